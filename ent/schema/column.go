@@ -1,0 +1,22 @@
+package schema
+
+import (
+	"entgo.io/ent/dialect"
+	"entgo.io/ent/dialect/entsql"
+)
+
+// textColumn stores an Ent enum as text; a CHECK on the table holds its values. PostgreSQL's own enums are avoided:
+// their equality is not leakproof, so under row-level security a filter on one can't use an index.
+var textColumn = map[string]string{dialect.Postgres: "text"}
+
+// The database's own defaults for JSON columns, for rows that are written without Ent.
+var (
+	emptyObjectDefault = entsql.DefaultExpr("'{}'::jsonb")
+	emptyListDefault   = entsql.DefaultExpr("'[]'::jsonb")
+)
+
+func emptyObject() map[string]any { return map[string]any{} }
+
+func emptyList() []map[string]any { return []map[string]any{} }
+
+func emptyNames() map[string]string { return map[string]string{} }

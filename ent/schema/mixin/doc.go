@@ -1,0 +1,21 @@
+// Package mixin holds the parts that Konstruct's Ent schemas are made of, for this module's tables and for anybody
+// else's:
+//
+//   - [ID]: a time-ordered UUID, made in Go.
+//   - [Time]: created_at and updated_at, in UTC and microseconds.
+//   - [Tenant]: the tenant_id of a tenant-scoped table, stamped on every create and demanded by every query.
+//
+// A tenant-scoped table is a schema with all three:
+//
+//	func (Note) Mixin() []ent.Mixin {
+//		return []ent.Mixin{mixin.ID{}, mixin.Tenant{}, mixin.Time{}}
+//	}
+//
+// Tenant needs the generated queries to have a WhereP method, as Ent's mutations have one: pass this module's
+// ent/template/wherep.tmpl to the generator. A client that was generated without it refuses to query.
+//
+// The mixin gives early, typed errors and good plans. It is not the boundary: HasXWith, Modify, Or, raw SQL and
+// upserts pass it by. PostgreSQL's row-level security is the boundary, and package migrate writes it.
+//
+// The package imports tenancy, and nothing generated, so that code can be generated from an empty checkout.
+package mixin

@@ -1,0 +1,107 @@
+package mixin
+
+import (
+	"context"
+	"fmt"
+
+	"entgo.io/ent"
+	"entgo.io/ent/dialect/entsql"
+	"entgo.io/ent/dialect/sql"
+	"entgo.io/ent/schema/field"
+	"entgo.io/ent/schema/index"
+	entmixin "entgo.io/ent/schema/mixin"
+	"github.com/google/uuid"
+
+	"github.com/konstruct/konstruct/tenancy"
+)
+
+// TenantColumn is the column that makes a table tenant-scoped, for the mixin as for the migration planner and the
+// doctor.
+const TenantColumn = "tenant_id"
+
+// tenantDefault is what tenant_id becomes where a statement leaves it out: the transaction's tenant, or NULL, which
+// the column refuses.
+const tenantDefault = "NULLIF(current_setting('app.current_tenant', true), '')::uuid"
+
+// Tenant makes a schema tenant-scoped. Creates are stamped with the context's tenant, updates and deletes are
+// confined to it, and every query step, eager loading included, reads only its rows. Without a tenant in the context
+// each of them fails with [tenancy.ErrNoTenant] before any SQL; a create that names another tenant fails with
+// [tenancy.ErrTenantMismatch].
+type Tenant struct{ entmixin.Schema }
+
+// Fields implements [ent.Mixin].
+func (Tenant) Fields() []ent.Field {
+	return []ent.Field{
+		field.UUID(TenantColumn, uuid.UUID{}).Immutable().Annotations(entsql.DefaultExpr(tenantDefault)),
+	}
+}
+
+// Indexes implements [ent.Mixin]. (tenant_id, id) is unique so that composite foreign keys can point to it, and it is
+// the index that keyset pages walk.
+func (Tenant) Indexes() []ent.Index {
+	return []ent.Index{
+		index.Fields(TenantColumn, "id").Unique(),
+	}
+}
+
+// Hooks implements [ent.Mixin].
+func (Tenant) Hooks() []ent.Hook {
+	return []ent.Hook{confineMutations}
+}
+
+// Interceptors implements [ent.Mixin].
+func (Tenant) Interceptors() []ent.Interceptor {
+	return []ent.Interceptor{ent.TraverseFunc(confineQueries)}
+}
+
+// predicated is met by Ent's mutations, and by its queries where ent/template/wherep.tmpl was used.
+type predicated interface {
+	WhereP(...func(*sql.Selector))
+}
+
+func confineMutations(next ent.Mutator) ent.Mutator {
+	return ent.MutateFunc(func(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+		id, err := tenancy.From(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("%s of %s: %w", m.Op(), m.Type(), err)
+		}
+		if m.Op().Is(ent.OpCreate) {
+			err = stamp(m, id)
+		} else {
+			err = confine(m, id)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s of %s: %w", m.Op(), m.Type(), err)
+		}
+		return next.Mutate(ctx, m)
+	})
+}
+
+// stamp sets the tenant of a create, or holds the one that was set against the context's.
+func stamp(m ent.Mutation, id tenancy.ID) error {
+	if set, ok := m.Field(TenantColumn); ok {
+		if set != id.UUID() {
+			return tenancy.ErrTenantMismatch
+		}
+		return nil
+	}
+	return m.SetField(TenantColumn, id.UUID())
+}
+
+func confineQueries(ctx context.Context, q ent.Query) error {
+	id, err := tenancy.From(ctx)
+	if err != nil {
+		return fmt.Errorf("query: %w", err)
+	}
+	return confine(q, id)
+}
+
+// confine adds tenant_id = id to a query, an update or a delete.
+func confine(target any, id tenancy.ID) error {
+	p, ok := target.(predicated)
+	if !ok {
+		return fmt.Errorf("%T has no WhereP: generate the client with ent/template/wherep.tmpl", target)
+	}
+	p.WhereP(sql.FieldEQ(TenantColumn, id.UUID()))
+	return nil
+}

@@ -1,0 +1,56 @@
+package schema
+
+import (
+	"time"
+
+	"entgo.io/ent"
+	"entgo.io/ent/dialect/entsql"
+	"entgo.io/ent/schema"
+	"entgo.io/ent/schema/edge"
+	"entgo.io/ent/schema/field"
+	"entgo.io/ent/schema/index"
+	"github.com/google/uuid"
+)
+
+// PortalSession is a login. Its token is never stored, only the token's SHA-256.
+type PortalSession struct{ ent.Schema }
+
+// Annotations implements [ent.Interface].
+func (PortalSession) Annotations() []schema.Annotation {
+	return []schema.Annotation{
+		entsql.Checks(map[string]string{
+			"portal_sessions_token_hash_form": "token_hash ~ '^[0-9a-f]{64}$'",
+			"portal_sessions_ends_later":      "expires_at > created_at",
+		}),
+	}
+}
+
+// Fields implements [ent.Interface].
+func (PortalSession) Fields() []ent.Field {
+	return []ent.Field{
+		// SHA-256 of the token, 64 hexadecimal digits.
+		field.Text("id").StorageKey("token_hash").NotEmpty().Immutable().Sensitive(),
+		field.UUID("user_id", uuid.UUID{}).Immutable(),
+		field.Time("created_at").Default(utcNow).Immutable().Annotations(entsql.DefaultExpr("now()")),
+		field.Time("last_seen_at").Default(utcNow).Annotations(entsql.DefaultExpr("now()")),
+		field.Time("expires_at").Immutable(),
+		field.Time("revoked_at").Optional().Nillable(),
+	}
+}
+
+// Edges implements [ent.Interface].
+func (PortalSession) Edges() []ent.Edge {
+	return []ent.Edge{
+		edge.From("user", PortalUser.Type).Ref("sessions").Field("user_id").Unique().Required().Immutable(),
+	}
+}
+
+// Indexes implements [ent.Interface]. By user, to end all of a user's sessions; by expiry, to sweep.
+func (PortalSession) Indexes() []ent.Index {
+	return []ent.Index{
+		index.Fields("user_id"),
+		index.Fields("expires_at"),
+	}
+}
+
+func utcNow() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }

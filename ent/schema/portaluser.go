@@ -1,0 +1,46 @@
+package schema
+
+import (
+	"entgo.io/ent"
+	"entgo.io/ent/dialect/entsql"
+	"entgo.io/ent/schema"
+	"entgo.io/ent/schema/edge"
+	"entgo.io/ent/schema/field"
+
+	"github.com/konstruct/konstruct/ent/schema/mixin"
+)
+
+// PortalUser is a person who logs in to the portal. The table is global: a person may come to work for several tenants.
+type PortalUser struct{ ent.Schema }
+
+// Mixin implements [ent.Interface].
+func (PortalUser) Mixin() []ent.Mixin { return []ent.Mixin{mixin.ID{}, mixin.Time{}} }
+
+// Annotations implements [ent.Interface].
+func (PortalUser) Annotations() []schema.Annotation {
+	return []schema.Annotation{
+		entsql.Checks(map[string]string{
+			"portal_users_email_normalised": "email = lower(btrim(email)) AND position('@' IN email) > 1",
+			"portal_users_name_not_blank":   "btrim(name) <> ''",
+		}),
+	}
+}
+
+// Fields implements [ent.Interface].
+func (PortalUser) Fields() []ent.Field {
+	return []ent.Field{
+		// Normalised and lower-cased once, in Go, before it comes here.
+		field.Text("email").NotEmpty().Unique(),
+		field.Text("hashed_password").NotEmpty().Sensitive(),
+		field.Text("name").NotEmpty(),
+		field.Bool("is_admin").Default(false),
+		field.Time("disabled_at").Optional().Nillable(),
+	}
+}
+
+// Edges implements [ent.Interface].
+func (PortalUser) Edges() []ent.Edge {
+	return []ent.Edge{
+		edge.To("sessions", PortalSession.Type).Annotations(entsql.OnDelete(entsql.NoAction)),
+	}
+}
