@@ -1,3 +1,3 @@
 package ent
 
-//go:generate go run -mod=mod generator.go
+//go:generate go run -C ../tools ./entgen github.com/konstruct/konstruct/ent/schema ../ent github.com/konstruct/konstruct/ent

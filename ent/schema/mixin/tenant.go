@@ -54,7 +54,7 @@ func (Tenant) Interceptors() []ent.Interceptor {
 	return []ent.Interceptor{ent.TraverseFunc(confineQueries)}
 }
 
-// predicated is met by Ent's mutations, and by its queries where ent/template/wherep.tmpl was used.
+// predicated is met by Ent's mutations, and by its queries where they were generated with [Template].
 type predicated interface {
 	WhereP(...func(*sql.Selector))
 }
@@ -100,7 +100,7 @@ func confineQueries(ctx context.Context, q ent.Query) error {
 func confine(target any, id tenancy.ID) error {
 	p, ok := target.(predicated)
 	if !ok {
-		return fmt.Errorf("%T has no WhereP: generate the client with ent/template/wherep.tmpl", target)
+		return fmt.Errorf("%T has no WhereP: generate the client with mixin.Template", target)
 	}
 	p.WhereP(sql.FieldEQ(TenantColumn, id.UUID()))
 	return nil
