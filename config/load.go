@@ -1,0 +1,89 @@
+package config
+
+import (
+	"errors"
+	"log/slog"
+	"reflect"
+	"time"
+
+	"github.com/caarlos0/env/v11"
+)
+
+// parse fills the struct that target points to from env's tags, and answers every value that could not be read.
+func parse(target any, environ Env) Faults {
+	err := env.ParseWithOptions(target, env.Options{Environment: environ})
+	if err == nil {
+		return nil
+	}
+
+	names := variableNames(reflect.TypeOf(target).Elem())
+	var faults Faults
+	for _, err := range flatten(err) {
+		faults = append(faults, faultOf(err, names))
+	}
+
+	return faults
+}
+
+func flatten(err error) []error {
+	var all env.AggregateError
+	if errors.As(err, &all) {
+		return all.Errors
+	}
+
+	return []error{err}
+}
+
+// faultOf translates one of the library's errors, whose texts quote the offending value.
+func faultOf(err error, names map[string]string) Fault {
+	var (
+		unset env.VarIsNotSetError
+		empty env.EmptyVarError
+		bad   env.ParseError
+	)
+	switch {
+	case errors.As(err, &unset):
+		return Fault{Variable: unset.Key, Problem: "is required"}
+	case errors.As(err, &empty):
+		return Fault{Variable: empty.Key, Problem: "is required and must not be empty"}
+	case errors.As(err, &bad):
+		return Fault{Variable: names[bad.Name], Problem: expectation(bad)}
+	default:
+		return Fault{Variable: "environment", Problem: "cannot be read"}
+	}
+}
+
+func expectation(bad env.ParseError) string {
+	var ours problem
+	if errors.As(bad.Err, &ours) {
+		return ours.Error()
+	}
+
+	switch bad.Type {
+	case reflect.TypeFor[time.Duration]():
+		return "must be a duration, such as 15s or 2m"
+	case reflect.TypeFor[bool]():
+		return "must be true or false"
+	case reflect.TypeFor[slog.Level]():
+		return "must be debug, info, warn or error"
+	default:
+		return "must be a whole number"
+	}
+}
+
+// variableNames maps the names of a struct's fields, nested ones too, to the variables in their env tags.
+// Field names are unique within a command's struct (a test holds it), since the library's errors carry no path.
+func variableNames(structure reflect.Type) map[string]string {
+	names := map[string]string{}
+	for field := range structure.Fields() {
+		if name, ok := field.Tag.Lookup("env"); ok {
+			names[field.Name] = name
+		} else if field.Type.Kind() == reflect.Struct {
+			for inner, name := range variableNames(field.Type) {
+				names[inner] = name
+			}
+		}
+	}
+
+	return names
+}

@@ -1,0 +1,56 @@
+package config
+
+// Local is the configuration of `konstruct local`, and of docker-compose.yml: PostgreSQL and Redis on this machine.
+type Local struct {
+	SuperuserPassword Secret `env:"POSTGRES_PASSWORD"        envDefault:"konstruct-postgres-example"`
+	OwnerPassword     Secret `env:"KONSTRUCT_OWNER_PASSWORD" envDefault:"konstruct-owner-example"`
+	AppPassword       Secret `env:"KONSTRUCT_APP_PASSWORD"   envDefault:"konstruct-app-example"`
+	RedisPassword     Secret `env:"REDIS_PASSWORD"           envDefault:"konstruct-redis-example"`
+	PostgresPort      uint16 `env:"POSTGRES_PORT"            envDefault:"5432"`
+	RedisPort         uint16 `env:"REDIS_PORT"               envDefault:"6379"`
+	OllamaPort        uint16 `env:"OLLAMA_PORT"              envDefault:"11434"`
+}
+
+// LoadLocal reads how the local servers are to be started. A failure is [Faults].
+func LoadLocal(env Env) (Local, error) {
+	var local Local
+	faults := parse(&local, env)
+
+	local.checkPorts(&faults)
+	local.checkAgainstURLs(&faults, env)
+	if err := faults.err(); err != nil {
+		return Local{}, err
+	}
+
+	return local, nil
+}
+
+func (l Local) checkPorts(faults *Faults) {
+	for variable, port := range map[string]uint16{
+		"POSTGRES_PORT": l.PostgresPort, "REDIS_PORT": l.RedisPort, "OLLAMA_PORT": l.OllamaPort,
+	} {
+		if faults.has(variable) {
+			continue
+		}
+		faults.require(variable, port > 0, "must be between 1 and 65535")
+	}
+}
+
+// checkAgainstURLs finds the password that was changed in one place and not in the other while that is still easy to
+// see: later it is only a refused log-in. URLs of other machines are none of its business.
+func (l Local) checkAgainstURLs(faults *Faults, env Env) {
+	var urls struct {
+		Database Database
+		Owner    Owner
+		Redis    Redis
+	}
+	_ = parse(&urls, env) // Faults of the URLs are reported to the commands that use them.
+
+	app, owner, redis := urls.Database.URL, urls.Owner.OwnerURL, urls.Redis.RedisURL
+	faults.require("KONSTRUCT_APP_PASSWORD", !app.IsLoopback() || app.password() == l.AppPassword.Reveal(),
+		"is not the password in "+databaseVariable)
+	faults.require("KONSTRUCT_OWNER_PASSWORD", !owner.IsLoopback() || owner.password() == l.OwnerPassword.Reveal(),
+		"is not the password in "+ownerVariable)
+	faults.require("REDIS_PASSWORD", !redis.isLoopback() || redis.password() == l.RedisPassword.Reveal(),
+		"is not the password in REDIS_URL")
+}

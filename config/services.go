@@ -1,0 +1,35 @@
+package config
+
+// Redis is the server's way to Redis.
+type Redis struct {
+	RedisURL URL `env:"REDIS_URL" envDefault:"redis://:konstruct-redis-example@127.0.0.1:6379/0"`
+}
+
+func (r Redis) check(faults *Faults) {
+	faults.checkURL("REDIS_URL", r.RedisURL, "redis", "rediss", "unix")
+}
+
+// Slack is the credentials of the Slack app.
+type Slack struct {
+	BotToken      Secret `env:"SLACK_BOT_TOKEN"`
+	SigningSecret Secret `env:"SLACK_SIGNING_SECRET"`
+}
+
+// check wants the signing secret: with an empty one, anybody could sign an event.
+func (s Slack) check(faults *Faults) {
+	if !faults.has("SLACK_SIGNING_SECRET") {
+		faults.require("SLACK_SIGNING_SECRET", s.SigningSecret.IsSet(),
+			"is required and must not be empty: every Slack event is verified with it (Slack app, Basic Information)")
+	}
+}
+
+// Models is how language models are reached. All of it is optional.
+type Models struct {
+	AnthropicAPIKey Secret `env:"ANTHROPIC_API_KEY"`
+	OpenAIAPIKey    Secret `env:"OPENAI_API_KEY"`
+	OllamaBaseURL   URL    `env:"OLLAMA_BASE_URL" envDefault:"http://127.0.0.1:11434"`
+}
+
+func (m Models) check(faults *Faults) {
+	faults.checkURL("OLLAMA_BASE_URL", m.OllamaBaseURL, "http", "https")
+}

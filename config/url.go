@@ -1,0 +1,118 @@
+package config
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// A URL may carry credentials; it prints as scheme, host and path only, without user, password and query.
+// Its zero value is the unset URL.
+type URL struct {
+	value hidden[*url.URL]
+}
+
+// Reveal answers the whole URL, credentials included, "" when unset.
+func (u URL) Reveal() string {
+	if !u.IsSet() {
+		return ""
+	}
+
+	return u.value().String()
+}
+
+// IsSet tells whether there is a URL.
+func (u URL) IsSet() bool { return u.value != nil }
+
+// String implements [fmt.Stringer].
+func (u URL) String() string {
+	if !u.IsSet() {
+		return ""
+	}
+	parsed := u.value()
+
+	return parsed.Scheme + "://" + parsed.Host + parsed.EscapedPath()
+}
+
+// GoString implements [fmt.GoStringer].
+func (u URL) GoString() string { return u.String() }
+
+// Format implements [fmt.Formatter], so that no verb gets past String.
+func (u URL) Format(f fmt.State, _ rune) { writeTo(f, u.String()) }
+
+// LogValue implements [slog.LogValuer].
+func (u URL) LogValue() slog.Value { return slog.StringValue(u.String()) }
+
+// MarshalText implements [encoding.TextMarshaler], and with it JSON.
+func (u URL) MarshalText() ([]byte, error) { return []byte(u.String()), nil }
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (u *URL) UnmarshalText(text []byte) error {
+	parsed, err := url.Parse(string(text))
+	if err != nil || parsed.Scheme == "" || parsed.Opaque != "" {
+		return problem("is not a URL (is a special character in the password not percent-encoded?)")
+	}
+	u.value = hide(parsed)
+
+	return nil
+}
+
+func (u URL) password() string {
+	if !u.IsSet() {
+		return ""
+	}
+	password, _ := u.value().User.Password()
+
+	return password
+}
+
+func (u URL) isLoopback() bool {
+	return !u.IsSet() || u.value().Scheme == "unix" || isLoopback(u.value().Hostname())
+}
+
+// checkURL refuses other schemes than those given, and a URL that names no host or no port in range.
+func (f *Faults) checkURL(variable string, u URL, schemes ...string) {
+	if !u.IsSet() || f.has(variable) {
+		return
+	}
+	parsed := u.value()
+	if !slices.Contains(schemes, parsed.Scheme) {
+		f.add(variable, "must begin with "+strings.Join(schemes, ":// or ")+"://")
+
+		return
+	}
+	if parsed.Scheme == "unix" {
+		return
+	}
+	f.require(variable, parsed.Hostname() != "", "names no host")
+	f.require(variable, parsed.Port() == "" || isPort(parsed.Port()), "has a port outside 1-65535")
+}
+
+func isPort(text string) bool {
+	port, err := strconv.ParseUint(text, 10, 16)
+
+	return err == nil && port > 0
+}
+
+// isLoopback tells whether a host of a connection string or a listener can be reached from this machine only.
+// Folders of unix sockets count; a name other than localhost does not, whatever it resolves to at the moment.
+func isLoopback(host string) bool {
+	if host == "localhost" || strings.HasPrefix(host, "/") || strings.HasPrefix(host, "@") {
+		return true
+	}
+	addr, err := netip.ParseAddr(host)
+
+	return err == nil && addr.Unmap().IsLoopback()
+}
+
+// isLoopbackListener is isLoopback for a host:port pair; an empty host listens on every interface.
+func isLoopbackListener(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+
+	return err == nil && isLoopback(host)
+}
