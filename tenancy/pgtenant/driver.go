@@ -1,0 +1,136 @@
+package pgtenant
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"entgo.io/ent/dialect"
+	entsql "entgo.io/ent/dialect/sql"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/konstruct/konstruct/tenancy"
+)
+
+// Setting is the name of the PostgreSQL setting that the row-level security policies read.
+const Setting = "app.current_tenant"
+
+// Driver is Ent's dialect.Driver for PostgreSQL with a tenant in every statement. It is safe for concurrent use.
+// Make it with [Open] or [New].
+type Driver struct {
+	pool   *pgxpool.Pool
+	shares *shares
+	config config
+}
+
+var _ dialect.Driver = (*Driver)(nil)
+
+// Dialect implements dialect.Driver.
+func (*Driver) Dialect() string { return dialect.Postgres }
+
+// Pool returns the pool, for its statistics and for closing it down. A statement that is sent on it directly carries
+// no setting and is outside everything this package promises.
+func (d *Driver) Pool() *pgxpool.Pool { return d.pool }
+
+// Close implements dialect.Driver: it waits for the connections in use, then closes all of them.
+func (d *Driver) Close() error {
+	d.pool.Close()
+	return nil
+}
+
+// Exec implements dialect.Driver: one statement that returns no rows, in one round trip. v is nil or a *sql.Result.
+func (d *Driver) Exec(ctx context.Context, query string, args, v any) error {
+	s, err := d.statement(ctx, query, args)
+	if err != nil {
+		return err
+	}
+	l, err := d.lease(ctx, s.tenant)
+	if err != nil {
+		return err
+	}
+	defer l.release()
+	tag, err := s.exec(ctx, l.conn(), "")
+	if err == nil {
+		err = l.idle()
+	}
+	if err != nil {
+		return s.translate(ctx, err)
+	}
+	return setResult(v, tag)
+}
+
+// Query implements dialect.Driver: one statement that returns rows, in one round trip. v is a *sql.Rows of Ent's.
+// Errors that come with the first row, or instead of it, are returned here; later ones come from the rows' Err.
+// A statement that may write is read to its end before Query returns, so that its commit is certain then.
+func (d *Driver) Query(ctx context.Context, query string, args, v any) error {
+	out, err := target(v)
+	if err != nil {
+		return err
+	}
+	s, err := d.statement(ctx, query, args)
+	if err != nil {
+		return err
+	}
+	l, err := d.lease(ctx, s.tenant)
+	if err != nil {
+		return err
+	}
+	r, err := s.query(ctx, l.conn(), "", func(err error) error {
+		defer l.release()
+		if err == nil {
+			err = l.idle()
+		}
+		return s.translate(ctx, err)
+	})
+	if err != nil {
+		return err
+	}
+	out.ColumnScanner = r
+	return nil
+}
+
+// Tx implements dialect.Driver with the default isolation level.
+func (d *Driver) Tx(ctx context.Context) (dialect.Tx, error) { return d.BeginTx(ctx, nil) }
+
+// BeginTx returns a transaction of the context's tenant, or of none. Nothing is sent before its first statement. It is
+// rolled back rather than committed when ctx has ended by then. Isolation levels are PostgreSQL's; [ErrNestedTx] comes
+// back inside [InTx].
+func (d *Driver) BeginTx(ctx context.Context, opts *sql.TxOptions) (dialect.Tx, error) {
+	if err := enter(ctx, d); err != nil {
+		return nil, err
+	}
+	tenant, err := tenantOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	begin, err := beginSQL(opts)
+	if err != nil {
+		return nil, err
+	}
+	return &tx{driver: d, ctx: ctx, tenant: tenant, begin: begin}, nil
+}
+
+// statement checks what can be checked before a connection is taken.
+func (d *Driver) statement(ctx context.Context, query string, args any) (statement, error) {
+	if inside(ctx, d) {
+		return statement{}, ErrPoolInTx
+	}
+	return newStatement(ctx, query, args)
+}
+
+// tenantOf returns the context's tenant, and the zero ID where it has none. A broken context is an error.
+func tenantOf(ctx context.Context) (tenancy.ID, error) {
+	id, err := tenancy.From(ctx)
+	if err == tenancy.ErrNoTenant { //nolint:errorlint // From returns the sentinel itself, and this is every statement's path.
+		return tenancy.ID{}, nil
+	}
+	return id, err
+}
+
+func target(v any) (*entsql.Rows, error) {
+	out, ok := v.(*entsql.Rows)
+	if !ok {
+		return nil, fmt.Errorf("pgtenant: rows go into a *sql.Rows of Ent's, not into a %T", v)
+	}
+	return out, nil
+}

@@ -1,0 +1,133 @@
+package pgtenant
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"golang.org/x/sync/semaphore"
+
+	"github.com/konstruct/konstruct/tenancy"
+)
+
+// idleStatus is PostgreSQL's transaction status of a connection outside of any transaction.
+const idleStatus = 'I'
+
+// lease is a pooled connection in use, together with the tenant's share that it takes up.
+type lease struct {
+	pooled *pgxpool.Conn
+	done   func()
+}
+
+// lease waits for a connection, and for one of the tenant's share, as long as the driver's configuration says.
+func (d *Driver) lease(ctx context.Context, tenant tenancy.ID) (*lease, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("pgtenant: %w", err)
+	}
+	waiting, cancel := context.WithTimeout(ctx, d.config.acquireTimeout)
+	defer cancel()
+	done, err := d.shares.take(waiting, tenant)
+	if err != nil {
+		return nil, leaseError(ctx, err)
+	}
+	pooled, err := d.pool.Acquire(waiting)
+	if err != nil {
+		done()
+		return nil, leaseError(ctx, err)
+	}
+	return &lease{pooled: pooled, done: done}, nil
+}
+
+// leaseError tells a caller who gave up from a pool that had nothing, and from a server that can't be reached.
+func leaseError(ctx context.Context, err error) error {
+	var connect *pgconn.ConnectError
+	switch {
+	case ctx.Err() != nil:
+		return fmt.Errorf("pgtenant: waiting for a connection: %w", ctx.Err())
+	case errors.As(err, &connect):
+		return fmt.Errorf("%w: the server can't be reached", ErrConnection)
+	case errors.Is(err, context.DeadlineExceeded):
+		return ErrPoolBusy
+	}
+	return translate(ctx, tenancy.ID{}, err)
+}
+
+func (l *lease) conn() *pgx.Conn { return l.pooled.Conn() }
+
+// status is the server's own word on the connection's transaction, as of its last answer.
+func (l *lease) status() byte { return l.conn().PgConn().TxStatus() }
+
+// idle is an error when the connection is inside a transaction that nobody owns.
+func (l *lease) idle() error {
+	if l.status() != idleStatus {
+		return ErrTxLeftOpen
+	}
+	return nil
+}
+
+// release gives the connection back. The pool destroys one that is closed, busy, or not idle, so that nothing of a
+// transaction reaches the next user.
+func (l *lease) release() {
+	l.pooled.Release()
+	l.done()
+}
+
+// shares bounds how many connections one tenant may hold at once, so that a busy tenant slows down itself and not
+// the others.
+type shares struct {
+	each int64
+
+	mu    sync.Mutex
+	inUse map[tenancy.ID]*share
+}
+
+type share struct {
+	slots *semaphore.Weighted
+	users int // holders and waiters; the last one to go removes the entry
+}
+
+func newShares(maxConns int32) *shares {
+	return &shares{each: int64(max(1, maxConns/2)), inUse: map[tenancy.ID]*share{}}
+}
+
+// take waits for one of the tenant's slots and returns the function that gives it back. Work without a tenant is the
+// platform's own and is not bounded.
+func (s *shares) take(ctx context.Context, tenant tenancy.ID) (done func(), err error) {
+	if tenant.IsZero() {
+		return func() {}, nil
+	}
+	own := s.enter(tenant)
+	if err := own.slots.Acquire(ctx, 1); err != nil {
+		s.leave(tenant, own)
+		return nil, err
+	}
+	return func() {
+		own.slots.Release(1)
+		s.leave(tenant, own)
+	}, nil
+}
+
+func (s *shares) enter(tenant tenancy.ID) *share {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	own, ok := s.inUse[tenant]
+	if !ok {
+		own = &share{slots: semaphore.NewWeighted(s.each)}
+		s.inUse[tenant] = own
+	}
+	own.users++
+	return own
+}
+
+func (s *shares) leave(tenant tenancy.ID, own *share) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	own.users--
+	if own.users == 0 {
+		delete(s.inUse, tenant)
+	}
+}

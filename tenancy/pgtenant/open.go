@@ -1,0 +1,143 @@
+package pgtenant
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+const (
+	defaultAcquireTimeout = 5 * time.Second
+	// cancelPatience is how long a statement that was asked to cancel may take before its connection is cut.
+	cancelPatience = 2 * time.Second
+)
+
+// queryModes are pgx's query modes that one batch can carry a setting in. The simple protocol could run several
+// statements in one string, and describe_exec costs a trip more for nothing.
+var queryModes = map[string]pgx.QueryExecMode{
+	"cache_statement": pgx.QueryExecModeCacheStatement,
+	"cache_describe":  pgx.QueryExecModeCacheDescribe,
+	"exec":            pgx.QueryExecModeExec,
+}
+
+type config struct {
+	acquireTimeout time.Duration
+	maxConns       int32
+	queryMode      string
+	trips          *Trips
+}
+
+// Option changes how [Open] and [New] make a driver.
+type Option func(*config)
+
+// WithMaxConns bounds the pool. The default is pgxpool's; 2 to 4 connections per core of the database are best. One
+// tenant gets at most half of them.
+func WithMaxConns(n int32) Option { return func(c *config) { c.maxConns = n } }
+
+// WithQueryMode chooses pgx's query mode: "cache_statement" (the default, for direct connections), or
+// "cache_describe" or "exec" behind PgBouncer in transaction mode. Others are an [ErrConfig].
+func WithQueryMode(mode string) Option { return func(c *config) { c.queryMode = mode } }
+
+// WithAcquireTimeout bounds the wait for a connection. The default is 5 s; then it is [ErrPoolBusy].
+func WithAcquireTimeout(d time.Duration) Option { return func(c *config) { c.acquireTimeout = d } }
+
+// WithTrips counts the round trips of every connection that [Open] makes.
+func WithTrips(t *Trips) Option { return func(c *config) { c.trips = t } }
+
+// Open connects a driver to the database that dsn names (a URL or a keyword/value string). No connection is made yet.
+// A dsn that would preset something isolation depends on is an [ErrConfig]. No error repeats the dsn.
+func Open(ctx context.Context, dsn string, opts ...Option) (*Driver, error) {
+	c := newConfig(opts)
+	pc, err := pgxpool.ParseConfig(dsn)
+	if err != nil {
+		return nil, fmt.Errorf("%w: the connection string can't be read", ErrConfig)
+	}
+	if err := c.apply(pc); err != nil {
+		return nil, err
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, pc)
+	if err != nil {
+		return nil, leaseError(ctx, err)
+	}
+	return newDriver(pool, c), nil
+}
+
+// New makes a driver of a pool that is configured already. The pool's query mode and presets are checked as in
+// [Open]; its other settings are the caller's.
+func New(pool *pgxpool.Pool, opts ...Option) (*Driver, error) {
+	if err := check(pool.Config().ConnConfig); err != nil {
+		return nil, err
+	}
+	return newDriver(pool, newConfig(opts)), nil
+}
+
+func newDriver(pool *pgxpool.Pool, c config) *Driver {
+	return &Driver{pool: pool, shares: newShares(pool.Config().MaxConns), config: c}
+}
+
+func newConfig(opts []Option) config {
+	c := config{acquireTimeout: defaultAcquireTimeout}
+	for _, opt := range opts {
+		opt(&c)
+	}
+	return c
+}
+
+func (c config) apply(pc *pgxpool.Config) error {
+	if c.queryMode != "" {
+		mode, ok := queryModes[c.queryMode]
+		if !ok {
+			return fmt.Errorf("%w: query mode %q; use cache_statement, cache_describe or exec", ErrConfig, c.queryMode)
+		}
+		pc.ConnConfig.DefaultQueryExecMode = mode
+	}
+	if err := check(pc.ConnConfig); err != nil {
+		return err
+	}
+	if c.maxConns > 0 {
+		pc.MaxConns = c.maxConns
+	}
+	if pc.ConnConfig.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement {
+		// A direct connection: a cancelled statement is cancelled on the server, and its connection kept.
+		pc.ConnConfig.BuildContextWatcherHandler = cancelOnServer
+	}
+	pc.ConnConfig.RuntimeParams["timezone"] = "UTC"
+	if c.trips != nil {
+		c.trips.watch(&pc.ConnConfig.Config)
+	}
+	return nil
+}
+
+// check refuses what would undermine the driver: a query mode that can't carry the setting, and presets that every
+// connection would begin with.
+func check(cc *pgx.ConnConfig) error {
+	allowed := false
+	for _, mode := range queryModes {
+		allowed = allowed || mode == cc.DefaultQueryExecMode
+	}
+	if !allowed {
+		return fmt.Errorf("%w: query mode %q; use cache_statement, cache_describe or exec", ErrConfig, cc.DefaultQueryExecMode)
+	}
+	for name := range cc.RuntimeParams {
+		switch name = strings.ToLower(name); {
+		case name == "options", name == "role", name == "session_authorization", name == "row_security",
+			strings.HasPrefix(name, "app."):
+			return fmt.Errorf("%w: the connection string presets %q", ErrConfig, name)
+		}
+	}
+	return nil
+}
+
+func cancelOnServer(conn *pgconn.PgConn) ctxwatch.Handler {
+	return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: cancelPatience}
+}
+
+// dialer is what a pgconn.Config dials with.
+type dialer = func(ctx context.Context, network, addr string) (net.Conn, error)

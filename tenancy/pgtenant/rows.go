@@ -1,0 +1,138 @@
+package pgtenant
+
+import (
+	"bytes"
+	"database/sql"
+	"errors"
+	"slices"
+
+	entsql "entgo.io/ent/dialect/sql"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
+)
+
+// rows is a result being read. The batch that it is part of is closed inside the Next that finds the end, because
+// Ent ignores the error of Close, and what fails at commit comes from there only.
+type rows struct {
+	source  pgx.Rows
+	results pgx.BatchResults
+	types   *pgtype.Map
+	end     func(error) error
+
+	fields  []pgconn.FieldDescription
+	ahead   [][][]byte // rows that were read but not handed out
+	current [][]byte
+	err     error
+	drained bool // the batch is closed, its outcome is in err
+	ended   bool // end was called
+}
+
+var _ entsql.ColumnScanner = (*rows)(nil)
+
+// open reads the first row; all of them when the statement may write.
+func (r *rows) open(all bool) error {
+	more := r.source.Next()
+	// The connection reuses the array of descriptions for its next result.
+	r.fields = slices.Clone(r.source.FieldDescriptions())
+	if more && !all {
+		r.ahead = [][][]byte{r.source.RawValues()}
+		return nil
+	}
+	for ; more; more = r.source.Next() {
+		r.ahead = append(r.ahead, cloneRow(r.source.RawValues()))
+	}
+	r.drain()
+	if r.err != nil || len(r.ahead) == 0 {
+		return r.finish()
+	}
+	return nil
+}
+
+// cloneRow copies a row out of the connection's buffer, keeping NULL (nil) apart from empty.
+func cloneRow(raw [][]byte) [][]byte {
+	row := make([][]byte, len(raw))
+	for i, value := range raw {
+		row[i] = bytes.Clone(value)
+	}
+	return row
+}
+
+// drain reads what is left and closes the batch.
+func (r *rows) drain() {
+	if r.drained {
+		return
+	}
+	r.drained = true
+	r.source.Close()
+	r.err = firstError(r.source.Err(), r.results.Close())
+}
+
+// finish drains, and gives the connection back, once.
+func (r *rows) finish() error {
+	r.drain()
+	if !r.ended {
+		r.ended = true
+		r.err = r.end(r.err)
+	}
+	return r.err
+}
+
+// Next implements sql.ColumnScanner.
+func (r *rows) Next() bool {
+	switch {
+	case r.ended:
+		return false
+	case len(r.ahead) > 0:
+		r.current, r.ahead = r.ahead[0], r.ahead[1:]
+		return true
+	case !r.drained && r.source.Next():
+		r.current = r.source.RawValues()
+		return true
+	}
+	r.current = nil
+	_ = r.finish() // Err reports it.
+	return false
+}
+
+// Scan implements sql.ColumnScanner.
+func (r *rows) Scan(dest ...any) error {
+	switch {
+	case r.current == nil:
+		return errors.New("pgtenant: Scan without a row: call Next first")
+	case len(dest) != len(r.current):
+		return scanCountError(len(r.current), len(dest))
+	}
+	for i := range dest {
+		if err := scan(r.types, &r.fields[i], r.current[i], dest[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Err implements sql.ColumnScanner. It is complete once Next has returned false.
+func (r *rows) Err() error { return r.err }
+
+// Close implements sql.ColumnScanner; the rest of the result is read and dropped.
+func (r *rows) Close() error {
+	r.current, r.ahead = nil, nil
+	return r.finish()
+}
+
+// Columns implements sql.ColumnScanner.
+func (r *rows) Columns() ([]string, error) {
+	names := make([]string, len(r.fields))
+	for i := range r.fields {
+		names[i] = r.fields[i].Name
+	}
+	return names, nil
+}
+
+// ColumnTypes implements sql.ColumnScanner. database/sql keeps that type's fields to itself; Ent does without it.
+func (*rows) ColumnTypes() ([]*sql.ColumnType, error) {
+	return nil, errors.New("pgtenant: column types are database/sql's own")
+}
+
+// NextResultSet implements sql.ColumnScanner: a statement has one.
+func (*rows) NextResultSet() bool { return false }

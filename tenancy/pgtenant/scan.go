@@ -1,0 +1,172 @@
+package pgtenant
+
+import (
+	"bytes"
+	"database/sql"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"time"
+
+	entsql "entgo.io/ent/dialect/sql"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
+)
+
+// jsonbVersion is the first byte of jsonb in the binary format.
+const jsonbVersion = 1
+
+// postgresEpoch is the zero of a timestamptz in the binary format, in microseconds since 1970.
+var postgresEpoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro()
+
+// scan reads one column into dest. The pairs of type and destination that Ent uses for nearly everything are decoded
+// right here; the rest takes pgx's way, or database/sql's where dest is untyped.
+func scan(types *pgtype.Map, field *pgconn.FieldDescription, raw []byte, dest any) error {
+	if field.Format == pgtype.BinaryFormatCode && scanBinary(field.DataTypeOID, raw, dest) {
+		return nil
+	}
+	if err := scanAny(types, field, raw, dest); err != nil {
+		// The cause repeats the value: only the column and the types are named.
+		return fmt.Errorf("%w: column %q (type %d) into %T", ErrScan, field.Name, field.DataTypeOID, dest)
+	}
+	return nil
+}
+
+// scanBinary reports whether it knew the pair.
+func scanBinary(oid uint32, raw []byte, dest any) bool {
+	switch d := dest.(type) {
+	case *sql.NullString:
+		return scanText(oid, raw, d)
+	case *uuid.UUID:
+		return scanUUID(oid, raw, d)
+	case *sql.NullTime:
+		return scanTime(oid, raw, d)
+	case *[]byte:
+		return scanBytes(oid, raw, d)
+	case *sql.NullBool:
+		if oid != pgtype.BoolOID {
+			return false
+		}
+		*d = sql.NullBool{Bool: len(raw) == 1 && raw[0] != 0, Valid: raw != nil}
+		return true
+	case *sql.NullInt64:
+		var valid bool
+		d.Int64, valid = integer(oid, raw)
+		d.Valid = valid
+		return valid || raw == nil && isInteger(oid)
+	case *int64:
+		n, valid := integer(oid, raw)
+		if valid {
+			*d = n
+		}
+		return valid
+	case *entsql.NullScanner:
+		id, ok := d.S.(*uuid.UUID)
+		d.Valid = raw != nil
+		return ok && scanUUID(oid, raw, id)
+	}
+	return false
+}
+
+func scanText(oid uint32, raw []byte, d *sql.NullString) bool {
+	switch oid {
+	case pgtype.TextOID, pgtype.VarcharOID, pgtype.JSONOID, pgtype.NameOID:
+		*d = sql.NullString{String: string(raw), Valid: raw != nil}
+		return true
+	}
+	return false
+}
+
+func scanUUID(oid uint32, raw []byte, d *uuid.UUID) bool {
+	if oid != pgtype.UUIDOID || raw != nil && len(raw) != len(d) {
+		return false
+	}
+	*d = uuid.Nil
+	copy(d[:], raw)
+	return true
+}
+
+// scanTime reads a timestamptz as UTC. The infinities are left to pgx, which refuses them for a time.Time.
+func scanTime(oid uint32, raw []byte, d *sql.NullTime) bool {
+	if oid != pgtype.TimestamptzOID {
+		return false
+	}
+	if raw == nil {
+		*d = sql.NullTime{}
+		return true
+	}
+	if len(raw) != 8 {
+		return false
+	}
+	micros := int64(binary.BigEndian.Uint64(raw)) //nolint:gosec // two's complement, as the format has it
+	if micros == math.MaxInt64 || micros == math.MinInt64 {
+		return false
+	}
+	*d = sql.NullTime{Time: time.UnixMicro(micros + postgresEpoch).UTC(), Valid: true}
+	return true
+}
+
+func scanBytes(oid uint32, raw []byte, d *[]byte) bool {
+	switch {
+	case raw == nil:
+		*d = nil
+		return true
+	case oid == pgtype.JSONBOID && len(raw) > 0 && raw[0] == jsonbVersion:
+		*d = bytes.Clone(raw[1:])
+		return true
+	case oid == pgtype.JSONOID, oid == pgtype.ByteaOID:
+		*d = bytes.Clone(raw)
+		return true
+	}
+	return false
+}
+
+func isInteger(oid uint32) bool {
+	return oid == pgtype.Int8OID || oid == pgtype.Int4OID || oid == pgtype.Int2OID
+}
+
+func integer(oid uint32, raw []byte) (int64, bool) {
+	switch {
+	case oid == pgtype.Int8OID && len(raw) == 8:
+		return int64(binary.BigEndian.Uint64(raw)), true //nolint:gosec // two's complement, as the format has it
+	case oid == pgtype.Int4OID && len(raw) == 4:
+		return int64(int32(binary.BigEndian.Uint32(raw))), true //nolint:gosec // as above
+	case oid == pgtype.Int2OID && len(raw) == 2:
+		return int64(int16(binary.BigEndian.Uint16(raw))), true //nolint:gosec // as above
+	}
+	return 0, false
+}
+
+func scanAny(types *pgtype.Map, field *pgconn.FieldDescription, raw []byte, dest any) error {
+	if untyped, ok := dest.(*any); ok {
+		value, err := databaseValue(types, field, raw)
+		*untyped = value
+		return err
+	}
+	if err := types.Scan(field.DataTypeOID, field.Format, raw, dest); err != nil {
+		return err
+	}
+	if t, ok := dest.(*sql.NullTime); ok {
+		t.Time = t.Time.UTC()
+	}
+	return nil
+}
+
+// databaseValue decodes as database/sql does, so that what Ent reads untyped, it can send back as an argument.
+func databaseValue(types *pgtype.Map, field *pgconn.FieldDescription, raw []byte) (any, error) {
+	t, ok := types.TypeForOID(field.DataTypeOID)
+	if raw == nil || !ok {
+		var text *string
+		err := types.Scan(field.DataTypeOID, field.Format, raw, &text)
+		if err != nil || text == nil {
+			return nil, err
+		}
+		return *text, nil
+	}
+	return t.Codec.DecodeDatabaseSQLValue(types, field.DataTypeOID, field.Format, raw)
+}
+
+func scanCountError(columns, dests int) error {
+	return fmt.Errorf("%w: %d columns into %d destinations", ErrScan, columns, dests)
+}
