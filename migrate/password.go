@@ -1,0 +1,116 @@
+package migrate
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/pbkdf2"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// scramIterations is PostgreSQL's own default.
+const scramIterations = 4096
+
+// ErrPassword is returned for a password that could not be set as it is: SCRAM normalises anything beyond printable
+// ASCII, and clients differ in how.
+var ErrPassword = errors.New("a role's password must be printable ASCII")
+
+// verifier is a role's new password.
+type verifier struct {
+	role     string
+	password string
+}
+
+func (p Passwords) verifiers() ([]verifier, error) {
+	var out []verifier
+	for _, v := range []verifier{{OwnerRole, p.Owner}, {AppRole, p.App}} {
+		if v.password == "" {
+			continue
+		}
+		if strings.IndexFunc(v.password, func(r rune) bool { return r < ' ' || r > '~' }) >= 0 {
+			return nil, fmt.Errorf("%s: %w", v.role, ErrPassword)
+		}
+		out = append(out, v)
+	}
+	return out, nil
+}
+
+// set gives the role the password, unless it has it already: altering a role for nothing collides with whoever else does.
+func (v verifier) set(ctx context.Context, conn *pgx.Conn) error {
+	current, err := v.current(ctx, conn)
+	if err != nil {
+		return err
+	}
+	if v.matches(current) {
+		return nil
+	}
+	salt := make([]byte, 16)
+	if _, err := rand.Read(salt); err != nil {
+		return err
+	}
+	secret, err := scramSecret(v.password, salt, scramIterations)
+	if err != nil {
+		return err
+	}
+	// ALTER ROLE takes no parameters. Both parts are of a fixed alphabet without quotes.
+	_, err = conn.Exec(ctx, fmt.Sprintf("ALTER ROLE %s PASSWORD '%s'", pgx.Identifier{v.role}.Sanitize(), secret))
+	return err
+}
+
+// current is the role's stored verifier; empty where there is none or where we may not look.
+func (v verifier) current(ctx context.Context, conn *pgx.Conn) (string, error) {
+	var stored string
+	err := conn.QueryRow(ctx, "SELECT coalesce(rolpassword, '') FROM pg_authid WHERE rolname = $1", v.role).Scan(&stored)
+	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok && pgErr.Code == "42501" {
+		return "", nil
+	}
+	return stored, err
+}
+
+// matches tells whether a stored verifier was made from this password.
+func (v verifier) matches(stored string) bool {
+	rest, ok := strings.CutPrefix(stored, "SCRAM-SHA-256$")
+	if !ok {
+		return false
+	}
+	var iterations int
+	var encoded string
+	head, _, ok := strings.Cut(rest, "$")
+	if !ok {
+		return false
+	}
+	if _, err := fmt.Sscanf(strings.Replace(head, ":", " ", 1), "%d %s", &iterations, &encoded); err != nil {
+		return false
+	}
+	salt, err := base64.StdEncoding.DecodeString(encoded)
+	if err != nil {
+		return false
+	}
+	made, err := scramSecret(v.password, salt, iterations)
+	return err == nil && hmac.Equal([]byte(made), []byte(stored))
+}
+
+// scramSecret is PostgreSQL's form of a SCRAM-SHA-256 verifier (RFC 5802 section 3, RFC 5803).
+func scramSecret(password string, salt []byte, iterations int) (string, error) {
+	salted, err := pbkdf2.Key(sha256.New, password, salt, iterations, sha256.Size)
+	if err != nil {
+		return "", err
+	}
+	stored := sha256.Sum256(keyed(salted, "Client Key"))
+	b64 := base64.StdEncoding.EncodeToString
+	return fmt.Sprintf("SCRAM-SHA-256$%d:%s$%s:%s",
+		iterations, b64(salt), b64(stored[:]), b64(keyed(salted, "Server Key"))), nil
+}
+
+func keyed(key []byte, message string) []byte {
+	mac := hmac.New(sha256.New, key)
+	mac.Write([]byte(message))
+	return mac.Sum(nil)
+}
