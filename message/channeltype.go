@@ -1,0 +1,49 @@
+package message
+
+// ChannelType names the product that a message came through.
+type ChannelType string
+
+// The channel types. Their spelling is that of the column channel_connections.channel_type.
+const (
+	Slack      ChannelType = "slack"
+	WhatsApp   ChannelType = "whatsapp"
+	Mattermost ChannelType = "mattermost"
+)
+
+// ChannelTypes lists every channel type, in a fixed order.
+func ChannelTypes() []ChannelType { return []ChannelType{Slack, WhatsApp, Mattermost} }
+
+// ParseChannelType reads a channel type, exactly as it is spelled. The error is [ErrUnknownChannelType].
+func ParseChannelType(s string) (ChannelType, error) {
+	if t := ChannelType(s); t.Valid() {
+		return t, nil
+	}
+	return "", ErrUnknownChannelType
+}
+
+// Valid reports whether t is one of [ChannelTypes].
+func (t ChannelType) Valid() bool { return t == Slack || t == WhatsApp || t == Mattermost }
+
+// UnmarshalText implements [encoding.TextUnmarshaler] as [ParseChannelType] does.
+func (t *ChannelType) UnmarshalText(text []byte) error {
+	parsed, err := ParseChannelType(string(text))
+	if err != nil {
+		return err
+	}
+	*t = parsed
+	return nil
+}
+
+// Kind says what happened to a message.
+type Kind string
+
+// The kinds. An edit or a deletion is a message of its own, which names the one that it changes (see
+// [KonstructMessage]).
+const (
+	KindNew     Kind = "new"
+	KindEdited  Kind = "edited"
+	KindDeleted Kind = "deleted"
+)
+
+// Valid reports whether k is one of the kinds.
+func (k Kind) Valid() bool { return k == KindNew || k == KindEdited || k == KindDeleted }

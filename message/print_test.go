@@ -1,0 +1,42 @@
+package message_test
+
+import (
+	"bytes"
+	"fmt"
+	"log/slog"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/konstruct/konstruct/message"
+)
+
+// TestPrintingShowsIDsOnly prints in every way that Go's own packages have.
+func TestPrintingShowsIDsOnly(t *testing.T) {
+	t.Parallel()
+	m := full()
+	m.Content.Text, m.Sender.DisplayName = "canary-text", "canary-name"
+	m.Content.Attachments[0].Name, m.Content.Attachments[0].URL = "canary-file", "https://files.example/canary-link"
+	r := resolved(t, m)
+
+	for _, value := range []any{
+		m, &m, r, &r, m.Sender, m.Content, m.Content.Attachments, m.Content.Attachments[0], []message.KonstructMessage{m},
+		map[string]message.ResolvedMessage{"m": r}, struct{ M message.KonstructMessage }{m},
+	} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
+			require.NotContains(t, fmt.Sprintf(verb, value), "canary", "%s of %T", verb, value)
+		}
+	}
+	for _, value := range []any{m, r, m.Sender, m.Content, m.Content.Attachments[0]} {
+		out := &bytes.Buffer{}
+		slog.New(slog.NewJSONHandler(out, nil)).Info("log", "value", value)
+		slog.New(slog.NewTextHandler(out, nil)).Info("log", "value", value)
+		require.NotContains(t, out.String(), "canary")
+		require.NotContains(t, out.String(), "!ERROR")
+	}
+	require.Contains(t, m.String(), m.ID)
+	require.Contains(t, r.String(), tenantA)
+	out := &bytes.Buffer{}
+	slog.New(slog.NewTextHandler(out, nil)).Info("log", "message", r)
+	require.Contains(t, out.String(), "message.tenant_id="+tenantA+" message.id="+m.ID)
+}

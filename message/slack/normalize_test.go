@@ -1,0 +1,336 @@
+package slack_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/konstruct/konstruct/message/slack"
+)
+
+// object is a JSON object under construction; a nil value takes a field out.
+type object map[string]any
+
+func (o object) with(changes object) object {
+	changed := maps.Clone(o)
+	maps.Copy(changed, changes)
+	maps.DeleteFunc(changed, func(_ string, value any) bool { return value == nil })
+	return changed
+}
+
+// null stands for JSON's null, which is not the same as an absent field.
+var null = json.RawMessage("null")
+
+func callback(outer, inner object) object {
+	event := object{"type": "message", "user": "U0CAPTAIN", "text": "ahoy", "ts": "1768471200.000007", "channel": "C0QUAY"}
+	return object{
+		"type": "event_callback", "team_id": "T0ENVELOPE", "enterprise_id": "E0ENVELOPE", "api_app_id": "A0KONSTRUCT",
+		"authorizations": []object{{"team_id": "T0AUTH", "enterprise_id": "E0AUTH", "user_id": "U0ASSISTANT", "is_bot": true}},
+		"event":          event.with(inner),
+	}.with(outer)
+}
+
+func normalize(t *testing.T, payload object) (slack.Event, error) {
+	t.Helper()
+	body, err := json.Marshal(payload)
+	require.NoError(t, err)
+	return slack.Normalize(body)
+}
+
+func mustMessage(t *testing.T, payload object) slack.Message {
+	t.Helper()
+	event, err := normalize(t, payload)
+	require.NoError(t, err)
+	require.IsType(t, slack.Message{}, event)
+	return event.(slack.Message)
+}
+
+func TestWorkspaceIsTheInstallations(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		name  string
+		outer object
+		want  string
+	}{
+		{"the authorization's team", nil, "T0AUTH"},
+		{"also in a shared channel", object{"is_ext_shared_channel": true}, "T0AUTH"},
+		{
+			"the first authorization",
+			object{"authorizations": []object{{"team_id": "T0FIRST"}, {"team_id": "T0SECOND"}}},
+			"T0FIRST",
+		},
+		{
+			"the organisation, where it has no team",
+			object{"authorizations": []object{{"team_id": null, "enterprise_id": "E0AUTH", "is_enterprise_install": true}}},
+			"E0AUTH",
+		},
+		{
+			"the team, where an organisation's installation names one",
+			object{"authorizations": []object{{"team_id": "T0AUTH", "enterprise_id": "E0AUTH", "is_enterprise_install": true}}},
+			"T0AUTH",
+		},
+		{"the envelope's team, where authorizations is absent", object{"authorizations": nil}, "T0ENVELOPE"},
+		{"the same for null", object{"authorizations": null}, "T0ENVELOPE"},
+		{"the envelope's organisation as the last", object{"authorizations": nil, "team_id": nil}, "E0ENVELOPE"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			require.Equal(t, row.want, mustMessage(t, callback(row.outer, nil)).ChannelMetadata.WorkspaceID)
+		})
+	}
+}
+
+func TestNoWorkspaceIsBetterThanAWrongOne(t *testing.T) {
+	t.Parallel()
+	for name, outer := range map[string]object{
+		"an empty list of authorizations":        {"authorizations": []object{}},
+		"an authorization without ids":           {"authorizations": []object{{"is_bot": true}}},
+		"an authorization that is null":          {"authorizations": []any{null}},
+		"a shared channel without authorization": {"authorizations": nil, "is_ext_shared_channel": true},
+		"nothing at all":                         {"authorizations": nil, "team_id": nil, "enterprise_id": nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, kind := range []string{"message", "app_mention", "app_uninstalled"} {
+				event, err := normalize(t, callback(outer, object{"type": kind}))
+				require.ErrorIs(t, err, slack.ErrNoWorkspace, kind)
+				require.Nil(t, event)
+			}
+			event, err := normalize(t, callback(outer, object{"type": "reaction_added"}))
+			require.NoError(t, err, "what is ignored needs no workspace")
+			require.IsType(t, slack.Ignored{}, event)
+		})
+	}
+}
+
+func TestOwnPostingsAreMarked(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		name      string
+		inner     object
+		bot, self bool
+	}{
+		{"a person", nil, false, false},
+		{"a person, through another app", object{"app_id": "A0OTHER"}, false, false},
+		{"our user", object{"user": "U0ASSISTANT"}, true, true},
+		{"our app's id", object{"app_id": "A0KONSTRUCT"}, true, true},
+		{"our app's profile", object{"bot_profile": object{"app_id": "A0KONSTRUCT"}}, true, true},
+		{"our app's profile under another user", object{"user": "U0OTHER", "bot_id": "B0", "bot_profile": object{"app_id": "A0KONSTRUCT"}}, true, true},
+		{"another app's profile", object{"bot_profile": object{"app_id": "A0OTHER"}}, true, false},
+		{"a bot's id", object{"bot_id": "B0OTHER"}, true, false},
+		{"a bot's id without a user", object{"bot_id": "B0OTHER", "user": nil}, true, false},
+		{"the bot_message subtype", object{"subtype": "bot_message", "bot_id": "B0OTHER"}, true, false},
+		{"Slack's own robot", object{"user": "USLACKBOT"}, true, false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			sender := mustMessage(t, callback(nil, row.inner)).Sender
+			require.Equal(t, row.bot, sender.IsBot)
+			require.Equal(t, row.self, sender.IsSelf)
+			require.NotEmpty(t, sender.ID)
+		})
+	}
+}
+
+func TestTheInstallingPersonIsNotOurApp(t *testing.T) {
+	t.Parallel()
+	outer := object{"authorizations": []object{{"team_id": "T0AUTH", "user_id": "U0CAPTAIN", "is_bot": false}}}
+	m := mustMessage(t, callback(outer, object{"text": "<@U0CAPTAIN>"}))
+	require.False(t, m.Sender.IsSelf)
+	require.False(t, m.Content.MentionsSelf)
+}
+
+func TestAppMentionAddressesUs(t *testing.T) {
+	t.Parallel()
+	outer := object{"authorizations": nil}
+	require.True(t, mustMessage(t, callback(outer, object{"type": "app_mention"})).Content.MentionsSelf)
+	require.False(t, mustMessage(t, callback(outer, nil)).Content.MentionsSelf)
+}
+
+func TestMentions(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string][]string{
+		"":                               {},
+		"nobody":                         {},
+		"<@U1>":                          {"U1"},
+		"<@U1> <@W2|two> <@U1|one>":      {"U1", "W2"},
+		"<@U1":                           {},
+		"<@> <@|x> <@U 1>":               {},
+		"<#C1|general> <!here> <mailto>": {},
+		"&lt;@U1&gt;":                    {},
+		"<@<@U1>>":                       {"U1"},
+		"<@U1><@U2>":                     {"U1", "U2"},
+	} {
+		t.Run(text, func(t *testing.T) {
+			t.Parallel()
+			ids := []string{}
+			for _, mention := range mustMessage(t, callback(nil, object{"text": text})).Content.Mentions {
+				ids = append(ids, mention.ID)
+			}
+			require.Equal(t, want, ids)
+		})
+	}
+}
+
+func TestTSIsKeptToTheLetter(t *testing.T) {
+	t.Parallel()
+	for ts, want := range map[string]string{
+		"1768471200.000000": "2026-01-15T10:00:00Z",
+		"1768471200.000001": "2026-01-15T10:00:00.000001Z",
+		"1768471200.999999": "2026-01-15T10:00:00.999999Z",
+		"9999999999.999999": "2286-11-20T17:46:39.999999Z",
+		"0.000001":          "1970-01-01T00:00:00.000001Z",
+	} {
+		t.Run(ts, func(t *testing.T) {
+			t.Parallel()
+			m := mustMessage(t, callback(nil, object{"ts": ts, "thread_ts": ts}))
+			require.Equal(t, ts, m.ChannelMetadata.MessageID)
+			require.Equal(t, ts, m.ThreadID)
+			require.Equal(t, at(t, want), m.Timestamp)
+		})
+	}
+	for _, ts := range []any{
+		"", "1768471200", "1768471200.", ".000001", "1768471200.00001", "1768471200.0000001", "17684712000.000001",
+		"-1.000001", "+1.000001", "1.+00001", "1.00_001", "1e9.000000", "1768471200,000001", " 1768471200.000001",
+		"1768471200.000001\n", "１.000001", 1768471200.000001, true, object{}, []string{"1768471200.000001"},
+	} {
+		_, err := normalize(t, callback(nil, object{"ts": ts}))
+		require.ErrorIs(t, err, slack.ErrMalformed, "ts %v", ts)
+		if ts == "" {
+			continue // no thread
+		}
+		_, err = normalize(t, callback(nil, object{"thread_ts": ts}))
+		require.ErrorIs(t, err, slack.ErrMalformed, "thread_ts %v", ts)
+	}
+}
+
+func TestUnknownEventsAreIgnoredWithoutBeingRead(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		inner object
+		want  slack.Ignored
+	}{
+		"an event of the future":      {object{"type": "tide_turned", "user": object{"id": 1}, "ts": 7}, slack.Ignored{Type: "tide_turned"}},
+		"a subtype of the future":     {object{"subtype": "tide_turned"}, slack.Ignored{Type: "message", Subtype: "tide_turned"}},
+		"a notice":                    {object{"subtype": "channel_topic"}, slack.Ignored{Type: "message", Subtype: "channel_topic"}},
+		"a name that can't be logged": {object{"type": "x\ny"}, slack.Ignored{Type: "other"}},
+		"a subtype like it":           {object{"subtype": strings.Repeat("x", 65)}, slack.Ignored{Type: "message", Subtype: "other"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			event, err := normalize(t, callback(nil, row.inner))
+			require.NoError(t, err)
+			require.Equal(t, row.want, event)
+		})
+	}
+}
+
+func TestMalformedPayloads(t *testing.T) {
+	t.Parallel()
+	mustMessage(t, callback(nil, nil)) // what the rows change is well-formed
+	for name, payload := range map[string]object{
+		"no type":                      callback(object{"type": nil}, nil),
+		"a type that is no text":       callback(object{"type": 1}, nil),
+		"no event":                     callback(object{"event": nil}, nil),
+		"an event that is null":        callback(object{"event": null}, nil),
+		"an event that is a list":      callback(object{"event": []string{}}, nil),
+		"an event without a type":      callback(nil, object{"type": nil}),
+		"no ts":                        callback(nil, object{"ts": nil}),
+		"no channel":                   callback(nil, object{"channel": nil}),
+		"a channel with a dot":         callback(nil, object{"channel": "C0.QUAY"}),
+		"a channel with a colon":       callback(nil, object{"channel": "C0:QUAY"}),
+		"a channel of 65 characters":   callback(nil, object{"channel": strings.Repeat("C", 65)}),
+		"no sender":                    callback(nil, object{"user": nil}),
+		"a sender with a line feed":    callback(nil, object{"user": "U0\nCAPTAIN"}),
+		"a text that is a number":      callback(nil, object{"text": 1}),
+		"files that are no list":       callback(nil, object{"files": "all"}),
+		"a workspace with a wildcard":  callback(object{"authorizations": []object{{"team_id": "T*"}}}, nil),
+		"an event id with a line feed": callback(object{"event_id": "Ev\n"}, nil),
+		"an app id of 65 characters":   callback(object{"api_app_id": strings.Repeat("A", 65)}, nil),
+		"a time before time":           callback(object{"event_time": -1}, nil),
+		"a time after time":            callback(object{"event_time": int64(1) << 60}, nil),
+		"a time with a fraction":       callback(object{"event_time": 1.5}, nil),
+		"an edit of nothing":           callback(nil, object{"subtype": "message_changed"}),
+		"a deletion of nothing":        callback(nil, object{"subtype": "message_deleted"}),
+		"an empty challenge":           {"type": "url_verification"},
+		"a challenge with markup":      {"type": "url_verification", "challenge": "a\r\nb: c"},
+		"a challenge without end":      {"type": "url_verification", "challenge": strings.Repeat("x", 513)},
+		"a limit at no time":           {"type": "app_rate_limited", "team_id": "T0", "minute_rate_limited": -1},
+		"a limit with a bad app":       {"type": "app_rate_limited", "team_id": "T0", "api_app_id": "A 0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			event, err := normalize(t, payload)
+			require.ErrorIs(t, err, slack.ErrMalformed)
+			require.Nil(t, event)
+		})
+	}
+	for _, body := range []string{"", " ", "null", "[]", "{", `"text"`, "{}", `{"type":"event_callback"}{}`, "\xff", "token=x&command=%2Fy"} {
+		event, err := slack.Normalize([]byte(body))
+		require.ErrorIs(t, err, slack.ErrMalformed, body)
+		require.Nil(t, event)
+	}
+}
+
+func TestUnsupportedPayloads(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []string{"hello", "disconnect", "events_api", "block_actions", "EVENT_CALLBACK"} {
+		event, err := normalize(t, callback(object{"type": kind}, nil))
+		require.ErrorIs(t, err, slack.ErrUnsupported, kind)
+		require.Nil(t, event)
+	}
+}
+
+func TestErrorsRepeatNothing(t *testing.T) {
+	t.Parallel()
+	const canary = "canary-3f1c"
+	for _, payload := range []object{
+		callback(object{"type": canary}, nil),
+		callback(object{"event_time": canary}, nil),
+		callback(object{"event_id": canary + "\n"}, nil),
+		callback(nil, object{"ts": canary}),
+		callback(nil, object{"channel": canary + "."}),
+		callback(nil, object{"user": canary + " "}),
+		callback(nil, object{"files": canary}),
+	} {
+		_, err := normalize(t, payload)
+		require.Error(t, err)
+		require.NotContains(t, err.Error(), "canary")
+	}
+	_, err := slack.Normalize([]byte(`{"type":` + canary))
+	require.Error(t, err)
+	require.NotContains(t, err.Error(), "canary")
+}
+
+// TestHostileSizes ends in a moment or not at all: each of these is quadratic or recursive where done carelessly.
+func TestHostileSizes(t *testing.T) {
+	t.Parallel()
+	const million = 1 << 20
+	nested := strings.Repeat("[", million) + strings.Repeat("]", million)
+	for _, body := range []string{
+		nested,
+		`{"type":"event_callback","event":` + nested + `}`,
+		strings.Repeat(`{"event":`, million),
+	} {
+		_, err := slack.Normalize([]byte(body))
+		require.ErrorIs(t, err, slack.ErrMalformed)
+	}
+
+	shallow := json.RawMessage(strings.Repeat("[", 9000) + strings.Repeat("]", 9000))
+	mustMessage(t, callback(nil, object{"blocks": shallow}))
+
+	for _, end := range []string{"", ">", "|>"} {
+		open := strings.Repeat("<@", million) + end
+		require.Empty(t, mustMessage(t, callback(nil, object{"text": open})).Content.Mentions)
+	}
+
+	many := &strings.Builder{}
+	for i := range 100_000 {
+		fmt.Fprintf(many, "<@U%d>", i)
+	}
+	require.Len(t, mustMessage(t, callback(nil, object{"text": many.String()})).Content.Mentions, 100_000)
+}
