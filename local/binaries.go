@@ -1,0 +1,183 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// minimumMajor is the oldest PostgreSQL that the project supports.
+const minimumMajor = 15
+
+// BinariesVariable is the environment variable that names the folder of PostgreSQL's programs.
+const BinariesVariable = "KONSTRUCT_POSTGRES_BIN"
+
+// programs must all be there: a lone postgres in the PATH, or a client-only package, cannot make a cluster.
+var programs = []string{"initdb", "postgres", "pg_ctl"}
+
+// usualFolders is where packages of the common distributions put the programs.
+var usualFolders = []string{
+	"/usr/lib/postgresql/*/bin",         // Debian, Ubuntu
+	"/usr/pgsql-*/bin",                  // the PGDG's RPMs
+	"/usr/lib/postgresql*/bin",          // SUSE
+	"/usr/libexec/postgresql*",          // Alpine
+	"/opt/homebrew/opt/postgresql*/bin", // Homebrew on Apple silicon
+	"/usr/local/opt/postgresql*/bin",    // Homebrew on Intel
+	"/home/linuxbrew/.linuxbrew/opt/postgresql*/bin",
+	"/opt/local/lib/postgresql*/bin", // MacPorts
+	"/Applications/Postgres.app/Contents/Versions/*/bin",
+	"/usr/local/pgsql/bin", // built from source
+	"/usr/local/bin",       // FreeBSD
+	"/usr/bin",             // Arch, Fedora
+}
+
+// versionLine is what `postgres --version` prints: "postgres (PostgreSQL) 15.13 (Debian 15.13-0+deb12u1)".
+var versionLine = regexp.MustCompile(`^postgres \(PostgreSQL\) ((\d+)\S*)`)
+
+// binaries is a folder with PostgreSQL's programs of one version.
+type binaries struct {
+	folder  string
+	version string
+	major   int
+}
+
+func (b binaries) program(name string) string { return filepath.Join(b.folder, name) }
+
+// finder looks for binaries. Its fields are parameters for the tests' sake.
+type finder struct {
+	account account
+	// explicit is the one folder to look into, when set.
+	explicit string
+	// path is a list of folders as in $PATH, patterns are globs.
+	path     string
+	patterns []string
+	download func(ctx context.Context, major int) (string, error)
+}
+
+// find returns the newest binaries, or when major is not 0 those of that version if there are any.
+// Where nothing is found at all it downloads.
+func (f finder) find(ctx context.Context, major int) (binaries, error) {
+	if f.explicit != "" {
+		found, err := f.inspect(ctx, f.explicit)
+		if err != nil {
+			return binaries{}, fmt.Errorf("%w in %s: %w", ErrNoBinaries, f.explicit, err)
+		}
+		return found, nil
+	}
+	found, faults := f.installed(ctx)
+	if best, ok := choose(found, major); ok {
+		return best, nil
+	}
+	folder, err := f.download(ctx, major)
+	if err == nil {
+		return f.inspect(ctx, folder)
+	}
+	if len(found) > 0 {
+		return found[0], nil
+	}
+	return binaries{}, fmt.Errorf("%w: install PostgreSQL %d or later, or set %s to the folder of its programs: %w",
+		ErrNoBinaries, minimumMajor, BinariesVariable, errors.Join(append(faults, err)...))
+}
+
+// choose takes the newest, or the newest of the major version when one is asked for.
+func choose(found []binaries, major int) (binaries, bool) {
+	for _, b := range found {
+		if major == 0 || b.major == major {
+			return b, true
+		}
+	}
+	return binaries{}, false
+}
+
+// installed lists what the machine has, newest major first, and why the rest was passed over.
+func (f finder) installed(ctx context.Context) ([]binaries, []error) {
+	var (
+		found  []binaries
+		faults []error
+	)
+	for _, folder := range f.candidates(ctx) {
+		b, err := f.inspect(ctx, folder)
+		if err != nil {
+			faults = append(faults, fmt.Errorf("%s: %w", folder, err))
+			continue
+		}
+		found = append(found, b)
+	}
+	slices.SortStableFunc(found, func(a, b binaries) int { return b.major - a.major })
+	return found, faults
+}
+
+// candidates are the folders that hold a postgres, each once, symlinks resolved: a link in the PATH may stand alone,
+// while its target's folder has all programs.
+func (f finder) candidates(ctx context.Context) []string {
+	folders := filepath.SplitList(f.path)
+	if told, err := f.command(ctx, "pg_config", "--bindir").Output(); err == nil {
+		folders = append(folders, strings.TrimSpace(string(told)))
+	}
+	for _, pattern := range f.patterns {
+		matches, err := filepath.Glob(pattern)
+		if err == nil {
+			folders = append(folders, matches...)
+		}
+	}
+	var candidates []string
+	for _, folder := range folders {
+		real, err := filepath.EvalSymlinks(filepath.Join(folder, "postgres"))
+		if err != nil || !filepath.IsAbs(real) || slices.Contains(candidates, filepath.Dir(real)) {
+			continue
+		}
+		candidates = append(candidates, filepath.Dir(real))
+	}
+	return candidates
+}
+
+// inspect checks that a folder has all programs, in a supported version, where the account can run them.
+func (f finder) inspect(ctx context.Context, folder string) (binaries, error) {
+	for _, name := range programs {
+		info, err := os.Stat(filepath.Join(folder, name))
+		if err != nil {
+			return binaries{}, err
+		}
+		if !info.Mode().IsRegular() || info.Mode().Perm()&0o111 == 0 {
+			return binaries{}, fmt.Errorf("%s is not a program", name)
+		}
+	}
+	if err := f.account.checkReach(folder); err != nil {
+		return binaries{}, err
+	}
+	told, err := f.command(ctx, filepath.Join(folder, "postgres"), "--version").Output()
+	if err != nil {
+		return binaries{}, fmt.Errorf("postgres --version: %w", err)
+	}
+	return parseVersion(folder, string(told))
+}
+
+func parseVersion(folder, told string) (binaries, error) {
+	match := versionLine.FindStringSubmatch(told)
+	if match == nil {
+		return binaries{}, fmt.Errorf("postgres --version says %q", strings.TrimSpace(told))
+	}
+	major, err := strconv.Atoi(match[2])
+	if err != nil {
+		return binaries{}, err
+	}
+	if major < minimumMajor {
+		return binaries{}, fmt.Errorf("PostgreSQL %s is too old", match[1])
+	}
+	return binaries{folder: folder, version: match[1], major: major}, nil
+}
+
+// command runs a found program as the account already, not as root.
+func (f finder) command(ctx context.Context, name string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Dir = "/"
+	f.account.runAs(cmd, lifetime{detached: true})
+	return cmd
+}

@@ -1,0 +1,176 @@
+package local
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// locales are tried in this order: the first knows all letters, the second exists everywhere. Neither sorts by the
+// rules of a language, which change with the system's libraries.
+var locales = []string{"C.UTF-8", "C"}
+
+// cluster is a data folder, the binaries that fit it and its superuser's password.
+type cluster struct {
+	home     *home
+	opt      PostgresOptions
+	log      *slog.Logger
+	binaries binaries
+	password string
+}
+
+func (c *cluster) dataDir() string { return c.home.file("data") }
+
+// open finds binaries, and makes the data unless it is there.
+func (c *cluster) open(ctx context.Context) error {
+	major, err := c.majorOfData()
+	if err != nil {
+		return err
+	}
+	finder, err := c.finder()
+	if err != nil {
+		return err
+	}
+	if c.binaries, err = finder.find(ctx, major); err != nil {
+		return err
+	}
+	if major != 0 && major != c.binaries.major {
+		return &VersionError{DataDir: c.dataDir(), Data: major, Binaries: c.binaries.major}
+	}
+	if major != 0 {
+		return c.unlock()
+	}
+	return c.create(ctx)
+}
+
+// unlock reads the password of data that exists already.
+func (c *cluster) unlock() error {
+	if err := checkFolder(c.dataDir(), c.home.account.uid); err != nil {
+		return err
+	}
+	kept, err := os.ReadFile(c.home.file("password"))
+	if err != nil && c.opt.Password == "" {
+		return fmt.Errorf("%w: %w", ErrPassword, err)
+	}
+	c.password = string(kept)
+	if c.password == "" {
+		c.password = c.opt.Password
+	}
+	return nil
+}
+
+// majorOfData is 0 where there is no data yet.
+func (c *cluster) majorOfData() (int, error) {
+	content, err := os.ReadFile(filepath.Join(c.dataDir(), "PG_VERSION"))
+	if errors.Is(err, os.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	major, err := strconv.Atoi(strings.TrimSpace(string(content)))
+	if err != nil {
+		return 0, fmt.Errorf("%s/PG_VERSION: %w", c.dataDir(), err)
+	}
+	return major, nil
+}
+
+func (c *cluster) finder() (finder, error) {
+	base, err := DefaultFolder()
+	if err != nil {
+		return finder{}, err
+	}
+	source := downloader{folder: filepath.Join(base, "programs"), mode: c.home.mode()}
+	explicit := c.opt.Binaries
+	if explicit == "" {
+		explicit = os.Getenv(BinariesVariable)
+	}
+	return finder{
+		account:  c.home.account,
+		explicit: explicit,
+		path:     os.Getenv("PATH"),
+		patterns: usualFolders,
+		download: func(ctx context.Context, major int) (string, error) {
+			c.log.InfoContext(ctx, "PostgreSQL is not installed here, trying to download it", "folder", source.folder)
+			return source.get(ctx, major)
+		},
+	}, nil
+}
+
+// create runs initdb in a draft folder, so that an interrupted one is never taken for a cluster.
+func (c *cluster) create(ctx context.Context) error {
+	password, err := c.home.secret(c.opt.Password)
+	if err != nil {
+		return err
+	}
+	c.password = password
+	faults := make([]error, 0, len(locales))
+	for _, locale := range locales {
+		if err := c.initialise(ctx, locale); err != nil {
+			faults = append(faults, err)
+			continue
+		}
+		return os.Rename(c.home.file("data.new"), c.dataDir())
+	}
+	return fmt.Errorf("initdb: %w", errors.Join(faults...))
+}
+
+func (c *cluster) initialise(ctx context.Context, locale string) error {
+	draft := c.home.file("data.new")
+	if err := os.RemoveAll(draft); err != nil {
+		return err
+	}
+	if err := c.home.account.ownFolder(draft); err != nil {
+		return err
+	}
+	passwordFile, err := c.passwordFile()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(passwordFile) }()
+
+	args := []string{
+		"--pgdata=" + draft, "--username=" + superuser, "--pwfile=" + passwordFile,
+		"--auth-local=scram-sha-256", "--auth-host=scram-sha-256",
+		"--encoding=UTF8", "--locale=" + locale, "--no-instructions",
+	}
+	if c.opt.Throwaway {
+		args = append(args, "--no-sync")
+	}
+	cmd := exec.CommandContext(ctx, c.binaries.program("initdb"), args...)
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
+	c.runAsAccount(cmd, lifetime{lastSignal: stopNow})
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("%w: %s", err, strings.TrimSpace(said.String()))
+	}
+	return nil
+}
+
+// passwordFile hands the password over in a file that only the account can read.
+func (c *cluster) passwordFile() (string, error) {
+	file, err := os.CreateTemp(c.home.path, ".initdb-")
+	if err != nil {
+		return "", err
+	}
+	_, err = file.WriteString(c.password)
+	err = errors.Join(err, file.Close(), c.home.account.take(file.Name(), 0o400))
+	if err != nil {
+		return "", errors.Join(err, os.Remove(file.Name()))
+	}
+	return file.Name(), nil
+}
+
+// runAsAccount keeps this process's environment away from the server: PGPORT or LC_ALL would change what it does.
+func (c *cluster) runAsAccount(cmd *exec.Cmd, life lifetime) {
+	cmd.Dir = "/"
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "HOME=" + c.home.path}
+	c.home.account.runAs(cmd, life)
+}

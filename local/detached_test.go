@@ -1,0 +1,150 @@
+package local_test
+
+import (
+	"context"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/konstruct/konstruct/local"
+)
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer func() { require.NoError(t, listener.Close()) }()
+	return listener.Addr().(*net.TCPAddr).Port
+}
+
+func TestDetached(t *testing.T) {
+	t.Parallel()
+	miniredis := []string{"/usr/bin/env", role + "=miniredis", os.Args[0]}
+	for _, kind := range kinds() {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			opt := local.DetachedOptions{
+				Folder:    folder(t),
+				Postgres:  local.PostgresOptions{Port: freePort(t), Password: "pg-secret"},
+				Redis:     local.RedisOptions{Port: freePort(t), Password: "redis-secret", Kind: kind},
+				Miniredis: miniredis,
+			}
+			t.Cleanup(func() {
+				_, err := local.StopDetached(context.WithoutCancel(t.Context()), opt.Folder)
+				require.NoError(t, err)
+			})
+			up, err := local.StartDetached(t.Context(), opt)
+			require.NoError(t, err)
+			require.Equal(t, opt.Postgres.Port, up.Postgres.Port)
+			require.Equal(t, "1", query(t, up.Postgres.SuperuserDSN(), "SELECT '1'"))
+			require.Equal(t, kind, up.Redis.Kind)
+			c := client(t, up.Redis.URL())
+			require.NoError(t, c.Do(t.Context(), c.B().Ping().Build()).Error())
+
+			again, err := local.StartDetached(t.Context(), opt)
+			require.NoError(t, err)
+			require.True(t, again.Postgres.Reused)
+			require.True(t, again.Redis.Reused)
+			require.NoError(t, up.Postgres.Stop(t.Context()), "Stop leaves what is detached")
+			require.Equal(t, "1", query(t, up.Postgres.SuperuserDSN(), "SELECT '1'"))
+
+			stopped, err := local.StopDetached(t.Context(), opt.Folder)
+			require.NoError(t, err)
+			require.Equal(t, local.Stopped{Postgres: true, Redis: true}, stopped)
+			_, err = pgx.Connect(t.Context(), up.Postgres.SuperuserDSN())
+			require.Error(t, err)
+			stopped, err = local.StopDetached(t.Context(), opt.Folder)
+			require.NoError(t, err)
+			require.Equal(t, local.Stopped{}, stopped)
+		})
+	}
+}
+
+func TestDetachedWithoutAnyRedis(t *testing.T) {
+	t.Parallel()
+	place := folder(t)
+	up, err := local.StartDetached(t.Context(), local.DetachedOptions{
+		Folder: place, Redis: local.RedisOptions{Kind: local.Miniredis},
+	})
+	require.NoError(t, err)
+	require.Nil(t, up.Redis)
+	stopped, err := local.StopDetached(t.Context(), place)
+	require.NoError(t, err)
+	require.Equal(t, local.Stopped{Postgres: true}, stopped)
+}
+
+func TestDetachedLeavesNothingWhenRedisFails(t *testing.T) {
+	t.Parallel()
+	place := folder(t)
+	taken := startRedis(t, local.RedisOptions{Kind: local.Miniredis})
+	_, err := local.StartDetached(t.Context(), local.DetachedOptions{
+		Folder:    place,
+		Redis:     local.RedisOptions{Kind: local.Miniredis, Port: taken.Port},
+		Miniredis: []string{os.Args[0]},
+	})
+	require.ErrorIs(t, err, local.ErrPortTaken)
+	stopped, err := local.StopDetached(t.Context(), place)
+	require.NoError(t, err)
+	require.Equal(t, local.Stopped{}, stopped)
+}
+
+func TestStopSparesAnotherProgramWithTheSamePID(t *testing.T) {
+	t.Parallel()
+	place := folder(t)
+	require.NoError(t, os.MkdirAll(place, 0o700))
+	bystander := exec.Command("sleep", "60")
+	require.NoError(t, bystander.Start())
+	t.Cleanup(func() { _ = bystander.Process.Kill(); _ = bystander.Wait() })
+
+	record := `{"pid":` + strconv.Itoa(bystander.Process.Pid) + `,"started":"long ago"}`
+	require.NoError(t, os.WriteFile(filepath.Join(place, "process.json"), []byte(record), 0o600))
+	stopped, err := local.StopPostgres(t.Context(), place)
+	require.NoError(t, err)
+	require.False(t, stopped)
+	require.NoError(t, exec.Command("kill", "-0", strconv.Itoa(bystander.Process.Pid)).Run(), "it was ended")
+}
+
+func TestACrashTakesTheServerWithIt(t *testing.T) {
+	t.Parallel()
+	crash := exec.Command(os.Args[0])
+	crash.Env = append(os.Environ(), role+"=crash")
+	out, err := crash.Output()
+	require.Error(t, err, "it killed itself")
+	place := string(out)
+	require.True(t, strings.HasPrefix(place, os.TempDir()), place)
+	t.Cleanup(func() {
+		_, err := local.StopPostgres(context.WithoutCancel(t.Context()), place)
+		require.NoError(t, err)
+		require.NoError(t, os.RemoveAll(place))
+	})
+	if runtime.GOOS != "linux" {
+		t.Log("only Linux ends children with their parent; elsewhere the next start sweeps")
+		return
+	}
+	require.Eventually(t, func() bool {
+		_, err := os.Stat(filepath.Join(place, "data", "postmaster.pid"))
+		return os.IsNotExist(err)
+	}, 10*time.Second, 20*time.Millisecond, "the server outlives its parent")
+}
+
+func TestTheNextStartSweepsAfterACrash(t *testing.T) {
+	t.Parallel()
+	old, err := os.MkdirTemp("", "konstruct-postgres-")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(old)) })
+	require.NoError(t, os.WriteFile(filepath.Join(old, "leftover"), nil, 0o600))
+	hourAgo := time.Now().Add(-time.Hour)
+	require.NoError(t, os.Chtimes(old, hourAgo, hourAgo))
+
+	start(t, local.PostgresOptions{Throwaway: true})
+	require.NoDirExists(t, old)
+}

@@ -1,0 +1,36 @@
+package local
+
+import (
+	"errors"
+	"fmt"
+)
+
+// The errors of local, matched with [errors.Is]. Their messages name the folder, port or program in question.
+var (
+	// ErrNoBinaries says that PostgreSQL was neither found nor could be downloaded.
+	ErrNoBinaries = errors.New("no usable PostgreSQL")
+	// ErrUnreachable says that a folder lies where the servers' user cannot go, such as below /root.
+	ErrUnreachable = errors.New("folder out of the server's reach")
+	// ErrForeignFolder says that a folder is a symlink, a file or another user's.
+	ErrForeignFolder = errors.New("not a folder of one's own")
+	// ErrPortTaken says that another program listens on the port that was asked for.
+	ErrPortTaken = errors.New("port is taken")
+	// ErrPassword says that a server or its data exists, but not with the password that is kept or given.
+	ErrPassword = errors.New("password does not fit")
+	// ErrNotReady says that a server ended while it started, or did not answer in time.
+	ErrNotReady = errors.New("server did not become ready")
+)
+
+// VersionError says that a data folder was made by another major version than the binaries at hand.
+// PostgreSQL cannot open it, and only pg_upgrade or a dump can carry it over.
+type VersionError struct {
+	DataDir string
+	// Data and Binaries are major versions, such as 14 and 16.
+	Data, Binaries int
+}
+
+// Error names both versions and the ways out.
+func (e *VersionError) Error() string {
+	return fmt.Sprintf("%s was made by PostgreSQL %d, but the binaries here are PostgreSQL %d: "+
+		"install PostgreSQL %d, or remove the folder to begin anew", e.DataDir, e.Data, e.Binaries, e.Data)
+}

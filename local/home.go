@@ -1,0 +1,209 @@
+package local
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/konstruct/konstruct/local/flock"
+)
+
+const (
+	// sweepAfter spares a throwaway folder that another process is just creating.
+	sweepAfter = time.Minute
+	// logTail is how much of a server's log goes into an error.
+	logTail = 2000
+	// recordName is the file that tells which process serves the folder.
+	recordName = "process.json"
+)
+
+// DefaultFolder is where servers keep their data unless told otherwise: $XDG_DATA_HOME/konstruct or
+// ~/.local/share/konstruct, and for root /var/lib/konstruct, since servers then run as a user who cannot enter /root.
+func DefaultFolder() (string, error) {
+	if os.Geteuid() == 0 {
+		return "/var/lib/konstruct", nil
+	}
+	if data := os.Getenv("XDG_DATA_HOME"); filepath.IsAbs(data) {
+		return filepath.Join(data, "konstruct"), nil
+	}
+	user, err := os.UserHomeDir()
+	if err != nil {
+		return "", fmt.Errorf("no folder for local data: %w", err)
+	}
+	return filepath.Join(user, ".local", "share", "konstruct"), nil
+}
+
+// home is the folder of one server. It is ours and nobody else may write to it; what the server writes lies in
+// folders below it that are the account's. So a file that this process opens here cannot be a trap.
+type home struct {
+	path    string
+	account account
+	// life is held as long as a throwaway folder is used, so that others know when to sweep it.
+	life *flock.File
+}
+
+// openHome makes or takes over the folder at path; an empty path with throwaway makes a new one below [os.TempDir].
+func openHome(ctx context.Context, acc account, path, fallback string, throwaway bool) (*home, error) {
+	switch {
+	case path == "" && throwaway:
+		return temporaryHome(ctx, acc, fallback)
+	case path == "":
+		base, err := DefaultFolder()
+		if err != nil {
+			return nil, err
+		}
+		path = filepath.Join(base, fallback)
+	}
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	h := &home{path: path, account: acc}
+	if err := os.MkdirAll(path, h.mode()); err != nil {
+		return nil, fmt.Errorf("make the data folder: %w", err)
+	}
+	return h, h.secure()
+}
+
+func temporaryHome(ctx context.Context, acc account, name string) (*home, error) {
+	pattern := "konstruct-" + name + "-"
+	sweep(ctx, pattern)
+	path, err := os.MkdirTemp("", pattern)
+	if err != nil {
+		return nil, err
+	}
+	h := &home{path: path, account: acc}
+	if h.life, err = flock.Share(ctx, h.file("life")); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(path))
+	}
+	if err := h.secure(); err != nil {
+		return nil, errors.Join(err, h.remove())
+	}
+	return h, nil
+}
+
+// sweep ends and removes what crashed processes have left behind. It is a courtesy: what fails is left as it is.
+func sweep(ctx context.Context, pattern string) {
+	found, err := filepath.Glob(filepath.Join(os.TempDir(), pattern+"*"))
+	if err != nil {
+		return
+	}
+	for _, path := range found {
+		info, err := os.Lstat(path)
+		if err != nil || time.Since(info.ModTime()) < sweepAfter || checkFolder(path, os.Geteuid()) != nil {
+			continue
+		}
+		life, free, err := flock.Try(filepath.Join(path, "life"))
+		if err != nil || !free {
+			continue
+		}
+		if _, err := stopServer(ctx, path); err == nil {
+			_ = os.RemoveAll(path)
+		}
+		_ = life.Unlock()
+	}
+}
+
+// mode lets the servers' user pass through, but neither list nor read, when it is not our own.
+func (h *home) mode() os.FileMode {
+	if h.account.switched {
+		return 0o711
+	}
+	return 0o700
+}
+
+func (h *home) secure() error {
+	if err := checkFolder(h.path, os.Geteuid()); err != nil {
+		return err
+	}
+	if err := os.Chmod(h.path, h.mode()); err != nil {
+		return err
+	}
+	return h.account.checkReach(h.path)
+}
+
+func (h *home) file(name string) string { return filepath.Join(h.path, name) }
+
+func (h *home) recordFile() string { return h.file(recordName) }
+
+func (h *home) lock(ctx context.Context) (*flock.File, error) {
+	return flock.Lock(ctx, h.file("lock"))
+}
+
+// secret is the password kept in the folder; given, else a random one, becomes it when there is none yet.
+func (h *home) secret(given string) (string, error) {
+	path := h.file("password")
+	kept, err := os.ReadFile(path)
+	if err == nil && len(kept) > 0 {
+		return string(kept), nil
+	}
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return "", err
+	}
+	if given == "" {
+		given = rand.Text()
+	}
+	return given, replaceFile(path, []byte(given))
+}
+
+// log opens the server's log anew: it tells about the last start only, and so never fills the disk.
+func (h *home) log() (*os.File, error) {
+	return os.OpenFile(h.file("server.log"), os.O_WRONLY|os.O_CREATE|os.O_TRUNC|os.O_APPEND|noFollow, 0o600)
+}
+
+// tail is the end of the server's log, to go into an error.
+func (h *home) tail() string {
+	content, err := os.ReadFile(h.file("server.log"))
+	if err != nil {
+		return err.Error()
+	}
+	if len(content) > logTail {
+		content = content[len(content)-logTail:]
+	}
+	return strings.TrimSpace(string(content))
+}
+
+// remove takes the folder away and lets go of it.
+func (h *home) remove() error {
+	err := os.RemoveAll(h.path)
+	if h.life != nil {
+		err = errors.Join(err, h.life.Unlock())
+		h.life = nil
+	}
+	return err
+}
+
+// stopServer ends the server whose record lies in folder and tells whether one was running.
+func stopServer(ctx context.Context, folder string) (bool, error) {
+	path := filepath.Join(folder, recordName)
+	r, err := readRecord(path)
+	if err != nil {
+		return false, err
+	}
+	alive, err := r.alive()
+	if err != nil || !alive {
+		return false, err
+	}
+	if err := r.end(ctx, stopFast, stopNow); err != nil {
+		return false, err
+	}
+	return true, os.Remove(path)
+}
+
+// replaceFile writes a file of mode 0600 in one step: readers see the old content or the new.
+func replaceFile(path string, content []byte) error {
+	draft, err := os.CreateTemp(filepath.Dir(path), ".new-")
+	if err != nil {
+		return err
+	}
+	_, err = draft.Write(content)
+	if err := errors.Join(err, draft.Close()); err != nil {
+		return errors.Join(err, os.Remove(draft.Name()))
+	}
+	return os.Rename(draft.Name(), path)
+}

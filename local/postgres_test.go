@@ -1,0 +1,371 @@
+package local_test
+
+import (
+	"context"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/konstruct/konstruct/local"
+)
+
+// folder is a place that the servers' user can reach, which t.TempDir is not when root runs the tests.
+func folder(t *testing.T) string {
+	t.Helper()
+	path, err := os.MkdirTemp("", "konstruct-local-test-")
+	require.NoError(t, err)
+	require.NoError(t, os.Chmod(path, 0o711))
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(path)) })
+	return filepath.Join(path, "server")
+}
+
+func start(t *testing.T, opt local.PostgresOptions) *local.Postgres {
+	t.Helper()
+	pg, err := local.StartPostgres(t.Context(), opt)
+	require.NoError(t, err)
+	t.Cleanup(func() { stop(t, pg) })
+	return pg
+}
+
+func stop(t *testing.T, pg *local.Postgres) {
+	t.Helper()
+	require.NoError(t, pg.Stop(context.WithoutCancel(t.Context())))
+}
+
+// query asks for one value as text.
+func query(t *testing.T, dsn, sql string) string {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), dsn)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, conn.Close(t.Context())) }()
+	var value string
+	require.NoError(t, conn.QueryRow(t.Context(), sql).Scan(&value))
+	return value
+}
+
+func execute(t *testing.T, dsn, sql string) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), dsn)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, conn.Close(t.Context())) }()
+	_, err = conn.Exec(t.Context(), sql)
+	require.NoError(t, err)
+}
+
+func TestDataSurvivesARestart(t *testing.T) {
+	t.Parallel()
+	place := folder(t)
+
+	first := start(t, local.PostgresOptions{Folder: place})
+	execute(t, first.SuperuserDSN(), "CREATE TABLE kept AS SELECT 'here' AS word")
+	stop(t, first)
+	_, err := pgx.Connect(t.Context(), first.SuperuserDSN())
+	require.Error(t, err, "the server was stopped")
+
+	second := start(t, local.PostgresOptions{Folder: place})
+	require.False(t, second.Reused)
+	require.Equal(t, "here", query(t, second.SuperuserDSN(), "SELECT word FROM kept"))
+}
+
+func TestSettings(t *testing.T) {
+	t.Parallel()
+	durable := start(t, local.PostgresOptions{Folder: folder(t), Settings: map[string]string{"max_connections": "42"}})
+	throwaway := start(t, local.PostgresOptions{Throwaway: true})
+
+	for name, want := range map[string]struct{ durable, throwaway string }{
+		"server_encoding":     {"UTF8", "UTF8"},
+		"timezone":            {"UTC", "UTC"},
+		"listen_addresses":    {local.Loopback, local.Loopback},
+		"password_encryption": {"scram-sha-256", "scram-sha-256"},
+		"fsync":               {"on", "off"},
+		"full_page_writes":    {"on", "off"},
+		"synchronous_commit":  {"on", "off"},
+		"max_connections":     {"42", "100"},
+	} {
+		require.Equal(t, want.durable, query(t, durable.SuperuserDSN(), "SHOW "+name), name)
+		require.Equal(t, want.throwaway, query(t, throwaway.SuperuserDSN(), "SHOW "+name), name)
+	}
+	require.Contains(t, query(t, durable.SuperuserDSN(), "SHOW server_version"), durable.Version)
+}
+
+func TestAThrowawayTakesItsFolderWithIt(t *testing.T) {
+	t.Parallel()
+	pg, err := local.StartPostgres(t.Context(), local.PostgresOptions{Throwaway: true})
+	require.NoError(t, err)
+	require.DirExists(t, pg.DataDir)
+	stop(t, pg)
+	require.NoDirExists(t, pg.Folder)
+}
+
+func TestTwoServersAtOnce(t *testing.T) {
+	t.Parallel()
+	one := start(t, local.PostgresOptions{Throwaway: true})
+	other := start(t, local.PostgresOptions{Throwaway: true})
+	require.NotEqual(t, one.Port, other.Port)
+	execute(t, one.SuperuserDSN(), "CREATE TABLE mine ()")
+	require.Equal(t, "t", query(t, one.SuperuserDSN(), "SELECT (to_regclass('mine') IS NOT NULL)::text::char"))
+	require.Equal(t, "f", query(t, other.SuperuserDSN(), "SELECT (to_regclass('mine') IS NOT NULL)::text::char"))
+}
+
+func TestARunningServerIsReused(t *testing.T) {
+	t.Parallel()
+	place := folder(t)
+	first := start(t, local.PostgresOptions{Folder: place})
+
+	second := start(t, local.PostgresOptions{Folder: place})
+	require.True(t, second.Reused)
+	require.Equal(t, first.Port, second.Port)
+
+	stop(t, second)
+	require.Equal(t, "1", query(t, first.SuperuserDSN(), "SELECT '1'"), "stopping the guest must not end the host")
+
+	_, err := local.StartPostgres(t.Context(), local.PostgresOptions{Folder: place, Port: first.Port + 1})
+	require.ErrorContains(t, err, "already served on port "+strconv.Itoa(first.Port))
+}
+
+func TestPasswordIsDemanded(t *testing.T) {
+	t.Parallel()
+	pg := start(t, local.PostgresOptions{Throwaway: true})
+	socket := "host=" + pg.SocketDir + " port=" + strconv.Itoa(pg.Port) + " user=postgres dbname=postgres"
+	tcp := "host=127.0.0.1 port=" + strconv.Itoa(pg.Port) + " user=postgres dbname=postgres sslmode=disable"
+	dsn, err := url.Parse(pg.SuperuserDSN())
+	require.NoError(t, err)
+	password, _ := dsn.User.Password()
+
+	for name, tt := range map[string]struct {
+		dsn     string
+		refused bool
+	}{
+		"tcp without":             {tcp, true},
+		"tcp with a wrong one":    {tcp + " password=guess", true},
+		"tcp with it":             {tcp + " password=" + password, false},
+		"socket without":          {socket, true},
+		"socket with a wrong one": {socket + " password=guess", true},
+		"socket with it":          {socket + " password=" + password, false},
+	} {
+		conn, err := pgx.Connect(t.Context(), tt.dsn)
+		if tt.refused {
+			require.ErrorContains(t, err, "password", name)
+			continue
+		}
+		require.NoError(t, err, name)
+		require.NoError(t, conn.Close(t.Context()))
+	}
+}
+
+func TestAGivenPasswordReplacesTheKeptOne(t *testing.T) {
+	t.Parallel()
+	place := folder(t)
+	first := start(t, local.PostgresOptions{Folder: place, Password: "it's first"})
+	stop(t, first)
+
+	second := start(t, local.PostgresOptions{Folder: place, Password: "second"})
+	stop(t, second)
+
+	third := start(t, local.PostgresOptions{Folder: place})
+	require.Equal(t, second.SuperuserDSN()[:len("postgres://postgres:second@")], "postgres://postgres:second@")
+	require.Equal(t, "1", query(t, third.SuperuserDSN(), "SELECT '1'"))
+}
+
+func TestNoSecretIsPrinted(t *testing.T) {
+	t.Parallel()
+	pg := start(t, local.PostgresOptions{Throwaway: true, Password: "unspeakable"})
+	for _, said := range []string{pg.String(), pg.GoString()} {
+		require.Contains(t, said, "PostgreSQL "+pg.Version)
+		require.NotContains(t, said, "unspeakable")
+	}
+	found, err := os.ReadFile(filepath.Join(pg.Folder, "server.log"))
+	require.NoError(t, err)
+	require.NotContains(t, string(found), "unspeakable")
+	command, err := os.ReadFile(filepath.Join(pg.DataDir, "postmaster.opts"))
+	require.NoError(t, err)
+	require.NotContains(t, string(command), "unspeakable")
+}
+
+func TestFixedPort(t *testing.T) {
+	t.Parallel()
+	first := start(t, local.PostgresOptions{Throwaway: true})
+	_, err := local.StartPostgres(t.Context(), local.PostgresOptions{Throwaway: true, Port: first.Port})
+	require.ErrorIs(t, err, local.ErrPortTaken)
+	require.ErrorContains(t, err, strconv.Itoa(first.Port))
+
+	stop(t, first)
+	second := start(t, local.PostgresOptions{Throwaway: true, Port: first.Port})
+	require.Equal(t, first.Port, second.Port)
+}
+
+func TestFolders(t *testing.T) {
+	t.Parallel()
+	pg := start(t, local.PostgresOptions{Folder: folder(t)})
+	outer := os.FileMode(0o700)
+	if os.Geteuid() == 0 {
+		outer = 0o711
+	}
+	for path, want := range map[string]os.FileMode{
+		pg.Folder:                                outer,
+		pg.DataDir:                               0o700,
+		pg.SocketDir:                             0o700,
+		filepath.Join(pg.Folder, "password"):     0o600,
+		filepath.Join(pg.Folder, "server.log"):   0o600,
+		filepath.Join(pg.Folder, "process.json"): 0o600,
+	} {
+		info, err := os.Lstat(path)
+		require.NoError(t, err)
+		require.Equal(t, want, info.Mode().Perm(), path)
+	}
+	left, err := filepath.Glob(filepath.Join(pg.Folder, ".*"))
+	require.NoError(t, err)
+	require.Empty(t, left, "initdb's password file and other drafts are gone")
+}
+
+func TestForeignFoldersAreRefused(t *testing.T) {
+	t.Parallel()
+	t.Run("the folder is a symlink", func(t *testing.T) {
+		t.Parallel()
+		place := folder(t)
+		require.NoError(t, os.Symlink(filepath.Dir(place), place))
+		_, err := local.StartPostgres(t.Context(), local.PostgresOptions{Folder: place})
+		require.ErrorIs(t, err, local.ErrForeignFolder)
+	})
+	t.Run("the socket's folder is a symlink", func(t *testing.T) {
+		t.Parallel()
+		place := folder(t)
+		require.NoError(t, os.MkdirAll(place, 0o700))
+		require.NoError(t, os.Symlink(filepath.Dir(place), filepath.Join(place, "run")))
+		_, err := local.StartPostgres(t.Context(), local.PostgresOptions{Folder: place})
+		require.ErrorIs(t, err, local.ErrForeignFolder)
+	})
+	t.Run("the folder is another user's", func(t *testing.T) {
+		t.Parallel()
+		if os.Geteuid() != 0 {
+			t.Log("only root can hand a folder to somebody else; the rule itself is tested in account_test.go")
+			return
+		}
+		place := folder(t)
+		require.NoError(t, os.Mkdir(place, 0o700))
+		require.NoError(t, os.Chown(place, 12345, 12345))
+		_, err := local.StartPostgres(t.Context(), local.PostgresOptions{Folder: place})
+		require.ErrorIs(t, err, local.ErrForeignFolder)
+	})
+}
+
+func TestOutOfReach(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() != 0 {
+		t.Log("an ordinary user's servers run as that user and reach what it reaches")
+		return
+	}
+	closed := filepath.Join(t.TempDir(), "server")
+	_, err := local.StartPostgres(t.Context(), local.PostgresOptions{Folder: closed})
+	require.ErrorIs(t, err, local.ErrUnreachable)
+}
+
+func TestAnotherMajorIsRefused(t *testing.T) {
+	t.Parallel()
+	place := folder(t)
+	pg := start(t, local.PostgresOptions{Folder: place})
+	stop(t, pg)
+	require.NoError(t, os.WriteFile(filepath.Join(pg.DataDir, "PG_VERSION"), []byte("14\n"), 0o600))
+
+	_, err := local.StartPostgres(t.Context(), local.PostgresOptions{Folder: place})
+	var version *local.VersionError
+	require.ErrorAs(t, err, &version)
+	require.Equal(t, 14, version.Data)
+	major, _, _ := strings.Cut(pg.Version, ".")
+	require.Equal(t, major, strconv.Itoa(version.Binaries))
+	require.ErrorContains(t, err, "PostgreSQL 14")
+	require.ErrorContains(t, err, "PostgreSQL "+major)
+}
+
+// kill ends a server as a crash would: it leaves its pid file.
+func kill(t *testing.T, pid string) {
+	t.Helper()
+	number, err := strconv.Atoi(pid)
+	require.NoError(t, err)
+	process, err := os.FindProcess(number)
+	require.NoError(t, err)
+	require.NoError(t, process.Kill())
+}
+
+func TestStalePIDFiles(t *testing.T) {
+	t.Parallel()
+	for name, first := range map[string]string{
+		"of a dead process":         "2147483646",
+		"of somebody else, by now":  strconv.Itoa(os.Getppid()),
+		"of init":                   "1",
+		"with nothing but one line": "",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pg := start(t, local.PostgresOptions{Folder: folder(t)})
+			path := filepath.Join(pg.DataDir, "postmaster.pid")
+			content, err := os.ReadFile(path)
+			require.NoError(t, err)
+			pid, rest, _ := strings.Cut(string(content), "\n")
+			kill(t, pid)
+
+			stale := first + "\n" + rest
+			if first == "" {
+				stale = "123"
+			}
+			require.NoError(t, os.WriteFile(path, []byte(stale), 0o600))
+			again := start(t, local.PostgresOptions{Folder: pg.Folder})
+			require.False(t, again.Reused)
+			require.Equal(t, "1", query(t, again.SuperuserDSN(), "SELECT '1'"))
+		})
+	}
+}
+
+func TestALostPasswordIsNamed(t *testing.T) {
+	t.Parallel()
+	pg := start(t, local.PostgresOptions{Folder: folder(t)})
+	stop(t, pg)
+	require.NoError(t, os.Remove(filepath.Join(pg.Folder, "password")))
+	_, err := local.StartPostgres(t.Context(), local.PostgresOptions{Folder: pg.Folder})
+	require.ErrorIs(t, err, local.ErrPassword)
+
+	require.NoError(t, os.WriteFile(filepath.Join(pg.Folder, "password"), []byte("wrong"), 0o600))
+	_, err = local.StartPostgres(t.Context(), local.PostgresOptions{Folder: pg.Folder})
+	require.ErrorIs(t, err, local.ErrPassword)
+	require.NoFileExists(t, filepath.Join(pg.DataDir, "postmaster.pid"), "a failed start leaves no server")
+}
+
+func TestAServerThatCannotStartShowsItsLog(t *testing.T) {
+	t.Parallel()
+	_, err := local.StartPostgres(t.Context(), local.PostgresOptions{
+		Throwaway: true, Settings: map[string]string{"max_connections": "none"},
+	})
+	require.ErrorIs(t, err, local.ErrNotReady)
+	require.ErrorContains(t, err, "max_connections")
+}
+
+func TestStartsAtTheSameTimeShareOneServer(t *testing.T) {
+	t.Parallel()
+	place := folder(t)
+	results := make(chan *local.Postgres, 4)
+	for range cap(results) {
+		go func() {
+			pg, err := local.StartPostgres(t.Context(), local.PostgresOptions{Folder: place})
+			if err != nil {
+				t.Error(err)
+			}
+			results <- pg
+		}()
+	}
+	var hosts int
+	for range cap(results) {
+		pg := <-results
+		require.NotNil(t, pg)
+		t.Cleanup(func() { stop(t, pg) })
+		if !pg.Reused {
+			hosts++
+		}
+	}
+	require.Equal(t, 1, hosts)
+}

@@ -1,0 +1,200 @@
+package local_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/rueidis"
+	"github.com/stretchr/testify/require"
+
+	"github.com/konstruct/konstruct/local"
+)
+
+// kinds are the ones that this machine can run.
+func kinds() []local.RedisKind {
+	if _, err := exec.LookPath(string(local.RedisServer)); err != nil {
+		return []local.RedisKind{local.Miniredis}
+	}
+	return []local.RedisKind{local.RedisServer, local.Miniredis}
+}
+
+func startRedis(t *testing.T, opt local.RedisOptions) *local.Redis {
+	t.Helper()
+	redis, err := local.StartRedis(t.Context(), opt)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, redis.Stop(context.WithoutCancel(t.Context()))) })
+	return redis
+}
+
+func client(t *testing.T, url string) rueidis.Client {
+	t.Helper()
+	opt, err := rueidis.ParseURL(url)
+	require.NoError(t, err)
+	opt.DisableCache = true
+	c, err := rueidis.NewClient(opt)
+	require.NoError(t, err)
+	t.Cleanup(c.Close)
+	return c
+}
+
+func TestRedisKeepsAndExpires(t *testing.T) {
+	t.Parallel()
+	for _, kind := range kinds() {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			redis := startRedis(t, local.RedisOptions{Throwaway: true, Kind: kind})
+			require.Equal(t, kind, redis.Kind)
+			c := client(t, redis.URL())
+
+			require.NoError(t, c.Do(t.Context(), c.B().Set().Key("brief").Value("x").PxMilliseconds(40).Build()).Error())
+			require.NoError(t, c.Do(t.Context(), c.B().Set().Key("lasting").Value("y").Build()).Error())
+			require.Eventually(t, func() bool {
+				return rueidis.IsRedisNil(c.Do(t.Context(), c.B().Get().Key("brief").Build()).Error())
+			}, 5*time.Second, 10*time.Millisecond, "a key outlives its time")
+			lasting, err := c.Do(t.Context(), c.B().Get().Key("lasting").Build()).ToString()
+			require.NoError(t, err)
+			require.Equal(t, "y", lasting)
+		})
+	}
+}
+
+func TestRedisDemandsItsPassword(t *testing.T) {
+	t.Parallel()
+	for _, kind := range kinds() {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			redis := startRedis(t, local.RedisOptions{Throwaway: true, Kind: kind, Password: "unspeakable"})
+			for name, url := range map[string]string{
+				"without": strings.Replace(redis.URL(), "default:unspeakable@", "", 1),
+				"wrong":   strings.Replace(redis.URL(), "unspeakable", "guess", 1),
+			} {
+				opt, err := rueidis.ParseURL(url)
+				require.NoError(t, err)
+				opt.DisableCache = true
+				c, err := rueidis.NewClient(opt)
+				if err == nil {
+					err = c.Do(t.Context(), c.B().Ping().Build()).Error()
+					c.Close()
+				}
+				require.Error(t, err, name)
+			}
+			c := client(t, redis.URL())
+			require.NoError(t, c.Do(t.Context(), c.B().Ping().Build()).Error())
+			require.NotContains(t, redis.String()+redis.GoString(), "unspeakable")
+		})
+	}
+}
+
+func TestTheKindIsChosenByWhatIsInstalled(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, kinds()[0], startRedis(t, local.RedisOptions{Throwaway: true}).Kind)
+}
+
+func TestRedisOnATakenPort(t *testing.T) {
+	t.Parallel()
+	for _, kind := range kinds() {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			first := startRedis(t, local.RedisOptions{Throwaway: true, Kind: kind})
+			_, err := local.StartRedis(t.Context(), local.RedisOptions{Throwaway: true, Kind: kind, Port: first.Port})
+			require.ErrorIs(t, err, local.ErrPortTaken)
+		})
+	}
+}
+
+func TestMiniredisIsNotDetached(t *testing.T) {
+	t.Parallel()
+	_, err := local.StartRedis(t.Context(), local.RedisOptions{Kind: local.Miniredis, Detached: true})
+	require.ErrorIs(t, err, local.ErrInProcess)
+}
+
+func TestServeMiniredisEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	taken := startRedis(t, local.RedisOptions{Kind: local.Miniredis})
+	require.ErrorIs(t, local.ServeMiniredis(t.Context(), "127.0.0.1:"+port(taken.URL()), "x"), local.ErrPortTaken)
+
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- local.ServeMiniredis(ctx, "127.0.0.1:0", "x") }()
+	cancel()
+	require.NoError(t, <-ended)
+}
+
+func port(url string) string {
+	return strings.TrimSuffix(url[strings.LastIndexByte(url, ':')+1:], "/0")
+}
+
+func TestRedisDataSurvivesARestart(t *testing.T) {
+	t.Parallel()
+	if len(kinds()) == 1 {
+		t.Log("miniredis keeps nothing; the rest of this test needs redis-server")
+		return
+	}
+	opt := local.RedisOptions{Folder: folder(t), Kind: local.RedisServer}
+	first := startRedis(t, opt)
+	c := client(t, first.URL())
+	require.NoError(t, c.Do(t.Context(), c.B().Set().Key("k").Value("v").Build()).Error())
+
+	guest := startRedis(t, opt)
+	require.True(t, guest.Reused)
+	require.Equal(t, first.URL(), guest.URL())
+	_, err := local.StartRedis(t.Context(), local.RedisOptions{Folder: opt.Folder, Password: "another"})
+	require.ErrorIs(t, err, local.ErrPassword)
+
+	require.NoError(t, first.Stop(t.Context()))
+	second := startRedis(t, opt)
+	require.False(t, second.Reused)
+	again := client(t, second.URL())
+	value, err := again.Do(t.Context(), again.B().Get().Key("k").Build()).ToString()
+	require.NoError(t, err)
+	require.Equal(t, "v", value)
+
+	password, err := os.ReadFile(filepath.Join(opt.Folder, "password"))
+	require.NoError(t, err)
+	require.NotEmpty(t, password)
+	info, err := os.Stat(filepath.Join(opt.Folder, "password"))
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+}
+
+// This binary started again is the process that a detached miniredis, or a crash, needs.
+
+const role = "KONSTRUCT_LOCAL_TEST_ROLE"
+
+func TestMain(m *testing.M) {
+	switch os.Getenv(role) {
+	case "miniredis":
+		exit(local.ServeMiniredis(context.Background(),
+			os.Getenv(local.MiniredisAddrVariable), os.Getenv(local.MiniredisPasswordVariable)))
+	case "crash":
+		exit(startAndDie())
+	}
+	os.Exit(m.Run())
+}
+
+func exit(err error) {
+	if err != nil {
+		os.Stderr.WriteString(err.Error() + "\n")
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+// startAndDie prints the folder of a server that it does not stop.
+func startAndDie() error {
+	pg, err := local.StartPostgres(context.Background(), local.PostgresOptions{Throwaway: true})
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stdout.WriteString(pg.Folder); err != nil {
+		return err
+	}
+	self, err := os.FindProcess(os.Getpid())
+	return errors.Join(err, self.Kill())
+}

@@ -1,0 +1,185 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+)
+
+// redisServer is a Redis in a process and a folder of its own.
+type redisServer struct {
+	home *home
+	opt  RedisOptions
+	kind RedisKind
+	// command is what to run for a port and a password.
+	command func(port int, password string) (*exec.Cmd, error)
+}
+
+func startRedisServer(ctx context.Context, program string, opt RedisOptions) (*Redis, error) {
+	acc, err := servingAccount()
+	if err != nil {
+		return nil, err
+	}
+	h, err := openHome(ctx, acc, opt.Folder, "redis", opt.Throwaway)
+	if err != nil {
+		return nil, err
+	}
+	s := &redisServer{home: h, opt: opt, kind: RedisServer}
+	s.command = s.program(program)
+	redis, err := s.start(ctx)
+	if err != nil && h.life != nil {
+		_ = h.remove()
+	}
+	return redis, err
+}
+
+func (s *redisServer) start(ctx context.Context) (*Redis, error) {
+	lock, err := s.home.lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = lock.Unlock() }()
+
+	password := s.opt.Password
+	if password == "" {
+		if password, err = s.home.secret(""); err != nil {
+			return nil, err
+		}
+	}
+	if running, err := s.running(ctx, password); running != nil || err != nil {
+		return running, err
+	}
+	port, err := choosePort(s.opt.Port)
+	if err != nil {
+		return nil, err
+	}
+	return s.startOn(ctx, port, password)
+}
+
+// running is the server that already serves the folder, or nil.
+func (s *redisServer) running(ctx context.Context, password string) (*Redis, error) {
+	r, err := readRecord(s.home.recordFile())
+	if err != nil {
+		return nil, err
+	}
+	if alive, err := r.alive(); err != nil || !alive {
+		return nil, err
+	}
+	content, err := os.ReadFile(s.home.file("port"))
+	if err != nil {
+		return nil, err
+	}
+	port, err := strconv.Atoi(string(content))
+	if err != nil {
+		return nil, err
+	}
+	redis := &Redis{Kind: s.kind, Port: port, Folder: s.home.path, Reused: true, password: password}
+	if err := redis.answers(ctx); err != nil {
+		return nil, fmt.Errorf("process %d serves %s on port %d: %w", r.PID, s.home.path, port, err)
+	}
+	return redis, nil
+}
+
+func (s *redisServer) startOn(ctx context.Context, port int, password string) (*Redis, error) {
+	kept := errors.Join(
+		replaceFile(s.home.file("password"), []byte(password)),
+		replaceFile(s.home.file("port"), []byte(strconv.Itoa(port))),
+	)
+	if kept != nil {
+		return nil, kept
+	}
+	process, err := s.launch(port, password)
+	if err != nil {
+		return nil, err
+	}
+	redis := &Redis{Kind: s.kind, Port: port, Folder: s.home.path, password: password, stop: s.stopper(process)}
+	if err := s.awaitReady(ctx, process, redis); err != nil {
+		return nil, errors.Join(err, process.stop(context.WithoutCancel(ctx), stopFast, stopNow))
+	}
+	return redis, nil
+}
+
+func (s *redisServer) launch(port int, password string) (*process, error) {
+	cmd, err := s.command(port, password)
+	if err != nil {
+		return nil, err
+	}
+	log, err := s.home.log()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = log.Close() }()
+	cmd.Dir = "/"
+	cmd.Stdout, cmd.Stderr = log, log
+	s.home.account.runAs(cmd, lifetime{detached: s.opt.Detached, lastSignal: stopFast})
+	process, err := launch(cmd)
+	if err != nil {
+		return nil, err
+	}
+	return process, process.record.write(s.home.recordFile())
+}
+
+// program is redis-server with its configuration on stdin, where `ps` does not show the password.
+func (s *redisServer) program(path string) func(int, string) (*exec.Cmd, error) {
+	return func(port int, password string) (*exec.Cmd, error) {
+		data := s.home.file("data")
+		if err := s.home.account.ownFolder(data); err != nil {
+			return nil, err
+		}
+		cmd := exec.Command(path, "-")
+		cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
+		cmd.Stdin = strings.NewReader(s.configuration(port, password, data))
+		return cmd, nil
+	}
+}
+
+func (s *redisServer) configuration(port int, password, data string) string {
+	lines := []string{
+		"bind " + Loopback,
+		"port " + strconv.Itoa(port),
+		"dir " + strconv.Quote(data),
+		"requirepass " + strconv.Quote(password),
+		"daemonize no",
+		`save ""`,
+	}
+	if !s.opt.Throwaway {
+		lines = append(lines, "appendonly yes")
+	}
+	return strings.Join(lines, "\n") + "\n"
+}
+
+func (s *redisServer) awaitReady(ctx context.Context, p *process, redis *Redis) error {
+	ctx, cancel := context.WithTimeout(ctx, readyWithin)
+	defer cancel()
+	for {
+		err := redis.answers(ctx)
+		if err == nil && !p.ended() {
+			return nil
+		}
+		if p.ended() {
+			return fmt.Errorf("%w: %s ended; its log ends with:\n%s", ErrNotReady, s.kind, s.home.tail())
+		}
+		if pause(ctx) != nil {
+			return fmt.Errorf("%w: %s does not answer: %w (%w)", ErrNotReady, s.kind, ctx.Err(), err)
+		}
+	}
+}
+
+func (s *redisServer) stopper(p *process) func(context.Context) error {
+	return func(ctx context.Context) error {
+		if s.opt.Detached {
+			return nil
+		}
+		if err := p.stop(ctx, stopFast, stopNow); err != nil {
+			return fmt.Errorf("stop %s: %w", s.kind, err)
+		}
+		if s.home.life != nil {
+			return s.home.remove()
+		}
+		return nil
+	}
+}

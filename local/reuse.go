@@ -1,0 +1,117 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// postmasterPID is what a running PostgreSQL writes into its data folder, as far as it matters here:
+// line 1 its pid, line 4 its port, line 5 its socket's folder.
+type postmasterPID struct {
+	pid, port int
+	socketDir string
+}
+
+func (c *cluster) pidPath() string { return filepath.Join(c.dataDir(), "postmaster.pid") }
+
+// readPID returns nil where there is no such file, or only the beginning of one.
+func (c *cluster) readPID() (*postmasterPID, error) {
+	content, err := os.ReadFile(c.pidPath())
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	lines := strings.Split(string(content), "\n")
+	if len(lines) < 6 {
+		return nil, nil
+	}
+	pid, err := strconv.Atoi(lines[0])
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.pidPath(), err)
+	}
+	port, err := strconv.Atoi(lines[3])
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.pidPath(), err)
+	}
+	return &postmasterPID{pid: pid, port: port, socketDir: lines[4]}, nil
+}
+
+// running returns the server that already runs on the data, or nil. One that is just starting or stopping is
+// waited for.
+func (c *cluster) running(ctx context.Context) (*Postgres, error) {
+	ctx, cancel := context.WithTimeout(ctx, readyWithin)
+	defer cancel()
+	for {
+		pg, err := c.connectRunning(ctx)
+		if pg != nil || err != nil {
+			return pg, err
+		}
+		r, err := readRecord(c.home.recordFile())
+		if err != nil {
+			return nil, err
+		}
+		if alive, err := r.alive(); err != nil || !alive {
+			return nil, err
+		}
+		if err := pause(ctx); err != nil {
+			return nil, fmt.Errorf("%w: process %d runs on %s but does not answer: %w", ErrNotReady, r.PID, c.dataDir(), err)
+		}
+	}
+}
+
+// connectRunning tries the port in postmaster.pid. The file may be stale and the port another server's by now:
+// whatever does not answer as the server of this data is not it.
+func (c *cluster) connectRunning(ctx context.Context) (*Postgres, error) {
+	found, err := c.readPID()
+	if found == nil || err != nil {
+		return nil, err
+	}
+	pg := c.server(found.port, found.socketDir)
+	pg.Reused = true
+	if err := c.check(ctx, pg); err != nil {
+		return nil, c.judge(found, err)
+	}
+	if c.opt.Port != 0 && c.opt.Port != found.port {
+		return nil, fmt.Errorf("%s is already served on port %d, not on %d: stop that server first", c.dataDir(), found.port, c.opt.Port)
+	}
+	return pg, c.adoptPassword(ctx, pg)
+}
+
+// judge tells a running server that refuses the password from a stale file; a dead pid is always stale.
+func (c *cluster) judge(found *postmasterPID, fault error) error {
+	started, err := startOf(found.pid)
+	if err != nil || started == "" || !errors.Is(fault, ErrPassword) {
+		return err
+	}
+	return fmt.Errorf("process %d seems to serve %s on port %d: %w", found.pid, c.dataDir(), found.port, fault)
+}
+
+// clearStalePID makes PostgreSQL start over a postmaster.pid whose pid is another program's by now. PostgreSQL itself
+// recognises only dead pids as stale, and its parent's: so the pid becomes ours. The rest of the file stays, because
+// PostgreSQL uses it to make sure that no process of the former server still writes to the data.
+func (c *cluster) clearStalePID() error {
+	root, err := os.OpenRoot(c.dataDir())
+	if err != nil {
+		return err
+	}
+	defer func() { _ = root.Close() }()
+	content, err := root.ReadFile("postmaster.pid")
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	_, rest, whole := strings.Cut(string(content), "\n")
+	if !whole {
+		return root.Remove("postmaster.pid")
+	}
+	return root.WriteFile("postmaster.pid", []byte(strconv.Itoa(os.Getpid())+"\n"+rest), 0o600)
+}

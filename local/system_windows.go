@@ -1,0 +1,24 @@
+package local
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+)
+
+const (
+	maxSocketPath = 0
+	noFollow      = 0
+)
+
+// supported is asked before anything else, so what follows it here is never reached.
+func supported() error {
+	return fmt.Errorf("servers without Docker on Windows: %w", errors.ErrUnsupported)
+}
+
+func owner(os.FileInfo) (uid, gid int) { return -1, -1 }
+
+func (account) runAs(*exec.Cmd, lifetime) {}
+
+func startOf(int) (string, error) { return "", supported() }
