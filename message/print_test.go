@@ -20,8 +20,10 @@ func TestPrintingShowsIDsOnly(t *testing.T) {
 	r := resolved(t, m)
 
 	for _, value := range []any{
-		m, &m, r, &r, m.Sender, m.Content, m.Content.Attachments, m.Content.Attachments[0], []message.KonstructMessage{m},
-		map[string]message.ResolvedMessage{"m": r}, struct{ M message.KonstructMessage }{m},
+		m, &m, r, &r, m.Sender, m.Content, m.Content.Attachments, m.Content.Attachments[0],
+		[]message.KonstructMessage{m},
+		map[string]message.ResolvedMessage{"m": r},
+		struct{ M message.KonstructMessage }{m},
 	} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
 			require.NotContains(t, fmt.Sprintf(verb, value), "canary", "%s of %T", verb, value)

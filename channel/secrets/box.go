@@ -1,0 +1,141 @@
+package secrets
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/tink-crypto/tink-go/v2/aead/subtle"
+	"github.com/tink-crypto/tink-go/v2/tink"
+
+	"github.com/konstruct/konstruct/tenancy"
+)
+
+const (
+	// MaxValue is the greatest length of a secret, in bytes.
+	MaxValue = 16 << 10
+
+	format  = "ks1"
+	purpose = "konstruct channel secret, ks1"
+	// maxSealed bounds what Open decodes: the nonce, the greatest value and the tag, in base64.
+	maxSealed = (subtle.AESGCMIVSize + MaxValue + subtle.AESGCMTagSize) * 4 / 3
+)
+
+// Ref says whose secret it is. All fields are needed.
+type Ref struct {
+	Tenant     tenancy.ID
+	Connection uuid.UUID
+	// Channel is the connection's channel type, as its column spells it.
+	Channel string
+}
+
+func (r Ref) check() error {
+	if r.Tenant.IsZero() {
+		return fmt.Errorf("secrets: %w", tenancy.ErrInvalidID)
+	}
+	if r.Connection == uuid.Nil || r.Channel == "" {
+		return ErrInvalidRef
+	}
+	return nil
+}
+
+// Box seals and opens with the configured keys. It may be used by several goroutines at once.
+type Box struct {
+	first string // the id of the key that seals
+	byID  map[string]tink.AEAD
+}
+
+// NewBox returns a box whose first key seals and whose keys all open. The errors are [ErrNoKeys], [ErrKey] and
+// [ErrDuplicateKey].
+func NewBox(keys [][]byte) (*Box, error) {
+	if len(keys) == 0 {
+		return nil, ErrNoKeys
+	}
+	box := &Box{first: keyID(keys[0]), byID: map[string]tink.AEAD{}}
+	for i, key := range keys {
+		if len(key) != KeySize { // 16 would be taken, for AES-128
+			return nil, fmt.Errorf("%w: number %d", ErrKey, i+1)
+		}
+		cipher, err := subtle.NewAESGCM(key)
+		if err != nil {
+			return nil, fmt.Errorf("%w: number %d", ErrKey, i+1)
+		}
+		if _, taken := box.byID[keyID(key)]; taken {
+			return nil, fmt.Errorf("%w: number %d", ErrDuplicateKey, i+1)
+		}
+		box.byID[keyID(key)] = cipher
+	}
+	return box, nil
+}
+
+// Seal returns plaintext sealed for ref and name, in visible ASCII. The errors are those of a [Patch] for the name
+// and the value, [ErrInvalidRef] and tenancy.ErrInvalidID.
+func (b *Box) Seal(ref Ref, name string, plaintext []byte) (string, error) {
+	if err := ref.check(); err != nil {
+		return "", err
+	}
+	if err := checkValue(name, string(plaintext)); err != nil {
+		return "", err
+	}
+	sealed, err := b.byID[b.first].Encrypt(plaintext, associated(b.first, ref, name))
+	if err != nil {
+		return "", fmt.Errorf("seal a secret: %w", err)
+	}
+	return format + "." + b.first + "." + base64.RawURLEncoding.EncodeToString(sealed), nil
+}
+
+// Open returns the secret that Seal sealed for the same ref and name. The errors are [ErrNotSealed],
+// [ErrUnknownKey], [ErrOpen], [ErrInvalidRef] and tenancy.ErrInvalidID.
+func (b *Box) Open(ref Ref, name, sealed string) (Secret, error) {
+	if err := ref.check(); err != nil {
+		return Secret{}, err
+	}
+	id, ciphertext, err := parseSealed(sealed)
+	if err != nil {
+		return Secret{}, err
+	}
+	cipher, known := b.byID[id]
+	if !known {
+		return Secret{}, ErrUnknownKey
+	}
+	plaintext, err := cipher.Decrypt(ciphertext, associated(id, ref, name))
+	if err != nil {
+		return Secret{}, ErrOpen // the cause says no more than that
+	}
+	return newSecret(plaintext), nil
+}
+
+func parseSealed(sealed string) (id string, ciphertext []byte, err error) {
+	parts := strings.SplitN(sealed, ".", 3)
+	if len(parts) != 3 || parts[0] != format || len(parts[2]) > maxSealed+1 {
+		return "", nil, ErrNotSealed
+	}
+	ciphertext, err = base64.RawURLEncoding.Strict().DecodeString(parts[2])
+	if err != nil || strings.ContainsAny(parts[2], "\r\n") { // which the decoder skips
+		return "", nil, ErrNotSealed
+	}
+	return parts[1], ciphertext, nil
+}
+
+// associated is what a sealed text is bound to. Each field has its length before it: without, ("ab", "c") and
+// ("a", "bc") would be the same.
+func associated(keyID string, ref Ref, name string) []byte {
+	var data []byte
+	for _, field := range [...]string{purpose, keyID, ref.Tenant.String(), ref.Connection.String(), ref.Channel, name} {
+		data = binary.BigEndian.AppendUint64(data, uint64(len(field)))
+		data = append(data, field...)
+	}
+	return data
+}
+
+// String names the type; keys are never printed.
+func (b *Box) String() string { return "secrets.Box([redacted])" }
+
+// GoString implements [fmt.GoStringer] as String does.
+func (b *Box) GoString() string { return b.String() }
+
+// LogValue implements [slog.LogValuer] as String does.
+func (b *Box) LogValue() slog.Value { return slog.StringValue(b.String()) }

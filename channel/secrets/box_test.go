@@ -1,0 +1,316 @@
+package secrets_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"github.com/konstruct/konstruct/channel/secrets"
+	"github.com/konstruct/konstruct/tenancy"
+)
+
+const (
+	tenantA     = "0198f3a0-0000-7000-8000-00000000000a"
+	tenantB     = "0198f3a0-0000-7000-8000-00000000000b"
+	connection1 = "0198f3a0-0000-7000-8000-0000000000c1"
+	connection2 = "0198f3a0-0000-7000-8000-0000000000c2"
+)
+
+func key(fill byte) []byte { return bytes.Repeat([]byte{fill}, secrets.KeySize) }
+
+func box(t testing.TB, fills ...byte) *secrets.Box {
+	t.Helper()
+	keys := make([][]byte, 0, len(fills))
+	for _, fill := range fills {
+		keys = append(keys, key(fill))
+	}
+	b, err := secrets.NewBox(keys)
+	require.NoError(t, err)
+	return b
+}
+
+func ref(t testing.TB) secrets.Ref {
+	t.Helper()
+	id, err := tenancy.Parse(tenantA)
+	require.NoError(t, err)
+	return secrets.Ref{Tenant: id, Connection: uuid.MustParse(connection1), Channel: "slack"}
+}
+
+func seal(t testing.TB, b *secrets.Box, name, plaintext string) string {
+	t.Helper()
+	sealed, err := b.Seal(ref(t), name, []byte(plaintext))
+	require.NoError(t, err)
+	return sealed
+}
+
+func TestSealAndOpen(t *testing.T) {
+	t.Parallel()
+	b := box(t, 1)
+	for _, plaintext := range []string{
+		"x", "xoxb-1-abc", "ä€𝄞", "\x00\xff", "-----BEGIN KEY-----\nabc\n", strings.Repeat("x", secrets.MaxValue),
+	} {
+		sealed := seal(t, b, "bot_token", plaintext)
+		require.Regexp(t, `^ks1\.[0-9a-f]{16}\.[A-Za-z0-9_-]+$`, sealed)
+		if len(plaintext) > 3 {
+			require.NotContains(t, sealed, plaintext)
+		}
+		opened, err := b.Open(ref(t), "bot_token", sealed)
+		require.NoError(t, err)
+		require.Equal(t, plaintext, opened.Reveal())
+		require.NotEqual(t, sealed, seal(t, b, "bot_token", plaintext), "a nonce is used once")
+	}
+}
+
+// TestSealedTextIsBoundToItsPlace: each row moves the sealed text to one other place.
+func TestSealedTextIsBoundToItsPlace(t *testing.T) {
+	t.Parallel()
+	b := box(t, 1)
+	sealed := seal(t, b, "bot_token", "xoxb-1-abc")
+	other, err := tenancy.Parse(tenantB)
+	require.NoError(t, err)
+	for place, change := range map[string]func(*secrets.Ref, *string){
+		"the same place":                 func(*secrets.Ref, *string) {},
+		"another tenant":                 func(r *secrets.Ref, _ *string) { r.Tenant = other },
+		"another connection":             func(r *secrets.Ref, _ *string) { r.Connection = uuid.MustParse(connection2) },
+		"another channel type":           func(r *secrets.Ref, _ *string) { r.Channel = "mattermost" },
+		"another name":                   func(_ *secrets.Ref, name *string) { *name = "app_token" },
+		"a letter moved between fields":  func(r *secrets.Ref, name *string) { r.Channel, *name = "slac", "kbot_token" },
+		"a letter moved the other way":   func(r *secrets.Ref, name *string) { r.Channel, *name = "slackb", "ot_token" },
+		"an empty name beside the joint": func(r *secrets.Ref, name *string) { r.Channel, *name = "slackbot_token", "" },
+	} {
+		t.Run(place, func(t *testing.T) {
+			t.Parallel()
+			r, name := ref(t), "bot_token"
+			change(&r, &name)
+			opened, err := b.Open(r, name, sealed)
+			if place == "the same place" {
+				require.NoError(t, err)
+				require.Equal(t, "xoxb-1-abc", opened.Reveal())
+				return
+			}
+			require.ErrorIs(t, err, secrets.ErrOpen)
+			require.Empty(t, opened.Reveal())
+		})
+	}
+}
+
+func TestEveryCharacterOfASealedTextCounts(t *testing.T) {
+	t.Parallel()
+	b := box(t, 1)
+	sealed := seal(t, b, "bot_token", "xoxb-1-abc")
+	for i := range len(sealed) {
+		for _, c := range []byte("A0z_.\n") {
+			if sealed[i] == c {
+				continue
+			}
+			_, err := b.Open(ref(t), "bot_token", sealed[:i]+string(c)+sealed[i+1:])
+			require.Error(t, err, "character %d", i)
+		}
+		_, err := b.Open(ref(t), "bot_token", sealed[:i])
+		require.Error(t, err, "cut at %d", i)
+	}
+	_, err := b.Open(ref(t), "bot_token", sealed)
+	require.NoError(t, err)
+}
+
+func TestOpenRefuses(t *testing.T) {
+	t.Parallel()
+	b := box(t, 1)
+	good := seal(t, b, "bot_token", "xoxb-1-abc")
+	parts := strings.Split(good, ".")
+	for sealed, want := range map[string]error{
+		"":                                    secrets.ErrNotSealed,
+		"xoxb-1-abc":                          secrets.ErrNotSealed,
+		"ks2." + parts[1] + "." + parts[2]:    secrets.ErrNotSealed,
+		"ks1." + parts[1]:                     secrets.ErrNotSealed,
+		good + ".x":                           secrets.ErrNotSealed,
+		good + "=":                            secrets.ErrNotSealed,
+		good + "\n":                           secrets.ErrNotSealed,
+		" " + good:                            secrets.ErrNotSealed,
+		good + strings.Repeat("A", 30_000):    secrets.ErrNotSealed,
+		"ks1." + parts[1] + ".":               secrets.ErrOpen,
+		"ks1." + parts[1] + ".AAAA":           secrets.ErrOpen,
+		good + "AAAA":                         secrets.ErrOpen,
+		"ks1.." + parts[2]:                    secrets.ErrUnknownKey,
+		"ks1.0000000000000000." + parts[2]:    secrets.ErrUnknownKey,
+		seal(t, box(t, 2), "bot_token", "xx"): secrets.ErrUnknownKey,
+	} {
+		opened, err := b.Open(ref(t), "bot_token", sealed)
+		require.ErrorIs(t, err, want, sealed)
+		require.Empty(t, opened.Reveal())
+	}
+}
+
+func TestRotation(t *testing.T) {
+	t.Parallel()
+	before := seal(t, box(t, 1), "bot_token", "xoxb-1-abc")
+	rotated := box(t, 2, 1)
+	opened, err := rotated.Open(ref(t), "bot_token", before)
+	require.NoError(t, err)
+	require.Equal(t, "xoxb-1-abc", opened.Reveal())
+
+	after := seal(t, rotated, "bot_token", "xoxb-2-abc")
+	_, err = box(t, 1).Open(ref(t), "bot_token", after)
+	require.ErrorIs(t, err, secrets.ErrUnknownKey, "the first key seals")
+	opened, err = box(t, 2).Open(ref(t), "bot_token", after)
+	require.NoError(t, err)
+	require.Equal(t, "xoxb-2-abc", opened.Reveal())
+
+	_, err = box(t, 2).Open(ref(t), "bot_token", before)
+	require.ErrorIs(t, err, secrets.ErrUnknownKey)
+
+	parts, forged := strings.Split(before, "."), strings.Split(after, ".")
+	_, err = rotated.Open(ref(t), "bot_token", parts[0]+"."+forged[1]+"."+parts[2])
+	require.ErrorIs(t, err, secrets.ErrOpen, "another key's id in front")
+}
+
+// pinned is "xoxb-pinned", sealed with the key of sevens by the first release.
+const pinned = "ks1.dc61a21ba51a2f8b.x-IK6kQcW573Oqdpk77ytuMIUw6H5Ad9NrNqyVKUV0KP--6-sYs_"
+
+// TestSealedTextStaysReadable: whatever changes, what was sealed must open.
+func TestSealedTextStaysReadable(t *testing.T) {
+	t.Parallel()
+	opened, err := box(t, 7).Open(ref(t), "bot_token", pinned)
+	require.NoError(t, err)
+	require.Equal(t, "xoxb-pinned", opened.Reveal())
+}
+
+func TestIncompleteReferences(t *testing.T) {
+	t.Parallel()
+	b := box(t, 1)
+	sealed := seal(t, b, "bot_token", "xoxb-1-abc")
+	for _, row := range []struct {
+		change func(*secrets.Ref)
+		want   error
+	}{
+		{func(r *secrets.Ref) { r.Tenant = tenancy.ID{} }, tenancy.ErrInvalidID},
+		{func(r *secrets.Ref) { r.Connection = uuid.Nil }, secrets.ErrInvalidRef},
+		{func(r *secrets.Ref) { r.Channel = "" }, secrets.ErrInvalidRef},
+		{func(r *secrets.Ref) { *r = secrets.Ref{} }, tenancy.ErrInvalidID},
+	} {
+		r := ref(t)
+		row.change(&r)
+		_, err := b.Seal(r, "bot_token", []byte("xoxb-1-abc"))
+		require.ErrorIs(t, err, row.want)
+		_, err = b.Open(r, "bot_token", sealed)
+		require.ErrorIs(t, err, row.want)
+		_, err = b.Apply(r, nil, nil)
+		require.ErrorIs(t, err, row.want)
+	}
+}
+
+func TestNewBoxRefuses(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		keys [][]byte
+		want error
+	}{
+		{nil, secrets.ErrNoKeys},
+		{[][]byte{nil}, secrets.ErrKey},
+		{[][]byte{key(1)[:16]}, secrets.ErrKey},
+		{[][]byte{key(1)[:31]}, secrets.ErrKey},
+		{[][]byte{append(key(1), 1)}, secrets.ErrKey},
+		{[][]byte{key(1), {}}, secrets.ErrKey},
+		{[][]byte{key(1), key(2), key(1)}, secrets.ErrDuplicateKey},
+	} {
+		b, err := secrets.NewBox(row.keys)
+		require.ErrorIs(t, err, row.want)
+		require.Nil(t, b)
+	}
+}
+
+func TestParseKeys(t *testing.T) {
+	t.Parallel()
+	one, two := base64.StdEncoding.EncodeToString(key(1)), base64.StdEncoding.EncodeToString(key(0xff))
+	for text, want := range map[string][][]byte{
+		one:                      {key(1)},
+		one + "," + two:          {key(1), key(0xff)},
+		" " + one + " ,\t" + two: {key(1), key(0xff)},
+	} {
+		keys, err := secrets.ParseKeys(text)
+		require.NoError(t, err)
+		require.Equal(t, want, keys)
+	}
+	for _, empty := range []string{"", " ", "\n"} {
+		_, err := secrets.ParseKeys(empty)
+		require.ErrorIs(t, err, secrets.ErrNoKeys)
+	}
+	for _, text := range []string{
+		"canary", ",", one + ",", "," + one, one + ",canary", one + one, strings.TrimRight(one, "="), one[:40],
+		base64.URLEncoding.EncodeToString(key(0xff)), base64.StdEncoding.EncodeToString(key(1)[:31]), one + ";" + two,
+		one[:len(one)-2] + "F=", // the same 32 bytes in another spelling
+	} {
+		_, err := secrets.ParseKeys(text)
+		require.ErrorIs(t, err, secrets.ErrKey, text)
+		for _, part := range strings.Split(text, ",") {
+			if part != "" {
+				require.NotContains(t, err.Error(), part)
+			}
+		}
+	}
+}
+
+// TestNothingInTheClearIsPrinted prints in every way that Go's own packages have.
+func TestNothingInTheClearIsPrinted(t *testing.T) {
+	t.Parallel()
+	b := box(t, 'c')
+	canary := "canary-token"
+	opened, err := b.Open(ref(t), "bot_token", seal(t, b, "bot_token", canary))
+	require.NoError(t, err)
+	require.Equal(t, canary, opened.Reveal())
+	patch := secrets.Patch{"bot_token": &canary, "canary token as a name": &canary, "old": nil}
+
+	type wrap struct {
+		Shown  any
+		secret secrets.Secret
+		patch  secrets.Patch
+		box    *secrets.Box
+	}
+	unwanted := []string{canary, "canary", fmt.Sprint([]byte(canary)), fmt.Sprint(key('c')), string(key('c')), fmt.Sprintf("%x", key('c'))}
+	check := func(printed string) {
+		t.Helper()
+		for _, word := range unwanted {
+			require.NotContains(t, printed, word)
+		}
+	}
+	for _, value := range []any{opened, &opened, b, patch, &patch} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
+			check(fmt.Sprintf(verb, value))
+			check(fmt.Sprintf(verb, wrap{value, opened, secrets.Patch{"bot_token": &canary}, b}))
+		}
+		encoded, err := json.Marshal(map[string]any{"value": value})
+		require.NoError(t, err)
+		check(string(encoded))
+		out := &bytes.Buffer{}
+		slog.New(slog.NewJSONHandler(out, nil)).Info("log", "value", value, "inside", wrap{Shown: value})
+		slog.New(slog.NewTextHandler(out, nil)).Info("log", "value", value, "inside", wrap{Shown: value})
+		check(out.String())
+	}
+	encoded, err := json.Marshal(patch)
+	require.NoError(t, err)
+	require.JSONEq(t, `{"bot_token": "[redacted]", "(not a name)": "[redacted]", "old": null}`, string(encoded))
+	require.Empty(t, secrets.Secret{}.Reveal())
+}
+
+func FuzzOpen(f *testing.F) {
+	b := box(f, 1, 7)
+	for _, sealed := range []string{"", ".", "..", "ks1..", pinned, pinned + "A", pinned[:len(pinned)-1]} {
+		f.Add(sealed)
+	}
+	f.Fuzz(func(t *testing.T, sealed string) {
+		opened, err := b.Open(ref(t), "bot_token", sealed)
+		if sealed == pinned {
+			require.NoError(t, err)
+			return
+		}
+		require.Error(t, err)
+		require.Empty(t, opened.Reveal())
+	})
+}
