@@ -1,0 +1,203 @@
+package pgtenant_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	entsql "entgo.io/ent/dialect/sql"
+	"github.com/stretchr/testify/require"
+
+	"github.com/konstruct/konstruct/tenancy"
+	"github.com/konstruct/konstruct/tenancy/pgtenant"
+)
+
+const shortly = 50 * time.Millisecond
+
+func TestCancelled(t *testing.T) {
+	t.Parallel()
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
+			ctx, cancel := context.WithCancel(as(t, h.a))
+			time.AfterFunc(shortly, cancel)
+			_, err := pgtenant.Exec(ctx, h, "select pg_sleep(10)")
+			require.ErrorIs(t, err, context.Canceled)
+			_, err = pgtenant.Exec(ctx, h, "select 1")
+			require.ErrorIs(t, err, context.Canceled, "before anything is sent, too")
+			h.healthy(t)
+		})
+	}
+}
+
+func TestDeadline(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, pgtenant.WithMaxConns(1))
+	ctx, cancel := context.WithTimeout(as(t, h.a), shortly)
+	defer cancel()
+	_, err := pgtenant.Exec(ctx, h, "select pg_sleep(10)")
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	h.healthy(t)
+}
+
+// A direct connection survives the cancelling of a statement: a burst of cancels must not become a burst of log-ins.
+func TestCancelKeepsADirectConnection(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, pgtenant.WithMaxConns(1))
+	pid := func() (pid int64) {
+		require.NoError(t, pgtenant.QueryRow(t.Context(), h, "select pg_backend_pid()", nil, &pid))
+		return pid
+	}
+	before := pid()
+	ctx, cancel := context.WithTimeout(as(t, h.a), shortly)
+	defer cancel()
+	_, err := pgtenant.Exec(ctx, h, "select pg_sleep(10)")
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.Equal(t, before, pid())
+}
+
+// The server's own time-out has the same SQLSTATE as a cancel, but nobody's context ended.
+func TestStatementTimeout(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.url += "&statement_timeout=100"
+	h.Driver = h.open(t, pgtenant.WithMaxConns(1))
+	_, err := pgtenant.Exec(as(t, h.a), h, "select pg_sleep(10)")
+	requireCode(t, "57014", err)
+	require.NotErrorIs(t, err, context.DeadlineExceeded)
+	require.NotErrorIs(t, err, context.Canceled)
+	h.healthy(t)
+}
+
+// Rows that came before a failure must not pass for the whole result.
+func TestFailureInTheMiddleOfAResult(t *testing.T) {
+	t.Parallel()
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
+			var r entsql.Rows
+			require.NoError(t, h.Query(as(t, h.a), "select 1 / (100000 - n) from generate_series(1, 200000) n", []any{}, &r))
+			n := 0
+			for r.Next() {
+				n++
+			}
+			require.Positive(t, n)
+			require.Less(t, n, 200000)
+			requireCode(t, "22012", r.Err())
+			require.Error(t, r.Close())
+			h.healthy(t)
+		})
+	}
+}
+
+func TestCancelInTheMiddleOfAResult(t *testing.T) {
+	t.Parallel()
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
+			ctx, cancel := context.WithCancel(as(t, h.a))
+			defer cancel()
+			var r entsql.Rows
+			require.NoError(t, h.Query(ctx, "select n, pg_sleep(0.0005) from generate_series(1, 100000) n", []any{}, &r))
+			for r.Next() {
+				cancel()
+			}
+			require.ErrorIs(t, r.Err(), context.Canceled)
+			h.healthy(t)
+		})
+	}
+}
+
+func TestServerGoesAway(t *testing.T) {
+	t.Parallel()
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
+			var terminated sync.WaitGroup
+			terminated.Go(func() {
+				time.Sleep(shortly)
+				h.terminate(t)
+			})
+			key := unique()
+			_, err := pgtenant.Exec(as(t, h.a), h, "with s as (select pg_sleep(10)) insert into login_attempts (key, count, window_ends) select $1, 1, now() from s", key)
+			terminated.Wait()
+			require.Error(t, err)
+			require.Zero(t, h.written(t, key))
+			h.healthy(t)
+		})
+	}
+}
+
+func TestServerGoesAwayInTransaction(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, pgtenant.WithMaxConns(1))
+	ctx, key := as(t, h.a), unique()
+	tx, err := h.Tx(ctx)
+	require.NoError(t, err)
+	require.NoError(t, tx.Exec(ctx, writeGlobal, []any{key}, nil))
+	h.terminate(t)
+	require.Error(t, tx.Exec(ctx, writeGlobal, []any{key + "2"}, nil))
+	require.ErrorIs(t, tx.Commit(), pgtenant.ErrTxAborted)
+	require.Zero(t, h.written(t, key))
+	h.healthy(t)
+}
+
+// terminate has the server end every connection but the superuser's.
+func (h *house) terminate(t *testing.T) {
+	t.Helper()
+	require.Positive(t, h.count(t, `select count(pg_terminate_backend(pid)) from pg_stat_activity
+		where datname = current_database() and pid <> pg_backend_pid()`))
+}
+
+func TestErrorsCarryNoValues(t *testing.T) {
+	t.Parallel()
+	const secret = "xoxb-canary-7f3a"
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, pgtenant.WithQueryMode(mode))
+			ctx := as(t, h.a)
+			for name, query := range map[string]string{
+				"a uuid that is none":        "select $1::uuid",
+				"a number that is none":      "select $1::int",
+				"a CHECK":                    "insert into agents (id, name, tool_assignments) values (gen_random_uuid(), $1, '{}')",
+				"NOT NULL":                   "insert into agents (id, name, role) values (gen_random_uuid(), $1, null)",
+				"a policy":                   "insert into agents (id, tenant_id, name) values (gen_random_uuid(), gen_random_uuid(), $1)",
+				"JSON that is none":          "select $1::jsonb",
+				"a cast of a column's value": "with x as (select $1::text v) select v::int from x",
+			} {
+				_, err := pgtenant.Exec(ctx, h, query, secret)
+				require.Error(t, err, name)
+				require.NotContains(t, fmt.Sprintf("%v %+v %#v", err, err, err), secret, name)
+			}
+			h.healthy(t)
+		})
+	}
+}
+
+func TestATenantGetsHalfOfThePool(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, pgtenant.WithMaxConns(4), pgtenant.WithAcquireTimeout(4*shortly))
+	hold := func(ctx context.Context) {
+		tx, err := h.Tx(ctx)
+		require.NoError(t, err)
+		require.NoError(t, tx.Exec(ctx, "select 1", []any{}, nil))
+		t.Cleanup(func() { _ = tx.Rollback() })
+	}
+	hold(as(t, h.a))
+	hold(as(t, h.a))
+	_, err := pgtenant.Exec(as(t, h.a), h, "select 1")
+	require.ErrorIs(t, err, pgtenant.ErrPoolBusy)
+	require.Equal(t, "b1", h.names(as(t, h.b), t), "the others go on")
+
+	hold(as(t, h.b))
+	hold(tenancy.Detach(t.Context()))
+	_, err = pgtenant.Exec(as(t, h.b), h, "select 1")
+	require.ErrorIs(t, err, pgtenant.ErrPoolBusy, "within its share, but the pool is empty")
+}

@@ -1,0 +1,102 @@
+package pgtenant_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/konstruct/konstruct/ent"
+	_ "github.com/konstruct/konstruct/ent/runtime"
+	"github.com/konstruct/konstruct/integration/testdb"
+	"github.com/konstruct/konstruct/tenancy"
+	"github.com/konstruct/konstruct/tenancy/pgtenant"
+)
+
+// modes are the query modes that a configuration may choose.
+var modes = []string{"cache_statement", "cache_describe", "exec"}
+
+// house is a database with two tenants, a's agent "a1" and b's agent "b1", and a driver logged in as konstruct_app.
+type house struct {
+	*pgtenant.Driver
+	client *ent.Client
+	trips  *pgtenant.Trips
+	super  *pgx.Conn // sees everything: what is really there is asked here
+	url    string
+	a, b   tenancy.ID
+}
+
+func newHouse(t *testing.T, opts ...pgtenant.Option) *house {
+	t.Helper()
+	db := testdb.New(t)
+	super, err := pgx.Connect(t.Context(), db.SuperURL)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = super.Close(context.WithoutCancel(t.Context())) })
+
+	h := &house{super: super, url: db.AppURL, trips: &pgtenant.Trips{}}
+	h.Driver = h.open(t, append([]pgtenant.Option{pgtenant.WithTrips(h.trips)}, opts...)...)
+	h.client = ent.NewClient(ent.Driver(h.Driver))
+	h.a, h.b = h.tenant(t, "a"), h.tenant(t, "b")
+	return h
+}
+
+func (h *house) open(t *testing.T, opts ...pgtenant.Option) *pgtenant.Driver {
+	t.Helper()
+	drv, err := pgtenant.Open(t.Context(), h.url, opts...)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = drv.Close() })
+	return drv
+}
+
+func (h *house) tenant(t *testing.T, name string) tenancy.ID {
+	t.Helper()
+	row, err := h.client.Tenant.Create().SetName(name).SetSlug(name).Save(t.Context())
+	require.NoError(t, err)
+	id, err := tenancy.FromUUID(row.ID)
+	require.NoError(t, err)
+	_, err = h.client.Agent.Create().SetName(name + "1").Save(tenancy.With(t.Context(), id))
+	require.NoError(t, err)
+	return id
+}
+
+// as returns a context of the test's for a tenant.
+func as(t *testing.T, id tenancy.ID) context.Context {
+	t.Helper()
+	return tenancy.With(t.Context(), id)
+}
+
+// count asks the superuser, from outside of every policy.
+func (h *house) count(t *testing.T, query string, args ...any) int {
+	t.Helper()
+	var n int
+	require.NoError(t, h.super.QueryRow(context.WithoutCancel(t.Context()), query, args...).Scan(&n))
+	return n
+}
+
+// names reads the names of the agents that ctx may see, by raw SQL: no mixin stands before PostgreSQL here.
+func (h *house) names(ctx context.Context, t *testing.T) string {
+	t.Helper()
+	var names string
+	require.NoError(t, pgtenant.QueryRow(ctx, h, "select coalesce(string_agg(name, ',' order by name), '') from agents", nil, &names))
+	return names
+}
+
+// healthy proves that the driver still serves its tenants, each its own, after whatever was done to it.
+func (h *house) healthy(t *testing.T) {
+	t.Helper()
+	require.Equal(t, "a1", h.names(as(t, h.a), t))
+	require.Equal(t, "b1", h.names(as(t, h.b), t))
+	require.Empty(t, h.names(t.Context(), t))
+}
+
+// global is a table without row-level security, in which anything that is written outside of a transaction stays.
+const writeGlobal = "insert into login_attempts (key, count, window_ends) values ($1, 1, now())"
+
+func (h *house) written(t *testing.T, key string) int {
+	t.Helper()
+	return h.count(t, "select count(*) from login_attempts where key = $1", key)
+}
+
+func unique() string { return uuid.NewString() }

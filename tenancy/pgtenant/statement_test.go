@@ -1,0 +1,230 @@
+package pgtenant_test
+
+import (
+	"database/sql"
+	"errors"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/stretchr/testify/require"
+
+	"github.com/konstruct/konstruct/ent"
+	"github.com/konstruct/konstruct/ent/agent"
+	"github.com/konstruct/konstruct/tenancy"
+	"github.com/konstruct/konstruct/tenancy/pgtenant"
+)
+
+// A warm statement outside of a transaction costs one round trip, in every query mode.
+func TestOneRoundTrip(t *testing.T) {
+	t.Parallel()
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
+			ctx := as(t, h.a)
+			for name, tc := range map[string]struct {
+				trips int64
+				do    func() error
+			}{
+				"query":       {1, func() error { _, err := h.client.Agent.Query().All(ctx); return err }},
+				"count":       {1, func() error { _, err := h.client.Agent.Query().Count(ctx); return err }},
+				"create":      {1, func() error { return h.client.Agent.Create().SetName("n").Exec(ctx) }},
+				"bulk create": {1, func() error { return h.client.Agent.CreateBulk(h.named("x"), h.named("y")).Exec(ctx) }},
+				"update many": {1, func() error { return h.client.Agent.Update().Where(agent.Name("x")).SetRole("r").Exec(ctx) }},
+				"delete many": {1, func() error { _, err := h.client.Agent.Delete().Where(agent.Name("y")).Exec(ctx); return err }},
+				"no tenant":   {1, func() error { _, err := h.client.Tenant.Query().All(t.Context()); return err }},
+			} {
+				require.NoError(t, tc.do(), name) // warms: the first use of a statement prepares it
+				before := h.trips.Count()
+				require.NoError(t, tc.do(), name)
+				require.Equal(t, tc.trips, h.trips.Count()-before, name)
+			}
+		})
+	}
+}
+
+func (h *house) named(name string) *ent.AgentCreate { return h.client.Agent.Create().SetName(name) }
+
+func TestWithoutATenant(t *testing.T) {
+	t.Parallel()
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, pgtenant.WithQueryMode(mode))
+			ctx := t.Context()
+
+			before := h.trips.Count()
+			_, err := h.client.Agent.Query().All(ctx)
+			require.ErrorIs(t, err, tenancy.ErrNoTenant)
+			require.ErrorIs(t, h.client.Agent.Create().SetName("x").Exec(ctx), tenancy.ErrNoTenant)
+			require.ErrorIs(t, h.client.Agent.Update().SetName("x").Exec(ctx), tenancy.ErrNoTenant)
+			_, err = h.client.Agent.Delete().Exec(ctx)
+			require.ErrorIs(t, err, tenancy.ErrNoTenant)
+			require.Equal(t, before, h.trips.Count(), "refused before any SQL")
+
+			require.Empty(t, h.names(ctx, t), "raw SQL reads no row")
+			_, err = pgtenant.Exec(ctx, h, "insert into agents (id, tenant_id, name) values ($1, $2, 'x')", unique(), h.a.String())
+			require.ErrorIs(t, err, tenancy.ErrNoTenant)
+			requireCode(t, "42501", err)
+			n, err := pgtenant.Exec(ctx, h, "update agents set name = 'x'")
+			require.NoError(t, err)
+			require.Zero(t, n)
+			n, err = pgtenant.Exec(ctx, h, "delete from agents")
+			require.NoError(t, err)
+			require.Zero(t, n)
+			h.healthy(t)
+		})
+	}
+}
+
+func TestAnotherTenant(t *testing.T) {
+	t.Parallel()
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, pgtenant.WithQueryMode(mode))
+			_, err := pgtenant.Exec(as(t, h.a), h, "insert into agents (id, tenant_id, name) values ($1, $2, 'x')", unique(), h.b.String())
+			requireCode(t, "42501", err)
+			require.NotErrorIs(t, err, tenancy.ErrNoTenant, "there was one, the wrong one")
+			_, err = pgtenant.Exec(as(t, h.a), h, "update agents set tenant_id = $1", h.b.String())
+			requireCode(t, "42501", err)
+			n, err := pgtenant.Exec(as(t, h.a), h, "delete from agents where tenant_id = $1", h.b.String())
+			require.NoError(t, err)
+			require.Zero(t, n)
+			h.healthy(t)
+		})
+	}
+}
+
+// A connection that somebody gave a tenant for the whole session shows nothing to statements of others, nor to those of
+// nobody.
+func TestPoisonedConnection(t *testing.T) {
+	t.Parallel()
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
+			_, err := h.Pool().Exec(t.Context(), "select set_config('app.current_tenant', $1, false)", h.a.String())
+			require.NoError(t, err)
+			var poisoned int
+			require.NoError(t, h.Pool().QueryRow(t.Context(), "select count(*) from agents").Scan(&poisoned))
+			require.Equal(t, 1, poisoned, "beside the driver the poison works, so the test can fail")
+			h.healthy(t)
+		})
+	}
+}
+
+// The driver's setting is the last word: a statement that sets another tenant for the session reaches no later one.
+func TestInjectedSettingDoesNotOutliveItsStatement(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, pgtenant.WithMaxConns(1))
+	_, err := pgtenant.Exec(as(t, h.a), h, "select set_config('app.current_tenant', $1, false)", h.b.String())
+	require.NoError(t, err)
+	h.healthy(t)
+}
+
+func TestOneStatementIsOneStatement(t *testing.T) {
+	t.Parallel()
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, pgtenant.WithQueryMode(mode))
+			_, err := pgtenant.Exec(as(t, h.a), h, "select 1; delete from login_attempts")
+			requireCode(t, "42601", err)
+			h.healthy(t)
+		})
+	}
+}
+
+// A lone BEGIN would leave its transaction, and its tenant, to the connection's next user.
+func TestStatementThatLeavesATransactionOpen(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, pgtenant.WithMaxConns(1))
+	_, err := pgtenant.Exec(as(t, h.a), h, "begin")
+	require.ErrorIs(t, err, pgtenant.ErrTxLeftOpen)
+	h.healthy(t)
+}
+
+func TestQueryRow(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	var name string
+	ctx := as(t, h.a)
+	require.NoError(t, pgtenant.QueryRow(ctx, h, "select name from agents where name = $1", []any{"a1"}, &name))
+	require.Equal(t, "a1", name)
+	require.ErrorIs(t, pgtenant.QueryRow(ctx, h, "select name from agents where name = $1", []any{"b1"}, &name), sql.ErrNoRows)
+	require.ErrorIs(t, pgtenant.QueryRow(ctx, h, "select name from agents", nil), pgtenant.ErrScan)
+	requireCode(t, "42P01", pgtenant.QueryRow(ctx, h, "select name from nowhere", nil, &name))
+	h.healthy(t)
+}
+
+// What fails at commit must not read as success, though the command's tag came before it.
+func TestErrorAtCommit(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	_, err := h.super.Exec(t.Context(), `
+		create table late (id int primary key, next int references late deferrable initially deferred);
+		grant select, insert on late to konstruct_app`)
+	require.NoError(t, err)
+	const insert = "insert into late values (1, 2)"
+
+	_, err = pgtenant.Exec(as(t, h.a), h, insert)
+	requireCode(t, "23503", err)
+	var id int64
+	requireCode(t, "23503", pgtenant.QueryRow(as(t, h.a), h, insert+" returning id", nil, &id))
+	requireCode(t, "23503", pgtenant.QueryRow(as(t, h.a), h, "with w as ("+insert+" returning id) select id from w", nil, &id))
+	require.Zero(t, h.count(t, "select count(*) from late"))
+
+	_, err = pgtenant.Exec(as(t, h.a), h, "insert into late values (1, 1)")
+	require.NoError(t, err)
+}
+
+func TestUnsafeConfigurationIsRefused(t *testing.T) {
+	t.Parallel()
+	const url = "postgres://konstruct_app:s3cr3t-p4ss@127.0.0.1:1/konstruct"
+	for name, tc := range map[string]struct {
+		url  string
+		opts []pgtenant.Option
+	}{
+		"simple protocol, by option":       {url: url, opts: []pgtenant.Option{pgtenant.WithQueryMode("simple_protocol")}},
+		"simple protocol, by the URL":      {url: url + "?default_query_exec_mode=simple_protocol"},
+		"describe_exec":                    {url: url + "?default_query_exec_mode=describe_exec"},
+		"a tenant preset through options":  {url: url + "?options=-c%20app.current_tenant%3Dx"},
+		"a tenant preset as a parameter":   {url: url + "?app.current_tenant=x"},
+		"another role":                     {url: url + "?role=konstruct_owner"},
+		"row_security":                     {url: url + "?row_security=off"},
+		"a string that is no URL":          {url: "postgres://konstruct_app:s3cr3t-p4ss@127.0.0.1:port/x"},
+		"a query mode that does not exist": {url: url, opts: []pgtenant.Option{pgtenant.WithQueryMode("fast")}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := pgtenant.Open(t.Context(), tc.url, tc.opts...)
+			require.ErrorIs(t, err, pgtenant.ErrConfig)
+			require.NotContains(t, err.Error(), "s3cr3t-p4ss")
+		})
+	}
+	drv, err := pgtenant.Open(t.Context(), url)
+	require.NoError(t, err, "the same URL without them is taken")
+	require.NoError(t, drv.Close())
+}
+
+func TestUnreachableServer(t *testing.T) {
+	t.Parallel()
+	drv, err := pgtenant.Open(t.Context(), "postgres://konstruct_app:s3cr3t-p4ss@127.0.0.1:1/konstruct")
+	require.NoError(t, err)
+	defer func() { _ = drv.Close() }()
+	_, err = pgtenant.Exec(t.Context(), drv, "select 1")
+	require.ErrorIs(t, err, pgtenant.ErrConnection)
+	require.NotContains(t, err.Error(), "s3cr3t-p4ss")
+}
+
+// requireCode wants an error of PostgreSQL's with this SQLSTATE, and nothing in it that could be a row's.
+func requireCode(t *testing.T, code string, err error) {
+	t.Helper()
+	var db *pgconn.PgError
+	require.ErrorAs(t, err, &db)
+	require.Equal(t, code, db.Code, db.Message)
+	require.Empty(t, db.Detail+db.Hint+db.Where+db.InternalQuery)
+	require.False(t, errors.Is(err, pgx.ErrNoRows))
+}

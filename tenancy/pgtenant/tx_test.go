@@ -1,0 +1,401 @@
+package pgtenant_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"sync"
+	"testing"
+
+	"entgo.io/ent/dialect"
+	entsql "entgo.io/ent/dialect/sql"
+	"github.com/stretchr/testify/require"
+
+	"github.com/konstruct/konstruct/ent"
+	"github.com/konstruct/konstruct/tenancy"
+	"github.com/konstruct/konstruct/tenancy/pgtenant"
+)
+
+func TestTransaction(t *testing.T) {
+	t.Parallel()
+	boom := errors.New("boom")
+	for name, tc := range map[string]struct {
+		do   func(h *house, ctx context.Context, tx *ent.Tx) error
+		want error
+		kept bool
+	}{
+		"commit": {
+			do:   func(_ *house, _ context.Context, _ *ent.Tx) error { return nil },
+			kept: true,
+		},
+		"an error rolls back": {
+			do:   func(_ *house, _ context.Context, _ *ent.Tx) error { return boom },
+			want: boom,
+		},
+		"a transaction inside is refused, the outer one goes on": {
+			do: func(h *house, ctx context.Context, _ *ent.Tx) error {
+				err := pgtenant.InTx(ctx, h.client.Tx, func(context.Context, *ent.Tx) error { return nil })
+				return expect(err, pgtenant.ErrNestedTx)
+			},
+			kept: true,
+		},
+		"a transaction of the client's inside is refused": {
+			do: func(h *house, ctx context.Context, _ *ent.Tx) error {
+				_, err := h.client.Tx(ctx)
+				return expect(err, pgtenant.ErrNestedTx)
+			},
+			kept: true,
+		},
+		"the pool's client inside is refused": {
+			do: func(h *house, ctx context.Context, _ *ent.Tx) error {
+				_, err := h.client.Agent.Query().All(ctx)
+				return expect(err, pgtenant.ErrPoolInTx)
+			},
+			kept: true,
+		},
+		"another tenant inside is refused": {
+			do: func(h *house, ctx context.Context, tx *ent.Tx) error {
+				_, err := tx.Agent.Query().All(tenancy.With(tenancy.Detach(ctx), h.b))
+				return expect(err, tenancy.ErrTenantMismatch)
+			},
+			kept: true,
+		},
+		"a switched context inside is refused": {
+			do: func(h *house, ctx context.Context, tx *ent.Tx) error {
+				_, err := tx.Tenant.Query().All(tenancy.With(ctx, h.b))
+				return expect(err, tenancy.ErrTenantSwitch)
+			},
+			kept: true,
+		},
+		"no tenant inside a tenant's transaction is refused": {
+			do: func(_ *house, ctx context.Context, tx *ent.Tx) error {
+				_, err := tx.Tenant.Query().All(tenancy.Detach(ctx))
+				return expect(err, tenancy.ErrTenantMismatch)
+			},
+			kept: true,
+		},
+		"a failed statement can't be committed, even if its error is dropped": {
+			do: func(_ *house, ctx context.Context, tx *ent.Tx) error {
+				return tx.Agent.Create().SetName("  ").Exec(ctx) // a CHECK refuses it
+			},
+			want: nil, // the error is PostgreSQL's own; see below
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t)
+			err := pgtenant.InTx(as(t, h.a), h.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
+				require.NoError(t, tx.Agent.Create().SetName("kept").Exec(ctx))
+				return tc.do(h, ctx, tx)
+			})
+			switch {
+			case tc.want != nil:
+				require.ErrorIs(t, err, tc.want)
+			case tc.kept:
+				require.NoError(t, err)
+			default:
+				require.Error(t, err)
+			}
+			require.Equal(t, tc.kept, h.count(t, "select count(*) from agents where name = 'kept'") == 1)
+		})
+	}
+}
+
+func expect(got, want error) error {
+	if !errors.Is(got, want) {
+		return errors.Join(errors.New("unexpected"), got)
+	}
+	return nil
+}
+
+func TestPanicRollsBackAndGoesOn(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, pgtenant.WithMaxConns(1))
+	require.PanicsWithValue(t, "boom", func() {
+		_ = pgtenant.InTx(as(t, h.a), h.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
+			require.NoError(t, tx.Agent.Create().SetName("lost").Exec(ctx))
+			panic("boom")
+		})
+	})
+	h.healthy(t) // the only connection came back
+}
+
+func TestContextEndsBeforeCommit(t *testing.T) {
+	t.Parallel()
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode))
+			ctx, cancel := context.WithCancel(as(t, h.a))
+			err := pgtenant.InTx(ctx, h.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
+				require.NoError(t, tx.Agent.Create().SetName("lost").Exec(ctx))
+				cancel()
+				return nil
+			})
+			require.ErrorIs(t, err, context.Canceled)
+			h.healthy(t)
+		})
+	}
+}
+
+func TestTransactionTrips(t *testing.T) {
+	t.Parallel()
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode))
+			for name, tc := range map[string]struct {
+				trips int64
+				do    func(ctx context.Context, tx *ent.Tx) error
+			}{
+				"unused": {0, func(context.Context, *ent.Tx) error { return nil }},
+				"one statement": {2, func(ctx context.Context, tx *ent.Tx) error {
+					return tx.Agent.Create().SetName("n").Exec(ctx)
+				}},
+				"three statements": {4, func(ctx context.Context, tx *ent.Tx) error {
+					return errors.Join(
+						tx.Agent.Create().SetName("n").Exec(ctx),
+						tx.Agent.Update().SetRole("r").Exec(ctx),
+						second(tx.Agent.Query().Count(ctx)),
+					)
+				}},
+			} {
+				require.NoError(t, pgtenant.InTx(as(t, h.a), h.client.Tx, tc.do), name)
+				before := h.trips.Count()
+				require.NoError(t, pgtenant.InTx(as(t, h.a), h.client.Tx, tc.do), name)
+				require.Equal(t, tc.trips, h.trips.Count()-before, name)
+			}
+		})
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
+
+// If the batch that opens a transaction fails, its BEGIN may never have gone out, and what follows would be committed
+// statement by statement. So nothing may follow, whatever the failure and the query mode.
+func TestFirstStatementFails(t *testing.T) {
+	t.Parallel()
+	failures := map[string]func(ctx context.Context, tx dialect.Tx) error{
+		"by parse": func(ctx context.Context, tx dialect.Tx) error {
+			return tx.Exec(ctx, "selec 1", []any{}, nil)
+		},
+		"by an unknown table": func(ctx context.Context, tx dialect.Tx) error {
+			return tx.Query(ctx, "select * from nowhere", []any{}, &entsql.Rows{})
+		},
+		"by encoding": func(ctx context.Context, tx dialect.Tx) error {
+			return tx.Exec(ctx, "update agents set name = $1 where id = $2", []any{"x", "no uuid"}, nil)
+		},
+		"by the number of arguments": func(ctx context.Context, tx dialect.Tx) error {
+			return tx.Exec(ctx, "select $1::int", []any{1, 2}, nil)
+		},
+		"in the server": func(ctx context.Context, tx dialect.Tx) error {
+			return tx.Query(ctx, "select 1 / (select 0)", []any{}, &entsql.Rows{})
+		},
+		"by a policy": func(ctx context.Context, tx dialect.Tx) error {
+			return tx.Exec(ctx, "insert into agents (id, tenant_id, name) values (gen_random_uuid(), gen_random_uuid(), 'x')", []any{}, nil)
+		},
+		"by cancelling": func(ctx context.Context, tx dialect.Tx) error {
+			ctx, cancel := context.WithCancel(ctx)
+			cancel()
+			return tx.Exec(ctx, "select 1", []any{}, nil)
+		},
+		"by cancelling under way": func(ctx context.Context, tx dialect.Tx) error {
+			ctx, cancel := context.WithTimeout(ctx, shortly)
+			defer cancel()
+			return tx.Exec(ctx, "select pg_sleep(10)", []any{}, nil)
+		},
+		"by the statement time-out": func(ctx context.Context, tx dialect.Tx) error {
+			return tx.Exec(ctx, "select pg_sleep(10)", []any{}, nil)
+		},
+	}
+	for _, mode := range modes {
+		for name, fail := range failures {
+			t.Run(mode+" "+name, func(t *testing.T) {
+				t.Parallel()
+				h := newHouse(t)
+				h.url += "&statement_timeout=300"
+				drv := h.open(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
+				ctx, key := as(t, h.a), unique()
+
+				tx, err := drv.Tx(ctx)
+				require.NoError(t, err)
+				require.Error(t, fail(ctx, tx))
+				err = tx.Exec(ctx, writeGlobal, []any{key}, nil)
+				if name != "by cancelling" { // which sent nothing: that transaction has not begun, and may
+					require.Error(t, err, "after a failure only a rollback may follow")
+				}
+				require.NoError(t, tx.Rollback())
+				require.Zero(t, h.written(t, key), "it survived the rollback")
+
+				tx, err = drv.Tx(ctx)
+				require.NoError(t, err)
+				require.Error(t, fail(ctx, tx))
+				err = tx.Exec(ctx, writeGlobal, []any{key}, nil)
+				if err != nil {
+					require.ErrorIs(t, tx.Commit(), pgtenant.ErrTxAborted)
+					require.Zero(t, h.written(t, key))
+				} else {
+					require.NoError(t, tx.Commit())
+					require.Equal(t, 1, h.written(t, key))
+				}
+				h.Driver = drv
+				h.healthy(t)
+			})
+		}
+	}
+}
+
+// The same for a later statement: PostgreSQL answers the COMMIT of a failed transaction with ROLLBACK, and no error.
+func TestLaterStatementFails(t *testing.T) {
+	t.Parallel()
+	for _, mode := range modes {
+		for name, query := range map[string]string{"by parse": "selec 1", "in the server": "select 1 / (select 0)"} {
+			t.Run(mode+" "+name, func(t *testing.T) {
+				t.Parallel()
+				h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
+				ctx, key := as(t, h.a), unique()
+				tx, err := h.Tx(ctx)
+				require.NoError(t, err)
+				require.NoError(t, tx.Exec(ctx, writeGlobal, []any{key}, nil))
+				require.Error(t, tx.Exec(ctx, query, []any{}, nil))
+				require.ErrorIs(t, tx.Exec(ctx, writeGlobal, []any{key + "2"}, nil), pgtenant.ErrTxAborted)
+				require.ErrorIs(t, tx.Commit(), pgtenant.ErrTxAborted)
+				require.Zero(t, h.written(t, key))
+				h.healthy(t)
+			})
+		}
+	}
+}
+
+// A COMMIT that slips in as a statement ends the transaction: what follows must not be committed one by one.
+func TestCommitBehindTheDriversBack(t *testing.T) {
+	t.Parallel()
+	for _, end := range []string{"commit", "rollback", "commit and chain"} {
+		t.Run(end, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, pgtenant.WithMaxConns(1))
+			ctx, key := as(t, h.a), unique()
+			tx, err := h.Tx(ctx)
+			require.NoError(t, err)
+			require.NoError(t, tx.Exec(ctx, "select 1", []any{}, nil))
+			err = tx.Exec(ctx, end, []any{}, nil)
+			if err == nil { // a chained transaction goes on, under the same tenant
+				require.Equal(t, "commit and chain", end)
+				var names string
+				require.NoError(t, pgtenant.QueryRow(ctx, tx, "select string_agg(name, ',') from agents", nil, &names))
+				require.Equal(t, "a1", names)
+			} else {
+				require.ErrorIs(t, tx.Exec(ctx, writeGlobal, []any{key}, nil), pgtenant.ErrTxAborted)
+				require.ErrorIs(t, tx.Commit(), pgtenant.ErrTxAborted)
+			}
+			_ = tx.Rollback()
+			require.Zero(t, h.written(t, key))
+			h.healthy(t)
+		})
+	}
+}
+
+// An inner change of the setting survives RELEASE SAVEPOINT in PostgreSQL; every statement states its tenant anew.
+func TestSavepointCannotSwitchTheTenant(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ctx := as(t, h.a)
+	tx, err := h.Tx(ctx)
+	require.NoError(t, err)
+	for _, query := range []string{"savepoint s", "select set_config('app.current_tenant', '" + h.b.String() + "', true)", "release s"} {
+		require.NoError(t, tx.Exec(ctx, query, []any{}, nil))
+	}
+	var names string
+	require.NoError(t, pgtenant.QueryRow(ctx, tx, "select string_agg(name, ',') from agents", nil, &names))
+	require.Equal(t, "a1", names)
+	require.NoError(t, tx.Rollback())
+}
+
+func TestResultLeftOpenInTransaction(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, pgtenant.WithMaxConns(1))
+	ctx := as(t, h.a)
+	begin := func() (dialect.Tx, *entsql.Rows) {
+		tx, err := h.Tx(ctx)
+		require.NoError(t, err)
+		r := &entsql.Rows{}
+		require.NoError(t, tx.Query(ctx, "select generate_series(1, 3)", []any{}, r))
+		require.True(t, r.Next())
+		return tx, r
+	}
+	tx, r := begin()
+	require.ErrorIs(t, tx.Exec(ctx, "select 1", []any{}, nil), pgtenant.ErrRowsOpen)
+	require.NoError(t, r.Close())
+	require.NoError(t, tx.Exec(ctx, "select 1", []any{}, nil), "closed, the transaction goes on")
+	require.NoError(t, tx.Commit())
+
+	tx, r = begin()
+	require.ErrorIs(t, tx.Commit(), pgtenant.ErrRowsOpen)
+	require.Error(t, r.Close(), "the result ended with its transaction")
+	h.healthy(t)
+
+	tx, r = begin()
+	require.NoError(t, tx.Rollback())
+	require.Error(t, r.Close())
+	h.healthy(t)
+}
+
+func TestTransactionIsOverOnce(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ctx := as(t, h.a)
+	for _, end := range []func(dialect.Tx) error{dialect.Tx.Commit, dialect.Tx.Rollback} {
+		tx, err := h.Tx(ctx)
+		require.NoError(t, err)
+		require.NoError(t, tx.Exec(ctx, "select 1", []any{}, nil))
+		require.NoError(t, end(tx))
+		require.ErrorIs(t, tx.Exec(ctx, "select 1", []any{}, nil), sql.ErrTxDone)
+		require.ErrorIs(t, tx.Commit(), sql.ErrTxDone)
+		require.ErrorIs(t, tx.Rollback(), sql.ErrTxDone)
+	}
+}
+
+func TestTransactionOptions(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ctx := as(t, h.a)
+	tx, err := h.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelSerializable, ReadOnly: true})
+	require.NoError(t, err)
+	var level, readOnly string
+	const query = "select current_setting('transaction_isolation'), current_setting('transaction_read_only')"
+	require.NoError(t, pgtenant.QueryRow(ctx, tx, query, nil, &level, &readOnly))
+	require.Equal(t, "serializable on", level+" "+readOnly)
+	requireCode(t, "25006", tx.Exec(ctx, writeGlobal, []any{unique()}, nil))
+	require.NoError(t, tx.Rollback())
+
+	_, err = h.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelLinearizable})
+	require.ErrorIs(t, err, pgtenant.ErrArgument)
+}
+
+func TestTransactionWithoutATenant(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ctx := t.Context()
+	require.NoError(t, pgtenant.InTx(ctx, h.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
+		require.Equal(t, 2, tx.Tenant.Query().CountX(ctx))
+		_, err := tx.Agent.Query().All(tenancy.With(ctx, h.a))
+		require.ErrorIs(t, err, tenancy.ErrTenantMismatch)
+		_, err = tx.Agent.Query().All(ctx)
+		require.ErrorIs(t, err, tenancy.ErrNoTenant)
+		return nil
+	}))
+}
+
+func TestTransactionIsSafeForConcurrentUse(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	require.NoError(t, pgtenant.InTx(as(t, h.a), h.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() { _, _ = tx.Agent.Query().Count(ctx) })
+		}
+		wg.Wait()
+		return tx.Agent.Create().SetName("after").Exec(ctx)
+	}))
+	require.Equal(t, "a1,after", h.names(as(t, h.a), t))
+}
