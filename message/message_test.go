@@ -81,14 +81,14 @@ func TestNoFieldCouldHoldATenant(t *testing.T) {
 	for _, structure := range []reflect.Type{
 		reflect.TypeFor[message.KonstructMessage](), reflect.TypeFor[message.ChannelMetadata](),
 	} {
-		for i := range structure.NumField() {
-			require.NotContains(t, strings.ToLower(structure.Field(i).Name), "tenant")
+		for field := range structure.Fields() {
+			require.NotContains(t, strings.ToLower(field.Name), "tenant")
 		}
 	}
 	r := reflect.TypeFor[message.ResolvedMessage]()
 	require.Positive(t, r.NumField())
-	for i := range r.NumField() {
-		require.False(t, r.Field(i).IsExported(), r.Field(i).Name)
+	for field := range r.Fields() {
+		require.False(t, field.IsExported(), field.Name)
 	}
 }
 

@@ -3,6 +3,7 @@ package secrets_test
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -249,7 +250,7 @@ func TestParseKeys(t *testing.T) {
 	} {
 		_, err := secrets.ParseKeys(text)
 		require.ErrorIs(t, err, secrets.ErrKey, text)
-		for _, part := range strings.Split(text, ",") {
+		for part := range strings.SplitSeq(text, ",") {
 			if part != "" {
 				require.NotContains(t, err.Error(), part)
 			}
@@ -273,7 +274,7 @@ func TestNothingInTheClearIsPrinted(t *testing.T) {
 		patch  secrets.Patch
 		box    *secrets.Box
 	}
-	unwanted := []string{canary, "canary", fmt.Sprint([]byte(canary)), fmt.Sprint(key('c')), string(key('c')), fmt.Sprintf("%x", key('c'))}
+	unwanted := []string{canary, "canary", fmt.Sprint([]byte(canary)), fmt.Sprint(key('c')), string(key('c')), hex.EncodeToString(key('c'))}
 	check := func(printed string) {
 		t.Helper()
 		for _, word := range unwanted {

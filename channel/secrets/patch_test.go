@@ -13,18 +13,16 @@ import (
 	"github.com/konstruct/konstruct/channel/secrets"
 )
 
-func set(value string) *string { return &value }
-
 // open returns what is stored, in the clear.
 func open(t *testing.T, b *secrets.Box, stored map[string]string) map[string]string {
 	t.Helper()
-	clear := map[string]string{}
+	plain := map[string]string{}
 	for name, sealed := range stored {
 		opened, err := b.Open(ref(t), name, sealed)
 		require.NoError(t, err)
-		clear[name] = opened.Reveal()
+		plain[name] = opened.Reveal()
 	}
-	return clear
+	return plain
 }
 
 func TestApply(t *testing.T) {
@@ -37,12 +35,12 @@ func TestApply(t *testing.T) {
 	}{
 		"no patch keeps all":           {nil, map[string]string{"bot_token": "one", "app_token": "two"}},
 		"an empty patch, too":          {secrets.Patch{}, map[string]string{"bot_token": "one", "app_token": "two"}},
-		"a text replaces":              {secrets.Patch{"bot_token": set("new")}, map[string]string{"bot_token": "new", "app_token": "two"}},
-		"a text adds":                  {secrets.Patch{"x_9": set("new")}, map[string]string{"bot_token": "one", "app_token": "two", "x_9": "new"}},
+		"a text replaces":              {secrets.Patch{"bot_token": new("new")}, map[string]string{"bot_token": "new", "app_token": "two"}},
+		"a text adds":                  {secrets.Patch{"x_9": new("new")}, map[string]string{"bot_token": "one", "app_token": "two", "x_9": "new"}},
 		"null removes":                 {secrets.Patch{"bot_token": nil}, map[string]string{"app_token": "two"}},
 		"null of what isn't there":     {secrets.Patch{"other": nil}, map[string]string{"bot_token": "one", "app_token": "two"}},
-		"all at once":                  {secrets.Patch{"bot_token": nil, "app_token": set("2")}, map[string]string{"app_token": "2"}},
-		"white space around is a part": {secrets.Patch{"bot_token": set(" one ")}, map[string]string{"bot_token": " one ", "app_token": "two"}},
+		"all at once":                  {secrets.Patch{"bot_token": nil, "app_token": new("2")}, map[string]string{"app_token": "2"}},
+		"white space around is a part": {secrets.Patch{"bot_token": new(" one ")}, map[string]string{"bot_token": " one ", "app_token": "two"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -64,7 +62,7 @@ func TestApply(t *testing.T) {
 func TestApplyKeepsWhatItCantOpen(t *testing.T) {
 	t.Parallel()
 	stored := map[string]string{"bot_token": seal(t, box(t, 9), "bot_token", "one")}
-	merged, err := box(t, 1).Apply(ref(t), stored, secrets.Patch{"app_token": set("two")})
+	merged, err := box(t, 1).Apply(ref(t), stored, secrets.Patch{"app_token": new("two")})
 	require.NoError(t, err)
 	require.Equal(t, stored["bot_token"], merged["bot_token"])
 	require.Len(t, merged, 2)
@@ -153,8 +151,8 @@ func TestPatchChecksNamesThatItRemoves(t *testing.T) {
 func TestPatchReportsAllFaultsInOrder(t *testing.T) {
 	t.Parallel()
 	err := secrets.Patch{
-		"b_token": set("***"), "a_token": set(""), "c_token": set("good"), "canary!": set("canary"),
-		"d_token": set(strings.Repeat("canary", 10_000)),
+		"b_token": new("***"), "a_token": new(""), "c_token": new("good"), "canary!": new("canary"),
+		"d_token": new(strings.Repeat("canary", 10_000)),
 	}.Check()
 	require.EqualError(t, err, strings.Join([]string{
 		"a_token: secrets: a value can't be empty; null removes it",
@@ -172,21 +170,21 @@ func TestApplyLimitsTheNumber(t *testing.T) {
 	b := box(t, 1)
 	patch := secrets.Patch{}
 	for i := range secrets.MaxNames {
-		patch[fmt.Sprintf("name_%d", i)] = set("x")
+		patch[fmt.Sprintf("name_%d", i)] = new("x")
 	}
 	full, err := b.Apply(ref(t), nil, patch)
 	require.NoError(t, err)
 	require.Len(t, full, secrets.MaxNames)
 
-	_, err = b.Apply(ref(t), full, secrets.Patch{"one_more": set("x")})
+	_, err = b.Apply(ref(t), full, secrets.Patch{"one_more": new("x")})
 	require.ErrorIs(t, err, secrets.ErrTooMany)
 	var fault *secrets.FaultError
 	require.ErrorAs(t, err, &fault)
 
-	swapped, err := b.Apply(ref(t), full, secrets.Patch{"one_more": set("x"), "name_0": nil})
+	swapped, err := b.Apply(ref(t), full, secrets.Patch{"one_more": new("x"), "name_0": nil})
 	require.NoError(t, err)
 	require.Len(t, swapped, secrets.MaxNames)
-	_, err = b.Apply(ref(t), full, secrets.Patch{"name_1": set("y")})
+	_, err = b.Apply(ref(t), full, secrets.Patch{"name_1": new("y")})
 	require.NoError(t, err)
 }
 
@@ -194,7 +192,7 @@ func TestPatchIsReadFromJSON(t *testing.T) {
 	t.Parallel()
 	var patch secrets.Patch
 	require.NoError(t, json.Unmarshal([]byte(`{"bot_token": "one", "app_token": null}`), &patch))
-	require.Equal(t, secrets.Patch{"bot_token": set("one"), "app_token": nil}, patch)
+	require.Equal(t, secrets.Patch{"bot_token": new("one"), "app_token": nil}, patch)
 }
 
 func TestNames(t *testing.T) {

@@ -20,6 +20,7 @@ const direct = "im"
 // messageEvent is an inner event of the type message or app_mention.
 type messageEvent struct {
 	posting
+
 	Type        string   `json:"type"`
 	Channel     string   `json:"channel"`
 	ChannelType string   `json:"channel_type"`

@@ -153,11 +153,11 @@ func TestNoKeyWithoutAFunction(t *testing.T) {
 	t.Parallel()
 	key := reflect.TypeFor[rediskey.Key]()
 	require.Equal(t, reflect.Struct, key.Kind())
-	for i := range key.NumField() {
-		require.False(t, key.Field(i).IsExported(), key.Field(i).Name)
+	for field := range key.Fields() {
+		require.False(t, field.IsExported(), field.Name)
 	}
-	for i := range reflect.PointerTo(key).NumMethod() {
-		require.Contains(t, []string{"String", "IsZero"}, reflect.PointerTo(key).Method(i).Name)
+	for method := range reflect.PointerTo(key).Methods() {
+		require.Contains(t, []string{"String", "IsZero"}, method.Name)
 	}
 	require.Empty(t, rediskey.Key{}.String())
 }
