@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"maps"
 	"os"
 	"reflect"
 	"regexp"
@@ -32,9 +33,7 @@ func tags(t *testing.T, structure reflect.Type) map[string]string {
 		if variable, ok := field.Tag.Lookup("env"); ok {
 			found[variable] = field.Tag.Get("envDefault")
 		} else if field.Type.Kind() == reflect.Struct {
-			for variable, value := range tags(t, field.Type) {
-				found[variable] = value
-			}
+			maps.Copy(found, tags(t, field.Type))
 		}
 	}
 
@@ -49,9 +48,7 @@ func allVariables(t *testing.T) map[string]string {
 		reflect.TypeFor[config.Serve](), reflect.TypeFor[config.Migrate](), reflect.TypeFor[config.Doctor](),
 		reflect.TypeFor[config.User](), reflect.TypeFor[config.Dev](), reflect.TypeFor[config.Local](),
 	} {
-		for variable, value := range tags(t, structure) {
-			all[variable] = value
-		}
+		maps.Copy(all, tags(t, structure))
 	}
 
 	return all

@@ -17,7 +17,7 @@ func (f Fault) String() string {
 }
 
 // Faults is the error of every Load function: all that is wrong, ordered by variable.
-type Faults []Fault
+type Faults []Fault //nolint:errname,recvcheck // A list of faults reads as what it is; it is handed out by value.
 
 // Error lists the faults, one a line.
 func (f Faults) Error() string {

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"log/slog"
+	"maps"
 	"reflect"
 	"time"
 
@@ -26,8 +27,7 @@ func parse(target any, environ Env) Faults {
 }
 
 func flatten(err error) []error {
-	var all env.AggregateError
-	if errors.As(err, &all) {
+	if all, ok := errors.AsType[env.AggregateError](err); ok {
 		return all.Errors
 	}
 
@@ -54,8 +54,7 @@ func faultOf(err error, names map[string]string) Fault {
 }
 
 func expectation(bad env.ParseError) string {
-	var ours problem
-	if errors.As(bad.Err, &ours) {
+	if ours, ok := errors.AsType[problem](bad.Err); ok {
 		return ours.Error()
 	}
 
@@ -79,9 +78,7 @@ func variableNames(structure reflect.Type) map[string]string {
 		if name, ok := field.Tag.Lookup("env"); ok {
 			names[field.Name] = name
 		} else if field.Type.Kind() == reflect.Struct {
-			for inner, name := range variableNames(field.Type) {
-				names[inner] = name
-			}
+			maps.Copy(names, variableNames(field.Type))
 		}
 	}
 
