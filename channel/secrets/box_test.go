@@ -274,7 +274,7 @@ func TestNothingInTheClearIsPrinted(t *testing.T) {
 		patch  secrets.Patch
 		box    *secrets.Box
 	}
-	unwanted := []string{canary, "canary", fmt.Sprintf("%d", []byte(canary)), fmt.Sprint(key('c')), string(key('c')), hex.EncodeToString(key('c'))}
+	unwanted := []string{canary, "canary", fmt.Sprintf("%d", []byte(canary)), fmt.Sprintf("%d", key('c')), string(key('c')), hex.EncodeToString(key('c'))}
 	check := func(printed string) {
 		t.Helper()
 		for _, word := range unwanted {
