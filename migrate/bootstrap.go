@@ -68,20 +68,26 @@ func Bootstrap(ctx context.Context, superuserURL string, p Passwords) (warnings 
 	}
 	defer closeConn(ctx, conn)
 
+	if err := bootstrapOn(ctx, conn, verifiers); err != nil {
+		return nil, err
+	}
+	return slices.Compact(warnings), nil
+}
+
+// bootstrapOn repeats the attempt while others are at the same roles.
+func bootstrapOn(ctx context.Context, conn *pgx.Conn, verifiers []verifier) error {
 	for attempt := 1; ; attempt++ {
-		warnings = nil
-		err = bootstrap(ctx, conn, verifiers)
-		if err == nil || attempt == bootstrapAttempts || !collided(err) {
-			break
+		err := bootstrap(ctx, conn, verifiers)
+		if err == nil {
+			return nil
+		}
+		if attempt == bootstrapAttempts || !collided(err) {
+			return fmt.Errorf("bootstrap: %w", err)
 		}
 		if err := pause(ctx, time.Duration(attempt)*10*time.Millisecond); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	if err != nil {
-		return nil, fmt.Errorf("bootstrap: %w", err)
-	}
-	return warnings, nil
 }
 
 // bootstrap makes one attempt, and leaves no transaction behind.

@@ -1,0 +1,143 @@
+package migrate
+
+import (
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"regexp"
+	"strings"
+
+	atlas "ariga.io/atlas/sql/migrate"
+	"ariga.io/atlas/sql/postgres"
+)
+
+// The names that the Atlas CLI uses for its revision table, so that it can take over.
+const (
+	revisionsSchema = "atlas_schema_revisions"
+	revisionsTable  = "atlas_schema_revisions"
+)
+
+//go:embed migrations
+var embedded embed.FS
+
+// ErrChecksum means that a folder of migrations is not the one that its atlas.sum was written for.
+var ErrChecksum = errors.New("migrations do not match atlas.sum")
+
+// Chain is a folder of versioned migrations and where their revisions are kept.
+type Chain struct {
+	// Name tells chains apart in logs and errors.
+	Name string
+	// Files has <timestamp>_<name>.sql and atlas.sum at its root.
+	Files fs.FS
+	// Revisions is the schema of the chain's revision table. Each chain has its own.
+	Revisions string
+}
+
+// Konstruct is the product's own chain, embedded in the binary.
+func Konstruct() Chain {
+	files, err := fs.Sub(embedded, "migrations")
+	if err != nil {
+		panic(err) // the name is a constant: it is a valid path
+	}
+	return Chain{Name: "konstruct", Files: files, Revisions: revisionsSchema}
+}
+
+// file is one migration.
+type file struct {
+	name    string
+	version string
+	desc    string
+	hash    string // of this file and all before it
+	text    string
+	stmts   []*atlas.Stmt
+}
+
+var fileName = regexp.MustCompile(`^[0-9]{14}_[a-z0-9_]+\.sql$`)
+
+// load reads a chain's files, oldest first, and holds them against atlas.sum.
+func (c Chain) load() ([]file, error) {
+	dir, err := c.dir()
+	if err != nil {
+		return nil, fmt.Errorf("migrations of %s: %w", c.Name, err)
+	}
+	if err := validate(dir); err != nil {
+		return nil, fmt.Errorf("migrations of %s: %w", c.Name, err)
+	}
+	files, err := readFiles(dir)
+	if err != nil {
+		return nil, fmt.Errorf("migrations of %s: %w", c.Name, err)
+	}
+	return files, nil
+}
+
+// dir copies the files to where Atlas can read them.
+func (c Chain) dir() (*atlas.MemDir, error) {
+	dir := &atlas.MemDir{}
+	entries, err := fs.ReadDir(c.Files, ".")
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		if e.IsDir() || !strings.HasSuffix(e.Name(), ".sql") && e.Name() != atlas.HashFileName {
+			continue
+		}
+		data, err := fs.ReadFile(c.Files, e.Name())
+		if err != nil {
+			return nil, err
+		}
+		if err := dir.WriteFile(e.Name(), data); err != nil {
+			return nil, err
+		}
+	}
+	return dir, nil
+}
+
+// validate names the first file that differs from atlas.sum.
+func validate(dir atlas.Dir) error {
+	err := atlas.Validate(dir)
+	if mismatch, ok := errors.AsType[*atlas.ChecksumError](err); ok {
+		return fmt.Errorf("%w: %s was %s", ErrChecksum, mismatch.File, mismatch.Reason)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrChecksum, err)
+	}
+	return nil
+}
+
+func readFiles(dir atlas.Dir) ([]file, error) {
+	sums, err := dir.Checksum()
+	if err != nil {
+		return nil, err
+	}
+	found, err := dir.Files()
+	if err != nil {
+		return nil, err
+	}
+	files := make([]file, 0, len(found))
+	for _, f := range found {
+		if !fileName.MatchString(f.Name()) {
+			return nil, fmt.Errorf("%s: a migration is called <YYYYMMDDhhmmss>_<words_with_underscores>.sql", f.Name())
+		}
+		if n := len(files); n > 0 && files[n-1].version == f.Version() {
+			return nil, fmt.Errorf("%s and %s have the same version", files[n-1].name, f.Name())
+		}
+		hash, err := sums.SumByName(f.Name())
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", f.Name(), err)
+		}
+		stmts, err := scan(f.Bytes())
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", f.Name(), err)
+		}
+		files = append(files, file{
+			name: f.Name(), version: f.Version(), desc: f.Desc(), hash: hash, text: string(f.Bytes()), stmts: stmts,
+		})
+	}
+	return files, nil
+}
+
+// scan splits a file as PostgreSQL would, function bodies included.
+func scan(text []byte) ([]*atlas.Stmt, error) {
+	return (*postgres.Driver)(nil).ScanStmts(string(text))
+}

@@ -1,0 +1,117 @@
+package migrate
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	atlas "ariga.io/atlas/sql/migrate"
+	"ariga.io/atlas/sql/schema"
+
+	"github.com/konstruct/konstruct/ent/schema/mixin"
+	"github.com/konstruct/konstruct/tenancy/doctor"
+)
+
+// compose turns planned steps into the text of a file: first the DDL, then the protection of what it makes.
+func compose(steps *atlas.Plan, current *schema.Schema, cat doctor.Catalogue) string {
+	var b strings.Builder
+	for _, step := range steps.Changes {
+		paragraph(&b, capital(step.Comment), bracketed(step.Cmd, forced(step, current))...)
+	}
+	for _, t := range protectable(steps) {
+		if tenantScoped(t) {
+			paragraph(&b, t.Name+": its rows belong to one tenant", protect(t, cat)...)
+			continue
+		}
+		paragraph(&b, t.Name+": "+cat.Global[qualified(t)], grants(t, doctor.ClassGlobal, cat))
+	}
+	return b.String()
+}
+
+// protectable are the tables that are new, or tenant-scoped from now on, in the order of their making.
+func protectable(steps *atlas.Plan) []*schema.Table {
+	var out []*schema.Table
+	for _, step := range steps.Changes {
+		var t *schema.Table
+		switch change := step.Source.(type) {
+		case *schema.AddTable:
+			t = change.T
+		case *schema.ModifyTable:
+			if slices.ContainsFunc(change.Changes, addsTenant) {
+				t = change.T
+			}
+		}
+		// A table's indexes are steps of their own, with the same source.
+		if t != nil && !slices.Contains(out, t) {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+func addsTenant(c schema.Change) bool {
+	add, ok := c.(*schema.AddColumn)
+	return ok && add.C.Name == mixin.TenantColumn
+}
+
+// forced are the tenant-scoped tables of today whose rows a step has to see: both ends of a new foreign key.
+func forced(step *atlas.Change, current *schema.Schema) []string {
+	modify, ok := step.Source.(*schema.ModifyTable)
+	if !ok || !strings.Contains(step.Cmd, "FOREIGN KEY") { // one change may take several statements
+		return nil
+	}
+	var out []string
+	for _, change := range modify.Changes {
+		add, ok := change.(*schema.AddForeignKey)
+		if !ok {
+			continue
+		}
+		for _, t := range []*schema.Table{modify.T, add.F.RefTable} {
+			today, exists := current.Table(t.Name)
+			if exists && tenantScoped(today) && !slices.Contains(out, t.Name) {
+				out = append(out, t.Name)
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// drops names what a plan would lose.
+func drops(changes []schema.Change) []string {
+	var out []string
+	for _, c := range changes {
+		switch c := c.(type) {
+		case *schema.DropTable:
+			out = append(out, "table "+c.T.Name)
+		case *schema.ModifyTable:
+			for _, inner := range c.Changes {
+				if drop, ok := inner.(*schema.DropColumn); ok {
+					out = append(out, "column "+c.T.Name+"."+drop.C.Name)
+				}
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+func paragraph(b *strings.Builder, comment string, stmts ...string) {
+	if b.Len() > 0 {
+		b.WriteByte('\n')
+	}
+	if comment != "" {
+		fmt.Fprintf(b, "-- %s\n", comment)
+	}
+	for _, s := range stmts {
+		b.WriteString(s)
+		b.WriteString(";\n")
+	}
+}
+
+func capital(s string) string {
+	if s == "" {
+		return ""
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}

@@ -1,0 +1,102 @@
+package doctor
+
+import (
+	"maps"
+	"slices"
+)
+
+// Catalogue says what a database is meant to look like where its own tables can't say it: which of them belong to no
+// tenant, which keys may span tenants, which functions may act with their owner's rights. Whatever is not in it is a
+// finding. Objects are named with their schema ("public.tenants"); a table with a tenant_id needs no entry.
+type Catalogue struct {
+	// Schemas are those that are examined, the one with the application's tables first.
+	Schemas []string
+
+	// OwnerRole owns every object, AppRole is what the application logs in as, ResolverRole owns the Definers.
+	OwnerRole    string
+	AppRole      string
+	ResolverRole string
+
+	// TenantColumn makes a table tenant-scoped; Setting carries the tenant of a transaction.
+	TenantColumn string
+	Setting      string
+
+	// TenantsTable is what each tenant-scoped table's TenantColumn refers to.
+	TenantsTable string
+
+	// Global and Platform tables belong to no tenant. Global ones are the application's; platform ones are the
+	// machinery's, and the application only reads them. Each has the reason why.
+	Global   map[string]string
+	Platform map[string]string
+
+	// Grants are AppRole's privileges on the tables of each class: all of them, and no other.
+	Grants map[Class][]string
+
+	// SpanningKeys are unique indexes of tenant-scoped tables without TenantColumn, by the index's name, each with the
+	// reason why. A primary key needs no entry.
+	SpanningKeys map[string]string
+
+	// Definers are the SECURITY DEFINER functions, by signature ("public.f(text, text)").
+	Definers map[string]Definer
+}
+
+// Class is what a table is to tenants.
+type Class string
+
+// The classes of tables.
+const (
+	ClassTenant   Class = "tenant"
+	ClassGlobal   Class = "global"
+	ClassPlatform Class = "platform"
+)
+
+// Definer is a function that acts with its owner's rights, and all that the owner may see through it.
+type Definer struct {
+	Why   string
+	Owner string
+	// Executors are the roles with EXECUTE, besides the owner.
+	Executors []string
+	// Reads are the columns that the owner may SELECT, by table.
+	Reads map[string][]string
+	// Policies are the owner's own, permissive, for SELECT: the USING expression as PostgreSQL prints it, by table and
+	// policy name.
+	Policies map[string]map[string]string
+}
+
+// ClassOf is the class of a table that the caller knows to have a TenantColumn or not. An unclassified table has none.
+func (c Catalogue) ClassOf(table string, hasTenantColumn bool) (Class, bool) {
+	if hasTenantColumn {
+		return ClassTenant, true
+	}
+	if _, ok := c.Global[table]; ok {
+		return ClassGlobal, true
+	}
+	if _, ok := c.Platform[table]; ok {
+		return ClassPlatform, true
+	}
+	return "", false
+}
+
+// With is the catalogue together with a project's own entries: schemas, tables, keys and functions of more. Roles,
+// grants and names stay as they are.
+func (c Catalogue) With(more Catalogue) Catalogue {
+	for _, s := range more.Schemas {
+		if !slices.Contains(c.Schemas, s) {
+			c.Schemas = append(slices.Clone(c.Schemas), s)
+		}
+	}
+	c.Global = merged(c.Global, more.Global)
+	c.Platform = merged(c.Platform, more.Platform)
+	c.SpanningKeys = merged(c.SpanningKeys, more.SpanningKeys)
+	c.Definers = merged(c.Definers, more.Definers)
+	return c
+}
+
+func merged[V any](a, b map[string]V) map[string]V {
+	out := maps.Clone(a)
+	if out == nil {
+		out = make(map[string]V, len(b))
+	}
+	maps.Copy(out, b)
+	return out
+}
