@@ -163,6 +163,10 @@ func tenantKey(t *schema.Table, tenant *schema.Column, tenants *schema.Table) *s
 func scopeIndexes(t *schema.Table, tenant *schema.Column, edges map[string]bool, cat doctor.Catalogue) error {
 	for _, idx := range t.Indexes {
 		columns := columnNames(idx)
+		if idx.Unique && slices.Equal(columns, []string{tenant.Name, "id"}) {
+			// What composite foreign keys refer to has to be there when its table is made, not after it.
+			idx.AddAttrs(postgres.UniqueConstraint(idx.Name))
+		}
 		if !idx.Unique || slices.Contains(columns, tenant.Name) {
 			continue
 		}

@@ -47,14 +47,12 @@ CREATE TABLE "agents" (
   "escalation_rules" jsonb NOT NULL DEFAULT '[]',
   "is_active" boolean NOT NULL DEFAULT true,
   PRIMARY KEY ("id"),
+  CONSTRAINT "agent_tenant_id_id" UNIQUE ("tenant_id", "id"),
   CONSTRAINT "agents_tenant_id_fkey" FOREIGN KEY ("tenant_id") REFERENCES "tenants" ("id") ON UPDATE NO ACTION ON DELETE NO ACTION,
   CONSTRAINT "agents_escalation_rules_shape" CHECK (jsonb_typeof(escalation_rules) = 'array'::text),
   CONSTRAINT "agents_name_not_blank" CHECK (btrim(name) <> ''::text),
   CONSTRAINT "agents_tool_assignments_shape" CHECK (jsonb_typeof(tool_assignments) = 'array'::text)
 );
-
--- Create index "agent_tenant_id_id" to table: "agents"
-CREATE UNIQUE INDEX "agent_tenant_id_id" ON "agents" ("tenant_id", "id");
 
 -- Create "channel_connections" table
 CREATE TABLE "channel_connections" (
@@ -68,6 +66,7 @@ CREATE TABLE "channel_connections" (
   "config" jsonb NOT NULL DEFAULT '{}',
   "secrets" jsonb NOT NULL DEFAULT '{}',
   PRIMARY KEY ("id"),
+  CONSTRAINT "channelconnection_tenant_id_id" UNIQUE ("tenant_id", "id"),
   CONSTRAINT "channel_connections_tenant_id_fkey" FOREIGN KEY ("tenant_id") REFERENCES "tenants" ("id") ON UPDATE NO ACTION ON DELETE NO ACTION,
   CONSTRAINT "channel_connections_channel_type_known" CHECK (channel_type = ANY (ARRAY['slack'::text, 'whatsapp'::text, 'mattermost'::text])),
   CONSTRAINT "channel_connections_config_shape" CHECK (jsonb_typeof(config) = 'object'::text),
@@ -78,9 +77,6 @@ CREATE TABLE "channel_connections" (
 
 -- Create index "channelconnection_channel_type_workspace_id" to table: "channel_connections"
 CREATE UNIQUE INDEX "channelconnection_channel_type_workspace_id" ON "channel_connections" ("channel_type", "workspace_id");
-
--- Create index "channelconnection_tenant_id_id" to table: "channel_connections"
-CREATE UNIQUE INDEX "channelconnection_tenant_id_id" ON "channel_connections" ("tenant_id", "id");
 
 -- Create "portal_users" table
 CREATE TABLE "portal_users" (
