@@ -1,0 +1,126 @@
+package problem
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// ContentType is the media type of an answer that holds a [Problem] (RFC 9457, section 6.1).
+const ContentType = "application/problem+json"
+
+// blank is the type of a problem that its status and code describe fully (RFC 9457, section 4.2.1).
+const blank = "about:blank"
+
+// Problem is the body of every answer outside 2xx. It is an error, so that it can be returned through layers.
+type Problem struct {
+	Type   string  `json:"type" doc:"Always about:blank: the code tells problems apart." example:"about:blank"`
+	Title  string  `json:"title" doc:"The status in words." example:"Unprocessable Entity"`
+	Status int     `json:"status" doc:"The HTTP status." example:"422"`
+	Code   Code    `json:"code" doc:"What went wrong, for programs. Codes are added to, never renamed." example:"validation_failed"`
+	Detail string  `json:"detail" doc:"What went wrong, for people. The wording may change."`
+	Errors []Field `json:"errors,omitempty" doc:"The fields at fault, where fields are."`
+
+	header http.Header
+	cause  error
+}
+
+// Field is one field of the request that is at fault. It never holds the value.
+type Field struct {
+	Field   string `json:"field" doc:"Where: path, query, header or body, and the name." example:"body.slug"`
+	Message string `json:"message" doc:"The rule that is broken." example:"expected length <= 63"`
+}
+
+// New makes a problem. Detail is a sentence for the caller, and must hold nothing that was submitted.
+func New(status int, code Code, detail string) *Problem {
+	return &Problem{Type: blank, Title: http.StatusText(status), Status: status, Code: code, Detail: detail}
+}
+
+// Error implements error with the status and the code.
+func (p *Problem) Error() string { return "problem " + strconv.Itoa(p.Status) + " " + string(p.Code) }
+
+// Unwrap returns what the log should know and the caller must not.
+func (p *Problem) Unwrap() error { return p.cause }
+
+// GetStatus implements huma's StatusError.
+func (p *Problem) GetStatus() int { return p.Status }
+
+// GetHeaders implements huma's HeadersError.
+func (p *Problem) GetHeaders() http.Header { return p.header }
+
+// ContentType implements huma's ContentTypeFilter.
+func (p *Problem) ContentType(string) string { return ContentType }
+
+// With returns p with a header on its answer.
+func (p *Problem) With(name, value string) *Problem {
+	if p.header == nil {
+		p.header = http.Header{}
+	}
+	p.header.Set(name, value)
+	return p
+}
+
+// RetryAfter returns p with the Retry-After header, in whole seconds and at least one.
+func (p *Problem) RetryAfter(d time.Duration) *Problem {
+	seconds := max(1, int((d+time.Second-1)/time.Second))
+	return p.With("Retry-After", strconv.Itoa(seconds))
+}
+
+// Because returns p with a cause for the log.
+func (p *Problem) Because(cause error) *Problem {
+	p.cause = cause
+	return p
+}
+
+// Write answers with p where huma doesn't, such as an unknown route.
+func (p *Problem) Write(w http.ResponseWriter) {
+	for name, values := range p.header {
+		w.Header()[name] = values
+	}
+	w.Header().Set("Content-Type", ContentType)
+	w.WriteHeader(p.Status)
+	_ = json.NewEncoder(w).Encode(p) // the client is gone: nobody is left to tell
+}
+
+// General is the problem that stands for a status when nobody knows better.
+func General(status int) *Problem {
+	status, k := general(status)
+	return New(status, k.code, k.detail)
+}
+
+// Invalid is a 422 about one field.
+func Invalid(field, message string) *Problem {
+	p := General(http.StatusUnprocessableEntity)
+	p.Errors = []Field{{Field: field, Message: message}}
+	return p
+}
+
+// NotFound is the 404 of everything that isn't there, and of everything that is another tenant's.
+func NotFound() *Problem { return General(http.StatusNotFound) }
+
+// Unauthenticated is the 401 of a missing, malformed, unknown, ended or revoked session.
+func Unauthenticated() *Problem {
+	return New(http.StatusUnauthorized, CodeUnauthenticated, "A valid session token is required: Authorization: Bearer ….").
+		With("WWW-Authenticate", `Bearer realm="konstruct"`)
+}
+
+// Forbidden is the 403 of somebody who is known and may not.
+func Forbidden() *Problem {
+	return New(http.StatusForbidden, CodeForbidden, "Only a platform admin may do this.")
+}
+
+// Conflict is the 409 of a unique value that is taken. It doesn't say by whom, nor which one.
+func Conflict() *Problem {
+	return New(http.StatusConflict, CodeConflict, "A value that must be unique is taken.")
+}
+
+// Unavailable is a 503 that is worth another try.
+func Unavailable(after time.Duration) *Problem {
+	return General(http.StatusServiceUnavailable).RetryAfter(after)
+}
+
+// Overloaded is the 503 of a server that has more to do than it takes on.
+func Overloaded(after time.Duration) *Problem {
+	return New(http.StatusServiceUnavailable, CodeOverloaded, "The service is busy. Try again in a moment.").RetryAfter(after)
+}
