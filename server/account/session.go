@@ -1,0 +1,124 @@
+package account
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"entgo.io/ent/dialect"
+	"github.com/google/uuid"
+
+	"github.com/konstruct/konstruct/tenancy"
+	"github.com/konstruct/konstruct/tenancy/pgtenant"
+)
+
+// Lifetime is how long a session lasts. It isn't prolonged.
+const Lifetime = 12 * time.Hour
+
+// seenEvery is how exact last_seen_at is: writing it with each request would make every read a write.
+const seenEvery = time.Minute
+
+// User is a portal user as answers show it.
+type User struct {
+	ID      uuid.UUID
+	Email   string
+	Name    string
+	IsAdmin bool
+}
+
+// Principal is who makes a request, as the database says at this moment.
+type Principal struct {
+	User
+	// SessionEnds is when the session expires.
+	SessionEnds time.Time
+	// TenantExists answers, for the tenant that Authenticate was asked about, whether there is one.
+	TenantExists bool
+
+	tokenHash string
+}
+
+// Sessions looks tokens up and ends sessions. It may be used by several goroutines at once.
+type Sessions struct {
+	db    dialect.ExecQuerier
+	clock func() time.Time
+}
+
+// NewSessions reads sessions through db, which is the driver itself: a session belongs to no tenant.
+func NewSessions(db dialect.ExecQuerier, clock func() time.Time) *Sessions {
+	return &Sessions{db: db, clock: clock}
+}
+
+const authenticate = `
+SELECT u.id, u.email, u.name, u.is_admin, s.expires_at, s.last_seen_at, EXISTS (SELECT FROM tenants t WHERE t.id = $3)
+FROM portal_sessions s JOIN portal_users u ON u.id = s.user_id
+WHERE s.token_hash = $1 AND s.revoked_at IS NULL AND s.expires_at > $2 AND u.disabled_at IS NULL`
+
+// Authenticate returns whose session token is, and, in the same round trip, whether there is a tenant about (the
+// zero ID asks about none). ctx must have no tenant. The error is [ErrNoSession] for a token that is malformed,
+// unknown, expired or revoked, and for a user who is disabled.
+func (s *Sessions) Authenticate(ctx context.Context, token string, about tenancy.ID) (Principal, error) {
+	hash, ok := hashToken(token)
+	if !ok {
+		return Principal{}, ErrNoSession
+	}
+	var (
+		p               = Principal{tokenHash: hash}
+		email, name     sql.NullString
+		admin, exists   sql.NullBool
+		expires, seenAt sql.NullTime
+		now             = s.now()
+	)
+	err := pgtenant.QueryRow(ctx, s.db, authenticate, []any{hash, now, about.UUID()},
+		&p.ID, &email, &name, &admin, &expires, &seenAt, &exists)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Principal{}, ErrNoSession
+	}
+	if err != nil {
+		return Principal{}, fmt.Errorf("look up a session: %w", err)
+	}
+	p.Email, p.Name, p.IsAdmin = email.String, name.String, admin.Bool
+	p.SessionEnds, p.TenantExists = expires.Time, exists.Bool
+	return p, s.touch(ctx, hash, now, seenAt.Time)
+}
+
+// touch writes when the session was last used, at most once a minute.
+func (s *Sessions) touch(ctx context.Context, hash string, now, seenAt time.Time) error {
+	if now.Sub(seenAt) < seenEvery {
+		return nil
+	}
+	_, err := pgtenant.Exec(ctx, s.db,
+		`UPDATE portal_sessions SET last_seen_at = $2 WHERE token_hash = $1 AND last_seen_at < $3`, hash, now, now.Add(-seenEvery))
+	if err != nil {
+		return fmt.Errorf("note a session's use: %w", err)
+	}
+	return nil
+}
+
+// End revokes the principal's session, as logging out does.
+func (s *Sessions) End(ctx context.Context, p Principal) error {
+	_, err := pgtenant.Exec(ctx, s.db,
+		`UPDATE portal_sessions SET revoked_at = $2 WHERE token_hash = $1 AND revoked_at IS NULL`, p.tokenHash, s.now())
+	if err != nil {
+		return fmt.Errorf("end a session: %w", err)
+	}
+	return nil
+}
+
+// Sweep deletes what has expired: sessions, a day later, and counts of login attempts.
+func (s *Sessions) Sweep(ctx context.Context) error {
+	now := s.now()
+	if _, err := pgtenant.Exec(ctx, s.db, `DELETE FROM portal_sessions WHERE expires_at < $1`, now.Add(-24*time.Hour)); err != nil {
+		return fmt.Errorf("sweep sessions: %w", err)
+	}
+	if _, err := pgtenant.Exec(ctx, s.db, `DELETE FROM login_attempts WHERE window_ends < $1`, now); err != nil {
+		return fmt.Errorf("sweep login attempts: %w", err)
+	}
+	return nil
+}
+
+func (s *Sessions) now() time.Time { return instant(s.clock) }
+
+// instant is the clock's time as PostgreSQL stores it.
+func instant(clock func() time.Time) time.Time { return clock().UTC().Truncate(time.Microsecond) }

@@ -1,0 +1,135 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/konstruct/konstruct/ent"
+	"github.com/konstruct/konstruct/ent/portalsession"
+	"github.com/konstruct/konstruct/ent/portaluser"
+	"github.com/konstruct/konstruct/tenancy/pgtenant"
+)
+
+// uniqueViolation is PostgreSQL's code for a value that is taken.
+const uniqueViolation = "23505"
+
+// Users makes and changes users. What takes something from a user ends the user's sessions in the same transaction.
+type Users struct {
+	client *ent.Client
+	hasher Hasher
+	clock  func() time.Time
+}
+
+// NewUsers changes users through client.
+func NewUsers(client *ent.Client, hasher Hasher, clock func() time.Time) *Users {
+	return &Users{client: client, hasher: hasher, clock: clock}
+}
+
+// NewUser is a user to be made.
+type NewUser struct {
+	Email    string
+	Name     string
+	Password string
+	IsAdmin  bool
+}
+
+// Create makes a user. The errors are [ErrEmail], [ErrName], [ErrPassword], [ErrTaken], and the hasher's.
+func (u *Users) Create(ctx context.Context, n NewUser) (User, error) {
+	email, err := NormaliseEmail(n.Email)
+	if err != nil {
+		return User{}, err
+	}
+	name := strings.TrimSpace(n.Name)
+	if name == "" || !utf8.ValidString(name) || utf8.RuneCountInString(name) > maxName || strings.ContainsRune(name, 0) {
+		return User{}, ErrName
+	}
+	hash, err := u.hash(ctx, n.Password)
+	if err != nil {
+		return User{}, err
+	}
+	row, err := u.client.PortalUser.Create().
+		SetEmail(email).SetName(name).SetHashedPassword(hash).SetIsAdmin(n.IsAdmin).Save(ctx)
+	if db := (*pgconn.PgError)(nil); errors.As(err, &db) && db.Code == uniqueViolation {
+		return User{}, ErrTaken
+	}
+	if err != nil {
+		return User{}, fmt.Errorf("create a user: %w", err)
+	}
+	return userOf(row), nil
+}
+
+// SetPassword changes the password of the user with the address, and ends the user's sessions. The errors are
+// [ErrEmail], [ErrPassword], [ErrNoUser], and the hasher's.
+func (u *Users) SetPassword(ctx context.Context, email, password string) error {
+	hash, err := u.hash(ctx, password)
+	if err != nil {
+		return err
+	}
+	return u.change(ctx, email, func(up *ent.PortalUserUpdate) { up.SetHashedPassword(hash) })
+}
+
+// Disable keeps the user from logging in, and ends the user's sessions. The errors are [ErrEmail] and [ErrNoUser].
+func (u *Users) Disable(ctx context.Context, email string) error {
+	return u.change(ctx, email, func(up *ent.PortalUserUpdate) { up.SetDisabledAt(instant(u.clock)) })
+}
+
+// Enable lets a disabled user log in again. The errors are [ErrEmail] and [ErrNoUser].
+func (u *Users) Enable(ctx context.Context, email string) error {
+	return u.change(ctx, email, func(up *ent.PortalUserUpdate) { up.ClearDisabledAt() })
+}
+
+// Promote makes the user a platform admin. Sessions end here too: a right is taken up by logging in. The errors are
+// [ErrEmail] and [ErrNoUser].
+func (u *Users) Promote(ctx context.Context, email string) error {
+	return u.change(ctx, email, func(up *ent.PortalUserUpdate) { up.SetIsAdmin(true) })
+}
+
+// Demote takes the platform admin's rights away, and ends the user's sessions. The errors are [ErrEmail] and
+// [ErrNoUser].
+func (u *Users) Demote(ctx context.Context, email string) error {
+	return u.change(ctx, email, func(up *ent.PortalUserUpdate) { up.SetIsAdmin(false) })
+}
+
+// change updates the user first: that takes the row's lock, for which a login of this moment waits, or which waits for
+// the login, whose session is then among those that end.
+func (u *Users) change(ctx context.Context, email string, set func(*ent.PortalUserUpdate)) error {
+	email, err := NormaliseEmail(email)
+	if err != nil {
+		return err
+	}
+	return pgtenant.InTx(ctx, u.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
+		update := tx.PortalUser.Update().Where(portaluser.Email(email))
+		set(update)
+		changed, err := update.Save(ctx)
+		if err != nil {
+			return fmt.Errorf("change a user: %w", err)
+		}
+		if changed == 0 {
+			return ErrNoUser
+		}
+		err = tx.PortalSession.Update().
+			Where(portalsession.RevokedAtIsNil(), portalsession.HasUserWith(portaluser.Email(email))).
+			SetRevokedAt(instant(u.clock)).Exec(ctx)
+		if err != nil {
+			return fmt.Errorf("end a user's sessions: %w", err)
+		}
+		return nil
+	})
+}
+
+func (u *Users) hash(ctx context.Context, password string) (string, error) {
+	if err := CheckPassword(password); err != nil {
+		return "", err
+	}
+	hash, err := u.hasher.Hash(ctx, password)
+	if err != nil {
+		return "", fmt.Errorf("hash a password: %w", err)
+	}
+	return hash, nil
+}
