@@ -15,6 +15,8 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
+func TestMain(m *testing.M) { testdb.Main(m) }
+
 // modes are the query modes that a configuration may choose.
 var modes = []string{"cache_statement", "cache_describe", "exec"}
 
