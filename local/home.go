@@ -64,10 +64,18 @@ func openHome(ctx context.Context, acc account, path, fallback string, throwaway
 		return nil, err
 	}
 	h := &home{path: path, account: acc}
-	if err := os.MkdirAll(path, h.mode()); err != nil {
-		return nil, fmt.Errorf("make the data folder: %w", err)
-	}
 	return h, h.secure()
+}
+
+// OwnFolder makes folder, parents included, or takes over one that is this process's user's own: a real directory,
+// closed to others, but passable for the servers' user when root runs them. Errors are [ErrForeignFolder],
+// [ErrUnreachable], or the system's own.
+func OwnFolder(folder string) error {
+	acc, err := servingAccount()
+	if err != nil {
+		return err
+	}
+	return (&home{path: folder, account: acc}).secure()
 }
 
 func temporaryHome(ctx context.Context, acc account, name string) (*home, error) {
@@ -118,6 +126,9 @@ func (h *home) mode() os.FileMode {
 }
 
 func (h *home) secure() error {
+	if err := os.MkdirAll(h.path, h.mode()); err != nil {
+		return fmt.Errorf("make the data folder: %w", err)
+	}
 	if err := checkFolder(h.path, os.Geteuid()); err != nil {
 		return err
 	}

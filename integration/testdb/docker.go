@@ -1,0 +1,205 @@
+package testdb
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/containerd/errdefs"
+	"github.com/jackc/pgx/v5"
+	"github.com/moby/moby/client"
+	"github.com/testcontainers/testcontainers-go"
+	"github.com/testcontainers/testcontainers-go/log"
+	"github.com/testcontainers/testcontainers-go/modules/postgres"
+	"github.com/testcontainers/testcontainers-go/wait"
+
+	"github.com/konstruct/konstruct/local"
+)
+
+const (
+	// image is the PostgreSQL that docker-compose.yml runs.
+	image = "postgres:16"
+	// dockerWithin is how long an engine may take to answer before it counts as absent.
+	dockerWithin = 3 * time.Second
+	// ownLabel marks containers of one test, for the clean-up after a crash. Its value is the user.
+	ownLabel = "konstruct.test.cluster"
+
+	superuser = "postgres"
+)
+
+//nolint:gochecknoglobals // a constant that Go cannot express
+var dockerKind = kind{name: "docker", start: startDocker, stop: stopDocker}
+
+// dockerAnswers says why there is no engine to use, or nil. The library panics on some configurations.
+func dockerAnswers(ctx context.Context) error {
+	answer := make(chan error, 1)
+	go func() {
+		defer func() {
+			if fault := recover(); fault != nil {
+				answer <- fmt.Errorf("docker: %v", fault)
+			}
+		}()
+		answer <- ping(ctx)
+	}()
+	select {
+	case err := <-answer:
+		return err
+	case <-time.After(dockerWithin):
+		return errors.New("docker does not answer")
+	}
+}
+
+func ping(ctx context.Context) error {
+	return withEngine(func(engine client.APIClient) error {
+		_, err := engine.Ping(ctx, client.PingOptions{})
+		return err
+	})
+}
+
+func withEngine(do func(client.APIClient) error) error {
+	if err := tameLibrary(); err != nil {
+		return err
+	}
+	provider, err := testcontainers.NewDockerProvider()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = provider.Close() }()
+	return do(provider.Client())
+}
+
+// tameLibrary has to come before the library's first use. Its reaper stays off: it would end the shared container with
+// the first process, and what it does for crashes the next run does here. Its chatter is not the tests'.
+func tameLibrary() error {
+	log.SetDefault(log.NewNoopLogger())
+	const reaper = "TESTCONTAINERS_RYUK_DISABLED"
+	if _, set := os.LookupEnv(reaper); set {
+		return nil
+	}
+	return os.Setenv(reaper, "true")
+}
+
+// startDocker reuses the container that the place remembers, if it answers.
+func startDocker(ctx context.Context, p *place) (string, error) {
+	kept, err := os.ReadFile(p.file("url"))
+	if err == nil && answers(ctx, string(kept)) == nil {
+		return string(kept), nil
+	}
+	if err := stopDocker(ctx, p); err != nil {
+		return "", err
+	}
+	server, err := runPostgres(ctx, testcontainers.WithName(containerName()))
+	if err != nil {
+		return "", err
+	}
+	return server.superURL, os.WriteFile(p.file("url"), []byte(server.superURL), 0o600)
+}
+
+// stopDocker removes the shared container, and those that crashed tests have left.
+func stopDocker(ctx context.Context, p *place) error {
+	if err := remove(p.file("url")); err != nil {
+		return err
+	}
+	return withEngine(func(engine client.APIClient) error {
+		names := []string{containerName()}
+		left, err := engine.ContainerList(ctx, client.ContainerListOptions{
+			All: true, Filters: make(client.Filters).Add("label", ownLabel+"="+strconv.Itoa(os.Geteuid())),
+		})
+		if err != nil {
+			return err
+		}
+		for _, container := range left.Items {
+			if time.Since(time.Unix(container.Created, 0)) > abandonAfter {
+				names = append(names, container.ID)
+			}
+		}
+		for _, name := range names {
+			_, err := engine.ContainerRemove(ctx, name, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
+			if err != nil && !errdefs.IsNotFound(err) {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func containerName() string { return "konstruct-test-" + strconv.Itoa(os.Geteuid()) }
+
+// runPostgres starts a container without durability, and leaves none when it fails.
+func runPostgres(ctx context.Context, more ...testcontainers.ContainerCustomizer) (ownServer, error) {
+	if err := tameLibrary(); err != nil {
+		return ownServer{}, err
+	}
+	password := rand.Text()
+	options := append([]testcontainers.ContainerCustomizer{
+		postgres.WithUsername(superuser),
+		postgres.WithPassword(password),
+		// The image starts the server twice: the first time only to run its init scripts.
+		testcontainers.WithWaitStrategy(wait.ForLog("database system is ready to accept connections").WithOccurrence(2)),
+		testcontainers.WithCmd("postgres", "-c", "fsync=off", "-c", "full_page_writes=off",
+			"-c", "synchronous_commit=off", "-c", "max_connections="+maxConnections),
+	}, more...)
+	container, err := postgres.Run(ctx, image, options...)
+	stop := func(ctx context.Context) error {
+		return testcontainers.TerminateContainer(container, testcontainers.StopContext(ctx))
+	}
+	if err != nil {
+		return ownServer{}, errors.Join(err, stop(context.WithoutCancel(ctx)))
+	}
+	superURL, err := reach(ctx, container, password)
+	if err != nil {
+		return ownServer{}, errors.Join(err, stop(context.WithoutCancel(ctx)))
+	}
+	return ownServer{superURL: superURL, stop: stop}, nil
+}
+
+// reach finds the address under which the container's port is open. The library's guess is wrong where an engine runs
+// inside a container: there a published port is on loopback, as on an ordinary machine.
+func reach(ctx context.Context, container testcontainers.Container, password string) (string, error) {
+	port, err := container.MappedPort(ctx, "5432/tcp")
+	if err != nil {
+		return "", err
+	}
+	guess, err := container.Host(ctx)
+	if err != nil {
+		return "", err
+	}
+	var faults []error
+	for range 10 {
+		faults = nil
+		for _, host := range []string{local.Loopback, guess} {
+			superURL := (&url.URL{
+				Scheme: "postgres", User: url.UserPassword(superuser, password), Host: net.JoinHostPort(host, port.Port()),
+				Path: "/postgres", RawQuery: "sslmode=disable",
+			}).String()
+			err := answers(ctx, superURL)
+			if err == nil {
+				return superURL, nil
+			}
+			faults = append(faults, err)
+		}
+	}
+	return "", errors.Join(faults...)
+}
+
+func ownDocker(ctx context.Context) (ownServer, error) {
+	return runPostgres(ctx, testcontainers.WithLabels(map[string]string{ownLabel: strconv.Itoa(os.Geteuid())}))
+}
+
+// answers logs in once, and soon.
+func answers(ctx context.Context, superURL string) error {
+	ctx, cancel := context.WithTimeout(ctx, dockerWithin)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, strings.TrimSpace(superURL))
+	if err != nil {
+		return err
+	}
+	return conn.Close(ctx)
+}

@@ -1,0 +1,76 @@
+package testdb
+
+import (
+	"context"
+	"os"
+
+	"github.com/konstruct/konstruct/local"
+)
+
+// maxConnections is for all packages' tests together.
+const maxConnections = "300"
+
+//nolint:gochecknoglobals // a constant that Go cannot express
+var localKind = kind{name: "local", start: startLocal, stop: stopLocal}
+
+// startLocal keeps the data when the server stops: the next run finds the template, and kept databases, again.
+// Data that a crash of the machine has spoilt, since it is not synced to disk, is thrown away.
+func startLocal(ctx context.Context, p *place) (string, error) {
+	options := local.PostgresOptions{
+		Folder: p.file("server"), Throwaway: true, Detached: true,
+		Settings: map[string]string{"max_connections": maxConnections},
+	}
+	server, err := local.StartPostgres(ctx, options)
+	if err == nil {
+		return server.SuperuserDSN(), nil
+	}
+	if stopErr := stopLocal(ctx, p); stopErr != nil {
+		return "", err
+	}
+	if removeErr := os.RemoveAll(p.file("server")); removeErr != nil {
+		return "", err
+	}
+	server, err = local.StartPostgres(ctx, options)
+	if err != nil {
+		return "", err
+	}
+	return server.SuperuserDSN(), nil
+}
+
+func stopLocal(ctx context.Context, p *place) error {
+	_, err := local.StopPostgres(ctx, p.file("server"))
+	return err
+}
+
+// ownServer is a server for one test.
+type ownServer struct {
+	superURL string
+	stop     func(context.Context) error
+}
+
+// startOwn takes the kind that the shared server has; with one from KONSTRUCT_TEST_DATABASE_URL, this machine's.
+func startOwn(ctx context.Context) (ownServer, error) {
+	if os.Getenv(urlVariable) != "" && os.Getenv(serverVariable) == "" {
+		server, err := ownLocal(ctx)
+		if err == nil || dockerAnswers(ctx) != nil {
+			return server, err
+		}
+		return ownDocker(ctx)
+	}
+	chosen, err := chooseKind(ctx, os.Getenv(serverVariable))
+	if err != nil {
+		return ownServer{}, err
+	}
+	if chosen.name == dockerKind.name {
+		return ownDocker(ctx)
+	}
+	return ownLocal(ctx)
+}
+
+func ownLocal(ctx context.Context) (ownServer, error) {
+	server, err := local.StartPostgres(ctx, local.PostgresOptions{Throwaway: true})
+	if err != nil {
+		return ownServer{}, err
+	}
+	return ownServer{superURL: server.SuperuserDSN(), stop: server.Stop}, nil
+}

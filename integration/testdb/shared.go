@@ -1,0 +1,230 @@
+package testdb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/konstruct/konstruct/local"
+	"github.com/konstruct/konstruct/local/flock"
+)
+
+const (
+	urlVariable    = "KONSTRUCT_TEST_DATABASE_URL"
+	serverVariable = "KONSTRUCT_TEST_SERVER"
+)
+
+// process is this process's membership. It is global because that is what it stands for: the test binary as a whole.
+//
+//nolint:gochecknoglobals // one a process, by its nature
+var joined atomic.Pointer[member]
+
+//nolint:gochecknoglobals // as joined
+var process = sync.OnceValues(func() (*member, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	m, err := join(ctx)
+	if err == nil {
+		joined.Store(m)
+	}
+	return m, err
+})
+
+// member is a process that uses the shared cluster.
+type member struct {
+	cluster *Cluster
+	// The rest is empty for a cluster from KONSTRUCT_TEST_DATABASE_URL, which is not ours to stop.
+	place *place
+	alive *flock.File
+}
+
+// Main is a package's TestMain: it runs the tests and leaves the shared server, which stops with the last process.
+// A package without it works, but leaves its server to the next run.
+//
+//	func TestMain(m *testing.M) { testdb.Main(m) }
+func Main(m *testing.M) {
+	m.Run()
+	if member := joined.Load(); member != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		if err := member.leave(ctx); err != nil {
+			fmt.Fprintf(os.Stderr, "testdb: %v\n", err)
+		}
+	}
+}
+
+// join finds or starts the server and becomes one of its users.
+func join(ctx context.Context) (*member, error) {
+	if given := os.Getenv(urlVariable); given != "" {
+		return joinGiven(ctx, given)
+	}
+	kind, err := chooseKind(ctx, os.Getenv(serverVariable))
+	if err != nil {
+		return nil, err
+	}
+	p, err := openPlace(kind)
+	if err != nil {
+		return nil, err
+	}
+	return p.join(ctx)
+}
+
+func joinGiven(ctx context.Context, given string) (*member, error) {
+	c, err := connect(ctx, given)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", urlVariable, err)
+	}
+	c.keepRunning = func() error { return nil }
+	announce(c, urlVariable)
+	return &member{cluster: c}, c.cleanUp(ctx, false)
+}
+
+// kind is a way to run the server.
+type kind struct {
+	name string
+	// start returns the superuser's URL, of the server that runs already if one does.
+	start func(context.Context, *place) (string, error)
+	stop  func(context.Context, *place) error
+}
+
+func chooseKind(ctx context.Context, wanted string) (kind, error) {
+	switch wanted {
+	case "local":
+		return localKind, nil
+	case "docker":
+		return dockerKind, dockerAnswers(ctx)
+	case "":
+		if dockerAnswers(ctx) == nil {
+			return dockerKind, nil
+		}
+		return localKind, nil
+	default:
+		return kind{}, fmt.Errorf("%s is %q: it may be local or docker", serverVariable, wanted)
+	}
+}
+
+// place is the folder in which the processes of one user find each other, one for each kind of server.
+type place struct {
+	kind   kind
+	folder string
+}
+
+func openPlace(k kind) (*place, error) {
+	p := &place{kind: k, folder: filepath.Join(os.TempDir(), "konstruct-test-"+strconv.Itoa(os.Geteuid()), k.name)}
+	if err := local.OwnFolder(filepath.Dir(p.folder)); err != nil {
+		return nil, err
+	}
+	return p, local.OwnFolder(p.folder)
+}
+
+func (p *place) file(name string) string { return filepath.Join(p.folder, name) }
+
+// changing is held while somebody starts, joins, leaves or stops. Living is shared by every member: whoever gets it
+// alone knows that there is no other.
+func (p *place) changing(ctx context.Context) (*flock.File, error) {
+	return flock.Lock(ctx, p.file("changing"))
+}
+
+func (p *place) living() string { return p.file("living") }
+
+// keepMarker lies in the folder while a kept database wants the server to run on.
+func (p *place) keepMarker() string { return p.file("kept") }
+
+func (p *place) join(ctx context.Context) (*member, error) {
+	lock, err := p.changing(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = lock.Unlock() }()
+
+	alone, err := p.alone()
+	if err != nil {
+		return nil, err
+	}
+	if alone {
+		if err := remove(p.keepMarker()); err != nil {
+			return nil, err
+		}
+	}
+	c, err := p.cluster(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.cleanUp(ctx, alone); err != nil {
+		return nil, err
+	}
+	alive, err := flock.Share(ctx, p.living())
+	if err != nil {
+		return nil, err
+	}
+	announce(c, p.kind.name)
+	return &member{cluster: c, place: p, alive: alive}, nil
+}
+
+func (p *place) alone() (bool, error) {
+	lock, alone, err := flock.Try(p.living())
+	if err != nil || !alone {
+		return false, err
+	}
+	return true, lock.Unlock()
+}
+
+func (p *place) cluster(ctx context.Context) (*Cluster, error) {
+	superURL, err := p.kind.start(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	c, err := connect(ctx, superURL)
+	if err != nil {
+		return nil, err
+	}
+	password, _ := c.base.User.Password()
+	if err := os.WriteFile(p.file("password"), []byte(password), 0o600); err != nil {
+		return nil, err
+	}
+	c.hint = "PGPASSWORD=$(cat " + p.file("password") + ") "
+	c.keepRunning = func() error { return os.WriteFile(p.keepMarker(), nil, 0o600) }
+	return c, nil
+}
+
+// leave stops the server when nobody else uses it and nothing was kept.
+func (m *member) leave(ctx context.Context) error {
+	m.cluster.admin.Close()
+	if m.place == nil {
+		return nil
+	}
+	lock, err := m.place.changing(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = lock.Unlock() }()
+	if err := m.alive.Unlock(); err != nil {
+		return err
+	}
+	alone, err := m.place.alone()
+	if err != nil || !alone {
+		return err
+	}
+	if _, err := os.Stat(m.place.keepMarker()); !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return m.place.kind.stop(ctx, m.place)
+}
+
+// announce goes to stderr, which `go test` shows for failing packages and with -v.
+func announce(c *Cluster, source string) {
+	fmt.Fprintf(os.Stderr, "testdb: %s (%s)\n", c, source)
+}
+
+func remove(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}

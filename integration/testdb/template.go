@@ -1,0 +1,205 @@
+package testdb
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/konstruct/konstruct/migrate"
+)
+
+const (
+	templatePrefix = "test_template_"
+	draftPrefix    = "test_draft_"
+
+	// preparing is the key of the advisory lock, in the database postgres, under which one process works on roles,
+	// templates and leftovers.
+	preparing = 0x6b6f6e7374
+)
+
+// template is the migrated database that [New] clones. Its two errors are apart, because tests of the chain itself need
+// the roles but no chain that works.
+type template struct {
+	name         string
+	bootstrapErr error
+	chainErr     error
+}
+
+// prepare makes sure, once a process, that the cluster has the roles and the template.
+func (c *Cluster) prepare(ctx context.Context) *template {
+	c.once.Do(func() {
+		key, err := c.templateKey()
+		if err != nil {
+			c.template.bootstrapErr = err
+			return
+		}
+		c.template.name = templatePrefix + key
+		c.template.bootstrapErr = c.exclusively(ctx, func(conn *pgx.Conn) error {
+			found, err := exists(ctx, conn, c.template.name)
+			if found || err != nil {
+				return err
+			}
+			return c.makeTemplate(ctx, conn, draftPrefix+key)
+		})
+	})
+	return &c.template
+}
+
+// templateKey changes with whatever goes into the template or into the roles' passwords.
+func (c *Cluster) templateKey() (string, error) {
+	sum, err := fs.ReadFile(migrate.Konstruct().Files, "atlas.sum")
+	if err != nil {
+		return "", err
+	}
+	hash := sha256.New()
+	for _, part := range []string{migrate.BootstrapSQL(), string(sum), c.password(ownerRole), c.password(appRole)} {
+		fmt.Fprintf(hash, "%d:", len(part))
+		if _, err := io.WriteString(hash, part); err != nil {
+			return "", err
+		}
+	}
+	return hex.EncodeToString(hash.Sum(nil))[:16], nil
+}
+
+// makeTemplate works on a draft and renames it at the end: a template that is there is whole.
+func (c *Cluster) makeTemplate(ctx context.Context, conn *pgx.Conn, draft string) error {
+	if err := recreate(ctx, conn, draft); err != nil {
+		return err
+	}
+	passwords := migrate.Passwords{Owner: c.password(ownerRole), App: c.password(appRole)}
+	if _, err := migrate.Bootstrap(ctx, c.superURL(draft), passwords); err != nil {
+		return err
+	}
+	if _, err := migrate.Up(ctx, migrate.Options{URL: c.url(ownerRole, draft), Operator: "testdb"}); err != nil {
+		c.template.chainErr = fmt.Errorf("migrations of the template: %w", err)
+		return nil
+	}
+	return run(ctx, conn,
+		"ALTER DATABASE "+quoted(draft)+" RENAME TO "+quoted(c.template.name),
+		// Nobody may change what others clone.
+		"ALTER DATABASE "+quoted(c.template.name)+" IS_TEMPLATE true ALLOW_CONNECTIONS false",
+	)
+}
+
+// exclusively runs do while no other process does, on a connection to the database postgres.
+func (c *Cluster) exclusively(ctx context.Context, do func(*pgx.Conn) error) error {
+	pooled, err := c.admin.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	// Closing the connection gives the lock back in any case.
+	conn := pooled.Hijack()
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock($1)", preparing); err != nil {
+		return err
+	}
+	return do(conn)
+}
+
+// clone copies the template. CREATE DATABASE copies neither the owner nor the grants nor the settings of a database.
+func (c *Cluster) clone(ctx context.Context, name string) error {
+	template := c.prepare(ctx)
+	if template.bootstrapErr != nil {
+		return template.bootstrapErr
+	}
+	if template.chainErr != nil {
+		return template.chainErr
+	}
+	create := "CREATE DATABASE " + quoted(name) + " TEMPLATE " + quoted(template.name) +
+		" OWNER " + quoted(ownerRole) + " STRATEGY wal_log"
+	if _, err := c.admin.Exec(ctx, create); err != nil {
+		return fmt.Errorf("clone the template: %w", err)
+	}
+	if err := c.copyDatabaseLevel(ctx, template.name, name); err != nil {
+		return fmt.Errorf("clone the template: %w", err)
+	}
+	return nil
+}
+
+// create makes an empty database. On a shared cluster the roles have their passwords before any test asks for them.
+func (c *Cluster) create(ctx context.Context, name string) error {
+	if !c.own {
+		if err := c.prepare(ctx).bootstrapErr; err != nil {
+			return err
+		}
+	}
+	_, err := c.admin.Exec(ctx, "CREATE DATABASE "+quoted(name))
+	return err
+}
+
+func (c *Cluster) drop(ctx context.Context, name string) error {
+	_, err := c.admin.Exec(ctx, "DROP DATABASE IF EXISTS "+quoted(name)+" WITH (FORCE)")
+	return err
+}
+
+// databaseLevel writes the statements that give the database $2 the grants and settings of the database $1.
+// Lists such as search_path are stored as they have to be written, other settings as plain text.
+const databaseLevel = `
+WITH source AS (SELECT oid, datdba, datacl FROM pg_database WHERE datname = $1)
+SELECT format('REVOKE ALL ON DATABASE %I FROM PUBLIC, %s', $2::text, datdba::regrole) AS statement, 1 AS step
+  FROM source WHERE datacl IS NOT NULL
+UNION ALL
+SELECT format('GRANT %s ON DATABASE %I TO %s%s', privilege_type, $2::text,
+              CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END,
+              CASE WHEN is_grantable THEN ' WITH GRANT OPTION' ELSE '' END), 2
+  FROM source, aclexplode(datacl)
+UNION ALL
+SELECT format('ALTER %s %s %I SET %I TO %s',
+              CASE setrole WHEN 0 THEN 'DATABASE' ELSE 'ROLE' END,
+              CASE setrole WHEN 0 THEN '' ELSE setrole::regrole::text || ' IN DATABASE' END,
+              $2::text, split_part(setting, '=', 1),
+              CASE WHEN split_part(setting, '=', 1) IN ('search_path', 'temp_tablespaces', 'DateStyle')
+                   THEN substr(setting, strpos(setting, '=') + 1)
+                   ELSE quote_literal(substr(setting, strpos(setting, '=') + 1)) END), 3
+  FROM source JOIN pg_db_role_setting ON setdatabase = source.oid, unnest(setconfig) AS setting
+ORDER BY step`
+
+func (c *Cluster) copyDatabaseLevel(ctx context.Context, from, to string) error {
+	rows, err := c.admin.Query(ctx, databaseLevel, from, to)
+	if err != nil {
+		return err
+	}
+	type line struct {
+		Statement string
+		Step      int
+	}
+	lines, err := pgx.CollectRows(rows, pgx.RowToStructByPos[line])
+	if err != nil || len(lines) == 0 {
+		return err
+	}
+	// One batch is one round trip and one transaction.
+	batch := &pgx.Batch{}
+	for _, l := range lines {
+		batch.Queue(l.Statement)
+	}
+	return c.admin.SendBatch(ctx, batch).Close()
+}
+
+func exists(ctx context.Context, conn *pgx.Conn, database string) (found bool, err error) {
+	err = conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", database).Scan(&found)
+	return found, err
+}
+
+func recreate(ctx context.Context, conn *pgx.Conn, database string) error {
+	return run(ctx, conn,
+		"DROP DATABASE IF EXISTS "+quoted(database)+" WITH (FORCE)",
+		"CREATE DATABASE "+quoted(database),
+	)
+}
+
+func run(ctx context.Context, conn *pgx.Conn, statements ...string) error {
+	for _, statement := range statements {
+		if _, err := conn.Exec(ctx, statement); err != nil {
+			return fmt.Errorf("%s: %w", strings.SplitN(statement, " ", 3)[:2], err)
+		}
+	}
+	return nil
+}
+
+func quoted(name string) string { return pgx.Identifier{name}.Sanitize() }
