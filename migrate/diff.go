@@ -64,7 +64,11 @@ func Diff(ctx context.Context, o DiffOptions) (Plan, error) {
 	if !diffName.MatchString(o.Name) {
 		return Plan{}, fmt.Errorf("migration name %q: lower-case words joined by underscores, like add_notes", o.Name)
 	}
-	plan, err := draft(ctx, o)
+	own, err := folder(o.Dir)
+	if err != nil {
+		return Plan{}, err
+	}
+	plan, err := draft(ctx, o, own)
 	if err != nil || plan.SQL == "" {
 		return plan, err
 	}
@@ -82,9 +86,9 @@ func folder(dir string) (Chain, error) {
 	return Chain{Name: filepath.Base(dir), Files: os.DirFS(dir), Revisions: "scratch_revisions"}, nil
 }
 
-// draft finds the statements.
-func draft(ctx context.Context, o DiffOptions) (plan Plan, err error) {
-	c, err := compare(ctx, o)
+// draft finds the statements from what a chain makes, on top of the base, to what the Ent schema wants.
+func draft(ctx context.Context, o DiffOptions, own Chain) (plan Plan, err error) {
+	c, err := compare(ctx, o, own)
 	if err != nil {
 		return Plan{}, err
 	}
@@ -113,11 +117,7 @@ func (c *comparison) close(ctx context.Context) error {
 	return errors.Join(c.db.Close(), c.replayed.drop(ctx))
 }
 
-func compare(ctx context.Context, o DiffOptions) (*comparison, error) {
-	own, err := folder(o.Dir)
-	if err != nil {
-		return nil, err
-	}
+func compare(ctx context.Context, o DiffOptions, own Chain) (*comparison, error) {
 	replayed, err := replay(ctx, o.ScratchURL, append(slices.Clone(o.Base), own))
 	if err != nil {
 		return nil, err

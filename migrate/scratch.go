@@ -71,13 +71,16 @@ func (s *scratch) superuser(ctx context.Context) (*pgx.Conn, error) {
 	return pgx.ConnectConfig(ctx, s.config)
 }
 
-// owner opens a connection that is the plain owner's for all that PostgreSQL decides by, as if it had logged in.
-func (s *scratch) owner(ctx context.Context) (*pgx.Conn, error) {
+// owner opens a connection that is the plain owner's.
+func (s *scratch) owner(ctx context.Context) (*pgx.Conn, error) { return s.as(ctx, OwnerRole) }
+
+// as opens a connection that is the role's for all that PostgreSQL decides by, as if it had logged in.
+func (s *scratch) as(ctx context.Context, role string) (*pgx.Conn, error) {
 	conn, err := pgx.ConnectConfig(ctx, s.config)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := conn.Exec(ctx, "SET SESSION AUTHORIZATION "+quoted(OwnerRole)); err != nil {
+	if _, err := conn.Exec(ctx, "SET SESSION AUTHORIZATION "+quoted(role)); err != nil {
 		closeConn(ctx, conn)
 		return nil, err
 	}

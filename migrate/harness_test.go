@@ -1,0 +1,137 @@
+package migrate_test
+
+import (
+	"context"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/stretchr/testify/require"
+
+	"github.com/konstruct/konstruct/integration/testdb"
+	"github.com/konstruct/konstruct/migrate"
+)
+
+func TestMain(m *testing.M) { testdb.Main(m) }
+
+// files are migrations by name, in a folder of their own.
+type files map[string]string
+
+// folder writes the files and their atlas.sum.
+func (f files) folder(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range f {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+	}
+	require.NoError(t, migrate.Hash(dir))
+	return dir
+}
+
+// chain is a chain of the files alone, with revisions of its own.
+func (f files) chain(t *testing.T) migrate.Chain {
+	t.Helper()
+	return migrate.Chain{Name: "test", Files: os.DirFS(f.folder(t)), Revisions: "test_revisions"}
+}
+
+// with is the files and more of them.
+func (f files) with(more files) files {
+	out := make(files)
+	for _, part := range []files{f, more} {
+		for name, text := range part {
+			out[name] = text
+		}
+	}
+	return out
+}
+
+// product is a copy of the product's folder.
+func product(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	require.NoError(t, os.CopyFS(dir, migrate.Konstruct().Files))
+	return dir
+}
+
+func upChains(ctx context.Context, url string, chains ...migrate.Chain) (migrate.Result, error) {
+	return migrate.Up(ctx, migrate.Options{URL: url, Chains: chains})
+}
+
+func open(t *testing.T, url string) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = conn.Close(context.WithoutCancel(t.Context())) })
+	return conn
+}
+
+func exec(t *testing.T, conn *pgx.Conn, sql string, args ...any) {
+	t.Helper()
+	_, err := conn.Exec(t.Context(), sql, args...)
+	require.NoError(t, err, sql)
+}
+
+func one[T any](t *testing.T, conn *pgx.Conn, sql string, args ...any) T {
+	t.Helper()
+	rows, err := conn.Query(t.Context(), sql, args...)
+	require.NoError(t, err, sql)
+	v, err := pgx.CollectExactlyOneRow(rows, pgx.RowTo[T])
+	require.NoError(t, err, sql)
+	return v
+}
+
+func column(t *testing.T, conn *pgx.Conn, sql string, args ...any) []string {
+	t.Helper()
+	rows, err := conn.Query(t.Context(), sql, args...)
+	require.NoError(t, err, sql)
+	v, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	require.NoError(t, err, sql)
+	return v
+}
+
+// requireCode holds an error against a SQLSTATE.
+func requireCode(t *testing.T, err error, code string) {
+	t.Helper()
+	var pgErr *pgconn.PgError
+	require.ErrorAs(t, err, &pgErr)
+	require.Equal(t, code, pgErr.Code, pgErr.Message)
+}
+
+// denied runs a statement that the role must not be able to.
+func denied(t *testing.T, conn *pgx.Conn, sql string) {
+	t.Helper()
+	_, err := conn.Exec(t.Context(), sql)
+	require.Error(t, err, sql)
+	requireCode(t, err, "42501")
+}
+
+// requireGolden holds a text against testdata/name. UPDATE_GOLDEN=1 writes it.
+func requireGolden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if os.Getenv("UPDATE_GOLDEN") == "1" {
+		require.NoError(t, os.WriteFile(path, []byte(got), 0o600))
+	}
+	want, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, string(want), got)
+}
+
+// sqlFiles are the names of a folder's migrations.
+func sqlFiles(t *testing.T, files fs.FS) []string {
+	t.Helper()
+	names, err := fs.Glob(files, "*.sql")
+	require.NoError(t, err)
+	return names
+}
+
+// listen is a logger, and what it was told.
+func listen() (*slog.Logger, *strings.Builder) {
+	var b strings.Builder
+	return slog.New(slog.NewTextHandler(&b, nil)), &b
+}

@@ -1,0 +1,99 @@
+package migrate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// FileStatus is a migration and when it was applied.
+type FileStatus struct {
+	Chain string
+	Name  string
+	// AppliedAt is UTC, and zero for a file that is pending.
+	AppliedAt time.Time
+}
+
+// ChainStatus is a chain, held against a database.
+type ChainStatus struct {
+	Name  string
+	Files []FileStatus
+	// Problem is why [Up] would refuse: one of its errors, or nil.
+	Problem error
+}
+
+// Pending are the names of the files that the next [Up] applies.
+func (s ChainStatus) Pending() []string {
+	var out []string
+	for _, f := range s.Files {
+		if f.AppliedAt.IsZero() {
+			out = append(out, f.Name)
+		}
+	}
+	return out
+}
+
+// Status tells what was applied and what is pending, and changes nothing. Any role that may read the revisions can ask.
+func Status(ctx context.Context, o Options) ([]ChainStatus, error) {
+	o = o.withDefaults()
+	conn, err := connect(ctx, o.URL, nil)
+	if err != nil {
+		return nil, explainLogin(o.URL, err)
+	}
+	defer closeConn(ctx, conn)
+	out := make([]ChainStatus, 0, len(o.Chains))
+	for _, c := range o.Chains {
+		s, err := c.status(ctx, conn)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}
+
+func (c Chain) status(ctx context.Context, q Querier) (ChainStatus, error) {
+	files, err := c.load()
+	if err != nil {
+		return ChainStatus{}, err
+	}
+	revs, err := c.revisions(ctx, q)
+	if err != nil {
+		return ChainStatus{}, fmt.Errorf("revisions of %s: %w", c.Name, err)
+	}
+	at := make(map[string]time.Time, len(revs))
+	for _, r := range revs {
+		at[r.version] = r.at.UTC()
+	}
+	_, problem := c.pending(files, revs)
+	s := ChainStatus{Name: c.Name, Problem: problem}
+	for _, f := range files {
+		s.Files = append(s.Files, FileStatus{Chain: c.Name, Name: f.name, AppliedAt: at[f.version]})
+	}
+	return s, nil
+}
+
+// Current tells a readiness probe whether the database is exactly where this binary expects it: ok, or what is wrong in
+// one sentence. An error means that it could not be asked. konstruct_app may ask. Without chains it asks for
+// [Konstruct]'s.
+func Current(ctx context.Context, q Querier, chains ...Chain) (ok bool, detail string, err error) {
+	if len(chains) == 0 {
+		chains = []Chain{Konstruct()}
+	}
+	for _, c := range chains {
+		s, err := c.status(ctx, q)
+		switch {
+		case errors.Is(err, ErrChecksum):
+			return false, err.Error(), nil
+		case err != nil:
+			return false, "", err
+		case s.Problem != nil:
+			return false, s.Problem.Error(), nil
+		}
+		if p := s.Pending(); len(p) > 0 {
+			return false, fmt.Sprintf("%d migrations of %s are pending, the first is %s", len(p), c.Name, p[0]), nil
+		}
+	}
+	return true, "", nil
+}
