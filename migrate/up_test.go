@@ -1,0 +1,374 @@
+package migrate_test
+
+import (
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/konstruct/konstruct/integration/testdb"
+	"github.com/konstruct/konstruct/migrate"
+)
+
+// bootstrapped is a database with roles and owner, and no migration.
+func bootstrapped(t *testing.T) *testdb.Database {
+	t.Helper()
+	db := testdb.Empty(t)
+	_, err := migrate.Bootstrap(t.Context(), db.SuperURL, migrate.Passwords{})
+	require.NoError(t, err)
+	return db
+}
+
+// tables is a chain's table names and owners.
+const tables = `SELECT tablename || ' ' || tableowner FROM pg_tables WHERE schemaname = 'public' ORDER BY 1`
+
+func TestUp(t *testing.T) {
+	t.Parallel()
+	ways := map[string]func(*testing.T) (url string, db *testdb.Database){
+		"as a superuser, on an empty database": func(t *testing.T) (string, *testdb.Database) {
+			t.Helper()
+			db := testdb.Empty(t)
+			return db.SuperURL, db
+		},
+		"as the plain owner, on a bootstrapped one": func(t *testing.T) (string, *testdb.Database) {
+			t.Helper()
+			db := bootstrapped(t)
+			return db.OwnerURL, db
+		},
+	}
+	for name, way := range ways {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			url, db := way(t)
+			all := sqlFiles(t, migrate.Konstruct().Files)
+
+			first, err := migrate.Up(t.Context(), migrate.Options{URL: url, Operator: "a test"})
+			require.NoError(t, err)
+			require.Equal(t, all, first.Applied)
+			require.Zero(t, first.Current)
+
+			super := open(t, db.SuperURL)
+			require.Equal(t, []string{
+				"agents konstruct_owner", "channel_connections konstruct_owner", "login_attempts konstruct_owner",
+				"portal_sessions konstruct_owner", "portal_users konstruct_owner", "tenants konstruct_owner",
+			}, column(t, super, tables))
+			require.Equal(t, "konstruct_owner", one[string](t, super,
+				"SELECT nspowner::regrole::text FROM pg_namespace WHERE nspname = 'atlas_schema_revisions'"))
+
+			const rows = `SELECT r::text FROM atlas_schema_revisions.atlas_schema_revisions AS r ORDER BY version`
+			before := column(t, super, rows)
+			require.Len(t, before, len(all))
+
+			second, err := migrate.Up(t.Context(), migrate.Options{URL: url})
+			require.NoError(t, err)
+			require.Empty(t, second.Applied)
+			require.Equal(t, len(all), second.Current)
+			require.Equal(t, before, column(t, super, rows), "a second up changes nothing")
+		})
+	}
+}
+
+func TestUpTellsWhatADBAHasToRun(t *testing.T) {
+	t.Parallel()
+	db := testdb.Empty(t)
+
+	_, err := migrate.Up(t.Context(), migrate.Options{URL: db.OwnerURL})
+	require.ErrorIs(t, err, migrate.ErrNotBootstrapped)
+	var missing *migrate.NotBootstrappedError
+	require.ErrorAs(t, err, &missing)
+	require.Contains(t, missing.Missing, "schema public belongs to pg_database_owner")
+	require.ErrorContains(t, err, " -d "+db.Name+" -v ON_ERROR_STOP=1 -f migrate/bootstrap.sql\n")
+	require.ErrorContains(t, err, `\password konstruct_app`)
+	require.NotContains(t, err.Error(), "@", "no URL, and so no password")
+	require.Empty(t, column(t, open(t, db.SuperURL), tables))
+
+	_, err = migrate.Bootstrap(t.Context(), db.SuperURL, migrate.Passwords{})
+	require.NoError(t, err)
+	_, err = migrate.Up(t.Context(), migrate.Options{URL: db.OwnerURL})
+	require.NoError(t, err, "and that is enough")
+}
+
+func TestUpWithoutAnOwner(t *testing.T) {
+	t.Parallel()
+	db := testdb.OwnCluster(t).Empty(t)
+	_, err := migrate.Up(t.Context(), migrate.Options{URL: as(t, db.SuperURL, migrate.OwnerRole, "a secret")})
+	require.ErrorIs(t, err, migrate.ErrNotBootstrapped)
+	require.ErrorContains(t, err, "konstruct_owner cannot log in")
+	require.NotContains(t, err.Error(), "a secret")
+	requireCode(t, err, "28P01")
+}
+
+func TestUpRefusesAnotherRole(t *testing.T) {
+	t.Parallel()
+	db := testdb.New(t)
+	_, err := migrate.Up(t.Context(), migrate.Options{URL: db.AppURL})
+	require.ErrorIs(t, err, migrate.ErrRole)
+	require.ErrorContains(t, err, "konstruct_app: log in as konstruct_owner")
+}
+
+func TestFailingFileLeavesNothingBehind(t *testing.T) {
+	t.Parallel()
+	db := bootstrapped(t)
+	owner := open(t, db.OwnerURL)
+	good := files{
+		"20260101000000_one.sql": "CREATE TABLE one ();",
+		"20260101000001_two.sql": "CREATE TABLE two ();\n\nCREATE TABLE three ();",
+	}
+	bad := good.with(files{"20260101000001_two.sql": "CREATE TABLE two ();\n\nCREATE TABLE two ();"})
+
+	result, err := upChains(t.Context(), db.OwnerURL, bad.chain(t))
+	var failed *migrate.StatementError
+	require.ErrorAs(t, err, &failed)
+	require.Equal(t, "20260101000001_two.sql", failed.File)
+	require.Equal(t, 3, failed.Line)
+	requireCode(t, err, "42P07")
+	require.Equal(t, []string{"20260101000000_one.sql"}, result.Applied)
+	require.Equal(t, []string{"one konstruct_owner"}, column(t, owner, tables))
+	require.Equal(t, []string{"20260101000000"}, column(t, owner, "SELECT version FROM test_revisions.atlas_schema_revisions"))
+
+	result, err = upChains(t.Context(), db.OwnerURL, good.chain(t))
+	require.NoError(t, err, "the next run goes on")
+	require.Equal(t, []string{"20260101000001_two.sql"}, result.Applied)
+	require.Len(t, column(t, owner, tables), 3)
+}
+
+func TestTwoRunnersAtOnce(t *testing.T) {
+	t.Parallel()
+	db := bootstrapped(t)
+	chain := files{
+		"20260101000000_slow.sql": "CREATE TABLE slow ();\nSELECT pg_sleep(0.5);",
+		"20260101000001_fast.sql": "CREATE TABLE fast ();",
+	}.chain(t)
+
+	const runners = 2
+	results, errs, heard := make([]migrate.Result, runners), make([]error, runners), make([]string, runners)
+	var wg sync.WaitGroup
+	for i := range runners {
+		wg.Go(func() {
+			log, b := listen()
+			results[i], errs[i] = migrate.Up(t.Context(), migrate.Options{
+				URL: db.OwnerURL, Chains: []migrate.Chain{chain}, Logger: log,
+			})
+			heard[i] = b.String()
+		})
+	}
+	wg.Wait()
+	require.NoError(t, errs[0])
+	require.NoError(t, errs[1])
+	worked, waited := 0, 1
+	if len(results[0].Applied) == 0 {
+		worked, waited = 1, 0
+	}
+	require.Len(t, results[worked].Applied, 2)
+	require.Empty(t, results[waited].Applied)
+	require.Equal(t, 2, results[waited].Current)
+	require.Contains(t, heard[waited], "another migration is running: waiting for it")
+	require.NotContains(t, heard[worked], "waiting for it")
+}
+
+func TestApplicationCannotHoldUpMigrations(t *testing.T) {
+	t.Parallel()
+	db := bootstrapped(t)
+	base := files{"20260101000000_one.sql": "CREATE TABLE one ();"}
+	_, err := upChains(t.Context(), db.OwnerURL, base.chain(t))
+	require.NoError(t, err)
+
+	app := open(t, db.AppURL)
+	exec(t, app, "BEGIN")
+	denied(t, app, "LOCK TABLE atlas_schema_revisions.migration_lock IN ROW EXCLUSIVE MODE")
+	exec(t, app, "ROLLBACK")
+	exec(t, app, "BEGIN")
+	exec(t, app, "LOCK TABLE atlas_schema_revisions.migration_lock IN ACCESS SHARE MODE")
+	defer exec(t, app, "ROLLBACK")
+
+	more := base.with(files{"20260101000001_two.sql": "CREATE TABLE two ();"})
+	result, err := upChains(t.Context(), db.OwnerURL, more.chain(t))
+	require.NoError(t, err)
+	require.Len(t, result.Applied, 1)
+}
+
+func TestUpWaitsForATableInUse(t *testing.T) {
+	t.Parallel()
+	db := bootstrapped(t)
+	base := files{"20260101000000_one.sql": "CREATE TABLE one ();"}
+	_, err := upChains(t.Context(), db.OwnerURL, base.chain(t))
+	require.NoError(t, err)
+
+	user := open(t, db.SuperURL)
+	exec(t, user, "BEGIN")
+	exec(t, user, "LOCK TABLE one IN ACCESS SHARE MODE")
+	log, heard := listen()
+	done := make(chan error, 1)
+	chain := base.with(files{"20260101000001_two.sql": "CREATE TABLE two ();\nALTER TABLE one ADD COLUMN c int;"}).chain(t)
+	go func() {
+		_, err := migrate.Up(t.Context(), migrate.Options{
+			URL: db.OwnerURL, Chains: []migrate.Chain{chain}, Logger: log, LockTimeout: 50 * time.Millisecond,
+		})
+		done <- err
+	}()
+	time.Sleep(300 * time.Millisecond)
+	exec(t, user, "COMMIT")
+	require.NoError(t, <-done)
+	require.Contains(t, heard.String(), "migration starts again: a table is in use")
+}
+
+// What is wrong between the folder and the database is refused by name, before anything is applied.
+func TestHistory(t *testing.T) {
+	t.Parallel()
+	applied := files{
+		"20260101000000_one.sql": "CREATE TABLE one ();",
+		"20260101000002_two.sql": "CREATE TABLE two ();",
+	}
+	next := files{"20260101000003_three.sql": "CREATE TABLE three ();"}
+	without := func(name string) files {
+		out := applied.with(next)
+		delete(out, name)
+		return out
+	}
+	for _, c := range []struct {
+		name    string
+		now     files
+		problem error
+		says    string
+	}{
+		{"nothing wrong", applied.with(next), nil, ""},
+		{
+			"edited and re-hashed", applied.with(next).with(files{"20260101000000_one.sql": "CREATE TABLE one (c int);"}),
+			migrate.ErrEdited, "20260101000000_one.sql",
+		},
+		{
+			"renamed", without("20260101000002_two.sql").with(files{"20260101000002_zwei.sql": "CREATE TABLE two ();"}),
+			migrate.ErrEdited, "20260101000002_two.sql is called 20260101000002_zwei.sql now",
+		},
+		{"removed", without("20260101000000_one.sql"), migrate.ErrRemoved, "20260101000000_one.sql"},
+		{
+			"squeezed in", applied.with(files{"20260101000001_between.sql": "CREATE TABLE between_ ();"}),
+			migrate.ErrOutOfOrder, "20260101000001_between.sql comes before 20260101000002_two.sql",
+		},
+		{
+			"an older release", files{"20260101000000_one.sql": applied["20260101000000_one.sql"]},
+			migrate.ErrNewer, "it has 20260101000002_two.sql, and the last that this binary knows is 20260101000000_one.sql",
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			db := bootstrapped(t)
+			_, err := upChains(t.Context(), db.OwnerURL, applied.chain(t))
+			require.NoError(t, err)
+			chain := c.now.chain(t)
+
+			ok, detail, err := migrate.Current(t.Context(), open(t, db.AppURL), chain)
+			require.NoError(t, err)
+			require.False(t, ok)
+			require.Contains(t, detail, c.says)
+
+			_, err = upChains(t.Context(), db.OwnerURL, chain)
+			if c.problem == nil {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorIs(t, err, c.problem)
+			require.ErrorContains(t, err, c.says)
+			require.Len(t, column(t, open(t, db.OwnerURL), tables), 2, "nothing was applied")
+		})
+	}
+}
+
+func TestPartlyAppliedByAnotherTool(t *testing.T) {
+	t.Parallel()
+	db := bootstrapped(t)
+	chain := files{"20260101000000_one.sql": "CREATE TABLE one ();"}.chain(t)
+	_, err := upChains(t.Context(), db.OwnerURL, chain)
+	require.NoError(t, err)
+	owner := open(t, db.OwnerURL)
+	exec(t, owner, "INSERT INTO test_revisions.atlas_schema_revisions SELECT (r).* FROM (SELECT jsonb_populate_record(r, "+
+		`'{"version": ".atlas_cloud_identifier"}') AS r FROM test_revisions.atlas_schema_revisions AS r) AS note`)
+	_, err = upChains(t.Context(), db.OwnerURL, chain)
+	require.NoError(t, err, "the Atlas CLI's own notes are no revisions")
+
+	exec(t, owner, "UPDATE test_revisions.atlas_schema_revisions SET total = 2, error = 'stopped'")
+	_, err = upChains(t.Context(), db.OwnerURL, chain)
+	require.ErrorIs(t, err, migrate.ErrPartial)
+	require.ErrorContains(t, err, "20260101000000_one.sql: 1 of 2 statements")
+}
+
+func TestChecksums(t *testing.T) {
+	t.Parallel()
+	base := files{"20260101000000_one.sql": "CREATE TABLE one ();", "20260101000001_two.sql": "CREATE TABLE two ();"}
+	for name, c := range map[string]struct {
+		tamper func(t *testing.T, dir string)
+		says   string
+	}{
+		"edited": {func(t *testing.T, dir string) {
+			t.Helper()
+			require.NoError(t, os.WriteFile(filepath.Join(dir, "20260101000001_two.sql"), []byte("SELECT 1;"), 0o600))
+		}, "20260101000001_two.sql was edited"},
+		"added": {func(t *testing.T, dir string) {
+			t.Helper()
+			require.NoError(t, os.WriteFile(filepath.Join(dir, "20260101000002_three.sql"), []byte("SELECT 1;"), 0o600))
+		}, "20260101000002_three.sql was added"},
+		"removed": {func(t *testing.T, dir string) {
+			t.Helper()
+			require.NoError(t, os.Remove(filepath.Join(dir, "20260101000000_one.sql")))
+		}, "20260101000000_one.sql was removed"},
+		"without sums": {func(t *testing.T, dir string) {
+			t.Helper()
+			require.NoError(t, os.Remove(filepath.Join(dir, "atlas.sum")))
+		}, "checksum file not found"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := bootstrapped(t)
+			dir := base.folder(t)
+			chain := migrate.Chain{Name: "test", Files: os.DirFS(dir), Revisions: "test_revisions"}
+			c.tamper(t, dir)
+			_, err := upChains(t.Context(), db.OwnerURL, chain)
+			require.ErrorIs(t, err, migrate.ErrChecksum)
+			require.ErrorContains(t, err, c.says)
+		})
+	}
+}
+
+func TestFileNames(t *testing.T) {
+	t.Parallel()
+	db := bootstrapped(t)
+	_, err := upChains(t.Context(), db.OwnerURL, files{"add_notes.sql": "SELECT 1;"}.chain(t))
+	require.ErrorContains(t, err, "add_notes.sql: a migration is called <YYYYMMDDhhmmss>_")
+	_, err = upChains(t.Context(), db.OwnerURL, files{
+		"20260101000000_a.sql": "SELECT 1;", "20260101000000_b.sql": "SELECT 1;",
+	}.chain(t))
+	require.ErrorContains(t, err, "20260101000000_a.sql and 20260101000000_b.sql have the same version")
+}
+
+func TestSessionOfAFileEndsWithIt(t *testing.T) {
+	t.Parallel()
+	db := bootstrapped(t)
+	chain := files{
+		"20260101000000_sets.sql":  "SET search_path = nowhere;\nSET row_security = on;",
+		"20260101000001_finds.sql": "CREATE TABLE here AS SELECT current_setting('row_security') AS value;",
+	}.chain(t)
+	for _, url := range []string{db.OwnerURL, db.SuperURL} {
+		_, err := upChains(t.Context(), url, chain)
+		require.NoError(t, err)
+	}
+	require.Equal(t, "off", one[string](t, open(t, db.OwnerURL), "SELECT value FROM public.here"))
+}
+
+func TestUpStopsWithItsContext(t *testing.T) {
+	t.Parallel()
+	db := bootstrapped(t)
+	holder := open(t, db.OwnerURL)
+	chain := files{"20260101000000_one.sql": "CREATE TABLE one ();"}.chain(t)
+	_, err := upChains(t.Context(), db.OwnerURL, chain)
+	require.NoError(t, err)
+	exec(t, holder, "BEGIN")
+	exec(t, holder, "LOCK TABLE atlas_schema_revisions.migration_lock IN EXCLUSIVE MODE")
+
+	ctx, cancel := contextFor(t, 200*time.Millisecond)
+	defer cancel()
+	_, err = upChains(ctx, db.OwnerURL, chain)
+	require.ErrorIs(t, err, ctx.Err())
+}
