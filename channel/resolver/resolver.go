@@ -1,0 +1,116 @@
+package resolver
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"entgo.io/ent/dialect"
+	"github.com/google/uuid"
+	"github.com/hashicorp/golang-lru/v2/expirable"
+
+	"github.com/konstruct/konstruct/message"
+	"github.com/konstruct/konstruct/tenancy"
+	"github.com/konstruct/konstruct/tenancy/pgtenant"
+)
+
+// ErrUnknownWorkspace means that no active connection of an active tenant has the workspace.
+var ErrUnknownWorkspace = errors.New("resolver: no tenant works in this workspace")
+
+const (
+	defaultSize = 4096
+	defaultKeep = 5 * time.Second
+)
+
+// Options say what is kept. What is zero has a default.
+type Options struct {
+	// Size is how many workspaces are kept: 4096.
+	Size int
+	// Keep is for how long: 5 s. A connection that is revoked is noticed at once all the same.
+	Keep time.Duration
+}
+
+// Resolution is the tenant that a workspace belongs to, and the connection that ties them.
+type Resolution struct {
+	Tenant     tenancy.ID
+	Connection uuid.UUID
+}
+
+// Resolver finds tenants. It is safe for concurrent use.
+type Resolver struct {
+	db   dialect.ExecQuerier
+	kept *expirable.LRU[workspace, tenancy.ID]
+}
+
+type workspace struct {
+	channel message.ChannelType
+	id      string
+}
+
+// New returns a resolver that asks db, a [*pgtenant.Driver].
+func New(db dialect.ExecQuerier, opt Options) *Resolver {
+	if opt.Size <= 0 {
+		opt.Size = defaultSize
+	}
+	if opt.Keep <= 0 {
+		opt.Keep = defaultKeep
+	}
+	return &Resolver{db: db, kept: expirable.NewLRU[workspace, tenancy.ID](opt.Size, nil, opt.Keep)}
+}
+
+// Resolve returns the connection of a workspace. The error is [ErrUnknownWorkspace] where there is none, its connection is not
+// active, or its tenant is suspended; others mean that the database could not be asked. ctx has no tenant yet.
+func (r *Resolver) Resolve(ctx context.Context, channel message.ChannelType, workspaceID string) (Resolution, error) {
+	w := workspace{channel: channel, id: workspaceID}
+	if tenant, ok := r.kept.Get(w); ok {
+		found, err := r.confirm(ctx, w, tenant)
+		if !errors.Is(err, ErrUnknownWorkspace) {
+			return found, err
+		}
+		r.kept.Remove(w) // what was true some seconds ago is not: ask anew, once
+	}
+	tenant, err := r.ask(ctx, w)
+	if err != nil {
+		return Resolution{}, err
+	}
+	found, err := r.confirm(ctx, w, tenant)
+	if err == nil {
+		r.kept.Add(w, tenant)
+	}
+	return found, err
+}
+
+// ask has PostgreSQL say which tenant it is, without a tenant.
+func (r *Resolver) ask(ctx context.Context, w workspace) (tenancy.ID, error) {
+	var found uuid.UUID // the nil UUID where the function says NULL
+	err := pgtenant.QueryRow(ctx, r.db, "select resolve_tenant($1, $2)", []any{string(w.channel), w.id}, &found)
+	switch {
+	case err != nil:
+		return tenancy.ID{}, fmt.Errorf("resolver: %w", err)
+	case found == uuid.Nil:
+		return tenancy.ID{}, ErrUnknownWorkspace
+	}
+	return tenancy.FromUUID(found)
+}
+
+const readConnection = `
+select c.id
+  from channel_connections c
+  join tenants t on t.id = c.tenant_id
+ where c.channel_type = $1 and c.workspace_id = $2 and c.status = 'active' and t.status = 'active'`
+
+// confirm reads the connection as the tenant sees it.
+func (r *Resolver) confirm(ctx context.Context, w workspace, tenant tenancy.ID) (Resolution, error) {
+	found := Resolution{Tenant: tenant}
+	ctx = tenancy.With(ctx, tenant)
+	err := pgtenant.QueryRow(ctx, r.db, readConnection, []any{string(w.channel), w.id}, &found.Connection)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return Resolution{}, ErrUnknownWorkspace
+	case err != nil:
+		return Resolution{}, fmt.Errorf("resolver: %w", err)
+	}
+	return found, nil
+}
