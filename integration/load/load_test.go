@@ -1,0 +1,109 @@
+package load_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	"entgo.io/ent/dialect"
+	entsql "entgo.io/ent/dialect/sql"
+	_ "github.com/jackc/pgx/v5/stdlib"
+	"github.com/stretchr/testify/require"
+
+	"github.com/konstruct/konstruct/integration/load"
+	"github.com/konstruct/konstruct/integration/testdb"
+	"github.com/konstruct/konstruct/tenancy"
+	"github.com/konstruct/konstruct/tenancy/pgtenant"
+)
+
+const (
+	secondsVariable = "KONSTRUCT_LOAD_SECONDS"
+	defaultSeconds  = 3
+	// A run of this many seconds has to check this many rows, or it has not been a load.
+	longSeconds, longChecked = 60, 100_000
+)
+
+func TestMain(m *testing.M) { testdb.Main(m) }
+
+// 200 tenants, 64 goroutines, 8 connections: no wrong row, whatever happens on the way.
+func TestNoWrongRowUnderLoad(t *testing.T) {
+	t.Parallel()
+	seconds := loadSeconds(t)
+	db := testdb.New(t)
+	drv, err := pgtenant.Open(t.Context(), db.AppURL, pgtenant.WithMaxConns(8), pgtenant.WithAcquireTimeout(time.Minute))
+	require.NoError(t, err)
+	defer func() { require.NoError(t, drv.Close()) }()
+
+	tally := load.Run(t, db, drv, load.Options{
+		Tenants: 200, Goroutines: 64, For: time.Duration(seconds) * time.Second, Disconnects: 100 * time.Millisecond,
+	})
+	t.Logf("%+v", tally)
+	require.Zero(t, tally.Wrong)
+	require.Positive(t, tally.Ended, "the server ended connections")
+	require.Positive(t, tally.Faults[context.Canceled.Error()])
+	require.Positive(t, tally.Faults[context.DeadlineExceeded.Error()])
+	require.Positive(t, tally.Present, "something was written")
+	if seconds >= longSeconds {
+		require.GreaterOrEqual(t, tally.Checked, int64(longChecked))
+	}
+}
+
+func loadSeconds(t *testing.T) int {
+	t.Helper()
+	given := os.Getenv(secondsVariable)
+	if given == "" {
+		return defaultSeconds
+	}
+	seconds, err := strconv.Atoi(given)
+	require.NoError(t, err, secondsVariable)
+	require.Positive(t, seconds, secondsVariable)
+	return seconds
+}
+
+// The same load on a driver that sets the tenant for the session finds wrong rows, so it would find ours.
+func TestTheLoadBites(t *testing.T) {
+	t.Parallel()
+	db := testdb.New(t)
+	drv, err := entsql.Open("pgx", db.AppURL)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, drv.Close()) }()
+	drv.DB().SetMaxOpenConns(8)
+
+	tally := load.Run(t, db, sessionDriver{drv}, load.Options{Tenants: 20, Goroutines: 16, For: time.Second, Report: true})
+	require.Positive(t, tally.Wrong, "%+v", tally)
+}
+
+// sessionDriver is what one would write at first: it tells a connection of the pool the tenant, and then runs the
+// statement, on whichever connection comes.
+type sessionDriver struct{ *entsql.Driver }
+
+var _ dialect.Driver = sessionDriver{}
+
+func (d sessionDriver) Query(ctx context.Context, query string, args, v any) error {
+	if err := d.enter(ctx); err != nil {
+		return err
+	}
+	return d.Driver.Query(ctx, query, args, v)
+}
+
+func (d sessionDriver) Exec(ctx context.Context, query string, args, v any) error {
+	if err := d.enter(ctx); err != nil {
+		return err
+	}
+	return d.Driver.Exec(ctx, query, args, v)
+}
+
+func (d sessionDriver) enter(ctx context.Context) error {
+	id, err := tenancy.From(ctx)
+	if err != nil {
+		return nil //nolint:nilerr // nobody's statements are sent as they are
+	}
+	_, err = d.DB().ExecContext(ctx, "select set_config('app.current_tenant', $1, false)", id.String())
+	if err != nil {
+		return fmt.Errorf("set the tenant: %w", err)
+	}
+	return nil
+}
