@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
-	"sync/atomic"
 	"testing"
 
 	"github.com/konstruct/konstruct/local"
@@ -20,21 +19,26 @@ const (
 	serverVariable = "KONSTRUCT_TEST_SERVER"
 )
 
-// process is this process's membership. It is global because that is what it stands for: the test binary as a whole.
+// membership is how this process takes part: at its first test with a database, until [Main] ends.
+type membership struct {
+	once   sync.Once
+	member *member
+	err    error
+}
+
+// process is global because that is what it stands for: the test binary as a whole.
 //
 //nolint:gochecknoglobals // one a process, by its nature
-var joined atomic.Pointer[member]
+var process membership
 
-//nolint:gochecknoglobals // as joined
-var process = sync.OnceValues(func() (*member, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	m, err := join(ctx)
-	if err == nil {
-		joined.Store(m)
-	}
-	return m, err
-})
+func (p *membership) get() (*member, error) {
+	p.once.Do(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		p.member, p.err = join(ctx)
+	})
+	return p.member, p.err
+}
 
 // member is a process that uses the shared cluster.
 type member struct {
@@ -50,12 +54,13 @@ type member struct {
 //	func TestMain(m *testing.M) { testdb.Main(m) }
 func Main(m *testing.M) {
 	m.Run()
-	if member := joined.Load(); member != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
-		defer cancel()
-		if err := member.leave(ctx); err != nil {
-			fmt.Fprintf(os.Stderr, "testdb: %v\n", err)
-		}
+	if process.member == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := process.member.leave(ctx); err != nil {
+		fmt.Fprintf(os.Stderr, "testdb: %v\n", err)
 	}
 }
 

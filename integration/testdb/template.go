@@ -112,7 +112,7 @@ func (c *Cluster) clone(ctx context.Context, name string) error {
 		return template.chainErr
 	}
 	create := "CREATE DATABASE " + quoted(name) + " TEMPLATE " + quoted(template.name) +
-		" OWNER " + quoted(ownerRole) + " STRATEGY wal_log"
+		" OWNER " + quoted(ownerRole) + " STRATEGY " + c.strategy
 	if _, err := c.admin.Exec(ctx, create); err != nil {
 		return fmt.Errorf("clone the template: %w", err)
 	}

@@ -96,11 +96,3 @@ func TestRedis(t *testing.T) {
 	t.Parallel()
 	require.Regexp(t, `^redis://default:\w+@127\.0\.0\.1:\d+/0$`, testdb.Redis(t))
 }
-
-// BenchmarkNew is the price of a test's database, made and dropped.
-func BenchmarkNew(b *testing.B) {
-	testdb.New(b)
-	for b.Loop() {
-		b.Run("clone", func(b *testing.B) { testdb.New(b) })
-	}
-}
