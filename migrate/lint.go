@@ -12,46 +12,61 @@ var ErrLint = errors.New("migration refused")
 
 var errTransactionControl = errors.New("a migration is one transaction, and must not begin or end one")
 
-// rule is something that no migration may contain.
+// rule is something that no migration may contain. Literals, function bodies and comments are taken out before it looks.
 type rule struct {
-	pattern *regexp.Regexp
-	why     string
+	broken func(stmt string) bool
+	why    string
+}
+
+func says(pattern string) func(string) bool {
+	return regexp.MustCompile(`(?is)` + pattern).MatchString
+}
+
+func both(a, b func(string) bool) func(string) bool {
+	return func(s string) bool { return a(s) && b(s) }
+}
+
+func not(a func(string) bool) func(string) bool {
+	return func(s string) bool { return !a(s) }
 }
 
 var rules = []rule{
 	{
-		regexp.MustCompile(`(?i)^(BEGIN|START\s+TRANSACTION|COMMIT|END|ROLLBACK|ABORT|SAVEPOINT|RELEASE|PREPARE\s+TRANSACTION)\b`),
+		says(`^(BEGIN|START\s+TRANSACTION|COMMIT|END|ROLLBACK|ABORT|SAVEPOINT|RELEASE|PREPARE\s+TRANSACTION)\b`),
 		"a file is one transaction, together with its revision: it must not begin or end one",
 	},
 	{
-		regexp.MustCompile(`(?i)\bCONCURRENTLY\b`),
+		says(`\bCONCURRENTLY\b`),
 		"a file is one transaction, and CONCURRENTLY cannot run in one",
 	},
 	{
-		regexp.MustCompile(`(?i)^(SET\s+(SESSION\s+)?(ROLE|SESSION\s+AUTHORIZATION)|RESET\s+(ROLE|SESSION\s+AUTHORIZATION|ALL))\b`),
+		says(`^(SET\s+(SESSION\s+)?(ROLE|SESSION\s+AUTHORIZATION)|RESET\s+(ROLE|SESSION\s+AUTHORIZATION|ALL))\b`),
 		"the runner decides the role; use SET LOCAL ROLE where a function's owner has to act",
 	},
 	{
-		regexp.MustCompile(`(?i)\bON\s+(DELETE|UPDATE)\s+(CASCADE|SET\s+(NULL|DEFAULT))\b`),
+		says(`\bON\s+(DELETE|UPDATE)\s+(CASCADE|SET\s+(NULL|DEFAULT))\b`),
 		"a cascade runs past row-level security: use NO ACTION and delete children first",
 	},
 	{
-		regexp.MustCompile(`(?i)\bDISABLE\s+ROW\s+LEVEL\s+SECURITY\b`),
+		says(`\bDISABLE\s+ROW\s+LEVEL\s+SECURITY\b`),
 		"it opens the table to every tenant: NO FORCE … FORCE is enough for the owner's own statements",
 	},
 	{
-		regexp.MustCompile(`(?is)^GRANT\b.*\bTO\s+([^;]*,\s*)?PUBLIC\b`),
+		says(`^GRANT\b.*\bTO\s+(.*,\s*)?PUBLIC\b`),
 		"name the role: PUBLIC is everybody",
 	},
 	{
-		regexp.MustCompile(`(?is)^CREATE\s+POLICY\b(?:[^'(]|'[^']*')*?\bTO\s+PUBLIC\b`),
-		"name the role: a policy for everybody also binds the resolver",
+		both(says(`^CREATE\s+POLICY\b`), not(both(says(`\bTO\s+"?\w+`), not(says(`\bTO\s+(.*,\s*)?PUBLIC\b`))))),
+		"name the role (TO konstruct_app): a policy for everybody also binds the resolver",
 	},
 	{
-		regexp.MustCompile(`(?i)^(CREATE|ALTER|DROP)\s+(ROLE|USER|GROUP|DATABASE)\b`),
+		says(`^(CREATE|ALTER|DROP)\s+(ROLE|USER|GROUP|DATABASE)\b`),
 		"roles and databases are bootstrap's: a plain owner cannot do it",
 	},
 }
+
+// aside is what says nothing about what a statement does to the schema.
+var aside = regexp.MustCompile(`(?s)--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|\$\w*\$.*?\$\w*\$`)
 
 // txMode is found wherever it stands: Atlas only reads it with a blank line after it, and a reader would believe it.
 var txMode = regexp.MustCompile(`(?m)^\s*--\s*atlas:txmode\b`)
@@ -76,15 +91,16 @@ func lintErrors(files []file) error {
 func lintStatements(f file) (errs []error) {
 	lifted := make(map[string]int)
 	for _, stmt := range f.stmts {
+		text := strings.TrimSpace(aside.ReplaceAllString(stmt.Text, " "))
 		for _, r := range rules {
-			if r.pattern.MatchString(stmt.Text) {
+			if r.broken(text) {
 				errs = append(errs, refused(f, stmt.Pos, r.why))
 			}
 		}
-		if m := noForce.FindStringSubmatch(stmt.Text); m != nil {
+		if m := noForce.FindStringSubmatch(text); m != nil {
 			lifted[bare(m[1])] = stmt.Pos
 		}
-		if m := force.FindStringSubmatch(stmt.Text); m != nil {
+		if m := force.FindStringSubmatch(text); m != nil {
 			delete(lifted, bare(m[1]))
 		}
 	}
