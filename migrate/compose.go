@@ -16,7 +16,9 @@ import (
 func compose(steps *atlas.Plan, current *schema.Schema, cat doctor.Catalogue) string {
 	var b strings.Builder
 	for _, step := range steps.Changes {
-		paragraph(&b, capital(step.Comment), bracketed(step.Cmd, forced(step, current))...)
+		// Atlas breaks the line in the middle of this one.
+		stmt := strings.ReplaceAll(step.Cmd, "ADD\nCONSTRAINT", "ADD CONSTRAINT")
+		paragraph(&b, capital(step.Comment), bracketed(stmt, forced(step, current))...)
 	}
 	for _, t := range protectable(steps) {
 		if tenantScoped(t) {

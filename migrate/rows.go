@@ -215,22 +215,25 @@ func nthTenant(i int) string {
 	return fmt.Sprintf("(SELECT id FROM tenants ORDER BY id OFFSET %d %% (SELECT count(*) FROM tenants) LIMIT 1)", i)
 }
 
-// reference is a value that a foreign key of the column accepts, or nothing where it has none. A key to the table itself
-// refers to the row before, if it has to.
+// reference is a value that a foreign key of the column accepts, or nothing where it has none. Where the table that it
+// refers to has no row yet, it is NULL.
 func (t table) reference(name string, i int) string {
 	if name == mixin.TenantColumn {
 		return nthTenant(i)
 	}
-	for _, k := range t.Keys {
-		at := slices.Index(k.Columns, name)
-		if at < 0 {
-			continue
+	// The key that carries the tenant asks for more than one that does not.
+	for _, carries := range []bool{true, false} {
+		for _, k := range t.Keys {
+			at := slices.Index(k.Columns, name)
+			if at < 0 || slices.Contains(k.RefColumns, mixin.TenantColumn) != carries {
+				continue
+			}
+			where := ""
+			if carries {
+				where = fmt.Sprintf(" WHERE %s = %s", mixin.TenantColumn, nthTenant(i))
+			}
+			return fmt.Sprintf("(SELECT %s FROM %s%s LIMIT 1)", quoted(k.RefColumns[at]), quoted(k.RefTable), where)
 		}
-		where := ""
-		if slices.Contains(k.RefColumns, mixin.TenantColumn) {
-			where = fmt.Sprintf(" WHERE %s = %s", mixin.TenantColumn, nthTenant(i))
-		}
-		return fmt.Sprintf("(SELECT %s FROM %s%s LIMIT 1)", quoted(k.RefColumns[at]), quoted(k.RefTable), where)
 	}
 	return ""
 }

@@ -1,0 +1,194 @@
+package migrate_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	entschema "entgo.io/ent/dialect/sql/schema"
+	"entgo.io/ent/schema/field"
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	entmigrate "github.com/konstruct/konstruct/ent/migrate"
+	"github.com/konstruct/konstruct/integration/testdb"
+	"github.com/konstruct/konstruct/migrate"
+)
+
+// faults are what a check found, by step.
+func faults(results []migrate.CheckResult) map[string]error {
+	out := make(map[string]error)
+	for _, r := range results {
+		if r.Err != nil {
+			out[r.Step] = r.Err
+		}
+	}
+	return out
+}
+
+func TestProductIsCurrent(t *testing.T) {
+	t.Parallel()
+	asked := false
+	results := migrate.Check(t.Context(), migrate.CheckOptions{
+		Tables: entmigrate.Tables, Catalogue: migrate.Catalogue(), ScratchURL: testdb.Empty(t).SuperURL,
+		Doctor: func(ctx context.Context, conn *pgx.Conn) error {
+			asked = true
+			var user string
+			if err := conn.QueryRow(ctx, "SELECT session_user || ' ' || (SELECT count(*) FROM tenants)").Scan(&user); err != nil {
+				return err
+			}
+			if user != "konstruct_app 0" {
+				return errors.New(user)
+			}
+			return nil
+		},
+	})
+	require.Empty(t, faults(results))
+	var steps []string
+	for _, r := range results {
+		steps = append(steps, r.Step)
+	}
+	require.Equal(t, []string{"sums", "lints", "rehearsal", "schema", "doctor"}, steps)
+	require.True(t, asked)
+}
+
+func TestCheckFinds(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		file string
+		step string
+		says string
+	}{
+		"what a migration must not": {"COMMIT;", "lints", "must not begin or end one"},
+		"a column that rows have no value for": {
+			"ALTER TABLE agents ADD COLUMN grade text NOT NULL;", "rehearsal", "contains null values",
+		},
+		"a global table's key that rows do not meet": {
+			"ALTER TABLE portal_users ADD COLUMN home uuid NOT NULL DEFAULT gen_random_uuid() REFERENCES tenants (id);",
+			"rehearsal", "violates foreign key constraint",
+		},
+		"a backfill that would see no row": {"UPDATE agents SET role = '';", "rehearsal", "row-level security"},
+		"what only a superuser may":        {"CREATE EXTENSION file_fdw;", "rehearsal", "permission denied"},
+		"a table that Ent does not know": {
+			"CREATE TABLE stray (id uuid PRIMARY KEY);", "schema", `DROP TABLE "stray"`,
+		},
+		"a table that no row can be made up for": {
+			"CREATE TABLE odd (v text NOT NULL CHECK (v LIKE '%x%y%z%' AND length(v) = 77));", "rehearsal", "odd: give a statement",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := product(t)
+			require.NoError(t, os.WriteFile(filepath.Join(dir, "20300101000000_step.sql"), []byte(c.file), 0o600))
+			require.NoError(t, migrate.Hash(dir))
+			chain := migrate.Konstruct()
+			chain.Files = os.DirFS(dir)
+			found := faults(migrate.Check(t.Context(), migrate.CheckOptions{
+				Chains: []migrate.Chain{chain}, Tables: entmigrate.Tables, Catalogue: migrate.Catalogue(),
+				ScratchURL: testdb.Empty(t).SuperURL,
+			}))
+			require.Len(t, found, 1)
+			require.ErrorContains(t, found[c.step], c.says)
+		})
+	}
+}
+
+func TestCheckFindsASchemaThatWasNotPlanned(t *testing.T) {
+	t.Parallel()
+	found := faults(migrate.Check(t.Context(), migrate.CheckOptions{
+		Tables:    append([]*entschema.Table{scoped("notes", col("body", field.TypeString))}, entmigrate.Tables...),
+		Catalogue: migrate.Catalogue(), ScratchURL: testdb.Empty(t).SuperURL,
+	}))
+	require.Len(t, found, 1)
+	require.ErrorIs(t, found["schema"], migrate.ErrDrift)
+	require.ErrorContains(t, found["schema"], `CREATE TABLE "notes"`)
+}
+
+func TestCheckFindsAnEditedFile(t *testing.T) {
+	t.Parallel()
+	dir := product(t)
+	first := sqlFiles(t, os.DirFS(dir))[0]
+	require.NoError(t, os.WriteFile(filepath.Join(dir, first), []byte("SELECT 1;"), 0o600))
+	chain := migrate.Konstruct()
+	chain.Files = os.DirFS(dir)
+	found := faults(migrate.Check(t.Context(), migrate.CheckOptions{Chains: []migrate.Chain{chain}}))
+	require.Len(t, found, 1)
+	require.ErrorContains(t, found["sums"], first+" was edited")
+}
+
+// Tables whose checks made-up values do not meet at first, and one that needs help.
+func TestRehearsalMakesRows(t *testing.T) {
+	t.Parallel()
+	chain := files{
+		"20260101000000_tables.sql": `
+CREATE TABLE tenants (id uuid PRIMARY KEY, name text NOT NULL UNIQUE);
+CREATE TABLE picky (
+  code text NOT NULL CHECK (code IN ('left', 'right')),
+  mail text NOT NULL CHECK (position('@' IN mail) > 1),
+  hash text NOT NULL CHECK (hash ~ '^[0-9a-f]{64}$'),
+  made timestamptz NOT NULL DEFAULT now(),
+  gone timestamptz NOT NULL,
+  size int NOT NULL CHECK (size < 2),
+  list jsonb NOT NULL CHECK (jsonb_typeof(list) = 'array'),
+  CHECK (gone < made)
+);
+CREATE TABLE defaults (id int GENERATED ALWAYS AS IDENTITY);
+CREATE TABLE odd (v text NOT NULL CHECK (v LIKE 'x%' AND length(v) = 3));
+CREATE TABLE child (id uuid PRIMARY KEY, tenant_id uuid NOT NULL REFERENCES tenants (id),
+  parent uuid REFERENCES child (id), UNIQUE (tenant_id, id), FOREIGN KEY (tenant_id, parent) REFERENCES child (tenant_id, id));`,
+		"20260101000001_later.sql": strings.Repeat("\n", 3) + `
+DO $$ DECLARE t text; n int; BEGIN
+  FOREACH t IN ARRAY ARRAY['tenants', 'picky', 'defaults', 'child'] LOOP
+    EXECUTE 'SELECT count(*) FROM ' || t INTO n;
+    IF n <> 2 THEN RAISE 'table % has % rows', t, n; END IF;
+  END LOOP;
+END $$;`,
+	}.chain(t)
+	options := migrate.CheckOptions{Chains: []migrate.Chain{chain}, ScratchURL: testdb.Empty(t).SuperURL}
+	require.ErrorIs(t, faults(migrate.Check(t.Context(), options))["rehearsal"], migrate.ErrRows)
+
+	options.Rows = map[string]string{"odd": "INSERT INTO odd VALUES ('xyz')"}
+	require.NoError(t, faults(migrate.Check(t.Context(), options))["rehearsal"])
+}
+
+func TestStatus(t *testing.T) {
+	t.Parallel()
+	db := bootstrapped(t)
+	all := sqlFiles(t, migrate.Konstruct().Files)
+	app := open(t, db.AppURL)
+
+	before, err := migrate.Status(t.Context(), migrate.Options{URL: db.OwnerURL})
+	require.NoError(t, err)
+	require.Len(t, before, 1)
+	require.Equal(t, all, before[0].Pending())
+	require.NoError(t, before[0].Problem)
+	require.Zero(t, one[int](t, open(t, db.SuperURL), "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'atlas%'"))
+	ok, detail, err := migrate.Current(t.Context(), app)
+	require.NoError(t, err)
+	require.False(t, ok)
+	require.Contains(t, detail, "migrations of konstruct are pending, the first is "+all[0])
+
+	_, err = migrate.Up(t.Context(), migrate.Options{URL: db.OwnerURL})
+	require.NoError(t, err)
+	after, err := migrate.Status(t.Context(), migrate.Options{URL: db.AppURL})
+	require.NoError(t, err)
+	require.Empty(t, after[0].Pending())
+	require.WithinDuration(t, time.Now(), after[0].Files[0].AppliedAt, time.Minute)
+	require.Equal(t, time.UTC, after[0].Files[0].AppliedAt.Location())
+	ok, detail, err = migrate.Current(t.Context(), app)
+	require.NoError(t, err)
+	require.True(t, ok, detail)
+}
+
+func TestCurrentOnALostConnection(t *testing.T) {
+	t.Parallel()
+	app := open(t, testdb.New(t).AppURL)
+	require.NoError(t, app.Close(t.Context()))
+	ok, _, err := migrate.Current(t.Context(), app)
+	require.Error(t, err)
+	require.False(t, ok)
+}

@@ -1,0 +1,322 @@
+package migrate_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"entgo.io/ent/dialect/entsql"
+	entschema "entgo.io/ent/dialect/sql/schema"
+	"entgo.io/ent/schema/field"
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	entmigrate "github.com/konstruct/konstruct/ent/migrate"
+	"github.com/konstruct/konstruct/integration/testdb"
+	"github.com/konstruct/konstruct/migrate"
+	"github.com/konstruct/konstruct/tenancy/doctor"
+)
+
+const textSize = 2147483647
+
+var planned = time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
+
+func col(name string, typ field.Type) *entschema.Column {
+	return &entschema.Column{Name: name, Type: typ, Size: textSize}
+}
+
+func optional(c *entschema.Column) *entschema.Column {
+	c.Nullable = true
+	return c
+}
+
+// plain is a table as Ent generates it, with mixin.ID.
+func plain(name string, columns ...*entschema.Column) *entschema.Table {
+	id := &entschema.Column{Name: "id", Type: field.TypeUUID}
+	return &entschema.Table{
+		Name: name, Columns: append([]*entschema.Column{id}, columns...), PrimaryKey: []*entschema.Column{id},
+		Annotation: &entsql.Annotation{},
+	}
+}
+
+// scoped is a table as Ent generates it, with mixin.ID and mixin.Tenant.
+func scoped(name string, columns ...*entschema.Column) *entschema.Table {
+	tenant := &entschema.Column{
+		Name: "tenant_id", Type: field.TypeUUID,
+		Default: entschema.Expr("NULLIF(current_setting('app.current_tenant', true), '')::uuid"),
+	}
+	t := plain(name, append([]*entschema.Column{tenant}, columns...)...)
+	t.Indexes = []*entschema.Index{{
+		Name: name + "_tenant_id_id", Unique: true, Columns: []*entschema.Column{tenant, t.PrimaryKey[0]},
+	}}
+	return t
+}
+
+func refer(from *entschema.Table, column string, to *entschema.Table) {
+	for _, c := range from.Columns {
+		if c.Name == column {
+			from.ForeignKeys = append(from.ForeignKeys, &entschema.ForeignKey{
+				Symbol: from.Name + "_" + column, Columns: []*entschema.Column{c},
+				RefTable: to, RefColumns: to.PrimaryKey, OnDelete: entschema.Cascade,
+			})
+		}
+	}
+}
+
+func unique(t *entschema.Table, columns ...string) {
+	idx := &entschema.Index{Name: t.Name + "_unique", Unique: true}
+	for _, name := range columns {
+		for _, c := range t.Columns {
+			if c.Name == name {
+				idx.Columns = append(idx.Columns, c)
+			}
+		}
+	}
+	t.Indexes = append(t.Indexes, idx)
+}
+
+// diff plans on a folder, on top of the product's chain.
+func diff(t *testing.T, dir string, tables ...*entschema.Table) (migrate.Plan, error) {
+	t.Helper()
+	return migrate.Diff(t.Context(), migrate.DiffOptions{
+		Name: "step", Dir: dir, Tables: tables, Base: []migrate.Chain{migrate.Konstruct()},
+		Catalogue: migrate.Catalogue(), ScratchURL: testdb.Empty(t).SuperURL, Now: planned,
+	})
+}
+
+func TestDiffOfANewTable(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	notes := scoped("notes", col("slug", field.TypeString), optional(col("parent_id", field.TypeUUID)))
+	refer(notes, "parent_id", notes)
+	unique(notes, "tenant_id", "slug")
+
+	plan, err := diff(t, dir, notes)
+	require.NoError(t, err)
+	require.Equal(t, filepath.Join(dir, "20300102030405_step.sql"), plan.File)
+	require.Empty(t, plan.Drops)
+	requireGolden(t, "new_table.sql", plan.SQL)
+	written, err := os.ReadFile(plan.File)
+	require.NoError(t, err)
+	require.Equal(t, plan.SQL, string(written))
+
+	t.Run("the same again, elsewhere", func(t *testing.T) {
+		t.Parallel()
+		again, err := diff(t, t.TempDir(), notes)
+		require.NoError(t, err)
+		require.Equal(t, plan.SQL, again.SQL)
+	})
+
+	t.Run("and nothing more here", func(t *testing.T) {
+		t.Parallel()
+		again, err := diff(t, dir, notes)
+		require.NoError(t, err)
+		require.Equal(t, migrate.Plan{}, again)
+		require.Len(t, sqlFiles(t, os.DirFS(dir)), 1)
+	})
+}
+
+func TestDiffOfAGlobalTable(t *testing.T) {
+	t.Parallel()
+	plans := plain("plans", col("name", field.TypeString))
+	options := migrate.DiffOptions{
+		Name: "step", Dir: t.TempDir(), Tables: []*entschema.Table{plans}, Base: []migrate.Chain{migrate.Konstruct()},
+		Catalogue: migrate.Catalogue(), ScratchURL: testdb.Empty(t).SuperURL, Now: planned,
+	}
+	_, err := migrate.Diff(t.Context(), options)
+	require.ErrorIs(t, err, migrate.ErrUnclassified)
+	require.ErrorContains(t, err, "plans: give its schema mixin.Tenant{}, or")
+	require.Empty(t, sqlFiles(t, os.DirFS(options.Dir)), "nothing is written")
+
+	options.Catalogue = options.Catalogue.With(doctor.Catalogue{
+		Global: map[string]string{"public.plans": "everybody may see what can be bought"},
+	})
+	plan, err := migrate.Diff(t.Context(), options)
+	require.NoError(t, err)
+	requireGolden(t, "global_table.sql", plan.SQL)
+}
+
+// Tables exist and have rows; edges are added later.
+func TestDiffOfANewForeignKeyBetweenTablesWithRows(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	first, err := diff(t, dir, scoped("notes"), scoped("tags"))
+	require.NoError(t, err)
+	require.NotEmpty(t, first.File)
+
+	db := testdb.New(t)
+	a, b := twoTenants(t, db)
+	chain := func() migrate.Chain {
+		return migrate.Chain{Name: "test", Files: os.DirFS(dir), Revisions: "test_revisions"}
+	}
+	_, err = upChains(t.Context(), db.OwnerURL, migrate.Konstruct(), chain())
+	require.NoError(t, err)
+	super := open(t, db.SuperURL)
+	for _, tenant := range []uuid.UUID{a, b} {
+		exec(t, super, "INSERT INTO notes (id, tenant_id) VALUES ($1, $2)", uuid.New(), tenant)
+		exec(t, super, "INSERT INTO tags (id, tenant_id) VALUES ($1, $2)", uuid.New(), tenant)
+	}
+
+	notes, tags := scoped("notes", optional(col("tag_id", field.TypeUUID))), scoped("tags")
+	labels := scoped("labels", col("tag_id", field.TypeUUID))
+	refer(notes, "tag_id", tags)
+	refer(labels, "tag_id", tags)
+	unique(labels, "tag_id")
+	plan, err := diff(t, dir, notes, tags, labels)
+	require.NoError(t, err)
+	require.Equal(t, "20300102030406_step.sql", filepath.Base(plan.File), "later than the last")
+	requireGolden(t, "new_foreign_key.sql", plan.SQL)
+
+	_, err = upChains(t.Context(), db.OwnerURL, migrate.Konstruct(), chain())
+	require.NoError(t, err)
+	require.Equal(t, 2, one[int](t, super, "SELECT count(*) FROM notes"))
+	require.Equal(t, 3, one[int](t, super, `SELECT count(*) FROM pg_class
+		WHERE relname IN ('notes', 'tags', 'labels') AND relrowsecurity AND relforcerowsecurity`))
+	_, err = super.Exec(t.Context(), `UPDATE notes AS n SET tag_id = t.id FROM tags AS t WHERE t.tenant_id <> n.tenant_id`)
+	requireCode(t, err, "23503")
+	exec(t, super, `UPDATE notes AS n SET tag_id = t.id FROM tags AS t WHERE t.tenant_id = n.tenant_id`)
+}
+
+func TestDiffRefuses(t *testing.T) {
+	t.Parallel()
+	join := func() []*entschema.Table {
+		notes, tags := scoped("notes"), scoped("tags")
+		both := &entschema.Table{Name: "note_tags", Annotation: &entsql.Annotation{}}
+		both.Columns = []*entschema.Column{col("note_id", field.TypeUUID), col("tag_id", field.TypeUUID)}
+		both.PrimaryKey = both.Columns
+		refer(both, "note_id", notes)
+		refer(both, "tag_id", tags)
+		return []*entschema.Table{notes, tags, both}
+	}
+	global := func() []*entschema.Table {
+		notes, plans := scoped("notes"), plain("login_audits", col("note_id", field.TypeUUID))
+		refer(plans, "note_id", notes)
+		return []*entschema.Table{notes, plans}
+	}
+	spanning := func() []*entschema.Table {
+		notes := scoped("notes", col("slug", field.TypeString))
+		unique(notes, "slug")
+		return []*entschema.Table{notes}
+	}
+	numbered := func() []*entschema.Table {
+		notes := scoped("notes")
+		notes.Columns = append(notes.Columns, &entschema.Column{Name: "number", Type: field.TypeInt, Increment: true})
+		return []*entschema.Table{notes}
+	}
+	loose := func() []*entschema.Table {
+		notes := scoped("notes")
+		notes.Columns[1].Nullable = true
+		return []*entschema.Table{notes}
+	}
+	for name, c := range map[string]struct {
+		tables []*entschema.Table
+		err    error
+		says   string
+	}{
+		"a many-to-many table without a tenant":            {join(), migrate.ErrNoTenant, "note_tags: a many-to-many edge between tenant-scoped schemas needs an edge schema"},
+		"a table without a tenant that refers to one with": {global(), migrate.ErrNoTenant, "login_audits refers to notes"},
+		"a key that spans tenants":                         {spanning(), migrate.ErrSpanningKey, "notes_unique (slug) of notes"},
+		"a sequence":                                       {numbered(), migrate.ErrSequence, "notes.number: use mixin.ID{}"},
+		"a tenant that may be missing":                     {loose(), migrate.ErrTenantColumn, "notes.tenant_id: use mixin.Tenant{}"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			_, err := migrate.Diff(t.Context(), migrate.DiffOptions{
+				Name: "step", Dir: dir, Tables: c.tables, Base: []migrate.Chain{migrate.Konstruct()}, Now: planned,
+				Catalogue: migrate.Catalogue().With(doctor.Catalogue{Global: map[string]string{"public.login_audits": "a test"}}),
+
+				ScratchURL: testdb.Empty(t).SuperURL,
+			})
+			require.ErrorIs(t, err, c.err)
+			require.ErrorContains(t, err, c.says)
+			require.Empty(t, sqlFiles(t, os.DirFS(dir)))
+		})
+	}
+}
+
+func TestDiffReportsWhatItWouldDrop(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	_, err := diff(t, dir, scoped("notes", col("body", field.TypeString)), scoped("tags"))
+	require.NoError(t, err)
+
+	options := migrate.DiffOptions{
+		Name: "drop", Dir: dir, Tables: []*entschema.Table{scoped("notes")}, Base: []migrate.Chain{migrate.Konstruct()},
+		Catalogue: migrate.Catalogue(), ScratchURL: testdb.Empty(t).SuperURL, Now: planned,
+	}
+	plan, err := migrate.Diff(t.Context(), options)
+	require.ErrorIs(t, err, migrate.ErrDestructive)
+	require.ErrorContains(t, err, "column notes.body, table tags")
+	require.Equal(t, []string{"column notes.body", "table tags"}, plan.Drops)
+	require.Len(t, sqlFiles(t, os.DirFS(dir)), 1)
+
+	options.AllowDrops = true
+	plan, err = migrate.Diff(t.Context(), options)
+	require.NoError(t, err)
+	require.Contains(t, plan.SQL, `DROP TABLE "tags"`)
+	require.Contains(t, plan.SQL, `ALTER TABLE "notes" DROP COLUMN "body"`)
+}
+
+func TestDiffNames(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"", "Add", "add notes", "../x", "add-notes", "_add"} {
+		_, err := migrate.Diff(t.Context(), migrate.DiffOptions{Name: name, Dir: t.TempDir()})
+		require.ErrorContains(t, err, "lower-case words joined by underscores", name)
+	}
+}
+
+func TestDiffLeavesNoDatabaseBehind(t *testing.T) {
+	t.Parallel()
+	cluster := testdb.OwnCluster(t)
+	db := cluster.Empty(t)
+	options := migrate.DiffOptions{
+		Name: "step", Dir: t.TempDir(), Tables: []*entschema.Table{scoped("notes")}, Base: []migrate.Chain{migrate.Konstruct()},
+		Catalogue: migrate.Catalogue(), ScratchURL: db.SuperURL, Now: planned,
+	}
+	super := open(t, db.SuperURL)
+	const left = "SELECT datname::text FROM pg_database WHERE datname LIKE 'konstruct%'"
+
+	_, err := migrate.Diff(t.Context(), options)
+	require.NoError(t, err)
+	require.Empty(t, column(t, super, left))
+
+	options.Tables = []*entschema.Table{plain("unlisted")}
+	_, err = migrate.Diff(t.Context(), options)
+	require.ErrorIs(t, err, migrate.ErrUnclassified)
+	require.Empty(t, column(t, super, left))
+}
+
+// The walk-through of CONTRIBUTING: a new schema with the mixin, on a copy of the product's own folder.
+func TestDiffOfTheProductWithOneMoreSchema(t *testing.T) {
+	t.Parallel()
+	dir := product(t)
+	db := testdb.New(t)
+	options := migrate.DiffOptions{
+		Name: "add_notes", Dir: dir, Catalogue: migrate.Catalogue(), ScratchURL: db.SuperURL, Now: planned,
+		Tables: append([]*entschema.Table{scoped("notes", col("body", field.TypeString))}, entmigrate.Tables...),
+	}
+	plan, err := migrate.Diff(t.Context(), options)
+	require.NoError(t, err)
+	require.Equal(t, "20300102030405_add_notes.sql", filepath.Base(plan.File))
+
+	chain := migrate.Konstruct()
+	chain.Files = os.DirFS(dir)
+	for _, r := range migrate.Check(t.Context(), migrate.CheckOptions{
+		Chains: []migrate.Chain{chain}, Tables: options.Tables, Catalogue: options.Catalogue, ScratchURL: db.SuperURL,
+	}) {
+		require.NoError(t, r.Err, r.Step)
+	}
+
+	a, b := twoTenants(t, db)
+	result, err := upChains(t.Context(), db.OwnerURL, chain)
+	require.NoError(t, err)
+	require.Equal(t, []string{filepath.Base(plan.File)}, result.Applied)
+	app := open(t, db.AppURL)
+	for _, tenant := range []uuid.UUID{a, b} {
+		exec(t, app, "SELECT set_config('app.current_tenant', $1, false)", tenant.String())
+		exec(t, app, "INSERT INTO notes (id, body) VALUES ($1, $2)", uuid.New(), tenant.String())
+		require.Equal(t, []string{tenant.String()}, column(t, app, "SELECT body FROM notes"))
+	}
+}

@@ -1,0 +1,128 @@
+package migrate_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/konstruct/konstruct/migrate"
+)
+
+// What is wrong between the folder and the database is refused by name, before anything is applied.
+func TestHistory(t *testing.T) {
+	t.Parallel()
+	applied := files{
+		"20260101000000_one.sql": "CREATE TABLE one ();",
+		"20260101000002_two.sql": "CREATE TABLE two ();",
+	}
+	next := files{"20260101000003_three.sql": "CREATE TABLE three ();"}
+	without := func(name string) files {
+		out := applied.with(next)
+		delete(out, name)
+		return out
+	}
+	for _, c := range []struct {
+		name    string
+		now     files
+		problem error
+		says    string
+	}{
+		{"nothing wrong", applied.with(next), nil, ""},
+		{
+			"edited and re-hashed", applied.with(next).with(files{"20260101000000_one.sql": "CREATE TABLE one (c int);"}),
+			migrate.ErrEdited, "20260101000000_one.sql",
+		},
+		{
+			"renamed", without("20260101000002_two.sql").with(files{"20260101000002_zwei.sql": "CREATE TABLE two ();"}),
+			migrate.ErrEdited, "20260101000002_two.sql is called 20260101000002_zwei.sql now",
+		},
+		{"removed", without("20260101000000_one.sql"), migrate.ErrRemoved, "20260101000000_one.sql"},
+		{
+			"squeezed in", applied.with(files{"20260101000001_between.sql": "CREATE TABLE between_ ();"}),
+			migrate.ErrOutOfOrder, "20260101000001_between.sql comes before 20260101000002_two.sql",
+		},
+		{
+			"an older release", files{"20260101000000_one.sql": applied["20260101000000_one.sql"]},
+			migrate.ErrNewer, "it has 20260101000002_two.sql, and the last that this binary knows is 20260101000000_one.sql",
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			db := bootstrapped(t)
+			_, err := upChains(t.Context(), db.OwnerURL, applied.chain(t))
+			require.NoError(t, err)
+			chain := c.now.chain(t)
+
+			ok, detail, err := migrate.Current(t.Context(), open(t, db.AppURL), chain)
+			require.NoError(t, err)
+			require.False(t, ok)
+			require.Contains(t, detail, c.says)
+
+			_, err = upChains(t.Context(), db.OwnerURL, chain)
+			if c.problem == nil {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorIs(t, err, c.problem)
+			require.ErrorContains(t, err, c.says)
+			require.Len(t, column(t, open(t, db.OwnerURL), tables), 2, "nothing was applied")
+		})
+	}
+}
+
+func TestPartlyAppliedByAnotherTool(t *testing.T) {
+	t.Parallel()
+	db := bootstrapped(t)
+	chain := files{"20260101000000_one.sql": "CREATE TABLE one ();"}.chain(t)
+	_, err := upChains(t.Context(), db.OwnerURL, chain)
+	require.NoError(t, err)
+	owner := open(t, db.OwnerURL)
+	exec(t, owner, "INSERT INTO test_revisions.atlas_schema_revisions SELECT (r).* FROM (SELECT jsonb_populate_record(r, "+
+		`'{"version": ".atlas_cloud_identifier"}') AS r FROM test_revisions.atlas_schema_revisions AS r) AS note`)
+	_, err = upChains(t.Context(), db.OwnerURL, chain)
+	require.NoError(t, err, "the Atlas CLI's own notes are no revisions")
+
+	exec(t, owner, "UPDATE test_revisions.atlas_schema_revisions SET total = 2, error = 'stopped'")
+	_, err = upChains(t.Context(), db.OwnerURL, chain)
+	require.ErrorIs(t, err, migrate.ErrPartial)
+	require.ErrorContains(t, err, "20260101000000_one.sql: 1 of 2 statements")
+}
+
+func TestChecksums(t *testing.T) {
+	t.Parallel()
+	base := files{"20260101000000_one.sql": "CREATE TABLE one ();", "20260101000001_two.sql": "CREATE TABLE two ();"}
+	for name, c := range map[string]struct {
+		tamper func(t *testing.T, dir string)
+		says   string
+	}{
+		"edited": {func(t *testing.T, dir string) {
+			t.Helper()
+			require.NoError(t, os.WriteFile(filepath.Join(dir, "20260101000001_two.sql"), []byte("SELECT 1;"), 0o600))
+		}, "20260101000001_two.sql was edited"},
+		"added": {func(t *testing.T, dir string) {
+			t.Helper()
+			require.NoError(t, os.WriteFile(filepath.Join(dir, "20260101000002_three.sql"), []byte("SELECT 1;"), 0o600))
+		}, "20260101000002_three.sql was added"},
+		"removed": {func(t *testing.T, dir string) {
+			t.Helper()
+			require.NoError(t, os.Remove(filepath.Join(dir, "20260101000000_one.sql")))
+		}, "20260101000000_one.sql was removed"},
+		"without sums": {func(t *testing.T, dir string) {
+			t.Helper()
+			require.NoError(t, os.Remove(filepath.Join(dir, "atlas.sum")))
+		}, "checksum file not found"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := bootstrapped(t)
+			dir := base.folder(t)
+			chain := migrate.Chain{Name: "test", Files: os.DirFS(dir), Revisions: "test_revisions"}
+			c.tamper(t, dir)
+			_, err := upChains(t.Context(), db.OwnerURL, chain)
+			require.ErrorIs(t, err, migrate.ErrChecksum)
+			require.ErrorContains(t, err, c.says)
+		})
+	}
+}
