@@ -101,3 +101,12 @@ func BenchmarkClone(b *testing.B) {
 		require.NoError(b, c.drop(b.Context(), name))
 	}
 }
+
+func TestChosenBinariesHaveAServerOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, "local", placeName(localKind, ""))
+	require.NotEqual(t, "local", placeName(localKind, "/opt/17/bin"))
+	require.NotEqual(t, placeName(localKind, "/opt/17/bin"), placeName(localKind, "/opt/18/bin"))
+	require.Equal(t, placeName(localKind, "/opt/17/bin"), placeName(localKind, "/opt/17/bin/"))
+	require.Equal(t, "docker", placeName(dockerKind, "/opt/17/bin"), "a container has its own")
+}

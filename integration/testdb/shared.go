@@ -2,6 +2,8 @@ package testdb
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -121,11 +123,21 @@ type place struct {
 }
 
 func openPlace(k kind) (*place, error) {
-	p := &place{kind: k, folder: filepath.Join(os.TempDir(), "konstruct-test-"+strconv.Itoa(os.Geteuid()), k.name)}
+	name := placeName(k, os.Getenv(local.BinariesVariable))
+	p := &place{kind: k, folder: filepath.Join(os.TempDir(), "konstruct-test-"+strconv.Itoa(os.Geteuid()), name)}
 	if err := local.OwnFolder(filepath.Dir(p.folder)); err != nil {
 		return nil, err
 	}
 	return p, local.OwnFolder(p.folder)
+}
+
+// placeName keeps apart the servers of chosen binaries: a run on one version must not join another's, nor its data.
+func placeName(k kind, binaries string) string {
+	if binaries == "" || k.name != localKind.name {
+		return k.name
+	}
+	sum := sha256.Sum256([]byte(filepath.Clean(binaries)))
+	return k.name + "-" + hex.EncodeToString(sum[:4])
 }
 
 func (p *place) file(name string) string { return filepath.Join(p.folder, name) }
