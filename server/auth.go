@@ -1,0 +1,74 @@
+package server
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/konstruct/konstruct/server/account"
+)
+
+type loginInput struct {
+	Body struct {
+		Email    string `json:"email" minLength:"1" maxLength:"320" doc:"Upper and lower case are the same." example:"ada@example.com"`
+		Password string `json:"password" minLength:"1" maxLength:"1024" writeOnly:"true"`
+	} `nameHint:"LoginRequest"`
+}
+
+type loginOutput struct{ Body loginView }
+
+type loginView struct {
+	User    userView    `json:"user"`
+	Session sessionView `json:"session"`
+}
+
+type userView struct {
+	ID      uuid.UUID `json:"id" format:"uuid"`
+	Email   string    `json:"email"`
+	Name    string    `json:"name"`
+	IsAdmin bool      `json:"is_admin" doc:"Whether the user is a platform admin."`
+}
+
+type sessionView struct {
+	Token     string    `json:"token" doc:"Send it as Authorization: Bearer …. It is told only here."`
+	ExpiresAt time.Time `json:"expires_at"`
+}
+
+type meOutput struct{ Body meView }
+
+type meView struct {
+	User    userView          `json:"user"`
+	Session sessionExpiryView `json:"session"`
+}
+
+type sessionExpiryView struct {
+	ExpiresAt time.Time `json:"expires_at"`
+}
+
+func (s *Server) login(ctx context.Context, in *loginInput) (*loginOutput, error) {
+	login, err := s.logins.Login(ctx, in.Body.Email, in.Body.Password)
+	if err != nil {
+		return nil, err
+	}
+	return &loginOutput{Body: loginView{
+		User:    viewUser(login.User),
+		Session: sessionView{Token: login.Token, ExpiresAt: login.ExpiresAt},
+	}}, nil
+}
+
+func (s *Server) logout(ctx context.Context, _ *struct{}) (*struct{}, error) {
+	return nil, s.sessions.End(ctx, requestOf(ctx).principal)
+}
+
+func (s *Server) me(ctx context.Context, _ *struct{}) (*meOutput, error) {
+	principal := requestOf(ctx).principal
+	return &meOutput{Body: meView{
+		User:    viewUser(principal.User),
+		Session: sessionExpiryView{ExpiresAt: principal.SessionEnds},
+	}}, nil
+}
+
+func viewUser(u account.User) userView {
+	return userView{ID: u.ID, Email: u.Email, Name: u.Name, IsAdmin: u.IsAdmin}
+}

@@ -1,0 +1,134 @@
+package server
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/konstruct/konstruct/channel/secrets"
+	"github.com/konstruct/konstruct/ent"
+	"github.com/konstruct/konstruct/server/operation"
+)
+
+type connectionView struct {
+	ID          uuid.UUID      `json:"id" format:"uuid"`
+	TenantID    uuid.UUID      `json:"tenant_id" format:"uuid"`
+	ChannelType string         `json:"channel_type" enum:"slack,whatsapp,mattermost"`
+	WorkspaceID string         `json:"workspace_id"`
+	Status      string         `json:"status" enum:"pending,active,revoked"`
+	Config      map[string]any `json:"config"`
+	SecretNames []string       `json:"secret_names" nullable:"false" doc:"The names of the secrets. Their values are never told."`
+	CreatedAt   time.Time      `json:"created_at"`
+	UpdatedAt   time.Time      `json:"updated_at"`
+}
+
+// ConnectionFields are those that may be left out.
+type ConnectionFields struct {
+	Status  string         `json:"status,omitempty" enum:"pending,active,revoked" doc:"Messages come in while it is active."`
+	Config  map[string]any `json:"config,omitempty" doc:"Channel ids and the like; nothing secret. Replaces the whole object."`
+	Secrets secretsBody    `json:"secrets,omitempty" doc:"By name: a text sets a secret, null removes it."`
+}
+
+type createConnectionInput struct {
+	TenantPathInput
+	Body struct {
+		ChannelType string `json:"channel_type" enum:"slack,whatsapp,mattermost"`
+		WorkspaceID string `json:"workspace_id" pattern:"^[A-Za-z0-9_-]{1,64}$" doc:"The channel's own id of the workspace." example:"T0123ABCD"`
+		ConnectionFields
+	} `nameHint:"CreateChannelConnection"`
+}
+
+type updateConnectionInput struct {
+	ConnectionPathInput
+	IfMatchInput
+	Body struct{ ConnectionFields } `nameHint:"UpdateChannelConnection"`
+}
+
+// ConnectionPathInput names a connection.
+type ConnectionPathInput struct {
+	TenantPathInput
+	ConnectionID string `path:"connection_id" format:"uuid"`
+}
+
+type listConnectionsInput struct {
+	TenantPathInput
+	PageInput
+}
+
+type deleteConnectionInput struct {
+	ConnectionPathInput
+	IfMatchInput
+}
+
+func (s *Server) listConnections(ctx context.Context, in *listConnectionsInput) (*listOutput[connectionView], error) {
+	list, err := s.connections.List(ctx, in.page())
+	if err != nil {
+		return nil, err
+	}
+	return viewList(list, viewConnection), nil
+}
+
+func (s *Server) createConnection(ctx context.Context, in *createConnectionInput) (*itemOutput[connectionView], error) {
+	row, err := s.connections.Create(ctx, operation.NewConnection{
+		ChannelType: in.Body.ChannelType, WorkspaceID: in.Body.WorkspaceID, ConnectionFields: in.Body.ConnectionFields.fields(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := connectionItem(row)
+	out.Location = tenantsPath + "/" + row.TenantID.String() + "/channel-connections/" + row.ID.String()
+	return out, nil
+}
+
+func (s *Server) getConnection(ctx context.Context, in *ConnectionPathInput) (*itemOutput[connectionView], error) {
+	id, err := parseID(in.ConnectionID)
+	if err != nil {
+		return nil, err
+	}
+	row, err := s.connections.Get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return connectionItem(row), nil
+}
+
+func (s *Server) updateConnection(ctx context.Context, in *updateConnectionInput) (*itemOutput[connectionView], error) {
+	id, err := parseID(in.ConnectionID)
+	if err != nil {
+		return nil, err
+	}
+	match, err := in.required()
+	if err != nil {
+		return nil, err
+	}
+	row, err := s.connections.Update(ctx, id, match, in.Body.fields())
+	if err != nil {
+		return nil, err
+	}
+	return connectionItem(row), nil
+}
+
+func (s *Server) deleteConnection(ctx context.Context, in *deleteConnectionInput) (*struct{}, error) {
+	id, err := parseID(in.ConnectionID)
+	if err != nil {
+		return nil, err
+	}
+	return nil, s.connections.Delete(ctx, id, in.optional())
+}
+
+func (f ConnectionFields) fields() operation.ConnectionFields {
+	return operation.ConnectionFields{Status: f.Status, Config: f.Config, Secrets: secrets.Patch(f.Secrets)}
+}
+
+func connectionItem(row *ent.ChannelConnection) *itemOutput[connectionView] {
+	return &itemOutput[connectionView]{ETag: etag(row.UpdatedAt), Body: viewConnection(row)}
+}
+
+func viewConnection(row *ent.ChannelConnection) connectionView {
+	return connectionView{
+		ID: row.ID, TenantID: row.TenantID, ChannelType: string(row.ChannelType), WorkspaceID: row.WorkspaceID,
+		Status: string(row.Status), Config: row.Config, SecretNames: secrets.Names(row.Secrets),
+		CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt,
+	}
+}

@@ -1,0 +1,98 @@
+package server
+
+import (
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/konstruct/konstruct/server/account"
+	"github.com/konstruct/konstruct/server/problem"
+	"github.com/konstruct/konstruct/tenancy"
+)
+
+// guard holds a request to its route's rule, before anything of it but the path and the headers is read.
+func (s *Server) guard(r route) func(huma.Context, func(huma.Context)) {
+	return func(ctx huma.Context, next func(huma.Context)) {
+		if err := s.isolation.err(); r.tenantTraffic && err != nil {
+			s.refuse(ctx, problem.Unavailable(retrySoon).Because(err))
+			return
+		}
+		if r.access == public {
+			next(ctx)
+			return
+		}
+		admitted, err := s.admit(ctx, r)
+		if err != nil {
+			s.refuse(ctx, failure(err))
+			return
+		}
+		next(admitted)
+	}
+}
+
+// admit looks the session up and decides. Access to a tenant is decided before the tenant enters the context.
+func (s *Server) admit(ctx huma.Context, r route) (huma.Context, error) {
+	// A tenant's id that is none names no tenant: the zero ID, which nobody may enter.
+	about, _ := tenancy.Parse(ctx.Param(tenantParam))
+	principal, err := s.sessions.Authenticate(ctx.Context(), bearer(ctx.Header("Authorization")), about)
+	if err != nil {
+		return nil, err
+	}
+	requestOf(ctx.Context()).principal = principal
+	switch r.access {
+	case authenticated:
+		return ctx, nil
+	case platformAdmin:
+		if !principal.IsAdmin {
+			return nil, problem.Forbidden()
+		}
+		return ctx, nil
+	case ofTenant:
+		if !mayEnter(principal) {
+			return nil, problem.NotFound()
+		}
+		return s.enter(ctx, about), nil
+	case public:
+	}
+	return nil, errors.New("server: a rule that nobody decides")
+}
+
+// mayEnter decides who may enter the tenant that the session was looked up about: a platform admin, if there is one.
+func mayEnter(p account.Principal) bool { return p.IsAdmin && p.TenantExists }
+
+// enter works for the tenant from here on, and puts on record who does.
+func (s *Server) enter(ctx huma.Context, id tenancy.ID) huma.Context {
+	r := requestOf(ctx.Context())
+	r.tenant = id
+	entered := tenancy.With(ctx.Context(), id)
+	s.log.LogAttrs(entered, slog.LevelInfo, "audit: tenant entered",
+		slog.String("method", ctx.Method()), slog.String("route", r.route))
+	return huma.WithContext(ctx, entered)
+}
+
+// refuse answers in huma's stead.
+func (s *Server) refuse(ctx huma.Context, p *problem.Problem) {
+	if p.Unwrap() != nil {
+		s.logCause(ctx.Context(), p)
+	}
+	for name, values := range p.GetHeaders() {
+		for _, value := range values {
+			ctx.SetHeader(name, value)
+		}
+	}
+	ctx.SetHeader("Content-Type", problem.ContentType)
+	ctx.SetStatus(p.Status)
+	_ = json.NewEncoder(ctx.BodyWriter()).Encode(p) // the client is gone: nobody is left to tell
+}
+
+// bearer returns the token of an Authorization header (RFC 6750, section 2.1), or "".
+func bearer(header string) string {
+	scheme, token, found := strings.Cut(header, " ")
+	if !found || !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(token)
+}

@@ -1,0 +1,53 @@
+package server
+
+import (
+	"github.com/google/uuid"
+
+	"github.com/konstruct/konstruct/server/operation"
+	"github.com/konstruct/konstruct/server/problem"
+)
+
+// PageInput asks for a part of a list.
+type PageInput struct {
+	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"How many items, at most."`
+	Cursor string `query:"cursor" maxLength:"100" doc:"The next_cursor of the part before. It is good for this list only."`
+}
+
+func (p PageInput) page() operation.Page { return operation.Page{Limit: p.Limit, Cursor: p.Cursor} }
+
+// listView is a part of a list.
+type listView[T any] struct {
+	Items      []T    `json:"items" nullable:"false"`
+	NextCursor string `json:"next_cursor,omitempty" doc:"Where the list goes on. Absent at its end."`
+}
+
+type listOutput[T any] struct{ Body listView[T] }
+
+func viewList[R, V any](list operation.List[R], view func(R) V) *listOutput[V] {
+	out := &listOutput[V]{Body: listView[V]{Items: make([]V, 0, len(list.Items)), NextCursor: list.Next}}
+	for _, row := range list.Items {
+		out.Body.Items = append(out.Body.Items, view(row))
+	}
+	return out
+}
+
+// itemOutput is one row, with its version.
+type itemOutput[T any] struct {
+	ETag     string `header:"ETag" doc:"The version. Send it back as If-Match."`
+	Location string `header:"Location" hidden:"true"`
+	Body     T
+}
+
+// TenantPathInput is what every route below a tenant has. The guard has read it: the context works for it.
+type TenantPathInput struct {
+	TenantID string `path:"tenant_id" format:"uuid"`
+}
+
+// parseID reads an id from a path. What can't be one is not found, like one that nobody has.
+func parseID(text string) (uuid.UUID, error) {
+	id, err := uuid.Parse(text)
+	if err != nil || id.String() != text {
+		return uuid.Nil, problem.NotFound()
+	}
+	return id, nil
+}

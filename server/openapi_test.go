@@ -1,0 +1,41 @@
+package server_test
+
+import (
+	"flag"
+	"os"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/stretchr/testify/require"
+
+	"github.com/konstruct/konstruct/server"
+)
+
+const goldenDocument = "../docs/openapi.json"
+
+//nolint:gochecknoglobals // flags are
+var update = flag.Bool("update", false, "rewrite "+goldenDocument)
+
+func TestTheCommittedDocumentIsCurrent(t *testing.T) {
+	t.Parallel()
+
+	document, err := server.OpenAPI()
+	require.NoError(t, err)
+	if *update {
+		require.NoError(t, os.WriteFile(goldenDocument, document, 0o600))
+	}
+	golden, err := os.ReadFile(goldenDocument)
+	require.NoError(t, err)
+	require.Equal(t, string(golden), string(document), "go test ./server -run TestTheCommittedDocumentIsCurrent -update")
+}
+
+func TestTheDocumentIsValid(t *testing.T) {
+	t.Parallel()
+
+	document, err := server.OpenAPI()
+	require.NoError(t, err)
+	doc, err := openapi3.NewLoader().LoadFromData(document)
+	require.NoError(t, err)
+	require.NoError(t, doc.Validate(t.Context()))
+	require.Equal(t, "3.1.0", doc.OpenAPI)
+}

@@ -1,0 +1,122 @@
+package server
+
+import (
+	"context"
+	"crypto/hkdf"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/konstruct/konstruct/channel"
+	"github.com/konstruct/konstruct/channel/secrets"
+	"github.com/konstruct/konstruct/ent"
+	"github.com/konstruct/konstruct/server/account"
+	"github.com/konstruct/konstruct/tenancy/pgtenant"
+)
+
+// ErrOptions means that a server can't be made of its options. The message names them, never their values.
+var ErrOptions = errors.New("server: options")
+
+// Options is what a server is made of. It prints nothing of itself.
+type Options struct {
+	// Client and Driver are the database, as konstruct_app: Client must run on Driver.
+	Client *ent.Client
+	Driver *pgtenant.Driver
+	// Box seals the secrets of channel connections.
+	Box *secrets.Box
+	// Key binds cursors and hides the addresses of login attempts: 32 bytes or more, the same on every instance.
+	Key []byte
+	// SlackSecret verifies Slack's events.
+	SlackSecret string
+	// Isolation reports whether tenants are isolated (the doctor). While it fails, or hasn't run yet, nothing of a
+	// tenant is served.
+	Isolation func(context.Context) error
+	Logger    *slog.Logger
+
+	// What follows has a default.
+
+	// Resolver finds a workspace's tenant: package resolver's.
+	Resolver channel.Resolver
+	// Deliver takes a message on: channel.LogIDs.
+	Deliver channel.Deliver
+	// Ready are the checks of /readyz besides isolation.
+	Ready []Check
+	// Hasher hashes passwords: argon2id with OWASP's parameters. It is bounded by Hashing in any case.
+	Hasher  account.Hasher
+	Hashing account.ShareOptions
+	// LoginLimit is how often one address may be tried: 10 times in 15 minutes.
+	LoginLimit account.Limit
+	// TrustedProxies are addresses or CIDR networks whose X-Forwarded-For is believed: nobody's.
+	TrustedProxies []string
+	// Docs serves /openapi.json and /docs.
+	Docs bool
+	// Addr is where Run listens: 127.0.0.1:8080.
+	Addr string
+	// ShutdownTimeout is how long Run waits for requests that are still running: 15 s.
+	ShutdownTimeout time.Duration
+	// Clock is time.Now.
+	Clock func() time.Time
+}
+
+// Check is one thing that must, or should, work for the server to be ready.
+type Check struct {
+	Name string // as /readyz shows it
+	// Required makes a failure turn /readyz red; otherwise it is only reported.
+	Required bool
+	Run      func(context.Context) error
+}
+
+const (
+	defaultAddr     = "127.0.0.1:8080"
+	defaultShutdown = 15 * time.Second
+	minKey          = 32
+)
+
+func (o Options) withDefaults() (Options, error) {
+	for _, need := range []struct {
+		given bool
+		name  string
+	}{
+		{o.Client != nil, "Client"},
+		{o.Driver != nil, "Driver"},
+		{o.Box != nil, "Box"},
+		{o.Isolation != nil, "Isolation"},
+		{o.Logger != nil, "Logger"},
+		{len(o.Key) >= minKey, "Key (32 bytes or more)"},
+	} {
+		if !need.given {
+			return o, fmt.Errorf("%w: %s is needed", ErrOptions, need.name)
+		}
+	}
+	if o.Hasher == nil {
+		o.Hasher = account.Argon2{Params: account.OWASP()}
+	}
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.Addr == "" {
+		o.Addr = defaultAddr
+	}
+	if o.ShutdownTimeout <= 0 {
+		o.ShutdownTimeout = defaultShutdown
+	}
+	return o, nil
+}
+
+// subkey derives a key for one purpose, so that none is used for two.
+func (o Options) subkey(purpose string) ([]byte, error) {
+	key, err := hkdf.Key(sha256.New, o.Key, nil, "konstruct "+purpose, sha256.Size)
+	if err != nil {
+		return nil, fmt.Errorf("derive a key: %w", err)
+	}
+	return key, nil
+}
+
+// Format implements [fmt.Formatter]: options hold secrets.
+func (Options) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "server.Options([redacted])") }
+
+// LogValue implements [slog.LogValuer] as Format does.
+func (Options) LogValue() slog.Value { return slog.StringValue("server.Options([redacted])") }

@@ -1,0 +1,118 @@
+package server
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"reflect"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humagin"
+	"github.com/gin-gonic/gin"
+
+	"github.com/konstruct/konstruct/server/problem"
+)
+
+const bearerScheme = "session"
+
+// router mounts the routes. ContextWithFallback stays off and no *gin.Context is ever passed on: gin reuses them.
+func (s *Server) router(trustedProxies []string, docs bool) (http.Handler, error) {
+	problem.Install()
+	gin.SetMode(gin.ReleaseMode)
+	engine := gin.New()
+	engine.RedirectTrailingSlash = false
+	engine.HandleMethodNotAllowed = true
+	engine.RemoteIPHeaders = []string{"X-Forwarded-For"}
+	if err := engine.SetTrustedProxies(trustedProxies); err != nil {
+		return nil, fmt.Errorf("%w: TrustedProxies must be addresses or CIDR networks", ErrOptions)
+	}
+	engine.Use(s.observe)
+	engine.NoRoute(notFound)
+	engine.NoMethod(notAllowed)
+
+	api := humagin.New(engine, s.humaConfig())
+	if err := s.mount(api, s.routes()); err != nil {
+		return nil, err
+	}
+	if docs {
+		document, err := render(api)
+		if err != nil {
+			return nil, err
+		}
+		if err := s.mount(api, docsRoutes(document)); err != nil {
+			return nil, err
+		}
+	}
+	return engine, nil
+}
+
+func (s *Server) mount(api huma.API, routes []route) error {
+	for _, r := range routes {
+		if err := r.check(); err != nil {
+			return err
+		}
+		op := r.describe()
+		op.Middlewares = huma.Middlewares{s.guard(r)}
+		r.register(api, op)
+	}
+	return nil
+}
+
+func (s *Server) humaConfig() huma.Config {
+	format := jsonFormat()
+	return huma.Config{
+		OpenAPI: &huma.OpenAPI{
+			OpenAPI: "3.1.0",
+			Info: &huma.Info{
+				Title:       "Konstruct",
+				Version:     "v1",
+				Description: "Tenants, their AI agents and their channel connections.\n\n" + problemsDoc(),
+				License:     &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"},
+			},
+			Components: &huma.Components{
+				Schemas: huma.NewMapRegistry("#/components/schemas/", schemaName),
+				SecuritySchemes: map[string]*huma.SecurityScheme{
+					bearerScheme: {Type: "http", Scheme: "bearer", Description: "The token of a session, from logging in."},
+				},
+			},
+		},
+		Formats:       map[string]huma.Format{"application/json": format, "json": format},
+		DefaultFormat: "application/json",
+		Transformers:  []huma.Transformer{s.keepCause},
+	}
+}
+
+func problemsDoc() string {
+	codes := make([]string, 0, len(problem.Codes()))
+	for _, code := range problem.Codes() {
+		codes = append(codes, "`"+string(code)+"`")
+	}
+	return "Every answer outside 2xx is an RFC 9457 problem with a stable code: " + strings.Join(codes, ", ") + ". " +
+		"Lists are paged by cursor. An update needs the ETag of what it replaces, as If-Match."
+}
+
+// schemaName calls a type agentView simply Agent.
+func schemaName(t reflect.Type, hint string) string {
+	return strings.ReplaceAll(huma.DefaultSchemaNamer(t, hint), "View", "")
+}
+
+func render(api huma.API) ([]byte, error) {
+	document, err := json.MarshalIndent(api.OpenAPI(), "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("render the OpenAPI document: %w", err)
+	}
+	return append(document, '\n'), nil
+}
+
+// OpenAPI returns the API's OpenAPI 3.1 document as JSON. It is that of every server, and needs none.
+func OpenAPI() ([]byte, error) {
+	problem.Install()
+	gin.SetMode(gin.ReleaseMode)
+	s := &Server{}
+	api := humagin.New(gin.New(), s.humaConfig())
+	if err := s.mount(api, s.routes()); err != nil {
+		return nil, err
+	}
+	return render(api)
+}

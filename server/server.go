@@ -1,0 +1,104 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/konstruct/konstruct/channel"
+	"github.com/konstruct/konstruct/channel/resolver"
+	"github.com/konstruct/konstruct/channel/slackhook"
+	"github.com/konstruct/konstruct/server/account"
+	"github.com/konstruct/konstruct/server/operation"
+)
+
+// Server is the API. It is made by [New].
+type Server struct {
+	log     *slog.Logger
+	clock   func() time.Time
+	handler http.Handler
+
+	logins      *account.Logins
+	sessions    *account.Sessions
+	tenants     *operation.Tenants
+	agents      *operation.Agents
+	connections *operation.Connections
+	slack       *channel.Slack
+	isolation   *gate
+	readiness   *readiness
+
+	addr            string
+	shutdownTimeout time.Duration
+}
+
+// New makes a server. It doesn't listen, and asks nothing of the database; it hashes one password. The errors are
+// [ErrOptions] and slackhook.ErrEmptySecret, besides those of the parts.
+func New(ctx context.Context, o Options) (*Server, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		log: slog.New(requestHandler{o.Logger.Handler()}), clock: o.Clock,
+		addr: o.Addr, shutdownTimeout: o.ShutdownTimeout,
+		isolation: &gate{check: o.Isolation},
+	}
+	s.readiness = newReadiness(s.log, o.Clock, append([]Check{s.isolation.asCheck()}, o.Ready...))
+	for _, build := range []func(context.Context, Options) error{s.buildAccounts, s.buildOperations, s.buildSlack} {
+		if err := build(ctx, o); err != nil {
+			return nil, err
+		}
+	}
+	s.handler, err = s.router(o.TrustedProxies, o.Docs)
+	return s, err
+}
+
+// Handler is the whole API. Call [Server.CheckIsolation] before serving it without [Server.Run].
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// SlackStats counts what Slack sent.
+func (s *Server) SlackStats() channel.Stats { return s.slack.Stats() }
+
+func (s *Server) buildAccounts(ctx context.Context, o Options) error {
+	key, err := o.subkey("login attempts")
+	if err != nil {
+		return err
+	}
+	s.sessions = account.NewSessions(o.Driver, o.Clock)
+	s.logins, err = account.NewLogins(ctx, account.LoginOptions{
+		Client: o.Client, DB: o.Driver, Hasher: account.NewShare(o.Hasher, o.Hashing),
+		Clock: o.Clock, Key: key, Limit: o.LoginLimit,
+	})
+	return err
+}
+
+func (s *Server) buildOperations(_ context.Context, o Options) error {
+	key, err := o.subkey("cursors")
+	if err != nil {
+		return err
+	}
+	pages := operation.NewPages(key)
+	s.tenants = operation.NewTenants(o.Client, pages, o.Clock)
+	s.agents = operation.NewAgents(o.Client, pages, o.Clock)
+	s.connections = operation.NewConnections(o.Client, pages, o.Clock, o.Box)
+	return nil
+}
+
+func (s *Server) buildSlack(_ context.Context, o Options) error {
+	verifier, err := slackhook.NewVerifier(o.SlackSecret, o.Clock)
+	if err != nil {
+		return fmt.Errorf("slack's signing secret: %w", err)
+	}
+	if o.Resolver == nil {
+		o.Resolver = resolver.New(o.Driver, resolver.Options{})
+	}
+	if o.Deliver == nil {
+		o.Deliver = channel.LogIDs(s.log)
+	}
+	s.slack, err = channel.NewSlack(channel.SlackOptions{
+		Verifier: verifier, Resolver: o.Resolver, Deliver: o.Deliver, Logger: s.log,
+	})
+	return err
+}

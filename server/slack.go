@@ -1,0 +1,40 @@
+package server
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+type slackInput struct {
+	Signature string `header:"X-Slack-Signature" doc:"v0= and the HMAC-SHA256 of the request, in hexadecimal."`
+	Timestamp string `header:"X-Slack-Request-Timestamp" doc:"Seconds since 1970, at most five minutes from now."`
+	RawBody   []byte `contentType:"application/json"`
+
+	// header holds them all: one that comes twice must be seen twice.
+	header http.Header
+}
+
+// Resolve implements [huma.Resolver].
+func (in *slackInput) Resolve(ctx huma.Context) []error {
+	in.header = http.Header{}
+	ctx.EachHeader(in.header.Add)
+	return nil
+}
+
+type slackOutput struct {
+	Body struct {
+		Challenge string `json:"challenge,omitempty" doc:"Slack's question, sent back (url_verification)."`
+	} `nameHint:"SlackReply"`
+}
+
+func (s *Server) slackEvent(ctx context.Context, in *slackInput) (*slackOutput, error) {
+	reply, err := s.slack.Receive(ctx, in.header, in.RawBody)
+	if err != nil {
+		return nil, err
+	}
+	out := &slackOutput{}
+	out.Body.Challenge = reply.Challenge
+	return out, nil
+}

@@ -1,0 +1,185 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"reflect"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+
+	"github.com/konstruct/konstruct/ent"
+	"github.com/konstruct/konstruct/server/operation"
+	"github.com/konstruct/konstruct/server/problem"
+	"github.com/konstruct/konstruct/tenancy"
+)
+
+type tenantView struct {
+	ID        uuid.UUID      `json:"id" format:"uuid"`
+	Name      string         `json:"name"`
+	Slug      string         `json:"slug"`
+	Status    string         `json:"status" enum:"active,suspended"`
+	Settings  map[string]any `json:"settings"`
+	CreatedAt time.Time      `json:"created_at"`
+	UpdatedAt time.Time      `json:"updated_at"`
+}
+
+type createTenantInput struct {
+	Body struct {
+		Name     string         `json:"name" minLength:"1" maxLength:"200" pattern:"\\S" doc:"Unique." example:"Acme"`
+		Slug     string         `json:"slug" minLength:"1" maxLength:"63" pattern:"^[a-z0-9](-?[a-z0-9])*$" doc:"Unique; fit for a host name." example:"acme"`
+		Status   string         `json:"status,omitempty" enum:"active,suspended" default:"active"`
+		Settings map[string]any `json:"settings,omitempty" doc:"The portal's own; an object."`
+	} `nameHint:"CreateTenant"`
+}
+
+type updateTenantInput struct {
+	TenantPathInput
+	IfMatchInput
+	Body struct {
+		Name     *string        `json:"name,omitempty" minLength:"1" maxLength:"200" pattern:"\\S"`
+		Slug     *string        `json:"slug,omitempty" minLength:"1" maxLength:"63" pattern:"^[a-z0-9](-?[a-z0-9])*$"`
+		Status   string         `json:"status,omitempty" enum:"active,suspended"`
+		Settings map[string]any `json:"settings,omitempty" doc:"Replaces the whole object."`
+	} `nameHint:"UpdateTenant"`
+}
+
+type deleteTenantInput struct {
+	TenantPathInput
+	IfMatchInput
+	Purge bool `query:"purge" doc:"Delete all that the tenant has, too."`
+}
+
+// purgeOutput is 204 without a body, or 200 with the counts of a purge.
+type purgeOutput struct {
+	Status int
+	Body   func(huma.Context)
+}
+
+type purgedView struct {
+	Deleted deletedView `json:"deleted" doc:"How many rows went with the tenant."`
+}
+
+type deletedView struct {
+	Agents             int `json:"agents"`
+	ChannelConnections int `json:"channel_connections"`
+}
+
+func (s *Server) listTenants(ctx context.Context, in *PageInput) (*listOutput[tenantView], error) {
+	list, err := s.tenants.List(ctx, in.page())
+	if err != nil {
+		return nil, err
+	}
+	return viewList(list, viewTenant), nil
+}
+
+func (s *Server) createTenant(ctx context.Context, in *createTenantInput) (*itemOutput[tenantView], error) {
+	row, err := s.tenants.Create(ctx, operation.TenantFields{
+		Name: &in.Body.Name, Slug: &in.Body.Slug, Status: in.Body.Status, Settings: in.Body.Settings,
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := tenantItem(row)
+	out.Location = tenantsPath + "/" + row.ID.String()
+	return out, nil
+}
+
+func (s *Server) getTenant(ctx context.Context, in *TenantPathInput) (*itemOutput[tenantView], error) {
+	id, err := in.id()
+	if err != nil {
+		return nil, err
+	}
+	row, err := s.tenants.Get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return tenantItem(row), nil
+}
+
+func (s *Server) updateTenant(ctx context.Context, in *updateTenantInput) (*itemOutput[tenantView], error) {
+	id, err := in.id()
+	if err != nil {
+		return nil, err
+	}
+	match, err := in.required()
+	if err != nil {
+		return nil, err
+	}
+	row, err := s.tenants.Update(ctx, id, match, operation.TenantFields{
+		Name: in.Body.Name, Slug: in.Body.Slug, Status: in.Body.Status, Settings: in.Body.Settings,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return tenantItem(row), nil
+}
+
+func (s *Server) deleteTenant(ctx context.Context, in *deleteTenantInput) (*purgeOutput, error) {
+	id, err := in.id()
+	if err != nil {
+		return nil, err
+	}
+	if !in.Purge {
+		return &purgeOutput{Status: http.StatusNoContent, Body: func(c huma.Context) { c.SetStatus(http.StatusNoContent) }},
+			s.tenants.Delete(ctx, id, in.optional())
+	}
+	if err := s.isolation.err(); err != nil {
+		return nil, problem.Unavailable(retrySoon).Because(err)
+	}
+	r := requestOf(ctx)
+	r.tenant = id
+	s.log.LogAttrs(ctx, slog.LevelInfo, "audit: tenant entered",
+		slog.String("method", http.MethodDelete), slog.String("route", r.route), slog.Bool("purge", true))
+	purged, err := s.tenants.Purge(ctx, id, in.optional())
+	if err != nil {
+		return nil, err
+	}
+	return &purgeOutput{Status: http.StatusOK, Body: writePurged(purged)}, nil
+}
+
+func writePurged(purged operation.Purged) func(huma.Context) {
+	view := purgedView{Deleted: deletedView{Agents: purged.Agents, ChannelConnections: purged.ChannelConnections}}
+	return func(c huma.Context) {
+		c.SetHeader("Content-Type", "application/json")
+		c.SetStatus(http.StatusOK)
+		_ = huma.DefaultJSONFormat.Marshal(c.BodyWriter(), view) // the client is gone: nobody is left to tell
+	}
+}
+
+// purging describes the two ways in which deleting a tenant succeeds; huma can describe one by itself.
+func purging(r route) route {
+	register := r.register
+	r.register = func(api huma.API, op huma.Operation) {
+		schema := api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[purgedView](), true, "Purged")
+		op.Responses = map[string]*huma.Response{
+			"200": {Description: "Purged", Content: map[string]*huma.MediaType{"application/json": {Schema: schema}}},
+			"204": {Description: "Deleted"},
+		}
+		register(api, op)
+	}
+	return r.answering(http.StatusNoContent).failing(http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed).
+		saying("A tenant that still has something is 409. With purge, all that it has goes first, in one transaction, and the " +
+			"counts come back.")
+}
+
+func (in TenantPathInput) id() (tenancy.ID, error) {
+	id, err := tenancy.Parse(in.TenantID)
+	if err != nil {
+		return tenancy.ID{}, problem.NotFound()
+	}
+	return id, nil
+}
+
+func tenantItem(row *ent.Tenant) *itemOutput[tenantView] {
+	return &itemOutput[tenantView]{ETag: etag(row.UpdatedAt), Body: viewTenant(row)}
+}
+
+func viewTenant(row *ent.Tenant) tenantView {
+	return tenantView{
+		ID: row.ID, Name: row.Name, Slug: row.Slug, Status: string(row.Status), Settings: row.Settings,
+		CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt,
+	}
+}
