@@ -38,3 +38,20 @@ func (p *Postgres) URL(user, password, database string) string {
 func (p *Postgres) SuperuserURL(database string) string {
 	return p.URL(superuser, p.password, database)
 }
+
+// Comment sets a database's comment.
+func (p *Postgres) Comment(ctx context.Context, database, comment string) error {
+	conn, err := pgx.Connect(ctx, p.SuperuserDSN())
+	if err != nil {
+		return fmt.Errorf("%s: %w", p, ErrUnreachable)
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+
+	// A utility statement takes no arguments: PostgreSQL quotes the text itself.
+	var statement string
+	if err := conn.QueryRow(ctx, "select format('comment on database %I is %L', $1::text, $2::text)", database, comment).Scan(&statement); err != nil {
+		return err
+	}
+	_, err = conn.Exec(ctx, statement)
+	return err
+}

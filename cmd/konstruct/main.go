@@ -1,0 +1,53 @@
+// Command konstruct is Konstruct's one binary: the server, a complete system for development, migrations, the
+// isolation doctor, and the first admin. See `konstruct help`.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/konstruct/konstruct/config"
+	"github.com/konstruct/konstruct/tenancy/doctor"
+)
+
+// The exit codes, for scripts. `konstruct doctor` ends with its report's: 3 for warnings, 4 for errors.
+const (
+	exitFailed  = 1 // what was asked for did not work
+	exitUsage   = 2 // the command line or the configuration is wrong; nothing was done
+	exitUnsafe  = doctor.ExitErrors
+	exitPending = 5 // migrations are pending, or a check of them found something
+)
+
+func main() {
+	// The first signal asks for a graceful stop, the second ends the process.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	err := newRoot().ExecuteContext(ctx)
+	if err == nil {
+		return
+	}
+	fmt.Fprintln(os.Stderr, "konstruct:", err)
+	os.Exit(exitCode(err))
+}
+
+// exit is an error with the code that the process ends with.
+type exit struct {
+	error
+	code int
+}
+
+func (e exit) Unwrap() error { return e.error }
+
+func exitCode(err error) int {
+	if e, ok := errors.AsType[exit](err); ok {
+		return e.code
+	}
+	if _, ok := errors.AsType[config.Faults](err); ok {
+		return exitUsage
+	}
+	return exitFailed
+}

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"log/slog"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/konstruct/konstruct/config"
+)
+
+const longRoot = `Konstruct lets companies employ AI agents in their chat workspaces.
+
+To try it, on a machine with nothing but this program:
+
+  konstruct dev
+
+To run it, with PostgreSQL and Redis of your own (see .env.example):
+
+  konstruct migrate up          as the owner of the database
+  konstruct doctor              does tenant isolation hold?
+  konstruct user create --admin you@example.com
+  konstruct serve               as the role konstruct_app
+
+Configuration comes from the environment and from a file .env in the working folder; the environment wins.
+Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 the doctor warns, 4 isolation does not hold,
+5 migrations are pending.`
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "konstruct",
+		Short:         "The multi-tenant foundation for AI employees",
+		Long:          longRoot,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exit{err, exitUsage} })
+	root.AddCommand(newServe(), newDev(), newMigrate(), newDoctor(), newUser(), newLocal())
+	return root
+}
+
+// environment is what every command's configuration is read from.
+func environment() (config.Env, error) {
+	env, err := config.Environment(os.Environ(), ".env")
+	if err != nil {
+		return nil, exit{err, exitUsage}
+	}
+	return env, nil
+}
+
+// load reads one command's configuration.
+func load[C any](from func(config.Env) (C, error)) (C, error) {
+	env, err := environment()
+	if err != nil {
+		var none C
+		return none, err
+	}
+	return from(env)
+}
+
+// newLogger logs to standard error; standard output is for what a command was asked for.
+func newLogger(c config.Log) *slog.Logger {
+	options := &slog.HandlerOptions{Level: c.Level}
+	if c.Format == config.LogText {
+		return slog.New(slog.NewTextHandler(os.Stderr, options))
+	}
+	return slog.New(slog.NewJSONHandler(os.Stderr, options))
+}

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/konstruct/konstruct/config"
+	"github.com/konstruct/konstruct/ent"
+	"github.com/konstruct/konstruct/server/account"
+	"github.com/konstruct/konstruct/tenancy/pgtenant"
+)
+
+const longUser = `Makes and changes the portal's users. The first admin is made here, so that no system has a default password.
+
+A password is asked for, and not shown; where standard input is no terminal, its first line is the password:
+
+  konstruct user create --admin ada@example.com
+  pass show konstruct/ada | konstruct user create --admin ada@example.com
+
+Whatever takes something from a user (a new password, disabling, demoting) ends the user's sessions.`
+
+func newUser() *cobra.Command {
+	cmd := &cobra.Command{Use: "user", Short: "Make and change the portal's users", Long: longUser, Args: cobra.NoArgs}
+	change := func(use, short string, do func(context.Context, *account.Users, string) error) *cobra.Command {
+		return &cobra.Command{Use: use + " EMAIL", Short: short, Args: exactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
+			return withUsers(cmd, func(users *account.Users) error { return do(cmd.Context(), users, args[0]) })
+		}}
+	}
+	cmd.AddCommand(
+		newUserCreate(),
+		&cobra.Command{Use: "password EMAIL", Short: "Set a new password", Args: exactArgs(1), RunE: setPassword},
+		change("disable", "Keep a user from logging in", func(ctx context.Context, u *account.Users, email string) error { return u.Disable(ctx, email) }),
+		change("enable", "Let a disabled user log in again", func(ctx context.Context, u *account.Users, email string) error { return u.Enable(ctx, email) }),
+		change("promote", "Make a user a platform admin", func(ctx context.Context, u *account.Users, email string) error { return u.Promote(ctx, email) }),
+		change("demote", "Take the platform admin's rights away", func(ctx context.Context, u *account.Users, email string) error { return u.Demote(ctx, email) }),
+	)
+	return cmd
+}
+
+func newUserCreate() *cobra.Command {
+	cmd := &cobra.Command{Use: "create EMAIL", Short: "Make a user", Args: exactArgs(1)}
+	admin := cmd.Flags().Bool("admin", false, "a platform admin, who may enter every tenant")
+	name := cmd.Flags().String("name", "", "the person's name; the address's first part where none is given")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		return withUsers(cmd, func(users *account.Users) error {
+			password, err := askPassword(cmd)
+			if err != nil {
+				return err
+			}
+			user := account.NewUser{Email: args[0], Name: *name, Password: password, IsAdmin: *admin}
+			if user.Name == "" {
+				user.Name, _, _ = strings.Cut(args[0], "@")
+			}
+			made, err := users.Create(cmd.Context(), user)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "made %s (%s)\n", made.Email, made.ID)
+			return nil
+		})
+	}
+	return cmd
+}
+
+func setPassword(cmd *cobra.Command, args []string) error {
+	return withUsers(cmd, func(users *account.Users) error {
+		password, err := askPassword(cmd)
+		if err != nil {
+			return err
+		}
+		return users.SetPassword(cmd.Context(), args[0], password)
+	})
+}
+
+// withUsers opens the server's database, as the server's role, for one operation on users.
+func withUsers(cmd *cobra.Command, do func(*account.Users) error) error {
+	c, err := load(config.LoadUser)
+	if err != nil {
+		return err
+	}
+	drv, err := openDriver(cmd.Context(), c.Database)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = drv.Close() }()
+	return do(account.NewUsers(ent.NewClient(ent.Driver(drv)), account.Argon2{Params: account.OWASP()}, time.Now))
+}
+
+// openDriver connects as the configuration says.
+func openDriver(ctx context.Context, c config.Database) (*pgtenant.Driver, error) {
+	return pgtenant.Open(ctx, c.URL.Reveal(), pgtenant.WithMaxConns(c.PoolSize()), pgtenant.WithQueryMode(string(c.QueryMode)))
+}
+
+// askPassword reads a password twice from a terminal, or once from a pipe.
+func askPassword(cmd *cobra.Command) (string, error) {
+	file, ok := cmd.InOrStdin().(*os.File)
+	if !ok || !term.IsTerminal(int(file.Fd())) { //nolint:gosec // file descriptors are small
+		line, err := bufio.NewReader(cmd.InOrStdin()).ReadString('\n')
+		if err != nil && !errors.Is(err, io.EOF) {
+			return "", err
+		}
+		return strings.TrimRight(line, "\r\n"), nil
+	}
+	first, err := readHidden(cmd, file, "Password: ")
+	if err != nil {
+		return "", err
+	}
+	second, err := readHidden(cmd, file, "Again: ")
+	if err != nil {
+		return "", err
+	}
+	if first != second {
+		return "", exit{errors.New("the two passwords differ"), exitUsage}
+	}
+	return first, nil
+}
+
+func readHidden(cmd *cobra.Command, file *os.File, prompt string) (string, error) {
+	fmt.Fprint(cmd.ErrOrStderr(), prompt)
+	defer fmt.Fprintln(cmd.ErrOrStderr())
+	text, err := term.ReadPassword(int(file.Fd())) //nolint:gosec // file descriptors are small
+	return string(text), err
+}
