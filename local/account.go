@@ -6,12 +6,9 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 )
-
-// lastResortUID is taken by root where neither postgres nor nobody exists, as in a minimal container.
-// It is beyond what distributions hand out, and PostgreSQL needs no entry in the user database.
-const lastResortUID = 54321
 
 // account is the user of the operating system that a server runs as.
 type account struct {
@@ -21,7 +18,8 @@ type account struct {
 	switched bool
 }
 
-// servingAccount is this process's user, or for root the first harmless one: initdb and postgres refuse root.
+// servingAccount is this process's user, or for root the first harmless one: initdb and postgres refuse root, and
+// initdb refuses a uid without an entry in the user database as well.
 func servingAccount() (account, error) {
 	if err := supported(); err != nil {
 		return account{}, err
@@ -34,7 +32,7 @@ func servingAccount() (account, error) {
 			return found, nil
 		}
 	}
-	return account{name: "uid " + strconv.Itoa(lastResortUID), uid: lastResortUID, gid: lastResortUID, switched: true}, nil
+	return account{}, ErrNoAccount
 }
 
 func lookUp(name string) (account, error) {
@@ -116,10 +114,8 @@ func checkFolder(folder string, uids ...int) error {
 		return fmt.Errorf("%s is a %s: %w", folder, kindOf(info), ErrForeignFolder)
 	}
 	found, _ := owner(info)
-	for _, uid := range uids {
-		if found == uid {
-			return nil
-		}
+	if slices.Contains(uids, found) {
+		return nil
 	}
 	return fmt.Errorf("%s belongs to uid %d: %w", folder, found, ErrForeignFolder)
 }

@@ -20,22 +20,24 @@ const minimumMajor = 15
 const BinariesVariable = "KONSTRUCT_POSTGRES_BIN"
 
 // programs must all be there: a lone postgres in the PATH, or a client-only package, cannot make a cluster.
-var programs = []string{"initdb", "postgres", "pg_ctl"}
+func programs() []string { return []string{"initdb", "postgres", "pg_ctl"} }
 
 // usualFolders is where packages of the common distributions put the programs.
-var usualFolders = []string{
-	"/usr/lib/postgresql/*/bin",         // Debian, Ubuntu
-	"/usr/pgsql-*/bin",                  // the PGDG's RPMs
-	"/usr/lib/postgresql*/bin",          // SUSE
-	"/usr/libexec/postgresql*",          // Alpine
-	"/opt/homebrew/opt/postgresql*/bin", // Homebrew on Apple silicon
-	"/usr/local/opt/postgresql*/bin",    // Homebrew on Intel
-	"/home/linuxbrew/.linuxbrew/opt/postgresql*/bin",
-	"/opt/local/lib/postgresql*/bin", // MacPorts
-	"/Applications/Postgres.app/Contents/Versions/*/bin",
-	"/usr/local/pgsql/bin", // built from source
-	"/usr/local/bin",       // FreeBSD
-	"/usr/bin",             // Arch, Fedora
+func usualFolders() []string {
+	return []string{
+		"/usr/lib/postgresql/*/bin",         // Debian, Ubuntu
+		"/usr/pgsql-*/bin",                  // the PGDG's RPMs
+		"/usr/lib/postgresql*/bin",          // SUSE
+		"/usr/libexec/postgresql*",          // Alpine
+		"/opt/homebrew/opt/postgresql*/bin", // Homebrew on Apple silicon
+		"/usr/local/opt/postgresql*/bin",    // Homebrew on Intel
+		"/home/linuxbrew/.linuxbrew/opt/postgresql*/bin",
+		"/opt/local/lib/postgresql*/bin", // MacPorts
+		"/Applications/Postgres.app/Contents/Versions/*/bin",
+		"/usr/local/pgsql/bin", // built from source
+		"/usr/local/bin",       // FreeBSD
+		"/usr/bin",             // Arch, Fedora
+	}
 }
 
 // versionLine is what `postgres --version` prints: "postgres (PostgreSQL) 15.13 (Debian 15.13-0+deb12u1)".
@@ -129,18 +131,18 @@ func (f finder) candidates(ctx context.Context) []string {
 	}
 	var candidates []string
 	for _, folder := range folders {
-		real, err := filepath.EvalSymlinks(filepath.Join(folder, "postgres"))
-		if err != nil || !filepath.IsAbs(real) || slices.Contains(candidates, filepath.Dir(real)) {
+		target, err := filepath.EvalSymlinks(filepath.Join(folder, "postgres"))
+		if err != nil || !filepath.IsAbs(target) || slices.Contains(candidates, filepath.Dir(target)) {
 			continue
 		}
-		candidates = append(candidates, filepath.Dir(real))
+		candidates = append(candidates, filepath.Dir(target))
 	}
 	return candidates
 }
 
 // inspect checks that a folder has all programs, in a supported version, where the account can run them.
 func (f finder) inspect(ctx context.Context, folder string) (binaries, error) {
-	for _, name := range programs {
+	for _, name := range programs() {
 		info, err := os.Stat(filepath.Join(folder, name))
 		if err != nil {
 			return binaries{}, err

@@ -13,11 +13,11 @@ import (
 // fakeServer makes a folder with programs that only tell their version.
 func fakeServer(t *testing.T, version string, without ...string) string {
 	t.Helper()
-	root, err := os.MkdirTemp("", "konstruct-fake-")
+	root, err := os.MkdirTemp("", "konstruct-fake-") //nolint:usetesting // the servers' user cannot reach t.TempDir
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(root)) })
 	require.NoError(t, os.Chmod(root, 0o755))
-	for _, name := range programs {
+	for _, name := range programs() {
 		script := "#!/bin/sh\necho 'postgres (PostgreSQL) " + version + "'\n"
 		require.NoError(t, os.WriteFile(filepath.Join(root, name), []byte(script), 0o755))
 	}
@@ -47,6 +47,7 @@ func noConfig(t *testing.T) {
 	t.Setenv("PATH", "/bin/none")
 }
 
+//nolint:paralleltest // it sets the PATH
 func TestFind(t *testing.T) {
 	noConfig(t)
 	old, middle, newest := fakeServer(t, "14.2"), fakeServer(t, "15.13 (Debian 15.13-0+deb12u1)"), fakeServer(t, "17beta1")
@@ -74,6 +75,7 @@ func TestFind(t *testing.T) {
 	}
 }
 
+//nolint:paralleltest // it sets the PATH
 func TestFindExplains(t *testing.T) {
 	noConfig(t)
 	old, lone := fakeServer(t, "14.2"), fakeServer(t, "16.1", "initdb")
@@ -100,6 +102,7 @@ func TestFindLooksOnlyIntoAnExplicitFolder(t *testing.T) {
 	require.Equal(t, binaries{folder: good, version: "16.1", major: 16}, found)
 }
 
+//nolint:paralleltest // it sets the PATH
 func TestFindDownloadsTheMajorOfTheData(t *testing.T) {
 	noConfig(t)
 	installed, downloaded := fakeServer(t, "15.1"), fakeServer(t, "16.1")

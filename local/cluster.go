@@ -15,7 +15,7 @@ import (
 
 // locales are tried in this order: the first knows all letters, the second exists everywhere. Neither sorts by the
 // rules of a language, which change with the system's libraries.
-var locales = []string{"C.UTF-8", "C"}
+func locales() []string { return []string{"C.UTF-8", "C"} }
 
 // cluster is a data folder, the binaries that fit it and its superuser's password.
 type cluster struct {
@@ -96,7 +96,7 @@ func (c *cluster) finder() (finder, error) {
 		account:  c.home.account,
 		explicit: explicit,
 		path:     os.Getenv("PATH"),
-		patterns: usualFolders,
+		patterns: usualFolders(),
 		download: func(ctx context.Context, major int) (string, error) {
 			c.log.InfoContext(ctx, "PostgreSQL is not installed here, trying to download it", "folder", source.folder)
 			return source.get(ctx, major)
@@ -111,8 +111,8 @@ func (c *cluster) create(ctx context.Context) error {
 		return err
 	}
 	c.password = password
-	faults := make([]error, 0, len(locales))
-	for _, locale := range locales {
+	faults := make([]error, 0, len(locales()))
+	for _, locale := range locales() {
 		if err := c.initialise(ctx, locale); err != nil {
 			faults = append(faults, err)
 			continue

@@ -15,7 +15,7 @@ const (
 	// MiniredisAddrVariable is what [ServeMiniredis] listens on.
 	MiniredisAddrVariable = "KONSTRUCT_LOCAL_REDIS_ADDR"
 	// MiniredisPasswordVariable is what it demands.
-	MiniredisPasswordVariable = "KONSTRUCT_LOCAL_REDIS_PASSWORD"
+	MiniredisPasswordVariable = "KONSTRUCT_LOCAL_REDIS_PASSWORD" //nolint:gosec // a name, no password
 )
 
 // DetachedOptions describe PostgreSQL and Redis in the background: what `task up` starts where Docker is not.
@@ -58,11 +58,18 @@ func StartDetached(ctx context.Context, opt DetachedOptions) (*Detached, error) 
 		return nil, err
 	}
 	redis, err := startDetachedRedis(ctx, opt)
-	if err != nil && !pg.Reused {
+	switch {
+	case err == nil:
+		return &Detached{Folder: folder, Postgres: pg, Redis: redis}, nil
+	case errors.Is(err, ErrInProcess):
+		orSilence(opt.Redis.Logger).WarnContext(ctx, "Redis was not started", "reason", err)
+		return &Detached{Folder: folder, Postgres: pg}, nil
+	case !pg.Reused:
 		_, stopErr := StopPostgres(context.WithoutCancel(ctx), pg.Folder)
 		return nil, errors.Join(err, stopErr)
+	default:
+		return nil, err
 	}
-	return &Detached{Folder: folder, Postgres: pg, Redis: redis}, err
 }
 
 // StopDetached ends exactly what [StartDetached] has started on folder (empty: the default one), in this process or
@@ -87,14 +94,10 @@ func detachedFolder(folder string) (string, error) {
 
 func startDetachedRedis(ctx context.Context, opt DetachedOptions) (*Redis, error) {
 	redis, err := StartRedis(ctx, opt.Redis)
-	if !errors.Is(err, ErrInProcess) {
-		return redis, err
+	if errors.Is(err, ErrInProcess) && len(opt.Miniredis) > 0 {
+		return startMiniredisProcess(ctx, opt)
 	}
-	if len(opt.Miniredis) == 0 {
-		orSilence(opt.Redis.Logger).WarnContext(ctx, "redis-server is not installed: Redis was not started")
-		return nil, nil
-	}
-	return startMiniredisProcess(ctx, opt)
+	return redis, err
 }
 
 // startMiniredisProcess runs the command line as if it were a redis-server. It stays this process's user: the

@@ -138,7 +138,7 @@ func TestACrashTakesTheServerWithIt(t *testing.T) {
 
 func TestTheNextStartSweepsAfterACrash(t *testing.T) {
 	t.Parallel()
-	old, err := os.MkdirTemp("", "konstruct-postgres-")
+	old, err := os.MkdirTemp("", "konstruct-postgres-") //nolint:usetesting // the servers' user cannot reach t.TempDir
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(old)) })
 	require.NoError(t, os.WriteFile(filepath.Join(old, "leftover"), nil, 0o600))

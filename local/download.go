@@ -15,12 +15,14 @@ import (
 )
 
 // downloads are the versions that can be had, by major; 0 is what one without data gets.
-var downloads = map[int]embedded.PostgresVersion{
-	0:  embedded.V16,
-	15: embedded.V15,
-	16: embedded.V16,
-	17: embedded.V17,
-	18: embedded.V18,
+func downloads() map[int]embedded.PostgresVersion {
+	return map[int]embedded.PostgresVersion{
+		0:  embedded.V16,
+		15: embedded.V15,
+		16: embedded.V16,
+		17: embedded.V17,
+		18: embedded.V18,
+	}
 }
 
 // downloader obtains PostgreSQL through embedded-postgres and keeps it in a folder.
@@ -36,7 +38,7 @@ type downloader struct {
 
 // get returns the folder of the programs, downloading them at the first call.
 func (d downloader) get(ctx context.Context, major int) (string, error) {
-	version, known := downloads[major]
+	version, known := downloads()[major]
 	if !known {
 		return "", fmt.Errorf("no PostgreSQL %d to download", major)
 	}
@@ -114,7 +116,7 @@ func startInVain(ctx context.Context, config embedded.Config) error {
 }
 
 func complete(target string) error {
-	for _, name := range programs {
+	for _, name := range programs() {
 		if _, err := os.Stat(filepath.Join(target, "bin", name)); err != nil {
 			return err
 		}

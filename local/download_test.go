@@ -27,6 +27,7 @@ var fakePrograms []byte
 // repository serves the archive as embedded-postgres expects it, and counts how often.
 type repository struct {
 	*httptest.Server
+
 	archives atomic.Int32
 }
 
@@ -74,9 +75,10 @@ func TestDownloadIsUnpackedOnce(t *testing.T) {
 	require.Empty(t, drafts)
 }
 
+//nolint:paralleltest // it sets the PATH
 func TestDownloadedProgramsAreFoundFit(t *testing.T) {
 	noConfig(t)
-	root, err := os.MkdirTemp("", "konstruct-download-")
+	root, err := os.MkdirTemp("", "konstruct-download-") //nolint:usetesting // the servers' user cannot reach t.TempDir
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(root)) })
 	require.NoError(t, os.Chmod(root, 0o711))

@@ -11,6 +11,9 @@ var (
 	ErrNoBinaries = errors.New("no usable PostgreSQL")
 	// ErrUnreachable says that a folder lies where the servers' user cannot go, such as below /root.
 	ErrUnreachable = errors.New("folder out of the server's reach")
+	// ErrNoAccount says that root has no other user to run a server as.
+	ErrNoAccount = errors.New("PostgreSQL does not run as root, and there is no user postgres or nobody: " +
+		"create one, or start as an ordinary user")
 	// ErrForeignFolder says that a folder is a symlink, a file or another user's.
 	ErrForeignFolder = errors.New("not a folder of one's own")
 	// ErrPortTaken says that another program listens on the port that was asked for.

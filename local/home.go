@@ -64,7 +64,10 @@ func openHome(ctx context.Context, acc account, path, fallback string, throwaway
 		return nil, err
 	}
 	h := &home{path: path, account: acc}
-	return h, h.secure()
+	if err := h.secure(); err != nil {
+		return nil, err
+	}
+	return h, nil
 }
 
 // OwnFolder makes folder, parents included, or takes over one that is this process's user's own: a real directory,
@@ -200,7 +203,7 @@ func stopServer(ctx context.Context, folder string) (bool, error) {
 	if err != nil || !alive {
 		return false, err
 	}
-	if err := r.end(ctx, stopFast, stopNow); err != nil {
+	if err := r.end(ctx, stopFast); err != nil {
 		return false, err
 	}
 	return true, os.Remove(path)

@@ -64,7 +64,7 @@ type Postgres struct {
 }
 
 // StartPostgres returns when the server answers. It takes over the folder's data and, when its server runs already,
-// that server; several processes may try at once. Errors are [ErrNoBinaries], [ErrUnreachable], [ErrForeignFolder],
+// that server; several processes may try at once. Errors are [ErrNoBinaries], [ErrNoAccount], [ErrUnreachable], [ErrForeignFolder],
 // [ErrPortTaken], [ErrPassword], [ErrNotReady], [VersionError], or the system's own.
 func StartPostgres(ctx context.Context, opt PostgresOptions) (*Postgres, error) {
 	acc, err := servingAccount()
@@ -113,7 +113,7 @@ func (p *Postgres) Stop(ctx context.Context) error {
 	if p.Reused || p.cluster.opt.Detached {
 		return nil
 	}
-	if err := p.process.stop(ctx, stopFast, stopNow); err != nil {
+	if err := p.process.stop(ctx, stopFast); err != nil {
 		return fmt.Errorf("stop PostgreSQL: %w", err)
 	}
 	if p.cluster.home.life != nil {

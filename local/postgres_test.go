@@ -18,7 +18,7 @@ import (
 // folder is a place that the servers' user can reach, which t.TempDir is not when root runs the tests.
 func folder(t *testing.T) string {
 	t.Helper()
-	path, err := os.MkdirTemp("", "konstruct-local-test-")
+	path, err := os.MkdirTemp("", "konstruct-local-test-") //nolint:usetesting // the servers' user cannot reach t.TempDir
 	require.NoError(t, err)
 	require.NoError(t, os.Chmod(path, 0o711))
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(path)) })
@@ -169,7 +169,7 @@ func TestAGivenPasswordReplacesTheKeptOne(t *testing.T) {
 	stop(t, second)
 
 	third := start(t, local.PostgresOptions{Folder: place})
-	require.Equal(t, second.SuperuserDSN()[:len("postgres://postgres:second@")], "postgres://postgres:second@")
+	require.Contains(t, second.SuperuserDSN(), "://postgres:second@")
 	require.Equal(t, "1", query(t, third.SuperuserDSN(), "SELECT '1'"))
 }
 

@@ -61,11 +61,11 @@ func launch(cmd *exec.Cmd) (*process, error) {
 }
 
 // stop ends the process as [record.end] does.
-func (p *process) stop(ctx context.Context, first, second syscall.Signal) error {
+func (p *process) stop(ctx context.Context, sig syscall.Signal) error {
 	if p.ended() {
 		return nil
 	}
-	return p.record.end(ctx, first, second)
+	return p.record.end(ctx, sig)
 }
 
 func (p *process) ended() bool {
@@ -120,8 +120,8 @@ func (r record) alive() (bool, error) {
 	return started == r.Started, err
 }
 
-// end asks the process to stop and waits for it. When ctx ends first it insists with the second signal.
-func (r record) end(ctx context.Context, first, second syscall.Signal) error {
+// end asks the process to stop and waits for it. When ctx ends first it insists with [stopNow].
+func (r record) end(ctx context.Context, sig syscall.Signal) error {
 	if alive, err := r.alive(); err != nil || !alive {
 		return err
 	}
@@ -129,13 +129,13 @@ func (r record) end(ctx context.Context, first, second syscall.Signal) error {
 	if err != nil {
 		return err
 	}
-	if err := signal(found, first); err != nil {
+	if err := signal(found, sig); err != nil {
 		return err
 	}
 	if err := r.awaitEnd(ctx); err == nil || ctx.Err() == nil {
 		return err
 	}
-	if err := signal(found, second); err != nil {
+	if err := signal(found, stopNow); err != nil {
 		return err
 	}
 	insist, cancel := context.WithTimeout(context.WithoutCancel(ctx), killAfter)

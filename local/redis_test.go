@@ -3,6 +3,7 @@ package local_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -174,10 +175,32 @@ func TestMain(m *testing.M) {
 			os.Getenv(local.MiniredisAddrVariable), os.Getenv(local.MiniredisPasswordVariable)))
 	case "crash":
 		exit(startAndDie())
+	default:
+		exit(runApart(m))
 	}
-	os.Exit(m.Run())
 }
 
+// runApart gives the tests a temporary folder of their own, which the servers' user can reach: tests of the sweep
+// would find the throwaway servers of other runs, and embedded-postgres leaves its log behind.
+func runApart(m *testing.M) error {
+	apart, err := os.MkdirTemp("", "konstruct-local-")
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(os.Chmod(apart, 0o711), os.Setenv("TMPDIR", apart)); err != nil {
+		return err
+	}
+	code := m.Run()
+	if err := os.RemoveAll(apart); err != nil {
+		return err
+	}
+	if code != 0 {
+		return fmt.Errorf("tests failed: exit code %d", code)
+	}
+	return nil
+}
+
+//nolint:forbidigo,revive // a test binary that plays another program's part has to end as one
 func exit(err error) {
 	if err != nil {
 		os.Stderr.WriteString(err.Error() + "\n")

@@ -98,7 +98,7 @@ func (s *redisServer) startOn(ctx context.Context, port int, password string) (*
 	}
 	redis := &Redis{Kind: s.kind, Port: port, Folder: s.home.path, password: password, stop: s.stopper(process)}
 	if err := s.awaitReady(ctx, process, redis); err != nil {
-		return nil, errors.Join(err, process.stop(context.WithoutCancel(ctx), stopFast, stopNow))
+		return nil, errors.Join(err, process.stop(context.WithoutCancel(ctx), stopFast))
 	}
 	return redis, nil
 }
@@ -174,7 +174,7 @@ func (s *redisServer) stopper(p *process) func(context.Context) error {
 		if s.opt.Detached {
 			return nil
 		}
-		if err := p.stop(ctx, stopFast, stopNow); err != nil {
+		if err := p.stop(ctx, stopFast); err != nil {
 			return fmt.Errorf("stop %s: %w", s.kind, err)
 		}
 		if s.home.life != nil {

@@ -19,28 +19,25 @@ type postmasterPID struct {
 
 func (c *cluster) pidPath() string { return filepath.Join(c.dataDir(), "postmaster.pid") }
 
-// readPID returns nil where there is no such file, or only the beginning of one.
-func (c *cluster) readPID() (*postmasterPID, error) {
+// readPID reports whether there is such a file, and more than its beginning.
+func (c *cluster) readPID() (found postmasterPID, whole bool, err error) {
 	content, err := os.ReadFile(c.pidPath())
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
+		return found, false, nil
 	}
 	if err != nil {
-		return nil, err
+		return found, false, err
 	}
 	lines := strings.Split(string(content), "\n")
 	if len(lines) < 6 {
-		return nil, nil
+		return found, false, nil
 	}
-	pid, err := strconv.Atoi(lines[0])
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", c.pidPath(), err)
+	pid, pidErr := strconv.Atoi(lines[0])
+	port, portErr := strconv.Atoi(lines[3])
+	if err := errors.Join(pidErr, portErr); err != nil {
+		return found, false, fmt.Errorf("%s: %w", c.pidPath(), err)
 	}
-	port, err := strconv.Atoi(lines[3])
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", c.pidPath(), err)
-	}
-	return &postmasterPID{pid: pid, port: port, socketDir: lines[4]}, nil
+	return postmasterPID{pid: pid, port: port, socketDir: lines[4]}, true, nil
 }
 
 // running returns the server that already runs on the data, or nil. One that is just starting or stopping is
@@ -69,8 +66,8 @@ func (c *cluster) running(ctx context.Context) (*Postgres, error) {
 // connectRunning tries the port in postmaster.pid. The file may be stale and the port another server's by now:
 // whatever does not answer as the server of this data is not it.
 func (c *cluster) connectRunning(ctx context.Context) (*Postgres, error) {
-	found, err := c.readPID()
-	if found == nil || err != nil {
+	found, whole, err := c.readPID()
+	if err != nil || !whole {
 		return nil, err
 	}
 	pg := c.server(found.port, found.socketDir)
@@ -85,7 +82,7 @@ func (c *cluster) connectRunning(ctx context.Context) (*Postgres, error) {
 }
 
 // judge tells a running server that refuses the password from a stale file; a dead pid is always stale.
-func (c *cluster) judge(found *postmasterPID, fault error) error {
+func (c *cluster) judge(found postmasterPID, fault error) error {
 	started, err := startOf(found.pid)
 	if err != nil || started == "" || !errors.Is(fault, ErrPassword) {
 		return err

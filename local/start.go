@@ -50,7 +50,7 @@ func (c *cluster) startOn(ctx context.Context, port int) (*Postgres, error) {
 		return nil, err
 	}
 	if err := c.awaitReady(ctx, pg); err != nil {
-		return nil, errors.Join(err, pg.process.stop(context.WithoutCancel(ctx), stopNow, stopNow))
+		return nil, errors.Join(err, pg.process.stop(context.WithoutCancel(ctx), stopNow))
 	}
 	return pg, c.adoptPassword(ctx, pg)
 }

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -25,7 +26,7 @@ func startOf(pid int) (string, error) {
 		return "", err
 	}
 	// The second field is the program's name in brackets and may hold spaces and brackets of its own.
-	_, rest, _ := strings.Cut(string(stat[strings.LastIndexByte(string(stat), ')'):]), " ")
+	_, rest, _ := strings.Cut(string(stat[bytes.LastIndexByte(stat, ')'):]), " ")
 	fields := strings.Fields(rest)
 	if len(fields) < 20 {
 		return "", fmt.Errorf("/proc/%d/stat has no start time", pid)

@@ -29,7 +29,7 @@ func owner(info os.FileInfo) (uid, gid int) {
 func (a account) runAs(cmd *exec.Cmd, life lifetime) {
 	attr := &syscall.SysProcAttr{Setpgid: !life.detached, Setsid: life.detached}
 	if a.switched {
-		attr.Credential = &syscall.Credential{Uid: uint32(a.uid), Gid: uint32(a.gid)}
+		attr.Credential = &syscall.Credential{Uid: uint32(a.uid), Gid: uint32(a.gid)} //nolint:gosec // ids are 32 bits wide
 	}
 	if !life.detached {
 		endWithParent(attr, life.lastSignal)

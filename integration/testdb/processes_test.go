@@ -21,6 +21,8 @@ import (
 const childVariable = "KONSTRUCT_TESTDB_CHILD"
 
 // TestChild is what the processes below run: a package's test binary with one test. Here itself it has nothing to do.
+//
+//nolint:paralleltest // it is alone in its process
 func TestChild(t *testing.T) {
 	role := os.Getenv(childVariable)
 	if role == "" {
@@ -50,7 +52,7 @@ type site struct{ tmp string }
 
 func newSite(t *testing.T) site {
 	t.Helper()
-	tmp, err := os.MkdirTemp("", "konstruct-site-")
+	tmp, err := os.MkdirTemp("", "konstruct-site-") //nolint:usetesting // the servers' user cannot reach t.TempDir
 	require.NoError(t, err)
 	require.NoError(t, os.Chmod(tmp, 0o711))
 	t.Cleanup(func() {
