@@ -27,7 +27,7 @@ the *_URL variables name is left alone. Ctrl-C stops all of it; the next start f
 const stopPatience = 20 * time.Second
 
 func newDev() *cobra.Command {
-	cmd := &cobra.Command{Use: "dev", Short: "Run a complete system with demo data", Long: longDev, Args: cobra.NoArgs}
+	cmd := &cobra.Command{Use: "dev", Short: "Run a complete system with demo data", Long: longDev, Args: noArgs}
 	folder := cmd.Flags().String("data", "", "the folder of its data (default: dev below the folder for local data)")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return runDev(cmd, *folder) }
 	return cmd

@@ -25,7 +25,7 @@ func newDoctor() *cobra.Command {
 		Use:   "doctor",
 		Short: "Ask a live database whether tenant isolation holds",
 		Long:  longDoctor,
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 	}
 	asJSON := cmd.Flags().Bool("json", false, "print the report as JSON")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return runDoctor(cmd, *asJSON) }

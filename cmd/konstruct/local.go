@@ -24,14 +24,12 @@ func newLocal() *cobra.Command {
 		Use:   "local",
 		Short: "PostgreSQL and Redis in the background, without Docker",
 		Long:  longLocal,
-		Args:  cobra.NoArgs,
 	}
-	cmd.AddCommand(
-		&cobra.Command{Use: "up", Short: "Start them; what runs already is left as it is", Args: cobra.NoArgs, RunE: localUp},
-		&cobra.Command{Use: "down", Short: "End what `local up` started; the data stay", Args: cobra.NoArgs, RunE: localDown},
-		&cobra.Command{Use: "redis", Hidden: true, Args: cobra.NoArgs, RunE: localRedis},
+	return group(cmd,
+		&cobra.Command{Use: "up", Short: "Start them; what runs already is left as it is", Args: noArgs, RunE: localUp},
+		&cobra.Command{Use: "down", Short: "End what `local up` started; the data stay", Args: noArgs, RunE: localDown},
+		&cobra.Command{Use: "redis", Hidden: true, Args: noArgs, RunE: localRedis},
 	)
-	return cmd
 }
 
 func localUp(cmd *cobra.Command, _ []string) error {

@@ -26,13 +26,12 @@ const longMigrate = `Migrations are versioned SQL, embedded in this program, and
 URL that --scratch-url names.`
 
 func newMigrate() *cobra.Command {
-	cmd := &cobra.Command{Use: "migrate", Short: "Bring a database to this program's schema", Long: longMigrate, Args: cobra.NoArgs}
-	cmd.AddCommand(
-		&cobra.Command{Use: "up", Short: "Apply what is pending; a second one waits, or finds nothing to do", Args: cobra.NoArgs, RunE: migrateUp},
-		&cobra.Command{Use: "status", Short: "Show what is applied and what is pending (exit code 5)", Args: cobra.NoArgs, RunE: migrateStatus},
+	cmd := &cobra.Command{Use: "migrate", Short: "Bring a database to this program's schema", Long: longMigrate}
+	return group(cmd,
+		&cobra.Command{Use: "up", Short: "Apply what is pending; a second one waits, or finds nothing to do", Args: noArgs, RunE: migrateUp},
+		&cobra.Command{Use: "status", Short: "Show what is applied and what is pending (exit code 5)", Args: noArgs, RunE: migrateStatus},
 		newMigrateCheck(), newMigrateDiff(), newMigrateBootstrap(),
 	)
-	return cmd
 }
 
 func migrateUp(cmd *cobra.Command, _ []string) error {
@@ -94,7 +93,7 @@ func newMigrateCheck() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Prove that migrations, schema, hashes and protection agree",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 	}
 	scratch := scratchFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -165,7 +164,7 @@ func newMigrateBootstrap() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bootstrap",
 		Short: "Print the SQL that a superuser runs once in a new database",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			_, err := io.WriteString(cmd.OutOrStdout(), migrate.BootstrapSQL())
 			return err
@@ -189,14 +188,4 @@ func onScratch(ctx context.Context, url string, do func(url string) error) error
 		return err
 	}
 	return errors.Join(do(pg.SuperuserDSN()), pg.Stop(context.WithoutCancel(ctx)))
-}
-
-// exactArgs is cobra's, with the exit code of a wrong usage.
-func exactArgs(n int) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if err := cobra.ExactArgs(n)(cmd, args); err != nil {
-			return exit{fmt.Errorf("%w\n\n%s", err, cmd.UsageString()), exitUsage}
-		}
-		return nil
-	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"log/slog"
 	"os"
 
@@ -33,13 +34,37 @@ func newRoot() *cobra.Command {
 		Long:          longRoot,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exit{err, exitUsage} })
-	root.AddCommand(newServe(), newDev(), newMigrate(), newDoctor(), newUser(), newLocal())
-	return root
+	return group(root, newServe(), newDev(), newMigrate(), newDoctor(), newUser(), newLocal())
 }
+
+// group makes cmd a command that is nothing without one of its own: alone it prints its help, and a word that is none of
+// them is a wrong usage. (Cobra by itself prints the help for that, too, and calls it a success.)
+func group(cmd *cobra.Command, commands ...*cobra.Command) *cobra.Command {
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return exit{fmt.Errorf("unknown command %q: see %s --help", args[0], cmd.CommandPath()), exitUsage}
+		}
+		return nil
+	}
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	cmd.AddCommand(commands...)
+	return cmd
+}
+
+// noArgs and exactArgs are cobra's, with the exit code of a wrong usage.
+func exactArgs(n int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := cobra.ExactArgs(n)(cmd, args); err != nil {
+			return exit{fmt.Errorf("%w: see %s --help", err, cmd.CommandPath()), exitUsage}
+		}
+		return nil
+	}
+}
+
+func noArgs(cmd *cobra.Command, args []string) error { return exactArgs(0)(cmd, args) }
 
 // environment is what every command's configuration is read from.
 func environment() (config.Env, error) {

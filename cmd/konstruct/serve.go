@@ -22,7 +22,7 @@ It does not start where tenant isolation does not hold: with a role that could b
 It asks again each minute, and refuses tenant traffic while something is wrong.`
 
 func newServe() *cobra.Command {
-	return &cobra.Command{Use: "serve", Short: "Serve the API", Long: longServe, Args: cobra.NoArgs, RunE: runServe}
+	return &cobra.Command{Use: "serve", Short: "Serve the API", Long: longServe, Args: noArgs, RunE: runServe}
 }
 
 func runServe(cmd *cobra.Command, _ []string) error {

@@ -29,13 +29,13 @@ A password is asked for, and not shown; where standard input is no terminal, its
 Whatever takes something from a user (a new password, disabling, demoting) ends the user's sessions.`
 
 func newUser() *cobra.Command {
-	cmd := &cobra.Command{Use: "user", Short: "Make and change the portal's users", Long: longUser, Args: cobra.NoArgs}
+	cmd := &cobra.Command{Use: "user", Short: "Make and change the portal's users", Long: longUser}
 	change := func(use, short string, do func(context.Context, *account.Users, string) error) *cobra.Command {
 		return &cobra.Command{Use: use + " EMAIL", Short: short, Args: exactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
 			return withUsers(cmd, func(users *account.Users) error { return do(cmd.Context(), users, args[0]) })
 		}}
 	}
-	cmd.AddCommand(
+	return group(cmd,
 		newUserCreate(),
 		&cobra.Command{Use: "password EMAIL", Short: "Set a new password", Args: exactArgs(1), RunE: setPassword},
 		change("disable", "Keep a user from logging in", func(ctx context.Context, u *account.Users, email string) error { return u.Disable(ctx, email) }),
@@ -43,7 +43,6 @@ func newUser() *cobra.Command {
 		change("promote", "Make a user a platform admin", func(ctx context.Context, u *account.Users, email string) error { return u.Promote(ctx, email) }),
 		change("demote", "Take the platform admin's rights away", func(ctx context.Context, u *account.Users, email string) error { return u.Demote(ctx, email) }),
 	)
-	return cmd
 }
 
 func newUserCreate() *cobra.Command {
