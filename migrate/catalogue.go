@@ -42,6 +42,7 @@ func Catalogue() doctor.Catalogue {
 		SpanningKeys: map[string]string{
 			"public.channelconnection_channel_type_workspace_id": "one workspace belongs to one tenant: webhooks are resolved by it",
 		},
+		RoleSettings: []string{"statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"},
 		Definers: map[string]doctor.Definer{
 			"public.resolve_tenant(text, text)": resolver(),
 		},

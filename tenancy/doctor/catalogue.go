@@ -38,6 +38,16 @@ type Catalogue struct {
 
 	// Definers are the SECURITY DEFINER functions, by signature ("public.f(text, text)").
 	Definers map[string]Definer
+
+	// Triggers are those on tenant-scoped tables ("public.notes.touch"), each with the reason why.
+	Triggers map[string]string
+
+	// RoleSettings are the settings that AppRole may have as its defaults (ALTER ROLE … SET), by name.
+	RoleSettings []string
+
+	// AskedBy is the role that runs the check where that is not AppRole: the owner after a migration, say. What can only
+	// be seen from AppRole's own connections is left out then.
+	AskedBy string
 }
 
 // Class is what a table is to tenants.
@@ -77,8 +87,8 @@ func (c Catalogue) ClassOf(table string, hasTenantColumn bool) (Class, bool) {
 	return "", false
 }
 
-// With is the catalogue together with a project's own entries: schemas, tables, keys and functions of more. Roles,
-// grants and names stay as they are.
+// With is the catalogue together with a project's own entries: schemas, tables, keys, functions and triggers of more.
+// Roles, grants and names stay as they are.
 func (c Catalogue) With(more Catalogue) Catalogue {
 	for _, s := range more.Schemas {
 		if !slices.Contains(c.Schemas, s) {
@@ -89,6 +99,7 @@ func (c Catalogue) With(more Catalogue) Catalogue {
 	c.Platform = merged(c.Platform, more.Platform)
 	c.SpanningKeys = merged(c.SpanningKeys, more.SpanningKeys)
 	c.Definers = merged(c.Definers, more.Definers)
+	c.Triggers = merged(c.Triggers, more.Triggers)
 	return c
 }
 

@@ -1,0 +1,223 @@
+package doctor_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/require"
+
+	"github.com/konstruct/konstruct/integration/testdb"
+	"github.com/konstruct/konstruct/tenancy/doctor"
+)
+
+func TestAMigratedDatabaseIsClean(t *testing.T) {
+	t.Parallel()
+	db := testdb.New(t)
+
+	report := check(t, db.AppURL, catalogue())
+	require.Empty(t, report.Findings)
+	require.NoError(t, report.Err())
+	require.Equal(t, "konstruct_app", report.Role)
+	require.Equal(t, db.Name, report.Database)
+	require.Contains(t, report.Tables, doctor.Table{Name: "public.agents", Class: doctor.ClassTenant})
+	require.Contains(t, report.Tables, doctor.Table{Name: "public.tenants", Class: doctor.ClassGlobal})
+	require.Contains(t, report.Tables,
+		doctor.Table{Name: "atlas_schema_revisions.atlas_schema_revisions", Class: doctor.ClassPlatform})
+}
+
+// What the database is compared with matters as much as the database.
+func TestTheCatalogueDecides(t *testing.T) {
+	t.Parallel()
+	db := testdb.New(t)
+	require.Empty(t, check(t, db.AppURL, catalogue()).Findings)
+
+	for name, c := range map[string]struct {
+		forget func(*doctor.Catalogue)
+		want   found
+	}{
+		"a global table": {
+			func(c *doctor.Catalogue) { delete(c.Global, "public.login_attempts") },
+			found{"table.unclassified", "table public.login_attempts"},
+		},
+		"a platform table": {
+			func(c *doctor.Catalogue) { delete(c.Platform, "atlas_schema_revisions.atlas_schema_revisions") },
+			found{"table.unclassified", "table atlas_schema_revisions.atlas_schema_revisions"},
+		},
+		"a spanning key": {
+			func(c *doctor.Catalogue) { c.SpanningKeys = nil },
+			found{"key.spans-tenants", "unique key channelconnection_channel_type_workspace_id on public.channel_connections"},
+		},
+		"a setting": {
+			func(c *doctor.Catalogue) { c.RoleSettings = c.RoleSettings[1:] },
+			found{"setting.unlisted", "setting statement_timeout of ROLE konstruct_app"},
+		},
+		"the function": {
+			func(c *doctor.Catalogue) { c.Definers = nil },
+			found{"definer.unlisted", "function public.resolve_tenant(text, text)"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cat := catalogue()
+			c.forget(&cat)
+			require.Contains(t, findings(check(t, db.AppURL, cat)), c.want)
+		})
+	}
+}
+
+// A user's own objects are allowed by listing them.
+func TestListedObjectsAreClean(t *testing.T) {
+	t.Parallel()
+	db := testdb.New(t)
+	run(t, db.SuperURL, notes+`
+		CREATE TABLE public.plans (id uuid PRIMARY KEY);
+		GRANT SELECT, INSERT, UPDATE, DELETE ON public.plans TO konstruct_app;
+		CREATE UNIQUE INDEX notes_slug ON public.notes (slug);
+		CREATE FUNCTION public.touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+		CREATE TRIGGER touch BEFORE UPDATE ON public.notes FOR EACH ROW EXECUTE FUNCTION public.touch();`)
+	require.ElementsMatch(t, []found{
+		{"table.unclassified", "table public.plans"},
+		{"key.spans-tenants", "unique key notes_slug on public.notes"},
+		{"trigger.unlisted", "trigger touch on public.notes"},
+	}, findings(check(t, db.AppURL, catalogue())))
+
+	require.Empty(t, check(t, db.AppURL, catalogue().With(doctor.Catalogue{
+		Global:       map[string]string{"public.plans": "what there is to buy"},
+		SpanningKeys: map[string]string{"public.notes_slug": "an address on the web"},
+		Triggers:     map[string]string{"public.notes.touch": "keeps a time"},
+	})).Findings)
+}
+
+// What is right and looks unusual is no finding.
+func TestNotFaults(t *testing.T) {
+	t.Parallel()
+	for name, script := range map[string]string{
+		"partitions that nobody is granted": partitioned,
+		"a partition with its own protection": partitioned + `
+			GRANT SELECT ON public.events_1 TO konstruct_app;
+			ALTER TABLE public.events_1 ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+			CREATE POLICY tenant_isolation ON public.events_1 TO konstruct_app
+			  USING (tenant_id = (SELECT NULLIF(current_setting('app.current_tenant', true), '')::uuid))
+			  WITH CHECK (tenant_id = (SELECT NULLIF(current_setting('app.current_tenant', true), '')::uuid));
+			CREATE POLICY tenant_floor ON public.events_1 AS RESTRICTIVE TO konstruct_app
+			  USING (tenant_id = (SELECT NULLIF(current_setting('app.current_tenant', true), '')::uuid));`,
+		"a composite key that keeps the tenant out of SET NULL": notes + `
+			ALTER TABLE public.notes ADD FOREIGN KEY (tenant_id, agent_id) REFERENCES public.agents (tenant_id, id)
+			  ON DELETE SET NULL (agent_id);`,
+		"a view that reads as its caller": own + `
+			CREATE VIEW public.names WITH (security_invoker = on) AS SELECT name FROM public.agents;
+			GRANT SELECT ON public.names TO konstruct_app;`,
+		"a table out of the application's reach": own + `
+			CREATE SCHEMA backstage; CREATE TABLE backstage.notes (id int);`,
+		"extensions":                          "CREATE EXTENSION pgcrypto SCHEMA public; CREATE EXTENSION pg_trgm SCHEMA public;",
+		"a backup role that reads everything": "GRANT USAGE ON SCHEMA public TO pg_read_all_data",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := testdb.New(t)
+			run(t, db.SuperURL, script)
+			require.Empty(t, check(t, db.AppURL, catalogue()).Findings)
+		})
+	}
+}
+
+// Names that need quoting must neither break a remedy nor become part of one.
+func TestRemediesQuoteWhatTheyName(t *testing.T) {
+	t.Parallel()
+	db := testdb.New(t)
+	run(t, db.SuperURL, own+`
+		CREATE SCHEMA "a b";
+		GRANT USAGE ON SCHEMA "a b" TO konstruct_app;
+		CREATE TABLE "a b"."x; DROP TABLE agents" ("id""" uuid PRIMARY KEY, tenant_id uuid, "Slug" text UNIQUE);
+		GRANT TRUNCATE ON "a b"."x; DROP TABLE agents" TO konstruct_app;
+		CREATE POLICY "p'q" ON "a b"."x; DROP TABLE agents" TO konstruct_app USING (true);`)
+	for range 3 {
+		for _, f := range check(t, db.AppURL, catalogue()).Findings {
+			run(t, db.SuperURL, f.Remedy)
+		}
+	}
+	report := check(t, db.AppURL, catalogue())
+	require.Empty(t, report.Findings)
+	require.Contains(t, report.Tables, doctor.Table{Name: "public.agents", Class: doctor.ClassTenant}, "it is still there")
+}
+
+// A pool, and each query mode that the configuration allows, in a read-only transaction too.
+func TestWhatACheckRunsOn(t *testing.T) {
+	t.Parallel()
+	db := testdb.New(t)
+	for _, mode := range []string{"cache_statement", "cache_describe", "exec"} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			pool, err := pgxpool.New(t.Context(), preset(t, db.AppURL, "default_query_exec_mode", mode))
+			require.NoError(t, err)
+			defer pool.Close()
+			report, err := doctor.Check(t.Context(), pool, catalogue())
+			require.NoError(t, err)
+			require.Empty(t, report.Findings)
+
+			tx, err := pool.BeginTx(t.Context(), pgx.TxOptions{AccessMode: pgx.ReadOnly})
+			require.NoError(t, err)
+			defer func() { require.NoError(t, tx.Rollback(context.WithoutCancel(t.Context()))) }()
+			report, err = doctor.Check(t.Context(), tx, catalogue())
+			require.NoError(t, err)
+			require.Empty(t, report.Findings)
+		})
+	}
+}
+
+func TestACheckThatCantBeRunIsAnError(t *testing.T) {
+	t.Parallel()
+	db := testdb.New(t)
+	pool, err := pgxpool.New(t.Context(), db.AppURL)
+	require.NoError(t, err)
+	pool.Close()
+	_, err = doctor.Check(t.Context(), pool, catalogue())
+	require.Error(t, err)
+	require.NotErrorIs(t, err, doctor.ErrUnsafe)
+
+	ctx, cancel := context.WithTimeout(t.Context(), -time.Second)
+	defer cancel()
+	_, err = doctor.Check(ctx, pool, catalogue())
+	require.True(t, errors.Is(err, context.DeadlineExceeded) || strings.Contains(err.Error(), "closed"))
+}
+
+func TestReportJSON(t *testing.T) {
+	t.Parallel()
+	db := testdb.New(t)
+	run(t, db.SuperURL, "ALTER TABLE public.agents NO FORCE ROW LEVEL SECURITY")
+	raw, err := json.Marshal(check(t, db.AppURL, catalogue()))
+	require.NoError(t, err)
+	var got map[string]any
+	require.NoError(t, json.Unmarshal(raw, &got))
+	require.ElementsMatch(t, []string{"server_version", "database", "role", "tables", "findings"}, keys(got))
+	require.Equal(t, []any{map[string]any{
+		"code": "rls.not-forced", "level": "error", "object": "table public.agents",
+		"risk":   "Unforced policies don't bind the owner: its views, functions and jobs read all tenants' rows.",
+		"remedy": `ALTER TABLE "public"."agents" FORCE ROW LEVEL SECURITY;`,
+	}}, got["findings"])
+}
+
+func keys(m map[string]any) []string {
+	var out []string
+	for k := range m {
+		out = append(out, k)
+	}
+	return out
+}
+
+func BenchmarkCheck(b *testing.B) {
+	db := testdb.New(b)
+	pool, err := pgxpool.New(b.Context(), db.AppURL)
+	require.NoError(b, err)
+	defer pool.Close()
+	for b.Loop() {
+		_, err := doctor.Check(b.Context(), pool, catalogue())
+		require.NoError(b, err)
+	}
+}

@@ -1,0 +1,38 @@
+package doctor
+
+import "slices"
+
+// Lint is one thing that a check looks for.
+type Lint struct {
+	// Code names it, and is stable.
+	Code  string
+	Level Level
+	// Risk is what may come of it, in one sentence.
+	Risk string
+
+	find func(*examination) []fault
+}
+
+// fault is one object that a lint found, with what mends it.
+type fault struct {
+	object string
+	remedy string
+}
+
+// Lints are all lints, in the order in which reports have them.
+func Lints() []Lint {
+	return slices.Concat(
+		serverLints(),
+		roleLints(),
+		sessionLints(),
+		tableLints(),
+		policyLints(),
+		grantLints(),
+		definerLints(),
+		keyLints(),
+		codeLints(),
+		childLints(),
+		outsideLints(),
+		platformLints(),
+	)
+}

@@ -1,0 +1,70 @@
+package doctor_test
+
+import (
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/konstruct/konstruct/tenancy/doctor"
+)
+
+func codes() []string {
+	var out []string
+	for _, l := range doctor.Lints() {
+		out = append(out, l.Code)
+	}
+	return out
+}
+
+func TestEveryLintSaysWhatItIs(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, l := range doctor.Lints() {
+		require.Regexp(t, `^[a-z]+(-[a-z]+)*\.[a-z]+(-[a-z]+)*$`, l.Code)
+		require.False(t, seen[l.Code], "%s is there twice", l.Code)
+		seen[l.Code] = true
+		require.Contains(t, []doctor.Level{doctor.LevelError, doctor.LevelWarning, doctor.LevelInfo}, l.Level)
+		require.True(t, strings.HasSuffix(l.Risk, "."), "%s: %s", l.Code, l.Risk)
+	}
+}
+
+// A lint that no test plants a fault for may find nothing, ever.
+func TestEveryLintHasAPlantedFault(t *testing.T) {
+	t.Parallel()
+	planted := []string{
+		"server.too-old", "server.rls-holes", "server.untried", // TestServerVersions
+		"session.tenant", "session.preset", // TestPresetsOfTheConnectionString
+		"role.unexpected", // TestWhoAsks
+	}
+	for _, f := range slices.Concat(faults(), roleFaults()) {
+		planted = append(planted, f.code)
+	}
+	for _, code := range codes() {
+		require.Contains(t, planted, code)
+	}
+	for _, code := range planted {
+		require.Contains(t, codes(), code)
+	}
+}
+
+// The page lists the codes with their levels and risks, and says how each comes about.
+func TestTheDocumentationListsEveryLint(t *testing.T) {
+	t.Parallel()
+	raw, err := os.ReadFile("../../docs/security/doctor.md")
+	require.NoError(t, err)
+	documented := map[string]string{}
+	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z.-]+)` \\| (.*) \\|$").FindAllStringSubmatch(string(raw), -1) {
+		documented[row[1]] = row[2]
+	}
+	for _, l := range doctor.Lints() {
+		require.Contains(t, documented, l.Code)
+		require.True(t, strings.HasPrefix(documented[l.Code], string(l.Level)+" | "+l.Risk+" | "),
+			"docs/security/doctor.md says of %s: %s; the code says: %s | %s", l.Code, documented[l.Code], l.Level, l.Risk)
+		delete(documented, l.Code)
+	}
+	require.Empty(t, documented, "codes that no lint has")
+}

@@ -1,0 +1,91 @@
+package doctor_test
+
+import (
+	"net/url"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/konstruct/konstruct/integration/testdb"
+)
+
+// preset is a connection string that presets a setting, as a careless or hostile one would.
+func preset(t testing.TB, dsn, name, value string) string {
+	t.Helper()
+	u, err := url.Parse(dsn)
+	require.NoError(t, err)
+	q := u.Query()
+	q.Set(name, value)
+	u.RawQuery = q.Encode()
+	return u.String()
+}
+
+// The application's connections are as its connection string makes them; the remedy is another string.
+func TestPresetsOfTheConnectionString(t *testing.T) {
+	t.Parallel()
+	db := testdb.New(t)
+	require.Empty(t, check(t, db.AppURL, catalogue()).Findings)
+
+	for name, c := range map[string]struct {
+		setting, value string
+		want           found
+	}{
+		"a tenant": {
+			"app.current_tenant", "018f0000-0000-7000-8000-000000000001",
+			found{"session.tenant", "setting app.current_tenant"},
+		},
+		"a tenant among the options": {
+			"options", "-capp.current_tenant=018f0000-0000-7000-8000-000000000001",
+			found{"session.tenant", "setting app.current_tenant"},
+		},
+		"row_security":            {"row_security", "off", found{"session.preset", "setting row_security"}},
+		"a schema before the own": {"search_path", "public,pg_catalog", found{"session.preset", "setting search_path"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			report := check(t, preset(t, db.AppURL, c.setting, c.value), catalogue())
+			require.Equal(t, []found{c.want}, findings(report))
+			require.NotEmpty(t, report.Findings[0].Remedy)
+		})
+	}
+	t.Run("harmless ones", func(t *testing.T) {
+		t.Parallel()
+		require.Empty(t, check(t, preset(t, db.AppURL, "search_path", "public"), catalogue()).Findings)
+		require.Empty(t, check(t, preset(t, db.AppURL, "app.current_tenant", ""), catalogue()).Findings)
+	})
+}
+
+func TestWhoAsks(t *testing.T) {
+	t.Parallel()
+	db := testdb.New(t)
+
+	t.Run("another role than the application's is a finding", func(t *testing.T) {
+		t.Parallel()
+		report := check(t, db.OwnerURL, catalogue())
+		require.Equal(t, []found{{"role.unexpected", "role konstruct_owner"}}, findings(report))
+		require.Error(t, report.Err())
+	})
+	t.Run("as is the superuser", func(t *testing.T) {
+		t.Parallel()
+		require.Equal(t, []found{{"role.unexpected", "role postgres"}}, findings(check(t, db.SuperURL, catalogue())))
+	})
+	t.Run("as is the application's role put on by another", func(t *testing.T) {
+		t.Parallel()
+		report := check(t, preset(t, db.SuperURL, "role", "konstruct_app"), catalogue())
+		require.Equal(t, []found{{"role.unexpected", "role konstruct_app, logged in as postgres"}}, findings(report))
+	})
+	t.Run("unless it is said who asks", func(t *testing.T) {
+		t.Parallel()
+		cat := catalogue()
+		cat.AskedBy = "konstruct_owner"
+		require.Empty(t, check(t, preset(t, db.OwnerURL, "row_security", "off"), cat).Findings,
+			"and its session is not the application's")
+		require.Equal(t, []found{{"role.unexpected", "role postgres"}}, findings(check(t, db.SuperURL, cat)))
+	})
+	t.Run("a role that is not there", func(t *testing.T) {
+		t.Parallel()
+		cat := catalogue()
+		cat.AppRole = "nobody"
+		require.Contains(t, findings(check(t, db.SuperURL, cat)), found{"role.unexpected", "role nobody: there is none"})
+	})
+}
