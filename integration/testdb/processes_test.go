@@ -56,7 +56,7 @@ func newSite(t *testing.T) site {
 	require.NoError(t, err)
 	require.NoError(t, os.Chmod(tmp, 0o711))
 	t.Cleanup(func() {
-		servers, err := filepath.Glob(filepath.Join(tmp, "konstruct-test-*", "local", "server"))
+		servers, err := filepath.Glob(filepath.Join(tmp, "konstruct-test-*", "local*", "server"))
 		require.NoError(t, err)
 		for _, server := range servers {
 			_, err := local.StopPostgres(context.WithoutCancel(t.Context()), server)
