@@ -1,0 +1,88 @@
+package endtoend_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/konstruct/konstruct/channel/slackhook"
+)
+
+// client talks to a server as a portal would.
+type client struct {
+	base  string
+	token string
+}
+
+// object is a decoded JSON object.
+type object map[string]any
+
+func (o object) text(t *testing.T, path ...string) string {
+	t.Helper()
+	var value any = map[string]any(o)
+	for _, name := range path {
+		inner, ok := value.(map[string]any)
+		require.True(t, ok, "%v has no %v", o, path)
+		value = inner[name]
+	}
+	text, ok := value.(string)
+	require.True(t, ok, "%v has no text at %v", o, path)
+	return text
+}
+
+// do sends a request and wants its status; want 0 takes any.
+func (c client) do(t *testing.T, want int, method, path string, body any) object {
+	t.Helper()
+	text, err := json.Marshal(body)
+	require.NoError(t, err)
+	request, err := http.NewRequestWithContext(t.Context(), method, c.base+path, bytes.NewReader(text))
+	require.NoError(t, err)
+	request.Header.Set("Content-Type", "application/json")
+	if c.token != "" {
+		request.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	return c.send(t, want, request)
+}
+
+func (c client) send(t *testing.T, want int, request *http.Request) object {
+	t.Helper()
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(t, err)
+	defer func() { _ = response.Body.Close() }()
+	text, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	require.Equal(t, want, response.StatusCode, "%s %s: %s", request.Method, request.URL.Path, text)
+	out := object{}
+	if len(text) > 0 {
+		require.NoError(t, json.Unmarshal(text, &out), string(text))
+	}
+	return out
+}
+
+func (c client) login(t *testing.T, email, password string) client {
+	t.Helper()
+	answer := c.do(t, http.StatusOK, http.MethodPost, "/v1/auth/login", object{"email": email, "password": password})
+	require.Equal(t, email, answer.text(t, "user", "email"))
+	c.token = answer.text(t, "session", "token")
+	return c
+}
+
+// slack posts a payload as Slack does, signed with secret.
+func (c client) slack(t *testing.T, want int, secret string, body []byte) {
+	t.Helper()
+	verifier, err := slackhook.NewVerifier(secret, time.Now)
+	require.NoError(t, err)
+	now := time.Now()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, c.base+"/v1/channels/slack/events", bytes.NewReader(body))
+	require.NoError(t, err)
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set(slackhook.TimestampHeader, strconv.FormatInt(now.Unix(), 10))
+	request.Header.Set(slackhook.SignatureHeader, verifier.Sign(now, body))
+	c.send(t, want, request)
+}
