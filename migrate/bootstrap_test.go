@@ -41,6 +41,7 @@ func as(t *testing.T, base, user, password string) string {
 
 var passwords = migrate.Passwords{Owner: "an owner's password", App: `an app's "password" \ $1`}
 
+//nolint:paralleltest,tparallel // steps on one cluster, in this order
 func TestBootstrap(t *testing.T) {
 	t.Parallel()
 	db := testdb.OwnCluster(t).Empty(t)

@@ -53,7 +53,7 @@ type file struct {
 	stmts   []*atlas.Stmt
 }
 
-var fileName = regexp.MustCompile(`^[0-9]{14}_[a-z0-9_]+\.sql$`)
+var fileName = regexp.MustCompile(`^\d{14}_[a-z0-9_]+\.sql$`)
 
 // load reads a chain's files, oldest first, and holds them against atlas.sum.
 func (c Chain) load() ([]file, error) {

@@ -151,7 +151,7 @@ func wanted(ctx context.Context, o DiffOptions) (_ *schema.Schema, err error) {
 	}
 	defer func() { err = errors.Join(err, s.drop(ctx)) }()
 	db := s.open()
-	defer db.Close()
+	defer func() { err = errors.Join(err, db.Close()) }()
 	return build(ctx, db, o.Tables, o.Catalogue)
 }
 

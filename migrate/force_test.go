@@ -85,6 +85,8 @@ func TestFilesThatTouchRowsOfTenants(t *testing.T) {
 }
 
 // What the chain promises about each of its tenant-scoped tables, seen as the application.
+//
+//nolint:paralleltest,tparallel // one session, whose tenant changes from step to step
 func TestChainIsolates(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t)

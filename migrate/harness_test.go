@@ -4,9 +4,11 @@ import (
 	"context"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -44,9 +46,7 @@ func (f files) chain(t *testing.T) migrate.Chain {
 func (f files) with(more files) files {
 	out := make(files)
 	for _, part := range []files{f, more} {
-		for name, text := range part {
-			out[name] = text
-		}
+		maps.Copy(out, part)
 	}
 	return out
 }
@@ -131,10 +131,33 @@ func sqlFiles(t *testing.T, files fs.FS) []string {
 	return names
 }
 
-// listen is a logger, and what it was told.
-func listen() (*slog.Logger, *strings.Builder) {
-	var b strings.Builder
-	return slog.New(slog.NewTextHandler(&b, nil)), &b
+// heard is what a logger was told, to be read while it is told more.
+type heard struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (h *heard) Write(p []byte) (int, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.text.Write(p)
+}
+
+func (h *heard) String() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.text.String()
+}
+
+// waitFor waits until the logger was told a text.
+func (h *heard) waitFor(t *testing.T, text string) {
+	t.Helper()
+	require.Eventually(t, func() bool { return strings.Contains(h.String(), text) }, time.Minute, 5*time.Millisecond, text)
+}
+
+func listen() (*slog.Logger, *heard) {
+	h := &heard{}
+	return slog.New(slog.NewTextHandler(h, nil)), h
 }
 
 func contextFor(t *testing.T, d time.Duration) (context.Context, context.CancelFunc) {

@@ -44,7 +44,8 @@ func TestHistory(t *testing.T) {
 			migrate.ErrOutOfOrder, "20260101000001_between.sql comes before 20260101000002_two.sql",
 		},
 		{
-			"an older release", files{"20260101000000_one.sql": applied["20260101000000_one.sql"]},
+			"an older release",
+			files{"20260101000000_one.sql": applied["20260101000000_one.sql"]},
 			migrate.ErrNewer, "it has 20260101000002_two.sql, and the last that this binary knows is 20260101000000_one.sql",
 		},
 	} {

@@ -30,6 +30,7 @@ func not(a func(string) bool) func(string) bool {
 	return func(s string) bool { return !a(s) }
 }
 
+//nolint:gochecknoglobals // a table that is only read
 var rules = []rule{
 	{
 		says(`^(BEGIN|START\s+TRANSACTION|COMMIT|END|ROLLBACK|ABORT|SAVEPOINT|RELEASE|PREPARE\s+TRANSACTION)\b`),

@@ -183,7 +183,8 @@ func (t table) next(choice map[string]int, constraint string) bool {
 	}
 	for _, name := range t.Checks[i].Columns {
 		candidates := t.candidates(name)
-		if choice[name]++; choice[name] < len(candidates) {
+		choice[name]++
+		if choice[name] < len(candidates) {
 			return true
 		}
 		choice[name] = 0

@@ -18,6 +18,7 @@ const fileAttempts = 10
 // runner applies chains as the owner.
 type runner struct {
 	Options
+
 	// dial opens a connection that acts as the owner. Each file has one of its own: nothing that a file sets for its
 	// session reaches the next.
 	dial func(context.Context) (*pgx.Conn, error)

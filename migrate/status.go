@@ -89,7 +89,7 @@ func Current(ctx context.Context, q Querier, chains ...Chain) (ok bool, detail s
 		case err != nil:
 			return false, "", err
 		case s.Problem != nil:
-			return false, s.Problem.Error(), nil
+			return false, s.Problem.Error(), nil //nolint:nilerr // it is the answer: the question was answered
 		}
 		if p := s.Pending(); len(p) > 0 {
 			return false, fmt.Sprintf("%d migrations of %s are pending, the first is %s", len(p), c.Name, p[0]), nil

@@ -1,7 +1,6 @@
 package migrate_test
 
 import (
-	"sync"
 	"testing"
 	"time"
 
@@ -133,38 +132,53 @@ func TestFailingFileLeavesNothingBehind(t *testing.T) {
 	require.Len(t, column(t, owner, tables), 3)
 }
 
+// running is an Up that was started.
+type running struct {
+	heard  *heard
+	done   chan error
+	result migrate.Result
+}
+
+func start(t *testing.T, o migrate.Options) *running {
+	t.Helper()
+	log, heard := listen()
+	o.Logger = log
+	r := &running{heard: heard, done: make(chan error, 1)}
+	go func() {
+		var err error
+		r.result, err = migrate.Up(t.Context(), o)
+		r.done <- err
+	}()
+	return r
+}
+
 func TestTwoRunnersAtOnce(t *testing.T) {
 	t.Parallel()
 	db := bootstrapped(t)
-	chain := files{
-		"20260101000000_slow.sql": "CREATE TABLE slow ();\nSELECT pg_sleep(0.5);",
-		"20260101000001_fast.sql": "CREATE TABLE fast ();",
-	}.chain(t)
+	super := open(t, db.SuperURL)
+	exec(t, super, "CREATE TABLE gate (); ALTER TABLE gate OWNER TO konstruct_owner")
+	gatekeeper := open(t, db.SuperURL)
+	exec(t, gatekeeper, "BEGIN")
+	exec(t, gatekeeper, "LOCK TABLE gate")
 
-	const runners = 2
-	results, errs, heard := make([]migrate.Result, runners), make([]error, runners), make([]string, runners)
-	var wg sync.WaitGroup
-	for i := range runners {
-		wg.Go(func() {
-			log, b := listen()
-			results[i], errs[i] = migrate.Up(t.Context(), migrate.Options{
-				URL: db.OwnerURL, Chains: []migrate.Chain{chain}, Logger: log,
-			})
-			heard[i] = b.String()
-		})
-	}
-	wg.Wait()
-	require.NoError(t, errs[0])
-	require.NoError(t, errs[1])
-	worked, waited := 0, 1
-	if len(results[0].Applied) == 0 {
-		worked, waited = 1, 0
-	}
-	require.Len(t, results[worked].Applied, 2)
-	require.Empty(t, results[waited].Applied)
-	require.Equal(t, 2, results[waited].Current)
-	require.Contains(t, heard[waited], "another migration is running: waiting for it")
-	require.NotContains(t, heard[worked], "waiting for it")
+	options := migrate.Options{URL: db.OwnerURL, LockTimeout: time.Minute, Chains: []migrate.Chain{files{
+		"20260101000000_slow.sql": "CREATE TABLE slow ();\nSELECT FROM gate;",
+		"20260101000001_fast.sql": "CREATE TABLE fast ();",
+	}.chain(t)}}
+	first := start(t, options)
+	require.Eventually(t, func() bool {
+		return one[bool](t, super, "SELECT EXISTS (SELECT FROM pg_locks WHERE relation = 'gate'::regclass AND NOT granted)")
+	}, time.Minute, 5*time.Millisecond, "the first is at work")
+	second := start(t, options)
+	second.heard.waitFor(t, "another migration is running: waiting for it")
+	exec(t, gatekeeper, "COMMIT")
+
+	require.NoError(t, <-first.done)
+	require.NoError(t, <-second.done)
+	require.Len(t, first.result.Applied, 2)
+	require.Empty(t, second.result.Applied)
+	require.Equal(t, 2, second.result.Current)
+	require.NotContains(t, first.heard.String(), "waiting for it")
 }
 
 func TestApplicationCannotHoldUpMigrations(t *testing.T) {
@@ -198,19 +212,15 @@ func TestUpWaitsForATableInUse(t *testing.T) {
 	user := open(t, db.SuperURL)
 	exec(t, user, "BEGIN")
 	exec(t, user, "LOCK TABLE one IN ACCESS SHARE MODE")
-	log, heard := listen()
-	done := make(chan error, 1)
-	chain := base.with(files{"20260101000001_two.sql": "CREATE TABLE two ();\nALTER TABLE one ADD COLUMN c int;"}).chain(t)
-	go func() {
-		_, err := migrate.Up(t.Context(), migrate.Options{
-			URL: db.OwnerURL, Chains: []migrate.Chain{chain}, Logger: log, LockTimeout: 50 * time.Millisecond,
-		})
-		done <- err
-	}()
-	time.Sleep(300 * time.Millisecond)
+	waiting := start(t, migrate.Options{
+		URL: db.OwnerURL, LockTimeout: 50 * time.Millisecond, Chains: []migrate.Chain{
+			base.with(files{"20260101000001_two.sql": "CREATE TABLE two ();\nALTER TABLE one ADD COLUMN c int;"}).chain(t),
+		},
+	})
+	waiting.heard.waitFor(t, "migration starts again: a table is in use")
 	exec(t, user, "COMMIT")
-	require.NoError(t, <-done)
-	require.Contains(t, heard.String(), "migration starts again: a table is in use")
+	require.NoError(t, <-waiting.done)
+	require.Equal(t, []string{"20260101000001_two.sql"}, waiting.result.Applied)
 }
 
 func TestFileNames(t *testing.T) {
