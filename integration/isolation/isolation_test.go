@@ -1,0 +1,99 @@
+package isolation_test
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"entgo.io/ent/dialect/sql/schema"
+	"github.com/stretchr/testify/require"
+
+	entmigrate "github.com/konstruct/konstruct/ent/migrate"
+	fixturemigrate "github.com/konstruct/konstruct/integration/fixture/ent/migrate"
+
+	"github.com/konstruct/konstruct/ent/schema/mixin"
+	"github.com/konstruct/konstruct/integration/fixture"
+	"github.com/konstruct/konstruct/integration/isolation"
+	"github.com/konstruct/konstruct/integration/testdb"
+	"github.com/konstruct/konstruct/tenancy/attack"
+	"github.com/konstruct/konstruct/tenancy/pgtenant"
+)
+
+const root = "../.."
+
+func TestMain(m *testing.M) { testdb.Main(m) }
+
+// newDB is a database of the test's own with all tables.
+func newDB(t *testing.T) isolation.DB {
+	t.Helper()
+	db := testdb.New(t)
+	require.NoError(t, fixture.Migrate(t.Context(), db.OwnerURL))
+	return isolation.DB{AppURL: db.AppURL, SuperURL: db.SuperURL}
+}
+
+// given is the database that the environment names, if it does.
+func given() (isolation.DB, bool) {
+	app := os.Getenv("KONSTRUCT_ATTACK_APP_URL")
+	return isolation.DB{
+		AppURL: app, SuperURL: os.Getenv("KONSTRUCT_ATTACK_SUPER_URL"), DriverURL: os.Getenv("KONSTRUCT_ATTACK_DRIVER_URL"),
+	}, app != ""
+}
+
+// This is what the product is about. See isolation-report.md for what it did.
+func TestIsolation(t *testing.T) {
+	t.Parallel()
+	db, ok := given()
+	if !ok {
+		db = newDB(t)
+	}
+	report := isolation.Run(t, db)
+	var text bytes.Buffer
+	require.NoError(t, report.Text(&text))
+	_, err := text.WriteTo(os.Stdout)
+	require.NoError(t, err)
+	write(t, "isolation-report.md", report.Markdown)
+	write(t, "isolation-report.json", report.JSON)
+	require.True(t, report.Holds, report.Verdict)
+}
+
+func write(t *testing.T, name string, content func(io.Writer) error) {
+	t.Helper()
+	var b bytes.Buffer
+	require.NoError(t, content(&b))
+	require.NoError(t, os.WriteFile(filepath.Join(root, name), b.Bytes(), 0o600))
+}
+
+// The same, in the other query modes that a configuration may choose.
+func TestIsolationInEveryQueryMode(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []string{"cache_describe", "exec"} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			db := newDB(t)
+			db.Options = []pgtenant.Option{pgtenant.WithQueryMode(mode)}
+			report := isolation.Run(t, db)
+			require.True(t, report.Holds, report.Verdict)
+		})
+	}
+}
+
+// Every Ent schema with a tenant is attacked: registration looks at the database, and this at the schemas, so that one
+// without a migration is noticed, too.
+func TestEverySchemaIsRegistered(t *testing.T) {
+	t.Parallel()
+	entities := isolation.Entities(nil, nil, nil)
+	for _, table := range slices.Concat(entmigrate.Tables, fixturemigrate.Tables) {
+		if !hasTenant(table) {
+			continue
+		}
+		registered := slices.ContainsFunc(entities, func(e attack.Entity) bool { return e.Table == "public."+table.Name })
+		require.True(t, registered, "the Ent schema of table %s has a tenant and no attack registration: add it to isolation.Entities", table.Name)
+	}
+}
+
+func hasTenant(table *schema.Table) bool {
+	return slices.ContainsFunc(table.Columns, func(c *schema.Column) bool { return c.Name == mixin.TenantColumn })
+}

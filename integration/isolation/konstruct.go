@@ -1,0 +1,108 @@
+package isolation
+
+import (
+	"context"
+
+	"entgo.io/ent/dialect/sql"
+	"github.com/google/uuid"
+
+	"github.com/konstruct/konstruct/ent"
+	"github.com/konstruct/konstruct/ent/agent"
+	"github.com/konstruct/konstruct/ent/channelconnection"
+	"github.com/konstruct/konstruct/tenancy/attack"
+	"github.com/konstruct/konstruct/tenancy/pgtenant"
+)
+
+func agents(client *ent.Client, drv *pgtenant.Driver) attack.Entity {
+	return attack.Entity{
+		Name: "Agent", Table: "public.agents",
+		Create: func(ctx context.Context, mark string) (string, error) {
+			row, err := client.Agent.Create().SetName(mark).SetPersona("persona of " + mark).Save(ctx)
+			if err != nil {
+				return "", err
+			}
+			return row.ID.String(), nil
+		},
+		List: func(ctx context.Context) (any, error) { return client.Agent.Query().All(ctx) },
+		Get: func(ctx context.Context, id string) (any, error) {
+			return client.Agent.Query().Where(agent.ID(uuid.MustParse(id))).All(ctx)
+		},
+		Update: func(ctx context.Context, id string) (int, error) {
+			return affected(client.Agent.UpdateOneID(uuid.MustParse(id)).SetRole("changed").Exec(ctx), ent.IsNotFound)
+		},
+		Delete: func(ctx context.Context, id string) (int, error) {
+			return affected(client.Agent.DeleteOneID(uuid.MustParse(id)).Exec(ctx), ent.IsNotFound)
+		},
+		Paths: handWritten(drv),
+	}
+}
+
+// handWritten is SQL through the driver, which no mixin stands before.
+func handWritten(drv *pgtenant.Driver) []attack.Path {
+	return []attack.Path{
+		{
+			ID: "E40-raw-read", Does: "reads by hand-written SQL", Want: attack.WantNothing,
+			Try: func(ctx context.Context, _, aim attack.Row) (any, error) {
+				var name string
+				err := pgtenant.QueryRow(ctx, drv, "select name from agents where id = $1", []any{uuid.MustParse(aim.ID)}, &name)
+				return name, err
+			},
+		},
+		{
+			ID: "E41-raw-write", Does: "writes by hand-written SQL", Want: attack.WantNothing,
+			Try: func(ctx context.Context, _, aim attack.Row) (any, error) {
+				return pgtenant.Exec(ctx, drv, "update agents set role = 'changed' where id = $1", uuid.MustParse(aim.ID))
+			},
+		},
+		{
+			ID: "E42-built-read", Does: "reads by Ent's SQL builder, beside the client", Want: attack.WantNothing,
+			Try: func(ctx context.Context, _, aim attack.Row) (any, error) {
+				query, args := sql.Dialect(drv.Dialect()).Select("name").From(sql.Table("agents")).
+					Where(sql.Or(sql.EQ("id", aim.ID), sql.EQ("tenant_id", aim.Tenant))).Query()
+				var rows sql.Rows
+				if err := drv.Query(ctx, query, args, &rows); err != nil {
+					return nil, err
+				}
+				defer func() { _ = rows.Close() }()
+				var names []string
+				return names, sql.ScanSlice(&rows, &names)
+			},
+		},
+	}
+}
+
+func channelConnections(client *ent.Client) attack.Entity {
+	return attack.Entity{
+		Name: "ChannelConnection", Table: "public.channel_connections",
+		Create: func(ctx context.Context, mark string) (string, error) {
+			row, err := client.ChannelConnection.Create().SetChannelType(channelconnection.ChannelTypeSlack).SetWorkspaceID(mark).
+				SetStatus(channelconnection.StatusActive).SetSecrets(map[string]string{"bot_token": "sealed " + mark}).Save(ctx)
+			if err != nil {
+				return "", err
+			}
+			return row.ID.String(), nil
+		},
+		List: func(ctx context.Context) (any, error) { return client.ChannelConnection.Query().All(ctx) },
+		Get: func(ctx context.Context, id string) (any, error) {
+			return client.ChannelConnection.Query().Where(channelconnection.ID(uuid.MustParse(id))).All(ctx)
+		},
+		Update: func(ctx context.Context, id string) (int, error) {
+			err := client.ChannelConnection.UpdateOneID(uuid.MustParse(id)).SetStatus(channelconnection.StatusRevoked).Exec(ctx)
+			return affected(err, ent.IsNotFound)
+		},
+		Delete: func(ctx context.Context, id string) (int, error) {
+			return affected(client.ChannelConnection.DeleteOneID(uuid.MustParse(id)).Exec(ctx), ent.IsNotFound)
+		},
+		Paths: []attack.Path{{
+			ID: "E43-taken-workspace", Does: "connects a workspace that is taken, and writes over the connection", Want: attack.WantRefused,
+			Try: func(ctx context.Context, _, aim attack.Row) (any, error) {
+				// Only the owner may: for him the row is there to be read, and the second connection is not made.
+				rows, err := client.ChannelConnection.Query().Where(channelconnection.WorkspaceID(aim.Mark)).All(ctx)
+				if err != nil || len(rows) > 0 {
+					return rows, err
+				}
+				return nil, client.ChannelConnection.Create().SetChannelType(channelconnection.ChannelTypeSlack).SetWorkspaceID(aim.Mark).Exec(ctx)
+			},
+		}},
+	}
+}

@@ -1,0 +1,117 @@
+package isolation
+
+import (
+	"context"
+	"errors"
+
+	"github.com/google/uuid"
+
+	"github.com/konstruct/konstruct/ent"
+	_ "github.com/konstruct/konstruct/ent/runtime" // hooks and interceptors
+	fixtureent "github.com/konstruct/konstruct/integration/fixture/ent"
+	_ "github.com/konstruct/konstruct/integration/fixture/ent/runtime" // as above
+	"github.com/konstruct/konstruct/migrate"
+	"github.com/konstruct/konstruct/tenancy"
+	"github.com/konstruct/konstruct/tenancy/attack"
+	"github.com/konstruct/konstruct/tenancy/pgtenant"
+)
+
+// DB is a database with Konstruct's tables and the fixture's, that may be written to.
+type DB struct {
+	// AppURL logs in as konstruct_app at the server itself; SuperURL as a superuser, and may be empty.
+	AppURL, SuperURL string
+	// DriverURL is what drivers are opened with, a pooler's for one. Empty: AppURL.
+	DriverURL string
+	// Options are the drivers'.
+	Options []pgtenant.Option
+}
+
+// Run attacks db, in subtests of t. The subtests' names are the attacks' ids.
+func Run[S attack.T[S]](t S, db DB) *attack.Report {
+	t.Helper()
+	target, done, err := Open(t.Context(), db)
+	if err != nil {
+		t.Errorf("isolation: %v", err)
+		t.FailNow()
+	}
+	defer done()
+	return attack.Run(t, target)
+}
+
+// Open makes the target. Done closes what it holds.
+func Open(ctx context.Context, db DB) (target attack.Target, done func(), err error) {
+	open := func(ctx context.Context, opts ...pgtenant.Option) (*pgtenant.Driver, error) {
+		url := db.DriverURL
+		if url == "" {
+			url = db.AppURL
+		}
+		return pgtenant.Open(ctx, url, append(append([]pgtenant.Option{}, db.Options...), opts...)...)
+	}
+	drv, err := open(ctx)
+	if err != nil {
+		return attack.Target{}, nil, err
+	}
+	redis, closeRedis, err := newRedis()
+	if err != nil {
+		return attack.Target{}, nil, errors.Join(err, drv.Close())
+	}
+	client, fixtures := ent.NewClient(ent.Driver(drv)), fixtureent.NewClient(fixtureent.Driver(drv))
+	return attack.Target{
+			DSN: db.AppURL, Superuser: db.SuperURL, Open: open,
+			Tenant:       func(ctx context.Context) (tenancy.ID, error) { return newTenant(ctx, client) },
+			Entities:     Entities(client, fixtures, drv),
+			Definers:     definers(),
+			SpanningKeys: spanningKeys(),
+			Redis:        redis,
+		}, func() {
+			closeRedis()
+			_ = drv.Close()
+		}, nil
+}
+
+// Entities are the attack registrations, those that others refer to first. Each tenant-scoped Ent schema needs one.
+func Entities(client *ent.Client, fixtures *fixtureent.Client, drv *pgtenant.Driver) []attack.Entity {
+	return []attack.Entity{
+		agents(client, drv),
+		channelConnections(client),
+		tags(fixtures),
+		notes(fixtures),
+		taggings(fixtures),
+	}
+}
+
+func newTenant(ctx context.Context, client *ent.Client) (tenancy.ID, error) {
+	slug := "t" + uuid.NewString()
+	row, err := client.Tenant.Create().SetName(slug).SetSlug(slug).Save(ctx)
+	if err != nil {
+		return tenancy.ID{}, err
+	}
+	return tenancy.FromUUID(row.ID)
+}
+
+func definers() []string {
+	var names []string
+	for name := range migrate.Catalogue().Definers {
+		names = append(names, name)
+	}
+	return names
+}
+
+func spanningKeys() []string {
+	var names []string
+	for name := range migrate.Catalogue().SpanningKeys {
+		names = append(names, name)
+	}
+	return names
+}
+
+// affected reads how many rows an update or a deletion of one reached: none of them is Ent's not-found error, or 0.
+func affected(err error, notFound func(error) bool) (int, error) {
+	switch {
+	case err == nil:
+		return 1, nil
+	case notFound(err):
+		return 0, nil
+	}
+	return 0, err
+}

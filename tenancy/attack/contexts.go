@@ -1,0 +1,296 @@
+package attack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/konstruct/konstruct/tenancy"
+	"github.com/konstruct/konstruct/tenancy/pgtenant"
+)
+
+// contexts are attempts at how the tenant gets to the statement: unset, left over, misspelled, or changed on the way.
+func contexts() family {
+	return family{name: "context", title: "Where the tenant comes from", scenarios: append(settings(), clients()...)}
+}
+
+func settings() []scenario {
+	return []scenario{
+		{
+			id: "A25-never-set", does: "uses a connection on which no tenant was ever set", required: "no row; writes refused, 42501",
+			each: func(s *stage, ctx context.Context, tb *table) error {
+				return s.fresh(ctx, func(raw *session) error { return s.shut(ctx, raw, tb) })
+			},
+		},
+		{
+			id: "A26-set-before", does: "uses a connection whose last transaction had a tenant", required: "no row; writes refused, 42501",
+			each: func(s *stage, ctx context.Context, tb *table) error {
+				return s.fresh(ctx, func(raw *session) error {
+					if err := raw.all(ctx, "begin", setTenant(s.b.id, true), "commit").err; err != nil {
+						return err
+					}
+					return s.shut(ctx, raw, tb)
+				})
+			},
+		},
+		{
+			id: "A28-set-local", does: "sets the tenant with SET LOCAL outside of a transaction", required: "no row",
+			each: func(s *stage, ctx context.Context, tb *table) error {
+				return s.fresh(ctx, func(raw *session) error {
+					if err := raw.do(ctx, "set local "+setting+" = "+literal(s.b.id.String())).err; err != nil {
+						return err
+					}
+					return s.shut(ctx, raw, tb)
+				})
+			},
+		},
+		{
+			id: "A31-chain", does: "chains a transaction to one that had a tenant", required: "no row",
+			each: func(s *stage, ctx context.Context, tb *table) error {
+				return s.fresh(ctx, func(raw *session) error {
+					if err := raw.all(ctx, "begin", setTenant(s.b.id, true), "commit and chain").err; err != nil {
+						return err
+					}
+					a := raw.do(ctx, "select * from "+tb.SQL)
+					return errors.Join(nothing().check(a), raw.rollback(ctx))
+				})
+			},
+		},
+		{
+			id: "A30-savepoint", does: "goes back to a savepoint from before the tenant was set", required: "no row",
+			each: func(s *stage, ctx context.Context, tb *table) error {
+				return s.fresh(ctx, func(raw *session) error {
+					steps := []string{"begin", "savepoint before", setTenant(s.b.id, true), "rollback to before"}
+					if err := raw.all(ctx, steps...).err; err != nil {
+						return err
+					}
+					a := raw.do(ctx, "select * from "+tb.SQL)
+					return errors.Join(nothing().check(a), raw.rollback(ctx))
+				})
+			},
+		},
+		{
+			id: "A37-preset", does: "presets a tenant in the connection string", required: "the driver refuses it",
+			once: (*stage).preset,
+		},
+		{
+			id: "A38-spelling", does: "spells the tenant's UUID otherwise, so that rows and Redis keys would part",
+			required: "PostgreSQL means the same tenant; tenancy.Parse takes one spelling only", once: (*stage).spellings,
+		},
+	}
+}
+
+func clients() []scenario {
+	return []scenario{
+		{
+			id: "A35-alternating", does: "has two tenants take turns on one connection's prepared statements", required: "each its own rows",
+			each: (*stage).alternate,
+		},
+		{
+			id: "A40-two-statements", does: "sends two statements in one text, through the driver", required: "refused, 42601",
+			once: (*stage).twoStatements,
+		},
+		{
+			id: "A43-concurrent", does: "has both tenants crowd four connections at once", required: "each its own rows",
+			once: (*stage).crowd,
+		},
+		{
+			id: "A44-nobody", does: "reads and writes through the driver without a tenant", required: "no row; writes refused, ErrNoTenant",
+			each: (*stage).driverNobody,
+		},
+		{
+			id: "A33-tenant-switch", does: "puts another tenant over the one that a context has", required: "ErrTenantSwitch",
+			once: func(s *stage, ctx context.Context) error {
+				ctx = tenancy.With(as(ctx, s.a.id), s.b.id)
+				return wants(ask(ctx, s.driver, "select 1").err, tenancy.ErrTenantSwitch)
+			},
+		},
+		{
+			id: "A45-recycled-context", does: "uses a web framework's context, which is the next request's by then", required: "ErrRecycledContext",
+			once: func(s *stage, ctx context.Context) error {
+				ctx = recycled{tenancy.With(ctx, s.a.id)}
+				return errors.Join(
+					wants(ask(ctx, s.driver, "select 1").err, tenancy.ErrRecycledContext),
+					wants(ask(tenancy.With(ctx, s.b.id), s.driver, "select 1").err, tenancy.ErrRecycledContext),
+				)
+			},
+		},
+		{
+			id: "A45-zero-tenant", does: "uses a tenant that names nobody", required: "ErrInvalidID",
+			once: func(s *stage, ctx context.Context) error {
+				return wants(ask(tenancy.With(ctx, tenancy.ID{}), s.driver, "select 1").err, tenancy.ErrInvalidID)
+			},
+		},
+	}
+}
+
+// recycled answers as a *gin.Context does.
+type recycled struct{ context.Context }
+
+func (r recycled) Value(key any) any {
+	if key == "_gin-gonic/gin/contextkey" {
+		return r
+	}
+	return r.Context.Value(key)
+}
+
+// wants is an error where err is not the one that was due.
+func wants(err, due error) error {
+	if errors.Is(err, due) {
+		return nil
+	}
+	return fmt.Errorf("required: %w; got %w", due, orNone(err))
+}
+
+func orNone(err error) error {
+	if err == nil {
+		return errors.New("no error")
+	}
+	return err
+}
+
+// fresh is a login for this attack alone.
+func (s *stage) fresh(ctx context.Context, do func(*session) error) error {
+	raw, err := s.second(ctx)
+	if err != nil {
+		return err
+	}
+	defer raw.close(ctx)
+	return do(raw)
+}
+
+// shut wants a connection to show no row and take none, outside of any transaction.
+func (s *stage) shut(ctx context.Context, raw *session, tb *table) error {
+	return errors.Join(
+		nothing().check(raw.do(ctx, "select * from "+tb.SQL)),
+		nothing().check(raw.do(ctx, s.spell("delete from {table} where {key} = {id}", tb, s.a.id))),
+		refused(denied).check(raw.do(ctx, s.spell(insert("{spare}"), tb, s.a.id))),
+	)
+}
+
+func (s *stage) preset(ctx context.Context) error {
+	joint := "?"
+	if strings.Contains(s.kit.target.DSN, "?") {
+		joint = "&"
+	}
+	if !strings.Contains(s.kit.target.DSN, "://") {
+		return notApplicable("the connection string is no URL")
+	}
+	for _, parameter := range []string{
+		"options=-c%20" + setting + "%3D" + s.b.id.String(), setting + "=" + s.b.id.String(), "row_security=off", "role=postgres",
+	} {
+		drv, err := pgtenant.Open(ctx, s.kit.target.DSN+joint+parameter)
+		if err == nil {
+			_ = drv.Close()
+		}
+		if err := wants(err, pgtenant.ErrConfig); err != nil {
+			return fmt.Errorf("%s: %w", strings.SplitN(parameter, "=", 2)[0], err)
+		}
+	}
+	return s.fresh(ctx, func(raw *session) error {
+		return nothing().check(raw.do(ctx, "select 1 where coalesce(current_setting('"+setting+"', true), '') <> ''"))
+	})
+}
+
+func (s *stage) spellings(ctx context.Context) error {
+	id, tb := s.a.id.String(), s.tables[0]
+	for _, spelled := range []string{strings.ToUpper(id), "{" + id + "}", strings.ReplaceAll(id, "-", "")} {
+		if _, err := tenancy.Parse(spelled); err == nil {
+			return fmt.Errorf("tenancy.Parse takes %q", spelled)
+		}
+		set := "select set_config('" + setting + "', " + literal(spelled) + ", true)"
+		a := s.raw.all(ctx, "begin", set, "select * from "+tb.SQL)
+		if err := errors.Join(own().check(a), s.b.leaks(a.text(), ""), s.raw.rollback(ctx)); err != nil {
+			return err
+		}
+	}
+	_, err := tenancy.Parse(id)
+	return err
+}
+
+// ownRows wants a statement through the driver to show a tenant all of its rows in a table, and nobody else's.
+func (s *stage) ownRows(ctx context.Context, drv *pgtenant.Driver, tb *table) error {
+	for _, c := range []struct {
+		says string
+		id   tenancy.ID
+		rows int
+	}{{"another tenant", s.a.id, rowsOfA}, {"the owner", s.b.id, rowsOfB}, {"nobody", tenancy.ID{}, 0}} {
+		a := ask(as(ctx, c.id), drv, "select * from "+tb.SQL)
+		if a.err == nil && c.id != s.b.id {
+			a.err = s.b.leaks(a.text(), "")
+		}
+		if a.err != nil {
+			return fmt.Errorf("%s: %w", c.says, a.err)
+		}
+		if len(a.rows) < c.rows || c.rows == 0 && len(a.rows) > 0 {
+			return fmt.Errorf("%s sees %d rows, and has %d", c.says, len(a.rows), c.rows)
+		}
+	}
+	return nil
+}
+
+// lone is a driver with one connection, so that whatever is left on it meets whoever comes next.
+func (s *stage) lone(ctx context.Context, do func(*pgtenant.Driver) error) error {
+	drv, err := s.kit.open(ctx, pgtenant.WithMaxConns(1))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = drv.Close() }()
+	return do(drv)
+}
+
+func (s *stage) alternate(ctx context.Context, tb *table) error {
+	return s.lone(ctx, func(drv *pgtenant.Driver) error {
+		for range 10 { // PostgreSQL considers a generic plan from the sixth on
+			if err := s.ownRows(ctx, drv, tb); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (s *stage) twoStatements(ctx context.Context) error {
+	for _, text := range []string{
+		"select 1; " + setTenant(s.b.id, false),
+		"select 1; delete from " + s.tables[0].SQL,
+		setTenant(s.b.id, true) + "; select * from " + s.tables[0].SQL,
+	} {
+		for _, id := range []tenancy.ID{s.a.id, {}} {
+			err := s.driver.Exec(as(ctx, id), text, []any{}, nil)
+			if err := refused(syntax).check(answer{err: err}); err != nil {
+				return err
+			}
+		}
+	}
+	return s.ownRows(ctx, s.driver, s.tables[0])
+}
+
+func (s *stage) crowd(ctx context.Context) error {
+	const goroutines, rounds = 16, 10
+	var group sync.WaitGroup
+	failed := make(chan error, goroutines)
+	for range goroutines {
+		group.Go(func() {
+			for range rounds {
+				if err := s.ownRows(ctx, s.driver, s.tables[0]); err != nil {
+					failed <- err
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
+	close(failed)
+	return <-failed
+}
+
+func (s *stage) driverNobody(ctx context.Context, tb *table) error {
+	return errors.Join(
+		nothing().check(ask(ctx, s.driver, "select * from "+tb.SQL)),
+		nothing().check(ask(ctx, s.driver, s.spell("delete from {table} where {key} = {id}", tb, s.a.id))),
+		wants(ask(ctx, s.driver, s.spell(insert("{spare}"), tb, s.a.id)).err, tenancy.ErrNoTenant),
+	)
+}

@@ -1,0 +1,76 @@
+package attack
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/konstruct/konstruct/tenancy"
+)
+
+// copies are attempts by COPY, which has a protocol of its own. It is tried by a raw login: the driver doesn't speak it.
+func copies() []scenario {
+	return []scenario{
+		{
+			id: "A50-copy-to", does: "copies the table out", required: "own rows only",
+			each: func(s *stage, ctx context.Context, tb *table) error {
+				return s.copyOut(ctx, "copy "+tb.SQL+" to stdout")
+			},
+		},
+		{
+			id: "A50-copy-query", does: "copies a query's result out", required: "own rows only",
+			each: func(s *stage, ctx context.Context, tb *table) error {
+				return s.copyOut(ctx, "copy (select * from "+tb.SQL+" where true) to stdout with (format csv)")
+			},
+		},
+		{
+			id: "A50-copy-from", does: "copies rows in", required: "refused, 0A000",
+			each: (*stage).copyIn,
+		},
+	}
+}
+
+// copyOut runs a COPY as a, as nobody and as b.
+func (s *stage) copyOut(ctx context.Context, sql string) error {
+	for _, c := range []struct {
+		id   tenancy.ID
+		rows int
+	}{{s.a.id, rowsOfA}, {tenancy.ID{}, 0}, {s.b.id, rowsOfB}} {
+		if err := s.raw.as(ctx, c.id); err != nil {
+			return err
+		}
+		var out bytes.Buffer
+		_, err := s.raw.conn.PgConn().CopyTo(ctx, &out, sql)
+		if err := errors.Join(err, s.raw.rollback(ctx)); err != nil {
+			return err
+		}
+		if c.id != s.b.id {
+			if err := s.b.leaks(out.String(), ""); err != nil {
+				return err
+			}
+		}
+		if lines := strings.Count(out.String(), "\n"); lines < c.rows || c.rows == 0 && lines > 0 {
+			return fmt.Errorf("%d lines came out, where %d rows are", lines, c.rows)
+		}
+	}
+	return nil
+}
+
+// copyIn wants the same of everybody: row-level security and COPY FROM don't go together, and nobody's rows are copied.
+func (s *stage) copyIn(ctx context.Context, tb *table) error {
+	for _, id := range []tenancy.ID{s.a.id, {}, s.b.id} {
+		if err := s.raw.as(ctx, id); err != nil {
+			return err
+		}
+		_, err := s.raw.conn.PgConn().CopyFrom(ctx, strings.NewReader(""), "copy "+tb.SQL+" from stdin")
+		if rollback := s.raw.rollback(ctx); rollback != nil {
+			return rollback
+		}
+		if code(err) != unsupported {
+			return fmt.Errorf("required: refused, %s; got %w", unsupported, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,335 @@
+package attack
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"entgo.io/ent/dialect"
+	entsql "entgo.io/ent/dialect/sql"
+
+	"github.com/konstruct/konstruct/tenancy"
+	"github.com/konstruct/konstruct/tenancy/pgtenant"
+)
+
+// shortly is long enough for a statement to have begun.
+const shortly = 50 * time.Millisecond
+
+// driverStates are attempts at the driver's own: what it believes about a connection, a transaction and an outcome.
+func driverStates() family {
+	return family{name: "driver", title: "The driver's own states", scenarios: append(transactions(), failures()...)}
+}
+
+func transactions() []scenario {
+	return []scenario{
+		{
+			id: "D01-foreign-in-transaction", does: "sends another tenant's statement in a tenant's transaction", required: "ErrTenantMismatch",
+			once: (*stage).foreignInside,
+		},
+		{
+			id: "D02-nobody-in-transaction", does: "sends a statement of nobody's in a tenant's transaction, and the reverse", required: "ErrTenantMismatch",
+			once: (*stage).nobodyInside,
+		},
+		{
+			id: "D03-pool-in-unit", does: "uses the pool inside a unit of work, where the transaction was meant", required: "ErrPoolInTx",
+			once: func(s *stage, ctx context.Context) error {
+				return pgtenant.InTx(as(ctx, s.a.id), s.driver.Tx, func(ctx context.Context, _ dialect.Tx) error {
+					return wants(ask(ctx, s.driver, "select 1").err, pgtenant.ErrPoolInTx)
+				})
+			},
+		},
+		{
+			id: "D04-nested-unit", does: "begins a unit of work inside another", required: "ErrNestedTx",
+			once: func(s *stage, ctx context.Context) error {
+				return pgtenant.InTx(as(ctx, s.a.id), s.driver.Tx, func(ctx context.Context, _ dialect.Tx) error {
+					return wants(pgtenant.InTx(ctx, s.driver.Tx, func(context.Context, dialect.Tx) error { return nil }), pgtenant.ErrNestedTx)
+				})
+			},
+		},
+		{
+			id: "D05-after-the-end", does: "goes on with a transaction that is over", required: "sql.ErrTxDone",
+			each: (*stage).afterTheEnd,
+		},
+		{
+			id: "D06-panic", does: "panics in a unit of work that has written", required: "nothing is written",
+			each: (*stage).panics,
+		},
+		{
+			id: "D07-query-mode", does: "asks for a query mode in which one text may be several statements", required: "ErrConfig",
+			once: func(s *stage, ctx context.Context) error {
+				for _, mode := range []string{"simple_protocol", "describe_exec"} {
+					drv, err := pgtenant.Open(ctx, s.kit.target.DSN, pgtenant.WithQueryMode(mode))
+					if err == nil {
+						_ = drv.Close()
+					}
+					if err := wants(err, pgtenant.ErrConfig); err != nil {
+						return err
+					}
+				}
+				return nil
+			},
+		},
+	}
+}
+
+func failures() []scenario {
+	return []scenario{
+		{
+			id: "D08-first-statement-fails", does: "writes, and rolls back, after the transaction's first statement failed, in each way that it can",
+			required: "nothing is written", each: (*stage).firstFails,
+		},
+		{
+			id: "D09-commit-after-failure", does: "commits after a statement failed and its error was dropped",
+			required: "ErrTxAborted, and nothing is written", each: (*stage).commitFailed,
+		},
+		{
+			id: "D10-time-out", does: "writes more slowly than the server's time limit allows", required: "an error, and nothing is written",
+			each: (*stage).timeOut,
+		},
+		{
+			id: "D11-cancel", does: "cancels a write", required: "the context's error, and nothing is written",
+			each: (*stage).cancelled,
+		},
+		{
+			id: "D12-cancel-then-next", does: "cancels statements, and lets the other tenant have the connection", required: "each its own rows",
+			each: (*stage).cancelThenNext,
+		},
+		{
+			id: "D13-late-failure", does: "fails only after rows have come", required: "an error, not a shorter result",
+			once: (*stage).lateFailure,
+		},
+		{
+			id: "D14-open-result", does: "leaves a result half read, and lets the other tenant have the connection", required: "each its own rows",
+			each: (*stage).openResult,
+		},
+		{
+			id: "D15-cut", does: "has the connection cut during a write, and goes on", required: "an error, nothing is written, and each its own rows",
+			privileged: true, each: (*stage).cut,
+		},
+	}
+}
+
+// unwritten wants a table to hold of a's what it held before.
+func (s *stage) unwritten(ctx context.Context, tb *table) error {
+	print, err := s.fingerprint(ctx, s.raw, s.a.id, tb)
+	if err == nil && print != s.a.prints[tb.Name] {
+		return errors.New("something was written")
+	}
+	return err
+}
+
+// write is a statement with which a adds a row. Wherever it is kept, the table's fingerprint tells.
+func (s *stage) write(tb *table) string { return s.spell(insert("{mine}"), tb, s.a.id) }
+
+// slowWrite takes ten seconds before it writes.
+func (s *stage) slowWrite(tb *table) string {
+	return s.spell(insert("{mine}")+", (select pg_sleep(10)) slow", tb, s.a.id)
+}
+
+func (s *stage) foreignInside(ctx context.Context) error {
+	mine, tb := as(ctx, s.a.id), s.tables[0]
+	return pgtenant.InTx(mine, s.driver.Tx, func(ctx context.Context, tx dialect.Tx) error {
+		theirs := tenancy.With(tenancy.Detach(ctx), s.b.id)
+		for range 2 { // before the transaction has begun on the server, and after
+			if err := wants(ask(theirs, tx, "select * from "+tb.SQL).err, tenancy.ErrTenantMismatch); err != nil {
+				return err
+			}
+			a := ask(ctx, tx, "select * from "+tb.SQL)
+			if err := errors.Join(own().check(a), s.b.leaks(a.text(), "")); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (s *stage) nobodyInside(ctx context.Context) error {
+	err := pgtenant.InTx(as(ctx, s.a.id), s.driver.Tx, func(ctx context.Context, tx dialect.Tx) error {
+		return wants(ask(tenancy.Detach(ctx), tx, "select 1").err, tenancy.ErrTenantMismatch)
+	})
+	if err != nil {
+		return err
+	}
+	return pgtenant.InTx(ctx, s.driver.Tx, func(ctx context.Context, tx dialect.Tx) error {
+		return wants(ask(tenancy.With(ctx, s.a.id), tx, "select 1").err, tenancy.ErrTenantMismatch)
+	})
+}
+
+func (s *stage) afterTheEnd(ctx context.Context, tb *table) error {
+	mine := as(ctx, s.a.id)
+	for _, end := range []func(dialect.Tx) error{dialect.Tx.Commit, dialect.Tx.Rollback} {
+		tx, err := s.driver.Tx(mine)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(tx.Exec(mine, "select 1", []any{}, nil), end(tx)); err != nil {
+			return err
+		}
+		for _, text := range []string{"select * from " + tb.SQL, s.write(tb)} {
+			if err := wants(ask(mine, tx, text).err, sql.ErrTxDone); err != nil {
+				return err
+			}
+		}
+	}
+	return s.unwritten(ctx, tb)
+}
+
+func (s *stage) panics(ctx context.Context, tb *table) (err error) {
+	func() {
+		defer func() { _ = recover() }()
+		_ = pgtenant.InTx(as(ctx, s.a.id), s.driver.Tx, func(ctx context.Context, tx dialect.Tx) error {
+			if err = tx.Exec(ctx, s.write(tb), []any{}, nil); err == nil {
+				panic("in the middle of it")
+			}
+			return err
+		})
+	}()
+	return errors.Join(err, s.unwritten(ctx, tb), s.ownRows(ctx, s.driver, tb))
+}
+
+// firstFails lets the opening batch fail while it is parsed, encoded, run and cancelled. If BEGIN was then believed to
+// have been sent, what follows would be committed by itself.
+func (s *stage) firstFails(ctx context.Context, tb *table) error {
+	mine := as(ctx, s.a.id)
+	for way, fail := range map[string]func(dialect.Tx) error{
+		"by parse":      func(tx dialect.Tx) error { return tx.Exec(mine, "selec 1", []any{}, nil) },
+		"by encoding":   func(tx dialect.Tx) error { return tx.Exec(mine, "select $1::int", []any{"no number"}, nil) },
+		"by an unknown": func(tx dialect.Tx) error { return tx.Exec(mine, "select 1", []any{make(chan int)}, nil) },
+		"in the server": func(tx dialect.Tx) error { return tx.Exec(mine, "select 1 / (select 0)", []any{}, nil) },
+		"by cancelling": func(tx dialect.Tx) error {
+			short, cancel := context.WithTimeout(mine, shortly)
+			defer cancel()
+			return tx.Exec(short, "select pg_sleep(10)", []any{}, nil)
+		},
+	} {
+		err := s.lone(ctx, func(drv *pgtenant.Driver) error {
+			tx, err := drv.Tx(mine)
+			if err != nil {
+				return err
+			}
+			failure := fail(tx)
+			_ = tx.Exec(mine, s.write(tb), []any{}, nil)
+			if err := errors.Join(tx.Rollback(), s.unwritten(ctx, tb)); err != nil || failure == nil {
+				return fmt.Errorf("it failed with %w: %w", orNone(failure), orNone(err))
+			}
+			return s.ownRows(ctx, drv, tb)
+		})
+		if err != nil {
+			return fmt.Errorf("%s: %w", way, err)
+		}
+	}
+	return nil
+}
+
+func (s *stage) commitFailed(ctx context.Context, tb *table) error {
+	mine := as(ctx, s.a.id)
+	tx, err := s.driver.Tx(mine)
+	if err != nil {
+		return err
+	}
+	if err := tx.Exec(mine, s.write(tb), []any{}, nil); err != nil {
+		return errors.Join(err, tx.Rollback())
+	}
+	if err := tx.Exec(mine, "select 1 / (select 0)", []any{}, nil); err == nil {
+		return errors.Join(errors.New("a division by zero succeeded"), tx.Rollback())
+	}
+	return errors.Join(wants(tx.Commit(), pgtenant.ErrTxAborted), s.unwritten(ctx, tb))
+}
+
+func (s *stage) timeOut(ctx context.Context, tb *table) error {
+	mine := as(ctx, s.a.id)
+	err := pgtenant.InTx(mine, s.driver.Tx, func(ctx context.Context, tx dialect.Tx) error {
+		if err := tx.Exec(ctx, "set local statement_timeout = 50", []any{}, nil); err != nil {
+			return err
+		}
+		return tx.Exec(ctx, s.slowWrite(tb), []any{}, nil)
+	})
+	if code(err) != canceled || errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("required: %s, and no context's error; got %w", canceled, orNone(err))
+	}
+	return s.unwritten(ctx, tb)
+}
+
+func (s *stage) cancelled(ctx context.Context, tb *table) error {
+	short, cancel := context.WithTimeout(as(ctx, s.a.id), shortly)
+	defer cancel()
+	err := s.driver.Exec(short, s.slowWrite(tb), []any{}, nil)
+	return errors.Join(wants(err, context.DeadlineExceeded), s.unwritten(ctx, tb))
+}
+
+func (s *stage) cancelThenNext(ctx context.Context, tb *table) error {
+	return s.lone(ctx, func(drv *pgtenant.Driver) error {
+		for range 3 {
+			short, cancel := context.WithTimeout(as(ctx, s.b.id), shortly/2)
+			err := ask(short, drv, "select *, pg_sleep(10) from "+tb.SQL).err
+			cancel()
+			if err := errors.Join(wants(err, context.DeadlineExceeded), s.ownRows(ctx, drv, tb)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (s *stage) lateFailure(ctx context.Context) error {
+	a := ask(as(ctx, s.a.id), s.driver, "select 1 / (50000 - n) from generate_series(1, 100000) n")
+	if len(a.rows) == 0 {
+		return fmt.Errorf("no row came before the failure: %w", orNone(a.err))
+	}
+	return refused(divisionBy0).check(a)
+}
+
+func (s *stage) openResult(ctx context.Context, tb *table) error {
+	return s.lone(ctx, func(drv *pgtenant.Driver) error {
+		for _, end := range []func(dialect.Tx) error{dialect.Tx.Commit, dialect.Tx.Rollback} {
+			if err := halfRead(as(ctx, s.b.id), drv, end); err != nil {
+				return err
+			}
+			if err := s.ownRows(ctx, drv, tb); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// halfRead begins to read a result in a transaction, and ends that.
+func halfRead(ctx context.Context, drv *pgtenant.Driver, end func(dialect.Tx) error) error {
+	tx, err := drv.Tx(ctx)
+	if err != nil {
+		return err
+	}
+	r := &entsql.Rows{}
+	if err := tx.Query(ctx, "select generate_series(1, 10000)", []any{}, r); err != nil {
+		return errors.Join(err, tx.Rollback())
+	}
+	r.Next()
+	_ = end(tx) // a commit is refused here, a rollback not; the connection must be clean after either
+	_ = r.Close()
+	return nil
+}
+
+// cut has a superuser end the connection in the middle of a write.
+func (s *stage) cut(ctx context.Context, tb *table) error {
+	super, err := login(ctx, s.kit.target.Superuser)
+	if err != nil {
+		return err
+	}
+	defer super.close(ctx)
+	return s.lone(ctx, func(drv *pgtenant.Driver) error {
+		mine, ended := as(ctx, s.a.id), make(chan error, 1)
+		var pid int64
+		if err := pgtenant.QueryRow(mine, drv, "select pg_backend_pid()", nil, &pid); err != nil {
+			return err
+		}
+		go func() { ended <- drv.Exec(mine, s.slowWrite(tb), []any{}, nil) }()
+		time.Sleep(shortly)
+		terminated := super.do(ctx, fmt.Sprintf("select pg_terminate_backend(%d)", pid))
+		if err := <-ended; err == nil {
+			return errors.New("the write of a connection that was cut reads as done")
+		}
+		return errors.Join(terminated.err, s.unwritten(ctx, tb), s.ownRows(ctx, drv, tb))
+	})
+}

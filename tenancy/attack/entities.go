@@ -1,0 +1,186 @@
+package attack
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+
+	"github.com/konstruct/konstruct/tenancy"
+)
+
+const (
+	entityFamily = "entities"
+	entityTitle  = "The application's own code"
+)
+
+// ordinary are the paths that every entity's callbacks make.
+func ordinary(e Entity) []Path {
+	return []Path{
+		{
+			ID: "E01-list", Does: "lists the rows", Want: WantOwn,
+			Try: func(ctx context.Context, _, _ Row) (any, error) { return e.List(ctx) },
+		},
+		{
+			ID: "E02-get", Does: "gets a row by its id", Want: WantNothing,
+			Try: func(ctx context.Context, _, aim Row) (any, error) { return e.Get(ctx, aim.ID) },
+		},
+		{
+			ID: "E03-update", Does: "updates a row by its id", Want: WantNothing,
+			Try: func(ctx context.Context, _, aim Row) (any, error) { return e.Update(ctx, aim.ID) },
+		},
+		{
+			ID: "E04-delete", Does: "deletes a row by its id", Want: WantNothing,
+			Try: func(ctx context.Context, _, aim Row) (any, error) { return e.Delete(ctx, aim.ID) },
+		},
+	}
+}
+
+func entityAttacks() []Attack {
+	var all []Attack
+	for _, p := range ordinary(Entity{}) {
+		all = append(all, p.attack())
+	}
+	return append(all, withoutTenant().inEntities())
+}
+
+// withoutTenant is the entity's own: that nobody gets as far as SQL.
+func withoutTenant() scenario {
+	return scenario{id: "E05-nobody", does: "calls every one of them without a tenant", required: "ErrNoTenant, before any SQL"}
+}
+
+func (s scenario) inEntities() Attack { return s.attack(family{name: entityFamily}) }
+
+func (p Path) attack() Attack {
+	return Attack{ID: p.ID, Family: entityFamily, Does: p.Does, Required: p.Want.String()}
+}
+
+// String says what another tenant must get.
+func (w Want) String() string {
+	switch w {
+	case WantOwn:
+		return "own rows only"
+	case WantOwnCount:
+		return "the number of its own rows"
+	case WantRefused:
+		return "refused"
+	default:
+		return "nothing"
+	}
+}
+
+// entities tries all paths, each with tenants of its own: what it writes is committed.
+func (k *kit) entities(t test) {
+	t.Parallel()
+	for _, e := range k.target.Entities {
+		tb := k.table(e.Table)
+		if tb == nil {
+			continue // registration has failed by name
+		}
+		t.sub(e.Name, func(t test) {
+			t.Parallel()
+			nobody := withoutTenant().inEntities()
+			t.sub(nobody.ID, func(t test) {
+				k.record(t, entityTitle, nobody, e.Table, func(ctx context.Context) error { return e.refusesNobody(ctx) })
+			})
+			for _, p := range slices.Concat(ordinary(e), e.Paths) {
+				t.sub(p.ID, func(t test) {
+					k.record(t, entityTitle, p.attack(), e.Table, func(ctx context.Context) error { return k.path(ctx, e, tb, p) })
+				})
+			}
+		})
+	}
+}
+
+func (e Entity) refusesNobody(ctx context.Context) error {
+	const id = "018f6d0e-0000-7000-8000-0000000000ff"
+	_, create := e.Create(ctx, "canary")
+	_, list := e.List(ctx)
+	_, get := e.Get(ctx, id)
+	_, update := e.Update(ctx, id)
+	_, remove := e.Delete(ctx, id)
+	for what, err := range map[string]error{"create": create, "list": list, "get": get, "update": update, "delete": remove} {
+		if err := wants(err, tenancy.ErrNoTenant); err != nil {
+			return fmt.Errorf("%s: %w", what, err)
+		}
+		if code(err) != "" {
+			return fmt.Errorf("%s: PostgreSQL had to refuse it: %w", what, err)
+		}
+	}
+	return nil
+}
+
+// path tries one as another tenant, as nobody and as the owner.
+func (k *kit) path(ctx context.Context, e Entity, tb *table, p Path) error {
+	s, err := k.newStage(ctx, e)
+	if err != nil {
+		return err
+	}
+	defer s.close(ctx)
+	ofA, ofB := s.a.rows[tb.Name], s.b.rows[tb.Name]
+
+	got, err := p.Try(as(ctx, s.a.id), ofA[0], ofB[0])
+	if err := errors.Join(p.Want.other(got, err, s, tb), s.b.leaks(spoken(got, err), ofB[0].ID+ofB[0].Mark+s.b.id.String()), s.intact(ctx)); err != nil {
+		return fmt.Errorf("another tenant: %w", err)
+	}
+	got, err = p.Try(ctx, ofA[0], ofB[0])
+	if err == nil && !empty(got) {
+		return fmt.Errorf("nobody: required: nothing; got %s", spoken(got, nil))
+	}
+	if err := errors.Join(s.b.leaks(spoken(got, err), ofB[0].ID+ofB[0].Mark+s.b.id.String()), s.intact(ctx)); err != nil {
+		return fmt.Errorf("nobody: %w", err)
+	}
+	got, err = p.Try(as(ctx, s.b.id), ofB[1], ofB[0])
+	if err != nil || empty(got) && p.Want != WantRefused {
+		return fmt.Errorf("the owner: required: something; got %s", spoken(got, err))
+	}
+	return nil
+}
+
+// other holds what another tenant got against what it should have.
+func (w Want) other(got any, err error, s *stage, tb *table) error {
+	fits := false
+	switch w {
+	case WantOwn:
+		fits = err == nil && !empty(got)
+	case WantOwnCount:
+		n, _, _ := cutSpace(s.a.prints[tb.Name])
+		fits = err == nil && fmt.Sprint(got) == strconv.Itoa(n)
+	case WantRefused:
+		fits = err != nil
+	default:
+		fits = err != nil || empty(got)
+	}
+	if fits {
+		return nil
+	}
+	return fmt.Errorf("required: %s; got %s", w, spoken(got, err))
+}
+
+// cutSpace reads a fingerprint: the number of rows, and their hash.
+func cutSpace(print string) (n int, hash string, err error) {
+	_, err = fmt.Sscan(print, &n, &hash)
+	return n, hash, err
+}
+
+// spoken is all that a path has given away, as text.
+func spoken(got any, err error) string {
+	document, _ := json.Marshal(got)
+	return fmt.Sprintf("%+v\n%s\n%s", got, document, errorText(err))
+}
+
+func empty(got any) bool {
+	if got == nil {
+		return true
+	}
+	v := reflect.ValueOf(got)
+	switch v.Kind() {
+	case reflect.Slice, reflect.Map, reflect.String:
+		return v.Len() == 0
+	default:
+		return v.IsZero()
+	}
+}

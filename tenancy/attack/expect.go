@@ -1,0 +1,125 @@
+package attack
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// SQLSTATEs that attacks end with (PostgreSQL manual, appendix A).
+const (
+	denied        = "42501" // insufficient privilege, or a row-level security policy
+	foreignKey    = "23503"
+	duplicate     = "23505"
+	notNull       = "23502"
+	unsupported   = "0A000"
+	syntax        = "42601"
+	divisionBy0   = "22012"
+	invalidText   = "22P02"
+	notFunction   = "42883"
+	noFile        = "58P01"
+	canceled      = "57014"
+	wrongObject   = "42809"
+	notPrepared   = "55000"
+	inTransaction = "25001"
+)
+
+// answer is all that came back for a statement.
+type answer struct {
+	rows     [][]string
+	affected int64
+	notices  []string
+	err      error
+}
+
+// text is everything in the answer that a secret could be in.
+func (a answer) text() string {
+	var b strings.Builder
+	for _, row := range a.rows {
+		b.WriteString(strings.Join(row, "\t") + "\n")
+	}
+	b.WriteString(strings.Join(a.notices, "\n") + "\n" + errorText(a.err))
+	return b.String()
+}
+
+// errorText is an error with every field that PostgreSQL may have filled.
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	var db *pgconn.PgError
+	if errors.As(err, &db) {
+		return fmt.Sprintf("%v\n%+v", err, *db)
+	}
+	return err.Error()
+}
+
+func (a answer) got() string {
+	if a.err != nil {
+		return "error: " + a.err.Error()
+	}
+	return fmt.Sprintf("%d rows, %d affected", len(a.rows), a.affected)
+}
+
+// expectation is what has to come of a statement. That nothing of another tenant's comes with it goes without saying.
+type expectation struct {
+	says string
+	met  func(answer) bool
+}
+
+func (e expectation) check(a answer) error {
+	if e.met(a) {
+		return nil
+	}
+	return fmt.Errorf("required: %s; got %s", e.says, a.got())
+}
+
+func found(a answer) bool { return a.err == nil && (len(a.rows) > 0 || a.affected > 0) }
+
+// nothing: it succeeds, and no row is found or changed.
+func nothing() expectation {
+	return expectation{"no row", func(a answer) bool { return a.err == nil && len(a.rows) == 0 && a.affected == 0 }}
+}
+
+// something: it finds or changes rows.
+func something() expectation { return expectation{"the row", found} }
+
+// own is something, of the caller's own: the search for secrets sees to the rest.
+func own() expectation { return expectation{"own rows only", found} }
+
+// somethingOr also takes an error that comes only after the row was found.
+func somethingOr(codes ...string) expectation {
+	return expectation{"the row", func(a answer) bool { return found(a) || slices.Contains(codes, code(a.err)) }}
+}
+
+// refused: an error with one of these SQLSTATEs.
+func refused(codes ...string) expectation {
+	return expectation{"refused, " + strings.Join(codes, " or "), func(a answer) bool { return slices.Contains(codes, code(a.err)) }}
+}
+
+// nothingOrRefused is for what PostgreSQL may answer either way.
+func nothingOrRefused(codes ...string) expectation {
+	return expectation{"no row, or refused", func(a answer) bool { return nothing().met(a) || slices.Contains(codes, code(a.err)) }}
+}
+
+// ownOrRefused finds own rows where the server has the feature.
+func ownOrRefused(codes ...string) expectation {
+	return expectation{"own rows only", func(a answer) bool { return found(a) || slices.Contains(codes, code(a.err)) }}
+}
+
+// whatever: the search for secrets alone decides.
+func whatever() expectation {
+	return expectation{"nothing of another tenant's", func(answer) bool { return true }}
+}
+
+// code is an error's SQLSTATE, or "".
+func code(err error) string {
+	var db *pgconn.PgError
+	if errors.As(err, &db) {
+		return db.Code
+	}
+	return ""
+}

@@ -1,0 +1,115 @@
+package attack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/konstruct/konstruct/tenancy/pgtenant"
+)
+
+// injections are what SQL can do that an attacker has got into a statement's text. Row-level security reads a setting,
+// and whoever writes SQL can write the setting: so what has to hold is that it reaches no further than its own
+// statement, and that no text of an attacker's becomes SQL in the first place.
+func injections() family {
+	return family{
+		name: "injection", title: "Injected SQL",
+		statements: []statement{
+			{
+				id: "A39-set-in-where", does: "sets the tenant in a condition, row by row",
+				sql:   "select * from {table} where tenant_id = {own} or set_config('" + setting + "', {victim}, true) is null",
+				other: own(), nobody: nothing(), owner: something(),
+			},
+			{
+				id: "A39-set-in-order", does: "sets the tenant while sorting",
+				sql:   "select * from {table} order by set_config('" + setting + "', {victim}, true)",
+				other: own(), nobody: nothing(), owner: something(),
+			},
+			{
+				id: "A39-set-in-returning", does: "sets the tenant in RETURNING",
+				sql:   "update {table} set tenant_id = tenant_id returning set_config('" + setting + "', {victim}, true) = 'x', {table}.*",
+				other: own(), nobody: nothing(), owner: something(),
+			},
+			{
+				id: "A67-read-only", does: "sets the tenant in a transaction that is read-only", accepted: "injected-setting", raw: true,
+				before: []string{"set transaction read only", "select set_config('" + setting + "', {victim}, true)"},
+				sql:    "select 1 where current_setting('" + setting + "') = {victim}",
+				other:  something(), nobody: something(), owner: something(),
+			},
+		},
+		scenarios: []scenario{
+			{
+				id: "A39-set-before-read", does: "sets the tenant earlier in the same statement, before its rows are read",
+				required: "it may: a setting is no secret", accepted: "injected-setting", each: (*stage).injectedRead,
+			},
+			{
+				id: "A39-next-statement", does: "sets the tenant, and counts on the next statement", required: "that one is its own tenant's again",
+				each: (*stage).nextStatement,
+			},
+			{
+				id: "A39-parameter", does: "sends SQL as a value", required: "it stays a value",
+				each: (*stage).asValue,
+			},
+		},
+	}
+}
+
+// injectedRead pins how far a setting alone can go: within one statement, the other tenant's rows come.
+func (s *stage) injectedRead(ctx context.Context, tb *table) error {
+	text := "with s as materialized (select set_config('" + setting + "', {victim}, true)) select t.* from s, lateral (select * from {table}) t where s.set_config is not null"
+	for _, planned := range []string{"select 1", "set local enable_hashjoin = off"} {
+		a := answer{err: s.raw.as(ctx, s.a.id)}
+		if a.err == nil {
+			a = s.raw.all(ctx, planned, s.spell(text, tb, s.a.id))
+		}
+		if err := errors.Join(a.err, s.raw.rollback(ctx)); err != nil {
+			return err
+		}
+		if s.b.leaks(a.text(), s.b.id.String()) != nil {
+			return nil
+		}
+	}
+	// What the planner's order prevents today is no protection: two statements of one transaction always do it.
+	a := s.raw.all(ctx, "begin", setTenant(s.a.id, true), setTenant(s.b.id, true), "select * from "+tb.SQL)
+	return errors.Join(pinned(a.err, s.b.leaks(a.text(), "") != nil), s.raw.rollback(ctx))
+}
+
+// nextStatement tries it through the driver, in a transaction and outside of one.
+func (s *stage) nextStatement(ctx context.Context, tb *table) error {
+	mine := as(ctx, s.a.id)
+	return s.lone(ctx, func(drv *pgtenant.Driver) error {
+		for _, local := range []bool{true, false} {
+			if err := drv.Exec(mine, setTenant(s.b.id, local), []any{}, nil); err != nil {
+				return err
+			}
+			if err := s.ownRows(ctx, drv, tb); err != nil {
+				return fmt.Errorf("outside of a transaction: %w", err)
+			}
+		}
+		tx, err := drv.Tx(mine)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = tx.Rollback() }()
+		if err := tx.Exec(mine, setTenant(s.b.id, true), []any{}, nil); err != nil {
+			return err
+		}
+		a := ask(mine, tx, "select * from "+tb.SQL)
+		return errors.Join(own().check(a), s.b.leaks(a.text(), ""))
+	})
+}
+
+func (s *stage) asValue(ctx context.Context, tb *table) error {
+	attempts := []string{
+		"' or '1'='1", "x'; " + setTenant(s.b.id, false) + "; --", "' union select * from " + tb.SQL + " --",
+		"') or set_config('" + setting + "', " + literal(s.b.id.String()) + ", false) is not null --",
+	}
+	for _, value := range attempts {
+		var rows int64
+		err := pgtenant.QueryRow(as(ctx, s.a.id), s.driver, "select count(*) from "+tb.SQL+" where "+tb.Key+"::text = $1", []any{value}, &rows)
+		if err != nil || rows != 0 {
+			return fmt.Errorf("%d rows: %w", rows, orNone(err))
+		}
+	}
+	return s.ownRows(ctx, s.driver, tb)
+}

@@ -1,0 +1,251 @@
+package attack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/konstruct/konstruct/tenancy"
+)
+
+// keys are attempts through the checks of keys, which run past row-level security.
+func keys() family {
+	return family{name: "keys", title: "Foreign and unique keys", scenarios: []scenario{
+		{
+			id: "A14-attach", does: "refers to the other tenant's row by a foreign key", required: "refused, 23503",
+			each: (*stage).attach,
+		},
+		{
+			id: "A14-attach-by-update", does: "makes a row of its own refer to the other tenant's", required: "refused, 23503",
+			each: (*stage).attachByUpdate,
+		},
+		{
+			id: "A13-cascade", does: "deletes or renames what the other tenant's rows refer to", required: "refused, 23503",
+			each: (*stage).uproot,
+		},
+		{
+			id: "A17-same-value", does: "uses a value that is unique, and taken by the other tenant", required: "it is free for every tenant",
+			each: (*stage).sameValue,
+		},
+		{
+			id: "A17-existence-by-id", does: "adds a row with the other tenant's id", required: "refused, 23505, with no value of the row",
+			accepted: "existence-by-key", each: (*stage).sameID,
+		},
+		{
+			id: "A17-existence-by-spanning-key", does: "adds a row with a value of a key that spans tenants on purpose",
+			required: "refused, 23505, with no value of the row", accepted: "existence-by-key", each: (*stage).spanning,
+		},
+	}}
+}
+
+// with is a row's image with some values of another row's in it.
+func with(image string, values map[string]string) string {
+	parts := []string{image}
+	for column, value := range values {
+		parts = append(parts, "jsonb_build_object("+literal(column)+", "+value+")")
+	}
+	slices.Sort(parts[1:])
+	return strings.Join(parts, " || ")
+}
+
+// field is a column's value in an image.
+func field(image, column string) string { return "(" + image + " -> " + literal(column) + ")" }
+
+// insertAs adds an image as a tenant, in a transaction that is rolled back.
+func (s *stage) insertAs(ctx context.Context, id tenancy.ID, tb *table, image string) (answer, string, error) {
+	sql := s.spell(insert(image), tb, id)
+	err := s.raw.as(ctx, id)
+	if err != nil {
+		return answer{}, sql, err
+	}
+	a := s.raw.do(ctx, sql)
+	if a.err == nil { // what is checked late is checked now
+		if late := s.raw.do(ctx, "set constraints all immediate"); late.err != nil {
+			a = late
+		}
+	}
+	return a, sql, s.raw.rollback(ctx)
+}
+
+// compare adds one image as a and another as b.
+func (s *stage) compare(ctx context.Context, tb *table, ofA, ofB string, wantA, wantB expectation) error {
+	a, given, err := s.insertAs(ctx, s.a.id, tb, ofA)
+	if err := errors.Join(err, wantA.check(a), s.b.leaks(a.text(), given)); err != nil {
+		return fmt.Errorf("another tenant: %w", err)
+	}
+	a, _, err = s.insertAs(ctx, s.b.id, tb, ofB)
+	if err := errors.Join(err, wantB.check(a)); err != nil {
+		return fmt.Errorf("the owner: %w", err)
+	}
+	return nil
+}
+
+// references are the columns of a foreign key to another tenant-scoped table, with the values of b's row there.
+func (s *stage) references(f foreignRef) map[string]string {
+	target := s.kit.table(f.Target)
+	if target == nil || s.b.kept[f.Target] == "" {
+		return nil
+	}
+	values := map[string]string{}
+	for i, column := range f.Columns {
+		if column != tenantColumn {
+			values[column] = field(literal(s.b.kept[f.Target])+"::jsonb", f.Refs[i])
+		}
+	}
+	return values
+}
+
+func (s *stage) attach(ctx context.Context, tb *table) error {
+	tried := 0
+	for _, f := range tb.Foreign {
+		values := s.references(f)
+		if len(values) == 0 {
+			continue
+		}
+		tried++
+		image := with("{mine}", values)
+		if err := s.compare(ctx, tb, image, image, refused(foreignKey), somethingOr(duplicate)); err != nil {
+			return fmt.Errorf("%s: %w", f.Name, err)
+		}
+	}
+	if tried == 0 {
+		return notApplicable("no foreign key to a tenant's table")
+	}
+	return nil
+}
+
+func (s *stage) attachByUpdate(ctx context.Context, tb *table) error {
+	tried := 0
+	for _, f := range tb.Foreign {
+		for column, value := range s.references(f) {
+			tried++
+			sql := "update {table} set " + quoted(column) + " = (select r." + quoted(column) +
+				" from jsonb_populate_record(null::{table}, jsonb_build_object(" + literal(column) + ", " + value + ")) r) where {key} = {ownid}"
+			for id, want := range map[tenancy.ID]expectation{s.a.id: refused(foreignKey), s.b.id: somethingOr(duplicate)} {
+				if err := s.raw.as(ctx, id); err != nil {
+					return err
+				}
+				a := s.raw.all(ctx, s.spell(sql, tb, id), "set constraints all immediate")
+				if a.err == nil {
+					a.affected = 1
+				}
+				if err := errors.Join(want.check(a), s.raw.rollback(ctx)); err != nil {
+					return fmt.Errorf("%s: %w", f.Name, err)
+				}
+			}
+		}
+	}
+	if tried == 0 {
+		return notApplicable("no foreign key to a tenant's table")
+	}
+	return nil
+}
+
+// uproot deletes the parents of b's row that belong to no tenant, and changes their keys. Under a cascade that would run
+// past row-level security.
+func (s *stage) uproot(ctx context.Context, tb *table) error {
+	tried := 0
+	for _, f := range tb.Foreign {
+		if s.kit.table(f.Target) != nil {
+			continue
+		}
+		for i, column := range f.Columns {
+			tried++
+			value := field("{kept}", column) + " #>> '{}'"
+			where := " where " + quoted(f.Refs[i]) + "::text = " + value
+			for _, sql := range []string{
+				"delete from " + f.SQL + where,
+				"update " + f.SQL + " set " + quoted(f.Refs[i]) + " = gen_random_uuid()" + where,
+			} {
+				if err := s.refusedAs(ctx, tb, sql, foreignKey, denied); err != nil {
+					return fmt.Errorf("%s: %w", f.Name, err)
+				}
+			}
+		}
+	}
+	if tried == 0 {
+		return notApplicable("no foreign key to a table of nobody's")
+	}
+	return nil
+}
+
+// refusedAs wants a statement of a's refused, with none of b's values in what is said.
+func (s *stage) refusedAs(ctx context.Context, tb *table, sql string, codes ...string) error {
+	if err := s.raw.as(ctx, s.a.id); err != nil {
+		return err
+	}
+	given := s.spell(sql, tb, s.a.id)
+	a := s.raw.do(ctx, given)
+	return errors.Join(s.raw.rollback(ctx), refused(codes...).check(a), s.b.leaks(a.text(), given))
+}
+
+// sameValue takes b's value of every key that has the tenant in it.
+func (s *stage) sameValue(ctx context.Context, tb *table) error {
+	tried := 0
+	for _, u := range tb.Uniques {
+		values, ok := textsOf(tb, u)
+		if !ok || !slices.Contains(u.Columns, tenantColumn) {
+			continue
+		}
+		tried++
+		image := with("{mine}", values)
+		if err := s.compare(ctx, tb, image, image, own(), refused(duplicate)); err != nil {
+			return fmt.Errorf("%s: %w", u.Name, err)
+		}
+	}
+	if tried == 0 {
+		return notApplicable("no unique text within a tenant")
+	}
+	return nil
+}
+
+// spanning takes b's value of the keys that span tenants. One that nobody has named as meant to is a breach.
+func (s *stage) spanning(ctx context.Context, tb *table) error {
+	tried := 0
+	for _, u := range tb.Uniques {
+		if slices.Contains(u.Columns, tenantColumn) {
+			continue
+		}
+		if !slices.Contains(s.kit.target.SpanningKeys, u.Name) {
+			return fmt.Errorf("unique index %s spans tenants, and is not among Target.SpanningKeys", u.Name)
+		}
+		values, ok := textsOf(tb, u)
+		if !ok {
+			continue
+		}
+		tried++
+		image := with("{mine}", values)
+		if err := s.compare(ctx, tb, image, image, refused(duplicate), refused(duplicate)); err != nil {
+			return fmt.Errorf("%s: %w", u.Name, err)
+		}
+	}
+	if tried == 0 {
+		return notApplicable("no key spans tenants")
+	}
+	return nil
+}
+
+// textsOf gives the key's columns b's values, where all of them, the tenant aside, are texts.
+func textsOf(tb *table, u uniqueKey) (map[string]string, bool) {
+	values := map[string]string{}
+	for _, name := range u.Columns {
+		c, ok := tb.column(name)
+		switch {
+		case name == tenantColumn:
+		case ok && c.Text:
+			values[name] = field("{kept}", name)
+		default:
+			return nil, false
+		}
+	}
+	return values, len(values) > 0
+}
+
+func (s *stage) sameID(ctx context.Context, tb *table) error {
+	image := with("{mine}", map[string]string{strings.Trim(tb.Key, `"`): field("{kept}", strings.Trim(tb.Key, `"`))})
+	return s.compare(ctx, tb, image, "{mine}", refused(duplicate), something())
+}
+
+func quoted(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }

@@ -1,0 +1,155 @@
+package attack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/konstruct/konstruct/tenancy"
+	"github.com/konstruct/konstruct/tenancy/pgtenant"
+)
+
+// leftovers are what a tenant might leave on a pooled connection for its next user.
+func leftovers() family {
+	return family{name: "leftovers", title: "What stays on a connection", scenarios: []scenario{
+		{
+			id: "A29-poisoned", does: "gives a pooled connection a tenant for the whole session", required: "each its own rows; nobody none",
+			each: (*stage).poisoned,
+		},
+		{
+			id: "A29-poisoned-by-statement", does: "does so with a statement of its own, through the driver", required: "each its own rows; nobody none",
+			each: (*stage).poisonedByStatement,
+		},
+		{
+			id: "A30-release", does: "changes the tenant inside a savepoint and releases it", required: "the next statement is its own tenant's again",
+			each: (*stage).release,
+		},
+		{
+			id: "A31-end-of-transaction", does: "ends the transaction with a statement, behind the driver's back", required: "nothing further is done",
+			once: (*stage).endBehind,
+		},
+		{
+			id: "A31-begin", does: "begins a transaction with a statement, and leaves it open", required: "ErrTxLeftOpen; the connection is given up",
+			once: (*stage).leftOpen,
+		},
+		{
+			id: "A34-temp-table", does: "leaves a temporary table with rows", required: "refused, 42501",
+			each: func(s *stage, ctx context.Context, tb *table) error {
+				err := s.driver.Exec(as(ctx, s.b.id), "create temp table left_behind as select * from "+tb.SQL, []any{}, nil)
+				return refused(denied).check(answer{err: err})
+			},
+		},
+		{
+			id: "A34-session-lock", does: "leaves a session's advisory lock", required: "refused, 42501",
+			once: func(s *stage, ctx context.Context) error {
+				return refused(denied).check(ask(as(ctx, s.b.id), s.driver, "select pg_advisory_lock(7)"))
+			},
+		},
+		{
+			id: "A34-held-cursor", does: "leaves a cursor WITH HOLD over its rows, which somebody fetches by name",
+			required: "it may, where both run SQL of their own choosing", accepted: "session-state", each: (*stage).heldCursor,
+		},
+	}}
+}
+
+func (s *stage) poisoned(ctx context.Context, tb *table) error {
+	return s.lone(ctx, func(drv *pgtenant.Driver) error {
+		if _, err := drv.Pool().Exec(ctx, "select set_config($1, $2, false)", setting, s.b.id.String()); err != nil {
+			return err
+		}
+		// Beside the driver the poison works: so the attack could succeed.
+		var rows int
+		if err := drv.Pool().QueryRow(ctx, "select count(*) from "+tb.SQL).Scan(&rows); err != nil {
+			return err
+		}
+		if rows == 0 {
+			return errors.New("a session-level setting has no effect, so nothing was proven")
+		}
+		return s.ownRows(ctx, drv, tb)
+	})
+}
+
+func (s *stage) poisonedByStatement(ctx context.Context, tb *table) error {
+	return s.lone(ctx, func(drv *pgtenant.Driver) error {
+		for _, text := range []string{setTenant(s.b.id, false), "set session " + setting + " = " + literal(s.b.id.String())} {
+			for _, id := range []tenancy.ID{s.a.id, {}} {
+				if err := drv.Exec(as(ctx, id), text, []any{}, nil); err != nil {
+					return err
+				}
+				if err := s.ownRows(ctx, drv, tb); err != nil {
+					return fmt.Errorf("after %q: %w", text, err)
+				}
+			}
+		}
+		return nil
+	})
+}
+
+func (s *stage) release(ctx context.Context, tb *table) error {
+	mine := as(ctx, s.a.id)
+	tx, err := s.driver.Tx(mine)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }()
+	for _, text := range []string{"savepoint inner_one", setTenant(s.b.id, true), "release inner_one"} {
+		if err := tx.Exec(mine, text, []any{}, nil); err != nil {
+			return err
+		}
+	}
+	a := ask(mine, tx, "select * from "+tb.SQL)
+	if !found(a) {
+		return errors.Join(errors.New("its own rows are gone"), a.err)
+	}
+	return s.b.leaks(a.text(), "")
+}
+
+func (s *stage) endBehind(ctx context.Context) error {
+	tb := s.tables[0]
+	mine := as(ctx, s.a.id)
+	for _, end := range []string{"commit", "rollback", "commit and chain", "rollback and chain"} {
+		tx, err := s.driver.Tx(mine)
+		if err != nil {
+			return err
+		}
+		first := tx.Exec(mine, "select 1", []any{}, nil)
+		_ = tx.Exec(mine, end, []any{}, nil)
+		write := tx.Exec(mine, s.spell(insert("{mine}"), tb, s.a.id), []any{}, nil)
+		_ = tx.Rollback()
+		if first != nil {
+			return first
+		}
+		if err := s.ownRows(ctx, s.driver, tb); err != nil {
+			return fmt.Errorf("after %q: %w", end, err)
+		}
+		print, err := s.fingerprint(ctx, s.raw, s.a.id, tb)
+		if err != nil {
+			return err
+		}
+		if print != s.a.prints[tb.Name] {
+			return fmt.Errorf("after %q a write survived the rollback (its own error: %w)", end, orNone(write))
+		}
+	}
+	return nil
+}
+
+func (s *stage) leftOpen(ctx context.Context) error {
+	return s.lone(ctx, func(drv *pgtenant.Driver) error {
+		err := drv.Exec(as(ctx, s.b.id), "begin", []any{}, nil)
+		if err := wants(err, pgtenant.ErrTxLeftOpen); err != nil {
+			return err
+		}
+		return s.ownRows(ctx, drv, s.tables[0])
+	})
+}
+
+func (s *stage) heldCursor(ctx context.Context, tb *table) error {
+	return s.fresh(ctx, func(raw *session) error {
+		steps := []string{
+			"begin", setTenant(s.b.id, true), "declare left_behind cursor with hold for select * from " + tb.SQL, "commit",
+			"begin", setTenant(s.a.id, true), "fetch all from left_behind",
+		}
+		a := raw.all(ctx, steps...)
+		return pinned(a.err, s.b.leaks(a.text(), "") != nil)
+	})
+}

@@ -1,0 +1,5 @@
+package attack
+
+const liveFamily = "live"
+
+func liveAttacks() []Attack { return nil }

@@ -1,0 +1,125 @@
+package attack
+
+// reads are attempts to see, count or lock another tenant's rows.
+func reads() family {
+	const aimed = " from {table} where {key} = {id}"
+	return family{name: "reads", title: "Reading", statements: []statement{
+		{
+			id: "A46-read-by-id", does: "reads a row by its id",
+			sql:   "select *" + aimed,
+			other: nothing(), nobody: nothing(), owner: something(),
+		},
+		{
+			id: "A46-read-by-tenant", does: "reads by the other tenant's id",
+			sql:   "select * from {table} where tenant_id = {victim}",
+			other: nothing(), nobody: nothing(), owner: something(),
+		},
+		{
+			id: "A46-read-all", does: "reads the whole table",
+			sql:   "select * from {table}",
+			other: own(), nobody: nothing(), owner: own(),
+		},
+		{
+			id: "A46-read-or-true", does: "widens a condition with OR true",
+			sql:   "select * from {table} where tenant_id = {own} or true",
+			other: own(), nobody: nothing(), owner: own(),
+		},
+		{
+			id: "A46-read-only", does: "reads the table without its children",
+			sql:   "select * from only {table} where tenant_id = {victim}",
+			other: nothing(), nobody: nothing(), owner: something(),
+		},
+		{
+			id: "A46-read-sample", does: "draws a sample of the table's pages",
+			sql:   "select * from {table} tablesample system (100) where tenant_id = {victim}",
+			other: nothing(), nobody: nothing(), owner: something(),
+		},
+		{
+			id: "A46-exists", does: "asks whether a row exists",
+			sql:   "select 1 where exists (select" + aimed + ")",
+			other: nothing(), nobody: nothing(), owner: something(),
+		},
+		{
+			id: "A46-count", does: "counts by tenant",
+			sql:   "select count(*) from {table} group by tenant_id having tenant_id = {victim}",
+			other: nothing(), nobody: nothing(), owner: something(),
+		},
+		{
+			id: "A46-window", does: "counts with a window function what the condition hides",
+			sql:   "select 1 from (select *, count(*) filter (where tenant_id = {victim}) over () as n from {table}) w where n > 0",
+			other: nothing(), nobody: nothing(), owner: something(),
+		},
+		{
+			id: "A46-join", does: "joins its own rows with everybody's",
+			sql:   "select t.* from {table} o join {table} t on true where t.{key} = {id}",
+			other: nothing(), nobody: nothing(), owner: something(),
+		},
+		{
+			id: "A46-lateral", does: "reads from inside a lateral subquery",
+			sql:   "select l.* from (select 1) o cross join lateral (select *" + aimed + ") l",
+			other: nothing(), nobody: nothing(), owner: something(),
+		},
+		{
+			id: "A46-materialised", does: "reads through a materialised common table expression",
+			sql:   "with all_rows as materialized (select * from {table}) select * from all_rows where {key} = {id}",
+			other: nothing(), nobody: nothing(), owner: something(),
+		},
+		{
+			id: "A46-lock", does: "locks a row for update, which would tell that it is there",
+			sql:   "select *" + aimed + " for update",
+			other: nothing(), nobody: nothing(), owner: something(),
+		},
+		{
+			id: "A46-lock-key", does: "locks a row's key, as a foreign-key check does",
+			sql:   "select *" + aimed + " for key share skip locked",
+			other: nothing(), nobody: nothing(), owner: something(),
+		},
+		{
+			id: "A46-cursor", does: "reads through a cursor", raw: true,
+			before: []string{"declare stolen cursor for select *" + aimed},
+			sql:    "fetch all from stolen",
+			other:  nothing(), nobody: nothing(), owner: something(),
+		},
+		{
+			id: "A52-ctid", does: "guesses where a row lies on disk",
+			sql:   "select * from {table} where ctid = {ctid}",
+			other: nothing(), nobody: nothing(), owner: something(),
+		},
+		{
+			id: "A52-ctid-range", does: "scans the table's pages by address",
+			sql:   "select * from {table} where ctid >= '(0,0)' and ctid < '(100000,0)'",
+			other: own(), nobody: nothing(), owner: own(),
+		},
+		{
+			id: "A52-xml", does: "has a function run the query, from a text",
+			sql:   "select x from (select query_to_xml('select * from {table} where tenant_id = ''' || {victim} || '''', false, true, '')::text x) q where x like '%canary%' or x like '%tenant_id%'",
+			other: nothingOrRefused(unsupported), nobody: nothingOrRefused(unsupported), owner: somethingOr(unsupported),
+		},
+		{
+			id: "A52-ts-stat", does: "has a text-search function run the query, from a text",
+			sql:   "select * from ts_stat('select to_tsvector(''simple'', {key}::text) from {table} where tenant_id = ''' || {victim} || '''')",
+			other: nothing(), nobody: nothing(), owner: something(),
+		},
+		{
+			id: "A51-row-security-off", does: "turns row security off for the session, which only makes queries err",
+			before: []string{"set local row_security = off"},
+			sql:    "select *" + aimed,
+			other:  refused(denied), nobody: refused(denied), owner: refused(denied),
+		},
+		{
+			id: "A36-parallel", does: "has parallel workers scan the table",
+			before: []string{
+				"set local parallel_setup_cost = 0", "set local parallel_tuple_cost = 0",
+				"set local min_parallel_table_scan_size = 0", "set local max_parallel_workers_per_gather = 2",
+			},
+			sql:   "select * from {table}",
+			other: own(), nobody: nothing(), owner: own(),
+		},
+		{
+			id: "A35-generic-plan", does: "runs a prepared statement's generic plan", raw: true,
+			before: []string{"set local plan_cache_mode = force_generic_plan", "deallocate all", "prepare stolen as select * from {table} where tenant_id = {victim}"},
+			sql:    "execute stolen",
+			other:  nothing(), nobody: nothing(), owner: something(),
+		},
+	}}
+}

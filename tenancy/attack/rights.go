@@ -1,0 +1,236 @@
+package attack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// rights are attempts at what no tenant's statement has any business with. They are refused to everybody alike.
+func rights() family {
+	return family{
+		name: "rights", title: "Rights of the role",
+		statements: slices.Concat(onTables(), onDatabase(), onServer(), ofRole()),
+		scenarios: []scenario{
+			{
+				id: "A04-set-role", does: "becomes any other role of the cluster", required: "refused, 42501",
+				once: (*stage).setRole,
+			},
+			{
+				id: "A19-any-relation", does: "reads every table, view and materialised view that it may", required: "nothing of another tenant's",
+				once: (*stage).everyRelation,
+			},
+			{
+				id: "A20-definer", does: "calls a function that acts with its owner's rights, and that nobody has named", required: "there is none",
+				once: (*stage).definers,
+			},
+			{
+				id: "A50-copy-program", does: "copies to a program, and from and to the server's files", required: "refused, 42501",
+				once: (*stage).serverFiles,
+			},
+			{
+				id: "A23-own-settings", does: "changes its own role's password and defaults", required: "it may: PostgreSQL lets every role",
+				accepted: "own-role-settings", once: (*stage).ownSettings,
+			},
+		},
+	}
+}
+
+// forbidden is a statement that is refused to everybody.
+func forbidden(id, does, sql string, codes ...string) statement {
+	if len(codes) == 0 {
+		codes = []string{denied}
+	}
+	return statement{
+		id: id, does: does, sql: sql, once: true,
+		other: refused(codes...), nobody: refused(codes...), owner: refused(codes...),
+	}
+}
+
+// forbiddenOn is one that is tried on each table.
+func forbiddenOn(id, does, sql string) statement {
+	s := forbidden(id, does, sql)
+	s.once = false
+	return s
+}
+
+func onTables() []statement {
+	return []statement{
+		forbiddenOn("A10-truncate", "empties the table, which row-level security would not stop", "truncate {table}"),
+		forbiddenOn("A10-trigger", "adds a trigger, which would see everybody's rows",
+			"create trigger stolen before insert on {table} for each row execute function suppress_redundant_updates_trigger()"),
+		forbiddenOn("A10-rule", "adds a rule, which would rewrite everybody's statements",
+			"create rule stolen as on insert to {table} do also nothing"),
+		forbiddenOn("A06-policy", "adds a policy that lets everything pass", "create policy stolen on {table} using (true)"),
+		forbiddenOn("A02-disable", "turns row-level security off", "alter table {table} disable row level security"),
+		forbiddenOn("A02-no-force", "frees the owner from row-level security", "alter table {table} no force row level security"),
+		forbiddenOn("A02-own", "makes the table its own", "alter table {table} owner to current_user"),
+		forbiddenOn("A02-drop", "drops the table", "drop table {table}"),
+		forbiddenOn("A17-index", "adds a unique index, which would compare everybody's rows", "create unique index on {table} (tenant_id)"),
+		{
+			id: "A11-grant", does: "grants the table to everybody", raw: true,
+			before: []string{"grant select on {table} to public"},
+			sql:    "select from pg_class c, aclexplode(c.relacl) a where c.oid = {name}::regclass and a.grantee = 0",
+			other:  nothingOrRefused(denied), nobody: nothingOrRefused(denied), owner: nothingOrRefused(denied),
+		},
+	}
+}
+
+func onDatabase() []statement {
+	return []statement{
+		forbidden("A09-temp-table", "makes a temporary table, which hides another of the same name", "create temp table stolen (id int)"),
+		forbidden("A11-table", "makes a table", "create table stolen (id int)", denied, "3F000"),
+		forbidden("A11-schema", "makes a schema", "create schema stolen"),
+		forbidden("A20-function", "makes a function", "create function stolen() returns int language sql return 1", denied, "3F000"),
+		forbidden("A19-view", "makes a view", "create view stolen as select 1", denied, "3F000"),
+		forbidden("A64-extension", "installs an extension to connect elsewhere", "create extension dblink", denied, unsupported, noFile),
+		forbidden("A64-dblink", "connects back to the server", "select dblink_connect('dbname=postgres')", notFunction, denied),
+		forbidden("A66-publication", "publishes all tables", "create publication stolen for all tables"),
+		forbidden("A22-event-trigger", "listens to what others define",
+			"create event trigger stolen on ddl_command_end execute function suppress_redundant_updates_trigger()", denied, "42P17"),
+		forbidden("A63-do", "runs a block of code", "do $$ begin perform 1; end $$"),
+	}
+}
+
+func onServer() []statement {
+	return []statement{
+		forbidden("A59-large-object", "makes a large object, which has no row-level security", "select lo_from_bytea(0, 'x')"),
+		forbidden("A59-large-object-read", "reads a large object", "select lo_get(1)"),
+		forbidden("A59-large-object-file", "reads a file as a large object", "select lo_import('/etc/passwd')"),
+		forbidden("A61-session-lock", "takes an advisory lock that outlives the transaction", "select pg_advisory_lock(1)"),
+		forbidden("A61-try-lock", "takes an advisory lock of everybody's key space", "select pg_try_advisory_xact_lock(1)"),
+		forbidden("A56-terminate", "ends other connections", "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()"),
+		forbidden("A56-cancel", "cancels other statements", "select pg_cancel_backend(pg_backend_pid())"),
+		forbidden("A64-file", "reads a file of the server", "select pg_read_file('PG_VERSION')"),
+		forbidden("A64-directory", "lists a folder of the server", "select pg_ls_dir('.')"),
+		forbidden("A64-slot", "decodes the write-ahead log", "select pg_create_logical_replication_slot('stolen', 'pgoutput')", denied, notPrepared),
+		forbidden("A55-statistics", "reads the planner's statistics as they are stored", "select * from pg_statistic"),
+		forbidden("A55-statistics-data", "reads the extended statistics as they are stored", "select * from pg_statistic_ext_data"),
+		forbidden("A03-passwords", "reads the roles' passwords", "select * from pg_authid"),
+	}
+}
+
+func ofRole() []statement {
+	return []statement{
+		forbidden("A03-superuser", "makes itself a superuser", "alter role current_user superuser"),
+		forbidden("A03-bypass", "frees itself from row-level security", "alter role current_user bypassrls"),
+		forbidden("A23-preset", "presets its own tenant for every login to come", "alter role current_user set "+setting+" = 'x'"),
+		{
+			id: "A03-attributes", does: "has an attribute that would free it from row-level security, or let it get one", once: true,
+			sql: `select from pg_roles where rolname = current_user
+			         and (rolsuper or rolbypassrls or rolcreaterole or rolcreatedb or rolreplication or rolinherit)`,
+			other: nothing(), nobody: nothing(), owner: nothing(),
+		},
+		{
+			id: "A04-member", does: "is a member of another role", once: true,
+			sql:   "select from pg_auth_members m join pg_roles r on r.oid = m.member where r.rolname = current_user",
+			other: nothing(), nobody: nothing(), owner: nothing(),
+		},
+		{
+			id: "A02-owner", does: "owns a table, a function, a schema or the database", once: true,
+			sql: `select from pg_roles r where rolname = current_user and (exists (select from pg_class where relowner = r.oid)
+			          or exists (select from pg_proc where proowner = r.oid) or exists (select from pg_namespace where nspowner = r.oid)
+			          or exists (select from pg_database where datdba = r.oid))`,
+			other: nothing(), nobody: nothing(), owner: nothing(),
+		},
+		{
+			id: "A10-privileges", does: "may do more to a table than read and write its rows",
+			sql:   `select p from unnest(array['TRUNCATE', 'REFERENCES', 'TRIGGER']) p where has_table_privilege({name}, p)`,
+			other: nothing(), nobody: nothing(), owner: nothing(),
+		},
+		{
+			id: "A32-function-setting", does: "calls a function that sets a tenant of its own", once: true,
+			sql:   `select from pg_proc where exists (select from unnest(proconfig) c where c ilike '` + setting + `=%')`,
+			other: nothing(), nobody: nothing(), owner: nothing(),
+		},
+	}
+}
+
+// setRole tries every role there is.
+func (s *stage) setRole(ctx context.Context) error {
+	a := s.raw.do(ctx, "select quote_ident(rolname) from pg_roles where rolname <> current_user")
+	if a.err != nil {
+		return a.err
+	}
+	for _, row := range a.rows {
+		for _, sql := range []string{"set role " + row[0], "set session authorization " + row[0]} {
+			if err := s.raw.as(ctx, s.a.id); err != nil {
+				return err
+			}
+			a := s.raw.do(ctx, sql)
+			if err := errors.Join(refused(denied).check(a), s.raw.rollback(ctx)); err != nil {
+				return fmt.Errorf("%s: %w", sql, err)
+			}
+		}
+	}
+	return nil
+}
+
+// everyRelation reads whatever has rows.
+func (s *stage) everyRelation(ctx context.Context) error {
+	a := s.raw.do(ctx, `select format('%I.%I', n.nspname, c.relname),
+		       exists (select from pg_attribute t where t.attrelid = c.oid and t.attname = '`+tenantColumn+`')
+		  from pg_class c join pg_namespace n on n.oid = c.relnamespace
+		 where c.relkind in ('r', 'p', 'v', 'm', 'f') and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+		   and has_schema_privilege(n.oid, 'USAGE') and has_table_privilege(c.oid, 'SELECT')`)
+	if a.err != nil {
+		return a.err
+	}
+	for _, row := range a.rows {
+		given := ""
+		if row[1] == "f" {
+			given = s.b.id.String() // a table of tenants lists them
+		}
+		if err := s.raw.as(ctx, s.a.id); err != nil {
+			return err
+		}
+		a := s.raw.do(ctx, "select * from "+row[0])
+		if err := errors.Join(a.err, s.b.leaks(a.text(), given), s.raw.rollback(ctx)); err != nil {
+			return fmt.Errorf("%s: %w", row[0], err)
+		}
+	}
+	return nil
+}
+
+// definers holds the functions that act with their owner's rights against those that are meant to.
+func (s *stage) definers(ctx context.Context) error {
+	a := s.raw.do(ctx, `select format('%s.%s(%s)', n.nspname, p.proname, oidvectortypes(p.proargtypes))
+		  from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+		 where p.prosecdef and n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and has_function_privilege(p.oid, 'EXECUTE')`)
+	if a.err != nil {
+		return a.err
+	}
+	for _, row := range a.rows {
+		if !slices.Contains(s.kit.target.Definers, row[0]) {
+			return fmt.Errorf("function %s acts with its owner's rights, and is not among Target.Definers", row[0])
+		}
+	}
+	return nil
+}
+
+// serverFiles tries COPY's other ends.
+func (s *stage) serverFiles(ctx context.Context) error {
+	for _, sql := range []string{
+		"copy (select 1) to program 'true'", "copy (select 1) to '/tmp/stolen'", "copy (select 1) to '/dev/null'",
+		"copy " + s.tables[0].SQL + " from program 'true'", "copy " + s.tables[0].SQL + " from '/etc/passwd'",
+	} {
+		if err := s.raw.as(ctx, s.a.id); err != nil {
+			return err
+		}
+		a := s.raw.do(ctx, sql)
+		if err := errors.Join(refused(denied).check(a), s.raw.rollback(ctx)); err != nil {
+			return fmt.Errorf("%s: %w", sql, err)
+		}
+	}
+	return nil
+}
+
+// ownSettings pins what every role may do to itself. It is rolled back.
+func (s *stage) ownSettings(ctx context.Context) error {
+	if err := s.raw.as(ctx, s.a.id); err != nil {
+		return err
+	}
+	a := s.raw.all(ctx, "alter role current_user set statement_timeout = '1h'", "set local statement_timeout = 0")
+	return errors.Join(a.err, s.raw.rollback(ctx))
+}

@@ -1,0 +1,189 @@
+package attack
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+
+	"entgo.io/ent/dialect"
+	entsql "entgo.io/ent/dialect/sql"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/konstruct/konstruct/tenancy"
+)
+
+// caller is somebody who sends a statement.
+type caller struct {
+	says string
+	id   tenancy.ID
+	want expectation
+}
+
+func (s *stage) callers(st statement) []caller {
+	return []caller{
+		{"another tenant", s.a.id, st.other},
+		{"nobody", tenancy.ID{}, st.nobody},
+		{"the owner", s.b.id, st.owner},
+	}
+}
+
+// send makes a statement's attack: by everybody, and in every way.
+func (s *stage) send(ctx context.Context, st statement, tb *table) error {
+	for _, c := range s.callers(st) {
+		given := s.given(st, tb, c.id)
+		a, err := s.byLogin(ctx, st, tb, c)
+		if err := errors.Join(err, s.judge(c, a, given)); err != nil {
+			return fmt.Errorf("%s, by a raw login: %w", c.says, err)
+		}
+		if st.raw {
+			continue
+		}
+		a, err = s.byDriver(ctx, st, tb, c)
+		if err := errors.Join(err, s.judge(c, a, given), discreet(a.err)); err != nil {
+			return fmt.Errorf("%s, through the driver: %w", c.says, err)
+		}
+	}
+	return nil
+}
+
+// given is all that the attacker has said himself.
+func (s *stage) given(st statement, tb *table, id tenancy.ID) string {
+	return s.spell(strings.Join(append(st.before, st.sql), "\n"), tb, id)
+}
+
+// judge holds an answer against what is required, and searches it.
+func (s *stage) judge(c caller, a answer, given string) error {
+	if err := c.want.check(a); err != nil {
+		return err
+	}
+	if c.id == s.b.id {
+		return nil
+	}
+	return s.b.leaks(a.text(), given)
+}
+
+// byLogin sends a statement beside the driver, in a transaction that is rolled back. Before that, it looks whether any
+// of b's rows has changed, as b.
+func (s *stage) byLogin(ctx context.Context, st statement, tb *table, c caller) (a answer, err error) {
+	if err := s.raw.as(ctx, c.id); err != nil {
+		return answer{}, err
+	}
+	defer func() { err = errors.Join(err, s.raw.rollback(ctx)) }()
+	for _, sql := range append(append([]string{}, st.before...), st.sql) {
+		said := a.notices
+		a = s.raw.do(ctx, s.spell(sql, tb, c.id))
+		a.notices = append(a.notices, said...)
+		if a.err != nil {
+			return a, nil // the transaction has failed, so nothing can have changed
+		}
+	}
+	if c.id == s.b.id || tb == nil {
+		return a, nil
+	}
+	return a, s.unchanged(ctx, tb)
+}
+
+func (s *stage) unchanged(ctx context.Context, tb *table) error {
+	// The statement may have left the transaction read-blind or with another plan; the tenant is what matters.
+	if err := s.raw.all(ctx, "set local row_security = on", setTenant(s.b.id, true)).err; err != nil {
+		return err
+	}
+	print, err := fingerprintHere(ctx, s.raw, tb)
+	if err == nil && print != s.b.prints[tb.Name] {
+		return fmt.Errorf("it changed rows of another tenant's, or added some")
+	}
+	return err
+}
+
+// byDriver sends a statement as the product would, in a transaction that is rolled back.
+func (s *stage) byDriver(ctx context.Context, st statement, tb *table, c caller) (a answer, err error) {
+	ctx = as(ctx, c.id)
+	tx, err := s.driver.Tx(ctx)
+	if err != nil {
+		return answer{}, err
+	}
+	defer func() { err = errors.Join(err, tx.Rollback()) }()
+	for _, sql := range append(append([]string{}, st.before...), st.sql) {
+		if a = ask(ctx, tx, s.spell(sql, tb, c.id)); a.err != nil {
+			return a, nil
+		}
+	}
+	return a, nil
+}
+
+// as is a context for a tenant, or for nobody. A test's own context has none.
+func as(ctx context.Context, id tenancy.ID) context.Context {
+	if id.IsZero() {
+		return ctx
+	}
+	return tenancy.With(ctx, id)
+}
+
+// ask sends a statement through a driver, or one of its transactions.
+func ask(ctx context.Context, q dialect.ExecQuerier, text string) answer {
+	if !returnsRows(text) {
+		var r sql.Result
+		if err := q.Exec(ctx, text, []any{}, &r); err != nil {
+			return answer{err: err}
+		}
+		n, err := r.RowsAffected()
+		return answer{affected: n, err: err}
+	}
+	var r entsql.Rows
+	if err := q.Query(ctx, text, []any{}, &r); err != nil {
+		return answer{err: err}
+	}
+	defer func() { _ = r.Close() }()
+	columns, err := r.Columns()
+	a := answer{err: err}
+	for a.err == nil && r.Next() {
+		row := make([]any, len(columns))
+		for i := range row {
+			row[i] = new(any)
+		}
+		a.err = r.Scan(row...)
+		a.rows = append(a.rows, texts(row))
+	}
+	if a.err == nil {
+		a.err = r.Err()
+	}
+	return a
+}
+
+// returnsRows guesses from a statement's words; the attacks are written so that it is right.
+func returnsRows(text string) bool {
+	text = strings.ToLower(strings.TrimSpace(text))
+	for _, word := range []string{"select", "with", "explain", "fetch", "values", "show", "table"} {
+		if strings.HasPrefix(text, word) {
+			return true
+		}
+	}
+	return strings.Contains(text, " returning ")
+}
+
+func texts(row []any) []string {
+	out := make([]string, len(row))
+	for i, cell := range row {
+		switch v := (*cell.(*any)).(type) {
+		case []byte:
+			out[i] = string(v)
+		case [16]byte:
+			out[i] = uuid.UUID(v).String()
+		default:
+			out[i] = fmt.Sprint(v)
+		}
+	}
+	return out
+}
+
+// discreet is an error where the driver let through what could carry a row's values.
+func discreet(err error) error {
+	var db *pgconn.PgError
+	if errors.As(err, &db) && db.Detail+db.Hint+db.Where+db.InternalQuery != "" {
+		return errors.New("the driver's error carries DETAIL, HINT or CONTEXT")
+	}
+	return nil
+}

@@ -1,0 +1,101 @@
+package attack
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/konstruct/konstruct/tenancy"
+)
+
+// session is a login of the attacker's own as the application's role, with no driver in between.
+type session struct {
+	conn    *pgx.Conn
+	notices *notices
+}
+
+// notices collects what a server says beside its answers.
+type notices struct {
+	mu    sync.Mutex
+	texts []string
+}
+
+func (n *notices) add(_ *pgconn.PgConn, notice *pgconn.Notice) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.texts = append(n.texts, notice.Message+" "+notice.Detail+" "+notice.Hint+" "+notice.Where)
+}
+
+// take returns what was collected, and forgets it.
+func (n *notices) take() []string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	texts := n.texts
+	n.texts = nil
+	return texts
+}
+
+func login(ctx context.Context, dsn string) (*session, error) {
+	config, err := pgx.ParseConfig(dsn)
+	if err != nil {
+		return nil, errors.New("the connection string can't be read") // pgx's error could repeat it
+	}
+	s := &session{notices: &notices{}}
+	config.OnNotice = s.notices.add
+	// Nobody else's idle time-out or pooler's default belongs into an attack.
+	s.conn, err = pgx.ConnectConfig(ctx, config)
+	return s, err
+}
+
+func (s *session) close(ctx context.Context) { _ = s.conn.Close(context.WithoutCancel(ctx)) }
+
+// do sends one statement by the extended protocol, and reads all of the answer as text.
+func (s *session) do(ctx context.Context, sql string) answer {
+	s.notices.take()
+	result := s.conn.PgConn().ExecParams(ctx, sql, nil, nil, nil, nil).Read()
+	a := answer{err: result.Err, affected: result.CommandTag.RowsAffected()}
+	for _, values := range result.Rows {
+		row := make([]string, len(values))
+		for i, value := range values {
+			row[i] = string(value)
+		}
+		a.rows = append(a.rows, row)
+	}
+	a.notices = s.notices.take()
+	return a
+}
+
+// all sends statements until one fails; the answer is the last one's, with everybody's notices.
+func (s *session) all(ctx context.Context, statements ...string) (a answer) {
+	var said []string
+	for _, sql := range statements {
+		a = s.do(ctx, sql)
+		said = append(said, a.notices...)
+		a.notices = said
+		if a.err != nil {
+			return a
+		}
+	}
+	return a
+}
+
+// as begins a transaction of a tenant, or of nobody, as the driver would.
+func (s *session) as(ctx context.Context, id tenancy.ID) error {
+	return s.all(ctx, "begin", setTenant(id, true)).err
+}
+
+// rollback ends whatever transaction there is.
+func (s *session) rollback(ctx context.Context) error {
+	return s.do(context.WithoutCancel(ctx), "rollback").err
+}
+
+// setTenant is the statement that makes a tenant the transaction's, or the session's.
+func setTenant(id tenancy.ID, local bool) string {
+	if local {
+		return "select set_config('" + setting + "', " + literal(id.String()) + ", true)"
+	}
+	return "select set_config('" + setting + "', " + literal(id.String()) + ", false)"
+}

@@ -1,0 +1,195 @@
+package attack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// sideChannels are attempts to learn of rows without reading them: from errors, notices, plans and statistics.
+func sideChannels() family {
+	return family{
+		name: "side-channels", title: "Errors, notices, plans and statistics",
+		statements: append(leakyConditions(), plansAndStatistics()...),
+		scenarios:  watching(),
+	}
+}
+
+func leakyConditions() []statement {
+	return []statement{
+		{
+			id: "A53-leaky-function", does: "has a function that costs nothing shout every row it is shown", privileged: true, raw: true,
+			sql:   "select * from {table} t where " + leaky + "(t::text)",
+			other: own(), nobody: nothing(), owner: own(),
+		},
+		{
+			id: "A53-leaky-update", does: "the same, while updating", privileged: true, raw: true,
+			sql:   "update {table} t set tenant_id = tenant_id where " + leaky + "(t::text)",
+			other: own(), nobody: nothing(), owner: own(),
+		},
+		{
+			id: "A53-leaky-count", does: "the same, in a view of all rows with a limit", privileged: true, raw: true,
+			sql:   "select count(*) from (select * from {table} t where " + leaky + "(t::text) limit 1000000) x having count(*) > 0",
+			other: own(), nobody: nothing(), owner: own(),
+		},
+		{
+			id: "A53-division", does: "divides by zero where a row is the other tenant's",
+			sql:   "select * from {table} where 1 / (case when tenant_id = {victim} then 0 else 1 end) = 1",
+			other: own(), nobody: nothing(), owner: refused(divisionBy0),
+		},
+		{
+			id: "A53-cast", does: "has the error of a cast show a row",
+			sql:   "select * from {table} t where (case when tenant_id = {victim} then t::text else '1' end)::int = 1",
+			other: own(), nobody: nothing(), owner: refused(invalidText),
+		},
+		{
+			id: "A57-not-null", does: "breaks a constraint in an update of all rows, whose error shows the row",
+			sql:   "update {table} set {key} = null",
+			other: refused(notNull), nobody: nothing(), owner: refused(notNull),
+		},
+		{
+			id: "A58-no-uuid", does: "makes something the tenant that is no UUID", raw: true,
+			before: []string{"select set_config('" + setting + "', 'x', true)"},
+			sql:    "select * from {table}",
+			other:  refused(invalidText), nobody: refused(invalidText), owner: refused(invalidText),
+		},
+	}
+}
+
+func plansAndStatistics() []statement {
+	const noIndex = "set local enable_indexscan = off"
+	return []statement{
+		{
+			id: "A54-plan", does: "has the plan of a search by id explained, with what it did",
+			sql:   "explain (analyze, verbose, costs off, timing off, summary off) select * from {table} where {key} = {id}",
+			other: whatever(), nobody: whatever(), owner: something(),
+		},
+		{
+			id: "A54-removed-rows", does: "has a plan count the rows that the policy took away", accepted: "plans-count", raw: true,
+			before: []string{noIndex, "set local enable_bitmapscan = off", "set local enable_indexonlyscan = off"},
+			sql:    "explain (analyze, costs off, timing off, summary off) select * from {table}",
+			other:  says("Rows Removed by Filter: "), nobody: whatever(), owner: something(),
+		},
+		{
+			id: "A55-common-values", does: "reads the most common values of the table's columns",
+			sql:   "select * from pg_stats where format('%s.%s', schemaname, tablename) = {name}",
+			other: nothing(), nobody: nothing(), owner: nothing(),
+		},
+		{
+			id: "A55-common-combinations", does: "reads the statistics of expressions and combinations of columns",
+			sql:   "select * from pg_stats_ext where format('%s.%s', schemaname, tablename) = {name}",
+			other: nothing(), nobody: nothing(), owner: nothing(),
+		},
+		{
+			id: "A55-sizes", does: "reads how large a table is, and how often it is used", accepted: "totals",
+			sql: `select c.reltuples, pg_relation_size(c.oid), s.n_tup_ins from pg_class c
+			         left join pg_stat_user_tables s on s.relid = c.oid where c.oid = {name}::regclass`,
+			other: something(), nobody: something(), owner: something(),
+		},
+		{
+			id: "A62-lock-table", does: "locks the whole table, so that others wait", accepted: "locks", raw: true,
+			before: []string{"lock table {table} in access exclusive mode"},
+			sql:    "select 1",
+			other:  something(), nobody: something(), owner: something(),
+		},
+		{
+			id: "A62-time-out", does: "lifts its own time limits", accepted: "locks", once: true, raw: true,
+			before: []string{"set local statement_timeout = 0", "set local lock_timeout = 0"},
+			sql:    "select 1",
+			other:  something(), nobody: something(), owner: something(),
+		},
+	}
+}
+
+// says finds words in the answer.
+func says(words string) expectation {
+	return expectation{"it says " + words, func(a answer) bool { return a.err == nil && strings.Contains(a.text(), words) }}
+}
+
+func watching() []scenario {
+	return []scenario{
+		{
+			id: "A56-bound-values", does: "watches other connections for values that statements carry as parameters",
+			required: "nothing of another tenant's", once: (*stage).watchBound,
+		},
+		{
+			id: "A56-texts", does: "watches other connections for values that stand in a statement's text",
+			required: "it may, by the same role", accepted: "statement-texts", once: (*stage).watchText,
+		},
+		{
+			id: "A60-listen", does: "listens on another tenant's channel", required: "it may: channels have no rights",
+			accepted: "notify", once: (*stage).listen,
+		},
+	}
+}
+
+// second is another login, for what it takes two to do.
+func (s *stage) second(ctx context.Context) (*session, error) { return login(ctx, s.kit.target.DSN) }
+
+func (s *stage) watchBound(ctx context.Context) error {
+	secret := s.b.secrets[0]
+	tx, err := s.driver.Tx(as(ctx, s.b.id))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }()
+	// The connection keeps the last statement's text while its transaction is open.
+	if err := tx.Exec(as(ctx, s.b.id), "select $1::text as watched", []any{secret}, nil); err != nil {
+		return err
+	}
+	a := s.raw.do(ctx, "select query from pg_stat_activity where query ilike '%watched%' or query ilike '%set_config%'")
+	if err := errors.Join(a.err, s.b.leaks(a.text(), "")); err != nil {
+		return err
+	}
+	if !found(a) {
+		return errors.New("no other statement was seen, so nothing was watched")
+	}
+	return nil
+}
+
+func (s *stage) watchText(ctx context.Context) error {
+	other, err := s.second(ctx)
+	if err != nil {
+		return err
+	}
+	defer other.close(ctx)
+	if err := errors.Join(other.as(ctx, s.b.id), other.do(ctx, "select 1 /* "+s.b.secrets[0]+" */").err); err != nil {
+		return err
+	}
+	a := s.raw.do(ctx, "select query from pg_stat_activity where pid <> pg_backend_pid()")
+	return pinned(a.err, s.b.leaks(a.text(), "") != nil)
+}
+
+func (s *stage) listen(ctx context.Context) error {
+	listener, err := s.second(ctx)
+	if err != nil {
+		return err
+	}
+	defer listener.close(ctx)
+	if err := listener.do(ctx, "listen konstruct_attack").err; err != nil {
+		return err
+	}
+	payload := "canary of " + s.b.id.String()
+	if err := s.raw.all(ctx, "begin", setTenant(s.b.id, true), "select pg_notify('konstruct_attack', "+literal(payload)+")", "commit").err; err != nil {
+		return err
+	}
+	for range 20 { // other suites may notify, too
+		n, err := listener.conn.WaitForNotification(ctx)
+		if err != nil || n.Payload == payload {
+			return pinned(err, true)
+		}
+	}
+	return pinned(nil, false)
+}
+
+// pinned holds an accepted risk to its shape.
+func pinned(err error, stillThere bool) error {
+	if err != nil {
+		return fmt.Errorf("the accepted risk could not be shown: %w", err)
+	}
+	if !stillThere {
+		return errors.New("the accepted risk is gone: take it off the list, and require that it stays so")
+	}
+	return nil
+}

@@ -1,0 +1,264 @@
+package attack
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/konstruct/konstruct/tenancy"
+	"github.com/konstruct/konstruct/tenancy/pgtenant"
+)
+
+// stage is what a family of attacks plays on: two tenants with rows, and the ways to reach them.
+type stage struct {
+	kit    *kit
+	driver *pgtenant.Driver
+	raw    *session
+	tables []*table // those that have rows
+
+	a, b *side // a attacks, b is attacked
+}
+
+// side is a tenant with what it has.
+type side struct {
+	id tenancy.ID
+	// rows are this tenant's, by table; the first one is aimed at.
+	rows map[string][]Row
+	// kept and spare are images of rows, as JSON, by table: of the one that is aimed at, and of a valid one that is
+	// in the table no longer.
+	kept, spare map[string]string
+	ctid        map[string]string
+	// prints are fingerprints of all the tenant's rows, by table.
+	prints map[string]string
+	// secrets are the values that nobody else's row has.
+	secrets []string
+}
+
+// kept rows of the two sides differ in number, so that counts tell them apart.
+const (
+	rowsOfA = 1
+	rowsOfB = 3
+)
+
+func (k *kit) newStage(ctx context.Context, entities ...Entity) (s *stage, err error) {
+	s = &stage{kit: k}
+	if s.raw, err = login(ctx, k.target.DSN); err != nil {
+		return nil, err
+	}
+	if s.driver, err = k.open(ctx, pgtenant.WithMaxConns(stageConns)); err != nil {
+		return nil, err
+	}
+	for _, tb := range k.tables {
+		if slices.ContainsFunc(entities, func(e Entity) bool { return e.Table == tb.Name }) {
+			s.tables = append(s.tables, tb)
+		}
+	}
+	if s.a, err = s.populate(ctx, entities, rowsOfA); err != nil {
+		return nil, err
+	}
+	if s.b, err = s.populate(ctx, entities, rowsOfB); err != nil {
+		return nil, err
+	}
+	s.a.secrets, s.b.secrets = difference(s.a.secrets, s.b.secrets), difference(s.b.secrets, s.a.secrets)
+	return s, nil
+}
+
+func (s *stage) close(ctx context.Context) {
+	s.raw.close(ctx)
+	_ = s.driver.Close()
+}
+
+// populate makes a tenant with n rows of each entity.
+func (s *stage) populate(ctx context.Context, entities []Entity, n int) (*side, error) {
+	id, err := s.kit.target.Tenant(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("making a tenant: %w", err)
+	}
+	p := &side{
+		id: id, rows: map[string][]Row{}, kept: map[string]string{}, spare: map[string]string{},
+		ctid: map[string]string{}, prints: map[string]string{},
+	}
+	for _, e := range entities {
+		if err := s.stock(ctx, p, e, n); err != nil {
+			return nil, fmt.Errorf("%s: %w", e.Name, err)
+		}
+	}
+	for _, tb := range s.tables {
+		if err := s.study(ctx, p, tb); err != nil {
+			return nil, fmt.Errorf("%s: %w", tb.Name, err)
+		}
+	}
+	return p, nil
+}
+
+// stock makes an entity's rows, and one that is taken away again once its image is known.
+func (s *stage) stock(ctx context.Context, p *side, e Entity, n int) error {
+	for range n + 1 {
+		mark := "canary" + strings.ToLower(rand.Text())
+		id, err := e.Create(tenancy.With(ctx, p.id), mark)
+		if err != nil {
+			return fmt.Errorf("create: %w", err)
+		}
+		p.rows[e.Table] = append(p.rows[e.Table], Row{Tenant: p.id.String(), ID: id, Mark: mark})
+	}
+	tb := s.kit.table(e.Table)
+	if tb == nil {
+		return fmt.Errorf("no table %s with a %s", e.Table, tenantColumn)
+	}
+	last := p.rows[e.Table][n]
+	p.rows[e.Table] = p.rows[e.Table][:n]
+	image, err := s.only(ctx, p.id, "select to_jsonb(t.*) from "+tb.SQL+" t where "+tb.Key+" = "+literal(last.ID))
+	if err != nil {
+		return fmt.Errorf("create returned an id under which its tenant finds no row: %w", err)
+	}
+	p.spare[e.Table] = image[0]
+	if n, err := e.Delete(tenancy.With(ctx, p.id), last.ID); err != nil || n != 1 {
+		return fmt.Errorf("delete of a row just made: %d rows, %w", n, orNone(err))
+	}
+	return nil
+}
+
+// study reads what a tenant has in a table.
+func (s *stage) study(ctx context.Context, p *side, tb *table) error {
+	aim, err := s.only(ctx, p.id, "select to_jsonb(t.*), ctid from "+tb.SQL+" t where "+tb.Key+" = "+literal(p.rows[tb.Name][0].ID))
+	if err != nil {
+		return err
+	}
+	p.kept[tb.Name], p.ctid[tb.Name] = aim[0], aim[1]
+	all, err := s.only(ctx, p.id, "select jsonb_agg(to_jsonb(t.*)) from "+tb.SQL+" t")
+	if err != nil {
+		return err
+	}
+	p.secrets = append(p.secrets, secretsIn(all[0])...)
+	p.prints[tb.Name], err = s.fingerprint(ctx, s.raw, p.id, tb)
+	return err
+}
+
+// only sends a query as a tenant and returns the one row that it must find.
+func (s *stage) only(ctx context.Context, id tenancy.ID, sql string) ([]string, error) {
+	if err := s.raw.as(ctx, id); err != nil {
+		return nil, err
+	}
+	a := s.raw.do(ctx, sql)
+	if err := errors.Join(a.err, s.raw.rollback(ctx)); err != nil {
+		return nil, err
+	}
+	if len(a.rows) != 1 {
+		return nil, fmt.Errorf("%d rows where one was due", len(a.rows))
+	}
+	return a.rows[0], nil
+}
+
+// fingerprint reads all rows of a tenant, as that tenant, in a transaction of its own.
+func (s *stage) fingerprint(ctx context.Context, raw *session, id tenancy.ID, tb *table) (string, error) {
+	if err := raw.as(ctx, id); err != nil {
+		return "", err
+	}
+	print, err := fingerprintHere(ctx, raw, tb)
+	return print, errors.Join(err, raw.rollback(ctx))
+}
+
+// fingerprintHere does it in the transaction at hand, for whatever tenant that has.
+func fingerprintHere(ctx context.Context, raw *session, tb *table) (string, error) {
+	a := raw.do(ctx, "select count(*), md5(coalesce(string_agg(t::text, ' ' order by t::text), '')) from "+tb.SQL+" t")
+	if a.err != nil {
+		return "", a.err
+	}
+	return strings.Join(a.rows[0], " "), nil
+}
+
+// intact holds what is committed of b's rows against what it was.
+func (s *stage) intact(ctx context.Context) error {
+	for _, tb := range s.tables {
+		print, err := s.fingerprint(ctx, s.raw, s.b.id, tb)
+		if err != nil {
+			return err
+		}
+		if print != s.b.prints[tb.Name] {
+			return fmt.Errorf("%s: another tenant's rows were changed", tb.Name)
+		}
+	}
+	return nil
+}
+
+// spell puts the names in braces into a statement: literals and identifiers, quoted. Own is the caller's tenant, a's for
+// nobody; whatever is aimed at is b's.
+func (s *stage) spell(sql string, tb *table, caller tenancy.ID) string {
+	mine := s.a
+	if caller == s.b.id {
+		mine = s.b
+	}
+	pairs := []string{"{own}", literal(mine.id.String()), "{victim}", literal(s.b.id.String())}
+	if tb != nil {
+		pairs = append(
+			pairs,
+			"{table}", tb.SQL, "{key}", tb.Key, "{columns}", tb.columnList(""), "{s.columns}", tb.columnList("s."),
+			"{id}", literal(s.b.rows[tb.Name][0].ID), "{ctid}", literal(s.b.ctid[tb.Name]), "{name}", literal(tb.Name),
+			"{kept}", literal(s.b.kept[tb.Name])+"::jsonb", "{spare}", literal(s.b.spare[tb.Name])+"::jsonb",
+			"{mine}", literal(mine.spare[tb.Name])+"::jsonb", "{ownid}", literal(mine.rows[tb.Name][0].ID),
+		)
+	}
+	return strings.NewReplacer(pairs...).Replace(sql)
+}
+
+// insert is an INSERT of a row's image; image is a name in braces or a jsonb expression.
+func insert(image string) string {
+	return "insert into {table} ({columns}) select {columns} from jsonb_populate_record(null::{table}, " + image + ")"
+}
+
+// leaks finds a side's secrets in a text. What the attacker has put into the statement is no news to him.
+func (p *side) leaks(text, given string) error {
+	for _, secret := range p.secrets {
+		if strings.Contains(text, secret) && !strings.Contains(given, secret) {
+			return fmt.Errorf("another tenant's value came back: %q", secret)
+		}
+	}
+	return nil
+}
+
+var (
+	uuidForm = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+	markForm = regexp.MustCompile(`canary[0-9a-z]+`)
+)
+
+// secretsIn collects the distinctive texts of rows: marks and ids.
+func secretsIn(rows string) []string {
+	var value any
+	if err := json.Unmarshal([]byte(rows), &value); err != nil {
+		return nil
+	}
+	var secrets []string
+	var walk func(any)
+	walk = func(v any) {
+		switch v := v.(type) {
+		case string:
+			if uuidForm.MatchString(v) {
+				secrets = append(secrets, v)
+			}
+			secrets = append(secrets, markForm.FindAllString(v, -1)...)
+		case []any:
+			for _, item := range v {
+				walk(item)
+			}
+		case map[string]any:
+			for _, item := range v {
+				walk(item)
+			}
+		}
+	}
+	walk(value)
+	slices.Sort(secrets)
+	return slices.Compact(secrets)
+}
+
+func difference(of, without []string) []string {
+	return slices.DeleteFunc(slices.Clone(of), func(s string) bool { return slices.Contains(without, s) })
+}
+
+// literal quotes a text for SQL. (Attacks are spliced into statements, as an injection would be.)
+func literal(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }

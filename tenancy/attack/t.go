@@ -1,0 +1,44 @@
+package attack
+
+import "context"
+
+// TB is what the kit needs of a test. *testing.T meets it; the kit itself links no testing package, so that a binary
+// can carry it.
+type TB interface {
+	Helper()
+	Name() string
+	Context() context.Context
+	Logf(format string, args ...any)
+	Errorf(format string, args ...any)
+	FailNow()
+	Failed() bool
+	Cleanup(f func())
+	Parallel()
+}
+
+// T is a [TB] with subtests of its own kind: *testing.T is a T[*testing.T].
+type T[Self any] interface {
+	TB
+	Run(name string, f func(Self)) bool
+}
+
+// test is a T whose own kind is forgotten.
+type test struct {
+	TB
+	sub func(name string, f func(test)) bool
+}
+
+func adapt[S T[S]](t S) test {
+	return test{TB: t, sub: func(name string, f func(test)) bool {
+		return t.Run(name, func(s S) { f(adapt(s)) })
+	}}
+}
+
+// must ends the test where something that is no attack went wrong.
+func (t test) must(err error, what string) {
+	t.Helper()
+	if err != nil {
+		t.Errorf("%s: %v", what, err)
+		t.FailNow()
+	}
+}

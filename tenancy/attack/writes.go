@@ -1,0 +1,128 @@
+package attack
+
+// writes are attempts to change, remove or add another tenant's rows, or to give rows away.
+func writes() family {
+	return family{
+		name: "writes", title: "Writing",
+		statements: append(append(changes(), additions()...), merges()...),
+		scenarios:  copies(),
+	}
+}
+
+func changes() []statement {
+	const aimed = " where {key} = {id}"
+	return []statement{
+		{
+			id: "A46-update-by-id", does: "updates a row by its id",
+			sql:   "update {table} set tenant_id = tenant_id" + aimed,
+			other: nothing(), nobody: nothing(), owner: something(),
+		},
+		{
+			id: "A46-update-returning", does: "updates a row by its id and has it returned",
+			sql:   "update {table} set tenant_id = tenant_id" + aimed + " returning *",
+			other: nothing(), nobody: nothing(), owner: something(),
+		},
+		{
+			id: "A46-update-all", does: "updates the whole table",
+			sql:   "update {table} set tenant_id = tenant_id",
+			other: own(), nobody: nothing(), owner: own(),
+		},
+		{
+			id: "A46-update-from", does: "updates through a join with everybody's rows",
+			sql:   "update {table} t set tenant_id = t.tenant_id from {table} o where t.{key} = {id}",
+			other: nothing(), nobody: nothing(), owner: something(),
+		},
+		{
+			id: "A47-take", does: "takes a row over, by making it its own",
+			sql:   "update {table} set tenant_id = {own}" + aimed,
+			other: nothing(), nobody: nothing(), owner: something(),
+		},
+		{
+			id: "A47-give", does: "gives its own rows to the other tenant",
+			sql:   "update {table} set tenant_id = {victim} where {key} = {ownid}",
+			other: refused(denied), nobody: nothing(), owner: something(),
+		},
+		{
+			id: "A47-disown", does: "makes its own rows nobody's",
+			sql:   "update {table} set tenant_id = null where {key} = {ownid}",
+			other: refused(denied, notNull), nobody: nothing(), owner: refused(denied, notNull),
+		},
+		{
+			id: "A46-delete-by-id", does: "deletes a row by its id",
+			sql:   "delete from {table}" + aimed,
+			other: nothing(), nobody: nothing(), owner: somethingOr(foreignKey),
+		},
+		{
+			id: "A46-delete-returning", does: "deletes a row by its id and has it returned",
+			sql:   "delete from {table}" + aimed + " returning *",
+			other: nothing(), nobody: nothing(), owner: somethingOr(foreignKey),
+		},
+		{
+			id: "A52-delete-using", does: "deletes with a join and OR true",
+			sql:   "delete from {table} t using (values (1)) v where t.{key} = {id} or true",
+			other: somethingOr(foreignKey), nobody: nothing(), owner: somethingOr(foreignKey),
+		},
+	}
+}
+
+func additions() []statement {
+	return []statement{
+		{
+			id: "A47-insert-for-other", does: "adds a row for the other tenant",
+			sql:   insert("{spare}"),
+			other: refused(denied), nobody: refused(denied), owner: something(),
+		},
+		{
+			id: "A47-insert-own", does: "adds a row of its own, which must work, but not for nobody",
+			sql:   insert("{mine}"),
+			other: own(), nobody: refused(denied), owner: something(),
+		},
+		{
+			id: "A47-insert-for-nobody", does: "adds a row with no tenant",
+			sql:   insert(`{mine} || '{"tenant_id": null}'`),
+			other: refused(denied, notNull), nobody: refused(denied, notNull), owner: refused(denied, notNull),
+		},
+		{
+			id: "A47-insert-some", does: "hides a foreign row among its own",
+			sql:   insert("{mine}") + " union all select {columns} from jsonb_populate_record(null::{table}, {spare})",
+			other: refused(denied), nobody: refused(denied), owner: somethingOr(duplicate),
+		},
+		{
+			id: "A48-upsert", does: "writes over a row through ON CONFLICT DO UPDATE",
+			sql:   insert("{kept} || jsonb_build_object('tenant_id', {own})") + " on conflict ({key}) do update set tenant_id = excluded.tenant_id",
+			other: refused(denied), nobody: refused(denied), owner: something(),
+		},
+		{
+			id: "A48-upsert-returning", does: "reads a row through ON CONFLICT DO UPDATE … RETURNING",
+			sql: insert("{kept} || jsonb_build_object('tenant_id', {own})") +
+				" on conflict ({key}) do update set tenant_id = {table}.tenant_id returning *",
+			other: refused(denied), nobody: refused(denied), owner: something(),
+		},
+		{
+			id: "A48-upsert-foreign", does: "writes over a row, and says openly whose it is",
+			sql:   insert("{kept}") + " on conflict ({key}) do update set tenant_id = excluded.tenant_id",
+			other: refused(denied), nobody: refused(denied), owner: something(),
+		},
+	}
+}
+
+func merges() []statement {
+	const merge = "merge into {table} t using (select {columns} from jsonb_populate_record(null::{table}, "
+	return []statement{
+		{
+			id: "A49-merge-update", does: "updates a row through MERGE",
+			sql:   merge + "{kept})) s on t.{key} = s.{key} when matched then update set tenant_id = {own}",
+			other: nothing(), nobody: nothing(), owner: something(),
+		},
+		{
+			id: "A49-merge-delete", does: "deletes a row through MERGE",
+			sql:   merge + "{kept})) s on t.{key} = s.{key} when matched then delete",
+			other: nothing(), nobody: nothing(), owner: somethingOr(foreignKey),
+		},
+		{
+			id: "A49-merge-insert", does: "adds a row for the other tenant through MERGE",
+			sql:   merge + "{spare})) s on t.{key} = s.{key} when not matched then insert ({columns}) values ({s.columns})",
+			other: refused(denied), nobody: refused(denied), owner: something(),
+		},
+	}
+}
