@@ -1,0 +1,182 @@
+package server_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"github.com/konstruct/konstruct/server"
+)
+
+// operations are all of the OpenAPI document's.
+func operations(t *testing.T, visit func(method, path string, op *openapi3.Operation)) {
+	t.Helper()
+	document, err := server.OpenAPI()
+	require.NoError(t, err)
+	doc, err := openapi3.NewLoader().LoadFromData(document)
+	require.NoError(t, err)
+	for _, path := range doc.Paths.InMatchingOrder() {
+		for method, op := range doc.Paths.Value(path).Operations() {
+			visit(method, path, op)
+		}
+	}
+}
+
+func accessOf(t *testing.T, op *openapi3.Operation) string {
+	t.Helper()
+	switch rule := op.Extensions["x-konstruct-access"].(type) {
+	case string:
+		return rule
+	case json.RawMessage:
+		var s string
+		require.NoError(t, json.Unmarshal(rule, &s))
+		return s
+	}
+	require.Fail(t, "no access rule", op.OperationID)
+	return ""
+}
+
+// TestRouteTimesPrincipal calls every operation as everybody. 0 stands for "let in", whatever the answer then is.
+func TestRouteTimesPrincipal(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	tenant := w.tenant(t, "acme")
+	revoked := w.login(t, adminEmail)
+	require.Equal(t, http.StatusNoContent, w.post(t, revoked, "/v1/auth/logout", nil).status)
+	expired := w.login(t, adminEmail)
+	w.super(t, `UPDATE portal_sessions SET created_at = created_at - interval '1 day', expires_at = now() - interval '1 s'
+		WHERE token_hash = encode(sha256(convert_to($1, 'UTF8')), 'hex')`, expired)
+
+	const letIn = 0
+	type principal struct{ name, token string }
+	unauthenticated := []principal{
+		{"none", ""},
+		{"garbage", "garbage"},
+		{"a token that nobody has", "kst_" + strings.Repeat("A", 43)},
+		{"revoked", revoked},
+		{"expired", expired},
+	}
+	// The last column of each: none of the above, a plain user, an admin.
+	expected := map[string]struct{ nobody, user, admin int }{
+		"public":         {letIn, letIn, letIn},
+		"authenticated":  {http.StatusUnauthorized, letIn, letIn},
+		"platform_admin": {http.StatusUnauthorized, http.StatusForbidden, letIn},
+		"tenant":         {http.StatusUnauthorized, http.StatusNotFound, letIn},
+	}
+	called := 0
+	operations(t, func(method, path string, op *openapi3.Operation) {
+		want, ok := expected[accessOf(t, op)]
+		require.True(t, ok, op.OperationID)
+		require.Equal(t, accessOf(t, op) == "public", op.Security == nil, "the document says who needs a token")
+		if op.OperationID == "logout" || op.OperationID == "delete-tenant" {
+			return // they would end what the others need; see below
+		}
+		path = strings.NewReplacer("/v1/tenants/{tenant_id}", tenant, "{agent_id}", uuid.NewString(), "{connection_id}", uuid.NewString()).Replace(path)
+		call := func(p principal, want int) {
+			called++
+			got := w.do(t, method, p.token, path, nil)
+			if want == letIn {
+				require.NotEqual(t, http.StatusForbidden, got.status, "%s as %s", op.OperationID, p.name)
+				if op.Security != nil {
+					require.NotEqual(t, http.StatusUnauthorized, got.status, "%s as %s", op.OperationID, p.name)
+				}
+				return
+			}
+			require.Equal(t, want, got.status, "%s as %s: %s", op.OperationID, p.name, got.body)
+			got.code(t)
+		}
+		for _, p := range unauthenticated {
+			call(p, want.nobody)
+		}
+		call(principal{"a plain user", w.user}, want.user)
+		call(principal{"an admin", w.admin}, want.admin)
+	})
+	require.Greater(t, called, 100)
+
+	for name, want := range map[string]int{"": http.StatusUnauthorized, revoked: http.StatusUnauthorized, w.user: http.StatusForbidden} {
+		require.Equal(t, want, w.do(t, http.MethodDelete, name, tenant, nil).status)
+	}
+	require.Equal(t, http.StatusUnauthorized, w.post(t, revoked, "/v1/auth/logout", nil).status)
+	require.Equal(t, http.StatusNoContent, w.do(t, http.MethodDelete, w.admin, tenant, nil).status)
+	require.Equal(t, http.StatusNoContent, w.post(t, w.user, "/v1/auth/logout", nil).status)
+}
+
+// TestATenantThatMayNotBeEnteredIsNotThere: to everybody but an admin, a tenant that exists looks like one that doesn't.
+func TestATenantThatMayNotBeEnteredIsNotThere(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	tenant := w.tenant(t, "acme")
+	nowhere := "/v1/tenants/" + uuid.NewString()
+
+	require.Equal(t, http.StatusOK, w.get(t, w.admin, tenant+"/agents").status)
+	missing := w.get(t, w.admin, nowhere+"/agents")
+	require.Equal(t, http.StatusNotFound, missing.status)
+	for _, path := range []string{
+		tenant + "/agents", nowhere + "/agents", "/v1/tenants/" + uuid.Nil.String() + "/agents",
+		"/v1/tenants/" + strings.ToUpper(strings.TrimPrefix(tenant, "/v1/tenants/")) + "/agents", "/v1/tenants/acme/agents",
+	} {
+		got := w.get(t, w.user, path)
+		require.Equal(t, http.StatusNotFound, got.status, path)
+		require.Equal(t, missing.body, got.body, path)
+	}
+	require.Equal(t, http.StatusNotFound, w.get(t, w.admin, "/v1/tenants/"+strings.ToUpper(strings.TrimPrefix(tenant, "/v1/tenants/"))+"/agents").status,
+		"one tenant has one spelling")
+}
+
+func TestAnAdminInATenantIsOnRecord(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	tenant := w.tenant(t, "acme")
+	const requestID = "0123456789abcdef"
+	require.Equal(t, http.StatusOK, w.get(t, w.admin, tenant+"/agents?limit=7", "X-Request-Id", requestID).status)
+	require.Equal(t, http.StatusNotFound, w.get(t, w.user, tenant+"/agents").status)
+
+	var audits []map[string]any
+	for line := range strings.Lines(w.logs.String()) {
+		var record map[string]any
+		require.NoError(t, json.Unmarshal([]byte(line), &record))
+		if record["msg"] == "audit: tenant entered" {
+			audits = append(audits, record)
+		}
+	}
+	require.Len(t, audits, 1, "who is turned away doesn't enter")
+	me := w.get(t, w.admin, "/v1/me").at(t, "user", "id")
+	require.Equal(t, me, audits[0]["principal"])
+	require.Equal(t, strings.TrimPrefix(tenant, "/v1/tenants/"), audits[0]["tenant"])
+	require.Equal(t, "/v1/tenants/:tenant_id/agents", audits[0]["route"])
+	require.Equal(t, requestID, audits[0]["request_id"])
+}
+
+// TestTripsOfARequest: the session and the work, and nothing else.
+func TestTripsOfARequest(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	tenant := w.tenant(t, "acme")
+	token := w.login(t, adminEmail)
+	for path, want := range map[string]int64{tenant + "/agents?limit=20": 2, "/v1/me": 1, "/v1/tenants": 2, "/healthz": 0} {
+		for range 8 { // every connection of the pool has prepared the statements
+			require.Equal(t, http.StatusOK, w.get(t, token, path).status)
+		}
+		before := w.trips.Count()
+		require.Equal(t, http.StatusOK, w.get(t, token, path).status)
+		require.Equal(t, want, w.trips.Count()-before, path)
+	}
+	t.Run("and a third, once a minute, to note the session's use", func(t *testing.T) {
+		seen := func() int {
+			return w.count(t, `SELECT count(*) FROM portal_sessions WHERE last_seen_at > created_at + interval '30 s'`)
+		}
+		require.Zero(t, seen())
+		w.pass(90 * time.Second)
+		require.Equal(t, http.StatusOK, w.get(t, token, "/v1/me").status)
+		require.Equal(t, 1, seen())
+		before := w.trips.Count()
+		require.Equal(t, http.StatusOK, w.get(t, token, "/v1/me").status)
+		require.Equal(t, int64(1), w.trips.Count()-before)
+	})
+}

@@ -1,0 +1,212 @@
+package server_test
+
+import (
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/konstruct/konstruct/server"
+	"github.com/konstruct/konstruct/server/account"
+)
+
+func loginBody(email, password string) map[string]any {
+	return map[string]any{"email": email, "password": password}
+}
+
+func TestLogin(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+
+	in := w.post(t, "", "/v1/auth/login", loginBody("  ADMIN@Example.com ", password))
+	require.Equal(t, http.StatusOK, in.status, in.body)
+	me := in.at(t, "user").(map[string]any)
+	require.Len(t, me, 4)
+	require.Equal(t, adminEmail, me["email"])
+	require.Equal(t, "Ada", me["name"])
+	require.Equal(t, true, me["is_admin"])
+	require.NotEmpty(t, me["id"])
+	session := in.at(t, "session").(map[string]any)
+	require.Len(t, session, 2)
+	ends, err := time.Parse(time.RFC3339Nano, session["expires_at"].(string))
+	require.NoError(t, err)
+	require.WithinDuration(t, w.clock().Add(12*time.Hour), ends, time.Millisecond)
+
+	token := session["token"].(string)
+	require.Equal(t, http.StatusOK, w.get(t, token, "/v1/me").status)
+	require.Zero(t, w.count(t, `SELECT count(*) FROM portal_sessions WHERE token_hash LIKE '%' || $1 || '%'`, token), "only a hash is stored")
+
+	t.Run("ends by logging out", func(t *testing.T) {
+		require.Equal(t, http.StatusNoContent, w.post(t, token, "/v1/auth/logout", nil).status)
+		after := w.get(t, token, "/v1/me")
+		require.Equal(t, http.StatusUnauthorized, after.status)
+		require.Equal(t, "unauthenticated", after.code(t))
+		require.Equal(t, `Bearer realm="konstruct"`, after.header.Get("WWW-Authenticate"))
+		require.Equal(t, http.StatusOK, w.get(t, w.admin, "/v1/me").status, "other sessions go on")
+	})
+	t.Run("ends after twelve hours", func(t *testing.T) {
+		token := w.login(t, userEmail)
+		w.pass(12*time.Hour - time.Second)
+		require.Equal(t, http.StatusOK, w.get(t, token, "/v1/me").status)
+		w.pass(time.Second)
+		require.Equal(t, http.StatusUnauthorized, w.get(t, token, "/v1/me").status)
+	})
+}
+
+// TestFailedLoginsAreAlike: each costs one hash, and answers the same to the letter.
+func TestFailedLoginsAreAlike(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.person(t, account.NewUser{Email: "gone@example.com", Name: "Gone", Password: password})
+	require.NoError(t, w.users.Disable(t.Context(), "gone@example.com"))
+
+	var first answer
+	for name, body := range map[string]map[string]any{
+		"an unknown address":                     loginBody("nobody@example.com", password),
+		"a wrong password":                       loginBody(userEmail, "wrong horse battery"),
+		"a disabled user":                        loginBody("gone@example.com", password),
+		"no address at all":                      loginBody("nobody", password),
+		"an address with control characters":     loginBody("no\x01body@example.com", password),
+		"a password in another case":             loginBody(userEmail, strings.ToUpper(password)),
+		"a password that is shorter than any is": loginBody(userEmail, "x"),
+	} {
+		before := w.hasher.compared.Load()
+		got := w.post(t, "", "/v1/auth/login", body)
+		require.Equal(t, int64(1), w.hasher.compared.Load()-before, name)
+		require.Equal(t, http.StatusUnauthorized, got.status, name)
+		require.Equal(t, "invalid_credentials", got.code(t), name)
+		require.NotContains(t, got.body, `"user"`)
+		if first.body == "" {
+			first = got
+		}
+		require.Equal(t, first.body, got.body, name)
+	}
+	require.Equal(t, http.StatusOK, w.post(t, "", "/v1/auth/login", loginBody(userEmail, password)).status)
+}
+
+func TestLoginValidation(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+
+	for body, field := range map[string]string{
+		`{"password": "x"}`:                                               "body.email",
+		`{"email": "a@example.com"}`:                                      "body.password",
+		`{"email": "", "password": "x"}`:                                  "body.email",
+		`{"email": "a@example.com", "password": null}`:                    "body.password",
+		`{"email": ["a"], "password": "x"}`:                               "body.email",
+		`{"email": "a", "password": "x", "admin": true}`:                  "body.admin",
+		`{"email": "a", "password": "x", "EMAIL": "b"}`:                   "body.EMAIL",
+		`{"email": "a", "password": "` + strings.Repeat("x", 1025) + `"}`: "body.password",
+	} {
+		got := w.do(t, http.MethodPost, "", "/v1/auth/login", body)
+		require.Equal(t, http.StatusUnprocessableEntity, got.status, body)
+		require.Equal(t, "validation_failed", got.code(t))
+		require.Equal(t, []string{field}, got.fields(t), body)
+	}
+	require.Zero(t, w.count(t, `SELECT count(*) FROM login_attempts`), "nothing was tried")
+}
+
+func TestTooManyAttempts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(o *server.Options) {
+		o.LoginLimit = account.Limit{Attempts: 3, Window: time.Minute}
+	})
+	try := func(email, password string) answer {
+		return w.post(t, "", "/v1/auth/login", loginBody(email, password))
+	}
+	answers := map[string]answer{}
+	for _, email := range []string{userEmail, "nobody@example.com"} {
+		for range 3 {
+			require.Equal(t, http.StatusUnauthorized, try(email, "wrong").status)
+		}
+		w.pass(10 * time.Second)
+		before := w.hasher.compared.Load()
+		refused := try(email, password)
+		require.Equal(t, http.StatusTooManyRequests, refused.status)
+		require.Equal(t, "too_many_attempts", refused.code(t))
+		require.Equal(t, "50", refused.header.Get("Retry-After"))
+		require.Equal(t, before, w.hasher.compared.Load(), "nothing is hashed")
+		answers[email] = refused
+	}
+	require.Equal(t, answers[userEmail].body, answers["nobody@example.com"].body)
+	require.Equal(t, http.StatusTooManyRequests, try(" USER@example.com", password).status, "one address in another spelling")
+	require.Equal(t, http.StatusOK, try(adminEmail, password).status, "other addresses go on")
+	require.Zero(t, w.count(t, `SELECT count(*) FROM login_attempts WHERE key LIKE '%@%'`), "the table names nobody")
+
+	w.pass(time.Minute) // trying on did not prolong it
+	require.Equal(t, http.StatusOK, try(userEmail, password).status)
+	for range 3 {
+		require.Equal(t, http.StatusUnauthorized, try(userEmail, "wrong").status, "a login that succeeded starts the count anew")
+	}
+	require.Equal(t, http.StatusTooManyRequests, try(userEmail, password).status)
+}
+
+// TestHashingIsBounded: the queue is full, no connection is held, and the rest of the API goes on.
+func TestHashingIsBounded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(o *server.Options) {
+		o.Hashing = account.ShareOptions{AtOnce: 1, Queue: 2}
+		o.LoginLimit = account.Limit{Attempts: 1000, Window: time.Minute}
+	})
+	hold := make(chan struct{})
+	w.hasher.hold.Store(&hold)
+	before := w.hasher.compared.Load()
+
+	var waiting sync.WaitGroup
+	statuses := make(chan int, 20)
+	for range 20 { // one hashes, two wait, seventeen are sent away
+		waiting.Go(func() { statuses <- w.post(t, "", "/v1/auth/login", loginBody(userEmail, password)).status })
+	}
+	for range 17 {
+		require.Equal(t, http.StatusServiceUnavailable, <-statuses)
+	}
+	require.Eventually(t, func() bool { return w.hasher.compared.Load() == before+1 }, 5*time.Second, time.Millisecond)
+	busy := w.post(t, "", "/v1/auth/login", loginBody("nobody@example.com", password))
+	require.Equal(t, http.StatusServiceUnavailable, busy.status)
+	require.Equal(t, "overloaded", busy.code(t))
+	require.Equal(t, "1", busy.header.Get("Retry-After"))
+	require.Zero(t, w.drv.Pool().Stat().AcquiredConns(), "no connection is held while hashing")
+	require.Equal(t, http.StatusOK, w.get(t, w.admin, "/v1/me").status)
+
+	w.hasher.hold.Store(nil)
+	close(hold)
+	waiting.Wait()
+	close(statuses)
+	for status := range statuses {
+		require.Equal(t, http.StatusOK, status)
+	}
+}
+
+func TestSessionsEndWithWhatTheyWereBasedOn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for name, change := range map[string]func() error{
+		"the password":     func() error { return w.users.SetPassword(t.Context(), adminEmail, password) },
+		"being enabled":    func() error { return w.users.Disable(t.Context(), adminEmail) },
+		"the admin's role": func() error { return w.users.Demote(t.Context(), adminEmail) },
+	} {
+		require.NoError(t, w.users.Enable(t.Context(), adminEmail))
+		require.NoError(t, w.users.Promote(t.Context(), adminEmail))
+		one, two := w.login(t, adminEmail), w.login(t, adminEmail)
+		require.Equal(t, http.StatusOK, w.get(t, one, "/v1/tenants").status, name)
+		require.NoError(t, change(), name)
+		require.Equal(t, http.StatusUnauthorized, w.get(t, one, "/v1/tenants").status, name)
+		require.Equal(t, http.StatusUnauthorized, w.get(t, two, "/v1/me").status, name)
+		require.Equal(t, http.StatusOK, w.get(t, w.user, "/v1/me").status, "others' sessions go on")
+	}
+}
+
+// TestRightsAreReadPerRequest changes the row behind the API's back, which ends no session.
+func TestRightsAreReadPerRequest(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+
+	require.Equal(t, http.StatusOK, w.get(t, w.admin, "/v1/tenants").status)
+	w.super(t, `UPDATE portal_users SET is_admin = false WHERE email = $1`, adminEmail)
+	require.Equal(t, http.StatusForbidden, w.get(t, w.admin, "/v1/tenants").status)
+	w.super(t, `UPDATE portal_users SET disabled_at = now() WHERE email = $1`, adminEmail)
+	require.Equal(t, http.StatusUnauthorized, w.get(t, w.admin, "/v1/me").status)
+}

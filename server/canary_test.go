@@ -1,0 +1,150 @@
+package server_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/stretchr/testify/require"
+
+	"github.com/konstruct/konstruct/channel/slackhook"
+	"github.com/konstruct/konstruct/server"
+)
+
+func failing(err error) func(context.Context) error {
+	return func(context.Context) error { return err }
+}
+
+// canaries are secrets as callers might send them, each in its own place.
+const (
+	canaryField    = "canary-field-4711"
+	canaryQuery    = "canary-query-4712"
+	canaryHeader   = "canary-header-4713"
+	canaryPassword = "canary-password-4714"
+	canarySecret   = "xoxb-canary-secret-4715"
+	canaryPath     = "canary-path-4716"
+)
+
+// TestNothingThatWasSentComesOut sends secrets through every operation, in bodies that are good, bad and no JSON at all,
+// while everything works, while the database fails, and while the client may not. No answer and no line of the log
+// repeats one.
+func TestNothingThatWasSentComesOut(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(o *server.Options) {
+		o.Ready = []server.Check{{Name: "broken", Run: failing(errors.New("broken"))}}
+	})
+	tenant := w.tenant(t, "acme")
+	agent, _ := w.create(t, tenant+"/agents", map[string]any{"name": "Mara"})
+	connection, _ := w.create(t, tenant+"/channel-connections", map[string]any{"channel_type": "slack", "workspace_id": "T0A"})
+	_, err := w.users.Create(t.Context(), newUser("taken@example.com"))
+	require.NoError(t, err)
+
+	seen := map[int]int{}
+	for _, state := range []struct {
+		name    string
+		arrange string
+		token   string
+	}{
+		{"an admin", ``, w.admin},
+		{"a plain user", ``, w.user},
+		{"nobody", ``, canaryHeader},
+		{"a database that refuses tables", `REVOKE ALL ON tenants, agents, channel_connections, portal_users, login_attempts FROM konstruct_app`, w.admin},
+		{"a database that refuses sessions", `REVOKE ALL ON portal_sessions FROM konstruct_app`, w.admin},
+	} {
+		if state.arrange != "" {
+			w.super(t, state.arrange)
+		}
+		operations(t, func(method, path string, op *openapi3.Operation) {
+			if op.OperationID == "logout" {
+				return
+			}
+			for _, target := range []string{
+				strings.NewReplacer("/v1/tenants/{tenant_id}/agents/{agent_id}", agent,
+					"/v1/tenants/{tenant_id}/channel-connections/{connection_id}", connection, "/v1/tenants/{tenant_id}", tenant).Replace(path),
+				strings.NewReplacer("{tenant_id}", canaryPath, "{agent_id}", canaryPath, "{connection_id}", canaryPath).Replace(path),
+			} {
+				for _, body := range canaryBodies() {
+					got := w.do(t, method, state.token, target+"?cursor="+canaryQuery+"&limit="+canaryQuery+"&purge="+canaryQuery, body,
+						"If-Match", `"`+canaryHeader+`"`, "X-Request-Id", canaryHeader, "X-Slack-Signature", "v0="+canaryHeader,
+						"X-Slack-Request-Timestamp", canaryHeader, "Cookie", canaryHeader, "User-Agent", canaryHeader)
+					seen[got.status]++
+					silent(t, got.body+fmt.Sprint(got.header), op.OperationID)
+				}
+			}
+		})
+	}
+	for _, status := range []int{400, 401, 403, 404, 422, 500} {
+		require.Positive(t, seen[status], "the canaries went through a %d", status)
+	}
+	got := w.do(t, canaryHeader, canaryHeader, "/"+canaryPath, nil)
+	silent(t, got.body, "an unknown route")
+	silent(t, w.logs.String(), "the log")
+	require.Contains(t, w.logs.String(), "42501", "database errors are logged, by code")
+}
+
+func silent(t *testing.T, text, where string) {
+	t.Helper()
+	require.NotContains(t, strings.ToLower(text), "canary", where)
+}
+
+func canaryBodies() []string {
+	fields := fmt.Sprintf(`"name": %q, "slug": %q, "email": %q, "password": %q, "channel_type": %q, "workspace_id": %q,
+		"status": %q, "secrets": {"bot_token": %q}, "config": {"x": %q}`,
+		canaryField, canaryField+"!", canaryField, canaryPassword, canaryField, canaryField, canaryField, canarySecret, canaryField)
+	return []string{
+		`{` + fields + `}`,
+		`{` + fields, // no JSON
+		`{"name": ["` + canaryField + `"], "slug": 4711, "secrets": "` + canarySecret + `"}`,
+		`{"` + canaryField + `": "` + canaryField + `", "secrets": {"` + canarySecret + `": "` + canarySecret + `"}}`,
+		`{"email": "taken@example.com", "password": "` + canaryPassword + `"}`,
+		`{"channel_type": "slack", "workspace_id": "T0A", "secrets": {"bot_token": "` + canarySecret + `***"}}`,
+		`"` + canaryField + `"`,
+		canaryField,
+		`{"name": "` + canaryField + `\u0000", "slug": "x"}`,
+		`{"type": "event_callback", "token": "` + canarySecret + `"}`,
+	}
+}
+
+// TestFailingDeliveriesStaySilent: what a message says is in no log, though delivering it fails.
+func TestFailingDeliveriesStaySilent(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	tenant := w.tenant(t, "acme")
+	w.create(t, tenant+"/channel-connections", map[string]any{"channel_type": "slack", "workspace_id": "T0ACME", "status": "active",
+		"secrets": map[string]any{"bot_token": canarySecret}})
+	require.Equal(t, http.StatusOK, w.slack(t, slackMessage("T0ACME", canaryField)).status)
+	w.mu.Lock()
+	require.Len(t, w.delivered, 1)
+	require.NotContains(t, fmt.Sprintf("%v %+v %#v", w.delivered[0], w.delivered[0], w.delivered[0]), canaryField)
+	w.failing = errors.New("the queue is away")
+	w.mu.Unlock()
+	got := w.slack(t, slackMessage("T0ACME", canaryField))
+	require.Equal(t, http.StatusInternalServerError, got.status)
+	silent(t, got.body, "the answer")
+	silent(t, w.logs.String(), "the log")
+	require.Contains(t, w.logs.String(), "the queue is away")
+}
+
+// slack signs body and sends it.
+func (w *world) slack(t *testing.T, body string) answer {
+	t.Helper()
+	verifier, err := slackhook.NewVerifier(slackSecret, time.Now)
+	require.NoError(t, err)
+	now := w.clock()
+	return w.do(t, http.MethodPost, "", "/v1/channels/slack/events", body,
+		slackhook.TimestampHeader, strconv.FormatInt(now.Unix(), 10), slackhook.SignatureHeader, verifier.Sign(now, []byte(body)))
+}
+
+func TestOptionsPrintNothing(t *testing.T) {
+	t.Parallel()
+	options := server.Options{Key: []byte(canarySecret), SlackSecret: canarySecret}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
+		silent(t, fmt.Sprintf(verb, options)+fmt.Sprintf(verb, &options), verb)
+	}
+}

@@ -1,0 +1,188 @@
+package server_test
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"github.com/konstruct/konstruct/channel/slackhook"
+	"github.com/konstruct/konstruct/server"
+)
+
+func TestUnknownRoutesAndMethods(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, path := range []string{"/", "/v1", "/v1/tenants/", "/V1/tenants", "/v1/nothing", "/schemas/Agent", "/openapi.yaml"} {
+		got := w.get(t, w.admin, path)
+		require.Equal(t, http.StatusNotFound, got.status, path)
+		require.Equal(t, "not_found", got.code(t))
+	}
+	got := w.do(t, http.MethodPut, w.admin, "/v1/tenants", nil)
+	require.Equal(t, http.StatusMethodNotAllowed, got.status)
+	require.Equal(t, "method_not_allowed", got.code(t))
+	require.ElementsMatch(t, []string{"GET", "POST"}, strings.Split(strings.ReplaceAll(got.header.Get("Allow"), " ", ""), ","))
+}
+
+func TestEveryAnswerIsGuarded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, path := range []string{"/healthz", "/nothing", "/v1/me", "/openapi.json"} {
+		got := w.get(t, "", path, "Origin", "https://elsewhere.example", "Cookie", "session="+w.admin)
+		require.Equal(t, "no-store", got.header.Get("Cache-Control"), path)
+		require.Equal(t, "nosniff", got.header.Get("X-Content-Type-Options"), path)
+		require.Contains(t, got.header.Get("Content-Security-Policy"), "default-src 'none'", path)
+		for name := range got.header {
+			require.False(t, strings.HasPrefix(name, "Access-Control-"), name)
+			require.NotEqual(t, "Set-Cookie", name)
+		}
+	}
+	require.Equal(t, http.StatusUnauthorized, w.get(t, "", "/v1/me", "Cookie", "session="+w.admin).status)
+}
+
+func TestRequestIDs(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id := uuid.NewString()
+	require.Equal(t, id, w.get(t, "", "/healthz", "X-Request-Id", id).header.Get("X-Request-Id"))
+	for _, bad := range []string{"", "short", "xoxb-0123456789abcdef", strings.Repeat("a", 65), "0123456789abcdef\n"} {
+		got := w.get(t, "", "/healthz", "X-Request-Id", bad).header.Get("X-Request-Id")
+		require.NotEqual(t, bad, got)
+		require.NoError(t, uuid.Validate(got))
+	}
+	require.Contains(t, w.logs.String(), `"request_id":"`+id+`"`)
+}
+
+func TestBodiesAreLimited(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	big := `{"name": "` + strings.Repeat("x", 1<<20) + `", "slug": "x"}`
+	got := w.do(t, http.MethodPost, w.admin, "/v1/tenants", big)
+	require.Equal(t, http.StatusRequestEntityTooLarge, got.status)
+	require.Equal(t, "request_too_large", got.code(t))
+	require.Equal(t, http.StatusRequestEntityTooLarge, w.do(t, http.MethodPost, "", "/v1/channels/slack/events", big).status)
+	form := w.do(t, http.MethodPost, w.admin, "/v1/tenants", "name=x", "Content-Type", "application/x-www-form-urlencoded")
+	require.Contains(t, []int{http.StatusBadRequest, http.StatusUnsupportedMediaType}, form.status)
+}
+
+// TestUnprovenIsolationServesNoTenant: whoever asks.
+func TestUnprovenIsolationServesNoTenant(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	tenant := w.tenant(t, "acme")
+	require.Equal(t, http.StatusOK, w.get(t, "", "/readyz").status)
+
+	leak := errors.New("policy tenant_floor is missing on agents")
+	w.isolation.Store(&leak)
+	require.ErrorIs(t, w.CheckIsolation(t.Context()), leak)
+	w.pass(2_000_000_000)
+	for _, got := range []answer{
+		w.get(t, w.admin, tenant+"/agents"), w.get(t, "", tenant+"/agents"),
+		w.do(t, http.MethodDelete, w.admin, tenant+"?purge=true", nil), w.post(t, "", "/v1/channels/slack/events", `{}`),
+	} {
+		require.Equal(t, http.StatusServiceUnavailable, got.status)
+		require.Equal(t, "unavailable", got.code(t))
+		require.NotContains(t, got.body, "floor")
+	}
+	ready := w.get(t, "", "/readyz")
+	require.Equal(t, http.StatusServiceUnavailable, ready.status)
+	require.JSONEq(t, `{"status": "not_ready", "checks": [{"name": "isolation", "status": "failing", "required": true}]}`, ready.body)
+	require.Equal(t, http.StatusOK, w.get(t, w.admin, "/v1/tenants").status, "the platform's own tables are served")
+
+	mended := error(nil)
+	w.isolation.Store(&mended)
+	require.NoError(t, w.CheckIsolation(t.Context()))
+	require.Equal(t, http.StatusOK, w.get(t, w.admin, tenant+"/agents").status)
+}
+
+func TestAnUncheckedServerServesNoTenant(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	options := server.Options{
+		Client: w.client, Driver: w.drv, Box: w.box, Key: make([]byte, 32), SlackSecret: slackSecret,
+		Isolation: w.isolated, Logger: slog.New(slog.DiscardHandler), Hasher: w.hasher,
+	}
+	s, err := server.New(t.Context(), options)
+	require.NoError(t, err)
+	unchecked := &world{Server: s}
+	require.Equal(t, http.StatusServiceUnavailable, unchecked.get(t, w.admin, "/v1/tenants/"+uuid.NewString()+"/agents").status)
+	require.Equal(t, http.StatusNotFound, unchecked.get(t, "", "/docs").status, "off unless enabled")
+	require.Equal(t, http.StatusNotFound, unchecked.get(t, "", "/openapi.json").status)
+}
+
+func TestReadiness(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("canary-4711")
+	w := newWorld(t, func(o *server.Options) {
+		o.Ready = []server.Check{
+			{Name: "postgresql", Required: true, Run: o.Driver.Pool().Ping},
+			{Name: "redis", Run: failing(broken)},
+		}
+	})
+	got := w.get(t, "", "/readyz")
+	require.Equal(t, http.StatusOK, got.status, got.body)
+	require.JSONEq(t, `{"status": "ready", "checks": [
+		{"name": "isolation", "status": "ok", "required": true},
+		{"name": "postgresql", "status": "ok", "required": true},
+		{"name": "redis", "status": "failing", "required": false}]}`, got.body)
+}
+
+func TestForwardedAddresses(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		proxies []string
+		client  string
+	}{
+		{nil, "192.0.2.1"}, // httptest's remote address
+		{[]string{"198.51.100.0/24"}, "192.0.2.1"},
+		{[]string{"192.0.2.0/24"}, "203.0.113.7"},
+	} {
+		w := newWorld(t, func(o *server.Options) { o.TrustedProxies = tt.proxies })
+		id := uuid.NewString()
+		w.get(t, "", "/healthz", "X-Forwarded-For", "203.0.113.7", "X-Real-Ip", "203.0.113.8", "X-Request-Id", id)
+		require.Contains(t, lineWith(w.logs.String(), id), `"client":"`+tt.client+`"`, tt.proxies)
+	}
+}
+
+func lineWith(log, part string) string {
+	for line := range strings.Lines(log) {
+		if strings.Contains(line, part) {
+			return line
+		}
+	}
+	return ""
+}
+
+func TestNewRefuses(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	good := server.Options{
+		Client: w.client, Driver: w.drv, Box: w.box, Key: make([]byte, 32), SlackSecret: slackSecret,
+		Isolation: w.isolated, Logger: slog.New(slog.DiscardHandler), Hasher: w.hasher,
+	}
+	_, err := server.New(t.Context(), good)
+	require.NoError(t, err)
+	for name, tt := range map[string]struct {
+		change func(*server.Options)
+		want   error
+	}{
+		"an empty slack secret":   {func(o *server.Options) { o.SlackSecret = "" }, slackhook.ErrEmptySecret},
+		"a short key":             {func(o *server.Options) { o.Key = o.Key[:31] }, server.ErrOptions},
+		"no doctor":               {func(o *server.Options) { o.Isolation = nil }, server.ErrOptions},
+		"a proxy that is none":    {func(o *server.Options) { o.TrustedProxies = []string{"proxy.example"} }, server.ErrOptions},
+		"no client":               {func(o *server.Options) { o.Client = nil }, server.ErrOptions},
+		"nothing to seal with":    {func(o *server.Options) { o.Box = nil }, server.ErrOptions},
+		"no driver":               {func(o *server.Options) { o.Driver = nil }, server.ErrOptions},
+		"nowhere to log":          {func(o *server.Options) { o.Logger = nil }, server.ErrOptions},
+		"a slack secret of blank": {func(o *server.Options) { o.SlackSecret = " " }, slackhook.ErrEmptySecret},
+	} {
+		options := good
+		tt.change(&options)
+		_, err := server.New(t.Context(), options)
+		require.ErrorIs(t, err, tt.want, name)
+	}
+}

@@ -1,0 +1,85 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2/adapters/humagin"
+	"github.com/gin-gonic/gin"
+	"github.com/stretchr/testify/require"
+)
+
+func TestARouteWithoutARuleDoesNotStart(t *testing.T) {
+	t.Parallel()
+	gin.SetMode(gin.ReleaseMode)
+	do := func(context.Context, *struct{}) (*struct{}, error) { return nil, nil }
+	for name, tt := range map[string]struct {
+		rule    access
+		path    string
+		refused bool
+	}{
+		"with a rule":                       {public, "/x", false},
+		"without":                           {"", "/x", true},
+		"with a rule that nobody knows":     {"friends", "/x", true},
+		"a tenant's without a tenant":       {ofTenant, "/x", true},
+		"a tenant's":                        {ofTenant, "/v1/tenants/{tenant_id}/x", false},
+		"a tenant's path for everybody":     {public, "/v1/tenants/{tenant_id}/x", true},
+		"a tenant's path for every session": {authenticated, "/v1/tenants/{tenant_id}/x", true},
+	} {
+		s := &Server{}
+		api := humagin.New(gin.New(), s.humaConfig())
+		err := s.mount(api, []route{handle(tt.rule, http.MethodGet, tt.path, "x", "X", do)})
+		if tt.refused {
+			require.ErrorIs(t, err, errRoute, name)
+			continue
+		}
+		require.NoError(t, err, name)
+	}
+}
+
+func TestAPanicTellsNothing(t *testing.T) {
+	t.Parallel()
+	gin.SetMode(gin.ReleaseMode)
+	var log bytes.Buffer
+	s := &Server{log: slog.New(requestHandler{slog.NewJSONHandler(&log, nil)}), clock: time.Now}
+	engine := gin.New()
+	engine.Use(s.observe)
+	engine.GET("/early", func(*gin.Context) { panic("canary-4711") })
+	engine.GET("/runtime", func(*gin.Context) { _ = []int{}[len(engine.Handlers)] })
+	engine.GET("/late", func(c *gin.Context) {
+		_, _ = c.Writer.WriteString("half")
+		panic("canary-4711")
+	})
+	for _, path := range []string{"/early", "/runtime"} {
+		w := httptest.NewRecorder()
+		engine.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
+		require.Equal(t, http.StatusInternalServerError, w.Code)
+		require.Contains(t, w.Body.String(), `"code":"internal_error"`)
+		require.NotContains(t, w.Body.String(), "4711")
+	}
+	require.PanicsWithError(t, http.ErrAbortHandler.Error(), func() {
+		engine.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/late", nil))
+	}, "half an answer must not look like a whole one")
+	require.NotContains(t, log.String(), "4711")
+	require.Contains(t, log.String(), "index out of range")
+	require.Contains(t, log.String(), `"cause":"string"`)
+	require.Contains(t, log.String(), "route_test.go")
+}
+
+func TestEntityTags(t *testing.T) {
+	t.Parallel()
+	version := time.Date(2026, 1, 2, 3, 4, 5, 678901000, time.UTC)
+	tag := etag(version)
+	back, ok := parseETag(tag)
+	require.True(t, ok)
+	require.True(t, version.Equal(back))
+	for _, bad := range []string{"", `"`, `""`, "W/" + tag, tag[1:], `"0` + tag[1:], `"+` + tag[1:], `"-1"`, `"zzzzzzzzzzzzz"`, `"ABC"`} {
+		_, ok := parseETag(bad)
+		require.False(t, ok, bad)
+	}
+}

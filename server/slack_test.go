@@ -1,0 +1,92 @@
+package server_test
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/konstruct/konstruct/channel"
+	"github.com/konstruct/konstruct/channel/slackhook"
+	"github.com/konstruct/konstruct/server/account"
+)
+
+func newUser(email string) account.NewUser {
+	return account.NewUser{Email: email, Name: "Somebody", Password: password}
+}
+
+func slackMessage(workspace, text string) string {
+	return fmt.Sprintf(`{"token": "t", "team_id": %q, "api_app_id": "A0APP", "type": "event_callback", "event_id": "Ev01", "event_time": 1767225600,
+		"authorizations": [{"enterprise_id": null, "team_id": %q, "user_id": "U0BOT", "is_bot": true, "is_enterprise_install": false}],
+		"event": {"type": "message", "user": "U0ADA", "text": %q, "ts": "1767225600.000100", "channel": "C0GEN", "channel_type": "channel",
+		"event_ts": "1767225600.000100"}}`, workspace, workspace, text)
+}
+
+func TestSlackEvents(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	acme, other := w.tenant(t, "acme"), w.tenant(t, "other")
+	path, _ := w.create(t, acme+"/channel-connections", map[string]any{"channel_type": "slack", "workspace_id": "T0ACME", "status": "active"})
+	w.create(t, other+"/channel-connections", map[string]any{"channel_type": "slack", "workspace_id": "T0OTHER", "status": "pending"})
+
+	require.Equal(t, http.StatusOK, w.slack(t, slackMessage("T0ACME", "hello")).status)
+	require.Len(t, w.delivered, 1)
+	require.Equal(t, idOf(t, acme), w.delivered[0].TenantID())
+	require.Equal(t, "hello", w.delivered[0].Message().Content.Text)
+
+	t.Run("a challenge is answered", func(t *testing.T) {
+		got := w.slack(t, `{"type": "url_verification", "token": "t", "challenge": "3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P"}`)
+		require.Equal(t, http.StatusOK, got.status, got.body)
+		require.Equal(t, "3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P", got.at(t, "challenge"))
+	})
+	t.Run("what belongs to nobody is acknowledged, counted, and not delivered", func(t *testing.T) {
+		for _, workspace := range []string{"T0NOBODY", "T0OTHER"} {
+			require.Equal(t, http.StatusOK, w.slack(t, slackMessage(workspace, "hello")).status)
+		}
+		require.Equal(t, channel.Stats{Delivered: 1, Unknown: 2}, w.SlackStats())
+	})
+	t.Run("a signature decides", func(t *testing.T) {
+		body := slackMessage("T0ACME", "forged")
+		sign := func(secret string, at time.Time, body string) []string {
+			verifier, err := slackhook.NewVerifier(secret, time.Now)
+			require.NoError(t, err)
+			return []string{slackhook.TimestampHeader, strconv.FormatInt(at.Unix(), 10), slackhook.SignatureHeader, verifier.Sign(at, []byte(body))}
+		}
+		now := w.clock()
+		for name, header := range map[string][]string{
+			"none":            nil,
+			"another secret":  sign("another", now, body),
+			"another body":    sign(slackSecret, now, body+" "),
+			"too old":         sign(slackSecret, now.Add(-6*time.Minute), body),
+			"too new":         sign(slackSecret, now.Add(6*time.Minute), body),
+			"one header more": append(sign(slackSecret, now, body), slackhook.SignatureHeader, "v0=00"),
+		} {
+			got := w.do(t, http.MethodPost, "", "/v1/channels/slack/events", body, header...)
+			require.Equal(t, http.StatusUnauthorized, got.status, name)
+			require.Equal(t, "invalid_signature", got.code(t), name)
+		}
+		require.Len(t, w.delivered, 1)
+		got := w.do(t, http.MethodPost, "", "/v1/channels/slack/events", slackMessage("T0ACME", "again"),
+			append(sign(slackSecret, now, slackMessage("T0ACME", "again")), "X-Slack-Retry-Num", "1", "X-Slack-Retry-Reason", "http_timeout")...)
+		require.Equal(t, http.StatusOK, got.status, "a repetition is a delivery like any other")
+		require.Len(t, w.delivered, 2)
+	})
+	t.Run("what Slack signed and nobody can read is refused", func(t *testing.T) {
+		got := w.slack(t, `{"type": "event_callback"}`)
+		require.Equal(t, http.StatusBadRequest, got.status, got.body)
+		require.Equal(t, http.StatusBadRequest, w.slack(t, `[]`).status)
+	})
+	t.Run("a revoked connection receives nothing, at once", func(t *testing.T) {
+		require.Equal(t, http.StatusOK, w.do(t, http.MethodPatch, w.admin, path, map[string]any{"status": "revoked"}, "If-Match", "*").status)
+		require.Equal(t, http.StatusOK, w.slack(t, slackMessage("T0ACME", "hello")).status)
+		require.Len(t, w.delivered, 2)
+	})
+	t.Run("a database that is away makes Slack send it again", func(t *testing.T) {
+		w.super(t, `REVOKE EXECUTE ON FUNCTION resolve_tenant(text, text) FROM konstruct_app`)
+		require.Equal(t, http.StatusInternalServerError, w.slack(t, slackMessage("T0ACME", "hello")).status)
+		require.Equal(t, int64(1), w.SlackStats().Failed)
+	})
+}
