@@ -19,17 +19,27 @@ import (
 	"github.com/konstruct/konstruct/tenancy"
 )
 
-// seedsPerTenant is how many agents each tenant has from the beginning. Nobody changes them.
-const seedsPerTenant = 40
+const (
+	// seedsPerTenant is how many agents each tenant has from the beginning. Nobody changes them.
+	seedsPerTenant = 60
+	// overtime is how much longer a run may take, on a slow machine, to have tried everything.
+	overtime = 2 * time.Minute
+	// lookEvery is how often a run asks itself whether it has.
+	lookEvery = 50 * time.Millisecond
+)
 
 // Options says how heavy the load is.
 type Options struct {
 	Tenants    int
 	Goroutines int
-	For        time.Duration
+	// For is how long the load lasts at least. It goes on until each operation and each fault has come up and AtLeast
+	// rows were checked, within reason.
+	For     time.Duration
+	AtLeast int64
 	// Disconnects is how often the server ends one of the connections; zero is never.
 	Disconnects time.Duration
-	// Report only counts wrong rows, where they are expected: the test does not fail for anything.
+	// Report only counts wrong rows, where they are expected: the load goes on until there is one, and the test does not
+	// fail for anything.
 	Report bool
 }
 
@@ -72,7 +82,7 @@ func Run(t *testing.T, db *testdb.Database, driver dialect.Driver, options Optio
 	s.blow(t.Context(), seed)
 	s.settle(t)
 	if !options.Report {
-		s.tally.judge(t)
+		s.tally.judge(t, options)
 	}
 	return s.tally.sum(s.ledger)
 }
@@ -104,9 +114,9 @@ func (s *storm) seed(t *testing.T) {
 // canary is what a tenant's rows carry.
 func canary(id tenancy.ID) string { return "canary " + id.String() }
 
-// blow runs the visitors, and the one who ends connections, until the time is up.
+// blow runs the visitors, and the one who ends connections, until it is enough.
 func (s *storm) blow(ctx context.Context, seed uint64) {
-	ctx, cancel := context.WithTimeout(ctx, s.options.For)
+	ctx, cancel := context.WithTimeout(ctx, s.options.For+overtime)
 	defer cancel()
 	var wg sync.WaitGroup
 	for i := range s.options.Goroutines {
@@ -120,6 +130,11 @@ func (s *storm) blow(ctx context.Context, seed uint64) {
 	if s.options.Disconnects > 0 {
 		wg.Go(func() { s.disconnect(ctx) })
 	}
+	started := time.Now()
+	for ctx.Err() == nil && (time.Since(started) < s.options.For || !s.tally.enough(s.options)) {
+		time.Sleep(lookEvery)
+	}
+	cancel()
 	wg.Wait()
 }
 

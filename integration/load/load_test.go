@@ -37,18 +37,17 @@ func TestNoWrongRowUnderLoad(t *testing.T) {
 	require.NoError(t, err)
 	defer func() { require.NoError(t, drv.Close()) }()
 
-	tally := load.Run(t, db, drv, load.Options{
+	options := load.Options{
 		Tenants: 200, Goroutines: 64, For: time.Duration(seconds) * time.Second, Disconnects: 100 * time.Millisecond,
-	})
+	}
+	if seconds >= longSeconds {
+		options.AtLeast = longChecked
+	}
+	tally := load.Run(t, db, drv, options)
 	t.Logf("%+v", tally)
 	require.Zero(t, tally.Wrong)
-	require.Positive(t, tally.Ended, "the server ended connections")
-	require.Positive(t, tally.Faults[context.Canceled.Error()])
-	require.Positive(t, tally.Faults[context.DeadlineExceeded.Error()])
+	require.GreaterOrEqual(t, tally.Checked, options.AtLeast)
 	require.Positive(t, tally.Present, "something was written")
-	if seconds >= longSeconds {
-		require.GreaterOrEqual(t, tally.Checked, int64(longChecked))
-	}
 }
 
 func loadSeconds(t *testing.T) int {

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -54,9 +55,38 @@ func (t *tally) unexpected(where string, err error) {
 	t.strange[fmt.Sprintf("%s: %v", where, err)]++
 }
 
-// judge fails the test for wrong rows, for errors that nothing explains, and for an operation that never once went
-// through: then nothing was tried.
-func (t *tally) judge(tb testing.TB) {
+// enough reports whether everything has come up, so that a run proves something.
+func (t *tally) enough(o Options) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if o.Report {
+		return t.counts.Wrong > 0
+	}
+	return t.counts.Checked >= o.AtLeast && len(t.missing(o)) == 0
+}
+
+// missing lists the operations that never once went through, and the faults that never came up.
+func (t *tally) missing(o Options) []string {
+	var missing []string
+	for _, operation := range operations {
+		if t.counts.Done[operation.name] == 0 {
+			missing = append(missing, operation.name)
+		}
+	}
+	for _, ended := range []error{context.Canceled, context.DeadlineExceeded} {
+		if t.counts.Faults[ended.Error()] == 0 {
+			missing = append(missing, ended.Error())
+		}
+	}
+	if o.Disconnects > 0 && t.counts.Ended == 0 {
+		missing = append(missing, "a connection that the server ended")
+	}
+	return missing
+}
+
+// judge fails the test for wrong rows, for too few, for errors that nothing explains, and for whatever never came up:
+// it was not tried.
+func (t *tally) judge(tb testing.TB, o Options) {
 	tb.Helper()
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -66,14 +96,11 @@ func (t *tally) judge(tb testing.TB) {
 	for _, text := range slices.Sorted(maps.Keys(t.strange)) {
 		tb.Errorf("load: %d × %s", t.strange[text], text)
 	}
-	var never []string
-	for _, o := range operations {
-		if t.counts.Done[o.name] == 0 {
-			never = append(never, o.name)
-		}
+	if missing := t.missing(o); len(missing) > 0 {
+		tb.Errorf("load: never came up: %s", strings.Join(missing, ", "))
 	}
-	if len(never) > 0 {
-		tb.Errorf("load: never done: %s", strings.Join(never, ", "))
+	if t.counts.Checked < max(1, o.AtLeast) {
+		tb.Errorf("load: %d rows checked, of at least %d", t.counts.Checked, o.AtLeast)
 	}
 }
 
