@@ -227,6 +227,14 @@ func grantFaults() []fault {
 			plant: "GRANT USAGE ON SCHEMA public TO PUBLIC",
 		},
 		{
+			code: "grant.database", object: "database {db}: TEMPORARY to PUBLIC",
+			plant: "GRANT TEMPORARY ON DATABASE {db} TO PUBLIC",
+		},
+		{
+			code: "grant.database", object: "database {db}: CREATE to konstruct_app",
+			plant: "GRANT CREATE ON DATABASE {db} TO konstruct_app",
+		},
+		{
 			code: "grant.sequence", object: "sequence public.tickets: USAGE to konstruct_app",
 			plant: own + "CREATE SEQUENCE public.tickets; GRANT USAGE ON SEQUENCE public.tickets TO konstruct_app",
 		},
