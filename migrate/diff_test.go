@@ -305,6 +305,7 @@ func TestDiffOfTheProductWithOneMoreSchema(t *testing.T) {
 	chain.Files = os.DirFS(dir)
 	for _, r := range migrate.Check(t.Context(), migrate.CheckOptions{
 		Chains: []migrate.Chain{chain}, Tables: options.Tables, Catalogue: options.Catalogue, ScratchURL: db.SuperURL,
+		Doctor: examine(options.Catalogue),
 	}) {
 		require.NoError(t, r.Err, r.Step)
 	}

@@ -2,6 +2,7 @@ package migrate_test
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"log/slog"
 	"maps"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/konstruct/konstruct/integration/testdb"
 	"github.com/konstruct/konstruct/migrate"
+	"github.com/konstruct/konstruct/tenancy/doctor"
 )
 
 func TestMain(m *testing.M) { testdb.Main(m) }
@@ -109,6 +111,14 @@ func denied(t *testing.T, conn *pgx.Conn, sql string) {
 	_, err := conn.Exec(t.Context(), sql)
 	require.Error(t, err, sql)
 	requireCode(t, err, "42501")
+}
+
+// examine is the doctor, as a step of a check.
+func examine(cat doctor.Catalogue) func(context.Context, *pgx.Conn) error {
+	return func(ctx context.Context, conn *pgx.Conn) error {
+		report, err := doctor.Check(ctx, conn, cat)
+		return errors.Join(err, report.Err())
+	}
 }
 
 // requireGolden holds a text against testdata/name. UPDATE_GOLDEN=1 writes it.

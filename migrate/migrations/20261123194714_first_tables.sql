@@ -16,13 +16,13 @@ CREATE TABLE "tenants" (
   "created_at" timestamptz NOT NULL DEFAULT now(),
   "updated_at" timestamptz NOT NULL DEFAULT now(),
   "name" text NOT NULL,
-  "slug" character varying NOT NULL,
+  "slug" text NOT NULL,
   "status" text NOT NULL DEFAULT 'active',
   "settings" jsonb NOT NULL DEFAULT '{}',
   PRIMARY KEY ("id"),
   CONSTRAINT "tenants_name_not_blank" CHECK (btrim(name) <> ''::text),
   CONSTRAINT "tenants_settings_shape" CHECK (jsonb_typeof(settings) = 'object'::text),
-  CONSTRAINT "tenants_slug_form" CHECK (((slug)::text ~ '^[a-z0-9](-?[a-z0-9])*$'::text) AND (length((slug)::text) <= 63)),
+  CONSTRAINT "tenants_slug_form" CHECK ((slug ~ '^[a-z0-9](-?[a-z0-9])*$'::text) AND (length(slug) <= 63)),
   CONSTRAINT "tenants_status_known" CHECK (status = ANY (ARRAY['active'::text, 'suspended'::text]))
 );
 
