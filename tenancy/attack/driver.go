@@ -320,16 +320,26 @@ func (s *stage) cut(ctx context.Context, tb *table) error {
 	defer super.close(ctx)
 	return s.lone(ctx, func(drv *pgtenant.Driver) error {
 		mine, ended := as(ctx, s.a.id), make(chan error, 1)
-		var pid int64
-		if err := pgtenant.QueryRow(mine, drv, "select pg_backend_pid()", nil, &pid); err != nil {
-			return err
-		}
-		go func() { ended <- drv.Exec(mine, s.slowWrite(tb), []any{}, nil) }()
-		time.Sleep(shortly)
-		terminated := super.do(ctx, fmt.Sprintf("select pg_terminate_backend(%d)", pid))
+		write := "/* cut */ " + s.slowWrite(tb) // apart from other attacks' that are still ending
+		go func() { ended <- drv.Exec(mine, write, []any{}, nil) }()
+		terminated := super.cut(ctx, write)
 		if err := <-ended; err == nil {
 			return errors.New("the write of a connection that was cut reads as done")
 		}
-		return errors.Join(terminated.err, s.unwritten(ctx, tb), s.ownRows(ctx, drv, tb))
+		return errors.Join(terminated, s.unwritten(ctx, tb), s.ownRows(ctx, drv, tb))
 	})
+}
+
+// cut ends the connection that a statement runs on. It is found by the statement, since behind a pooler each may run on
+// another one; of a long statement the server tells the beginning.
+func (s *session) cut(ctx context.Context, sql string) error {
+	for range 100 {
+		a := s.do(ctx, "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and state = 'active'"+
+			" and datname = current_database() and query <> '' and starts_with("+literal(sql)+", query)")
+		if a.err != nil || len(a.rows) > 0 {
+			return a.err
+		}
+		time.Sleep(shortly)
+	}
+	return errors.New("the statement does not run")
 }

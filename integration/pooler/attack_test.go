@@ -1,0 +1,32 @@
+//go:build pooler
+
+package pooler_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/konstruct/konstruct/integration/fixture"
+	"github.com/konstruct/konstruct/integration/isolation"
+	"github.com/konstruct/konstruct/integration/testdb"
+	"github.com/konstruct/konstruct/tenancy/pgtenant"
+)
+
+// Every known way in, with the drivers behind the pooler. The kit's raw log-ins are at the server itself, since what
+// they leave behind in a session would be the next client's.
+func TestAttacks(t *testing.T) {
+	t.Parallel()
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			db := testdb.New(t)
+			require.NoError(t, fixture.Migrate(t.Context(), db.OwnerURL))
+			report := isolation.Run(t, isolation.DB{
+				AppURL: db.AppURL, SuperURL: db.SuperURL, DriverURL: newBouncer(t, db, poolSize).url,
+				Options: []pgtenant.Option{pgtenant.WithQueryMode(mode)},
+			})
+			require.True(t, report.Holds, report.Verdict)
+		})
+	}
+}
