@@ -1,5 +1,12 @@
 package server
 
+import "github.com/konstruct/konstruct/server/docs"
+
+// docsRoutes serve the document, and the page to read and try it. They exist only where they are enabled.
 func docsRoutes(document []byte) []route {
-	return []route{page(public, "/openapi.json", map[string]string{"Content-Type": "application/json"}, func() []byte { return document })}
+	html, policy := docs.Page()
+	return []route{
+		page(public, "/openapi.json", map[string]string{"Content-Type": "application/json"}, document),
+		page(public, "/docs", map[string]string{"Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": policy}, html),
+	}
 }

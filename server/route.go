@@ -65,7 +65,7 @@ func readsBody(input reflect.Type) bool {
 }
 
 // page makes a route of bytes that are ready, and that the OpenAPI document doesn't mention.
-func page(rule access, path string, headers map[string]string, body func() []byte) route {
+func page(rule access, path string, headers map[string]string, body []byte) route {
 	return route{
 		access: rule,
 		op:     huma.Operation{Method: http.MethodGet, Path: path, Hidden: true},
@@ -75,7 +75,7 @@ func page(rule access, path string, headers map[string]string, body func() []byt
 					ctx.SetHeader(name, value)
 				}
 				ctx.SetStatus(http.StatusOK)
-				_, _ = ctx.BodyWriter().Write(body()) // the client is gone: nobody is left to tell
+				_, _ = ctx.BodyWriter().Write(body) // the client is gone: nobody is left to tell
 			}))
 		},
 	}
