@@ -11,8 +11,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/konstruct/konstruct/ent/migrate"
+	"github.com/konstruct/konstruct/integration/fixture/ent"
 
-	"entgo.io/ent"
 	"entgo.io/ent/dialect"
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"

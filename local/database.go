@@ -49,7 +49,8 @@ func (p *Postgres) Comment(ctx context.Context, database, comment string) error 
 
 	// A utility statement takes no arguments: PostgreSQL quotes the text itself.
 	var statement string
-	if err := conn.QueryRow(ctx, "select format('comment on database %I is %L', $1::text, $2::text)", database, comment).Scan(&statement); err != nil {
+	const quote = "select format('comment on database %I is %L', $1::text, $2::text)"
+	if err := conn.QueryRow(ctx, quote, database, comment).Scan(&statement); err != nil {
 		return err
 	}
 	_, err = conn.Exec(ctx, statement)

@@ -1,6 +1,9 @@
 package tenancy
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // binding is what a context says about its tenant: one tenant, or the reason why it can have none.
 type binding struct {
@@ -22,7 +25,7 @@ const ginContextKey = "_gin-gonic/gin/contextkey"
 func With(ctx context.Context, id ID) context.Context {
 	current := lookup(ctx)
 	switch {
-	case current.err != nil && current.err != ErrNoTenant: // the values below are the sentinels themselves
+	case current.err != nil && !errors.Is(current.err, ErrNoTenant):
 		return context.WithValue(ctx, bindingKey{}, current)
 	case id.IsZero():
 		return context.WithValue(ctx, bindingKey{}, binding{err: ErrInvalidID})

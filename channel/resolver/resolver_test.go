@@ -25,6 +25,7 @@ const workspaceID = "T0ACME0001"
 // world is a database with one tenant, which works in workspaceID on Slack.
 type world struct {
 	*resolver.Resolver
+
 	client *ent.Client
 	trips  pgtenant.Trips
 	acme   tenancy.ID

@@ -24,20 +24,22 @@ type demoTenant struct {
 type demoAgent struct{ name, role, persona string }
 
 // demoTenants are two, so that there is something to keep apart.
-var demoTenants = []demoTenant{
-	{
-		name: "Acme Robotics", slug: "acme", workspace: "T0ACME0001",
-		agents: []demoAgent{
-			{"Ada", "Support engineer", "Patient and exact. Asks for a log before she guesses."},
-			{"Rosie", "Office manager", "Cheerful. Knows where everything is."},
+func demoTenants() []demoTenant {
+	return []demoTenant{
+		{
+			name: "Acme Robotics", slug: "acme", workspace: "T0ACME0001",
+			agents: []demoAgent{
+				{"Ada", "Support engineer", "Patient and exact. Asks for a log before she guesses."},
+				{"Rosie", "Office manager", "Cheerful. Knows where everything is."},
+			},
 		},
-	},
-	{
-		name: "Globex Foods", slug: "globex", workspace: "T0GLOBEX01",
-		agents: []demoAgent{
-			{"Hank", "Supply planner", "Brief. Thinks in weeks and pallets."},
+		{
+			name: "Globex Foods", slug: "globex", workspace: "T0GLOBEX01",
+			agents: []demoAgent{
+				{"Hank", "Supply planner", "Brief. Thinks in weeks and pallets."},
+			},
 		},
-	},
+	}
 }
 
 // seed makes the demo's admin and tenants where they are missing. It acts as the server would: as konstruct_app, each
@@ -49,7 +51,7 @@ func seed(ctx context.Context, client *ent.Client, users *account.Users, box *se
 	if err != nil && !errors.Is(err, account.ErrTaken) {
 		return err
 	}
-	for _, demo := range demoTenants {
+	for _, demo := range demoTenants() {
 		there, err := client.Tenant.Query().Where(tenant.Slug(demo.slug)).Exist(ctx)
 		if err != nil {
 			return err

@@ -77,13 +77,16 @@ func startDev(ctx context.Context, folder string, log *slog.Logger) (_ *devSyste
 	if d.state, err = openDevState(folder); err != nil {
 		return nil, err
 	}
-	if d.postgres, err = local.StartPostgres(ctx, local.PostgresOptions{Folder: filepath.Join(folder, "postgres"), Logger: log}); err != nil {
+	d.postgres, err = local.StartPostgres(ctx, local.PostgresOptions{Folder: filepath.Join(folder, "postgres"), Logger: log})
+	if err != nil {
 		return nil, err
 	}
-	if d.redis, err = local.StartRedis(ctx, local.RedisOptions{Folder: filepath.Join(folder, "redis"), Logger: log}); err != nil {
+	d.redis, err = local.StartRedis(ctx, local.RedisOptions{Folder: filepath.Join(folder, "redis"), Logger: log})
+	if err != nil {
 		return nil, err
 	}
-	return d, d.migrate(ctx, log)
+	err = d.migrate(ctx, log)
+	return d, err
 }
 
 func (d *devSystem) migrate(ctx context.Context, log *slog.Logger) error {

@@ -37,6 +37,7 @@ func main() {
 // exit is an error with the code that the process ends with.
 type exit struct {
 	error
+
 	code int
 }
 

@@ -28,8 +28,14 @@ URL that --scratch-url names.`
 func newMigrate() *cobra.Command {
 	cmd := &cobra.Command{Use: "migrate", Short: "Bring a database to this program's schema", Long: longMigrate}
 	return group(cmd,
-		&cobra.Command{Use: "up", Short: "Apply what is pending; a second one waits, or finds nothing to do", Args: noArgs, RunE: migrateUp},
-		&cobra.Command{Use: "status", Short: "Show what is applied and what is pending (exit code 5)", Args: noArgs, RunE: migrateStatus},
+		&cobra.Command{
+			Use: "up", Short: "Apply what is pending; a second one waits, or finds nothing to do",
+			Args: noArgs, RunE: migrateUp,
+		},
+		&cobra.Command{
+			Use: "status", Short: "Show what is applied and what is pending (exit code 5)",
+			Args: noArgs, RunE: migrateStatus,
+		},
 		newMigrateCheck(), newMigrateDiff(), newMigrateBootstrap(),
 	)
 }
@@ -175,7 +181,8 @@ func newMigrateBootstrap() *cobra.Command {
 }
 
 func scratchFlag(cmd *cobra.Command) *string {
-	return cmd.Flags().String("scratch-url", "", "a superuser's URL of a server to try things on, without a password in it (see PGPASSFILE)")
+	return cmd.Flags().String("scratch-url", "",
+		"a superuser's URL of a server to try things on, without a password in it (see PGPASSFILE)")
 }
 
 // onScratch runs do with a superuser's URL of a server to try things on.

@@ -65,7 +65,8 @@ func (s *system) refuseUnsafe(ctx context.Context, log *slog.Logger) error {
 // demoMark is the comment on a database that `konstruct dev` has made.
 const demoMark = "konstruct dev: demo data, a demo admin"
 
-var errPublishedDemo = errors.New("the database was made by `konstruct dev`: its data and its admin are a demonstration, so it is served on loopback only")
+var errPublishedDemo = errors.New(
+	"the database was made by `konstruct dev`: its data and its admin are a demonstration, so it is served on loopback only")
 
 func (s *system) refusePublishedDemo(ctx context.Context, listen string) error {
 	if isLoopback(listen) {

@@ -30,19 +30,23 @@ Whatever takes something from a user (a new password, disabling, demoting) ends 
 
 func newUser() *cobra.Command {
 	cmd := &cobra.Command{Use: "user", Short: "Make and change the portal's users", Long: longUser}
-	change := func(use, short string, do func(context.Context, *account.Users, string) error) *cobra.Command {
-		return &cobra.Command{Use: use + " EMAIL", Short: short, Args: exactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
-			return withUsers(cmd, func(users *account.Users) error { return do(cmd.Context(), users, args[0]) })
-		}}
-	}
 	return group(cmd,
 		newUserCreate(),
 		&cobra.Command{Use: "password EMAIL", Short: "Set a new password", Args: exactArgs(1), RunE: setPassword},
-		change("disable", "Keep a user from logging in", func(ctx context.Context, u *account.Users, email string) error { return u.Disable(ctx, email) }),
-		change("enable", "Let a disabled user log in again", func(ctx context.Context, u *account.Users, email string) error { return u.Enable(ctx, email) }),
-		change("promote", "Make a user a platform admin", func(ctx context.Context, u *account.Users, email string) error { return u.Promote(ctx, email) }),
-		change("demote", "Take the platform admin's rights away", func(ctx context.Context, u *account.Users, email string) error { return u.Demote(ctx, email) }),
+		newUserChange("disable", "Keep a user from logging in", (*account.Users).Disable),
+		newUserChange("enable", "Let a disabled user log in again", (*account.Users).Enable),
+		newUserChange("promote", "Make a user a platform admin", (*account.Users).Promote),
+		newUserChange("demote", "Take the platform admin's rights away", (*account.Users).Demote),
 	)
+}
+
+// newUserChange is a command that does something to one user.
+func newUserChange(use, short string, do func(users *account.Users, ctx context.Context, email string) error) *cobra.Command {
+	cmd := &cobra.Command{Use: use + " EMAIL", Short: short, Args: exactArgs(1)}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		return withUsers(cmd, func(users *account.Users) error { return do(users, cmd.Context(), args[0]) })
+	}
+	return cmd
 }
 
 func newUserCreate() *cobra.Command {
@@ -102,7 +106,7 @@ func openDriver(ctx context.Context, c config.Database) (*pgtenant.Driver, error
 // askPassword reads a password twice from a terminal, or once from a pipe.
 func askPassword(cmd *cobra.Command) (string, error) {
 	file, ok := cmd.InOrStdin().(*os.File)
-	if !ok || !term.IsTerminal(int(file.Fd())) { //nolint:gosec // file descriptors are small
+	if !ok || !term.IsTerminal(int(file.Fd())) {
 		line, err := bufio.NewReader(cmd.InOrStdin()).ReadString('\n')
 		if err != nil && !errors.Is(err, io.EOF) {
 			return "", err
@@ -126,6 +130,6 @@ func askPassword(cmd *cobra.Command) (string, error) {
 func readHidden(cmd *cobra.Command, file *os.File, prompt string) (string, error) {
 	fmt.Fprint(cmd.ErrOrStderr(), prompt)
 	defer fmt.Fprintln(cmd.ErrOrStderr())
-	text, err := term.ReadPassword(int(file.Fd())) //nolint:gosec // file descriptors are small
+	text, err := term.ReadPassword(int(file.Fd()))
 	return string(text), err
 }

@@ -11,20 +11,25 @@ import (
 
 // welcome tells whoever started a development system where it is and what to do with it.
 func (d *devSystem) welcome(ctx context.Context, client *ent.Client, address string, out io.Writer) error {
-	acme, err := client.Tenant.Query().Where(tenant.Slug(demoTenants[0].slug)).Only(ctx)
+	demo := demoTenants()[0]
+	acme, err := client.Tenant.Query().Where(tenant.Slug(demo.slug)).Only(ctx)
 	if err != nil {
 		return err
 	}
-	return welcomeText.Execute(out, map[string]any{
+	text, err := template.New("welcome").Parse(welcomeText)
+	if err != nil {
+		return err
+	}
+	return text.Execute(out, map[string]any{
 		"URL": "http://" + address, "Email": d.state.AdminEmail, "Password": d.state.AdminPassword,
-		"Tenant": acme.ID, "Name": acme.Name, "Workspace": demoTenants[0].workspace,
+		"Tenant": acme.ID, "Name": acme.Name, "Workspace": demo.workspace,
 		"SlackSecret": d.state.SlackSecret, "Folder": d.folder,
 		"Postgres": d.postgres.String(), "Redis": d.redis.String(),
 	})
 }
 
 // The curl lines are meant to be pasted into a POSIX shell, one block after the other.
-var welcomeText = template.Must(template.New("welcome").Parse(`
+const welcomeText = `
 Konstruct is running.
 
   API        {{.URL}}
@@ -40,7 +45,11 @@ Log in, and list the agents of {{.Name}}:
 
 Send what Slack would send, signed as Slack signs it; the log below says which tenant it reached:
 
-  BODY='{"type":"event_callback","team_id":"{{.Workspace}}","api_app_id":"A0DEMO0001","event_id":"Ev0DEMO0001","event_time":1700000000,"authorizations":[{"team_id":"{{.Workspace}}","user_id":"U0BOT00001","is_bot":true}],"event":{"type":"message","channel":"C0DEMO0001","channel_type":"channel","user":"U0ADA00001","text":"Hello, Ada!","ts":"1700000000.000100","event_ts":"1700000000.000100"}}'
+  BODY='{"type":"event_callback","team_id":"{{.Workspace}}","api_app_id":"A0DEMO0001",
+    "event_id":"Ev0DEMO0001","event_time":1700000000,
+    "authorizations":[{"team_id":"{{.Workspace}}","user_id":"U0BOT00001","is_bot":true}],
+    "event":{"type":"message","channel":"C0DEMO0001","channel_type":"channel","user":"U0ADA00001",
+      "text":"Hello, Ada!","ts":"1700000000.000100","event_ts":"1700000000.000100"}}'
   NOW=$(date +%s)
   SIGNATURE=$(printf 'v0:%s:%s' "$NOW" "$BODY" | openssl dgst -sha256 -hmac '{{.SlackSecret}}' | sed 's/.*= */v0=/')
   curl -si {{.URL}}/v1/channels/slack/events -H 'Content-Type: application/json' \
@@ -48,4 +57,4 @@ Send what Slack would send, signed as Slack signs it; the log below says which t
 
 Ctrl-C stops all of it.
 
-`))
+`

@@ -144,7 +144,7 @@ var (
 		{Name: "created_at", Type: field.TypeTime, Default: schema.Expr("now()")},
 		{Name: "updated_at", Type: field.TypeTime, Default: schema.Expr("now()")},
 		{Name: "name", Type: field.TypeString, Unique: true, Size: 2147483647},
-		{Name: "slug", Type: field.TypeString, Unique: true, Size: 63},
+		{Name: "slug", Type: field.TypeString, Unique: true, Size: 63, SchemaType: map[string]string{"postgres": "text"}},
 		{Name: "status", Type: field.TypeEnum, Enums: []string{"active", "suspended"}, Default: "active", SchemaType: map[string]string{"postgres": "text"}},
 		{Name: "settings", Type: field.TypeJSON, Default: schema.Expr("'{}'::jsonb")},
 	}

@@ -34,8 +34,8 @@ func (Agent) Fields() []ent.Field {
 		field.Text("persona").Default(""),
 		field.Text("system_prompt").Default(""),
 		field.Text("model_preference").Default("quality").NotEmpty(),
-		field.JSON("tool_assignments", []map[string]any{}).Default(emptyList).Annotations(emptyListDefault),
-		field.JSON("escalation_rules", []map[string]any{}).Default(emptyList).Annotations(emptyListDefault),
+		field.JSON("tool_assignments", []map[string]any{}).Default(emptyList).Annotations(emptyListDefault()),
+		field.JSON("escalation_rules", []map[string]any{}).Default(emptyList).Annotations(emptyListDefault()),
 		field.Bool("is_active").Default(true),
 	}
 }

@@ -34,12 +34,12 @@ func (ChannelConnection) Annotations() []schema.Annotation {
 // Fields implements [ent.Interface].
 func (ChannelConnection) Fields() []ent.Field {
 	return []ent.Field{
-		field.Enum("channel_type").Values("slack", "whatsapp", "mattermost").Immutable().SchemaType(textColumn),
+		field.Enum("channel_type").Values("slack", "whatsapp", "mattermost").Immutable().SchemaType(textColumn()),
 		field.Text("workspace_id").NotEmpty().Immutable(),
-		field.Enum("status").Values("pending", "active", "revoked").Default("pending").SchemaType(textColumn),
-		field.JSON("config", map[string]any{}).Default(emptyObject).Annotations(emptyObjectDefault),
+		field.Enum("status").Values("pending", "active", "revoked").Default("pending").SchemaType(textColumn()),
+		field.JSON("config", map[string]any{}).Default(emptyObject).Annotations(emptyObjectDefault()),
 		// Each value is sealed by channel/secrets before it comes here; the names are in the clear.
-		field.JSON("secrets", map[string]string{}).Default(emptyNames).Sensitive().Annotations(emptyObjectDefault),
+		field.JSON("secrets", map[string]string{}).Default(emptyNames).Sensitive().Annotations(emptyObjectDefault()),
 	}
 }
 

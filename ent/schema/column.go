@@ -7,13 +7,13 @@ import (
 
 // textColumn stores an Ent enum as text; a CHECK on the table holds its values. PostgreSQL's own enums are avoided:
 // their equality is not leakproof, so under row-level security a filter on one can't use an index.
-var textColumn = map[string]string{dialect.Postgres: "text"}
+func textColumn() map[string]string { return map[string]string{dialect.Postgres: "text"} }
 
 // The database's own defaults for JSON columns, for rows that are written without Ent.
-var (
-	emptyObjectDefault = entsql.DefaultExpr("'{}'::jsonb")
-	emptyListDefault   = entsql.DefaultExpr("'[]'::jsonb")
-)
+
+func emptyObjectDefault() *entsql.Annotation { return entsql.DefaultExpr("'{}'::jsonb") }
+
+func emptyListDefault() *entsql.Annotation { return entsql.DefaultExpr("'[]'::jsonb") }
 
 func emptyObject() map[string]any { return map[string]any{} }
 

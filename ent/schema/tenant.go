@@ -39,8 +39,8 @@ func (Tenant) Annotations() []schema.Annotation {
 func (Tenant) Fields() []ent.Field {
 	return []ent.Field{
 		field.Text("name").NotEmpty().Unique(),
-		field.Text("slug").Match(Slug).MaxLen(slugMaxLen).Unique(),
-		field.Enum("status").Values("active", "suspended").Default("active").SchemaType(textColumn),
-		field.JSON("settings", map[string]any{}).Default(emptyObject).Annotations(emptyObjectDefault),
+		field.Text("slug").Match(Slug).MaxLen(slugMaxLen).SchemaType(textColumn()).Unique(),
+		field.Enum("status").Values("active", "suspended").Default("active").SchemaType(textColumn()),
+		field.JSON("settings", map[string]any{}).Default(emptyObject).Annotations(emptyObjectDefault()),
 	}
 }

@@ -41,10 +41,10 @@ func TestDev(t *testing.T) {
 // devFolder is one that servers can reach that run as another user.
 func devFolder(t *testing.T) string {
 	t.Helper()
-	folder, err := os.MkdirTemp("/var/tmp", "konstruct-dev-")
+	folder, err := os.MkdirTemp("/var/tmp", "konstruct-dev-") //nolint:usetesting // below TempDir only its owner can pass
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(folder)) })
-	require.NoError(t, os.Chmod(folder, 0o711)) //nolint:gosec // to be passed through
+	require.NoError(t, os.Chmod(folder, 0o711))
 	return filepath.Join(folder, "data")
 }
 
@@ -61,7 +61,7 @@ func paste(t *testing.T, welcome string) {
 			script.WriteString(code)
 		}
 	}
-	out, err := exec.CommandContext(t.Context(), "sh", "-e", "-c", script.String()).CombinedOutput() //nolint:gosec // our own lines
+	out, err := exec.CommandContext(t.Context(), "sh", "-e", "-c", script.String()).CombinedOutput()
 	require.NoError(t, err, string(out))
 	require.Contains(t, string(out), `"name":"Ada"`)
 	require.Contains(t, string(out), "HTTP/1.1 200 OK")
@@ -90,7 +90,7 @@ func TestServeKeepsDemoDataOnLoopback(t *testing.T) {
 // devURL is how the development system's own server logs in.
 func devURL(t *testing.T, folder, address string) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(folder, "dev.json")) //nolint:gosec // the test's own folder
+	text, err := os.ReadFile(filepath.Join(folder, "dev.json"))
 	require.NoError(t, err)
 	_, rest, found := strings.Cut(string(text), `"app_password": "`)
 	require.True(t, found)

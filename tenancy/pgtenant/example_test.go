@@ -10,7 +10,7 @@ import (
 )
 
 // One driver serves all tenants; the context says which one a call is for.
-func Example() {
+func Example() { //nolint:testableexamples // it needs a database
 	ctx := context.Background()
 	drv, err := pgtenant.Open(ctx, "postgres://konstruct_app@localhost:5432/konstruct")
 	if err != nil {
@@ -26,7 +26,7 @@ func Example() {
 }
 
 // Statements that belong together share a transaction, whose tenant is fixed at its beginning.
-func ExampleInTx() {
+func ExampleInTx() { //nolint:testableexamples // it needs a database
 	hire := func(ctx context.Context, client *ent.Client, names ...string) error {
 		return pgtenant.InTx(ctx, client.Tx, func(ctx context.Context, tx *ent.Tx) error {
 			for _, name := range names {

@@ -23,6 +23,7 @@ var modes = []string{"cache_statement", "cache_describe", "exec"}
 // house is a database with two tenants, a's agent "a1" and b's agent "b1", and a driver logged in as konstruct_app.
 type house struct {
 	*pgtenant.Driver
+
 	client *ent.Client
 	trips  *pgtenant.Trips
 	super  *pgx.Conn // sees everything: what is really there is asked here

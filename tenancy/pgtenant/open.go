@@ -21,10 +21,12 @@ const (
 
 // queryModes are pgx's query modes that one batch can carry a setting in. The simple protocol could run several
 // statements in one string, and describe_exec costs a trip more for nothing.
-var queryModes = map[string]pgx.QueryExecMode{
-	"cache_statement": pgx.QueryExecModeCacheStatement,
-	"cache_describe":  pgx.QueryExecModeCacheDescribe,
-	"exec":            pgx.QueryExecModeExec,
+func queryModes() map[string]pgx.QueryExecMode {
+	return map[string]pgx.QueryExecMode{
+		"cache_statement": pgx.QueryExecModeCacheStatement,
+		"cache_describe":  pgx.QueryExecModeCacheDescribe,
+		"exec":            pgx.QueryExecModeExec,
+	}
 }
 
 type config struct {
@@ -92,7 +94,7 @@ func newConfig(opts []Option) config {
 
 func (c config) apply(pc *pgxpool.Config) error {
 	if c.queryMode != "" {
-		mode, ok := queryModes[c.queryMode]
+		mode, ok := queryModes()[c.queryMode]
 		if !ok {
 			return fmt.Errorf("%w: query mode %q; use cache_statement, cache_describe or exec", ErrConfig, c.queryMode)
 		}
@@ -119,7 +121,7 @@ func (c config) apply(pc *pgxpool.Config) error {
 // connection would begin with.
 func check(cc *pgx.ConnConfig) error {
 	allowed := false
-	for _, mode := range queryModes {
+	for _, mode := range queryModes() {
 		allowed = allowed || mode == cc.DefaultQueryExecMode
 	}
 	if !allowed {

@@ -16,7 +16,7 @@ func QueryRow(ctx context.Context, q dialect.ExecQuerier, query string, args []a
 	if err := q.Query(ctx, query, args, &r); err != nil {
 		return err
 	}
-	defer r.Close()
+	defer func() { _ = r.Close() }() // the Close below is the one that counts
 	if !r.Next() {
 		return firstError(r.Err(), sql.ErrNoRows)
 	}

@@ -17,20 +17,43 @@ import (
 // jsonbVersion is the first byte of jsonb in the binary format.
 const jsonbVersion = 1
 
-// postgresEpoch is the zero of a timestamptz in the binary format, in microseconds since 1970.
-var postgresEpoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro()
+// postgresEpoch is the zero of a timestamptz in the binary format, 2000-01-01, in microseconds since 1970.
+const postgresEpoch = 946_684_800_000_000
 
 // scan reads one column into dest. The pairs of type and destination that Ent uses for nearly everything are decoded
 // right here; the rest takes pgx's way, or database/sql's where dest is untyped.
 func scan(types *pgtype.Map, field *pgconn.FieldDescription, raw []byte, dest any) error {
-	if field.Format == pgtype.BinaryFormatCode && scanBinary(field.DataTypeOID, raw, dest) {
-		return nil
+	switch field.Format {
+	case pgtype.BinaryFormatCode:
+		if scanBinary(field.DataTypeOID, raw, dest) {
+			return nil
+		}
+	case pgtype.TextFormatCode:
+		if scanVerbatim(field.DataTypeOID, raw, dest) {
+			return nil
+		}
 	}
 	if err := scanAny(types, field, raw, dest); err != nil {
 		// The cause repeats the value: only the column and the types are named.
 		return fmt.Errorf("%w: column %q (type %d) into %T", ErrScan, field.Name, field.DataTypeOID, dest)
 	}
 	return nil
+}
+
+// scanVerbatim takes what the text format spells as it is. pgx asks for text and json in it. It reports whether it knew
+// the pair.
+func scanVerbatim(oid uint32, raw []byte, dest any) bool {
+	switch d := dest.(type) {
+	case *sql.NullString:
+		return scanText(oid, raw, d)
+	case *[]byte:
+		if oid != pgtype.JSONBOID && oid != pgtype.JSONOID {
+			return false
+		}
+		*d = bytes.Clone(raw)
+		return true
+	}
+	return false
 }
 
 // scanBinary reports whether it knew the pair.

@@ -2,10 +2,8 @@ package pgtenant_test
 
 import (
 	"database/sql"
-	"errors"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
 
@@ -226,5 +224,4 @@ func requireCode(t *testing.T, code string, err error) {
 	require.ErrorAs(t, err, &db)
 	require.Equal(t, code, db.Code, db.Message)
 	require.Empty(t, db.Detail+db.Hint+db.Where+db.InternalQuery)
-	require.False(t, errors.Is(err, pgx.ErrNoRows))
 }

@@ -31,6 +31,7 @@ func (t *Trips) watch(config *pgconn.Config) {
 // countedConn is a connection that counts its turns.
 type countedConn struct {
 	net.Conn
+
 	trips   *Trips
 	writing atomic.Bool
 }

@@ -180,7 +180,7 @@ func TestFirstStatementFails(t *testing.T) {
 			return tx.Exec(ctx, "selec 1", []any{}, nil)
 		},
 		"by an unknown table": func(ctx context.Context, tx dialect.Tx) error {
-			return tx.Query(ctx, "select * from nowhere", []any{}, &entsql.Rows{})
+			return tx.Query(ctx, "select name from nowhere", []any{}, &entsql.Rows{})
 		},
 		"by encoding": func(ctx context.Context, tx dialect.Tx) error {
 			return tx.Exec(ctx, "update agents set name = $1 where id = $2", []any{"x", "no uuid"}, nil)

@@ -56,7 +56,7 @@ func (Tenant) Interceptors() []ent.Interceptor {
 
 // predicated is met by Ent's mutations, and by its queries where they were generated with [Template].
 type predicated interface {
-	WhereP(...func(*sql.Selector))
+	WhereP(predicates ...func(*sql.Selector))
 }
 
 func confineMutations(next ent.Mutator) ent.Mutator {
