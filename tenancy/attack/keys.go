@@ -151,6 +151,9 @@ func (s *stage) uproot(ctx context.Context, tb *table) error {
 		if s.kit.table(f.Target) != nil {
 			continue
 		}
+		if f.Acts { // the attempt alone might be stopped by another table's key
+			return fmt.Errorf("%s does not refuse: it changes or removes the rows that refer", f.Name)
+		}
 		for i, column := range f.Columns {
 			tried++
 			value := field("{kept}", column) + " #>> '{}'"

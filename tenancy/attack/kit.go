@@ -37,6 +37,10 @@ func run(t test, target Target) *Report {
 	k := &kit{target: target, report: newReport("suite")}
 	t.must(k.look(t.Context()), "looking at the target")
 	t.sub("registration", func(t test) { k.registration(t) })
+	if len(target.Entities) == 0 {
+		k.report.finish()
+		return k.report
+	}
 	// The families run beside each other, and all of them have ended when the group has.
 	t.sub("attacks", func(t test) {
 		for _, f := range families() {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/konstruct/konstruct/tenancy"
 )
 
 // sideChannels are attempts to learn of rows without reading them: from errors, notices, plans and statistics.
@@ -72,11 +74,6 @@ func plansAndStatistics() []statement {
 			other:  says("Rows Removed by Filter: "), nobody: whatever(), owner: something(),
 		},
 		{
-			id: "A55-common-values", does: "reads the most common values of the table's columns",
-			sql:   "select * from pg_stats where format('%s.%s', schemaname, tablename) = {name}",
-			other: nothing(), nobody: nothing(), owner: nothing(),
-		},
-		{
 			id: "A55-common-combinations", does: "reads the statistics of expressions and combinations of columns",
 			sql:   "select * from pg_stats_ext where format('%s.%s', schemaname, tablename) = {name}",
 			other: nothing(), nobody: nothing(), owner: nothing(),
@@ -116,6 +113,10 @@ func watching() []scenario {
 		{
 			id: "A56-texts", does: "watches other connections for values that stand in a statement's text",
 			required: "it may, by the same role", accepted: "statement-texts", once: (*stage).watchText,
+		},
+		{
+			id: "A55-common-values", does: "reads the most common values of the table's columns", required: "no row",
+			privileged: true, each: (*stage).statistics,
 		},
 		{
 			id: "A60-listen", does: "listens on another tenant's channel", required: "it may: channels have no rights",
@@ -159,6 +160,29 @@ func (s *stage) watchText(ctx context.Context) error {
 	}
 	a := s.raw.do(ctx, "select query from pg_stat_activity where pid <> pg_backend_pid()")
 	return pinned(a.err, s.b.leaks(a.text(), "") != nil)
+}
+
+// statistics has a superuser collect them, and look at them, first.
+func (s *stage) statistics(ctx context.Context, tb *table) error {
+	super, err := login(ctx, s.kit.target.Superuser)
+	if err != nil {
+		return err
+	}
+	defer super.close(ctx)
+	look := "select * from pg_stats where format('%s.%s', schemaname, tablename) = " + literal(tb.Name)
+	if a := super.all(ctx, "analyze "+tb.SQL, look); !found(a) {
+		return fmt.Errorf("there are none, so nothing was looked for: %w", orNone(a.err))
+	}
+	for _, id := range []tenancy.ID{s.a.id, {}, s.b.id} {
+		if err := s.raw.as(ctx, id); err != nil {
+			return err
+		}
+		a := s.raw.do(ctx, look)
+		if err := errors.Join(nothing().check(a), s.raw.rollback(ctx)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *stage) listen(ctx context.Context) error {

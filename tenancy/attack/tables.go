@@ -46,6 +46,8 @@ type foreignRef struct {
 	SQL     string   `json:"sql"`    // the target, quoted
 	Columns []string `json:"columns"`
 	Refs    []string `json:"refs"`
+	// Acts is true where deleting or renaming the row that is referred to does something to the one that refers.
+	Acts bool `json:"acts"`
 }
 
 const tablesQuery = `
@@ -65,6 +67,7 @@ select json_build_object(
 	             where i.indrelid = c.oid and i.indisunique and not i.indisprimary and i.indpred is null and i.indexprs is null),
 	'foreign', (select json_agg(json_build_object('name', k.conname, 'target', format('%s.%s', tn.nspname, t.relname),
 	                   'sql', format('%I.%I', tn.nspname, t.relname),
+	                   'acts', k.confdeltype not in ('a', 'r') or k.confupdtype not in ('a', 'r'),
 	                   'columns', (select json_agg(a.attname order by o) from unnest(k.conkey) with ordinality as u (n, o)
 	                                 join pg_attribute a on a.attrelid = k.conrelid and a.attnum = u.n),
 	                   'refs', (select json_agg(a.attname order by o) from unnest(k.confkey) with ordinality as u (n, o)
