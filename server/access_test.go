@@ -154,6 +154,8 @@ func TestAnAdminInATenantIsOnRecord(t *testing.T) {
 }
 
 // TestTripsOfARequest: the session and the work, and nothing else.
+//
+//nolint:tparallel // the steps follow each other
 func TestTripsOfARequest(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -39,24 +39,29 @@ type AgentFields struct {
 
 type createAgentInput struct {
 	TenantPathInput
+
 	Body struct {
-		Name string `json:"name" minLength:"1" maxLength:"200" pattern:"\\S" example:"Mara"`
 		AgentFields
+
+		Name string `json:"name" minLength:"1" maxLength:"200" pattern:"\\S" example:"Mara"`
 	} `nameHint:"CreateAgent"`
 }
 
 type updateAgentInput struct {
 	AgentPathInput
 	IfMatchInput
+
 	Body struct {
-		Name *string `json:"name,omitempty" minLength:"1" maxLength:"200" pattern:"\\S"`
 		AgentFields
+
+		Name *string `json:"name,omitempty" minLength:"1" maxLength:"200" pattern:"\\S"`
 	} `nameHint:"UpdateAgent"`
 }
 
 // AgentPathInput names an agent.
 type AgentPathInput struct {
 	TenantPathInput
+
 	AgentID string `path:"agent_id" format:"uuid"`
 }
 
@@ -79,7 +84,7 @@ func (s *Server) listAgents(ctx context.Context, in *listAgentsInput) (*listOutp
 }
 
 func (s *Server) createAgent(ctx context.Context, in *createAgentInput) (*itemOutput[agentView], error) {
-	row, err := s.agents.Create(ctx, in.Body.AgentFields.with(&in.Body.Name))
+	row, err := s.agents.Create(ctx, in.Body.with(&in.Body.Name))
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +114,7 @@ func (s *Server) updateAgent(ctx context.Context, in *updateAgentInput) (*itemOu
 	if err != nil {
 		return nil, err
 	}
-	row, err := s.agents.Update(ctx, id, match, in.Body.AgentFields.with(in.Body.Name))
+	row, err := s.agents.Update(ctx, id, match, in.Body.with(in.Body.Name))
 	if err != nil {
 		return nil, err
 	}

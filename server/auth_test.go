@@ -17,6 +17,7 @@ func loginBody(email, password string) map[string]any {
 	return map[string]any{"email": email, "password": password}
 }
 
+//nolint:paralleltest,tparallel // the steps follow each other
 func TestLogin(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

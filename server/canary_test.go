@@ -116,8 +116,10 @@ func TestFailingDeliveriesStaySilent(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	tenant := w.tenant(t, "acme")
-	w.create(t, tenant+"/channel-connections", map[string]any{"channel_type": "slack", "workspace_id": "T0ACME", "status": "active",
-		"secrets": map[string]any{"bot_token": canarySecret}})
+	w.create(t, tenant+"/channel-connections", map[string]any{
+		"channel_type": "slack", "workspace_id": "T0ACME", "status": "active",
+		"secrets": map[string]any{"bot_token": canarySecret},
+	})
 	require.Equal(t, http.StatusOK, w.slack(t, slackMessage("T0ACME", canaryField)).status)
 	w.mu.Lock()
 	require.Len(t, w.delivered, 1)

@@ -32,22 +32,26 @@ type ConnectionFields struct {
 
 type createConnectionInput struct {
 	TenantPathInput
+
 	Body struct {
+		ConnectionFields
+
 		ChannelType string `json:"channel_type" enum:"slack,whatsapp,mattermost"`
 		WorkspaceID string `json:"workspace_id" pattern:"^[A-Za-z0-9_-]{1,64}$" doc:"The channel's own id of the workspace." example:"T0123ABCD"`
-		ConnectionFields
 	} `nameHint:"CreateChannelConnection"`
 }
 
 type updateConnectionInput struct {
 	ConnectionPathInput
 	IfMatchInput
+
 	Body struct{ ConnectionFields } `nameHint:"UpdateChannelConnection"`
 }
 
 // ConnectionPathInput names a connection.
 type ConnectionPathInput struct {
 	TenantPathInput
+
 	ConnectionID string `path:"connection_id" format:"uuid"`
 }
 
@@ -71,7 +75,7 @@ func (s *Server) listConnections(ctx context.Context, in *listConnectionsInput) 
 
 func (s *Server) createConnection(ctx context.Context, in *createConnectionInput) (*itemOutput[connectionView], error) {
 	row, err := s.connections.Create(ctx, operation.NewConnection{
-		ChannelType: in.Body.ChannelType, WorkspaceID: in.Body.WorkspaceID, ConnectionFields: in.Body.ConnectionFields.fields(),
+		ChannelType: in.Body.ChannelType, WorkspaceID: in.Body.WorkspaceID, ConnectionFields: in.Body.fields(),
 	})
 	if err != nil {
 		return nil, err

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/uuid"
@@ -111,6 +113,7 @@ func TestValidationNamesFields(t *testing.T) {
 	}
 }
 
+//nolint:paralleltest,tparallel // the steps follow each other
 func TestAgents(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -170,6 +173,41 @@ func TestAgents(t *testing.T) {
 	})
 	require.Equal(t, http.StatusNoContent, w.do(t, http.MethodDelete, w.admin, path, nil).status)
 	require.Equal(t, http.StatusNotFound, w.do(t, http.MethodDelete, w.admin, path, nil).status)
+}
+
+// TestOneOfManyChangesWins: all of them saw the same version.
+func TestOneOfManyChangesWins(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	tenant := w.tenant(t, "acme")
+	agent, agentTag := w.create(t, tenant+"/agents", map[string]any{"name": "Mara"})
+	connection, connectionTag := w.create(t, tenant+"/channel-connections", map[string]any{"channel_type": "slack", "workspace_id": "T0A"})
+	for _, target := range []struct {
+		path, etag string
+		body       map[string]any
+	}{
+		{agent, agentTag, map[string]any{"persona": "calm"}},
+		{connection, connectionTag, map[string]any{"secrets": map[string]any{"bot_token": "xoxb-1"}}},
+	} {
+		var racing sync.WaitGroup
+		statuses := make(chan int, 8)
+		for range cap(statuses) {
+			racing.Go(func() {
+				statuses <- w.do(t, http.MethodPatch, w.admin, target.path, target.body, "If-Match", target.etag).status
+			})
+		}
+		racing.Wait()
+		close(statuses)
+		won := 0
+		for status := range statuses {
+			if status == http.StatusOK {
+				won++
+				continue
+			}
+			require.Equal(t, http.StatusPreconditionFailed, status)
+		}
+		require.Equal(t, 1, won, target.path)
+	}
 }
 
 func TestPages(t *testing.T) {
@@ -278,7 +316,7 @@ func TestDeletingATenant(t *testing.T) {
 	acme, other := w.tenant(t, "acme"), w.tenant(t, "other")
 	for _, tenant := range []string{acme, other} {
 		for i := range 3 {
-			w.create(t, tenant+"/agents", map[string]any{"name": fmt.Sprint(i)})
+			w.create(t, tenant+"/agents", map[string]any{"name": strconv.Itoa(i)})
 		}
 	}
 	w.create(t, acme+"/channel-connections", map[string]any{"channel_type": "slack", "workspace_id": "T0ACME"})

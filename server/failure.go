@@ -142,8 +142,7 @@ func (s *Server) logCause(ctx context.Context, p *problem.Problem) {
 // causeAttr is what the log keeps of an error. Of the database's, code and names only: its messages are another
 // program's, and can quote values.
 func causeAttr(err error) slog.Attr {
-	var db *pgconn.PgError
-	if errors.As(err, &db) {
+	if db, ok := errors.AsType[*pgconn.PgError](err); ok {
 		meaning := ""
 		if errors.Is(err, tenancy.ErrNoTenant) {
 			meaning = tenancy.ErrNoTenant.Error()

@@ -85,7 +85,7 @@ func (s *Server) refuse(ctx huma.Context, p *problem.Problem) {
 	}
 	ctx.SetHeader("Content-Type", problem.ContentType)
 	ctx.SetStatus(p.Status)
-	_ = json.NewEncoder(ctx.BodyWriter()).Encode(p) // the client is gone: nobody is left to tell
+	_ = json.NewEncoder(ctx.BodyWriter()).Encode(p) //nolint:errchkjson // the client is gone: nobody is left to tell
 }
 
 // bearer returns the token of an Authorization header (RFC 6750, section 2.1), or "".

@@ -97,7 +97,8 @@ func (r *readiness) run(ctx context.Context) readyView {
 		state := "ok"
 		if err := check.Run(ctx); err != nil {
 			state = "failing"
-			r.log.WarnContext(ctx, "check failed", "check", check.Name, "required", check.Required, causeAttr(err))
+			r.log.LogAttrs(ctx, slog.LevelWarn, "check failed",
+				slog.String("check", check.Name), slog.Bool("required", check.Required), causeAttr(err))
 			if check.Required {
 				view.Status = "not_ready"
 			}

@@ -48,9 +48,9 @@ func TestRequestIDs(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	id := uuid.NewString()
-	require.Equal(t, id, w.get(t, "", "/healthz", "X-Request-Id", id).header.Get("X-Request-Id"))
+	require.Equal(t, id, w.get(t, "", "/healthz", "X-Request-ID", id).header.Get("X-Request-ID"))
 	for _, bad := range []string{"", "short", "xoxb-0123456789abcdef", strings.Repeat("a", 65), "0123456789abcdef\n"} {
-		got := w.get(t, "", "/healthz", "X-Request-Id", bad).header.Get("X-Request-Id")
+		got := w.get(t, "", "/healthz", "X-Request-ID", bad).header.Get("X-Request-ID")
 		require.NotEqual(t, bad, got)
 		require.NoError(t, uuid.Validate(got))
 	}
@@ -143,7 +143,7 @@ func TestForwardedAddresses(t *testing.T) {
 	} {
 		w := newWorld(t, func(o *server.Options) { o.TrustedProxies = tt.proxies })
 		id := uuid.NewString()
-		w.get(t, "", "/healthz", "X-Forwarded-For", "203.0.113.7", "X-Real-Ip", "203.0.113.8", "X-Request-Id", id)
+		w.get(t, "", "/healthz", "X-Forwarded-For", "203.0.113.7", "X-Real-Ip", "203.0.113.8", "X-Request-ID", id)
 		require.Contains(t, lineWith(w.logs.String(), id), `"client":"`+tt.client+`"`, tt.proxies)
 	}
 }

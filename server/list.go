@@ -33,7 +33,7 @@ func viewList[R, V any](list operation.List[R], view func(R) V) *listOutput[V] {
 
 // itemOutput is one row, with its version.
 type itemOutput[T any] struct {
-	ETag     string `header:"ETag" doc:"The version. Send it back as If-Match."`
+	ETag     string `header:"ETag" doc:"The version. Send it back as If-Match."` //nolint:tagliatelle // RFC 9110's spelling
 	Location string `header:"Location" hidden:"true"`
 	Body     T
 }

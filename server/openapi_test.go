@@ -13,7 +13,6 @@ import (
 
 const goldenDocument = "../docs/openapi.json"
 
-//nolint:gochecknoglobals // flags are
 var update = flag.Bool("update", false, "rewrite "+goldenDocument)
 
 func TestTheCommittedDocumentIsCurrent(t *testing.T) {

@@ -12,7 +12,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy"
 )
 
-const requestIDHeader = "X-Request-Id"
+const requestIDHeader = "X-Request-ID"
 
 // wellFormedID is what somebody else's request id must look like: a UUID, or a trace's id in hexadecimal. Anything
 // freer would let a token into the log, and into the answer.

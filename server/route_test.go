@@ -17,7 +17,7 @@ import (
 func TestARouteWithoutARuleDoesNotStart(t *testing.T) {
 	t.Parallel()
 	gin.SetMode(gin.ReleaseMode)
-	do := func(context.Context, *struct{}) (*struct{}, error) { return nil, nil }
+	do := func(context.Context, *struct{}) (*struct{}, error) { return &struct{}{}, nil }
 	for name, tt := range map[string]struct {
 		rule    access
 		path    string

@@ -74,7 +74,8 @@ func (s *Server) agentRoutes() []route {
 func (s *Server) connectionRoutes() []route {
 	const tag = "Channel connections"
 	return []route{
-		handle(ofTenant, http.MethodGet, connectionsPath, "list-channel-connections", "List channel connections", s.listConnections).in(tag),
+		handle(ofTenant, http.MethodGet, connectionsPath, "list-channel-connections", "List channel connections", s.listConnections).
+			in(tag),
 		handle(ofTenant, http.MethodPost, connectionsPath, "create-channel-connection", "Create a channel connection", s.createConnection).
 			in(tag).answering(http.StatusCreated).failing(http.StatusConflict).
 			saying("A workspace belongs to one tenant. One that is taken is 409, whoever has it."),
@@ -89,7 +90,8 @@ func (s *Server) connectionRoutes() []route {
 }
 
 func (s *Server) channelRoutes() []route {
-	slack := handle(public, http.MethodPost, "/v1/channels/slack/events", "receive-slack-event", "Receive an event from Slack", s.slackEvent).
+	const path = "/v1/channels/slack/events"
+	slack := handle(public, http.MethodPost, path, "receive-slack-event", "Receive an event from Slack", s.slackEvent).
 		in("Channels").failing(http.StatusUnauthorized).
 		saying("For Slack's Events API. The signature over the raw body decides. An event of an unknown workspace is acknowledged " +
 			"and goes nowhere.")

@@ -51,7 +51,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 			return nil, err
 		}
 	}
-	s.handler, err = s.router(o.TrustedProxies, o.Docs)
+	s.handler, err = s.router(o.TrustedProxies, o.Docs) //nolint:contextcheck // requests bring their own
 	return s, err
 }
 

@@ -25,6 +25,7 @@ func slackMessage(workspace, text string) string {
 		"event_ts": "1767225600.000100"}}`, workspace, workspace, text)
 }
 
+//nolint:paralleltest,tparallel // the steps follow each other
 func TestSlackEvents(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

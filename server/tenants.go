@@ -38,6 +38,7 @@ type createTenantInput struct {
 type updateTenantInput struct {
 	TenantPathInput
 	IfMatchInput
+
 	Body struct {
 		Name     *string        `json:"name,omitempty" minLength:"1" maxLength:"200" pattern:"\\S"`
 		Slug     *string        `json:"slug,omitempty" minLength:"1" maxLength:"63" pattern:"^[a-z0-9](-?[a-z0-9])*$"`
@@ -49,6 +50,7 @@ type updateTenantInput struct {
 type deleteTenantInput struct {
 	TenantPathInput
 	IfMatchInput
+
 	Purge bool `query:"purge" doc:"Delete all that the tenant has, too."`
 }
 

@@ -31,6 +31,7 @@ type User struct {
 // Principal is who makes a request, as the database says at this moment.
 type Principal struct {
 	User
+
 	// SessionEnds is when the session expires.
 	SessionEnds time.Time
 	// TenantExists answers, for the tenant that Authenticate was asked about, whether there is one.

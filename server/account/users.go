@@ -55,7 +55,7 @@ func (u *Users) Create(ctx context.Context, n NewUser) (User, error) {
 	}
 	row, err := u.client.PortalUser.Create().
 		SetEmail(email).SetName(name).SetHashedPassword(hash).SetIsAdmin(n.IsAdmin).Save(ctx)
-	if db := (*pgconn.PgError)(nil); errors.As(err, &db) && db.Code == uniqueViolation {
+	if db, ok := errors.AsType[*pgconn.PgError](err); ok && db.Code == uniqueViolation {
 		return User{}, ErrTaken
 	}
 	if err != nil {

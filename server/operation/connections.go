@@ -32,9 +32,10 @@ func NewConnections(client *ent.Client, pages Pages, clock func() time.Time, box
 
 // NewConnection is a connection to be made. An empty status is pending.
 type NewConnection struct {
+	ConnectionFields
+
 	ChannelType string
 	WorkspaceID string
-	ConnectionFields
 }
 
 // ConnectionFields is what can be changed about a connection. What is nil, or "", is left as it is.
@@ -122,7 +123,9 @@ func (c *Connections) Update(ctx context.Context, id uuid.UUID, match Match, f C
 	return changed, translate("update a channel connection", err)
 }
 
-func (c *Connections) change(ctx context.Context, tx *ent.Tx, row *ent.ChannelConnection, f ConnectionFields) (*ent.ChannelConnection, error) {
+func (c *Connections) change(
+	ctx context.Context, tx *ent.Tx, row *ent.ChannelConnection, f ConnectionFields,
+) (*ent.ChannelConnection, error) {
 	read := MatchVersions(row.UpdatedAt)
 	update := tx.ChannelConnection.UpdateOne(row).
 		Where(channelconnection.UpdatedAtIn(read.versions...)).SetUpdatedAt(read.next(c.clock()))

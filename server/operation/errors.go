@@ -59,8 +59,7 @@ func meaningOf(err error) error {
 }
 
 func sqlState(err error) string {
-	var db *pgconn.PgError
-	if errors.As(err, &db) {
+	if db, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return db.Code
 	}
 	return ""

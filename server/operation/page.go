@@ -34,14 +34,15 @@ func NewPages(key []byte) Pages { return Pages{key: key} }
 // macBytes is half of SHA-256, which is still 128 bits to guess.
 const macBytes = 16
 
-var cursorEncoding = base64.RawURLEncoding.Strict()
+// A cursor has one spelling.
+func cursorEncoding() *base64.Encoding { return base64.RawURLEncoding.Strict() }
 
 // after returns the id that a page follows: the nil UUID for the first.
 func (p Pages) after(list string, tenant tenancy.ID, cursor string) (uuid.UUID, error) {
 	if cursor == "" {
 		return uuid.Nil, nil
 	}
-	raw, err := cursorEncoding.DecodeString(cursor)
+	raw, err := cursorEncoding().DecodeString(cursor)
 	if err != nil || len(raw) != len(uuid.UUID{})+macBytes {
 		return uuid.Nil, ErrCursor
 	}
@@ -53,7 +54,7 @@ func (p Pages) after(list string, tenant tenancy.ID, cursor string) (uuid.UUID, 
 }
 
 func (p Pages) cursor(list string, tenant tenancy.ID, last uuid.UUID) string {
-	return cursorEncoding.EncodeToString(append(last[:], p.mac(list, tenant, last)...))
+	return cursorEncoding().EncodeToString(append(last[:], p.mac(list, tenant, last)...))
 }
 
 func (p Pages) mac(list string, tenant tenancy.ID, last uuid.UUID) []byte {

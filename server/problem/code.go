@@ -9,7 +9,7 @@ type Code string
 const (
 	CodeMalformed            Code = "malformed_request"
 	CodeUnauthenticated      Code = "unauthenticated"
-	CodeInvalidCredentials   Code = "invalid_credentials"
+	CodeInvalidCredentials   Code = "invalid_credentials" //nolint:gosec // a code, no credentials
 	CodeInvalidSignature     Code = "invalid_signature"
 	CodeForbidden            Code = "forbidden"
 	CodeNotFound             Code = "not_found"

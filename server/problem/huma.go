@@ -1,6 +1,7 @@
 package problem
 
 import (
+	"errors"
 	"regexp"
 	"strings"
 	"sync"
@@ -16,11 +17,12 @@ const maxFields = 20
 var fieldName = regexp.MustCompile(`^[A-Za-z_]{1,40}$`)
 
 // index is a place in an array.
-var index = regexp.MustCompile(`^\[[0-9]{1,6}\]$`)
+var index = regexp.MustCompile(`^\[\d{1,6}\]$`)
 
 // required is huma's message about a missing field; the name in it is from our schema.
 var required = regexp.MustCompile(`^expected required property (\w+) to be present$`)
 
+//nolint:gochecknoglobals // as global as huma's variables, which it guards
 var installed sync.Once
 
 // Install makes huma report in our form, and take a field's name only in its exact spelling. Huma keeps both for the
@@ -44,7 +46,7 @@ func fromHuma(status int, _ string, errs ...error) huma.StatusError {
 		if len(p.Errors) == maxFields {
 			break
 		}
-		if d, ok := err.(*huma.ErrorDetail); ok && d != nil && p.Status < 500 {
+		if d, ok := errors.AsType[*huma.ErrorDetail](err); ok && d != nil && p.Status < 500 {
 			p.Errors = append(p.Errors, field(d))
 		}
 	}

@@ -2,6 +2,7 @@ package problem
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"strconv"
 	"time"
@@ -14,6 +15,8 @@ const ContentType = "application/problem+json"
 const blank = "about:blank"
 
 // Problem is the body of every answer outside 2xx. It is an error, so that it can be returned through layers.
+//
+//nolint:errname // RFC 9457's word
 type Problem struct {
 	Type   string  `json:"type" doc:"Always about:blank: the code tells problems apart." example:"about:blank"`
 	Title  string  `json:"title" doc:"The status in words." example:"Unprocessable Entity"`
@@ -75,12 +78,10 @@ func (p *Problem) Because(cause error) *Problem {
 
 // Write answers with p where huma doesn't, such as an unknown route.
 func (p *Problem) Write(w http.ResponseWriter) {
-	for name, values := range p.header {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), p.header)
 	w.Header().Set("Content-Type", ContentType)
 	w.WriteHeader(p.Status)
-	_ = json.NewEncoder(w).Encode(p) // the client is gone: nobody is left to tell
+	_ = json.NewEncoder(w).Encode(p) //nolint:errchkjson // the client is gone: nobody is left to tell
 }
 
 // General is the problem that stands for a status when nobody knows better.
