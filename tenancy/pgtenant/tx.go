@@ -106,7 +106,9 @@ func (t *tx) next(ctx context.Context, query string, args any) (s statement, beg
 	case t.lease != nil:
 		return s, "", t.goesOn()
 	}
-	t.lease, err = t.driver.lease(ctx, t.tenant)
+	if t.lease, err = t.driver.lease(ctx, t.tenant); err != nil {
+		t.failed = err // a unit of work whose first statement is missing is not that unit of work
+	}
 	return s, t.begin, err
 }
 
@@ -145,12 +147,11 @@ func (t *tx) Commit() error {
 		return sql.ErrTxDone
 	}
 	defer t.finish()
-	if t.lease == nil {
-		return t.ctx.Err()
-	}
-	err := t.mayCommit()
-	if err != nil {
+	if err := t.mayCommit(); err != nil {
 		return errors.Join(err, t.rollback())
+	}
+	if t.lease == nil { // unused
+		return nil
 	}
 	tag, err := t.command(t.ctx, "commit")
 	if err != nil {
@@ -171,6 +172,8 @@ func (t *tx) mayCommit() error {
 		return ErrRowsOpen
 	case t.failed != nil:
 		return fmt.Errorf("%w: %w", ErrTxAborted, t.failed)
+	case t.lease == nil:
+		return nil
 	}
 	return t.goesOn()
 }
@@ -183,15 +186,15 @@ func (t *tx) Rollback() error {
 		return sql.ErrTxDone
 	}
 	defer t.finish()
-	if t.lease == nil {
-		return nil
-	}
 	return t.rollback()
 }
 
 // rollback ends the transaction on the server. Where that can't be done, the connection is closed, and the server does
 // it.
 func (t *tx) rollback() error {
+	if t.lease == nil {
+		return nil
+	}
 	if t.open != nil {
 		t.open.drain()
 	}
