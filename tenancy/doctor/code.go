@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// codeLints look at what runs or answers in the database beside the tables: views, rules, triggers, functions.
+// codeLints look at what answers, or runs by itself, beside the tables.
 func codeLints() []Lint {
 	return []Lint{
 		{
@@ -44,6 +44,11 @@ func codeLints() []Lint {
 				})
 			},
 		},
+	}
+}
+
+func functionLints() []Lint {
+	return []Lint{
 		{
 			Code: "function.tenant-setting", Level: LevelError,
 			Risk: "The function runs under a tenant of its own, whoever calls it: it reads that one's rows for everybody.",

@@ -108,8 +108,12 @@ func findDefinerRoles(e *examination) []fault {
 			attribute string
 			has       bool
 		}{
-			{"SUPERUSER", r.Superuser}, {"BYPASSRLS", r.BypassRLS}, {"CREATEROLE", r.CreateRole},
-			{"CREATEDB", r.CreateDB}, {"REPLICATION", r.Replication}, {"LOGIN", r.Login},
+			{"SUPERUSER", r.Superuser},
+			{"BYPASSRLS", r.BypassRLS},
+			{"CREATEROLE", r.CreateRole},
+			{"CREATEDB", r.CreateDB},
+			{"REPLICATION", r.Replication},
+			{"LOGIN", r.Login},
 		} {
 			if a.has {
 				more = append(more, a.attribute)

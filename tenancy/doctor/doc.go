@@ -4,6 +4,12 @@
 //	if err != nil { … }            // the database could not be asked
 //	if err := report.Err(); err != nil { … }   // rows may cross: refuse to serve
 //
+// A project adds to the catalogue what its own tables can't say:
+//
+//	migrate.Catalogue().With(doctor.Catalogue{
+//		Global: map[string]string{"public.plans": "what there is to buy: the same for everybody"},
+//	})
+//
 // A check is one statement, a few milliseconds, and reads nothing but PostgreSQL's own catalogues; whoever may connect
 // may run it. It compares what it finds with a [Catalogue], which says what the tables can't say themselves. Run it as
 // the application's role on the application's own pool, so that it sees the connections that the application has; when

@@ -91,13 +91,13 @@ func codeFaults() []fault {
 	return []fault{
 		{
 			code: "view.definer", object: "view public.all_agents",
-			plant: own + "CREATE VIEW public.all_agents AS SELECT * FROM public.agents; GRANT SELECT ON public.all_agents TO konstruct_app",
+			plant: own + "CREATE VIEW public.all_agents AS SELECT name FROM public.agents; GRANT SELECT ON public.all_agents TO konstruct_app",
 		},
 		{
 			code: "view.definer", object: "view backstage.all_agents",
-			plant: own + `CREATE SCHEMA backstage; CREATE VIEW backstage.all_agents AS SELECT * FROM public.agents;
+			plant: own + `CREATE SCHEMA backstage; CREATE VIEW backstage.all_agents AS SELECT name FROM public.agents;
 				GRANT SELECT ON backstage.all_agents TO konstruct_app;
-				CREATE VIEW public.all_agents WITH (security_invoker = true) AS SELECT * FROM backstage.all_agents;`,
+				CREATE VIEW public.all_agents WITH (security_invoker = true) AS SELECT name FROM backstage.all_agents;`,
 		},
 		{
 			code: "view.materialized", object: "materialized view public.agent_names",

@@ -6,12 +6,15 @@ import (
 	"github.com/konstruct/konstruct/integration/testdb"
 )
 
-// Roles belong to the cluster: these faults have one of their own, and take turns on it.
+// Roles belong to the cluster: these faults have one of their own, and take turns on it and its database, which each
+// leaves clean.
+//
+//nolint:paralleltest,tparallel // The faults are the cluster's: see above.
 func TestEachFaultOfRolesIsFoundAndMended(t *testing.T) {
 	t.Parallel()
 	db := testdb.OwnCluster(t).New(t)
 	for _, f := range roleFaults() {
-		t.Run(f.code+" "+f.object, func(t *testing.T) { //nolint:paralleltest // they share roles and the database, which each leaves clean
+		t.Run(f.code+" "+f.object, func(t *testing.T) {
 			f.proves(t, db)
 		})
 	}

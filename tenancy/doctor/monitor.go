@@ -99,15 +99,7 @@ func (m *Monitor) Healthy() error {
 
 // tell logs a result that differs from the one before.
 func (m *Monitor) tell(ctx context.Context, report Report) {
-	var now string
-	switch {
-	case m.failed != nil:
-		now = "unknown"
-	default:
-		for _, f := range report.Findings {
-			now += f.Code + f.Object + "\n"
-		}
-	}
+	now := fmt.Sprint(m.failed != nil, report.Findings)
 	if now == m.said {
 		return
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,19 +26,41 @@ func leaking() doctor.Report {
 
 // patient is a check whose answer the test can change.
 type patient struct {
+	mu     sync.Mutex
 	report doctor.Report
 	err    error
-	runs   int
 	hangs  bool
+	runs   int
 }
 
 func (p *patient) check(ctx context.Context) (doctor.Report, error) {
+	p.mu.Lock()
 	p.runs++
-	if p.hangs {
+	report, err, hangs := p.report, p.err, p.hangs
+	p.mu.Unlock()
+	if hangs {
 		<-ctx.Done()
 		return doctor.Report{}, ctx.Err()
 	}
-	return p.report, p.err
+	return report, err
+}
+
+func (p *patient) becomes(report doctor.Report, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.report, p.err = report, err
+}
+
+func (p *patient) hang() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.hangs = true
+}
+
+func (p *patient) checked() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.runs
 }
 
 // watched runs a monitor of one minute in a bubble with its own clock.
@@ -65,13 +88,13 @@ func TestMonitor(t *testing.T) {
 		p := &patient{report: clean()}
 		watched(t, p, func(m *doctor.Monitor, _ *bytes.Buffer) {
 			require.NoError(t, m.Healthy())
-			p.report = leaking()
+			p.becomes(leaking(), nil)
 			time.Sleep(time.Minute)
 			synctest.Wait()
 			require.ErrorIs(t, m.Healthy(), doctor.ErrUnsafe)
 			require.NotErrorIs(t, m.Healthy(), doctor.ErrUnknown)
 			require.ErrorContains(t, m.Healthy(), "rls.disabled (table public.agents)")
-			p.report = clean()
+			p.becomes(clean(), nil)
 			time.Sleep(time.Minute)
 			synctest.Wait()
 			require.NoError(t, m.Healthy())
@@ -85,11 +108,11 @@ func TestMonitor(t *testing.T) {
 			require.ErrorIs(t, m.Healthy(), doctor.ErrUnknown)
 			require.ErrorIs(t, m.Healthy(), errAway)
 			require.NotErrorIs(t, m.Healthy(), doctor.ErrUnsafe)
-			p.err = nil
+			p.becomes(clean(), nil)
 			time.Sleep(5 * time.Second)
 			synctest.Wait()
 			require.NoError(t, m.Healthy())
-			require.Equal(t, 2, p.runs)
+			require.Equal(t, 2, p.checked())
 		})
 	})
 
@@ -97,7 +120,7 @@ func TestMonitor(t *testing.T) {
 		t.Parallel()
 		p := &patient{report: leaking()}
 		watched(t, p, func(m *doctor.Monitor, _ *bytes.Buffer) {
-			p.report, p.err = doctor.Report{}, errAway
+			p.becomes(doctor.Report{}, errAway)
 			time.Sleep(time.Minute)
 			synctest.Wait()
 			require.ErrorIs(t, m.Healthy(), doctor.ErrUnsafe)
@@ -108,7 +131,7 @@ func TestMonitor(t *testing.T) {
 		t.Parallel()
 		p := &patient{report: clean()}
 		watched(t, p, func(m *doctor.Monitor, _ *bytes.Buffer) {
-			p.hangs = true
+			p.hang()
 			time.Sleep(2*time.Minute + time.Second)
 			synctest.Wait()
 			require.ErrorIs(t, m.Healthy(), doctor.ErrUnknown)
@@ -122,7 +145,7 @@ func TestMonitor(t *testing.T) {
 		watched(t, p, func(_ *doctor.Monitor, log *bytes.Buffer) {
 			time.Sleep(10 * time.Minute)
 			synctest.Wait()
-			require.Equal(t, 11, p.runs)
+			require.Equal(t, 11, p.checked())
 			require.Equal(t, 1, strings.Count(log.String(), "rls.disabled"))
 			require.Contains(t, log.String(), "level=ERROR")
 		})
@@ -151,7 +174,7 @@ func TestAStoppedCheckChangesNothing(t *testing.T) {
 	_, err := m.Check(t.Context())
 	require.NoError(t, err)
 
-	p.hangs = true
+	p.hang()
 	ctx, stop := context.WithCancel(t.Context())
 	stop()
 	_, err = m.Check(ctx)

@@ -17,7 +17,7 @@ func policyLints() []Lint {
 		{
 			Code: "policy.differs", Level: LevelError,
 			Risk: "The policy is not the one that was tried: its condition, command or kind lets through something else.",
-			find: eachPolicy(func(e *examination, r relation, p policy, want *meant) *fault {
+			find: eachPolicy(func(r relation, p policy, want *meant) *fault {
 				if want == nil || len(p.Calls) > 0 || p.sameDefinition(want.policy) || r.TenantType != "uuid" {
 					return nil
 				}
@@ -27,7 +27,7 @@ func policyLints() []Lint {
 		{
 			Code: "policy.roles", Level: LevelError,
 			Risk: "The policy speaks of other roles than it is meant for: those it leaves out it does not bind, those it adds it lets in.",
-			find: eachPolicy(func(e *examination, r relation, p policy, want *meant) *fault {
+			find: eachPolicy(func(_ relation, p policy, want *meant) *fault {
 				if want == nil || len(p.Calls) > 0 || !p.sameDefinition(want.policy) || slices.Equal(p.Roles, want.Roles) {
 					return nil
 				}
@@ -38,7 +38,7 @@ func policyLints() []Lint {
 		{
 			Code: "policy.extra", Level: LevelError,
 			Risk: "Permissive policies are ORed: one more shows rows that the others hide.",
-			find: eachPolicy(func(e *examination, r relation, p policy, want *meant) *fault {
+			find: eachPolicy(func(_ relation, p policy, want *meant) *fault {
 				if want != nil || len(p.Calls) > 0 {
 					return nil
 				}
@@ -49,7 +49,7 @@ func policyLints() []Lint {
 			Code: "policy.function", Level: LevelError,
 			Risk: "What a policy calls decides who sees what: an IMMUTABLE one is answered from a cached plan, for another tenant, " +
 				"and any can be replaced.",
-			find: eachPolicy(func(e *examination, r relation, p policy, want *meant) *fault {
+			find: eachPolicy(func(_ relation, p policy, want *meant) *fault {
 				if len(p.Calls) == 0 {
 					return nil
 				}
@@ -78,7 +78,7 @@ func findMissingPolicies(e *examination) []fault {
 
 // eachPolicy looks at every policy of the tenant-scoped tables, beside the one of that name that is meant to be there,
 // or nil.
-func eachPolicy(judge func(e *examination, r relation, p policy, want *meant) *fault) func(*examination) []fault {
+func eachPolicy(judge func(r relation, p policy, want *meant) *fault) func(*examination) []fault {
 	return func(e *examination) []fault {
 		var out []fault
 		for _, r := range e.guarded() {
@@ -88,7 +88,7 @@ func eachPolicy(judge func(e *examination, r relation, p policy, want *meant) *f
 				if i := slices.IndexFunc(wanted, func(m meant) bool { return m.Name == p.Name }); i >= 0 {
 					want = &wanted[i]
 				}
-				if f := judge(e, r, p, want); f != nil {
+				if f := judge(r, p, want); f != nil {
 					out = append(out, *f)
 				}
 			}

@@ -14,13 +14,14 @@ const (
 // meant is a policy as it has to be, with the statement that makes it.
 type meant struct {
 	policy
+
 	create string
 }
 
 // meantFor are the policies that a tenant-scoped table has to have.
 func (e *examination) meantFor(r relation) []meant {
 	printed, written := e.cat.printedCondition(), e.cat.condition()
-	on := fmt.Sprintf("ON %s", r.sql())
+	on := "ON " + r.sql()
 	to := quoted(e.cat.AppRole)
 	out := []meant{
 		{

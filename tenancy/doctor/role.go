@@ -24,7 +24,8 @@ func roleLints() []Lint {
 		attributeLint("role.createdb", LevelWarning, "CREATEDB",
 			"Databases of the role's own stand outside everything that is checked here.", func(r role) bool { return r.CreateDB }),
 		attributeLint("role.inherit", LevelWarning, "INHERIT",
-			"The next role that is granted to this one takes effect at once, its policies included.", func(r role) bool { return r.Inherit }),
+			"The next role that is granted to this one takes effect at once, its policies included.",
+			func(r role) bool { return r.Inherit }),
 		{
 			Code: "role.member", Level: LevelError,
 			Risk: "As a member the application can SET ROLE to another role, and stands under that one's policies and rights.",
