@@ -22,7 +22,7 @@ func main() {
 		return
 	default:
 		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(1)
+		os.Exit(1) //nolint:forbidigo // this is main
 	}
 }
 
@@ -35,7 +35,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	var result report
 	err = s.perform(func() error {
 		var err error
-		result, err = measure(ctx, options, s.databases(), progress)
+		result, err = measure(ctx, options, s.databases(), progress) //nolint:contextcheck // the harness has its own time-outs
 		return err
 	})
 	if err != nil {

@@ -124,6 +124,7 @@ func (*link) forward(late <-chan parcel, server io.Writer) {
 // answers is the client's side, noting that the server spoke before the client can know.
 type answers struct {
 	io.Writer
+
 	link *link
 }
 

@@ -22,6 +22,8 @@ func (s side) ratio(of []side) float64 { return s.took.ratio(of[s.base].took) }
 func measureScale(ctx context.Context, p plan, databases []database, populations []population) ([]side, error) {
 	sides := make([]side, len(databases))
 	contestants := make([]contestant, len(databases))
+	var ends closers
+	defer func() { ends.close() }()
 	for i, db := range databases {
 		s, err := findSubjects(ctx, db, populations[i])
 		if err != nil {
@@ -31,7 +33,7 @@ func measureScale(ctx context.Context, p plan, databases []database, populations
 		if err != nil {
 			return nil, err
 		}
-		defer ours.close()
+		ends = append(ends, ours.close)
 		sides[i] = side{name: thousands(populations[i].rows()) + " rows"}
 		contestants[i] = contestant{name: "read among " + sides[i].name, do: func(ctx context.Context, turn int) error {
 			return ours.list(ctx, s.readers[turn%len(s.readers)])
@@ -58,6 +60,8 @@ func measureSkew(ctx context.Context, p plan, db database, pop population) ([]si
 	}
 	var sides []side
 	var contestants []contestant
+	var ends closers
+	defer func() { ends.close() }()
 	for _, after := range []struct {
 		name  string
 		first tenancy.ID
@@ -66,7 +70,7 @@ func measureSkew(ctx context.Context, p plan, db database, pop population) ([]si
 		if err != nil {
 			return nil, err
 		}
-		defer func() { _ = driver.Close() }()
+		ends = append(ends, func() { _ = driver.Close() })
 		for i, count := range counts(driver) {
 			for range skewPlanning {
 				if err := count.do(tenancy.With(ctx, after.first)); err != nil {
@@ -99,6 +103,15 @@ func counts(driver *pgtenant.Driver) []counting {
 			var n int64
 			return pgtenant.QueryRow(ctx, driver, "SELECT count(*) FROM agents", nil, &n)
 		}},
+	}
+}
+
+// closers end what was opened in a loop.
+type closers []func()
+
+func (c closers) close() {
+	for _, end := range c {
+		end()
 	}
 }
 

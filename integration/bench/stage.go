@@ -21,7 +21,7 @@ type stage struct {
 	failed   bool
 }
 
-type stageFailure struct{ error }
+type stageError struct{ error }
 
 // perform runs do, and cleans up after it in any case.
 func (s *stage) perform(do func() error) (err error) {
@@ -32,7 +32,7 @@ func (s *stage) perform(do func() error) (err error) {
 	}()
 	defer func() {
 		if thrown := recover(); thrown != nil {
-			failure, ours := thrown.(stageFailure)
+			failure, ours := thrown.(stageError)
 			if !ours {
 				panic(thrown)
 			}
@@ -49,6 +49,7 @@ func (s *stage) databases() func() database {
 	if os.Getenv("KONSTRUCT_TEST_DATABASE_URL") == "" {
 		var cluster *testdb.Cluster
 		create = func(tb testing.TB) *testdb.Database {
+			tb.Helper()
 			if cluster == nil {
 				cluster = testdb.OwnCluster(tb)
 			}
@@ -75,10 +76,10 @@ func (s *stage) Errorf(format string, args ...any) {
 
 func (s *stage) Fatalf(format string, args ...any) {
 	s.failed = true
-	panic(stageFailure{fmt.Errorf(format, args...)})
+	panic(stageError{fmt.Errorf(format, args...)})
 }
 
 func (s *stage) Fatal(args ...any) {
 	s.failed = true
-	panic(stageFailure{errors.New(fmt.Sprint(args...))})
+	panic(stageError{errors.New(fmt.Sprint(args...))})
 }

@@ -46,7 +46,7 @@ func (r rounds) ratio(base rounds) float64 {
 	}
 	ratios := make([]float64, n)
 	for i := range n {
-		ratios[i] = float64(r[i].median()) / float64(base[i].median())
+		ratios[i] = float64(r[i].median()) / float64(base[i].median()) //nolint:gosec // n is the shorter length
 	}
 	return median(ratios)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"time"
@@ -99,7 +100,7 @@ func (d detour) stop() {
 func openBehindProxy(ctx context.Context, db database, delay time.Duration) (d detour, ways [wayCount]way, err error) {
 	server, err := url.Parse(db.superURL)
 	if err != nil {
-		return d, ways, fmt.Errorf("the server's URL can't be read: it can't be measured through a proxy")
+		return d, ways, errors.New("the server's URL can't be read, so no proxy can stand before it")
 	}
 	if d.proxy, err = startProxy(ctx, server.Host, delay); err != nil {
 		return d, ways, err
