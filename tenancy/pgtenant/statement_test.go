@@ -1,9 +1,11 @@
 package pgtenant_test
 
 import (
+	"context"
 	"database/sql"
 	"testing"
 
+	entsql "entgo.io/ent/dialect/sql"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
 
@@ -122,6 +124,28 @@ func TestInjectedSettingDoesNotOutliveItsStatement(t *testing.T) {
 	h.healthy(t)
 }
 
+// Nothing is set for a session: whoever has the connection next, beside the driver even, finds no tenant on it.
+func TestTheSettingIsGoneWithItsStatement(t *testing.T) {
+	t.Parallel()
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
+			left := func() (setting string) {
+				const query = "select coalesce(current_setting('app.current_tenant', true), '')"
+				require.NoError(t, h.Pool().QueryRow(t.Context(), query).Scan(&setting))
+				return setting
+			}
+			require.Equal(t, "a1", h.names(as(t, h.a), t))
+			require.Empty(t, left(), "after a statement")
+			require.NoError(t, pgtenant.InTx(as(t, h.a), h.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
+				return tx.Agent.Update().SetRole("r").Exec(ctx)
+			}))
+			require.Empty(t, left(), "after a transaction")
+		})
+	}
+}
+
 func TestOneStatementIsOneStatement(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
@@ -176,6 +200,25 @@ func TestErrorAtCommit(t *testing.T) {
 
 	_, err = pgtenant.Exec(as(t, h.a), h, "insert into late values (1, 1)")
 	require.NoError(t, err)
+}
+
+// A write with rows is over, and its commit certain, when Query returns: who reads no row must not take it for done.
+func TestAWriteIsDoneWhenQueryReturns(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, pgtenant.WithMaxConns(1))
+	_, err := h.super.Exec(t.Context(), `
+		create table late (id int primary key, next int references late deferrable initially deferred);
+		grant select, insert on late to konstruct_app`)
+	require.NoError(t, err)
+	const insert = "insert into late values ($1, $2) returning id"
+	requireCode(t, "23503", h.Query(as(t, h.a), insert, []any{1, 2}, &entsql.Rows{}))
+	require.Zero(t, h.count(t, "select count(*) from late"))
+
+	var r entsql.Rows
+	require.NoError(t, h.Query(as(t, h.a), insert, []any{1, 1}, &r))
+	require.Equal(t, 1, h.count(t, "select count(*) from late"), "before a row is read")
+	require.True(t, r.Next())
+	require.NoError(t, r.Close())
 }
 
 func TestUnsafeConfigurationIsRefused(t *testing.T) {

@@ -259,6 +259,36 @@ func TestLaterStatementFails(t *testing.T) {
 	}
 }
 
+func TestTheCauseOfAnAbortedTransactionIsTold(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ctx := as(t, h.a)
+	tx, err := h.Tx(ctx)
+	require.NoError(t, err)
+	require.Error(t, tx.Exec(ctx, "select 1 / (select 0)", []any{}, nil))
+	for _, err := range []error{tx.Exec(ctx, "select 1", []any{}, nil), tx.Commit()} {
+		require.ErrorIs(t, err, pgtenant.ErrTxAborted)
+		requireCode(t, "22012", err)
+	}
+}
+
+// A rollback is no reason to log in again.
+func TestARollbackKeepsItsConnection(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, pgtenant.WithMaxConns(1))
+	pid := func() (pid int64) {
+		require.NoError(t, pgtenant.QueryRow(t.Context(), h, "select pg_backend_pid()", nil, &pid))
+		return pid
+	}
+	before, boom := pid(), errors.New("boom")
+	require.ErrorIs(t, pgtenant.InTx(as(t, h.a), h.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
+		require.NoError(t, tx.Agent.Create().SetName("lost").Exec(ctx))
+		return boom
+	}), boom)
+	require.Equal(t, before, pid())
+	h.healthy(t)
+}
+
 // A COMMIT that slips in as a statement ends the transaction: what follows must not be committed one by one.
 func TestCommitBehindTheDriversBack(t *testing.T) {
 	t.Parallel()

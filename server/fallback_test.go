@@ -1,0 +1,20 @@
+package server
+
+import (
+	"log/slog"
+	"testing"
+
+	"github.com/gin-gonic/gin"
+	"github.com/stretchr/testify/require"
+)
+
+// With the fallback, a *gin.Context would answer for its request, and the next request's after that.
+func TestGinContextsDoNotFallBack(t *testing.T) {
+	t.Parallel()
+	s := &Server{log: slog.New(slog.DiscardHandler)}
+	handler, err := s.router(nil, false)
+	require.NoError(t, err)
+	engine, ok := handler.(*gin.Engine)
+	require.True(t, ok, "%T", handler)
+	require.False(t, engine.ContextWithFallback)
+}
