@@ -50,7 +50,7 @@ func TestRouteTimesPrincipal(t *testing.T) {
 	revoked := w.login(t, adminEmail)
 	require.Equal(t, http.StatusNoContent, w.post(t, revoked, "/v1/auth/logout", nil).status)
 	expired := w.login(t, adminEmail)
-	w.super(t, `UPDATE portal_sessions SET created_at = created_at - interval '1 day', expires_at = now() - interval '1 s'
+	w.super(t, `UPDATE portal_sessions SET created_at = created_at - interval '1 day', expires_at = created_at - interval '1 hour'
 		WHERE token_hash = encode(sha256(convert_to($1, 'UTF8')), 'hex')`, expired)
 
 	const letIn = 0
