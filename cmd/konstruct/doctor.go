@@ -4,11 +4,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/konstruct/konstruct/config"
 	"github.com/konstruct/konstruct/migrate"
+	"github.com/konstruct/konstruct/tenancy/attack"
 	"github.com/konstruct/konstruct/tenancy/doctor"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
@@ -16,7 +19,11 @@ import (
 const longDoctor = `Reads the live catalogue, as the server's own role, and says whether tenant isolation holds. It changes nothing
 and takes milliseconds. Each finding has a stable code, the object, the risk, and the SQL that mends it.
 
-The database is DATABASE_URL's: what is true for the server is asked the way the server asks.
+The database is DATABASE_URL's, or that of the file that --url-file names, never one on the command line: what is true
+for the server is asked the way the server asks.
+
+With --attack it also makes harmless reads from a fixed list, as a few of the tenants, in one rolled-back transaction
+each; it waits for no lock, and prints no values.
 
 Exit codes: 0 isolation holds, 3 it holds with warnings, 4 it does not hold.`
 
@@ -27,16 +34,68 @@ func newDoctor() *cobra.Command {
 		Long:  longDoctor,
 		Args:  noArgs,
 	}
-	asJSON := cmd.Flags().Bool("json", false, "print the report as JSON")
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return runDoctor(cmd, *asJSON) }
+	var d diagnosis
+	cmd.Flags().BoolVar(&d.asJSON, "json", false, "print the report as JSON")
+	cmd.Flags().BoolVar(&d.attack, "attack", false, "attack the live database, by harmless reads")
+	cmd.Flags().StringVar(&d.urlFile, "url-file", "", "a file with the database's URL, in place of DATABASE_URL")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return d.run(cmd) }
 	return cmd
 }
 
-func runDoctor(cmd *cobra.Command, asJSON bool) error {
-	c, err := load(config.LoadDoctor)
+// diagnosis is what the doctor was asked for.
+type diagnosis struct {
+	asJSON, attack bool
+	urlFile        string
+}
+
+func (d diagnosis) run(cmd *cobra.Command) error {
+	c, err := d.config()
 	if err != nil {
 		return err
 	}
+	if d.attack {
+		if err := d.attackLive(cmd, c.Database.URL.Reveal()); err != nil {
+			return err
+		}
+	}
+	return d.examine(cmd, c)
+}
+
+func (d diagnosis) config() (config.Doctor, error) {
+	env, err := environment()
+	if err != nil {
+		return config.Doctor{}, err
+	}
+	if d.urlFile != "" {
+		url, err := os.ReadFile(d.urlFile)
+		if err != nil {
+			return config.Doctor{}, exit{err, exitUsage}
+		}
+		env["DATABASE_URL"] = strings.TrimSpace(string(url))
+	}
+	return config.LoadDoctor(env)
+}
+
+// attackLive comes before the examination: what it finds matters more.
+func (d diagnosis) attackLive(cmd *cobra.Command, url string) error {
+	report, err := attack.Live(cmd.Context(), url, attack.LiveOptions{TenantsTable: migrate.Catalogue().TenantsTable})
+	if err != nil {
+		return err
+	}
+	write := report.Text
+	if d.asJSON {
+		write = report.JSON
+	}
+	if err := write(cmd.OutOrStdout()); err != nil {
+		return err
+	}
+	if !report.Holds {
+		return exit{errors.New(report.Verdict), exitUnsafe}
+	}
+	return nil
+}
+
+func (d diagnosis) examine(cmd *cobra.Command, c config.Doctor) error {
 	drv, err := openDriver(cmd.Context(), c.Database)
 	if errors.Is(err, pgtenant.ErrConfig) { // a preset in the URL: the driver refuses before the doctor could report it
 		return exit{err, exitUnsafe}
@@ -49,7 +108,7 @@ func runDoctor(cmd *cobra.Command, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	if err := writeReport(cmd, report, asJSON); err != nil {
+	if err := writeReport(cmd, report, d.asJSON); err != nil {
 		return err
 	}
 	if code := report.ExitCode(); code != doctor.ExitClean {

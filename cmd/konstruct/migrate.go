@@ -36,7 +36,7 @@ func newMigrate() *cobra.Command {
 			Use: "status", Short: "Show what is applied and what is pending (exit code 5)",
 			Args: noArgs, RunE: migrateStatus,
 		},
-		newMigrateCheck(), newMigrateDiff(), newMigrateBootstrap(),
+		newMigrateCheck(), newMigrateDiff(), newMigrateHash(), newMigrateBootstrap(),
 	)
 }
 
@@ -144,7 +144,7 @@ func newMigrateDiff() *cobra.Command {
 		Args:  exactArgs(1),
 	}
 	scratch := scratchFlag(cmd)
-	dir := cmd.Flags().String("dir", "migrate/migrations", "the folder of migrations")
+	dir := dirFlag(cmd)
 	drops := cmd.Flags().Bool("allow-drops", false, "write a plan that drops tables or columns, and their data")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		return onScratch(cmd.Context(), *scratch, func(url string) error {
@@ -166,6 +166,17 @@ func newMigrateDiff() *cobra.Command {
 	return cmd
 }
 
+func newMigrateHash() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "hash",
+		Short: "Write atlas.sum anew after a hand-written change to files that were never applied",
+		Args:  noArgs,
+	}
+	dir := dirFlag(cmd)
+	cmd.RunE = func(*cobra.Command, []string) error { return migrate.Hash(*dir) }
+	return cmd
+}
+
 func newMigrateBootstrap() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bootstrap",
@@ -178,6 +189,10 @@ func newMigrateBootstrap() *cobra.Command {
 	}
 	cmd.Flags().Bool("print", true, "print it; \"migrate up\" with a superuser's URL runs it")
 	return cmd
+}
+
+func dirFlag(cmd *cobra.Command) *string {
+	return cmd.Flags().String("dir", "migrate/migrations", "the folder of migrations")
 }
 
 func scratchFlag(cmd *cobra.Command) *string {
