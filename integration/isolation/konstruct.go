@@ -65,7 +65,8 @@ func handWritten(drv *pgtenant.Driver) []attack.Path {
 				}
 				defer func() { _ = rows.Close() }()
 				var names []string
-				return names, sql.ScanSlice(&rows, &names)
+				err := sql.ScanSlice(&rows, &names)
+				return names, err
 			},
 		},
 	}
@@ -101,7 +102,8 @@ func channelConnections(client *ent.Client) attack.Entity {
 				if err != nil || len(rows) > 0 {
 					return rows, err
 				}
-				return nil, client.ChannelConnection.Create().SetChannelType(channelconnection.ChannelTypeSlack).SetWorkspaceID(aim.Mark).Exec(ctx)
+				again := client.ChannelConnection.Create().SetChannelType(channelconnection.ChannelTypeSlack).SetWorkspaceID(aim.Mark)
+				return nil, again.Exec(ctx)
 			},
 		}},
 	}

@@ -16,12 +16,15 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// try is a path's attempt on notes, with the ids read.
-type try = func(ctx context.Context, own, aim uuid.UUID, mark string) (any, error)
+// pair is a row of the caller's and the row that is aimed at, with its mark.
+type pair struct {
+	own, aim uuid.UUID
+	mark     string
+}
 
-func path(id, does string, want attack.Want, t try) attack.Path {
+func path(id, does string, want attack.Want, try func(ctx context.Context, p pair) (any, error)) attack.Path {
 	return attack.Path{ID: id, Does: does, Want: want, Try: func(ctx context.Context, own, aim attack.Row) (any, error) {
-		return t(ctx, uuid.MustParse(own.ID), uuid.MustParse(aim.ID), aim.Mark)
+		return try(ctx, pair{own: uuid.MustParse(own.ID), aim: uuid.MustParse(aim.ID), mark: aim.Mark})
 	}}
 }
 
@@ -32,105 +35,118 @@ func noteReads(client *ent.Client) []attack.Path {
 
 func plainReads(client *ent.Client) []attack.Path {
 	return []attack.Path{
-		path("E10-count", "counts", attack.WantOwnCount, func(ctx context.Context, _, _ uuid.UUID, _ string) (any, error) {
+		path("E10-count", "counts", attack.WantOwnCount, func(ctx context.Context, _ pair) (any, error) {
 			return client.Note.Query().Count(ctx)
 		}),
-		path("E10-exist", "asks whether a row exists", attack.WantNothing, func(ctx context.Context, _, aim uuid.UUID, _ string) (any, error) {
-			return client.Note.Query().Where(note.ID(aim)).Exist(ctx)
+		path("E10-exist", "asks whether a row exists", attack.WantNothing, func(ctx context.Context, p pair) (any, error) {
+			return client.Note.Query().Where(note.ID(p.aim)).Exist(ctx)
 		}),
-		path("E10-ids", "reads the ids", attack.WantOwn, func(ctx context.Context, _, _ uuid.UUID, _ string) (any, error) {
+		path("E10-ids", "reads the ids", attack.WantOwn, func(ctx context.Context, _ pair) (any, error) {
 			return client.Note.Query().IDs(ctx)
 		}),
-		path("E10-only", "gets the only row with an id", attack.WantNothing, func(ctx context.Context, _, aim uuid.UUID, _ string) (any, error) {
-			return client.Note.Get(ctx, aim)
-		}),
-		path("E10-group", "groups", attack.WantOwn, func(ctx context.Context, _, _ uuid.UUID, _ string) (any, error) {
+		path("E10-only", "gets the only row with an id", attack.WantNothing,
+			func(ctx context.Context, p pair) (any, error) {
+				return client.Note.Get(ctx, p.aim)
+			}),
+		path("E10-group", "groups", attack.WantOwn, func(ctx context.Context, _ pair) (any, error) {
 			return client.Note.Query().GroupBy(note.FieldSlug).Strings(ctx)
 		}),
-		path("E10-select", "selects a column", attack.WantOwn, func(ctx context.Context, _, _ uuid.UUID, _ string) (any, error) {
+		path("E10-select", "selects a column", attack.WantOwn, func(ctx context.Context, _ pair) (any, error) {
 			return client.Note.Query().Select(note.FieldSlug).Strings(ctx)
 		}),
-		path("E10-aggregate", "sums", attack.WantOwnCount, func(ctx context.Context, _, _ uuid.UUID, _ string) (any, error) {
+		path("E10-aggregate", "sums", attack.WantOwnCount, func(ctx context.Context, _ pair) (any, error) {
 			return client.Note.Query().Aggregate(ent.Sum(note.FieldViews)).Int(ctx) // each note has one view
 		}),
-		path("E10-lock", "locks a row", attack.WantNothing, func(ctx context.Context, _, aim uuid.UUID, _ string) (any, error) {
+		path("E10-lock", "locks a row", attack.WantNothing, func(ctx context.Context, p pair) (any, error) {
 			return inTx(ctx, client, func(ctx context.Context, tx *ent.Tx) (any, error) {
-				return tx.Note.Query().Where(note.ID(aim)).ForUpdate().All(ctx)
+				return tx.Note.Query().Where(note.ID(p.aim)).ForUpdate().All(ctx)
 			})
 		}),
-		path("E10-transaction", "reads in a transaction", attack.WantOwn, func(ctx context.Context, _, _ uuid.UUID, _ string) (any, error) {
+		path("E10-transaction", "reads in a transaction", attack.WantOwn, func(ctx context.Context, _ pair) (any, error) {
 			return inTx(ctx, client, func(ctx context.Context, tx *ent.Tx) (any, error) { return tx.Note.Query().All(ctx) })
 		}),
-		path("E10-page", "pages from before the first row on", attack.WantOwn, func(ctx context.Context, _, _ uuid.UUID, _ string) (any, error) {
-			return client.Note.Query().Order(note.ByID()).Where(note.IDGT(uuid.Nil)).Limit(100).All(ctx)
-		}),
+		path("E10-page", "pages from before the first row on", attack.WantOwn,
+			func(ctx context.Context, _ pair) (any, error) {
+				return client.Note.Query().Order(note.ByID()).Where(note.IDGT(uuid.Nil)).Limit(100).All(ctx)
+			}),
 	}
 }
 
 func edgeReads(client *ent.Client) []attack.Path {
 	return []attack.Path{
-		path("E11-eager", "loads edges with the rows", attack.WantOwn, func(ctx context.Context, _, _ uuid.UUID, _ string) (any, error) {
+		path("E11-eager", "loads edges with the rows", attack.WantOwn, func(ctx context.Context, _ pair) (any, error) {
 			rows, err := client.Note.Query().WithTags().WithMainTag().WithChildren().WithParent().WithTaggings().All(ctx)
 			return edgesOf(rows), err
 		}),
-		path("E11-eager-named", "loads named edges", attack.WantOwn, func(ctx context.Context, _, _ uuid.UUID, _ string) (any, error) {
+		path("E11-eager-named", "loads named edges", attack.WantOwn, func(ctx context.Context, _ pair) (any, error) {
 			return client.Note.Query().WithNamedTags("all", func(q *ent.TagQuery) { q.Where(tag.SlugNEQ("")) }).All(ctx)
 		}),
-		path("E11-walk", "walks an edge from a row's id", attack.WantNothing, func(ctx context.Context, _, aim uuid.UUID, _ string) (any, error) {
-			return client.Note.Query().Where(note.ID(aim)).QueryTags().All(ctx)
+		path("E11-walk", "walks an edge from a row's id", attack.WantNothing,
+			func(ctx context.Context, p pair) (any, error) {
+				return client.Note.Query().Where(note.ID(p.aim)).QueryTags().All(ctx)
+			}),
+		path("E11-walk-back", "walks edges there and back", attack.WantOwn, func(ctx context.Context, p pair) (any, error) {
+			return client.Note.Query().Where(note.ID(p.own)).QueryMainTag().QueryNotes().All(ctx)
 		}),
-		path("E11-walk-back", "walks edges there and back", attack.WantOwn, func(ctx context.Context, own, _ uuid.UUID, _ string) (any, error) {
-			return client.Note.Query().Where(note.ID(own)).QueryMainTag().QueryNotes().All(ctx)
-		}),
-		path("E12-has-with", "asks for its rows that have an edge to a value", attack.WantNothing, func(ctx context.Context, _, _ uuid.UUID, mark string) (any, error) {
-			return client.Note.Query().Where(note.HasMainTagWith(tag.Slug("tag-" + mark))).Count(ctx)
-		}),
-		path("E12-has-many-with", "the same, over a many-to-many edge", attack.WantNothing, func(ctx context.Context, _, _ uuid.UUID, mark string) (any, error) {
-			return client.Tag.Query().Where(tag.HasNotesWith(note.Slug(mark))).Count(ctx)
-		}),
-		path("E12-has-any", "asks whether anybody's row has an edge, from a row that has none", attack.WantNothing, func(ctx context.Context, _, aim uuid.UUID, _ string) (any, error) {
-			return client.Tag.Query().Where(tag.HasMainNotesWith(note.ID(aim))).Count(ctx)
-		}),
-		path("E12-order-by-edge", "orders by the number of an edge's rows", attack.WantOwn, func(ctx context.Context, _, _ uuid.UUID, _ string) (any, error) {
-			return client.Tag.Query().Order(tag.ByMainNotesCount(sql.OrderDesc()), tag.ByNotesCount()).All(ctx)
-		}),
+		path("E12-has-with", "asks for its rows that have an edge to a value", attack.WantNothing,
+			func(ctx context.Context, p pair) (any, error) {
+				return client.Note.Query().Where(note.HasMainTagWith(tag.Slug("tag-" + p.mark))).Count(ctx)
+			}),
+		path("E12-has-many-with", "the same, over a many-to-many edge", attack.WantNothing,
+			func(ctx context.Context, p pair) (any, error) {
+				return client.Tag.Query().Where(tag.HasNotesWith(note.Slug(p.mark))).Count(ctx)
+			}),
+		path("E12-has-any", "asks whether anybody's row has an edge, from a row that has none", attack.WantNothing,
+			func(ctx context.Context, p pair) (any, error) {
+				return client.Tag.Query().Where(tag.HasMainNotesWith(note.ID(p.aim))).Count(ctx)
+			}),
+		path("E12-order-by-edge", "orders by the number of an edge's rows", attack.WantOwn,
+			func(ctx context.Context, _ pair) (any, error) {
+				return client.Tag.Query().Order(tag.ByMainNotesCount(sql.OrderDesc()), tag.ByNotesCount()).All(ctx)
+			}),
 	}
 }
 
 func freeReads(client *ent.Client) []attack.Path {
 	everything := predicate.Note(func(s *sql.Selector) { s.Or().Where(sql.ExprP("true")) })
 	return []attack.Path{
-		path("E13-or", "has the mixin's condition ORed with true", attack.WantOwn, func(ctx context.Context, _, _ uuid.UUID, _ string) (any, error) {
-			return client.Note.Query().Where(everything).All(ctx)
-		}),
-		path("E13-or-in-edge", "the same, inside a condition on an edge", attack.WantOwn, func(ctx context.Context, _, _ uuid.UUID, _ string) (any, error) {
-			return client.Tag.Query().Where(tag.Or(tag.HasMainNotesWith(everything), tag.SlugNEQ(""))).All(ctx)
-		}),
-		path("E13-modify-join", "joins everybody's rows by a modifier", attack.WantOwn, func(ctx context.Context, _, _ uuid.UUID, _ string) (any, error) {
-			var slugs []string
-			err := client.Note.Query().Modify(func(s *sql.Selector) {
-				t := sql.Table(note.Table).As("everybody")
-				s.Join(t).OnP(sql.ExprP("true")).Select(t.C(note.FieldSlug))
-			}).Scan(ctx, &slugs)
-			return slugs, err
-		}),
-		path("E13-modify-clear", "drops all conditions by a modifier", attack.WantOwn, func(ctx context.Context, _, _ uuid.UUID, _ string) (any, error) {
-			return client.Note.Query().Modify(func(s *sql.Selector) { s.SetP(nil).Select(s.C(note.FieldSlug)) }).Strings(ctx)
-		}),
-		path("E13-subquery", "reads everybody's rows in a subquery", attack.WantNothing, func(ctx context.Context, _, aim uuid.UUID, _ string) (any, error) {
-			return client.Note.Query().Where(func(s *sql.Selector) {
-				t := sql.Table(note.Table)
-				s.Where(sql.Exists(sql.Select(t.C(note.FieldID)).From(t).Where(sql.EQ(t.C(note.FieldID), aim))))
-			}).All(ctx)
-		}),
-		path("E13-filter", "filters by a query language", attack.WantOwn, func(ctx context.Context, _, aim uuid.UUID, _ string) (any, error) {
+		path("E13-or", "has the mixin's condition ORed with true", attack.WantOwn,
+			func(ctx context.Context, _ pair) (any, error) {
+				return client.Note.Query().Where(everything).All(ctx)
+			}),
+		path("E13-or-in-edge", "the same, inside a condition on an edge", attack.WantOwn,
+			func(ctx context.Context, _ pair) (any, error) {
+				return client.Tag.Query().Where(tag.Or(tag.HasMainNotesWith(everything), tag.SlugNEQ(""))).All(ctx)
+			}),
+		path("E13-modify-join", "joins everybody's rows by a modifier", attack.WantOwn,
+			func(ctx context.Context, _ pair) (any, error) {
+				var slugs []string
+				err := client.Note.Query().Modify(func(s *sql.Selector) {
+					t := sql.Table(note.Table).As("everybody")
+					s.Join(t).OnP(sql.ExprP("true")).Select(t.C(note.FieldSlug))
+				}).Scan(ctx, &slugs)
+				return slugs, err
+			}),
+		path("E13-modify-clear", "drops all conditions by a modifier", attack.WantOwn,
+			func(ctx context.Context, _ pair) (any, error) {
+				return client.Note.Query().Modify(func(s *sql.Selector) { s.SetP(nil).Select(s.C(note.FieldSlug)) }).Strings(ctx)
+			}),
+		path("E13-subquery", "reads everybody's rows in a subquery", attack.WantNothing,
+			func(ctx context.Context, p pair) (any, error) {
+				return client.Note.Query().Where(func(s *sql.Selector) {
+					t := sql.Table(note.Table)
+					s.Where(sql.Exists(sql.Select(t.C(note.FieldID)).From(t).Where(sql.EQ(t.C(note.FieldID), p.aim))))
+				}).All(ctx)
+			}),
+		path("E13-filter", "filters by a query language", attack.WantOwn, func(ctx context.Context, p pair) (any, error) {
 			q := client.Note.Query()
-			q.Filter().Where(entql.Or(entql.FieldNEQ(note.FieldSlug, ""), entql.FieldEQ(note.FieldID, aim)))
+			q.Filter().Where(entql.Or(entql.FieldNEQ(note.FieldSlug, ""), entql.FieldEQ(note.FieldID, p.aim)))
 			return q.All(ctx)
 		}),
-		path("E14-privacy", "has Ent's privacy layer allow everything", attack.WantOwn, func(ctx context.Context, _, _ uuid.UUID, _ string) (any, error) {
-			return client.Note.Query().All(privacy.DecisionContext(ctx, privacy.Allow))
-		}),
+		path("E14-privacy", "has Ent's privacy layer allow everything", attack.WantOwn,
+			func(ctx context.Context, _ pair) (any, error) {
+				return client.Note.Query().All(privacy.DecisionContext(ctx, privacy.Allow))
+			}),
 	}
 }
 

@@ -22,20 +22,24 @@ func noteWrites(client *ent.Client) []attack.Path {
 func changes(client *ent.Client) []attack.Path {
 	everything := predicate.Note(func(s *sql.Selector) { s.Or().Where(sql.ExprP("true")) })
 	return []attack.Path{
-		path("E20-update-many", "updates all rows with an id", attack.WantNothing, func(ctx context.Context, _, aim uuid.UUID, _ string) (any, error) {
-			return client.Note.Update().Where(note.ID(aim)).SetBody("changed").Save(ctx)
-		}),
-		path("E20-update-or", "updates with the mixin's condition ORed with true", attack.WantOwnCount, func(ctx context.Context, _, _ uuid.UUID, _ string) (any, error) {
-			return client.Note.Update().Where(everything).SetBody("changed").Save(ctx)
-		}),
-		path("E20-update-edge", "updates rows that are found by an edge", attack.WantNothing, func(ctx context.Context, _, _ uuid.UUID, mark string) (any, error) {
-			return client.Note.Update().Where(note.HasMainTagWith(tag.Slug("tag-" + mark))).SetBody("changed").Save(ctx)
-		}),
-		path("E20-update-in-transaction", "updates a row in a transaction", attack.WantNothing, func(ctx context.Context, _, aim uuid.UUID, _ string) (any, error) {
-			return inTx(ctx, client, func(ctx context.Context, tx *ent.Tx) (any, error) {
-				return affected(tx.Note.UpdateOneID(aim).SetBody("changed").Exec(ctx), ent.IsNotFound)
-			})
-		}),
+		path("E20-update-many", "updates all rows with an id", attack.WantNothing,
+			func(ctx context.Context, p pair) (any, error) {
+				return client.Note.Update().Where(note.ID(p.aim)).SetBody("changed").Save(ctx)
+			}),
+		path("E20-update-or", "updates with the mixin's condition ORed with true", attack.WantOwnCount,
+			func(ctx context.Context, _ pair) (any, error) {
+				return client.Note.Update().Where(everything).SetBody("changed").Save(ctx)
+			}),
+		path("E20-update-edge", "updates rows that are found by an edge", attack.WantNothing,
+			func(ctx context.Context, p pair) (any, error) {
+				return client.Note.Update().Where(note.HasMainTagWith(tag.Slug("tag-" + p.mark))).SetBody("changed").Save(ctx)
+			}),
+		path("E20-update-in-transaction", "updates a row in a transaction", attack.WantNothing,
+			func(ctx context.Context, p pair) (any, error) {
+				return inTx(ctx, client, func(ctx context.Context, tx *ent.Tx) (any, error) {
+					return affected(tx.Note.UpdateOneID(p.aim).SetBody("changed").Exec(ctx), ent.IsNotFound)
+				})
+			}),
 		{
 			ID: "E20-update-modify", Does: "gives its row to another tenant by an update's modifier", Want: attack.WantRefused,
 			Try: func(ctx context.Context, own, aim attack.Row) (any, error) {
@@ -43,22 +47,25 @@ func changes(client *ent.Client) []attack.Path {
 				return client.Note.Update().Where(note.ID(uuid.MustParse(own.ID))).Modify(give).Save(ctx)
 			},
 		},
-		path("E20-delete-many", "deletes all rows with an id", attack.WantNothing, func(ctx context.Context, _, aim uuid.UUID, _ string) (any, error) {
-			if err := untag(ctx, client); err != nil {
-				return nil, err
-			}
-			return client.Note.Delete().Where(note.ID(aim)).Exec(ctx)
-		}),
-		path("E20-delete-or", "deletes with the mixin's condition ORed with true", attack.WantOwnCount, func(ctx context.Context, _, _ uuid.UUID, _ string) (any, error) {
-			if err := untag(ctx, client); err != nil {
-				return nil, err
-			}
-			return client.Note.Delete().Where(everything).Exec(ctx)
-		}),
-		path("E20-privacy", "has Ent's privacy layer allow an update", attack.WantNothing, func(ctx context.Context, _, aim uuid.UUID, _ string) (any, error) {
-			ctx = privacy.DecisionContext(ctx, privacy.Allow)
-			return client.Note.Update().Where(note.ID(aim)).SetBody("changed").Save(ctx)
-		}),
+		path("E20-delete-many", "deletes all rows with an id", attack.WantNothing,
+			func(ctx context.Context, p pair) (any, error) {
+				if err := untag(ctx, client); err != nil {
+					return nil, err
+				}
+				return client.Note.Delete().Where(note.ID(p.aim)).Exec(ctx)
+			}),
+		path("E20-delete-or", "deletes with the mixin's condition ORed with true", attack.WantOwnCount,
+			func(ctx context.Context, _ pair) (any, error) {
+				if err := untag(ctx, client); err != nil {
+					return nil, err
+				}
+				return client.Note.Delete().Where(everything).Exec(ctx)
+			}),
+		path("E20-privacy", "has Ent's privacy layer allow an update", attack.WantNothing,
+			func(ctx context.Context, p pair) (any, error) {
+				ctx = privacy.DecisionContext(ctx, privacy.Allow)
+				return client.Note.Update().Where(note.ID(p.aim)).SetBody("changed").Save(ctx)
+			}),
 	}
 }
 
@@ -69,12 +76,11 @@ func untag(ctx context.Context, client *ent.Client) error {
 }
 
 func additions(client *ent.Client) []attack.Path {
-	foreign := func(id string) uuid.UUID { return uuid.MustParse(id) }
 	return []attack.Path{
 		{
 			ID: "E21-create-for-other", Does: "creates a row for another tenant", Want: attack.WantRefused,
 			Try: func(ctx context.Context, _, aim attack.Row) (any, error) {
-				return nil, client.Note.Create().SetTenantID(foreign(aim.Tenant)).SetSlug("new").Exec(ctx)
+				return nil, client.Note.Create().SetTenantID(uuid.MustParse(aim.Tenant)).SetSlug("new").Exec(ctx)
 			},
 		},
 		{
@@ -82,7 +88,7 @@ func additions(client *ent.Client) []attack.Path {
 			Try: func(ctx context.Context, _, aim attack.Row) (any, error) {
 				return nil, client.Note.CreateBulk(
 					client.Note.Create().SetSlug("new1"),
-					client.Note.Create().SetTenantID(foreign(aim.Tenant)).SetSlug("new2"),
+					client.Note.Create().SetTenantID(uuid.MustParse(aim.Tenant)).SetSlug("new2"),
 				).Exec(ctx)
 			},
 		},
@@ -90,18 +96,22 @@ func additions(client *ent.Client) []attack.Path {
 			ID: "E22-move", Does: "changes a row's tenant behind the builder, which has no method for it", Want: attack.WantNothing,
 			Try: func(ctx context.Context, own, aim attack.Row) (any, error) { return move(ctx, client, own, aim) },
 		},
-		path("E23-upsert", "writes over a row by its id", attack.WantRefused, func(ctx context.Context, _, aim uuid.UUID, _ string) (any, error) {
-			return nil, client.Note.Create().SetID(aim).SetSlug("stolen").OnConflictColumns(note.FieldID).UpdateNewValues().Exec(ctx)
-		}),
-		path("E23-upsert-bulk", "writes over a row in a bulk", attack.WantRefused, func(ctx context.Context, _, aim uuid.UUID, _ string) (any, error) {
-			return nil, client.Note.CreateBulk(client.Note.Create().SetSlug("new3"), client.Note.Create().SetID(aim).SetSlug("stolen")).
-				OnConflictColumns(note.FieldID).Update(func(u *ent.NoteUpsert) { u.UpdateBody() }).Exec(ctx)
-		}),
-		path("E23-upsert-same-slug", "upserts a value that another tenant has, too", attack.WantOwn, func(ctx context.Context, _, _ uuid.UUID, mark string) (any, error) {
-			// Within a tenant the slug is unique: the owner meets his own row, another tenant makes a row of its own.
-			return client.Note.Create().SetSlug(mark).SetBody("changed").
-				OnConflictColumns(note.FieldTenantID, note.FieldSlug).UpdateBody().ID(ctx)
-		}),
+		path("E23-upsert", "writes over a row by its id", attack.WantRefused,
+			func(ctx context.Context, p pair) (any, error) {
+				return nil, client.Note.Create().SetID(p.aim).SetSlug("stolen").OnConflictColumns(note.FieldID).UpdateNewValues().Exec(ctx)
+			}),
+		path("E23-upsert-bulk", "writes over a row in a bulk", attack.WantRefused,
+			func(ctx context.Context, p pair) (any, error) {
+				own, aim := client.Note.Create().SetSlug("new3"), client.Note.Create().SetID(p.aim).SetSlug("stolen")
+				return nil, client.Note.CreateBulk(own, aim).
+					OnConflictColumns(note.FieldID).Update(func(u *ent.NoteUpsert) { u.UpdateBody() }).Exec(ctx)
+			}),
+		path("E23-upsert-same-slug", "upserts a value that another tenant has, too", attack.WantOwn,
+			func(ctx context.Context, p pair) (any, error) {
+				// Within a tenant the slug is unique: the owner meets his own row, another tenant makes a row of its own.
+				return client.Note.Create().SetSlug(p.mark).SetBody("changed").
+					OnConflictColumns(note.FieldTenantID, note.FieldSlug).UpdateBody().ID(ctx)
+			}),
 	}
 }
 
@@ -125,40 +135,47 @@ func move(ctx context.Context, client *ent.Client, own, aim attack.Row) (any, er
 // attachments make edges between rows of different tenants.
 func attachments(client *ent.Client) []attack.Path {
 	return []attack.Path{
-		path("E30-parent", "makes another tenant's row the parent of its own", attack.WantRefused, func(ctx context.Context, own, aim uuid.UUID, _ string) (any, error) {
-			return nil, client.Note.UpdateOneID(own).SetParentID(aim).Exec(ctx)
-		}),
-		path("E30-child", "adds another tenant's row to its own one's children", attack.WantRefused, func(ctx context.Context, own, aim uuid.UUID, _ string) (any, error) {
-			return nil, client.Note.UpdateOneID(own).AddChildIDs(aim).Exec(ctx)
-		}),
-		path("E30-create-child", "creates a row below another tenant's", attack.WantRefused, func(ctx context.Context, _, aim uuid.UUID, _ string) (any, error) {
-			return nil, client.Note.Create().SetSlug("child").SetParentID(aim).Exec(ctx)
-		}),
+		path("E30-parent", "makes another tenant's row the parent of its own", attack.WantRefused,
+			func(ctx context.Context, p pair) (any, error) {
+				return nil, client.Note.UpdateOneID(p.own).SetParentID(p.aim).Exec(ctx)
+			}),
+		path("E30-child", "adds another tenant's row to its own one's children", attack.WantRefused,
+			func(ctx context.Context, p pair) (any, error) {
+				return nil, client.Note.UpdateOneID(p.own).AddChildIDs(p.aim).Exec(ctx)
+			}),
+		path("E30-create-child", "creates a row below another tenant's", attack.WantRefused,
+			func(ctx context.Context, p pair) (any, error) {
+				return nil, client.Note.Create().SetSlug("child").SetParentID(p.aim).Exec(ctx)
+			}),
 	}
 }
 
 // tagAttachments do so with tags: over a composite edge, and over a many-to-many one.
 func tagAttachments(client *ent.Client) []attack.Path {
 	return []attack.Path{
-		path("E31-main-tag", "gives its note another tenant's tag", attack.WantRefused, func(ctx context.Context, _, aim uuid.UUID, _ string) (any, error) {
-			return nil, client.Note.Create().SetSlug("tagged").SetMainTagID(aim).Exec(ctx)
-		}),
-		path("E31-many", "adds another tenant's tag to its note's many", attack.WantRefused, func(ctx context.Context, _, aim uuid.UUID, _ string) (any, error) {
-			return nil, client.Note.Create().SetSlug("tagged").AddTagIDs(aim).Exec(ctx)
-		}),
-		path("E31-many-by-update", "the same, by an update", attack.WantRefused, func(ctx context.Context, _, aim uuid.UUID, _ string) (any, error) {
-			row, err := client.Note.Create().SetSlug("untagged").Save(ctx)
-			if err != nil {
-				return nil, err
-			}
-			return nil, client.Note.UpdateOne(row).AddTagIDs(aim).Exec(ctx)
-		}),
-		path("E31-edge-row", "writes the edge's row itself", attack.WantRefused, func(ctx context.Context, _, aim uuid.UUID, _ string) (any, error) {
-			row, err := client.Note.Create().SetSlug("linked").Save(ctx)
-			if err != nil {
-				return nil, err
-			}
-			return nil, client.Tagging.Create().SetNoteID(row.ID).SetTagID(aim).Exec(ctx)
-		}),
+		path("E31-main-tag", "gives its note another tenant's tag", attack.WantRefused,
+			func(ctx context.Context, p pair) (any, error) {
+				return nil, client.Note.Create().SetSlug("tagged").SetMainTagID(p.aim).Exec(ctx)
+			}),
+		path("E31-many", "adds another tenant's tag to its note's many", attack.WantRefused,
+			func(ctx context.Context, p pair) (any, error) {
+				return nil, client.Note.Create().SetSlug("tagged").AddTagIDs(p.aim).Exec(ctx)
+			}),
+		path("E31-many-by-update", "the same, by an update", attack.WantRefused,
+			func(ctx context.Context, p pair) (any, error) {
+				row, err := client.Note.Create().SetSlug("untagged").Save(ctx)
+				if err != nil {
+					return nil, err
+				}
+				return nil, client.Note.UpdateOne(row).AddTagIDs(p.aim).Exec(ctx)
+			}),
+		path("E31-edge-row", "writes the edge's row itself", attack.WantRefused,
+			func(ctx context.Context, p pair) (any, error) {
+				row, err := client.Note.Create().SetSlug("linked").Save(ctx)
+				if err != nil {
+					return nil, err
+				}
+				return nil, client.Tagging.Create().SetNoteID(row.ID).SetTagID(p.aim).Exec(ctx)
+			}),
 	}
 }

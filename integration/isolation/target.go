@@ -3,6 +3,8 @@ package isolation
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -56,17 +58,18 @@ func Open(ctx context.Context, db DB) (target attack.Target, done func(), err er
 		return attack.Target{}, nil, errors.Join(err, drv.Close())
 	}
 	client, fixtures := ent.NewClient(ent.Driver(drv)), fixtureent.NewClient(fixtureent.Driver(drv))
-	return attack.Target{
-			DSN: db.AppURL, Superuser: db.SuperURL, Open: open,
-			Tenant:       func(ctx context.Context) (tenancy.ID, error) { return newTenant(ctx, client) },
-			Entities:     Entities(client, fixtures, drv),
-			Definers:     definers(),
-			SpanningKeys: spanningKeys(),
-			Redis:        redis,
-		}, func() {
-			closeRedis()
-			_ = drv.Close()
-		}, nil
+	target = attack.Target{
+		DSN: db.AppURL, Superuser: db.SuperURL, Open: open,
+		Tenant:       func(ctx context.Context) (tenancy.ID, error) { return newTenant(ctx, client) },
+		Entities:     Entities(client, fixtures, drv),
+		Definers:     slices.Collect(maps.Keys(migrate.Catalogue().Definers)),
+		SpanningKeys: slices.Collect(maps.Keys(migrate.Catalogue().SpanningKeys)),
+		Redis:        redis,
+	}
+	return target, func() {
+		closeRedis()
+		_ = drv.Close()
+	}, nil
 }
 
 // Entities are the attack registrations, those that others refer to first. Each tenant-scoped Ent schema needs one.
@@ -87,22 +90,6 @@ func newTenant(ctx context.Context, client *ent.Client) (tenancy.ID, error) {
 		return tenancy.ID{}, err
 	}
 	return tenancy.FromUUID(row.ID)
-}
-
-func definers() []string {
-	var names []string
-	for name := range migrate.Catalogue().Definers {
-		names = append(names, name)
-	}
-	return names
-}
-
-func spanningKeys() []string {
-	var names []string
-	for name := range migrate.Catalogue().SpanningKeys {
-		names = append(names, name)
-	}
-	return names
 }
 
 // affected reads how many rows an update or a deletion of one reached: none of them is Ent's not-found error, or 0.

@@ -140,6 +140,7 @@ func TestRegistration(t *testing.T) {
 // watched is a T that remembers what failed, instead of failing.
 type watched struct {
 	testing.TB
+
 	name  string
 	spare []string // subtests that are left out
 	log   *failures
@@ -150,7 +151,10 @@ type failures struct {
 	all []string
 }
 
-func watch(t *testing.T) *watched { return &watched{TB: t, log: &failures{}} }
+func watch(t *testing.T) *watched {
+	t.Helper()
+	return &watched{TB: t, log: &failures{}}
+}
 
 func (w *watched) Name() string              { return w.name }
 func (*watched) Parallel()                   {}

@@ -25,15 +25,18 @@ func driverStates() family {
 func transactions() []scenario {
 	return []scenario{
 		{
-			id: "D01-foreign-in-transaction", does: "sends another tenant's statement in a tenant's transaction", required: "ErrTenantMismatch",
-			once: (*stage).foreignInside,
+			id: "D01-foreign-in-transaction", does: "sends another tenant's statement in a tenant's transaction",
+			required: "ErrTenantMismatch",
+			once:     (*stage).foreignInside,
 		},
 		{
-			id: "D02-nobody-in-transaction", does: "sends a statement of nobody's in a tenant's transaction, and the reverse", required: "ErrTenantMismatch",
-			once: (*stage).nobodyInside,
+			id: "D02-nobody-in-transaction", does: "sends a statement of nobody's in a tenant's transaction, and the reverse",
+			required: "ErrTenantMismatch",
+			once:     (*stage).nobodyInside,
 		},
 		{
-			id: "D03-pool-in-unit", does: "uses the pool inside a unit of work, where the transaction was meant", required: "ErrPoolInTx",
+			id: "D03-pool-in-unit", does: "uses the pool inside a unit of work, where the transaction was meant",
+			required: "ErrPoolInTx",
 			once: func(s *stage, ctx context.Context) error {
 				return pgtenant.InTx(as(ctx, s.a.id), s.driver.Tx, func(ctx context.Context, _ dialect.Tx) error {
 					return wants(ask(ctx, s.driver, "select 1").err, pgtenant.ErrPoolInTx)
@@ -44,7 +47,8 @@ func transactions() []scenario {
 			id: "D04-nested-unit", does: "begins a unit of work inside another", required: "ErrNestedTx",
 			once: func(s *stage, ctx context.Context) error {
 				return pgtenant.InTx(as(ctx, s.a.id), s.driver.Tx, func(ctx context.Context, _ dialect.Tx) error {
-					return wants(pgtenant.InTx(ctx, s.driver.Tx, func(context.Context, dialect.Tx) error { return nil }), pgtenant.ErrNestedTx)
+					inner := pgtenant.InTx(ctx, s.driver.Tx, func(context.Context, dialect.Tx) error { return nil })
+					return wants(inner, pgtenant.ErrNestedTx)
 				})
 			},
 		},
@@ -77,7 +81,8 @@ func transactions() []scenario {
 func failures() []scenario {
 	return []scenario{
 		{
-			id: "D08-first-statement-fails", does: "writes, and rolls back, after the transaction's first statement failed, in each way that it can",
+			id:       "D08-first-statement-fails",
+			does:     "writes, and rolls back, after the transaction's first statement failed, in each way that it can",
 			required: "nothing is written", each: (*stage).firstFails,
 		},
 		{
@@ -85,27 +90,31 @@ func failures() []scenario {
 			required: "ErrTxAborted, and nothing is written", each: (*stage).commitFailed,
 		},
 		{
-			id: "D10-time-out", does: "writes more slowly than the server's time limit allows", required: "an error, and nothing is written",
-			each: (*stage).timeOut,
+			id: "D10-time-out", does: "writes more slowly than the server's time limit allows",
+			required: "an error, and nothing is written",
+			each:     (*stage).timeOut,
 		},
 		{
 			id: "D11-cancel", does: "cancels a write", required: "the context's error, and nothing is written",
 			each: (*stage).cancelled,
 		},
 		{
-			id: "D12-cancel-then-next", does: "cancels statements, and lets the other tenant have the connection", required: "each its own rows",
-			each: (*stage).cancelThenNext,
+			id: "D12-cancel-then-next", does: "cancels statements, and lets the other tenant have the connection",
+			required: "each its own rows",
+			each:     (*stage).cancelThenNext,
 		},
 		{
 			id: "D13-late-failure", does: "fails only after rows have come", required: "an error, not a shorter result",
 			once: (*stage).lateFailure,
 		},
 		{
-			id: "D14-open-result", does: "leaves a result half read, and lets the other tenant have the connection", required: "each its own rows",
-			each: (*stage).openResult,
+			id: "D14-open-result", does: "leaves a result half read, and lets the other tenant have the connection",
+			required: "each its own rows",
+			each:     (*stage).openResult,
 		},
 		{
-			id: "D15-cut", does: "has the connection cut during a write, and goes on", required: "an error, nothing is written, and each its own rows",
+			id: "D15-cut", does: "has the connection cut during a write, and goes on",
+			required:   "an error, nothing is written, and each its own rows",
 			privileged: true, each: (*stage).cut,
 		},
 	}
@@ -113,8 +122,8 @@ func failures() []scenario {
 
 // unwritten wants a table to hold of a's what it held before.
 func (s *stage) unwritten(ctx context.Context, tb *table) error {
-	print, err := s.fingerprint(ctx, s.raw, s.a.id, tb)
-	if err == nil && print != s.a.prints[tb.Name] {
+	digest, err := s.fingerprint(ctx, s.raw, s.a.id, tb)
+	if err == nil && digest != s.a.prints[tb.Name] {
 		return errors.New("something was written")
 	}
 	return err
@@ -332,10 +341,10 @@ func (s *stage) cut(ctx context.Context, tb *table) error {
 
 // cut ends the connection that a statement runs on. It is found by the statement, since behind a pooler each may run on
 // another one; of a long statement the server tells the beginning.
-func (s *session) cut(ctx context.Context, sql string) error {
+func (s *session) cut(ctx context.Context, text string) error {
 	for range 100 {
 		a := s.do(ctx, "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and state = 'active'"+
-			" and datname = current_database() and query <> '' and starts_with("+literal(sql)+", query)")
+			" and datname = current_database() and query <> '' and starts_with("+literal(text)+", query)")
 		if a.err != nil || len(a.rows) > 0 {
 			return a.err
 		}

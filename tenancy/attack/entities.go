@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/konstruct/konstruct/tenancy"
 )
@@ -84,7 +85,7 @@ func (k *kit) entities(t test) {
 			t.Parallel()
 			nobody := withoutTenant().inEntities()
 			t.sub(nobody.ID, func(t test) {
-				k.record(t, entityTitle, nobody, e.Table, func(ctx context.Context) error { return e.refusesNobody(ctx) })
+				k.record(t, entityTitle, nobody, e.Table, e.refusesNobody)
 			})
 			for _, p := range slices.Concat(ordinary(e), e.Paths) {
 				t.sub(p.ID, func(t test) {
@@ -123,14 +124,15 @@ func (k *kit) path(ctx context.Context, e Entity, tb *table, p Path) error {
 	ofA, ofB := s.a.rows[tb.Name], s.b.rows[tb.Name]
 
 	got, err := p.Try(as(ctx, s.a.id), ofA[0], ofB[0])
-	if err := errors.Join(p.Want.other(got, err, s, tb), s.b.leaks(spoken(got, err), ofB[0].ID+ofB[0].Mark+s.b.id.String()), s.intact(ctx)); err != nil {
+	given := ofB[0].ID + ofB[0].Mark + s.b.id.String()
+	if err := errors.Join(p.Want.other(got, err, s, tb), s.b.leaks(spoken(got, err), given), s.intact(ctx)); err != nil {
 		return fmt.Errorf("another tenant: %w", err)
 	}
 	got, err = p.Try(ctx, ofA[0], ofB[0])
 	if err == nil && !empty(got) {
 		return fmt.Errorf("nobody: required: nothing; got %s", spoken(got, nil))
 	}
-	if err := errors.Join(s.b.leaks(spoken(got, err), ofB[0].ID+ofB[0].Mark+s.b.id.String()), s.intact(ctx)); err != nil {
+	if err := errors.Join(s.b.leaks(spoken(got, err), given), s.intact(ctx)); err != nil {
 		return fmt.Errorf("nobody: %w", err)
 	}
 	got, err = p.Try(as(ctx, s.b.id), ofB[1], ofB[0])
@@ -142,12 +144,12 @@ func (k *kit) path(ctx context.Context, e Entity, tb *table, p Path) error {
 
 // other holds what another tenant got against what it should have.
 func (w Want) other(got any, err error, s *stage, tb *table) error {
-	fits := false
+	var fits bool
 	switch w {
 	case WantOwn:
 		fits = err == nil && !empty(got)
 	case WantOwnCount:
-		n, _, _ := cutSpace(s.a.prints[tb.Name])
+		n, _ := rowsIn(s.a.prints[tb.Name])
 		fits = err == nil && fmt.Sprint(got) == strconv.Itoa(n)
 	case WantRefused:
 		fits = err != nil
@@ -160,16 +162,16 @@ func (w Want) other(got any, err error, s *stage, tb *table) error {
 	return fmt.Errorf("required: %s; got %s", w, spoken(got, err))
 }
 
-// cutSpace reads a fingerprint: the number of rows, and their hash.
-func cutSpace(print string) (n int, hash string, err error) {
-	_, err = fmt.Sscan(print, &n, &hash)
-	return n, hash, err
+// rowsIn reads the number of rows in a fingerprint.
+func rowsIn(fingerprint string) (n int, err error) {
+	count, _, _ := strings.Cut(fingerprint, " ")
+	return strconv.Atoi(count)
 }
 
 // spoken is all that a path has given away, as text.
 func spoken(got any, err error) string {
-	document, _ := json.Marshal(got)
-	return fmt.Sprintf("%+v\n%s\n%s", got, document, errorText(err))
+	document, unfit := json.Marshal(got) // what does not fit into JSON is in the text all the same
+	return fmt.Sprintf("%+v\n%s\n%v\n%s", got, document, unfit, errorText(err))
 }
 
 func empty(got any) bool {

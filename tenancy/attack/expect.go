@@ -50,8 +50,7 @@ func errorText(err error) string {
 	if err == nil {
 		return ""
 	}
-	var db *pgconn.PgError
-	if errors.As(err, &db) {
+	if db, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return fmt.Sprintf("%v\n%+v", err, *db)
 	}
 	return err.Error()
@@ -105,11 +104,6 @@ func nothingOrRefused(codes ...string) expectation {
 	return expectation{"no row, or refused", func(a answer) bool { return nothing().met(a) || slices.Contains(codes, code(a.err)) }}
 }
 
-// ownOrRefused finds own rows where the server has the feature.
-func ownOrRefused(codes ...string) expectation {
-	return expectation{"own rows only", func(a answer) bool { return found(a) || slices.Contains(codes, code(a.err)) }}
-}
-
 // whatever: the search for secrets alone decides.
 func whatever() expectation {
 	return expectation{"nothing of another tenant's", func(answer) bool { return true }}
@@ -117,8 +111,7 @@ func whatever() expectation {
 
 // code is an error's SQLSTATE, or "".
 func code(err error) string {
-	var db *pgconn.PgError
-	if errors.As(err, &db) {
+	if db, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return db.Code
 	}
 	return ""

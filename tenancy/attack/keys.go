@@ -26,11 +26,13 @@ func keys() family {
 			each: (*stage).uproot,
 		},
 		{
-			id: "A17-same-value", does: "uses a value that is unique, and taken by the other tenant", required: "it is free for every tenant",
-			each: (*stage).sameValue,
+			id: "A17-same-value", does: "uses a value that is unique, and taken by the other tenant",
+			required: "it is free for every tenant",
+			each:     (*stage).sameValue,
 		},
 		{
-			id: "A17-existence-by-id", does: "adds a row with the other tenant's id", required: "refused, 23505, with no value of the row",
+			id: "A17-existence-by-id", does: "adds a row with the other tenant's id",
+			required: "refused, 23505, with no value of the row",
 			accepted: "existence-by-key", each: (*stage).sameID,
 		},
 		{
@@ -40,9 +42,9 @@ func keys() family {
 	}}
 }
 
-// with is a row's image with some values of another row's in it.
-func with(image string, values map[string]string) string {
-	parts := []string{image}
+// mineWith is the image of the caller's spare row with some values of another row's in it.
+func mineWith(values map[string]string) string {
+	parts := []string{"{mine}"}
 	for column, value := range values {
 		parts = append(parts, "jsonb_build_object("+literal(column)+", "+value+")")
 	}
@@ -105,7 +107,7 @@ func (s *stage) attach(ctx context.Context, tb *table) error {
 			continue
 		}
 		tried++
-		image := with("{mine}", values)
+		image := mineWith(values)
 		if err := s.compare(ctx, tb, image, image, refused(foreignKey), somethingOr(duplicate)); err != nil {
 			return fmt.Errorf("%s: %w", f.Name, err)
 		}
@@ -122,7 +124,8 @@ func (s *stage) attachByUpdate(ctx context.Context, tb *table) error {
 		for column, value := range s.references(f) {
 			tried++
 			sql := "update {table} set " + quoted(column) + " = (select r." + quoted(column) +
-				" from jsonb_populate_record(null::{table}, jsonb_build_object(" + literal(column) + ", " + value + ")) r) where {key} = {ownid}"
+				" from jsonb_populate_record(null::{table}, jsonb_build_object(" + literal(column) + ", " + value + ")) r)" +
+				" where {key} = {ownid}"
 			for id, want := range map[tenancy.ID]expectation{s.a.id: refused(foreignKey), s.b.id: somethingOr(duplicate)} {
 				if err := s.raw.as(ctx, id); err != nil {
 					return err
@@ -193,7 +196,7 @@ func (s *stage) sameValue(ctx context.Context, tb *table) error {
 			continue
 		}
 		tried++
-		image := with("{mine}", values)
+		image := mineWith(values)
 		if err := s.compare(ctx, tb, image, image, own(), refused(duplicate)); err != nil {
 			return fmt.Errorf("%s: %w", u.Name, err)
 		}
@@ -219,7 +222,7 @@ func (s *stage) spanning(ctx context.Context, tb *table) error {
 			continue
 		}
 		tried++
-		image := with("{mine}", values)
+		image := mineWith(values)
 		if err := s.compare(ctx, tb, image, image, refused(duplicate), refused(duplicate)); err != nil {
 			return fmt.Errorf("%s: %w", u.Name, err)
 		}
@@ -247,7 +250,7 @@ func textsOf(tb *table, u uniqueKey) (map[string]string, bool) {
 }
 
 func (s *stage) sameID(ctx context.Context, tb *table) error {
-	image := with("{mine}", map[string]string{strings.Trim(tb.Key, `"`): field("{kept}", strings.Trim(tb.Key, `"`))})
+	image := mineWith(map[string]string{strings.Trim(tb.Key, `"`): field("{kept}", strings.Trim(tb.Key, `"`))})
 	return s.compare(ctx, tb, image, "{mine}", refused(duplicate), something())
 }
 

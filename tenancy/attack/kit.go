@@ -111,16 +111,16 @@ func (k *kit) registration(t test) {
 	t.Helper()
 	for _, tb := range k.tables {
 		if !slices.ContainsFunc(k.target.Entities, func(e Entity) bool { return e.Table == tb.Name }) {
-			k.fault(t, "table %s has a %s and no attack registration: add an attack.Entity for it to the target", tb.Name, tenantColumn)
+			k.faultf(t, "table %s has a %s and no attack registration: add an attack.Entity for it to the target", tb.Name, tenantColumn)
 		}
 	}
 	for _, e := range k.target.Entities {
 		if k.table(e.Table) == nil {
-			k.fault(t, "entity %s is registered for table %s, which is not there or has no %s", e.Name, e.Table, tenantColumn)
+			k.faultf(t, "entity %s is registered for table %s, which is not there or has no %s", e.Name, e.Table, tenantColumn)
 		}
 	}
 	if len(k.target.Entities) == 0 {
-		k.fault(t, "no entity is registered: nothing would be attacked")
+		k.faultf(t, "no entity is registered: nothing would be attacked")
 	}
 }
 
@@ -129,7 +129,7 @@ func (k *kit) family(t test, f family) {
 	t.Parallel()
 	s, err := k.newStage(t.Context(), k.target.Entities...)
 	if err != nil {
-		k.fault(t, "%s: the attacks could not be prepared: %v", f.name, err)
+		k.faultf(t, "%s: the attacks could not be prepared: %v", f.name, err)
 		return
 	}
 	t.Cleanup(func() { s.close(context.WithoutCancel(t.Context())) })
@@ -146,7 +146,7 @@ func (k *kit) family(t test, f family) {
 	}
 	t.sub("afterwards", func(t test) {
 		if err := s.intact(t.Context()); err != nil {
-			k.fault(t, "%s, afterwards: %v", f.name, err)
+			k.faultf(t, "%s, afterwards: %v", f.name, err)
 		}
 	})
 }
@@ -195,8 +195,8 @@ func (k *kit) record(t test, title string, a Attack, on string, try func(context
 	}
 }
 
-// fault fails the run for something that is no attack.
-func (k *kit) fault(t test, format string, args ...any) {
+// faultf fails the run for something that is no attack.
+func (k *kit) faultf(t test, format string, args ...any) {
 	t.Helper()
 	k.report.fault(fmt.Sprintf(format, args...))
 	t.Errorf(format, args...)

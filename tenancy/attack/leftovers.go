@@ -13,24 +13,29 @@ import (
 func leftovers() family {
 	return family{name: "leftovers", title: "What stays on a connection", scenarios: []scenario{
 		{
-			id: "A29-poisoned", does: "gives a pooled connection a tenant for the whole session", required: "each its own rows; nobody none",
-			each: (*stage).poisoned,
+			id: "A29-poisoned", does: "gives a pooled connection a tenant for the whole session",
+			required: "each its own rows; nobody none",
+			each:     (*stage).poisoned,
 		},
 		{
-			id: "A29-poisoned-by-statement", does: "does so with a statement of its own, through the driver", required: "each its own rows; nobody none",
-			each: (*stage).poisonedByStatement,
+			id: "A29-poisoned-by-statement", does: "does so with a statement of its own, through the driver",
+			required: "each its own rows; nobody none",
+			each:     (*stage).poisonedByStatement,
 		},
 		{
-			id: "A30-release", does: "changes the tenant inside a savepoint and releases it", required: "the next statement is its own tenant's again",
-			each: (*stage).release,
+			id: "A30-release", does: "changes the tenant inside a savepoint and releases it",
+			required: "the next statement is its own tenant's again",
+			each:     (*stage).release,
 		},
 		{
-			id: "A31-end-of-transaction", does: "ends the transaction with a statement, behind the driver's back", required: "nothing further is done",
-			once: (*stage).endBehind,
+			id: "A31-end-of-transaction", does: "ends the transaction with a statement, behind the driver's back",
+			required: "nothing further is done",
+			once:     (*stage).endBehind,
 		},
 		{
-			id: "A31-begin", does: "begins a transaction with a statement, and leaves it open", required: "ErrTxLeftOpen; the connection is given up",
-			once: (*stage).leftOpen,
+			id: "A31-begin", does: "begins a transaction with a statement, and leaves it open",
+			required: "ErrTxLeftOpen; the connection is given up",
+			once:     (*stage).leftOpen,
 		},
 		{
 			id: "A34-temp-table", does: "leaves a temporary table with rows", required: "refused, 42501",
@@ -122,11 +127,11 @@ func (s *stage) endBehind(ctx context.Context) error {
 		if err := s.ownRows(ctx, s.driver, tb); err != nil {
 			return fmt.Errorf("after %q: %w", end, err)
 		}
-		print, err := s.fingerprint(ctx, s.raw, s.a.id, tb)
+		digest, err := s.fingerprint(ctx, s.raw, s.a.id, tb)
 		if err != nil {
 			return err
 		}
-		if print != s.a.prints[tb.Name] {
+		if digest != s.a.prints[tb.Name] {
 			return fmt.Errorf("after %q a write survived the rollback (its own error: %w)", end, orNone(write))
 		}
 	}

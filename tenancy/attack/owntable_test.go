@@ -2,6 +2,8 @@ package attack_test
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"testing"
 
 	"github.com/google/uuid"
@@ -60,7 +62,7 @@ func target(t *testing.T, db *testdb.Database) attack.Target {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = drv.Close() })
 	client := ent.NewClient(ent.Driver(drv))
-	target := attack.Target{
+	return attack.Target{
 		DSN: db.AppURL, Superuser: db.SuperURL,
 		Tenant: func(ctx context.Context) (tenancy.ID, error) {
 			name := "t" + uuid.NewString()
@@ -70,15 +72,10 @@ func target(t *testing.T, db *testdb.Database) attack.Target {
 			}
 			return tenancy.FromUUID(row.ID)
 		},
-		Entities: []attack.Entity{agents(client), connections(client), invoicesOf(drv)},
+		Entities:     []attack.Entity{agents(client), connections(client), invoicesOf(drv)},
+		Definers:     slices.Collect(maps.Keys(migrate.Catalogue().Definers)),
+		SpanningKeys: slices.Collect(maps.Keys(migrate.Catalogue().SpanningKeys)),
 	}
-	for name := range migrate.Catalogue().Definers {
-		target.Definers = append(target.Definers, name)
-	}
-	for name := range migrate.Catalogue().SpanningKeys {
-		target.SpanningKeys = append(target.SpanningKeys, name)
-	}
-	return target
 }
 
 // invoicesOf is written by hand, with no Ent in it. What the mixin does for an Ent schema, needTenant does here.
@@ -94,7 +91,8 @@ func invoicesOf(drv *pgtenant.Driver) attack.Entity {
 		if _, err := tenancy.From(ctx); err != nil {
 			return "", err
 		}
-		return found, pgtenant.QueryRow(ctx, drv, query, args, &found)
+		err = pgtenant.QueryRow(ctx, drv, query, args, &found)
+		return found, err
 	}
 	return attack.Entity{
 		Name: "Invoice", Table: "public.invoices",

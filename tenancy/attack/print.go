@@ -11,7 +11,8 @@ import (
 func (r *Report) Text(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Isolation of tenants, attacked\n\n")
-	fmt.Fprintf(&b, "  server    %s, database %s\n  role      %s\n  tables    %s\n\n", r.Server, r.Database, r.Role, strings.Join(r.Tables, ", "))
+	fmt.Fprintf(&b, "  server    %s, database %s\n  role      %s\n  tables    %s\n\n",
+		r.Server, r.Database, r.Role, strings.Join(r.Tables, ", "))
 	for _, f := range r.Families {
 		fmt.Fprintf(&b, "  %-6s %-46s %3d attacks %5d attempts%s\n", f.mark(), f.Title, len(f.Attacks), f.Attempts, f.remarks())
 	}
@@ -75,12 +76,14 @@ func (r *Report) Markdown(w io.Writer) error {
 		r.At.Format("2006-01-02 15:04:05 UTC"), r.Took, r.Server, r.Database, r.Role, strings.Join(r.Tables, "`, `"))
 	b.WriteString("| family | attacks | attempts | held | accepted | got through | not made |\n|---|---:|---:|---:|---:|---:|---:|\n")
 	for _, f := range r.Families {
-		fmt.Fprintf(&b, "| %s | %d | %d | %d | %d | %d | %d |\n", f.Title, len(f.Attacks), f.Attempts, f.Held, f.Accepted, f.Breaches, f.NotMade)
+		fmt.Fprintf(&b, "| %s | %d | %d | %d | %d | %d | %d |\n",
+			f.Title, len(f.Attacks), f.Attempts, f.Held, f.Accepted, f.Breaches, f.NotMade)
 	}
 	for _, line := range r.Faults {
 		fmt.Fprintf(&b, "\n**Fault:** %s\n", line)
 	}
-	b.WriteString("\nEach attempt is made by another tenant, by nobody, and by the owner, who must succeed: a way that leads nowhere proves nothing.\n")
+	b.WriteString("\nEach attempt is made by another tenant, by nobody, and by the owner, who must succeed: " +
+		"a way that leads nowhere proves nothing.\n")
 	for _, f := range r.Families {
 		fmt.Fprintf(&b, "\n## %s\n\n| attack | what is tried | required | outcome |\n|---|---|---|---|\n", f.Title)
 		for _, e := range f.Attacks {

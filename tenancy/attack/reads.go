@@ -1,9 +1,17 @@
 package attack
 
+import "slices"
+
 // reads are attempts to see, count or lock another tenant's rows.
 func reads() family {
-	const aimed = " from {table} where {key} = {id}"
-	return family{name: "reads", title: "Reading", statements: []statement{
+	return family{name: "reads", title: "Reading", statements: slices.Concat(plainReads(), combinedReads(), disguisedReads())}
+}
+
+// aimed is the row in question.
+const aimed = " from {table} where {key} = {id}"
+
+func plainReads() []statement {
+	return []statement{
 		{
 			id: "A46-read-by-id", does: "reads a row by its id",
 			sql:   "select *" + aimed,
@@ -44,6 +52,11 @@ func reads() family {
 			sql:   "select count(*) from {table} group by tenant_id having tenant_id = {victim}",
 			other: nothing(), nobody: nothing(), owner: something(),
 		},
+	}
+}
+
+func combinedReads() []statement {
+	return []statement{
 		{
 			id: "A46-window", does: "counts with a window function what the condition hides",
 			sql:   "select 1 from (select *, count(*) filter (where tenant_id = {victim}) over () as n from {table}) w where n > 0",
@@ -80,6 +93,11 @@ func reads() family {
 			sql:    "fetch all from stolen",
 			other:  nothing(), nobody: nothing(), owner: something(),
 		},
+	}
+}
+
+func disguisedReads() []statement {
+	return []statement{
 		{
 			id: "A52-ctid", does: "guesses where a row lies on disk",
 			sql:   "select * from {table} where ctid = {ctid}",
@@ -92,12 +110,15 @@ func reads() family {
 		},
 		{
 			id: "A52-xml", does: "has a function run the query, from a text",
-			sql:   "select x from (select query_to_xml('select * from {table} where tenant_id = ''' || {victim} || '''', false, true, '')::text x) q where x like '%canary%' or x like '%tenant_id%'",
+			sql: `select x from (select query_to_xml('select * from {table} where tenant_id = ''' || {victim} || '''',
+			                                         false, true, '')::text x) q
+			       where x like '%canary%' or x like '%tenant_id%'`,
 			other: nothingOrRefused(unsupported), nobody: nothingOrRefused(unsupported), owner: somethingOr(unsupported),
 		},
 		{
 			id: "A52-ts-stat", does: "has a text-search function run the query, from a text",
-			sql:   "select * from ts_stat('select to_tsvector(''simple'', {key}::text) from {table} where tenant_id = ''' || {victim} || '''')",
+			sql: "select * from ts_stat('select to_tsvector(''simple'', {key}::text) from {table}" +
+				" where tenant_id = ''' || {victim} || '''')",
 			other: nothing(), nobody: nothing(), owner: something(),
 		},
 		{
@@ -117,9 +138,12 @@ func reads() family {
 		},
 		{
 			id: "A35-generic-plan", does: "runs a prepared statement's generic plan", raw: true,
-			before: []string{"set local plan_cache_mode = force_generic_plan", "deallocate all", "prepare stolen as select * from {table} where tenant_id = {victim}"},
-			sql:    "execute stolen",
-			other:  nothing(), nobody: nothing(), owner: something(),
+			before: []string{
+				"set local plan_cache_mode = force_generic_plan", "deallocate all",
+				"prepare stolen as select * from {table} where tenant_id = {victim}",
+			},
+			sql:   "execute stolen",
+			other: nothing(), nobody: nothing(), owner: something(),
 		},
-	}}
+	}
 }

@@ -33,9 +33,15 @@ type redisScenario struct {
 
 func redisScenarios() []redisScenario {
 	return []redisScenario{
-		{scenario{id: "R01-prefix", does: "uses every kind of key, with parts chosen to break out", required: "every key begins with its tenant"}, everyKey},
+		{scenario{
+			id: "R01-prefix", does: "uses every kind of key, with parts chosen to break out",
+			required: "every key begins with its tenant",
+		}, everyKey},
 		{scenario{id: "R02-no-tenant", does: "builds keys without a tenant", required: "an error, and no key"}, noTenant},
-		{scenario{id: "R03-collision", does: "looks for parts that give two tenants, or two parts, one key", required: "all keys differ"}, collisions},
+		{scenario{
+			id: "R03-collision", does: "looks for parts that give two tenants, or two parts, one key",
+			required: "all keys differ",
+		}, collisions},
 		{scenario{id: "R04-special", does: "puts wildcards, hash tags and line ends into keys", required: "none is in a key"}, specials},
 	}
 }

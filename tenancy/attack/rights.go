@@ -18,19 +18,27 @@ func rights() family {
 				once: (*stage).setRole,
 			},
 			{
-				id: "A19-any-relation", does: "reads every table, view and materialised view that it may", required: "nothing of another tenant's",
-				once: (*stage).everyRelation,
+				id: "A19-any-relation", does: "reads every table, view and materialised view that it may",
+				required: "nothing of another tenant's",
+				once:     (*stage).everyRelation,
 			},
 			{
-				id: "A20-definer", does: "calls a function that acts with its owner's rights, and that nobody has named", required: "there is none",
-				once: (*stage).definers,
+				id: "A20-definer", does: "calls a function that acts with its owner's rights, and that nobody has named",
+				required: "there is none",
+				once:     (*stage).definers,
 			},
 			{
 				id: "A50-copy-program", does: "copies to a program, and from and to the server's files", required: "refused, 42501",
 				once: (*stage).serverFiles,
 			},
 			{
-				id: "A23-own-settings", does: "changes its own role's password and defaults", required: "it may: PostgreSQL lets every role",
+				id: "A01-global-tables", does: "reads the other tenant's entry in a table of nobody's",
+				required: "it may: the table says who the tenants are",
+				accepted: "global-tables", each: (*stage).globalTables,
+			},
+			{
+				id: "A23-own-settings", does: "changes its own role's password and defaults",
+				required: "it may: PostgreSQL lets every role",
 				accepted: "own-role-settings", once: (*stage).ownSettings,
 			},
 		},
@@ -100,11 +108,13 @@ func onServer() []statement {
 		forbidden("A59-large-object-file", "reads a file as a large object", "select lo_import('/etc/passwd')"),
 		forbidden("A61-session-lock", "takes an advisory lock that outlives the transaction", "select pg_advisory_lock(1)"),
 		forbidden("A61-try-lock", "takes an advisory lock of everybody's key space", "select pg_try_advisory_xact_lock(1)"),
-		forbidden("A56-terminate", "ends other connections", "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()"),
+		forbidden("A56-terminate", "ends other connections",
+			"select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()"),
 		forbidden("A56-cancel", "cancels other statements", "select pg_cancel_backend(pg_backend_pid())"),
 		forbidden("A64-file", "reads a file of the server", "select pg_read_file('PG_VERSION')"),
 		forbidden("A64-directory", "lists a folder of the server", "select pg_ls_dir('.')"),
-		forbidden("A64-slot", "decodes the write-ahead log", "select pg_create_logical_replication_slot('stolen', 'pgoutput')", denied, notPrepared),
+		forbidden("A64-slot", "decodes the write-ahead log",
+			"select pg_create_logical_replication_slot('stolen', 'pgoutput')", denied, notPrepared),
 		forbidden("A55-statistics", "reads the planner's statistics as they are stored", "select * from pg_statistic"),
 		forbidden("A55-statistics-data", "reads the extended statistics as they are stored", "select * from pg_statistic_ext_data"),
 		forbidden("A03-passwords", "reads the roles' passwords", "select * from pg_authid"),
@@ -207,6 +217,21 @@ func (s *stage) definers(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// globalTables pins that what a tenant's column refers to is in sight of all: that table has no tenant of its own.
+func (s *stage) globalTables(ctx context.Context, tb *table) error {
+	for _, f := range tb.Foreign {
+		if s.kit.table(f.Target) != nil || len(f.Columns) != 1 || f.Columns[0] != tenantColumn {
+			continue
+		}
+		if err := s.raw.as(ctx, s.a.id); err != nil {
+			return err
+		}
+		a := s.raw.do(ctx, s.spell("select * from "+f.SQL+" where "+quoted(f.Refs[0])+" = {victim}", tb, s.a.id))
+		return errors.Join(pinned(a.err, found(a)), s.raw.rollback(ctx))
+	}
+	return notApplicable("its tenant refers to no table")
 }
 
 // serverFiles tries COPY's other ends.

@@ -91,9 +91,9 @@ func (s *stage) unchanged(ctx context.Context, tb *table) error {
 	if err := s.raw.all(ctx, "set local row_security = on", setTenant(s.b.id, true)).err; err != nil {
 		return err
 	}
-	print, err := fingerprintHere(ctx, s.raw, tb)
-	if err == nil && print != s.b.prints[tb.Name] {
-		return fmt.Errorf("it changed rows of another tenant's, or added some")
+	digest, err := fingerprintHere(ctx, s.raw, tb)
+	if err == nil && digest != s.b.prints[tb.Name] {
+		return errors.New("it changed rows of another tenant's, or added some")
 	}
 	return err
 }
@@ -181,8 +181,7 @@ func texts(row []any) []string {
 
 // discreet is an error where the driver let through what could carry a row's values.
 func discreet(err error) error {
-	var db *pgconn.PgError
-	if errors.As(err, &db) && db.Detail+db.Hint+db.Where+db.InternalQuery != "" {
+	if db, ok := errors.AsType[*pgconn.PgError](err); ok && db.Detail+db.Hint+db.Where+db.InternalQuery != "" {
 		return errors.New("the driver's error carries DETAIL, HINT or CONTEXT")
 	}
 	return nil

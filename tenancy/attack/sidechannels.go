@@ -195,7 +195,8 @@ func (s *stage) listen(ctx context.Context) error {
 		return err
 	}
 	payload := "canary of " + s.b.id.String()
-	if err := s.raw.all(ctx, "begin", setTenant(s.b.id, true), "select pg_notify('konstruct_attack', "+literal(payload)+")", "commit").err; err != nil {
+	notify := "select pg_notify('konstruct_attack', " + literal(payload) + ")"
+	if err := s.raw.all(ctx, "begin", setTenant(s.b.id, true), notify, "commit").err; err != nil {
 		return err
 	}
 	for range 20 { // other suites may notify, too

@@ -159,8 +159,8 @@ func (s *stage) fingerprint(ctx context.Context, raw *session, id tenancy.ID, tb
 	if err := raw.as(ctx, id); err != nil {
 		return "", err
 	}
-	print, err := fingerprintHere(ctx, raw, tb)
-	return print, errors.Join(err, raw.rollback(ctx))
+	digest, err := fingerprintHere(ctx, raw, tb)
+	return digest, errors.Join(err, raw.rollback(ctx))
 }
 
 // fingerprintHere does it in the transaction at hand, for whatever tenant that has.
@@ -175,11 +175,11 @@ func fingerprintHere(ctx context.Context, raw *session, tb *table) (string, erro
 // intact holds what is committed of b's rows against what it was.
 func (s *stage) intact(ctx context.Context) error {
 	for _, tb := range s.tables {
-		print, err := s.fingerprint(ctx, s.raw, s.b.id, tb)
+		digest, err := s.fingerprint(ctx, s.raw, s.b.id, tb)
 		if err != nil {
 			return err
 		}
-		if print != s.b.prints[tb.Name] {
+		if digest != s.b.prints[tb.Name] {
 			return fmt.Errorf("%s: another tenant's rows were changed", tb.Name)
 		}
 	}

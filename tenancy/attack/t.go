@@ -25,6 +25,7 @@ type T[Self any] interface {
 // test is a T whose own kind is forgotten.
 type test struct {
 	TB
+
 	sub func(name string, f func(test)) bool
 }
 

@@ -62,7 +62,8 @@ select json_build_object(
 	              from pg_attribute a
 	             where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = '' and a.attidentity <> 'a'),
 	'uniques', (select json_agg(json_build_object('name', format('%s.%s', n.nspname, ic.relname), 'columns',
-	                   (select json_agg(a.attname) from pg_attribute a where a.attrelid = c.oid and a.attnum = any (i.indkey))) order by ic.relname)
+	                   (select json_agg(a.attname) from pg_attribute a
+	                     where a.attrelid = c.oid and a.attnum = any (i.indkey))) order by ic.relname)
 	              from pg_index i join pg_class ic on ic.oid = i.indexrelid
 	             where i.indrelid = c.oid and i.indisunique and not i.indisprimary and i.indpred is null and i.indexprs is null),
 	'foreign', (select json_agg(json_build_object('name', k.conname, 'target', format('%s.%s', tn.nspname, t.relname),

@@ -10,16 +10,16 @@ func writes() family {
 }
 
 func changes() []statement {
-	const aimed = " where {key} = {id}"
+	const byID = " where {key} = {id}"
 	return []statement{
 		{
 			id: "A46-update-by-id", does: "updates a row by its id",
-			sql:   "update {table} set tenant_id = tenant_id" + aimed,
+			sql:   "update {table} set tenant_id = tenant_id" + byID,
 			other: nothing(), nobody: nothing(), owner: something(),
 		},
 		{
 			id: "A46-update-returning", does: "updates a row by its id and has it returned",
-			sql:   "update {table} set tenant_id = tenant_id" + aimed + " returning *",
+			sql:   "update {table} set tenant_id = tenant_id" + byID + " returning *",
 			other: nothing(), nobody: nothing(), owner: something(),
 		},
 		{
@@ -34,7 +34,7 @@ func changes() []statement {
 		},
 		{
 			id: "A47-take", does: "takes a row over, by making it its own",
-			sql:   "update {table} set tenant_id = {own}" + aimed,
+			sql:   "update {table} set tenant_id = {own}" + byID,
 			other: nothing(), nobody: nothing(), owner: something(),
 		},
 		{
@@ -49,12 +49,12 @@ func changes() []statement {
 		},
 		{
 			id: "A46-delete-by-id", does: "deletes a row by its id",
-			sql:   "delete from {table}" + aimed,
+			sql:   "delete from {table}" + byID,
 			other: nothing(), nobody: nothing(), owner: somethingOr(foreignKey),
 		},
 		{
 			id: "A46-delete-returning", does: "deletes a row by its id and has it returned",
-			sql:   "delete from {table}" + aimed + " returning *",
+			sql:   "delete from {table}" + byID + " returning *",
 			other: nothing(), nobody: nothing(), owner: somethingOr(foreignKey),
 		},
 		{
@@ -89,7 +89,8 @@ func additions() []statement {
 		},
 		{
 			id: "A48-upsert", does: "writes over a row through ON CONFLICT DO UPDATE",
-			sql:   insert("{kept} || jsonb_build_object('tenant_id', {own})") + " on conflict ({key}) do update set tenant_id = excluded.tenant_id",
+			sql: insert("{kept} || jsonb_build_object('tenant_id', {own})") +
+				" on conflict ({key}) do update set tenant_id = excluded.tenant_id",
 			other: refused(denied), nobody: refused(denied), owner: something(),
 		},
 		{

@@ -1,0 +1,130 @@
+package isolation_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/konstruct/konstruct/integration/isolation"
+	"github.com/konstruct/konstruct/tenancy/attack"
+)
+
+var update = flag.Bool("update", false, "write docs/security/attacks.md anew")
+
+const (
+	attacksPage = root + "/docs/security/attacks.md"
+	risksPage   = root + "/docs/security/accepted-risks.md"
+	beginList   = "<!-- The list is written by: go test ./integration/isolation -run TestAttackList -update -->\n"
+	endList     = "<!-- End of the list. -->\n"
+)
+
+// sources are the files that make each family's attacks, in the order of the page.
+var sources = []struct{ family, title, file string }{
+	{"reads", "Reading", "tenancy/attack/reads.go"},
+	{"writes", "Writing", "tenancy/attack/writes.go"},
+	{"keys", "Foreign and unique keys", "tenancy/attack/keys.go"},
+	{"rights", "Rights of the role", "tenancy/attack/rights.go"},
+	{"side-channels", "Errors, notices, plans and statistics", "tenancy/attack/sidechannels.go"},
+	{"context", "Where the tenant comes from", "tenancy/attack/contexts.go"},
+	{"leftovers", "What stays on a connection", "tenancy/attack/leftovers.go"},
+	{"injection", "Injected SQL", "tenancy/attack/injections.go"},
+	{"driver", "The driver's own states", "tenancy/attack/driver.go"},
+	{"entities", "The application's own code", "tenancy/attack/entities.go"},
+	{"redis", "Keys in Redis", "tenancy/attack/redis.go"},
+	{"live", "Harmless reads of a live database", "tenancy/attack/live.go"},
+}
+
+// everyAttack is the kit's catalogue with our entities' own paths.
+func everyAttack() []attack.Attack {
+	all := attack.Catalogue()
+	for _, e := range isolation.Entities(nil, nil, nil) {
+		for _, p := range e.Paths {
+			all = append(all, attack.Attack{ID: p.ID, Family: "entities", Does: p.Does, Required: p.Want.String()})
+		}
+	}
+	return all
+}
+
+func TestIDsAreUnique(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, a := range everyAttack() {
+		require.False(t, seen[a.ID], a.ID)
+		seen[a.ID] = true
+		require.NotEmpty(t, a.Does, a.ID)
+		require.NotEmpty(t, a.Required, a.ID)
+		require.True(t, slices.ContainsFunc(sources, func(s struct{ family, title, file string }) bool { return s.family == a.Family }), a.ID)
+	}
+}
+
+func TestAttackList(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile(attacksPage)
+	require.NoError(t, err)
+	before, rest, ok := strings.Cut(string(page), beginList)
+	require.True(t, ok)
+	_, after, ok := strings.Cut(rest, endList)
+	require.True(t, ok)
+	want := before + beginList + attackList(t) + endList + after
+	if *update {
+		require.NoError(t, os.WriteFile(attacksPage, []byte(want), 0o644))
+		return
+	}
+	require.Equal(t, want, string(page), "run: go test ./integration/isolation -run TestAttackList -update")
+}
+
+func attackList(t *testing.T) string {
+	t.Helper()
+	var b strings.Builder
+	for _, s := range sources {
+		_, err := os.Stat(filepath.Join(root, s.file))
+		require.NoError(t, err)
+		fmt.Fprintf(&b, "\n## %s\n\nIn [`%s`](../../%s)", s.title, s.file, s.file)
+		if s.family == "entities" {
+			b.WriteString(" for every entity; those of Konstruct and the fixture in [`integration/isolation`](../../integration/isolation)")
+		}
+		b.WriteString(".\n\n| id | what is tried | what must come of it |\n|---|---|---|\n")
+		for _, a := range everyAttack() {
+			if a.Family != s.family {
+				continue
+			}
+			required := a.Required
+			if a.Accepted != "" {
+				required += "; [accepted](accepted-risks.md#" + a.Accepted + ")"
+			}
+			fmt.Fprintf(&b, "| `%s` | %s | %s |\n", a.ID, a.Does, required)
+		}
+	}
+	return b.String() + "\n"
+}
+
+// Every accepted risk that an attack pins is explained, and every explained one that claims a pin has it.
+func TestAcceptedRisksAreExplained(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile(risksPage)
+	require.NoError(t, err)
+	for _, a := range everyAttack() {
+		if a.Accepted != "" {
+			require.Contains(t, string(page), "<a id=\""+a.Accepted+"\"></a>", "%s is accepted, and nobody says why", a.ID)
+			require.Contains(t, string(page), "`"+a.ID+"`", "%s pins a risk that does not name it", a.ID)
+		}
+	}
+	for line := range strings.SplitSeq(string(page), "\n") {
+		pins, ok := strings.CutPrefix(line, "Pinned by ")
+		if !ok {
+			continue
+		}
+		for _, id := range strings.FieldsFunc(pins, func(r rune) bool { return strings.ContainsRune(" ,.`", r) }) {
+			if !strings.Contains(id, "-") {
+				continue
+			}
+			require.True(t, slices.ContainsFunc(everyAttack(), func(a attack.Attack) bool { return a.ID == id }), "there is no attack %s", id)
+		}
+	}
+}
