@@ -2,7 +2,7 @@
 // From the repository's root: go tool -modfile=tools/go.mod task --list
 module github.com/konstruct/konstruct/tools
 
-go 1.26.8
+go 1.26.4
 
 tool (
 	entgo.io/ent/cmd/ent
