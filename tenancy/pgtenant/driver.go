@@ -18,9 +18,9 @@ const Setting = "app.current_tenant"
 // Driver is Ent's dialect.Driver for PostgreSQL with a tenant in every statement. It is safe for concurrent use.
 // Make it with [Open] or [New].
 type Driver struct {
-	pool   *pgxpool.Pool
-	shares *shares
-	config config
+	pool     *pgxpool.Pool
+	shares   *shares
+	patience *patience
 }
 
 var _ dialect.Driver = (*Driver)(nil)

@@ -28,8 +28,8 @@ func (d *Driver) lease(ctx context.Context, tenant tenancy.ID) (*lease, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("pgtenant: %w", err)
 	}
-	waiting, cancel := context.WithTimeout(ctx, d.config.acquireTimeout)
-	defer cancel()
+	waiting, stop := d.patience.bound(ctx)
+	defer stop()
 	done, err := d.shares.take(waiting, tenant)
 	if err != nil {
 		return nil, leaseError(ctx, err)
@@ -42,7 +42,8 @@ func (d *Driver) lease(ctx context.Context, tenant tenancy.ID) (*lease, error) {
 	return &lease{pooled: pooled, done: done}, nil
 }
 
-// leaseError tells a caller who gave up from a pool that had nothing, and from a server that can't be reached.
+// leaseError tells a caller who gave up from a pool that had nothing, and from a server that can't be reached. Where the
+// caller's context goes on, it was the driver's patience that ended.
 func leaseError(ctx context.Context, err error) error {
 	var connect *pgconn.ConnectError
 	switch {
@@ -50,7 +51,7 @@ func leaseError(ctx context.Context, err error) error {
 		return fmt.Errorf("pgtenant: waiting for a connection: %w", ctx.Err())
 	case errors.As(err, &connect):
 		return fmt.Errorf("%w: the server can't be reached", ErrConnection)
-	case errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return ErrPoolBusy
 	}
 	return translate(ctx, tenancy.ID{}, err)

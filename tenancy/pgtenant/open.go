@@ -81,7 +81,7 @@ func New(pool *pgxpool.Pool, opts ...Option) (*Driver, error) {
 }
 
 func newDriver(pool *pgxpool.Pool, c config) *Driver {
-	return &Driver{pool: pool, shares: newShares(pool.Config().MaxConns), config: c}
+	return &Driver{pool: pool, shares: newShares(pool.Config().MaxConns), patience: newPatience(c.acquireTimeout)}
 }
 
 func newConfig(opts []Option) config {
