@@ -184,27 +184,37 @@ func (s *stage) shut(ctx context.Context, raw *session, tb *table) error {
 }
 
 func (s *stage) preset(ctx context.Context) error {
-	joint := "?"
-	if strings.Contains(s.kit.target.DSN, "?") {
-		joint = "&"
-	}
-	if !strings.Contains(s.kit.target.DSN, "://") {
-		return notApplicable("the connection string is no URL")
-	}
 	for _, parameter := range []string{
 		"options=-c%20" + setting + "%3D" + s.b.id.String(), setting + "=" + s.b.id.String(), "row_security=off", "role=postgres",
 	} {
-		drv, err := pgtenant.Open(ctx, s.kit.target.DSN+joint+parameter)
-		if err == nil {
-			_ = drv.Close()
-		}
-		if err := wants(err, pgtenant.ErrConfig); err != nil {
-			return fmt.Errorf("%s: %w", strings.SplitN(parameter, "=", 2)[0], err)
+		if err := s.refusedToOpen(ctx, parameter); err != nil {
+			return err
 		}
 	}
 	return s.fresh(ctx, func(raw *session) error {
 		return nothing().check(raw.do(ctx, "select 1 where coalesce(current_setting('"+setting+"', true), '') <> ''"))
 	})
+}
+
+// refusedToOpen wants the driver to refuse the connection string with a parameter more.
+func (s *stage) refusedToOpen(ctx context.Context, parameter string) error {
+	dsn := s.kit.target.DSN
+	if !strings.Contains(dsn, "://") {
+		return notApplicable("the connection string is no URL")
+	}
+	joint := "?"
+	if strings.Contains(dsn, "?") {
+		joint = "&"
+	}
+	drv, err := pgtenant.Open(ctx, dsn+joint+parameter)
+	if err == nil {
+		_ = drv.Close()
+	}
+	if err := wants(err, pgtenant.ErrConfig); err != nil {
+		name, _, _ := strings.Cut(parameter, "=")
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
 }
 
 func (s *stage) spellings(ctx context.Context) error {

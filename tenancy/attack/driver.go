@@ -68,7 +68,7 @@ func transactions() []scenario {
 					if err == nil {
 						_ = drv.Close()
 					}
-					if err := wants(err, pgtenant.ErrConfig); err != nil {
+					if err := errors.Join(wants(err, pgtenant.ErrConfig), s.refusedToOpen(ctx, "default_query_exec_mode="+mode)); err != nil {
 						return err
 					}
 				}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"entgo.io/ent/dialect"
+
 	"github.com/konstruct/konstruct/tenancy"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
@@ -21,6 +23,10 @@ func leftovers() family {
 			id: "A29-poisoned-by-statement", does: "does so with a statement of its own, through the driver",
 			required: "each its own rows; nobody none",
 			each:     (*stage).poisonedByStatement,
+		},
+		{
+			id: "A29-after-the-driver", does: "uses a connection beside the driver, after a tenant's statements and transactions on it",
+			required: "no tenant is set, and no row comes", each: (*stage).afterTheDriver,
 		},
 		{
 			id: "A30-release", does: "changes the tenant inside a savepoint and releases it",
@@ -84,6 +90,40 @@ func (s *stage) poisonedByStatement(ctx context.Context, tb *table) error {
 				if err := s.ownRows(ctx, drv, tb); err != nil {
 					return fmt.Errorf("after %q: %w", text, err)
 				}
+			}
+		}
+		return nil
+	})
+}
+
+// afterTheDriver looks at what the driver itself leaves: nothing may be set for longer than a transaction.
+func (s *stage) afterTheDriver(ctx context.Context, tb *table) error {
+	theirs := as(ctx, s.b.id)
+	read := "select count(*) from " + tb.SQL
+	return s.lone(ctx, func(drv *pgtenant.Driver) error {
+		for way, use := range map[string]func() error{
+			"a statement": func() error { return ask(theirs, drv, read).err },
+			"a failure":   func() error { return refused(divisionBy0).check(ask(theirs, drv, "select 1 / (select 0)")) },
+			"a commit": func() error {
+				return pgtenant.InTx(theirs, drv.Tx, func(ctx context.Context, tx dialect.Tx) error { return ask(ctx, tx, read).err })
+			},
+			"a rollback": func() error {
+				tx, err := drv.Tx(theirs)
+				if err != nil {
+					return err
+				}
+				return errors.Join(ask(theirs, tx, read).err, tx.Rollback())
+			},
+		} {
+			var left string
+			var rows int
+			err := errors.Join(
+				use(),
+				drv.Pool().QueryRow(ctx, "select coalesce(current_setting($1, true), '')", setting).Scan(&left),
+				drv.Pool().QueryRow(ctx, read).Scan(&rows),
+			)
+			if err != nil || left != "" || rows != 0 {
+				return fmt.Errorf("after %s: the setting is %q, and %d rows are seen: %w", way, left, rows, orNone(err))
 			}
 		}
 		return nil
