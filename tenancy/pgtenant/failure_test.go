@@ -181,6 +181,25 @@ func TestErrorsCarryNoValues(t *testing.T) {
 	}
 }
 
+// pgx repeats a value that it can't encode.
+func TestEncodingErrorsCarryNoValues(t *testing.T) {
+	t.Parallel()
+	const secret = "xoxb-canary-7f3a"
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, pgtenant.WithQueryMode(mode))
+			_, err := pgtenant.Exec(as(t, h.a), h, "select $1::uuid", []string{secret})
+			require.Error(t, err)
+			require.NotContains(t, fmt.Sprintf("%v %+v %#v", err, err, err), secret)
+			if mode != "exec" { // where types are not known beforehand, the server says it
+				require.ErrorIs(t, err, pgtenant.ErrArgument)
+			}
+			h.healthy(t)
+		})
+	}
+}
+
 func TestATenantGetsHalfOfThePool(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, pgtenant.WithMaxConns(4), pgtenant.WithAcquireTimeout(4*shortly))

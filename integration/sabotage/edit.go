@@ -1,0 +1,57 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// errMoved means that a saboteur no longer fits the source.
+var errMoved = errors.New("the protection has moved, update the saboteur")
+
+// edit replaces one piece of text, which has to occur exactly once, in a file. The file's path is relative to the module.
+type edit struct{ file, find, replace string }
+
+// apply returns the new texts of the files that the edits change, by path.
+func apply(root string, edits ...edit) (map[string]string, error) {
+	changed := make(map[string]string)
+	for _, e := range edits {
+		path := filepath.Join(root, filepath.FromSlash(e.file))
+		text, ok := changed[path]
+		if !ok {
+			read, err := os.ReadFile(path) //nolint:gosec // a path of the table
+			if err != nil {
+				return nil, fmt.Errorf("%w: %w", errMoved, err)
+			}
+			text = string(read)
+		}
+		if n := strings.Count(text, e.find); n != 1 {
+			return nil, fmt.Errorf("%w: %s has %d times, and not once: %s", errMoved, e.file, n, e.find)
+		}
+		changed[path] = strings.Replace(text, e.find, e.replace, 1)
+	}
+	return changed, nil
+}
+
+// overlay writes the changed files into folder, and the file that `go test -overlay` reads, and returns that one's path.
+func overlay(folder string, changed map[string]string) (string, error) {
+	replace := make(map[string]string, len(changed))
+	for path, text := range changed {
+		// The extension stays: the go command looks at it.
+		copied := filepath.Join(folder, strconv.Itoa(len(replace))+"_"+filepath.Base(path))
+		if err := os.WriteFile(copied, []byte(text), 0o600); err != nil {
+			return "", err
+		}
+		replace[path] = copied
+	}
+	list, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		return "", err
+	}
+	file := filepath.Join(folder, "overlay.json")
+	return file, os.WriteFile(file, list, 0o600)
+}

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// The bounds of one package's tests: of most, and of those that are known to wait for ever.
+const (
+	testTimeout = 2 * time.Minute
+	hangTimeout = 30 * time.Second
+)
+
+// errBroken means that a saboteur proves nothing, because its source does not build or its test does not exist.
+var errBroken = errors.New("the saboteur is broken")
+
+// suite runs tests of the module at root.
+type suite struct {
+	root, module string
+	// environment is added to this process's own.
+	environment []string
+	// whole runs all tests of a package and not only those that are named.
+	whole bool
+}
+
+// outcome is what became of the tests of one run, by package and test.
+type outcome struct {
+	passed, failed map[testName]bool
+}
+
+// run runs the named tests, on changed sources when flags say so. It fails where the tests could not be built.
+func (s suite) run(ctx context.Context, names []testName, flags ...string) (outcome, error) {
+	all := outcome{passed: map[testName]bool{}, failed: map[testName]bool{}}
+	for _, pkg := range packages(names) {
+		args := append([]string{"test", "-json", "-vet=off", "-count=1", "-parallel=4"}, flags...)
+		if !s.whole {
+			args = append(args, "-run="+pattern(pkg, names))
+		}
+		output, err := s.command(ctx, append(args, "./"+pkg)...)
+		if err := all.read(pkg, output); err != nil {
+			return all, err
+		}
+		if err != nil && !anyOf(all.failed, pkg) {
+			return all, fmt.Errorf("%w: go test ./%s: %w:\n%s", errBroken, pkg, err, lastLines(output))
+		}
+	}
+	return all, ctx.Err()
+}
+
+func (s suite) command(ctx context.Context, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, "go", args...) //nolint:gosec // the table's own words
+	cmd.Dir = s.root
+	cmd.Env = append(os.Environ(), s.environment...)
+	// The go command passes an interrupt on to the test; killed, it would leave it running.
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 10 * time.Second
+	return cmd.CombinedOutput()
+}
+
+func packages(names []testName) []string {
+	var out []string
+	for _, n := range names {
+		out = append(out, n.pkg())
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// pattern is the -run expression for the named tests of a package.
+func pattern(pkg string, names []testName) string {
+	var tests []string
+	for _, n := range names {
+		if n.pkg() != pkg {
+			continue
+		}
+		parts := strings.Split(n.test(), "/")
+		for i, part := range parts {
+			parts[i] = "^" + regexp.QuoteMeta(part) + "$"
+		}
+		tests = append(tests, strings.Join(parts, "/"))
+	}
+	slices.Sort(tests)
+	return strings.Join(slices.Compact(tests), "|")
+}
+
+// event is a line of `go test -json`.
+type event struct{ Action, Test, Package, Output string }
+
+// read takes the events of one package. A test that began and never ended was cut down by a panic or a time-out, which is
+// a way to fail.
+func (o outcome) read(pkg string, output []byte) error {
+	running := map[testName]bool{}
+	lines := bufio.NewScanner(bytes.NewReader(output))
+	lines.Buffer(nil, 16<<20)
+	for lines.Scan() {
+		var e event
+		if json.Unmarshal(lines.Bytes(), &e) != nil || e.Test == "" || !strings.HasSuffix(e.Package, path.Join("/", pkg)) {
+			continue // the compiler's words, or a package's own line
+		}
+		name := testName(pkg + " " + e.Test)
+		switch e.Action {
+		case "run":
+			running[name] = true
+		case "pass":
+			delete(running, name)
+			o.passed[name] = true
+		case "fail":
+			delete(running, name)
+			o.failed[name] = true
+		}
+	}
+	for name := range running {
+		o.failed[name] = true
+	}
+	return lines.Err()
+}
+
+// state is what became of a test: "passed", "failed", or "not run".
+func (o outcome) state(n testName) string {
+	key := testName(n.pkg() + " " + n.test())
+	switch {
+	case o.failed[key]:
+		return "failed"
+	case o.passed[key]:
+		return "passed"
+	default:
+		return "not run"
+	}
+}
+
+func anyOf(set map[testName]bool, pkg string) bool {
+	for n := range set {
+		if n.pkg() == pkg {
+			return true
+		}
+	}
+	return false
+}
+
+// lastLines are enough of an output to see why something did not build.
+func lastLines(output []byte) string {
+	var lines []string
+	for line := range strings.Lines(string(output)) {
+		var e event
+		if json.Unmarshal([]byte(line), &e) == nil {
+			line = e.Output
+		}
+		if line = strings.TrimRight(line, "\n"); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines[max(0, len(lines)-15):], "\n")
+}

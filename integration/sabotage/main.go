@@ -1,0 +1,81 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime"
+	"strings"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := command(ctx, os.Args[1:], os.Stdout); err != nil {
+		stop()
+		fmt.Fprintln(os.Stderr, "sabotage:", err)
+		os.Exit(1)
+	}
+}
+
+// options are the command's.
+type options struct {
+	only       string
+	list, docs bool
+	whole      bool
+	jobs       int
+	folder     string
+}
+
+func command(ctx context.Context, args []string, out io.Writer) error {
+	var o options
+	flags := flag.NewFlagSet("sabotage", flag.ContinueOnError)
+	flags.StringVar(&o.only, "only", "", "run the saboteurs whose id contains one of these words, separated by commas")
+	flags.BoolVar(&o.list, "list", false, "list the saboteurs")
+	flags.BoolVar(&o.docs, "docs", false, "print docs/security/sabotage.md")
+	flags.BoolVar(&o.whole, "whole", false, "run all tests of a code saboteur's packages, not only the named ones")
+	flags.IntVar(&o.jobs, "jobs", min(runtime.NumCPU(), mostJobs), "how many saboteurs work at the same time")
+	flags.StringVar(&o.folder, "report", ".", "the folder for sabotage-report.md and .json")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	chosen := choose(saboteurs(), o.only)
+	switch {
+	case o.docs:
+		_, err := io.WriteString(out, page(chosen))
+		return err
+	case o.list:
+		return list(out, chosen)
+	}
+	return run(ctx, chosen, o, out)
+}
+
+// choose picks the saboteurs whose id contains one of the words.
+func choose(all []saboteur, words string) []saboteur {
+	if words == "" {
+		return all
+	}
+	var out []saboteur
+	for _, s := range all {
+		for _, word := range strings.Split(words, ",") {
+			if strings.Contains(s.id, word) {
+				out = append(out, s)
+				break
+			}
+		}
+	}
+	return out
+}
+
+func list(out io.Writer, all []saboteur) error {
+	for _, s := range all {
+		if _, err := fmt.Fprintf(out, "%-34s %s\n", s.id, s.removes); err != nil {
+			return err
+		}
+	}
+	return nil
+}

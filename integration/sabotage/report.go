@@ -1,0 +1,135 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// report is a whole run's.
+type report struct {
+	At       time.Time `json:"at"`
+	Took     string    `json:"took"`
+	Proven   bool      `json:"proven"`
+	Verdict  string    `json:"verdict"`
+	Verdicts []verdict `json:"verdicts"`
+}
+
+func newReport(verdicts []verdict, began time.Time) report {
+	r := report{At: began.UTC(), Took: time.Since(began).Round(time.Second).String(), Verdicts: verdicts}
+	bad := count(verdicts, unnoticed) + count(verdicts, broken)
+	r.Proven = bad == 0 && len(verdicts) > 0
+	if r.Proven {
+		r.Verdict = fmt.Sprintf("PROVEN: %d protections were taken away, one at a time, and each was missed", len(verdicts))
+	} else {
+		r.Verdict = fmt.Sprintf("NOT PROVEN: of %d saboteurs, %d went unnoticed and %d are broken",
+			len(verdicts), count(verdicts, unnoticed), count(verdicts, broken))
+	}
+	return r
+}
+
+// line is a verdict for a person at a terminal.
+func (v verdict) line() string {
+	text := fmt.Sprintf("%-9s %-34s %6s  %s", v.Status, v.ID, v.Took, short(v.By))
+	for _, m := range v.Missed {
+		text += "\n          expected: " + m
+	}
+	if v.Why != "" {
+		text += "\n          " + strings.ReplaceAll(v.Why, "\n", "\n          ")
+	}
+	return text
+}
+
+// short names the first few.
+func short(by []string) string {
+	const few = 2
+	if len(by) <= few {
+		return strings.Join(by, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(by[:few], ", "), len(by)-few)
+}
+
+func (r report) write(folder string) error {
+	text, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(folder, "sabotage-report.json"), append(text, '\n'), 0o644); err != nil { //nolint:gosec // to be handed on
+		return err
+	}
+	return os.WriteFile(filepath.Join(folder, "sabotage-report.md"), []byte(r.markdown()), 0o644) //nolint:gosec // to be handed on
+}
+
+func (r report) markdown() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# Sabotage report\n\n%s. %s, in %s.\n", r.Verdict, r.At.Format(time.RFC3339), r.Took)
+	for _, l := range layers() {
+		of := slices.DeleteFunc(slices.Clone(r.Verdicts), func(v verdict) bool { return v.Layer != l })
+		if len(of) == 0 {
+			continue
+		}
+		fmt.Fprintf(&b, "\n## %s\n\n| taken away | outcome | noticed by | meanwhile |\n|---|---|---|---|\n", l)
+		for _, v := range of {
+			fmt.Fprintf(&b, "| %s (`%s`) | %s | %s | %s |\n", cell(v.Removes), v.ID, v.outcome(), cell(strings.Join(v.By, "<br>")), cell(v.meanwhile()))
+		}
+	}
+	return b.String()
+}
+
+func (v verdict) outcome() string {
+	text := string(v.Status)
+	for _, m := range v.Missed {
+		text += "<br>expected: " + m
+	}
+	if v.Why != "" {
+		text += "<br>" + v.Why
+	}
+	return cell(text)
+}
+
+func (v verdict) meanwhile() string {
+	switch {
+	case v.Held != "" && len(v.Stayed) > 0:
+		return v.Held + " (" + strings.Join(v.Stayed, ", ") + " stayed green)"
+	case v.Held != "":
+		return v.Held
+	case v.Crossed:
+		return "attacks got through"
+	default:
+		return ""
+	}
+}
+
+// cell keeps a text inside its table's cell.
+func cell(text string) string {
+	return strings.NewReplacer("|", `\|`, "\n", "<br>").Replace(text)
+}
+
+// conclude prints the verdict, and is an error unless the suite is proven.
+func (r report) conclude(out io.Writer) error {
+	if _, err := fmt.Fprintf(out, "\nBy layer:\n"); err != nil {
+		return err
+	}
+	for _, l := range layers() {
+		of := slices.DeleteFunc(slices.Clone(r.Verdicts), func(v verdict) bool { return v.Layer != l })
+		if len(of) == 0 {
+			continue
+		}
+		held := slices.DeleteFunc(slices.Clone(of), func(v verdict) bool { return v.Held == "" })
+		if _, err := fmt.Fprintf(out, "  %-38s %2d of %2d caught; in %d another layer held meanwhile\n", l, count(of, caught), len(of), len(held)); err != nil {
+			return err
+		}
+	}
+	if _, err := fmt.Fprintf(out, "\n%s, in %s.\nWritten: sabotage-report.md, sabotage-report.json\n", r.Verdict, r.Took); err != nil {
+		return err
+	}
+	if !r.Proven {
+		return errUnproven
+	}
+	return nil
+}

@@ -1,0 +1,314 @@
+package main
+
+// current is the tenant of a transaction, as the policies spell it.
+const current = "(SELECT NULLIF(current_setting('app.current_tenant', true), '')::uuid)"
+
+// crossing are attacks that get through when a table's rows are open to everybody: reads and writes by id, without a
+// condition, past a leaky function, and by a login that has no tenant.
+func crossing() []string {
+	return []string{"A46-read-by-id", "A46-read-all", "A46-update-by-id", "A46-delete-by-id", "A53-leaky-function", "A25-never-set", "A44-nobody"}
+}
+
+func policySaboteurs() []saboteur {
+	const (
+		noFloor = "DROP POLICY tenant_floor ON agents;"
+		floor   = "the permissive policy alone says the same"
+		holds   = "the restrictive floor holds, for reads and writes"
+	)
+	return []saboteur{
+		{
+			id: "policy-floor-dropped", layer: layerDatabase, removes: "the restrictive floor", held: floor,
+			data: &data{plant: noFloor, doctor: []string{"policy.missing"}},
+		},
+		{
+			id: "policy-floor-widened", layer: layerDatabase, removes: "the floor's condition (`OR true`)", held: floor,
+			data: &data{
+				plant:  "ALTER POLICY tenant_floor ON agents USING (tenant_id = " + current + " OR true)",
+				doctor: []string{"policy.differs"},
+			},
+		},
+		{
+			id: "policy-widened", layer: layerDatabase, removes: "the policy's condition (`OR true`)", held: holds,
+			data: &data{
+				plant:  "ALTER POLICY tenant_isolation ON agents USING (tenant_id = " + current + " OR true) WITH CHECK (true)",
+				doctor: []string{"policy.differs"},
+			},
+		},
+		{
+			id: "policy-floor-alone", layer: layerDatabase, removes: "the floor, where the policy has `OR true` already",
+			data: &data{
+				given:  "ALTER POLICY tenant_isolation ON agents USING (tenant_id = " + current + " OR true) WITH CHECK (true)",
+				plant:  noFloor,
+				doctor: []string{"policy.differs", "policy.missing"}, attacks: crossing(),
+			},
+		},
+		{
+			id: "policy-second", layer: layerDatabase, removes: "nothing, but adds a permissive policy that lets all pass", held: holds,
+			data: &data{
+				plant:  "CREATE POLICY careless ON agents TO konstruct_app USING (true)",
+				doctor: []string{"policy.extra"},
+			},
+		},
+		{
+			id: "policy-check-dropped", layer: layerDatabase, removes: "WITH CHECK", held: "PostgreSQL takes USING for writes, too",
+			data: &data{
+				plant: "DROP POLICY tenant_isolation ON agents; " +
+					"CREATE POLICY tenant_isolation ON agents TO konstruct_app USING (tenant_id = " + current + ")",
+				doctor: []string{"policy.differs"},
+			},
+		},
+		{
+			id: "policy-check-open", layer: layerDatabase, removes: "what WITH CHECK says (`true`)", held: holds,
+			data: &data{
+				plant:  "ALTER POLICY tenant_isolation ON agents WITH CHECK (true)",
+				doctor: []string{"policy.differs"},
+			},
+		},
+		{
+			id: "policy-check-alone", layer: layerDatabase, removes: "what WITH CHECK says, where there is no floor",
+			data: &data{
+				given:  noFloor,
+				plant:  "ALTER POLICY tenant_isolation ON agents WITH CHECK (true)",
+				doctor: []string{"policy.differs"}, attacks: []string{"A47-insert-for-other", "A49-merge-insert"},
+			},
+		},
+		{
+			id: "policy-nobody", layer: layerDatabase, removes: "that no tenant means no row, where there is no floor",
+			data: &data{
+				given:  noFloor,
+				plant:  "ALTER POLICY tenant_isolation ON agents USING (coalesce(tenant_id = " + current + ", true))",
+				doctor: []string{"policy.differs"}, attacks: []string{"A25-never-set", "A44-nobody"},
+			},
+		},
+		{
+			id: "policy-immutable", layer: layerDatabase, removes: "that the tenant is looked up at each execution (an IMMUTABLE function)",
+			data: &data{
+				plant: `CREATE FUNCTION public.tenant() RETURNS uuid LANGUAGE sql IMMUTABLE
+					AS $$ SELECT NULLIF(current_setting('app.current_tenant', true), '')::uuid $$;
+					REVOKE EXECUTE ON FUNCTION public.tenant FROM PUBLIC; GRANT EXECUTE ON FUNCTION public.tenant TO konstruct_app;
+					ALTER FUNCTION public.tenant OWNER TO konstruct_owner;
+					ALTER POLICY tenant_isolation ON agents USING (tenant_id = public.tenant()) WITH CHECK (tenant_id = public.tenant());
+					ALTER POLICY tenant_floor ON agents USING (tenant_id = public.tenant());`,
+				doctor: []string{"policy.function"}, attacks: []string{anyAttack},
+			},
+		},
+		{
+			id: "policy-for-everybody", layer: layerDatabase, removes: "the role that the policy is for", held: "it still says whose rows; but the resolver stands under it now",
+			data: &data{plant: "ALTER POLICY tenant_isolation ON agents TO PUBLIC", doctor: []string{"policy.roles"}},
+		},
+		{
+			id: "policy-resolver-widened", layer: layerDatabase, removes: "the resolver's policy (`true`)", held: "the function that uses it asks for active connections itself",
+			data: &data{plant: "ALTER POLICY resolver_lookup ON channel_connections USING (true)", doctor: []string{"policy.differs"}},
+		},
+	}
+}
+
+func tableSaboteurs() []saboteur {
+	return []saboteur{
+		{
+			id: "table-rls-disabled", layer: layerDatabase, removes: "row-level security of a table",
+			data: &data{plant: "ALTER TABLE agents DISABLE ROW LEVEL SECURITY", doctor: []string{"rls.disabled"}, attacks: crossing()},
+		},
+		{
+			id: "table-force-dropped", layer: layerDatabase, removes: "FORCE", held: "the application's role owns nothing, so it stands under the policies all the same",
+			data: &data{plant: "ALTER TABLE agents NO FORCE ROW LEVEL SECURITY", doctor: []string{"rls.not-forced"}},
+		},
+		{
+			id: "table-unprotected", layer: layerDatabase, removes: "the protection of a new table with a tenant_id",
+			data: &data{
+				plant: `CREATE TABLE notes (id uuid PRIMARY KEY, tenant_id uuid NOT NULL REFERENCES tenants (id), UNIQUE (tenant_id, id));
+					ALTER TABLE notes OWNER TO konstruct_owner; GRANT SELECT, INSERT, UPDATE, DELETE ON notes TO konstruct_app`,
+				doctor: []string{"rls.disabled", "rls.not-forced", "policy.missing"}, attacks: []string{registration},
+			},
+		},
+		{
+			id: "table-without-mixin", layer: layerDatabase, removes: "the tenant_id of a new table (a schema without the mixin)",
+			held: "it has no row yet, and the server does not start",
+			data: &data{
+				plant: `CREATE TABLE notes (id uuid PRIMARY KEY, body text);
+					ALTER TABLE notes OWNER TO konstruct_owner; GRANT SELECT, INSERT, UPDATE, DELETE ON notes TO konstruct_app`,
+				doctor: []string{"table.unclassified"},
+			},
+		},
+		{
+			id: "table-join-without-tenant", layer: layerDatabase, removes: "the tenant_id of a many-to-many table",
+			held: "it has no row yet, and the server does not start",
+			data: &data{
+				plant: `CREATE TABLE agents_tags (agent_id uuid REFERENCES agents (id), tag_id uuid REFERENCES fixture_tags (id), PRIMARY KEY (agent_id, tag_id));
+					ALTER TABLE agents_tags OWNER TO konstruct_owner; GRANT SELECT, INSERT, UPDATE, DELETE ON agents_tags TO konstruct_app`,
+				doctor: []string{"key.no-tenant-table"},
+			},
+		},
+		{
+			id: "table-tenant-nullable", layer: layerDatabase, removes: "NOT NULL of tenant_id", held: "the policies refuse a row of nobody's, and show none",
+			data: &data{plant: "ALTER TABLE agents ALTER COLUMN tenant_id DROP NOT NULL", doctor: []string{"tenant-column.nullable"}},
+		},
+		{
+			id: "key-single-column", layer: layerDatabase, removes: "the tenant in a foreign key between tenants' tables",
+			data: &data{
+				plant: `ALTER TABLE fixture_notes DROP CONSTRAINT fixture_notes_fixture_tags_main_notes,
+					ADD CONSTRAINT fixture_notes_fixture_tags_main_notes FOREIGN KEY (main_tag_id) REFERENCES fixture_tags (id)`,
+				doctor: []string{"key.without-tenant"}, attacks: []string{"A14-attach", "A14-attach-by-update"},
+			},
+		},
+		{
+			id: "key-cascade", layer: layerDatabase, removes: "NO ACTION of the key to tenants (a cascade)",
+			data: &data{
+				plant: `ALTER TABLE agents DROP CONSTRAINT agents_tenant_id_fkey,
+					ADD CONSTRAINT agents_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants (id) ON DELETE CASCADE`,
+				doctor: []string{"key.cascade"}, attacks: []string{"A13-cascade"},
+			},
+		},
+		{
+			id: "key-spans-tenants", layer: layerDatabase, removes: "the tenant in a unique key",
+			data: &data{
+				plant:  "ALTER TABLE fixture_tags ADD CONSTRAINT spans UNIQUE (slug)",
+				doctor: []string{"key.spans-tenants"}, attacks: []string{"A17-same-value", "A17-existence-by-spanning-key"},
+			},
+		},
+	}
+}
+
+func grantSaboteurs() []saboteur {
+	return []saboteur{
+		{
+			id: "grant-truncate", layer: layerDatabase, removes: "that the application may not TRUNCATE",
+			data: &data{
+				plant:  "GRANT TRUNCATE ON agents TO konstruct_app",
+				doctor: []string{"grant.table"}, attacks: []string{"A10-truncate", "A10-privileges"},
+			},
+		},
+		{
+			id: "grant-trigger", layer: layerDatabase, removes: "that the application may not make triggers",
+			data: &data{
+				plant:  "GRANT TRIGGER ON agents TO konstruct_app",
+				doctor: []string{"grant.table"}, attacks: []string{"A10-trigger", "A10-privileges"},
+			},
+		},
+		{
+			id: "grant-references", layer: layerDatabase, removes: "that the application may not refer to rows by keys of its own",
+			data: &data{
+				plant:  "GRANT REFERENCES ON agents TO konstruct_app",
+				doctor: []string{"grant.table"}, attacks: []string{"A10-privileges"},
+			},
+		},
+		{
+			id: "grant-public", layer: layerDatabase, removes: "that PUBLIC has nothing on a tenant's table",
+			data: &data{plant: "GRANT SELECT ON agents TO PUBLIC", doctor: []string{"grant.public"}, attacks: []string{"A11-grant"}},
+		},
+		{
+			id: "grant-temporary", layer: layerDatabase, removes: "that nobody makes temporary tables",
+			data: &data{
+				plant:  "GRANT TEMPORARY ON DATABASE {db} TO PUBLIC",
+				doctor: []string{"grant.database"}, attacks: []string{"A09-temp-table", "A34-temp-table"},
+			},
+		},
+		{
+			id: "grant-create", layer: layerDatabase, removes: "that the application makes nothing in the schema",
+			data: &data{
+				plant:  "GRANT CREATE ON SCHEMA public TO konstruct_app",
+				doctor: []string{"grant.schema"}, attacks: []string{"A11-table"},
+			},
+		},
+		{
+			id: "grant-large-objects", layer: layerDatabase, removes: "that large objects, which know no tenant, are out of reach",
+			data: &data{
+				plant:  "GRANT EXECUTE ON FUNCTION lo_from_bytea(oid, bytea), lo_get(oid) TO konstruct_app",
+				doctor: []string{"platform.large-objects"}, attacks: []string{"A59-large-object"},
+			},
+		},
+		{
+			id: "grant-advisory-locks", layer: layerDatabase, removes: "that advisory locks, whose keys know no tenant, are out of reach",
+			data: &data{
+				plant:  "GRANT EXECUTE ON FUNCTION pg_advisory_lock(bigint) TO konstruct_app",
+				doctor: []string{"platform.advisory-locks"}, attacks: []string{"A61-session-lock", "A34-session-lock"},
+			},
+		},
+		{
+			id: "grant-signals", layer: layerDatabase, removes: "that nobody ends another tenant's statement",
+			data: &data{
+				plant:  "GRANT EXECUTE ON FUNCTION pg_cancel_backend(int), pg_terminate_backend(int, bigint) TO konstruct_app",
+				doctor: []string{"platform.signals"}, attacks: []string{"A56-cancel"},
+			},
+		},
+		{
+			id: "grant-plpgsql", layer: layerDatabase, removes: "that the application runs no code made up on the way (DO)",
+			data: &data{
+				plant:  "GRANT USAGE ON LANGUAGE plpgsql TO PUBLIC",
+				doctor: []string{"platform.language"}, attacks: []string{"A63-do"},
+			},
+		},
+		{
+			id: "grant-resolver-secrets", layer: layerDatabase, removes: "that the resolver reads no more than the columns that it compares",
+			held: "nobody logs in as the resolver, and its one function returns an id",
+			data: &data{
+				plant:  "GRANT SELECT (secrets) ON channel_connections TO konstruct_resolver",
+				doctor: []string{"grant.column"},
+			},
+		},
+		{
+			id: "grant-default", layer: layerDatabase, removes: "that what is made later is nobody's", held: "nothing was made since",
+			data: &data{
+				plant:  "ALTER DEFAULT PRIVILEGES FOR ROLE konstruct_owner GRANT EXECUTE ON FUNCTIONS TO PUBLIC",
+				doctor: []string{"grant.default"},
+			},
+		},
+		{
+			id: "grant-preset", layer: layerDatabase, removes: "that a new connection has no tenant",
+			data: &data{
+				plant:  "ALTER DATABASE {db} SET app.current_tenant = '018f0000-0000-7000-8000-000000000001'",
+				doctor: []string{"setting.preset", "session.tenant"}, attacks: []string{"A37-preset"},
+			},
+		},
+	}
+}
+
+func functionSaboteurs() []saboteur {
+	return []saboteur{
+		{
+			id: "function-definer", layer: layerDatabase, removes: "that no function acts with a superuser's rights",
+			data: &data{
+				plant: `CREATE FUNCTION everything() RETURNS SETOF agents LANGUAGE sql SECURITY DEFINER BEGIN ATOMIC SELECT * FROM agents; END;
+					GRANT EXECUTE ON FUNCTION everything() TO konstruct_app`,
+				doctor: []string{"definer.unlisted"}, attacks: []string{"A20-definer"},
+			},
+		},
+		{
+			id: "function-sets-tenant", layer: layerDatabase, removes: "that no function brings a tenant along",
+			data: &data{
+				plant: `CREATE FUNCTION elsewhere() RETURNS int LANGUAGE sql SET app.current_tenant = 'x' RETURN 1;
+					GRANT EXECUTE ON FUNCTION elsewhere() TO konstruct_app`,
+				doctor: []string{"function.tenant-setting"}, attacks: []string{"A32-function-setting"},
+			},
+		},
+		{
+			id: "function-resolver-path", layer: layerDatabase, removes: "that the resolver's function is immune to search_path (a string body)",
+			held: "the application can't make tables that would stand in the way",
+			data: &data{
+				plant: `CREATE OR REPLACE FUNCTION resolve_tenant(channel_type text, workspace_id text) RETURNS uuid
+					LANGUAGE sql STABLE STRICT SECURITY DEFINER AS $$ SELECT c.tenant_id FROM channel_connections AS c JOIN tenants AS t ON t.id = c.tenant_id
+					WHERE c.channel_type = $1 AND c.workspace_id = $2 AND c.status = 'active' AND t.status = 'active' $$`,
+				doctor: []string{"definer.search-path"},
+			},
+		},
+		{
+			id: "function-resolver-public", layer: layerDatabase, removes: "that only the application asks the resolver", held: "it answers with an id, and nobody else can log in",
+			data: &data{plant: "GRANT EXECUTE ON FUNCTION resolve_tenant TO PUBLIC", doctor: []string{"definer.grant"}},
+		},
+		{
+			id: "view-of-a-superuser", layer: layerDatabase, removes: "that views stand under the reader's policies",
+			data: &data{
+				plant:  "CREATE VIEW everything AS SELECT * FROM agents; GRANT SELECT ON everything TO konstruct_app",
+				doctor: []string{"view.definer"}, attacks: []string{"A19-any-relation"},
+			},
+		},
+		{
+			id: "view-materialized", layer: layerDatabase, removes: "that tenants' rows are not copied (a materialized view)",
+			held: "it was filled before there were rows",
+			data: &data{
+				plant:  "CREATE MATERIALIZED VIEW everything AS SELECT * FROM agents; GRANT SELECT ON everything TO konstruct_app",
+				doctor: []string{"view.materialized"},
+			},
+		},
+	}
+}

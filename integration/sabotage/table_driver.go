@@ -1,0 +1,288 @@
+package main
+
+const (
+	driverTests = "tenancy/pgtenant"
+
+	statementFile = "tenancy/pgtenant/statement.go"
+	txFile        = "tenancy/pgtenant/tx.go"
+	leaseFile     = "tenancy/pgtenant/lease.go"
+	driverFile    = "tenancy/pgtenant/driver.go"
+	errorsFile    = "tenancy/pgtenant/errors.go"
+	rowsFile      = "tenancy/pgtenant/rows.go"
+	intxFile      = "tenancy/pgtenant/intx.go"
+	openFile      = "tenancy/pgtenant/open.go"
+)
+
+func statementSaboteurs() []saboteur {
+	const send = "\tbatch.Queue(setTenant, Setting, s.tenant.String())\n"
+	return []saboteur{
+		{
+			id: "driver-session-setting", layer: layerDriver, removes: "that the tenant is set for a transaction, and not for the session",
+			held: "the next statement sends its own tenant, or none",
+			code: &code{
+				edits:  []edit{{statementFile, `"select set_config($1, $2, true)"`, `"select set_config($1, $2, false)"`}},
+				caught: in(driverTests, "TestTheSettingIsGoneWithItsStatement/cache_statement"),
+				holds:  in(driverTests, "TestPoisonedConnection/cache_statement", "TestWithoutATenant/cache_statement"),
+			},
+		},
+		{
+			id: "driver-no-setting", layer: layerDriver, removes: "the tenant of a statement (no set_config)", held: "PostgreSQL shows no row, and takes none, where there is no tenant",
+			code: &code{
+				edits:  []edit{{statementFile, send, ""}},
+				caught: in(driverTests, "TestPoisonedConnection/cache_statement", "TestQueryRow"),
+			},
+		},
+		{
+			id: "driver-no-empty-setting", layer: layerDriver, removes: "the empty setting of a statement without a tenant",
+			code: &code{
+				edits:  []edit{{statementFile, send, "\tif !s.tenant.IsZero() {\n\t" + send + "\t}\n"}},
+				caught: in(driverTests, "TestPoisonedConnection/cache_statement"),
+			},
+		},
+		{
+			id: "driver-broken-context", layer: layerDriver, removes: "that a broken context is refused",
+			code: &code{
+				edits:  []edit{{driverFile, "\treturn id, err\n}\n\nfunc target", "\treturn id, nil\n}\n\nfunc target"}},
+				caught: in(driverTests, "TestTransaction/a switched context inside is refused"),
+			},
+		},
+		{
+			id: "driver-no-tenant-error", layer: layerDriver, removes: "the name of a write without a tenant (ErrNoTenant)", held: "PostgreSQL refuses the write",
+			code: &code{
+				edits:  []edit{{errorsFile, "case err.Code == codeInsufficientPrivilege && tenant.IsZero():", "case false:"}},
+				caught: in(driverTests, "TestWithoutATenant/cache_statement"),
+			},
+		},
+		{
+			id: "driver-redaction", layer: layerDriver, removes: "the redaction of PostgreSQL's DETAIL, HINT and CONTEXT",
+			code: &code{
+				edits:  []edit{{errorsFile, "translateDatabase(ctx, tenant, redact(db))", "translateDatabase(ctx, tenant, db)"}},
+				caught: in(driverTests, "TestErrorsCarryNoValues/cache_statement"),
+			},
+		},
+		{
+			id: "driver-redaction-of-values", layer: layerDriver, removes: "the redaction of messages that repeat a value",
+			code: &code{
+				edits:  []edit{{errorsFile, `safe.Message = "invalid value"`, ""}},
+				caught: in(driverTests, "TestErrorsCarryNoValues/cache_statement"),
+			},
+		},
+		{
+			id: "driver-redaction-of-arguments", layer: layerDriver, removes: "the redaction of arguments that can't be encoded",
+			code: &code{
+				edits:  []edit{{errorsFile, `return fmt.Errorf("%w: argument at index %s", ErrArgument, index[1])`, `return err`}},
+				caught: in(driverTests, "TestEncodingErrorsCarryNoValues/cache_statement"),
+			},
+		},
+		{
+			id: "driver-simple-protocol", layer: layerDriver, removes: "that query modes with several statements in one text are refused",
+			code: &code{
+				edits:  []edit{{openFile, "\tif !allowed {", "\tif false && !allowed {"}},
+				caught: in(driverTests, "TestUnsafeConfigurationIsRefused/simple protocol, by the URL"),
+			},
+		},
+		{
+			id: "driver-presets", layer: layerDriver, removes: "that a connection string that presets a tenant, or a role, is refused",
+			held: "the driver's own setting is the last word, and the doctor finds the preset",
+			code: &code{
+				edits:  []edit{{openFile, "\t\tcase name == \"options\", name == \"role\"", "\t\tcase false && name == \"options\", name == \"no role\""}},
+				caught: in(driverTests, "TestUnsafeConfigurationIsRefused/a tenant preset through options", "TestUnsafeConfigurationIsRefused/another role"),
+			},
+		},
+	}
+}
+
+func transactionSaboteurs() []saboteur {
+	// Behind each other, a commit is stopped by what the transaction remembers and what the connection says, then by the
+	// tag that PostgreSQL answers with.
+	unasked := edit{txFile, "if err := t.mayCommit(); err != nil {", "if err := t.ctx.Err(); err != nil {"}
+	return []saboteur{
+		{
+			id: "driver-foreign-statement", layer: layerDriver, removes: "that a transaction takes its own tenant's statements only",
+			code: &code{
+				edits: []edit{{txFile, "case s.tenant != t.tenant:", "case false:"}},
+				caught: in(driverTests, "TestTransaction/another tenant inside is refused",
+					"TestTransaction/no tenant inside a tenant's transaction is refused", "TestTransactionWithoutATenant"),
+			},
+		},
+		{
+			id: "driver-begin-by-flag", layer: layerDriver, removes: "that the connection is asked whether a transaction is open (BEGIN believed)",
+			code: &code{
+				hangs:  true,
+				edits:  []edit{{txFile, "\tif t.lease.status() != openStatus {\n\t\treturn ErrTxAborted\n\t}\n", ""}},
+				caught: in(driverTests, "TestFirstStatementFails/cache_statement by parse", "TestCommitBehindTheDriversBack/commit"),
+			},
+		},
+		{
+			id: "driver-failure-forgotten", layer: layerDriver, removes: "what a transaction remembers of its failure", held: "the connection says that the transaction has failed",
+			code: &code{
+				edits: []edit{
+					{txFile, "\t\tt.failed = err\n", ""},
+				},
+				caught: in(driverTests, "TestTheCauseOfAnAbortedTransactionIsTold"),
+				holds:  in(driverTests, "TestLaterStatementFails/cache_statement by parse", "TestFirstStatementFails/cache_statement by parse"),
+			},
+		},
+		{
+			id: "driver-commit-tag", layer: layerDriver, removes: "the look at the commit's tag, where nothing else stops the commit",
+			code: &code{
+				given:  []edit{unasked},
+				edits:  []edit{{txFile, `if tag.String() != "COMMIT" {`, `if false && tag.String() != "COMMIT" {`}},
+				caught: in(driverTests, "TestLaterStatementFails/cache_statement in the server", "TestLaterStatementFails/exec by parse"),
+			},
+		},
+		{
+			id: "driver-commit-after-end", layer: layerDriver, removes: "that nothing is committed once its context has ended, where pgx would send the COMMIT",
+			code: &code{
+				given:  []edit{{txFile, `t.command(t.ctx, "commit")`, `t.command(context.WithoutCancel(t.ctx), "commit")`}},
+				edits:  []edit{{txFile, "case t.ctx.Err() != nil:\n\t\treturn fmt.Errorf(\"pgtenant: not committed", "case false:\n\t\treturn fmt.Errorf(\"pgtenant: not committed"}},
+				caught: in(driverTests, "TestContextEndsBeforeCommit/cache_statement"),
+			},
+		},
+		{
+			id: "driver-after-the-end", layer: layerDriver, removes: "that a transaction is over once (its connection is somebody else's)",
+			code: &code{
+				edits:  []edit{{txFile, "\tcase t.done:\n\t\treturn s, \"\", sql.ErrTxDone\n", ""}},
+				caught: in(driverTests, "TestTransactionIsOverOnce"),
+			},
+		},
+		{
+			id: "driver-open-result", layer: layerDriver, removes: "that a half-read result blocks its transaction",
+			code: &code{
+				hangs:  true,
+				edits:  []edit{{txFile, "\tcase t.open != nil:\n\t\treturn s, \"\", ErrRowsOpen\n", ""}},
+				caught: in(driverTests, "TestResultLeftOpenInTransaction"),
+			},
+		},
+		{
+			id: "driver-panic", layer: layerDriver, removes: "the rollback of a unit of work that panics",
+			code: &code{
+				hangs:  true,
+				edits:  []edit{{intxFile, "\t\tif !committed {", "\t\tif false && !committed {"}},
+				caught: in(driverTests, "TestPanicRollsBackAndGoesOn"),
+			},
+		},
+		{
+			id: "driver-error-commits", layer: layerDriver, removes: "the rollback of a unit of work that fails",
+			code: &code{
+				edits:  []edit{{intxFile, "if rollback := tx.Rollback(); rollback != nil {", "if rollback := tx.Commit(); rollback != nil {"}},
+				caught: in(driverTests, "TestTransaction/an error rolls back"),
+			},
+		},
+		{
+			id: "driver-nested", layer: layerDriver, removes: "that a unit of work has no other inside",
+			held: "the driver refuses the second BEGIN of one context, too",
+			code: &code{
+				edits:  []edit{{intxFile, "ctx.Value(unitKey{}).(*unit); nested {", "ctx.Value(unitKey{}).(*unit); nested && false {"}},
+				caught: in(driverTests, "TestTransaction/a transaction inside is refused, the outer one goes on"),
+				holds:  in(driverTests, "TestTransaction/a transaction of the client's inside is refused"),
+			},
+		},
+		{
+			id: "driver-pool-in-unit", layer: layerDriver, removes: "that the pool is not used beside a unit of work",
+			code: &code{
+				edits:  []edit{{driverFile, "if inside(ctx, d) {", "if false && inside(ctx, d) {"}},
+				caught: in(driverTests, "TestTransaction/the pool's client inside is refused"),
+			},
+		},
+	}
+}
+
+func resultSaboteurs() []saboteur {
+	return []saboteur{
+		{
+			id: "driver-cancel-as-success", layer: layerDriver, removes: "the error of a cancelled statement",
+			code: &code{
+				edits:  []edit{{errorsFile, `return fmt.Errorf("pgtenant: statement ended by its context: %w (%w)", ctx.Err(), err)`, "return nil"}},
+				caught: in(driverTests, "TestCancelled/cache_statement", "TestDeadline"),
+			},
+		},
+		{
+			id: "driver-time-out-as-cancel", layer: layerDriver, removes: "the difference between the server's time-out and the caller's",
+			code: &code{
+				edits: []edit{{
+					errorsFile, "case err.Code == codeQueryCanceled && ctx.Err() != nil:\n\t\treturn",
+					"case err.Code == codeQueryCanceled && ctx.Err() == nil:\n\t\treturn context.DeadlineExceeded\n\tcase err.Code == codeQueryCanceled:\n\t\treturn",
+				}},
+				caught: in(driverTests, "TestStatementTimeout"),
+			},
+		},
+		{
+			id: "driver-commit-error-of-writes", layer: layerDriver, removes: "the error at commit of a statement without rows",
+			code: &code{
+				edits:  []edit{{statementFile, "\treturn tag, firstError(err, results.Close())\n", "\t_ = results.Close()\n\treturn tag, err\n"}},
+				caught: in(driverTests, "TestErrorAtCommit"),
+			},
+		},
+		{
+			id: "driver-commit-error-of-rows", layer: layerDriver, removes: "the error at commit of a statement with rows",
+			code: &code{
+				edits:  []edit{{rowsFile, "\tr.err = firstError(r.source.Err(), r.results.Close())\n", "\tr.err = r.source.Err()\n\t_ = r.results.Close()\n"}},
+				caught: in(driverTests, "TestErrorAtCommit"),
+			},
+		},
+		{
+			id: "driver-write-half-read", layer: layerDriver, removes: "that a write with rows is read to its end before it counts as done",
+			code: &code{
+				hangs:  true,
+				edits:  []edit{{statementFile, "r.open(mayWrite(s.sql))", "r.open(false)"}},
+				caught: in(driverTests, "TestAWriteIsDoneWhenQueryReturns"),
+			},
+		},
+		{
+			id: "driver-first-row", layer: layerDriver, removes: "that the first row is read at once, with the error in its stead",
+			code: &code{
+				edits: []edit{{
+					rowsFile, "func (r *rows) open(all bool) error {\n",
+					"func (r *rows) open(all bool) error {\n\tif !all {\n\t\tr.fields = slices.Clone(r.source.FieldDescriptions())\n\t\treturn nil\n\t}\n",
+				}},
+				caught: in(driverTests, "TestFirstStatementFails/cache_describe in the server", "TestFirstStatementFails/exec in the server"),
+			},
+		},
+		{
+			id: "driver-error-in-the-middle", layer: layerDriver, removes: "the error of a result that broke off",
+			code: &code{
+				edits:  []edit{{rowsFile, "func (r *rows) Err() error { return r.err }", "func (r *rows) Err() error { return nil }"}},
+				caught: in(driverTests, "TestFailureInTheMiddleOfAResult/cache_statement", "TestCancelInTheMiddleOfAResult/cache_statement"),
+			},
+		},
+	}
+}
+
+func poolSaboteurs() []saboteur {
+	return []saboteur{
+		{
+			id: "driver-busy-connection", layer: layerDriver, removes: "that a connection in a transaction is not pooled again (in pgx)",
+			code: &code{
+				module: "github.com/jackc/pgx/v5",
+				edits: []edit{{
+					"pgxpool/conn.go", "conn.IsClosed() || conn.PgConn().IsBusy() || conn.PgConn().TxStatus() != 'I' {\n\t\tres.Destroy()",
+					"conn.IsClosed() {\n\t\tres.Destroy()",
+				}},
+				caught: in(driverTests, "TestStatementThatLeavesATransactionOpen"),
+			},
+		},
+		{
+			id: "driver-left-open", layer: layerDriver, removes: "the error of a statement that leaves a transaction open", held: "the pool destroys the connection",
+			code: &code{
+				edits:  []edit{{leaseFile, "\tif l.status() != idleStatus {", "\tif false && l.status() != idleStatus {"}},
+				caught: in(driverTests, "TestStatementThatLeavesATransactionOpen"),
+			},
+		},
+		{
+			id: "driver-no-rollback", layer: layerDriver, removes: "ROLLBACK itself", held: "the pool destroys the connection, and PostgreSQL rolls back",
+			code: &code{
+				edits:  []edit{{txFile, "t.command(ctx, \"rollback\")", "t.command(ctx, \"select 1\")"}},
+				caught: in(driverTests, "TestARollbackKeepsItsConnection"),
+				holds:  in(driverTests, "TestTransaction/an error rolls back", "TestPanicRollsBackAndGoesOn"),
+			},
+		},
+		{
+			id: "driver-share", layer: layerDriver, removes: "the bound of a tenant's share of the pool",
+			code: &code{
+				edits:  []edit{{leaseFile, "\tif tenant.IsZero() {\n\t\treturn func() {}, nil", "\tif true {\n\t\treturn func() {}, nil"}},
+				caught: in(driverTests, "TestATenantGetsHalfOfThePool"),
+			},
+		},
+	}
+}

@@ -1,0 +1,265 @@
+package main
+
+func mixinSaboteurs() []saboteur {
+	const (
+		mixinFile  = "ent/schema/mixin/tenant.go"
+		mixinTests = "ent/schema/mixin"
+	)
+	rls := "PostgreSQL isolates; only the early, typed error is lost"
+	return []saboteur{
+		{
+			id: "mixin-hook", layer: layerMixin, removes: "the hook", held: "PostgreSQL stamps and confines; only the early, typed error is lost",
+			code: &code{
+				edits:  []edit{{mixinFile, "func confineMutations(next ent.Mutator) ent.Mutator {\n", "func confineMutations(next ent.Mutator) ent.Mutator {\n\tif true {\n\t\treturn next\n\t}\n"}},
+				caught: in(mixinTests, "TestWithoutATenantNothingIsSent", "TestTheMixinAlone"),
+				holds:  in(driverTests, "TestNoWrongRowUnderConcurrency", "TestAnotherTenant/cache_statement"),
+			},
+		},
+		{
+			id: "mixin-interceptor", layer: layerMixin, removes: "the interceptor", held: rls,
+			code: &code{
+				edits:  []edit{{mixinFile, "func confineQueries(ctx context.Context, q ent.Query) error {\n", "func confineQueries(ctx context.Context, q ent.Query) error {\n\tif true {\n\t\treturn nil\n\t}\n"}},
+				caught: in(mixinTests, "TestWithoutATenantNothingIsSent", "TestTheMixinAlone"),
+				holds:  in(driverTests, "TestNoWrongRowUnderConcurrency", "TestAnotherTenant/cache_statement"),
+			},
+		},
+		{
+			id: "mixin-predicate", layer: layerMixin, removes: "the predicate that confines queries, updates and deletes", held: "PostgreSQL isolates",
+			code: &code{
+				edits:  []edit{{mixinFile, "\tp.WhereP(sql.FieldEQ(TenantColumn, id.UUID()))\n", "\tp.WhereP()\n"}},
+				caught: in(mixinTests, "TestTheMixinAlone"),
+				holds:  in(driverTests, "TestNoWrongRowUnderConcurrency"),
+			},
+		},
+		{
+			id: "mixin-foreign-create", layer: layerMixin, removes: "that a create can't name another tenant", held: "PostgreSQL refuses the row",
+			code: &code{
+				edits:  []edit{{mixinFile, "\t\tif set != id.UUID() {", "\t\tif false && set != id.UUID() {"}},
+				caught: in(mixinTests, "TestACreateCannotNameAnotherTenant"),
+				holds:  in(driverTests, "TestAnotherTenant/cache_statement"),
+			},
+		},
+	}
+}
+
+func contextSaboteurs() []saboteur {
+	const file, contextTests = "tenancy/context.go", "tenancy"
+	return []saboteur{
+		{
+			id: "context-switch", layer: layerContext, removes: "that a context keeps its tenant (With switches)", held: "a transaction still takes its own tenant's statements only",
+			code: &code{
+				edits: []edit{{file, "return context.WithValue(ctx, bindingKey{}, binding{err: ErrTenantSwitch})", "return context.WithValue(ctx, bindingKey{}, binding{id: id})"}},
+				caught: append(in(contextTests, "TestContext/another tenant over it"),
+					in("channel/resolver", "TestContextOfATenantIsNotSwitched")...),
+				holds: in(driverTests, "TestTransaction/another tenant inside is refused"),
+			},
+		},
+		{
+			id: "context-gin", layer: layerContext, removes: "that a *gin.Context is refused",
+			code: &code{
+				edits:  []edit{{file, "if ctx.Value(ginContextKey) != nil {", "if false {"}},
+				caught: in(contextTests, "TestGinContextIsRefused"),
+			},
+		},
+		{
+			id: "context-zero", layer: layerContext, removes: "that the zero ID is refused", held: "the driver sends it as no tenant",
+			code: &code{
+				edits:  []edit{{file, "case id.IsZero():", "case false:"}},
+				caught: in(contextTests, "TestContext/the zero ID"),
+			},
+		},
+		{
+			id: "context-detach", layer: layerContext, removes: "that detached work has no tenant",
+			code: &code{
+				edits:  []edit{{file, "return context.WithValue(context.WithoutCancel(ctx), bindingKey{}, binding{err: ErrNoTenant})", "return context.WithoutCancel(ctx)"}},
+				caught: in(contextTests, "TestContext/detached", "TestContext/another tenant, after a detach"),
+			},
+		},
+		{
+			id: "context-spelling", layer: layerContext, removes: "that a tenant has one spelling",
+			code: &code{
+				edits:  []edit{{"tenancy/id.go", "if err != nil || u.String() != s {", "if err != nil {"}},
+				caught: in(contextTests, "TestParse"),
+			},
+		},
+		{
+			id: "context-nil", layer: layerContext, removes: "that the nil UUID is no tenant", held: "the zero ID is refused wherever it is used",
+			code: &code{
+				edits:  []edit{{"tenancy/id.go", "if u == uuid.Nil {", "if false {"}},
+				caught: in(contextTests, "TestZeroIDNamesNobody"),
+			},
+		},
+	}
+}
+
+func redisSaboteurs() []saboteur {
+	const file, keyTests = "tenancy/rediskey/key.go", "tenancy/rediskey"
+	return []saboteur{
+		{
+			id: "redis-no-tenant", layer: layerRedis, removes: "the tenant in a key",
+			code: &code{
+				edits:  []edit{{file, `tenant.String() + ":" + kind`, `kind`}},
+				caught: in(keyTests, "TestKeys", "TestEveryKeyDemandsATenant", "FuzzKeys"),
+			},
+		},
+		{
+			id: "redis-zero-tenant", layer: layerRedis, removes: "that the zero ID has no keys",
+			code: &code{
+				edits:  []edit{{file, "if tenant.IsZero() {", "if false {"}},
+				caught: in(keyTests, "TestEveryKeyDemandsATenant"),
+			},
+		},
+		{
+			id: "redis-literal", layer: layerRedis, removes: "the hash of a part that could break out of its key",
+			code: &code{
+				edits:  []edit{{file, "if literal(part) {", "if true {"}},
+				caught: in(keyTests, "TestKeys", "FuzzKeys"),
+			},
+		},
+		{
+			id: "redis-mark", layer: layerRedis, removes: "the mark that keeps hashed parts from literal ones",
+			code: &code{
+				edits:  []edit{{file, `return "~" + hex`, `return hex`}},
+				caught: in(keyTests, "TestKeys", "FuzzKeys"),
+			},
+		},
+		{
+			id: "redis-empty-part", layer: layerRedis, removes: "that the empty part is refused",
+			code: &code{
+				edits:  []edit{{file, `if part == "" {`, "if false {"}},
+				caught: in(keyTests, "TestEveryKeyDemandsATenant"),
+			},
+		},
+	}
+}
+
+func channelSaboteurs() []saboteur {
+	const (
+		file, resolverTests = "channel/resolver/resolver.go", "channel/resolver"
+		box, secretTests    = "channel/secrets/box.go", "channel/secrets"
+		verifier, hookTests = "channel/slackhook/verifier.go", "channel/slackhook"
+	)
+	trust := edit{file, "\t\tfound, err := r.confirm(ctx, w, tenant)\n\t\tif !errors", "\t\tfound, err := Resolution{Tenant: tenant}, error(nil)\n\t\tif !errors"}
+	return []saboteur{
+		{
+			id: "resolver-no-reread", layer: layerChannel, removes: "that a kept answer is held against the connection itself",
+			code: &code{
+				edits:  []edit{trust},
+				caught: in(resolverTests, "TestWorkspaceMovesToAnotherTenant", "TestResolve/a revoked connection, kept from before", "TestResolve/a suspended tenant, kept from before"),
+			},
+		},
+		{
+			id: "resolver-cache-key", layer: layerChannel, removes: "the channel's type in the key of kept answers, where they are not read again",
+			code: &code{
+				given: []edit{trust},
+				edits: []edit{
+					{file, "r.kept.Get(w)", "r.kept.Get(workspace{id: w.id})"},
+					{file, "r.kept.Add(w, tenant)", "r.kept.Add(workspace{id: w.id}, tenant)"},
+				},
+				caught: in(resolverTests, "TestResolve/the right workspace under the wrong channel, kept from before"),
+			},
+		},
+		{
+			id: "resolver-misses-kept", layer: layerChannel, removes: "that a workspace that nobody has is asked about again",
+			code: &code{
+				edits:  []edit{{file, "\ttenant, err := r.ask(ctx, w)\n\tif err != nil {\n", "\ttenant, err := r.ask(ctx, w)\n\tif err != nil {\n\t\tr.kept.Add(w, tenant)\n"}},
+				caught: in(resolverTests, "TestMissIsNotKept"),
+			},
+		},
+		{
+			id: "resolver-failure-as-unknown", layer: layerChannel, removes: "the difference between no tenant and no database",
+			code: &code{
+				edits:  []edit{{file, "\tcase err != nil:\n\t\treturn tenancy.ID{}, fmt.Errorf(\"resolver: %w\", err)\n", "\tcase err != nil:\n\t\treturn tenancy.ID{}, ErrUnknownWorkspace\n"}},
+				caught: in(resolverTests, "TestDatabaseAwayIsNotAnUnknownWorkspace"),
+			},
+		},
+		{
+			id: "secrets-binding", layer: layerChannel, removes: "that a sealed secret opens at its own tenant and connection only",
+			code: &code{
+				edits:  []edit{{box, "ref.Tenant.String(), ref.Connection.String(), ", ""}},
+				caught: in(secretTests, "TestSealedTextIsBoundToItsPlace/another tenant", "TestSealedTextIsBoundToItsPlace/another connection"),
+			},
+		},
+		{
+			id: "slack-signature", layer: layerChannel, removes: "Slack's signature",
+			code: &code{
+				edits:  []edit{{verifier, "if !hmac.Equal(claimed, v.sum(timestamp, body)) {", "if false && !hmac.Equal(claimed, v.sum(timestamp, body)) {"}},
+				caught: in(hookTests, "TestVectors", "TestEveryByteOfTheBodyCounts"),
+			},
+		},
+		{
+			id: "slack-replay", layer: layerChannel, removes: "that an old request of Slack's is refused",
+			code: &code{
+				edits:  []edit{{verifier, ".Abs() > Tolerance {", ".Abs() > 1000000*Tolerance {"}},
+				caught: in(hookTests, "TestTolerance"),
+			},
+		},
+	}
+}
+
+func serverSaboteurs() []saboteur {
+	const (
+		serverTests, account = "server", "server/account/session.go"
+		guard                = "server/guard.go"
+	)
+	return []saboteur{
+		{
+			id: "server-no-rule", layer: layerServer, removes: "that a route without an access rule does not start",
+			code: &code{
+				edits:  []edit{{"server/route.go", "\tcase r.access == \"\":\n", "\tcase false:\n"}, {"server/route.go", "case !slices.Contains(", "case false && !slices.Contains("}},
+				caught: in(serverTests, "TestARouteWithoutARuleDoesNotStart"),
+			},
+		},
+		{
+			id: "server-rule-not-asked", layer: layerServer, removes: "the rule of platform routes",
+			code: &code{
+				edits:  []edit{{guard, "\t\tif !principal.IsAdmin {", "\t\tif false && !principal.IsAdmin {"}},
+				caught: in(serverTests, "TestRouteTimesPrincipal"),
+			},
+		},
+		{
+			id: "server-enter", layer: layerServer, removes: "the rule of tenants' routes",
+			code: &code{
+				edits:  []edit{{guard, "\t\tif !mayEnter(principal) {", "\t\tif false && !mayEnter(principal) {"}},
+				caught: in(serverTests, "TestRouteTimesPrincipal"),
+			},
+		},
+		{
+			id: "server-audit", layer: layerServer, removes: "the audit line of a platform admin who enters a tenant",
+			code: &code{
+				edits:  []edit{{guard, `"audit: tenant entered"`, `"entered"`}},
+				caught: in(serverTests, "TestAnAdminInATenantIsOnRecord"),
+			},
+		},
+		{
+			id: "server-revocation", layer: layerServer, removes: "that a session's revocation is read",
+			code: &code{
+				edits:  []edit{{account, "s.revoked_at IS NULL AND ", ""}},
+				caught: in(serverTests, "TestSessionsEndWithWhatTheyWereBasedOn"),
+			},
+		},
+		{
+			id: "server-disabled", layer: layerServer, removes: "that a disabled user's session is worth nothing",
+			code: &code{
+				edits:  []edit{{account, " AND u.disabled_at IS NULL`", "`"}},
+				caught: in(serverTests, "TestRightsAreReadPerRequest"),
+			},
+		},
+		{
+			id: "server-gate", layer: layerServer, removes: "that no tenant is served while the doctor has errors",
+			code: &code{
+				edits:  []edit{{guard, "r.tenantTraffic && err != nil {", "false && r.tenantTraffic && err != nil {"}},
+				caught: in(serverTests, "TestUnprovenIsolationServesNoTenant", "TestAnUncheckedServerServesNoTenant"),
+			},
+		},
+		{
+			id: "server-gin-fallback", layer: layerServer, removes: "that gin's contexts do not stand in for requests' (ContextWithFallback on)",
+			held: "tenancy refuses a *gin.Context",
+			code: &code{
+				edits:  []edit{{"server/router.go", "\tengine := gin.New()\n", "\tengine := gin.New()\n\tengine.ContextWithFallback = true\n"}},
+				caught: in(serverTests, "TestGinContextsDoNotFallBack"),
+				holds:  in("tenancy", "TestGinContextIsRefused"),
+			},
+		},
+	}
+}

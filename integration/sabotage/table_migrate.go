@@ -1,0 +1,200 @@
+package main
+
+const migrateTests = "migrate"
+
+func plannerSaboteurs() []saboteur {
+	const (
+		protect = "migrate/protect.go"
+		scope   = "migrate/scope.go"
+		held    = "the doctor refuses the migrated database"
+	)
+	newTable := in(migrateTests, "TestDiffOfANewTable")
+	return []saboteur{
+		{
+			id: "planner-rls", layer: layerMigrate, removes: "ENABLE ROW LEVEL SECURITY from what the planner writes", held: held,
+			code: &code{
+				edits:  []edit{{protect, "\t\tfmt.Sprintf(\"ALTER TABLE %s ENABLE ROW LEVEL SECURITY\", table),\n", ""}},
+				caught: newTable,
+			},
+		},
+		{
+			id: "planner-force", layer: layerMigrate, removes: "FORCE from what the planner writes", held: held,
+			code: &code{
+				edits:  []edit{{protect, "\t\tfmt.Sprintf(\"ALTER TABLE %s FORCE ROW LEVEL SECURITY\", table),\n", ""}},
+				caught: newTable,
+			},
+		},
+		{
+			id: "planner-floor", layer: layerMigrate, removes: "the floor from what the planner writes", held: held,
+			code: &code{
+				edits:  []edit{{protect, "\t\tfmt.Sprintf(\"CREATE POLICY %s ON %s AS RESTRICTIVE TO %s\\n  USING (%s)\", quoted(floorPolicy), table, app, own),\n", "\t\t\"SELECT '\" + floorPolicy + \"'\",\n"}},
+				caught: newTable,
+			},
+		},
+		{
+			id: "planner-check", layer: layerMigrate, removes: "WITH CHECK from what the planner writes", held: held,
+			code: &code{
+				edits:  []edit{{protect, "\\n  USING (%s)\\n  WITH CHECK (%s)\", quoted(isolationPolicy), table, app, own, own),", "\\n  USING (%s)\", quoted(isolationPolicy), table, app, own),"}},
+				caught: newTable,
+			},
+		},
+		{
+			id: "planner-role", layer: layerMigrate, removes: "the role of a policy from what the planner writes", held: held,
+			code: &code{
+				edits:  []edit{{protect, "table, app := quoted(t.Name), quoted(cat.AppRole)", "table, app := quoted(t.Name), \"PUBLIC\""}},
+				caught: newTable,
+			},
+		},
+		{
+			id: "planner-composite-key", layer: layerMigrate, removes: "the tenant in foreign keys that the planner writes", held: held,
+			code: &code{
+				edits:  []edit{{scope, "\tif slices.Contains(fk.Columns, tenant) {", "\tif true || slices.Contains(fk.Columns, tenant) {"}},
+				caught: in(migrateTests, "TestDiffOfANewTable", "TestDiffOfANewForeignKeyBetweenTablesWithRows"),
+			},
+		},
+		{
+			id: "planner-cascade", layer: layerMigrate, removes: "NO ACTION in foreign keys that the planner writes", held: "the runner refuses the file, and the doctor the database",
+			code: &code{
+				edits:  []edit{{scope, "\t\t\tfk.OnDelete, fk.OnUpdate = schema.NoAction, schema.NoAction\n", "\t\t\t_ = fk\n"}},
+				caught: newTable,
+			},
+		},
+		{
+			id: "planner-unclassified", layer: layerMigrate, removes: "that the planner refuses a table without the mixin that nobody has listed", held: held,
+			code: &code{
+				edits:  []edit{{scope, "cat.ClassOf(qualified(t), tenantScoped(t)); ok || joins(t) {", "cat.ClassOf(qualified(t), tenantScoped(t)); true || ok || joins(t) {"}},
+				caught: in(migrateTests, "TestDiffOfAGlobalTable"),
+			},
+		},
+		{
+			id: "planner-join-table", layer: layerMigrate, removes: "that the planner refuses a many-to-many table without a tenant", held: held,
+			code: &code{
+				edits:  []edit{{scope, "\t\tif !tenantScoped(fk.RefTable) {\n\t\t\tcontinue\n\t\t}\n\t\tif joins(t) {", "\t\tif true {\n\t\t\tcontinue\n\t\t}\n\t\tif joins(t) {"}},
+				caught: in(migrateTests, "TestDiffRefuses/a many-to-many table without a tenant", "TestDiffRefuses/a table without a tenant that refers to one with"),
+			},
+		},
+		{
+			id: "planner-spanning-key", layer: layerMigrate, removes: "that the planner refuses a unique key that spans tenants", held: held,
+			code: &code{
+				edits:  []edit{{scope, "\t\tif !idx.Unique || slices.Contains(columns, tenant.Name) {", "\t\tif true || !idx.Unique || slices.Contains(columns, tenant.Name) {"}},
+				caught: in(migrateTests, "TestDiffRefuses/a key that spans tenants"),
+			},
+		},
+		{
+			id: "planner-bracket", layer: layerMigrate, removes: "the NO FORCE … FORCE around a later foreign key", held: "under row_security = off the key fails loudly",
+			code: &code{
+				edits:  []edit{{"migrate/compose.go", "bracketed(stmt, forced(step, current))", "bracketed(stmt, forced(step, current)[:0])"}},
+				caught: in(migrateTests, "TestDiffOfANewForeignKeyBetweenTablesWithRows"),
+			},
+		},
+	}
+}
+
+func runnerSaboteurs() []saboteur {
+	const (
+		runner, history = "migrate/runner.go", "migrate/history.go"
+		lint            = "migrate/lint.go"
+	)
+	return []saboteur{
+		{
+			id: "runner-hash", layer: layerMigrate, removes: "that an applied file that was edited and re-hashed is refused",
+			code: &code{
+				edits:  []edit{{history, "case strings.TrimPrefix(r.hash, \"h1:\") != files[i].hash:", "case false && strings.TrimPrefix(r.hash, \"h1:\") != files[i].hash:"}},
+				caught: in(migrateTests, "TestHistory/edited and re-hashed"),
+			},
+		},
+		{
+			id: "runner-sums", layer: layerMigrate, removes: "that files are held against atlas.sum",
+			code: &code{
+				edits:  []edit{{"migrate/chain.go", "\terr := atlas.Validate(dir)\n", "\tvar err error\n"}},
+				caught: in(migrateTests, "TestChecksums/edited", "TestChecksums/added", "TestChecksums/removed"),
+			},
+		},
+		{
+			id: "runner-row-security", layer: layerMigrate, removes: "row_security = off, under which a blind backfill fails",
+			code: &code{
+				edits:  []edit{{runner, "\t\t\"SET LOCAL row_security = off\",\n", ""}},
+				caught: in(migrateTests, "TestFilesThatTouchRowsOfTenants/a backfill", "TestFilesThatTouchRowsOfTenants/a foreign key over an orphan"),
+			},
+		},
+		{
+			id: "runner-lock", layer: layerMigrate, removes: "that one runner works at a time", held: "a file is one transaction with its revision, so one of the two fails",
+			code: &code{
+				edits:  []edit{{"migrate/lock.go", "IN EXCLUSIVE MODE", "IN ACCESS SHARE MODE"}},
+				caught: in(migrateTests, "TestTwoRunnersAtOnce"),
+			},
+		},
+		{
+			id: "runner-lint-cascade", layer: layerMigrate, removes: "that a file with a cascade is refused", held: "the doctor refuses the migrated database",
+			code: &code{
+				edits:  []edit{{lint, `\bON\s+(DELETE|UPDATE)\s+(CASCADE|SET\s+(NULL|DEFAULT))\b`, `\bON\s+(DELETE|UPDATE)\s+(CASCADED)\b`}},
+				caught: in(migrateTests, "TestLints/cascade", "TestLints/set null"),
+			},
+		},
+		{
+			id: "runner-lint-force", layer: layerMigrate, removes: "that a file that lifts FORCE has to put it back", held: "the doctor refuses the migrated database",
+			code: &code{
+				edits:  []edit{{lint, "\t\t\tlifted[bare(m[1])] = stmt.Pos\n", ""}},
+				caught: in(migrateTests, "TestLints/not forced", "TestLints/another forced"),
+			},
+		},
+		{
+			id: "bootstrap-temporary", layer: layerMigrate, removes: "the revoke of temporary tables from the bootstrap", held: "the doctor refuses the database",
+			code: &code{
+				edits:  []edit{{"migrate/bootstrap.sql", "REVOKE TEMPORARY, CREATE ON DATABASE %I FROM PUBLIC", "REVOKE CREATE ON DATABASE %I FROM PUBLIC"}},
+				caught: in(migrateTests, "TestBootstrap"),
+			},
+		},
+		{
+			id: "bootstrap-membership", layer: layerMigrate, removes: "that the bootstrap takes the application's memberships away", held: "the doctor refuses the database",
+			code: &code{
+				edits:  []edit{{"migrate/bootstrap.sql", "    EXECUTE format('REVOKE %I FROM konstruct_app', granted);\n", "    NULL;\n"}},
+				caught: in(migrateTests, "TestBootstrap/puts back what was changed"),
+			},
+		},
+	}
+}
+
+func doctorSaboteurs() []saboteur {
+	const doctorTests = "tenancy/doctor"
+	held := "the attack kit still gets through where rows cross"
+	return []saboteur{
+		{
+			id: "doctor-force", layer: layerDoctor, removes: "the doctor's eye for FORCE", held: held,
+			code: &code{
+				edits:  []edit{{"tenancy/doctor/tables.go", "return !r.Forced", "return false"}},
+				caught: in(doctorTests, "TestEachFaultIsFoundAndMended/rls.not-forced table public.agents"),
+			},
+		},
+		{
+			id: "doctor-policies", layer: layerDoctor, removes: "the doctor's eye for policies that nobody meant", held: held,
+			code: &code{
+				edits:  []edit{{"tenancy/doctor/policies.go", "if want != nil || len(p.Calls) > 0 {", "if true || want != nil || len(p.Calls) > 0 {"}},
+				caught: in(doctorTests, "TestEachFaultIsFoundAndMended/policy.extra policy support on public.agents"),
+			},
+		},
+		{
+			id: "doctor-roles", layer: layerDoctor, removes: "the doctor's eye for BYPASSRLS", held: held,
+			code: &code{
+				edits:  []edit{{"tenancy/doctor/role.go", "func(r role) bool { return r.BypassRLS }", "func(r role) bool { return false }"}},
+				caught: in(doctorTests, "TestEachFaultOfRolesIsFoundAndMended/role.bypassrls role konstruct_app"),
+			},
+		},
+		{
+			id: "doctor-stale", layer: layerDoctor, removes: "that an old result of the doctor's counts no longer",
+			code: &code{
+				edits:  []edit{{"tenancy/doctor/monitor.go", "staleAfter = 3\n", "staleAfter = 3000000\n"}},
+				caught: in(doctorTests, "TestAnOldResultIsUnknown"),
+			},
+		},
+		{
+			id: "doctor-at-start", layer: layerDoctor, removes: "that the server does not start while the doctor has errors",
+			held: "the routes of tenants stay closed, too",
+			code: &code{
+				edits:  []edit{{"server/serve.go", "if err := s.CheckIsolation(ctx); err != nil {", "if err := s.CheckIsolation(ctx); false && err != nil {"}},
+				caught: in("server", "TestServingRefusesWithoutIsolation"),
+				holds:  in("server", "TestUnprovenIsolationServesNoTenant"),
+			},
+		},
+	}
+}

@@ -1,0 +1,87 @@
+package main
+
+// roleSaboteurs change what belongs to the whole server: each has one of its own.
+func roleSaboteurs() []saboteur {
+	return []saboteur{
+		{
+			id: "role-superuser", layer: layerRoles, removes: "that the application is no superuser",
+			data: &data{
+				roles: true, plant: "ALTER ROLE konstruct_app SUPERUSER",
+				doctor: []string{"role.superuser"}, attacks: append(crossing(), "A03-attributes"),
+			},
+		},
+		{
+			id: "role-bypassrls", layer: layerRoles, removes: "that the application stands under row-level security (BYPASSRLS)",
+			data: &data{
+				roles: true, plant: "ALTER ROLE konstruct_app BYPASSRLS",
+				doctor: []string{"role.bypassrls"}, attacks: append(crossing(), "A03-attributes"),
+			},
+		},
+		{
+			id: "role-createrole", layer: layerRoles, removes: "that the application makes no roles",
+			data: &data{
+				roles: true, plant: "ALTER ROLE konstruct_app CREATEROLE",
+				doctor: []string{"role.createrole"}, attacks: []string{"A03-attributes"},
+			},
+		},
+		{
+			id: "role-replication", layer: layerRoles, removes: "that the application does not replicate, which knows no policies",
+			data: &data{
+				roles: true, plant: "ALTER ROLE konstruct_app REPLICATION",
+				doctor: []string{"role.replication"}, attacks: []string{"A03-attributes"},
+			},
+		},
+		{
+			id: "role-owner", layer: layerRoles, removes: "that the application owns nothing (a table)",
+			data: &data{
+				roles: true, plant: "ALTER TABLE agents OWNER TO konstruct_app",
+				doctor: []string{"role.owns"}, attacks: []string{"A02-owner"},
+			},
+		},
+		{
+			id: "role-member-of-owner", layer: layerRoles, removes: "that the application is a member of nothing (the owner)",
+			data: &data{
+				roles: true, plant: "GRANT konstruct_owner TO konstruct_app",
+				doctor: []string{"role.member"}, attacks: []string{"A04-member", "A04-set-role"},
+			},
+		},
+		{
+			id: "role-member-of-resolver", layer: layerRoles, removes: "that the application is a member of nothing (the resolver)",
+			data: &data{
+				roles: true, plant: "GRANT konstruct_resolver TO konstruct_app",
+				doctor: []string{"role.member"}, attacks: []string{"A04-member", "A04-set-role"},
+			},
+		},
+		{
+			id: "role-member-of-readers", layer: layerRoles, removes: "that the application is a member of nothing (pg_read_all_data)",
+			data: &data{
+				roles: true, plant: "GRANT pg_read_all_data TO konstruct_app",
+				doctor: []string{"role.member"}, attacks: []string{"A04-member"},
+			},
+		},
+		{
+			id: "role-inherits", layer: layerRoles, removes: "NOINHERIT",
+			data: &data{roles: true, plant: "ALTER ROLE konstruct_app INHERIT", doctor: []string{"role.inherit"}, attacks: []string{"A03-attributes"}},
+		},
+		{
+			id: "role-resolver-login", layer: layerRoles, removes: "that nobody logs in as the resolver", held: "the resolver has no password, and its grants are a few columns",
+			data: &data{roles: true, plant: "ALTER ROLE konstruct_resolver LOGIN", doctor: []string{"definer.role"}},
+		},
+		{
+			id: "role-resolver-bypassrls", layer: layerRoles, removes: "that the resolver stands under its own policy", held: "its one function asks for active connections itself",
+			data: &data{roles: true, plant: "ALTER ROLE konstruct_resolver BYPASSRLS", doctor: []string{"definer.role"}},
+		},
+		{
+			id: "role-owner-bypassrls", layer: layerRoles, removes: "that the owner stands under FORCE", held: "the application can't become the owner",
+			data: &data{roles: true, plant: "ALTER ROLE konstruct_owner BYPASSRLS", doctor: []string{"owner.bypass"}},
+		},
+		{
+			id: "role-parameter", layer: layerRoles, removes: "that the application can't switch triggers and foreign keys off",
+			held: "no attack of the kit's needs it",
+			data: &data{
+				roles: true, plant: "GRANT SET ON PARAMETER session_replication_role TO konstruct_app",
+				doctor: []string{"platform.parameter"},
+			},
+		},
+	}
+}

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func root(t *testing.T) string {
+	t.Helper()
+	root, err := moduleRoot()
+	require.NoError(t, err)
+	return root
+}
+
+// fewest is how many protections have to be covered at least.
+const fewest = 30
+
+func TestTheTableIsWhole(t *testing.T) {
+	t.Parallel()
+	all := saboteurs()
+	require.GreaterOrEqual(t, len(all), fewest)
+	seen := map[string]bool{}
+	for _, s := range all {
+		require.NoError(t, s.fault())
+		require.False(t, seen[s.id], "%s is there twice", s.id)
+		require.Contains(t, layers(), s.layer, s.id)
+		seen[s.id] = true
+	}
+	for _, l := range layers() {
+		require.True(t, func() bool {
+			for _, s := range all {
+				if s.layer == l {
+					return true
+				}
+			}
+			return false
+		}(), "no saboteur for: %s", l)
+	}
+}
+
+// A saboteur that no longer fits would sabotage nothing, and prove nothing.
+func TestEveryChangeFitsTheSource(t *testing.T) {
+	t.Parallel()
+	s := suite{root: root(t)}
+	for _, sab := range saboteurs() {
+		if sab.code == nil {
+			continue
+		}
+		t.Run(sab.id, func(t *testing.T) {
+			t.Parallel()
+			folder := s.root
+			if sab.code.module != "" {
+				var err error
+				folder, err = s.moduleFolder(t.Context(), sab.code.module)
+				require.NoError(t, err)
+			}
+			changed, err := apply(folder, append(append([]edit{}, sab.code.given...), sab.code.edits...)...)
+			require.NoError(t, err)
+			for path, text := range changed {
+				if filepath.Ext(path) != ".go" {
+					continue
+				}
+				_, err := parser.ParseFile(token.NewFileSet(), path, text, 0)
+				require.NoError(t, err)
+			}
+		})
+	}
+}
+
+func TestEveryNamedTestExists(t *testing.T) {
+	t.Parallel()
+	known := map[string]map[string]bool{}
+	for _, sab := range saboteurs() {
+		if sab.code == nil {
+			continue
+		}
+		for _, named := range sab.code.tests() {
+			if known[named.pkg()] == nil {
+				known[named.pkg()] = tests(t, filepath.Join(root(t), named.pkg()))
+			}
+			function, _, _ := strings.Cut(named.test(), "/")
+			require.True(t, known[named.pkg()][function], "%s: no test %s in %s", sab.id, function, named.pkg())
+		}
+	}
+}
+
+// tests are the names of a folder's tests.
+func tests(t *testing.T, folder string) map[string]bool {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(folder, "*_test.go"))
+	require.NoError(t, err)
+	found := map[string]bool{}
+	for _, file := range files {
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+		require.NoError(t, err)
+		for _, declared := range parsed.Decls {
+			if f, ok := declared.(*ast.FuncDecl); ok && f.Recv == nil {
+				found[f.Name.Name] = true
+			}
+		}
+	}
+	return found
+}
+
+func TestThePageIsCurrent(t *testing.T) {
+	t.Parallel()
+	committed, err := os.ReadFile(filepath.Join(root(t), "docs", "security", "sabotage.md"))
+	require.NoError(t, err)
+	require.Equal(t, page(saboteurs()), string(committed), "go run ./integration/sabotage -docs >docs/security/sabotage.md")
+}

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// tryCode runs a code saboteur's tests on changed sources. Other layers go first, where the saboteur says so: the tests
+// that have to catch it pass then, so that what they catch is this layer alone.
+func (s suite) tryCode(ctx context.Context, sab saboteur) verdict {
+	began, v := time.Now(), newVerdict(sab)
+	c := sab.code
+	if len(c.given) > 0 {
+		if err := s.holdsAlone(ctx, c); err != nil {
+			return v.end(err, began)
+		}
+	}
+	got, err := s.changed(ctx, c, append(slices.Clone(c.given), c.edits...), c.timeout())
+	if err != nil {
+		return v.end(err, began)
+	}
+	return got.judge(v, c).end(got.missing(c.tests()), began)
+}
+
+func (c *code) timeout() time.Duration {
+	if c.hangs {
+		return hangTimeout
+	}
+	return testTimeout
+}
+
+func (c *code) tests() []testName { return append(slices.Clone(c.caught), c.holds...) }
+
+// judge holds the outcome against what has to turn red, and what has to stay green.
+func (o outcome) judge(v verdict, c *code) verdict {
+	var wanted, red []string
+	for _, t := range c.caught {
+		wanted = append(wanted, string(t))
+		if o.state(t) == "failed" {
+			red = append(red, string(t))
+		}
+	}
+	v.noticed("test", wanted, red)
+	v.By = append(v.By, o.others(c.tests())...)
+	for _, t := range c.holds {
+		if o.state(t) == "passed" {
+			v.Stayed = append(v.Stayed, string(t))
+		} else {
+			v.Missed = append(v.Missed, "still green "+string(t))
+		}
+	}
+	return v
+}
+
+// others are top-level tests that failed without being named. They are there when whole packages are run.
+func (o outcome) others(named []testName) []string {
+	var out []string
+	for t := range o.failed {
+		if !slices.ContainsFunc(named, func(n testName) bool {
+			key := n.pkg() + " " + n.test()
+			return key == string(t) || strings.HasPrefix(key, string(t)+"/") || strings.HasPrefix(string(t), key+"/")
+		}) {
+			out = append(out, "test "+string(t))
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// missing is an error for tests that did not run at all: a name that is wrong proves nothing.
+func (o outcome) missing(tests []testName) error {
+	for _, t := range tests {
+		if o.state(t) == "not run" {
+			return fmt.Errorf("%w: no test %q in %s ran", errBroken, t.test(), t.pkg())
+		}
+	}
+	return nil
+}
+
+func (s suite) holdsAlone(ctx context.Context, c *code) error {
+	got, err := s.changed(ctx, c, c.given, testTimeout)
+	if err != nil {
+		return err
+	}
+	for _, t := range c.tests() {
+		if state := got.state(t); state != "passed" {
+			return fmt.Errorf("%w: with the other layers gone, and this one in place, %s has %s", errBroken, t, state)
+		}
+	}
+	return nil
+}
+
+// changed runs a saboteur's tests on sources with edits.
+func (s suite) changed(ctx context.Context, c *code, edits []edit, timeout time.Duration) (outcome, error) {
+	folder, err := os.MkdirTemp("", "konstruct-sabotage-")
+	if err != nil {
+		return outcome{}, err
+	}
+	defer func() { _ = os.RemoveAll(folder) }()
+	limit := "-timeout=" + timeout.String()
+	if c.module != "" {
+		flag, err := s.replaceModule(ctx, folder, c.module, edits)
+		if err != nil {
+			return outcome{}, err
+		}
+		return s.run(ctx, c.tests(), flag, limit)
+	}
+	changed, err := apply(s.root, edits...)
+	if err != nil {
+		return outcome{}, err
+	}
+	file, err := overlay(folder, changed)
+	if err != nil {
+		return outcome{}, err
+	}
+	return s.run(ctx, c.tests(), "-overlay="+file, limit)
+}
+
+// replaceModule copies a dependency, changes the copy, and returns the flag that has the go command use it: files of the
+// module cache can't be overlaid.
+func (s suite) replaceModule(ctx context.Context, folder, module string, edits []edit) (flag string, err error) {
+	source, err := s.moduleFolder(ctx, module)
+	if err != nil {
+		return "", err
+	}
+	changed, err := apply(source, edits...)
+	if err != nil {
+		return "", err
+	}
+	copied := filepath.Join(folder, "module")
+	if err := os.CopyFS(copied, os.DirFS(source)); err != nil {
+		return "", err
+	}
+	for path, text := range changed {
+		within, err := filepath.Rel(source, path)
+		if err != nil {
+			return "", err
+		}
+		within = filepath.Join(copied, within)
+		// What was copied out of the module cache is read-only.
+		if err := os.Chmod(within, 0o600); err != nil {
+			return "", err
+		}
+		if err := os.WriteFile(within, []byte(text), 0o600); err != nil {
+			return "", err
+		}
+	}
+	modfile := filepath.Join(folder, "go.mod")
+	for _, name := range []string{"go.mod", "go.sum"} {
+		text, err := os.ReadFile(filepath.Join(s.root, name))
+		if err != nil {
+			return "", err
+		}
+		if err := os.WriteFile(filepath.Join(folder, name), text, 0o600); err != nil {
+			return "", err
+		}
+	}
+	if out, err := s.command(ctx, "mod", "edit", "-replace="+module+"="+copied, modfile); err != nil {
+		return "", fmt.Errorf("%w: %s", err, out)
+	}
+	return "-modfile=" + modfile, nil
+}
+
+func (s suite) moduleFolder(ctx context.Context, module string) (string, error) {
+	out, err := s.command(ctx, "list", "-m", "-f", "{{.Dir}}", module)
+	if err != nil {
+		return "", fmt.Errorf("%w: %w: %s", errMoved, err, out)
+	}
+	return strings.TrimSpace(string(out)), nil
+}

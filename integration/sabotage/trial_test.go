@@ -1,0 +1,179 @@
+package main
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/konstruct/konstruct/integration/testdb"
+)
+
+// A module with one protection and its tests, to try the runner on.
+const (
+	guardSource = "package guard\n\nfunc Open(key string) bool {\n\tif key == \"\" {\n\t\treturn false\n\t}\n\treturn key == \"right\"\n}\n"
+	guardTests  = `package guard
+
+import "testing"
+
+func TestWrongKey(t *testing.T) {
+	t.Run("of somebody else", func(t *testing.T) {
+		if Open("wrong") {
+			t.Fatal("open")
+		}
+	})
+}
+
+func TestNoKey(t *testing.T) {
+	if Open("") {
+		t.Fatal("open")
+	}
+}
+`
+)
+
+func guardSuite(t *testing.T) suite {
+	t.Helper()
+	folder := t.TempDir()
+	for name, text := range map[string]string{
+		"go.mod":                                "module guarded.test\n\ngo 1.26\n",
+		filepath.Join("guard", "guard.go"):      guardSource,
+		filepath.Join("guard", "guard_test.go"): guardTests,
+	} {
+		path := filepath.Join(folder, name)
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+	}
+	return suite{root: folder}
+}
+
+func TestCodeSaboteurs(t *testing.T) {
+	t.Parallel()
+	const file = "guard/guard.go"
+	openAll := edit{file, `return key == "right"`, "return true"}
+	noCheck := edit{file, `if key == "" {`, "if false {"}
+	wrongKey := in("guard", "TestWrongKey/of somebody else")
+	for name, tt := range map[string]struct {
+		code code
+		want status
+		says string
+	}{
+		"a change that a test catches": {code{edits: []edit{openAll}, caught: wrongKey}, caught, ""},
+		"a change that changes nothing": {
+			code{edits: []edit{{file, `return key == "right"`, `return "right" == key`}}, caught: wrongKey}, unnoticed, "",
+		},
+		"a change that another protection hides": {code{edits: []edit{noCheck}, caught: in("guard", "TestNoKey")}, unnoticed, ""},
+		"the same, with the other one gone first": {
+			code{given: []edit{{file, `return key == "right"`, `return key != "wrong"`}}, edits: []edit{noCheck}, caught: in("guard", "TestNoKey")},
+			caught, "",
+		},
+		"one that the other is not enough for": {
+			code{given: []edit{openAll}, edits: []edit{noCheck}, caught: wrongKey}, broken, "with the other layers gone",
+		},
+		"one that takes more than it says":      {code{edits: []edit{openAll}, caught: wrongKey, holds: wrongKey}, unnoticed, ""},
+		"one after which something still holds": {code{edits: []edit{openAll}, caught: wrongKey, holds: in("guard", "TestNoKey")}, caught, ""},
+		"a protection that has moved":           {code{edits: []edit{{file, "if key == nil {", ""}}, caught: wrongKey}, broken, "update the saboteur"},
+		"a text that is there more than once":   {code{edits: []edit{{file, "return", ""}}, caught: wrongKey}, broken, "update the saboteur"},
+		"a file that is gone":                   {code{edits: []edit{{"guard/lock.go", "x", ""}}, caught: wrongKey}, broken, "update the saboteur"},
+		"a change that does not build":          {code{edits: []edit{{file, `return key == "right"`, "return kee"}}, caught: wrongKey}, broken, "undefined: kee"},
+		"a test that does not exist":            {code{edits: []edit{openAll}, caught: in("guard", "TestRightKey")}, broken, "no test"},
+		"a change after which a test panics":    {code{edits: []edit{{file, `return key == "right"`, "panic(key)"}}, caught: wrongKey}, caught, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := guardSuite(t)
+			v := s.tryCode(t.Context(), saboteur{id: "guard", layer: layerDriver, removes: "the guard", code: &tt.code})
+			require.Equal(t, tt.want, v.Status, v.Why)
+			require.Contains(t, v.Why, tt.says)
+			text, err := os.ReadFile(filepath.Join(s.root, file))
+			require.NoError(t, err)
+			require.Equal(t, guardSource, string(text), "the tree stays as it is")
+		})
+	}
+}
+
+func TestDataSaboteurs(t *testing.T) {
+	t.Parallel()
+	found := examined{findings: []string{"rls.disabled"}, breaches: []string{"A46-read-by-id"}}
+	for name, tt := range map[string]struct {
+		data  data
+		found examined
+		want  status
+	}{
+		"found and breached":           {data{doctor: []string{"rls.disabled"}, attacks: []string{"A46-read-by-id"}}, found, caught},
+		"another finding":              {data{doctor: []string{"rls.not-forced"}, attacks: []string{"A46-read-by-id"}}, found, unnoticed},
+		"another attack":               {data{doctor: []string{"rls.disabled"}, attacks: []string{"A47-give"}}, found, unnoticed},
+		"an attack where none may":     {data{doctor: []string{"rls.disabled"}}, found, unnoticed},
+		"found, and another layer":     {data{doctor: []string{"rls.disabled"}}, examined{findings: []string{"rls.disabled"}}, caught},
+		"nobody notices":               {data{doctor: []string{"rls.disabled"}}, examined{}, unnoticed},
+		"nobody notices, or has to":    {data{}, examined{}, unnoticed},
+		"noticed by the attacks alone": {data{attacks: []string{"A46-read-by-id"}}, examined{breaches: found.breaches}, caught},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			v := tt.found.judge(newVerdict(saboteur{id: "x"}), &tt.data).end(nil, time.Now())
+			require.Equal(t, tt.want, v.Status)
+		})
+	}
+}
+
+// On a real database: what changes nothing is not noticed, what can't be planted is broken, and what opens a table is
+// noticed by the doctor and by attacks.
+func TestDataSaboteursOnADatabase(t *testing.T) {
+	t.Parallel()
+	cluster := testdb.OwnCluster(t)
+	try := func(plant string) verdict {
+		d := data{plant: plant, doctor: []string{"rls.disabled"}, attacks: []string{"A46-read-by-id"}}
+		return tryData(t.Context(), cluster, saboteur{id: "try", removes: "what it says", data: &d})
+	}
+	nothing := try("SELECT 1")
+	require.Equal(t, unnoticed, nothing.Status, nothing.Why)
+	require.Empty(t, nothing.By)
+	require.Equal(t, broken, try("SELECT 1 / 0").Status)
+	opened := try("ALTER TABLE agents DISABLE ROW LEVEL SECURITY")
+	require.Equal(t, caught, opened.Status, opened.Missed)
+	require.True(t, opened.Crossed)
+}
+
+func TestTheRunFailsWhereSomethingGoesUnnoticed(t *testing.T) {
+	t.Parallel()
+	good := verdict{ID: "a", Layer: layerDriver, Status: caught, By: []string{"test x TestX"}}
+	for name, tt := range map[string]struct {
+		verdicts []verdict
+		proven   bool
+	}{
+		"all caught":      {[]verdict{good}, true},
+		"one unnoticed":   {[]verdict{good, {ID: "b", Layer: layerMixin, Status: unnoticed}}, false},
+		"one broken":      {[]verdict{good, {ID: "b", Layer: layerMixin, Status: broken}}, false},
+		"nothing to show": {nil, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			folder := t.TempDir()
+			r := newReport(tt.verdicts, time.Now())
+			require.NoError(t, r.write(folder))
+			text, err := os.ReadFile(filepath.Join(folder, "sabotage-report.md"))
+			require.NoError(t, err)
+			err = r.conclude(io.Discard)
+			if tt.proven {
+				require.NoError(t, err)
+				require.Contains(t, string(text), "# Sabotage report\n\nPROVEN: 1 protections")
+				return
+			}
+			require.ErrorIs(t, err, errUnproven)
+			require.Contains(t, string(text), "NOT PROVEN")
+		})
+	}
+}
+
+func TestChoose(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	require.NoError(t, command(t.Context(), []string{"-list", "-only", "redis-mark,no-such"}, &out))
+	require.Equal(t, 1, strings.Count(out.String(), "\n"))
+	require.ErrorIs(t, command(t.Context(), []string{"-only", "no-such"}, &out), errUnproven)
+}

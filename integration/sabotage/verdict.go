@@ -1,0 +1,92 @@
+package main
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// status is how a trial ended.
+type status string
+
+const (
+	// caught: everything that had to notice did, and everything that had to hold held.
+	caught status = "caught"
+	// unnoticed: something that had to notice did not.
+	unnoticed status = "UNNOTICED"
+	// broken: the trial proves nothing, because the saboteur itself does not work.
+	broken status = "BROKEN"
+)
+
+// verdict is what came of one saboteur.
+type verdict struct {
+	ID      string `json:"id"`
+	Layer   layer  `json:"layer"`
+	Removes string `json:"removes"`
+	Status  status `json:"status"`
+	// By are the tests, findings and attacks that noticed, those that the saboteur names first.
+	By []string `json:"by"`
+	// Missed are those that had to notice, or to hold, and did not.
+	Missed []string `json:"missed,omitempty"`
+	// Held says what keeps tenants apart meanwhile, and Stayed which tests say so. Crossed is true where the attack kit
+	// got through.
+	Held    string   `json:"held,omitempty"`
+	Stayed  []string `json:"stayed,omitempty"`
+	Crossed bool     `json:"crossed,omitempty"`
+	// Why is what broke.
+	Why  string `json:"why,omitempty"`
+	Took string `json:"took"`
+}
+
+func newVerdict(s saboteur) verdict {
+	return verdict{ID: s.id, Layer: s.layer, Removes: s.removes, Held: s.held, By: []string{}}
+}
+
+// end sets the status, from what was missed and what went wrong.
+func (v verdict) end(err error, began time.Time) verdict {
+	v.Took = time.Since(began).Round(100 * time.Millisecond).String()
+	switch {
+	case err != nil:
+		v.Status, v.Why = broken, err.Error()
+	case len(v.Missed) > 0 || len(v.By) == 0:
+		v.Status = unnoticed
+	default:
+		v.Status = caught
+	}
+	return v
+}
+
+// noticed notes what did notice, with the wanted ones first, and what was wanted and did not.
+func (v *verdict) noticed(kind string, wanted, got []string) {
+	for _, w := range wanted {
+		if slices.Contains(got, w) {
+			v.By = append(v.By, kind+" "+w)
+		} else {
+			v.Missed = append(v.Missed, kind+" "+w)
+		}
+	}
+	for _, g := range got {
+		if !slices.Contains(wanted, g) {
+			v.By = append(v.By, kind+" "+g)
+		}
+	}
+}
+
+// sorted puts verdicts in the order of the layers.
+func sorted(verdicts []verdict) []verdict {
+	order := layers()
+	slices.SortStableFunc(verdicts, func(a, b verdict) int {
+		return cmp.Compare(slices.Index(order, a.Layer), slices.Index(order, b.Layer))
+	})
+	return verdicts
+}
+
+func count(verdicts []verdict, s status) int {
+	n := 0
+	for _, v := range verdicts {
+		if v.Status == s {
+			n++
+		}
+	}
+	return n
+}
