@@ -43,7 +43,7 @@ func (s *stage) perform(do func() error) (err error) {
 }
 
 // databases makes empty databases: on the server that KONSTRUCT_TEST_DATABASE_URL names, and otherwise on one that
-// nobody else uses, and that ends with the program.
+// nobody else uses, that is as durable as a production server, and that ends with the program.
 func (s *stage) databases() func() database {
 	create := testdb.New
 	if os.Getenv("KONSTRUCT_TEST_DATABASE_URL") == "" {
@@ -51,7 +51,7 @@ func (s *stage) databases() func() database {
 		create = func(tb testing.TB) *testdb.Database {
 			tb.Helper()
 			if cluster == nil {
-				cluster = testdb.OwnCluster(tb)
+				cluster = testdb.DurableCluster(tb)
 			}
 			return cluster.New(tb)
 		}

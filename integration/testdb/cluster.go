@@ -58,9 +58,21 @@ func sharedCluster(tb testing.TB) *Cluster {
 // OwnCluster is a server for this test alone, without any role or database of ours. It ends with the test.
 func OwnCluster(tb testing.TB) *Cluster {
 	tb.Helper()
+	return ownCluster(tb, startOwn)
+}
+
+// DurableCluster is an [OwnCluster] whose commits wait for the disk, as a production server's do: for measuring. It
+// takes this machine's PostgreSQL rather than Docker's, whose network would be measured with it.
+func DurableCluster(tb testing.TB) *Cluster {
+	tb.Helper()
+	return ownCluster(tb, startDurable)
+}
+
+func ownCluster(tb testing.TB, start func(context.Context) (ownServer, error)) *Cluster {
+	tb.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	server, err := startOwn(ctx)
+	server, err := start(ctx)
 	if err != nil {
 		tb.Fatalf("testdb: a cluster of the test's own: %v", err)
 	}

@@ -12,7 +12,7 @@
 //
 // [New] clones a migrated template, in some tens of milliseconds. [Empty] is a database before its bootstrap.
 // [OwnCluster] is a server that no other test shares, for tests that change roles: roles are the cluster's, not the
-// database's. [Redis] is a Redis.
+// database's; [DurableCluster] is one to measure on. [Redis] is a Redis.
 //
 // # Which server
 //

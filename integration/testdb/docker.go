@@ -190,7 +190,11 @@ func reach(ctx context.Context, container testcontainers.Container, password str
 }
 
 func ownDocker(ctx context.Context) (ownServer, error) {
-	return runPostgres(ctx, testcontainers.WithLabels(map[string]string{ownLabel: strconv.Itoa(os.Geteuid())}))
+	return runPostgres(ctx, ownLabels())
+}
+
+func ownLabels() testcontainers.CustomizeRequestOption {
+	return testcontainers.WithLabels(map[string]string{ownLabel: strconv.Itoa(os.Geteuid())})
 }
 
 // answers logs in once, and soon.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"os"
 
+	"github.com/testcontainers/testcontainers-go"
+
 	"github.com/konstruct/konstruct/local"
 )
 
@@ -65,6 +67,23 @@ func startOwn(ctx context.Context) (ownServer, error) {
 		return ownDocker(ctx)
 	}
 	return ownLocal(ctx)
+}
+
+// startDurable begins with this machine's, unless KONSTRUCT_TEST_SERVER asks for Docker's.
+func startDurable(ctx context.Context) (ownServer, error) {
+	asked := os.Getenv(serverVariable)
+	if asked != dockerKind.name {
+		server, err := local.StartPostgres(ctx, local.PostgresOptions{Throwaway: true, Settings: map[string]string{
+			"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on",
+		}})
+		if err == nil {
+			return ownServer{superURL: server.SuperuserDSN(), stop: server.Stop}, nil
+		}
+		if asked == localKind.name || dockerAnswers(ctx) != nil {
+			return ownServer{}, err
+		}
+	}
+	return runPostgres(ctx, ownLabels(), testcontainers.WithCmd("postgres"))
 }
 
 func ownLocal(ctx context.Context) (ownServer, error) {

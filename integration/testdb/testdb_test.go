@@ -92,6 +92,14 @@ func TestOwnCluster(t *testing.T) {
 	require.NotContains(t, cluster.String(), "@")
 }
 
+func TestDurableClusterSyncs(t *testing.T) {
+	t.Parallel()
+	url := testdb.DurableCluster(t).SuperURL
+	for _, setting := range []string{"fsync", "full_page_writes", "synchronous_commit"} {
+		require.Equal(t, "on", ask(t, url, "SELECT current_setting('"+setting+"')"), setting)
+	}
+}
+
 func TestRedis(t *testing.T) {
 	t.Parallel()
 	require.Regexp(t, `^redis://default:\w+@127\.0\.0\.1:\d+/0$`, testdb.Redis(t))
