@@ -82,7 +82,7 @@ func (r *Report) Markdown(w io.Writer) error {
 	for _, line := range r.Faults {
 		fmt.Fprintf(&b, "\n**Fault:** %s\n", line)
 	}
-	b.WriteString("\nEach attempt is made by another tenant, by nobody, and by the owner, who must succeed: " +
+	b.WriteString("\nEach statement and each path is tried by another tenant, by nobody, and by the owner, who must succeed: " +
 		"a way that leads nowhere proves nothing.\n")
 	for _, f := range r.Families {
 		fmt.Fprintf(&b, "\n## %s\n\n| attack | what is tried | required | outcome |\n|---|---|---|---|\n", f.Title)
