@@ -68,7 +68,8 @@ func transactions() []scenario {
 					if err == nil {
 						_ = drv.Close()
 					}
-					if err := errors.Join(wants(err, pgtenant.ErrConfig), s.refusedToOpen(ctx, "default_query_exec_mode="+mode)); err != nil {
+					byURL := s.refusedToOpen(ctx, "default_query_exec_mode="+mode)
+					if err := errors.Join(wants(err, pgtenant.ErrConfig), byURL); err != nil {
 						return err
 					}
 				}
