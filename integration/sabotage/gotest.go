@@ -27,7 +27,7 @@ var errBroken = errors.New("the saboteur is broken")
 
 // suite runs tests of the module at root.
 type suite struct {
-	root, module string
+	root string
 	// environment is added to this process's own.
 	environment []string
 	// whole runs all tests of a package and not only those that are named.
@@ -95,7 +95,12 @@ func pattern(pkg string, names []testName) string {
 }
 
 // event is a line of `go test -json`.
-type event struct{ Action, Test, Package, Output string }
+type event struct {
+	Action  string `json:"action"` // letters' case does not matter to the decoder
+	Package string `json:"package"`
+	Test    string `json:"test"`
+	Output  string `json:"output"`
+}
 
 // read takes the events of one package. A test that began and never ended was cut down by a panic or a time-out, which is
 // a way to fail.

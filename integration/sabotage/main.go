@@ -14,11 +14,11 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := command(ctx, os.Args[1:], os.Stdout); err != nil {
-		stop()
+	err := command(ctx, os.Args[1:], os.Stdout)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "sabotage:", err)
-		os.Exit(1)
+		os.Exit(1) //nolint:forbidigo // this is main
 	}
 }
 
@@ -61,7 +61,7 @@ func choose(all []saboteur, words string) []saboteur {
 	}
 	var out []saboteur
 	for _, s := range all {
-		for _, word := range strings.Split(words, ",") {
+		for word := range strings.SplitSeq(words, ",") {
 			if strings.Contains(s.id, word) {
 				out = append(out, s)
 				break

@@ -35,14 +35,12 @@ func newReport(verdicts []verdict, began time.Time) report {
 
 // line is a verdict for a person at a terminal.
 func (v verdict) line() string {
-	text := fmt.Sprintf("%-9s %-34s %6s  %s", v.Status, v.ID, v.Took, short(v.By))
-	for _, m := range v.Missed {
-		text += "\n          expected: " + m
-	}
+	lines := []string{fmt.Sprintf("%-9s %-34s %6s  %s", v.Status, v.ID, v.Took, short(v.By))}
+	lines = append(lines, v.expected()...)
 	if v.Why != "" {
-		text += "\n          " + strings.ReplaceAll(v.Why, "\n", "\n          ")
+		lines = append(lines, strings.Split(v.Why, "\n")...)
 	}
-	return text
+	return strings.Join(lines, "\n          ")
 }
 
 // short names the first few.
@@ -59,10 +57,11 @@ func (r report) write(folder string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(folder, "sabotage-report.json"), append(text, '\n'), 0o644); err != nil { //nolint:gosec // to be handed on
+	const readable = 0o644 // they are to be handed on
+	if err := os.WriteFile(filepath.Join(folder, "sabotage-report.json"), append(text, '\n'), readable); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(folder, "sabotage-report.md"), []byte(r.markdown()), 0o644) //nolint:gosec // to be handed on
+	return os.WriteFile(filepath.Join(folder, "sabotage-report.md"), []byte(r.markdown()), readable)
 }
 
 func (r report) markdown() string {
@@ -75,21 +74,27 @@ func (r report) markdown() string {
 		}
 		fmt.Fprintf(&b, "\n## %s\n\n| taken away | outcome | noticed by | meanwhile |\n|---|---|---|---|\n", l)
 		for _, v := range of {
-			fmt.Fprintf(&b, "| %s (`%s`) | %s | %s | %s |\n", cell(v.Removes), v.ID, v.outcome(), cell(strings.Join(v.By, "<br>")), cell(v.meanwhile()))
+			fmt.Fprintf(&b, "| %s (`%s`) | %s | %s | %s |\n",
+				cell(v.Removes), v.ID, v.outcome(), cell(strings.Join(v.By, "\n")), cell(v.meanwhile()))
 		}
 	}
 	return b.String()
 }
 
 func (v verdict) outcome() string {
-	text := string(v.Status)
-	for _, m := range v.Missed {
-		text += "<br>expected: " + m
-	}
+	lines := append([]string{string(v.Status)}, v.expected()...)
 	if v.Why != "" {
-		text += "<br>" + v.Why
+		lines = append(lines, v.Why)
 	}
-	return cell(text)
+	return cell(strings.Join(lines, "\n"))
+}
+
+func (v verdict) expected() []string {
+	out := make([]string, len(v.Missed))
+	for i, m := range v.Missed {
+		out[i] = "expected: " + m
+	}
+	return out
 }
 
 func (v verdict) meanwhile() string {
@@ -121,7 +126,9 @@ func (r report) conclude(out io.Writer) error {
 			continue
 		}
 		held := slices.DeleteFunc(slices.Clone(of), func(v verdict) bool { return v.Held == "" })
-		if _, err := fmt.Fprintf(out, "  %-38s %2d of %2d caught; in %d another layer held meanwhile\n", l, count(of, caught), len(of), len(held)); err != nil {
+		_, err := fmt.Fprintf(out, "  %-38s %2d of %2d caught; in %d another layer held meanwhile\n",
+			l, count(of, caught), len(of), len(held))
+		if err != nil {
 			return err
 		}
 	}

@@ -36,12 +36,12 @@ func run(ctx context.Context, chosen []saboteur, o options, out io.Writer) error
 	began := time.Now()
 	var verdicts []verdict
 	err = hosted(ctx, "sabotage", func(h *host) {
-		cluster := testdb.OwnCluster(h)
+		cluster := testdb.OwnCluster(h) //nolint:contextcheck // it ends with its host
 		t := trials{
 			suite: suite{root: root, whole: o.whole, environment: []string{"KONSTRUCT_TEST_DATABASE_URL=" + cluster.SuperURL}},
 			data:  cluster, out: out,
 		}
-		t.say("Sabotage on %s: %d saboteurs, %d at a time.", cluster, len(chosen), o.jobs)
+		t.sayf("Sabotage on %s: %d saboteurs, %d at a time.", cluster, len(chosen), o.jobs)
 		if err := t.baseline(ctx, h, chosen); err != nil {
 			h.Fatalf("%v", err)
 		}
@@ -66,10 +66,10 @@ type trials struct {
 	out io.Writer
 }
 
-func (t *trials) say(format string, args ...any) {
+func (t *trials) sayf(format string, args ...any) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	fmt.Fprintf(t.out, format+"\n", args...) //nolint:errcheck // nobody is left to tell
+	_, _ = fmt.Fprintf(t.out, format+"\n", args...) // nobody is left to tell
 }
 
 // baseline proves that everything is green before anything is taken away: what is red already can't turn red.
@@ -100,7 +100,7 @@ func (t *trials) baseline(ctx context.Context, h *host, chosen []saboteur) error
 			return fmt.Errorf("baseline: %w", err)
 		}
 	}
-	t.say("Baseline: %d tests, the doctor and the attack kit are green, in %s.\n", len(tests), time.Since(began).Round(time.Second))
+	t.sayf("Baseline: %d tests, the doctor and the attack kit are green, in %s.\n", len(tests), time.Since(began).Round(time.Second))
 	return nil
 }
 
@@ -121,7 +121,7 @@ func (t *trials) all(ctx context.Context, chosen []saboteur, jobs int) []verdict
 		workers.Go(func() {
 			for i := range next {
 				verdicts[i] = t.one(ctx, chosen[i])
-				t.say("%s", verdicts[i].line())
+				t.sayf("%s", verdicts[i].line())
 			}
 		})
 	}

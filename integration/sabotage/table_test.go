@@ -10,6 +10,9 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/konstruct/konstruct/tenancy/attack"
+	"github.com/konstruct/konstruct/tenancy/doctor"
 )
 
 func root(t *testing.T) string {
@@ -87,6 +90,28 @@ func TestEveryNamedTestExists(t *testing.T) {
 			}
 			function, _, _ := strings.Cut(named.test(), "/")
 			require.True(t, known[named.pkg()][function], "%s: no test %s in %s", sab.id, function, named.pkg())
+		}
+	}
+}
+
+func TestEveryNamedFindingAndAttackExists(t *testing.T) {
+	t.Parallel()
+	codes, attacks := map[string]bool{}, map[string]bool{anyAttack: true, registration: true}
+	for _, lint := range doctor.Lints() {
+		codes[lint.Code] = true
+	}
+	for _, a := range attack.Catalogue() {
+		attacks[a.ID] = true
+	}
+	for _, sab := range saboteurs() {
+		if sab.data == nil {
+			continue
+		}
+		for _, code := range sab.data.doctor {
+			require.True(t, codes[code], "%s: the doctor has no %s", sab.id, code)
+		}
+		for _, id := range sab.data.attacks {
+			require.True(t, attacks[id], "%s: the kit has no %s", sab.id, id)
 		}
 	}
 }

@@ -45,7 +45,7 @@ func (o outcome) judge(v verdict, c *code) verdict {
 			red = append(red, string(t))
 		}
 	}
-	v.noticed("test", wanted, red)
+	v = v.noticed("test", wanted, red)
 	v.By = append(v.By, o.others(c.tests())...)
 	for _, t := range c.holds {
 		if o.state(t) == "passed" {
@@ -152,11 +152,11 @@ func (s suite) replaceModule(ctx context.Context, folder, module string, edits [
 	}
 	modfile := filepath.Join(folder, "go.mod")
 	for _, name := range []string{"go.mod", "go.sum"} {
-		text, err := os.ReadFile(filepath.Join(s.root, name))
+		text, err := os.ReadFile(filepath.Join(s.root, name)) //nolint:gosec // one of the two above
 		if err != nil {
 			return "", err
 		}
-		if err := os.WriteFile(filepath.Join(folder, name), text, 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(folder, name), text, 0o600); err != nil { //nolint:gosec // as above
 			return "", err
 		}
 	}

@@ -23,7 +23,7 @@ func tryData(ctx context.Context, shared *testdb.Cluster, sab saboteur) verdict 
 	err := hosted(ctx, sab.id, func(h *host) {
 		cluster := shared
 		if sab.data.roles {
-			cluster = testdb.OwnCluster(h)
+			cluster = testdb.OwnCluster(h) //nolint:contextcheck // it ends with its host
 		}
 		found, err := sabotaged(ctx, h, cluster, *sab.data)
 		if err != nil {
@@ -50,7 +50,7 @@ const registration = "registration"
 // sabotaged makes a database, plants the sabotage in it, and examines it. Before, the doctor has to have nothing to say;
 // with other layers gone first, the attack kit has to find nothing.
 func sabotaged(ctx context.Context, h *host, cluster *testdb.Cluster, d data) (examined, error) {
-	db := cluster.New(h)
+	db := cluster.New(h) //nolint:contextcheck // it ends with its host
 	if err := fixture.Migrate(ctx, db.OwnerURL); err != nil {
 		return examined{}, err
 	}
@@ -69,7 +69,8 @@ func sabotaged(ctx context.Context, h *host, cluster *testdb.Cluster, d data) (e
 			return examined{}, err
 		}
 		if len(before.breaches)+len(before.faults) > 0 {
-			return examined{}, fmt.Errorf("%w: with the other layers gone, and this one in place: %v %v", errBroken, before.breaches, before.faults)
+			return examined{}, fmt.Errorf("%w: with the other layers gone, and this one in place: %v %v",
+				errBroken, before.breaches, before.faults)
 		}
 	}
 	if err := plant(ctx, db, d.plant); err != nil {
@@ -93,15 +94,17 @@ func examine(ctx context.Context, h *host, db *testdb.Database) (examined, error
 	}
 	// What fails here is the sabotage at work: it is read from the report, and held against the saboteur.
 	kit := newHost(ctx, h.name, &failures{})
-	kit.run(func(kit *host) { e.take(isolation.Run(kit, isolation.DB{AppURL: db.AppURL, SuperURL: db.SuperURL})) })
+	kit.run(func(kit *host) { //nolint:contextcheck // it has its own, from its host
+		e = e.with(isolation.Run(kit, isolation.DB{AppURL: db.AppURL, SuperURL: db.SuperURL}))
+	})
 	if len(kit.log.lines) > 0 && len(e.breaches) == 0 {
 		e.faults = append(e.faults, kit.log.lines...)
 	}
 	return e, nil
 }
 
-// take reads which attacks got through.
-func (e *examined) take(r *attack.Report) {
+// with adds which attacks got through.
+func (e examined) with(r *attack.Report) examined {
 	for _, family := range r.Families {
 		for _, entry := range family.Attacks {
 			if slices.ContainsFunc(entry.Results, func(r attack.Result) bool { return r.Outcome == attack.Breach }) {
@@ -118,16 +121,17 @@ func (e *examined) take(r *attack.Report) {
 	}
 	slices.Sort(e.breaches)
 	e.breaches = slices.Compact(e.breaches)
+	return e
 }
 
 // judge holds what was found against what has to be. Where no attack is named, none may get through: something else holds.
 func (e examined) judge(v verdict, d *data) verdict {
-	v.noticed("doctor", d.doctor, e.findings)
+	v = v.noticed("doctor", d.doctor, e.findings)
 	wanted := d.attacks
 	if len(e.breaches) > 0 {
 		wanted = slices.DeleteFunc(slices.Clone(wanted), func(id string) bool { return id == anyAttack })
 	}
-	v.noticed("attack", wanted, e.breaches)
+	v = v.noticed("attack", wanted, e.breaches)
 	v.Crossed = len(e.breaches) > 0
 	if len(d.attacks) == 0 {
 		for _, id := range e.breaches {
@@ -170,6 +174,6 @@ func execute(ctx context.Context, url, script string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, conn.Close(context.WithoutCancel(ctx))) }()
-	_, err = conn.PgConn().Exec(ctx, script).ReadAll()
+	_, err = conn.PgConn().Exec(ctx, script).ReadAll() //nolint:forbidigo // a superuser's script is just that
 	return err
 }

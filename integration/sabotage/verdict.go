@@ -57,7 +57,7 @@ func (v verdict) end(err error, began time.Time) verdict {
 }
 
 // noticed notes what did notice, with the wanted ones first, and what was wanted and did not.
-func (v *verdict) noticed(kind string, wanted, got []string) {
+func (v verdict) noticed(kind string, wanted, got []string) verdict {
 	for _, w := range wanted {
 		if slices.Contains(got, w) {
 			v.By = append(v.By, kind+" "+w)
@@ -70,6 +70,7 @@ func (v *verdict) noticed(kind string, wanted, got []string) {
 			v.By = append(v.By, kind+" "+g)
 		}
 	}
+	return v
 }
 
 // sorted puts verdicts in the order of the layers.

@@ -19,6 +19,7 @@ func TestMain(m *testing.M) { testdb.Main(m) }
 // house is a client whose login stands under no policy: what is isolated here, the mixin isolates alone.
 type house struct {
 	*ent.Client
+
 	trips pgtenant.Trips
 	a, b  tenancy.ID
 	of    map[tenancy.ID]*ent.Agent
