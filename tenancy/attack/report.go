@@ -151,6 +151,25 @@ func (r *Report) finish() {
 	default:
 		r.Verdict = fmt.Sprintf("Isolation holds: %d attacks, %d attempts, none got through.", attacks, attempts)
 	}
+	if n := r.leftOut(); n > 0 {
+		r.Verdict += fmt.Sprintf(" This was a part only: %d attacks were left out.", n)
+	}
+}
+
+// leftOut counts the kit's attacks that a run, narrowed down by -run, did not come to.
+func (r *Report) leftOut() (n int) {
+	made := map[string]bool{}
+	for _, f := range r.Families {
+		for _, e := range f.Attacks {
+			made[e.ID] = true
+		}
+	}
+	for _, a := range Catalogue() {
+		if (a.Family == liveFamily) == (r.Mode == liveFamily) && !made[a.ID] {
+			n++
+		}
+	}
+	return n
 }
 
 func familyOrder() []string {
