@@ -111,6 +111,13 @@ func runnerSaboteurs() []saboteur {
 			},
 		},
 		{
+			id: "runner-edited-file", layer: layerMigrate, removes: "a condition from a migration of the product's", held: "no database is migrated with it",
+			code: &code{
+				edits:  []edit{{"migrate/migrations/20261123194802_resolve_tenant.sql", "     AND \"t\".\"status\" = 'active';\n", ";\n"}},
+				caught: in(migrateTests, "TestProductIsCurrent"),
+			},
+		},
+		{
 			id: "runner-row-security", layer: layerMigrate, removes: "row_security = off, under which a blind backfill fails",
 			code: &code{
 				edits:  []edit{{runner, "\t\t\"SET LOCAL row_security = off\",\n", ""}},
