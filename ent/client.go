@@ -11,7 +11,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/konstruct/konstruct/ent/migrate"
-	"github.com/konstruct/konstruct/integration/fixture/ent"
 
 	"entgo.io/ent/dialect"
 	"entgo.io/ent/dialect/sql"
@@ -22,6 +21,8 @@ import (
 	"github.com/konstruct/konstruct/ent/portalsession"
 	"github.com/konstruct/konstruct/ent/portaluser"
 	"github.com/konstruct/konstruct/ent/tenant"
+
+	"entgo.io/ent"
 )
 
 // Client is the client that holds all ent builders.

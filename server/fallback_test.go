@@ -16,5 +16,5 @@ func TestGinContextsDoNotFallBack(t *testing.T) {
 	require.NoError(t, err)
 	engine, ok := handler.(*gin.Engine)
 	require.True(t, ok, "%T", handler)
-	require.False(t, engine.ContextWithFallback)
+	require.False(t, engine.ContextWithFallback) //nolint:forbidigo // that it is off is the test
 }
