@@ -24,6 +24,7 @@ const (
 
 const (
 	isolationEvery = time.Minute
+	isolationRetry = 5 * time.Second
 	sweepEvery     = 10 * time.Minute
 	sweepTimeout   = 30 * time.Second
 )
@@ -47,7 +48,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	server := s.httpServer(ctx)
 	var background sync.WaitGroup
 	working, stop := context.WithCancel(ctx)
-	background.Go(func() { s.every(working, isolationEvery, s.recheck) })
+	background.Go(func() { s.watchIsolation(working) })
 	background.Go(func() { s.every(working, sweepEvery, s.sweep) })
 
 	failed := make(chan error, 1)
@@ -103,9 +104,20 @@ func (s *Server) every(ctx context.Context, interval time.Duration, do func(cont
 	}
 }
 
-func (s *Server) recheck(ctx context.Context) {
-	if err := s.CheckIsolation(ctx); err != nil && ctx.Err() == nil {
-		s.log.ErrorContext(ctx, "tenants are not isolated: refusing them", causeAttr(err))
+// watchIsolation asks again each minute, and sooner while tenants are refused: what is mended should serve soon.
+func (s *Server) watchIsolation(ctx context.Context) {
+	wait := isolationEvery
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+		wait = isolationEvery
+		if err := s.CheckIsolation(ctx); err != nil && ctx.Err() == nil {
+			s.log.ErrorContext(ctx, "isolation is not proven: refusing tenants", causeAttr(err))
+			wait = isolationRetry
+		}
 	}
 }
 
