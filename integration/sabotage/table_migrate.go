@@ -127,6 +127,7 @@ func runnerSaboteurs() []saboteur {
 		{
 			id: "runner-lock", layer: layerMigrate, removes: "that one runner works at a time", held: "a file is one transaction with its revision, so one of the two fails",
 			code: &code{
+				hangs:  true,
 				edits:  []edit{{"migrate/lock.go", "IN EXCLUSIVE MODE", "IN ACCESS SHARE MODE"}},
 				caught: in(migrateTests, "TestTwoRunnersAtOnce"),
 			},
@@ -198,6 +199,7 @@ func doctorSaboteurs() []saboteur {
 			id: "doctor-at-start", layer: layerDoctor, removes: "that the server does not start while the doctor has errors",
 			held: "the routes of tenants stay closed, too",
 			code: &code{
+				hangs:  true,
 				edits:  []edit{{"server/serve.go", "if err := s.CheckIsolation(ctx); err != nil {", "if err := s.CheckIsolation(ctx); false && err != nil {"}},
 				caught: in("server", "TestServingRefusesWithoutIsolation"),
 				holds:  in("server", "TestUnprovenIsolationServesNoTenant"),
