@@ -53,11 +53,7 @@ func (s *redisServer) start(ctx context.Context) (*Redis, error) {
 	if running, err := s.running(ctx, password); running != nil || err != nil {
 		return running, err
 	}
-	port, err := choosePort(s.opt.Port)
-	if err != nil {
-		return nil, err
-	}
-	return s.startOn(ctx, port, password)
+	return onPort(s.opt.Port, func(port int) (*Redis, error) { return s.startOn(ctx, port, password) })
 }
 
 // running is the server that already serves the folder, or nil.
@@ -161,7 +157,7 @@ func (s *redisServer) awaitReady(ctx context.Context, p *process, redis *Redis) 
 			return nil
 		}
 		if p.ended() {
-			return fmt.Errorf("%w: %s ended; its log ends with:\n%s", ErrNotReady, s.kind, s.home.tail())
+			return explainEnd(string(s.kind), redis.Port, s.home.tail())
 		}
 		if pause(ctx) != nil {
 			return fmt.Errorf("%w: %s does not answer: %w (%w)", ErrNotReady, s.kind, ctx.Err(), err)

@@ -28,19 +28,7 @@ func (c *cluster) start(ctx context.Context) (*Postgres, error) {
 	if err := c.clearStalePID(); err != nil {
 		return nil, err
 	}
-	var last error
-	for range portAttempts {
-		port, err := choosePort(c.opt.Port)
-		if err != nil {
-			return nil, err
-		}
-		pg, err := c.startOn(ctx, port)
-		if !errors.Is(err, ErrPortTaken) || c.opt.Port != 0 {
-			return pg, err
-		}
-		last = err
-	}
-	return nil, last
+	return onPort(c.opt.Port, func(port int) (*Postgres, error) { return c.startOn(ctx, port) })
 }
 
 // startOn leaves nothing running when it fails.
@@ -148,11 +136,15 @@ func (c *cluster) awaitReady(ctx context.Context, pg *Postgres) error {
 }
 
 func (c *cluster) explain(pg *Postgres) error {
-	tail := c.home.tail()
+	return explainEnd("PostgreSQL", pg.Port, c.home.tail())
+}
+
+// explainEnd says why a server has ended that was being started, by the end of its log.
+func explainEnd(server string, port int, tail string) error {
 	if strings.Contains(tail, "Address already in use") {
-		return fmt.Errorf("PostgreSQL cannot listen on %s:%d: %w", Loopback, pg.Port, ErrPortTaken)
+		return fmt.Errorf("%s cannot listen on %s:%d: %w", server, Loopback, port, ErrPortTaken)
 	}
-	return fmt.Errorf("%w: PostgreSQL ended; its log ends with:\n%s", ErrNotReady, tail)
+	return fmt.Errorf("%w: %s ended; its log ends with:\n%s", ErrNotReady, server, tail)
 }
 
 // check logs in and asks for the data folder: another server may listen on the port.
@@ -200,6 +192,21 @@ func (c *cluster) adoptPassword(ctx context.Context, pg *Postgres) error {
 	}
 	c.password, pg.password = c.opt.Password, c.opt.Password
 	return replaceFile(c.home.file("password"), []byte(c.password))
+}
+
+// onPort starts a server on the wanted port, or on a free one: another one, where that was snatched away.
+func onPort[S any](wanted int, start func(port int) (S, error)) (S, error) {
+	for attempt := 1; ; attempt++ {
+		port, err := choosePort(wanted)
+		if err != nil {
+			var none S
+			return none, err
+		}
+		server, err := start(port)
+		if !errors.Is(err, ErrPortTaken) || wanted != 0 || attempt == portAttempts {
+			return server, err
+		}
+	}
 }
 
 // choosePort finds a free port, or checks that the wanted one is free.
