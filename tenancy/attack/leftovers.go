@@ -11,10 +11,10 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// leftovers are what a tenant might leave on a pooled connection for its next user.
 // poisonings is how often a connection is poisoned before that is given up.
 const poisonings = 20
 
+// leftovers are what a tenant might leave on a pooled connection for its next user.
 func leftovers() family {
 	return family{name: "leftovers", title: "What stays on a connection", scenarios: []scenario{
 		{
