@@ -211,7 +211,7 @@ func (s *stage) firstFails(ctx context.Context, tb *table) error {
 		"by cancelling": func(tx dialect.Tx) error {
 			short, cancel := context.WithTimeout(mine, shortly)
 			defer cancel()
-			return tx.Exec(short, "select pg_sleep(10)", []any{}, nil)
+			return tx.Exec(short, "select pg_sleep(5)", []any{}, nil)
 		},
 	} {
 		err := s.lone(ctx, func(drv *pgtenant.Driver) error {
@@ -262,20 +262,34 @@ func (s *stage) timeOut(ctx context.Context, tb *table) error {
 	return s.unwritten(ctx, tb)
 }
 
+// cancelled cancels a write that is seen to run: a cancel that comes before its statement is lost, and the write is done.
 func (s *stage) cancelled(ctx context.Context, tb *table) error {
-	short, cancel := context.WithTimeout(as(ctx, s.a.id), shortly)
+	watcher, err := login(ctx, s.kit.target.DSN)
+	if err != nil {
+		return err
+	}
+	defer watcher.close(ctx)
+	mine, cancel := context.WithCancel(as(ctx, s.a.id))
 	defer cancel()
-	err := s.driver.Exec(short, s.slowWrite(tb), []any{}, nil)
-	return errors.Join(wants(err, context.DeadlineExceeded), s.unwritten(ctx, tb))
+	write, ended := "/* cancelled */ "+s.slowWrite(tb), make(chan error, 1)
+	go func() { ended <- s.driver.Exec(mine, write, []any{}, nil) }()
+	running := watcher.await(ctx, "pid", write)
+	cancel()
+	return errors.Join(wants(<-ended, context.Canceled), running, s.unwritten(ctx, tb))
 }
 
+// cancelThenNext cancels whenever it happens to. A statement whose cancel is lost succeeds soon; what counts is what
+// comes after it.
 func (s *stage) cancelThenNext(ctx context.Context, tb *table) error {
 	return s.lone(ctx, func(drv *pgtenant.Driver) error {
 		for range 3 {
 			short, cancel := context.WithTimeout(as(ctx, s.b.id), shortly/2)
-			err := ask(short, drv, "select *, pg_sleep(10) from "+tb.SQL).err
+			err := ask(short, drv, "select *, (select pg_sleep(1)) from "+tb.SQL).err
 			cancel()
-			if err := errors.Join(wants(err, context.DeadlineExceeded), s.ownRows(ctx, drv, tb)); err != nil {
+			if err != nil {
+				err = wants(err, context.DeadlineExceeded)
+			}
+			if err := errors.Join(err, s.ownRows(ctx, drv, tb)); err != nil {
 				return err
 			}
 		}
@@ -332,7 +346,7 @@ func (s *stage) cut(ctx context.Context, tb *table) error {
 		mine, ended := as(ctx, s.a.id), make(chan error, 1)
 		write := "/* cut */ " + s.slowWrite(tb) // apart from other attacks' that are still ending
 		go func() { ended <- drv.Exec(mine, write, []any{}, nil) }()
-		terminated := super.cut(ctx, write)
+		terminated := super.await(ctx, "pg_terminate_backend(pid)", write)
 		if err := <-ended; err == nil {
 			return errors.New("the write of a connection that was cut reads as done")
 		}
@@ -340,11 +354,11 @@ func (s *stage) cut(ctx context.Context, tb *table) error {
 	})
 }
 
-// cut ends the connection that a statement runs on. It is found by the statement, since behind a pooler each may run on
-// another one; of a long statement the server tells the beginning.
-func (s *session) cut(ctx context.Context, text string) error {
+// await waits until a statement sleeps, and selects something of its connection, to end it for one. The connection is found
+// by the statement, since behind a pooler each may run on another one; of a long statement the server tells the beginning.
+func (s *session) await(ctx context.Context, what, text string) error {
 	for range 100 {
-		a := s.do(ctx, "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and state = 'active'"+
+		a := s.do(ctx, "select "+what+" from pg_stat_activity where pid <> pg_backend_pid() and wait_event = 'PgSleep'"+
 			" and datname = current_database() and query <> '' and starts_with("+literal(text)+", query)")
 		if a.err != nil || len(a.rows) > 0 {
 			return a.err

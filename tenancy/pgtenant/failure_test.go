@@ -16,6 +16,10 @@ import (
 
 const shortly = 50 * time.Millisecond
 
+// slow lasts longer than a statement that was asked to cancel may take (2 s), and not as long as one waits for a connection
+// (5 s): a cancel that came before its statement is lost, and the statement goes on.
+const slow = "select pg_sleep(3)"
+
 func TestCancelled(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
@@ -24,7 +28,7 @@ func TestCancelled(t *testing.T) {
 			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
 			ctx, cancel := context.WithCancel(as(t, h.a))
 			time.AfterFunc(shortly, cancel)
-			_, err := pgtenant.Exec(ctx, h, "select pg_sleep(10)")
+			_, err := pgtenant.Exec(ctx, h, slow)
 			require.ErrorIs(t, err, context.Canceled)
 			_, err = pgtenant.Exec(ctx, h, "select 1")
 			require.ErrorIs(t, err, context.Canceled, "before anything is sent, too")
@@ -38,7 +42,7 @@ func TestDeadline(t *testing.T) {
 	h := newHouse(t, pgtenant.WithMaxConns(1))
 	ctx, cancel := context.WithTimeout(as(t, h.a), shortly)
 	defer cancel()
-	_, err := pgtenant.Exec(ctx, h, "select pg_sleep(10)")
+	_, err := pgtenant.Exec(ctx, h, slow)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	h.healthy(t)
 }
@@ -54,7 +58,7 @@ func TestCancelKeepsADirectConnection(t *testing.T) {
 	before := pid()
 	ctx, cancel := context.WithTimeout(as(t, h.a), shortly)
 	defer cancel()
-	_, err := pgtenant.Exec(ctx, h, "select pg_sleep(10)")
+	_, err := pgtenant.Exec(ctx, h, slow)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	require.Equal(t, before, pid())
 }

@@ -202,7 +202,7 @@ func TestFirstStatementFails(t *testing.T) {
 		"by cancelling under way": func(ctx context.Context, tx dialect.Tx) error {
 			ctx, cancel := context.WithTimeout(ctx, shortly)
 			defer cancel()
-			return tx.Exec(ctx, "select pg_sleep(10)", []any{}, nil)
+			return tx.Exec(ctx, slow, []any{}, nil)
 		},
 		"by the statement time-out": func(ctx context.Context, tx dialect.Tx) error {
 			return tx.Exec(ctx, "select pg_sleep(10)", []any{}, nil)
