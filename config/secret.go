@@ -107,7 +107,7 @@ func (k *SecretsKeys) UnmarshalText(text []byte) error {
 	parts := strings.Split(string(text), ",")
 	keys := make([][]byte, 0, len(parts))
 	for _, part := range parts {
-		key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(part))
+		key, err := base64.StdEncoding.Strict().DecodeString(strings.TrimSpace(part))
 		if err != nil || len(key) != keyBytes {
 			return problem("must be base64 of exactly 32 bytes, or several such keys with commas between them")
 		}

@@ -2,7 +2,6 @@ package secrets_test
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -224,37 +223,6 @@ func TestNewBoxRefuses(t *testing.T) {
 		b, err := secrets.NewBox(row.keys)
 		require.ErrorIs(t, err, row.want)
 		require.Nil(t, b)
-	}
-}
-
-func TestParseKeys(t *testing.T) {
-	t.Parallel()
-	one, two := base64.StdEncoding.EncodeToString(key(1)), base64.StdEncoding.EncodeToString(key(0xff))
-	for text, want := range map[string][][]byte{
-		one:                      {key(1)},
-		one + "," + two:          {key(1), key(0xff)},
-		" " + one + " ,\t" + two: {key(1), key(0xff)},
-	} {
-		keys, err := secrets.ParseKeys(text)
-		require.NoError(t, err)
-		require.Equal(t, want, keys)
-	}
-	for _, empty := range []string{"", " ", "\n"} {
-		_, err := secrets.ParseKeys(empty)
-		require.ErrorIs(t, err, secrets.ErrNoKeys)
-	}
-	for _, text := range []string{
-		"canary", ",", one + ",", "," + one, one + ",canary", one + one, strings.TrimRight(one, "="), one[:40],
-		base64.URLEncoding.EncodeToString(key(0xff)), base64.StdEncoding.EncodeToString(key(1)[:31]), one + ";" + two,
-		one[:len(one)-2] + "F=", // the same 32 bytes in another spelling
-	} {
-		_, err := secrets.ParseKeys(text)
-		require.ErrorIs(t, err, secrets.ErrKey, text)
-		for part := range strings.SplitSeq(text, ",") {
-			if part != "" {
-				require.NotContains(t, err.Error(), part)
-			}
-		}
 	}
 }
 
