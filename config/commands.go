@@ -119,6 +119,8 @@ func LoadDoctor(env Env) (Doctor, error) {
 type User struct {
 	Database Database
 	Log      Log
+	// SecretsKeys finds the login attempts of an address, which the server counts under a key derived from the first.
+	SecretsKeys SecretsKeys `env:"KONSTRUCT_SECRETS_KEY"`
 }
 
 // LoadUser reads what the user commands need, and judges it as [LoadServe] does. A failure is [Faults].

@@ -10,10 +10,15 @@ import (
 )
 
 type loginInput struct {
-	Body struct {
-		Email    string `json:"email" minLength:"1" maxLength:"320" doc:"Upper and lower case are the same." example:"ada@example.com"`
-		Password string `json:"password" minLength:"1" maxLength:"1024" writeOnly:"true"`
-	} `nameHint:"LoginRequest"`
+	Body loginBody `nameHint:"LoginRequest"`
+}
+
+type loginBody struct {
+	// Auth.js's authorize() is handed the form's other fields as well: csrfToken, callbackUrl.
+	_           struct{} `additionalProperties:"true"`
+	Email       string   `json:"email" minLength:"1" maxLength:"320" doc:"Not case-sensitive." example:"ada@example.com"`
+	Password    string   `json:"password" minLength:"1" maxLength:"1024" writeOnly:"true"`
+	DeviceToken string   `json:"device_token,omitempty" maxLength:"200" doc:"The device_token of an earlier login with this address, if there is one."`
 }
 
 type loginOutput struct{ Body loginView }
@@ -21,6 +26,8 @@ type loginOutput struct{ Body loginView }
 type loginView struct {
 	User    userView    `json:"user"`
 	Session sessionView `json:"session"`
+	// It is no credential: it only keeps a stranger's wrong passwords from locking this device out.
+	DeviceToken string `json:"device_token" doc:"Keep it for 180 days and send it with the next login from this device; attempts from a remembered device are counted apart from others. It grants no access."`
 }
 
 type userView struct {
@@ -47,13 +54,17 @@ type sessionExpiryView struct {
 }
 
 func (s *Server) login(ctx context.Context, in *loginInput) (*loginOutput, error) {
-	login, err := s.logins.Login(ctx, in.Body.Email, in.Body.Password)
+	login, err := s.logins.Login(ctx, account.Attempt{
+		Email: in.Body.Email, Password: in.Body.Password, Device: in.Body.DeviceToken, Client: s.limited(requestOf(ctx).client),
+	})
 	if err != nil {
 		return nil, err
 	}
 	return &loginOutput{Body: loginView{
 		User:    viewUser(login.User),
 		Session: sessionView{Token: login.Token, ExpiresAt: login.ExpiresAt},
+
+		DeviceToken: login.DeviceToken,
 	}}, nil
 }
 

@@ -32,6 +32,7 @@ func TestLogin(t *testing.T) {
 	require.NotEmpty(t, me["id"])
 	session := in.at(t, "session").(map[string]any)
 	require.Len(t, session, 2)
+	require.Len(t, in.json(t), 3)
 	ends, err := time.Parse(time.RFC3339Nano, session["expires_at"].(string))
 	require.NoError(t, err)
 	require.WithinDuration(t, w.clock().Add(12*time.Hour), ends, time.Millisecond)
@@ -98,8 +99,7 @@ func TestLoginValidation(t *testing.T) {
 		`{"email": "", "password": "x"}`:                                  "body.email",
 		`{"email": "a@example.com", "password": null}`:                    "body.password",
 		`{"email": ["a"], "password": "x"}`:                               "body.email",
-		`{"email": "a", "password": "x", "admin": true}`:                  "body.admin",
-		`{"email": "a", "password": "x", "EMAIL": "b"}`:                   "body.EMAIL",
+		`{"email": "a", "password": "x", "device_token": 7}`:              "body.device_token",
 		`{"email": "a", "password": "` + strings.Repeat("x", 1025) + `"}`: "body.password",
 	} {
 		got := w.do(t, http.MethodPost, "", "/v1/auth/login", body)
@@ -107,13 +107,85 @@ func TestLoginValidation(t *testing.T) {
 		require.Equal(t, "validation_failed", got.code(t))
 		require.Equal(t, []string{field}, got.fields(t), body)
 	}
-	require.Zero(t, w.count(t, `SELECT count(*) FROM login_attempts`), "nothing was tried")
+	require.Zero(t, w.count(t, `SELECT count(*) FROM login_attempts WHERE window_ends > $1`, w.clock()), "nothing was tried")
+}
+
+// TestLoginFromAuthJS sends what Auth.js hands to authorize(): all fields of its form.
+func TestLoginFromAuthJS(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	form := func(password string) map[string]any {
+		return map[string]any{
+			"email": adminEmail, "password": password, "csrfToken": "4f1d", "callbackUrl": "https://portal.example/", "redirect": false,
+		}
+	}
+	require.Equal(t, http.StatusOK, w.post(t, "", "/v1/auth/login", form(password)).status)
+	require.Equal(t, http.StatusUnauthorized, w.post(t, "", "/v1/auth/login", form("wrong horse battery")).status)
+	other := w.post(t, w.admin, "/v1/tenants", map[string]any{"name": "a", "slug": "a", "csrfToken": "4f1d"})
+	require.Equal(t, []string{"body.csrfToken"}, other.fields(t), "no other body takes fields that it does not know")
+}
+
+// TestLoginFromARememberedDevice: strangers' wrong passwords do not lock the owner of an account out.
+func TestLoginFromARememberedDevice(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	body := loginBody(userEmail, password)
+	in := w.post(t, "", "/v1/auth/login", body)
+	device := in.at(t, "device_token").(string)
+	require.NotEmpty(t, device)
+	for range 10 {
+		require.Equal(t, http.StatusUnauthorized, w.post(t, "", "/v1/auth/login", loginBody(userEmail, "wrong")).status)
+	}
+	require.Equal(t, http.StatusTooManyRequests, w.post(t, "", "/v1/auth/login", body).status)
+	body["device_token"] = device
+	require.Equal(t, http.StatusOK, w.post(t, "", "/v1/auth/login", body).status)
+	require.Equal(t, http.StatusUnauthorized, w.get(t, device, "/v1/me").status, "it is no session")
+}
+
+// TestWhoseFailuresAreLimited: those of a client's own address; a proxy that logs everybody in has no limit.
+func TestWhoseFailuresAreLimited(t *testing.T) {
+	t.Parallel()
+	const peer = "192.0.2.1" // httptest's
+	for name, tt := range map[string]struct {
+		proxies   []string
+		forwarded string
+		limited   bool
+	}{
+		"a client":                           {nil, "", true},
+		"a client that claims to be another": {nil, "198.51.100.7", true},
+		"a proxy":                            {[]string{peer}, "", false},
+		"a proxy's network":                  {[]string{"192.0.2.0/24"}, "", false},
+		"a client behind a proxy":            {[]string{peer}, "198.51.100.7", true},
+		"this machine, behind a proxy":       {[]string{peer}, "127.0.0.1", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, func(o *server.Options) {
+				o.TrustedProxies = tt.proxies
+				o.LoginLimits.Client = account.Limit{Attempts: 2, Window: time.Minute}
+			})
+			var header []string
+			if tt.forwarded != "" {
+				header = []string{"X-Forwarded-For", tt.forwarded}
+			}
+			statuses := map[int]int{}
+			for i := range 4 {
+				body := loginBody(string(rune('a'+i))+"@example.com", "wrong")
+				statuses[w.do(t, http.MethodPost, "", "/v1/auth/login", body, header...).status]++
+			}
+			want := map[int]int{http.StatusUnauthorized: 4}
+			if tt.limited {
+				want = map[int]int{http.StatusUnauthorized: 2, http.StatusTooManyRequests: 2}
+			}
+			require.Equal(t, want, statuses)
+		})
+	}
 }
 
 func TestTooManyAttempts(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(o *server.Options) {
-		o.LoginLimit = account.Limit{Attempts: 3, Window: time.Minute}
+		o.LoginLimits.Address = account.Limit{Attempts: 3, Window: time.Minute}
 	})
 	try := func(email, password string) answer {
 		return w.post(t, "", "/v1/auth/login", loginBody(email, password))
@@ -140,7 +212,7 @@ func TestTooManyAttempts(t *testing.T) {
 	w.pass(time.Minute) // trying on did not prolong it
 	require.Equal(t, http.StatusOK, try(userEmail, password).status)
 	for range 3 {
-		require.Equal(t, http.StatusUnauthorized, try(userEmail, "wrong").status, "a login that succeeded starts the count anew")
+		require.Equal(t, http.StatusUnauthorized, try(userEmail, "wrong").status, "the login that succeeded did not count")
 	}
 	require.Equal(t, http.StatusTooManyRequests, try(userEmail, password).status)
 }
@@ -149,8 +221,7 @@ func TestTooManyAttempts(t *testing.T) {
 func TestHashingIsBounded(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(o *server.Options) {
-		o.Hashing = account.ShareOptions{AtOnce: 1, Queue: 2}
-		o.LoginLimit = account.Limit{Attempts: 1000, Window: time.Minute}
+		o.Hashing = account.QueueOptions{AtOnce: 1, Waiting: 2}
 	})
 	hold := make(chan struct{})
 	w.hasher.hold.Store(&hold)
@@ -165,7 +236,10 @@ func TestHashingIsBounded(t *testing.T) {
 		require.Equal(t, http.StatusServiceUnavailable, <-statuses)
 	}
 	require.Eventually(t, func() bool { return w.hasher.compared.Load() == before+1 }, 5*time.Second, time.Millisecond)
+	attempts, trips := w.count(t, `SELECT coalesce(sum(count), 0) FROM login_attempts`), w.trips.Count()
 	busy := w.post(t, "", "/v1/auth/login", loginBody("nobody@example.com", password))
+	require.Equal(t, attempts, w.count(t, `SELECT coalesce(sum(count), 0) FROM login_attempts`), "what was not hashed is not counted")
+	require.Equal(t, trips, w.trips.Count(), "a full queue costs no database work")
 	require.Equal(t, http.StatusServiceUnavailable, busy.status)
 	require.Equal(t, "overloaded", busy.code(t))
 	require.Equal(t, "1", busy.header.Get("Retry-After"))
@@ -179,6 +253,7 @@ func TestHashingIsBounded(t *testing.T) {
 	for status := range statuses {
 		require.Equal(t, http.StatusOK, status)
 	}
+	require.Zero(t, w.count(t, `SELECT count(*) FROM login_attempts WHERE window_ends > $1`, w.clock()), "a right password does not count")
 }
 
 func TestSessionsEndWithWhatTheyWereBasedOn(t *testing.T) {

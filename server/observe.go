@@ -19,7 +19,7 @@ import (
 // in the log.
 func (s *Server) observe(c *gin.Context) {
 	started := s.clock()
-	r := &request{id: requestID(c.Request.Header), route: c.FullPath()}
+	r := &request{id: requestID(c.Request.Header), route: c.FullPath(), client: clientAddr(c)}
 	ctx, cancel := context.WithTimeout(withRequest(c.Request.Context(), r), requestTimeout)
 	defer cancel()
 	c.Request = c.Request.WithContext(ctx)

@@ -44,11 +44,11 @@ type Options struct {
 	Deliver channel.Deliver
 	// Ready are the checks of /readyz besides isolation.
 	Ready []Check
-	// Hasher hashes passwords: argon2id with OWASP's parameters. It is bounded by Hashing in any case.
+	// Hasher hashes passwords: argon2id with OWASP's parameters. Hashing bounds it in any case.
 	Hasher  account.Hasher
-	Hashing account.ShareOptions
-	// LoginLimit is how often one address may be tried: 10 times in 15 minutes.
-	LoginLimit account.Limit
+	Hashing account.QueueOptions
+	// LoginLimits bound failed logins by e-mail address and by network address.
+	LoginLimits account.Limits
 	// TrustedProxies are addresses or CIDR networks whose X-Forwarded-For is believed: nobody's.
 	TrustedProxies []string
 	// Docs serves /openapi.json and /docs.

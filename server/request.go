@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"regexp"
 
 	"github.com/google/uuid"
@@ -22,6 +23,7 @@ var wellFormedID = regexp.MustCompile(`^[0-9a-fA-F-]{16,64}$`)
 type request struct {
 	id        string
 	route     string // the template, never the path
+	client    netip.Addr
 	principal account.Principal
 	tenant    tenancy.ID
 }

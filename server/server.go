@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/konstruct/konstruct/channel"
@@ -21,6 +22,7 @@ type Server struct {
 	handler http.Handler
 
 	logins      *account.Logins
+	proxies     []netip.Prefix
 	sessions    *account.Sessions
 	tenants     *operation.Tenants
 	agents      *operation.Agents
@@ -62,14 +64,17 @@ func (s *Server) Handler() http.Handler { return s.handler }
 func (s *Server) SlackStats() channel.Stats { return s.slack.Stats() }
 
 func (s *Server) buildAccounts(ctx context.Context, o Options) error {
-	key, err := o.subkey("login attempts")
+	key, err := account.AttemptsKey(o.Key)
 	if err != nil {
+		return err
+	}
+	if s.proxies, err = parseNetworks(o.TrustedProxies); err != nil {
 		return err
 	}
 	s.sessions = account.NewSessions(o.Driver, o.Clock)
 	s.logins, err = account.NewLogins(ctx, account.LoginOptions{
-		Client: o.Client, DB: o.Driver, Hasher: account.NewShare(o.Hasher, o.Hashing),
-		Clock: o.Clock, Key: key, Limit: o.LoginLimit,
+		Client: o.Client, DB: o.Driver, Hasher: o.Hasher, Queue: o.Hashing,
+		Clock: o.Clock, Key: key, Limits: o.LoginLimits,
 	})
 	return err
 }

@@ -8,7 +8,9 @@ import (
 	"io"
 	"os"
 	"strings"
+	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -19,42 +21,51 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-const longUser = `Makes and changes the portal's users. The first admin is made here, so that no system has a default password.
+const longUser = `Create and change the portal's users. The first admin is created here, so that no system has a default password.
 
-A password is asked for, and not shown; where standard input is no terminal, its first line is the password:
+A password is prompted for and not shown. If standard input is not a terminal, its first line is the password:
 
   konstruct user create --admin ada@example.com
   pass show konstruct/ada | konstruct user create --admin ada@example.com
 
-Whatever takes something from a user (a new password, disabling, demoting) ends the user's sessions.`
+A new password, disabling and demoting end the user's sessions.`
 
 func newUser() *cobra.Command {
-	cmd := &cobra.Command{Use: "user", Short: "Make and change the portal's users", Long: longUser}
+	cmd := &cobra.Command{Use: "user", Short: "Create, change and list the portal's users", Long: longUser}
 	return group(cmd,
 		newUserCreate(),
-		&cobra.Command{Use: "password EMAIL", Short: "Set a new password", Args: exactArgs(1), RunE: setPassword},
-		newUserChange("disable", "Keep a user from logging in", (*account.Users).Disable),
-		newUserChange("enable", "Let a disabled user log in again", (*account.Users).Enable),
-		newUserChange("promote", "Make a user a platform admin", (*account.Users).Promote),
-		newUserChange("demote", "Take the platform admin's rights away", (*account.Users).Demote),
+		&cobra.Command{Use: "list", Short: "List all users", Args: noArgs, RunE: listUsers},
+		&cobra.Command{Use: "password EMAIL", Short: "Set a new password, and unlock", Args: exactArgs(1), RunE: setPassword},
+		&cobra.Command{Use: "unlock EMAIL", Short: "Clear a user's failed logins", Args: exactArgs(1), RunE: unlock},
+		newUserChange("disable", "Disable a user", "disabled %s and ended their sessions", (*account.Users).Disable),
+		newUserChange("enable", "Enable a disabled user", "enabled %s", (*account.Users).Enable),
+		newUserChange("promote", "Make a user a platform admin",
+			"made %s a platform admin; they must log in again", (*account.Users).Promote),
+		newUserChange("demote", "Revoke a user's platform admin rights",
+			"%s is no longer a platform admin; their sessions ended", (*account.Users).Demote),
 	)
 }
 
-// newUserChange is a command that does something to one user.
-func newUserChange(use, short string, do func(users *account.Users, ctx context.Context, email string) error) *cobra.Command {
+// newUserChange is a command that changes one user and prints done.
+func newUserChange(use, short, done string, do func(users *account.Users, ctx context.Context, email string) error) *cobra.Command {
 	cmd := &cobra.Command{Use: use + " EMAIL", Short: short, Args: exactArgs(1)}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		return withUsers(cmd, func(users *account.Users) error { return do(users, cmd.Context(), args[0]) })
+		return withUsers(cmd, func(p people) error {
+			if err := do(p.users, cmd.Context(), args[0]); err != nil {
+				return err
+			}
+			return say(cmd, done, args[0])
+		})
 	}
 	return cmd
 }
 
 func newUserCreate() *cobra.Command {
-	cmd := &cobra.Command{Use: "create EMAIL", Short: "Make a user", Args: exactArgs(1)}
+	cmd := &cobra.Command{Use: "create EMAIL", Short: "Create a user", Args: exactArgs(1)}
 	admin := cmd.Flags().Bool("admin", false, "a platform admin, who may enter every tenant")
-	name := cmd.Flags().String("name", "", "the person's name; the address's first part where none is given")
+	name := cmd.Flags().String("name", "", "the person's name (default: the address up to the @)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		return withUsers(cmd, func(users *account.Users) error {
+		return withUsers(cmd, func(p people) error {
 			password, err := askPassword(cmd)
 			if err != nil {
 				return err
@@ -63,29 +74,95 @@ func newUserCreate() *cobra.Command {
 			if user.Name == "" {
 				user.Name, _, _ = strings.Cut(args[0], "@")
 			}
-			made, err := users.Create(cmd.Context(), user)
+			made, err := p.users.Create(cmd.Context(), user)
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "made %s (%s)\n", made.Email, made.ID)
-			return nil
+			return say(cmd, "created %s (%s)", made.Email, made.ID)
 		})
 	}
 	return cmd
 }
 
+func listUsers(cmd *cobra.Command, _ []string) error {
+	return withUsers(cmd, func(p people) error {
+		users, err := p.users.List(cmd.Context())
+		if err != nil {
+			return err
+		}
+		table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+		fmt.Fprintln(table, "EMAIL\tNAME\tADMIN\tSTATUS\tID")
+		for _, u := range users {
+			status := "enabled"
+			if u.DisabledAt != nil {
+				status = "disabled since " + u.DisabledAt.UTC().Format(time.DateOnly)
+			}
+			fmt.Fprintf(table, "%s\t%s\t%t\t%s\t%s\n", u.Email, printable(u.Name), u.IsAdmin, status, u.ID)
+		}
+		return table.Flush()
+	})
+}
+
+// printable keeps a name from moving the cursor or ending the line.
+func printable(name string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, name)
+}
+
 func setPassword(cmd *cobra.Command, args []string) error {
-	return withUsers(cmd, func(users *account.Users) error {
+	return withUsers(cmd, func(p people) error {
 		password, err := askPassword(cmd)
 		if err != nil {
 			return err
 		}
-		return users.SetPassword(cmd.Context(), args[0], password)
+		if err := p.users.SetPassword(cmd.Context(), args[0], password); err != nil {
+			return err
+		}
+		if p.attempts == nil {
+			return say(cmd, "set the password of %s and ended their sessions; failed logins still count: %s", args[0], errNoAttemptsKey)
+		}
+		if err := p.attempts.Clear(cmd.Context(), args[0]); err != nil {
+			return err
+		}
+		return say(cmd, "set the password of %s, ended their sessions and cleared failed logins", args[0])
 	})
 }
 
-// withUsers opens the server's database, as the server's role, for one operation on users.
-func withUsers(cmd *cobra.Command, do func(*account.Users) error) error {
+var errNoAttemptsKey = errors.New("KONSTRUCT_SECRETS_KEY is not set: failed logins are counted under a key derived from it")
+
+func unlock(cmd *cobra.Command, args []string) error {
+	return withUsers(cmd, func(p people) error {
+		if p.attempts == nil {
+			return exit{errNoAttemptsKey, exitUsage}
+		}
+		user, err := p.users.Find(cmd.Context(), args[0]) // a mistyped address would be cleared without a word
+		if err != nil {
+			return err
+		}
+		if err := p.attempts.Clear(cmd.Context(), user.Email); err != nil {
+			return err
+		}
+		return say(cmd, "cleared the failed logins of %s", user.Email)
+	})
+}
+
+func say(cmd *cobra.Command, format string, args ...any) error {
+	_, err := fmt.Fprintf(cmd.OutOrStdout(), format+"\n", args...)
+	return err
+}
+
+// people is what the user commands work on. Attempts is nil without the key that they are counted under.
+type people struct {
+	users    *account.Users
+	attempts *account.Attempts
+}
+
+// withUsers opens the server's database, as the server's role, for one operation.
+func withUsers(cmd *cobra.Command, do func(people) error) error {
 	c, err := load(config.LoadUser)
 	if err != nil {
 		return err
@@ -95,7 +172,17 @@ func withUsers(cmd *cobra.Command, do func(*account.Users) error) error {
 		return err
 	}
 	defer func() { _ = drv.Close() }()
-	return do(account.NewUsers(ent.NewClient(ent.Driver(drv)), account.Argon2{Params: account.OWASP()}, time.Now))
+	p := people{users: account.NewUsers(ent.NewClient(ent.Driver(drv)), account.Argon2{Params: account.OWASP()}, time.Now)}
+	if keys := c.SecretsKeys.Reveal(); len(keys) > 0 {
+		key, err := account.AttemptsKey(keys[0])
+		if err != nil {
+			return err
+		}
+		if p.attempts, err = account.NewAttempts(drv, key); err != nil {
+			return err
+		}
+	}
+	return do(p)
 }
 
 // openDriver connects as the configuration says.

@@ -20,7 +20,7 @@ import (
 
 func TestMain(m *testing.M) { testdb.Main(m) }
 
-func TestNormaliseEmail(t *testing.T) {
+func TestNormalizeEmail(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
 		"ada@example.com":                 "ada@example.com",
@@ -38,17 +38,25 @@ func TestNormaliseEmail(t *testing.T) {
 		"ada\x00@example.com":             "",
 		"ada@example.com\u200b":           "",
 		"\xff@example.com":                "",
+		"\u0130@example.com":              "i\u0307@example.com", // a capital I with a dot is no i
+		"\u0131@example.com":              "\u0131@example.com",
+		"\uff21da@example.com":            "ada@example.com", // full width
+		"\u039f\u0394\u039f\u03a3@x.org":  "\u03bf\u03b4\u03bf\u03c3@x.org",
+		"\u0627\u0628@example.com":        "\u0627\u0628@example.com", // right to left
+		"\ufb01@example.com":              "",                         // a ligature
+		"ada@example..com":                "",
+		"ada\uff20b@example.com":          "", // a second @, full width
 		strings.Repeat("a", 251) + "@b.c": "",
 		strings.Repeat("a", 5000):         "",
 	} {
-		got, err := account.NormaliseEmail(in)
+		got, err := account.NormalizeEmail(in)
 		require.Equal(t, want, got, "%q", in)
 		if want == "" {
 			require.ErrorIs(t, err, account.ErrEmail, "%q", in)
 			continue
 		}
 		require.NoError(t, err, "%q", in)
-		again, err := account.NormaliseEmail(got)
+		again, err := account.NormalizeEmail(got)
 		require.NoError(t, err)
 		require.Equal(t, got, again, "normal is normal")
 	}
@@ -75,55 +83,6 @@ func TestArgon2(t *testing.T) {
 	require.Equal(t, account.Params{MemoryKiB: 19456, Iterations: 2, Parallelism: 1}, account.OWASP())
 }
 
-// heldHasher says when it begins, and ends when it is let go.
-type heldHasher struct{ began, hold chan struct{} }
-
-func (h heldHasher) Hash(context.Context, string) (string, error) {
-	h.began <- struct{}{}
-	<-h.hold
-	return "hash", nil
-}
-
-func (h heldHasher) Compare(context.Context, string, string) (bool, error) {
-	h.began <- struct{}{}
-	<-h.hold
-	return true, nil
-}
-
-func TestShare(t *testing.T) {
-	t.Parallel()
-	held := heldHasher{began: make(chan struct{}, 2), hold: make(chan struct{})}
-	share := account.NewShare(held, account.ShareOptions{AtOnce: 1, Queue: 1})
-	first := make(chan error, 1)
-	go func() {
-		_, err := share.Hash(t.Context(), "x")
-		first <- err
-	}()
-	<-held.began
-
-	// Waiting can't be seen from outside, but of two one waits and one is sent away at once.
-	waiting, leave := context.WithCancel(t.Context())
-	results := make(chan error, 2)
-	for range 2 {
-		go func() {
-			_, err := share.Compare(waiting, "x", "y")
-			results <- err
-		}()
-	}
-	require.ErrorIs(t, <-results, account.ErrBusy)
-	leave()
-	require.ErrorIs(t, <-results, context.Canceled)
-
-	second := make(chan error, 1)
-	go func() {
-		_, err := share.Compare(t.Context(), "x", "y")
-		second <- err
-	}()
-	close(held.hold)
-	require.NoError(t, <-first)
-	require.NoError(t, <-second, "who went away has made room")
-}
-
 type house struct {
 	client   *ent.Client
 	users    *account.Users
@@ -139,7 +98,7 @@ func newHouse(t *testing.T) house {
 	client := ent.NewClient(ent.Driver(drv))
 	logins, err := account.NewLogins(t.Context(), account.LoginOptions{
 		Client: client, DB: drv, Hasher: cheap(), Clock: time.Now, Key: make([]byte, 32),
-		Limit: account.Limit{Attempts: 1 << 20, Window: time.Hour},
+		Limits: account.Limits{Address: account.Limit{Attempts: 1 << 20, Window: time.Hour}},
 	})
 	require.NoError(t, err)
 	return house{client: client, users: account.NewUsers(client, cheap(), time.Now), logins: logins, sessions: account.NewSessions(drv, time.Now)}
@@ -196,7 +155,7 @@ func TestNoSessionSlipsPastAChange(t *testing.T) {
 		for range 4 {
 			wg.Go(func() {
 				for range 5 {
-					in, err := h.logins.Login(t.Context(), "ada@example.com", "old password")
+					in, err := h.logins.Login(t.Context(), account.Attempt{Email: "ada@example.com", Password: "old password"})
 					if err == nil {
 						tokens <- in.Token
 					} else if !errors.Is(err, account.ErrCredentials) {
@@ -213,7 +172,7 @@ func TestNoSessionSlipsPastAChange(t *testing.T) {
 			require.ErrorIs(t, err, account.ErrNoSession)
 		}
 	}
-	in, err := h.logins.Login(t.Context(), "ada@example.com", "new password")
+	in, err := h.logins.Login(t.Context(), account.Attempt{Email: "ada@example.com", Password: "new password"})
 	require.NoError(t, err)
 	_, err = h.sessions.Authenticate(t.Context(), in.Token, tenancy.ID{})
 	require.NoError(t, err)
@@ -224,9 +183,9 @@ func TestSweep(t *testing.T) {
 	h := newHouse(t)
 	_, err := h.users.Create(t.Context(), account.NewUser{Email: "ada@example.com", Name: "Ada", Password: "correct horse"})
 	require.NoError(t, err)
-	in, err := h.logins.Login(t.Context(), "ada@example.com", "correct horse")
+	in, err := h.logins.Login(t.Context(), account.Attempt{Email: "ada@example.com", Password: "correct horse"})
 	require.NoError(t, err)
-	_, err = h.logins.Login(t.Context(), "nobody@example.com", "x")
+	_, err = h.logins.Login(t.Context(), account.Attempt{Email: "nobody@example.com", Password: "x"})
 	require.ErrorIs(t, err, account.ErrCredentials)
 
 	require.NoError(t, h.sessions.Sweep(t.Context()))

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"unicode"
 
-	"golang.org/x/text/unicode/norm"
+	"golang.org/x/text/secure/precis"
 )
 
 // maxEmail is the greatest length of an address, in bytes (RFC 5321, section 4.5.3.1.3, less the brackets).
@@ -13,20 +13,33 @@ const maxEmail = 254
 // maxName is the greatest length of a user's name, in characters.
 const maxName = 200
 
-// NormaliseEmail is the one form in which addresses are stored, compared and counted: trimmed, in Unicode's
-// composed form (NFC), lower case. The error is [ErrEmail] for what can't be an address: not exactly one @ with
-// something on both sides, white space or control characters in it, more than 254 bytes.
-func NormaliseEmail(s string) (string, error) {
+// NormalizeEmail returns the one form in which addresses are stored, compared and counted: trimmed, then the part before
+// the @ and each label after it folded by the UsernameCaseMapped profile of RFC 8265 (width, lower case, NFC), which
+// never folds two different letters into one. The error is [ErrEmail] unless there is exactly one @ with something on both
+// sides, no white space, control or other characters that the profile disallows, and at most 254 bytes.
+func NormalizeEmail(s string) (string, error) {
 	if len(s) > 4*maxEmail {
 		return "", ErrEmail
 	}
-	s = strings.ToLower(norm.NFC.String(strings.TrimSpace(s)))
-	local, domain, found := strings.Cut(s, "@")
-	if !found || local == "" || domain == "" || strings.Contains(domain, "@") || len(s) > maxEmail {
+	local, domain, found := strings.Cut(strings.TrimSpace(s), "@")
+	if !found {
 		return "", ErrEmail
 	}
-	if strings.ContainsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) || r == unicode.ReplacementChar }) {
+	parts := append([]string{local}, strings.Split(domain, ".")...)
+	for i, part := range parts {
+		folded, err := precis.UsernameCaseMapped.String(part)
+		if err != nil || folded == "" || strings.Contains(folded, "@") || strings.ContainsFunc(folded, notPrinted) {
+			return "", ErrEmail
+		}
+		parts[i] = folded
+	}
+	s = parts[0] + "@" + strings.Join(parts[1:], ".")
+	if len(s) > maxEmail {
 		return "", ErrEmail
 	}
 	return s, nil
+}
+
+func notPrinted(r rune) bool {
+	return !unicode.IsPrint(r) || unicode.IsSpace(r) || r == unicode.ReplacementChar
 }

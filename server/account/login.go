@@ -2,7 +2,11 @@ package account
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
 	"time"
 
 	"entgo.io/ent/dialect"
@@ -12,47 +16,56 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// LoginOptions is what [NewLogins] needs. Limit has a default of 10 attempts in 15 minutes.
+// LoginOptions is what [NewLogins] needs.
 type LoginOptions struct {
 	Client *ent.Client
 	DB     dialect.ExecQuerier // the same database, for hand-written SQL
 	Hasher Hasher
+	Queue  QueueOptions
 	Clock  func() time.Time
-	// Key hides addresses in the table of attempts: 32 bytes or more, the same on every instance.
-	Key   []byte
-	Limit Limit
+	// Key hides addresses in the table of attempts and signs device tokens: see [AttemptsKey].
+	Key    []byte
+	Limits Limits
 }
 
-// Logins logs people in. It may be used by several goroutines at once.
+// Logins logs people in. It is safe for concurrent use.
 type Logins struct {
 	client   *ent.Client
 	db       dialect.ExecQuerier
 	hasher   Hasher
 	clock    func() time.Time
-	attempts attempts
+	attempts *Attempts
+	limits   Limits
+	// strangers and devices are queued apart, so that a flood of strangers leaves remembered devices a way in.
+	strangers, devices *Queue
 	// decoy is what a password is compared with where there is no user, so that it takes as long.
 	decoy string
 }
 
-// Login is a login that succeeded. The token is told here and nowhere else.
+// Attempt is what a person logs in with.
+type Attempt struct {
+	Email, Password string
+	// Device is the DeviceToken of an earlier login; empty for none.
+	Device string
+	// Client is the network address that the attempt comes from. The zero address has no limit of its own: give it for a
+	// proxy that logs everybody in.
+	Client netip.Addr
+}
+
+// Login is a login that succeeded. The tokens are told here and nowhere else.
 type Login struct {
 	User      User
 	Token     string
 	ExpiresAt time.Time
+	// DeviceToken makes later attempts with this address count apart from strangers' for [DeviceLifetime].
+	DeviceToken string
 }
-
-const (
-	defaultAttempts = 10
-	defaultWindow   = 15 * time.Minute
-)
 
 // NewLogins hashes one password, for the comparison where there is no user. The errors are [ErrKey] and the hasher's.
 func NewLogins(ctx context.Context, o LoginOptions) (*Logins, error) {
-	if len(o.Key) < minKey {
-		return nil, ErrKey
-	}
-	if o.Limit == (Limit{}) {
-		o.Limit = Limit{Attempts: defaultAttempts, Window: defaultWindow}
+	attempts, err := NewAttempts(o.DB, o.Key)
+	if err != nil {
+		return nil, err
 	}
 	decoy, err := o.Hasher.Hash(ctx, newToken())
 	if err != nil {
@@ -60,36 +73,109 @@ func NewLogins(ctx context.Context, o LoginOptions) (*Logins, error) {
 	}
 	return &Logins{
 		client: o.Client, db: o.DB, hasher: o.Hasher, clock: o.Clock, decoy: decoy,
-		attempts: attempts{db: o.DB, key: o.Key, limit: o.Limit},
+		attempts: attempts, limits: o.Limits.withDefaults(),
+		strangers: NewQueue(o.Queue), devices: NewQueue(QueueOptions{AtOnce: 1, Waiting: o.Queue.Waiting}),
 	}, nil
 }
 
-// Login opens a session for the user with the address and the password. The errors are [ErrTooManyAttempts],
-// [ErrBusy], and [ErrCredentials] for everything that is wrong with either, after one hash of the same cost.
-func (l *Logins) Login(ctx context.Context, email, password string) (Login, error) {
-	normal, err := NormaliseEmail(email)
+// Login opens a session for the user with the address and the password. The errors are [ErrBusy] when too many attempts
+// wait, before any database work; [ErrTooManyAttempts], before any hash; and [ErrCredentials] for everything that is wrong
+// with the address or the password, after the same number of hashes: one, or two where the password is not NFC.
+//
+// An attempt is counted before its password is hashed, and given back when the password was right or nothing was hashed.
+func (l *Logins) Login(ctx context.Context, a Attempt) (Login, error) {
+	email, err := NormalizeEmail(a.Email)
 	if err != nil {
-		normal = "" // nobody's, and counted like any other
+		email = "" // no user's, and counted like any other
 	}
-	if err := l.attempts.count(ctx, normal, instant(l.clock)); err != nil {
+	now := instant(l.clock)
+	queue, line, counters := l.path(a, email, now)
+	leave, err := queue.Enter(ctx, line)
+	if err != nil {
+		return Login{}, fmt.Errorf("wait for a turn to hash: %w", err)
+	}
+	defer leave()
+	if err := l.attempts.count(ctx, now, counters); err != nil {
 		return Login{}, err
 	}
-	user, hash, err := l.find(ctx, normal)
+	login, err := l.verify(ctx, email, a.Password)
+	if errors.Is(err, ErrCredentials) {
+		return Login{}, err
+	}
+	uncounted := l.attempts.giveBack(ctx, now, counters)
+	if err != nil {
+		return Login{}, errors.Join(err, uncounted)
+	}
+	return login, nil // even if one attempt too many stays counted
+}
+
+// path decides in which queue an attempt waits, in whose line, and which counters it has.
+func (l *Logins) path(a Attempt, email string, now time.Time) (*Queue, string, []counter) {
+	if device, ok := l.attempts.device(a.Device, email, now); ok {
+		key := l.attempts.deviceKey(email, device)
+		return l.devices, key, []counter{{key, l.limits.Address}}
+	}
+	counters := []counter{{l.attempts.addressKey(email), l.limits.Address}}
+	client := clientOf(a.Client)
+	if client.IsValid() {
+		counters = append(counters, counter{l.attempts.clientKey(client), l.limits.Client})
+	}
+	slices.SortFunc(counters, func(a, b counter) int { return strings.Compare(a.key, b.key) }) // one order of locks
+	return l.strangers, client.String(), counters
+}
+
+// verify checks the password and opens a session. No database connection is held while it hashes.
+func (l *Logins) verify(ctx context.Context, email, password string) (Login, error) {
+	user, hash, err := l.find(ctx, email)
 	if err != nil {
 		return Login{}, err
 	}
-	same, err := l.hasher.Compare(ctx, password, hash) // no connection is held
+	same, outdated, err := l.compare(ctx, password, hash)
 	if err != nil {
 		return Login{}, fmt.Errorf("compare a password: %w", err)
 	}
 	if !same || user == nil {
 		return Login{}, ErrCredentials
 	}
-	login, err := l.open(ctx, user)
-	if err != nil {
-		return Login{}, err
+	if outdated {
+		if err := l.rehash(ctx, user, password); err != nil {
+			return Login{}, err
+		}
 	}
-	return login, l.attempts.forget(ctx, normal)
+	return l.open(ctx, user)
+}
+
+// compare checks a password in its normal form. Hashes made before passwords were normalized are of the bytes as they
+// were typed, so those are tried as well where they differ; outdated is true when only they matched.
+func (l *Logins) compare(ctx context.Context, password, hash string) (same, outdated bool, err error) {
+	if err := ctx.Err(); err != nil {
+		return false, false, err // hashing can't be interrupted, and would count as an attempt
+	}
+	normal := normalizePassword(password)
+	same, err = l.hasher.Compare(ctx, normal, hash)
+	if err != nil || same || normal == password {
+		return same, false, err
+	}
+	same, err = l.hasher.Compare(ctx, password, hash)
+	return same, same, err
+}
+
+// rehash replaces a hash of a password that was not normalized. If the password is being changed at this moment, the
+// other change wins, and open notices.
+func (l *Logins) rehash(ctx context.Context, user *ent.PortalUser, password string) error {
+	hash, err := l.hasher.Hash(ctx, normalizePassword(password))
+	if err != nil {
+		return fmt.Errorf("hash a password: %w", err)
+	}
+	changed, err := l.client.PortalUser.Update().
+		Where(portaluser.ID(user.ID), portaluser.HashedPassword(user.HashedPassword)).SetHashedPassword(hash).Save(ctx)
+	if err != nil {
+		return fmt.Errorf("store a password's hash: %w", err)
+	}
+	if changed > 0 {
+		user.HashedPassword = hash
+	}
+	return nil
 }
 
 // find returns the user, or nil for one who may not log in, and always a hash to compare with.
@@ -101,13 +187,13 @@ func (l *Logins) find(ctx context.Context, email string) (*ent.PortalUser, strin
 	case err != nil:
 		return nil, "", fmt.Errorf("look up a user: %w", err)
 	case user.DisabledAt != nil:
-		return nil, user.HashedPassword, nil
+		return nil, l.decoy, nil // so that the right password takes as long as a wrong one
 	}
 	return user, user.HashedPassword, nil
 }
 
-// The lock waits for whoever is changing the user at this moment, and looks again: a session can't slip in between a
-// new password and the end of the old one's sessions.
+// FOR SHARE waits for a concurrent change of the user and reads the row again, so that no session opens between a new
+// password and the end of the old one's sessions.
 const openSession = `
 INSERT INTO portal_sessions (token_hash, user_id, created_at, last_seen_at, expires_at)
 SELECT $1, u.id, $4, $4, $5 FROM portal_users u
@@ -125,9 +211,12 @@ func (l *Logins) open(ctx context.Context, user *ent.PortalUser) (Login, error) 
 	if opened == 0 {
 		return Login{}, ErrCredentials
 	}
-	return Login{User: userOf(user), Token: token, ExpiresAt: ends}, nil
+	return Login{
+		User: userOf(user), Token: token, ExpiresAt: ends,
+		DeviceToken: l.attempts.newDevice(user.Email, now),
+	}, nil
 }
 
 func userOf(u *ent.PortalUser) User {
-	return User{ID: u.ID, Email: u.Email, Name: u.Name, IsAdmin: u.IsAdmin}
+	return User{ID: u.ID, Email: u.Email, Name: u.Name, IsAdmin: u.IsAdmin, DisabledAt: u.DisabledAt}
 }

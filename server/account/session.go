@@ -26,6 +26,8 @@ type User struct {
 	Email   string
 	Name    string
 	IsAdmin bool
+	// DisabledAt is when the user was disabled; nil for a user who may log in.
+	DisabledAt *time.Time
 }
 
 // Principal is who makes a request, as the database says at this moment.

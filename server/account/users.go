@@ -41,7 +41,7 @@ type NewUser struct {
 
 // Create makes a user. The errors are [ErrEmail], [ErrName], [ErrPassword], [ErrTaken], and the hasher's.
 func (u *Users) Create(ctx context.Context, n NewUser) (User, error) {
-	email, err := NormaliseEmail(n.Email)
+	email, err := NormalizeEmail(n.Email)
 	if err != nil {
 		return User{}, err
 	}
@@ -62,6 +62,35 @@ func (u *Users) Create(ctx context.Context, n NewUser) (User, error) {
 		return User{}, fmt.Errorf("create a user: %w", err)
 	}
 	return userOf(row), nil
+}
+
+// Find returns the user with the address. The errors are [ErrEmail] and [ErrNoUser].
+func (u *Users) Find(ctx context.Context, email string) (User, error) {
+	email, err := NormalizeEmail(email)
+	if err != nil {
+		return User{}, err
+	}
+	row, err := u.client.PortalUser.Query().Where(portaluser.Email(email)).Only(ctx)
+	if ent.IsNotFound(err) {
+		return User{}, ErrNoUser
+	}
+	if err != nil {
+		return User{}, fmt.Errorf("look up a user: %w", err)
+	}
+	return userOf(row), nil
+}
+
+// List returns all users by address. A disabled user has a DisabledAt.
+func (u *Users) List(ctx context.Context) ([]User, error) {
+	rows, err := u.client.PortalUser.Query().Order(portaluser.ByEmail()).All(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list users: %w", err)
+	}
+	users := make([]User, len(rows))
+	for i, row := range rows {
+		users[i] = userOf(row)
+	}
+	return users, nil
 }
 
 // SetPassword changes the password of the user with the address, and ends the user's sessions. The errors are
@@ -99,7 +128,7 @@ func (u *Users) Demote(ctx context.Context, email string) error {
 // change updates the user first: that takes the row's lock, for which a login of this moment waits, or which waits for
 // the login, whose session is then among those that end.
 func (u *Users) change(ctx context.Context, email string, set func(*ent.PortalUserUpdate)) error {
-	email, err := NormaliseEmail(email)
+	email, err := NormalizeEmail(email)
 	if err != nil {
 		return err
 	}
@@ -127,7 +156,7 @@ func (u *Users) hash(ctx context.Context, password string) (string, error) {
 	if err := CheckPassword(password); err != nil {
 		return "", err
 	}
-	hash, err := u.hasher.Hash(ctx, password)
+	hash, err := u.hasher.Hash(ctx, normalizePassword(password))
 	if err != nil {
 		return "", fmt.Errorf("hash a password: %w", err)
 	}

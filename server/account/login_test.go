@@ -1,0 +1,245 @@
+package account_test
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/konstruct/konstruct/ent"
+	"github.com/konstruct/konstruct/ent/portaluser"
+	"github.com/konstruct/konstruct/integration/testdb"
+	"github.com/konstruct/konstruct/server/account"
+	"github.com/konstruct/konstruct/tenancy/pgtenant"
+)
+
+const (
+	ada, adaPassword = "ada@example.com", "correct horse"
+	composed         = "P\u00e4ssw\u00f6rt1"
+	decomposed       = "Pa\u0308sswo\u0308rt1"
+)
+
+var errHash = errors.New("no memory")
+
+// watchedHasher counts comparisons, and fails or calls back when told to.
+type watchedHasher struct {
+	account.Argon2
+
+	compared atomic.Int64
+	before   func() error
+}
+
+func (h *watchedHasher) Compare(ctx context.Context, password, hash string) (bool, error) {
+	h.compared.Add(1)
+	if h.before != nil {
+		if err := h.before(); err != nil {
+			return false, err
+		}
+	}
+	return h.Argon2.Compare(ctx, password, hash)
+}
+
+type logins struct {
+	*account.Logins
+
+	client *ent.Client
+	users  *account.Users
+	hasher *watchedHasher
+	counts *account.Attempts
+	now    time.Time
+}
+
+func newLogins(t *testing.T, limits account.Limits) *logins {
+	t.Helper()
+	drv, err := pgtenant.Open(t.Context(), testdb.New(t).AppURL, pgtenant.WithMaxConns(4))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = drv.Close() })
+	l := &logins{client: ent.NewClient(ent.Driver(drv)), hasher: &watchedHasher{Argon2: cheap()}, now: time.Now()}
+	key, err := account.AttemptsKey(make([]byte, 32))
+	require.NoError(t, err)
+	clock := func() time.Time { return l.now }
+	l.Logins, err = account.NewLogins(t.Context(), account.LoginOptions{
+		Client: l.client, DB: drv, Hasher: l.hasher, Clock: clock, Key: key, Limits: limits,
+	})
+	require.NoError(t, err)
+	l.counts, err = account.NewAttempts(drv, key)
+	require.NoError(t, err)
+	l.users = account.NewUsers(l.client, l.hasher, clock)
+	_, err = l.users.Create(t.Context(), account.NewUser{Email: ada, Name: "Ada", Password: adaPassword})
+	require.NoError(t, err)
+	return l
+}
+
+// try logs Ada in and returns the error.
+func (l *logins) try(t *testing.T, password, device, client string) error {
+	t.Helper()
+	a := account.Attempt{Email: ada, Password: password, Device: device}
+	if client != "" {
+		a.Client = netip.MustParseAddr(client)
+	}
+	_, err := l.Login(t.Context(), a)
+	return err
+}
+
+// open is how many failed attempts count at this moment.
+func (l *logins) open(t *testing.T) (sum int) {
+	t.Helper()
+	for _, a := range l.client.LoginAttempt.Query().AllX(t.Context()) {
+		if a.WindowEnds.After(l.now) {
+			sum += a.Count
+		}
+	}
+	return sum
+}
+
+func tight() account.Limits {
+	return account.Limits{
+		Address: account.Limit{Attempts: 3, Window: time.Minute}, Client: account.Limit{Attempts: 5, Window: time.Minute},
+	}
+}
+
+func TestAttemptsThatDidNotFailAreGivenBack(t *testing.T) {
+	t.Parallel()
+	l := newLogins(t, tight())
+	for range 10 {
+		require.NoError(t, l.try(t, adaPassword, "", "192.0.2.1"))
+	}
+	require.Zero(t, l.open(t))
+	require.ErrorIs(t, l.try(t, "wrong", "", "192.0.2.1"), account.ErrCredentials)
+	require.Equal(t, 2, l.open(t), "a failed one counts, by address and by client")
+	require.NoError(t, l.try(t, adaPassword, "", "192.0.2.1"))
+	require.Equal(t, 2, l.open(t), "success does not forgive the failures before it")
+
+	l.hasher.before = func() error { return errHash }
+	for range 10 {
+		require.ErrorIs(t, l.try(t, "wrong", "", "192.0.2.1"), errHash)
+	}
+	require.Equal(t, 2, l.open(t), "nothing was hashed")
+	l.hasher.before = nil
+
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	for range 10 {
+		_, err := l.Login(gone, account.Attempt{Email: ada, Password: "wrong"})
+		require.ErrorIs(t, err, context.Canceled)
+	}
+	require.Equal(t, 2, l.open(t), "the client was gone before anything was hashed")
+}
+
+func TestAClientsFailuresAreLimited(t *testing.T) {
+	t.Parallel()
+	l := newLogins(t, tight())
+	spray := func(client, email string) error {
+		_, err := l.Login(t.Context(), account.Attempt{Email: email, Password: "wrong", Client: netip.MustParseAddr(client)})
+		return err
+	}
+	for i := range 5 {
+		// One subscriber has a whole /64.
+		require.ErrorIs(t, spray("2001:db8::"+string(rune('1'+i)), string(rune('a'+i))+"@example.com"), account.ErrCredentials)
+	}
+	compared := l.hasher.compared.Load()
+	var tooMany *account.AttemptsError
+	for range 5 {
+		require.ErrorAs(t, spray("2001:db8::ffff", ada), &tooMany)
+	}
+	require.Equal(t, time.Minute, tooMany.RetryAfter)
+	require.Equal(t, compared, l.hasher.compared.Load(), "nothing is hashed")
+	require.NoError(t, l.try(t, adaPassword, "", "2001:db8:0:1::1"), "a refused client uses up no account's limit")
+	require.NoError(t, l.try(t, adaPassword, "", ""), "nor one that stands for many people")
+	require.ErrorIs(t, l.try(t, adaPassword, "", "2001:db8::1"), account.ErrTooManyAttempts)
+	l.now = l.now.Add(time.Minute)
+	require.NoError(t, l.try(t, adaPassword, "", "2001:db8::1"))
+}
+
+func TestARememberedDeviceIsCountedApart(t *testing.T) {
+	t.Parallel()
+	l := newLogins(t, tight())
+	in, err := l.Login(t.Context(), account.Attempt{Email: ada, Password: adaPassword})
+	require.NoError(t, err)
+	other, err := l.users.Create(t.Context(), account.NewUser{Email: "eve@example.com", Name: "Eve", Password: adaPassword})
+	require.NoError(t, err)
+	eve, err := l.Login(t.Context(), account.Attempt{Email: other.Email, Password: adaPassword})
+	require.NoError(t, err)
+
+	for range 3 {
+		require.ErrorIs(t, l.try(t, "wrong", "", ""), account.ErrCredentials)
+	}
+	forged := in.DeviceToken[:len(in.DeviceToken)-2] + "AA"
+	for name, device := range map[string]string{
+		"none": "", "garbage": "kdt_AAAA", "another account's": eve.DeviceToken, "a forged one": forged, "a session's": in.Token,
+	} {
+		require.ErrorIs(t, l.try(t, adaPassword, device, ""), account.ErrTooManyAttempts, name)
+	}
+	require.NoError(t, l.try(t, adaPassword, in.DeviceToken, ""), "the owner still gets in")
+	require.NoError(t, l.try(t, adaPassword, in.DeviceToken, ""), "more than once")
+
+	for range 3 {
+		require.ErrorIs(t, l.try(t, "wrong", in.DeviceToken, ""), account.ErrCredentials)
+	}
+	require.ErrorIs(t, l.try(t, adaPassword, in.DeviceToken, ""), account.ErrTooManyAttempts, "a stolen token has a limit, too")
+
+	require.NoError(t, l.counts.Clear(t.Context(), " ADA@example.com"))
+	require.NoError(t, l.try(t, adaPassword, in.DeviceToken, ""), "unlocking clears the device's count")
+	require.NoError(t, l.try(t, adaPassword, "", ""), "and the strangers'")
+
+	l.now = l.now.Add(account.DeviceLifetime)
+	for range 3 {
+		require.ErrorIs(t, l.try(t, "wrong", "", ""), account.ErrCredentials)
+	}
+	require.ErrorIs(t, l.try(t, adaPassword, in.DeviceToken, ""), account.ErrTooManyAttempts, "a device is not remembered for longer")
+}
+
+func TestAWindowIsNeverLongerThanItself(t *testing.T) {
+	t.Parallel()
+	l := newLogins(t, tight())
+	for range 3 {
+		require.ErrorIs(t, l.try(t, "wrong", "", ""), account.ErrCredentials)
+	}
+	l.now = l.now.Add(-time.Hour) // the clock jumps back
+	var tooMany *account.AttemptsError
+	require.ErrorAs(t, l.try(t, adaPassword, "", ""), &tooMany)
+	require.Equal(t, time.Minute, tooMany.RetryAfter)
+	l.now = l.now.Add(time.Minute)
+	require.NoError(t, l.try(t, adaPassword, "", ""))
+}
+
+func TestPasswordsAreNormalized(t *testing.T) {
+	t.Parallel()
+	l := newLogins(t, account.Limits{})
+	require.NoError(t, l.users.SetPassword(t.Context(), ada, decomposed))
+	for _, typed := range []string{composed, decomposed} {
+		require.NoError(t, l.try(t, typed, "", ""), "%q", typed)
+	}
+
+	// A hash made before passwords were normalized.
+	old, err := cheap().Hash(t.Context(), decomposed)
+	require.NoError(t, err)
+	l.client.PortalUser.Update().Where(portaluser.Email(ada)).SetHashedPassword(old).ExecX(t.Context())
+	require.ErrorIs(t, l.try(t, composed, "", ""), account.ErrCredentials, "it was made of other bytes")
+	require.NoError(t, l.try(t, decomposed, "", ""))
+	require.NotEqual(t, old, l.client.PortalUser.Query().Where(portaluser.Email(ada)).OnlyX(t.Context()).HashedPassword)
+	for _, typed := range []string{composed, decomposed} {
+		require.NoError(t, l.try(t, typed, "", ""), "%q, after the hash was replaced", typed)
+	}
+}
+
+// TestEachFailureCostsTheSame: one hash, or two where the password is not in normal form.
+func TestEachFailureCostsTheSame(t *testing.T) {
+	t.Parallel()
+	l := newLogins(t, account.Limits{})
+	_, err := l.users.Create(t.Context(), account.NewUser{Email: "gone@example.com", Name: "Gone", Password: decomposed})
+	require.NoError(t, err)
+	require.NoError(t, l.users.Disable(t.Context(), "gone@example.com"))
+	for _, email := range []string{ada, "gone@example.com", "unknown@example.com", "no address"} {
+		for password, want := range map[string]int64{composed: 1, decomposed: 2} {
+			before := l.hasher.compared.Load()
+			_, err := l.Login(t.Context(), account.Attempt{Email: email, Password: password})
+			require.ErrorIs(t, err, account.ErrCredentials)
+			require.Equal(t, want, l.hasher.compared.Load()-before, "%s %q", email, password)
+		}
+	}
+}
