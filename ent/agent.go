@@ -36,9 +36,9 @@ type Agent struct {
 	// ModelPreference holds the value of the "model_preference" field.
 	ModelPreference string `json:"model_preference,omitempty"`
 	// ToolAssignments holds the value of the "tool_assignments" field.
-	ToolAssignments []map[string]interface{} `json:"tool_assignments,omitempty"`
+	ToolAssignments []json.RawMessage `json:"tool_assignments,omitempty"`
 	// EscalationRules holds the value of the "escalation_rules" field.
-	EscalationRules []map[string]interface{} `json:"escalation_rules,omitempty"`
+	EscalationRules []json.RawMessage `json:"escalation_rules,omitempty"`
 	// IsActive holds the value of the "is_active" field.
 	IsActive     bool `json:"is_active,omitempty"`
 	selectValues sql.SelectValues

@@ -4,6 +4,7 @@ package ent
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -44,14 +45,6 @@ func (_c *AgentCreate) SetNillableCreatedAt(v *time.Time) *AgentCreate {
 // SetUpdatedAt sets the "updated_at" field.
 func (_c *AgentCreate) SetUpdatedAt(v time.Time) *AgentCreate {
 	_c.mutation.SetUpdatedAt(v)
-	return _c
-}
-
-// SetNillableUpdatedAt sets the "updated_at" field if the given value is not nil.
-func (_c *AgentCreate) SetNillableUpdatedAt(v *time.Time) *AgentCreate {
-	if v != nil {
-		_c.SetUpdatedAt(*v)
-	}
 	return _c
 }
 
@@ -118,13 +111,13 @@ func (_c *AgentCreate) SetNillableModelPreference(v *string) *AgentCreate {
 }
 
 // SetToolAssignments sets the "tool_assignments" field.
-func (_c *AgentCreate) SetToolAssignments(v []map[string]interface{}) *AgentCreate {
+func (_c *AgentCreate) SetToolAssignments(v []json.RawMessage) *AgentCreate {
 	_c.mutation.SetToolAssignments(v)
 	return _c
 }
 
 // SetEscalationRules sets the "escalation_rules" field.
-func (_c *AgentCreate) SetEscalationRules(v []map[string]interface{}) *AgentCreate {
+func (_c *AgentCreate) SetEscalationRules(v []json.RawMessage) *AgentCreate {
 	_c.mutation.SetEscalationRules(v)
 	return _c
 }
@@ -200,13 +193,6 @@ func (_c *AgentCreate) defaults() error {
 		}
 		v := agent.DefaultCreatedAt()
 		_c.mutation.SetCreatedAt(v)
-	}
-	if _, ok := _c.mutation.UpdatedAt(); !ok {
-		if agent.DefaultUpdatedAt == nil {
-			return fmt.Errorf("ent: uninitialized agent.DefaultUpdatedAt (forgotten import ent/runtime?)")
-		}
-		v := agent.DefaultUpdatedAt()
-		_c.mutation.SetUpdatedAt(v)
 	}
 	if _, ok := _c.mutation.Role(); !ok {
 		v := agent.DefaultRole

@@ -4,6 +4,7 @@ package ent
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -106,25 +107,25 @@ func (_u *AgentUpdate) SetNillableModelPreference(v *string) *AgentUpdate {
 }
 
 // SetToolAssignments sets the "tool_assignments" field.
-func (_u *AgentUpdate) SetToolAssignments(v []map[string]interface{}) *AgentUpdate {
+func (_u *AgentUpdate) SetToolAssignments(v []json.RawMessage) *AgentUpdate {
 	_u.mutation.SetToolAssignments(v)
 	return _u
 }
 
 // AppendToolAssignments appends value to the "tool_assignments" field.
-func (_u *AgentUpdate) AppendToolAssignments(v []map[string]interface{}) *AgentUpdate {
+func (_u *AgentUpdate) AppendToolAssignments(v []json.RawMessage) *AgentUpdate {
 	_u.mutation.AppendToolAssignments(v)
 	return _u
 }
 
 // SetEscalationRules sets the "escalation_rules" field.
-func (_u *AgentUpdate) SetEscalationRules(v []map[string]interface{}) *AgentUpdate {
+func (_u *AgentUpdate) SetEscalationRules(v []json.RawMessage) *AgentUpdate {
 	_u.mutation.SetEscalationRules(v)
 	return _u
 }
 
 // AppendEscalationRules appends value to the "escalation_rules" field.
-func (_u *AgentUpdate) AppendEscalationRules(v []map[string]interface{}) *AgentUpdate {
+func (_u *AgentUpdate) AppendEscalationRules(v []json.RawMessage) *AgentUpdate {
 	_u.mutation.AppendEscalationRules(v)
 	return _u
 }
@@ -351,25 +352,25 @@ func (_u *AgentUpdateOne) SetNillableModelPreference(v *string) *AgentUpdateOne 
 }
 
 // SetToolAssignments sets the "tool_assignments" field.
-func (_u *AgentUpdateOne) SetToolAssignments(v []map[string]interface{}) *AgentUpdateOne {
+func (_u *AgentUpdateOne) SetToolAssignments(v []json.RawMessage) *AgentUpdateOne {
 	_u.mutation.SetToolAssignments(v)
 	return _u
 }
 
 // AppendToolAssignments appends value to the "tool_assignments" field.
-func (_u *AgentUpdateOne) AppendToolAssignments(v []map[string]interface{}) *AgentUpdateOne {
+func (_u *AgentUpdateOne) AppendToolAssignments(v []json.RawMessage) *AgentUpdateOne {
 	_u.mutation.AppendToolAssignments(v)
 	return _u
 }
 
 // SetEscalationRules sets the "escalation_rules" field.
-func (_u *AgentUpdateOne) SetEscalationRules(v []map[string]interface{}) *AgentUpdateOne {
+func (_u *AgentUpdateOne) SetEscalationRules(v []json.RawMessage) *AgentUpdateOne {
 	_u.mutation.SetEscalationRules(v)
 	return _u
 }
 
 // AppendEscalationRules appends value to the "escalation_rules" field.
-func (_u *AgentUpdateOne) AppendEscalationRules(v []map[string]interface{}) *AgentUpdateOne {
+func (_u *AgentUpdateOne) AppendEscalationRules(v []json.RawMessage) *AgentUpdateOne {
 	_u.mutation.AppendEscalationRules(v)
 	return _u
 }

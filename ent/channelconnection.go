@@ -32,7 +32,7 @@ type ChannelConnection struct {
 	// Status holds the value of the "status" field.
 	Status channelconnection.Status `json:"status,omitempty"`
 	// Config holds the value of the "config" field.
-	Config map[string]interface{} `json:"config,omitempty"`
+	Config json.RawMessage `json:"config,omitempty"`
 	// Secrets holds the value of the "secrets" field.
 	Secrets      map[string]string `json:"-"`
 	selectValues sql.SelectValues

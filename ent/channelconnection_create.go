@@ -4,6 +4,7 @@ package ent
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -47,14 +48,6 @@ func (_c *ChannelConnectionCreate) SetUpdatedAt(v time.Time) *ChannelConnectionC
 	return _c
 }
 
-// SetNillableUpdatedAt sets the "updated_at" field if the given value is not nil.
-func (_c *ChannelConnectionCreate) SetNillableUpdatedAt(v *time.Time) *ChannelConnectionCreate {
-	if v != nil {
-		_c.SetUpdatedAt(*v)
-	}
-	return _c
-}
-
 // SetChannelType sets the "channel_type" field.
 func (_c *ChannelConnectionCreate) SetChannelType(v channelconnection.ChannelType) *ChannelConnectionCreate {
 	_c.mutation.SetChannelType(v)
@@ -82,7 +75,7 @@ func (_c *ChannelConnectionCreate) SetNillableStatus(v *channelconnection.Status
 }
 
 // SetConfig sets the "config" field.
-func (_c *ChannelConnectionCreate) SetConfig(v map[string]interface{}) *ChannelConnectionCreate {
+func (_c *ChannelConnectionCreate) SetConfig(v json.RawMessage) *ChannelConnectionCreate {
 	_c.mutation.SetConfig(v)
 	return _c
 }
@@ -150,13 +143,6 @@ func (_c *ChannelConnectionCreate) defaults() error {
 		}
 		v := channelconnection.DefaultCreatedAt()
 		_c.mutation.SetCreatedAt(v)
-	}
-	if _, ok := _c.mutation.UpdatedAt(); !ok {
-		if channelconnection.DefaultUpdatedAt == nil {
-			return fmt.Errorf("ent: uninitialized channelconnection.DefaultUpdatedAt (forgotten import ent/runtime?)")
-		}
-		v := channelconnection.DefaultUpdatedAt()
-		_c.mutation.SetUpdatedAt(v)
 	}
 	if _, ok := _c.mutation.Status(); !ok {
 		v := channelconnection.DefaultStatus

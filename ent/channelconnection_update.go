@@ -4,12 +4,14 @@ package ent
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	"entgo.io/ent/dialect/sql/sqljson"
 	"entgo.io/ent/schema/field"
 	"github.com/konstruct/konstruct/ent/channelconnection"
 	"github.com/konstruct/konstruct/ent/predicate"
@@ -49,8 +51,14 @@ func (_u *ChannelConnectionUpdate) SetNillableStatus(v *channelconnection.Status
 }
 
 // SetConfig sets the "config" field.
-func (_u *ChannelConnectionUpdate) SetConfig(v map[string]interface{}) *ChannelConnectionUpdate {
+func (_u *ChannelConnectionUpdate) SetConfig(v json.RawMessage) *ChannelConnectionUpdate {
 	_u.mutation.SetConfig(v)
+	return _u
+}
+
+// AppendConfig appends value to the "config" field.
+func (_u *ChannelConnectionUpdate) AppendConfig(v json.RawMessage) *ChannelConnectionUpdate {
+	_u.mutation.AppendConfig(v)
 	return _u
 }
 
@@ -138,6 +146,11 @@ func (_u *ChannelConnectionUpdate) sqlSave(ctx context.Context) (_node int, err 
 	if value, ok := _u.mutation.Config(); ok {
 		_spec.SetField(channelconnection.FieldConfig, field.TypeJSON, value)
 	}
+	if value, ok := _u.mutation.AppendedConfig(); ok {
+		_spec.AddModifier(func(u *sql.UpdateBuilder) {
+			sqljson.Append(u, channelconnection.FieldConfig, value)
+		})
+	}
 	if value, ok := _u.mutation.Secrets(); ok {
 		_spec.SetField(channelconnection.FieldSecrets, field.TypeJSON, value)
 	}
@@ -182,8 +195,14 @@ func (_u *ChannelConnectionUpdateOne) SetNillableStatus(v *channelconnection.Sta
 }
 
 // SetConfig sets the "config" field.
-func (_u *ChannelConnectionUpdateOne) SetConfig(v map[string]interface{}) *ChannelConnectionUpdateOne {
+func (_u *ChannelConnectionUpdateOne) SetConfig(v json.RawMessage) *ChannelConnectionUpdateOne {
 	_u.mutation.SetConfig(v)
+	return _u
+}
+
+// AppendConfig appends value to the "config" field.
+func (_u *ChannelConnectionUpdateOne) AppendConfig(v json.RawMessage) *ChannelConnectionUpdateOne {
+	_u.mutation.AppendConfig(v)
 	return _u
 }
 
@@ -300,6 +319,11 @@ func (_u *ChannelConnectionUpdateOne) sqlSave(ctx context.Context) (_node *Chann
 	}
 	if value, ok := _u.mutation.Config(); ok {
 		_spec.SetField(channelconnection.FieldConfig, field.TypeJSON, value)
+	}
+	if value, ok := _u.mutation.AppendedConfig(); ok {
+		_spec.AddModifier(func(u *sql.UpdateBuilder) {
+			sqljson.Append(u, channelconnection.FieldConfig, value)
+		})
 	}
 	if value, ok := _u.mutation.Secrets(); ok {
 		_spec.SetField(channelconnection.FieldSecrets, field.TypeJSON, value)

@@ -927,7 +927,8 @@ func (c *PortalUserClient) QuerySessions(_m *PortalUser) *PortalSessionQuery {
 
 // Hooks returns the client hooks.
 func (c *PortalUserClient) Hooks() []Hook {
-	return c.hooks.PortalUser
+	hooks := c.hooks.PortalUser
+	return append(hooks[:len(hooks):len(hooks)], portaluser.Hooks[:]...)
 }
 
 // Interceptors returns the client interceptors.
@@ -1060,7 +1061,8 @@ func (c *TenantClient) GetX(ctx context.Context, id uuid.UUID) *Tenant {
 
 // Hooks returns the client hooks.
 func (c *TenantClient) Hooks() []Hook {
-	return c.hooks.Tenant
+	hooks := c.hooks.Tenant
+	return append(hooks[:len(hooks):len(hooks)], tenant.Hooks[:]...)
 }
 
 // Interceptors returns the client interceptors.

@@ -4,6 +4,7 @@ package ent
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
@@ -52,10 +53,10 @@ type AgentMutation struct {
 	persona                *string
 	system_prompt          *string
 	model_preference       *string
-	tool_assignments       *[]map[string]interface{}
-	appendtool_assignments []map[string]interface{}
-	escalation_rules       *[]map[string]interface{}
-	appendescalation_rules []map[string]interface{}
+	tool_assignments       *[]json.RawMessage
+	appendtool_assignments []json.RawMessage
+	escalation_rules       *[]json.RawMessage
+	appendescalation_rules []json.RawMessage
 	is_active              *bool
 	clearedFields          map[string]struct{}
 	done                   bool
@@ -456,13 +457,13 @@ func (m *AgentMutation) ResetModelPreference() {
 }
 
 // SetToolAssignments sets the "tool_assignments" field.
-func (m *AgentMutation) SetToolAssignments(value []map[string]interface{}) {
-	m.tool_assignments = &value
+func (m *AgentMutation) SetToolAssignments(jm []json.RawMessage) {
+	m.tool_assignments = &jm
 	m.appendtool_assignments = nil
 }
 
 // ToolAssignments returns the value of the "tool_assignments" field in the mutation.
-func (m *AgentMutation) ToolAssignments() (r []map[string]interface{}, exists bool) {
+func (m *AgentMutation) ToolAssignments() (r []json.RawMessage, exists bool) {
 	v := m.tool_assignments
 	if v == nil {
 		return
@@ -473,7 +474,7 @@ func (m *AgentMutation) ToolAssignments() (r []map[string]interface{}, exists bo
 // OldToolAssignments returns the old "tool_assignments" field's value of the Agent entity.
 // If the Agent object wasn't provided to the builder, the object is fetched from the database.
 // An error is returned if the mutation operation is not UpdateOne, or the database query fails.
-func (m *AgentMutation) OldToolAssignments(ctx context.Context) (v []map[string]interface{}, err error) {
+func (m *AgentMutation) OldToolAssignments(ctx context.Context) (v []json.RawMessage, err error) {
 	if !m.op.Is(OpUpdateOne) {
 		return v, errors.New("OldToolAssignments is only allowed on UpdateOne operations")
 	}
@@ -487,13 +488,13 @@ func (m *AgentMutation) OldToolAssignments(ctx context.Context) (v []map[string]
 	return oldValue.ToolAssignments, nil
 }
 
-// AppendToolAssignments adds value to the "tool_assignments" field.
-func (m *AgentMutation) AppendToolAssignments(value []map[string]interface{}) {
-	m.appendtool_assignments = append(m.appendtool_assignments, value...)
+// AppendToolAssignments adds jm to the "tool_assignments" field.
+func (m *AgentMutation) AppendToolAssignments(jm []json.RawMessage) {
+	m.appendtool_assignments = append(m.appendtool_assignments, jm...)
 }
 
 // AppendedToolAssignments returns the list of values that were appended to the "tool_assignments" field in this mutation.
-func (m *AgentMutation) AppendedToolAssignments() ([]map[string]interface{}, bool) {
+func (m *AgentMutation) AppendedToolAssignments() ([]json.RawMessage, bool) {
 	if len(m.appendtool_assignments) == 0 {
 		return nil, false
 	}
@@ -507,13 +508,13 @@ func (m *AgentMutation) ResetToolAssignments() {
 }
 
 // SetEscalationRules sets the "escalation_rules" field.
-func (m *AgentMutation) SetEscalationRules(value []map[string]interface{}) {
-	m.escalation_rules = &value
+func (m *AgentMutation) SetEscalationRules(jm []json.RawMessage) {
+	m.escalation_rules = &jm
 	m.appendescalation_rules = nil
 }
 
 // EscalationRules returns the value of the "escalation_rules" field in the mutation.
-func (m *AgentMutation) EscalationRules() (r []map[string]interface{}, exists bool) {
+func (m *AgentMutation) EscalationRules() (r []json.RawMessage, exists bool) {
 	v := m.escalation_rules
 	if v == nil {
 		return
@@ -524,7 +525,7 @@ func (m *AgentMutation) EscalationRules() (r []map[string]interface{}, exists bo
 // OldEscalationRules returns the old "escalation_rules" field's value of the Agent entity.
 // If the Agent object wasn't provided to the builder, the object is fetched from the database.
 // An error is returned if the mutation operation is not UpdateOne, or the database query fails.
-func (m *AgentMutation) OldEscalationRules(ctx context.Context) (v []map[string]interface{}, err error) {
+func (m *AgentMutation) OldEscalationRules(ctx context.Context) (v []json.RawMessage, err error) {
 	if !m.op.Is(OpUpdateOne) {
 		return v, errors.New("OldEscalationRules is only allowed on UpdateOne operations")
 	}
@@ -538,13 +539,13 @@ func (m *AgentMutation) OldEscalationRules(ctx context.Context) (v []map[string]
 	return oldValue.EscalationRules, nil
 }
 
-// AppendEscalationRules adds value to the "escalation_rules" field.
-func (m *AgentMutation) AppendEscalationRules(value []map[string]interface{}) {
-	m.appendescalation_rules = append(m.appendescalation_rules, value...)
+// AppendEscalationRules adds jm to the "escalation_rules" field.
+func (m *AgentMutation) AppendEscalationRules(jm []json.RawMessage) {
+	m.appendescalation_rules = append(m.appendescalation_rules, jm...)
 }
 
 // AppendedEscalationRules returns the list of values that were appended to the "escalation_rules" field in this mutation.
-func (m *AgentMutation) AppendedEscalationRules() ([]map[string]interface{}, bool) {
+func (m *AgentMutation) AppendedEscalationRules() ([]json.RawMessage, bool) {
 	if len(m.appendescalation_rules) == 0 {
 		return nil, false
 	}
@@ -788,14 +789,14 @@ func (m *AgentMutation) SetField(name string, value ent.Value) error {
 		m.SetModelPreference(v)
 		return nil
 	case agent.FieldToolAssignments:
-		v, ok := value.([]map[string]interface{})
+		v, ok := value.([]json.RawMessage)
 		if !ok {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetToolAssignments(v)
 		return nil
 	case agent.FieldEscalationRules:
-		v, ok := value.([]map[string]interface{})
+		v, ok := value.([]json.RawMessage)
 		if !ok {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
@@ -954,7 +955,8 @@ type ChannelConnectionMutation struct {
 	channel_type  *channelconnection.ChannelType
 	workspace_id  *string
 	status        *channelconnection.Status
-	_config       *map[string]interface{}
+	_config       *json.RawMessage
+	append_config json.RawMessage
 	secrets       *map[string]string
 	clearedFields map[string]struct{}
 	done          bool
@@ -1283,12 +1285,13 @@ func (m *ChannelConnectionMutation) ResetStatus() {
 }
 
 // SetConfig sets the "config" field.
-func (m *ChannelConnectionMutation) SetConfig(value map[string]interface{}) {
-	m._config = &value
+func (m *ChannelConnectionMutation) SetConfig(jm json.RawMessage) {
+	m._config = &jm
+	m.append_config = nil
 }
 
 // Config returns the value of the "config" field in the mutation.
-func (m *ChannelConnectionMutation) Config() (r map[string]interface{}, exists bool) {
+func (m *ChannelConnectionMutation) Config() (r json.RawMessage, exists bool) {
 	v := m._config
 	if v == nil {
 		return
@@ -1299,7 +1302,7 @@ func (m *ChannelConnectionMutation) Config() (r map[string]interface{}, exists b
 // OldConfig returns the old "config" field's value of the ChannelConnection entity.
 // If the ChannelConnection object wasn't provided to the builder, the object is fetched from the database.
 // An error is returned if the mutation operation is not UpdateOne, or the database query fails.
-func (m *ChannelConnectionMutation) OldConfig(ctx context.Context) (v map[string]interface{}, err error) {
+func (m *ChannelConnectionMutation) OldConfig(ctx context.Context) (v json.RawMessage, err error) {
 	if !m.op.Is(OpUpdateOne) {
 		return v, errors.New("OldConfig is only allowed on UpdateOne operations")
 	}
@@ -1313,9 +1316,23 @@ func (m *ChannelConnectionMutation) OldConfig(ctx context.Context) (v map[string
 	return oldValue.Config, nil
 }
 
+// AppendConfig adds jm to the "config" field.
+func (m *ChannelConnectionMutation) AppendConfig(jm json.RawMessage) {
+	m.append_config = append(m.append_config, jm...)
+}
+
+// AppendedConfig returns the list of values that were appended to the "config" field in this mutation.
+func (m *ChannelConnectionMutation) AppendedConfig() (json.RawMessage, bool) {
+	if len(m.append_config) == 0 {
+		return nil, false
+	}
+	return m.append_config, true
+}
+
 // ResetConfig resets all changes to the "config" field.
 func (m *ChannelConnectionMutation) ResetConfig() {
 	m._config = nil
+	m.append_config = nil
 }
 
 // SetSecrets sets the "secrets" field.
@@ -1514,7 +1531,7 @@ func (m *ChannelConnectionMutation) SetField(name string, value ent.Value) error
 		m.SetStatus(v)
 		return nil
 	case channelconnection.FieldConfig:
-		v, ok := value.(map[string]interface{})
+		v, ok := value.(json.RawMessage)
 		if !ok {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
@@ -3472,19 +3489,20 @@ func (m *PortalUserMutation) ResetEdge(name string) error {
 // TenantMutation represents an operation that mutates the Tenant nodes in the graph.
 type TenantMutation struct {
 	config
-	op            Op
-	typ           string
-	id            *uuid.UUID
-	created_at    *time.Time
-	updated_at    *time.Time
-	name          *string
-	slug          *string
-	status        *tenant.Status
-	settings      *map[string]interface{}
-	clearedFields map[string]struct{}
-	done          bool
-	oldValue      func(context.Context) (*Tenant, error)
-	predicates    []predicate.Tenant
+	op             Op
+	typ            string
+	id             *uuid.UUID
+	created_at     *time.Time
+	updated_at     *time.Time
+	name           *string
+	slug           *string
+	status         *tenant.Status
+	settings       *json.RawMessage
+	appendsettings json.RawMessage
+	clearedFields  map[string]struct{}
+	done           bool
+	oldValue       func(context.Context) (*Tenant, error)
+	predicates     []predicate.Tenant
 }
 
 var _ ent.Mutation = (*TenantMutation)(nil)
@@ -3772,12 +3790,13 @@ func (m *TenantMutation) ResetStatus() {
 }
 
 // SetSettings sets the "settings" field.
-func (m *TenantMutation) SetSettings(value map[string]interface{}) {
-	m.settings = &value
+func (m *TenantMutation) SetSettings(jm json.RawMessage) {
+	m.settings = &jm
+	m.appendsettings = nil
 }
 
 // Settings returns the value of the "settings" field in the mutation.
-func (m *TenantMutation) Settings() (r map[string]interface{}, exists bool) {
+func (m *TenantMutation) Settings() (r json.RawMessage, exists bool) {
 	v := m.settings
 	if v == nil {
 		return
@@ -3788,7 +3807,7 @@ func (m *TenantMutation) Settings() (r map[string]interface{}, exists bool) {
 // OldSettings returns the old "settings" field's value of the Tenant entity.
 // If the Tenant object wasn't provided to the builder, the object is fetched from the database.
 // An error is returned if the mutation operation is not UpdateOne, or the database query fails.
-func (m *TenantMutation) OldSettings(ctx context.Context) (v map[string]interface{}, err error) {
+func (m *TenantMutation) OldSettings(ctx context.Context) (v json.RawMessage, err error) {
 	if !m.op.Is(OpUpdateOne) {
 		return v, errors.New("OldSettings is only allowed on UpdateOne operations")
 	}
@@ -3802,9 +3821,23 @@ func (m *TenantMutation) OldSettings(ctx context.Context) (v map[string]interfac
 	return oldValue.Settings, nil
 }
 
+// AppendSettings adds jm to the "settings" field.
+func (m *TenantMutation) AppendSettings(jm json.RawMessage) {
+	m.appendsettings = append(m.appendsettings, jm...)
+}
+
+// AppendedSettings returns the list of values that were appended to the "settings" field in this mutation.
+func (m *TenantMutation) AppendedSettings() (json.RawMessage, bool) {
+	if len(m.appendsettings) == 0 {
+		return nil, false
+	}
+	return m.appendsettings, true
+}
+
 // ResetSettings resets all changes to the "settings" field.
 func (m *TenantMutation) ResetSettings() {
 	m.settings = nil
+	m.appendsettings = nil
 }
 
 // Where appends a list predicates to the TenantMutation builder.
@@ -3946,7 +3979,7 @@ func (m *TenantMutation) SetField(name string, value ent.Value) error {
 		m.SetStatus(v)
 		return nil
 	case tenant.FieldSettings:
-		v, ok := value.(map[string]interface{})
+		v, ok := value.(json.RawMessage)
 		if !ok {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}

@@ -42,14 +42,6 @@ func (_c *PortalUserCreate) SetUpdatedAt(v time.Time) *PortalUserCreate {
 	return _c
 }
 
-// SetNillableUpdatedAt sets the "updated_at" field if the given value is not nil.
-func (_c *PortalUserCreate) SetNillableUpdatedAt(v *time.Time) *PortalUserCreate {
-	if v != nil {
-		_c.SetUpdatedAt(*v)
-	}
-	return _c
-}
-
 // SetEmail sets the "email" field.
 func (_c *PortalUserCreate) SetEmail(v string) *PortalUserCreate {
 	_c.mutation.SetEmail(v)
@@ -132,7 +124,9 @@ func (_c *PortalUserCreate) Mutation() *PortalUserMutation {
 
 // Save creates the PortalUser in the database.
 func (_c *PortalUserCreate) Save(ctx context.Context) (*PortalUser, error) {
-	_c.defaults()
+	if err := _c.defaults(); err != nil {
+		return nil, err
+	}
 	return withHooks(ctx, _c.sqlSave, _c.mutation, _c.hooks)
 }
 
@@ -159,23 +153,26 @@ func (_c *PortalUserCreate) ExecX(ctx context.Context) {
 }
 
 // defaults sets the default values of the builder before save.
-func (_c *PortalUserCreate) defaults() {
+func (_c *PortalUserCreate) defaults() error {
 	if _, ok := _c.mutation.CreatedAt(); !ok {
+		if portaluser.DefaultCreatedAt == nil {
+			return fmt.Errorf("ent: uninitialized portaluser.DefaultCreatedAt (forgotten import ent/runtime?)")
+		}
 		v := portaluser.DefaultCreatedAt()
 		_c.mutation.SetCreatedAt(v)
-	}
-	if _, ok := _c.mutation.UpdatedAt(); !ok {
-		v := portaluser.DefaultUpdatedAt()
-		_c.mutation.SetUpdatedAt(v)
 	}
 	if _, ok := _c.mutation.IsAdmin(); !ok {
 		v := portaluser.DefaultIsAdmin
 		_c.mutation.SetIsAdmin(v)
 	}
 	if _, ok := _c.mutation.ID(); !ok {
+		if portaluser.DefaultID == nil {
+			return fmt.Errorf("ent: uninitialized portaluser.DefaultID (forgotten import ent/runtime?)")
+		}
 		v := portaluser.DefaultID()
 		_c.mutation.SetID(v)
 	}
+	return nil
 }
 
 // check runs all checks and user-defined validators on the builder.

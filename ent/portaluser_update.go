@@ -154,7 +154,9 @@ func (_u *PortalUserUpdate) RemoveSessions(v ...*PortalSession) *PortalUserUpdat
 
 // Save executes the query and returns the number of nodes affected by the update operation.
 func (_u *PortalUserUpdate) Save(ctx context.Context) (int, error) {
-	_u.defaults()
+	if err := _u.defaults(); err != nil {
+		return 0, err
+	}
 	return withHooks(ctx, _u.sqlSave, _u.mutation, _u.hooks)
 }
 
@@ -181,11 +183,15 @@ func (_u *PortalUserUpdate) ExecX(ctx context.Context) {
 }
 
 // defaults sets the default values of the builder before save.
-func (_u *PortalUserUpdate) defaults() {
+func (_u *PortalUserUpdate) defaults() error {
 	if _, ok := _u.mutation.UpdatedAt(); !ok {
+		if portaluser.UpdateDefaultUpdatedAt == nil {
+			return fmt.Errorf("ent: uninitialized portaluser.UpdateDefaultUpdatedAt (forgotten import ent/runtime?)")
+		}
 		v := portaluser.UpdateDefaultUpdatedAt()
 		_u.mutation.SetUpdatedAt(v)
 	}
+	return nil
 }
 
 // check runs all checks and user-defined validators on the builder.
@@ -444,7 +450,9 @@ func (_u *PortalUserUpdateOne) Select(field string, fields ...string) *PortalUse
 
 // Save executes the query and returns the updated PortalUser entity.
 func (_u *PortalUserUpdateOne) Save(ctx context.Context) (*PortalUser, error) {
-	_u.defaults()
+	if err := _u.defaults(); err != nil {
+		return nil, err
+	}
 	return withHooks(ctx, _u.sqlSave, _u.mutation, _u.hooks)
 }
 
@@ -471,11 +479,15 @@ func (_u *PortalUserUpdateOne) ExecX(ctx context.Context) {
 }
 
 // defaults sets the default values of the builder before save.
-func (_u *PortalUserUpdateOne) defaults() {
+func (_u *PortalUserUpdateOne) defaults() error {
 	if _, ok := _u.mutation.UpdatedAt(); !ok {
+		if portaluser.UpdateDefaultUpdatedAt == nil {
+			return fmt.Errorf("ent: uninitialized portaluser.UpdateDefaultUpdatedAt (forgotten import ent/runtime?)")
+		}
 		v := portaluser.UpdateDefaultUpdatedAt()
 		_u.mutation.SetUpdatedAt(v)
 	}
+	return nil
 }
 
 // check runs all checks and user-defined validators on the builder.

@@ -30,7 +30,7 @@ type Tenant struct {
 	// Status holds the value of the "status" field.
 	Status tenant.Status `json:"status,omitempty"`
 	// Settings holds the value of the "settings" field.
-	Settings     map[string]interface{} `json:"settings,omitempty"`
+	Settings     json.RawMessage `json:"settings,omitempty"`
 	selectValues sql.SelectValues
 }
 

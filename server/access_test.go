@@ -73,7 +73,7 @@ func TestRouteTimesPrincipal(t *testing.T) {
 	operations(t, func(method, path string, op *openapi3.Operation) {
 		want, ok := expected[accessOf(t, op)]
 		require.True(t, ok, op.OperationID)
-		require.Equal(t, accessOf(t, op) == "public", op.Security == nil, "the document says who needs a token")
+		require.Equal(t, accessOf(t, op) == "public", len(*op.Security) == 0, "the document says who needs a token")
 		if op.OperationID == "logout" || op.OperationID == "delete-tenant" {
 			return // they would end what the others need; see below
 		}
@@ -123,7 +123,7 @@ func TestATenantThatMayNotBeEnteredIsNotThere(t *testing.T) {
 	} {
 		got := w.get(t, w.user, path)
 		require.Equal(t, http.StatusNotFound, got.status, path)
-		require.Equal(t, missing.body, got.body, path)
+		require.Equal(t, missing.alike(), got.alike(), path)
 	}
 	require.Equal(t, http.StatusNotFound, w.get(t, w.admin, "/v1/tenants/"+strings.ToUpper(strings.TrimPrefix(tenant, "/v1/tenants/"))+"/agents").status,
 		"one tenant has one spelling")

@@ -2,39 +2,75 @@ package server
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/konstruct/konstruct/ent"
 	"github.com/konstruct/konstruct/server/operation"
+	"github.com/konstruct/konstruct/server/problem"
 )
 
 type agentView struct {
-	ID              uuid.UUID        `json:"id" format:"uuid"`
-	TenantID        uuid.UUID        `json:"tenant_id" format:"uuid"`
-	Name            string           `json:"name"`
-	Role            string           `json:"role"`
-	Persona         string           `json:"persona"`
-	SystemPrompt    string           `json:"system_prompt"`
-	ModelPreference string           `json:"model_preference"`
-	ToolAssignments []map[string]any `json:"tool_assignments" nullable:"false"`
-	EscalationRules []map[string]any `json:"escalation_rules" nullable:"false"`
-	IsActive        bool             `json:"is_active"`
-	CreatedAt       time.Time        `json:"created_at"`
-	UpdatedAt       time.Time        `json:"updated_at"`
+	ID              uuid.UUID               `json:"id" format:"uuid"`
+	TenantID        uuid.UUID               `json:"tenant_id" format:"uuid"`
+	Name            string                  `json:"name"`
+	Role            string                  `json:"role"`
+	Persona         string                  `json:"persona"`
+	SystemPrompt    string                  `json:"system_prompt"`
+	ModelPreference string                  `json:"model_preference"`
+	ToolAssignments []typed[ToolAssignment] `json:"tool_assignments" nullable:"false"`
+	EscalationRules []typed[EscalationRule] `json:"escalation_rules" nullable:"false"`
+	IsActive        bool                    `json:"is_active"`
+	CreatedAt       time.Time               `json:"created_at"`
+	UpdatedAt       time.Time               `json:"updated_at"`
 }
 
-// AgentFields are those that may be left out, when an agent is made as when it is changed. Like the other embedded
-// types, it is exported because huma looks at exported fields only.
+// agentSummary is an agent in a list, without its prompts.
+type agentSummary struct {
+	ID              uuid.UUID `json:"id" format:"uuid"`
+	TenantID        uuid.UUID `json:"tenant_id" format:"uuid"`
+	Name            string    `json:"name"`
+	Role            string    `json:"role"`
+	ModelPreference string    `json:"model_preference"`
+	IsActive        bool      `json:"is_active"`
+	CreatedAt       time.Time `json:"created_at"`
+	UpdatedAt       time.Time `json:"updated_at"`
+	ETag            string    `json:"etag" doc:"The version. Send it back as If-Match."`
+}
+
+// ToolAssignment is a tool that an agent may use. Further properties are kept value for value.
+type ToolAssignment struct {
+	_ struct{} `additionalProperties:"true"`
+
+	Name   string     `json:"name" minLength:"1" maxLength:"200" pattern:"\\S" example:"search"`
+	Config FreeObject `json:"config,omitempty" doc:"The tool's own settings."`
+}
+
+// EscalationRule says when an agent hands over to a person. Further properties are kept value for value.
+type EscalationRule struct {
+	_ struct{} `additionalProperties:"true"`
+
+	When     string   `json:"when" enum:"asks_for_person,keywords,failed_turns,over_budget"`
+	Keywords []string `json:"keywords,omitempty" minItems:"1" maxItems:"100" nullable:"false" doc:"Required for keywords: any of them hands over."`
+	Count    *int32   `json:"count,omitempty" minimum:"1" maximum:"100" doc:"Required for failed_turns: after how many in a row."`
+	Notify   string   `json:"notify,omitempty" maxLength:"200" doc:"Whom to tell."`
+	Message  string   `json:"message,omitempty" maxLength:"2000" doc:"What the agent says when it hands over."`
+}
+
+// AgentFields are optional, when an agent is created as when it is updated. Like the other embedded types, it is
+// exported because huma looks at exported fields only.
 type AgentFields struct {
-	Role            *string          `json:"role,omitempty" maxLength:"200" example:"Support"`
-	Persona         *string          `json:"persona,omitempty" maxLength:"20000" doc:"How the agent speaks."`
-	SystemPrompt    *string          `json:"system_prompt,omitempty" maxLength:"200000"`
-	ModelPreference *string          `json:"model_preference,omitempty" minLength:"1" maxLength:"100" doc:"quality, when it isn't said." example:"quality"`
-	ToolAssignments []map[string]any `json:"tool_assignments,omitempty" maxItems:"200" nullable:"false" doc:"The tools that the agent may use; objects."`
-	EscalationRules []map[string]any `json:"escalation_rules,omitempty" maxItems:"200" nullable:"false" doc:"When the agent calls a person; objects."`
-	IsActive        *bool            `json:"is_active,omitempty"`
+	Role            *string                 `json:"role,omitempty" maxLength:"200" example:"Support"`
+	Persona         *string                 `json:"persona,omitempty" maxLength:"20000" doc:"How the agent speaks."`
+	SystemPrompt    *string                 `json:"system_prompt,omitempty" maxLength:"200000"`
+	ModelPreference *string                 `json:"model_preference,omitempty" minLength:"1" maxLength:"100" doc:"A model, or a list of models, by name. The default is quality." example:"quality"`
+	ToolAssignments []typed[ToolAssignment] `json:"tool_assignments,omitempty" maxItems:"200" nullable:"false" doc:"The tools that the agent may use. Replaces the whole list."`
+	EscalationRules []typed[EscalationRule] `json:"escalation_rules,omitempty" maxItems:"200" nullable:"false" doc:"When the agent hands over to a person. Replaces the whole list."`
+	IsActive        *bool                   `json:"is_active,omitempty"`
 }
 
 type createAgentInput struct {
@@ -62,7 +98,12 @@ type updateAgentInput struct {
 type AgentPathInput struct {
 	TenantPathInput
 
-	AgentID string `path:"agent_id" format:"uuid"`
+	AgentID string `path:"agent_id"`
+}
+
+type getAgentInput struct {
+	AgentPathInput
+	IfNoneMatchInput
 }
 
 type listAgentsInput struct {
@@ -75,15 +116,18 @@ type deleteAgentInput struct {
 	IfMatchInput
 }
 
-func (s *Server) listAgents(ctx context.Context, in *listAgentsInput) (*listOutput[agentView], error) {
+func (s *Server) listAgents(ctx context.Context, in *listAgentsInput) (*listOutput[agentSummary], error) {
 	list, err := s.agents.List(ctx, in.page())
 	if err != nil {
 		return nil, err
 	}
-	return viewList(list, viewAgent), nil
+	return viewList(list, summarizeAgent), nil
 }
 
 func (s *Server) createAgent(ctx context.Context, in *createAgentInput) (*itemOutput[agentView], error) {
+	if err := in.Body.check(); err != nil {
+		return nil, err
+	}
 	row, err := s.agents.Create(ctx, in.Body.with(&in.Body.Name))
 	if err != nil {
 		return nil, err
@@ -93,7 +137,7 @@ func (s *Server) createAgent(ctx context.Context, in *createAgentInput) (*itemOu
 	return out, nil
 }
 
-func (s *Server) getAgent(ctx context.Context, in *AgentPathInput) (*itemOutput[agentView], error) {
+func (s *Server) getAgent(ctx context.Context, in *getAgentInput) (*itemOutput[agentView], error) {
 	id, err := parseID(in.AgentID)
 	if err != nil {
 		return nil, err
@@ -102,7 +146,7 @@ func (s *Server) getAgent(ctx context.Context, in *AgentPathInput) (*itemOutput[
 	if err != nil {
 		return nil, err
 	}
-	return agentItem(row), nil
+	return agentItem(row), in.fresh(row.UpdatedAt)
 }
 
 func (s *Server) updateAgent(ctx context.Context, in *updateAgentInput) (*itemOutput[agentView], error) {
@@ -112,6 +156,9 @@ func (s *Server) updateAgent(ctx context.Context, in *updateAgentInput) (*itemOu
 	}
 	match, err := in.required()
 	if err != nil {
+		return nil, err
+	}
+	if err := in.Body.check(); err != nil {
 		return nil, err
 	}
 	row, err := s.agents.Update(ctx, id, match, in.Body.with(in.Body.Name))
@@ -132,7 +179,41 @@ func (s *Server) deleteAgent(ctx context.Context, in *deleteAgentInput) (*struct
 func (f AgentFields) with(name *string) operation.AgentFields {
 	return operation.AgentFields{
 		Name: name, Role: f.Role, Persona: f.Persona, SystemPrompt: f.SystemPrompt, ModelPreference: f.ModelPreference,
-		ToolAssignments: f.ToolAssignments, EscalationRules: f.EscalationRules, IsActive: f.IsActive,
+		ToolAssignments: rawOf(f.ToolAssignments), EscalationRules: rawOf(f.EscalationRules), IsActive: f.IsActive,
+	}
+}
+
+// check holds each rule to what its kind needs, which a schema can only say in prose.
+func (f AgentFields) check() error {
+	var faults []problem.Field
+	for i, raw := range f.EscalationRules {
+		var rule EscalationRule
+		if err := json.Unmarshal(raw.RawMessage, &rule); err != nil {
+			return problem.General(http.StatusUnprocessableEntity).Because(err) // the schema has let it pass
+		}
+		var missing string
+		switch {
+		case rule.When == "keywords" && len(rule.Keywords) == 0:
+			missing = "keywords"
+		case rule.When == "failed_turns" && rule.Count == nil:
+			missing = "count"
+		default:
+			continue
+		}
+		faults = append(faults, problem.Field{
+			Field: fmt.Sprintf("body.escalation_rules[%d].%s", i, missing), Code: problem.FieldRequired, Message: "required",
+		})
+	}
+	if len(faults) > 0 {
+		return problem.Invalid(faults...)
+	}
+	return nil
+}
+
+func summarizeAgent(row *ent.Agent) agentSummary {
+	return agentSummary{
+		ID: row.ID, TenantID: row.TenantID, Name: row.Name, Role: row.Role, ModelPreference: row.ModelPreference,
+		IsActive: row.IsActive, CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt, ETag: etag(row.UpdatedAt),
 	}
 }
 
@@ -143,7 +224,8 @@ func agentItem(row *ent.Agent) *itemOutput[agentView] {
 func viewAgent(row *ent.Agent) agentView {
 	return agentView{
 		ID: row.ID, TenantID: row.TenantID, Name: row.Name, Role: row.Role, Persona: row.Persona,
-		SystemPrompt: row.SystemPrompt, ModelPreference: row.ModelPreference, ToolAssignments: row.ToolAssignments,
-		EscalationRules: row.EscalationRules, IsActive: row.IsActive, CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt,
+		SystemPrompt: row.SystemPrompt, ModelPreference: row.ModelPreference,
+		ToolAssignments: typedOf[ToolAssignment](row.ToolAssignments), EscalationRules: typedOf[EscalationRule](row.EscalationRules),
+		IsActive: row.IsActive, CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt,
 	}
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/google/uuid"
@@ -12,22 +13,34 @@ import (
 )
 
 type connectionView struct {
-	ID          uuid.UUID      `json:"id" format:"uuid"`
-	TenantID    uuid.UUID      `json:"tenant_id" format:"uuid"`
-	ChannelType string         `json:"channel_type" enum:"slack,whatsapp,mattermost"`
-	WorkspaceID string         `json:"workspace_id"`
-	Status      string         `json:"status" enum:"pending,active,revoked"`
-	Config      map[string]any `json:"config"`
-	SecretNames []string       `json:"secret_names" nullable:"false" doc:"The names of the secrets. Their values are never told."`
-	CreatedAt   time.Time      `json:"created_at"`
-	UpdatedAt   time.Time      `json:"updated_at"`
+	ID          uuid.UUID  `json:"id" format:"uuid"`
+	TenantID    uuid.UUID  `json:"tenant_id" format:"uuid"`
+	ChannelType string     `json:"channel_type" enum:"slack,whatsapp,mattermost"`
+	WorkspaceID string     `json:"workspace_id"`
+	Status      string     `json:"status" enum:"pending,active,revoked"`
+	Config      FreeObject `json:"config"`
+	SecretNames []string   `json:"secret_names" nullable:"false" doc:"The names of the secrets. Their values are never told."`
+	CreatedAt   time.Time  `json:"created_at"`
+	UpdatedAt   time.Time  `json:"updated_at"`
+}
+
+// connectionSummary is a connection in a list, without its configuration.
+type connectionSummary struct {
+	ID          uuid.UUID `json:"id" format:"uuid"`
+	TenantID    uuid.UUID `json:"tenant_id" format:"uuid"`
+	ChannelType string    `json:"channel_type" enum:"slack,whatsapp,mattermost"`
+	WorkspaceID string    `json:"workspace_id"`
+	Status      string    `json:"status" enum:"pending,active,revoked"`
+	CreatedAt   time.Time `json:"created_at"`
+	UpdatedAt   time.Time `json:"updated_at"`
+	ETag        string    `json:"etag" doc:"The version. Send it back as If-Match."`
 }
 
 // ConnectionFields are those that may be left out.
 type ConnectionFields struct {
-	Status  string         `json:"status,omitempty" enum:"pending,active,revoked" doc:"Messages come in while it is active."`
-	Config  map[string]any `json:"config,omitempty" doc:"Channel ids and the like; nothing secret. Replaces the whole object."`
-	Secrets secretsBody    `json:"secrets,omitempty" doc:"By name: a text sets a secret, null removes it."`
+	Status  string      `json:"status,omitempty" enum:"pending,active,revoked" doc:"Messages come in while it is active."`
+	Config  FreeObject  `json:"config,omitempty" doc:"Channel ids and the like; nothing secret. Replaces the whole object."`
+	Secrets secretsBody `json:"secrets,omitempty" doc:"By name: a text sets a secret, null removes it."`
 }
 
 type createConnectionInput struct {
@@ -52,7 +65,12 @@ type updateConnectionInput struct {
 type ConnectionPathInput struct {
 	TenantPathInput
 
-	ConnectionID string `path:"connection_id" format:"uuid"`
+	ConnectionID string `path:"connection_id"`
+}
+
+type getConnectionInput struct {
+	ConnectionPathInput
+	IfNoneMatchInput
 }
 
 type listConnectionsInput struct {
@@ -65,12 +83,12 @@ type deleteConnectionInput struct {
 	IfMatchInput
 }
 
-func (s *Server) listConnections(ctx context.Context, in *listConnectionsInput) (*listOutput[connectionView], error) {
+func (s *Server) listConnections(ctx context.Context, in *listConnectionsInput) (*listOutput[connectionSummary], error) {
 	list, err := s.connections.List(ctx, in.page())
 	if err != nil {
 		return nil, err
 	}
-	return viewList(list, viewConnection), nil
+	return viewList(list, summarizeConnection), nil
 }
 
 func (s *Server) createConnection(ctx context.Context, in *createConnectionInput) (*itemOutput[connectionView], error) {
@@ -85,7 +103,7 @@ func (s *Server) createConnection(ctx context.Context, in *createConnectionInput
 	return out, nil
 }
 
-func (s *Server) getConnection(ctx context.Context, in *ConnectionPathInput) (*itemOutput[connectionView], error) {
+func (s *Server) getConnection(ctx context.Context, in *getConnectionInput) (*itemOutput[connectionView], error) {
 	id, err := parseID(in.ConnectionID)
 	if err != nil {
 		return nil, err
@@ -94,7 +112,7 @@ func (s *Server) getConnection(ctx context.Context, in *ConnectionPathInput) (*i
 	if err != nil {
 		return nil, err
 	}
-	return connectionItem(row), nil
+	return connectionItem(row), in.fresh(row.UpdatedAt)
 }
 
 func (s *Server) updateConnection(ctx context.Context, in *updateConnectionInput) (*itemOutput[connectionView], error) {
@@ -122,17 +140,24 @@ func (s *Server) deleteConnection(ctx context.Context, in *deleteConnectionInput
 }
 
 func (f ConnectionFields) fields() operation.ConnectionFields {
-	return operation.ConnectionFields{Status: f.Status, Config: f.Config, Secrets: secrets.Patch(f.Secrets)}
+	return operation.ConnectionFields{Status: f.Status, Config: json.RawMessage(f.Config), Secrets: secrets.Patch(f.Secrets)}
 }
 
 func connectionItem(row *ent.ChannelConnection) *itemOutput[connectionView] {
 	return &itemOutput[connectionView]{ETag: etag(row.UpdatedAt), Body: viewConnection(row)}
 }
 
+func summarizeConnection(row *ent.ChannelConnection) connectionSummary {
+	return connectionSummary{
+		ID: row.ID, TenantID: row.TenantID, ChannelType: string(row.ChannelType), WorkspaceID: row.WorkspaceID,
+		Status: string(row.Status), CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt, ETag: etag(row.UpdatedAt),
+	}
+}
+
 func viewConnection(row *ent.ChannelConnection) connectionView {
 	return connectionView{
 		ID: row.ID, TenantID: row.TenantID, ChannelType: string(row.ChannelType), WorkspaceID: row.WorkspaceID,
-		Status: string(row.Status), Config: row.Config, SecretNames: secrets.Names(row.Secrets),
+		Status: string(row.Status), Config: FreeObject(row.Config), SecretNames: secrets.Names(row.Secrets),
 		CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt,
 	}
 }

@@ -2,6 +2,8 @@ package server
 
 import (
 	"net/http"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,36 +20,57 @@ func etag(updatedAt time.Time) string {
 	return `"` + strconv.FormatInt(updatedAt.UnixMicro(), versionBase) + `"`
 }
 
-// IfMatchInput is the header of a change that must not overwrite what it hasn't seen.
+// IfMatchInput is the header of a change that must not overwrite a version that it has not seen.
 type IfMatchInput struct {
-	IfMatch string `header:"If-Match" maxLength:"1000" doc:"The ETag of the version to replace, or * for any." example:"\"2ok5gyv0i0w\""`
+	IfMatch string `header:"If-Match" maxLength:"1000" doc:"The ETag of the version to replace, weak or strong, or * for any." example:"\"2ok5gyv0i0w\""`
 }
 
 // required reads the header of an update, which needs one: 428 (RFC 6585, section 3).
 func (m IfMatchInput) required() (operation.Match, error) {
 	if m.IfMatch == "" {
 		return operation.Match{}, problem.New(http.StatusPreconditionRequired, problem.CodePreconditionRequired,
-			"Send the ETag of the version that you are changing as If-Match, or * for any.")
+			"Send the ETag of the version to change as If-Match, or * for any.")
 	}
 	return m.optional(), nil
 }
 
-// optional reads the header of a deletion. A tag that isn't ours, or a weak one, is no version (RFC 9110, section
-// 13.1.1).
+// optional reads the header of a deletion. A tag that isn't ours is no version.
 func (m IfMatchInput) optional() operation.Match {
 	if value := strings.TrimSpace(m.IfMatch); value == "" || value == "*" {
 		return operation.Match{}
 	}
-	var versions []time.Time
-	for tag := range strings.SplitSeq(m.IfMatch, ",") {
+	return operation.MatchVersions(versions(m.IfMatch)...)
+}
+
+// IfNoneMatchInput is the header of a read that needs no answer if the client has the current version.
+type IfNoneMatchInput struct {
+	IfNoneMatch string `header:"If-None-Match" maxLength:"1000" doc:"The ETag of a version that you have: 304 if it is current." example:"\"2ok5gyv0i0w\""`
+}
+
+// fresh returns a 304 where the client has the version.
+func (m IfNoneMatchInput) fresh(updatedAt time.Time) error {
+	if strings.TrimSpace(m.IfNoneMatch) == "*" || slices.ContainsFunc(versions(m.IfNoneMatch), updatedAt.Equal) {
+		return problem.NotModified(etag(updatedAt))
+	}
+	return nil
+}
+
+func versions(tags string) (versions []time.Time) {
+	for tag := range strings.SplitSeq(tags, ",") {
 		if version, ok := parseETag(strings.TrimSpace(tag)); ok {
 			versions = append(versions, version)
 		}
 	}
-	return operation.MatchVersions(versions...)
+	return versions
 }
 
+// compressed is what Apache adds to the tag of an answer that it compresses.
+var compressed = regexp.MustCompile(`[-;](gzip|br|deflate|zstd)"$`)
+
+// parseETag reads one of our tags. A proxy that compresses the answer weakens or extends it; the tag still names the row's
+// version, not the answer's bytes, so the comparison may be weak although RFC 9110 asks If-Match for a strong one.
 func parseETag(tag string) (time.Time, bool) {
+	tag = compressed.ReplaceAllString(strings.TrimPrefix(tag, "W/"), `"`)
 	if len(tag) < 3 || tag[0] != '"' || tag[len(tag)-1] != '"' {
 		return time.Time{}, false
 	}

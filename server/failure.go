@@ -18,6 +18,15 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
+// failureFor is failure for the request's principal: only a platform admin is told which value another row has.
+func failureFor(ctx context.Context, err error) *problem.Problem {
+	p := failure(err)
+	if p.Code == problem.CodeConflict && !requestOf(ctx).principal.IsAdmin {
+		p.Errors = nil
+	}
+	return p
+}
+
 // failure is the one place that says what an error looks like to the caller. What it doesn't know is a 500.
 func failure(err error) *problem.Problem {
 	var known *problem.Problem
@@ -37,7 +46,8 @@ func failure(err error) *problem.Problem {
 	case errors.As(err, &fault):
 		return secretFaults(err)
 	case errors.Is(err, channel.ErrSignature):
-		return problem.New(http.StatusUnauthorized, problem.CodeInvalidSignature, "The signature is missing, wrong or too old.")
+		return problem.New(http.StatusUnauthorized, problem.CodeInvalidSignature, "The signature is missing, wrong or too old.").
+			With("WWW-Authenticate", `Signature realm="konstruct"`)
 	case errors.Is(err, channel.ErrPayload):
 		return problem.General(http.StatusBadRequest)
 	}
@@ -48,9 +58,12 @@ func failure(err error) *problem.Problem {
 }
 
 func operationFailure(err error) *problem.Problem {
+	var taken *operation.TakenError
 	switch {
 	case errors.Is(err, operation.ErrNotFound):
 		return problem.NotFound()
+	case errors.As(err, &taken):
+		return problem.Conflict("body." + taken.Field)
 	case errors.Is(err, operation.ErrTaken):
 		return problem.Conflict()
 	case errors.Is(err, operation.ErrNotEmpty):
@@ -58,9 +71,9 @@ func operationFailure(err error) *problem.Problem {
 			"The tenant isn't empty. Empty it, or delete it with ?purge=true.")
 	case errors.Is(err, operation.ErrStale):
 		return problem.New(http.StatusPreconditionFailed, problem.CodePreconditionFailed,
-			"It has changed since the version in If-Match. Get it again.")
+			"The resource was modified; fetch it and retry.")
 	case errors.Is(err, operation.ErrCursor):
-		return problem.Invalid("query.cursor", "expected a cursor of this list")
+		return problem.Invalid(problem.Field{Field: "query.cursor", Code: problem.FieldCursor, Message: "expected a cursor of this list"})
 	case errors.Is(err, operation.ErrRefused):
 		return problem.General(http.StatusUnprocessableEntity)
 	}
@@ -102,9 +115,25 @@ func secretFaults(err error) *problem.Problem {
 		if fault.Name != "" {
 			field += "." + fault.Name
 		}
-		p.Errors = append(p.Errors, problem.Field{Field: field, Message: fault.Err.Error()})
+		p.Errors = append(p.Errors, problem.Field{Field: field, Code: secretCode(fault), Message: fault.Err.Error()})
 	}
 	return p
+}
+
+func secretCode(fault *secrets.FaultError) problem.FieldCode {
+	switch {
+	case errors.Is(fault, secrets.ErrName):
+		return problem.FieldPattern
+	case errors.Is(fault, secrets.ErrEmpty):
+		return problem.FieldTooShort
+	case errors.Is(fault, secrets.ErrRedacted):
+		return problem.FieldRedacted
+	case errors.Is(fault, secrets.ErrTooLarge):
+		return problem.FieldTooLong
+	case errors.Is(fault, secrets.ErrTooMany):
+		return problem.FieldTooMany
+	}
+	return problem.FieldDisallowed
 }
 
 func faultsIn(err error) []*secrets.FaultError {
@@ -125,8 +154,11 @@ func faultsIn(err error) []*secrets.FaultError {
 
 // keepCause logs why the server failed, whoever made the problem: a handler or huma.
 func (s *Server) keepCause(ctx huma.Context, _ string, body any) (any, error) {
-	if p, ok := body.(*problem.Problem); ok && p.Unwrap() != nil {
-		s.logCause(ctx.Context(), p)
+	if p, ok := body.(*problem.Problem); ok {
+		p.RequestID = requestOf(ctx.Context()).id
+		if p.Unwrap() != nil {
+			s.logCause(ctx.Context(), p)
+		}
 	}
 	return body, nil
 }

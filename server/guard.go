@@ -4,6 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"mime"
+	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -16,6 +19,10 @@ import (
 // guard holds a request to its route's rule, before anything of it but the path and the headers is read.
 func (s *Server) guard(r route) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
+		if p := unreadable(ctx, r); p != nil {
+			s.refuse(ctx, p)
+			return
+		}
 		if err := s.isolation.err(); r.tenantTraffic && err != nil {
 			s.refuse(ctx, problem.Unavailable(retrySoon).Because(err))
 			return
@@ -26,11 +33,30 @@ func (s *Server) guard(r route) func(huma.Context, func(huma.Context)) {
 		}
 		admitted, err := s.admit(ctx, r)
 		if err != nil {
-			s.refuse(ctx, failure(err))
+			s.refuse(ctx, failureFor(ctx.Context(), err))
 			return
 		}
 		next(admitted)
 	}
+}
+
+// unreadable refuses a body by its headers, before anything of it is read.
+func unreadable(ctx huma.Context, r route) *problem.Problem {
+	if !r.hasBody {
+		return nil
+	}
+	if length, err := strconv.ParseInt(ctx.Header("Content-Length"), 10, 64); err == nil && length > r.op.MaxBodyBytes {
+		return problem.General(http.StatusRequestEntityTooLarge).With("Connection", "close")
+	}
+	if encoding := ctx.Header("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
+		return problem.New(http.StatusUnsupportedMediaType, problem.CodeUnsupportedMedia,
+			"Send the body without a Content-Encoding.").With("Accept-Encoding", "identity") // RFC 9110, section 12.5.3
+	}
+	_, parameters, err := mime.ParseMediaType(ctx.Header("Content-Type"))
+	if charset := parameters["charset"]; err == nil && charset != "" && !strings.EqualFold(charset, "utf-8") {
+		return problem.New(http.StatusUnsupportedMediaType, problem.CodeUnsupportedMedia, "Send the body in UTF-8.")
+	}
+	return nil
 }
 
 // admit looks the session up and decides. Access to a tenant is decided before the tenant enters the context.
@@ -78,6 +104,7 @@ func (s *Server) refuse(ctx huma.Context, p *problem.Problem) {
 	if p.Unwrap() != nil {
 		s.logCause(ctx.Context(), p)
 	}
+	p.RequestID = requestOf(ctx.Context()).id
 	for name, values := range p.GetHeaders() {
 		for _, value := range values {
 			ctx.SetHeader(name, value)

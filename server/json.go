@@ -1,22 +1,28 @@
 package server
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
+	"math"
+	"reflect"
+	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/konstruct/konstruct/server/problem"
 )
 
-// The errors of decoding. They say what, and never repeat a byte: encoding/json quotes its input.
-var (
-	errNotJSON = errors.New("expected JSON")
-	errTooDeep = errors.New("expected JSON of at most 32 levels")
-	errNUL     = errors.New("expected text without the character U+0000")
+const (
+	// maxDepth bounds nesting: PostgreSQL's own parser gives up much later.
+	maxDepth = 32
+	// maxDigits is the longest plain decimal form of a number, in characters. PostgreSQL stores 1e131071 as 131,072 digits.
+	maxDigits = 400
 )
-
-// maxDepth bounds nesting: PostgreSQL's own parser gives up much later, with an error that is nobody's.
-const maxDepth = 32
 
 // jsonFormat is the only format that bodies have.
 func jsonFormat() huma.Format {
@@ -24,56 +30,220 @@ func jsonFormat() huma.Format {
 }
 
 // null stands for a null at the top of a body. Huma takes null for an optional field as if it were absent; here it is
-// a value, and of no field's type, so that nobody believes to have removed something.
+// a value that no field's type allows, so that a client does not believe that it removed something.
 type null struct{}
 
-// unmarshal is called twice for a body: for a tree to validate, and for the handler's own type.
+// unmarshal is called twice for a body: for a tree to validate, which is when the body is checked, and for the handler's
+// own type. Both match names exactly.
 func unmarshal(data []byte, v any) error {
-	if err := json.Unmarshal(data, v); err != nil {
-		return errNotJSON
-	}
+	data = bytes.TrimPrefix(data, []byte("\ufeff")) // RFC 8259, section 8.1, lets a reader ignore it
 	tree, ok := v.(*any)
 	if !ok {
-		return nil
+		return jsonv2.Unmarshal(data, v)
 	}
-	if err := walk(*tree, 0); err != nil {
+	value, err := parse(data)
+	if err != nil {
 		return err
 	}
-	if object, ok := (*tree).(map[string]any); ok {
-		for name, value := range object {
-			if value == nil {
+	if object, ok := value.(map[string]any); ok {
+		for name, field := range object {
+			if field == nil {
 				object[name] = null{}
 			}
 		}
 	}
+	*tree = value
 	return nil
 }
 
-// walk finds what is valid JSON and can't be stored.
-func walk(value any, depth int) error {
-	if depth > maxDepth {
-		return errTooDeep
+// parse reads one JSON value strictly (I-JSON, RFC 7493): UTF-8, no lone surrogates, no repeated names. The errors are
+// [problem.BodyError]s, since encoding/json and jsontext quote their input.
+func parse(data []byte) (any, error) {
+	p := parser{decoder: jsontext.NewDecoder(bytes.NewReader(data)), size: len(data)}
+	value, err := p.value()
+	if err != nil {
+		return nil, err
 	}
-	switch v := value.(type) {
-	case string:
-		if strings.ContainsRune(v, 0) {
-			return errNUL
+	if _, err := p.decoder.ReadToken(); !errors.Is(err, io.EOF) {
+		return nil, problem.BodyError{Rule: problem.RuleJSON}
+	}
+	return value, nil
+}
+
+// parser builds the tree that huma validates. Its numbers are floats, good enough to validate but never stored.
+type parser struct {
+	decoder *jsontext.Decoder
+	size    int // of the body, with each number in its plain decimal form
+}
+
+func (p *parser) value() (any, error) {
+	token, err := p.decoder.ReadToken()
+	if err != nil {
+		return nil, syntaxError(err)
+	}
+	switch token.Kind() {
+	case 'n':
+		return nil, nil //nolint:nilnil // null
+	case 't', 'f':
+		return token.Bool(), nil
+	case '"':
+		return p.text(token)
+	case '0':
+		return p.number(token.String())
+	case '{':
+		return p.object()
+	default:
+		return p.array()
+	}
+}
+
+func (p *parser) text(token jsontext.Token) (string, error) {
+	text := token.String()
+	if strings.ContainsRune(text, 0) {
+		return "", p.broken(problem.RuleNUL) // PostgreSQL stores none
+	}
+	return text, nil
+}
+
+func (p *parser) number(text string) (float64, error) {
+	digits := plainLength(text)
+	if digits > maxDigits {
+		return 0, p.broken(problem.RuleDigits)
+	}
+	if p.size += max(0, digits-len(text)); p.size > bodyLimit {
+		return 0, p.broken(problem.RuleSize)
+	}
+	value, _ := strconv.ParseFloat(text, 64) // out of range: infinite
+	return min(max(value, -math.MaxFloat64), math.MaxFloat64), nil
+}
+
+func (p *parser) object() (map[string]any, error) {
+	object := map[string]any{}
+	if err := p.deepEnough(); err != nil {
+		return nil, err
+	}
+	for p.decoder.PeekKind() != '}' {
+		token, err := p.decoder.ReadToken()
+		if err != nil {
+			return nil, syntaxError(err)
 		}
-	case []any:
-		for _, item := range v {
-			if err := walk(item, depth+1); err != nil {
-				return err
-			}
+		name, err := p.text(token)
+		if err != nil {
+			return nil, err
 		}
-	case map[string]any:
-		for name, item := range v {
-			if strings.ContainsRune(name, 0) {
-				return errNUL
-			}
-			if err := walk(item, depth+1); err != nil {
-				return err
-			}
+		if object[name], err = p.value(); err != nil {
+			return nil, err
 		}
+	}
+	_, err := p.decoder.ReadToken()
+	return object, syntaxError(err)
+}
+
+func (p *parser) array() ([]any, error) {
+	array := []any{}
+	if err := p.deepEnough(); err != nil {
+		return nil, err
+	}
+	for p.decoder.PeekKind() != ']' {
+		item, err := p.value()
+		if err != nil {
+			return nil, err
+		}
+		array = append(array, item)
+	}
+	_, err := p.decoder.ReadToken()
+	return array, syntaxError(err)
+}
+
+func (p *parser) deepEnough() error {
+	if p.decoder.StackDepth() > maxDepth {
+		return p.broken(problem.RuleDepth)
 	}
 	return nil
+}
+
+func (p *parser) broken(rule problem.Rule) error {
+	return problem.BodyError{Rule: rule, Pointer: string(p.decoder.StackPointer())}
+}
+
+// syntaxError keeps of jsontext's error what is wrong, and where.
+func syntaxError(err error) error {
+	var syntax *jsontext.SyntacticError
+	switch {
+	case err == nil:
+		return nil
+	case !errors.As(err, &syntax):
+		return problem.BodyError{Rule: problem.RuleJSON}
+	case errors.Is(err, jsontext.ErrDuplicateName):
+		return problem.BodyError{Rule: problem.RuleRepeated, Pointer: string(syntax.JSONPointer)}
+	}
+	return problem.BodyError{Rule: problem.RuleJSON}
+}
+
+// plainLength is how many characters PostgreSQL prints for a JSON number: it stores 1.5e3 as 1500.
+func plainLength(number string) int {
+	mantissa, exponent, _ := strings.Cut(strings.ToLower(number), "e")
+	shift := 0
+	if exponent != "" {
+		var err error
+		if shift, err = strconv.Atoi(exponent); err != nil || shift > 1e6 || shift < -1e6 {
+			return math.MaxInt
+		}
+	}
+	digits, negative := strings.CutPrefix(mantissa, "-")
+	whole, fraction, _ := strings.Cut(digits, ".")
+	length := 1
+	if significant := strings.TrimLeft(whole+fraction, "0"); significant != "" {
+		length = max(1, len(significant)-len(fraction)+shift)
+	}
+	if scale := len(fraction) - shift; scale > 0 {
+		length += 1 + scale
+	}
+	if negative {
+		length++
+	}
+	return length
+}
+
+// FreeObject is a JSON object of the caller's own, kept value for value.
+type FreeObject json.RawMessage
+
+// MarshalJSON implements [json.Marshaler].
+func (o FreeObject) MarshalJSON() ([]byte, error) { return o, nil }
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (o *FreeObject) UnmarshalJSON(data []byte) error {
+	*o = bytes.Clone(data)
+	return nil
+}
+
+// Schema implements [huma.SchemaProvider].
+func (FreeObject) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}
+}
+
+// typed is a JSON value that is validated and described as a T, and kept value for value: further names included.
+type typed[T any] struct{ json.RawMessage }
+
+// Schema implements [huma.SchemaProvider].
+func (typed[T]) Schema(r huma.Registry) *huma.Schema { return r.Schema(reflect.TypeFor[T](), true, "") }
+
+// rawOf returns the values as they were sent, or nil for none.
+func rawOf[T any](values []typed[T]) []json.RawMessage {
+	if values == nil {
+		return nil
+	}
+	raw := make([]json.RawMessage, len(values))
+	for i, value := range values {
+		raw[i] = value.RawMessage
+	}
+	return raw
+}
+
+func typedOf[T any](raw []json.RawMessage) []typed[T] {
+	values := make([]typed[T], len(raw))
+	for i, value := range raw {
+		values[i] = typed[T]{value}
+	}
+	return values
 }

@@ -9,16 +9,18 @@ import (
 
 // PageInput asks for a part of a list.
 type PageInput struct {
-	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"How many items, at most."`
-	Cursor string `query:"cursor" maxLength:"100" doc:"The next_cursor of the part before. It is good for this list only."`
+	Limit  int32  `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"The largest number of items to return."`
+	Cursor string `query:"cursor" maxLength:"100" doc:"The next_cursor of the page before. It belongs to this list only."`
 }
 
-func (p PageInput) page() operation.Page { return operation.Page{Limit: p.Limit, Cursor: p.Cursor} }
+func (p PageInput) page() operation.Page {
+	return operation.Page{Limit: int(p.Limit), Cursor: p.Cursor}
+}
 
 // listView is a part of a list.
 type listView[T any] struct {
 	Items      []T    `json:"items" nullable:"false"`
-	NextCursor string `json:"next_cursor,omitempty" doc:"Where the list goes on. Absent at its end."`
+	NextCursor string `json:"next_cursor,omitempty" doc:"The cursor of the next page. Absent on the last one."`
 }
 
 type listOutput[T any] struct{ Body listView[T] }
@@ -39,11 +41,13 @@ type itemOutput[T any] struct {
 }
 
 // TenantPathInput is what every route below a tenant has. The guard has read it: the context works for it.
+//
+// An id's format is in the document only (see describeIDs): a malformed id is not found, like an unknown one.
 type TenantPathInput struct {
-	TenantID string `path:"tenant_id" format:"uuid"`
+	TenantID string `path:"tenant_id"`
 }
 
-// parseID reads an id from a path. What can't be one is not found, like one that nobody has.
+// parseID reads an id from a path. A text that is no id, or not in its canonical form, is not found.
 func parseID(text string) (uuid.UUID, error) {
 	id, err := uuid.Parse(text)
 	if err != nil || id.String() != text {

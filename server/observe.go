@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -25,6 +26,7 @@ func (s *Server) observe(c *gin.Context) {
 	c.Request = c.Request.WithContext(ctx)
 	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, bodyLimit)
 	setHeaders(c.Writer.Header(), r.id)
+	joinLines(c.Request.Header, "If-Match", "If-None-Match")
 
 	defer func() {
 		// gin calls it -1 when nothing was written.
@@ -37,9 +39,18 @@ func (s *Server) observe(c *gin.Context) {
 	c.Next()
 }
 
+// joinLines makes one line of a header that was sent in several (RFC 9110, section 5.3): huma reads the first.
+func joinLines(h http.Header, names ...string) {
+	for _, name := range names {
+		if lines := h.Values(name); len(lines) > 1 {
+			h.Set(name, strings.Join(lines, ", "))
+		}
+	}
+}
+
 // setHeaders: an API's answers are for nobody's cache, frame or guess.
 func setHeaders(h http.Header, requestID string) {
-	h.Set(requestIDHeader, requestID)
+	h.Set(problem.RequestIDHeader, requestID)
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")

@@ -10,10 +10,9 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/konstruct/konstruct/server/account"
+	"github.com/konstruct/konstruct/server/problem"
 	"github.com/konstruct/konstruct/tenancy"
 )
-
-const requestIDHeader = "X-Request-ID"
 
 // wellFormedID is what somebody else's request id must look like: a UUID, or a trace's id in hexadecimal. Anything
 // freer would let a token into the log, and into the answer.
@@ -44,7 +43,7 @@ func requestOf(ctx context.Context) *request {
 
 // requestID takes the caller's where it is well-formed and the only one, and makes one otherwise.
 func requestID(h http.Header) string {
-	if given := h.Values(requestIDHeader); len(given) == 1 && wellFormedID.MatchString(given[0]) {
+	if given := h.Values(problem.RequestIDHeader); len(given) == 1 && wellFormedID.MatchString(given[0]) {
 		return given[0]
 	}
 	return uuid.NewString()

@@ -45,12 +45,15 @@ func handle[I, O any](rule access, method, path, id, summary string, handler fun
 		access:        rule,
 		tenantTraffic: rule == ofTenant,
 		hasBody:       readsBody(reflect.TypeFor[I]()),
-		op:            huma.Operation{OperationID: id, Method: method, Path: path, Summary: summary, MaxBodyBytes: bodyLimit},
+		op: huma.Operation{
+			OperationID: id, Method: method, Path: path, Summary: summary, MaxBodyBytes: bodyLimit,
+			RejectUnknownQueryParameters: rule != public, // a webhook's or a probe's URL may carry its owner's own
+		},
 		register: func(api huma.API, op huma.Operation) {
 			huma.Register(api, op, func(ctx context.Context, in *I) (*O, error) {
 				out, err := handler(ctx, in)
 				if err != nil {
-					return nil, failure(err)
+					return nil, failureFor(ctx, err)
 				}
 				return out, nil
 			})
@@ -114,6 +117,7 @@ func (r route) describe() huma.Operation {
 	case ofTenant:
 		op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusNotFound)
 	}
+	op.Security = []map[string][]string{}
 	if r.access != public {
 		op.Security = []map[string][]string{{bearerScheme: {}}}
 	}

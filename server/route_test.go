@@ -78,7 +78,12 @@ func TestEntityTags(t *testing.T) {
 	back, ok := parseETag(tag)
 	require.True(t, ok)
 	require.True(t, version.Equal(back))
-	for _, bad := range []string{"", `"`, `""`, "W/" + tag, tag[1:], `"0` + tag[1:], `"+` + tag[1:], `"-1"`, `"zzzzzzzzzzzzz"`, `"ABC"`} {
+	for _, proxied := range []string{"W/" + tag, tag[:len(tag)-1] + `-gzip"`, "W/" + tag[:len(tag)-1] + `;gzip"`} {
+		back, ok := parseETag(proxied)
+		require.True(t, ok, proxied)
+		require.True(t, version.Equal(back), proxied)
+	}
+	for _, bad := range []string{"", `"`, `""`, "w/" + tag, "W/", tag[1:], `"0` + tag[1:], `"+` + tag[1:], `"-1"`, `"zzzzzzzzzzzzz"`, `"ABC"`} {
 		_, ok := parseETag(bad)
 		require.False(t, ok, bad)
 	}

@@ -55,6 +55,10 @@ func (s *Server) mount(api huma.API, routes []route) error {
 		op := r.describe()
 		op.Middlewares = huma.Middlewares{s.guard(r)}
 		r.register(api, op)
+		if op.Method == http.MethodGet {
+			op.Method, op.Hidden = http.MethodHead, true // net/http leaves the body out
+			r.register(api, op)
+		}
 	}
 	return nil
 }
@@ -67,7 +71,7 @@ func (s *Server) humaConfig() huma.Config {
 			Info: &huma.Info{
 				Title:       "Konstruct",
 				Version:     "v1",
-				Description: "Tenants, their AI agents and their channel connections.\n\n" + problemsDoc(),
+				Description: description(),
 				License:     &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"},
 			},
 			Components: &huma.Components{
@@ -83,13 +87,24 @@ func (s *Server) humaConfig() huma.Config {
 	}
 }
 
-func problemsDoc() string {
+// description is the document's text, in paragraphs. Backquotes mark code.
+func description() string {
 	codes := make([]string, 0, len(problem.Codes()))
 	for _, code := range problem.Codes() {
 		codes = append(codes, "`"+string(code)+"`")
 	}
-	return "Every answer outside 2xx is an RFC 9457 problem with a stable code: " + strings.Join(codes, ", ") + ". " +
-		"Lists are paged by cursor. An update needs the ETag of what it replaces, as If-Match."
+	return strings.Join([]string{
+		"Manage tenants, their AI agents and their channel connections.",
+		"Getting started: create an admin with `konstruct user create --admin you@example.com`. Log in with " +
+			"`POST /v1/auth/login`, and send the session's token as `Authorization: Bearer …` from then on. Create a tenant " +
+			"with `POST /v1/tenants`, then its first agent with `POST /v1/tenants/{tenant_id}/agents`.",
+		"Updates: read the resource, and send its `ETag` as `If-Match` with your PATCH. If the resource was modified " +
+			"meanwhile, the answer is 412: fetch it and retry.",
+		"Lists are sorted by creation and paged: pass `next_cursor` as `cursor` until it is absent. Items are " +
+			"summaries; read the resource for the rest.",
+		"Problems: every answer outside 2xx and 3xx is an RFC 9457 problem with a stable code: " + strings.Join(codes, ", ") + ". " +
+			"Quote its `request_id` when you report one.",
+	}, "\n\n")
 }
 
 // schemaName calls a type agentView simply Agent.
@@ -98,6 +113,7 @@ func schemaName(t reflect.Type, hint string) string {
 }
 
 func render(api huma.API) ([]byte, error) {
+	complete(api.OpenAPI())
 	document, err := json.MarshalIndent(api.OpenAPI(), "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("render the OpenAPI document: %w", err)

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"net/http"
 	"reflect"
@@ -17,21 +18,32 @@ import (
 )
 
 type tenantView struct {
-	ID        uuid.UUID      `json:"id" format:"uuid"`
-	Name      string         `json:"name"`
-	Slug      string         `json:"slug"`
-	Status    string         `json:"status" enum:"active,suspended"`
-	Settings  map[string]any `json:"settings"`
-	CreatedAt time.Time      `json:"created_at"`
-	UpdatedAt time.Time      `json:"updated_at"`
+	ID        uuid.UUID  `json:"id" format:"uuid"`
+	Name      string     `json:"name"`
+	Slug      string     `json:"slug"`
+	Status    string     `json:"status" enum:"active,suspended"`
+	Settings  FreeObject `json:"settings"`
+	CreatedAt time.Time  `json:"created_at"`
+	UpdatedAt time.Time  `json:"updated_at"`
+}
+
+// tenantSummary is a tenant in a list, without its settings.
+type tenantSummary struct {
+	ID        uuid.UUID `json:"id" format:"uuid"`
+	Name      string    `json:"name"`
+	Slug      string    `json:"slug"`
+	Status    string    `json:"status" enum:"active,suspended"`
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"`
+	ETag      string    `json:"etag" doc:"The version. Send it back as If-Match."`
 }
 
 type createTenantInput struct {
 	Body struct {
-		Name     string         `json:"name" minLength:"1" maxLength:"200" pattern:"\\S" doc:"Unique." example:"Acme"`
-		Slug     string         `json:"slug" minLength:"1" maxLength:"63" pattern:"^[a-z0-9](-?[a-z0-9])*$" doc:"Unique; fit for a host name." example:"acme"`
-		Status   string         `json:"status,omitempty" enum:"active,suspended" default:"active"`
-		Settings map[string]any `json:"settings,omitempty" doc:"The portal's own; an object."`
+		Name     string     `json:"name" minLength:"1" maxLength:"200" pattern:"\\S" doc:"Unique." example:"Acme"`
+		Slug     string     `json:"slug" minLength:"1" maxLength:"63" pattern:"^[a-z0-9](-?[a-z0-9])*$" doc:"Unique; fit for a host name." example:"acme"`
+		Status   string     `json:"status,omitempty" enum:"active,suspended" doc:"The default is active."`
+		Settings FreeObject `json:"settings,omitempty" doc:"The portal's own."`
 	} `nameHint:"CreateTenant"`
 }
 
@@ -40,11 +52,16 @@ type updateTenantInput struct {
 	IfMatchInput
 
 	Body struct {
-		Name     *string        `json:"name,omitempty" minLength:"1" maxLength:"200" pattern:"\\S"`
-		Slug     *string        `json:"slug,omitempty" minLength:"1" maxLength:"63" pattern:"^[a-z0-9](-?[a-z0-9])*$"`
-		Status   string         `json:"status,omitempty" enum:"active,suspended"`
-		Settings map[string]any `json:"settings,omitempty" doc:"Replaces the whole object."`
+		Name     *string    `json:"name,omitempty" minLength:"1" maxLength:"200" pattern:"\\S"`
+		Slug     *string    `json:"slug,omitempty" minLength:"1" maxLength:"63" pattern:"^[a-z0-9](-?[a-z0-9])*$"`
+		Status   string     `json:"status,omitempty" enum:"active,suspended"`
+		Settings FreeObject `json:"settings,omitempty" doc:"Replaces the whole object."`
 	} `nameHint:"UpdateTenant"`
+}
+
+type getTenantInput struct {
+	TenantPathInput
+	IfNoneMatchInput
 }
 
 type deleteTenantInput struct {
@@ -65,21 +82,21 @@ type purgedView struct {
 }
 
 type deletedView struct {
-	Agents             int `json:"agents"`
-	ChannelConnections int `json:"channel_connections"`
+	Agents             int `json:"agents" format:"int32"`
+	ChannelConnections int `json:"channel_connections" format:"int32"`
 }
 
-func (s *Server) listTenants(ctx context.Context, in *PageInput) (*listOutput[tenantView], error) {
+func (s *Server) listTenants(ctx context.Context, in *PageInput) (*listOutput[tenantSummary], error) {
 	list, err := s.tenants.List(ctx, in.page())
 	if err != nil {
 		return nil, err
 	}
-	return viewList(list, viewTenant), nil
+	return viewList(list, summarizeTenant), nil
 }
 
 func (s *Server) createTenant(ctx context.Context, in *createTenantInput) (*itemOutput[tenantView], error) {
 	row, err := s.tenants.Create(ctx, operation.TenantFields{
-		Name: &in.Body.Name, Slug: &in.Body.Slug, Status: in.Body.Status, Settings: in.Body.Settings,
+		Name: &in.Body.Name, Slug: &in.Body.Slug, Status: in.Body.Status, Settings: json.RawMessage(in.Body.Settings),
 	})
 	if err != nil {
 		return nil, err
@@ -89,7 +106,7 @@ func (s *Server) createTenant(ctx context.Context, in *createTenantInput) (*item
 	return out, nil
 }
 
-func (s *Server) getTenant(ctx context.Context, in *TenantPathInput) (*itemOutput[tenantView], error) {
+func (s *Server) getTenant(ctx context.Context, in *getTenantInput) (*itemOutput[tenantView], error) {
 	id, err := in.id()
 	if err != nil {
 		return nil, err
@@ -98,7 +115,7 @@ func (s *Server) getTenant(ctx context.Context, in *TenantPathInput) (*itemOutpu
 	if err != nil {
 		return nil, err
 	}
-	return tenantItem(row), nil
+	return tenantItem(row), in.fresh(row.UpdatedAt)
 }
 
 func (s *Server) updateTenant(ctx context.Context, in *updateTenantInput) (*itemOutput[tenantView], error) {
@@ -111,7 +128,7 @@ func (s *Server) updateTenant(ctx context.Context, in *updateTenantInput) (*item
 		return nil, err
 	}
 	row, err := s.tenants.Update(ctx, id, match, operation.TenantFields{
-		Name: in.Body.Name, Slug: in.Body.Slug, Status: in.Body.Status, Settings: in.Body.Settings,
+		Name: in.Body.Name, Slug: in.Body.Slug, Status: in.Body.Status, Settings: json.RawMessage(in.Body.Settings),
 	})
 	if err != nil {
 		return nil, err
@@ -163,8 +180,8 @@ func purging(r route) route {
 		register(api, op)
 	}
 	return r.answering(http.StatusNoContent).failing(http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed).
-		saying("A tenant that still has something is 409. With purge, all that it has goes first, in one transaction, and the " +
-			"counts come back.")
+		saying("Returns 409 if the tenant still has agents or channel connections. With purge, they are deleted in the same " +
+			"transaction, and the counts are returned.")
 }
 
 func (in TenantPathInput) id() (tenancy.ID, error) {
@@ -179,9 +196,16 @@ func tenantItem(row *ent.Tenant) *itemOutput[tenantView] {
 	return &itemOutput[tenantView]{ETag: etag(row.UpdatedAt), Body: viewTenant(row)}
 }
 
+func summarizeTenant(row *ent.Tenant) tenantSummary {
+	return tenantSummary{
+		ID: row.ID, Name: row.Name, Slug: row.Slug, Status: string(row.Status),
+		CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt, ETag: etag(row.UpdatedAt),
+	}
+}
+
 func viewTenant(row *ent.Tenant) tenantView {
 	return tenantView{
-		ID: row.ID, Name: row.Name, Slug: row.Slug, Status: string(row.Status), Settings: row.Settings,
+		ID: row.ID, Name: row.Name, Slug: row.Slug, Status: string(row.Status), Settings: FreeObject(row.Settings),
 		CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt,
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -158,6 +159,11 @@ type answer struct {
 	header http.Header
 	body   string
 }
+
+// alike is the body without what differs in each answer.
+func (a answer) alike() string { return requestIDs.ReplaceAllString(a.body, "") }
+
+var requestIDs = regexp.MustCompile(`,"request_id":"[^"]+"`)
 
 func (a answer) json(t *testing.T) map[string]any {
 	t.Helper()

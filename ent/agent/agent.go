@@ -3,6 +3,7 @@
 package agent
 
 import (
+	"encoding/json"
 	"time"
 
 	"entgo.io/ent"
@@ -73,12 +74,10 @@ func ValidColumn(column string) bool {
 //
 //	import _ "github.com/konstruct/konstruct/ent/runtime"
 var (
-	Hooks        [1]ent.Hook
+	Hooks        [2]ent.Hook
 	Interceptors [1]ent.Interceptor
 	// DefaultCreatedAt holds the default value on creation for the "created_at" field.
 	DefaultCreatedAt func() time.Time
-	// DefaultUpdatedAt holds the default value on creation for the "updated_at" field.
-	DefaultUpdatedAt func() time.Time
 	// UpdateDefaultUpdatedAt holds the default value on update for the "updated_at" field.
 	UpdateDefaultUpdatedAt func() time.Time
 	// NameValidator is a validator for the "name" field. It is called by the builders before save.
@@ -94,9 +93,9 @@ var (
 	// ModelPreferenceValidator is a validator for the "model_preference" field. It is called by the builders before save.
 	ModelPreferenceValidator func(string) error
 	// DefaultToolAssignments holds the default value on creation for the "tool_assignments" field.
-	DefaultToolAssignments func() []map[string]interface{}
+	DefaultToolAssignments func() []json.RawMessage
 	// DefaultEscalationRules holds the default value on creation for the "escalation_rules" field.
-	DefaultEscalationRules func() []map[string]interface{}
+	DefaultEscalationRules func() []json.RawMessage
 	// DefaultIsActive holds the default value on creation for the "is_active" field.
 	DefaultIsActive bool
 	// DefaultID holds the default value on creation for the "id" field.

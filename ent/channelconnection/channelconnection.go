@@ -3,6 +3,7 @@
 package channelconnection
 
 import (
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -65,18 +66,16 @@ func ValidColumn(column string) bool {
 //
 //	import _ "github.com/konstruct/konstruct/ent/runtime"
 var (
-	Hooks        [1]ent.Hook
+	Hooks        [2]ent.Hook
 	Interceptors [1]ent.Interceptor
 	// DefaultCreatedAt holds the default value on creation for the "created_at" field.
 	DefaultCreatedAt func() time.Time
-	// DefaultUpdatedAt holds the default value on creation for the "updated_at" field.
-	DefaultUpdatedAt func() time.Time
 	// UpdateDefaultUpdatedAt holds the default value on update for the "updated_at" field.
 	UpdateDefaultUpdatedAt func() time.Time
 	// WorkspaceIDValidator is a validator for the "workspace_id" field. It is called by the builders before save.
 	WorkspaceIDValidator func(string) error
 	// DefaultConfig holds the default value on creation for the "config" field.
-	DefaultConfig func() map[string]interface{}
+	DefaultConfig func() json.RawMessage
 	// DefaultSecrets holds the default value on creation for the "secrets" field.
 	DefaultSecrets func() map[string]string
 	// DefaultID holds the default value on creation for the "id" field.

@@ -3,6 +3,7 @@
 package runtime
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/google/uuid"
@@ -21,7 +22,9 @@ import (
 func init() {
 	agentMixin := schema.Agent{}.Mixin()
 	agentMixinHooks1 := agentMixin[1].Hooks()
+	agentMixinHooks2 := agentMixin[2].Hooks()
 	agent.Hooks[0] = agentMixinHooks1[0]
+	agent.Hooks[1] = agentMixinHooks2[0]
 	agentMixinInters1 := agentMixin[1].Interceptors()
 	agent.Interceptors[0] = agentMixinInters1[0]
 	agentMixinFields0 := agentMixin[0].Fields()
@@ -36,8 +39,6 @@ func init() {
 	agent.DefaultCreatedAt = agentDescCreatedAt.Default.(func() time.Time)
 	// agentDescUpdatedAt is the schema descriptor for updated_at field.
 	agentDescUpdatedAt := agentMixinFields2[1].Descriptor()
-	// agent.DefaultUpdatedAt holds the default value on creation for the updated_at field.
-	agent.DefaultUpdatedAt = agentDescUpdatedAt.Default.(func() time.Time)
 	// agent.UpdateDefaultUpdatedAt holds the default value on update for the updated_at field.
 	agent.UpdateDefaultUpdatedAt = agentDescUpdatedAt.UpdateDefault.(func() time.Time)
 	// agentDescName is the schema descriptor for name field.
@@ -65,11 +66,11 @@ func init() {
 	// agentDescToolAssignments is the schema descriptor for tool_assignments field.
 	agentDescToolAssignments := agentFields[5].Descriptor()
 	// agent.DefaultToolAssignments holds the default value on creation for the tool_assignments field.
-	agent.DefaultToolAssignments = agentDescToolAssignments.Default.(func() []map[string]interface{})
+	agent.DefaultToolAssignments = agentDescToolAssignments.Default.(func() []json.RawMessage)
 	// agentDescEscalationRules is the schema descriptor for escalation_rules field.
 	agentDescEscalationRules := agentFields[6].Descriptor()
 	// agent.DefaultEscalationRules holds the default value on creation for the escalation_rules field.
-	agent.DefaultEscalationRules = agentDescEscalationRules.Default.(func() []map[string]interface{})
+	agent.DefaultEscalationRules = agentDescEscalationRules.Default.(func() []json.RawMessage)
 	// agentDescIsActive is the schema descriptor for is_active field.
 	agentDescIsActive := agentFields[7].Descriptor()
 	// agent.DefaultIsActive holds the default value on creation for the is_active field.
@@ -80,7 +81,9 @@ func init() {
 	agent.DefaultID = agentDescID.Default.(func() uuid.UUID)
 	channelconnectionMixin := schema.ChannelConnection{}.Mixin()
 	channelconnectionMixinHooks1 := channelconnectionMixin[1].Hooks()
+	channelconnectionMixinHooks2 := channelconnectionMixin[2].Hooks()
 	channelconnection.Hooks[0] = channelconnectionMixinHooks1[0]
+	channelconnection.Hooks[1] = channelconnectionMixinHooks2[0]
 	channelconnectionMixinInters1 := channelconnectionMixin[1].Interceptors()
 	channelconnection.Interceptors[0] = channelconnectionMixinInters1[0]
 	channelconnectionMixinFields0 := channelconnectionMixin[0].Fields()
@@ -95,8 +98,6 @@ func init() {
 	channelconnection.DefaultCreatedAt = channelconnectionDescCreatedAt.Default.(func() time.Time)
 	// channelconnectionDescUpdatedAt is the schema descriptor for updated_at field.
 	channelconnectionDescUpdatedAt := channelconnectionMixinFields2[1].Descriptor()
-	// channelconnection.DefaultUpdatedAt holds the default value on creation for the updated_at field.
-	channelconnection.DefaultUpdatedAt = channelconnectionDescUpdatedAt.Default.(func() time.Time)
 	// channelconnection.UpdateDefaultUpdatedAt holds the default value on update for the updated_at field.
 	channelconnection.UpdateDefaultUpdatedAt = channelconnectionDescUpdatedAt.UpdateDefault.(func() time.Time)
 	// channelconnectionDescWorkspaceID is the schema descriptor for workspace_id field.
@@ -106,7 +107,7 @@ func init() {
 	// channelconnectionDescConfig is the schema descriptor for config field.
 	channelconnectionDescConfig := channelconnectionFields[3].Descriptor()
 	// channelconnection.DefaultConfig holds the default value on creation for the config field.
-	channelconnection.DefaultConfig = channelconnectionDescConfig.Default.(func() map[string]interface{})
+	channelconnection.DefaultConfig = channelconnectionDescConfig.Default.(func() json.RawMessage)
 	// channelconnectionDescSecrets is the schema descriptor for secrets field.
 	channelconnectionDescSecrets := channelconnectionFields[4].Descriptor()
 	// channelconnection.DefaultSecrets holds the default value on creation for the secrets field.
@@ -140,6 +141,8 @@ func init() {
 	// portalsession.IDValidator is a validator for the "id" field. It is called by the builders before save.
 	portalsession.IDValidator = portalsessionDescID.Validators[0].(func(string) error)
 	portaluserMixin := schema.PortalUser{}.Mixin()
+	portaluserMixinHooks1 := portaluserMixin[1].Hooks()
+	portaluser.Hooks[0] = portaluserMixinHooks1[0]
 	portaluserMixinFields0 := portaluserMixin[0].Fields()
 	_ = portaluserMixinFields0
 	portaluserMixinFields1 := portaluserMixin[1].Fields()
@@ -152,8 +155,6 @@ func init() {
 	portaluser.DefaultCreatedAt = portaluserDescCreatedAt.Default.(func() time.Time)
 	// portaluserDescUpdatedAt is the schema descriptor for updated_at field.
 	portaluserDescUpdatedAt := portaluserMixinFields1[1].Descriptor()
-	// portaluser.DefaultUpdatedAt holds the default value on creation for the updated_at field.
-	portaluser.DefaultUpdatedAt = portaluserDescUpdatedAt.Default.(func() time.Time)
 	// portaluser.UpdateDefaultUpdatedAt holds the default value on update for the updated_at field.
 	portaluser.UpdateDefaultUpdatedAt = portaluserDescUpdatedAt.UpdateDefault.(func() time.Time)
 	// portaluserDescEmail is the schema descriptor for email field.
@@ -177,6 +178,8 @@ func init() {
 	// portaluser.DefaultID holds the default value on creation for the id field.
 	portaluser.DefaultID = portaluserDescID.Default.(func() uuid.UUID)
 	tenantMixin := schema.Tenant{}.Mixin()
+	tenantMixinHooks1 := tenantMixin[1].Hooks()
+	tenant.Hooks[0] = tenantMixinHooks1[0]
 	tenantMixinFields0 := tenantMixin[0].Fields()
 	_ = tenantMixinFields0
 	tenantMixinFields1 := tenantMixin[1].Fields()
@@ -189,8 +192,6 @@ func init() {
 	tenant.DefaultCreatedAt = tenantDescCreatedAt.Default.(func() time.Time)
 	// tenantDescUpdatedAt is the schema descriptor for updated_at field.
 	tenantDescUpdatedAt := tenantMixinFields1[1].Descriptor()
-	// tenant.DefaultUpdatedAt holds the default value on creation for the updated_at field.
-	tenant.DefaultUpdatedAt = tenantDescUpdatedAt.Default.(func() time.Time)
 	// tenant.UpdateDefaultUpdatedAt holds the default value on update for the updated_at field.
 	tenant.UpdateDefaultUpdatedAt = tenantDescUpdatedAt.UpdateDefault.(func() time.Time)
 	// tenantDescName is the schema descriptor for name field.
@@ -218,7 +219,7 @@ func init() {
 	// tenantDescSettings is the schema descriptor for settings field.
 	tenantDescSettings := tenantFields[3].Descriptor()
 	// tenant.DefaultSettings holds the default value on creation for the settings field.
-	tenant.DefaultSettings = tenantDescSettings.Default.(func() map[string]interface{})
+	tenant.DefaultSettings = tenantDescSettings.Default.(func() json.RawMessage)
 	// tenantDescID is the schema descriptor for id field.
 	tenantDescID := tenantMixinFields0[0].Descriptor()
 	// tenant.DefaultID holds the default value on creation for the id field.

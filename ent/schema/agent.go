@@ -1,6 +1,8 @@
 package schema
 
 import (
+	"encoding/json"
+
 	"entgo.io/ent"
 	"entgo.io/ent/dialect/entsql"
 	"entgo.io/ent/schema"
@@ -34,8 +36,8 @@ func (Agent) Fields() []ent.Field {
 		field.Text("persona").Default(""),
 		field.Text("system_prompt").Default(""),
 		field.Text("model_preference").Default("quality").NotEmpty(),
-		field.JSON("tool_assignments", []map[string]any{}).Default(emptyList).Annotations(emptyListDefault()),
-		field.JSON("escalation_rules", []map[string]any{}).Default(emptyList).Annotations(emptyListDefault()),
+		field.JSON("tool_assignments", []json.RawMessage{}).Default(emptyList).Annotations(emptyListDefault()),
+		field.JSON("escalation_rules", []json.RawMessage{}).Default(emptyList).Annotations(emptyListDefault()),
 		field.Bool("is_active").Default(true),
 	}
 }

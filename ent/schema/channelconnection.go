@@ -1,6 +1,8 @@
 package schema
 
 import (
+	"encoding/json"
+
 	"entgo.io/ent"
 	"entgo.io/ent/dialect/entsql"
 	"entgo.io/ent/schema"
@@ -37,7 +39,7 @@ func (ChannelConnection) Fields() []ent.Field {
 		field.Enum("channel_type").Values("slack", "whatsapp", "mattermost").Immutable().SchemaType(textColumn()),
 		field.Text("workspace_id").NotEmpty().Immutable(),
 		field.Enum("status").Values("pending", "active", "revoked").Default("pending").SchemaType(textColumn()),
-		field.JSON("config", map[string]any{}).Default(emptyObject).Annotations(emptyObjectDefault()),
+		field.JSON("config", json.RawMessage{}).Default(emptyObject).Annotations(emptyObjectDefault()),
 		// Each value is sealed by channel/secrets before it comes here; the names are in the clear.
 		field.JSON("secrets", map[string]string{}).Default(emptyNames).Sensitive().Annotations(emptyObjectDefault()),
 	}

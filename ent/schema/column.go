@@ -1,6 +1,8 @@
 package schema
 
 import (
+	"encoding/json"
+
 	"entgo.io/ent/dialect"
 	"entgo.io/ent/dialect/entsql"
 )
@@ -15,8 +17,10 @@ func emptyObjectDefault() *entsql.Annotation { return entsql.DefaultExpr("'{}'::
 
 func emptyListDefault() *entsql.Annotation { return entsql.DefaultExpr("'[]'::jsonb") }
 
-func emptyObject() map[string]any { return map[string]any{} }
+// Free JSON is kept as it is written: numbers that went through float64 would come back changed.
 
-func emptyList() []map[string]any { return []map[string]any{} }
+func emptyObject() json.RawMessage { return json.RawMessage("{}") }
+
+func emptyList() []json.RawMessage { return []json.RawMessage{} }
 
 func emptyNames() map[string]string { return map[string]string{} }

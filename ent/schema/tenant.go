@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"encoding/json"
 	"regexp"
 
 	"entgo.io/ent"
@@ -41,6 +42,6 @@ func (Tenant) Fields() []ent.Field {
 		field.Text("name").NotEmpty().Unique(),
 		field.Text("slug").Match(Slug).MaxLen(slugMaxLen).SchemaType(textColumn()).Unique(),
 		field.Enum("status").Values("active", "suspended").Default("active").SchemaType(textColumn()),
-		field.JSON("settings", map[string]any{}).Default(emptyObject).Annotations(emptyObjectDefault()),
+		field.JSON("settings", json.RawMessage{}).Default(emptyObject).Annotations(emptyObjectDefault()),
 	}
 }

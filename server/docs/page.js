@@ -5,6 +5,7 @@
     public: "for everybody", authenticated: "for every session", platform_admin: "for platform admins", tenant: "for those who may enter the tenant",
   };
   let doc, operations = [], token = "", kept = {}; // kept: what was typed, or came back, by parameter
+  const etags = new Map(); // by the path of the resource
 
   // el makes an element. Text is always text: nothing of the document, or of an answer, becomes markup.
   function el(name, props, ...children) {
@@ -94,6 +95,12 @@
       .map(([status, response]) => el("span", {}, el("b", {}, status), " ", response.description))));
     return parts;
   }
+  function exampleOf(o) {
+    const content = o.op.requestBody.content["application/json"];
+    return content.example || example(content.schema);
+  }
+  const needsSession = (o) => (o.op.security || []).length > 0;
+
   function bodyOf(o) {
     const content = o.op.requestBody && o.op.requestBody.content;
     return content && content["application/json"] && content["application/json"].schema;
@@ -102,27 +109,35 @@
   function form(o) {
     const inputs = (o.op.parameters || []).map((p) => {
       const input = el("input", { cls: "mono", name: p.name, autocomplete: "off", spellcheck: "false", placeholder: p.required ? "" : "optional" });
-      input.value = p.in === "query" ? "" : kept[p.name] || "";
-      input.addEventListener("input", () => { kept[p.name] = input.value; show(); });
+      input.value = p.in === "path" ? kept[p.name] || "" : "";
+      input.addEventListener("input", () => {
+        if (p.name === "If-Match") input.dataset.typed = "yes"; else kept[p.name] = input.value;
+        show();
+      });
       return { ...p, input };
     });
     const schema = bodyOf(o);
     const body = schema && el("textarea", { spellcheck: "false", "aria-label": "Body" });
     if (body) {
-      body.value = o.method === "patch" || !resolve(schema).properties ? "{}" : JSON.stringify(example(schema), null, 2);
+      body.value = JSON.stringify(exampleOf(o), null, 2);
       body.addEventListener("input", () => show());
     }
     const curl = el("pre", {}), answer = el("div", { role: "status" }), send = el("button", { cls: "primary" }, "Send");
+    const pathOf = () => inputs.filter((p) => p.in === "path").reduce((path, p) => {
+      const value = p.input.value.trim();
+      return value ? path.replace("{" + p.name + "}", encodeURIComponent(value)) : path;
+    }, o.path);
     const request = () => {
-      let path = o.path;
-      const query = new URLSearchParams(), headers = {};
+      const path = pathOf(), query = new URLSearchParams(), headers = {};
       for (const p of inputs) {
+        // The ETag of another resource would never match.
+        if (p.name === "If-Match" && !p.input.dataset.typed) p.input.value = etags.get(path) || "";
         const value = p.input.value.trim();
-        if (p.in === "path") path = path.replace("{" + p.name + "}", value ? encodeURIComponent(value) : "{" + p.name + "}");
-        else if (value && p.in === "query") query.set(p.name, value);
+        if (p.in === "path") continue;
+        if (value && p.in === "query") query.set(p.name, value);
         else if (value) headers[p.name] = value;
       }
-      if (token && o.op.security) headers.Authorization = "Bearer " + token;
+      if (token && needsSession(o)) headers.Authorization = "Bearer " + token;
       if (body) headers["Content-Type"] = "application/json";
       return { url: path + (query.size ? "?" + query : ""), headers, body: body ? body.value : undefined };
     };
@@ -139,8 +154,10 @@
       try {
         const got = await fetch(r.url, { method: o.method.toUpperCase(), headers: r.headers, body: r.body, credentials: "omit" });
         const text = await got.text();
-        if (got.headers.get("ETag")) kept["If-Match"] = got.headers.get("ETag");
-        const data = parse(text);
+        const data = parse(text), etag = got.headers.get("ETag");
+        if (etag) etags.set(got.headers.get("Location") || pathOf(), etag);
+        for (const item of (data && data.items) || []) etags.set(pathOf() + "/" + item.id, item.etag);
+        if (o.method === "delete" && got.ok) etags.delete(pathOf());
         remember(o, data);
         answer.replaceChildren(el("div", { cls: "row" },
           el("span", { cls: "status " + (got.ok ? "ok" : "no") }, got.status + " " + got.statusText),
@@ -155,7 +172,7 @@
     show();
     return el("div", { cls: "sticky" }, el("form", { cls: "card", onsubmit: submit },
       el("h3", {}, "Try it"),
-      o.op.security && !token && el("p", { cls: "quiet" }, "Needs a session: log in at the top."),
+      needsSession(o) && !token && el("p", { cls: "quiet" }, "Needs a session: log in at the top."),
       inputs.map((p) => el("label", {}, p.name, " ", el("span", { cls: "quiet" }, p.in), p.input)),
       body && el("label", {}, "body", body),
       el("div", { cls: "row" }, send, el("button", { type: "button", onclick: () => copy(curl.textContent) }, "Copy as curl")),

@@ -2,6 +2,8 @@ package operation
 
 import (
 	"context"
+	"encoding/json"
+	"reflect"
 	"time"
 
 	"github.com/google/uuid"
@@ -32,12 +34,12 @@ type AgentFields struct {
 	Persona         *string
 	SystemPrompt    *string
 	ModelPreference *string
-	ToolAssignments []map[string]any
-	EscalationRules []map[string]any
+	ToolAssignments []json.RawMessage
+	EscalationRules []json.RawMessage
 	IsActive        *bool
 }
 
-// List returns a part of the tenant's agents. The error is [ErrCursor] for a foreign cursor.
+// List returns a part of the tenant's agents, without their prompts, tools and rules. The error is [ErrCursor] for a foreign cursor.
 func (a *Agents) List(ctx context.Context, page Page) (List[*ent.Agent], error) {
 	tenant, err := tenancy.From(ctx)
 	if err != nil {
@@ -51,11 +53,16 @@ func (a *Agents) List(ctx context.Context, page Page) (List[*ent.Agent], error) 
 	if after != uuid.Nil {
 		query.Where(agent.IDGT(after))
 	}
-	rows, err := query.All(ctx)
+	rows, err := query.Select(
+		agent.FieldID, agent.FieldTenantID, agent.FieldName, agent.FieldRole, agent.FieldModelPreference,
+		agent.FieldIsActive, agent.FieldCreatedAt, agent.FieldUpdatedAt,
+	).All(ctx)
 	if err != nil {
 		return List[*ent.Agent]{}, translate("list agents", err)
 	}
-	return cut(a.pages, agentList, tenant, page.Limit, rows, func(row *ent.Agent) uuid.UUID { return row.ID }), nil
+	return cut(a.pages, agentList, tenant, page.Limit, rows, func(row *ent.Agent) (uuid.UUID, int) {
+		return row.ID, len(row.Name) + len(row.Role) + len(row.ModelPreference)
+	}), nil
 }
 
 // Create makes an agent; its name is needed. The errors are [ErrRefused], and [ErrNotFound] when the tenant has gone.
@@ -79,8 +86,13 @@ func (a *Agents) Get(ctx context.Context, id uuid.UUID) (*ent.Agent, error) {
 	return row, translate("get an agent", err)
 }
 
-// Update changes an agent and returns it as it is then. The errors are [ErrNotFound], [ErrStale] and [ErrRefused].
+// Update changes an agent and returns it as it is then; without any field it changes nothing. The errors are
+// [ErrNotFound], [ErrStale] and [ErrRefused].
 func (a *Agents) Update(ctx context.Context, id uuid.UUID, match Match, f AgentFields) (*ent.Agent, error) {
+	if reflect.ValueOf(f).IsZero() {
+		row, err := a.client.Agent.Get(ctx, id)
+		return unchanged(row, match, err, func() time.Time { return row.UpdatedAt })
+	}
 	update := a.client.Agent.UpdateOneID(id).SetUpdatedAt(match.next(a.clock())).
 		SetNillableName(f.Name).SetNillableRole(f.Role).SetNillablePersona(f.Persona).SetNillableSystemPrompt(f.SystemPrompt).
 		SetNillableModelPreference(f.ModelPreference).SetNillableIsActive(f.IsActive)
@@ -127,6 +139,17 @@ func reason(there bool, err error) error {
 		return ErrStale
 	}
 	return ErrNotFound
+}
+
+// unchanged is what an update without fields returns: the row, if the match allows the update.
+func unchanged[T any](row *T, match Match, err error, version func() time.Time) (*T, error) {
+	if err == nil && !match.has(version()) {
+		err = ErrStale
+	}
+	if err != nil {
+		return nil, translate("update nothing", err)
+	}
+	return row, nil
 }
 
 // value is what p points to, or the zero value.

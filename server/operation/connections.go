@@ -2,6 +2,7 @@ package operation
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"time"
 
@@ -41,11 +42,11 @@ type NewConnection struct {
 // ConnectionFields is what can be changed about a connection. What is nil, or "", is left as it is.
 type ConnectionFields struct {
 	Status  string
-	Config  map[string]any
+	Config  json.RawMessage
 	Secrets secrets.Patch
 }
 
-// List returns a part of the tenant's connections. The error is [ErrCursor] for a foreign cursor.
+// List returns a part of the tenant's connections, without their configuration and secrets. The error is [ErrCursor] for a foreign cursor.
 func (c *Connections) List(ctx context.Context, page Page) (List[*ent.ChannelConnection], error) {
 	tenant, err := tenancy.From(ctx)
 	if err != nil {
@@ -59,11 +60,17 @@ func (c *Connections) List(ctx context.Context, page Page) (List[*ent.ChannelCon
 	if after != uuid.Nil {
 		query.Where(channelconnection.IDGT(after))
 	}
-	rows, err := query.All(ctx)
+	rows, err := query.Select(
+		channelconnection.FieldID, channelconnection.FieldTenantID, channelconnection.FieldChannelType,
+		channelconnection.FieldWorkspaceID, channelconnection.FieldStatus,
+		channelconnection.FieldCreatedAt, channelconnection.FieldUpdatedAt,
+	).All(ctx)
 	if err != nil {
 		return List[*ent.ChannelConnection]{}, translate("list channel connections", err)
 	}
-	return cut(c.pages, connectionList, tenant, page.Limit, rows, func(row *ent.ChannelConnection) uuid.UUID { return row.ID }), nil
+	return cut(c.pages, connectionList, tenant, page.Limit, rows, func(row *ent.ChannelConnection) (uuid.UUID, int) {
+		return row.ID, len(row.WorkspaceID)
+	}), nil
 }
 
 // Create makes a connection. The errors are [ErrTaken] for a workspace that is connected already, by whomever,
@@ -99,8 +106,8 @@ func (c *Connections) Get(ctx context.Context, id uuid.UUID) (*ent.ChannelConnec
 	return row, translate("get a channel connection", err)
 }
 
-// Update changes a connection and returns it as it is then. The errors are [ErrNotFound], [ErrStale], [ErrRefused] and
-// a secrets.FaultError.
+// Update changes a connection and returns it as it is then; without any field it changes nothing. The errors are
+// [ErrNotFound], [ErrStale], [ErrRefused] and a secrets.FaultError.
 func (c *Connections) Update(ctx context.Context, id uuid.UUID, match Match, f ConnectionFields) (*ent.ChannelConnection, error) {
 	var changed *ent.ChannelConnection
 	err := pgtenant.InTx(ctx, c.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
@@ -110,6 +117,10 @@ func (c *Connections) Update(ctx context.Context, id uuid.UUID, match Match, f C
 		}
 		if !match.has(row.UpdatedAt) {
 			return ErrStale
+		}
+		if f.Status == "" && f.Config == nil && len(f.Secrets) == 0 {
+			changed = row
+			return nil
 		}
 		changed, err = c.change(ctx, tx, row, f)
 		if ent.IsNotFound(err) { // somebody was faster

@@ -51,11 +51,34 @@ func meaningOf(err error) error {
 	case ent.IsValidationError(err), code == checkViolation, len(code) == 5 && code[:2] == classDataException:
 		return ErrRefused
 	case code == uniqueViolation:
-		return ErrTaken
+		return takenError(err)
 	case code == foreignKeyViolation: // the tenant went away while this was done
 		return ErrNotFound
 	}
 	return nil
+}
+
+// TakenError is [ErrTaken] with the field whose value is taken.
+type TakenError struct{ Field string }
+
+// Error implements error.
+func (e *TakenError) Error() string { return ErrTaken.Error() + ": " + e.Field }
+
+// Unwrap returns [ErrTaken].
+func (e *TakenError) Unwrap() error { return ErrTaken }
+
+// takenError names the field of a unique constraint that callers may know.
+func takenError(err error) error {
+	db, _ := errors.AsType[*pgconn.PgError](err)
+	switch db.ConstraintName {
+	case "tenants_name_key":
+		return &TakenError{"name"}
+	case "tenants_slug_key":
+		return &TakenError{"slug"}
+	case "channelconnection_channel_type_workspace_id":
+		return &TakenError{"workspace_id"}
+	}
+	return ErrTaken
 }
 
 func sqlState(err error) string {

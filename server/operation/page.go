@@ -64,11 +64,20 @@ func (p Pages) mac(list string, tenant tenancy.ID, last uuid.UUID) []byte {
 	return mac.Sum(nil)[:macBytes]
 }
 
-// cut makes a part of limit items from rows, of which there is one more if anything follows.
-func cut[T any](p Pages, list string, tenant tenancy.ID, limit int, rows []T, id func(T) uuid.UUID) List[T] {
-	if len(rows) <= limit {
-		return List[T]{Items: rows}
+// pageBytes bounds the texts of one part of a list; the API's own limits keep rows far smaller.
+const pageBytes = 1 << 20
+
+// cut makes a part of at most limit items and pageBytes from rows, of which there is one more than limit if anything
+// follows. Measure returns a row's id and the bytes of its texts. A part has at least one item.
+func cut[T any](p Pages, list string, tenant tenancy.ID, limit int, rows []T, measure func(T) (uuid.UUID, int)) List[T] {
+	var last uuid.UUID
+	size := 0
+	for i, row := range rows {
+		id, bytes := measure(row)
+		if size += bytes; i == limit || i > 0 && size > pageBytes {
+			return List[T]{Items: rows[:i], Next: p.cursor(list, tenant, last)}
+		}
+		last = id
 	}
-	rows = rows[:limit]
-	return List[T]{Items: rows, Next: p.cursor(list, tenant, id(rows[limit-1]))}
+	return List[T]{Items: rows}
 }

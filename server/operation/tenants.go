@@ -2,8 +2,10 @@ package operation
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"time"
 
 	"github.com/google/uuid"
@@ -33,7 +35,7 @@ type TenantFields struct {
 	Name     *string
 	Slug     *string
 	Status   string
-	Settings map[string]any
+	Settings json.RawMessage
 }
 
 // Purged is how many rows went with a tenant.
@@ -42,7 +44,7 @@ type Purged struct {
 	ChannelConnections int
 }
 
-// List returns a part of all tenants. The error is [ErrCursor] for a foreign cursor.
+// List returns a part of all tenants, without their settings. The error is [ErrCursor] for a foreign cursor.
 func (t *Tenants) List(ctx context.Context, page Page) (List[*ent.Tenant], error) {
 	after, err := t.pages.after(tenantList, tenancy.ID{}, page.Cursor)
 	if err != nil {
@@ -52,11 +54,15 @@ func (t *Tenants) List(ctx context.Context, page Page) (List[*ent.Tenant], error
 	if after != uuid.Nil {
 		query.Where(tenant.IDGT(after))
 	}
-	rows, err := query.All(ctx)
+	rows, err := query.Select(
+		tenant.FieldID, tenant.FieldName, tenant.FieldSlug, tenant.FieldStatus, tenant.FieldCreatedAt, tenant.FieldUpdatedAt,
+	).All(ctx)
 	if err != nil {
 		return List[*ent.Tenant]{}, translate("list tenants", err)
 	}
-	return cut(t.pages, tenantList, tenancy.ID{}, page.Limit, rows, func(row *ent.Tenant) uuid.UUID { return row.ID }), nil
+	return cut(t.pages, tenantList, tenancy.ID{}, page.Limit, rows, func(row *ent.Tenant) (uuid.UUID, int) {
+		return row.ID, len(row.Name) + len(row.Slug)
+	}), nil
 }
 
 // Create makes a tenant; its name and slug are needed. The errors are [ErrTaken] and [ErrRefused].
@@ -78,9 +84,13 @@ func (t *Tenants) Get(ctx context.Context, id tenancy.ID) (*ent.Tenant, error) {
 	return row, translate("get a tenant", err)
 }
 
-// Update changes a tenant and returns it as it is then. The errors are [ErrNotFound], [ErrStale], [ErrTaken] and
-// [ErrRefused].
+// Update changes a tenant and returns it as it is then; without any field it changes nothing. The errors are
+// [ErrNotFound], [ErrStale], [ErrTaken] and [ErrRefused].
 func (t *Tenants) Update(ctx context.Context, id tenancy.ID, match Match, f TenantFields) (*ent.Tenant, error) {
+	if reflect.ValueOf(f).IsZero() {
+		row, err := t.client.Tenant.Get(ctx, id.UUID())
+		return unchanged(row, match, err, func() time.Time { return row.UpdatedAt })
+	}
 	update := t.client.Tenant.UpdateOneID(id.UUID()).SetUpdatedAt(match.next(t.clock())).
 		SetNillableName(f.Name).SetNillableSlug(f.Slug)
 	if f.Status != "" {

@@ -1,6 +1,10 @@
 package problem
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+)
 
 // Code names a kind of failure. Codes are part of the API: they are added to, never renamed.
 type Code string
@@ -28,6 +32,18 @@ const (
 	CodeUnavailable          Code = "unavailable"
 )
 
+// Schema implements [huma.SchemaProvider].
+func (Code) Schema(huma.Registry) *huma.Schema { return enumeration(Codes()) }
+
+// enumeration is the schema of a closed set of texts.
+func enumeration[T ~string](values []T) *huma.Schema {
+	schema := &huma.Schema{Type: huma.TypeString}
+	for _, value := range values {
+		schema.Enum = append(schema.Enum, string(value))
+	}
+	return schema
+}
+
 // Codes lists every code, in the order of their statuses, for the API's description.
 func Codes() []Code {
 	return []Code{
@@ -38,7 +54,7 @@ func Codes() []Code {
 	}
 }
 
-// kind is the code and the sentence that stand for a status when nobody knows better.
+// kind is the code and the sentence of a status without a more specific problem.
 type kind struct {
 	code   Code
 	detail string
@@ -49,21 +65,21 @@ type kind struct {
 func general(status int) (int, kind) {
 	switch status {
 	case http.StatusBadRequest:
-		return status, kind{CodeMalformed, "The request can't be read. Is its body JSON, and is it there?"}
+		return status, kind{CodeMalformed, "The request body is missing or is not JSON."}
 	case http.StatusNotFound:
-		return status, kind{CodeNotFound, "There is nothing here."}
+		return status, kind{CodeNotFound, "Not found."}
 	case http.StatusMethodNotAllowed:
-		return status, kind{CodeMethodNotAllowed, "This address doesn't know the method. The Allow header lists those it knows."}
+		return status, kind{CodeMethodNotAllowed, "Method not allowed. The Allow header lists the methods."}
 	case http.StatusRequestTimeout:
-		return status, kind{CodeRequestTimeout, "The request's body didn't arrive in time."}
+		return status, kind{CodeRequestTimeout, "The request body did not arrive in time."}
 	case http.StatusRequestEntityTooLarge:
-		return status, kind{CodeTooLarge, "The request's body is too large."}
+		return status, kind{CodeTooLarge, "The request body is too large."}
 	case http.StatusUnsupportedMediaType:
-		return status, kind{CodeUnsupportedMedia, "The request's body must be application/json."}
+		return status, kind{CodeUnsupportedMedia, "The request body must be application/json."}
 	case http.StatusUnprocessableEntity:
-		return status, kind{CodeValidation, "The request breaks a rule. The errors name the fields."}
+		return status, kind{CodeValidation, "The request is invalid. The errors name the fields."}
 	case http.StatusServiceUnavailable:
-		return status, kind{CodeUnavailable, "The service can't answer just now. Try again."}
+		return status, kind{CodeUnavailable, "The service is temporarily unavailable. Try again."}
 	}
-	return http.StatusInternalServerError, kind{CodeInternal, "Something went wrong on our side. The request id helps us find it."}
+	return http.StatusInternalServerError, kind{CodeInternal, "Internal error. Report it with the request id."}
 }

@@ -2,6 +2,7 @@ package problem
 
 import (
 	"errors"
+	"net/http"
 	"regexp"
 	"strings"
 	"sync"
@@ -38,15 +39,27 @@ func Install() {
 	})
 }
 
+// unreadableBody is huma's message about a body whose reading failed, for which it takes the blame.
+const unreadableBody = "cannot read request body"
+
 // fromHuma keeps of huma's error which field breaks which rule. The values, and messages of its own making, are
 // dropped: both repeat what was submitted.
-func fromHuma(status int, _ string, errs ...error) huma.StatusError {
+func fromHuma(status int, message string, errs ...error) huma.StatusError {
+	if status == http.StatusInternalServerError && message == unreadableBody {
+		return General(http.StatusBadRequest) // the client went away, or cut its body short
+	}
 	p := General(status)
 	for _, err := range errs {
-		if len(p.Errors) == maxFields {
-			break
+		d, ok := errors.AsType[*huma.ErrorDetail](err)
+		if !ok || d == nil || p.Status >= 500 {
+			continue
 		}
-		if d, ok := errors.AsType[*huma.ErrorDetail](err); ok && d != nil && p.Status < 500 {
+		if f, status := bodyField(d.Message); status != 0 {
+			p = General(status)
+			p.Errors = []Field{f}
+			return p
+		}
+		if len(p.Errors) < maxFields {
 			p.Errors = append(p.Errors, field(d))
 		}
 	}
@@ -54,16 +67,6 @@ func fromHuma(status int, _ string, errs ...error) huma.StatusError {
 		p.cause = errs[0]
 	}
 	return p
-}
-
-// field says where, and which rule. Huma reports a missing field at its parent; here it has its own place.
-func field(d *huma.ErrorDetail) Field {
-	if missing := required.FindStringSubmatch(d.Message); missing != nil {
-		return Field{Field: location(d.Location + "." + missing[1]), Message: "required"}
-	}
-	// Huma appends the parser's words to some rules, after a colon, and they quote the value.
-	rule, _, _ := strings.Cut(d.Message, ": ")
-	return Field{Field: location(d.Location), Message: rule}
 }
 
 // location repeats a path without the parts that only a caller could have chosen.

@@ -11,6 +11,9 @@ import (
 // ContentType is the media type of an answer that holds a [Problem] (RFC 9457, section 6.1).
 const ContentType = "application/problem+json"
 
+// RequestIDHeader names a request in its answer and in the log.
+const RequestIDHeader = "X-Request-ID"
+
 // blank is the type of a problem that its status and code describe fully (RFC 9457, section 4.2.1).
 const blank = "about:blank"
 
@@ -18,21 +21,18 @@ const blank = "about:blank"
 //
 //nolint:errname // RFC 9457's word
 type Problem struct {
-	Type   string  `json:"type" doc:"Always about:blank: the code tells problems apart." example:"about:blank"`
+	Type   string  `json:"type" doc:"Always about:blank; the code identifies the problem." example:"about:blank"`
 	Title  string  `json:"title" doc:"The status in words." example:"Unprocessable Entity"`
-	Status int     `json:"status" doc:"The HTTP status." example:"422"`
-	Code   Code    `json:"code" doc:"What went wrong, for programs. Codes are added to, never renamed." example:"validation_failed"`
+	Status int     `json:"status" format:"int32" doc:"The HTTP status." example:"422"`
+	Code   Code    `json:"code" doc:"The kind of problem, for programs. Codes are added to, never renamed." example:"validation_failed"`
 	Detail string  `json:"detail" doc:"What went wrong, for people. The wording may change."`
-	Errors []Field `json:"errors,omitempty" doc:"The fields at fault, where fields are."`
+	Errors []Field `json:"errors,omitempty" doc:"The fields at fault, where there are any."`
+
+	RequestID string `json:"request_id,omitempty" doc:"The X-Request-ID of the request. Give it when you report a problem."`
+	Retry     int    `json:"retry_after,omitempty" format:"int32" doc:"After how many seconds a retry makes sense, as in the Retry-After header." example:"1"`
 
 	header http.Header
 	cause  error
-}
-
-// Field is one field of the request that is at fault. It never holds the value.
-type Field struct {
-	Field   string `json:"field" doc:"Where: path, query, header or body, and the name." example:"body.slug"`
-	Message string `json:"message" doc:"The rule that is broken." example:"expected length <= 63"`
 }
 
 // New makes a problem. Detail is a sentence for the caller, and must hold nothing that was submitted.
@@ -66,8 +66,8 @@ func (p *Problem) With(name, value string) *Problem {
 
 // RetryAfter returns p with the Retry-After header, in whole seconds and at least one.
 func (p *Problem) RetryAfter(d time.Duration) *Problem {
-	seconds := max(1, int((d+time.Second-1)/time.Second))
-	return p.With("Retry-After", strconv.Itoa(seconds))
+	p.Retry = max(1, int((d+time.Second-1)/time.Second))
+	return p.With("Retry-After", strconv.Itoa(p.Retry))
 }
 
 // Because returns p with a cause for the log.
@@ -79,21 +79,22 @@ func (p *Problem) Because(cause error) *Problem {
 // Write answers with p where huma doesn't, such as an unknown route.
 func (p *Problem) Write(w http.ResponseWriter) {
 	maps.Copy(w.Header(), p.header)
+	p.RequestID = w.Header().Get(RequestIDHeader)
 	w.Header().Set("Content-Type", ContentType)
 	w.WriteHeader(p.Status)
 	_ = json.NewEncoder(w).Encode(p) //nolint:errchkjson // the client is gone: nobody is left to tell
 }
 
-// General is the problem that stands for a status when nobody knows better.
+// General is the problem of a status without a more specific one.
 func General(status int) *Problem {
 	status, k := general(status)
 	return New(status, k.code, k.detail)
 }
 
-// Invalid is a 422 about one field.
-func Invalid(field, message string) *Problem {
+// Invalid is a 422 about fields.
+func Invalid(fields ...Field) *Problem {
 	p := General(http.StatusUnprocessableEntity)
-	p.Errors = []Field{{Field: field, Message: message}}
+	p.Errors = fields
 	return p
 }
 
@@ -111,9 +112,18 @@ func Forbidden() *Problem {
 	return New(http.StatusForbidden, CodeForbidden, "Only a platform admin may do this.")
 }
 
-// Conflict is the 409 of a unique value that is taken. It doesn't say by whom, nor which one.
-func Conflict() *Problem {
-	return New(http.StatusConflict, CodeConflict, "A value that must be unique is taken.")
+// Conflict is the 409 of a unique value that is taken. It doesn't say by whom; fields say which, where the caller may know.
+func Conflict(fields ...string) *Problem {
+	p := New(http.StatusConflict, CodeConflict, "A value that must be unique is taken.")
+	for _, name := range fields {
+		p.Errors = append(p.Errors, Field{Field: name, Code: FieldTaken, Message: "taken"})
+	}
+	return p
+}
+
+// NotModified is the 304 of a resource that the client has already (RFC 9110, section 15.4.5). It has no body.
+func NotModified(etag string) *Problem {
+	return (&Problem{Status: http.StatusNotModified}).With("ETag", etag)
 }
 
 // Unavailable is a 503 that is worth another try.

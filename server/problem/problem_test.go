@@ -25,14 +25,16 @@ func TestHumaErrorsNameFieldsAndNeverValues(t *testing.T) {
 		detail  huma.ErrorDetail
 		field   string
 		message string
+		code    problem.FieldCode
+		limit   int64
 	}{
-		{"a rule", huma.ErrorDetail{Location: "body.slug", Message: "expected length <= 63", Value: canary}, "body.slug", "expected length <= 63"},
-		{"a parser's words", huma.ErrorDetail{Location: "body.email", Message: "expected string to be RFC 5322 email: mail: " + canary, Value: canary}, "body.email", "expected string to be RFC 5322 email"},
-		{"a missing field", huma.ErrorDetail{Location: "body", Message: "expected required property name to be present", Value: map[string]any{"x": canary}}, "body.name", "required"},
-		{"an unknown field", huma.ErrorDetail{Location: "body.is_boss", Message: "unexpected property", Value: canary}, "body.is_boss", "unexpected property"},
-		{"an unknown field whose name could be a secret", huma.ErrorDetail{Location: "body." + canary, Message: "unexpected property"}, "body.*", "unexpected property"},
-		{"a place in a list", huma.ErrorDetail{Location: "body.tool_assignments[3]", Message: "expected object", Value: canary}, "body.tool_assignments[3]", "expected object"},
-		{"a header", huma.ErrorDetail{Location: "header.If-Match", Message: "expected length <= 100", Value: canary}, "header.If-Match", "expected length <= 100"},
+		{"a rule", huma.ErrorDetail{Location: "body.slug", Message: "expected length <= 63", Value: canary}, "body.slug", "expected length <= 63", problem.FieldTooLong, 63},
+		{"a parser's words", huma.ErrorDetail{Location: "body.email", Message: "expected string to be RFC 5322 email: mail: " + canary, Value: canary}, "body.email", "expected string to be RFC 5322 email", problem.FieldFormat, 0},
+		{"a missing field", huma.ErrorDetail{Location: "body", Message: "expected required property name to be present", Value: map[string]any{"x": canary}}, "body.name", "required", problem.FieldRequired, 0},
+		{"an unknown field", huma.ErrorDetail{Location: "body.is_boss", Message: "unexpected property", Value: canary}, "body.is_boss", "unexpected property", problem.FieldUnknown, 0},
+		{"an unknown field whose name could be a secret", huma.ErrorDetail{Location: "body." + canary, Message: "unexpected property"}, "body.*", "unexpected property", problem.FieldUnknown, 0},
+		{"a place in a list", huma.ErrorDetail{Location: "body.tool_assignments[3]", Message: "expected object", Value: canary}, "body.tool_assignments[3]", "expected object", problem.FieldType, 0},
+		{"a header", huma.ErrorDetail{Location: "header.If-Match", Message: "expected length <= 100", Value: canary}, "header.If-Match", "expected length <= 100", problem.FieldTooLong, 100},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -47,7 +49,11 @@ func TestHumaErrorsNameFieldsAndNeverValues(t *testing.T) {
 			require.NoError(t, json.Unmarshal(body, &p))
 			require.Equal(t, status, p.Status)
 			require.Equal(t, problem.CodeValidation, p.Code)
-			require.Equal(t, []problem.Field{{Field: tt.field, Message: tt.message}}, p.Errors)
+			want := problem.Field{Field: tt.field, Code: tt.code, Message: tt.message}
+			if tt.limit > 0 {
+				want.Limit = &tt.limit
+			}
+			require.Equal(t, []problem.Field{want}, p.Errors)
 		})
 	}
 }
@@ -88,7 +94,7 @@ func TestWrite(t *testing.T) {
 	require.Equal(t, http.StatusServiceUnavailable, w.Code)
 	require.Equal(t, problem.ContentType, w.Header().Get("Content-Type"))
 	require.Equal(t, "2", w.Header().Get("Retry-After"), "rounded up")
-	require.JSONEq(t, `{"type":"about:blank","title":"Service Unavailable","status":503,"code":"overloaded",
+	require.JSONEq(t, `{"type":"about:blank","title":"Service Unavailable","status":503,"code":"overloaded","retry_after":2,
 		"detail":"The service is busy. Try again in a moment."}`, w.Body.String())
 }
 

@@ -1,6 +1,7 @@
 package mixin
 
 import (
+	"context"
 	"time"
 
 	"entgo.io/ent"
@@ -9,16 +10,38 @@ import (
 	entmixin "entgo.io/ent/schema/mixin"
 )
 
+const (
+	createdColumn = "created_at"
+	updatedColumn = "updated_at"
+)
+
 // Time gives a schema created_at and updated_at. Both are UTC and cut to microseconds, which is what PostgreSQL
-// stores: what a create returns equals what the next read returns.
+// stores: what a create returns equals what the next read returns. On a new row they are equal.
 type Time struct{ entmixin.Schema }
 
 // Fields implements [ent.Mixin].
 func (Time) Fields() []ent.Field {
 	return []ent.Field{
-		field.Time("created_at").Default(now).Immutable().Annotations(entsql.DefaultExpr("now()")),
-		field.Time("updated_at").Default(now).UpdateDefault(now).Annotations(entsql.DefaultExpr("now()")),
+		field.Time(createdColumn).Default(now).Immutable().Annotations(entsql.DefaultExpr("now()")),
+		field.Time(updatedColumn).UpdateDefault(now).Annotations(entsql.DefaultExpr("now()")),
 	}
+}
+
+// Hooks implements [ent.Mixin].
+func (Time) Hooks() []ent.Hook { return []ent.Hook{sameTimes} }
+
+// sameTimes gives a new row one time: two defaults would be two moments.
+func sameTimes(next ent.Mutator) ent.Mutator {
+	return ent.MutateFunc(func(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+		_, updated := m.Field(updatedColumn)
+		created, known := m.Field(createdColumn)
+		if m.Op().Is(ent.OpCreate) && known && !updated {
+			if err := m.SetField(updatedColumn, created); err != nil {
+				return nil, err
+			}
+		}
+		return next.Mutate(ctx, m)
+	})
 }
 
 func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }

@@ -1,0 +1,95 @@
+package server
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/konstruct/konstruct/server/problem"
+)
+
+// complete adds to the document what huma does not derive from types.
+func complete(doc *huma.OpenAPI) {
+	doc.Servers = []*huma.Server{{URL: "/", Description: "This server."}}
+	doc.Tags = []*huma.Tag{
+		{Name: tagHealth, Description: "For load balancers and supervisors."},
+		{Name: tagLogin, Description: "Sessions of the portal's users."},
+		{Name: tagTenants, Description: "The companies on this platform. For platform admins."},
+		{Name: tagAgents, Description: "A tenant's AI agents."},
+		{Name: tagConnections, Description: "The chat workspaces in which a tenant's agents work."},
+		{Name: tagChannels, Description: "Endpoints that chat platforms call."},
+	}
+	for _, path := range doc.Paths {
+		for _, op := range []*huma.Operation{path.Get, path.Post, path.Patch, path.Delete} {
+			if op != nil {
+				completeOperation(op)
+			}
+		}
+	}
+}
+
+func completeOperation(op *huma.Operation) {
+	for _, param := range op.Parameters {
+		switch {
+		case param.In == "path" && strings.HasSuffix(param.Name, "_id"):
+			// A copy: what validates the request knows no format, so that a malformed id is not found.
+			schema := *param.Schema
+			schema.Format = "uuid"
+			param.Schema = &schema
+		case param.Name == "If-Match" && op.Method == http.MethodPatch:
+			param.Required = true // missing: 428
+		}
+	}
+	if example, ok := requestExamples()[op.OperationID]; ok {
+		op.RequestBody.Content["application/json"].Example = example
+	}
+	for status, response := range op.Responses {
+		code, _ := strconv.Atoi(status) // "default" is 0
+		describeHeaders(code, response)
+	}
+}
+
+func describeHeaders(status int, response *huma.Response) {
+	if response.Headers == nil {
+		response.Headers = map[string]*huma.Param{}
+	}
+	text := func(name, description string) {
+		response.Headers[name] = &huma.Param{Description: description, Schema: &huma.Schema{Type: huma.TypeString}}
+	}
+	text(problem.RequestIDHeader, "The request's id, as in the server's log.")
+	switch status {
+	case http.StatusCreated:
+		text("Location", "The path of the new resource.")
+	case http.StatusUnauthorized:
+		text("WWW-Authenticate", "The authentication scheme (RFC 9110, section 11.6.1).")
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		response.Headers["Retry-After"] = &huma.Param{
+			Description: "After how many seconds a retry makes sense. Absent where a retry could repeat a change.",
+			Schema:      &huma.Schema{Type: huma.TypeInteger, Format: "int32"},
+		}
+	}
+}
+
+// requestExamples are bodies that the API accepts as they stand, by operation.
+func requestExamples() map[string]any {
+	type object = map[string]any
+	return map[string]any{
+		"login":         object{"email": "ada@example.com", "password": "correct horse battery staple"},
+		"create-tenant": object{"name": "Acme", "slug": "acme"},
+		"update-tenant": object{"status": "suspended"},
+		"create-agent": object{
+			"name": "Mara", "role": "Support", "persona": "Friendly and brief.",
+			"system_prompt":    "You answer questions about orders.",
+			"tool_assignments": []any{object{"name": "search", "config": object{"limit": 5}}},
+			"escalation_rules": []any{object{"when": "keywords", "keywords": []any{"refund", "lawyer"}, "notify": "support-leads"}},
+		},
+		"update-agent": object{"role": "First-level support", "is_active": false},
+		"create-channel-connection": object{
+			"channel_type": "slack", "workspace_id": "T0123ABCD",
+			"secrets": object{"bot_token": "xoxb-your-token"}, //nolint:gosec // an example
+		},
+		"update-channel-connection": object{"status": "revoked", "secrets": object{"bot_token": nil}},
+	}
+}

@@ -1,0 +1,105 @@
+package problem
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+// FieldCode names a rule that a field breaks, for programs that translate it. Codes are added to, never renamed.
+type FieldCode string
+
+// The field codes.
+const (
+	FieldRequired   FieldCode = "required"
+	FieldUnknown    FieldCode = "unknown"
+	FieldType       FieldCode = "type"
+	FieldFormat     FieldCode = "format"
+	FieldPattern    FieldCode = "pattern"
+	FieldChoice     FieldCode = "choice"
+	FieldTooShort   FieldCode = "too_short"
+	FieldTooLong    FieldCode = "too_long"
+	FieldTooFew     FieldCode = "too_few"
+	FieldTooMany    FieldCode = "too_many"
+	FieldTooSmall   FieldCode = "too_small"
+	FieldTooLarge   FieldCode = "too_large"
+	FieldRepeated   FieldCode = "repeated"
+	FieldCharacter  FieldCode = "character"
+	FieldTooDeep    FieldCode = "too_deep"
+	FieldMalformed  FieldCode = "malformed"
+	FieldTaken      FieldCode = "taken"
+	FieldCursor     FieldCode = "cursor"
+	FieldRedacted   FieldCode = "redacted"
+	FieldDisallowed FieldCode = "disallowed"
+)
+
+// FieldCodes lists every field code, for the API's description.
+func FieldCodes() []FieldCode {
+	return []FieldCode{
+		FieldRequired, FieldUnknown, FieldType, FieldFormat, FieldPattern, FieldChoice, FieldTooShort, FieldTooLong,
+		FieldTooFew, FieldTooMany, FieldTooSmall, FieldTooLarge, FieldRepeated, FieldCharacter, FieldTooDeep, FieldMalformed,
+		FieldTaken, FieldCursor, FieldRedacted, FieldDisallowed,
+	}
+}
+
+// Schema implements [huma.SchemaProvider].
+func (FieldCode) Schema(huma.Registry) *huma.Schema { return enumeration(FieldCodes()) }
+
+// Field is one field of the request that is at fault. It never holds the value.
+type Field struct {
+	Field   string    `json:"field" doc:"The field: path, query, header or body, and the name." example:"body.slug"`
+	Code    FieldCode `json:"code" doc:"The rule that is broken, for programs. Codes are added to, never renamed." example:"too_long"`
+	Message string    `json:"message" doc:"The rule that is broken, for people." example:"expected length <= 63"`
+	Limit   *int64    `json:"limit,omitempty" format:"int32" doc:"The limit of a rule that has one." example:"63"`
+}
+
+// rules tell huma's messages apart. The order matters: the first that matches counts.
+//
+//nolint:gochecknoglobals // a constant that Go cannot express
+var rules = []struct {
+	message *regexp.Regexp
+	code    FieldCode
+}{
+	{regexp.MustCompile(`^(required|required \w+ parameter is missing|expected property .* to be present)`), FieldRequired},
+	{regexp.MustCompile(`^(unexpected property|unknown query parameter)`), FieldUnknown},
+	{regexp.MustCompile(`^expected length >= (\d+)`), FieldTooShort},
+	{regexp.MustCompile(`^expected length <= (\d+)`), FieldTooLong},
+	{regexp.MustCompile(`^expected array length >= (\d+)|^expected object with at least (\d+)`), FieldTooFew},
+	{regexp.MustCompile(`^expected array length <= (\d+)|^expected object with at most (\d+)`), FieldTooMany},
+	{regexp.MustCompile(`^expected number >=? (-?\d+)`), FieldTooSmall},
+	{regexp.MustCompile(`^expected number <=? (-?\d+)`), FieldTooLarge},
+	{regexp.MustCompile(`^expected array items to be unique`), FieldRepeated},
+	{regexp.MustCompile(`^expected value to be one of`), FieldChoice},
+	{regexp.MustCompile(`^expected string to match`), FieldPattern},
+	{regexp.MustCompile(`^expected string to be`), FieldFormat},
+	{regexp.MustCompile(`^(expected (boolean|number|integer|string|array|object)|invalid (boolean|integer|float))`), FieldType},
+}
+
+// field says where, and which rule. Huma reports a missing field at its parent; here it has its own place.
+func field(d *huma.ErrorDetail) Field {
+	if missing := required.FindStringSubmatch(d.Message); missing != nil {
+		return Field{Field: location(d.Location + "." + missing[1]), Code: FieldRequired, Message: "required"}
+	}
+	// Huma appends the parser's words to some rules, after a colon, and they quote the value.
+	message, _, _ := strings.Cut(d.Message, ": ")
+	f := Field{Field: location(d.Location), Code: FieldFormat, Message: message}
+	for _, rule := range rules {
+		if found := rule.message.FindStringSubmatch(message); found != nil {
+			f.Code, f.Limit = rule.code, limit(found[1:]...)
+			break
+		}
+	}
+	return f
+}
+
+// limit is the first of texts that is a number.
+func limit(texts ...string) *int64 {
+	for _, text := range texts {
+		if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+			return &n
+		}
+	}
+	return nil
+}

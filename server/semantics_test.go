@@ -1,0 +1,271 @@
+package server_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/stretchr/testify/require"
+)
+
+func TestConditionalRequests(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	path, etag := w.create(t, w.tenant(t, "a")+"/agents", map[string]any{"name": "Mara"})
+	for _, tags := range []string{etag, "W/" + etag, `"other", W/` + etag, "*", strings.TrimSuffix(etag, `"`) + `-gzip"`} {
+		got := w.get(t, w.admin, path, "If-None-Match", tags)
+		require.Equal(t, http.StatusNotModified, got.status, tags)
+		require.Equal(t, etag, got.header.Get("ETag"))
+		require.Empty(t, got.body)
+	}
+	require.Equal(t, http.StatusNotModified, w.get(t, w.admin, path, "If-None-Match", `"other"`, "If-None-Match", etag).status, "two lines")
+	require.Equal(t, http.StatusOK, w.get(t, w.admin, path, "If-None-Match", `"other"`).status)
+
+	rename := func(name string, header ...string) answer {
+		return w.do(t, http.MethodPatch, w.admin, path, map[string]any{"name": name}, header...)
+	}
+	weak := rename("Mara II", "If-Match", "W/"+etag)
+	require.Equal(t, http.StatusOK, weak.status, "a proxy that compresses weakens the tag")
+	require.Equal(t, http.StatusPreconditionFailed, rename("Mara III", "If-Match", "W/"+etag).status, "it is another version by now")
+	require.Equal(t, http.StatusOK, rename("Mara III", "If-Match", `"other"`, "If-Match", weak.header.Get("ETag")).status, "two lines")
+}
+
+func TestAnEmptyUpdateChangesNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	tenant, tenantTag := w.create(t, "/v1/tenants", map[string]any{"name": "a", "slug": "a"})
+	agent, agentTag := w.create(t, tenant+"/agents", map[string]any{"name": "Mara"})
+	connection, connectionTag := w.create(t, tenant+"/channel-connections", map[string]any{"channel_type": "slack", "workspace_id": "T1"})
+	for path, tag := range map[string]string{tenant: tenantTag, agent: agentTag, connection: connectionTag} {
+		before := w.get(t, w.admin, path)
+		require.Equal(t, before.at(t, "created_at"), before.at(t, "updated_at"), "a new row has one time")
+		got := w.do(t, http.MethodPatch, w.admin, path, `{}`, "If-Match", tag)
+		require.Equal(t, http.StatusOK, got.status, got.body)
+		require.Equal(t, tag, got.header.Get("ETag"))
+		require.Equal(t, before.body, got.body)
+		require.Equal(t, http.StatusPreconditionFailed, w.do(t, http.MethodPatch, w.admin, path, `{}`, "If-Match", `"2ok5gyv0i0w"`).status)
+		require.Equal(t, http.StatusPreconditionRequired, w.do(t, http.MethodPatch, w.admin, path, `{}`).status)
+	}
+	require.Equal(t, http.StatusNotFound, w.do(t, http.MethodPatch, w.admin, tenant+"/agents/"+strings.Repeat("0", 8), `{}`, "If-Match", "*").status)
+}
+
+func TestListsAreSummaries(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	tenant, tenantTag := w.create(t, "/v1/tenants", map[string]any{"name": "a", "slug": "a", "settings": map[string]any{"long": "canary"}})
+	agent, agentTag := w.create(t, tenant+"/agents", map[string]any{"name": "Mara", "system_prompt": "canary", "persona": "canary"})
+	connection, connectionTag := w.create(t, tenant+"/channel-connections",
+		map[string]any{"channel_type": "slack", "workspace_id": "T1", "config": map[string]any{"c": "canary"}})
+	for path, tag := range map[string]string{tenant: tenantTag, agent: agentTag, connection: connectionTag} {
+		list := w.get(t, w.admin, path[:strings.LastIndex(path, "/")])
+		require.NotContains(t, list.body, "canary")
+		item := list.at(t, "items").([]any)[0].(map[string]any)
+		require.Equal(t, tag, item["etag"], "good for an update without a read")
+		full := w.get(t, w.admin, path).json(t)
+		for name, value := range item {
+			if name != "etag" {
+				require.Equal(t, full[name], value, name)
+			}
+		}
+	}
+}
+
+// TestAPageIsBoundedInBytes: rows that were written by SQL can have names of any length.
+func TestAPageIsBoundedInBytes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	tenant := w.tenant(t, "a")
+	for i := range 5 {
+		w.create(t, tenant+"/agents", map[string]any{"name": strconv.Itoa(i)})
+	}
+	w.super(t, `UPDATE agents SET role = repeat('x', 400000)`)
+	var names []string
+	pages, cursor := 0, ""
+	for ; pages == 0 || cursor != ""; pages++ {
+		page := w.get(t, w.admin, tenant+"/agents?cursor="+cursor)
+		require.Equal(t, http.StatusOK, page.status, page.body)
+		require.Less(t, len(page.body), 2<<20)
+		body := page.json(t)
+		for _, item := range body["items"].([]any) {
+			names = append(names, item.(map[string]any)["name"].(string))
+		}
+		cursor, _ = body["next_cursor"].(string)
+	}
+	require.Equal(t, 3, pages, "two agents fit into a page")
+	require.Equal(t, []string{"0", "1", "2", "3", "4"}, names)
+}
+
+func TestUnknownQueryParameters(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	tenant := w.tenant(t, "a")
+	for path, field := range map[string]string{
+		"/v1/tenants?limits=5": "query.limits", tenant + "/agents?Limit=5": "query.Limit", tenant + "?x": "query.x", "/v1/me?a=b": "query.a",
+	} {
+		got := w.get(t, w.admin, path)
+		require.Equal(t, http.StatusUnprocessableEntity, got.status, path)
+		require.Equal(t, []string{field}, got.fields(t))
+		require.Equal(t, "unknown", got.json(t)["errors"].([]any)[0].(map[string]any)["code"])
+	}
+	require.Equal(t, http.StatusOK, w.get(t, "", "/healthz?from=balancer").status)
+}
+
+func TestBodiesThatAreNotRead(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for name, tt := range map[string]struct {
+		body   string
+		header []string
+		want   int
+	}{
+		"compressed":        {"\x1f\x8b", []string{"Content-Encoding", "gzip"}, http.StatusUnsupportedMediaType},
+		"not UTF-8":         {`{"name":"a","slug":"a"}`, []string{"Content-Type", "application/json; charset=latin1"}, http.StatusUnsupportedMediaType},
+		"as it is":          {`{"name":"a","slug":"a"}`, []string{"Content-Encoding", "identity"}, http.StatusCreated},
+		"UTF-8":             {`{"name":"b","slug":"b"}`, []string{"Content-Type", `application/json; charset="UTF-8"`}, http.StatusCreated},
+		"a byte order mark": {"\ufeff" + `{"name":"c","slug":"c"}`, nil, http.StatusCreated},
+		"a form":            {"name=a", []string{"Content-Type", "application/x-www-form-urlencoded"}, http.StatusUnsupportedMediaType},
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/v1/tenants", strings.NewReader(tt.body))
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Authorization", "Bearer "+w.admin)
+		for i := 0; i+1 < len(tt.header); i += 2 {
+			r.Header.Set(tt.header[i], tt.header[i+1])
+		}
+		recorder := httptest.NewRecorder()
+		w.Handler().ServeHTTP(recorder, r)
+		require.Equal(t, tt.want, recorder.Code, "%s: %s", name, recorder.Body)
+	}
+}
+
+// TestHeadAndBrokenBodies need a real connection.
+func TestHeadAndBrokenBodies(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	listening := httptest.NewServer(w.Handler())
+	t.Cleanup(listening.Close)
+	path, etag := w.create(t, w.tenant(t, "a")+"/agents", map[string]any{"name": "Mara"})
+
+	for _, path := range []string{"/healthz", "/readyz", "/v1/me", path, "/docs", "/openapi.json"} {
+		got, want := fetch(t, listening.URL, http.MethodHead, path, w.admin), fetch(t, listening.URL, http.MethodGet, path, w.admin)
+		require.Equal(t, want.status, got.status, path)
+		require.Empty(t, got.body, path)
+		require.Equal(t, want.header.Get("Content-Type"), got.header.Get("Content-Type"), path)
+	}
+	require.Equal(t, etag, fetch(t, listening.URL, http.MethodHead, path, w.admin).header.Get("ETag"))
+	require.Equal(t, http.StatusMethodNotAllowed, fetch(t, listening.URL, http.MethodHead, "/v1/auth/login", "").status)
+
+	head := "POST /v1/tenants HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + w.admin + "\r\nContent-Type: application/json\r\n"
+	require.Equal(t, http.StatusRequestEntityTooLarge, exchange(t, listening, head+"Content-Length: 1048577\r\n\r\n", false),
+		"answered before the body comes")
+	logged := len(w.logs.String())
+	require.Equal(t, http.StatusBadRequest, exchange(t, listening, head+"Content-Length: 100\r\n\r\n{\"name\":", true))
+	require.Equal(t, http.StatusBadRequest, exchange(t, listening, head+"Transfer-Encoding: chunked\r\n\r\nzzz\r\n", true))
+	require.NotContains(t, w.logs.String()[logged:], `"level":"ERROR"`, "a client that went away is no error of ours")
+}
+
+func fetch(t *testing.T, base, method, path, token string) answer {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, base+path, http.NoBody)
+	require.NoError(t, err)
+	r.Header.Set("Authorization", "Bearer "+token)
+	got, err := http.DefaultClient.Do(r)
+	require.NoError(t, err)
+	defer func() { _ = got.Body.Close() }()
+	body, err := io.ReadAll(got.Body)
+	require.NoError(t, err)
+	return answer{status: got.StatusCode, header: got.Header, body: string(body)}
+}
+
+// exchange writes raw bytes, says that no more follow if half is true, and returns the status of the answer.
+func exchange(t *testing.T, server *httptest.Server, request string, half bool) int {
+	t.Helper()
+	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", server.Listener.Addr().String())
+	require.NoError(t, err)
+	defer func() { _ = conn.Close() }()
+	require.NoError(t, conn.SetDeadline(time.Now().Add(10*time.Second)))
+	_, err = io.WriteString(conn, request)
+	require.NoError(t, err)
+	if half {
+		require.NoError(t, conn.(*net.TCPConn).CloseWrite())
+	}
+	got, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	require.NoError(t, err)
+	defer func() { _ = got.Body.Close() }()
+	return got.StatusCode
+}
+
+func TestProblemsCarryWhatAClientNeeds(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, got := range []answer{
+		w.get(t, "", "/v1/me"), w.get(t, "", "/nothing"), w.get(t, w.user, "/v1/tenants"), w.do(t, http.MethodPut, w.admin, "/v1/tenants", nil),
+		w.post(t, w.admin, "/v1/tenants", `{`), w.post(t, w.admin, "/v1/tenants", `{}`), w.post(t, "", "/v1/channels/slack/events", `{}`),
+	} {
+		require.Equal(t, got.header.Get("X-Request-ID"), got.at(t, "request_id"))
+		require.Equal(t, got.status == http.StatusUnauthorized, got.header.Get("WWW-Authenticate") != "", "RFC 9110, section 15.5.2: %s", got.body)
+	}
+	long := w.post(t, w.admin, "/v1/tenants", map[string]any{"name": "x", "slug": strings.Repeat("x", 64)})
+	require.Equal(t, map[string]any{"field": "body.slug", "code": "too_long", "message": "expected length <= 63", "limit": 63.0},
+		long.json(t)["errors"].([]any)[0])
+}
+
+// TestEverySpellingOfNothingIsTheSame404: an id that names nothing tells nothing, however it is written.
+func TestEverySpellingOfNothingIsTheSame404(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	tenant := w.tenant(t, "a")
+	id := strings.TrimPrefix(tenant, "/v1/tenants/")
+	missing := w.get(t, w.admin, tenant+"/agents/018f6d0e-0000-7000-8000-0000000000aa")
+	require.Equal(t, http.StatusNotFound, missing.status)
+	for _, path := range []string{
+		tenant + "/agents/x", tenant + "/agents/" + strings.ToUpper(id), tenant + "/agents/00000000-0000-0000-0000-000000000000",
+		tenant + "/channel-connections/{" + id + "}", "/v1/tenants/" + strings.ToUpper(id) + "/agents", "/v1/tenants/x/agents",
+		"/v1/tenants/urn:uuid:" + id, "/v1/tenants/x", "/v1/tenants/" + strings.ReplaceAll(id, "-", ""),
+	} {
+		for _, method := range []string{http.MethodGet, http.MethodDelete} {
+			if method == http.MethodDelete && strings.HasSuffix(path, "/agents") {
+				continue
+			}
+			got := w.do(t, method, w.admin, path, nil)
+			require.Equal(t, http.StatusNotFound, got.status, "%s %s: %s", method, path, got.body)
+			require.Equal(t, missing.alike(), got.alike(), path)
+		}
+	}
+}
+
+// TestTheDocumentsExamplesWork sends each example of the document, in the order in which a new user would.
+func TestTheDocumentsExamplesWork(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	examples := map[string]string{}
+	operations(t, func(_, _ string, op *openapi3.Operation) {
+		if op.RequestBody == nil || op.OperationID == "receive-slack-event" {
+			return
+		}
+		example := op.RequestBody.Value.Content["application/json"].Example
+		require.NotNil(t, example, op.OperationID)
+		text, err := json.Marshal(example)
+		require.NoError(t, err)
+		examples[op.OperationID] = string(text)
+	})
+	require.Equal(t, http.StatusUnauthorized, w.post(t, "", "/v1/auth/login", examples["login"]).status, "valid, and made up")
+	tenant := w.post(t, w.admin, "/v1/tenants", examples["create-tenant"])
+	require.Equal(t, http.StatusCreated, tenant.status, tenant.body)
+	path := tenant.header.Get("Location")
+	for _, kind := range []struct{ list, name string }{{"/agents", "agent"}, {"/channel-connections", "channel-connection"}} {
+		made := w.post(t, w.admin, path+kind.list, examples["create-"+kind.name])
+		require.Equal(t, http.StatusCreated, made.status, made.body)
+		changed := w.do(t, http.MethodPatch, w.admin, made.header.Get("Location"), examples["update-"+kind.name], "If-Match", made.header.Get("ETag"))
+		require.Equal(t, http.StatusOK, changed.status, changed.body)
+	}
+	changed := w.do(t, http.MethodPatch, w.admin, path, examples["update-tenant"], "If-Match", tenant.header.Get("ETag"))
+	require.Equal(t, http.StatusOK, changed.status, changed.body)
+}

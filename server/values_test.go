@@ -1,0 +1,135 @@
+package server_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// exact decodes JSON with its numbers as they are written.
+func exact(t *testing.T, text string) any {
+	t.Helper()
+	decoder := json.NewDecoder(bytes.NewReader([]byte(text)))
+	decoder.UseNumber()
+	var value any
+	require.NoError(t, decoder.Decode(&value), text)
+	return value
+}
+
+// free is a value in which each number, each name and each character counts. PostgreSQL keeps numbers as decimals.
+const (
+	free = `{"room":1234567890123456789,"odd":9007199254740993,"dec":0.1234567890123456789,"scale":1.50,"neg":-1e-5,
+		"big":1e399,"html":"<a&b>\u2028","emoji":"\ud83d\ude00","":{"nested":[[{}],null,true]},"A":1,"a":2}`
+	freeStored = `{"room":1234567890123456789,"odd":9007199254740993,"dec":0.1234567890123456789,"scale":1.50,"neg":-0.00001,
+		"big":1%s,"html":"<a&b>\u2028","emoji":"\ud83d\ude00","":{"nested":[[{}],null,true]},"A":1,"a":2}`
+)
+
+func TestWhatIsStoredIsWhatWasSent(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	want := exact(t, fmt.Sprintf(freeStored, strings.Repeat("0", 399)))
+
+	made := w.post(t, w.admin, "/v1/tenants", `{"name":"a","slug":"a","settings":`+free+`}`)
+	require.Equal(t, http.StatusCreated, made.status, made.body)
+	tenant := made.header.Get("Location")
+	require.Equal(t, want, exact(t, w.get(t, w.admin, tenant).body).(map[string]any)["settings"])
+
+	connection := w.post(t, w.admin, tenant+"/channel-connections", `{"channel_type":"slack","workspace_id":"T1","config":`+free+`}`)
+	require.Equal(t, http.StatusCreated, connection.status, connection.body)
+	read := w.get(t, w.admin, connection.header.Get("Location"))
+	require.Equal(t, want, exact(t, read.body).(map[string]any)["config"])
+
+	tool, rule := `{"name":"search","config":`+free+`,"further":`+free+`}`, `{"when":"asks_for_person","further":`+free+`}`
+	agent := w.post(t, w.admin, tenant+"/agents", `{"name":"Mara","tool_assignments":[`+tool+`],"escalation_rules":[`+rule+`]}`)
+	require.Equal(t, http.StatusCreated, agent.status, agent.body)
+	path := agent.header.Get("Location")
+	changed := w.do(t, http.MethodPatch, w.admin, path, `{"tool_assignments":[`+tool+`,`+tool+`]}`, "If-Match", agent.header.Get("ETag"))
+	require.Equal(t, http.StatusOK, changed.status, changed.body)
+	got := exact(t, w.get(t, w.admin, path).body).(map[string]any)
+	require.Equal(t, map[string]any{"name": "search", "config": want, "further": want}, got["tool_assignments"].([]any)[1])
+	require.Equal(t, map[string]any{"when": "asks_for_person", "further": want}, got["escalation_rules"].([]any)[0])
+}
+
+// TestRowsWrittenBySQLAreReadable: other services write rows, too, and need not keep to the API's shapes.
+func TestRowsWrittenBySQLAreReadable(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	tenant := w.tenant(t, "a")
+	path, _ := w.create(t, tenant+"/agents", map[string]any{"name": "Mara"})
+	deep := strings.Repeat("[", 3000) + strings.Repeat("]", 3000)
+	for _, stored := range []string{
+		`[{"id":9007199254740993}]`, `["text", 1, null, []]`, `[{"name":7}]`, `[{"n":` + strings.Repeat("9", 1000) + `}]`, `[` + deep + `]`,
+	} {
+		w.super(t, `UPDATE agents SET tool_assignments = $1, escalation_rules = $1`, stored)
+		got := w.get(t, w.admin, path)
+		require.Equal(t, http.StatusOK, got.status, "%.60s", stored)
+		for _, field := range []string{"tool_assignments", "escalation_rules"} {
+			require.Equal(t, exact(t, stored), exact(t, got.body).(map[string]any)[field], "%.60s", stored)
+		}
+		require.Equal(t, http.StatusOK, w.get(t, w.admin, tenant+"/agents").status)
+	}
+}
+
+// TestWhatCantBeStoredIsRefused, in what can be read again as in secrets, which can't.
+func TestWhatCantBeStoredIsRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	tenant := w.tenant(t, "a")
+	for value, want := range map[string]struct {
+		status      int
+		field, code string
+	}{
+		"\"\xff\"":      {http.StatusBadRequest, "body", "malformed"},
+		`"\ud800"`:      {http.StatusBadRequest, "body", "malformed"},
+		`"a\u0000"`:     {http.StatusBadRequest, "%s", "character"},
+		`{"x":1,"x":2}`: {http.StatusBadRequest, "%s.x", "repeated"},
+		`1e400`:         {http.StatusUnprocessableEntity, "%s", "too_long"},
+		`1e131071`:      {http.StatusUnprocessableEntity, "%s", "too_long"},
+		`1e-400`:        {http.StatusUnprocessableEntity, "%s", "too_long"},
+		"[" + strings.Repeat("1e399,", 3000) + "1]": {http.StatusRequestEntityTooLarge, "", "too_long"},
+	} {
+		for name, body := range map[string]string{
+			"config":          `{"channel_type":"slack","workspace_id":"T1","config":{"value":%s}}`,
+			"secrets":         `{"channel_type":"slack","workspace_id":"T1","secrets":{"value":%s}}`,
+			"config.value[0]": `{"channel_type":"slack","workspace_id":"T1","config":{"value":{"value":[{"value":%s}]}}}`,
+		} {
+			got := w.post(t, w.admin, tenant+"/channel-connections", fmt.Sprintf(body, value))
+			require.Equal(t, want.status, got.status, "%s %.60q: %s", name, value, got.body)
+			require.Equal(t, want.code, got.json(t)["errors"].([]any)[0].(map[string]any)["code"], "%.60q", value)
+			if place := map[string]string{"config": "body.config.value", "secrets": "body.secrets.value"}[name]; place != "" && strings.Contains(want.field, "%s") {
+				require.Equal(t, []string{fmt.Sprintf(want.field, place)}, got.fields(t))
+			}
+		}
+	}
+	require.Zero(t, w.count(t, `SELECT count(*) FROM channel_connections`))
+}
+
+func TestToolsAndRulesHaveShapes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	path, etag := w.create(t, w.tenant(t, "a")+"/agents", map[string]any{"name": "Mara"})
+	for body, want := range map[string][]string{
+		`{"tool_assignments":[{"config":{}}]}`:                              {"body.tool_assignments[0].name"},
+		`{"tool_assignments":[{"name":" "}]}`:                               {"body.tool_assignments[0].name"},
+		`{"tool_assignments":[{"name":"x","config":[]}]}`:                   {"body.tool_assignments[0].config"},
+		`{"escalation_rules":[{"notify":"x"}]}`:                             {"body.escalation_rules[0].when"},
+		`{"escalation_rules":[{"when":"sometimes"}]}`:                       {"body.escalation_rules[0].when"},
+		`{"escalation_rules":[{"when":"over_budget"},{"when":"keywords"}]}`: {"body.escalation_rules[1].keywords"},
+		`{"escalation_rules":[{"when":"keywords","keywords":[]}]}`:          {"body.escalation_rules[0].keywords"},
+		`{"escalation_rules":[{"when":"failed_turns"}]}`:                    {"body.escalation_rules[0].count"},
+		`{"escalation_rules":[{"when":"failed_turns","count":0}]}`:          {"body.escalation_rules[0].count"},
+		`{"escalation_rules":[{"when":"failed_turns","count":1.5}]}`:        {"body.escalation_rules[0].count"},
+	} {
+		got := w.do(t, http.MethodPatch, w.admin, path, body, "If-Match", etag)
+		require.Equal(t, http.StatusUnprocessableEntity, got.status, "%s: %s", body, got.body)
+		require.Equal(t, want, got.fields(t), body)
+	}
+	got := w.do(t, http.MethodPatch, w.admin, path, `{"escalation_rules":[{"when":"asks_for_person"},{"when":"keywords","keywords":["refund"]},
+		{"when":"failed_turns","count":3,"message":"A colleague takes over."},{"when":"over_budget","notify":"ops"}]}`, "If-Match", etag)
+	require.Equal(t, http.StatusOK, got.status, got.body)
+}
