@@ -80,6 +80,7 @@ func (s *Server) createConnection(ctx context.Context, in *createConnectionInput
 	if err != nil {
 		return nil, err
 	}
+	requestOf(ctx).about(objectConnection, row.ID)
 	out := connectionItem(row)
 	out.Location = tenantsPath + "/" + row.TenantID.String() + "/channel-connections/" + row.ID.String()
 	return out, nil

@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -14,7 +13,6 @@ import (
 	"github.com/konstruct/konstruct/server/account"
 	"github.com/konstruct/konstruct/server/operation"
 	"github.com/konstruct/konstruct/server/problem"
-	"github.com/konstruct/konstruct/tenancy"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
@@ -123,31 +121,10 @@ func faultsIn(err error) []*secrets.FaultError {
 	return faults
 }
 
-// keepCause logs why the server failed, whoever made the problem: a handler or huma.
+// keepCause notes why the server failed, so that the request's log line says so, for problems of handlers and of huma.
 func (s *Server) keepCause(ctx huma.Context, _ string, body any) (any, error) {
-	if p, ok := body.(*problem.Problem); ok && p.Unwrap() != nil {
-		s.logCause(ctx.Context(), p)
+	if p, ok := body.(*problem.Problem); ok {
+		requestOf(ctx.Context()).failed(p)
 	}
 	return body, nil
-}
-
-func (s *Server) logCause(ctx context.Context, p *problem.Problem) {
-	level := slog.LevelError
-	if errors.Is(ctx.Err(), context.Canceled) {
-		level = slog.LevelInfo // the client went away
-	}
-	s.log.LogAttrs(ctx, level, "request failed", slog.String("code", string(p.Code)), causeAttr(p.Unwrap()))
-}
-
-// causeAttr is what the log keeps of an error. Of the database's, code and names only: its messages are another
-// program's, and can quote values.
-func causeAttr(err error) slog.Attr {
-	if db, ok := errors.AsType[*pgconn.PgError](err); ok {
-		meaning := ""
-		if errors.Is(err, tenancy.ErrNoTenant) {
-			meaning = tenancy.ErrNoTenant.Error()
-		}
-		return slog.Group("cause", "sqlstate", db.Code, "constraint", db.ConstraintName, "table", db.TableName, "meaning", meaning)
-	}
-	return slog.Group("cause", "error", err.Error())
 }

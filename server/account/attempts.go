@@ -34,11 +34,12 @@ type attempts struct {
 	limit Limit
 }
 
+// A window never ends later than one that begins now: a clock that was set back would otherwise prolong it.
 const countAttempt = `
 INSERT INTO login_attempts AS a (key, count, window_ends) VALUES ($1, 1, $3)
 ON CONFLICT (key) DO UPDATE SET
   count       = CASE WHEN a.window_ends <= $2 THEN 1 ELSE a.count + 1 END,
-  window_ends = CASE WHEN a.window_ends <= $2 THEN excluded.window_ends ELSE a.window_ends END
+  window_ends = CASE WHEN a.window_ends <= $2 THEN excluded.window_ends ELSE LEAST(a.window_ends, excluded.window_ends) END
 RETURNING count, window_ends`
 
 // count notes one attempt, as a statement that is committed when it returns. The error is an [AttemptsError] when

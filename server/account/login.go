@@ -39,6 +39,8 @@ type Login struct {
 	User      User
 	Token     string
 	ExpiresAt time.Time
+	// Warning is why the address's attempts could not be reset, which does not matter to the login. It is safe to log.
+	Warning error
 }
 
 const (
@@ -89,7 +91,8 @@ func (l *Logins) Login(ctx context.Context, email, password string) (Login, erro
 	if err != nil {
 		return Login{}, err
 	}
-	return login, l.attempts.forget(ctx, normal)
+	login.Warning = l.attempts.forget(ctx, normal)
+	return login, nil
 }
 
 // find returns the user, or nil for one who may not log in, and always a hash to compare with.

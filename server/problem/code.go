@@ -26,6 +26,7 @@ const (
 	CodeInternal             Code = "internal_error"
 	CodeOverloaded           Code = "overloaded"
 	CodeUnavailable          Code = "unavailable"
+	CodeOutcomeUnknown       Code = "outcome_unknown"
 )
 
 // Codes lists every code, in the order of their statuses, for the API's description.
@@ -34,7 +35,7 @@ func Codes() []Code {
 		CodeMalformed, CodeUnauthenticated, CodeInvalidCredentials, CodeInvalidSignature, CodeForbidden, CodeNotFound,
 		CodeMethodNotAllowed, CodeRequestTimeout, CodeConflict, CodeTenantNotEmpty, CodePreconditionFailed, CodeTooLarge,
 		CodeUnsupportedMedia, CodeValidation, CodePreconditionRequired, CodeTooManyAttempts, CodeInternal, CodeOverloaded,
-		CodeUnavailable,
+		CodeUnavailable, CodeOutcomeUnknown,
 	}
 }
 
@@ -63,7 +64,7 @@ func general(status int) (int, kind) {
 	case http.StatusUnprocessableEntity:
 		return status, kind{CodeValidation, "The request breaks a rule. The errors name the fields."}
 	case http.StatusServiceUnavailable:
-		return status, kind{CodeUnavailable, "The service can't answer just now. Try again."}
+		return status, kind{CodeUnavailable, "The service is unavailable. The request was not carried out; retry it."}
 	}
 	return http.StatusInternalServerError, kind{CodeInternal, "Something went wrong on our side. The request id helps us find it."}
 }
