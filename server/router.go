@@ -89,6 +89,8 @@ func problemsDoc() string {
 		codes = append(codes, "`"+string(code)+"`")
 	}
 	return "Every answer outside 2xx is an RFC 9457 problem with a stable code: " + strings.Join(codes, ", ") + ". " +
+		"A 503 with the code `unavailable` or `overloaded` was not carried out: retry it after Retry-After. One with the code " +
+		"`outcome_unknown` may have been, so fetch the resource before you repeat the request. " +
 		"Lists are paged by cursor. An update needs the ETag of what it replaces, as If-Match."
 }
 

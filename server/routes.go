@@ -25,7 +25,8 @@ func (s *Server) healthRoutes() []route {
 	return []route{
 		handle(public, http.MethodGet, "/healthz", "health", "Tell whether the process answers", s.health).in(tag),
 		handle(public, http.MethodGet, "/readyz", "ready", "Tell whether the server can work", s.ready).in(tag).
-			saying("503 when a required check fails. The body is the same: it names the checks. An answer is reused for a second."),
+			saying("503 with the status not_ready while a required check fails or the server is stopping; 200 with the status degraded " +
+				"while reads are served but writes fail. The body names the checks. An answer is reused for a second."),
 	}
 }
 

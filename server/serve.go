@@ -49,7 +49,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	server := s.httpServer(ctx)
 	var background sync.WaitGroup
 	working, stop := context.WithCancel(context.WithoutCancel(ctx)) // requests are served while ctx has ended
-	background.Go(func() { _ = s.isolation.Run(working) })         // it returns when stopped
+	background.Go(func() { _ = s.isolation.Run(working) })          // it returns when stopped
 	background.Go(func() { s.every(working, sweepEvery, s.sweep) })
 
 	failed := make(chan error, 1)

@@ -3,7 +3,6 @@ package server_test
 import (
 	"bytes"
 	"context"
-	"errors"
 	"net"
 	"net/http"
 	"testing"
@@ -12,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/konstruct/konstruct/server"
+	"github.com/konstruct/konstruct/tenancy/doctor"
 )
 
 // TestStoppingFinishesWhatRuns: a login is being hashed when the server is told to stop.
@@ -77,10 +77,11 @@ func TestStoppingWaitsOnlySoLong(t *testing.T) {
 func TestServingRefusesWithoutIsolation(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	leak := errors.New("the role can bypass row-level security")
-	w.isolation.Store(&leak)
+	w.finding.Store(leak())
+	_, err := w.monitor.Check(t.Context())
+	require.NoError(t, err)
 	_, stopped := serve(t, t.Context(), w)
-	require.ErrorIs(t, <-stopped, leak)
+	require.ErrorIs(t, <-stopped, doctor.ErrUnsafe)
 }
 
 //nolint:revive // a test's context comes second

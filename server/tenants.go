@@ -165,7 +165,8 @@ func purging(r route) route {
 	}
 	return r.answering(http.StatusNoContent).failing(http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed).
 		saying("A tenant that still has something is 409. With purge, all that it has goes first, in one transaction, and the " +
-			"counts come back.")
+			"counts come back. Writes to the tenant wait for the purge, and get 404 then; a purge that waits too long for other " +
+			"writes is 503 `unavailable`, and has deleted nothing.")
 }
 
 func (in TenantPathInput) id() (tenancy.ID, error) {

@@ -24,6 +24,7 @@ import (
 	"github.com/konstruct/konstruct/message"
 	"github.com/konstruct/konstruct/server"
 	"github.com/konstruct/konstruct/server/account"
+	"github.com/konstruct/konstruct/tenancy/doctor"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
@@ -48,7 +49,10 @@ type world struct {
 	hasher    *countingHasher
 	trips     *pgtenant.Trips
 	logs      *lockedBuffer
-	isolation atomic.Pointer[error]
+	unchecked atomic.Pointer[error] // why no check can be completed
+	monitor   *doctor.Monitor
+	finding   atomic.Pointer[doctor.Finding]
+	checks    atomic.Int64
 
 	mu        sync.Mutex
 	now       time.Time
@@ -70,9 +74,11 @@ func newWorld(t *testing.T, changes ...func(*server.Options)) *world {
 	w.box, err = secrets.NewBox([][]byte{bytes.Repeat([]byte{7}, secrets.KeySize)})
 	require.NoError(t, err)
 
+	w.monitor = doctor.NewMonitor(w.check, time.Minute, slog.New(slog.DiscardHandler))
+
 	options := server.Options{
 		Client: w.client, Driver: w.drv, Box: w.box, Key: bytes.Repeat([]byte{9}, 32), SlackSecret: slackSecret,
-		Isolation: w.isolated, Logger: slog.New(slog.NewJSONHandler(w.logs, nil)),
+		Isolation: w.monitor, Logger: slog.New(slog.NewJSONHandler(w.logs, nil)),
 		Deliver: w.deliver, Hasher: w.hasher, Clock: w.clock, Docs: true,
 	}
 	for _, change := range changes {
@@ -80,7 +86,8 @@ func newWorld(t *testing.T, changes ...func(*server.Options)) *world {
 	}
 	w.Server, err = server.New(t.Context(), options)
 	require.NoError(t, err)
-	require.NoError(t, w.CheckIsolation(t.Context()))
+	_, err = options.Isolation.Check(t.Context())
+	require.NoError(t, err)
 
 	w.users = account.NewUsers(w.client, w.hasher, w.clock)
 	w.admin = w.person(t, account.NewUser{Email: adminEmail, Name: "Ada", Password: password, IsAdmin: true})
@@ -115,11 +122,21 @@ func (w *world) pass(d time.Duration) {
 	w.now = w.now.Add(d)
 }
 
-func (w *world) isolated(context.Context) error {
-	if err := w.isolation.Load(); err != nil {
-		return *err
+// check is the isolation check of the tests: it finds what finding holds.
+func (w *world) check(context.Context) (doctor.Report, error) {
+	w.checks.Add(1)
+	if err := w.unchecked.Load(); err != nil {
+		return doctor.Report{}, *err
 	}
-	return nil
+	if f := w.finding.Load(); f != nil {
+		return doctor.Report{Findings: []doctor.Finding{*f}}, nil
+	}
+	return doctor.Report{}, nil
+}
+
+// leak is what a check finds when rows may cross.
+func leak() *doctor.Finding {
+	return &doctor.Finding{Level: doctor.LevelError, Code: "policy_missing", Object: "agents", Risk: "rows may cross"}
 }
 
 func (w *world) deliver(_ context.Context, m message.ResolvedMessage) error {

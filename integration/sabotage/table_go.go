@@ -227,7 +227,7 @@ func serverSaboteurs() []saboteur {
 		{
 			id: "server-audit", layer: layerServer, removes: "the audit line of a platform admin who enters a tenant",
 			code: &code{
-				edits:  []edit{{guard, `"audit: tenant entered"`, `"entered"`}},
+				edits:  []edit{{"server/audit.go", `"audit: tenant entered"`, `"entered"`}},
 				caught: in(serverTests, "TestAnAdminInATenantIsOnRecord"),
 			},
 		},

@@ -200,7 +200,7 @@ func doctorSaboteurs() []saboteur {
 			held: "the routes of tenants stay closed, too",
 			code: &code{
 				hangs:  true,
-				edits:  []edit{{"server/serve.go", "if err := s.CheckIsolation(ctx); err != nil {", "if err := s.CheckIsolation(ctx); false && err != nil {"}},
+				edits:  []edit{{"server/serve.go", "if err := s.proveIsolation(ctx); err != nil {", "if err := s.proveIsolation(ctx); false && err != nil {"}},
 				caught: in("server", "TestServingRefusesWithoutIsolation"),
 				holds:  in("server", "TestUnprovenIsolationServesNoTenant"),
 			},
