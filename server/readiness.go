@@ -14,6 +14,8 @@ const (
 	readyFor = time.Second
 	// checkTimeout bounds each check. The checks run at the same time, so it bounds the answer as well.
 	checkTimeout = 2 * time.Second
+	// checkGrace is how long a check may take to return after its context has ended.
+	checkGrace = 250 * time.Millisecond
 )
 
 // Check is one condition of the server's readiness. A check that is neither Required nor Degrades is only reported.
@@ -37,8 +39,8 @@ type probe struct {
 	running atomic.Bool
 }
 
-// run returns the check's result, or [errNoAnswer] after the timeout even if the check ignores its context. Such a
-// check is not started again until it has returned.
+// run returns the check's result, or [errNoAnswer] after the timeout if the check ignores its context. Such a check is
+// not started again until it has returned.
 func (p *probe) run(ctx context.Context) error {
 	if !p.running.CompareAndSwap(false, true) {
 		return errNoAnswer
@@ -53,12 +55,7 @@ func (p *probe) run(ctx context.Context) error {
 	select {
 	case err := <-result:
 		return err
-	case <-ctx.Done():
-	}
-	select {
-	case err := <-result: // both were ready
-		return err
-	default:
+	case <-time.After(checkTimeout + checkGrace):
 		return errNoAnswer
 	}
 }

@@ -3,39 +3,43 @@ package server
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 )
 
 const (
-	// summaryEvery is how often the repetitions of a failure are counted in the log.
-	summaryEvery = 10 * time.Second
+	// firstSummary is when the repetitions of a failure are counted in the log for the first time.
+	firstSummary = 10 * time.Second
+	// laterSummaries is how much longer it takes until they are counted again.
+	laterSummaries = 6
 	// maxKinds bounds how many kinds of failure are told apart at a time.
 	maxKinds = 256
 )
 
-// repeats logs failures that can occur on every request: the first one of a kind at once, and what follows as one line
-// per interval with the number of repetitions. During an outage the log stays readable, and does not fill the disk.
+// repeats logs failures that can occur on every request: the first one of a kind at once, and its repetitions as a count,
+// after ten seconds and then once a minute. During an outage the log stays readable, and does not fill the disk.
 type repeats struct {
 	log   *slog.Logger
-	every time.Duration
+	first time.Duration
 
 	mu    sync.Mutex
 	kinds map[string]*repeated
 }
 
-// repeated is a failure that was logged within the last interval.
+// repeated is a failure that was logged lately.
 type repeated struct {
 	level slog.Level
 	msg   string
 	attrs []slog.Attr
 	ctx   context.Context //nolint:containedctx // the summary belongs to no request, and is logged without one
 	count int             // since it was last logged
+	quiet bool            // nothing was counted in the last interval
 	timer *time.Timer
 }
 
-func newRepeats(log *slog.Logger, every time.Duration) *repeats {
-	return &repeats{log: log, every: every, kinds: map[string]*repeated{}}
+func newRepeats(log *slog.Logger, first time.Duration) *repeats {
+	return &repeats{log: log, first: first, kinds: map[string]*repeated{}}
 }
 
 // failureLine is one log line. Kind tells failures apart: it must not hold anything that differs for each request. Attrs
@@ -47,12 +51,12 @@ type failureLine struct {
 	attrs, each []slog.Attr
 }
 
-// add logs the line, or counts it if the log has one of its kind from within the interval.
+// add logs the line, or counts it if one of its kind was logged lately.
 func (r *repeats) add(ctx context.Context, line failureLine) {
 	if r.known(ctx, line) {
 		return
 	}
-	r.log.LogAttrs(ctx, line.level, line.msg, append(line.each, line.attrs...)...)
+	r.log.LogAttrs(ctx, line.level, line.msg, slices.Concat(line.attrs, line.each)...)
 }
 
 func (r *repeats) known(ctx context.Context, line failureLine) bool {
@@ -69,12 +73,12 @@ func (r *repeats) known(ctx context.Context, line failureLine) bool {
 		level: line.level, msg: line.msg, attrs: line.attrs,
 		ctx: withRequest(context.WithoutCancel(ctx), &request{}),
 	}
-	k.timer = time.AfterFunc(r.every, func() { r.summarize(line.kind) })
+	k.timer = time.AfterFunc(r.first, func() { r.summarize(line.kind) })
 	r.kinds[line.kind] = k
 	return false
 }
 
-// summarize logs how often the failure was repeated, and forgets one that was not.
+// summarize logs how often the failure was repeated, and forgets one that was not for two intervals.
 func (r *repeats) summarize(kind string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -82,16 +86,19 @@ func (r *repeats) summarize(kind string) {
 	if k == nil {
 		return
 	}
-	if k.count == 0 {
+	if k.count == 0 && k.quiet {
 		delete(r.kinds, kind)
 		return
 	}
-	r.count(k)
-	k.timer.Reset(r.every)
+	k.quiet = k.count == 0
+	if k.count > 0 {
+		r.count(k)
+	}
+	k.timer.Reset(laterSummaries * r.first)
 }
 
 func (r *repeats) count(k *repeated) {
-	r.log.LogAttrs(k.ctx, k.level, k.msg, append([]slog.Attr{slog.Int("repeated", k.count)}, k.attrs...)...)
+	r.log.LogAttrs(k.ctx, k.level, k.msg, append(k.attrs[:len(k.attrs):len(k.attrs)], slog.Int("repeated", k.count))...)
 	k.count = 0
 }
 

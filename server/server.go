@@ -48,7 +48,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		addr: o.Addr, drainDelay: o.DrainDelay, shutdownTimeout: o.ShutdownTimeout,
 		isolation: o.Isolation,
 	}
-	s.failures = newRepeats(s.log, summaryEvery)
+	s.failures = newRepeats(s.log, firstSummary)
 	isolation := Check{Name: "isolation", Required: true, Run: func(context.Context) error { return s.isolation.Healthy() }}
 	s.readiness = newReadiness(s.failures, o.Clock, append([]Check{isolation}, o.Ready...))
 	for _, build := range []func(context.Context, Options) error{s.buildAccounts, s.buildOperations, s.buildSlack} {
