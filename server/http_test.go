@@ -78,7 +78,7 @@ func TestUnprovenIsolationServesNoTenant(t *testing.T) {
 	tenant := w.tenant(t, "acme")
 	require.Equal(t, http.StatusOK, w.get(t, "", "/readyz").status)
 
-	w.finding.Store(leak())
+	w.isolation.finding.Store(leak())
 	_, err := w.monitor.Check(t.Context())
 	require.NoError(t, err)
 	w.pass(2 * time.Second)
@@ -95,7 +95,7 @@ func TestUnprovenIsolationServesNoTenant(t *testing.T) {
 	require.JSONEq(t, `{"status": "not_ready", "checks": [{"name": "isolation", "status": "failing", "required": true}]}`, ready.body)
 	require.Equal(t, http.StatusOK, w.get(t, w.admin, "/v1/tenants").status, "the platform's own tables are served")
 
-	w.finding.Store(nil)
+	w.isolation.finding.Store(nil)
 	_, err = w.monitor.Check(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, http.StatusOK, w.get(t, w.admin, tenant+"/agents").status)
@@ -106,7 +106,7 @@ func TestAnUncheckedServerServesNoTenant(t *testing.T) {
 	w := newWorld(t)
 	options := server.Options{
 		Client: w.client, Driver: w.drv, Box: w.box, Key: make([]byte, 32), SlackSecret: slackSecret,
-		Isolation: doctor.NewMonitor(w.check, time.Minute, slog.New(slog.DiscardHandler)),
+		Isolation: doctor.NewMonitor(w.isolation.check, time.Minute, slog.New(slog.DiscardHandler)),
 		Logger:    slog.New(slog.DiscardHandler), Hasher: w.hasher,
 	}
 	s, err := server.New(t.Context(), options)

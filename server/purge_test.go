@@ -78,8 +78,7 @@ func TestPurgeGivesUpOnALockedTenant(t *testing.T) {
 	w := newWorld(t)
 	tenant := w.tenant(t, "acme")
 	w.create(t, tenant+"/agents", map[string]any{"name": "Mara"})
-	w.super(t, `ALTER ROLE konstruct_app IN DATABASE `+pgx.Identifier{w.db.Name}.Sanitize()+` SET lock_timeout = '200ms'`)
-	w.drv.Pool().Reset()
+	w.setting(t, "lock_timeout", "200")
 
 	holder := w.begin(t, `SELECT FROM tenants WHERE id = $1 FOR UPDATE`, idOf(t, tenant).String())
 	for _, got := range []answer{

@@ -49,10 +49,8 @@ type world struct {
 	hasher    *countingHasher
 	trips     *pgtenant.Trips
 	logs      *lockedBuffer
-	unchecked atomic.Pointer[error] // why no check can be completed
+	isolation isolation
 	monitor   *doctor.Monitor
-	finding   atomic.Pointer[doctor.Finding]
-	checks    atomic.Int64
 
 	mu        sync.Mutex
 	now       time.Time
@@ -74,7 +72,7 @@ func newWorld(t *testing.T, changes ...func(*server.Options)) *world {
 	w.box, err = secrets.NewBox([][]byte{bytes.Repeat([]byte{7}, secrets.KeySize)})
 	require.NoError(t, err)
 
-	w.monitor = doctor.NewMonitor(w.check, time.Minute, slog.New(slog.DiscardHandler))
+	w.monitor = doctor.NewMonitor(w.isolation.check, time.Minute, slog.New(slog.DiscardHandler))
 
 	options := server.Options{
 		Client: w.client, Driver: w.drv, Box: w.box, Key: bytes.Repeat([]byte{9}, 32), SlackSecret: slackSecret,
@@ -122,13 +120,19 @@ func (w *world) pass(d time.Duration) {
 	w.now = w.now.Add(d)
 }
 
-// check is the isolation check of the tests: it finds what finding holds.
-func (w *world) check(context.Context) (doctor.Report, error) {
-	w.checks.Add(1)
-	if err := w.unchecked.Load(); err != nil {
+// isolation is the isolation check of the tests.
+type isolation struct {
+	finding   atomic.Pointer[doctor.Finding] // what it finds
+	unchecked atomic.Pointer[error]          // why it can't be completed
+	checks    atomic.Int64
+}
+
+func (i *isolation) check(context.Context) (doctor.Report, error) {
+	i.checks.Add(1)
+	if err := i.unchecked.Load(); err != nil {
 		return doctor.Report{}, *err
 	}
-	if f := w.finding.Load(); f != nil {
+	if f := i.finding.Load(); f != nil {
 		return doctor.Report{Findings: []doctor.Finding{*f}}, nil
 	}
 	return doctor.Report{}, nil
@@ -167,6 +171,26 @@ func (w *world) count(t *testing.T, sql string, args ...any) int {
 	var n int
 	require.NoError(t, conn.QueryRow(t.Context(), sql, args...).Scan(&n))
 	return n
+}
+
+// lines are the records of the log that match.
+func (w *world) lines(t *testing.T, match func(map[string]any) bool) []map[string]any {
+	t.Helper()
+	var found []map[string]any
+	for line := range strings.Lines(w.logs.String()) {
+		var record map[string]any
+		require.NoError(t, json.Unmarshal([]byte(line), &record))
+		if match(record) {
+			found = append(found, record)
+		}
+	}
+	return found
+}
+
+// logged counts the records with the message.
+func (w *world) logged(t *testing.T, msg string) int {
+	t.Helper()
+	return len(w.lines(t, func(record map[string]any) bool { return record["msg"] == msg }))
 }
 
 // answer is what came back.
