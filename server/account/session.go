@@ -107,7 +107,8 @@ func within(d time.Duration, now, at time.Time) bool {
 }
 
 // A session that began while the clock was ahead must not last longer than others.
-const touch = `UPDATE portal_sessions SET last_seen_at = $2, expires_at = LEAST(expires_at, $4)
+const touch = `UPDATE portal_sessions
+SET last_seen_at = $2, created_at = LEAST(created_at, $2), expires_at = LEAST(expires_at, $4)
 WHERE token_hash = $1 AND (last_seen_at < $3 OR last_seen_at > $2)`
 
 // touch writes when the session was last used. After a failure no session is touched for a minute: on a read-only
