@@ -72,6 +72,7 @@ func (f *failure) Unwrap() error { return f.kind }
 const (
 	codeQueryCanceled         = "57014"
 	codeInsufficientPrivilege = "42501"
+	codeReadOnly              = "25006"
 	classDataException        = "22"
 )
 
@@ -80,30 +81,39 @@ var argumentIndex = regexp.MustCompile(`args\[(\d+)\]`)
 
 // translate turns an error of pgx into one that is safe to log and says what it means for the tenant. Values never
 // pass: PostgreSQL prints them in DETAIL, CONTEXT and class 22, pgx in its encoding errors.
-func translate(ctx context.Context, tenant tenancy.ID, err error) error {
+func translate(ctx context.Context, tenant tenancy.ID, e effect, err error) error {
 	var db *pgconn.PgError
 	switch {
 	case err == nil || known(err):
 		return err
-	case errors.As(err, &db):
-		return translateDatabase(ctx, tenant, redact(db))
+	case errors.As(err, &db) && refused(db):
+		return translateDatabase(ctx, tenant, e, redact(db))
 	case ctx.Err() != nil && (errors.Is(err, ctx.Err()) || pgconn.Timeout(err)):
-		return fmt.Errorf("pgtenant: statement ended by its context: %w", ctx.Err())
+		return fmt.Errorf("pgtenant: statement ended by its context: %w (%w)", ctx.Err(), e.kind(err))
+	case db != nil:
+		return fmt.Errorf("%w: %w (%w)", ErrConnection, redact(db), e.kind(err))
 	case lost(err):
-		return ErrConnection
+		return fmt.Errorf("%w (%w)", ErrConnection, e.kind(err))
 	}
 	if index := argumentIndex.FindStringSubmatch(err.Error()); index != nil {
 		return fmt.Errorf("%w: argument at index %s", ErrArgument, index[1])
 	}
+	if e.kind(err) == ErrOutcomeUnknown { //nolint:errorlint // kind returns the sentinel itself
+		return fmt.Errorf("pgtenant: statement failed: %T (%w)", err, ErrOutcomeUnknown)
+	}
 	return fmt.Errorf("pgtenant: statement failed: %T", err)
 }
 
-func translateDatabase(ctx context.Context, tenant tenancy.ID, err *pgconn.PgError) error {
+func translateDatabase(ctx context.Context, tenant tenancy.ID, e effect, err *pgconn.PgError) error {
 	switch {
 	case err.Code == codeQueryCanceled && ctx.Err() != nil:
-		return fmt.Errorf("pgtenant: statement ended by its context: %w (%w)", ctx.Err(), err)
+		return fmt.Errorf("pgtenant: statement ended by its context: %w (%w, %w)", ctx.Err(), err, ErrNoEffect)
 	case err.Code == codeInsufficientPrivilege && tenant.IsZero():
 		return fmt.Errorf("%w: %w", tenancy.ErrNoTenant, err)
+	case err.Code == codeReadOnly && e != readOnlyEffect:
+		return fmt.Errorf("%w: %w", ErrReadOnlyServer, err)
+	case isStale(err):
+		return fmt.Errorf("%w: %w", ErrNoEffect, err)
 	}
 	return err
 }
@@ -131,7 +141,9 @@ func redact(err *pgconn.PgError) *pgconn.PgError {
 
 // known reports whether err is this package's, or tenancy's, already.
 func known(err error) bool {
-	for _, sentinel := range []error{ErrTxLeftOpen, ErrTxAborted, ErrRowsOpen, ErrPoolBusy, ErrScan, ErrConnection, sql.ErrTxDone} {
+	for _, sentinel := range []error{
+		ErrTxLeftOpen, ErrTxAborted, ErrRowsOpen, ErrPoolBusy, ErrScan, ErrConnection, ErrOutcomeUnknown, ErrNoEffect, sql.ErrTxDone,
+	} {
 		if errors.Is(err, sentinel) {
 			return true
 		}
