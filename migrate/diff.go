@@ -32,6 +32,9 @@ type DiffOptions struct {
 	// Base are chains that are applied before the folder's own: [Konstruct] for a project with tables of its own, none
 	// for Konstruct itself.
 	Base []Chain
+	// Revisions is the schema of the folder's revision table ([Chain.Revisions]), for the snapshot of the folder. Empty for
+	// Konstruct's own folder; with Base and without Revisions no snapshot is written.
+	Revisions string
 	// Catalogue lists the tables that belong to no tenant.
 	Catalogue doctor.Catalogue
 	// ScratchURL is a superuser's URL of a server on which databases may be made and dropped.
@@ -55,7 +58,7 @@ type Plan struct {
 var diffName = regexp.MustCompile(`^[a-z][a-z0-9]*(_[a-z0-9]+)*$`)
 
 // Diff plans the step from the folder's migrations to the Ent schema and writes it as the folder's next file, together
-// with atlas.sum. The protection of each new table stands in the same file. Nothing is written where nothing is missing.
+// with atlas.sum and snapshot.json. The protection of each new table stands in the same file. Nothing is written where nothing is missing.
 //
 // It replays the folder on one scratch database, makes the Ent schema's tables on another, and compares the two.
 // It refuses, among others, a table that is neither tenant-scoped nor in the catalogue ([ErrUnclassified]), a
@@ -75,7 +78,10 @@ func Diff(ctx context.Context, o DiffOptions) (Plan, error) {
 	if len(plan.Drops) > 0 && !o.AllowDrops {
 		return plan, fmt.Errorf("%w: %s: allow it, or keep them in the schema", ErrDestructive, strings.Join(plan.Drops, ", "))
 	}
-	return write(plan, o)
+	if plan, err = write(plan, o); err != nil || len(o.Base) > 0 && o.Revisions == "" {
+		return plan, err
+	}
+	return plan, WriteSnapshot(ctx, SnapshotOptions{Dir: o.Dir, Base: o.Base, Revisions: o.Revisions, ScratchURL: o.ScratchURL})
 }
 
 // folder is the chain that a folder holds. Its revisions are never written: it is only replayed.

@@ -108,7 +108,7 @@ func (e *examination) dangerous(p preset) bool {
 	prefix, _, _ := strings.Cut(strings.ToLower(e.cat.Setting), ".")
 	return strings.HasPrefix(name, prefix+".") || slices.Contains([]string{
 		"row_security", "session_replication_role", "search_path", "role", "session_authorization",
-		"session_preload_libraries", "local_preload_libraries", "lo_compat_privileges",
+		"session_preload_libraries", "local_preload_libraries", "lo_compat_privileges", "client_encoding",
 	}, name)
 }
 

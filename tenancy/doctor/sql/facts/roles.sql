@@ -8,4 +8,4 @@ SELECT r.rolname AS name,
        r.rolinherit AS inherit,
        r.rolcanlogin AS login
   FROM pg_roles AS r
- WHERE r.rolname = ANY ($5::text[])
+ WHERE r.rolname = ANY ($3::text[])

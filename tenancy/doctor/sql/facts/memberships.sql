@@ -9,4 +9,4 @@ SELECT g.rolname AS role,
   JOIN pg_roles AS g ON g.oid = m.roleid
   JOIN pg_roles AS r ON r.oid = m.member
   LEFT JOIN pg_roles AS w ON w.oid = m.grantor
- WHERE g.rolname = ANY ($5::text[]) OR r.rolname = ANY ($5)
+ WHERE g.rolname = ANY ($3::text[]) OR r.rolname = ANY ($3)
