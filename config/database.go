@@ -3,7 +3,6 @@ package config
 import (
 	"fmt"
 	"log/slog"
-	"maps"
 	"net"
 	"net/url"
 	"runtime"
@@ -92,6 +91,9 @@ func (u *DatabaseURL) UnmarshalText(text []byte) error {
 	if !strings.HasPrefix(raw, "postgres://") && !strings.HasPrefix(raw, "postgresql://") {
 		return problem("must begin with postgres:// or postgresql://")
 	}
+	if misplaced(raw) {
+		return problem(misplacedProblem)
+	}
 	parsed, err := pgx.ParseConfig(raw)
 	if err != nil {
 		return problem("is not a PostgreSQL URL (is a special character in the password not percent-encoded?" +
@@ -110,16 +112,35 @@ func (u DatabaseURL) password() string {
 	return u.value().Password
 }
 
-// presets names the session settings that the URL would bring along, sorted. application_name is harmless.
+// presets names the session settings that the URL would bring along, sorted. application_name is harmless. A name that
+// is not PostgreSQL's own may be part of a password with an unescaped question mark, and is not repeated.
 func (u DatabaseURL) presets() []string {
 	if u.value == nil {
 		return nil
 	}
-	names := slices.Sorted(maps.Keys(u.value().RuntimeParams))
+	names := []string{}
+	for name := range u.value().RuntimeParams {
+		switch {
+		case name == "application_name", name == "fallback_application_name":
+		case slices.Contains(knownSettings(), strings.ToLower(name)):
+			names = append(names, name)
+		default:
+			names = append(names, "an unknown parameter")
+		}
+	}
+	slices.Sort(names)
 
-	return slices.DeleteFunc(names, func(name string) bool {
-		return name == "application_name" || name == "fallback_application_name"
-	})
+	return slices.Compact(names)
+}
+
+// knownSettings are those that somebody is likely to put into a URL.
+func knownSettings() []string {
+	return []string{
+		"app.current_tenant", "client_encoding", "client_min_messages", "datestyle", "default_transaction_isolation",
+		"default_transaction_read_only", "extra_float_digits", "idle_in_transaction_session_timeout", "intervalstyle",
+		"lock_timeout", "options", "plan_cache_mode", "role", "row_security", "search_path", "session_authorization",
+		"statement_timeout", "synchronous_commit", "timezone", "transaction_timeout", "work_mem",
+	}
 }
 
 // namesQueryMode tells whether the URL itself asks for a mode of executing queries, and which.

@@ -10,9 +10,9 @@ import (
 
 // HTTP is how the server listens.
 type HTTP struct {
-	ListenAddr      string        `env:"KONSTRUCT_LISTEN_ADDR"      envDefault:"127.0.0.1:8080"` // host:port
-	TrustedProxies  Proxies       `env:"KONSTRUCT_TRUSTED_PROXIES"`
-	Docs            bool          `env:"KONSTRUCT_DOCS"             envDefault:"false"` // Serve /docs and /openapi.json.
+	ListenAddr     string  `env:"KONSTRUCT_LISTEN_ADDR"      envDefault:"127.0.0.1:8080"` // host:port
+	TrustedProxies Proxies `env:"KONSTRUCT_TRUSTED_PROXIES"`
+	Docs           bool    `env:"KONSTRUCT_DOCS"             envDefault:"false"` // Serve /docs and /openapi.json.
 	// DrainDelay is nil when it is not set; Drain knows the default.
 	DrainDelay      *time.Duration `env:"KONSTRUCT_DRAIN_DELAY"`
 	ShutdownTimeout time.Duration  `env:"KONSTRUCT_SHUTDOWN_TIMEOUT" envDefault:"15s"`
