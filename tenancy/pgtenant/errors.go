@@ -16,8 +16,11 @@ import (
 
 // The errors of the driver, besides tenancy's. A finished transaction answers [sql.ErrTxDone].
 var (
-	// ErrPoolBusy means that no connection, or no share of the pool for the tenant, was free in time.
+	// ErrPoolBusy is returned when no connection was free within the acquire timeout. Nothing was sent.
 	ErrPoolBusy = errors.New("pgtenant: no database connection was free in time")
+	// ErrTenantBusy is returned when the tenant held its part of the pool for the whole acquire timeout. Nothing was sent.
+	// It matches [ErrPoolBusy], too.
+	ErrTenantBusy = fmt.Errorf("%w: the tenant's limit is reached", ErrPoolBusy)
 	// ErrNestedTx means that a transaction was begun inside [InTx]. Pass the outer one down.
 	ErrNestedTx = errors.New("pgtenant: a transaction is already open in this context")
 	// ErrPoolInTx means that the pool's client was used inside [InTx], where the transaction's was meant.
@@ -33,7 +36,8 @@ var (
 	ErrArgument = errors.New("pgtenant: argument does not fit")
 	// ErrScan means that a column can't be read into its destination.
 	ErrScan = errors.New("pgtenant: column does not fit its destination")
-	// ErrConnection means that the connection was lost. Whether the statement took effect is unknown.
+	// ErrConnection means that the connection was lost. Whether the statement took effect is unknown, unless the error is
+	// a [*ConnectError] as well: then there was no connection, and nothing was sent.
 	ErrConnection = errors.New("pgtenant: connection lost")
 	// ErrConfig means that a pool's configuration could break isolation.
 	ErrConfig = errors.New("pgtenant: unsafe configuration")

@@ -7,7 +7,6 @@ import (
 	"sync"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"golang.org/x/sync/semaphore"
 
@@ -23,7 +22,7 @@ type lease struct {
 	done   func()
 }
 
-// lease waits for a connection, and for one of the tenant's share, as long as the driver's configuration says.
+// lease waits for a connection, and for one of the tenant's share, within the acquire timeout.
 func (d *Driver) lease(ctx context.Context, tenant tenancy.ID) (*lease, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("pgtenant: %w", err)
@@ -32,29 +31,28 @@ func (d *Driver) lease(ctx context.Context, tenant tenancy.ID) (*lease, error) {
 	defer stop()
 	done, err := d.shares.take(waiting, tenant)
 	if err != nil {
-		return nil, leaseError(ctx, err)
+		return nil, leaseError(ctx, waiting, err, func() error { return ErrTenantBusy })
 	}
-	pooled, err := d.pool.Acquire(waiting)
+	pooled, err := d.slots.acquire(waiting)
 	if err != nil {
 		done()
-		return nil, leaseError(ctx, err)
+		return nil, leaseError(ctx, waiting, err, d.slots.busy)
 	}
-	return &lease{pooled: pooled, done: done}, nil
+	return &lease{pooled: pooled, done: func() { d.slots.release(); done() }}, nil
 }
 
-// leaseError tells a caller who gave up from a pool that had nothing, and from a server that can't be reached. Where the
-// caller's context goes on, it was the driver's patience that ended.
-func leaseError(ctx context.Context, err error) error {
-	var connect *pgconn.ConnectError
-	switch {
+// leaseError tells apart why a wait ended: the caller gave up, the acquire timeout expired, which is busy's error, or
+// the server can't be reached.
+func leaseError(ctx, waiting context.Context, err error, busy func() error) error {
+	switch cause := context.Cause(waiting); {
 	case ctx.Err() != nil:
 		return fmt.Errorf("pgtenant: waiting for a connection: %w", ctx.Err())
-	case errors.As(err, &connect):
-		return fmt.Errorf("%w: the server can't be reached", ErrConnection)
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return ErrPoolBusy
+	case errors.Is(cause, errAcquireTimeout):
+		return busy()
+	case cause != nil:
+		return cause
 	}
-	return translate(ctx, tenancy.ID{}, err)
+	return err
 }
 
 func (l *lease) conn() *pgx.Conn { return l.pooled.Conn() }
@@ -70,11 +68,16 @@ func (l *lease) idle() error {
 	return nil
 }
 
-// release gives the connection back. The pool destroys one that is closed, busy, or not idle, so that nothing of a
-// transaction reaches the next user.
+// release gives the connection back. The pool destroys one that is busy, or not idle, so that nothing of a transaction
+// reaches the next user. One that is closed is taken out of the pool: pgx may still be saying goodbye to a server that
+// does not answer, for up to 15 s, and the pool would count it for as long.
 func (l *lease) release() {
+	defer l.done()
+	if l.conn().IsClosed() {
+		l.pooled.Hijack()
+		return
+	}
 	l.pooled.Release()
-	l.done()
 }
 
 // shares bounds how many connections one tenant may hold at once, so that a busy tenant slows down itself and not

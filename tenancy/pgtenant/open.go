@@ -15,6 +15,9 @@ import (
 
 const (
 	defaultAcquireTimeout = 5 * time.Second
+	// defaultConnectTimeout bounds the opening of a connection, for each host and address, unless the connection string
+	// has a connect_timeout. It is shorter than the acquire timeout, so that a server that does not answer is named.
+	defaultConnectTimeout = 3 * time.Second
 	// cancelPatience is how long a statement that was asked to cancel may take before its connection is cut.
 	cancelPatience = 2 * time.Second
 )
@@ -64,15 +67,18 @@ func Open(ctx context.Context, dsn string, opts ...Option) (*Driver, error) {
 	if err := c.apply(pc); err != nil {
 		return nil, err
 	}
+	live := &liveness{}
+	pc.ShouldPing = live.shouldPing
 	pool, err := pgxpool.NewWithConfig(ctx, pc)
 	if err != nil {
-		return nil, leaseError(ctx, err)
+		return nil, fmt.Errorf("%w: the pool's size", ErrConfig)
 	}
+	live.pool.Store(pool)
 	return newDriver(pool, c), nil
 }
 
 // New makes a driver of a pool that is configured already. The pool's query mode and presets are checked as in
-// [Open]; its other settings are the caller's.
+// [Open]; its other settings are the caller's, those of pings and time-outs among them.
 func New(pool *pgxpool.Pool, opts ...Option) (*Driver, error) {
 	if err := check(pool.Config().ConnConfig); err != nil {
 		return nil, err
@@ -81,7 +87,8 @@ func New(pool *pgxpool.Pool, opts ...Option) (*Driver, error) {
 }
 
 func newDriver(pool *pgxpool.Pool, c config) *Driver {
-	return &Driver{pool: pool, shares: newShares(pool.Config().MaxConns), patience: newPatience(c.acquireTimeout)}
+	p := newPatience(c.acquireTimeout)
+	return &Driver{pool: pool, shares: newShares(pool.Config().MaxConns), slots: newSlots(pool, p), patience: p}
 }
 
 func newConfig(opts []Option) config {
@@ -105,6 +112,9 @@ func (c config) apply(pc *pgxpool.Config) error {
 	}
 	if c.maxConns > 0 {
 		pc.MaxConns = c.maxConns
+	}
+	if pc.ConnConfig.ConnectTimeout == 0 {
+		pc.ConnConfig.ConnectTimeout = defaultConnectTimeout
 	}
 	if pc.ConnConfig.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement {
 		// A direct connection: a cancelled statement is cancelled on the server, and its connection kept.
