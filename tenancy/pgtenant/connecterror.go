@@ -102,12 +102,12 @@ func causeOf(err error) Cause {
 		return CauseClosed
 	case isTarget(err):
 		return CauseTarget
-	case errors.As(err, &hostname):
-		return CauseHostname
 	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENOENT): // ENOENT: a socket that is not there
 		return CauseRefused
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
 		return CauseUnreachable
+	case errors.As(err, &hostname):
+		return CauseHostname
 	case pgconn.Timeout(err), errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
 		return CauseTimeout
 	case strings.Contains(err.Error(), "tls error"): // pgconn's own prefix: crypto/tls has no common error type

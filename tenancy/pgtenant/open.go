@@ -113,9 +113,7 @@ func (c config) apply(pc *pgxpool.Config) error {
 	if c.maxConns > 0 {
 		pc.MaxConns = c.maxConns
 	}
-	if pc.ConnConfig.ConnectTimeout == 0 {
-		pc.ConnConfig.ConnectTimeout = defaultConnectTimeout
-	}
+	boundConnect(&pc.ConnConfig.Config)
 	if pc.ConnConfig.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement {
 		// A direct connection: a cancelled statement is cancelled on the server, and its connection kept.
 		pc.ConnConfig.BuildContextWatcherHandler = cancelOnServer
@@ -125,6 +123,20 @@ func (c config) apply(pc *pgxpool.Config) error {
 		c.trips.watch(&pc.ConnConfig.Config)
 	}
 	return nil
+}
+
+// boundConnect gives a configuration without connect_timeout one, and has host names looked up within it: pgconn's own
+// bound begins after that.
+func boundConnect(config *pgconn.Config) {
+	if config.ConnectTimeout == 0 {
+		config.ConnectTimeout = defaultConnectTimeout
+	}
+	lookup, limit := config.LookupFunc, config.ConnectTimeout
+	config.LookupFunc = func(ctx context.Context, host string) ([]string, error) {
+		ctx, cancel := context.WithTimeout(ctx, limit)
+		defer cancel()
+		return lookup(ctx, host)
+	}
 }
 
 // check refuses what would undermine the driver: a query mode that can't carry the setting, and presets that every

@@ -234,11 +234,13 @@ func (s *slots) working() int32 {
 func (s *slots) busy() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch {
+	switch working := s.working(); {
+	case working == 0 && s.withheld == 0: // each slot's attempt goes on: several hosts or addresses that do not answer
+		return &ConnectError{Cause: CauseTimeout}
+	case working == 0:
+		return s.cause
 	case s.withheld == 0:
 		return ErrPoolBusy
-	case s.working() == 0:
-		return s.cause
 	}
 	return &busyError{cause: s.cause.Cause}
 }
