@@ -66,8 +66,7 @@ func (e *ConnectError) passing() bool { return e.Cause == CauseLimit || e.Cause 
 // newConnectError finds the cause of a failed dial. With several hosts it is that of the host that got furthest: a
 // server that answered comes before one that could not be reached.
 func newConnectError(err error) *ConnectError {
-	var db *pgconn.PgError
-	if errors.As(err, &db) {
+	if db, ok := errors.AsType[*pgconn.PgError](err); ok {
 		cause := causeOfCode(db.Code)
 		return &ConnectError{Cause: cause, db: &pgconn.PgError{
 			Severity: db.Severity, SeverityUnlocalized: db.SeverityUnlocalized,

@@ -55,7 +55,7 @@ func hangingUp(t *testing.T) (address string) {
 			if err != nil {
 				return
 			}
-			_ = conn.(*net.TCPConn).CloseWrite() //nolint:errcheck,forcetypeassert // a TCP listener's
+			_ = conn.(*net.TCPConn).CloseWrite() //nolint:forcetypeassert // a TCP listener's
 			time.AfterFunc(time.Second, func() { _ = conn.Close() })
 		}
 	}()
@@ -161,6 +161,7 @@ func TestSeveralHosts(t *testing.T) {
 			u.Host = first + "," + works.Address()
 			q := u.Query()
 			q.Set("target_session_attrs", "read-write")
+			q.Set("connect_timeout", "1")
 			u.RawQuery = q.Encode()
 			drv, err := pgtenant.Open(t.Context(), u.String())
 			require.NoError(t, err)

@@ -139,7 +139,7 @@ func TestSilentNetwork(t *testing.T) {
 	start := time.Now()
 	_, err := pgtenant.Exec(as(t, h.a), h, "select 1")
 	requireCause(t, pgtenant.CauseTimeout, err)
-	require.Less(t, time.Since(start), 5*time.Second)
+	require.Less(t, time.Since(start), 4*time.Second)
 	proxy.Hang(false)
 	h.healthy(t)
 }
