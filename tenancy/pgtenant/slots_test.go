@@ -164,7 +164,7 @@ func TestNoConnectionAtAll(t *testing.T) {
 // A backend that is still exiting counts towards the limit. That ends within moments.
 func TestTheOnlyConnectionIsStillExiting(t *testing.T) {
 	t.Parallel()
-	h, _ := proxied(t, pgtenant.WithMaxConns(2))
+	h, _ := proxied(t, pgtenant.WithMaxConns(1))
 	h.allow(t, 0)
 	time.AfterFunc(4*shortly, func() { h.allow(t, -1) })
 	h.healthy(t)
