@@ -34,8 +34,8 @@ const (
 	CauseOther       Cause = "connection failed"                      // none of the above
 )
 
-// ConnectError is returned when no connection to the server could be made. The statement was never sent. It matches
-// [ErrConnection], and errors.As finds the server's *pgconn.PgError where the server gave one. Neither repeats any part
+// ConnectError is returned when no connection to the server could be made. It matches [ErrConnection]
+// and [ErrNoEffect], and errors.As finds the server's *pgconn.PgError where the server gave one. Neither repeats any part
 // of the connection string: of the PgError, only code, severity and routine are kept.
 type ConnectError struct {
 	Cause Cause
@@ -51,12 +51,12 @@ func (e *ConnectError) Error() string {
 	return fmt.Sprintf("pgtenant: can't connect: %s", e.Cause)
 }
 
-// Unwrap makes the error match [ErrConnection] and the server's error.
+// Unwrap makes the error match [ErrConnection], [ErrNoEffect] and the server's error.
 func (e *ConnectError) Unwrap() []error {
 	if e.db != nil {
-		return []error{ErrConnection, e.db}
+		return []error{ErrConnection, ErrNoEffect, e.db}
 	}
-	return []error{ErrConnection}
+	return []error{ErrConnection, ErrNoEffect}
 }
 
 // passing reports whether the cause is one that ends by itself within moments: a backend that is still exiting holds

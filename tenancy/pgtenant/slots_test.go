@@ -191,6 +191,7 @@ func TestFourWaysNotToGetAConnection(t *testing.T) {
 	kinds := []error{context.DeadlineExceeded, pgtenant.ErrTenantBusy, pgtenant.ErrConnection}
 	requireOnly := func(err, kind error) {
 		t.Helper()
+		require.ErrorIs(t, err, pgtenant.ErrNoEffect)
 		for _, other := range kinds {
 			require.Equal(t, errors.Is(other, kind), errors.Is(err, other), "%v: %v", other, err)
 		}
@@ -258,5 +259,6 @@ func requireCause(t *testing.T, cause pgtenant.Cause, err error) {
 	require.ErrorAs(t, err, &refused)
 	require.Equal(t, cause, refused.Cause, err)
 	require.ErrorIs(t, err, pgtenant.ErrConnection)
+	require.ErrorIs(t, err, pgtenant.ErrNoEffect)
 	require.NotErrorIs(t, err, pgtenant.ErrPoolBusy)
 }
