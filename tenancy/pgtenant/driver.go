@@ -21,6 +21,7 @@ const Setting = "app.current_tenant"
 type Driver struct {
 	pool     *pgxpool.Pool
 	shares   *shares
+	slots    *slots
 	patience *patience
 }
 

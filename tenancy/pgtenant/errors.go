@@ -29,14 +29,17 @@ var (
 
 // The errors of the driver, besides tenancy's. A finished transaction returns [sql.ErrTxDone].
 var (
-	// ErrPoolBusy is returned when no connection, or none of the tenant's limit, was free in time. It matches [ErrNoEffect].
+	// ErrPoolBusy is returned when no connection was free within the acquire timeout. It matches [ErrNoEffect].
 	ErrPoolBusy error = &failure{"pgtenant: no database connection was free in time", ErrNoEffect}
+	// ErrTenantBusy is returned when the tenant used all connections of its limit for the whole acquire timeout. It matches
+	// [ErrPoolBusy] and [ErrNoEffect].
+	ErrTenantBusy error = &failure{"pgtenant: no database connection of the tenant's limit was free in time", ErrPoolBusy}
 	// ErrReadOnlyServer is returned for a write that a read-only server refused: a standby, a demoted primary, or one with
 	// default_transaction_read_only. The connection is closed. A write in a transaction that was begun read only is not
 	// such a failure. It matches [ErrNoEffect].
 	ErrReadOnlyServer error = &failure{"pgtenant: the server is read-only", ErrNoEffect}
-	// ErrConnection is returned when the server can't be reached or the connection was lost. It comes with
-	// [ErrOutcomeUnknown] or [ErrNoEffect], never alone.
+	// ErrConnection is returned when the server can't be reached, which is a [*ConnectError], or the connection was lost. It
+	// comes with [ErrOutcomeUnknown] or [ErrNoEffect], never alone.
 	ErrConnection = errors.New("pgtenant: connection lost")
 	// ErrNestedTx is returned when a transaction is begun inside [InTx]. Pass the outer one down.
 	ErrNestedTx = errors.New("pgtenant: a transaction is already open in this context")

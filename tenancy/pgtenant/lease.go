@@ -30,7 +30,7 @@ type lease struct {
 	over    bool // it was released
 }
 
-// lease waits for a connection, and for one of the tenant's share, as long as the driver's configuration says.
+// lease waits for a connection, and for one of the tenant's share, within the acquire timeout.
 func (d *Driver) lease(ctx context.Context, tenant tenancy.ID) (*lease, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("pgtenant: %w (%w)", err, ErrNoEffect)
@@ -39,7 +39,7 @@ func (d *Driver) lease(ctx context.Context, tenant tenancy.ID) (*lease, error) {
 	defer stop()
 	done, err := d.shares.take(waiting, tenant)
 	if err != nil {
-		return nil, leaseError(ctx, err)
+		return nil, leaseError(ctx, waiting, err, func() error { return ErrTenantBusy })
 	}
 	leased := false
 	defer func() {
@@ -47,27 +47,26 @@ func (d *Driver) lease(ctx context.Context, tenant tenancy.ID) (*lease, error) {
 			done()
 		}
 	}()
-	pooled, err := d.pool.Acquire(waiting)
+	pooled, err := d.slots.acquire(waiting)
 	if err != nil {
-		return nil, leaseError(ctx, err)
+		return nil, leaseError(ctx, waiting, err, d.slots.busy)
 	}
 	leased = true
-	return &lease{ctx: ctx, pooled: pooled, done: done}, nil
+	return &lease{ctx: ctx, pooled: pooled, done: func() { d.slots.release(); done() }}, nil
 }
 
-// leaseError tells a caller who gave up from a pool that had nothing, and from a server that can't be reached. Where the
-// caller's context goes on, it was the driver's patience that ended.
-func leaseError(ctx context.Context, err error) error {
-	var connect *pgconn.ConnectError
-	switch {
+// leaseError tells apart why a wait ended: the caller gave up, the acquire timeout expired, which is busy's error, or
+// the server can't be reached.
+func leaseError(ctx, waiting context.Context, err error, busy func() error) error {
+	switch cause := context.Cause(waiting); {
 	case ctx.Err() != nil:
 		return fmt.Errorf("pgtenant: waiting for a connection: %w (%w)", ctx.Err(), ErrNoEffect)
-	case errors.As(err, &connect):
-		return fmt.Errorf("%w: the server can't be reached (%w)", ErrConnection, ErrNoEffect)
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return ErrPoolBusy
+	case errors.Is(cause, errAcquireTimeout):
+		return busy()
+	case cause != nil:
+		return cause
 	}
-	return translate(ctx, tenancy.ID{}, noEffect, err)
+	return err
 }
 
 func (l *lease) conn() *pgx.Conn { return l.pooled.Conn() }
@@ -99,7 +98,7 @@ func (l *lease) translate(ctx context.Context, tenant tenancy.ID, e effect, err 
 	return err
 }
 
-// release gives the connection back, once. The pool destroys one that is closed, busy, or not idle, so that nothing of a
+// release gives the connection back, once. The pool destroys one that is busy, or not idle, so that nothing of a
 // transaction reaches the next user.
 func (l *lease) release() {
 	if l.over {
@@ -107,10 +106,20 @@ func (l *lease) release() {
 	}
 	l.over = true
 	defer l.done()
-	defer l.pooled.Release()
+	defer l.leave()
 	if l.spoiled {
 		l.close()
 	}
+}
+
+// leave hands the connection to the pool. One that is closed is taken out of it instead: pgx may still be saying good-bye
+// to a server that does not answer, for up to 15 s, and the pool would count the connection for as long.
+func (l *lease) leave() {
+	if l.conn().IsClosed() {
+		l.pooled.Hijack()
+		return
+	}
+	l.pooled.Release()
 }
 
 // destroy releases the connection so that it is not used again.

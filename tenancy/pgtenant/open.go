@@ -16,6 +16,9 @@ import (
 
 const (
 	defaultAcquireTimeout = 5 * time.Second
+	// defaultConnectTimeout bounds the opening of a connection, for each host and address, unless the connection string
+	// has a connect_timeout. It is shorter than the acquire timeout, so that a server that does not answer is named.
+	defaultConnectTimeout = 3 * time.Second
 	// cancelPatience is how long a statement that was asked to cancel may take before its connection is cut.
 	cancelPatience = 2 * time.Second
 )
@@ -65,17 +68,20 @@ func Open(ctx context.Context, dsn string, opts ...Option) (*Driver, error) {
 	if err := c.apply(pc); err != nil {
 		return nil, err
 	}
+	live := &liveness{}
+	pc.ShouldPing = live.shouldPing
 	pool, err := pgxpool.NewWithConfig(ctx, pc)
 	if err != nil {
-		return nil, leaseError(ctx, err)
+		return nil, fmt.Errorf("%w: the pool's size", ErrConfig)
 	}
+	live.pool.Store(pool)
 	return newDriver(pool, c), nil
 }
 
 // New makes a driver of a pool that is configured already. What [Open] sets and checks is checked here: the query mode and
 // its cache, no preset of what isolation depends on, the parameters client_encoding=UTF8 and timezone=UTC, and a handler for
 // notifications (pgx would collect them without bound). A pool without them is an [ErrConfig]. Its other settings are the
-// caller's, and of the options only [WithAcquireTimeout] has a meaning.
+// caller's, those of pings and time-outs among them, and of the options only [WithAcquireTimeout] has a meaning.
 func New(pool *pgxpool.Pool, opts ...Option) (*Driver, error) {
 	cc := pool.Config().ConnConfig
 	if err := check(cc); err != nil {
@@ -93,7 +99,8 @@ func New(pool *pgxpool.Pool, opts ...Option) (*Driver, error) {
 }
 
 func newDriver(pool *pgxpool.Pool, c config) *Driver {
-	return &Driver{pool: pool, shares: newShares(pool.Config().MaxConns), patience: newPatience(c.acquireTimeout)}
+	p := newPatience(c.acquireTimeout)
+	return &Driver{pool: pool, shares: newShares(pool.Config().MaxConns), slots: newSlots(pool, p), patience: p}
 }
 
 func newConfig(opts []Option) config {
@@ -118,6 +125,7 @@ func (c config) apply(pc *pgxpool.Config) error {
 	if c.maxConns > 0 {
 		pc.MaxConns = c.maxConns
 	}
+	boundConnect(&pc.ConnConfig.Config)
 	if pc.ConnConfig.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement {
 		// A direct connection: a cancelled statement is cancelled on the server, and its connection kept.
 		pc.ConnConfig.BuildContextWatcherHandler = cancelOnServer
@@ -128,6 +136,20 @@ func (c config) apply(pc *pgxpool.Config) error {
 		c.trips.watch(&pc.ConnConfig.Config)
 	}
 	return nil
+}
+
+// boundConnect gives a configuration without connect_timeout one, and has host names looked up within it: pgconn's own
+// bound begins after that.
+func boundConnect(config *pgconn.Config) {
+	if config.ConnectTimeout == 0 {
+		config.ConnectTimeout = defaultConnectTimeout
+	}
+	lookup, limit := config.LookupFunc, config.ConnectTimeout
+	config.LookupFunc = func(ctx context.Context, host string) ([]string, error) {
+		ctx, cancel := context.WithTimeout(ctx, limit)
+		defer cancel()
+		return lookup(ctx, host)
+	}
 }
 
 // check refuses what would undermine the driver: a query mode that can't carry the setting, or has no cache, and presets that

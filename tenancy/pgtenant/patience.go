@@ -3,9 +3,13 @@ package pgtenant
 import (
 	"container/list"
 	"context"
+	"errors"
 	"sync"
 	"time"
 )
+
+// errAcquireTimeout is the cause of a context that ended by the limit of its [patience].
+var errAcquireTimeout = errors.New("pgtenant: acquire timeout")
 
 // patience bounds waits as context.WithTimeout would, with one timer for all of them. A timer of its own for each
 // statement, armed and stopped again, costs more than everything else about taking a connection that is free.
@@ -19,14 +23,15 @@ type patience struct {
 
 type wait struct {
 	until  time.Time
-	giveUp context.CancelFunc
+	giveUp context.CancelCauseFunc
 }
 
 func newPatience(limit time.Duration) *patience { return &patience{limit: limit} }
 
-// bound returns a context that ends with ctx, or when the limit has passed. Call stop when the wait is over.
+// bound returns a context that ends with ctx, when the limit has passed, or when it is abandoned. Call stop when the wait
+// is over.
 func (p *patience) bound(ctx context.Context) (waiting context.Context, stop func()) {
-	waiting, giveUp := context.WithCancel(ctx)
+	waiting, giveUp := context.WithCancelCause(ctx)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	entry := p.waits.PushBack(wait{until: time.Now().Add(p.limit), giveUp: giveUp})
@@ -38,7 +43,7 @@ func (p *patience) bound(ctx context.Context) (waiting context.Context, stop fun
 		p.mu.Lock()
 		p.waits.Remove(entry)
 		p.mu.Unlock()
-		giveUp()
+		giveUp(nil)
 	}
 }
 
@@ -54,7 +59,21 @@ func (p *patience) sweep() {
 			return
 		}
 		p.waits.Remove(oldest)
-		w.giveUp()
+		w.giveUp(errAcquireTimeout)
 	}
 	p.armed = false
+}
+
+// abandon ends the waits that began before since, with the cause.
+func (p *patience) abandon(cause error, since time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for oldest := p.waits.Front(); oldest != nil; oldest = p.waits.Front() {
+		w, _ := oldest.Value.(wait)
+		if !w.until.Before(since.Add(p.limit)) {
+			return
+		}
+		p.waits.Remove(oldest)
+		w.giveUp(cause)
+	}
 }

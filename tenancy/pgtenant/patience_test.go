@@ -2,6 +2,7 @@ package pgtenant
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -24,6 +25,7 @@ func TestPatienceEndsEachWaitInItsTime(t *testing.T) {
 		<-first.Done()
 		require.Equal(t, 3*time.Second, time.Since(start))
 		require.NoError(t, second.Err(), "another wait has its own time")
+		require.ErrorIs(t, context.Cause(first), errAcquireTimeout)
 		<-second.Done()
 		require.Equal(t, 5*time.Second, time.Since(start))
 		require.NoError(t, t.Context().Err())
@@ -57,6 +59,26 @@ func TestPatienceEndsWithTheContext(t *testing.T) {
 	cancel()
 	<-waiting.Done()
 	require.ErrorIs(t, waiting.Err(), context.Canceled)
+}
+
+func TestPatienceAbandonsTheWaitsThatAreOldEnough(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newPatience(5 * time.Second)
+		first, stopFirst := p.bound(t.Context())
+		defer stopFirst()
+		time.Sleep(time.Second)
+		second, stopSecond := p.bound(t.Context())
+		defer stopSecond()
+
+		p.abandon(errors.New("away"), time.Now())
+		require.EqualError(t, context.Cause(first), "away")
+		require.NoError(t, second.Err(), "it has only begun")
+		time.Sleep(time.Second)
+		p.abandon(errors.New("away"), time.Now())
+		require.EqualError(t, context.Cause(second), "away")
+		require.Zero(t, p.waits.Len())
+	})
 }
 
 func TestPatienceKeepsNothingOfAWaitThatIsOver(t *testing.T) {
