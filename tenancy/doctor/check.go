@@ -38,24 +38,29 @@ func examine(r reading, cat Catalogue) Report {
 		Tables:        e.classified(),
 		Findings:      []Finding{},
 	}
-	report.take(e, environmentLints())
+	report.find(e, environmentLints())
 	if e.isMigrated() {
-		report.take(e, protectionLints())
+		report.find(e, protectionLints())
 		e.compare()
-		report.take(e, differenceLints())
+		for _, l := range Lints() {
+			report.add(l, e.differences[l.Code])
+		}
 	}
 	slices.SortStableFunc(report.Findings, func(a, b Finding) int { return cmp.Compare(weight(a.Level), weight(b.Level)) })
 	return report
 }
 
-// take adds what the lints find.
-func (r *Report) take(e *examination, lints []Lint) {
+// find adds what the lints find.
+func (r *Report) find(e *examination, lints []Lint) {
 	for _, l := range lints {
-		faults := l.find(e)
-		slices.SortFunc(faults, func(a, b fault) int { return cmp.Compare(a.object, b.object) })
-		for _, f := range faults {
-			r.Findings = append(r.Findings, Finding{Code: l.Code, Level: l.Level, Object: f.object, Risk: l.Risk, Remedy: f.remedy})
-		}
+		r.add(l, l.find(e))
+	}
+}
+
+func (r *Report) add(l Lint, faults []fault) {
+	slices.SortFunc(faults, func(a, b fault) int { return cmp.Compare(a.object, b.object) })
+	for _, f := range faults {
+		r.Findings = append(r.Findings, Finding{Code: l.Code, Level: l.Level, Object: f.object, Risk: l.Risk, Remedy: f.remedy})
 	}
 }
 

@@ -75,11 +75,12 @@ func (e *examination) missing(o Object) {
 
 // differs explains a difference by what it is about.
 func (e *examination) differs(want, have Object) {
-	props := want.differing(have)
+	props := slices.DeleteFunc(want.differing(have), func(p string) bool { return e.covered[key{p, "", want.Name}] })
 	differ := func(names ...string) bool {
 		return !slices.ContainsFunc(props, func(p string) bool { return !slices.Contains(names, p) })
 	}
 	switch {
+	case len(props) == 0:
 	case have.Props["owner"] == e.cat.AppRole && differ("owner"): // role.owns
 	case want.Kind == "index" && want.Props["constraint"] != "" && e.live[key{"constraint", want.On, want.Props["constraint"]}].
 		differing(e.want[key{"constraint", want.On, want.Props["constraint"]}]) != nil: // the constraint is the finding

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// differenceLints are what the comparison with the snapshot finds, each under the code that explains most.
+// differenceLints are what only the comparison with the snapshot finds, each under the code that explains most.
 func differenceLints() []Lint {
 	compared := []Lint{
 		{Code: "schema.missing", Risk: "An object that a migration made is gone, and what it enforced is not enforced."},
@@ -48,13 +48,8 @@ func differenceLints() []Lint {
 		if l.Level == "" {
 			compared[i].Level = LevelError
 		}
-		compared[i].find = func(e *examination) []fault { return e.differences[l.Code] }
 	}
-	return append(compared, Lint{
-		Code: "grant.default", Level: LevelWarning,
-		Risk: "What is created next is granted to others before anybody has looked at it.",
-		find: findDefaultGrants,
-	})
+	return compared
 }
 
 func findDefaultGrants(e *examination) []fault {
@@ -108,6 +103,11 @@ func snapshotLints() []Lint {
 				}
 				return []fault{{"database " + e.server().Database, "-- nothing, while a release is rolled out"}}
 			},
+		},
+		{
+			Code: "grant.default", Level: LevelWarning,
+			Risk: "What is created next is granted to others before it was reviewed.",
+			find: findDefaultGrants,
 		},
 	}
 }

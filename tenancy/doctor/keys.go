@@ -99,12 +99,12 @@ func findKeysWithoutTenant(e *examination) []fault {
 	return out
 }
 
-// asPlanned makes a key what the snapshot says, or takes it away.
+// asPlanned makes an object what the snapshot says, or takes it away.
 func (e *examination) asPlanned(o Object) string {
 	if want, ok := e.want[o.key()]; ok {
 		return e.alter(want, o)
 	}
-	return script("-- a key that is needed belongs into a migration, which gives it the tenant and no action", drop(o))
+	return script("-- what is needed belongs into a migration", drop(o))
 }
 
 func findTablesWithoutTenant(e *examination) []fault {
@@ -173,12 +173,7 @@ func findNumbered(e *examination) []fault {
 		if !e.isTenant(c.On) || c.Props["identity"] == "" && c.Props["sequence"] == "" {
 			continue
 		}
-		end := "DROP DEFAULT"
-		if c.Props["identity"] != "" {
-			end = "DROP IDENTITY"
-		}
-		out = append(out, e.about(c, c.String(), script("-- and give it values that are made outside: a UUIDv7",
-			fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s %s", c.On, c.Name, end))))
+		out = append(out, e.about(c, c.String(), e.asPlanned(c)))
 	}
 	return out
 }

@@ -10,6 +10,7 @@ type Lint struct {
 	// Risk is what may come of it, in one sentence.
 	Risk string
 
+	// find is nil where only the comparison with the snapshot finds it.
 	find func(*examination) []fault
 }
 

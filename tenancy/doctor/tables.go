@@ -83,13 +83,13 @@ func findColumnType(e *examination, t, c Object) *fault {
 	return &f
 }
 
-// eachTenantTable finds tenant-scoped tables without a property. The table itself stays in the comparison, where other
-// differences have findings of their own.
+// eachTenantTable finds tenant-scoped tables without a property. The table's other properties stay in the comparison.
 func eachTenantTable(prop, what string) func(*examination) []fault {
 	return func(e *examination) []fault {
 		var out []fault
 		for _, t := range e.tenantTables() {
 			if t.Props[prop] == "" {
+				e.covered[key{prop, "", t.Name}] = true
 				out = append(out, fault{t.String(), script(fmt.Sprintf("ALTER TABLE %s %s", t.Name, what))})
 			}
 		}
@@ -106,6 +106,7 @@ func findOpenChildren(e *examination) []fault {
 		}
 		for _, g := range e.of("grant") {
 			if g.Props["kind"] == "TABLE" && g.Props["object"] == t.Name && g.Props["grantee"] != ident(e.cat.OwnerRole) {
+				e.covered[g.key()] = true
 				out = append(out, e.about(t, fmt.Sprintf("table %s: open to %s", t.Name, g.Props["grantee"]),
 					script(fmt.Sprintf("REVOKE ALL ON %s FROM %s", t.Name, g.Props["grantee"]))))
 			}
