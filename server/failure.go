@@ -75,8 +75,7 @@ func serverFailure(err error) *problem.Problem {
 		return problem.OutcomeUnknown()
 	case errors.Is(err, pgtenant.ErrPoolBusy), errors.Is(err, account.ErrBusy):
 		return problem.Overloaded(retrySoon)
-	case errors.Is(err, pgtenant.ErrNoEffect), errors.Is(err, pgtenant.ErrConnection),
-		errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+	case errors.Is(err, pgtenant.ErrNoEffect), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return problem.Unavailable(retrySoon)
 	case errors.As(err, &db):
 		return databaseFailure(db.Code)

@@ -5,8 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"time"
+
+	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
 const (
@@ -41,7 +42,7 @@ func (c *checks) awaitDatabase(ctx context.Context, log *slog.Logger) error {
 		select {
 		case <-ctx.Done():
 			if cause := context.Cause(ctx); !errors.Is(cause, errStartTimeout) {
-				return cause
+				return fmt.Errorf("stopped while waiting for PostgreSQL (%w): %w", cause, last)
 			}
 			return fmt.Errorf("PostgreSQL (DATABASE_URL) did not become available within %s: %w", startTimeout, last)
 		case <-time.After(startPause):
@@ -61,23 +62,28 @@ func waitingFor(ctx context.Context, log *slog.Logger, cause error) {
 
 // passes holds for failures of a server that is there and may be ready in a moment.
 func passes(err error) bool {
-	switch sqlState(err) {
-	case "57P03", codeTooManyConnections:
-		return true
+	if failed, ok := errors.AsType[*pgtenant.ConnectError](err); ok {
+		return failed.Cause == pgtenant.CauseTimeout || failed.Cause == pgtenant.CauseLimit || failed.Cause == pgtenant.CauseStarting
 	}
-	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, pgtenant.ErrPoolBusy)
 }
 
 // explainConnect adds what is wrong in the configuration.
 func explainConnect(err error) error {
-	switch code := sqlState(err); {
-	case err == nil:
+	if err == nil {
 		return nil
-	case strings.HasPrefix(code, "28"):
+	}
+	cause := pgtenant.CauseOther
+	if failed, ok := errors.AsType[*pgtenant.ConnectError](err); ok {
+		cause = failed.Cause
+	}
+	switch cause {
+	case pgtenant.CauseCredentials:
 		return fmt.Errorf("PostgreSQL refused the user or the password of DATABASE_URL"+
 			" (before the first `konstruct migrate up` there is no such role): %w", err)
-	case code == "3D000":
+	case pgtenant.CauseDatabase:
 		return fmt.Errorf("the database of DATABASE_URL does not exist: %w", err)
+	default:
 	}
 	return fmt.Errorf("PostgreSQL (DATABASE_URL) is not available: %w", err)
 }

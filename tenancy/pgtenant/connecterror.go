@@ -59,6 +59,10 @@ func (e *ConnectError) Unwrap() []error {
 	return []error{ErrConnection, ErrNoEffect}
 }
 
+// ConnectFailure returns the [*ConnectError] of a failed pgx.Connect, for connections that are not the driver's. The text
+// of pgx repeats user, host and database, where parts of a password with unescaped characters can end up.
+func ConnectFailure(err error) error { return newConnectError(err) }
+
 // passing reports whether the cause is one that ends by itself within moments: a backend that is still exiting holds
 // its place in the limit, and a server that restarts says so.
 func (e *ConnectError) passing() bool { return e.Cause == CauseLimit || e.Cause == CauseStarting }
