@@ -12,7 +12,7 @@ import (
 
 const (
 	// startTimeout bounds how long a starting server waits for a database that doesn't answer yet.
-	startTimeout = 30 * time.Second
+	startTimeout = 20 * time.Second
 	// startAttempt bounds one attempt, startPause separates two.
 	startAttempt = 5 * time.Second
 	startPause   = 500 * time.Millisecond
