@@ -62,7 +62,7 @@ func (s *Server) logRequest(ctx context.Context, c *gin.Context, started time.Ti
 		line.attrs = append(line.attrs, r.panicked...)
 	}
 	if line.level < slog.LevelWarn {
-		s.log.LogAttrs(ctx, line.level, line.msg, append(line.attrs, line.each...)...)
+		s.log.LogAttrs(ctx, line.level, line.msg, append(line.attrs, line.each...)...) //nolint:sloglint // it is a constant
 		return
 	}
 	line.kind = fmt.Sprint(line.attrs[:3], r.code, causeKind(r.cause), len(r.panicked))

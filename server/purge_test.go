@@ -106,7 +106,7 @@ func TestPurgeSurvivesADeadlock(t *testing.T) {
 
 	other := w.begin(t, `UPDATE agents SET role = 'x' WHERE tenant_id = $1`, id)
 	purged := make(chan answer, 1)
-	go func() { purged <- w.do(t, http.MethodDelete, w.admin, tenant+"?purge=true", nil) }()
+	go func() { purged <- w.do(t, http.MethodDelete, w.admin, tenant+"?purge=true", nil) }() //nolint:testifylint // it asserts nothing of the answer
 	w.waiting(t, `DELETE FROM "agents"%`)
 	// The purge has waited longer, so its deadlock check usually fires first and it starts over.
 	_, err := other.Exec(t.Context(), `INSERT INTO agents (id, tenant_id, name) VALUES (gen_random_uuid(), $1, 'Nora')`, id)

@@ -99,7 +99,7 @@ func (c *checks) askMigrated(ctx context.Context) (result, err error) {
 	if !ok {
 		return errors.New(detail), nil
 	}
-	return nil, nil //nolint:nilnil // the database was asked, and is current
+	return nil, nil
 }
 
 var errReadOnly = errors.New("the database is read-only: a standby, or default_transaction_read_only")

@@ -2,6 +2,7 @@ package endtoend_test
 
 import (
 	"context"
+	"maps"
 	"net"
 	"net/http"
 	"strings"
@@ -79,124 +80,128 @@ func (c client) readiness(t *testing.T, want int) (status string, failing []stri
 }
 
 // faulty is a running server with an admin and a tenant, whose PostgreSQL is reached through a proxy.
-func faulty(t *testing.T, changes environment) (server *process, admin client, db *testdb.Database, p *proxy, tenant string) {
+type faulty struct {
+	server *process
+	admin  client
+	db     *testdb.Database
+	proxy  *proxy
+	agents string // the path of the tenant's
+}
+
+func newFaulty(t *testing.T, changes environment) faulty {
 	t.Helper()
-	db = testdb.New(t)
-	p, through := newProxy(t, db.AppURL)
-	env := served(t, db)
-	env["DATABASE_URL"] = through
-	for name, value := range changes {
-		env[name] = value
-	}
+	f := faulty{db: testdb.New(t)}
+	env := served(t, f.db)
+	f.proxy, env["DATABASE_URL"] = newProxy(t, f.db.AppURL)
+	maps.Copy(env, changes)
 	out, code := run(t, env, password+"\n", "user", "create", "--admin", "ada@example.com")
 	require.Zero(t, code, out)
-	server = start(t, env, "serve")
-	admin = client{base: "http://" + server.wait(t, `msg=listening.* address=(\S+)`)}.login(t, "ada@example.com", password)
-	tenant = "/v1/tenants/" + admin.createTenant(t, "acme")
-	return server, admin, db, p, tenant
+	f.server = start(t, env, "serve")
+	f.admin = client{base: "http://" + f.server.wait(t, `msg=listening.* address=(\S+)`)}.login(t, "ada@example.com", password)
+	f.agents = "/v1/tenants/" + f.admin.createTenant(t, "acme") + "/agents"
+	return f
 }
+
+// list gets the tenant's agents and wants the status.
+func (f faulty) list(t *testing.T, want int) object {
+	t.Helper()
+	return f.admin.do(t, want, http.MethodGet, f.agents, nil)
+}
+
+func (f faulty) create(t *testing.T, want int) object {
+	t.Helper()
+	return f.admin.do(t, want, http.MethodPost, f.agents, object{"name": "Mara"})
+}
+
+// number reads one number as the superuser.
+func (f faulty) number(t *testing.T, query string) (n int64) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), f.db.SuperURL)
+	require.NoError(t, err)
+	defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
+	require.NoError(t, conn.QueryRow(t.Context(), query).Scan(&n))
+	return n
+}
+
+const (
+	countAgents    = "select count(*) from agents"
+	temporaryFiles = "select temp_files from pg_stat_database where datname = current_database()"
+)
 
 // While PostgreSQL does not answer, nothing is blamed but PostgreSQL, and tenants are served as soon as it does again.
 func TestServeUnderAFrozenDatabase(t *testing.T) {
 	t.Parallel()
-	server, admin, _, proxy, tenant := faulty(t, nil)
-	status, failing := admin.readiness(t, http.StatusOK)
+	f := newFaulty(t, nil)
+	status, failing := f.admin.readiness(t, http.StatusOK)
 	require.Equal(t, "ready", status)
 	require.Empty(t, failing)
 
-	proxy.set(func() { proxy.frozen = true })
-	status, failing = admin.readiness(t, http.StatusServiceUnavailable)
+	f.proxy.set(func() { f.proxy.frozen = true })
+	status, failing = f.admin.readiness(t, http.StatusServiceUnavailable)
 	require.Equal(t, "not_ready", status)
 	require.Equal(t, []string{"postgresql", "writes"}, failing)
-	problem := admin.do(t, http.StatusServiceUnavailable, http.MethodGet, tenant+"/agents", nil)
+	problem := f.list(t, http.StatusServiceUnavailable)
 	require.Equal(t, "unavailable", problem.text(t, "code"))
 
-	proxy.set(func() { proxy.frozen = false })
-	require.Eventually(t, func() bool {
-		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, admin.base+tenant+"/agents", nil)
-		require.NoError(t, err)
-		request.Header.Set("Authorization", "Bearer "+admin.token)
-		response, err := http.DefaultClient.Do(request)
-		if err != nil {
-			return false
-		}
-		defer func() { _ = response.Body.Close() }()
-		return response.StatusCode == http.StatusOK
-	}, 10*time.Second, 50*time.Millisecond)
-	_, failing = admin.readiness(t, http.StatusOK)
+	f.proxy.set(func() { f.proxy.frozen = false })
+	require.Eventually(t, func() bool { return f.admin.status(t, f.agents) == http.StatusOK }, 10*time.Second, 50*time.Millisecond)
+	_, failing = f.admin.readiness(t, http.StatusOK)
 	require.Empty(t, failing)
-	require.NotContains(t, server.text(), "level=ERROR", "it was to be expected to pass")
+	require.NotContains(t, f.server.text(), "level=ERROR", "it was to be expected to pass")
 }
 
 // A change whose answer was lost may have been made, and the client is not told to repeat it. A read can be repeated.
 func TestServeTellsUnknownOutcomes(t *testing.T) {
 	t.Parallel()
-	server, admin, db, proxy, tenant := faulty(t, nil)
-	agents := func() int64 {
-		conn, err := pgx.Connect(t.Context(), db.SuperURL)
-		require.NoError(t, err)
-		defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
-		var n int64
-		require.NoError(t, conn.QueryRow(t.Context(), "select count(*) from agents").Scan(&n))
-		return n
-	}
-	before := agents()
+	f := newFaulty(t, nil)
+	before := f.number(t, countAgents)
 	// The session is looked up first: only the answer of the change is to be lost.
-	execute(t, db.SuperURL, `create function slow() returns trigger language plpgsql as 'begin perform pg_sleep(1); return new; end'`)
-	execute(t, db.SuperURL, `create trigger slow before insert on agents for each row execute function slow()`)
-	time.AfterFunc(400*time.Millisecond, func() { proxy.set(func() { proxy.deaf = true }) })
-	unknown := admin.do(t, http.StatusServiceUnavailable, http.MethodPost, tenant+"/agents", object{"name": "Mara"})
+	execute(t, f.db.SuperURL, `create function slow() returns trigger language plpgsql as 'begin perform pg_sleep(1); return new; end'`)
+	execute(t, f.db.SuperURL, `create trigger slow before insert on agents for each row execute function slow()`)
+	time.AfterFunc(400*time.Millisecond, func() { f.proxy.set(func() { f.proxy.deaf = true }) })
+	unknown := f.create(t, http.StatusServiceUnavailable)
 	require.Equal(t, "outcome_unknown", unknown.text(t, "code"))
-	require.Equal(t, before+1, agents(), "it was made")
-	server.wait(t, `msg="audit: change" action=create-agent .*outcome=unknown`)
+	require.Equal(t, before+1, f.number(t, countAgents), "it was made")
+	f.server.wait(t, `msg="audit: change" action=create-agent .*outcome=unknown`)
 
-	problem := admin.do(t, http.StatusServiceUnavailable, http.MethodGet, tenant+"/agents", nil)
+	problem := f.list(t, http.StatusServiceUnavailable)
 	require.Equal(t, "unavailable", problem.text(t, "code"))
 }
 
 // A read-only server, a full disk's temporary twin, and locks leave reads alone.
 func TestServeWithoutWrites(t *testing.T) {
 	t.Parallel()
-	_, admin, db, _, tenant := faulty(t, nil)
-	temporary := func() (n int64) {
-		conn, err := pgx.Connect(t.Context(), db.SuperURL)
-		require.NoError(t, err)
-		defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
-		_, err = conn.Exec(t.Context(), "select pg_stat_clear_snapshot()")
-		require.NoError(t, err)
-		require.NoError(t, conn.QueryRow(t.Context(), "select temp_files from pg_stat_database where datname = current_database()").Scan(&n))
-		return n
-	}
-	admin.readiness(t, http.StatusOK)
-	require.Eventually(t, func() bool { return temporary() > 0 }, 20*time.Second, 200*time.Millisecond,
+	f := newFaulty(t, nil)
+	f.admin.readiness(t, http.StatusOK)
+	require.Eventually(t, func() bool { return f.number(t, temporaryFiles) > 0 }, 20*time.Second, 200*time.Millisecond,
 		"the check writes to the disk, so that it fails where that is full")
 
-	name := pgx.Identifier{db.Name}.Sanitize()
-	execute(t, db.SuperURL, "alter role konstruct_app in database "+name+" set default_transaction_read_only = on")
-	execute(t, db.SuperURL, "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'konstruct_app' and datname = current_database()")
+	name := pgx.Identifier{f.db.Name}.Sanitize()
+	execute(t, f.db.SuperURL, "alter role konstruct_app in database "+name+" set default_transaction_read_only = on")
+	execute(t, f.db.SuperURL, "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'konstruct_app' and datname = current_database()")
 	require.Eventually(t, func() bool {
-		status, failing := admin.readiness(t, http.StatusOK)
+		status, failing := f.admin.readiness(t, http.StatusOK)
 		return status == "degraded" && len(failing) == 1 && failing[0] == "writes"
 	}, 10*time.Second, 100*time.Millisecond)
-	admin.do(t, http.StatusOK, http.MethodGet, tenant+"/agents", nil)
-	problem := admin.do(t, http.StatusServiceUnavailable, http.MethodPost, tenant+"/agents", object{"name": "Mara"})
+	f.list(t, http.StatusOK)
+	problem := f.create(t, http.StatusServiceUnavailable)
 	require.Equal(t, "unavailable", problem.text(t, "code"))
 
-	execute(t, db.SuperURL, "alter role konstruct_app in database "+name+" reset default_transaction_read_only")
-	execute(t, db.SuperURL, "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'konstruct_app' and datname = current_database()")
+	execute(t, f.db.SuperURL, "alter role konstruct_app in database "+name+" reset default_transaction_read_only")
+	execute(t, f.db.SuperURL, "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'konstruct_app' and datname = current_database()")
 	require.Eventually(t, func() bool {
-		status, _ := admin.readiness(t, http.StatusOK)
+		status, _ := f.admin.readiness(t, http.StatusOK)
 		return status == "ready"
 	}, 10*time.Second, 100*time.Millisecond)
-	admin.do(t, http.StatusCreated, http.MethodPost, tenant+"/agents", object{"name": "Mara"})
+	f.create(t, http.StatusCreated)
 }
 
 // A lock on one table does not take the server out, whichever table it is.
 func TestServeUnderTableLocks(t *testing.T) {
 	t.Parallel()
-	_, admin, db, _, _ := faulty(t, nil)
-	admin.readiness(t, http.StatusOK)
-	conn, err := pgx.Connect(t.Context(), db.SuperURL)
+	f := newFaulty(t, nil)
+	f.admin.readiness(t, http.StatusOK)
+	conn, err := pgx.Connect(t.Context(), f.db.SuperURL)
 	require.NoError(t, err)
 	defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
 	lock, err := conn.Begin(t.Context())
@@ -205,7 +210,7 @@ func TestServeUnderTableLocks(t *testing.T) {
 		login_attempts, atlas_schema_revisions.atlas_schema_revisions in access exclusive mode`)
 	require.NoError(t, err)
 	for range 2 {
-		status, failing := admin.readiness(t, http.StatusOK)
+		status, failing := f.admin.readiness(t, http.StatusOK)
 		require.Equal(t, "ready", status)
 		require.Empty(t, failing)
 	}
@@ -215,34 +220,34 @@ func TestServeUnderTableLocks(t *testing.T) {
 // SIGHUP changes nothing. SIGTERM turns readiness red, then serves for the drain delay, then ends well.
 func TestServeDrains(t *testing.T) {
 	t.Parallel()
-	server, admin, _, _, tenant := faulty(t, environment{"KONSTRUCT_DRAIN_DELAY": "2s"})
-	require.NoError(t, server.cmd.Process.Signal(syscall.SIGHUP))
+	f := newFaulty(t, environment{"KONSTRUCT_DRAIN_DELAY": "2s"})
+	require.NoError(t, f.server.cmd.Process.Signal(syscall.SIGHUP))
 	time.Sleep(200 * time.Millisecond)
-	admin.do(t, http.StatusOK, http.MethodGet, tenant+"/agents", nil)
+	f.list(t, http.StatusOK)
 
-	require.NoError(t, server.cmd.Process.Signal(syscall.SIGTERM))
+	require.NoError(t, f.server.cmd.Process.Signal(syscall.SIGTERM))
 	begin := time.Now()
-	server.wait(t, "msg=stopping drain_delay=2s")
-	admin.do(t, http.StatusServiceUnavailable, http.MethodGet, "/readyz", nil)
+	f.server.wait(t, "msg=stopping drain_delay=2s")
+	f.admin.do(t, http.StatusServiceUnavailable, http.MethodGet, "/readyz", nil)
 	for time.Since(begin) < time.Second {
-		admin.do(t, http.StatusOK, http.MethodGet, tenant+"/agents", nil)
+		f.list(t, http.StatusOK)
 	}
-	<-server.done
-	require.NoError(t, server.cmd.Wait())
+	<-f.server.done
+	require.NoError(t, f.server.cmd.Wait())
 	require.GreaterOrEqual(t, time.Since(begin), 2*time.Second)
 }
 
 // A second signal ends the process at once.
 func TestServeStopsAtOnceOnASecondSignal(t *testing.T) {
 	t.Parallel()
-	server, _, _, _, _ := faulty(t, environment{"KONSTRUCT_DRAIN_DELAY": "1m"})
-	require.NoError(t, server.cmd.Process.Signal(syscall.SIGINT))
-	server.wait(t, "msg=stopping")
-	require.NoError(t, server.cmd.Process.Signal(syscall.SIGINT))
+	f := newFaulty(t, environment{"KONSTRUCT_DRAIN_DELAY": "1m"})
+	require.NoError(t, f.server.cmd.Process.Signal(syscall.SIGINT))
+	f.server.wait(t, "msg=stopping")
+	require.NoError(t, f.server.cmd.Process.Signal(syscall.SIGINT))
 	select {
-	case <-server.done:
+	case <-f.server.done:
 	case <-time.After(10 * time.Second):
 		require.Fail(t, "still running")
 	}
-	require.Error(t, server.cmd.Wait(), "it was cut off")
+	require.Error(t, f.server.cmd.Wait(), "it was cut off")
 }

@@ -69,7 +69,7 @@ func TestAttemptsAreKeyed(t *testing.T) {
 	rows := client.LoginAttempt.Query().AllX(t.Context())
 	counts := map[string]int{}
 	for _, row := range rows {
-		counts[row.ID] = int(row.Count)
+		counts[row.ID] = row.Count
 		require.NotContains(t, row.ID, "ada")
 	}
 	require.Len(t, counts, 2, "the same address under two keys")

@@ -121,7 +121,7 @@ func (s *Sessions) touch(ctx context.Context, hash string, now time.Time) error 
 	defer cancel()
 	_, err := pgtenant.Exec(bounded, s.db, touch, hash, now, now.Add(-seenEvery), now.Add(Lifetime))
 	if err == nil || ctx.Err() != nil {
-		return nil //nolint:nilerr // the request has ended, which says nothing about the database
+		return nil // the request has ended, which says nothing about the database
 	}
 	s.untouched.Store(&now)
 	return fmt.Errorf("note a session's use: %w", err)
