@@ -111,6 +111,14 @@ func TestWaitsForTheConnectionThatWorks(t *testing.T) {
 		"limit":   func(t *testing.T, h *house, _ *faultproxy.Proxy) { t.Helper(); h.allow(t, 1) },
 		"refused": func(_ *testing.T, _ *house, p *faultproxy.Proxy) { p.Refuse() },
 		"hanging": func(_ *testing.T, _ *house, p *faultproxy.Proxy) { p.Hang(true) },
+		"password": func(t *testing.T, _ *house, p *faultproxy.Proxy) {
+			t.Helper()
+			p.Redirect(refusing(t, "28P01"))
+		},
+		"starting": func(t *testing.T, _ *house, p *faultproxy.Proxy) {
+			t.Helper()
+			p.Redirect(refusing(t, "57P03"))
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
