@@ -21,10 +21,10 @@ import (
 type Proxy struct {
 	tb      testing.TB
 	url     *url.URL
-	server  string
 	address string
 
 	mu       sync.Mutex
+	server   string
 	listener net.Listener
 	links    map[*link]struct{}
 	hanging  bool
@@ -98,6 +98,13 @@ func (p *Proxy) Hang(on bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.hanging = on
+}
+
+// Redirect forwards new connections to another server, "host:port".
+func (p *Proxy) Redirect(server string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.server = server
 }
 
 // Freeze stops forwarding on the connections that exist, and leaves them open. New ones work. It returns how many.

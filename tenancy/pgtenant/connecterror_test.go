@@ -55,7 +55,7 @@ func hangingUp(t *testing.T) (address string) {
 			if err != nil {
 				return
 			}
-			_ = conn.(*net.TCPConn).CloseWrite() //nolint:forcetypeassert // a TCP listener's
+			_ = conn.(*net.TCPConn).CloseWrite()
 			time.AfterFunc(time.Second, func() { _ = conn.Close() })
 		}
 	}()

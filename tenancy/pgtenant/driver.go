@@ -22,7 +22,7 @@ type Driver struct {
 	pool     *pgxpool.Pool
 	shares   *shares
 	slots    *slots
-	patience *patience
+	timeouts *timeouts
 }
 
 var _ dialect.Driver = (*Driver)(nil)

@@ -35,7 +35,7 @@ func (d *Driver) lease(ctx context.Context, tenant tenancy.ID) (*lease, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("pgtenant: %w (%w)", err, ErrNoEffect)
 	}
-	waiting, stop := d.patience.bound(ctx)
+	waiting, stop := d.timeouts.bound(ctx)
 	defer stop()
 	done, err := d.shares.take(waiting, tenant)
 	if err != nil {

@@ -78,10 +78,15 @@ func alive(ctx context.Context, conn *pgx.Conn) bool {
 	return false
 }
 
-// ping sends an empty query, which a pooler takes too, and waits for its end. The deadline is the socket's.
+// ping sends an empty statement and waits for its end. It goes by the extended protocol, since a pooler may have the simple
+// one disabled. The deadline is the socket's.
 func ping(ctx context.Context, conn *pgconn.PgConn) error {
-	conn.Frontend().SendQuery(&pgproto3.Query{String: "-- ping"})
-	if err := conn.Frontend().Flush(); err != nil {
+	frontend := conn.Frontend()
+	frontend.SendParse(&pgproto3.Parse{})
+	frontend.SendBind(&pgproto3.Bind{})
+	frontend.SendExecute(&pgproto3.Execute{})
+	frontend.SendSync(&pgproto3.Sync{})
+	if err := frontend.Flush(); err != nil {
 		return err
 	}
 	for {

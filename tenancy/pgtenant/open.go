@@ -99,8 +99,8 @@ func New(pool *pgxpool.Pool, opts ...Option) (*Driver, error) {
 }
 
 func newDriver(pool *pgxpool.Pool, c config) *Driver {
-	p := newPatience(c.acquireTimeout)
-	return &Driver{pool: pool, shares: newShares(pool.Config().MaxConns), slots: newSlots(pool, p), patience: p}
+	p := newTimeouts(c.acquireTimeout)
+	return &Driver{pool: pool, shares: newShares(pool.Config().MaxConns), slots: newSlots(pool, p), timeouts: p}
 }
 
 func newConfig(opts []Option) config {

@@ -27,7 +27,7 @@ const (
 // a slot for each that it opens.
 type slots struct {
 	pool     *pgxpool.Pool
-	patience *patience
+	timeouts *timeouts
 	free     *semaphore.Weighted
 	limit    int64
 
@@ -41,10 +41,10 @@ type slots struct {
 	wake     chan struct{} // ends redial's pause early
 }
 
-func newSlots(pool *pgxpool.Pool, p *patience) *slots {
+func newSlots(pool *pgxpool.Pool, p *timeouts) *slots {
 	limit := int64(pool.Config().MaxConns)
 	return &slots{
-		pool: pool, patience: p, free: semaphore.NewWeighted(limit), limit: limit, wake: make(chan struct{}, 1),
+		pool: pool, timeouts: p, free: semaphore.NewWeighted(limit), limit: limit, wake: make(chan struct{}, 1),
 	}
 }
 
@@ -221,7 +221,7 @@ func (s *slots) failed(refused *ConnectError) {
 	if refused.passing() {
 		since = since.Add(-grace)
 	}
-	s.patience.abandon(refused, since)
+	s.timeouts.abandon(refused, since)
 }
 
 // working counts the connections that are open, in use or not.

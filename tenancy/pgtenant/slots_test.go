@@ -30,9 +30,12 @@ func proxied(t *testing.T, opts ...pgtenant.Option) (*house, *faultproxy.Proxy) 
 	return h, proxy
 }
 
-// allow sets how many connections the server grants to this database; superusers do not count.
+// allow sets how many connections the server grants to this database besides the superuser's; negative is no limit.
 func (h *house) allow(t *testing.T, connections int) {
 	t.Helper()
+	if connections >= 0 {
+		connections++
+	}
 	var name string
 	require.NoError(t, h.super.QueryRow(t.Context(), "select current_database()").Scan(&name))
 	_, err := h.super.Exec(t.Context(), fmt.Sprintf("alter database %s connection limit %d", pgx.Identifier{name}.Sanitize(), connections))
@@ -111,6 +114,14 @@ func TestWaitsForTheConnectionThatWorks(t *testing.T) {
 		"limit":   func(t *testing.T, h *house, _ *faultproxy.Proxy) { t.Helper(); h.allow(t, 1) },
 		"refused": func(_ *testing.T, _ *house, p *faultproxy.Proxy) { p.Refuse() },
 		"hanging": func(_ *testing.T, _ *house, p *faultproxy.Proxy) { p.Hang(true) },
+		"password": func(t *testing.T, _ *house, p *faultproxy.Proxy) {
+			t.Helper()
+			p.Redirect(refusing(t, "28P01"))
+		},
+		"starting": func(t *testing.T, _ *house, p *faultproxy.Proxy) {
+			t.Helper()
+			p.Redirect(refusing(t, "57P03"))
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -261,4 +272,26 @@ func requireCause(t *testing.T, cause pgtenant.Cause, err error) {
 	require.ErrorIs(t, err, pgtenant.ErrConnection)
 	require.ErrorIs(t, err, pgtenant.ErrNoEffect)
 	require.NotErrorIs(t, err, pgtenant.ErrPoolBusy)
+}
+
+// What reads the catalog must not fail for want of a further connection, and leaves nothing of its own behind.
+func TestWithConnWaitsForAConnectionThatWorks(t *testing.T) {
+	t.Parallel()
+	h, _ := proxied(t, pgtenant.WithMaxConns(4))
+	end := h.hold(t)
+	h.allow(t, 1)
+	require.Error(t, h.Pool().Ping(t.Context()), "the pool alone does not wait")
+	time.AfterFunc(4*shortly, end)
+	poison := func(conn *pgx.Conn) error {
+		_, err := conn.Exec(t.Context(), "select set_config('app.current_tenant', $1, false)", h.b.String())
+		return err
+	}
+	require.NoError(t, h.WithConn(t.Context(), poison))
+	h.healthy(t)
+
+	require.PanicsWithValue(t, "thrown", func() {
+		_ = h.WithConn(t.Context(), func(*pgx.Conn) error { panic("thrown") })
+	})
+	h.healthy(t)
+	require.Zero(t, h.Pool().Stat().AcquiredConns())
 }

@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// errAcquireTimeout is the cause of a context that ended by the limit of its [patience].
+// errAcquireTimeout is the cause of a context that ended by the limit of its [timeouts].
 var errAcquireTimeout = errors.New("pgtenant: acquire timeout")
 
-// patience bounds waits as context.WithTimeout would, with one timer for all of them. A timer of its own for each
+// timeouts bounds waits as context.WithTimeout would, with one timer for all of them. A timer of its own for each
 // statement, armed and stopped again, costs more than everything else about taking a connection that is free.
-type patience struct {
+type timeouts struct {
 	limit time.Duration
 
 	mu    sync.Mutex
@@ -26,11 +26,11 @@ type wait struct {
 	giveUp context.CancelCauseFunc
 }
 
-func newPatience(limit time.Duration) *patience { return &patience{limit: limit} }
+func newTimeouts(limit time.Duration) *timeouts { return &timeouts{limit: limit} }
 
 // bound returns a context that ends with ctx, when the limit has passed, or when it is abandoned. Call stop when the wait
 // is over.
-func (p *patience) bound(ctx context.Context) (waiting context.Context, stop func()) {
+func (p *timeouts) bound(ctx context.Context) (waiting context.Context, stop func()) {
 	waiting, giveUp := context.WithCancelCause(ctx)
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -48,7 +48,7 @@ func (p *patience) bound(ctx context.Context) (waiting context.Context, stop fun
 }
 
 // sweep ends the waits whose time has come, and comes again for the next one.
-func (p *patience) sweep() {
+func (p *timeouts) sweep() {
 	now := time.Now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -65,7 +65,7 @@ func (p *patience) sweep() {
 }
 
 // abandon ends the waits that began before since, with the cause.
-func (p *patience) abandon(cause error, since time.Time) {
+func (p *timeouts) abandon(cause error, since time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for oldest := p.waits.Front(); oldest != nil; oldest = p.waits.Front() {

@@ -11,10 +11,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestPatienceEndsEachWaitInItsTime(t *testing.T) {
+func TestTimeoutEndsEachWaitInItsTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		p := newPatience(5 * time.Second)
+		p := newTimeouts(5 * time.Second)
 		first, stopFirst := p.bound(t.Context())
 		defer stopFirst()
 		time.Sleep(2 * time.Second)
@@ -32,10 +32,10 @@ func TestPatienceEndsEachWaitInItsTime(t *testing.T) {
 	})
 }
 
-func TestPatienceIsThereAgainAfterAPause(t *testing.T) {
+func TestTimeoutIsThereAgainAfterAPause(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		p := newPatience(time.Second)
+		p := newTimeouts(time.Second)
 		for range 3 {
 			_, stop := p.bound(t.Context())
 			stop()
@@ -49,10 +49,10 @@ func TestPatienceIsThereAgainAfterAPause(t *testing.T) {
 	})
 }
 
-func TestPatienceEndsWithTheContext(t *testing.T) {
+func TestTimeoutEndsWithTheContext(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
-	p := newPatience(time.Hour)
+	p := newTimeouts(time.Hour)
 	waiting, stop := p.bound(ctx)
 	defer stop()
 	require.NoError(t, waiting.Err())
@@ -61,10 +61,10 @@ func TestPatienceEndsWithTheContext(t *testing.T) {
 	require.ErrorIs(t, waiting.Err(), context.Canceled)
 }
 
-func TestPatienceAbandonsTheWaitsThatAreOldEnough(t *testing.T) {
+func TestTimeoutAbandonsTheWaitsThatAreOldEnough(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		p := newPatience(5 * time.Second)
+		p := newTimeouts(5 * time.Second)
 		first, stopFirst := p.bound(t.Context())
 		defer stopFirst()
 		time.Sleep(time.Second)
@@ -81,9 +81,9 @@ func TestPatienceAbandonsTheWaitsThatAreOldEnough(t *testing.T) {
 	})
 }
 
-func TestPatienceKeepsNothingOfAWaitThatIsOver(t *testing.T) {
+func TestTimeoutKeepsNothingOfAWaitThatIsOver(t *testing.T) {
 	t.Parallel()
-	p := newPatience(time.Hour)
+	p := newTimeouts(time.Hour)
 	var done sync.WaitGroup
 	for range 8 {
 		done.Go(func() {
@@ -99,7 +99,7 @@ func TestPatienceKeepsNothingOfAWaitThatIsOver(t *testing.T) {
 	require.Zero(t, p.waits.Len())
 }
 
-func BenchmarkPatience(b *testing.B) {
+func BenchmarkTimeouts(b *testing.B) {
 	ctx, cancel := context.WithCancel(b.Context())
 	defer cancel()
 	b.Run("context.WithTimeout", func(b *testing.B) {
@@ -108,8 +108,8 @@ func BenchmarkPatience(b *testing.B) {
 			stop()
 		}
 	})
-	b.Run("patience", func(b *testing.B) {
-		p := newPatience(time.Minute)
+	b.Run("timeouts", func(b *testing.B) {
+		p := newTimeouts(time.Minute)
 		for b.Loop() {
 			_, stop := p.bound(ctx)
 			stop()
