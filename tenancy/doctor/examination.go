@@ -15,13 +15,20 @@ type examination struct {
 	// want is what the database is compared with. It is nil where there is nothing to compare with: why, is a finding.
 	want map[key]Object
 	// differences are the findings of the comparison, by code.
-	differences map[string][]fault
+	differences map[string][]difference
 	// covered are objects that are reported already, and need not be reported as a difference too.
 	covered map[key]bool
 }
 
+// difference is a finding of the comparison, with its object.
+type difference struct {
+	fault
+
+	of Object
+}
+
 func newExamination(r reading, cat Catalogue) *examination {
-	e := &examination{reading: r, cat: cat, live: index(r.objects), differences: make(map[string][]fault), covered: make(map[key]bool)}
+	e := &examination{reading: r, cat: cat, live: index(r.objects), differences: make(map[string][]difference), covered: make(map[key]bool)}
 	if s := e.standard(); s != nil {
 		e.want = index(s.Objects)
 	}
@@ -45,6 +52,9 @@ func (e *examination) standard() *Snapshot {
 func (e *examination) isCurrent() bool {
 	if e.unreadable {
 		return true
+	}
+	if e.cat.Snapshot.Versions == nil {
+		return false
 	}
 	for schema, version := range e.cat.Snapshot.Versions {
 		if e.versions[schema] != version {
