@@ -163,12 +163,17 @@ func grantKind(o Object) string {
 func (e *examination) reaches(o Object) bool {
 	kind := grantKind(o)
 	if kind == "" {
-		return o.schema() != "" && e.holds("SCHEMA", o.schema(), e.cat.app(), public)
+		return o.schema() != "" && e.names(o.schema())
 	}
 	if kind == "ROUTINE" || kind == "TYPE" {
-		return e.holds(kind, o.Name, e.cat.app()) || e.holds(kind, o.Name, public) && e.holds("SCHEMA", o.schema(), e.cat.app(), public)
+		return e.holds(kind, o.Name, e.cat.app()) || e.holds(kind, o.Name, public) && e.names(o.schema())
 	}
 	return e.holds(kind, o.Name, e.cat.app(), public)
+}
+
+// names tells whether the application can name what is in a schema.
+func (e *examination) names(schema string) bool {
+	return schema == "pg_catalog" || e.holds("SCHEMA", schema, e.cat.app(), public)
 }
 
 // holds tells whether one of the grantees holds anything on an object.
