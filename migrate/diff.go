@@ -99,24 +99,24 @@ func draft(ctx context.Context, o DiffOptions, own Chain) (plan Plan, err error)
 		return Plan{}, err
 	}
 	defer func() { err = errors.Join(err, c.close(ctx)) }()
-	if len(c.changes) == 0 {
-		return Plan{}, nil
+	steps := &atlas.Plan{}
+	if len(c.changes) > 0 {
+		if steps, err = c.driver.PlanChanges(ctx, o.Name, c.changes, planStyle); err != nil {
+			return Plan{}, err
+		}
 	}
-	steps, err := c.driver.PlanChanges(ctx, o.Name, c.changes, planStyle)
-	if err != nil {
-		return Plan{}, err
-	}
-	return Plan{SQL: compose(steps, c.current, o.Catalogue), Drops: drops(c.changes)}, nil
+	return Plan{SQL: c.compose(steps, o.Catalogue), Drops: drops(c.changes)}, nil
 }
 
 // comparison is the way from what the folder makes to what the Ent schema wants. The replayed database stays until it
 // is closed, for the driver asks it while planning.
 type comparison struct {
-	changes  []schema.Change
-	current  *schema.Schema
-	driver   atlas.Driver
-	replayed *scratch
-	db       *sql.DB
+	changes       []schema.Change
+	current, want *schema.Schema
+	protection    map[string]protection
+	driver        atlas.Driver
+	replayed      *scratch
+	db            *sql.DB
 }
 
 func (c *comparison) close(ctx context.Context) error {
@@ -142,11 +142,13 @@ func (c *comparison) find(ctx context.Context, o DiffOptions) (err error) {
 	if c.current, err = inspect(ctx, c.driver); err != nil {
 		return err
 	}
-	want, err := wanted(ctx, o)
-	if err != nil {
+	if c.protection, err = protections(ctx, c.db, o.Catalogue.AppRole); err != nil {
 		return err
 	}
-	c.changes, err = c.driver.SchemaDiff(c.current, want)
+	if c.want, err = wanted(ctx, o); err != nil {
+		return err
+	}
+	c.changes, err = c.driver.SchemaDiff(c.current, c.want)
 	return err
 }
 
@@ -167,7 +169,7 @@ func replay(ctx context.Context, scratchURL string, chains []Chain) (*scratch, e
 	if err != nil {
 		return nil, err
 	}
-	if _, err := s.up(ctx, chains, nil); err != nil {
+	if _, err := s.up(ctx, chains, nil, nil); err != nil {
 		return nil, errors.Join(err, s.drop(ctx))
 	}
 	return s, nil

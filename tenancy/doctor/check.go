@@ -43,7 +43,9 @@ func examine(r reading, cat Catalogue) Report {
 		report.find(e, protectionLints())
 		e.compare()
 		for _, l := range Lints() {
-			report.add(l, e.differences[l.Code])
+			for _, d := range e.differences[l.Code] {
+				report.add(l, d.fault)
+			}
 		}
 	}
 	slices.SortStableFunc(report.Findings, func(a, b Finding) int { return cmp.Compare(weight(a.Level), weight(b.Level)) })
@@ -53,15 +55,14 @@ func examine(r reading, cat Catalogue) Report {
 // find adds what the lints find.
 func (r *Report) find(e *examination, lints []Lint) {
 	for _, l := range lints {
-		r.add(l, l.find(e))
+		for _, f := range slices.SortedFunc(slices.Values(l.find(e)), func(a, b fault) int { return cmp.Compare(a.object, b.object) }) {
+			r.add(l, f)
+		}
 	}
 }
 
-func (r *Report) add(l Lint, faults []fault) {
-	slices.SortFunc(faults, func(a, b fault) int { return cmp.Compare(a.object, b.object) })
-	for _, f := range faults {
-		r.Findings = append(r.Findings, Finding{Code: l.Code, Level: l.Level, Object: f.object, Risk: l.Risk, Remedy: f.remedy})
-	}
+func (r *Report) add(l Lint, f fault) {
+	r.Findings = append(r.Findings, Finding{Code: l.Code, Level: l.Level, Object: f.object, Risk: l.Risk, Remedy: f.remedy})
 }
 
 func weight(l Level) int { return slices.Index([]Level{LevelError, LevelWarning, LevelInfo}, l) }

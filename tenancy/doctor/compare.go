@@ -36,12 +36,13 @@ func (e *examination) compare() {
 	}
 }
 
-func (e *examination) found(code string, o fmt.Stringer, remedy string) {
-	e.foundAs(code, o.String(), remedy)
+func (e *examination) found(code string, o Object, remedy string) {
+	e.foundAs(code, o, o.String(), remedy)
 }
 
-func (e *examination) foundAs(code, object, remedy string) {
-	e.differences[code] = append(e.differences[code], fault{object, remedy})
+// foundAs is found with a name of its own for the object.
+func (e *examination) foundAs(code string, o Object, name, remedy string) {
+	e.differences[code] = append(e.differences[code], difference{fault{name, remedy}, o})
 }
 
 // partOfAbsent tells whether an object is part of a table that is missing: that one is the finding.
@@ -81,11 +82,11 @@ func (e *examination) differs(want, have Object) {
 	}
 	switch {
 	case len(props) == 0:
-	case have.Props["owner"] == e.cat.AppRole && differ("owner"): // role.owns
+	case have.Props["owner"] == e.cat.AppRole && differ("owner") && e.cat.Definers[have.Name].Owner == "": // role.owns
 	case want.Kind == "index" && want.Props["constraint"] != "" && e.live[key{"constraint", want.On, want.Props["constraint"]}].
 		differing(e.want[key{"constraint", want.On, want.Props["constraint"]}]) != nil: // the constraint is the finding
 	case want.Kind == "function" && differ("owner"):
-		e.foundAs("definer.owner", fmt.Sprintf("%s: owned by %s", have, have.Props["owner"]), e.alter(want, have))
+		e.foundAs("definer.owner", have, fmt.Sprintf("%s: owned by %s", have, have.Props["owner"]), e.alter(want, have))
 	case want.Kind == "function" && want.Props["definer"] != "" && isLoose(have):
 		e.found("definer.search-path", have, e.alter(want, have))
 	case want.Kind == "function" && want.Props["definer"] != "":
@@ -95,9 +96,9 @@ func (e *examination) differs(want, have Object) {
 	case want.Kind == "policy":
 		e.found("policy.differs", have, e.alter(want, have))
 	case want.Kind == "table" && differ("owner"):
-		e.foundAs("table.owner", fmt.Sprintf("%s: owned by %s", have, have.Props["owner"]), e.alter(want, have))
+		e.foundAs("table.owner", have, fmt.Sprintf("%s: owned by %s", have, have.Props["owner"]), e.alter(want, have))
 	default:
-		e.foundAs("schema.differs", fmt.Sprintf("%s: %s", have, strings.Join(props, ", ")), e.alter(want, have))
+		e.foundAs("schema.differs", have, fmt.Sprintf("%s: %s", have, strings.Join(props, ", ")), e.alter(want, have))
 	}
 }
 
@@ -149,7 +150,7 @@ func (e *examination) unknownPart(o Object) string {
 	_, ours := e.want[key{"table", "", o.On}]
 	_, refersToOurs := e.want[key{"table", "", o.Props["references"]}]
 	switch {
-	case !ours && refersToOurs:
+	case !ours && refersToOurs && !e.reaches(e.live[key{"table", "", o.On}]):
 		return "schema.unknown"
 	case !ours:
 		return "" // the relation is the finding, or none
@@ -206,9 +207,8 @@ func (e *examination) outside(o Object) {
 	if o.schema() == "" {
 		name = o.String()
 	}
-	i := slices.IndexFunc(faults, func(f fault) bool { return f.object == name })
-	if i < 0 {
-		e.foundAs("schema.outside", name, "-- out of the application's reach: nothing needs to be done")
+	if !slices.ContainsFunc(faults, func(d difference) bool { return d.object == name }) {
+		e.foundAs("schema.outside", o, name, "-- out of the application's reach: nothing needs to be done")
 	}
 }
 

@@ -75,7 +75,7 @@ func findDefaultGrants(e *examination) []fault {
 func snapshotLints() []Lint {
 	return []Lint{
 		{
-			Code: "database.not-migrated", Level: LevelError,
+			Code: notMigrated, Level: LevelError,
 			Risk: "There is nothing to serve yet, and nothing whose isolation could be checked.",
 			find: func(e *examination) []fault {
 				if e.isMigrated() {

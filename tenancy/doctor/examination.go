@@ -15,13 +15,20 @@ type examination struct {
 	// want is what the database is compared with. It is nil where there is nothing to compare with: why, is a finding.
 	want map[key]Object
 	// differences are the findings of the comparison, by code.
-	differences map[string][]fault
+	differences map[string][]difference
 	// covered are objects that are reported already, and need not be reported as a difference too.
 	covered map[key]bool
 }
 
+// difference is a finding of the comparison, with its object.
+type difference struct {
+	fault
+
+	of Object
+}
+
 func newExamination(r reading, cat Catalogue) *examination {
-	e := &examination{reading: r, cat: cat, live: index(r.objects), differences: make(map[string][]fault), covered: make(map[key]bool)}
+	e := &examination{reading: r, cat: cat, live: index(r.objects), differences: make(map[string][]difference), covered: make(map[key]bool)}
 	if s := e.standard(); s != nil {
 		e.want = index(s.Objects)
 	}
@@ -45,6 +52,9 @@ func (e *examination) standard() *Snapshot {
 func (e *examination) isCurrent() bool {
 	if e.unreadable {
 		return true
+	}
+	if e.cat.Snapshot.Versions == nil {
+		return false
 	}
 	for schema, version := range e.cat.Snapshot.Versions {
 		if e.versions[schema] != version {
@@ -153,12 +163,17 @@ func grantKind(o Object) string {
 func (e *examination) reaches(o Object) bool {
 	kind := grantKind(o)
 	if kind == "" {
-		return o.schema() != "" && e.holds("SCHEMA", o.schema(), e.cat.app(), public)
+		return o.schema() != "" && e.names(o.schema())
 	}
 	if kind == "ROUTINE" || kind == "TYPE" {
-		return e.holds(kind, o.Name, e.cat.app()) || e.holds(kind, o.Name, public) && e.holds("SCHEMA", o.schema(), e.cat.app(), public)
+		return e.holds(kind, o.Name, e.cat.app()) || e.holds(kind, o.Name, public) && e.names(o.schema())
 	}
 	return e.holds(kind, o.Name, e.cat.app(), public)
+}
+
+// names tells whether the application can name what is in a schema.
+func (e *examination) names(schema string) bool {
+	return schema == "pg_catalog" || e.holds("SCHEMA", schema, e.cat.app(), public)
 }
 
 // holds tells whether one of the grantees holds anything on an object.

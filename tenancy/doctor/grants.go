@@ -15,15 +15,15 @@ func (e *examination) compareGrant(want, have Object) {
 	}
 	object, grantee := g.Props["object"], g.Props["grantee"]
 	wanted, held := privileges(want), privileges(have)
-	for code, extra := range e.extras(g, difference(held, wanted)) {
-		e.foundAs(code, spokenGrant(g, extra), revoke(g, extra, e.wantedOn(g)))
+	for code, extra := range e.extras(g, without(held, wanted)) {
+		e.foundAs(code, g, spokenGrant(g, extra), revoke(g, extra, e.wantedOn(g)))
 	}
 	if e.ownerOf(g) == grantee {
 		return // owning took the grant in
 	}
-	plain := slices.DeleteFunc(difference(wanted, held), func(p string) bool { return slices.Contains(held, p+grantOption) })
+	plain := slices.DeleteFunc(without(wanted, held), func(p string) bool { return slices.Contains(held, p+grantOption) })
 	if len(plain) > 0 {
-		e.foundAs("grant.missing", spokenGrant(g, plain), grantStatement(g.Props["kind"], object, grantee, plain))
+		e.foundAs("grant.missing", g, spokenGrant(g, plain), grantStatement(g.Props["kind"], object, grantee, plain))
 	}
 }
 
@@ -36,7 +36,7 @@ func privileges(o Object) []string {
 	return strings.Split(o.Props["privileges"], ", ")
 }
 
-func difference(a, b []string) []string {
+func without(a, b []string) []string {
 	return slices.DeleteFunc(slices.Clone(a), func(p string) bool { return slices.Contains(b, p) })
 }
 

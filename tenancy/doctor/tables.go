@@ -71,6 +71,7 @@ func findColumnType(e *examination, t, c Object) *fault {
 	}
 	var all []string
 	for _, p := range e.on("policy", t.Name) {
+		e.covered[p.key()] = true
 		all = append(all, drop(p))
 	}
 	alter := fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s ", t.Name, c.Name)
