@@ -6,8 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/konstruct/konstruct/config"
 	"github.com/konstruct/konstruct/migrate"
@@ -16,23 +19,31 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// probeConns is how many connections the checks may use at the same time: one for isolation, and one for each of
-// /readyz. They are opened when needed.
-const probeConns = 4
+const (
+	// askMigrationsEvery is how long it is believed that no migration is pending.
+	askMigrationsEvery = time.Minute
+	// askTimeout bounds asking for them.
+	askTimeout = 10 * time.Second
+)
 
-// checks ask the database what /readyz and the isolation monitor answer, on connections of their own: requests that
-// hold all the others must not make the server look broken.
+// checks ask what /readyz and the isolation monitor report.
+//
+// Whether the database answers and takes writes is asked on a connection that nothing else uses: requests that hold all
+// others must not make the server look broken. It is one connection only, because a role's limit counts it, and what is
+// asked on it needs no table, so that no lock can hold it up. What reads tables is asked among the requests, and its last
+// result stands while it can't be asked.
 type checks struct {
 	probe  *pgtenant.Driver
 	driver *pgtenant.Driver // the requests'
 	redis  *redisCheck
 
-	current atomic.Pointer[error] // the last answer of migrated
+	asking     singleflight.Group
+	migrations atomic.Pointer[migrationsAnswer]
 }
 
 func openChecks(ctx context.Context, c config.Serve, driver *pgtenant.Driver) (*checks, error) {
 	probe, err := pgtenant.Open(ctx, c.Database.URL.Reveal(),
-		pgtenant.WithMaxConns(probeConns), pgtenant.WithQueryMode(string(c.Database.QueryMode)))
+		pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(string(c.Database.QueryMode)))
 	if err != nil {
 		return nil, err
 	}
@@ -59,14 +70,20 @@ const (
 	codeTempFileLimit      = "53400"
 )
 
-// answers asks for an answer that needs no table, so that no lock can hold it up. A server that refuses one more
-// connection may still serve those that the requests have.
+// answers returns an error while the database does not answer.
 func (c *checks) answers(ctx context.Context) error {
-	err := ping(ctx, c.probe)
-	if sqlState(err) == codeTooManyConnections {
-		return ping(ctx, c.driver)
-	}
+	_, err := c.reachable(ctx)
 	return err
+}
+
+// reachable returns the driver on which the database answers. A server that refuses another connection may still serve
+// those that the requests have.
+func (c *checks) reachable(ctx context.Context) (*pgtenant.Driver, error) {
+	err := ping(ctx, c.probe)
+	if sqlState(err) != codeTooManyConnections {
+		return c.probe, err
+	}
+	return c.driver, ping(ctx, c.driver)
 }
 
 func ping(ctx context.Context, driver *pgtenant.Driver) error {
@@ -75,31 +92,52 @@ func ping(ctx context.Context, driver *pgtenant.Driver) error {
 }
 
 // migrated returns an error while migrations are pending. While the database can't be asked, because a migration has
-// locked the revisions for one, the last answer stands: that an answer is missing is the business of another check.
+// locked the revisions for one, its last answer stands: that it doesn't answer is for another check to say.
 func (c *checks) migrated(ctx context.Context) error {
-	result, err := c.askMigrated(ctx)
-	if err == nil {
-		c.current.Store(&result)
-		return result
+	if last := c.migrations.Load(); last != nil && last.pending == nil && time.Since(last.at) < askMigrationsEvery {
+		return nil
 	}
-	if last := c.current.Load(); last != nil {
-		return *last
+	asked := c.asking.DoChan("migrations", func() (any, error) { return nil, c.askMigrations(context.WithoutCancel(ctx)) })
+	var err error
+	select {
+	case result := <-asked:
+		err = result.Err
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	if last := c.migrations.Load(); last != nil {
+		return last.pending
 	}
 	return err
 }
 
-func (c *checks) askMigrated(ctx context.Context) (result, err error) {
-	if err := ping(ctx, c.probe); err != nil { // its errors name the cause and nothing of the URL
-		return nil, err
+// askMigrations asks, and keeps the answer.
+func (c *checks) askMigrations(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	pending, err := c.pendingMigrations(ctx)
+	if err == nil {
+		c.migrations.Store(&migrationsAnswer{at: time.Now(), pending: pending})
 	}
-	ok, detail, err := migrate.Current(ctx, c.probe.Pool())
-	if err != nil {
-		return nil, err
-	}
-	if !ok {
-		return errors.New(detail), nil
-	}
-	return nil, nil
+	return err
+}
+
+// migrationsAnswer is what the database said about its migrations.
+type migrationsAnswer struct {
+	at      time.Time
+	pending error
+}
+
+// pendingMigrations returns what is pending, and an error if the database can't be asked.
+func (c *checks) pendingMigrations(ctx context.Context) (pending, err error) {
+	err = c.driver.WithConn(ctx, func(conn *pgx.Conn) error {
+		ok, detail, err := migrate.Current(ctx, conn)
+		if err == nil && !ok {
+			pending = errors.New(detail)
+		}
+		return err
+	})
+	return pending, err
 }
 
 var errReadOnly = errors.New("the database is read-only: a standby, or default_transaction_read_only")
@@ -110,7 +148,11 @@ const spill = "select count(*) from generate_series(1, 10000)"
 // writes returns an error while the database can only read: it is read-only, or its disk is full. That is found out with
 // a temporary file, which leaves nothing behind.
 func (c *checks) writes(ctx context.Context) (err error) {
-	tx, err := c.probe.Tx(ctx)
+	driver, err := c.reachable(ctx)
+	if err != nil {
+		return err
+	}
+	tx, err := driver.Tx(ctx)
 	if err != nil {
 		return err
 	}
@@ -133,11 +175,12 @@ func (c *checks) writes(ctx context.Context) (err error) {
 }
 
 // examine is the doctor's check of a live database.
-func (c *checks) examine(ctx context.Context) (doctor.Report, error) {
-	if err := ping(ctx, c.probe); err != nil {
-		return doctor.Report{}, err
-	}
-	return doctor.Check(ctx, c.probe.Pool(), migrate.Catalogue())
+func (c *checks) examine(ctx context.Context) (report doctor.Report, err error) {
+	err = c.driver.WithConn(ctx, func(conn *pgx.Conn) error {
+		report, err = doctor.Check(ctx, conn, migrate.Catalogue())
+		return err
+	})
+	return report, err
 }
 
 func sqlState(err error) string {
