@@ -20,7 +20,7 @@ const (
 	startNotice = time.Second
 )
 
-var errNoSchema = errors.New("the database has no schema yet: run `konstruct migrate up` first")
+var errNoSchema = errors.New("the database has no schema yet")
 
 // awaitDatabase waits for a database that accepts connections but doesn't answer, is still starting up, or has no
 // connection to spare, and says so in the log. Any other failure is returned at once.
@@ -88,11 +88,20 @@ func explainConnect(err error) error {
 	return fmt.Errorf("PostgreSQL (DATABASE_URL) is not available: %w", err)
 }
 
-// requireSchema refuses a database on which no migration was run: what the doctor would say about it is beside the point.
+// requireSchema refuses a database whose schema is not this binary's yet: what the doctor would say about it, that
+// objects are missing, is beside the point.
 func (c *checks) requireSchema(ctx context.Context) error {
-	has, err := c.hasSchema(ctx)
-	if err == nil && !has {
-		err = errNoSchema
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	pending, err := c.pendingMigrations(ctx)
+	switch {
+	case err != nil:
+		return fmt.Errorf("asking for migrations: %w", err)
+	case pending == nil:
+		return nil
 	}
-	return err
+	if has, err := c.hasSchema(ctx); err == nil && !has {
+		pending = errNoSchema
+	}
+	return exit{fmt.Errorf("%w: run `konstruct migrate up` first", pending), exitPending}
 }
