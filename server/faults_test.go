@@ -22,7 +22,10 @@ func TestAReadOnlyServerServesReads(t *testing.T) {
 		require.Equal(t, http.StatusOK, w.get(t, w.admin, agent).status)
 		require.Equal(t, http.StatusOK, w.get(t, w.admin, "/v1/me").status)
 	}
-	require.Equal(t, 1, w.logged(t, "session use was not noted"), "and it is tried once a minute")
+	require.Equal(t, 1, w.logged(t, "session use was not noted"))
+	before := w.trips.Count()
+	require.Equal(t, http.StatusOK, w.get(t, w.admin, "/v1/me").status)
+	require.Equal(t, int64(1), w.trips.Count()-before, "and it is tried once a minute: each attempt costs a connection")
 	for name, got := range map[string]answer{
 		"create": w.post(t, w.admin, tenant+"/agents", map[string]any{"name": "Nora"}),
 		"change": w.do(t, http.MethodPatch, w.admin, agent, map[string]any{"name": "Nora"}, "If-Match", etag),

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -48,6 +49,8 @@ func TestChecksAreIndependent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
+		letGo := sync.OnceFunc(func() { close(release) })
+		defer letGo()
 		starts := 0
 		r := quietReadiness(time.Now,
 			Check{Name: "hangs", Required: true, Run: func(context.Context) error { starts++; <-release; return nil }},
@@ -69,7 +72,7 @@ func TestChecksAreIndependent(t *testing.T) {
 		time.Sleep(readyFor)
 		require.Equal(t, want, states())
 		require.Equal(t, 1, starts, "a check that has not returned is not started again")
-		close(release)
+		letGo()
 		time.Sleep(readyFor)
 		want["hangs"] = "ok"
 		require.Equal(t, want, states())
