@@ -240,7 +240,7 @@ func TestContextEndsWhileAnAnswerIsAwaited(t *testing.T) {
 // What was never sent, or was refused, is in no doubt.
 func TestNoEffect(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, pgtenant.WithMaxConns(1), pgtenant.WithAcquireTimeout(shortly))
+	h := newHouse(t, pgtenant.WithMaxConns(1), pgtenant.WithAcquireTimeout(10*shortly))
 	ended, cancel := context.WithCancel(as(t, h.a))
 	cancel()
 	err := h.Exec(ended, writeGlobal, []any{unique()}, nil)
