@@ -15,11 +15,8 @@ func (d *Driver) execAgain(ctx context.Context, l *lease, s statement, r remedy)
 	}
 	defer func() { _ = t.Rollback() }()
 	tag, err := t.exec(ctx, s)
-	switch {
-	case err != nil:
+	if err != nil {
 		return tag, err
-	case tag.String() == "BEGIN", tag.String() == "START TRANSACTION": // only a warning inside a transaction
-		return tag, ErrTxLeftOpen
 	}
 	return tag, t.Commit()
 }
