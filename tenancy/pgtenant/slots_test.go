@@ -141,7 +141,7 @@ func TestWaitsForTheConnectionThatWorks(t *testing.T) {
 // The reason why the pool stays small is in the error of those who waited in vain.
 func TestBusyBelowTheLimitOfThePool(t *testing.T) {
 	t.Parallel()
-	h, _ := proxied(t, pgtenant.WithMaxConns(4), pgtenant.WithAcquireTimeout(4*shortly))
+	h, _ := proxied(t, pgtenant.WithMaxConns(4), pgtenant.WithAcquireTimeout(20*shortly))
 	h.hold(t)
 	h.allow(t, 1)
 	_, err := pgtenant.Exec(t.Context(), h, "select 1")
@@ -194,7 +194,7 @@ func TestTheOnlyConnectionIsStillExiting(t *testing.T) {
 
 func TestFourWaysNotToGetAConnection(t *testing.T) {
 	t.Parallel()
-	h, proxy := proxied(t, pgtenant.WithMaxConns(2), pgtenant.WithAcquireTimeout(10*shortly))
+	h, proxy := proxied(t, pgtenant.WithMaxConns(2), pgtenant.WithAcquireTimeout(20*shortly))
 	one := func(ctx context.Context) error {
 		_, err := pgtenant.Exec(ctx, h, "select 1")
 		return err
