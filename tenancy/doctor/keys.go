@@ -9,7 +9,7 @@ func keyLints() []Lint {
 	return []Lint{
 		{
 			Code: "key.without-tenant", Level: LevelError,
-			Risk: "Foreign-key checks pass row-level security by: one tenant can attach its row to another's, and learn that it exists.",
+			Risk: "Foreign-key checks bypass row-level security: one tenant can attach its row to another's, and learn that it exists.",
 			find: findKeysWithoutTenant,
 		},
 		{

@@ -58,7 +58,7 @@ func serverLints() []Lint {
 		},
 		{
 			Code: "server.untried", Level: LevelInfo,
-			Risk: "Nobody has tried this major version: what it added may open a way that no lint knows.",
+			Risk: "This major version is untested: what it added may open a way that no lint covers.",
 			find: func(e *examination) []fault {
 				if e.server().major() <= newestMajor {
 					return nil
