@@ -54,8 +54,8 @@ func roleLints() []Lint {
 		},
 		{
 			Code: "definer.membership", Level: LevelError,
-			Risk: "Members of the function's role read across tenants without the function, and the function gets the privileges of every " +
-				"role that its own is a member of.",
+			Risk: "Members of the function's role read across tenants without the function, and the function gets the privileges " +
+				"of every role that its own is a member of.",
 			find: findDefinerMemberships,
 		},
 	}
@@ -131,7 +131,8 @@ func findOwned(e *examination) []fault {
 			continue
 		}
 		stmt := fmt.Sprintf("ALTER %s %s OWNER TO %s", strings.ToUpper(o.Type), o.Identity, quoted(e.cat.OwnerRole))
-		out = append(out, fault{o.Type + " " + o.Identity, script(append([]string{stmt}, e.grantsOn(Object{Kind: o.Type, Name: o.Identity})...)...)})
+		regranted := e.grantsOn(Object{Kind: o.Type, Name: o.Identity}) // owning took the grant in
+		out = append(out, fault{o.Type + " " + o.Identity, script(append([]string{stmt}, regranted...)...)})
 	}
 	return out
 }

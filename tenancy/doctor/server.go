@@ -52,8 +52,10 @@ func serverLints() []Lint {
 				if e.server().Encoding == "UTF8" {
 					return nil
 				}
-				return []fault{{fmt.Sprintf("database %s: %s", e.server().Database, e.server().Encoding),
-					"-- dump it, and restore it into a database made with ENCODING 'UTF8' TEMPLATE template0"}}
+				return []fault{{
+					fmt.Sprintf("database %s: %s", e.server().Database, e.server().Encoding),
+					"-- dump it, and restore it into a database made with ENCODING 'UTF8' TEMPLATE template0",
+				}}
 			},
 		},
 		{
