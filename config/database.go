@@ -190,9 +190,29 @@ func (m *QueryMode) UnmarshalText(text []byte) error {
 
 // Database is the server's way to PostgreSQL, as the role konstruct_app.
 type Database struct {
-	URL       DatabaseURL `env:"DATABASE_URL" envDefault:"postgres://konstruct_app:konstruct-app-example@127.0.0.1:5432/konstruct"`
-	MaxConns  int32       `env:"KONSTRUCT_DB_MAX_CONNS"` // Connections in the pool; PoolSize knows the default.
-	QueryMode QueryMode   `env:"KONSTRUCT_DB_QUERY_MODE" envDefault:"cache_statement"`
+	URL       DatabaseURL  `env:"DATABASE_URL" envDefault:"postgres://konstruct_app:konstruct-app-example@127.0.0.1:5432/konstruct"`
+	MaxConns  int32        `env:"KONSTRUCT_DB_MAX_CONNS"` // Connections in the pool; PoolSize knows the default.
+	QueryMode QueryMode    `env:"KONSTRUCT_DB_QUERY_MODE" envDefault:"cache_statement"`
+	Known     KnownObjects `env:"KONSTRUCT_DOCTOR_KNOWN"`
+}
+
+// KnownObjects are objects of the database that an operator vouches for, separated by semicolons: by name
+// ("public.audit"), or all of a schema ("reporting.*"). The doctor names them and does not refuse them.
+type KnownObjects []string
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (k *KnownObjects) UnmarshalText(text []byte) error {
+	for name := range strings.SplitSeq(string(text), ";") {
+		if name = strings.TrimSpace(name); name == "" {
+			continue
+		}
+		if schema, _, found := strings.Cut(name, "."); !found || schema == "" || strings.HasPrefix(name, "*") {
+			return problem("must name objects with their schema, such as public.audit; reporting.*")
+		}
+		*k = append(*k, name)
+	}
+
+	return nil
 }
 
 // connsPerCore is the upper end of what serves best; more connections only queue inside PostgreSQL.

@@ -3,7 +3,6 @@ package migrate_test
 import (
 	"context"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -92,12 +91,8 @@ func TestSnapshotsAreTheOwners(t *testing.T) {
 	}
 
 	exec(t, super, "ALTER TABLE agents DISABLE ROW LEVEL SECURITY")
-	exec(t, super, "GRANT konstruct_resolver TO pg_monitor")
 	exec(t, super, "UPDATE atlas_schema_revisions.snapshots SET snapshot = replace(snapshot::text, '\"rls\": \"true\"', '\"x\": \"\"')::jsonb")
-	found := strings.Join(diagnosed(t, db, migrate.Catalogue()), "\n")
-	exec(t, super, "REVOKE konstruct_resolver FROM pg_monitor")
-	require.Contains(t, found, "rls.disabled table public.agents")
-	require.Contains(t, found, "definer.membership role pg_monitor: member of konstruct_resolver")
+	require.Contains(t, diagnosed(t, db, migrate.Catalogue()), "rls.disabled table public.agents")
 }
 
 // What was changed by hand before a migration does not become what is expected by it.
@@ -107,7 +102,6 @@ func TestAMigrationRecordsItsOwnChangesOnly(t *testing.T) {
 	super := open(t, db.SuperURL)
 	exec(t, super, "CREATE TRIGGER odd BEFORE UPDATE ON tenants FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()")
 	chain := newer(t, db)
-	require.NoError(t, os.WriteFile(filepath.Join(t.TempDir(), "x"), nil, 0o600))
 	_, err := upChains(t.Context(), db.OwnerURL, chain)
 	require.NoError(t, err)
 	require.Equal(t, []string{"trigger.unlisted trigger odd on public.tenants", "snapshot.other-version database " + db.Name},

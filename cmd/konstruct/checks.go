@@ -36,6 +36,7 @@ type checks struct {
 	probe  *pgtenant.Driver
 	driver *pgtenant.Driver // the requests'
 	redis  *redisCheck
+	expect doctor.Catalogue
 
 	asking     singleflight.Group
 	migrations atomic.Pointer[migrationsAnswer]
@@ -47,7 +48,9 @@ func openChecks(ctx context.Context, c config.Serve, driver *pgtenant.Driver) (*
 	if err != nil {
 		return nil, err
 	}
-	return &checks{probe: probe, driver: driver, redis: &redisCheck{url: c.Redis.RedisURL}}, nil
+	return &checks{
+		probe: probe, driver: driver, redis: &redisCheck{url: c.Redis.RedisURL}, expect: catalogue(c.Database),
+	}, nil
 }
 
 func (c *checks) close() {
@@ -177,7 +180,7 @@ func (c *checks) writes(ctx context.Context) (err error) {
 // examine is the doctor's check of a live database.
 func (c *checks) examine(ctx context.Context) (report doctor.Report, err error) {
 	err = c.driver.WithConn(ctx, func(conn *pgx.Conn) error {
-		report, err = doctor.Check(ctx, conn, migrate.Catalogue())
+		report, err = doctor.Check(ctx, conn, c.expect)
 		return err
 	})
 	return report, err

@@ -31,38 +31,41 @@ func check(ctx context.Context, q Querier, cat Catalogue) (Report, error) {
 
 func examine(r reading, cat Catalogue) Report {
 	e := newExamination(r, cat)
-	report := Report{
+	findings := e.findings(environmentLints())
+	if e.isMigrated() {
+		findings = append(findings, e.findings(protectionLints())...)
+		e.compare()
+		for _, l := range Lints() {
+			for _, d := range e.differences[l.Code] {
+				findings = append(findings, l.finding(d.fault))
+			}
+		}
+	}
+	slices.SortStableFunc(findings, func(a, b Finding) int { return cmp.Compare(weight(a.Level), weight(b.Level)) })
+	return Report{
 		ServerVersion: r.server().Version,
 		Database:      r.server().Database,
 		Role:          r.server().Role,
 		Tables:        e.classified(),
-		Findings:      []Finding{},
+		Findings:      findings,
 	}
-	report.find(e, environmentLints())
-	if e.isMigrated() {
-		report.find(e, protectionLints())
-		e.compare()
-		for _, l := range Lints() {
-			for _, d := range e.differences[l.Code] {
-				report.add(l, d.fault)
-			}
-		}
-	}
-	slices.SortStableFunc(report.Findings, func(a, b Finding) int { return cmp.Compare(weight(a.Level), weight(b.Level)) })
-	return report
 }
 
-// find adds what the lints find.
-func (r *Report) find(e *examination, lints []Lint) {
+// findings are what the lints find by themselves.
+func (e *examination) findings(lints []Lint) []Finding {
+	out := []Finding{}
 	for _, l := range lints {
-		for _, f := range slices.SortedFunc(slices.Values(l.find(e)), func(a, b fault) int { return cmp.Compare(a.object, b.object) }) {
-			r.add(l, f)
+		faults := l.find(e)
+		slices.SortFunc(faults, func(a, b fault) int { return cmp.Compare(a.object, b.object) })
+		for _, f := range faults {
+			out = append(out, l.finding(f))
 		}
 	}
+	return out
 }
 
-func (r *Report) add(l Lint, f fault) {
-	r.Findings = append(r.Findings, Finding{Code: l.Code, Level: l.Level, Object: f.object, Risk: l.Risk, Remedy: f.remedy})
+func (l Lint) finding(f fault) Finding {
+	return Finding{Code: l.Code, Level: l.Level, Object: f.object, Risk: l.Risk, Remedy: f.remedy}
 }
 
 func weight(l Level) int { return slices.Index([]Level{LevelError, LevelWarning, LevelInfo}, l) }

@@ -121,7 +121,7 @@ func isLoose(f Object) bool {
 // unknown judges an object that no migration made. It matters where the application can reach it, or where it acts on
 // an object of ours.
 func (e *examination) unknown(o Object) {
-	code := ""
+	var code string
 	switch {
 	case o.On != "":
 		code = e.unknownPart(o)

@@ -9,7 +9,7 @@ func keyLints() []Lint {
 	return []Lint{
 		{
 			Code: "key.without-tenant", Level: LevelError,
-			Risk: "Foreign-key checks pass row-level security by: one tenant can attach its row to another's, and learn that it exists.",
+			Risk: "Foreign-key checks bypass row-level security: one tenant can attach its row to another's, and learn that it exists.",
 			find: findKeysWithoutTenant,
 		},
 		{
@@ -114,8 +114,10 @@ func findTablesWithoutTenant(e *examination) []fault {
 		if e.isTenant(t.Name) || len(keys) == 0 {
 			continue
 		}
-		remedy := []string{"-- a table that is needed belongs into a migration, with mixin.Tenant{} in its schema",
-			fmt.Sprintf("REVOKE ALL ON %s FROM PUBLIC, %s", t.Name, e.cat.app())}
+		remedy := []string{
+			"-- a table that is needed belongs into a migration, with mixin.Tenant{} in its schema",
+			fmt.Sprintf("REVOKE ALL ON %s FROM PUBLIC, %s", t.Name, e.cat.app()),
+		}
 		for _, k := range keys {
 			remedy = append(remedy, drop(k.Object))
 		}

@@ -208,7 +208,7 @@ func TestAResultThatIsNotRenewedExpires(t *testing.T) {
 		m := doctor.NewMonitor(p.check, time.Minute, slog.New(slog.DiscardHandler))
 		_, err := m.Check(t.Context())
 		require.NoError(t, err)
-		after(doctor.ProofLifetime)
+		after(5 * time.Minute)
 		require.NoError(t, m.Healthy())
 		after(time.Millisecond)
 		require.ErrorIs(t, m.Healthy(), doctor.ErrUnknown)

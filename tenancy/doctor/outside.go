@@ -44,7 +44,7 @@ func outsideLints() []Lint {
 		},
 		{
 			Code: "subscription.present", Level: LevelWarning,
-			Risk: "A subscription writes rows past every policy, whatever tenant they belong to.",
+			Risk: "A subscription writes rows past every policy, for any tenant.",
 			find: func(e *examination) []fault { return e.unplanned("subscription", anyObject) },
 		},
 		{

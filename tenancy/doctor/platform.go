@@ -28,7 +28,7 @@ func platformLints() []Lint {
 		},
 		{
 			Code: "platform.grant", Level: LevelError,
-			Risk: "PostgreSQL keeps this to superusers for a reason: files, statistics of hidden rows, other sessions' statements.",
+			Risk: "PostgreSQL restricts this to superusers: files, statistics of hidden rows, other sessions' statements.",
 			find: findPlatformGrants,
 		},
 	}

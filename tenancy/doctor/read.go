@@ -83,7 +83,8 @@ func read(ctx context.Context, q Querier, cat Catalogue) (r reading, err error) 
 	if len(r.Server) != 1 {
 		return reading{}, errors.New("the server did not report its version")
 	}
-	return r, r.readVersions(ctx, tx, cat.Snapshot.Versions)
+	err = r.readVersions(ctx, tx, cat.Snapshot.Versions)
+	return r, err
 }
 
 // into decodes a row of one JSON text.
@@ -116,8 +117,8 @@ func (r *reading) readVersions(ctx context.Context, tx pgx.Tx, chains map[string
 			r.versions[schema] = version
 		}
 		if r.hasTable(schema, snapshotsTable) {
-			recorded = append(recorded, fmt.Sprintf("SELECT snapshot, recorded_at FROM %s WHERE version = (SELECT max(version) FROM %s WHERE version NOT LIKE '.%%')",
-				quoted(schema, snapshotsTable), quoted(schema, revisionsTable)))
+			recorded = append(recorded, fmt.Sprintf("SELECT snapshot, recorded_at FROM %s WHERE version = %s",
+				quoted(schema, snapshotsTable), literal(version)))
 		}
 	}
 	if len(recorded) == 0 {

@@ -145,7 +145,8 @@ func alterTable(want, have Object) []string {
 		case "rls":
 			out = append(out, fmt.Sprintf("ALTER TABLE %s %s ROW LEVEL SECURITY", want.Name, onOff(want.Props["rls"], "ENABLE", "DISABLE")))
 		case "forced":
-			out = append(out, fmt.Sprintf("ALTER TABLE %s %s ROW LEVEL SECURITY", want.Name, onOff(want.Props["forced"], "FORCE", "NO FORCE")))
+			force := onOff(want.Props["forced"], "FORCE", "NO FORCE")
+			out = append(out, fmt.Sprintf("ALTER TABLE %s %s ROW LEVEL SECURITY", want.Name, force))
 		case "persistence":
 			out = append(out, fmt.Sprintf("ALTER TABLE %s SET %s", want.Name, onOff(want.Props["persistence"], "UNLOGGED", "LOGGED")))
 		default:

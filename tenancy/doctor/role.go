@@ -14,37 +14,37 @@ func roleLints() []Lint {
 			find: findUnexpectedRole,
 		},
 		attributeLint("role.superuser", LevelError, "SUPERUSER",
-			"A superuser passes every policy by, forced or not.", func(r role) bool { return r.Superuser }),
+			"A superuser bypasses every policy, forced or not.", func(r role) bool { return r.Superuser }),
 		attributeLint("role.bypassrls", LevelError, "BYPASSRLS",
-			"The role passes every policy by, forced or not.", func(r role) bool { return r.BypassRLS }),
+			"The role bypasses every policy, forced or not.", func(r role) bool { return r.BypassRLS }),
 		attributeLint("role.createrole", LevelError, "CREATEROLE",
-			"The role can make itself, or a role of its own, a member of one that passes the policies by.",
+			"The role can make itself, or a role of its own, a member of one that bypasses the policies.",
 			func(r role) bool { return r.CreateRole }),
 		attributeLint("role.replication", LevelError, "REPLICATION",
 			"Replication streams the rows of all tenants: no policy applies to it.", func(r role) bool { return r.Replication }),
 		attributeLint("role.createdb", LevelWarning, "CREATEDB",
-			"Databases of the role's own stand outside everything that is checked here.", func(r role) bool { return r.CreateDB }),
+			"Databases that the role creates are outside everything that is checked here.", func(r role) bool { return r.CreateDB }),
 		attributeLint("role.inherit", LevelWarning, "INHERIT",
 			"The next role that is granted to this one takes effect at once, its policies included.",
 			func(r role) bool { return r.Inherit }),
 		{
 			Code: "role.member", Level: LevelError,
-			Risk: "As a member the application can SET ROLE to another role, and stands under that one's policies and rights.",
+			Risk: "As a member the application can SET ROLE to another role, and gets that role's policies and privileges.",
 			find: findMemberships,
 		},
 		{
 			Code: "role.granted", Level: LevelError,
-			Risk: "Members of the application's role stand under its policies, and choose the tenant themselves.",
+			Risk: "Members of the application's role get its policies, and choose the tenant themselves.",
 			find: findMembers,
 		},
 		{
 			Code: "role.owns", Level: LevelError,
-			Risk: "An owner can take its object's protection off again, and a schema's or a database's owner can put objects beside it.",
+			Risk: "An owner can remove its object's protection, and a schema's or a database's owner can create objects beside it.",
 			find: findOwned,
 		},
 		{
 			Code: "owner.bypass", Level: LevelWarning,
-			Risk: "Views and functions of an owner that passes the policies by would show all rows to whoever may use them.",
+			Risk: "Views and functions of an owner that bypasses the policies show all rows to their users.",
 			find: findOwnerBypass,
 		},
 		{
@@ -54,8 +54,8 @@ func roleLints() []Lint {
 		},
 		{
 			Code: "definer.membership", Level: LevelError,
-			Risk: "Who can act as the function's role sees past tenants without the function, and what that role is a member of, the " +
-				"function can do.",
+			Risk: "Members of the function's role read across tenants without the function, and the function gets the privileges " +
+				"of every role that its own is a member of.",
 			find: findDefinerMemberships,
 		},
 	}
@@ -131,7 +131,8 @@ func findOwned(e *examination) []fault {
 			continue
 		}
 		stmt := fmt.Sprintf("ALTER %s %s OWNER TO %s", strings.ToUpper(o.Type), o.Identity, quoted(e.cat.OwnerRole))
-		out = append(out, fault{o.Type + " " + o.Identity, script(append([]string{stmt}, e.grantsOn(Object{Kind: o.Type, Name: o.Identity})...)...)})
+		regranted := e.grantsOn(Object{Kind: o.Type, Name: o.Identity}) // owning took the grant in
+		out = append(out, fault{o.Type + " " + o.Identity, script(append([]string{stmt}, regranted...)...)})
 	}
 	return out
 }

@@ -10,7 +10,7 @@ func sessionLints() []Lint {
 	return []Lint{
 		{
 			Code: "session.tenant", Level: LevelError,
-			Risk: "Connections begin with a tenant that nobody chose: a statement that carries none would read that one's rows.",
+			Risk: "Connections begin with a tenant that no request chose: a statement that carries none would read that tenant's rows.",
 			find: ownSession(func(e *examination) []fault {
 				if !e.server().HasTenant {
 					return nil

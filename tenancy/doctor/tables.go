@@ -163,5 +163,6 @@ func (e *examination) meantFor(t Object) []Object {
 // samePolicy compares two policies. A restrictive policy without WITH CHECK checks what it shows.
 func samePolicy(have, want Object) bool {
 	differ := have.differing(want)
-	return len(differ) == 0 || len(differ) == 1 && differ[0] == "check" && want.Props["check"] == "" && have.Props["check"] == have.Props["using"]
+	checksUsing := want.Props["check"] == "" && have.Props["check"] == have.Props["using"]
+	return len(differ) == 0 || slices.Equal(differ, []string{"check"}) && checksUsing
 }
