@@ -56,7 +56,7 @@ func (r *repeats) add(ctx context.Context, line failureLine) {
 	if r.known(ctx, line) {
 		return
 	}
-	r.log.LogAttrs(ctx, line.level, line.msg, slices.Concat(line.attrs, line.each)...) //nolint:sloglint // the callers' messages are constants
+	r.log.LogAttrs(ctx, line.level, line.msg, slices.Concat(line.attrs, line.each)...) //nolint:sloglint // a constant of the caller
 }
 
 func (r *repeats) known(ctx context.Context, line failureLine) bool {
@@ -98,7 +98,7 @@ func (r *repeats) summarize(kind string) {
 }
 
 func (r *repeats) count(k *repeated) {
-	r.log.LogAttrs(k.ctx, k.level, k.msg, append(slices.Clip(k.attrs), slog.Int("repeated", k.count))...)
+	r.log.LogAttrs(k.ctx, k.level, k.msg, append(slices.Clip(k.attrs), slog.Int("repeated", k.count))...) //nolint:sloglint // a constant of the caller
 	k.count = 0
 }
 

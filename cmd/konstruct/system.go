@@ -43,7 +43,7 @@ func openSystem(ctx context.Context, c config.Serve, log *slog.Logger) (_ *syste
 	}
 	s.client = ent.NewClient(ent.Driver(s.driver))
 	s.monitor = doctor.NewMonitor(s.checks.examine, isolationEvery, log)
-	if err = s.build(ctx, c, log); err != nil {
+	if err := s.build(ctx, c, log); err != nil {
 		return nil, err
 	}
 	return s, nil
