@@ -98,7 +98,8 @@ func (r *repeats) summarize(kind string) {
 }
 
 func (r *repeats) count(k *repeated) {
-	r.log.LogAttrs(k.ctx, k.level, k.msg, append(slices.Clip(k.attrs), slog.Int("repeated", k.count))...) //nolint:sloglint // a constant of the caller
+	attrs := append(slices.Clip(k.attrs), slog.Int("repeated", k.count))
+	r.log.LogAttrs(k.ctx, k.level, k.msg, attrs...) //nolint:sloglint // a constant of the caller
 	k.count = 0
 }
 
