@@ -3,7 +3,6 @@ package config
 import (
 	"fmt"
 	"log/slog"
-	"maps"
 	"net"
 	"net/url"
 	"runtime"
@@ -92,6 +91,9 @@ func (u *DatabaseURL) UnmarshalText(text []byte) error {
 	if !strings.HasPrefix(raw, "postgres://") && !strings.HasPrefix(raw, "postgresql://") {
 		return problem("must begin with postgres:// or postgresql://")
 	}
+	if misplaced(raw) {
+		return problem(misplacedProblem)
+	}
 	parsed, err := pgx.ParseConfig(raw)
 	if err != nil {
 		return problem("is not a PostgreSQL URL (is a special character in the password not percent-encoded?" +
@@ -110,16 +112,35 @@ func (u DatabaseURL) password() string {
 	return u.value().Password
 }
 
-// presets names the session settings that the URL would bring along, sorted. application_name is harmless.
+// presets names the session settings that the URL would bring along, sorted. application_name is harmless. A name that
+// is not PostgreSQL's own may be part of a password with an unescaped question mark, and is not repeated.
 func (u DatabaseURL) presets() []string {
 	if u.value == nil {
 		return nil
 	}
-	names := slices.Sorted(maps.Keys(u.value().RuntimeParams))
+	names := []string{}
+	for name := range u.value().RuntimeParams {
+		switch {
+		case name == "application_name", name == "fallback_application_name":
+		case slices.Contains(knownSettings(), strings.ToLower(name)):
+			names = append(names, name)
+		default:
+			names = append(names, "an unknown parameter")
+		}
+	}
+	slices.Sort(names)
 
-	return slices.DeleteFunc(names, func(name string) bool {
-		return name == "application_name" || name == "fallback_application_name"
-	})
+	return slices.Compact(names)
+}
+
+// knownSettings are those that somebody is likely to put into a URL.
+func knownSettings() []string {
+	return []string{
+		"app.current_tenant", "client_encoding", "client_min_messages", "datestyle", "default_transaction_isolation",
+		"default_transaction_read_only", "extra_float_digits", "idle_in_transaction_session_timeout", "intervalstyle",
+		"lock_timeout", "options", "plan_cache_mode", "role", "row_security", "search_path", "session_authorization",
+		"statement_timeout", "synchronous_commit", "timezone", "transaction_timeout", "work_mem",
+	}
 }
 
 // namesQueryMode tells whether the URL itself asks for a mode of executing queries, and which.
@@ -169,9 +190,29 @@ func (m *QueryMode) UnmarshalText(text []byte) error {
 
 // Database is the server's way to PostgreSQL, as the role konstruct_app.
 type Database struct {
-	URL       DatabaseURL `env:"DATABASE_URL" envDefault:"postgres://konstruct_app:konstruct-app-example@127.0.0.1:5432/konstruct"`
-	MaxConns  int32       `env:"KONSTRUCT_DB_MAX_CONNS"` // Connections in the pool; PoolSize knows the default.
-	QueryMode QueryMode   `env:"KONSTRUCT_DB_QUERY_MODE" envDefault:"cache_statement"`
+	URL       DatabaseURL  `env:"DATABASE_URL" envDefault:"postgres://konstruct_app:konstruct-app-example@127.0.0.1:5432/konstruct"`
+	MaxConns  int32        `env:"KONSTRUCT_DB_MAX_CONNS"` // Connections in the pool; PoolSize knows the default.
+	QueryMode QueryMode    `env:"KONSTRUCT_DB_QUERY_MODE" envDefault:"cache_statement"`
+	Known     KnownObjects `env:"KONSTRUCT_DOCTOR_KNOWN"`
+}
+
+// KnownObjects are objects of the database that an operator vouches for, separated by semicolons: by name
+// ("public.audit"), or all of a schema ("reporting.*"). The doctor names them and does not refuse them.
+type KnownObjects []string
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (k *KnownObjects) UnmarshalText(text []byte) error {
+	for name := range strings.SplitSeq(string(text), ";") {
+		if name = strings.TrimSpace(name); name == "" {
+			continue
+		}
+		if schema, _, found := strings.Cut(name, "."); !found || schema == "" || strings.HasPrefix(name, "*") {
+			return problem("must name objects with their schema, such as public.audit; reporting.*")
+		}
+		*k = append(*k, name)
+	}
+
+	return nil
 }
 
 // connsPerCore is the upper end of what serves best; more connections only queue inside PostgreSQL.

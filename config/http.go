@@ -10,18 +10,40 @@ import (
 
 // HTTP is how the server listens.
 type HTTP struct {
-	ListenAddr      string        `env:"KONSTRUCT_LISTEN_ADDR"      envDefault:"127.0.0.1:8080"` // host:port
-	TrustedProxies  Proxies       `env:"KONSTRUCT_TRUSTED_PROXIES"`
-	Docs            bool          `env:"KONSTRUCT_DOCS"             envDefault:"false"` // Serve /docs and /openapi.json.
-	ShutdownTimeout time.Duration `env:"KONSTRUCT_SHUTDOWN_TIMEOUT" envDefault:"15s"`
+	ListenAddr     string  `env:"KONSTRUCT_LISTEN_ADDR"      envDefault:"127.0.0.1:8080"` // host:port
+	TrustedProxies Proxies `env:"KONSTRUCT_TRUSTED_PROXIES"`
+	Docs           bool    `env:"KONSTRUCT_DOCS"             envDefault:"false"` // Serve /docs and /openapi.json.
+	// DrainDelay is nil when it is not set; Drain knows the default.
+	DrainDelay      *time.Duration `env:"KONSTRUCT_DRAIN_DELAY"`
+	ShutdownTimeout time.Duration  `env:"KONSTRUCT_SHUTDOWN_TIMEOUT" envDefault:"15s"`
 }
 
-// longestShutdown bounds how long a stop may wait for requests that are still running.
-const longestShutdown = 10 * time.Minute
+const (
+	// longestShutdown bounds KONSTRUCT_DRAIN_DELAY and KONSTRUCT_SHUTDOWN_TIMEOUT.
+	longestShutdown = 10 * time.Minute
+	// defaultDrain covers a readiness probe that runs every two seconds and a load balancer that acts on the second failure.
+	defaultDrain = 5 * time.Second
+)
+
+// Drain returns how long a stopping server still accepts connections: KONSTRUCT_DRAIN_DELAY, and where that is not set
+// 5 seconds, or none for a listener on loopback, which has no load balancer in front of it.
+func (h HTTP) Drain() time.Duration {
+	switch {
+	case h.DrainDelay != nil:
+		return *h.DrainDelay
+	case isLoopbackListener(h.ListenAddr):
+		return 0
+	}
+	return defaultDrain
+}
 
 func (h HTTP) check(faults *Faults) {
 	faults.require("KONSTRUCT_LISTEN_ADDR", isListenAddr(h.ListenAddr),
 		"must be host:port, such as 127.0.0.1:8080, with an address or localhost as host")
+	if h.DrainDelay != nil && !faults.has("KONSTRUCT_DRAIN_DELAY") {
+		faults.require("KONSTRUCT_DRAIN_DELAY", *h.DrainDelay >= 0 && *h.DrainDelay <= longestShutdown,
+			"must be at least 0s and at most 10m")
+	}
 	if !faults.has("KONSTRUCT_SHUTDOWN_TIMEOUT") {
 		faults.require("KONSTRUCT_SHUTDOWN_TIMEOUT", h.ShutdownTimeout > 0 && h.ShutdownTimeout <= longestShutdown,
 			"must be more than 0s and at most 10m")

@@ -59,7 +59,7 @@ func expectation(bad env.ParseError) string {
 	}
 
 	switch bad.Type {
-	case reflect.TypeFor[time.Duration]():
+	case reflect.TypeFor[time.Duration](), reflect.TypeFor[*time.Duration]():
 		return "must be a duration, such as 15s or 2m"
 	case reflect.TypeFor[bool]():
 		return "must be true or false"

@@ -53,6 +53,9 @@ func (u URL) MarshalText() ([]byte, error) { return []byte(u.String()), nil }
 
 // UnmarshalText implements [encoding.TextUnmarshaler].
 func (u *URL) UnmarshalText(text []byte) error {
+	if misplaced(string(text)) {
+		return problem(misplacedProblem)
+	}
 	parsed, err := url.Parse(string(text))
 	if err != nil || parsed.Scheme == "" || parsed.Opaque != "" {
 		return problem("is not a URL (is a special character in the password not percent-encoded?)")
@@ -60,6 +63,17 @@ func (u *URL) UnmarshalText(text []byte) error {
 	u.value = hide(parsed)
 
 	return nil
+}
+
+const misplacedProblem = "has an @ or # after its host: percent-encode the special characters of the password"
+
+// misplaced reports whether a URL has an @ behind its authority, or a fragment. Both come from a password with an
+// unescaped /, ? or #, of which a part would be taken for the host, the port or the path, and be repeated as such.
+func misplaced(raw string) bool {
+	_, rest, _ := strings.Cut(raw, "://")
+	end := strings.IndexAny(rest, "/?#")
+
+	return end >= 0 && strings.ContainsAny(rest[end:], "@#")
 }
 
 func (u URL) password() string {

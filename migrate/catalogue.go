@@ -16,7 +16,12 @@ const publicSchema = "public"
 //
 // A project with tables of its own adds them: migrate.Catalogue().With(doctor.Catalogue{Global: …}).
 func Catalogue() doctor.Catalogue {
+	snapshot, err := Konstruct().Snapshot()
+	if err != nil {
+		panic(err) // the file is embedded, and was proven current
+	}
 	return doctor.Catalogue{
+		Snapshot:     snapshot,
 		Schemas:      []string{publicSchema, revisionsSchema},
 		OwnerRole:    OwnerRole,
 		AppRole:      AppRole,
@@ -32,6 +37,7 @@ func Catalogue() doctor.Catalogue {
 		},
 		Platform: map[string]string{
 			revisionsSchema + "." + revisionsTable: "which migrations were applied: the readiness probe reads it",
+			revisionsSchema + "." + snapshotsTable: "what each migration made: a program that is older than the database compares with it",
 			revisionsSchema + "." + lockTable:      "what a running migration locks; it has no rows",
 		},
 		Grants: map[doctor.Class][]string{
@@ -51,15 +57,7 @@ func Catalogue() doctor.Catalogue {
 
 func resolver() doctor.Definer {
 	return doctor.Definer{
-		Why:       "a webhook names a workspace, and its tenant has to be found before any tenant is known",
-		Owner:     ResolverRole,
-		Executors: []string{AppRole},
-		Reads: map[string][]string{
-			"public.channel_connections": {"tenant_id", "channel_type", "workspace_id", "status"},
-			"public.tenants":             {"id", "status"},
-		},
-		Policies: map[string]map[string]string{
-			"public.channel_connections": {"resolver_lookup": "(status = 'active'::text)"},
-		},
+		Why:   "a webhook names a workspace, and its tenant has to be found before any tenant is known",
+		Owner: ResolverRole,
 	}
 }

@@ -32,7 +32,7 @@ type CheckOptions struct {
 
 // CheckResult is one step of [Check].
 type CheckResult struct {
-	// Step is a short name for people: "sums", "lints", "rehearsal", "schema", "doctor".
+	// Step is a short name for people: "sums", "lints", "rehearsal", "weakening", "schema", "snapshot", "doctor".
 	Step string
 	// Err is what the step found, or nil.
 	Err error
@@ -40,7 +40,8 @@ type CheckResult struct {
 
 // Check examines migrations without touching any database but scratch ones: that the files are those of atlas.sum, that
 // none does what a migration must not, that the whole chain applies as the plain owner while the tables have rows, that
-// it makes what the Ent schema says, and that the doctor has nothing against the outcome.
+// no file weakens isolation without saying so, that the chain makes what the Ent schema and snapshot.json say, and that
+// the doctor has nothing against the outcome.
 //
 // The result has every step that could be taken; later ones are left out when an earlier one makes them pointless.
 func Check(ctx context.Context, o CheckOptions) []CheckResult {
@@ -56,10 +57,14 @@ func Check(ctx context.Context, o CheckOptions) []CheckResult {
 	if !step("sums", err) || !step("lints", lintErrors(files)) {
 		return out
 	}
-	if !step("rehearsal", o.rehearse(ctx)) {
+	weakens := &weakening{cat: o.Catalogue}
+	if !step("rehearsal", o.rehearse(ctx, weakens)) {
 		return out
 	}
-	step("schema", o.drift(ctx))
+	safe := step("weakening", errors.Join(weakens.errs...))
+	if planned := step("schema", o.drift(ctx)); safe && planned {
+		step("snapshot", o.snapshotIsCurrent(ctx))
+	}
 	if o.Doctor != nil {
 		step("doctor", o.examine(ctx))
 	}
@@ -79,14 +84,14 @@ func loadAll(chains []Chain) ([]file, error) {
 }
 
 // rehearse applies the chains to a scratch database whose tables get rows after every file.
-func (o CheckOptions) rehearse(ctx context.Context) (err error) {
+func (o CheckOptions) rehearse(ctx context.Context, w *weakening) (err error) {
 	s, err := newScratch(ctx, o.ScratchURL)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.drop(ctx)) }()
 	r := &rehearsal{scratch: s, given: o.Rows}
-	_, err = s.up(ctx, o.Chains, r.fill)
+	_, err = s.up(ctx, o.Chains, r.fill, w.observe)
 	return err
 }
 

@@ -8,52 +8,29 @@ import (
 	atlas "ariga.io/atlas/sql/migrate"
 	"ariga.io/atlas/sql/schema"
 
-	"github.com/konstruct/konstruct/ent/schema/mixin"
 	"github.com/konstruct/konstruct/tenancy/doctor"
 )
 
-// compose turns planned steps into the text of a file: first the DDL, then the protection of what it makes.
-func compose(steps *atlas.Plan, current *schema.Schema, cat doctor.Catalogue) string {
+// compose turns planned steps into the text of a file: first the DDL, then the protection that is missing.
+func (c *comparison) compose(steps *atlas.Plan, cat doctor.Catalogue) string {
 	var b strings.Builder
 	for _, step := range steps.Changes {
 		// Atlas breaks the line in the middle of this one.
 		stmt := strings.ReplaceAll(step.Cmd, "ADD\nCONSTRAINT", "ADD CONSTRAINT")
-		paragraph(&b, capital(step.Comment), bracketed(stmt, forced(step, current))...)
+		paragraph(&b, capital(step.Comment), bracketed(stmt, forced(step, c.current))...)
 	}
-	for _, t := range protectable(steps) {
-		if tenantScoped(t) {
-			paragraph(&b, t.Name+": its rows belong to one tenant", protect(t, cat)...)
+	for _, t := range c.want.Tables {
+		if !tenantScoped(t) {
+			if _, exists := c.current.Table(t.Name); !exists {
+				paragraph(&b, t.Name+": "+cat.Global[qualified(t)], grants(t, doctor.ClassGlobal, cat))
+			}
 			continue
 		}
-		paragraph(&b, t.Name+": "+cat.Global[qualified(t)], grants(t, doctor.ClassGlobal, cat))
+		if missing := protect(t, c.protection[t.Name], cat); len(missing) > 0 {
+			paragraph(&b, t.Name+": its rows belong to one tenant", missing...)
+		}
 	}
 	return b.String()
-}
-
-// protectable are the tables that are new, or tenant-scoped from now on, in the order of their making.
-func protectable(steps *atlas.Plan) []*schema.Table {
-	var out []*schema.Table
-	for _, step := range steps.Changes {
-		var t *schema.Table
-		switch change := step.Source.(type) {
-		case *schema.AddTable:
-			t = change.T
-		case *schema.ModifyTable:
-			if slices.ContainsFunc(change.Changes, addsTenant) {
-				t = change.T
-			}
-		}
-		// A table's indexes are steps of their own, with the same source.
-		if t != nil && !slices.Contains(out, t) {
-			out = append(out, t)
-		}
-	}
-	return out
-}
-
-func addsTenant(c schema.Change) bool {
-	add, ok := c.(*schema.AddColumn)
-	return ok && add.C.Name == mixin.TenantColumn
 }
 
 // forced are the tenant-scoped tables of today whose rows a step has to see: both ends of a new foreign key.

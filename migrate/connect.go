@@ -2,11 +2,13 @@ package migrate
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
 // closeTimeout bounds how long a clean-up waits for the server after the work's own context has ended.
@@ -16,14 +18,18 @@ const closeTimeout = 5 * time.Second
 func connect(ctx context.Context, url string, onNotice func(*pgconn.Notice)) (*pgx.Conn, error) {
 	cfg, err := pgx.ParseConfig(url)
 	if err != nil {
-		return nil, fmt.Errorf("database URL: %w", err)
+		return nil, errors.New("the database URL can't be read") // the cause may repeat it
 	}
 	cfg.DefaultQueryExecMode = pgx.QueryExecModeExec
 	cfg.RuntimeParams["application_name"] = "konstruct migrate"
 	if onNotice != nil {
 		cfg.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) { onNotice(n) }
 	}
-	return pgx.ConnectConfig(ctx, cfg)
+	conn, err := pgx.ConnectConfig(ctx, cfg)
+	if err != nil {
+		return nil, pgtenant.ConnectFailure(err)
+	}
+	return conn, nil
 }
 
 // closeConn ends a connection, also when ctx has ended.

@@ -32,6 +32,9 @@ type DiffOptions struct {
 	// Base are chains that are applied before the folder's own: [Konstruct] for a project with tables of its own, none
 	// for Konstruct itself.
 	Base []Chain
+	// Revisions is the schema of the folder's revision table ([Chain.Revisions]), for the snapshot of the folder. Empty for
+	// Konstruct's own folder; with Base and without Revisions no snapshot is written.
+	Revisions string
 	// Catalogue lists the tables that belong to no tenant.
 	Catalogue doctor.Catalogue
 	// ScratchURL is a superuser's URL of a server on which databases may be made and dropped.
@@ -55,7 +58,7 @@ type Plan struct {
 var diffName = regexp.MustCompile(`^[a-z][a-z0-9]*(_[a-z0-9]+)*$`)
 
 // Diff plans the step from the folder's migrations to the Ent schema and writes it as the folder's next file, together
-// with atlas.sum. The protection of each new table stands in the same file. Nothing is written where nothing is missing.
+// with atlas.sum and snapshot.json. The protection of each new table stands in the same file. Nothing is written where nothing is missing.
 //
 // It replays the folder on one scratch database, makes the Ent schema's tables on another, and compares the two.
 // It refuses, among others, a table that is neither tenant-scoped nor in the catalogue ([ErrUnclassified]), a
@@ -75,7 +78,10 @@ func Diff(ctx context.Context, o DiffOptions) (Plan, error) {
 	if len(plan.Drops) > 0 && !o.AllowDrops {
 		return plan, fmt.Errorf("%w: %s: allow it, or keep them in the schema", ErrDestructive, strings.Join(plan.Drops, ", "))
 	}
-	return write(plan, o)
+	if plan, err = write(plan, o); err != nil || len(o.Base) > 0 && o.Revisions == "" {
+		return plan, err
+	}
+	return plan, WriteSnapshot(ctx, SnapshotOptions{Dir: o.Dir, Base: o.Base, Revisions: o.Revisions, ScratchURL: o.ScratchURL})
 }
 
 // folder is the chain that a folder holds. Its revisions are never written: it is only replayed.
@@ -93,24 +99,24 @@ func draft(ctx context.Context, o DiffOptions, own Chain) (plan Plan, err error)
 		return Plan{}, err
 	}
 	defer func() { err = errors.Join(err, c.close(ctx)) }()
-	if len(c.changes) == 0 {
-		return Plan{}, nil
+	steps := &atlas.Plan{}
+	if len(c.changes) > 0 {
+		if steps, err = c.driver.PlanChanges(ctx, o.Name, c.changes, planStyle); err != nil {
+			return Plan{}, err
+		}
 	}
-	steps, err := c.driver.PlanChanges(ctx, o.Name, c.changes, planStyle)
-	if err != nil {
-		return Plan{}, err
-	}
-	return Plan{SQL: compose(steps, c.current, o.Catalogue), Drops: drops(c.changes)}, nil
+	return Plan{SQL: c.compose(steps, o.Catalogue), Drops: drops(c.changes)}, nil
 }
 
 // comparison is the way from what the folder makes to what the Ent schema wants. The replayed database stays until it
 // is closed, for the driver asks it while planning.
 type comparison struct {
-	changes  []schema.Change
-	current  *schema.Schema
-	driver   atlas.Driver
-	replayed *scratch
-	db       *sql.DB
+	changes       []schema.Change
+	current, want *schema.Schema
+	protection    map[string]protection
+	driver        atlas.Driver
+	replayed      *scratch
+	db            *sql.DB
 }
 
 func (c *comparison) close(ctx context.Context) error {
@@ -136,11 +142,13 @@ func (c *comparison) find(ctx context.Context, o DiffOptions) (err error) {
 	if c.current, err = inspect(ctx, c.driver); err != nil {
 		return err
 	}
-	want, err := wanted(ctx, o)
-	if err != nil {
+	if c.protection, err = protections(ctx, c.db, o.Catalogue.AppRole); err != nil {
 		return err
 	}
-	c.changes, err = c.driver.SchemaDiff(c.current, want)
+	if c.want, err = wanted(ctx, o); err != nil {
+		return err
+	}
+	c.changes, err = c.driver.SchemaDiff(c.current, c.want)
 	return err
 }
 
@@ -161,7 +169,7 @@ func replay(ctx context.Context, scratchURL string, chains []Chain) (*scratch, e
 	if err != nil {
 		return nil, err
 	}
-	if _, err := s.up(ctx, chains, nil); err != nil {
+	if _, err := s.up(ctx, chains, nil, nil); err != nil {
 		return nil, errors.Join(err, s.drop(ctx))
 	}
 	return s, nil

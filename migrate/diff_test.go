@@ -3,6 +3,7 @@ package migrate_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -176,6 +177,39 @@ func TestDiffOfANewForeignKeyBetweenTablesWithRows(t *testing.T) {
 	_, err = super.Exec(t.Context(), `UPDATE notes AS n SET tag_id = t.id FROM tags AS t WHERE t.tenant_id <> n.tenant_id`)
 	requireCode(t, err, "23503")
 	exec(t, super, `UPDATE notes AS n SET tag_id = t.id FROM tags AS t WHERE t.tenant_id = n.tenant_id`)
+}
+
+// A table becomes tenant-scoped after it was made, by the planner or by hand, and a table has a second edge to Tenant.
+func TestDiffOfATableThatBecomesTenantScoped(t *testing.T) {
+	t.Parallel()
+	dir := product(t)
+	options := migrate.DiffOptions{
+		Name: "step", Dir: dir, Tables: slices.Concat(entmigrate.Tables, []*entschema.Table{plain("labels")}),
+		Catalogue:  migrate.Catalogue().With(doctor.Catalogue{Global: map[string]string{"public.labels": "a test"}}),
+		ScratchURL: testdb.Empty(t).SuperURL, Now: planned,
+	}
+	_, err := migrate.Diff(t.Context(), options)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "20300102030500_by_hand.sql"), []byte(`
+CREATE TABLE hints (id uuid PRIMARY KEY, tenant_id uuid NOT NULL);
+GRANT SELECT, INSERT, UPDATE, DELETE ON hints TO konstruct_app;`), 0o600))
+	require.NoError(t, migrate.Hash(dir))
+
+	labels := scoped("labels", optional(col("referred_by", field.TypeUUID)))
+	refer(labels, "referred_by", entmigrate.TenantsTable)
+	options.Tables = slices.Concat(entmigrate.Tables, []*entschema.Table{labels, scoped("hints")})
+	options.Catalogue = migrate.Catalogue()
+	plan, err := migrate.Diff(t.Context(), options)
+	require.NoError(t, err)
+	requireGolden(t, "becomes_tenant_scoped.sql", plan.SQL)
+
+	chain := migrate.Konstruct()
+	chain.Files = os.DirFS(dir)
+	require.Empty(t, faults(migrate.Check(t.Context(), migrate.CheckOptions{
+		Chains: []migrate.Chain{chain}, Tables: options.Tables, Catalogue: options.Catalogue,
+		ScratchURL: options.ScratchURL, Doctor: examine(options.Catalogue),
+		Rows: map[string]string{"labels": "SELECT 1"}, // rows without a tenant could not stay
+	})))
 }
 
 func TestDiffRefuses(t *testing.T) {

@@ -1,6 +1,7 @@
 package migrate_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -58,8 +59,12 @@ func TestHistory(t *testing.T) {
 
 			ok, detail, err := migrate.Current(t.Context(), open(t, db.AppURL), chain)
 			require.NoError(t, err)
-			require.False(t, ok)
-			require.Contains(t, detail, c.says)
+			if errors.Is(c.problem, migrate.ErrNewer) {
+				require.True(t, ok, "an older release goes on serving")
+			} else {
+				require.False(t, ok)
+				require.Contains(t, detail, c.says)
+			}
 
 			_, err = upChains(t.Context(), db.OwnerURL, chain)
 			if c.problem == nil {

@@ -14,6 +14,8 @@ import (
 var (
 	// ErrNotBootstrapped is what every [NotBootstrappedError] is.
 	ErrNotBootstrapped = errors.New("the database is not bootstrapped")
+	// ErrEncoding is returned when the database's encoding is not UTF-8: it would refuse characters, or store others.
+	ErrEncoding = errors.New("the database is not UTF-8: make it with ENCODING 'UTF8' TEMPLATE template0")
 	// ErrRole means that the URL logs in as a role that cannot migrate.
 	ErrRole = errors.New("this role cannot migrate")
 )
@@ -57,10 +59,14 @@ func identify(ctx context.Context, url string) (super bool, err error) {
 		return false, explainLogin(url, err)
 	}
 	defer closeConn(ctx, conn)
-	var user string
-	if err := conn.QueryRow(ctx, "SELECT rolname, rolsuper FROM pg_roles WHERE rolname = current_user").
-		Scan(&user, &super); err != nil {
+	var user, encoding string
+	if err := conn.QueryRow(ctx, `SELECT r.rolname, r.rolsuper, pg_encoding_to_char(d.encoding)
+		FROM pg_roles AS r, pg_database AS d WHERE r.rolname = current_user AND d.datname = current_database()`).
+		Scan(&user, &super, &encoding); err != nil {
 		return false, err
+	}
+	if encoding != "UTF8" {
+		return false, fmt.Errorf("%w: %s is %s", ErrEncoding, conn.Config().Database, encoding)
 	}
 	if super {
 		return true, nil

@@ -1,7 +1,11 @@
 package migrate
 
 import (
+	"context"
+	"database/sql"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"ariga.io/atlas/sql/schema"
@@ -21,17 +25,64 @@ const (
 	floorPolicy     = "tenant_floor"
 )
 
-// protect writes what makes a table tenant-scoped in PostgreSQL. The second policy is restrictive: permissive ones are
-// ORed, so that one more of those, written without care, would open the table, and with the floor does not.
-func protect(t *schema.Table, cat doctor.Catalogue) []string {
+// protection is what a table of the replayed database has of it.
+type protection struct {
+	enabled, forced bool
+	policies        []string
+	privileges      []string
+}
+
+// protections reads what every table of the database has of its protection.
+func protections(ctx context.Context, db *sql.DB, app string) (_ map[string]protection, err error) {
+	rows, err := db.QueryContext(ctx, `SELECT c.relname, c.relrowsecurity, c.relforcerowsecurity,
+		array_to_string(ARRAY(SELECT polname FROM pg_policy WHERE polrelid = c.oid), ','),
+		array_to_string(ARRAY(SELECT privilege_type FROM aclexplode(c.relacl) WHERE grantee = $1::regrole), ',')
+		FROM pg_class AS c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')`, quoted(app))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	out := make(map[string]protection)
+	for rows.Next() {
+		var name, policies, privileges string
+		var p protection
+		if err := rows.Scan(&name, &p.enabled, &p.forced, &policies, &privileges); err != nil {
+			return nil, err
+		}
+		p.policies, p.privileges = strings.Split(policies, ","), strings.Split(privileges, ",")
+		out[name] = p
+	}
+	return out, rows.Err()
+}
+
+// protect writes what a table lacks to be tenant-scoped in PostgreSQL, whether it is new, gets its tenant now, or was
+// made by hand. The second policy is restrictive: permissive ones are ORed, so that one more of those, written without
+// care, would open the table, and with the floor does not.
+func protect(t *schema.Table, has protection, cat doctor.Catalogue) []string {
 	table, app := quoted(t.Name), quoted(cat.AppRole)
 	own := quoted(mixin.TenantColumn) + " = " + currentTenant
-	return append([]string{
-		fmt.Sprintf("ALTER TABLE %s ENABLE ROW LEVEL SECURITY", table),
-		fmt.Sprintf("ALTER TABLE %s FORCE ROW LEVEL SECURITY", table),
-		fmt.Sprintf("CREATE POLICY %s ON %s TO %s\n  USING (%s)\n  WITH CHECK (%s)", quoted(isolationPolicy), table, app, own, own),
-		fmt.Sprintf("CREATE POLICY %s ON %s AS RESTRICTIVE TO %s\n  USING (%s)", quoted(floorPolicy), table, app, own),
-	}, grants(t, doctor.ClassTenant, cat))
+	var out []string
+	for _, part := range []struct {
+		there bool
+		stmt  string
+	}{
+		{has.enabled, fmt.Sprintf("ALTER TABLE %s ENABLE ROW LEVEL SECURITY", table)},
+		{has.forced, fmt.Sprintf("ALTER TABLE %s FORCE ROW LEVEL SECURITY", table)},
+		{slices.Contains(has.policies, isolationPolicy), fmt.Sprintf("CREATE POLICY %s ON %s TO %s\n  USING (%s)\n  WITH CHECK (%s)",
+			quoted(isolationPolicy), table, app, own, own)},
+		{slices.Contains(has.policies, floorPolicy), fmt.Sprintf("CREATE POLICY %s ON %s AS RESTRICTIVE TO %s\n  USING (%s)",
+			quoted(floorPolicy), table, app, own)},
+		{containsAll(has.privileges, cat.Grants[doctor.ClassTenant]), grants(t, doctor.ClassTenant, cat)},
+	} {
+		if !part.there {
+			out = append(out, part.stmt)
+		}
+	}
+	return out
+}
+
+func containsAll(all, some []string) bool {
+	return !slices.ContainsFunc(some, func(s string) bool { return !slices.Contains(all, s) })
 }
 
 // grants gives the application what a table's class allows.

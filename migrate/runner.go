@@ -10,6 +10,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/konstruct/konstruct/tenancy/doctor"
 )
 
 // fileAttempts is how often a file is started again that could not get a lock in time.
@@ -24,6 +26,10 @@ type runner struct {
 	dial func(context.Context) (*pgx.Conn, error)
 	// between is called after each file, with its name. It may be nil.
 	between func(ctx context.Context, file string) error
+	// observe is given the database's snapshots before and after each file. It may be nil.
+	observe func(f file, before, after doctor.Snapshot)
+	// unrecorded: the database had no snapshot when the run began.
+	unrecorded bool
 }
 
 // StatementError is a statement that failed.
@@ -64,7 +70,32 @@ func (r *runner) run(ctx context.Context) (Result, error) {
 		return Result{}, err
 	}
 	defer l.release(ctx)
-	return r.apply(ctx, l, loaded)
+	recorded, err := r.recorded(ctx, l.tx)
+	if err != nil {
+		return Result{}, fmt.Errorf("snapshots: %w", err)
+	}
+	r.unrecorded = recorded == nil
+	result, err := r.apply(ctx, l, loaded)
+	if err != nil {
+		return result, err
+	}
+	return result, r.finish(ctx)
+}
+
+// finish makes sure that a snapshot is recorded, also where no file was pending.
+func (r *runner) finish(ctx context.Context) error {
+	if len(r.Chains) == 0 {
+		return nil
+	}
+	conn, err := r.dial(ctx)
+	if err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	defer closeConn(ctx, conn)
+	if err := r.recordCurrent(ctx, conn); err != nil {
+		return fmt.Errorf("snapshots: %w", err)
+	}
+	return nil
 }
 
 // apply compares every chain before it applies any.
@@ -86,7 +117,7 @@ func (r *runner) apply(ctx context.Context, l *lock, loaded [][]file) (Result, e
 			if err := l.held(ctx); err != nil {
 				return result, err
 			}
-			if err := r.applyFile(ctx, c, f); err != nil {
+			if err := r.applyFile(ctx, l, c, f); err != nil {
 				return result, err
 			}
 			result.Applied = append(result.Applied, f.name)
@@ -102,10 +133,10 @@ func (r *runner) apply(ctx context.Context, l *lock, loaded [][]file) (Result, e
 }
 
 // applyFile starts a file again when a table that it needs was in use for too long.
-func (r *runner) applyFile(ctx context.Context, c Chain, f file) error {
+func (r *runner) applyFile(ctx context.Context, l *lock, c Chain, f file) error {
 	for attempt := 1; ; attempt++ {
 		start := time.Now()
-		err := r.attempt(ctx, c, f)
+		err := r.attempt(ctx, l, c, f)
 		if err == nil {
 			r.Logger.InfoContext(ctx, "migration applied", "chain", c.Name, "file", f.name, "took", time.Since(start))
 			return nil
@@ -126,7 +157,7 @@ func inUse(err error) bool {
 }
 
 // attempt runs a file and its revision row in one transaction.
-func (r *runner) attempt(ctx context.Context, c Chain, f file) error {
+func (r *runner) attempt(ctx context.Context, l *lock, c Chain, f file) error {
 	conn, err := r.dial(ctx)
 	if err != nil {
 		return fmt.Errorf("%s: %w", f.name, err)
@@ -140,12 +171,22 @@ func (r *runner) attempt(ctx context.Context, c Chain, f file) error {
 	if err := r.configure(ctx, tx); err != nil {
 		return fmt.Errorf("%s: %w", f.name, err)
 	}
+	before, err := r.take(ctx, tx)
+	if err != nil {
+		return fmt.Errorf("%s: %w", f.name, err)
+	}
 	if err := execute(ctx, conn.PgConn(), f); err != nil {
 		return err
 	}
 	if _, err := tx.Exec(ctx, fmt.Sprintf(insertRevision, c.table()), f.version, f.desc, len(f.stmts), start.UTC(),
 		int64(time.Since(start)), f.hash, r.Operator); err != nil {
 		return fmt.Errorf("%s: revision: %w", f.name, err)
+	}
+	if err := r.record(ctx, tx, c, f, before); err != nil {
+		return fmt.Errorf("%s: snapshot: %w", f.name, err)
+	}
+	if err := l.held(ctx); err != nil { // another run may have begun
+		return fmt.Errorf("%s: %w", f.name, err)
 	}
 	if err := tx.Commit(ctx); err != nil {
 		return fmt.Errorf("%s: commit: %w", f.name, err)
@@ -175,10 +216,12 @@ func (r *runner) configure(ctx context.Context, tx pgx.Tx) error {
 func execute(ctx context.Context, conn *pgconn.PgConn, f file) error {
 	for _, stmt := range f.stmts {
 		line := 1 + strings.Count(f.text[:stmt.Pos], "\n")
-		if _, err := conn.ExecParams(ctx, stmt.Text, nil, nil, nil, nil).Close(); err != nil {
+		tag, err := conn.ExecParams(ctx, stmt.Text, nil, nil, nil, nil).Close()
+		if err != nil {
 			return &StatementError{File: f.name, Line: line, Err: err}
 		}
-		if conn.TxStatus() != 'T' {
+		// COMMIT AND CHAIN ends a transaction, too, and leaves another one.
+		if conn.TxStatus() != 'T' || slices.Contains([]string{"COMMIT", "ROLLBACK"}, tag.String()) {
 			return &StatementError{File: f.name, Line: line, Err: errTransactionControl}
 		}
 	}
@@ -209,6 +252,9 @@ func (r *runner) prepareOnce(ctx context.Context, conn *pgx.Conn) error {
 	}
 	for _, c := range r.Chains {
 		if err := ensure(ctx, conn, c.Revisions, c.table(), fmt.Sprintf(createRevisions, c.table())); err != nil {
+			return err
+		}
+		if err := ensure(ctx, conn, c.Revisions, c.snapshots(), fmt.Sprintf(createSnapshots, c.snapshots())); err != nil {
 			return err
 		}
 	}

@@ -107,7 +107,10 @@ func scopeTable(t, tenants *schema.Table, cat doctor.Catalogue) error {
 			return err
 		}
 	}
-	if !slices.ContainsFunc(t.ForeignKeys, func(fk *schema.ForeignKey) bool { return fk.RefTable.Name == tenants.Name }) {
+	// An edge to Tenant of another name is another key.
+	if !slices.ContainsFunc(t.ForeignKeys, func(fk *schema.ForeignKey) bool {
+		return fk.RefTable.Name == tenants.Name && slices.Equal(fk.Columns, []*schema.Column{tenant})
+	}) {
 		t.AddForeignKeys(tenantKey(t, tenant, tenants))
 	}
 	return scopeIndexes(t, tenant, edges, cat)

@@ -74,8 +74,9 @@ func (c Chain) status(ctx context.Context, q Querier) (ChainStatus, error) {
 	return s, nil
 }
 
-// Current tells a readiness probe whether the database is exactly where this binary expects it: ok, or what is wrong in
-// one sentence. An error means that it could not be asked. konstruct_app may ask. Without chains it asks for
+// Current tells a readiness probe whether all migrations of this binary were applied: ok, or what is wrong in one
+// sentence. A database that is newer is ok: migrations are compatible with the release before them, which serves while
+// the next one is rolled out. An error means that it could not be asked. konstruct_app may ask. Without chains it asks for
 // [Konstruct]'s.
 func Current(ctx context.Context, q Querier, chains ...Chain) (ok bool, detail string, err error) {
 	if len(chains) == 0 {
@@ -88,6 +89,8 @@ func Current(ctx context.Context, q Querier, chains ...Chain) (ok bool, detail s
 			return false, err.Error(), nil
 		case err != nil:
 			return false, "", err
+		case errors.Is(s.Problem, ErrNewer):
+			continue
 		case s.Problem != nil:
 			return false, s.Problem.Error(), nil //nolint:nilerr // it is the answer: the question was answered
 		}

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/konstruct/konstruct/tenancy/doctor"
 )
 
 // Options say what to migrate.
@@ -96,9 +98,11 @@ func dialOwner(ctx context.Context, url string) (*pgx.Conn, error) {
 	return conn, nil
 }
 
-// up applies chains to a scratch database as the plain owner. between runs after each file.
-func (s *scratch) up(ctx context.Context, chains []Chain, between func(context.Context, string) error) (Result, error) {
+// up applies chains to a scratch database as the plain owner. between runs after each file, observe within it.
+func (s *scratch) up(
+	ctx context.Context, chains []Chain, between func(context.Context, string) error, observe func(file, doctor.Snapshot, doctor.Snapshot),
+) (Result, error) {
 	o := Options{Chains: chains}.withDefaults()
 	o.Chains = chains
-	return (&runner{Options: o, dial: s.owner, between: between}).run(ctx)
+	return (&runner{Options: o, dial: s.owner, between: between, observe: observe}).run(ctx)
 }

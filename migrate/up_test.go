@@ -181,6 +181,46 @@ func TestTwoRunnersAtOnce(t *testing.T) {
 	require.NotContains(t, first.heard.String(), "waiting for it")
 }
 
+// Without the lock another run may have begun: nothing more is applied, and the file at work is not committed.
+func TestALostLockEndsTheRun(t *testing.T) {
+	t.Parallel()
+	db := bootstrapped(t)
+	super := open(t, db.SuperURL)
+	exec(t, super, "CREATE TABLE gate ()")
+	exec(t, super, "ALTER TABLE gate OWNER TO konstruct_owner")
+	gatekeeper := open(t, db.SuperURL)
+	exec(t, gatekeeper, "BEGIN")
+	exec(t, gatekeeper, "LOCK TABLE gate")
+
+	run := start(t, migrate.Options{URL: db.OwnerURL, LockTimeout: time.Minute, Chains: []migrate.Chain{files{
+		"20260101000000_first.sql":  "CREATE TABLE first ();",
+		"20260101000001_slow.sql":   "CREATE TABLE slow ();\nSELECT FROM gate;",
+		"20260101000002_second.sql": "CREATE TABLE second ();",
+	}.chain(t)}})
+	require.Eventually(t, func() bool {
+		return one[bool](t, super, "SELECT EXISTS (SELECT FROM pg_locks WHERE relation = 'gate'::regclass AND NOT granted)")
+	}, time.Minute, 5*time.Millisecond, "the second file is at work")
+	exec(t, super, `SELECT pg_terminate_backend(pid) FROM pg_locks
+		WHERE relation = 'atlas_schema_revisions.migration_lock'::regclass AND mode = 'ExclusiveLock'`)
+	exec(t, gatekeeper, "COMMIT")
+
+	require.ErrorContains(t, <-run.done, "migration lock is lost")
+	require.Equal(t, []string{"20260101000000_first.sql"}, run.result.Applied)
+	require.Equal(t, []string{"first konstruct_owner", "gate konstruct_owner"}, column(t, super, tables))
+}
+
+// The owner may have a search path of its own: migrations do not follow it.
+func TestTheRolesSearchPathIsNotTheMigrations(t *testing.T) {
+	t.Parallel()
+	db := bootstrapped(t)
+	super := open(t, db.SuperURL)
+	exec(t, super, "CREATE SCHEMA elsewhere AUTHORIZATION konstruct_owner")
+	exec(t, super, "ALTER ROLE konstruct_owner IN DATABASE "+db.Name+" SET search_path = elsewhere, public")
+	_, err := upChains(t.Context(), db.OwnerURL, files{"20260101000000_one.sql": "CREATE TABLE one ();"}.chain(t))
+	require.NoError(t, err)
+	require.Equal(t, "public", one[string](t, super, "SELECT relnamespace::regnamespace::text FROM pg_class WHERE relname = 'one'"))
+}
+
 func TestApplicationCannotHoldUpMigrations(t *testing.T) {
 	t.Parallel()
 	db := bootstrapped(t)

@@ -137,14 +137,7 @@ func TestAnAdminInATenantIsOnRecord(t *testing.T) {
 	require.Equal(t, http.StatusOK, w.get(t, w.admin, tenant+"/agents?limit=7", "X-Request-Id", requestID).status)
 	require.Equal(t, http.StatusNotFound, w.get(t, w.user, tenant+"/agents").status)
 
-	var audits []map[string]any
-	for line := range strings.Lines(w.logs.String()) {
-		var record map[string]any
-		require.NoError(t, json.Unmarshal([]byte(line), &record))
-		if record["msg"] == "audit: tenant entered" {
-			audits = append(audits, record)
-		}
-	}
+	audits := w.lines(t, func(record map[string]any) bool { return record["msg"] == "audit: tenant entered" })
 	require.Len(t, audits, 1, "who is turned away doesn't enter")
 	me := w.get(t, w.admin, "/v1/me").at(t, "user", "id")
 	require.Equal(t, me, audits[0]["principal"])

@@ -132,6 +132,7 @@ func (s *Server) createAgent(ctx context.Context, in *createAgentInput) (*itemOu
 	if err != nil {
 		return nil, err
 	}
+	requestOf(ctx).about(objectAgent, row.ID)
 	out := agentItem(row)
 	out.Location = tenantsPath + "/" + row.TenantID.String() + "/agents/" + row.ID.String()
 	return out, nil

@@ -9,6 +9,7 @@ import (
 
 	"github.com/konstruct/konstruct/channel/secrets"
 	"github.com/konstruct/konstruct/ent"
+	"github.com/konstruct/konstruct/ent/channelconnection"
 	"github.com/konstruct/konstruct/server/operation"
 )
 
@@ -38,7 +39,7 @@ type connectionSummary struct {
 
 // ConnectionFields are those that may be left out.
 type ConnectionFields struct {
-	Status  string      `json:"status,omitempty" enum:"pending,active,revoked" doc:"Messages come in while it is active."`
+	Status  string      `json:"status,omitempty" enum:"pending,active,revoked" doc:"Messages are received only while it is active. A pending one receives nothing: the tenant has not been shown to own the workspace yet. Created by a platform admin, it is active by default."`
 	Config  FreeObject  `json:"config,omitempty" doc:"Channel ids and the like; nothing secret. Replaces the whole object."`
 	Secrets secretsBody `json:"secrets,omitempty" doc:"By name: a text sets a secret, null removes it."`
 }
@@ -92,12 +93,18 @@ func (s *Server) listConnections(ctx context.Context, in *listConnectionsInput) 
 }
 
 func (s *Server) createConnection(ctx context.Context, in *createConnectionInput) (*itemOutput[connectionView], error) {
+	fields := in.Body.fields()
+	if fields.Status == "" && requestOf(ctx).principal.IsAdmin {
+		// A platform admin vouches for the workspace. Without a status it would stay pending, and receive nothing.
+		fields.Status = string(channelconnection.StatusActive)
+	}
 	row, err := s.connections.Create(ctx, operation.NewConnection{
-		ChannelType: in.Body.ChannelType, WorkspaceID: in.Body.WorkspaceID, ConnectionFields: in.Body.fields(),
+		ChannelType: in.Body.ChannelType, WorkspaceID: in.Body.WorkspaceID, ConnectionFields: fields,
 	})
 	if err != nil {
 		return nil, err
 	}
+	requestOf(ctx).about(objectConnection, row.ID)
 	out := connectionItem(row)
 	out.Location = tenantsPath + "/" + row.TenantID.String() + "/channel-connections/" + row.ID.String()
 	return out, nil

@@ -315,6 +315,53 @@ func TestConnectionsKeepTheirSecrets(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, w.get(t, w.admin, path).status)
 }
 
+// TestTenantsAreChangedByVersion: a change that was based on another version than the current one is refused.
+func TestTenantsAreChangedByVersion(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	path, first := w.create(t, "/v1/tenants", map[string]any{"name": "Acme", "slug": "acme"})
+	change := func(name string, header ...string) answer {
+		return w.do(t, http.MethodPatch, w.admin, path, map[string]any{"name": name}, header...)
+	}
+	missing := change("none")
+	require.Equal(t, http.StatusPreconditionRequired, missing.status)
+	changed := change("one", "If-Match", first)
+	require.Equal(t, http.StatusOK, changed.status)
+	second := changed.header.Get("ETag")
+	require.NotEqual(t, first, second)
+	for _, stale := range []string{first, `"abc"`, first + `, "abc"`} {
+		refused := change("two", "If-Match", stale)
+		require.Equal(t, http.StatusPreconditionFailed, refused.status, stale)
+		require.Equal(t, "precondition_failed", refused.code(t))
+	}
+	require.Equal(t, "one", w.get(t, w.admin, path).at(t, "name"), "nothing of it was done")
+	require.Equal(t, http.StatusOK, change("three", "If-Match", first+", "+second).status)
+	require.Equal(t, http.StatusOK, change("four", "If-Match", "*").status)
+	require.Equal(t, http.StatusPreconditionFailed, w.do(t, http.MethodDelete, w.admin, path, nil, "If-Match", second).status)
+	require.Equal(t, "four", w.get(t, w.admin, path).at(t, "name"))
+}
+
+// TestConnectionsOfAPlatformAdminAreActive: unless they say otherwise.
+func TestConnectionsOfAPlatformAdminAreActive(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	list := w.tenant(t, "acme") + "/channel-connections"
+	for workspace, status := range map[string]string{"T1": "", "T2": "pending", "T3": "active", "T4": "revoked"} {
+		body := map[string]any{"channel_type": "slack", "workspace_id": workspace}
+		if status != "" {
+			body["status"] = status
+		}
+		path, _ := w.create(t, list, body)
+		want := status
+		if want == "" {
+			want = "active"
+		}
+		require.Equal(t, want, w.get(t, w.admin, path).at(t, "status"), workspace)
+		require.Equal(t, http.StatusOK, w.slack(t, slackMessage(workspace, "hello "+workspace)).status)
+	}
+	require.Len(t, w.delivered, 2, "T1 and T3")
+}
+
 func TestDeletingATenant(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -3,8 +3,8 @@ package server
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"net/http"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -14,7 +14,6 @@ import (
 	"github.com/konstruct/konstruct/server/account"
 	"github.com/konstruct/konstruct/server/operation"
 	"github.com/konstruct/konstruct/server/problem"
-	"github.com/konstruct/konstruct/tenancy"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
@@ -80,31 +79,38 @@ func operationFailure(err error) *problem.Problem {
 	return nil
 }
 
-// serverFailure tells the faults that pass by themselves from those that don't.
+// serverFailure tells a change that may have been made from a request that was not carried out, and faults that pass
+// from those that don't.
 func serverFailure(err error) *problem.Problem {
 	var db *pgconn.PgError
 	switch {
+	case errors.Is(err, pgtenant.ErrOutcomeUnknown):
+		return problem.OutcomeUnknown()
 	case errors.Is(err, pgtenant.ErrPoolBusy), errors.Is(err, account.ErrBusy):
 		return problem.Overloaded(retrySoon)
-	case errors.Is(err, pgtenant.ErrConnection), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+	case errors.Is(err, pgtenant.ErrNoEffect), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return problem.Unavailable(retrySoon)
-	case errors.As(err, &db) && passing(db.Code):
-		return problem.Unavailable(retrySoon)
+	case errors.As(err, &db):
+		return databaseFailure(db.Code)
 	}
 	return problem.General(http.StatusInternalServerError)
 }
 
-// passing holds for PostgreSQL's codes of what another try may not meet: connection faults (08), too many of
-// something (53), shutdown and time-outs (57), deadlock and serialization (40), a lock that wasn't had (55P03).
-func passing(code string) bool {
-	if len(code) != 5 {
-		return false
+// databaseFailure judges PostgreSQL's own refusals (manual, appendix A). A statement that it refused was rolled back,
+// unless the connection ended with the error.
+func databaseFailure(code string) *problem.Problem {
+	switch {
+	case strings.HasPrefix(code, "08"), code == "57P01", code == "57P02": // the connection, or the server, went away
+		return problem.OutcomeUnknown()
+	case strings.HasPrefix(code, "40"), // deadlock, serialization
+		strings.HasPrefix(code, "53"),    // too many connections, disk full, out of memory
+		strings.HasPrefix(code, "57"),    // statement_timeout, starting up
+		code == "25006",                  // read-only
+		code == "25P03", code == "25P04", // a transaction was ended by a timeout
+		code == "55P03": // lock_timeout
+		return problem.Unavailable(retrySoon)
 	}
-	switch code[:2] {
-	case "08", "40", "53", "57":
-		return true
-	}
-	return code == "55P03"
+	return problem.General(http.StatusInternalServerError)
 }
 
 // secretFaults names each secret that is at fault, and the rule.
@@ -152,34 +158,10 @@ func faultsIn(err error) []*secrets.FaultError {
 	return faults
 }
 
-// keepCause logs why the server failed, whoever made the problem: a handler or huma.
+// keepCause notes why the server failed, so that the request's log line says so, for problems of handlers and of huma.
 func (s *Server) keepCause(ctx huma.Context, _ string, body any) (any, error) {
 	if p, ok := body.(*problem.Problem); ok {
-		p.RequestID = requestOf(ctx.Context()).id
-		if p.Unwrap() != nil {
-			s.logCause(ctx.Context(), p)
-		}
+		requestOf(ctx.Context()).failed(p)
 	}
 	return body, nil
-}
-
-func (s *Server) logCause(ctx context.Context, p *problem.Problem) {
-	level := slog.LevelError
-	if errors.Is(ctx.Err(), context.Canceled) {
-		level = slog.LevelInfo // the client went away
-	}
-	s.log.LogAttrs(ctx, level, "request failed", slog.String("code", string(p.Code)), causeAttr(p.Unwrap()))
-}
-
-// causeAttr is what the log keeps of an error. Of the database's, code and names only: its messages are another
-// program's, and can quote values.
-func causeAttr(err error) slog.Attr {
-	if db, ok := errors.AsType[*pgconn.PgError](err); ok {
-		meaning := ""
-		if errors.Is(err, tenancy.ErrNoTenant) {
-			meaning = tenancy.ErrNoTenant.Error()
-		}
-		return slog.Group("cause", "sqlstate", db.Code, "constraint", db.ConstraintName, "table", db.TableName, "meaning", meaning)
-	}
-	return slog.Group("cause", "error", err.Error())
 }

@@ -3,7 +3,6 @@ package server
 import (
 	"encoding/json"
 	"errors"
-	"log/slog"
 	"mime"
 	"net/http"
 	"strconv"
@@ -23,7 +22,7 @@ func (s *Server) guard(r route) func(huma.Context, func(huma.Context)) {
 			s.refuse(ctx, p)
 			return
 		}
-		if err := s.isolation.err(); r.tenantTraffic && err != nil {
+		if err := s.isolation.Healthy(); r.tenantTraffic && err != nil {
 			s.refuse(ctx, problem.Unavailable(retrySoon).Because(err))
 			return
 		}
@@ -36,7 +35,9 @@ func (s *Server) guard(r route) func(huma.Context, func(huma.Context)) {
 			s.refuse(ctx, failureFor(ctx.Context(), err))
 			return
 		}
+		requestOf(ctx.Context()).aboutPath(ctx)
 		next(admitted)
+		s.auditChange(admitted, r.op.OperationID)
 	}
 }
 
@@ -68,6 +69,7 @@ func (s *Server) admit(ctx huma.Context, r route) (huma.Context, error) {
 		return nil, err
 	}
 	requestOf(ctx.Context()).principal = principal
+	s.warn(ctx.Context(), "session use was not noted", principal.Warning)
 	switch r.access {
 	case authenticated:
 		return ctx, nil
@@ -94,17 +96,14 @@ func (s *Server) enter(ctx huma.Context, id tenancy.ID) huma.Context {
 	r := requestOf(ctx.Context())
 	r.tenant = id
 	entered := tenancy.With(ctx.Context(), id)
-	s.log.LogAttrs(entered, slog.LevelInfo, "audit: tenant entered",
-		slog.String("method", ctx.Method()), slog.String("route", r.route))
+	r.aboutPath(ctx)
+	s.auditEntry(entered, ctx.Method())
 	return huma.WithContext(ctx, entered)
 }
 
 // refuse answers in huma's stead.
 func (s *Server) refuse(ctx huma.Context, p *problem.Problem) {
-	if p.Unwrap() != nil {
-		s.logCause(ctx.Context(), p)
-	}
-	p.RequestID = requestOf(ctx.Context()).id
+	requestOf(ctx.Context()).failed(p)
 	for name, values := range p.GetHeaders() {
 		for _, value := range values {
 			ctx.SetHeader(name, value)

@@ -6,12 +6,14 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/konstruct/konstruct/channel/slackhook"
 	"github.com/konstruct/konstruct/server"
+	"github.com/konstruct/konstruct/tenancy/doctor"
 )
 
 func TestUnknownRoutesAndMethods(t *testing.T) {
@@ -76,26 +78,26 @@ func TestUnprovenIsolationServesNoTenant(t *testing.T) {
 	tenant := w.tenant(t, "acme")
 	require.Equal(t, http.StatusOK, w.get(t, "", "/readyz").status)
 
-	leak := errors.New("policy tenant_floor is missing on agents")
-	w.isolation.Store(&leak)
-	require.ErrorIs(t, w.CheckIsolation(t.Context()), leak)
-	w.pass(2_000_000_000)
+	w.isolation.finding.Store(leak())
+	_, err := w.monitor.Check(t.Context())
+	require.NoError(t, err)
+	w.pass(2 * time.Second)
 	for _, got := range []answer{
 		w.get(t, w.admin, tenant+"/agents"), w.get(t, "", tenant+"/agents"),
 		w.do(t, http.MethodDelete, w.admin, tenant+"?purge=true", nil), w.post(t, "", "/v1/channels/slack/events", `{}`),
 	} {
 		require.Equal(t, http.StatusServiceUnavailable, got.status)
 		require.Equal(t, "unavailable", got.code(t))
-		require.NotContains(t, got.body, "floor")
+		require.NotContains(t, got.body, "policy")
 	}
 	ready := w.get(t, "", "/readyz")
 	require.Equal(t, http.StatusServiceUnavailable, ready.status)
 	require.JSONEq(t, `{"status": "not_ready", "checks": [{"name": "isolation", "status": "failing", "required": true}]}`, ready.body)
 	require.Equal(t, http.StatusOK, w.get(t, w.admin, "/v1/tenants").status, "the platform's own tables are served")
 
-	mended := error(nil)
-	w.isolation.Store(&mended)
-	require.NoError(t, w.CheckIsolation(t.Context()))
+	w.isolation.finding.Store(nil)
+	_, err = w.monitor.Check(t.Context())
+	require.NoError(t, err)
 	require.Equal(t, http.StatusOK, w.get(t, w.admin, tenant+"/agents").status)
 }
 
@@ -104,7 +106,8 @@ func TestAnUncheckedServerServesNoTenant(t *testing.T) {
 	w := newWorld(t)
 	options := server.Options{
 		Client: w.client, Driver: w.drv, Box: w.box, Key: make([]byte, 32), SlackSecret: slackSecret,
-		Isolation: w.isolated, Logger: slog.New(slog.DiscardHandler), Hasher: w.hasher,
+		Isolation: doctor.NewMonitor(w.isolation.check, time.Minute, slog.New(slog.DiscardHandler)),
+		Logger:    slog.New(slog.DiscardHandler), Hasher: w.hasher,
 	}
 	s, err := server.New(t.Context(), options)
 	require.NoError(t, err)
@@ -162,7 +165,7 @@ func TestNewRefuses(t *testing.T) {
 	w := newWorld(t)
 	good := server.Options{
 		Client: w.client, Driver: w.drv, Box: w.box, Key: make([]byte, 32), SlackSecret: slackSecret,
-		Isolation: w.isolated, Logger: slog.New(slog.DiscardHandler), Hasher: w.hasher,
+		Isolation: w.monitor, Logger: slog.New(slog.DiscardHandler), Hasher: w.hasher,
 	}
 	_, err := server.New(t.Context(), good)
 	require.NoError(t, err)

@@ -16,25 +16,22 @@ import (
 	"github.com/konstruct/konstruct/server/problem"
 )
 
-// observe is around every request, those of unknown routes as well: an id, a deadline, limits, headers, and one line
-// in the log.
+// observe wraps every request, those of unknown routes as well, with an id, a deadline, limits, headers, and one line in
+// the log.
 func (s *Server) observe(c *gin.Context) {
-	started := s.clock()
+	started, incoming := s.clock(), c.Request.Context()
 	r := &request{id: requestID(c.Request.Header), route: c.FullPath(), client: clientAddr(c)}
-	ctx, cancel := context.WithTimeout(withRequest(c.Request.Context(), r), requestTimeout)
+	ctx, cancel := context.WithTimeout(withRequest(incoming, r), requestTimeout)
 	defer cancel()
 	c.Request = c.Request.WithContext(ctx)
 	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, bodyLimit)
 	setHeaders(c.Writer.Header(), r.id)
 	joinLines(c.Request.Header, "If-Match", "If-None-Match")
+	if s.readiness.draining.Load() {
+		c.Writer.Header().Set("Connection", "close") // the client's next request is for another server
+	}
 
-	defer func() {
-		// gin calls it -1 when nothing was written.
-		s.log.LogAttrs(ctx, levelOf(c.Writer.Status()), "request",
-			slog.String("method", methodOf(c.Request.Method)), slog.String("route", r.route),
-			slog.Int("status", c.Writer.Status()), slog.Int("bytes", max(0, c.Writer.Size())),
-			slog.Duration("duration", s.clock().Sub(started)), slog.String("client", c.ClientIP()))
-	}()
+	defer func() { s.logRequest(ctx, c, started, incoming.Err() != nil) }()
 	defer s.rescue(ctx, c.Writer)
 	c.Next()
 }
@@ -46,6 +43,41 @@ func joinLines(h http.Header, names ...string) {
 			h.Set(name, strings.Join(lines, ", "))
 		}
 	}
+}
+
+// logRequest writes the request's line. Failures of the server are summarized when they repeat.
+func (s *Server) logRequest(ctx context.Context, c *gin.Context, started time.Time, clientGone bool) {
+	r, status := requestOf(ctx), c.Writer.Status()
+	line := failureLine{
+		level: levelOf(status), msg: "request",
+		attrs: []slog.Attr{
+			slog.String("method", methodOf(c.Request.Method)), slog.String("route", r.route), slog.Int("status", status),
+		},
+		each: []slog.Attr{
+			slog.Int("bytes", max(0, c.Writer.Size())), // gin calls it -1 when nothing was written
+			slog.Duration("duration", s.clock().Sub(started).Round(time.Microsecond)), slog.String("client", c.ClientIP()),
+		},
+	}
+	if clientGone {
+		line.level = slog.LevelInfo
+		line.each = append(line.each, slog.Bool("client_gone", true))
+	}
+	if r.code != "" {
+		line.attrs = append(line.attrs, slog.String("code", string(r.code)))
+	}
+	if r.cause != nil {
+		line.attrs = append(line.attrs, causeAttr(r.cause))
+	}
+	if len(r.panicked) > 0 {
+		line.level = slog.LevelError
+		line.attrs = append(line.attrs, r.panicked...)
+	}
+	if line.level < slog.LevelWarn {
+		s.log.LogAttrs(ctx, line.level, line.msg, append(line.attrs, line.each...)...) //nolint:sloglint // it is a constant
+		return
+	}
+	line.kind = fmt.Sprint(line.attrs[:3], r.code, causeKind(r.cause), len(r.panicked))
+	s.failures.add(ctx, line)
 }
 
 // setHeaders: an API's answers are for nobody's cache, frame or guess.
@@ -68,15 +100,19 @@ func methodOf(method string) string {
 	return "other"
 }
 
+// levelOf is error for a fault of ours, and warning for one that is expected to pass.
 func levelOf(status int) slog.Level {
-	if status >= http.StatusInternalServerError {
+	switch {
+	case status == http.StatusServiceUnavailable:
+		return slog.LevelWarn
+	case status >= http.StatusInternalServerError:
 		return slog.LevelError
 	}
 	return slog.LevelInfo
 }
 
-// rescue answers a panic with a 500 that tells nothing. Where an answer has begun, the connection is cut: half of one
-// must not look like a whole.
+// rescue answers a panic with a 500 that says nothing about it. Where an answer has begun, the connection is cut: half of
+// one must not look like a whole.
 func (s *Server) rescue(ctx context.Context, w gin.ResponseWriter) {
 	cause := recover()
 	if cause == nil {
@@ -85,7 +121,9 @@ func (s *Server) rescue(ctx context.Context, w gin.ResponseWriter) {
 	if err, ok := cause.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		panic(cause)
 	}
-	s.log.ErrorContext(ctx, "panic", "cause", panicCause(cause), "stack", string(debug.Stack()))
+	r := requestOf(ctx)
+	r.code = problem.CodeInternal
+	r.panicked = []slog.Attr{slog.String("panic", panicCause(cause)), slog.String("stack", string(debug.Stack()))}
 	if w.Written() {
 		panic(http.ErrAbortHandler)
 	}

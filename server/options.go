@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"crypto/hkdf"
 	"crypto/sha256"
 	"errors"
@@ -14,6 +13,7 @@ import (
 	"github.com/konstruct/konstruct/channel/secrets"
 	"github.com/konstruct/konstruct/ent"
 	"github.com/konstruct/konstruct/server/account"
+	"github.com/konstruct/konstruct/tenancy/doctor"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
@@ -31,9 +31,8 @@ type Options struct {
 	Key []byte
 	// SlackSecret verifies Slack's events.
 	SlackSecret string
-	// Isolation reports whether tenants are isolated (the doctor). While it fails, or hasn't run yet, nothing of a
-	// tenant is served.
-	Isolation func(context.Context) error
+	// Isolation says whether tenants are isolated. While its Healthy fails, no tenant is served. Serve runs it.
+	Isolation *doctor.Monitor
 	Logger    *slog.Logger
 
 	// What follows has a default.
@@ -55,18 +54,13 @@ type Options struct {
 	Docs bool
 	// Addr is where Run listens: 127.0.0.1:8080.
 	Addr string
-	// ShutdownTimeout is how long Run waits for requests that are still running: 15 s.
+	// DrainDelay is how long Run goes on accepting connections after it was told to stop, with /readyz at 503, so that load
+	// balancers notice first: 0.
+	DrainDelay time.Duration
+	// ShutdownTimeout is how long Run then waits for requests that are still running: 15 s.
 	ShutdownTimeout time.Duration
 	// Clock is time.Now.
 	Clock func() time.Time
-}
-
-// Check is one thing that must, or should, work for the server to be ready.
-type Check struct {
-	Name string // as /readyz shows it
-	// Required makes a failure turn /readyz red; otherwise it is only reported.
-	Required bool
-	Run      func(context.Context) error
 }
 
 const (

@@ -18,13 +18,23 @@ import (
 // freer would let a token into the log, and into the answer.
 var wellFormedID = regexp.MustCompile(`^[0-9a-fA-F-]{16,64}$`)
 
-// request is what is known of the request at hand. The guard adds to it, and the log reads it.
+// request is what is known of the request at hand. The guard and the handlers add to it, and the log reads it.
 type request struct {
 	id        string
 	route     string // the template, never the path
 	client    netip.Addr
 	principal account.Principal
 	tenant    tenancy.ID
+	object    string      // what the request is about, as type/id
+	detail    []slog.Attr // what the audit log says besides
+	code      problem.Code
+	cause     error       // of a failure of the server
+	panicked  []slog.Attr // the value and the stack
+}
+
+// failed notes the problem that the request is answered with.
+func (r *request) failed(p *problem.Problem) {
+	p.RequestID, r.code, r.cause = r.id, p.Code, p.Unwrap()
 }
 
 type requestKey struct{}

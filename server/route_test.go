@@ -46,7 +46,9 @@ func TestAPanicTellsNothing(t *testing.T) {
 	t.Parallel()
 	gin.SetMode(gin.ReleaseMode)
 	var log bytes.Buffer
-	s := &Server{log: slog.New(requestHandler{slog.NewJSONHandler(&log, nil)}), clock: time.Now}
+	logger := slog.New(requestHandler{slog.NewJSONHandler(&log, nil)})
+	failures := newRepeats(logger, time.Hour)
+	s := &Server{log: logger, failures: failures, clock: time.Now, readiness: newReadiness(failures, time.Now, nil)}
 	engine := gin.New()
 	engine.Use(s.observe)
 	engine.GET("/early", func(*gin.Context) { panic("canary-4711") })
@@ -67,7 +69,7 @@ func TestAPanicTellsNothing(t *testing.T) {
 	}, "half an answer must not look like a whole one")
 	require.NotContains(t, log.String(), "4711")
 	require.Contains(t, log.String(), "index out of range")
-	require.Contains(t, log.String(), `"cause":"string"`)
+	require.Contains(t, log.String(), `"panic":"string"`)
 	require.Contains(t, log.String(), "route_test.go")
 }
 

@@ -103,7 +103,9 @@ func description() string {
 		"Lists are sorted by creation and paged: pass `next_cursor` as `cursor` until it is absent. Items are " +
 			"summaries; read the resource for the rest.",
 		"Problems: every answer outside 2xx and 3xx is an RFC 9457 problem with a stable code: " + strings.Join(codes, ", ") + ". " +
-			"Quote its `request_id` when you report one.",
+			"Quote its `request_id` when you report one. A 503 with the code `unavailable` or `overloaded` was not carried out: " +
+			"retry it after `retry_after` seconds. One with the code `outcome_unknown` may have been, so fetch the resource " +
+			"before you repeat the request.",
 	}, "\n\n")
 }
 

@@ -36,7 +36,8 @@ func (s *Server) healthRoutes() []route {
 			failing(http.StatusMethodNotAllowed),
 		handle(public, http.MethodGet, "/readyz", "ready", "Check that the server can work", s.ready).in(tagHealth).
 			failing(http.StatusMethodNotAllowed).
-			saying("503 when a required check fails. The body is the same: it names the checks. An answer is reused for a second."),
+			saying("503 with the status not_ready while a required check fails or the server is stopping; 200 with the status degraded " +
+				"while reads are served but writes fail. The body names the checks. An answer is reused for a second."),
 	}
 }
 

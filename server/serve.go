@@ -23,10 +23,8 @@ const (
 )
 
 const (
-	isolationEvery = time.Minute
-	isolationRetry = 5 * time.Second
-	sweepEvery     = 10 * time.Minute
-	sweepTimeout   = 30 * time.Second
+	sweepEvery   = 10 * time.Minute
+	sweepTimeout = 30 * time.Second
 )
 
 // Run listens at the address of the options and serves until ctx ends; see [Server.Serve].
@@ -38,17 +36,20 @@ func (s *Server) Run(ctx context.Context) error {
 	return s.Serve(ctx, listener)
 }
 
-// Serve serves on listener, which it closes, until ctx ends. Then it is no longer ready, takes no new connection, and
-// waits for the requests that are running, as long as the options say. It refuses to begin where tenants aren't
-// isolated, and asks again each minute. A stop that went well is nil.
+// Serve serves on listener, which it closes, until ctx ends, and keeps checking isolation meanwhile. It returns an error
+// without serving if tenants are not isolated.
+//
+// When ctx ends, /readyz turns to 503 first and requests are served as before for Options.DrainDelay, so that load
+// balancers stop sending them here. Then the listener is closed, and Serve returns when the running requests have ended,
+// or after Options.ShutdownTimeout. An orderly stop is nil.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
-	if err := s.CheckIsolation(ctx); err != nil {
-		return errors.Join(fmt.Errorf("tenants are not isolated: %w", err), listener.Close())
+	if err := s.proveIsolation(ctx); err != nil {
+		return errors.Join(err, listener.Close())
 	}
 	server := s.httpServer(ctx)
 	var background sync.WaitGroup
-	working, stop := context.WithCancel(ctx)
-	background.Go(func() { s.watchIsolation(working) })
+	working, stop := context.WithCancel(context.WithoutCancel(ctx)) // requests are served while ctx has ended
+	background.Go(func() { _ = s.isolation.Run(working) })          // it returns when stopped
 	background.Go(func() { s.every(working, sweepEvery, s.sweep) })
 
 	failed := make(chan error, 1)
@@ -59,11 +60,23 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	select {
 	case err = <-failed:
 	case <-ctx.Done():
-		err = s.shutdown(ctx, server)
+		err = s.shutdown(ctx, server, failed)
 	}
 	stop()
 	background.Wait()
+	s.failures.flush()
 	return err
+}
+
+// proveIsolation checks isolation, unless there is a valid result.
+func (s *Server) proveIsolation(ctx context.Context) error {
+	if s.isolation.Healthy() == nil {
+		return nil
+	}
+	if _, err := s.isolation.Check(ctx); err != nil {
+		return fmt.Errorf("isolation could not be checked: %w", err)
+	}
+	return s.isolation.Healthy()
 }
 
 func (s *Server) httpServer(ctx context.Context) *http.Server {
@@ -80,9 +93,15 @@ func (s *Server) httpServer(ctx context.Context) *http.Server {
 	}
 }
 
-func (s *Server) shutdown(ctx context.Context, server *http.Server) error {
+// shutdown stops the server in the order that [Server.Serve] describes.
+func (s *Server) shutdown(ctx context.Context, server *http.Server, failed <-chan error) error {
 	s.readiness.drain()
-	s.log.InfoContext(ctx, "stopping")
+	s.log.InfoContext(ctx, "stopping", "drain_delay", s.drainDelay, "shutdown_timeout", s.shutdownTimeout)
+	select {
+	case err := <-failed:
+		return err
+	case <-time.After(s.drainDelay):
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.shutdownTimeout)
 	defer cancel()
 	if err := server.Shutdown(ctx); err != nil {
@@ -104,27 +123,10 @@ func (s *Server) every(ctx context.Context, interval time.Duration, do func(cont
 	}
 }
 
-// watchIsolation asks again each minute, and sooner while tenants are refused: what is mended should serve soon.
-func (s *Server) watchIsolation(ctx context.Context) {
-	wait := isolationEvery
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(wait):
-		}
-		wait = isolationEvery
-		if err := s.CheckIsolation(ctx); err != nil && ctx.Err() == nil {
-			s.log.ErrorContext(ctx, "isolation is not proven: refusing tenants", causeAttr(err))
-			wait = isolationRetry
-		}
-	}
-}
-
 func (s *Server) sweep(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, sweepTimeout)
 	defer cancel()
 	if err := s.sessions.Sweep(ctx); err != nil {
-		s.log.WarnContext(ctx, "sweep failed", causeAttr(err))
+		s.warn(ctx, "sweep failed", err)
 	}
 }

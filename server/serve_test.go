@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"net"
 	"net/http"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/konstruct/konstruct/server"
+	"github.com/konstruct/konstruct/tenancy/doctor"
 )
 
 // TestStoppingFinishesWhatRuns: a login is being hashed when the server is told to stop.
@@ -77,10 +79,89 @@ func TestStoppingWaitsOnlySoLong(t *testing.T) {
 func TestServingRefusesWithoutIsolation(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	leak := errors.New("the role can bypass row-level security")
-	w.isolation.Store(&leak)
+	w.isolation.finding.Store(leak())
+	_, err := w.monitor.Check(t.Context())
+	require.NoError(t, err)
 	_, stopped := serve(t, t.Context(), w)
-	require.ErrorIs(t, <-stopped, leak)
+	require.ErrorIs(t, <-stopped, doctor.ErrUnsafe)
+}
+
+// TestServingKeepsCheckingIsolation: what changes in the database while the server runs closes, and opens, the way to
+// tenants.
+func TestServingKeepsCheckingIsolation(t *testing.T) {
+	t.Parallel()
+	var live isolation
+	monitor := doctor.NewMonitor(live.check, 20*time.Millisecond, slog.New(slog.DiscardHandler))
+	w := newWorld(t, func(o *server.Options) { o.Isolation = monitor })
+	tenant := w.tenant(t, "acme")
+	ctx, stop := context.WithCancel(t.Context())
+	_, stopped := serve(t, ctx, w)
+	status := func() int { return w.get(t, w.admin, tenant+"/agents").status }
+	eventually := func(want int, why string) {
+		t.Helper()
+		require.Eventually(t, func() bool { return status() == want }, 10*time.Second, 5*time.Millisecond, why)
+	}
+	before := live.checks.Load()
+	require.Eventually(t, func() bool { return live.checks.Load() > before+2 }, 10*time.Second, time.Millisecond, "again and again")
+	require.Equal(t, http.StatusOK, status())
+
+	away := errors.New("no connection")
+	live.unchecked.Store(&away)
+	before = live.checks.Load()
+	require.Eventually(t, func() bool { return live.checks.Load() > before+2 }, 10*time.Second, time.Millisecond)
+	require.Equal(t, http.StatusOK, status(), "not being able to ask is no finding")
+	require.Equal(t, http.StatusOK, w.get(t, "", "/readyz").status)
+
+	live.unchecked.Store(nil)
+	live.finding.Store(leak())
+	eventually(http.StatusServiceUnavailable, "a finding counts at once")
+	live.finding.Store(nil)
+	eventually(http.StatusOK, "and its end, too")
+
+	stop()
+	require.NoError(t, <-stopped)
+	before = live.checks.Load()
+	time.Sleep(100 * time.Millisecond)
+	require.Equal(t, before, live.checks.Load(), "and a stopped server asks nothing")
+}
+
+// TestDraining: a server that is told to stop is not ready at once, and serves new connections until the delay is over.
+func TestDraining(t *testing.T) {
+	t.Parallel()
+	const delay = 700 * time.Millisecond
+	w := newWorld(t, func(o *server.Options) { o.DrainDelay = delay })
+	ctx, stop := context.WithCancel(t.Context())
+	address, stopped := serve(t, ctx, w)
+	get := func(path string) (status int, closes bool) {
+		client := &http.Client{Transport: &http.Transport{}}    // a connection of its own
+		response, err := client.Get("http://" + address + path) //nolint:noctx // bounded by the test
+		if err != nil {
+			return 0, false
+		}
+		defer client.CloseIdleConnections()
+		require.NoError(t, response.Body.Close())
+		return response.StatusCode, response.Close
+	}
+	status, closes := get("/readyz")
+	require.Equal(t, http.StatusOK, status)
+	require.False(t, closes)
+
+	stop()
+	begin := time.Now()
+	require.Eventually(t, func() bool {
+		status, _ := get("/readyz")
+		return status == http.StatusServiceUnavailable
+	}, delay/2, 5*time.Millisecond, "not ready first")
+	for time.Since(begin) < delay-200*time.Millisecond {
+		status, closes := get("/healthz")
+		require.Equal(t, http.StatusOK, status, "then served for the delay")
+		require.True(t, closes, "on connections that end")
+		time.Sleep(10 * time.Millisecond)
+	}
+	require.NoError(t, <-stopped)
+	require.GreaterOrEqual(t, time.Since(begin), delay)
+	status, _ = get("/healthz")
+	require.Zero(t, status, "then closed")
 }
 
 //nolint:revive // a test's context comes second

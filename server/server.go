@@ -13,6 +13,7 @@ import (
 	"github.com/konstruct/konstruct/channel/slackhook"
 	"github.com/konstruct/konstruct/server/account"
 	"github.com/konstruct/konstruct/server/operation"
+	"github.com/konstruct/konstruct/tenancy/doctor"
 )
 
 // Server is the API. It is made by [New].
@@ -28,10 +29,12 @@ type Server struct {
 	agents      *operation.Agents
 	connections *operation.Connections
 	slack       *channel.Slack
-	isolation   *gate
+	isolation   *doctor.Monitor
+	failures    *repeats
 	readiness   *readiness
 
 	addr            string
+	drainDelay      time.Duration
 	shutdownTimeout time.Duration
 }
 
@@ -44,10 +47,12 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	}
 	s := &Server{
 		log: slog.New(requestHandler{o.Logger.Handler()}), clock: o.Clock,
-		addr: o.Addr, shutdownTimeout: o.ShutdownTimeout,
-		isolation: &gate{check: o.Isolation},
+		addr: o.Addr, drainDelay: o.DrainDelay, shutdownTimeout: o.ShutdownTimeout,
+		isolation: o.Isolation,
 	}
-	s.readiness = newReadiness(s.log, o.Clock, append([]Check{s.isolation.asCheck()}, o.Ready...))
+	s.failures = newRepeats(s.log, firstSummary)
+	isolation := Check{Name: "isolation", Required: true, Run: func(context.Context) error { return s.isolation.Healthy() }}
+	s.readiness = newReadiness(s.failures, o.Clock, append([]Check{isolation}, o.Ready...))
 	for _, build := range []func(context.Context, Options) error{s.buildAccounts, s.buildOperations, s.buildSlack} {
 		if err := build(ctx, o); err != nil {
 			return nil, err
@@ -57,7 +62,8 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	return s, err
 }
 
-// Handler is the whole API. Call [Server.CheckIsolation] before serving it without [Server.Run].
+// Handler is the whole API. Without [Server.Run] or [Server.Serve], it serves tenants once Check of Options.Isolation
+// has found that they are isolated.
 func (s *Server) Handler() http.Handler { return s.handler }
 
 // SlackStats counts what Slack sent.

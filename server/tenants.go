@@ -101,6 +101,7 @@ func (s *Server) createTenant(ctx context.Context, in *createTenantInput) (*item
 	if err != nil {
 		return nil, err
 	}
+	requestOf(ctx).about(objectTenant, row.ID)
 	out := tenantItem(row)
 	out.Location = tenantsPath + "/" + row.ID.String()
 	return out, nil
@@ -145,17 +146,17 @@ func (s *Server) deleteTenant(ctx context.Context, in *deleteTenantInput) (*purg
 		return &purgeOutput{Status: http.StatusNoContent, Body: func(c huma.Context) { c.SetStatus(http.StatusNoContent) }},
 			s.tenants.Delete(ctx, id, in.optional())
 	}
-	if err := s.isolation.err(); err != nil {
+	if err := s.isolation.Healthy(); err != nil {
 		return nil, problem.Unavailable(retrySoon).Because(err)
 	}
 	r := requestOf(ctx)
-	r.tenant = id
-	s.log.LogAttrs(ctx, slog.LevelInfo, "audit: tenant entered",
-		slog.String("method", http.MethodDelete), slog.String("route", r.route), slog.Bool("purge", true))
+	r.tenant, r.detail = id, []slog.Attr{slog.Bool("purge", true)}
+	s.auditEntry(ctx, http.MethodDelete)
 	purged, err := s.tenants.Purge(ctx, id, in.optional())
 	if err != nil {
 		return nil, err
 	}
+	r.detail = append(r.detail, slog.Int("agents", purged.Agents), slog.Int("channel_connections", purged.ChannelConnections))
 	return &purgeOutput{Status: http.StatusOK, Body: writePurged(purged)}, nil
 }
 
@@ -181,7 +182,8 @@ func purging(r route) route {
 	}
 	return r.answering(http.StatusNoContent).failing(http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed).
 		saying("Returns 409 if the tenant still has agents or channel connections. With purge, they are deleted in the same " +
-			"transaction, and the counts are returned.")
+			"transaction, and the counts are returned. Writes to the tenant wait for the purge, and get 404 then. A purge that " +
+			"waits too long for other writes returns 503 `unavailable` and has deleted nothing.")
 }
 
 func (in TenantPathInput) id() (tenancy.ID, error) {

@@ -25,6 +25,7 @@ import (
 	"github.com/konstruct/konstruct/message"
 	"github.com/konstruct/konstruct/server"
 	"github.com/konstruct/konstruct/server/account"
+	"github.com/konstruct/konstruct/tenancy/doctor"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
@@ -49,7 +50,8 @@ type world struct {
 	hasher    *countingHasher
 	trips     *pgtenant.Trips
 	logs      *lockedBuffer
-	isolation atomic.Pointer[error]
+	isolation isolation
+	monitor   *doctor.Monitor
 
 	mu        sync.Mutex
 	now       time.Time
@@ -71,9 +73,11 @@ func newWorld(t *testing.T, changes ...func(*server.Options)) *world {
 	w.box, err = secrets.NewBox([][]byte{bytes.Repeat([]byte{7}, secrets.KeySize)})
 	require.NoError(t, err)
 
+	w.monitor = doctor.NewMonitor(w.isolation.check, time.Minute, slog.New(slog.DiscardHandler))
+
 	options := server.Options{
 		Client: w.client, Driver: w.drv, Box: w.box, Key: bytes.Repeat([]byte{9}, 32), SlackSecret: slackSecret,
-		Isolation: w.isolated, Logger: slog.New(slog.NewJSONHandler(w.logs, nil)),
+		Isolation: w.monitor, Logger: slog.New(slog.NewJSONHandler(w.logs, nil)),
 		Deliver: w.deliver, Hasher: w.hasher, Clock: w.clock, Docs: true,
 	}
 	for _, change := range changes {
@@ -81,7 +85,8 @@ func newWorld(t *testing.T, changes ...func(*server.Options)) *world {
 	}
 	w.Server, err = server.New(t.Context(), options)
 	require.NoError(t, err)
-	require.NoError(t, w.CheckIsolation(t.Context()))
+	_, err = options.Isolation.Check(t.Context())
+	require.NoError(t, err)
 
 	w.users = account.NewUsers(w.client, w.hasher, w.clock)
 	w.admin = w.person(t, account.NewUser{Email: adminEmail, Name: "Ada", Password: password, IsAdmin: true})
@@ -116,11 +121,27 @@ func (w *world) pass(d time.Duration) {
 	w.now = w.now.Add(d)
 }
 
-func (w *world) isolated(context.Context) error {
-	if err := w.isolation.Load(); err != nil {
-		return *err
+// isolation is the isolation check of the tests.
+type isolation struct {
+	finding   atomic.Pointer[doctor.Finding] // what it finds
+	unchecked atomic.Pointer[error]          // why it can't be completed
+	checks    atomic.Int64
+}
+
+func (i *isolation) check(context.Context) (doctor.Report, error) {
+	i.checks.Add(1)
+	if err := i.unchecked.Load(); err != nil {
+		return doctor.Report{}, *err
 	}
-	return nil
+	if f := i.finding.Load(); f != nil {
+		return doctor.Report{Findings: []doctor.Finding{*f}}, nil
+	}
+	return doctor.Report{}, nil
+}
+
+// leak is what a check finds when rows may cross.
+func leak() *doctor.Finding {
+	return &doctor.Finding{Level: doctor.LevelError, Code: "policy_missing", Object: "agents", Risk: "rows may cross"}
 }
 
 func (w *world) deliver(_ context.Context, m message.ResolvedMessage) error {
@@ -151,6 +172,26 @@ func (w *world) count(t *testing.T, sql string, args ...any) int {
 	var n int
 	require.NoError(t, conn.QueryRow(t.Context(), sql, args...).Scan(&n))
 	return n
+}
+
+// lines are the records of the log that match.
+func (w *world) lines(t *testing.T, match func(map[string]any) bool) []map[string]any {
+	t.Helper()
+	var found []map[string]any
+	for line := range strings.Lines(w.logs.String()) {
+		var record map[string]any
+		require.NoError(t, json.Unmarshal([]byte(line), &record))
+		if match(record) {
+			found = append(found, record)
+		}
+	}
+	return found
+}
+
+// logged counts the records with the message.
+func (w *world) logged(t *testing.T, msg string) int {
+	t.Helper()
+	return len(w.lines(t, func(record map[string]any) bool { return record["msg"] == msg }))
 }
 
 // answer is what came back.

@@ -127,7 +127,7 @@ func (d *devSystem) serve(ctx context.Context, env config.Env, log *slog.Logger,
 	if err := seed(ctx, s.client, users, s.box, d.state); err != nil {
 		return fmt.Errorf("demo data: %w", err)
 	}
-	if err := s.refuseUnsafe(ctx, log); err != nil {
+	if err := s.refuseUnsafe(ctx); err != nil {
 		return err
 	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.HTTP.ListenAddr)

@@ -16,8 +16,9 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-const longDoctor = `Reads the live catalogue, as the server's own role, and says whether tenant isolation holds. It changes nothing
-and takes milliseconds. Each finding has a stable code, the object, the risk, and the SQL that mends it.
+const longDoctor = `Compare the live catalog, as the server's own role, with what the migrations make, and report whether tenant
+isolation holds. It changes nothing and takes milliseconds. Each finding has a stable code, the object, the risk, and
+the SQL that fixes it. Objects listed in KONSTRUCT_DOCTOR_KNOWN are reported, not refused.
 
 The database is DATABASE_URL's, or that of the file that --url-file names, never one on the command line: what is true
 for the server is asked the way the server asks.
@@ -25,7 +26,7 @@ for the server is asked the way the server asks.
 With --attack it also makes harmless reads from a fixed list, as a few of the tenants, in one rolled-back transaction
 each; it waits for no lock, and prints no values.
 
-Exit codes: 0 isolation holds, 3 it holds with warnings, 4 it does not hold.`
+Exit codes: 0 isolation holds, 3 it holds with warnings, 4 it does not hold or the database is not migrated.`
 
 func newDoctor() *cobra.Command {
 	cmd := &cobra.Command{
@@ -104,7 +105,7 @@ func (d diagnosis) examine(cmd *cobra.Command, c config.Doctor) error {
 		return err
 	}
 	defer func() { _ = drv.Close() }()
-	report, err := doctor.Check(cmd.Context(), drv.Pool(), migrate.Catalogue())
+	report, err := doctor.Check(cmd.Context(), drv.Pool(), catalogue(c.Database))
 	if err != nil {
 		return err
 	}
@@ -115,6 +116,11 @@ func (d diagnosis) examine(cmd *cobra.Command, c config.Doctor) error {
 		return exit{fmt.Errorf("%d errors, %d warnings", report.Count(doctor.LevelError), report.Count(doctor.LevelWarning)), code}
 	}
 	return nil
+}
+
+// catalogue is the product's, with what the operator vouches for.
+func catalogue(c config.Database) doctor.Catalogue {
+	return migrate.Catalogue().With(doctor.Catalogue{Known: c.Known})
 }
 
 func writeReport(cmd *cobra.Command, report doctor.Report, asJSON bool) error {

@@ -23,8 +23,13 @@ const (
 )
 
 func main() {
-	// The first signal asks for a graceful stop, the second ends the process.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// The first signal asks for a graceful stop, the second ends the process. A terminal that is closed sends SIGHUP, which
+	// stops gracefully, too, unless it is ignored: by nohup, or by the command.
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		signals = append(signals, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), signals...)
 	context.AfterFunc(ctx, stop)
 	err := newRoot().ExecuteContext(ctx)
 	if err == nil {

@@ -36,7 +36,7 @@ func newMigrate() *cobra.Command {
 			Use: "status", Short: "Show what is applied and what is pending (exit code 5)",
 			Args: noArgs, RunE: migrateStatus,
 		},
-		newMigrateCheck(), newMigrateDiff(), newMigrateHash(), newMigrateBootstrap(),
+		newMigrateCheck(), newMigrateDiff(), newMigrateHash(), newMigrateSnapshot(), newMigrateBootstrap(),
 	)
 }
 
@@ -174,6 +174,22 @@ func newMigrateHash() *cobra.Command {
 	}
 	dir := dirFlag(cmd)
 	cmd.RunE = func(*cobra.Command, []string) error { return migrate.Hash(*dir) }
+	return cmd
+}
+
+func newMigrateSnapshot() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "snapshot",
+		Short: "Renew snapshot.json after a migration was written by hand",
+		Args:  noArgs,
+	}
+	scratch := scratchFlag(cmd)
+	dir := dirFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		return onScratch(cmd.Context(), *scratch, func(url string) error {
+			return migrate.WriteSnapshot(cmd.Context(), migrate.SnapshotOptions{Dir: *dir, ScratchURL: url})
+		})
+	}
 	return cmd
 }
 

@@ -4,22 +4,26 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/netip"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"github.com/konstruct/konstruct/config"
-	"github.com/konstruct/konstruct/tenancy/doctor"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-const longServe = `Serves the API as the role konstruct_app, until it is told to stop (SIGINT, SIGTERM).
+const longServe = `Serve the API as the role konstruct_app until SIGINT or SIGTERM.
 
-It does not start where tenant isolation does not hold: with a role that could bypass row-level security, for one.
-It asks again each minute, and refuses tenant traffic while something is wrong.`
+It does not start if tenant isolation does not hold, for example with a role that can bypass row-level security. It
+checks again each minute, and refuses tenant traffic while something is wrong.
+
+When it is told to stop, /readyz answers 503 first and requests are served for another KONSTRUCT_DRAIN_DELAY; then no
+connection is accepted, and running requests have KONSTRUCT_SHUTDOWN_TIMEOUT to finish. A second signal ends the process
+at once. SIGHUP is ignored: configuration is read at start only.`
 
 func newServe() *cobra.Command {
 	return &cobra.Command{Use: "serve", Short: "Serve the API", Long: longServe, Args: noArgs, RunE: runServe}
@@ -30,13 +34,20 @@ func runServe(cmd *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
+	signal.Ignore(syscall.SIGHUP)
 	ctx, log := cmd.Context(), newLogger(c.Log)
 	s, err := openSystem(ctx, c, log)
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	if err := s.refuseUnsafe(ctx, log); err != nil {
+	if err := s.checks.awaitDatabase(ctx, log); err != nil {
+		return err
+	}
+	if err := s.checks.requireSchema(ctx); err != nil {
+		return err
+	}
+	if err := s.refuseUnsafe(ctx); err != nil {
 		return err
 	}
 	if err := s.refusePublishedDemo(ctx, c.HTTP.ListenAddr); err != nil {
@@ -45,19 +56,14 @@ func runServe(cmd *cobra.Command, _ []string) error {
 	return s.server.Run(ctx)
 }
 
-// refuseUnsafe prints what the doctor has to say where isolation does not hold: a person is about to read it.
-func (s *system) refuseUnsafe(ctx context.Context, log *slog.Logger) error {
-	report, err := s.examine(ctx)
+// refuseUnsafe runs the monitor's first check, which logs its findings, and prints the report if isolation does not hold.
+func (s *system) refuseUnsafe(ctx context.Context) error {
+	report, err := s.monitor.Check(ctx)
 	if err != nil {
-		return err
+		return fmt.Errorf("tenant isolation could not be checked: %w", err)
 	}
 	if err := report.Err(); err != nil {
 		return errors.Join(exit{err, exitUnsafe}, report.WriteText(os.Stderr))
-	}
-	for _, f := range report.Findings {
-		if f.Level == doctor.LevelWarning {
-			log.WarnContext(ctx, "doctor", "code", f.Code, "object", f.Object, "risk", f.Risk)
-		}
 	}
 	return nil
 }

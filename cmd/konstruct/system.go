@@ -2,41 +2,48 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
-	"sync"
-
-	"github.com/redis/rueidis"
+	"time"
 
 	"github.com/konstruct/konstruct/channel/secrets"
 	"github.com/konstruct/konstruct/config"
 	"github.com/konstruct/konstruct/ent"
 	_ "github.com/konstruct/konstruct/ent/runtime" // the schemas' hooks and interceptors
-	"github.com/konstruct/konstruct/migrate"
 	"github.com/konstruct/konstruct/server"
 	"github.com/konstruct/konstruct/tenancy/doctor"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
+// isolationEvery is how often a running server checks tenant isolation.
+const isolationEvery = time.Minute
+
 // system is a server with everything that it stands on.
 type system struct {
-	driver *pgtenant.Driver
-	client *ent.Client
-	box    *secrets.Box
-	redis  *redisCheck
-	server *server.Server
+	driver  *pgtenant.Driver
+	client  *ent.Client
+	box     *secrets.Box
+	checks  *checks
+	monitor *doctor.Monitor
+	server  *server.Server
 }
 
 // openSystem puts a server together. It connects to nothing yet.
-func openSystem(ctx context.Context, c config.Serve, log *slog.Logger) (*system, error) {
-	driver, err := openDriver(ctx, c.Database)
-	if err != nil {
+func openSystem(ctx context.Context, c config.Serve, log *slog.Logger) (_ *system, err error) {
+	s := &system{}
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	if s.driver, err = openDriver(ctx, c.Database); err != nil {
 		return nil, err
 	}
-	s := &system{driver: driver, client: ent.NewClient(ent.Driver(driver)), redis: &redisCheck{url: c.Redis.RedisURL}}
+	if s.checks, err = openChecks(ctx, c, s.driver); err != nil {
+		return nil, err
+	}
+	s.client = ent.NewClient(ent.Driver(s.driver))
+	s.monitor = doctor.NewMonitor(s.checks.examine, isolationEvery, log)
 	if err := s.build(ctx, c, log); err != nil {
-		s.close()
 		return nil, err
 	}
 	return s, nil
@@ -49,81 +56,24 @@ func (s *system) build(ctx context.Context, c config.Serve, log *slog.Logger) (e
 	}
 	s.server, err = server.New(ctx, server.Options{
 		Client: s.client, Driver: s.driver, Box: s.box, Key: keys[0],
-		SlackSecret: c.Slack.SigningSecret.Reveal(),
-		Isolation:   s.isolated,
-		Ready: []server.Check{
-			{Name: "postgresql", Required: true, Run: s.answers},
-			{Name: "migrations", Required: true, Run: s.migrated},
-			{Name: "redis", Run: s.redis.run},
-		},
+		SlackSecret:     c.Slack.SigningSecret.Reveal(),
+		Isolation:       s.monitor,
+		Ready:           s.checks.readiness(),
 		Logger:          log,
 		TrustedProxies:  c.HTTP.TrustedProxies.Strings(),
 		Docs:            c.HTTP.Docs,
 		Addr:            c.HTTP.ListenAddr,
+		DrainDelay:      c.HTTP.Drain(),
 		ShutdownTimeout: c.HTTP.ShutdownTimeout,
 	})
 	return err
 }
 
 func (s *system) close() {
-	s.redis.close()
-	_ = s.driver.Close() // always nil
-}
-
-func (s *system) examine(ctx context.Context) (doctor.Report, error) {
-	return doctor.Check(ctx, s.driver.Pool(), migrate.Catalogue())
-}
-
-func (s *system) isolated(ctx context.Context) error {
-	report, err := s.examine(ctx)
-	if err != nil {
-		return err
+	if s.checks != nil {
+		s.checks.close()
 	}
-	return report.Err()
-}
-
-func (s *system) answers(ctx context.Context) error {
-	_, err := pgtenant.Exec(ctx, s.driver, "select 1")
-	return err
-}
-
-func (s *system) migrated(ctx context.Context) error {
-	ok, detail, err := migrate.Current(ctx, s.driver.Pool())
-	if err == nil && !ok {
-		err = errors.New(detail)
-	}
-	return err
-}
-
-// redisCheck connects when it is first asked: the API is served without Redis, too.
-type redisCheck struct {
-	url config.URL
-
-	mu     sync.Mutex
-	client rueidis.Client
-}
-
-func (r *redisCheck) run(ctx context.Context) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.client == nil {
-		option, err := rueidis.ParseURL(r.url.Reveal())
-		if err != nil {
-			return errors.New("REDIS_URL can't be read") // the cause may repeat it
-		}
-		option.DisableCache = true
-		if r.client, err = rueidis.NewClient(option); err != nil {
-			r.client = nil
-			return fmt.Errorf("redis: %T", err)
-		}
-	}
-	return r.client.Do(ctx, r.client.B().Ping().Build()).Error()
-}
-
-func (r *redisCheck) close() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.client != nil {
-		r.client.Close()
+	if s.driver != nil {
+		_ = s.driver.Close() // always nil
 	}
 }

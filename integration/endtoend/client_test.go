@@ -50,6 +50,20 @@ func (c client) do(t *testing.T, want int, method, path string, body any) object
 	return c.send(t, want, request)
 }
 
+// status gets the path, and is 0 where there is no answer.
+func (c client) status(t *testing.T, path string) int {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, c.base+path, http.NoBody)
+	require.NoError(t, err)
+	request.Header.Set("Authorization", "Bearer "+c.token)
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0
+	}
+	defer func() { _ = response.Body.Close() }()
+	return response.StatusCode
+}
+
 func (c client) send(t *testing.T, want int, request *http.Request) object {
 	t.Helper()
 	response, err := http.DefaultClient.Do(request)

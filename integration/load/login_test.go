@@ -22,6 +22,7 @@ import (
 	"github.com/konstruct/konstruct/integration/testdb"
 	"github.com/konstruct/konstruct/server"
 	"github.com/konstruct/konstruct/server/account"
+	"github.com/konstruct/konstruct/tenancy/doctor"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
@@ -79,9 +80,12 @@ func loginServer(t *testing.T, drv *pgtenant.Driver) string {
 	require.NoError(t, err)
 	box, err := secrets.NewBox([][]byte{bytes.Repeat([]byte{7}, secrets.KeySize)})
 	require.NoError(t, err)
+	monitor := doctor.NewMonitor(func(context.Context) (doctor.Report, error) { return doctor.Report{}, nil }, time.Minute, slog.New(slog.DiscardHandler))
+	_, err = monitor.Check(t.Context())
+	require.NoError(t, err)
 	s, err := server.New(t.Context(), server.Options{
 		Client: client, Driver: drv, Box: box, Key: bytes.Repeat([]byte{9}, 32), SlackSecret: "unused",
-		Isolation: func(context.Context) error { return nil }, Logger: slog.New(slog.DiscardHandler),
+		Isolation: monitor, Logger: slog.New(slog.DiscardHandler),
 		TrustedProxies: []string{"127.0.0.1"},
 	})
 	require.NoError(t, err)

@@ -98,6 +98,8 @@ func configuration(t *testing.T, program, folder string, app *url.URL, poolSize 
 		"max_client_conn = 200",
 		// A server's connection that was lost is made anew at once.
 		"server_login_retry = 1",
+		// The driver does without the simple protocol.
+		"disable_pqexec = 1",
 	}
 	if major, minor := programVersion(t, program); major > 1 || minor >= 21 {
 		settings = append(settings, "max_prepared_statements = 0")

@@ -4,6 +4,7 @@ const (
 	driverTests = "tenancy/pgtenant"
 
 	statementFile = "tenancy/pgtenant/statement.go"
+	sessionFile   = "tenancy/pgtenant/session.go"
 	txFile        = "tenancy/pgtenant/tx.go"
 	leaseFile     = "tenancy/pgtenant/lease.go"
 	driverFile    = "tenancy/pgtenant/driver.go"
@@ -14,13 +15,16 @@ const (
 )
 
 func statementSaboteurs() []saboteur {
-	const send = "\tbatch.Queue(setTenant, Setting, s.tenant.String())\n"
+	const setting = "Setting, s.tenant.String()"
 	return []saboteur{
 		{
 			id: "driver-session-setting", layer: layerDriver, removes: "that the tenant is set for a transaction, and not for the session",
 			held: "the next statement sends its own tenant, or none",
 			code: &code{
-				edits:  []edit{{statementFile, `"select set_config($1, $2, true)"`, `"select set_config($1, $2, false)"`}},
+				edits: []edit{
+					{sessionFile, `"select set_config($1, $2, true)"`, `"select set_config($1, $2, false)"`},
+					{sessionFile, `"set_config($1, $2, true)"`, `"set_config($1, $2, false)"`},
+				},
 				caught: in(driverTests, "TestTheSettingIsGoneWithItsStatement/cache_statement"),
 				holds:  in(driverTests, "TestPoisonedConnection/cache_statement", "TestWithoutATenant/cache_statement"),
 			},
@@ -28,15 +32,25 @@ func statementSaboteurs() []saboteur {
 		{
 			id: "driver-no-setting", layer: layerDriver, removes: "the tenant of a statement (no set_config)", held: "PostgreSQL shows no row, and takes none, where there is no tenant",
 			code: &code{
-				edits:  []edit{{statementFile, send, ""}},
+				edits: []edit{
+					{statementFile, "checkSession, " + setting, `checkSession, "app.other", ""`},
+					{statementFile, "setTenant, " + setting, `setTenant, "app.other", ""`},
+				},
 				caught: in(driverTests, "TestPoisonedConnection/cache_statement", "TestQueryRow"),
 			},
 		},
 		{
-			id: "driver-no-empty-setting", layer: layerDriver, removes: "the empty setting of a statement without a tenant",
+			id: "driver-session-check", layer: layerDriver, removes: "the check that an earlier user did not change the session",
 			code: &code{
-				edits:  []edit{{statementFile, send, "\tif !s.tenant.IsZero() {\n\t" + send + "\t}\n"}},
-				caught: in(driverTests, "TestPoisonedConnection/cache_statement"),
+				edits:  []edit{{sessionFile, `" = $3 then`, `" = $3 or true then`}},
+				caught: in(driverTests, "TestChangedSessionIsReplaced/cache_statement", "TestChangedSessionServesUnknownStatements/exec"),
+			},
+		},
+		{
+			id: "driver-command-tags", layer: layerDriver, removes: "that a connection on which more than queries ran is not used again",
+			code: &code{
+				edits:  []edit{{leaseFile, "\tif err == nil && !isPlainTag(tag) ||", "\tif false && !isPlainTag(tag) ||"}},
+				caught: in(driverTests, "TestCommandTagsDecideOverTheConnection/cache_statement", "TestPreparedUnderTheNameOfAnother"),
 			},
 		},
 		{
@@ -56,7 +70,7 @@ func statementSaboteurs() []saboteur {
 		{
 			id: "driver-redaction", layer: layerDriver, removes: "the redaction of PostgreSQL's DETAIL, HINT and CONTEXT",
 			code: &code{
-				edits:  []edit{{errorsFile, "translateDatabase(ctx, tenant, redact(db))", "translateDatabase(ctx, tenant, db)"}},
+				edits:  []edit{{errorsFile, "translateDatabase(ctx, tenant, e, redact(db))", "translateDatabase(ctx, tenant, e, db)"}},
 				caught: in(driverTests, "TestErrorsCarryNoValues/cache_statement"),
 			},
 		},
@@ -77,7 +91,7 @@ func statementSaboteurs() []saboteur {
 		{
 			id: "driver-simple-protocol", layer: layerDriver, removes: "that query modes with several statements in one text are refused",
 			code: &code{
-				edits:  []edit{{openFile, "\tif !allowed {", "\tif false && !allowed {"}},
+				edits:  []edit{{openFile, "\tcase !allowed:", "\tcase false:"}},
 				caught: in(driverTests, "TestUnsafeConfigurationIsRefused/simple protocol, by the URL"),
 			},
 		},
@@ -117,7 +131,7 @@ func transactionSaboteurs() []saboteur {
 			id: "driver-failure-forgotten", layer: layerDriver, removes: "what a transaction remembers of its failure", held: "the connection says that the transaction has failed",
 			code: &code{
 				edits: []edit{
-					{txFile, "\t\tt.failed = err\n", ""},
+					{txFile, "\tif state != nil {\n\t\tt.failed = err\n\t}\n", ""},
 				},
 				caught: in(driverTests, "TestTheCauseOfAnAbortedTransactionIsTold"),
 				holds:  in(driverTests, "TestLaterStatementFails/cache_statement by parse", "TestFirstStatementFails/cache_statement by parse"),
@@ -142,7 +156,7 @@ func transactionSaboteurs() []saboteur {
 		{
 			id: "driver-after-the-end", layer: layerDriver, removes: "that a transaction is over once (its connection is somebody else's)",
 			code: &code{
-				edits:  []edit{{txFile, "\tcase t.done:\n\t\treturn s, \"\", sql.ErrTxDone\n", ""}},
+				edits:  []edit{{txFile, "\tcase t.done:\n\t\treturn o, sql.ErrTxDone\n", ""}},
 				caught: in(driverTests, "TestTransactionIsOverOnce"),
 			},
 		},
@@ -150,7 +164,7 @@ func transactionSaboteurs() []saboteur {
 			id: "driver-open-result", layer: layerDriver, removes: "that a half-read result blocks its transaction",
 			code: &code{
 				hangs:  true,
-				edits:  []edit{{txFile, "\tcase t.open != nil:\n\t\treturn s, \"\", ErrRowsOpen\n", ""}},
+				edits:  []edit{{txFile, "\tcase t.open != nil:\n\t\treturn o, ErrRowsOpen\n", ""}},
 				caught: in(driverTests, "TestResultLeftOpenInTransaction"),
 			},
 		},
@@ -193,7 +207,7 @@ func resultSaboteurs() []saboteur {
 		{
 			id: "driver-cancel-as-success", layer: layerDriver, removes: "the error of a cancelled statement",
 			code: &code{
-				edits:  []edit{{errorsFile, `return fmt.Errorf("pgtenant: statement ended by its context: %w (%w)", ctx.Err(), err)`, "return nil"}},
+				edits:  []edit{{errorsFile, `return fmt.Errorf("pgtenant: statement ended by its context: %w (%w, %w)", ctx.Err(), err, ErrNoEffect)`, "return nil"}},
 				caught: in(driverTests, "TestCancelled/cache_statement", "TestDeadline"),
 			},
 		},
@@ -210,14 +224,14 @@ func resultSaboteurs() []saboteur {
 		{
 			id: "driver-commit-error-of-writes", layer: layerDriver, removes: "the error at commit of a statement without rows",
 			code: &code{
-				edits:  []edit{{statementFile, "\treturn tag, firstError(err, results.Close())\n", "\t_ = results.Close()\n\treturn tag, err\n"}},
+				edits:  []edit{{statementFile, "\tif late := results.Close(); err == nil && late != nil {", "\tif late := results.Close(); false && late != nil {"}},
 				caught: in(driverTests, "TestErrorAtCommit"),
 			},
 		},
 		{
 			id: "driver-commit-error-of-rows", layer: layerDriver, removes: "the error at commit of a statement with rows",
 			code: &code{
-				edits:  []edit{{rowsFile, "\tr.err = firstError(r.source.Err(), r.results.Close())\n", "\tr.err = r.source.Err()\n\t_ = r.results.Close()\n"}},
+				edits:  []edit{{rowsFile, "\tif late := r.results.Close(); r.err == nil && late != nil {", "\tif late := r.results.Close(); false && late != nil {"}},
 				caught: in(driverTests, "TestErrorAtCommit"),
 			},
 		},

@@ -57,8 +57,12 @@ func (c *Cluster) templateKey() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	snapshot, err := fs.ReadFile(migrate.Konstruct().Files, "snapshot.json")
+	if err != nil {
+		return "", err
+	}
 	hash := sha256.New()
-	for _, part := range []string{migrate.BootstrapSQL(), string(sum), c.password(ownerRole), c.password(appRole)} {
+	for _, part := range []string{migrate.BootstrapSQL(), string(sum), string(snapshot), c.password(ownerRole), c.password(appRole)} {
 		fmt.Fprintf(hash, "%d:", len(part))
 		if _, err := io.WriteString(hash, part); err != nil {
 			return "", err

@@ -59,6 +59,8 @@ type Login struct {
 	ExpiresAt time.Time
 	// DeviceToken makes later attempts with this address count apart from strangers' for [DeviceLifetime].
 	DeviceToken string
+	// Warning is why the attempt could not be given back, which does not matter to the login. It is safe to log.
+	Warning error
 }
 
 // NewLogins hashes one password, for the comparison where there is no user. The errors are [ErrKey] and the hasher's.
@@ -106,7 +108,8 @@ func (l *Logins) Login(ctx context.Context, a Attempt) (Login, error) {
 	if err != nil {
 		return Login{}, errors.Join(err, uncounted)
 	}
-	return login, nil // even if one attempt too many stays counted
+	login.Warning = uncounted
+	return login, nil
 }
 
 // path decides in which queue an attempt waits, in whose line, and which counters it has.

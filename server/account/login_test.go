@@ -193,20 +193,6 @@ func TestARememberedDeviceIsCountedApart(t *testing.T) {
 	require.ErrorIs(t, l.try(t, adaPassword, in.DeviceToken, ""), account.ErrTooManyAttempts, "a device is not remembered for longer")
 }
 
-func TestAWindowIsNeverLongerThanItself(t *testing.T) {
-	t.Parallel()
-	l := newLogins(t, tight())
-	for range 3 {
-		require.ErrorIs(t, l.try(t, "wrong", "", ""), account.ErrCredentials)
-	}
-	l.now = l.now.Add(-time.Hour) // the clock jumps back
-	var tooMany *account.AttemptsError
-	require.ErrorAs(t, l.try(t, adaPassword, "", ""), &tooMany)
-	require.Equal(t, time.Minute, tooMany.RetryAfter)
-	l.now = l.now.Add(time.Minute)
-	require.NoError(t, l.try(t, adaPassword, "", ""))
-}
-
 func TestPasswordsAreNormalized(t *testing.T) {
 	t.Parallel()
 	l := newLogins(t, account.Limits{})

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"entgo.io/ent/dialect"
@@ -39,13 +40,21 @@ type Principal struct {
 	// TenantExists answers, for the tenant that Authenticate was asked about, whether there is one.
 	TenantExists bool
 
+	// Warning is why the session's use could not be noted, which does not matter to the request. It is safe to log.
+	Warning error
+
 	tokenHash string
 }
+
+// touchTimeout bounds writing last_seen_at, so that a lock on the session does not slow a request down.
+const touchTimeout = 250 * time.Millisecond
 
 // Sessions looks tokens up and ends sessions. It may be used by several goroutines at once.
 type Sessions struct {
 	db    dialect.ExecQuerier
 	clock func() time.Time
+
+	untouched atomic.Pointer[time.Time] // when touching last failed
 }
 
 // NewSessions reads sessions through db, which is the driver itself: a session belongs to no tenant.
@@ -83,20 +92,41 @@ func (s *Sessions) Authenticate(ctx context.Context, token string, about tenancy
 	}
 	p.Email, p.Name, p.IsAdmin = email.String, name.String, admin.Bool
 	p.SessionEnds, p.TenantExists = expires.Time, exists.Bool
-	return p, s.touch(ctx, hash, now, seenAt.Time)
+	if longest := now.Add(Lifetime); p.SessionEnds.After(longest) {
+		p.SessionEnds = longest
+	}
+	if !within(seenEvery, now, seenAt.Time) {
+		p.Warning = s.touch(ctx, hash, now)
+	}
+	return p, nil
 }
 
-// touch writes when the session was last used, at most once a minute.
-func (s *Sessions) touch(ctx context.Context, hash string, now, seenAt time.Time) error {
-	if now.Sub(seenAt) < seenEvery {
+// within reports whether at is less than d before now. A time in the future, which a clock that was set back leaves
+// behind, is not.
+func within(d time.Duration, now, at time.Time) bool {
+	age := now.Sub(at)
+	return age >= 0 && age < d
+}
+
+// A session that began while the clock was ahead must not last longer than others.
+const touch = `UPDATE portal_sessions
+SET last_seen_at = $2, created_at = LEAST(created_at, $2), expires_at = LEAST(expires_at, $4)
+WHERE token_hash = $1 AND (last_seen_at < $3 OR last_seen_at > $2)`
+
+// touch writes when the session was last used. After a failure no session is touched for a minute: on a read-only
+// server, each attempt would cost a connection.
+func (s *Sessions) touch(ctx context.Context, hash string, now time.Time) error {
+	if failed := s.untouched.Load(); failed != nil && within(seenEvery, now, *failed) {
 		return nil
 	}
-	_, err := pgtenant.Exec(ctx, s.db,
-		`UPDATE portal_sessions SET last_seen_at = $2 WHERE token_hash = $1 AND last_seen_at < $3`, hash, now, now.Add(-seenEvery))
-	if err != nil {
-		return fmt.Errorf("note a session's use: %w", err)
+	bounded, cancel := context.WithTimeout(ctx, touchTimeout)
+	defer cancel()
+	_, err := pgtenant.Exec(bounded, s.db, touch, hash, now, now.Add(-seenEvery), now.Add(Lifetime))
+	if err == nil || ctx.Err() != nil {
+		return nil // the request has ended, which says nothing about the database
 	}
-	return nil
+	s.untouched.Store(&now)
+	return fmt.Errorf("note a session's use: %w", err)
 }
 
 // End revokes the principal's session, as logging out does.

@@ -30,6 +30,7 @@ const (
 	foreignKeyViolation = "23503"
 	uniqueViolation     = "23505"
 	checkViolation      = "23514"
+	deadlockDetected    = "40P01"
 	classDataException  = "22"
 )
 

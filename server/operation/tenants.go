@@ -3,11 +3,11 @@ package operation
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"reflect"
 	"time"
 
+	entsql "entgo.io/ent/dialect/sql"
 	"github.com/google/uuid"
 
 	"github.com/konstruct/konstruct/ent"
@@ -118,36 +118,61 @@ func (t *Tenants) Delete(ctx context.Context, id tenancy.ID, match Match) error 
 	return err
 }
 
-// Purge removes a tenant with all that it has, as one transaction under that tenant, and counts what went. It is the
-// only way in which rows go with their tenant: no foreign key cascades. The errors are [ErrNotFound] and [ErrStale],
-// and [ErrNotEmpty] for a table that Purge doesn't know.
+// purgeAttempts bounds how often a purge that was the victim of a deadlock starts over. Nothing of it was done.
+const purgeAttempts = 3
+
+// Purge removes a tenant with all its rows, in one transaction under that tenant, and counts them. It is the only way
+// in which rows go with their tenant: no foreign key cascades. The errors are [ErrNotFound] and [ErrStale], and
+// [ErrNotEmpty] for a table that Purge doesn't know.
+//
+// The tenant's row is locked first. Every insert into a tenant table takes a KEY SHARE lock on that row through its
+// foreign key, so inserts wait for the purge and then fail as [ErrNotFound]; without the lock, each insert that
+// commits between the deletes makes the purge fail. A transaction that changes a row of the tenant before it inserts
+// another one takes the locks in the opposite order, and can end in a deadlock.
 func (t *Tenants) Purge(ctx context.Context, id tenancy.ID, match Match) (Purged, error) {
+	for attempt := 1; ; attempt++ {
+		purged, err := t.purge(ctx, id, match)
+		if sqlState(err) != deadlockDetected || attempt == purgeAttempts {
+			return purged, err
+		}
+	}
+}
+
+func (t *Tenants) purge(ctx context.Context, id tenancy.ID, match Match) (Purged, error) {
 	var purged Purged
 	err := pgtenant.InTx(tenancy.With(ctx, id), t.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
-		var err error
+		err := lock(ctx, tx.Tenant, id, match)
+		if err != nil {
+			return err
+		}
 		if purged.ChannelConnections, err = tx.ChannelConnection.Delete().Exec(ctx); err != nil {
 			return translate("purge channel connections", err)
 		}
 		if purged.Agents, err = tx.Agent.Delete().Exec(ctx); err != nil {
 			return translate("purge agents", err)
 		}
-		removed, err := t.remove(ctx, tx.Tenant, id, match)
-		if err == nil && removed == 0 {
-			return errUnmatched
-		}
+		_, err = t.remove(ctx, tx.Tenant, id, Match{})
 		return err
 	})
-	if errors.Is(err, errUnmatched) {
-		return Purged{}, t.missing(ctx, id)
-	}
 	if err != nil {
 		return Purged{}, err
 	}
 	return purged, nil
 }
 
-// errUnmatched rolls a purge back that met no tenant.
-var errUnmatched = errors.New("operation: no tenant matched")
+// lock takes the row of the tenant for the rest of the transaction. The errors are [ErrNotFound] and [ErrStale].
+func lock(ctx context.Context, client *ent.TenantClient, id tenancy.ID, match Match) error {
+	row, err := client.Query().Where(tenant.ID(id.UUID()), forUpdate).Only(ctx)
+	if err != nil {
+		return translate("lock a tenant", err)
+	}
+	if !match.has(row.UpdatedAt) {
+		return ErrStale
+	}
+	return nil
+}
+
+func forUpdate(s *entsql.Selector) { s.ForUpdate() }
 
 func (t *Tenants) remove(ctx context.Context, client *ent.TenantClient, id tenancy.ID, match Match) (int, error) {
 	remove := client.Delete().Where(tenant.ID(id.UUID()))

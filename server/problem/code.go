@@ -30,6 +30,7 @@ const (
 	CodeInternal             Code = "internal_error"
 	CodeOverloaded           Code = "overloaded"
 	CodeUnavailable          Code = "unavailable"
+	CodeOutcomeUnknown       Code = "outcome_unknown"
 )
 
 // Schema implements [huma.SchemaProvider].
@@ -50,7 +51,7 @@ func Codes() []Code {
 		CodeMalformed, CodeUnauthenticated, CodeInvalidCredentials, CodeInvalidSignature, CodeForbidden, CodeNotFound,
 		CodeMethodNotAllowed, CodeRequestTimeout, CodeConflict, CodeTenantNotEmpty, CodePreconditionFailed, CodeTooLarge,
 		CodeUnsupportedMedia, CodeValidation, CodePreconditionRequired, CodeTooManyAttempts, CodeInternal, CodeOverloaded,
-		CodeUnavailable,
+		CodeUnavailable, CodeOutcomeUnknown,
 	}
 }
 
@@ -79,7 +80,7 @@ func general(status int) (int, kind) {
 	case http.StatusUnprocessableEntity:
 		return status, kind{CodeValidation, "The request is invalid. The errors name the fields."}
 	case http.StatusServiceUnavailable:
-		return status, kind{CodeUnavailable, "The service is temporarily unavailable. Try again."}
+		return status, kind{CodeUnavailable, "The service is unavailable. The request was not carried out; retry it."}
 	}
 	return http.StatusInternalServerError, kind{CodeInternal, "Internal error. Report it with the request id."}
 }

@@ -126,9 +126,16 @@ func NotModified(etag string) *Problem {
 	return (&Problem{Status: http.StatusNotModified}).With("ETag", etag)
 }
 
-// Unavailable is a 503 that is worth another try.
+// Unavailable is the 503 of a request that was not carried out and can be sent again after the given time.
 func Unavailable(after time.Duration) *Problem {
 	return General(http.StatusServiceUnavailable).RetryAfter(after)
+}
+
+// OutcomeUnknown is the 503 of a change that may have been carried out. It has no Retry-After: a client that repeats the
+// request blindly could make the change twice.
+func OutcomeUnknown() *Problem {
+	return New(http.StatusServiceUnavailable, CodeOutcomeUnknown,
+		"The change may or may not have been made. Fetch the resource before you send the request again.")
 }
 
 // Overloaded is the 503 of a server that has more to do than it takes on.

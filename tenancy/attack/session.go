@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/konstruct/konstruct/tenancy"
+	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
 // session is a login of the attacker's own as the application's role, with no driver in between.
@@ -46,8 +47,10 @@ func login(ctx context.Context, dsn string) (*session, error) {
 	s := &session{notices: &notices{}}
 	config.OnNotice = s.notices.add
 	// Nobody else's idle time-out or pooler's default belongs into an attack.
-	s.conn, err = pgx.ConnectConfig(ctx, config)
-	return s, err
+	if s.conn, err = pgx.ConnectConfig(ctx, config); err != nil {
+		return nil, pgtenant.ConnectFailure(err)
+	}
+	return s, nil
 }
 
 func (s *session) close(ctx context.Context) { _ = s.conn.Close(context.WithoutCancel(ctx)) }

@@ -39,8 +39,12 @@ type Catalogue struct {
 	// Definers are the SECURITY DEFINER functions, by signature ("public.f(text, text)").
 	Definers map[string]Definer
 
-	// Triggers are those on tenant-scoped tables ("public.notes.touch"), each with the reason why.
-	Triggers map[string]string
+	// Snapshot is what the migrations make: what the database is compared with.
+	Snapshot Snapshot
+
+	// Known are objects that an operator vouches for although no migration made them: by name ("public.audit"), or all of
+	// a schema ("reporting.*"). They are named, not refused, unless they act on an object of the snapshot.
+	Known []string
 
 	// RoleSettings are the settings that AppRole may have as its defaults (ALTER ROLE … SET), by name.
 	RoleSettings []string
@@ -60,17 +64,10 @@ const (
 	ClassPlatform Class = "platform"
 )
 
-// Definer is a function that acts with its owner's rights, and all that the owner may see through it.
+// Definer is a function that acts with its owner's rights.
 type Definer struct {
 	Why   string
 	Owner string
-	// Executors are the roles with EXECUTE, besides the owner.
-	Executors []string
-	// Reads are the columns that the owner may SELECT, by table.
-	Reads map[string][]string
-	// Policies are the owner's own, permissive, for SELECT: the USING expression as PostgreSQL prints it, by table and
-	// policy name.
-	Policies map[string]map[string]string
 }
 
 // ClassOf is the class of a table that the caller knows to have a TenantColumn or not. An unclassified table has none.
@@ -87,8 +84,8 @@ func (c Catalogue) ClassOf(table string, hasTenantColumn bool) (Class, bool) {
 	return "", false
 }
 
-// With is the catalogue together with a project's own entries: schemas, tables, keys, functions and triggers of more.
-// Roles, grants and names stay as they are.
+// With is the catalogue together with a project's own entries: schemas, tables, keys, functions and known objects of
+// more. The snapshot of more, which is of all chains, takes the place of c's. Roles, grants and names stay as they are.
 func (c Catalogue) With(more Catalogue) Catalogue {
 	for _, s := range more.Schemas {
 		if !slices.Contains(c.Schemas, s) {
@@ -99,7 +96,10 @@ func (c Catalogue) With(more Catalogue) Catalogue {
 	c.Platform = merged(c.Platform, more.Platform)
 	c.SpanningKeys = merged(c.SpanningKeys, more.SpanningKeys)
 	c.Definers = merged(c.Definers, more.Definers)
-	c.Triggers = merged(c.Triggers, more.Triggers)
+	c.Known = slices.Concat(c.Known, more.Known)
+	if more.Snapshot.Versions != nil {
+		c.Snapshot = more.Snapshot
+	}
 	return c
 }
 

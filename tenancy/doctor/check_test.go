@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -41,14 +42,6 @@ func TestTheCatalogueDecides(t *testing.T) {
 		forget func(*doctor.Catalogue)
 		want   found
 	}{
-		"a global table": {
-			func(c *doctor.Catalogue) { delete(c.Global, "public.login_attempts") },
-			found{"table.unclassified", "table public.login_attempts"},
-		},
-		"a platform table": {
-			func(c *doctor.Catalogue) { delete(c.Platform, "atlas_schema_revisions.atlas_schema_revisions") },
-			found{"table.unclassified", "table atlas_schema_revisions.atlas_schema_revisions"},
-		},
 		"a spanning key": {
 			func(c *doctor.Catalogue) { c.SpanningKeys = nil },
 			found{"key.spans-tenants", "unique key channelconnection_channel_type_workspace_id on public.channel_connections"},
@@ -57,9 +50,17 @@ func TestTheCatalogueDecides(t *testing.T) {
 			func(c *doctor.Catalogue) { c.RoleSettings = c.RoleSettings[1:] },
 			found{"setting.unlisted", "setting statement_timeout of ROLE konstruct_app"},
 		},
+		"a table": {
+			without("table", "public.login_attempts"),
+			found{"schema.unknown", "table public.login_attempts"},
+		},
 		"the function": {
-			func(c *doctor.Catalogue) { c.Definers = nil },
+			without("function", "public.resolve_tenant(text, text)"),
 			found{"definer.unlisted", "function public.resolve_tenant(text, text)"},
+		},
+		"the snapshot": {
+			func(c *doctor.Catalogue) { c.Snapshot = doctor.Snapshot{} },
+			found{"snapshot.missing", "database " + db.Name},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -71,27 +72,42 @@ func TestTheCatalogueDecides(t *testing.T) {
 	}
 }
 
-// A user's own objects are allowed by listing them.
-func TestListedObjectsAreClean(t *testing.T) {
+// without takes an object out of the snapshot.
+func without(kind, name string) func(*doctor.Catalogue) {
+	return func(c *doctor.Catalogue) {
+		c.Snapshot.Objects = slices.DeleteFunc(slices.Clone(c.Snapshot.Objects), func(o doctor.Object) bool {
+			return o.Kind == kind && o.Name == name
+		})
+	}
+}
+
+// An operator's own objects are allowed by listing them, unless they act on what the migrations make.
+func TestKnownObjects(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t)
-	run(t, db.SuperURL, notes+`
+	run(t, db.SuperURL, `
 		CREATE TABLE public.plans (id uuid PRIMARY KEY);
-		GRANT SELECT, INSERT, UPDATE, DELETE ON public.plans TO konstruct_app;
-		CREATE UNIQUE INDEX notes_slug ON public.notes (slug);
-		CREATE FUNCTION public.touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
-		CREATE TRIGGER touch BEFORE UPDATE ON public.notes FOR EACH ROW EXECUTE FUNCTION public.touch();`)
-	require.ElementsMatch(t, []found{
+		GRANT SELECT ON public.plans TO konstruct_app;
+		CREATE SCHEMA reporting;
+		CREATE VIEW reporting.names AS SELECT name FROM public.tenants;
+		GRANT SELECT ON reporting.names TO konstruct_app;
+		CREATE TABLE reporting.owners (tenant_id uuid REFERENCES public.tenants (id));
+		CREATE FUNCTION reporting.copy() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+		CREATE TRIGGER copy AFTER INSERT ON public.agents FOR EACH ROW EXECUTE FUNCTION reporting.copy();`)
+	acts := []found{
+		{"schema.unknown", "foreign key owners_tenant_id_fkey on reporting.owners"},
+		{"trigger.unlisted", "trigger copy on public.agents"},
+	}
+	require.ElementsMatch(t, append([]found{
 		{"table.unclassified", "table public.plans"},
-		{"key.spans-tenants", "unique key notes_slug on public.notes"},
-		{"trigger.unlisted", "trigger touch on public.notes"},
-	}, findings(check(t, db.AppURL, catalogue())))
+		{"view.definer", "view reporting.names"},
+	}, acts...), serious(check(t, db.AppURL, catalogue())))
 
-	require.Empty(t, check(t, db.AppURL, catalogue().With(doctor.Catalogue{
-		Global:       map[string]string{"public.plans": "what there is to buy"},
-		SpanningKeys: map[string]string{"public.notes_slug": "an address on the web"},
-		Triggers:     map[string]string{"public.notes.touch": "keeps a time"},
-	})).Findings)
+	known := catalogue().With(doctor.Catalogue{Known: []string{"public.plans", "reporting.*", "public.agents"}})
+	report := check(t, db.AppURL, known)
+	require.ElementsMatch(t, acts, serious(report))
+	require.Contains(t, findings(report), found{"schema.outside", "table public.plans"})
+	require.Contains(t, findings(report), found{"schema.outside", "schema reporting"})
 }
 
 // What is right and looks unusual is no finding.
@@ -122,7 +138,7 @@ func TestNotFaults(t *testing.T) {
 			t.Parallel()
 			db := testdb.New(t)
 			run(t, db.SuperURL, script)
-			require.Empty(t, check(t, db.AppURL, catalogue()).Findings)
+			require.Empty(t, serious(check(t, db.AppURL, catalogue().With(doctor.Catalogue{Snapshot: snapshot(t, db)}))))
 		})
 	}
 }
@@ -143,7 +159,7 @@ func TestRemediesQuoteWhatTheyName(t *testing.T) {
 		}
 	}
 	report := check(t, db.AppURL, catalogue())
-	require.Empty(t, report.Findings)
+	require.Empty(t, serious(report))
 	require.Contains(t, report.Tables, doctor.Table{Name: "public.agents", Class: doctor.ClassTenant}, "it is still there")
 }
 
@@ -199,7 +215,7 @@ func TestReportJSON(t *testing.T) {
 	require.Equal(t, []any{map[string]any{
 		"code": "rls.not-forced", "level": "error", "object": "table public.agents",
 		"risk":   "Unforced policies don't bind the owner: its views, functions and jobs read all tenants' rows.",
-		"remedy": `ALTER TABLE "public"."agents" FORCE ROW LEVEL SECURITY;`,
+		"remedy": `ALTER TABLE public.agents FORCE ROW LEVEL SECURITY;`,
 	}}, got["findings"])
 }
 

@@ -1,86 +1,195 @@
 package doctor
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 )
 
-// examination is a snapshot beside the catalogue that it should agree with, with what several lints ask of both.
+// examination is what was read from a database beside what it should be.
 type examination struct {
-	snapshot
+	reading
 
-	cat       Catalogue
-	relations map[string]relation
+	cat  Catalogue
+	live map[key]Object
+	// want is what the database is compared with. It is nil where there is nothing to compare with: why, is a finding.
+	want map[key]Object
+	// differences are the findings of the comparison, by code.
+	differences map[string][]difference
+	// covered are objects that are reported already, and need not be reported as a difference too.
+	covered map[key]bool
 }
 
-func newExamination(s snapshot, cat Catalogue) *examination {
-	e := &examination{snapshot: s, cat: cat, relations: make(map[string]relation, len(s.Relations))}
-	for _, r := range s.Relations {
-		e.relations[r.name()] = r
+// difference is a finding of the comparison, with its object.
+type difference struct {
+	fault
+
+	of Object
+}
+
+func newExamination(r reading, cat Catalogue) *examination {
+	e := &examination{reading: r, cat: cat, live: index(r.objects), differences: make(map[string][]difference), covered: make(map[key]bool)}
+	if s := e.standard(); s != nil {
+		e.want = index(s.Objects)
 	}
 	return e
 }
 
-// name is the catalogue's form: schema.name.
-func (o object) name() string { return o.Schema + "." + o.Name }
-
-// sql is the form for statements.
-func (o object) sql() string { return quoted(o.Schema, o.Name) }
-
-func (r relation) isTable() bool { return r.Kind == "r" || r.Kind == "p" }
-
-// class is what a table is to tenants.
-func (e *examination) class(r relation) Class {
-	if class, ok := e.cat.ClassOf(r.name(), r.HasTenant); ok {
-		return class
+// standard chooses what the database is compared with: the snapshot that the caller brought where the database has the
+// same migrations, else the one that the database recorded with its latest migration.
+func (e *examination) standard() *Snapshot {
+	own := e.cat.Snapshot
+	if e.isCurrent() {
+		return &own
 	}
-	return ClassUnclassified
-}
-
-// classOf is the class of a table by its name, and none for what is no table or out of reach.
-func (e *examination) classOf(table string) Class {
-	r, ok := e.relations[table]
-	if !ok || !r.isTable() {
-		return ""
+	if len(e.recorded) > 0 {
+		return &e.recorded[0]
 	}
-	return e.class(r)
+	return nil
 }
 
-func (e *examination) isTenant(schema, table string) bool {
-	return e.classOf(schema+"."+table) == ClassTenant
+// isCurrent tells whether the database has exactly the migrations that the caller's snapshot is about.
+func (e *examination) isCurrent() bool {
+	if e.unreadable {
+		return true
+	}
+	if e.cat.Snapshot.Versions == nil {
+		return false
+	}
+	for schema, version := range e.cat.Snapshot.Versions {
+		if e.versions[schema] != version {
+			return false
+		}
+	}
+	return true
 }
 
-// classified are the tables for the report.
-func (e *examination) classified() []Table {
-	out := []Table{}
-	for _, r := range e.Relations {
-		if r.isTable() {
-			out = append(out, Table{Name: r.name(), Class: e.class(r)})
+// isMigrated tells whether every chain was applied, at least in part.
+func (e *examination) isMigrated() bool {
+	return e.unreadable || len(e.versions) == len(e.cat.Snapshot.Versions)
+}
+
+// about is a finding on an object, which the comparison need not report again.
+func (e *examination) about(o Object, object, remedy string) fault {
+	e.covered[o.key()] = true
+	return fault{object, remedy}
+}
+
+// of are the objects of a kind, in order.
+func (e *examination) of(kind string) []Object { return e.on(kind, "") }
+
+// on are the objects of a kind on a relation, in order; on any where it is empty.
+func (e *examination) on(kind, relation string) []Object {
+	var out []Object
+	for _, o := range e.objects {
+		if o.Kind == kind && (relation == "" || o.On == relation) {
+			out = append(out, o)
 		}
 	}
 	return out
 }
 
-// tables are the tables of a class.
-func (e *examination) tables(class Class) []relation {
-	return slices.DeleteFunc(slices.Clone(e.Relations), func(r relation) bool {
-		return !r.isTable() || e.class(r) != class
+// column is a column of a table.
+func (e *examination) column(table, name string) (Object, bool) {
+	o, ok := e.live[key{"column", table, ident(name)}]
+	return o, ok
+}
+
+func (e *examination) hasTenant(table string) bool {
+	_, ok := e.column(table, e.cat.TenantColumn)
+	return ok
+}
+
+// class is what a table is to tenants, and none for what is no table or an extension's.
+func (e *examination) class(table string) Class {
+	if _, ok := e.live[key{"table", "", table}]; !ok {
+		return ""
+	}
+	if class, ok := e.cat.ClassOf(table, e.hasTenant(table)); ok {
+		return class
+	}
+	return ClassUnclassified
+}
+
+func (e *examination) isTenant(table string) bool { return e.class(table) == ClassTenant }
+
+// classified are the tables for the report.
+func (e *examination) classified() []Table {
+	out := []Table{}
+	for _, t := range e.of("table") {
+		if e.concerns(t) {
+			out = append(out, Table{Name: t.Name, Class: e.class(t.Name)})
+		}
+	}
+	return out
+}
+
+// tenantTables are those that have to carry their own protection: ours, and whatever is within the application's reach.
+// Children of tenant-scoped tables are protected by being granted to nobody instead: what is read through the parent
+// stands under the parent's policies.
+func (e *examination) tenantTables() []Object {
+	return slices.DeleteFunc(e.of("table"), func(t Object) bool {
+		return !e.isTenant(t.Name) || !e.concerns(t) || e.isChild(t.Name)
 	})
 }
 
-// guarded are the tenant-scoped tables that have to carry their own protection. Children of tenant-scoped tables are
-// protected by being granted to nobody instead: what is read through the parent stands under the parent's policies.
-func (e *examination) guarded() []relation {
-	return slices.DeleteFunc(e.tables(ClassTenant), e.isChild)
+// concerns tells whether an object is ours or within the application's reach.
+func (e *examination) concerns(o Object) bool {
+	_, ours := e.want[o.key()]
+	return ours || e.reaches(o)
 }
 
 // isChild tells whether a table is a partition or an inheritance child of a tenant-scoped table.
-func (e *examination) isChild(r relation) bool {
-	return slices.ContainsFunc(e.Children, func(c child) bool {
-		return c.object == r.object && e.isTenant(c.ParentSchema, c.ParentName)
+func (e *examination) isChild(table string) bool {
+	return slices.ContainsFunc(e.of("child"), func(c Object) bool { return c.Name == table && e.isTenant(c.On) })
+}
+
+// grantKind is the keyword that GRANT has for an object, empty for what has no grants.
+func grantKind(o Object) string {
+	switch o.Kind {
+	case "table", "view", "materialized view", "foreign table":
+		return "TABLE"
+	case "function":
+		return "ROUTINE"
+	case "sequence", "type", "schema":
+		return strings.ToUpper(o.Kind)
+	default:
+		return ""
+	}
+}
+
+// reaches tells whether the application can use an object. What PUBLIC may use from the start, functions and types, it
+// can name only in schemas that it may use. A table it may be granted in a schema that it can't name: a view reads it.
+func (e *examination) reaches(o Object) bool {
+	kind := grantKind(o)
+	if kind == "" {
+		return o.schema() != "" && e.names(o.schema())
+	}
+	if kind == "ROUTINE" || kind == "TYPE" {
+		return e.holds(kind, o.Name, e.cat.app()) || e.holds(kind, o.Name, public) && e.names(o.schema())
+	}
+	return e.holds(kind, o.Name, e.cat.app(), public)
+}
+
+// names tells whether the application can name what is in a schema.
+func (e *examination) names(schema string) bool {
+	return schema == "pg_catalog" || e.holds("SCHEMA", schema, e.cat.app(), public)
+}
+
+// holds tells whether one of the grantees holds anything on an object.
+func (e *examination) holds(kind, object string, grantees ...string) bool {
+	return slices.ContainsFunc(grantees, func(grantee string) bool {
+		_, ok := e.live[key{"grant", "", fmt.Sprintf("%s %s to %s", kind, object, grantee)}]
+		return ok
 	})
 }
 
-// role is a role of the snapshot, and false when there is none of that name.
+// isApp tells whether the application holds what a grantee holds.
+func (e *examination) isApp(grantee string) bool { return grantee == public || grantee == e.cat.app() }
+
+func (c Catalogue) app() string { return ident(c.AppRole) }
+
+// role is a role of the database, and false when there is none of that name.
 func (e *examination) role(name string) (role, bool) {
 	i := slices.IndexFunc(e.Roles, func(r role) bool { return r.Name == name })
 	if i < 0 {

@@ -36,15 +36,15 @@ func keyFaults() []fault {
 	return []fault{
 		{
 			code: "key.without-tenant", object: "foreign key notes_agent_id_fkey on public.notes",
-			plant: notes + "ALTER TABLE public.notes ADD FOREIGN KEY (agent_id) REFERENCES public.agents (id) ON DELETE CASCADE",
+			given: notes, plant: own + "ALTER TABLE public.notes ADD FOREIGN KEY (agent_id) REFERENCES public.agents (id) ON DELETE CASCADE",
 		},
 		{
 			code: "key.without-tenant", object: "foreign key crossed on public.notes",
-			plant: notes + "ALTER TABLE public.notes ADD CONSTRAINT crossed FOREIGN KEY (agent_id, tenant_id) REFERENCES public.agents (tenant_id, id)",
+			given: notes, plant: own + "ALTER TABLE public.notes ADD CONSTRAINT crossed FOREIGN KEY (agent_id, tenant_id) REFERENCES public.agents (tenant_id, id)",
 		},
 		{
 			code: "key.no-tenant-table", object: "table public.agents_notes",
-			plant: notes + `CREATE TABLE public.agents_notes (
+			given: notes, plant: own + `CREATE TABLE public.agents_notes (
 				agent_id uuid REFERENCES public.agents (id), note_id uuid REFERENCES public.notes (id))`,
 		},
 		{
@@ -54,35 +54,35 @@ func keyFaults() []fault {
 		},
 		{
 			code: "key.cascade", object: "foreign key agent on public.notes",
-			plant: notes + "ALTER TABLE public.notes ADD CONSTRAINT agent " + agent + " ON DELETE SET NULL",
+			given: notes, plant: own + "ALTER TABLE public.notes ADD CONSTRAINT agent " + agent + " ON DELETE SET NULL",
 		},
 		{
 			code: "key.cascade", object: "foreign key moved on public.notes",
-			plant: notes + "ALTER TABLE public.notes ADD CONSTRAINT moved " + agent + " MATCH FULL ON UPDATE CASCADE DEFERRABLE INITIALLY DEFERRED",
+			given: notes, plant: own + "ALTER TABLE public.notes ADD CONSTRAINT moved " + agent + " MATCH FULL ON UPDATE CASCADE DEFERRABLE INITIALLY DEFERRED",
 		},
 		{
 			code: "key.cascade-within", object: "foreign key agent on public.notes",
-			plant: notes + "ALTER TABLE public.notes ADD CONSTRAINT agent " + agent + " ON DELETE CASCADE",
+			given: notes, plant: own + "ALTER TABLE public.notes ADD CONSTRAINT agent " + agent + " ON DELETE CASCADE",
 		},
 		{
 			code: "key.spans-tenants", object: "unique key notes_slug_key on public.notes",
-			plant: notes + "ALTER TABLE public.notes ADD UNIQUE (slug)",
+			given: notes, plant: own + "ALTER TABLE public.notes ADD UNIQUE (slug)",
 		},
 		{
 			code: "key.spans-tenants", object: "unique key notes_slug on public.notes",
-			plant: notes + "CREATE UNIQUE INDEX notes_slug ON public.notes (lower(slug)) WHERE slug <> ''",
+			given: notes, plant: own + "CREATE UNIQUE INDEX notes_slug ON public.notes (lower(slug)) WHERE slug <> ''",
 		},
 		{
 			code: "key.spans-tenants", object: "unique key notes_slug_excl on public.notes",
-			plant: "CREATE EXTENSION btree_gist SCHEMA public;" + notes + "ALTER TABLE public.notes ADD EXCLUDE USING gist (slug WITH =)",
+			given: "CREATE EXTENSION btree_gist SCHEMA public;" + notes, plant: own + "ALTER TABLE public.notes ADD EXCLUDE USING gist (slug WITH =)",
 		},
 		{
 			code: "key.sequence", object: "column public.notes.n",
-			plant: notes + "ALTER TABLE public.notes ADD COLUMN n bigint GENERATED ALWAYS AS IDENTITY",
+			given: notes, plant: own + "ALTER TABLE public.notes ADD COLUMN n bigint GENERATED ALWAYS AS IDENTITY",
 		},
 		{
 			code: "key.sequence", object: "column public.notes.n2",
-			plant: notes + "ALTER TABLE public.notes ADD COLUMN n2 serial",
+			given: notes, plant: own + "ALTER TABLE public.notes ADD COLUMN n2 serial",
 		},
 	}
 }
@@ -117,12 +117,12 @@ func codeFaults() []fault {
 			code: "function.tenant-setting", object: "function public.as_somebody()",
 			plant: `CREATE FUNCTION public.as_somebody() RETURNS bigint LANGUAGE sql
 				SET app.current_tenant = '018f0000-0000-7000-8000-000000000001' AS 'SELECT count(*) FROM public.agents';
-				REVOKE EXECUTE ON FUNCTION public.as_somebody FROM PUBLIC`,
+				REVOKE EXECUTE ON FUNCTION public.as_somebody FROM PUBLIC; GRANT EXECUTE ON FUNCTION public.as_somebody TO konstruct_app`,
 		},
 		{
 			code: "function.leakproof", object: "function public.peek(text)",
 			plant: `CREATE FUNCTION public.peek(text) RETURNS bool LANGUAGE sql LEAKPROOF AS 'SELECT true';
-				REVOKE EXECUTE ON FUNCTION public.peek FROM PUBLIC`,
+				REVOKE EXECUTE ON FUNCTION public.peek FROM PUBLIC; GRANT EXECUTE ON FUNCTION public.peek TO konstruct_app`,
 		},
 		{
 			code: "function.untrusted", object: "function public.pid()",
@@ -136,16 +136,16 @@ func childFaults() []fault {
 	return []fault{
 		{
 			code: "child.open", object: "table public.notes_old: open to konstruct_app",
-			plant: notes + "CREATE TABLE public.notes_old () INHERITS (public.notes); GRANT SELECT ON public.notes_old TO konstruct_app",
+			given: notes + "CREATE TABLE public.notes_old () INHERITS (public.notes)", plant: "GRANT SELECT ON public.notes_old TO konstruct_app",
 		},
 		{
 			code: "child.open", object: "table public.events_1: open to pg_monitor",
-			plant: partitioned + "GRANT SELECT (id) ON public.events_1 TO pg_monitor",
+			given: partitioned, plant: own + "GRANT SELECT (id) ON public.events_1 TO pg_monitor",
 		},
 		{
 			code: "child.of-other", object: "table public.notes: child of public.things",
-			plant: notes + "CREATE TABLE public.things (id uuid); ALTER TABLE public.notes INHERIT public.things; " +
-				"GRANT SELECT, INSERT, UPDATE, DELETE ON public.things TO konstruct_app",
+			given: notes + "CREATE TABLE public.things (id uuid); GRANT SELECT, INSERT, UPDATE, DELETE ON public.things TO konstruct_app",
+			plant: "ALTER TABLE public.notes INHERIT public.things",
 			cat: func(c *doctor.Catalogue) {
 				*c = c.With(doctor.Catalogue{Global: map[string]string{"public.things": "a test's"}})
 			},

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/konstruct/konstruct/integration/testdb"
+	"github.com/konstruct/konstruct/tenancy/doctor"
 )
 
 // notes is a tenant-scoped table as the planner makes it, and something for the faults below to be wrong about.
@@ -46,23 +47,24 @@ func TestEachFaultIsFoundAndMended(t *testing.T) {
 	}
 }
 
-// The tables of this file are not faults by themselves.
-func TestATableOfTheSameKindIsClean(t *testing.T) {
+// A project's own tables are allowed by its own snapshot.
+func TestAProjectsSnapshot(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t)
 	run(t, db.SuperURL, notes)
-	require.Empty(t, check(t, db.AppURL, catalogue()).Findings)
+	require.Equal(t, []found{{"schema.unknown", "table public.notes"}}, serious(check(t, db.AppURL, catalogue())))
+	require.Empty(t, check(t, db.AppURL, catalogue().With(doctor.Catalogue{Snapshot: snapshot(t, db)})).Findings)
 }
 
 func tableFaults() []fault {
 	return []fault{
 		{
 			code: "table.unclassified", object: "table public.plans",
-			plant: own + "CREATE TABLE public.plans (id uuid PRIMARY KEY)",
+			plant: own + "CREATE TABLE public.plans (id uuid PRIMARY KEY); GRANT SELECT ON public.plans TO konstruct_app",
 		},
 		{
 			code: "table.unclassified", object: "table reports.daily",
-			plant: own + "CREATE SCHEMA reports; GRANT USAGE ON SCHEMA reports TO konstruct_app; CREATE TABLE reports.daily (day date)",
+			plant: own + "CREATE SCHEMA reports; CREATE TABLE reports.daily (day date); GRANT SELECT ON reports.daily TO PUBLIC",
 		},
 		{
 			code: "table.owner", object: "table public.agents: owned by postgres",
@@ -74,7 +76,8 @@ func tableFaults() []fault {
 		},
 		{
 			code: "tenant-column.type", object: "column public.notes.tenant_id: text",
-			plant: notes + `
+			implied: []found{{"schema.missing", "foreign key notes_tenant_id_fkey on public.notes"}},
+			given:   notes, plant: own + `
 				ALTER TABLE public.notes DROP CONSTRAINT notes_tenant_id_fkey;
 				DROP POLICY tenant_isolation ON public.notes;
 				DROP POLICY tenant_floor ON public.notes;
@@ -235,13 +238,13 @@ func grantFaults() []fault {
 			plant: "GRANT CREATE ON DATABASE {db} TO konstruct_app",
 		},
 		{
-			code: "grant.sequence", object: "sequence public.tickets: USAGE to konstruct_app",
+			code: "schema.unknown", object: "sequence public.tickets",
 			plant: own + "CREATE SEQUENCE public.tickets; GRANT USAGE ON SEQUENCE public.tickets TO konstruct_app",
 		},
 		{
 			code: "grant.function", object: "routine public.twice(integer): EXECUTE to PUBLIC",
-			plant: own + "CREATE FUNCTION public.twice(n int) RETURNS int LANGUAGE sql AS 'SELECT 2 * n'; " +
-				"GRANT EXECUTE ON FUNCTION public.twice TO PUBLIC",
+			given: own + "CREATE FUNCTION public.twice(n int) RETURNS int LANGUAGE sql AS 'SELECT 2 * n'",
+			plant: "GRANT EXECUTE ON FUNCTION public.twice TO PUBLIC",
 		},
 		{
 			code: "grant.default", object: "default of konstruct_owner: EXECUTE on functions to PUBLIC",

@@ -6,212 +6,140 @@ import (
 	"strings"
 )
 
-// grantLints look at privileges on tables.
-func grantLints() []Lint {
-	return []Lint{
-		{
-			Code: "grant.table", Level: LevelError,
-			Risk: "The privilege reaches past the policies: TRUNCATE empties all tenants' rows, TRIGGER copies them, REFERENCES probes " +
-				"them.",
-			find: eachGrant(findTableGrants),
-		},
-		{
-			Code: "grant.option", Level: LevelError,
-			Risk: "With the grant option the application can let other roles in.",
-			find: eachGrantAs("REVOKE GRANT OPTION FOR", findGrantOptions),
-		},
-		{
-			Code: "grant.column", Level: LevelError,
-			Risk: "A privilege on a column is not seen in the table's list, and no migration gave this one.",
-			find: eachGrant(findColumnGrants),
-		},
-		{
-			Code: "grant.public", Level: LevelError,
-			Risk: "What PUBLIC holds, every role of the cluster holds, now and later.",
-			find: eachGrant(findPublicGrants),
-		},
-		{
-			Code: "grant.unknown", Level: LevelError,
-			Risk: "A role that nobody listed holds rights on tenants' rows: whether a policy binds it, nobody has checked.",
-			find: eachGrant(findUnknownGrants),
-		},
-		{
-			Code: "grant.missing", Level: LevelWarning,
-			Risk: "A right that a migration gives is gone: some requests fail, and somebody has changed grants by hand.",
-			find: findMissingGrants,
-		},
+// compareGrant compares what one grantee holds on one object. Grants on unknown objects are what makes those reachable,
+// and judged there.
+func (e *examination) compareGrant(want, have Object) {
+	g := have
+	if have.Name == "" {
+		g = want
+	}
+	object, grantee := g.Props["object"], g.Props["grantee"]
+	wanted, held := privileges(want), privileges(have)
+	for code, extra := range e.extras(g, without(held, wanted)) {
+		e.foundAs(code, g, spokenGrant(g, extra), revoke(g, extra, e.wantedOn(g)))
+	}
+	if e.ownerOf(g) == grantee {
+		return // owning took the grant in
+	}
+	plain := slices.DeleteFunc(without(wanted, held), func(p string) bool { return slices.Contains(held, p+grantOption) })
+	if len(plain) > 0 {
+		e.foundAs("grant.missing", g, spokenGrant(g, plain), grantStatement(g.Props["kind"], object, grantee, plain))
 	}
 }
 
-// reachLints look at all other privileges.
-func reachLints() []Lint {
-	return []Lint{
-		{
-			Code: "grant.schema", Level: LevelError,
-			Risk: "Who creates objects beside the tables can shadow what statements and functions mean.",
-			find: eachGrant(func(e *examination, g grant) bool {
-				return g.Kind == "SCHEMA" && g.Privilege == "CREATE" && g.Grantee != e.cat.OwnerRole
-			}),
-		},
-		{
-			Code: "grant.schema-usage", Level: LevelWarning,
-			Risk: "Every role of the cluster can look names up in the schema, so that one wrong grant is enough.",
-			find: eachGrant(func(_ *examination, g grant) bool {
-				return g.Kind == "SCHEMA" && g.Privilege == "USAGE" && g.Grantee == public
-			}),
-		},
-		{
-			Code: "grant.database", Level: LevelError,
-			Risk: "A temporary table outlives the transaction, and carries one tenant's rows to the next; a schema of one's own " +
-				"shadows names.",
-			find: eachGrant(func(e *examination, g grant) bool {
-				return g.Kind == "DATABASE" && g.Privilege != "CONNECT" && e.isApp(g.Grantee)
-			}),
-		},
-		{
-			Code: "grant.sequence", Level: LevelWarning,
-			Risk: "A sequence's last value tells one tenant how much all of them do.",
-			find: eachGrant(func(e *examination, g grant) bool {
-				return g.Kind == "SEQUENCE" && !g.Extension && e.isApp(g.Grantee)
-			}),
-		},
-		{
-			Code: "grant.function", Level: LevelWarning,
-			Risk: "PUBLIC may call a function that a migration should have granted by name.",
-			find: eachGrant(findFunctionGrants),
-		},
-		{
-			Code: "grant.default", Level: LevelWarning,
-			Risk: "What is created next is granted to others before anybody has looked at it.",
-			find: findDefaultGrants,
-		},
+const grantOption = " WITH GRANT OPTION"
+
+func privileges(o Object) []string {
+	if o.Props["privileges"] == "" {
+		return nil
 	}
+	return strings.Split(o.Props["privileges"], ", ")
 }
 
-// isApp tells whether the application holds what a grantee holds.
-func (e *examination) isApp(grantee string) bool {
-	return grantee == public || grantee == e.cat.AppRole
+func without(a, b []string) []string {
+	return slices.DeleteFunc(slices.Clone(a), func(p string) bool { return slices.Contains(b, p) })
 }
 
-// eachGrant makes a lint of a judgement on single grants. What one grantee holds on one object is one finding.
-func eachGrant(judge func(*examination, grant) bool) func(*examination) []fault {
-	return eachGrantAs("REVOKE", judge)
-}
-
-func eachGrantAs(verb string, judge func(*examination, grant) bool) func(*examination) []fault {
-	return func(e *examination) []fault {
-		var order []grant
-		held := map[grant][]grant{}
-		for _, g := range e.Grants {
-			if !judge(e, g) {
-				continue
-			}
-			key := grant{Kind: g.Kind, Identity: g.Identity, Grantee: g.Grantee}
-			if held[key] == nil {
-				order = append(order, key)
-			}
-			held[key] = append(held[key], g)
-		}
-		out := make([]fault, 0, len(order))
-		for _, key := range order {
-			out = append(out, e.revocation(verb, held[key]))
-		}
-		return out
-	}
-}
-
-// revocation is the finding for several grants on one object to one grantee.
-func (e *examination) revocation(verb string, held []grant) fault {
-	g := held[0]
-	said, written := make([]string, 0, len(held)), make([]string, 0, len(held))
-	for _, g := range held {
-		said, written = append(said, g.spoken()), append(written, g.written())
-	}
-	revoke := fmt.Sprintf("%s %s ON %s %s FROM %s", verb, strings.Join(written, ", "), g.Kind, g.Identity, quotedRole(g.Grantee))
-	return fault{
-		fmt.Sprintf("%s %s: %s to %s", strings.ToLower(g.Kind), g.Object, strings.Join(said, ", "), spoken(g.Grantee)),
-		script(append([]string{revoke}, e.regranted(g)...)...),
-	}
-}
-
-// regranted gives a function's role its columns back: revoking on a table revokes on its columns, too.
-func (e *examination) regranted(g grant) []string {
-	var out []string
-	for _, signature := range e.cat.signatures() {
-		d := e.cat.Definers[signature]
-		if columns := d.Reads[g.Object]; g.Kind == "TABLE" && g.Column == "" && g.Grantee == d.Owner && len(columns) > 0 {
-			out = append(out, fmt.Sprintf("GRANT SELECT (%s) ON TABLE %s TO %s", quotedAll(columns), g.Identity, quoted(d.Owner)))
+// extras are privileges that nobody planned, by the code of the finding that they are.
+func (e *examination) extras(g Object, extra []string) map[string][]string {
+	out := make(map[string][]string)
+	for _, p := range extra {
+		if code := e.extra(g, p); code != "" {
+			out[code] = append(out[code], p)
 		}
 	}
 	return out
 }
 
-// written is a privilege for SQL, spoken for people.
-func (g grant) written() string {
-	if g.Column == "" {
-		return g.Privilege
+func (e *examination) extra(g Object, privilege string) string {
+	kind, object, grantee := g.Props["kind"], g.Props["object"], g.Props["grantee"]
+	isApp, isDefiner := e.isApp(grantee), slices.Contains(e.definerOwners(), grantee)
+	switch {
+	case kind == "SCHEMA" && privilege == "CREATE" && grantee != ident(e.cat.OwnerRole):
+		return "grant.schema"
+	case kind == "SCHEMA" && grantee == public:
+		return "grant.schema-usage"
+	case kind == "DATABASE" && privilege != "CONNECT" && isApp:
+		return "grant.database"
+	case kind == "FOREIGN SERVER" && isApp, kind == "FOREIGN DATA WRAPPER" && isApp:
+		return "foreign.access"
+	case kind == "LANGUAGE" && isApp:
+		return "platform.language"
+	case kind == "PARAMETER" && isApp:
+		return "platform.parameter"
+	case !e.isOurs(kind, object):
+		return ""
+	case kind == "ROUTINE" && e.live[key{"function", "", object}].Props["definer"] != "":
+		return "definer.grant"
+	case kind == "ROUTINE" && isApp:
+		return "grant.function"
+	case grantee == public:
+		return "grant.public"
+	case strings.Contains(privilege, "(") && (isApp || isDefiner || e.isTenant(object)):
+		return "grant.column"
+	case isApp && strings.HasSuffix(privilege, grantOption):
+		return "grant.option"
+	case isApp:
+		return "grant.table"
+	case isDefiner, e.isTenant(object) && grantee != ident(e.cat.OwnerRole):
+		return "grant.unknown"
+	default:
+		return ""
 	}
-	return fmt.Sprintf("%s (%s)", g.Privilege, quoted(g.Column))
 }
 
-func (g grant) spoken() string {
-	if g.Column == "" {
-		return g.Privilege
-	}
-	return fmt.Sprintf("%s (%s)", g.Privilege, g.Column)
-}
-
-// open tells whether the grants of a table are judged one by one: views have rules of their own, unclassified tables
-// and children are findings as a whole.
-func (e *examination) open(g grant) bool {
-	r, ok := e.relations[g.Object]
-	return ok && g.Kind == "TABLE" && r.isTable() && e.class(r) != ClassUnclassified && !e.isChild(r)
-}
-
-func findTableGrants(e *examination, g grant) bool {
-	return e.open(g) && g.Column == "" && g.Grantee == e.cat.AppRole &&
-		!slices.Contains(e.cat.Grants[e.classOf(g.Object)], g.Privilege)
-}
-
-func findColumnGrants(e *examination, g grant) bool {
-	if !e.open(g) || g.Column == "" || e.definerReads(g) {
-		return false
-	}
-	return e.isApp(g.Grantee) || e.isDefinerOwner(g.Grantee) || e.classOf(g.Object) == ClassTenant
-}
-
-func findPublicGrants(e *examination, g grant) bool {
-	r, ok := e.relations[g.Object]
-	return ok && g.Kind == "TABLE" && g.Column == "" && g.Grantee == public && !r.Extension &&
-		(r.Kind == "v" || e.open(g))
-}
-
-func findUnknownGrants(e *examination, g grant) bool {
-	if !e.open(g) || g.Column != "" || e.isApp(g.Grantee) || g.Grantee == e.cat.OwnerRole {
-		return false
-	}
-	return e.classOf(g.Object) == ClassTenant || e.isDefinerOwner(g.Grantee)
-}
-
-func (e *examination) isDefinerOwner(role string) bool {
-	return slices.Contains(e.definerOwners(), role)
-}
-
-// definerReads tells whether a column grant is one that a function of the catalogue lives by.
-func (e *examination) definerReads(g grant) bool {
-	for _, d := range e.cat.Definers {
-		if d.Owner == g.Grantee && g.Privilege == "SELECT" && slices.Contains(d.Reads[g.Object], g.Column) {
+// isOurs tells whether a grant is on an object that the snapshot has.
+func (e *examination) isOurs(kind, object string) bool {
+	for k := range e.want {
+		if k.name == object && k.on == "" && grantKind(e.want[k]) == kind {
 			return true
 		}
 	}
 	return false
 }
 
-// findFunctionGrants leaves SECURITY DEFINER functions to the lints on those.
-func findFunctionGrants(e *examination, g grant) bool {
-	if g.Kind != "ROUTINE" || g.Extension || g.Grantee != public {
-		return false
+// ownerOf is the owner of what a grant is on.
+func (e *examination) ownerOf(g Object) string {
+	for _, o := range e.objects {
+		if o.On == "" && o.Name == g.Props["object"] && grantKind(o) == g.Props["kind"] {
+			return ident(o.Props["owner"])
+		}
 	}
-	i := slices.IndexFunc(e.Functions, func(f function) bool { return f.Identity == g.Identity })
-	return i >= 0 && !e.Functions[i].Definer
+	return ""
+}
+
+// wantedOn are the privileges that a grantee is to keep on an object: revoking on a table revokes on its columns, too.
+func (e *examination) wantedOn(g Object) []string { return privileges(e.want[g.key()]) }
+
+func spokenGrant(g Object, privileges []string) string {
+	said := make([]string, 0, len(privileges))
+	for _, p := range privileges {
+		said = append(said, strings.TrimSuffix(p, grantOption))
+	}
+	return fmt.Sprintf("%s %s: %s to %s", strings.ToLower(g.Props["kind"]), g.Props["object"], strings.Join(said, ", "),
+		strings.Trim(g.Props["grantee"], `"`))
+}
+
+func grantStatement(kind, object, grantee string, privileges []string) string {
+	return script(fmt.Sprintf("GRANT %s ON %s %s TO %s", strings.Join(privileges, ", "), kind, object, grantee))
+}
+
+// revoke takes privileges away, and gives back what goes with them and is to stay.
+func revoke(g Object, extra, keep []string) string {
+	verb, written := "REVOKE", make([]string, 0, len(extra))
+	restore := false
+	for _, p := range extra {
+		p, option := strings.CutSuffix(p, grantOption)
+		if option && slices.Contains(keep, p) {
+			verb = "REVOKE GRANT OPTION FOR"
+		}
+		restore = restore || slices.ContainsFunc(keep, func(k string) bool { return strings.HasPrefix(k, p+" (") })
+		written = append(written, p)
+	}
+	on := fmt.Sprintf("ON %s %s", g.Props["kind"], g.Props["object"])
+	statements := []string{fmt.Sprintf("%s %s %s FROM %s", verb, strings.Join(written, ", "), on, g.Props["grantee"])}
+	if restore {
+		statements = append(statements, fmt.Sprintf("GRANT %s %s TO %s", strings.Join(keep, ", "), on, g.Props["grantee"]))
+	}
+	return script(statements...)
 }

@@ -3,14 +3,13 @@ package doctor
 import (
 	"fmt"
 	"slices"
-	"strings"
 )
 
 func keyLints() []Lint {
 	return []Lint{
 		{
 			Code: "key.without-tenant", Level: LevelError,
-			Risk: "Foreign-key checks pass row-level security by: one tenant can attach its row to another's, and learn that it exists.",
+			Risk: "Foreign-key checks bypass row-level security: one tenant can attach its row to another's, and learn that it exists.",
 			find: findKeysWithoutTenant,
 		},
 		{
@@ -41,18 +40,39 @@ func keyLints() []Lint {
 	}
 }
 
-func (k foreignKey) object() string {
-	return fmt.Sprintf("foreign key %s on %s.%s", k.Name, k.Schema, k.Table)
+// foreignKey is a constraint of that kind.
+type foreignKey struct {
+	Object
+
+	columns, refColumns []string
 }
 
-func (k foreignKey) table() string { return quoted(k.Schema, k.Table) }
+func (e *examination) foreignKeys() []foreignKey {
+	var out []foreignKey
+	for _, c := range e.of("constraint") {
+		if c.Props["type"] == "f" {
+			out = append(out, foreignKey{c, list(c.Props["columns"]), list(c.Props["ref_columns"])})
+		}
+	}
+	return out
+}
 
-func (k foreignKey) refTable() string { return quoted(k.RefSchema, k.RefTable) }
+func (k foreignKey) refTable() string { return k.Props["references"] }
 
 // carriesTenant tells whether the tenant of one row has to be that of the other.
 func (k foreignKey) carriesTenant(column string) bool {
-	i := slices.Index(k.Columns, column)
-	return i >= 0 && k.RefColumns[i] == column
+	i := slices.Index(k.columns, ident(column))
+	return i >= 0 && k.refColumns[i] == ident(column)
+}
+
+// touchesTenant tells whether a change of the parent can change the child's tenant.
+func (k foreignKey) touchesTenant(column string) bool {
+	if !slices.Contains(k.columns, ident(column)) {
+		return false
+	}
+	set := list(k.Props["set_columns"])
+	sets := k.Props["on_delete"] == setNull || k.Props["on_delete"] == setDefault
+	return acts(k.Props["on_update"]) || sets && (len(set) == 0 || slices.Contains(set, ident(column)))
 }
 
 // actions of pg_constraint.
@@ -64,72 +84,60 @@ const (
 
 func acts(action string) bool { return action == cascade || action == setNull || action == setDefault }
 
-// touchesTenant tells whether a change of the parent can change the child's tenant.
-func (k foreignKey) touchesTenant(column string) bool {
-	if !slices.Contains(k.Columns, column) {
-		return false
-	}
-	sets := k.OnDelete == setNull || k.OnDelete == setDefault
-	return acts(k.OnUpdate) || sets && (len(k.SetColumns) == 0 || slices.Contains(k.SetColumns, column))
-}
-
 // betweenTenants are the foreign keys from one tenant-scoped table to another.
 func (e *examination) betweenTenants() []foreignKey {
-	return slices.DeleteFunc(slices.Clone(e.ForeignKeys), func(k foreignKey) bool {
-		return !e.isTenant(k.Schema, k.Table) || !e.isTenant(k.RefSchema, k.RefTable)
-	})
+	return slices.DeleteFunc(e.foreignKeys(), func(k foreignKey) bool { return !e.isTenant(k.On) || !e.isTenant(k.refTable()) })
 }
 
 func findKeysWithoutTenant(e *examination) []fault {
 	var out []fault
 	for _, k := range e.betweenTenants() {
 		if !k.carriesTenant(e.cat.TenantColumn) {
-			out = append(out, fault{
-				k.object(),
-				unforced([]string{k.table(), k.refTable()}, slices.Concat(e.referable(k), []string{k.drop(), e.carrying(k).add()})...),
-			})
+			out = append(out, e.about(k.Object, k.String(), e.asPlanned(k.Object)))
 		}
 	}
 	return out
 }
 
-// keysToTenants are the foreign keys of a table to tenant-scoped ones.
-func (e *examination) keysToTenants(r relation) []foreignKey {
-	return slices.DeleteFunc(slices.Clone(e.ForeignKeys), func(k foreignKey) bool {
-		return k.Schema != r.Schema || k.Table != r.Name || !e.isTenant(k.RefSchema, k.RefTable)
-	})
+// asPlanned makes an object what the snapshot says, or takes it away.
+func (e *examination) asPlanned(o Object) string {
+	if want, ok := e.want[o.key()]; ok {
+		return e.alter(want, o)
+	}
+	return script("-- what is needed belongs into a migration", drop(o))
 }
 
 func findTablesWithoutTenant(e *examination) []fault {
 	var out []fault
-	for _, r := range e.Relations {
-		keys := e.keysToTenants(r)
-		if !r.isTable() || e.class(r) == ClassTenant || len(keys) == 0 {
+	for _, t := range e.of("table") {
+		keys := slices.DeleteFunc(e.foreignKeys(), func(k foreignKey) bool { return k.On != t.Name || !e.isTenant(k.refTable()) })
+		if e.isTenant(t.Name) || len(keys) == 0 {
 			continue
 		}
-		refs := []string{}
-		all := []string{e.addTenant(r)}
-		for _, k := range keys {
-			refs = append(refs, k.refTable())
-			all = append(all, slices.Concat(e.referable(k), []string{k.drop(), e.carrying(k).add()})...)
+		remedy := []string{
+			"-- a table that is needed belongs into a migration, with mixin.Tenant{} in its schema",
+			fmt.Sprintf("REVOKE ALL ON %s FROM PUBLIC, %s", t.Name, e.cat.app()),
 		}
-		out = append(out, fault{"table " + r.name(), unforced(refs, append(all, e.protect(r)...)...)})
+		for _, k := range keys {
+			remedy = append(remedy, drop(k.Object))
+		}
+		out = append(out, e.about(t, t.String(), script(remedy...)))
 	}
 	return out
 }
 
-// findCascades leaves out keys without the tenant: those are findings already, and mended without actions.
+// findCascades leaves out keys without the tenant: those are findings already, and fixed without actions.
 func findCascades(e *examination) []fault {
 	var out []fault
-	for _, k := range e.ForeignKeys {
-		if !e.isTenant(k.Schema, k.Table) {
+	for _, k := range e.foreignKeys() {
+		if !e.isTenant(k.On) {
 			continue
 		}
-		within := e.isTenant(k.RefSchema, k.RefTable)
+		within := e.isTenant(k.refTable())
 		switch {
 		case within && !k.carriesTenant(e.cat.TenantColumn):
-		case within && k.touchesTenant(e.cat.TenantColumn), !within && (acts(k.OnDelete) || acts(k.OnUpdate)):
-			out = append(out, e.withoutActions(k))
+		case within && k.touchesTenant(e.cat.TenantColumn), !within && (acts(k.Props["on_delete"]) || acts(k.Props["on_update"])):
+			out = append(out, e.about(k.Object, k.String(), e.asPlanned(k.Object)))
 		}
 	}
 	return out
@@ -138,116 +146,36 @@ func findCascades(e *examination) []fault {
 func findCascadesWithin(e *examination) []fault {
 	var out []fault
 	for _, k := range e.betweenTenants() {
-		if k.OnDelete == cascade && k.carriesTenant(e.cat.TenantColumn) && !k.touchesTenant(e.cat.TenantColumn) {
-			out = append(out, e.withoutActions(k))
+		if k.Props["on_delete"] == cascade && k.carriesTenant(e.cat.TenantColumn) && !k.touchesTenant(e.cat.TenantColumn) {
+			out = append(out, e.about(k.Object, k.String(), e.asPlanned(k.Object)))
 		}
 	}
 	return out
 }
 
-func (e *examination) withoutActions(k foreignKey) fault {
-	tables := []string{k.table()}
-	if e.isTenant(k.RefSchema, k.RefTable) {
-		tables = append(tables, k.refTable())
-	}
-	return fault{k.object(), unforced(tables, k.drop(), k.add())}
-}
-
-func (k foreignKey) drop() string {
-	return fmt.Sprintf("ALTER TABLE %s DROP CONSTRAINT %s", k.table(), quoted(k.Name))
-}
-
-// add makes the foreign key again, without actions.
-func (k foreignKey) add() string {
-	stmt := fmt.Sprintf("ALTER TABLE %s ADD CONSTRAINT %s FOREIGN KEY (%s) REFERENCES %s (%s)",
-		k.table(), quoted(k.Name), quotedAll(k.Columns), k.refTable(), quotedAll(k.RefColumns))
-	if k.MatchFull {
-		stmt += " MATCH FULL"
-	}
-	if k.Deferrable {
-		stmt += " DEFERRABLE"
-	}
-	if k.Deferred {
-		stmt += " INITIALLY DEFERRED"
-	}
-	return stmt
-}
-
-// carrying is the foreign key with the tenant in front.
-func (e *examination) carrying(k foreignKey) foreignKey {
-	without := func(columns []string) []string {
-		return slices.DeleteFunc(slices.Clone(columns), func(c string) bool { return c == e.cat.TenantColumn })
-	}
-	if !slices.Contains(k.Columns, e.cat.TenantColumn) && !slices.Contains(k.RefColumns, e.cat.TenantColumn) {
-		without = slices.Clone
-	}
-	k.Columns = append([]string{e.cat.TenantColumn}, without(k.Columns)...)
-	k.RefColumns = append([]string{e.cat.TenantColumn}, without(k.RefColumns)...)
-	return k
-}
-
-// referable is what gives the parent the unique key that the foreign key with the tenant refers to, if it has none.
-func (e *examination) referable(k foreignKey) []string {
-	want := slices.Sorted(slices.Values(e.carrying(k).RefColumns))
-	has := slices.ContainsFunc(e.UniqueKeys, func(u uniqueKey) bool {
-		return u.Schema == k.RefSchema && u.Table == k.RefTable && slices.Equal(slices.Sorted(slices.Values(u.Columns)), want)
-	})
-	if has {
-		return nil
-	}
-	return []string{fmt.Sprintf("ALTER TABLE %s ADD UNIQUE (%s)", k.refTable(), quotedAll(e.carrying(k).RefColumns))}
-}
-
-// findSpanningKeys accepts a primary key that is one uuid: it is random, or ordered by time, and tells nobody anything.
+// findSpanningKeys accepts a primary key that is one uuid: it is random, or ordered by time, and tells nothing.
 func findSpanningKeys(e *examination) []fault {
 	var out []fault
-	for _, u := range e.UniqueKeys {
-		_, listed := e.cat.SpanningKeys[u.Schema+"."+u.Name]
-		random := u.IsPrimary && u.AllUUID && len(u.Columns) == 1
-		if listed || random || slices.Contains(u.Columns, e.cat.TenantColumn) {
+	for _, u := range e.of("index") {
+		_, listed := e.cat.SpanningKeys[u.schema()+"."+u.Name]
+		t := e.live[key{"table", "", u.On}]
+		if u.Props["unique"] == "" || !e.isTenant(u.On) || !e.concerns(t) || listed || u.Props["uuid"] != "" ||
+			slices.Contains(list(u.Props["columns"]), ident(e.cat.TenantColumn)) {
 			continue
 		}
-		out = append(out, fault{
-			fmt.Sprintf("unique key %s on %s.%s", u.Name, u.Schema, u.Table),
-			e.withinTenant(u),
-		})
+		e.covered[key{"constraint", u.On, u.Props["constraint"]}] = true
+		out = append(out, e.about(u, u.String(), e.asPlanned(u)))
 	}
 	return out
-}
-
-// withinTenant makes the key again with the tenant in front.
-func (e *examination) withinTenant(u uniqueKey) string {
-	column, table := quoted(e.cat.TenantColumn), quoted(u.Schema, u.Table)
-	if u.ConstraintName == "" {
-		return script("DROP INDEX "+quoted(u.Schema, u.Name), strings.Replace(u.IndexDef, "(", "("+column+", ", 1))
-	}
-	if u.IsExclusion {
-		column += " WITH ="
-	}
-	drop := fmt.Sprintf("ALTER TABLE %s DROP CONSTRAINT %s", table, quoted(u.ConstraintName))
-	add := fmt.Sprintf("ALTER TABLE %s ADD CONSTRAINT %s %s", table, quoted(u.ConstraintName),
-		strings.Replace(u.ConstraintDef, "(", "("+column+", ", 1))
-	if u.IsExclusion {
-		return script("-- needs the extension btree_gist, for uuid's equality", drop, add)
-	}
-	return script(drop, add)
 }
 
 func findNumbered(e *examination) []fault {
 	var out []fault
-	for _, n := range e.Numbered {
-		if !e.isTenant(n.Schema, n.Table) {
+	for _, c := range e.of("column") {
+		if !e.isTenant(c.On) || c.Props["identity"] == "" && c.Props["sequence"] == "" {
 			continue
 		}
-		table, column := quoted(n.Schema, n.Table), quoted(n.Column)
-		remedy := []string{"-- and give it values that are made outside: a UUIDv7"}
-		if n.IsIdentity {
-			remedy = append(remedy, fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s DROP IDENTITY", table, column))
-		} else {
-			remedy = append(remedy, fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s DROP DEFAULT", table, column),
-				"DROP SEQUENCE IF EXISTS "+quoted(n.SequenceSchema, n.SequenceName))
-		}
-		out = append(out, fault{fmt.Sprintf("column %s.%s.%s", n.Schema, n.Table, n.Column), script(remedy...)})
+		out = append(out, e.about(c, c.String(), e.asPlanned(c)))
 	}
 	return out
 }

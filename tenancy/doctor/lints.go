@@ -10,10 +10,11 @@ type Lint struct {
 	// Risk is what may come of it, in one sentence.
 	Risk string
 
+	// find is nil where only the comparison with the snapshot finds it.
 	find func(*examination) []fault
 }
 
-// fault is one object that a lint found, with what mends it.
+// fault is one object that a lint found, with what fixes it.
 type fault struct {
 	object string
 	remedy string
@@ -21,20 +22,13 @@ type fault struct {
 
 // Lints are all lints, in the order in which reports have them.
 func Lints() []Lint {
-	return slices.Concat(
-		serverLints(),
-		roleLints(),
-		sessionLints(),
-		tableLints(),
-		policyLints(),
-		grantLints(),
-		reachLints(),
-		definerLints(),
-		keyLints(),
-		codeLints(),
-		functionLints(),
-		childLints(),
-		outsideLints(),
-		platformLints(),
-	)
+	return slices.Concat(environmentLints(), protectionLints(), differenceLints())
 }
+
+// environmentLints are about all that is not in a snapshot.
+func environmentLints() []Lint {
+	return slices.Concat(snapshotLints(), serverLints(), roleLints(), sessionLints(), outsideLints(), platformLints())
+}
+
+// protectionLints hold for every tenant-scoped table, whatever a snapshot says.
+func protectionLints() []Lint { return slices.Concat(tableLints(), policyLints(), keyLints()) }

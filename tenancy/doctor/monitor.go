@@ -7,60 +7,70 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// ErrUnknown is returned, wrapped, when nobody knows whether isolation holds: no check could be run, or none lately.
-var ErrUnknown = errors.New("whether tenant isolation holds is not known")
+// ErrUnknown is returned, wrapped, while there is no valid proof of isolation: no check has completed yet, or the last
+// one is older than [ProofLifetime].
+var ErrUnknown = errors.New("tenant isolation is not known to hold")
+
+// ProofLifetime bounds how long the last completed check stays valid while no further check can be completed.
+const ProofLifetime = 5 * time.Minute
 
 const (
-	// retriesPerInterval is how much sooner than usual a check is repeated that could not be run.
-	retriesPerInterval = 12
-	// staleAfter is after how many intervals without a result the last one counts no longer.
-	staleAfter = 3
+	// checkTimeout bounds one check. A check takes milliseconds; the rest is for a connection and for locks.
+	checkTimeout = 10 * time.Second
+	// firstRetry is the delay after the first check that could not be completed. It doubles up to the interval.
+	firstRetry = 250 * time.Millisecond
+	// refusedRetry is the longest delay while tenant traffic is refused, so that a fix takes effect soon.
+	refusedRetry = 5 * time.Second
 )
 
-// Monitor repeats a check, and knows its last result. It is safe for concurrent use. Make it with [NewMonitor].
+// Monitor repeats a check and keeps its last result. It distinguishes a check that found a problem from one that could
+// not be completed: the former counts at once, the latter keeps the last result for up to [ProofLifetime]. It is safe
+// for concurrent use. Create it with [NewMonitor].
 type Monitor struct {
 	check    func(context.Context) (Report, error)
 	interval time.Duration
 	logger   *slog.Logger
 
-	mu      sync.Mutex
-	checked time.Time
-	unsafe  error
-	failed  error
-	said    string
+	mu       sync.Mutex
+	checked  time.Time // end of the last completed check, zero before the first
+	unsafe   error     // its finding
+	failed   error     // why the latest check could not be completed
+	failures int       // consecutive checks that could not be completed
+	logged   string
 }
 
-// NewMonitor makes a monitor of a check that is to run once an interval, and may take that long. It logs what changes:
-// codes and objects, never values.
+// NewMonitor returns a monitor that runs check once per interval. It logs changes only: codes and objects, and the
+// cause when a check could not be completed.
 func NewMonitor(check func(context.Context) (Report, error), interval time.Duration, logger *slog.Logger) *Monitor {
 	return &Monitor{check: check, interval: interval, logger: logger}
 }
 
-// Run checks at once and then once an interval, until ctx ends; it returns ctx's error. What could not be checked is
-// tried again sooner.
+// Run checks immediately and then once per interval until ctx ends, and returns ctx's error. A check that could not be
+// completed is repeated after 250 ms, then after twice as long each time, up to the interval. While [Monitor.Healthy]
+// returns an error the delay never exceeds 5 seconds.
 func (m *Monitor) Run(ctx context.Context) error {
 	for {
-		wait := m.interval
-		if _, err := m.Check(ctx); err != nil {
-			wait /= retriesPerInterval
-		}
+		_, _ = m.Check(ctx)
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(wait):
+		case <-time.After(m.delay()):
 		}
 	}
 }
 
-// Check runs one check and keeps its result for [Monitor.Healthy]. Its error means that the check could not be run.
+// Check runs one check, for at most 10 seconds, and keeps its result for [Monitor.Healthy]. The error says that the
+// check could not be completed; findings are in the report.
 func (m *Monitor) Check(ctx context.Context) (Report, error) {
-	bounded, cancel := context.WithTimeout(ctx, m.interval)
+	bounded, cancel := context.WithTimeout(ctx, min(m.interval, checkTimeout))
 	defer cancel()
 	report, err := m.check(bounded)
 	if err != nil && ctx.Err() != nil {
-		// The server is stopping, which says nothing about the database.
+		// The caller is stopping, which says nothing about the database.
 		return report, err
 	}
 	m.keep(ctx, report, err)
@@ -71,48 +81,110 @@ func (m *Monitor) keep(ctx context.Context, report Report, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.failed = err
-	if err == nil {
-		m.checked, m.unsafe = time.Now(), report.Err()
+	if err != nil {
+		m.failures++
+	} else {
+		m.checked, m.unsafe, m.failures = time.Now(), report.Err(), 0
 	}
-	m.tell(ctx, report)
+	m.log(ctx, report)
 }
 
-// Healthy is nil when the last check ran, lately, and found no error. Otherwise it wraps [ErrUnsafe] when rows may
-// cross, and stays so while no further check can be run, or [ErrUnknown] when nobody knows. Tenant traffic is to be
-// refused in both cases; only the first is about the database's protection.
+// delay is the time until the next check.
+func (m *Monitor) delay() time.Duration {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	limit := m.interval
+	if m.healthy() != nil {
+		limit = min(limit, refusedRetry)
+	}
+	if m.failures == 0 {
+		return limit
+	}
+	delay := firstRetry
+	for n := 1; n < m.failures && delay < limit; n++ {
+		delay *= 2
+	}
+	return min(delay, limit)
+}
+
+// Healthy returns nil while the last completed check found no error and is at most [ProofLifetime] old. It returns an
+// error that wraps [ErrUnsafe] from a check that found an error until one that finds none, however old it is, and one
+// that wraps [ErrUnknown] otherwise. Tenant traffic must be refused in both cases.
 func (m *Monitor) Healthy() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	return m.healthy()
+}
+
+func (m *Monitor) healthy() error {
 	switch {
 	case m.unsafe != nil:
 		return m.unsafe
+	case !m.checked.IsZero() && time.Since(m.checked) <= ProofLifetime:
+		return nil
 	case m.failed != nil:
 		return fmt.Errorf("%w: %w", ErrUnknown, m.failed)
 	case m.checked.IsZero():
 		return fmt.Errorf("%w: not checked yet", ErrUnknown)
-	case time.Since(m.checked) > staleAfter*m.interval:
-		return fmt.Errorf("%w: last checked at %s", ErrUnknown, m.checked.UTC().Format(time.RFC3339))
 	default:
-		return nil
+		return fmt.Errorf("%w: last checked at %s", ErrUnknown, m.checked.UTC().Format(time.RFC3339))
 	}
 }
 
-// tell logs a result that differs from the one before.
-func (m *Monitor) tell(ctx context.Context, report Report) {
-	now := fmt.Sprint(m.failed != nil, report.Findings)
-	if now == m.said {
+// Age returns the time since the last completed check. It returns false before the first one.
+func (m *Monitor) Age() (time.Duration, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.checked.IsZero() {
+		return 0, false
+	}
+	return time.Since(m.checked), true
+}
+
+// log reports a result that differs from the one before.
+func (m *Monitor) log(ctx context.Context, report Report) {
+	now := fmt.Sprint(report.Findings)
+	if m.failed != nil {
+		now = fmt.Sprint("failed: ", kindOf(m.failed), m.healthy() != nil)
+	}
+	if now == m.logged {
 		return
 	}
-	m.said = now
+	m.logged = now
 	if m.failed != nil {
-		m.logger.ErrorContext(ctx, "isolation could not be checked", "error", m.failed)
+		m.logFailure(ctx)
 		return
 	}
 	for _, f := range report.Findings {
 		m.logger.Log(ctx, f.Level.slog(), "isolation finding", "code", f.Code, "object", f.Object, "risk", f.Risk)
 	}
-	if report.Err() == nil {
-		m.logger.InfoContext(ctx, "isolation holds", "warnings", report.Count(LevelWarning))
+	if report.Err() != nil {
+		m.logger.ErrorContext(ctx, "tenant isolation does not hold, tenant traffic is refused",
+			"errors", report.Count(LevelError))
+		return
+	}
+	m.logger.InfoContext(ctx, "tenant isolation holds", "warnings", report.Count(LevelWarning))
+}
+
+func (m *Monitor) logFailure(ctx context.Context) {
+	if m.healthy() != nil {
+		m.logger.ErrorContext(ctx, "isolation could not be checked, tenant traffic is refused", "error", m.failed)
+		return
+	}
+	m.logger.WarnContext(ctx, "isolation could not be checked, the last result remains in force",
+		"error", m.failed, "age", time.Since(m.checked).Round(time.Second).String())
+}
+
+// kindOf tells causes apart without what differs from one attempt to the next, such as ports.
+func kindOf(err error) string {
+	var pg *pgconn.PgError
+	switch {
+	case errors.As(err, &pg):
+		return pg.Code
+	case errors.Is(err, context.DeadlineExceeded):
+		return "timeout"
+	default:
+		return "other"
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy/doctor"
 )
 
-var errAway = errors.New("the database is away")
+var errAway = errors.New("connection refused")
 
 func clean() doctor.Report { return doctor.Report{} }
 
@@ -57,6 +57,12 @@ func (p *patient) hang() {
 	p.hangs = true
 }
 
+// after advances the clock and waits for what runs at that moment.
+func after(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
 func (p *patient) checked() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -69,7 +75,9 @@ func watched(t *testing.T, p *patient, test func(m *doctor.Monitor, log *bytes.B
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		m := doctor.NewMonitor(p.check, time.Minute, slog.New(slog.NewTextHandler(&log, nil)))
-		require.ErrorIs(t, m.Healthy(), doctor.ErrUnknown, "before the first check nobody knows")
+		require.ErrorIs(t, m.Healthy(), doctor.ErrUnknown, "before the first check")
+		_, checked := m.Age()
+		require.False(t, checked)
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan error)
 		go func() { ended <- m.Run(ctx) }()
@@ -95,73 +103,114 @@ func TestMonitor(t *testing.T) {
 			require.NotErrorIs(t, m.Healthy(), doctor.ErrUnknown)
 			require.ErrorContains(t, m.Healthy(), "rls.disabled (table public.agents)")
 			p.becomes(clean(), nil)
-			time.Sleep(time.Minute)
+			time.Sleep(5 * time.Second)
 			synctest.Wait()
-			require.NoError(t, m.Healthy())
+			require.NoError(t, m.Healthy(), "a fix takes effect within seconds")
 		})
 	})
 
-	t.Run("a check that can't be run is unknown, and tried again sooner", func(t *testing.T) {
+	t.Run("before the first result a failing check is unknown, and repeated with back-off", func(t *testing.T) {
 		t.Parallel()
 		p := &patient{err: errAway}
 		watched(t, p, func(m *doctor.Monitor, _ *bytes.Buffer) {
 			require.ErrorIs(t, m.Healthy(), doctor.ErrUnknown)
 			require.ErrorIs(t, m.Healthy(), errAway)
 			require.NotErrorIs(t, m.Healthy(), doctor.ErrUnsafe)
+			for runs, wait := range []time.Duration{
+				250 * time.Millisecond, 500 * time.Millisecond, time.Second, 2 * time.Second, 4 * time.Second, 5 * time.Second, 5 * time.Second,
+			} {
+				after(wait - time.Millisecond)
+				require.Equal(t, runs+1, p.checked())
+				after(time.Millisecond)
+				require.Equal(t, runs+2, p.checked())
+			}
 			p.becomes(clean(), nil)
-			time.Sleep(5 * time.Second)
-			synctest.Wait()
+			after(5 * time.Second)
 			require.NoError(t, m.Healthy())
-			require.Equal(t, 2, p.checked())
 		})
 	})
 
-	t.Run("unsafe stays unsafe while the database is away", func(t *testing.T) {
+	t.Run("a failing check keeps the last result for five minutes", func(t *testing.T) {
 		t.Parallel()
-		p := &patient{report: leaking()}
-		watched(t, p, func(m *doctor.Monitor, _ *bytes.Buffer) {
+		p := &patient{report: clean()}
+		watched(t, p, func(m *doctor.Monitor, log *bytes.Buffer) {
 			p.becomes(doctor.Report{}, errAway)
-			time.Sleep(time.Minute)
-			synctest.Wait()
+			after(5 * time.Minute)
+			require.NoError(t, m.Healthy())
+			age, checked := m.Age()
+			require.True(t, checked)
+			require.Equal(t, 5*time.Minute, age)
+			// 1 min, then 250 ms to 32 s, then the interval: never a storm.
+			require.Equal(t, 1+1+8+2, p.checked())
+
+			after(time.Millisecond)
+			require.ErrorIs(t, m.Healthy(), doctor.ErrUnknown)
+			require.ErrorIs(t, m.Healthy(), errAway)
+			require.NotErrorIs(t, m.Healthy(), doctor.ErrUnsafe)
+			after(time.Minute)
+			require.Equal(t, 1, strings.Count(log.String(), "the last result remains in force"))
+			require.Equal(t, 1, strings.Count(log.String(), "isolation could not be checked, tenant traffic is refused"))
+			require.NotContains(t, log.String(), "does not hold")
+
+			p.becomes(clean(), nil)
+			after(5 * time.Second)
+			require.NoError(t, m.Healthy())
+		})
+	})
+
+	t.Run("a finding counts at once, and while the database is away", func(t *testing.T) {
+		t.Parallel()
+		p := &patient{report: clean()}
+		watched(t, p, func(m *doctor.Monitor, _ *bytes.Buffer) {
+			p.becomes(leaking(), nil)
+			after(time.Minute)
+			require.ErrorIs(t, m.Healthy(), doctor.ErrUnsafe)
+			p.becomes(doctor.Report{}, errAway)
+			after(10 * time.Minute)
 			require.ErrorIs(t, m.Healthy(), doctor.ErrUnsafe)
 		})
 	})
 
-	t.Run("a check that hangs is unknown", func(t *testing.T) {
+	t.Run("a check that hangs ends at its own deadline", func(t *testing.T) {
 		t.Parallel()
 		p := &patient{report: clean()}
-		watched(t, p, func(m *doctor.Monitor, _ *bytes.Buffer) {
+		watched(t, p, func(m *doctor.Monitor, log *bytes.Buffer) {
 			p.hang()
-			time.Sleep(2*time.Minute + time.Second)
-			synctest.Wait()
+			after(time.Minute + 10*time.Second)
+			require.NoError(t, m.Healthy(), "the last result remains in force")
+			require.Contains(t, log.String(), "context deadline exceeded")
+			after(4 * time.Minute)
 			require.ErrorIs(t, m.Healthy(), doctor.ErrUnknown)
 			require.ErrorIs(t, m.Healthy(), context.DeadlineExceeded)
 		})
 	})
 
-	t.Run("what changes is logged, once", func(t *testing.T) {
+	t.Run("changes are logged once", func(t *testing.T) {
 		t.Parallel()
 		p := &patient{report: leaking()}
 		watched(t, p, func(_ *doctor.Monitor, log *bytes.Buffer) {
-			time.Sleep(10 * time.Minute)
-			synctest.Wait()
-			require.Equal(t, 11, p.checked())
-			require.Equal(t, 1, strings.Count(log.String(), "rls.disabled"))
+			after(time.Minute)
+			require.Equal(t, 13, p.checked())
+			require.Equal(t, 1, strings.Count(log.String(), "code=rls.disabled"))
+			require.Equal(t, 1, strings.Count(log.String(), "tenant isolation does not hold"))
 			require.Contains(t, log.String(), "level=ERROR")
+			p.becomes(clean(), nil)
+			after(10 * time.Minute)
+			require.Equal(t, 1, strings.Count(log.String(), "tenant isolation holds"))
 		})
 	})
 }
 
-// A result that nobody has renewed is no result.
-func TestAnOldResultIsUnknown(t *testing.T) {
+func TestAResultThatIsNotRenewedExpires(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		p := &patient{report: clean()}
 		m := doctor.NewMonitor(p.check, time.Minute, slog.New(slog.DiscardHandler))
 		_, err := m.Check(t.Context())
 		require.NoError(t, err)
+		after(5 * time.Minute)
 		require.NoError(t, m.Healthy())
-		time.Sleep(3*time.Minute + time.Second)
+		after(time.Millisecond)
 		require.ErrorIs(t, m.Healthy(), doctor.ErrUnknown)
 	})
 }

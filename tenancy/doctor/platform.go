@@ -27,19 +27,9 @@ func platformLints() []Lint {
 			find: eachReach("backend signals", func(name string) bool { return strings.HasSuffix(name, "_backend") }),
 		},
 		{
-			Code: "platform.language", Level: LevelWarning,
-			Risk: "With DO an injected statement becomes a program.",
-			find: eachGrant(func(e *examination, g grant) bool { return g.Kind == "LANGUAGE" && e.isApp(g.Grantee) }),
-		},
-		{
 			Code: "platform.grant", Level: LevelError,
-			Risk: "PostgreSQL keeps this to superusers for a reason: files, statistics of hidden rows, other sessions' statements.",
+			Risk: "PostgreSQL restricts this to superusers: files, statistics of hidden rows, other sessions' statements.",
 			find: findPlatformGrants,
-		},
-		{
-			Code: "platform.parameter", Level: LevelError,
-			Risk: "The application can change a setting of superusers: with session_replication_role it turns foreign keys off.",
-			find: eachGrant(func(e *examination, g grant) bool { return g.Kind == "PARAMETER" && e.isApp(g.Grantee) }),
 		},
 	}
 }
@@ -48,7 +38,7 @@ func platformLints() []Lint {
 func eachReach(object string, match func(name string) bool) func(*examination) []fault {
 	return func(e *examination) []fault {
 		var out []fault
-		for _, grantee := range []string{public, e.cat.AppRole} {
+		for _, grantee := range []string{"", e.cat.AppRole} {
 			var remedy []string
 			for _, g := range e.SystemGrants {
 				if g.ByDefault && g.Grantee == grantee && match(g.Name) {

@@ -8,39 +8,46 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// public is how the snapshot names PUBLIC.
-const public = ""
+// public is how PUBLIC stands among grantees, for SQL and for people.
+const public = "PUBLIC"
 
 // quoted is an identifier for SQL: quoted("public", "agents") is "public"."agents".
 func quoted(parts ...string) string { return pgx.Identifier(parts).Sanitize() }
 
-// quotedAll is a list of identifiers for SQL.
-func quotedAll(names []string) string {
-	out := make([]string, 0, len(names))
-	for _, n := range names {
-		out = append(out, quoted(n))
-	}
-	return strings.Join(out, ", ")
-}
-
-// quotedRole is a role for SQL, where PUBLIC is a keyword.
-func quotedRole(name string) string {
-	if name == public {
-		return "PUBLIC"
+// ident is an identifier as PostgreSQL prints it: quoted only where it has to be. (Keywords aside.)
+func ident(name string) string {
+	if strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == "" && !strings.ContainsAny(name[:1], "0123456789") {
+		return name
 	}
 	return quoted(name)
 }
 
-// spoken is a role for people.
+// quotedRole is a role for SQL that is ” where it is PUBLIC.
+func quotedRole(name string) string {
+	if name == "" {
+		return public
+	}
+	return quoted(name)
+}
+
+// spoken is such a role for people.
 func spoken(role string) string {
-	if role == public {
-		return "PUBLIC"
+	if role == "" {
+		return public
 	}
 	return role
 }
 
 // literal is a string for SQL.
 func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+
+// list splits what objects.sql joined: column names without their commas.
+func list(s string) []string {
+	if s == "" {
+		return nil
+	}
+	return strings.Split(s, ",")
+}
 
 // script joins statements, each with its semicolon, into one transaction if there are several. Comments stay as they are.
 func script(parts ...string) string {
@@ -62,14 +69,10 @@ func script(parts ...string) string {
 // mark a foreign key valid over an orphan.
 func unforced(tables []string, statements ...string) string {
 	slices.Sort(tables)
-	tables = slices.Compact(tables)
 	var all []string
-	for _, t := range tables {
+	for _, t := range slices.Compact(tables) {
 		all = append(all, fmt.Sprintf("ALTER TABLE %s NO FORCE ROW LEVEL SECURITY", t))
+		statements = append(statements, fmt.Sprintf("ALTER TABLE %s FORCE ROW LEVEL SECURITY", t))
 	}
-	all = append(all, statements...)
-	for _, t := range tables {
-		all = append(all, fmt.Sprintf("ALTER TABLE %s FORCE ROW LEVEL SECURITY", t))
-	}
-	return script(all...)
+	return script(append(all, statements...)...)
 }

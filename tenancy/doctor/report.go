@@ -3,11 +3,21 @@ package doctor
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
 // ErrUnsafe is returned, wrapped, when a check found what lets rows cross.
 var ErrUnsafe = errors.New("tenant isolation does not hold")
+
+// ErrNotMigrated is returned, wrapped, when the database has no schema yet.
+var ErrNotMigrated = errors.New("the database is not migrated: run konstruct migrate up")
+
+// notMigratedError refuses tenants as unsafe does, but names the cause instead of the consequence.
+type notMigratedError struct{}
+
+func (notMigratedError) Error() string   { return ErrNotMigrated.Error() }
+func (notMigratedError) Unwrap() []error { return []error{ErrNotMigrated, ErrUnsafe} }
 
 // Level is how much a finding matters.
 type Level string
@@ -56,8 +66,20 @@ type Report struct {
 	Findings []Finding `json:"findings"`
 }
 
-// Err is nil when no finding is an error. Otherwise it wraps [ErrUnsafe] and names each by its code and object.
+// notMigrated is the code of the finding that a database is empty.
+const notMigrated = "database.not-migrated"
+
+// NotMigrated tells whether the database has no schema yet: then nothing else was compared.
+func (r Report) NotMigrated() bool {
+	return slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Code == notMigrated })
+}
+
+// Err is nil when no finding is an error. Otherwise it wraps [ErrUnsafe] and names each by its code and object; for an
+// empty database it also wraps [ErrNotMigrated], and says only that.
 func (r Report) Err() error {
+	if r.NotMigrated() {
+		return notMigratedError{}
+	}
 	var faults []string
 	for _, f := range r.Findings {
 		if f.Level == LevelError {

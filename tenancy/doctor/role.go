@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -13,38 +14,49 @@ func roleLints() []Lint {
 			find: findUnexpectedRole,
 		},
 		attributeLint("role.superuser", LevelError, "SUPERUSER",
-			"A superuser passes every policy by, forced or not.", func(r role) bool { return r.Superuser }),
+			"A superuser bypasses every policy, forced or not.", func(r role) bool { return r.Superuser }),
 		attributeLint("role.bypassrls", LevelError, "BYPASSRLS",
-			"The role passes every policy by, forced or not.", func(r role) bool { return r.BypassRLS }),
+			"The role bypasses every policy, forced or not.", func(r role) bool { return r.BypassRLS }),
 		attributeLint("role.createrole", LevelError, "CREATEROLE",
-			"The role can make itself, or a role of its own, a member of one that passes the policies by.",
+			"The role can make itself, or a role of its own, a member of one that bypasses the policies.",
 			func(r role) bool { return r.CreateRole }),
 		attributeLint("role.replication", LevelError, "REPLICATION",
 			"Replication streams the rows of all tenants: no policy applies to it.", func(r role) bool { return r.Replication }),
 		attributeLint("role.createdb", LevelWarning, "CREATEDB",
-			"Databases of the role's own stand outside everything that is checked here.", func(r role) bool { return r.CreateDB }),
+			"Databases that the role creates are outside everything that is checked here.", func(r role) bool { return r.CreateDB }),
 		attributeLint("role.inherit", LevelWarning, "INHERIT",
 			"The next role that is granted to this one takes effect at once, its policies included.",
 			func(r role) bool { return r.Inherit }),
 		{
 			Code: "role.member", Level: LevelError,
-			Risk: "As a member the application can SET ROLE to another role, and stands under that one's policies and rights.",
+			Risk: "As a member the application can SET ROLE to another role, and gets that role's policies and privileges.",
 			find: findMemberships,
 		},
 		{
 			Code: "role.granted", Level: LevelError,
-			Risk: "Members of the application's role stand under its policies, and choose the tenant themselves.",
+			Risk: "Members of the application's role get its policies, and choose the tenant themselves.",
 			find: findMembers,
 		},
 		{
 			Code: "role.owns", Level: LevelError,
-			Risk: "An owner can take its object's protection off again, and a schema's or a database's owner can put objects beside it.",
+			Risk: "An owner can remove its object's protection, and a schema's or a database's owner can create objects beside it.",
 			find: findOwned,
 		},
 		{
 			Code: "owner.bypass", Level: LevelWarning,
-			Risk: "Views and functions of an owner that passes the policies by would show all rows to whoever may use them.",
+			Risk: "Views and functions of an owner that bypasses the policies show all rows to their users.",
 			find: findOwnerBypass,
+		},
+		{
+			Code: "definer.role", Level: LevelError,
+			Risk: "The role that the function acts as can do more than look: log in, bypass the policies, or create roles.",
+			find: findDefinerRoles,
+		},
+		{
+			Code: "definer.membership", Level: LevelError,
+			Risk: "Members of the function's role read across tenants without the function, and the function gets the privileges " +
+				"of every role that its own is a member of.",
+			find: findDefinerMemberships,
 		},
 	}
 }
@@ -119,21 +131,10 @@ func findOwned(e *examination) []fault {
 			continue
 		}
 		stmt := fmt.Sprintf("ALTER %s %s OWNER TO %s", strings.ToUpper(o.Type), o.Identity, quoted(e.cat.OwnerRole))
-		out = append(out, fault{o.Type + " " + o.Identity, script(append([]string{stmt}, e.regrantedTo(o)...)...)})
+		regranted := e.grantsOn(Object{Kind: o.Type, Name: o.Identity}) // owning took the grant in
+		out = append(out, fault{o.Type + " " + o.Identity, script(append([]string{stmt}, regranted...)...)})
 	}
 	return out
-}
-
-// regrantedTo is what the application may do with a table, once it is no longer its own: owning took the grant in.
-func (e *examination) regrantedTo(o owned) []string {
-	for _, r := range e.Relations {
-		privileges := e.cat.Grants[e.class(r)]
-		if o.Type != "table" || !r.isTable() || plain(r.Schema)+"."+plain(r.Name) != o.Identity || len(privileges) == 0 {
-			continue
-		}
-		return []string{fmt.Sprintf("GRANT %s ON %s TO %s", strings.Join(privileges, ", "), r.sql(), quoted(e.cat.AppRole))}
-	}
-	return nil
 }
 
 func findOwnerBypass(e *examination) []fault {
@@ -142,4 +143,71 @@ func findOwnerBypass(e *examination) []fault {
 		return nil
 	}
 	return []fault{{"role " + owner.Name, script(fmt.Sprintf("ALTER ROLE %s NOSUPERUSER NOBYPASSRLS", quoted(owner.Name)))}}
+}
+
+func findDefinerRoles(e *examination) []fault {
+	var out []fault
+	for _, name := range e.definerOwners() {
+		r, ok := e.role(name)
+		if !ok {
+			continue
+		}
+		var more []string
+		for _, a := range []struct {
+			attribute string
+			has       bool
+		}{
+			{"SUPERUSER", r.Superuser},
+			{"BYPASSRLS", r.BypassRLS},
+			{"CREATEROLE", r.CreateRole},
+			{"CREATEDB", r.CreateDB},
+			{"REPLICATION", r.Replication},
+			{"LOGIN", r.Login},
+		} {
+			if a.has {
+				more = append(more, a.attribute)
+			}
+		}
+		if len(more) > 0 {
+			out = append(out, fault{
+				fmt.Sprintf("role %s: %s", name, strings.Join(more, ", ")),
+				script(fmt.Sprintf("ALTER ROLE %s NO%s", quoted(name), strings.Join(more, " NO"))),
+			})
+		}
+	}
+	return out
+}
+
+// findDefinerMemberships allows the owner's role to hand functions over: to SET ROLE, not to inherit. The application's
+// own memberships are role.member.
+func findDefinerMemberships(e *examination) []fault {
+	var out []fault
+	for _, m := range e.Memberships {
+		if m.Member == e.cat.AppRole || m.Role == e.cat.AppRole {
+			continue
+		}
+		_, isOwn := slices.BinarySearch(e.definerOwners(), m.Role)
+		_, isMember := slices.BinarySearch(e.definerOwners(), m.Member)
+		handsOver := m.Member == e.cat.OwnerRole && !m.Inherits
+		if isMember || isOwn && !handsOver && (m.CanSet || m.Inherits) {
+			out = append(out, fault{
+				fmt.Sprintf("role %s: member of %s", m.Member, m.Role),
+				e.narrowMembership(m, isOwn),
+			})
+		}
+	}
+	return out
+}
+
+// narrowMembership takes the owner's inheriting away, and anybody else's membership. Before 16 inheriting is the role's.
+func (e *examination) narrowMembership(m membership, isOwn bool) string {
+	const grantsHaveOptions = 16
+	switch {
+	case !isOwn || m.Member != e.cat.OwnerRole:
+		return e.revokeMembership(m)
+	case e.server().major() >= grantsHaveOptions:
+		return script(fmt.Sprintf("GRANT %s TO %s WITH INHERIT FALSE, SET TRUE", quoted(m.Role), quoted(m.Member)))
+	default:
+		return script(fmt.Sprintf("ALTER ROLE %s NOINHERIT", quoted(m.Member)))
+	}
 }

@@ -46,8 +46,21 @@ func serverLints() []Lint {
 			find: findRLSHoles,
 		},
 		{
+			Code: "server.encoding", Level: LevelError,
+			Risk: "Only a UTF-8 database stores text as it was sent: any other refuses characters, or stores others without an error.",
+			find: func(e *examination) []fault {
+				if e.server().Encoding == "UTF8" {
+					return nil
+				}
+				return []fault{{
+					fmt.Sprintf("database %s: %s", e.server().Database, e.server().Encoding),
+					"-- dump it, and restore it into a database made with ENCODING 'UTF8' TEMPLATE template0",
+				}}
+			},
+		},
+		{
 			Code: "server.untried", Level: LevelInfo,
-			Risk: "Nobody has tried this major version: what it added may open a way that no lint knows.",
+			Risk: "This major version is untested: what it added may open a way that no lint covers.",
 			find: func(e *examination) []fault {
 				if e.server().major() <= newestMajor {
 					return nil

@@ -41,7 +41,7 @@ func TestServerVersions(t *testing.T) {
 	} {
 		t.Run(c.version, func(t *testing.T) {
 			t.Parallel()
-			e := newExamination(snapshot{Server: []server{{VersionNum: c.num, Version: c.version}}}, Catalogue{})
+			e := newExamination(reading{facts: facts{Server: []server{{VersionNum: c.num, Version: c.version, Encoding: "UTF8"}}}}, Catalogue{})
 			var got []fault
 			for _, l := range serverLints() {
 				got = append(got, l.find(e)...)
@@ -65,7 +65,7 @@ func TestMembershipRemediesByVersion(t *testing.T) {
 		150014: {`ALTER ROLE "owner" NOINHERIT;`, `REVOKE "app" FROM "friend";`},
 		160010: {`GRANT "resolver" TO "owner" WITH INHERIT FALSE, SET TRUE;`, `REVOKE "app" FROM "friend" GRANTED BY "dba";`},
 	} {
-		e := newExamination(snapshot{Server: []server{{VersionNum: num}}, Memberships: members}, cat)
+		e := newExamination(reading{facts: facts{Server: []server{{VersionNum: num}}, Memberships: members}}, cat)
 		require.Equal(t, []fault{{"role owner: member of resolver", want[0]}}, findDefinerMemberships(e))
 		require.Equal(t, []fault{{"role app: granted to friend", want[1]}}, findMembers(e), "who may only administer is left out")
 	}

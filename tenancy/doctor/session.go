@@ -10,7 +10,7 @@ func sessionLints() []Lint {
 	return []Lint{
 		{
 			Code: "session.tenant", Level: LevelError,
-			Risk: "Connections begin with a tenant that nobody chose: a statement that carries none would read that one's rows.",
+			Risk: "Connections begin with a tenant that no request chose: a statement that carries none would read that tenant's rows.",
 			find: ownSession(func(e *examination) []fault {
 				if !e.server().HasTenant {
 					return nil
@@ -108,7 +108,7 @@ func (e *examination) dangerous(p preset) bool {
 	prefix, _, _ := strings.Cut(strings.ToLower(e.cat.Setting), ".")
 	return strings.HasPrefix(name, prefix+".") || slices.Contains([]string{
 		"row_security", "session_replication_role", "search_path", "role", "session_authorization",
-		"session_preload_libraries", "local_preload_libraries", "lo_compat_privileges",
+		"session_preload_libraries", "local_preload_libraries", "lo_compat_privileges", "client_encoding",
 	}, name)
 }
 

@@ -45,6 +45,8 @@ func (f Finding) writeText(b *strings.Builder) {
 func (r Report) verdict() string {
 	errs, warnings := r.Count(LevelError), r.Count(LevelWarning)
 	switch {
+	case r.NotMigrated():
+		return "NOT MIGRATED: the database has no schema yet. Run konstruct migrate up.\n"
 	case errs > 0:
 		return fmt.Sprintf("UNSAFE: %s, %s. Rows may cross between tenants.\n", counted(errs, "error"), counted(warnings, "warning"))
 	case warnings > 0:

@@ -22,7 +22,12 @@
 //	the pool's client inside InTx                                ErrPoolInTx
 //	a write with no tenant                                       tenancy.ErrNoTenant, by PostgreSQL's 42501
 //	a commit after a failed statement                            ErrTxAborted, nothing is written
-//	no connection, or no share of the pool, in time              ErrPoolBusy
+//	no connection was free within the acquire timeout            ErrPoolBusy
+//	the tenant used its part of the pool all that time           ErrTenantBusy
+//	no connection works, and none can be opened                  *ConnectError, which names the cause
+//
+// While the server refuses further connections, statements wait for one that works. A connection that was idle for more
+// than a second is pinged before it is used.
 //
 // Database errors are *pgconn.PgError without what could carry a row's values (DETAIL, HINT, CONTEXT).
 //

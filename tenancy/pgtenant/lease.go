@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -17,44 +18,55 @@ import (
 // idleStatus is PostgreSQL's transaction status of a connection outside of any transaction.
 const idleStatus = 'I'
 
+// closeTimeout bounds how long it may take to say good-bye to the server.
+const closeTimeout = time.Second
+
 // lease is a pooled connection in use, together with the tenant's share that it takes up.
 type lease struct {
-	pooled *pgxpool.Conn
-	done   func()
+	ctx     context.Context //nolint:containedctx // for closing the connection, which takes none
+	pooled  *pgxpool.Conn
+	done    func()
+	spoiled bool // the connection must not be used again
+	over    bool // it was released
 }
 
-// lease waits for a connection, and for one of the tenant's share, as long as the driver's configuration says.
+// lease waits for a connection, and for one of the tenant's share, within the acquire timeout.
 func (d *Driver) lease(ctx context.Context, tenant tenancy.ID) (*lease, error) {
 	if err := ctx.Err(); err != nil {
-		return nil, fmt.Errorf("pgtenant: %w", err)
+		return nil, fmt.Errorf("pgtenant: %w (%w)", err, ErrNoEffect)
 	}
-	waiting, stop := d.patience.bound(ctx)
+	waiting, stop := d.timeouts.bound(ctx)
 	defer stop()
 	done, err := d.shares.take(waiting, tenant)
 	if err != nil {
-		return nil, leaseError(ctx, err)
+		return nil, leaseError(ctx, waiting, err, func() error { return ErrTenantBusy })
 	}
-	pooled, err := d.pool.Acquire(waiting)
+	leased := false
+	defer func() {
+		if !leased { // the pool had no connection, or one of its hooks panicked
+			done()
+		}
+	}()
+	pooled, err := d.slots.acquire(waiting)
 	if err != nil {
-		done()
-		return nil, leaseError(ctx, err)
+		return nil, leaseError(ctx, waiting, err, d.slots.busy)
 	}
-	return &lease{pooled: pooled, done: done}, nil
+	leased = true
+	return &lease{ctx: ctx, pooled: pooled, done: func() { d.slots.release(); done() }}, nil
 }
 
-// leaseError tells a caller who gave up from a pool that had nothing, and from a server that can't be reached. Where the
-// caller's context goes on, it was the driver's patience that ended.
-func leaseError(ctx context.Context, err error) error {
-	var connect *pgconn.ConnectError
-	switch {
+// leaseError tells apart why a wait ended: the caller gave up, the acquire timeout expired, which is busy's error, or
+// the server can't be reached.
+func leaseError(ctx, waiting context.Context, err error, busy func() error) error {
+	switch cause := context.Cause(waiting); {
 	case ctx.Err() != nil:
-		return fmt.Errorf("pgtenant: waiting for a connection: %w", ctx.Err())
-	case errors.As(err, &connect):
-		return fmt.Errorf("%w: the server can't be reached", ErrConnection)
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return ErrPoolBusy
+		return fmt.Errorf("pgtenant: waiting for a connection: %w (%w)", ctx.Err(), ErrNoEffect)
+	case errors.Is(cause, errAcquireTimeout):
+		return busy()
+	case cause != nil:
+		return cause
 	}
-	return translate(ctx, tenancy.ID{}, err)
+	return err
 }
 
 func (l *lease) conn() *pgx.Conn { return l.pooled.Conn() }
@@ -70,11 +82,57 @@ func (l *lease) idle() error {
 	return nil
 }
 
-// release gives the connection back. The pool destroys one that is closed, busy, or not idle, so that nothing of a
+// saw takes note of a statement's command tag. A connection on which anything but a query or a change of rows ran is not
+// used again: what PREPARE, LISTEN, DECLARE and others leave in a session outlives the transaction, even one that is rolled
+// back. A statement that failed has no tag, and is judged by its text.
+func (l *lease) saw(s statement, tag pgconn.CommandTag, err error) {
+	if err == nil && !isPlainTag(tag) || err != nil && !isPlain(s.sql) {
+		l.spoiled = true
+	}
+}
+
+// translate is [translate]. A server that became read-only costs the connection.
+func (l *lease) translate(ctx context.Context, tenant tenancy.ID, e effect, err error) error {
+	err = translate(ctx, tenant, e, err)
+	l.spoiled = l.spoiled || errors.Is(err, ErrReadOnlyServer)
+	return err
+}
+
+// release gives the connection back, once. The pool destroys one that is busy, or not idle, so that nothing of a
 // transaction reaches the next user.
 func (l *lease) release() {
+	if l.over {
+		return
+	}
+	l.over = true
+	defer l.done()
+	defer l.leave()
+	if l.spoiled {
+		l.close()
+	}
+}
+
+// leave hands the connection to the pool. One that is closed is taken out of it instead: pgx may still be saying good-bye
+// to a server that does not answer, for up to 15 s, and the pool would count the connection for as long.
+func (l *lease) leave() {
+	if l.conn().IsClosed() {
+		l.pooled.Hijack()
+		return
+	}
 	l.pooled.Release()
-	l.done()
+}
+
+// destroy releases the connection so that it is not used again.
+func (l *lease) destroy() {
+	l.spoiled = true
+	l.release()
+}
+
+//nolint:contextcheck,nolintlint // contextcheck reads this for all callers: the connection is closed, whatever became of the context
+func (l *lease) close() {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(l.ctx), closeTimeout)
+	defer cancel()
+	_ = l.conn().Close(ctx) // the socket is closed, whatever the server says
 }
 
 // shares bounds how many connections one tenant may hold at once, so that a busy tenant slows down itself and not

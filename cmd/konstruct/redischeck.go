@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+
+	"github.com/redis/rueidis"
+
+	"github.com/konstruct/konstruct/config"
+)
+
+// redisCheck connects when it is first asked: the API is served without Redis, too.
+type redisCheck struct {
+	url config.URL
+
+	mu     sync.Mutex
+	client rueidis.Client
+}
+
+func (r *redisCheck) run(ctx context.Context) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.client == nil {
+		option, err := rueidis.ParseURL(r.url.Reveal())
+		if err != nil {
+			return errors.New("REDIS_URL can't be read") // the cause may repeat it
+		}
+		option.DisableCache = true
+		if r.client, err = rueidis.NewClient(option); err != nil {
+			r.client = nil
+			return redisError(err)
+		}
+	}
+	return redisError(r.client.Do(ctx, r.client.B().Ping().Build()).Error())
+}
+
+// redisError keeps what Redis answered, or the cause of a failed connection. The texts of package net repeat host and
+// port, and a password with an unescaped character in it can end up there.
+func redisError(err error) error {
+	if err == nil {
+		return nil
+	}
+	if answer, ok := rueidis.IsRedisErr(err); ok {
+		return fmt.Errorf("redis: %s", answer.Error())
+	}
+	for _, known := range []struct {
+		is    func(error) bool
+		cause string
+	}{
+		{func(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }, "connection refused"},
+		{func(err error) bool { return errors.As(err, new(*net.DNSError)) }, "host name not resolved"},
+		{func(err error) bool {
+			return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded)
+		}, "timed out"},
+		{func(err error) bool { return errors.Is(err, syscall.ENOENT) }, "no such socket"},
+		{func(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) }, "connection closed"},
+	} {
+		if known.is(err) {
+			return errors.New("redis: " + known.cause)
+		}
+	}
+	return fmt.Errorf("redis: connection failed (%T)", err)
+}
+
+func (r *redisCheck) close() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.client != nil {
+		r.client.Close()
+	}
+}

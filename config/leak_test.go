@@ -1,0 +1,98 @@
+package config_test
+
+import (
+	"fmt"
+	"net/url"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/konstruct/konstruct/config"
+)
+
+// passwords have a special character that is not percent-encoded, between two parts that no text may repeat. Parts of
+// digits pass for a port.
+func passwords() []string {
+	var all []string
+	for _, c := range "@:/?#[]%&=+,;!$'\"()*<>^`{|}~\\ \t\n\x00\x7fé\u2028" {
+		for _, parts := range [][2]string{{"hunter", "zwei"}, {"4711", "0815"}, {"hunter", "0815"}, {"4711", "zwei"}} {
+			all = append(all, parts[0]+string(c)+parts[1])
+		}
+	}
+	return append(all, "hunter%zzzwei", "hunter%2", "hunter%", "4711@0815:99999/x?hunter=zwei", "//hunter@zwei", "hunter%40zwei%")
+}
+
+// malformations are ways to write a URL with the password in it.
+func malformations(scheme, user, password string) []string {
+	userinfo := user + ":" + password
+	return []string{
+		scheme + "://" + userinfo + "@127.0.0.1:5432/0",
+		scheme + "://" + userinfo + "@127.0.0.1:5432",
+		scheme + "://" + userinfo + "@127.0.0.1/0?sslmode=disable",
+		scheme + "://" + userinfo + "@",                    // no host
+		scheme + "://" + userinfo,                          // no @
+		scheme + "://" + userinfo + "127.0.0.1:5432/0",     // no @, and a host
+		scheme + "://" + userinfo + "/127.0.0.1:5432/0",    // / for @
+		scheme + "://" + user + "@" + password + "/0",      // @ for :
+		scheme + "://" + user + "@127.0.0.1:" + password,   // in place of the port
+		scheme + "://127.0.0.1:5432/0?" + password,         // in the query
+		scheme + "://" + user + "@127.0.0.1/0#" + password, // as a fragment
+		scheme + ":" + userinfo + "@127.0.0.1:5432/0",
+		scheme + "//" + userinfo + "@127.0.0.1:5432/0",
+		userinfo + "@127.0.0.1:5432/0",
+		password + "://" + user + "@127.0.0.1:5432/0",
+		" " + scheme + "://" + userinfo + "@127.0.0.1:5432/0",
+		scheme + "://" + scheme + "://" + userinfo + "@127.0.0.1:5432/0",
+		scheme + "://" + userinfo + "@127.0.0.1:99999/0",
+		scheme + "://" + userinfo + "@127.0.0.1:port/0",
+		scheme + "://" + userinfo + "@[::1/0",
+		scheme + "://" + userinfo + "@127.0.0.1:5432/0?options=-c%20app.current_tenant%3D" + password,
+		password,
+	}
+}
+
+// TestMalformedURLsTellNothing: no error repeats a part of the password, wherever in the URL it ended up.
+func TestMalformedURLsTellNothing(t *testing.T) {
+	t.Parallel()
+	loads := map[string]func(config.Env) (any, error){
+		"serve":   func(e config.Env) (any, error) { return config.LoadServe(e) },
+		"migrate": func(e config.Env) (any, error) { return config.LoadMigrate(e) },
+		"doctor":  func(e config.Env) (any, error) { return config.LoadDoctor(e) },
+	}
+	for variable, form := range map[string][2]string{
+		"DATABASE_URL":           {"postgres", "konstruct_app"},
+		"MIGRATION_DATABASE_URL": {"postgres", "konstruct_owner"},
+		"REDIS_URL":              {"redis", ""},
+		"OLLAMA_BASE_URL":        {"http", "me"},
+	} {
+		for _, password := range passwords() {
+			for _, text := range malformations(form[0], form[1], password) {
+				for command, load := range loads {
+					env := config.Env{"SLACK_SIGNING_SECRET": "x", "KONSTRUCT_SECRETS_KEY": "ZW5kdG9lbmQtdGVzdC1rZXktMzItYnl0ZXMtbG9uZy4=", variable: text}
+					_, err := load(env)
+					for _, part := range []string{"hunter", "zwei", "4711", "0815"} {
+						require.NotContains(t, fmt.Sprint(err), part, "%s of %s: %q", variable, command, text)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestAPasswordThatEndedUpElsewhereIsRefused: a part of it would be the host, the path or a parameter.
+func TestAPasswordThatEndedUpElsewhereIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, c := range "/?#" {
+		for variable, form := range map[string]string{
+			"DATABASE_URL": "postgres://konstruct_app:%s@127.0.0.1:5432/konstruct", "REDIS_URL": "redis://:%s@127.0.0.1:6379/0",
+		} {
+			for _, password := range []string{"4711" + string(c) + "zwei", "hunter" + string(c) + "zwei"} {
+				_, err := config.LoadServe(with(working(), config.Env{variable: fmt.Sprintf(form, password)}))
+				require.Equal(t, []string{variable}, variables(t, err), password)
+			}
+			escaped := fmt.Sprintf(form, url.QueryEscape("4711"+string(c)+"zwei"))
+			_, err := config.LoadServe(with(working(), config.Env{variable: escaped}))
+			require.NoError(t, err, "percent-encoded it is a password like any other")
+		}
+	}
+}

@@ -1,0 +1,197 @@
+// Package faultproxy puts a TCP proxy with faults between a client and a server: frozen connections, refused ones, ones
+// that are accepted and never answered. It is for tests.
+//
+//	proxy := faultproxy.Start(t, databaseURL)
+//	drv, err := pgtenant.Open(ctx, proxy.URL())
+//	proxy.Freeze()
+package faultproxy
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/url"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Proxy forwards connections to one server. It is safe for concurrent use, and ends with its test.
+type Proxy struct {
+	tb      testing.TB
+	url     *url.URL
+	address string
+
+	mu       sync.Mutex
+	server   string
+	listener net.Listener
+	links    map[*link]struct{}
+	hanging  bool
+	accepted int
+	done     sync.WaitGroup
+}
+
+// link is one connection through the proxy.
+type link struct {
+	client, server net.Conn
+	frozen         chan struct{} // closed once nothing is forwarded any more
+	freeze         sync.Once
+}
+
+// Start begins to forward to the server that a PostgreSQL URL names.
+func Start(tb testing.TB, databaseURL string) *Proxy {
+	tb.Helper()
+	u, err := url.Parse(databaseURL)
+	require.NoError(tb, err)
+	p := &Proxy{tb: tb, url: u, server: u.Host, address: "127.0.0.1:0", links: map[*link]struct{}{}}
+	p.Accept()
+	tb.Cleanup(func() {
+		p.Refuse()
+		p.Drop()
+		p.done.Wait()
+	})
+	return p
+}
+
+// URL is the database's URL through the proxy.
+func (p *Proxy) URL() string {
+	u := *p.url
+	u.Host = p.Address()
+	return u.String()
+}
+
+// Address is "host:port" of the proxy.
+func (p *Proxy) Address() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.address
+}
+
+// Accepted counts the connections so far, those that were left hanging among them. A cancel request is one, too.
+func (p *Proxy) Accepted() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.accepted
+}
+
+// Accept takes new connections, again after [Proxy.Refuse] and on the same port.
+func (p *Proxy) Accept() {
+	p.tb.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	listener, err := (&net.ListenConfig{}).Listen(context.WithoutCancel(p.tb.Context()), "tcp", p.address)
+	require.NoError(p.tb, err)
+	p.listener, p.address = listener, listener.Addr().String()
+	p.done.Go(func() { p.accept(listener) })
+}
+
+// Refuse closes the listener: new connections are refused, those that exist go on.
+func (p *Proxy) Refuse() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_ = p.listener.Close()
+}
+
+// Hang accepts new connections, or no longer, without forwarding anything of them.
+func (p *Proxy) Hang(on bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.hanging = on
+}
+
+// Redirect forwards new connections to another server, "host:port".
+func (p *Proxy) Redirect(server string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.server = server
+}
+
+// Freeze stops forwarding on the connections that exist, and leaves them open. New ones work. It returns how many.
+func (p *Proxy) Freeze() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for l := range p.links {
+		l.stop()
+	}
+	return len(p.links)
+}
+
+// Drop closes the connections that exist.
+func (p *Proxy) Drop() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for l := range p.links {
+		l.stop()
+		l.close()
+		delete(p.links, l)
+	}
+}
+
+func (p *Proxy) accept(listener net.Listener) {
+	for {
+		client, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		p.take(client)
+	}
+}
+
+func (p *Proxy) take(client net.Conn) {
+	l := &link{client: client, frozen: make(chan struct{})}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.accepted++
+	p.links[l] = struct{}{}
+	if p.hanging {
+		return
+	}
+	server, err := (&net.Dialer{}).DialContext(context.WithoutCancel(p.tb.Context()), "tcp", p.server)
+	if err != nil {
+		l.close()
+		delete(p.links, l)
+		return
+	}
+	l.server = server
+	p.done.Go(func() { p.forward(l, server, client) })
+	p.done.Go(func() { p.forward(l, client, server) })
+}
+
+// forward copies until the source ends, or until the link is frozen: then it keeps both sides open.
+func (p *Proxy) forward(l *link, to io.Writer, from io.Reader) {
+	buffer := make([]byte, 32<<10)
+	for {
+		n, err := from.Read(buffer)
+		select {
+		case <-l.frozen:
+			return
+		default:
+		}
+		if n > 0 {
+			if _, failed := to.Write(buffer[:n]); failed != nil {
+				err = failed
+			}
+		}
+		if err != nil {
+			p.end(l)
+			return
+		}
+	}
+}
+
+func (p *Proxy) end(l *link) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l.close()
+	delete(p.links, l)
+}
+
+func (l *link) stop() { l.freeze.Do(func() { close(l.frozen) }) }
+
+func (l *link) close() {
+	_ = l.client.Close()
+	if l.server != nil {
+		_ = l.server.Close()
+	}
+}

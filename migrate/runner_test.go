@@ -1,0 +1,29 @@
+package migrate_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/konstruct/konstruct/integration/testdb"
+	"github.com/konstruct/konstruct/migrate"
+)
+
+// The lints refuse these statements where they can read them; the runner notices whatever they miss.
+func TestAStatementThatEndsTheTransaction(t *testing.T) {
+	t.Parallel()
+	db := testdb.Empty(t)
+	for _, statement := range []string{"COMMIT", "ROLLBACK", "COMMIT AND CHAIN", "ROLLBACK AND CHAIN"} {
+		t.Run(statement, func(t *testing.T) {
+			t.Parallel()
+			conn := open(t, db.OwnerURL)
+			exec(t, conn, "BEGIN")
+			require.NoError(t, migrate.ExecuteUnread(t.Context(), conn.PgConn(), "SELECT 1", "SELECT 2"))
+			err := migrate.ExecuteUnread(t.Context(), conn.PgConn(), "SELECT 1", statement)
+			var failed *migrate.StatementError
+			require.ErrorAs(t, err, &failed)
+			require.ErrorIs(t, err, migrate.ErrTransactionControl)
+			require.Equal(t, 2, failed.Line)
+		})
+	}
+}

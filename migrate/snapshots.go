@@ -1,0 +1,228 @@
+package migrate
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/konstruct/konstruct/tenancy/doctor"
+)
+
+const (
+	// snapshotFile stands beside the migrations: what they make, for the doctor to compare a database with.
+	snapshotFile = "snapshot.json"
+	// snapshotsTable holds the same in a database, a row for each migration, for programs that are older than it.
+	snapshotsTable = "snapshots"
+)
+
+const createSnapshots = `CREATE TABLE IF NOT EXISTS %s (
+  version character varying NOT NULL,
+  snapshot jsonb NOT NULL,
+  recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  PRIMARY KEY (version)
+)`
+
+// ErrSnapshot is returned when snapshot.json is not what the migrations make.
+var ErrSnapshot = errors.New("snapshot.json is not what the migrations make: renew it (konstruct migrate snapshot)")
+
+func (c Chain) snapshots() string { return pgx.Identifier{c.Revisions, snapshotsTable}.Sanitize() }
+
+// Snapshot is what the chain makes, together with those that it stands on. A chain without a snapshot.json has an empty
+// one.
+func (c Chain) Snapshot() (doctor.Snapshot, error) {
+	text, err := fs.ReadFile(c.Files, snapshotFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return doctor.Snapshot{}, nil
+	}
+	if err != nil {
+		return doctor.Snapshot{}, err
+	}
+	return doctor.ParseSnapshot(text)
+}
+
+// observer is the catalogue for reading snapshots: the roles, and the setting.
+func observer() doctor.Catalogue {
+	return doctor.Catalogue{OwnerRole: OwnerRole, AppRole: AppRole, ResolverRole: ResolverRole, Setting: Setting}
+}
+
+func revisionSchemas(chains []Chain) []string {
+	out := make([]string, 0, len(chains))
+	for _, c := range chains {
+		out = append(out, c.Revisions)
+	}
+	return out
+}
+
+// take reads the snapshot of the database that the runner works on.
+func (r *runner) take(ctx context.Context, q doctor.Querier) (doctor.Snapshot, error) {
+	return doctor.Take(ctx, q, observer(), revisionSchemas(r.Chains)...)
+}
+
+// recorded is the latest snapshot that the database has, or nil.
+func (r *runner) recorded(ctx context.Context, q Querier) (*doctor.Snapshot, error) {
+	if len(r.Chains) == 0 {
+		return nil, nil //nolint:nilnil // there is none
+	}
+	var tables []string
+	for _, c := range r.Chains {
+		tables = append(tables, "SELECT snapshot, recorded_at FROM "+c.snapshots())
+	}
+	rows, err := q.Query(ctx, strings.Join(tables, " UNION ALL ")+" ORDER BY recorded_at DESC LIMIT 1")
+	if err != nil {
+		return nil, err
+	}
+	found, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (doctor.Snapshot, error) {
+		var s doctor.Snapshot
+		var ignored any
+		err := row.Scan(&s, &ignored)
+		return s, err
+	})
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	return &found[0], nil
+}
+
+// shipped is the snapshot of the last chain where it is about exactly these migrations, or nil.
+func (r *runner) shipped(versions map[string]string) (*doctor.Snapshot, error) {
+	s, err := r.Chains[len(r.Chains)-1].Snapshot()
+	if err != nil || s.Versions == nil || !maps.Equal(s.Versions, versions) {
+		return nil, err
+	}
+	return &s, nil
+}
+
+// record writes down what the database is to look like after a file. Where it was written down before, the file's own
+// changes are added, and no other: what was changed by hand stays a difference.
+func (r *runner) record(ctx context.Context, tx pgx.Tx, c Chain, f file, before doctor.Snapshot) error {
+	after, err := r.take(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if r.observe != nil {
+		r.observe(f, before, after)
+	}
+	expected, err := r.recorded(ctx, tx)
+	if err != nil {
+		return err
+	}
+	next := after
+	if expected != nil && !r.unrecorded {
+		next = expected.With(before.Without(revisionSchemas(r.Chains)...), after)
+	} else if shipped, err := r.shipped(after.Versions); err != nil {
+		return err
+	} else if shipped != nil {
+		next = *shipped
+	}
+	return insertSnapshot(ctx, tx, c, f.version, next)
+}
+
+// execer is a connection or a transaction of pgx.
+type execer interface {
+	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
+}
+
+func insertSnapshot(ctx context.Context, q execer, c Chain, version string, s doctor.Snapshot) error {
+	text, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	_, err = q.Exec(ctx, "INSERT INTO "+c.snapshots()+" (version, snapshot) VALUES ($1, $2::jsonb)", version, string(text))
+	return err
+}
+
+// recordCurrent writes down a snapshot for a database that was migrated before snapshots were, or by another tool: the
+// shipped one, or how the database looks now.
+func (r *runner) recordCurrent(ctx context.Context, conn *pgx.Conn) error {
+	now, err := r.take(ctx, conn)
+	if err != nil {
+		return err
+	}
+	last := r.Chains[len(r.Chains)-1]
+	version, migrated := now.Versions[last.Revisions]
+	if !migrated {
+		return nil
+	}
+	var exists bool
+	err = conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM "+last.snapshots()+" WHERE version = $1)", version).Scan(&exists)
+	if err != nil || exists {
+		return err
+	}
+	next := now
+	if shipped, err := r.shipped(now.Versions); err != nil {
+		return err
+	} else if shipped != nil {
+		next = *shipped
+	}
+	return insertSnapshot(ctx, conn, last, version, next)
+}
+
+// SnapshotOptions say which snapshot to write.
+type SnapshotOptions struct {
+	// Dir is the folder of the migrations, and of snapshot.json.
+	Dir string
+	// Base are chains that are applied before the folder's own: [Konstruct] for a project with tables of its own.
+	Base []Chain
+	// Revisions is the schema of the folder's revision table: [Chain.Revisions]. Empty for Konstruct's own folder.
+	Revisions string
+	// ScratchURL is a superuser's URL of a server on which databases may be made and dropped.
+	ScratchURL string
+}
+
+// WriteSnapshot renews the snapshot.json of a folder, after a migration was written by hand.
+func WriteSnapshot(ctx context.Context, o SnapshotOptions) error {
+	own := Chain{Name: filepath.Base(o.Dir), Files: os.DirFS(o.Dir), Revisions: o.Revisions}
+	if own.Revisions == "" {
+		own.Revisions = revisionsSchema
+	}
+	made, err := snapshotOf(ctx, o.ScratchURL, append(slices.Clone(o.Base), own))
+	if err != nil {
+		return err
+	}
+	text, err := made.Encode()
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(o.Dir, snapshotFile), text, 0o644) //nolint:gosec // sources are for everybody to read
+}
+
+// snapshotOf is what chains make of an empty database.
+func snapshotOf(ctx context.Context, scratchURL string, chains []Chain) (_ doctor.Snapshot, err error) {
+	s, err := replay(ctx, scratchURL, chains)
+	if err != nil {
+		return doctor.Snapshot{}, err
+	}
+	defer func() { err = errors.Join(err, s.drop(ctx)) }()
+	conn, err := s.as(ctx, AppRole)
+	if err != nil {
+		return doctor.Snapshot{}, err
+	}
+	defer closeConn(ctx, conn)
+	return doctor.Take(ctx, conn, observer(), revisionSchemas(chains)...)
+}
+
+// snapshotIsCurrent compares the last chain's snapshot.json with what the chains make, and names what differs.
+func (o CheckOptions) snapshotIsCurrent(ctx context.Context) error {
+	kept, err := o.Chains[len(o.Chains)-1].Snapshot()
+	if err != nil || kept.Versions == nil {
+		return err
+	}
+	made, err := snapshotOf(ctx, o.ScratchURL, o.Chains)
+	if err != nil {
+		return err
+	}
+	if differ := made.Differing(kept); len(differ) > 0 || !maps.Equal(made.Versions, kept.Versions) {
+		return fmt.Errorf("%w: %s", ErrSnapshot, strings.Join(differ, ", "))
+	}
+	return nil
+}

@@ -1,0 +1,46 @@
+package migrate
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/konstruct/konstruct/tenancy/doctor"
+)
+
+// ErrWeakens is returned when a migration takes something away from isolation and does not declare it. The error names
+// file, object and risk.
+var ErrWeakens = errors.New("the migration weakens isolation")
+
+// declaration is the reviewed line with which a migration says that it means to:
+//
+//	-- konstruct:weakens policy support on public.notes because …
+var declaration = regexp.MustCompile(`(?m)^\s*--\s*konstruct:weakens\s+(.+?)\s+because\s+\S.*$`)
+
+// weakening collects what the files of a chain take away, one file after the other.
+type weakening struct {
+	cat  doctor.Catalogue
+	errs []error
+}
+
+// observe judges one file.
+func (w *weakening) observe(f file, before, after doctor.Snapshot) {
+	var declared []string
+	for _, m := range declaration.FindAllStringSubmatch(f.text, -1) {
+		declared = append(declared, m[1])
+	}
+	used := make(map[string]bool)
+	for _, finding := range doctor.Weakened(before, after, w.cat) {
+		used[finding.Object] = true
+		if !slices.Contains(declared, finding.Object) {
+			w.errs = append(w.errs, fmt.Errorf("%w: %s: %s (%s): %s If it is meant: -- konstruct:weakens %s because …",
+				ErrWeakens, f.name, finding.Object, finding.Code, finding.Risk, finding.Object))
+		}
+	}
+	declared = slices.DeleteFunc(declared, func(object string) bool { return used[object] })
+	if len(declared) > 0 {
+		w.errs = append(w.errs, fmt.Errorf("%w: %s declares what it does not do: %s", ErrLint, f.name, strings.Join(declared, ", ")))
+	}
+}

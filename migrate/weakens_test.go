@@ -1,0 +1,94 @@
+package migrate_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	entmigrate "github.com/konstruct/konstruct/ent/migrate"
+	"github.com/konstruct/konstruct/integration/testdb"
+	"github.com/konstruct/konstruct/migrate"
+)
+
+// weakenings are SQL that takes something away from isolation, as the plain owner can, by the objects that are named.
+func weakenings() map[string]string {
+	return map[string]string{
+		"function public.resolve_tenant(text, text)": `
+GRANT CREATE ON SCHEMA public TO konstruct_resolver;
+SET LOCAL ROLE konstruct_resolver;
+SET LOCAL row_security = on;
+CREATE OR REPLACE FUNCTION resolve_tenant(channel_type text, workspace_id text) RETURNS uuid LANGUAGE sql STABLE STRICT SECURITY DEFINER
+BEGIN ATOMIC
+  SELECT c.tenant_id FROM public.channel_connections AS c ORDER BY c.workspace_id = resolve_tenant.workspace_id LIMIT 1;
+END;
+SET LOCAL row_security = off;
+SET LOCAL ROLE konstruct_owner;
+REVOKE CREATE ON SCHEMA public FROM konstruct_resolver;`,
+		"unique key channelconnection_channel_type_workspace_id on public.channel_connections": "DROP INDEX channelconnection_channel_type_workspace_id;",
+		"function hidden.peek(text)": `CREATE SCHEMA hidden;
+CREATE FUNCTION hidden.peek(text) RETURNS boolean LANGUAGE sql IMMUTABLE SECURITY DEFINER AS 'SELECT true';`,
+		"constraint peeked on public.agents":           "ALTER TABLE agents ADD CONSTRAINT peeked CHECK (hidden.peek(name)) NOT VALID;",
+		"column public.portal_users.is_admin: default": "ALTER TABLE portal_users ALTER COLUMN is_admin SET DEFAULT hidden.peek('');",
+		"view public.peeks":                            "CREATE VIEW peeks WITH (security_invoker = true) AS SELECT hidden.peek(name) FROM tenants;\nGRANT SELECT ON peeks TO konstruct_app;",
+		"trigger promote on public.portal_users": `CREATE FUNCTION promote() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.is_admin := true; RETURN NEW; END';
+CREATE TRIGGER promote BEFORE INSERT ON portal_users FOR EACH ROW EXECUTE FUNCTION promote();`,
+		"foreign key agents_tenant_id_fkey on public.agents":              "ALTER TABLE agents DROP CONSTRAINT agents_tenant_id_fkey;",
+		"constraint agent_tenant_id_id on public.agents":                  "ALTER TABLE agents DROP CONSTRAINT agent_tenant_id_id;",
+		"unique key tenants_slug_key on public.tenants: def":              "DROP INDEX tenants_slug_key;\nCREATE UNIQUE INDEX tenants_slug_key ON tenants (slug) WHERE status = 'active';",
+		"rule swallow on public.portal_sessions":                          "CREATE RULE swallow AS ON UPDATE TO portal_sessions DO INSTEAD NOTHING;",
+		"policy support on public.channel_connections":                    "CREATE POLICY support ON channel_connections TO konstruct_app USING (true);",
+		"policy resolver_lookup on public.channel_connections":            "ALTER POLICY resolver_lookup ON channel_connections USING (true);",
+		"policy tenant_floor on public.agents":                            "DROP POLICY tenant_floor ON agents;",
+		"table public.agents: TRUNCATE to konstruct_app":                  "GRANT TRUNCATE ON agents TO konstruct_app;",
+		"table public.portal_users: SELECT (email) to konstruct_resolver": "GRANT SELECT (email) ON portal_users TO konstruct_resolver;",
+		"table public.older: child of public.portal_users":                "CREATE TABLE older () INHERITS (portal_users);",
+		"column public.agents.tenant_id: notnull":                         "ALTER TABLE agents ALTER COLUMN tenant_id DROP NOT NULL;",
+		"schema hidden: CREATE to konstruct_app":                          "GRANT CREATE ON SCHEMA hidden TO konstruct_app;",
+		"index peeked on public.tenants":                                  "CREATE INDEX peeked ON tenants (hidden.peek(name));",
+	}
+}
+
+// weakened is the product's chain with a file that does all of it.
+func weakened(t *testing.T, extra string) migrate.Chain {
+	t.Helper()
+	var first, rest strings.Builder
+	for _, sql := range weakenings() {
+		if strings.Contains(sql, "CREATE SCHEMA hidden") {
+			first.WriteString(sql + "\n") // others call it
+		} else {
+			rest.WriteString(sql + "\n")
+		}
+	}
+	dir := product(t)
+	text := extra + first.String() + rest.String()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "20300101000000_step.sql"), []byte(text), 0o600))
+	require.NoError(t, migrate.Hash(dir))
+	chain := migrate.Konstruct()
+	chain.Files = os.DirFS(dir)
+	return chain
+}
+
+func TestCheckNamesWhatAFileWeakens(t *testing.T) {
+	t.Parallel()
+	check := func(extra string) error {
+		return faults(migrate.Check(t.Context(), migrate.CheckOptions{
+			Chains: []migrate.Chain{weakened(t, extra)}, Tables: entmigrate.Tables, Catalogue: migrate.Catalogue(),
+			ScratchURL: testdb.Empty(t).SuperURL,
+		}))["weakening"]
+	}
+	err := check("")
+	require.ErrorIs(t, err, migrate.ErrWeakens)
+	var declared strings.Builder
+	for object := range weakenings() {
+		require.ErrorContains(t, err, "20300101000000_step.sql: "+object+" (")
+		declared.WriteString("-- konstruct:weakens " + object + " because this is a test\n")
+	}
+	require.NoError(t, check(declared.String()), "declared, line by line")
+	require.ErrorContains(t, check(declared.String()+"-- konstruct:weakens table public.tenants: rls because it might\n"),
+		"declares what it does not do: table public.tenants: rls")
+	require.ErrorContains(t, check(strings.Replace(declared.String(), " because this is a test", " because", 1)), "weakens isolation",
+		"a reason is part of it")
+}

@@ -1,0 +1,142 @@
+package server_test
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+)
+
+const (
+	purges       = 30
+	purgeWriters = 4
+)
+
+// TestPurgeSucceedsUnderWrites purges tenants while agents are created and changed in them without a pause.
+func TestPurgeSucceedsUnderWrites(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	outcomes := map[int]int{}
+	for n := range purges {
+		tenant := w.tenant(t, "purged-"+strconv.Itoa(n))
+		stop, counted := w.write(t, tenant)
+		purged := w.do(t, http.MethodDelete, w.admin, tenant+"?purge=true", nil)
+		require.Equal(t, http.StatusOK, purged.status, purged.body)
+		stop()
+		for status, count := range counted {
+			outcomes[status] += count
+		}
+		require.Zero(t, w.count(t, `SELECT count(*) FROM agents WHERE tenant_id::text = $1`, idOf(t, tenant).String()))
+	}
+	t.Log("outcomes of the writes:", outcomes)
+	require.GreaterOrEqual(t, outcomes[http.StatusCreated], purges, "there was something to purge")
+	require.GreaterOrEqual(t, outcomes[http.StatusNotFound], purges, "a write after the purge finds no tenant")
+	delete(outcomes, http.StatusCreated)
+	delete(outcomes, http.StatusNotFound)
+	require.Empty(t, outcomes, "no other outcome: the locks are held for milliseconds")
+}
+
+// write creates agents in the tenant until stop is called, and returns once each writer has created one.
+func (w *world) write(t *testing.T, tenant string) (stop func(), outcomes map[int]int) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	outcomes = map[int]int{}
+	var mu sync.Mutex
+	var writing, started sync.WaitGroup
+	started.Add(purgeWriters)
+	for range purgeWriters {
+		writing.Go(func() {
+			first := sync.OnceFunc(started.Done)
+			for ctx.Err() == nil {
+				status := w.post(t, w.admin, tenant+"/agents", map[string]any{"name": "Mara"}).status
+				mu.Lock()
+				outcomes[status]++
+				mu.Unlock()
+				first()
+				if status == http.StatusNotFound {
+					return
+				}
+			}
+		})
+	}
+	started.Wait()
+	return func() { // each writer meets the missing tenant
+		time.AfterFunc(10*time.Second, cancel)
+		writing.Wait()
+		cancel()
+	}, outcomes
+}
+
+// TestPurgeGivesUpOnALockedTenant: the caller learns that nothing was done, and when to try again.
+func TestPurgeGivesUpOnALockedTenant(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	tenant := w.tenant(t, "acme")
+	w.create(t, tenant+"/agents", map[string]any{"name": "Mara"})
+	w.setting(t, "lock_timeout", "200")
+
+	holder := w.begin(t, `SELECT FROM tenants WHERE id = $1 FOR UPDATE`, idOf(t, tenant).String())
+	for _, got := range []answer{
+		w.do(t, http.MethodDelete, w.admin, tenant+"?purge=true", nil),
+		w.do(t, http.MethodDelete, w.admin, tenant, nil),
+		w.post(t, w.admin, tenant+"/agents", map[string]any{"name": "Nora"}),
+	} {
+		require.Equal(t, http.StatusServiceUnavailable, got.status, got.body)
+		require.Equal(t, "unavailable", got.code(t))
+		require.NotEmpty(t, got.header.Get("Retry-After"))
+	}
+	require.NoError(t, holder.Rollback(t.Context()))
+	require.Len(t, w.get(t, w.admin, tenant+"/agents").at(t, "items"), 1, "nothing was done")
+	require.Equal(t, http.StatusOK, w.do(t, http.MethodDelete, w.admin, tenant+"?purge=true", nil).status)
+}
+
+// TestPurgeSurvivesADeadlock meets a transaction that changed one agent before it adds another, which takes the locks of
+// a purge in the opposite order.
+func TestPurgeSurvivesADeadlock(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	tenant := w.tenant(t, "acme")
+	w.create(t, tenant+"/agents", map[string]any{"name": "Mara"})
+	id := idOf(t, tenant).String()
+
+	other := w.begin(t, `UPDATE agents SET role = 'x' WHERE tenant_id = $1`, id)
+	purged := make(chan answer, 1)
+	go func() { purged <- w.do(t, http.MethodDelete, w.admin, tenant+"?purge=true", nil) }() //nolint:testifylint // it asserts nothing of the answer
+	w.waiting(t, `DELETE FROM "agents"%`)
+	// The purge has waited longer, so its deadlock check usually fires first and it starts over.
+	_, err := other.Exec(t.Context(), `INSERT INTO agents (id, tenant_id, name) VALUES (gen_random_uuid(), $1, 'Nora')`, id)
+	if err == nil {
+		err = other.Commit(t.Context())
+	}
+	t.Log("the other transaction:", err)
+	got := <-purged
+	require.Equal(t, http.StatusOK, got.status, got.body)
+	require.Zero(t, w.count(t, `SELECT count(*) FROM agents WHERE tenant_id::text = $1`, id))
+}
+
+// begin opens a transaction as the superuser, which is rolled back at the end of the test at the latest.
+func (w *world) begin(t *testing.T, sql string, args ...any) pgx.Tx {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), w.db.SuperURL)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = conn.Close(context.WithoutCancel(t.Context())) })
+	tx, err := conn.Begin(t.Context())
+	require.NoError(t, err)
+	_, err = tx.Exec(t.Context(), sql, args...)
+	require.NoError(t, err)
+	return tx
+}
+
+// waiting returns once a statement like pattern waits for a lock.
+func (w *world) waiting(t *testing.T, pattern string) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		return w.count(t, `SELECT count(*) FROM pg_stat_activity
+			WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE $1`, pattern) > 0
+	}, 10*time.Second, 5*time.Millisecond)
+}

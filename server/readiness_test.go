@@ -1,0 +1,169 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func quietReadiness(clock func() time.Time, checks ...Check) *readiness {
+	return newReadiness(newRepeats(slog.New(slog.DiscardHandler), time.Hour), clock, checks)
+}
+
+func failed(context.Context) error { return errors.New("broken") }
+
+func passed(context.Context) error { return nil }
+
+func TestReadinessLevels(t *testing.T) {
+	t.Parallel()
+	required := func(run func(context.Context) error) Check { return Check{Name: "required", Required: true, Run: run} }
+	degrades := func(run func(context.Context) error) Check { return Check{Name: "degrades", Degrades: true, Run: run} }
+	reported := func(run func(context.Context) error) Check { return Check{Name: "reported", Run: run} }
+	for name, tt := range map[string]struct {
+		checks []Check
+		want   string
+	}{
+		"no check":         {nil, statusReady},
+		"all well":         {[]Check{required(passed), degrades(passed), reported(passed)}, statusReady},
+		"only reported":    {[]Check{required(passed), degrades(passed), reported(failed)}, statusReady},
+		"writes fail":      {[]Check{required(passed), degrades(failed), reported(failed)}, statusDegraded},
+		"a required fails": {[]Check{required(failed), degrades(failed), reported(failed)}, statusNotReady},
+		"in another order": {[]Check{degrades(failed), required(failed)}, statusNotReady},
+		"and in the third": {[]Check{required(failed), degrades(passed)}, statusNotReady},
+	} {
+		view := quietReadiness(time.Now, tt.checks...).now(t.Context())
+		require.Equal(t, tt.want, view.Status, name)
+		require.Len(t, view.Checks, len(tt.checks))
+	}
+}
+
+// TestChecksAreIndependent: one that hangs, and ignores its context, neither holds up nor blames the others.
+func TestChecksAreIndependent(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		letGo := sync.OnceFunc(func() { close(release) })
+		defer letGo()
+		starts := 0
+		r := quietReadiness(time.Now,
+			Check{Name: "hangs", Required: true, Run: func(context.Context) error { starts++; <-release; return nil }},
+			Check{Name: "waits", Run: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }},
+			Check{Name: "keeps its last answer", Required: true, Run: func(ctx context.Context) error { <-ctx.Done(); return nil }},
+			Check{Name: "well", Required: true, Run: passed},
+		)
+		states := func() map[string]string {
+			begin := time.Now()
+			states := map[string]string{}
+			for _, check := range r.now(t.Context()).Checks {
+				states[check.Name] = check.Status
+			}
+			require.LessOrEqual(t, time.Since(begin), checkTimeout+checkGrace)
+			return states
+		}
+		want := map[string]string{"hangs": "failing", "waits": "failing", "keeps its last answer": "ok", "well": "ok"}
+		require.Equal(t, want, states())
+		time.Sleep(readyFor)
+		require.Equal(t, want, states())
+		require.Equal(t, 1, starts, "a check that has not returned is not started again")
+		letGo()
+		time.Sleep(readyFor)
+		want["hangs"] = "ok"
+		require.Equal(t, want, states())
+	})
+}
+
+func TestDrainingDoesNotWaitForChecks(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := quietReadiness(time.Now, Check{Name: "slow", Run: func(ctx context.Context) error { <-ctx.Done(); return nil }})
+		done := make(chan struct{})
+		go func() { r.now(t.Context()); close(done) }()
+		synctest.Wait()
+		begin := time.Now()
+		r.drain()
+		require.Equal(t, statusNotReady, r.now(t.Context()).Status)
+		require.Zero(t, time.Since(begin))
+		<-done
+	})
+}
+
+// TestReadinessIsReusedForASecond: not longer when the clock is set back, nor when it is set ahead and back again.
+func TestReadinessIsReusedForASecond(t *testing.T) {
+	t.Parallel()
+	now, runs := time.Date(2030, 1, 1, 12, 0, 0, 0, time.UTC), 0
+	r := quietReadiness(func() time.Time { return now }, Check{Name: "counts", Run: func(context.Context) error { runs++; return nil }})
+	for i, step := range []struct {
+		pass time.Duration
+		runs int
+	}{
+		{0, 1}, {readyFor - 1, 1}, {1, 2}, {-time.Hour, 3}, {readyFor / 2, 3}, {24 * time.Hour, 4}, {-24 * time.Hour, 5}, {readyFor, 6},
+	} {
+		now = now.Add(step.pass)
+		r.now(t.Context())
+		require.Equal(t, step.runs, runs, i)
+	}
+}
+
+func TestRepeatedFailuresAreSummarized(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		r := newRepeats(slog.New(slog.NewTextHandler(&log, nil)), firstSummary)
+		line := func(kind string) failureLine {
+			return failureLine{
+				kind: kind, level: slog.LevelWarn, msg: "failed",
+				attrs: []slog.Attr{slog.String("kind", kind)}, each: []slog.Attr{slog.String("only", "first")},
+			}
+		}
+		lines := func() int {
+			n := bytes.Count(log.Bytes(), []byte("\n"))
+			log.Reset()
+			return n
+		}
+		for range 1000 {
+			r.add(t.Context(), line("a"))
+		}
+		r.add(t.Context(), line("b"))
+		require.Contains(t, log.String(), "kind=a only=first")
+		require.Equal(t, 2, lines(), "the first of each kind, at once")
+
+		time.Sleep(firstSummary)
+		synctest.Wait()
+		require.Contains(t, log.String(), "kind=a repeated=999")
+		require.Equal(t, 1, lines())
+
+		for range 60 { // a minute, once a second
+			time.Sleep(time.Second)
+			r.add(t.Context(), line("a"))
+		}
+		synctest.Wait()
+		require.Equal(t, 1, lines(), "then once a minute")
+
+		time.Sleep(10 * time.Minute)
+		synctest.Wait()
+		log.Reset()
+		require.Empty(t, r.kinds, "what has ended is forgotten")
+		r.add(t.Context(), line("a"))
+		require.Equal(t, 1, lines(), "and is new when it comes again")
+		r.add(t.Context(), line("a"))
+		r.flush()
+		require.Contains(t, log.String(), "repeated=1", "at the end of the process, too")
+	})
+}
+
+func TestKindsOfFailureAreBounded(t *testing.T) {
+	t.Parallel()
+	r := newRepeats(slog.New(slog.DiscardHandler), time.Hour)
+	defer r.flush()
+	for i := range 10 * maxKinds {
+		r.add(t.Context(), failureLine{kind: time.Duration(i).String(), msg: "failed"})
+	}
+	require.Len(t, r.kinds, maxKinds)
+}

@@ -1,0 +1,218 @@
+package doctor
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// compare fills e.differences with what distinguishes the database from the snapshot. Objects that other findings are
+// about already are left out.
+func (e *examination) compare() {
+	if e.want == nil {
+		return
+	}
+	for _, want := range sorted(e.want) {
+		have, exists := e.live[want.key()]
+		switch {
+		case e.covered[want.key()] || e.covered[key{"table", "", want.On}] || isOutside(want) || e.partOfAbsent(want):
+		case want.Kind == "grant":
+			e.compareGrant(want, have)
+		case !exists:
+			e.missing(want)
+		case !have.equal(want):
+			e.differs(want, have)
+		}
+	}
+	for _, have := range sorted(e.live) {
+		_, expected := e.want[have.key()]
+		switch {
+		case expected || e.covered[have.key()] || e.covered[key{"table", "", have.On}] || have.Props["extension"] != "" && !e.reaches(have):
+		case have.Kind == "grant":
+			e.compareGrant(Object{Kind: have.Kind, Name: have.Name}, have)
+		default:
+			e.unknown(have)
+		}
+	}
+}
+
+func (e *examination) found(code string, o Object, remedy string) {
+	e.foundAs(code, o, o.String(), remedy)
+}
+
+// foundAs is found with a name of its own for the object.
+func (e *examination) foundAs(code string, o Object, name, remedy string) {
+	e.differences[code] = append(e.differences[code], difference{fault{name, remedy}, o})
+}
+
+// partOfAbsent tells whether an object is part of a table that is missing: that one is the finding.
+func (e *examination) partOfAbsent(o Object) bool {
+	name := o.On
+	if o.Kind == "grant" {
+		name = o.Props["object"]
+	}
+	if name == "" || o.Kind == "grant" && o.Props["kind"] == "SCHEMA" {
+		return false
+	}
+	for _, kind := range []string{"table", "view", "materialized view", "foreign table", "sequence", "function", "type"} {
+		if _, ok := e.live[key{kind, "", name}]; ok {
+			return false
+		}
+	}
+	return true
+}
+
+func (e *examination) missing(o Object) {
+	code := "schema.missing"
+	if o.Kind == "policy" {
+		code = "policy.missing"
+	}
+	// A constraint has an index of its own, which is not a finding of its own.
+	if o.Kind == "index" && o.Props["constraint"] != "" {
+		return
+	}
+	e.found(code, o, e.create(o))
+}
+
+// differs explains a difference by what it is about.
+func (e *examination) differs(want, have Object) {
+	props := slices.DeleteFunc(want.differing(have), func(p string) bool { return e.covered[key{p, "", want.Name}] })
+	differ := func(names ...string) bool {
+		return !slices.ContainsFunc(props, func(p string) bool { return !slices.Contains(names, p) })
+	}
+	switch {
+	case len(props) == 0:
+	case have.Props["owner"] == e.cat.AppRole && differ("owner") && e.cat.Definers[have.Name].Owner == "": // role.owns
+	case want.Kind == "index" && want.Props["constraint"] != "" && e.live[key{"constraint", want.On, want.Props["constraint"]}].
+		differing(e.want[key{"constraint", want.On, want.Props["constraint"]}]) != nil: // the constraint is the finding
+	case want.Kind == "function" && differ("owner"):
+		e.foundAs("definer.owner", have, fmt.Sprintf("%s: owned by %s", have, have.Props["owner"]), e.alter(want, have))
+	case want.Kind == "function" && want.Props["definer"] != "" && isLoose(have):
+		e.found("definer.search-path", have, e.alter(want, have))
+	case want.Kind == "function" && want.Props["definer"] != "":
+		e.found("definer.differs", have, e.alter(want, have))
+	case want.Kind == "policy" && differ("roles"):
+		e.found("policy.roles", have, e.alter(want, have))
+	case want.Kind == "policy":
+		e.found("policy.differs", have, e.alter(want, have))
+	case want.Kind == "table" && differ("owner"):
+		e.foundAs("table.owner", have, fmt.Sprintf("%s: owned by %s", have, have.Props["owner"]), e.alter(want, have))
+	default:
+		e.foundAs("schema.differs", have, fmt.Sprintf("%s: %s", have, strings.Join(props, ", ")), e.alter(want, have))
+	}
+}
+
+// isLoose tells whether a function's names are looked up where its caller says: its body was not parsed when it was made
+// (BEGIN ATOMIC), and it has no search path that names pg_temp, last. Unnamed, pg_temp comes first.
+func isLoose(f Object) bool {
+	if f.Props["atomic"] != "" {
+		return false
+	}
+	for setting := range strings.Lines(f.Props["config"]) {
+		name, value, _ := strings.Cut(strings.TrimSpace(setting), "=")
+		schemas := strings.Split(value, ",")
+		if strings.EqualFold(name, "search_path") && strings.Trim(schemas[len(schemas)-1], ` "`) == "pg_temp" {
+			return false
+		}
+	}
+	return true
+}
+
+// unknown judges an object that no migration made. It matters where the application can reach it, or where it acts on
+// an object of ours.
+func (e *examination) unknown(o Object) {
+	var code string
+	switch {
+	case o.On != "":
+		code = e.unknownPart(o)
+	case slices.Contains([]string{"extension", "event trigger", "publication", "subscription", "default privileges", "schema"}, o.Kind):
+		return // lints of their own
+	case e.cat.knows(o):
+		code = "schema.outside"
+	case o.Kind == "cast", o.Kind == "language", o.Kind == "transform":
+		code = "schema.unknown" // they change what a statement means, in whatever schema
+	case e.reaches(o) && o.Kind != "statistics object":
+		code = e.unknownReach(o)
+	default:
+		code = "schema.outside"
+	}
+	switch {
+	case code == "":
+	case code == "schema.outside" && !slices.Contains(e.cat.Schemas, o.schema()):
+		e.outside(o)
+	default:
+		e.found(code, o, e.withdraw(o))
+	}
+}
+
+// unknownPart judges a part of a relation: of ours, or one that acts on ours.
+func (e *examination) unknownPart(o Object) string {
+	_, ours := e.want[key{"table", "", o.On}]
+	_, refersToOurs := e.want[key{"table", "", o.Props["references"]}]
+	switch {
+	case !ours && refersToOurs && !e.reaches(e.live[key{"table", "", o.On}]):
+		return "schema.unknown"
+	case !ours:
+		return "" // the relation is the finding, or none
+	case o.Kind == "trigger":
+		return "trigger.unlisted"
+	case o.Kind == "rule":
+		return "rule.present"
+	case o.Kind == "policy":
+		return "policy.extra"
+	case o.Kind == "index" && o.Props["constraint"] != "":
+		return "" // the constraint is the finding
+	default:
+		return "schema.unknown"
+	}
+}
+
+func (e *examination) unknownReach(o Object) string {
+	switch {
+	case o.Kind == "table" && e.class(o.Name) == ClassUnclassified:
+		return "table.unclassified"
+	case o.Kind == "view" && o.Props["invoker"] == "":
+		return "view.definer"
+	case o.Kind == "materialized view":
+		return "view.materialized"
+	case o.Kind == "foreign table":
+		return "foreign.table"
+	case o.Kind == "function" && o.Props["definer"] != "":
+		return "definer.unlisted"
+	case o.Kind == "function" && setsTenant(o, e.cat.Setting):
+		return "function.tenant-setting"
+	case o.Kind == "function" && o.Props["leakproof"] != "":
+		return "function.leakproof"
+	case o.Kind == "function" && o.Props["untrusted"] != "":
+		return "function.untrusted"
+	default:
+		return "schema.unknown"
+	}
+}
+
+func setsTenant(f Object, tenantSetting string) bool {
+	for setting := range strings.Lines(f.Props["config"]) {
+		name, _, _ := strings.Cut(setting, "=")
+		if strings.EqualFold(name, tenantSetting) {
+			return true
+		}
+	}
+	return false
+}
+
+// outside counts what stands in a schema of somebody else's, as one finding a schema.
+func (e *examination) outside(o Object) {
+	faults := e.differences["schema.outside"]
+	name := "schema " + o.schema()
+	if o.schema() == "" {
+		name = o.String()
+	}
+	if !slices.ContainsFunc(faults, func(d difference) bool { return d.object == name }) {
+		e.foundAs("schema.outside", o, name, "-- out of the application's reach: nothing needs to be done")
+	}
+}
+
+// knows tells whether an operator has listed an object, by its name or by its schema.
+func (c Catalogue) knows(o Object) bool {
+	return slices.Contains(c.Known, o.Name) || slices.Contains(c.Known, o.schema()+".*")
+}

@@ -1,0 +1,178 @@
+package doctor
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Object is one object of a database: a table, a column, a policy, a grant, and so on.
+type Object struct {
+	// Kind is "table", "column", "constraint", "index", "trigger", "rule", "policy", "function", "grant", and so on.
+	Kind string `json:"kind"`
+	// Name is unique among the objects of a kind on the same relation, and quoted as SQL needs it.
+	Name string `json:"name"`
+	// On is the relation that the object is part of ("public.agents"), or empty.
+	On string `json:"on,omitempty"`
+	// Props are the properties that are compared. Properties with their usual value are absent.
+	Props map[string]string `json:"props,omitempty"`
+}
+
+// key identifies an object within a database.
+type key struct{ kind, on, name string }
+
+func (o Object) key() key { return key{o.Kind, o.On, o.Name} }
+
+// String is the object for people: "policy tenant_floor on public.agents".
+func (o Object) String() string {
+	switch {
+	case o.Kind == "column":
+		return "column " + o.On + "." + o.Name
+	case o.Kind == "child":
+		return fmt.Sprintf("table %s: child of %s", o.Name, o.On)
+	case o.Kind == "constraint" && o.Props["type"] == "f":
+		return fmt.Sprintf("foreign key %s on %s", o.Name, o.On)
+	case o.Kind == "index" && o.Props["unique"] != "":
+		return fmt.Sprintf("unique key %s on %s", o.Name, o.On)
+	case o.On != "":
+		return fmt.Sprintf("%s %s on %s", o.Kind, o.Name, o.On)
+	default:
+		return o.Kind + " " + o.Name
+	}
+}
+
+func (o Object) equal(p Object) bool { return maps.Equal(o.Props, p.Props) }
+
+// differing are the properties in which two objects differ, sorted.
+func (o Object) differing(p Object) []string {
+	var out []string
+	for _, props := range []map[string]string{o.Props, p.Props} {
+		for name := range props {
+			if o.Props[name] != p.Props[name] && !slices.Contains(out, name) {
+				out = append(out, name)
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// schema is the schema of an object, empty for one that is in none.
+func (o Object) schema() string {
+	name := o.Name
+	switch {
+	case o.On != "":
+		name = o.On
+	case o.Kind == "schema":
+		return name
+	case o.Kind == "grant":
+		name = o.Props["object"]
+	case o.Props["schema"] != "":
+		return o.Props["schema"]
+	}
+	if strings.HasPrefix(name, `"`) {
+		quoted, _, _ := strings.Cut(name[1:], `".`)
+		return `"` + quoted + `"`
+	}
+	schema, _, found := strings.Cut(name, ".")
+	if !found {
+		return ""
+	}
+	return schema
+}
+
+// Snapshot is what a chain of migrations makes: every object of a database to which nothing else was added.
+type Snapshot struct {
+	// Versions are the last applied migrations, by the schema of their chain's revision table.
+	Versions map[string]string `json:"versions"`
+	// Objects are sorted by kind, relation and name.
+	Objects []Object `json:"objects"`
+}
+
+// ParseSnapshot reads what [Snapshot.Encode] wrote.
+func ParseSnapshot(text []byte) (Snapshot, error) {
+	var s Snapshot
+	if err := json.Unmarshal(text, &s); err != nil {
+		return Snapshot{}, fmt.Errorf("snapshot: %w", err)
+	}
+	return s, nil
+}
+
+// Encode writes the snapshot as JSON, an object a line. Equal snapshots have equal texts.
+func (s Snapshot) Encode() ([]byte, error) {
+	versions, err := json.Marshal(s.Versions)
+	if err != nil {
+		return nil, err
+	}
+	lines := make([]string, 0, len(s.Objects))
+	for _, o := range s.Objects {
+		var b bytes.Buffer
+		enc := json.NewEncoder(&b)
+		enc.SetEscapeHTML(false)
+		if err := enc.Encode(o); err != nil {
+			return nil, err
+		}
+		lines = append(lines, strings.TrimSuffix(b.String(), "\n"))
+	}
+	return fmt.Appendf(nil, "{\"versions\": %s, \"objects\": [\n%s\n]}\n", versions, strings.Join(lines, ",\n")), nil
+}
+
+// With is the snapshot after a change: what differs between before and after becomes expected, everything else stays as
+// it was expected. A change made by hand before a migration does not become expected by the migration.
+func (s Snapshot) With(before, after Snapshot) Snapshot {
+	expected := index(s.Objects)
+	was, is := index(before.Objects), index(after.Objects)
+	for k, o := range is {
+		if old, ok := was[k]; !ok || !old.equal(o) {
+			expected[k] = o
+		}
+	}
+	for k := range was {
+		if _, ok := is[k]; !ok {
+			delete(expected, k)
+		}
+	}
+	return Snapshot{Versions: after.Versions, Objects: sorted(expected)}
+}
+
+// Without is the snapshot without what stands in some schemas.
+func (s Snapshot) Without(schemas ...string) Snapshot {
+	s.Objects = slices.DeleteFunc(slices.Clone(s.Objects), func(o Object) bool {
+		return slices.ContainsFunc(schemas, func(name string) bool { return o.schema() == ident(name) })
+	})
+	return s
+}
+
+// Differing names the objects that are not alike in two snapshots, sorted.
+func (s Snapshot) Differing(t Snapshot) []string {
+	var out []string
+	ours, theirs := index(s.Objects), index(t.Objects)
+	for _, all := range []map[key]Object{ours, theirs} {
+		for k, o := range all {
+			a, inOurs := ours[k]
+			b, inTheirs := theirs[k]
+			if (inOurs != inTheirs || !a.equal(b)) && !slices.Contains(out, o.String()) {
+				out = append(out, o.String())
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+func index(objects []Object) map[key]Object {
+	out := make(map[key]Object, len(objects))
+	for _, o := range objects {
+		out[o.key()] = o
+	}
+	return out
+}
+
+func sorted(objects map[key]Object) []Object {
+	return slices.SortedFunc(maps.Values(objects), func(a, b Object) int {
+		return strings.Compare(a.Kind+"\x00"+a.On+"\x00"+a.Name, b.Kind+"\x00"+b.On+"\x00"+b.Name)
+	})
+}

@@ -1,0 +1,224 @@
+package doctor
+
+import (
+	"context"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+//go:embed sql/objects.sql
+var objectsQuery string
+
+//go:embed sql/facts/*.sql
+var factQueries embed.FS
+
+// pin makes PostgreSQL print definitions alike, whatever the session's settings are. Reading definitions waits for
+// ACCESS EXCLUSIVE locks, hence the lock_timeout. Compiling the query would take longer than running it.
+const pin = `SELECT set_config('search_path', 'pg_catalog', true), set_config('lock_timeout', '1000', true),
+  set_config('jit', 'off', true), set_config('quote_all_identifiers', 'off', true), set_config('DateStyle', 'ISO, MDY', true),
+  set_config('IntervalStyle', 'postgres', true), set_config('TimeZone', 'UTC', true),
+  set_config('extra_float_digits', '1', true), set_config('bytea_output', 'hex', true)`
+
+// The tables of each chain's revision schema. The first is the Atlas CLI's, the second holds a snapshot per migration.
+const (
+	revisionsTable = "atlas_schema_revisions"
+	snapshotsTable = "snapshots"
+)
+
+// Querier is what a check asks. *pgxpool.Pool, *pgx.Conn and pgx.Tx are Queriers.
+type Querier interface {
+	Begin(ctx context.Context) (pgx.Tx, error)
+}
+
+// facts are what a check reads besides objects. Each field is a file in sql/facts.
+type facts struct {
+	Server       []server      `json:"server"`
+	Roles        []role        `json:"roles"`
+	Memberships  []membership  `json:"memberships"`
+	Owned        []owned       `json:"owned"`
+	Settings     []preset      `json:"settings"`
+	SystemGrants []systemGrant `json:"system_grants"`
+	Mappings     []mapping     `json:"mappings"`
+}
+
+// reading is everything that one check reads.
+type reading struct {
+	facts
+
+	objects  []Object
+	versions map[string]string // by revision schema; absent where nothing was migrated
+	recorded []Snapshot        // those of the database's own current versions, the latest first
+
+	unreadable bool // versions and recorded could not be read
+}
+
+func (f facts) server() server { return f.Server[0] }
+
+// read asks in a transaction of its own that is rolled back, and so changes nothing, settings included.
+func read(ctx context.Context, q Querier, cat Catalogue) (r reading, err error) {
+	tx, err := q.Begin(ctx)
+	if err != nil {
+		return reading{}, err
+	}
+	defer func() { err = errors.Join(err, tx.Rollback(context.WithoutCancel(ctx))) }()
+	query, err := factsQuery()
+	if err != nil {
+		return reading{}, err
+	}
+	batch := &pgx.Batch{}
+	batch.Queue(query, cat.AppRole, cat.Setting, cat.roles()).QueryRow(into(&r.facts))
+	batch.Queue(pin)
+	batch.Queue(objectsQuery, cat.OwnerRole).QueryRow(into(&r.objects))
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+		return reading{}, err
+	}
+	if len(r.Server) != 1 {
+		return reading{}, errors.New("the server did not report its version")
+	}
+	err = r.readVersions(ctx, tx, cat.Snapshot.Versions)
+	return r, err
+}
+
+// into decodes a row of one JSON text.
+func into(v any) func(pgx.Row) error {
+	return func(row pgx.Row) error {
+		var raw string
+		if err := row.Scan(&raw); err != nil {
+			return err
+		}
+		return json.Unmarshal([]byte(raw), v)
+	}
+}
+
+// readVersions finds out how far the database is migrated, and what it should look like by its own account.
+func (r *reading) readVersions(ctx context.Context, tx pgx.Tx, chains map[string]string) error {
+	r.versions = make(map[string]string)
+	var recorded []string
+	for schema := range chains {
+		if !r.hasTable(schema, revisionsTable) {
+			continue
+		}
+		var version string
+		if err := tx.QueryRow(ctx, "SELECT coalesce(max(version), '') FROM "+quoted(schema, revisionsTable)+
+			" WHERE version NOT LIKE '.%'").Scan(&version); err != nil {
+			// Without the right to read it, the missing grant is the finding.
+			r.unreadable = isDenied(err)
+			return ignore(err, r.unreadable)
+		}
+		if version != "" {
+			r.versions[schema] = version
+		}
+		if r.hasTable(schema, snapshotsTable) {
+			recorded = append(recorded, fmt.Sprintf("SELECT snapshot, recorded_at FROM %s WHERE version = %s",
+				quoted(schema, snapshotsTable), literal(version)))
+		}
+	}
+	if len(recorded) == 0 {
+		return nil
+	}
+	err := tx.QueryRow(ctx, "SELECT coalesce(jsonb_agg(snapshot ORDER BY recorded_at DESC), '[]')::text FROM ("+
+		strings.Join(recorded, " UNION ALL ")+") AS s").Scan(jsonOf{&r.recorded})
+	r.unreadable = isDenied(err)
+	return ignore(err, r.unreadable)
+}
+
+func isDenied(err error) bool {
+	const insufficientPrivilege = "42501"
+	pgErr, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && pgErr.Code == insufficientPrivilege
+}
+
+func ignore(err error, ignored bool) error {
+	if ignored {
+		return nil
+	}
+	return err
+}
+
+// jsonOf scans a JSON text.
+type jsonOf struct{ into any }
+
+// Scan implements sql.Scanner.
+func (j jsonOf) Scan(src any) error {
+	text, ok := src.(string)
+	if !ok {
+		return fmt.Errorf("a JSON text was %T", src)
+	}
+	return json.Unmarshal([]byte(text), j.into)
+}
+
+func (r *reading) hasTable(schema, name string) bool {
+	return slices.ContainsFunc(r.objects, func(o Object) bool { return o.Kind == "table" && o.Name == ident(schema)+"."+ident(name) })
+}
+
+// factsQuery puts the sections together: the head, and then one JSON object with a list for each of the others.
+func factsQuery() (string, error) {
+	files, err := fs.Glob(factQueries, "sql/facts/*.sql")
+	if err != nil {
+		return "", err
+	}
+	var head string
+	lists := make([]string, 0, len(files))
+	for _, file := range files {
+		body, err := fs.ReadFile(factQueries, file)
+		if err != nil {
+			return "", err
+		}
+		name := strings.TrimSuffix(strings.TrimPrefix(file, "sql/facts/"), ".sql")
+		if name == "head" {
+			head = string(body)
+			continue
+		}
+		lists = append(lists, fmt.Sprintf("'%s', (SELECT coalesce(jsonb_agg(to_jsonb(x)), '[]') FROM (\n%s) AS x)", name, body))
+	}
+	return head + "SELECT jsonb_build_object(\n" + strings.Join(lists, ",\n") + ")::text", nil
+}
+
+// Take reads the snapshot of a database, without what no migration makes: extensions, and grants on the database, on
+// languages and on foreign servers. chains are the schemas of the revision tables.
+func Take(ctx context.Context, q Querier, cat Catalogue, chains ...string) (Snapshot, error) {
+	cat.Snapshot = Snapshot{Versions: make(map[string]string)}
+	for _, c := range chains {
+		cat.Snapshot.Versions[c] = ""
+	}
+	r, err := read(ctx, q, cat)
+	if err != nil {
+		return Snapshot{}, fmt.Errorf("snapshot: %w", err)
+	}
+	return Snapshot{Versions: r.versions, Objects: sorted(index(slices.DeleteFunc(r.objects, isOutside)))}, nil
+}
+
+// isOutside tells whether an object is not made by migrations.
+func isOutside(o Object) bool {
+	switch o.Kind {
+	case "extension":
+		return true
+	case "function":
+		return o.Props["extension"] != ""
+	case "grant":
+		return !slices.Contains([]string{"TABLE", "SEQUENCE", "ROUTINE", "TYPE", "SCHEMA"}, o.Props["kind"])
+	default:
+		return false
+	}
+}
+
+// roles are all those that isolation rests on.
+func (c Catalogue) roles() []string {
+	out := []string{c.AppRole, c.OwnerRole}
+	for _, d := range c.Definers {
+		out = append(out, d.Owner)
+	}
+	if c.ResolverRole != "" {
+		out = append(out, c.ResolverRole)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}

@@ -1,0 +1,229 @@
+package doctor
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Names in objects are quoted already, and so are definitions: PostgreSQL printed them.
+
+// create is the SQL that makes an object of the snapshot again, or says who can.
+func (e *examination) create(o Object) string {
+	switch o.Kind {
+	case "constraint":
+		add := fmt.Sprintf("ALTER TABLE %s ADD CONSTRAINT %s %s", o.On, o.Name, o.Props["def"])
+		if o.Props["type"] == "f" {
+			return unforced(e.forced(o.On, o.Props["references"]), add)
+		}
+		return script(add)
+	case "policy":
+		return script(createPolicy(o))
+	case "function", "index", "trigger", "rule":
+		parts := []string{strings.TrimSuffix(o.Props["def"], ";")}
+		if o.Kind == "function" && o.Props["owner"] != e.cat.OwnerRole {
+			parts = append(parts, handOver(o)...)
+		}
+		if o.Kind == "function" {
+			parts = append(parts, "REVOKE ALL ON ROUTINE "+o.Props["identity"]+" FROM PUBLIC")
+		}
+		return script(append(parts, e.grantsOn(o)...)...)
+	case "column":
+		return script("-- its values are lost: restore them from a backup",
+			fmt.Sprintf("ALTER TABLE %s ADD COLUMN %s %s", o.On, o.Name, o.Props["type"]))
+	case "schema":
+		return script("CREATE SCHEMA " + o.Name + " AUTHORIZATION " + ident(o.Props["owner"]))
+	default:
+		if strings.HasSuffix(o.Name, "."+snapshotsTable) || strings.HasSuffix(o.Name, "."+revisionsTable) {
+			return "-- run konstruct migrate up: it makes the table"
+		}
+		return "-- restore it from a backup, or restore the database"
+	}
+}
+
+// grantsOn gives everybody what the snapshot grants on an object that is made again.
+func (e *examination) grantsOn(o Object) []string {
+	var out []string
+	for _, g := range sorted(e.want) {
+		if g.Kind == "grant" && g.Props["object"] == o.Name && g.Props["kind"] == grantKind(o) {
+			out = append(out, fmt.Sprintf("GRANT %s ON %s %s TO %s", g.Props["privileges"], g.Props["kind"], o.Name, g.Props["grantee"]))
+		}
+	}
+	return out
+}
+
+func createPolicy(p Object) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "CREATE POLICY %s ON %s", p.Name, p.On)
+	if p.Props["permissive"] != "true" {
+		b.WriteString(" AS RESTRICTIVE")
+	}
+	b.WriteString(map[string]string{"r": " FOR SELECT", "a": " FOR INSERT", "w": " FOR UPDATE", "d": " FOR DELETE"}[p.Props["command"]])
+	fmt.Fprintf(&b, " TO %s", p.Props["roles"])
+	if using := p.Props["using"]; using != "" {
+		fmt.Fprintf(&b, "\n  USING (%s)", using)
+	}
+	if check := p.Props["check"]; check != "" {
+		fmt.Fprintf(&b, "\n  WITH CHECK (%s)", check)
+	}
+	return b.String()
+}
+
+// handOver gives CREATE on the schema for the moment in which PostgreSQL demands it of the new owner.
+func handOver(f Object) []string {
+	schema, owner := f.schema(), ident(f.Props["owner"])
+	return []string{
+		fmt.Sprintf("GRANT CREATE ON SCHEMA %s TO %s", schema, owner),
+		fmt.Sprintf("ALTER ROUTINE %s OWNER TO %s", f.Props["identity"], owner),
+		fmt.Sprintf("REVOKE CREATE ON SCHEMA %s FROM %s", schema, owner),
+	}
+}
+
+// alter is the SQL that turns an object into what the snapshot says.
+func (e *examination) alter(want, have Object) string {
+	switch want.Kind {
+	case "table":
+		return script(alterTable(want, have)...)
+	case "column":
+		return script(alterColumn(want, have)...)
+	case "policy":
+		return script(drop(have), createPolicy(want))
+	case "function":
+		var parts []string
+		if want.Props["def"] != have.Props["def"] {
+			parts = append(parts, want.Props["def"])
+		}
+		if want.Props["owner"] != have.Props["owner"] {
+			parts = append(append(parts, handOver(want)...), e.grantsOn(want)...)
+		}
+		return script(parts...)
+	case "trigger", "rule":
+		if want.Props["def"] == have.Props["def"] {
+			return script(fmt.Sprintf("ALTER TABLE %s ENABLE %s %s", want.On, strings.ToUpper(want.Kind), want.Name))
+		}
+		return script(drop(have), strings.TrimSuffix(want.Props["def"], ";"))
+	case "constraint":
+		return e.alterConstraint(want, have)
+	case "index":
+		return script(drop(have), want.Props["def"])
+	default:
+		if want.Props["owner"] != have.Props["owner"] {
+			return script(fmt.Sprintf("ALTER %s %s OWNER TO %s", strings.ToUpper(want.Kind), want.Name, ident(want.Props["owner"])))
+		}
+		return script(drop(have)) + "\n" + e.create(want)
+	}
+}
+
+func (e *examination) alterConstraint(want, have Object) string {
+	if want.Props["def"] == have.Props["def"] { // its triggers were disabled, which only a superuser can do
+		return script(fmt.Sprintf("ALTER TABLE %s ENABLE TRIGGER ALL", want.On),
+			fmt.Sprintf("ALTER TABLE %s ENABLE TRIGGER ALL", want.Props["references"]))
+	}
+	tables := []string{}
+	if want.Props["type"] == "f" {
+		tables = e.forced(want.On, want.Props["references"])
+	}
+	return unforced(tables, drop(have), fmt.Sprintf("ALTER TABLE %s ADD CONSTRAINT %s %s", want.On, want.Name, want.Props["def"]))
+}
+
+// forced are those of the tables that are under FORCE.
+func (e *examination) forced(tables ...string) []string {
+	out := []string{}
+	for _, t := range tables {
+		if e.live[key{"table", "", t}].Props["forced"] != "" {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+func alterTable(want, have Object) []string {
+	var out []string
+	for _, p := range want.differing(have) {
+		switch p {
+		case "owner":
+			out = append(out, fmt.Sprintf("ALTER TABLE %s OWNER TO %s", want.Name, ident(want.Props["owner"])))
+		case "rls":
+			out = append(out, fmt.Sprintf("ALTER TABLE %s %s ROW LEVEL SECURITY", want.Name, onOff(want.Props["rls"], "ENABLE", "DISABLE")))
+		case "forced":
+			force := onOff(want.Props["forced"], "FORCE", "NO FORCE")
+			out = append(out, fmt.Sprintf("ALTER TABLE %s %s ROW LEVEL SECURITY", want.Name, force))
+		case "persistence":
+			out = append(out, fmt.Sprintf("ALTER TABLE %s SET %s", want.Name, onOff(want.Props["persistence"], "UNLOGGED", "LOGGED")))
+		default:
+			out = append(out, "-- restore the table's "+p+" from a backup")
+		}
+	}
+	return out
+}
+
+func onOff(prop, on, off string) string {
+	if prop != "" {
+		return on
+	}
+	return off
+}
+
+func alterColumn(want, have Object) []string {
+	prefix := fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s ", want.On, want.Name)
+	var out []string
+	for _, p := range want.differing(have) {
+		switch p {
+		case "type", "collation":
+			out = append(out, fmt.Sprintf("%sTYPE %s USING %s::%s", prefix, want.Props["type"], want.Name, want.Props["type"]))
+		case "notnull":
+			out = append(out, prefix+onOff(want.Props["notnull"], "SET", "DROP")+" NOT NULL")
+		case "default":
+			if d := want.Props["default"]; d != "" {
+				out = append(out, prefix+"SET DEFAULT "+d)
+			} else {
+				out = append(out, prefix+"DROP DEFAULT")
+			}
+		case "identity":
+			out = append(out, prefix+onOff(want.Props["identity"], "ADD GENERATED BY DEFAULT AS", "DROP")+" IDENTITY")
+		case "sequence": // goes with the default
+		default:
+			out = append(out, "-- restore the column's "+p+" from a backup")
+		}
+	}
+	return out
+}
+
+// withdraw is the SQL after which an unknown object is out of reach, or gone where it acts by itself.
+func (e *examination) withdraw(o Object) string {
+	kind := grantKind(o)
+	if kind == "" || o.Kind == "materialized view" || o.Kind == "foreign table" {
+		return script("-- read what it does before it is lost; what is needed belongs into a migration", drop(o))
+	}
+	if !e.reaches(o) {
+		return "-- out of the application's reach: nothing needs to be done"
+	}
+	name := o.Name
+	if o.Kind == "function" {
+		name = o.Props["identity"]
+	}
+	return script("-- what is needed belongs into a migration; an operator's own object can be listed (KONSTRUCT_DOCTOR_KNOWN)",
+		fmt.Sprintf("REVOKE ALL ON %s %s FROM PUBLIC, %s", kind, name, e.cat.app()))
+}
+
+func drop(o Object) string {
+	switch o.Kind {
+	case "constraint", "column":
+		return fmt.Sprintf("ALTER TABLE %s DROP %s %s", o.On, strings.ToUpper(o.Kind), o.Name)
+	case "index":
+		if c := o.Props["constraint"]; c != "" {
+			return fmt.Sprintf("ALTER TABLE %s DROP CONSTRAINT %s", o.On, c)
+		}
+		return fmt.Sprintf("DROP INDEX %s.%s", o.schema(), o.Name)
+	case "policy", "trigger", "rule":
+		return fmt.Sprintf("DROP %s %s ON %s", strings.ToUpper(o.Kind), o.Name, o.On)
+	case "child":
+		if o.Props["partition"] != "" {
+			return fmt.Sprintf("ALTER TABLE %s DETACH PARTITION %s", o.On, o.Name)
+		}
+		return fmt.Sprintf("ALTER TABLE %s NO INHERIT %s", o.Name, o.On)
+	case "operator class":
+		return "DROP OPERATOR CLASS " + o.Name
+	default:
+		return fmt.Sprintf("DROP %s %s", strings.ToUpper(o.Kind), o.Name)
+	}
+}

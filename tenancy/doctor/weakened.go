@@ -1,0 +1,102 @@
+package doctor
+
+import (
+	"regexp"
+	"slices"
+)
+
+// Weakened finds what a migration takes away from isolation, from the snapshots before and after it: a protection that is
+// removed or changed, and what acts or answers with other rights than its caller's. A new table, column, key or check is
+// none, and neither is what the catalogue lists. The findings' remedies are empty.
+func Weakened(before, after Snapshot, cat Catalogue) []Finding {
+	e := newExamination(reading{objects: after.Objects}, cat)
+	e.want = index(before.Objects)
+	e.compare()
+	for _, f := range after.Objects {
+		if _, known := e.want[f.key()]; !known && f.Kind == "function" && f.Props["definer"] != "" && !e.reaches(f) {
+			e.found("definer.unlisted", f, "")
+		}
+	}
+	var out []Finding
+	for _, l := range Lints() {
+		for _, d := range e.differences[l.Code] {
+			if !e.harmless(l.Code, d.of) {
+				out = append(out, Finding{Code: l.Code, Level: l.Level, Object: d.object, Risk: l.Risk})
+			}
+		}
+	}
+	return out
+}
+
+// harmless tells whether a difference takes nothing away from isolation.
+func (e *examination) harmless(code string, o Object) bool {
+	_, existed := e.want[o.key()]
+	_, exists := e.live[o.key()]
+	switch code {
+	case "schema.outside", "table.unclassified", "grant.missing", "grant.schema-usage":
+		return true // the doctor has its own word on what is left
+	case "schema.unknown":
+		return slices.Contains([]string{"table", "column", "constraint", "index", "sequence", "type", "function"}, o.Kind) && !calls(o)
+	case "schema.missing":
+		return !slices.Contains([]string{"constraint", "index", "trigger"}, o.Kind) || o.Props["type"] == "c"
+	case "schema.differs":
+		return exists && e.harmlessChange(o)
+	case "policy.extra":
+		return slices.ContainsFunc(e.meantFor(Object{Name: o.On}), func(p Object) bool { return samePolicy(o, p) && p.Name == o.Name }) ||
+			e.introduced(o.Props["roles"])
+	case "definer.unlisted":
+		_, listed := e.cat.Definers[o.Name]
+		return listed && !existed
+	case "grant.table", "grant.column", "grant.unknown", "grant.function", "definer.grant", "grant.schema":
+		return e.planned(o)
+	default:
+		return false
+	}
+}
+
+// harmlessChange tells whether an object protects as much as before: a column or check that calls nothing of its own, or
+// a table that is protected now. The tenant's column has to stay what it is.
+func (e *examination) harmlessChange(o Object) bool {
+	switch {
+	case o.Kind == "column" && o.Name == ident(e.cat.TenantColumn):
+		return o.Props["type"] == "uuid" && o.Props["notnull"] != "" && !calls(o)
+	case o.Kind == "column", o.Kind == "constraint" && o.Props["type"] == "c":
+		return !calls(o)
+	case o.Kind == "table":
+		return !slices.ContainsFunc(o.differing(e.want[o.key()]), func(p string) bool {
+			return p != "rls" && p != "forced" || o.Props[p] == ""
+		})
+	default:
+		return false
+	}
+}
+
+// calls tells whether an expression calls what is not PostgreSQL's own: names of others are printed with their schema.
+func calls(o Object) bool {
+	return slices.ContainsFunc([]string{"default", "def", "generated"}, func(p string) bool {
+		return o.Kind != "function" && o.Props["type"] != "f" && foreignCall.MatchString(o.Props[p])
+	})
+}
+
+var foreignCall = regexp.MustCompile(`[\w"]\.[\w"]+\(`)
+
+// introduced tells whether a listed function of this owner is new: what it lives by comes with it.
+func (e *examination) introduced(owner string) bool {
+	for signature, d := range e.cat.Definers {
+		_, existed := e.want[key{"function", "", signature}]
+		_, exists := e.live[key{"function", "", signature}]
+		if ident(d.Owner) == owner && exists && !existed {
+			return true
+		}
+	}
+	return false
+}
+
+// planned tells whether a grant is one that the table's class allows, or that a new function lives by.
+func (e *examination) planned(g Object) bool {
+	if e.introduced(g.Props["grantee"]) && g.Props["kind"] != "SCHEMA" {
+		return true
+	}
+	allowed := e.cat.Grants[e.class(g.Props["object"])]
+	return g.Props["kind"] == "TABLE" && g.Props["grantee"] == e.cat.app() && len(without(privileges(g), allowed)) == 0
+}

@@ -1,0 +1,135 @@
+package pgtenant
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"syscall"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/puddle/v2"
+)
+
+// Cause says why a connection could not be made, in words that are fit for a log.
+type Cause string
+
+// The causes of a [ConnectError].
+const (
+	CauseRefused     Cause = "connection refused"
+	CauseUnreachable Cause = "host unreachable"
+	CauseTimeout     Cause = "timed out"
+	CauseHostname    Cause = "host name not resolved"
+	CauseTLS         Cause = "TLS handshake failed"
+	CauseHangup      Cause = "connection closed by the server"
+	CauseCredentials Cause = "authentication failed"                  // SQLSTATE class 28
+	CausePermission  Cause = "permission denied for the database"     // 42501
+	CauseDatabase    Cause = "database does not exist"                // 3D000
+	CauseLimit       Cause = "too many connections"                   // 53300: of the role, the database or the server
+	CauseStarting    Cause = "server is starting up or shutting down" // 57P01, 57P02, 57P03
+	CauseTarget      Cause = "no server has the target session state" // target_session_attrs
+	CauseClosed      Cause = "the driver is closed"                   // Close was called
+	CauseOther       Cause = "connection failed"                      // none of the above
+)
+
+// ConnectError is returned when no connection to the server could be made. It matches [ErrConnection]
+// and [ErrNoEffect], and errors.As finds the server's *pgconn.PgError where the server gave one. Neither repeats any part
+// of the connection string: of the PgError, only code, severity and routine are kept.
+type ConnectError struct {
+	Cause Cause
+
+	db *pgconn.PgError // nil unless the server refused
+}
+
+// Error implements error.
+func (e *ConnectError) Error() string {
+	if e.db != nil {
+		return fmt.Sprintf("pgtenant: can't connect: %s (SQLSTATE %s)", e.Cause, e.db.Code)
+	}
+	return fmt.Sprintf("pgtenant: can't connect: %s", e.Cause)
+}
+
+// Unwrap makes the error match [ErrConnection], [ErrNoEffect] and the server's error.
+func (e *ConnectError) Unwrap() []error {
+	if e.db != nil {
+		return []error{ErrConnection, ErrNoEffect, e.db}
+	}
+	return []error{ErrConnection, ErrNoEffect}
+}
+
+// ConnectFailure returns the [*ConnectError] of a failed pgx.Connect, for connections that are not the driver's. The text
+// of pgx repeats user, host and database, where parts of a password with unescaped characters can end up.
+func ConnectFailure(err error) error { return newConnectError(err) }
+
+// passing reports whether the cause is one that ends by itself within moments: a backend that is still exiting holds
+// its place in the limit, and a server that restarts says so.
+func (e *ConnectError) passing() bool { return e.Cause == CauseLimit || e.Cause == CauseStarting }
+
+// newConnectError finds the cause of a failed dial. With several hosts it is that of the host that got furthest: a
+// server that answered comes before one that could not be reached.
+func newConnectError(err error) *ConnectError {
+	if db, ok := errors.AsType[*pgconn.PgError](err); ok {
+		cause := causeOfCode(db.Code)
+		return &ConnectError{Cause: cause, db: &pgconn.PgError{
+			Severity: db.Severity, SeverityUnlocalized: db.SeverityUnlocalized,
+			Code: db.Code, Message: string(cause), Routine: db.Routine,
+		}}
+	}
+	return &ConnectError{Cause: causeOf(err)}
+}
+
+func causeOfCode(code string) Cause {
+	switch code {
+	case codeInsufficientPrivilege:
+		return CausePermission
+	case "3D000":
+		return CauseDatabase
+	case "53300":
+		return CauseLimit
+	case "57P01", "57P02", "57P03":
+		return CauseStarting
+	}
+	if strings.HasPrefix(code, "28") {
+		return CauseCredentials
+	}
+	return CauseOther
+}
+
+func causeOf(err error) Cause {
+	var hostname *net.DNSError
+	var network net.Error
+	switch {
+	case errors.Is(err, puddle.ErrClosedPool):
+		return CauseClosed
+	case isTarget(err):
+		return CauseTarget
+	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENOENT): // ENOENT: a socket that is not there
+		return CauseRefused
+	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
+		return CauseUnreachable
+	case errors.As(err, &hostname):
+		return CauseHostname
+	case pgconn.Timeout(err), errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
+		return CauseTimeout
+	case strings.Contains(err.Error(), "tls error"): // pgconn's own prefix: crypto/tls has no common error type
+		return CauseTLS
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return CauseHangup
+	}
+	return CauseOther
+}
+
+// isTarget reports whether a server was reached whose state is not the one that target_session_attrs asks for.
+func isTarget(err error) bool {
+	for _, unmet := range []error{
+		pgconn.ErrReadOnlyConnection, pgconn.ErrReadWriteConnection,
+		pgconn.ErrPrimaryConnection, pgconn.ErrStandbyConnection,
+	} {
+		if errors.Is(err, unmet) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,104 @@
+package pgtenant
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+const (
+	// staleAfter is how long a connection may be idle and still be trusted without a ping.
+	staleAfter = time.Second
+	// pingTimeout bounds a ping.
+	pingTimeout = time.Second
+)
+
+// liveness finds the connections of a pool that were dropped without a word while they were idle, by a proxy or a
+// firewall. pgxpool's own ping is not used: its time-out leads to a cancel request, the two seconds of [cancelPatience],
+// and then up to 15 seconds in which the pool still counts the connection.
+type liveness struct {
+	pool     atomic.Pointer[pgxpool.Pool]
+	sweeping atomic.Bool
+}
+
+// shouldPing is pgxpool's ShouldPing. It pings a stale connection itself. It returns true for one that it closed,
+// which makes the pool try another.
+func (l *liveness) shouldPing(ctx context.Context, p pgxpool.ShouldPingParams) bool {
+	if p.IdleDuration <= staleAfter || alive(ctx, p.Conn) {
+		return false
+	}
+	if ctx.Err() == nil {
+		l.sweep(context.WithoutCancel(ctx))
+	}
+	return true
+}
+
+// sweep tests all idle connections at once, after one was found dead: the others most likely are, too. They are taken
+// out of the pool before it returns, so that no caller meets one of them.
+func (l *liveness) sweep(ctx context.Context) {
+	pool := l.pool.Load()
+	if pool == nil || !l.sweeping.CompareAndSwap(false, true) {
+		return
+	}
+	idle := pool.AcquireAllIdle(ctx)
+	go func() {
+		defer l.sweeping.Store(false)
+		var tests sync.WaitGroup
+		for _, conn := range idle {
+			tests.Go(func() {
+				defer conn.Release() // the pool removes one that is closed
+				alive(ctx, conn.Conn())
+			})
+		}
+		tests.Wait()
+	}()
+}
+
+// alive pings a connection that is not in use, and closes it when there is no answer in time, or when ctx ends first.
+func alive(ctx context.Context, conn *pgx.Conn) bool {
+	socket := conn.PgConn().Conn()
+	err := socket.SetDeadline(time.Now().Add(pingTimeout))
+	stop := context.AfterFunc(ctx, func() { _ = socket.SetDeadline(time.Now()) })
+	if err == nil {
+		err = ping(context.WithoutCancel(ctx), conn.PgConn())
+	}
+	if stop() && err == nil && socket.SetDeadline(time.Time{}) == nil {
+		return true
+	}
+	// The socket first: then Close has nothing to wait for.
+	_ = socket.Close()
+	_ = conn.Close(ctx)
+	return false
+}
+
+// ping sends an empty statement and waits for its end. It goes by the extended protocol, since a pooler may have the simple
+// one disabled. The deadline is the socket's.
+func ping(ctx context.Context, conn *pgconn.PgConn) error {
+	frontend := conn.Frontend()
+	frontend.SendParse(&pgproto3.Parse{})
+	frontend.SendBind(&pgproto3.Bind{})
+	frontend.SendExecute(&pgproto3.Execute{})
+	frontend.SendSync(&pgproto3.Sync{})
+	if err := frontend.Flush(); err != nil {
+		return err
+	}
+	for {
+		message, err := conn.ReceiveMessage(ctx)
+		if err != nil {
+			return err
+		}
+		switch message.(type) {
+		case *pgproto3.ReadyForQuery:
+			return nil
+		case *pgproto3.ErrorResponse:
+			return errors.New("pgtenant: ping refused")
+		}
+	}
+}

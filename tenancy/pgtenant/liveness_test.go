@@ -1,0 +1,145 @@
+package pgtenant_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/konstruct/konstruct/tenancy/pgtenant"
+)
+
+// untilStale is longer than a connection may be idle without being pinged (1 s).
+const untilStale = 1100 * time.Millisecond
+
+// warm opens n connections and leaves them idle.
+func (h *house) warm(t *testing.T, n int) {
+	t.Helper()
+	var ends []func()
+	for range n {
+		ends = append(ends, h.hold(t))
+	}
+	for _, end := range ends {
+		end()
+	}
+	require.EqualValues(t, n, h.Pool().Stat().IdleConns())
+}
+
+func TestOnlyAStaleConnectionIsPinged(t *testing.T) {
+	t.Parallel()
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
+			trips := func() int64 {
+				before := h.trips.Count()
+				require.Equal(t, "a1", h.names(as(t, h.a), t))
+				return h.trips.Count() - before
+			}
+			trips()
+			require.EqualValues(t, 1, trips())
+			time.Sleep(untilStale)
+			require.EqualValues(t, 2, trips())
+			require.EqualValues(t, 1, trips())
+		})
+	}
+}
+
+// A proxy that forgot the connections takes them and never answers. New ones work.
+func TestFrozenConnections(t *testing.T) {
+	t.Parallel()
+	h, proxy := proxied(t, pgtenant.WithMaxConns(8))
+	h.warm(t, 8)
+	require.Equal(t, 8, proxy.Freeze())
+	time.Sleep(untilStale)
+	for i := range 9 {
+		start := time.Now()
+		require.Equal(t, "a1", h.names(as(t, h.a), t))
+		require.Less(t, time.Since(start), 2*time.Second, "request %d", i)
+	}
+	// All of them were tested after the first one, and none is counted any longer.
+	require.Eventually(t, func() bool { return h.Pool().Stat().TotalConns() <= 2 }, 3*time.Second, shortly)
+	h.healthy(t)
+}
+
+func TestFrozenConnectionsUnderConcurrentRequests(t *testing.T) {
+	t.Parallel()
+	h, proxy := proxied(t, pgtenant.WithMaxConns(8))
+	h.warm(t, 8)
+	proxy.Freeze()
+	time.Sleep(untilStale)
+	start := time.Now()
+	served, failed := h.crowd(t, 32, shortly, "select 1")
+	require.Less(t, time.Since(start), 3*time.Second)
+	require.GreaterOrEqual(t, served, int64(32))
+	require.Zero(t, failed)
+}
+
+// After one dead connection the others are tested, not thrown away.
+func TestLiveConnectionsSurviveADeadOne(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, pgtenant.WithMaxConns(4))
+	h.warm(t, 4)
+	time.Sleep(untilStale)
+	// The pool hands out the one that was used last.
+	require.Equal(t, 1, h.count(t, `select count(pg_terminate_backend(pid)) from (select pid from pg_stat_activity
+		where datname = current_database() and pid <> pg_backend_pid() order by state_change desc limit 1) as last`))
+	created := h.Pool().Stat().NewConnsCount()
+	h.healthy(t)
+	require.Eventually(t, func() bool { return h.Pool().Stat().IdleConns() >= 3 }, time.Second, shortly/5)
+	require.LessOrEqual(t, h.Pool().Stat().NewConnsCount()-created, int64(1))
+}
+
+// The caller's context ends the wait for a ping.
+func TestCallerGivesUpDuringAPing(t *testing.T) {
+	t.Parallel()
+	h, proxy := proxied(t, pgtenant.WithMaxConns(2))
+	h.warm(t, 2)
+	proxy.Freeze()
+	time.Sleep(untilStale)
+	ctx, cancel := context.WithTimeout(as(t, h.a), 2*shortly)
+	defer cancel()
+	start := time.Now()
+	_, err := pgtenant.Exec(ctx, h, "select 1")
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.Less(t, time.Since(start), 10*shortly)
+	h.healthy(t)
+}
+
+// A connection that froze in use ends with its statement's context, and the pool does not count it while pgx still
+// tries to say goodbye.
+func TestFrozenInUse(t *testing.T) {
+	t.Parallel()
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			h, proxy := proxied(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
+			h.warm(t, 1)
+			proxy.Freeze()
+			ctx, cancel := context.WithTimeout(as(t, h.a), 4*shortly)
+			defer cancel()
+			start := time.Now()
+			_, err := pgtenant.Exec(ctx, h, "select 1")
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			h.healthy(t)
+			require.Less(t, time.Since(start), 4*time.Second)
+		})
+	}
+}
+
+// While the whole network is silent, an attempt to connect ends before the acquire timeout, and says so.
+func TestSilentNetwork(t *testing.T) {
+	t.Parallel()
+	h, proxy := proxied(t, pgtenant.WithMaxConns(2))
+	h.warm(t, 2)
+	proxy.Freeze()
+	proxy.Hang(true)
+	time.Sleep(untilStale)
+	start := time.Now()
+	_, err := pgtenant.Exec(as(t, h.a), h, "select 1")
+	requireCause(t, pgtenant.CauseTimeout, err)
+	require.Less(t, time.Since(start), 4*time.Second)
+	proxy.Hang(false)
+	h.healthy(t)
+}

@@ -1,0 +1,297 @@
+package pgtenant_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/konstruct/konstruct/integration/faultproxy"
+	"github.com/konstruct/konstruct/tenancy/pgtenant"
+)
+
+const nap = "select pg_sleep(0.002)"
+
+// proxied is a house whose driver reaches the server through a proxy. The house's first driver is closed, so that the
+// connections of its database are those of the new one.
+func proxied(t *testing.T, opts ...pgtenant.Option) (*house, *faultproxy.Proxy) {
+	t.Helper()
+	h := newHouse(t)
+	require.NoError(t, h.Close())
+	proxy := faultproxy.Start(t, h.url)
+	h.url = proxy.URL() + "&connect_timeout=1"
+	h.Driver = h.open(t, append([]pgtenant.Option{pgtenant.WithTrips(h.trips)}, opts...)...)
+	return h, proxy
+}
+
+// allow sets how many connections the server grants to this database besides the superuser's; negative is no limit.
+func (h *house) allow(t *testing.T, connections int) {
+	t.Helper()
+	if connections >= 0 {
+		connections++
+	}
+	var name string
+	require.NoError(t, h.super.QueryRow(t.Context(), "select current_database()").Scan(&name))
+	_, err := h.super.Exec(t.Context(), fmt.Sprintf("alter database %s connection limit %d", pgx.Identifier{name}.Sanitize(), connections))
+	require.NoError(t, err)
+}
+
+// hold begins a transaction, which keeps its connection until the returned function ends it.
+func (h *house) hold(t *testing.T) (end func()) {
+	t.Helper()
+	tx, err := h.Tx(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, tx.Exec(t.Context(), "select 1", []any{}, nil))
+	end = sync.OnceFunc(func() { _ = tx.Rollback() })
+	t.Cleanup(end)
+	return end
+}
+
+// crowd has clients run the statement, again and again, for as long as it takes, and counts the outcomes.
+func (h *house) crowd(t *testing.T, clients int, lasting time.Duration, query string) (served, failed int64) {
+	t.Helper()
+	var ok, bad atomic.Int64
+	var wg sync.WaitGroup
+	until := time.Now().Add(lasting)
+	for range clients {
+		wg.Go(func() {
+			for time.Now().Before(until) {
+				if _, err := pgtenant.Exec(t.Context(), h, query); err != nil {
+					bad.Add(1)
+					t.Log(err)
+				} else {
+					ok.Add(1)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return ok.Load(), bad.Load()
+}
+
+func TestTheServerGrantsLessThanThePool(t *testing.T) {
+	t.Parallel()
+	h, proxy := proxied(t, pgtenant.WithMaxConns(8))
+	h.allow(t, 3)
+	before := proxy.Accepted()
+	served, failed := h.crowd(t, 16, time.Second, nap)
+	require.Zero(t, failed)
+	require.Positive(t, served)
+	// Eight at the beginning, then one at a time: the backoff doubles, and its jitter halves it at best.
+	require.LessOrEqual(t, proxy.Accepted()-before, 8+6, "dialing backs off")
+
+	h.allow(t, -1)
+	_, failed = h.crowd(t, 16, 2*time.Second, nap)
+	require.Zero(t, failed)
+	require.EqualValues(t, 8, h.Pool().Stat().TotalConns(), "the pool grows again")
+	h.healthy(t)
+}
+
+// Connections that the server ends are replaced, although it refuses further ones at times.
+func TestConnectionsEndWhileTheServerGrantsLess(t *testing.T) {
+	t.Parallel()
+	h, _ := proxied(t, pgtenant.WithMaxConns(8))
+	h.allow(t, 3)
+	_, failed := h.crowd(t, 16, time.Second/2, nap)
+	require.Zero(t, failed)
+	h.terminate(t)
+	_, failed = h.crowd(t, 16, time.Second, nap)
+	// Of the three that ended, each fails the statement that finds it so.
+	require.LessOrEqual(t, failed, int64(3))
+	h.healthy(t)
+}
+
+// Whatever keeps the driver from opening another connection, the next one that is released serves.
+func TestWaitsForTheConnectionThatWorks(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]func(*testing.T, *house, *faultproxy.Proxy){
+		"limit":   func(t *testing.T, h *house, _ *faultproxy.Proxy) { t.Helper(); h.allow(t, 1) },
+		"refused": func(_ *testing.T, _ *house, p *faultproxy.Proxy) { p.Refuse() },
+		"hanging": func(_ *testing.T, _ *house, p *faultproxy.Proxy) { p.Hang(true) },
+		"password": func(t *testing.T, _ *house, p *faultproxy.Proxy) {
+			t.Helper()
+			p.Redirect(refusing(t, "28P01"))
+		},
+		"starting": func(t *testing.T, _ *house, p *faultproxy.Proxy) {
+			t.Helper()
+			p.Redirect(refusing(t, "57P03"))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h, proxy := proxied(t, pgtenant.WithMaxConns(4))
+			end := h.hold(t)
+			fault(t, h, proxy)
+			time.AfterFunc(10*shortly, end)
+			start := time.Now()
+			_, err := pgtenant.Exec(as(t, h.a), h, "select 1")
+			require.NoError(t, err)
+			require.Less(t, time.Since(start), 3*time.Second) // where it hangs, its own attempt has to time out first
+			h.healthy(t)
+		})
+	}
+}
+
+// The reason why the pool stays small is in the error of those who waited in vain.
+func TestBusyBelowTheLimitOfThePool(t *testing.T) {
+	t.Parallel()
+	h, _ := proxied(t, pgtenant.WithMaxConns(4), pgtenant.WithAcquireTimeout(20*shortly))
+	h.hold(t)
+	h.allow(t, 1)
+	_, err := pgtenant.Exec(t.Context(), h, "select 1")
+	require.ErrorIs(t, err, pgtenant.ErrPoolBusy)
+	require.ErrorContains(t, err, string(pgtenant.CauseLimit))
+	require.NotErrorIs(t, err, pgtenant.ErrConnection)
+}
+
+func TestNoConnectionAtAll(t *testing.T) {
+	t.Parallel()
+	h, proxy := proxied(t, pgtenant.WithMaxConns(8))
+	proxy.Refuse()
+	const requests = 20
+	start := time.Now()
+	outcomes := make(chan error, requests)
+	for range requests {
+		go func() {
+			_, err := pgtenant.Exec(t.Context(), h, "select 1")
+			outcomes <- err
+		}()
+	}
+	for range requests {
+		requireCause(t, pgtenant.CauseRefused, <-outcomes)
+	}
+	require.Less(t, time.Since(start), 3*time.Second, "no request waits for its acquire timeout")
+
+	proxy.Accept()
+	h.healthy(t) // the first request that comes is served
+}
+
+// A backend that is still exiting counts towards the limit. That ends within moments.
+func TestTheOnlyConnectionIsStillExiting(t *testing.T) {
+	t.Parallel()
+	h, _ := proxied(t, pgtenant.WithMaxConns(1))
+	h.allow(t, 0)
+	time.AfterFunc(4*shortly, func() { h.allow(t, -1) })
+	h.healthy(t)
+
+	h.terminate(t)
+	h.allow(t, 0)
+	_, err := pgtenant.Exec(t.Context(), h, "select 1")
+	require.Error(t, err) // it was ended while it was idle
+	start := time.Now()
+	_, err = pgtenant.Exec(t.Context(), h, "select 1")
+	requireCause(t, pgtenant.CauseLimit, err)
+	require.Less(t, time.Since(start), 4*time.Second)
+	h.allow(t, -1)
+	h.healthy(t)
+}
+
+func TestFourWaysNotToGetAConnection(t *testing.T) {
+	t.Parallel()
+	h, proxy := proxied(t, pgtenant.WithMaxConns(2), pgtenant.WithAcquireTimeout(20*shortly))
+	one := func(ctx context.Context) error {
+		_, err := pgtenant.Exec(ctx, h, "select 1")
+		return err
+	}
+	kinds := []error{context.DeadlineExceeded, pgtenant.ErrTenantBusy, pgtenant.ErrConnection}
+	requireOnly := func(err, kind error) {
+		t.Helper()
+		require.ErrorIs(t, err, pgtenant.ErrNoEffect)
+		for _, other := range kinds {
+			require.Equal(t, errors.Is(other, kind), errors.Is(err, other), "%v: %v", other, err)
+		}
+	}
+
+	// The tenant's limit: half of two.
+	tx, err := h.Tx(as(t, h.a))
+	require.NoError(t, err)
+	require.NoError(t, tx.Exec(as(t, h.a), "select 1", []any{}, nil))
+	err = one(as(t, h.a))
+	requireOnly(err, pgtenant.ErrTenantBusy)
+	require.NoError(t, one(as(t, h.b)))
+
+	// The pool.
+	end := h.hold(t)
+	err = one(as(t, h.b))
+	require.ErrorIs(t, err, pgtenant.ErrPoolBusy)
+	requireOnly(err, nil)
+
+	// The caller.
+	short, cancel := context.WithTimeout(as(t, h.b), shortly)
+	defer cancel()
+	requireOnly(one(short), context.DeadlineExceeded)
+
+	// The server.
+	end()
+	require.NoError(t, tx.Rollback())
+	proxy.Refuse()
+	proxy.Drop()
+	_ = errors.Join(one(as(t, h.b)), one(as(t, h.b))) // the connections that were idle
+	requireOnly(one(as(t, h.b)), pgtenant.ErrConnection)
+	proxy.Accept()
+	h.healthy(t)
+}
+
+// Driver.Close ends the waits.
+func TestCloseWhileTheServerIsAway(t *testing.T) {
+	t.Parallel()
+	h, proxy := proxied(t, pgtenant.WithMaxConns(1))
+	proxy.Hang(true)
+	ended := make(chan error, 2)
+	for range 2 {
+		go func() {
+			_, err := pgtenant.Exec(t.Context(), h, "select 1")
+			ended <- err
+		}()
+	}
+	time.Sleep(shortly)
+	require.NoError(t, h.Close())
+	for range 2 {
+		select {
+		case err := <-ended:
+			require.ErrorIs(t, err, pgtenant.ErrConnection)
+		case <-time.After(4 * time.Second):
+			t.Fatal("still waiting")
+		}
+	}
+	_, err := pgtenant.Exec(t.Context(), h, "select 1")
+	requireCause(t, pgtenant.CauseClosed, err)
+}
+
+func requireCause(t *testing.T, cause pgtenant.Cause, err error) {
+	t.Helper()
+	var refused *pgtenant.ConnectError
+	require.ErrorAs(t, err, &refused)
+	require.Equal(t, cause, refused.Cause, err)
+	require.ErrorIs(t, err, pgtenant.ErrConnection)
+	require.ErrorIs(t, err, pgtenant.ErrNoEffect)
+	require.NotErrorIs(t, err, pgtenant.ErrPoolBusy)
+}
+
+// What reads the catalog must not fail for want of a further connection, and leaves nothing of its own behind.
+func TestWithConnWaitsForAConnectionThatWorks(t *testing.T) {
+	t.Parallel()
+	h, _ := proxied(t, pgtenant.WithMaxConns(4))
+	end := h.hold(t)
+	h.allow(t, 1)
+	require.Error(t, h.Pool().Ping(t.Context()), "the pool alone does not wait")
+	time.AfterFunc(4*shortly, end)
+	poison := func(conn *pgx.Conn) error {
+		_, err := conn.Exec(t.Context(), "select set_config('app.current_tenant', $1, false)", h.b.String())
+		return err
+	}
+	require.NoError(t, h.WithConn(t.Context(), poison))
+	h.healthy(t)
+
+	require.PanicsWithValue(t, "thrown", func() {
+		_ = h.WithConn(t.Context(), func(*pgx.Conn) error { panic("thrown") })
+	})
+	h.healthy(t)
+	require.Zero(t, h.Pool().Stat().AcquiredConns())
+}
