@@ -90,12 +90,12 @@ func (s *Server) connectionRoutes() []route {
 }
 
 func (s *Server) channelRoutes() []route {
-	const path = "/v1/channels/slack/events"
-	slack := handle(public, http.MethodPost, path, "receive-slack-event", "Receive an event from Slack", s.slackEvent).
+	slack := handle(public, http.MethodPost, slackPath, "receive-slack-event", "Receive an event from Slack", s.slackEvent).
 		in("Channels").failing(http.StatusUnauthorized).
-		saying("For Slack's Events API. The signature over the raw body decides. An event of an unknown workspace is acknowledged " +
-			"and goes nowhere.")
+		saying("For Slack's Events API. The signature over the raw body decides; the body may have 4 MiB. An event that cannot be " +
+			"handled (unknown workspace, unreadable payload) is acknowledged, so that Slack does not repeat it.")
 	slack.tenantTraffic = true
+	slack.op.MaxBodyBytes = bodyLimitOf(slackPath)
 	slack.op.SkipValidateBody = true // the signature comes first, over the bytes
 	return []route{slack}
 }

@@ -36,6 +36,8 @@ type Options struct {
 type Resolution struct {
 	Tenant     tenancy.ID
 	Connection uuid.UUID
+	// BotID is our bot's id in the workspace, if the connection's config has one under "bot_id".
+	BotID string
 }
 
 // Resolver finds tenants. It is safe for concurrent use.
@@ -96,7 +98,7 @@ func (r *Resolver) ask(ctx context.Context, w workspace) (tenancy.ID, error) {
 }
 
 const readConnection = `
-select c.id
+select c.id, coalesce(c.config->>'bot_id', '')
   from channel_connections c
   join tenants t on t.id = c.tenant_id
  where c.channel_type = $1 and c.workspace_id = $2 and c.status = 'active' and t.status = 'active'`
@@ -105,7 +107,7 @@ select c.id
 func (r *Resolver) confirm(ctx context.Context, w workspace, tenant tenancy.ID) (Resolution, error) {
 	found := Resolution{Tenant: tenant}
 	ctx = tenancy.With(ctx, tenant)
-	err := pgtenant.QueryRow(ctx, r.db, readConnection, []any{string(w.channel), w.id}, &found.Connection)
+	err := pgtenant.QueryRow(ctx, r.db, readConnection, []any{string(w.channel), w.id}, &found.Connection, &found.BotID)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return Resolution{}, ErrUnknownWorkspace

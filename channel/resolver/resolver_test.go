@@ -112,6 +112,25 @@ func TestResolve(t *testing.T) {
 	}
 }
 
+// Some of Slack's messages name only a bot; config says which is ours.
+func TestResolveReadsOurBot(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, tc := range []struct {
+		config map[string]any
+		want   string
+	}{
+		{map[string]any{"bot_id": "B0OURS"}, "B0OURS"},
+		{map[string]any{"bot_id": nil}, ""},
+		{map[string]any{}, ""},
+	} {
+		w.client.ChannelConnection.Update().SetConfig(tc.config).ExecX(tenancy.With(t.Context(), w.acme))
+		got, err := w.Resolve(t.Context(), message.Slack, workspaceID)
+		require.NoError(t, err)
+		require.Equal(t, resolver.Resolution{Tenant: w.acme, Connection: w.conn.ID, BotID: tc.want}, got)
+	}
+}
+
 // A workspace that goes over to another tenant is never answered for the old one.
 func TestWorkspaceMovesToAnotherTenant(t *testing.T) {
 	t.Parallel()

@@ -170,6 +170,9 @@ func (g *gatherer) card(a attachment, kind message.PartKind, mentions *mentionLi
 	w.apart("\n")
 	w.write(said.both())
 	for _, field := range a.fields.All() {
+		if !w.take(&w.nodes) {
+			break
+		}
 		w.apart("\n")
 		title, value := text(field.Get("title")), text(field.Get("value"))
 		if title != "" && value != "" {

@@ -136,6 +136,9 @@ func (w *writer) table(v gjson.Result, depth int) {
 		w.apart("\n")
 		cells := 0
 		for _, cell := range row.All() {
+			if !w.take(&w.nodes) {
+				return
+			}
 			written := w.within(w.mentions, func(inner *writer) {
 				if cell.IsObject() {
 					inner.node(cell, depth+1)

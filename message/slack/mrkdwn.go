@@ -117,5 +117,6 @@ func unescape(s string) string {
 	if strings.IndexByte(s, '&') < 0 {
 		return s
 	}
-	return strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&").Replace(s)
+	s = strings.ReplaceAll(strings.ReplaceAll(s, "&lt;", "<"), "&gt;", ">")
+	return strings.ReplaceAll(s, "&amp;", "&")
 }
