@@ -172,7 +172,8 @@ func (c ChannelMetadata) normal() ChannelMetadata {
 	return c
 }
 
-// normal has lists that are empty rather than null, so that readers need not tell them apart, and times in UTC.
+// normal has lists that are empty rather than null where readers always find them, none where they are optional, and
+// times in UTC.
 func (c MessageContent) normal() MessageContent {
 	if c.Mentions == nil {
 		c.Mentions = []Mention{}
@@ -192,6 +193,12 @@ func normalParts(parts []Part) []Part {
 	for i, p := range parts {
 		if !p.Timestamp.IsZero() {
 			p.Timestamp = p.Timestamp.UTC()
+		}
+		if len(p.Mentions) == 0 {
+			p.Mentions = nil
+		}
+		if len(p.AttachmentIDs) == 0 {
+			p.AttachmentIDs = nil
 		}
 		p.Parts = normalParts(p.Parts)
 		normal[i] = p
