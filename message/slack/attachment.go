@@ -217,7 +217,7 @@ func (g *gatherer) quoted(p posting, depth int) []message.Part {
 // addMessage adds what a quoted message says to its part, unless it is there already.
 func (g *gatherer) addMessage(part *message.Part, p posting, mentions *mentionList, depth int) {
 	said := g.words(p.text, p.blocks, mentions)
-	part.Text = words{text: part.Text, blocks: said.both()}.both()
+	part.Text = merge(part.Text, said.both())
 	part.AttachmentIDs = g.addFiles(union(part.AttachmentIDs, said.files...), p.files)
 	part.Parts = append(part.Parts, g.attached(p.attachments, nil, depth+1)...)
 }

@@ -73,15 +73,22 @@ func (g *gatherer) words(text string, blocks gjson.Result, mentions *mentionList
 	return said
 }
 
-// both is the text and the blocks, without what one says of the other.
-func (w words) both() string {
-	if w.blocks == "" {
-		return w.text
+// both is the text and the blocks.
+func (w words) both() string { return merge(w.text, w.blocks) }
+
+// merge is a and b, or the one that says all that the other does.
+func merge(a, b string) string {
+	if a == "" || b == "" {
+		return a + b
 	}
-	if strings.Contains(skeleton(w.blocks), skeleton(w.text)) {
-		return w.blocks
+	inA, inB := skeleton(a), skeleton(b)
+	switch {
+	case strings.Contains(inB, inA):
+		return b
+	case strings.Contains(inA, inB):
+		return a
 	}
-	return lines(w.text, w.blocks)
+	return a + "\n" + b
 }
 
 func (g *gatherer) plain(mrkdwn string, mentions *mentionList, labels bool) string {

@@ -97,7 +97,9 @@ func (w *writer) named(mark, id, label string) {
 	if !w.labels || label == "" {
 		label = id
 	}
-	w.write(mark + strings.TrimPrefix(label, mark))
+	if label != "" {
+		w.write(mark + strings.TrimPrefix(label, mark))
+	}
 }
 
 // link writes "label (url)", or the url alone if the label says the same.

@@ -49,12 +49,12 @@ func identifier(v gjson.Result) string {
 	return ""
 }
 
-// label reads the name of an event or subtype if it looks like one; "" if there is none, "other" for anything else.
+// label reads the name of an event or subtype: "" if there is none, "other" for a text that does not look like a name.
 func label(v gjson.Result) string {
-	if !v.Exists() || v.Type == gjson.Null || v.Type == gjson.String && v.Str == "" {
+	if v.Type != gjson.String {
 		return ""
 	}
-	if v.Type == gjson.String && plain(v.Str) && v.Str == strings.ToLower(v.Str) {
+	if v.Str == "" || plain(v.Str) && v.Str == strings.ToLower(v.Str) {
 		return v.Str
 	}
 	return "other"
