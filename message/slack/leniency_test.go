@@ -2,8 +2,6 @@ package slack_test
 
 import (
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -165,23 +163,4 @@ func TestDeletionsSurviveOddFields(t *testing.T) {
 		require.Equal(t, message.SenderInfo{}, m.Sender)
 		require.Nil(t, m.Raw)
 	}
-}
-
-// hard reads a payload of KONSTRUCT_FIXTURES' folder slack-hard by the number in its name.
-func hard(t *testing.T) map[string][]byte {
-	t.Helper()
-	folder := os.Getenv("KONSTRUCT_FIXTURES")
-	if folder == "" {
-		return nil
-	}
-	files, err := filepath.Glob(filepath.Join(folder, "slack-hard", "*.json"))
-	require.NoError(t, err)
-	require.NotEmpty(t, files)
-	bodies := map[string][]byte{}
-	for _, file := range files {
-		body, err := os.ReadFile(file)
-		require.NoError(t, err)
-		bodies[filepath.Base(file)] = body
-	}
-	return bodies
 }
