@@ -1,6 +1,7 @@
 package slack
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -205,7 +206,9 @@ func (e envelope) compose(event messageEvent, o occurrence) (message.KonstructMe
 	switch {
 	case o.kind != message.KindDeleted:
 		m.Content = e.content(event, o.posting)
-		m.Raw = message.CanonicalRaw([]byte(e.event.Raw))
+		if len(e.event.Raw) <= message.MaxRaw {
+			m.Raw = json.RawMessage(e.event.Raw)
+		}
 	case m.Sender.ID == "":
 		m.Sender = message.SenderInfo{} // not a program, but unknown: Slack left the deleted message out
 	}

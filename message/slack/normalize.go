@@ -3,6 +3,7 @@ package slack
 import (
 	"bytes"
 	"encoding/json"
+	"unicode/utf8"
 
 	"github.com/slack-go/slack/slackevents"
 	"github.com/tidwall/gjson"
@@ -12,13 +13,16 @@ import (
 // the same bytes. Either the event or the error is nil. The error is a [*PayloadError] around [ErrMalformed],
 // [ErrUnsupported] or [ErrNoWorkspace].
 func Normalize(body []byte) (Event, error) {
-	// One scan checks the grammar, the depth of nesting included, and compacts. Everything after it looks values up.
-	var compact bytes.Buffer
-	compact.Grow(len(body))
-	if err := json.Compact(&compact, body); err != nil {
+	if !utf8.Valid(body) {
+		body = bytes.ToValidUTF8(body, []byte("\uFFFD"))
+	}
+	// One scan checks the grammar, the depth of nesting included, and makes the form that a message keeps as Raw.
+	// Everything after it looks values up.
+	canonical, err := json.Marshal(json.RawMessage(body))
+	if err != nil {
 		return nil, &PayloadError{Err: malformed("not JSON")} // the cause repeats pieces of its input
 	}
-	root := gjson.ParseBytes(compact.Bytes())
+	root := gjson.ParseBytes(canonical)
 	if !root.IsObject() {
 		return nil, &PayloadError{Err: malformed("not an object")}
 	}
