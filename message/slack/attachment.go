@@ -57,14 +57,14 @@ func readAttachment(v gjson.Result) (a attachment) {
 		case "attachments":
 			a.attachments = v
 		default:
-			a.setOrigin(key.Str, v)
+			readOriginField(&a, key.Str, v)
 		}
 	}
 	return a
 }
 
-// setOrigin reads one of the fields that say where an attachment comes from.
-func (a *attachment) setOrigin(key string, v gjson.Result) {
+// readOriginField reads one of the fields that say where an attachment comes from.
+func readOriginField(a *attachment, key string, v gjson.Result) {
 	switch key {
 	case "is_share", "is_msg_unfurl", "is_reply_unfurl", "is_thread_root_unfurl":
 		a.quote = a.quote || yesOrNo(v) == yes
@@ -203,7 +203,7 @@ func (g *gatherer) quoted(p posting, depth int) []message.Part {
 	}
 	part := message.Part{
 		Kind: message.PartQuote, MessageID: p.ts.id, Timestamp: whenWritable(p.ts.at),
-		Author: g.author(attachment{authorID: p.user, botID: p.botID, authorName: firstOf(p.profile.displayName, p.profile.realName, p.bot.name, p.username)}),
+		Author: g.author(attachment{authorID: p.user, botID: p.botID, authorName: p.displayName()}),
 	}
 	mentions := &mentionList{own: g.own}
 	g.addMessage(&part, p, mentions, depth)

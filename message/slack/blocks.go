@@ -146,7 +146,8 @@ func (w *writer) table(v gjson.Result, depth int) {
 					inner.write(text(cell))
 				}
 			})
-			if cells++; cells > 1 {
+			cells++
+			if cells > 1 {
 				written = " | " + written
 			}
 			w.write(strings.ReplaceAll(written, "\n", " "))

@@ -146,7 +146,8 @@ func TestAnotherCompanysBotOfOurApp(t *testing.T) {
 		"a person of ours":         {shared, object{"user_team": "T0AUTH"}, false, false},
 		"a colleague of the organization": {
 			installed(null, "E0AUTH", true).with(object{"is_ext_shared_channel": true, "team_id": "T0SISTER", "enterprise_id": "E0AUTH"}),
-			object{"team": "T0SISTER"}, false, false,
+			object{"team": "T0SISTER"},
+			false, false,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -220,11 +221,13 @@ func TestLifecycle(t *testing.T) {
 		want         slack.Lifecycle
 	}{
 		"an organization gains workspaces": {
-			installed(null, "E0AUTH", true), object{"type": "team_access_granted", "team_ids": []any{"T1", "T2", 3, "T*", nil, object{}}},
+			installed(null, "E0AUTH", true),
+			object{"type": "team_access_granted", "team_ids": []any{"T1", "T2", 3, "T*", nil, object{}}},
 			slack.Lifecycle{WorkspaceID: "E0AUTH", TeamIDs: []string{"T1", "T2", "3"}},
 		},
 		"without authorizations": {
-			object{"authorizations": nil, "team_id": nil}, object{"type": "team_access_revoked", "team_ids": "T1"},
+			object{"authorizations": nil, "team_id": nil},
+			object{"type": "team_access_revoked", "team_ids": "T1"},
 			slack.Lifecycle{WorkspaceID: "E0ENVELOPE", TeamIDs: []string{"T1"}},
 		},
 		"an organization removes the app": {

@@ -15,7 +15,14 @@ import (
 func oddValues() []any {
 	return []any{
 		null, true, false, 0, -1, 1.5, json.Number("1e400"), json.Number(strings.Repeat("9", 400)), "", "x y", "\x00\x1f", strings.Repeat("z", 300),
-		[]any{}, []any{null}, []any{[]any{}}, []any{1, "x", object{}}, object{}, object{"id": 1}, object{"ts": []any{}}, object{"type": 7, "text": 7, "elements": 7},
+		[]any{},
+		[]any{null},
+		[]any{[]any{}},
+		[]any{1, "x", object{}},
+		object{},
+		object{"id": 1},
+		object{"ts": []any{}},
+		object{"type": 7, "text": 7, "elements": 7},
 	}
 }
 

@@ -77,7 +77,7 @@ func (e envelope) readMessage(kind string) messageEvent {
 		case "deleted_ts":
 			m.deletedTS = readTS(v)
 		default:
-			m.set(key.Str, v)
+			readPostingField(&m.posting, key.Str, v)
 		}
 	}
 	return m

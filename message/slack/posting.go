@@ -38,13 +38,12 @@ func readPosting(v gjson.Result) (p posting) {
 		return p
 	}
 	for key, v := range v.All() {
-		p.set(key.Str, v)
+		readPostingField(&p, key.Str, v)
 	}
 	return p
 }
 
-// set reads one field.
-func (p *posting) set(key string, v gjson.Result) {
+func readPostingField(p *posting, key string, v gjson.Result) {
 	switch key {
 	case "subtype":
 		p.subtype = label(v)
@@ -73,12 +72,12 @@ func (p *posting) set(key string, v gjson.Result) {
 	case "file":
 		p.file = v
 	default:
-		p.setAuthor(key, v)
+		readAuthorField(p, key, v)
 	}
 }
 
-// setAuthor reads one of the fields that say who wrote the posting.
-func (p *posting) setAuthor(key string, v gjson.Result) {
+// readAuthorField reads one of the fields that say who wrote the posting.
+func readAuthorField(p *posting, key string, v gjson.Result) {
 	switch key {
 	case "user":
 		p.user = identifier(v)

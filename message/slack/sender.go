@@ -19,13 +19,17 @@ func (e envelope) sender(p posting) message.SenderInfo {
 	self := e.wroteIt(p)
 	return message.SenderInfo{
 		ID:          firstOf(p.user, p.botID),
-		DisplayName: cut(firstOf(p.profile.displayName, p.profile.realName, p.profile.name, p.bot.name, p.username), maxName),
+		DisplayName: p.displayName(),
 		WorkspaceID: p.workspace(),
 		IsBot:       self || p.byProgram(),
 		IsSelf:      self,
 		IsSystem:    p.bySlack(),
 		IsExternal:  e.foreign(p),
 	}
+}
+
+func (p posting) displayName() string {
+	return cut(firstOf(p.profile.displayName, p.profile.realName, p.profile.name, p.bot.name, p.username), maxName)
 }
 
 // workspace is the author's own workspace or organization. In a shared channel team may be the channel's host, so it
