@@ -48,9 +48,9 @@ func TestSlackEvents(t *testing.T) {
 		body := strings.NewReplacer(`"enterprise_id": null`, `"enterprise_id": "E0OTHER"`, `"is_enterprise_install": false`,
 			`"is_enterprise_install": true`).Replace(slackMessage("T0ACME", "for the organization"))
 		require.Equal(t, http.StatusOK, w.slack(t, body).status)
-		require.Len(t, w.delivered, 1, "the team belongs to acme; the organization to nobody")
+		require.Len(t, w.delivered, 1, "acme has the team; no tenant has the organization")
 	})
-	t.Run("what belongs to nobody is acknowledged, counted, and not delivered", func(t *testing.T) {
+	t.Run("what belongs to no tenant is acknowledged, counted, and not delivered", func(t *testing.T) {
 		for _, workspace := range []string{"T0NOBODY", "T0OTHER"} {
 			require.Equal(t, http.StatusOK, w.slack(t, slackMessage(workspace, "hello")).status)
 		}

@@ -13,6 +13,7 @@ import (
 type attachment struct {
 	pretext, title, titleLink, text, fallback, footer string
 	authorName, authorSubname, authorID, botID        string
+	serviceName                                       string
 	fromURL, originalURL, appUnfurlURL, imageURL      string
 	channelID                                         string
 	ts                                                timestamp
@@ -72,6 +73,8 @@ func readOriginField(a *attachment, key string, v gjson.Result) {
 		a.authorName = cut(text(v), maxName)
 	case "author_subname":
 		a.authorSubname = cut(text(v), maxName)
+	case "service_name":
+		a.serviceName = cut(text(v), maxName)
 	case "author_id":
 		a.authorID = identifier(v)
 	case "bot_id":
@@ -160,8 +163,10 @@ func (g *gatherer) card(a attachment, kind message.PartKind, mentions *mentionLi
 	w := &writer{budget: g.budget, mentions: mentions, labels: true}
 	w.mrkdwn(a.pretext)
 	if kind != message.PartQuote {
-		w.apart("\n")
-		w.write(unescape(firstOf(a.authorName, a.authorSubname)))
+		for _, name := range []string{a.serviceName, a.authorName, a.authorSubname} {
+			w.apart("\n")
+			w.write(unescape(name))
+		}
 	}
 	w.apart("\n")
 	w.link(a.titleLink, unescape(a.title))

@@ -62,7 +62,7 @@ func (w *writer) element(kind string, v gjson.Result, depth int) bool {
 		w.write(unescape(text(v.Get("text"))))
 	case "raw_number":
 		w.write(firstOf(text(v.Get("text")), text(v.Get("value"))))
-	case "table", "data_table":
+	case "table":
 		w.table(v, depth)
 	case "image":
 		w.image(v)
@@ -70,6 +70,10 @@ func (w *writer) element(kind string, v gjson.Result, depth int) bool {
 		w.video(v)
 	case "button", "workflow_button", "icon_button":
 		w.button(v)
+	case "feedback_buttons":
+		w.button(v.Get("positive_button"))
+		w.apart(" ")
+		w.button(v.Get("negative_button"))
 	case "actions", "context", "context_actions":
 		w.each(v.Get("elements"), depth, " ")
 	case "file":
@@ -103,8 +107,25 @@ func (w *writer) fields(v gjson.Result, depth int) {
 			"cells", "columns", "items", "cards", "actions", "hero_image", "image", "icon", "options", "blocks":
 			w.apart("\n")
 			w.each(field, depth, "\n")
+		default:
+			if isText(field) {
+				w.apart("\n")
+				w.node(field, depth+1)
+			}
 		}
 	}
+}
+
+// isText holds for the objects that Slack puts texts in, whatever the field is called.
+func isText(v gjson.Result) bool {
+	if !v.IsObject() {
+		return false
+	}
+	switch text(v.Get("type")) {
+	case "mrkdwn", "plain_text", "raw_text", "rich_text":
+		return true
+	}
+	return false
 }
 
 // textField writes a text that is an object or, in a few blocks, a string with Slack's markup.

@@ -45,6 +45,8 @@ func TestBlocksAsText(t *testing.T) {
 		"call":         {blocks(`{"type":"call","call":{"v1":{"name":"Standup","join_url":"https://c.example"}}}`), "Standup (https://c.example)"},
 		"table":        {blocks(`{"type":"table","rows":[[{"type":"raw_text","text":"Ship"},{"type":"raw_text","text":"Berth"}],[{"type":"rich_text","elements":[` + section(`{"type":"user","user_id":"U0MATE"}`) + `]},{"type":"raw_number","value":4}]]}`), "Ship | Berth\n@U0MATE | 4"},
 		"a new block":  {blocks(`{"type":"tide_card","title":{"type":"plain_text","text":"Tide"},"body":{"type":"mrkdwn","text":"high <@U0MATE>"},"items":[{"type":"tide_item","text":"noon"}]}`), "Tide\nhigh @U0MATE\nnoon"},
+		"a new field":  {blocks(`{"type":"tide_card","warning":{"type":"mrkdwn","text":"fog <@U0MATE>"},"confirm":{"title":{"type":"plain_text","text":"Sure?"}}}`), "fog @U0MATE"},
+		"feedback":     {blocks(`{"type":"context_actions","elements":[{"type":"feedback_buttons","positive_button":{"text":{"type":"plain_text","text":"Good"}},"negative_button":{"text":{"type":"plain_text","text":"Bad"}}}]}`), "[Good] [Bad]"},
 		"no type":      {blocks(`{"text":{"type":"mrkdwn","text":"a"}}`), "a"},
 		"an odd block": {blocks(`null,1,"x",[],{},{"type":"section","text":7},{"type":["section"]},{"type":"header","text":{"type":"plain_text","text":"kept"}}`), "7\nkept"},
 
@@ -99,12 +101,12 @@ func TestBlocksThatRepeatTheText(t *testing.T) {
 func TestCards(t *testing.T) {
 	t.Parallel()
 	card := object{"text": "", "subtype": "bot_message", "bot_id": "B0ALERTS", "user": nil, "attachments": block(`[
-		{"id":1,"pretext":"<!here>","author_name":"Watch","title":"Disk &amp; memory","title_link":"https://w.example/1","text":"<@U0ASSISTANT> *97%*",
+		{"id":1,"pretext":"<!here>","service_name":"Alerts","author_name":"Watch","author_subname":"night","title":"Disk &amp; memory","title_link":"https://w.example/1","text":"<@U0ASSISTANT> *97%*",
 		 "fields":[{"title":"host","value":"<https://h.example|web-1>","short":true},{"value":"since 9"}],"image_url":"https://i.example/g.png",
 		 "actions":[{"type":"button","text":"Ack","url":"https://w.example/ack"}],"footer":"Watch 2","ts":1768471200,"fallback":"not this"},
 		{"fallback":"only <@U0MATE>"}, {}, null, "x", {"text":["odd"],"title":"kept"}]`)}
 	c := mustMessage(t, callback(nil, card)).Content
-	require.Equal(t, "@here\nWatch\nDisk & memory (https://w.example/1)\n@U0ASSISTANT *97%*\nhost: web-1 (https://h.example)\nsince 9\n"+
+	require.Equal(t, "@here\nAlerts\nWatch\nnight\nDisk & memory (https://w.example/1)\n@U0ASSISTANT *97%*\nhost: web-1 (https://h.example)\nsince 9\n"+
 		"[image] (https://i.example/g.png)\n[Ack] (https://w.example/ack)\nWatch 2", c.Parts[0].Text)
 	require.Equal(t, message.PartCard, c.Parts[0].Kind)
 	require.Equal(t, "https://w.example/1", c.Parts[0].Link)

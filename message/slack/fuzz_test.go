@@ -41,6 +41,7 @@ func requireDefined(t *testing.T, body []byte) {
 		require.Nil(t, event)
 		known := errors.Is(err, slack.ErrMalformed) || errors.Is(err, slack.ErrUnsupported) || errors.Is(err, slack.ErrNoWorkspace)
 		require.True(t, known, "an error outside the closed set: %v", err)
+		require.NotErrorIs(t, err, message.ErrInvalid, "what was composed must be valid")
 		return
 	}
 	switch e := event.(type) {

@@ -143,7 +143,7 @@ func TestOwnPostingsAreMarked(t *testing.T) {
 		{"the bot_message subtype", object{"subtype": "bot_message", "bot_id": "B0OTHER"}, true, false},
 		{"Slackbot", object{"user": "USLACKBOT"}, true, false},
 		{"Slack", object{"user": "USLACK"}, true, false},
-		{"a program that names nobody", object{"subtype": "bot_message", "user": nil, "bot_id": null, "username": "deploy"}, true, false},
+		{"a program without an id", object{"subtype": "bot_message", "user": nil, "bot_id": null, "username": "deploy"}, true, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
@@ -174,7 +174,7 @@ func TestMentions(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string][]string{
 		"":                               {},
-		"nobody":                         {},
+		"no one":                         {},
 		"<@U1>":                          {"U1"},
 		"<@U1> <@W2|two> <@U1|one>":      {"U1", "W2"},
 		"<@U1":                           {},
