@@ -30,6 +30,8 @@ func TestWhyAnEditHappened(t *testing.T) {
 		"a preview taken away":       {posting, posting.with(preview), message.EditPreview},
 		"a pin":                      {posting.with(object{"pinned_to": []string{"C0QUAY"}}), posting, message.EditPin},
 		"an unpinning":               {posting, posting.with(object{"pinned_to": []string{"C0QUAY"}}), message.EditPin},
+		"an edit in the same second": {posting.with(edited).with(object{"text": "y"}), posting.with(edited), message.EditByPerson},
+		"a pin with its details":     {posting.with(object{"pinned_info": object{"channel": "C0QUAY"}}), posting, message.EditPin},
 		"a pin after an edit":        {posting.with(edited).with(object{"pinned_to": []string{"C0QUAY"}}), posting.with(edited), message.EditPin},
 		"a reply in its thread":      {posting.with(object{"text": "x", "reply_count": 1}), posting.with(object{"text": "x"}), message.EditByChannel},
 		"an edit that says not when": {posting.with(object{"text": "x", "edited": object{}}), posting.with(object{"text": "x"}), message.EditByChannel},
@@ -62,6 +64,24 @@ func TestAnEditIsNotBeforeItsPosting(t *testing.T) {
 		require.Equal(t, at(t, want), changed.Timestamp)
 		require.Equal(t, changed.OriginalID+".edited.1768471200.000000", changed.ID, "every event about the edit has the same id")
 	}
+}
+
+func TestUnreadableEditsAreNotEmptyEdits(t *testing.T) {
+	t.Parallel()
+	before := object{"user": "U0CAPTAIN", "ts": "1768471200.000007", "text": "x"}
+	for _, after := range []any{nil, null, "x", []any{}, 1} {
+		_, err := normalize(t, callback(nil, object{
+			"subtype": "message_changed", "message": after, "previous_message": before, "event_ts": "1768471220.000100",
+		}))
+		require.ErrorIs(t, err, slack.ErrMalformed)
+	}
+}
+
+func TestDeletionWithoutItsTime(t *testing.T) {
+	t.Parallel()
+	deletion := object{"subtype": "message_deleted", "deleted_ts": "1768471100.000001", "ts": nil}
+	require.Equal(t, at(t, "2026-01-15T10:00:00Z"), mustMessage(t, callback(object{"event_time": 1768471200}, deletion)).Timestamp)
+	require.Equal(t, at(t, "2026-01-15T09:58:20.000001Z"), mustMessage(t, callback(nil, deletion)).Timestamp)
 }
 
 func TestFileStates(t *testing.T) {

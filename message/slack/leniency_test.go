@@ -60,7 +60,7 @@ func requireCarried(t *testing.T, payload object, field string) {
 	require.NoError(t, err, "%s in %v", field, payload["event"])
 	m, ok := event.(slack.Message)
 	require.True(t, ok, "%s: %T", field, event)
-	requireSound(t, m.KonstructMessage)
+	require.NoError(t, m.Validate())
 	require.Equal(t, "T0AUTH", m.ChannelMetadata.WorkspaceID)
 	require.Contains(t, m.ID, "slack.T0AUTH.C0QUAY.1768471200.000007", field)
 	if field != "text" {

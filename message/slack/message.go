@@ -146,9 +146,10 @@ func (m messageEvent) deletion(ts timestamp) occurrence {
 // editReason says who changed the posting, and what.
 func (m messageEvent) editReason() message.EditReason {
 	switch {
-	case m.after.edited.id != "" && m.after.edited.id != m.before.edited.id:
+	case m.after.edited.id != "" && (m.after.edited.id != m.before.edited.id || m.after.text != m.before.text):
+		// edited.ts has whole seconds, so a second edit may have the first one's.
 		return m.editor(m.after)
-	case m.after.pinnedTo != m.before.pinnedTo:
+	case m.after.pins != m.before.pins:
 		return message.EditPin
 	case m.after.attachments.Raw != m.before.attachments.Raw, strings.Contains(m.after.text, "<http"):
 		return message.EditPreview // it replaces the link's earlier preview, if any
@@ -181,12 +182,20 @@ func (e envelope) compose(event messageEvent, o occurrence) (message.KonstructMe
 		return message.KonstructMessage{}, err
 	}
 	switch {
+	case event.subtype == slackapi.MsgSubTypeMessageChanged && o.kind == message.KindEdited && !o.posting.found:
+		return message.KonstructMessage{}, malformed("event.message") // without it the edit would read as an empty text
 	case o.ts.id == "":
 		return message.KonstructMessage{}, malformed("event.ts")
-	case o.at.IsZero() || o.kind == message.KindEdited && o.revision == "":
+	case o.kind == message.KindEdited && o.revision == "":
 		return message.KonstructMessage{}, malformed("event.event_ts")
 	case event.channel == "":
 		return message.KonstructMessage{}, malformed("event.channel")
+	}
+	if o.at.IsZero() { // a deletion without event_ts
+		o.at = e.eventTime
+	}
+	if o.at.IsZero() {
+		o.at = o.ts.at
 	}
 	original := string(message.Slack) + "." + workspace + "." + event.channel + "." + o.ts.id
 	m := message.KonstructMessage{

@@ -5,6 +5,7 @@ import "github.com/tidwall/gjson"
 // posting is a message as Slack writes it: the event itself or, inside an edit or a deletion, the message after
 // and before. Blocks, attachments and files are read only when their content is wanted.
 type posting struct {
+	found       bool // is an object
 	subtype     string
 	ts          timestamp
 	threadTS    timestamp
@@ -22,7 +23,7 @@ type posting struct {
 	sourceTeam  string
 	parentUser  string
 	root        gjson.Result
-	pinnedTo    string
+	pins        string // where it is pinned, as Slack wrote it
 	blocks      gjson.Result
 	attachments gjson.Result
 	files       gjson.Result
@@ -37,6 +38,7 @@ func readPosting(v gjson.Result) (p posting) {
 	if !v.IsObject() {
 		return p
 	}
+	p.found = true
 	for key, v := range v.All() {
 		readPostingField(&p, key.Str, v)
 	}
@@ -61,8 +63,8 @@ func readPostingField(p *posting, key string, v gjson.Result) {
 		p.parentUser = identifier(v)
 	case "root":
 		p.root = v
-	case "pinned_to":
-		p.pinnedTo = v.Raw
+	case "pinned_to", "pinned_info":
+		p.pins += v.Raw
 	case "blocks":
 		p.blocks = v
 	case "attachments":
