@@ -8,6 +8,9 @@ import (
 	"github.com/konstruct/konstruct/message"
 )
 
+// maxMessageBlocks bounds the messages that one attachment quotes in blocks. Slack sends one.
+const maxMessageBlocks = 16
+
 // attachment is one of a message's attachments (https://docs.slack.dev/legacy/legacy-messaging/legacy-secondary-message-attachments/):
 // a program's card, the preview of a link, or a message that was forwarded, shared or quoted.
 type attachment struct {
@@ -146,11 +149,15 @@ func (g *gatherer) attachment(a attachment, addressed *mentionList, depth int) (
 	if a.message.IsObject() {
 		p.Parts = append(p.Parts, g.quoted(readPosting(a.message), depth+1)...)
 	}
-	for _, block := range a.messageBlocks.All() {
+	for i, block := range a.messageBlocks.All() {
+		if i.Num >= maxMessageBlocks {
+			g.truncated = true
+			break
+		}
 		g.addMessage(&p, readPosting(block.Get("message")), mentions, depth)
 	}
 	if p.Text == "" && len(p.Parts) == 0 && len(p.AttachmentIDs) == 0 {
-		p.Text = g.plain(a.fallback, mentions, true)
+		p.Text = g.plain(a.fallback, mentions)
 	}
 	if mentions != addressed {
 		p.Mentions = mentions.list
@@ -173,6 +180,7 @@ func (g *gatherer) card(a attachment, kind message.PartKind, mentions *mentionLi
 	said := g.words(a.text, a.blocks, mentions)
 	p.AttachmentIDs = union(p.AttachmentIDs, said.files...)
 	w.apart("\n")
+	w.bytes += len(said.text) + len(said.blocks) // they count when w writes them
 	w.write(said.both())
 	for _, field := range a.fields.All() {
 		if !w.take(&w.nodes) {

@@ -59,7 +59,7 @@ type words struct {
 // words reads a text and the blocks beside it. Slack's clients send a message twice, as text and as a rich_text block;
 // programs send a layout, and a summary of it for notifications.
 func (g *gatherer) words(text string, blocks gjson.Result, mentions *mentionList) (said words) {
-	said.text = g.plain(text, mentions, true)
+	said.text = g.plain(text, mentions)
 	if !blocks.IsArray() {
 		return said
 	}
@@ -67,7 +67,7 @@ func (g *gatherer) words(text string, blocks gjson.Result, mentions *mentionList
 	w.file = func(f file) { said.files = g.addFile(said.files, f) }
 	w.blocks(blocks)
 	said.blocks = w.out.String()
-	if text != "" && strings.Contains(skeleton(g.plain(text, &mentionList{}, false)), skeleton(said.blocks)) {
+	if text != "" && skeleton(said.blocks) == skeleton(unlabeled(text)) {
 		said.blocks = ""
 	}
 	return said
@@ -76,23 +76,15 @@ func (g *gatherer) words(text string, blocks gjson.Result, mentions *mentionList
 // both is the text and the blocks.
 func (w words) both() string { return merge(w.text, w.blocks) }
 
-// merge is a and b, or the one that says all that the other does.
-func merge(a, b string) string {
-	if a == "" || b == "" {
-		return a + b
-	}
-	inA, inB := skeleton(a), skeleton(b)
-	switch {
-	case strings.Contains(inB, inA):
-		return b
-	case strings.Contains(inA, inB):
-		return a
-	}
-	return a + "\n" + b
+// unlabeled is a text in plain form with ids instead of names, as rich text has them.
+func unlabeled(mrkdwn string) string {
+	w := &writer{budget: newBudget()}
+	w.mrkdwn(mrkdwn)
+	return w.out.String()
 }
 
-func (g *gatherer) plain(mrkdwn string, mentions *mentionList, labels bool) string {
-	w := &writer{budget: g.budget, mentions: mentions, labels: labels}
+func (g *gatherer) plain(mrkdwn string, mentions *mentionList) string {
+	w := &writer{budget: g.budget, mentions: mentions, labels: true}
 	w.mrkdwn(mrkdwn)
 	return w.out.String()
 }

@@ -98,6 +98,37 @@ func TestBlocksThatRepeatTheText(t *testing.T) {
 	require.Equal(t, "New build\nStep 3", mustMessage(t, callback(nil, other)).Content.PlainText, "both")
 }
 
+// TestPartsOfTheTextAreNotItsRepetition: a word that the text has, too, still stands in its table.
+func TestPartsOfTheTextAreNotItsRepetition(t *testing.T) {
+	t.Parallel()
+	table := `[{"type":"table","rows":[[{"type":"raw_text","text":"Sam"}]]}]`
+	c := mustMessage(t, callback(nil, object{"text": "Ask Sam", "blocks": block(table)})).Content
+	require.Equal(t, []message.Part{{Kind: message.PartBlocks, Text: "Sam"}}, c.Parts)
+	require.Equal(t, "Ask Sam", c.PlainText)
+
+	for text, want := range map[string]string{"am": "am\nSam", "Sa": "Sa\nSam", "!!!": "!!!\nSam", "Sam": "Sam"} {
+		require.Equal(t, want, mustMessage(t, callback(nil, object{"text": text, "blocks": block(table)})).Content.PlainText)
+	}
+}
+
+// TestLongMessagesAreWhole: Slack's own limit is 40,000 characters.
+func TestLongMessagesAreWhole(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("漢字 <@U0MATE>\n", 10_000)
+	leaf, err := json.Marshal(strings.Repeat("漢字 @U0MATE\n", 10_000))
+	require.NoError(t, err)
+	for name, inner := range map[string]object{
+		"text and rich text": {"text": long, "blocks": block(`[{"type":"rich_text","elements":[` + section(`{"type":"text","text":`+string(leaf)+`}`) + `]}]`)},
+		"code":               {"text": "", "blocks": block(`[{"type":"rich_text","elements":[{"type":"rich_text_preformatted","elements":[{"type":"text","text":` + string(leaf) + `}]}]}]`)},
+		"a quotation":        {"text": "", "blocks": block(`[{"type":"rich_text","elements":[{"type":"rich_text_quote","elements":[{"type":"text","text":` + string(leaf) + `}]}]}]`)},
+		"a forwarded one":    {"text": "", "attachments": []object{{"is_share": true, "text": long}}},
+	} {
+		c := mustMessage(t, callback(nil, inner)).Content
+		require.False(t, c.Truncated, name)
+		require.Equal(t, 10_000, strings.Count(c.PlainText, "漢字 @U0MATE"), name)
+	}
+}
+
 func TestCards(t *testing.T) {
 	t.Parallel()
 	card := object{"text": "", "subtype": "bot_message", "bot_id": "B0ALERTS", "user": nil, "attachments": block(`[

@@ -10,8 +10,8 @@ import (
 // mentions, links and dates resolved, entities unescaped; marks of emphasis stay. A mention in a quoted line addresses
 // no one.
 func (w *writer) mrkdwn(s string) {
-	own, ignored := w.mentions, &mentionList{}
-	defer func() { w.mentions = own }()
+	own := w.mentions
+	defer func(before *mentionList) { w.mentions = before }(own)
 	for first := true; ; first = false {
 		line, rest, more := strings.Cut(s, "\n")
 		if !first {
@@ -20,11 +20,11 @@ func (w *writer) mrkdwn(s string) {
 		quoted, all := strings.HasPrefix(line, "&gt;"), strings.HasPrefix(line, "&gt;&gt;&gt;")
 		w.mentions = own
 		if quoted {
-			w.mentions = ignored
+			w.mentions = nil
 		}
 		w.line(line)
 		if all { // >>> quotes everything that follows
-			own = ignored
+			own = nil
 		}
 		if !more || w.full() {
 			return

@@ -396,6 +396,8 @@ func TestContentIsBounded(t *testing.T) {
 		"attachments of one":      {"attachments": []any{nested(`{"text":"x","attachments":[`, `]}`, 3000)}},
 		"messages in messages":    {"attachments": []any{nested(`{"message":{"text":"x","attachments":[`, `]}}`, 2000)}},
 		"message blocks of those": {"attachments": []any{nested(`{"message_blocks":[{"message":{"text":"x","attachments":[`, `]}}]}`, 1500)}},
+		"many messages in one":    {"attachments": []object{{"message_blocks": list(`{"message":{"text":"a word"}}`)}}},
+		"a long quotation":        {"blocks": []object{{"type": "rich_text_quote", "elements": list(`{"type":"text","text":"a\n"}`)}}},
 		"a long name":             {"user_profile": object{"display_name": strings.Repeat("x", 1<<20)}, "files": []object{{"id": "F1", "name": strings.Repeat("y", 1<<20)}}},
 	} {
 		t.Run(name, func(t *testing.T) {

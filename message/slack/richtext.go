@@ -65,6 +65,9 @@ func (w *writer) leaf(kind string, v gjson.Result) bool {
 		w.broadcast(text(v.Get("range")))
 	case "emoji":
 		w.write(":" + text(v.Get("name")) + ":")
+		if tone := text(v.Get("skin_tone")); tone != "" {
+			w.write(":skin-tone-" + tone + ":")
+		}
 	case "color":
 		w.write(text(v.Get("value")))
 	case "date":

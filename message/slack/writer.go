@@ -15,9 +15,12 @@ type budget struct {
 	usersMentioned                       bool // anywhere, in quotations too
 }
 
+// separators are the bytes kept back for what joins texts that were counted one by one.
+const separators = 64 << 10
+
 func newBudget() *budget {
 	return &budget{
-		bytes: message.MaxText, nodes: maxNodes, parts: message.MaxParts, files: message.MaxAttachments,
+		bytes: message.MaxText - separators, nodes: maxNodes, parts: message.MaxParts, files: message.MaxAttachments,
 		mentions: message.MaxMentions,
 	}
 }
@@ -32,7 +35,7 @@ func (b *budget) take(left *int) bool {
 	return true
 }
 
-// mentionList collects who is mentioned, each once, in order of appearance.
+// mentionList collects who is mentioned, each once, in order of appearance. A nil list collects nothing.
 type mentionList struct {
 	own  string // our app's user
 	list []message.Mention
@@ -44,9 +47,12 @@ func (m *mentionList) add(id string, kind message.MentionKind, b *budget) {
 	if !plain(id) {
 		return
 	}
+	b.usersMentioned = b.usersMentioned || kind == message.MentionUser
+	if m == nil {
+		return
+	}
 	one := message.Mention{ID: id, Kind: kind, IsSelf: kind == message.MentionUser && id == m.own}
 	m.self = m.self || one.IsSelf
-	b.usersMentioned = b.usersMentioned || kind == message.MentionUser
 	if m.seen[one] || !b.take(&b.mentions) {
 		return
 	}
@@ -96,16 +102,17 @@ func (w *writer) apart(sep string) {
 // full reports that nothing more can be written.
 func (w *writer) full() bool { return w.bytes == 0 }
 
-// within writes with a writer of its own, and returns what was written.
+// within writes with a writer of its own, and returns what was written, for w to write.
 func (w *writer) within(mentions *mentionList, do func(*writer)) string {
 	inner := &writer{budget: w.budget, mentions: mentions, file: w.file, labels: w.labels}
 	do(inner)
+	w.bytes += inner.out.Len() // it counts when w writes it
 	return inner.out.String()
 }
 
 // quoted writes what do writes as a quotation, in which a mention addresses no one.
 func (w *writer) quoted(do func(*writer)) {
-	w.write(quote(w.within(&mentionList{}, do)))
+	w.write(quote(w.within(nil, do)))
 }
 
 // quote prefixes each line, so that no line of a quotation can pass for the message's own.
@@ -127,12 +134,42 @@ func cut(s string, limit int) string {
 	return s[:limit]
 }
 
-// skeleton is what is left of s for a comparison: neither white space nor markup.
+// skeleton is the words of s for a comparison: letters and digits of any script, runs of anything else as one space,
+// with a space before and after.
 func skeleton(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < utf8.RuneSelf && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') || strings.ContainsRune("•◦▪", r) {
-			return -1
+	words := strings.Builder{}
+	words.Grow(len(s) + 2)
+	words.WriteByte(' ')
+	apart := true
+	for _, r := range s {
+		if r < utf8.RuneSelf && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') || r == '•' {
+			if !apart {
+				words.WriteByte(' ')
+			}
+			apart = true
+			continue
 		}
-		return r
-	}, s)
+		words.WriteRune(r)
+		apart = false
+	}
+	if !apart {
+		words.WriteByte(' ')
+	}
+	return words.String()
+}
+
+// merge is a and b, or the one that says all that the other does.
+func merge(a, b string) string {
+	if a == "" || b == "" {
+		return a + b
+	}
+	inA, inB := skeleton(a), skeleton(b)
+	switch {
+	case inA == " " || inB == " ": // no words to compare
+	case strings.Contains(inB, inA):
+		return b
+	case strings.Contains(inA, inB):
+		return a
+	}
+	return a + "\n" + b
 }
