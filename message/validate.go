@@ -22,7 +22,7 @@ const (
 	maxID         = 320 // ID and OriginalID: composed of the others
 	maxPlain      = 64  // workspace, channel, sender
 	maxChannelRef = 128 // message, thread and event ids: opaque to us
-	maxAddress    = 256 // ReplyAddress and EventContext
+	maxAddress    = 512 // ReplyAddress and EventContext
 )
 
 // Validate returns [ErrInvalid], naming the part, if m breaks a rule that others rely on. Of texts it checks that they are

@@ -172,6 +172,8 @@ func TestQuotationsAddressNoOne(t *testing.T) {
 		"blocks of a message":       {object{"attachments": []object{{"message_blocks": block(`[{"team":"T0","channel":"C0","ts":"1.000001","message":{"blocks":[{"type":"rich_text","elements":[` + section(rich) + `]}]}}]`)}}}, true},
 		"a card that was forwarded": {object{"attachments": []object{{"is_share": true, "attachments": []object{{"title": "card", "text": words}}}}}, false},
 		"a quoted line":             {object{"text": "&gt; " + words}, false},
+		"a quoted line of Markdown": {blocks(`{"type":"markdown","text":"> <@U0ASSISTANT> said"}`), false},
+		"a quoted line of a block":  {blocks(`{"type":"section","text":{"type":"mrkdwn","text":"&gt; <@U0ASSISTANT> said"}}`), false},
 		"all that follows":          {object{"text": "&gt;&gt;&gt; so he said\n" + words}, false},
 		"a quoting block":           {richText(`{"type":"rich_text_quote","elements":[` + rich + `]}`), false},
 	} {

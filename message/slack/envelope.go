@@ -13,6 +13,7 @@ type envelope struct {
 	kind              string
 	teamID            string
 	enterpriseID      string
+	contextTeamID     string // a workspace that the channel belongs to, ours or another company's
 	appID             string
 	eventID           string
 	eventContext      string
@@ -44,6 +45,8 @@ func readEnvelope(v gjson.Result) (e envelope) {
 			e.teamID = identifier(v)
 		case "enterprise_id":
 			e.enterpriseID = identifier(v)
+		case "context_team_id":
+			e.contextTeamID = identifier(v)
 		case "api_app_id":
 			e.appID = identifier(v)
 		case "event_id":
@@ -105,7 +108,7 @@ func readAuthorization(list gjson.Result) (a authorization) {
 func (e envelope) workspace() (string, error) {
 	team, enterprise, install := e.authorization.teamID, e.authorization.enterpriseID, e.authorization.enterpriseInstall
 	if !e.authorized {
-		if e.shared {
+		if e.shared || e.contextTeamID != "" && e.contextTeamID != e.teamID {
 			return "", fmt.Errorf("%w: a shared channel without authorizations", ErrNoWorkspace)
 		}
 		team, enterprise, install = e.teamID, e.enterpriseID, e.enterpriseInstall

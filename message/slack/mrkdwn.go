@@ -17,7 +17,7 @@ func (w *writer) mrkdwn(s string) {
 		if !first {
 			w.write("\n")
 		}
-		quoted, all := strings.HasPrefix(line, "&gt;"), strings.HasPrefix(line, "&gt;&gt;&gt;")
+		quoted, all := quotation(line)
 		w.mentions = own
 		if quoted {
 			w.mentions = nil
@@ -31,6 +31,15 @@ func (w *writer) mrkdwn(s string) {
 		}
 		s = rest
 	}
+}
+
+// quotation reports whether a line is quoted, and whether everything after it is. Markdown blocks do not escape.
+func quotation(line string) (quoted, all bool) {
+	for _, mark := range []string{"&gt;", ">"} {
+		quoted = quoted || strings.HasPrefix(line, mark)
+		all = all || strings.HasPrefix(line, strings.Repeat(mark, 3))
+	}
+	return quoted, all
 }
 
 // line writes one line. What a person merely types cannot look like markup: Slack escapes the angle brackets of a text.

@@ -99,6 +99,7 @@ func TestNoWorkspaceIsBetterThanAWrongOne(t *testing.T) {
 		"an authorization without ids":           {"authorizations": []object{{"is_bot": true}}},
 		"an authorization that is null":          {"authorizations": []any{null}},
 		"a shared channel without authorization": {"authorizations": nil, "is_ext_shared_channel": true},
+		"a shared channel, by its context":       {"authorizations": nil, "context_team_id": "T0OTHER"},
 		"a shared channel, said oddly":           {"authorizations": nil, "is_ext_shared_channel": []string{"yes"}},
 		"nothing at all":                         {"authorizations": nil, "team_id": nil, "enterprise_id": nil},
 		"the envelope's organization alone":      {"authorizations": nil, "team_id": nil},

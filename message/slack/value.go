@@ -11,7 +11,7 @@ import (
 const (
 	maxIdentifier = 64
 	maxChallenge  = 512
-	maxHandle     = 256           // event_context
+	maxHandle     = 512           // event_context
 	maxSeconds    = 9_999_999_999 // ten digits, as in a ts: the year 2286
 	secondDigits  = 10
 	microDigits   = 6
