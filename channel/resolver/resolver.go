@@ -32,7 +32,7 @@ type Options struct {
 	Keep time.Duration
 }
 
-// Resolution is the tenant that a workspace belongs to, and the connection between them.
+// Resolution is the tenant that a workspace belongs to, and the connection that ties them.
 type Resolution struct {
 	Tenant     tenancy.ID
 	Connection uuid.UUID
