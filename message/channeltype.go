@@ -33,17 +33,3 @@ func (t *ChannelType) UnmarshalText(text []byte) error {
 	*t = parsed
 	return nil
 }
-
-// Kind says what happened to a message.
-type Kind string
-
-// The kinds. An edit or a deletion is a message of its own, which names the one that it changes (see
-// [KonstructMessage]).
-const (
-	KindNew     Kind = "new"
-	KindEdited  Kind = "edited"
-	KindDeleted Kind = "deleted"
-)
-
-// Valid reports whether k is one of the kinds.
-func (k Kind) Valid() bool { return k == KindNew || k == KindEdited || k == KindDeleted }

@@ -1,33 +1,44 @@
 package message
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
+	"unicode/utf8"
 
 	"github.com/konstruct/konstruct/tenancy"
 )
 
+// Version is the version of the JSON that this package writes. It reads this version and the one before, which had no
+// "v" and wrote "" for an absent tenant.
+const Version = 1
+
 // wire is the JSON form of both kinds of message; tenant_id tells them apart.
 type wire struct {
+	V               int             `json:"v"`
 	ID              string          `json:"id"`
 	OriginalID      string          `json:"original_id"`
-	TenantID        string          `json:"tenant_id"`
+	TenantID        *string         `json:"tenant_id"`
 	Kind            Kind            `json:"kind"`
+	EditReason      EditReason      `json:"edit_reason,omitempty"`
 	ChannelType     ChannelType     `json:"channel_type"`
 	ChannelMetadata ChannelMetadata `json:"channel_metadata"`
 	Sender          SenderInfo      `json:"sender"`
 	Content         MessageContent  `json:"content"`
 	Timestamp       time.Time       `json:"timestamp"`
 	ThreadID        string          `json:"thread_id"`
+	ReplyTo         *ReplyTo        `json:"reply_to,omitempty"`
+	ReplyAddress    string          `json:"reply_address,omitempty"`
+	Raw             json.RawMessage `json:"raw,omitempty"`
 }
 
-// MarshalJSON implements [json.Marshaler]; tenant_id is always "". The error is [ErrInvalid].
-func (m KonstructMessage) MarshalJSON() ([]byte, error) { return encode(m, "") }
+// MarshalJSON implements [json.Marshaler]; tenant_id is always null. The error is [ErrInvalid].
+func (m KonstructMessage) MarshalJSON() ([]byte, error) { return encode(m, nil) }
 
-// UnmarshalJSON implements [json.Unmarshaler]. The errors are [ErrInvalid], and [ErrUnexpectedTenant] when the JSON
-// names a tenant.
+// UnmarshalJSON implements [json.Unmarshaler]. The errors are [ErrInvalid], [ErrUnknownVersion], and
+// [ErrUnexpectedTenant] if the JSON names a tenant.
 func (m *KonstructMessage) UnmarshalJSON(data []byte) error {
 	read, tenant, err := decode(data)
 	if err != nil {
@@ -45,14 +56,15 @@ func (r ResolvedMessage) MarshalJSON() ([]byte, error) {
 	if r.tenant.IsZero() {
 		return nil, fmt.Errorf("encode a resolved message: %w", tenancy.ErrInvalidID)
 	}
-	return encode(r.message, r.tenant.String())
+	tenant := r.tenant.String()
+	return encode(r.message, &tenant)
 }
 
-// UnmarshalJSON implements [json.Unmarshaler]. The errors are [ErrInvalid], and [tenancy.ErrInvalidID] when the
-// tenant is absent, zero, or not a UUID in canonical form.
+// UnmarshalJSON implements [json.Unmarshaler]. The errors are [ErrInvalid], [ErrUnknownVersion], and
+// [tenancy.ErrInvalidID] if the tenant is absent, zero, or not a UUID in canonical form.
 //
-// It trusts the JSON to have been written by a ResolvedMessage, so read only what other parts of the platform
-// wrote; a channel's webhook is read by its normaliser.
+// It trusts the JSON to have been written by a ResolvedMessage, so read only what other parts of the platform wrote; a
+// channel's webhook is read by its normalizer.
 func (r *ResolvedMessage) UnmarshalJSON(data []byte) error {
 	read, tenant, err := decode(data)
 	if err != nil {
@@ -66,45 +78,90 @@ func (r *ResolvedMessage) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-func encode(m KonstructMessage, tenant string) ([]byte, error) {
+func encode(m KonstructMessage, tenant *string) ([]byte, error) {
 	if err := m.Validate(); err != nil {
 		return nil, err
 	}
 	return json.Marshal(wire{
+		V:               Version,
 		ID:              m.ID,
 		OriginalID:      m.OriginalID,
 		TenantID:        tenant,
 		Kind:            m.Kind,
+		EditReason:      m.EditReason,
 		ChannelType:     m.ChannelType,
 		ChannelMetadata: m.ChannelMetadata.normal(),
 		Sender:          m.Sender,
 		Content:         m.Content.normal(),
 		Timestamp:       m.Timestamp.UTC(),
 		ThreadID:        m.ThreadID,
+		ReplyTo:         m.ReplyTo,
+		ReplyAddress:    m.ReplyAddress,
+		Raw:             m.Raw,
 	})
 }
 
 func decode(data []byte) (KonstructMessage, string, error) {
 	var w wire
 	if err := json.Unmarshal(data, &w); err != nil {
-		if errors.Is(err, ErrUnknownChannelType) {
-			return KonstructMessage{}, "", fmt.Errorf("%w: %w", ErrInvalid, ErrUnknownChannelType)
-		}
-		// encoding/json repeats pieces of its input in its errors.
-		return KonstructMessage{}, "", fmt.Errorf("%w: not the JSON of a message", ErrInvalid)
+		return KonstructMessage{}, "", unreadable(data, err)
+	}
+	if w.V < 0 || w.V > Version {
+		return KonstructMessage{}, "", ErrUnknownVersion
 	}
 	m := KonstructMessage{
 		ID:              w.ID,
 		OriginalID:      w.OriginalID,
 		Kind:            w.Kind,
+		EditReason:      w.EditReason,
 		ChannelType:     w.ChannelType,
 		ChannelMetadata: w.ChannelMetadata.normal(),
 		Sender:          w.Sender,
 		Content:         w.Content.normal(),
 		Timestamp:       w.Timestamp.UTC(),
 		ThreadID:        w.ThreadID,
+		ReplyTo:         w.ReplyTo,
+		ReplyAddress:    w.ReplyAddress,
+		Raw:             CanonicalRaw(w.Raw),
 	}
-	return m, w.TenantID, m.Validate()
+	tenant := ""
+	if w.TenantID != nil {
+		tenant = *w.TenantID
+	}
+	return m, tenant, m.Validate()
+}
+
+// unreadable tells a future version, whose fields may have other types, from JSON that is not a message.
+func unreadable(data []byte, err error) error {
+	var version struct {
+		V int `json:"v"`
+	}
+	_ = json.Unmarshal(data, &version) // it sets V if there is one, whatever else is wrong
+	switch {
+	case version.V > Version:
+		return ErrUnknownVersion
+	case errors.Is(err, ErrUnknownChannelType):
+		return fmt.Errorf("%w: %w", ErrInvalid, ErrUnknownChannelType)
+	default:
+		// encoding/json repeats pieces of its input in its errors.
+		return fmt.Errorf("%w: not the JSON of a message", ErrInvalid)
+	}
+}
+
+// CanonicalRaw returns the form of [KonstructMessage.Raw] that encoding keeps byte for byte: compact, HTML-escaped,
+// valid UTF-8. It returns nil for null, for what is not JSON, and for more than [MaxRaw] bytes.
+func CanonicalRaw(event []byte) json.RawMessage {
+	if len(event) == 0 || len(event) > MaxRaw {
+		return nil
+	}
+	if !utf8.Valid(event) {
+		event = bytes.ToValidUTF8(event, []byte("\uFFFD"))
+	}
+	canonical, err := json.Marshal(json.RawMessage(event))
+	if err != nil || len(canonical) > MaxRaw || bytes.Equal(canonical, []byte("null")) {
+		return nil
+	}
+	return canonical
 }
 
 // normal has times in UTC.
@@ -115,7 +172,8 @@ func (c ChannelMetadata) normal() ChannelMetadata {
 	return c
 }
 
-// normal has lists that are empty rather than null, so that a reader need not tell them apart.
+// normal has lists that are empty rather than null where readers always find them, none where they are optional, and
+// times in UTC.
 func (c MessageContent) normal() MessageContent {
 	if c.Mentions == nil {
 		c.Mentions = []Mention{}
@@ -123,5 +181,27 @@ func (c MessageContent) normal() MessageContent {
 	if c.Attachments == nil {
 		c.Attachments = []Attachment{}
 	}
+	c.Parts = normalParts(c.Parts)
 	return c
+}
+
+func normalParts(parts []Part) []Part {
+	if len(parts) == 0 {
+		return nil
+	}
+	normal := make([]Part, len(parts))
+	for i, p := range parts {
+		if !p.Timestamp.IsZero() {
+			p.Timestamp = p.Timestamp.UTC()
+		}
+		if len(p.Mentions) == 0 {
+			p.Mentions = nil
+		}
+		if len(p.AttachmentIDs) == 0 {
+			p.AttachmentIDs = nil
+		}
+		p.Parts = normalParts(p.Parts)
+		normal[i] = p
+	}
+	return normal
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -29,6 +30,7 @@ func full() message.KonstructMessage {
 		ID:          "slack.T0HARBOUR.C0QUAY.1768471700.000600.edited.1768471790.000000",
 		OriginalID:  "slack.T0HARBOUR.C0QUAY.1768471700.000600",
 		Kind:        message.KindEdited,
+		EditReason:  message.EditByPerson,
 		ChannelType: message.Slack,
 		ChannelMetadata: message.ChannelMetadata{
 			WorkspaceID:  "T0HARBOUR",
@@ -38,21 +40,47 @@ func full() message.KonstructMessage {
 			EventID:      "Ev0CHANGED",
 			EventType:    "message",
 			EventTime:    time.Date(2026, 1, 15, 10, 9, 50, 0, time.UTC),
+			EventContext: "4-quay",
 			AppID:        "A0KONSTRUCT",
 			TeamID:       "T0SHIPYARD",
 			EnterpriseID: "E0SHIPYARD",
 		},
-		Sender: message.SenderInfo{ID: "U0CAPTAIN", DisplayName: "cap", WorkspaceID: "T0SHIPYARD"},
-		Content: message.MessageContent{
-			Text:         "<@U0ASSISTANT> the plan & the tide",
-			Mentions:     []message.Mention{{ID: "U0ASSISTANT", IsSelf: true}},
-			MentionsSelf: true,
-			Attachments: []message.Attachment{{
-				ID: "F0PLAN", Name: "plan.pdf", MediaType: "application/pdf", Size: 20480, URL: "https://files.example/plan.pdf",
-			}},
+		Sender: message.SenderInfo{
+			ID: "U0CAPTAIN", StableID: "P0CAPTAIN", DisplayName: "cap", Username: "captain", WorkspaceID: "T0SHIPYARD", IsBot: true,
+			IsSystem: true, IsExternal: true,
 		},
-		Timestamp: time.Date(2026, 1, 15, 10, 9, 50, 7000, time.UTC),
-		ThreadID:  "1768471200.000007",
+		Content:      fullContent(),
+		Timestamp:    time.Date(2026, 1, 15, 10, 9, 50, 7000, time.UTC),
+		ThreadID:     "1768471200.000007",
+		ReplyTo:      &message.ReplyTo{MessageID: "1768471200.000007", SenderID: "U0ASSISTANT", IsSelf: true},
+		ReplyAddress: "C0QUAY/1768471200.000007",
+		Raw:          json.RawMessage(`{"type":"message","mood":"calm \u0026 \u003cclear\u003e"}`),
+	}
+}
+
+func fullContent() message.MessageContent {
+	return message.MessageContent{
+		Text:      "<@U0ASSISTANT> the plan & the tide",
+		PlainText: "@U0ASSISTANT the plan & the tide\n> mate:\n> @U0ASSISTANT high water at noon\n> > low at six",
+		Parts: []message.Part{{
+			Kind:      message.PartQuote,
+			Text:      "@U0ASSISTANT high water at noon",
+			Author:    &message.SenderInfo{ID: "U0MATE", DisplayName: "mate"},
+			Link:      "https://harbour.example/tides",
+			ChannelID: "C0PIER", MessageID: "1768471100.000001",
+			Timestamp:     time.Date(2026, 1, 15, 9, 58, 20, 1000, time.UTC),
+			Mentions:      []message.Mention{{ID: "U0ASSISTANT", IsSelf: true}},
+			AttachmentIDs: []string{"F0PLAN"},
+			Parts:         []message.Part{{Kind: message.PartQuote, Text: "low at six"}},
+		}},
+		Mentions:     []message.Mention{{ID: "U0ASSISTANT", IsSelf: true}, {ID: "here", Kind: message.MentionBroadcast}},
+		MentionsSelf: true,
+		Attachments: []message.Attachment{{
+			ID: "F0PLAN", Name: "plan.ogg", MediaType: "audio/ogg", Size: 20480, URL: "https://files.example/plan.ogg",
+			State: message.FileExternal, SHA256: "b94d27b9934d3e08", IsVoice: true, Text: "the plan, spoken",
+		}},
+		ActionValue: "approve",
+		Truncated:   true,
 	}
 }
 
@@ -118,8 +146,14 @@ func TestValidate(t *testing.T) {
 	require.NoError(t, full().Validate())
 	require.NoError(t, minimal().Validate())
 	deleted := full()
-	deleted.Kind, deleted.Sender = message.KindDeleted, message.SenderInfo{}
-	require.NoError(t, deleted.Validate(), "who wrote what was deleted may be unknown")
+	deleted.Kind, deleted.EditReason, deleted.Sender = message.KindDeleted, "", message.SenderInfo{}
+	require.NoError(t, deleted.Validate(), "the author of a deleted message may be unknown")
+	nameless := full()
+	nameless.Sender = message.SenderInfo{DisplayName: "deploy", IsBot: true}
+	require.NoError(t, nameless.Validate(), "a program may have no id")
+	atLimit := full()
+	atLimit.Content.Parts = deep(message.MaxPartDepth)
+	require.NoError(t, atLimit.Validate())
 
 	for part, rows := range map[string][]func(*message.KonstructMessage){
 		"channel_type": {
@@ -146,6 +180,19 @@ func TestValidate(t *testing.T) {
 			func(m *message.KonstructMessage) { m.ChannelMetadata.WorkspaceID = "T0.HARBOUR" },
 			func(m *message.KonstructMessage) { m.ChannelMetadata.WorkspaceID = strings.Repeat("T", 65) },
 		},
+		"edit_reason": {
+			func(m *message.KonstructMessage) { m.EditReason = "a whim" },
+			func(m *message.KonstructMessage) { m.Kind, m.OriginalID = message.KindNew, m.ID },
+		},
+		"channel_metadata.event_context": {func(m *message.KonstructMessage) { m.ChannelMetadata.EventContext = "a\n" }},
+		"reply_to":                       {func(m *message.KonstructMessage) { m.ReplyTo = &message.ReplyTo{} }},
+		"reply_address":                  {func(m *message.KonstructMessage) { m.ReplyAddress = "C0 QUAY" }},
+		"raw": {
+			func(m *message.KonstructMessage) { m.Raw = json.RawMessage("\"\xff\"") },
+			func(m *message.KonstructMessage) {
+				m.Raw = json.RawMessage(`"` + strings.Repeat("x", message.MaxRaw) + `"`)
+			},
+		},
 		"channel_metadata.channel_id": {
 			func(m *message.KonstructMessage) { m.ChannelMetadata.ChannelID = "" },
 			func(m *message.KonstructMessage) { m.ChannelMetadata.ChannelID = "Ç0" },
@@ -157,8 +204,13 @@ func TestValidate(t *testing.T) {
 		},
 		"thread_id": {func(m *message.KonstructMessage) { m.ThreadID = "1\x00" }},
 		"sender.id": {
-			func(m *message.KonstructMessage) { m.Sender.ID = "" },
+			func(m *message.KonstructMessage) { m.Sender = message.SenderInfo{} },
 			func(m *message.KonstructMessage) { m.Sender.ID = "U\n" },
+			func(m *message.KonstructMessage) { m.Sender.StableID = "P\n" },
+		},
+		"sender.display_name": {
+			func(m *message.KonstructMessage) { m.Sender.DisplayName = "\xff" },
+			func(m *message.KonstructMessage) { m.Sender.Username = "\xff" },
 		},
 		"timestamp": {
 			func(m *message.KonstructMessage) { m.Timestamp = time.Time{} },
@@ -166,7 +218,38 @@ func TestValidate(t *testing.T) {
 		},
 		"content.text": {
 			func(m *message.KonstructMessage) { m.Content.Text = "\xff" },
-			func(m *message.KonstructMessage) { m.Sender.DisplayName = "\xff" },
+			func(m *message.KonstructMessage) { m.Content.Text = strings.Repeat("x", message.MaxText+1) },
+		},
+		"content.plain_text":   {func(m *message.KonstructMessage) { m.Content.PlainText = "\xff" }},
+		"content.action_value": {func(m *message.KonstructMessage) { m.Content.ActionValue = "\xff" }},
+		"content.mentions": {
+			func(m *message.KonstructMessage) { m.Content.Mentions[0].ID = "" },
+			func(m *message.KonstructMessage) { m.Content.Mentions[0].Kind = "a b" },
+			func(m *message.KonstructMessage) {
+				m.Content.Mentions = slices.Repeat(m.Content.Mentions[:1], message.MaxMentions+1)
+			},
+		},
+		"content.attachments": {
+			func(m *message.KonstructMessage) { m.Content.Attachments[0].ID = "" },
+			func(m *message.KonstructMessage) { m.Content.Attachments[0].Size = -1 },
+			func(m *message.KonstructMessage) { m.Content.Attachments[0].State = "here or there" },
+			func(m *message.KonstructMessage) { m.Content.Attachments[0].Name = "\xff" },
+			func(m *message.KonstructMessage) {
+				m.Content.Attachments = slices.Repeat(m.Content.Attachments, message.MaxAttachments+1)
+			},
+		},
+		"content.parts": {
+			func(m *message.KonstructMessage) { m.Content.Parts[0].Kind = "" },
+			func(m *message.KonstructMessage) { m.Content.Parts[0].Text = "\xff" },
+			func(m *message.KonstructMessage) { m.Content.Parts[0].Parts[0].Text = "\xff" },
+			func(m *message.KonstructMessage) { m.Content.Parts[0].ChannelID = "C 0" },
+			func(m *message.KonstructMessage) { m.Content.Parts[0].Author.DisplayName = "\xff" },
+			func(m *message.KonstructMessage) { m.Content.Parts[0].Mentions[0].ID = "" },
+			func(m *message.KonstructMessage) { m.Content.Parts = deep(message.MaxPartDepth + 1) },
+			func(m *message.KonstructMessage) { m.Content.Parts = slices.Repeat(deep(1), message.MaxParts+1) },
+			func(m *message.KonstructMessage) {
+				m.Content.Parts = slices.Repeat([]message.Part{{Kind: message.PartCard, Text: strings.Repeat("x", message.MaxText/2)}}, 3)
+			},
 		},
 	} {
 		for i, change := range rows {
@@ -197,25 +280,55 @@ func TestParseChannelType(t *testing.T) {
 	}
 }
 
-func TestThreadKey(t *testing.T) {
+// deep returns a part in a part, depth times.
+func deep(depth int) []message.Part {
+	part := message.Part{Kind: message.PartQuote, Text: "x"}
+	if depth > 1 {
+		part.Parts = deep(depth - 1)
+	}
+	return []message.Part{part}
+}
+
+func TestConversationKey(t *testing.T) {
 	t.Parallel()
 	root := full()
 	root.ThreadID = ""
 	reply := full()
 	reply.ChannelMetadata.MessageID, reply.ThreadID = "1768471999.000001", root.ChannelMetadata.MessageID
-	require.Equal(t, "slack.T0HARBOUR.C0QUAY.1768471700.000600", root.ThreadKey())
-	require.Equal(t, root.ThreadKey(), reply.ThreadKey(), "a reply finds what its root began")
+	require.Equal(t, "slack.T0HARBOUR.C0QUAY.1768471700.000600", root.ConversationKey())
+	require.Equal(t, root.ConversationKey(), reply.ConversationKey(), "a reply finds what its root began")
 
 	for name, change := range map[string]func(*message.KonstructMessage){
 		"another channel":      func(m *message.KonstructMessage) { m.ChannelMetadata.ChannelID = "C0PIER" },
 		"another workspace":    func(m *message.KonstructMessage) { m.ChannelMetadata.WorkspaceID = "T0PIER" },
 		"another channel type": func(m *message.KonstructMessage) { m.ChannelType = message.Mattermost },
+		"another thread":       func(m *message.KonstructMessage) { m.ThreadID = "1768471999.000002" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			other := reply
 			change(&other)
-			require.NotEqual(t, reply.ThreadKey(), other.ThreadKey(), "the same thread id elsewhere is another thread")
+			require.NotEqual(t, reply.ConversationKey(), other.ConversationKey())
 		})
 	}
+}
+
+func TestConversationKeyOfDirectChat(t *testing.T) {
+	t.Parallel()
+	first := full()
+	first.ThreadID, first.ChannelMetadata.ChannelID, first.ChannelMetadata.IsDirect = "", "D0CAPTAIN", true
+	second := first
+	second.ChannelMetadata.MessageID = "1768471999.000001"
+	require.Equal(t, "slack.T0HARBOUR.D0CAPTAIN", first.ConversationKey())
+	require.Equal(t, first.ConversationKey(), second.ConversationKey(), "the second line belongs to the same conversation")
+
+	inThread := second
+	inThread.ThreadID = first.ChannelMetadata.MessageID
+	require.Equal(t, "slack.T0HARBOUR.D0CAPTAIN.1768471700.000600", inThread.ConversationKey())
+
+	dotted, split := first, inThread
+	dotted.ChannelMetadata.ChannelID = "D0CAPTAIN.1"
+	split.ChannelMetadata.ChannelID, split.ThreadID = "D0CAPTAIN", "1"
+	require.NoError(t, dotted.Validate(), "WhatsApp's ids have dots")
+	require.NotEqual(t, dotted.ConversationKey(), split.ConversationKey())
 }

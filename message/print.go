@@ -54,7 +54,8 @@ func (s SenderInfo) LogValue() slog.Value { return slog.StringValue(s.String()) 
 
 // String prints sizes, not the text.
 func (c MessageContent) String() string {
-	return fmt.Sprintf("content (%d bytes, %d mentions, %d attachments)", len(c.Text), len(c.Mentions), len(c.Attachments))
+	return fmt.Sprintf("content (%d bytes, %d parts, %d mentions, %d attachments)",
+		len(c.Text), len(c.Parts), len(c.Mentions), len(c.Attachments))
 }
 
 // GoString implements [fmt.GoStringer] as String does.
@@ -62,6 +63,17 @@ func (c MessageContent) GoString() string { return c.String() }
 
 // LogValue implements [slog.LogValuer] as String does.
 func (c MessageContent) LogValue() slog.Value { return slog.StringValue(c.String()) }
+
+// String prints the kind and sizes, not the text.
+func (p Part) String() string {
+	return fmt.Sprintf("part %s (%d bytes, %d parts)", p.Kind, len(p.Text), len(p.Parts))
+}
+
+// GoString implements [fmt.GoStringer] as String does.
+func (p Part) GoString() string { return p.String() }
+
+// LogValue implements [slog.LogValuer] as String does.
+func (p Part) LogValue() slog.Value { return slog.StringValue(p.String()) }
 
 // String prints the file's id and size, neither its name nor its link.
 func (a Attachment) String() string { return fmt.Sprintf("attachment %s (%d bytes)", a.ID, a.Size) }

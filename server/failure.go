@@ -47,8 +47,6 @@ func failure(err error) *problem.Problem {
 	case errors.Is(err, channel.ErrSignature):
 		return problem.New(http.StatusUnauthorized, problem.CodeInvalidSignature, "The signature is missing, wrong or too old.").
 			With("WWW-Authenticate", `Signature realm="konstruct"`)
-	case errors.Is(err, channel.ErrPayload):
-		return problem.General(http.StatusBadRequest)
 	}
 	if p := operationFailure(err); p != nil {
 		return p

@@ -24,7 +24,7 @@ func (s *Server) observe(c *gin.Context) {
 	ctx, cancel := context.WithTimeout(withRequest(incoming, r), requestTimeout)
 	defer cancel()
 	c.Request = c.Request.WithContext(ctx)
-	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, bodyLimit)
+	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, bodyLimitOf(r.route))
 	setHeaders(c.Writer.Header(), r.id)
 	joinLines(c.Request.Header, "If-Match", "If-None-Match")
 	if s.readiness.draining.Load() {

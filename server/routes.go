@@ -100,12 +100,12 @@ func (s *Server) connectionRoutes() []route {
 }
 
 func (s *Server) channelRoutes() []route {
-	const path = "/v1/channels/slack/events"
-	slack := handle(public, http.MethodPost, path, "receive-slack-event", "Receive an event from Slack", s.slackEvent).
+	slack := handle(public, http.MethodPost, slackPath, "receive-slack-event", "Receive an event from Slack", s.slackEvent).
 		in(tagChannels).failing(http.StatusUnauthorized).
-		saying("For Slack's Events API, authenticated by the signature over the raw body. Events of unknown workspaces are " +
-			"acknowledged and dropped.")
+		saying("For Slack's Events API, authenticated by the signature over the raw body of at most 4 MiB. Events that can't be " +
+			"handled (unknown workspace, unreadable payload) are acknowledged, so that Slack does not repeat them.")
 	slack.tenantTraffic = true
+	slack.op.MaxBodyBytes = bodyLimitOf(slackPath)
 	slack.op.SkipValidateBody = true // the signature comes first, over the bytes
 	return []route{slack}
 }

@@ -7,12 +7,27 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
+const (
+	slackPath = "/v1/channels/slack/events"
+	// slackBodyLimit is the first size that is refused, in bytes. Slack escapes what is not ASCII, and an edit carries the
+	// message twice.
+	slackBodyLimit = 4<<20 + 1
+)
+
+// bodyLimitOf returns the size in bytes from which the body of a request to route is refused.
+func bodyLimitOf(route string) int64 {
+	if route == slackPath {
+		return slackBodyLimit
+	}
+	return bodyLimit
+}
+
 type slackInput struct {
 	Signature string `header:"X-Slack-Signature" doc:"v0= and the HMAC-SHA256 of the request, in hexadecimal."`
 	Timestamp string `header:"X-Slack-Request-Timestamp" doc:"Seconds since 1970, at most five minutes from now."`
 	RawBody   []byte `contentType:"application/json"`
 
-	// header holds them all: one that comes twice must be seen twice.
+	// header has every value: a header that is sent twice must be seen twice.
 	header http.Header
 }
 

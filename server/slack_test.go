@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -43,11 +44,17 @@ func TestSlackEvents(t *testing.T) {
 		require.Equal(t, http.StatusOK, got.status, got.body)
 		require.Equal(t, "3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P", got.at(t, "challenge"))
 	})
-	t.Run("what belongs to nobody is acknowledged, counted, and not delivered", func(t *testing.T) {
+	t.Run("an installation in a whole organization is not its team's", func(t *testing.T) {
+		body := strings.NewReplacer(`"enterprise_id": null`, `"enterprise_id": "E0OTHER"`, `"is_enterprise_install": false`,
+			`"is_enterprise_install": true`).Replace(slackMessage("T0ACME", "for the organization"))
+		require.Equal(t, http.StatusOK, w.slack(t, body).status)
+		require.Len(t, w.delivered, 1, "acme has the team; no tenant has the organization")
+	})
+	t.Run("what belongs to no tenant is acknowledged, counted, and not delivered", func(t *testing.T) {
 		for _, workspace := range []string{"T0NOBODY", "T0OTHER"} {
 			require.Equal(t, http.StatusOK, w.slack(t, slackMessage(workspace, "hello")).status)
 		}
-		require.Equal(t, channel.Stats{Delivered: 1, Unknown: 2}, w.SlackStats())
+		require.Equal(t, channel.Stats{Delivered: 1, Unknown: 3}, w.SlackStats())
 	})
 	t.Run("a signature decides", func(t *testing.T) {
 		body := slackMessage("T0ACME", "forged")
@@ -75,15 +82,31 @@ func TestSlackEvents(t *testing.T) {
 		require.Equal(t, http.StatusOK, got.status, "a repetition is a delivery like any other")
 		require.Len(t, w.delivered, 2)
 	})
-	t.Run("what Slack signed and nobody can read is refused", func(t *testing.T) {
-		got := w.slack(t, `{"type": "event_callback"}`)
-		require.Equal(t, http.StatusBadRequest, got.status, got.body)
-		require.Equal(t, http.StatusBadRequest, w.slack(t, `[]`).status)
+	t.Run("a signed payload that cannot be read is acknowledged and leaves a trace", func(t *testing.T) {
+		got := w.slack(t, `{"type": "event_callback", "event_id": "Ev0DEAD", "text": "canary"}`)
+		require.Equal(t, http.StatusOK, got.status, got.body)
+		require.Equal(t, http.StatusOK, w.slack(t, `[]`).status)
+		require.Equal(t, http.StatusOK, w.slack(t, `{`).status)
+		require.Equal(t, int64(3), w.SlackStats().Dead)
+		require.Contains(t, w.logs.String(), `"event_id":"Ev0DEAD","cause":"slack: malformed payload: event"`)
+		require.NotContains(t, w.logs.String(), "canary")
+	})
+	t.Run("a body of up to 4 MiB is taken", func(t *testing.T) {
+		before := len(w.delivered)
+		fits := slackMessage("T0ACME", strings.Repeat("x", 3<<20))
+		require.Equal(t, http.StatusOK, w.slack(t, fits).status)
+		require.Len(t, w.delivered, before+1)
+		require.Equal(t, http.StatusOK, w.slack(t, fits+strings.Repeat(" ", 4<<20-len(fits))).status)
+		got := w.slack(t, fits+strings.Repeat(" ", 4<<20-len(fits)+1))
+		require.Equal(t, http.StatusRequestEntityTooLarge, got.status)
+		require.Equal(t, "request_too_large", got.code(t))
+		require.Len(t, w.delivered, before+2)
 	})
 	t.Run("a revoked connection receives nothing, at once", func(t *testing.T) {
+		before := len(w.delivered)
 		require.Equal(t, http.StatusOK, w.do(t, http.MethodPatch, w.admin, path, map[string]any{"status": "revoked"}, "If-Match", "*").status)
 		require.Equal(t, http.StatusOK, w.slack(t, slackMessage("T0ACME", "hello")).status)
-		require.Len(t, w.delivered, 2)
+		require.Len(t, w.delivered, before)
 	})
 	t.Run("a database that is away makes Slack send it again", func(t *testing.T) {
 		w.super(t, `REVOKE EXECUTE ON FUNCTION resolve_tenant(text, text) FROM konstruct_app`)

@@ -16,19 +16,19 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// ErrUnknownWorkspace means that no active connection of an active tenant has the workspace.
-var ErrUnknownWorkspace = errors.New("resolver: no tenant works in this workspace")
+// ErrUnknownWorkspace is returned when no active connection of an active tenant has the workspace.
+var ErrUnknownWorkspace = errors.New("resolver: no tenant is connected to this workspace")
 
 const (
 	defaultSize = 4096
 	defaultKeep = 5 * time.Second
 )
 
-// Options say what is kept. What is zero has a default.
+// Options configure the cache. Zero fields have defaults.
 type Options struct {
-	// Size is how many workspaces are kept: 4096.
+	// Size is how many workspaces are cached. Default 4096.
 	Size int
-	// Keep is for how long: 5 s. A connection that is revoked is noticed at once all the same.
+	// Keep is for how long. Default 5 s. A revoked connection is noticed at once nevertheless.
 	Keep time.Duration
 }
 
@@ -36,6 +36,8 @@ type Options struct {
 type Resolution struct {
 	Tenant     tenancy.ID
 	Connection uuid.UUID
+	// BotID is our bot's id in the workspace, if the connection's config has one under "bot_id".
+	BotID string
 }
 
 // Resolver finds tenants. It is safe for concurrent use.
@@ -60,8 +62,8 @@ func New(db dialect.ExecQuerier, opt Options) *Resolver {
 	return &Resolver{db: db, kept: expirable.NewLRU[workspace, tenancy.ID](opt.Size, nil, opt.Keep)}
 }
 
-// Resolve returns the connection of a workspace. The error is [ErrUnknownWorkspace] where there is none, its connection is not
-// active, or its tenant is suspended; others mean that the database could not be asked. ctx has no tenant yet.
+// Resolve returns the connection of a workspace. The error is [ErrUnknownWorkspace] if there is none, it is not active, or
+// its tenant is suspended; any other error means that the database could not be asked. ctx has no tenant yet.
 func (r *Resolver) Resolve(ctx context.Context, channel message.ChannelType, workspaceID string) (Resolution, error) {
 	w := workspace{channel: channel, id: workspaceID}
 	if tenant, ok := r.kept.Get(w); ok {
@@ -69,7 +71,7 @@ func (r *Resolver) Resolve(ctx context.Context, channel message.ChannelType, wor
 		if !errors.Is(err, ErrUnknownWorkspace) {
 			return found, err
 		}
-		r.kept.Remove(w) // what was true some seconds ago is not: ask anew, once
+		r.kept.Remove(w) // it was true some seconds ago and is not now: ask once more
 	}
 	tenant, err := r.ask(ctx, w)
 	if err != nil {
@@ -82,9 +84,9 @@ func (r *Resolver) Resolve(ctx context.Context, channel message.ChannelType, wor
 	return found, err
 }
 
-// ask has PostgreSQL say which tenant it is, without a tenant.
+// ask lets PostgreSQL say which tenant it is, without a tenant.
 func (r *Resolver) ask(ctx context.Context, w workspace) (tenancy.ID, error) {
-	var found uuid.UUID // the nil UUID where the function says NULL
+	var found uuid.UUID // the nil UUID if the function returns NULL
 	err := pgtenant.QueryRow(ctx, r.db, "select resolve_tenant($1, $2)", []any{string(w.channel), w.id}, &found)
 	switch {
 	case err != nil:
@@ -96,16 +98,16 @@ func (r *Resolver) ask(ctx context.Context, w workspace) (tenancy.ID, error) {
 }
 
 const readConnection = `
-select c.id
+select c.id, coalesce(c.config->>'bot_id', '')
   from channel_connections c
   join tenants t on t.id = c.tenant_id
  where c.channel_type = $1 and c.workspace_id = $2 and c.status = 'active' and t.status = 'active'`
 
-// confirm reads the connection as the tenant sees it.
+// confirm reads the connection under row-level security, as the tenant sees it.
 func (r *Resolver) confirm(ctx context.Context, w workspace, tenant tenancy.ID) (Resolution, error) {
 	found := Resolution{Tenant: tenant}
 	ctx = tenancy.With(ctx, tenant)
-	err := pgtenant.QueryRow(ctx, r.db, readConnection, []any{string(w.channel), w.id}, &found.Connection)
+	err := pgtenant.QueryRow(ctx, r.db, readConnection, []any{string(w.channel), w.id}, &found.Connection, &found.BotID)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return Resolution{}, ErrUnknownWorkspace

@@ -2,6 +2,7 @@ package resolver_test
 
 import (
 	"context"
+	"encoding/json"
 	"testing"
 	"time"
 
@@ -109,6 +110,24 @@ func TestResolve(t *testing.T) {
 				require.Equal(t, resolver.Resolution{Tenant: w.acme, Connection: w.conn.ID}, got)
 			})
 		}
+	}
+}
+
+// Some of Slack's messages name only a bot; config says which is ours.
+func TestResolveReadsOurBot(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, tc := range []struct {
+		config, want string
+	}{
+		{`{"bot_id": "B0OURS"}`, "B0OURS"},
+		{`{"bot_id": null}`, ""},
+		{`{}`, ""},
+	} {
+		w.client.ChannelConnection.Update().SetConfig(json.RawMessage(tc.config)).ExecX(tenancy.With(t.Context(), w.acme))
+		got, err := w.Resolve(t.Context(), message.Slack, workspaceID)
+		require.NoError(t, err)
+		require.Equal(t, resolver.Resolution{Tenant: w.acme, Connection: w.conn.ID, BotID: tc.want}, got)
 	}
 }
 

@@ -19,7 +19,7 @@ const (
 	TimestampHeader = "X-Slack-Request-Timestamp"
 )
 
-// Tolerance is how far a request's timestamp may be from our clock, before or after.
+// Tolerance is how far a request's timestamp may be from our clock, in either direction.
 const Tolerance = 5 * time.Minute
 
 const (
@@ -28,30 +28,30 @@ const (
 	maxDigits = 10
 )
 
-// The errors of this package, matched with [errors.Is]. A caller on the network should be told one and the same
-// for all of Verify's; they are for logs and counters, and repeat nothing of the request.
+// The errors of this package, matched with [errors.Is]. They are for logs and counters, and repeat nothing of the request;
+// answer all of Verify's alike.
 var (
-	// ErrEmptySecret refuses a verifier without a secret: anybody can sign with an empty one.
+	// ErrEmptySecret is returned for an empty signing secret, which anyone could sign with.
 	ErrEmptySecret = errors.New("slackhook: the signing secret is empty")
-	// ErrNoClock refuses a verifier without a clock.
+	// ErrNoClock is returned for a nil clock.
 	ErrNoClock = errors.New("slackhook: no clock")
-	// ErrMissingHeader means that a header is absent or empty.
+	// ErrMissingHeader is returned when a header is absent or empty.
 	ErrMissingHeader = errors.New("slackhook: a signature header is missing")
-	// ErrDuplicateHeader means that a header came twice: a proxy and we might believe different ones.
+	// ErrDuplicateHeader is returned when a header is repeated: a proxy and we might read different ones.
 	ErrDuplicateHeader = errors.New("slackhook: a signature header is repeated")
-	// ErrMalformedTimestamp means that the timestamp isn't 1 to 10 decimal digits.
+	// ErrMalformedTimestamp is returned when the timestamp is not 1 to 10 decimal digits.
 	ErrMalformedTimestamp = errors.New("slackhook: malformed timestamp")
-	// ErrStale means that the timestamp is more than [Tolerance] away, before or after.
+	// ErrStale is returned when the timestamp is more than [Tolerance] away, in either direction.
 	ErrStale = errors.New("slackhook: timestamp out of tolerance")
-	// ErrVersion means that the signature is of another version than v0.
+	// ErrVersion is returned when the signature's version is not v0.
 	ErrVersion = errors.New("slackhook: unknown signature version")
-	// ErrSignature means that the signature is malformed or another than the body's.
+	// ErrSignature is returned when the signature is malformed or not the body's.
 	ErrSignature = errors.New("slackhook: wrong signature")
 )
 
-// Verifier verifies the requests of one Slack app. It may be used by several goroutines at once.
+// Verifier verifies the requests of one Slack app. It is safe for concurrent use.
 type Verifier struct {
-	// newMAC closes over the secret: no printing reaches into a function, however deep the verifier is buried.
+	// newMAC closes over the secret, since fmt cannot print into a function.
 	newMAC func() hash.Hash
 	now    func() time.Time
 }
@@ -93,12 +93,12 @@ func (v *Verifier) Verify(header http.Header, body []byte) error {
 }
 
 // Sign returns the value of [SignatureHeader] for a body sent at the time at, which goes into [TimestampHeader] as
-// seconds since 1970. It is for those who play Slack: tests, and the command lines that a demo prints.
+// seconds since 1970. It is for tests, and for the command lines that a demo prints.
 func (v *Verifier) Sign(at time.Time, body []byte) string {
 	return version + "=" + hex.EncodeToString(v.sum(strconv.FormatInt(at.Unix(), 10), body))
 }
 
-// sum takes the timestamp as it was written: Slack signs the text, not the number.
+// sum takes the timestamp as text: Slack signs the text, not the number.
 func (v *Verifier) sum(timestamp string, body []byte) []byte {
 	mac := v.newMAC()
 	mac.Write([]byte(version + ":" + timestamp + ":")) // a hash's Write never fails

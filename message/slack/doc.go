@@ -11,31 +11,38 @@
 //	case slack.Ignored:     // acknowledge; nothing for us
 //	}
 //
-// An event that we have no use for is a result, not an error: it must be acknowledged, or Slack repeats it and in
-// the end switches the subscription off.
+// An event that is of no use is a result, not an error: it must be acknowledged, or Slack repeats it and eventually
+// disables the subscription. A field of an unexpected type counts as absent, so that it never costs the message.
 //
 // # Which workspace
 //
-// An event belongs to the installation that it was sent for, and that is authorizations[0]: its team_id or, for an
-// installation in a whole Enterprise organisation, where team_id is null, its enterprise_id. The envelope's own
-// team_id is the workspace in which the event arose, which in a Slack Connect channel is another company's; it
-// counts only where authorizations is absent and the channel isn't shared. Where none of this names a workspace,
-// the error is [ErrNoWorkspace]: no tenant is better than a wrong one.
+// An event belongs to the installation that it was sent for, which is authorizations[0]: its enterprise_id if
+// is_enterprise_install is true, its team_id otherwise. Which ids are present says nothing: an organization-wide
+// installation may name a team, and a team's installation names its organization. The envelope's own team_id is the
+// workspace in which the event arose, which in a Slack Connect channel is another company's; it counts only if
+// authorizations is absent and the channel is not shared. If none of this names a workspace, the error is
+// [ErrNoWorkspace]: no tenant is better than a wrong one.
 //
 // # Which message
 //
-// Slack names a posting by its channel and ts. Our id is made of them and not of event_id, because a subscription
-// to both message and app_mention gets one posting twice, with two event ids. An edit is told from its posting, and
-// from other edits, by the time of the edit.
+// Slack identifies a posting by its channel and ts. Our id is made of them and not of event_id, because a subscription
+// to both message and app_mention gets one posting twice, with two event ids. The time of an edit tells it from its
+// posting and from other edits.
 //
 //	new      slack.<workspace>.<channel>.<ts>
 //	edited   slack.<workspace>.<channel>.<ts>.edited.<edited.ts, or event_ts>
 //	deleted  slack.<workspace>.<channel>.<ts>.deleted
 //
-// Slack's ts is an id as much as a time: it is kept to the letter and never passes through a float.
+// Slack's ts is an id as much as a time: it is kept verbatim and never passes through a float.
 //
-// slack-go's parser is not used for the whole: it fails on inner events that it doesn't know, which Slack keeps
-// adding, and leaves the team empty. Its names for events and its authorization are.
+// # What was said
+//
+// A message can stand in its text, its blocks and its attachments, and all of it is carried: as plain text, in parts.
+// Attachments are cards of a program, previews of links, or forwarded messages with attachments of their own. A mention
+// in a preview, a forwarded message or a quoted line addresses no one.
+//
+// slack-go's parser is not used: it fails on inner events and field types that it does not know, which Slack keeps
+// adding, and leaves the team empty. Its names of events are. The payload is scanned once and looked up with gjson.
 //
 // The package imports message and nothing else of this module.
 package slack

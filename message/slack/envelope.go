@@ -1,90 +1,186 @@
 package slack
 
 import (
-	"encoding/json"
 	"fmt"
 	"time"
 
-	slackapi "github.com/slack-go/slack"
+	"github.com/slack-go/slack/slackevents"
+	"github.com/tidwall/gjson"
 )
 
-// envelope is the outside of every payload; which fields are set depends on Type.
+// envelope is the outside of every payload; which fields are set depends on kind.
 type envelope struct {
-	Type               string          `json:"type"`
-	TeamID             string          `json:"team_id"`
-	EnterpriseID       string          `json:"enterprise_id"`
-	APIAppID           string          `json:"api_app_id"`
-	EventID            string          `json:"event_id"`
-	EventTime          int64           `json:"event_time"`
-	Event              json.RawMessage `json:"event"`
-	IsExtSharedChannel bool            `json:"is_ext_shared_channel"`
-	// Authorizations is nil when absent: an empty list is another answer (see workspace).
-	Authorizations *[]slackapi.EventAuthorization `json:"authorizations"`
-
-	Challenge         string `json:"challenge"`
-	MinuteRateLimited int64  `json:"minute_rate_limited"`
+	kind              string
+	teamID            string
+	enterpriseID      string
+	contextTeamID     string // a workspace that the channel belongs to, ours or another company's
+	appID             string
+	eventID           string
+	eventContext      string
+	eventTime         time.Time
+	event             gjson.Result
+	shared            bool
+	enterpriseInstall answer
+	authorized        bool // authorizations is there, whatever it holds
+	authorization     authorization
+	challenge         string
+	minute            time.Time
 }
 
-// authorization returns the installation that the event was sent for; Slack never sends more than one.
-func (e envelope) authorization() slackapi.EventAuthorization {
-	if e.Authorizations == nil || len(*e.Authorizations) == 0 {
-		return slackapi.EventAuthorization{}
+// authorization is the installation that the event was sent for.
+type authorization struct {
+	teamID            string
+	enterpriseID      string
+	userID            string
+	bot               answer
+	enterpriseInstall answer
+}
+
+func readEnvelope(v gjson.Result) (e envelope) {
+	for key, v := range v.All() {
+		switch key.Str {
+		case "type":
+			e.kind = text(v)
+		case "team_id":
+			e.teamID = identifier(v)
+		case "enterprise_id":
+			e.enterpriseID = identifier(v)
+		case "context_team_id":
+			e.contextTeamID = identifier(v)
+		case "api_app_id":
+			e.appID = identifier(v)
+		case "event_id":
+			e.eventID = identifier(v)
+		case "event_context":
+			if s := text(v); visible(s, maxHandle) {
+				e.eventContext = s
+			}
+		case "event_time":
+			e.eventTime = seconds(v)
+		case "event":
+			e.event = v
+		case "is_ext_shared_channel":
+			a := yesOrNo(v)
+			e.shared = a == yes || a == unclear
+		case "is_enterprise_install":
+			e.enterpriseInstall = yesOrNo(v)
+		case "authorizations":
+			e.authorized = v.Type != gjson.Null
+			e.authorization = readAuthorization(v)
+		case "challenge":
+			e.challenge = text(v)
+		case "minute_rate_limited":
+			e.minute = seconds(v)
+		}
 	}
-	return (*e.Authorizations)[0]
+	return e
 }
 
-// workspace names the installation. The rule and its reason stand in the package's documentation.
+// readAuthorization reads the first of the list. Slack never sends more than one.
+func readAuthorization(list gjson.Result) (a authorization) {
+	if !list.IsArray() {
+		return a
+	}
+	for _, first := range list.All() {
+		if !first.IsObject() {
+			break
+		}
+		for key, v := range first.All() {
+			switch key.Str {
+			case "team_id":
+				a.teamID = identifier(v)
+			case "enterprise_id":
+				a.enterpriseID = identifier(v)
+			case "user_id":
+				a.userID = identifier(v)
+			case "is_bot":
+				a.bot = yesOrNo(v)
+			case "is_enterprise_install":
+				a.enterpriseInstall = yesOrNo(v)
+			}
+		}
+		break
+	}
+	return a
+}
+
+// workspace names the installation. The package's documentation has the rule and its reason.
 func (e envelope) workspace() (string, error) {
-	team, enterprise := e.authorization().TeamID, e.authorization().EnterpriseID
-	if e.Authorizations == nil {
-		if e.IsExtSharedChannel {
+	team, enterprise, install := e.authorization.teamID, e.authorization.enterpriseID, e.authorization.enterpriseInstall
+	if !e.authorized {
+		if e.shared || e.contextTeamID != "" && e.contextTeamID != e.teamID {
 			return "", fmt.Errorf("%w: a shared channel without authorizations", ErrNoWorkspace)
 		}
-		team, enterprise = e.TeamID, e.EnterpriseID
+		team, enterprise, install = e.teamID, e.enterpriseID, e.enterpriseInstall
 	}
 	id := team
-	if id == "" {
+	switch install {
+	case yes:
 		id = enterprise
+	case unclear:
+		return "", fmt.Errorf("%w: is_enterprise_install is neither true nor false", ErrNoWorkspace)
+	case unsaid, no:
 	}
 	if id == "" {
 		return "", ErrNoWorkspace
 	}
-	if !plain(id) {
-		return "", fmt.Errorf("%w: team_id", ErrMalformed)
-	}
 	return id, nil
 }
 
-// ownUser is our app's own user, where the installation is a bot's; "" for a token of a person.
+// organization names the installation that an event about a whole organization is for: team_access_granted and
+// team_access_revoked exist for organization-wide installations only, and may come without authorizations.
+func (e envelope) organization() (string, error) {
+	if !e.authorized && e.teamID == "" && !e.shared && e.enterpriseInstall == unsaid && e.enterpriseID != "" {
+		return e.enterpriseID, nil
+	}
+	return e.workspace()
+}
+
+// isEnterpriseInstall reports what workspace decided by.
+func (e envelope) isEnterpriseInstall() bool {
+	if e.authorized {
+		return e.authorization.enterpriseInstall == yes
+	}
+	return e.enterpriseInstall == yes
+}
+
+// ownUser is our app's own user if the installation is a bot's; "" for the token of a person.
 func (e envelope) ownUser() string {
-	if a := e.authorization(); a.IsBot {
-		return a.UserID
+	if e.authorization.bot == yes {
+		return e.authorization.userID
 	}
 	return ""
 }
 
-// check refuses an envelope whose ids and time couldn't be logged or written as they are.
-func (e envelope) check() error {
-	for _, id := range [...]struct{ field, value string }{
-		{"team_id", e.TeamID},
-		{"enterprise_id", e.EnterpriseID},
-		{"api_app_id", e.APIAppID},
-		{"event_id", e.EventID},
-	} {
-		if id.value != "" && !plain(id.value) {
-			return fmt.Errorf("%w: %s", ErrMalformed, id.field)
-		}
+func (e envelope) challengeEvent() (Event, error) {
+	if !visible(e.challenge, maxChallenge) {
+		return nil, malformed("challenge")
 	}
-	if e.EventTime < 0 || e.EventTime > maxSeconds {
-		return fmt.Errorf("%w: event_time", ErrMalformed)
-	}
-	return nil
+	return Challenge{Value: e.challenge}, nil
 }
 
-// time is the envelope's event_time, zero where it has none.
-func (e envelope) time() time.Time {
-	if e.EventTime == 0 {
-		return time.Time{}
+func (e envelope) rateLimited() (Event, error) {
+	workspace, err := e.workspace()
+	if err != nil {
+		return nil, err
 	}
-	return time.Unix(e.EventTime, 0).UTC()
+	return RateLimited{WorkspaceID: workspace, AppID: e.appID, Minute: e.minute}, nil
+}
+
+func (e envelope) lifecycle(kind string) (Event, error) {
+	find := e.workspace
+	if kind == string(slackevents.TeamAccessGranted) || kind == string(slackevents.TeamAccessRevoked) {
+		find = e.organization
+	}
+	workspace, err := find()
+	if err != nil {
+		return nil, err
+	}
+	l := Lifecycle{Type: kind, WorkspaceID: workspace, AppID: e.appID, EventID: e.eventID}
+	for _, v := range e.event.Get("team_ids").All() {
+		if id := identifier(v); id != "" && len(l.TeamIDs) < maxTeams {
+			l.TeamIDs = append(l.TeamIDs, id)
+		}
+	}
+	return l, nil
 }

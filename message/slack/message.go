@@ -3,53 +3,54 @@ package slack
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	slackapi "github.com/slack-go/slack"
-	"github.com/slack-go/slack/slackevents"
 
 	"github.com/konstruct/konstruct/message"
 )
 
-// tombstone is what a deleted message is changed into when a thread hangs on it.
+// tombstone is what a deleted message is changed into if it has replies.
 const tombstone = "tombstone"
-
-// direct is the channel_type of a conversation with one person.
-const direct = "im"
 
 // messageEvent is an inner event of the type message or app_mention.
 type messageEvent struct {
-	posting
+	posting // of the event itself
 
-	Type        string   `json:"type"`
-	Channel     string   `json:"channel"`
-	ChannelType string   `json:"channel_type"`
-	EventTS     string   `json:"event_ts"`
-	Message     *posting `json:"message"`
-	Previous    *posting `json:"previous_message"`
-	DeletedTS   string   `json:"deleted_ts"`
+	kind        string // the event's type
+	channel     string
+	channelType string
+	eventTS     timestamp
+	after       posting
+	before      posting
+	deletedTS   timestamp
 }
 
-// happening is a messageEvent, whichever of Slack's forms it came in.
-type happening struct {
+// occurrence is a messageEvent, whichever of Slack's forms it came in.
+type occurrence struct {
 	kind     message.Kind
-	posting  posting // as it stands now; as it stood, for a deletion
-	ts       string  // of the posting
-	threadTS string
+	reason   message.EditReason
+	posting  posting // as it is now; as it was, for a deletion
+	ts       timestamp
+	threadTS timestamp
 	revision string // for an edit: what tells it from other edits
-	at       string // the ts of the happening
+	at       time.Time
 }
 
-func (e envelope) message() (Event, error) {
-	var event messageEvent
-	if err := json.Unmarshal(e.Event, &event); err != nil {
-		return nil, fmt.Errorf("%w: a field of event", ErrMalformed)
+func (e envelope) message(kind string) (Event, error) {
+	// A notice of Slack's is ignored before anything in it is read.
+	subtype := label(e.event.Get("subtype"))
+	ignored := Ignored{Type: kind, Subtype: subtype, EventID: e.eventID}
+	if !said(subtype) && subtype != slackapi.MsgSubTypeMessageChanged && subtype != slackapi.MsgSubTypeMessageDeleted {
+		return ignored, nil
 	}
-	h, ok := event.happening()
+	event := e.readMessage(kind)
+	o, ok := event.occurrence()
 	if !ok {
-		return Ignored{Type: label(event.Type), Subtype: label(event.Subtype), EventID: e.EventID}, nil
+		return ignored, nil
 	}
-	m, err := e.compose(event, h)
+	m, err := e.compose(event, o)
 	if err != nil {
 		return nil, err
 	}
@@ -59,62 +60,113 @@ func (e envelope) message() (Event, error) {
 	return Message{m}, nil
 }
 
-// happening brings the event's form to one; false for what isn't a person's or a program's message, such as
-// "joined the channel".
-func (m messageEvent) happening() (happening, bool) {
-	after, before := posting{}, posting{}
-	if m.Message != nil {
-		after = *m.Message
+func (e envelope) readMessage(kind string) messageEvent {
+	m := messageEvent{kind: kind}
+	for key, v := range e.event.All() {
+		switch key.Str {
+		case "channel":
+			m.channel = identifier(v)
+		case "channel_type":
+			m.channelType = text(v)
+		case "event_ts":
+			m.eventTS = readTS(v)
+		case "message":
+			m.after = readPosting(v)
+		case "previous_message":
+			m.before = readPosting(v)
+		case "deleted_ts":
+			m.deletedTS = readTS(v)
+		default:
+			readPostingField(&m.posting, key.Str, v)
+		}
 	}
-	if m.Previous != nil {
-		before = *m.Previous
-	}
+	return m
+}
+
+// occurrence brings the event's form to one; false for what neither a person nor a program said, such as "joined the
+// channel".
+func (m messageEvent) occurrence() (occurrence, bool) {
 	switch {
-	case m.Subtype == slackapi.MsgSubTypeMessageDeleted:
-		return m.deletion(before, firstOf(m.DeletedTS, before.TS)), said(before.Subtype)
-	case m.Subtype != slackapi.MsgSubTypeMessageChanged:
-		return m.direct(), said(m.Subtype)
-	case after.Subtype == tombstone:
-		return m.deletion(before, firstOf(after.TS, before.TS)), said(before.Subtype)
+	case m.subtype == slackapi.MsgSubTypeMessageDeleted:
+		return m.deletion(firstTS(m.deletedTS, m.before.ts)), said(m.before.subtype)
+	case m.subtype != slackapi.MsgSubTypeMessageChanged:
+		return m.direct(), true
+	case m.after.subtype == tombstone:
+		return m.deletion(firstTS(m.after.ts, m.before.ts)), said(m.before.subtype)
 	default:
-		return m.edit(after, before), said(after.Subtype)
+		return m.edit(), said(m.after.subtype)
 	}
 }
 
-// direct is a posting that the event itself carries. An app_mention also tells of an edit this way, when that
-// added the mention.
-func (m messageEvent) direct() happening {
-	h := happening{kind: message.KindNew, posting: m.posting, ts: m.TS, threadTS: m.ThreadTS, at: m.TS}
-	if edited := m.editedTS(); edited != "" {
-		h.kind, h.revision, h.at = message.KindEdited, edited, edited
+// direct is a posting that the event itself carries. An app_mention also reports an edit this way, if the edit added
+// the mention.
+func (m messageEvent) direct() occurrence {
+	ts := firstTS(m.ts, m.eventTS)
+	o := occurrence{kind: message.KindNew, posting: m.posting, ts: ts, threadTS: m.threadTS, at: ts.at}
+	if m.edited.id != "" {
+		o.kind, o.reason, o.revision = message.KindEdited, m.editor(m.posting), m.edited.id
+		o.at = m.editedAt(m.edited, ts)
 	}
-	return h
+	return o
 }
 
-// edit is a posting that changed. A person's edit is named by edited.ts, which every event about it shares; where
-// that is the same as before, Slack itself changed something (a link's preview), and only event_ts is new.
-func (m messageEvent) edit(after, before posting) happening {
-	revision := after.editedTS()
-	if revision == "" || revision == before.editedTS() {
-		revision = firstOf(m.EventTS, m.TS)
+// edit is a posting that changed. An author's edit is named by edited.ts, which every event about it shares. If that is
+// as before, Slack itself changed something, such as a link's preview, and only event_ts is new.
+func (m messageEvent) edit() occurrence {
+	revision := m.after.edited
+	if revision.id == "" || revision.id == m.before.edited.id {
+		revision = firstTS(m.eventTS, m.ts)
 	}
-	return happening{
-		kind: message.KindEdited, posting: after, revision: revision, at: revision,
-		ts: firstOf(after.TS, before.TS), threadTS: firstOf(after.ThreadTS, before.ThreadTS),
-	}
-}
-
-// deletion keeps who and where, and drops what was said: its author took it back.
-func (m messageEvent) deletion(before posting, ts string) happening {
-	before.Text, before.Files = "", nil
-	return happening{
-		kind: message.KindDeleted, posting: before, ts: ts, threadTS: firstOf(before.ThreadTS, m.ThreadTS),
-		at: firstOf(m.EventTS, m.TS),
+	ts := firstTS(m.after.ts, m.before.ts)
+	return occurrence{
+		kind: message.KindEdited, reason: m.editReason(), posting: m.after, revision: revision.id,
+		ts: ts, threadTS: firstTS(m.after.threadTS, m.before.threadTS), at: m.editedAt(revision, ts),
 	}
 }
 
-// said holds for the subtypes of what somebody says. The list is of what is let in: Slack's other subtypes are
-// notices, and new ones will be, too.
+// editedAt is when an edit happened. Slack cuts edited.ts to whole seconds, which can be before the posting.
+func (m messageEvent) editedAt(revision, posted timestamp) time.Time {
+	if !revision.at.Before(posted.at) {
+		return revision.at
+	}
+	if at := firstTS(m.eventTS, m.ts).at; at.After(posted.at) {
+		return at
+	}
+	return posted.at
+}
+
+// deletion keeps who and where, and drops what was said: its author withdrew it.
+func (m messageEvent) deletion(ts timestamp) occurrence {
+	return occurrence{
+		kind: message.KindDeleted, posting: m.before, ts: ts, threadTS: firstTS(m.before.threadTS, m.threadTS),
+		at: firstTS(m.eventTS, m.ts).at,
+	}
+}
+
+// editReason says who changed the posting, and what.
+func (m messageEvent) editReason() message.EditReason {
+	switch {
+	case m.after.edited.id != "" && (m.after.edited.id != m.before.edited.id || m.after.text != m.before.text):
+		// edited.ts has whole seconds, so a second edit may have the first one's.
+		return m.editor(m.after)
+	case m.after.pins != m.before.pins:
+		return message.EditPin
+	case m.after.attachments.Raw != m.before.attachments.Raw, strings.Contains(m.after.text, "<http"):
+		return message.EditPreview // it replaces the link's earlier preview, if any
+	default:
+		return message.EditByChannel
+	}
+}
+
+func (messageEvent) editor(p posting) message.EditReason {
+	if p.byProgram() {
+		return message.EditByProgram
+	}
+	return message.EditByPerson
+}
+
+// said holds for the subtypes of what somebody says. It lists what is let in: Slack's other subtypes are notices, and
+// new ones will be, too.
 func said(subtype string) bool {
 	switch subtype {
 	case "", slackapi.MsgSubTypeFileShare, slackapi.MsgSubTypeThreadBroadcast, slackapi.MsgSubTypeBotMessage,
@@ -124,85 +176,121 @@ func said(subtype string) bool {
 	return false
 }
 
-func (e envelope) compose(event messageEvent, h happening) (message.KonstructMessage, error) {
+func (e envelope) compose(event messageEvent, o occurrence) (message.KonstructMessage, error) {
 	workspace, err := e.workspace()
 	if err != nil {
 		return message.KonstructMessage{}, err
 	}
-	at, err := h.time()
-	if err != nil {
-		return message.KonstructMessage{}, err
+	switch {
+	case event.subtype == slackapi.MsgSubTypeMessageChanged && o.kind == message.KindEdited && !o.posting.found:
+		return message.KonstructMessage{}, malformed("event.message") // without it the edit would read as an empty text
+	case o.ts.id == "":
+		return message.KonstructMessage{}, malformed("event.ts")
+	case o.kind == message.KindEdited && o.revision == "":
+		return message.KonstructMessage{}, malformed("event.event_ts")
+	case event.channel == "":
+		return message.KonstructMessage{}, malformed("event.channel")
 	}
-	if !plain(event.Channel) {
-		return message.KonstructMessage{}, fmt.Errorf("%w: event.channel", ErrMalformed)
+	if o.at.IsZero() { // a deletion without event_ts
+		o.at = e.eventTime
 	}
-	original := fmt.Sprintf("%s.%s.%s.%s", message.Slack, workspace, event.Channel, h.ts)
-	return message.KonstructMessage{
-		ID:              original + h.suffix(),
+	if o.at.IsZero() {
+		o.at = o.ts.at
+	}
+	original := string(message.Slack) + "." + workspace + "." + event.channel + "." + o.ts.id
+	m := message.KonstructMessage{
+		ID:              original + o.suffix(),
 		OriginalID:      original,
-		Kind:            h.kind,
+		Kind:            o.kind,
+		EditReason:      o.reason,
 		ChannelType:     message.Slack,
-		ChannelMetadata: e.metadata(workspace, event, h),
-		Sender:          e.sender(h.posting),
-		Content:         e.content(event, h),
-		Timestamp:       at,
-		ThreadID:        h.threadTS,
-	}, nil
+		ChannelMetadata: e.metadata(workspace, event, o),
+		Sender:          e.sender(o.posting),
+		Content:         message.MessageContent{Mentions: []message.Mention{}, Attachments: []message.Attachment{}},
+		Timestamp:       o.at,
+		ThreadID:        o.threadTS.id,
+		ReplyTo:         e.replyTo(o),
+		ReplyAddress:    replyAddress(event, o, e.direct(event)),
+	}
+	switch {
+	case o.kind != message.KindDeleted:
+		m.Content = e.content(event, o.posting)
+		if len(e.event.Raw) <= message.MaxRaw {
+			m.Raw = json.RawMessage(e.event.Raw)
+		}
+	case m.Sender.ID == "":
+		m.Sender = message.SenderInfo{} // not a program, but unknown: Slack left the deleted message out
+	}
+	return m, nil
 }
 
-func (e envelope) metadata(workspace string, event messageEvent, h happening) message.ChannelMetadata {
+func (e envelope) metadata(workspace string, event messageEvent, o occurrence) message.ChannelMetadata {
 	return message.ChannelMetadata{
 		WorkspaceID:         workspace,
-		ChannelID:           event.Channel,
-		MessageID:           h.ts,
-		IsDirect:            event.ChannelType == direct,
-		IsShared:            e.IsExtSharedChannel,
-		EventID:             e.EventID,
-		EventType:           event.Type,
-		EventTime:           e.time(),
-		AppID:               e.APIAppID,
-		TeamID:              e.TeamID,
-		EnterpriseID:        e.EnterpriseID,
-		IsEnterpriseInstall: e.authorization().IsEnterpriseInstall,
+		ChannelID:           event.channel,
+		MessageID:           o.ts.id,
+		IsDirect:            e.direct(event),
+		IsShared:            e.shared,
+		EventID:             e.eventID,
+		EventType:           event.kind,
+		EventTime:           e.eventTime,
+		EventContext:        e.eventContext,
+		AppID:               e.appID,
+		TeamID:              e.teamID,
+		EnterpriseID:        e.enterpriseID,
+		IsEnterpriseInstall: e.isEnterpriseInstall(),
 	}
 }
 
-func (e envelope) content(event messageEvent, h happening) message.MessageContent {
-	c := message.MessageContent{
-		Text:        h.posting.Text,
-		Mentions:    mentions(h.posting.Text, e.ownUser()),
-		Attachments: h.posting.attachments(),
+// direct reports a chat of one person with our app. An event that came through a person's token is about that person's
+// own chats, in which our app has no part. An app_mention, and some older events, do not say the channel's type.
+func (e envelope) direct(event messageEvent) bool {
+	if e.authorization.bot == no {
+		return false
 	}
-	// An app_mention is addressed to us by definition, also where the payload doesn't tell our user.
-	c.MentionsSelf = event.Type == string(slackevents.AppMention)
-	for _, mention := range c.Mentions {
-		c.MentionsSelf = c.MentionsSelf || mention.IsSelf
+	switch event.channelType {
+	case "im", "app_home":
+		return true
+	case "":
+		return strings.HasPrefix(event.channel, "D")
 	}
-	return c
+	return false
 }
 
-// time checks every ts of h, and returns that of the happening.
-func (h happening) time() (time.Time, error) {
-	if _, ok := parseTS(h.ts); !ok {
-		return time.Time{}, fmt.Errorf("%w: event.ts", ErrMalformed)
+// replyTo names the root of the thread that the posting answers in.
+func (e envelope) replyTo(o occurrence) *message.ReplyTo {
+	if o.threadTS.id == "" || o.threadTS.id == o.ts.id {
+		return nil
 	}
-	if _, ok := parseTS(h.threadTS); !ok && h.threadTS != "" {
-		return time.Time{}, fmt.Errorf("%w: event.thread_ts", ErrMalformed)
+	root := readPosting(o.posting.root)
+	if root.user == "" {
+		root.user = o.posting.parentUser
 	}
-	at, ok := parseTS(h.at)
-	if !ok {
-		return time.Time{}, fmt.Errorf("%w: event.event_ts", ErrMalformed)
+	return &message.ReplyTo{
+		MessageID: o.threadTS.id, SenderID: firstOf(root.user, root.botID), IsSelf: e.wroteIt(root),
 	}
-	return at, nil
 }
 
-func (h happening) suffix() string {
-	switch h.kind {
+// replyAddress is where an answer belongs: "<channel>/<ts of the thread's root>", or "<channel>" in a direct chat
+// without a thread.
+func replyAddress(event messageEvent, o occurrence, direct bool) string {
+	switch {
+	case o.threadTS.id != "":
+		return event.channel + "/" + o.threadTS.id
+	case direct:
+		return event.channel
+	default:
+		return event.channel + "/" + o.ts.id
+	}
+}
+
+func (o occurrence) suffix() string {
+	switch o.kind {
 	case message.KindEdited:
-		return ".edited." + h.revision
+		return ".edited." + o.revision
 	case message.KindDeleted:
 		return ".deleted"
-	default:
-		return ""
+	case message.KindNew:
 	}
+	return ""
 }

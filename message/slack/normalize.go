@@ -1,80 +1,70 @@
 package slack
 
 import (
+	"bytes"
 	"encoding/json"
-	"fmt"
-	"time"
+	"unicode/utf8"
 
 	"github.com/slack-go/slack/slackevents"
+	"github.com/tidwall/gjson"
 )
 
 // Normalize reads the body of one request to the events URL. It verifies nothing: check the signature first, over
-// the same bytes. Either the event or the error is nil. The errors are [ErrMalformed], [ErrUnsupported] and
-// [ErrNoWorkspace].
+// the same bytes. Either the event or the error is nil. The error is a [*PayloadError] around [ErrMalformed],
+// [ErrUnsupported] or [ErrNoWorkspace].
 func Normalize(body []byte) (Event, error) {
-	var env envelope
-	if err := json.Unmarshal(body, &env); err != nil {
-		// encoding/json repeats pieces of its input in its errors, so they aren't wrapped.
-		return nil, fmt.Errorf("%w: not the JSON of an envelope", ErrMalformed)
+	if !utf8.Valid(body) {
+		body = bytes.ToValidUTF8(body, []byte("\uFFFD"))
 	}
-	switch env.Type {
+	// One scan checks the grammar, the depth of nesting included, and makes the form that a message keeps as Raw.
+	// Everything after it looks values up.
+	canonical, err := json.Marshal(json.RawMessage(body))
+	if err != nil {
+		return nil, &PayloadError{Err: malformed("not JSON")} // the cause repeats pieces of its input
+	}
+	root := gjson.ParseBytes(canonical)
+	if !root.IsObject() {
+		return nil, &PayloadError{Err: malformed("not an object")}
+	}
+	env := readEnvelope(root)
+	event, err := env.read()
+	if err != nil {
+		return nil, &PayloadError{EventID: env.eventID, Err: err}
+	}
+	return event, nil
+}
+
+func (e envelope) read() (Event, error) {
+	switch e.kind {
 	case slackevents.URLVerification:
-		return env.challenge()
+		return e.challengeEvent()
 	case slackevents.AppRateLimited:
-		return env.rateLimited()
+		return e.rateLimited()
 	case slackevents.CallbackEvent:
-		return env.callback()
+		return e.callback()
 	case "":
-		return nil, fmt.Errorf("%w: no type", ErrMalformed)
+		return nil, malformed("type")
 	default:
 		return nil, ErrUnsupported
 	}
 }
 
-func (e envelope) challenge() (Event, error) {
-	if !visible(e.Challenge, maxChallenge) {
-		return nil, fmt.Errorf("%w: challenge", ErrMalformed)
-	}
-	return Challenge{Value: e.Challenge}, nil
-}
-
-func (e envelope) rateLimited() (Event, error) {
-	if err := e.check(); err != nil {
-		return nil, err
-	}
-	workspace, err := e.workspace()
-	if err != nil {
-		return nil, err
-	}
-	if e.MinuteRateLimited < 0 || e.MinuteRateLimited > maxSeconds {
-		return nil, fmt.Errorf("%w: minute_rate_limited", ErrMalformed)
-	}
-	return RateLimited{WorkspaceID: workspace, AppID: e.APIAppID, Minute: time.Unix(e.MinuteRateLimited, 0).UTC()}, nil
-}
-
+// callback reads no more of the event than decides what it is, until that is something for us.
 func (e envelope) callback() (Event, error) {
-	// Only the type at first: fields of the same name have other shapes in other events.
-	var inner struct {
-		Type string `json:"type"`
+	if !e.event.IsObject() {
+		return nil, malformed("event")
 	}
-	if err := json.Unmarshal(e.Event, &inner); err != nil || inner.Type == "" {
-		return nil, fmt.Errorf("%w: event.type", ErrMalformed)
-	}
-	if err := e.check(); err != nil {
-		return nil, err
-	}
-	switch inner.Type {
+	kind := label(e.event.Get("type"))
+	switch kind {
+	case "":
+		return nil, malformed("event.type")
 	case string(slackevents.Message), string(slackevents.AppMention):
-		return e.message()
+		return e.message(kind)
 	case string(slackevents.AppUninstalled), string(slackevents.AppUninstalledTeam), string(slackevents.TokensRevoked),
 		string(slackevents.GridMigrationStarted), string(slackevents.GridMigrationFinished),
 		string(slackevents.TeamAccessGranted), string(slackevents.TeamAccessRevoked):
-		workspace, err := e.workspace()
-		if err != nil {
-			return nil, err
-		}
-		return Lifecycle{Type: inner.Type, WorkspaceID: workspace, AppID: e.APIAppID, EventID: e.EventID}, nil
+		return e.lifecycle(kind)
 	default:
-		return Ignored{Type: label(inner.Type), EventID: e.EventID}, nil
+		return Ignored{Type: kind, EventID: e.eventID}, nil
 	}
 }

@@ -63,25 +63,33 @@ func TestWorkspaceIsTheInstallations(t *testing.T) {
 			object{"authorizations": []object{{"team_id": "T0FIRST"}, {"team_id": "T0SECOND"}}},
 			"T0FIRST",
 		},
-		{
-			"the organisation, where it has no team",
-			object{"authorizations": []object{{"team_id": null, "enterprise_id": "E0AUTH", "is_enterprise_install": true}}},
-			"E0AUTH",
-		},
-		{
-			"the team, where an organisation's installation names one",
-			object{"authorizations": []object{{"team_id": "T0AUTH", "enterprise_id": "E0AUTH", "is_enterprise_install": true}}},
-			"T0AUTH",
-		},
-		{"the envelope's team, where authorizations is absent", object{"authorizations": nil}, "T0ENVELOPE"},
+		{"the team, which names its organization", installed("T0AUTH", "E0AUTH", false), "T0AUTH"},
+		{"the team, if is_enterprise_install is absent", installed("T0AUTH", "E0AUTH", nil), "T0AUTH"},
+		{"the same for null", installed("T0AUTH", "E0AUTH", null), "T0AUTH"},
+		{"the organization, which names no team", installed(null, "E0AUTH", true), "E0AUTH"},
+		{"the organization, which also names a team", installed("T0AUTH", "E0AUTH", true), "E0AUTH"},
+		{"the organization in a shared channel", installed("T0AUTH", "E0AUTH", true).with(object{"is_ext_shared_channel": true}), "E0AUTH"},
+		{"the organization, said with a word", installed("T0AUTH", "E0AUTH", "true"), "E0AUTH"},
+		{"the organization, said with a number", installed("T0AUTH", "E0AUTH", 1), "E0AUTH"},
+		{"the team, said with a number", installed("T0AUTH", "E0AUTH", 0), "T0AUTH"},
+		{"the envelope's team, if authorizations is absent", object{"authorizations": nil}, "T0ENVELOPE"},
 		{"the same for null", object{"authorizations": null}, "T0ENVELOPE"},
-		{"the envelope's organisation as the last", object{"authorizations": nil, "team_id": nil}, "E0ENVELOPE"},
+		{"the envelope's organization, if it says so", object{"authorizations": nil, "is_enterprise_install": true}, "E0ENVELOPE"},
+		{"the same as a word", object{"authorizations": nil, "is_enterprise_install": "true"}, "E0ENVELOPE"},
+		{"the authorization, whatever the envelope says", object{"is_enterprise_install": true}, "T0AUTH"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			require.Equal(t, row.want, mustMessage(t, callback(row.outer, nil)).ChannelMetadata.WorkspaceID)
 		})
 	}
+}
+
+// installed is an envelope with one authorization.
+func installed(team, enterprise, isEnterprise any) object {
+	return object{"authorizations": []object{object{
+		"team_id": team, "enterprise_id": enterprise, "user_id": "U0ASSISTANT", "is_bot": true, "is_enterprise_install": isEnterprise,
+	}.with(nil)}}
 }
 
 func TestNoWorkspaceIsBetterThanAWrongOne(t *testing.T) {
@@ -91,7 +99,17 @@ func TestNoWorkspaceIsBetterThanAWrongOne(t *testing.T) {
 		"an authorization without ids":           {"authorizations": []object{{"is_bot": true}}},
 		"an authorization that is null":          {"authorizations": []any{null}},
 		"a shared channel without authorization": {"authorizations": nil, "is_ext_shared_channel": true},
+		"a shared channel, by its context":       {"authorizations": nil, "context_team_id": "T0OTHER"},
+		"a shared channel, said oddly":           {"authorizations": nil, "is_ext_shared_channel": []string{"yes"}},
 		"nothing at all":                         {"authorizations": nil, "team_id": nil, "enterprise_id": nil},
+		"the envelope's organization alone":      {"authorizations": nil, "team_id": nil},
+		"authorizations that are no list":        {"authorizations": "T0AUTH"},
+		"authorizations that are an object":      {"authorizations": object{"team_id": "T0AUTH"}},
+		"a workspace with a wildcard":            {"authorizations": []object{{"team_id": "T*"}}},
+		"an organization without its id":         installed("T0AUTH", null, true),
+		"a team without its id":                  installed(null, "E0AUTH", false),
+		"neither organization nor team":          installed("T0AUTH", "E0AUTH", []bool{true}),
+		"the same as a word":                     installed("T0AUTH", "E0AUTH", "maybe"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -124,14 +142,16 @@ func TestOwnPostingsAreMarked(t *testing.T) {
 		{"a bot's id", object{"bot_id": "B0OTHER"}, true, false},
 		{"a bot's id without a user", object{"bot_id": "B0OTHER", "user": nil}, true, false},
 		{"the bot_message subtype", object{"subtype": "bot_message", "bot_id": "B0OTHER"}, true, false},
-		{"Slack's own robot", object{"user": "USLACKBOT"}, true, false},
+		{"Slackbot", object{"user": "USLACKBOT"}, true, false},
+		{"Slack", object{"user": "USLACK"}, true, false},
+		{"a program without an id", object{"subtype": "bot_message", "user": nil, "bot_id": null, "username": "deploy"}, true, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			sender := mustMessage(t, callback(nil, row.inner)).Sender
 			require.Equal(t, row.bot, sender.IsBot)
 			require.Equal(t, row.self, sender.IsSelf)
-			require.NotEmpty(t, sender.ID)
+			require.Equal(t, strings.HasPrefix(sender.ID, "USLACK"), sender.IsSystem)
 		})
 	}
 }
@@ -155,12 +175,20 @@ func TestMentions(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string][]string{
 		"":                               {},
-		"nobody":                         {},
+		"no one":                         {},
 		"<@U1>":                          {"U1"},
 		"<@U1> <@W2|two> <@U1|one>":      {"U1", "W2"},
 		"<@U1":                           {},
 		"<@> <@|x> <@U 1>":               {},
-		"<#C1|general> <!here> <mailto>": {},
+		"<#C1|general> <mailto>":         {},
+		"<!here> <!channel|channel>":     {"broadcast here", "broadcast channel"},
+		"<!everyone> <!group>":           {"broadcast everyone", "broadcast channel"},
+		"<!subteam^S1|@ops> <!subteam^>": {"group S1"},
+		"<!date^1^{date}|today>":         {},
+		"&gt; <@U1> said\n<@U2>":         {"U2"},
+		"<@U2>\n&gt;<@U1>":               {"U2"},
+		"<@U2> &gt; <@U1>":               {"U2", "U1"},
+		"&gt;&gt;&gt; <@U1>\n<@U2>":      {},
 		"&lt;@U1&gt;":                    {},
 		"<@<@U1>>":                       {"U1"},
 		"<@U1><@U2>":                     {"U1", "U2"},
@@ -169,14 +197,14 @@ func TestMentions(t *testing.T) {
 			t.Parallel()
 			ids := []string{}
 			for _, mention := range mustMessage(t, callback(nil, object{"text": text})).Content.Mentions {
-				ids = append(ids, mention.ID)
+				ids = append(ids, strings.TrimSpace(string(mention.Kind)+" "+mention.ID))
 			}
 			require.Equal(t, want, ids)
 		})
 	}
 }
 
-func TestTSIsKeptToTheLetter(t *testing.T) {
+func TestTSIsKeptVerbatim(t *testing.T) {
 	t.Parallel()
 	for ts, want := range map[string]string{
 		"1768471200.000000": "2026-01-15T10:00:00Z",
@@ -193,20 +221,32 @@ func TestTSIsKeptToTheLetter(t *testing.T) {
 			require.Equal(t, at(t, want), m.Timestamp)
 		})
 	}
+}
+
+func TestTSIsRepaired(t *testing.T) {
+	t.Parallel()
+	for want, forms := range map[string][]any{
+		"1768471200.000007": {"1768471200000007", json.Number("1768471200.000007")},
+		"1768471200.000100": {"1768471200.0001", json.Number("1768471200.0001")},
+		"1768471200.000000": {"1768471200", json.Number("1768471200")},
+	} {
+		for _, ts := range forms {
+			m := mustMessage(t, callback(nil, object{"ts": ts, "thread_ts": ts}))
+			require.Equal(t, want, m.ChannelMetadata.MessageID, "ts %v", ts)
+			require.Equal(t, want, m.ThreadID, "thread_ts %v", ts)
+		}
+	}
 	for _, ts := range []any{
-		"", "1768471200", "1768471200.", ".000001", "1768471200.00001", "1768471200.0000001", "17684712000.000001",
-		"-1.000001", "+1.000001", "1.+00001", "1.00_001", "1e9.000000", "1768471200,000001", " 1768471200.000001",
-		"1768471200.000001\n", "１.000001", 1768471200.000001, true,
+		"", "1768471200.", ".000001", "1768471200.0000001", "17684712000.000001", "-1.000001", "+1.000001", "1.+00001",
+		"1.00_001", "1e9.000000", "1768471200,000001", " 1768471200.000001", "1768471200.000001\n", "１.000001", true,
 		object{},
 		[]string{"1768471200.000001"},
 	} {
 		_, err := normalize(t, callback(nil, object{"ts": ts}))
 		require.ErrorIs(t, err, slack.ErrMalformed, "ts %v", ts)
-		if ts == "" {
-			continue // no thread
-		}
-		_, err = normalize(t, callback(nil, object{"thread_ts": ts}))
-		require.ErrorIs(t, err, slack.ErrMalformed, "thread_ts %v", ts)
+		m := mustMessage(t, callback(nil, object{"ts": ts, "event_ts": "1768471200.000007"}))
+		require.Equal(t, "1768471200.000007", m.ChannelMetadata.MessageID, "a posting's event_ts is its ts")
+		require.Empty(t, mustMessage(t, callback(nil, object{"thread_ts": ts})).ThreadID, "thread_ts %v", ts)
 	}
 }
 
@@ -235,34 +275,22 @@ func TestMalformedPayloads(t *testing.T) {
 	t.Parallel()
 	mustMessage(t, callback(nil, nil)) // what the rows change is well-formed
 	for name, payload := range map[string]object{
-		"no type":                      callback(object{"type": nil}, nil),
-		"a type that is no text":       callback(object{"type": 1}, nil),
-		"no event":                     callback(object{"event": nil}, nil),
-		"an event that is null":        callback(object{"event": null}, nil),
-		"an event that is a list":      callback(object{"event": []string{}}, nil),
-		"an event without a type":      callback(nil, object{"type": nil}),
-		"no ts":                        callback(nil, object{"ts": nil}),
-		"no channel":                   callback(nil, object{"channel": nil}),
-		"a channel with a dot":         callback(nil, object{"channel": "C0.QUAY"}),
-		"a channel with a colon":       callback(nil, object{"channel": "C0:QUAY"}),
-		"a channel of 65 characters":   callback(nil, object{"channel": strings.Repeat("C", 65)}),
-		"no sender":                    callback(nil, object{"user": nil}),
-		"a sender with a line feed":    callback(nil, object{"user": "U0\nCAPTAIN"}),
-		"a text that is a number":      callback(nil, object{"text": 1}),
-		"files that are no list":       callback(nil, object{"files": "all"}),
-		"a workspace with a wildcard":  callback(object{"authorizations": []object{{"team_id": "T*"}}}, nil),
-		"an event id with a line feed": callback(object{"event_id": "Ev\n"}, nil),
-		"an app id of 65 characters":   callback(object{"api_app_id": strings.Repeat("A", 65)}, nil),
-		"a time before time":           callback(object{"event_time": -1}, nil),
-		"a time after time":            callback(object{"event_time": int64(1) << 60}, nil),
-		"a time with a fraction":       callback(object{"event_time": 1.5}, nil),
-		"an edit of nothing":           callback(nil, object{"subtype": "message_changed"}),
-		"a deletion of nothing":        callback(nil, object{"subtype": "message_deleted"}),
-		"an empty challenge":           {"type": "url_verification"},
-		"a challenge with markup":      {"type": "url_verification", "challenge": "a\r\nb: c"},
-		"a challenge without end":      {"type": "url_verification", "challenge": strings.Repeat("x", 513)},
-		"a limit at no time":           {"type": "app_rate_limited", "team_id": "T0", "minute_rate_limited": -1},
-		"a limit with a bad app":       {"type": "app_rate_limited", "team_id": "T0", "api_app_id": "A 0"},
+		"no type":                    callback(object{"type": nil}, nil),
+		"a type that is no text":     callback(object{"type": []int{1}}, nil),
+		"no event":                   callback(object{"event": nil}, nil),
+		"an event that is null":      callback(object{"event": null}, nil),
+		"an event that is a list":    callback(object{"event": []string{}}, nil),
+		"an event without a type":    callback(nil, object{"type": nil}),
+		"no ts":                      callback(nil, object{"ts": nil}),
+		"no channel":                 callback(nil, object{"channel": nil}),
+		"a channel with a dot":       callback(nil, object{"channel": "C0.QUAY"}),
+		"a channel with a colon":     callback(nil, object{"channel": "C0:QUAY"}),
+		"a channel of 65 characters": callback(nil, object{"channel": strings.Repeat("C", 65)}),
+		"an edit of nothing":         callback(nil, object{"subtype": "message_changed"}),
+		"a deletion of nothing":      callback(nil, object{"subtype": "message_deleted"}),
+		"an empty challenge":         {"type": "url_verification"},
+		"a challenge with markup":    {"type": "url_verification", "challenge": "a\r\nb: c"},
+		"a challenge without end":    {"type": "url_verification", "challenge": strings.Repeat("x", 513)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -292,16 +320,17 @@ func TestErrorsRepeatNothing(t *testing.T) {
 	const canary = "canary-3f1c"
 	for _, payload := range []object{
 		callback(object{"type": canary}, nil),
-		callback(object{"event_time": canary}, nil),
-		callback(object{"event_id": canary + "\n"}, nil),
+		callback(object{"event_id": canary + "\n", "event": nil}, nil),
+		callback(object{"authorizations": []object{{"team_id": canary + "*"}}}, nil),
+		callback(object{"authorizations": canary}, nil),
 		callback(nil, object{"ts": canary}),
 		callback(nil, object{"channel": canary + "."}),
-		callback(nil, object{"user": canary + " "}),
-		callback(nil, object{"files": canary}),
+		{"type": "url_verification", "challenge": canary + "\n"},
 	} {
 		_, err := normalize(t, payload)
-		require.Error(t, err)
-		require.NotContains(t, err.Error(), "canary")
+		var payloadError *slack.PayloadError
+		require.ErrorAs(t, err, &payloadError)
+		require.NotContains(t, err.Error()+payloadError.EventID, "canary")
 	}
 	_, err := slack.Normalize([]byte(`{"type":` + canary))
 	require.Error(t, err)
@@ -311,7 +340,7 @@ func TestErrorsRepeatNothing(t *testing.T) {
 // TestHostileSizes ends in a moment or not at all: each of these is quadratic or recursive where done carelessly.
 func TestHostileSizes(t *testing.T) {
 	t.Parallel()
-	const many, mentioned = 1 << 18, 20_000
+	const many = 1 << 18
 	nested := strings.Repeat("[", many) + strings.Repeat("]", many)
 	for _, body := range []string{
 		nested,
@@ -323,16 +352,61 @@ func TestHostileSizes(t *testing.T) {
 	}
 
 	shallow := json.RawMessage(strings.Repeat("[", 9000) + strings.Repeat("]", 9000))
-	mustMessage(t, callback(nil, object{"blocks": shallow}))
+	for _, field := range []string{"blocks", "attachments", "files", "text", "user", "edited", "root", "message"} {
+		mustMessage(t, callback(nil, object{field: shallow}))
+	}
 
 	for _, end := range []string{"", ">", "|>"} {
 		open := strings.Repeat("<@", many) + end
 		require.Empty(t, mustMessage(t, callback(nil, object{"text": open})).Content.Mentions)
 	}
+}
 
-	text := &strings.Builder{}
-	for i := range mentioned {
-		fmt.Fprintf(text, "<@U%d>", i)
+// TestContentIsBounded: each of these would otherwise hold many times the body, which is 4 MiB at most.
+func TestContentIsBounded(t *testing.T) {
+	t.Parallel()
+	list := func(one string) json.RawMessage {
+		return json.RawMessage("[" + strings.TrimSuffix(strings.Repeat(one+",", (3<<20)/(len(one)+1)), ",") + "]")
 	}
-	require.Len(t, mustMessage(t, callback(nil, object{"text": text.String()})).Content.Mentions, mentioned)
+	numbered := func(form string, count int) string {
+		out := &strings.Builder{}
+		for i := range count {
+			fmt.Fprintf(out, form, i)
+		}
+		return out.String()
+	}
+	nested := func(open, end string, depth int) json.RawMessage {
+		return json.RawMessage(strings.Repeat(open, depth) + "{}" + strings.Repeat(end, depth))
+	}
+	for name, inner := range map[string]object{
+		"a long text":             {"text": strings.Repeat("漢", 1<<20)},
+		"many lines":              {"text": strings.Repeat("&gt;\n", 1<<19)},
+		"many mentions":           {"text": numbered("<@U%d>", 200_000)},
+		"many empty blocks":       {"blocks": list(`{}`)},
+		"many blocks":             {"blocks": list(`{"type":"header","text":{"type":"plain_text","text":"x"}}`)},
+		"many elements":           {"blocks": []object{{"type": "actions", "elements": list(`{"type":"button","text":{"text":"x"}}`)}}},
+		"many rows":               {"blocks": []object{{"type": "table", "rows": list(`[{"type":"raw_text","text":"x"}]`)}}},
+		"many cells":              {"blocks": []object{{"type": "table", "rows": []any{list(`1`)}}}},
+		"many attachments":        {"attachments": list(`{"text":"x"}`)},
+		"many empty attachments":  {"attachments": list(`{}`)},
+		"many fields":             {"attachments": []object{{"fields": list(`{"title":"x"}`)}}},
+		"many files":              {"files": json.RawMessage("[" + numbered(`{"id":"F%d"},`, 100_000) + "{}]")},
+		"one file many times":     {"files": list(`{"id":"F1"}`)},
+		"blocks in blocks":        {"blocks": []any{nested(`{"elements":[`, `]}`, 3000)}},
+		"quotes in quotes":        {"blocks": []any{nested(`{"type":"rich_text_quote","elements":[`, `]}`, 3000)}},
+		"attachments of one":      {"attachments": []any{nested(`{"text":"x","attachments":[`, `]}`, 3000)}},
+		"messages in messages":    {"attachments": []any{nested(`{"message":{"text":"x","attachments":[`, `]}}`, 2000)}},
+		"message blocks of those": {"attachments": []any{nested(`{"message_blocks":[{"message":{"text":"x","attachments":[`, `]}}]}`, 1500)}},
+		"many messages in one":    {"attachments": []object{{"message_blocks": list(`{"message":{"text":"a word"}}`)}}},
+		"a long quotation":        {"blocks": []object{{"type": "rich_text_quote", "elements": list(`{"type":"text","text":"a\n"}`)}}},
+		"a long name":             {"user_profile": object{"display_name": strings.Repeat("x", 1<<20)}, "files": []object{{"id": "F1", "name": strings.Repeat("y", 1<<20)}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := mustMessage(t, callback(nil, inner))
+			encoded, err := json.Marshal(m.KonstructMessage)
+			require.NoError(t, err)
+			require.Less(t, len(encoded), 12<<20)
+		})
+	}
 }

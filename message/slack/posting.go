@@ -1,83 +1,140 @@
 package slack
 
-import "github.com/konstruct/konstruct/message"
+import "github.com/tidwall/gjson"
 
 // posting is a message as Slack writes it: the event itself or, inside an edit or a deletion, the message after
-// and before. Only what we use is read, so that a field of an unexpected shape elsewhere costs nothing.
+// and before. Blocks, attachments and files are read only when their content is wanted.
 type posting struct {
-	Subtype     string       `json:"subtype"`
-	TS          string       `json:"ts"`
-	ThreadTS    string       `json:"thread_ts"`
-	Text        string       `json:"text"`
-	Files       []file       `json:"files"`
-	Edited      *edition     `json:"edited"`
-	User        string       `json:"user"`
-	Username    string       `json:"username"`
-	UserProfile *userProfile `json:"user_profile"`
-	BotID       string       `json:"bot_id"`
-	AppID       string       `json:"app_id"`
-	BotProfile  *botProfile  `json:"bot_profile"`
-	Team        string       `json:"team"`
-	UserTeam    string       `json:"user_team"`
-	SourceTeam  string       `json:"source_team"`
+	found       bool // is an object
+	subtype     string
+	ts          timestamp
+	threadTS    timestamp
+	text        string
+	edited      timestamp // when its author last edited it
+	user        string
+	username    string
+	profile     userProfile
+	botID       string
+	appID       string
+	bot         botProfile
+	isBot       bool // has a bot_profile, read or not
+	team        string
+	userTeam    string
+	sourceTeam  string
+	parentUser  string
+	root        gjson.Result
+	pins        string // where it is pinned, as Slack wrote it
+	blocks      gjson.Result
+	attachments gjson.Result
+	files       gjson.Result
+	file        gjson.Result
 }
 
-type edition struct {
-	TS string `json:"ts"`
-}
+type userProfile struct{ displayName, realName, name, team string }
 
-type userProfile struct {
-	DisplayName string `json:"display_name"`
-	RealName    string `json:"real_name"`
-	Name        string `json:"name"`
-	Team        string `json:"team"`
-}
+type botProfile struct{ name, appID, teamID string }
 
-type botProfile struct {
-	Name   string `json:"name"`
-	AppID  string `json:"app_id"`
-	TeamID string `json:"team_id"`
-}
-
-type file struct {
-	ID         string `json:"id"`
-	Name       string `json:"name"`
-	MimeType   string `json:"mimetype"`
-	Size       int64  `json:"size"`
-	URLPrivate string `json:"url_private"`
-}
-
-// editedTS is when a person last edited the posting; "" for never. Slack writes an empty object, too.
-func (p posting) editedTS() string {
-	if p.Edited == nil {
-		return ""
+func readPosting(v gjson.Result) (p posting) {
+	if !v.IsObject() {
+		return p
 	}
-	return p.Edited.TS
-}
-
-func (p posting) userProfile() userProfile {
-	if p.UserProfile == nil {
-		return userProfile{}
+	p.found = true
+	for key, v := range v.All() {
+		readPostingField(&p, key.Str, v)
 	}
-	return *p.UserProfile
+	return p
 }
 
-func (p posting) botProfile() botProfile {
-	if p.BotProfile == nil {
-		return botProfile{}
-	}
-	return *p.BotProfile
-}
-
-func (p posting) attachments() []message.Attachment {
-	list := make([]message.Attachment, 0, len(p.Files))
-	for _, f := range p.Files {
-		if !plain(f.ID) {
-			continue // nothing that could be fetched
+func readPostingField(p *posting, key string, v gjson.Result) {
+	switch key {
+	case "subtype":
+		p.subtype = label(v)
+	case "ts":
+		p.ts = readTS(v)
+	case "thread_ts":
+		p.threadTS = readTS(v)
+	case "text":
+		p.text = text(v)
+	case "edited":
+		if v.IsObject() {
+			p.edited = readTS(v.Get("ts"))
 		}
-		list = append(list, message.Attachment{
-			ID: f.ID, Name: f.Name, MediaType: f.MimeType, Size: max(f.Size, 0), URL: f.URLPrivate,
-		})
+	case "parent_user_id":
+		p.parentUser = identifier(v)
+	case "root":
+		p.root = v
+	case "pinned_to", "pinned_info":
+		p.pins += v.Raw
+	case "blocks":
+		p.blocks = v
+	case "attachments":
+		p.attachments = v
+	case "files":
+		p.files = v
+	case "file":
+		p.file = v
+	default:
+		readAuthorField(p, key, v)
 	}
-	return list
+}
+
+// readAuthorField reads one of the fields that say who wrote the posting.
+func readAuthorField(p *posting, key string, v gjson.Result) {
+	switch key {
+	case "user":
+		p.user = identifier(v)
+	case "username":
+		p.username = text(v)
+	case "user_profile":
+		p.profile = readUserProfile(v)
+	case "bot_id":
+		p.botID = identifier(v)
+	case "app_id":
+		p.appID = identifier(v)
+	case "bot_profile":
+		p.isBot = v.IsObject()
+		p.bot = readBotProfile(v)
+	case "team":
+		p.team = identifier(v)
+	case "user_team":
+		p.userTeam = identifier(v)
+	case "source_team":
+		p.sourceTeam = identifier(v)
+	}
+}
+
+func readUserProfile(v gjson.Result) (p userProfile) {
+	if !v.IsObject() {
+		return p
+	}
+	for key, v := range v.All() {
+		switch key.Str {
+		case "display_name":
+			p.displayName = text(v)
+		case "real_name":
+			p.realName = text(v)
+		case "name":
+			p.name = text(v)
+		case "team":
+			p.team = identifier(v)
+		}
+	}
+	return p
+}
+
+func readBotProfile(v gjson.Result) (p botProfile) {
+	if !v.IsObject() {
+		return p
+	}
+	for key, v := range v.All() {
+		switch key.Str {
+		case "name":
+			p.name = text(v)
+		case "app_id":
+			p.appID = identifier(v)
+		case "team_id":
+			p.teamID = identifier(v)
+		}
+	}
+	return p
 }

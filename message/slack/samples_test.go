@@ -1,6 +1,7 @@
 package slack_test
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"testing"
@@ -37,6 +38,13 @@ func normalizeMessage(t *testing.T, name string) slack.Message {
 // TestNormalizeWholeMessage compares one message field by field; the tables below look at what differs from it.
 func TestNormalizeWholeMessage(t *testing.T) {
 	t.Parallel()
+	m := normalizeMessage(t, "message_new")
+	var sent struct {
+		Event json.RawMessage `json:"event"`
+	}
+	require.NoError(t, json.Unmarshal(sample(t, "message_new"), &sent))
+	raw, err := json.Marshal(sent.Event)
+	require.NoError(t, err)
 	require.Equal(t, slack.Message{KonstructMessage: message.KonstructMessage{
 		ID:          "slack.T0HARBOUR.C0QUAY.1768471200.000007",
 		OriginalID:  "slack.T0HARBOUR.C0QUAY.1768471200.000007",
@@ -54,10 +62,13 @@ func TestNormalizeWholeMessage(t *testing.T) {
 		},
 		Sender: message.SenderInfo{ID: "U0CAPTAIN", DisplayName: "cap", WorkspaceID: "T0HARBOUR"},
 		Content: message.MessageContent{
-			Text: "Is the crane free at noon?", Mentions: []message.Mention{}, Attachments: []message.Attachment{},
+			Text: "Is the crane free at noon?", PlainText: "Is the crane free at noon?",
+			Mentions: []message.Mention{}, Attachments: []message.Attachment{},
 		},
-		Timestamp: at(t, "2026-01-15T10:00:00.000007Z"),
-	}}, normalizeMessage(t, "message_new"))
+		Timestamp:    at(t, "2026-01-15T10:00:00.000007Z"),
+		ReplyAddress: "C0QUAY/1768471200.000007",
+		Raw:          raw,
+	}}, m)
 }
 
 func TestNormalizeIdentities(t *testing.T) {
@@ -105,7 +116,7 @@ func TestNormalizeIdentities(t *testing.T) {
 			require.Equal(t, want.original, m.OriginalID)
 			require.Equal(t, at(t, want.at), m.Timestamp)
 			require.Equal(t, want.threadID, m.ThreadID)
-			require.Equal(t, want.threadKey, m.ThreadKey())
+			require.Equal(t, want.threadKey, m.ConversationKey())
 		})
 	}
 }
@@ -131,8 +142,8 @@ func TestNormalizeSenders(t *testing.T) {
 		"message_from_other_bot": {
 			ID: "B0TIDES", DisplayName: "tide table", IsBot: true,
 		},
-		"connect_message":              {ID: "U0VISITOR", WorkspaceID: "T0SHIPYARD"},
-		"connect_mention_by_host":      {ID: "U0VISITOR", WorkspaceID: "E0SHIPYARD"},
+		"connect_message":              {ID: "U0VISITOR", WorkspaceID: "T0SHIPYARD", IsExternal: true},
+		"connect_mention_by_host":      {ID: "U0VISITOR", WorkspaceID: "E0SHIPYARD", IsExternal: true},
 		"message_deleted":              {ID: "U0CAPTAIN", WorkspaceID: "T0HARBOUR"},
 		"message_deleted_with_replies": {ID: "U0CAPTAIN", WorkspaceID: "T0HARBOUR"},
 	} {
@@ -149,21 +160,26 @@ func TestNormalizeContents(t *testing.T) {
 	for name, want := range map[string]message.MessageContent{
 		"message_in_thread": {
 			Text:         "<@U0ASSISTANT> and <@U0MATE|mate>, please check. <@U0MATE>",
+			PlainText:    "@U0ASSISTANT and @mate, please check. @U0MATE",
 			Mentions:     []message.Mention{self, {ID: "U0MATE"}},
 			MentionsSelf: true,
 			Attachments:  []message.Attachment{},
 		},
 		"message_with_files": {
-			Text:     "the plan",
-			Mentions: []message.Mention{},
+			Text:      "the plan",
+			PlainText: "the plan",
+			Mentions:  []message.Mention{},
 			Attachments: []message.Attachment{
-				{ID: "F0PLAN", Name: "plan.pdf", MediaType: "application/pdf", Size: 20480, URL: "https://files.example/plan.pdf"},
-				{ID: "F0REMOTE"},
+				{
+					ID: "F0PLAN", Name: "plan.pdf", MediaType: "application/pdf", Size: 20480,
+					URL: "https://files.slack.com/files-pri/T0HARBOUR-F0PLAN/plan.pdf", State: message.FileFetchable,
+				},
+				{ID: "F0REMOTE", State: message.FileFetchable},
 			},
 		},
 		"message_changed": {
-			Text: "<@U0ASSISTANT> hello", Mentions: []message.Mention{self}, MentionsSelf: true,
-			Attachments: []message.Attachment{},
+			Text: "<@U0ASSISTANT> hello", PlainText: "@U0ASSISTANT hello",
+			Mentions: []message.Mention{self}, MentionsSelf: true, Attachments: []message.Attachment{},
 		},
 		"message_deleted":              {Mentions: []message.Mention{}, Attachments: []message.Attachment{}},
 		"message_deleted_with_replies": {Mentions: []message.Mention{}, Attachments: []message.Attachment{}},
@@ -187,9 +203,9 @@ func TestNormalizeMetadata(t *testing.T) {
 	require.Equal(t, "T0HARBOUR", shared.WorkspaceID, "the installation's, not the sender's")
 	require.Equal(t, "T0SHIPYARD", shared.TeamID)
 
-	organisation := normalizeMessage(t, "organisation_install").ChannelMetadata
-	require.True(t, organisation.IsEnterpriseInstall)
-	require.Equal(t, "E0FLEET", organisation.WorkspaceID)
+	organization := normalizeMessage(t, "organization_install").ChannelMetadata
+	require.True(t, organization.IsEnterpriseInstall)
+	require.Equal(t, "E0FLEET", organization.WorkspaceID)
 
 	require.Equal(t, "T0HARBOUR", normalizeMessage(t, "without_authorizations").ChannelMetadata.WorkspaceID)
 }

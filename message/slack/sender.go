@@ -1,47 +1,76 @@
 package slack
 
 import (
+	"strings"
+
 	slackapi "github.com/slack-go/slack"
 
 	"github.com/konstruct/konstruct/message"
 )
 
-// slackbot is the user id of Slack's own robot in every workspace.
-const slackbot = "USLACKBOT"
+// Slack's own users are the same in every workspace: USLACKBOT, USLACK.
+const (
+	systemUserPrefix = "USLACK"
+	slackbotBot      = "B01" // Slackbot's bot id, under which reminders come
+)
 
-// sender tells who wrote p. The ID is empty when p names neither a user nor a bot.
+// sender says who wrote p. The ID is empty if p names neither a user nor a bot.
 func (e envelope) sender(p posting) message.SenderInfo {
 	self := e.wroteIt(p)
-	// In a shared channel team may be the conversation's host; the first two are the person's.
-	workspace := firstOf(p.UserTeam, p.SourceTeam, p.userProfile().Team, p.Team, p.botProfile().TeamID)
-	if !plain(workspace) {
-		workspace = ""
-	}
 	return message.SenderInfo{
-		ID: firstOf(p.User, p.BotID),
-		DisplayName: firstOf(p.userProfile().DisplayName, p.userProfile().RealName, p.userProfile().Name,
-			p.botProfile().Name, p.Username),
-		WorkspaceID: workspace,
-		IsBot: self || p.BotID != "" || p.BotProfile != nil || p.User == slackbot ||
-			p.Subtype == slackapi.MsgSubTypeBotMessage,
-		IsSelf: self,
+		ID:          firstOf(p.user, p.botID),
+		DisplayName: p.displayName(),
+		WorkspaceID: p.workspace(),
+		IsBot:       self || p.byProgram(),
+		IsSelf:      self,
+		IsSystem:    p.bySlack(),
+		IsExternal:  e.foreign(p),
 	}
 }
 
-// wroteIt reports whether our app posted p, under its own user or any other: either sign suffices, since a missed
-// one is an endless conversation with ourselves.
+func (p posting) displayName() string {
+	return cut(firstOf(p.profile.displayName, p.profile.realName, p.profile.name, p.bot.name, p.username), maxName)
+}
+
+// workspace is the author's own workspace or organization. In a shared channel team may be the channel's host, so it
+// comes after what is the author's.
+func (p posting) workspace() string {
+	return firstOf(p.userTeam, p.sourceTeam, p.profile.team, p.bot.teamID, p.team)
+}
+
+func (p posting) bySlack() bool {
+	return strings.HasPrefix(p.user, systemUserPrefix) || p.user == "" && p.botID == slackbotBot
+}
+
+// byProgram also holds for a posting that names no user: a person's always does.
+func (p posting) byProgram() bool {
+	return p.user == "" || p.botID != "" || p.isBot || p.bySlack() || p.subtype == slackapi.MsgSubTypeBotMessage
+}
+
+// wroteIt reports whether our app posted p, under its own user or another. The same app installed by another company,
+// which a shared channel can bring along, is not ours.
 func (e envelope) wroteIt(p posting) bool {
-	if own := e.ownUser(); own != "" && p.User == own {
+	if own := e.ownUser(); own != "" && p.user == own {
 		return true
 	}
-	return e.APIAppID != "" && (p.AppID == e.APIAppID || p.botProfile().AppID == e.APIAppID)
+	ours := e.appID != "" && (p.appID == e.appID || p.bot.appID == e.appID)
+	return ours && !e.foreign(p)
 }
 
-func firstOf(candidates ...string) string {
-	for _, c := range candidates {
-		if c != "" {
-			return c
-		}
+// foreign reports whether p's author belongs to another company than the installation. Within an organization
+// (Enterprise Grid) other workspaces are not foreign.
+func (e envelope) foreign(p posting) bool {
+	if !e.shared {
+		return false
 	}
-	return ""
+	theirs := p.workspace()
+	if theirs == "" || theirs == e.authorization.teamID || theirs == e.authorization.enterpriseID {
+		return false
+	}
+	if own := e.ownUser(); own != "" && p.user == own {
+		return false
+	}
+	// The envelope's ids are those of the workspace the event arose in.
+	sameOrganization := e.authorization.enterpriseID != "" && e.enterpriseID == e.authorization.enterpriseID && theirs == e.teamID
+	return !sameOrganization
 }

@@ -39,7 +39,7 @@ func Dedup(tenant tenancy.ID, messageID string) (Key, error) {
 	return build(tenant, "dedup", messageID)
 }
 
-// Session is the key of a thread's working memory: <tenant>:session:<thread>. The thread is a message's ThreadKey,
+// Session is the key of a thread's working memory: <tenant>:session:<thread>. The thread is a message's ConversationKey,
 // not its ThreadID, which repeats between conversations. Errors as for [RateLimit].
 func Session(tenant tenancy.ID, thread string) (Key, error) {
 	return build(tenant, "session", thread)

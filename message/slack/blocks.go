@@ -1,0 +1,241 @@
+package slack
+
+import (
+	"strings"
+
+	"github.com/tidwall/gjson"
+)
+
+// The limits of blocks: how deep they nest (Slack's own go four deep), and how many elements a message has in all.
+const (
+	maxDepth = 16
+	maxNodes = 50_000
+)
+
+// blocks writes a list of Block Kit blocks (https://docs.slack.dev/reference/block-kit/blocks/).
+func (w *writer) blocks(v gjson.Result) {
+	if v.IsArray() {
+		w.each(v, 0, "\n")
+	}
+}
+
+// each writes the members of a list, or the only one, with sep between them.
+func (w *writer) each(v gjson.Result, depth int, sep string) {
+	if !v.IsArray() {
+		w.node(v, depth+1)
+		return
+	}
+	for _, member := range v.All() {
+		if w.full() {
+			return
+		}
+		w.apart(sep)
+		w.node(member, depth+1)
+	}
+}
+
+// node writes a block, an element or a composition object: what has a type of its own as that type asks for, and
+// everything else by the fields that hold text. Slack keeps adding blocks, and their texts should not be lost.
+func (w *writer) node(v gjson.Result, depth int) {
+	if depth > maxDepth {
+		w.truncated = true
+		return
+	}
+	switch {
+	case v.IsArray():
+		w.each(v, depth, " ")
+	case !v.IsObject() || w.full() || !w.take(&w.nodes):
+	default:
+		kind := text(v.Get("type"))
+		if !w.richText(kind, v, depth) && !w.element(kind, v, depth) {
+			w.fields(v, depth)
+		}
+	}
+}
+
+// element writes what is not just the sum of its texts, and reports whether kind is of that sort.
+func (w *writer) element(kind string, v gjson.Result, depth int) bool {
+	switch kind {
+	case "mrkdwn":
+		w.mrkdwn(text(v.Get("text")))
+	case "plain_text", "raw_text":
+		w.write(unescape(text(v.Get("text"))))
+	case "raw_number":
+		w.write(firstOf(text(v.Get("text")), text(v.Get("value"))))
+	case "table":
+		w.table(v, depth)
+	case "image":
+		w.image(v)
+	case "video":
+		w.video(v)
+	case "button", "workflow_button", "icon_button":
+		w.button(v)
+	case "feedback_buttons":
+		w.button(v.Get("positive_button"))
+		w.apart(" ")
+		w.button(v.Get("negative_button"))
+	case "actions", "context", "context_actions":
+		w.each(v.Get("elements"), depth, " ")
+	case "file":
+		w.embedded(v.Get("file"))
+	case "call":
+		w.link(text(v.Get("call.v1.join_url")), text(v.Get("call.v1.name")))
+	case "divider":
+	default:
+		return w.menu(kind, v, depth)
+	}
+	return true
+}
+
+// fields writes the texts of v in the order in which they stand.
+func (w *writer) fields(v gjson.Result, depth int) {
+	for key, field := range v.All() {
+		if w.full() {
+			return
+		}
+		switch key.Str {
+		case "text":
+			w.apart("\n")
+			w.textField(field, depth)
+		case "title", "subtitle", "header", "label", "description", "hint", "alt_text", "caption", "name", "value", "status":
+			w.apart("\n")
+			w.plainField(field, depth)
+		case "url", "title_url":
+			w.apart(" ")
+			w.write(text(field))
+		case "accessory", "element", "elements", "fields", "body", "content", "details", "output", "sources", "tasks", "rows",
+			"cells", "columns", "items", "cards", "actions", "hero_image", "image", "icon", "options", "blocks":
+			w.apart("\n")
+			w.each(field, depth, "\n")
+		default:
+			if isText(field) {
+				w.apart("\n")
+				w.node(field, depth+1)
+			}
+		}
+	}
+}
+
+// isText holds for the objects that Slack puts texts in, whatever the field is called.
+func isText(v gjson.Result) bool {
+	if !v.IsObject() {
+		return false
+	}
+	switch text(v.Get("type")) {
+	case "mrkdwn", "plain_text", "raw_text", "rich_text":
+		return true
+	}
+	return false
+}
+
+// textField writes a text that is an object or, in a few blocks, a string with Slack's markup.
+func (w *writer) textField(v gjson.Result, depth int) {
+	if v.Type == gjson.JSON {
+		w.node(v, depth+1)
+		return
+	}
+	w.mrkdwn(text(v))
+}
+
+func (w *writer) plainField(v gjson.Result, depth int) {
+	if v.Type == gjson.JSON {
+		w.node(v, depth+1)
+		return
+	}
+	w.write(unescape(text(v)))
+}
+
+// table writes a row a line, cells apart by " | ".
+func (w *writer) table(v gjson.Result, depth int) {
+	for _, row := range v.Get("rows").All() {
+		if w.full() {
+			return
+		}
+		if row.IsObject() {
+			row = row.Get("cells")
+		}
+		w.apart("\n")
+		cells := 0
+		for _, cell := range row.All() {
+			if !w.take(&w.nodes) {
+				return
+			}
+			written := w.within(w.mentions, func(inner *writer) {
+				if cell.IsObject() {
+					inner.node(cell, depth+1)
+				} else {
+					inner.write(text(cell))
+				}
+			})
+			cells++
+			if cells > 1 {
+				written = " | " + written
+			}
+			w.write(strings.ReplaceAll(written, "\n", " "))
+		}
+	}
+}
+
+func (w *writer) image(v gjson.Result) {
+	title := w.within(w.mentions, func(inner *writer) { inner.plainField(v.Get("title"), 0) })
+	alt := unescape(text(v.Get("alt_text")))
+	if title != "" && alt != "" && title != alt {
+		title += ": "
+	} else if title == alt {
+		title = ""
+	}
+	w.write("[image: " + title + alt + "]")
+	w.embedded(v.Get("slack_file"))
+}
+
+func (w *writer) video(v gjson.Result) {
+	title := w.within(w.mentions, func(inner *writer) { inner.plainField(v.Get("title"), 0) })
+	w.link(firstOf(text(v.Get("title_url")), text(v.Get("video_url"))), "[video: "+firstOf(title, unescape(text(v.Get("alt_text"))))+"]")
+	w.apart("\n")
+	w.plainField(v.Get("description"), 0)
+	for _, name := range []string{"author_name", "provider_name"} {
+		w.apart("\n")
+		w.write(unescape(text(v.Get(name))))
+	}
+}
+
+func (w *writer) button(v gjson.Result) {
+	label := w.within(w.mentions, func(inner *writer) { inner.plainField(v.Get("text"), 0) })
+	w.link(text(v.Get("url")), "["+firstOf(label, unescape(text(v.Get("alt_text"))))+"]")
+}
+
+// menu writes what one can choose from or fill in.
+func (w *writer) menu(kind string, v gjson.Result, depth int) bool {
+	switch kind {
+	case "overflow", "radio_buttons", "checkboxes":
+		w.each(v.Get("options.#.text"), depth, " ")
+		return true
+	case "plain_text_input", "rich_text_input", "email_text_input", "url_text_input", "number_input", "file_input",
+		"datepicker", "timepicker", "datetimepicker":
+	default:
+		if !strings.HasSuffix(kind, "_select") {
+			return false
+		}
+	}
+	label := w.within(w.mentions, func(inner *writer) { inner.plainField(v.Get("placeholder"), 0) })
+	chosen := firstOf(text(v.Get("initial_option.text.text")), text(v.Get("initial_date")), text(v.Get("initial_time")),
+		text(v.Get("initial_value")))
+	if label+chosen == "" {
+		return true
+	}
+	if label != "" && chosen != "" {
+		label += ": "
+	}
+	w.write("[" + label + unescape(chosen) + "]")
+	return true
+}
+
+// embedded hands on a file that stands in a block.
+func (w *writer) embedded(v gjson.Result) {
+	if w.file == nil || !v.IsObject() {
+		return
+	}
+	f := readFile(v)
+	f.privateURL = firstOf(f.privateURL, text(v.Get("url")))
+	w.file(f)
+}

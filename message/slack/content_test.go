@@ -1,0 +1,289 @@
+package slack_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/konstruct/konstruct/message"
+)
+
+// block parses JSON that a test writes in place.
+func block(s string) json.RawMessage { return json.RawMessage(s) }
+
+func blocks(s string) object { return object{"text": "", "blocks": block("[" + s + "]")} }
+
+func richText(elements string) object {
+	return blocks(`{"type":"rich_text","elements":[` + elements + `]}`)
+}
+
+func section(elements string) string {
+	return `{"type":"rich_text_section","elements":[` + elements + `]}`
+}
+
+func TestBlocksAsText(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		inner object
+		want  string
+	}{
+		"header":       {blocks(`{"type":"header","text":{"type":"plain_text","text":"Tides &amp; tugs","emoji":true}}`), "Tides & tugs"},
+		"section":      {blocks(`{"type":"section","text":{"type":"mrkdwn","text":"*high* <https://t.example|at noon>"}}`), "*high* at noon (https://t.example)"},
+		"fields":       {blocks(`{"type":"section","fields":[{"type":"mrkdwn","text":"*Berth*\n4"},{"type":"plain_text","text":"free"}]}`), "*Berth*\n4\nfree"},
+		"accessory":    {blocks(`{"type":"section","text":{"type":"mrkdwn","text":"Berth 4"},"accessory":{"type":"button","text":{"type":"plain_text","text":"Reserve"}}}`), "Berth 4\n[Reserve]"},
+		"context":      {blocks(`{"type":"context","elements":[{"type":"image","image_url":"https://i.example/x.png","alt_text":"gull"},{"type":"mrkdwn","text":"by <@U0MATE>"}]}`), "[image: gull] by @U0MATE"},
+		"image":        {blocks(`{"type":"image","image_url":"https://i.example/x.png","alt_text":"the quay","title":{"type":"plain_text","text":"North"}}`), "[image: North: the quay]"},
+		"image alone":  {blocks(`{"type":"image","image_url":"https://i.example/x.png","alt_text":"the quay"}`), "[image: the quay]"},
+		"video":        {blocks(`{"type":"video","title":{"type":"plain_text","text":"Tour"},"title_url":"https://v.example","description":{"type":"plain_text","text":"of the port"},"alt_text":"a","provider_name":"Tube"}`), "[video: Tour] (https://v.example)\nof the port\nTube"},
+		"markdown":     {blocks(`{"type":"markdown","text":"**bold** <@U0MATE>"}`), "**bold** @U0MATE"},
+		"actions":      {blocks(`{"type":"actions","elements":[{"type":"button","text":{"type":"plain_text","text":"Yes"},"value":"y"},{"type":"button","text":{"type":"plain_text","text":"Docs"},"url":"https://d.example"},{"type":"static_select","placeholder":{"type":"plain_text","text":"Pick a berth"},"initial_option":{"text":{"type":"plain_text","text":"Berth 4"},"value":"4"},"options":[]}]}`), "[Yes] [Docs] (https://d.example) [Pick a berth: Berth 4]"},
+		"choices":      {blocks(`{"type":"actions","elements":[{"type":"checkboxes","options":[{"text":{"type":"mrkdwn","text":"*fuel*"}},{"text":{"type":"plain_text","text":"water"}}]}]}`), "*fuel* water"},
+		"input":        {blocks(`{"type":"input","label":{"type":"plain_text","text":"Draft"},"element":{"type":"plain_text_input","placeholder":{"type":"plain_text","text":"in meters"},"initial_value":"3"},"hint":{"type":"plain_text","text":"laden"}}`), "Draft\n[in meters: 3]\nladen"},
+		"divider":      {blocks(`{"type":"header","text":{"type":"plain_text","text":"a"}},{"type":"divider"},{"type":"header","text":{"type":"plain_text","text":"b"}}`), "a\nb"},
+		"call":         {blocks(`{"type":"call","call":{"v1":{"name":"Standup","join_url":"https://c.example"}}}`), "Standup (https://c.example)"},
+		"table":        {blocks(`{"type":"table","rows":[[{"type":"raw_text","text":"Ship"},{"type":"raw_text","text":"Berth"}],[{"type":"rich_text","elements":[` + section(`{"type":"user","user_id":"U0MATE"}`) + `]},{"type":"raw_number","value":4}]]}`), "Ship | Berth\n@U0MATE | 4"},
+		"a new block":  {blocks(`{"type":"tide_card","title":{"type":"plain_text","text":"Tide"},"body":{"type":"mrkdwn","text":"high <@U0MATE>"},"items":[{"type":"tide_item","text":"noon"}]}`), "Tide\nhigh @U0MATE\nnoon"},
+		"a new field":  {blocks(`{"type":"tide_card","warning":{"type":"mrkdwn","text":"fog <@U0MATE>"},"confirm":{"title":{"type":"plain_text","text":"Sure?"}}}`), "fog @U0MATE"},
+		"feedback":     {blocks(`{"type":"context_actions","elements":[{"type":"feedback_buttons","positive_button":{"text":{"type":"plain_text","text":"Good"}},"negative_button":{"text":{"type":"plain_text","text":"Bad"}}}]}`), "[Good] [Bad]"},
+		"no type":      {blocks(`{"text":{"type":"mrkdwn","text":"a"}}`), "a"},
+		"an odd block": {blocks(`null,1,"x",[],{},{"type":"section","text":7},{"type":["section"]},{"type":"header","text":{"type":"plain_text","text":"kept"}}`), "7\nkept"},
+
+		"styles":     {richText(section(`{"type":"text","text":"a &lt; b ","style":{"bold":true}},{"type":"emoji","name":"wave"}`)), "a &lt; b :wave:"},
+		"references": {richText(section(`{"type":"user","user_id":"U0MATE"},{"type":"text","text":" "},{"type":"usergroup","usergroup_id":"S0CREW"},{"type":"text","text":" "},{"type":"channel","channel_id":"C0PIER"},{"type":"text","text":" "},{"type":"broadcast","range":"here"},{"type":"text","text":" "},{"type":"team","team_id":"T0PORT"}`)), "@U0MATE @S0CREW #C0PIER @here T0PORT"},
+		"links":      {richText(section(`{"type":"link","url":"https://a.example"},{"type":"text","text":" "},{"type":"link","url":"https://b.example","text":"b"}`)), "https://a.example b (https://b.example)"},
+		"dates":      {richText(section(`{"type":"date","timestamp":1768471200,"format":"{date}"},{"type":"text","text":" "},{"type":"date","timestamp":1,"fallback":"soon"},{"type":"color","value":"#00ff00"}`)), "2026-01-15 10:00 UTC soon#00ff00"},
+		"lists":      {richText(`{"type":"rich_text_list","style":"bullet","indent":0,"elements":[` + section(`{"type":"text","text":"a"}`) + `,` + section(`{"type":"text","text":"b"}`) + `]},{"type":"rich_text_list","style":"ordered","indent":1,"offset":2,"elements":[` + section(`{"type":"text","text":"c"}`) + `]}`), "• a\n• b\n  3. c"},
+		"quote":      {richText(`{"type":"rich_text_quote","elements":[{"type":"text","text":"one\ntwo"}]},` + section(`{"type":"text","text":"three"}`)), "> one\n> two\nthree"},
+		"code":       {richText(`{"type":"rich_text_preformatted","elements":[{"type":"text","text":"x := 1\ny := 2"}]}`), "```\nx := 1\ny := 2\n```"},
+		"an odd leaf": {
+			richText(section(`{"type":"text","text":{}},{"type":"user","user_id":[]},{"type":"future","text":"kept"},7`)), "kept",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := mustMessage(t, callback(nil, row.inner))
+			requireSound(t, m.KonstructMessage)
+			require.Equal(t, row.want, strings.TrimSpace(m.Content.PlainText))
+			require.Equal(t, message.PartBlocks, m.Content.Parts[0].Kind)
+			require.Equal(t, m.Content.PlainText, m.Content.Parts[0].Text)
+			require.Empty(t, m.Content.Text, "what Slack sent as text stays as it is")
+			require.Contains(t, string(m.Raw), `"blocks"`)
+		})
+	}
+}
+
+// TestBlocksThatRepeatTheText: Slack's clients send a message twice.
+func TestBlocksThatRepeatTheText(t *testing.T) {
+	t.Parallel()
+	twice := object{
+		"text": "<@U0MATE> see <#C0PIER|pier>: *a*\n• <https://a.example|b> &amp; :wave:",
+		"blocks": block(`[{"type":"rich_text","elements":[` +
+			section(`{"type":"user","user_id":"U0MATE"},{"type":"text","text":" see "},{"type":"channel","channel_id":"C0PIER"},{"type":"text","text":": "},{"type":"text","text":"a","style":{"bold":true}},{"type":"text","text":"\n"}`) +
+			`,{"type":"rich_text_list","style":"bullet","elements":[` + section(`{"type":"link","url":"https://a.example","text":"b"},{"type":"text","text":" & "},{"type":"emoji","name":"wave"}`) + `]}]}]`),
+	}
+	c := mustMessage(t, callback(nil, twice)).Content
+	require.Empty(t, c.Parts)
+	require.Equal(t, "@U0MATE see #pier: *a*\n• b (https://a.example) & :wave:", c.PlainText)
+	require.Equal(t, []message.Mention{{ID: "U0MATE"}}, c.Mentions)
+
+	summary := object{"text": "Deploy failed", "blocks": block(`[{"type":"header","text":{"type":"plain_text","text":"Deploy failed"}},{"type":"section","text":{"type":"mrkdwn","text":"step 3 <@U0ASSISTANT>"}}]`)}
+	c = mustMessage(t, callback(nil, summary)).Content
+	require.Equal(t, "Deploy failed\nstep 3 @U0ASSISTANT", c.PlainText, "not twice")
+	require.Len(t, c.Parts, 1)
+	require.True(t, c.MentionsSelf)
+
+	other := object{"text": "New build", "blocks": block(`[{"type":"header","text":{"type":"plain_text","text":"Step 3"}}]`)}
+	require.Equal(t, "New build\nStep 3", mustMessage(t, callback(nil, other)).Content.PlainText, "both")
+}
+
+// TestPartsOfTheTextAreNotItsRepetition: a word that the text has, too, still stands in its table.
+func TestPartsOfTheTextAreNotItsRepetition(t *testing.T) {
+	t.Parallel()
+	table := `[{"type":"table","rows":[[{"type":"raw_text","text":"Sam"}]]}]`
+	c := mustMessage(t, callback(nil, object{"text": "Ask Sam", "blocks": block(table)})).Content
+	require.Equal(t, []message.Part{{Kind: message.PartBlocks, Text: "Sam"}}, c.Parts)
+	require.Equal(t, "Ask Sam", c.PlainText)
+
+	for text, want := range map[string]string{"am": "am\nSam", "Sa": "Sa\nSam", "!!!": "!!!\nSam", "Sam": "Sam"} {
+		require.Equal(t, want, mustMessage(t, callback(nil, object{"text": text, "blocks": block(table)})).Content.PlainText)
+	}
+}
+
+// TestLongMessagesAreWhole: Slack's own limit is 40,000 characters.
+func TestLongMessagesAreWhole(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("漢字 <@U0MATE>\n", 10_000)
+	leaf, err := json.Marshal(strings.Repeat("漢字 @U0MATE\n", 10_000))
+	require.NoError(t, err)
+	for name, inner := range map[string]object{
+		"text and rich text": {"text": long, "blocks": block(`[{"type":"rich_text","elements":[` + section(`{"type":"text","text":`+string(leaf)+`}`) + `]}]`)},
+		"code":               {"text": "", "blocks": block(`[{"type":"rich_text","elements":[{"type":"rich_text_preformatted","elements":[{"type":"text","text":` + string(leaf) + `}]}]}]`)},
+		"a quotation":        {"text": "", "blocks": block(`[{"type":"rich_text","elements":[{"type":"rich_text_quote","elements":[{"type":"text","text":` + string(leaf) + `}]}]}]`)},
+		"a forwarded one":    {"text": "", "attachments": []object{{"is_share": true, "text": long}}},
+	} {
+		c := mustMessage(t, callback(nil, inner)).Content
+		require.False(t, c.Truncated, name)
+		require.Equal(t, 10_000, strings.Count(c.PlainText, "漢字 @U0MATE"), name)
+	}
+}
+
+func TestCards(t *testing.T) {
+	t.Parallel()
+	card := object{"text": "", "subtype": "bot_message", "bot_id": "B0ALERTS", "user": nil, "attachments": block(`[
+		{"id":1,"pretext":"<!here>","service_name":"Alerts","author_name":"Watch","author_subname":"night","title":"Disk &amp; memory","title_link":"https://w.example/1","text":"<@U0ASSISTANT> *97%*",
+		 "fields":[{"title":"host","value":"<https://h.example|web-1>","short":true},{"value":"since 9"}],"image_url":"https://i.example/g.png",
+		 "actions":[{"type":"button","text":"Ack","url":"https://w.example/ack"}],"footer":"Watch 2","ts":1768471200,"fallback":"not this"},
+		{"fallback":"only <@U0MATE>"}, {}, null, "x", {"text":["odd"],"title":"kept"}]`)}
+	c := mustMessage(t, callback(nil, card)).Content
+	require.Equal(t, "@here\nAlerts\nWatch\nnight\nDisk & memory (https://w.example/1)\n@U0ASSISTANT *97%*\nhost: web-1 (https://h.example)\nsince 9\n"+
+		"[image] (https://i.example/g.png)\n[Ack] (https://w.example/ack)\nWatch 2", c.Parts[0].Text)
+	require.Equal(t, message.PartCard, c.Parts[0].Kind)
+	require.Equal(t, "https://w.example/1", c.Parts[0].Link)
+	require.Equal(t, "only @U0MATE", c.Parts[1].Text)
+	require.Equal(t, "kept", c.Parts[2].Text)
+	require.Len(t, c.Parts, 3)
+	require.Equal(t, []message.Mention{
+		{ID: "here", Kind: message.MentionBroadcast}, {ID: "U0ASSISTANT", IsSelf: true}, {ID: "U0MATE"},
+	}, c.Mentions)
+	require.True(t, c.MentionsSelf, "a card is its sender's own words")
+	require.Equal(t, c.Parts[0].Text+"\nonly @U0MATE\nkept", c.PlainText)
+
+	pasted := mustMessage(t, callback(nil, object{"text": "Which?", "attachments": block(`[{"fallback":"[no preview available]","blocks":[{"type":"table","rows":[[{"type":"raw_text","text":"a"}],[{"type":"raw_text","text":"b"}]]}]}]`)})).Content
+	require.Equal(t, []message.Part{{Kind: message.PartBlocks, Text: "a\nb"}}, pasted.Parts)
+	require.Equal(t, "Which?\na\nb", pasted.PlainText)
+}
+
+// TestQuotationsAddressNoOne, wherever a quotation can stand; the same words outside of one do.
+func TestQuotationsAddressNoOne(t *testing.T) {
+	t.Parallel()
+	const words = "<@U0ASSISTANT> <!channel> <!subteam^S0CREW> help"
+	rich := `{"type":"user","user_id":"U0ASSISTANT"}`
+	for name, row := range map[string]struct {
+		inner  object
+		quoted bool // listed in the part
+	}{
+		"a forwarded message":       {object{"attachments": []object{{"is_share": true, "text": words}}}, true},
+		"the link to a message":     {object{"attachments": []object{{"is_msg_unfurl": true, "text": words}}}, true},
+		"the root of a thread":      {object{"attachments": []object{{"is_thread_root_unfurl": true, "text": words}}}, true},
+		"the preview of a page":     {object{"attachments": []object{{"from_url": "https://p.example", "text": words}}}, true},
+		"the preview of an app":     {object{"attachments": []object{{"app_unfurl_url": "https://p.example", "blocks": block(`[{"type":"section","text":{"type":"mrkdwn","text":"` + words + `"}}]`)}}}, true},
+		"blocks of a message":       {object{"attachments": []object{{"message_blocks": block(`[{"team":"T0","channel":"C0","ts":"1.000001","message":{"blocks":[{"type":"rich_text","elements":[` + section(rich) + `]}]}}]`)}}}, true},
+		"a card that was forwarded": {object{"attachments": []object{{"is_share": true, "attachments": []object{{"title": "card", "text": words}}}}}, false},
+		"a quoted line":             {object{"text": "&gt; " + words}, false},
+		"a quoted line of Markdown": {blocks(`{"type":"markdown","text":"> <@U0ASSISTANT> said"}`), false},
+		"a quoted line of a block":  {blocks(`{"type":"section","text":{"type":"mrkdwn","text":"&gt; <@U0ASSISTANT> said"}}`), false},
+		"all that follows":          {object{"text": "&gt;&gt;&gt; so he said\n" + words}, false},
+		"a quoting block":           {richText(`{"type":"rich_text_quote","elements":[` + rich + `]}`), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, kind := range []string{"message", "app_mention"} {
+				c := mustMessage(t, callback(nil, object{"type": kind, "text": ""}.with(row.inner))).Content
+				require.False(t, c.MentionsSelf, kind)
+				require.Empty(t, c.Mentions)
+				require.Contains(t, c.PlainText, "@U0ASSISTANT", "it is not lost")
+				require.Contains(t, c.PlainText, "> ", "it reads as a quotation")
+				if row.quoted {
+					require.Contains(t, c.Parts[0].Mentions, message.Mention{ID: "U0ASSISTANT", IsSelf: true})
+				}
+			}
+		})
+	}
+	for name, inner := range map[string]object{
+		"the text":         {"text": "so:\n" + words},
+		"a card":           {"text": "", "attachments": []object{{"title": "card", "text": words}}},
+		"a block":          richText(section(rich)),
+		"beside a quote":   {"text": words, "attachments": []object{{"is_share": true, "text": words}}},
+		"a block in a row": {"text": "", "attachments": []object{{"blocks": block(`[{"type":"rich_text","elements":[` + section(rich) + `]}]`)}}},
+	} {
+		require.True(t, mustMessage(t, callback(nil, inner)).Content.MentionsSelf, name)
+	}
+}
+
+func TestForwardedMessages(t *testing.T) {
+	t.Parallel()
+	inner := object{"text": "look", "attachments": block(`[{
+		"is_share":true,"is_msg_unfurl":true,"channel_id":"C0PIER","ts":"1768471100.000001","author_id":"U0MATE","author_name":"mate",
+		"from_url":"https://h.slack.com/archives/C0PIER/p1768471100000001","footer":"Posted in #pier","fallback":"not this",
+		"text":"<@U0ASSISTANT> order 55 is stuck","message_blocks":[{"team":"T0","channel":"C0PIER","ts":"1768471100.000001","message":{"blocks":[{"type":"rich_text","elements":[` + section(`{"type":"user","user_id":"U0ASSISTANT"},{"type":"text","text":" order 55 is stuck"}`) + `]}]}}],
+		"files":[{"id":"F0LOG","name":"log.txt","mimetype":"text/plain","size":12,"url_private":"https://files.slack.com/F0LOG"}],
+		"attachments":[{
+			"is_msg_unfurl":true,"author_id":"U0ASSISTANT","text":"I shipped 54",
+			"message":{"user":"U0CAPTAIN","ts":"1768471000.000001","text":"ship 54","files":[{"id":"F0BILL"}],
+				"attachments":[{"title":"Bill","text":"54 crates"}]}}]}]`)}
+	m := mustMessage(t, callback(nil, inner))
+	requireSound(t, m.KonstructMessage)
+	c := m.Content
+	require.Equal(t, "look", c.Text)
+	require.Equal(t, []message.Part{{
+		Kind: message.PartQuote, Text: "@U0ASSISTANT order 55 is stuck\nPosted in #pier",
+		Author: &message.SenderInfo{ID: "U0MATE", DisplayName: "mate"}, Link: "https://h.slack.com/archives/C0PIER/p1768471100000001",
+		ChannelID: "C0PIER", MessageID: "1768471100.000001", Timestamp: at(t, "2026-01-15T09:58:20.000001Z"),
+		Mentions: []message.Mention{{ID: "U0ASSISTANT", IsSelf: true}}, AttachmentIDs: []string{"F0LOG"},
+		Parts: []message.Part{{
+			Kind: message.PartQuote, Text: "I shipped 54",
+			Author: &message.SenderInfo{ID: "U0ASSISTANT", IsBot: true, IsSelf: true},
+			Parts: []message.Part{{
+				Kind: message.PartQuote, Text: "ship 54", Author: &message.SenderInfo{ID: "U0CAPTAIN"},
+				MessageID: "1768471000.000001", Timestamp: at(t, "2026-01-15T09:56:40.000001Z"), AttachmentIDs: []string{"F0BILL"},
+				Parts: []message.Part{{Kind: message.PartCard, Text: "Bill\n54 crates"}},
+			}},
+		}},
+	}}, c.Parts)
+	require.Equal(t, []message.Attachment{
+		{ID: "F0LOG", Name: "log.txt", MediaType: "text/plain", Size: 12, URL: "https://files.slack.com/F0LOG", State: message.FileFetchable},
+		{ID: "F0BILL", State: message.FileFetchable},
+	}, c.Attachments)
+	require.Equal(t, `look
+> mate:
+> @U0ASSISTANT order 55 is stuck
+> Posted in #pier
+> > U0ASSISTANT:
+> > I shipped 54
+> > > U0CAPTAIN:
+> > > ship 54
+> > > Bill
+> > > 54 crates`, c.PlainText)
+}
+
+func TestNestingIsBounded(t *testing.T) {
+	t.Parallel()
+	inner := `{"is_share":true,"text":"deepest"}`
+	for range 2 * message.MaxPartDepth {
+		inner = `{"is_share":true,"text":"x","attachments":[` + inner + `]}`
+	}
+	c := mustMessage(t, callback(nil, object{"attachments": block("[" + inner + "]")})).Content
+	require.True(t, c.Truncated)
+	require.NotContains(t, c.PlainText, "deepest")
+	depth := 0
+	for parts := c.Parts; len(parts) > 0; parts = parts[0].Parts {
+		depth++
+	}
+	require.Equal(t, message.MaxPartDepth, depth)
+	require.False(t, mustMessage(t, callback(nil, nil)).Content.Truncated)
+}
+
+// TestWhoseAppIsMentioned: another company's bot of the same app is another user.
+func TestWhoseAppIsMentioned(t *testing.T) {
+	t.Parallel()
+	shared := object{"is_ext_shared_channel": true}
+	for name, row := range map[string]struct {
+		outer, inner object
+		want         bool
+	}{
+		"ours":                           {shared, object{"text": "<@U0ASSISTANT> hi"}, true},
+		"theirs":                         {shared, object{"text": "<@U0THEIRBOT> hi"}, false},
+		"theirs in our own channel":      {nil, object{"text": "<@U0THEIRBOT> hi"}, false},
+		"both":                           {shared, object{"text": "<@U0THEIRBOT> <@U0ASSISTANT> hi"}, true},
+		"no one, Slack says it was us":   {shared, object{"text": "hi"}, true},
+		"our user is unknown to Slack":   {object{"authorizations": nil}, object{"text": "<@U0WHO> hi"}, true},
+		"the installation is a person's": {object{"authorizations": []object{{"team_id": "T0AUTH", "user_id": "U0CAPTAIN", "is_bot": false}}}, object{"text": "<@U0ASSISTANT>"}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			require.Equal(t, row.want, mustMessage(t, callback(row.outer, object{"type": "app_mention"}.with(row.inner))).Content.MentionsSelf)
+		})
+	}
+}
