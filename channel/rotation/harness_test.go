@@ -16,7 +16,6 @@ import (
 	"github.com/konstruct/konstruct/channel/secrets"
 	"github.com/konstruct/konstruct/ent"
 	"github.com/konstruct/konstruct/ent/channelconnection"
-	_ "github.com/konstruct/konstruct/ent/runtime"
 	"github.com/konstruct/konstruct/ent/tenant"
 	"github.com/konstruct/konstruct/integration/testdb"
 	"github.com/konstruct/konstruct/tenancy"
