@@ -169,3 +169,44 @@ func TestDatabaseAwayIsNotAnUnknownWorkspace(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 	require.NotErrorIs(t, err, resolver.ErrUnknownWorkspace)
 }
+
+// A tenant's connections differ in channel, in workspace or in both. Each resolves to itself, and one that is no longer active
+// is not confirmed by another.
+func TestEachConnectionOfATenantIsItsOwn(t *testing.T) {
+	t.Parallel()
+	type place struct {
+		channel   channelconnection.ChannelType
+		workspace string
+	}
+	w := newWorld(t)
+	ctx := tenancy.With(t.Context(), w.acme)
+	conns := map[place]*ent.ChannelConnection{{channelconnection.ChannelTypeSlack, workspaceID}: w.conn}
+	for _, p := range []place{
+		{channelconnection.ChannelTypeSlack, "T0OTHER001"},
+		{channelconnection.ChannelTypeMattermost, workspaceID},
+		{channelconnection.ChannelTypeWhatsapp, "T0OTHER001"},
+	} {
+		conns[p] = w.client.ChannelConnection.Create().SetChannelType(p.channel).SetWorkspaceID(p.workspace).
+			SetStatus(channelconnection.StatusActive).SaveX(ctx)
+	}
+	resolve := func(p place) (resolver.Resolution, error) {
+		return w.Resolve(t.Context(), message.ChannelType(p.channel), p.workspace)
+	}
+	resolveAll := func() {
+		for p, conn := range conns {
+			for range 2 { // asked first, and kept from before
+				got, err := resolve(p)
+				require.NoError(t, err, p)
+				require.Equal(t, resolver.Resolution{Tenant: w.acme, Connection: conn.ID}, got, p)
+			}
+		}
+	}
+	resolveAll()
+	for p, conn := range conns {
+		w.client.ChannelConnection.UpdateOne(conn).SetStatus(channelconnection.StatusRevoked).ExecX(ctx)
+		_, err := resolve(p)
+		require.ErrorIs(t, err, resolver.ErrUnknownWorkspace, p)
+		w.client.ChannelConnection.UpdateOneID(conn.ID).SetStatus(channelconnection.StatusActive).ExecX(ctx)
+		resolveAll()
+	}
+}
