@@ -32,6 +32,16 @@ type Options struct {
 	Keep time.Duration
 }
 
+func (o Options) withDefaults() Options {
+	if o.Size <= 0 {
+		o.Size = defaultSize
+	}
+	if o.Keep <= 0 {
+		o.Keep = defaultKeep
+	}
+	return o
+}
+
 // Resolution is the tenant that a workspace belongs to, and the connection that ties them.
 type Resolution struct {
 	Tenant     tenancy.ID
@@ -51,12 +61,7 @@ type workspace struct {
 
 // New returns a resolver that asks db, a [*pgtenant.Driver].
 func New(db dialect.ExecQuerier, opt Options) *Resolver {
-	if opt.Size <= 0 {
-		opt.Size = defaultSize
-	}
-	if opt.Keep <= 0 {
-		opt.Keep = defaultKeep
-	}
+	opt = opt.withDefaults()
 	return &Resolver{db: db, kept: expirable.NewLRU[workspace, tenancy.ID](opt.Size, nil, opt.Keep)}
 }
 

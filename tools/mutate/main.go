@@ -28,6 +28,7 @@ func run(ctx context.Context, out io.Writer, args []string) error {
 	accepted := flags.String("accepted", "mutate/accepted.txt", "the survivors that are explained")
 	budget := flags.Duration("budget", time.Hour, "when to stop")
 	jobs := flags.Int("jobs", 1, "test binaries at once")
+	grace := flags.Duration("grace", 10*time.Second, "how long tests may take beyond five times what they take unchanged")
 	only := flags.String("run", "", "a regular expression: try only changes whose description matches")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -46,9 +47,9 @@ func run(ctx context.Context, out io.Writer, args []string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, *budget)
 	defer cancel()
-	t := trial{root: dir, jobs: *jobs, only: pattern, accepted: explained, out: out}
+	t := trial{root: dir, jobs: *jobs, grace: *grace, only: pattern, accepted: explained, out: out}
 	for _, folder := range flags.Args() {
-		if err := t.folder(ctx, filepath.Clean(folder)); err != nil {
+		if err := t.folder(ctx, folder); err != nil {
 			return fmt.Errorf("%s: %w", folder, err)
 		}
 	}

@@ -165,10 +165,8 @@ func (s *source) cases(n *ast.SwitchStmt) {
 	}
 }
 
-// operators are the changes of a binary expression: the new operator, and the function that stands for both. An empty function
-// is a negation.
+// operators are the changes of a binary expression: the new operator, and the function that stands for both.
 var operators = map[token.Token]struct{ becomes, call string }{
-	token.EQL: {"!=", ""}, token.NEQ: {"==", ""},
 	token.LSS: {"<=", "less"}, token.LEQ: {"<", "atMost"}, token.GTR: {">=", "greater"}, token.GEQ: {">", "atLeast"},
 	token.LAND: {"||", "both"}, token.LOR: {"&&", "either"},
 }
@@ -178,17 +176,32 @@ func (s *source) binary(n *ast.BinaryExpr) {
 	if !ok {
 		return
 	}
-	change := s.show(n.X) + " " + n.Op.String() + " → " + op.becomes + " " + s.show(n.Y)
-	if op.call == "" {
-		s.mutant(n, change, "mutated(%d) != (", ")")
-		return
-	}
 	between, after := ", ", ")"
-	if n.Op == token.LAND || n.Op == token.LOR { // the right side is not always evaluated
+	if isLogical(n) { // the right side is not always evaluated
 		between, after = ", func() bool { return ", " })"
 	}
-	s.mutant(n, change, op.call+"(%d, ", after)
+	s.mutant(n, s.show(n.X)+" "+n.Op.String()+" → "+op.becomes+" "+s.show(n.Y), op.call+"(%d, ", after)
 	s.edits = append(s.edits, edit{mutant: s.mutants[len(s.mutants)-1].id, offset: s.offset(n.OpPos), size: len(n.Op.String()), text: between})
+	if isLogical(n) {
+		s.operand(n.Op, n.X)
+		s.operand(n.Op, n.Y)
+	}
+}
+
+func isLogical(e ast.Expr) bool {
+	n, ok := ast.Unparen(e).(*ast.BinaryExpr)
+	return ok && (n.Op == token.LAND || n.Op == token.LOR)
+}
+
+// operand leaves one side of && or || out.
+func (s *source) operand(op token.Token, e ast.Expr) {
+	switch {
+	case isLogical(e): // its own operands are left out
+	case op == token.LAND:
+		s.mutant(e, s.show(e)+" → true", "mutated(%d) || (", ")")
+	default:
+		s.mutant(e, s.show(e)+" → false", "!mutated(%d) && (", ")")
+	}
 }
 
 func (s *source) statements(list []ast.Stmt) {

@@ -24,6 +24,7 @@ const variable = "KONSTRUCT_MUTANT"
 type trial struct {
 	root     string
 	jobs     int
+	grace    time.Duration
 	only     *regexp.Regexp
 	accepted map[string]bool
 	out      io.Writer
@@ -32,14 +33,19 @@ type trial struct {
 	killed, late, survived, explained, untried int
 }
 
-// folder tries all changes of one package.
-func (t *trial) folder(ctx context.Context, folder string) error {
+// folder tries all changes of one package: FOLDER, or FOLDER=TESTS,… where other packages have its tests, too.
+func (t *trial) folder(ctx context.Context, argument string) error {
+	folder, more, found := strings.Cut(argument, "=")
+	tests := []string{filepath.Clean(folder)}
+	if found {
+		tests = append(tests, strings.Split(more, ",")...)
+	}
 	scratch, err := os.MkdirTemp("", "mutate-")
 	if err != nil {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(scratch) }()
-	p := &suite{trial: t, folder: folder, scratch: scratch, dropped: map[int]bool{}}
+	p := &suite{trial: t, folder: tests[0], tests: tests, scratch: scratch, dropped: map[int]bool{}}
 	if err := p.load(ctx); err != nil {
 		return err
 	}
@@ -54,12 +60,13 @@ func (t *trial) folder(ctx context.Context, folder string) error {
 	return nil
 }
 
-// suite is a package, its changes and its test binary.
+// suite is a package, its changes and its test binaries.
 type suite struct {
 	*trial
 
 	folder, scratch string
-	name            string // the package's
+	tests           []string // the folders of the test packages
+	name            string   // the package's
 	sources         []*source
 	dropped         map[int]bool // do not compile
 }
@@ -98,24 +105,41 @@ func (p *suite) load(ctx context.Context) error {
 // maxBuilds bounds how often changes that do not compile are dropped.
 const maxBuilds = 10
 
-// build compiles the test binary with every change that compiles.
+// build compiles the test binaries with every change that compiles.
 func (p *suite) build(ctx context.Context) error {
 	for range maxBuilds {
 		if err := p.overlay(); err != nil {
 			return err
 		}
-		compile := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-gcflags=-e",
-			"-overlay", p.file("overlay.json"), "-o", p.file("test"), "./"+p.folder)
-		compile.Dir = p.root
-		told, err := compile.CombinedOutput()
+		told, err := p.compile(ctx, p.folder)
 		if err == nil {
-			return nil
+			return p.compileOthers(ctx)
 		}
 		if p.drop(told) == 0 {
 			return fmt.Errorf("go test -c: %w\n%s", err, told)
 		}
 	}
 	return errors.New("changes that do not compile remain")
+}
+
+func (p *suite) compileOthers(ctx context.Context) error {
+	for _, folder := range p.tests[1:] {
+		if told, err := p.compile(ctx, folder); err != nil {
+			return fmt.Errorf("go test -c %s: %w\n%s", folder, err, told)
+		}
+	}
+	return nil
+}
+
+func (p *suite) compile(ctx context.Context, folder string) ([]byte, error) {
+	compile := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-gcflags=-e",
+		"-overlay", p.file("overlay.json"), "-o", p.binary(folder), "./"+folder)
+	compile.Dir = p.root
+	return compile.CombinedOutput()
+}
+
+func (p *suite) binary(folder string) string {
+	return p.file(strings.ReplaceAll(folder, "/", "-") + ".test")
 }
 
 func (p *suite) file(name string) string { return filepath.Join(p.scratch, name) }
@@ -166,20 +190,30 @@ func (p *suite) drop(told []byte) int {
 	return count
 }
 
-// baseline runs the tests unchanged. A mutant may take five times as long, and ten seconds more.
+// baseline runs the tests unchanged. A mutant may take five times as long, and the grace.
 func (p *suite) baseline(ctx context.Context) (time.Duration, error) {
 	began := time.Now()
 	if told, err := p.test(ctx, 0, 10*time.Minute); err != nil {
 		return 0, fmt.Errorf("the tests fail without a change: %w\n%s", err, told)
 	}
-	return 5*time.Since(began) + 10*time.Second, nil
+	return 5*time.Since(began) + p.grace, nil
 }
 
+// test runs the test binaries with one mutant, up to the first that fails.
 func (p *suite) test(ctx context.Context, mutant int, limit time.Duration) ([]byte, error) {
+	for _, folder := range p.tests {
+		if told, err := p.testFolder(ctx, folder, mutant, limit); err != nil {
+			return told, err
+		}
+	}
+	return nil, nil
+}
+
+func (p *suite) testFolder(ctx context.Context, folder string, mutant int, limit time.Duration) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit+10*time.Second) // after the test's own limit
 	defer cancel()
-	test := exec.CommandContext(ctx, p.file("test"), "-test.failfast", "-test.timeout="+limit.String())
-	test.Dir = filepath.Join(p.root, p.folder)
+	test := exec.CommandContext(ctx, p.binary(folder), "-test.failfast", "-test.timeout="+limit.String())
+	test.Dir = filepath.Join(p.root, folder)
 	test.Env = append(os.Environ(), variable+"="+strconv.Itoa(mutant))
 	test.WaitDelay = 5 * time.Second // servers that the test started may hold its output open
 	var told bytes.Buffer
