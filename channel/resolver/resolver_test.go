@@ -152,6 +152,21 @@ func TestKeptAnswerCostsOneRoundTrip(t *testing.T) {
 	require.Equal(t, int64(1), w.trips.Count()-before)
 }
 
+// What is no longer confirmed is forgotten: the next question costs one round trip again, and not two.
+func TestRevokedConnectionIsForgotten(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	_, err := w.Resolve(t.Context(), message.Slack, workspaceID)
+	require.NoError(t, err)
+	w.client.ChannelConnection.UpdateOne(w.conn).SetStatus(channelconnection.StatusRevoked).ExecX(tenancy.With(t.Context(), w.acme))
+	for _, trips := range []int64{2, 1} {
+		before := w.trips.Count()
+		_, err = w.Resolve(t.Context(), message.Slack, workspaceID)
+		require.ErrorIs(t, err, resolver.ErrUnknownWorkspace)
+		require.Equal(t, trips, w.trips.Count()-before)
+	}
+}
+
 func TestContextOfATenantIsNotSwitched(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
