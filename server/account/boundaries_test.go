@@ -1,0 +1,101 @@
+package account_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/konstruct/konstruct/ent"
+	"github.com/konstruct/konstruct/integration/testdb"
+	"github.com/konstruct/konstruct/server/account"
+	"github.com/konstruct/konstruct/tenancy"
+	"github.com/konstruct/konstruct/tenancy/pgtenant"
+)
+
+func TestLongestEmail(t *testing.T) {
+	t.Parallel()
+	longest := strings.Repeat("a", 250) + "@b.c"
+	got, err := account.NormaliseEmail(" " + longest)
+	require.NoError(t, err)
+	require.Equal(t, longest, got)
+	for name, email := range map[string]string{
+		"one byte more": "a" + longest,
+		"an address after more white space than is worth trimming": strings.Repeat(" ", 1100) + "ada@example.com",
+	} {
+		_, err := account.NormaliseEmail(email)
+		require.ErrorIs(t, err, account.ErrEmail, name)
+	}
+}
+
+func TestPasswordLengths(t *testing.T) {
+	t.Parallel()
+	for length, ok := range map[int]bool{7: false, 8: true, 1024: true, 1025: false} {
+		err := account.CheckPassword(strings.Repeat("x", length))
+		if ok {
+			require.NoError(t, err, length)
+		} else {
+			require.ErrorIs(t, err, account.ErrPassword, length)
+		}
+	}
+}
+
+func TestLimitOfAttempts(t *testing.T) {
+	t.Parallel()
+	drv, err := pgtenant.Open(t.Context(), testdb.New(t).AppURL, pgtenant.WithMaxConns(2))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = drv.Close() })
+	client := ent.NewClient(ent.Driver(drv))
+	logins, err := account.NewLogins(t.Context(), account.LoginOptions{
+		Client: client, DB: drv, Hasher: cheap(), Clock: time.Now, Key: make([]byte, 32),
+		Limit: account.Limit{Attempts: 2, Window: time.Hour},
+	})
+	require.NoError(t, err)
+	_, err = account.NewUsers(client, cheap(), time.Now).
+		Create(t.Context(), account.NewUser{Email: "ada@example.com", Name: "Ada", Password: "correct horse"})
+	require.NoError(t, err)
+	login := func(email, password string) error {
+		_, err := logins.Login(t.Context(), email, password)
+		return err
+	}
+
+	require.ErrorIs(t, login("ada@example.com", "wrong horse"), account.ErrCredentials)
+	require.NoError(t, login("ada@example.com", "correct horse"), "the second of two")
+	for range 2 {
+		require.ErrorIs(t, login("ada@example.com", "wrong horse"), account.ErrCredentials, "a login starts the count again")
+	}
+	err = login("ada@example.com", "correct horse")
+	require.ErrorIs(t, err, account.ErrTooManyAttempts)
+	var limit *account.AttemptsError
+	require.ErrorAs(t, err, &limit)
+	require.InDelta(t, time.Hour, limit.RetryAfter, float64(time.Minute))
+	require.ErrorIs(t, login("bob@example.com", "wrong horse"), account.ErrCredentials, "addresses are counted apart")
+}
+
+// A database that does not answer is an error of its own, neither success nor a wrong password.
+func TestDatabaseThatDoesNotAnswer(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	user := account.NewUser{Email: "ada@example.com", Name: "Ada", Password: "correct horse"}
+	_, err := h.users.Create(t.Context(), user)
+	require.NoError(t, err)
+	in, err := h.logins.Login(t.Context(), user.Email, user.Password)
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for name, do := range map[string]func() error{
+		"login":        func() error { _, err := h.logins.Login(ctx, user.Email, user.Password); return err },
+		"authenticate": func() error { _, err := h.sessions.Authenticate(ctx, in.Token, tenancy.ID{}); return err },
+		"end":          func() error { return h.sessions.End(ctx, account.Principal{}) },
+		"sweep":        func() error { return h.sessions.Sweep(ctx) },
+		"create":       func() error { _, err := h.users.Create(ctx, user); return err },
+		"password":     func() error { return h.users.SetPassword(ctx, user.Email, "another horse") },
+		"disable":      func() error { return h.users.Disable(ctx, user.Email) },
+	} {
+		require.ErrorIs(t, do(), context.Canceled, name)
+	}
+	_, err = h.sessions.Authenticate(t.Context(), in.Token, tenancy.ID{})
+	require.NoError(t, err, "nothing was changed")
+}
