@@ -32,9 +32,11 @@ func newRoot() *cobra.Command {
 		Use:           "konstruct",
 		Short:         "The multi-tenant foundation for AI employees",
 		Long:          longRoot,
+		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
+	root.SetVersionTemplate(longVersion())
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exit{err, exitUsage} })
 	return group(root, newServe(), newDev(), newMigrate(), newDoctor(), newUser(), newKeys(), newLocal())

@@ -2,7 +2,9 @@ package account_test
 
 import (
 	"context"
+	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -72,6 +74,40 @@ func TestLimitOfAttempts(t *testing.T) {
 	require.ErrorAs(t, err, &limit)
 	require.InDelta(t, time.Hour, limit.RetryAfter, float64(time.Minute))
 	require.ErrorIs(t, login("bob@example.com", "wrong horse"), account.ErrCredentials, "addresses are counted apart")
+}
+
+// An attempt that could not be counted is refused before anything is hashed.
+func TestUncountedAttempt(t *testing.T) {
+	t.Parallel()
+	drv, err := pgtenant.Open(t.Context(), testdb.New(t).AppURL, pgtenant.WithMaxConns(2))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = drv.Close() })
+	hasher := &countingHasher{Hasher: cheap()}
+	logins, err := account.NewLogins(t.Context(), account.LoginOptions{
+		Client: ent.NewClient(ent.Driver(drv)), DB: brokenDB{}, Hasher: hasher, Clock: time.Now, Key: make([]byte, 32),
+	})
+	require.NoError(t, err)
+	_, err = logins.Login(t.Context(), "ada@example.com", "correct horse")
+	require.ErrorIs(t, err, errBroken)
+	require.Zero(t, hasher.compared.Load())
+}
+
+var errBroken = errors.New("the database is broken")
+
+type brokenDB struct{}
+
+func (brokenDB) Exec(context.Context, string, any, any) error  { return errBroken }
+func (brokenDB) Query(context.Context, string, any, any) error { return errBroken }
+
+type countingHasher struct {
+	account.Hasher
+
+	compared atomic.Int64
+}
+
+func (h *countingHasher) Compare(ctx context.Context, password, hash string) (bool, error) {
+	h.compared.Add(1)
+	return h.Hasher.Compare(ctx, password, hash)
 }
 
 // A database that does not answer is an error of its own, neither success nor a wrong password.

@@ -181,7 +181,8 @@ func (s *source) binary(n *ast.BinaryExpr) {
 		between, after = ", func() bool { return ", " })"
 	}
 	s.mutant(n, s.show(n.X)+" "+n.Op.String()+" → "+op.becomes+" "+s.show(n.Y), op.call+"(%d, ", after)
-	s.edits = append(s.edits, edit{mutant: s.mutants[len(s.mutants)-1].id, offset: s.offset(n.OpPos), size: len(n.Op.String()), text: between})
+	id := s.mutants[len(s.mutants)-1].id
+	s.edits = append(s.edits, edit{mutant: id, offset: s.offset(n.OpPos), size: len(n.Op.String()), text: between})
 	if isLogical(n) {
 		s.operand(n.Op, n.X)
 		s.operand(n.Op, n.Y)
@@ -262,7 +263,8 @@ func (s *source) sql(n *ast.BasicLit) {
 		}
 		changed := n.Value[:at] + " or " + n.Value[at+5:]
 		words := strings.Fields(n.Value[at+5:])
-		s.mutant(n, "and → or before "+strings.Join(words[:min(3, len(words))], " "), "pick(%d, "+strings.ReplaceAll(changed, "%", "%%")+", ", ")")
+		before := strings.Join(words[:min(3, len(words))], " ")
+		s.mutant(n, "and → or before "+before, "pick(%d, "+strings.ReplaceAll(changed, "%", "%%")+", ", ")")
 	}
 }
 
