@@ -32,16 +32,6 @@ type Options struct {
 	Keep time.Duration
 }
 
-func (o Options) withDefaults() Options {
-	if o.Size <= 0 {
-		o.Size = defaultSize
-	}
-	if o.Keep <= 0 {
-		o.Keep = defaultKeep
-	}
-	return o
-}
-
 // Resolution is the tenant that a workspace belongs to, and the connection that ties them.
 type Resolution struct {
 	Tenant     tenancy.ID
@@ -118,4 +108,14 @@ func (r *Resolver) confirm(ctx context.Context, w workspace, tenant tenancy.ID) 
 		return Resolution{}, fmt.Errorf("resolver: %w", err)
 	}
 	return found, nil
+}
+
+func (o Options) withDefaults() Options {
+	if o.Size <= 0 {
+		o.Size = defaultSize
+	}
+	if o.Keep <= 0 {
+		o.Keep = defaultKeep
+	}
+	return o
 }
