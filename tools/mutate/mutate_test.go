@@ -18,12 +18,17 @@ import "errors"
 
 const query = "select 1 where a = $1 and b = $2"
 
+const fixed = "where a and b"
+
+var needsAConstant [len(fixed)]int
+
 type age int
 
 func (a age) Adult() bool { return a >= 18 }
 
 func Name(first string, known bool) (string, error) {
-	if first == "" || !known {
+	if first == "" ||
+		!known {
 		return "", errors.New("unknown")
 	}
 	name := first
@@ -83,10 +88,10 @@ func TestSurvivorsAreWhatIsNotTested(t *testing.T) {
 		t.Error("survivors are a failure")
 	}
 	want := []string{
-		`SURVIVED sample.go:5 const: and → or before b = $2"`,
-		`SURVIVED sample.go:12 Name: !known → false`,
-		`SURVIVED sample.go:21 Wait: i < → <= n`,
-		`SURVIVED sample.go:21 Wait: i < n → false`,
+		`SURVIVED sample.go:5 const query: and → or before b = $2"`,
+		`SURVIVED sample.go:17 Name: !known → false`,
+		`SURVIVED sample.go:26 Wait: i < → <= n`,
+		`SURVIVED sample.go:26 Wait: i < n → false`,
 	}
 	for _, line := range want {
 		if !strings.Contains(out.String(), line+"\n") {

@@ -62,8 +62,7 @@ func parse(name string, text []byte, next func() int) (*source, error) {
 				s.function(d.Type, d.Body)
 			}
 		case *ast.GenDecl:
-			s.fn = d.Tok.String()
-			s.constant(d)
+			s.declaration(d)
 		}
 	}
 	return s, nil
@@ -178,7 +177,7 @@ func (s *source) binary(n *ast.BinaryExpr) {
 	}
 	between, after := ", ", ")"
 	if isLogical(n) { // the right side is not always evaluated
-		between, after = ", func() bool { return ", " })"
+		between, after = ", func() bool { return (", ") })"
 	}
 	s.mutant(n, s.show(n.X)+" "+n.Op.String()+" → "+op.becomes+" "+s.show(n.Y), op.call+"(%d, ", after)
 	id := s.mutants[len(s.mutants)-1].id
@@ -239,13 +238,17 @@ func (s *source) values(n *ast.ReturnStmt) {
 	}
 }
 
-// constant makes a single constant a variable, so that its SQL can change.
-func (s *source) constant(d *ast.GenDecl) {
+// declaration makes a single constant a variable, so that its SQL can change.
+func (s *source) declaration(d *ast.GenDecl) {
+	s.fn = d.Tok.String()
+	if spec, ok := d.Specs[0].(*ast.ValueSpec); ok {
+		s.fn += " " + spec.Names[0].Name
+	}
 	before := len(s.mutants)
 	if d.Tok == token.VAR || d.Tok == token.CONST && !d.Lparen.IsValid() {
 		ast.Inspect(d, s.visit)
 	}
-	if len(s.mutants) > before && d.Tok == token.CONST {
+	if d.Tok == token.CONST {
 		for _, m := range s.mutants[before:] {
 			s.edits = append(s.edits, edit{mutant: m.id, offset: s.offset(d.TokPos), size: len("const"), text: "var"})
 		}

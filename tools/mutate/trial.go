@@ -167,23 +167,33 @@ func (p *suite) overlay() error {
 
 var position = regexp.MustCompile(`(?m)^(\S+\.go):(\d+):`)
 
-// drop gives up the changes on lines that the compiler names, and reports how many. Changes move no line.
+// drop gives up the changes on the lines that the compiler names, and reports how many. Changes move no line. Where there is
+// none, a constant was needed that has become a variable.
 func (p *suite) drop(told []byte) int {
-	count := 0
+	named := map[string]bool{}
 	for _, found := range position.FindAllSubmatch(told, -1) {
-		line, err := strconv.Atoi(string(found[2]))
-		if err != nil {
-			continue
-		}
-		for _, s := range p.sources {
-			if filepath.Base(s.name) != filepath.Base(string(found[1])) {
-				continue
-			}
-			for _, m := range s.mutants {
-				if m.line == line && !p.dropped[m.id] {
-					p.dropped[m.id] = true
-					count++
-				}
+		named[filepath.Base(string(found[1]))+":"+string(found[2])] = true
+	}
+	count := p.dropWhere(func(file int, m mutant) bool {
+		line := ":" + strconv.Itoa(m.line)
+		return named[strconv.Itoa(file)+".go"+line] || named[filepath.Base(m.file)+line]
+	})
+	if count == 0 {
+		count = p.dropWhere(func(_ int, m mutant) bool {
+			name, isConst := strings.CutPrefix(m.fn, "const ")
+			return isConst && bytes.Contains(told, []byte(name))
+		})
+	}
+	return count
+}
+
+func (p *suite) dropWhere(matches func(file int, m mutant) bool) int {
+	count := 0
+	for i, s := range p.sources {
+		for _, m := range s.mutants {
+			if !p.dropped[m.id] && matches(i, m) {
+				p.dropped[m.id] = true
+				count++
 			}
 		}
 	}
