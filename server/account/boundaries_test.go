@@ -76,20 +76,141 @@ func TestLimitOfAttempts(t *testing.T) {
 	require.ErrorIs(t, login("bob@example.com", "wrong horse"), account.ErrCredentials, "addresses are counted apart")
 }
 
-// An attempt that could not be counted is refused before anything is hashed.
-func TestUncountedAttempt(t *testing.T) {
+func TestDefaultLimitOfAttempts(t *testing.T) {
 	t.Parallel()
 	drv, err := pgtenant.Open(t.Context(), testdb.New(t).AppURL, pgtenant.WithMaxConns(2))
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = drv.Close() })
-	hasher := &countingHasher{Hasher: cheap()}
 	logins, err := account.NewLogins(t.Context(), account.LoginOptions{
-		Client: ent.NewClient(ent.Driver(drv)), DB: brokenDB{}, Hasher: hasher, Clock: time.Now, Key: make([]byte, 32),
+		Client: ent.NewClient(ent.Driver(drv)), DB: drv, Hasher: cheap(), Clock: time.Now, Key: make([]byte, 32),
 	})
 	require.NoError(t, err)
+	for i := range 11 {
+		want := account.ErrCredentials
+		if i == 10 {
+			want = account.ErrTooManyAttempts
+		}
+		_, err := logins.Login(t.Context(), "ada@example.com", "wrong horse")
+		require.ErrorIs(t, err, want, i)
+		require.ErrorContains(t, err, want.Error())
+	}
+}
+
+// An attempt that could not be counted, or whose user could not be read, is refused before anything is compared.
+func TestLoginWithoutADatabase(t *testing.T) {
+	t.Parallel()
+	drv, err := pgtenant.Open(t.Context(), testdb.New(t).AppURL, pgtenant.WithMaxConns(2))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = drv.Close() })
+	closed, err := pgtenant.Open(t.Context(), testdb.New(t).AppURL)
+	require.NoError(t, err)
+	require.NoError(t, closed.Close())
+	for name, o := range map[string]account.LoginOptions{
+		"not counted": {Client: ent.NewClient(ent.Driver(drv)), DB: brokenDB{}},
+		"not read":    {Client: ent.NewClient(ent.Driver(closed)), DB: drv},
+	} {
+		hasher := &countingHasher{Hasher: cheap()}
+		o.Hasher, o.Clock, o.Key = hasher, time.Now, make([]byte, 32)
+		logins, err := account.NewLogins(t.Context(), o)
+		require.NoError(t, err)
+		_, err = logins.Login(t.Context(), "ada@example.com", "correct horse")
+		require.Error(t, err, name)
+		require.NotErrorIs(t, err, account.ErrCredentials, name)
+		require.Zero(t, hasher.compared.Load(), name)
+	}
+}
+
+// What the hasher says is passed on: a full queue is not a wrong password.
+func TestHasherThatFails(t *testing.T) {
+	t.Parallel()
+	drv, err := pgtenant.Open(t.Context(), testdb.New(t).AppURL, pgtenant.WithMaxConns(2))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = drv.Close() })
+	options := account.LoginOptions{
+		Client: ent.NewClient(ent.Driver(drv)), DB: drv, Hasher: failingHasher{hash: true}, Clock: time.Now, Key: make([]byte, 32),
+	}
+	_, err = account.NewLogins(t.Context(), options)
+	require.ErrorIs(t, err, account.ErrBusy, "no decoy")
+	options.Hasher = failingHasher{}
+	logins, err := account.NewLogins(t.Context(), options)
+	require.NoError(t, err)
 	_, err = logins.Login(t.Context(), "ada@example.com", "correct horse")
+	require.ErrorIs(t, err, account.ErrBusy)
+	require.NotErrorIs(t, err, account.ErrCredentials)
+	_, err = account.NewUsers(options.Client, failingHasher{hash: true}, time.Now).
+		Create(t.Context(), account.NewUser{Email: "ada@example.com", Name: "Ada", Password: "correct horse"})
+	require.ErrorIs(t, err, account.ErrBusy)
+	require.Zero(t, options.Client.PortalUser.Query().CountX(t.Context()))
+}
+
+// failingHasher compares nothing, and hashes nothing if hash is set.
+type failingHasher struct{ hash bool }
+
+func (h failingHasher) Hash(ctx context.Context, password string) (string, error) {
+	if h.hash {
+		return "", account.ErrBusy
+	}
+	return cheap().Hash(ctx, password)
+}
+
+func (failingHasher) Compare(context.Context, string, string) (bool, error) {
+	return false, account.ErrBusy
+}
+
+func TestDisabledUserWithTheRightPassword(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	_, err := h.users.Create(t.Context(), account.NewUser{Email: "ada@example.com", Name: "Ada", Password: "correct horse"})
+	require.NoError(t, err)
+	in, err := h.logins.Login(t.Context(), "ada@example.com", "correct horse")
+	require.NoError(t, err)
+	principal, err := h.sessions.Authenticate(t.Context(), in.Token, tenancy.ID{})
+	require.NoError(t, err)
+	require.Equal(t, in.User, principal.User)
+	require.NoError(t, h.users.Disable(t.Context(), "ada@example.com"))
+	_, err = h.logins.Login(t.Context(), "ada@example.com", "correct horse")
+	require.ErrorIs(t, err, account.ErrCredentials)
+	_, err = h.sessions.Authenticate(t.Context(), in.Token, tenancy.ID{})
+	require.ErrorIs(t, err, account.ErrNoSession)
+	require.NoError(t, h.users.Enable(t.Context(), "ada@example.com"))
+	_, err = h.logins.Login(t.Context(), "ada@example.com", "correct horse")
+	require.NoError(t, err)
+}
+
+// A session that could not be stored is no login.
+func TestSessionThatIsNotStored(t *testing.T) {
+	t.Parallel()
+	drv, err := pgtenant.Open(t.Context(), testdb.New(t).AppURL, pgtenant.WithMaxConns(2))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = drv.Close() })
+	client := ent.NewClient(ent.Driver(drv))
+	_, err = account.NewUsers(client, cheap(), time.Now).
+		Create(t.Context(), account.NewUser{Email: "ada@example.com", Name: "Ada", Password: "correct horse"})
+	require.NoError(t, err)
+	logins, err := account.NewLogins(t.Context(), account.LoginOptions{
+		Client: client, DB: noSessions{drv}, Hasher: cheap(), Clock: time.Now, Key: make([]byte, 32),
+	})
+	require.NoError(t, err)
+	in, err := logins.Login(t.Context(), "ada@example.com", "correct horse")
 	require.ErrorIs(t, err, errBroken)
-	require.Zero(t, hasher.compared.Load())
+	require.Empty(t, in)
+}
+
+// noSessions fails statements about sessions.
+type noSessions struct{ *pgtenant.Driver }
+
+func (d noSessions) Exec(ctx context.Context, query string, args, v any) error {
+	if strings.Contains(query, "portal_sessions") {
+		return errBroken
+	}
+	return d.Driver.Exec(ctx, query, args, v)
+}
+
+func (d noSessions) Query(ctx context.Context, query string, args, v any) error {
+	if strings.Contains(query, "portal_sessions") {
+		return errBroken
+	}
+	return d.Driver.Query(ctx, query, args, v)
 }
 
 var errBroken = errors.New("the database is broken")

@@ -240,6 +240,9 @@ func (s *source) values(n *ast.ReturnStmt) {
 
 // declaration makes a single constant a variable, so that its SQL can change.
 func (s *source) declaration(d *ast.GenDecl) {
+	if len(d.Specs) == 0 {
+		return
+	}
 	s.fn = d.Tok.String()
 	if spec, ok := d.Specs[0].(*ast.ValueSpec); ok {
 		s.fn += " " + spec.Names[0].Name
