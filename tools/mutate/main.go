@@ -29,6 +29,7 @@ func run(ctx context.Context, out io.Writer, args []string) error {
 	budget := flags.Duration("budget", time.Hour, "when to stop")
 	jobs := flags.Int("jobs", 1, "test binaries at once")
 	grace := flags.Duration("grace", 10*time.Second, "how long tests may take beyond five times what they take unchanged")
+	skip := flags.String("skip", "", "a regular expression: leave these tests out, such as those that depend on time on a busy machine")
 	only := flags.String("run", "", "a regular expression: try only changes whose description matches")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -47,7 +48,7 @@ func run(ctx context.Context, out io.Writer, args []string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, *budget)
 	defer cancel()
-	t := trial{root: dir, jobs: *jobs, grace: *grace, only: pattern, accepted: explained, out: out}
+	t := trial{root: dir, jobs: *jobs, grace: *grace, skip: *skip, only: pattern, accepted: explained, out: out}
 	for _, folder := range flags.Args() {
 		if err := t.folder(ctx, folder); err != nil {
 			return fmt.Errorf("%s: %w", folder, err)

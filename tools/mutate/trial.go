@@ -25,6 +25,7 @@ type trial struct {
 	root     string
 	jobs     int
 	grace    time.Duration
+	skip     string
 	only     *regexp.Regexp
 	accepted map[string]bool
 	out      io.Writer
@@ -222,7 +223,7 @@ func (p *suite) test(ctx context.Context, mutant int, limit time.Duration) ([]by
 func (p *suite) testFolder(ctx context.Context, folder string, mutant int, limit time.Duration) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit+10*time.Second) // after the test's own limit
 	defer cancel()
-	test := exec.CommandContext(ctx, p.binary(folder), "-test.failfast", "-test.timeout="+limit.String())
+	test := exec.CommandContext(ctx, p.binary(folder), "-test.failfast", "-test.timeout="+limit.String(), "-test.skip="+p.skip)
 	test.Dir = filepath.Join(p.root, folder)
 	test.Env = append(os.Environ(), variable+"="+strconv.Itoa(mutant))
 	test.WaitDelay = 5 * time.Second // servers that the test started may hold its output open
