@@ -196,6 +196,42 @@ func TestSessionThatIsNotStored(t *testing.T) {
 	require.Empty(t, in)
 }
 
+// A user who is changed while the password is compared gets no session with the old one.
+func TestUserChangesDuringTheComparison(t *testing.T) {
+	t.Parallel()
+	drv, err := pgtenant.Open(t.Context(), testdb.New(t).AppURL, pgtenant.WithMaxConns(2))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = drv.Close() })
+	client := ent.NewClient(ent.Driver(drv))
+	users := account.NewUsers(client, cheap(), time.Now)
+	_, err = users.Create(t.Context(), account.NewUser{Email: "ada@example.com", Name: "Ada", Password: "correct horse"})
+	require.NoError(t, err)
+	for name, change := range map[string]func() error{
+		"a new password": func() error { return users.SetPassword(t.Context(), "ada@example.com", "another horse") },
+		"disabled":       func() error { return users.Disable(t.Context(), "ada@example.com") },
+	} {
+		logins, err := account.NewLogins(t.Context(), account.LoginOptions{
+			Client: client, DB: drv, Hasher: slowHasher{cheap(), change}, Clock: time.Now, Key: make([]byte, 32),
+		})
+		require.NoError(t, err)
+		in, err := logins.Login(t.Context(), "ada@example.com", "correct horse")
+		require.ErrorIs(t, err, account.ErrCredentials, name)
+		require.Empty(t, in, name)
+		require.NoError(t, users.Enable(t.Context(), "ada@example.com"))
+	}
+}
+
+// slowHasher finds every password right, after something has happened.
+type slowHasher struct {
+	account.Hasher
+
+	meanwhile func() error
+}
+
+func (h slowHasher) Compare(context.Context, string, string) (bool, error) {
+	return true, h.meanwhile()
+}
+
 // noSessions fails statements about sessions.
 type noSessions struct{ *pgtenant.Driver }
 
