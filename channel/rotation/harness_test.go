@@ -45,10 +45,10 @@ type harness struct {
 	made     int
 }
 
-func newHarness(t *testing.T) *harness {
+func newHarness(t *testing.T, options ...pgtenant.Option) *harness {
 	t.Helper()
 	h := &harness{db: testdb.New(t), old: box(t, 1), new: box(t, 2), both: box(t, 2, 1)}
-	drv, err := pgtenant.Open(t.Context(), h.db.AppURL, pgtenant.WithMaxConns(6))
+	drv, err := pgtenant.Open(t.Context(), h.db.AppURL, append(options, pgtenant.WithMaxConns(6))...)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = drv.Close() })
 	h.client = ent.NewClient(ent.Driver(drv))

@@ -18,6 +18,7 @@ import (
 	"github.com/konstruct/konstruct/ent"
 	"github.com/konstruct/konstruct/ent/tenant"
 	"github.com/konstruct/konstruct/tenancy"
+	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
 func two(first, second string) secrets.Patch {
@@ -26,7 +27,16 @@ func two(first, second string) secrets.Patch {
 
 func TestRunAndCheck(t *testing.T) {
 	t.Parallel()
-	h := newHarness(t)
+	for _, mode := range []string{"cache_statement", "cache_describe", "exec"} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			runAndCheck(t, newHarness(t, pgtenant.WithQueryMode(mode)))
+		})
+	}
+}
+
+func runAndCheck(t *testing.T, h *harness) {
+	t.Helper()
 	var rows []*ent.ChannelConnection
 	for i, status := range []tenant.Status{tenant.StatusActive, tenant.StatusSuspended, tenant.StatusActive} {
 		id := h.tenant(t, status)
