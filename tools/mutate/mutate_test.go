@@ -43,6 +43,15 @@ func Wait(n int) {
 }
 
 func Untested() string { return query }
+
+func Twice(a, b bool) {
+	if a {
+		panic("a")
+	}
+	if a {
+		panic("b")
+	}
+}
 `,
 	"sample_test.go": `package sample
 
@@ -59,6 +68,7 @@ func TestSample(t *testing.T) {
 		t.Error("error")
 	}
 	Wait(3)
+	Twice(false, false)
 }
 `,
 }
@@ -88,6 +98,8 @@ func TestSurvivorsAreWhatIsNotTested(t *testing.T) {
 		t.Error("survivors are a failure")
 	}
 	want := []string{
+		`SURVIVED sample.go:34 Twice: a → false`,
+		`SURVIVED sample.go:37 Twice: a → false (2)`,
 		`SURVIVED sample.go:5 const query: and → or before b = $2"`,
 		`SURVIVED sample.go:17 Name: !known → false`,
 		`SURVIVED sample.go:26 Wait: i < → <= n`,
@@ -101,7 +113,7 @@ func TestSurvivorsAreWhatIsNotTested(t *testing.T) {
 	if got := strings.Count(out.String(), "SURVIVED"); got != len(want) {
 		t.Errorf("%d survived, not %d", got, len(want))
 	}
-	if !strings.Contains(out.String(), "(1 by time), 4 survived, 1 explained, 0 not tried") { // i++ left out
+	if !strings.Contains(out.String(), "(1 by time), 6 survived, 1 explained, 0 not tried") { // i++ left out
 		t.Error("the summary")
 	}
 	if t.Failed() {

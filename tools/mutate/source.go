@@ -130,7 +130,10 @@ func (s *source) mutant(n ast.Node, change, before, after string) {
 }
 
 func (s *source) add(at token.Pos, change string) int {
-	id := s.next()
+	id, base := s.next(), change
+	for n := 2; slices.ContainsFunc(s.mutants, func(m mutant) bool { return m.fn == s.fn && m.change == change }); n++ {
+		change = fmt.Sprintf("%s (%d)", base, n) // the same change in another place of the function
+	}
 	s.mutants = append(s.mutants, mutant{id: id, file: s.name, line: s.fset.Position(at).Line, fn: s.fn, change: change})
 	return id
 }
