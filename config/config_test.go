@@ -367,10 +367,11 @@ func loadAll(env config.Env) []error {
 	_, migrate := config.LoadMigrate(env)
 	_, doctor := config.LoadDoctor(env)
 	_, user := config.LoadUser(env)
+	_, keys := config.LoadKeys(env)
 	_, dev := config.LoadDev(env)
 	_, local := config.LoadLocal(env)
 
-	return []error{serve, migrate, doctor, user, dev, local}
+	return []error{serve, migrate, doctor, user, keys, dev, local}
 }
 
 func TestEnvironment(t *testing.T) {

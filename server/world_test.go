@@ -20,7 +20,6 @@ import (
 
 	"github.com/konstruct/konstruct/channel/secrets"
 	"github.com/konstruct/konstruct/ent"
-	_ "github.com/konstruct/konstruct/ent/runtime"
 	"github.com/konstruct/konstruct/integration/testdb"
 	"github.com/konstruct/konstruct/message"
 	"github.com/konstruct/konstruct/server"

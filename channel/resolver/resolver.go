@@ -53,12 +53,7 @@ type workspace struct {
 
 // New returns a resolver that asks db, a [*pgtenant.Driver].
 func New(db dialect.ExecQuerier, opt Options) *Resolver {
-	if opt.Size <= 0 {
-		opt.Size = defaultSize
-	}
-	if opt.Keep <= 0 {
-		opt.Keep = defaultKeep
-	}
+	opt = opt.withDefaults()
 	return &Resolver{db: db, kept: expirable.NewLRU[workspace, tenancy.ID](opt.Size, nil, opt.Keep)}
 }
 
@@ -115,4 +110,14 @@ func (r *Resolver) confirm(ctx context.Context, w workspace, tenant tenancy.ID) 
 		return Resolution{}, fmt.Errorf("resolver: %w", err)
 	}
 	return found, nil
+}
+
+func (o Options) withDefaults() Options {
+	if o.Size <= 0 {
+		o.Size = defaultSize
+	}
+	if o.Keep <= 0 {
+		o.Keep = defaultKeep
+	}
+	return o
 }

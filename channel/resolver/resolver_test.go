@@ -11,7 +11,6 @@ import (
 	"github.com/konstruct/konstruct/channel/resolver"
 	"github.com/konstruct/konstruct/ent"
 	"github.com/konstruct/konstruct/ent/channelconnection"
-	_ "github.com/konstruct/konstruct/ent/runtime"
 	"github.com/konstruct/konstruct/ent/tenant"
 	"github.com/konstruct/konstruct/integration/testdb"
 	"github.com/konstruct/konstruct/message"
@@ -172,6 +171,21 @@ func TestKeptAnswerCostsOneRoundTrip(t *testing.T) {
 	require.Equal(t, int64(1), w.trips.Count()-before)
 }
 
+// What is no longer confirmed is forgotten: the next question costs one round trip again, and not two.
+func TestRevokedConnectionIsForgotten(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	_, err := w.Resolve(t.Context(), message.Slack, workspaceID)
+	require.NoError(t, err)
+	w.client.ChannelConnection.UpdateOne(w.conn).SetStatus(channelconnection.StatusRevoked).ExecX(tenancy.With(t.Context(), w.acme))
+	for _, trips := range []int64{2, 1} {
+		before := w.trips.Count()
+		_, err = w.Resolve(t.Context(), message.Slack, workspaceID)
+		require.ErrorIs(t, err, resolver.ErrUnknownWorkspace)
+		require.Equal(t, trips, w.trips.Count()-before)
+	}
+}
+
 func TestContextOfATenantIsNotSwitched(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -183,9 +197,54 @@ func TestContextOfATenantIsNotSwitched(t *testing.T) {
 func TestDatabaseAwayIsNotAnUnknownWorkspace(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	_, err := w.Resolve(ctx, message.Slack, workspaceID)
-	require.ErrorIs(t, err, context.Canceled)
-	require.NotErrorIs(t, err, resolver.ErrUnknownWorkspace)
+	for range 2 { // asked first, and kept from before
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		_, err := w.Resolve(ctx, message.Slack, workspaceID)
+		require.ErrorIs(t, err, context.Canceled)
+		require.NotErrorIs(t, err, resolver.ErrUnknownWorkspace)
+		_, err = w.Resolve(t.Context(), message.Slack, workspaceID)
+		require.NoError(t, err)
+	}
+}
+
+// A tenant's connections differ in channel, in workspace or in both. Each resolves to itself, and one that is no longer active
+// is not confirmed by another.
+func TestEachConnectionOfATenantIsItsOwn(t *testing.T) {
+	t.Parallel()
+	type place struct {
+		channel   channelconnection.ChannelType
+		workspace string
+	}
+	w := newWorld(t)
+	ctx := tenancy.With(t.Context(), w.acme)
+	conns := map[place]*ent.ChannelConnection{{channelconnection.ChannelTypeSlack, workspaceID}: w.conn}
+	for _, p := range []place{
+		{channelconnection.ChannelTypeSlack, "T0OTHER001"},
+		{channelconnection.ChannelTypeMattermost, workspaceID},
+		{channelconnection.ChannelTypeWhatsapp, "T0OTHER001"},
+	} {
+		conns[p] = w.client.ChannelConnection.Create().SetChannelType(p.channel).SetWorkspaceID(p.workspace).
+			SetStatus(channelconnection.StatusActive).SaveX(ctx)
+	}
+	resolve := func(p place) (resolver.Resolution, error) {
+		return w.Resolve(t.Context(), message.ChannelType(p.channel), p.workspace)
+	}
+	resolveAll := func() {
+		for p, conn := range conns {
+			for range 2 { // asked first, and kept from before
+				got, err := resolve(p)
+				require.NoError(t, err, p)
+				require.Equal(t, resolver.Resolution{Tenant: w.acme, Connection: conn.ID}, got, p)
+			}
+		}
+	}
+	resolveAll()
+	for p, conn := range conns {
+		w.client.ChannelConnection.UpdateOne(conn).SetStatus(channelconnection.StatusRevoked).ExecX(ctx)
+		_, err := resolve(p)
+		require.ErrorIs(t, err, resolver.ErrUnknownWorkspace, p)
+		w.client.ChannelConnection.UpdateOneID(conn.ID).SetStatus(channelconnection.StatusActive).ExecX(ctx)
+		resolveAll()
+	}
 }

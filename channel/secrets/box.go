@@ -45,6 +45,7 @@ func (r Ref) check() error {
 // Box seals and opens with the configured keys. It may be used by several goroutines at once.
 type Box struct {
 	first string // the id of the key that seals
+	ids   []string
 	byID  map[string]tink.AEAD
 }
 
@@ -66,6 +67,7 @@ func NewBox(keys [][]byte) (*Box, error) {
 		if _, taken := box.byID[keyID(key)]; taken {
 			return nil, fmt.Errorf("%w: number %d", ErrDuplicateKey, i+1)
 		}
+		box.ids = append(box.ids, keyID(key))
 		box.byID[keyID(key)] = cipher
 	}
 	return box, nil
@@ -80,11 +82,29 @@ func (b *Box) Seal(ref Ref, name string, plaintext []byte) (string, error) {
 	if err := checkValue(name, string(plaintext)); err != nil {
 		return "", err
 	}
+	return b.seal(ref, name, plaintext)
+}
+
+func (b *Box) seal(ref Ref, name string, plaintext []byte) (string, error) {
 	sealed, err := b.byID[b.first].Encrypt(plaintext, associated(b.first, ref, name))
 	if err != nil {
 		return "", fmt.Errorf("seal a secret: %w", err)
 	}
 	return format + "." + b.first + "." + base64.RawURLEncoding.EncodeToString(sealed), nil
+}
+
+// Reseal returns the secret that Seal sealed for the same ref and name, sealed with the first key. A secret that is
+// sealed with the first key already is opened, to know that it can be, and returned unchanged. The errors are those of
+// Open. The rules for new values are not applied: a secret that opens is resealed.
+func (b *Box) Reseal(ref Ref, name, sealed string) (string, error) {
+	secret, err := b.Open(ref, name, sealed)
+	if err != nil {
+		return "", err
+	}
+	if id, err := KeyID(sealed); err != nil || id == b.first {
+		return sealed, err
+	}
+	return b.seal(ref, name, []byte(secret.Reveal()))
 }
 
 // Open returns the secret that Seal sealed for the same ref and name. The errors are [ErrNotSealed],
@@ -99,7 +119,7 @@ func (b *Box) Open(ref Ref, name, sealed string) (Secret, error) {
 	}
 	cipher, known := b.byID[id]
 	if !known {
-		return Secret{}, ErrUnknownKey
+		return Secret{}, fmt.Errorf("%w: key id %s", ErrUnknownKey, id)
 	}
 	plaintext, err := cipher.Decrypt(ciphertext, associated(id, ref, name))
 	if err != nil {
@@ -111,6 +131,9 @@ func (b *Box) Open(ref Ref, name, sealed string) (Secret, error) {
 func parseSealed(sealed string) (id string, ciphertext []byte, err error) {
 	parts := strings.SplitN(sealed, ".", 3)
 	if len(parts) != 3 || parts[0] != format || len(parts[2]) > maxSealed+1 {
+		return "", nil, ErrNotSealed
+	}
+	if len(parts[1]) != 2*keyIDSize || strings.Trim(parts[1], "0123456789abcdef") != "" {
 		return "", nil, ErrNotSealed
 	}
 	ciphertext, err = base64.RawURLEncoding.Strict().DecodeString(parts[2])

@@ -138,7 +138,9 @@ func TestOpenRefuses(t *testing.T) {
 		"ks1." + parts[1] + ".":               secrets.ErrOpen,
 		"ks1." + parts[1] + ".AAAA":           secrets.ErrOpen,
 		good + "AAAA":                         secrets.ErrOpen,
-		"ks1.." + parts[2]:                    secrets.ErrUnknownKey,
+		"ks1.." + parts[2]:                    secrets.ErrNotSealed,
+		"ks1.not-the-id-of-key." + parts[2]:   secrets.ErrNotSealed,
+		"ks1.00000000DC61A21B." + parts[2]:    secrets.ErrNotSealed,
 		"ks1.0000000000000000." + parts[2]:    secrets.ErrUnknownKey,
 		seal(t, box(t, 2), "bot_token", "xx"): secrets.ErrUnknownKey,
 	} {
@@ -169,6 +171,64 @@ func TestRotation(t *testing.T) {
 	parts, forged := strings.Split(before, "."), strings.Split(after, ".")
 	_, err = rotated.Open(ref(t), "bot_token", parts[0]+"."+forged[1]+"."+parts[2])
 	require.ErrorIs(t, err, secrets.ErrOpen, "another key's id in front")
+}
+
+func TestReseal(t *testing.T) {
+	t.Parallel()
+	before, after := box(t, 1), box(t, 2, 1)
+	old := seal(t, before, "bot_token", "xoxb-1-abc")
+	resealed, err := after.Reseal(ref(t), "bot_token", old)
+	require.NoError(t, err)
+	opened, err := box(t, 2).Open(ref(t), "bot_token", resealed)
+	require.NoError(t, err, "the old key is not needed any more")
+	require.Equal(t, "xoxb-1-abc", opened.Reveal())
+
+	again, err := after.Reseal(ref(t), "bot_token", resealed)
+	require.NoError(t, err)
+	require.Equal(t, resealed, again, "sealed with the first key already")
+
+	for name, tc := range map[string]struct {
+		box    *secrets.Box
+		sealed string
+		want   error
+	}{
+		"the old key is missing":             {box(t, 2), old, secrets.ErrUnknownKey},
+		"changed":                            {after, old + "AAAA", secrets.ErrOpen},
+		"changed, sealed with the first key": {after, resealed + "AAAA", secrets.ErrOpen},
+		"not sealed":                         {after, "xoxb-1-abc", secrets.ErrNotSealed},
+	} {
+		_, err := tc.box.Reseal(ref(t), "bot_token", tc.sealed)
+		require.ErrorIs(t, err, tc.want, name)
+	}
+	_, err = after.Reseal(ref(t), "app_token", old)
+	require.ErrorIs(t, err, secrets.ErrOpen, "bound to its name")
+}
+
+func TestUnknownKeyIsNamedByItsID(t *testing.T) {
+	t.Parallel()
+	old := box(t, 1)
+	sealed := seal(t, old, "bot_token", "xoxb-1-abc")
+	_, err := box(t, 2).Open(ref(t), "bot_token", sealed)
+	require.ErrorIs(t, err, secrets.ErrUnknownKey)
+	require.ErrorContains(t, err, old.KeyIDs()[0])
+	require.NotContains(t, err.Error(), strings.Split(sealed, ".")[2])
+}
+
+func TestKeyIDs(t *testing.T) {
+	t.Parallel()
+	both := box(t, 1, 2)
+	require.Equal(t, append(box(t, 1).KeyIDs(), box(t, 2).KeyIDs()...), both.KeyIDs(), "in the order of the keys")
+	id, err := secrets.KeyID(seal(t, both, "bot_token", "xoxb-1-abc"))
+	require.NoError(t, err)
+	require.Equal(t, both.KeyIDs()[0], id)
+	id, err = secrets.KeyID(pinned)
+	require.NoError(t, err, "whether or not the key is configured")
+	require.Equal(t, "dc61a21ba51a2f8b", id)
+	_, err = secrets.KeyID("xoxb-1-abc")
+	require.ErrorIs(t, err, secrets.ErrNotSealed)
+
+	both.KeyIDs()[0] = "changed"
+	require.NotEqual(t, "changed", both.KeyIDs()[0], "a copy")
 }
 
 // pinned is "xoxb-pinned", sealed with the key of sevens by the first release.

@@ -20,8 +20,9 @@
 //
 // # Rotation
 //
-// The first key seals, all keys open. Put the new key in front, and drop the old one when nothing is sealed with it any
-// more; a text whose key is gone is [ErrUnknownKey].
+// The first key seals, all keys open. To rotate, put the new key first and reseal what is stored ([Box.Reseal]; package
+// channel/rotation does so for every tenant). A key may be dropped when no stored text names it any more ([KeyID],
+// [Box.KeyIDs]); a text whose key is missing fails with [ErrUnknownKey].
 //
 // # What is never printed
 //

@@ -36,9 +36,11 @@ func (p Patch) Check() error {
 	return errors.Join(faults...)
 }
 
-// Apply returns the secrets to store after p: those of stored that p doesn't name as they are, and those that p sets
-// sealed for ref. Neither stored nor p is changed; removing a name that isn't there is no fault. The errors are those
-// of [Patch.Check], [ErrTooMany] in a [FaultError], [ErrInvalidRef] and tenancy.ErrInvalidID.
+// Apply returns the secrets to store after p: those that p sets and those of stored that p doesn't name, all sealed for
+// ref with the first key, so that a save that overtakes a key rotation doesn't put an older key back into use. A stored
+// secret that doesn't open is kept as it is. Neither stored nor p is changed; removing a name that isn't there is no
+// fault. The errors are those of [Patch.Check], [ErrTooMany] in a [FaultError], [ErrInvalidRef] and
+// tenancy.ErrInvalidID.
 func (b *Box) Apply(ref Ref, stored map[string]string, p Patch) (map[string]string, error) {
 	if err := ref.check(); err != nil {
 		return nil, err
@@ -46,8 +48,7 @@ func (b *Box) Apply(ref Ref, stored map[string]string, p Patch) (map[string]stri
 	if err := p.Check(); err != nil {
 		return nil, err
 	}
-	merged := map[string]string{}
-	maps.Copy(merged, stored)
+	merged := b.resealed(ref, stored)
 	for name, value := range p {
 		if value == nil {
 			delete(merged, name)
@@ -63,6 +64,18 @@ func (b *Box) Apply(ref Ref, stored map[string]string, p Patch) (map[string]stri
 		return nil, &FaultError{Err: ErrTooMany}
 	}
 	return merged, nil
+}
+
+// resealed is a copy of stored in which every secret that opens is sealed with the first key.
+func (b *Box) resealed(ref Ref, stored map[string]string) map[string]string {
+	merged := make(map[string]string, len(stored))
+	for name, sealed := range stored {
+		merged[name] = sealed
+		if current, err := b.Reseal(ref, name, sealed); err == nil {
+			merged[name] = current
+		}
+	}
+	return merged
 }
 
 // Names lists the names of stored secrets, sorted: all of them that may leave the server.

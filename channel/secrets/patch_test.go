@@ -68,6 +68,15 @@ func TestApplyKeepsWhatItCantOpen(t *testing.T) {
 	require.Len(t, merged, 2)
 }
 
+// A save that read its row before a key rotation, and writes after it, must not bring the old key back.
+func TestApplyResealsWhatAnOlderKeySealed(t *testing.T) {
+	t.Parallel()
+	stored := map[string]string{"bot_token": seal(t, box(t, 1), "bot_token", "one")}
+	merged, err := box(t, 2, 1).Apply(ref(t), stored, secrets.Patch{"app_token": new("two")})
+	require.NoError(t, err)
+	require.Equal(t, map[string]string{"bot_token": "one", "app_token": "two"}, open(t, box(t, 2), merged))
+}
+
 func TestApplyToNothing(t *testing.T) {
 	t.Parallel()
 	merged, err := box(t, 1).Apply(ref(t), nil, nil)

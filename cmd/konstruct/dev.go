@@ -98,7 +98,8 @@ func (d *devSystem) migrate(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	_, err := migrate.Up(ctx, migrate.Options{
-		URL: d.postgres.URL(migrate.OwnerRole, d.state.OwnerPassword, databaseName), Logger: log,
+		URL:      d.postgres.URL(migrate.OwnerRole, d.state.OwnerPassword, databaseName),
+		Operator: operator(), Logger: log,
 	})
 	return err
 }

@@ -19,7 +19,7 @@ const (
 	exitFailed  = 1 // what was asked for did not work
 	exitUsage   = 2 // the command line or the configuration is wrong; nothing was done
 	exitUnsafe  = doctor.ExitErrors
-	exitPending = 5 // migrations are pending, or a check of them found something
+	exitPending = 5 // migrations or a key rotation are pending, or a check of the migrations found something
 )
 
 func main() {

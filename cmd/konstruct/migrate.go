@@ -45,7 +45,9 @@ func migrateUp(cmd *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
-	done, err := migrate.Up(cmd.Context(), migrate.Options{URL: c.Owner.OwnerURL.Reveal(), Logger: newLogger(c.Log)})
+	done, err := migrate.Up(cmd.Context(), migrate.Options{
+		URL: c.Owner.OwnerURL.Reveal(), Operator: operator(), Logger: newLogger(c.Log),
+	})
 	if err != nil {
 		return err
 	}

@@ -25,19 +25,21 @@ To run it, with PostgreSQL and Redis of your own (see .env.example):
 
 Configuration comes from the environment and from a file .env in the working folder; the environment wins.
 Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 the doctor warns, 4 isolation does not hold,
-5 migrations are pending.`
+5 migrations or a key rotation are pending.`
 
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "konstruct",
 		Short:         "The multi-tenant foundation for AI employees",
 		Long:          longRoot,
+		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
+	root.SetVersionTemplate(longVersion())
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exit{err, exitUsage} })
-	return group(root, newServe(), newDev(), newMigrate(), newDoctor(), newUser(), newLocal())
+	return group(root, newServe(), newDev(), newMigrate(), newDoctor(), newUser(), newKeys(), newLocal())
 }
 
 // group makes cmd a command that is nothing without one of its own: alone it prints its help, and a word that is none of

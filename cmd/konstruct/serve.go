@@ -36,6 +36,7 @@ func runServe(cmd *cobra.Command, _ []string) error {
 	}
 	signal.Ignore(syscall.SIGHUP)
 	ctx, log := cmd.Context(), newLogger(c.Log)
+	log.InfoContext(ctx, "starting", "version", version())
 	s, err := openSystem(ctx, c, log)
 	if err != nil {
 		return err

@@ -13,7 +13,6 @@ import (
 
 	"github.com/konstruct/konstruct/ent"
 	"github.com/konstruct/konstruct/ent/agent"
-	_ "github.com/konstruct/konstruct/ent/runtime" // the mixin's hook and interceptor
 	"github.com/konstruct/konstruct/tenancy"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )

@@ -9,9 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/konstruct/konstruct/ent"
-	_ "github.com/konstruct/konstruct/ent/runtime" // hooks and interceptors
 	fixtureent "github.com/konstruct/konstruct/integration/fixture/ent"
-	_ "github.com/konstruct/konstruct/integration/fixture/ent/runtime" // as above
 	"github.com/konstruct/konstruct/migrate"
 	"github.com/konstruct/konstruct/tenancy"
 	"github.com/konstruct/konstruct/tenancy/attack"

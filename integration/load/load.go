@@ -14,7 +14,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/konstruct/konstruct/ent"
-	_ "github.com/konstruct/konstruct/ent/runtime" // the hooks and interceptors of the mixins
 	"github.com/konstruct/konstruct/integration/testdb"
 	"github.com/konstruct/konstruct/tenancy"
 )

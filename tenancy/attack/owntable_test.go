@@ -13,7 +13,6 @@ import (
 	"github.com/konstruct/konstruct/ent"
 	"github.com/konstruct/konstruct/ent/agent"
 	"github.com/konstruct/konstruct/ent/channelconnection"
-	_ "github.com/konstruct/konstruct/ent/runtime"
 	"github.com/konstruct/konstruct/integration/testdb"
 	"github.com/konstruct/konstruct/migrate"
 	"github.com/konstruct/konstruct/tenancy"

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/konstruct/konstruct/channel/rotation"
+	"github.com/konstruct/konstruct/channel/secrets"
+	"github.com/konstruct/konstruct/config"
+)
+
+const longRotate = `Reseal the secrets of all channel connections under the newest key, the first of KONSTRUCT_SECRETS_KEY.
+
+It runs while servers run, visits every tenant, and can be interrupted and started again: secrets under the newest key are
+skipped. Secrets that can't be opened are listed with their tenant and connection, and left as they are.
+
+With --check nothing is changed. It lists the keys and how many secrets each one sealed, so that you know when an old key
+can be removed from KONSTRUCT_SECRETS_KEY.
+
+Exit codes: 0 done, or no older key is in use; 1 a secret can't be opened, or the walk was interrupted; 2 wrong usage or
+configuration; 5 with --check: an older key is still in use.`
+
+func newKeys() *cobra.Command {
+	cmd := &cobra.Command{Use: "keys", Short: "Rotate the keys that seal the secrets of channel connections"}
+	rotate := &cobra.Command{
+		Use: "rotate", Short: "Reseal all secrets under the newest key", Long: longRotate, Args: noArgs,
+	}
+	check := rotate.Flags().Bool("check", false, "change nothing; list the keys that are in use")
+	rotate.RunE = func(cmd *cobra.Command, _ []string) error { return rotateKeys(cmd, *check) }
+	return group(cmd, rotate)
+}
+
+func rotateKeys(cmd *cobra.Command, check bool) error {
+	c, err := load(config.LoadKeys)
+	if err != nil {
+		return err
+	}
+	box, err := secrets.NewBox(c.SecretsKeys.Reveal())
+	if err != nil {
+		return err
+	}
+	drv, err := openDriver(cmd.Context(), c.Database)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = drv.Close() }()
+	keys := rotation.New(drv, box)
+	if !check {
+		report, err := keys.Run(cmd.Context())
+		return errors.Join(report.WriteRun(cmd.OutOrStdout()), verdict(report, err, 0))
+	}
+	report, err := keys.Check(cmd.Context())
+	if err != nil { // an incomplete list would call a key unused that is not
+		return verdict(report, err, 0)
+	}
+	return errors.Join(report.WriteCheck(cmd.OutOrStdout()), verdict(report, nil, report.Resealed))
+}
+
+// verdict is the command's error, given how many secrets an older key still seals.
+func verdict(report rotation.Report, err error, old int) error {
+	switch {
+	case errors.Is(err, context.Canceled):
+		return errors.New("interrupted; run the command again to continue")
+	case err != nil:
+		return err
+	case len(report.Failures) > 0:
+		return fmt.Errorf("%d secrets or connections failed", len(report.Failures))
+	case old > 0:
+		return exit{fmt.Errorf("%d secrets are sealed with an older key; run konstruct keys rotate", old), exitPending}
+	}
+	return nil
+}

@@ -1,0 +1,38 @@
+package endtoend_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/konstruct/konstruct/integration/testdb"
+)
+
+// The version that --version prints is in the server's log, and beside each migration that the binary applied.
+func TestVersionIsRecorded(t *testing.T) {
+	t.Parallel()
+	db := testdb.Empty(t)
+	out, code := run(t, environment{}, "", "--version")
+	require.Zero(t, code, out)
+	words := strings.Fields(out)
+	require.Equal(t, "konstruct", words[0])
+
+	out, code = run(t, environment{"MIGRATION_DATABASE_URL": db.SuperURL}, "", "migrate", "up")
+	require.Zero(t, code, out)
+	conn, err := pgx.Connect(t.Context(), db.SuperURL)
+	require.NoError(t, err)
+	defer func() { _ = conn.Close(t.Context()) }()
+	rows, err := conn.Query(t.Context(), `select distinct operator_version
+		from atlas_schema_revisions.atlas_schema_revisions where version not like '.%'`)
+	require.NoError(t, err)
+	operators, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	require.NoError(t, err)
+	require.Equal(t, []string{"konstruct " + words[1]}, operators)
+
+	server := start(t, served(t, db), "serve")
+	require.Equal(t, words[1], server.wait(t, `msg=starting version=(\S+)`))
+	server.wait(t, `msg=listening`)
+	server.stop(t)
+}

@@ -1,0 +1,294 @@
+package account_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/konstruct/konstruct/ent"
+	"github.com/konstruct/konstruct/integration/testdb"
+	"github.com/konstruct/konstruct/server/account"
+	"github.com/konstruct/konstruct/tenancy"
+	"github.com/konstruct/konstruct/tenancy/pgtenant"
+)
+
+func TestLongestEmail(t *testing.T) {
+	t.Parallel()
+	longest := strings.Repeat("a", 250) + "@b.c"
+	got, err := account.NormaliseEmail(" " + longest)
+	require.NoError(t, err)
+	require.Equal(t, longest, got)
+	for name, email := range map[string]string{
+		"one byte more": "a" + longest,
+		"an address after more white space than is worth trimming": strings.Repeat(" ", 1100) + "ada@example.com",
+	} {
+		_, err := account.NormaliseEmail(email)
+		require.ErrorIs(t, err, account.ErrEmail, name)
+	}
+}
+
+func TestPasswordLengths(t *testing.T) {
+	t.Parallel()
+	for length, ok := range map[int]bool{7: false, 8: true, 1024: true, 1025: false} {
+		err := account.CheckPassword(strings.Repeat("x", length))
+		if ok {
+			require.NoError(t, err, length)
+		} else {
+			require.ErrorIs(t, err, account.ErrPassword, length)
+		}
+	}
+}
+
+func TestLimitOfAttempts(t *testing.T) {
+	t.Parallel()
+	drv, err := pgtenant.Open(t.Context(), testdb.New(t).AppURL, pgtenant.WithMaxConns(2))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = drv.Close() })
+	client := ent.NewClient(ent.Driver(drv))
+	logins, err := account.NewLogins(t.Context(), account.LoginOptions{
+		Client: client, DB: drv, Hasher: cheap(), Clock: time.Now, Key: make([]byte, 32),
+		Limit: account.Limit{Attempts: 2, Window: time.Hour},
+	})
+	require.NoError(t, err)
+	_, err = account.NewUsers(client, cheap(), time.Now).
+		Create(t.Context(), account.NewUser{Email: "ada@example.com", Name: "Ada", Password: "correct horse"})
+	require.NoError(t, err)
+	login := func(email, password string) error {
+		_, err := logins.Login(t.Context(), email, password)
+		return err
+	}
+
+	require.ErrorIs(t, login("ada@example.com", "wrong horse"), account.ErrCredentials)
+	require.NoError(t, login("ada@example.com", "correct horse"), "the second of two")
+	for range 2 {
+		require.ErrorIs(t, login("ada@example.com", "wrong horse"), account.ErrCredentials, "a login starts the count again")
+	}
+	err = login("ada@example.com", "correct horse")
+	require.ErrorIs(t, err, account.ErrTooManyAttempts)
+	var limit *account.AttemptsError
+	require.ErrorAs(t, err, &limit)
+	require.InDelta(t, time.Hour, limit.RetryAfter, float64(time.Minute))
+	require.ErrorIs(t, login("bob@example.com", "wrong horse"), account.ErrCredentials, "addresses are counted apart")
+}
+
+func TestDefaultLimitOfAttempts(t *testing.T) {
+	t.Parallel()
+	drv, err := pgtenant.Open(t.Context(), testdb.New(t).AppURL, pgtenant.WithMaxConns(2))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = drv.Close() })
+	logins, err := account.NewLogins(t.Context(), account.LoginOptions{
+		Client: ent.NewClient(ent.Driver(drv)), DB: drv, Hasher: cheap(), Clock: time.Now, Key: make([]byte, 32),
+	})
+	require.NoError(t, err)
+	for i := range 11 {
+		want := account.ErrCredentials
+		if i == 10 {
+			want = account.ErrTooManyAttempts
+		}
+		_, err := logins.Login(t.Context(), "ada@example.com", "wrong horse")
+		require.ErrorIs(t, err, want, i)
+		require.ErrorContains(t, err, want.Error())
+	}
+}
+
+// An attempt that could not be counted, or whose user could not be read, is refused before anything is compared.
+func TestLoginWithoutADatabase(t *testing.T) {
+	t.Parallel()
+	drv, err := pgtenant.Open(t.Context(), testdb.New(t).AppURL, pgtenant.WithMaxConns(2))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = drv.Close() })
+	closed, err := pgtenant.Open(t.Context(), testdb.New(t).AppURL)
+	require.NoError(t, err)
+	require.NoError(t, closed.Close())
+	for name, o := range map[string]account.LoginOptions{
+		"not counted": {Client: ent.NewClient(ent.Driver(drv)), DB: brokenDB{}},
+		"not read":    {Client: ent.NewClient(ent.Driver(closed)), DB: drv},
+	} {
+		hasher := &countingHasher{Hasher: cheap()}
+		o.Hasher, o.Clock, o.Key = hasher, time.Now, make([]byte, 32)
+		logins, err := account.NewLogins(t.Context(), o)
+		require.NoError(t, err)
+		_, err = logins.Login(t.Context(), "ada@example.com", "correct horse")
+		require.Error(t, err, name)
+		require.NotErrorIs(t, err, account.ErrCredentials, name)
+		require.Zero(t, hasher.compared.Load(), name)
+	}
+}
+
+// What the hasher says is passed on: a full queue is not a wrong password.
+func TestHasherThatFails(t *testing.T) {
+	t.Parallel()
+	drv, err := pgtenant.Open(t.Context(), testdb.New(t).AppURL, pgtenant.WithMaxConns(2))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = drv.Close() })
+	options := account.LoginOptions{
+		Client: ent.NewClient(ent.Driver(drv)), DB: drv, Hasher: failingHasher{hash: true}, Clock: time.Now, Key: make([]byte, 32),
+	}
+	_, err = account.NewLogins(t.Context(), options)
+	require.ErrorIs(t, err, account.ErrBusy, "no decoy")
+	options.Hasher = failingHasher{}
+	logins, err := account.NewLogins(t.Context(), options)
+	require.NoError(t, err)
+	_, err = logins.Login(t.Context(), "ada@example.com", "correct horse")
+	require.ErrorIs(t, err, account.ErrBusy)
+	require.NotErrorIs(t, err, account.ErrCredentials)
+	_, err = account.NewUsers(options.Client, failingHasher{hash: true}, time.Now).
+		Create(t.Context(), account.NewUser{Email: "ada@example.com", Name: "Ada", Password: "correct horse"})
+	require.ErrorIs(t, err, account.ErrBusy)
+	require.Zero(t, options.Client.PortalUser.Query().CountX(t.Context()))
+}
+
+// failingHasher compares nothing, and hashes nothing if hash is set.
+type failingHasher struct{ hash bool }
+
+func (h failingHasher) Hash(ctx context.Context, password string) (string, error) {
+	if h.hash {
+		return "", account.ErrBusy
+	}
+	return cheap().Hash(ctx, password)
+}
+
+func (failingHasher) Compare(context.Context, string, string) (bool, error) {
+	return false, account.ErrBusy
+}
+
+func TestDisabledUserWithTheRightPassword(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	_, err := h.users.Create(t.Context(), account.NewUser{Email: "ada@example.com", Name: "Ada", Password: "correct horse"})
+	require.NoError(t, err)
+	in, err := h.logins.Login(t.Context(), "ada@example.com", "correct horse")
+	require.NoError(t, err)
+	principal, err := h.sessions.Authenticate(t.Context(), in.Token, tenancy.ID{})
+	require.NoError(t, err)
+	require.Equal(t, in.User, principal.User)
+	require.NoError(t, h.users.Disable(t.Context(), "ada@example.com"))
+	_, err = h.logins.Login(t.Context(), "ada@example.com", "correct horse")
+	require.ErrorIs(t, err, account.ErrCredentials)
+	_, err = h.sessions.Authenticate(t.Context(), in.Token, tenancy.ID{})
+	require.ErrorIs(t, err, account.ErrNoSession)
+	require.NoError(t, h.users.Enable(t.Context(), "ada@example.com"))
+	_, err = h.logins.Login(t.Context(), "ada@example.com", "correct horse")
+	require.NoError(t, err)
+}
+
+// A session that could not be stored is no login.
+func TestSessionThatIsNotStored(t *testing.T) {
+	t.Parallel()
+	drv, err := pgtenant.Open(t.Context(), testdb.New(t).AppURL, pgtenant.WithMaxConns(2))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = drv.Close() })
+	client := ent.NewClient(ent.Driver(drv))
+	_, err = account.NewUsers(client, cheap(), time.Now).
+		Create(t.Context(), account.NewUser{Email: "ada@example.com", Name: "Ada", Password: "correct horse"})
+	require.NoError(t, err)
+	logins, err := account.NewLogins(t.Context(), account.LoginOptions{
+		Client: client, DB: noSessions{drv}, Hasher: cheap(), Clock: time.Now, Key: make([]byte, 32),
+	})
+	require.NoError(t, err)
+	in, err := logins.Login(t.Context(), "ada@example.com", "correct horse")
+	require.ErrorIs(t, err, errBroken)
+	require.Empty(t, in)
+}
+
+// A user who is changed while the password is compared gets no session with the old one.
+func TestUserChangesDuringTheComparison(t *testing.T) {
+	t.Parallel()
+	drv, err := pgtenant.Open(t.Context(), testdb.New(t).AppURL, pgtenant.WithMaxConns(2))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = drv.Close() })
+	client := ent.NewClient(ent.Driver(drv))
+	users := account.NewUsers(client, cheap(), time.Now)
+	_, err = users.Create(t.Context(), account.NewUser{Email: "ada@example.com", Name: "Ada", Password: "correct horse"})
+	require.NoError(t, err)
+	for name, change := range map[string]func() error{
+		"a new password": func() error { return users.SetPassword(t.Context(), "ada@example.com", "another horse") },
+		"disabled":       func() error { return users.Disable(t.Context(), "ada@example.com") },
+	} {
+		logins, err := account.NewLogins(t.Context(), account.LoginOptions{
+			Client: client, DB: drv, Hasher: slowHasher{cheap(), change}, Clock: time.Now, Key: make([]byte, 32),
+		})
+		require.NoError(t, err)
+		in, err := logins.Login(t.Context(), "ada@example.com", "correct horse")
+		require.ErrorIs(t, err, account.ErrCredentials, name)
+		require.Empty(t, in, name)
+		require.NoError(t, users.Enable(t.Context(), "ada@example.com"))
+	}
+}
+
+// slowHasher finds every password right, after something has happened.
+type slowHasher struct {
+	account.Hasher
+
+	meanwhile func() error
+}
+
+func (h slowHasher) Compare(context.Context, string, string) (bool, error) {
+	return true, h.meanwhile()
+}
+
+// noSessions fails statements about sessions.
+type noSessions struct{ *pgtenant.Driver }
+
+func (d noSessions) Exec(ctx context.Context, query string, args, v any) error {
+	if strings.Contains(query, "portal_sessions") {
+		return errBroken
+	}
+	return d.Driver.Exec(ctx, query, args, v)
+}
+
+func (d noSessions) Query(ctx context.Context, query string, args, v any) error {
+	if strings.Contains(query, "portal_sessions") {
+		return errBroken
+	}
+	return d.Driver.Query(ctx, query, args, v)
+}
+
+var errBroken = errors.New("the database is broken")
+
+type brokenDB struct{}
+
+func (brokenDB) Exec(context.Context, string, any, any) error  { return errBroken }
+func (brokenDB) Query(context.Context, string, any, any) error { return errBroken }
+
+type countingHasher struct {
+	account.Hasher
+
+	compared atomic.Int64
+}
+
+func (h *countingHasher) Compare(ctx context.Context, password, hash string) (bool, error) {
+	h.compared.Add(1)
+	return h.Hasher.Compare(ctx, password, hash)
+}
+
+// A database that does not answer is an error of its own, neither success nor a wrong password.
+func TestDatabaseThatDoesNotAnswer(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	user := account.NewUser{Email: "ada@example.com", Name: "Ada", Password: "correct horse"}
+	_, err := h.users.Create(t.Context(), user)
+	require.NoError(t, err)
+	in, err := h.logins.Login(t.Context(), user.Email, user.Password)
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for name, do := range map[string]func() error{
+		"login":        func() error { _, err := h.logins.Login(ctx, user.Email, user.Password); return err },
+		"authenticate": func() error { _, err := h.sessions.Authenticate(ctx, in.Token, tenancy.ID{}); return err },
+		"end":          func() error { return h.sessions.End(ctx, account.Principal{}) },
+		"sweep":        func() error { return h.sessions.Sweep(ctx) },
+		"create":       func() error { _, err := h.users.Create(ctx, user); return err },
+		"password":     func() error { return h.users.SetPassword(ctx, user.Email, "another horse") },
+		"disable":      func() error { return h.users.Disable(ctx, user.Email) },
+	} {
+		require.ErrorIs(t, do(), context.Canceled, name)
+	}
+	_, err = h.sessions.Authenticate(t.Context(), in.Token, tenancy.ID{})
+	require.NoError(t, err, "nothing was changed")
+}
