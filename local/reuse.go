@@ -19,7 +19,7 @@ type postmasterPID struct {
 
 func (c *cluster) pidPath() string { return filepath.Join(c.dataDir(), "postmaster.pid") }
 
-// readPID reports whether there is such a file, and more than its beginning.
+// readPID reports whether there is such a file, whole and readable.
 func (c *cluster) readPID() (found postmasterPID, whole bool, err error) {
 	content, err := os.ReadFile(c.pidPath())
 	if errors.Is(err, os.ErrNotExist) {
@@ -34,8 +34,8 @@ func (c *cluster) readPID() (found postmasterPID, whole bool, err error) {
 	}
 	pid, pidErr := strconv.Atoi(lines[0])
 	port, portErr := strconv.Atoi(lines[3])
-	if err := errors.Join(pidErr, portErr); err != nil {
-		return found, false, fmt.Errorf("%s: %w", c.pidPath(), err)
+	if errors.Join(pidErr, portErr) != nil {
+		return found, false, nil
 	}
 	return postmasterPID{pid: pid, port: port, socketDir: lines[4]}, true, nil
 }
@@ -78,7 +78,7 @@ func (c *cluster) connectRunning(ctx context.Context) (*Postgres, error) {
 	if c.opt.Port != 0 && c.opt.Port != found.port {
 		return nil, fmt.Errorf("%s is already served on port %d, not on %d: stop that server first", c.dataDir(), found.port, c.opt.Port)
 	}
-	return pg, c.adoptPassword(ctx, pg)
+	return pg, errors.Join(c.adoptPassword(ctx, pg), c.home.adopt(found.pid))
 }
 
 // judge tells a running server that refuses the password from a stale file; a dead pid is always stale.
@@ -88,6 +88,16 @@ func (c *cluster) judge(found postmasterPID, fault error) error {
 		return err
 	}
 	return fmt.Errorf("process %d seems to serve %s on port %d: %w", found.pid, c.dataDir(), found.port, fault)
+}
+
+// clearStaleSockets removes what a killed server has left in its socket's folder: PostgreSQL refuses to start over a lock
+// file whose pid is another program's by now, or a zombie's.
+func (c *cluster) clearStaleSockets() error {
+	left, err := filepath.Glob(filepath.Join(c.home.file("run"), ".s.PGSQL.*"))
+	for _, path := range left {
+		err = errors.Join(err, os.Remove(path))
+	}
+	return err
 }
 
 // clearStalePID makes PostgreSQL start over a postmaster.pid whose pid is another program's by now. PostgreSQL itself

@@ -13,11 +13,17 @@ const (
 	agentPath       = agentsPath + "/{agent_id}"
 	connectionsPath = tenantPath + "/channel-connections"
 	connectionPath  = connectionsPath + "/{connection_id}"
+	slackEventsPath = "/v1/channels/slack/events"
 )
 
 // routes is the list: whatever the API does stands here, with the rule of who may.
 func (s *Server) routes() []route {
 	return slices.Concat(s.healthRoutes(), s.authRoutes(), s.tenantRoutes(), s.agentRoutes(), s.connectionRoutes(), s.channelRoutes())
+}
+
+// enabledRoutes are the routes without those of channels that are not configured.
+func (s *Server) enabledRoutes() []route {
+	return slices.DeleteFunc(s.routes(), func(r route) bool { return r.op.Path == slackEventsPath && s.slack == nil })
 }
 
 func (s *Server) healthRoutes() []route {
@@ -90,8 +96,7 @@ func (s *Server) connectionRoutes() []route {
 }
 
 func (s *Server) channelRoutes() []route {
-	const path = "/v1/channels/slack/events"
-	slack := handle(public, http.MethodPost, path, "receive-slack-event", "Receive an event from Slack", s.slackEvent).
+	slack := handle(public, http.MethodPost, slackEventsPath, "receive-slack-event", "Receive an event from Slack", s.slackEvent).
 		in("Channels").failing(http.StatusUnauthorized).
 		saying("For Slack's Events API. The signature over the raw body decides. An event of an unknown workspace is acknowledged " +
 			"and goes nowhere.")

@@ -38,7 +38,7 @@ func (p Patch) Check() error {
 
 // Apply returns the secrets to store after p: those of stored that p doesn't name as they are, and those that p sets
 // sealed for ref. Neither stored nor p is changed; removing a name that isn't there is no fault. The errors are those
-// of [Patch.Check], [ErrTooMany] in a [FaultError], [ErrInvalidRef] and tenancy.ErrInvalidID.
+// of [Patch.Check], [ErrTooMany] and [ErrNoKeys] in a [FaultError], [ErrInvalidRef] and tenancy.ErrInvalidID.
 func (b *Box) Apply(ref Ref, stored map[string]string, p Patch) (map[string]string, error) {
 	if err := ref.check(); err != nil {
 		return nil, err

@@ -29,6 +29,7 @@ func newLocal() *cobra.Command {
 		&cobra.Command{Use: "up", Short: "Start them; what runs already is left as it is", Args: noArgs, RunE: localUp},
 		&cobra.Command{Use: "down", Short: "End what `local up` started; the data stay", Args: noArgs, RunE: localDown},
 		&cobra.Command{Use: "redis", Hidden: true, Args: noArgs, RunE: localRedis},
+		&cobra.Command{Use: "guard FOLDER", Hidden: true, Args: exactArgs(1), RunE: localGuard},
 	)
 }
 
@@ -88,4 +89,9 @@ func localDown(cmd *cobra.Command, _ []string) error {
 // localRedis is the background process that stands in for redis-server.
 func localRedis(cmd *cobra.Command, _ []string) error {
 	return local.ServeMiniredis(cmd.Context(), os.Getenv(local.MiniredisAddrVariable), os.Getenv(local.MiniredisPasswordVariable))
+}
+
+// localGuard is the background process that stops a development system's servers when its last process ends without.
+func localGuard(cmd *cobra.Command, args []string) error {
+	return local.GuardShare(cmd.Context(), args[0])
 }

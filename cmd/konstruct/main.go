@@ -20,18 +20,34 @@ const (
 	exitUsage   = 2 // the command line or the configuration is wrong; nothing was done
 	exitUnsafe  = doctor.ExitErrors
 	exitPending = 5 // migrations are pending, or a check of them found something
+
+	exitInterrupted = 130 // by SIGINT or SIGTERM, as shells count it
 )
 
 func main() {
 	// The first signal asks for a graceful stop, the second ends the process.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
+	config.IgnoreLibpq(false)
 	err := newRoot().ExecuteContext(ctx)
 	if err == nil {
 		return
 	}
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		fmt.Fprintln(os.Stderr, "konstruct: interrupted")
+		os.Exit(exitInterrupted)
+	}
 	fmt.Fprintln(os.Stderr, "konstruct:", err)
 	os.Exit(exitCode(err))
+}
+
+// stopped turns the failure of a start that a signal cut short into a stop: a server that was asked to end has not failed.
+func stopped(ctx context.Context, err error) error {
+	if ctx.Err() == nil {
+		return err
+	}
+	fmt.Fprintln(os.Stderr, "konstruct: stopped while starting")
+	return nil
 }
 
 // exit is an error with the code that the process ends with.

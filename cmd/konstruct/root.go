@@ -25,16 +25,18 @@ To run it, with PostgreSQL and Redis of your own (see .env.example):
 
 Configuration comes from the environment and from a file .env in the working folder; the environment wins.
 Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 the doctor warns, 4 isolation does not hold,
-5 migrations are pending.`
+5 migrations are pending, 130 interrupted.`
 
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "konstruct",
 		Short:         "The multi-tenant foundation for AI employees",
 		Long:          longRoot,
+		Version:       version() + " (" + goVersion() + ")",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
+	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exit{err, exitUsage} })
 	return group(root, newServe(), newDev(), newMigrate(), newDoctor(), newUser(), newLocal())

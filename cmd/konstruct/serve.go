@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -31,18 +32,27 @@ func runServe(cmd *cobra.Command, _ []string) error {
 		return err
 	}
 	ctx, log := cmd.Context(), newLogger(c.Log)
+	announce(ctx, c, log)
 	s, err := openSystem(ctx, c, log)
 	if err != nil {
 		return err
 	}
 	defer s.close()
+	s.lookAtRedis(ctx, log)
+	if err := requireSchema(ctx, c.Database.URL, s.driver, log); err != nil {
+		return stopped(ctx, err)
+	}
 	if err := s.refuseUnsafe(ctx, log); err != nil {
-		return err
+		return stopped(ctx, err)
 	}
 	if err := s.refusePublishedDemo(ctx, c.HTTP.ListenAddr); err != nil {
 		return err
 	}
-	return s.server.Run(ctx)
+	err = s.server.Run(ctx)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		err = fmt.Errorf("KONSTRUCT_LISTEN_ADDR: another program listens there: %w", err)
+	}
+	return err
 }
 
 // refuseUnsafe prints what the doctor has to say where isolation does not hold: a person is about to read it.

@@ -95,6 +95,9 @@ func withUsers(cmd *cobra.Command, do func(*account.Users) error) error {
 		return err
 	}
 	defer func() { _ = drv.Close() }()
+	if err := requireSchema(cmd.Context(), c.Database.URL, drv, newLogger(c.Log)); err != nil {
+		return err
+	}
 	return do(account.NewUsers(ent.NewClient(ent.Driver(drv)), account.Argon2{Params: account.OWASP()}, time.Now))
 }
 
