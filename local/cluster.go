@@ -109,7 +109,7 @@ func (c *cluster) download(ctx context.Context, major int) (string, error) {
 			source.folder = programs
 		}
 	}
-	c.log.InfoContext(ctx, "PostgreSQL is not installed here, trying to download it", "folder", source.folder)
+	c.log.InfoContext(ctx, "the PostgreSQL that is needed is not installed here, trying to download it", "folder", source.folder)
 	return source.get(ctx, major)
 }
 

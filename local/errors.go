@@ -16,6 +16,8 @@ var (
 		"create one, or start as an ordinary user")
 	// ErrForeignFolder says that a folder is a symlink, a file or another user's.
 	ErrForeignFolder = errors.New("not a folder of one's own")
+	// ErrFolder is returned when the folder for data cannot be determined or made.
+	ErrFolder = errors.New("no folder for local data")
 	// ErrPortTaken says that another program listens on the port that was asked for.
 	ErrPortTaken = errors.New("port is taken")
 	// ErrPassword says that a server or its data exists, but not with the password that is kept or given.

@@ -33,7 +33,7 @@ func DefaultFolder() (string, error) {
 	}
 	user, err := os.UserHomeDir()
 	if err != nil {
-		return "", fmt.Errorf("no folder for local data: %w", err)
+		return "", fmt.Errorf("%w: %w", ErrFolder, err)
 	}
 	return filepath.Join(user, ".local", "share", "konstruct"), nil
 }
@@ -130,7 +130,7 @@ func (h *home) mode() os.FileMode {
 
 func (h *home) secure() error {
 	if err := os.MkdirAll(h.path, h.mode()); err != nil {
-		return fmt.Errorf("make the data folder: %w", err)
+		return fmt.Errorf("%w: %w", ErrFolder, err)
 	}
 	if err := checkFolder(h.path, os.Geteuid()); err != nil {
 		return err

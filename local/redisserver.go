@@ -58,8 +58,8 @@ func (s *redisServer) start(ctx context.Context) (*Redis, error) {
 	return onPort(s.opt.Port, func(port int) (*Redis, error) { return s.startOn(ctx, port, password) })
 }
 
-// running is the server that already serves the folder, or nil. One whose port is not known any more is ended, since its
-// state files were damaged.
+// running is the server that already serves the folder, or nil. One that runs, and answers neither to the password nor
+// to the kept one on the kept port, is ended, to be started again: the files that tell of it are damaged.
 func (s *redisServer) running(ctx context.Context, password string) (*Redis, error) {
 	r, err := readRecord(s.home.recordFile())
 	if err != nil {
@@ -77,7 +77,13 @@ func (s *redisServer) running(ctx context.Context, password string) (*Redis, err
 	pid, err := redis.serverPID(ctx)
 	switch {
 	case err != nil && alive:
-		return nil, fmt.Errorf("process %d serves %s on port %d: %w", r.PID, s.home.path, port, err)
+		if kept, readErr := os.ReadFile(s.home.file("password")); readErr == nil && string(kept) != password {
+			redis.password = string(kept)
+			if redis.answers(ctx) == nil {
+				return nil, fmt.Errorf("process %d serves %s on port %d: %w: stop it first to change the password", r.PID, s.home.path, port, err)
+			}
+		}
+		return nil, r.end(ctx, stopFast)
 	case err != nil || !alive && !redis.serves(ctx, s.home.file("data")):
 		return nil, nil //nolint:nilnil // nothing runs here
 	}

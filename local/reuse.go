@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // postmasterPID is what a running PostgreSQL writes into its data folder, as far as it matters here:
@@ -40,12 +41,15 @@ func (c *cluster) readPID() (found postmasterPID, whole bool, err error) {
 	return postmasterPID{pid: pid, port: port, socketDir: lines[4]}, true, nil
 }
 
+// damagedAfter is how long a starting server may take to write its postmaster.pid: later, the file is damaged.
+const damagedAfter = 5 * time.Second
+
 // running returns the server that already runs on the data, or nil. One that is just starting or stopping is
-// waited for.
+// waited for, and one whose postmaster.pid is damaged is ended.
 func (c *cluster) running(ctx context.Context) (*Postgres, error) {
 	ctx, cancel := context.WithTimeout(ctx, readyWithin)
 	defer cancel()
-	for {
+	for damaged := time.Now().Add(damagedAfter); ; {
 		pg, err := c.connectRunning(ctx)
 		if pg != nil || err != nil {
 			return pg, err
@@ -56,6 +60,9 @@ func (c *cluster) running(ctx context.Context) (*Postgres, error) {
 		}
 		if alive, err := r.alive(); err != nil || !alive {
 			return nil, err
+		}
+		if _, whole, err := c.readPID(); err != nil || !whole && time.Now().After(damaged) {
+			return nil, errors.Join(err, r.end(ctx, stopFast))
 		}
 		if err := pause(ctx); err != nil {
 			return nil, fmt.Errorf("%w: process %d runs on %s but does not answer: %w", ErrNotReady, r.PID, c.dataDir(), err)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"maps"
 	"net"
@@ -83,10 +82,16 @@ func startDev(ctx context.Context, folder string, log *slog.Logger) (*devSystem,
 	}
 	d := &devSystem{folder: folder}
 	d.share, err = local.NewShare(ctx, folder, []string{self, "local", "guard", folder}, func() error { return d.start(ctx, self, log) })
-	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) || errors.Is(err, syscall.ENOTDIR) {
-		return nil, fmt.Errorf("%w: name another folder with --data", err)
+	return d, suggestData(err)
+}
+
+// suggestData says what to do about a folder that cannot be used.
+func suggestData(err error) error {
+	if errors.Is(err, local.ErrFolder) || errors.Is(err, local.ErrForeignFolder) || errors.Is(err, local.ErrUnreachable) ||
+		errors.As(err, new(*local.VersionError)) {
+		return fmt.Errorf("%w\nTo use another folder: %s dev --data FOLDER", err, programName())
 	}
-	return d, err
+	return err
 }
 
 // devFolder is the given folder, or the one below the folder for local data.
@@ -96,7 +101,7 @@ func devFolder(given string) (string, error) {
 	}
 	base, err := local.DefaultFolder()
 	if err != nil {
-		return "", fmt.Errorf("%w: name one with --data", err)
+		return "", suggestData(err)
 	}
 	return filepath.Join(base, "dev"), nil
 }
