@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/konstruct/konstruct/config"
 	"github.com/konstruct/konstruct/tenancy/doctor"
@@ -25,9 +26,10 @@ const (
 )
 
 func main() {
-	// The first signal asks for a graceful stop, the second ends the process.
+	// The first signal asks for a graceful stop, a later one ends the process. One Ctrl-C can arrive several times: from
+	// the terminal, and again from go run and from task, which pass it on.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop)
+	context.AfterFunc(ctx, func() { time.AfterFunc(time.Second, stop) })
 	config.IgnoreLibpq(false)
 	err := newRoot().ExecuteContext(ctx)
 	if err == nil {
