@@ -75,11 +75,14 @@ func serverFailure(err error) *problem.Problem {
 		return problem.Overloaded(retrySoon)
 	case errors.Is(err, pgtenant.ErrConnection), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return problem.Unavailable(retrySoon)
-	case errors.As(err, &db) && passing(db.Code):
+	case errors.As(err, &db) && (passing(db.Code) || db.Code == undefinedTable):
 		return problem.Unavailable(retrySoon)
 	}
 	return problem.General(http.StatusInternalServerError)
 }
+
+// undefinedTable is what a database says that was not migrated, or is another than it was.
+const undefinedTable = "42P01"
 
 // passing holds for PostgreSQL's codes of what another try may not meet: connection faults (08), too many of
 // something (53), shutdown and time-outs (57), deadlock and serialization (40), a lock that wasn't had (55P03).
@@ -144,8 +147,11 @@ func (s *Server) logCause(ctx context.Context, p *problem.Problem) {
 func causeAttr(err error) slog.Attr {
 	if db, ok := errors.AsType[*pgconn.PgError](err); ok {
 		meaning := ""
-		if errors.Is(err, tenancy.ErrNoTenant) {
+		switch {
+		case errors.Is(err, tenancy.ErrNoTenant):
 			meaning = tenancy.ErrNoTenant.Error()
+		case db.Code == undefinedTable:
+			meaning = "a table is missing: run konstruct migrate up"
 		}
 		return slog.Group("cause", "sqlstate", db.Code, "constraint", db.ConstraintName, "table", db.TableName, "meaning", meaning)
 	}

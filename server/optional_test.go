@@ -27,22 +27,21 @@ func TestWithoutASealingKeySecretsAreRefusedByItsName(t *testing.T) {
 	path, _ := w.create(t, connections, map[string]any{
 		"channel_type": "slack", "workspace_id": "T0ACME", "secrets": map[string]any{"bot_token": "xoxb-1", "other": "x"},
 	})
-	keyless := *w
 	var err error
-	keyless.Server, err = server.New(t.Context(), server.Options{
+	w.Server, err = server.New(t.Context(), server.Options{
 		Client: w.client, Driver: w.drv, Key: make([]byte, 32), Isolation: w.isolated, Logger: slog.New(slog.DiscardHandler), Hasher: w.hasher,
 	})
 	require.NoError(t, err)
-	require.NoError(t, keyless.CheckIsolation(t.Context()))
+	require.NoError(t, w.CheckIsolation(t.Context()))
 
-	got := keyless.do(t, http.MethodPatch, w.admin, path, map[string]any{"secrets": map[string]any{"bot_token": "xoxb-2"}}, "If-Match", "*")
+	got := w.do(t, http.MethodPatch, w.admin, path, map[string]any{"secrets": map[string]any{"bot_token": "xoxb-2"}}, "If-Match", "*")
 	require.Equal(t, http.StatusUnprocessableEntity, got.status, got.body)
 	require.Equal(t, []string{"body.secrets.bot_token"}, got.fields(t))
 	require.Contains(t, got.body, "KONSTRUCT_SECRETS_KEY")
 	require.NotContains(t, got.body, "xoxb")
 
-	got = keyless.do(t, http.MethodPatch, w.admin, path, map[string]any{"secrets": map[string]any{"other": nil}}, "If-Match", "*")
+	got = w.do(t, http.MethodPatch, w.admin, path, map[string]any{"secrets": map[string]any{"other": nil}}, "If-Match", "*")
 	require.Equal(t, http.StatusOK, got.status, got.body)
 	require.Equal(t, []any{"bot_token"}, got.at(t, "secret_names"), "removing takes no key, and what is not named stays")
-	keyless.create(t, connections, map[string]any{"channel_type": "slack", "workspace_id": "T0OTHER"})
+	w.create(t, connections, map[string]any{"channel_type": "slack", "workspace_id": "T0OTHER"})
 }

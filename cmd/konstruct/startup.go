@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/redis/rueidis"
 
@@ -46,8 +47,9 @@ func (s *system) lookAtRedis(ctx context.Context, log *slog.Logger) {
 
 // requireSchema refuses a database without tables, and warns of migrations that are pending.
 func requireSchema(ctx context.Context, url config.DatabaseURL, drv *pgtenant.Driver, log *slog.Logger) error {
-	var there bool
-	err := pgtenant.QueryRow(ctx, drv, "select to_regclass('public.portal_users') is not null", nil, &there)
+	// Through the pool, whose errors still say why a connection failed.
+	rows, _ := drv.Pool().Query(ctx, "select to_regclass('public.portal_users') is not null")
+	there, err := pgx.CollectExactlyOneRow(rows, pgx.RowTo[bool])
 	if err != nil {
 		return explainDatabase("DATABASE_URL", url, err)
 	}
