@@ -23,12 +23,7 @@ func LoadServe(env Env) (Serve, error) {
 	serve.Database.check(&faults, ownerUser(env))
 	serve.Redis.check(&faults)
 	serve.HTTP.check(&faults)
-	serve.Slack.check(&faults)
 	serve.Models.check(&faults)
-	if !faults.has("KONSTRUCT_SECRETS_KEY") {
-		faults.require("KONSTRUCT_SECRETS_KEY", serve.SecretsKeys.IsSet(),
-			"is required: it seals the secrets of channel connections (openssl rand -base64 32)")
-	}
 	if serve.isPublished(faults) {
 		serve.refuseExamples(&faults)
 	}
@@ -39,10 +34,11 @@ func LoadServe(env Env) (Serve, error) {
 	return serve, nil
 }
 
-// isPublished tells whether another machine can reach the server, or is reached by it. What could not be read counts as
-// local: it is a fault of its own.
+// isPublished tells whether another machine can reach the server, through a reverse proxy or without one, or is reached
+// by it. What could not be read counts as local: it is a fault of its own.
 func (s Serve) isPublished(faults Faults) bool {
 	return !faults.has("KONSTRUCT_LISTEN_ADDR") && !isLoopbackListener(s.HTTP.ListenAddr) ||
+		len(s.HTTP.TrustedProxies.Prefixes()) > 0 ||
 		!s.Database.URL.IsLoopback() ||
 		!faults.has("REDIS_URL") && !s.Redis.RedisURL.isLoopback()
 }
@@ -52,8 +48,17 @@ func (s Serve) refuseExamples(faults *Faults) {
 	faults.refuseExample("REDIS_URL", s.Redis.RedisURL.password())
 	faults.refuseExample("SLACK_SIGNING_SECRET", s.Slack.SigningSecret.Reveal())
 	faults.refuseExample("AUTH_SECRET", s.AuthSecret.Reveal())
+	if faults.has("KONSTRUCT_SECRETS_KEY") {
+		return
+	}
+	// Without it each process would count login attempts by itself, and forget them when it ends.
+	faults.require("KONSTRUCT_SECRETS_KEY", s.SecretsKeys.IsSet(),
+		"is required where another machine can reach the server (openssl rand -base64 32)")
 	faults.require("KONSTRUCT_SECRETS_KEY", !s.SecretsKeys.hasExample(), exampleProblem)
 }
+
+// hasProxies tells whether the server of this environment stands behind a reverse proxy, and so is published.
+func hasProxies(env Env) bool { return env[proxiesVariable] != "" }
 
 // ownerUser is the user name of the migrations' URL, and nothing else of it.
 func ownerUser(env Env) string {
@@ -88,7 +93,7 @@ func LoadMigrate(env Env) (Migrate, error) {
 		faults.require(ownerVariable, len(owner.presets()) == 0, "presets "+strings.Join(owner.presets(), ", ")+
 			": migrations choose their session's settings themselves")
 	}
-	if !owner.IsLoopback() {
+	if !owner.IsLoopback() || hasProxies(env) {
 		faults.refuseExample(ownerVariable, owner.password())
 	}
 	if err := faults.err(); err != nil {
@@ -129,7 +134,7 @@ func LoadUser(env Env) (User, error) {
 	faults := parse(&user, env)
 
 	user.Database.check(&faults, ownerUser(env))
-	if !user.Database.URL.IsLoopback() {
+	if !user.Database.URL.IsLoopback() || hasProxies(env) {
 		faults.refuseExample(databaseVariable, user.Database.URL.password())
 	}
 	if err := faults.err(); err != nil {

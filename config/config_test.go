@@ -50,11 +50,14 @@ func variables(t *testing.T, err error) []string {
 	return faults.Variables()
 }
 
-func TestServeNeedsOnlyItsTwoSecretsLocally(t *testing.T) {
+func TestServeNeedsNothingLocally(t *testing.T) {
 	t.Parallel()
 
-	serve, err := config.LoadServe(working())
+	serve, err := config.LoadServe(config.Env{})
 	require.NoError(t, err)
+	require.False(t, serve.Slack.SigningSecret.IsSet())
+	require.False(t, serve.SecretsKeys.IsSet(), "no key is built in")
+	require.NotEmpty(t, serve.Redis.RedisURL.Reveal())
 
 	require.Equal(t, "127.0.0.1:8080", serve.HTTP.ListenAddr)
 	require.Equal(t, 15*time.Second, serve.HTTP.ShutdownTimeout)
@@ -65,6 +68,33 @@ func TestServeNeedsOnlyItsTwoSecretsLocally(t *testing.T) {
 	require.Equal(t, config.LogText, serve.Log.Format)
 	require.False(t, serve.HTTP.Docs)
 	require.Empty(t, serve.HTTP.TrustedProxies.Strings())
+}
+
+func TestSlackIsOptionalWherePublishedAndTheSealingKeyIsNot(t *testing.T) {
+	t.Parallel()
+
+	_, err := config.LoadServe(with(published(), config.Env{"SLACK_SIGNING_SECRET": ""}))
+	require.NoError(t, err)
+	_, err = config.LoadServe(with(published(), config.Env{"KONSTRUCT_SECRETS_KEY": ""}))
+	require.Equal(t, []string{"KONSTRUCT_SECRETS_KEY"}, variables(t, err))
+}
+
+func TestAReverseProxyPublishesALoopbackServer(t *testing.T) {
+	t.Parallel()
+
+	proxied := with(readExample(t), config.Env{"KONSTRUCT_TRUSTED_PROXIES": "127.0.0.1"})
+	_, err := config.LoadServe(proxied)
+	require.Equal(t, []string{"DATABASE_URL", "KONSTRUCT_SECRETS_KEY", "REDIS_URL", "SLACK_SIGNING_SECRET"}, variables(t, err))
+	_, err = config.LoadMigrate(proxied)
+	require.Equal(t, []string{"MIGRATION_DATABASE_URL"}, variables(t, err))
+	_, err = config.LoadUser(proxied)
+	require.Equal(t, []string{"DATABASE_URL"}, variables(t, err))
+
+	_, err = config.LoadServe(with(working(), config.Env{
+		"KONSTRUCT_TRUSTED_PROXIES": "127.0.0.1", "DATABASE_URL": "postgres://konstruct_app:own@127.0.0.1/konstruct",
+		"REDIS_URL": "redis://:own@127.0.0.1",
+	}))
+	require.NoError(t, err, "with secrets of its own it starts")
 }
 
 func TestServeReadsWhatIsSet(t *testing.T) {
@@ -97,10 +127,8 @@ func TestServeFaultsByName(t *testing.T) {
 		variable string
 		value    string
 	}{
-		"an empty signing secret":         {"SLACK_SIGNING_SECRET", ""},
 		"a signing secret with a newline": {"SLACK_SIGNING_SECRET", "secret\n"},
 		"a redaction mark for a secret":   {"OPENAI_API_KEY", "[redacted]"},
-		"no sealing key":                  {"KONSTRUCT_SECRETS_KEY", ""},
 		"a sealing key of 31 bytes":       {"KONSTRUCT_SECRETS_KEY", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MA=="},
 		"a sealing key that is no base64": {"KONSTRUCT_SECRETS_KEY", "not base64"},
 		"an empty key in the list":        {"KONSTRUCT_SECRETS_KEY", newKey + ","},
@@ -184,8 +212,7 @@ func TestServeReportsAllFaultsAtOnce(t *testing.T) {
 	})
 
 	require.Equal(t, []string{
-		"DATABASE_URL", "KONSTRUCT_LISTEN_ADDR", "KONSTRUCT_LOG_LEVEL", "KONSTRUCT_SECRETS_KEY",
-		"KONSTRUCT_SHUTDOWN_TIMEOUT", "REDIS_URL", "SLACK_SIGNING_SECRET",
+		"DATABASE_URL", "KONSTRUCT_LISTEN_ADDR", "KONSTRUCT_LOG_LEVEL", "KONSTRUCT_SHUTDOWN_TIMEOUT", "REDIS_URL",
 	}, variables(t, err))
 	require.Contains(t, err.Error(), "DATABASE_URL: logs in as postgres")
 	require.Contains(t, err.Error(), "DATABASE_URL: presets search_path", "two faults of one variable are both told")
@@ -400,7 +427,7 @@ func TestEnvironmentRefusesABrokenFileWithoutQuotingIt(t *testing.T) {
 	t.Parallel()
 
 	file := filepath.Join(t.TempDir(), ".env")
-	require.NoError(t, os.WriteFile(file, []byte("GOOD=1\nbad-name=canary\n"), 0o600))
+	require.NoError(t, os.WriteFile(file, []byte("GOOD=1\nbad name=canary\n"), 0o600))
 
 	_, err := config.Environment(nil, file)
 	require.ErrorIs(t, err, config.ErrDotEnv)

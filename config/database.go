@@ -21,6 +21,7 @@ const (
 	resolverRole     = "konstruct_resolver"
 	databaseVariable = "DATABASE_URL"
 	ownerVariable    = "MIGRATION_DATABASE_URL"
+	proxiesVariable  = "KONSTRUCT_TRUSTED_PROXIES"
 )
 
 // A DatabaseURL is a PostgreSQL connection URL. It prints as postgres://user@host:port/database, without password and
@@ -84,8 +85,8 @@ func (u DatabaseURL) LogValue() slog.Value { return slog.StringValue(u.String())
 // MarshalText implements [encoding.TextMarshaler], and with it JSON.
 func (u DatabaseURL) MarshalText() ([]byte, error) { return []byte(u.String()), nil }
 
-// UnmarshalText implements [encoding.TextUnmarshaler]. What libpq's PG* variables add is part of the result, as it
-// will be part of the connection.
+// UnmarshalText implements [encoding.TextUnmarshaler]. What libpq's variables for credentials and TLS add is part of the
+// result, as it will be part of the connection; see [IgnoreLibpq] for the others.
 func (u *DatabaseURL) UnmarshalText(text []byte) error {
 	raw := string(text)
 	if !strings.HasPrefix(raw, "postgres://") && !strings.HasPrefix(raw, "postgresql://") {
@@ -96,8 +97,7 @@ func (u *DatabaseURL) UnmarshalText(text []byte) error {
 	}
 	parsed, err := pgx.ParseConfig(raw)
 	if err != nil {
-		return problem("is not a PostgreSQL URL (is a special character in the password not percent-encoded?" +
-			" are port, sslmode and certificate files right?)")
+		return unusable()
 	}
 	u.value = hide(parsed)
 
@@ -233,7 +233,7 @@ func (d Database) PoolSize() int32 {
 // check judges all that can be judged without connecting. owner is the user name of the migrations' URL.
 func (d Database) check(faults *Faults, owner string) {
 	faults.require("KONSTRUCT_DB_MAX_CONNS", d.MaxConns >= 0 && d.MaxConns <= maxConns, "must be between 1 and 1000")
-	if faults.has(databaseVariable) {
+	if d.URL.value == nil { // it, or a variable that it depends on, has a fault already
 		return
 	}
 

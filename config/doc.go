@@ -11,5 +11,8 @@
 // the types that hold secrets ([Secret], [DatabaseURL], [URL], [SecretsKeys]) print themselves without them in every
 // way that fmt, slog and encoding/json know. .env.example in the repository's root documents each variable.
 //
+// The .env file is read as Docker Compose reads it. Of libpq's PG* variables only those for credentials and TLS count,
+// once [IgnoreLibpq] has been called.
+//
 // The package imports nothing of this module. It is for cmd: everything below receives plain values.
 package config

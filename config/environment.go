@@ -1,14 +1,11 @@
 package config
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"strings"
-
-	"github.com/joho/godotenv"
 )
 
 // ErrDotEnv reports a .env file that is there and cannot be read.
@@ -21,23 +18,28 @@ type Env map[string]string
 // them): a variable of the process wins over the file's. The process's own environment is not changed, so nothing of
 // the file reaches child processes or libraries by accident.
 //
-// A file that is there but cannot be used is [ErrDotEnv]; the error never quotes the file.
+// The file is read by Docker Compose's own parser, so that both read the same values: ${NAME:-default} works, and a
+// reference takes the process's value before the file's. A file that is there but cannot be used is [ErrDotEnv]; the
+// error names the line and never quotes the file.
 func Environment(environ []string, dotenv string) (Env, error) {
-	env, err := readDotEnv(dotenv)
+	process := Env{}
+	for _, line := range environ {
+		if name, value, ok := strings.Cut(line, "="); ok {
+			process[name] = value
+		}
+	}
+	env, err := readDotEnv(dotenv, process)
 	if err != nil {
 		return nil, err
 	}
-
-	for _, line := range environ {
-		if name, value, ok := strings.Cut(line, "="); ok {
-			env[name] = value
-		}
+	for name, value := range process {
+		env[name] = value
 	}
 
 	return env, nil
 }
 
-func readDotEnv(path string) (Env, error) {
+func readDotEnv(path string, process Env) (Env, error) {
 	content, err := os.ReadFile(path) //nolint:gosec // The path is the operator's own choice.
 	if errors.Is(err, fs.ErrNotExist) {
 		return Env{}, nil
@@ -45,11 +47,9 @@ func readDotEnv(path string) (Env, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrDotEnv, err)
 	}
-
-	values, err := godotenv.Parse(bytes.NewReader(content))
+	values, err := parseDotEnv(content, process)
 	if err != nil {
-		// godotenv's error quotes the rest of the file, passwords included.
-		return nil, fmt.Errorf("%w: %s has a line that is neither NAME=value nor a comment", ErrDotEnv, path)
+		return nil, fmt.Errorf("%w: %s, %w", ErrDotEnv, path, err)
 	}
 
 	return values, nil

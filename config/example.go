@@ -15,7 +15,7 @@ const (
 	exampleSecretsKey         = "konstruct-example-key-change-me!"
 )
 
-const exampleProblem = "is the value of .env.example, which is public: off loopback it must be changed"
+const exampleProblem = "is the value of .env.example, which is public: change it before another machine can reach the server"
 
 func isExample(secret string) bool {
 	return slices.Contains([]string{

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/joho/godotenv"
 	"github.com/stretchr/testify/require"
 
 	"github.com/konstruct/konstruct/config"
@@ -18,7 +17,7 @@ import (
 func readExample(t *testing.T) config.Env {
 	t.Helper()
 
-	env, err := godotenv.Read("../.env.example")
+	env, err := config.Environment(nil, "../.env.example")
 	require.NoError(t, err)
 
 	return env

@@ -47,6 +47,9 @@ func faultOf(err error, names map[string]string) Fault {
 	case errors.As(err, &empty):
 		return Fault{Variable: empty.Key, Problem: "is required and must not be empty"}
 	case errors.As(err, &bad):
+		if other, ok := errors.AsType[blame](bad.Err); ok {
+			return Fault{Variable: other.variable, Problem: other.Error()}
+		}
 		return Fault{Variable: names[bad.Name], Problem: expectation(bad)}
 	default:
 		return Fault{Variable: "environment", Problem: "cannot be read"}

@@ -1,7 +1,10 @@
 package config
 
+import "strings"
+
 // Local is the configuration of `konstruct local`, and of docker-compose.yml: PostgreSQL and Redis on this machine.
 type Local struct {
+	ProjectName       string `env:"COMPOSE_PROJECT_NAME"` // Of this checkout's servers and data; "" for all checkouts'.
 	SuperuserPassword Secret `env:"POSTGRES_PASSWORD"        envDefault:"konstruct-postgres-example"`
 	OwnerPassword     Secret `env:"KONSTRUCT_OWNER_PASSWORD" envDefault:"konstruct-owner-example"`
 	AppPassword       Secret `env:"KONSTRUCT_APP_PASSWORD"   envDefault:"konstruct-app-example"`
@@ -16,6 +19,7 @@ func LoadLocal(env Env) (Local, error) {
 	var local Local
 	faults := parse(&local, env)
 
+	faults.require(projectVariable, isProjectName(local.ProjectName), projectProblem)
 	local.checkPorts(&faults)
 	local.checkAgainstURLs(&faults, env)
 	if err := faults.err(); err != nil {
@@ -23,6 +27,28 @@ func LoadLocal(env Env) (Local, error) {
 	}
 
 	return local, nil
+}
+
+const (
+	projectVariable = "COMPOSE_PROJECT_NAME"
+	projectProblem  = "must be lower-case letters, digits, - and _, and begin with a letter or digit"
+)
+
+// LoadProjectName reads the name of this checkout's local servers alone, so that they can be stopped whatever else is
+// wrong. A failure is [Faults].
+func LoadProjectName(env Env) (string, error) {
+	name := env[projectVariable]
+	if !isProjectName(name) {
+		return "", Faults{{Variable: projectVariable, Problem: projectProblem}}
+	}
+
+	return name, nil
+}
+
+// isProjectName holds for what Compose accepts as one, and for "".
+func isProjectName(name string) bool {
+	return strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") == "" && !strings.HasPrefix(name, "-") &&
+		!strings.HasPrefix(name, "_")
 }
 
 func (l Local) checkPorts(faults *Faults) {

@@ -84,8 +84,15 @@ func (f finder) find(ctx context.Context, major int) (binaries, error) {
 	if len(found) > 0 {
 		return found[0], nil
 	}
-	return binaries{}, fmt.Errorf("%w: install PostgreSQL %d or later, or set %s to the folder of its programs: %w",
-		ErrNoBinaries, minimumMajor, BinariesVariable, errors.Join(append(faults, err)...))
+	return binaries{}, fmt.Errorf("%w: install %s, or set %s to the folder of its programs: %w",
+		ErrNoBinaries, wanted(major), BinariesVariable, errors.Join(append(faults, err)...))
+}
+
+func wanted(major int) string {
+	if major == 0 {
+		return fmt.Sprintf("PostgreSQL %d or later", minimumMajor)
+	}
+	return fmt.Sprintf("PostgreSQL %d, which made the data", major)
 }
 
 // choose takes the newest, or the newest of the major version when one is asked for.

@@ -34,11 +34,10 @@ func (c *cluster) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	finder, err := c.finder()
-	if err != nil {
-		return err
+	if major != 0 && major < minimumMajor {
+		return &VersionError{DataDir: c.dataDir(), Data: major}
 	}
-	if c.binaries, err = finder.find(ctx, major); err != nil {
+	if c.binaries, err = c.finder().find(ctx, major); err != nil {
 		return err
 	}
 	if major != 0 && major != c.binaries.major {
@@ -56,14 +55,19 @@ func (c *cluster) unlock() error {
 		return err
 	}
 	kept, err := os.ReadFile(c.home.file("password"))
-	if err != nil && c.opt.Password == "" {
-		return fmt.Errorf("%w: %w", ErrPassword, err)
-	}
 	c.password = string(kept)
 	if c.password == "" {
 		c.password = c.opt.Password
 	}
+	if c.password == "" {
+		return fmt.Errorf("%w: %s holds none , and none is given: %w", ErrPassword, c.home.file("password"), errors.Join(err, c.forgotten()))
+	}
 	return nil
+}
+
+// forgotten is the way back to data whose password is lost.
+func (c *cluster) forgotten() error {
+	return fmt.Errorf("remove the folder %s to start over", c.home.path)
 }
 
 // majorOfData is 0 where there is no data yet.
@@ -82,12 +86,7 @@ func (c *cluster) majorOfData() (int, error) {
 	return major, nil
 }
 
-func (c *cluster) finder() (finder, error) {
-	base, err := DefaultFolder()
-	if err != nil {
-		return finder{}, err
-	}
-	source := downloader{folder: filepath.Join(base, "programs"), mode: c.home.mode()}
+func (c *cluster) finder() finder {
 	explicit := c.opt.Binaries
 	if explicit == "" {
 		explicit = os.Getenv(BinariesVariable)
@@ -97,11 +96,21 @@ func (c *cluster) finder() (finder, error) {
 		explicit: explicit,
 		path:     os.Getenv("PATH"),
 		patterns: usualFolders(),
-		download: func(ctx context.Context, major int) (string, error) {
-			c.log.InfoContext(ctx, "PostgreSQL is not installed here, trying to download it", "folder", source.folder)
-			return source.get(ctx, major)
-		},
-	}, nil
+		download: c.download,
+	}
+}
+
+// download keeps the programs in the folder for local data, or beside this server's data where there is no such folder
+// or it cannot be written to.
+func (c *cluster) download(ctx context.Context, major int) (string, error) {
+	source := downloader{folder: c.home.file("programs"), mode: c.home.mode()}
+	if base, err := DefaultFolder(); err == nil {
+		if programs := filepath.Join(base, "programs"); os.MkdirAll(programs, source.mode) == nil {
+			source.folder = programs
+		}
+	}
+	c.log.InfoContext(ctx, "the PostgreSQL that is needed is not installed here, trying to download it", "folder", source.folder)
+	return source.get(ctx, major)
 }
 
 // create runs initdb in a draft folder, so that an interrupted one is never taken for a cluster.

@@ -25,16 +25,29 @@ type DetachedOptions struct {
 	// Postgres and Redis: their Folder and Detached are set by [StartDetached].
 	Postgres PostgresOptions
 	Redis    RedisOptions
+	// Without leaves one of the two out.
+	Without Service
 	// Miniredis is the command line of a process that calls [ServeMiniredis] with the two variables of its
 	// environment, for machines without redis-server. Empty: such a machine gets no Redis.
 	Miniredis []string
 }
 
+// Service is one of the servers that [StartDetached] starts.
+type Service string
+
+// The services.
+const (
+	NoService       Service = ""
+	PostgresService Service = "postgres"
+	RedisService    Service = "redis"
+)
+
 // Detached is what runs in the background.
 type Detached struct {
-	Folder   string
+	Folder string
+	// Postgres is nil where it was left out.
 	Postgres *Postgres
-	// Redis is nil where neither redis-server nor a command line for miniredis is there.
+	// Redis is nil where it was left out, or neither redis-server nor a command line for miniredis is there.
 	Redis *Redis
 }
 
@@ -53,23 +66,26 @@ func StartDetached(ctx context.Context, opt DetachedOptions) (*Detached, error) 
 	opt.Postgres.Folder, opt.Postgres.Detached = filepath.Join(folder, "postgres"), true
 	opt.Redis.Folder, opt.Redis.Detached = filepath.Join(folder, "redis"), true
 
-	pg, err := StartPostgres(ctx, opt.Postgres)
-	if err != nil {
-		return nil, err
+	up := &Detached{Folder: folder}
+	if opt.Without != PostgresService {
+		if up.Postgres, err = StartPostgres(ctx, opt.Postgres); err != nil {
+			return nil, err
+		}
 	}
-	redis, err := startDetachedRedis(ctx, opt)
+	if opt.Without == RedisService {
+		return up, nil
+	}
+	up.Redis, err = startDetachedRedis(ctx, opt)
 	switch {
-	case err == nil:
-		return &Detached{Folder: folder, Postgres: pg, Redis: redis}, nil
 	case errors.Is(err, ErrInProcess):
 		orSilence(opt.Redis.Logger).WarnContext(ctx, "Redis was not started", "reason", err)
-		return &Detached{Folder: folder, Postgres: pg}, nil
-	case !pg.Reused:
-		_, stopErr := StopPostgres(context.WithoutCancel(ctx), pg.Folder)
+	case err != nil && up.Postgres != nil && !up.Postgres.Reused:
+		_, stopErr := StopPostgres(context.WithoutCancel(ctx), up.Postgres.Folder)
 		return nil, errors.Join(err, stopErr)
-	default:
+	case err != nil:
 		return nil, err
 	}
+	return up, nil
 }
 
 // StopDetached ends exactly what [StartDetached] has started on folder (empty: the default one), in this process or

@@ -33,7 +33,7 @@ func DefaultFolder() (string, error) {
 	}
 	user, err := os.UserHomeDir()
 	if err != nil {
-		return "", fmt.Errorf("no folder for local data: %w", err)
+		return "", fmt.Errorf("%w: %w", ErrFolder, err)
 	}
 	return filepath.Join(user, ".local", "share", "konstruct"), nil
 }
@@ -130,7 +130,7 @@ func (h *home) mode() os.FileMode {
 
 func (h *home) secure() error {
 	if err := os.MkdirAll(h.path, h.mode()); err != nil {
-		return fmt.Errorf("make the data folder: %w", err)
+		return fmt.Errorf("%w: %w", ErrFolder, err)
 	}
 	if err := checkFolder(h.path, os.Geteuid()); err != nil {
 		return err
@@ -144,6 +144,22 @@ func (h *home) secure() error {
 func (h *home) file(name string) string { return filepath.Join(h.path, name) }
 
 func (h *home) recordFile() string { return h.file(recordName) }
+
+// adopt records a running server whose record is missing or damaged.
+func (h *home) adopt(pid int) error {
+	kept, err := readRecord(h.recordFile())
+	if err != nil {
+		return err
+	}
+	if alive, err := kept.alive(); err != nil || alive {
+		return err
+	}
+	r, err := recordOf(pid)
+	if err != nil {
+		return err
+	}
+	return r.write(h.recordFile())
+}
 
 func (h *home) lock(ctx context.Context) (*flock.File, error) {
 	return flock.Lock(ctx, h.file("lock"))
@@ -162,7 +178,7 @@ func (h *home) secret(given string) (string, error) {
 	if given == "" {
 		given = rand.Text()
 	}
-	return given, replaceFile(path, []byte(given))
+	return given, ReplaceFile(path, []byte(given))
 }
 
 // log opens the server's log anew: it tells about the last start only, and so never fills the disk.
@@ -209,13 +225,16 @@ func stopServer(ctx context.Context, folder string) (bool, error) {
 	return true, os.Remove(path)
 }
 
-// replaceFile writes a file of mode 0600 in one step: readers see the old content or the new.
-func replaceFile(path string, content []byte) error {
+// ReplaceFile writes a file of mode 0600 in one step: readers see the old content or the new, also after a power cut.
+func ReplaceFile(path string, content []byte) error {
 	draft, err := os.CreateTemp(filepath.Dir(path), ".new-")
 	if err != nil {
 		return err
 	}
 	_, err = draft.Write(content)
+	if err == nil {
+		err = draft.Sync()
+	}
 	if err := errors.Join(err, draft.Close()); err != nil {
 		return errors.Join(err, os.Remove(draft.Name()))
 	}

@@ -101,7 +101,19 @@ func startIn(ctx context.Context, h *home, opt PostgresOptions) (*Postgres, erro
 
 // StopPostgres ends the server that runs on folder, whichever process started it, and tells whether there was one.
 func StopPostgres(ctx context.Context, folder string) (bool, error) {
-	if err := supported(); err != nil {
+	acc, err := servingAccount()
+	if err != nil {
+		return false, err
+	}
+	if stopped, err := stopServer(ctx, folder); stopped || err != nil {
+		return stopped, err
+	}
+	// Its record may be damaged: whoever answers as the server of the data is it.
+	c := &cluster{home: &home{path: folder, account: acc}}
+	if major, err := c.majorOfData(); err != nil || major == 0 || c.unlock() != nil {
+		return false, err
+	}
+	if pg, err := c.connectRunning(ctx); pg == nil || err != nil {
 		return false, err
 	}
 	return stopServer(ctx, folder)

@@ -271,16 +271,21 @@ func TestAnotherMajorIsRefused(t *testing.T) {
 	place := folder(t)
 	pg := start(t, local.PostgresOptions{Folder: place})
 	stop(t, pg)
-	require.NoError(t, os.WriteFile(filepath.Join(pg.DataDir, "PG_VERSION"), []byte("14\n"), 0o600))
-
-	_, err := local.StartPostgres(t.Context(), local.PostgresOptions{Folder: place})
-	var version *local.VersionError
-	require.ErrorAs(t, err, &version)
-	require.Equal(t, 14, version.Data)
-	major, _, _ := strings.Cut(pg.Version, ".")
-	require.Equal(t, major, strconv.Itoa(version.Binaries))
-	require.ErrorContains(t, err, "PostgreSQL 14")
-	require.ErrorContains(t, err, "PostgreSQL "+major)
+	own, _, _ := strings.Cut(pg.Version, ".")
+	for data, binaries := range map[string]string{"14": "0", "99": own} {
+		require.NoError(t, os.WriteFile(filepath.Join(pg.DataDir, "PG_VERSION"), []byte(data+"\n"), 0o600))
+		_, err := local.StartPostgres(t.Context(), local.PostgresOptions{Folder: place})
+		var version *local.VersionError
+		require.ErrorAs(t, err, &version)
+		require.Equal(t, data, strconv.Itoa(version.Data))
+		require.Equal(t, binaries, strconv.Itoa(version.Binaries))
+		require.ErrorContains(t, err, "PostgreSQL "+data)
+		if data == "14" {
+			require.NotContains(t, err.Error(), "install PostgreSQL 14", "it is not supported")
+		} else {
+			require.ErrorContains(t, err, "install PostgreSQL 99")
+		}
+	}
 }
 
 // kill ends a server as a crash would: it leaves its pid file.

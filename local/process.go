@@ -88,6 +88,7 @@ func recordOf(pid int) (record, error) {
 	return record{PID: pid, Started: started}, err
 }
 
+// readRecord returns the zero record where there is none, or only a damaged one: a file that a crash has cut says nothing.
 func readRecord(path string) (record, error) {
 	content, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -97,8 +98,8 @@ func readRecord(path string) (record, error) {
 		return record{}, err
 	}
 	var r record
-	if err := json.Unmarshal(content, &r); err != nil {
-		return record{}, fmt.Errorf("%s: %w", path, err)
+	if json.Unmarshal(content, &r) != nil {
+		return record{}, nil
 	}
 	return r, nil
 }
@@ -108,7 +109,7 @@ func (r record) write(path string) error {
 	if err != nil {
 		return err
 	}
-	return replaceFile(path, content)
+	return ReplaceFile(path, content)
 }
 
 // alive reports whether the very process that was recorded still runs: a pid alone may be another's by now.

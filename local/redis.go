@@ -4,10 +4,14 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/url"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -74,7 +78,27 @@ func StartRedis(ctx context.Context, opt RedisOptions) (*Redis, error) {
 
 // StopRedis ends the redis-server that runs on folder, whichever process started it, and tells whether there was one.
 func StopRedis(ctx context.Context, folder string) (bool, error) {
-	return StopPostgres(ctx, folder)
+	if err := supported(); err != nil {
+		return false, err
+	}
+	if stopped, err := stopServer(ctx, folder); stopped || err != nil {
+		return stopped, err
+	}
+	// Its record may be damaged: what answers on its port with its password, from its data, is it.
+	password, err := os.ReadFile(filepath.Join(folder, "password"))
+	port, known := keptPort(folder)
+	if err != nil || !known {
+		return false, nil //nolint:nilerr // nothing was started here, or nothing is known of it
+	}
+	redis := &Redis{Port: port, password: string(password)}
+	pid, err := redis.serverPID(ctx)
+	if err != nil || !redis.serves(ctx, filepath.Join(folder, "data")) {
+		return false, nil //nolint:nilerr // no server of ours answers
+	}
+	if err := (&home{path: folder}).adopt(pid); err != nil {
+		return false, err
+	}
+	return stopServer(ctx, folder)
 }
 
 // Stop ends the server and waits for it. What was reused or detached runs on. Stopping twice is harmless.
@@ -100,27 +124,80 @@ func (r *Redis) address() string { return net.JoinHostPort(Loopback, strconv.Ito
 
 // answers logs in, and so knows our server from another one on the port.
 func (r *Redis) answers(ctx context.Context) error {
+	_, err := r.ask(ctx)
+	return err
+}
+
+// serverPID is the process that answers. Miniredis, which does not tell, is 0.
+func (r *Redis) serverPID(ctx context.Context) (int, error) {
+	told, err := r.ask(ctx, "INFO", "server")
+	if err != nil {
+		return 0, err
+	}
+	match := redisPID.FindStringSubmatch(told)
+	if match == nil {
+		return 0, nil
+	}
+	return strconv.Atoi(match[1])
+}
+
+// serves tells whether the server keeps its data in that folder.
+func (r *Redis) serves(ctx context.Context, folder string) bool {
+	told, err := r.ask(ctx, "CONFIG", "GET", "dir")
+	if err != nil {
+		return false
+	}
+	for line := range strings.Lines(told) {
+		if sameFile(strings.TrimSpace(line), folder) {
+			return true
+		}
+	}
+	return false
+}
+
+var redisPID = regexp.MustCompile(`(?m)^process_id:(\d+)`)
+
+// ask logs in, sends one command, if any, and returns what comes back until the server has no more to say.
+func (r *Redis) ask(ctx context.Context, command ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, redisAnswersWithin)
 	defer cancel()
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", r.address())
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer func() { _ = conn.Close() }()
 	if deadline, ok := ctx.Deadline(); ok {
 		if err := conn.SetDeadline(deadline); err != nil {
-			return err
+			return "", err
 		}
 	}
-	if _, err := fmt.Fprintf(conn, "*2\r\n$4\r\nAUTH\r\n$%d\r\n%s\r\n", len(r.password), r.password); err != nil {
-		return err
+	if _, err := io.WriteString(conn, resp("AUTH", r.password)); err != nil {
+		return "", err
 	}
-	answer, err := bufio.NewReader(conn).ReadString('\n')
+	answers := bufio.NewReader(conn)
+	answer, err := answers.ReadString('\n')
 	if err != nil {
-		return err
+		return "", err
 	}
 	if strings.TrimSpace(answer) != "+OK" {
-		return fmt.Errorf("%w: redis refuses it", ErrPassword)
+		return "", fmt.Errorf("%w: redis refuses it", ErrPassword)
 	}
-	return nil
+	if len(command) == 0 {
+		return "", nil
+	}
+	if _, err := io.WriteString(conn, resp(command...)+resp("QUIT")); err != nil {
+		return "", err
+	}
+	told, err := io.ReadAll(answers)
+	return string(told), err
+}
+
+// resp is a command as Redis's protocol spells it.
+func resp(words ...string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "*%d\r\n", len(words))
+	for _, word := range words {
+		fmt.Fprintf(&b, "$%d\r\n%s\r\n", len(word), word)
+	}
+	return b.String()
 }

@@ -175,6 +175,10 @@ func TestMain(m *testing.M) {
 			os.Getenv(local.MiniredisAddrVariable), os.Getenv(local.MiniredisPasswordVariable)))
 	case "crash":
 		exit(startAndDie())
+	case "share":
+		exit(shareAndDie(os.Getenv(shareFolder)))
+	case "guard":
+		exit(local.GuardShare(context.Background(), os.Getenv(shareFolder)))
 	default:
 		exit(runApart(m))
 	}

@@ -2,10 +2,12 @@ package local
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 )
@@ -56,34 +58,52 @@ func (s *redisServer) start(ctx context.Context) (*Redis, error) {
 	return onPort(s.opt.Port, func(port int) (*Redis, error) { return s.startOn(ctx, port, password) })
 }
 
-// running is the server that already serves the folder, or nil.
+// running is the server that already serves the folder, or nil. One that runs, and answers neither to the password nor
+// to the kept one on the kept port, is ended, to be started again: the files that tell of it are damaged.
 func (s *redisServer) running(ctx context.Context, password string) (*Redis, error) {
 	r, err := readRecord(s.home.recordFile())
 	if err != nil {
 		return nil, err
 	}
-	if alive, err := r.alive(); err != nil || !alive {
-		return nil, err
-	}
-	content, err := os.ReadFile(s.home.file("port"))
+	alive, err := r.alive()
 	if err != nil {
 		return nil, err
 	}
-	port, err := strconv.Atoi(string(content))
-	if err != nil {
-		return nil, err
+	port, known := keptPort(s.home.path)
+	if !known {
+		return nil, r.end(ctx, stopFast)
 	}
 	redis := &Redis{Kind: s.kind, Port: port, Folder: s.home.path, Reused: true, password: password}
-	if err := redis.answers(ctx); err != nil {
-		return nil, fmt.Errorf("process %d serves %s on port %d: %w", r.PID, s.home.path, port, err)
+	pid, err := redis.serverPID(ctx)
+	switch {
+	case err != nil && alive:
+		if kept, readErr := os.ReadFile(s.home.file("password")); readErr == nil && string(kept) != password {
+			redis.password = string(kept)
+			if redis.answers(ctx) == nil {
+				return nil, fmt.Errorf("process %d serves %s on port %d: %w: stop it first to change the password", r.PID, s.home.path, port, err)
+			}
+		}
+		return nil, r.end(ctx, stopFast)
+	case err != nil || !alive && !redis.serves(ctx, s.home.file("data")):
+		return nil, nil //nolint:nilnil // nothing runs here
 	}
-	return redis, nil
+	return redis, s.home.adopt(pid)
+}
+
+// keptPort is the port of the server that last ran on folder, if its file is whole.
+func keptPort(folder string) (port int, known bool) {
+	content, err := os.ReadFile(filepath.Join(folder, "port"))
+	if err != nil {
+		return 0, false
+	}
+	port, err = strconv.Atoi(string(content))
+	return port, err == nil
 }
 
 func (s *redisServer) startOn(ctx context.Context, port int, password string) (*Redis, error) {
 	kept := errors.Join(
-		replaceFile(s.home.file("password"), []byte(password)),
-		replaceFile(s.home.file("port"), []byte(strconv.Itoa(port))),
+		ReplaceFile(s.home.file("password"), []byte(password)),
+		ReplaceFile(s.home.file("port"), []byte(strconv.Itoa(port))),
 	)
 	if kept != nil {
 		return nil, kept
@@ -138,7 +158,8 @@ func (s *redisServer) configuration(port int, password, data string) string {
 		"bind " + Loopback,
 		"port " + strconv.Itoa(port),
 		"dir " + strconv.Quote(data),
-		"requirepass " + strconv.Quote(password),
+		// A hash needs no quoting, whatever the password holds.
+		fmt.Sprintf("user default on ~* &* +@all #%x", sha256.Sum256([]byte(password))),
 		"daemonize no",
 		`save ""`,
 	}

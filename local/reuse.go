@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // postmasterPID is what a running PostgreSQL writes into its data folder, as far as it matters here:
@@ -19,7 +20,7 @@ type postmasterPID struct {
 
 func (c *cluster) pidPath() string { return filepath.Join(c.dataDir(), "postmaster.pid") }
 
-// readPID reports whether there is such a file, and more than its beginning.
+// readPID reports whether there is such a file, whole and readable.
 func (c *cluster) readPID() (found postmasterPID, whole bool, err error) {
 	content, err := os.ReadFile(c.pidPath())
 	if errors.Is(err, os.ErrNotExist) {
@@ -34,18 +35,21 @@ func (c *cluster) readPID() (found postmasterPID, whole bool, err error) {
 	}
 	pid, pidErr := strconv.Atoi(lines[0])
 	port, portErr := strconv.Atoi(lines[3])
-	if err := errors.Join(pidErr, portErr); err != nil {
-		return found, false, fmt.Errorf("%s: %w", c.pidPath(), err)
+	if errors.Join(pidErr, portErr) != nil {
+		return found, false, nil
 	}
 	return postmasterPID{pid: pid, port: port, socketDir: lines[4]}, true, nil
 }
 
+// damagedAfter is how long a starting server may take to write its postmaster.pid: later, the file is damaged.
+const damagedAfter = 5 * time.Second
+
 // running returns the server that already runs on the data, or nil. One that is just starting or stopping is
-// waited for.
+// waited for, and one whose postmaster.pid is damaged is ended.
 func (c *cluster) running(ctx context.Context) (*Postgres, error) {
 	ctx, cancel := context.WithTimeout(ctx, readyWithin)
 	defer cancel()
-	for {
+	for damaged := time.Now().Add(damagedAfter); ; {
 		pg, err := c.connectRunning(ctx)
 		if pg != nil || err != nil {
 			return pg, err
@@ -56,6 +60,9 @@ func (c *cluster) running(ctx context.Context) (*Postgres, error) {
 		}
 		if alive, err := r.alive(); err != nil || !alive {
 			return nil, err
+		}
+		if _, whole, err := c.readPID(); err != nil || !whole && time.Now().After(damaged) {
+			return nil, errors.Join(err, r.end(ctx, stopFast))
 		}
 		if err := pause(ctx); err != nil {
 			return nil, fmt.Errorf("%w: process %d runs on %s but does not answer: %w", ErrNotReady, r.PID, c.dataDir(), err)
@@ -78,7 +85,7 @@ func (c *cluster) connectRunning(ctx context.Context) (*Postgres, error) {
 	if c.opt.Port != 0 && c.opt.Port != found.port {
 		return nil, fmt.Errorf("%s is already served on port %d, not on %d: stop that server first", c.dataDir(), found.port, c.opt.Port)
 	}
-	return pg, c.adoptPassword(ctx, pg)
+	return pg, errors.Join(c.adoptPassword(ctx, pg), c.home.adopt(found.pid))
 }
 
 // judge tells a running server that refuses the password from a stale file; a dead pid is always stale.
@@ -88,6 +95,16 @@ func (c *cluster) judge(found postmasterPID, fault error) error {
 		return err
 	}
 	return fmt.Errorf("process %d seems to serve %s on port %d: %w", found.pid, c.dataDir(), found.port, fault)
+}
+
+// clearStaleSockets removes what a killed server has left in its socket's folder: PostgreSQL refuses to start over a lock
+// file whose pid is another program's by now, or a zombie's.
+func (c *cluster) clearStaleSockets() error {
+	left, err := filepath.Glob(filepath.Join(c.home.file("run"), ".s.PGSQL.*"))
+	for _, path := range left {
+		err = errors.Join(err, os.Remove(path))
+	}
+	return err
 }
 
 // clearStalePID makes PostgreSQL start over a postmaster.pid whose pid is another program's by now. PostgreSQL itself

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -20,15 +21,25 @@ import (
 const (
 	// portAttempts is how often a free port may be snatched away between its choice and the server's bind.
 	portAttempts = 5
+	// leftoversWithin is how long the backends of a server that was killed may take to notice it.
+	leftoversWithin = 10 * time.Second
 	// invalidPassword is PostgreSQL's code for it (SQLSTATE, appendix A of its manual).
 	invalidPassword = "28P01"
 )
 
+// errLeftovers says that processes of the server before this one have not ended yet.
+var errLeftovers = errors.New("processes of the former server still run")
+
 func (c *cluster) start(ctx context.Context) (*Postgres, error) {
-	if err := c.clearStalePID(); err != nil {
+	if err := errors.Join(c.clearStalePID(), c.clearStaleSockets()); err != nil {
 		return nil, err
 	}
-	return onPort(c.opt.Port, func(port int) (*Postgres, error) { return c.startOn(ctx, port) })
+	for deadline := time.Now().Add(leftoversWithin); ; {
+		pg, err := onPort(c.opt.Port, func(port int) (*Postgres, error) { return c.startOn(ctx, port) })
+		if !errors.Is(err, errLeftovers) || time.Now().After(deadline) || pause(ctx) != nil {
+			return pg, err
+		}
+	}
 }
 
 // startOn leaves nothing running when it fails.
@@ -141,14 +152,32 @@ func (c *cluster) explain(pg *Postgres) error {
 
 // explainEnd says why a server has ended that was being started, by the end of its log.
 func explainEnd(server string, port int, tail string) error {
+	if strings.Contains(tail, "pre-existing shared memory block") {
+		return fmt.Errorf("%w: %w: %s", ErrNotReady, errLeftovers, tail)
+	}
 	if strings.Contains(tail, "Address already in use") {
 		return fmt.Errorf("%s cannot listen on %s:%d: %w", server, Loopback, port, ErrPortTaken)
 	}
 	return fmt.Errorf("%w: %s ended; its log ends with:\n%s", ErrNotReady, server, tail)
 }
 
-// check logs in and asks for the data folder: another server may listen on the port.
+// check logs in and asks for the data folder: another server may listen on the port. Where the kept password is not
+// right, and its file was damaged perhaps, the given one may be.
 func (c *cluster) check(ctx context.Context, pg *Postgres) error {
+	err := c.login(ctx, pg)
+	if !errors.Is(err, ErrPassword) || c.opt.Password == "" || c.opt.Password == c.password {
+		return err
+	}
+	given := c.server(pg.Port, pg.SocketDir)
+	given.password = c.opt.Password
+	if c.login(ctx, given) != nil {
+		return err
+	}
+	c.password, pg.password = c.opt.Password, c.opt.Password
+	return ReplaceFile(c.home.file("password"), []byte(c.password))
+}
+
+func (c *cluster) login(ctx context.Context, pg *Postgres) error {
 	conn, err := pgx.Connect(ctx, pg.SuperuserDSN())
 	if err != nil {
 		return passwordFault(err)
@@ -191,7 +220,7 @@ func (c *cluster) adoptPassword(ctx context.Context, pg *Postgres) error {
 		return err
 	}
 	c.password, pg.password = c.opt.Password, c.opt.Password
-	return replaceFile(c.home.file("password"), []byte(c.password))
+	return ReplaceFile(c.home.file("password"), []byte(c.password))
 }
 
 // onPort starts a server on the wanted port, or on a free one: another one, where that was snatched away.

@@ -7,15 +7,18 @@
 #
 # psql reads both from the environment itself (\getenv, psql 15 or later): a command line can be read by everybody on
 # the machine. The server is told not to log the statements, which carry them.
-set -eu
+#
+# In a subshell: the image's entrypoint sources a script that it may not execute.
+(
+  set -eu
 
-: "${KONSTRUCT_OWNER_PASSWORD:?must be set}"
-: "${KONSTRUCT_APP_PASSWORD:?must be set}"
+  : "${KONSTRUCT_OWNER_PASSWORD:?must be set}"
+  : "${KONSTRUCT_APP_PASSWORD:?must be set}"
 
-export PGUSER="${POSTGRES_USER:-${PGUSER:-postgres}}"
-export PGDATABASE="${POSTGRES_DB:-${PGDATABASE:-konstruct}}"
+  export PGUSER="${POSTGRES_USER:-${PGUSER:-postgres}}"
+  export PGDATABASE="${POSTGRES_DB:-${PGDATABASE:-konstruct}}"
 
-exec psql -X -q -v ON_ERROR_STOP=1 <<'SQL'
+  psql -X -q -v ON_ERROR_STOP=1 <<'SQL'
 SET log_statement = 'none';
 SET log_min_duration_statement = -1;
 SET log_min_error_statement = 'panic';
@@ -25,3 +28,4 @@ SET password_encryption = 'scram-sha-256';
 ALTER ROLE konstruct_owner PASSWORD :'owner_password';
 ALTER ROLE konstruct_app PASSWORD :'app_password';
 SQL
+)

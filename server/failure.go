@@ -105,7 +105,8 @@ func databaseFailure(code string) *problem.Problem {
 		strings.HasPrefix(code, "57"),    // statement_timeout, starting up
 		code == "25006",                  // read-only
 		code == "25P03", code == "25P04", // a transaction was ended by a timeout
-		code == "55P03": // lock_timeout
+		code == "55P03", // lock_timeout
+		code == "42P01": // a table is missing: the database was not migrated
 		return problem.Unavailable(retrySoon)
 	}
 	return problem.General(http.StatusInternalServerError)

@@ -172,12 +172,10 @@ func TestNewRefuses(t *testing.T) {
 		change func(*server.Options)
 		want   error
 	}{
-		"an empty slack secret":   {func(o *server.Options) { o.SlackSecret = "" }, slackhook.ErrEmptySecret},
 		"a short key":             {func(o *server.Options) { o.Key = o.Key[:31] }, server.ErrOptions},
 		"no doctor":               {func(o *server.Options) { o.Isolation = nil }, server.ErrOptions},
 		"a proxy that is none":    {func(o *server.Options) { o.TrustedProxies = []string{"proxy.example"} }, server.ErrOptions},
 		"no client":               {func(o *server.Options) { o.Client = nil }, server.ErrOptions},
-		"nothing to seal with":    {func(o *server.Options) { o.Box = nil }, server.ErrOptions},
 		"no driver":               {func(o *server.Options) { o.Driver = nil }, server.ErrOptions},
 		"nowhere to log":          {func(o *server.Options) { o.Logger = nil }, server.ErrOptions},
 		"a slack secret of blank": {func(o *server.Options) { o.SlackSecret = " " }, slackhook.ErrEmptySecret},

@@ -25,17 +25,18 @@ type Options struct {
 	// Client and Driver are the database, as konstruct_app: Client must run on Driver.
 	Client *ent.Client
 	Driver *pgtenant.Driver
-	// Box seals the secrets of channel connections.
-	Box *secrets.Box
 	// Key binds cursors and hides the addresses of login attempts: 32 bytes or more, the same on every instance.
 	Key []byte
-	// SlackSecret verifies Slack's events.
-	SlackSecret string
 	// Isolation says whether tenants are isolated. While its Healthy fails, no tenant is served. Serve runs it.
 	Isolation *doctor.Monitor
 	Logger    *slog.Logger
 
 	// What follows has a default.
+
+	// Box seals the secrets of channel connections. Nil: setting one is refused, by the name of the missing key.
+	Box *secrets.Box
+	// SlackSecret verifies Slack's events. Empty: there is no route for them.
+	SlackSecret string
 
 	// Resolver finds a workspace's tenant: package resolver's.
 	Resolver channel.Resolver
@@ -76,7 +77,6 @@ func (o Options) withDefaults() (Options, error) {
 	}{
 		{o.Client != nil, "Client"},
 		{o.Driver != nil, "Driver"},
-		{o.Box != nil, "Box"},
 		{o.Isolation != nil, "Isolation"},
 		{o.Logger != nil, "Logger"},
 		{len(o.Key) >= minKey, "Key (32 bytes or more)"},

@@ -32,7 +32,7 @@ func (s *Server) router(trustedProxies []string, docs bool) (http.Handler, error
 	engine.NoMethod(notAllowed)
 
 	api := humagin.New(engine, s.humaConfig())
-	if err := s.mount(api, s.routes()); err != nil {
+	if err := s.mount(api, s.enabledRoutes()); err != nil {
 		return nil, err
 	}
 	if docs {

@@ -30,6 +30,11 @@ func (s *Server) routes() []route {
 	return slices.Concat(s.healthRoutes(), s.authRoutes(), s.tenantRoutes(), s.agentRoutes(), s.connectionRoutes(), s.channelRoutes())
 }
 
+// enabledRoutes are the routes without those of channels that are not configured.
+func (s *Server) enabledRoutes() []route {
+	return slices.DeleteFunc(s.routes(), func(r route) bool { return r.op.Path == slackPath && s.slack == nil })
+}
+
 func (s *Server) healthRoutes() []route {
 	return []route{
 		handle(public, http.MethodGet, "/healthz", "health", "Check that the process answers", s.health).in(tagHealth).

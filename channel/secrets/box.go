@@ -42,7 +42,8 @@ func (r Ref) check() error {
 	return nil
 }
 
-// Box seals and opens with the configured keys. It may be used by several goroutines at once.
+// Box seals and opens with the configured keys. It may be used by several goroutines at once. A nil Box has no keys: it
+// refuses to seal and to open with [ErrNoKeys], and still removes secrets.
 type Box struct {
 	first string // the id of the key that seals
 	ids   []string
@@ -74,13 +75,16 @@ func NewBox(keys [][]byte) (*Box, error) {
 }
 
 // Seal returns plaintext sealed for ref and name, in visible ASCII. The errors are those of a [Patch] for the name
-// and the value, [ErrInvalidRef] and tenancy.ErrInvalidID.
+// and the value, [ErrNoKeys] in a [FaultError], [ErrInvalidRef] and tenancy.ErrInvalidID.
 func (b *Box) Seal(ref Ref, name string, plaintext []byte) (string, error) {
 	if err := ref.check(); err != nil {
 		return "", err
 	}
 	if err := checkValue(name, string(plaintext)); err != nil {
 		return "", err
+	}
+	if b == nil {
+		return "", &FaultError{Name: name, Err: ErrNoKeys}
 	}
 	return b.seal(ref, name, plaintext)
 }
@@ -108,7 +112,7 @@ func (b *Box) Reseal(ref Ref, name, sealed string) (string, error) {
 }
 
 // Open returns the secret that Seal sealed for the same ref and name. The errors are [ErrNotSealed],
-// [ErrUnknownKey], [ErrOpen], [ErrInvalidRef] and tenancy.ErrInvalidID.
+// [ErrNoKeys], [ErrUnknownKey], [ErrOpen], [ErrInvalidRef] and tenancy.ErrInvalidID.
 func (b *Box) Open(ref Ref, name, sealed string) (Secret, error) {
 	if err := ref.check(); err != nil {
 		return Secret{}, err
@@ -116,6 +120,9 @@ func (b *Box) Open(ref Ref, name, sealed string) (Secret, error) {
 	id, ciphertext, err := parseSealed(sealed)
 	if err != nil {
 		return Secret{}, err
+	}
+	if b == nil {
+		return Secret{}, ErrNoKeys
 	}
 	cipher, known := b.byID[id]
 	if !known {

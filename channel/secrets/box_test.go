@@ -343,3 +343,18 @@ func FuzzOpen(f *testing.F) {
 		require.Empty(t, opened.Reveal())
 	})
 }
+
+func TestABoxWithoutKeysRefusesByName(t *testing.T) {
+	t.Parallel()
+	var none *secrets.Box
+	sealed := seal(t, box(t, 1), "bot_token", "xoxb-1")
+
+	_, err := none.Seal(ref(t), "bot_token", []byte("xoxb-1"))
+	require.ErrorIs(t, err, secrets.ErrNoKeys)
+	require.ErrorContains(t, err, "KONSTRUCT_SECRETS_KEY")
+	_, err = none.Open(ref(t), "bot_token", sealed)
+	require.ErrorIs(t, err, secrets.ErrNoKeys)
+	kept, err := none.Apply(ref(t), map[string]string{"bot_token": sealed, "old": sealed}, secrets.Patch{"old": nil})
+	require.NoError(t, err)
+	require.Equal(t, map[string]string{"bot_token": sealed}, kept)
+}

@@ -4,8 +4,8 @@ import "errors"
 
 // Faults of keys, found at start-up.
 var (
-	// ErrNoKeys means that there is no key to seal with.
-	ErrNoKeys = errors.New("secrets: no keys")
+	// ErrNoKeys is returned when there is no key to seal or open with.
+	ErrNoKeys = errors.New("secrets: the server has no KONSTRUCT_SECRETS_KEY")
 	// ErrKey means that a key isn't 32 bytes, or not in standard base64. The message tells which, by position.
 	ErrKey = errors.New("secrets: a key must be 32 bytes, in standard base64")
 	// ErrDuplicateKey means that one key was given twice.
@@ -45,7 +45,7 @@ var (
 type FaultError struct {
 	// Name is the secret's name, "" for a fault of the whole and for [ErrName]: what isn't a name may be a secret.
 	Name string
-	// Err is one of ErrName, ErrEmpty, ErrRedacted, ErrTooLarge and ErrTooMany.
+	// Err is one of ErrName, ErrEmpty, ErrRedacted, ErrTooLarge, ErrTooMany and ErrNoKeys.
 	Err error
 }
 

@@ -39,8 +39,8 @@ func (p Patch) Check() error {
 // Apply returns the secrets to store after p: those that p sets and those of stored that p doesn't name, all sealed for
 // ref with the first key, so that a save that overtakes a key rotation doesn't put an older key back into use. A stored
 // secret that doesn't open is kept as it is. Neither stored nor p is changed; removing a name that isn't there is no
-// fault. The errors are those of [Patch.Check], [ErrTooMany] in a [FaultError], [ErrInvalidRef] and
-// tenancy.ErrInvalidID.
+// fault. The errors are those of [Patch.Check], [ErrTooMany] and [ErrNoKeys] in a [FaultError],
+// [ErrInvalidRef] and tenancy.ErrInvalidID.
 func (b *Box) Apply(ref Ref, stored map[string]string, p Patch) (map[string]string, error) {
 	if err := ref.check(); err != nil {
 		return nil, err

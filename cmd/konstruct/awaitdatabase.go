@@ -35,7 +35,7 @@ func (c *checks) awaitDatabase(ctx context.Context, log *slog.Logger) error {
 		stop()
 		notice.Stop()
 		if err == nil || !passes(err) {
-			return explainConnect(err)
+			return err
 		}
 		last = err
 		waitingFor(ctx, log, last)
@@ -66,26 +66,6 @@ func passes(err error) bool {
 		return failed.Cause == pgtenant.CauseTimeout || failed.Cause == pgtenant.CauseLimit || failed.Cause == pgtenant.CauseStarting
 	}
 	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, pgtenant.ErrPoolBusy)
-}
-
-// explainConnect adds what is wrong in the configuration.
-func explainConnect(err error) error {
-	if err == nil {
-		return nil
-	}
-	cause := pgtenant.CauseOther
-	if failed, ok := errors.AsType[*pgtenant.ConnectError](err); ok {
-		cause = failed.Cause
-	}
-	switch cause {
-	case pgtenant.CauseCredentials:
-		return fmt.Errorf("PostgreSQL refused the user or the password of DATABASE_URL"+
-			" (before the first `konstruct migrate up` there is no such role): %w", err)
-	case pgtenant.CauseDatabase:
-		return fmt.Errorf("the database of DATABASE_URL does not exist: %w", err)
-	default:
-	}
-	return fmt.Errorf("PostgreSQL (DATABASE_URL) is not available: %w", err)
 }
 
 // requireSchema refuses a database whose schema is not this binary's yet: what the doctor would say about it, that

@@ -59,7 +59,8 @@ func seed(ctx context.Context, client *ent.Client, users *account.Users, box *se
 		if there {
 			continue
 		}
-		if err := demo.create(ctx, client, box); err != nil {
+		// Another development system on the same data may make it at the same time.
+		if err := demo.create(ctx, client, box); err != nil && !ent.IsConstraintError(err) {
 			return err
 		}
 	}

@@ -8,7 +8,10 @@ import (
 	"log/slog"
 	"maps"
 	"net"
+	"os"
 	"path/filepath"
+	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -21,15 +24,22 @@ import (
 
 const longDev = `A complete system on this machine, in one command: PostgreSQL, Redis, the schema, a demo admin, two demo tenants with
 agents and a Slack connection, and the server. It listens on loopback only, on servers and data of its own: whatever
-the *_URL variables name is left alone. Ctrl-C stops all of it; the next start finds its data again.`
+the *_URL variables name is left alone. Ctrl-C stops all of it; the next start finds its data again. A second one on the
+same data shares the database and serves on the next free port; the servers stop with the last.`
 
-// stopPatience is how long the servers may take to stop.
-const stopPatience = 20 * time.Second
+// portsTried is how many ports are tried, from the configured one on.
+const (
+	portsTried = 20
+	maxPort    = 1<<16 - 1
+)
 
 func newDev() *cobra.Command {
 	cmd := &cobra.Command{Use: "dev", Short: "Run a complete system with demo data", Long: longDev, Args: noArgs}
 	folder := cmd.Flags().String("data", "", "the folder of its data (default: dev below the folder for local data)")
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return runDev(cmd, *folder) }
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		config.IgnoreLibpq(true)
+		return runDev(cmd, *folder)
+	}
 	return cmd
 }
 
@@ -46,47 +56,72 @@ func runDev(cmd *cobra.Command, folder string) error {
 	log := newLogger(c.Log)
 	d, err := startDev(ctx, folder, log)
 	if err != nil {
-		return err
+		return stopped(ctx, err)
 	}
 	err = d.serve(ctx, env, log, cmd.OutOrStdout())
-	return errors.Join(err, d.stop(ctx))
+	return errors.Join(err, d.share.Leave(ctx))
 }
 
 // devSystem is what a development system stands on.
 type devSystem struct {
 	folder   string
 	state    devState
+	share    *local.Share
 	postgres *local.Postgres
 	redis    *local.Redis
 }
 
-func startDev(ctx context.Context, folder string, log *slog.Logger) (_ *devSystem, err error) {
-	if folder == "" {
-		base, err := local.DefaultFolder()
-		if err != nil {
-			return nil, err
-		}
-		folder = filepath.Join(base, "dev")
+func startDev(ctx context.Context, folder string, log *slog.Logger) (*devSystem, error) {
+	folder, err := devFolder(folder)
+	if err != nil {
+		return nil, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
 	}
 	d := &devSystem{folder: folder}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, d.stop(ctx))
-		}
-	}()
-	if d.state, err = openDevState(folder); err != nil {
-		return nil, err
+	d.share, err = local.NewShare(ctx, folder, []string{self, "local", "guard", folder}, func() error { return d.start(ctx, self, log) })
+	return d, suggestData(err)
+}
+
+// suggestData says what to do about a folder that cannot be used.
+func suggestData(err error) error {
+	if errors.Is(err, local.ErrFolder) || errors.Is(err, local.ErrForeignFolder) || errors.Is(err, local.ErrUnreachable) ||
+		errors.As(err, new(*local.VersionError)) {
+		return fmt.Errorf("%w\nTo use another folder: %s dev --data FOLDER", err, programName())
 	}
-	d.postgres, err = local.StartPostgres(ctx, local.PostgresOptions{Folder: filepath.Join(folder, "postgres"), Logger: log})
+	return err
+}
+
+// devFolder is the given folder, or the one below the folder for local data.
+func devFolder(given string) (string, error) {
+	if given != "" {
+		return filepath.Abs(given)
+	}
+	base, err := local.DefaultFolder()
 	if err != nil {
-		return nil, err
+		return "", suggestData(err)
 	}
-	d.redis, err = local.StartRedis(ctx, local.RedisOptions{Folder: filepath.Join(folder, "redis"), Logger: log})
+	return filepath.Join(base, "dev"), nil
+}
+
+// start brings up the servers and the schema, or finds them up.
+func (d *devSystem) start(ctx context.Context, self string, log *slog.Logger) (err error) {
+	if d.state, err = openDevState(d.folder); err != nil {
+		return err
+	}
+	up, err := local.StartDetached(ctx, local.DetachedOptions{
+		Folder:    d.folder,
+		Postgres:  local.PostgresOptions{Password: d.state.SuperuserPassword, Logger: log},
+		Redis:     local.RedisOptions{Logger: log},
+		Miniredis: []string{self, "local", "redis"},
+	})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	err = d.migrate(ctx, log)
-	return d, err
+	d.postgres, d.redis = up.Postgres, up.Redis
+	return d.migrate(ctx, log)
 }
 
 func (d *devSystem) migrate(ctx context.Context, log *slog.Logger) error {
@@ -119,6 +154,7 @@ func (d *devSystem) serve(ctx context.Context, env config.Env, log *slog.Logger,
 	if err != nil {
 		return err
 	}
+	announce(ctx, c, log)
 	s, err := openSystem(ctx, c, log)
 	if err != nil {
 		return err
@@ -126,14 +162,14 @@ func (d *devSystem) serve(ctx context.Context, env config.Env, log *slog.Logger,
 	defer s.close()
 	users := account.NewUsers(s.client, account.Argon2{Params: account.OWASP()}, time.Now)
 	if err := seed(ctx, s.client, users, s.box, d.state); err != nil {
-		return fmt.Errorf("demo data: %w", err)
+		return stopped(ctx, fmt.Errorf("demo data: %w", err))
 	}
 	if err := s.refuseUnsafe(ctx); err != nil {
-		return err
+		return stopped(ctx, err)
 	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.HTTP.ListenAddr)
+	listener, err := listenNear(ctx, c.HTTP.ListenAddr, log)
 	if err != nil {
-		return fmt.Errorf("%w: set KONSTRUCT_LISTEN_ADDR to another port, 127.0.0.1:0 for a free one", err)
+		return err
 	}
 	if err := d.welcome(ctx, s.client, listener.Addr().String(), out); err != nil {
 		return errors.Join(err, listener.Close())
@@ -141,14 +177,23 @@ func (d *devSystem) serve(ctx context.Context, env config.Env, log *slog.Logger,
 	return s.server.Serve(ctx, listener)
 }
 
-func (d *devSystem) stop(ctx context.Context) (err error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopPatience)
-	defer cancel()
-	if d.redis != nil {
-		err = d.redis.Stop(ctx)
+// listenNear listens on the address, or on the next free port after it.
+func listenNear(ctx context.Context, address string, log *slog.Logger) (net.Listener, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
 	}
-	if d.postgres != nil {
-		err = errors.Join(err, d.postgres.Stop(ctx))
+	wanted, err := strconv.Atoi(port)
+	if err != nil {
+		return nil, err
 	}
-	return err
+	for next := wanted; ; next++ {
+		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(next)))
+		if err == nil && next != wanted {
+			log.WarnContext(ctx, "the port is taken: listening on the next free one", "taken", address, "address", listener.Addr().String())
+		}
+		if !errors.Is(err, syscall.EADDRINUSE) || wanted == 0 || next == min(wanted+portsTried, maxPort) {
+			return listener, err
+		}
+	}
 }

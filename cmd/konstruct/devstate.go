@@ -9,11 +9,16 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/konstruct/konstruct/local"
 )
 
 // devState is what one development system is made of besides its data: its passwords and keys, drawn at its first start
 // and kept beside the data, so that the next start finds everything as it was.
 type devState struct {
+	// SuperuserPassword is empty in a folder that an older version made: then the password is kept beside the data only.
+	SuperuserPassword string `json:"superuser_password,omitempty"`
+
 	OwnerPassword string `json:"owner_password"`
 	AppPassword   string `json:"app_password"`
 	SecretsKey    []byte `json:"secrets_key"`
@@ -22,12 +27,13 @@ type devState struct {
 	AdminPassword string `json:"admin_password"`
 }
 
-// openDevState reads the state kept in folder, or draws one and keeps it there, for the user alone to read.
+// openDevState reads the state kept in folder, or draws one and keeps it there, for the user alone to read. The folder
+// exists, and no other process does the same.
 func openDevState(folder string) (devState, error) {
 	path := filepath.Join(folder, "dev.json")
 	text, err := os.ReadFile(path) //nolint:gosec // the folder is the user's own choice
 	if errors.Is(err, fs.ErrNotExist) {
-		return newDevState(folder, path)
+		return newDevState(path)
 	}
 	if err != nil {
 		return devState{}, err
@@ -35,30 +41,27 @@ func openDevState(folder string) (devState, error) {
 	var s devState
 	if err := json.Unmarshal(text, &s); err != nil {
 		// The text is not repeated: it is passwords.
-		return devState{}, fmt.Errorf("%s can't be read: remove the folder %s to start anew", path, folder)
+		return devState{}, fmt.Errorf("%s is damaged, and with it the passwords of its data: remove the folder %s to start over", path, folder)
 	}
 	return s, nil
 }
 
-func newDevState(folder, path string) (devState, error) {
+func newDevState(path string) (devState, error) {
 	s := devState{
-		OwnerPassword: rand.Text(),
-		AppPassword:   rand.Text(),
-		SecretsKey:    make([]byte, 32),
-		SlackSecret:   rand.Text(),
-		AdminEmail:    "admin@example.com",
-		AdminPassword: rand.Text(),
+		SuperuserPassword: rand.Text(),
+		OwnerPassword:     rand.Text(),
+		AppPassword:       rand.Text(),
+		SecretsKey:        make([]byte, 32),
+		SlackSecret:       rand.Text(),
+		AdminEmail:        "admin@example.com",
+		AdminPassword:     rand.Text(),
 	}
 	_, _ = rand.Read(s.SecretsKey) // never fails
 	text, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
 		return devState{}, err
 	}
-	// Servers that root starts run as somebody else, who has to pass through to their own folders.
-	if err := os.MkdirAll(folder, 0o711); err != nil { //nolint:gosec // nobody can list it, and what lies in it is 0600
-		return devState{}, err
-	}
-	return s, os.WriteFile(path, text, 0o600)
+	return s, local.ReplaceFile(path, text)
 }
 
 // String hides the secrets.

@@ -49,13 +49,14 @@ func migrateUp(cmd *cobra.Command, _ []string) error {
 		URL: c.Owner.OwnerURL.Reveal(), Operator: operator(), Logger: newLogger(c.Log),
 	})
 	if err != nil {
-		return err
+		return explainDatabase("MIGRATION_DATABASE_URL", c.Owner.OwnerURL, err)
 	}
 	for _, file := range done.Applied {
 		fmt.Fprintln(cmd.OutOrStdout(), "applied", file)
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "%s is current: %d migrations, %d of them new\n",
 		c.Owner.OwnerURL, done.Current+len(done.Applied), len(done.Applied))
+	fmt.Fprintf(cmd.OutOrStdout(), "Next: %[1]s user create --admin you@example.com, then %[1]s serve\n", programName())
 	return nil
 }
 
@@ -66,7 +67,7 @@ func migrateStatus(cmd *cobra.Command, _ []string) error {
 	}
 	chains, err := migrate.Status(cmd.Context(), migrate.Options{URL: c.Owner.OwnerURL.Reveal()})
 	if err != nil {
-		return err
+		return explainDatabase("MIGRATION_DATABASE_URL", c.Owner.OwnerURL, err)
 	}
 	pending := 0
 	out := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
@@ -223,6 +224,7 @@ func onScratch(ctx context.Context, url string, do func(url string) error) error
 	if url != "" {
 		return do(url)
 	}
+	config.IgnoreLibpq(true)
 	pg, err := local.StartPostgres(ctx, local.PostgresOptions{Throwaway: true})
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
 	"sync"
 	"syscall"
 
@@ -47,7 +48,12 @@ func redisError(err error) error {
 		return nil
 	}
 	if answer, ok := rueidis.IsRedisErr(err); ok {
-		return fmt.Errorf("redis: %s", answer.Error())
+		code, _, _ := strings.Cut(answer.Error(), " ")
+		if code == "WRONGPASS" || strings.Contains(answer.Error(), "AUTH") {
+			return fmt.Errorf("REDIS_URL: Redis refuses the password (%s): it has to be REDIS_PASSWORD as it was when Redis started "+
+				"(task up again after a change)", code)
+		}
+		return fmt.Errorf("REDIS_URL: Redis answers %s", code)
 	}
 	for _, known := range []struct {
 		is    func(error) bool
@@ -62,10 +68,10 @@ func redisError(err error) error {
 		{func(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) }, "connection closed"},
 	} {
 		if known.is(err) {
-			return errors.New("redis: " + known.cause)
+			return errors.New("REDIS_URL: " + known.cause)
 		}
 	}
-	return fmt.Errorf("redis: connection failed (%T)", err)
+	return fmt.Errorf("REDIS_URL: connection failed (%T)", err)
 }
 
 func (r *redisCheck) close() {

@@ -25,7 +25,7 @@ To run it, with PostgreSQL and Redis of your own (see .env.example):
 
 Configuration comes from the environment and from a file .env in the working folder; the environment wins.
 Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 the doctor warns, 4 isolation does not hold,
-5 migrations or a key rotation are pending.`
+5 migrations or a key rotation are pending, 130 interrupted.`
 
 func newRoot() *cobra.Command {
 	root := &cobra.Command{

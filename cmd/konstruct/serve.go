@@ -36,25 +36,30 @@ func runServe(cmd *cobra.Command, _ []string) error {
 	}
 	signal.Ignore(syscall.SIGHUP)
 	ctx, log := cmd.Context(), newLogger(c.Log)
-	log.InfoContext(ctx, "starting", "version", version())
+	announce(ctx, c, log)
 	s, err := openSystem(ctx, c, log)
 	if err != nil {
 		return err
 	}
 	defer s.close()
+	s.lookAtRedis(ctx, log)
 	if err := s.checks.awaitDatabase(ctx, log); err != nil {
-		return err
+		return stopped(ctx, explainDatabase("DATABASE_URL", c.Database.URL, err))
 	}
 	if err := s.checks.requireSchema(ctx); err != nil {
-		return err
+		return stopped(ctx, err)
 	}
 	if err := s.refuseUnsafe(ctx); err != nil {
-		return err
+		return stopped(ctx, err)
 	}
 	if err := s.refusePublishedDemo(ctx, c.HTTP.ListenAddr); err != nil {
 		return err
 	}
-	return s.server.Run(ctx)
+	err = s.server.Run(ctx)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		err = fmt.Errorf("KONSTRUCT_LISTEN_ADDR: another program listens there: %w", err)
+	}
+	return err
 }
 
 // refuseUnsafe runs the monitor's first check, which logs its findings, and prints the report if isolation does not hold.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"log/slog"
 	"time"
 
@@ -50,12 +51,12 @@ func openSystem(ctx context.Context, c config.Serve, log *slog.Logger) (_ *syste
 }
 
 func (s *system) build(ctx context.Context, c config.Serve, log *slog.Logger) (err error) {
-	keys := c.SecretsKeys.Reveal()
-	if s.box, err = secrets.NewBox(keys); err != nil {
+	key, err := s.openBox(c.SecretsKeys)
+	if err != nil {
 		return err
 	}
 	s.server, err = server.New(ctx, server.Options{
-		Client: s.client, Driver: s.driver, Box: s.box, Key: keys[0],
+		Client: s.client, Driver: s.driver, Box: s.box, Key: key,
 		SlackSecret:     c.Slack.SigningSecret.Reveal(),
 		Isolation:       s.monitor,
 		Ready:           s.checks.readiness(),
@@ -67,6 +68,18 @@ func (s *system) build(ctx context.Context, c config.Serve, log *slog.Logger) (e
 		ShutdownTimeout: c.HTTP.ShutdownTimeout,
 	})
 	return err
+}
+
+// openBox returns the key for everything but secrets: the first of keys, or a random one of this process. Without keys
+// there is no box, since none is ever built in.
+func (s *system) openBox(keys config.SecretsKeys) (key []byte, err error) {
+	if !keys.IsSet() {
+		key = make([]byte, secrets.KeySize)
+		_, _ = rand.Read(key) // never fails
+		return key, nil
+	}
+	s.box, err = secrets.NewBox(keys.Reveal())
+	return keys.Reveal()[0], err
 }
 
 func (s *system) close() {

@@ -172,6 +172,9 @@ func withUsers(cmd *cobra.Command, do func(people) error) error {
 		return err
 	}
 	defer func() { _ = drv.Close() }()
+	if err := requireSchema(cmd.Context(), c.Database.URL, drv, newLogger(c.Log)); err != nil {
+		return err
+	}
 	p := people{users: account.NewUsers(ent.NewClient(ent.Driver(drv)), account.Argon2{Params: account.OWASP()}, time.Now)}
 	if keys := c.SecretsKeys.Reveal(); len(keys) > 0 {
 		key, err := account.AttemptsKey(keys[0])
@@ -214,9 +217,28 @@ func askPassword(cmd *cobra.Command) (string, error) {
 	return first, nil
 }
 
+// readHidden reads a line without showing it. A signal ends the wait, and gives the terminal its echo back.
 func readHidden(cmd *cobra.Command, file *os.File, prompt string) (string, error) {
+	terminal := int(file.Fd())
+	before, err := term.GetState(terminal)
+	if err != nil {
+		return "", err
+	}
 	fmt.Fprint(cmd.ErrOrStderr(), prompt)
 	defer fmt.Fprintln(cmd.ErrOrStderr())
-	text, err := term.ReadPassword(int(file.Fd()))
-	return string(text), err
+	type line struct {
+		text []byte
+		err  error
+	}
+	read := make(chan line, 1)
+	go func() {
+		text, err := term.ReadPassword(terminal)
+		read <- line{text, err}
+	}()
+	select {
+	case got := <-read:
+		return string(got.text), got.err
+	case <-cmd.Context().Done():
+		return "", errors.Join(cmd.Context().Err(), term.Restore(terminal, before))
+	}
 }

@@ -2,8 +2,11 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"strings"
 )
 
 // version is the binary's version, from its build information.
@@ -39,3 +42,15 @@ func longVersion() string {
 
 // operator is what the revisions of migrations record.
 func operator() string { return "konstruct " + version() }
+
+// programName is what to type to run this program again.
+func programName() string {
+	self, err := os.Executable()
+	if err == nil && strings.Contains(self, string(filepath.Separator)+"go-build") {
+		return "go run ./cmd/konstruct"
+	}
+	if strings.ContainsRune(os.Args[0], filepath.Separator) {
+		return os.Args[0]
+	}
+	return "konstruct"
+}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/konstruct/konstruct/ent"
 	"github.com/konstruct/konstruct/ent/tenant"
+	"github.com/konstruct/konstruct/migrate"
 )
 
 // welcome tells whoever started a development system where it is and what to do with it.
@@ -24,7 +25,8 @@ func (d *devSystem) welcome(ctx context.Context, client *ent.Client, address str
 		"URL": "http://" + address, "Email": d.state.AdminEmail, "Password": d.state.AdminPassword,
 		"Tenant": acme.ID, "Name": acme.Name, "Workspace": demo.workspace,
 		"SlackSecret": d.state.SlackSecret, "Folder": d.folder,
-		"Postgres": d.postgres.String(), "Redis": d.redis.String(),
+		"Postgres": d.postgres.String(), "Redis": d.redis.String(), "Program": programName(),
+		"DatabaseURL": d.postgres.URL(migrate.AppRole, d.state.AppPassword, databaseName),
 	})
 }
 
@@ -36,6 +38,11 @@ Konstruct is running.
   docs       {{.URL}}/docs
   log in     {{.Email}}  {{.Password}}
   data       {{.Folder}}  ({{.Postgres}}, {{.Redis}})
+
+Make a second user, who is asked for a password (user --help shows more):
+
+  DATABASE_URL='{{.DatabaseURL}}' \
+    {{.Program}} user create second@example.com
 
 Log in, and list the agents of {{.Name}}:
 

@@ -1,12 +1,14 @@
 package endtoend_test
 
 import (
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -25,6 +27,7 @@ func TestDev(t *testing.T) {
 	first.wait(t, `msg=listening`)
 	paste(t, first.text())
 	first.wait(t, `msg="message delivered"`)
+	secondUser(t, first.text())
 	password, tenant := first.wait(t, `log in +\S+ +(\S+)`), first.wait(t, `/v1/tenants/(\S+)/agents`)
 	first.stop(t)
 
@@ -43,7 +46,10 @@ func devFolder(t *testing.T) string {
 	t.Helper()
 	folder, err := os.MkdirTemp("/var/tmp", "konstruct-dev-") //nolint:usetesting // below TempDir only its owner can pass
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, os.RemoveAll(folder)) })
+	t.Cleanup(func() {
+		// The guard of its servers looks into it for a moment longer.
+		require.Eventually(t, func() bool { return os.RemoveAll(folder) == nil }, patience, 100*time.Millisecond)
+	})
 	require.NoError(t, os.Chmod(folder, 0o711))
 	return filepath.Join(folder, "data")
 }
@@ -65,6 +71,77 @@ func paste(t *testing.T, welcome string) {
 	require.NoError(t, err, string(out))
 	require.Contains(t, string(out), `"name":"Ada"`)
 	require.Contains(t, string(out), "HTTP/1.1 200 OK")
+}
+
+// secondUser runs the command that the welcome prints for one.
+func secondUser(t *testing.T, welcome string) {
+	t.Helper()
+	_, line, found := strings.Cut(welcome, "Make a second user")
+	require.True(t, found)
+	_, line, _ = strings.Cut(line, "\n\n")
+	line, _, found = strings.Cut(line, "\n\n")
+	require.True(t, found)
+	cmd := exec.CommandContext(t.Context(), "sh", "-e", "-c", line)
+	cmd.Stdin = strings.NewReader(password + "\n")
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, string(out))
+	require.Contains(t, string(out), "second@example.com")
+}
+
+// The developer's shell may be set up for databases of any kind.
+func TestDevHeedsNoLibpqVariable(t *testing.T) {
+	t.Parallel()
+	dev := start(t, environment{
+		"KONSTRUCT_LISTEN_ADDR": "127.0.0.1:0",
+		"PGSERVICE":             "nosuch", "PGSERVICEFILE": "/nonexistent", "PGOPTIONS": "-c work_mem=8MB", "PGTZ": "Asia/Tokyo",
+		"PGSSLROOTCERT": "/nonexistent", "PGSSLCERT": "/nonexistent", "PGSSLMODE": "perhaps", "PGSSLNEGOTIATION": "direct",
+		"PGTARGETSESSIONATTRS": "standby", "PGCONNECT_TIMEOUT": "abc", "PGHOST": "192.0.2.1", "PGPORT": "1",
+		"PGUSER": "nobody", "PGDATABASE": "none", "PGPASSWORD": "x", "PGPASSFILE": "/nonexistent", "PGAPPNAME": "x",
+		"PGREQUIREAUTH": "none", "PGCHANNELBINDING": "require", "PGMAXPROTOCOLVERSION": "9", "PGMINPROTOCOLVERSION": "9",
+	}, "dev", "--data", devFolder(t))
+	dev.wait(t, `msg=listening`)
+	dev.stop(t)
+}
+
+// Two at once on a fresh folder share one database and take two ports; the end of one is not the other's.
+func TestTwoDevSystemsShareOneFolder(t *testing.T) {
+	t.Parallel()
+	folder := devFolder(t)
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = taken.Close() })
+	env := environment{"KONSTRUCT_LISTEN_ADDR": taken.Addr().String()}
+	first, second := start(t, env, "dev", "--data", folder), start(t, env, "dev", "--data", folder)
+	one := first.wait(t, `msg=listening.* address=(\S+)`)
+	two := second.wait(t, `msg=listening.* address=(\S+)`)
+	require.NotEqual(t, one, two)
+	require.Equal(t, first.wait(t, `log in +\S+ +(\S+)`), second.wait(t, `log in +\S+ +(\S+)`))
+	require.Contains(t, first.text(), "taken="+taken.Addr().String(), "it says that the port was taken")
+
+	first.stop(t)
+	client{base: "http://" + two}.login(t, "admin@example.com", second.wait(t, `log in +\S+ +(\S+)`))
+	client{base: "http://" + two}.do(t, http.StatusOK, http.MethodGet, "/readyz", nil)
+	database := second.wait(t, `PostgreSQL \S+ on (\S+),`)
+	second.stop(t)
+	_, err = net.Dial("tcp", database)
+	require.Error(t, err, "the last one stops the servers")
+}
+
+func TestDevNamesDataWhereItsFolderCannotBeUsed(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	out, code := run(t, nil, "", "dev", "--data", filepath.Join(file, "data"))
+	require.Equal(t, 1, code)
+	require.Contains(t, out, "dev --data FOLDER")
+
+	old := devFolder(t)
+	require.NoError(t, os.MkdirAll(filepath.Join(old, "postgres", "data"), 0o711))
+	require.NoError(t, os.WriteFile(filepath.Join(old, "postgres", "data", "PG_VERSION"), []byte("14\n"), 0o600))
+	out, code = run(t, nil, "", "dev", "--data", old)
+	require.Equal(t, 1, code)
+	require.Contains(t, out, "was made by PostgreSQL 14, and 15 is the oldest that is supported")
+	require.Contains(t, out, "dev --data FOLDER")
 }
 
 func TestServeKeepsDemoDataOnLoopback(t *testing.T) {

@@ -27,7 +27,7 @@ func TestServeSaysWhyItDoesNotStart(t *testing.T) {
 	config, err := pgx.ParseConfig(db.AppURL)
 	require.NoError(t, err)
 	for name, tt := range map[string]struct{ url, says string }{
-		"a wrong password":      {strings.Replace(db.AppURL, config.Password, "hunter2secret", 1), "refused the user or the password"},
+		"a wrong password":      {strings.Replace(db.AppURL, config.Password, "hunter2secret", 1), "refuses the password"},
 		"nothing listens":       {"postgres://konstruct_app:hunter2secret@" + closed.Addr().String() + "/konstruct", "connection refused"},
 		"no such database":      {strings.Replace(db.AppURL, db.Name, "nowhere", 1), "does not exist"},
 		"no schema":             {db.AppURL, "run `konstruct migrate up`"},

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -28,6 +29,9 @@ const (
 	image = "postgres:16"
 	// dockerWithin is how long an engine may take to answer before it counts as absent.
 	dockerWithin = 3 * time.Second
+	// pullWithin bounds the download of the image, and pullAgainAfter is how long a failed one counts.
+	pullWithin     = 2 * time.Minute
+	pullAgainAfter = 10 * time.Minute
 	// ownLabel marks containers of one test, for the clean-up after a crash. Its value is the user.
 	ownLabel = "konstruct.test.cluster"
 
@@ -61,6 +65,35 @@ func ping(ctx context.Context) error {
 		_, err := engine.Ping(ctx, client.PingOptions{})
 		return err
 	})
+}
+
+// obtainImage pulls an image that the engine does not have. Where that fails, as it does offline, the other processes of
+// the run need not find out for themselves.
+func obtainImage(ctx context.Context, name string) error {
+	return withEngine(func(engine client.APIClient) error {
+		if _, err := engine.ImageInspect(ctx, name); err == nil {
+			return nil
+		}
+		failed := filepath.Join(os.TempDir(), "konstruct-test-"+strconv.Itoa(os.Geteuid())+"-no-"+url.PathEscape(name))
+		if info, err := os.Stat(failed); err == nil && time.Since(info.ModTime()) < pullAgainAfter {
+			return fmt.Errorf("the Docker engine has no %s and could not pull it", name)
+		}
+		if err := pull(ctx, engine, name); err != nil {
+			err = fmt.Errorf("the Docker engine has no %s and cannot pull it: %w", name, err)
+			return errors.Join(err, os.WriteFile(failed, nil, 0o600))
+		}
+		return nil
+	})
+}
+
+func pull(ctx context.Context, engine client.APIClient, name string) error {
+	ctx, cancel := context.WithTimeout(ctx, pullWithin)
+	defer cancel()
+	progress, err := engine.ImagePull(ctx, name, client.ImagePullOptions{})
+	if err != nil {
+		return err
+	}
+	return progress.Wait(ctx)
 }
 
 func withEngine(do func(client.APIClient) error) error {

@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"context"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -245,4 +247,38 @@ func passwordOf(t *testing.T, url string) string {
 	config, err := pgx.ParseConfig(url)
 	require.NoError(t, err)
 	return config.Password
+}
+
+// An engine that answers, and neither has the image nor can pull it.
+func TestAnEngineWithoutTheImageIsPassedOver(t *testing.T) {
+	t.Parallel()
+	engine := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Api-Version", "1.47")
+		w.Header().Set("Content-Type", "application/json")
+		switch {
+		case strings.HasSuffix(r.URL.Path, "/_ping"):
+		case strings.HasSuffix(r.URL.Path, "/info"), strings.HasSuffix(r.URL.Path, "/version"):
+			_, _ = io.WriteString(w, `{"ApiVersion":"1.47"}`)
+		case strings.HasSuffix(r.URL.Path, "/images/create"):
+			w.WriteHeader(http.StatusInternalServerError)
+			_, _ = io.WriteString(w, `{"message":"dial tcp: lookup registry: no such host"}`)
+		default:
+			w.WriteHeader(http.StatusNotFound)
+			_, _ = io.WriteString(w, `{"message":"no such image"}`)
+		}
+	}))
+	t.Cleanup(engine.Close)
+	s := newSite(t)
+	env := []string{"DOCKER_HOST=tcp://" + engine.Listener.Addr().String(), "KONSTRUCT_TEST_SERVER="}
+	c := s.start(t, "share", env...)
+	require.Contains(t, c.url, "127.0.0.1")
+	out, err := c.end(t)
+	require.NoError(t, err, out)
+	require.Contains(t, out, "the Docker engine has no postgres:16 and cannot pull it")
+	require.Contains(t, out, "using this machine's PostgreSQL")
+	require.Contains(t, out, "(local)")
+
+	out, err = s.start(t, "share", append(env, "KONSTRUCT_TEST_SERVER=docker")...).end(t)
+	require.Error(t, err, "an engine that was asked for is not passed over")
+	require.NotContains(t, out, "(local)")
 }

@@ -107,10 +107,14 @@ func chooseKind(ctx context.Context, wanted string) (kind, error) {
 	case "docker":
 		return dockerKind, dockerAnswers(ctx)
 	case "":
-		if dockerAnswers(ctx) == nil {
-			return dockerKind, nil
+		if dockerAnswers(ctx) != nil {
+			return localKind, nil
 		}
-		return localKind, nil
+		if err := obtainImage(ctx, image); err != nil {
+			fmt.Fprintf(os.Stderr, "testdb: %v: using this machine's PostgreSQL\n", err)
+			return localKind, nil
+		}
+		return dockerKind, nil
 	default:
 		return kind{}, fmt.Errorf("%s is %q: it may be local or docker", serverVariable, wanted)
 	}

@@ -1,15 +1,14 @@
-package pgtenant
+package pgtenant_test
 
 import (
 	"fmt"
 	"os"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/konstruct/konstruct/integration/testdb"
-	"github.com/konstruct/konstruct/tenancy"
+	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
 // BenchmarkSessionCheck measures what the check of the session costs, as CPU time and not as time: server-ns/op is that of the
@@ -17,36 +16,22 @@ import (
 //
 //	KONSTRUCT_TEST_SERVER=local go test -run '^$' -bench SessionCheck -benchtime 20000x -count 5 ./tenancy/pgtenant
 func BenchmarkSessionCheck(b *testing.B) {
-	drv, err := Open(b.Context(), testdb.New(b).AppURL, WithMaxConns(1))
+	drv, err := pgtenant.Open(b.Context(), testdb.New(b).AppURL, pgtenant.WithMaxConns(1))
 	require.NoError(b, err)
 	defer func() { _ = drv.Close() }()
-	l, err := drv.lease(b.Context(), tenancy.ID{})
-	require.NoError(b, err)
-	defer l.release()
-	session, err := l.session(b.Context())
-	require.NoError(b, err)
-	pid := l.conn().PgConn().PID()
-
-	for name, prelude := range map[string][]any{
-		"without": {setTenant, Setting, ""},
-		"with":    {checkSession, Setting, "", session},
-	} {
+	for name, checked := range map[string]bool{"without": false, "with": true} {
 		b.Run(name, func(b *testing.B) {
-			run := func() {
-				batch := &pgx.Batch{}
-				text, _ := prelude[0].(string)
-				batch.Queue(text, prelude[1:]...)
-				batch.Queue("select 1")
-				if err := l.conn().SendBatch(b.Context(), batch).Close(); err != nil {
-					b.Fatal(err)
-				}
-			}
+			pid, run, done, err := pgtenant.Prelude(b.Context(), drv, checked)
+			require.NoError(b, err)
+			defer done()
 			for range 100 {
-				run()
+				require.NoError(b, run())
 			}
 			before := cpu(b, pid)
 			for b.Loop() {
-				run()
+				if err := run(); err != nil {
+					b.Fatal(err)
+				}
 			}
 			b.ReportMetric(float64(cpu(b, pid)-before)/float64(b.N), "server-ns/op")
 		})

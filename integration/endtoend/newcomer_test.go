@@ -1,0 +1,187 @@
+package endtoend_test
+
+import (
+	"bytes"
+	"net/http"
+	"net/url"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/konstruct/konstruct/integration/testdb"
+)
+
+// wrongPassword is the same URL with another password.
+func wrongPassword(t *testing.T, raw string) string {
+	t.Helper()
+	u, err := url.Parse(raw)
+	require.NoError(t, err)
+	u.User = url.UserPassword(u.User.Username(), "canary-wrong")
+	return u.String()
+}
+
+// What a newcomer forgets first: the migrations. Each command says so, and migrate up says what comes next.
+func TestWithoutMigrationsEachCommandSaysSo(t *testing.T) {
+	t.Parallel()
+	db := testdb.Empty(t)
+	owner, super := environment{"MIGRATION_DATABASE_URL": db.OwnerURL}, environment{"MIGRATION_DATABASE_URL": db.SuperURL}
+	env := environment{"DATABASE_URL": db.AppURL, "KONSTRUCT_LISTEN_ADDR": "127.0.0.1:0", "REDIS_URL": testdb.Redis(t)}
+	for _, args := range [][]string{{"serve"}, {"user", "create", "ada@example.com"}, {"user", "password", "ada@example.com"}} {
+		out, code := run(t, env, password+"\n", args...)
+		require.Equal(t, 5, code, "%s: %s", args, out)
+		require.Contains(t, out, "migrate up", args)
+		require.NotContains(t, out, "42P01", args)
+	}
+	out, code := run(t, super, "", "migrate", "up")
+	require.Zero(t, code, out)
+	require.Contains(t, out, "user create --admin you@example.com")
+	require.Contains(t, out, "serve")
+	out, code = run(t, owner, "", "migrate", "status")
+	require.Zero(t, code, out)
+	out, code = run(t, env, password+"\n", "user", "create", "ada@example.com")
+	require.Zero(t, code, out)
+
+	// The tables of a running server go away.
+	server := start(t, env, "serve")
+	anonymous := client{base: "http://" + server.wait(t, `msg=listening.* address=(\S+)`)}
+	anonymous.login(t, "ada@example.com", password)
+	execute(t, db.SuperURL, "drop table login_attempts, portal_sessions, portal_users")
+	answer := anonymous.do(t, http.StatusServiceUnavailable, http.MethodPost, "/v1/auth/login",
+		object{"email": "ada@example.com", "password": password})
+	require.Equal(t, "unavailable", answer.text(t, "code"))
+	server.wait(t, `konstruct migrate up`)
+}
+
+// Without a .env, and with nothing set but the databases of this test, the server starts and says what is off.
+func TestServeStartsWithoutSecretsAndSaysWhatIsOff(t *testing.T) {
+	t.Parallel()
+	db := testdb.New(t)
+	env := environment{"DATABASE_URL": db.AppURL, "REDIS_URL": testdb.Redis(t), "KONSTRUCT_LISTEN_ADDR": "127.0.0.1:0"}
+	out, code := run(t, env, password+"\n", "user", "create", "--admin", "ada@example.com")
+	require.Zero(t, code, out)
+
+	server := start(t, env, "serve")
+	anonymous := client{base: "http://" + server.wait(t, `msg=listening.* address=(\S+)`)}
+	require.Contains(t, server.text(), "SLACK_SIGNING_SECRET is not set")
+	require.Contains(t, server.text(), "KONSTRUCT_SECRETS_KEY is not set")
+	server.wait(t, `msg=starting version=\S+`)
+	anonymous.slack(t, http.StatusNotFound, slackSecret, []byte(`{}`))
+	admin := anonymous.login(t, "ada@example.com", password)
+	tenant := admin.createTenant(t, "acme")
+	connections := "/v1/tenants/" + tenant + "/channel-connections"
+	connection := object{"channel_type": "slack", "workspace_id": "T0ACME", "secrets": object{"bot_token": "xoxb-1"}}
+	refused := admin.do(t, http.StatusUnprocessableEntity, http.MethodPost, connections, connection)
+	require.Contains(t, refused["errors"].([]any)[0].(map[string]any)["message"], "KONSTRUCT_SECRETS_KEY")
+	delete(connection, "secrets")
+	admin.do(t, http.StatusCreated, http.MethodPost, connections, connection)
+
+	env["KONSTRUCT_TRUSTED_PROXIES"], env["REDIS_URL"] = "127.0.0.1", "redis://:konstruct-redis-example@127.0.0.1:1"
+	out, code = run(t, env, "", "serve")
+	require.Equal(t, 2, code)
+	require.Contains(t, out, "REDIS_URL: is the value of .env.example")
+	require.Contains(t, out, "KONSTRUCT_SECRETS_KEY: is required")
+}
+
+func TestWrongPasswordsNameTheirVariable(t *testing.T) {
+	t.Parallel()
+	db := testdb.New(t)
+	app := environment{"DATABASE_URL": wrongPassword(t, db.AppURL), "KONSTRUCT_LISTEN_ADDR": "127.0.0.1:0"}
+	owner := environment{"MIGRATION_DATABASE_URL": wrongPassword(t, db.OwnerURL)}
+	for _, c := range []struct {
+		env  environment
+		name string
+		args []string
+	}{
+		{app, "DATABASE_URL: PostgreSQL refuses the password of ", []string{"serve"}},
+		{app, "DATABASE_URL: PostgreSQL refuses the password of ", []string{"user", "create", "ada@example.com"}},
+		{owner, "MIGRATION_DATABASE_URL: PostgreSQL refuses the password of ", []string{"migrate", "up"}},
+		{owner, "MIGRATION_DATABASE_URL: PostgreSQL refuses the password of ", []string{"migrate", "status"}},
+	} {
+		out, code := run(t, c.env, password+"\n", c.args...)
+		require.Equal(t, 1, code, "%s: %s", c.args, out)
+		require.Contains(t, out, c.name, c.args)
+		require.Contains(t, out, "volume keeps the passwords of its first start", c.args)
+		require.NotContains(t, out, "canary", c.args)
+	}
+
+	server := start(t, environment{
+		"DATABASE_URL": db.AppURL, "KONSTRUCT_LISTEN_ADDR": "127.0.0.1:0", "REDIS_URL": wrongPassword(t, testdb.Redis(t)),
+	}, "serve")
+	server.wait(t, `msg=listening`)
+	server.wait(t, `REDIS_URL: Redis refuses the password`)
+	require.NotContains(t, server.text(), "canary")
+}
+
+func TestLibpqVariablesAreIgnoredOrBlamedByName(t *testing.T) {
+	t.Parallel()
+	db := testdb.New(t)
+	env := environment{
+		"DATABASE_URL": db.AppURL, "MIGRATION_DATABASE_URL": db.OwnerURL, "REDIS_URL": testdb.Redis(t),
+		"KONSTRUCT_LISTEN_ADDR": "127.0.0.1:0",
+		"PGSERVICE":             "nosuch", "PGOPTIONS": "-c work_mem=8MB", "PGTZ": "Asia/Tokyo", "PGCONNECT_TIMEOUT": "abc",
+		"PGTARGETSESSIONATTRS": "standby", "PGHOST": "192.0.2.1", "PGPORT": "1",
+	}
+	for _, args := range [][]string{{"migrate", "status"}, {"doctor"}, {"user", "create", "ada@example.com"}} {
+		out, code := run(t, env, password+"\n", args...)
+		require.Zero(t, code, "%s: %s", args, out)
+	}
+	start(t, env, "serve").wait(t, `msg=listening`)
+
+	env["PGSSLROOTCERT"] = "/nonexistent"
+	for _, args := range [][]string{{"serve"}, {"migrate", "status"}, {"doctor"}} {
+		out, code := run(t, env, "", args...)
+		require.Equal(t, 2, code, "%s: %s", args, out)
+		require.Contains(t, out, "PGSSLROOTCERT: ", args)
+		require.NotContains(t, out, "DATABASE_URL", args)
+	}
+}
+
+func TestVersion(t *testing.T) {
+	t.Parallel()
+	out, code := run(t, nil, "", "--version")
+	require.Zero(t, code)
+	require.Regexp(t, `^konstruct \S+ \(go1\.\S+\)\n$`, out)
+
+	db := testdb.Empty(t)
+	out, code = run(t, environment{"MIGRATION_DATABASE_URL": db.SuperURL}, "", "migrate", "up")
+	require.Zero(t, code, out)
+	execute(t, db.SuperURL, `do $$ begin
+	  if exists (select from atlas_schema_revisions.atlas_schema_revisions where operator_version !~ '^konstruct \S+$') then
+	    raise 'a revision without a version'; end if; end $$`)
+}
+
+// One Ctrl-C arrives several times: from the terminal, and from each program that passes it on.
+func TestOneCtrlCSeveralTimesIsAGracefulStop(t *testing.T) {
+	t.Parallel()
+	server := start(t, served(t, testdb.New(t)), "serve")
+	server.wait(t, `msg=listening`)
+	for range 3 {
+		require.NoError(t, server.cmd.Process.Signal(syscall.SIGINT))
+	}
+	server.stop(t)
+}
+
+// task runs the Taskfile's tool in the repository.
+func task(t *testing.T, args ...string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", append([]string{"tool", "-modfile=tools/go.mod", "task"}, args...)...)
+	cmd.Dir = "../.."
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	require.NoError(t, cmd.Run(), out.String())
+	return out.String()
+}
+
+func TestTasksAreListedInTheOrderOfUse(t *testing.T) {
+	t.Parallel()
+	list := task(t)
+	position := -1
+	for _, name := range []string{"* dev:", "* up:", "* migrate:", "* serve:", "* down:", "* test:"} {
+		next := strings.Index(list, name)
+		require.Greater(t, next, position, name)
+		position = next
+	}
+}

@@ -1,0 +1,106 @@
+package local_test
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/konstruct/konstruct/local"
+)
+
+// A crash or a full disk can leave any of the state files empty or cut. The servers still start, are found, and end.
+func TestDamagedStateFiles(t *testing.T) {
+	t.Parallel()
+	for _, file := range []string{
+		"postgres/process.json", "postgres/password", "postgres/data/postmaster.pid",
+		"redis/process.json", "redis/password", "redis/port",
+	} {
+		for name, keep := range map[string]float64{"empty": 0, "cut": 0.4} {
+			t.Run(file+" "+name, func(t *testing.T) {
+				t.Parallel()
+				opt := local.DetachedOptions{
+					Folder:   folder(t),
+					Postgres: local.PostgresOptions{Port: freePort(t), Password: "pg-secret"},
+					Redis:    local.RedisOptions{Port: freePort(t), Password: "redis-secret", Kind: local.RedisServer},
+				}
+				damage := func() {
+					path := filepath.Join(opt.Folder, file)
+					info, err := os.Stat(path)
+					require.NoError(t, err)
+					require.NoError(t, os.Truncate(path, int64(float64(info.Size())*keep)))
+				}
+				t.Cleanup(func() { _, _ = local.StopDetached(t.Context(), opt.Folder) })
+				_, err := local.StartDetached(t.Context(), opt)
+				require.NoError(t, err)
+
+				damage()
+				up, err := local.StartDetached(t.Context(), opt)
+				require.NoError(t, err)
+				require.Equal(t, "1", query(t, up.Postgres.SuperuserDSN(), "SELECT '1'"))
+				c := client(t, up.Redis.URL())
+				require.NoError(t, c.Do(t.Context(), c.B().Ping().Build()).Error())
+
+				damage()
+				_, err = local.StopDetached(t.Context(), opt.Folder)
+				require.NoError(t, err)
+				_, err = pgx.Connect(t.Context(), up.Postgres.SuperuserDSN())
+				require.Error(t, err, "it was ended")
+				require.Error(t, c.Do(t.Context(), c.B().Ping().Build()).Error())
+
+				_, err = local.StartDetached(t.Context(), opt)
+				require.NoError(t, err, "and the next start works")
+			})
+		}
+	}
+}
+
+func TestAStartRightAfterAKill(t *testing.T) {
+	t.Parallel()
+	opt := local.PostgresOptions{Folder: folder(t), Detached: true}
+	t.Cleanup(func() { _, _ = local.StopPostgres(t.Context(), opt.Folder) })
+	pg, err := local.StartPostgres(t.Context(), opt)
+	require.NoError(t, err)
+	opt.Port = pg.Port // so that the socket's lock file of the killed server is in the way
+	for range 3 {
+		content, err := os.ReadFile(filepath.Join(pg.DataDir, "postmaster.pid"))
+		require.NoError(t, err)
+		first, _, _ := strings.Cut(string(content), "\n")
+		pid, err := strconv.Atoi(first)
+		require.NoError(t, err)
+		require.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
+		again, err := local.StartPostgres(t.Context(), opt)
+		require.NoError(t, err)
+		require.False(t, again.Reused)
+		require.Equal(t, "1", query(t, again.SuperuserDSN(), "SELECT '1'"))
+	}
+}
+
+func TestASocketsLockFileOfAnotherProgramIsNoObstacle(t *testing.T) {
+	t.Parallel()
+	opt := local.PostgresOptions{Folder: folder(t)}
+	pg := start(t, opt)
+	opt.Port = pg.Port
+	lock := filepath.Join(pg.SocketDir, ".s.PGSQL."+strconv.Itoa(pg.Port)+".lock")
+	content, err := os.ReadFile(lock)
+	require.NoError(t, err)
+	stop(t, pg)
+	_, rest, _ := strings.Cut(string(content), "\n")
+	require.NoError(t, os.WriteFile(lock, []byte(strconv.Itoa(os.Getppid())+"\n"+rest), 0o644))
+	start(t, opt)
+}
+
+// Redis reads its configuration word by word: neither quotes nor backslashes nor what does not print may matter.
+func TestRedisTakesAnyPassword(t *testing.T) {
+	t.Parallel()
+	for _, password := range []string{`quo"te`, `back\slash`, `tab\tend`, "it's", "with space", "zero\u200bwidth", "#hash", "$dollar", ">x"} {
+		redis := startRedis(t, local.RedisOptions{Throwaway: true, Kind: local.RedisServer, Password: password})
+		c := client(t, redis.URL())
+		require.NoError(t, c.Do(t.Context(), c.B().Ping().Build()).Error(), password)
+	}
+}
