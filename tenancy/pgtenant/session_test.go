@@ -50,7 +50,6 @@ var changes = map[string]string{
 	"exit_on_error":                       "on",
 	"transaction_timeout":                 "1h",            // from 17
 	"restrict_nonsystem_relation_kind":    "foreign-table", // from 17, and later releases of 15 and 16
-	"role":                                "konstruct_app",
 }
 
 func (h *house) session(ctx context.Context, t *testing.T, setting string) (value string, pid int64) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strconv"
 	"testing"
+	"time"
 
 	entsql "entgo.io/ent/dialect/sql"
 	"github.com/google/uuid"
@@ -229,7 +230,7 @@ func (f failing) Scan(any) error      { return fmt.Errorf("can't use %s", f.secr
 // A tenant's limit lasts as long as one of its connections is in use, whoever gave up waiting in between.
 func TestATenantsLimitIsNotForgotten(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, pgtenant.WithMaxConns(4), pgtenant.WithAcquireTimeout(10*shortly))
+	h := newHouse(t, pgtenant.WithMaxConns(4), pgtenant.WithAcquireTimeout(time.Second))
 	for range 2 {
 		require.NoError(t, h.begin(t, h.a).Exec(as(t, h.a), "select 1", []any{}, nil))
 	}
@@ -238,7 +239,7 @@ func TestATenantsLimitIsNotForgotten(t *testing.T) {
 		require.Equal(t, "b1", h.names(as(t, h.b), t))
 	}
 	// One of two that ends leaves the limit to the other.
-	h = newHouse(t, pgtenant.WithMaxConns(4), pgtenant.WithAcquireTimeout(10*shortly))
+	h = newHouse(t, pgtenant.WithMaxConns(4), pgtenant.WithAcquireTimeout(time.Second))
 	first, other := h.begin(t, h.a), h.begin(t, h.a)
 	require.NoError(t, first.Exec(as(t, h.a), "select 1", []any{}, nil))
 	require.NoError(t, other.Exec(as(t, h.a), "select 1", []any{}, nil))
