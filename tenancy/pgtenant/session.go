@@ -19,6 +19,8 @@ import (
 //   - what only reaches logs and monitoring: application_name, client_min_messages, debug_print_*, log_*, trace_*;
 //   - escape_string_warning, which warns; tcp_*, which the kernel applies; transaction_*, which end with a transaction.
 //
+// Settings of extensions and of users' own are not known here.
+//
 // The tenant's own setting, the encoding and the role are compared as well; see values.
 func settings() []string {
 	return []string{
