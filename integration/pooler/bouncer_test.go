@@ -42,7 +42,7 @@ type bouncer struct {
 
 // newBouncer starts a PgBouncer that shares poolSize connections of the server's among all clients of the database. It
 // ends with the test.
-func newBouncer(t *testing.T, db *testdb.Database, poolSize int) *bouncer {
+func newBouncer(t *testing.T, db *testdb.Database, poolSize int, settings ...string) *bouncer {
 	t.Helper()
 	program := findProgram(t)
 	folder := newFolder(t)
@@ -52,7 +52,7 @@ func newBouncer(t *testing.T, db *testdb.Database, poolSize int) *bouncer {
 
 	b := &bouncer{log: filepath.Join(folder.path, "log")}
 	folder.write(t, "users", fmt.Sprintf("%q %q\n", app.User.Username(), password))
-	folder.write(t, "ini", configuration(t, program, folder.path, app, poolSize))
+	folder.write(t, "ini", configuration(t, program, folder.path, app, poolSize)+strings.Join(settings, "\n"))
 	through := url.URL{
 		Scheme: "postgres", User: app.User, Path: app.Path,
 		RawQuery: url.Values{"host": {folder.path}, "port": {socketPort}, "sslmode": {"disable"}}.Encode(),
@@ -98,8 +98,6 @@ func configuration(t *testing.T, program, folder string, app *url.URL, poolSize 
 		"max_client_conn = 200",
 		// A server's connection that was lost is made anew at once.
 		"server_login_retry = 1",
-		// The driver does without the simple protocol.
-		"disable_pqexec = 1",
 	}
 	if major, minor := programVersion(t, program); major > 1 || minor >= 21 {
 		settings = append(settings, "max_prepared_statements = 0")

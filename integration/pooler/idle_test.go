@@ -7,20 +7,27 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/konstruct/konstruct/integration/testdb"
+	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// A connection that was idle for more than a second is pinged through the pooler, and kept.
+// A connection that was idle for more than a second is pinged through the pooler, and kept. The simple protocol is not used.
 func TestAnIdleConnectionIsKept(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, mode, poolSize)
-			h.healthy(t)
-			made := h.Pool().Stat().NewConnsCount()
-			time.Sleep(1100 * time.Millisecond)
-			h.healthy(t)
-			require.Equal(t, made, h.Pool().Stat().NewConnsCount())
+			pooler := newBouncer(t, testdb.New(t), poolSize, "disable_pqexec = 1")
+			drv, err := pgtenant.Open(t.Context(), pooler.url, pgtenant.WithQueryMode(mode))
+			require.NoError(t, err)
+			defer func() { require.NoError(t, drv.Close()) }()
+			for range 2 {
+				_, err = pgtenant.Exec(t.Context(), drv, "select 1")
+				require.NoError(t, err)
+				time.Sleep(1100 * time.Millisecond)
+			}
+			require.EqualValues(t, 1, drv.Pool().Stat().NewConnsCount())
 		})
 	}
 }

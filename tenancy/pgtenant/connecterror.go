@@ -13,7 +13,7 @@ import (
 	"github.com/jackc/puddle/v2"
 )
 
-// Cause says why a connection could not be made, in words that are fit for a log.
+// Cause is why a connection could not be made. Its text is fit for a log.
 type Cause string
 
 // The causes of a [ConnectError].
@@ -63,8 +63,8 @@ func (e *ConnectError) Unwrap() []error {
 // of pgx repeats user, host and database, where parts of a password with unescaped characters can end up.
 func ConnectFailure(err error) error { return newConnectError(err) }
 
-// passing reports whether the cause is one that ends by itself within moments: a backend that is still exiting holds
-// its place in the limit, and a server that restarts says so.
+// passing reports whether the cause is likely to pass within a second: an exiting backend still counts towards the limit,
+// and a restarting server says so.
 func (e *ConnectError) passing() bool { return e.Cause == CauseLimit || e.Cause == CauseStarting }
 
 // newConnectError finds the cause of a failed dial. With several hosts it is that of the host that got furthest: a

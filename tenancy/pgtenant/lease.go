@@ -25,6 +25,7 @@ const closeTimeout = time.Second
 type lease struct {
 	ctx     context.Context //nolint:containedctx // for closing the connection, which takes none
 	pooled  *pgxpool.Conn
+	slots   *slots
 	done    func()
 	spoiled bool // the connection must not be used again
 	over    bool // it was released
@@ -52,7 +53,7 @@ func (d *Driver) lease(ctx context.Context, tenant tenancy.ID) (*lease, error) {
 		return nil, leaseError(ctx, waiting, err, d.slots.busy)
 	}
 	leased = true
-	return &lease{ctx: ctx, pooled: pooled, done: func() { d.slots.release(); done() }}, nil
+	return &lease{ctx: ctx, pooled: pooled, slots: d.slots, done: done}, nil
 }
 
 // leaseError tells apart why a wait ended: the caller gave up, the acquire timeout expired, which is busy's error, or
@@ -109,14 +110,15 @@ func (l *lease) release() {
 	}
 	l.over = true
 	defer l.done()
+	defer l.slots.release()
 	defer l.leave()
 	if l.spoiled {
 		l.close()
 	}
 }
 
-// leave hands the connection to the pool. One that is closed is taken out of it instead: pgx may still be saying good-bye
-// to a server that does not answer, for up to 15 s, and the pool would count the connection for as long.
+// leave returns the connection to the pool. A closed one is removed from the pool instead: pgx may take up to 15 s to close
+// its socket where the server does not answer, and the pool would count the connection until then.
 func (l *lease) leave() {
 	if l.conn().IsClosed() {
 		l.pooled.Hijack()

@@ -20,9 +20,9 @@ const (
 	pingTimeout = time.Second
 )
 
-// liveness finds the connections of a pool that were dropped without a word while they were idle, by a proxy or a
-// firewall. pgxpool's own ping is not used: its time-out leads to a cancel request, the two seconds of [cancelPatience],
-// and then up to 15 seconds in which the pool still counts the connection.
+// liveness finds the connections of a pool that a proxy or a firewall silently dropped while they were idle. pgxpool's own
+// ping is not used: when it times out, pgx sends a cancel request, waits for [cancelPatience], and then takes up to 15 s to
+// close the connection, which the pool counts until then.
 type liveness struct {
 	pool     atomic.Pointer[pgxpool.Pool]
 	sweeping atomic.Bool
@@ -72,7 +72,7 @@ func alive(ctx context.Context, conn *pgx.Conn) bool {
 	if stop() && err == nil && socket.SetDeadline(time.Time{}) == nil {
 		return true
 	}
-	// The socket first: then Close has nothing to wait for.
+	// The socket is closed first, so that Close does not wait for the server.
 	_ = socket.Close()
 	_ = conn.Close(ctx)
 	return false

@@ -100,8 +100,8 @@ func New(pool *pgxpool.Pool, opts ...Option) (*Driver, error) {
 }
 
 func newDriver(pool *pgxpool.Pool, c config) *Driver {
-	p := newTimeouts(c.acquireTimeout)
-	return &Driver{pool: pool, shares: newShares(pool.Config().MaxConns), slots: newSlots(pool, p), timeouts: p}
+	t := newTimeouts(c.acquireTimeout)
+	return &Driver{pool: pool, shares: newShares(pool.Config().MaxConns), slots: newSlots(pool, t), timeouts: t}
 }
 
 func newConfig(opts []Option) config {

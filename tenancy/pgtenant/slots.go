@@ -14,17 +14,17 @@ const (
 	// firstBackoff and longestBackoff bound the pause between two attempts to open a connection, before jitter of ±50 %.
 	firstBackoff   = 50 * time.Millisecond
 	longestBackoff = time.Second
-	// grace is how long a wait goes on without any working connection, where the cause is one that passes by itself.
+	// grace is how long a lease waits without any working connection if the cause is likely to pass by itself.
 	grace = time.Second
 )
 
 // slots bounds the leases by the connections that can be had. A lease takes a slot, then a connection of the pool.
 //
-// At first there is a slot for each connection that the pool may open. The pool opens one when none is idle, and hands
-// a failure to do so to its caller, although other connections work and are about to be released. So a slot whose
-// connection could not be opened is withheld, which leaves as many slots as there are connections: the next lease waits
-// in line for one of those. While leases wait, one goroutine tries to open another connection, backing off, and returns
-// a slot for each that it opens.
+// At first there is a slot for each connection that the pool may open. The pool opens one when none is idle, and returns
+// a failure to do so to its caller even if other connections work and are about to be released. So a slot whose connection
+// could not be opened is withheld, which leaves as many slots as there are connections: the next lease waits in line for
+// one of those. While leases wait, one goroutine tries to open another connection, with backoff, and returns a slot for
+// each that it opens.
 type slots struct {
 	pool     *pgxpool.Pool
 	timeouts *timeouts
@@ -41,10 +41,10 @@ type slots struct {
 	wake     chan struct{} // ends redial's pause early
 }
 
-func newSlots(pool *pgxpool.Pool, p *timeouts) *slots {
+func newSlots(pool *pgxpool.Pool, t *timeouts) *slots {
 	limit := int64(pool.Config().MaxConns)
 	return &slots{
-		pool: pool, timeouts: p, free: semaphore.NewWeighted(limit), limit: limit, wake: make(chan struct{}, 1),
+		pool: pool, timeouts: t, free: semaphore.NewWeighted(limit), limit: limit, wake: make(chan struct{}, 1),
 	}
 }
 
@@ -188,7 +188,7 @@ func (s *slots) regain() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.regainLocked() {
-		// The pool had one that was idle for a moment, so nothing was tried.
+		// The pool had an idle connection, so no attempt was made.
 		s.next = time.Now().Add(firstBackoff)
 	}
 }
@@ -230,7 +230,7 @@ func (s *slots) working() int32 {
 	return stat.TotalConns() - stat.ConstructingConns()
 }
 
-// busy is what a lease ends with that got no connection in time.
+// busy returns the error of a lease that got no connection within the acquire timeout.
 func (s *slots) busy() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

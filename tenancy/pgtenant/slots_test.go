@@ -93,6 +93,22 @@ func TestTheServerGrantsLessThanThePool(t *testing.T) {
 	h.healthy(t)
 }
 
+// One refusal tells of all the connections that the pool could still open.
+func TestARefusedRequestMakesOneAttempt(t *testing.T) {
+	t.Parallel()
+	h, proxy := proxied(t, pgtenant.WithMaxConns(8))
+	h.hold(t)
+	h.allow(t, 1)
+	before := proxy.Accepted()
+	ctx, cancel := context.WithTimeout(t.Context(), 4*shortly)
+	defer cancel()
+	_, err := pgtenant.Exec(ctx, h, "select 1")
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	// Its own, and those after 25, 75 and 175 ms at the earliest.
+	require.LessOrEqual(t, proxy.Accepted()-before, 4)
+	require.Positive(t, proxy.Accepted()-before)
+}
+
 // Connections that the server ends are replaced, although it refuses further ones at times.
 func TestConnectionsEndWhileTheServerGrantsLess(t *testing.T) {
 	t.Parallel()
@@ -287,6 +303,7 @@ func TestWithConnWaitsForAConnectionThatWorks(t *testing.T) {
 		return err
 	}
 	require.NoError(t, h.WithConn(t.Context(), poison))
+	require.Zero(t, h.Pool().Stat().TotalConns(), "it was the only one, and is closed")
 	h.healthy(t)
 
 	require.PanicsWithValue(t, "thrown", func() {
