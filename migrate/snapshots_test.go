@@ -141,7 +141,7 @@ func TestAProjectHasASnapshotOfItsOwn(t *testing.T) {
 func TestADatabaseWithoutASchema(t *testing.T) {
 	t.Parallel()
 	db := testdb.Empty(t)
-	require.Contains(t, diagnosed(t, db, migrate.Catalogue()), "database.not-migrated database "+db.Name)
+	require.Equal(t, []string{"database.not-migrated database " + db.Name}, diagnosed(t, db, migrate.Catalogue()))
 	conn := open(t, db.AppURL)
 	report, err := doctor.Check(t.Context(), conn, migrate.Catalogue())
 	require.NoError(t, err)
@@ -197,5 +197,6 @@ func TestOnlyUTF8(t *testing.T) {
 		require.ErrorIs(t, err, migrate.ErrEncoding)
 		require.ErrorContains(t, err, "is LATIN1")
 	}
-	require.Contains(t, diagnosed(t, db, migrate.Catalogue()), "server.encoding database "+db.Name+": LATIN1")
+	require.Equal(t, []string{"database.not-migrated database " + db.Name, "server.encoding database " + db.Name + ": LATIN1"},
+		diagnosed(t, db, migrate.Catalogue()))
 }

@@ -155,6 +155,12 @@ func changes() []fault {
 				GRANT EXECUTE ON FUNCTION public.resolve_tenant(text, text, text) TO konstruct_app`,
 		},
 		{
+			code: "definer.unlisted", object: "function public.laundered()",
+			plant: `CREATE EXTENSION citext SCHEMA public;
+				CREATE FUNCTION public.laundered() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1';
+				ALTER EXTENSION citext ADD FUNCTION public.laundered(); ALTER FUNCTION public.laundered OWNER TO konstruct_owner`,
+		},
+		{
 			code: "schema.unknown", object: "function pg_catalog.lower(uuid)",
 			plant: "CREATE FUNCTION pg_catalog.lower(uuid) RETURNS text LANGUAGE sql AS 'SELECT $1::text'",
 		},
@@ -192,6 +198,7 @@ func TestWhatIsOutOfReachIsInformation(t *testing.T) {
 		CREATE FUNCTION ops.f() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1';
 		CREATE TABLE public.scratch (id int);
 		CREATE EXTENSION citext SCHEMA public;
+		CREATE FUNCTION public.audited() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1'; ALTER EXTENSION citext ADD FUNCTION public.audited();
 		CREATE TABLE public.spatial_ref_sys (srid int PRIMARY KEY); GRANT SELECT ON public.spatial_ref_sys TO PUBLIC;
 		ALTER EXTENSION citext ADD TABLE public.spatial_ref_sys;
 		CREATE INDEX ON public.agents (created_at);`)

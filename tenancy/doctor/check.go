@@ -31,9 +31,10 @@ func check(ctx context.Context, q Querier, cat Catalogue) (Report, error) {
 
 func examine(r reading, cat Catalogue) Report {
 	e := newExamination(r, cat)
-	findings := e.findings(environmentLints())
+	// Of an empty database only what `migrate up` does not change is worth saying.
+	findings := e.findings(slices.Concat(snapshotLints(), serverLints(), roleLints()))
 	if e.isMigrated() {
-		findings = append(findings, e.findings(protectionLints())...)
+		findings = append(findings, e.findings(slices.Concat(surroundingLints(), protectionLints()))...)
 		e.compare()
 		for _, l := range Lints() {
 			for _, d := range e.differences[l.Code] {

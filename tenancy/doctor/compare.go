@@ -27,7 +27,7 @@ func (e *examination) compare() {
 	for _, have := range sorted(e.live) {
 		_, expected := e.want[have.key()]
 		switch {
-		case expected || e.covered[have.key()] || e.covered[key{"table", "", have.On}] || have.Props["extension"] != "" && !e.reaches(have):
+		case expected || e.covered[have.key()] || e.covered[key{"table", "", have.On}]:
 		case have.Kind == "grant":
 			e.compareGrant(Object{Kind: have.Kind, Name: have.Name}, have)
 		default:

@@ -149,6 +149,9 @@ func grantDifferences() []Lint {
 }
 
 func findDefaultGrants(e *examination) []fault {
+	if !e.isMigrated() {
+		return nil
+	}
 	var out []fault
 	for _, d := range e.of("default privileges") {
 		if planned, ok := e.want[d.key()]; ok && planned.equal(d) || d.Props["grantee"] == ident(e.cat.OwnerRole) {

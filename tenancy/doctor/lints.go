@@ -22,13 +22,11 @@ type fault struct {
 
 // Lints are all lints, in the order in which reports have them.
 func Lints() []Lint {
-	return slices.Concat(environmentLints(), protectionLints(), differenceLints())
+	return slices.Concat(snapshotLints(), serverLints(), roleLints(), surroundingLints(), protectionLints(), differenceLints())
 }
 
-// environmentLints are about all that is not in a snapshot.
-func environmentLints() []Lint {
-	return slices.Concat(snapshotLints(), serverLints(), roleLints(), sessionLints(), outsideLints(), platformLints())
-}
+// surroundingLints are about what surrounds the objects of a snapshot.
+func surroundingLints() []Lint { return slices.Concat(sessionLints(), outsideLints(), platformLints()) }
 
 // protectionLints hold for every tenant-scoped table, whatever a snapshot says.
 func protectionLints() []Lint { return slices.Concat(tableLints(), policyLints(), keyLints()) }

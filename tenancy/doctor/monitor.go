@@ -158,7 +158,11 @@ func (m *Monitor) log(ctx context.Context, report Report) {
 	for _, f := range report.Findings {
 		m.logger.Log(ctx, f.Level.slog(), "isolation finding", "code", f.Code, "object", f.Object, "risk", f.Risk)
 	}
-	if report.Err() != nil {
+	switch {
+	case report.NotMigrated():
+		m.logger.ErrorContext(ctx, "the database is not migrated, tenant traffic is refused")
+		return
+	case report.Err() != nil:
 		m.logger.ErrorContext(ctx, "tenant isolation does not hold, tenant traffic is refused",
 			"errors", report.Count(LevelError))
 		return

@@ -201,6 +201,21 @@ func TestMonitor(t *testing.T) {
 	})
 }
 
+func TestAnEmptyDatabaseIsLoggedAsThat(t *testing.T) {
+	t.Parallel()
+	p := &patient{report: doctor.Report{Findings: []doctor.Finding{
+		{Code: "database.not-migrated", Level: doctor.LevelError, Object: "database konstruct"},
+	}}}
+	var log bytes.Buffer
+	m := doctor.NewMonitor(p.check, time.Minute, slog.New(slog.NewTextHandler(&log, nil)))
+	_, err := m.Check(t.Context())
+	require.NoError(t, err)
+	require.ErrorIs(t, m.Healthy(), doctor.ErrNotMigrated)
+	require.ErrorIs(t, m.Healthy(), doctor.ErrUnsafe)
+	require.Contains(t, log.String(), "the database is not migrated")
+	require.NotContains(t, log.String(), "does not hold")
+}
+
 func TestAResultThatIsNotRenewedExpires(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -16,7 +16,7 @@ func quoted(parts ...string) string { return pgx.Identifier(parts).Sanitize() }
 
 // ident is an identifier as PostgreSQL prints it: quoted only where it has to be. (Keywords aside.)
 func ident(name string) string {
-	if strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == "" && !strings.ContainsAny(name[:1], "0123456789") {
+	if name == "" || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == "" && !strings.ContainsAny(name[:1], "0123456789") {
 		return name
 	}
 	return quoted(name)

@@ -201,8 +201,6 @@ func isOutside(o Object) bool {
 	switch o.Kind {
 	case "extension":
 		return true
-	case "function":
-		return o.Props["extension"] != ""
 	case "grant":
 		return !slices.Contains([]string{"TABLE", "SEQUENCE", "ROUTINE", "TYPE", "SCHEMA"}, o.Props["kind"])
 	default:

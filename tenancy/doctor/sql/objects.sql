@@ -23,13 +23,13 @@ WITH ext AS MATERIALIZED (
 ), routines AS MATERIALIZED (
   SELECT p.*, p.oid AS id, format('%I.%I', n.nspname, p.proname) AS qualified,
          format('%I.%I(%s)', n.nspname, p.proname,
-                array_to_string(ARRAY(SELECT format_type(t, NULL) FROM unnest(p.proargtypes) AS t), ', ')) AS name,
-         e.objid IS NOT NULL AS extension
+                array_to_string(ARRAY(SELECT format_type(t, NULL) FROM unnest(p.proargtypes) AS t), ', ')) AS name
     FROM pg_proc AS p
     JOIN pg_namespace AS n ON n.oid = p.pronamespace
-    LEFT JOIN ext AS e ON e.classid = 'pg_proc'::regclass AND e.objid = p.oid
    WHERE n.nspname !~ '^pg_(temp|toast)' AND p.oid >= 16384
-     AND (e.objid IS NULL OR p.prosecdef)
+     -- A function that was added to somebody else's extension is not the extension's.
+     AND NOT EXISTS (SELECT FROM pg_depend AS d JOIN pg_extension AS x ON x.oid = d.refobjid AND x.extowner = p.proowner
+                      WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
 ), types AS MATERIALIZED (
   SELECT t.oid, t.typtype, t.typowner, t.typacl, t.typbasetype, t.typtypmod, t.typnotnull, t.typdefault, t.typinput,
          format('%I.%I', n.nspname, t.typname) AS name
@@ -191,7 +191,6 @@ WITH ext AS MATERIALIZED (
            'untrusted', nullif(NOT l.lanpltrusted, false)::text,
            'atomic', nullif(p.prosqlbody IS NOT NULL, false)::text,
            'config', array_to_string(p.proconfig, E'\n'),
-           'extension', nullif(p.extension, false)::text,
            'identity', format('%s(%s)', p.qualified, pg_get_function_identity_arguments(p.id)),
            'def', CASE p.prokind WHEN 'a' THEN
                     (SELECT concat_ws(' ', 'aggregate', a.aggtransfn::regproc, a.aggfinalfn::regproc, a.agginitval)
