@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -51,9 +52,9 @@ func TestChecksAreIndependent(t *testing.T) {
 		release := make(chan struct{})
 		letGo := sync.OnceFunc(func() { close(release) })
 		defer letGo()
-		starts := 0
+		var starts atomic.Int64
 		r := quietReadiness(time.Now,
-			Check{Name: "hangs", Required: true, Run: func(context.Context) error { starts++; <-release; return nil }},
+			Check{Name: "hangs", Required: true, Run: func(context.Context) error { starts.Add(1); <-release; return nil }},
 			Check{Name: "waits", Run: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }},
 			Check{Name: "keeps its last answer", Required: true, Run: func(ctx context.Context) error { <-ctx.Done(); return nil }},
 			Check{Name: "well", Required: true, Run: passed},
@@ -71,7 +72,7 @@ func TestChecksAreIndependent(t *testing.T) {
 		require.Equal(t, want, states())
 		time.Sleep(readyFor)
 		require.Equal(t, want, states())
-		require.Equal(t, 1, starts, "a check that has not returned is not started again")
+		require.Equal(t, int64(1), starts.Load(), "a check that has not returned is not started again")
 		letGo()
 		time.Sleep(readyFor)
 		want["hangs"] = "ok"
