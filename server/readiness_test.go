@@ -1,10 +1,10 @@
 package server
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -112,10 +112,34 @@ func TestReadinessIsReusedForASecond(t *testing.T) {
 	}
 }
 
+// lockedLog is written by timers, too.
+type lockedLog struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lockedLog) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lockedLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+func (l *lockedLog) Reset() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.text.Reset()
+}
+
 func TestRepeatedFailuresAreSummarized(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var log bytes.Buffer
+		var log lockedLog
 		r := newRepeats(slog.New(slog.NewTextHandler(&log, nil)), firstSummary)
 		line := func(kind string) failureLine {
 			return failureLine{
@@ -124,7 +148,7 @@ func TestRepeatedFailuresAreSummarized(t *testing.T) {
 			}
 		}
 		lines := func() int {
-			n := bytes.Count(log.Bytes(), []byte("\n"))
+			n := strings.Count(log.String(), "\n")
 			log.Reset()
 			return n
 		}
@@ -150,7 +174,9 @@ func TestRepeatedFailuresAreSummarized(t *testing.T) {
 		time.Sleep(10 * time.Minute)
 		synctest.Wait()
 		log.Reset()
+		r.mu.Lock()
 		require.Empty(t, r.kinds, "what has ended is forgotten")
+		r.mu.Unlock()
 		r.add(t.Context(), line("a"))
 		require.Equal(t, 1, lines(), "and is new when it comes again")
 		r.add(t.Context(), line("a"))
