@@ -1,11 +1,12 @@
 package server
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -51,9 +52,9 @@ func TestChecksAreIndependent(t *testing.T) {
 		release := make(chan struct{})
 		letGo := sync.OnceFunc(func() { close(release) })
 		defer letGo()
-		starts := 0
+		var starts atomic.Int64
 		r := quietReadiness(time.Now,
-			Check{Name: "hangs", Required: true, Run: func(context.Context) error { starts++; <-release; return nil }},
+			Check{Name: "hangs", Required: true, Run: func(context.Context) error { starts.Add(1); <-release; return nil }},
 			Check{Name: "waits", Run: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }},
 			Check{Name: "keeps its last answer", Required: true, Run: func(ctx context.Context) error { <-ctx.Done(); return nil }},
 			Check{Name: "well", Required: true, Run: passed},
@@ -71,7 +72,7 @@ func TestChecksAreIndependent(t *testing.T) {
 		require.Equal(t, want, states())
 		time.Sleep(readyFor)
 		require.Equal(t, want, states())
-		require.Equal(t, 1, starts, "a check that has not returned is not started again")
+		require.Equal(t, int64(1), starts.Load(), "a check that has not returned is not started again")
 		letGo()
 		time.Sleep(readyFor)
 		want["hangs"] = "ok"
@@ -111,10 +112,34 @@ func TestReadinessIsReusedForASecond(t *testing.T) {
 	}
 }
 
+// lockedLog is written by timers, too.
+type lockedLog struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lockedLog) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lockedLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+func (l *lockedLog) Reset() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.text.Reset()
+}
+
 func TestRepeatedFailuresAreSummarized(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var log bytes.Buffer
+		var log lockedLog
 		r := newRepeats(slog.New(slog.NewTextHandler(&log, nil)), firstSummary)
 		line := func(kind string) failureLine {
 			return failureLine{
@@ -123,7 +148,7 @@ func TestRepeatedFailuresAreSummarized(t *testing.T) {
 			}
 		}
 		lines := func() int {
-			n := bytes.Count(log.Bytes(), []byte("\n"))
+			n := strings.Count(log.String(), "\n")
 			log.Reset()
 			return n
 		}
@@ -149,7 +174,9 @@ func TestRepeatedFailuresAreSummarized(t *testing.T) {
 		time.Sleep(10 * time.Minute)
 		synctest.Wait()
 		log.Reset()
+		r.mu.Lock()
 		require.Empty(t, r.kinds, "what has ended is forgotten")
+		r.mu.Unlock()
 		r.add(t.Context(), line("a"))
 		require.Equal(t, 1, lines(), "and is new when it comes again")
 		r.add(t.Context(), line("a"))
