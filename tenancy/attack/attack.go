@@ -45,13 +45,13 @@ type scenario struct {
 	accepted           string
 	privileged         bool
 	// Either of the two: each is tried on every table.
-	once func(s *stage, ctx context.Context) error
-	each func(s *stage, ctx context.Context, tb *table) error
+	once func(s *harness, ctx context.Context) error
+	each func(s *harness, ctx context.Context, tb *table) error
 }
 
 func families() []family {
 	return []family{
-		reads(), writes(), keys(), rights(), sideChannels(), contexts(), leftovers(), injections(), driverStates(),
+		reads(), writes(), keys(), rights(), sideChannels(), contexts(), leftovers(), injections(), sessions(), driverStates(),
 	}
 }
 

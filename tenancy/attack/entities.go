@@ -116,7 +116,7 @@ func (e Entity) refusesNobody(ctx context.Context) error {
 
 // path tries one as another tenant, as nobody and as the owner.
 func (k *kit) path(ctx context.Context, e Entity, tb *table, p Path) error {
-	s, err := k.newStage(ctx, e)
+	s, err := k.newHarness(ctx, e)
 	if err != nil {
 		return err
 	}
@@ -143,7 +143,7 @@ func (k *kit) path(ctx context.Context, e Entity, tb *table, p Path) error {
 }
 
 // other holds what another tenant got against what it should have.
-func (w Want) other(got any, err error, s *stage, tb *table) error {
+func (w Want) other(got any, err error, s *harness, tb *table) error {
 	var fits bool
 	switch w {
 	case WantOwn:

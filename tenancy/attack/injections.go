@@ -40,23 +40,23 @@ func injections() family {
 		scenarios: []scenario{
 			{
 				id: "A39-set-before-read", does: "sets the tenant earlier in the same statement, before its rows are read",
-				required: "it may: a setting is no secret", accepted: "injected-setting", each: (*stage).injectedRead,
+				required: "it may: a setting is no secret", accepted: "injected-setting", each: (*harness).injectedRead,
 			},
 			{
 				id: "A39-next-statement", does: "sets the tenant, and counts on the next statement",
 				required: "that one is its own tenant's again",
-				each:     (*stage).nextStatement,
+				each:     (*harness).nextStatement,
 			},
 			{
 				id: "A39-parameter", does: "sends SQL as a value", required: "it stays a value",
-				each: (*stage).asValue,
+				each: (*harness).asValue,
 			},
 		},
 	}
 }
 
 // injectedRead pins how far a setting alone can go: within one statement, the other tenant's rows come.
-func (s *stage) injectedRead(ctx context.Context, tb *table) error {
+func (s *harness) injectedRead(ctx context.Context, tb *table) error {
 	text := "with s as materialized (select set_config('" + setting + "', {victim}, true))" +
 		" select t.* from s, lateral (select * from {table}) t where s.set_config is not null"
 	for _, planned := range []string{"select 1", "set local enable_hashjoin = off"} {
@@ -77,7 +77,7 @@ func (s *stage) injectedRead(ctx context.Context, tb *table) error {
 }
 
 // nextStatement tries it through the driver, in a transaction and outside of one.
-func (s *stage) nextStatement(ctx context.Context, tb *table) error {
+func (s *harness) nextStatement(ctx context.Context, tb *table) error {
 	mine := as(ctx, s.a.id)
 	return s.lone(ctx, func(drv *pgtenant.Driver) error {
 		for _, local := range []bool{true, false} {
@@ -101,7 +101,7 @@ func (s *stage) nextStatement(ctx context.Context, tb *table) error {
 	})
 }
 
-func (s *stage) asValue(ctx context.Context, tb *table) error {
+func (s *harness) asValue(ctx context.Context, tb *table) error {
 	attempts := []string{
 		"' or '1'='1", "x'; " + setTenant(s.b.id, false) + "; --", "' union select * from " + tb.SQL + " --",
 		"') or set_config('" + setting + "', " + literal(s.b.id.String()) + ", false) is not null --",

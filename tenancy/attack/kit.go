@@ -13,7 +13,7 @@ import (
 
 const (
 	// stageConns is the size of a stage's pool.
-	stageConns = 4
+	harnessConns = 4
 	// patience bounds one attack. Nothing in it takes a second.
 	patience = 30 * time.Second
 )
@@ -127,7 +127,7 @@ func (k *kit) registration(t test) {
 // family makes a family's attacks one after the other, with tenants of its own.
 func (k *kit) family(t test, f family) {
 	t.Parallel()
-	s, err := k.newStage(t.Context(), k.target.Entities...)
+	s, err := k.newHarness(t.Context(), k.target.Entities...)
 	if err != nil {
 		k.faultf(t, "%s: the attacks could not be prepared: %v", f.name, err)
 		return
@@ -153,7 +153,7 @@ func (k *kit) family(t test, f family) {
 
 // attempt makes one attack, on each table or once.
 func (k *kit) attempt(
-	t test, f family, a Attack, once, privileged bool, s *stage, try func(context.Context, *table) error,
+	t test, f family, a Attack, once, privileged bool, s *harness, try func(context.Context, *table) error,
 ) {
 	t.Helper()
 	if privileged && k.target.Superuser == "" {

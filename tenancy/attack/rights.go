@@ -15,31 +15,31 @@ func rights() family {
 		scenarios: []scenario{
 			{
 				id: "A04-set-role", does: "becomes any other role of the cluster", required: "refused, 42501",
-				once: (*stage).setRole,
+				once: (*harness).setRole,
 			},
 			{
 				id: "A19-any-relation", does: "reads every table, view and materialised view that it may",
 				required: "nothing of another tenant's",
-				once:     (*stage).everyRelation,
+				once:     (*harness).everyRelation,
 			},
 			{
 				id: "A20-definer", does: "calls a function that acts with its owner's rights, and that nobody has named",
 				required: "there is none",
-				once:     (*stage).definers,
+				once:     (*harness).definers,
 			},
 			{
 				id: "A50-copy-program", does: "copies to a program, and from and to the server's files", required: "refused, 42501",
-				once: (*stage).serverFiles,
+				once: (*harness).serverFiles,
 			},
 			{
 				id: "A01-global-tables", does: "reads the other tenant's entry in a table of nobody's",
 				required: "it may: the table says who the tenants are",
-				accepted: "global-tables", each: (*stage).globalTables,
+				accepted: "global-tables", each: (*harness).globalTables,
 			},
 			{
 				id: "A23-own-settings", does: "changes its own role's password and defaults",
 				required: "it may: PostgreSQL lets every role",
-				accepted: "own-role-settings", once: (*stage).ownSettings,
+				accepted: "own-role-settings", once: (*harness).ownSettings,
 			},
 		},
 	}
@@ -158,7 +158,7 @@ func ofRole() []statement {
 }
 
 // setRole tries every role there is.
-func (s *stage) setRole(ctx context.Context) error {
+func (s *harness) setRole(ctx context.Context) error {
 	a := s.raw.do(ctx, "select quote_ident(rolname) from pg_roles where rolname <> current_user")
 	if a.err != nil {
 		return a.err
@@ -178,7 +178,7 @@ func (s *stage) setRole(ctx context.Context) error {
 }
 
 // everyRelation reads whatever has rows.
-func (s *stage) everyRelation(ctx context.Context) error {
+func (s *harness) everyRelation(ctx context.Context) error {
 	a := s.raw.do(ctx, `select format('%I.%I', n.nspname, c.relname),
 		       exists (select from pg_attribute t where t.attrelid = c.oid and t.attname = '`+tenantColumn+`')
 		  from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -204,7 +204,7 @@ func (s *stage) everyRelation(ctx context.Context) error {
 }
 
 // definers holds the functions that act with their owner's rights against those that are meant to.
-func (s *stage) definers(ctx context.Context) error {
+func (s *harness) definers(ctx context.Context) error {
 	a := s.raw.do(ctx, `select format('%s.%s(%s)', n.nspname, p.proname, oidvectortypes(p.proargtypes))
 		  from pg_proc p join pg_namespace n on n.oid = p.pronamespace
 		 where p.prosecdef and n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and has_function_privilege(p.oid, 'EXECUTE')`)
@@ -220,7 +220,7 @@ func (s *stage) definers(ctx context.Context) error {
 }
 
 // globalTables pins that what a tenant's column refers to is in sight of all: that table has no tenant of its own.
-func (s *stage) globalTables(ctx context.Context, tb *table) error {
+func (s *harness) globalTables(ctx context.Context, tb *table) error {
 	for _, f := range tb.Foreign {
 		if s.kit.table(f.Target) != nil || len(f.Columns) != 1 || f.Columns[0] != tenantColumn {
 			continue
@@ -235,7 +235,7 @@ func (s *stage) globalTables(ctx context.Context, tb *table) error {
 }
 
 // serverFiles tries COPY's other ends.
-func (s *stage) serverFiles(ctx context.Context) error {
+func (s *harness) serverFiles(ctx context.Context) error {
 	for _, sql := range []string{
 		"copy (select 1) to program 'true'", "copy (select 1) to '/tmp/stolen'", "copy (select 1) to '/dev/null'",
 		"copy " + s.tables[0].SQL + " from program 'true'", "copy " + s.tables[0].SQL + " from '/etc/passwd'",
@@ -252,7 +252,7 @@ func (s *stage) serverFiles(ctx context.Context) error {
 }
 
 // ownSettings pins what every role may do to itself. It is rolled back.
-func (s *stage) ownSettings(ctx context.Context) error {
+func (s *harness) ownSettings(ctx context.Context) error {
 	if err := s.raw.as(ctx, s.a.id); err != nil {
 		return err
 	}

@@ -108,27 +108,27 @@ func watching() []scenario {
 	return []scenario{
 		{
 			id: "A56-bound-values", does: "watches other connections for values that statements carry as parameters",
-			required: "nothing of another tenant's", once: (*stage).watchBound,
+			required: "nothing of another tenant's", once: (*harness).watchBound,
 		},
 		{
 			id: "A56-texts", does: "watches other connections for values that stand in a statement's text",
-			required: "it may, by the same role", accepted: "statement-texts", once: (*stage).watchText,
+			required: "it may, by the same role", accepted: "statement-texts", once: (*harness).watchText,
 		},
 		{
 			id: "A55-common-values", does: "reads the most common values of the table's columns", required: "no row",
-			privileged: true, each: (*stage).statistics,
+			privileged: true, each: (*harness).statistics,
 		},
 		{
 			id: "A60-listen", does: "listens on another tenant's channel", required: "it may: channels have no rights",
-			accepted: "notify", once: (*stage).listen,
+			accepted: "notify", once: (*harness).listen,
 		},
 	}
 }
 
 // second is another login, for what it takes two to do.
-func (s *stage) second(ctx context.Context) (*session, error) { return login(ctx, s.kit.target.DSN) }
+func (s *harness) second(ctx context.Context) (*session, error) { return login(ctx, s.kit.target.DSN) }
 
-func (s *stage) watchBound(ctx context.Context) error {
+func (s *harness) watchBound(ctx context.Context) error {
 	secret := s.b.secrets[0]
 	tx, err := s.driver.Tx(as(ctx, s.b.id))
 	if err != nil {
@@ -149,7 +149,7 @@ func (s *stage) watchBound(ctx context.Context) error {
 	return nil
 }
 
-func (s *stage) watchText(ctx context.Context) error {
+func (s *harness) watchText(ctx context.Context) error {
 	other, err := s.second(ctx)
 	if err != nil {
 		return err
@@ -163,7 +163,7 @@ func (s *stage) watchText(ctx context.Context) error {
 }
 
 // statistics has a superuser collect them, and look at them, first.
-func (s *stage) statistics(ctx context.Context, tb *table) error {
+func (s *harness) statistics(ctx context.Context, tb *table) error {
 	super, err := login(ctx, s.kit.target.Superuser)
 	if err != nil {
 		return err
@@ -185,7 +185,7 @@ func (s *stage) statistics(ctx context.Context, tb *table) error {
 	return nil
 }
 
-func (s *stage) listen(ctx context.Context) error {
+func (s *harness) listen(ctx context.Context) error {
 	listener, err := s.second(ctx)
 	if err != nil {
 		return err
