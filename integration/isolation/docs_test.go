@@ -36,6 +36,7 @@ var sources = []struct{ family, title, file string }{
 	{"injection", "Injected SQL", "tenancy/attack/injections.go"},
 	{"session", "Session settings", "tenancy/attack/sessions.go"},
 	{"connection", "Prepared statements, cursors and channels", "tenancy/attack/connections.go"},
+	{"leak", "Connections and slots that are not given back", "tenancy/attack/leaks.go"},
 	{"driver", "The driver's own states", "tenancy/attack/driver.go"},
 	{"entities", "The application's own code", "tenancy/attack/entities.go"},
 	{"redis", "Keys in Redis", "tenancy/attack/redis.go"},

@@ -51,7 +51,7 @@ type scenario struct {
 
 func families() []family {
 	return []family{
-		reads(), writes(), keys(), rights(), sideChannels(), contexts(), leftovers(), injections(), sessions(), connections(), driverStates(),
+		reads(), writes(), keys(), rights(), sideChannels(), contexts(), leftovers(), injections(), sessions(), connections(), leaks(), driverStates(),
 	}
 }
 

@@ -61,9 +61,12 @@ const (
 	undefinedCursor    = "34000"
 )
 
+// queryModes are those that a configuration may choose.
+func queryModes() []string { return []string{"cache_statement", "cache_describe", "exec"} }
+
 // inEachMode opens drivers with one connection at the server itself, one for each query mode.
 func (s *harness) inEachMode(ctx context.Context, do func(*pgtenant.Driver) error) error {
-	for _, mode := range []string{"cache_statement", "cache_describe", "exec"} {
+	for _, mode := range queryModes() {
 		drv, err := pgtenant.Open(ctx, s.kit.target.DSN, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode))
 		if err != nil {
 			return err
