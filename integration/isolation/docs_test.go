@@ -39,6 +39,7 @@ var sources = []struct{ family, title, file string }{
 	{"leak", "Connections and slots that are not given back", "tenancy/attack/leaks.go"},
 	{"driver", "The driver's own states", "tenancy/attack/driver.go"},
 	{"entities", "The application's own code", "tenancy/attack/entities.go"},
+	{"pins", "Accepted risks of the application's tables", "integration/isolation/pins.go"},
 	{"redis", "Keys in Redis", "tenancy/attack/redis.go"},
 	{"live", "Harmless reads of a live database", "tenancy/attack/live.go"},
 }
@@ -50,6 +51,9 @@ func everyAttack() []attack.Attack {
 		for _, p := range e.Paths {
 			all = append(all, attack.Attack{ID: p.ID, Family: "entities", Does: p.Does, Required: p.Want.String()})
 		}
+	}
+	for _, p := range isolation.Pins(isolation.DB{}, nil) {
+		all = append(all, p.Attack())
 	}
 	return all
 }

@@ -64,6 +64,7 @@ func Open(ctx context.Context, db DB) (target attack.Target, done func(), err er
 		Entities:     Entities(client, fixtures, drv),
 		Definers:     slices.Collect(maps.Keys(migrate.Catalogue().Definers)),
 		SpanningKeys: slices.Collect(maps.Keys(migrate.Catalogue().SpanningKeys)),
+		Pins:         Pins(db, drv),
 		Redis:        redis,
 	}
 	return target, func() {

@@ -11,20 +11,20 @@ import (
 
 // SQLSTATEs that attacks end with (PostgreSQL manual, appendix A).
 const (
-	denied        = "42501" // insufficient privilege, or a row-level security policy
-	foreignKey    = "23503"
-	duplicate     = "23505"
-	notNull       = "23502"
-	unsupported   = "0A000"
-	syntax        = "42601"
-	divisionBy0   = "22012"
-	invalidText   = "22P02"
-	notFunction   = "42883"
-	noFile        = "58P01"
-	canceled      = "57014"
-	wrongObject   = "42809"
-	notPrepared   = "55000"
-	inTransaction = "25001"
+	denied      = "42501" // insufficient privilege, or a row-level security policy
+	foreignKey  = "23503"
+	duplicate   = "23505"
+	notNull     = "23502"
+	unsupported = "0A000"
+	syntax      = "42601"
+	divisionBy0 = "22012"
+	invalidText = "22P02"
+	notFunction = "42883"
+	noFile      = "58P01"
+	canceled    = "57014"
+	wrongObject = "42809"
+	notPrepared = "55000"
+	lockTimeout = "55P03"
 )
 
 // answer is all that came back for a statement.

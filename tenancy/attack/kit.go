@@ -47,6 +47,7 @@ func run(t test, target Target) *Report {
 			t.sub(f.name, func(t test) { k.family(t, f) })
 		}
 		t.sub(entityFamily, func(t test) { k.entities(t) })
+		t.sub(pinFamily, func(t test) { k.pins(t) })
 		t.sub(redisFamily, func(t test) { k.redis(t) })
 	})
 	k.report.finish()

@@ -177,5 +177,5 @@ func familyOrder() []string {
 	for _, f := range families() {
 		names = append(names, f.name)
 	}
-	return append(names, entityFamily, redisFamily, liveFamily)
+	return append(names, entityFamily, pinFamily, redisFamily, liveFamily)
 }

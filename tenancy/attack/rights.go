@@ -37,6 +37,14 @@ func rights() family {
 				accepted: "global-tables", each: (*harness).globalTables,
 			},
 			{
+				id: "A69-system", does: "changes the server's configuration", required: "refused, 42501",
+				once: func(s *harness, ctx context.Context) error { // not inside a transaction, where nobody may
+					return s.fresh(ctx, func(raw *session) error {
+						return refused(denied).check(raw.do(ctx, "alter system set row_security = off"))
+					})
+				},
+			},
+			{
 				id: "A23-own-settings", does: "changes its own role's password and defaults",
 				required: "it may: PostgreSQL lets every role",
 				accepted: "own-role-settings", once: (*harness).ownSettings,
@@ -89,8 +97,13 @@ func onDatabase() []statement {
 	return []statement{
 		forbidden("A09-temp-table", "makes a temporary table, which hides another of the same name", "create temp table stolen (id int)"),
 		forbidden("A11-table", "makes a table", "create table stolen (id int)", denied, "3F000"),
+		forbidden("A11-select-into", "makes a table by SELECT INTO", "select 1 as x into stolen", denied, "3F000"),
+		forbidden("A09-select-into", "makes a temporary table by SELECT INTO", "select 1 as x into temp stolen"),
+		forbidden("A18-sequence", "makes a sequence", "create sequence stolen", denied, "3F000"),
 		forbidden("A11-schema", "makes a schema", "create schema stolen"),
 		forbidden("A20-function", "makes a function", "create function stolen() returns int language sql return 1", denied, "3F000"),
+		forbidden("A63-procedure", "makes a procedure, which could end transactions", "create procedure stolen() language sql begin atomic end",
+			denied, "3F000"),
 		forbidden("A19-view", "makes a view", "create view stolen as select 1", denied, "3F000"),
 		forbidden("A64-extension", "installs an extension to connect elsewhere", "create extension dblink", denied, unsupported, noFile),
 		forbidden("A64-dblink", "connects back to the server", "select dblink_connect('dbname=postgres')", notFunction, denied),
@@ -125,6 +138,11 @@ func ofRole() []statement {
 	return []statement{
 		forbidden("A03-superuser", "makes itself a superuser", "alter role current_user superuser"),
 		forbidden("A03-bypass", "frees itself from row-level security", "alter role current_user bypassrls"),
+		forbidden("A23-other-role", "gives another role a default", "alter role postgres set row_security = off", denied, "42704"),
+		forbidden("A23-database", "gives every role of the database a default",
+			"alter database template1 set row_security = off"),
+		forbidden("A69-replication-role", "turns triggers and foreign keys off for its session",
+			"select set_config('session_replication_role', 'replica', false)"),
 		forbidden("A23-preset", "presets its own tenant for every login to come", "alter role current_user set "+setting+" = 'x'"),
 		{
 			id: "A03-attributes", does: "has an attribute that would free it from row-level security, or let it get one", once: true,

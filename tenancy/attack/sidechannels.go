@@ -119,6 +119,11 @@ func watching() []scenario {
 			privileged: true, each: (*harness).statistics,
 		},
 		{
+			id: "A77-lock-parent", does: "locks the row of a global table that the other tenant's rows refer to, so that its inserts wait",
+			required: "it may: the table has no tenant; the wait ends with the other's lock_timeout", accepted: "locks",
+			each: (*harness).lockParent,
+		},
+		{
 			id: "A60-listen", does: "listens on another tenant's channel", required: "it may: channels have no rights",
 			accepted: "notify", once: (*harness).listen,
 		},
@@ -208,13 +213,24 @@ func (s *harness) listen(ctx context.Context) error {
 	return pinned(nil, false)
 }
 
-// pinned holds an accepted risk to its shape.
-func pinned(err error, stillThere bool) error {
-	if err != nil {
-		return fmt.Errorf("the accepted risk could not be shown: %w", err)
+// lockParent holds the parent's row while the other tenant adds a row that refers to it.
+func (s *harness) lockParent(ctx context.Context, tb *table) error {
+	for _, f := range tb.Foreign {
+		if s.kit.table(f.Target) != nil || len(f.Columns) != 1 || f.Columns[0] != tenantColumn {
+			continue
+		}
+		return s.fresh(ctx, func(other *session) error {
+			lock := s.spell("select from "+f.SQL+" where "+quoted(f.Refs[0])+" = {victim} for update", tb, s.a.id)
+			if err := errors.Join(s.raw.as(ctx, s.a.id), s.raw.do(ctx, lock).err); err != nil {
+				return err
+			}
+			defer func() { _ = s.raw.rollback(ctx) }()
+			if err := errors.Join(other.as(ctx, s.b.id), other.do(ctx, "set local lock_timeout = '50ms'").err); err != nil {
+				return err
+			}
+			a := other.do(ctx, s.spell(insert("{mine}"), tb, s.b.id))
+			return pinned(nil, code(a.err) == lockTimeout)
+		})
 	}
-	if !stillThere {
-		return errors.New("the accepted risk is gone: take it off the list, and require that it stays so")
-	}
-	return nil
+	return notApplicable("its tenant refers to no table")
 }

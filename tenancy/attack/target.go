@@ -27,6 +27,8 @@ type Target struct {
 	// SpanningKeys are the unique indexes that span tenants on purpose ("public.index"). Each lets a tenant find out
 	// that a value is taken.
 	SpanningKeys []string
+	// Pins are accepted risks that come with the application's own tables.
+	Pins []Pin
 	// Redis is attacked where it is given.
 	Redis *Redis
 }
@@ -74,6 +76,19 @@ const (
 	WantOwnCount             // the number of its own rows, and so does the owner
 	WantRefused              // an error; the owner gets none
 )
+
+// Pin shows that an accepted risk is what its description says. It fails when the risk is gone, so that the description
+// is corrected, as well as when it can't be shown.
+type Pin struct {
+	// ID is the attack's stable code, Does what it does, in a sentence, Shows what comes of it.
+	ID, Does, Shows string
+	// Risk is the risk's anchor in the list of accepted risks.
+	Risk string
+	// Privileged is true where Show needs [Target.Superuser].
+	Privileged bool
+	// Show reports whether the risk is there. What it changes, it puts back.
+	Show func(ctx context.Context) (bool, error)
+}
 
 // Redis tells how the product reaches its Redis.
 type Redis struct {
