@@ -26,13 +26,13 @@ import (
 func Pins(db DB, drv *pgtenant.Driver) []attack.Pin {
 	return []attack.Pin{
 		{
-			ID: "A73-estimates", Does: "has EXPLAIN estimate conditions, and so recovers a character of another tenant's value",
+			ID: "A73-estimates", Does: "recovers a character of another tenant's value from the row estimates of EXPLAIN",
 			Shows: "the estimates differ: statistics are shared by all tenants", Risk: "plans-estimate", Privileged: true,
 			Show: func(ctx context.Context) (bool, error) { return estimates(ctx, db) },
 		},
 		{
-			ID: "A75-forged-session", Does: "adds a platform admin and a session for it to the global tables, by SQL",
-			Shows: "the session is accepted: the application's role must be able to write sessions", Risk: "forged-session",
+			ID: "A75-forged-session", Does: "inserts a platform admin and a session into the global tables by SQL",
+			Shows: "the session is accepted: the application's role has to write sessions", Risk: "forged-session",
 			Show: func(ctx context.Context) (bool, error) { return forgedSession(ctx, drv) },
 		},
 	}

@@ -22,7 +22,7 @@ type family struct {
 	scenarios   []scenario
 }
 
-// statement is an attack that is one SQL statement. It is sent by another tenant, by nobody and by the owner, in a
+// statement is an attack that is one SQL statement. It is sent by another tenant, without a tenant, and by the owner, in a
 // transaction that is rolled back; by a raw login and through the driver. Names in braces are filled in: see spell.
 type statement struct {
 	id, does string
@@ -31,8 +31,8 @@ type statement struct {
 	before []string // statements that come first, in the same transaction
 	sql    string
 
-	other, nobody, owner expectation
-	accepted             string
+	other, unset, owner expectation
+	accepted            string
 	// raw is true where the driver's own rules get in the way of the attack.
 	raw bool
 	// privileged is true where a superuser has to arrange it.
@@ -55,8 +55,8 @@ func families() []family {
 	}
 }
 
-// Catalogue lists the attacks that the kit brings along. Paths of a [Target]'s entities come on top.
-func Catalogue() []Attack {
+// Catalog lists the attacks that the kit brings along. Paths of a [Target]'s entities come on top.
+func Catalog() []Attack {
 	var all []Attack
 	for _, f := range families() {
 		for _, s := range f.statements {

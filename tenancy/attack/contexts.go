@@ -20,7 +20,7 @@ func contexts() family {
 func unset() []scenario {
 	return []scenario{
 		{
-			id: "A25-never-set", does: "uses a connection on which no tenant was ever set", required: "no row; writes refused, 42501",
+			id: "A25-never-set", does: "uses a connection on which no tenant has been set", required: "no row; writes refused, 42501",
 			each: func(s *harness, ctx context.Context, tb *table) error {
 				return s.fresh(ctx, func(raw *session) error { return s.shut(ctx, raw, tb) })
 			},
@@ -49,7 +49,7 @@ func unset() []scenario {
 			},
 		},
 		{
-			id: "A31-chain", does: "chains a transaction to one that had a tenant", required: "no row",
+			id: "A31-chain", does: "chains a transaction to one that had a tenant (COMMIT AND CHAIN)", required: "no row",
 			each: func(s *harness, ctx context.Context, tb *table) error {
 				return s.fresh(ctx, func(raw *session) error {
 					if err := raw.all(ctx, "begin", setTenant(s.b.id, true), "commit and chain").err; err != nil {
@@ -61,7 +61,7 @@ func unset() []scenario {
 			},
 		},
 		{
-			id: "A30-savepoint", does: "goes back to a savepoint from before the tenant was set", required: "no row",
+			id: "A30-savepoint", does: "rolls back to a savepoint from before the tenant was set", required: "no row",
 			each: func(s *harness, ctx context.Context, tb *table) error {
 				return s.fresh(ctx, func(raw *session) error {
 					steps := []string{"begin", "savepoint before", setTenant(s.b.id, true), "rollback to before"}
@@ -83,8 +83,8 @@ func settings() []scenario {
 			once: (*harness).preset,
 		},
 		{
-			id: "A38-spelling", does: "spells the tenant's UUID otherwise, so that rows and Redis keys would part",
-			required: "PostgreSQL means the same tenant; tenancy.Parse takes one spelling only", once: (*harness).spellings,
+			id: "A38-spelling", does: "spells the tenant's UUID differently, so that rows and Redis keys would disagree",
+			required: "PostgreSQL selects the same tenant; tenancy.Parse accepts the canonical spelling only", once: (*harness).spellings,
 		},
 	}
 }
@@ -92,8 +92,8 @@ func settings() []scenario {
 func clients() []scenario {
 	return []scenario{
 		{
-			id: "A35-alternating", does: "has two tenants take turns on one connection's prepared statements",
-			required: "each its own rows",
+			id: "A35-alternating", does: "alternates two tenants on one connection's prepared statements",
+			required: "each tenant gets its own rows",
 			each:     (*harness).alternate,
 		},
 		{
@@ -101,23 +101,23 @@ func clients() []scenario {
 			once: (*harness).twoStatements,
 		},
 		{
-			id: "A43-concurrent", does: "has both tenants crowd four connections at once", required: "each its own rows",
+			id: "A43-concurrent", does: "runs both tenants concurrently on four connections", required: "each tenant gets its own rows",
 			once: (*harness).crowd,
 		},
 		{
 			id: "A44-nobody", does: "reads and writes through the driver without a tenant",
 			required: "no row; writes refused, ErrNoTenant",
-			each:     (*harness).driverNobody,
+			each:     (*harness).driverUnset,
 		},
 		{
-			id: "A33-tenant-switch", does: "puts another tenant over the one that a context has", required: "ErrTenantSwitch",
+			id: "A33-tenant-switch", does: "sets another tenant on a context that already has one", required: "ErrTenantSwitch",
 			once: func(s *harness, ctx context.Context) error {
 				ctx = tenancy.With(as(ctx, s.a.id), s.b.id)
 				return wants(ask(ctx, s.driver, "select 1").err, tenancy.ErrTenantSwitch)
 			},
 		},
 		{
-			id: "A45-recycled-context", does: "uses a web framework's context, which is the next request's by then",
+			id: "A45-recycled-context", does: "uses a web framework's context that has been reused for the next request",
 			required: "ErrRecycledContext",
 			once: func(s *harness, ctx context.Context) error {
 				reused := context.Context(recycled{tenancy.With(ctx, s.a.id)})
@@ -129,7 +129,7 @@ func clients() []scenario {
 			},
 		},
 		{
-			id: "A45-zero-tenant", does: "uses a tenant that names nobody", required: "ErrInvalidID",
+			id: "A45-zero-tenant", does: "uses the zero tenant ID", required: "ErrInvalidID",
 			once: func(s *harness, ctx context.Context) error {
 				return wants(ask(tenancy.With(ctx, tenancy.ID{}), s.driver, "select 1").err, tenancy.ErrInvalidID)
 			},
@@ -233,13 +233,13 @@ func (s *harness) spellings(ctx context.Context) error {
 	return err
 }
 
-// ownRows wants a statement through the driver to show a tenant all of its rows in a table, and nobody else's.
+// ownRows requires that statements through the driver return each tenant's own rows of a table, and no row without a tenant.
 func (s *harness) ownRows(ctx context.Context, drv *pgtenant.Driver, tb *table) error {
 	for _, c := range []struct {
 		says string
 		id   tenancy.ID
 		rows int
-	}{{"another tenant", s.a.id, rowsOfA}, {"the owner", s.b.id, rowsOfB}, {"nobody", tenancy.ID{}, 0}} {
+	}{{"another tenant", s.a.id, rowsOfA}, {"the owner", s.b.id, rowsOfB}, {"no tenant", tenancy.ID{}, 0}} {
 		a := ask(as(ctx, c.id), drv, "select * from "+tb.SQL)
 		if a.err == nil && c.id != s.b.id {
 			a.err = s.b.leaks(a.text(), "")
@@ -254,7 +254,7 @@ func (s *harness) ownRows(ctx context.Context, drv *pgtenant.Driver, tb *table) 
 	return nil
 }
 
-// lone is a driver with one connection, so that whatever is left on it meets whoever comes next.
+// lone opens a driver with one connection, so that the next statement uses the connection that the last one has left.
 func (s *harness) lone(ctx context.Context, do func(*pgtenant.Driver) error) error {
 	drv, err := s.kit.open(ctx, pgtenant.WithMaxConns(1))
 	if err != nil {
@@ -310,7 +310,7 @@ func (s *harness) crowd(ctx context.Context) error {
 	return <-failed
 }
 
-func (s *harness) driverNobody(ctx context.Context, tb *table) error {
+func (s *harness) driverUnset(ctx context.Context, tb *table) error {
 	return errors.Join(
 		nothing().check(ask(ctx, s.driver, "select * from "+tb.SQL)),
 		nothing().check(ask(ctx, s.driver, s.spell("delete from {table} where {key} = {id}", tb, s.a.id))),

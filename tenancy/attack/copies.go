@@ -32,7 +32,7 @@ func copies() []scenario {
 	}
 }
 
-// copyOut runs a COPY as a, as nobody and as b.
+// copyOut runs a COPY as a, without a tenant, and as b.
 func (s *harness) copyOut(ctx context.Context, sql string) error {
 	for _, c := range []struct {
 		id   tenancy.ID
@@ -58,7 +58,7 @@ func (s *harness) copyOut(ctx context.Context, sql string) error {
 	return nil
 }
 
-// copyIn wants the same of everybody: row-level security and COPY FROM don't go together, and nobody's rows are copied.
+// copyIn requires that COPY FROM is refused for every caller: PostgreSQL does not support it with row-level security.
 func (s *harness) copyIn(ctx context.Context, tb *table) error {
 	for _, id := range []tenancy.ID{s.a.id, {}, s.b.id} {
 		if err := s.raw.as(ctx, id); err != nil {

@@ -19,7 +19,7 @@ const shortly = 50 * time.Millisecond
 
 // driverStates are attempts at the driver's own: what it believes about a connection, a transaction and an outcome.
 func driverStates() family {
-	return family{name: "driver", title: "The driver's own states", scenarios: append(transactions(), failures()...)}
+	return family{name: "driver", title: "The driver's states", scenarios: append(transactions(), failures()...)}
 }
 
 func transactions() []scenario {
@@ -30,12 +30,12 @@ func transactions() []scenario {
 			once:     (*harness).foreignInside,
 		},
 		{
-			id: "D02-nobody-in-transaction", does: "sends a statement of nobody's in a tenant's transaction, and the reverse",
+			id: "D02-nobody-in-transaction", does: "sends a statement without a tenant in a tenant's transaction, and the reverse",
 			required: "ErrTenantMismatch",
-			once:     (*harness).nobodyInside,
+			once:     (*harness).unsetInside,
 		},
 		{
-			id: "D03-pool-in-unit", does: "uses the pool inside a unit of work, where the transaction was meant",
+			id: "D03-pool-in-unit", does: "uses the pool's client inside InTx instead of the transaction's",
 			required: "ErrPoolInTx",
 			once: func(s *harness, ctx context.Context) error {
 				return pgtenant.InTx(as(ctx, s.a.id), s.driver.Tx, func(ctx context.Context, _ dialect.Tx) error {
@@ -44,7 +44,7 @@ func transactions() []scenario {
 			},
 		},
 		{
-			id: "D04-nested-unit", does: "begins a unit of work inside another", required: "ErrNestedTx",
+			id: "D04-nested-unit", does: "begins a transaction inside InTx", required: "ErrNestedTx",
 			once: func(s *harness, ctx context.Context) error {
 				return pgtenant.InTx(as(ctx, s.a.id), s.driver.Tx, func(ctx context.Context, _ dialect.Tx) error {
 					inner := pgtenant.InTx(ctx, s.driver.Tx, func(context.Context, dialect.Tx) error { return nil })
@@ -53,15 +53,15 @@ func transactions() []scenario {
 			},
 		},
 		{
-			id: "D05-after-the-end", does: "goes on with a transaction that is over", required: "sql.ErrTxDone",
+			id: "D05-after-the-end", does: "uses a transaction after its end", required: "sql.ErrTxDone",
 			each: (*harness).afterTheEnd,
 		},
 		{
-			id: "D06-panic", does: "panics in a unit of work that has written", required: "nothing is written",
+			id: "D06-panic", does: "panics inside InTx after a write", required: "nothing is written",
 			each: (*harness).panics,
 		},
 		{
-			id: "D07-query-mode", does: "asks for a query mode in which one text may be several statements", required: "ErrConfig",
+			id: "D07-query-mode", does: "configures a query mode that allows several statements in one text", required: "ErrConfig",
 			once: func(s *harness, ctx context.Context) error {
 				for _, mode := range []string{"simple_protocol", "describe_exec"} {
 					drv, err := pgtenant.Open(ctx, s.kit.target.DSN, pgtenant.WithQueryMode(mode))
@@ -83,15 +83,15 @@ func failures() []scenario {
 	return []scenario{
 		{
 			id:       "D08-first-statement-fails",
-			does:     "writes, and rolls back, after the transaction's first statement failed, in each way that it can",
+			does:     "writes and rolls back after the transaction's first statement failed, in each way that it can fail",
 			required: "nothing is written", each: (*harness).firstFails,
 		},
 		{
-			id: "D09-commit-after-failure", does: "commits after a statement failed and its error was dropped",
+			id: "D09-commit-after-failure", does: "commits after a failed statement whose error was ignored",
 			required: "ErrTxAborted, and nothing is written", each: (*harness).commitFailed,
 		},
 		{
-			id: "D10-time-out", does: "writes more slowly than the server's time limit allows",
+			id: "D10-time-out", does: "writes more slowly than statement_timeout allows",
 			required: "an error, and nothing is written",
 			each:     (*harness).timeOut,
 		},
@@ -100,22 +100,22 @@ func failures() []scenario {
 			each: (*harness).cancelled,
 		},
 		{
-			id: "D12-cancel-then-next", does: "cancels statements, and lets the other tenant have the connection",
-			required: "each its own rows",
+			id: "D12-cancel-then-next", does: "cancels statements and gives the connection to the other tenant",
+			required: "each tenant gets its own rows",
 			each:     (*harness).cancelThenNext,
 		},
 		{
-			id: "D13-late-failure", does: "fails only after rows have come", required: "an error, not a shorter result",
+			id: "D13-late-failure", does: "fails after rows have been returned", required: "an error, not a shorter result",
 			once: (*harness).lateFailure,
 		},
 		{
-			id: "D14-open-result", does: "leaves a result half read, and lets the other tenant have the connection",
-			required: "each its own rows",
+			id: "D14-open-result", does: "leaves a result half read and gives the connection to the other tenant",
+			required: "each tenant gets its own rows",
 			each:     (*harness).openResult,
 		},
 		{
-			id: "D15-cut", does: "has the connection cut during a write, and goes on",
-			required:   "an error, nothing is written, and each its own rows",
+			id: "D15-cut", does: "has the connection terminated during a write",
+			required:   "an error, nothing is written, and each tenant gets its own rows",
 			privileged: true, each: (*harness).cut,
 		},
 	}
@@ -155,7 +155,7 @@ func (s *harness) foreignInside(ctx context.Context) error {
 	})
 }
 
-func (s *harness) nobodyInside(ctx context.Context) error {
+func (s *harness) unsetInside(ctx context.Context) error {
 	err := pgtenant.InTx(as(ctx, s.a.id), s.driver.Tx, func(ctx context.Context, tx dialect.Tx) error {
 		return wants(ask(tenancy.Detach(ctx), tx, "select 1").err, tenancy.ErrTenantMismatch)
 	})

@@ -14,7 +14,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// stage is what a family of attacks plays on: two tenants with rows, and the ways to reach them.
+// harness is what a family of attacks works with: two tenants with rows, and connections to reach them.
 type harness struct {
 	kit    *kit
 	driver *pgtenant.Driver
@@ -24,7 +24,7 @@ type harness struct {
 	a, b *tenant // a attacks, b is attacked
 }
 
-// side is a tenant with what it has.
+// tenant is a tenant with its rows.
 type tenant struct {
 	id tenancy.ID
 	// rows are this tenant's, by table; the first one is aimed at.
@@ -35,11 +35,11 @@ type tenant struct {
 	ctid        map[string]string
 	// prints are fingerprints of all the tenant's rows, by table.
 	prints map[string]string
-	// secrets are the values that nobody else's row has.
+	// secrets are values that occur in no other row.
 	secrets []string
 }
 
-// kept rows of the two sides differ in number, so that counts tell them apart.
+// The two tenants have different numbers of rows, so that counts can be told apart.
 const (
 	rowsOfA = 1
 	rowsOfB = 3
@@ -186,8 +186,8 @@ func (s *harness) intact(ctx context.Context) error {
 	return nil
 }
 
-// spell puts the names in braces into a statement: literals and identifiers, quoted. Own is the caller's tenant, a's for
-// nobody; whatever is aimed at is b's.
+// spell puts the names in braces into a statement: literals and identifiers, quoted. Own is the caller's tenant, or a where
+// the caller has none; the target is b's.
 func (s *harness) spell(sql string, tb *table, caller tenancy.ID) string {
 	mine := s.a
 	if caller == s.b.id {
@@ -211,7 +211,7 @@ func insert(image string) string {
 	return "insert into {table} ({columns}) select {columns} from jsonb_populate_record(null::{table}, " + image + ")"
 }
 
-// leaks finds a side's secrets in a text. What the attacker has put into the statement is no news to him.
+// leaks finds a tenant's secrets in a text, except for those that the attacker has given.
 func (p *tenant) leaks(text, given string) error {
 	for _, secret := range p.secrets {
 		if strings.Contains(text, secret) && !strings.Contains(given, secret) {

@@ -14,20 +14,20 @@ import (
 func keys() family {
 	return family{name: "keys", title: "Foreign and unique keys", scenarios: []scenario{
 		{
-			id: "A14-attach", does: "refers to the other tenant's row by a foreign key", required: "refused, 23503",
+			id: "A14-attach", does: "adds a row that references the other tenant's row", required: "refused, 23503",
 			each: (*harness).attach,
 		},
 		{
-			id: "A14-attach-by-update", does: "makes a row of its own refer to the other tenant's", required: "refused, 23503",
+			id: "A14-attach-by-update", does: "updates a row to reference the other tenant's row", required: "refused, 23503",
 			each: (*harness).attachByUpdate,
 		},
 		{
-			id: "A13-cascade", does: "deletes or renames what the other tenant's rows refer to", required: "refused, 23503",
+			id: "A13-cascade", does: "deletes or changes a row that the other tenant's rows reference", required: "refused, 23503",
 			each: (*harness).uproot,
 		},
 		{
-			id: "A17-same-value", does: "uses a value that is unique, and taken by the other tenant",
-			required: "it is free for every tenant",
+			id: "A17-same-value", does: "uses a unique value that the other tenant has",
+			required: "the value is free for every tenant",
 			each:     (*harness).sameValue,
 		},
 		{
@@ -36,7 +36,7 @@ func keys() family {
 			accepted: "existence-by-key", each: (*harness).sameID,
 		},
 		{
-			id: "A17-existence-by-spanning-key", does: "adds a row with a value of a key that spans tenants on purpose",
+			id: "A17-existence-by-spanning-key", does: "adds a row with a taken value of a key that spans tenants on purpose",
 			required: "refused, 23505, with no value of the row", accepted: "existence-by-key", each: (*harness).spanning,
 		},
 	}}
@@ -172,7 +172,7 @@ func (s *harness) uproot(ctx context.Context, tb *table) error {
 		}
 	}
 	if tried == 0 {
-		return notApplicable("no foreign key to a table of nobody's")
+		return notApplicable("no foreign key to a global table")
 	}
 	return nil
 }
@@ -207,7 +207,7 @@ func (s *harness) sameValue(ctx context.Context, tb *table) error {
 	return nil
 }
 
-// spanning takes b's value of the keys that span tenants. One that nobody has named as meant to is a breach.
+// spanning takes b's value of the keys that span tenants. One that is not listed in Target.SpanningKeys is a breach.
 func (s *harness) spanning(ctx context.Context, tb *table) error {
 	tried := 0
 	for _, u := range tb.Uniques {

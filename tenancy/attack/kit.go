@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// stageConns is the size of a stage's pool.
+	// harnessConns is the size of a harness's pool.
 	harnessConns = 4
 	// patience bounds one attack. Nothing in it takes a second.
 	patience = 30 * time.Second
@@ -67,8 +67,11 @@ func (k *kit) look(ctx context.Context) error {
 	if k.tables, err = readTables(ctx, s.conn); err != nil {
 		return err
 	}
-	for _, tb := range k.tables {
-		k.report.Tables = append(k.report.Tables, tb.Name)
+	if k.target.Commit != "" {
+		k.report.Commit = k.target.Commit
+	}
+	if err := k.report.protect(ctx, s, k.tables); err != nil {
+		return err
 	}
 	if k.target.Superuser == "" {
 		return nil
@@ -80,7 +83,7 @@ func (k *kit) look(ctx context.Context) error {
 const leaky = "public.konstruct_attack_leak"
 
 // arrange plants the leaky function, which costs so little that the planner would call it first, and collects
-// statistics. It does so in one transaction, and where somebody else just did, nothing is changed.
+// statistics. It does so in one transaction.
 func (k *kit) arrange(ctx context.Context) error {
 	s, err := login(ctx, k.target.Superuser)
 	if err != nil {

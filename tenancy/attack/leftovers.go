@@ -16,34 +16,34 @@ const poisonings = 20
 
 // leftovers are what a tenant might leave on a pooled connection for its next user.
 func leftovers() family {
-	return family{name: "leftovers", title: "What stays on a connection", scenarios: []scenario{
+	return family{name: "leftovers", title: "State left on a connection", scenarios: []scenario{
 		{
-			id: "A29-poisoned", does: "gives a pooled connection a tenant for the whole session",
-			required: "each its own rows; nobody none",
+			id: "A29-poisoned", does: "sets a tenant for the whole session on a pooled connection, beside the driver",
+			required: "each tenant gets its own rows, and no tenant gets none",
 			each:     (*harness).poisoned,
 		},
 		{
-			id: "A29-poisoned-by-statement", does: "does so with a statement of its own, through the driver",
-			required: "each its own rows; nobody none",
+			id: "A29-poisoned-by-statement", does: "sets another tenant for the whole session by a statement through the driver",
+			required: "each tenant gets its own rows, and no tenant gets none",
 			each:     (*harness).poisonedByStatement,
 		},
 		{
-			id: "A29-after-the-driver", does: "uses a connection beside the driver, after a tenant's statements and transactions on it",
-			required: "the tenant is not set, and none of its rows come", each: (*harness).afterTheDriver,
+			id: "A29-after-the-driver", does: "uses a pooled connection directly, after a tenant's statements and transactions on it",
+			required: "the tenant is not set, and none of its rows are returned", each: (*harness).afterTheDriver,
 		},
 		{
 			id: "A30-release", does: "changes the tenant inside a savepoint and releases it",
-			required: "the next statement is its own tenant's again",
+			required: "the next statement runs under its own tenant",
 			each:     (*harness).release,
 		},
 		{
-			id: "A31-end-of-transaction", does: "ends the transaction with a statement, behind the driver's back",
-			required: "nothing further is done",
+			id: "A31-end-of-transaction", does: "ends the transaction by a statement, unnoticed by the driver",
+			required: "later statements have no effect",
 			once:     (*harness).endBehind,
 		},
 		{
-			id: "A31-begin", does: "begins a transaction with a statement, and leaves it open",
-			required: "ErrTxLeftOpen; the connection is given up",
+			id: "A31-begin", does: "begins a transaction by a statement and leaves it open",
+			required: "ErrTxLeftOpen; the connection is destroyed",
 			once:     (*harness).leftOpen,
 		},
 		{
@@ -60,8 +60,8 @@ func leftovers() family {
 			},
 		},
 		{
-			id: "A34-held-cursor", does: "leaves a cursor WITH HOLD over its rows, which somebody fetches by name",
-			required: "it may, where both run SQL of their own choosing", accepted: "session-state", each: (*harness).heldCursor,
+			id: "A34-held-cursor", does: "declares a cursor WITH HOLD beside the driver and fetches from it later in the same session",
+			required: "the rows are returned: a session that is not released keeps its cursors", accepted: "session-state", each: (*harness).heldCursor,
 		},
 	}}
 }

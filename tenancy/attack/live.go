@@ -11,7 +11,7 @@ import (
 
 const (
 	liveFamily = "live"
-	liveTitle  = "Harmless reads of a live database"
+	liveTitle  = "Read-only checks of a live database"
 	// liveTenants is how many tenants are asked unless LiveOptions say otherwise.
 	liveTenants = 5
 )
@@ -45,8 +45,8 @@ func Live(ctx context.Context, dsn string, o LiveOptions) (*Report, error) {
 			return nil, fmt.Errorf("attack: tenant %d of %d: %w", i+1, len(l.tenants), err)
 		}
 	}
-	if err := l.nobody(ctx); err != nil {
-		return nil, fmt.Errorf("attack: nobody: %w", err)
+	if err := l.unset(ctx); err != nil {
+		return nil, fmt.Errorf("attack: no tenant: %w", err)
 	}
 	l.report.finish()
 	l.doubt()
@@ -81,7 +81,7 @@ type read struct {
 func liveReads() []read {
 	return []read{
 		{
-			id: "L01-others", does: "looks for any row that is not the tenant's",
+			id: "L01-others", does: "searches for any row of another tenant",
 			sql: "select 1 from {table} where tenant_id is distinct from {own} limit 1",
 		},
 		{
@@ -89,7 +89,7 @@ func liveReads() []read {
 			sql: "select 1 from {table} where {key} = {id}",
 		},
 		{
-			id: "L03-by-address", does: "reads another tenant's row by where it lies on disk", aims: true,
+			id: "L03-by-address", does: "reads another tenant's row by its physical address (ctid)", aims: true,
 			sql: "select 1 from {table} where ctid = {ctid} and tenant_id = {victim}",
 		},
 		{
@@ -97,7 +97,7 @@ func liveReads() []read {
 			sql: "select 1 from {table} where tenant_id = {victim} limit 1",
 		},
 		{
-			id: "L05-row-security-off", does: "reads with row security turned off, which must err", errs: []string{denied},
+			id: "L05-row-security-off", does: "reads with row_security = off, which must fail", errs: []string{denied},
 			sql: "select 1 from {table} limit 1",
 		},
 		{
@@ -105,11 +105,11 @@ func liveReads() []read {
 			sql: "select 1 from pg_stats where format('%s.%s', schemaname, tablename) = {name} limit 1",
 		},
 		{
-			id: "L07-privileges", does: "may empty the table, or watch it by a trigger or a foreign key",
+			id: "L07-privileges", does: "has TRUNCATE, REFERENCES or TRIGGER on the table",
 			sql: "select 1 from unnest(array['TRUNCATE', 'REFERENCES', 'TRIGGER']) p where has_table_privilege({name}, p)",
 		},
 		{
-			id: "L08-role", does: "has an attribute, a membership or a possession that frees it from row-level security", once: true,
+			id: "L08-role", does: "has a role attribute, a membership or an owned table that bypasses row-level security", once: true,
 			sql: `select 1 from pg_roles r where rolname = current_user
 			         and (rolsuper or rolbypassrls or rolcreaterole or rolreplication
 			              or exists (select from pg_auth_members m where m.member = r.oid)
@@ -118,12 +118,12 @@ func liveReads() []read {
 	}
 }
 
-// liveNobody are the reads of a fresh connection that has no tenant.
-func liveNobody() []read {
+// liveUnset are the reads of a connection without a tenant.
+func liveUnset() []read {
 	return []read{
 		{id: "L09-nobody", does: "reads without a tenant", sql: "select 1 from {table} limit 1"},
 		{
-			id: "L10-preset", does: "begins with a tenant that somebody preset", once: true,
+			id: "L10-preset", does: "begins with a preset tenant", once: true,
 			sql: "select 1 where coalesce(current_setting('" + setting + "', true), '') <> ''",
 		},
 	}
@@ -135,7 +135,7 @@ func (r read) attack() Attack {
 
 func liveAttacks() []Attack {
 	var all []Attack
-	for _, r := range append(liveReads(), liveNobody()...) {
+	for _, r := range append(liveReads(), liveUnset()...) {
 		all = append(all, r.attack())
 	}
 	return all
@@ -151,8 +151,8 @@ func (l *live) look(ctx context.Context, o LiveOptions) (err error) {
 	if l.tables, err = readTables(ctx, l.session.conn); err != nil {
 		return err
 	}
-	for _, tb := range l.tables {
-		l.report.Tables = append(l.report.Tables, tb.Name)
+	if err := l.report.protect(ctx, l.session, l.tables); err != nil {
+		return err
 	}
 	l.aims = map[string]aim{}
 	if o.Tenants <= 0 {
@@ -193,11 +193,11 @@ func (l *live) transaction(ctx context.Context, i int) error {
 	return errors.Join(err, l.session.rollback(ctx))
 }
 
-func (l *live) nobody(ctx context.Context) error {
+func (l *live) unset(ctx context.Context) error {
 	if err := l.begin(ctx); err != nil {
 		return err
 	}
-	return errors.Join(l.each(ctx, liveNobody(), "nobody", tenancy.ID{}), l.session.rollback(ctx))
+	return errors.Join(l.each(ctx, liveUnset(), "no tenant", tenancy.ID{}), l.session.rollback(ctx))
 }
 
 // each makes the reads, on every table that they are about.

@@ -15,7 +15,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy"
 )
 
-// caller is somebody who sends a statement.
+// caller is the sender of a statement.
 type caller struct {
 	says string
 	id   tenancy.ID
@@ -25,7 +25,7 @@ type caller struct {
 func (s *harness) callers(st statement) []caller {
 	return []caller{
 		{"another tenant", s.a.id, st.other},
-		{"nobody", tenancy.ID{}, st.nobody},
+		{"no tenant", tenancy.ID{}, st.unset},
 		{"the owner", s.b.id, st.owner},
 	}
 }
@@ -114,7 +114,7 @@ func (s *harness) byDriver(ctx context.Context, st statement, tb *table, c calle
 	return a, nil
 }
 
-// as is a context for a tenant, or for nobody. A test's own context has none.
+// as returns a context with a tenant, or ctx itself for the zero tenant.
 func as(ctx context.Context, id tenancy.ID) context.Context {
 	if id.IsZero() {
 		return ctx

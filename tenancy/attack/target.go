@@ -31,6 +31,9 @@ type Target struct {
 	Pins []Pin
 	// Redis is attacked where it is given.
 	Redis *Redis
+	// Commit names the version of the code in the report. Where empty, it is what the build has recorded, which a test's
+	// build has not.
+	Commit string
 }
 
 // Entity registers one tenant-scoped table: how its rows are made, and how the user's own code reaches them. All of
@@ -41,7 +44,7 @@ type Entity struct {
 	// Create makes a valid row with mark, a unique word, in at least one of its texts (where it has any), and
 	// returns its id.
 	Create func(ctx context.Context, mark string) (id string, err error)
-	// List returns all rows, in any form: what is returned is searched for what belongs to somebody else.
+	// List returns all rows, in any form: the result is searched for values of other tenants.
 	List func(ctx context.Context) (any, error)
 	// Get returns one row. A row that is not there is an error, or nothing.
 	Get func(ctx context.Context, id string) (any, error)
@@ -54,12 +57,12 @@ type Entity struct {
 // Row is a row that the kit has made.
 type Row struct{ Tenant, ID, Mark string }
 
-// Path is one way in through the user's code. It is tried by another tenant, by nobody, and, for the proof that it
+// Path is one way in through the user's code. It is tried by another tenant, without a tenant, and, for the proof that it
 // leads anywhere at all, by the owner of the row.
 type Path struct {
 	// ID is the attack's stable code, Does what it does, in a sentence.
 	ID, Does string
-	// Want is what another tenant must get. The owner must get something, nobody an error or nothing.
+	// Want is what another tenant must get. The owner must get something; without a tenant it must be an error or nothing.
 	Want Want
 	// Try makes the attempt: own is a row of the context's tenant, aim is the row in question. What it returns is
 	// searched for whatever belongs to aim's tenant.
