@@ -15,7 +15,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy/attack"
 )
 
-var update = flag.Bool("update", false, "write docs/security/attacks.md anew")
+var update = flag.Bool("update", false, "rewrite docs/security/attacks.md")
 
 const (
 	attacksPage = root + "/docs/security/attacks.md"
@@ -24,7 +24,7 @@ const (
 	endList     = "<!-- End of the list. -->\n"
 )
 
-// sources are the files that make each family's attacks, in the order of the page.
+// sources are the files of each family's attacks, in the order of the page.
 var sources = []struct{ family, title, file string }{
 	{"reads", "Reading", "tenancy/attack/reads.go"},
 	{"writes", "Writing", "tenancy/attack/writes.go"},
@@ -44,7 +44,7 @@ var sources = []struct{ family, title, file string }{
 	{"live", "Read-only checks of a live database", "tenancy/attack/live.go"},
 }
 
-// everyAttack is the kit's catalog with our entities' own paths.
+// everyAttack is the kit's catalog with the paths of our entities and our pins.
 func everyAttack() []attack.Attack {
 	all := attack.Catalog()
 	for _, e := range isolation.Entities(nil, nil, nil) {
@@ -96,7 +96,7 @@ func attackList(t *testing.T) string {
 		if s.family == "entities" {
 			b.WriteString(" for every entity; those of Konstruct and the fixture in [`integration/isolation`](../../integration/isolation)")
 		}
-		b.WriteString(".\n\n| id | what is tried | what must come of it |\n|---|---|---|\n")
+		b.WriteString(".\n\n| id | what is tried | required |\n|---|---|---|\n")
 		for _, a := range everyAttack() {
 			if a.Family != s.family {
 				continue
