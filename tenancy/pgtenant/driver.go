@@ -7,6 +7,7 @@ import (
 
 	"entgo.io/ent/dialect"
 	entsql "entgo.io/ent/dialect/sql"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/konstruct/konstruct/tenancy"
@@ -39,29 +40,42 @@ func (d *Driver) Close() error {
 }
 
 // Exec implements dialect.Driver: one statement that returns no rows, in one round trip. v is nil or a *sql.Result.
+// Every statement sent this way is taken for one that may write.
 func (d *Driver) Exec(ctx context.Context, query string, args, v any) error {
 	s, err := d.statement(ctx, query, args)
 	if err != nil {
 		return err
 	}
-	l, err := d.lease(ctx, s.tenant)
+	tag, err := d.exec(ctx, s)
 	if err != nil {
 		return err
-	}
-	defer l.release()
-	tag, err := s.exec(ctx, l.conn(), "")
-	if err == nil {
-		err = l.idle()
-	}
-	if err != nil {
-		return s.translate(ctx, err)
 	}
 	return setResult(v, tag)
 }
 
+func (d *Driver) exec(ctx context.Context, s statement) (tag pgconn.CommandTag, err error) {
+	l, err := d.lease(ctx, s.tenant)
+	if err != nil {
+		return tag, err
+	}
+	defer l.destroy() // where a panic comes first
+	first := opening{check: true}
+	tag, err = s.exec(ctx, l, first)
+	if r := first.remedy(ctx, err); r != noRemedy {
+		return d.execAgain(ctx, l, s, r)
+	}
+	if err == nil {
+		err = l.idle()
+	}
+	err = l.translate(ctx, s.tenant, writeEffect, err)
+	l.release()
+	return tag, err
+}
+
 // Query implements dialect.Driver: one statement that returns rows, in one round trip. v is a *sql.Rows of Ent's.
 // Errors that come with the first row, or instead of it, are returned here; later ones come from the rows' Err.
-// A statement that may write is read to its end before Query returns, so that its commit is certain then.
+// A statement that may write is read to its end before Query returns, so that its commit is certain then. A SELECT is
+// taken for a read: call functions that write by Exec, or in a transaction.
 func (d *Driver) Query(ctx context.Context, query string, args, v any) error {
 	out, err := target(v)
 	if err != nil {
@@ -71,22 +85,42 @@ func (d *Driver) Query(ctx context.Context, query string, args, v any) error {
 	if err != nil {
 		return err
 	}
-	l, err := d.lease(ctx, s.tenant)
-	if err != nil {
-		return err
-	}
-	r, err := s.query(ctx, l.conn(), "", func(err error) error {
-		defer l.release()
-		if err == nil {
-			err = l.idle()
-		}
-		return s.translate(ctx, err)
-	})
+	r, err := d.query(ctx, s)
 	if err != nil {
 		return err
 	}
 	out.ColumnScanner = r
 	return nil
+}
+
+func (d *Driver) query(ctx context.Context, s statement) (*rows, error) {
+	l, err := d.lease(ctx, s.tenant)
+	if err != nil {
+		return nil, err
+	}
+	lent := false // to the rows
+	defer func() {
+		if !lent {
+			l.destroy()
+		}
+	}()
+	first := opening{check: true}
+	r, err := s.query(ctx, l, first, false, func(err error) error {
+		defer l.release()
+		if err == nil {
+			err = l.idle()
+		}
+		return l.translate(ctx, s.tenant, s.effect(), err)
+	})
+	if again := first.remedy(ctx, err); again != noRemedy {
+		return d.queryAgain(ctx, l, s, again)
+	}
+	lent = err == nil
+	if err != nil {
+		err = l.translate(ctx, s.tenant, s.effect(), err)
+		l.release()
+	}
+	return r, err
 }
 
 // Tx implements dialect.Driver with the default isolation level.
@@ -107,7 +141,7 @@ func (d *Driver) BeginTx(ctx context.Context, opts *sql.TxOptions) (dialect.Tx, 
 	if err != nil {
 		return nil, err
 	}
-	return &tx{driver: d, ctx: ctx, tenant: tenant, begin: begin}, nil
+	return &tx{driver: d, ctx: ctx, tenant: tenant, begin: begin, readOnly: opts != nil && opts.ReadOnly}, nil
 }
 
 // statement checks what can be checked before a connection is taken.

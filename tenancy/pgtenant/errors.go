@@ -14,35 +14,65 @@ import (
 	"github.com/konstruct/konstruct/tenancy"
 )
 
-// The errors of the driver, besides tenancy's. A finished transaction answers [sql.ErrTxDone].
+// What a failure says about the database. Each failure that is not PostgreSQL's refusal of the statement itself matches at
+// most one of the two with [errors.Is]; [ErrOutcomeUnknown] is the one to look for first.
+//
+// An HTTP server answers ErrOutcomeUnknown with 503 and no hint to retry, and ErrNoEffect with 503 and Retry-After.
 var (
-	// ErrPoolBusy means that no connection, or no share of the pool for the tenant, was free in time.
-	ErrPoolBusy = errors.New("pgtenant: no database connection was free in time")
-	// ErrNestedTx means that a transaction was begun inside [InTx]. Pass the outer one down.
-	ErrNestedTx = errors.New("pgtenant: a transaction is already open in this context")
-	// ErrPoolInTx means that the pool's client was used inside [InTx], where the transaction's was meant.
-	ErrPoolInTx = errors.New("pgtenant: statement outside of the context's transaction")
-	// ErrTxAborted means that a transaction could not be committed because one of its statements had failed. Nothing of
-	// it was written.
-	ErrTxAborted = errors.New("pgtenant: transaction aborted by an earlier failure")
-	// ErrRowsOpen means that a transaction's earlier result has not been read to its end, nor closed.
-	ErrRowsOpen = errors.New("pgtenant: an earlier result of the transaction is still open")
-	// ErrTxLeftOpen means that a single statement began a transaction. Its connection was closed, which rolls it back.
-	ErrTxLeftOpen = errors.New("pgtenant: the statement left a transaction open")
-	// ErrArgument means that an argument can't be encoded.
-	ErrArgument = errors.New("pgtenant: argument does not fit")
-	// ErrScan means that a column can't be read into its destination.
-	ErrScan = errors.New("pgtenant: column does not fit its destination")
-	// ErrConnection means that the connection was lost. Whether the statement took effect is unknown.
+	// ErrOutcomeUnknown is matched when a write or a commit was sent and its answer was lost: it may have taken effect.
+	// Read the data before sending it again.
+	ErrOutcomeUnknown = errors.New("pgtenant: outcome unknown")
+	// ErrNoEffect is matched when the database is certain to be unchanged and the same call may succeed later: it was never
+	// sent, it only read, or the server rolled it back. Whole transactions may be repeated, not single statements of one.
+	ErrNoEffect = errors.New("pgtenant: no effect")
+)
+
+// The errors of the driver, besides tenancy's. A finished transaction returns [sql.ErrTxDone].
+var (
+	// ErrPoolBusy is returned when no connection, or none of the tenant's limit, was free in time. It matches [ErrNoEffect].
+	ErrPoolBusy error = &failure{"pgtenant: no database connection was free in time", ErrNoEffect}
+	// ErrReadOnlyServer is returned for a write that a read-only server refused: a standby, a demoted primary, or one with
+	// default_transaction_read_only. The connection is closed. A write in a transaction that was begun read only is not
+	// such a failure. It matches [ErrNoEffect].
+	ErrReadOnlyServer error = &failure{"pgtenant: the server is read-only", ErrNoEffect}
+	// ErrConnection is returned when the server can't be reached or the connection was lost. It comes with
+	// [ErrOutcomeUnknown] or [ErrNoEffect], never alone.
 	ErrConnection = errors.New("pgtenant: connection lost")
-	// ErrConfig means that a pool's configuration could break isolation.
+	// ErrNestedTx is returned when a transaction is begun inside [InTx]. Pass the outer one down.
+	ErrNestedTx = errors.New("pgtenant: a transaction is already open in this context")
+	// ErrPoolInTx is returned when the pool's client is used inside [InTx] instead of the transaction's.
+	ErrPoolInTx = errors.New("pgtenant: statement outside of the context's transaction")
+	// ErrTxAborted is returned when a transaction can't continue or commit because one of its statements failed. Nothing
+	// of it is written. The cause is wrapped where it is known.
+	ErrTxAborted = errors.New("pgtenant: transaction aborted by an earlier failure")
+	// ErrRowsOpen is returned when an earlier result of the transaction was neither read to its end nor closed.
+	ErrRowsOpen = errors.New("pgtenant: an earlier result of the transaction is still open")
+	// ErrTxLeftOpen is returned when a single statement began a transaction. Its connection is closed, which rolls it back.
+	ErrTxLeftOpen = errors.New("pgtenant: the statement left a transaction open")
+	// ErrCopy is returned for COPY, which the driver does not support. It is refused before it is sent.
+	ErrCopy = errors.New("pgtenant: COPY is not supported")
+	// ErrArgument is returned when an argument can't be encoded.
+	ErrArgument = errors.New("pgtenant: argument does not fit")
+	// ErrScan is returned when a column can't be read into its destination.
+	ErrScan = errors.New("pgtenant: column does not fit its destination")
+	// ErrConfig is returned when a pool's configuration could break isolation.
 	ErrConfig = errors.New("pgtenant: unsafe configuration")
 )
+
+// failure is a sentinel that also matches its kind.
+type failure struct {
+	text string
+	kind error
+}
+
+func (f *failure) Error() string { return f.text }
+func (f *failure) Unwrap() error { return f.kind }
 
 // SQLSTATE codes that mean something to isolation (PostgreSQL manual, appendix A).
 const (
 	codeQueryCanceled         = "57014"
 	codeInsufficientPrivilege = "42501"
+	codeReadOnly              = "25006"
 	classDataException        = "22"
 )
 
@@ -51,30 +81,39 @@ var argumentIndex = regexp.MustCompile(`args\[(\d+)\]`)
 
 // translate turns an error of pgx into one that is safe to log and says what it means for the tenant. Values never
 // pass: PostgreSQL prints them in DETAIL, CONTEXT and class 22, pgx in its encoding errors.
-func translate(ctx context.Context, tenant tenancy.ID, err error) error {
+func translate(ctx context.Context, tenant tenancy.ID, e effect, err error) error {
 	var db *pgconn.PgError
 	switch {
 	case err == nil || known(err):
 		return err
-	case errors.As(err, &db):
-		return translateDatabase(ctx, tenant, redact(db))
+	case errors.As(err, &db) && refused(db):
+		return translateDatabase(ctx, tenant, e, redact(db))
 	case ctx.Err() != nil && (errors.Is(err, ctx.Err()) || pgconn.Timeout(err)):
-		return fmt.Errorf("pgtenant: statement ended by its context: %w", ctx.Err())
+		return fmt.Errorf("pgtenant: statement ended by its context: %w (%w)", ctx.Err(), e.kind(err))
+	case db != nil:
+		return fmt.Errorf("%w: %w (%w)", ErrConnection, redact(db), e.kind(err))
 	case lost(err):
-		return ErrConnection
+		return fmt.Errorf("%w (%w)", ErrConnection, e.kind(err))
 	}
 	if index := argumentIndex.FindStringSubmatch(err.Error()); index != nil {
 		return fmt.Errorf("%w: argument at index %s", ErrArgument, index[1])
 	}
+	if e.kind(err) == ErrOutcomeUnknown { //nolint:errorlint // kind returns the sentinel itself
+		return fmt.Errorf("pgtenant: statement failed: %T (%w)", err, ErrOutcomeUnknown)
+	}
 	return fmt.Errorf("pgtenant: statement failed: %T", err)
 }
 
-func translateDatabase(ctx context.Context, tenant tenancy.ID, err *pgconn.PgError) error {
+func translateDatabase(ctx context.Context, tenant tenancy.ID, e effect, err *pgconn.PgError) error {
 	switch {
 	case err.Code == codeQueryCanceled && ctx.Err() != nil:
-		return fmt.Errorf("pgtenant: statement ended by its context: %w (%w)", ctx.Err(), err)
+		return fmt.Errorf("pgtenant: statement ended by its context: %w (%w, %w)", ctx.Err(), err, ErrNoEffect)
 	case err.Code == codeInsufficientPrivilege && tenant.IsZero():
 		return fmt.Errorf("%w: %w", tenancy.ErrNoTenant, err)
+	case err.Code == codeReadOnly && e != readOnlyEffect:
+		return fmt.Errorf("%w: %w", ErrReadOnlyServer, err)
+	case isStale(err):
+		return fmt.Errorf("%w: %w", ErrNoEffect, err)
 	}
 	return err
 }
@@ -102,7 +141,9 @@ func redact(err *pgconn.PgError) *pgconn.PgError {
 
 // known reports whether err is this package's, or tenancy's, already.
 func known(err error) bool {
-	for _, sentinel := range []error{ErrTxLeftOpen, ErrTxAborted, ErrRowsOpen, ErrPoolBusy, ErrScan, ErrConnection, sql.ErrTxDone} {
+	for _, sentinel := range []error{
+		ErrTxLeftOpen, ErrTxAborted, ErrRowsOpen, ErrPoolBusy, ErrScan, ErrConnection, ErrOutcomeUnknown, ErrNoEffect, sql.ErrTxDone,
+	} {
 		if errors.Is(err, sentinel) {
 			return true
 		}

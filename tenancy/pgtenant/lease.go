@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -17,16 +18,22 @@ import (
 // idleStatus is PostgreSQL's transaction status of a connection outside of any transaction.
 const idleStatus = 'I'
 
+// closeTimeout bounds how long it may take to say good-bye to the server.
+const closeTimeout = time.Second
+
 // lease is a pooled connection in use, together with the tenant's share that it takes up.
 type lease struct {
-	pooled *pgxpool.Conn
-	done   func()
+	ctx     context.Context //nolint:containedctx // for closing the connection, which takes none
+	pooled  *pgxpool.Conn
+	done    func()
+	spoiled bool // the connection must not be used again
+	over    bool // it was released
 }
 
 // lease waits for a connection, and for one of the tenant's share, as long as the driver's configuration says.
 func (d *Driver) lease(ctx context.Context, tenant tenancy.ID) (*lease, error) {
 	if err := ctx.Err(); err != nil {
-		return nil, fmt.Errorf("pgtenant: %w", err)
+		return nil, fmt.Errorf("pgtenant: %w (%w)", err, ErrNoEffect)
 	}
 	waiting, stop := d.patience.bound(ctx)
 	defer stop()
@@ -34,12 +41,18 @@ func (d *Driver) lease(ctx context.Context, tenant tenancy.ID) (*lease, error) {
 	if err != nil {
 		return nil, leaseError(ctx, err)
 	}
+	leased := false
+	defer func() {
+		if !leased { // the pool had no connection, or one of its hooks panicked
+			done()
+		}
+	}()
 	pooled, err := d.pool.Acquire(waiting)
 	if err != nil {
-		done()
 		return nil, leaseError(ctx, err)
 	}
-	return &lease{pooled: pooled, done: done}, nil
+	leased = true
+	return &lease{ctx: ctx, pooled: pooled, done: done}, nil
 }
 
 // leaseError tells a caller who gave up from a pool that had nothing, and from a server that can't be reached. Where the
@@ -48,13 +61,13 @@ func leaseError(ctx context.Context, err error) error {
 	var connect *pgconn.ConnectError
 	switch {
 	case ctx.Err() != nil:
-		return fmt.Errorf("pgtenant: waiting for a connection: %w", ctx.Err())
+		return fmt.Errorf("pgtenant: waiting for a connection: %w (%w)", ctx.Err(), ErrNoEffect)
 	case errors.As(err, &connect):
-		return fmt.Errorf("%w: the server can't be reached", ErrConnection)
+		return fmt.Errorf("%w: the server can't be reached (%w)", ErrConnection, ErrNoEffect)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return ErrPoolBusy
 	}
-	return translate(ctx, tenancy.ID{}, err)
+	return translate(ctx, tenancy.ID{}, noEffect, err)
 }
 
 func (l *lease) conn() *pgx.Conn { return l.pooled.Conn() }
@@ -70,11 +83,46 @@ func (l *lease) idle() error {
 	return nil
 }
 
-// release gives the connection back. The pool destroys one that is closed, busy, or not idle, so that nothing of a
+// saw takes note of a statement's command tag. A connection on which anything but a query or a change of rows ran is not
+// used again: what PREPARE, LISTEN, DECLARE and others leave in a session outlives the transaction, even one that is rolled
+// back. A statement that failed has no tag, and is judged by its text.
+func (l *lease) saw(s statement, tag pgconn.CommandTag, err error) {
+	if err == nil && !isPlainTag(tag) || err != nil && !isPlain(s.sql) {
+		l.spoiled = true
+	}
+}
+
+// translate is [translate]. A server that became read-only costs the connection.
+func (l *lease) translate(ctx context.Context, tenant tenancy.ID, e effect, err error) error {
+	err = translate(ctx, tenant, e, err)
+	l.spoiled = l.spoiled || errors.Is(err, ErrReadOnlyServer)
+	return err
+}
+
+// release gives the connection back, once. The pool destroys one that is closed, busy, or not idle, so that nothing of a
 // transaction reaches the next user.
 func (l *lease) release() {
-	l.pooled.Release()
-	l.done()
+	if l.over {
+		return
+	}
+	l.over = true
+	defer l.done()
+	defer l.pooled.Release()
+	if l.spoiled {
+		l.close()
+	}
+}
+
+// destroy releases the connection so that it is not used again.
+func (l *lease) destroy() {
+	l.spoiled = true
+	l.release()
+}
+
+func (l *lease) close() {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(l.ctx), closeTimeout)
+	defer cancel()
+	_ = l.conn().Close(ctx) // the socket is closed, whatever the server says
 }
 
 // shares bounds how many connections one tenant may hold at once, so that a busy tenant slows down itself and not

@@ -3,6 +3,7 @@ package pgtenant
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net"
 	"strings"
 	"time"
@@ -71,11 +72,22 @@ func Open(ctx context.Context, dsn string, opts ...Option) (*Driver, error) {
 	return newDriver(pool, c), nil
 }
 
-// New makes a driver of a pool that is configured already. The pool's query mode and presets are checked as in
-// [Open]; its other settings are the caller's.
+// New makes a driver of a pool that is configured already. What [Open] sets and checks is checked here: the query mode and
+// its cache, no preset of what isolation depends on, the parameters client_encoding=UTF8 and timezone=UTC, and a handler for
+// notifications (pgx would collect them without bound). A pool without them is an [ErrConfig]. Its other settings are the
+// caller's, and of the options only [WithAcquireTimeout] has a meaning.
 func New(pool *pgxpool.Pool, opts ...Option) (*Driver, error) {
-	if err := check(pool.Config().ConnConfig); err != nil {
+	cc := pool.Config().ConnConfig
+	if err := check(cc); err != nil {
 		return nil, err
+	}
+	for name, value := range pinned() {
+		if !strings.EqualFold(preset(cc, name), value) {
+			return nil, fmt.Errorf("%w: the pool must set %s to %s", ErrConfig, name, value)
+		}
+	}
+	if cc.OnNotification == nil {
+		return nil, fmt.Errorf("%w: the pool must handle notifications", ErrConfig)
 	}
 	return newDriver(pool, newConfig(opts)), nil
 }
@@ -110,32 +122,60 @@ func (c config) apply(pc *pgxpool.Config) error {
 		// A direct connection: a cancelled statement is cancelled on the server, and its connection kept.
 		pc.ConnConfig.BuildContextWatcherHandler = cancelOnServer
 	}
-	pc.ConnConfig.RuntimeParams["timezone"] = "UTC"
+	pin(pc.ConnConfig)
+	pc.ConnConfig.OnNotification = drop
 	if c.trips != nil {
 		c.trips.watch(&pc.ConnConfig.Config)
 	}
 	return nil
 }
 
-// check refuses what would undermine the driver: a query mode that can't carry the setting, and presets that every
-// connection would begin with.
+// check refuses what would undermine the driver: a query mode that can't carry the setting, or has no cache, and presets that
+// every connection would begin with.
 func check(cc *pgx.ConnConfig) error {
 	allowed := false
 	for _, mode := range queryModes() {
 		allowed = allowed || mode == cc.DefaultQueryExecMode
 	}
-	if !allowed {
+	switch {
+	case !allowed:
 		return fmt.Errorf("%w: query mode %q; use cache_statement, cache_describe or exec", ErrConfig, cc.DefaultQueryExecMode)
+	case cc.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement && cc.StatementCacheCapacity <= 0,
+		cc.DefaultQueryExecMode == pgx.QueryExecModeCacheDescribe && cc.DescriptionCacheCapacity <= 0:
+		return fmt.Errorf("%w: query mode %q needs a cache", ErrConfig, cc.DefaultQueryExecMode)
 	}
 	for name := range cc.RuntimeParams {
 		switch name = strings.ToLower(name); {
 		case name == "options", name == "role", name == "session_authorization", name == "row_security",
-			strings.HasPrefix(name, "app."):
+			name == "session_replication_role", strings.HasPrefix(name, "app."):
 			return fmt.Errorf("%w: the connection string presets %q", ErrConfig, name)
 		}
 	}
 	return nil
 }
+
+// pin sets the parameters that the connection string can't choose, in whatever case it spells their names.
+func pin(cc *pgx.ConnConfig) {
+	for name := range cc.RuntimeParams {
+		if _, ours := pinned()[strings.ToLower(name)]; ours {
+			delete(cc.RuntimeParams, name)
+		}
+	}
+	maps.Copy(cc.RuntimeParams, pinned())
+}
+
+// preset returns the parameter that every connection begins with, or "".
+func preset(cc *pgx.ConnConfig, name string) string {
+	for key, value := range cc.RuntimeParams {
+		if strings.EqualFold(key, name) {
+			return value
+		}
+	}
+	return ""
+}
+
+// drop is the handler of notifications. Nothing here listens, and what a statement listens to would pile up in memory.
+func drop(*pgconn.PgConn, *pgconn.Notification) {}
 
 func cancelOnServer(conn *pgconn.PgConn) ctxwatch.Handler {
 	return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: cancelPatience}

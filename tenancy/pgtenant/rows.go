@@ -15,10 +15,12 @@ import (
 // rows is a result being read. The batch that it is part of is closed inside the Next that finds the end, because
 // Ent ignores the error of Close, and what fails at commit comes from there only.
 type rows struct {
-	source  pgx.Rows
-	results pgx.BatchResults
-	types   *pgtype.Map
-	end     func(error) error
+	statement statement
+	lease     *lease
+	source    pgx.Rows
+	results   pgx.BatchResults
+	types     *pgtype.Map
+	end       func(error) error
 
 	fields  []pgconn.FieldDescription
 	ahead   [][][]byte // rows that were read but not handed out
@@ -30,7 +32,7 @@ type rows struct {
 
 var _ entsql.ColumnScanner = (*rows)(nil)
 
-// open reads the first row; all of them when the statement may write.
+// open reads the first row; where all is set, all of them, and ends the result.
 func (r *rows) open(all bool) error {
 	more := r.source.Next()
 	// The connection reuses the array of descriptions for its next result.
@@ -42,11 +44,11 @@ func (r *rows) open(all bool) error {
 	for ; more; more = r.source.Next() {
 		r.ahead = append(r.ahead, cloneRow(r.source.RawValues()))
 	}
-	r.drain()
-	if r.err != nil || len(r.ahead) == 0 {
-		return r.finish()
+	if r.drain(); r.err != nil {
+		r.ended = true
+		return r.err
 	}
-	return nil
+	return r.finish()
 }
 
 // cloneRow copies a row out of the connection's buffer, keeping NULL (nil) apart from empty.
@@ -65,7 +67,11 @@ func (r *rows) drain() {
 	}
 	r.drained = true
 	r.source.Close()
-	r.err = firstError(r.source.Err(), r.results.Close())
+	r.err = r.source.Err()
+	if late := r.results.Close(); r.err == nil && late != nil {
+		r.err = lateError{late}
+	}
+	r.lease.saw(r.statement, r.source.CommandTag(), r.err)
 }
 
 // finish drains, and gives the connection back, once.
@@ -81,8 +87,6 @@ func (r *rows) finish() error {
 // Next implements sql.ColumnScanner.
 func (r *rows) Next() bool {
 	switch {
-	case r.ended:
-		return false
 	case len(r.ahead) > 0:
 		r.current, r.ahead = r.ahead[0], r.ahead[1:]
 		return true
@@ -103,12 +107,33 @@ func (r *rows) Scan(dest ...any) error {
 	case len(dest) != len(r.current):
 		return scanCountError(len(r.current), len(dest))
 	}
+	scanned := false
+	defer func() {
+		if !scanned { // a Scanner panicked
+			r.abandon()
+		}
+	}()
+	err := r.scan(dest)
+	scanned = true
+	return err
+}
+
+func (r *rows) scan(dest []any) error {
 	for i := range dest {
 		if err := scan(r.types, &r.fields[i], r.current[i], dest[i]); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// abandon gives the connection up: the caller may never close the rows.
+func (r *rows) abandon() {
+	if !r.ended {
+		r.lease.spoiled = true
+		r.lease.close()
+		_ = r.Close()
+	}
 }
 
 // Err implements sql.ColumnScanner. It is complete once Next has returned false.

@@ -13,9 +13,6 @@ import (
 	"github.com/konstruct/konstruct/tenancy"
 )
 
-// setTenant makes its second argument the transaction's tenant. The value is bound, never spliced.
-const setTenant = "select set_config($1, $2, true)"
-
 // statement is one SQL statement with the tenant that it runs under; the zero tenant stands for none.
 type statement struct {
 	tenant tenancy.ID
@@ -28,6 +25,14 @@ func newStatement(ctx context.Context, query string, args any) (statement, error
 	if err != nil {
 		return statement{}, err
 	}
+	switch keyword(query) {
+	case "copy": // it would wait for data that nobody sends
+		return statement{}, ErrCopy
+	case "":
+		if skipToWord(query) == "" {
+			return statement{}, fmt.Errorf("%w: the statement is empty", ErrArgument)
+		}
+	}
 	values, err := arguments(args)
 	if err != nil {
 		return statement{}, err
@@ -35,65 +40,127 @@ func newStatement(ctx context.Context, query string, args any) (statement, error
 	return statement{tenant: tenant, sql: query, args: values}, nil
 }
 
-// send puts BEGIN (if begin is given), the tenant's setting and the statement into one batch. What it returns stands at
-// the statement's result.
-func (s statement) send(ctx context.Context, conn *pgx.Conn, begin string) (pgx.BatchResults, error) {
+// opening says what goes out in front of a statement, besides its tenant.
+type opening struct {
+	begin string // the transaction's BEGIN, if it has not been sent
+	check bool   // the connection was just leased: check its session
+}
+
+// preludeError is a failure of what goes out in front of a statement.
+type preludeError struct{ error }
+
+func (e preludeError) Unwrap() error { return e.error }
+
+// send puts what opens the statement, the tenant's setting and the statement into one batch. What it returns stands at the
+// statement's result.
+func (s statement) send(ctx context.Context, l *lease, o opening) (pgx.BatchResults, error) {
 	batch := &pgx.Batch{}
-	if begin != "" {
-		batch.Queue(begin)
+	if o.begin != "" {
+		batch.Queue(o.begin)
 	}
-	batch.Queue(setTenant, Setting, s.tenant.String())
+	if o.check {
+		session, err := l.session(ctx)
+		if err != nil {
+			return nil, err
+		}
+		batch.Queue(checkSession, Setting, s.tenant.String(), session)
+	} else {
+		batch.Queue(setTenant, Setting, s.tenant.String())
+	}
 	batch.Queue(s.sql, s.args...)
 	prelude := batch.Len() - 1
 
-	results := conn.SendBatch(ctx, batch)
+	results := l.conn().SendBatch(ctx, batch)
 	for range prelude {
 		if _, err := results.Exec(); err != nil {
-			return nil, firstError(err, results.Close())
+			return nil, preludeError{firstError(err, results.Close())}
 		}
 	}
 	return results, nil
 }
 
-func (s statement) exec(ctx context.Context, conn *pgx.Conn, begin string) (pgconn.CommandTag, error) {
-	results, err := s.send(ctx, conn, begin)
+func (s statement) exec(ctx context.Context, l *lease, o opening) (pgconn.CommandTag, error) {
+	results, err := s.send(ctx, l, o)
 	if err != nil {
+		l.saw(s, pgconn.CommandTag{}, err)
 		return pgconn.CommandTag{}, err
 	}
 	tag, err := results.Exec()
 	// What fails at commit, a deferred constraint for one, comes only from Close.
-	return tag, firstError(err, results.Close())
+	if late := results.Close(); err == nil && late != nil {
+		err = lateError{late}
+	}
+	l.saw(s, tag, err)
+	return tag, err
 }
 
-// query sends the statement and reads its first row, or all of them where the statement may write. end is called once,
-// with the outcome, when the last of the result has been read.
-func (s statement) query(ctx context.Context, conn *pgx.Conn, begin string, end func(error) error) (*rows, error) {
-	results, err := s.send(ctx, conn, begin)
+// query sends the statement and reads its first row, or all of them where all is set or the statement may write. Once it has
+// returned rows, end is called once, with the outcome, when the last of the result has been read.
+func (s statement) query(ctx context.Context, l *lease, o opening, all bool, end func(error) error) (*rows, error) {
+	results, err := s.send(ctx, l, o)
 	if err != nil {
-		return nil, end(err)
+		l.saw(s, pgconn.CommandTag{}, err)
+		return nil, err
 	}
 	source, err := results.Query()
 	if err != nil {
-		return nil, end(firstError(err, results.Close()))
+		_ = results.Close()
+		l.saw(s, pgconn.CommandTag{}, err)
+		return nil, err
 	}
-	r := &rows{source: source, results: results, types: conn.TypeMap(), end: end}
-	if err := r.open(mayWrite(s.sql)); err != nil {
+	r := &rows{statement: s, lease: l, source: source, results: results, types: l.conn().TypeMap(), end: end}
+	if err := r.open(all || mayWrite(s.sql)); err != nil {
 		return nil, err
 	}
 	return r, nil
 }
 
-// translate says what an error of the database means, and takes out of it what could carry a row's values.
-func (s statement) translate(ctx context.Context, err error) error {
-	return translate(ctx, s.tenant, err)
+// remedy is what may be done about the failure of a statement of which nothing has run.
+type remedy int
+
+const (
+	noRemedy remedy = iota
+	// anotherSession: the session was changed by an earlier user.
+	anotherSession
+	// sameSession: a plan or a description of the statement that the connection had kept was out of date; pgx has dropped it.
+	sameSession
+	// checkedSession: the statement could not be prepared, which is done before the session is checked. It may be the
+	// session, where a changed search_path finds no table, or the statement.
+	checkedSession
+)
+
+// remedy tells what to do about err, which came with a statement that was the first on its connection. A failure of the
+// prelude is known by its place: the session's time limits or a lost plan show themselves there, too.
+func (o opening) remedy(ctx context.Context, err error) remedy {
+	var db *pgconn.PgError
+	switch {
+	case err == nil || !o.check || ctx.Err() != nil || !errors.As(err, &db) || !refused(db):
+		return noRemedy
+	case errors.As(err, new(pgx.ErrPreprocessingBatch)):
+		return checkedSession
+	case errors.As(err, new(preludeError)):
+		return anotherSession
+	case isStale(db):
+		return sameSession
+	}
+	return noRemedy
 }
 
-// mayWrite reports whether a statement could change rows. Only a plain SELECT is known not to, short of the functions
-// that it calls.
-func mayWrite(query string) bool {
-	const read = "select"
-	query = strings.TrimLeft(query, " \t\r\n(")
-	return len(query) < len(read) || !strings.EqualFold(query[:len(read)], read)
+// isStale reports whether PostgreSQL refused what a connection had kept about a statement: its plan gives other columns now,
+// it is not prepared any more, or it has another number of columns than when it was described. The routine is looked at
+// because 0A000 and 08P01 have other causes, and messages are localized.
+func isStale(err *pgconn.PgError) bool {
+	switch err.Routine {
+	case "RevalidateCachedQuery", "FetchPreparedStatement", "PortalSetResultFormat":
+		return true
+	}
+	return false
+}
+
+// isPlainTag reports whether a command can't have left anything in its session, settings apart. What can, such as PREPARE,
+// LISTEN or DECLARE, has another tag.
+func isPlainTag(tag pgconn.CommandTag) bool {
+	return tag.Select() || tag.Insert() || tag.Update() || tag.Delete() || strings.HasPrefix(tag.String(), "MERGE ")
 }
 
 func firstError(errs ...error) error {

@@ -21,36 +21,53 @@ const (
 	rollbackTimeout = 5 * time.Second
 )
 
-// tx is a transaction. What state it is in is asked of the connection, which knows it from the server; the only states
+// tx is a transaction. What state it is in is asked of the connection, which has it from the server; the only states
 // kept here are those that the server can't know: not begun, refused, over.
 type tx struct {
-	driver *Driver
-	ctx    context.Context //nolint:containedctx // Commit and Rollback have none, and end with BeginTx's, as database/sql has it.
-	tenant tenancy.ID
-	begin  string
+	driver   *Driver
+	ctx      context.Context //nolint:containedctx // Commit and Rollback have none, and end with BeginTx's, as database/sql has it.
+	tenant   tenancy.ID
+	begin    string
+	readOnly bool
 
-	mu     sync.Mutex
-	lease  *lease // nil until the first statement
-	open   *rows  // a result that is still being read
-	failed error  // why only a rollback may follow
-	done   bool
+	mu      sync.Mutex
+	lease   *lease // nil until the first statement, and after a panic
+	open    *rows  // a result that is still being read
+	failed  error  // why only a rollback may follow
+	wrote   bool   // a statement that may write was sent
+	suspect bool   // the session is taken for changed if the next statement succeeds
+	done    bool
 }
 
 var _ dialect.Tx = (*tx)(nil)
 
+// errPanicked is why a transaction can't continue after a panic.
+var errPanicked = errors.New("pgtenant: a statement panicked")
+
 // Exec implements dialect.ExecQuerier.
 func (t *tx) Exec(ctx context.Context, query string, args, v any) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	s, begin, err := t.next(ctx, query, args)
+	s, err := newStatement(ctx, query, args)
 	if err != nil {
 		return err
 	}
-	tag, err := s.exec(ctx, t.lease.conn(), begin)
-	if err := t.settle(ctx, err); err != nil {
+	tag, err := t.exec(ctx, s)
+	if err != nil {
 		return err
 	}
 	return setResult(v, tag)
+}
+
+func (t *tx) exec(ctx context.Context, s statement) (tag pgconn.CommandTag, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	returned := false
+	defer func() { t.abandon(!returned) }()
+	err = t.run(ctx, s, true, func(o opening) error {
+		tag, err = s.exec(ctx, t.lease, o)
+		return err
+	})
+	returned = true
+	return tag, err
 }
 
 // Query implements dialect.ExecQuerier.
@@ -59,63 +76,103 @@ func (t *tx) Query(ctx context.Context, query string, args, v any) error {
 	if err != nil {
 		return err
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	s, begin, err := t.next(ctx, query, args)
+	s, err := newStatement(ctx, query, args)
 	if err != nil {
 		return err
 	}
-	// While this call reads the result, it holds the lock; afterwards, the reader's Next or Close ends the result.
-	reading := true
-	r, err := s.query(ctx, t.lease.conn(), begin, func(err error) error {
-		if !reading {
-			t.mu.Lock()
-			defer t.mu.Unlock()
-			t.open = nil
-		}
-		if t.done {
-			return sql.ErrTxDone // the connection is somebody else's by now
-		}
-		return t.settle(ctx, err)
-	})
-	reading = false
+	r, err := t.query(ctx, s, false)
 	if err != nil {
 		return err
-	}
-	if !r.ended {
-		t.open = r
 	}
 	out.ColumnScanner = r
 	return nil
 }
 
-// next admits a statement: it must be the transaction's tenant's, and the transaction must be able to go on. With the
+func (t *tx) query(ctx context.Context, s statement, all bool) (r *rows, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	returned := false
+	defer func() { t.abandon(!returned) }()
+	// While this call reads the result, it holds the lock; afterwards, the reader's Next or Close ends the result.
+	reading := true
+	err = t.run(ctx, s, mayWrite(s.sql), func(o opening) error {
+		r, err = s.query(ctx, t.lease, o, all, func(err error) error {
+			if reading {
+				return err
+			}
+			t.mu.Lock()
+			defer t.mu.Unlock()
+			t.open = nil
+			if t.done {
+				return sql.ErrTxDone // the connection is another user's by now
+			}
+			return t.settle(ctx, err)
+		})
+		if err == nil && !r.ended {
+			t.open = r
+		}
+		return err
+	})
+	reading, returned = false, true
+	return r, err
+}
+
+// run sends a statement, and once more where it opens the transaction and nothing of it has run. The caller holds the lock.
+func (t *tx) run(ctx context.Context, s statement, writes bool, send func(opening) error) error {
+	o, err := t.next(ctx, s)
+	if err != nil {
+		return err
+	}
+	t.wrote = t.wrote || writes
+	err = send(o)
+	if r := o.remedy(ctx, err); r != noRemedy {
+		if err = t.reopen(ctx, r); err == nil {
+			err = send(opening{})
+		}
+	}
+	if err == nil && t.open != nil { // its outcome comes with its last row
+		return nil
+	}
+	return t.settle(ctx, err)
+}
+
+// abandon gives the connection up where a statement panicked: in which state it is can't be told.
+func (t *tx) abandon(panicked bool) {
+	if !panicked {
+		return
+	}
+	t.failed = errPanicked
+	if t.lease != nil {
+		t.lease.destroy()
+		t.lease = nil
+	}
+}
+
+// next admits a statement: it must be the transaction's tenant's, and the transaction must be able to continue. With the
 // first statement comes the BEGIN that has to go out with it.
-func (t *tx) next(ctx context.Context, query string, args any) (s statement, begin string, err error) {
-	switch s, err = newStatement(ctx, query, args); {
-	case err != nil:
-		return s, "", err
+func (t *tx) next(ctx context.Context, s statement) (o opening, err error) {
+	switch {
 	case s.tenant != t.tenant:
-		return s, "", tenancy.ErrTenantMismatch
+		return o, tenancy.ErrTenantMismatch
 	case t.done:
-		return s, "", sql.ErrTxDone
+		return o, sql.ErrTxDone
 	case t.failed != nil:
-		return s, "", fmt.Errorf("%w: %w", ErrTxAborted, t.failed)
+		return o, fmt.Errorf("%w: %w", ErrTxAborted, t.failed)
 	case t.open != nil:
-		return s, "", ErrRowsOpen
+		return o, ErrRowsOpen
 	case t.lease != nil:
-		return s, "", t.goesOn()
+		return o, t.goesOn()
 	}
 	if t.lease, err = t.driver.lease(ctx, t.tenant); err != nil {
-		t.failed = err // a unit of work whose first statement is missing is not that unit of work
+		t.failed = err // if the first statement failed, the transaction must not continue
 	}
-	return s, t.begin, err
+	return opening{begin: t.begin, check: true}, err
 }
 
 // goesOn is an error when the connection is not inside a transaction that may go on.
 func (t *tx) goesOn() error {
 	if t.lease.conn().IsClosed() {
-		return fmt.Errorf("%w: %w", ErrTxAborted, ErrConnection)
+		return fmt.Errorf("%w: %w (%w)", ErrTxAborted, ErrConnection, ErrNoEffect)
 	}
 	if t.lease.status() != openStatus {
 		return ErrTxAborted
@@ -127,19 +184,33 @@ func (t *tx) goesOn() error {
 // BEGIN, and what followed would commit by itself; so whatever leaves the connection outside of a healthy
 // transaction ends this one.
 func (t *tx) settle(ctx context.Context, err error) error {
+	if t.lease == nil { // it could not be replaced
+		t.failed = err
+		return err
+	}
 	state := t.goesOn()
 	if err == nil && state == nil {
+		t.lease.spoiled = t.lease.spoiled || t.suspect
+		t.suspect = false
 		return nil
 	}
-	err = firstError(translate(ctx, t.tenant, err), state)
+	err = firstError(t.lease.translate(ctx, t.tenant, t.effect(), err), state)
 	if state != nil {
 		t.failed = err
 	}
 	return err
 }
 
-// Commit implements driver.Tx. It is [ErrTxAborted], and nothing is written, after a statement has failed; it is the
-// context's error when that has ended.
+// effect is what statements of the transaction have done where their answer is lost: nothing, as long as it isn't committed.
+func (t *tx) effect() effect {
+	if t.readOnly {
+		return readOnlyEffect
+	}
+	return noEffect
+}
+
+// Commit implements driver.Tx. It returns [ErrTxAborted], and nothing is written, after a statement has failed, and the
+// context's error when that has ended before. Where the answer of the server is lost, it returns [ErrOutcomeUnknown].
 func (t *tx) Commit() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -155,7 +226,11 @@ func (t *tx) Commit() error {
 	}
 	tag, err := t.command(t.ctx, "commit")
 	if err != nil {
-		return errors.Join(translate(t.ctx, t.tenant, err), t.rollback())
+		e := t.effect()
+		if t.wrote {
+			e = commitEffect
+		}
+		return errors.Join(t.lease.translate(t.ctx, t.tenant, e, err), t.rollback())
 	}
 	// The commit of a failed transaction is no error to PostgreSQL: it answers ROLLBACK.
 	if tag.String() != "COMMIT" {
@@ -167,7 +242,7 @@ func (t *tx) Commit() error {
 func (t *tx) mayCommit() error {
 	switch {
 	case t.ctx.Err() != nil:
-		return fmt.Errorf("pgtenant: not committed: %w", t.ctx.Err())
+		return fmt.Errorf("pgtenant: not committed: %w (%w)", t.ctx.Err(), ErrNoEffect)
 	case t.open != nil:
 		return ErrRowsOpen
 	case t.failed != nil:

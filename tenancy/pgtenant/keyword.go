@@ -1,0 +1,75 @@
+package pgtenant
+
+import "strings"
+
+// keyword returns the first word of a statement in lower case, past white space, comments, semicolons and parentheses, as
+// PostgreSQL's lexer skips them. It is "" where the statement does not begin with a word.
+func keyword(query string) string {
+	query = skipToWord(query)
+	end := 0
+	for end < len(query) && isWord(query[end]) {
+		end++
+	}
+	return strings.ToLower(query[:end])
+}
+
+// isWord reports whether c may stand in an SQL key word. Bytes that only continue an identifier count, so that "copyright"
+// or "copy_1" is not taken for COPY.
+func isWord(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '$' || c >= 0x80
+}
+
+func skipToWord(query string) string {
+	for query != "" {
+		switch {
+		case strings.IndexByte(" \t\n\r\f\v;(", query[0]) >= 0:
+			query = query[1:]
+		case strings.HasPrefix(query, "--"):
+			end := strings.IndexAny(query, "\r\n")
+			if end < 0 {
+				return ""
+			}
+			query = query[end:]
+		case strings.HasPrefix(query, "/*"):
+			query = skipComment(query)
+		default:
+			return query
+		}
+	}
+	return ""
+}
+
+// skipComment returns what follows the block comment that query begins with. PostgreSQL nests them.
+func skipComment(query string) string {
+	depth := 0
+	for len(query) >= 2 {
+		switch query[:2] {
+		case "/*":
+			depth++
+			query = query[2:]
+		case "*/":
+			depth--
+			query = query[2:]
+			if depth == 0 {
+				return query
+			}
+		default:
+			query = query[1:]
+		}
+	}
+	return ""
+}
+
+// mayWrite reports whether a statement could change rows. Only a SELECT is known not to, short of the functions that it
+// calls; WITH may hold an INSERT.
+func mayWrite(query string) bool { return keyword(query) != "select" }
+
+// isPlain reports whether a statement is a query or a change of rows by its text, and so one that can't leave anything in
+// its session when it fails.
+func isPlain(query string) bool {
+	switch keyword(query) {
+	case "select", "insert", "update", "delete", "merge", "with", "values", "table":
+		return true
+	}
+	return false
+}

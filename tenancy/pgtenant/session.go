@@ -1,0 +1,113 @@
+package pgtenant
+
+import (
+	"context"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/konstruct/konstruct/tenancy"
+)
+
+// settings lists what a statement depends on and any user may change for a session: what changes visibility, stored or
+// returned values, time limits, isolation or durability. It is pg_settings' context "user" of PostgreSQL 15 to 18 without
+//
+//   - what only makes a statement faster or slower, or costs memory: enable_*, jit_*, geqo*, *_cost, *_mem, parallelism,
+//     plan_cache_mode, vacuum_*, *_io_concurrency, temp_buffers and the like;
+//   - what only matters to DDL, for which the role has no right: check_function_bodies, default_table_access_method,
+//     default_tablespace, default_toast_compression, temp_tablespaces, password_encryption, createrole_self_grant;
+//   - what only reaches logs and monitoring: application_name, client_min_messages, debug_print_*, log_*, trace_*;
+//   - escape_string_warning, which warns; tcp_*, which the kernel applies; transaction_*, which end with a transaction.
+//
+// Settings that a version lacks are skipped. The tenant's own setting is checked before it is set.
+func settings() []string {
+	return []string{
+		Setting,
+		"role", "search_path", "row_security", "session_replication_role", "restrict_nonsystem_relation_kind",
+		"client_encoding", "DateStyle", "IntervalStyle", "TimeZone", "timezone_abbreviations", "extra_float_digits",
+		"bytea_output", "xmlbinary", "xmloption", "array_nulls", "quote_all_identifiers", "gin_fuzzy_search_limit",
+		"standard_conforming_strings", "backslash_quote", "transform_null_equals", "default_text_search_config",
+		"lc_monetary", "lc_numeric", "lc_time",
+		"statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "idle_session_timeout",
+		"transaction_timeout",
+		"default_transaction_isolation", "default_transaction_read_only", "default_transaction_deferrable",
+		"synchronous_commit", "exit_on_error",
+	}
+}
+
+// pinned are the settings that every connection asks for when it is made: text is UTF-8 and times are UTC, whatever a role
+// or a database has as its default.
+func pinned() map[string]string {
+	return map[string]string{"client_encoding": "UTF8", "timezone": "UTC"}
+}
+
+// setTenant makes its second argument the transaction's tenant. The value is bound, never spliced.
+const setTenant = "select set_config($1, $2, true)"
+
+// checkSession is setTenant behind a check: the statement fails unless the session's settings are $3. They are compared as
+// one string, which costs a third of comparing each. PostgreSQL folds a constant that fails when it plans, so the failing
+// branch is a cast of text that is not constant.
+//
+//nolint:gochecknoglobals // a constant that Go cannot express
+var checkSession = "select (case when " + values(settings()) + " = $3 then 'true' else 'the session was changed' end)::bool, " +
+	"set_config($1, $2, true)"
+
+// values is an expression for the settings' values as one string. concat_ws leaves out the NULL of an unknown setting; the
+// tenant's is unknown until it is first set.
+func values(names []string) string {
+	var b strings.Builder
+	b.WriteString("concat_ws('|', coalesce(current_setting('" + names[0] + "', true), '')")
+	for _, name := range names[1:] {
+		b.WriteString(", current_setting('" + name + "', true)")
+	}
+	b.WriteString(")")
+	return b.String()
+}
+
+// reset returns the statements that begin a transaction and return the session to what it was when its connection was
+// made. Behind a pooler the connection may have been made by another client, so what is pinned is set again.
+func reset() []string {
+	statements := []string{"begin", "reset all", "reset role"}
+	for name, value := range pinned() {
+		statements = append(statements, "select set_config('"+name+"', '"+value+"', false)")
+	}
+	return statements
+}
+
+// sessionKey is where a connection keeps what its settings must be.
+const sessionKey = "konstruct.session"
+
+// session returns what checkSession compares with: the settings that the server gives a new session of this login. They are
+// read once per connection, in one round trip, by resetting the session and rolling that back, since reset_val in
+// pg_settings is not spelled as current_setting spells it.
+func (l *lease) session(ctx context.Context) (string, error) {
+	conn := l.conn().PgConn()
+	if known, ok := conn.CustomData()[sessionKey].(string); ok {
+		return known, nil
+	}
+	statements := reset()
+	batch := &pgconn.Batch{}
+	for _, statement := range append(statements, "select "+values(settings()), "rollback") {
+		batch.ExecParams(statement, nil, nil, nil, nil)
+	}
+	results, err := conn.ExecBatch(ctx, batch).ReadAll()
+	if err != nil {
+		return "", unsentError{err}
+	}
+	read := string(results[len(statements)].Rows[0][0])
+	conn.CustomData()[sessionKey] = read
+	return read, nil
+}
+
+// openReset begins a transaction of the tenant's on a session whose settings were just reset, all in one round trip, so that
+// a pooler has no occasion to switch the session. The reset has a transaction of its own, since a transaction takes its
+// isolation level and its access mode from the settings at its beginning.
+func (l *lease) openReset(ctx context.Context, begin string, tenant tenancy.ID) error {
+	batch := &pgconn.Batch{}
+	for _, statement := range append(reset(), "commit", begin) {
+		batch.ExecParams(statement, nil, nil, nil, nil)
+	}
+	batch.ExecParams(setTenant, [][]byte{[]byte(Setting), []byte(tenant.String())}, nil, nil, nil)
+	_, err := l.conn().PgConn().ExecBatch(ctx, batch).ReadAll()
+	return err
+}
