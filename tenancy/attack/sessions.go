@@ -59,15 +59,23 @@ func settingsHidden() []scenario {
 			required: "the next statement has the login's role, unchanged", once: (*harness).sessionRole,
 		},
 		{
+			id: "A69-speed", does: "leaves settings that only make statements slower", accepted: "session-state",
+			required: "they stay until the connection is closed", once: (*harness).slowed,
+		},
+		{
+			id: "A69-seed", does: "seeds random(), whose state no setting shows", accepted: "session-state",
+			required: "the next random() on the connection is predictable; UUIDs are not", once: (*harness).seeded,
+		},
+		{
 			id: "A70-role-encoding", does: "gives its own role another client_encoding, which every new connection begins with",
 			required: "text is stored as it was sent", once: (*harness).roleEncoding,
 		},
 	}
 }
 
-// harmless are settings that change how fast a statement is, what the server logs about its own work, or what only DDL
-// and replication read: never which rows a statement sees, what it stores or returns, or whether it may run.
-var harmless = regexp.MustCompile(`^(enable_|geqo|jit|vacuum_|tcp_|debug_|trace_|cpu_|min_parallel_|max_parallel_|` +
+// harmless are settings that change how fast a statement is, what the server logs about its own work (without bound values),
+// or what only DDL and replication read: never which rows a statement sees, what it stores or returns, or whether it may run.
+var harmless = regexp.MustCompile(`^(enable_|geqo|jit|vacuum_|tcp_|trace_|debug_pretty|debug_print_parse|debug_print_rewritten|debug_logical|debug_parallel|cpu_|min_parallel_|max_parallel_|` +
 	`parallel_)|_cost$|_mem$|_concurrency$|^(application_name|backend_flush_after|check_function_bodies|client_connection_check_interval|` +
 	`client_min_messages|commit_siblings|constraint_exclusion|createrole_self_grant|cursor_tuple_fraction|default_statistics_target|` +
 	`default_table_access_method|default_tablespace|default_toast_compression|effective_cache_size|escape_string_warning|file_copy_method|` +
@@ -394,15 +402,55 @@ func (s *harness) roleEncoding(ctx context.Context) error {
 		return err
 	}
 	defer s.raw.do(context.WithoutCancel(ctx), role+" reset client_encoding")
+	return s.direct(ctx, func(drv *pgtenant.Driver) error {
+		for range 2 { // a connection's first statement, and a later one
+			if err := s.unharmed(as(ctx, s.b.id), drv, s.tables[0]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// direct is a driver with one connection at the server itself.
+func (s *harness) direct(ctx context.Context, do func(*pgtenant.Driver) error) error {
 	drv, err := pgtenant.Open(ctx, s.kit.target.DSN, pgtenant.WithMaxConns(1))
 	if err != nil {
 		return err
 	}
 	defer func() { _ = drv.Close() }()
-	for range 2 { // a connection's first statement, and a later one
-		if err := s.unharmed(as(ctx, s.b.id), drv, s.tables[0]); err != nil {
+	return do(drv)
+}
+
+func (s *harness) slowed(ctx context.Context) error {
+	return s.direct(ctx, func(drv *pgtenant.Driver) error {
+		slower := change{"work_mem", "64"}
+		if err := drv.Exec(as(ctx, s.a.id), "select "+slower.call(), []any{}, nil); err != nil {
 			return err
 		}
+		a := ask(as(ctx, s.b.id), drv, "select 1 where current_setting('work_mem') = '64kB'")
+		return errors.Join(pinned(a.err, found(a)), s.ownRows(ctx, drv, s.tables[0]))
+	})
+}
+
+func (s *harness) seeded(ctx context.Context) error {
+	const seed = "select setseed(0.42)"
+	want := s.raw.all(ctx, seed, "select random()::text")
+	if want.err != nil {
+		return want.err
 	}
-	return nil
+	return s.direct(ctx, func(drv *pgtenant.Driver) error {
+		if err := drv.Exec(as(ctx, s.a.id), seed, []any{}, nil); err != nil {
+			return err
+		}
+		a := ask(as(ctx, s.b.id), drv, "select random()::text, gen_random_uuid()::text")
+		if a.err != nil {
+			return a.err
+		}
+		uuids := s.raw.all(ctx, seed, "select random()::text, gen_random_uuid()::text")
+		if uuids.err == nil && uuids.rows[0][1] == a.rows[0][1] {
+			return errors.New("gen_random_uuid() follows the seed")
+		}
+		return pinned(uuids.err, a.rows[0][0] == want.rows[0][0])
+	})
 }

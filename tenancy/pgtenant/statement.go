@@ -134,7 +134,12 @@ const (
 func (o opening) remedy(ctx context.Context, err error) remedy {
 	var db *pgconn.PgError
 	switch {
-	case err == nil || !o.check || ctx.Err() != nil || !errors.As(err, &db) || !refused(db):
+	case err == nil || !o.check || ctx.Err() != nil || !errors.As(err, &db):
+		return noRemedy
+	case errors.As(err, new(preludeError)) && fromServer(db):
+		// Also where the session has ended with it, which exit_on_error makes of every error.
+		return anotherSession
+	case !refused(db):
 		return noRemedy
 	case errors.As(err, new(pgx.ErrPreprocessingBatch)):
 		return checkedSession
