@@ -100,7 +100,7 @@ func estimates(ctx context.Context, db DB) (recovered bool, err error) {
 		return false, err
 	}
 	guess, most := "", 0
-	for _, l := range strings.Split("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "") {
+	for l := range strings.SplitSeq("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "") {
 		n, err := estimate(ctx, conn, other, "name >= '~"+l+"' and name < '~"+l+"~'")
 		if err != nil {
 			return false, err
@@ -130,7 +130,7 @@ func estimate(ctx context.Context, conn *pgx.Conn, tenant, condition string) (n 
 			return err
 		}
 		var top string
-		if err := tx.QueryRow(ctx, "explain select * from agents where "+condition).Scan(&top); err != nil {
+		if err := tx.QueryRow(ctx, "explain select id from agents where "+condition).Scan(&top); err != nil {
 			return err
 		}
 		found := estimatedRows.FindStringSubmatch(top)

@@ -51,7 +51,8 @@ type scenario struct {
 
 func families() []family {
 	return []family{
-		reads(), writes(), keys(), rights(), sideChannels(), contexts(), leftovers(), injections(), sessions(), connections(), leaks(), driverStates(),
+		reads(), writes(), keys(), rights(), sideChannels(), contexts(), leftovers(), injections(),
+		sessions(), connections(), leaks(), driverStates(),
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"entgo.io/ent/dialect"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/konstruct/konstruct/tenancy"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
@@ -36,7 +37,8 @@ func connections() family {
 			},
 		},
 		{
-			id: "A71-listen", does: "listens on a channel, and leaves the connection listening", required: "the next tenant's connection does not listen",
+			id: "A71-listen", does: "listens on a channel, and leaves the connection listening",
+			required: "the next tenant's connection does not listen",
 			once: func(s *harness, ctx context.Context) error {
 				return s.notLeft(ctx, "listen left_behind", "select * from pg_listening_channels()", "")
 			},
@@ -46,8 +48,9 @@ func connections() family {
 			required: "none is queued", once: (*harness).flood,
 		},
 		{
-			id: "A68-forget", does: "deallocates the statements that the driver has prepared", required: "the next statement works, and each tenant gets its own rows",
-			each: (*harness).forget,
+			id: "A68-forget", does: "deallocates the statements that the driver has prepared",
+			required: "the next statement works, and each tenant gets its own rows",
+			each:     (*harness).forget,
 		},
 		{
 			id: "A68-other-commands", does: "runs commands that are neither a query nor a change of rows",
@@ -156,19 +159,24 @@ func preparedName(ctx context.Context, drv *pgtenant.Driver, text string) string
 
 // notPlanted sends the text as the others do, and wants the text to have run.
 func (s *harness) notPlanted(ctx context.Context, drv *pgtenant.Driver, tb *table, text, mark string) error {
-	for says, of := range map[string]struct {
-		ctx  context.Context //nolint:containedctx // a row of the table
+	for _, c := range []struct {
+		says string
+		id   tenancy.ID
 		rows string
-	}{"the other tenant": {as(ctx, s.b.id), s.b.prints[tb.Name]}, "the planter": {as(ctx, s.a.id), s.a.prints[tb.Name]}, "no tenant": {ctx, "0"}} {
-		a := ask(of.ctx, drv, text)
+	}{
+		{"the other tenant", s.b.id, s.b.prints[tb.Name]},
+		{"the planter", s.a.id, s.a.prints[tb.Name]},
+		{"no tenant", tenancy.ID{}, "0"},
+	} {
+		a := ask(as(ctx, c.id), drv, text)
 		if a.err != nil {
-			return fmt.Errorf("%s: %w", says, a.err)
+			return fmt.Errorf("%s: %w", c.says, a.err)
 		}
 		if len(a.rows) > 0 && a.rows[0][0] == mark {
-			return fmt.Errorf("%s: the planted statement ran", says)
+			return fmt.Errorf("%s: the planted statement ran", c.says)
 		}
-		if n, err := rowsIn(of.rows); err != nil || n != len(a.rows) {
-			return fmt.Errorf("%s: %d rows instead of %d", says, len(a.rows), n)
+		if n, err := rowsIn(c.rows); err != nil || n != len(a.rows) {
+			return fmt.Errorf("%s: %d rows instead of %d", c.says, len(a.rows), n)
 		}
 	}
 	return nil
@@ -187,8 +195,8 @@ func (s *harness) notLeft(ctx context.Context, leave, look, refusal string) erro
 		if err := runInTx(theirs, drv, dialect.Tx.Commit, leave); err != nil {
 			return err
 		}
-		for _, ctx := range []context.Context{as(ctx, s.a.id), ctx} {
-			a := ask(ctx, drv, look)
+		for _, id := range []tenancy.ID{s.a.id, {}} {
+			a := ask(as(ctx, id), drv, look)
 			if err := errors.Join(want.check(a), s.b.leaks(a.text(), "")); err != nil {
 				return err
 			}
@@ -203,7 +211,8 @@ func (s *harness) flood(ctx context.Context) error {
 		if _, err := drv.Pool().Exec(ctx, "listen konstruct_flood"); err != nil {
 			return err
 		}
-		if err := s.raw.do(ctx, "select pg_notify('konstruct_flood', n::text || repeat('x', 1000)) from generate_series(1, 100) n").err; err != nil {
+		flood := "select pg_notify('konstruct_flood', n::text || repeat('x', 1000)) from generate_series(1, 100) n"
+		if err := s.raw.do(ctx, flood).err; err != nil {
 			return err
 		}
 		if err := s.ownRows(ctx, drv, s.tables[0]); err != nil {
@@ -223,22 +232,15 @@ func (s *harness) flood(ctx context.Context) error {
 func (s *harness) forget(ctx context.Context, tb *table) error {
 	return s.everyWay(ctx, func(drv *pgtenant.Driver) error {
 		for _, text := range []string{"deallocate all", "discard plans", "deallocate prepare all"} {
-			for range 3 { // the texts are prepared, and then sent by name
-				if err := s.ownRows(ctx, drv, tb); err != nil {
-					return err
+			for _, forget := range []func(context.Context) error{
+				func(ctx context.Context) error { return drv.Exec(ctx, text, []any{}, nil) },
+				func(ctx context.Context) error { return runInTx(ctx, drv, dialect.Tx.Rollback, text) },
+			} {
+				// The texts are prepared, and then sent by name.
+				err := errors.Join(s.ownRows(ctx, drv, tb), s.ownRows(ctx, drv, tb), forget(as(ctx, s.a.id)), s.ownRows(ctx, drv, tb))
+				if err != nil {
+					return fmt.Errorf("%q: %w", text, err)
 				}
-			}
-			if err := drv.Exec(as(ctx, s.a.id), text, []any{}, nil); err != nil {
-				return err
-			}
-			if err := s.ownRows(ctx, drv, tb); err != nil {
-				return fmt.Errorf("after %q: %w", text, err)
-			}
-			if err := runInTx(as(ctx, s.a.id), drv, dialect.Tx.Rollback, text); err != nil {
-				return err
-			}
-			if err := s.ownRows(ctx, drv, tb); err != nil {
-				return fmt.Errorf("after %q, rolled back: %w", text, err)
 			}
 		}
 		return nil
@@ -251,7 +253,8 @@ func (s *harness) otherCommands(ctx context.Context) error {
 	mine, tb := as(ctx, s.a.id), s.tables[0]
 	return s.inEachMode(ctx, func(drv *pgtenant.Driver) error {
 		for _, text := range []string{
-			"select 1", "values (1)", "with x as (select 1) select * from x", "table pg_catalog.pg_class", s.spell("select * from {table}", tb, s.a.id),
+			"select 1", "values (1)", "with x as (select 1) select * from x", "table pg_catalog.pg_class",
+			s.spell("select * from {table}", tb, s.a.id),
 			s.spell("update {table} set tenant_id = tenant_id", tb, s.a.id), s.spell("delete from {table} where false", tb, s.a.id),
 			s.spell(insert("{mine}")+" where false", tb, s.a.id),
 			s.spell("merge into {table} t using (select 1) s on false when matched then delete", tb, s.a.id),
@@ -261,10 +264,11 @@ func (s *harness) otherCommands(ctx context.Context) error {
 			}
 		}
 		for _, text := range []string{
-			"prepare left_behind as select 1", "deallocate all", "listen left_behind", "unlisten *", "set local lock_timeout = 1", "show lock_timeout",
-			"reset lock_timeout", "savepoint one", "declare left_behind cursor for select 1", "explain select 1", "discard plans",
-			"lock table " + tb.SQL + " in access share mode", "set constraints all deferred", "notify left_behind", "checkpoint", "call nothing()",
-			"set transaction read only", "load 'nothing'",
+			"prepare left_behind as select 1", "deallocate all", "listen left_behind", "unlisten *",
+			"set local lock_timeout = 1", "show lock_timeout", "reset lock_timeout",
+			"savepoint one", "declare left_behind cursor for select 1", "explain select 1", "discard plans",
+			"lock table " + tb.SQL + " in access share mode", "set constraints all deferred", "notify left_behind", "checkpoint",
+			"call nothing()", "set transaction read only", "load 'nothing'",
 		} {
 			if err := s.keeps(mine, drv, false, text); err != nil {
 				return err

@@ -27,12 +27,14 @@ const (
 func leaks() family {
 	return family{name: "leak", title: "Connections and slots that are not given back", scenarios: []scenario{
 		{
-			id: "A72-panic-in-statement", does: "panics while a statement is sent: an empty text, a value that panics, alone and in a slice",
+			id:       "A72-panic-in-statement",
+			does:     "panics while a statement is sent: an empty text, a value that panics, alone and in a slice",
 			required: "connection and slot are given back", once: (*harness).panicInStatement,
 		},
 		{
-			id: "A72-panic-in-scan", does: "panics while a row is read into its destination", required: "connection and slot are given back",
-			once: (*harness).panicInScan,
+			id: "A72-panic-in-scan", does: "panics while a row is read into its destination",
+			required: "connection and slot are given back",
+			once:     (*harness).panicInScan,
 		},
 		{
 			id: "A72-goroutine-exit", does: "ends the goroutine in a transaction, and in the middle of a result",
@@ -189,7 +191,8 @@ func (s *harness) copyInOut(ctx context.Context) error {
 	tb := s.tables[0].SQL
 	return s.withSlots(ctx, func(drv *pgtenant.Driver) error {
 		for _, text := range []string{
-			"copy " + tb + " from stdin", "COPY " + tb + " FROM STDIN", "\n\t copy " + tb + " from stdin", "-- x\ncopy " + tb + " from stdin",
+			"copy " + tb + " from stdin", "COPY " + tb + " FROM STDIN",
+			"\n\t copy " + tb + " from stdin", "-- x\ncopy " + tb + " from stdin",
 			"/* x /* nested */ */ copy " + tb + " from stdin", "copy/**/" + tb + " from stdin", ";copy " + tb + " from stdin",
 			"copy " + tb + " from stdin with (format csv);", "copy pg_catalog.pg_class from stdin", "copy (select 1) to stdout",
 			"copy " + tb + " to stdout", "/* x */ copy (select generate_series(1, 100000)) to stdout",

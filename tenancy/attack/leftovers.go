@@ -61,7 +61,8 @@ func leftovers() family {
 		},
 		{
 			id: "A34-held-cursor", does: "declares a cursor WITH HOLD beside the driver and fetches from it later in the same session",
-			required: "the rows are returned: a session that is not released keeps its cursors", accepted: "session-state", each: (*harness).heldCursor,
+			required: "the rows are returned: a session that is not released keeps its cursors",
+			accepted: "session-state", each: (*harness).heldCursor,
 		},
 	}}
 }

@@ -106,7 +106,8 @@ func (r *Report) Markdown(w io.Writer) error {
 	fmt.Fprintf(&b, "# Isolation report\n\n**%s**\n\n", r.Verdict)
 	r.markdownHead(&b)
 	r.markdownLegend(&b)
-	b.WriteString("\n## Families\n\n| family | attacks | attempts | held | accepted | breaches | not made |\n|---|---:|---:|---:|---:|---:|---:|\n")
+	b.WriteString("\n## Families\n\n| family | attacks | attempts | held | accepted | breaches | not made |\n" +
+		"|---|---:|---:|---:|---:|---:|---:|\n")
 	for _, f := range r.Families {
 		fmt.Fprintf(&b, "| %s | %d | %d | %d | %d | %d | %d |\n",
 			f.Title, len(f.Attacks), f.Attempts, f.Held, f.Accepted, f.Breaches, f.NotMade)
@@ -122,7 +123,8 @@ func (r *Report) Markdown(w io.Writer) error {
 }
 
 func (r *Report) markdownHead(b *strings.Builder) {
-	fmt.Fprintf(b, "| | |\n|---|---|\n| run | %s, in %s |\n| commit | %s |\n| server | %s, database `%s` |\n| role | `%s` |\n| FORCE | %s |\n\n",
+	fmt.Fprintf(b, "| | |\n|---|---|\n| run | %s, in %s |\n| commit | %s |\n| server | %s, database `%s` |\n| role | `%s` |\n"+
+		"| FORCE | %s |\n\n",
 		r.At.Format("2006-01-02 15:04:05 UTC"), r.Took, r.commit(), r.Server, r.Database, r.Role, r.forced())
 	b.WriteString("| table | the live catalog says (`relrowsecurity`, `relforcerowsecurity`) |\n|---|---|\n")
 	for _, p := range r.Protection {
@@ -134,10 +136,11 @@ func (r *Report) markdownHead(b *strings.Builder) {
 }
 
 func (r *Report) markdownLegend(b *strings.Builder) {
-	fmt.Fprintf(b, "\n## How to read it\n\nEvery attack is described in [attacks.md](%s), every accepted risk in [accepted-risks.md](%s).\n"+
-		"An attack is attempted on each table that it concerns: by another tenant, by a connection without a tenant, and by the row's own\n"+
-		"tenant, for which the same operation must work. \"Required\" is what another tenant must get.\n\n| outcome | meaning |\n|---|---|\n",
-		attacksPage, risksPage)
+	fmt.Fprintf(b, "\n## How to read it\n\n"+
+		"Every attack is described in [attacks.md](%s), every accepted risk in [accepted-risks.md](%s).\n"+
+		"An attack is attempted on each table that it concerns: by another tenant, by a connection without a tenant, and\n"+
+		"by the row's own tenant, for which the same operation must work. \"Required\" is what another tenant must get.\n\n"+
+		"| outcome | meaning |\n|---|---|\n", attacksPage, risksPage)
 	for _, o := range outcomes() {
 		fmt.Fprintf(b, "| %s | %s |\n", o, r.Legend[o])
 	}

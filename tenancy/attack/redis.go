@@ -42,7 +42,9 @@ func redisScenarios() []redisScenario {
 			id: "R03-collision", does: "searches for two tenants or two parts with the same key",
 			required: "all keys differ",
 		}, collisions},
-		{scenario{id: "R04-special", does: "puts wildcards, hash tags and line ends into keys", required: "no key contains them"}, specials},
+		{scenario{
+			id: "R04-special", does: "puts wildcards, hash tags and line ends into keys", required: "no key contains them",
+		}, specials},
 	}
 }
 

@@ -14,8 +14,9 @@ func rights() family {
 		statements: slices.Concat(onTables(), onDatabase(), onServer(), ofRole()),
 		scenarios: []scenario{
 			{
-				id: "A04-set-role", does: "changes to any other role of the cluster (SET ROLE, SET SESSION AUTHORIZATION)", required: "refused, 42501",
-				once: (*harness).setRole,
+				id: "A04-set-role", does: "changes to any other role of the cluster (SET ROLE, SET SESSION AUTHORIZATION)",
+				required: "refused, 42501",
+				once:     (*harness).setRole,
 			},
 			{
 				id: "A19-any-relation", does: "reads every table, view and materialized view that the role may read",
@@ -83,7 +84,8 @@ func onTables() []statement {
 		forbiddenOn("A02-no-force", "removes FORCE", "alter table {table} no force row level security"),
 		forbiddenOn("A02-own", "takes ownership of the table", "alter table {table} owner to current_user"),
 		forbiddenOn("A02-drop", "drops the table", "drop table {table}"),
-		forbiddenOn("A17-index", "adds a unique index, which would compare every tenant's rows", "create unique index on {table} (tenant_id)"),
+		forbiddenOn("A17-index", "adds a unique index, which would compare every tenant's rows",
+			"create unique index on {table} (tenant_id)"),
 		{
 			id: "A11-grant", does: "grants the table to PUBLIC", raw: true,
 			before: []string{"grant select on {table} to public"},
@@ -95,17 +97,20 @@ func onTables() []statement {
 
 func onDatabase() []statement {
 	return []statement{
-		forbidden("A09-temp-table", "creates a temporary table, which shadows a table of the same name", "create temp table stolen (id int)"),
+		forbidden("A09-temp-table", "creates a temporary table, which shadows a table of the same name",
+			"create temp table stolen (id int)"),
 		forbidden("A11-table", "creates a table", "create table stolen (id int)", denied, "3F000"),
 		forbidden("A11-select-into", "creates a table by SELECT INTO", "select 1 as x into stolen", denied, "3F000"),
 		forbidden("A09-select-into", "creates a temporary table by SELECT INTO", "select 1 as x into temp stolen"),
 		forbidden("A18-sequence", "creates a sequence", "create sequence stolen", denied, "3F000"),
 		forbidden("A11-schema", "creates a schema", "create schema stolen"),
 		forbidden("A20-function", "creates a function", "create function stolen() returns int language sql return 1", denied, "3F000"),
-		forbidden("A63-procedure", "creates a procedure, which could end transactions", "create procedure stolen() language sql begin atomic end",
+		forbidden("A63-procedure", "creates a procedure, which could end transactions",
+			"create procedure stolen() language sql begin atomic end",
 			denied, "3F000"),
 		forbidden("A19-view", "creates a view", "create view stolen as select 1", denied, "3F000"),
-		forbidden("A64-extension", "installs an extension that can connect elsewhere", "create extension dblink", denied, unsupported, noFile),
+		forbidden("A64-extension", "installs an extension that can connect elsewhere",
+			"create extension dblink", denied, unsupported, noFile),
 		forbidden("A64-dblink", "connects back to the server", "select dblink_connect('dbname=postgres')", notFunction, denied),
 		forbidden("A66-publication", "publishes all tables", "create publication stolen for all tables"),
 		forbidden("A22-event-trigger", "creates an event trigger",
@@ -120,7 +125,8 @@ func onServer() []statement {
 		forbidden("A59-large-object-read", "reads a large object", "select lo_get(1)"),
 		forbidden("A59-large-object-file", "reads a file as a large object", "select lo_import('/etc/passwd')"),
 		forbidden("A61-session-lock", "takes a session-level advisory lock", "select pg_advisory_lock(1)"),
-		forbidden("A61-try-lock", "takes an advisory lock, whose key space is shared by all tenants", "select pg_try_advisory_xact_lock(1)"),
+		forbidden("A61-try-lock", "takes an advisory lock, whose key space is shared by all tenants",
+			"select pg_try_advisory_xact_lock(1)"),
 		forbidden("A56-terminate", "terminates other connections",
 			"select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()"),
 		forbidden("A56-cancel", "cancels other statements", "select pg_cancel_backend(pg_backend_pid())"),
@@ -145,7 +151,8 @@ func ofRole() []statement {
 			"select set_config('session_replication_role', 'replica', false)"),
 		forbidden("A23-preset", "presets a tenant for its own future logins", "alter role current_user set "+setting+" = 'x'"),
 		{
-			id: "A03-attributes", does: "has a role attribute that bypasses row-level security or allows to gain such an attribute", once: true,
+			id: "A03-attributes", does: "has a role attribute that bypasses row-level security or allows to gain such an attribute",
+			once: true,
 			sql: `select from pg_roles where rolname = current_user
 			         and (rolsuper or rolbypassrls or rolcreaterole or rolcreatedb or rolreplication or rolinherit)`,
 			other: nothing(), unset: nothing(), owner: nothing(),

@@ -21,7 +21,8 @@ func sideChannels() family {
 func leakyConditions() []statement {
 	return []statement{
 		{
-			id: "A53-leaky-function", does: "filters with a leaky function that costs nothing and prints every row it sees", privileged: true, raw: true,
+			id: "A53-leaky-function", does: "filters with a leaky function that costs nothing and prints every row it sees",
+			privileged: true, raw: true,
 			sql:   "select * from {table} t where " + leaky + "(t::text)",
 			other: own(), unset: nothing(), owner: own(),
 		},
@@ -68,10 +69,12 @@ func plansAndStatistics() []statement {
 			other: whatever(), unset: whatever(), owner: something(),
 		},
 		{
-			id: "A54-removed-rows", does: "runs EXPLAIN ANALYZE on a scan, which counts the rows that the policy filtered out", accepted: "plans-count", raw: true,
+			id: "A54-removed-rows", does: "runs EXPLAIN ANALYZE on a scan, which counts the rows that the policy filtered out",
+			accepted: "plans-count", raw: true,
 			before: []string{noIndex, "set local enable_bitmapscan = off", "set local enable_indexonlyscan = off"},
 			sql:    "explain (analyze, costs off, timing off, summary off) select * from {table}",
-			other:  says("Rows Removed by Filter: ", "the number of filtered rows is shown, no value"), unset: whatever(), owner: something(),
+			other:  says("Rows Removed by Filter: ", "the number of filtered rows is shown, no value"),
+			unset:  whatever(), owner: something(),
 		},
 		{
 			id: "A55-common-combinations", does: "reads the statistics of expressions and combinations of columns",
@@ -124,7 +127,8 @@ func watching() []scenario {
 			each: (*harness).lockParent,
 		},
 		{
-			id: "A60-listen", does: "listens on a channel that another tenant notifies", required: "the payload is received: channels have no privileges",
+			id: "A60-listen", does: "listens on a channel that another tenant notifies",
+			required: "the payload is received: channels have no privileges",
 			accepted: "notify", once: (*harness).listen,
 		},
 	}
