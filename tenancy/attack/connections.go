@@ -50,7 +50,7 @@ func connections() family {
 		{
 			id: "A68-forget", does: "deallocates the statements that the driver has prepared",
 			required: "the next statement works, and each tenant gets its own rows",
-			each:     (*harness).forget,
+			once:     (*harness).forget,
 		},
 		{
 			id: "A68-other-commands", does: "runs commands that are neither a query nor a change of rows",
@@ -229,7 +229,8 @@ func (s *harness) flood(ctx context.Context) error {
 	})
 }
 
-func (s *harness) forget(ctx context.Context, tb *table) error {
+func (s *harness) forget(ctx context.Context) error {
+	tb := s.tables[0]
 	return s.everyWay(ctx, func(drv *pgtenant.Driver) error {
 		for _, text := range []string{"deallocate all", "discard plans", "deallocate prepare all"} {
 			for _, forget := range []func(context.Context) error{
