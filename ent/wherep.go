@@ -2,52 +2,167 @@
 
 package ent
 
-import "entgo.io/ent/dialect/sql"
+import (
+	"slices"
 
-// WhereP appends storage-level predicates to the AgentQuery builder. It lets code that
-// does not depend on the generated package, a schema mixin for one, add predicates by type assertion.
-func (_q *AgentQuery) WhereP(ps ...func(*sql.Selector)) {
-	for _, p := range ps {
-		_q.predicates = append(_q.predicates, p)
-	}
+	"entgo.io/ent/dialect/sql"
+	"github.com/konstruct/konstruct/ent/predicate"
+)
+
+// ReplaceP puts the storage-level predicate p in the place of those of the AgentQuery builder that old reports. It
+// lets code that does not depend on the generated package, a schema mixin for one, set a predicate by type assertion.
+func (_q *AgentQuery) ReplaceP(old func(func(*sql.Selector)) bool, p func(*sql.Selector)) {
+	_q.predicates = slices.DeleteFunc(slices.Clone(_q.predicates), func(p predicate.Agent) bool { return old(p) })
+	_q.predicates = append(_q.predicates, p)
 }
 
-// WhereP appends storage-level predicates to the ChannelConnectionQuery builder. It lets code that
-// does not depend on the generated package, a schema mixin for one, add predicates by type assertion.
-func (_q *ChannelConnectionQuery) WhereP(ps ...func(*sql.Selector)) {
-	for _, p := range ps {
-		_q.predicates = append(_q.predicates, p)
+// Detach returns a copy of the AgentQuery builder, eager-loading included, that can run without changing it.
+func (_q *AgentQuery) Detach() Query { return _q.detach() }
+
+func (_q *AgentQuery) detach() *AgentQuery {
+	if _q == nil {
+		return nil
 	}
+	detached := *_q
+	detached.ctx = _q.ctx.Clone()
+	detached.predicates = slices.Clip(_q.predicates)
+	return &detached
 }
 
-// WhereP appends storage-level predicates to the LoginAttemptQuery builder. It lets code that
-// does not depend on the generated package, a schema mixin for one, add predicates by type assertion.
-func (_q *LoginAttemptQuery) WhereP(ps ...func(*sql.Selector)) {
-	for _, p := range ps {
-		_q.predicates = append(_q.predicates, p)
-	}
+// ReplaceP puts the storage-level predicate p in the place of those of the AgentMutation that old reports.
+func (m *AgentMutation) ReplaceP(old func(func(*sql.Selector)) bool, p func(*sql.Selector)) {
+	m.predicates = slices.DeleteFunc(slices.Clone(m.predicates), func(p predicate.Agent) bool { return old(p) })
+	m.predicates = append(m.predicates, p)
 }
 
-// WhereP appends storage-level predicates to the PortalSessionQuery builder. It lets code that
-// does not depend on the generated package, a schema mixin for one, add predicates by type assertion.
-func (_q *PortalSessionQuery) WhereP(ps ...func(*sql.Selector)) {
-	for _, p := range ps {
-		_q.predicates = append(_q.predicates, p)
-	}
+// ReplaceP puts the storage-level predicate p in the place of those of the ChannelConnectionQuery builder that old reports. It
+// lets code that does not depend on the generated package, a schema mixin for one, set a predicate by type assertion.
+func (_q *ChannelConnectionQuery) ReplaceP(old func(func(*sql.Selector)) bool, p func(*sql.Selector)) {
+	_q.predicates = slices.DeleteFunc(slices.Clone(_q.predicates), func(p predicate.ChannelConnection) bool { return old(p) })
+	_q.predicates = append(_q.predicates, p)
 }
 
-// WhereP appends storage-level predicates to the PortalUserQuery builder. It lets code that
-// does not depend on the generated package, a schema mixin for one, add predicates by type assertion.
-func (_q *PortalUserQuery) WhereP(ps ...func(*sql.Selector)) {
-	for _, p := range ps {
-		_q.predicates = append(_q.predicates, p)
+// Detach returns a copy of the ChannelConnectionQuery builder, eager-loading included, that can run without changing it.
+func (_q *ChannelConnectionQuery) Detach() Query { return _q.detach() }
+
+func (_q *ChannelConnectionQuery) detach() *ChannelConnectionQuery {
+	if _q == nil {
+		return nil
 	}
+	detached := *_q
+	detached.ctx = _q.ctx.Clone()
+	detached.predicates = slices.Clip(_q.predicates)
+	return &detached
 }
 
-// WhereP appends storage-level predicates to the TenantQuery builder. It lets code that
-// does not depend on the generated package, a schema mixin for one, add predicates by type assertion.
-func (_q *TenantQuery) WhereP(ps ...func(*sql.Selector)) {
-	for _, p := range ps {
-		_q.predicates = append(_q.predicates, p)
+// ReplaceP puts the storage-level predicate p in the place of those of the ChannelConnectionMutation that old reports.
+func (m *ChannelConnectionMutation) ReplaceP(old func(func(*sql.Selector)) bool, p func(*sql.Selector)) {
+	m.predicates = slices.DeleteFunc(slices.Clone(m.predicates), func(p predicate.ChannelConnection) bool { return old(p) })
+	m.predicates = append(m.predicates, p)
+}
+
+// ReplaceP puts the storage-level predicate p in the place of those of the LoginAttemptQuery builder that old reports. It
+// lets code that does not depend on the generated package, a schema mixin for one, set a predicate by type assertion.
+func (_q *LoginAttemptQuery) ReplaceP(old func(func(*sql.Selector)) bool, p func(*sql.Selector)) {
+	_q.predicates = slices.DeleteFunc(slices.Clone(_q.predicates), func(p predicate.LoginAttempt) bool { return old(p) })
+	_q.predicates = append(_q.predicates, p)
+}
+
+// Detach returns a copy of the LoginAttemptQuery builder, eager-loading included, that can run without changing it.
+func (_q *LoginAttemptQuery) Detach() Query { return _q.detach() }
+
+func (_q *LoginAttemptQuery) detach() *LoginAttemptQuery {
+	if _q == nil {
+		return nil
 	}
+	detached := *_q
+	detached.ctx = _q.ctx.Clone()
+	detached.predicates = slices.Clip(_q.predicates)
+	return &detached
+}
+
+// ReplaceP puts the storage-level predicate p in the place of those of the LoginAttemptMutation that old reports.
+func (m *LoginAttemptMutation) ReplaceP(old func(func(*sql.Selector)) bool, p func(*sql.Selector)) {
+	m.predicates = slices.DeleteFunc(slices.Clone(m.predicates), func(p predicate.LoginAttempt) bool { return old(p) })
+	m.predicates = append(m.predicates, p)
+}
+
+// ReplaceP puts the storage-level predicate p in the place of those of the PortalSessionQuery builder that old reports. It
+// lets code that does not depend on the generated package, a schema mixin for one, set a predicate by type assertion.
+func (_q *PortalSessionQuery) ReplaceP(old func(func(*sql.Selector)) bool, p func(*sql.Selector)) {
+	_q.predicates = slices.DeleteFunc(slices.Clone(_q.predicates), func(p predicate.PortalSession) bool { return old(p) })
+	_q.predicates = append(_q.predicates, p)
+}
+
+// Detach returns a copy of the PortalSessionQuery builder, eager-loading included, that can run without changing it.
+func (_q *PortalSessionQuery) Detach() Query { return _q.detach() }
+
+func (_q *PortalSessionQuery) detach() *PortalSessionQuery {
+	if _q == nil {
+		return nil
+	}
+	detached := *_q
+	detached.ctx = _q.ctx.Clone()
+	detached.predicates = slices.Clip(_q.predicates)
+	detached.withUser = _q.withUser.detach()
+	return &detached
+}
+
+// ReplaceP puts the storage-level predicate p in the place of those of the PortalSessionMutation that old reports.
+func (m *PortalSessionMutation) ReplaceP(old func(func(*sql.Selector)) bool, p func(*sql.Selector)) {
+	m.predicates = slices.DeleteFunc(slices.Clone(m.predicates), func(p predicate.PortalSession) bool { return old(p) })
+	m.predicates = append(m.predicates, p)
+}
+
+// ReplaceP puts the storage-level predicate p in the place of those of the PortalUserQuery builder that old reports. It
+// lets code that does not depend on the generated package, a schema mixin for one, set a predicate by type assertion.
+func (_q *PortalUserQuery) ReplaceP(old func(func(*sql.Selector)) bool, p func(*sql.Selector)) {
+	_q.predicates = slices.DeleteFunc(slices.Clone(_q.predicates), func(p predicate.PortalUser) bool { return old(p) })
+	_q.predicates = append(_q.predicates, p)
+}
+
+// Detach returns a copy of the PortalUserQuery builder, eager-loading included, that can run without changing it.
+func (_q *PortalUserQuery) Detach() Query { return _q.detach() }
+
+func (_q *PortalUserQuery) detach() *PortalUserQuery {
+	if _q == nil {
+		return nil
+	}
+	detached := *_q
+	detached.ctx = _q.ctx.Clone()
+	detached.predicates = slices.Clip(_q.predicates)
+	detached.withSessions = _q.withSessions.detach()
+	return &detached
+}
+
+// ReplaceP puts the storage-level predicate p in the place of those of the PortalUserMutation that old reports.
+func (m *PortalUserMutation) ReplaceP(old func(func(*sql.Selector)) bool, p func(*sql.Selector)) {
+	m.predicates = slices.DeleteFunc(slices.Clone(m.predicates), func(p predicate.PortalUser) bool { return old(p) })
+	m.predicates = append(m.predicates, p)
+}
+
+// ReplaceP puts the storage-level predicate p in the place of those of the TenantQuery builder that old reports. It
+// lets code that does not depend on the generated package, a schema mixin for one, set a predicate by type assertion.
+func (_q *TenantQuery) ReplaceP(old func(func(*sql.Selector)) bool, p func(*sql.Selector)) {
+	_q.predicates = slices.DeleteFunc(slices.Clone(_q.predicates), func(p predicate.Tenant) bool { return old(p) })
+	_q.predicates = append(_q.predicates, p)
+}
+
+// Detach returns a copy of the TenantQuery builder, eager-loading included, that can run without changing it.
+func (_q *TenantQuery) Detach() Query { return _q.detach() }
+
+func (_q *TenantQuery) detach() *TenantQuery {
+	if _q == nil {
+		return nil
+	}
+	detached := *_q
+	detached.ctx = _q.ctx.Clone()
+	detached.predicates = slices.Clip(_q.predicates)
+	return &detached
+}
+
+// ReplaceP puts the storage-level predicate p in the place of those of the TenantMutation that old reports.
+func (m *TenantMutation) ReplaceP(old func(func(*sql.Selector)) bool, p func(*sql.Selector)) {
+	m.predicates = slices.DeleteFunc(slices.Clone(m.predicates), func(p predicate.Tenant) bool { return old(p) })
+	m.predicates = append(m.predicates, p)
 }

@@ -18,7 +18,7 @@ func mixinSaboteurs() []saboteur {
 		{
 			id: "mixin-interceptor", layer: layerMixin, removes: "the interceptor", held: rls,
 			code: &code{
-				edits:  []edit{{mixinFile, "func confineQueries(ctx context.Context, q ent.Query) error {\n", "func confineQueries(ctx context.Context, q ent.Query) error {\n\tif true {\n\t\treturn nil\n\t}\n"}},
+				edits:  []edit{{mixinFile, "Traverse(ctx context.Context, q ent.Query) error {\n", "Traverse(ctx context.Context, q ent.Query) error {\n\tif true {\n\t\treturn nil\n\t}\n"}},
 				caught: in(mixinTests, "TestWithoutATenantNothingIsSent", "TestTheMixinAlone"),
 				holds:  in(driverTests, "TestNoWrongRowUnderConcurrency", "TestAnotherTenant/cache_statement"),
 			},
@@ -26,7 +26,7 @@ func mixinSaboteurs() []saboteur {
 		{
 			id: "mixin-predicate", layer: layerMixin, removes: "the predicate that confines queries, updates and deletes", held: "PostgreSQL isolates",
 			code: &code{
-				edits:  []edit{{mixinFile, "\tp.WhereP(sql.FieldEQ(TenantColumn, id.UUID()))\n", "\tp.WhereP()\n"}},
+				edits:  []edit{{mixinFile, "s.Where(sql.EQ(s.C(TenantColumn), value))", "_, _ = s, value"}},
 				caught: in(mixinTests, "TestTheMixinAlone"),
 				holds:  in(driverTests, "TestNoWrongRowUnderConcurrency"),
 			},

@@ -130,22 +130,18 @@ const (
 )
 
 // remedy tells what to do about err, which came with a statement that was the first on its connection. A failure of the
-// prelude is known by its place: the session's time limits or a lost plan show themselves there, too.
+// prelude is known by its place, since its code can be any: a changed time limit shows itself there, exit_on_error makes it
+// FATAL, and so does the end of a connection that the server closed while it was idle.
 func (o opening) remedy(ctx context.Context, err error) remedy {
 	var db *pgconn.PgError
 	switch {
-	case err == nil || !o.check || ctx.Err() != nil || !errors.As(err, &db):
+	case err == nil || !o.check || ctx.Err() != nil || !errors.As(err, &db) || !fromServer(db):
 		return noRemedy
-	case errors.As(err, new(preludeError)) && fromServer(db):
-		// Also where the session has ended with it, which exit_on_error makes of every error.
-		return anotherSession
-	case !refused(db):
-		return noRemedy
-	case errors.As(err, new(pgx.ErrPreprocessingBatch)):
+	case errors.As(err, new(pgx.ErrPreprocessingBatch)) && refused(db):
 		return checkedSession
 	case errors.As(err, new(preludeError)):
 		return anotherSession
-	case isStale(db):
+	case refused(db) && isStale(db):
 		return sameSession
 	}
 	return noRemedy

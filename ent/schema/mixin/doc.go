@@ -11,8 +11,9 @@
 //		return []ent.Mixin{mixin.ID{}, mixin.Tenant{}, mixin.Time{}}
 //	}
 //
-// Tenant needs the generated queries to have a WhereP method, as Ent's mutations have one: pass [Template] to the
-// generator. A client that was generated without it refuses to query.
+// Tenant needs methods on the generated queries and mutations: pass [Template] to the generator. A client that was
+// generated without it refuses to query. A builder may be run more than once, under different tenants too; runs of one
+// builder at the same time are a data race, as always with Ent.
 //
 // The mixin gives early, typed errors and good plans. It is not the boundary: HasXWith, Modify, Or, raw SQL and
 // upserts pass it by. PostgreSQL's row-level security is the boundary, and package migrate writes it.

@@ -2,7 +2,7 @@ package mixin
 
 import _ "embed"
 
-// Template is the generator's template that gives every query a WhereP, which [Tenant] confines it by. Pass it to
+// Template is the generator's template for the methods by which [Tenant] confines queries and mutations. Pass it to
 // Ent's generator:
 //
 //	tmpl := gen.MustParse(gen.NewTemplate("wherep").Parse(mixin.Template))

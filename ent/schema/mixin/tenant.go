@@ -3,6 +3,7 @@ package mixin
 import (
 	"context"
 	"fmt"
+	"reflect"
 
 	"entgo.io/ent"
 	"entgo.io/ent/dialect/entsql"
@@ -51,12 +52,17 @@ func (Tenant) Hooks() []ent.Hook {
 
 // Interceptors implements [ent.Mixin].
 func (Tenant) Interceptors() []ent.Interceptor {
-	return []ent.Interceptor{ent.TraverseFunc(confineQueries)}
+	return []ent.Interceptor{confinement{}}
 }
 
-// predicated is met by Ent's mutations, and by its queries where they were generated with [Template].
+// predicated is met by the queries and mutations of a client that was generated with [Template].
 type predicated interface {
-	WhereP(predicates ...func(*sql.Selector))
+	ReplaceP(old func(func(*sql.Selector)) bool, p func(*sql.Selector))
+}
+
+// detachable is met by the queries of such a client.
+type detachable interface {
+	Detach() ent.Query
 }
 
 func confineMutations(next ent.Mutator) ent.Mutator {
@@ -88,7 +94,17 @@ func stamp(m ent.Mutation, id tenancy.ID) error {
 	return m.SetField(TenantColumn, id.UUID())
 }
 
-func confineQueries(ctx context.Context, q ent.Query) error {
+// confinement is the interceptor of queries. Ent hands each step of a traversal to Traverse alone, and the query that runs to
+// both.
+type confinement struct{}
+
+var (
+	_ ent.Interceptor = confinement{}
+	_ ent.Traverser   = confinement{}
+)
+
+// Traverse implements [ent.Traverser]: it confines a step to the context's tenant.
+func (confinement) Traverse(ctx context.Context, q ent.Query) error {
 	id, err := tenancy.From(ctx)
 	if err != nil {
 		return fmt.Errorf("query: %w", err)
@@ -96,12 +112,34 @@ func confineQueries(ctx context.Context, q ent.Query) error {
 	return confine(q, id)
 }
 
-// confine adds tenant_id = id to a query, an update or a delete.
+// Intercept implements [ent.Interceptor]: it runs a copy of the query, because eager-loading adds the keys that it has read
+// to the builders of the edges, where the next run would find them.
+func (confinement) Intercept(next ent.Querier) ent.Querier {
+	return ent.QuerierFunc(func(ctx context.Context, q ent.Query) (ent.Value, error) {
+		if d, ok := q.(detachable); ok {
+			q = d.Detach()
+		}
+		return next.Query(ctx, q)
+	})
+}
+
+// confine sets tenant_id = id on a query, an update or a delete, in the place of what an earlier run of the same builder
+// has set.
 func confine(target any, id tenancy.ID) error {
 	p, ok := target.(predicated)
 	if !ok {
-		return fmt.Errorf("%T has no WhereP: generate the client with mixin.Template", target)
+		return fmt.Errorf("%T has no ReplaceP: generate the client with mixin.Template", target)
 	}
-	p.WhereP(sql.FieldEQ(TenantColumn, id.UUID()))
+	own := ofTenant(id)
+	code := reflect.ValueOf(own).Pointer()
+	p.ReplaceP(func(p func(*sql.Selector)) bool { return reflect.ValueOf(p).Pointer() == code }, own)
 	return nil
+}
+
+// ofTenant is the predicate tenant_id = id. It is recognized by its code, which inlining would multiply.
+//
+//go:noinline
+func ofTenant(id tenancy.ID) func(*sql.Selector) {
+	value := id.UUID()
+	return func(s *sql.Selector) { s.Where(sql.EQ(s.C(TenantColumn), value)) }
 }
