@@ -1,0 +1,374 @@
+package pgtenant_test
+
+import (
+	"context"
+	"database/sql"
+	"io"
+	"net"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	entsql "entgo.io/ent/dialect/sql"
+	"github.com/stretchr/testify/require"
+
+	"github.com/konstruct/konstruct/ent"
+	"github.com/konstruct/konstruct/tenancy/pgtenant"
+)
+
+// relay is a network between a driver and its server that can lose answers.
+type relay struct {
+	address string
+	lossy   atomic.Bool // the next answer ends its connection instead of arriving
+	frozen  atomic.Bool // answers are kept back
+}
+
+func newRelay(t *testing.T, server string) *relay {
+	t.Helper()
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	r := &relay{address: listener.Addr().String()}
+	ctx, cancel := context.WithCancel(t.Context())
+	var serving sync.WaitGroup
+	t.Cleanup(func() { cancel(); _ = listener.Close(); serving.Wait() })
+	serving.Go(func() {
+		for {
+			client, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			serving.Go(func() { r.serve(ctx, client, server) })
+		}
+	})
+	return r
+}
+
+func (r *relay) serve(ctx context.Context, client net.Conn, address string) {
+	server, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
+	if err != nil {
+		_ = client.Close()
+		return
+	}
+	stop := context.AfterFunc(ctx, func() { _ = client.Close(); _ = server.Close() })
+	defer stop()
+	go func() {
+		_, _ = io.Copy(server, client)
+		_ = server.Close()
+	}()
+	defer client.Close()
+	buffer := make([]byte, 64<<10)
+	for {
+		n, err := server.Read(buffer)
+		if err != nil || r.lossy.Load() {
+			return
+		}
+		for r.frozen.Load() && ctx.Err() == nil {
+			time.Sleep(time.Millisecond)
+		}
+		if _, err := client.Write(buffer[:n]); err != nil {
+			return
+		}
+	}
+}
+
+// newLossyHouse is a house whose driver has one connection, through a relay.
+func newLossyHouse(t *testing.T, opts ...pgtenant.Option) (*house, *relay) {
+	t.Helper()
+	h := newHouse(t)
+	direct, err := url.Parse(h.url)
+	require.NoError(t, err)
+	r := newRelay(t, direct.Host)
+	direct.Host = r.address
+	h.url = direct.String()
+	h.Driver = h.open(t, append([]pgtenant.Option{pgtenant.WithMaxConns(1), pgtenant.WithTrips(h.trips)}, opts...)...)
+	h.client = ent.NewClient(ent.Driver(h.Driver))
+	h.healthy(t)
+	return h, r
+}
+
+func requireUnknown(t *testing.T, err error, what string) {
+	t.Helper()
+	require.ErrorIs(t, err, pgtenant.ErrOutcomeUnknown, what)
+	require.NotErrorIs(t, err, pgtenant.ErrNoEffect, what)
+}
+
+func requireNoEffect(t *testing.T, err error, what string) {
+	t.Helper()
+	require.ErrorIs(t, err, pgtenant.ErrNoEffect, what)
+	require.NotErrorIs(t, err, pgtenant.ErrOutcomeUnknown, what)
+}
+
+// An answer that is lost leaves a write in doubt, and nothing else.
+func TestLostAnswer(t *testing.T) {
+	t.Parallel()
+	const returning = writeGlobal + " returning count"
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			h, relay := newLossyHouse(t, pgtenant.WithQueryMode(mode))
+			ctx := as(t, h.a)
+			// Warm, so that what is lost is the answer to the statement and not to its preparation.
+			warm := func() {
+				relay.lossy.Store(false)
+				_, err := pgtenant.Exec(ctx, h, writeGlobal, unique())
+				require.NoError(t, err)
+				var n int64
+				require.NoError(t, pgtenant.QueryRow(ctx, h, returning, []any{unique()}, &n))
+				require.NoError(t, pgtenant.QueryRow(ctx, h, "with w as ("+returning+") select count from w", []any{unique()}, &n))
+				h.healthy(t)
+			}
+			var n int64
+			for name, write := range map[string]func(key string) error{
+				"exec":      func(key string) error { return h.Exec(ctx, writeGlobal, []any{key}, nil) },
+				"returning": func(key string) error { return pgtenant.QueryRow(ctx, h, returning, []any{key}, &n) },
+				"with": func(key string) error {
+					return pgtenant.QueryRow(ctx, h, "with w as ("+returning+") select count from w", []any{key}, &n)
+				},
+				"by the way": func(key string) error { return h.Query(ctx, returning, []any{key}, &entsql.Rows{}) },
+			} {
+				warm()
+				key := unique()
+				relay.lossy.Store(true)
+				err := write(key)
+				requireUnknown(t, err, name)
+				require.ErrorIs(t, err, pgtenant.ErrConnection, name)
+				require.Equal(t, 1, h.eventually(t, key), "it did take effect")
+			}
+
+			warm()
+			relay.lossy.Store(true)
+			err := pgtenant.QueryRow(ctx, h, "select count(*) from agents", nil, &n)
+			requireNoEffect(t, err, "a read")
+			require.ErrorIs(t, err, pgtenant.ErrConnection)
+
+			for name, write := range map[string]bool{"a transaction that wrote": true, "a transaction that read": false} {
+				warm()
+				key := unique()
+				tx := h.begin(t, h.a)
+				require.NoError(t, pgtenant.QueryRow(ctx, tx, "select count(*) from agents", nil, &n))
+				if write {
+					require.NoError(t, tx.Exec(ctx, writeGlobal, []any{key}, nil))
+				}
+				relay.lossy.Store(true)
+				err = tx.Commit()
+				require.ErrorIs(t, err, pgtenant.ErrConnection)
+				if write {
+					requireUnknown(t, err, name)
+					require.Equal(t, 1, h.eventually(t, key))
+				} else {
+					requireNoEffect(t, err, name)
+				}
+			}
+
+			warm()
+			key := unique()
+			tx := h.begin(t, h.a)
+			require.NoError(t, tx.Exec(ctx, writeGlobal, []any{key}, nil))
+			relay.lossy.Store(true)
+			requireNoEffect(t, tx.Exec(ctx, writeGlobal, []any{key + "2"}, nil), "a statement before the commit")
+			requireNoEffect(t, tx.Commit(), "the commit that was never sent")
+			require.Zero(t, h.written(t, key))
+			relay.lossy.Store(false)
+			h.healthy(t)
+		})
+	}
+}
+
+// eventually waits for the server to have done what the driver has no answer about.
+func (h *house) eventually(t *testing.T, key string) int {
+	t.Helper()
+	for range 100 {
+		if h.written(t, key) > 0 {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return h.written(t, key)
+}
+
+// A context that ends while an answer is awaited leaves a write in doubt, unless the server says that it was cancelled.
+func TestContextEndsWhileAnAnswerIsAwaited(t *testing.T) {
+	t.Parallel()
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			h, relay := newLossyHouse(t, pgtenant.WithQueryMode(mode))
+			thaw := func() {
+				relay.frozen.Store(false)
+				h.healthy(t)
+			}
+			frozen := func() context.Context {
+				_, err := pgtenant.Exec(as(t, h.a), h, writeGlobal, unique())
+				require.NoError(t, err)
+				relay.frozen.Store(true)
+				ctx, cancel := context.WithTimeout(as(t, h.a), shortly)
+				t.Cleanup(cancel)
+				return ctx
+			}
+			key := unique()
+			err := h.Exec(frozen(), writeGlobal, []any{key}, nil)
+			requireUnknown(t, err, "write")
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			require.Equal(t, 1, h.eventually(t, key))
+			thaw()
+
+			var n int64
+			err = pgtenant.QueryRow(frozen(), h, "select count(*) from agents", nil, &n)
+			requireNoEffect(t, err, "read")
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			thaw()
+
+			ctx, cancel := context.WithCancel(as(t, h.a))
+			defer cancel()
+			key = unique()
+			tx, err := h.Tx(ctx)
+			require.NoError(t, err)
+			require.NoError(t, tx.Exec(ctx, writeGlobal, []any{key}, nil))
+			relay.frozen.Store(true)
+			time.AfterFunc(shortly, cancel)
+			err = tx.Commit()
+			requireUnknown(t, err, "commit")
+			require.ErrorIs(t, err, context.Canceled)
+			require.Equal(t, 1, h.eventually(t, key))
+			thaw()
+		})
+	}
+}
+
+// What was never sent, or was refused, is in no doubt.
+func TestNoEffect(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, pgtenant.WithMaxConns(1), pgtenant.WithAcquireTimeout(shortly))
+	ended, cancel := context.WithCancel(as(t, h.a))
+	cancel()
+	err := h.Exec(ended, writeGlobal, []any{unique()}, nil)
+	requireNoEffect(t, err, "never sent")
+	require.ErrorIs(t, err, context.Canceled)
+
+	ctx, cancel := context.WithCancel(as(t, h.a))
+	tx, err := h.Tx(ctx)
+	require.NoError(t, err)
+	require.NoError(t, tx.Exec(ctx, writeGlobal, []any{unique()}, nil))
+	err = h.Exec(as(t, h.b), writeGlobal, []any{unique()}, nil)
+	requireNoEffect(t, err, "no connection")
+	require.ErrorIs(t, err, pgtenant.ErrPoolBusy)
+	cancel()
+	requireNoEffect(t, tx.Commit(), "not committed")
+
+	unreachable, err := pgtenant.Open(t.Context(), "postgres://konstruct_app@127.0.0.1:1/konstruct")
+	require.NoError(t, err)
+	defer func() { _ = unreachable.Close() }()
+	requireNoEffect(t, unreachable.Exec(t.Context(), writeGlobal, []any{unique()}, nil), "no server")
+
+	h.url += "&statement_timeout=100"
+	drv := h.open(t)
+	err = drv.Exec(as(t, h.a), "select pg_sleep(10)", []any{}, nil)
+	requireCode(t, "57014", err)
+	require.NotErrorIs(t, err, pgtenant.ErrOutcomeUnknown, "the server refused it")
+
+	key := unique()
+	require.NoError(t, h.Exec(as(t, h.a), writeGlobal, []any{key}, nil))
+	err = h.Exec(as(t, h.a), writeGlobal, []any{key}, nil)
+	requireCode(t, "23505", err)
+	require.NotErrorIs(t, err, pgtenant.ErrOutcomeUnknown, "the server refused it")
+	require.NotErrorIs(t, err, pgtenant.ErrNoEffect, "and would do so again")
+}
+
+// A server that ends a session says so before the statement is through, which is then rolled back.
+func TestServerEndsTheSession(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, pgtenant.WithMaxConns(1))
+	h.healthy(t)
+	time.AfterFunc(shortly, func() {
+		_, _ = h.super.Exec(context.WithoutCancel(t.Context()), `select pg_terminate_backend(pid) from pg_stat_activity
+			where datname = current_database() and pid <> pg_backend_pid()`)
+	})
+	err := h.Exec(as(t, h.a), "with s as (select pg_sleep(3)) insert into login_attempts (key, count, window_ends) select 'x', 1, now() from s", []any{}, nil)
+	requireNoEffect(t, err, "rolled back")
+	require.ErrorIs(t, err, pgtenant.ErrConnection)
+	require.Zero(t, h.written(t, "x"))
+	h.healthy(t)
+}
+
+// A connection that the server closed while it was idle costs nothing: nothing of the statement ran.
+func TestServerEndsIdleSessions(t *testing.T) {
+	t.Parallel()
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode))
+			_, err := pgtenant.Exec(as(t, h.a), h, writeGlobal, unique())
+			require.NoError(t, err)
+			for _, cold := range []string{"", " -- not prepared"} {
+				h.terminate(t)
+				key := unique()
+				_, err := pgtenant.Exec(as(t, h.a), h, writeGlobal+cold, key)
+				if err != nil { // the socket was reset before the server's words were read
+					require.ErrorIs(t, err, pgtenant.ErrConnection)
+				}
+				require.Equal(t, err == nil, h.written(t, key) == 1)
+				h.healthy(t)
+			}
+		})
+	}
+}
+
+// A read-only server refuses writes for as long as its connections are used, so they are not; a transaction that was begun
+// read only is another matter.
+func TestReadOnlyServer(t *testing.T) {
+	t.Parallel()
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode))
+			var database string
+			require.NoError(t, h.super.QueryRow(t.Context(), "select current_database()").Scan(&database))
+			pid := func() int64 {
+				_, pid := h.session(t.Context(), t, "server_version")
+				return pid
+			}
+			ctx, before := as(t, h.a), pid()
+
+			tx, err := h.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+			require.NoError(t, err)
+			t.Cleanup(func() { _ = tx.Rollback() })
+			err = tx.Exec(ctx, writeGlobal, []any{unique()}, nil)
+			requireCode(t, "25006", err)
+			require.NotErrorIs(t, err, pgtenant.ErrReadOnlyServer)
+			require.NoError(t, tx.Rollback())
+			require.Equal(t, before, pid(), "the connection is kept")
+
+			_, err = h.super.Exec(t.Context(), "alter database "+database+" set default_transaction_read_only = on")
+			require.NoError(t, err)
+			h.terminate(t)
+			require.Eventually(t, func() bool { return pgtenant.QueryRow(ctx, h, "select pg_backend_pid()", nil, &before) == nil }, time.Second, time.Millisecond)
+			write := func() error { return h.Exec(ctx, writeGlobal, []any{unique()}, nil) }
+			for name, write := range map[string]func() error{
+				"write": write,
+				"rows":  func() error { return h.Query(ctx, writeGlobal+" returning key", []any{unique()}, &entsql.Rows{}) },
+				"transaction": func() error {
+					return pgtenant.InTx(ctx, h.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
+						return tx.Agent.Update().SetRole("x").Exec(ctx)
+					})
+				},
+			} {
+				before := pid()
+				err := write()
+				require.ErrorIs(t, err, pgtenant.ErrReadOnlyServer, name)
+				requireNoEffect(t, err, name)
+				requireCode(t, "25006", err)
+				require.NotEqual(t, before, pid(), name)
+			}
+			h.healthy(t)
+
+			_, err = h.super.Exec(t.Context(), "set default_transaction_read_only = off")
+			require.NoError(t, err)
+			_, err = h.super.Exec(t.Context(), "alter database "+database+" reset default_transaction_read_only")
+			require.NoError(t, err)
+			require.Error(t, write(), "the connection is the old one")
+			require.NoError(t, write())
+		})
+	}
+}
