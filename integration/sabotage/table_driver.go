@@ -14,13 +14,15 @@ const (
 )
 
 func statementSaboteurs() []saboteur {
-	const send = "\tbatch.Queue(setTenant, Setting, s.tenant.String())\n"
 	return []saboteur{
 		{
 			id: "driver-session-setting", layer: layerDriver, removes: "that the tenant is set for a transaction, and not for the session",
 			held: "the next statement sends its own tenant, or none",
 			code: &code{
-				edits:  []edit{{statementFile, `"select set_config($1, $2, true)"`, `"select set_config($1, $2, false)"`}},
+				edits: []edit{
+					{sessionFile, `const setTenant = "select set_config($1, $2, true)"`, `const setTenant = "select set_config($1, $2, false)"`},
+					{sessionFile, "\t\"set_config($1, $2, true)\"\n", "\t\"set_config($1, $2, false)\"\n"},
+				},
 				caught: in(driverTests, "TestTheSettingIsGoneWithItsStatement/cache_statement"),
 				holds:  in(driverTests, "TestPoisonedConnection/cache_statement", "TestWithoutATenant/cache_statement"),
 			},
@@ -28,14 +30,19 @@ func statementSaboteurs() []saboteur {
 		{
 			id: "driver-no-setting", layer: layerDriver, removes: "the tenant of a statement (no set_config)", held: "PostgreSQL shows no row, and takes none, where there is no tenant",
 			code: &code{
-				edits:  []edit{{statementFile, send, ""}},
+				edits: []edit{
+					{statementFile, "batch.Queue(checkSession, Setting, s.tenant.String(), session)", `batch.Queue(checkSession, Setting, "", session)`},
+					{statementFile, "batch.Queue(setTenant, Setting, s.tenant.String())", `batch.Queue(setTenant, Setting, "")`},
+				},
 				caught: in(driverTests, "TestPoisonedConnection/cache_statement", "TestQueryRow"),
 			},
 		},
 		{
-			id: "driver-no-empty-setting", layer: layerDriver, removes: "the empty setting of a statement without a tenant",
+			id: "driver-no-empty-setting", layer: layerDriver,
+			removes: "the empty setting of a statement without a tenant, where the session's tenant is not checked",
 			code: &code{
-				edits:  []edit{{statementFile, send, "\tif !s.tenant.IsZero() {\n\t" + send + "\t}\n"}},
+				given:  []edit{{sessionFile, "\t\tSetting,\n\t\t\"role\"", "\t\t\"role\""}},
+				edits:  []edit{{sessionFile, "\t\"set_config($1, $2, true)\"\n", "\t\"case when $2 <> '' then set_config($1, $2, true) end\"\n"}},
 				caught: in(driverTests, "TestPoisonedConnection/cache_statement"),
 			},
 		},
@@ -56,7 +63,7 @@ func statementSaboteurs() []saboteur {
 		{
 			id: "driver-redaction", layer: layerDriver, removes: "the redaction of PostgreSQL's DETAIL, HINT and CONTEXT",
 			code: &code{
-				edits:  []edit{{errorsFile, "translateDatabase(ctx, tenant, redact(db))", "translateDatabase(ctx, tenant, db)"}},
+				edits:  []edit{{errorsFile, "translateDatabase(ctx, tenant, e, redact(db))", "translateDatabase(ctx, tenant, e, db)"}},
 				caught: in(driverTests, "TestErrorsCarryNoValues/cache_statement"),
 			},
 		},
@@ -77,7 +84,7 @@ func statementSaboteurs() []saboteur {
 		{
 			id: "driver-simple-protocol", layer: layerDriver, removes: "that query modes with several statements in one text are refused",
 			code: &code{
-				edits:  []edit{{openFile, "\tif !allowed {", "\tif false && !allowed {"}},
+				edits:  []edit{{openFile, "\tcase !allowed:", "\tcase false && !allowed:"}},
 				caught: in(driverTests, "TestUnsafeConfigurationIsRefused/simple protocol, by the URL"),
 			},
 		},
@@ -117,7 +124,7 @@ func transactionSaboteurs() []saboteur {
 			id: "driver-failure-forgotten", layer: layerDriver, removes: "what a transaction remembers of its failure", held: "the connection says that the transaction has failed",
 			code: &code{
 				edits: []edit{
-					{txFile, "\t\tt.failed = err\n", ""},
+					{txFile, "\tif state != nil {\n\t\tt.failed = err\n\t}\n", ""},
 				},
 				caught: in(driverTests, "TestTheCauseOfAnAbortedTransactionIsTold"),
 				holds:  in(driverTests, "TestLaterStatementFails/cache_statement by parse", "TestFirstStatementFails/cache_statement by parse"),
@@ -142,7 +149,7 @@ func transactionSaboteurs() []saboteur {
 		{
 			id: "driver-after-the-end", layer: layerDriver, removes: "that a transaction is over once (its connection is somebody else's)",
 			code: &code{
-				edits:  []edit{{txFile, "\tcase t.done:\n\t\treturn s, \"\", sql.ErrTxDone\n", ""}},
+				edits:  []edit{{txFile, "\tcase t.done:\n\t\treturn o, sql.ErrTxDone\n", ""}},
 				caught: in(driverTests, "TestTransactionIsOverOnce"),
 			},
 		},
@@ -150,7 +157,7 @@ func transactionSaboteurs() []saboteur {
 			id: "driver-open-result", layer: layerDriver, removes: "that a half-read result blocks its transaction",
 			code: &code{
 				hangs:  true,
-				edits:  []edit{{txFile, "\tcase t.open != nil:\n\t\treturn s, \"\", ErrRowsOpen\n", ""}},
+				edits:  []edit{{txFile, "\tcase t.open != nil:\n\t\treturn o, ErrRowsOpen\n", ""}},
 				caught: in(driverTests, "TestResultLeftOpenInTransaction"),
 			},
 		},
@@ -193,7 +200,7 @@ func resultSaboteurs() []saboteur {
 		{
 			id: "driver-cancel-as-success", layer: layerDriver, removes: "the error of a cancelled statement",
 			code: &code{
-				edits:  []edit{{errorsFile, `return fmt.Errorf("pgtenant: statement ended by its context: %w (%w)", ctx.Err(), err)`, "return nil"}},
+				edits:  []edit{{errorsFile, `return fmt.Errorf("pgtenant: statement ended by its context: %w (%w, %w)", ctx.Err(), err, ErrNoEffect)`, "return nil"}},
 				caught: in(driverTests, "TestCancelled/cache_statement", "TestDeadline"),
 			},
 		},
@@ -210,14 +217,14 @@ func resultSaboteurs() []saboteur {
 		{
 			id: "driver-commit-error-of-writes", layer: layerDriver, removes: "the error at commit of a statement without rows",
 			code: &code{
-				edits:  []edit{{statementFile, "\treturn tag, firstError(err, results.Close())\n", "\t_ = results.Close()\n\treturn tag, err\n"}},
+				edits:  []edit{{statementFile, "if late := results.Close(); err == nil && late != nil {", "if late := results.Close(); false && late != nil {"}},
 				caught: in(driverTests, "TestErrorAtCommit"),
 			},
 		},
 		{
 			id: "driver-commit-error-of-rows", layer: layerDriver, removes: "the error at commit of a statement with rows",
 			code: &code{
-				edits:  []edit{{rowsFile, "\tr.err = firstError(r.source.Err(), r.results.Close())\n", "\tr.err = r.source.Err()\n\t_ = r.results.Close()\n"}},
+				edits:  []edit{{rowsFile, "if late := r.results.Close(); r.err == nil && late != nil {", "if late := r.results.Close(); false && late != nil {"}},
 				caught: in(driverTests, "TestErrorAtCommit"),
 			},
 		},
@@ -225,7 +232,7 @@ func resultSaboteurs() []saboteur {
 			id: "driver-write-half-read", layer: layerDriver, removes: "that a write with rows is read to its end before it counts as done",
 			code: &code{
 				hangs:  true,
-				edits:  []edit{{statementFile, "r.open(mayWrite(s.sql))", "r.open(false)"}},
+				edits:  []edit{{statementFile, "r.open(all || mayWrite(s.sql))", "r.open(all)"}},
 				caught: in(driverTests, "TestAWriteIsDoneWhenQueryReturns"),
 			},
 		},

@@ -32,6 +32,24 @@ func mixinSaboteurs() []saboteur {
 			},
 		},
 		{
+			id: "mixin-builder-predicates", layer: layerMixin,
+			removes: "that a builder's second run replaces the predicate of its first", held: "PostgreSQL isolates",
+			code: &code{
+				edits:  []edit{{mixinFile, "return reflect.ValueOf(p).Pointer() == code }", "return false && reflect.ValueOf(p).Pointer() == code }"}},
+				caught: attackTests("entities", "Note/E15-builder-count", "Note/E15-builder-update", "Note/E15-builder-delete"),
+				holds:  in(driverTests, "TestAnotherTenant/cache_statement"),
+			},
+		},
+		{
+			id: "mixin-builder-edges", layer: layerMixin,
+			removes: "that a query runs as a copy, so that its builder keeps no keys of the rows that were read", held: "PostgreSQL isolates",
+			code: &code{
+				edits:  []edit{{mixinFile, "if d, ok := q.(detachable); ok {", "if d, ok := q.(detachable); ok && false {"}},
+				caught: attackTests("entities", "Note/E15-builder-rows"),
+				holds:  in(driverTests, "TestAnotherTenant/cache_statement"),
+			},
+		},
+		{
 			id: "mixin-foreign-create", layer: layerMixin, removes: "that a create can't name another tenant", held: "PostgreSQL refuses the row",
 			code: &code{
 				edits:  []edit{{mixinFile, "\t\tif set != id.UUID() {", "\t\tif false && set != id.UUID() {"}},

@@ -149,6 +149,12 @@ func (s *harness) panicInScan(ctx context.Context) error {
 	return s.withSlots(ctx, func(drv *pgtenant.Driver) error {
 		for range leakRounds {
 			survive(func() { _ = pgtenant.QueryRow(mine, drv, text, []any{}, &badScanner{}) })
+			survive(func() { // the rows are not closed
+				var r entsql.Rows
+				if drv.Query(mine, text, []any{}, &r) == nil && r.Next() {
+					_ = r.Scan(&badScanner{})
+				}
+			})
 			survive(func() {
 				_ = pgtenant.InTx(mine, drv.Tx, func(ctx context.Context, tx dialect.Tx) error {
 					return pgtenant.QueryRow(ctx, tx, text, []any{}, &badScanner{})
