@@ -14,12 +14,13 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
 
+	"github.com/konstruct/konstruct/ent"
 	"github.com/konstruct/konstruct/tenancy"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
 // What one client sets for its session, another client has. With a driver that did so, the tests of this package would
-// be red; and ours sends its own setting with every statement, so that it does not even notice.
+// be red; ours resets the session, and runs nothing in it before.
 func TestASessionSettingReachesOtherClients(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
@@ -27,19 +28,112 @@ func TestASessionSettingReachesOtherClients(t *testing.T) {
 			t.Parallel()
 			h := newHouse(t, mode, 1)
 			one, other := h.connect(t), h.connect(t)
-
+			poison := func() {
+				_, err := one.Exec(t.Context(), "select set_config('app.current_tenant', $1, false)", h.a.String())
+				require.NoError(t, err)
+				require.Equal(t, "a1", plainNames(t, other), "another client, which has set nothing, sees a's rows: it leaks")
+			}
 			require.Empty(t, plainNames(t, other), "before")
-			_, err := one.Exec(t.Context(), "select set_config('app.current_tenant', $1, false)", h.a.String())
-			require.NoError(t, err)
-			require.Equal(t, "a1", plainNames(t, other), "another client, who has set nothing, sees a's rows: it leaks")
-
-			require.Equal(t, "b1", h.names(as(t, h.b), t), "through the driver, b sees b's on the same connection")
-			require.Empty(t, h.names(t.Context(), t), "and nobody sees nothing")
-			_, err = pgtenant.Exec(t.Context(), h, "insert into agents (id, tenant_id, name) values (gen_random_uuid(), $1, 'x')", h.a.String())
+			poison()
+			require.Equal(t, "b1", h.names(as(t, h.b), t), "through the driver, b sees b's in the same session")
+			require.Empty(t, plainNames(t, other), "and the session was reset")
+			poison()
+			require.Empty(t, h.names(t.Context(), t), "no tenant sees nothing")
+			poison()
+			_, err := pgtenant.Exec(t.Context(), h, "insert into agents (id, tenant_id, name) values (gen_random_uuid(), $1, 'x')", h.a.String())
 			require.ErrorIs(t, err, tenancy.ErrNoTenant)
-			require.Equal(t, "a1", plainNames(t, other), "the poison was there all the time")
+			h.healthy(t)
 		})
 	}
+}
+
+// No setting that another client left in a server's session reaches a statement of ours: not its rows, not its values, not
+// its time limit, and not its access mode.
+func TestChangedSessionIsNotSeen(t *testing.T) {
+	t.Parallel()
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, mode, 1)
+			stranger := h.connect(t)
+			const text = "Zoë żółć"
+			for setting, changed := range map[string]string{
+				"search_path": "nowhere", "row_security": "off", "client_encoding": "LATIN2", "statement_timeout": "1",
+				"DateStyle": "German", "TimeZone": "Asia/Tokyo", "default_transaction_read_only": "on",
+				"default_transaction_isolation": "serializable", "bytea_output": "escape", "role": "konstruct_app",
+				"synchronous_commit": "local", "exit_on_error": "on",
+			} {
+				poison := func() {
+					_, err := stranger.Exec(t.Context(), "select set_config($1, $2, false)", setting, changed)
+					require.NoError(t, err, setting)
+				}
+				values := func() (found string) {
+					const query = `select current_setting($1) || current_setting('transaction_isolation') ||
+						current_setting('transaction_read_only') || name from agents`
+					require.NoError(t, pgtenant.QueryRow(as(t, h.b), h, query, []any{setting}, &found), setting)
+					return found
+				}
+				before := values()
+				poison()
+				require.Equal(t, before, values(), setting)
+				poison()
+				// Cold, and a write.
+				n, err := pgtenant.Exec(as(t, h.b), h, "update agents set role = $1 /* "+setting+" */", text)
+				require.NoError(t, err, setting)
+				require.EqualValues(t, 1, n)
+				require.Equal(t, 1, h.count(t, "select count(*) from agents where role = $1", text), setting)
+				poison()
+				require.NoError(t, pgtenant.InTx(as(t, h.b), h.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
+					return tx.Agent.Update().SetRole(setting).Exec(ctx)
+				}), setting)
+				require.Equal(t, 1, h.count(t, "select count(*) from agents where role = $1", setting))
+				h.healthy(t)
+			}
+		})
+	}
+}
+
+// Behind a pooler nothing of ours has a name on the server, where another client could replace it or run it.
+func TestNothingOfOursHasAName(t *testing.T) {
+	t.Parallel()
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, mode, 1)
+			stranger := h.connect(t)
+			h.healthy(t)
+			require.NoError(t, pgtenant.InTx(as(t, h.a), h.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
+				return tx.Agent.Update().SetRole("secret").Exec(ctx)
+			}))
+			var named int
+			require.NoError(t, stranger.QueryRow(t.Context(), "select count(*) from pg_prepared_statements").Scan(&named))
+			require.Zero(t, named)
+
+			// A name that the driver would use for its list if it were in the mode for direct connections.
+			name := stmtcacheName(t, h)
+			_, err := stranger.PgConn().Exec(t.Context(), "prepare \""+name+"\" as select 'stolen' as name").ReadAll()
+			require.NoError(t, err)
+			require.Equal(t, "a1", h.names(as(t, h.a), t))
+			h.healthy(t)
+			var got string
+			require.NoError(t, pgtenant.QueryRow(as(t, h.b), h, "execute \""+name+"\"", nil, &got), "it is the stranger's text")
+			require.Equal(t, "stolen", got)
+			h.healthy(t)
+		})
+	}
+}
+
+// stmtcacheName returns the name under which pgx prepares readNames in the query mode cache_statement.
+func stmtcacheName(t *testing.T, h *house) string {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), h.direct)
+	require.NoError(t, err)
+	defer conn.Close(context.WithoutCancel(t.Context()))
+	var names, name string
+	require.NoError(t, conn.QueryRow(t.Context(), readNames).Scan(&names))
+	const find = "select name from pg_prepared_statements where statement = $1"
+	require.NoError(t, conn.QueryRow(t.Context(), find, readNames).Scan(&name))
+	return name
 }
 
 // connect is a client of the pooler without any driver of ours.

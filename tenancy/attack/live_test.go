@@ -10,7 +10,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/konstruct/konstruct/integration/testdb"
-	"github.com/konstruct/konstruct/migrate"
 	"github.com/konstruct/konstruct/tenancy"
 	"github.com/konstruct/konstruct/tenancy/attack"
 )
@@ -35,9 +34,21 @@ func stocked(t *testing.T) (*testdb.Database, []string) {
 	return db, values
 }
 
+// liveOptions are those of `konstruct doctor --attack`.
+func liveOptions() attack.LiveOptions {
+	return attack.LiveOptions{
+		TenantsTable: "public.tenants", Definers: []string{"public.resolve_tenant(text, text)"},
+		Resolver: attack.Resolver{
+			Function: "public.resolve_tenant",
+			Expected: `select c.channel_type, c.workspace_id, c.status = 'active' and t.status = 'active'
+				from channel_connections c join tenants t on t.id = c.tenant_id limit 100`,
+		},
+	}
+}
+
 func live(t *testing.T, db *testdb.Database) (*attack.Report, string) {
 	t.Helper()
-	report, err := attack.Live(t.Context(), db.AppURL, migrate.LiveAttack())
+	report, err := attack.Live(t.Context(), db.AppURL, liveOptions())
 	require.NoError(t, err)
 	var b bytes.Buffer
 	require.NoError(t, report.Text(&b))
@@ -134,7 +145,7 @@ func TestLiveDoesNotWait(t *testing.T) {
 	require.NoError(t, err)
 
 	before := time.Now()
-	_, err = attack.Live(t.Context(), db.AppURL, migrate.LiveAttack())
+	_, err = attack.Live(t.Context(), db.AppURL, liveOptions())
 	require.ErrorContains(t, err, "55P03")
 	require.Less(t, time.Since(before), 10*time.Second)
 }

@@ -4,14 +4,12 @@ import (
 	"context"
 
 	"github.com/jackc/pgx/v5/pgconn"
-
-	"github.com/konstruct/konstruct/tenancy"
 )
 
-// execAgain sends a statement of which nothing has run once more. That takes a transaction, so that the session is reset,
-// checked out by the pooler, if there is one, and used as one.
+// execAgain sends a statement of which nothing has run once more, in a transaction, so that a pooler can't give the statement
+// another session than the one that was reset.
 func (d *Driver) execAgain(ctx context.Context, l *lease, s statement, r remedy) (pgconn.CommandTag, error) {
-	t, err := d.again(ctx, l, s.tenant, r)
+	t, err := d.again(ctx, l, s, r)
 	if err != nil {
 		return pgconn.CommandTag{}, err
 	}
@@ -23,28 +21,40 @@ func (d *Driver) execAgain(ctx context.Context, l *lease, s statement, r remedy)
 	return tag, t.Commit()
 }
 
-// queryAgain is execAgain for a statement with rows, which are all read.
+// queryAgain is execAgain for a statement with rows. The transaction ends with them.
 func (d *Driver) queryAgain(ctx context.Context, l *lease, s statement, r remedy) (*rows, error) {
-	t, err := d.again(ctx, l, s.tenant, r)
+	t, err := d.again(ctx, l, s, r)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = t.Rollback() }()
-	result, err := t.query(ctx, s, true)
-	if err != nil {
-		return nil, err
+	finish := func(err error) error {
+		if err != nil {
+			_ = t.Rollback()
+			return err
+		}
+		return t.Commit()
 	}
-	return result, t.Commit()
+	result, err := t.query(ctx, s)
+	if err != nil || result.ended {
+		return result, finish(err)
+	}
+	end := result.end
+	result.end = func(err error) error { return finish(end(err)) }
+	return result, nil
 }
 
 // again begins a transaction on a session that was reset: the lease's own, or another where the remedy says so.
-func (d *Driver) again(ctx context.Context, l *lease, tenant tenancy.ID, r remedy) (*tx, error) {
-	t := &tx{driver: d, ctx: ctx, tenant: tenant, begin: "begin", lease: l}
+func (d *Driver) again(ctx context.Context, l *lease, s statement, r remedy) (*tx, error) {
+	switch keyword(s.sql) {
+	case "begin", "start": // inside a transaction, that would be no more than a warning
+		return nil, ErrTxLeftOpen
+	}
+	t := &tx{driver: d, ctx: ctx, tenant: s.tenant, begin: "begin", lease: l}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if err := t.reopen(ctx, r); err != nil {
 		t.finish()
-		return nil, l.translate(ctx, tenant, noEffect, err)
+		return nil, l.translate(ctx, s.tenant, noEffect, err)
 	}
 	return t, nil
 }

@@ -105,7 +105,7 @@ func (d *Driver) query(ctx context.Context, s statement) (*rows, error) {
 		}
 	}()
 	first := opening{check: true}
-	r, err := s.query(ctx, l, first, false, func(err error) error {
+	r, err := s.query(ctx, l, first, func(err error) error {
 		defer l.release()
 		if err == nil {
 			err = l.idle()
@@ -113,7 +113,9 @@ func (d *Driver) query(ctx context.Context, s statement) (*rows, error) {
 		return l.translate(ctx, s.tenant, s.effect(), err)
 	})
 	if again := first.remedy(ctx, err); again != noRemedy {
-		return d.queryAgain(ctx, l, s, again)
+		r, err = d.queryAgain(ctx, l, s, again)
+		lent = err == nil
+		return r, err
 	}
 	lent = err == nil
 	if err != nil {

@@ -281,11 +281,13 @@ func TestServerEndsTheSession(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, pgtenant.WithMaxConns(1))
 	h.healthy(t)
-	time.AfterFunc(shortly, func() {
-		_, _ = h.super.Exec(context.WithoutCancel(t.Context()), `select pg_terminate_backend(pid) from pg_stat_activity
-			where datname = current_database() and pid <> pg_backend_pid()`)
+	var terminated sync.WaitGroup
+	terminated.Go(func() {
+		time.Sleep(shortly)
+		h.terminate(t)
 	})
 	err := h.Exec(as(t, h.a), "with s as (select pg_sleep(3)) insert into login_attempts (key, count, window_ends) select 'x', 1, now() from s", []any{}, nil)
+	terminated.Wait()
 	requireNoEffect(t, err, "rolled back")
 	require.ErrorIs(t, err, pgtenant.ErrConnection)
 	require.Zero(t, h.written(t, "x"))

@@ -52,6 +52,9 @@ func scanVerbatim(oid uint32, raw []byte, dest any) bool {
 		}
 		*d = bytes.Clone(raw)
 		return true
+	case *uuid.UUID:
+		// uuid.UUID's own Scan leaves what was there in the place of a NULL.
+		return raw == nil && scanUUID(oid, raw, d)
 	}
 	return false
 }

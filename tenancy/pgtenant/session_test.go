@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"entgo.io/ent/dialect"
+	entsql "entgo.io/ent/dialect/sql"
 	"github.com/stretchr/testify/require"
 
 	"github.com/konstruct/konstruct/ent"
@@ -122,6 +123,44 @@ func TestChangedSessionServesUnknownStatements(t *testing.T) {
 				require.Equal(t, 1, h.count(t, "select count(*) from agents where role = $1", "in "+name))
 				h.healthy(t)
 			}
+		})
+	}
+}
+
+// What a statement does in a changed session is what it does in any other: a result is read row by row, and fails where it
+// fails; a BEGIN of its own is refused.
+func TestChangedSessionChangesNoSemantics(t *testing.T) {
+	t.Parallel()
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
+			poison := func() {
+				_, err := pgtenant.Exec(as(t, h.a), h, "select set_config('row_security', 'off', false)")
+				require.NoError(t, err)
+			}
+			poison()
+			var r entsql.Rows
+			require.NoError(t, h.Query(as(t, h.b), "select 1 / (100000 - n) from generate_series(1, 200000) n", []any{}, &r))
+			require.True(t, r.Next())
+			for r.Next() { //nolint:revive // to the end
+			}
+			requireCode(t, "22012", r.Err())
+			require.Error(t, r.Close())
+
+			poison()
+			require.NoError(t, h.Query(as(t, h.b), "select generate_series(1, 100000)", []any{}, &r))
+			require.True(t, r.Next())
+			require.NoError(t, r.Close(), "half read")
+			h.requireIdle(t)
+
+			poison()
+			_, err := pgtenant.Exec(as(t, h.b), h, "begin")
+			require.ErrorIs(t, err, pgtenant.ErrTxLeftOpen)
+			poison()
+			_, err = pgtenant.Exec(as(t, h.b), h, writeGlobal, nil)
+			requireCode(t, "23502", err)
+			h.healthy(t)
 		})
 	}
 }

@@ -94,9 +94,8 @@ func (s statement) exec(ctx context.Context, l *lease, o opening) (pgconn.Comman
 	return tag, err
 }
 
-// query sends the statement and reads its first row, or all of them where all is set or the statement may write. Once it has
-// returned rows, end is called once, with the outcome, when the last of the result has been read.
-func (s statement) query(ctx context.Context, l *lease, o opening, all bool, end func(error) error) (*rows, error) {
+// query sends the statement and reads its first row, or all of them where the statement may write. Once it has returned rows, end is called once, with the outcome, when the last of the result has been read.
+func (s statement) query(ctx context.Context, l *lease, o opening, end func(error) error) (*rows, error) {
 	results, err := s.send(ctx, l, o)
 	if err != nil {
 		l.saw(s, pgconn.CommandTag{}, err)
@@ -109,7 +108,7 @@ func (s statement) query(ctx context.Context, l *lease, o opening, all bool, end
 		return nil, err
 	}
 	r := &rows{statement: s, lease: l, source: source, results: results, types: l.conn().TypeMap(), end: end}
-	if err := r.open(all || mayWrite(s.sql)); err != nil {
+	if err := r.open(mayWrite(s.sql)); err != nil {
 		return nil, err
 	}
 	return r, nil

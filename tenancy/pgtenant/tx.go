@@ -80,7 +80,7 @@ func (t *tx) Query(ctx context.Context, query string, args, v any) error {
 	if err != nil {
 		return err
 	}
-	r, err := t.query(ctx, s, false)
+	r, err := t.query(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func (t *tx) Query(ctx context.Context, query string, args, v any) error {
 	return nil
 }
 
-func (t *tx) query(ctx context.Context, s statement, all bool) (r *rows, err error) {
+func (t *tx) query(ctx context.Context, s statement) (r *rows, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	returned := false
@@ -96,7 +96,7 @@ func (t *tx) query(ctx context.Context, s statement, all bool) (r *rows, err err
 	// While this call reads the result, it holds the lock; afterwards, the reader's Next or Close ends the result.
 	reading := true
 	err = t.run(ctx, s, mayWrite(s.sql), func(o opening) error {
-		r, err = s.query(ctx, t.lease, o, all, func(err error) error {
+		r, err = s.query(ctx, t.lease, o, func(err error) error {
 			if reading {
 				return err
 			}

@@ -1,9 +1,10 @@
-package migrate
+package main
 
 import (
 	"maps"
 	"slices"
 
+	"github.com/konstruct/konstruct/migrate"
 	"github.com/konstruct/konstruct/tenancy/attack"
 )
 
@@ -11,9 +12,9 @@ import (
 const expectedOfResolver = `select c.channel_type, c.workspace_id, c.status = 'active' and t.status = 'active'
 	from public.channel_connections c join public.tenants t on t.id = c.tenant_id order by c.id desc limit 100`
 
-// LiveAttack configures [attack.Live] for Konstruct's own tables. A project with definers or triggers of its own adds them.
-func LiveAttack() attack.LiveOptions {
-	c := Catalogue()
+// liveAttack configures the attack on a live system for Konstruct's own tables.
+func liveAttack() attack.LiveOptions {
+	c := migrate.Catalogue()
 	return attack.LiveOptions{
 		TenantsTable: c.TenantsTable,
 		Definers:     slices.Sorted(maps.Keys(c.Definers)),

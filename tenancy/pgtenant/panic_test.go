@@ -1,0 +1,130 @@
+package pgtenant_test
+
+import (
+	"context"
+	"database/sql/driver"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"entgo.io/ent/dialect"
+	entsql "entgo.io/ent/dialect/sql"
+	"github.com/stretchr/testify/require"
+
+	"github.com/konstruct/konstruct/tenancy/pgtenant"
+)
+
+// explosive is an argument, and a destination, that doesn't return.
+type explosive struct{ do func() }
+
+func (e explosive) Value() (driver.Value, error) { e.do(); return nil, nil } //nolint:nilnil // never reached
+func (e explosive) Scan(any) error               { e.do(); return nil }
+
+// vanish runs f on a goroutine that a panic or Goexit may end.
+func vanish(f func()) {
+	var done sync.WaitGroup
+	done.Go(func() {
+		defer func() { _ = recover() }()
+		f()
+	})
+	done.Wait()
+}
+
+// Whatever panics, or ends its goroutine, connection and slot come back, and the connection is not used again.
+func TestPanicsLeakNothing(t *testing.T) {
+	t.Parallel()
+	ends := map[string]func(){"panic": func() { panic("boom") }, "Goexit": runtime.Goexit}
+	uses := map[string]func(q dialect.ExecQuerier, ctx context.Context, e explosive){
+		"argument of Exec": func(q dialect.ExecQuerier, ctx context.Context, e explosive) {
+			_ = q.Exec(ctx, "select $1", []any{e}, nil)
+		},
+		"argument of Query": func(q dialect.ExecQuerier, ctx context.Context, e explosive) {
+			_ = q.Query(ctx, "select $1", []any{e}, &entsql.Rows{})
+		},
+		"element of an argument of Exec": func(q dialect.ExecQuerier, ctx context.Context, e explosive) {
+			_ = q.Exec(ctx, "select $1::text[]", []any{[]explosive{e}}, nil)
+		},
+		"element of an argument of Query": func(q dialect.ExecQuerier, ctx context.Context, e explosive) {
+			_ = q.Query(ctx, "select $1::text[]", []any{[]explosive{e}}, &entsql.Rows{})
+		},
+		"element of an argument of a write with rows": func(q dialect.ExecQuerier, ctx context.Context, e explosive) {
+			_ = q.Query(ctx, "update agents set role = 'x' where name = any($1) returning id", []any{[]explosive{e}}, &entsql.Rows{})
+		},
+		"destination": func(q dialect.ExecQuerier, ctx context.Context, e explosive) {
+			_ = pgtenant.QueryRow(ctx, q, "select generate_series(1, 1000)", nil, &e)
+		},
+		"destination of rows that are not closed": func(q dialect.ExecQuerier, ctx context.Context, e explosive) {
+			var r entsql.Rows
+			if q.Query(ctx, "select generate_series(1, 100000)", []any{}, &r) == nil && r.Next() {
+				_ = r.Scan(&e)
+			}
+		},
+		"destination of a write": func(q dialect.ExecQuerier, ctx context.Context, e explosive) {
+			_ = pgtenant.QueryRow(ctx, q, "update agents set role = role returning name", nil, &e)
+		},
+	}
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(2)) // and so one slot for each tenant
+			ctx := as(t, h.a)
+			for end, do := range ends {
+				for name, use := range uses {
+					vanish(func() { use(h, ctx, explosive{do}) })
+					h.requireIdle(t, "%s: %s", end, name)
+					h.healthy(t)
+
+					tx := h.begin(t, h.a)
+					require.NoError(t, tx.Exec(ctx, "select 1", []any{}, nil))
+					vanish(func() { use(tx, ctx, explosive{do}) })
+					_ = tx.Rollback()
+					h.requireIdle(t, "in a transaction, %s: %s", end, name)
+					h.healthy(t)
+
+					tx = h.begin(t, h.a)
+					vanish(func() { use(tx, ctx, explosive{do}) })
+					_ = tx.Commit()
+					h.requireIdle(t, "first in a transaction, %s: %s", end, name)
+					h.healthy(t)
+				}
+			}
+		})
+	}
+}
+
+// A transaction in which a statement panicked gives its connection back at once, and can't be committed.
+func TestPanicEndsATransaction(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, pgtenant.WithMaxConns(1))
+	ctx, key := as(t, h.a), unique()
+	tx := h.begin(t, h.a)
+	require.NoError(t, tx.Exec(ctx, writeGlobal, []any{key}, nil))
+	require.Panics(t, func() {
+		_ = tx.Exec(ctx, "select $1::text[]", []any{[]explosive{{func() { panic("boom") }}}}, nil)
+	})
+	h.requireIdle(t)
+	require.ErrorIs(t, tx.Exec(ctx, writeGlobal, []any{key + "2"}, nil), pgtenant.ErrTxAborted)
+	require.ErrorIs(t, tx.Commit(), pgtenant.ErrTxAborted)
+	require.Zero(t, h.written(t, key))
+	h.healthy(t)
+}
+
+// The connection on which a statement panicked is replaced.
+func TestPanicCostsTheConnection(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, pgtenant.WithMaxConns(1))
+	ctx := as(t, h.a)
+	_, before := h.session(ctx, t, "server_version")
+	vanish(func() {
+		_ = h.Query(ctx, "select $1::text[]", []any{[]explosive{{func() { panic("boom") }}}}, &entsql.Rows{})
+	})
+	_, after := h.session(ctx, t, "server_version")
+	require.NotEqual(t, before, after)
+}
+
+// requireIdle wants every connection back. The pool counts one that it destroys until it is closed.
+func (h *house) requireIdle(t *testing.T, msg ...any) {
+	t.Helper()
+	require.Eventually(t, func() bool { return h.Pool().Stat().AcquiredConns() == 0 }, time.Second, time.Millisecond, msg...)
+}

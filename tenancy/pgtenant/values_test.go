@@ -1,0 +1,301 @@
+package pgtenant_test
+
+import (
+	"bytes"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"testing"
+
+	entsql "entgo.io/ent/dialect/sql"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/require"
+
+	"github.com/konstruct/konstruct/tenancy/pgtenant"
+)
+
+// manyRows is more than a connection's buffer holds, so that it is filled again while the rows are read.
+const manyRows = 2000
+
+// What was read stays what it was when the connection reads on: rows of a write, json and bytea.
+func TestValuesAreCopiedOutOfTheBuffer(t *testing.T) {
+	t.Parallel()
+	const values = `from (select n, repeat(n::text, 10) word from generate_series(1, $1) n) v`
+	const columns = `select n, word::bytea, json_build_object('word', word)::json, json_build_object('word', word)::jsonb, word, md5(word)::uuid `
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
+			_, err := h.super.Exec(t.Context(), `create table kept (n int, b bytea, j json, jb jsonb, word text, id uuid);
+				grant select, insert on kept to konstruct_app`)
+			require.NoError(t, err)
+			for name, query := range map[string]string{
+				"read":  columns + values + " order by n",
+				"write": "insert into kept " + columns + values + " returning n, b, j, jb, word, id",
+				"with":  "with w as (insert into kept " + columns + values + " returning *) select n, b, j, jb, word, id from w",
+			} {
+				type row struct {
+					n       int64
+					b, j, i []byte
+					word    sql.NullString
+					id      uuid.UUID
+				}
+				var rows []row
+				var r entsql.Rows
+				require.NoError(t, h.Query(as(t, h.a), query, []any{manyRows}, &r))
+				for r.Next() {
+					var next row
+					require.NoError(t, r.Scan(&next.n, &next.b, &next.j, &next.i, &next.word, &next.id))
+					rows = append(rows, next)
+				}
+				require.NoError(t, r.Err())
+				require.NoError(t, r.Close())
+				h.healthy(t) // the buffer is used again
+				require.Len(t, rows, manyRows)
+				for i, got := range rows {
+					word := string(bytes.Repeat([]byte(fmt.Sprint(i+1)), 10))
+					require.Equal(t, int64(i+1), got.n, name)
+					require.Equal(t, word, string(got.b), name)
+					require.JSONEq(t, `{"word":"`+word+`"}`, string(got.j), name)
+					require.JSONEq(t, `{"word":"`+word+`"}`, string(got.i), name)
+					require.Equal(t, word, got.word.String, name)
+				}
+			}
+		})
+	}
+}
+
+// json.RawMessage, in which Ent keeps free JSON, holds what was sent.
+func TestRawJSON(t *testing.T) {
+	t.Parallel()
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, pgtenant.WithQueryMode(mode))
+			var first, second []byte
+			for _, out := range []*[]byte{&first, &second} {
+				want := json.RawMessage(fmt.Sprintf(`{"n": %d}`, 1+len(first)))
+				require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "select $1::jsonb", []any{want}, out))
+			}
+			require.JSONEq(t, `{"n": 1}`, string(first))
+			require.NotEqual(t, string(first), string(second))
+		})
+	}
+}
+
+func TestNullsAndSmallIntegers(t *testing.T) {
+	t.Parallel()
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
+			id := uuid.New()
+			const query = `select v.u, v.u, v.four, v.two, v.eight, v.four, v.flag, v.word, v.at, v.b, v.j
+				from (values ($1::text::uuid, $2::int4, $3::int2, $4::int8, $5::bool, $6::text, $7::timestamptz, $8::text::bytea, $9::text::jsonb)) v
+				(u, four, two, eight, flag, word, at, b, j)`
+			var u uuid.UUID
+			var nullable entsql.NullScanner
+			var four, two, eight, plain sql.NullInt64
+			var flag sql.NullBool
+			var word sql.NullString
+			var at sql.NullTime
+			var b, j []byte
+			read := func(args ...any) {
+				// So that what is there already does not pass for what was read.
+				u, nullable = uuid.New(), entsql.NullScanner{S: new(uuid.UUID), Valid: args[0] == nil}
+				four, two, eight = sql.NullInt64{Int64: 7, Valid: true}, sql.NullInt64{Int64: 7, Valid: true}, sql.NullInt64{Int64: 7, Valid: true}
+				flag, word, b, j = sql.NullBool{Bool: true, Valid: true}, sql.NullString{String: "x", Valid: true}, []byte("x"), []byte("x")
+				require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, query, args,
+					&u, &nullable, &four, &two, &eight, &plain, &flag, &word, &at, &b, &j))
+			}
+			read(id.String(), -2147483648, -32768, int64(-9223372036854775808), false, "", "2000-01-01T00:00:00Z", "b", `{"a": 1}`)
+			require.Equal(t, id, u)
+			require.True(t, nullable.Valid)
+			require.Equal(t, &id, nullable.S)
+			require.Equal(t, sql.NullInt64{Int64: -2147483648, Valid: true}, four)
+			require.Equal(t, sql.NullInt64{Int64: -32768, Valid: true}, two)
+			require.Equal(t, sql.NullInt64{Int64: -9223372036854775808, Valid: true}, eight)
+			require.Equal(t, four, plain)
+			require.Equal(t, sql.NullBool{Valid: true}, flag)
+			require.Equal(t, sql.NullString{Valid: true}, word, "empty is not NULL")
+			require.True(t, at.Valid)
+			require.Equal(t, "b", string(b))
+			require.JSONEq(t, `{"a": 1}`, string(j))
+
+			read(nil, nil, nil, nil, nil, nil, nil, nil, nil)
+			require.Equal(t, uuid.Nil, u)
+			require.False(t, nullable.Valid)
+			require.Equal(t, sql.NullInt64{}, sql.NullInt64{Int64: four.Int64 - four.Int64, Valid: four.Valid})
+			require.False(t, two.Valid || eight.Valid || plain.Valid || flag.Valid || word.Valid || at.Valid)
+			require.Nil(t, b)
+			require.Nil(t, j)
+
+			var n int64
+			require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "select -5::int4", nil, &n))
+			require.EqualValues(t, -5, n)
+			require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "select -5::int2", nil, &n))
+			require.EqualValues(t, -5, n)
+			require.ErrorIs(t, pgtenant.QueryRow(as(t, h.a), h, "select null::int4", nil, &n), pgtenant.ErrScan)
+			var many []uuid.UUID
+			require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "select $1::uuid[]", []any{[]uuid.UUID{id, uuid.Nil}}, &many))
+			require.Equal(t, []uuid.UUID{id, uuid.Nil}, many)
+		})
+	}
+}
+
+// What PostgreSQL adds to an error can hold any value: HINT and DETAIL of a RAISE, CONTEXT and the internal query of a
+// function.
+func TestErrorsCarryNoContext(t *testing.T) {
+	t.Parallel()
+	const secret = "xoxb-canary-7f3a"
+	h := newHouse(t)
+	_, err := h.super.Exec(t.Context(), `
+		create function tells(v text) returns int language plpgsql as $$
+			begin raise exception 'refused' using detail = v, hint = v, errcode = 'P0001', table = 'agents', column = 'name'; end $$;
+		create function asks(v text) returns int language plpgsql as $$
+			begin execute 'select 1 from nowhere where x = ' || quote_literal(v); return 1; end $$;
+		create function casts(v text) returns int language plpgsql as $$ begin return v::int; end $$;
+		grant execute on all functions in schema public to konstruct_app`)
+	require.NoError(t, err)
+	for function, code := range map[string]string{"tells": "P0001", "asks": "42P01", "casts": "22P02"} {
+		for name, err := range map[string]error{
+			"exec":  h.Exec(as(t, h.a), "select "+function+"($1)", []any{secret}, nil),
+			"query": h.Query(as(t, h.a), "select "+function+"($1)", []any{secret}, &entsql.Rows{}),
+		} {
+			requireCode(t, code, err)
+			var db *pgconn.PgError
+			require.ErrorAs(t, err, &db)
+			require.Empty(t, db.Detail+db.Hint+db.Where+db.InternalQuery, "%s %s", function, name)
+			require.Zero(t, db.InternalPosition)
+			require.NotContains(t, fmt.Sprintf("%v %+v %#v %#v", err, err, err, db), secret, "%s %s", function, name)
+		}
+	}
+}
+
+// Neither does what pgx and this package say themselves.
+func TestOwnErrorsCarryNoValues(t *testing.T) {
+	t.Parallel()
+	const secret = "xoxb-canary-7f3a"
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, pgtenant.WithQueryMode(mode))
+			ctx := as(t, h.a)
+			var n int64
+			var id uuid.UUID
+			var at sql.NullTime
+			for name, err := range map[string]error{
+				"a column that does not fit":         pgtenant.QueryRow(ctx, h, "select $1::text", []any{secret}, &n),
+				"a column that is no uuid":           pgtenant.QueryRow(ctx, h, "select $1::text", []any{secret}, &id),
+				"a column that is no time":           pgtenant.QueryRow(ctx, h, "select $1::text", []any{secret}, &at),
+				"an argument that does not fit":      h.Exec(ctx, "select $1::int", []any{secret}, nil),
+				"an element that does not fit":       h.Exec(ctx, "select $1::int[]", []any{[]string{secret}}, nil),
+				"a map":                              h.Exec(ctx, "select $1", []any{map[string]string{secret: secret}}, nil),
+				"a struct":                           h.Exec(ctx, "select $1", []any{struct{ S string }{secret}}, nil),
+				"a Valuer that errs":                 h.Exec(ctx, "select $1", []any{failing{secret}}, nil),
+				"a Valuer in a slice that errs":      h.Exec(ctx, "select $1::text[]", []any{[]failing{{secret}}}, nil),
+				"a Scanner that errs":                pgtenant.QueryRow(ctx, h, "select $1::text", []any{secret}, failing{secret}),
+				"too many arguments":                 h.Exec(ctx, "select $1::text", []any{secret, secret}, nil),
+				"arguments that are no list":         h.Exec(ctx, "select 1", secret, nil),
+				"a statement that can't be prepared": h.Exec(ctx, "select '"+secret+"'::int", []any{}, nil),
+			} {
+				require.Error(t, err, name)
+				require.NotContains(t, fmt.Sprintf("%v %+v %#v", err, err, err), secret, name)
+				for ; err != nil; err = unwrap(err) {
+					require.NotContains(t, fmt.Sprintf("%v %+v", err, err), secret, name)
+				}
+			}
+			h.healthy(t)
+		})
+	}
+}
+
+func unwrap(err error) error {
+	if u, ok := err.(interface{ Unwrap() error }); ok { //nolint:errorlint // each level is looked at
+		return u.Unwrap()
+	}
+	return nil
+}
+
+// failing is an argument, and a destination, whose error repeats a value.
+type failing struct{ secret string }
+
+func (f failing) Value() (any, error) { return nil, fmt.Errorf("can't use %s", f.secret) }
+func (f failing) Scan(any) error      { return fmt.Errorf("can't use %s", f.secret) }
+
+// A tenant's limit lasts as long as one of its connections is in use, whoever gave up waiting in between.
+func TestATenantsLimitIsNotForgotten(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, pgtenant.WithMaxConns(4), pgtenant.WithAcquireTimeout(shortly))
+	for range 2 {
+		require.NoError(t, h.begin(t, h.a).Exec(as(t, h.a), "select 1", []any{}, nil))
+	}
+	for range 3 {
+		require.ErrorIs(t, h.Exec(as(t, h.a), "select 1", []any{}, nil), pgtenant.ErrPoolBusy)
+		require.Equal(t, "b1", h.names(as(t, h.b), t))
+	}
+	// One of two that ends leaves the limit to the other.
+	h = newHouse(t, pgtenant.WithMaxConns(4), pgtenant.WithAcquireTimeout(shortly))
+	first, other := h.begin(t, h.a), h.begin(t, h.a)
+	require.NoError(t, first.Exec(as(t, h.a), "select 1", []any{}, nil))
+	require.NoError(t, other.Exec(as(t, h.a), "select 1", []any{}, nil))
+	require.NoError(t, first.Rollback())
+	require.NoError(t, h.begin(t, h.a).Exec(as(t, h.a), "select 1", []any{}, nil))
+	require.ErrorIs(t, h.Exec(as(t, h.a), "select 1", []any{}, nil), pgtenant.ErrPoolBusy)
+}
+
+// A pool that was configured by somebody else is held to what Open makes sure of.
+func TestNewChecksThePool(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	open := func(change func(*pgxpool.Config)) error {
+		config, err := pgxpool.ParseConfig(h.url)
+		require.NoError(t, err)
+		config.ConnConfig.RuntimeParams["client_encoding"] = "UTF8"
+		config.ConnConfig.RuntimeParams["timezone"] = "UTC"
+		config.ConnConfig.OnNotification = func(*pgconn.PgConn, *pgconn.Notification) {}
+		change(config)
+		pool, err := pgxpool.NewWithConfig(t.Context(), config)
+		require.NoError(t, err)
+		t.Cleanup(pool.Close)
+		drv, err := pgtenant.New(pool)
+		if err != nil {
+			return err
+		}
+		served := *h
+		served.Driver = drv
+		served.healthy(t)
+		return nil
+	}
+	for name, change := range map[string]func(*pgxpool.Config){
+		"simple protocol": func(c *pgxpool.Config) { c.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol },
+		"describe_exec":   func(c *pgxpool.Config) { c.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeDescribeExec },
+		"no cache of statements": func(c *pgxpool.Config) {
+			c.ConnConfig.StatementCacheCapacity = 0
+		},
+		"no cache of descriptions": func(c *pgxpool.Config) {
+			c.ConnConfig.DefaultQueryExecMode, c.ConnConfig.DescriptionCacheCapacity = pgx.QueryExecModeCacheDescribe, 0
+		},
+		"a tenant":         func(c *pgxpool.Config) { c.ConnConfig.RuntimeParams["app.current_tenant"] = h.a.String() },
+		"options":          func(c *pgxpool.Config) { c.ConnConfig.RuntimeParams["options"] = "-c row_security=off" },
+		"a role":           func(c *pgxpool.Config) { c.ConnConfig.RuntimeParams["Role"] = "konstruct_owner" },
+		"row_security":     func(c *pgxpool.Config) { c.ConnConfig.RuntimeParams["row_security"] = "off" },
+		"no encoding":      func(c *pgxpool.Config) { delete(c.ConnConfig.RuntimeParams, "client_encoding") },
+		"another encoding": func(c *pgxpool.Config) { c.ConnConfig.RuntimeParams["client_encoding"] = "LATIN1" },
+		"no time zone":     func(c *pgxpool.Config) { delete(c.ConnConfig.RuntimeParams, "timezone") },
+		"another time zone": func(c *pgxpool.Config) {
+			c.ConnConfig.RuntimeParams["timezone"] = "Asia/Tokyo"
+		},
+		"notifications pile up": func(c *pgxpool.Config) { c.ConnConfig.OnNotification = nil },
+	} {
+		require.ErrorIs(t, open(change), pgtenant.ErrConfig, name)
+	}
+	require.NoError(t, open(func(*pgxpool.Config) {}), "without them it is taken")
+	require.NoError(t, open(func(c *pgxpool.Config) {
+		delete(c.ConnConfig.RuntimeParams, "timezone")
+		c.ConnConfig.RuntimeParams["TimeZone"] = "utc"
+	}), "however they are spelled")
+}
