@@ -147,7 +147,7 @@ func transactionSaboteurs() []saboteur {
 			},
 		},
 		{
-			id: "driver-after-the-end", layer: layerDriver, removes: "that a transaction is over once (its connection is somebody else's)",
+			id: "driver-after-the-end", layer: layerDriver, removes: "that a finished transaction stays finished (its connection is in use elsewhere)",
 			code: &code{
 				edits:  []edit{{txFile, "\tcase t.done:\n\t\treturn o, sql.ErrTxDone\n", ""}},
 				caught: in(driverTests, "TestTransactionIsOverOnce"),
@@ -237,7 +237,7 @@ func resultSaboteurs() []saboteur {
 			},
 		},
 		{
-			id: "driver-first-row", layer: layerDriver, removes: "that the first row is read at once, with the error in its stead",
+			id: "driver-first-row", layer: layerDriver, removes: "that the first row is read eagerly, so that an error replaces it",
 			code: &code{
 				edits: []edit{{
 					rowsFile, "func (r *rows) open(all bool) error {\n",

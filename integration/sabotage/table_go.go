@@ -178,7 +178,7 @@ func channelSaboteurs() []saboteur {
 			},
 		},
 		{
-			id: "resolver-misses-kept", layer: layerChannel, removes: "that a workspace that nobody has is asked about again",
+			id: "resolver-misses-kept", layer: layerChannel, removes: "that an unknown workspace is looked up again",
 			code: &code{
 				edits:  []edit{{file, "\ttenant, err := r.ask(ctx, w)\n\tif err != nil {\n", "\ttenant, err := r.ask(ctx, w)\n\tif err != nil {\n\t\tr.kept.Add(w, tenant)\n"}},
 				caught: in(resolverTests, "TestMissIsNotKept"),
@@ -257,7 +257,7 @@ func serverSaboteurs() []saboteur {
 			},
 		},
 		{
-			id: "server-disabled", layer: layerServer, removes: "that a disabled user's session is worth nothing",
+			id: "server-disabled", layer: layerServer, removes: "that a disabled user's session is rejected",
 			code: &code{
 				edits:  []edit{{account, " AND u.disabled_at IS NULL`", "`"}},
 				caught: in(serverTests, "TestRightsAreReadPerRequest"),

@@ -137,7 +137,7 @@ func tagSaboteurs() []saboteur {
 		},
 		{
 			id: "driver-tags-of-failures", layer: layerDriver, removes: "that a failed command, which has no tag, is judged by its text",
-			held: "what fails leaves nothing, as far as anybody has seen",
+			held: "no failed command is known to leave anything",
 			code: &code{
 				edits:  []edit{{leaseFile, "if err == nil && !isPlainTag(tag) || err != nil && !isPlain(s.sql) {", "if err == nil && !isPlainTag(tag) {"}},
 				caught: in(driverTests, "TestCommandTagsDecideOverTheConnection/cache_statement"),
