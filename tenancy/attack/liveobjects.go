@@ -41,7 +41,7 @@ func objectReads() []read {
 	return []read{
 		{
 			id: "L14-definers", once: true,
-			does: "may call a SECURITY DEFINER function that is not listed, has a body that depends on search_path, or an owner that bypasses row-level security",
+			does: "may call a SECURITY DEFINER function that is not listed, depends on search_path, or has a privileged owner",
 			sql: `select 1 from pg_catalog.pg_proc p
 			        join pg_catalog.pg_namespace n on n.oid = p.pronamespace
 			        join pg_catalog.pg_roles r on r.oid = p.proowner
