@@ -2,16 +2,16 @@ package attack
 
 import "context"
 
-// Attack is one way in, as the report and the documentation list it.
+// Attack is one attack, as the report and the documentation list it.
 type Attack struct {
 	// ID is stable: A for SQL, E for Ent, D for the driver, R for Redis, L for live reads, and a few words.
 	ID     string `json:"id"`
 	Family string `json:"family"`
 	// Does says in a sentence what is tried.
 	Does string `json:"does"`
-	// Required is what has to come of it.
+	// Required is the result that another tenant must get.
 	Required string `json:"required"`
-	// Accepted is the name of the accepted risk whose shape the attack pins. Empty: it must fail.
+	// Accepted names the accepted risk that the attack pins. Where it is empty, the attack must be stopped.
 	Accepted string `json:"accepted,omitempty"`
 }
 
@@ -73,9 +73,17 @@ func Catalog() []Attack {
 }
 
 func (s statement) attack(f family) Attack {
-	return Attack{ID: s.id, Family: f.name, Does: s.does, Required: s.other.says, Accepted: s.accepted}
+	return described(Attack{ID: s.id, Family: f.name, Does: s.does, Required: s.other.says, Accepted: s.accepted})
 }
 
 func (s scenario) attack(f family) Attack {
-	return Attack{ID: s.id, Family: f.name, Does: s.does, Required: s.required, Accepted: s.accepted}
+	return described(Attack{ID: s.id, Family: f.name, Does: s.does, Required: s.required, Accepted: s.accepted})
+}
+
+// described words the requirement of an accepted risk as the limit that it is.
+func described(a Attack) Attack {
+	if a.Accepted != "" {
+		a.Required = "no more than the accepted effect: " + a.Required
+	}
+	return a
 }

@@ -19,12 +19,12 @@ func leftovers() family {
 	return family{name: "leftovers", title: "State left on a connection", scenarios: []scenario{
 		{
 			id: "A29-poisoned", does: "sets a tenant for the whole session on a pooled connection, beside the driver",
-			required: "each tenant gets its own rows, and no tenant gets none",
+			required: "each tenant gets its own rows; without a tenant there are none",
 			each:     (*harness).poisoned,
 		},
 		{
 			id: "A29-poisoned-by-statement", does: "sets another tenant for the whole session by a statement through the driver",
-			required: "each tenant gets its own rows, and no tenant gets none",
+			required: "each tenant gets its own rows; without a tenant there are none",
 			each:     (*harness).poisonedByStatement,
 		},
 		{

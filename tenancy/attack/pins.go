@@ -13,7 +13,7 @@ const (
 
 // Attack is the pin as reports and documentation list it.
 func (p Pin) Attack() Attack {
-	return Attack{ID: p.ID, Family: pinFamily, Does: p.Does, Required: p.Shows, Accepted: p.Risk}
+	return described(Attack{ID: p.ID, Family: pinFamily, Does: p.Does, Required: p.Shows, Accepted: p.Risk})
 }
 
 // pins shows the application's accepted risks.

@@ -59,6 +59,7 @@ func TestRequirementsDoNotReadAsSuccess(t *testing.T) {
 	t.Parallel()
 	for _, a := range attack.Catalog() {
 		if a.Accepted != "" {
+			require.True(t, strings.HasPrefix(a.Required, "no more than the accepted effect: "), a.ID)
 			continue
 		}
 		for _, phrase := range []string{"the row", "it may", "its own row"} {
