@@ -102,8 +102,10 @@ func sessionSaboteurs() []saboteur {
 			},
 		},
 		{
-			id: "driver-encoding", layer: layerDriver, removes: "the encoding and the time zone that every connection asks for",
+			id: "driver-encoding", layer: layerDriver,
+			removes: "the encoding and the time zone that every connection asks for, where a reset does not set them either",
 			code: &code{
+				given: []edit{{sessionFile, "for name, value := range pinned() {", "for name, value := range map[string]string{} {"}},
 				edits: []edit{{openFile, "\tpin(pc.ConnConfig)\n", ""}},
 				caught: append(in(driverTests, "TestEncodingIsPinned/cache_statement"),
 					attackTests("session", "A70-role-encoding")...),
@@ -120,7 +122,7 @@ func tagSaboteurs() []saboteur {
 				edits: []edit{{leaseFile, "if err == nil && !isPlainTag(tag) || err != nil && !isPlain(s.sql) {", "if false {"}},
 				caught: append(in(driverTests, "TestCommandTagsDecideOverTheConnection/cache_statement", "TestPreparedUnderTheNameOfAnother",
 					"TestSavepointCostsTheConnection"),
-					attackTests("connection", "A68-planted-statement", "A68-execute", "A34-cursor-by-driver", "A71-listen", "A68-forget",
+					attackTests("connection", "A68-planted-statement", "A68-execute", "A34-cursor-by-driver", "A71-listen",
 						"A68-other-commands")...),
 			},
 		},

@@ -206,7 +206,7 @@ func (s *harness) equivalent(ctx context.Context) error {
 // settingsInTransaction changes the tenant and a time limit for the session, from inside a transaction.
 func (s *harness) settingsInTransaction(ctx context.Context, tb *table) error {
 	mine := as(ctx, s.a.id)
-	poison := "select " + change{setting, s.b.id.String()}.call() + ", " + change{"statement_timeout", "1234"}.call()
+	tenant, poison := "select "+change{setting, s.b.id.String()}.call(), "select "+change{"statement_timeout", "1234"}.call()
 	limit := []change{{name: "statement_timeout"}}
 	want, err := s.reference(ctx, limit)
 	if err != nil {
@@ -214,8 +214,9 @@ func (s *harness) settingsInTransaction(ctx context.Context, tb *table) error {
 	}
 	return s.lone(ctx, func(drv *pgtenant.Driver) error {
 		for _, steps := range [][]string{
+			{tenant},
 			{poison},
-			{"savepoint one", poison, "release one"},
+			{tenant, "savepoint one", poison, "release one"},
 			{"savepoint one", poison, "rollback to one"},
 			{"savepoint one", poison, "savepoint two", "release one"},
 			{poison, "savepoint one", "rollback to one"},
