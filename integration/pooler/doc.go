@@ -10,6 +10,7 @@
 //
 // What is proven, in the query modes cache_describe and exec: tenants that alternate on a shared connection see their own
 // rows; transactions, failures, cancels and disconnects leave nothing behind; the load of package load finds no wrong
-// row. A setting for the session, in contrast, does reach other clients, and the query mode cache_statement, which
-// PgBouncer before 1.21 can't serve, fails with an error and never with a wrong row.
+// row. What another client changes in a session of the server's does not reach the driver's statements, and nothing of the
+// driver's has a name there. The query mode cache_statement, which PgBouncer before 1.21 can't serve, fails with an error
+// and never with a wrong row.
 package pooler

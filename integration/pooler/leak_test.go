@@ -60,7 +60,7 @@ func TestChangedSessionIsNotSeen(t *testing.T) {
 			for setting, changed := range map[string]string{
 				"search_path": "nowhere", "row_security": "off", "client_encoding": "LATIN2", "statement_timeout": "1",
 				"DateStyle": "German", "TimeZone": "Asia/Tokyo", "default_transaction_read_only": "on",
-				"default_transaction_isolation": "serializable", "bytea_output": "escape", "role": "konstruct_app",
+				"default_transaction_isolation": "serializable", "bytea_output": "escape",
 				"synchronous_commit": "local", "exit_on_error": "on",
 			} {
 				poison := func() {

@@ -3,8 +3,12 @@
 // It implements Ent's dialect.Driver on a pgx pool. The tenant is the context's ([tenancy.With]); a statement goes out
 // in one batch with set_config('app.current_tenant', tenant, true), which makes both one implicit transaction and one
 // round trip. The setting is gone when the transaction ends: nothing is ever set for a session. A statement whose
-// context has no tenant carries the empty setting, under which row-level security shows no row and takes none, so
-// that even a connection somebody poisoned with a session-level setting tells nothing.
+// context has no tenant carries the empty setting, under which row-level security shows no row and accepts none.
+//
+// An earlier user of a connection does not affect the next one. A single statement, and the first of a transaction, are
+// preceded by a check of the session's settings; if they were changed, the connection is closed and the statement is sent
+// once more, on another one, before anything of it has run. A connection on which anything but a query or a change of rows
+// ran, by its command tag, is closed when it is given back: savepoints, SET, SHOW, LOCK and the like cost the connection.
 //
 //	drv, err := pgtenant.Open(ctx, dsn)
 //	client := ent.NewClient(ent.Driver(drv))
@@ -22,11 +26,18 @@
 //	the pool's client inside InTx                                ErrPoolInTx
 //	a write with no tenant                                       tenancy.ErrNoTenant, by PostgreSQL's 42501
 //	a commit after a failed statement                            ErrTxAborted, nothing is written
-//	no connection, or no share of the pool, in time              ErrPoolBusy
+//	no connection, or none of the tenant's limit, in time        ErrPoolBusy
+//	COPY                                                         ErrCopy, before any SQL
+//	a write to a server that became read-only                    ErrReadOnlyServer; the connection is closed
+//
+// Where an answer is lost, the error says what that means: [ErrOutcomeUnknown] for a write or a commit that may have taken
+// effect, [ErrNoEffect] for everything else. Nothing is sent again blindly; a statement is sent once more only if PostgreSQL
+// refused it before it ran: because its session was changed, or because a plan that the connection had kept was out of date.
 //
 // Database errors are *pgconn.PgError without what could carry a row's values (DETAIL, HINT, CONTEXT).
 //
-// Behind PgBouncer in transaction mode use the query mode "cache_describe" or "exec"; see [WithQueryMode].
+// Behind a pooler in transaction mode use the query mode "cache_describe" or "exec", in which nothing has a name on the
+// server; see [WithQueryMode].
 //
 // The package imports tenancy, and no generated code.
 package pgtenant

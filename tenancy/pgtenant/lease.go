@@ -119,6 +119,7 @@ func (l *lease) destroy() {
 	l.release()
 }
 
+//nolint:contextcheck,nolintlint // contextcheck reads this for all callers: the connection is closed, whatever became of the context
 func (l *lease) close() {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(l.ctx), closeTimeout)
 	defer cancel()

@@ -44,8 +44,9 @@ type Option func(*config)
 // tenant gets at most half of them.
 func WithMaxConns(n int32) Option { return func(c *config) { c.maxConns = n } }
 
-// WithQueryMode chooses pgx's query mode: "cache_statement" (the default, for direct connections), or
-// "cache_describe" or "exec" behind PgBouncer in transaction mode. Others are an [ErrConfig].
+// WithQueryMode chooses pgx's query mode: "cache_statement" (the default, for direct connections only), or
+// "cache_describe" or "exec" behind a pooler in transaction mode, also behind one that tracks prepared statements. Others
+// are an [ErrConfig].
 func WithQueryMode(mode string) Option { return func(c *config) { c.queryMode = mode } }
 
 // WithAcquireTimeout bounds the wait for a connection. The default is 5 s; then it is [ErrPoolBusy].

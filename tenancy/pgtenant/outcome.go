@@ -54,7 +54,8 @@ func (e effect) kind(err error) error {
 // neverSent reports whether err came before the statement was sent. Of a connection that is closed while an answer is read,
 // pgconn says that it was closed before, and so that it is safe to try again.
 func neverSent(err error) bool {
-	return pgconn.SafeToRetry(err) && !errors.Is(err, pgconn.ErrConnClosed) || errors.As(err, new(unsentError)) || errors.As(err, new(pgx.ErrPreprocessingBatch))
+	return pgconn.SafeToRetry(err) && !errors.Is(err, pgconn.ErrConnClosed) ||
+		errors.As(err, new(unsentError)) || errors.As(err, new(pgx.ErrPreprocessingBatch))
 }
 
 // refused reports whether err is PostgreSQL's word that a statement failed and its session goes on.

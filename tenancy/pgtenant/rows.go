@@ -44,7 +44,8 @@ func (r *rows) open(all bool) error {
 	for ; more; more = r.source.Next() {
 		r.ahead = append(r.ahead, cloneRow(r.source.RawValues()))
 	}
-	if r.drain(); r.err != nil {
+	r.drain()
+	if r.err != nil {
 		r.ended = true
 		return r.err
 	}

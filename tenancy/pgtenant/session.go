@@ -20,21 +20,24 @@ import (
 //     for debug_print_plan;
 //   - escape_string_warning, which warns; tcp_*, which the kernel applies; transaction_*, which end with a transaction.
 //
-// Settings that a version lacks are skipped. The tenant's own setting is checked before it is set.
+// The tenant's own setting, the encoding and the role are compared as well; see values.
 func settings() []string {
 	return []string{
-		Setting,
-		"role", "search_path", "row_security", "session_replication_role", "restrict_nonsystem_relation_kind",
-		"client_encoding", "DateStyle", "IntervalStyle", "TimeZone", "timezone_abbreviations", "extra_float_digits",
+		"search_path", "row_security", "session_replication_role",
+		"DateStyle", "IntervalStyle", "TimeZone", "timezone_abbreviations", "extra_float_digits",
 		"bytea_output", "xmlbinary", "xmloption", "array_nulls", "quote_all_identifiers", "gin_fuzzy_search_limit",
 		"standard_conforming_strings", "backslash_quote", "transform_null_equals", "default_text_search_config",
 		"lc_monetary", "lc_numeric", "lc_time",
 		"statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "idle_session_timeout",
-		"transaction_timeout",
 		"default_transaction_isolation", "default_transaction_read_only", "default_transaction_deferrable",
 		"synchronous_commit", "exit_on_error",
 		"log_parameter_max_length_on_error", "debug_print_plan", // what the log would show of bound values
 	}
+}
+
+// newSettings are those that not every supported release has.
+func newSettings() []string {
+	return []string{"transaction_timeout", "restrict_nonsystem_relation_kind"}
 }
 
 // pinned are the settings that every connection asks for when it is made: text is UTF-8 and times are UTC, whatever a role
@@ -48,18 +51,22 @@ const setTenant = "select set_config($1, $2, true)"
 
 // checkSession is setTenant behind a check: the statement fails unless the session's settings are $3. They are compared as
 // one string, which costs a third of comparing each. PostgreSQL folds a constant that fails when it plans, so the failing
-// branch is a cast of text that is not constant.
+// branch is a cast of text that is not constant. The check comes first, and so sees the tenant's setting as it was.
 //
 //nolint:gochecknoglobals // a constant that Go cannot express
-var checkSession = "select (case when " + values(settings()) + " = $3 then 'true' else 'the session was changed' end)::bool, " +
+var checkSession = "select (case when " + values() + " = $3 then 'true' else 'the session was changed' end)::bool, " +
 	"set_config($1, $2, true)"
 
-// values is an expression for the settings' values as one string. concat_ws leaves out the NULL of an unknown setting; the
-// tenant's is unknown until it is first set.
-func values(names []string) string {
+// values is an expression for the session's settings as one string. A function of its own, such as current_user, costs a
+// fraction of current_setting. concat_ws leaves out the NULL of a setting that the release lacks; the tenant's is NULL
+// until it is first set.
+func values() string {
 	var b strings.Builder
-	b.WriteString("concat_ws('|', coalesce(current_setting('" + names[0] + "', true), '')")
-	for _, name := range names[1:] {
+	b.WriteString("concat_ws('|', current_user, pg_client_encoding(), coalesce(current_setting('" + Setting + "', true), '')")
+	for _, name := range settings() {
+		b.WriteString(", current_setting('" + name + "')")
+	}
+	for _, name := range newSettings() {
 		b.WriteString(", current_setting('" + name + "', true)")
 	}
 	b.WriteString(")")
@@ -89,7 +96,7 @@ func (l *lease) session(ctx context.Context) (string, error) {
 	}
 	statements := reset()
 	batch := &pgconn.Batch{}
-	for _, statement := range append(statements, "select "+values(settings()), "rollback") {
+	for _, statement := range append(statements, "select "+values(), "rollback") {
 		batch.ExecParams(statement, nil, nil, nil, nil)
 	}
 	results, err := conn.ExecBatch(ctx, batch).ReadAll()

@@ -48,7 +48,8 @@ var changes = map[string]string{
 	"default_transaction_deferrable":      "on",
 	"synchronous_commit":                  "local",
 	"exit_on_error":                       "on",
-	"role":                                "konstruct_app",
+	"transaction_timeout":                 "1h",            // from 17
+	"restrict_nonsystem_relation_kind":    "foreign-table", // from 17, and later releases of 15 and 16
 }
 
 func (h *house) session(ctx context.Context, t *testing.T, setting string) (value string, pid int64) {
@@ -67,6 +68,9 @@ func TestChangedSessionIsReplaced(t *testing.T) {
 			t.Parallel()
 			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
 			for setting, changed := range changes {
+				if h.count(t, "select count(current_setting($1, true))", setting) == 0 && setting != pgtenant.Setting {
+					continue // this version has none
+				}
 				if strings.HasPrefix(setting, "lc_") && h.count(t, "select count(*) from pg_settings where name = $1 and setting = 'C'", setting) > 0 {
 					changed = "POSIX"
 				}
@@ -143,7 +147,7 @@ func TestChangedSessionChangesNoSemantics(t *testing.T) {
 			var r entsql.Rows
 			require.NoError(t, h.Query(as(t, h.b), "select 1 / (100000 - n) from generate_series(1, 200000) n", []any{}, &r))
 			require.True(t, r.Next())
-			for r.Next() { //nolint:revive // to the end
+			for r.Next() { // to the end
 			}
 			requireCode(t, "22012", r.Err())
 			require.Error(t, r.Close())
@@ -181,7 +185,7 @@ func TestChangedSessionDoesNotReachATransaction(t *testing.T) {
 			const query = `select current_setting('transaction_isolation'), current_setting('transaction_read_only'),
 				current_setting('transaction_deferrable')`
 			require.NoError(t, pgtenant.QueryRow(as(t, h.b), tx, query, nil, &isolation, &readOnly, &deferrable))
-			require.Equal(t, "read committed off off", isolation+" "+readOnly+" "+deferrable)
+			require.Equal(t, "read committed, off, off", isolation+", "+readOnly+", "+deferrable)
 			require.NoError(t, tx.Commit())
 			h.healthy(t)
 		})
@@ -194,7 +198,6 @@ func TestSettingsInsideATransaction(t *testing.T) {
 	h := newHouse(t, pgtenant.WithMaxConns(1))
 	_, pid := h.session(as(t, h.a), t, "work_mem")
 	for _, local := range []bool{true, false} {
-		require.NoError(t, pgtenant.InTx(as(t, h.a), h.client.Tx, func(ctx context.Context, _ *ent.Tx) error { return nil }))
 		tx := h.begin(t, h.a)
 		_, err := pgtenant.Exec(as(t, h.a), tx, "select set_config('statement_timeout', '7s', $1)", local)
 		require.NoError(t, err)
@@ -361,11 +364,9 @@ func TestPreparedUnderTheNameOfAnother(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, pgtenant.WithMaxConns(1))
 	list := func() string {
-		var names string
-		for _, row := range h.client.Agent.Query().AllX(as(t, h.b)) {
-			names += row.Name
-		}
-		return names
+		rows := h.client.Agent.Query().AllX(as(t, h.b))
+		require.Len(t, rows, 1)
+		return rows[0].Name
 	}
 	require.Equal(t, "b1", list())
 	var name, text, left string

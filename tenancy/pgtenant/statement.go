@@ -94,7 +94,8 @@ func (s statement) exec(ctx context.Context, l *lease, o opening) (pgconn.Comman
 	return tag, err
 }
 
-// query sends the statement and reads its first row, or all of them where the statement may write. Once it has returned rows, end is called once, with the outcome, when the last of the result has been read.
+// query sends the statement and reads its first row, or all of them where the statement may write. Once it has returned
+// rows, end is called once, with the outcome, when the last of the result has been read.
 func (s statement) query(ctx context.Context, l *lease, o opening, end func(error) error) (*rows, error) {
 	results, err := s.send(ctx, l, o)
 	if err != nil {

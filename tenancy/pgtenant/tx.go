@@ -266,6 +266,8 @@ func (t *tx) Rollback() error {
 
 // rollback ends the transaction on the server. Where that can't be done, the connection is closed, and the server does
 // it.
+//
+//nolint:contextcheck,nolintlint // contextcheck reads this for all callers: the context may have ended
 func (t *tx) rollback() error {
 	if t.lease == nil {
 		return nil
