@@ -41,7 +41,7 @@ func statementSaboteurs() []saboteur {
 			id: "driver-no-empty-setting", layer: layerDriver,
 			removes: "the empty setting of a statement without a tenant, where the session's tenant is not checked",
 			code: &code{
-				given:  []edit{{sessionFile, "\t\tSetting,\n\t\t\"role\"", "\t\t\"role\""}},
+				given:  []edit{unseenTenant()},
 				edits:  []edit{{sessionFile, "\t\"set_config($1, $2, true)\"\n", "\t\"case when $2 <> '' then set_config($1, $2, true) end\"\n"}},
 				caught: in(driverTests, "TestPoisonedConnection/cache_statement"),
 			},

@@ -17,6 +17,11 @@ func attackTests(family string, attacks ...string) []testName {
 	return in(kitTests, tests...)
 }
 
+// unseenTenant removes the session's tenant from the check.
+func unseenTenant() edit {
+	return edit{sessionFile, "coalesce(current_setting('\" + Setting + \"', true), '')", "'\" + Setting + \"'"}
+}
+
 func sessionSaboteurs() []saboteur {
 	unchecked := func(name string) []edit { return []edit{{sessionFile, `"` + name + `", `, ""}} }
 	return []saboteur{
@@ -46,7 +51,7 @@ func sessionSaboteurs() []saboteur {
 		{
 			id: "driver-session-values", layer: layerDriver, removes: "a setting that changes stored text (client_encoding) from the check",
 			code: &code{
-				edits: unchecked("client_encoding"),
+				edits: []edit{{sessionFile, "pg_client_encoding(), ", ""}},
 				caught: append(in(driverTests, "TestChangedSessionIsReplaced/cache_statement"),
 					attackTests("session", "A69-every-setting", "A69-effects")...),
 			},
@@ -71,7 +76,7 @@ func sessionSaboteurs() []saboteur {
 			id: "driver-session-tenant", layer: layerDriver, removes: "the session's tenant from the check",
 			held: "each statement sets its own tenant, or the empty one",
 			code: &code{
-				edits:  []edit{{sessionFile, "\t\tSetting,\n\t\t\"role\"", "\t\t\"role\""}},
+				edits:  []edit{unseenTenant()},
 				caught: in(driverTests, "TestChangedSessionIsReplaced/cache_statement"),
 				holds:  append(in(driverTests, "TestPoisonedConnection/cache_statement"), attackTests("leftovers", "A29-poisoned")...),
 			},

@@ -291,7 +291,7 @@ func (s *harness) afterEach(ctx context.Context, texts ...string) error {
 
 // sessionRole sets the only role that it may: its own. That must not stay either.
 func (s *harness) sessionRole(ctx context.Context) error {
-	const who = "select current_user, session_user, current_setting('role'), current_setting('is_superuser')"
+	const who = "select current_user, session_user, current_setting('is_superuser')"
 	return s.lone(ctx, func(drv *pgtenant.Driver) error {
 		want := ask(as(ctx, s.b.id), drv, who)
 		if want.err != nil {
