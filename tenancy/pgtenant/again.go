@@ -45,8 +45,7 @@ func (d *Driver) queryAgain(ctx context.Context, l *lease, s statement, r remedy
 
 // again begins a transaction on a session that was reset: the lease's own, or another where the remedy says so.
 func (d *Driver) again(ctx context.Context, l *lease, s statement, r remedy) (*tx, error) {
-	switch keyword(s.sql) {
-	case "begin", "start": // inside a transaction, that would be no more than a warning
+	if begins(s.sql, "begin", "start") { // inside a transaction, that would be no more than a warning
 		return nil, ErrTxLeftOpen
 	}
 	t := &tx{driver: d, ctx: ctx, tenant: s.tenant, begin: "begin", lease: l}

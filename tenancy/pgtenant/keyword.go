@@ -2,7 +2,7 @@ package pgtenant
 
 import "strings"
 
-// keyword returns the first word of a statement in lower case, past white space, comments, semicolons and parentheses, as
+// keyword returns the first word of a statement as it is spelled, past white space, comments, semicolons and parentheses, as
 // PostgreSQL's lexer skips them. It is "" where the statement does not begin with a word.
 func keyword(query string) string {
 	query = skipToWord(query)
@@ -10,7 +10,7 @@ func keyword(query string) string {
 	for end < len(query) && isWord(query[end]) {
 		end++
 	}
-	return strings.ToLower(query[:end])
+	return query[:end]
 }
 
 // isWord reports whether c may stand in an SQL key word. Bytes that only continue an identifier count, so that "copyright"
@@ -62,14 +62,21 @@ func skipComment(query string) string {
 
 // mayWrite reports whether a statement could change rows. Only a SELECT is known not to, short of the functions that it
 // calls; WITH may hold an INSERT.
-func mayWrite(query string) bool { return keyword(query) != "select" }
+func mayWrite(query string) bool { return !begins(query, "select") }
 
 // isPlain reports whether a statement is a query or a change of rows by its text, and so one that can't leave anything in
 // its session when it fails.
 func isPlain(query string) bool {
-	switch keyword(query) {
-	case "select", "insert", "update", "delete", "merge", "with", "values", "table":
-		return true
+	return begins(query, "select", "insert", "update", "delete", "merge", "with", "values", "table")
+}
+
+// begins reports whether a statement begins with one of the words.
+func begins(query string, words ...string) bool {
+	first := keyword(query)
+	for _, word := range words {
+		if strings.EqualFold(first, word) {
+			return true
+		}
 	}
 	return false
 }

@@ -10,8 +10,8 @@ func TestKeyword(t *testing.T) {
 	t.Parallel()
 	for query, want := range map[string]string{
 		"select 1":                        "select",
-		"SELECT(1)":                       "select",
-		" \t\r\n\f\v;;((Insert into t":    "insert",
+		"SELECT(1)":                       "SELECT",
+		" \t\r\n\f\v;;((Insert into t":    "Insert",
 		"-- one\n-- two\rupdate t":        "update",
 		"/* a /* nested */ copy */delete": "delete",
 		"/**/copy":                        "copy",

@@ -20,6 +20,8 @@ import (
 //     for debug_print_plan;
 //   - escape_string_warning, which warns; tcp_*, which the kernel applies; transaction_*, which end with a transaction.
 //
+// Settings of extensions and of users' own are not known here.
+//
 // The tenant's own setting, the encoding and the role are compared as well; see values.
 func settings() []string {
 	return []string{

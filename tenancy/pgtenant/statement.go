@@ -25,13 +25,11 @@ func newStatement(ctx context.Context, query string, args any) (statement, error
 	if err != nil {
 		return statement{}, err
 	}
-	switch keyword(query) {
-	case "copy": // it would wait for data that nobody sends
+	switch {
+	case begins(query, "copy"): // it would wait for data that never comes
 		return statement{}, ErrCopy
-	case "":
-		if skipToWord(query) == "" {
-			return statement{}, fmt.Errorf("%w: the statement is empty", ErrArgument)
-		}
+	case skipToWord(query) == "":
+		return statement{}, fmt.Errorf("%w: the statement is empty", ErrArgument)
 	}
 	values, err := arguments(args)
 	if err != nil {
@@ -139,7 +137,7 @@ func (o opening) remedy(ctx context.Context, err error) remedy {
 		return noRemedy
 	case errors.As(err, new(pgx.ErrPreprocessingBatch)) && refused(db):
 		return checkedSession
-	case errors.As(err, new(preludeError)):
+	case errors.As(err, new(preludeError)), errors.As(err, new(unsentError)):
 		return anotherSession
 	case refused(db) && isStale(db):
 		return sameSession

@@ -169,7 +169,7 @@ func (t *tx) next(ctx context.Context, s statement) (o opening, err error) {
 	return opening{begin: t.begin, check: true}, err
 }
 
-// goesOn is an error when the connection is not inside a transaction that may go on.
+// goesOn is an error when the connection is not inside a transaction that can continue.
 func (t *tx) goesOn() error {
 	if t.lease.conn().IsClosed() {
 		return fmt.Errorf("%w: %w (%w)", ErrTxAborted, ErrConnection, ErrNoEffect)
@@ -185,7 +185,7 @@ func (t *tx) goesOn() error {
 // transaction ends this one.
 func (t *tx) settle(ctx context.Context, err error) error {
 	if t.lease == nil { // it could not be replaced
-		t.failed = err
+		t.failed = firstError(t.failed, err)
 		return err
 	}
 	state := t.goesOn()
@@ -227,7 +227,7 @@ func (t *tx) Commit() error {
 	tag, err := t.command(t.ctx, "commit")
 	if err != nil {
 		e := t.effect()
-		if t.wrote {
+		if t.wrote && !t.readOnly {
 			e = commitEffect
 		}
 		return errors.Join(t.lease.translate(t.ctx, t.tenant, e, err), t.rollback())
