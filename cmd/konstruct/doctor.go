@@ -79,7 +79,7 @@ func (d diagnosis) config() (config.Doctor, error) {
 
 // attackLive comes before the examination: what it finds matters more.
 func (d diagnosis) attackLive(cmd *cobra.Command, url string) error {
-	report, err := attack.Live(cmd.Context(), url, attack.LiveOptions{TenantsTable: migrate.Catalogue().TenantsTable})
+	report, err := attack.Live(cmd.Context(), url, liveAttack())
 	if err != nil {
 		return err
 	}

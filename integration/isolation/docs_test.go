@@ -15,7 +15,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy/attack"
 )
 
-var update = flag.Bool("update", false, "write docs/security/attacks.md anew")
+var update = flag.Bool("update", false, "rewrite docs/security/attacks.md")
 
 const (
 	attacksPage = root + "/docs/security/attacks.md"
@@ -24,7 +24,7 @@ const (
 	endList     = "<!-- End of the list. -->\n"
 )
 
-// sources are the files that make each family's attacks, in the order of the page.
+// sources are the files of each family's attacks, in the order of the page.
 var sources = []struct{ family, title, file string }{
 	{"reads", "Reading", "tenancy/attack/reads.go"},
 	{"writes", "Writing", "tenancy/attack/writes.go"},
@@ -32,21 +32,28 @@ var sources = []struct{ family, title, file string }{
 	{"rights", "Rights of the role", "tenancy/attack/rights.go"},
 	{"side-channels", "Errors, notices, plans and statistics", "tenancy/attack/sidechannels.go"},
 	{"context", "Where the tenant comes from", "tenancy/attack/contexts.go"},
-	{"leftovers", "What stays on a connection", "tenancy/attack/leftovers.go"},
+	{"leftovers", "State left on a connection", "tenancy/attack/leftovers.go"},
 	{"injection", "Injected SQL", "tenancy/attack/injections.go"},
-	{"driver", "The driver's own states", "tenancy/attack/driver.go"},
+	{"session", "Session settings", "tenancy/attack/sessions.go"},
+	{"connection", "Prepared statements, cursors and channels", "tenancy/attack/connections.go"},
+	{"leak", "Connections and slots that are not given back", "tenancy/attack/leaks.go"},
+	{"driver", "The driver's states", "tenancy/attack/driver.go"},
 	{"entities", "The application's own code", "tenancy/attack/entities.go"},
+	{"pins", "Accepted risks of the application's tables", "integration/isolation/pins.go"},
 	{"redis", "Keys in Redis", "tenancy/attack/redis.go"},
-	{"live", "Harmless reads of a live database", "tenancy/attack/live.go"},
+	{"live", "Read-only checks of a live database", "tenancy/attack/live.go"},
 }
 
-// everyAttack is the kit's catalogue with our entities' own paths.
+// everyAttack is the kit's catalog with the paths of our entities and our pins.
 func everyAttack() []attack.Attack {
-	all := attack.Catalogue()
+	all := attack.Catalog()
 	for _, e := range isolation.Entities(nil, nil, nil) {
 		for _, p := range e.Paths {
 			all = append(all, attack.Attack{ID: p.ID, Family: "entities", Does: p.Does, Required: p.Want.String()})
 		}
+	}
+	for _, p := range isolation.Pins(isolation.DB{}, nil) {
+		all = append(all, p.Attack())
 	}
 	return all
 }
@@ -89,7 +96,7 @@ func attackList(t *testing.T) string {
 		if s.family == "entities" {
 			b.WriteString(" for every entity; those of Konstruct and the fixture in [`integration/isolation`](../../integration/isolation)")
 		}
-		b.WriteString(".\n\n| id | what is tried | what must come of it |\n|---|---|---|\n")
+		b.WriteString(".\n\n| id | what is tried | required |\n|---|---|---|\n")
 		for _, a := range everyAttack() {
 			if a.Family != s.family {
 				continue
@@ -111,7 +118,7 @@ func TestAcceptedRisksAreExplained(t *testing.T) {
 	require.NoError(t, err)
 	for _, a := range everyAttack() {
 		if a.Accepted != "" {
-			require.Contains(t, string(page), "<a id=\""+a.Accepted+"\"></a>", "%s is accepted, and nobody says why", a.ID)
+			require.Contains(t, string(page), "<a id=\""+a.Accepted+"\"></a>", "%s is accepted without an explanation", a.ID)
 			require.Contains(t, string(page), "`"+a.ID+"`", "%s pins a risk that does not name it", a.ID)
 		}
 	}

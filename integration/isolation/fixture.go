@@ -2,6 +2,7 @@ package isolation
 
 import (
 	"context"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -64,7 +65,7 @@ func notes(client *ent.Client) attack.Entity {
 			}
 			return affected(client.Note.DeleteOneID(uuid.MustParse(id)).Exec(ctx), ent.IsNotFound)
 		},
-		Paths: append(noteReads(client), noteWrites(client)...),
+		Paths: slices.Concat(noteReads(client), noteWrites(client), noteBuilders(client)),
 	}
 }
 

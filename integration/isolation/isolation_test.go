@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"entgo.io/ent/dialect/sql/schema"
@@ -42,13 +44,29 @@ func given() (isolation.DB, bool) {
 	}, app != ""
 }
 
-// This is what the product is about. See isolation-report.md for what it did.
+// commit names the version of the code that is tested. A test's build does not record it.
+func commit(t *testing.T) string {
+	t.Helper()
+	head, err := exec.CommandContext(t.Context(), "git", "rev-parse", "HEAD").Output()
+	if err != nil {
+		return "" // not a checkout
+	}
+	changes, err := exec.CommandContext(t.Context(), "git", "status", "--porcelain", "--untracked-files=no").Output()
+	require.NoError(t, err)
+	if len(changes) > 0 {
+		return strings.TrimSpace(string(head)) + " with uncommitted changes"
+	}
+	return strings.TrimSpace(string(head))
+}
+
+// TestIsolation attacks every tenant-scoped table. Its result is in isolation-report.md.
 func TestIsolation(t *testing.T) {
 	t.Parallel()
 	db, ok := given()
 	if !ok {
 		db = newDB(t)
 	}
+	db.Commit = commit(t)
 	report := isolation.Run(t, db)
 	var text bytes.Buffer
 	require.NoError(t, report.Text(&text))

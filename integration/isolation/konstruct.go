@@ -95,7 +95,7 @@ func channelConnections(client *ent.Client) attack.Entity {
 			return affected(client.ChannelConnection.DeleteOneID(uuid.MustParse(id)).Exec(ctx), ent.IsNotFound)
 		},
 		Paths: []attack.Path{{
-			ID: "E43-taken-workspace", Does: "connects a workspace that is taken, and writes over the connection", Want: attack.WantRefused,
+			ID: "E43-taken-workspace", Does: "connects a workspace that another tenant has connected", Want: attack.WantRefused,
 			Try: func(ctx context.Context, _, aim attack.Row) (any, error) {
 				// Only the owner may: for him the row is there to be read, and the second connection is not made.
 				rows, err := client.ChannelConnection.Query().Where(channelconnection.WorkspaceID(aim.Mark)).All(ctx)

@@ -96,7 +96,7 @@ func edgeReads(client *ent.Client) []attack.Path {
 			func(ctx context.Context, p pair) (any, error) {
 				return client.Tag.Query().Where(tag.HasNotesWith(note.Slug(p.mark))).Count(ctx)
 			}),
-		path("E12-has-any", "asks whether anybody's row has an edge, from a row that has none", attack.WantNothing,
+		path("E12-has-any", "asks whether any row has an edge, from a row that has none", attack.WantNothing,
 			func(ctx context.Context, p pair) (any, error) {
 				return client.Tag.Query().Where(tag.HasMainNotesWith(note.ID(p.aim))).Count(ctx)
 			}),
@@ -110,7 +110,7 @@ func edgeReads(client *ent.Client) []attack.Path {
 func freeReads(client *ent.Client) []attack.Path {
 	everything := predicate.Note(func(s *sql.Selector) { s.Or().Where(sql.ExprP("true")) })
 	return []attack.Path{
-		path("E13-or", "has the mixin's condition ORed with true", attack.WantOwn,
+		path("E13-or", "ORs the mixin's condition with true", attack.WantOwn,
 			func(ctx context.Context, _ pair) (any, error) {
 				return client.Note.Query().Where(everything).All(ctx)
 			}),
@@ -118,7 +118,7 @@ func freeReads(client *ent.Client) []attack.Path {
 			func(ctx context.Context, _ pair) (any, error) {
 				return client.Tag.Query().Where(tag.Or(tag.HasMainNotesWith(everything), tag.SlugNEQ(""))).All(ctx)
 			}),
-		path("E13-modify-join", "joins everybody's rows by a modifier", attack.WantOwn,
+		path("E13-modify-join", "joins the whole table by a modifier", attack.WantOwn,
 			func(ctx context.Context, _ pair) (any, error) {
 				var slugs []string
 				err := client.Note.Query().Modify(func(s *sql.Selector) {
@@ -131,19 +131,19 @@ func freeReads(client *ent.Client) []attack.Path {
 			func(ctx context.Context, _ pair) (any, error) {
 				return client.Note.Query().Modify(func(s *sql.Selector) { s.SetP(nil).Select(s.C(note.FieldSlug)) }).Strings(ctx)
 			}),
-		path("E13-subquery", "reads everybody's rows in a subquery", attack.WantNothing,
+		path("E13-subquery", "reads the whole table in a subquery", attack.WantNothing,
 			func(ctx context.Context, p pair) (any, error) {
 				return client.Note.Query().Where(func(s *sql.Selector) {
 					t := sql.Table(note.Table)
 					s.Where(sql.Exists(sql.Select(t.C(note.FieldID)).From(t).Where(sql.EQ(t.C(note.FieldID), p.aim))))
 				}).All(ctx)
 			}),
-		path("E13-filter", "filters by a query language", attack.WantOwn, func(ctx context.Context, p pair) (any, error) {
+		path("E13-filter", "filters by entql", attack.WantOwn, func(ctx context.Context, p pair) (any, error) {
 			q := client.Note.Query()
 			q.Filter().Where(entql.Or(entql.FieldNEQ(note.FieldSlug, ""), entql.FieldEQ(note.FieldID, p.aim)))
 			return q.All(ctx)
 		}),
-		path("E14-privacy", "has Ent's privacy layer allow everything", attack.WantOwn,
+		path("E14-privacy", "allows everything by Ent's privacy layer", attack.WantOwn,
 			func(ctx context.Context, _ pair) (any, error) {
 				return client.Note.Query().All(privacy.DecisionContext(ctx, privacy.Allow))
 			}),

@@ -41,7 +41,7 @@ func changes(client *ent.Client) []attack.Path {
 				})
 			}),
 		{
-			ID: "E20-update-modify", Does: "gives its row to another tenant by an update's modifier", Want: attack.WantRefused,
+			ID: "E20-update-modify", Does: "sets another tenant on its row by an update's modifier", Want: attack.WantRefused,
 			Try: func(ctx context.Context, own, aim attack.Row) (any, error) {
 				give := func(u *sql.UpdateBuilder) { u.Set(note.FieldTenantID, aim.Tenant) }
 				return client.Note.Update().Where(note.ID(uuid.MustParse(own.ID))).Modify(give).Save(ctx)
@@ -61,7 +61,7 @@ func changes(client *ent.Client) []attack.Path {
 				}
 				return client.Note.Delete().Where(everything).Exec(ctx)
 			}),
-		path("E20-privacy", "has Ent's privacy layer allow an update", attack.WantNothing,
+		path("E20-privacy", "allows an update by Ent's privacy layer", attack.WantNothing,
 			func(ctx context.Context, p pair) (any, error) {
 				ctx = privacy.DecisionContext(ctx, privacy.Allow)
 				return client.Note.Update().Where(note.ID(p.aim)).SetBody("changed").Save(ctx)
@@ -84,7 +84,7 @@ func additions(client *ent.Client) []attack.Path {
 			},
 		},
 		{
-			ID: "E21-bulk-for-other", Does: "hides a foreign row among its own, in a bulk", Want: attack.WantRefused,
+			ID: "E21-bulk-for-other", Does: "creates another tenant's row among its own in a bulk", Want: attack.WantRefused,
 			Try: func(ctx context.Context, _, aim attack.Row) (any, error) {
 				return nil, client.Note.CreateBulk(
 					client.Note.Create().SetSlug("new1"),
@@ -96,17 +96,17 @@ func additions(client *ent.Client) []attack.Path {
 			ID: "E22-move", Does: "changes a row's tenant behind the builder, which has no method for it", Want: attack.WantNothing,
 			Try: func(ctx context.Context, own, aim attack.Row) (any, error) { return move(ctx, client, own, aim) },
 		},
-		path("E23-upsert", "writes over a row by its id", attack.WantRefused,
+		path("E23-upsert", "overwrites a row by its id", attack.WantRefused,
 			func(ctx context.Context, p pair) (any, error) {
 				return nil, client.Note.Create().SetID(p.aim).SetSlug("stolen").OnConflictColumns(note.FieldID).UpdateNewValues().Exec(ctx)
 			}),
-		path("E23-upsert-bulk", "writes over a row in a bulk", attack.WantRefused,
+		path("E23-upsert-bulk", "overwrites a row in a bulk", attack.WantRefused,
 			func(ctx context.Context, p pair) (any, error) {
 				own, aim := client.Note.Create().SetSlug("new3"), client.Note.Create().SetID(p.aim).SetSlug("stolen")
 				return nil, client.Note.CreateBulk(own, aim).
 					OnConflictColumns(note.FieldID).Update(func(u *ent.NoteUpsert) { u.UpdateBody() }).Exec(ctx)
 			}),
-		path("E23-upsert-same-slug", "upserts a value that another tenant has, too", attack.WantOwn,
+		path("E23-upsert-same-slug", "upserts a value that another tenant has too", attack.WantOwn,
 			func(ctx context.Context, p pair) (any, error) {
 				// Within a tenant the slug is unique: the owner meets his own row, another tenant makes a row of its own.
 				return client.Note.Create().SetSlug(p.mark).SetBody("changed").
@@ -115,7 +115,7 @@ func additions(client *ent.Client) []attack.Path {
 	}
 }
 
-// move makes a row somebody else's, if it can. It reports whether the row then belongs to aim's tenant.
+// move changes a row's tenant, if it can. It reports whether the row then belongs to aim's tenant.
 func move(ctx context.Context, client *ent.Client, own, aim attack.Row) (any, error) {
 	update := client.Note.UpdateOneID(uuid.MustParse(own.ID)).SetBody("changed")
 	update.Mutation().SetTenantID(uuid.MustParse(aim.Tenant))
@@ -139,7 +139,7 @@ func attachments(client *ent.Client) []attack.Path {
 			func(ctx context.Context, p pair) (any, error) {
 				return nil, client.Note.UpdateOneID(p.own).SetParentID(p.aim).Exec(ctx)
 			}),
-		path("E30-child", "adds another tenant's row to its own one's children", attack.WantRefused,
+		path("E30-child", "adds another tenant's row to the children of its own", attack.WantRefused,
 			func(ctx context.Context, p pair) (any, error) {
 				return nil, client.Note.UpdateOneID(p.own).AddChildIDs(p.aim).Exec(ctx)
 			}),
@@ -153,11 +153,11 @@ func attachments(client *ent.Client) []attack.Path {
 // tagAttachments do so with tags: over a composite edge, and over a many-to-many one.
 func tagAttachments(client *ent.Client) []attack.Path {
 	return []attack.Path{
-		path("E31-main-tag", "gives its note another tenant's tag", attack.WantRefused,
+		path("E31-main-tag", "sets another tenant's tag on its note", attack.WantRefused,
 			func(ctx context.Context, p pair) (any, error) {
 				return nil, client.Note.Create().SetSlug("tagged").SetMainTagID(p.aim).Exec(ctx)
 			}),
-		path("E31-many", "adds another tenant's tag to its note's many", attack.WantRefused,
+		path("E31-many", "adds another tenant's tag over a many-to-many edge", attack.WantRefused,
 			func(ctx context.Context, p pair) (any, error) {
 				return nil, client.Note.Create().SetSlug("tagged").AddTagIDs(p.aim).Exec(ctx)
 			}),
@@ -169,7 +169,7 @@ func tagAttachments(client *ent.Client) []attack.Path {
 				}
 				return nil, client.Note.UpdateOne(row).AddTagIDs(p.aim).Exec(ctx)
 			}),
-		path("E31-edge-row", "writes the edge's row itself", attack.WantRefused,
+		path("E31-edge-row", "writes the edge's row directly", attack.WantRefused,
 			func(ctx context.Context, p pair) (any, error) {
 				row, err := client.Note.Create().SetSlug("linked").Save(ctx)
 				if err != nil {

@@ -24,6 +24,8 @@ type DB struct {
 	DriverURL string
 	// Options are the drivers'.
 	Options []pgtenant.Option
+	// Commit is the code's version, for the report.
+	Commit string
 }
 
 // Run attacks db, in subtests of t. The subtests' names are the attacks' ids.
@@ -62,7 +64,9 @@ func Open(ctx context.Context, db DB) (target attack.Target, done func(), err er
 		Entities:     Entities(client, fixtures, drv),
 		Definers:     slices.Collect(maps.Keys(migrate.Catalogue().Definers)),
 		SpanningKeys: slices.Collect(maps.Keys(migrate.Catalogue().SpanningKeys)),
+		Pins:         Pins(db, drv),
 		Redis:        redis,
+		Commit:       db.Commit,
 	}
 	return target, func() {
 		closeRedis()

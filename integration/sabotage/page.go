@@ -10,12 +10,12 @@ const pageHead = `# What each layer catches
 
 <!-- Generated: go run ./integration/sabotage -docs >docs/security/sabotage.md -->
 
-A test that can't fail proves nothing. ` + "`task test:sabotage`" + ` takes one protection away at a time, on a scratch copy, and demands
-that what stands in the last column but one notices: a test of the suite turns red, the doctor has a finding, an attack of
-the kit gets through. A protection that can go without anybody noticing fails the run. There are %d saboteurs.
+A test that cannot fail proves nothing. ` + "`task test:sabotage`" + ` removes one protection at a time, on a scratch copy, and requires
+that what stands under "noticed by" notices: a test of the suite fails, the doctor has a finding, or an attack of
+the kit is not stopped. A protection that can be removed without being noticed fails the run. There are %d saboteurs.
 
-"Meanwhile" says what becomes of tenants' rows as long as nobody does anything about it. Where another layer holds, the run
-demands that too: the attack kit must not get through, or the tests that prove the other layer must stay green.
+"Meanwhile" says what happens to tenants' rows until it is fixed. Where another layer holds, the run requires that too: no attack
+of the kit may cross, or the tests that prove the other layer must pass.
 `
 
 // page is docs/security/sabotage.md. The run demands all that it says.
@@ -27,7 +27,7 @@ func page(all []saboteur) string {
 		if len(of) == 0 {
 			continue
 		}
-		fmt.Fprintf(&b, "\n## %s\n\n| taken away | noticed by | meanwhile |\n|---|---|---|\n", l)
+		fmt.Fprintf(&b, "\n## %s\n\n| removed | noticed by | meanwhile |\n|---|---|---|\n", l)
 		for _, s := range of {
 			fmt.Fprintf(&b, "| %s | %s | %s |\n", cell(s.removes), cell(strings.Join(s.noticedBy(), "<br>")), cell(s.meanwhile()))
 		}
@@ -44,7 +44,7 @@ func (s saboteur) noticedBy() []string {
 		for _, id := range s.data.attacks {
 			switch id {
 			case anyAttack:
-				out = append(out, "attacks, of whoever does not come first")
+				out = append(out, "attacks by the tenants that come later")
 			case registration:
 				out = append(out, "attack kit: the table is not registered")
 			default:
@@ -64,8 +64,8 @@ func (s saboteur) meanwhile() string {
 	case s.held != "":
 		return s.held
 	case s.data != nil && len(s.data.attacks) > 0:
-		return "**rows, or knowledge of them, cross**"
+		return "**rows, or information about them, cross**"
 	default:
-		return "nothing else stands in for it"
+		return "no other layer covers it"
 	}
 }

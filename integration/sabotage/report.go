@@ -25,7 +25,7 @@ func newReport(verdicts []verdict, began time.Time) report {
 	bad := count(verdicts, unnoticed) + count(verdicts, broken)
 	r.Proven = bad == 0 && len(verdicts) > 0
 	if r.Proven {
-		r.Verdict = fmt.Sprintf("PROVEN: %d protections were taken away, one at a time, and each was missed", len(verdicts))
+		r.Verdict = fmt.Sprintf("PROVEN: %d protections were removed, one at a time, and each removal was noticed", len(verdicts))
 	} else {
 		r.Verdict = fmt.Sprintf("NOT PROVEN: of %d saboteurs, %d went unnoticed and %d are broken",
 			len(verdicts), count(verdicts, unnoticed), count(verdicts, broken))
@@ -72,7 +72,7 @@ func (r report) markdown() string {
 		if len(of) == 0 {
 			continue
 		}
-		fmt.Fprintf(&b, "\n## %s\n\n| taken away | outcome | noticed by | meanwhile |\n|---|---|---|---|\n", l)
+		fmt.Fprintf(&b, "\n## %s\n\n| removed | outcome | noticed by | meanwhile |\n|---|---|---|---|\n", l)
 		for _, v := range of {
 			fmt.Fprintf(&b, "| %s (`%s`) | %s | %s | %s |\n",
 				cell(v.Removes), v.ID, v.outcome(), cell(strings.Join(v.By, "\n")), cell(v.meanwhile()))

@@ -93,7 +93,7 @@ func policySaboteurs() []saboteur {
 			},
 		},
 		{
-			id: "policy-for-everybody", layer: layerDatabase, removes: "the role that the policy is for", held: "it still says whose rows; but the resolver stands under it now",
+			id: "policy-for-everybody", layer: layerDatabase, removes: "the role that the policy is for", held: "it still isolates; but it now also applies to the resolver",
 			data: &data{plant: "ALTER POLICY tenant_isolation ON agents TO PUBLIC", doctor: []string{"policy.roles"}},
 		},
 		{
@@ -110,7 +110,7 @@ func tableSaboteurs() []saboteur {
 			data: &data{plant: "ALTER TABLE agents DISABLE ROW LEVEL SECURITY", doctor: []string{"rls.disabled"}, attacks: crossing()},
 		},
 		{
-			id: "table-force-dropped", layer: layerDatabase, removes: "FORCE", held: "the application's role owns nothing, so it stands under the policies all the same",
+			id: "table-force-dropped", layer: layerDatabase, removes: "FORCE", held: "the application's role owns nothing, so the policies apply to it anyway",
 			data: &data{plant: "ALTER TABLE agents NO FORCE ROW LEVEL SECURITY", doctor: []string{"rls.not-forced"}},
 		},
 		{
@@ -140,7 +140,7 @@ func tableSaboteurs() []saboteur {
 			},
 		},
 		{
-			id: "table-tenant-nullable", layer: layerDatabase, removes: "NOT NULL of tenant_id", held: "the policies refuse a row of nobody's, and show none",
+			id: "table-tenant-nullable", layer: layerDatabase, removes: "NOT NULL of tenant_id", held: "the policies refuse a row without a tenant, and return none",
 			data: &data{plant: "ALTER TABLE agents ALTER COLUMN tenant_id DROP NOT NULL", doctor: []string{"tenant-column.nullable"}},
 		},
 		{
@@ -197,7 +197,7 @@ func grantSaboteurs() []saboteur {
 			data: &data{plant: "GRANT SELECT ON agents TO PUBLIC", doctor: []string{"grant.public"}, attacks: []string{"A11-grant"}},
 		},
 		{
-			id: "grant-temporary", layer: layerDatabase, removes: "that nobody makes temporary tables",
+			id: "grant-temporary", layer: layerDatabase, removes: "that no one can create temporary tables",
 			data: &data{
 				plant:  "GRANT TEMPORARY ON DATABASE {db} TO PUBLIC",
 				doctor: []string{"grant.database"}, attacks: []string{"A09-temp-table", "A34-temp-table"},
@@ -225,14 +225,14 @@ func grantSaboteurs() []saboteur {
 			},
 		},
 		{
-			id: "grant-signals", layer: layerDatabase, removes: "that nobody ends another tenant's statement",
+			id: "grant-signals", layer: layerDatabase, removes: "that no one can cancel another tenant's statement",
 			data: &data{
 				plant:  "GRANT EXECUTE ON FUNCTION pg_cancel_backend(int), pg_terminate_backend(int, bigint) TO konstruct_app",
 				doctor: []string{"platform.signals"}, attacks: []string{"A56-cancel"},
 			},
 		},
 		{
-			id: "grant-plpgsql", layer: layerDatabase, removes: "that the application runs no code made up on the way (DO)",
+			id: "grant-plpgsql", layer: layerDatabase, removes: "that the application cannot run anonymous code blocks (DO)",
 			data: &data{
 				plant:  "GRANT USAGE ON LANGUAGE plpgsql TO PUBLIC",
 				doctor: []string{"platform.language"}, attacks: []string{"A63-do"},
@@ -240,14 +240,14 @@ func grantSaboteurs() []saboteur {
 		},
 		{
 			id: "grant-resolver-secrets", layer: layerDatabase, removes: "that the resolver reads no more than the columns that it compares",
-			held: "nobody logs in as the resolver, and its one function returns an id",
+			held: "the resolver's role cannot log in, and its one function returns an id",
 			data: &data{
 				plant:  "GRANT SELECT (secrets) ON channel_connections TO konstruct_resolver",
 				doctor: []string{"grant.column"},
 			},
 		},
 		{
-			id: "grant-default", layer: layerDatabase, removes: "that what is made later is nobody's", held: "nothing was made since",
+			id: "grant-default", layer: layerDatabase, removes: "that objects created later grant nothing to PUBLIC", held: "nothing was made since",
 			data: &data{
 				plant:  "ALTER DEFAULT PRIVILEGES FOR ROLE konstruct_owner GRANT EXECUTE ON FUNCTIONS TO PUBLIC",
 				doctor: []string{"grant.default"},
@@ -274,7 +274,7 @@ func functionSaboteurs() []saboteur {
 			},
 		},
 		{
-			id: "function-sets-tenant", layer: layerDatabase, removes: "that no function brings a tenant along",
+			id: "function-sets-tenant", layer: layerDatabase, removes: "that no function sets a tenant of its own",
 			data: &data{
 				plant: `CREATE FUNCTION elsewhere() RETURNS int LANGUAGE sql SET app.current_tenant = 'x' RETURN 1;
 					GRANT EXECUTE ON FUNCTION elsewhere() TO konstruct_app`,
@@ -292,7 +292,7 @@ func functionSaboteurs() []saboteur {
 			},
 		},
 		{
-			id: "function-resolver-public", layer: layerDatabase, removes: "that only the application asks the resolver", held: "it answers with an id, and nobody else can log in",
+			id: "function-resolver-public", layer: layerDatabase, removes: "that only the application asks the resolver", held: "it returns an id, and no other role can log in",
 			data: &data{plant: "GRANT EXECUTE ON FUNCTION resolve_tenant TO PUBLIC", doctor: []string{"definer.grant"}},
 		},
 		{

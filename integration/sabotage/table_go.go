@@ -32,6 +32,24 @@ func mixinSaboteurs() []saboteur {
 			},
 		},
 		{
+			id: "mixin-builder-predicates", layer: layerMixin,
+			removes: "that a builder's second run replaces the predicate of its first", held: "PostgreSQL isolates",
+			code: &code{
+				edits:  []edit{{mixinFile, "return reflect.ValueOf(p).Pointer() == code }", "return false && reflect.ValueOf(p).Pointer() == code }"}},
+				caught: attackTests("entities", "Note/E15-builder-count", "Note/E15-builder-update", "Note/E15-builder-delete"),
+				holds:  in(driverTests, "TestAnotherTenant/cache_statement"),
+			},
+		},
+		{
+			id: "mixin-builder-edges", layer: layerMixin,
+			removes: "that a query runs as a copy, so that its builder keeps no keys of the rows that were read", held: "PostgreSQL isolates",
+			code: &code{
+				edits:  []edit{{mixinFile, "if d, ok := q.(detachable); ok {", "if d, ok := q.(detachable); ok && false {"}},
+				caught: attackTests("entities", "Note/E15-builder-rows"),
+				holds:  in(driverTests, "TestAnotherTenant/cache_statement"),
+			},
+		},
+		{
 			id: "mixin-foreign-create", layer: layerMixin, removes: "that a create can't name another tenant", held: "PostgreSQL refuses the row",
 			code: &code{
 				edits:  []edit{{mixinFile, "\t\tif set != id.UUID() {", "\t\tif false && set != id.UUID() {"}},
@@ -160,7 +178,7 @@ func channelSaboteurs() []saboteur {
 			},
 		},
 		{
-			id: "resolver-misses-kept", layer: layerChannel, removes: "that a workspace that nobody has is asked about again",
+			id: "resolver-misses-kept", layer: layerChannel, removes: "that an unknown workspace is looked up again",
 			code: &code{
 				edits:  []edit{{file, "\ttenant, err := r.ask(ctx, w)\n\tif err != nil {\n", "\ttenant, err := r.ask(ctx, w)\n\tif err != nil {\n\t\tr.kept.Add(w, tenant)\n"}},
 				caught: in(resolverTests, "TestMissIsNotKept"),
@@ -239,7 +257,7 @@ func serverSaboteurs() []saboteur {
 			},
 		},
 		{
-			id: "server-disabled", layer: layerServer, removes: "that a disabled user's session is worth nothing",
+			id: "server-disabled", layer: layerServer, removes: "that a disabled user's session is rejected",
 			code: &code{
 				edits:  []edit{{account, " AND u.disabled_at IS NULL`", "`"}},
 				caught: in(serverTests, "TestRightsAreReadPerRequest"),

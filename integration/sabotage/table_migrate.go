@@ -60,7 +60,7 @@ func plannerSaboteurs() []saboteur {
 			},
 		},
 		{
-			id: "planner-unclassified", layer: layerMigrate, removes: "that the planner refuses a table without the mixin that nobody has listed", held: held,
+			id: "planner-unclassified", layer: layerMigrate, removes: "that the planner refuses an unlisted table without the mixin", held: held,
 			code: &code{
 				edits:  []edit{{scope, "cat.ClassOf(qualified(t), tenantScoped(t)); ok || joins(t) {", "cat.ClassOf(qualified(t), tenantScoped(t)); true || ok || joins(t) {"}},
 				caught: in(migrateTests, "TestDiffOfAGlobalTable"),
@@ -168,7 +168,7 @@ func doctorSaboteurs() []saboteur {
 	held := "the attack kit still gets through where rows cross"
 	return []saboteur{
 		{
-			id: "doctor-force", layer: layerDoctor, removes: "the doctor's eye for FORCE", held: held,
+			id: "doctor-force", layer: layerDoctor, removes: "the doctor's check for FORCE", held: held,
 			code: &code{
 				edits:  []edit{{"tenancy/doctor/tables.go", "if t.Props[prop] == \"\" {", "if prop != \"forced\" && t.Props[prop] == \"\" {"}},
 				caught: in(doctorTests, "TestEachFaultIsFoundAndMended/rls.not-forced table public.agents"),
@@ -182,7 +182,7 @@ func doctorSaboteurs() []saboteur {
 			},
 		},
 		{
-			id: "doctor-roles", layer: layerDoctor, removes: "the doctor's eye for BYPASSRLS", held: held,
+			id: "doctor-roles", layer: layerDoctor, removes: "the doctor's check for BYPASSRLS", held: held,
 			code: &code{
 				edits:  []edit{{"tenancy/doctor/role.go", "func(r role) bool { return r.BypassRLS }", "func(r role) bool { return false }"}},
 				caught: in(doctorTests, "TestEachFaultOfRolesIsFoundAndMended/role.bypassrls role konstruct_app"),

@@ -11,7 +11,7 @@ func roleSaboteurs() []saboteur {
 			},
 		},
 		{
-			id: "role-bypassrls", layer: layerRoles, removes: "that the application stands under row-level security (BYPASSRLS)",
+			id: "role-bypassrls", layer: layerRoles, removes: "that row-level security applies to the application (no BYPASSRLS)",
 			data: &data{
 				roles: true, plant: "ALTER ROLE konstruct_app BYPASSRLS",
 				doctor: []string{"role.bypassrls"}, attacks: append(crossing(), "A03-attributes"),
@@ -25,7 +25,7 @@ func roleSaboteurs() []saboteur {
 			},
 		},
 		{
-			id: "role-replication", layer: layerRoles, removes: "that the application does not replicate, which knows no policies",
+			id: "role-replication", layer: layerRoles, removes: "that the application has no REPLICATION, to which no policy applies",
 			data: &data{
 				roles: true, plant: "ALTER ROLE konstruct_app REPLICATION",
 				doctor: []string{"role.replication"}, attacks: []string{"A03-attributes"},
@@ -64,15 +64,15 @@ func roleSaboteurs() []saboteur {
 			data: &data{roles: true, plant: "ALTER ROLE konstruct_app INHERIT", doctor: []string{"role.inherit"}, attacks: []string{"A03-attributes"}},
 		},
 		{
-			id: "role-resolver-login", layer: layerRoles, removes: "that nobody logs in as the resolver", held: "the resolver has no password, and its grants are a few columns",
+			id: "role-resolver-login", layer: layerRoles, removes: "that the resolver's role cannot log in", held: "the resolver has no password, and its grants are a few columns",
 			data: &data{roles: true, plant: "ALTER ROLE konstruct_resolver LOGIN", doctor: []string{"definer.role"}},
 		},
 		{
-			id: "role-resolver-bypassrls", layer: layerRoles, removes: "that the resolver stands under its own policy", held: "its one function asks for active connections itself",
+			id: "role-resolver-bypassrls", layer: layerRoles, removes: "that the resolver's own policy applies to it", held: "its one function asks for active connections itself",
 			data: &data{roles: true, plant: "ALTER ROLE konstruct_resolver BYPASSRLS", doctor: []string{"definer.role"}},
 		},
 		{
-			id: "role-owner-bypassrls", layer: layerRoles, removes: "that the owner stands under FORCE", held: "the application can't become the owner",
+			id: "role-owner-bypassrls", layer: layerRoles, removes: "that FORCE applies to the owner", held: "the application can't become the owner",
 			data: &data{roles: true, plant: "ALTER ROLE konstruct_owner BYPASSRLS", doctor: []string{"owner.bypass"}},
 		},
 		{

@@ -100,7 +100,7 @@ func TestEveryNamedFindingAndAttackExists(t *testing.T) {
 	for _, lint := range doctor.Lints() {
 		codes[lint.Code] = true
 	}
-	for _, a := range attack.Catalogue() {
+	for _, a := range attack.Catalog() {
 		attacks[a.ID] = true
 	}
 	for _, sab := range saboteurs() {

@@ -118,23 +118,6 @@ func TestLoginWithoutADatabase(t *testing.T) {
 	}
 }
 
-func TestShareReturnsWhatItsHasherDoes(t *testing.T) {
-	t.Parallel()
-	share := account.NewShare(cheap(), account.ShareOptions{})
-	hash, err := share.Hash(t.Context(), "correct horse")
-	require.NoError(t, err)
-	for password, want := range map[string]bool{"correct horse": true, "wrong horse": false} {
-		same, err := share.Compare(t.Context(), password, hash)
-		require.NoError(t, err)
-		require.Equal(t, want, same)
-	}
-	failing := account.NewShare(failingHasher{hash: true}, account.ShareOptions{})
-	_, err = failing.Hash(t.Context(), "correct horse")
-	require.ErrorIs(t, err, account.ErrBusy)
-	_, err = failing.Compare(t.Context(), "correct horse", hash)
-	require.ErrorIs(t, err, account.ErrBusy)
-}
-
 // What the hasher says is passed on: a full queue is not a wrong password.
 func TestHasherThatFails(t *testing.T) {
 	t.Parallel()

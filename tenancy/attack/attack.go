@@ -2,16 +2,16 @@ package attack
 
 import "context"
 
-// Attack is one way in, as the report and the documentation list it.
+// Attack is one attack, as the report and the documentation list it.
 type Attack struct {
 	// ID is stable: A for SQL, E for Ent, D for the driver, R for Redis, L for live reads, and a few words.
 	ID     string `json:"id"`
 	Family string `json:"family"`
 	// Does says in a sentence what is tried.
 	Does string `json:"does"`
-	// Required is what has to come of it.
+	// Required is the result that another tenant must get.
 	Required string `json:"required"`
-	// Accepted is the name of the accepted risk whose shape the attack pins. Empty: it must fail.
+	// Accepted names the accepted risk that the attack pins. Where it is empty, the attack must be stopped.
 	Accepted string `json:"accepted,omitempty"`
 }
 
@@ -22,7 +22,7 @@ type family struct {
 	scenarios   []scenario
 }
 
-// statement is an attack that is one SQL statement. It is sent by another tenant, by nobody and by the owner, in a
+// statement is an attack that is one SQL statement. It is sent by another tenant, without a tenant, and by the owner, in a
 // transaction that is rolled back; by a raw login and through the driver. Names in braces are filled in: see spell.
 type statement struct {
 	id, does string
@@ -31,8 +31,8 @@ type statement struct {
 	before []string // statements that come first, in the same transaction
 	sql    string
 
-	other, nobody, owner expectation
-	accepted             string
+	other, unset, owner expectation
+	accepted            string
 	// raw is true where the driver's own rules get in the way of the attack.
 	raw bool
 	// privileged is true where a superuser has to arrange it.
@@ -45,18 +45,19 @@ type scenario struct {
 	accepted           string
 	privileged         bool
 	// Either of the two: each is tried on every table.
-	once func(s *stage, ctx context.Context) error
-	each func(s *stage, ctx context.Context, tb *table) error
+	once func(s *harness, ctx context.Context) error
+	each func(s *harness, ctx context.Context, tb *table) error
 }
 
 func families() []family {
 	return []family{
-		reads(), writes(), keys(), rights(), sideChannels(), contexts(), leftovers(), injections(), driverStates(),
+		reads(), writes(), keys(), rights(), sideChannels(), contexts(), leftovers(), injections(),
+		sessions(), connections(), leaks(), driverStates(),
 	}
 }
 
-// Catalogue lists the attacks that the kit brings along. Paths of a [Target]'s entities come on top.
-func Catalogue() []Attack {
+// Catalog lists the attacks that the kit brings along. Paths of a [Target]'s entities come on top.
+func Catalog() []Attack {
 	var all []Attack
 	for _, f := range families() {
 		for _, s := range f.statements {
@@ -72,9 +73,17 @@ func Catalogue() []Attack {
 }
 
 func (s statement) attack(f family) Attack {
-	return Attack{ID: s.id, Family: f.name, Does: s.does, Required: s.other.says, Accepted: s.accepted}
+	return described(Attack{ID: s.id, Family: f.name, Does: s.does, Required: s.other.says, Accepted: s.accepted})
 }
 
 func (s scenario) attack(f family) Attack {
-	return Attack{ID: s.id, Family: f.name, Does: s.does, Required: s.required, Accepted: s.accepted}
+	return described(Attack{ID: s.id, Family: f.name, Does: s.does, Required: s.required, Accepted: s.accepted})
+}
+
+// described words the requirement of an accepted risk as the limit that it is.
+func described(a Attack) Attack {
+	if a.Accepted != "" {
+		a.Required = "no more than the accepted effect: " + a.Required
+	}
+	return a
 }

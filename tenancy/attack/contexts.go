@@ -20,15 +20,15 @@ func contexts() family {
 func unset() []scenario {
 	return []scenario{
 		{
-			id: "A25-never-set", does: "uses a connection on which no tenant was ever set", required: "no row; writes refused, 42501",
-			each: func(s *stage, ctx context.Context, tb *table) error {
+			id: "A25-never-set", does: "uses a connection on which no tenant has been set", required: "no row; writes refused, 42501",
+			each: func(s *harness, ctx context.Context, tb *table) error {
 				return s.fresh(ctx, func(raw *session) error { return s.shut(ctx, raw, tb) })
 			},
 		},
 		{
 			id: "A26-set-before", does: "uses a connection whose last transaction had a tenant",
 			required: "no row; writes refused, 42501",
-			each: func(s *stage, ctx context.Context, tb *table) error {
+			each: func(s *harness, ctx context.Context, tb *table) error {
 				return s.fresh(ctx, func(raw *session) error {
 					if err := raw.all(ctx, "begin", setTenant(s.b.id, true), "commit").err; err != nil {
 						return err
@@ -39,7 +39,7 @@ func unset() []scenario {
 		},
 		{
 			id: "A28-set-local", does: "sets the tenant with SET LOCAL outside of a transaction", required: "no row",
-			each: func(s *stage, ctx context.Context, tb *table) error {
+			each: func(s *harness, ctx context.Context, tb *table) error {
 				return s.fresh(ctx, func(raw *session) error {
 					if err := raw.do(ctx, "set local "+setting+" = "+literal(s.b.id.String())).err; err != nil {
 						return err
@@ -49,8 +49,8 @@ func unset() []scenario {
 			},
 		},
 		{
-			id: "A31-chain", does: "chains a transaction to one that had a tenant", required: "no row",
-			each: func(s *stage, ctx context.Context, tb *table) error {
+			id: "A31-chain", does: "chains a transaction to one that had a tenant (COMMIT AND CHAIN)", required: "no row",
+			each: func(s *harness, ctx context.Context, tb *table) error {
 				return s.fresh(ctx, func(raw *session) error {
 					if err := raw.all(ctx, "begin", setTenant(s.b.id, true), "commit and chain").err; err != nil {
 						return err
@@ -61,8 +61,8 @@ func unset() []scenario {
 			},
 		},
 		{
-			id: "A30-savepoint", does: "goes back to a savepoint from before the tenant was set", required: "no row",
-			each: func(s *stage, ctx context.Context, tb *table) error {
+			id: "A30-savepoint", does: "rolls back to a savepoint from before the tenant was set", required: "no row",
+			each: func(s *harness, ctx context.Context, tb *table) error {
 				return s.fresh(ctx, func(raw *session) error {
 					steps := []string{"begin", "savepoint before", setTenant(s.b.id, true), "rollback to before"}
 					if err := raw.all(ctx, steps...).err; err != nil {
@@ -80,11 +80,11 @@ func settings() []scenario {
 	return []scenario{
 		{
 			id: "A37-preset", does: "presets a tenant in the connection string", required: "the driver refuses it",
-			once: (*stage).preset,
+			once: (*harness).preset,
 		},
 		{
-			id: "A38-spelling", does: "spells the tenant's UUID otherwise, so that rows and Redis keys would part",
-			required: "PostgreSQL means the same tenant; tenancy.Parse takes one spelling only", once: (*stage).spellings,
+			id: "A38-spelling", does: "spells the tenant's UUID differently, so that rows and Redis keys would disagree",
+			required: "PostgreSQL selects the same tenant; tenancy.Parse accepts the canonical spelling only", once: (*harness).spellings,
 		},
 	}
 }
@@ -92,34 +92,34 @@ func settings() []scenario {
 func clients() []scenario {
 	return []scenario{
 		{
-			id: "A35-alternating", does: "has two tenants take turns on one connection's prepared statements",
-			required: "each its own rows",
-			each:     (*stage).alternate,
+			id: "A35-alternating", does: "alternates two tenants on one connection's prepared statements",
+			required: "each tenant gets its own rows",
+			each:     (*harness).alternate,
 		},
 		{
 			id: "A40-two-statements", does: "sends two statements in one text, through the driver", required: "refused, 42601",
-			once: (*stage).twoStatements,
+			once: (*harness).twoStatements,
 		},
 		{
-			id: "A43-concurrent", does: "has both tenants crowd four connections at once", required: "each its own rows",
-			once: (*stage).crowd,
+			id: "A43-concurrent", does: "runs both tenants concurrently on four connections", required: "each tenant gets its own rows",
+			once: (*harness).crowd,
 		},
 		{
 			id: "A44-nobody", does: "reads and writes through the driver without a tenant",
 			required: "no row; writes refused, ErrNoTenant",
-			each:     (*stage).driverNobody,
+			each:     (*harness).driverUnset,
 		},
 		{
-			id: "A33-tenant-switch", does: "puts another tenant over the one that a context has", required: "ErrTenantSwitch",
-			once: func(s *stage, ctx context.Context) error {
+			id: "A33-tenant-switch", does: "sets another tenant on a context that already has one", required: "ErrTenantSwitch",
+			once: func(s *harness, ctx context.Context) error {
 				ctx = tenancy.With(as(ctx, s.a.id), s.b.id)
 				return wants(ask(ctx, s.driver, "select 1").err, tenancy.ErrTenantSwitch)
 			},
 		},
 		{
-			id: "A45-recycled-context", does: "uses a web framework's context, which is the next request's by then",
+			id: "A45-recycled-context", does: "uses a web framework's context that has been reused for the next request",
 			required: "ErrRecycledContext",
-			once: func(s *stage, ctx context.Context) error {
+			once: func(s *harness, ctx context.Context) error {
 				reused := context.Context(recycled{tenancy.With(ctx, s.a.id)})
 				again := tenancy.With(reused, s.b.id)
 				return errors.Join(
@@ -129,8 +129,8 @@ func clients() []scenario {
 			},
 		},
 		{
-			id: "A45-zero-tenant", does: "uses a tenant that names nobody", required: "ErrInvalidID",
-			once: func(s *stage, ctx context.Context) error {
+			id: "A45-zero-tenant", does: "uses the zero tenant ID", required: "ErrInvalidID",
+			once: func(s *harness, ctx context.Context) error {
 				return wants(ask(tenancy.With(ctx, tenancy.ID{}), s.driver, "select 1").err, tenancy.ErrInvalidID)
 			},
 		},
@@ -165,7 +165,7 @@ func orNone(err error) error {
 }
 
 // fresh is a login for this attack alone.
-func (s *stage) fresh(ctx context.Context, do func(*session) error) error {
+func (s *harness) fresh(ctx context.Context, do func(*session) error) error {
 	raw, err := s.second(ctx)
 	if err != nil {
 		return err
@@ -175,7 +175,7 @@ func (s *stage) fresh(ctx context.Context, do func(*session) error) error {
 }
 
 // shut wants a connection to show no row and take none, outside of any transaction.
-func (s *stage) shut(ctx context.Context, raw *session, tb *table) error {
+func (s *harness) shut(ctx context.Context, raw *session, tb *table) error {
 	return errors.Join(
 		nothing().check(raw.do(ctx, "select * from "+tb.SQL)),
 		nothing().check(raw.do(ctx, s.spell("delete from {table} where {key} = {id}", tb, s.a.id))),
@@ -183,7 +183,7 @@ func (s *stage) shut(ctx context.Context, raw *session, tb *table) error {
 	)
 }
 
-func (s *stage) preset(ctx context.Context) error {
+func (s *harness) preset(ctx context.Context) error {
 	for _, parameter := range []string{
 		"options=-c%20" + setting + "%3D" + s.b.id.String(), setting + "=" + s.b.id.String(), "row_security=off", "role=postgres",
 	} {
@@ -197,7 +197,7 @@ func (s *stage) preset(ctx context.Context) error {
 }
 
 // refusedToOpen wants the driver to refuse the connection string with a parameter more.
-func (s *stage) refusedToOpen(ctx context.Context, parameter string) error {
+func (s *harness) refusedToOpen(ctx context.Context, parameter string) error {
 	dsn := s.kit.target.DSN
 	if !strings.Contains(dsn, "://") {
 		return notApplicable("the connection string is no URL")
@@ -217,7 +217,7 @@ func (s *stage) refusedToOpen(ctx context.Context, parameter string) error {
 	return nil
 }
 
-func (s *stage) spellings(ctx context.Context) error {
+func (s *harness) spellings(ctx context.Context) error {
 	id, tb := s.a.id.String(), s.tables[0]
 	for _, spelled := range []string{strings.ToUpper(id), "{" + id + "}", strings.ReplaceAll(id, "-", "")} {
 		if _, err := tenancy.Parse(spelled); err == nil {
@@ -233,13 +233,13 @@ func (s *stage) spellings(ctx context.Context) error {
 	return err
 }
 
-// ownRows wants a statement through the driver to show a tenant all of its rows in a table, and nobody else's.
-func (s *stage) ownRows(ctx context.Context, drv *pgtenant.Driver, tb *table) error {
+// ownRows requires that statements through the driver return each tenant's own rows of a table, and no row without a tenant.
+func (s *harness) ownRows(ctx context.Context, drv *pgtenant.Driver, tb *table) error {
 	for _, c := range []struct {
 		says string
 		id   tenancy.ID
 		rows int
-	}{{"another tenant", s.a.id, rowsOfA}, {"the owner", s.b.id, rowsOfB}, {"nobody", tenancy.ID{}, 0}} {
+	}{{"another tenant", s.a.id, rowsOfA}, {"the owner", s.b.id, rowsOfB}, {"no tenant", tenancy.ID{}, 0}} {
 		a := ask(as(ctx, c.id), drv, "select * from "+tb.SQL)
 		if a.err == nil && c.id != s.b.id {
 			a.err = s.b.leaks(a.text(), "")
@@ -254,8 +254,8 @@ func (s *stage) ownRows(ctx context.Context, drv *pgtenant.Driver, tb *table) er
 	return nil
 }
 
-// lone is a driver with one connection, so that whatever is left on it meets whoever comes next.
-func (s *stage) lone(ctx context.Context, do func(*pgtenant.Driver) error) error {
+// lone opens a driver with one connection, so that the next statement uses the connection that the last one has left.
+func (s *harness) lone(ctx context.Context, do func(*pgtenant.Driver) error) error {
 	drv, err := s.kit.open(ctx, pgtenant.WithMaxConns(1))
 	if err != nil {
 		return err
@@ -264,7 +264,7 @@ func (s *stage) lone(ctx context.Context, do func(*pgtenant.Driver) error) error
 	return do(drv)
 }
 
-func (s *stage) alternate(ctx context.Context, tb *table) error {
+func (s *harness) alternate(ctx context.Context, tb *table) error {
 	return s.lone(ctx, func(drv *pgtenant.Driver) error {
 		for range 10 { // PostgreSQL considers a generic plan from the sixth on
 			if err := s.ownRows(ctx, drv, tb); err != nil {
@@ -275,7 +275,7 @@ func (s *stage) alternate(ctx context.Context, tb *table) error {
 	})
 }
 
-func (s *stage) twoStatements(ctx context.Context) error {
+func (s *harness) twoStatements(ctx context.Context) error {
 	for _, text := range []string{
 		"select 1; " + setTenant(s.b.id, false),
 		"select 1; delete from " + s.tables[0].SQL,
@@ -291,7 +291,7 @@ func (s *stage) twoStatements(ctx context.Context) error {
 	return s.ownRows(ctx, s.driver, s.tables[0])
 }
 
-func (s *stage) crowd(ctx context.Context) error {
+func (s *harness) crowd(ctx context.Context) error {
 	const goroutines, rounds = 16, 10
 	var group sync.WaitGroup
 	failed := make(chan error, goroutines)
@@ -310,7 +310,7 @@ func (s *stage) crowd(ctx context.Context) error {
 	return <-failed
 }
 
-func (s *stage) driverNobody(ctx context.Context, tb *table) error {
+func (s *harness) driverUnset(ctx context.Context, tb *table) error {
 	return errors.Join(
 		nothing().check(ask(ctx, s.driver, "select * from "+tb.SQL)),
 		nothing().check(ask(ctx, s.driver, s.spell("delete from {table} where {key} = {id}", tb, s.a.id))),

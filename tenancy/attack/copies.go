@@ -15,25 +15,25 @@ func copies() []scenario {
 	return []scenario{
 		{
 			id: "A50-copy-to", does: "copies the table out", required: "own rows only",
-			each: func(s *stage, ctx context.Context, tb *table) error {
+			each: func(s *harness, ctx context.Context, tb *table) error {
 				return s.copyOut(ctx, "copy "+tb.SQL+" to stdout")
 			},
 		},
 		{
 			id: "A50-copy-query", does: "copies a query's result out", required: "own rows only",
-			each: func(s *stage, ctx context.Context, tb *table) error {
+			each: func(s *harness, ctx context.Context, tb *table) error {
 				return s.copyOut(ctx, "copy (select * from "+tb.SQL+" where true) to stdout with (format csv)")
 			},
 		},
 		{
 			id: "A50-copy-from", does: "copies rows in", required: "refused, 0A000",
-			each: (*stage).copyIn,
+			each: (*harness).copyIn,
 		},
 	}
 }
 
-// copyOut runs a COPY as a, as nobody and as b.
-func (s *stage) copyOut(ctx context.Context, sql string) error {
+// copyOut runs a COPY as a, without a tenant, and as b.
+func (s *harness) copyOut(ctx context.Context, sql string) error {
 	for _, c := range []struct {
 		id   tenancy.ID
 		rows int
@@ -58,8 +58,8 @@ func (s *stage) copyOut(ctx context.Context, sql string) error {
 	return nil
 }
 
-// copyIn wants the same of everybody: row-level security and COPY FROM don't go together, and nobody's rows are copied.
-func (s *stage) copyIn(ctx context.Context, tb *table) error {
+// copyIn requires that COPY FROM is refused for every caller: PostgreSQL does not support it with row-level security.
+func (s *harness) copyIn(ctx context.Context, tb *table) error {
 	for _, id := range []tenancy.ID{s.a.id, {}, s.b.id} {
 		if err := s.raw.as(ctx, id); err != nil {
 			return err

@@ -19,7 +19,7 @@ const shortly = 50 * time.Millisecond
 
 // driverStates are attempts at the driver's own: what it believes about a connection, a transaction and an outcome.
 func driverStates() family {
-	return family{name: "driver", title: "The driver's own states", scenarios: append(transactions(), failures()...)}
+	return family{name: "driver", title: "The driver's states", scenarios: append(transactions(), failures()...)}
 }
 
 func transactions() []scenario {
@@ -27,25 +27,25 @@ func transactions() []scenario {
 		{
 			id: "D01-foreign-in-transaction", does: "sends another tenant's statement in a tenant's transaction",
 			required: "ErrTenantMismatch",
-			once:     (*stage).foreignInside,
+			once:     (*harness).foreignInside,
 		},
 		{
-			id: "D02-nobody-in-transaction", does: "sends a statement of nobody's in a tenant's transaction, and the reverse",
+			id: "D02-nobody-in-transaction", does: "sends a statement without a tenant in a tenant's transaction, and the reverse",
 			required: "ErrTenantMismatch",
-			once:     (*stage).nobodyInside,
+			once:     (*harness).unsetInside,
 		},
 		{
-			id: "D03-pool-in-unit", does: "uses the pool inside a unit of work, where the transaction was meant",
+			id: "D03-pool-in-unit", does: "uses the pool's client inside InTx instead of the transaction's",
 			required: "ErrPoolInTx",
-			once: func(s *stage, ctx context.Context) error {
+			once: func(s *harness, ctx context.Context) error {
 				return pgtenant.InTx(as(ctx, s.a.id), s.driver.Tx, func(ctx context.Context, _ dialect.Tx) error {
 					return wants(ask(ctx, s.driver, "select 1").err, pgtenant.ErrPoolInTx)
 				})
 			},
 		},
 		{
-			id: "D04-nested-unit", does: "begins a unit of work inside another", required: "ErrNestedTx",
-			once: func(s *stage, ctx context.Context) error {
+			id: "D04-nested-unit", does: "begins a transaction inside InTx", required: "ErrNestedTx",
+			once: func(s *harness, ctx context.Context) error {
 				return pgtenant.InTx(as(ctx, s.a.id), s.driver.Tx, func(ctx context.Context, _ dialect.Tx) error {
 					inner := pgtenant.InTx(ctx, s.driver.Tx, func(context.Context, dialect.Tx) error { return nil })
 					return wants(inner, pgtenant.ErrNestedTx)
@@ -53,16 +53,16 @@ func transactions() []scenario {
 			},
 		},
 		{
-			id: "D05-after-the-end", does: "goes on with a transaction that is over", required: "sql.ErrTxDone",
-			each: (*stage).afterTheEnd,
+			id: "D05-after-the-end", does: "uses a transaction after its end", required: "sql.ErrTxDone",
+			each: (*harness).afterTheEnd,
 		},
 		{
-			id: "D06-panic", does: "panics in a unit of work that has written", required: "nothing is written",
-			each: (*stage).panics,
+			id: "D06-panic", does: "panics inside InTx after a write", required: "nothing is written",
+			each: (*harness).panics,
 		},
 		{
-			id: "D07-query-mode", does: "asks for a query mode in which one text may be several statements", required: "ErrConfig",
-			once: func(s *stage, ctx context.Context) error {
+			id: "D07-query-mode", does: "configures a query mode that allows several statements in one text", required: "ErrConfig",
+			once: func(s *harness, ctx context.Context) error {
 				for _, mode := range []string{"simple_protocol", "describe_exec"} {
 					drv, err := pgtenant.Open(ctx, s.kit.target.DSN, pgtenant.WithQueryMode(mode))
 					if err == nil {
@@ -83,46 +83,46 @@ func failures() []scenario {
 	return []scenario{
 		{
 			id:       "D08-first-statement-fails",
-			does:     "writes, and rolls back, after the transaction's first statement failed, in each way that it can",
-			required: "nothing is written", each: (*stage).firstFails,
+			does:     "writes and rolls back after the transaction's first statement failed, in each way that it can fail",
+			required: "nothing is written", each: (*harness).firstFails,
 		},
 		{
-			id: "D09-commit-after-failure", does: "commits after a statement failed and its error was dropped",
-			required: "ErrTxAborted, and nothing is written", each: (*stage).commitFailed,
+			id: "D09-commit-after-failure", does: "commits after a failed statement whose error was ignored",
+			required: "ErrTxAborted, and nothing is written", each: (*harness).commitFailed,
 		},
 		{
-			id: "D10-time-out", does: "writes more slowly than the server's time limit allows",
+			id: "D10-time-out", does: "writes more slowly than statement_timeout allows",
 			required: "an error, and nothing is written",
-			each:     (*stage).timeOut,
+			each:     (*harness).timeOut,
 		},
 		{
 			id: "D11-cancel", does: "cancels a write", required: "the context's error, and nothing is written",
-			each: (*stage).cancelled,
+			each: (*harness).cancelled,
 		},
 		{
-			id: "D12-cancel-then-next", does: "cancels statements, and lets the other tenant have the connection",
-			required: "each its own rows",
-			each:     (*stage).cancelThenNext,
+			id: "D12-cancel-then-next", does: "cancels statements and gives the connection to the other tenant",
+			required: "each tenant gets its own rows",
+			each:     (*harness).cancelThenNext,
 		},
 		{
-			id: "D13-late-failure", does: "fails only after rows have come", required: "an error, not a shorter result",
-			once: (*stage).lateFailure,
+			id: "D13-late-failure", does: "fails after rows have been returned", required: "an error, not a shorter result",
+			once: (*harness).lateFailure,
 		},
 		{
-			id: "D14-open-result", does: "leaves a result half read, and lets the other tenant have the connection",
-			required: "each its own rows",
-			each:     (*stage).openResult,
+			id: "D14-open-result", does: "leaves a result half read and gives the connection to the other tenant",
+			required: "each tenant gets its own rows",
+			each:     (*harness).openResult,
 		},
 		{
-			id: "D15-cut", does: "has the connection cut during a write, and goes on",
-			required:   "an error, nothing is written, and each its own rows",
-			privileged: true, each: (*stage).cut,
+			id: "D15-cut", does: "has the connection terminated during a write",
+			required:   "an error, nothing is written, and each tenant gets its own rows",
+			privileged: true, each: (*harness).cut,
 		},
 	}
 }
 
 // unwritten wants a table to hold of a's what it held before.
-func (s *stage) unwritten(ctx context.Context, tb *table) error {
+func (s *harness) unwritten(ctx context.Context, tb *table) error {
 	digest, err := s.fingerprint(ctx, s.raw, s.a.id, tb)
 	if err == nil && digest != s.a.prints[tb.Name] {
 		return errors.New("something was written")
@@ -131,14 +131,14 @@ func (s *stage) unwritten(ctx context.Context, tb *table) error {
 }
 
 // write is a statement with which a adds a row. Wherever it is kept, the table's fingerprint tells.
-func (s *stage) write(tb *table) string { return s.spell(insert("{mine}"), tb, s.a.id) }
+func (s *harness) write(tb *table) string { return s.spell(insert("{mine}"), tb, s.a.id) }
 
 // slowWrite takes ten seconds before it writes.
-func (s *stage) slowWrite(tb *table) string {
+func (s *harness) slowWrite(tb *table) string {
 	return s.spell(insert("{mine}")+", (select pg_sleep(10)) slow", tb, s.a.id)
 }
 
-func (s *stage) foreignInside(ctx context.Context) error {
+func (s *harness) foreignInside(ctx context.Context) error {
 	mine, tb := as(ctx, s.a.id), s.tables[0]
 	return pgtenant.InTx(mine, s.driver.Tx, func(ctx context.Context, tx dialect.Tx) error {
 		theirs := tenancy.With(tenancy.Detach(ctx), s.b.id)
@@ -155,7 +155,7 @@ func (s *stage) foreignInside(ctx context.Context) error {
 	})
 }
 
-func (s *stage) nobodyInside(ctx context.Context) error {
+func (s *harness) unsetInside(ctx context.Context) error {
 	err := pgtenant.InTx(as(ctx, s.a.id), s.driver.Tx, func(ctx context.Context, tx dialect.Tx) error {
 		return wants(ask(tenancy.Detach(ctx), tx, "select 1").err, tenancy.ErrTenantMismatch)
 	})
@@ -167,7 +167,7 @@ func (s *stage) nobodyInside(ctx context.Context) error {
 	})
 }
 
-func (s *stage) afterTheEnd(ctx context.Context, tb *table) error {
+func (s *harness) afterTheEnd(ctx context.Context, tb *table) error {
 	mine := as(ctx, s.a.id)
 	for _, end := range []func(dialect.Tx) error{dialect.Tx.Commit, dialect.Tx.Rollback} {
 		tx, err := s.driver.Tx(mine)
@@ -186,7 +186,7 @@ func (s *stage) afterTheEnd(ctx context.Context, tb *table) error {
 	return s.unwritten(ctx, tb)
 }
 
-func (s *stage) panics(ctx context.Context, tb *table) (err error) {
+func (s *harness) panics(ctx context.Context, tb *table) (err error) {
 	func() {
 		defer func() { _ = recover() }()
 		_ = pgtenant.InTx(as(ctx, s.a.id), s.driver.Tx, func(ctx context.Context, tx dialect.Tx) error {
@@ -201,7 +201,7 @@ func (s *stage) panics(ctx context.Context, tb *table) (err error) {
 
 // firstFails lets the opening batch fail while it is parsed, encoded, run and cancelled. If BEGIN was then believed to
 // have been sent, what follows would be committed by itself.
-func (s *stage) firstFails(ctx context.Context, tb *table) error {
+func (s *harness) firstFails(ctx context.Context, tb *table) error {
 	mine := as(ctx, s.a.id)
 	for way, fail := range map[string]func(dialect.Tx) error{
 		"by parse":      func(tx dialect.Tx) error { return tx.Exec(mine, "selec 1", []any{}, nil) },
@@ -233,7 +233,7 @@ func (s *stage) firstFails(ctx context.Context, tb *table) error {
 	return nil
 }
 
-func (s *stage) commitFailed(ctx context.Context, tb *table) error {
+func (s *harness) commitFailed(ctx context.Context, tb *table) error {
 	mine := as(ctx, s.a.id)
 	tx, err := s.driver.Tx(mine)
 	if err != nil {
@@ -248,7 +248,7 @@ func (s *stage) commitFailed(ctx context.Context, tb *table) error {
 	return errors.Join(wants(tx.Commit(), pgtenant.ErrTxAborted), s.unwritten(ctx, tb))
 }
 
-func (s *stage) timeOut(ctx context.Context, tb *table) error {
+func (s *harness) timeOut(ctx context.Context, tb *table) error {
 	mine := as(ctx, s.a.id)
 	err := pgtenant.InTx(mine, s.driver.Tx, func(ctx context.Context, tx dialect.Tx) error {
 		if err := tx.Exec(ctx, "set local statement_timeout = 50", []any{}, nil); err != nil {
@@ -263,7 +263,7 @@ func (s *stage) timeOut(ctx context.Context, tb *table) error {
 }
 
 // cancelled cancels a write that is seen to run: a cancel that comes before its statement is lost, and the write is done.
-func (s *stage) cancelled(ctx context.Context, tb *table) error {
+func (s *harness) cancelled(ctx context.Context, tb *table) error {
 	watcher, err := login(ctx, s.kit.target.DSN)
 	if err != nil {
 		return err
@@ -280,7 +280,7 @@ func (s *stage) cancelled(ctx context.Context, tb *table) error {
 
 // cancelThenNext cancels whenever it happens to. A statement whose cancel is lost succeeds soon; what counts is what
 // comes after it.
-func (s *stage) cancelThenNext(ctx context.Context, tb *table) error {
+func (s *harness) cancelThenNext(ctx context.Context, tb *table) error {
 	return s.lone(ctx, func(drv *pgtenant.Driver) error {
 		for range 3 {
 			short, cancel := context.WithTimeout(as(ctx, s.b.id), shortly/2)
@@ -297,7 +297,7 @@ func (s *stage) cancelThenNext(ctx context.Context, tb *table) error {
 	})
 }
 
-func (s *stage) lateFailure(ctx context.Context) error {
+func (s *harness) lateFailure(ctx context.Context) error {
 	a := ask(as(ctx, s.a.id), s.driver, "select 1 / (50000 - n) from generate_series(1, 100000) n")
 	if len(a.rows) == 0 {
 		return fmt.Errorf("no row came before the failure: %w", orNone(a.err))
@@ -305,7 +305,7 @@ func (s *stage) lateFailure(ctx context.Context) error {
 	return refused(divisionBy0).check(a)
 }
 
-func (s *stage) openResult(ctx context.Context, tb *table) error {
+func (s *harness) openResult(ctx context.Context, tb *table) error {
 	return s.lone(ctx, func(drv *pgtenant.Driver) error {
 		for _, end := range []func(dialect.Tx) error{dialect.Tx.Commit, dialect.Tx.Rollback} {
 			if err := halfRead(as(ctx, s.b.id), drv, end); err != nil {
@@ -336,7 +336,7 @@ func halfRead(ctx context.Context, drv *pgtenant.Driver, end func(dialect.Tx) er
 }
 
 // cut has a superuser end the connection in the middle of a write.
-func (s *stage) cut(ctx context.Context, tb *table) error {
+func (s *harness) cut(ctx context.Context, tb *table) error {
 	super, err := login(ctx, s.kit.target.Superuser)
 	if err != nil {
 		return err

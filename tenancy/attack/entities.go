@@ -48,9 +48,9 @@ func entityAttacks() []Attack {
 	return append(all, withoutTenant().inEntities())
 }
 
-// withoutTenant is the entity's own: that nobody gets as far as SQL.
+// withoutTenant is the attack that calls an entity without a tenant, which must fail before any SQL.
 func withoutTenant() scenario {
-	return scenario{id: "E05-nobody", does: "calls every one of them without a tenant", required: "ErrNoTenant, before any SQL"}
+	return scenario{id: "E05-nobody", does: "calls each of these without a tenant", required: "ErrNoTenant, before any SQL"}
 }
 
 func (s scenario) inEntities() Attack { return s.attack(family{name: entityFamily}) }
@@ -83,9 +83,9 @@ func (k *kit) entities(t test) {
 		}
 		t.sub(e.Name, func(t test) {
 			t.Parallel()
-			nobody := withoutTenant().inEntities()
-			t.sub(nobody.ID, func(t test) {
-				k.record(t, entityTitle, nobody, e.Table, e.refusesNobody)
+			unset := withoutTenant().inEntities()
+			t.sub(unset.ID, func(t test) {
+				k.record(t, entityTitle, unset, e.Table, e.refusesUnset)
 			})
 			for _, p := range slices.Concat(ordinary(e), e.Paths) {
 				t.sub(p.ID, func(t test) {
@@ -96,7 +96,7 @@ func (k *kit) entities(t test) {
 	}
 }
 
-func (e Entity) refusesNobody(ctx context.Context) error {
+func (e Entity) refusesUnset(ctx context.Context) error {
 	const id = "018f6d0e-0000-7000-8000-0000000000ff"
 	_, create := e.Create(ctx, "canary")
 	_, list := e.List(ctx)
@@ -114,9 +114,9 @@ func (e Entity) refusesNobody(ctx context.Context) error {
 	return nil
 }
 
-// path tries one as another tenant, as nobody and as the owner.
+// path tries one as another tenant, without a tenant, and as the owner.
 func (k *kit) path(ctx context.Context, e Entity, tb *table, p Path) error {
-	s, err := k.newStage(ctx, e)
+	s, err := k.newHarness(ctx, e)
 	if err != nil {
 		return err
 	}
@@ -130,10 +130,10 @@ func (k *kit) path(ctx context.Context, e Entity, tb *table, p Path) error {
 	}
 	got, err = p.Try(ctx, ofA[0], ofB[0])
 	if err == nil && !empty(got) {
-		return fmt.Errorf("nobody: required: nothing; got %s", spoken(got, nil))
+		return fmt.Errorf("no tenant: required: nothing; got %s", spoken(got, nil))
 	}
 	if err := errors.Join(s.b.leaks(spoken(got, err), given), s.intact(ctx)); err != nil {
-		return fmt.Errorf("nobody: %w", err)
+		return fmt.Errorf("no tenant: %w", err)
 	}
 	got, err = p.Try(as(ctx, s.b.id), ofB[1], ofB[0])
 	if err != nil || empty(got) && p.Want != WantRefused {
@@ -143,7 +143,7 @@ func (k *kit) path(ctx context.Context, e Entity, tb *table, p Path) error {
 }
 
 // other holds what another tenant got against what it should have.
-func (w Want) other(got any, err error, s *stage, tb *table) error {
+func (w Want) other(got any, err error, s *harness, tb *table) error {
 	var fits bool
 	switch w {
 	case WantOwn:

@@ -9,22 +9,22 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// SQLSTATEs that attacks end with (PostgreSQL manual, appendix A).
+// SQLSTATEs that attacks expect (PostgreSQL manual, appendix A).
 const (
-	denied        = "42501" // insufficient privilege, or a row-level security policy
-	foreignKey    = "23503"
-	duplicate     = "23505"
-	notNull       = "23502"
-	unsupported   = "0A000"
-	syntax        = "42601"
-	divisionBy0   = "22012"
-	invalidText   = "22P02"
-	notFunction   = "42883"
-	noFile        = "58P01"
-	canceled      = "57014"
-	wrongObject   = "42809"
-	notPrepared   = "55000"
-	inTransaction = "25001"
+	denied      = "42501" // insufficient privilege, or a row-level security policy
+	foreignKey  = "23503"
+	duplicate   = "23505"
+	notNull     = "23502"
+	unsupported = "0A000"
+	syntax      = "42601"
+	divisionBy0 = "22012"
+	invalidText = "22P02"
+	notFunction = "42883"
+	noFile      = "58P01"
+	canceled    = "57014"
+	wrongObject = "42809"
+	notPrepared = "55000"
+	lockTimeout = "55P03"
 )
 
 // answer is all that came back for a statement.
@@ -63,7 +63,7 @@ func (a answer) got() string {
 	return fmt.Sprintf("%d rows, %d affected", len(a.rows), a.affected)
 }
 
-// expectation is what has to come of a statement. That nothing of another tenant's comes with it goes without saying.
+// expectation is the required result of a statement. The answer is searched for values of the other tenant in any case.
 type expectation struct {
 	says string
 	met  func(answer) bool
@@ -84,14 +84,22 @@ func nothing() expectation {
 }
 
 // something: it finds or changes rows.
-func something() expectation { return expectation{"the row", found} }
+func something() expectation { return expectation{"its own row", found} }
 
-// own is something, of the caller's own: the search for secrets sees to the rest.
+// allowed is something that is not stopped, because it is part of an accepted risk.
+func allowed(effect string) expectation { return expectation{effect, found} }
+
+// ownOr is own, or an error that comes only after own rows were found.
+func ownOr(codes ...string) expectation {
+	return expectation{own().says, somethingOr(codes...).met}
+}
+
+// own: it finds or changes rows. That these are the caller's own is checked by the search for secrets.
 func own() expectation { return expectation{"own rows only", found} }
 
-// somethingOr also takes an error that comes only after the row was found.
+// somethingOr also accepts an error that occurs only after the row was found.
 func somethingOr(codes ...string) expectation {
-	return expectation{"the row", func(a answer) bool { return found(a) || slices.Contains(codes, code(a.err)) }}
+	return expectation{"its own row", func(a answer) bool { return found(a) || slices.Contains(codes, code(a.err)) }}
 }
 
 // refused: an error with one of these SQLSTATEs.
@@ -99,14 +107,14 @@ func refused(codes ...string) expectation {
 	return expectation{"refused, " + strings.Join(codes, " or "), func(a answer) bool { return slices.Contains(codes, code(a.err)) }}
 }
 
-// nothingOrRefused is for what PostgreSQL may answer either way.
+// nothingOrRefused accepts both, where PostgreSQL may answer either way.
 func nothingOrRefused(codes ...string) expectation {
 	return expectation{"no row, or refused", func(a answer) bool { return nothing().met(a) || slices.Contains(codes, code(a.err)) }}
 }
 
-// whatever: the search for secrets alone decides.
+// whatever: only the search for secrets decides.
 func whatever() expectation {
-	return expectation{"nothing of another tenant's", func(answer) bool { return true }}
+	return expectation{"no value of another tenant", func(answer) bool { return true }}
 }
 
 // code is an error's SQLSTATE, or "".

@@ -14,30 +14,30 @@ import (
 func keys() family {
 	return family{name: "keys", title: "Foreign and unique keys", scenarios: []scenario{
 		{
-			id: "A14-attach", does: "refers to the other tenant's row by a foreign key", required: "refused, 23503",
-			each: (*stage).attach,
+			id: "A14-attach", does: "adds a row that references the other tenant's row", required: "refused, 23503",
+			each: (*harness).attach,
 		},
 		{
-			id: "A14-attach-by-update", does: "makes a row of its own refer to the other tenant's", required: "refused, 23503",
-			each: (*stage).attachByUpdate,
+			id: "A14-attach-by-update", does: "updates a row to reference the other tenant's row", required: "refused, 23503",
+			each: (*harness).attachByUpdate,
 		},
 		{
-			id: "A13-cascade", does: "deletes or renames what the other tenant's rows refer to", required: "refused, 23503",
-			each: (*stage).uproot,
+			id: "A13-cascade", does: "deletes or changes a row that the other tenant's rows reference", required: "refused, 23503",
+			each: (*harness).uproot,
 		},
 		{
-			id: "A17-same-value", does: "uses a value that is unique, and taken by the other tenant",
-			required: "it is free for every tenant",
-			each:     (*stage).sameValue,
+			id: "A17-same-value", does: "uses a unique value that the other tenant has",
+			required: "the value is free for every tenant",
+			each:     (*harness).sameValue,
 		},
 		{
 			id: "A17-existence-by-id", does: "adds a row with the other tenant's id",
 			required: "refused, 23505, with no value of the row",
-			accepted: "existence-by-key", each: (*stage).sameID,
+			accepted: "existence-by-key", each: (*harness).sameID,
 		},
 		{
-			id: "A17-existence-by-spanning-key", does: "adds a row with a value of a key that spans tenants on purpose",
-			required: "refused, 23505, with no value of the row", accepted: "existence-by-key", each: (*stage).spanning,
+			id: "A17-existence-by-spanning-key", does: "adds a row with a taken value of a key that spans tenants on purpose",
+			required: "refused, 23505, with no value of the row", accepted: "existence-by-key", each: (*harness).spanning,
 		},
 	}}
 }
@@ -56,7 +56,7 @@ func mineWith(values map[string]string) string {
 func field(image, column string) string { return "(" + image + " -> " + literal(column) + ")" }
 
 // insertAs adds an image as a tenant, in a transaction that is rolled back.
-func (s *stage) insertAs(ctx context.Context, id tenancy.ID, tb *table, image string) (answer, string, error) {
+func (s *harness) insertAs(ctx context.Context, id tenancy.ID, tb *table, image string) (answer, string, error) {
 	sql := s.spell(insert(image), tb, id)
 	err := s.raw.as(ctx, id)
 	if err != nil {
@@ -72,7 +72,7 @@ func (s *stage) insertAs(ctx context.Context, id tenancy.ID, tb *table, image st
 }
 
 // compare adds one image as a and another as b.
-func (s *stage) compare(ctx context.Context, tb *table, ofA, ofB string, wantA, wantB expectation) error {
+func (s *harness) compare(ctx context.Context, tb *table, ofA, ofB string, wantA, wantB expectation) error {
 	a, given, err := s.insertAs(ctx, s.a.id, tb, ofA)
 	if err := errors.Join(err, wantA.check(a), s.b.leaks(a.text(), given)); err != nil {
 		return fmt.Errorf("another tenant: %w", err)
@@ -85,7 +85,7 @@ func (s *stage) compare(ctx context.Context, tb *table, ofA, ofB string, wantA, 
 }
 
 // references are the columns of a foreign key to another tenant-scoped table, with the values of b's row there.
-func (s *stage) references(f foreignRef) map[string]string {
+func (s *harness) references(f foreignRef) map[string]string {
 	target := s.kit.table(f.Target)
 	if target == nil || s.b.kept[f.Target] == "" {
 		return nil
@@ -99,7 +99,7 @@ func (s *stage) references(f foreignRef) map[string]string {
 	return values
 }
 
-func (s *stage) attach(ctx context.Context, tb *table) error {
+func (s *harness) attach(ctx context.Context, tb *table) error {
 	tried := 0
 	for _, f := range tb.Foreign {
 		values := s.references(f)
@@ -118,7 +118,7 @@ func (s *stage) attach(ctx context.Context, tb *table) error {
 	return nil
 }
 
-func (s *stage) attachByUpdate(ctx context.Context, tb *table) error {
+func (s *harness) attachByUpdate(ctx context.Context, tb *table) error {
 	tried := 0
 	for _, f := range tb.Foreign {
 		for column, value := range s.references(f) {
@@ -148,7 +148,7 @@ func (s *stage) attachByUpdate(ctx context.Context, tb *table) error {
 
 // uproot deletes the parents of b's row that belong to no tenant, and changes their keys. Under a cascade that would run
 // past row-level security.
-func (s *stage) uproot(ctx context.Context, tb *table) error {
+func (s *harness) uproot(ctx context.Context, tb *table) error {
 	tried := 0
 	for _, f := range tb.Foreign {
 		if s.kit.table(f.Target) != nil {
@@ -172,13 +172,13 @@ func (s *stage) uproot(ctx context.Context, tb *table) error {
 		}
 	}
 	if tried == 0 {
-		return notApplicable("no foreign key to a table of nobody's")
+		return notApplicable("no foreign key to a global table")
 	}
 	return nil
 }
 
 // refusedAs wants a statement of a's refused, with none of b's values in what is said.
-func (s *stage) refusedAs(ctx context.Context, tb *table, sql string, codes ...string) error {
+func (s *harness) refusedAs(ctx context.Context, tb *table, sql string, codes ...string) error {
 	if err := s.raw.as(ctx, s.a.id); err != nil {
 		return err
 	}
@@ -188,7 +188,7 @@ func (s *stage) refusedAs(ctx context.Context, tb *table, sql string, codes ...s
 }
 
 // sameValue takes b's value of every key that has the tenant in it.
-func (s *stage) sameValue(ctx context.Context, tb *table) error {
+func (s *harness) sameValue(ctx context.Context, tb *table) error {
 	tried := 0
 	for _, u := range tb.Uniques {
 		values, ok := textsOf(tb, u)
@@ -207,8 +207,8 @@ func (s *stage) sameValue(ctx context.Context, tb *table) error {
 	return nil
 }
 
-// spanning takes b's value of the keys that span tenants. One that nobody has named as meant to is a breach.
-func (s *stage) spanning(ctx context.Context, tb *table) error {
+// spanning takes b's value of the keys that span tenants. One that is not listed in Target.SpanningKeys is a breach.
+func (s *harness) spanning(ctx context.Context, tb *table) error {
 	tried := 0
 	for _, u := range tb.Uniques {
 		if slices.Contains(u.Columns, tenantColumn) {
@@ -249,7 +249,7 @@ func textsOf(tb *table, u uniqueKey) (map[string]string, bool) {
 	return values, len(values) > 0
 }
 
-func (s *stage) sameID(ctx context.Context, tb *table) error {
+func (s *harness) sameID(ctx context.Context, tb *table) error {
 	image := mineWith(map[string]string{strings.Trim(tb.Key, `"`): field("{kept}", strings.Trim(tb.Key, `"`))})
 	return s.compare(ctx, tb, image, "{mine}", refused(duplicate), something())
 }

@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	// stageConns is the size of a stage's pool.
-	stageConns = 4
+	// harnessConns is the size of a harness's pool.
+	harnessConns = 4
 	// patience bounds one attack. Nothing in it takes a second.
 	patience = 30 * time.Second
 )
@@ -47,6 +47,7 @@ func run(t test, target Target) *Report {
 			t.sub(f.name, func(t test) { k.family(t, f) })
 		}
 		t.sub(entityFamily, func(t test) { k.entities(t) })
+		t.sub(pinFamily, func(t test) { k.pins(t) })
 		t.sub(redisFamily, func(t test) { k.redis(t) })
 	})
 	k.report.finish()
@@ -66,8 +67,11 @@ func (k *kit) look(ctx context.Context) error {
 	if k.tables, err = readTables(ctx, s.conn); err != nil {
 		return err
 	}
-	for _, tb := range k.tables {
-		k.report.Tables = append(k.report.Tables, tb.Name)
+	if k.target.Commit != "" {
+		k.report.Commit = k.target.Commit
+	}
+	if err := k.report.protect(ctx, s, k.tables); err != nil {
+		return err
 	}
 	if k.target.Superuser == "" {
 		return nil
@@ -79,7 +83,7 @@ func (k *kit) look(ctx context.Context) error {
 const leaky = "public.konstruct_attack_leak"
 
 // arrange plants the leaky function, which costs so little that the planner would call it first, and collects
-// statistics. It does so in one transaction, and where somebody else just did, nothing is changed.
+// statistics. It does so in one transaction.
 func (k *kit) arrange(ctx context.Context) error {
 	s, err := login(ctx, k.target.Superuser)
 	if err != nil {
@@ -127,7 +131,7 @@ func (k *kit) registration(t test) {
 // family makes a family's attacks one after the other, with tenants of its own.
 func (k *kit) family(t test, f family) {
 	t.Parallel()
-	s, err := k.newStage(t.Context(), k.target.Entities...)
+	s, err := k.newHarness(t.Context(), k.target.Entities...)
 	if err != nil {
 		k.faultf(t, "%s: the attacks could not be prepared: %v", f.name, err)
 		return
@@ -153,7 +157,7 @@ func (k *kit) family(t test, f family) {
 
 // attempt makes one attack, on each table or once.
 func (k *kit) attempt(
-	t test, f family, a Attack, once, privileged bool, s *stage, try func(context.Context, *table) error,
+	t test, f family, a Attack, once, privileged bool, s *harness, try func(context.Context, *table) error,
 ) {
 	t.Helper()
 	if privileged && k.target.Superuser == "" {

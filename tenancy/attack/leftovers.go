@@ -16,57 +16,58 @@ const poisonings = 20
 
 // leftovers are what a tenant might leave on a pooled connection for its next user.
 func leftovers() family {
-	return family{name: "leftovers", title: "What stays on a connection", scenarios: []scenario{
+	return family{name: "leftovers", title: "State left on a connection", scenarios: []scenario{
 		{
-			id: "A29-poisoned", does: "gives a pooled connection a tenant for the whole session",
-			required: "each its own rows; nobody none",
-			each:     (*stage).poisoned,
+			id: "A29-poisoned", does: "sets a tenant for the whole session on a pooled connection, beside the driver",
+			required: "each tenant gets its own rows; without a tenant there are none",
+			each:     (*harness).poisoned,
 		},
 		{
-			id: "A29-poisoned-by-statement", does: "does so with a statement of its own, through the driver",
-			required: "each its own rows; nobody none",
-			each:     (*stage).poisonedByStatement,
+			id: "A29-poisoned-by-statement", does: "sets another tenant for the whole session by a statement through the driver",
+			required: "each tenant gets its own rows; without a tenant there are none",
+			each:     (*harness).poisonedByStatement,
 		},
 		{
-			id: "A29-after-the-driver", does: "uses a connection beside the driver, after a tenant's statements and transactions on it",
-			required: "the tenant is not set, and none of its rows come", each: (*stage).afterTheDriver,
+			id: "A29-after-the-driver", does: "uses a pooled connection directly, after a tenant's statements and transactions on it",
+			required: "the tenant is not set, and none of its rows are returned", each: (*harness).afterTheDriver,
 		},
 		{
 			id: "A30-release", does: "changes the tenant inside a savepoint and releases it",
-			required: "the next statement is its own tenant's again",
-			each:     (*stage).release,
+			required: "the next statement runs under its own tenant",
+			each:     (*harness).release,
 		},
 		{
-			id: "A31-end-of-transaction", does: "ends the transaction with a statement, behind the driver's back",
-			required: "nothing further is done",
-			once:     (*stage).endBehind,
+			id: "A31-end-of-transaction", does: "ends the transaction by a statement, unnoticed by the driver",
+			required: "later statements have no effect",
+			once:     (*harness).endBehind,
 		},
 		{
-			id: "A31-begin", does: "begins a transaction with a statement, and leaves it open",
-			required: "ErrTxLeftOpen; the connection is given up",
-			once:     (*stage).leftOpen,
+			id: "A31-begin", does: "begins a transaction by a statement and leaves it open",
+			required: "ErrTxLeftOpen; the connection is destroyed",
+			once:     (*harness).leftOpen,
 		},
 		{
 			id: "A34-temp-table", does: "leaves a temporary table with rows", required: "refused, 42501",
-			each: func(s *stage, ctx context.Context, tb *table) error {
+			each: func(s *harness, ctx context.Context, tb *table) error {
 				err := s.driver.Exec(as(ctx, s.b.id), "create temp table left_behind as select * from "+tb.SQL, []any{}, nil)
 				return refused(denied).check(answer{err: err})
 			},
 		},
 		{
 			id: "A34-session-lock", does: "leaves a session's advisory lock", required: "refused, 42501",
-			once: func(s *stage, ctx context.Context) error {
+			once: func(s *harness, ctx context.Context) error {
 				return refused(denied).check(ask(as(ctx, s.b.id), s.driver, "select pg_advisory_lock(7)"))
 			},
 		},
 		{
-			id: "A34-held-cursor", does: "leaves a cursor WITH HOLD over its rows, which somebody fetches by name",
-			required: "it may, where both run SQL of their own choosing", accepted: "session-state", each: (*stage).heldCursor,
+			id: "A34-held-cursor", does: "declares a cursor WITH HOLD beside the driver and fetches from it later in the same session",
+			required: "the rows are returned: a session that is not released keeps its cursors",
+			accepted: "session-state", each: (*harness).heldCursor,
 		},
 	}}
 }
 
-func (s *stage) poisoned(ctx context.Context, tb *table) error {
+func (s *harness) poisoned(ctx context.Context, tb *table) error {
 	return s.lone(ctx, func(drv *pgtenant.Driver) error {
 		// Beside the driver the poison works: so the attack could succeed.
 		if err := s.poison(ctx, drv, tb); err != nil {
@@ -78,7 +79,7 @@ func (s *stage) poisoned(ctx context.Context, tb *table) error {
 
 // poison gives connections the other tenant until one of them shows its rows: behind a pooler each statement may run on
 // another one.
-func (s *stage) poison(ctx context.Context, drv *pgtenant.Driver, tb *table) error {
+func (s *harness) poison(ctx context.Context, drv *pgtenant.Driver, tb *table) error {
 	for range poisonings {
 		if _, err := drv.Pool().Exec(ctx, "select set_config($1, $2, false)", setting, s.b.id.String()); err != nil {
 			return err
@@ -94,7 +95,7 @@ func (s *stage) poison(ctx context.Context, drv *pgtenant.Driver, tb *table) err
 	return errors.New("a session-level setting has no effect, so nothing was proven")
 }
 
-func (s *stage) poisonedByStatement(ctx context.Context, tb *table) error {
+func (s *harness) poisonedByStatement(ctx context.Context, tb *table) error {
 	return s.lone(ctx, func(drv *pgtenant.Driver) error {
 		for _, text := range []string{setTenant(s.b.id, false), "set session " + setting + " = " + literal(s.b.id.String())} {
 			for _, id := range []tenancy.ID{s.a.id, {}} {
@@ -113,7 +114,7 @@ func (s *stage) poisonedByStatement(ctx context.Context, tb *table) error {
 // afterTheDriver looks at what the driver itself leaves: nothing may be set for longer than a transaction. It looks for
 // the tenant that the driver was used for, because behind a pooler the connection may be one that another attack has
 // poisoned with the other.
-func (s *stage) afterTheDriver(ctx context.Context, tb *table) error {
+func (s *harness) afterTheDriver(ctx context.Context, tb *table) error {
 	theirs := as(ctx, s.a.id)
 	read := "select count(*) from " + tb.SQL + " where tenant_id = " + literal(s.a.id.String())
 	return s.lone(ctx, func(drv *pgtenant.Driver) error {
@@ -146,7 +147,7 @@ func (s *stage) afterTheDriver(ctx context.Context, tb *table) error {
 	})
 }
 
-func (s *stage) release(ctx context.Context, tb *table) error {
+func (s *harness) release(ctx context.Context, tb *table) error {
 	mine := as(ctx, s.a.id)
 	tx, err := s.driver.Tx(mine)
 	if err != nil {
@@ -165,7 +166,7 @@ func (s *stage) release(ctx context.Context, tb *table) error {
 	return s.b.leaks(a.text(), "")
 }
 
-func (s *stage) endBehind(ctx context.Context) error {
+func (s *harness) endBehind(ctx context.Context) error {
 	tb := s.tables[0]
 	mine := as(ctx, s.a.id)
 	for _, end := range []string{"commit", "rollback", "commit and chain", "rollback and chain"} {
@@ -194,7 +195,7 @@ func (s *stage) endBehind(ctx context.Context) error {
 	return nil
 }
 
-func (s *stage) leftOpen(ctx context.Context) error {
+func (s *harness) leftOpen(ctx context.Context) error {
 	return s.lone(ctx, func(drv *pgtenant.Driver) error {
 		err := drv.Exec(as(ctx, s.b.id), "begin", []any{}, nil)
 		if err := wants(err, pgtenant.ErrTxLeftOpen); err != nil {
@@ -204,7 +205,7 @@ func (s *stage) leftOpen(ctx context.Context) error {
 	})
 }
 
-func (s *stage) heldCursor(ctx context.Context, tb *table) error {
+func (s *harness) heldCursor(ctx context.Context, tb *table) error {
 	return s.fresh(ctx, func(raw *session) error {
 		steps := []string{
 			"begin", setTenant(s.b.id, true), "declare left_behind cursor with hold for select * from " + tb.SQL, "commit",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/konstruct/konstruct/tenancy"
@@ -11,7 +12,7 @@ import (
 
 const (
 	liveFamily = "live"
-	liveTitle  = "Harmless reads of a live database"
+	liveTitle  = "Read-only checks of a live database"
 	// liveTenants is how many tenants are asked unless LiveOptions say otherwise.
 	liveTenants = 5
 )
@@ -20,23 +21,39 @@ const (
 type LiveOptions struct {
 	// TenantsTable lists the tenants by id: "public.tenants".
 	TenantsTable string
-	// Tenants is how many of them are asked, the newest first: 5 where zero.
+	// Tenants is the number of tenants that are asked, the newest first. The default is 5.
 	Tenants int
+	// Definers are the SECURITY DEFINER functions that the role may call ("public.f(text, text)"). Any other is reported.
+	Definers []string
+	// Triggers are the triggers on tables that the role may write to ("public.notes.touch"). Any other is reported, as
+	// are rules.
+	Triggers []string
+	// Resolver is the function that finds a tenant before one is known. It is not asked where it is zero.
+	Resolver Resolver
 }
 
-// Live attacks a database that is in use, by nothing but reads from a fixed list. Each tenant is asked in one
-// transaction, which is read-only, waits no longer than 100 ms for a lock, runs no statement longer than 1 s,
-// and is rolled back. The report holds no value of any row, nor a tenant's id. dsn logs in as the application's role.
+// Resolver describes a function that finds the tenant of something that an outsider names, a workspace for one.
+type Resolver struct {
+	// Function is its name ("public.resolve_tenant"). It takes two texts, a kind and a name, and returns a tenant's id or null.
+	Function string
+	// Expected is a query for what a tenant expects of it, under its own tenant: rows of kind, name, and whether that must
+	// resolve to the tenant (true) or to null (false). It should have a limit.
+	Expected string
+}
+
+// Live attacks a database that is in use, by a fixed list of reads. Each tenant is asked in one transaction, which is
+// read-only, waits at most 100 ms for a lock, runs no statement longer than 1 s, and is rolled back. The report contains no
+// value of any row and no tenant's id. dsn logs in as the application's role.
 //
-// An error means that the attack could not be made, a statement that ran out of time for one; what was found is in the
-// report.
+// An error is returned when the attack could not be completed, for example because a statement ran out of time. Findings are
+// in the report.
 func Live(ctx context.Context, dsn string, o LiveOptions) (*Report, error) {
 	s, err := login(ctx, dsn)
 	if err != nil {
 		return nil, fmt.Errorf("attack: logging in: %w", err)
 	}
 	defer s.close(ctx)
-	l := &live{session: s, report: newReport(liveFamily)}
+	l := &live{session: s, report: newReport(liveFamily), options: o}
 	if err := l.look(ctx, o); err != nil {
 		return nil, fmt.Errorf("attack: %w", err)
 	}
@@ -45,43 +62,48 @@ func Live(ctx context.Context, dsn string, o LiveOptions) (*Report, error) {
 			return nil, fmt.Errorf("attack: tenant %d of %d: %w", i+1, len(l.tenants), err)
 		}
 	}
-	if err := l.nobody(ctx); err != nil {
-		return nil, fmt.Errorf("attack: nobody: %w", err)
+	if err := l.unset(ctx); err != nil {
+		return nil, fmt.Errorf("attack: no tenant: %w", err)
 	}
 	l.report.finish()
 	l.doubt()
 	return l.report, nil
 }
 
-// live is one run of Live. What it learns of one tenant's rows is what the next one aims at.
+// live is one run of Live. The rows of one tenant are the targets of the next one.
 type live struct {
 	session *session
 	report  *Report
+	options LiveOptions
 	tables  []*table
 	tenants []tenancy.ID
 	aims    map[string]aim
-	seen    bool // a tenant was seen to have a row, so that it was not in vain
+	seen    bool // a tenant has a row, so that something could be found
 }
 
-// aim is where a tenant's row is. It never leaves the process.
+// aim identifies a tenant's row. It never leaves the process.
 type aim struct{ tenant, key, ctid string }
 
-// read is one of the reads that are allowed. It finds a row where isolation is broken.
+// read is one of the reads on the list. It finds a row if isolation is broken.
 type read struct {
 	id, does, sql string
 	// aims is true where it needs another tenant's row.
 	aims bool
 	// once is true where it is about no particular table.
 	once bool
+	// resolver is true where it calls LiveOptions.Resolver.
+	resolver bool
 	// errs are codes that mean that nothing was found.
 	errs []string
+	// found are codes that mean that something was found.
+	found []string
 }
 
-// liveReads is the list. None of them locks, writes, or calls a function that does.
+// liveReads are the reads under a tenant. None of them locks or writes.
 func liveReads() []read {
 	return []read{
 		{
-			id: "L01-others", does: "looks for any row that is not the tenant's",
+			id: "L01-others", does: "searches for any row of another tenant",
 			sql: "select 1 from {table} where tenant_id is distinct from {own} limit 1",
 		},
 		{
@@ -89,7 +111,7 @@ func liveReads() []read {
 			sql: "select 1 from {table} where {key} = {id}",
 		},
 		{
-			id: "L03-by-address", does: "reads another tenant's row by where it lies on disk", aims: true,
+			id: "L03-by-address", does: "reads another tenant's row by its physical address (ctid)", aims: true,
 			sql: "select 1 from {table} where ctid = {ctid} and tenant_id = {victim}",
 		},
 		{
@@ -97,7 +119,7 @@ func liveReads() []read {
 			sql: "select 1 from {table} where tenant_id = {victim} limit 1",
 		},
 		{
-			id: "L05-row-security-off", does: "reads with row security turned off, which must err", errs: []string{denied},
+			id: "L05-row-security-off", does: "reads with row_security = off, which must fail", errs: []string{denied},
 			sql: "select 1 from {table} limit 1",
 		},
 		{
@@ -105,11 +127,11 @@ func liveReads() []read {
 			sql: "select 1 from pg_stats where format('%s.%s', schemaname, tablename) = {name} limit 1",
 		},
 		{
-			id: "L07-privileges", does: "may empty the table, or watch it by a trigger or a foreign key",
+			id: "L07-privileges", does: "has TRUNCATE, REFERENCES or TRIGGER on the table",
 			sql: "select 1 from unnest(array['TRUNCATE', 'REFERENCES', 'TRIGGER']) p where has_table_privilege({name}, p)",
 		},
 		{
-			id: "L08-role", does: "has an attribute, a membership or a possession that frees it from row-level security", once: true,
+			id: "L08-role", does: "has a role attribute, a membership or an owned table that bypasses row-level security", once: true,
 			sql: `select 1 from pg_roles r where rolname = current_user
 			         and (rolsuper or rolbypassrls or rolcreaterole or rolreplication
 			              or exists (select from pg_auth_members m where m.member = r.oid)
@@ -118,12 +140,12 @@ func liveReads() []read {
 	}
 }
 
-// liveNobody are the reads of a fresh connection that has no tenant.
-func liveNobody() []read {
+// liveUnset are the reads of a connection without a tenant.
+func liveUnset() []read {
 	return []read{
 		{id: "L09-nobody", does: "reads without a tenant", sql: "select 1 from {table} limit 1"},
 		{
-			id: "L10-preset", does: "begins with a tenant that somebody preset", once: true,
+			id: "L10-preset", does: "begins with a preset tenant", once: true,
 			sql: "select 1 where coalesce(current_setting('" + setting + "', true), '') <> ''",
 		},
 	}
@@ -135,7 +157,7 @@ func (r read) attack() Attack {
 
 func liveAttacks() []Attack {
 	var all []Attack
-	for _, r := range append(liveReads(), liveNobody()...) {
+	for _, r := range slices.Concat(liveReads(), resolverReads(), liveUnset(), resolverUnset(), objectReads()) {
 		all = append(all, r.attack())
 	}
 	return all
@@ -151,8 +173,8 @@ func (l *live) look(ctx context.Context, o LiveOptions) (err error) {
 	if l.tables, err = readTables(ctx, l.session.conn); err != nil {
 		return err
 	}
-	for _, tb := range l.tables {
-		l.report.Tables = append(l.report.Tables, tb.Name)
+	if err := l.report.protect(ctx, l.session, l.tables); err != nil {
+		return err
 	}
 	l.aims = map[string]aim{}
 	if o.Tenants <= 0 {
@@ -177,14 +199,14 @@ func (l *live) begin(ctx context.Context) error {
 	return l.session.all(ctx, "begin read only", "set local lock_timeout = '100ms'", "set local statement_timeout = '1s'").err
 }
 
-// transaction asks as one tenant, and remembers where its rows are.
+// transaction reads as one tenant, and remembers its rows.
 func (l *live) transaction(ctx context.Context, i int) error {
 	id := l.tenants[i]
 	if err := errors.Join(l.begin(ctx), l.session.do(ctx, setTenant(id, true)).err); err != nil {
 		return err
 	}
 	who := fmt.Sprintf("tenant %d of %d", i+1, len(l.tenants))
-	err := l.each(ctx, liveReads(), who, id)
+	err := l.each(ctx, append(liveReads(), resolverReads()...), who, id)
 	for _, tb := range l.tables {
 		if err == nil {
 			err = l.remember(ctx, id, tb)
@@ -193,18 +215,23 @@ func (l *live) transaction(ctx context.Context, i int) error {
 	return errors.Join(err, l.session.rollback(ctx))
 }
 
-func (l *live) nobody(ctx context.Context) error {
+func (l *live) unset(ctx context.Context) error {
 	if err := l.begin(ctx); err != nil {
 		return err
 	}
-	return errors.Join(l.each(ctx, liveNobody(), "nobody", tenancy.ID{}), l.session.rollback(ctx))
+	reads := slices.Concat(liveUnset(), resolverUnset(), objectReads())
+	return errors.Join(l.each(ctx, reads, "no tenant", tenancy.ID{}), l.session.rollback(ctx))
 }
 
-// each makes the reads, on every table that they are about.
+// each makes the reads, on every table that they concern.
 func (l *live) each(ctx context.Context, reads []read, who string, id tenancy.ID) error {
 	for _, r := range reads {
+		if r.resolver && l.options.Resolver.Function == "" {
+			l.report.add(liveTitle, r.attack(), Result{Outcome: NotMade, Detail: "needs LiveOptions.Resolver"})
+			continue
+		}
 		if r.once {
-			if err := l.try(ctx, r, who, r.sql); err != nil {
+			if err := l.try(ctx, r, who, l.options.spell(r.sql, id)); err != nil {
 				return err
 			}
 			continue
@@ -226,7 +253,7 @@ func (l *live) each(ctx context.Context, reads []read, who string, id tenancy.ID
 	return nil
 }
 
-// try makes one read inside a savepoint, so that one that errs does not end the transaction.
+// try makes one read inside a savepoint, so that a failing one does not end the transaction.
 func (l *live) try(ctx context.Context, r read, on, sql string) error {
 	guard := "set local row_security = on"
 	if len(r.errs) > 0 {
@@ -238,6 +265,8 @@ func (l *live) try(ctx context.Context, r read, on, sql string) error {
 	}
 	result := Result{On: on, Outcome: Held}
 	switch {
+	case a.err != nil && refused(r.found...).met(a):
+		result.Outcome, result.Detail = Breach, "it tried to write"
 	case a.err != nil && refused(r.errs...).met(a):
 	case a.err != nil:
 		return fmt.Errorf("%s on %s: SQLSTATE %s", r.id, on, code(a.err))
@@ -248,7 +277,7 @@ func (l *live) try(ctx context.Context, r read, on, sql string) error {
 	return nil
 }
 
-// remember keeps where one of the tenant's own rows is.
+// remember keeps one of the tenant's rows as a target for the next tenant.
 func (l *live) remember(ctx context.Context, id tenancy.ID, tb *table) error {
 	a := l.session.do(ctx, "select "+tb.Key+", ctid from "+tb.SQL+" where tenant_id = "+literal(id.String())+" limit 1")
 	if a.err != nil {
@@ -261,10 +290,10 @@ func (l *live) remember(ctx context.Context, id tenancy.ID, tb *table) error {
 	return nil
 }
 
-// doubt takes the verdict back where no tenant had a row to be found.
+// doubt withdraws the verdict if no tenant had a row that could have been found.
 func (l *live) doubt() {
 	if l.report.Holds && (!l.seen || len(l.tenants) < 2) {
 		l.report.Holds = false
-		l.report.Verdict = "Nothing got through, but nothing is proven: it takes two tenants, and rows."
+		l.report.Verdict = "NOT PROVEN: no breach was found, but it takes two tenants with rows to find one."
 	}
 }

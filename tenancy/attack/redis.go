@@ -16,7 +16,7 @@ const (
 	redisTitle  = "Keys in Redis"
 )
 
-// hostile are parts of keys that somebody outside may choose.
+// hostile are parts of keys that an outsider may choose.
 func hostile(other tenancy.ID) []string {
 	return []string{
 		"plain", ":", "*", "?", "[a-z]*", "{" + other.String() + "}", other.String() + ":session:plain", "../" + other.String(),
@@ -34,15 +34,17 @@ type redisScenario struct {
 func redisScenarios() []redisScenario {
 	return []redisScenario{
 		{scenario{
-			id: "R01-prefix", does: "uses every kind of key, with parts chosen to break out",
+			id: "R01-prefix", does: "builds every kind of key from hostile parts",
 			required: "every key begins with its tenant",
 		}, everyKey},
 		{scenario{id: "R02-no-tenant", does: "builds keys without a tenant", required: "an error, and no key"}, noTenant},
 		{scenario{
-			id: "R03-collision", does: "looks for parts that give two tenants, or two parts, one key",
+			id: "R03-collision", does: "searches for two tenants or two parts with the same key",
 			required: "all keys differ",
 		}, collisions},
-		{scenario{id: "R04-special", does: "puts wildcards, hash tags and line ends into keys", required: "none is in a key"}, specials},
+		{scenario{
+			id: "R04-special", does: "puts wildcards, hash tags and line ends into keys", required: "no key contains them",
+		}, specials},
 	}
 }
 

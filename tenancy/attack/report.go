@@ -4,24 +4,39 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
 )
 
-// Outcome is what came of an attempt.
+// Outcome is the result of one attempt.
 type Outcome string
 
-// The outcomes of attempts.
+// The outcomes of attempts. See [Legend].
 const (
-	// Held: the attack failed, and the owner's own operation worked.
-	Held Outcome = "held"
-	// Accepted: the attack has the shape that the accepted risk describes, no more and no less.
+	Held     Outcome = "held"
 	Accepted Outcome = "accepted"
-	// Breach: it had not.
-	Breach Outcome = "breach"
-	// NotMade: the target offers no place for it, or lacks what it needs.
-	NotMade Outcome = "not made"
+	Breach   Outcome = "breach"
+	NotMade  Outcome = "not made"
+)
+
+// Legend explains the outcomes.
+func Legend() map[Outcome]string {
+	return map[Outcome]string{
+		Held: "The attempt was stopped as required, and the same operation worked for the row's own tenant.",
+		Accepted: "The attempt has exactly the effect that the accepted risk describes, and no other. It fails when the risk has grown, " +
+			"and when it is gone.",
+		Breach: "The attempt was not stopped as required: isolation is broken.",
+		NotMade: "The attack was not attempted, because the table offers no place for it (no foreign key, for example) or the run has no " +
+			"superuser. It counts neither as held nor as a breach.",
+	}
+}
+
+// The pages that explain a report, relative to the root of Konstruct's repository.
+const (
+	attacksPage = "docs/security/attacks.md"
+	risksPage   = "docs/security/accepted-risks.md"
 )
 
 // Result is one attempt: an attack on one table, or on none in particular.
@@ -38,7 +53,7 @@ type Entry struct {
 	Results []Result `json:"results"`
 }
 
-// FamilyReport is a family's attacks with what came of them.
+// FamilyReport is a family's attacks with their results.
 type FamilyReport struct {
 	Name     string  `json:"name"`
 	Title    string  `json:"title"`
@@ -50,28 +65,66 @@ type FamilyReport struct {
 	NotMade  int     `json:"not_made"`
 }
 
-// Report is what a run found. It holds no value of any row, but for the marks that the kit itself has made.
+// Protection is what the catalog says about a table's row-level security.
+type Protection struct {
+	Table string `json:"table"`
+	// Enabled is pg_class.relrowsecurity, Forced is pg_class.relforcerowsecurity.
+	Enabled bool `json:"enabled"`
+	Forced  bool `json:"forced"`
+}
+
+// Report is the result of a run. It holds no value of any row, except for the marks that the kit itself has made.
 type Report struct {
-	Mode     string          `json:"mode"`
-	At       time.Time       `json:"at"`
-	Took     string          `json:"took"`
-	Server   string          `json:"server"`
-	Database string          `json:"database"`
-	Role     string          `json:"role"`
-	Tables   []string        `json:"tables"`
-	Families []*FamilyReport `json:"families"`
-	// Faults are what went wrong besides the attacks: a table that nobody registered, rows that could not be made.
+	Mode string    `json:"mode"`
+	At   time.Time `json:"at"`
+	Took string    `json:"took"`
+	// Commit is the version of the code that ran, empty where it is unknown.
+	Commit   string   `json:"commit,omitempty"`
+	Server   string   `json:"server"`
+	Database string   `json:"database"`
+	Role     string   `json:"role"`
+	Tables   []string `json:"tables"`
+	// Protection is read from the live catalog, for each of Tables.
+	Protection []Protection    `json:"protection"`
+	Families   []*FamilyReport `json:"families"`
+	// Faults are problems other than breaches: an unregistered table, a table without FORCE, rows that could not be created.
 	Faults []string `json:"faults,omitempty"`
-	// Holds is true where nothing was breached and something was attempted.
+	// Holds is true if something was attempted, nothing was breached and there are no faults.
 	Holds   bool   `json:"holds"`
 	Verdict string `json:"verdict"`
+	// Legend explains the outcomes, Documentation names the pages that explain attacks and accepted risks.
+	Legend        map[Outcome]string `json:"legend"`
+	Documentation map[string]string  `json:"documentation"`
 
 	mu sync.Mutex
 }
 
-func newReport(mode string) *Report { return &Report{Mode: mode, At: time.Now().UTC()} }
+func newReport(mode string) *Report {
+	return &Report{
+		Mode: mode, At: time.Now().UTC(), Commit: builtFrom(), Legend: Legend(),
+		Documentation: map[string]string{"attacks": attacksPage, "accepted_risks": risksPage},
+	}
+}
 
-// introduce reads who answers, and whom as.
+// builtFrom is the commit that the running program was built from, where the build has recorded it.
+func builtFrom() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	commit := ""
+	for _, s := range info.Settings {
+		switch {
+		case s.Key == "vcs.revision":
+			commit = s.Value
+		case s.Key == "vcs.modified" && s.Value == "true":
+			commit += " with uncommitted changes"
+		}
+	}
+	return commit
+}
+
+// introduce reads the server's version, the database and the role.
 func (r *Report) introduce(ctx context.Context, s *session) error {
 	a := s.do(ctx, `select split_part(current_setting('server_version'), ' ', 1), current_database(),
 		current_user || case when rolsuper then ' SUPERUSER' else '' end || case when rolbypassrls then ' BYPASSRLS' else '' end
@@ -81,6 +134,34 @@ func (r *Report) introduce(ctx context.Context, s *session) error {
 	}
 	r.Server, r.Database, r.Role = "PostgreSQL "+a.rows[0][0], a.rows[0][1], a.rows[0][2]
 	return nil
+}
+
+// protect reads each table's row-level security from the catalog. A table without it, or without FORCE, is a fault.
+func (r *Report) protect(ctx context.Context, s *session, tables []*table) error {
+	for _, tb := range tables {
+		a := s.do(ctx, "select relrowsecurity, relforcerowsecurity from pg_catalog.pg_class where oid = "+literal(tb.SQL)+"::regclass")
+		if a.err != nil || len(a.rows) != 1 {
+			return fmt.Errorf("reading the protection of %s: %w", tb.Name, orNone(a.err))
+		}
+		p := Protection{Table: tb.Name, Enabled: a.rows[0][0] == "t", Forced: a.rows[0][1] == "t"}
+		r.Tables, r.Protection = append(r.Tables, tb.Name), append(r.Protection, p)
+		if !p.Enabled || !p.Forced {
+			r.fault("table " + p.Table + ": " + p.String())
+		}
+	}
+	return nil
+}
+
+// String says what the catalog says.
+func (p Protection) String() string {
+	switch {
+	case !p.Enabled:
+		return "row-level security is DISABLED"
+	case !p.Forced:
+		return "row-level security is enabled, but NOT FORCED for the table's owner"
+	default:
+		return "row-level security is enabled and forced"
+	}
 }
 
 func (r *Report) add(title string, a Attack, result Result) {
@@ -129,7 +210,7 @@ func (f *FamilyReport) count(o Outcome) {
 	}
 }
 
-// finish puts the families in order and gives the verdict.
+// finish orders the families and sets the verdict.
 func (r *Report) finish() {
 	order := familyOrder()
 	slices.SortFunc(r.Families, func(a, b *FamilyReport) int {
@@ -143,20 +224,20 @@ func (r *Report) finish() {
 	r.Holds = breaches == 0 && attempts > 0 && len(r.Faults) == 0
 	switch {
 	case attempts == 0:
-		r.Verdict = "Nothing was attacked, so nothing is proven."
+		r.Verdict = "NOT PROVEN: nothing was attacked."
 	case breaches > 0:
-		r.Verdict = fmt.Sprintf("ISOLATION IS BROKEN: %d of %d attempts got through.", breaches, attempts)
+		r.Verdict = fmt.Sprintf("ISOLATION IS BROKEN: %d of %d attempts were not stopped.", breaches, attempts)
 	case len(r.Faults) > 0:
-		r.Verdict = fmt.Sprintf("NOT PROVEN: %d faults; of %d attempts none got through.", len(r.Faults), attempts)
+		r.Verdict = fmt.Sprintf("NOT PROVEN: %d faults; none of %d attempts crossed tenants.", len(r.Faults), attempts)
 	default:
-		r.Verdict = fmt.Sprintf("Isolation holds: %d attacks, %d attempts, none got through.", attacks, attempts)
+		r.Verdict = fmt.Sprintf("Isolation holds: %d attacks, %d attempts, no breach.", attacks, attempts)
 	}
 	if n := r.leftOut(); n > 0 {
-		r.Verdict += fmt.Sprintf(" This was a part only: %d attacks were left out.", n)
+		r.Verdict += fmt.Sprintf(" This was a partial run: %d attacks were left out.", n)
 	}
 }
 
-// leftOut counts the kit's attacks that a run, narrowed down by -run, did not come to.
+// leftOut counts the attacks of the kit that a run restricted by -run has skipped.
 func (r *Report) leftOut() (n int) {
 	made := map[string]bool{}
 	for _, f := range r.Families {
@@ -164,7 +245,7 @@ func (r *Report) leftOut() (n int) {
 			made[e.ID] = true
 		}
 	}
-	for _, a := range Catalogue() {
+	for _, a := range Catalog() {
 		if (a.Family == liveFamily) == (r.Mode == liveFamily) && !made[a.ID] {
 			n++
 		}
@@ -177,5 +258,5 @@ func familyOrder() []string {
 	for _, f := range families() {
 		names = append(names, f.name)
 	}
-	return append(names, entityFamily, redisFamily, liveFamily)
+	return append(names, entityFamily, pinFamily, redisFamily, liveFamily)
 }

@@ -15,23 +15,23 @@ import (
 	"github.com/konstruct/konstruct/tenancy"
 )
 
-// caller is somebody who sends a statement.
+// caller is the sender of a statement.
 type caller struct {
 	says string
 	id   tenancy.ID
 	want expectation
 }
 
-func (s *stage) callers(st statement) []caller {
+func (s *harness) callers(st statement) []caller {
 	return []caller{
 		{"another tenant", s.a.id, st.other},
-		{"nobody", tenancy.ID{}, st.nobody},
+		{"no tenant", tenancy.ID{}, st.unset},
 		{"the owner", s.b.id, st.owner},
 	}
 }
 
 // send makes a statement's attack: by everybody, and in every way.
-func (s *stage) send(ctx context.Context, st statement, tb *table) error {
+func (s *harness) send(ctx context.Context, st statement, tb *table) error {
 	for _, c := range s.callers(st) {
 		given := s.given(st, tb, c.id)
 		a, err := s.byLogin(ctx, st, tb, c)
@@ -50,12 +50,12 @@ func (s *stage) send(ctx context.Context, st statement, tb *table) error {
 }
 
 // given is all that the attacker has said himself.
-func (s *stage) given(st statement, tb *table, id tenancy.ID) string {
+func (s *harness) given(st statement, tb *table, id tenancy.ID) string {
 	return s.spell(strings.Join(append(st.before, st.sql), "\n"), tb, id)
 }
 
 // judge holds an answer against what is required, and searches it.
-func (s *stage) judge(c caller, a answer, given string) error {
+func (s *harness) judge(c caller, a answer, given string) error {
 	if err := c.want.check(a); err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ func (s *stage) judge(c caller, a answer, given string) error {
 
 // byLogin sends a statement beside the driver, in a transaction that is rolled back. Before that, it looks whether any
 // of b's rows has changed, as b.
-func (s *stage) byLogin(ctx context.Context, st statement, tb *table, c caller) (a answer, err error) {
+func (s *harness) byLogin(ctx context.Context, st statement, tb *table, c caller) (a answer, err error) {
 	if err := s.raw.as(ctx, c.id); err != nil {
 		return answer{}, err
 	}
@@ -86,7 +86,7 @@ func (s *stage) byLogin(ctx context.Context, st statement, tb *table, c caller) 
 	return a, s.unchanged(ctx, tb)
 }
 
-func (s *stage) unchanged(ctx context.Context, tb *table) error {
+func (s *harness) unchanged(ctx context.Context, tb *table) error {
 	// The statement may have left the transaction read-blind or with another plan; the tenant is what matters.
 	if err := s.raw.all(ctx, "set local row_security = on", setTenant(s.b.id, true)).err; err != nil {
 		return err
@@ -99,7 +99,7 @@ func (s *stage) unchanged(ctx context.Context, tb *table) error {
 }
 
 // byDriver sends a statement as the product would, in a transaction that is rolled back.
-func (s *stage) byDriver(ctx context.Context, st statement, tb *table, c caller) (a answer, err error) {
+func (s *harness) byDriver(ctx context.Context, st statement, tb *table, c caller) (a answer, err error) {
 	ctx = as(ctx, c.id)
 	tx, err := s.driver.Tx(ctx)
 	if err != nil {
@@ -114,7 +114,7 @@ func (s *stage) byDriver(ctx context.Context, st statement, tb *table, c caller)
 	return a, nil
 }
 
-// as is a context for a tenant, or for nobody. A test's own context has none.
+// as returns a context with a tenant, or ctx itself for the zero tenant.
 func as(ctx context.Context, id tenancy.ID) context.Context {
 	if id.IsZero() {
 		return ctx

@@ -46,7 +46,7 @@ func login(ctx context.Context, dsn string) (*session, error) {
 	}
 	s := &session{notices: &notices{}}
 	config.OnNotice = s.notices.add
-	// Nobody else's idle time-out or pooler's default belongs into an attack.
+	// Settings of a pooler or of the environment must not influence an attack.
 	if s.conn, err = pgx.ConnectConfig(ctx, config); err != nil {
 		return nil, pgtenant.ConnectFailure(err)
 	}
@@ -85,7 +85,7 @@ func (s *session) all(ctx context.Context, statements ...string) (a answer) {
 	return a
 }
 
-// as begins a transaction of a tenant, or of nobody, as the driver would.
+// as begins a transaction with a tenant, or without one, as the driver would.
 func (s *session) as(ctx context.Context, id tenancy.ID) error {
 	return s.all(ctx, "begin", setTenant(id, true)).err
 }

@@ -21,40 +21,41 @@ func sideChannels() family {
 func leakyConditions() []statement {
 	return []statement{
 		{
-			id: "A53-leaky-function", does: "has a function that costs nothing shout every row it is shown", privileged: true, raw: true,
+			id: "A53-leaky-function", does: "filters with a leaky function that costs nothing and prints every row it sees",
+			privileged: true, raw: true,
 			sql:   "select * from {table} t where " + leaky + "(t::text)",
-			other: own(), nobody: nothing(), owner: own(),
+			other: own(), unset: nothing(), owner: own(),
 		},
 		{
 			id: "A53-leaky-update", does: "the same, while updating", privileged: true, raw: true,
 			sql:   "update {table} t set tenant_id = tenant_id where " + leaky + "(t::text)",
-			other: own(), nobody: nothing(), owner: own(),
+			other: own(), unset: nothing(), owner: own(),
 		},
 		{
-			id: "A53-leaky-count", does: "the same, in a view of all rows with a limit", privileged: true, raw: true,
+			id: "A53-leaky-count", does: "the same, in a subquery with a limit", privileged: true, raw: true,
 			sql:   "select count(*) from (select * from {table} t where " + leaky + "(t::text) limit 1000000) x having count(*) > 0",
-			other: own(), nobody: nothing(), owner: own(),
+			other: own(), unset: nothing(), owner: own(),
 		},
 		{
-			id: "A53-division", does: "divides by zero where a row is the other tenant's",
+			id: "A53-division", does: "divides by zero if a row belongs to the other tenant",
 			sql:   "select * from {table} where 1 / (case when tenant_id = {victim} then 0 else 1 end) = 1",
-			other: own(), nobody: nothing(), owner: refused(divisionBy0),
+			other: own(), unset: nothing(), owner: refused(divisionBy0),
 		},
 		{
-			id: "A53-cast", does: "has the error of a cast show a row",
+			id: "A53-cast", does: "casts a row to a number, so that the error would print it",
 			sql:   "select * from {table} t where (case when tenant_id = {victim} then t::text else '1' end)::int = 1",
-			other: own(), nobody: nothing(), owner: refused(invalidText),
+			other: own(), unset: nothing(), owner: refused(invalidText),
 		},
 		{
-			id: "A57-not-null", does: "breaks a constraint in an update of all rows, whose error shows the row",
+			id: "A57-not-null", does: "violates a constraint in an update of all rows, so that the error would print a row",
 			sql:   "update {table} set {key} = null",
-			other: refused(notNull), nobody: nothing(), owner: refused(notNull),
+			other: refused(notNull), unset: nothing(), owner: refused(notNull),
 		},
 		{
-			id: "A58-no-uuid", does: "makes something the tenant that is no UUID", raw: true,
+			id: "A58-no-uuid", does: "sets the tenant to a text that is not a UUID", raw: true,
 			before: []string{"select set_config('" + setting + "', 'x', true)"},
 			sql:    "select * from {table}",
-			other:  refused(invalidText), nobody: refused(invalidText), owner: refused(invalidText),
+			other:  refused(invalidText), unset: refused(invalidText), owner: refused(invalidText),
 		},
 	}
 }
@@ -63,72 +64,80 @@ func plansAndStatistics() []statement {
 	const noIndex = "set local enable_indexscan = off"
 	return []statement{
 		{
-			id: "A54-plan", does: "has the plan of a search by id explained, with what it did",
+			id: "A54-plan", does: "runs EXPLAIN ANALYZE on a search by id",
 			sql:   "explain (analyze, verbose, costs off, timing off, summary off) select * from {table} where {key} = {id}",
-			other: whatever(), nobody: whatever(), owner: something(),
+			other: whatever(), unset: whatever(), owner: something(),
 		},
 		{
-			id: "A54-removed-rows", does: "has a plan count the rows that the policy took away", accepted: "plans-count", raw: true,
+			id: "A54-removed-rows", does: "runs EXPLAIN ANALYZE on a scan, which counts the rows that the policy filtered out",
+			accepted: "plans-count", raw: true,
 			before: []string{noIndex, "set local enable_bitmapscan = off", "set local enable_indexonlyscan = off"},
 			sql:    "explain (analyze, costs off, timing off, summary off) select * from {table}",
-			other:  says("Rows Removed by Filter: "), nobody: whatever(), owner: something(),
+			other:  says("Rows Removed by Filter: ", "the number of filtered rows is shown, no value"),
+			unset:  whatever(), owner: something(),
 		},
 		{
 			id: "A55-common-combinations", does: "reads the statistics of expressions and combinations of columns",
 			sql:   "select * from pg_stats_ext where format('%s.%s', schemaname, tablename) = {name}",
-			other: nothing(), nobody: nothing(), owner: nothing(),
+			other: nothing(), unset: nothing(), owner: nothing(),
 		},
 		{
-			id: "A55-sizes", does: "reads how large a table is, and how often it is used", accepted: "totals",
+			id: "A55-sizes", does: "reads a table's size and usage counters", accepted: "totals",
 			sql: `select c.reltuples, pg_relation_size(c.oid), s.n_tup_ins from pg_class c
 			         left join pg_stat_user_tables s on s.relid = c.oid where c.oid = {name}::regclass`,
-			other: something(), nobody: something(), owner: something(),
+			other: allowed("totals over all tenants are shown, no row"), unset: something(), owner: something(),
 		},
 		{
-			id: "A62-lock-table", does: "locks the whole table, so that others wait", accepted: "locks", raw: true,
+			id: "A62-lock-table", does: "locks the whole table, so that other tenants wait", accepted: "locks", raw: true,
 			before: []string{"lock table {table} in access exclusive mode"},
 			sql:    "select 1",
-			other:  something(), nobody: something(), owner: something(),
+			other:  allowed("the lock is granted; others wait until their lock_timeout"), unset: something(), owner: something(),
 		},
 		{
-			id: "A62-time-out", does: "lifts its own time limits", accepted: "locks", once: true, raw: true,
+			id: "A62-time-out", does: "removes its own time limits", accepted: "locks", once: true, raw: true,
 			before: []string{"set local statement_timeout = 0", "set local lock_timeout = 0"},
 			sql:    "select 1",
-			other:  something(), nobody: something(), owner: something(),
+			other:  allowed("its own limits are removed, no other session's"), unset: something(), owner: something(),
 		},
 	}
 }
 
-// says finds words in the answer.
-func says(words string) expectation {
-	return expectation{"it says " + words, func(a answer) bool { return a.err == nil && strings.Contains(a.text(), words) }}
+// says requires words in the answer, which mean what is described.
+func says(words, meaning string) expectation {
+	return expectation{meaning, func(a answer) bool { return a.err == nil && strings.Contains(a.text(), words) }}
 }
 
 func watching() []scenario {
 	return []scenario{
 		{
-			id: "A56-bound-values", does: "watches other connections for values that statements carry as parameters",
-			required: "nothing of another tenant's", once: (*stage).watchBound,
+			id: "A56-bound-values", does: "reads pg_stat_activity for bound values of other tenants' statements",
+			required: "no value of another tenant", once: (*harness).watchBound,
 		},
 		{
-			id: "A56-texts", does: "watches other connections for values that stand in a statement's text",
-			required: "it may, by the same role", accepted: "statement-texts", once: (*stage).watchText,
+			id: "A56-texts", does: "reads pg_stat_activity for values inside the text of other tenants' statements",
+			required: "the text is visible: both run as the same role", accepted: "statement-texts", once: (*harness).watchText,
 		},
 		{
 			id: "A55-common-values", does: "reads the most common values of the table's columns", required: "no row",
-			privileged: true, each: (*stage).statistics,
+			privileged: true, each: (*harness).statistics,
 		},
 		{
-			id: "A60-listen", does: "listens on another tenant's channel", required: "it may: channels have no rights",
-			accepted: "notify", once: (*stage).listen,
+			id: "A77-lock-parent", does: "locks the other tenant's row of a global table FOR UPDATE, so that its inserts wait",
+			required: "the inserts wait until their lock_timeout: the row is not protected by a tenant", accepted: "locks",
+			each: (*harness).lockParent,
+		},
+		{
+			id: "A60-listen", does: "listens on a channel that another tenant notifies",
+			required: "the payload is received: channels have no privileges",
+			accepted: "notify", once: (*harness).listen,
 		},
 	}
 }
 
 // second is another login, for what it takes two to do.
-func (s *stage) second(ctx context.Context) (*session, error) { return login(ctx, s.kit.target.DSN) }
+func (s *harness) second(ctx context.Context) (*session, error) { return login(ctx, s.kit.target.DSN) }
 
-func (s *stage) watchBound(ctx context.Context) error {
+func (s *harness) watchBound(ctx context.Context) error {
 	secret := s.b.secrets[0]
 	tx, err := s.driver.Tx(as(ctx, s.b.id))
 	if err != nil {
@@ -149,7 +158,7 @@ func (s *stage) watchBound(ctx context.Context) error {
 	return nil
 }
 
-func (s *stage) watchText(ctx context.Context) error {
+func (s *harness) watchText(ctx context.Context) error {
 	other, err := s.second(ctx)
 	if err != nil {
 		return err
@@ -163,7 +172,7 @@ func (s *stage) watchText(ctx context.Context) error {
 }
 
 // statistics has a superuser collect them, and look at them, first.
-func (s *stage) statistics(ctx context.Context, tb *table) error {
+func (s *harness) statistics(ctx context.Context, tb *table) error {
 	super, err := login(ctx, s.kit.target.Superuser)
 	if err != nil {
 		return err
@@ -185,7 +194,7 @@ func (s *stage) statistics(ctx context.Context, tb *table) error {
 	return nil
 }
 
-func (s *stage) listen(ctx context.Context) error {
+func (s *harness) listen(ctx context.Context) error {
 	listener, err := s.second(ctx)
 	if err != nil {
 		return err
@@ -208,13 +217,24 @@ func (s *stage) listen(ctx context.Context) error {
 	return pinned(nil, false)
 }
 
-// pinned holds an accepted risk to its shape.
-func pinned(err error, stillThere bool) error {
-	if err != nil {
-		return fmt.Errorf("the accepted risk could not be shown: %w", err)
+// lockParent holds the parent's row while the other tenant adds a row that refers to it.
+func (s *harness) lockParent(ctx context.Context, tb *table) error {
+	for _, f := range tb.Foreign {
+		if s.kit.table(f.Target) != nil || len(f.Columns) != 1 || f.Columns[0] != tenantColumn {
+			continue
+		}
+		return s.fresh(ctx, func(other *session) error {
+			lock := s.spell("select from "+f.SQL+" where "+quoted(f.Refs[0])+" = {victim} for update", tb, s.a.id)
+			if err := errors.Join(s.raw.as(ctx, s.a.id), s.raw.do(ctx, lock).err); err != nil {
+				return err
+			}
+			defer func() { _ = s.raw.rollback(ctx) }()
+			if err := errors.Join(other.as(ctx, s.b.id), other.do(ctx, "set local lock_timeout = '50ms'").err); err != nil {
+				return err
+			}
+			a := other.do(ctx, s.spell(insert("{mine}"), tb, s.b.id))
+			return pinned(nil, code(a.err) == lockTimeout)
+		})
 	}
-	if !stillThere {
-		return errors.New("the accepted risk is gone: take it off the list, and require that it stays so")
-	}
-	return nil
+	return notApplicable("its tenant refers to no table")
 }

@@ -16,7 +16,7 @@ const tenantColumn = "tenant_id"
 
 const setting = pgtenant.Setting
 
-// table is a tenant-scoped table as the live catalogue has it.
+// table is a tenant-scoped table as the live catalog has it.
 type table struct {
 	Name    string       `json:"name"` // with its schema, unquoted
 	SQL     string       `json:"sql"`  // with its schema, quoted
@@ -80,7 +80,7 @@ select json_build_object(
    and exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = $1 and a.attnum > 0 and not a.attisdropped)
  order by 1`
 
-// readTables finds every table with a tenant_id, whoever owns it.
+// readTables finds every table with a tenant_id, regardless of its owner.
 func readTables(ctx context.Context, conn *pgx.Conn) ([]*table, error) {
 	rows, err := conn.Query(ctx, tablesQuery, tenantColumn)
 	if err != nil {

@@ -27,8 +27,13 @@ type Target struct {
 	// SpanningKeys are the unique indexes that span tenants on purpose ("public.index"). Each lets a tenant find out
 	// that a value is taken.
 	SpanningKeys []string
+	// Pins are accepted risks that come with the application's own tables.
+	Pins []Pin
 	// Redis is attacked where it is given.
 	Redis *Redis
+	// Commit names the version of the code in the report. Where empty, it is what the build has recorded, which a test's
+	// build has not.
+	Commit string
 }
 
 // Entity registers one tenant-scoped table: how its rows are made, and how the user's own code reaches them. All of
@@ -39,7 +44,7 @@ type Entity struct {
 	// Create makes a valid row with mark, a unique word, in at least one of its texts (where it has any), and
 	// returns its id.
 	Create func(ctx context.Context, mark string) (id string, err error)
-	// List returns all rows, in any form: what is returned is searched for what belongs to somebody else.
+	// List returns all rows, in any form: the result is searched for values of other tenants.
 	List func(ctx context.Context) (any, error)
 	// Get returns one row. A row that is not there is an error, or nothing.
 	Get func(ctx context.Context, id string) (any, error)
@@ -52,12 +57,12 @@ type Entity struct {
 // Row is a row that the kit has made.
 type Row struct{ Tenant, ID, Mark string }
 
-// Path is one way in through the user's code. It is tried by another tenant, by nobody, and, for the proof that it
+// Path is one way in through the user's code. It is tried by another tenant, without a tenant, and, for the proof that it
 // leads anywhere at all, by the owner of the row.
 type Path struct {
 	// ID is the attack's stable code, Does what it does, in a sentence.
 	ID, Does string
-	// Want is what another tenant must get. The owner must get something, nobody an error or nothing.
+	// Want is what another tenant must get. The owner must get something; without a tenant it must be an error or nothing.
 	Want Want
 	// Try makes the attempt: own is a row of the context's tenant, aim is the row in question. What it returns is
 	// searched for whatever belongs to aim's tenant.
@@ -74,6 +79,19 @@ const (
 	WantOwnCount             // the number of its own rows, and so does the owner
 	WantRefused              // an error; the owner gets none
 )
+
+// Pin shows that an accepted risk is what its description says. It fails when the risk is gone, so that the description
+// is corrected, as well as when it can't be shown.
+type Pin struct {
+	// ID is the attack's stable code, Does what it does, in a sentence, Shows what comes of it.
+	ID, Does, Shows string
+	// Risk is the risk's anchor in the list of accepted risks.
+	Risk string
+	// Privileged is true where Show needs [Target.Superuser].
+	Privileged bool
+	// Show reports whether the risk is there. What it changes, it puts back.
+	Show func(ctx context.Context) (bool, error)
+}
 
 // Redis tells how the product reaches its Redis.
 type Redis struct {

@@ -15,52 +15,52 @@ func changes() []statement {
 		{
 			id: "A46-update-by-id", does: "updates a row by its id",
 			sql:   "update {table} set tenant_id = tenant_id" + byID,
-			other: nothing(), nobody: nothing(), owner: something(),
+			other: nothing(), unset: nothing(), owner: something(),
 		},
 		{
-			id: "A46-update-returning", does: "updates a row by its id and has it returned",
+			id: "A46-update-returning", does: "updates a row by its id with RETURNING",
 			sql:   "update {table} set tenant_id = tenant_id" + byID + " returning *",
-			other: nothing(), nobody: nothing(), owner: something(),
+			other: nothing(), unset: nothing(), owner: something(),
 		},
 		{
 			id: "A46-update-all", does: "updates the whole table",
 			sql:   "update {table} set tenant_id = tenant_id",
-			other: own(), nobody: nothing(), owner: own(),
+			other: own(), unset: nothing(), owner: own(),
 		},
 		{
-			id: "A46-update-from", does: "updates through a join with everybody's rows",
+			id: "A46-update-from", does: "updates through a join with the whole table",
 			sql:   "update {table} t set tenant_id = t.tenant_id from {table} o where t.{key} = {id}",
-			other: nothing(), nobody: nothing(), owner: something(),
+			other: nothing(), unset: nothing(), owner: something(),
 		},
 		{
-			id: "A47-take", does: "takes a row over, by making it its own",
+			id: "A47-take", does: "takes over a row by setting its own tenant_id",
 			sql:   "update {table} set tenant_id = {own}" + byID,
-			other: nothing(), nobody: nothing(), owner: something(),
+			other: nothing(), unset: nothing(), owner: something(),
 		},
 		{
 			id: "A47-give", does: "gives its own rows to the other tenant",
 			sql:   "update {table} set tenant_id = {victim} where {key} = {ownid}",
-			other: refused(denied), nobody: nothing(), owner: something(),
+			other: refused(denied), unset: nothing(), owner: something(),
 		},
 		{
-			id: "A47-disown", does: "makes its own rows nobody's",
+			id: "A47-disown", does: "sets tenant_id of its own rows to NULL",
 			sql:   "update {table} set tenant_id = null where {key} = {ownid}",
-			other: refused(denied, notNull), nobody: nothing(), owner: refused(denied, notNull),
+			other: refused(denied, notNull), unset: nothing(), owner: refused(denied, notNull),
 		},
 		{
 			id: "A46-delete-by-id", does: "deletes a row by its id",
 			sql:   "delete from {table}" + byID,
-			other: nothing(), nobody: nothing(), owner: somethingOr(foreignKey),
+			other: nothing(), unset: nothing(), owner: somethingOr(foreignKey),
 		},
 		{
-			id: "A46-delete-returning", does: "deletes a row by its id and has it returned",
+			id: "A46-delete-returning", does: "deletes a row by its id with RETURNING",
 			sql:   "delete from {table}" + byID + " returning *",
-			other: nothing(), nobody: nothing(), owner: somethingOr(foreignKey),
+			other: nothing(), unset: nothing(), owner: somethingOr(foreignKey),
 		},
 		{
 			id: "A52-delete-using", does: "deletes with a join and OR true",
 			sql:   "delete from {table} t using (values (1)) v where t.{key} = {id} or true",
-			other: somethingOr(foreignKey), nobody: nothing(), owner: somethingOr(foreignKey),
+			other: ownOr(foreignKey), unset: nothing(), owner: somethingOr(foreignKey),
 		},
 	}
 }
@@ -70,39 +70,39 @@ func additions() []statement {
 		{
 			id: "A47-insert-for-other", does: "adds a row for the other tenant",
 			sql:   insert("{spare}"),
-			other: refused(denied), nobody: refused(denied), owner: something(),
+			other: refused(denied), unset: refused(denied), owner: something(),
 		},
 		{
-			id: "A47-insert-own", does: "adds a row of its own, which must work, but not for nobody",
+			id: "A47-insert-own", does: "adds a row of its own, which must work, and must fail without a tenant",
 			sql:   insert("{mine}"),
-			other: own(), nobody: refused(denied), owner: something(),
+			other: own(), unset: refused(denied), owner: something(),
 		},
 		{
 			id: "A47-insert-for-nobody", does: "adds a row with no tenant",
 			sql:   insert(`{mine} || '{"tenant_id": null}'`),
-			other: refused(denied, notNull), nobody: refused(denied, notNull), owner: refused(denied, notNull),
+			other: refused(denied, notNull), unset: refused(denied, notNull), owner: refused(denied, notNull),
 		},
 		{
-			id: "A47-insert-some", does: "hides a foreign row among its own",
+			id: "A47-insert-some", does: "adds another tenant's row among rows of its own",
 			sql:   insert("{mine}") + " union all select {columns} from jsonb_populate_record(null::{table}, {spare})",
-			other: refused(denied), nobody: refused(denied), owner: somethingOr(duplicate),
+			other: refused(denied), unset: refused(denied), owner: somethingOr(duplicate),
 		},
 		{
-			id: "A48-upsert", does: "writes over a row through ON CONFLICT DO UPDATE",
+			id: "A48-upsert", does: "overwrites a row through ON CONFLICT DO UPDATE",
 			sql: insert("{kept} || jsonb_build_object('tenant_id', {own})") +
 				" on conflict ({key}) do update set tenant_id = excluded.tenant_id",
-			other: refused(denied), nobody: refused(denied), owner: something(),
+			other: refused(denied), unset: refused(denied), owner: something(),
 		},
 		{
 			id: "A48-upsert-returning", does: "reads a row through ON CONFLICT DO UPDATE … RETURNING",
 			sql: insert("{kept} || jsonb_build_object('tenant_id', {own})") +
 				" on conflict ({key}) do update set tenant_id = {table}.tenant_id returning *",
-			other: refused(denied), nobody: refused(denied), owner: something(),
+			other: refused(denied), unset: refused(denied), owner: something(),
 		},
 		{
-			id: "A48-upsert-foreign", does: "writes over a row, and says openly whose it is",
+			id: "A48-upsert-foreign", does: "overwrites a row, naming the other tenant",
 			sql:   insert("{kept}") + " on conflict ({key}) do update set tenant_id = excluded.tenant_id",
-			other: refused(denied), nobody: refused(denied), owner: something(),
+			other: refused(denied), unset: refused(denied), owner: something(),
 		},
 	}
 }
@@ -113,17 +113,17 @@ func merges() []statement {
 		{
 			id: "A49-merge-update", does: "updates a row through MERGE",
 			sql:   merge + "{kept})) s on t.{key} = s.{key} when matched then update set tenant_id = {own}",
-			other: nothing(), nobody: nothing(), owner: something(),
+			other: nothing(), unset: nothing(), owner: something(),
 		},
 		{
 			id: "A49-merge-delete", does: "deletes a row through MERGE",
 			sql:   merge + "{kept})) s on t.{key} = s.{key} when matched then delete",
-			other: nothing(), nobody: nothing(), owner: somethingOr(foreignKey),
+			other: nothing(), unset: nothing(), owner: somethingOr(foreignKey),
 		},
 		{
 			id: "A49-merge-insert", does: "adds a row for the other tenant through MERGE",
 			sql:   merge + "{spare})) s on t.{key} = s.{key} when not matched then insert ({columns}) values ({s.columns})",
-			other: refused(denied), nobody: refused(denied), owner: something(),
+			other: refused(denied), unset: refused(denied), owner: something(),
 		},
 	}
 }

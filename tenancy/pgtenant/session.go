@@ -16,7 +16,8 @@ import (
 //     plan_cache_mode, vacuum_*, *_io_concurrency, temp_buffers and the like;
 //   - what only matters to DDL, for which the role has no right: check_function_bodies, default_table_access_method,
 //     default_tablespace, default_toast_compression, temp_tablespaces, password_encryption, createrole_self_grant;
-//   - what only reaches logs and monitoring: application_name, client_min_messages, debug_print_*, log_*, trace_*;
+//   - what only reaches logs and monitoring, without bound values: application_name, client_min_messages, trace_*, and debug_* but
+//     for debug_print_plan;
 //   - escape_string_warning, which warns; tcp_*, which the kernel applies; transaction_*, which end with a transaction.
 //
 // Settings of extensions and of users' own are not known here.
@@ -32,6 +33,7 @@ func settings() []string {
 		"statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "idle_session_timeout",
 		"default_transaction_isolation", "default_transaction_read_only", "default_transaction_deferrable",
 		"synchronous_commit", "exit_on_error",
+		"log_parameter_max_length_on_error", "debug_print_plan", // what the log would show of bound values
 	}
 }
 

@@ -14,18 +14,18 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// stage is what a family of attacks plays on: two tenants with rows, and the ways to reach them.
-type stage struct {
+// harness is what a family of attacks works with: two tenants with rows, and connections to reach them.
+type harness struct {
 	kit    *kit
 	driver *pgtenant.Driver
 	raw    *session
 	tables []*table // those that have rows
 
-	a, b *side // a attacks, b is attacked
+	a, b *tenant // a attacks, b is attacked
 }
 
-// side is a tenant with what it has.
-type side struct {
+// tenant is a tenant with its rows.
+type tenant struct {
 	id tenancy.ID
 	// rows are this tenant's, by table; the first one is aimed at.
 	rows map[string][]Row
@@ -35,22 +35,22 @@ type side struct {
 	ctid        map[string]string
 	// prints are fingerprints of all the tenant's rows, by table.
 	prints map[string]string
-	// secrets are the values that nobody else's row has.
+	// secrets are values that occur in no other row.
 	secrets []string
 }
 
-// kept rows of the two sides differ in number, so that counts tell them apart.
+// The two tenants have different numbers of rows, so that counts can be told apart.
 const (
 	rowsOfA = 1
 	rowsOfB = 3
 )
 
-func (k *kit) newStage(ctx context.Context, entities ...Entity) (s *stage, err error) {
-	s = &stage{kit: k}
+func (k *kit) newHarness(ctx context.Context, entities ...Entity) (s *harness, err error) {
+	s = &harness{kit: k}
 	if s.raw, err = login(ctx, k.target.DSN); err != nil {
 		return nil, err
 	}
-	if s.driver, err = k.open(ctx, pgtenant.WithMaxConns(stageConns)); err != nil {
+	if s.driver, err = k.open(ctx, pgtenant.WithMaxConns(harnessConns)); err != nil {
 		return nil, err
 	}
 	for _, tb := range k.tables {
@@ -68,18 +68,18 @@ func (k *kit) newStage(ctx context.Context, entities ...Entity) (s *stage, err e
 	return s, nil
 }
 
-func (s *stage) close(ctx context.Context) {
+func (s *harness) close(ctx context.Context) {
 	s.raw.close(ctx)
 	_ = s.driver.Close()
 }
 
 // populate makes a tenant with n rows of each entity.
-func (s *stage) populate(ctx context.Context, entities []Entity, n int) (*side, error) {
+func (s *harness) populate(ctx context.Context, entities []Entity, n int) (*tenant, error) {
 	id, err := s.kit.target.Tenant(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("making a tenant: %w", err)
 	}
-	p := &side{
+	p := &tenant{
 		id: id, rows: map[string][]Row{}, kept: map[string]string{}, spare: map[string]string{},
 		ctid: map[string]string{}, prints: map[string]string{},
 	}
@@ -97,7 +97,7 @@ func (s *stage) populate(ctx context.Context, entities []Entity, n int) (*side, 
 }
 
 // stock makes an entity's rows, and one that is taken away again once its image is known.
-func (s *stage) stock(ctx context.Context, p *side, e Entity, n int) error {
+func (s *harness) stock(ctx context.Context, p *tenant, e Entity, n int) error {
 	for range n + 1 {
 		mark := "canary" + strings.ToLower(rand.Text())
 		id, err := e.Create(tenancy.With(ctx, p.id), mark)
@@ -124,7 +124,7 @@ func (s *stage) stock(ctx context.Context, p *side, e Entity, n int) error {
 }
 
 // study reads what a tenant has in a table.
-func (s *stage) study(ctx context.Context, p *side, tb *table) error {
+func (s *harness) study(ctx context.Context, p *tenant, tb *table) error {
 	aim, err := s.only(ctx, p.id, "select to_jsonb(t.*), ctid from "+tb.SQL+" t where "+tb.Key+" = "+literal(p.rows[tb.Name][0].ID))
 	if err != nil {
 		return err
@@ -140,7 +140,7 @@ func (s *stage) study(ctx context.Context, p *side, tb *table) error {
 }
 
 // only sends a query as a tenant and returns the one row that it must find.
-func (s *stage) only(ctx context.Context, id tenancy.ID, sql string) ([]string, error) {
+func (s *harness) only(ctx context.Context, id tenancy.ID, sql string) ([]string, error) {
 	if err := s.raw.as(ctx, id); err != nil {
 		return nil, err
 	}
@@ -155,7 +155,7 @@ func (s *stage) only(ctx context.Context, id tenancy.ID, sql string) ([]string, 
 }
 
 // fingerprint reads all rows of a tenant, as that tenant, in a transaction of its own.
-func (s *stage) fingerprint(ctx context.Context, raw *session, id tenancy.ID, tb *table) (string, error) {
+func (s *harness) fingerprint(ctx context.Context, raw *session, id tenancy.ID, tb *table) (string, error) {
 	if err := raw.as(ctx, id); err != nil {
 		return "", err
 	}
@@ -173,7 +173,7 @@ func fingerprintHere(ctx context.Context, raw *session, tb *table) (string, erro
 }
 
 // intact holds what is committed of b's rows against what it was.
-func (s *stage) intact(ctx context.Context) error {
+func (s *harness) intact(ctx context.Context) error {
 	for _, tb := range s.tables {
 		digest, err := s.fingerprint(ctx, s.raw, s.b.id, tb)
 		if err != nil {
@@ -186,9 +186,9 @@ func (s *stage) intact(ctx context.Context) error {
 	return nil
 }
 
-// spell puts the names in braces into a statement: literals and identifiers, quoted. Own is the caller's tenant, a's for
-// nobody; whatever is aimed at is b's.
-func (s *stage) spell(sql string, tb *table, caller tenancy.ID) string {
+// spell puts the names in braces into a statement: literals and identifiers, quoted. Own is the caller's tenant, or a where
+// the caller has none; the target is b's.
+func (s *harness) spell(sql string, tb *table, caller tenancy.ID) string {
 	mine := s.a
 	if caller == s.b.id {
 		mine = s.b
@@ -211,8 +211,8 @@ func insert(image string) string {
 	return "insert into {table} ({columns}) select {columns} from jsonb_populate_record(null::{table}, " + image + ")"
 }
 
-// leaks finds a side's secrets in a text. What the attacker has put into the statement is no news to him.
-func (p *side) leaks(text, given string) error {
+// leaks finds a tenant's secrets in a text, except for those that the attacker has given.
+func (p *tenant) leaks(text, given string) error {
 	for _, secret := range p.secrets {
 		if strings.Contains(text, secret) && !strings.Contains(given, secret) {
 			return fmt.Errorf("another tenant's value came back: %q", secret)

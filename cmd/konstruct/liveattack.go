@@ -1,0 +1,23 @@
+package main
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/konstruct/konstruct/migrate"
+	"github.com/konstruct/konstruct/tenancy/attack"
+)
+
+// expectedOfResolver is what a tenant knows about its own connections: which of them its webhooks must resolve to.
+const expectedOfResolver = `select c.channel_type, c.workspace_id, c.status = 'active' and t.status = 'active'
+	from public.channel_connections c join public.tenants t on t.id = c.tenant_id order by c.id desc limit 100`
+
+// liveAttack configures the attack on a live system for Konstruct's own tables.
+func liveAttack() attack.LiveOptions {
+	c := migrate.Catalogue()
+	return attack.LiveOptions{
+		TenantsTable: c.TenantsTable,
+		Definers:     slices.Sorted(maps.Keys(c.Definers)),
+		Resolver:     attack.Resolver{Function: "public.resolve_tenant", Expected: expectedOfResolver},
+	}
+}

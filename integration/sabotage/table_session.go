@@ -1,0 +1,256 @@
+package main
+
+const (
+	sessionFile = "tenancy/pgtenant/session.go"
+	againFile   = "tenancy/pgtenant/again.go"
+	outcomeFile = "tenancy/pgtenant/outcome.go"
+
+	kitTests = "integration/isolation"
+)
+
+// attackTests are attacks of the kit, run on Konstruct's tables as tests.
+func attackTests(family string, attacks ...string) []testName {
+	tests := make([]string, len(attacks))
+	for i, a := range attacks {
+		tests[i] = "TestIsolation/attacks/" + family + "/" + a
+	}
+	return in(kitTests, tests...)
+}
+
+// unseenTenant removes the session's tenant from the check.
+func unseenTenant() edit {
+	return edit{sessionFile, "coalesce(current_setting('\" + Setting + \"', true), '')", "'\" + Setting + \"'"}
+}
+
+func sessionSaboteurs() []saboteur {
+	unchecked := func(name string) []edit { return []edit{{sessionFile, `"` + name + `", `, ""}} }
+	return []saboteur{
+		{
+			id: "driver-session-check", layer: layerDriver, removes: "the check of the session's settings before a statement",
+			code: &code{
+				edits: []edit{{statementFile, "\tif o.check {", "\tif false && o.check {"}},
+				caught: append(in(driverTests, "TestChangedSessionIsReplaced/cache_statement", "TestChangedSessionServesUnknownStatements/exec"),
+					attackTests("session", "A69-every-setting", "A69-effects", "A69-by-function")...),
+			},
+		},
+		{
+			id: "driver-session-check-in-transaction", layer: layerDriver, removes: "the same check before a transaction's first statement",
+			code: &code{
+				edits:  []edit{{txFile, "return opening{begin: t.begin, check: true}, err", "return opening{begin: t.begin}, err"}},
+				caught: in(driverTests, "TestChangedSessionDoesNotReachATransaction/cache_statement"),
+			},
+		},
+		{
+			id: "driver-session-visibility", layer: layerDriver, removes: "a setting that hides rows (row_security) from the check",
+			code: &code{
+				edits: unchecked("row_security"),
+				caught: append(in(driverTests, "TestChangedSessionIsReplaced/cache_statement"),
+					attackTests("session", "A69-every-setting", "A69-effects")...),
+			},
+		},
+		{
+			id: "driver-session-values", layer: layerDriver, removes: "a setting that changes stored text (client_encoding) from the check",
+			code: &code{
+				edits: []edit{{sessionFile, "pg_client_encoding(), ", ""}},
+				caught: append(in(driverTests, "TestChangedSessionIsReplaced/cache_statement"),
+					attackTests("session", "A69-every-setting", "A69-effects")...),
+			},
+		},
+		{
+			id: "driver-session-limits", layer: layerDriver, removes: "a time limit (statement_timeout) from the check",
+			code: &code{
+				edits: unchecked("statement_timeout"),
+				caught: append(in(driverTests, "TestChangedSessionIsReplaced/cache_statement"),
+					attackTests("session", "A69-every-setting", "A69-effects", "A69-in-transaction")...),
+			},
+		},
+		{
+			id: "driver-session-logged-values", layer: layerDriver,
+			removes: "a setting that logs bound values (log_parameter_max_length_on_error) from the check",
+			code: &code{
+				edits:  unchecked("log_parameter_max_length_on_error"),
+				caught: attackTests("session", "A69-every-setting"),
+			},
+		},
+		{
+			id: "driver-session-tenant", layer: layerDriver, removes: "the session's tenant from the check",
+			held: "each statement sets its own tenant, or the empty one",
+			code: &code{
+				edits:  []edit{unseenTenant()},
+				caught: in(driverTests, "TestChangedSessionIsReplaced/cache_statement"),
+				holds:  append(in(driverTests, "TestPoisonedConnection/cache_statement"), attackTests("leftovers", "A29-poisoned")...),
+			},
+		},
+		{
+			id: "driver-session-kept", layer: layerDriver, removes: "that a changed session's connection is destroyed",
+			held: "the session is reset before the statement is sent again",
+			code: &code{
+				edits:  []edit{{againFile, "if r == anotherSession {", "if false && r == anotherSession {"}},
+				caught: in(driverTests, "TestChangedSessionIsReplaced/cache_statement"),
+				holds:  in(driverTests, "TestChangedSessionDoesNotReachATransaction/cache_statement"),
+			},
+		},
+		{
+			id: "driver-session-reset", layer: layerDriver, removes: "RESET ALL before a statement that is sent again in the same session",
+			code: &code{
+				edits:  []edit{{sessionFile, `statements := []string{"begin", "reset all", "reset role"}`, `statements := []string{"begin"}`}},
+				caught: in(driverTests, "TestChangedSessionServesUnknownStatements/cache_statement"),
+			},
+		},
+		{
+			id: "driver-session-unprepared", layer: layerDriver, removes: "the retry where a changed session finds no table to prepare a statement for",
+			held: "the statement fails, and nothing has run",
+			code: &code{
+				edits:  []edit{{statementFile, "\t\treturn checkedSession\n", "\t\treturn noRemedy\n"}},
+				caught: in(driverTests, "TestChangedSessionServesUnknownStatements/cache_statement"),
+				holds:  in(driverTests, "TestPoisonedConnection/cache_statement"),
+			},
+		},
+		{
+			id: "driver-encoding", layer: layerDriver,
+			removes: "the encoding and the time zone that every connection asks for, where a reset does not set them either",
+			code: &code{
+				given: []edit{{sessionFile, "for name, value := range pinned() {", "for name, value := range map[string]string{} {"}},
+				edits: []edit{{openFile, "\tpin(pc.ConnConfig)\n", ""}},
+				caught: append(in(driverTests, "TestEncodingIsPinned/cache_statement"),
+					attackTests("session", "A70-role-encoding")...),
+			},
+		},
+	}
+}
+
+func tagSaboteurs() []saboteur {
+	return []saboteur{
+		{
+			id: "driver-tags", layer: layerDriver, removes: "that a command tag decides whether a connection is kept",
+			code: &code{
+				edits: []edit{{leaseFile, "if err == nil && !isPlainTag(tag) || err != nil && !isPlain(s.sql) {", "if false {"}},
+				caught: append(in(driverTests, "TestCommandTagsDecideOverTheConnection/cache_statement", "TestPreparedUnderTheNameOfAnother",
+					"TestSavepointCostsTheConnection"),
+					attackTests("connection", "A68-planted-statement", "A68-execute", "A34-cursor-by-driver", "A71-listen",
+						"A68-other-commands")...),
+			},
+		},
+		{
+			id: "driver-tags-loosened", layer: layerDriver, removes: "PREPARE and DEALLOCATE from what costs the connection",
+			code: &code{
+				edits: []edit{{
+					statementFile, "return tag.Select() ||",
+					"return strings.HasPrefix(tag.String(), \"PREPARE\") || strings.HasPrefix(tag.String(), \"DEALLOCATE\") || tag.Select() ||",
+				}},
+				caught: append(in(driverTests, "TestCommandTagsDecideOverTheConnection/cache_statement", "TestPreparedUnderTheNameOfAnother"),
+					attackTests("connection", "A68-planted-statement", "A68-execute")...),
+			},
+		},
+		{
+			id: "driver-tags-of-failures", layer: layerDriver, removes: "that a failed command, which has no tag, is judged by its text",
+			held: "no failed command is known to leave anything",
+			code: &code{
+				edits:  []edit{{leaseFile, "if err == nil && !isPlainTag(tag) || err != nil && !isPlain(s.sql) {", "if err == nil && !isPlainTag(tag) {"}},
+				caught: in(driverTests, "TestCommandTagsDecideOverTheConnection/cache_statement"),
+				holds:  in(driverTests, "TestPreparedUnderTheNameOfAnother"),
+			},
+		},
+		{
+			id: "driver-tags-of-rows", layer: layerDriver, removes: "the look at the command tag of a statement with rows",
+			code: &code{
+				edits:  []edit{{rowsFile, "\tr.lease.saw(r.statement, r.source.CommandTag(), r.err)\n", ""}},
+				caught: in(driverTests, "TestCommandTagsDecideOverTheConnection/cache_statement"),
+			},
+		},
+		{
+			id: "driver-spoiled", layer: layerDriver, removes: "that a connection that must not be used again is closed",
+			code: &code{
+				edits: []edit{{leaseFile, "\tif l.spoiled {\n", "\tif false && l.spoiled {\n"}},
+				caught: append(in(driverTests, "TestCommandTagsDecideOverTheConnection/exec", "TestPreparedUnderTheNameOfAnother"),
+					attackTests("connection", "A68-planted-statement", "A71-listen")...),
+			},
+		},
+		{
+			id: "driver-notifications", layer: layerDriver, removes: "the handler that drops notifications",
+			code: &code{
+				edits: []edit{{openFile, "\tpc.ConnConfig.OnNotification = drop\n", "\t_ = drop\n"}},
+				caught: append(in(driverTests, "TestNotificationsAreNotKept"),
+					attackTests("connection", "A71-flood")...),
+			},
+		},
+		{
+			id: "driver-copy", layer: layerDriver, removes: "that COPY is refused before it is sent",
+			code: &code{
+				edits: []edit{{statementFile, "\tcase \"copy\":", "\tcase \"no copy\":"}},
+				caught: append(in(driverTests, "TestCopyIsRefused/exec"),
+					attackTests("leak", "A76-copy")...),
+			},
+		},
+	}
+}
+
+func leakSaboteurs() []saboteur {
+	const exec = "\tdefer l.destroy() // where a panic comes first\n"
+	return []saboteur{
+		{
+			id: "driver-leak-exec", layer: layerDriver, removes: "that a panic in a single statement gives the connection back",
+			code: &code{
+				given:  []edit{{statementFile, "\t\tif skipToWord(query) == \"\" {", "\t\tif false && skipToWord(query) == \"\" {"}},
+				edits:  []edit{{driverFile, exec, ""}},
+				caught: attackTests("leak", "A72-panic-in-statement"),
+			},
+		},
+		{
+			id: "driver-leak-query", layer: layerDriver, removes: "that a panic in a query gives the connection back",
+			code: &code{
+				given:  []edit{{statementFile, "\t\tif skipToWord(query) == \"\" {", "\t\tif false && skipToWord(query) == \"\" {"}},
+				edits:  []edit{{driverFile, "\t\tif !lent {\n", "\t\tif false && !lent {\n"}},
+				caught: attackTests("leak", "A72-panic-in-statement"),
+			},
+		},
+		{
+			id: "driver-leak-scan", layer: layerDriver, removes: "that a destination that panics gives the connection back",
+			code: &code{
+				edits:  []edit{{rowsFile, "\t\tif !scanned { // a Scanner panicked\n", "\t\tif false && !scanned {\n"}},
+				caught: attackTests("leak", "A72-panic-in-scan"),
+			},
+		},
+	}
+}
+
+func outcomeSaboteurs() []saboteur {
+	return []saboteur{
+		{
+			id: "driver-outcome", layer: layerDriver, removes: "that the outcome of a write whose answer was lost is unknown",
+			code: &code{
+				edits:  []edit{{outcomeFile, "\treturn ErrOutcomeUnknown\n", "\treturn ErrNoEffect\n"}},
+				caught: in(driverTests, "TestLostAnswer/cache_statement"),
+			},
+		},
+		{
+			id: "driver-read-only-kept", layer: layerDriver, removes: "that a server that became read-only costs the connection",
+			code: &code{
+				edits:  []edit{{leaseFile, "l.spoiled = l.spoiled || errors.Is(err, ErrReadOnlyServer)", "_ = errors.Is(err, ErrReadOnlyServer)"}},
+				caught: in(driverTests, "TestReadOnlyServer/cache_statement"),
+			},
+		},
+		{
+			id: "driver-read-only-own", layer: layerDriver, removes: "that a read-only transaction of the caller's is no read-only server",
+			code: &code{
+				edits:  []edit{{errorsFile, "err.Code == codeReadOnly && e != readOnlyEffect:", "err.Code == codeReadOnly:"}},
+				caught: in(driverTests, "TestReadOnlyServer/cache_statement"),
+			},
+		},
+		{
+			id: "driver-stale-plan", layer: layerDriver, removes: "that a statement whose plan is out of date is prepared and sent again",
+			code: &code{
+				edits:  []edit{{statementFile, "\tcase refused(db) && isStale(db):", "\tcase false && refused(db) && isStale(db):"}},
+				caught: in(driverTests, "TestStalePlans/cache_statement"),
+			},
+		},
+		{
+			id: "driver-resent", layer: layerDriver, removes: "that only a statement of which nothing ran is sent again",
+			code: &code{
+				edits: []edit{{statementFile, "\tcase refused(db) && isStale(db):", "\tcase refused(db):"}},
+				// A failed statement that is sent again fails twice.
+				caught: in(driverTests, "TestFailedStatementsAreSentOnce"),
+			},
+		},
+	}
+}

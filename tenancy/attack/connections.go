@@ -1,0 +1,304 @@
+package attack
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+
+	"entgo.io/ent/dialect"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/konstruct/konstruct/tenancy"
+	"github.com/konstruct/konstruct/tenancy/pgtenant"
+)
+
+// connections are attempts to leave something with a name on a connection: a prepared statement, a cursor, a channel.
+func connections() family {
+	return family{name: "connection", title: "Prepared statements, cursors and channels", scenarios: []scenario{
+		{
+			id: "A68-planted-statement", does: "prepares SQL of its own under the name that pgx has given to another statement's text",
+			required: "the planted SQL runs for no other tenant, in any query mode", each: (*harness).planted,
+		},
+		{
+			id: "A68-execute", does: "executes a statement that another tenant has prepared", required: "refused, 26000",
+			once: func(s *harness, ctx context.Context) error {
+				return s.notLeft(ctx, "prepare left_behind as select 'left behind'", "execute left_behind", undefinedStatement)
+			},
+		},
+		{
+			id: "A34-cursor-by-driver", does: "fetches from a cursor WITH HOLD that another tenant has declared through the driver",
+			required: "refused, 34000",
+			once: func(s *harness, ctx context.Context) error {
+				hold := s.spell("declare left_behind cursor with hold for select * from {table}", s.tables[0], s.b.id)
+				return s.notLeft(ctx, hold, "fetch all from left_behind", undefinedCursor)
+			},
+		},
+		{
+			id: "A71-listen", does: "listens on a channel, and leaves the connection listening",
+			required: "the next tenant's connection does not listen",
+			once: func(s *harness, ctx context.Context) error {
+				return s.notLeft(ctx, "listen left_behind", "select * from pg_listening_channels()", "")
+			},
+		},
+		{
+			id: "A71-flood", does: "floods a listening connection with notifications, which the client could queue without bound",
+			required: "none is queued", once: (*harness).flood,
+		},
+		{
+			id: "A68-forget", does: "deallocates the statements that the driver has prepared",
+			required: "the next statement works, and each tenant gets its own rows",
+			once:     (*harness).forget,
+		},
+		{
+			id: "A68-other-commands", does: "runs commands that are neither a query nor a change of rows",
+			required: "the connection is destroyed; one that ran queries and changes only is kept", once: (*harness).otherCommands,
+		},
+	}}
+}
+
+const (
+	undefinedStatement = "26000"
+	undefinedCursor    = "34000"
+)
+
+// queryModes are those that a configuration may choose.
+func queryModes() []string { return []string{"cache_statement", "cache_describe", "exec"} }
+
+// inEachMode opens drivers with one connection at the server itself, one for each query mode.
+func (s *harness) inEachMode(ctx context.Context, do func(*pgtenant.Driver) error) error {
+	for _, mode := range queryModes() {
+		drv, err := pgtenant.Open(ctx, s.kit.target.DSN, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode))
+		if err != nil {
+			return err
+		}
+		err = do(drv)
+		_ = drv.Close()
+		if err != nil {
+			return fmt.Errorf("query mode %s: %w", mode, err)
+		}
+	}
+	return nil
+}
+
+// everyWay is inEachMode, and the driver as the product opens it, which may lead through a pooler.
+func (s *harness) everyWay(ctx context.Context, do func(*pgtenant.Driver) error) error {
+	if err := s.inEachMode(ctx, do); err != nil {
+		return err
+	}
+	if err := s.lone(ctx, do); err != nil {
+		return fmt.Errorf("as the product opens it: %w", err)
+	}
+	return nil
+}
+
+// planted replaces the statement that the driver has prepared for a text, and lets others send that text.
+func (s *harness) planted(ctx context.Context, tb *table) error {
+	const mark = "planted"
+	mine := as(ctx, s.a.id)
+	return s.everyWay(ctx, func(drv *pgtenant.Driver) error {
+		for i, plant := range plantings() {
+			// A text of its own for each way, so that no way can profit from what the last one has left.
+			text := fmt.Sprintf("select %s::text as key_%d from %s", tb.Key, i, tb.SQL)
+			name := preparedName(mine, drv, text)
+			if err := plant(mine, drv, "deallocate "+name, "prepare "+name+" as select '"+mark+"'"); err != nil {
+				return err
+			}
+			if err := s.notPlanted(ctx, drv, tb, text, mark); err != nil {
+				return err
+			}
+		}
+		return s.ownRows(ctx, drv, tb)
+	})
+}
+
+// plantings are the ways to run the statements that plant: each on its own, and inside a transaction that commits, that
+// rolls back, and that fails. What a session has prepared stays in all of them. Which of the statements the server
+// takes depends on the query mode.
+func plantings() []func(context.Context, *pgtenant.Driver, ...string) error {
+	inside := func(end func(dialect.Tx) error, last ...string) func(context.Context, *pgtenant.Driver, ...string) error {
+		return func(ctx context.Context, drv *pgtenant.Driver, steps ...string) error {
+			for _, from := range []int{0, 1} { // with the name taken, and with no such name
+				tx, err := drv.Tx(ctx)
+				if err != nil {
+					return err
+				}
+				for _, step := range append(append([]string{}, steps[from:]...), last...) {
+					_ = tx.Exec(ctx, step, []any{}, nil)
+				}
+				_ = end(tx)
+			}
+			return nil
+		}
+	}
+	return []func(context.Context, *pgtenant.Driver, ...string) error{
+		func(ctx context.Context, drv *pgtenant.Driver, steps ...string) error {
+			for _, step := range steps {
+				_ = drv.Exec(ctx, step, []any{}, nil)
+			}
+			return nil
+		},
+		inside(dialect.Tx.Commit), inside(dialect.Tx.Rollback), inside(dialect.Tx.Rollback, "select 1 / (select 0)"),
+	}
+}
+
+// preparedName is the name of the statement that the driver prepares for a text: as the server lists it, or as pgx makes it.
+func preparedName(ctx context.Context, drv *pgtenant.Driver, text string) string {
+	for range 2 { // so that the text is prepared
+		ask(ctx, drv, text)
+	}
+	a := ask(ctx, drv, "select name from pg_prepared_statements where statement = "+literal(text))
+	if a.err == nil && len(a.rows) == 1 {
+		return quoted(a.rows[0][0])
+	}
+	digest := sha256.Sum256([]byte(text))
+	return quoted("stmtcache_" + hex.EncodeToString(digest[:24]))
+}
+
+// notPlanted sends the text as the others do, and wants the text to have run.
+func (s *harness) notPlanted(ctx context.Context, drv *pgtenant.Driver, tb *table, text, mark string) error {
+	for _, c := range []struct {
+		says string
+		id   tenancy.ID
+		rows string
+	}{
+		{"the other tenant", s.b.id, s.b.prints[tb.Name]},
+		{"the planter", s.a.id, s.a.prints[tb.Name]},
+		{"no tenant", tenancy.ID{}, "0"},
+	} {
+		a := ask(as(ctx, c.id), drv, text)
+		if a.err != nil {
+			return fmt.Errorf("%s: %w", c.says, a.err)
+		}
+		if len(a.rows) > 0 && a.rows[0][0] == mark {
+			return fmt.Errorf("%s: the planted statement ran", c.says)
+		}
+		if n, err := rowsIn(c.rows); err != nil || n != len(a.rows) {
+			return fmt.Errorf("%s: %d rows instead of %d", c.says, len(a.rows), n)
+		}
+	}
+	return nil
+}
+
+// notLeft has the other tenant leave something, by a statement of its own and in a transaction, and looks for it afterwards:
+// that must be refused with the code, or find no row. It works on direct connections: a pooler's server sessions are
+// shared by design, and what may be left there is an accepted risk.
+func (s *harness) notLeft(ctx context.Context, leave, look, refusal string) error {
+	theirs := as(ctx, s.b.id)
+	want := nothing()
+	if refusal != "" {
+		want = refused(refusal)
+	}
+	return s.inEachMode(ctx, func(drv *pgtenant.Driver) error {
+		if err := runInTx(theirs, drv, dialect.Tx.Commit, leave); err != nil {
+			return err
+		}
+		for _, id := range []tenancy.ID{s.a.id, {}} {
+			a := ask(as(ctx, id), drv, look)
+			if err := errors.Join(want.check(a), s.b.leaks(a.text(), "")); err != nil {
+				return err
+			}
+		}
+		return s.ownRows(ctx, drv, s.tables[0])
+	})
+}
+
+// flood makes a connection listen beside the driver, as code could that takes the pool, and sends it notifications.
+func (s *harness) flood(ctx context.Context) error {
+	return s.inEachMode(ctx, func(drv *pgtenant.Driver) error {
+		if _, err := drv.Pool().Exec(ctx, "listen konstruct_flood"); err != nil {
+			return err
+		}
+		flood := "select pg_notify('konstruct_flood', n::text || repeat('x', 1000)) from generate_series(1, 100) n"
+		if err := s.raw.do(ctx, flood).err; err != nil {
+			return err
+		}
+		if err := s.ownRows(ctx, drv, s.tables[0]); err != nil {
+			return err
+		}
+		return drv.Pool().AcquireFunc(ctx, func(conn *pgxpool.Conn) error {
+			short, cancel := context.WithTimeout(ctx, time.Millisecond)
+			defer cancel()
+			if n, err := conn.Conn().WaitForNotification(short); err == nil {
+				return fmt.Errorf("a notification of %d bytes is queued", len(n.Payload))
+			}
+			return nil
+		})
+	})
+}
+
+func (s *harness) forget(ctx context.Context) error {
+	tb := s.tables[0]
+	return s.everyWay(ctx, func(drv *pgtenant.Driver) error {
+		for _, text := range []string{"deallocate all", "discard plans", "deallocate prepare all"} {
+			for _, forget := range []func(context.Context) error{
+				func(ctx context.Context) error { return drv.Exec(ctx, text, []any{}, nil) },
+				func(ctx context.Context) error { return runInTx(ctx, drv, dialect.Tx.Rollback, text) },
+			} {
+				// The texts are prepared, and then sent by name.
+				err := errors.Join(s.ownRows(ctx, drv, tb), s.ownRows(ctx, drv, tb), forget(as(ctx, s.a.id)), s.ownRows(ctx, drv, tb))
+				if err != nil {
+					return fmt.Errorf("%q: %w", text, err)
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// otherCommands looks at the server process behind the connection: it must be another one after a command that could leave
+// something behind, and the same one after queries and changes.
+func (s *harness) otherCommands(ctx context.Context) error {
+	mine, tb := as(ctx, s.a.id), s.tables[0]
+	return s.inEachMode(ctx, func(drv *pgtenant.Driver) error {
+		for _, text := range []string{
+			"select 1", "values (1)", "with x as (select 1) select * from x", "table pg_catalog.pg_class",
+			s.spell("select * from {table}", tb, s.a.id),
+			s.spell("update {table} set tenant_id = tenant_id", tb, s.a.id), s.spell("delete from {table} where false", tb, s.a.id),
+			s.spell(insert("{mine}")+" where false", tb, s.a.id),
+			s.spell("merge into {table} t using (select 1) s on false when matched then delete", tb, s.a.id),
+		} {
+			if err := s.keeps(mine, drv, true, text); err != nil {
+				return err
+			}
+		}
+		for _, text := range []string{
+			"prepare left_behind as select 1", "deallocate all", "listen left_behind", "unlisten *",
+			"set local lock_timeout = 1", "show lock_timeout", "reset lock_timeout",
+			"savepoint one", "declare left_behind cursor for select 1", "explain select 1", "discard plans",
+			"lock table " + tb.SQL + " in access share mode", "set constraints all deferred", "notify left_behind", "checkpoint",
+			"call nothing()", "set transaction read only", "load 'nothing'",
+		} {
+			if err := s.keeps(mine, drv, false, text); err != nil {
+				return err
+			}
+		}
+		return s.ownRows(ctx, drv, tb)
+	})
+}
+
+// keeps sends a statement in a transaction that is rolled back, and compares the process before and after. A statement that
+// is refused has done nothing; its connection may be kept.
+func (s *harness) keeps(ctx context.Context, drv *pgtenant.Driver, kept bool, text string) error {
+	const process = "select pg_backend_pid()"
+	before := ask(ctx, drv, process)
+	tx, err := drv.Tx(ctx)
+	if err != nil {
+		return err
+	}
+	done := ask(ctx, tx, text)
+	if err := tx.Rollback(); err != nil {
+		return err
+	}
+	after := ask(ctx, drv, process)
+	if err := errors.Join(before.err, after.err); err != nil {
+		return err
+	}
+	same := before.rows[0][0] == after.rows[0][0]
+	if kept && (done.err != nil || !same) || !kept && done.err == nil && same {
+		return fmt.Errorf("after %q: the connection is kept: %t, required: %t: %w", text, same, kept, orNone(done.err))
+	}
+	return nil
+}

@@ -1,0 +1,241 @@
+package attack
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"runtime"
+	"time"
+
+	"entgo.io/ent/dialect"
+	entsql "entgo.io/ent/dialect/sql"
+
+	"github.com/konstruct/konstruct/tenancy/pgtenant"
+)
+
+const (
+	// leakConns gives each tenant one slot, so that one that is lost locks its tenant out.
+	leakConns = 2
+	// leakWait bounds the wait for a connection that has been lost.
+	leakWait = 2 * time.Second
+	// leakRounds is more than the pool has connections.
+	leakRounds = leakConns + 1
+)
+
+// leaks are attempts to keep a connection, or a tenant's slot in the pool, for good.
+func leaks() family {
+	return family{name: "leak", title: "Connections and slots that are not given back", scenarios: []scenario{
+		{
+			id:       "A72-panic-in-statement",
+			does:     "panics while a statement is sent: an empty text, a value that panics, alone and in a slice",
+			required: "connection and slot are given back", once: (*harness).panicInStatement,
+		},
+		{
+			id: "A72-panic-in-scan", does: "panics while a row is read into its destination",
+			required: "connection and slot are given back",
+			once:     (*harness).panicInScan,
+		},
+		{
+			id: "A72-goroutine-exit", does: "ends the goroutine in a transaction, and in the middle of a result",
+			required: "connection and slot are given back, and nothing is written", once: (*harness).goroutineExit,
+		},
+		{
+			id: "A76-copy", does: "sends COPY FROM STDIN and TO STDOUT through the driver, plain and in disguise, in each query mode",
+			required: "refused at once; the connection and the slot are given back", once: (*harness).copyInOut,
+		},
+	}}
+}
+
+// withSlots opens drivers at the server itself in which each tenant has one slot, in each query mode.
+func (s *harness) withSlots(ctx context.Context, do func(*pgtenant.Driver) error) error {
+	for _, mode := range queryModes() {
+		drv, err := pgtenant.Open(ctx, s.kit.target.DSN, pgtenant.WithMaxConns(leakConns),
+			pgtenant.WithAcquireTimeout(leakWait), pgtenant.WithQueryMode(mode))
+		if err != nil {
+			return err
+		}
+		if err = errors.Join(do(drv), allReleased(drv)); err == nil {
+			err = s.ownRows(ctx, drv, s.tables[0])
+		}
+		if err != nil {
+			// Closing would wait for what is lost.
+			return fmt.Errorf("query mode %s: %w", mode, err)
+		}
+		_ = drv.Close()
+	}
+	return nil
+}
+
+// allReleased waits for connections that are being closed: the pool does that beside its callers.
+func allReleased(drv *pgtenant.Driver) error {
+	for end := time.Now().Add(leakWait); drv.Pool().Stat().AcquiredConns() > 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			return fmt.Errorf("%d connections are not given back", drv.Pool().Stat().AcquiredConns())
+		}
+	}
+	return nil
+}
+
+// panicking is a value that can't be asked for.
+type panicking struct{}
+
+func (panicking) Value() (driver.Value, error) { panic("a value that panics") }
+
+// survive runs do on a goroutine of its own, and returns when that has ended, be it by a panic or by runtime.Goexit.
+func survive(do func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer func() { _ = recover() }()
+		do()
+	}()
+	<-done
+}
+
+func (s *harness) panicInStatement(ctx context.Context) error {
+	mine := as(ctx, s.a.id)
+	return s.withSlots(ctx, func(drv *pgtenant.Driver) error {
+		for _, st := range []struct {
+			text string
+			args []any
+		}{
+			{"", nil},
+			{" ", nil},
+			{";", nil},
+			{"-- nothing", nil},
+			{"/* nothing */", nil},
+			{"select $1::text", []any{panicking{}}},
+			{"select $1::text[]", []any{[]any{panicking{}}}},
+			{"select $1::text[]", []any{[]panicking{{}}}},
+			{"select $1::text[]", []any{[]driver.Valuer{panicking{}}}},
+			{"select $1::text", []any{(*panicking)(nil)}},
+		} {
+			for range leakRounds {
+				survive(func() { _ = drv.Exec(mine, st.text, st.args, nil) })
+				survive(func() {
+					var r entsql.Rows
+					if drv.Query(mine, st.text, st.args, &r) == nil {
+						_ = r.Close()
+					}
+				})
+				survive(func() {
+					_ = pgtenant.InTx(mine, drv.Tx, func(ctx context.Context, tx dialect.Tx) error {
+						return tx.Exec(ctx, st.text, st.args, nil)
+					})
+				})
+				survive(func() {
+					_ = pgtenant.InTx(mine, drv.Tx, func(ctx context.Context, tx dialect.Tx) error {
+						return errors.Join(tx.Exec(ctx, "select 1", []any{}, nil), tx.Exec(ctx, st.text, st.args, nil))
+					})
+				})
+			}
+			if err := s.ownRows(ctx, drv, s.tables[0]); err != nil {
+				return fmt.Errorf("after %q with %T: %w", st.text, st.args, err)
+			}
+		}
+		return nil
+	})
+}
+
+// badScanner is a destination that panics.
+type badScanner struct{}
+
+func (*badScanner) Scan(any) error { panic("a destination that panics") }
+
+func (s *harness) panicInScan(ctx context.Context) error {
+	mine := as(ctx, s.a.id)
+	const text = "select generate_series(1, 1000)"
+	return s.withSlots(ctx, func(drv *pgtenant.Driver) error {
+		for range leakRounds {
+			survive(func() { _ = pgtenant.QueryRow(mine, drv, text, []any{}, &badScanner{}) })
+			survive(func() { // the rows are not closed
+				var r entsql.Rows
+				if drv.Query(mine, text, []any{}, &r) == nil && r.Next() {
+					_ = r.Scan(&badScanner{})
+				}
+			})
+			survive(func() {
+				_ = pgtenant.InTx(mine, drv.Tx, func(ctx context.Context, tx dialect.Tx) error {
+					return pgtenant.QueryRow(ctx, tx, text, []any{}, &badScanner{})
+				})
+			})
+		}
+		return nil
+	})
+}
+
+func (s *harness) goroutineExit(ctx context.Context) error {
+	mine, tb := as(ctx, s.a.id), s.tables[0]
+	err := s.withSlots(ctx, func(drv *pgtenant.Driver) error {
+		for range leakRounds {
+			survive(func() {
+				_ = pgtenant.InTx(mine, drv.Tx, func(ctx context.Context, tx dialect.Tx) error {
+					if err := tx.Exec(ctx, s.write(tb), []any{}, nil); err != nil {
+						return err
+					}
+					runtime.Goexit()
+					return nil
+				})
+			})
+			survive(func() {
+				var r entsql.Rows
+				if drv.Query(mine, "select generate_series(1, 10000)", []any{}, &r) == nil {
+					defer func() { _ = r.Close() }()
+					r.Next()
+					runtime.Goexit()
+				}
+			})
+		}
+		return nil
+	})
+	return errors.Join(err, s.unwritten(ctx, tb))
+}
+
+// copyInOut sends COPY with a time limit of its own: a statement that waits for it has not been refused.
+func (s *harness) copyInOut(ctx context.Context) error {
+	tb := s.tables[0].SQL
+	return s.withSlots(ctx, func(drv *pgtenant.Driver) error {
+		for _, text := range []string{
+			"copy " + tb + " from stdin", "COPY " + tb + " FROM STDIN",
+			"\n\t copy " + tb + " from stdin", "-- x\ncopy " + tb + " from stdin",
+			"/* x /* nested */ */ copy " + tb + " from stdin", "copy/**/" + tb + " from stdin", ";copy " + tb + " from stdin",
+			"copy " + tb + " from stdin with (format csv);", "copy pg_catalog.pg_class from stdin", "copy (select 1) to stdout",
+			"copy " + tb + " to stdout", "/* x */ copy (select generate_series(1, 100000)) to stdout",
+		} {
+			if err := s.refusedCopy(ctx, drv, text); err != nil {
+				return fmt.Errorf("%q: %w", text, err)
+			}
+		}
+		return nil
+	})
+}
+
+func (s *harness) refusedCopy(ctx context.Context, drv *pgtenant.Driver, text string) error {
+	short, cancel := context.WithTimeout(as(ctx, s.a.id), 10*time.Second)
+	defer cancel()
+	for _, send := range []func() error{
+		func() error { return drv.Exec(short, text, []any{}, nil) },
+		func() error {
+			var r entsql.Rows
+			err := drv.Query(short, text, []any{}, &r)
+			if err == nil {
+				_ = r.Close()
+			}
+			return err
+		},
+		func() error {
+			return pgtenant.InTx(short, drv.Tx, func(ctx context.Context, tx dialect.Tx) error {
+				if err := tx.Exec(ctx, "select 1", []any{}, nil); err != nil {
+					return nil //nolint:nilerr // not the statement in question
+				}
+				return tx.Exec(ctx, text, []any{}, nil)
+			})
+		},
+	} {
+		if err := send(); err == nil || short.Err() != nil {
+			return fmt.Errorf("it was not refused at once: %w", orNone(err))
+		}
+	}
+	return s.ownRows(ctx, drv, s.tables[0])
+}

@@ -1,0 +1,45 @@
+package attack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+const (
+	pinFamily = "pins"
+	pinTitle  = "Accepted risks of the application's tables"
+)
+
+// Attack is the pin as reports and documentation list it.
+func (p Pin) Attack() Attack {
+	return described(Attack{ID: p.ID, Family: pinFamily, Does: p.Does, Required: p.Shows, Accepted: p.Risk})
+}
+
+// pins shows the application's accepted risks.
+func (k *kit) pins(t test) {
+	t.Parallel()
+	for _, p := range k.target.Pins {
+		if p.Privileged && k.target.Superuser == "" {
+			k.report.add(pinTitle, p.Attack(), Result{Outcome: NotMade, Detail: "needs Target.Superuser"})
+			continue
+		}
+		t.sub(p.ID, func(t test) {
+			k.record(t, pinTitle, p.Attack(), "", func(ctx context.Context) error {
+				there, err := p.Show(ctx)
+				return pinned(err, there)
+			})
+		})
+	}
+}
+
+// pinned holds an accepted risk to its shape.
+func pinned(err error, stillThere bool) error {
+	if err != nil {
+		return fmt.Errorf("the accepted risk could not be shown: %w", err)
+	}
+	if !stillThere {
+		return errors.New("the accepted risk is gone: take it off the list, and require that it stays so")
+	}
+	return nil
+}

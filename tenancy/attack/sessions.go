@@ -1,0 +1,381 @@
+package attack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"entgo.io/ent/dialect"
+
+	"github.com/konstruct/konstruct/tenancy/pgtenant"
+)
+
+// sessions are attempts to change a session's settings for the tenant that gets the connection next.
+func sessions() family {
+	return family{name: "session", title: "Session settings", scenarios: slices.Concat(settingsLeft(), settingsHidden())}
+}
+
+const asBefore = "the next statement runs under the server's own settings, and each tenant gets its own rows"
+
+func settingsLeft() []scenario {
+	return []scenario{
+		{
+			id: "A69-every-setting", does: "changes each setting that is not about speed alone, one at a time, in a SELECT",
+			required: asBefore, once: (*harness).everySetting,
+		},
+		{
+			id: "A69-two-at-once", does: "changes all of them in a single SELECT", required: asBefore, once: (*harness).allSettings,
+		},
+		{
+			id: "A69-effects", does: "leaves settings that corrupt text, refuse writes, hide rows or end statements",
+			required: "the next tenant's reads, writes and texts are unharmed", once: (*harness).effects,
+		},
+		{
+			id:       "A69-equivalent",
+			does:     "spells a setting's own value in another way, so that a comparison of texts could miss or repeat it",
+			required: asBefore, once: (*harness).equivalent,
+		},
+	}
+}
+
+func settingsHidden() []scenario {
+	return []scenario{
+		{
+			id:       "A69-in-transaction",
+			does:     "changes settings for the session inside a transaction that commits, rolls back, or uses savepoints",
+			required: asBefore, each: (*harness).settingsInTransaction,
+		},
+		{
+			id: "A69-by-function", does: "has a function run the SQL that changes a setting, so that no statement of that kind is seen",
+			required: asBefore, once: (*harness).settingByFunction,
+		},
+		{
+			id: "A69-by-command", does: "changes settings by SET, SET SESSION, RESET and DISCARD", required: asBefore,
+			once: (*harness).settingByCommand,
+		},
+		{
+			id: "A69-role", does: "names its own role by SET ROLE and SET SESSION AUTHORIZATION, and by their settings",
+			required: "the next statement has the login's role, unchanged", once: (*harness).sessionRole,
+		},
+		{
+			id: "A69-speed", does: "leaves settings that only make statements slower", accepted: "session-state",
+			required: "they stay until the connection is closed", once: (*harness).slowed,
+		},
+		{
+			id: "A69-seed", does: "seeds random(), whose state no setting shows", accepted: "session-state",
+			required: "the next random() on the connection is predictable; UUIDs are not", once: (*harness).seeded,
+		},
+		{
+			id: "A70-role-encoding", does: "gives its own role another client_encoding, which every new connection begins with",
+			required: "text is stored as it was sent", once: (*harness).roleEncoding,
+		},
+	}
+}
+
+func (s *harness) everySetting(ctx context.Context) error {
+	all, err := s.changes(ctx)
+	if err != nil {
+		return err
+	}
+	want, err := s.reference(ctx, all)
+	if err != nil {
+		return err
+	}
+	return s.lone(ctx, func(drv *pgtenant.Driver) error {
+		changed := 0
+		for _, c := range all {
+			if err := drv.Exec(as(ctx, s.a.id), "select "+c.call(), []any{}, nil); err != nil {
+				continue // this server takes no such value
+			}
+			changed++
+			if err := s.unchangedSettings(ctx, drv, all, want); err != nil {
+				return fmt.Errorf("after %s: %w", c.call(), err)
+			}
+		}
+		if changed < len(all)/2 {
+			return fmt.Errorf("only %d of %d settings could be changed, so little is proven", changed, len(all))
+		}
+		return s.ownRows(ctx, drv, s.tables[0])
+	})
+}
+
+func (s *harness) allSettings(ctx context.Context) error {
+	all, err := s.changes(ctx)
+	if err != nil {
+		return err
+	}
+	want, err := s.reference(ctx, all)
+	if err != nil {
+		return err
+	}
+	calls := []string{}
+	for _, c := range all {
+		if c.name != "client_encoding" { // the answer itself would come in another encoding
+			calls = append(calls, c.call())
+		}
+	}
+	return s.lone(ctx, func(drv *pgtenant.Driver) error {
+		if err := drv.Exec(as(ctx, s.a.id), "select "+strings.Join(calls, ", "), []any{}, nil); err != nil {
+			return err
+		}
+		return errors.Join(s.unchangedSettings(ctx, drv, all, want), s.ownRows(ctx, drv, s.tables[0]))
+	})
+}
+
+// effects leaves settings that do harm, and looks at the harm itself.
+func (s *harness) effects(ctx context.Context) error {
+	theirs, tb := as(ctx, s.b.id), s.tables[0]
+	return s.lone(ctx, func(drv *pgtenant.Driver) error {
+		for _, c := range []change{
+			{"client_encoding", "LATIN1"},
+			{"row_security", "off"},
+			{"search_path", "pg_temp"},
+			{"default_transaction_read_only", "on"},
+			{"statement_timeout", "20"},
+			{"extra_float_digits", "-15"},
+			{"xmloption", "document"},
+			{"transform_null_equals", "on"},
+			{"array_nulls", "off"},
+		} {
+			if err := drv.Exec(as(ctx, s.a.id), "select "+c.call(), []any{}, nil); err != nil {
+				return err
+			}
+			if err := errors.Join(s.unharmed(theirs, drv, tb), s.ownRows(ctx, drv, tb)); err != nil {
+				return fmt.Errorf("after %s: %w", c.call(), err)
+			}
+		}
+		return nil
+	})
+}
+
+// unharmed does what a tenant does: it writes, takes its time, and has text and numbers read as they were sent.
+func (s *harness) unharmed(ctx context.Context, drv *pgtenant.Driver, tb *table) (err error) {
+	tx, err := drv.Tx(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, tx.Rollback()) }()
+	var length, nulls int64
+	var number string
+	if err := pgtenant.QueryRow(ctx, tx,
+		"select char_length($1::text), array_length($2::text[], 1), (0.1::float8 + 0.2::float8)::text from pg_sleep(0.05)",
+		[]any{"é€", "{NULL,x}"}, &length, &nulls, &number); err != nil {
+		return err
+	}
+	if length != 2 || nulls != 2 || number != "0.30000000000000004" {
+		return fmt.Errorf("a text of two characters has %d, a sum of floats is %s", length, number)
+	}
+	return tx.Exec(ctx, s.spell(insert("{mine}"), tb, s.b.id), []any{}, nil)
+}
+
+// equivalent changes a setting to its own value in another spelling. A driver that takes that for a change must replace
+// the connection and go on; one that does not must be right about it.
+func (s *harness) equivalent(ctx context.Context) error {
+	all, err := s.changes(ctx)
+	if err != nil {
+		return err
+	}
+	want, err := s.reference(ctx, all)
+	if err != nil {
+		return err
+	}
+	return s.lone(ctx, func(drv *pgtenant.Driver) error {
+		for _, c := range []change{
+			{"client_encoding", "utf-8"},
+			{"DateStyle", "iso, mdy"},
+			{"row_security", "true"},
+			{"synchronous_commit", "true"},
+			{"search_path", `"$user",public`},
+			{"TimeZone", "Etc/UTC"},
+			{"statement_timeout", "15000ms"},
+			{"lock_timeout", "3000"},
+		} {
+			if err := drv.Exec(as(ctx, s.a.id), "select "+c.call(), []any{}, nil); err != nil {
+				return err
+			}
+			if err := errors.Join(s.unchangedSettings(ctx, drv, all, want), s.ownRows(ctx, drv, s.tables[0])); err != nil {
+				return fmt.Errorf("after %s: %w", c.call(), err)
+			}
+		}
+		return nil
+	})
+}
+
+// settingsInTransaction changes the tenant and a time limit for the session, from inside a transaction.
+func (s *harness) settingsInTransaction(ctx context.Context, tb *table) error {
+	mine := as(ctx, s.a.id)
+	tenant, poison := "select "+change{setting, s.b.id.String()}.call(), "select "+change{"statement_timeout", "1234"}.call()
+	limit := []change{{name: "statement_timeout"}}
+	want, err := s.reference(ctx, limit)
+	if err != nil {
+		return err
+	}
+	return s.lone(ctx, func(drv *pgtenant.Driver) error {
+		for _, steps := range [][]string{
+			{tenant},
+			{poison},
+			{tenant, "savepoint one", poison, "release one"},
+			{"savepoint one", poison, "rollback to one"},
+			{"savepoint one", poison, "savepoint two", "release one"},
+			{poison, "savepoint one", "rollback to one"},
+		} {
+			for _, end := range []func(dialect.Tx) error{dialect.Tx.Commit, dialect.Tx.Rollback} {
+				if err := runInTx(mine, drv, end, steps...); err != nil {
+					return fmt.Errorf("%q: %w", steps, err)
+				}
+				if err := errors.Join(s.unchangedSettings(ctx, drv, limit, want), s.ownRows(ctx, drv, tb)); err != nil {
+					return fmt.Errorf("after %q: %w", steps, err)
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// runInTx runs statements in a transaction and ends it.
+func runInTx(ctx context.Context, drv *pgtenant.Driver, end func(dialect.Tx) error, steps ...string) error {
+	tx, err := drv.Tx(ctx)
+	if err != nil {
+		return err
+	}
+	for _, step := range steps {
+		if err := tx.Exec(ctx, step, []any{}, nil); err != nil {
+			return errors.Join(err, tx.Rollback())
+		}
+	}
+	return end(tx)
+}
+
+// settingByFunction has XML functions run a text as a query.
+func (s *harness) settingByFunction(ctx context.Context) error {
+	inner := literal("select " + change{"row_security", "off"}.call() + ", " + change{"statement_timeout", "1234"}.call())
+	return s.afterEach(ctx,
+		"select query_to_xml("+inner+", true, false, '')",
+		"with x as materialized (select query_to_xml("+inner+", true, false, '') r) select count(r::text) from x",
+		"select count(*) from ts_stat("+literal("select to_tsvector(set_config('row_security', 'off', false))")+")",
+	)
+}
+
+func (s *harness) settingByCommand(ctx context.Context) error {
+	return s.afterEach(ctx,
+		"set row_security = off", "set session statement_timeout = 1234", "set time zone 'Asia/Tokyo'", "set names 'LATIN1'",
+		"set session characteristics as transaction read only", "set session characteristics as transaction isolation level serializable",
+		"reset all", "reset row_security", "discard plans", "discard sequences", "discard temp",
+	)
+}
+
+// afterEach sends each statement as a tenant, and requires the next one to find its settings as they were.
+func (s *harness) afterEach(ctx context.Context, texts ...string) error {
+	all, err := s.changes(ctx)
+	if err != nil {
+		return err
+	}
+	want, err := s.reference(ctx, all)
+	if err != nil {
+		return err
+	}
+	return s.lone(ctx, func(drv *pgtenant.Driver) error {
+		for _, text := range texts {
+			if a := ask(as(ctx, s.a.id), drv, text); a.err != nil {
+				return fmt.Errorf("%q: %w", text, a.err)
+			}
+			if err := errors.Join(s.unchangedSettings(ctx, drv, all, want), s.ownRows(ctx, drv, s.tables[0])); err != nil {
+				return fmt.Errorf("after %q: %w", text, err)
+			}
+		}
+		return nil
+	})
+}
+
+// sessionRole sets the only role that it may: its own. That must not stay either.
+func (s *harness) sessionRole(ctx context.Context) error {
+	const who = "select current_user, session_user, current_setting('is_superuser')"
+	return s.lone(ctx, func(drv *pgtenant.Driver) error {
+		want := ask(as(ctx, s.b.id), drv, who)
+		if want.err != nil {
+			return want.err
+		}
+		for _, text := range []string{
+			"set role none", "set session authorization default", "select set_config('role', current_user, false)",
+			"select set_config('session_authorization', current_user, false)",
+		} {
+			if a := ask(as(ctx, s.a.id), drv, text); a.err != nil {
+				return fmt.Errorf("%q: %w", text, a.err)
+			}
+			got := ask(as(ctx, s.b.id), drv, who)
+			if got.err != nil || !slices.Equal(got.rows[0], want.rows[0]) {
+				return fmt.Errorf("after %q the next statement is %q, and was %q: %w", text, got.rows, want.rows, orNone(got.err))
+			}
+			if err := s.ownRows(ctx, drv, s.tables[0]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// roleEncoding changes its role's default in this database only, for as long as a driver takes to connect.
+func (s *harness) roleEncoding(ctx context.Context) error {
+	a := s.raw.do(ctx, "select quote_ident(current_database())")
+	if a.err != nil {
+		return a.err
+	}
+	role := "alter role current_user in database " + a.rows[0][0]
+	if err := s.raw.do(ctx, role+" set client_encoding = 'LATIN1'").err; err != nil {
+		return err
+	}
+	defer s.raw.do(context.WithoutCancel(ctx), role+" reset client_encoding")
+	return s.direct(ctx, func(drv *pgtenant.Driver) error {
+		for range 2 { // a connection's first statement, and a later one
+			if err := s.unharmed(as(ctx, s.b.id), drv, s.tables[0]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// direct is a driver with one connection at the server itself.
+func (s *harness) direct(ctx context.Context, do func(*pgtenant.Driver) error) error {
+	drv, err := pgtenant.Open(ctx, s.kit.target.DSN, pgtenant.WithMaxConns(1))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = drv.Close() }()
+	return do(drv)
+}
+
+func (s *harness) slowed(ctx context.Context) error {
+	return s.direct(ctx, func(drv *pgtenant.Driver) error {
+		slower := change{"work_mem", "64"}
+		if err := drv.Exec(as(ctx, s.a.id), "select "+slower.call(), []any{}, nil); err != nil {
+			return err
+		}
+		a := ask(as(ctx, s.b.id), drv, "select 1 where current_setting('work_mem') = '64kB'")
+		return errors.Join(pinned(a.err, found(a)), s.ownRows(ctx, drv, s.tables[0]))
+	})
+}
+
+func (s *harness) seeded(ctx context.Context) error {
+	const seed = "select setseed(0.42)"
+	want := s.raw.all(ctx, seed, "select random()::text")
+	if want.err != nil {
+		return want.err
+	}
+	return s.direct(ctx, func(drv *pgtenant.Driver) error {
+		if err := drv.Exec(as(ctx, s.a.id), seed, []any{}, nil); err != nil {
+			return err
+		}
+		a := ask(as(ctx, s.b.id), drv, "select random()::text, gen_random_uuid()::text")
+		if a.err != nil {
+			return a.err
+		}
+		uuids := s.raw.all(ctx, seed, "select random()::text, gen_random_uuid()::text")
+		if uuids.err == nil && uuids.rows[0][1] == a.rows[0][1] {
+			return errors.New("gen_random_uuid() follows the seed")
+		}
+		return pinned(uuids.err, a.rows[0][0] == want.rows[0][0])
+	})
+}

@@ -1,0 +1,108 @@
+package attack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/konstruct/konstruct/tenancy"
+	"github.com/konstruct/konstruct/tenancy/pgtenant"
+)
+
+// harmless are settings that change how fast a statement is, what the server logs about its own work (without bound values),
+// or what only DDL and replication read: never which rows a statement sees, what it stores or returns, or whether it may run.
+var harmless = regexp.MustCompile(`^(enable|geqo|jit|vacuum|tcp|trace|cpu|min_parallel|max_parallel|parallel)_|^(geqo|jit)$|` +
+	`_(cost|mem|concurrency)$|^(` + strings.Join([]string{
+	"application_name", "backend_flush_after", "check_function_bodies", "client_connection_check_interval", "client_min_messages",
+	"commit_siblings", "constraint_exclusion", "createrole_self_grant", "cursor_tuple_fraction",
+	"debug_logical_replication_streaming", "debug_parallel_query", "debug_pretty_print", "debug_print_parse", "debug_print_rewritten",
+	"default_statistics_target", "default_table_access_method", "default_tablespace", "default_toast_compression",
+	"effective_cache_size", "escape_string_warning", "file_copy_method", "force_parallel_mode", "from_collapse_limit",
+	"gin_pending_list_limit", "hash_mem_multiplier", "icu_validation_level", "io_combine_limit", "join_collapse_limit",
+	"local_preload_libraries", "md5_password_warnings", "password_encryption", "plan_cache_mode", "recursive_worktable_factor",
+	"scram_iterations", "stats_fetch_consistency", "synchronize_seqscans", "temp_buffers", "temp_tablespaces", "wal_sender_timeout",
+	"wal_skip_threshold",
+	// These last as long as the transaction.
+	"transaction_deferrable", "transaction_isolation", "transaction_read_only",
+}, "|") + `)$`)
+
+// otherTexts are values of settings that are texts. The others' come from the catalog.
+func otherTexts() map[string]string {
+	return map[string]string{
+		"DateStyle": "SQL, DMY", "TimeZone": "Asia/Tokyo", "client_encoding": "LATIN1", "search_path": "pg_catalog",
+		"default_text_search_config": "pg_catalog.simple", "lc_monetary": "C", "lc_numeric": "C", "lc_time": "C",
+		"timezone_abbreviations": "Australia", "restrict_nonsystem_relation_kind": "view",
+	}
+}
+
+// change is a setting and a value that it does not have.
+type change struct{ name, value string }
+
+func (c change) call() string {
+	return "set_config(" + literal(c.name) + ", " + literal(c.value) + ", false)"
+}
+
+// changes reads from the catalog which settings the role may change, and a value for each. The application's own
+// extensions may bring further settings, which are included.
+func (s *harness) changes(ctx context.Context) ([]change, error) {
+	a := s.raw.do(ctx, `select name, case
+		when vartype = 'bool' and setting = 'on' then 'off'
+		when vartype = 'bool' then 'on'
+		when vartype = 'enum' then (select v from unnest(enumvals) v where v <> setting order by v <> 'local', v limit 1)
+		when vartype = 'string' then ''
+		when setting <> '100000' and 100000 between min_val::float8 and max_val::float8 then '100000'
+		when setting = min_val then max_val
+		else min_val
+	end from pg_settings where context = 'user' order by name`)
+	var all []change
+	for _, row := range a.rows {
+		c := change{name: row[0], value: row[1]}
+		if text, ok := otherTexts()[c.name]; ok {
+			c.value = text
+		}
+		if !harmless.MatchString(c.name) && c.value != "" {
+			all = append(all, c)
+		}
+	}
+	if a.err == nil && len(all) == 0 {
+		a.err = errors.New("no setting can be changed, so nothing is proven")
+	}
+	return all, a.err
+}
+
+// compared lists the settings that are compared, with their values, as one row each.
+func compared(all []change) string {
+	names := make([]string, len(all))
+	for i, c := range all {
+		names[i] = literal(c.name)
+	}
+	return "select name, setting from pg_catalog.pg_settings where name in (" + strings.Join(names, ", ") + ") order by name"
+}
+
+// reference is what a session of the driver's has before anybody changes it.
+func (s *harness) reference(ctx context.Context, all []change) (want answer, err error) {
+	err = s.lone(ctx, func(drv *pgtenant.Driver) error {
+		want = ask(as(ctx, s.b.id), drv, compared(all))
+		return want.err
+	})
+	return want, err
+}
+
+// unchangedSettings requires that the other tenant's next statement, and one without a tenant, find the settings as they were.
+func (s *harness) unchangedSettings(ctx context.Context, drv *pgtenant.Driver, all []change, want answer) error {
+	for _, id := range []tenancy.ID{s.b.id, {}} {
+		got := ask(as(ctx, id), drv, compared(all))
+		if got.err != nil {
+			return got.err
+		}
+		for i, row := range got.rows {
+			if i >= len(want.rows) || !slices.Equal(row, want.rows[i]) {
+				return fmt.Errorf("the next statement finds %s = %q", row[0], row[1])
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,30 @@
+package pgtenant_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/konstruct/konstruct/integration/testdb"
+	"github.com/konstruct/konstruct/tenancy/pgtenant"
+)
+
+// Only what did not run is sent again. A statement that fails in the server costs the one round trip of any other. (In the
+// query modes with a cache pgx forgets what it has prepared for a failed statement, which costs trips of its own.)
+func TestFailedStatementsAreSentOnce(t *testing.T) {
+	t.Parallel()
+	const failing = "select 1 / (select 0)"
+	trips := &pgtenant.Trips{}
+	drv, err := pgtenant.Open(t.Context(), testdb.New(t).AppURL,
+		pgtenant.WithMaxConns(1), pgtenant.WithQueryMode("exec"), pgtenant.WithTrips(trips))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = drv.Close() })
+	var one int64
+	require.NoError(t, pgtenant.QueryRow(t.Context(), drv, "select 1", nil, &one))
+
+	before := trips.Count()
+	require.Error(t, drv.Exec(t.Context(), failing, []any{}, nil))
+	require.EqualValues(t, 1, trips.Count()-before, "Exec")
+	require.Error(t, pgtenant.QueryRow(t.Context(), drv, failing, nil, &one))
+	require.EqualValues(t, 2, trips.Count()-before, "Query")
+}
