@@ -54,7 +54,8 @@ func requireSchema(ctx context.Context, url config.DatabaseURL, drv *pgtenant.Dr
 		return explainDatabase("DATABASE_URL", url, err)
 	}
 	if !there {
-		return exit{fmt.Errorf("the database %s has no tables yet: run %q first (task migrate)", url, programName()+" migrate up"), exitPending}
+		err := fmt.Errorf("the database %s has no tables yet: run %q first (task migrate)", url, programName()+" migrate up")
+		return exit{err, exitPending}
 	}
 	if current, detail, err := migrate.Current(ctx, drv.Pool()); err == nil && !current {
 		log.WarnContext(ctx, "the schema is not this program's: run konstruct migrate up", "detail", detail)
@@ -89,8 +90,7 @@ func redisFault(err error) error {
 		}
 		return fmt.Errorf("REDIS_URL: Redis answers %s", code)
 	}
-	var network *net.OpError
-	if errors.As(err, &network) {
+	if network, ok := errors.AsType[*net.OpError](err); ok {
 		return fmt.Errorf("REDIS_URL: %w", network)
 	}
 	return fmt.Errorf("REDIS_URL: %T", err)
