@@ -84,7 +84,7 @@ func (s *redisServer) running(ctx context.Context, password string) (*Redis, err
 					r.PID, s.home.path, port, err)
 			}
 		}
-		return nil, r.end(ctx, stopFast) //nolint:nilerr // it is ended for its answer
+		return nil, r.end(ctx, stopFast)
 	case err != nil || !alive && !redis.serves(ctx, s.home.file("data")):
 		return nil, nil //nolint:nilnil,nilerr // nothing runs here
 	}

@@ -112,7 +112,7 @@ func chooseKind(ctx context.Context, wanted string) (kind, error) {
 		}
 		if err := obtainImage(ctx, image); err != nil {
 			fmt.Fprintf(os.Stderr, "testdb: %v: using this machine's PostgreSQL\n", err)
-			return localKind, nil
+			return localKind, nil //nolint:nilerr // it was said, and there is another way
 		}
 		return dockerKind, nil
 	default:
