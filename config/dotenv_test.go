@@ -57,7 +57,7 @@ func TestDotEnvFaultsNameTheLineAndQuoteNothing(t *testing.T) {
 	}
 	for name, c := range map[string]struct{ content, want string }{
 		"no assignment":       {"# one\nA=1\n\ncanary; drop\nB=2\n", "line 4: is neither NAME=value nor a comment"},
-		"the first line":      {"canary canary\n", "line 1: is neither NAME=value nor a comment"},
+		"the first line":      {"some canary\n", "line 1: is neither NAME=value nor a comment"},
 		"an open quote":       {"A=1\n# note\nB=\"canary\nC=3\n", "line 3: a quoted value has no closing quote"},
 		"a lone dollar":       {"A=1\nB='two\nlines'\nC=can${!ary\nD=4\n", "line 4: ${ begins no ${NAME}"},
 		"an open reference":   {"A=1\nB=${canary\n", "line 2: ${ begins no ${NAME}"},

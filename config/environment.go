@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"strings"
 )
@@ -32,9 +33,7 @@ func Environment(environ []string, dotenv string) (Env, error) {
 	if err != nil {
 		return nil, err
 	}
-	for name, value := range process {
-		env[name] = value
-	}
+	maps.Copy(env, process)
 
 	return env, nil
 }

@@ -45,8 +45,9 @@ func IgnoreLibpq(all bool) {
 
 // A blame is an UnmarshalText error whose cause is another variable than the one that was read.
 type blame struct {
-	variable string
 	problem
+
+	variable string
 }
 
 // libpqFault finds the variable of libpq that makes every URL unusable; "" if there is none. Each is tried with all

@@ -47,7 +47,7 @@ func TestNoLibpqVariableChangesWhereAURLLeads(t *testing.T) { //nolint:parallelt
 	}
 }
 
-func TestAnUnusableLibpqVariableIsBlamedByItsOwnName(t *testing.T) { //nolint:paralleltest // it sets the environment
+func TestAnUnusableLibpqVariableIsBlamedByItsOwnName(t *testing.T) {
 	for name, value := range map[string]string{
 		"PGSSLROOTCERT": "/nonexistent", "PGSSLMODE": "perhaps",
 		"PGCHANNELBINDING": "perhaps", "PGREQUIREAUTH": "perhaps", "PGSSLCERT": "/nonexistent",

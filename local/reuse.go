@@ -35,10 +35,8 @@ func (c *cluster) readPID() (found postmasterPID, whole bool, err error) {
 	}
 	pid, pidErr := strconv.Atoi(lines[0])
 	port, portErr := strconv.Atoi(lines[3])
-	if errors.Join(pidErr, portErr) != nil {
-		return found, false, nil
-	}
-	return postmasterPID{pid: pid, port: port, socketDir: lines[4]}, true, nil
+	found = postmasterPID{pid: pid, port: port, socketDir: lines[4]}
+	return found, pidErr == nil && portErr == nil, nil
 }
 
 // damagedAfter is how long a starting server may take to write its postmaster.pid: later, the file is damaged.

@@ -41,7 +41,8 @@ func openDevState(folder string) (devState, error) {
 	var s devState
 	if err := json.Unmarshal(text, &s); err != nil {
 		// The text is not repeated: it is passwords.
-		return devState{}, fmt.Errorf("%s is damaged, and with it the passwords of its data: remove the folder %s to start over", path, folder)
+		return devState{}, fmt.Errorf("%s is damaged, and holds the passwords of the data: remove the folder %s to start over",
+			path, folder)
 	}
 	return s, nil
 }

@@ -50,7 +50,8 @@ func requireSchema(ctx context.Context, url config.DatabaseURL, drv *pgtenant.Dr
 		return explainDatabase("DATABASE_URL", url, err)
 	}
 	if !there.Bool {
-		return exit{fmt.Errorf("the database %s has no tables yet: run `%s migrate up` first (task migrate)", url, programName()), exitPending}
+		err := fmt.Errorf("the database %s has no tables yet: run %q first (task migrate)", url, programName()+" migrate up")
+		return exit{err, exitPending}
 	}
 	return drv.WithConn(ctx, func(conn *pgx.Conn) error {
 		if current, detail, err := migrate.Current(ctx, conn); err == nil && !current {

@@ -9,7 +9,7 @@ import (
 	"github.com/konstruct/konstruct/channel/secrets"
 	"github.com/konstruct/konstruct/config"
 	"github.com/konstruct/konstruct/ent"
-	_ "github.com/konstruct/konstruct/ent/runtime" // the schemas' hooks and interceptors
+
 	"github.com/konstruct/konstruct/server"
 	"github.com/konstruct/konstruct/tenancy/doctor"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"

@@ -108,7 +108,7 @@ func chooseKind(ctx context.Context, wanted string) (kind, error) {
 		return dockerKind, dockerAnswers(ctx)
 	case "":
 		if dockerAnswers(ctx) != nil {
-			return localKind, nil
+			return localKind, nil //nolint:nilerr // without an engine there is this machine's
 		}
 		if err := obtainImage(ctx, image); err != nil {
 			fmt.Fprintf(os.Stderr, "testdb: %v: using this machine's PostgreSQL\n", err)
