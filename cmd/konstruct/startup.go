@@ -36,7 +36,7 @@ func (s *system) lookAtRedis(ctx context.Context, log *slog.Logger) {
 	go func() {
 		ctx, cancel := context.WithTimeout(ctx, redisWithin)
 		defer cancel()
-		if err := s.checks.redis.run(ctx); err != nil && ctx.Err() != context.Canceled { //nolint:errorlint // Err returns the sentinel itself
+		if err := s.checks.redis.run(ctx); err != nil && !errors.Is(ctx.Err(), context.Canceled) {
 			log.WarnContext(ctx, "Redis is not available", "error", err)
 		}
 	}()
@@ -72,7 +72,7 @@ func explainDatabase(variable string, url config.DatabaseURL, err error) error {
 	}
 	switch failed.Cause {
 	case pgtenant.CauseCredentials:
-		return fmt.Errorf("%s: PostgreSQL refuses the password of %s, or there is no such role (before the first `konstruct migrate up`).\n"+
+		return fmt.Errorf("%s: PostgreSQL refuses the password of %s, or has no such role (before the first migrate up).\n"+
 			"A data volume keeps the passwords of its first start: another one in .env does not change them.\n"+
 			"Change it as the superuser (psql's \\password %s), or delete the data (docker compose down --volumes).\n%w",
 			variable, url.User(), url.User(), err)

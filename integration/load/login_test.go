@@ -18,7 +18,6 @@ import (
 
 	"github.com/konstruct/konstruct/channel/secrets"
 	"github.com/konstruct/konstruct/ent"
-	_ "github.com/konstruct/konstruct/ent/runtime" // the schemas' hooks and interceptors
 	"github.com/konstruct/konstruct/integration/testdb"
 	"github.com/konstruct/konstruct/server"
 	"github.com/konstruct/konstruct/server/account"
