@@ -177,7 +177,7 @@ func tagSaboteurs() []saboteur {
 		{
 			id: "driver-copy", layer: layerDriver, removes: "that COPY is refused before it is sent",
 			code: &code{
-				edits: []edit{{statementFile, "\tcase \"copy\":", "\tcase \"no copy\":"}},
+				edits: []edit{{statementFile, "case begins(query, \"copy\"):", "case begins(query, \"no copy\"):"}},
 				caught: append(in(driverTests, "TestCopyIsRefused/exec"),
 					attackTests("leak", "A76-copy")...),
 			},
@@ -191,7 +191,7 @@ func leakSaboteurs() []saboteur {
 		{
 			id: "driver-leak-exec", layer: layerDriver, removes: "that a panic in a single statement gives the connection back",
 			code: &code{
-				given:  []edit{{statementFile, "\t\tif skipToWord(query) == \"\" {", "\t\tif false && skipToWord(query) == \"\" {"}},
+				given:  []edit{{statementFile, "case skipToWord(query) == \"\":", "case false && skipToWord(query) == \"\":"}},
 				edits:  []edit{{driverFile, exec, ""}},
 				caught: attackTests("leak", "A72-panic-in-statement"),
 			},
@@ -199,7 +199,7 @@ func leakSaboteurs() []saboteur {
 		{
 			id: "driver-leak-query", layer: layerDriver, removes: "that a panic in a query gives the connection back",
 			code: &code{
-				given:  []edit{{statementFile, "\t\tif skipToWord(query) == \"\" {", "\t\tif false && skipToWord(query) == \"\" {"}},
+				given:  []edit{{statementFile, "case skipToWord(query) == \"\":", "case false && skipToWord(query) == \"\":"}},
 				edits:  []edit{{driverFile, "\t\tif !lent {\n", "\t\tif false && !lent {\n"}},
 				caught: attackTests("leak", "A72-panic-in-statement"),
 			},
@@ -226,7 +226,7 @@ func outcomeSaboteurs() []saboteur {
 		{
 			id: "driver-read-only-kept", layer: layerDriver, removes: "that a server that became read-only costs the connection",
 			code: &code{
-				edits:  []edit{{leaseFile, "l.spoiled = l.spoiled || errors.Is(err, ErrReadOnlyServer)", "_ = errors.Is(err, ErrReadOnlyServer)"}},
+				edits:  []edit{{leaseFile, "l.spoiled = l.spoiled || stale || errors.Is(err, ErrReadOnlyServer)", "l.spoiled = l.spoiled || stale"}},
 				caught: in(driverTests, "TestReadOnlyServer/cache_statement"),
 			},
 		},
