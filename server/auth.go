@@ -60,7 +60,7 @@ func (s *Server) login(ctx context.Context, in *loginInput) (*loginOutput, error
 	if err != nil {
 		return nil, err
 	}
-	s.warn(ctx, "login attempts were not reset", login.Warning)
+	s.warn(ctx, "a login attempt was not given back", login.Warning)
 	return &loginOutput{Body: loginView{
 		User:    viewUser(login.User),
 		Session: sessionView{Token: login.Token, ExpiresAt: login.ExpiresAt},

@@ -46,7 +46,7 @@ func TestFaultsOfTheServer(t *testing.T) {
 		{"a server that starts", state("57P03"), problem.CodeUnavailable, 503, true},
 		{"a busy pool", fmt.Errorf("x: %w", pgtenant.ErrPoolBusy), problem.CodeOverloaded, 503, true},
 		{"busy hashing", account.ErrBusy, problem.CodeOverloaded, 503, true},
-		{"a missing table", state("42P01"), problem.CodeInternal, 500, false},
+		{"a missing table", state("42P01"), problem.CodeUnavailable, 503, true},
 		{"a missing grant", state("42501"), problem.CodeInternal, 500, false},
 		{"a bug", errors.New("canary"), problem.CodeInternal, 500, false},
 		{"not a fault of the server", fmt.Errorf("x: %w (%w)", operation.ErrTaken, state("23505")), problem.CodeConflict, 409, false},

@@ -134,7 +134,7 @@ func get(ctx context.Context, client *http.Client, url, token string) error {
 	if err != nil {
 		return err
 	}
-	if items := bytes.Count(body, []byte(`"system_prompt"`)); answer.StatusCode != http.StatusOK || items != pageSize {
+	if items := bytes.Count(body, []byte(`"is_active"`)); answer.StatusCode != http.StatusOK || items != pageSize {
 		return fmt.Errorf("list over HTTP: status %d, %d items", answer.StatusCode, items)
 	}
 	return nil

@@ -243,6 +243,7 @@ func TestServeStopsAtOnceOnASecondSignal(t *testing.T) {
 	f := newFaulty(t, environment{"KONSTRUCT_DRAIN_DELAY": "1m"})
 	require.NoError(t, f.server.cmd.Process.Signal(syscall.SIGINT))
 	f.server.wait(t, "msg=stopping")
+	time.Sleep(1200 * time.Millisecond) // within a second it counts as the same Ctrl-C
 	require.NoError(t, f.server.cmd.Process.Signal(syscall.SIGINT))
 	select {
 	case <-f.server.done:

@@ -42,13 +42,13 @@ func TestTenantSchema(t *testing.T) {
 // A client that was generated without the template cannot be confined, so it must not query.
 func TestClientWithoutTheTemplateIsRefused(t *testing.T) {
 	t.Parallel()
-	traverse, ok := mixin.Tenant{}.Interceptors()[0].(ent.TraverseFunc)
+	traverser, ok := mixin.Tenant{}.Interceptors()[0].(ent.Traverser)
 	require.True(t, ok)
-	require.ErrorContains(t, traverse(newContext(t), struct{}{}), "WhereP")
+	require.ErrorContains(t, traverser.Traverse(newContext(t), struct{}{}), "ReplaceP")
 
 	for _, op := range []ent.Op{ent.OpUpdate, ent.OpUpdateOne, ent.OpDelete, ent.OpDeleteOne} {
 		_, err := hook(t)(newContext(t), &mutation{op: op})
-		require.ErrorContains(t, err, "WhereP", op)
+		require.ErrorContains(t, err, "ReplaceP", op)
 	}
 }
 
