@@ -1,90 +1,130 @@
 package config
 
 import (
-	"bytes"
+	"errors"
 	"fmt"
-	"slices"
+	"regexp"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
-	"github.com/compose-spec/compose-go/v2/dotenv"
+	"github.com/joho/godotenv"
 )
 
-// parseDotEnv reads a .env file as Docker Compose does. Its errors name the line and quote nothing: Compose's quote the
-// rest of the file, passwords included.
-func parseDotEnv(content []byte, process Env) (Env, error) {
-	if line, found := notText(content); found {
-		return nil, fmt.Errorf("line %d: is not UTF-8 text (PowerShell's > writes UTF-16): save the file as UTF-8", line)
-	}
-	lookup := func(name string) (string, bool) {
-		value, ok := process[name]
+// What can be wrong with a line. None of these quotes it, because the file holds passwords.
+var (
+	errEncoding   = errors.New("is not UTF-8 text (PowerShell's > writes UTF-16): save the file as UTF-8")
+	errAssignment = errors.New("is neither NAME=value nor a comment")
+	errOpenQuote  = errors.New("a quoted value has no closing quote, or text after it")
+	errInQuotes   = errors.New("tools read a backslash or CR LF in these quotes differently: use other quotes, or none")
+	errUnquoted   = errors.New("an unusual space, or a # that only some tools take for a comment: use single quotes")
+	errReference  = errors.New("a $ begins no $NAME that is set above in capitals: write it out, or use single quotes")
+	errProcess    = errors.New("refers to a variable that the environment sets to another value: write the value out")
 
-		return value, ok
+	blankLine  = regexp.MustCompile(`^[ \t]*(?:#[^\n]*)?\r?(?:\n|$)`)
+	assignment = regexp.MustCompile(`^[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_.]*)[ \t]*=[ \t]*`)
+	quoted     = regexp.MustCompile(`(?s)^(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')`)
+	// Compose and godotenv treat these escapes, and CR LF between the quotes, differently.
+	oddQuoted = regexp.MustCompile(`(?s)\r|^(?:'.*\\'|".*(?:\\[^n"]|\\""$))`)
+	// A name must end where both end it: godotenv stops at a lower-case letter and drops a } that follows.
+	reference = regexp.MustCompile(`^(?:\{([A-Z_][A-Z0-9_]*)\}|([A-Z_][A-Z0-9_]*)(?:[^0-9A-Za-z_}\x{80}-\x{10FFFF}]|$))`)
+)
+
+// parseDotEnv reads a .env file with godotenv and refuses each statement that Docker Compose would read differently,
+// so that the server and the containers get the same values. Errors name the line.
+func parseDotEnv(content []byte, process Env) (Env, error) {
+	for i, text := range strings.Split(string(content), "\n") {
+		if strings.Contains(text, "\x00") || !utf8.ValidString(text) {
+			return nil, fmt.Errorf("line %d: %w", i+1, errEncoding)
+		}
 	}
-	values, err := dotenv.ParseWithLookup(bytes.NewReader(content), lookup)
+	above, rest := "", strings.TrimPrefix(string(content), "\uFEFF")
+	for line := 1; rest != ""; {
+		statement, after, err := cutStatement(rest)
+		if err == nil {
+			err = checkReferences(statement, above, process)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", line, err)
+		}
+		above += statement
+		line, rest = line+strings.Count(strings.TrimSuffix(rest, after), "\n"), after
+	}
+
+	values, err := godotenv.Unmarshal(above)
 	if err != nil {
-		return nil, fmt.Errorf("line %d: %s", lineOf(content, lookup), explain(err))
+		return nil, errAssignment // Cannot happen, and godotenv's own error would quote the file.
 	}
 
 	return values, nil
 }
 
-// notText finds the first line with a NUL byte or with bytes that are not UTF-8: what UTF-16 and Latin-1 look like.
-func notText(content []byte) (line int, found bool) {
-	for i, text := range bytes.Split(content, []byte("\n")) {
-		if bytes.IndexByte(text, 0) >= 0 || !utf8.Valid(text) {
-			return i + 1, true
+// cutStatement returns the first statement of text without comment and export. It is empty for a blank line.
+func cutStatement(text string) (statement, rest string, err error) {
+	if blank := blankLine.FindString(text); blank != "" {
+		return "", text[len(blank):], nil
+	}
+	match := assignment.FindStringSubmatch(text)
+	if len(match) == 0 || match[1] == "export" {
+		return "", "", errAssignment
+	}
+	cut := cutUnquoted
+	text = text[len(match[0]):]
+	if strings.HasPrefix(text, `"`) || strings.HasPrefix(text, `'`) {
+		cut = cutQuoted
+	}
+	value, rest, err := cut(text)
+
+	return match[1] + "=" + value + "\n", rest, err
+}
+
+func cutQuoted(text string) (value, rest string, err error) {
+	value = quoted.FindString(text)
+	rest = text[len(value):]
+	end := blankLine.FindString(rest)
+	if value == "" || end == "" && rest != "" {
+		return "", "", errOpenQuote
+	}
+	if oddQuoted.MatchString(value) {
+		return "", "", errInQuotes
+	}
+
+	return value, rest[len(end):], nil
+}
+
+func cutUnquoted(text string) (value, rest string, err error) {
+	line, rest, _ := strings.Cut(text, "\n")
+	value, _, _ = strings.Cut(strings.TrimSuffix(line, "\r"), " #")
+	value = strings.TrimRight(value, " \t")
+	odd := func(r rune) bool { return unicode.IsSpace(r) && r != ' ' && r != '\t' }
+	if strings.ContainsFunc(value, odd) || strings.HasPrefix(value, "#") || strings.Contains(value, "\t#") {
+		return "", "", errUnquoted
+	}
+
+	return value, rest, nil
+}
+
+// checkReferences accepts references to variables that are set above and that the process does not set differently.
+func checkReferences(statement, above string, process Env) error {
+	_, value, _ := strings.Cut(statement, "=")
+	if strings.HasPrefix(value, "'") {
+		return nil
+	}
+	for before, after, found := strings.Cut(value, "$"); found; before, after, found = strings.Cut(after, "$") {
+		match := reference.FindStringSubmatch(after)
+		if match == nil || strings.HasSuffix(before, `\`) {
+			return errReference
+		}
+		name := match[1] + match[2]
+		values, err := godotenv.Unmarshal(above)
+		set, defined := values[name]
+		if err != nil || !defined {
+			return errReference
+		}
+		if own, ok := process[name]; ok && own != set {
+			return errProcess
 		}
 	}
 
-	return 0, false
-}
-
-// lineOf finds the faulty line, at first as if every variable were set: the parser warns of one that is not, each time.
-func lineOf(content []byte, lookup dotenv.LookupFn) int {
-	quiet := func(name string) (string, bool) {
-		value, _ := lookup(name)
-
-		return value, true
-	}
-	if _, err := dotenv.ParseWithLookup(bytes.NewReader(content), quiet); err != nil {
-		lookup = quiet
-	}
-
-	return faultyLine(content, lookup)
-}
-
-// faultyLine is where the statement begins that cannot be read. The parser's own count is missing from some of its
-// errors and past the end in others, so the line is the one after the longest prefix that is a whole file by itself.
-func faultyLine(content []byte, lookup dotenv.LookupFn) int {
-	lines := slices.Collect(bytes.Lines(content))
-	for n := len(lines) - 1; n > 0; n-- {
-		if _, err := dotenv.ParseWithLookup(bytes.NewReader(bytes.Join(lines[:n], nil)), lookup); err == nil {
-			return n + 1 + leadingBlanks(lines[n:])
-		}
-	}
-
-	return 1 + leadingBlanks(lines)
-}
-
-// leadingBlanks counts the lines before the first statement: a comment above a faulty line is not at fault.
-func leadingBlanks(lines [][]byte) int {
-	return max(0, slices.IndexFunc(lines, func(line []byte) bool {
-		text := bytes.TrimSpace(line)
-
-		return len(text) > 0 && text[0] != '#'
-	}))
-}
-
-func explain(err error) string {
-	switch text := err.Error(); {
-	case strings.Contains(text, "unterminated quoted value"):
-		return "a quoted value has no closing quote"
-	case strings.Contains(text, "nvalid template"), strings.Contains(text, "nvalid interpolation"):
-		return "${ begins no ${NAME}: write $$ for the sign itself, or put the value in single quotes"
-	case strings.Contains(text, "required variable"):
-		return "refers to a required variable that is not set"
-	default:
-		return "is neither NAME=value nor a comment"
-	}
+	return nil
 }

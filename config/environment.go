@@ -19,9 +19,10 @@ type Env map[string]string
 // them): a variable of the process wins over the file's. The process's own environment is not changed, so nothing of
 // the file reaches child processes or libraries by accident.
 //
-// The file is read by Docker Compose's own parser, so that both read the same values: ${NAME:-default} works, and a
-// reference takes the process's value before the file's. A file that is there but cannot be used is [ErrDotEnv]; the
-// error names the line and never quotes the file.
+// The file is read with the values that Docker Compose reads from it, or refused where a line is read differently:
+// ${NAME} works for a variable that the file sets above, unless the process sets it to another value; ${NAME:-default}
+// and $$ are refused. A file that is there but cannot be used is [ErrDotEnv]; the error names the line and never quotes
+// the file.
 func Environment(environ []string, dotenv string) (Env, error) {
 	process := Env{}
 	for _, line := range environ {
