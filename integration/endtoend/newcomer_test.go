@@ -139,20 +139,6 @@ func TestLibpqVariablesAreIgnoredOrBlamedByName(t *testing.T) {
 	}
 }
 
-func TestVersion(t *testing.T) {
-	t.Parallel()
-	out, code := run(t, nil, "", "--version")
-	require.Zero(t, code)
-	require.Regexp(t, `^konstruct \S+ \(go1\.\S+\)\n$`, out)
-
-	db := testdb.Empty(t)
-	out, code = run(t, environment{"MIGRATION_DATABASE_URL": db.SuperURL}, "", "migrate", "up")
-	require.Zero(t, code, out)
-	execute(t, db.SuperURL, `do $$ begin
-	  if exists (select from atlas_schema_revisions.atlas_schema_revisions where operator_version !~ '^konstruct \S+$') then
-	    raise 'a revision without a version'; end if; end $$`)
-}
-
 // One Ctrl-C arrives several times: from the terminal, and from each program that passes it on.
 func TestOneCtrlCSeveralTimesIsAGracefulStop(t *testing.T) {
 	t.Parallel()

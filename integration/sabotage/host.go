@@ -20,7 +20,9 @@ type host struct {
 	name string
 	log  *failures
 
-	parallel chan struct{} // closed when the subtest wants to run beside its siblings
+	returned chan struct{}   // closed when the host's own function has returned
+	parallel chan struct{}   // closed when the subtest wants to run beside its siblings
+	released <-chan struct{} // closed when the parent's own function has returned, and parallel subtests may go on
 	beside   sync.WaitGroup
 
 	mu       sync.Mutex
@@ -45,7 +47,7 @@ func hosted(ctx context.Context, name string, do func(*host)) error {
 }
 
 func newHost(ctx context.Context, name string, log *failures) *host {
-	return &host{ctx: ctx, name: name, log: log, parallel: make(chan struct{})}
+	return &host{ctx: ctx, name: name, log: log, parallel: make(chan struct{}), returned: make(chan struct{})}
 }
 
 // run returns when do, all subtests and all clean-ups have ended. FailNow ends do's goroutine, as in the testing package.
@@ -55,6 +57,7 @@ func (h *host) run(do func(*host)) {
 		defer close(done)
 		defer h.tidy()
 		defer h.beside.Wait()
+		defer close(h.returned)
 		defer func() {
 			if p := recover(); p != nil {
 				h.Errorf("panicked: %v", p)
@@ -74,6 +77,7 @@ func (h *host) tidy() {
 // Run runs a subtest, and returns when it has ended, or has said that it is a parallel one.
 func (h *host) Run(name string, f func(*host)) bool {
 	sub := newHost(h.ctx, h.name+"/"+name, h.log)
+	sub.released = h.returned
 	ended := make(chan struct{})
 	h.beside.Go(func() {
 		defer close(ended)
@@ -86,8 +90,13 @@ func (h *host) Run(name string, f func(*host)) bool {
 	return !sub.Failed()
 }
 
-// Parallel lets the siblings begin.
-func (h *host) Parallel() { close(h.parallel) }
+// Parallel lets the siblings begin, and goes on when the parent's function has returned, as in the testing package.
+func (h *host) Parallel() {
+	close(h.parallel)
+	if h.released != nil {
+		<-h.released
+	}
+}
 
 // Helper, Name and Context are those of testing.TB.
 func (h *host) Helper()                  {}

@@ -128,15 +128,16 @@ func (k *kit) registration(t test) {
 	}
 }
 
-// family makes a family's attacks one after the other, with tenants of its own.
+// family makes a family's attacks one after the other, with tenants of its own. All families are prepared before the first
+// attack: where rows cross, one family's deletes would reach the rows that another is about to study.
 func (k *kit) family(t test, f family) {
-	t.Parallel()
 	s, err := k.newHarness(t.Context(), k.target.Entities...)
 	if err != nil {
 		k.faultf(t, "%s: the attacks could not be prepared: %v", f.name, err)
 		return
 	}
 	t.Cleanup(func() { s.close(context.WithoutCancel(t.Context())) })
+	t.Parallel()
 	for _, st := range f.statements {
 		k.attempt(t, f, st.attack(f), st.once, st.privileged, s, func(ctx context.Context, tb *table) error { return s.send(ctx, st, tb) })
 	}
