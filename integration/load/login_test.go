@@ -37,8 +37,9 @@ const (
 
 // TestALoginFloodKeepsNobodyOut: hashing is shared fairly between clients, so those who flood other addresses slow an
 // honest person down, and no more.
+//
+//nolint:paralleltest // it measures time
 func TestALoginFloodKeepsNobodyOut(t *testing.T) {
-	t.Parallel()
 	drv, err := pgtenant.Open(t.Context(), testdb.New(t).AppURL, pgtenant.WithMaxConns(4))
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = drv.Close() })
