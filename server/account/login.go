@@ -86,10 +86,7 @@ func NewLogins(ctx context.Context, o LoginOptions) (*Logins, error) {
 //
 // An attempt is counted before its password is hashed, and given back when the password was right or nothing was hashed.
 func (l *Logins) Login(ctx context.Context, a Attempt) (Login, error) {
-	email, err := NormalizeEmail(a.Email)
-	if err != nil {
-		email = "" // no user's, and counted like any other
-	}
+	email, _ := NormalizeEmail(a.Email) // "" for what is no address: no user's, and counted like any other
 	now := instant(l.clock)
 	queue, line, counters := l.path(a, email, now)
 	leave, err := queue.Enter(ctx, line)
