@@ -120,6 +120,21 @@ func spokenGrant(g Object, privileges []string) string {
 		strings.Trim(g.Props["grantee"], `"`))
 }
 
+// defaultGrant reports what is granted on objects that are created next.
+func (e *examination) defaultGrant(d Object) {
+	if d.Props["grantee"] == ident(e.cat.OwnerRole) {
+		return
+	}
+	in, where := "", ""
+	if s := d.Props["schema"]; s != "" {
+		in, where = " IN SCHEMA "+s, " in "+s
+	}
+	name := fmt.Sprintf("default of %s%s: %s on %s to %s",
+		d.Props["role"], where, d.Props["privileges"], strings.ToLower(d.Props["on"]), d.Props["grantee"])
+	e.foundAs("grant.default", d, name, script(fmt.Sprintf("ALTER DEFAULT PRIVILEGES FOR ROLE %s%s REVOKE %s ON %s FROM %s",
+		d.Props["role"], in, d.Props["privileges"], d.Props["on"], d.Props["grantee"])))
+}
+
 func grantStatement(kind, object, grantee string, privileges []string) string {
 	return script(fmt.Sprintf("GRANT %s ON %s %s TO %s", strings.Join(privileges, ", "), kind, object, grantee))
 }

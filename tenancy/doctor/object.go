@@ -46,6 +46,13 @@ func (o Object) String() string {
 
 func (o Object) equal(p Object) bool { return maps.Equal(o.Props, p.Props) }
 
+// with is the object with another value of a property.
+func (o Object) with(prop, value string) Object {
+	o.Props = maps.Clone(o.Props)
+	o.Props[prop] = value
+	return o
+}
+
 // differing are the properties in which two objects differ, sorted.
 func (o Object) differing(p Object) []string {
 	var out []string

@@ -168,7 +168,8 @@ WITH ext AS MATERIALIZED (
            'roles', (SELECT string_agg(CASE u WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(u)) END, ', '
                                ORDER BY pg_get_userbyid(u) COLLATE "C") FROM unnest(p.polroles) AS u),
            'using', pg_get_expr(p.polqual, p.polrelid),
-           'check', pg_get_expr(p.polwithcheck, p.polrelid),
+           -- A restrictive policy without WITH CHECK checks what it shows.
+           'check', nullif(pg_get_expr(p.polwithcheck, p.polrelid), CASE WHEN NOT p.polpermissive THEN pg_get_expr(p.polqual, p.polrelid) END),
            -- Beyond PostgreSQL's own functions and operators: of those no dependency is recorded.
            'calls', (SELECT string_agg(o.identity, ', ' ORDER BY o.identity)
                        FROM pg_depend AS d
@@ -285,5 +286,5 @@ WITH ext AS MATERIALIZED (
    WHERE e.extname <> 'plpgsql'
 )
 SELECT coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('kind', kind, 'name', name, 'on', nullif(part_of, ''), 'props', props))
-                          ORDER BY kind COLLATE "C", part_of COLLATE "C", name COLLATE "C"), '[]')::text
+                          ORDER BY kind COLLATE "C", part_of COLLATE "C", name COLLATE "C"), '[]')
   FROM objects
