@@ -5,6 +5,7 @@ import (
 	_ "embed" // the queries
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -42,7 +43,7 @@ type reading struct {
 
 	objects  []Object
 	versions map[string]string // by revision schema; absent where nothing was migrated
-	recorded []Snapshot        // those of the database's own current versions, the latest first
+	recorded []Snapshot        // of those versions, the latest first; not read where they are the caller's
 
 	unreadable bool // versions and recorded could not be read
 }
@@ -96,7 +97,7 @@ func (r *reading) queryVersions(ctx context.Context, tx pgx.Tx, chains map[strin
 				quoted(schema, snapshotsTable), literal(version)))
 		}
 	}
-	if len(recorded) == 0 {
+	if len(recorded) == 0 || maps.Equal(r.versions, chains) {
 		return nil
 	}
 	return tx.QueryRow(ctx, "SELECT coalesce(jsonb_agg(snapshot ORDER BY recorded_at DESC), '[]') FROM ("+

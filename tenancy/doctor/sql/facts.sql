@@ -11,18 +11,16 @@ WITH app AS NOT MATERIALIZED (
     FROM pg_proc AS p
    WHERE p.pronamespace = 'pg_catalog'::regnamespace
 ), system AS (
-  SELECT 'FUNCTION' AS kind, p.oid::regprocedure::text AS identity, '' AS part, 'pg_proc'::regclass AS class, p.oid, 0 AS sub,
-         p.family, a.grantee, a.privilege_type
+  SELECT 'FUNCTION' AS kind, '' AS part, 'pg_proc'::regclass AS class, p.oid, 0 AS sub, p.family, a.grantee, a.privilege_type
     FROM functions AS p
    CROSS JOIN LATERAL aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) AS a
    WHERE (p.proacl IS NOT NULL OR p.family IS NOT NULL) AND a.grantee <> p.proowner
    UNION ALL
-  SELECT 'TABLE', c.oid::regclass::text, x.part, 'pg_class'::regclass, c.oid, x.sub, NULL, a.grantee, a.privilege_type
-    FROM pg_class AS c
-   CROSS JOIN LATERAL (SELECT '' AS part, 0 AS sub, c.relacl AS acl
-                        UNION ALL
-                       SELECT format(' (%I)', t.attname), t.attnum, t.attacl FROM pg_attribute AS t
-                        WHERE t.attrelid = c.oid AND t.attacl IS NOT NULL) AS x
+  SELECT 'TABLE', x.part, 'pg_class'::regclass, c.oid, x.sub, NULL, a.grantee, a.privilege_type
+    FROM (SELECT oid, '' AS part, 0 AS sub, relacl AS acl FROM pg_class WHERE relacl IS NOT NULL
+           UNION ALL
+          SELECT attrelid, format(' (%I)', attname), attnum, attacl FROM pg_attribute WHERE attacl IS NOT NULL) AS x
+    JOIN pg_class AS c ON c.oid = x.oid
    CROSS JOIN LATERAL aclexplode(x.acl) AS a
    WHERE c.relnamespace IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace) AND a.grantee <> c.relowner
      -- PUBLIC's grants on the information schema come after the initial privileges were noted.
@@ -91,7 +89,8 @@ SELECT jsonb_build_object(
   -- Grants to PUBLIC or the application on PostgreSQL's own objects: of a family that is PUBLIC's from the start, and
   -- whatever is not theirs from the start.
   'system_grants', (SELECT jsonb_agg(to_jsonb(x)) FROM (
-    SELECT s.kind, s.identity, s.privilege_type || s.part AS privilege,
+    SELECT s.kind, s.privilege_type || s.part AS privilege,
+           CASE s.kind WHEN 'FUNCTION' THEN s.oid::regprocedure::text ELSE s.oid::regclass::text END AS identity,
            CASE s.grantee WHEN 0 THEN 'PUBLIC' ELSE app.name END AS grantee,
            CASE WHEN i.initprivs IS NULL THEN s.family END AS family
       FROM system AS s
@@ -101,5 +100,5 @@ SELECT jsonb_build_object(
        AND NOT EXISTS (SELECT FROM aclexplode(i.initprivs) AS b WHERE b.grantee = s.grantee AND b.privilege_type = s.privilege_type)
        -- A function without initial privileges is PUBLIC's from the start, too.
        AND (s.kind = 'TABLE' OR s.grantee <> 0 OR i.initprivs IS NOT NULL OR s.family IS NOT NULL)
-     ORDER BY 2, 3) AS x)
+     ORDER BY 3, 2) AS x)
 )
