@@ -9,9 +9,6 @@ import (
 // compare reports what distinguishes the database from the snapshot. Objects that other findings are
 // about already are left out.
 func (e *examination) compare() {
-	if e.want == nil {
-		return
-	}
 	for _, want := range sorted(e.want) {
 		have, exists := e.live[want.key()]
 		switch {
@@ -28,12 +25,18 @@ func (e *examination) compare() {
 		_, expected := e.want[have.key()]
 		switch {
 		case expected || e.covered[have.key()] || e.covered[key{"table", "", have.On}]:
+		case e.want == nil && !isSurrounding(have.Kind): // there is nothing to compare with
 		case have.Kind == "grant":
 			e.compareGrant(Object{Kind: have.Kind, Name: have.Name}, have)
 		default:
 			e.unknown(have)
 		}
 	}
+}
+
+// isSurrounding tells whether objects of a kind are reported even where there is no snapshot.
+func isSurrounding(kind string) bool {
+	return slices.Contains([]string{"extension", "publication", "subscription", "event trigger", "default privileges"}, kind)
 }
 
 func (e *examination) found(code string, o Object, remedy string) {
@@ -141,13 +144,11 @@ func (e *examination) unknown(o Object) {
 		return
 	case o.Kind == "extension" && reachesOut(o):
 		code = "extension.reach"
-	case o.Kind == "extension":
-		code = "extension.present"
 	case o.Kind == "publication" && !e.publishesTenants(o):
 		return
 	case o.Kind == "publication":
 		code = "publication.tenants"
-	case o.Kind == "subscription", o.Kind == "event trigger":
+	case isSurrounding(o.Kind):
 		code = strings.ReplaceAll(o.Kind, " ", "-") + ".present"
 	case e.cat.knows(o):
 		code = "schema.outside"

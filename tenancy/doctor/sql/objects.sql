@@ -40,7 +40,7 @@ WITH ext AS MATERIALIZED (
      -- Array types come with their elements.
      AND NOT (t.typtype = 'b' AND t.typelem <> 0 AND t.typsubscript = 'array_subscript_handler'::regproc)
 ), grants AS (
-  SELECT o.kind, o.name, a.grantee,
+  SELECT o.kind, o.name, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END AS grantee,
          string_agg(a.privilege_type || o.part || CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END, ', '
                     ORDER BY a.privilege_type || o.part COLLATE "C") AS privileges
     FROM (
@@ -233,16 +233,13 @@ WITH ext AS MATERIALIZED (
    WHERE x.oid >= 16384
      AND NOT EXISTS (SELECT FROM ext WHERE classid = x.class AND objid = x.oid)
    UNION ALL
-  SELECT 'grant', format('%s %s to %s', g.kind, g.name, CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(g.grantee)) END), '',
-         jsonb_build_object('kind', g.kind, 'object', g.name, 'privileges', g.privileges,
-           'grantee', CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(g.grantee)) END)
-    FROM grants AS g
+  SELECT 'grant', format('%s %s to %s', kind, name, grantee), '',
+         jsonb_build_object('kind', kind, 'object', name, 'privileges', privileges, 'grantee', grantee)
+    FROM grants
    UNION ALL
   -- What is granted on objects that nobody has made yet. Without an entry PostgreSQL gives PUBLIC the EXECUTE of functions.
-  SELECT 'default privileges',
-         format('%s%s on %s to %s', d.role, ' in ' || d.space, d.on_what, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END),
-         '', jsonb_build_object('role', d.role, 'schema', d.space, 'on', d.on_what,
-           'grantee', CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END,
+  SELECT 'default privileges', format('%s%s on %s to %s', d.role, ' in ' || d.space, d.on_what, g.grantee), '',
+         jsonb_build_object('role', d.role, 'schema', d.space, 'on', d.on_what, 'grantee', g.grantee,
            'privileges', string_agg(a.privilege_type, ', ' ORDER BY a.privilege_type))
     FROM (
       SELECT d.defaclrole AS owner, quote_ident(pg_get_userbyid(d.defaclrole)) AS role, quote_ident(n.nspname) AS space,
@@ -258,8 +255,9 @@ WITH ext AS MATERIALIZED (
                           WHERE d.defaclrole = r.oid AND d.defaclnamespace = 0 AND d.defaclobjtype = 'f')
     ) AS d
    CROSS JOIN LATERAL aclexplode(d.acl) AS a
+   CROSS JOIN LATERAL (SELECT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END AS grantee) AS g
    WHERE a.grantee <> d.owner
-   GROUP BY d.role, d.space, d.on_what, a.grantee
+   GROUP BY d.role, d.space, d.on_what, g.grantee
    UNION ALL
   SELECT 'event trigger', quote_ident(t.evtname), '', jsonb_build_object(
            'event', t.evtevent, 'enabled', t.evtenabled, 'calls', t.evtfoid::regproc::text)
