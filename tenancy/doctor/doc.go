@@ -13,7 +13,7 @@
 //		Global:   map[string]string{"public.plans": "what there is to buy: the same for everybody"},
 //	})
 //
-// A check is one transaction of a few SELECTs that is rolled back, takes a few milliseconds, and reads PostgreSQL's own
+// A check is one transaction of a few SELECTs that is rolled back, takes about 10 milliseconds, and reads PostgreSQL's own
 // catalogs only; any role that may connect can run it. Run it as the application's role on the application's own pool,
 // so that it sees the connections that the application has; when another role asks, say so in [Catalogue.AskedBy].
 //
