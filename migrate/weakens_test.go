@@ -46,8 +46,10 @@ CREATE TRIGGER promote BEFORE INSERT ON portal_users FOR EACH ROW EXECUTE FUNCTI
 		"table public.portal_users: SELECT (email) to konstruct_resolver": "GRANT SELECT (email) ON portal_users TO konstruct_resolver;",
 		"table public.older: child of public.portal_users":                "CREATE TABLE older () INHERITS (portal_users);",
 		"column public.agents.tenant_id: notnull":                         "ALTER TABLE agents ALTER COLUMN tenant_id DROP NOT NULL;",
-		"schema hidden: CREATE to konstruct_app":                          "GRANT CREATE ON SCHEMA hidden TO konstruct_app;",
-		"index peeked on public.tenants":                                  "CREATE INDEX peeked ON tenants (hidden.peek(name));",
+		"default of konstruct_owner in public: USAGE on sequences to konstruct_app": "ALTER DEFAULT PRIVILEGES IN SCHEMA public " +
+			"GRANT USAGE ON SEQUENCES TO konstruct_app;",
+		"schema hidden: CREATE to konstruct_app": "GRANT CREATE ON SCHEMA hidden TO konstruct_app;",
+		"index peeked on public.tenants":         "CREATE INDEX peeked ON tenants (hidden.peek(name));",
 	}
 }
 

@@ -167,10 +167,16 @@ func TestServeKeepsDemoDataOnLoopback(t *testing.T) {
 // devURL is how the development system's own server logs in.
 func devURL(t *testing.T, folder, address string) string {
 	t.Helper()
+	return devURLOf(t, "app", folder, address)
+}
+
+// devURLOf is how one of the development system's two roles, "app" or "owner", logs in.
+func devURLOf(t *testing.T, role, folder, address string) string {
+	t.Helper()
 	text, err := os.ReadFile(filepath.Join(folder, "dev.json"))
 	require.NoError(t, err)
-	_, rest, found := strings.Cut(string(text), `"app_password": "`)
+	_, rest, found := strings.Cut(string(text), `"`+role+`_password": "`)
 	require.True(t, found)
 	password, _, _ := strings.Cut(rest, `"`)
-	return "postgres://konstruct_app:" + password + "@" + address + "/konstruct"
+	return "postgres://konstruct_" + role + ":" + password + "@" + address + "/konstruct"
 }

@@ -184,7 +184,7 @@ func doctorSaboteurs() []saboteur {
 		{
 			id: "doctor-roles", layer: layerDoctor, removes: "the doctor's check for BYPASSRLS", held: held,
 			code: &code{
-				edits:  []edit{{"tenancy/doctor/role.go", "func(r role) bool { return r.BypassRLS }", "func(r role) bool { return false }"}},
+				edits:  []edit{{"tenancy/doctor/role.go", "if attribute != \"LOGIN\" {", "if attribute != \"LOGIN\" && attribute != \"BYPASSRLS\" {"}},
 				caught: in(doctorTests, "TestEachFaultOfRolesIsFoundAndMended/role.bypassrls role konstruct_app"),
 			},
 		},

@@ -31,42 +31,54 @@ func check(ctx context.Context, q Querier, cat Catalogue) (Report, error) {
 
 func examine(r reading, cat Catalogue) Report {
 	e := newExamination(r, cat)
-	// Of an empty database only what `migrate up` does not change is worth saying.
-	findings := e.findings(slices.Concat(snapshotLints(), serverLints(), roleLints()))
-	if e.isMigrated() {
-		findings = append(findings, e.findings(slices.Concat(surroundingLints(), protectionLints()))...)
+	e.checkSnapshot()
+	e.checkServer()
+	e.checkRoles()
+	if e.isMigrated() { // of an empty database, only what `migrate up` does not change is worth reporting
+		e.checkConnections()
+		e.checkPlatform()
+		e.checkTables()
+		e.checkKeys()
 		e.compare()
-		for _, l := range Lints() {
-			for _, d := range e.differences[l.Code] {
-				findings = append(findings, l.finding(d.fault))
-			}
-		}
 	}
+	findings := e.findings()
 	slices.SortStableFunc(findings, func(a, b Finding) int { return cmp.Compare(weight(a.Level), weight(b.Level)) })
 	return Report{
-		ServerVersion: r.server().Version,
-		Database:      r.server().Database,
-		Role:          r.server().Role,
+		ServerVersion: r.Server.Version,
+		Database:      r.Server.Database,
+		Role:          r.Server.Role,
 		Tables:        e.classified(),
 		Findings:      findings,
 	}
 }
 
-// findings are what the lints find by themselves.
-func (e *examination) findings(lints []Lint) []Finding {
+// findings are sorted in the order of the lints, then by object.
+func (e *examination) findings() []Finding {
 	out := []Finding{}
-	for _, l := range lints {
-		faults := l.find(e)
-		slices.SortFunc(faults, func(a, b fault) int { return cmp.Compare(a.object, b.object) })
+	for _, l := range Lints() {
+		faults := e.faults[l.Code]
+		slices.SortStableFunc(faults, func(a, b fault) int { return cmp.Compare(a.object, b.object) })
 		for _, f := range faults {
-			out = append(out, l.finding(f))
+			out = append(out, Finding{Code: l.Code, Level: l.Level, Object: f.object, Risk: l.Risk, Remedy: f.remedy})
 		}
 	}
 	return out
 }
 
-func (l Lint) finding(f fault) Finding {
-	return Finding{Code: l.Code, Level: l.Level, Object: f.object, Risk: l.Risk, Remedy: f.remedy}
-}
-
 func weight(l Level) int { return slices.Index([]Level{LevelError, LevelWarning, LevelInfo}, l) }
+
+// migrateUp is a remedy that is not SQL.
+const migrateUp = "-- run konstruct migrate up"
+
+// checkSnapshot reports what the database is compared with.
+func (e *examination) checkSnapshot() {
+	database := "database " + e.Server.Database
+	switch {
+	case !e.isMigrated():
+		e.report(notMigrated, database, migrateUp)
+	case e.want == nil:
+		e.report("snapshot.missing", database, migrateUp)
+	case !e.isCurrent():
+		e.report("snapshot.other-version", database, "-- nothing, while a release is rolled out")
+	}
+}

@@ -6,12 +6,9 @@ import (
 	"strings"
 )
 
-// compare fills e.differences with what distinguishes the database from the snapshot. Objects that other findings are
+// compare reports what distinguishes the database from the snapshot. Objects that other findings are
 // about already are left out.
 func (e *examination) compare() {
-	if e.want == nil {
-		return
-	}
 	for _, want := range sorted(e.want) {
 		have, exists := e.live[want.key()]
 		switch {
@@ -28,6 +25,7 @@ func (e *examination) compare() {
 		_, expected := e.want[have.key()]
 		switch {
 		case expected || e.covered[have.key()] || e.covered[key{"table", "", have.On}]:
+		case e.want == nil && !isSurrounding(have.Kind): // there is nothing to compare with
 		case have.Kind == "grant":
 			e.compareGrant(Object{Kind: have.Kind, Name: have.Name}, have)
 		default:
@@ -36,13 +34,18 @@ func (e *examination) compare() {
 	}
 }
 
+// isSurrounding tells whether objects of a kind are reported even where there is no snapshot.
+func isSurrounding(kind string) bool {
+	return slices.Contains([]string{"extension", "publication", "subscription", "event trigger", "default privileges"}, kind)
+}
+
 func (e *examination) found(code string, o Object, remedy string) {
 	e.foundAs(code, o, o.String(), remedy)
 }
 
 // foundAs is found with a name of its own for the object.
 func (e *examination) foundAs(code string, o Object, name, remedy string) {
-	e.differences[code] = append(e.differences[code], difference{fault{name, remedy}, o})
+	e.faults[code] = append(e.faults[code], fault{name, remedy, o})
 }
 
 // partOfAbsent tells whether an object is part of a table that is missing: that one is the finding.
@@ -77,29 +80,38 @@ func (e *examination) missing(o Object) {
 // differs explains a difference by what it is about.
 func (e *examination) differs(want, have Object) {
 	props := slices.DeleteFunc(want.differing(have), func(p string) bool { return e.covered[key{p, "", want.Name}] })
-	differ := func(names ...string) bool {
-		return !slices.ContainsFunc(props, func(p string) bool { return !slices.Contains(names, p) })
+	if len(props) == 0 {
+		return
 	}
+	constraint := key{"constraint", want.On, want.Props["constraint"]}
+	code, name := "schema.differs", have.String()
+	only := func(prop string) bool { return len(props) == 1 && props[0] == prop }
 	switch {
-	case len(props) == 0:
-	case have.Props["owner"] == e.cat.AppRole && differ("owner") && e.cat.Definers[have.Name].Owner == "": // role.owns
-	case want.Kind == "index" && want.Props["constraint"] != "" && e.live[key{"constraint", want.On, want.Props["constraint"]}].
-		differing(e.want[key{"constraint", want.On, want.Props["constraint"]}]) != nil: // the constraint is the finding
-	case want.Kind == "function" && differ("owner"):
-		e.foundAs("definer.owner", have, fmt.Sprintf("%s: owned by %s", have, have.Props["owner"]), e.alter(want, have))
+	case only("owner") && have.Props["owner"] == e.cat.AppRole && e.cat.Definers[have.Name].Owner == "":
+		return // role.owns
+	case want.Kind == "index" && want.Props["constraint"] != "" && !e.live[constraint].equal(e.want[constraint]):
+		return // the constraint is the finding
+	case want.Kind == "default privileges":
+		e.defaultGrant(have)
+		return
+	case only("owner") && want.Kind == "function":
+		code, name = "definer.owner", fmt.Sprintf("%s: owned by %s", have, have.Props["owner"])
+	case only("owner") && want.Kind == "table":
+		code, name = "table.owner", fmt.Sprintf("%s: owned by %s", have, have.Props["owner"])
 	case want.Kind == "function" && want.Props["definer"] != "" && isLoose(have):
-		e.found("definer.search-path", have, e.alter(want, have))
+		code = "definer.search-path"
 	case want.Kind == "function" && want.Props["definer"] != "":
-		e.found("definer.differs", have, e.alter(want, have))
-	case want.Kind == "policy" && differ("roles"):
-		e.found("policy.roles", have, e.alter(want, have))
+		code = "definer.differs"
+	case want.Kind == "policy" && have.Props["calls"] != want.Props["calls"]:
+		code, name = "policy.function", fmt.Sprintf("%s: %s", have, have.Props["calls"])
+	case want.Kind == "policy" && only("roles"):
+		code = "policy.roles"
 	case want.Kind == "policy":
-		e.found("policy.differs", have, e.alter(want, have))
-	case want.Kind == "table" && differ("owner"):
-		e.foundAs("table.owner", have, fmt.Sprintf("%s: owned by %s", have, have.Props["owner"]), e.alter(want, have))
+		code = "policy.differs"
 	default:
-		e.foundAs("schema.differs", have, fmt.Sprintf("%s: %s", have, strings.Join(props, ", ")), e.alter(want, have))
+		name = fmt.Sprintf("%s: %s", have, strings.Join(props, ", "))
 	}
+	e.foundAs(code, have, name, e.alter(want, have))
 }
 
 // isLoose tells whether a function's names are looked up where its caller says: its body was not parsed when it was made
@@ -125,8 +137,19 @@ func (e *examination) unknown(o Object) {
 	switch {
 	case o.On != "":
 		code = e.unknownPart(o)
-	case slices.Contains([]string{"extension", "event trigger", "publication", "subscription", "default privileges", "schema"}, o.Kind):
-		return // lints of their own
+	case o.Kind == "schema":
+		return
+	case o.Kind == "default privileges":
+		e.defaultGrant(o)
+		return
+	case o.Kind == "extension" && reachesOut(o):
+		code = "extension.reach"
+	case o.Kind == "publication" && !e.publishesTenants(o):
+		return
+	case o.Kind == "publication":
+		code = "publication.tenants"
+	case isSurrounding(o.Kind):
+		code = strings.ReplaceAll(o.Kind, " ", "-") + ".present"
 	case e.cat.knows(o):
 		code = "schema.outside"
 	case o.Kind == "cast", o.Kind == "language", o.Kind == "transform":
@@ -167,6 +190,21 @@ func (e *examination) unknownPart(o Object) string {
 	}
 }
 
+// reachesOut tells whether an extension of PostgreSQL's own collection reaches past rows.
+func reachesOut(extension Object) bool {
+	return slices.Contains([]string{
+		"adminpack", "amcheck", "dblink", "file_fdw", "pageinspect", "pg_surgery", "pg_walinspect", "postgres_fdw",
+	}, extension.Name)
+}
+
+// publishesTenants tells whether a publication is of all tables, of a schema of ours or of a tenant-scoped table.
+func (e *examination) publishesTenants(p Object) bool {
+	return slices.ContainsFunc(strings.Split(p.Props["tables"], ", "), func(t string) bool {
+		schema, isSchema := strings.CutPrefix(t, "schema ")
+		return t == "ALL" || isSchema && slices.Contains(e.cat.Schemas, schema) || e.isTenant(t)
+	})
+}
+
 func (e *examination) unknownReach(o Object) string {
 	switch {
 	case o.Kind == "table" && e.class(o.Name) == ClassUnclassified:
@@ -202,12 +240,12 @@ func setsTenant(f Object, tenantSetting string) bool {
 
 // outside counts what stands in a schema of somebody else's, as one finding a schema.
 func (e *examination) outside(o Object) {
-	faults := e.differences["schema.outside"]
+	faults := e.faults["schema.outside"]
 	name := "schema " + o.schema()
 	if o.schema() == "" {
 		name = o.String()
 	}
-	if !slices.ContainsFunc(faults, func(d difference) bool { return d.object == name }) {
+	if !slices.ContainsFunc(faults, func(f fault) bool { return f.object == name }) {
 		e.foundAs("schema.outside", o, name, "-- out of the application's reach: nothing needs to be done")
 	}
 }

@@ -14,25 +14,35 @@ type examination struct {
 	live map[key]Object
 	// want is what the database is compared with. It is nil where there is nothing to compare with: why, is a finding.
 	want map[key]Object
-	// differences are the findings of the comparison, by code.
-	differences map[string][]difference
+	// faults are what was found, by code.
+	faults map[string][]fault
 	// covered are objects that are reported already, and need not be reported as a difference too.
 	covered map[key]bool
 }
 
-// difference is a finding of the comparison, with its object.
-type difference struct {
-	fault
-
-	of Object
+// fault is one object that a lint found, with what fixes it.
+type fault struct {
+	object string
+	remedy string
+	of     Object // what the comparison found it on
 }
 
 func newExamination(r reading, cat Catalogue) *examination {
-	e := &examination{reading: r, cat: cat, live: index(r.objects), differences: make(map[string][]difference), covered: make(map[key]bool)}
+	e := &examination{reading: r, cat: cat, live: index(r.objects), faults: make(map[string][]fault), covered: make(map[key]bool)}
 	if s := e.standard(); s != nil {
 		e.want = index(s.Objects)
 	}
 	return e
+}
+
+func (e *examination) report(code, object, remedy string) {
+	e.faults[code] = append(e.faults[code], fault{object: object, remedy: remedy})
+}
+
+// reportCovered is report for an object that the comparison need not report again.
+func (e *examination) reportCovered(code string, o Object, object, remedy string) {
+	e.covered[o.key()] = true
+	e.report(code, object, remedy)
 }
 
 // standard chooses what the database is compared with: the snapshot that the caller brought where the database has the
@@ -67,12 +77,6 @@ func (e *examination) isCurrent() bool {
 // isMigrated tells whether every chain was applied, at least in part.
 func (e *examination) isMigrated() bool {
 	return e.unreadable || len(e.versions) == len(e.cat.Snapshot.Versions)
-}
-
-// about is a finding on an object, which the comparison need not report again.
-func (e *examination) about(o Object, object, remedy string) fault {
-	e.covered[o.key()] = true
-	return fault{object, remedy}
 }
 
 // of are the objects of a kind, in order.
@@ -122,15 +126,6 @@ func (e *examination) classified() []Table {
 		}
 	}
 	return out
-}
-
-// tenantTables are those that have to carry their own protection: ours, and whatever is within the application's reach.
-// Children of tenant-scoped tables are protected by being granted to nobody instead: what is read through the parent
-// stands under the parent's policies.
-func (e *examination) tenantTables() []Object {
-	return slices.DeleteFunc(e.of("table"), func(t Object) bool {
-		return !e.isTenant(t.Name) || !e.concerns(t) || e.isChild(t.Name)
-	})
 }
 
 // concerns tells whether an object is ours or within the application's reach.
@@ -188,15 +183,6 @@ func (e *examination) holds(kind, object string, grantees ...string) bool {
 func (e *examination) isApp(grantee string) bool { return grantee == public || grantee == e.cat.app() }
 
 func (c Catalogue) app() string { return ident(c.AppRole) }
-
-// role is a role of the database, and false when there is none of that name.
-func (e *examination) role(name string) (role, bool) {
-	i := slices.IndexFunc(e.Roles, func(r role) bool { return r.Name == name })
-	if i < 0 {
-		return role{}, false
-	}
-	return e.Roles[i], true
-}
 
 // definerOwners are the roles that own the functions of the catalogue.
 func (e *examination) definerOwners() []string {

@@ -1,30 +1,27 @@
 package doctor
 
-// The rows of the sections in sql/facts.
+// facts are what a check reads besides objects. Each field is a section of sql/facts.sql.
+type facts struct {
+	Server       server              `json:"server"`
+	Roles        map[string][]string `json:"roles"` // attributes, in the words of ALTER ROLE, by name
+	Memberships  []membership        `json:"memberships"`
+	Owned        []owned             `json:"owned"`
+	Settings     []preset            `json:"settings"`
+	SystemGrants []systemGrant       `json:"system_grants"`
+	Mappings     []mapping           `json:"mappings"`
+}
 
 type server struct {
 	VersionNum      int    `json:"version_num"`
 	Version         string `json:"version"`
 	Database        string `json:"database"`
 	Encoding        string `json:"encoding"`
-	DatabaseOwner   string `json:"database_owner"`
 	Role            string `json:"role"`
 	Login           string `json:"login"`
 	HasTenant       bool   `json:"has_tenant"`
 	RowSecurity     string `json:"row_security"`
 	ReplicationRole string `json:"replication_role"`
 	FirstSchema     string `json:"first_schema"`
-}
-
-type role struct {
-	Name        string `json:"name"`
-	Superuser   bool   `json:"superuser"`
-	BypassRLS   bool   `json:"bypassrls"`
-	CreateRole  bool   `json:"createrole"`
-	CreateDB    bool   `json:"createdb"`
-	Replication bool   `json:"replication"`
-	Inherit     bool   `json:"inherit"`
-	Login       bool   `json:"login"`
 }
 
 type membership struct {
@@ -40,20 +37,19 @@ type owned struct {
 	Identity string `json:"identity"`
 }
 
+// preset is a setting that connections begin with. Scope says for whom, in the words of ALTER.
 type preset struct {
-	Name       string `json:"name"`
-	ForRole    bool   `json:"for_role"`
-	InDatabase bool   `json:"in_database"`
+	Name  string `json:"name"`
+	Scope string `json:"scope"`
 }
 
 type systemGrant struct {
 	Kind      string `json:"kind"`
-	Name      string `json:"name"`
 	Identity  string `json:"identity"`
 	Grantee   string `json:"grantee"`
 	Privilege string `json:"privilege"`
-	Column    string `json:"column"`
-	ByDefault bool   `json:"by_default"`
+	// Family is what PUBLIC holds from the start: "large-objects", "advisory-locks" or "signals".
+	Family string `json:"family"`
 }
 
 type mapping struct {

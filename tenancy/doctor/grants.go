@@ -13,17 +13,22 @@ func (e *examination) compareGrant(want, have Object) {
 	if have.Name == "" {
 		g = want
 	}
-	object, grantee := g.Props["object"], g.Props["grantee"]
 	wanted, held := privileges(want), privileges(have)
-	for code, extra := range e.extras(g, without(held, wanted)) {
-		e.foundAs(code, g, spokenGrant(g, extra), revoke(g, extra, e.wantedOn(g)))
+	extras := make(map[string][]string) // those that no migration gave, by the code of the finding that they are
+	for _, p := range without(held, wanted) {
+		code := e.extra(g, p)
+		extras[code] = append(extras[code], p)
 	}
-	if e.ownerOf(g) == grantee {
+	delete(extras, "")
+	for code, extra := range extras {
+		e.foundAs(code, g, spokenGrant(g, extra), revoke(g, extra, wanted))
+	}
+	if e.ownerOf(g) == g.Props["grantee"] {
 		return // owning took the grant in
 	}
 	plain := slices.DeleteFunc(without(wanted, held), func(p string) bool { return slices.Contains(held, p+grantOption) })
 	if len(plain) > 0 {
-		e.foundAs("grant.missing", g, spokenGrant(g, plain), grantStatement(g.Props["kind"], object, grantee, plain))
+		e.foundAs("grant.missing", g, spokenGrant(g, plain), script(grant(g, strings.Join(plain, ", "))))
 	}
 }
 
@@ -40,17 +45,7 @@ func without(a, b []string) []string {
 	return slices.DeleteFunc(slices.Clone(a), func(p string) bool { return slices.Contains(b, p) })
 }
 
-// extras are privileges that nobody planned, by the code of the finding that they are.
-func (e *examination) extras(g Object, extra []string) map[string][]string {
-	out := make(map[string][]string)
-	for _, p := range extra {
-		if code := e.extra(g, p); code != "" {
-			out[code] = append(out[code], p)
-		}
-	}
-	return out
-}
-
+// extra is the code of the finding that a privilege is which no migration gave, if it is one.
 func (e *examination) extra(g Object, privilege string) string {
 	kind, object, grantee := g.Props["kind"], g.Props["object"], g.Props["grantee"]
 	isApp, isDefiner := e.isApp(grantee), slices.Contains(e.definerOwners(), grantee)
@@ -108,9 +103,6 @@ func (e *examination) ownerOf(g Object) string {
 	return ""
 }
 
-// wantedOn are the privileges that a grantee is to keep on an object: revoking on a table revokes on its columns, too.
-func (e *examination) wantedOn(g Object) []string { return privileges(e.want[g.key()]) }
-
 func spokenGrant(g Object, privileges []string) string {
 	said := make([]string, 0, len(privileges))
 	for _, p := range privileges {
@@ -120,8 +112,23 @@ func spokenGrant(g Object, privileges []string) string {
 		strings.Trim(g.Props["grantee"], `"`))
 }
 
-func grantStatement(kind, object, grantee string, privileges []string) string {
-	return script(fmt.Sprintf("GRANT %s ON %s %s TO %s", strings.Join(privileges, ", "), kind, object, grantee))
+// defaultGrant reports what is granted on objects that are created next.
+func (e *examination) defaultGrant(d Object) {
+	if d.Props["grantee"] == ident(e.cat.OwnerRole) {
+		return
+	}
+	in, where := "", ""
+	if s := d.Props["schema"]; s != "" {
+		in, where = " IN SCHEMA "+s, " in "+s
+	}
+	name := fmt.Sprintf("default of %s%s: %s on %s to %s",
+		d.Props["role"], where, d.Props["privileges"], strings.ToLower(d.Props["on"]), d.Props["grantee"])
+	e.foundAs("grant.default", d, name, script(fmt.Sprintf("ALTER DEFAULT PRIVILEGES FOR ROLE %s%s REVOKE %s ON %s FROM %s",
+		d.Props["role"], in, d.Props["privileges"], d.Props["on"], d.Props["grantee"])))
+}
+
+func grant(g Object, privileges string) string {
+	return fmt.Sprintf("GRANT %s ON %s %s TO %s", privileges, g.Props["kind"], g.Props["object"], g.Props["grantee"])
 }
 
 // revoke takes privileges away, and gives back what goes with them and is to stay.
@@ -136,10 +143,10 @@ func revoke(g Object, extra, keep []string) string {
 		restore = restore || slices.ContainsFunc(keep, func(k string) bool { return strings.HasPrefix(k, p+" (") })
 		written = append(written, p)
 	}
-	on := fmt.Sprintf("ON %s %s", g.Props["kind"], g.Props["object"])
-	statements := []string{fmt.Sprintf("%s %s %s FROM %s", verb, strings.Join(written, ", "), on, g.Props["grantee"])}
+	statements := []string{fmt.Sprintf("%s %s ON %s %s FROM %s",
+		verb, strings.Join(written, ", "), g.Props["kind"], g.Props["object"], g.Props["grantee"])}
 	if restore {
-		statements = append(statements, fmt.Sprintf("GRANT %s %s TO %s", strings.Join(keep, ", "), on, g.Props["grantee"]))
+		statements = append(statements, grant(g, strings.Join(keep, ", ")))
 	}
 	return script(statements...)
 }

@@ -46,6 +46,13 @@ func (o Object) String() string {
 
 func (o Object) equal(p Object) bool { return maps.Equal(o.Props, p.Props) }
 
+// with is the object with another value of a property.
+func (o Object) with(prop, value string) Object {
+	o.Props = maps.Clone(o.Props)
+	o.Props[prop] = value
+	return o
+}
+
 // differing are the properties in which two objects differ, sorted.
 func (o Object) differing(p Object) []string {
 	var out []string
@@ -107,17 +114,20 @@ func (s Snapshot) Encode() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	lines := make([]string, 0, len(s.Objects))
-	for _, o := range s.Objects {
-		var b bytes.Buffer
-		enc := json.NewEncoder(&b)
-		enc.SetEscapeHTML(false)
+	b := bytes.NewBuffer(fmt.Appendf(nil, "{\"versions\": %s, \"objects\": [\n", versions))
+	enc := json.NewEncoder(b)
+	enc.SetEscapeHTML(false)
+	for i, o := range s.Objects {
+		if i > 0 {
+			b.Truncate(b.Len() - 1) // the line's end
+			b.WriteString(",\n")
+		}
 		if err := enc.Encode(o); err != nil {
 			return nil, err
 		}
-		lines = append(lines, strings.TrimSuffix(b.String(), "\n"))
 	}
-	return fmt.Appendf(nil, "{\"versions\": %s, \"objects\": [\n%s\n]}\n", versions, strings.Join(lines, ",\n")), nil
+	b.WriteString("]}\n")
+	return b.Bytes(), nil
 }
 
 // With is the snapshot after a change: what differs between before and after becomes expected, everything else stays as

@@ -22,22 +22,6 @@ func ident(name string) string {
 	return quoted(name)
 }
 
-// quotedRole is a role for SQL that is ” where it is PUBLIC.
-func quotedRole(name string) string {
-	if name == "" {
-		return public
-	}
-	return quoted(name)
-}
-
-// spoken is such a role for people.
-func spoken(role string) string {
-	if role == "" {
-		return public
-	}
-	return role
-}
-
 // literal is a string for SQL.
 func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 

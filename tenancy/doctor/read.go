@@ -2,11 +2,10 @@ package doctor
 
 import (
 	"context"
-	"embed"
-	"encoding/json"
+	_ "embed" // the queries
 	"errors"
 	"fmt"
-	"io/fs"
+	"maps"
 	"slices"
 	"strings"
 
@@ -17,8 +16,8 @@ import (
 //go:embed sql/objects.sql
 var objectsQuery string
 
-//go:embed sql/facts/*.sql
-var factQueries embed.FS
+//go:embed sql/facts.sql
+var factsQuery string
 
 // pin makes PostgreSQL print definitions alike, whatever the session's settings are. Reading definitions waits for
 // ACCESS EXCLUSIVE locks, hence the lock_timeout. Compiling the query would take longer than running it.
@@ -38,29 +37,16 @@ type Querier interface {
 	Begin(ctx context.Context) (pgx.Tx, error)
 }
 
-// facts are what a check reads besides objects. Each field is a file in sql/facts.
-type facts struct {
-	Server       []server      `json:"server"`
-	Roles        []role        `json:"roles"`
-	Memberships  []membership  `json:"memberships"`
-	Owned        []owned       `json:"owned"`
-	Settings     []preset      `json:"settings"`
-	SystemGrants []systemGrant `json:"system_grants"`
-	Mappings     []mapping     `json:"mappings"`
-}
-
 // reading is everything that one check reads.
 type reading struct {
 	facts
 
 	objects  []Object
 	versions map[string]string // by revision schema; absent where nothing was migrated
-	recorded []Snapshot        // those of the database's own current versions, the latest first
+	recorded []Snapshot        // of those versions, the latest first; not read where they are the caller's
 
 	unreadable bool // versions and recorded could not be read
 }
-
-func (f facts) server() server { return f.Server[0] }
 
 // read asks in a transaction of its own that is rolled back, and so changes nothing, settings included.
 func read(ctx context.Context, q Querier, cat Catalogue) (r reading, err error) {
@@ -69,37 +55,29 @@ func read(ctx context.Context, q Querier, cat Catalogue) (r reading, err error) 
 		return reading{}, err
 	}
 	defer func() { err = errors.Join(err, tx.Rollback(context.WithoutCancel(ctx))) }()
-	query, err := factsQuery()
-	if err != nil {
-		return reading{}, err
-	}
 	batch := &pgx.Batch{}
-	batch.Queue(query, cat.AppRole, cat.Setting, cat.roles()).QueryRow(into(&r.facts))
+	batch.Queue(factsQuery, cat.AppRole, cat.Setting, cat.roles()).QueryRow(func(row pgx.Row) error { return row.Scan(&r.facts) })
 	batch.Queue(pin)
-	batch.Queue(objectsQuery, cat.OwnerRole).QueryRow(into(&r.objects))
+	batch.Queue(objectsQuery, cat.OwnerRole).QueryRow(func(row pgx.Row) error { return row.Scan(&r.objects) })
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return reading{}, err
-	}
-	if len(r.Server) != 1 {
-		return reading{}, errors.New("the server did not report its version")
 	}
 	err = r.readVersions(ctx, tx, cat.Snapshot.Versions)
 	return r, err
 }
 
-// into decodes a row of one JSON text.
-func into(v any) func(pgx.Row) error {
-	return func(row pgx.Row) error {
-		var raw string
-		if err := row.Scan(&raw); err != nil {
-			return err
-		}
-		return json.Unmarshal([]byte(raw), v)
+// readVersions finds out how far the database is migrated, and what it should look like by its own account. Without the
+// right to read that, the missing grant is the finding.
+func (r *reading) readVersions(ctx context.Context, tx pgx.Tx, chains map[string]string) error {
+	const insufficientPrivilege = "42501"
+	err := r.queryVersions(ctx, tx, chains)
+	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok && pgErr.Code == insufficientPrivilege {
+		r.unreadable, err = true, nil
 	}
+	return err
 }
 
-// readVersions finds out how far the database is migrated, and what it should look like by its own account.
-func (r *reading) readVersions(ctx context.Context, tx pgx.Tx, chains map[string]string) error {
+func (r *reading) queryVersions(ctx context.Context, tx pgx.Tx, chains map[string]string) error {
 	r.versions = make(map[string]string)
 	var recorded []string
 	for schema := range chains {
@@ -109,9 +87,7 @@ func (r *reading) readVersions(ctx context.Context, tx pgx.Tx, chains map[string
 		var version string
 		if err := tx.QueryRow(ctx, "SELECT coalesce(max(version), '') FROM "+quoted(schema, revisionsTable)+
 			" WHERE version NOT LIKE '.%'").Scan(&version); err != nil {
-			// Without the right to read it, the missing grant is the finding.
-			r.unreadable = isDenied(err)
-			return ignore(err, r.unreadable)
+			return err
 		}
 		if version != "" {
 			r.versions[schema] = version
@@ -121,65 +97,15 @@ func (r *reading) readVersions(ctx context.Context, tx pgx.Tx, chains map[string
 				quoted(schema, snapshotsTable), literal(version)))
 		}
 	}
-	if len(recorded) == 0 {
+	if len(recorded) == 0 || maps.Equal(r.versions, chains) {
 		return nil
 	}
-	err := tx.QueryRow(ctx, "SELECT coalesce(jsonb_agg(snapshot ORDER BY recorded_at DESC), '[]')::text FROM ("+
-		strings.Join(recorded, " UNION ALL ")+") AS s").Scan(jsonOf{&r.recorded})
-	r.unreadable = isDenied(err)
-	return ignore(err, r.unreadable)
-}
-
-func isDenied(err error) bool {
-	const insufficientPrivilege = "42501"
-	pgErr, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && pgErr.Code == insufficientPrivilege
-}
-
-func ignore(err error, ignored bool) error {
-	if ignored {
-		return nil
-	}
-	return err
-}
-
-// jsonOf scans a JSON text.
-type jsonOf struct{ into any }
-
-// Scan implements sql.Scanner.
-func (j jsonOf) Scan(src any) error {
-	text, ok := src.(string)
-	if !ok {
-		return fmt.Errorf("a JSON text was %T", src)
-	}
-	return json.Unmarshal([]byte(text), j.into)
+	return tx.QueryRow(ctx, "SELECT coalesce(jsonb_agg(snapshot ORDER BY recorded_at DESC), '[]') FROM ("+
+		strings.Join(recorded, " UNION ALL ")+") AS s").Scan(&r.recorded)
 }
 
 func (r *reading) hasTable(schema, name string) bool {
 	return slices.ContainsFunc(r.objects, func(o Object) bool { return o.Kind == "table" && o.Name == ident(schema)+"."+ident(name) })
-}
-
-// factsQuery puts the sections together: the head, and then one JSON object with a list for each of the others.
-func factsQuery() (string, error) {
-	files, err := fs.Glob(factQueries, "sql/facts/*.sql")
-	if err != nil {
-		return "", err
-	}
-	var head string
-	lists := make([]string, 0, len(files))
-	for _, file := range files {
-		body, err := fs.ReadFile(factQueries, file)
-		if err != nil {
-			return "", err
-		}
-		name := strings.TrimSuffix(strings.TrimPrefix(file, "sql/facts/"), ".sql")
-		if name == "head" {
-			head = string(body)
-			continue
-		}
-		lists = append(lists, fmt.Sprintf("'%s', (SELECT coalesce(jsonb_agg(to_jsonb(x)), '[]') FROM (\n%s) AS x)", name, body))
-	}
-	return head + "SELECT jsonb_build_object(\n" + strings.Join(lists, ",\n") + ")::text", nil
 }
 
 // Take reads the snapshot of a database, without what no migration makes: extensions, and grants on the database, on

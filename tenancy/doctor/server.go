@@ -28,69 +28,33 @@ func rlsHoles() []rlsHole {
 	}
 }
 
-func serverLints() []Lint {
-	return []Lint{
-		{
-			Code: "server.too-old", Level: LevelError,
-			Risk: "Before PostgreSQL 15 views can't run with their caller's rights, and foreign keys can't keep tenant_id out of SET NULL.",
-			find: func(e *examination) []fault {
-				if e.server().major() >= oldestMajor {
-					return nil
-				}
-				return []fault{{e.server().object(), fmt.Sprintf("-- move to PostgreSQL %d or later", oldestMajor)}}
-			},
-		},
-		{
-			Code: "server.rls-holes", Level: LevelWarning,
-			Risk: "This minor version has published ways past row-level security.",
-			find: findRLSHoles,
-		},
-		{
-			Code: "server.encoding", Level: LevelError,
-			Risk: "Only a UTF-8 database stores text as it was sent: any other refuses characters, or stores others without an error.",
-			find: func(e *examination) []fault {
-				if e.server().Encoding == "UTF8" {
-					return nil
-				}
-				return []fault{{
-					fmt.Sprintf("database %s: %s", e.server().Database, e.server().Encoding),
-					"-- dump it, and restore it into a database made with ENCODING 'UTF8' TEMPLATE template0",
-				}}
-			},
-		},
-		{
-			Code: "server.untried", Level: LevelInfo,
-			Risk: "This major version is untested: what it added may open a way that no lint covers.",
-			find: func(e *examination) []fault {
-				if e.server().major() <= newestMajor {
-					return nil
-				}
-				return []fault{{e.server().object(), "-- run the isolation suite on this version, or look for a newer Konstruct"}}
-			},
-		},
+func (e *examination) checkServer() {
+	s := e.Server
+	name := "server " + s.Version
+	if s.major() < oldestMajor {
+		e.report("server.too-old", name, fmt.Sprintf("-- move to PostgreSQL %d or later", oldestMajor))
+	}
+	if s.major() > newestMajor {
+		e.report("server.untried", name, "-- run the isolation suite on this version, or look for a newer Konstruct")
+	}
+	if s.Encoding != "UTF8" {
+		e.report("server.encoding", fmt.Sprintf("database %s: %s", s.Database, s.Encoding),
+			"-- dump it, and restore it into a database made with ENCODING 'UTF8' TEMPLATE template0")
+	}
+	var open []string
+	floor := 0
+	for _, hole := range rlsHoles() {
+		if closed := hole.closed[s.major()]; s.minor() < closed {
+			open = append(open, hole.cve)
+			floor = max(floor, closed)
+		}
+	}
+	if len(open) > 0 {
+		e.report("server.rls-holes", name+": "+strings.Join(open, ", "),
+			fmt.Sprintf("-- install PostgreSQL %d.%d or later", s.major(), floor))
 	}
 }
 
 func (s server) major() int { return s.VersionNum / 10000 }
 
 func (s server) minor() int { return s.VersionNum % 10000 }
-
-func (s server) object() string { return "server " + s.Version }
-
-func findRLSHoles(e *examination) []fault {
-	major, minor, floor := e.server().major(), e.server().minor(), 0
-	var open []string
-	for _, hole := range rlsHoles() {
-		if closed := hole.closed[major]; minor < closed {
-			open = append(open, hole.cve)
-			floor = max(floor, closed)
-		}
-	}
-	if len(open) == 0 {
-		return nil
-	}
-	return []fault{{
-		e.server().object() + ": " + strings.Join(open, ", "),
-		fmt.Sprintf("-- install PostgreSQL %d.%d or later", major, floor),
-	}}
-}

@@ -12,43 +12,43 @@ func TestServerVersions(t *testing.T) {
 	for _, c := range []struct {
 		num     int
 		version string
-		want    []fault
+		want    map[string][]fault
 	}{
-		{140023, "14.23", []fault{{"server 14.23", "-- move to PostgreSQL 15 or later"}}},
-		{150014, "15.14", nil},
-		{150013, "15.13", []fault{{
-			"server 15.13: CVE-2025-8713 (statistics show values that policies hide)", "-- install PostgreSQL 15.14 or later",
-		}}},
-		{150002, "15.2", []fault{{
-			"server 15.2: CVE-2023-2455 (policies disregard a change of user after inlining), " +
-				"CVE-2024-10976 (policies of sub-queries disregard a change of user), " +
+		{140023, "14.23", map[string][]fault{"server.too-old": {{object: "server 14.23", remedy: "-- move to PostgreSQL 15 or later"}}}},
+		{150014, "15.14", map[string][]fault{}},
+		{150013, "15.13", holes("server 15.13: CVE-2025-8713 (statistics show values that policies hide)", "-- install PostgreSQL 15.14 or later")},
+		{150002, "15.2", holes(
+			"server 15.2: CVE-2023-2455 (policies disregard a change of user after inlining), "+
+				"CVE-2024-10976 (policies of sub-queries disregard a change of user), "+
 				"CVE-2025-8713 (statistics show values that policies hide)",
 			"-- install PostgreSQL 15.14 or later",
-		}}},
-		{160010, "16.10", nil},
-		{160009, "16.9", []fault{{
-			"server 16.9: CVE-2025-8713 (statistics show values that policies hide)", "-- install PostgreSQL 16.10 or later",
-		}}},
-		{170000, "17.0", []fault{{
-			"server 17.0: CVE-2024-10976 (policies of sub-queries disregard a change of user), " +
+		)},
+		{160010, "16.10", map[string][]fault{}},
+		{160009, "16.9", holes(
+			"server 16.9: CVE-2025-8713 (statistics show values that policies hide)",
+			"-- install PostgreSQL 16.10 or later",
+		)},
+		{170000, "17.0", holes(
+			"server 17.0: CVE-2024-10976 (policies of sub-queries disregard a change of user), "+
 				"CVE-2025-8713 (statistics show values that policies hide)",
 			"-- install PostgreSQL 17.6 or later",
-		}}},
-		{180000, "18.0", nil},
-		{190000, "19.0", []fault{{
-			"server 19.0", "-- run the isolation suite on this version, or look for a newer Konstruct",
-		}}},
+		)},
+		{180000, "18.0", map[string][]fault{}},
+		{190000, "19.0", map[string][]fault{"server.untried": {{
+			object: "server 19.0", remedy: "-- run the isolation suite on this version, or look for a newer Konstruct",
+		}}}},
 	} {
 		t.Run(c.version, func(t *testing.T) {
 			t.Parallel()
-			e := newExamination(reading{facts: facts{Server: []server{{VersionNum: c.num, Version: c.version, Encoding: "UTF8"}}}}, Catalogue{})
-			var got []fault
-			for _, l := range serverLints() {
-				got = append(got, l.find(e)...)
-			}
-			require.Equal(t, c.want, got)
+			e := newExamination(reading{facts: facts{Server: server{VersionNum: c.num, Version: c.version, Encoding: "UTF8"}}}, Catalogue{})
+			e.checkServer()
+			require.Equal(t, c.want, e.faults)
 		})
 	}
+}
+
+func holes(object, remedy string) map[string][]fault {
+	return map[string][]fault{"server.rls-holes": {{object: object, remedy: remedy}}}
 }
 
 // From 16 on a membership is its grantor's to revoke, and inheriting is the grant's; before, it is the role's.
@@ -65,8 +65,11 @@ func TestMembershipRemediesByVersion(t *testing.T) {
 		150014: {`ALTER ROLE "owner" NOINHERIT;`, `REVOKE "app" FROM "friend";`},
 		160010: {`GRANT "resolver" TO "owner" WITH INHERIT FALSE, SET TRUE;`, `REVOKE "app" FROM "friend" GRANTED BY "dba";`},
 	} {
-		e := newExamination(reading{facts: facts{Server: []server{{VersionNum: num}}, Memberships: members}}, cat)
-		require.Equal(t, []fault{{"role owner: member of resolver", want[0]}}, findDefinerMemberships(e))
-		require.Equal(t, []fault{{"role app: granted to friend", want[1]}}, findMembers(e), "who may only administer is left out")
+		e := newExamination(reading{facts: facts{Server: server{VersionNum: num}, Memberships: members}}, cat)
+		e.checkMemberships()
+		require.Equal(t, map[string][]fault{
+			"definer.membership": {{object: "role owner: member of resolver", remedy: want[0]}},
+			"role.granted":       {{object: "role app: granted to friend", remedy: want[1]}},
+		}, e.faults, "a role that may only administer is left out")
 	}
 }

@@ -3,71 +3,50 @@ package doctor
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
-// tableLints hold whatever the snapshot says: a tenant-scoped table without its protection is never what was meant.
-func tableLints() []Lint {
-	return []Lint{
-		{
-			Code: "tenant-column.nullable", Level: LevelError,
-			Risk: "A row without a tenant belongs to no tenant, and to every tenant once a condition treats NULL as equal.",
-			find: eachTenantColumn(func(e *examination, t, c Object) *fault {
-				if c.Props["notnull"] != "" {
-					return nil
-				}
-				f := e.about(c, c.String(), script(fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s SET NOT NULL", t.Name, c.Name)))
-				return &f
-			}),
-		},
-		{
-			Code: "tenant-column.type", Level: LevelError,
-			Risk: "Only a uuid has one spelling: two spellings of a tenant are two tenants to one part of the system and one to another.",
-			find: eachTenantColumn(findColumnType),
-		},
-		{
-			Code: "rls.disabled", Level: LevelError,
-			Risk: "Without row-level security the table's policies are not applied: every tenant reads and writes all rows.",
-			find: eachTenantTable("rls", "ENABLE ROW LEVEL SECURITY"),
-		},
-		{
-			Code: "rls.not-forced", Level: LevelError,
-			Risk: "Unforced policies don't bind the owner: its views, functions and jobs read all tenants' rows.",
-			find: eachTenantTable("forced", "FORCE ROW LEVEL SECURITY"),
-		},
-		{
-			Code: "child.open", Level: LevelError,
-			Risk: "Read directly, a partition or child is subject to its own policies, not its parent's, and this one is not protected.",
-			find: findOpenChildren,
-		},
-		{
-			Code: "child.of-other", Level: LevelError,
-			Risk: "Reading the parent reads this table's rows under the parent's policies, and the parent has no tenants.",
-			find: findForeignChildren,
-		},
-	}
-}
-
-func eachTenantColumn(judge func(e *examination, t, c Object) *fault) func(*examination) []fault {
-	return func(e *examination) []fault {
-		var out []fault
-		for _, t := range e.of("table") {
-			if !e.isTenant(t.Name) || !e.concerns(t) {
-				continue
-			}
-			c, _ := e.column(t.Name, e.cat.TenantColumn)
-			if f := judge(e, t, c); f != nil {
-				out = append(out, *f)
-			}
+// checkTables reports tenant-scoped tables without their protection, whatever the snapshot says: those that are ours, and
+// those within the application's reach. A child of a tenant-scoped table is protected by not being granted to anyone
+// instead: what is read through the parent is subject to the parent's policies.
+func (e *examination) checkTables() {
+	for _, t := range e.of("table") {
+		if !e.isTenant(t.Name) {
+			continue
 		}
-		return out
+		child := e.isChild(t.Name)
+		if child && !e.isProtected(t) {
+			e.checkOpen(t)
+		}
+		if !e.concerns(t) {
+			continue
+		}
+		typed := e.checkTenantColumn(t)
+		if child {
+			continue
+		}
+		e.checkFlag(t, "rls", "rls.disabled")
+		e.checkFlag(t, "forced", "rls.not-forced")
+		if typed {
+			e.checkPolicies(t)
+		}
+	}
+	for _, c := range e.of("child") {
+		if e.isTenant(c.Name) && !e.isTenant(c.On) {
+			e.reportCovered("child.of-other", c, c.String(), script(drop(c)))
+		}
 	}
 }
 
-// findColumnType fixes the policies with the column: PostgreSQL alters no column that a policy reads, and a policy on
-// another type is another policy.
-func findColumnType(e *examination, t, c Object) *fault {
+// checkTenantColumn tells whether the column has the right type. PostgreSQL does not alter a column that a policy reads,
+// so the remedy makes the policies again.
+func (e *examination) checkTenantColumn(t Object) bool {
+	c, _ := e.column(t.Name, e.cat.TenantColumn)
+	if c.Props["notnull"] == "" {
+		e.reportCovered("tenant-column.nullable", c, c.String(), e.alter(c.with("notnull", "true"), c))
+	}
 	if c.Props["type"] == "uuid" {
-		return nil
+		return true
 	}
 	var all []string
 	for _, p := range e.on("policy", t.Name) {
@@ -78,59 +57,67 @@ func findColumnType(e *examination, t, c Object) *fault {
 	all = append(all, alter+"DROP DEFAULT", alter+fmt.Sprintf("TYPE uuid USING %s::text::uuid", c.Name),
 		alter+fmt.Sprintf("SET DEFAULT NULLIF(current_setting(%s, true), '')::uuid", literal(e.cat.Setting)))
 	for _, p := range e.meantFor(t) {
+		e.covered[p.key()] = true
 		all = append(all, createPolicy(p))
 	}
-	f := e.about(c, fmt.Sprintf("%s: %s", c, c.Props["type"]), script(all...))
-	return &f
+	e.reportCovered("tenant-column.type", c, fmt.Sprintf("%s: %s", c, c.Props["type"]), script(all...))
+	return false
 }
 
-// eachTenantTable finds tenant-scoped tables without a property. The table's other properties stay in the comparison.
-func eachTenantTable(prop, what string) func(*examination) []fault {
-	return func(e *examination) []fault {
-		var out []fault
-		for _, t := range e.tenantTables() {
-			if t.Props[prop] == "" {
-				e.covered[key{prop, "", t.Name}] = true
-				out = append(out, fault{t.String(), script(fmt.Sprintf("ALTER TABLE %s %s", t.Name, what))})
-			}
-		}
-		return out
+// checkFlag leaves the table's other properties to the comparison.
+func (e *examination) checkFlag(t Object, prop, code string) {
+	if t.Props[prop] == "" {
+		e.covered[key{prop, "", t.Name}] = true
+		e.report(code, t.String(), e.alter(t.with(prop, "true"), t))
 	}
 }
 
-// findOpenChildren accepts a child that is granted to no one, and one that is protected like any tenant-scoped table.
-func findOpenChildren(e *examination) []fault {
-	var out []fault
-	for _, t := range e.of("table") {
-		if !e.isTenant(t.Name) || !e.isChild(t.Name) || e.isProtected(t) {
-			continue
+// checkPolicies reports what differs from the policies that every tenant-scoped table has, and policies that let the
+// application see more or call what is not PostgreSQL's own, even if a migration made them.
+func (e *examination) checkPolicies(t Object) {
+	for _, want := range e.meantFor(t) {
+		have, exists := e.live[want.key()]
+		switch {
+		case !exists:
+			e.missing(want)
+		case !have.equal(want):
+			e.differs(want, have)
 		}
-		for _, g := range e.of("grant") {
-			if g.Props["kind"] == "TABLE" && g.Props["object"] == t.Name && g.Props["grantee"] != ident(e.cat.OwnerRole) {
-				e.covered[g.key()] = true
-				out = append(out, e.about(t, fmt.Sprintf("table %s: open to %s", t.Name, g.Props["grantee"]),
-					script(fmt.Sprintf("REVOKE ALL ON %s FROM %s", t.Name, g.Props["grantee"]))))
-			}
+		e.covered[want.key()] = true
+	}
+	for _, p := range e.on("policy", t.Name) {
+		want, planned := e.want[p.key()]
+		switch calls := p.Props["calls"]; {
+		case e.covered[p.key()], planned && want.Props["calls"] != calls: // the comparison reports those
+		case calls != "":
+			e.reportCovered("policy.function", p, p.String()+": "+calls, script(drop(p)))
+		case e.isExtra(p):
+			e.reportCovered("policy.extra", p, p.String(), script(drop(p)))
 		}
 	}
-	return out
 }
 
+// isExtra tells whether a policy lets the application see more. Those of other roles are the snapshot's affair.
+func (e *examination) isExtra(p Object) bool {
+	return p.Name != isolationPolicy && p.Name != floorPolicy && p.Props["permissive"] == "true" &&
+		slices.ContainsFunc(strings.Split(p.Props["roles"], ", "), e.isApp)
+}
+
+func (e *examination) checkOpen(t Object) {
+	for _, g := range e.of("grant") {
+		if grantee := g.Props["grantee"]; g.Props["kind"] == "TABLE" && g.Props["object"] == t.Name && grantee != ident(e.cat.OwnerRole) {
+			e.covered[t.key()] = true
+			e.reportCovered("child.open", g, fmt.Sprintf("table %s: open to %s", t.Name, grantee),
+				script(fmt.Sprintf("REVOKE ALL ON %s FROM %s", t.Name, grantee)))
+		}
+	}
+}
+
+// isProtected tells whether a child is protected as any tenant-scoped table is.
 func (e *examination) isProtected(t Object) bool {
-	have := e.on("policy", t.Name)
-	return t.Props["rls"] != "" && t.Props["forced"] != "" && !slices.ContainsFunc(e.meantFor(t), func(want Object) bool {
-		return !slices.ContainsFunc(have, func(p Object) bool { return p.Name == want.Name && samePolicy(p, want) })
-	}) && !slices.ContainsFunc(have, func(p Object) bool { return e.isExtra(p) })
-}
-
-func findForeignChildren(e *examination) []fault {
-	var out []fault
-	for _, c := range e.of("child") {
-		if e.isTenant(c.Name) && !e.isTenant(c.On) {
-			out = append(out, e.about(c, c.String(), script(drop(c))))
-		}
-	}
-	return out
+	return t.Props["rls"] != "" && t.Props["forced"] != "" &&
+		!slices.ContainsFunc(e.meantFor(t), func(want Object) bool { return !e.live[want.key()].equal(want) }) &&
+		!slices.ContainsFunc(e.on("policy", t.Name), e.isExtra)
 }
 
 // condition is what both policies demand of a row. As a sub-select the tenant is read once a statement, and no plan is
@@ -158,11 +145,4 @@ func (e *examination) meantFor(t Object) []Object {
 			"command": "*", "permissive": "false", "roles": e.cat.app(), "using": condition,
 		}},
 	}
-}
-
-// samePolicy compares two policies. A restrictive policy without WITH CHECK checks what it shows.
-func samePolicy(have, want Object) bool {
-	differ := have.differing(want)
-	checksUsing := want.Props["check"] == "" && have.Props["check"] == have.Props["using"]
-	return len(differ) == 0 || slices.Equal(differ, []string{"check"}) && checksUsing
 }

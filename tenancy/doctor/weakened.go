@@ -17,13 +17,12 @@ func Weakened(before, after Snapshot, cat Catalogue) []Finding {
 			e.found("definer.unlisted", f, "")
 		}
 	}
-	var out []Finding
-	for _, l := range Lints() {
-		for _, d := range e.differences[l.Code] {
-			if !e.harmless(l.Code, d.of) {
-				out = append(out, Finding{Code: l.Code, Level: l.Level, Object: d.object, Risk: l.Risk})
-			}
-		}
+	for code, faults := range e.faults {
+		e.faults[code] = slices.DeleteFunc(faults, func(f fault) bool { return e.harmless(code, f.of) })
+	}
+	out := e.findings()
+	for i := range out {
+		out[i].Remedy = ""
 	}
 	return out
 }
@@ -42,7 +41,7 @@ func (e *examination) harmless(code string, o Object) bool {
 	case "schema.differs":
 		return exists && e.harmlessChange(o)
 	case "policy.extra":
-		return slices.ContainsFunc(e.meantFor(Object{Name: o.On}), func(p Object) bool { return samePolicy(o, p) && p.Name == o.Name }) ||
+		return slices.ContainsFunc(e.meantFor(Object{Name: o.On}), func(p Object) bool { return o.equal(p) && p.Name == o.Name }) ||
 			e.introduced(o.Props["roles"])
 	case "definer.unlisted":
 		_, listed := e.cat.Definers[o.Name]

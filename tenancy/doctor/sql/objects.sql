@@ -40,7 +40,7 @@ WITH ext AS MATERIALIZED (
      -- Array types come with their elements.
      AND NOT (t.typtype = 'b' AND t.typelem <> 0 AND t.typsubscript = 'array_subscript_handler'::regproc)
 ), grants AS (
-  SELECT o.kind, o.name, a.grantee,
+  SELECT o.kind, o.name, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END AS grantee,
          string_agg(a.privilege_type || o.part || CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END, ', '
                     ORDER BY a.privilege_type || o.part COLLATE "C") AS privileges
     FROM (
@@ -168,7 +168,8 @@ WITH ext AS MATERIALIZED (
            'roles', (SELECT string_agg(CASE u WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(u)) END, ', '
                                ORDER BY pg_get_userbyid(u) COLLATE "C") FROM unnest(p.polroles) AS u),
            'using', pg_get_expr(p.polqual, p.polrelid),
-           'check', pg_get_expr(p.polwithcheck, p.polrelid),
+           -- A restrictive policy without WITH CHECK checks what it shows.
+           'check', nullif(pg_get_expr(p.polwithcheck, p.polrelid), CASE WHEN NOT p.polpermissive THEN pg_get_expr(p.polqual, p.polrelid) END),
            -- Beyond PostgreSQL's own functions and operators: of those no dependency is recorded.
            'calls', (SELECT string_agg(o.identity, ', ' ORDER BY o.identity)
                        FROM pg_depend AS d
@@ -232,16 +233,13 @@ WITH ext AS MATERIALIZED (
    WHERE x.oid >= 16384
      AND NOT EXISTS (SELECT FROM ext WHERE classid = x.class AND objid = x.oid)
    UNION ALL
-  SELECT 'grant', format('%s %s to %s', g.kind, g.name, CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(g.grantee)) END), '',
-         jsonb_build_object('kind', g.kind, 'object', g.name, 'privileges', g.privileges,
-           'grantee', CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(g.grantee)) END)
-    FROM grants AS g
+  SELECT 'grant', format('%s %s to %s', kind, name, grantee), '',
+         jsonb_build_object('kind', kind, 'object', name, 'privileges', privileges, 'grantee', grantee)
+    FROM grants
    UNION ALL
   -- What is granted on objects that nobody has made yet. Without an entry PostgreSQL gives PUBLIC the EXECUTE of functions.
-  SELECT 'default privileges',
-         format('%s%s on %s to %s', d.role, ' in ' || d.space, d.on_what, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END),
-         '', jsonb_build_object('role', d.role, 'schema', d.space, 'on', d.on_what,
-           'grantee', CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END,
+  SELECT 'default privileges', format('%s%s on %s to %s', d.role, ' in ' || d.space, d.on_what, g.grantee), '',
+         jsonb_build_object('role', d.role, 'schema', d.space, 'on', d.on_what, 'grantee', g.grantee,
            'privileges', string_agg(a.privilege_type, ', ' ORDER BY a.privilege_type))
     FROM (
       SELECT d.defaclrole AS owner, quote_ident(pg_get_userbyid(d.defaclrole)) AS role, quote_ident(n.nspname) AS space,
@@ -257,8 +255,9 @@ WITH ext AS MATERIALIZED (
                           WHERE d.defaclrole = r.oid AND d.defaclnamespace = 0 AND d.defaclobjtype = 'f')
     ) AS d
    CROSS JOIN LATERAL aclexplode(d.acl) AS a
+   CROSS JOIN LATERAL (SELECT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END AS grantee) AS g
    WHERE a.grantee <> d.owner
-   GROUP BY d.role, d.space, d.on_what, a.grantee
+   GROUP BY d.role, d.space, d.on_what, g.grantee
    UNION ALL
   SELECT 'event trigger', quote_ident(t.evtname), '', jsonb_build_object(
            'event', t.evtevent, 'enabled', t.evtenabled, 'calls', t.evtfoid::regproc::text)
@@ -285,5 +284,5 @@ WITH ext AS MATERIALIZED (
    WHERE e.extname <> 'plpgsql'
 )
 SELECT coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('kind', kind, 'name', name, 'on', nullif(part_of, ''), 'props', props))
-                          ORDER BY kind COLLATE "C", part_of COLLATE "C", name COLLATE "C"), '[]')::text
+                          ORDER BY kind COLLATE "C", part_of COLLATE "C", name COLLATE "C"), '[]')
   FROM objects
