@@ -50,8 +50,6 @@ type code struct {
 	given []edit
 	// edits are the sabotage: one protection, though it may stand in several places.
 	edits []edit
-	// module is a dependency whose source is changed instead of ours, by its path.
-	module string
 	// hangs is true where the sabotage makes tests wait for ever, which is a way to fail: they get less time.
 	hangs bool
 	// caught are the tests that have to fail, holds those that have to pass all the same.

@@ -259,17 +259,6 @@ func resultSaboteurs() []saboteur {
 func poolSaboteurs() []saboteur {
 	return []saboteur{
 		{
-			id: "driver-busy-connection", layer: layerDriver, removes: "that a connection in a transaction is not pooled again (in pgx)",
-			code: &code{
-				module: "github.com/jackc/pgx/v5",
-				edits: []edit{{
-					"pgxpool/conn.go", "conn.IsClosed() || conn.PgConn().IsBusy() || conn.PgConn().TxStatus() != 'I' {\n\t\tres.Destroy()",
-					"conn.IsClosed() {\n\t\tres.Destroy()",
-				}},
-				caught: in(driverTests, "TestStatementThatLeavesATransactionOpen"),
-			},
-		},
-		{
 			id: "driver-left-open", layer: layerDriver, removes: "the error of a statement that leaves a transaction open", held: "the pool destroys the connection",
 			code: &code{
 				edits:  []edit{{leaseFile, "\tif l.status() != idleStatus {", "\tif false && l.status() != idleStatus {"}},

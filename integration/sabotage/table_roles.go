@@ -77,10 +77,9 @@ func roleSaboteurs() []saboteur {
 		},
 		{
 			id: "role-parameter", layer: layerRoles, removes: "that the application can't switch triggers and foreign keys off",
-			held: "no attack of the kit's needs it",
 			data: &data{
 				roles: true, plant: "GRANT SET ON PARAMETER session_replication_role TO konstruct_app",
-				doctor: []string{"platform.parameter"},
+				doctor: []string{"platform.parameter"}, attacks: []string{"A69-replication-role"},
 			},
 		},
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -103,13 +102,6 @@ func (s suite) changed(ctx context.Context, c *code, edits []edit, timeout time.
 	}
 	defer func() { _ = os.RemoveAll(folder) }()
 	limit := "-timeout=" + timeout.String()
-	if c.module != "" {
-		flag, err := s.replaceModule(ctx, folder, c.module, edits)
-		if err != nil {
-			return outcome{}, err
-		}
-		return s.run(ctx, c.tests(), flag, limit)
-	}
 	changed, err := apply(s.root, edits...)
 	if err != nil {
 		return outcome{}, err
@@ -119,57 +111,4 @@ func (s suite) changed(ctx context.Context, c *code, edits []edit, timeout time.
 		return outcome{}, err
 	}
 	return s.run(ctx, c.tests(), "-overlay="+file, limit)
-}
-
-// replaceModule copies a dependency, changes the copy, and returns the flag that has the go command use it: files of the
-// module cache can't be overlaid.
-func (s suite) replaceModule(ctx context.Context, folder, module string, edits []edit) (flag string, err error) {
-	source, err := s.moduleFolder(ctx, module)
-	if err != nil {
-		return "", err
-	}
-	changed, err := apply(source, edits...)
-	if err != nil {
-		return "", err
-	}
-	copied := filepath.Join(folder, "module")
-	if err := os.CopyFS(copied, os.DirFS(source)); err != nil {
-		return "", err
-	}
-	for path, text := range changed {
-		within, err := filepath.Rel(source, path)
-		if err != nil {
-			return "", err
-		}
-		within = filepath.Join(copied, within)
-		// What was copied out of the module cache is read-only.
-		if err := os.Chmod(within, 0o600); err != nil {
-			return "", err
-		}
-		if err := os.WriteFile(within, []byte(text), 0o600); err != nil {
-			return "", err
-		}
-	}
-	modfile := filepath.Join(folder, "go.mod")
-	for _, name := range []string{"go.mod", "go.sum"} {
-		text, err := os.ReadFile(filepath.Join(s.root, name)) //nolint:gosec // one of the two above
-		if err != nil {
-			return "", err
-		}
-		if err := os.WriteFile(filepath.Join(folder, name), text, 0o600); err != nil { //nolint:gosec // as above
-			return "", err
-		}
-	}
-	if out, err := s.command(ctx, "mod", "edit", "-replace="+module+"="+copied, modfile); err != nil {
-		return "", fmt.Errorf("%w: %s", err, out)
-	}
-	return "-modfile=" + modfile, nil
-}
-
-func (s suite) moduleFolder(ctx context.Context, module string) (string, error) {
-	out, err := s.command(ctx, "list", "-m", "-f", "{{.Dir}}", module)
-	if err != nil {
-		return "", fmt.Errorf("%w: %w: %s", errMoved, err, out)
-	}
-	return strings.TrimSpace(string(out)), nil
 }
