@@ -19,6 +19,7 @@ type host struct {
 	ctx  context.Context //nolint:containedctx // a test has one, too
 	name string
 	log  *failures
+	skip []string // names of subtests that are not run
 
 	returned chan struct{}   // closed when the host's own function has returned
 	parallel chan struct{}   // closed when the subtest wants to run beside its siblings
@@ -76,7 +77,11 @@ func (h *host) tidy() {
 
 // Run runs a subtest, and returns when it has ended, or has said that it is a parallel one.
 func (h *host) Run(name string, f func(*host)) bool {
+	if slices.Contains(h.skip, name) {
+		return true
+	}
 	sub := newHost(h.ctx, h.name+"/"+name, h.log)
+	sub.skip = h.skip
 	sub.released = h.returned
 	ended := make(chan struct{})
 	h.beside.Go(func() {
