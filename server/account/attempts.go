@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"slices"
 	"time"
 
 	"entgo.io/ent/dialect"
@@ -92,8 +91,8 @@ ON CONFLICT (key) DO UPDATE SET
 RETURNING key, count, window_ends`
 
 // count notes one attempt with every counter, in one statement that is committed when it returns. The error is an
-// [AttemptsError] when that exceeded a limit; then the other counters are given the attempt back, so that a client that
-// is over its limit does not use up those of accounts.
+// [AttemptsError] when that exceeded a limit. Then the attempt is given back, so that a client that is over its limit
+// does not use up those of accounts, and too many right passwords at once do not lock the account.
 func (a *Attempts) count(ctx context.Context, now time.Time, counters []counter) error {
 	keys, windows := make([]string, len(counters)), make([]int64, len(counters))
 	for i, c := range counters {
@@ -105,7 +104,6 @@ func (a *Attempts) count(ctx context.Context, now time.Time, counters []counter)
 	}
 	defer func() { _ = rows.Close() }() // the error is in Err
 	var wait time.Duration
-	within := slices.Clone(counters)
 	for rows.Next() {
 		var key sql.NullString
 		var count sql.NullInt64
@@ -113,13 +111,11 @@ func (a *Attempts) count(ctx context.Context, now time.Time, counters []counter)
 		if err := rows.Scan(&key, &count, &ends); err != nil {
 			return fmt.Errorf("count a login attempt: %w", err)
 		}
-		within = slices.DeleteFunc(within, func(c counter) bool {
-			if c.key != key.String || count.Int64 <= c.limit.Attempts {
-				return false
+		for _, c := range counters {
+			if c.key == key.String && count.Int64 > c.limit.Attempts {
+				wait = max(wait, ends.Time.Sub(now))
 			}
-			wait = max(wait, ends.Time.Sub(now))
-			return true
-		})
+		}
 	}
 	if err := rows.Err(); err != nil {
 		return fmt.Errorf("count a login attempt: %w", err)
@@ -127,7 +123,7 @@ func (a *Attempts) count(ctx context.Context, now time.Time, counters []counter)
 	if wait == 0 {
 		return nil
 	}
-	return errors.Join(&AttemptsError{RetryAfter: wait}, a.giveBack(ctx, now, within))
+	return errors.Join(&AttemptsError{RetryAfter: wait}, a.giveBack(ctx, now, counters))
 }
 
 // The rows are locked in the order in which count inserts them. The last attempt of a window ends the window, since the
@@ -144,9 +140,6 @@ const giveBackTimeout = 2 * time.Second
 
 // giveBack takes back an attempt that did not fail: the password was right, or nothing was hashed.
 func (a *Attempts) giveBack(ctx context.Context, now time.Time, counters []counter) error {
-	if len(counters) == 0 {
-		return nil
-	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), giveBackTimeout)
 	defer cancel()
 	keys := make([]string, len(counters))

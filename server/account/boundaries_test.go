@@ -46,9 +46,7 @@ func TestPasswordLengths(t *testing.T) {
 
 func TestLimitOfAttempts(t *testing.T) {
 	t.Parallel()
-	drv, err := pgtenant.Open(t.Context(), testdb.New(t).AppURL, pgtenant.WithMaxConns(2))
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = drv.Close() })
+	drv := openDriver(t)
 	client := ent.NewClient(ent.Driver(drv))
 	logins, err := account.NewLogins(t.Context(), account.LoginOptions{
 		Client: client, DB: drv, Hasher: cheap(), Clock: time.Now, Key: make([]byte, 32),
@@ -76,9 +74,7 @@ func TestLimitOfAttempts(t *testing.T) {
 
 func TestDefaultLimitOfAttempts(t *testing.T) {
 	t.Parallel()
-	drv, err := pgtenant.Open(t.Context(), testdb.New(t).AppURL, pgtenant.WithMaxConns(2))
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = drv.Close() })
+	drv := openDriver(t)
 	logins, err := account.NewLogins(t.Context(), account.LoginOptions{
 		Client: ent.NewClient(ent.Driver(drv)), DB: drv, Hasher: cheap(), Clock: time.Now, Key: make([]byte, 32),
 	})
@@ -97,9 +93,7 @@ func TestDefaultLimitOfAttempts(t *testing.T) {
 // An attempt that could not be counted, or whose user could not be read, is refused before anything is compared.
 func TestLoginWithoutADatabase(t *testing.T) {
 	t.Parallel()
-	drv, err := pgtenant.Open(t.Context(), testdb.New(t).AppURL, pgtenant.WithMaxConns(2))
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = drv.Close() })
+	drv := openDriver(t)
 	closed, err := pgtenant.Open(t.Context(), testdb.New(t).AppURL)
 	require.NoError(t, err)
 	require.NoError(t, closed.Close())
@@ -121,13 +115,11 @@ func TestLoginWithoutADatabase(t *testing.T) {
 // What the hasher says is passed on: a full queue is not a wrong password.
 func TestHasherThatFails(t *testing.T) {
 	t.Parallel()
-	drv, err := pgtenant.Open(t.Context(), testdb.New(t).AppURL, pgtenant.WithMaxConns(2))
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = drv.Close() })
+	drv := openDriver(t)
 	options := account.LoginOptions{
 		Client: ent.NewClient(ent.Driver(drv)), DB: drv, Hasher: failingHasher{hash: true}, Clock: time.Now, Key: make([]byte, 32),
 	}
-	_, err = account.NewLogins(t.Context(), options)
+	_, err := account.NewLogins(t.Context(), options)
 	require.ErrorIs(t, err, account.ErrBusy, "no decoy")
 	options.Hasher = failingHasher{}
 	logins, err := account.NewLogins(t.Context(), options)
@@ -178,11 +170,9 @@ func TestDisabledUserWithTheRightPassword(t *testing.T) {
 // A session that could not be stored is no login.
 func TestSessionThatIsNotStored(t *testing.T) {
 	t.Parallel()
-	drv, err := pgtenant.Open(t.Context(), testdb.New(t).AppURL, pgtenant.WithMaxConns(2))
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = drv.Close() })
+	drv := openDriver(t)
 	client := ent.NewClient(ent.Driver(drv))
-	_, err = account.NewUsers(client, cheap(), time.Now).
+	_, err := account.NewUsers(client, cheap(), time.Now).
 		Create(t.Context(), account.NewUser{Email: "ada@example.com", Name: "Ada", Password: "correct horse"})
 	require.NoError(t, err)
 	logins, err := account.NewLogins(t.Context(), account.LoginOptions{
@@ -197,12 +187,10 @@ func TestSessionThatIsNotStored(t *testing.T) {
 // A user who is changed while the password is compared gets no session with the old one.
 func TestUserChangesDuringTheComparison(t *testing.T) {
 	t.Parallel()
-	drv, err := pgtenant.Open(t.Context(), testdb.New(t).AppURL, pgtenant.WithMaxConns(2))
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = drv.Close() })
+	drv := openDriver(t)
 	client := ent.NewClient(ent.Driver(drv))
 	users := account.NewUsers(client, cheap(), time.Now)
-	_, err = users.Create(t.Context(), account.NewUser{Email: "ada@example.com", Name: "Ada", Password: "correct horse"})
+	_, err := users.Create(t.Context(), account.NewUser{Email: "ada@example.com", Name: "Ada", Password: "correct horse"})
 	require.NoError(t, err)
 	for name, change := range map[string]func() error{
 		"a new password": func() error { return users.SetPassword(t.Context(), "ada@example.com", "another horse") },
