@@ -124,13 +124,15 @@ func TestToolsAndRulesHaveShapes(t *testing.T) {
 		`{"escalation_rules":[{"when":"failed_turns"}]}`:                    {"body.escalation_rules[0].count"},
 		`{"escalation_rules":[{"when":"failed_turns","count":0}]}`:          {"body.escalation_rules[0].count"},
 		`{"escalation_rules":[{"when":"failed_turns","count":1.5}]}`:        {"body.escalation_rules[0].count"},
+		`{"escalation_rules":[{"when":"failed_turns","count":1.0}]}`:        {"body.escalation_rules[0].count"},
+		`{"escalation_rules":[{"when":"failed_turns","Count":3}]}`:          {"body.escalation_rules[0].count"},
 	} {
 		got := w.do(t, http.MethodPatch, w.admin, path, body, "If-Match", etag)
 		require.Equal(t, http.StatusUnprocessableEntity, got.status, "%s: %s", body, got.body)
 		require.Equal(t, want, got.fields(t), body)
 	}
 	got := w.do(t, http.MethodPatch, w.admin, path, `{"escalation_rules":[{"when":"asks_for_person"},{"when":"keywords","keywords":["refund"]},
-		{"when":"failed_turns","count":3,"message":"A colleague takes over."},{"when":"over_budget","notify":"ops"}]}`, "If-Match", etag)
+		{"when":"failed_turns","count":3,"message":"A colleague takes over."},{"when":"over_budget","When":"failed_turns","COUNT":"x"}]}`, "If-Match", etag)
 	require.Equal(t, http.StatusOK, got.status, got.body)
 }
 
