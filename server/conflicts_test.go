@@ -66,3 +66,24 @@ func TestOneOfManyChangesWins(t *testing.T) {
 		require.Equal(t, 1, won, target.path)
 	}
 }
+
+// TestConcurrentChangesOfAnyVersion: neither is refused or lost.
+func TestConcurrentChangesOfAnyVersion(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	connection, _ := w.create(t, w.tenant(t, "acme")+"/channel-connections", map[string]any{"channel_type": "slack", "workspace_id": "T0A"})
+	holder := w.begin(t, `SELECT FROM channel_connections FOR UPDATE`)
+	var racing sync.WaitGroup
+	statuses := make(chan int, 2)
+	for _, secret := range []string{"app_token", "bot_token"} {
+		racing.Go(func() {
+			body := map[string]any{"secrets": map[string]any{secret: "xoxb-1"}}
+			statuses <- w.do(t, http.MethodPatch, w.admin, connection, body, "If-Match", "*").status
+		})
+	}
+	w.waiting(t, 2, `%channel_connections%`)
+	require.NoError(t, holder.Rollback(t.Context()))
+	racing.Wait()
+	require.Equal(t, []int{http.StatusOK, http.StatusOK}, []int{<-statuses, <-statuses})
+	require.Equal(t, []any{"app_token", "bot_token"}, w.get(t, w.admin, connection).at(t, "secret_names"))
+}
