@@ -14,6 +14,7 @@ import (
 
 	"entgo.io/ent/dialect"
 	entsql "entgo.io/ent/dialect/sql"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
@@ -100,7 +101,7 @@ func (a *Attempts) count(ctx context.Context, now time.Time, counters []counter)
 	}
 	var rows entsql.Rows
 	if err := a.db.Query(ctx, countAttempt, []any{now, keys, windows}, &rows); err != nil {
-		return fmt.Errorf("count a login attempt: %w", err)
+		return notCounted("count a login attempt", err)
 	}
 	defer func() { _ = rows.Close() }() // the error is in Err
 	var wait time.Duration
@@ -109,7 +110,7 @@ func (a *Attempts) count(ctx context.Context, now time.Time, counters []counter)
 		var count sql.NullInt64
 		var ends sql.NullTime
 		if err := rows.Scan(&key, &count, &ends); err != nil {
-			return fmt.Errorf("count a login attempt: %w", err)
+			return notCounted("count a login attempt", err)
 		}
 		for _, c := range counters {
 			if c.key == key.String && count.Int64 > c.limit.Attempts {
@@ -118,7 +119,7 @@ func (a *Attempts) count(ctx context.Context, now time.Time, counters []counter)
 		}
 	}
 	if err := rows.Err(); err != nil {
-		return fmt.Errorf("count a login attempt: %w", err)
+		return notCounted("count a login attempt", err)
 	}
 	if wait == 0 {
 		return nil
@@ -147,9 +148,22 @@ func (a *Attempts) giveBack(ctx context.Context, now time.Time, counters []count
 		keys[i] = c.key
 	}
 	if _, err := pgtenant.Exec(ctx, a.db, returnAttempt, now, keys); err != nil {
-		return fmt.Errorf("give a login attempt back: %w", err)
+		return notCounted("give a login attempt back", err)
 	}
 	return nil
+}
+
+// notCounted wraps the failure of a count. Where its outcome is unknown, that of the login is not: it had no effect, and
+// the client may repeat it.
+func notCounted(what string, err error) error {
+	if !errors.Is(err, pgtenant.ErrOutcomeUnknown) {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	cause := pgtenant.ErrConnection
+	if db, ok := errors.AsType[*pgconn.PgError](err); ok {
+		cause = db
+	}
+	return fmt.Errorf("%s: %w (%w)", what, cause, pgtenant.ErrNoEffect)
 }
 
 // Clear forgets the attempts on an address, those of its remembered devices included. The error is [ErrEmail].

@@ -3,11 +3,13 @@ package account_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
 
 	"github.com/konstruct/konstruct/ent"
@@ -98,7 +100,7 @@ func TestLoginWithoutADatabase(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, closed.Close())
 	for name, o := range map[string]account.LoginOptions{
-		"not counted": {Client: ent.NewClient(ent.Driver(drv)), DB: brokenDB{}},
+		"not counted": {Client: ent.NewClient(ent.Driver(drv)), DB: brokenDB{errBroken}},
 		"not read":    {Client: ent.NewClient(ent.Driver(closed)), DB: drv},
 	} {
 		hasher := &countingHasher{Hasher: cheap()}
@@ -109,6 +111,23 @@ func TestLoginWithoutADatabase(t *testing.T) {
 		require.Error(t, err, name)
 		require.NotErrorIs(t, err, account.ErrCredentials, name)
 		require.Zero(t, hasher.compared.Load(), name)
+	}
+}
+
+// A login whose attempt may or may not have been counted had no effect.
+func TestCountWhoseOutcomeIsUnknown(t *testing.T) {
+	t.Parallel()
+	client := ent.NewClient(ent.Driver(openDriver(t)))
+	for _, cause := range []error{pgtenant.ErrConnection, &pgconn.PgError{Code: "57P01"}} {
+		lost := fmt.Errorf("%w (%w)", cause, pgtenant.ErrOutcomeUnknown)
+		logins, err := account.NewLogins(t.Context(), account.LoginOptions{
+			Client: client, DB: brokenDB{lost}, Hasher: cheap(), Clock: time.Now, Key: make([]byte, 32),
+		})
+		require.NoError(t, err)
+		_, err = logins.Login(t.Context(), account.Attempt{Email: "ada@example.com", Password: "correct horse"})
+		require.ErrorIs(t, err, cause)
+		require.ErrorIs(t, err, pgtenant.ErrNoEffect)
+		require.NotErrorIs(t, err, pgtenant.ErrOutcomeUnknown)
 	}
 }
 
@@ -237,10 +256,10 @@ func (d noSessions) Query(ctx context.Context, query string, args, v any) error 
 
 var errBroken = errors.New("the database is broken")
 
-type brokenDB struct{}
+type brokenDB struct{ err error }
 
-func (brokenDB) Exec(context.Context, string, any, any) error  { return errBroken }
-func (brokenDB) Query(context.Context, string, any, any) error { return errBroken }
+func (b brokenDB) Exec(context.Context, string, any, any) error  { return b.err }
+func (b brokenDB) Query(context.Context, string, any, any) error { return b.err }
 
 type countingHasher struct {
 	account.Hasher
