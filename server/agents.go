@@ -2,11 +2,10 @@ package server
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"net/http"
 	"time"
 
+	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/google/uuid"
 
 	"github.com/konstruct/konstruct/ent"
@@ -189,21 +188,19 @@ func (f AgentFields) check() error {
 	var faults []problem.Field
 	for i, raw := range f.EscalationRules {
 		var rule EscalationRule
-		if err := json.Unmarshal(raw.RawMessage, &rule); err != nil {
-			return problem.General(http.StatusUnprocessableEntity).Because(err) // the schema has let it pass
-		}
-		var missing string
-		switch {
+		fault := problem.Field{Code: problem.FieldRequired, Message: "required"}
+		switch err := jsonv2.Unmarshal(raw.RawMessage, &rule); { // it matches names exactly, as the schema does
+		case err != nil: // 1.0 is an integer in a schema, and none in Go
+			fault = problem.Field{Field: "count", Code: problem.FieldType, Message: "expected integer"}
 		case rule.When == "keywords" && len(rule.Keywords) == 0:
-			missing = "keywords"
+			fault.Field = "keywords"
 		case rule.When == "failed_turns" && rule.Count == nil:
-			missing = "count"
+			fault.Field = "count"
 		default:
 			continue
 		}
-		faults = append(faults, problem.Field{
-			Field: fmt.Sprintf("body.escalation_rules[%d].%s", i, missing), Code: problem.FieldRequired, Message: "required",
-		})
+		fault.Field = fmt.Sprintf("body.escalation_rules[%d].%s", i, fault.Field)
+		faults = append(faults, fault)
 	}
 	if len(faults) > 0 {
 		return problem.Invalid(faults...)

@@ -69,8 +69,13 @@ func TestNothingThatWasSentComesOut(t *testing.T) {
 					"/v1/tenants/{tenant_id}/channel-connections/{connection_id}", connection, "/v1/tenants/{tenant_id}", tenant).Replace(path),
 				strings.NewReplacer("{tenant_id}", canaryPath, "{agent_id}", canaryPath, "{connection_id}", canaryPath).Replace(path),
 			} {
-				for _, body := range canaryBodies() {
-					got := w.do(t, method, state.token, target+"?cursor="+canaryQuery+"&limit="+canaryQuery+"&purge="+canaryQuery, body,
+				// With a query, most operations end at the parameters that they don't have.
+				for i, body := range append(canaryBodies(), canaryBodies()...) {
+					query := ""
+					if i >= len(canaryBodies()) {
+						query = "?cursor=" + canaryQuery + "&limit=" + canaryQuery + "&purge=" + canaryQuery
+					}
+					got := w.do(t, method, state.token, target+query, body,
 						"If-Match", `"`+canaryHeader+`"`, "X-Request-Id", canaryHeader, "X-Slack-Signature", "v0="+canaryHeader,
 						"X-Slack-Request-Timestamp", canaryHeader, "Cookie", canaryHeader, "User-Agent", canaryHeader)
 					seen[got.status]++
@@ -79,7 +84,7 @@ func TestNothingThatWasSentComesOut(t *testing.T) {
 			}
 		})
 	}
-	for _, status := range []int{400, 401, 403, 404, 422, 500} {
+	for _, status := range []int{400, 401, 403, 404, 409, 412, 422, 500} {
 		require.Positive(t, seen[status], "the canaries went through a %d", status)
 	}
 	got := w.do(t, canaryHeader, canaryHeader, "/"+canaryPath, nil)
@@ -107,6 +112,9 @@ func canaryBodies() []string {
 		`"` + canaryField + `"`,
 		canaryField,
 		`{"name": "` + canaryField + `\u0000", "slug": "x"}`,
+		// These are good: the one is taken, the other is for a version that is not there.
+		`{"channel_type": "slack", "workspace_id": "T0A", "secrets": {"bot_token": "` + canarySecret + `"}}`,
+		`{"persona": "` + canaryField + `"}`,
 		`{"type": "event_callback", "token": "` + canarySecret + `"}`,
 	}
 }

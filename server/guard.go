@@ -46,7 +46,7 @@ func unreadable(ctx huma.Context, r route) *problem.Problem {
 	if !r.hasBody {
 		return nil
 	}
-	if length, err := strconv.ParseInt(ctx.Header("Content-Length"), 10, 64); err == nil && length > r.op.MaxBodyBytes {
+	if length, err := strconv.ParseInt(ctx.Header("Content-Length"), 10, 64); err == nil && length >= r.op.MaxBodyBytes {
 		return problem.General(http.StatusRequestEntityTooLarge).With("Connection", "close")
 	}
 	if encoding := ctx.Header("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {

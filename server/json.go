@@ -110,7 +110,7 @@ func (p *parser) number(text string) (float64, error) {
 	if digits > maxDigits {
 		return 0, p.broken(problem.RuleDigits)
 	}
-	if p.size += max(0, digits-len(text)); p.size > bodyLimit {
+	if p.size += max(0, digits-len(text)); p.size >= bodyLimit {
 		return 0, p.broken(problem.RuleSize)
 	}
 	value, _ := strconv.ParseFloat(text, 64) // out of range: infinite

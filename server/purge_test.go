@@ -107,7 +107,7 @@ func TestPurgeSurvivesADeadlock(t *testing.T) {
 	other := w.begin(t, `UPDATE agents SET role = 'x' WHERE tenant_id = $1`, id)
 	purged := make(chan answer, 1)
 	go func() { purged <- w.do(t, http.MethodDelete, w.admin, tenant+"?purge=true", nil) }() //nolint:testifylint // it asserts nothing of the answer
-	w.waiting(t, `DELETE FROM "agents"%`)
+	w.waiting(t, 1, `DELETE FROM "agents"%`)
 	// The purge has waited longer, so its deadlock check usually fires first and it starts over.
 	_, err := other.Exec(t.Context(), `INSERT INTO agents (id, tenant_id, name) VALUES (gen_random_uuid(), $1, 'Nora')`, id)
 	if err == nil {
@@ -132,11 +132,11 @@ func (w *world) begin(t *testing.T, sql string, args ...any) pgx.Tx {
 	return tx
 }
 
-// waiting returns once a statement like pattern waits for a lock.
-func (w *world) waiting(t *testing.T, pattern string) {
+// waiting returns once n statements like pattern wait for a lock.
+func (w *world) waiting(t *testing.T, n int, pattern string) {
 	t.Helper()
 	require.Eventually(t, func() bool {
 		return w.count(t, `SELECT count(*) FROM pg_stat_activity
-			WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE $1`, pattern) > 0
+			WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE $1`, pattern) == n
 	}, 10*time.Second, 5*time.Millisecond)
 }

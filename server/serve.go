@@ -18,8 +18,8 @@ const (
 	requestTimeout    = 25 * time.Second // for the handler; less than writeTimeout, so that its problem gets out
 	writeTimeout      = 30 * time.Second
 	idleTimeout       = 90 * time.Second
-	headerLimit       = 16 << 10 // bytes
-	bodyLimit         = 1 << 20  // bytes
+	headerLimit       = 16 << 10  // bytes
+	bodyLimit         = 1<<20 + 1 // the first size that is refused, in bytes
 )
 
 const (

@@ -124,12 +124,58 @@ func TestToolsAndRulesHaveShapes(t *testing.T) {
 		`{"escalation_rules":[{"when":"failed_turns"}]}`:                    {"body.escalation_rules[0].count"},
 		`{"escalation_rules":[{"when":"failed_turns","count":0}]}`:          {"body.escalation_rules[0].count"},
 		`{"escalation_rules":[{"when":"failed_turns","count":1.5}]}`:        {"body.escalation_rules[0].count"},
+		`{"escalation_rules":[{"when":"failed_turns","count":1.0}]}`:        {"body.escalation_rules[0].count"},
+		`{"escalation_rules":[{"when":"failed_turns","Count":3}]}`:          {"body.escalation_rules[0].count"},
 	} {
 		got := w.do(t, http.MethodPatch, w.admin, path, body, "If-Match", etag)
 		require.Equal(t, http.StatusUnprocessableEntity, got.status, "%s: %s", body, got.body)
 		require.Equal(t, want, got.fields(t), body)
 	}
 	got := w.do(t, http.MethodPatch, w.admin, path, `{"escalation_rules":[{"when":"asks_for_person"},{"when":"keywords","keywords":["refund"]},
-		{"when":"failed_turns","count":3,"message":"A colleague takes over."},{"when":"over_budget","notify":"ops"}]}`, "If-Match", etag)
+		{"when":"failed_turns","count":3,"message":"A colleague takes over."},{"when":"over_budget","When":"failed_turns","COUNT":"x"}]}`, "If-Match", etag)
 	require.Equal(t, http.StatusOK, got.status, got.body)
+}
+
+func TestValidationNamesFields(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	tenant := w.tenant(t, "acme")
+	for _, tt := range []struct {
+		path, body string
+		fields     []string
+	}{
+		{"/v1/tenants", `{}`, []string{"body.name", "body.slug"}},
+		{"/v1/tenants", `{"name": " ", "slug": "A"}`, []string{"body.name", "body.slug"}},
+		{"/v1/tenants", `{"name": "x", "slug": "-x"}`, []string{"body.slug"}},
+		{"/v1/tenants", `{"name": "x", "slug": "x", "status": "gone"}`, []string{"body.status"}},
+		{"/v1/tenants", `{"name": "x", "slug": "x", "settings": []}`, []string{"body.settings"}},
+		{"/v1/tenants", `{"name": "x", "slug": "x", "settings": null}`, []string{"body.settings"}},
+		{"/v1/tenants", `{"name": "x", "slug": "x", "id": "y"}`, []string{"body.id"}},
+		{"/v1/tenants", `{"name": "x", "slug": "x", "SLUG": "Y!"}`, []string{"body.SLUG"}},
+		{"/v1/tenants", `[]`, []string{"body"}},
+		{tenant + "/agents", `{}`, []string{"body.name"}},
+		{tenant + "/agents", `{"name": "x", "tenant_id": "y"}`, []string{"body.tenant_id"}},
+		{tenant + "/agents", `{"name": "x", "tool_assignments": ["y"]}`, []string{"body.tool_assignments[0]"}},
+		{tenant + "/agents", `{"name": "x", "is_active": "yes"}`, []string{"body.is_active"}},
+		{tenant + "/agents", `{"name": "x", "role": null}`, []string{"body.role"}},
+		{tenant + "/channel-connections", `{"channel_type": "irc", "workspace_id": "a b"}`, []string{"body.channel_type", "body.workspace_id"}},
+		{tenant + "/channel-connections", `{"channel_type": "slack", "workspace_id": "T1", "secrets": {"Bot Token": "x"}}`, []string{"body.secrets"}},
+		{tenant + "/channel-connections", `{"channel_type": "slack", "workspace_id": "T1", "secrets": {"a": "", "b": "x", "c": "[redacted]"}}`, []string{"body.secrets.a", "body.secrets.c"}},
+		{tenant + "/channel-connections", `{"channel_type": "slack", "workspace_id": "T1", "secrets": {"a": 1}}`, []string{"body.secrets.a"}},
+	} {
+		got := w.do(t, http.MethodPost, w.admin, tt.path, tt.body)
+		require.Equal(t, http.StatusUnprocessableEntity, got.status, "%s: %s", tt.body, got.body)
+		require.Equal(t, "validation_failed", got.code(t))
+		require.ElementsMatch(t, tt.fields, got.fields(t), tt.body)
+	}
+	for _, query := range []string{"limit=0", "limit=201", "limit=x"} {
+		got := w.get(t, w.admin, tenant+"/agents?"+query)
+		require.Equal(t, http.StatusUnprocessableEntity, got.status, query)
+		require.Equal(t, []string{"query.limit"}, got.fields(t))
+	}
+	for _, body := range []string{``, `{`, `{"name": "a\u0000b", "slug": "x"}`, strings.Repeat("[", 100) + strings.Repeat("]", 100)} {
+		got := w.do(t, http.MethodPost, w.admin, "/v1/tenants", body)
+		require.Equal(t, http.StatusBadRequest, got.status, body)
+		require.Equal(t, "malformed_request", got.code(t))
+	}
 }

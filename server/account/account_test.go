@@ -82,6 +82,15 @@ func TestArgon2(t *testing.T) {
 	require.Equal(t, account.Params{MemoryKiB: 19456, Iterations: 2, Parallelism: 1}, account.OWASP())
 }
 
+// openDriver opens a database of its own for the test.
+func openDriver(t *testing.T) *pgtenant.Driver {
+	t.Helper()
+	drv, err := pgtenant.Open(t.Context(), testdb.New(t).AppURL, pgtenant.WithMaxConns(4))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = drv.Close() })
+	return drv
+}
+
 type house struct {
 	client   *ent.Client
 	users    *account.Users
@@ -91,9 +100,7 @@ type house struct {
 
 func newHouse(t *testing.T) house {
 	t.Helper()
-	drv, err := pgtenant.Open(t.Context(), testdb.New(t).AppURL, pgtenant.WithMaxConns(8))
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = drv.Close() })
+	drv := openDriver(t)
 	client := ent.NewClient(ent.Driver(drv))
 	logins, err := account.NewLogins(t.Context(), account.LoginOptions{
 		Client: client, DB: drv, Hasher: cheap(), Clock: time.Now, Key: make([]byte, 32),

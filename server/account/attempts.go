@@ -10,11 +10,11 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"slices"
 	"time"
 
 	"entgo.io/ent/dialect"
 	entsql "entgo.io/ent/dialect/sql"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
@@ -92,8 +92,8 @@ ON CONFLICT (key) DO UPDATE SET
 RETURNING key, count, window_ends`
 
 // count notes one attempt with every counter, in one statement that is committed when it returns. The error is an
-// [AttemptsError] when that exceeded a limit; then the other counters are given the attempt back, so that a client that
-// is over its limit does not use up those of accounts.
+// [AttemptsError] when that exceeded a limit. Then the attempt is given back, so that a client that is over its limit
+// does not use up those of accounts, and too many right passwords at once do not lock the account.
 func (a *Attempts) count(ctx context.Context, now time.Time, counters []counter) error {
 	keys, windows := make([]string, len(counters)), make([]int64, len(counters))
 	for i, c := range counters {
@@ -101,33 +101,30 @@ func (a *Attempts) count(ctx context.Context, now time.Time, counters []counter)
 	}
 	var rows entsql.Rows
 	if err := a.db.Query(ctx, countAttempt, []any{now, keys, windows}, &rows); err != nil {
-		return fmt.Errorf("count a login attempt: %w", err)
+		return notCounted("count a login attempt", err)
 	}
 	defer func() { _ = rows.Close() }() // the error is in Err
 	var wait time.Duration
-	within := slices.Clone(counters)
 	for rows.Next() {
 		var key sql.NullString
 		var count sql.NullInt64
 		var ends sql.NullTime
 		if err := rows.Scan(&key, &count, &ends); err != nil {
-			return fmt.Errorf("count a login attempt: %w", err)
+			return notCounted("count a login attempt", err)
 		}
-		within = slices.DeleteFunc(within, func(c counter) bool {
-			if c.key != key.String || count.Int64 <= c.limit.Attempts {
-				return false
+		for _, c := range counters {
+			if c.key == key.String && count.Int64 > c.limit.Attempts {
+				wait = max(wait, ends.Time.Sub(now))
 			}
-			wait = max(wait, ends.Time.Sub(now))
-			return true
-		})
+		}
 	}
 	if err := rows.Err(); err != nil {
-		return fmt.Errorf("count a login attempt: %w", err)
+		return notCounted("count a login attempt", err)
 	}
 	if wait == 0 {
 		return nil
 	}
-	return errors.Join(&AttemptsError{RetryAfter: wait}, a.giveBack(ctx, now, within))
+	return errors.Join(&AttemptsError{RetryAfter: wait}, a.giveBack(ctx, now, counters))
 }
 
 // The rows are locked in the order in which count inserts them. The last attempt of a window ends the window, since the
@@ -144,9 +141,6 @@ const giveBackTimeout = 2 * time.Second
 
 // giveBack takes back an attempt that did not fail: the password was right, or nothing was hashed.
 func (a *Attempts) giveBack(ctx context.Context, now time.Time, counters []counter) error {
-	if len(counters) == 0 {
-		return nil
-	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), giveBackTimeout)
 	defer cancel()
 	keys := make([]string, len(counters))
@@ -154,9 +148,22 @@ func (a *Attempts) giveBack(ctx context.Context, now time.Time, counters []count
 		keys[i] = c.key
 	}
 	if _, err := pgtenant.Exec(ctx, a.db, returnAttempt, now, keys); err != nil {
-		return fmt.Errorf("give a login attempt back: %w", err)
+		return notCounted("give a login attempt back", err)
 	}
 	return nil
+}
+
+// notCounted wraps the failure of a count. Where its outcome is unknown, that of the login is not: it had no effect, and
+// the client may repeat it.
+func notCounted(what string, err error) error {
+	if !errors.Is(err, pgtenant.ErrOutcomeUnknown) {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	cause := pgtenant.ErrConnection
+	if db, ok := errors.AsType[*pgconn.PgError](err); ok {
+		cause = db
+	}
+	return fmt.Errorf("%s: %w (%w)", what, cause, pgtenant.ErrNoEffect)
 }
 
 // Clear forgets the attempts on an address, those of its remembered devices included. The error is [ErrEmail].

@@ -3,11 +3,13 @@ package account_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
 
 	"github.com/konstruct/konstruct/ent"
@@ -46,9 +48,7 @@ func TestPasswordLengths(t *testing.T) {
 
 func TestLimitOfAttempts(t *testing.T) {
 	t.Parallel()
-	drv, err := pgtenant.Open(t.Context(), testdb.New(t).AppURL, pgtenant.WithMaxConns(2))
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = drv.Close() })
+	drv := openDriver(t)
 	client := ent.NewClient(ent.Driver(drv))
 	logins, err := account.NewLogins(t.Context(), account.LoginOptions{
 		Client: client, DB: drv, Hasher: cheap(), Clock: time.Now, Key: make([]byte, 32),
@@ -76,9 +76,7 @@ func TestLimitOfAttempts(t *testing.T) {
 
 func TestDefaultLimitOfAttempts(t *testing.T) {
 	t.Parallel()
-	drv, err := pgtenant.Open(t.Context(), testdb.New(t).AppURL, pgtenant.WithMaxConns(2))
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = drv.Close() })
+	drv := openDriver(t)
 	logins, err := account.NewLogins(t.Context(), account.LoginOptions{
 		Client: ent.NewClient(ent.Driver(drv)), DB: drv, Hasher: cheap(), Clock: time.Now, Key: make([]byte, 32),
 	})
@@ -97,14 +95,12 @@ func TestDefaultLimitOfAttempts(t *testing.T) {
 // An attempt that could not be counted, or whose user could not be read, is refused before anything is compared.
 func TestLoginWithoutADatabase(t *testing.T) {
 	t.Parallel()
-	drv, err := pgtenant.Open(t.Context(), testdb.New(t).AppURL, pgtenant.WithMaxConns(2))
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = drv.Close() })
+	drv := openDriver(t)
 	closed, err := pgtenant.Open(t.Context(), testdb.New(t).AppURL)
 	require.NoError(t, err)
 	require.NoError(t, closed.Close())
 	for name, o := range map[string]account.LoginOptions{
-		"not counted": {Client: ent.NewClient(ent.Driver(drv)), DB: brokenDB{}},
+		"not counted": {Client: ent.NewClient(ent.Driver(drv)), DB: brokenDB{errBroken}},
 		"not read":    {Client: ent.NewClient(ent.Driver(closed)), DB: drv},
 	} {
 		hasher := &countingHasher{Hasher: cheap()}
@@ -118,16 +114,31 @@ func TestLoginWithoutADatabase(t *testing.T) {
 	}
 }
 
+// A login whose attempt may or may not have been counted had no effect.
+func TestCountWhoseOutcomeIsUnknown(t *testing.T) {
+	t.Parallel()
+	client := ent.NewClient(ent.Driver(openDriver(t)))
+	for _, cause := range []error{pgtenant.ErrConnection, &pgconn.PgError{Code: "57P01"}} {
+		lost := fmt.Errorf("%w (%w)", cause, pgtenant.ErrOutcomeUnknown)
+		logins, err := account.NewLogins(t.Context(), account.LoginOptions{
+			Client: client, DB: brokenDB{lost}, Hasher: cheap(), Clock: time.Now, Key: make([]byte, 32),
+		})
+		require.NoError(t, err)
+		_, err = logins.Login(t.Context(), account.Attempt{Email: "ada@example.com", Password: "correct horse"})
+		require.ErrorIs(t, err, cause)
+		require.ErrorIs(t, err, pgtenant.ErrNoEffect)
+		require.NotErrorIs(t, err, pgtenant.ErrOutcomeUnknown)
+	}
+}
+
 // What the hasher says is passed on: a full queue is not a wrong password.
 func TestHasherThatFails(t *testing.T) {
 	t.Parallel()
-	drv, err := pgtenant.Open(t.Context(), testdb.New(t).AppURL, pgtenant.WithMaxConns(2))
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = drv.Close() })
+	drv := openDriver(t)
 	options := account.LoginOptions{
 		Client: ent.NewClient(ent.Driver(drv)), DB: drv, Hasher: failingHasher{hash: true}, Clock: time.Now, Key: make([]byte, 32),
 	}
-	_, err = account.NewLogins(t.Context(), options)
+	_, err := account.NewLogins(t.Context(), options)
 	require.ErrorIs(t, err, account.ErrBusy, "no decoy")
 	options.Hasher = failingHasher{}
 	logins, err := account.NewLogins(t.Context(), options)
@@ -178,11 +189,9 @@ func TestDisabledUserWithTheRightPassword(t *testing.T) {
 // A session that could not be stored is no login.
 func TestSessionThatIsNotStored(t *testing.T) {
 	t.Parallel()
-	drv, err := pgtenant.Open(t.Context(), testdb.New(t).AppURL, pgtenant.WithMaxConns(2))
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = drv.Close() })
+	drv := openDriver(t)
 	client := ent.NewClient(ent.Driver(drv))
-	_, err = account.NewUsers(client, cheap(), time.Now).
+	_, err := account.NewUsers(client, cheap(), time.Now).
 		Create(t.Context(), account.NewUser{Email: "ada@example.com", Name: "Ada", Password: "correct horse"})
 	require.NoError(t, err)
 	logins, err := account.NewLogins(t.Context(), account.LoginOptions{
@@ -197,12 +206,10 @@ func TestSessionThatIsNotStored(t *testing.T) {
 // A user who is changed while the password is compared gets no session with the old one.
 func TestUserChangesDuringTheComparison(t *testing.T) {
 	t.Parallel()
-	drv, err := pgtenant.Open(t.Context(), testdb.New(t).AppURL, pgtenant.WithMaxConns(2))
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = drv.Close() })
+	drv := openDriver(t)
 	client := ent.NewClient(ent.Driver(drv))
 	users := account.NewUsers(client, cheap(), time.Now)
-	_, err = users.Create(t.Context(), account.NewUser{Email: "ada@example.com", Name: "Ada", Password: "correct horse"})
+	_, err := users.Create(t.Context(), account.NewUser{Email: "ada@example.com", Name: "Ada", Password: "correct horse"})
 	require.NoError(t, err)
 	for name, change := range map[string]func() error{
 		"a new password": func() error { return users.SetPassword(t.Context(), "ada@example.com", "another horse") },
@@ -249,10 +256,10 @@ func (d noSessions) Query(ctx context.Context, query string, args, v any) error 
 
 var errBroken = errors.New("the database is broken")
 
-type brokenDB struct{}
+type brokenDB struct{ err error }
 
-func (brokenDB) Exec(context.Context, string, any, any) error  { return errBroken }
-func (brokenDB) Query(context.Context, string, any, any) error { return errBroken }
+func (b brokenDB) Exec(context.Context, string, any, any) error  { return b.err }
+func (b brokenDB) Query(context.Context, string, any, any) error { return b.err }
 
 type countingHasher struct {
 	account.Hasher

@@ -9,7 +9,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/konstruct/konstruct/ent"
-	"github.com/konstruct/konstruct/integration/testdb"
 	"github.com/konstruct/konstruct/server/account"
 	"github.com/konstruct/konstruct/tenancy"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
@@ -31,9 +30,7 @@ func newTimed(t *testing.T) *timed {
 	s := &timed{now: time.Date(2030, 1, 1, 12, 0, 0, 0, time.UTC)}
 	clock := func() time.Time { return s.now }
 	var err error
-	s.driver, err = pgtenant.Open(t.Context(), testdb.New(t).AppURL, pgtenant.WithMaxConns(4))
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = s.driver.Close() })
+	s.driver = openDriver(t)
 	s.client = ent.NewClient(ent.Driver(s.driver))
 	s.logins, err = account.NewLogins(t.Context(), account.LoginOptions{
 		Client: s.client, DB: s.driver, Hasher: cheap(), Clock: clock, Key: make([]byte, 32),

@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -86,14 +87,14 @@ func NewLogins(ctx context.Context, o LoginOptions) (*Logins, error) {
 //
 // An attempt is counted before its password is hashed, and given back when the password was right or nothing was hashed.
 func (l *Logins) Login(ctx context.Context, a Attempt) (Login, error) {
-	email, _ := NormalizeEmail(a.Email) // "" for what is no address: no user's, and counted like any other
-	now := instant(l.clock)
-	queue, line, counters := l.path(a, email, now)
+	email, _ := NormalizeEmail(a.Email) // "" for an invalid address
+	queue, line, counters := l.path(a, email)
 	leave, err := queue.Enter(ctx, line)
 	if err != nil {
 		return Login{}, fmt.Errorf("wait for a turn to hash: %w", err)
 	}
 	defer leave()
+	now := instant(l.clock) // a window may have ended meanwhile
 	if err := l.attempts.count(ctx, now, counters); err != nil {
 		return Login{}, err
 	}
@@ -109,13 +110,13 @@ func (l *Logins) Login(ctx context.Context, a Attempt) (Login, error) {
 	return login, nil
 }
 
-// path decides in which queue an attempt waits, in whose line, and which counters it has.
-func (l *Logins) path(a Attempt, email string, now time.Time) (*Queue, string, []counter) {
-	if device, ok := l.attempts.device(a.Device, email, now); ok {
-		key := l.attempts.deviceKey(email, device)
-		return l.devices, key, []counter{{key, l.limits.Address}}
+// path decides in which queue an attempt waits, in whose line, and which counters it has. The devices of an account share
+// a line, because each login makes another one. An invalid address is counted by its text.
+func (l *Logins) path(a Attempt, email string) (*Queue, string, []counter) {
+	if device, ok := l.attempts.device(a.Device, email, l.clock()); ok {
+		return l.devices, email, []counter{{l.attempts.deviceKey(email, device), l.limits.Address}}
 	}
-	counters := []counter{{l.attempts.addressKey(email), l.limits.Address}}
+	counters := []counter{{l.attempts.addressKey(cmp.Or(email, a.Email)), l.limits.Address}}
 	client := clientOf(a.Client)
 	if client.IsValid() {
 		counters = append(counters, counter{l.attempts.clientKey(client), l.limits.Client})

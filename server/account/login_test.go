@@ -12,9 +12,7 @@ import (
 
 	"github.com/konstruct/konstruct/ent"
 	"github.com/konstruct/konstruct/ent/portaluser"
-	"github.com/konstruct/konstruct/integration/testdb"
 	"github.com/konstruct/konstruct/server/account"
-	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
 const (
@@ -55,15 +53,13 @@ type logins struct {
 
 func newLogins(t *testing.T, limits account.Limits) *logins {
 	t.Helper()
-	drv, err := pgtenant.Open(t.Context(), testdb.New(t).AppURL, pgtenant.WithMaxConns(4))
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = drv.Close() })
+	drv := openDriver(t)
 	l := &logins{client: ent.NewClient(ent.Driver(drv)), hasher: &watchedHasher{Argon2: cheap()}, now: time.Now()}
 	key, err := account.AttemptsKey(make([]byte, 32))
 	require.NoError(t, err)
 	clock := func() time.Time { return l.now }
 	l.Logins, err = account.NewLogins(t.Context(), account.LoginOptions{
-		Client: l.client, DB: drv, Hasher: l.hasher, Clock: clock, Key: key, Limits: limits,
+		Client: l.client, DB: drv, Hasher: l.hasher, Queue: account.QueueOptions{AtOnce: 8}, Clock: clock, Key: key, Limits: limits,
 	})
 	require.NoError(t, err)
 	l.counts, err = account.NewAttempts(drv, key)
@@ -128,6 +124,42 @@ func TestAttemptsThatDidNotFailAreGivenBack(t *testing.T) {
 		require.ErrorIs(t, err, context.Canceled)
 	}
 	require.Equal(t, 2, l.open(t), "the client was gone before anything was hashed")
+}
+
+// TestRightPasswordsAtOnceLockNoAccount: those above the limit are refused, and do not count afterwards.
+func TestRightPasswordsAtOnceLockNoAccount(t *testing.T) {
+	t.Parallel()
+	l := newLogins(t, tight())
+	hold := make(chan struct{})
+	l.hasher.before = func() error { <-hold; return nil }
+	outcomes := make(chan error, 8)
+	for range cap(outcomes) {
+		go func() { outcomes <- l.try(t, adaPassword, "", "") }()
+	}
+	for range 5 {
+		require.ErrorIs(t, <-outcomes, account.ErrTooManyAttempts)
+	}
+	close(hold)
+	for range 3 {
+		require.NoError(t, <-outcomes)
+	}
+	require.Zero(t, l.open(t))
+	require.NoError(t, l.try(t, adaPassword, "", ""))
+}
+
+// TestInvalidAddressesAreCountedApart: one person's typing errors do not use up the attempts of another.
+func TestInvalidAddressesAreCountedApart(t *testing.T) {
+	t.Parallel()
+	l := newLogins(t, tight())
+	try := func(email string) error {
+		_, err := l.Login(t.Context(), account.Attempt{Email: email, Password: "wrong"})
+		return err
+	}
+	for range 3 {
+		require.ErrorIs(t, try("ada"), account.ErrCredentials)
+	}
+	require.ErrorIs(t, try("ada"), account.ErrTooManyAttempts)
+	require.ErrorIs(t, try("uma"), account.ErrCredentials)
 }
 
 func TestAClientsFailuresAreLimited(t *testing.T) {

@@ -13,9 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/konstruct/konstruct/ent"
-	"github.com/konstruct/konstruct/integration/testdb"
 	"github.com/konstruct/konstruct/server/account"
-	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
 // TestTokensAreRandom: all 32 bytes of a session's token vary. With 64 tokens, a byte that is random has the same value
@@ -48,9 +46,7 @@ func TestTokensAreRandom(t *testing.T) {
 // TestAttemptsAreKeyed: the table of attempts tells who tried only to those who have the key.
 func TestAttemptsAreKeyed(t *testing.T) {
 	t.Parallel()
-	driver, err := pgtenant.Open(t.Context(), testdb.New(t).AppURL, pgtenant.WithMaxConns(4))
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = driver.Close() })
+	driver := openDriver(t)
 	client := ent.NewClient(ent.Driver(driver))
 	const email = "ada@example.com"
 	try := func(key []byte) {

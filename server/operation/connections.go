@@ -111,7 +111,8 @@ func (c *Connections) Get(ctx context.Context, id uuid.UUID) (*ent.ChannelConnec
 func (c *Connections) Update(ctx context.Context, id uuid.UUID, match Match, f ConnectionFields) (*ent.ChannelConnection, error) {
 	var changed *ent.ChannelConnection
 	err := pgtenant.InTx(ctx, c.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
-		row, err := tx.ChannelConnection.Get(ctx, id)
+		// The lock keeps changes that name no version from losing each other's secrets.
+		row, err := tx.ChannelConnection.Query().Where(channelconnection.ID(id), forUpdate).Only(ctx)
 		if err != nil {
 			return err
 		}
@@ -122,10 +123,7 @@ func (c *Connections) Update(ctx context.Context, id uuid.UUID, match Match, f C
 			changed = row
 			return nil
 		}
-		changed, err = c.change(ctx, tx, row, f)
-		if ent.IsNotFound(err) { // somebody was faster
-			return ErrStale
-		}
+		changed, err = c.change(ctx, row, f)
 		return err
 	})
 	if errors.Is(err, ErrStale) {
@@ -134,12 +132,8 @@ func (c *Connections) Update(ctx context.Context, id uuid.UUID, match Match, f C
 	return changed, translate("update a channel connection", err)
 }
 
-func (c *Connections) change(
-	ctx context.Context, tx *ent.Tx, row *ent.ChannelConnection, f ConnectionFields,
-) (*ent.ChannelConnection, error) {
-	read := MatchVersions(row.UpdatedAt)
-	update := tx.ChannelConnection.UpdateOne(row).
-		Where(channelconnection.UpdatedAtIn(read.versions...)).SetUpdatedAt(read.next(c.clock()))
+func (c *Connections) change(ctx context.Context, row *ent.ChannelConnection, f ConnectionFields) (*ent.ChannelConnection, error) {
+	update := row.Update().SetUpdatedAt(MatchVersions(row.UpdatedAt).next(c.clock()))
 	if f.Status != "" {
 		update.SetStatus(channelconnection.Status(f.Status))
 	}

@@ -5,7 +5,7 @@
 // that it may carry is for the log, and never part of the answer.
 //
 //	return nil, problem.NotFound()
-//	return nil, problem.Invalid("query.cursor", "expected a cursor of this list")
+//	return nil, problem.Invalid(problem.Field{Field: "query.cursor", Code: problem.FieldCursor, Message: "expected …"})
 //
 // huma's own errors echo what was submitted, passwords included; [Install] puts ours in their place.
 //
