@@ -22,6 +22,8 @@ const (
 	maxDepth = 32
 	// maxDigits is the longest plain decimal form of a number, in characters. PostgreSQL stores 1e131071 as 131,072 digits.
 	maxDigits = 400
+	// maxContainers bounds the memory of a body: an object of one byte costs 400 here.
+	maxContainers = 10_000
 )
 
 // jsonFormat is the only format that bodies have.
@@ -74,6 +76,7 @@ func parse(data []byte) (any, error) {
 type parser struct {
 	decoder *jsontext.Decoder
 	size    int // of the body, with each number in its plain decimal form
+	opened  int // objects and arrays
 }
 
 func (p *parser) value() (any, error) {
@@ -119,7 +122,7 @@ func (p *parser) number(text string) (float64, error) {
 
 func (p *parser) object() (map[string]any, error) {
 	object := map[string]any{}
-	if err := p.deepEnough(); err != nil {
+	if err := p.open(); err != nil {
 		return nil, err
 	}
 	for p.decoder.PeekKind() != '}' {
@@ -141,7 +144,7 @@ func (p *parser) object() (map[string]any, error) {
 
 func (p *parser) array() ([]any, error) {
 	array := []any{}
-	if err := p.deepEnough(); err != nil {
+	if err := p.open(); err != nil {
 		return nil, err
 	}
 	for p.decoder.PeekKind() != ']' {
@@ -155,9 +158,13 @@ func (p *parser) array() ([]any, error) {
 	return array, syntaxError(err)
 }
 
-func (p *parser) deepEnough() error {
-	if p.decoder.StackDepth() > maxDepth {
+func (p *parser) open() error {
+	p.opened++
+	switch {
+	case p.decoder.StackDepth() > maxDepth:
 		return p.broken(problem.RuleDepth)
+	case p.opened > maxContainers:
+		return p.broken(problem.RuleContainers)
 	}
 	return nil
 }

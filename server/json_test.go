@@ -47,6 +47,7 @@ func TestBodiesAreReadStrictly(t *testing.T) {
 		`[1,]`:                     {Rule: problem.RuleJSON},
 		"":                         {Rule: problem.RuleJSON},
 		"[" + strings.Repeat("1e399,", 3000) + "1]": {Rule: problem.RuleSize, Pointer: "/2651"},
+		"[" + strings.Repeat("{},", 9999) + "{}]":   {Rule: problem.RuleContainers, Pointer: "/9999"},
 	} {
 		var tree any
 		var got problem.BodyError
@@ -58,7 +59,7 @@ func TestBodiesAreReadStrictly(t *testing.T) {
 	}
 	for _, body := range []string{
 		`{"a":1e399}`, `{"a":null}`, "\ufeff{}", `{"A":1,"a":2}`, `{"a":"\ud83d\ude00"}`,
-		strings.Repeat("[", maxDepth) + strings.Repeat("]", maxDepth),
+		strings.Repeat("[", maxDepth) + strings.Repeat("]", maxDepth), "[" + strings.Repeat("[],", 9998) + "{}]",
 	} {
 		var tree any
 		require.NoError(t, unmarshal([]byte(body), &tree), body)

@@ -92,6 +92,7 @@ func TestWhatCantBeStoredIsRefused(t *testing.T) {
 		`1e131071`:      {http.StatusUnprocessableEntity, "%s", "too_long"},
 		`1e-400`:        {http.StatusUnprocessableEntity, "%s", "too_long"},
 		"[" + strings.Repeat("1e399,", 3000) + "1]": {http.StatusRequestEntityTooLarge, "", "too_long"},
+		"[" + strings.Repeat("{},", 10000) + "1]":   {http.StatusUnprocessableEntity, "", "too_long"},
 	} {
 		for name, body := range map[string]string{
 			"config":          `{"channel_type":"slack","workspace_id":"T1","config":{"value":%s}}`,

@@ -3,7 +3,6 @@ package account
 import (
 	"context"
 	"crypto/hkdf"
-	"crypto/hmac"
 	"crypto/sha256"
 	"database/sql"
 	"encoding/hex"
@@ -128,12 +127,12 @@ func (a *Attempts) count(ctx context.Context, now time.Time, counters []counter)
 }
 
 // The rows are locked in the order in which count inserts them. The last attempt of a window ends the window, since the
-// table holds no zero.
+// table holds no zero, whatever the clock does next.
 const returnAttempt = `
 WITH counted AS (SELECT key FROM login_attempts WHERE key = ANY($2) AND window_ends > $1 ORDER BY key COLLATE "C" FOR UPDATE)
 UPDATE login_attempts a SET
   count       = greatest(a.count - 1, 1),
-  window_ends = CASE WHEN a.count = 1 THEN $1 ELSE a.window_ends END
+  window_ends = CASE WHEN a.count = 1 THEN 'epoch' ELSE a.window_ends END
 FROM counted WHERE a.key = counted.key`
 
 // giveBackTimeout bounds giving an attempt back, which happens even where the caller's context has ended.
@@ -192,9 +191,7 @@ func (a *Attempts) clientKey(client netip.Prefix) string {
 }
 
 func (a *Attempts) hash(purpose, value string) string {
-	mac := hmac.New(sha256.New, a.key)
-	mac.Write([]byte(purpose + "\x00" + value)) // a hash's Write never fails
-	return hex.EncodeToString(mac.Sum(nil))
+	return hex.EncodeToString(a.sign(purpose, []byte(value)))
 }
 
 // clientOf is the network that a client's address belongs to: the address itself, or the /64 that one IPv6 subscriber

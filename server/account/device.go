@@ -15,38 +15,52 @@ const (
 	devicePrefix = "kdt_"
 	// DeviceLifetime is how long a device is remembered after its last login.
 	DeviceLifetime = 180 * 24 * time.Hour
+	// deviceSkew is how far the clocks of two servers may be apart.
+	deviceSkew = time.Hour
 
-	deviceBytes = 8 + 16 // seconds since 1970, and what tells two devices apart
+	deviceBytes = 8 + 16 + sha256.Size // seconds since 1970, what tells two devices apart, and which password it was
 )
 
-// newDevice makes a token that says: somebody has logged in with this address from this device. It is OWASP's device
-// cookie: it proves nothing but that, and only moves the device's attempts out of the strangers' count.
-func (a *Attempts) newDevice(email string, now time.Time) string {
-	body := make([]byte, deviceBytes, deviceBytes+sha256.Size)
+// newDevice makes a token that says: somebody has logged in with this address and the password of this hash from this
+// device. It is OWASP's device cookie: it proves nothing but that, and only moves the device's attempts out of the
+// strangers' count.
+func (a *Attempts) newDevice(email, hash string, now time.Time) string {
+	body := make([]byte, 8+16, deviceBytes+sha256.Size)
 	binary.BigEndian.PutUint64(body, uint64(now.Unix())) //nolint:gosec // after 1970
 	_, _ = rand.Read(body[8:])                           // never fails
-	return devicePrefix + base64.RawURLEncoding.EncodeToString(append(body, a.sign(email, body)...))
+	body = append(body, a.sign("device password", []byte(hash))...)
+	return devicePrefix + base64.RawURLEncoding.EncodeToString(append(body, a.signDevice(email, body)...))
 }
 
 // device returns which device a token was made for, and false unless it was made with this key, for this address, within
-// [DeviceLifetime]. It asks no database.
+// [DeviceLifetime]. It asks no database; see [Attempts.current].
 func (a *Attempts) device(token, email string, now time.Time) ([]byte, bool) {
 	encoded, found := strings.CutPrefix(token, devicePrefix)
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
 	if !found || err != nil || len(raw) != deviceBytes+sha256.Size || email == "" {
 		return nil, false
 	}
-	body, mac := raw[:deviceBytes], raw[deviceBytes:]
-	if !hmac.Equal(mac, a.sign(email, body)) {
+	device, mac := raw[:deviceBytes], raw[deviceBytes:]
+	if !hmac.Equal(mac, a.signDevice(email, device)) {
 		return nil, false
 	}
-	age := now.Sub(time.Unix(int64(binary.BigEndian.Uint64(body)), 0)) //nolint:gosec // signed by newDevice
-	return body, age < DeviceLifetime
+	age := now.Sub(time.Unix(int64(binary.BigEndian.Uint64(device)), 0)) //nolint:gosec // signed by newDevice
+	return device, -deviceSkew <= age && age < DeviceLifetime
 }
 
-func (a *Attempts) sign(email string, body []byte) []byte {
+// current tells whether the password has remained the same since the device logged in. Who knew an earlier one is a
+// stranger again.
+func (a *Attempts) current(device []byte, hash string) bool {
+	return hmac.Equal(device[8+16:], a.sign("device password", []byte(hash)))
+}
+
+func (a *Attempts) signDevice(email string, device []byte) []byte {
+	return a.sign("remembered device\x00"+email, device)
+}
+
+func (a *Attempts) sign(purpose string, message []byte) []byte {
 	mac := hmac.New(sha256.New, a.key)
-	mac.Write([]byte("remembered device\x00" + email + "\x00"))
-	mac.Write(body)
+	mac.Write([]byte(purpose + "\x00")) // a hash's Write never fails
+	mac.Write(message)
 	return mac.Sum(nil)
 }

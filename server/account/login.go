@@ -88,17 +88,25 @@ func NewLogins(ctx context.Context, o LoginOptions) (*Logins, error) {
 // An attempt is counted before its password is hashed, and given back when the password was right or nothing was hashed.
 func (l *Logins) Login(ctx context.Context, a Attempt) (Login, error) {
 	email, _ := NormalizeEmail(a.Email) // "" for an invalid address
-	queue, line, counters := l.path(a, email)
-	leave, err := queue.Enter(ctx, line)
+	device, remembered := l.attempts.device(a.Device, email, l.clock())
+	leave, err := l.enter(ctx, a, email, remembered)
 	if err != nil {
 		return Login{}, fmt.Errorf("wait for a turn to hash: %w", err)
 	}
 	defer leave()
+	user, hash, err := l.find(ctx, email)
+	if err != nil {
+		return Login{}, err
+	}
+	counters := l.strangerCounters(a, email)
+	if remembered && l.attempts.current(device, hash) {
+		counters = []counter{{l.attempts.deviceKey(email, device), l.limits.Address}}
+	}
 	now := instant(l.clock) // a window may have ended meanwhile
 	if err := l.attempts.count(ctx, now, counters); err != nil {
 		return Login{}, err
 	}
-	login, err := l.verify(ctx, email, a.Password)
+	login, err := l.verify(ctx, user, hash, a.Password)
 	if errors.Is(err, ErrCredentials) {
 		return Login{}, err
 	}
@@ -110,27 +118,26 @@ func (l *Logins) Login(ctx context.Context, a Attempt) (Login, error) {
 	return login, nil
 }
 
-// path decides in which queue an attempt waits, in whose line, and which counters it has. The devices of an account share
-// a line, because each login makes another one. An invalid address is counted by its text.
-func (l *Logins) path(a Attempt, email string) (*Queue, string, []counter) {
-	if device, ok := l.attempts.device(a.Device, email, l.clock()); ok {
-		return l.devices, email, []counter{{l.attempts.deviceKey(email, device), l.limits.Address}}
+// enter waits for a turn. The devices of an account share a line, because each login makes another one.
+func (l *Logins) enter(ctx context.Context, a Attempt, email string, remembered bool) (leave func(), err error) {
+	if remembered {
+		return l.devices.Enter(ctx, email)
 	}
+	return l.strangers.Enter(ctx, clientOf(a.Client).String())
+}
+
+// strangerCounters are of the address and the client. An invalid address is counted by its text.
+func (l *Logins) strangerCounters(a Attempt, email string) []counter {
 	counters := []counter{{l.attempts.addressKey(cmp.Or(email, a.Email)), l.limits.Address}}
-	client := clientOf(a.Client)
-	if client.IsValid() {
+	if client := clientOf(a.Client); client.IsValid() {
 		counters = append(counters, counter{l.attempts.clientKey(client), l.limits.Client})
 	}
 	slices.SortFunc(counters, func(a, b counter) int { return strings.Compare(a.key, b.key) }) // one order of locks
-	return l.strangers, client.String(), counters
+	return counters
 }
 
 // verify checks the password and opens a session. No database connection is held while it hashes.
-func (l *Logins) verify(ctx context.Context, email, password string) (Login, error) {
-	user, hash, err := l.find(ctx, email)
-	if err != nil {
-		return Login{}, err
-	}
+func (l *Logins) verify(ctx context.Context, user *ent.PortalUser, hash, password string) (Login, error) {
 	same, outdated, err := l.compare(ctx, password, hash)
 	if err != nil {
 		return Login{}, fmt.Errorf("compare a password: %w", err)
@@ -214,7 +221,7 @@ func (l *Logins) open(ctx context.Context, user *ent.PortalUser) (Login, error) 
 	}
 	return Login{
 		User: userOf(user), Token: token, ExpiresAt: ends,
-		DeviceToken: l.attempts.newDevice(user.Email, now),
+		DeviceToken: l.attempts.newDevice(user.Email, user.HashedPassword, now),
 	}, nil
 }
 

@@ -3,6 +3,7 @@ package account_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"sync/atomic"
 	"testing"
@@ -49,6 +50,7 @@ type logins struct {
 	hasher *watchedHasher
 	counts *account.Attempts
 	now    time.Time
+	tick   time.Duration // by which each look at the clock moves it
 }
 
 func newLogins(t *testing.T, limits account.Limits) *logins {
@@ -57,7 +59,10 @@ func newLogins(t *testing.T, limits account.Limits) *logins {
 	l := &logins{client: ent.NewClient(ent.Driver(drv)), hasher: &watchedHasher{Argon2: cheap()}, now: time.Now()}
 	key, err := account.AttemptsKey(make([]byte, 32))
 	require.NoError(t, err)
-	clock := func() time.Time { return l.now }
+	clock := func() time.Time {
+		l.now = l.now.Add(l.tick)
+		return l.now
+	}
 	l.Logins, err = account.NewLogins(t.Context(), account.LoginOptions{
 		Client: l.client, DB: drv, Hasher: l.hasher, Queue: account.QueueOptions{AtOnce: 8}, Clock: clock, Key: key, Limits: limits,
 	})
@@ -160,6 +165,67 @@ func TestInvalidAddressesAreCountedApart(t *testing.T) {
 	}
 	require.ErrorIs(t, try("ada"), account.ErrTooManyAttempts)
 	require.ErrorIs(t, try("uma"), account.ErrCredentials)
+}
+
+// TestAnAttemptIsCountedInTheWindowOfItsTurn: the window may have ended while it waited.
+func TestAnAttemptIsCountedInTheWindowOfItsTurn(t *testing.T) {
+	t.Parallel()
+	l := newLogins(t, tight())
+	l.tick = time.Hour
+	require.ErrorIs(t, l.try(t, "wrong", "", ""), account.ErrCredentials)
+	attempt := l.client.LoginAttempt.Query().OnlyX(t.Context())
+	require.WithinDuration(t, l.now.Add(time.Minute), attempt.WindowEnds, time.Second)
+}
+
+func TestADefaultLimitOfClients(t *testing.T) {
+	t.Parallel()
+	l := newLogins(t, account.Limits{})
+	spray := func(i int) error {
+		_, err := l.Login(t.Context(), account.Attempt{
+			Email: fmt.Sprintf("a%d@example.com", i), Password: "wrong", Client: netip.MustParseAddr("192.0.2.1"),
+		})
+		return err
+	}
+	for i := range 100 {
+		require.ErrorIs(t, spray(i), account.ErrCredentials)
+	}
+	l.now = l.now.Add(15*time.Minute - time.Second)
+	require.ErrorIs(t, spray(100), account.ErrTooManyAttempts)
+	l.now = l.now.Add(time.Second)
+	require.NoError(t, l.try(t, adaPassword, "", "192.0.2.1"))
+}
+
+// TestADeviceIsForgottenWithItsPassword: who knew the old one could have collected tokens, each with attempts of its own.
+func TestADeviceIsForgottenWithItsPassword(t *testing.T) {
+	t.Parallel()
+	l := newLogins(t, tight())
+	in, err := l.Login(t.Context(), account.Attempt{Email: ada, Password: adaPassword})
+	require.NoError(t, err)
+	require.NoError(t, l.users.SetPassword(t.Context(), ada, "another long password"))
+	for range 3 {
+		require.ErrorIs(t, l.try(t, adaPassword, in.DeviceToken, ""), account.ErrCredentials)
+	}
+	require.ErrorIs(t, l.try(t, "another long password", "", ""), account.ErrTooManyAttempts, "they counted as a stranger's")
+}
+
+// TestADeviceOfAClockThatWasAhead is not remembered until that time comes.
+func TestADeviceOfAClockThatWasAhead(t *testing.T) {
+	t.Parallel()
+	l := newLogins(t, tight())
+	for _, tt := range []struct {
+		ahead time.Duration
+		want  error
+	}{{time.Hour, nil}, {time.Hour + time.Second, account.ErrTooManyAttempts}} {
+		l.now = l.now.Add(tt.ahead)
+		in, err := l.Login(t.Context(), account.Attempt{Email: ada, Password: adaPassword})
+		require.NoError(t, err)
+		l.now = l.now.Add(-tt.ahead)
+		for range 3 {
+			require.ErrorIs(t, l.try(t, "wrong", "", ""), account.ErrCredentials)
+		}
+		require.ErrorIs(t, l.try(t, adaPassword, in.DeviceToken, ""), tt.want)
+		require.NoError(t, l.counts.Clear(t.Context(), ada))
+	}
 }
 
 func TestAClientsFailuresAreLimited(t *testing.T) {

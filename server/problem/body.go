@@ -10,12 +10,13 @@ type Rule string
 
 // The rules.
 const (
-	RuleJSON     Rule = "expected JSON in UTF-8"
-	RuleRepeated Rule = "expected each name once"
-	RuleNUL      Rule = "expected text without U+0000"
-	RuleDepth    Rule = "expected at most 32 levels"
-	RuleDigits   Rule = "expected a number of at most 400 characters in plain decimal form"
-	RuleSize     Rule = "expected a body of at most 1 MiB with its numbers in plain decimal form"
+	RuleJSON       Rule = "expected JSON in UTF-8"
+	RuleRepeated   Rule = "expected each name once"
+	RuleNUL        Rule = "expected text without U+0000"
+	RuleDepth      Rule = "expected at most 32 levels"
+	RuleContainers Rule = "expected at most 10000 objects and arrays"
+	RuleDigits     Rule = "expected a number of at most 400 characters in plain decimal form"
+	RuleSize       Rule = "expected a body of at most 1 MiB with its numbers in plain decimal form"
 )
 
 // BodyError says which rule a body breaks and where. Huma keeps nothing of an error but its text, so the text is the
@@ -48,6 +49,9 @@ func bodyField(message string) (field Field, status int) {
 		field.Code = FieldTooDeep
 	case RuleDigits:
 		field.Code, field.Limit = FieldTooLong, limit("400")
+		return field, http.StatusUnprocessableEntity
+	case RuleContainers:
+		field.Code, field.Limit = FieldTooLong, limit("10000")
 		return field, http.StatusUnprocessableEntity
 	case RuleSize:
 		field.Code = FieldTooLong
