@@ -82,6 +82,8 @@ func TestNoWorkspaceIsBetterThanAWrongOne(t *testing.T) {
 		"the same, said oddly":                   {"authorizations": nil, "team_id": nil, "is_enterprise_install": "maybe"},
 		"authorizations that are no list":        {"authorizations": "T0AUTH"},
 		"authorizations that are an object":      {"authorizations": object{"team_id": "T0AUTH"}},
+		"authorizations by their numbers":        {"authorizations": object{"0": object{"team_id": "T0AUTH"}}},
+		"an authorization that is a list":        {"authorizations": []any{[]string{"T0AUTH"}}},
 		"a workspace with a wildcard":            {"authorizations": []object{{"team_id": "T*"}}},
 		"an organization without its id":         installed("T0AUTH", null, true),
 		"a team without its id":                  installed(null, "E0AUTH", false),
@@ -93,11 +95,12 @@ func TestNoWorkspaceIsBetterThanAWrongOne(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			payloads := map[string]object{"app_rate_limited": callback(outer, nil).with(object{"type": "app_rate_limited"})}
-			for _, kind := range []string{"message", "app_mention", "app_uninstalled", "team_access_revoked"} {
+			for _, kind := range []string{"message", "app_mention", "app_uninstalled", "team_access_granted", "team_access_revoked"} {
 				payloads[kind] = callback(outer, object{"type": kind})
 			}
-			if name == organizationAlone {
-				delete(payloads, "team_access_revoked") // it is an organization's
+			if name == organizationAlone { // which these are about
+				delete(payloads, "team_access_granted")
+				delete(payloads, "team_access_revoked")
 			}
 			for kind, payload := range payloads {
 				event, err := normalize(t, payload)
