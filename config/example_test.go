@@ -39,14 +39,19 @@ func tags(t *testing.T, structure reflect.Type) map[string]string {
 	return found
 }
 
+// structures are the commands' configurations.
+func structures() []reflect.Type {
+	return []reflect.Type{
+		reflect.TypeFor[config.Serve](), reflect.TypeFor[config.Migrate](), reflect.TypeFor[config.Doctor](),
+		reflect.TypeFor[config.User](), reflect.TypeFor[config.Keys](), reflect.TypeFor[config.Dev](), reflect.TypeFor[config.Local](),
+	}
+}
+
 func allVariables(t *testing.T) map[string]string {
 	t.Helper()
 
 	all := map[string]string{}
-	for _, structure := range []reflect.Type{
-		reflect.TypeFor[config.Serve](), reflect.TypeFor[config.Migrate](), reflect.TypeFor[config.Doctor](),
-		reflect.TypeFor[config.User](), reflect.TypeFor[config.Dev](), reflect.TypeFor[config.Local](),
-	} {
+	for _, structure := range structures() {
 		maps.Copy(all, tags(t, structure))
 	}
 
@@ -120,10 +125,7 @@ func TestExampleNeverLogsInAsASuperuser(t *testing.T) {
 func TestFieldNamesAreUniqueWithinACommand(t *testing.T) {
 	t.Parallel()
 
-	for _, structure := range []reflect.Type{
-		reflect.TypeFor[config.Serve](), reflect.TypeFor[config.Migrate](), reflect.TypeFor[config.Doctor](),
-		reflect.TypeFor[config.User](), reflect.TypeFor[config.Dev](), reflect.TypeFor[config.Local](),
-	} {
+	for _, structure := range structures() {
 		fields := taggedFields(structure)
 		slices.Sort(fields)
 		require.Equal(t, slices.Compact(slices.Clone(fields)), fields, structure.Name())

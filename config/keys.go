@@ -17,7 +17,7 @@ func LoadKeys(env Env) (Keys, error) {
 		faults.require("KONSTRUCT_SECRETS_KEY", keys.SecretsKeys.IsSet(),
 			"is required: list the new key first, then the keys that are still in use")
 	}
-	if !keys.Database.URL.IsLoopback() {
+	if !keys.Database.URL.IsLoopback() || hasProxies(env) {
 		faults.refuseExample(databaseVariable, keys.Database.URL.password())
 		keys.refuseExampleSeal(&faults)
 	}

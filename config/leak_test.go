@@ -54,11 +54,6 @@ func malformations(scheme, user, password string) []string {
 // TestMalformedURLsTellNothing: no error repeats a part of the password, wherever in the URL it ended up.
 func TestMalformedURLsTellNothing(t *testing.T) {
 	t.Parallel()
-	loads := map[string]func(config.Env) (any, error){
-		"serve":   func(e config.Env) (any, error) { return config.LoadServe(e) },
-		"migrate": func(e config.Env) (any, error) { return config.LoadMigrate(e) },
-		"doctor":  func(e config.Env) (any, error) { return config.LoadDoctor(e) },
-	}
 	for variable, form := range map[string][2]string{
 		"DATABASE_URL":           {"postgres", "konstruct_app"},
 		"MIGRATION_DATABASE_URL": {"postgres", "konstruct_owner"},
@@ -67,11 +62,9 @@ func TestMalformedURLsTellNothing(t *testing.T) {
 	} {
 		for _, password := range passwords() {
 			for _, text := range malformations(form[0], form[1], password) {
-				for command, load := range loads {
-					env := config.Env{"SLACK_SIGNING_SECRET": "x", "KONSTRUCT_SECRETS_KEY": "ZW5kdG9lbmQtdGVzdC1rZXktMzItYnl0ZXMtbG9uZy4=", variable: text}
-					_, err := load(env)
+				for _, err := range loadAll(with(working(), config.Env{variable: text})) {
 					for _, part := range []string{"hunter", "zwei", "4711", "0815"} {
-						require.NotContains(t, fmt.Sprint(err), part, "%s of %s: %q", variable, command, text)
+						require.NotContains(t, fmt.Sprint(err), part, "%s: %q", variable, text)
 					}
 				}
 			}

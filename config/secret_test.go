@@ -51,6 +51,8 @@ func every(t *testing.T) map[string]any {
 	add("doctor", doctor, err)
 	user, err := config.LoadUser(canaries())
 	add("user", user, err)
+	keys, err := config.LoadKeys(canaries())
+	add("keys", keys, err)
 	dev, err := config.LoadDev(canaries())
 	add("dev", dev, err)
 	local, err := config.LoadLocal(canaries())

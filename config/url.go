@@ -85,8 +85,19 @@ func (u URL) password() string {
 	return password
 }
 
+// isLoopback tells whether every host that the URL names is this machine. A Redis URL names further ones as addr.
 func (u URL) isLoopback() bool {
-	return !u.IsSet() || u.value().Scheme == "unix" || isLoopback(u.value().Hostname())
+	if !u.IsSet() {
+		return true
+	}
+	elsewhere := func(address string) bool {
+		if host, _, err := net.SplitHostPort(address); err == nil {
+			address = host
+		}
+		return !isLoopback(address)
+	}
+	return (u.value().Scheme == "unix" || isLoopback(u.value().Hostname())) &&
+		!slices.ContainsFunc(u.value().Query()["addr"], elsewhere)
 }
 
 // checkURL refuses other schemes than those given, and a URL that names no host or no port in range.

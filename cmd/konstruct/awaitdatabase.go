@@ -20,8 +20,6 @@ const (
 	startNotice = time.Second
 )
 
-var errNoSchema = errors.New("the database has no schema yet")
-
 // awaitDatabase waits for a database that accepts connections but doesn't answer, is still starting up, or has no
 // connection to spare, and says so in the log. Any other failure is returned at once.
 func (c *checks) awaitDatabase(ctx context.Context, log *slog.Logger) error {
@@ -80,8 +78,8 @@ func (c *checks) requireSchema(ctx context.Context) error {
 	case pending == nil:
 		return nil
 	}
-	if has, err := c.hasSchema(ctx); err == nil && !has {
+	if has, err := hasSchema(ctx, c.probe); err == nil && !has {
 		pending = errNoSchema
 	}
-	return exit{fmt.Errorf("%w: run `konstruct migrate up` first", pending), exitPending}
+	return migrateFirst(pending)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -191,14 +190,4 @@ func sqlState(err error) string {
 		return db.Code
 	}
 	return ""
-}
-
-// hasSchema tells whether any migration was run.
-func (c *checks) hasSchema(ctx context.Context) (bool, error) {
-	var has sql.NullBool
-	err := pgtenant.QueryRow(ctx, c.probe, "select to_regclass('public.tenants') is not null", nil, &has)
-	if err != nil {
-		return false, fmt.Errorf("looking for the schema: %w", err)
-	}
-	return has.Bool, nil
 }

@@ -56,10 +56,10 @@ func (d diagnosis) run(cmd *cobra.Command) error {
 	}
 	if d.attack {
 		if err := d.attackLive(cmd, c.Database.URL.Reveal()); err != nil {
-			return err
+			return explainDatabase("DATABASE_URL", c.Database.URL, err)
 		}
 	}
-	return d.examine(cmd, c)
+	return explainDatabase("DATABASE_URL", c.Database.URL, d.examine(cmd, c))
 }
 
 func (d diagnosis) config() (config.Doctor, error) {

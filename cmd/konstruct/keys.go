@@ -20,8 +20,8 @@ skipped. Secrets that can't be opened are listed with their tenant and connectio
 With --check nothing is changed. It lists the keys and how many secrets each one sealed, so that you know when an old key
 can be removed from KONSTRUCT_SECRETS_KEY.
 
-Exit codes: 0 done, or no older key is in use; 1 a secret can't be opened, or the walk was interrupted; 2 wrong usage or
-configuration; 5 with --check: an older key is still in use.`
+Exit codes: 0 done, or no older key is in use; 1 a secret can't be opened; 2 wrong usage or configuration; 5 migrations
+are pending, or with --check an older key is still in use; 130 interrupted.`
 
 func newKeys() *cobra.Command {
 	cmd := &cobra.Command{Use: "keys", Short: "Rotate the keys that seal the secrets of channel connections"}
@@ -47,6 +47,9 @@ func rotateKeys(cmd *cobra.Command, check bool) error {
 		return err
 	}
 	defer func() { _ = drv.Close() }()
+	if err := requireSchema(cmd.Context(), c.Database.URL, drv, newLogger(c.Log)); err != nil {
+		return err
+	}
 	keys := rotation.New(drv, box)
 	if !check {
 		report, err := keys.Run(cmd.Context())
@@ -63,7 +66,7 @@ func rotateKeys(cmd *cobra.Command, check bool) error {
 func verdict(report rotation.Report, err error, old int) error {
 	switch {
 	case errors.Is(err, context.Canceled):
-		return errors.New("interrupted; run the command again to continue")
+		return exit{errors.New("interrupted; run the command again to continue"), exitInterrupted}
 	case err != nil:
 		return err
 	case len(report.Failures) > 0:

@@ -42,16 +42,27 @@ func (s *system) lookAtRedis(ctx context.Context, log *slog.Logger) {
 	}()
 }
 
+var errNoSchema = errors.New("the database has no schema yet")
+
+// hasSchema reports whether any migration was run.
+func hasSchema(ctx context.Context, drv *pgtenant.Driver) (bool, error) {
+	var has sql.NullBool
+	err := pgtenant.QueryRow(ctx, drv, "select to_regclass('public.tenants') is not null", nil, &has)
+	return has.Bool, err
+}
+
+func migrateFirst(pending error) error {
+	return exit{fmt.Errorf("%w: run %q first (task migrate)", pending, programName()+" migrate up"), exitPending}
+}
+
 // requireSchema refuses a database without tables, and warns of migrations that are pending.
 func requireSchema(ctx context.Context, url config.DatabaseURL, drv *pgtenant.Driver, log *slog.Logger) error {
-	var there sql.NullBool
-	err := pgtenant.QueryRow(ctx, drv, "select to_regclass('public.portal_users') is not null", nil, &there)
+	has, err := hasSchema(ctx, drv)
 	if err != nil {
 		return explainDatabase("DATABASE_URL", url, err)
 	}
-	if !there.Bool {
-		err := fmt.Errorf("the database %s has no tables yet: run %q first (task migrate)", url, programName()+" migrate up")
-		return exit{err, exitPending}
+	if !has {
+		return migrateFirst(errNoSchema)
 	}
 	return drv.WithConn(ctx, func(conn *pgx.Conn) error {
 		if current, detail, err := migrate.Current(ctx, conn); err == nil && !current {

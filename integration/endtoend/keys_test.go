@@ -92,7 +92,7 @@ func interrupt(t *testing.T, db *testdb.Database, env environment) {
 	require.NoError(t, rotating.cmd.Process.Signal(syscall.SIGINT))
 	<-rotating.done
 	require.Error(t, rotating.cmd.Wait())
-	require.Equal(t, 1, rotating.cmd.ProcessState.ExitCode())
+	require.Equal(t, 130, rotating.cmd.ProcessState.ExitCode())
 	require.Contains(t, rotating.text(), "Resealed: 1, already current: 0, failed: 0")
 	require.Contains(t, rotating.text(), "interrupted; run the command again to continue")
 	require.NoError(t, tx.Rollback(t.Context()))

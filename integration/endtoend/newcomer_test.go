@@ -29,8 +29,12 @@ func TestWithoutMigrationsEachCommandSaysSo(t *testing.T) {
 	t.Parallel()
 	db := testdb.Empty(t)
 	owner, super := environment{"MIGRATION_DATABASE_URL": db.OwnerURL}, environment{"MIGRATION_DATABASE_URL": db.SuperURL}
-	env := environment{"DATABASE_URL": db.AppURL, "KONSTRUCT_LISTEN_ADDR": "127.0.0.1:0", "REDIS_URL": testdb.Redis(t)}
-	for _, args := range [][]string{{"serve"}, {"user", "create", "ada@example.com"}, {"user", "password", "ada@example.com"}} {
+	env := environment{
+		"DATABASE_URL": db.AppURL, "KONSTRUCT_LISTEN_ADDR": "127.0.0.1:0", "REDIS_URL": testdb.Redis(t), "KONSTRUCT_SECRETS_KEY": newKey,
+	}
+	for _, args := range [][]string{
+		{"serve"}, {"user", "create", "ada@example.com"}, {"user", "password", "ada@example.com"}, {"keys", "rotate"},
+	} {
 		out, code := run(t, env, password+"\n", args...)
 		require.Equal(t, 5, code, "%s: %s", args, out)
 		require.Contains(t, out, "migrate up", args)
@@ -89,7 +93,9 @@ func TestServeStartsWithoutSecretsAndSaysWhatIsOff(t *testing.T) {
 func TestWrongPasswordsNameTheirVariable(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t)
-	app := environment{"DATABASE_URL": wrongPassword(t, db.AppURL), "KONSTRUCT_LISTEN_ADDR": "127.0.0.1:0"}
+	app := environment{
+		"DATABASE_URL": wrongPassword(t, db.AppURL), "KONSTRUCT_LISTEN_ADDR": "127.0.0.1:0", "KONSTRUCT_SECRETS_KEY": newKey,
+	}
 	owner := environment{"MIGRATION_DATABASE_URL": wrongPassword(t, db.OwnerURL)}
 	for _, c := range []struct {
 		env  environment
@@ -98,6 +104,9 @@ func TestWrongPasswordsNameTheirVariable(t *testing.T) {
 	}{
 		{app, "DATABASE_URL: PostgreSQL refuses the password of ", []string{"serve"}},
 		{app, "DATABASE_URL: PostgreSQL refuses the password of ", []string{"user", "create", "ada@example.com"}},
+		{app, "DATABASE_URL: PostgreSQL refuses the password of ", []string{"keys", "rotate"}},
+		{app, "DATABASE_URL: PostgreSQL refuses the password of ", []string{"doctor"}},
+		{app, "DATABASE_URL: PostgreSQL refuses the password of ", []string{"doctor", "--attack"}},
 		{owner, "MIGRATION_DATABASE_URL: PostgreSQL refuses the password of ", []string{"migrate", "up"}},
 		{owner, "MIGRATION_DATABASE_URL: PostgreSQL refuses the password of ", []string{"migrate", "status"}},
 	} {

@@ -74,7 +74,11 @@ func obtainImage(ctx context.Context, name string) error {
 		if _, err := engine.ImageInspect(ctx, name); err == nil {
 			return nil
 		}
-		failed := filepath.Join(os.TempDir(), "konstruct-test-"+strconv.Itoa(os.Geteuid())+"-no-"+url.PathEscape(name))
+		folder, err := ownFolder()
+		if err != nil {
+			return err
+		}
+		failed := filepath.Join(folder, "no-"+url.PathEscape(name))
 		if info, err := os.Stat(failed); err == nil && time.Since(info.ModTime()) < pullAgainAfter {
 			return fmt.Errorf("the Docker engine has no %s and could not pull it", name)
 		}

@@ -277,6 +277,9 @@ func TestAnEngineWithoutTheImageIsPassedOver(t *testing.T) {
 	require.Contains(t, out, "the Docker engine has no postgres:16 and cannot pull it")
 	require.Contains(t, out, "using this machine's PostgreSQL")
 	require.Contains(t, out, "(local)")
+	exposed, err := filepath.Glob(filepath.Join(s.tmp, "konstruct-test-*-no-*"))
+	require.NoError(t, err)
+	require.Empty(t, exposed, "the note about the failure lies where no other user can write")
 
 	out, err = s.start(t, "share", append(env, "KONSTRUCT_TEST_SERVER=docker")...).end(t)
 	require.Error(t, err, "an engine that was asked for is not passed over")

@@ -127,12 +127,18 @@ type place struct {
 }
 
 func openPlace(k kind) (*place, error) {
-	name := placeName(k, os.Getenv(local.BinariesVariable))
-	p := &place{kind: k, folder: filepath.Join(os.TempDir(), "konstruct-test-"+strconv.Itoa(os.Geteuid()), name)}
-	if err := local.OwnFolder(filepath.Dir(p.folder)); err != nil {
+	folder, err := ownFolder()
+	if err != nil {
 		return nil, err
 	}
+	p := &place{kind: k, folder: filepath.Join(folder, placeName(k, os.Getenv(local.BinariesVariable)))}
 	return p, local.OwnFolder(p.folder)
+}
+
+// ownFolder is where the test processes of one user leave each other files. No other user can write to it.
+func ownFolder() (string, error) {
+	folder := filepath.Join(os.TempDir(), "konstruct-test-"+strconv.Itoa(os.Geteuid()))
+	return folder, local.OwnFolder(folder)
 }
 
 // placeName keeps apart the servers of chosen binaries: a run on one version must not join another's, nor its data.

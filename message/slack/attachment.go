@@ -1,8 +1,6 @@
 package slack
 
 import (
-	"time"
-
 	"github.com/tidwall/gjson"
 
 	"github.com/konstruct/konstruct/message"
@@ -14,15 +12,13 @@ const maxMessageBlocks = 16
 // attachment is one of a message's attachments (https://docs.slack.dev/legacy/legacy-messaging/legacy-secondary-message-attachments/):
 // a program's card, the preview of a link, or a message that was forwarded, shared or quoted.
 type attachment struct {
-	pretext, title, titleLink, text, fallback, footer string
-	authorName, authorSubname, authorID, botID        string
-	serviceName                                       string
-	fromURL, originalURL, appUnfurlURL, imageURL      string
-	channelID                                         string
-	ts                                                timestamp
-	quote                                             bool
-	fields, blocks, messageBlocks, message            gjson.Result
-	files, file, actions, attachments                 gjson.Result
+	posting // what it has as a message has it: text, blocks, files, attachments of its own
+
+	pretext, title, titleLink, fallback, footer             string
+	authorName, authorSubname, authorID, serviceName        string
+	fromURL, originalURL, appUnfurlURL, imageURL, channelID string
+	quote                                                   bool
+	fields, actions, message, messageBlocks                 gjson.Result
 }
 
 func readAttachment(v gjson.Result) (a attachment) {
@@ -34,8 +30,6 @@ func readAttachment(v gjson.Result) (a attachment) {
 			a.title = text(v)
 		case "title_link":
 			a.titleLink = text(v)
-		case "text":
-			a.text = text(v)
 		case "fallback":
 			a.fallback = text(v)
 		case "footer":
@@ -44,22 +38,14 @@ func readAttachment(v gjson.Result) (a attachment) {
 			a.imageURL = text(v)
 		case "fields":
 			a.fields = v
-		case "blocks":
-			a.blocks = v
-		case "message_blocks":
-			a.messageBlocks = v
-			a.quote = a.quote || v.IsArray()
+		case "actions":
+			a.actions = v
 		case "message":
 			a.message = v
 			a.quote = a.quote || v.IsObject()
-		case "files":
-			a.files = v
-		case "file":
-			a.file = v
-		case "actions":
-			a.actions = v
-		case "attachments":
-			a.attachments = v
+		case "message_blocks":
+			a.messageBlocks = v
+			a.quote = a.quote || v.IsArray()
 		default:
 			readOriginField(&a, key.Str, v)
 		}
@@ -67,7 +53,7 @@ func readAttachment(v gjson.Result) (a attachment) {
 	return a
 }
 
-// readOriginField reads one of the fields that say where an attachment comes from.
+// readOriginField reads one of the fields that say where an attachment comes from, or that messages have as well.
 func readOriginField(a *attachment, key string, v gjson.Result) {
 	switch key {
 	case "is_share", "is_msg_unfurl", "is_reply_unfurl", "is_thread_root_unfurl":
@@ -76,12 +62,10 @@ func readOriginField(a *attachment, key string, v gjson.Result) {
 		a.authorName = cut(text(v), maxName)
 	case "author_subname":
 		a.authorSubname = cut(text(v), maxName)
-	case "service_name":
-		a.serviceName = cut(text(v), maxName)
 	case "author_id":
 		a.authorID = identifier(v)
-	case "bot_id":
-		a.botID = identifier(v)
+	case "service_name":
+		a.serviceName = cut(text(v), maxName)
 	case "from_url":
 		a.fromURL = text(v)
 	case "original_url":
@@ -90,8 +74,8 @@ func readOriginField(a *attachment, key string, v gjson.Result) {
 		a.appUnfurlURL = text(v)
 	case "channel_id":
 		a.channelID = identifier(v)
-	case "ts":
-		a.ts = readTS(v)
+	default:
+		readPostingField(&a.posting, key, v)
 	}
 }
 
@@ -116,11 +100,7 @@ func (g *gatherer) attached(list gjson.Result, addressed *mentionList, depth int
 		if !v.IsObject() {
 			continue
 		}
-		if depth > message.MaxPartDepth {
-			g.truncated = true
-			return parts
-		}
-		if !g.take(&g.parts) {
+		if !g.nests(depth) {
 			return parts
 		}
 		if p, ok := g.attachment(readAttachment(v), addressed, depth); ok {
@@ -128,6 +108,27 @@ func (g *gatherer) attached(list gjson.Result, addressed *mentionList, depth int
 		}
 	}
 	return parts
+}
+
+// quoted reads a message inside an attachment.
+func (g *gatherer) quoted(p posting, depth int) []message.Part {
+	if !g.nests(depth) {
+		return nil
+	}
+	a := attachment{posting: p, quote: true, authorID: p.user, authorName: p.displayName()}
+	if part, ok := g.attachment(a, nil, depth); ok {
+		return []message.Part{part}
+	}
+	return nil
+}
+
+// nests reports whether there may be one part more, at depth.
+func (g *gatherer) nests(depth int) bool {
+	if depth > message.MaxPartDepth {
+		g.truncated = true
+		return false
+	}
+	return g.take(&g.parts)
 }
 
 // attachment returns false for one that says nothing.
@@ -141,28 +142,41 @@ func (g *gatherer) attachment(a attachment, addressed *mentionList, depth int) (
 		mentions = &mentionList{own: g.own}
 	}
 	if p.Kind == message.PartQuote {
-		p.ChannelID, p.MessageID, p.Timestamp = a.channelID, a.ts.id, whenWritable(a.ts.at)
+		p.ChannelID, p.MessageID, p.Timestamp = a.channelID, a.ts.id, a.ts.at
 	}
 	p.AttachmentIDs = g.addFiles(g.addFiles(nil, a.files), a.file)
 	p.Text = g.card(a, p.Kind, mentions, &p)
-	p.Parts = append(p.Parts, g.attached(a.attachments, addressed, depth+1)...)
+	p.Parts = g.attached(a.attachments, addressed, depth+1)
 	if a.message.IsObject() {
 		p.Parts = append(p.Parts, g.quoted(readPosting(a.message), depth+1)...)
 	}
-	for i, block := range a.messageBlocks.All() {
-		if i.Num >= maxMessageBlocks {
-			g.truncated = true
-			break
-		}
-		g.addMessage(&p, readPosting(block.Get("message")), mentions, depth)
-	}
-	if p.Text == "" && len(p.Parts) == 0 && len(p.AttachmentIDs) == 0 {
+	g.addMessages(&p, a.messageBlocks, mentions, depth)
+	says := func() bool { return p.Text != "" || len(p.Parts) > 0 || len(p.AttachmentIDs) > 0 }
+	if !says() {
 		p.Text = g.plain(a.fallback, mentions)
 	}
 	if mentions != addressed {
 		p.Mentions = mentions.list
 	}
-	return p, p.Text != "" || len(p.Parts) > 0 || len(p.AttachmentIDs) > 0
+	return p, says()
+}
+
+// addMessages adds what the messages of a list of message blocks say to their part, unless it is there already.
+func (g *gatherer) addMessages(part *message.Part, list gjson.Result, mentions *mentionList, depth int) {
+	if !list.IsArray() {
+		return
+	}
+	for i, block := range list.All() {
+		if i.Num >= maxMessageBlocks {
+			g.truncated = true
+			return
+		}
+		p := readPosting(block.Get("message"))
+		said := g.words(p.text, p.blocks, mentions)
+		part.Text = merge(part.Text, said.both())
+		part.AttachmentIDs = g.addFiles(union(part.AttachmentIDs, said.files...), p.files)
+		part.Parts = append(part.Parts, g.attached(p.attachments, nil, depth+1)...)
+	}
 }
 
 // card writes an attachment's own words, in the order in which Slack shows them.
@@ -205,36 +219,6 @@ func (g *gatherer) card(a attachment, kind message.PartKind, mentions *mentionLi
 	return w.out.String()
 }
 
-// quoted reads a message inside an attachment.
-func (g *gatherer) quoted(p posting, depth int) []message.Part {
-	if depth > message.MaxPartDepth {
-		g.truncated = true
-		return nil
-	}
-	if !g.take(&g.parts) {
-		return nil
-	}
-	part := message.Part{
-		Kind: message.PartQuote, MessageID: p.ts.id, Timestamp: whenWritable(p.ts.at),
-		Author: g.author(attachment{authorID: p.user, botID: p.botID, authorName: p.displayName()}),
-	}
-	mentions := &mentionList{own: g.own}
-	g.addMessage(&part, p, mentions, depth)
-	part.Mentions = mentions.list
-	if part.Text == "" && len(part.Parts) == 0 && len(part.AttachmentIDs) == 0 {
-		return nil
-	}
-	return []message.Part{part}
-}
-
-// addMessage adds what a quoted message says to its part, unless it is there already.
-func (g *gatherer) addMessage(part *message.Part, p posting, mentions *mentionList, depth int) {
-	said := g.words(p.text, p.blocks, mentions)
-	part.Text = merge(part.Text, said.both())
-	part.AttachmentIDs = g.addFiles(union(part.AttachmentIDs, said.files...), p.files)
-	part.Parts = append(part.Parts, g.attached(p.attachments, nil, depth+1)...)
-}
-
 func (g *gatherer) author(a attachment) *message.SenderInfo {
 	author := message.SenderInfo{ID: firstOf(a.authorID, a.botID), DisplayName: cut(firstOf(a.authorName, a.authorSubname), maxName)}
 	if author == (message.SenderInfo{}) {
@@ -251,12 +235,4 @@ func link(candidates ...string) string {
 		return s
 	}
 	return ""
-}
-
-// whenWritable keeps the time of a message, not the zero of 1970.
-func whenWritable(at time.Time) time.Time {
-	if at.Unix() == 0 {
-		return time.Time{}
-	}
-	return at
 }

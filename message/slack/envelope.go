@@ -79,27 +79,21 @@ func readEnvelope(v gjson.Result) (e envelope) {
 // readAuthorization reads the first of the list. Slack never sends more than one.
 func readAuthorization(list gjson.Result) (a authorization) {
 	if !list.IsArray() {
-		return a
+		return authorization{}
 	}
-	for _, first := range list.All() {
-		if !first.IsObject() {
-			break
+	for key, v := range list.Get("0").All() {
+		switch key.Str {
+		case "team_id":
+			a.teamID = identifier(v)
+		case "enterprise_id":
+			a.enterpriseID = identifier(v)
+		case "user_id":
+			a.userID = identifier(v)
+		case "is_bot":
+			a.bot = yesOrNo(v)
+		case "is_enterprise_install":
+			a.enterpriseInstall = yesOrNo(v)
 		}
-		for key, v := range first.All() {
-			switch key.Str {
-			case "team_id":
-				a.teamID = identifier(v)
-			case "enterprise_id":
-				a.enterpriseID = identifier(v)
-			case "user_id":
-				a.userID = identifier(v)
-			case "is_bot":
-				a.bot = yesOrNo(v)
-			case "is_enterprise_install":
-				a.enterpriseInstall = yesOrNo(v)
-			}
-		}
-		break
 	}
 	return a
 }

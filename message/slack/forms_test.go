@@ -2,6 +2,7 @@ package slack_test
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -249,6 +250,11 @@ func TestLifecycle(t *testing.T) {
 			object{"authorizations": nil, "team_id": nil},
 			object{"type": "team_access_revoked", "team_ids": "T1"},
 			slack.Lifecycle{WorkspaceID: "E0ENVELOPE", TeamIDs: []string{"T1"}},
+		},
+		"without authorizations, very many": {
+			object{"authorizations": nil, "team_id": nil},
+			object{"type": "team_access_granted", "team_ids": slices.Repeat([]string{"T1"}, 1001)},
+			slack.Lifecycle{WorkspaceID: "E0ENVELOPE", TeamIDs: slices.Repeat([]string{"T1"}, 1000)},
 		},
 		"an organization removes the app": {
 			installed("T0AUTH", "E0AUTH", true), object{"type": "app_uninstalled"}, slack.Lifecycle{WorkspaceID: "E0AUTH"},

@@ -13,10 +13,10 @@ type posting struct {
 	edited      timestamp // when its author last edited it
 	user        string
 	username    string
-	profile     userProfile
+	profile     profile
 	botID       string
 	appID       string
-	bot         botProfile
+	bot         profile
 	isBot       bool // has a bot_profile, read or not
 	team        string
 	userTeam    string
@@ -30,9 +30,8 @@ type posting struct {
 	file        gjson.Result
 }
 
-type userProfile struct{ displayName, realName, name, team string }
-
-type botProfile struct{ name, appID, teamID string }
+// profile is a user_profile or a bot_profile.
+type profile struct{ displayName, realName, name, team, appID string }
 
 func readPosting(v gjson.Result) (p posting) {
 	if !v.IsObject() {
@@ -86,14 +85,14 @@ func readAuthorField(p *posting, key string, v gjson.Result) {
 	case "username":
 		p.username = text(v)
 	case "user_profile":
-		p.profile = readUserProfile(v)
+		p.profile = readProfile(v)
 	case "bot_id":
 		p.botID = identifier(v)
 	case "app_id":
 		p.appID = identifier(v)
 	case "bot_profile":
 		p.isBot = v.IsObject()
-		p.bot = readBotProfile(v)
+		p.bot = readProfile(v)
 	case "team":
 		p.team = identifier(v)
 	case "user_team":
@@ -103,7 +102,7 @@ func readAuthorField(p *posting, key string, v gjson.Result) {
 	}
 }
 
-func readUserProfile(v gjson.Result) (p userProfile) {
+func readProfile(v gjson.Result) (p profile) {
 	if !v.IsObject() {
 		return p
 	}
@@ -115,25 +114,10 @@ func readUserProfile(v gjson.Result) (p userProfile) {
 			p.realName = text(v)
 		case "name":
 			p.name = text(v)
-		case "team":
-			p.team = identifier(v)
-		}
-	}
-	return p
-}
-
-func readBotProfile(v gjson.Result) (p botProfile) {
-	if !v.IsObject() {
-		return p
-	}
-	for key, v := range v.All() {
-		switch key.Str {
-		case "name":
-			p.name = text(v)
+		case "team", "team_id":
+			p.team = firstOf(p.team, identifier(v))
 		case "app_id":
 			p.appID = identifier(v)
-		case "team_id":
-			p.teamID = identifier(v)
 		}
 	}
 	return p

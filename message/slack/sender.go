@@ -35,7 +35,7 @@ func (p posting) displayName() string {
 // workspace is the author's own workspace or organization. In a shared channel team may be the channel's host, so it
 // comes after what is the author's.
 func (p posting) workspace() string {
-	return firstOf(p.userTeam, p.sourceTeam, p.profile.team, p.bot.teamID, p.team)
+	return firstOf(p.userTeam, p.sourceTeam, p.profile.team, p.bot.team, p.team)
 }
 
 func (p posting) bySlack() bool {

@@ -133,7 +133,8 @@ type timestamp struct {
 }
 
 // readTS reads a ts verbatim, and repairs the forms that lost their dot (as in permalinks) or their last zeros (as in
-// JSON numbers). All digits are read as integers: a float64 cannot tell neighboring microseconds apart.
+// JSON numbers). All digits are read as integers: a float64 cannot tell neighboring microseconds apart. Zero is no ts:
+// Slack writes it for what has not happened.
 func readTS(v gjson.Result) timestamp {
 	whole, micros, dotted := strings.Cut(text(v), ".")
 	if !dotted && len(whole) == secondDigits+microDigits {
@@ -148,7 +149,7 @@ func readTS(v gjson.Result) timestamp {
 		return timestamp{}
 	}
 	us, ok := digits(micros)
-	if !ok {
+	if !ok || s == 0 && us == 0 {
 		return timestamp{}
 	}
 	return timestamp{id: whole + "." + micros, at: time.Unix(s, us*int64(time.Microsecond)).UTC()}

@@ -1,0 +1,93 @@
+package config_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/konstruct/konstruct/config"
+)
+
+func TestMigrate(t *testing.T) {
+	t.Parallel()
+
+	migrate, err := config.LoadMigrate(config.Env{})
+	require.NoError(t, err)
+	require.Equal(t, "konstruct_owner", migrate.Owner.OwnerURL.User())
+
+	_, err = config.LoadMigrate(config.Env{"MIGRATION_DATABASE_URL": "postgres://postgres:x@db/konstruct"})
+	require.NoError(t, err, "a superuser may bootstrap")
+
+	for name, value := range map[string]string{
+		"the server's role":        "postgres://konstruct_app:x@127.0.0.1/konstruct",
+		"a preset":                 "postgres://konstruct_owner:x@127.0.0.1/konstruct?row_security=on",
+		"the example off loopback": "postgres://konstruct_owner:konstruct-owner-example@db/konstruct",
+		"something that is no URL": "konstruct_owner",
+		"a port that is no number": "postgres://konstruct_owner:x@db:p/konstruct",
+	} {
+		_, err := config.LoadMigrate(config.Env{"MIGRATION_DATABASE_URL": value})
+		require.Equal(t, []string{"MIGRATION_DATABASE_URL"}, variables(t, err), name)
+	}
+}
+
+func TestUserRefusesWhatTheServerRefuses(t *testing.T) {
+	t.Parallel()
+
+	_, err := config.LoadUser(config.Env{})
+	require.NoError(t, err, "no Slack and no sealing key are needed to create a user")
+
+	for name, value := range map[string]string{
+		"a superuser":              "postgres://postgres:x@127.0.0.1/konstruct",
+		"a preset":                 "postgres://konstruct_app:x@127.0.0.1/konstruct?app.current_tenant=x",
+		"the example off loopback": "postgres://konstruct_app:konstruct-app-example@db/konstruct",
+	} {
+		_, err := config.LoadUser(config.Env{"DATABASE_URL": value})
+		require.Equal(t, []string{"DATABASE_URL"}, variables(t, err), name)
+	}
+}
+
+func TestDoctorTakesAnyPatient(t *testing.T) {
+	t.Parallel()
+
+	doctor, err := config.LoadDoctor(config.Env{"DATABASE_URL": "postgres://postgres:x@db/konstruct?row_security=off"})
+	require.NoError(t, err)
+	require.Equal(t, "postgres", doctor.Database.URL.User())
+
+	_, err = config.LoadDoctor(config.Env{"DATABASE_URL": "nothing"})
+	require.Equal(t, []string{"DATABASE_URL"}, variables(t, err))
+}
+
+func TestDevStaysOnLoopbackAndIgnoresOtherServers(t *testing.T) {
+	t.Parallel()
+
+	_, err := config.LoadDev(config.Env{"DATABASE_URL": "broken", "MIGRATION_DATABASE_URL": "broken", "REDIS_URL": "broken"})
+	require.NoError(t, err)
+
+	for _, address := range []string{":8080", "0.0.0.0:8080", "192.0.2.1:8080", "broken"} {
+		_, err := config.LoadDev(config.Env{"KONSTRUCT_LISTEN_ADDR": address})
+		require.Equal(t, []string{"KONSTRUCT_LISTEN_ADDR"}, variables(t, err), address)
+	}
+}
+
+func TestLocal(t *testing.T) {
+	t.Parallel()
+
+	local, err := config.LoadLocal(config.Env{})
+	require.NoError(t, err)
+	require.Equal(t, "konstruct-app-example", local.AppPassword.Reveal())
+	require.EqualValues(t, 5432, local.PostgresPort)
+
+	_, err = config.LoadLocal(config.Env{
+		"KONSTRUCT_APP_PASSWORD": "new", "KONSTRUCT_OWNER_PASSWORD": "new", "REDIS_PASSWORD": "new",
+		"POSTGRES_PORT": "0", "REDIS_PORT": "65536", "OLLAMA_PORT": "x",
+	})
+	require.Equal(t, []string{
+		"KONSTRUCT_APP_PASSWORD", "KONSTRUCT_OWNER_PASSWORD", "OLLAMA_PORT", "POSTGRES_PORT", "REDIS_PASSWORD", "REDIS_PORT",
+	}, variables(t, err), "a password changed in one place only is found")
+
+	_, err = config.LoadLocal(config.Env{
+		"KONSTRUCT_APP_PASSWORD": "new", "DATABASE_URL": "postgres://konstruct_app:new@127.0.0.1/konstruct",
+		"REDIS_URL": "redis://:elsewhere@redis:6379",
+	})
+	require.NoError(t, err)
+}
