@@ -197,14 +197,7 @@ func (a *Attempts) hash(purpose, value string) string {
 // clientOf is the network that a client's address belongs to: the address itself, or the /64 that one IPv6 subscriber
 // is given (RFC 6177). It is invalid for no address.
 func clientOf(addr netip.Addr) netip.Prefix {
-	addr = addr.Unmap().WithZone("")
-	bits := addr.BitLen()
-	if addr.Is6() {
-		bits = 64
-	}
-	prefix, err := addr.Prefix(bits)
-	if err != nil {
-		return netip.Prefix{}
-	}
+	addr = addr.Unmap()
+	prefix, _ := addr.Prefix(min(addr.BitLen(), 64)) // which is an error for no address
 	return prefix
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"entgo.io/ent/dialect"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
 
@@ -195,7 +196,7 @@ func TestSessionThatIsNotStored(t *testing.T) {
 		Create(t.Context(), account.NewUser{Email: "ada@example.com", Name: "Ada", Password: "correct horse"})
 	require.NoError(t, err)
 	logins, err := account.NewLogins(t.Context(), account.LoginOptions{
-		Client: client, DB: noSessions{drv}, Hasher: cheap(), Clock: time.Now, Key: make([]byte, 32),
+		Client: client, DB: failing{drv, "portal_sessions"}, Hasher: cheap(), Clock: time.Now, Key: make([]byte, 32),
 	})
 	require.NoError(t, err)
 	in, err := logins.Login(t.Context(), account.Attempt{Email: "ada@example.com", Password: "correct horse"})
@@ -237,21 +238,25 @@ func (h slowHasher) Compare(context.Context, string, string) (bool, error) {
 	return true, h.meanwhile()
 }
 
-// noSessions fails statements about sessions.
-type noSessions struct{ *pgtenant.Driver }
+// failing fails statements that contain a text.
+type failing struct {
+	dialect.ExecQuerier
 
-func (d noSessions) Exec(ctx context.Context, query string, args, v any) error {
-	if strings.Contains(query, "portal_sessions") {
-		return errBroken
-	}
-	return d.Driver.Exec(ctx, query, args, v)
+	text string
 }
 
-func (d noSessions) Query(ctx context.Context, query string, args, v any) error {
-	if strings.Contains(query, "portal_sessions") {
+func (d failing) Exec(ctx context.Context, query string, args, v any) error {
+	if strings.Contains(query, d.text) {
 		return errBroken
 	}
-	return d.Driver.Query(ctx, query, args, v)
+	return d.ExecQuerier.Exec(ctx, query, args, v)
+}
+
+func (d failing) Query(ctx context.Context, query string, args, v any) error {
+	if strings.Contains(query, d.text) {
+		return errBroken
+	}
+	return d.ExecQuerier.Query(ctx, query, args, v)
 }
 
 var errBroken = errors.New("the database is broken")

@@ -37,7 +37,7 @@ func (a *Attempts) newDevice(email, hash string, now time.Time) string {
 func (a *Attempts) device(token, email string, now time.Time) ([]byte, bool) {
 	encoded, found := strings.CutPrefix(token, devicePrefix)
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
-	if !found || err != nil || len(raw) != deviceBytes+sha256.Size || email == "" {
+	if !found || err != nil || len(raw) != deviceBytes+sha256.Size {
 		return nil, false
 	}
 	device, mac := raw[:deviceBytes], raw[deviceBytes:]

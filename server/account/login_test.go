@@ -53,7 +53,8 @@ type logins struct {
 	tick   time.Duration // by which each look at the clock moves it
 }
 
-func newLogins(t *testing.T, limits account.Limits) *logins {
+// newLogins has one user, Ada.
+func newLogins(t *testing.T, limits account.Limits, changes ...func(*account.LoginOptions)) *logins {
 	t.Helper()
 	drv := openDriver(t)
 	l := &logins{client: ent.NewClient(ent.Driver(drv)), hasher: &watchedHasher{Argon2: cheap()}, now: time.Now()}
@@ -63,9 +64,13 @@ func newLogins(t *testing.T, limits account.Limits) *logins {
 		l.now = l.now.Add(l.tick)
 		return l.now
 	}
-	l.Logins, err = account.NewLogins(t.Context(), account.LoginOptions{
+	options := account.LoginOptions{
 		Client: l.client, DB: drv, Hasher: l.hasher, Queue: account.QueueOptions{AtOnce: 8}, Clock: clock, Key: key, Limits: limits,
-	})
+	}
+	for _, change := range changes {
+		change(&options)
+	}
+	l.Logins, err = account.NewLogins(t.Context(), options)
 	require.NoError(t, err)
 	l.counts, err = account.NewAttempts(drv, key)
 	require.NoError(t, err)
@@ -253,6 +258,20 @@ func TestAClientsFailuresAreLimited(t *testing.T) {
 	require.NoError(t, l.try(t, adaPassword, "", "2001:db8::1"))
 }
 
+// TestIPv4ClientsAreCountedApart, whichever way they are written.
+func TestIPv4ClientsAreCountedApart(t *testing.T) {
+	t.Parallel()
+	l := newLogins(t, tight())
+	for i := range 5 {
+		_, err := l.Login(t.Context(), account.Attempt{
+			Email: fmt.Sprintf("a%d@example.com", i), Password: "wrong", Client: netip.MustParseAddr("::ffff:192.0.2.1"),
+		})
+		require.ErrorIs(t, err, account.ErrCredentials)
+	}
+	require.ErrorIs(t, l.try(t, adaPassword, "", "192.0.2.1"), account.ErrTooManyAttempts)
+	require.NoError(t, l.try(t, adaPassword, "", "::ffff:192.0.2.2"))
+}
+
 func TestARememberedDeviceIsCountedApart(t *testing.T) {
 	t.Parallel()
 	l := newLogins(t, tight())
@@ -261,6 +280,8 @@ func TestARememberedDeviceIsCountedApart(t *testing.T) {
 	other, err := l.users.Create(t.Context(), account.NewUser{Email: "eve@example.com", Name: "Eve", Password: adaPassword})
 	require.NoError(t, err)
 	eve, err := l.Login(t.Context(), account.Attempt{Email: other.Email, Password: adaPassword})
+	require.NoError(t, err)
+	second, err := l.Login(t.Context(), account.Attempt{Email: ada, Password: adaPassword})
 	require.NoError(t, err)
 
 	for range 3 {
@@ -279,6 +300,7 @@ func TestARememberedDeviceIsCountedApart(t *testing.T) {
 		require.ErrorIs(t, l.try(t, "wrong", in.DeviceToken, ""), account.ErrCredentials)
 	}
 	require.ErrorIs(t, l.try(t, adaPassword, in.DeviceToken, ""), account.ErrTooManyAttempts, "a stolen token has a limit, too")
+	require.NoError(t, l.try(t, adaPassword, second.DeviceToken, ""), "of its own, even where both were made at the same instant")
 
 	require.NoError(t, l.counts.Clear(t.Context(), " ADA@example.com"))
 	require.NoError(t, l.try(t, adaPassword, in.DeviceToken, ""), "unlocking clears the device's count")

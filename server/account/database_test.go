@@ -1,0 +1,74 @@
+package account_test
+
+import (
+	"context"
+	"testing"
+
+	entsql "entgo.io/ent/dialect/sql"
+	"github.com/stretchr/testify/require"
+
+	"github.com/konstruct/konstruct/server/account"
+)
+
+// failingRows fails at one place of a query.
+type failingRows struct {
+	brokenDB
+	entsql.ColumnScanner
+
+	at     string
+	closed bool
+}
+
+func (r *failingRows) fail(at string) error {
+	if r.at == at {
+		return errBroken
+	}
+	return nil
+}
+
+func (r *failingRows) Query(_ context.Context, _ string, _, v any) error {
+	v.(*entsql.Rows).ColumnScanner = r
+	return r.fail("query")
+}
+
+func (r *failingRows) Next() bool        { return r.at == "scan" }
+func (r *failingRows) Scan(...any) error { return r.fail("scan") }
+func (r *failingRows) Err() error        { return r.fail("rows") }
+
+func (r *failingRows) Close() error {
+	r.closed = true
+	return nil
+}
+
+// TestNobodyLogsInUncounted: an attempt that could not be counted is not tried.
+func TestNobodyLogsInUncounted(t *testing.T) {
+	t.Parallel()
+	for _, at := range []string{"query", "scan", "rows"} {
+		db := &failingRows{at: at}
+		l := newLogins(t, tight(), func(o *account.LoginOptions) { o.DB = db })
+		err := l.try(t, adaPassword, "", "")
+		require.ErrorIs(t, err, errBroken, at)
+		require.ErrorContains(t, err, "count a login attempt", at)
+		require.Equal(t, at != "query", db.closed, "rows are closed")
+		require.Zero(t, l.client.PortalSession.Query().CountX(t.Context()))
+	}
+}
+
+func TestAnAttemptThatIsNotGivenBack(t *testing.T) {
+	t.Parallel()
+	l := newLogins(t, tight(), func(o *account.LoginOptions) { o.DB = failing{o.DB, "UPDATE login_attempts"} })
+	in, err := l.Login(t.Context(), account.Attempt{Email: ada, Password: adaPassword})
+	require.NoError(t, err, "the login does not depend on it")
+	require.NotEmpty(t, in.Token)
+	require.ErrorIs(t, in.Warning, errBroken)
+	require.ErrorContains(t, in.Warning, "give a login attempt back")
+	require.Equal(t, 1, l.open(t))
+}
+
+func TestClearingAttemptsFails(t *testing.T) {
+	t.Parallel()
+	counts, err := account.NewAttempts(brokenDB{errBroken}, make([]byte, 32))
+	require.NoError(t, err)
+	require.ErrorIs(t, counts.Clear(t.Context(), ada), errBroken)
+	require.ErrorIs(t, counts.Clear(t.Context(), "no address"), account.ErrEmail)
+}
