@@ -110,5 +110,11 @@ func roleFaults() []fault {
 			code: "platform.parameter", object: "parameter session_replication_role: SET to konstruct_app",
 			plant: "GRANT SET ON PARAMETER session_replication_role TO konstruct_app",
 		},
+		{ // the last one, since its function stays
+			code: "role.owns", object: "function public.pair(integer,pg_catalog.text)",
+			given: own + `CREATE FUNCTION public.pair(n int, s text) RETURNS int LANGUAGE sql AS 'SELECT n';
+				GRANT EXECUTE ON FUNCTION public.pair TO konstruct_app`,
+			plant: "ALTER FUNCTION public.pair OWNER TO konstruct_app",
+		},
 	}
 }
