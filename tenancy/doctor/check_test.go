@@ -123,7 +123,7 @@ func TestKnownObjects(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t)
 	run(t, db.SuperURL, `
-		CREATE TABLE public.plans (id uuid PRIMARY KEY);
+		CREATE TABLE public.plans (id uuid PRIMARY KEY, buyer uuid REFERENCES public.tenants (id) ON DELETE CASCADE);
 		GRANT SELECT ON public.plans TO konstruct_app;
 		CREATE SCHEMA reporting;
 		CREATE VIEW reporting.names AS SELECT name FROM public.tenants;
@@ -142,7 +142,7 @@ func TestKnownObjects(t *testing.T) {
 
 	known := catalogue().With(doctor.Catalogue{Known: []string{"public.plans", "reporting.*", "public.agents"}})
 	report := check(t, db.AppURL, known)
-	require.ElementsMatch(t, acts, serious(report))
+	require.ElementsMatch(t, append(acts, found{"schema.unknown", "foreign key plans_buyer_fkey on public.plans"}), serious(report))
 	require.Contains(t, findings(report), found{"schema.outside", "table public.plans"})
 	require.Contains(t, findings(report), found{"schema.outside", "schema reporting"})
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -80,16 +81,14 @@ func (o Object) schema() string {
 	case o.Props["schema"] != "":
 		return o.Props["schema"]
 	}
-	if strings.HasPrefix(name, `"`) {
-		quoted, _, _ := strings.Cut(name[1:], `".`)
-		return `"` + quoted + `"`
+	if m := qualifier.FindStringSubmatch(name); m != nil {
+		return m[1]
 	}
-	schema, _, found := strings.Cut(name, ".")
-	if !found {
-		return ""
-	}
-	return schema
+	return ""
 }
+
+// qualifier is a name's schema, as PostgreSQL prints it.
+var qualifier = regexp.MustCompile(`^("(?:[^"]|"")*"|[^".]+)\.`)
 
 // Snapshot is what a chain of migrations makes: every object of a database to which nothing else was added.
 type Snapshot struct {
