@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -182,6 +183,6 @@ func index(objects []Object) map[key]Object {
 
 func sorted(objects map[key]Object) []Object {
 	return slices.SortedFunc(maps.Values(objects), func(a, b Object) int {
-		return strings.Compare(a.Kind+"\x00"+a.On+"\x00"+a.Name, b.Kind+"\x00"+b.On+"\x00"+b.Name)
+		return cmp.Or(strings.Compare(a.Kind, b.Kind), strings.Compare(a.On, b.On), strings.Compare(a.Name, b.Name))
 	})
 }
