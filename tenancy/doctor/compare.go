@@ -54,7 +54,7 @@ func (e *examination) partOfAbsent(o Object) bool {
 	if o.Kind == "grant" {
 		name = o.Props["object"]
 	}
-	return name != "" && !(o.Kind == "grant" && o.Props["kind"] == "SCHEMA") && !has(e.live, name)
+	return name != "" && (o.Kind != "grant" || o.Props["kind"] != "SCHEMA") && !has(e.live, name)
 }
 
 // has tells whether there is an object of this name that can have parts or grants.

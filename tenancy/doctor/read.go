@@ -63,7 +63,8 @@ func read(ctx context.Context, q Querier, cat Catalogue) (r reading, err error) 
 	defer func() { err = errors.Join(err, tx.Rollback(context.WithoutCancel(ctx))) }()
 	batch := &pgx.Batch{}
 	batch.Queue(reset, cat.Setting)
-	batch.Queue(factsQuery, cat.AppRole, cat.Setting, cat.roles(), cat.RoleSettings).QueryRow(func(row pgx.Row) error { return row.Scan(&r.facts) })
+	batch.Queue(factsQuery, cat.AppRole, cat.Setting, cat.roles(), cat.RoleSettings).
+		QueryRow(func(row pgx.Row) error { return row.Scan(&r.facts) })
 	batch.Queue(pin)
 	batch.Queue(objectsQuery, cat.OwnerRole).QueryRow(func(row pgx.Row) error { return row.Scan(&r.objects) })
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
