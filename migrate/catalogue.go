@@ -48,7 +48,7 @@ func Catalogue() doctor.Catalogue {
 		SpanningKeys: map[string]string{
 			"public.channelconnection_channel_type_workspace_id": "one workspace belongs to one tenant: webhooks are resolved by it",
 		},
-		RoleSettings: []string{"statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"},
+		RoleSettings: []string{"statement_timeout=15s", "lock_timeout=3s", "idle_in_transaction_session_timeout=30s"},
 		Definers: map[string]doctor.Definer{
 			"public.resolve_tenant(text, text)": resolver(),
 		},

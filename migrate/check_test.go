@@ -108,6 +108,15 @@ func TestCheckFindsASchemaThatWasNotPlanned(t *testing.T) {
 	require.ErrorContains(t, found["schema"], `CREATE TABLE "notes"`)
 }
 
+func TestAScratchURLIsNotRepeated(t *testing.T) {
+	t.Parallel()
+	err := migrate.WriteSnapshot(t.Context(), migrate.SnapshotOptions{
+		Dir: t.TempDir(), ScratchURL: "postgres://postgres:one@two%zz@localhost/postgres",
+	})
+	require.ErrorContains(t, err, "scratch URL")
+	require.NotContains(t, err.Error(), "two")
+}
+
 func TestCheckFindsAnEditedFile(t *testing.T) {
 	t.Parallel()
 	dir := product(t)

@@ -23,7 +23,7 @@ type scratch struct {
 func newScratch(ctx context.Context, superuserURL string) (*scratch, error) {
 	cfg, err := pgx.ParseConfig(superuserURL)
 	if err != nil {
-		return nil, fmt.Errorf("scratch URL: %w", err)
+		return nil, errors.New("the scratch URL can't be read") // the cause may repeat it
 	}
 	s := &scratch{name: "konstruct_scratch_" + strings.ToLower(rand.Text()), admin: superuserURL, config: cfg}
 	cfg.Database = s.name

@@ -50,6 +50,16 @@ CREATE TRIGGER promote BEFORE INSERT ON portal_users FOR EACH ROW EXECUTE FUNCTI
 			"GRANT USAGE ON SEQUENCES TO konstruct_app;",
 		"schema hidden: CREATE to konstruct_app": "GRANT CREATE ON SCHEMA hidden TO konstruct_app;",
 		"index peeked on public.tenants":         "CREATE INDEX peeked ON tenants (hidden.peek(name));",
+		"constraint named on public.agents": `CREATE FUNCTION hidden."look at"(text) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT true';
+ALTER TABLE agents ADD CONSTRAINT named CHECK (hidden."look at"(name)) NOT VALID;`,
+		"constraint alike on public.agents": `CREATE SCHEMA hushed;
+CREATE FUNCTION hushed.alike(text, text) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT true';
+CREATE OPERATOR hushed.=== (LEFTARG = text, RIGHTARG = text, FUNCTION = hushed.alike);
+ALTER TABLE agents ADD CONSTRAINT alike CHECK (name OPERATOR(hushed.===) name) NOT VALID;`,
+		"table public.later: TRUNCATE to konstruct_app": `CREATE TABLE later (id uuid PRIMARY KEY, tenant_id uuid NOT NULL);
+GRANT SELECT, INSERT, TRUNCATE ON later TO konstruct_app;`,
+		"table public.shown: SELECT to pg_monitor": `CREATE TABLE shown (id uuid PRIMARY KEY);
+GRANT SELECT ON shown TO konstruct_app, pg_monitor;`,
 	}
 }
 
@@ -93,4 +103,24 @@ func TestCheckNamesWhatAFileWeakens(t *testing.T) {
 		"declares what it does not do: table public.tenants: rls")
 	require.ErrorContains(t, check(strings.Replace(declared.String(), " because this is a test", " because", 1)), "weakens isolation",
 		"a reason is part of it")
+}
+
+// Strengthening needs no declaration.
+func TestValidatingAKeyIsNoWeakening(t *testing.T) {
+	t.Parallel()
+	dir := product(t)
+	for name, sql := range map[string]string{
+		"20300101000000_adds.sql":      "ALTER TABLE portal_sessions ADD CONSTRAINT again FOREIGN KEY (user_id) REFERENCES portal_users (id) NOT VALID;",
+		"20300101000001_validates.sql": "ALTER TABLE portal_sessions VALIDATE CONSTRAINT again;",
+	} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(sql), 0o600))
+	}
+	require.NoError(t, migrate.Hash(dir))
+	chain := migrate.Konstruct()
+	chain.Files = os.DirFS(dir)
+	found := faults(migrate.Check(t.Context(), migrate.CheckOptions{
+		Chains: []migrate.Chain{chain}, Tables: entmigrate.Tables, Catalogue: migrate.Catalogue(), ScratchURL: testdb.Empty(t).SuperURL,
+	}))
+	require.NoError(t, found["rehearsal"])
+	require.NoError(t, found["weakening"])
 }

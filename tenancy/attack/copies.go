@@ -69,7 +69,7 @@ func (s *harness) copyIn(ctx context.Context, tb *table) error {
 			return rollback
 		}
 		if code(err) != unsupported {
-			return fmt.Errorf("required: refused, %s; got %w", unsupported, err)
+			return fmt.Errorf("required: refused, %s; got %w", unsupported, orNone(err))
 		}
 	}
 	return nil

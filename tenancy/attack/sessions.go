@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"entgo.io/ent/dialect"
 
@@ -74,7 +73,9 @@ func settingsHidden() []scenario {
 	}
 }
 
-func (s *harness) everySetting(ctx context.Context) error {
+// comparing opens a driver with one connection, and gives a function that requires the next statements to find every
+// setting as it was before.
+func (s *harness) comparing(ctx context.Context, do func(drv *pgtenant.Driver, all []change, unchanged func() error) error) error {
 	all, err := s.changes(ctx)
 	if err != nil {
 		return err
@@ -84,14 +85,35 @@ func (s *harness) everySetting(ctx context.Context) error {
 		return err
 	}
 	return s.lone(ctx, func(drv *pgtenant.Driver) error {
+		return do(drv, all, func() error { return s.unchangedSettings(ctx, drv, all, want) })
+	})
+}
+
+// afterEach sends each statement as a tenant, and requires the next one to find its settings as they were.
+func (s *harness) afterEach(ctx context.Context, texts ...string) error {
+	return s.comparing(ctx, func(drv *pgtenant.Driver, _ []change, unchanged func() error) error {
+		for _, text := range texts {
+			if a := ask(as(ctx, s.a.id), drv, text); a.err != nil {
+				return fmt.Errorf("%q: %w", text, a.err)
+			}
+			if err := errors.Join(unchanged(), s.ownRows(ctx, drv, s.tables[0])); err != nil {
+				return fmt.Errorf("after %q: %w", text, err)
+			}
+		}
+		return nil
+	})
+}
+
+func (s *harness) everySetting(ctx context.Context) error {
+	return s.comparing(ctx, func(drv *pgtenant.Driver, all []change, unchanged func() error) error {
 		changed := 0
 		for _, c := range all {
-			if err := drv.Exec(as(ctx, s.a.id), "select "+c.call(), []any{}, nil); err != nil {
+			if err := drv.Exec(as(ctx, s.a.id), c.sql(), []any{}, nil); err != nil {
 				continue // this server takes no such value
 			}
 			changed++
-			if err := s.unchangedSettings(ctx, drv, all, want); err != nil {
-				return fmt.Errorf("after %s: %w", c.call(), err)
+			if err := unchanged(); err != nil {
+				return fmt.Errorf("after %q: %w", c.sql(), err)
 			}
 		}
 		if changed < len(all)/2 {
@@ -106,22 +128,9 @@ func (s *harness) allSettings(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	want, err := s.reference(ctx, all)
-	if err != nil {
-		return err
-	}
-	calls := []string{}
-	for _, c := range all {
-		if c.name != "client_encoding" { // the answer itself would come in another encoding
-			calls = append(calls, c.call())
-		}
-	}
-	return s.lone(ctx, func(drv *pgtenant.Driver) error {
-		if err := drv.Exec(as(ctx, s.a.id), "select "+strings.Join(calls, ", "), []any{}, nil); err != nil {
-			return err
-		}
-		return errors.Join(s.unchangedSettings(ctx, drv, all, want), s.ownRows(ctx, drv, s.tables[0]))
-	})
+	// Under another client_encoding the answer itself could not be read.
+	all = slices.DeleteFunc(all, func(c change) bool { return c.name == "client_encoding" })
+	return s.afterEach(ctx, setAll(all...))
 }
 
 // effects leaves settings that do harm, and looks at the harm itself.
@@ -139,11 +148,11 @@ func (s *harness) effects(ctx context.Context) error {
 			{"transform_null_equals", "on"},
 			{"array_nulls", "off"},
 		} {
-			if err := drv.Exec(as(ctx, s.a.id), "select "+c.call(), []any{}, nil); err != nil {
+			if err := drv.Exec(as(ctx, s.a.id), c.sql(), []any{}, nil); err != nil {
 				return err
 			}
 			if err := errors.Join(s.unharmed(theirs, drv, tb), s.ownRows(ctx, drv, tb)); err != nil {
-				return fmt.Errorf("after %s: %w", c.call(), err)
+				return fmt.Errorf("after %q: %w", c.sql(), err)
 			}
 		}
 		return nil
@@ -173,46 +182,27 @@ func (s *harness) unharmed(ctx context.Context, drv *pgtenant.Driver, tb *table)
 // equivalent changes a setting to its own value in another spelling. A driver that takes that for a change must replace
 // the connection and go on; one that does not must be right about it.
 func (s *harness) equivalent(ctx context.Context) error {
-	all, err := s.changes(ctx)
-	if err != nil {
-		return err
+	var texts []string
+	for _, c := range []change{
+		{"client_encoding", "utf-8"},
+		{"DateStyle", "iso, mdy"},
+		{"row_security", "true"},
+		{"synchronous_commit", "true"},
+		{"search_path", `"$user",public`},
+		{"TimeZone", "Etc/UTC"},
+		{"statement_timeout", "15000ms"},
+		{"lock_timeout", "3000"},
+	} {
+		texts = append(texts, c.sql())
 	}
-	want, err := s.reference(ctx, all)
-	if err != nil {
-		return err
-	}
-	return s.lone(ctx, func(drv *pgtenant.Driver) error {
-		for _, c := range []change{
-			{"client_encoding", "utf-8"},
-			{"DateStyle", "iso, mdy"},
-			{"row_security", "true"},
-			{"synchronous_commit", "true"},
-			{"search_path", `"$user",public`},
-			{"TimeZone", "Etc/UTC"},
-			{"statement_timeout", "15000ms"},
-			{"lock_timeout", "3000"},
-		} {
-			if err := drv.Exec(as(ctx, s.a.id), "select "+c.call(), []any{}, nil); err != nil {
-				return err
-			}
-			if err := errors.Join(s.unchangedSettings(ctx, drv, all, want), s.ownRows(ctx, drv, s.tables[0])); err != nil {
-				return fmt.Errorf("after %s: %w", c.call(), err)
-			}
-		}
-		return nil
-	})
+	return s.afterEach(ctx, texts...)
 }
 
 // settingsInTransaction changes the tenant and a time limit for the session, from inside a transaction.
 func (s *harness) settingsInTransaction(ctx context.Context, tb *table) error {
 	mine := as(ctx, s.a.id)
-	tenant, poison := "select "+change{setting, s.b.id.String()}.call(), "select "+change{"statement_timeout", "1234"}.call()
-	limit := []change{{name: "statement_timeout"}}
-	want, err := s.reference(ctx, limit)
-	if err != nil {
-		return err
-	}
-	return s.lone(ctx, func(drv *pgtenant.Driver) error {
+	tenant, poison := change{setting, s.b.id.String()}.sql(), change{"statement_timeout", "1234"}.sql()
+	return s.comparing(ctx, func(drv *pgtenant.Driver, _ []change, unchanged func() error) error {
 		for _, steps := range [][]string{
 			{tenant},
 			{poison},
@@ -225,7 +215,7 @@ func (s *harness) settingsInTransaction(ctx context.Context, tb *table) error {
 				if err := runInTx(mine, drv, end, steps...); err != nil {
 					return fmt.Errorf("%q: %w", steps, err)
 				}
-				if err := errors.Join(s.unchangedSettings(ctx, drv, limit, want), s.ownRows(ctx, drv, tb)); err != nil {
+				if err := errors.Join(unchanged(), s.ownRows(ctx, drv, tb)); err != nil {
 					return fmt.Errorf("after %q: %w", steps, err)
 				}
 			}
@@ -250,7 +240,7 @@ func runInTx(ctx context.Context, drv *pgtenant.Driver, end func(dialect.Tx) err
 
 // settingByFunction has XML functions run a text as a query.
 func (s *harness) settingByFunction(ctx context.Context) error {
-	inner := literal("select " + change{"row_security", "off"}.call() + ", " + change{"statement_timeout", "1234"}.call())
+	inner := literal(setAll(change{"row_security", "off"}, change{"statement_timeout", "1234"}))
 	return s.afterEach(ctx,
 		"select query_to_xml("+inner+", true, false, '')",
 		"with x as materialized (select query_to_xml("+inner+", true, false, '') r) select count(r::text) from x",
@@ -264,29 +254,6 @@ func (s *harness) settingByCommand(ctx context.Context) error {
 		"set session characteristics as transaction read only", "set session characteristics as transaction isolation level serializable",
 		"reset all", "reset row_security", "discard plans", "discard sequences", "discard temp",
 	)
-}
-
-// afterEach sends each statement as a tenant, and requires the next one to find its settings as they were.
-func (s *harness) afterEach(ctx context.Context, texts ...string) error {
-	all, err := s.changes(ctx)
-	if err != nil {
-		return err
-	}
-	want, err := s.reference(ctx, all)
-	if err != nil {
-		return err
-	}
-	return s.lone(ctx, func(drv *pgtenant.Driver) error {
-		for _, text := range texts {
-			if a := ask(as(ctx, s.a.id), drv, text); a.err != nil {
-				return fmt.Errorf("%q: %w", text, a.err)
-			}
-			if err := errors.Join(s.unchangedSettings(ctx, drv, all, want), s.ownRows(ctx, drv, s.tables[0])); err != nil {
-				return fmt.Errorf("after %q: %w", text, err)
-			}
-		}
-		return nil
-	})
 }
 
 // sessionRole sets the only role that it may: its own. That must not stay either.
@@ -349,8 +316,7 @@ func (s *harness) direct(ctx context.Context, do func(*pgtenant.Driver) error) e
 
 func (s *harness) slowed(ctx context.Context) error {
 	return s.direct(ctx, func(drv *pgtenant.Driver) error {
-		slower := change{"work_mem", "64"}
-		if err := drv.Exec(as(ctx, s.a.id), "select "+slower.call(), []any{}, nil); err != nil {
+		if err := drv.Exec(as(ctx, s.a.id), change{"work_mem", "64"}.sql(), []any{}, nil); err != nil {
 			return err
 		}
 		a := ask(as(ctx, s.b.id), drv, "select 1 where current_setting('work_mem') = '64kB'")

@@ -41,8 +41,16 @@ func otherTexts() map[string]string {
 // change is a setting and a value that it does not have.
 type change struct{ name, value string }
 
-func (c change) call() string {
-	return "set_config(" + literal(c.name) + ", " + literal(c.value) + ", false)"
+// sql makes the change for the session.
+func (c change) sql() string { return setAll(c) }
+
+// setAll makes changes for the session in a single SELECT.
+func setAll(all ...change) string {
+	calls := make([]string, len(all))
+	for i, c := range all {
+		calls[i] = "set_config(" + literal(c.name) + ", " + literal(c.value) + ", false)"
+	}
+	return "select " + strings.Join(calls, ", ")
 }
 
 // changes reads from the catalog which settings the role may change, and a value for each. The application's own
@@ -98,8 +106,11 @@ func (s *harness) unchangedSettings(ctx context.Context, drv *pgtenant.Driver, a
 		if got.err != nil {
 			return got.err
 		}
+		if len(got.rows) != len(want.rows) {
+			return fmt.Errorf("the next statement finds %d settings instead of %d", len(got.rows), len(want.rows))
+		}
 		for i, row := range got.rows {
-			if i >= len(want.rows) || !slices.Equal(row, want.rows[i]) {
+			if !slices.Equal(row, want.rows[i]) {
 				return fmt.Errorf("the next statement finds %s = %q", row[0], row[1])
 			}
 		}

@@ -46,7 +46,8 @@ type Catalogue struct {
 	// a schema ("reporting.*"). They are named, not refused, unless they act on an object of the snapshot.
 	Known []string
 
-	// RoleSettings are the settings that AppRole may have as its defaults (ALTER ROLE … SET), by name.
+	// RoleSettings are the settings that AppRole may have as its defaults (ALTER ROLE … SET): "lock_timeout=3s", as
+	// pg_db_role_setting has it, or the name alone for any value.
 	RoleSettings []string
 
 	// AskedBy is the role that runs the check where that is not AppRole: the owner after a migration, say. What can only

@@ -161,6 +161,22 @@ func changes() []fault {
 				ALTER EXTENSION citext ADD FUNCTION public.laundered(); ALTER FUNCTION public.laundered OWNER TO konstruct_owner`,
 		},
 		{
+			code: "definer.unlisted", object: "function information_schema.f()",
+			plant: "CREATE FUNCTION information_schema.f() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1'",
+		},
+		{
+			code: "definer.unlisted", object: `function "a"".b".f()`,
+			plant: `CREATE SCHEMA "a"".b"; GRANT USAGE ON SCHEMA "a"".b" TO konstruct_app;
+				CREATE FUNCTION "a"".b".f() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1'`,
+		},
+		{
+			code: "trigger.unlisted", object: "trigger swallow on public.names",
+			given: own + `CREATE VIEW public.names WITH (security_invoker = true) AS SELECT name FROM public.tenants;
+				GRANT SELECT, INSERT ON public.names TO konstruct_app`,
+			plant: own + `CREATE FUNCTION public.swallow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+				CREATE TRIGGER swallow INSTEAD OF INSERT ON public.names FOR EACH ROW EXECUTE FUNCTION public.swallow()`,
+		},
+		{
 			code: "schema.unknown", object: "function pg_catalog.lower(uuid)",
 			plant: "CREATE FUNCTION pg_catalog.lower(uuid) RETURNS text LANGUAGE sql AS 'SELECT $1::text'",
 		},
@@ -187,6 +203,18 @@ func changes() []fault {
 			plant: "ALTER DATABASE {db} SET client_encoding = 'LATIN1'",
 		},
 	}
+}
+
+// What stands in an extension's schema need not be the extension's.
+func TestAnExtensionsSchemaIsWithinReach(t *testing.T) {
+	t.Parallel()
+	db := testdb.New(t)
+	run(t, db.SuperURL, `
+		CREATE EXTENSION citext SCHEMA public; CREATE SCHEMA tools; ALTER EXTENSION citext ADD SCHEMA tools;
+		CREATE FUNCTION tools.all() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1';`)
+	require.Empty(t, serious(check(t, db.AppURL, catalogue())))
+	run(t, db.SuperURL, "GRANT USAGE ON SCHEMA tools TO PUBLIC")
+	require.Equal(t, []found{{"definer.unlisted", "function tools.\"all\"()"}}, serious(check(t, db.AppURL, catalogue())))
 }
 
 // What no one can reach is information, one line a schema of others; what stands among our own is named.

@@ -39,6 +39,7 @@ func examine(r reading, cat Catalogue) Report {
 		e.checkPlatform()
 		e.checkTables()
 		e.checkKeys()
+		e.checkGrants()
 		e.compare()
 	}
 	findings := e.findings()

@@ -79,7 +79,8 @@ func TestWithoutASnapshot(t *testing.T) {
 	run(t, db.SuperURL, `
 		ALTER TABLE public.agents NO FORCE ROW LEVEL SECURITY;
 		CREATE POLICY support ON public.agents TO konstruct_app USING (true);
-		CREATE PUBLICATION agents FOR TABLE public.agents;`)
+		CREATE PUBLICATION agents FOR TABLE public.agents;
+		GRANT TRIGGER ON public.agents TO konstruct_app;`)
 	cat := catalogue()
 	cat.Snapshot = doctor.Snapshot{}
 	require.ElementsMatch(t, []found{
@@ -87,10 +88,11 @@ func TestWithoutASnapshot(t *testing.T) {
 		{"rls.not-forced", "table public.agents"},
 		{"policy.extra", "policy support on public.agents"},
 		{"publication.tenants", "publication agents"},
+		{"grant.table", "table public.agents: TRIGGER to konstruct_app"},
 	}, findings(check(t, db.AppURL, cat)))
 }
 
-// A policy that a migration made, and that weakens a tenant-scoped table, is a finding all the same.
+// A policy or grant that a migration made, and that weakens a tenant-scoped table, is a finding all the same.
 func TestTheSnapshotDoesNotExcuseWeakProtection(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t)
@@ -100,8 +102,10 @@ func TestTheSnapshotDoesNotExcuseWeakProtection(t *testing.T) {
 		CREATE POLICY support ON public.agents TO konstruct_app USING (true);
 		CREATE POLICY mine ON public.agents AS RESTRICTIVE USING (public.is_mine(tenant_id));
 		ALTER POLICY tenant_floor ON public.agents USING (true);
-		ALTER TABLE public.agents DISABLE ROW LEVEL SECURITY;`)
+		ALTER TABLE public.agents DISABLE ROW LEVEL SECURITY;
+		GRANT TRUNCATE, UPDATE (name) ON public.agents TO konstruct_app;`)
 	require.ElementsMatch(t, []found{
+		{"grant.table", "table public.agents: TRUNCATE to konstruct_app"},
 		{"rls.disabled", "table public.agents"},
 		{"policy.extra", "policy support on public.agents"},
 		{"policy.function", "policy mine on public.agents: public.is_mine(pg_catalog.uuid)"},
@@ -123,7 +127,7 @@ func TestKnownObjects(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t)
 	run(t, db.SuperURL, `
-		CREATE TABLE public.plans (id uuid PRIMARY KEY);
+		CREATE TABLE public.plans (id uuid PRIMARY KEY, buyer uuid REFERENCES public.tenants (id) ON DELETE CASCADE);
 		GRANT SELECT ON public.plans TO konstruct_app;
 		CREATE SCHEMA reporting;
 		CREATE VIEW reporting.names AS SELECT name FROM public.tenants;
@@ -142,7 +146,7 @@ func TestKnownObjects(t *testing.T) {
 
 	known := catalogue().With(doctor.Catalogue{Known: []string{"public.plans", "reporting.*", "public.agents"}})
 	report := check(t, db.AppURL, known)
-	require.ElementsMatch(t, acts, serious(report))
+	require.ElementsMatch(t, append(acts, found{"schema.unknown", "foreign key plans_buyer_fkey on public.plans"}), serious(report))
 	require.Contains(t, findings(report), found{"schema.outside", "table public.plans"})
 	require.Contains(t, findings(report), found{"schema.outside", "schema reporting"})
 }

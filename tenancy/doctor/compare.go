@@ -54,15 +54,16 @@ func (e *examination) partOfAbsent(o Object) bool {
 	if o.Kind == "grant" {
 		name = o.Props["object"]
 	}
-	if name == "" || o.Kind == "grant" && o.Props["kind"] == "SCHEMA" {
-		return false
-	}
-	for _, kind := range []string{"table", "view", "materialized view", "foreign table", "sequence", "function", "type"} {
-		if _, ok := e.live[key{kind, "", name}]; ok {
-			return false
-		}
-	}
-	return true
+	return name != "" && (o.Kind != "grant" || o.Props["kind"] != "SCHEMA") && !has(e.live, name)
+}
+
+// has tells whether there is an object of this name that can have parts or grants.
+func has(objects map[key]Object, name string) bool {
+	return slices.ContainsFunc([]string{"table", "view", "materialized view", "foreign table", "sequence", "function", "type"},
+		func(kind string) bool {
+			_, ok := objects[key{kind, "", name}]
+			return ok
+		})
 }
 
 func (e *examination) missing(o Object) {
@@ -170,13 +171,13 @@ func (e *examination) unknown(o Object) {
 
 // unknownPart judges a part of a relation: of ours, or one that acts on ours.
 func (e *examination) unknownPart(o Object) string {
-	_, ours := e.want[key{"table", "", o.On}]
-	_, refersToOurs := e.want[key{"table", "", o.Props["references"]}]
-	switch {
-	case !ours && refersToOurs && !e.reaches(e.live[key{"table", "", o.On}]):
-		return "schema.unknown"
-	case !ours:
+	if on := e.live[key{"table", "", o.On}]; !has(e.want, o.On) {
+		if has(e.want, o.Props["references"]) && (e.cat.knows(on) || !e.reaches(on)) {
+			return "schema.unknown"
+		}
 		return "" // the relation is the finding, or none
+	}
+	switch {
 	case o.Kind == "trigger":
 		return "trigger.unlisted"
 	case o.Kind == "rule":

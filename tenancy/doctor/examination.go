@@ -168,7 +168,8 @@ func (e *examination) reaches(o Object) bool {
 
 // names tells whether the application can name what is in a schema.
 func (e *examination) names(schema string) bool {
-	return schema == "pg_catalog" || e.holds("SCHEMA", schema, e.cat.app(), public)
+	return schema == "pg_catalog" || schema == "information_schema" ||
+		e.holds("SCHEMA", schema, e.cat.app(), public) || e.holds("EXTENSION SCHEMA", schema, e.cat.app(), public)
 }
 
 // holds tells whether one of the grantees holds anything on an object.

@@ -37,10 +37,12 @@ type owned struct {
 	Identity string `json:"identity"`
 }
 
-// preset is a setting that connections begin with. Scope says for whom, in the words of ALTER.
+// preset is a setting that connections begin with. Scope says for whom, in the words of ALTER. It is listed if the
+// catalogue allows it with its value.
 type preset struct {
-	Name  string `json:"name"`
-	Scope string `json:"scope"`
+	Name   string `json:"name"`
+	Scope  string `json:"scope"`
+	Listed bool   `json:"listed"`
 }
 
 type systemGrant struct {

@@ -94,6 +94,14 @@ func roleFaults() []fault {
 			plant: "ALTER ROLE konstruct_app SET work_mem = '1GB'",
 		},
 		{
+			code: "setting.unlisted", object: "setting statement_timeout of ROLE konstruct_app",
+			plant: "ALTER ROLE konstruct_app SET statement_timeout = 0",
+		},
+		{
+			code: "setting.unlisted", object: "setting lock_timeout of ROLE konstruct_app IN DATABASE {db}",
+			plant: "ALTER ROLE konstruct_app IN DATABASE {db} SET lock_timeout = '1h'",
+		},
+		{
 			code: "setting.preset", object: "setting app.current_tenant of ROLE ALL",
 			plant:   "ALTER ROLE ALL SET app.current_tenant = '018f0000-0000-7000-8000-000000000001'",
 			implied: []found{{"session.tenant", "setting app.current_tenant"}},
@@ -101,6 +109,12 @@ func roleFaults() []fault {
 		{
 			code: "platform.parameter", object: "parameter session_replication_role: SET to konstruct_app",
 			plant: "GRANT SET ON PARAMETER session_replication_role TO konstruct_app",
+		},
+		{ // the last one, since its function stays
+			code: "role.owns", object: "function public.pair(integer,pg_catalog.text)",
+			given: own + `CREATE FUNCTION public.pair(n int, s text) RETURNS int LANGUAGE sql AS 'SELECT n';
+				GRANT EXECUTE ON FUNCTION public.pair TO konstruct_app`,
+			plant: "ALTER FUNCTION public.pair OWNER TO konstruct_app",
 		},
 	}
 }

@@ -2,9 +2,11 @@ package doctor
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -80,16 +82,14 @@ func (o Object) schema() string {
 	case o.Props["schema"] != "":
 		return o.Props["schema"]
 	}
-	if strings.HasPrefix(name, `"`) {
-		quoted, _, _ := strings.Cut(name[1:], `".`)
-		return `"` + quoted + `"`
+	if m := qualifier.FindStringSubmatch(name); m != nil {
+		return m[1]
 	}
-	schema, _, found := strings.Cut(name, ".")
-	if !found {
-		return ""
-	}
-	return schema
+	return ""
 }
+
+// qualifier is a name's schema, as PostgreSQL prints it.
+var qualifier = regexp.MustCompile(`^("(?:[^"]|"")*"|[^".]+)\.`)
 
 // Snapshot is what a chain of migrations makes: every object of a database to which nothing else was added.
 type Snapshot struct {
@@ -183,6 +183,6 @@ func index(objects []Object) map[key]Object {
 
 func sorted(objects map[key]Object) []Object {
 	return slices.SortedFunc(maps.Values(objects), func(a, b Object) int {
-		return strings.Compare(a.Kind+"\x00"+a.On+"\x00"+a.Name, b.Kind+"\x00"+b.On+"\x00"+b.Name)
+		return cmp.Or(strings.Compare(a.Kind, b.Kind), strings.Compare(a.On, b.On), strings.Compare(a.Name, b.Name))
 	})
 }

@@ -19,12 +19,18 @@ var objectsQuery string
 //go:embed sql/facts.sql
 var factsQuery string
 
+// reset takes back what earlier users of a pooled connection have left, since the check is about what connections begin
+// with. $1 is the setting that carries the tenant.
+const reset = `SELECT pg_catalog.set_config(name, NULL, true)
+  FROM unnest(ARRAY['search_path', 'row_security', 'client_encoding', $1::text]) AS name`
+
 // pin makes PostgreSQL print definitions alike, whatever the session's settings are. Reading definitions waits for
 // ACCESS EXCLUSIVE locks, hence the lock_timeout. Compiling the query would take longer than running it.
 const pin = `SELECT set_config('search_path', 'pg_catalog', true), set_config('lock_timeout', '1000', true),
   set_config('jit', 'off', true), set_config('quote_all_identifiers', 'off', true), set_config('DateStyle', 'ISO, MDY', true),
   set_config('IntervalStyle', 'postgres', true), set_config('TimeZone', 'UTC', true),
-  set_config('extra_float_digits', '1', true), set_config('bytea_output', 'hex', true)`
+  set_config('extra_float_digits', '1', true), set_config('bytea_output', 'hex', true),
+  set_config('standard_conforming_strings', 'on', true)`
 
 // The tables of each chain's revision schema. The first is the Atlas CLI's, the second holds a snapshot per migration.
 const (
@@ -56,7 +62,9 @@ func read(ctx context.Context, q Querier, cat Catalogue) (r reading, err error) 
 	}
 	defer func() { err = errors.Join(err, tx.Rollback(context.WithoutCancel(ctx))) }()
 	batch := &pgx.Batch{}
-	batch.Queue(factsQuery, cat.AppRole, cat.Setting, cat.roles()).QueryRow(func(row pgx.Row) error { return row.Scan(&r.facts) })
+	batch.Queue(reset, cat.Setting)
+	batch.Queue(factsQuery, cat.AppRole, cat.Setting, cat.roles(), cat.RoleSettings).
+		QueryRow(func(row pgx.Row) error { return row.Scan(&r.facts) })
 	batch.Queue(pin)
 	batch.Queue(objectsQuery, cat.OwnerRole).QueryRow(func(row pgx.Row) error { return row.Scan(&r.objects) })
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {

@@ -16,7 +16,7 @@ func (e *examination) checkRoles() {
 			continue // definer.owner
 		}
 		stmt := fmt.Sprintf("ALTER %s %s OWNER TO %s", strings.ToUpper(o.Type), o.Identity, quoted(e.cat.OwnerRole))
-		regranted := e.grantsOn(Object{Kind: o.Type, Name: o.Identity}) // the grants were merged into the ownership
+		regranted := e.grantsOn(Object{Kind: o.Type, Name: signature}) // the grants were merged into the ownership
 		e.report("role.owns", o.Type+" "+o.Identity, script(append([]string{stmt}, regranted...)...))
 	}
 }

@@ -16,12 +16,22 @@ func (e *examination) checkConnections() {
 		switch {
 		case e.decides(strings.ToLower(p.Name)):
 			code = "setting.preset"
-		case slices.Contains(e.cat.RoleSettings, strings.ToLower(p.Name)):
+		case p.Listed:
 			continue
 		}
-		e.report(code, fmt.Sprintf("setting %s of %s", p.Name, p.Scope),
-			script(fmt.Sprintf("ALTER %s RESET %s", p.Scope, quoted(strings.Split(p.Name, ".")...))))
+		e.report(code, fmt.Sprintf("setting %s of %s", p.Name, p.Scope), script(e.correct(p)))
 	}
+}
+
+// correct gives a setting the value that the catalogue has for the role, or none.
+func (e *examination) correct(p preset) string {
+	name := quoted(strings.Split(p.Name, ".")...)
+	for _, s := range e.cat.RoleSettings {
+		if value, ok := strings.CutPrefix(s, p.Name+"="); ok && p.Scope == "ROLE "+e.cat.app() {
+			return fmt.Sprintf("ALTER %s SET %s = %s", p.Scope, name, literal(value))
+		}
+	}
+	return fmt.Sprintf("ALTER %s RESET %s", p.Scope, name)
 }
 
 func (e *examination) checkSession() {

@@ -1,12 +1,15 @@
 package doctor_test
 
 import (
+	"context"
 	"net/url"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/konstruct/konstruct/integration/testdb"
+	"github.com/konstruct/konstruct/tenancy/doctor"
 )
 
 // preset is a connection string that presets a setting, as a careless or hostile one would.
@@ -53,6 +56,34 @@ func TestPresetsOfTheConnectionString(t *testing.T) {
 		require.Empty(t, check(t, preset(t, db.AppURL, "search_path", "public"), catalogue()).Findings)
 		require.Empty(t, check(t, preset(t, db.AppURL, "app.current_tenant", ""), catalogue()).Findings)
 	})
+}
+
+// The check is about what connections begin with. What a statement has left on a pooled connection neither is a finding nor
+// changes how PostgreSQL prints definitions.
+func TestLeftoversOfAnEarlierUser(t *testing.T) {
+	t.Parallel()
+	db := testdb.New(t)
+	run(t, db.SuperURL, own+`ALTER TABLE public.tenants ADD CONSTRAINT letters CHECK (name !~ '^\d€$')`)
+	cat := catalogue().With(doctor.Catalogue{Snapshot: snapshot(t, db)})
+	for name, value := range map[string]string{
+		"app.current_tenant": "018f0000-0000-7000-8000-000000000001", "row_security": "off", "search_path": "public, pg_catalog",
+		"client_encoding": "LATIN1", "standard_conforming_strings": "off", "quote_all_identifiers": "on", "DateStyle": "SQL, DMY",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			conn, err := pgx.Connect(t.Context(), db.AppURL)
+			require.NoError(t, err)
+			defer func() { require.NoError(t, conn.Close(context.WithoutCancel(t.Context()))) }()
+			_, err = conn.Exec(t.Context(), "SELECT set_config($1, $2, false)", name, value)
+			require.NoError(t, err)
+			report, err := doctor.Check(t.Context(), conn, cat)
+			require.NoError(t, err)
+			require.Empty(t, report.Findings)
+			var now string
+			require.NoError(t, conn.QueryRow(t.Context(), "SELECT current_setting($1)", name).Scan(&now))
+			require.Equal(t, value, now, "it is left as it was")
+		})
+	}
 }
 
 func TestWhoAsks(t *testing.T) {

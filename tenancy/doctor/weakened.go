@@ -12,9 +12,14 @@ func Weakened(before, after Snapshot, cat Catalogue) []Finding {
 	e := newExamination(reading{objects: after.Objects}, cat)
 	e.want = index(before.Objects)
 	e.compare()
-	for _, f := range after.Objects {
-		if _, known := e.want[f.key()]; !known && f.Kind == "function" && f.Props["definer"] != "" && !e.reaches(f) {
-			e.found("definer.unlisted", f, "")
+	for _, o := range after.Objects {
+		_, known := e.want[o.key()]
+		switch {
+		case known:
+		case o.Kind == "function" && o.Props["definer"] != "" && !e.reaches(o):
+			e.found("definer.unlisted", o, "")
+		case o.Kind == "grant" && o.Props["kind"] == "TABLE" && !has(e.want, o.Props["object"]):
+			e.foundAs("grant.table", o, spokenGrant(o, e.beyond(o)), "")
 		}
 	}
 	for code, faults := range e.faults {
@@ -61,6 +66,8 @@ func (e *examination) harmlessChange(o Object) bool {
 		return o.Props["type"] == "uuid" && o.Props["notnull"] != "" && !calls(o)
 	case o.Kind == "column", o.Kind == "constraint" && o.Props["type"] == "c":
 		return !calls(o)
+	case o.Kind == "constraint" && o.with("def", o.Props["def"]+" NOT VALID").with("invalid", "true").equal(e.want[o.key()]):
+		return true // it was validated
 	case o.Kind == "table":
 		return !slices.ContainsFunc(o.differing(e.want[o.key()]), func(p string) bool {
 			return p != "rls" && p != "forced" || o.Props[p] == ""
@@ -70,14 +77,15 @@ func (e *examination) harmlessChange(o Object) bool {
 	}
 }
 
-// calls tells whether an expression calls what is not PostgreSQL's own: names of others are printed with their schema.
+// calls tells whether an expression calls what is not PostgreSQL's own: names of others are printed with their schema, and
+// so are operators.
 func calls(o Object) bool {
 	return slices.ContainsFunc([]string{"default", "def", "generated"}, func(p string) bool {
 		return o.Kind != "function" && o.Props["type"] != "f" && foreignCall.MatchString(o.Props[p])
 	})
 }
 
-var foreignCall = regexp.MustCompile(`[\w"]\.[\w"]+\(`)
+var foreignCall = regexp.MustCompile(`\.(\w+|"(?:[^"]|"")+")\(|OPERATOR\(`)
 
 // introduced tells whether a listed function of this owner is new: what it lives by comes with it.
 func (e *examination) introduced(owner string) bool {
@@ -93,9 +101,5 @@ func (e *examination) introduced(owner string) bool {
 
 // planned tells whether a grant is one that the table's class allows, or that a new function lives by.
 func (e *examination) planned(g Object) bool {
-	if e.introduced(g.Props["grantee"]) && g.Props["kind"] != "SCHEMA" {
-		return true
-	}
-	allowed := e.cat.Grants[e.class(g.Props["object"])]
-	return g.Props["kind"] == "TABLE" && g.Props["grantee"] == e.cat.app() && len(without(privileges(g), allowed)) == 0
+	return e.introduced(g.Props["grantee"]) && g.Props["kind"] != "SCHEMA" || len(e.beyond(g)) == 0
 }

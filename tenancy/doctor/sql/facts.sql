@@ -1,5 +1,6 @@
 -- The roles, settings and grants that no migration makes, as one JSON object: $1 the application's role, $2 the setting
--- that carries the tenant, $3 all roles that isolation rests on. Names are quoted as SQL needs them where it says so.
+-- that carries the tenant, $3 all roles that isolation rests on, $4 the defaults that the application's role may have.
+-- Names are quoted as SQL needs them where it says so.
 WITH app AS NOT MATERIALIZED (
   SELECT r.oid, quote_ident(r.rolname) AS name FROM pg_roles AS r WHERE r.rolname = $1::text
 ), functions AS MATERIALIZED (
@@ -75,6 +76,7 @@ SELECT jsonb_build_object(
   -- What connections of the application's role begin with, and for whom, quoted. Values stay in the database.
   'settings', (SELECT jsonb_agg(to_jsonb(x)) FROM (
     SELECT split_part(c, '=', 1) AS name,
+           c = ANY ($4::text[]) OR split_part(c, '=', 1) = ANY ($4) AS listed,
            coalesce(nullif(concat_ws(' IN ', CASE WHEN s.setrole <> 0 THEN 'ROLE ' || quote_ident($1) END,
                                      CASE WHEN s.setdatabase <> 0 THEN 'DATABASE ' || quote_ident(current_database()) END), ''),
                     'ROLE ALL') AS scope

@@ -55,7 +55,10 @@ WITH ext AS MATERIALIZED (
        UNION ALL
       SELECT 'TYPE', name, '', typowner, coalesce(typacl, acldefault('T', typowner)) FROM types
        UNION ALL
-      SELECT 'SCHEMA', quote_ident(nspname), '', nspowner, nspacl FROM spaces
+      -- An extension's schema may hold more than the extension.
+      SELECT CASE WHEN s.oid IS NULL THEN 'EXTENSION SCHEMA' ELSE 'SCHEMA' END, quote_ident(n.nspname), '', n.nspowner, n.nspacl
+        FROM pg_namespace AS n LEFT JOIN spaces AS s ON s.oid = n.oid
+       WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
        UNION ALL
       SELECT 'DATABASE', quote_ident(datname), '', datdba, coalesce(datacl, acldefault('d', datdba))
         FROM pg_database WHERE datname = current_database()
