@@ -73,11 +73,7 @@ func (r *runner) recorded(ctx context.Context, q Querier) (*doctor.Snapshot, err
 	if len(r.Chains) == 0 {
 		return nil, nil //nolint:nilnil // there is none
 	}
-	var tables []string
-	for _, c := range r.Chains {
-		tables = append(tables, "SELECT snapshot, recorded_at FROM "+c.snapshots())
-	}
-	rows, err := q.Query(ctx, strings.Join(tables, " UNION ALL ")+" ORDER BY recorded_at DESC LIMIT 1")
+	rows, err := q.Query(ctx, r.allSnapshots()+" ORDER BY recorded_at DESC LIMIT 1")
 	if err != nil {
 		return nil, err
 	}
@@ -91,6 +87,14 @@ func (r *runner) recorded(ctx context.Context, q Querier) (*doctor.Snapshot, err
 		return nil, err
 	}
 	return &found[0], nil
+}
+
+func (r *runner) allSnapshots() string {
+	tables := make([]string, len(r.Chains))
+	for i, c := range r.Chains {
+		tables[i] = "SELECT snapshot, recorded_at FROM " + c.snapshots()
+	}
+	return strings.Join(tables, " UNION ALL ")
 }
 
 // shipped is the snapshot of the last chain where it is about exactly these migrations, or nil.
@@ -124,7 +128,7 @@ func (r *runner) record(ctx context.Context, tx pgx.Tx, c Chain, f file, before 
 	} else if shipped != nil {
 		next = *shipped
 	}
-	return insertSnapshot(ctx, tx, c, f.version, next)
+	return r.insert(ctx, tx, c, f.version, next)
 }
 
 // execer is a connection or a transaction of pgx.
@@ -132,12 +136,14 @@ type execer interface {
 	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
 }
 
-func insertSnapshot(ctx context.Context, q execer, c Chain, version string, s doctor.Snapshot) error {
+// insert records a snapshot as the latest one, even where the clock was set back since the last.
+func (r *runner) insert(ctx context.Context, q execer, c Chain, version string, s doctor.Snapshot) error {
 	text, err := json.Marshal(s)
 	if err != nil {
 		return err
 	}
-	_, err = q.Exec(ctx, "INSERT INTO "+c.snapshots()+" (version, snapshot) VALUES ($1, $2::jsonb)", version, string(text))
+	_, err = q.Exec(ctx, "INSERT INTO "+c.snapshots()+" (version, snapshot, recorded_at) SELECT $1, $2::jsonb, "+
+		"greatest(clock_timestamp(), max(recorded_at) + interval '1 microsecond') FROM ("+r.allSnapshots()+") AS s", version, string(text))
 	return err
 }
 
@@ -164,7 +170,7 @@ func (r *runner) recordCurrent(ctx context.Context, conn *pgx.Conn) error {
 	} else if shipped != nil {
 		next = *shipped
 	}
-	return insertSnapshot(ctx, conn, last, version, next)
+	return r.insert(ctx, conn, last, version, next)
 }
 
 // SnapshotOptions say which snapshot to write.

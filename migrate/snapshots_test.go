@@ -76,6 +76,20 @@ func TestABinaryBehindTheDatabase(t *testing.T) {
 }
 
 // The application reads snapshots and cannot write one. One that was written all the same hides no missing protection.
+func TestTheLatestSnapshotAfterTheClockWasSetBack(t *testing.T) {
+	t.Parallel()
+	db := testdb.New(t)
+	super := open(t, db.SuperURL)
+	exec(t, super, "UPDATE atlas_schema_revisions.snapshots SET recorded_at = recorded_at + interval '1 hour'")
+	result, err := upChains(t.Context(), db.OwnerURL, newer(t, db))
+	require.NoError(t, err)
+	require.Len(t, result.Applied, 1)
+	var latest string
+	require.NoError(t, super.QueryRow(t.Context(),
+		"SELECT version FROM atlas_schema_revisions.snapshots ORDER BY recorded_at DESC LIMIT 1").Scan(&latest))
+	require.True(t, strings.HasPrefix(result.Applied[0], latest), "%v", result.Applied)
+}
+
 func TestSnapshotsAreTheOwners(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t)
