@@ -249,7 +249,7 @@ func resultSaboteurs() []saboteur {
 		{
 			id: "driver-error-in-the-middle", layer: layerDriver, removes: "the error of a result that broke off",
 			code: &code{
-				edits:  []edit{{rowsFile, "func (r *rows) Err() error { return r.err }", "func (r *rows) Err() error { return nil }"}},
+				edits:  []edit{{rowsFile, "\tdefer r.mu.Unlock()\n\treturn r.err\n", "\tdefer r.mu.Unlock()\n\treturn nil\n"}},
 				caught: in(driverTests, "TestFailureInTheMiddleOfAResult/cache_statement", "TestCancelInTheMiddleOfAResult/cache_statement"),
 			},
 		},

@@ -106,7 +106,7 @@ func (s statement) query(ctx context.Context, l *lease, o opening, end func(erro
 		l.saw(s, pgconn.CommandTag{}, err)
 		return nil, err
 	}
-	r := &rows{statement: s, lease: l, source: source, results: results, types: l.conn().TypeMap(), end: end}
+	r := &rows{statement: s, lease: l, source: source, results: results, types: l.conn().TypeMap(), end: end, mu: unlocked{}}
 	if err := r.open(mayWrite(s.sql)); err != nil {
 		return nil, err
 	}

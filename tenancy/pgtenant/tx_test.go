@@ -199,6 +199,51 @@ func TestResultLeftOpenInTransaction(t *testing.T) {
 	h.healthy(t)
 }
 
+// Once a transaction has ended, its connection is another tenant's, and so is the buffer that the rows lay in.
+func TestResultEndsWithItsTransaction(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, pgtenant.WithMaxConns(1))
+	for _, end := range []func(dialect.Tx) error{dialect.Tx.Commit, dialect.Tx.Rollback} {
+		for _, begun := range []bool{true, false} {
+			tx, r := h.begin(t, h.a), entsql.Rows{}
+			require.NoError(t, tx.Query(as(t, h.a), "select name from agents, generate_series(1, 3)", []any{}, &r))
+			if begun {
+				require.True(t, r.Next())
+			}
+			_ = end(tx)
+			require.Equal(t, "b1", h.names(as(t, h.b), t))
+			var name string
+			require.Error(t, r.Scan(&name))
+			require.False(t, r.Next())
+			require.ErrorIs(t, r.Err(), sql.ErrTxDone)
+			require.Empty(t, name)
+		}
+	}
+	h.healthy(t)
+}
+
+func TestTransactionEndsWhileItsResultIsRead(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, pgtenant.WithMaxConns(1))
+	for range 10 {
+		tx, r := h.begin(t, h.a), entsql.Rows{}
+		require.NoError(t, tx.Query(as(t, h.a), "select name from agents, generate_series(1, 10000)", []any{}, &r))
+		var reading sync.WaitGroup
+		reading.Go(func() {
+			for r.Next() {
+				var name string
+				if r.Scan(&name) == nil && name != "a1" {
+					t.Errorf("a reads %q", name)
+				}
+			}
+		})
+		require.NoError(t, tx.Rollback())
+		require.Equal(t, "b1", h.names(as(t, h.b), t))
+		reading.Wait()
+	}
+	h.healthy(t)
+}
+
 func TestTransactionIsOverOnce(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
