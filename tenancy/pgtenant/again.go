@@ -70,6 +70,9 @@ func (t *tx) reopen(ctx context.Context, r remedy) (err error) {
 		if t.lease, err = t.driver.lease(ctx, t.tenant); err != nil {
 			return err
 		}
+		if _, err = t.lease.session(ctx); err != nil { // inside the transaction it can't be read
+			return err
+		}
 	}
 	if t.lease.status() != idleStatus {
 		if _, err = t.command(ctx, "rollback"); err != nil {

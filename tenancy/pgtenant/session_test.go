@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"entgo.io/ent/dialect"
 	entsql "entgo.io/ent/dialect/sql"
 	"github.com/stretchr/testify/require"
 
@@ -207,6 +208,43 @@ func TestSettingsInsideATransaction(t *testing.T) {
 		require.NotEqual(t, "7s", now)
 		require.Equal(t, local, pid == newPid, "a setting that ended with its transaction costs nothing")
 		pid = newPid
+	}
+}
+
+// A prepared statement keeps how its text was read. One that was prepared under a transaction's own settings must not serve
+// the next user, whether the transaction has undone them or its session was replaced before.
+func TestSettingsInsideATransactionAreNotPrepared(t *testing.T) {
+	t.Parallel()
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
+			set := func(q dialect.ExecQuerier, setting, value string, local bool) {
+				_, err := pgtenant.Exec(as(t, h.a), q, "select set_config($1, $2, $3)", setting, value, local)
+				require.NoError(t, err)
+			}
+			for setting, tc := range map[string]struct{ changed, before, query, want string }{
+				"TimeZone":                    {"Asia/Tokyo", "UTC", "select '2026-01-01 00:00'::timestamptz::text", "2026-01-01 00:00:00+00"},
+				"DateStyle":                   {"ISO, DMY", "ISO, MDY", "select '01/02/2026'::date::text", "2026-01-02"},
+				"standard_conforming_strings": {"off", "on", `select 'a\\b'`, `a\\b`},
+				"client_encoding":             {"LATIN1", "UTF8", "select 'ż'", "ż"},
+			} {
+				for _, replaced := range []bool{false, true} {
+					query, read := tc.query+" -- "+unique(), ""
+					if replaced {
+						set(h, "search_path", "nowhere", false)
+					}
+					tx := h.begin(t, h.a)
+					set(tx, setting, tc.changed, true)
+					require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx, query, nil, &read))
+					set(tx, setting, tc.before, true)
+					require.NoError(t, tx.Commit())
+					require.NoError(t, pgtenant.QueryRow(as(t, h.b), h, query, nil, &read))
+					require.Equal(t, tc.want, read, setting)
+				}
+			}
+			h.healthy(t)
+		})
 	}
 }
 
