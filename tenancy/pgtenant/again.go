@@ -11,7 +11,7 @@ import (
 func (d *Driver) execAgain(ctx context.Context, l *lease, s statement, r remedy) (tag pgconn.CommandTag, err error) {
 	t := &tx{driver: d, ctx: ctx, tenant: s.tenant, begin: "begin", lease: l}
 	defer func() { _ = t.Rollback() }()
-	if err = t.again(ctx, s, r); err != nil {
+	if err := t.again(ctx, s, r); err != nil {
 		return tag, err
 	}
 	if tag, err = t.exec(ctx, s); err != nil {
@@ -44,7 +44,7 @@ func (d *Driver) queryAgain(ctx context.Context, l *lease, s statement, r remedy
 	result.mu = unlocked{} // the transaction is in no other hands
 	result.end = func(err error) error {
 		defer func() { _ = t.Rollback() }() // unless it was committed
-		if err = end(err); err != nil {
+		if err := end(err); err != nil {
 			return err
 		}
 		return t.Commit()
