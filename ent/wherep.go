@@ -6,163 +6,115 @@ import (
 	"slices"
 
 	"entgo.io/ent/dialect/sql"
-	"github.com/konstruct/konstruct/ent/predicate"
+	"github.com/konstruct/konstruct/ent/schema/mixin"
 )
 
-// ReplaceP puts the storage-level predicate p in the place of those of the AgentQuery builder that old reports. It
-// lets code that does not depend on the generated package, a schema mixin for one, set a predicate by type assertion.
-func (_q *AgentQuery) ReplaceP(old func(func(*sql.Selector)) bool, p func(*sql.Selector)) {
-	_q.predicates = slices.DeleteFunc(slices.Clone(_q.predicates), func(p predicate.Agent) bool { return old(p) })
-	_q.predicates = append(_q.predicates, p)
+// ReplaceP replaces a predicate of the AgentQuery builder, as mixin.ReplaceP does.
+func (_q *AgentQuery) ReplaceP(p func(*sql.Selector)) {
+	_q.predicates = mixin.ReplaceP(_q.predicates, p)
 }
 
 // Detach returns a copy of the AgentQuery builder, eager-loading included, that can run without changing it.
-func (_q *AgentQuery) Detach() Query { return _q.detach() }
-
-func (_q *AgentQuery) detach() *AgentQuery {
-	if _q == nil {
-		return nil
-	}
+func (_q *AgentQuery) Detach() Query {
 	detached := *_q
 	detached.ctx = _q.ctx.Clone()
 	detached.predicates = slices.Clip(_q.predicates)
 	return &detached
 }
 
-// ReplaceP puts the storage-level predicate p in the place of those of the AgentMutation that old reports.
-func (m *AgentMutation) ReplaceP(old func(func(*sql.Selector)) bool, p func(*sql.Selector)) {
-	m.predicates = slices.DeleteFunc(slices.Clone(m.predicates), func(p predicate.Agent) bool { return old(p) })
-	m.predicates = append(m.predicates, p)
+// ReplaceP replaces a predicate of the AgentMutation, as mixin.ReplaceP does.
+func (m *AgentMutation) ReplaceP(p func(*sql.Selector)) {
+	m.predicates = mixin.ReplaceP(m.predicates, p)
 }
 
-// ReplaceP puts the storage-level predicate p in the place of those of the ChannelConnectionQuery builder that old reports. It
-// lets code that does not depend on the generated package, a schema mixin for one, set a predicate by type assertion.
-func (_q *ChannelConnectionQuery) ReplaceP(old func(func(*sql.Selector)) bool, p func(*sql.Selector)) {
-	_q.predicates = slices.DeleteFunc(slices.Clone(_q.predicates), func(p predicate.ChannelConnection) bool { return old(p) })
-	_q.predicates = append(_q.predicates, p)
+// ReplaceP replaces a predicate of the ChannelConnectionQuery builder, as mixin.ReplaceP does.
+func (_q *ChannelConnectionQuery) ReplaceP(p func(*sql.Selector)) {
+	_q.predicates = mixin.ReplaceP(_q.predicates, p)
 }
 
 // Detach returns a copy of the ChannelConnectionQuery builder, eager-loading included, that can run without changing it.
-func (_q *ChannelConnectionQuery) Detach() Query { return _q.detach() }
-
-func (_q *ChannelConnectionQuery) detach() *ChannelConnectionQuery {
-	if _q == nil {
-		return nil
-	}
+func (_q *ChannelConnectionQuery) Detach() Query {
 	detached := *_q
 	detached.ctx = _q.ctx.Clone()
 	detached.predicates = slices.Clip(_q.predicates)
 	return &detached
 }
 
-// ReplaceP puts the storage-level predicate p in the place of those of the ChannelConnectionMutation that old reports.
-func (m *ChannelConnectionMutation) ReplaceP(old func(func(*sql.Selector)) bool, p func(*sql.Selector)) {
-	m.predicates = slices.DeleteFunc(slices.Clone(m.predicates), func(p predicate.ChannelConnection) bool { return old(p) })
-	m.predicates = append(m.predicates, p)
+// ReplaceP replaces a predicate of the ChannelConnectionMutation, as mixin.ReplaceP does.
+func (m *ChannelConnectionMutation) ReplaceP(p func(*sql.Selector)) {
+	m.predicates = mixin.ReplaceP(m.predicates, p)
 }
 
-// ReplaceP puts the storage-level predicate p in the place of those of the LoginAttemptQuery builder that old reports. It
-// lets code that does not depend on the generated package, a schema mixin for one, set a predicate by type assertion.
-func (_q *LoginAttemptQuery) ReplaceP(old func(func(*sql.Selector)) bool, p func(*sql.Selector)) {
-	_q.predicates = slices.DeleteFunc(slices.Clone(_q.predicates), func(p predicate.LoginAttempt) bool { return old(p) })
-	_q.predicates = append(_q.predicates, p)
+// ReplaceP replaces a predicate of the LoginAttemptQuery builder, as mixin.ReplaceP does.
+func (_q *LoginAttemptQuery) ReplaceP(p func(*sql.Selector)) {
+	_q.predicates = mixin.ReplaceP(_q.predicates, p)
 }
 
 // Detach returns a copy of the LoginAttemptQuery builder, eager-loading included, that can run without changing it.
-func (_q *LoginAttemptQuery) Detach() Query { return _q.detach() }
-
-func (_q *LoginAttemptQuery) detach() *LoginAttemptQuery {
-	if _q == nil {
-		return nil
-	}
+func (_q *LoginAttemptQuery) Detach() Query {
 	detached := *_q
 	detached.ctx = _q.ctx.Clone()
 	detached.predicates = slices.Clip(_q.predicates)
 	return &detached
 }
 
-// ReplaceP puts the storage-level predicate p in the place of those of the LoginAttemptMutation that old reports.
-func (m *LoginAttemptMutation) ReplaceP(old func(func(*sql.Selector)) bool, p func(*sql.Selector)) {
-	m.predicates = slices.DeleteFunc(slices.Clone(m.predicates), func(p predicate.LoginAttempt) bool { return old(p) })
-	m.predicates = append(m.predicates, p)
+// ReplaceP replaces a predicate of the LoginAttemptMutation, as mixin.ReplaceP does.
+func (m *LoginAttemptMutation) ReplaceP(p func(*sql.Selector)) {
+	m.predicates = mixin.ReplaceP(m.predicates, p)
 }
 
-// ReplaceP puts the storage-level predicate p in the place of those of the PortalSessionQuery builder that old reports. It
-// lets code that does not depend on the generated package, a schema mixin for one, set a predicate by type assertion.
-func (_q *PortalSessionQuery) ReplaceP(old func(func(*sql.Selector)) bool, p func(*sql.Selector)) {
-	_q.predicates = slices.DeleteFunc(slices.Clone(_q.predicates), func(p predicate.PortalSession) bool { return old(p) })
-	_q.predicates = append(_q.predicates, p)
+// ReplaceP replaces a predicate of the PortalSessionQuery builder, as mixin.ReplaceP does.
+func (_q *PortalSessionQuery) ReplaceP(p func(*sql.Selector)) {
+	_q.predicates = mixin.ReplaceP(_q.predicates, p)
 }
 
 // Detach returns a copy of the PortalSessionQuery builder, eager-loading included, that can run without changing it.
-func (_q *PortalSessionQuery) Detach() Query { return _q.detach() }
-
-func (_q *PortalSessionQuery) detach() *PortalSessionQuery {
-	if _q == nil {
-		return nil
-	}
+func (_q *PortalSessionQuery) Detach() Query {
 	detached := *_q
 	detached.ctx = _q.ctx.Clone()
 	detached.predicates = slices.Clip(_q.predicates)
-	detached.withUser = _q.withUser.detach()
+	detached.withUser = mixin.DetachEdge(_q.withUser)
 	return &detached
 }
 
-// ReplaceP puts the storage-level predicate p in the place of those of the PortalSessionMutation that old reports.
-func (m *PortalSessionMutation) ReplaceP(old func(func(*sql.Selector)) bool, p func(*sql.Selector)) {
-	m.predicates = slices.DeleteFunc(slices.Clone(m.predicates), func(p predicate.PortalSession) bool { return old(p) })
-	m.predicates = append(m.predicates, p)
+// ReplaceP replaces a predicate of the PortalSessionMutation, as mixin.ReplaceP does.
+func (m *PortalSessionMutation) ReplaceP(p func(*sql.Selector)) {
+	m.predicates = mixin.ReplaceP(m.predicates, p)
 }
 
-// ReplaceP puts the storage-level predicate p in the place of those of the PortalUserQuery builder that old reports. It
-// lets code that does not depend on the generated package, a schema mixin for one, set a predicate by type assertion.
-func (_q *PortalUserQuery) ReplaceP(old func(func(*sql.Selector)) bool, p func(*sql.Selector)) {
-	_q.predicates = slices.DeleteFunc(slices.Clone(_q.predicates), func(p predicate.PortalUser) bool { return old(p) })
-	_q.predicates = append(_q.predicates, p)
+// ReplaceP replaces a predicate of the PortalUserQuery builder, as mixin.ReplaceP does.
+func (_q *PortalUserQuery) ReplaceP(p func(*sql.Selector)) {
+	_q.predicates = mixin.ReplaceP(_q.predicates, p)
 }
 
 // Detach returns a copy of the PortalUserQuery builder, eager-loading included, that can run without changing it.
-func (_q *PortalUserQuery) Detach() Query { return _q.detach() }
-
-func (_q *PortalUserQuery) detach() *PortalUserQuery {
-	if _q == nil {
-		return nil
-	}
+func (_q *PortalUserQuery) Detach() Query {
 	detached := *_q
 	detached.ctx = _q.ctx.Clone()
 	detached.predicates = slices.Clip(_q.predicates)
-	detached.withSessions = _q.withSessions.detach()
+	detached.withSessions = mixin.DetachEdge(_q.withSessions)
 	return &detached
 }
 
-// ReplaceP puts the storage-level predicate p in the place of those of the PortalUserMutation that old reports.
-func (m *PortalUserMutation) ReplaceP(old func(func(*sql.Selector)) bool, p func(*sql.Selector)) {
-	m.predicates = slices.DeleteFunc(slices.Clone(m.predicates), func(p predicate.PortalUser) bool { return old(p) })
-	m.predicates = append(m.predicates, p)
+// ReplaceP replaces a predicate of the PortalUserMutation, as mixin.ReplaceP does.
+func (m *PortalUserMutation) ReplaceP(p func(*sql.Selector)) {
+	m.predicates = mixin.ReplaceP(m.predicates, p)
 }
 
-// ReplaceP puts the storage-level predicate p in the place of those of the TenantQuery builder that old reports. It
-// lets code that does not depend on the generated package, a schema mixin for one, set a predicate by type assertion.
-func (_q *TenantQuery) ReplaceP(old func(func(*sql.Selector)) bool, p func(*sql.Selector)) {
-	_q.predicates = slices.DeleteFunc(slices.Clone(_q.predicates), func(p predicate.Tenant) bool { return old(p) })
-	_q.predicates = append(_q.predicates, p)
+// ReplaceP replaces a predicate of the TenantQuery builder, as mixin.ReplaceP does.
+func (_q *TenantQuery) ReplaceP(p func(*sql.Selector)) {
+	_q.predicates = mixin.ReplaceP(_q.predicates, p)
 }
 
 // Detach returns a copy of the TenantQuery builder, eager-loading included, that can run without changing it.
-func (_q *TenantQuery) Detach() Query { return _q.detach() }
-
-func (_q *TenantQuery) detach() *TenantQuery {
-	if _q == nil {
-		return nil
-	}
+func (_q *TenantQuery) Detach() Query {
 	detached := *_q
 	detached.ctx = _q.ctx.Clone()
 	detached.predicates = slices.Clip(_q.predicates)
 	return &detached
 }
 
-// ReplaceP puts the storage-level predicate p in the place of those of the TenantMutation that old reports.
-func (m *TenantMutation) ReplaceP(old func(func(*sql.Selector)) bool, p func(*sql.Selector)) {
-	m.predicates = slices.DeleteFunc(slices.Clone(m.predicates), func(p predicate.Tenant) bool { return old(p) })
-	m.predicates = append(m.predicates, p)
+// ReplaceP replaces a predicate of the TenantMutation, as mixin.ReplaceP does.
+func (m *TenantMutation) ReplaceP(p func(*sql.Selector)) {
+	m.predicates = mixin.ReplaceP(m.predicates, p)
 }

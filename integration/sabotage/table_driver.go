@@ -31,8 +31,8 @@ func statementSaboteurs() []saboteur {
 			id: "driver-no-setting", layer: layerDriver, removes: "the tenant of a statement (no set_config)", held: "PostgreSQL shows no row, and takes none, where there is no tenant",
 			code: &code{
 				edits: []edit{
-					{statementFile, "batch.Queue(checkSession, Setting, s.tenant.String(), session)", `batch.Queue(checkSession, Setting, "", session)`},
-					{statementFile, "batch.Queue(setTenant, Setting, s.tenant.String())", `batch.Queue(setTenant, Setting, "")`},
+					{statementFile, "batch.Queue(checkSession, Setting, s.tenant.String(), session.values)", `batch.Queue(checkSession, Setting, "", session.values)`},
+					{statementFile, "batch.Queue(setTenantAgain, Setting, s.tenant.String(),", `batch.Queue(setTenantAgain, Setting, "",`},
 				},
 				caught: in(driverTests, "TestPoisonedConnection/cache_statement", "TestQueryRow"),
 			},
@@ -249,7 +249,7 @@ func resultSaboteurs() []saboteur {
 		{
 			id: "driver-error-in-the-middle", layer: layerDriver, removes: "the error of a result that broke off",
 			code: &code{
-				edits:  []edit{{rowsFile, "func (r *rows) Err() error { return r.err }", "func (r *rows) Err() error { return nil }"}},
+				edits:  []edit{{rowsFile, "\tdefer r.mu.Unlock()\n\treturn r.err\n", "\tdefer r.mu.Unlock()\n\treturn nil\n"}},
 				caught: in(driverTests, "TestFailureInTheMiddleOfAResult/cache_statement", "TestCancelInTheMiddleOfAResult/cache_statement"),
 			},
 		},

@@ -2,8 +2,9 @@ package main
 
 func mixinSaboteurs() []saboteur {
 	const (
-		mixinFile  = "ent/schema/mixin/tenant.go"
-		mixinTests = "ent/schema/mixin"
+		mixinFile    = "ent/schema/mixin/tenant.go"
+		templateFile = "ent/schema/mixin/template.go"
+		mixinTests   = "ent/schema/mixin"
 	)
 	rls := "PostgreSQL isolates; only the early, typed error is lost"
 	return []saboteur{
@@ -35,7 +36,7 @@ func mixinSaboteurs() []saboteur {
 			id: "mixin-builder-predicates", layer: layerMixin,
 			removes: "that a builder's second run replaces the predicate of its first", held: "PostgreSQL isolates",
 			code: &code{
-				edits:  []edit{{mixinFile, "return reflect.ValueOf(p).Pointer() == code }", "return false && reflect.ValueOf(p).Pointer() == code }"}},
+				edits:  []edit{{templateFile, "return reflect.ValueOf(old).Pointer() == code }", "return false && reflect.ValueOf(old).Pointer() == code }"}},
 				caught: attackTests("entities", "Note/E15-builder-count", "Note/E15-builder-update", "Note/E15-builder-delete"),
 				holds:  in(driverTests, "TestAnotherTenant/cache_statement"),
 			},

@@ -8,14 +8,13 @@ import (
 
 // execAgain sends a statement of which nothing has run once more, in a transaction, so that a pooler can't give the statement
 // another session than the one that was reset.
-func (d *Driver) execAgain(ctx context.Context, l *lease, s statement, r remedy) (pgconn.CommandTag, error) {
-	t, err := d.again(ctx, l, s, r)
-	if err != nil {
-		return pgconn.CommandTag{}, err
-	}
+func (d *Driver) execAgain(ctx context.Context, l *lease, s statement, r remedy) (tag pgconn.CommandTag, err error) {
+	t := &tx{driver: d, ctx: ctx, tenant: s.tenant, begin: "begin", lease: l}
 	defer func() { _ = t.Rollback() }()
-	tag, err := t.exec(ctx, s)
-	if err != nil {
+	if err := t.again(ctx, s, r); err != nil {
+		return tag, err
+	}
+	if tag, err = t.exec(ctx, s); err != nil {
 		return tag, err
 	}
 	return tag, t.Commit()
@@ -23,39 +22,45 @@ func (d *Driver) execAgain(ctx context.Context, l *lease, s statement, r remedy)
 
 // queryAgain is execAgain for a statement with rows. The transaction ends with them.
 func (d *Driver) queryAgain(ctx context.Context, l *lease, s statement, r remedy) (*rows, error) {
-	t, err := d.again(ctx, l, s, r)
+	t := &tx{driver: d, ctx: ctx, tenant: s.tenant, begin: "begin", lease: l}
+	open := false // until the rows end
+	defer func() {
+		if !open {
+			_ = t.Rollback()
+		}
+	}()
+	if err := t.again(ctx, s, r); err != nil {
+		return nil, err
+	}
+	result, err := t.query(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	finish := func(err error) error {
-		if err != nil {
-			_ = t.Rollback()
+	if result.ended {
+		return result, t.Commit()
+	}
+	open = true
+	end := result.end
+	result.mu = unlocked{} // the transaction is in no other hands
+	result.end = func(err error) error {
+		defer func() { _ = t.Rollback() }() // unless it was committed
+		if err := end(err); err != nil {
 			return err
 		}
 		return t.Commit()
 	}
-	result, err := t.query(ctx, s)
-	if err != nil || result.ended {
-		return result, finish(err)
-	}
-	end := result.end
-	result.end = func(err error) error { return finish(end(err)) }
 	return result, nil
 }
 
-// again begins a transaction on a session that was reset: the lease's own, or another where the remedy says so.
-func (d *Driver) again(ctx context.Context, l *lease, s statement, r remedy) (*tx, error) {
+// again begins the transaction of a statement that is sent once more, on a session that was reset: the lease's own, or
+// another where the remedy says so.
+func (t *tx) again(ctx context.Context, s statement, r remedy) error {
 	if begins(s.sql, "begin", "start") { // inside a transaction, that would be no more than a warning
-		return nil, ErrTxLeftOpen
+		t.lease.spoiled = true
+		return ErrTxLeftOpen
 	}
-	t := &tx{driver: d, ctx: ctx, tenant: s.tenant, begin: "begin", lease: l}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if err := t.reopen(ctx, r); err != nil {
-		t.finish()
-		return nil, l.translate(ctx, s.tenant, noEffect, err)
-	}
-	return t, nil
+	l := t.lease
+	return l.translate(ctx, s.tenant, noEffect, t.reopen(ctx, r))
 }
 
 // reopen begins the transaction once more, where nothing of it has run. The caller holds the lock.
@@ -63,6 +68,9 @@ func (t *tx) reopen(ctx context.Context, r remedy) (err error) {
 	if r == anotherSession {
 		t.lease.destroy()
 		if t.lease, err = t.driver.lease(ctx, t.tenant); err != nil {
+			return err
+		}
+		if _, err = t.lease.session(ctx); err != nil { // inside the transaction it can't be read
 			return err
 		}
 	}

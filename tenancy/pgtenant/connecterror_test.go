@@ -17,8 +17,8 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// refusing is a server that answers each startup with an error of the code, which repeats all that a real one would.
-func refusing(t *testing.T, code string) (address string) {
+// listen serves connections until the test ends.
+func listen(t *testing.T, serve func(net.Conn)) (address string) {
 	t.Helper()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -29,37 +29,35 @@ func refusing(t *testing.T, code string) (address string) {
 			if err != nil {
 				return
 			}
-			backend := pgproto3.NewBackend(conn, conn)
-			if _, err := backend.ReceiveStartupMessage(); err == nil {
-				backend.Send(&pgproto3.ErrorResponse{
-					Severity: "FATAL", SeverityUnlocalized: "FATAL", Code: code, Routine: "auth_failed",
-					Message: `no "ada" in "ledger" from host "127.0.0.1"`, Detail: "s3cret", Hint: "s3cret",
-				})
-				_ = backend.Flush()
-			}
-			_ = conn.Close()
+			go serve(conn)
 		}
 	}()
 	return listener.Addr().String()
 }
 
+// refusing is a server that answers each startup with an error of the code, which repeats all that a real one would.
+func refusing(t *testing.T, code string) (address string) {
+	t.Helper()
+	return listen(t, func(conn net.Conn) {
+		defer conn.Close()
+		backend := pgproto3.NewBackend(conn, conn)
+		if _, err := backend.ReceiveStartupMessage(); err == nil {
+			backend.Send(&pgproto3.ErrorResponse{
+				Severity: "FATAL", SeverityUnlocalized: "FATAL", Code: code, Routine: "auth_failed",
+				Message: `no "ada" in "ledger" from host "127.0.0.1"`, Detail: "s3cret", Hint: "s3cret",
+			})
+			_ = backend.Flush()
+		}
+	})
+}
+
 // hangingUp accepts connections and closes them.
 func hangingUp(t *testing.T) (address string) {
 	t.Helper()
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = listener.Close() })
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			_ = conn.(*net.TCPConn).CloseWrite()
-			time.AfterFunc(time.Second, func() { _ = conn.Close() })
-		}
-	}()
-	return listener.Addr().String()
+	return listen(t, func(conn net.Conn) {
+		_ = conn.(*net.TCPConn).CloseWrite()
+		time.AfterFunc(time.Second, func() { _ = conn.Close() })
+	})
 }
 
 func TestCausesAreToldApart(t *testing.T) {
@@ -176,10 +174,9 @@ func TestSeveralHosts(t *testing.T) {
 func TestNoServerTakesWrites(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	_, err := h.super.Exec(t.Context(), "do $$ begin execute format('alter database %I set default_transaction_read_only = on', current_database()); end $$")
-	require.NoError(t, err)
+	h.alter(t, "set default_transaction_read_only = on")
 	h.url += "&target_session_attrs=read-write"
 	drv := h.open(t)
-	_, err = pgtenant.Exec(context.WithoutCancel(t.Context()), drv, "select 1")
+	_, err := pgtenant.Exec(context.WithoutCancel(t.Context()), drv, "select 1")
 	requireCause(t, pgtenant.CauseTarget, err)
 }

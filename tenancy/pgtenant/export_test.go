@@ -23,7 +23,7 @@ func Prelude(ctx context.Context, d *Driver, checked bool) (pid uint32, run func
 	run = func() error {
 		batch := &pgx.Batch{}
 		if checked {
-			batch.Queue(checkSession, Setting, "", session)
+			batch.Queue(checkSession, Setting, "", session.values)
 		} else {
 			batch.Queue(setTenant, Setting, "")
 		}

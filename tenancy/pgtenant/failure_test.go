@@ -141,9 +141,7 @@ func TestServerGoesAway(t *testing.T) {
 func TestServerGoesAwayInTransaction(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, pgtenant.WithMaxConns(1))
-	ctx, key := as(t, h.a), unique()
-	tx, err := h.Tx(ctx)
-	require.NoError(t, err)
+	ctx, key, tx := as(t, h.a), unique(), h.begin(t, h.a)
 	require.NoError(t, tx.Exec(ctx, writeGlobal, []any{key}, nil))
 	h.terminate(t)
 	require.Error(t, tx.Exec(ctx, writeGlobal, []any{key + "2"}, nil))
@@ -207,20 +205,15 @@ func TestEncodingErrorsCarryNoValues(t *testing.T) {
 func TestATenantGetsHalfOfThePool(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, pgtenant.WithMaxConns(4), pgtenant.WithAcquireTimeout(4*shortly))
-	hold := func(ctx context.Context) {
-		tx, err := h.Tx(ctx)
-		require.NoError(t, err)
-		require.NoError(t, tx.Exec(ctx, "select 1", []any{}, nil))
-		t.Cleanup(func() { _ = tx.Rollback() })
-	}
-	hold(as(t, h.a))
-	hold(as(t, h.a))
+	hold := func(id tenancy.ID) { require.NoError(t, h.begin(t, id).Exec(as(t, id), "select 1", []any{}, nil)) }
+	hold(h.a)
+	hold(h.a)
 	_, err := pgtenant.Exec(as(t, h.a), h, "select 1")
 	require.ErrorIs(t, err, pgtenant.ErrPoolBusy)
 	require.Equal(t, "b1", h.names(as(t, h.b), t), "the others go on")
 
-	hold(as(t, h.b))
-	hold(tenancy.Detach(t.Context()))
+	hold(h.b)
+	h.hold(t)
 	_, err = pgtenant.Exec(as(t, h.b), h, "select 1")
 	require.ErrorIs(t, err, pgtenant.ErrPoolBusy, "within its share, but the pool is empty")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 
+	"entgo.io/ent/dialect"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
@@ -61,6 +62,22 @@ func (h *house) tenant(t *testing.T, name string) tenancy.ID {
 	_, err = h.client.Agent.Create().SetName(name + "1").Save(tenancy.With(t.Context(), id))
 	require.NoError(t, err)
 	return id
+}
+
+// begin opens a transaction that ends with the test at the latest.
+func (h *house) begin(t *testing.T, id tenancy.ID) dialect.Tx {
+	t.Helper()
+	tx, err := h.Tx(as(t, id))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = tx.Rollback() })
+	return tx
+}
+
+// alter changes the database, as an operator does.
+func (h *house) alter(t *testing.T, change string) {
+	t.Helper()
+	_, err := h.super.Exec(t.Context(), "alter database "+pgx.Identifier{h.super.Config().Database}.Sanitize()+" "+change)
+	require.NoError(t, err)
 }
 
 // as returns a context of the test's for a tenant.

@@ -27,21 +27,8 @@ type relay struct {
 
 func newRelay(t *testing.T, server string) *relay {
 	t.Helper()
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	r := &relay{address: listener.Addr().String()}
-	ctx, cancel := context.WithCancel(t.Context())
-	var serving sync.WaitGroup
-	t.Cleanup(func() { cancel(); _ = listener.Close(); serving.Wait() })
-	serving.Go(func() {
-		for {
-			client, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			serving.Go(func() { r.serve(ctx, client, server) })
-		}
-	})
+	r := &relay{}
+	r.address = listen(t, func(client net.Conn) { r.serve(t.Context(), client, server) })
 	return r
 }
 
@@ -325,8 +312,6 @@ func TestReadOnlyServer(t *testing.T) {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
 			h := newHouse(t, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode))
-			var database string
-			require.NoError(t, h.super.QueryRow(t.Context(), "select current_database()").Scan(&database))
 			pid := func() int64 {
 				_, pid := h.session(t.Context(), t, "server_version")
 				return pid
@@ -342,8 +327,7 @@ func TestReadOnlyServer(t *testing.T) {
 			require.NoError(t, tx.Rollback())
 			require.Equal(t, before, pid(), "the connection is kept")
 
-			_, err = h.super.Exec(t.Context(), "alter database "+database+" set default_transaction_read_only = on")
-			require.NoError(t, err)
+			h.alter(t, "set default_transaction_read_only = on")
 			h.terminate(t)
 			require.Eventually(t, func() bool { return pgtenant.QueryRow(ctx, h, "select pg_backend_pid()", nil, &before) == nil }, time.Second, time.Millisecond)
 			write := func() error { return h.Exec(ctx, writeGlobal, []any{unique()}, nil) }
@@ -367,8 +351,7 @@ func TestReadOnlyServer(t *testing.T) {
 
 			_, err = h.super.Exec(t.Context(), "set default_transaction_read_only = off")
 			require.NoError(t, err)
-			_, err = h.super.Exec(t.Context(), "alter database "+database+" reset default_transaction_read_only")
-			require.NoError(t, err)
+			h.alter(t, "reset default_transaction_read_only")
 			require.Error(t, write(), "the connection is the old one")
 			require.NoError(t, write())
 		})

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"slices"
+	"sync"
 
 	entsql "entgo.io/ent/dialect/sql"
 	"github.com/jackc/pgx/v5"
@@ -21,6 +22,7 @@ type rows struct {
 	results   pgx.BatchResults
 	types     *pgtype.Map
 	end       func(error) error
+	mu        sync.Locker // the transaction's, so that it can't end while its result is used
 
 	fields  []pgconn.FieldDescription
 	ahead   [][][]byte // rows that were read but not handed out
@@ -31,6 +33,12 @@ type rows struct {
 }
 
 var _ entsql.ColumnScanner = (*rows)(nil)
+
+// unlocked is the lock of rows that have their connection to themselves.
+type unlocked struct{}
+
+func (unlocked) Lock()   {}
+func (unlocked) Unlock() {}
 
 // open reads the first row; where all is set, all of them, and ends the result.
 func (r *rows) open(all bool) error {
@@ -75,6 +83,12 @@ func (r *rows) drain() {
 	r.lease.saw(r.statement, r.source.CommandTag(), r.err)
 }
 
+// discard drains. Rows that were not cloned lie in the connection's buffer, which its next user fills again.
+func (r *rows) discard() {
+	r.current, r.ahead = nil, nil
+	r.drain()
+}
+
 // finish drains, and gives the connection back, once.
 func (r *rows) finish() error {
 	r.drain()
@@ -87,6 +101,8 @@ func (r *rows) finish() error {
 
 // Next implements sql.ColumnScanner.
 func (r *rows) Next() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	switch {
 	case len(r.ahead) > 0:
 		r.current, r.ahead = r.ahead[0], r.ahead[1:]
@@ -102,6 +118,8 @@ func (r *rows) Next() bool {
 
 // Scan implements sql.ColumnScanner.
 func (r *rows) Scan(dest ...any) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	switch {
 	case r.current == nil:
 		return errors.New("pgtenant: Scan without a row: call Next first")
@@ -133,16 +151,26 @@ func (r *rows) abandon() {
 	if !r.ended {
 		r.lease.spoiled = true
 		r.lease.close()
-		_ = r.Close()
+		_ = r.close()
 	}
 }
 
 // Err implements sql.ColumnScanner. It is complete once Next has returned false.
-func (r *rows) Err() error { return r.err }
+func (r *rows) Err() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.err
+}
 
 // Close implements sql.ColumnScanner; the rest of the result is read and dropped.
 func (r *rows) Close() error {
-	r.current, r.ahead = nil, nil
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.close()
+}
+
+func (r *rows) close() error {
+	r.discard()
 	return r.finish()
 }
 

@@ -22,18 +22,25 @@ import (
 //
 // Settings of extensions and of users' own are not known here.
 //
-// The tenant's own setting, the encoding and the role are compared as well; see values.
+// The settings of parsing, the tenant's own setting, the encoding and the role are compared as well; see values.
 func settings() []string {
 	return []string{
-		"search_path", "row_security", "session_replication_role",
-		"DateStyle", "IntervalStyle", "TimeZone", "timezone_abbreviations", "extra_float_digits",
-		"bytea_output", "xmlbinary", "xmloption", "array_nulls", "quote_all_identifiers", "gin_fuzzy_search_limit",
-		"standard_conforming_strings", "backslash_quote", "transform_null_equals", "default_text_search_config",
-		"lc_monetary", "lc_numeric", "lc_time",
+		"search_path", "row_security", "session_replication_role", "extra_float_digits",
+		"bytea_output", "xmlbinary", "quote_all_identifiers", "gin_fuzzy_search_limit",
+		"default_text_search_config", "lc_numeric", "lc_time",
 		"statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "idle_session_timeout",
 		"default_transaction_isolation", "default_transaction_read_only", "default_transaction_deferrable",
 		"synchronous_commit", "exit_on_error",
 		"log_parameter_max_length_on_error", "debug_print_plan", // what the log would show of bound values
+	}
+}
+
+// parsing lists the settings by which PostgreSQL reads the text of a statement, the constants in it among it. A prepared
+// statement keeps what was read. (It is read again where search_path or row_security differ.)
+func parsing() []string {
+	return []string{
+		"DateStyle", "IntervalStyle", "TimeZone", "timezone_abbreviations", "lc_monetary", "array_nulls", "xmloption",
+		"standard_conforming_strings", "backslash_quote", "transform_null_equals",
 	}
 }
 
@@ -59,12 +66,18 @@ const setTenant = "select set_config($1, $2, true)"
 var checkSession = "select (case when " + values() + " = $3 then 'true' else 'the session was changed' end)::bool, " +
 	"set_config($1, $2, true)"
 
+// setTenantAgain is setTenant for a transaction's later statements. It returns whether the settings of parsing are $3: those
+// that the transaction changed for itself are its own affair, but what is prepared under them outlives it.
+//
+//nolint:gochecknoglobals // as above
+var setTenantAgain = "select " + parsed() + " = $3, set_config($1, $2, true)"
+
 // values is an expression for the session's settings as one string. A function of its own, such as current_user, costs a
 // fraction of current_setting. concat_ws leaves out the NULL of a setting that the release lacks; the tenant's is NULL
 // until it is first set.
 func values() string {
 	var b strings.Builder
-	b.WriteString("concat_ws('|', current_user, pg_client_encoding(), coalesce(current_setting('" + Setting + "', true), '')")
+	b.WriteString("concat_ws('|', current_user, " + parsed() + ", coalesce(current_setting('" + Setting + "', true), '')")
 	for _, name := range settings() {
 		b.WriteString(", current_setting('" + name + "')")
 	}
@@ -73,6 +86,11 @@ func values() string {
 	}
 	b.WriteString(")")
 	return b.String()
+}
+
+// parsed is an expression for the settings of parsing, and the encoding, as one string.
+func parsed() string {
+	return "concat_ws('|', pg_client_encoding(), current_setting('" + strings.Join(parsing(), "'), current_setting('") + "'))"
 }
 
 // reset returns the statements that begin a transaction and return the session to what it was when its connection was
@@ -88,24 +106,28 @@ func reset() []string {
 // sessionKey is where a connection keeps what its settings must be.
 const sessionKey = "konstruct.session"
 
-// session returns what checkSession compares with: the settings that the server gives a new session of this login. They are
-// read once per connection, in one round trip, by resetting the session and rolling that back, since reset_val in
-// pg_settings is not spelled as current_setting spells it.
-func (l *lease) session(ctx context.Context) (string, error) {
+// session is what the server gives a new session of a login.
+type session struct{ values, parsed string }
+
+// session returns what checkSession and setTenantAgain compare with. It is read once per connection, outside of a
+// transaction, in one round trip, by resetting the session and rolling that back, since reset_val in pg_settings is not
+// spelled as current_setting spells it.
+func (l *lease) session(ctx context.Context) (session, error) {
 	conn := l.conn().PgConn()
-	if known, ok := conn.CustomData()[sessionKey].(string); ok {
+	if known, ok := conn.CustomData()[sessionKey].(session); ok {
 		return known, nil
 	}
 	statements := reset()
 	batch := &pgconn.Batch{}
-	for _, statement := range append(statements, "select "+values(), "rollback") {
+	for _, statement := range append(statements, "select "+values()+", "+parsed(), "rollback") {
 		batch.ExecParams(statement, nil, nil, nil, nil)
 	}
 	results, err := conn.ExecBatch(ctx, batch).ReadAll()
 	if err != nil {
-		return "", unsentError{err}
+		return session{}, unsentError{err}
 	}
-	read := string(results[len(statements)].Rows[0][0])
+	row := results[len(statements)].Rows[0]
+	read := session{values: string(row[0]), parsed: string(row[1])}
 	conn.CustomData()[sessionKey] = read
 	return read, nil
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/konstruct/konstruct/ent"
-	"github.com/konstruct/konstruct/tenancy"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
@@ -212,6 +211,43 @@ func TestSettingsInsideATransaction(t *testing.T) {
 	}
 }
 
+// A prepared statement keeps how its text was read. One that was prepared under a transaction's own settings must not serve
+// the next user, whether the transaction has undone them or its session was replaced before.
+func TestSettingsInsideATransactionAreNotPrepared(t *testing.T) {
+	t.Parallel()
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
+			set := func(q dialect.ExecQuerier, setting, value string, local bool) {
+				_, err := pgtenant.Exec(as(t, h.a), q, "select set_config($1, $2, $3)", setting, value, local)
+				require.NoError(t, err)
+			}
+			for setting, tc := range map[string]struct{ changed, before, query, want string }{
+				"TimeZone":                    {"Asia/Tokyo", "UTC", "select '2026-01-01 00:00'::timestamptz::text", "2026-01-01 00:00:00+00"},
+				"DateStyle":                   {"ISO, DMY", "ISO, MDY", "select '01/02/2026'::date::text", "2026-01-02"},
+				"standard_conforming_strings": {"off", "on", `select 'a\\b'`, `a\\b`},
+				"client_encoding":             {"LATIN1", "UTF8", "select 'ż'", "ż"},
+			} {
+				for _, replaced := range []bool{false, true} {
+					query, read := tc.query+" -- "+unique(), ""
+					if replaced {
+						set(h, "search_path", "nowhere", false)
+					}
+					tx := h.begin(t, h.a)
+					set(tx, setting, tc.changed, true)
+					require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx, query, nil, &read))
+					set(tx, setting, tc.before, true)
+					require.NoError(t, tx.Commit())
+					require.NoError(t, pgtenant.QueryRow(as(t, h.b), h, query, nil, &read))
+					require.Equal(t, tc.want, read, setting)
+				}
+			}
+			h.healthy(t)
+		})
+	}
+}
+
 // A setting that an operator changes for all sessions is not a changed session: statements continue, on new connections.
 func TestOperatorChangesADefault(t *testing.T) {
 	t.Parallel()
@@ -219,12 +255,8 @@ func TestOperatorChangesADefault(t *testing.T) {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
 			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(2))
-			var database string
-			require.NoError(t, h.super.QueryRow(t.Context(), "select current_database()").Scan(&database))
-			_, err := h.super.Exec(t.Context(), "alter database "+database+" set statement_timeout = '11s'")
-			require.NoError(t, err)
-			_, err = h.super.Exec(t.Context(), "alter database "+database+" set datestyle = 'German'")
-			require.NoError(t, err)
+			h.alter(t, "set statement_timeout = '11s'")
+			h.alter(t, "set datestyle = 'German'")
 			drv := h.open(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
 			var before, after int64
 			require.NoError(t, pgtenant.QueryRow(as(t, h.a), drv, "select pg_backend_pid()", nil, &before))
@@ -244,10 +276,8 @@ func TestEncodingIsPinned(t *testing.T) {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
 			h := newHouse(t)
-			var database string
-			require.NoError(t, h.super.QueryRow(t.Context(), "select current_database()").Scan(&database))
 			for _, preset := range []string{"client_encoding = 'LATIN1'", "timezone = 'Asia/Tokyo'"} {
-				_, err := h.super.Exec(t.Context(), "alter role konstruct_app in database "+database+" set "+preset)
+				_, err := h.super.Exec(t.Context(), "alter role konstruct_app in database "+h.super.Config().Database+" set "+preset)
 				require.NoError(t, err)
 			}
 			h.url += "&Client_Encoding=LATIN2&TimeZone=Asia/Tokyo"
@@ -261,192 +291,4 @@ func TestEncodingIsPinned(t *testing.T) {
 			require.Equal(t, "UTC", zone)
 		})
 	}
-}
-
-// A prepared statement under the name that pgx gives its own outlives tenant and transaction. Whatever can leave something in
-// a session costs the connection, and a query or a change of rows does not.
-func TestCommandTagsDecideOverTheConnection(t *testing.T) {
-	t.Parallel()
-	for _, mode := range modes {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
-			ctx := as(t, h.a)
-			pid := func() int64 {
-				_, pid := h.session(t.Context(), t, "server_version")
-				return pid
-			}
-			for query, kept := range map[string]bool{
-				"select 1": true,
-				"/* a /* nested */ comment */ -- and one more\n select 1":                          true,
-				"(select 1) union (select 2)":                                                      true,
-				"values (1), (2)":                                                                  true,
-				"table agents":                                                                     true,
-				"update agents set role = 'x'":                                                     true,
-				"insert into agents (id, name) values (gen_random_uuid(), 'x')":                    true,
-				"delete from agents where name = 'x'":                                              true,
-				"with w as (update agents set role = 'y' returning id) select id from w":           true,
-				"insert into agents (id, name) values (gen_random_uuid(), null)":                   true, // it fails
-				"select 1 / (select 0)":                                                            true, // it fails
-				"merge into agents using (values (1)) v on false when not matched then do nothing": true,
-				"prepare p as select 1":                                                            false,
-				"deallocate all":                                                                   false,
-				"listen konstruct":                                                                 false,
-				"notify konstruct":                                                                 false,
-				"declare c cursor with hold for select 1":                                          false,
-				"set statement_timeout = '1s'":                                                     false,
-				"set local statement_timeout = '1s'":                                               false,
-				"reset all":                                                                        false,
-				"show statement_timeout":                                                           false,
-				"explain select 1":                                                                 false,
-				"discard plans":                                                                    false,
-				"lock table agents in share mode":                                                  false,
-				"do language sql 'select 1'":                                                       false, // it fails
-				"call nothing()":                                                                   false, // it fails
-				"execute nothing":                                                                  false, // it fails
-				"fetch nothing":                                                                    false, // it fails
-				"prepare p as selec":                                                               false, // it fails
-				"checkpoint":                                                                       false, // it fails
-			} {
-				before := pid()
-				_, _ = pgtenant.Exec(ctx, h, query)
-				require.Equal(t, kept, before == pid(), "Exec: %s", query)
-
-				before = pid()
-				_ = pgtenant.QueryRow(ctx, h, query, nil)
-				require.Equal(t, kept, before == pid(), "Query: %s", query)
-
-				before = pid()
-				_ = pgtenant.InTx(ctx, h.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
-					_, err := tx.Agent.Query().Count(ctx)
-					require.NoError(t, err)
-					return context.Canceled // rolled back
-				})
-				require.Equal(t, before, pid(), "a rolled back transaction")
-				tx := h.begin(t, h.a)
-				require.NoError(t, tx.Exec(ctx, "select 1", []any{}, nil))
-				_ = tx.Exec(ctx, query, []any{}, nil)
-				require.NoError(t, tx.Rollback())
-				require.Equal(t, kept, before == pid(), "in a transaction that is rolled back: %s", query)
-			}
-			_, err := pgtenant.Exec(ctx, h, "delete from agents where name <> 'a1'")
-			require.NoError(t, err)
-			h.healthy(t)
-		})
-	}
-}
-
-// begin opens a transaction that ends with the test at the latest.
-func (h *house) begin(t *testing.T, id tenancy.ID) dialect.Tx {
-	t.Helper()
-	tx, err := h.Tx(as(t, id))
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = tx.Rollback() })
-	return tx
-}
-
-func TestSavepointCostsTheConnection(t *testing.T) {
-	t.Parallel()
-	h := newHouse(t, pgtenant.WithMaxConns(1))
-	_, before := h.session(t.Context(), t, "server_version")
-	tx := h.begin(t, h.a)
-	for _, query := range []string{"savepoint s", "update agents set role = 'saved'", "release s"} {
-		require.NoError(t, tx.Exec(as(t, h.a), query, []any{}, nil))
-	}
-	require.NoError(t, tx.Commit())
-	require.Equal(t, 1, h.count(t, "select count(*) from agents where role = 'saved'"))
-	_, after := h.session(t.Context(), t, "server_version")
-	require.NotEqual(t, before, after)
-}
-
-// The attack that the command tags are for: the text that another tenant's unchanged query runs.
-func TestPreparedUnderTheNameOfAnother(t *testing.T) {
-	t.Parallel()
-	h := newHouse(t, pgtenant.WithMaxConns(1))
-	list := func() string {
-		rows := h.client.Agent.Query().AllX(as(t, h.b))
-		require.Len(t, rows, 1)
-		return rows[0].Name
-	}
-	require.Equal(t, "b1", list())
-	var name, text, left string
-	find := "select name, statement from pg_prepared_statements where statement like '%\"agents\".\"name\"%' and statement not like '%pg_prepared_statements%'"
-	require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, find, nil, &name, &text))
-	for _, inTx := range []bool{false, true} {
-		require.Equal(t, "b1", list())
-		attack := []string{"deallocate \"" + name + "\"", "prepare \"" + name + "\" as " + strings.ReplaceAll(text, "\"agents\".\"tenant_id\" = $1", "$1::uuid is not null or true")}
-		if inTx {
-			tx := h.begin(t, h.a)
-			for _, query := range attack {
-				require.NoError(t, tx.Exec(as(t, h.a), query, []any{}, nil))
-			}
-			require.NoError(t, tx.Rollback())
-		} else {
-			for _, query := range attack {
-				_, _ = pgtenant.Exec(as(t, h.a), h, query)
-			}
-		}
-		require.NoError(t, pgtenant.QueryRow(as(t, h.b), h, "select count(*)::text from pg_prepared_statements where name = $1 and statement like '%or true%'", []any{name}, &left))
-		require.Equal(t, "0", left)
-		require.Equal(t, "b1", list())
-	}
-}
-
-// LISTEN costs the connection, and what a connection of the pool hears is not kept.
-func TestNotificationsAreNotKept(t *testing.T) {
-	t.Parallel()
-	h := newHouse(t, pgtenant.WithMaxConns(1))
-	conn, err := h.Pool().Acquire(t.Context())
-	require.NoError(t, err)
-	defer conn.Release()
-	_, err = conn.Exec(t.Context(), "listen konstruct")
-	require.NoError(t, err)
-	for range 10 {
-		_, err = h.super.Exec(t.Context(), "notify konstruct, 'x'")
-		require.NoError(t, err)
-	}
-	_, err = conn.Exec(t.Context(), "select 1")
-	require.NoError(t, err)
-	ctx, cancel := context.WithTimeout(t.Context(), shortly)
-	defer cancel()
-	_, err = conn.Conn().WaitForNotification(ctx)
-	require.ErrorIs(t, err, context.DeadlineExceeded, "pgx has kept one")
-}
-
-// COPY waits for data, or sends some, in a protocol of its own.
-func TestCopyIsRefused(t *testing.T) {
-	t.Parallel()
-	for _, mode := range modes {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
-			before := h.trips.Count()
-			for _, query := range []string{
-				"copy login_attempts from stdin", "COPY agents TO STDOUT", " \t\r\n\f\v;copy (select 1) to stdout",
-				"/* a /* nested */ comment */ -- another\n\tCopy login_attempts from stdin", "--x\rcopy agents to stdout", "((copy agents to stdout",
-			} {
-				require.ErrorIs(t, h.Exec(as(t, h.a), query, []any{}, nil), pgtenant.ErrCopy, query)
-				require.ErrorIs(t, pgtenant.QueryRow(as(t, h.a), h, query, nil), pgtenant.ErrCopy, query)
-				tx := h.begin(t, h.a)
-				require.ErrorIs(t, tx.Exec(as(t, h.a), query, []any{}, nil), pgtenant.ErrCopy, query)
-				require.NoError(t, tx.Rollback())
-			}
-			require.Equal(t, before, h.trips.Count(), "nothing was sent")
-			var one int64
-			require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "select 1 as copy", nil, &one))
-			require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "/* copy */ select 1", nil, &one))
-			requireCode(t, "42601", pgtenant.QueryRow(as(t, h.a), h, "copy_1", nil))
-			h.healthy(t)
-		})
-	}
-}
-
-func TestEmptyStatementIsRefused(t *testing.T) {
-	t.Parallel()
-	h := newHouse(t, pgtenant.WithMaxConns(2))
-	for _, query := range []string{"", " ", ";", "-- nothing", "/* nothing */", "/* open"} {
-		require.ErrorIs(t, h.Exec(as(t, h.a), query, []any{}, nil), pgtenant.ErrArgument)
-		require.ErrorIs(t, pgtenant.QueryRow(as(t, h.a), h, query, nil), pgtenant.ErrArgument)
-	}
-	h.healthy(t)
 }

@@ -36,10 +36,7 @@ func (h *house) allow(t *testing.T, connections int) {
 	if connections >= 0 {
 		connections++
 	}
-	var name string
-	require.NoError(t, h.super.QueryRow(t.Context(), "select current_database()").Scan(&name))
-	_, err := h.super.Exec(t.Context(), fmt.Sprintf("alter database %s connection limit %d", pgx.Identifier{name}.Sanitize(), connections))
-	require.NoError(t, err)
+	h.alter(t, fmt.Sprintf("connection limit %d", connections))
 }
 
 // hold begins a transaction, which keeps its connection until the returned function ends it.

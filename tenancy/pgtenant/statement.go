@@ -52,28 +52,37 @@ func (e preludeError) Unwrap() error { return e.error }
 // send puts what opens the statement, the tenant's setting and the statement into one batch. What it returns stands at the
 // statement's result.
 func (s statement) send(ctx context.Context, l *lease, o opening) (pgx.BatchResults, error) {
+	session, err := l.session(ctx)
+	if err != nil {
+		return nil, err
+	}
 	batch := &pgx.Batch{}
 	if o.begin != "" {
 		batch.Queue(o.begin)
 	}
 	if o.check {
-		session, err := l.session(ctx)
-		if err != nil {
-			return nil, err
-		}
-		batch.Queue(checkSession, Setting, s.tenant.String(), session)
+		batch.Queue(checkSession, Setting, s.tenant.String(), session.values)
 	} else {
-		batch.Queue(setTenant, Setting, s.tenant.String())
+		batch.Queue(setTenantAgain, Setting, s.tenant.String(), session.parsed)
 	}
 	batch.Queue(s.sql, s.args...)
-	prelude := batch.Len() - 1
 
 	results := l.conn().SendBatch(ctx, batch)
-	for range prelude {
-		if _, err := results.Exec(); err != nil {
-			return nil, preludeError{firstError(err, results.Close())}
-		}
+	if o.begin != "" {
+		_, err = results.Exec()
 	}
+	same := true
+	switch {
+	case err != nil:
+	case o.check:
+		_, err = results.Exec()
+	default:
+		err = results.QueryRow().Scan(&same, nil)
+	}
+	if err != nil {
+		return nil, preludeError{firstError(err, results.Close())}
+	}
+	l.spoiled = l.spoiled || !same
 	return results, nil
 }
 
@@ -106,7 +115,7 @@ func (s statement) query(ctx context.Context, l *lease, o opening, end func(erro
 		l.saw(s, pgconn.CommandTag{}, err)
 		return nil, err
 	}
-	r := &rows{statement: s, lease: l, source: source, results: results, types: l.conn().TypeMap(), end: end}
+	r := &rows{statement: s, lease: l, source: source, results: results, types: l.conn().TypeMap(), end: end, mu: unlocked{}}
 	if err := r.open(mayWrite(s.sql)); err != nil {
 		return nil, err
 	}

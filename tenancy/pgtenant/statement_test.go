@@ -115,15 +115,6 @@ func TestPoisonedConnection(t *testing.T) {
 	}
 }
 
-// The driver's setting is the last word: a statement that sets another tenant for the session reaches no later one.
-func TestInjectedSettingDoesNotOutliveItsStatement(t *testing.T) {
-	t.Parallel()
-	h := newHouse(t, pgtenant.WithMaxConns(1))
-	_, err := pgtenant.Exec(as(t, h.a), h, "select set_config('app.current_tenant', $1, false)", h.b.String())
-	require.NoError(t, err)
-	h.healthy(t)
-}
-
 // Nothing is set for a session: whoever has the connection next, beside the driver even, finds no tenant on it.
 func TestTheSettingIsGoneWithItsStatement(t *testing.T) {
 	t.Parallel()

@@ -93,23 +93,21 @@ func (t *tx) query(ctx context.Context, s statement) (r *rows, err error) {
 	defer t.mu.Unlock()
 	returned := false
 	defer func() { t.abandon(!returned) }()
-	// While this call reads the result, it holds the lock; afterwards, the reader's Next or Close ends the result.
+	// While this call reads the result, run settles it; afterwards, the reader's Next or Close does, which holds the lock.
 	reading := true
 	err = t.run(ctx, s, mayWrite(s.sql), func(o opening) error {
 		r, err = s.query(ctx, t.lease, o, func(err error) error {
-			if reading {
+			switch {
+			case reading:
 				return err
-			}
-			t.mu.Lock()
-			defer t.mu.Unlock()
-			t.open = nil
-			if t.done {
+			case t.done:
 				return sql.ErrTxDone // the connection is another user's by now
 			}
+			t.open = nil
 			return t.settle(ctx, err)
 		})
 		if err == nil && !r.ended {
-			t.open = r
+			t.open, r.mu = r, &t.mu
 		}
 		return err
 	})
@@ -219,7 +217,8 @@ func (t *tx) Commit() error {
 	}
 	defer t.finish()
 	if err := t.mayCommit(); err != nil {
-		return errors.Join(err, t.rollback())
+		t.rollback()
+		return err
 	}
 	if t.lease == nil { // unused
 		return nil
@@ -230,7 +229,9 @@ func (t *tx) Commit() error {
 		if t.wrote && !t.readOnly {
 			e = commitEffect
 		}
-		return errors.Join(t.lease.translate(t.ctx, t.tenant, e, err), t.rollback())
+		err = t.lease.translate(t.ctx, t.tenant, e, err)
+		t.rollback()
+		return err
 	}
 	// The commit of a failed transaction is no error to PostgreSQL: it answers ROLLBACK.
 	if tag.String() != "COMMIT" {
@@ -261,29 +262,29 @@ func (t *tx) Rollback() error {
 		return sql.ErrTxDone
 	}
 	defer t.finish()
-	return t.rollback()
+	t.rollback()
+	return nil
 }
 
 // rollback ends the transaction on the server. Where that can't be done, the connection is closed, and the server does
 // it.
 //
 //nolint:contextcheck,nolintlint // contextcheck reads this for all callers: the context may have ended
-func (t *tx) rollback() error {
+func (t *tx) rollback() {
 	if t.lease == nil {
-		return nil
+		return
 	}
 	if t.open != nil {
-		t.open.drain()
+		t.open.discard()
 	}
 	if t.lease.conn().IsClosed() || t.lease.status() == idleStatus {
-		return nil
+		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.ctx), rollbackTimeout)
 	defer cancel()
 	if _, err := t.command(ctx, "rollback"); err != nil {
 		_ = t.lease.conn().Close(ctx)
 	}
-	return nil
 }
 
 // command sends a transaction command by the extended protocol, which takes one statement and no more.

@@ -16,161 +16,6 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-func TestTransaction(t *testing.T) {
-	t.Parallel()
-	boom := errors.New("boom")
-	for name, tc := range map[string]struct {
-		do   func(h *house, ctx context.Context, tx *ent.Tx) error
-		want error
-		kept bool
-	}{
-		"commit": {
-			do:   func(_ *house, _ context.Context, _ *ent.Tx) error { return nil },
-			kept: true,
-		},
-		"an error rolls back": {
-			do:   func(_ *house, _ context.Context, _ *ent.Tx) error { return boom },
-			want: boom,
-		},
-		"a transaction inside is refused, the outer one goes on": {
-			do: func(h *house, ctx context.Context, _ *ent.Tx) error {
-				err := pgtenant.InTx(ctx, h.client.Tx, func(context.Context, *ent.Tx) error { return nil })
-				return expect(err, pgtenant.ErrNestedTx)
-			},
-			kept: true,
-		},
-		"a transaction of the client's inside is refused": {
-			do: func(h *house, ctx context.Context, _ *ent.Tx) error {
-				_, err := h.client.Tx(ctx)
-				return expect(err, pgtenant.ErrNestedTx)
-			},
-			kept: true,
-		},
-		"the pool's client inside is refused": {
-			do: func(h *house, ctx context.Context, _ *ent.Tx) error {
-				_, err := h.client.Agent.Query().All(ctx)
-				return expect(err, pgtenant.ErrPoolInTx)
-			},
-			kept: true,
-		},
-		"another tenant inside is refused": {
-			do: func(h *house, ctx context.Context, tx *ent.Tx) error {
-				_, err := tx.Agent.Query().All(tenancy.With(tenancy.Detach(ctx), h.b))
-				return expect(err, tenancy.ErrTenantMismatch)
-			},
-			kept: true,
-		},
-		"a switched context inside is refused": {
-			do: func(h *house, ctx context.Context, tx *ent.Tx) error {
-				_, err := tx.Tenant.Query().All(tenancy.With(ctx, h.b))
-				return expect(err, tenancy.ErrTenantSwitch)
-			},
-			kept: true,
-		},
-		"no tenant inside a tenant's transaction is refused": {
-			do: func(_ *house, ctx context.Context, tx *ent.Tx) error {
-				_, err := tx.Tenant.Query().All(tenancy.Detach(ctx))
-				return expect(err, tenancy.ErrTenantMismatch)
-			},
-			kept: true,
-		},
-		"a failed statement can't be committed, even if its error is dropped": {
-			do: func(_ *house, ctx context.Context, tx *ent.Tx) error {
-				return tx.Agent.Create().SetName("  ").Exec(ctx) // a CHECK refuses it
-			},
-			want: nil, // the error is PostgreSQL's own; see below
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			h := newHouse(t)
-			err := pgtenant.InTx(as(t, h.a), h.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
-				require.NoError(t, tx.Agent.Create().SetName("kept").Exec(ctx))
-				return tc.do(h, ctx, tx)
-			})
-			switch {
-			case tc.want != nil:
-				require.ErrorIs(t, err, tc.want)
-			case tc.kept:
-				require.NoError(t, err)
-			default:
-				require.Error(t, err)
-			}
-			require.Equal(t, tc.kept, h.count(t, "select count(*) from agents where name = 'kept'") == 1)
-		})
-	}
-}
-
-func expect(got, want error) error {
-	if !errors.Is(got, want) {
-		return errors.Join(errors.New("unexpected"), got)
-	}
-	return nil
-}
-
-func TestPanicRollsBackAndGoesOn(t *testing.T) {
-	t.Parallel()
-	h := newHouse(t, pgtenant.WithMaxConns(1))
-	require.PanicsWithValue(t, "boom", func() {
-		_ = pgtenant.InTx(as(t, h.a), h.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
-			require.NoError(t, tx.Agent.Create().SetName("lost").Exec(ctx))
-			panic("boom")
-		})
-	})
-	h.healthy(t) // the only connection came back
-}
-
-func TestContextEndsBeforeCommit(t *testing.T) {
-	t.Parallel()
-	for _, mode := range modes {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			h := newHouse(t, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode))
-			ctx, cancel := context.WithCancel(as(t, h.a))
-			err := pgtenant.InTx(ctx, h.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
-				require.NoError(t, tx.Agent.Create().SetName("lost").Exec(ctx))
-				cancel()
-				return nil
-			})
-			require.ErrorIs(t, err, context.Canceled)
-			h.healthy(t)
-		})
-	}
-}
-
-func TestTransactionTrips(t *testing.T) {
-	t.Parallel()
-	for _, mode := range modes {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			h := newHouse(t, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode))
-			for name, tc := range map[string]struct {
-				trips int64
-				do    func(ctx context.Context, tx *ent.Tx) error
-			}{
-				"unused": {0, func(context.Context, *ent.Tx) error { return nil }},
-				"one statement": {2, func(ctx context.Context, tx *ent.Tx) error {
-					return tx.Agent.Create().SetName("n").Exec(ctx)
-				}},
-				"three statements": {4, func(ctx context.Context, tx *ent.Tx) error {
-					return errors.Join(
-						tx.Agent.Create().SetName("n").Exec(ctx),
-						tx.Agent.Update().SetRole("r").Exec(ctx),
-						second(tx.Agent.Query().Count(ctx)),
-					)
-				}},
-			} {
-				require.NoError(t, pgtenant.InTx(as(t, h.a), h.client.Tx, tc.do), name)
-				before := h.trips.Count()
-				require.NoError(t, pgtenant.InTx(as(t, h.a), h.client.Tx, tc.do), name)
-				require.Equal(t, tc.trips, h.trips.Count()-before, name)
-			}
-		})
-	}
-}
-
-func second[T any](_ T, err error) error { return err }
-
 // If the batch that opens a transaction fails, its BEGIN may never have gone out, and what follows would be committed
 // statement by statement. So nothing may follow, whatever the failure and the query mode.
 func TestFirstStatementFails(t *testing.T) {
@@ -246,8 +91,7 @@ func TestLaterStatementFails(t *testing.T) {
 				t.Parallel()
 				h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
 				ctx, key := as(t, h.a), unique()
-				tx, err := h.Tx(ctx)
-				require.NoError(t, err)
+				tx := h.begin(t, h.a)
 				require.NoError(t, tx.Exec(ctx, writeGlobal, []any{key}, nil))
 				require.Error(t, tx.Exec(ctx, query, []any{}, nil))
 				require.ErrorIs(t, tx.Exec(ctx, writeGlobal, []any{key + "2"}, nil), pgtenant.ErrTxAborted)
@@ -262,9 +106,7 @@ func TestLaterStatementFails(t *testing.T) {
 func TestTheCauseOfAnAbortedTransactionIsTold(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	ctx := as(t, h.a)
-	tx, err := h.Tx(ctx)
-	require.NoError(t, err)
+	ctx, tx := as(t, h.a), h.begin(t, h.a)
 	require.Error(t, tx.Exec(ctx, "select 1 / (select 0)", []any{}, nil))
 	for _, err := range []error{tx.Exec(ctx, "select 1", []any{}, nil), tx.Commit()} {
 		require.ErrorIs(t, err, pgtenant.ErrTxAborted)
@@ -297,10 +139,9 @@ func TestCommitBehindTheDriversBack(t *testing.T) {
 			t.Parallel()
 			h := newHouse(t, pgtenant.WithMaxConns(1))
 			ctx, key := as(t, h.a), unique()
-			tx, err := h.Tx(ctx)
-			require.NoError(t, err)
+			tx := h.begin(t, h.a)
 			require.NoError(t, tx.Exec(ctx, "select 1", []any{}, nil))
-			err = tx.Exec(ctx, end, []any{}, nil)
+			err := tx.Exec(ctx, end, []any{}, nil)
 			if err == nil { // a chained transaction goes on, under the same tenant
 				require.Equal(t, "commit and chain", end)
 				var names string
@@ -321,9 +162,7 @@ func TestCommitBehindTheDriversBack(t *testing.T) {
 func TestSavepointCannotSwitchTheTenant(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	ctx := as(t, h.a)
-	tx, err := h.Tx(ctx)
-	require.NoError(t, err)
+	ctx, tx := as(t, h.a), h.begin(t, h.a)
 	for _, query := range []string{"savepoint s", "select set_config('app.current_tenant', '" + h.b.String() + "', true)", "release s"} {
 		require.NoError(t, tx.Exec(ctx, query, []any{}, nil))
 	}
@@ -338,9 +177,7 @@ func TestResultLeftOpenInTransaction(t *testing.T) {
 	h := newHouse(t, pgtenant.WithMaxConns(1))
 	ctx := as(t, h.a)
 	begin := func() (dialect.Tx, *entsql.Rows) {
-		tx, err := h.Tx(ctx)
-		require.NoError(t, err)
-		r := &entsql.Rows{}
+		tx, r := h.begin(t, h.a), &entsql.Rows{}
 		require.NoError(t, tx.Query(ctx, "select generate_series(1, 3)", []any{}, r))
 		require.True(t, r.Next())
 		return tx, r
@@ -362,13 +199,57 @@ func TestResultLeftOpenInTransaction(t *testing.T) {
 	h.healthy(t)
 }
 
+// Once a transaction has ended, its connection is another tenant's, and so is the buffer that the rows lay in.
+func TestResultEndsWithItsTransaction(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, pgtenant.WithMaxConns(1))
+	for _, end := range []func(dialect.Tx) error{dialect.Tx.Commit, dialect.Tx.Rollback} {
+		for _, begun := range []bool{true, false} {
+			tx, r := h.begin(t, h.a), entsql.Rows{}
+			require.NoError(t, tx.Query(as(t, h.a), "select name from agents, generate_series(1, 3)", []any{}, &r))
+			if begun {
+				require.True(t, r.Next())
+			}
+			_ = end(tx)
+			require.Equal(t, "b1", h.names(as(t, h.b), t))
+			var name string
+			require.Error(t, r.Scan(&name))
+			require.False(t, r.Next())
+			require.ErrorIs(t, r.Err(), sql.ErrTxDone)
+			require.Empty(t, name)
+		}
+	}
+	h.healthy(t)
+}
+
+func TestTransactionEndsWhileItsResultIsRead(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, pgtenant.WithMaxConns(1))
+	for range 10 {
+		tx, r := h.begin(t, h.a), entsql.Rows{}
+		require.NoError(t, tx.Query(as(t, h.a), "select name from agents, generate_series(1, 10000)", []any{}, &r))
+		var reading sync.WaitGroup
+		reading.Go(func() {
+			for r.Next() {
+				var name string
+				if r.Scan(&name) == nil && name != "a1" {
+					t.Errorf("a reads %q", name)
+				}
+			}
+		})
+		require.NoError(t, tx.Rollback())
+		require.Equal(t, "b1", h.names(as(t, h.b), t))
+		reading.Wait()
+	}
+	h.healthy(t)
+}
+
 func TestTransactionIsOverOnce(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	ctx := as(t, h.a)
 	for _, end := range []func(dialect.Tx) error{dialect.Tx.Commit, dialect.Tx.Rollback} {
-		tx, err := h.Tx(ctx)
-		require.NoError(t, err)
+		tx := h.begin(t, h.a)
 		require.NoError(t, tx.Exec(ctx, "select 1", []any{}, nil))
 		require.NoError(t, end(tx))
 		require.ErrorIs(t, tx.Exec(ctx, "select 1", []any{}, nil), sql.ErrTxDone)
@@ -414,7 +295,11 @@ func TestTransactionIsSafeForConcurrentUse(t *testing.T) {
 	require.NoError(t, pgtenant.InTx(as(t, h.a), h.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
 		var wg sync.WaitGroup
 		for range 8 {
-			wg.Go(func() { _, _ = tx.Agent.Query().Count(ctx) })
+			wg.Go(func() {
+				if _, err := tx.Agent.Query().Count(ctx); err != nil && !errors.Is(err, pgtenant.ErrRowsOpen) {
+					t.Error(err)
+				}
+			})
 		}
 		wg.Wait()
 		return tx.Agent.Create().SetName("after").Exec(ctx)

@@ -3,7 +3,6 @@ package mixin
 import (
 	"context"
 	"fmt"
-	"reflect"
 
 	"entgo.io/ent"
 	"entgo.io/ent/dialect/entsql"
@@ -57,12 +56,7 @@ func (Tenant) Interceptors() []ent.Interceptor {
 
 // predicated is met by the queries and mutations of a client that was generated with [Template].
 type predicated interface {
-	ReplaceP(old func(func(*sql.Selector)) bool, p func(*sql.Selector))
-}
-
-// detachable is met by the queries of such a client.
-type detachable interface {
-	Detach() ent.Query
+	ReplaceP(p func(*sql.Selector))
 }
 
 func confineMutations(next ent.Mutator) ent.Mutator {
@@ -130,13 +124,11 @@ func confine(target any, id tenancy.ID) error {
 	if !ok {
 		return fmt.Errorf("%T has no ReplaceP: generate the client with mixin.Template", target)
 	}
-	own := ofTenant(id)
-	code := reflect.ValueOf(own).Pointer()
-	p.ReplaceP(func(p func(*sql.Selector)) bool { return reflect.ValueOf(p).Pointer() == code }, own)
+	p.ReplaceP(ofTenant(id))
 	return nil
 }
 
-// ofTenant is the predicate tenant_id = id. It is recognized by its code, which inlining would multiply.
+// ofTenant is the predicate tenant_id = id. [ReplaceP] recognizes it by its code, which inlining would multiply.
 //
 //go:noinline
 func ofTenant(id tenancy.ID) func(*sql.Selector) {

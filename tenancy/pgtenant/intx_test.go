@@ -1,0 +1,168 @@
+package pgtenant_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/konstruct/konstruct/ent"
+	"github.com/konstruct/konstruct/tenancy"
+	"github.com/konstruct/konstruct/tenancy/pgtenant"
+)
+
+func TestTransaction(t *testing.T) {
+	t.Parallel()
+	boom := errors.New("boom")
+	for name, tc := range map[string]struct {
+		do   func(h *house, ctx context.Context, tx *ent.Tx) error
+		want error
+		kept bool
+	}{
+		"commit": {
+			do:   func(_ *house, _ context.Context, _ *ent.Tx) error { return nil },
+			kept: true,
+		},
+		"an error rolls back": {
+			do:   func(_ *house, _ context.Context, _ *ent.Tx) error { return boom },
+			want: boom,
+		},
+		"a transaction inside is refused, the outer one goes on": {
+			do: func(h *house, ctx context.Context, _ *ent.Tx) error {
+				err := pgtenant.InTx(ctx, h.client.Tx, func(context.Context, *ent.Tx) error { return nil })
+				return expect(err, pgtenant.ErrNestedTx)
+			},
+			kept: true,
+		},
+		"a transaction of the client's inside is refused": {
+			do: func(h *house, ctx context.Context, _ *ent.Tx) error {
+				_, err := h.client.Tx(ctx)
+				return expect(err, pgtenant.ErrNestedTx)
+			},
+			kept: true,
+		},
+		"the pool's client inside is refused": {
+			do: func(h *house, ctx context.Context, _ *ent.Tx) error {
+				_, err := h.client.Agent.Query().All(ctx)
+				return expect(err, pgtenant.ErrPoolInTx)
+			},
+			kept: true,
+		},
+		"another tenant inside is refused": {
+			do: func(h *house, ctx context.Context, tx *ent.Tx) error {
+				_, err := tx.Agent.Query().All(tenancy.With(tenancy.Detach(ctx), h.b))
+				return expect(err, tenancy.ErrTenantMismatch)
+			},
+			kept: true,
+		},
+		"a switched context inside is refused": {
+			do: func(h *house, ctx context.Context, tx *ent.Tx) error {
+				_, err := tx.Tenant.Query().All(tenancy.With(ctx, h.b))
+				return expect(err, tenancy.ErrTenantSwitch)
+			},
+			kept: true,
+		},
+		"no tenant inside a tenant's transaction is refused": {
+			do: func(_ *house, ctx context.Context, tx *ent.Tx) error {
+				_, err := tx.Tenant.Query().All(tenancy.Detach(ctx))
+				return expect(err, tenancy.ErrTenantMismatch)
+			},
+			kept: true,
+		},
+		"a failed statement can't be committed, even if its error is dropped": {
+			do: func(_ *house, ctx context.Context, tx *ent.Tx) error {
+				return tx.Agent.Create().SetName("  ").Exec(ctx) // a CHECK refuses it
+			},
+			want: nil, // the error is PostgreSQL's own; see below
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t)
+			err := pgtenant.InTx(as(t, h.a), h.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
+				require.NoError(t, tx.Agent.Create().SetName("kept").Exec(ctx))
+				return tc.do(h, ctx, tx)
+			})
+			switch {
+			case tc.want != nil:
+				require.ErrorIs(t, err, tc.want)
+			case tc.kept:
+				require.NoError(t, err)
+			default:
+				require.Error(t, err)
+			}
+			require.Equal(t, tc.kept, h.count(t, "select count(*) from agents where name = 'kept'") == 1)
+		})
+	}
+}
+
+func expect(got, want error) error {
+	if !errors.Is(got, want) {
+		return errors.Join(errors.New("unexpected"), got)
+	}
+	return nil
+}
+
+func TestPanicRollsBackAndGoesOn(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, pgtenant.WithMaxConns(1))
+	require.PanicsWithValue(t, "boom", func() {
+		_ = pgtenant.InTx(as(t, h.a), h.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
+			require.NoError(t, tx.Agent.Create().SetName("lost").Exec(ctx))
+			panic("boom")
+		})
+	})
+	h.healthy(t) // the only connection came back
+}
+
+func TestContextEndsBeforeCommit(t *testing.T) {
+	t.Parallel()
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode))
+			ctx, cancel := context.WithCancel(as(t, h.a))
+			err := pgtenant.InTx(ctx, h.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
+				require.NoError(t, tx.Agent.Create().SetName("lost").Exec(ctx))
+				cancel()
+				return nil
+			})
+			require.ErrorIs(t, err, context.Canceled)
+			h.healthy(t)
+		})
+	}
+}
+
+func TestTransactionTrips(t *testing.T) {
+	t.Parallel()
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode))
+			for name, tc := range map[string]struct {
+				trips int64
+				do    func(ctx context.Context, tx *ent.Tx) error
+			}{
+				"unused": {0, func(context.Context, *ent.Tx) error { return nil }},
+				"one statement": {2, func(ctx context.Context, tx *ent.Tx) error {
+					return tx.Agent.Create().SetName("n").Exec(ctx)
+				}},
+				"three statements": {4, func(ctx context.Context, tx *ent.Tx) error {
+					return errors.Join(
+						tx.Agent.Create().SetName("n").Exec(ctx),
+						tx.Agent.Update().SetRole("r").Exec(ctx),
+						second(tx.Agent.Query().Count(ctx)),
+					)
+				}},
+			} {
+				require.NoError(t, pgtenant.InTx(as(t, h.a), h.client.Tx, tc.do), name)
+				before := h.trips.Count()
+				require.NoError(t, pgtenant.InTx(as(t, h.a), h.client.Tx, tc.do), name)
+				require.Equal(t, tc.trips, h.trips.Count()-before, name)
+			}
+		})
+	}
+}
+
+func second[T any](_ T, err error) error { return err }

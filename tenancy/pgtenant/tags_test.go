@@ -1,0 +1,191 @@
+package pgtenant_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/konstruct/konstruct/ent"
+	"github.com/konstruct/konstruct/tenancy/pgtenant"
+)
+
+// A prepared statement under the name that pgx gives its own outlives tenant and transaction. Whatever can leave something in
+// a session costs the connection, and a query or a change of rows does not.
+func TestCommandTagsDecideOverTheConnection(t *testing.T) {
+	t.Parallel()
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
+			ctx := as(t, h.a)
+			pid := func() int64 {
+				_, pid := h.session(t.Context(), t, "server_version")
+				return pid
+			}
+			for query, kept := range map[string]bool{
+				"select 1": true,
+				"/* a /* nested */ comment */ -- and one more\n select 1":                          true,
+				"(select 1) union (select 2)":                                                      true,
+				"values (1), (2)":                                                                  true,
+				"table agents":                                                                     true,
+				"update agents set role = 'x'":                                                     true,
+				"insert into agents (id, name) values (gen_random_uuid(), 'x')":                    true,
+				"delete from agents where name = 'x'":                                              true,
+				"with w as (update agents set role = 'y' returning id) select id from w":           true,
+				"insert into agents (id, name) values (gen_random_uuid(), null)":                   true, // it fails
+				"select 1 / (select 0)":                                                            true, // it fails
+				"merge into agents using (values (1)) v on false when not matched then do nothing": true,
+				"prepare p as select 1":                                                            false,
+				"deallocate all":                                                                   false,
+				"listen konstruct":                                                                 false,
+				"notify konstruct":                                                                 false,
+				"declare c cursor with hold for select 1":                                          false,
+				"set statement_timeout = '1s'":                                                     false,
+				"set local statement_timeout = '1s'":                                               false,
+				"reset all":                                                                        false,
+				"show statement_timeout":                                                           false,
+				"explain select 1":                                                                 false,
+				"discard plans":                                                                    false,
+				"lock table agents in share mode":                                                  false,
+				"do language sql 'select 1'":                                                       false, // it fails
+				"call nothing()":                                                                   false, // it fails
+				"execute nothing":                                                                  false, // it fails
+				"fetch nothing":                                                                    false, // it fails
+				"prepare p as selec":                                                               false, // it fails
+				"checkpoint":                                                                       false, // it fails
+			} {
+				before := pid()
+				_, _ = pgtenant.Exec(ctx, h, query)
+				require.Equal(t, kept, before == pid(), "Exec: %s", query)
+
+				before = pid()
+				_ = pgtenant.QueryRow(ctx, h, query, nil)
+				require.Equal(t, kept, before == pid(), "Query: %s", query)
+
+				before = pid()
+				_ = pgtenant.InTx(ctx, h.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
+					_, err := tx.Agent.Query().Count(ctx)
+					require.NoError(t, err)
+					return context.Canceled // rolled back
+				})
+				require.Equal(t, before, pid(), "a rolled back transaction")
+				tx := h.begin(t, h.a)
+				require.NoError(t, tx.Exec(ctx, "select 1", []any{}, nil))
+				_ = tx.Exec(ctx, query, []any{}, nil)
+				require.NoError(t, tx.Rollback())
+				require.Equal(t, kept, before == pid(), "in a transaction that is rolled back: %s", query)
+			}
+			_, err := pgtenant.Exec(ctx, h, "delete from agents where name <> 'a1'")
+			require.NoError(t, err)
+			h.healthy(t)
+		})
+	}
+}
+
+func TestSavepointCostsTheConnection(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, pgtenant.WithMaxConns(1))
+	_, before := h.session(t.Context(), t, "server_version")
+	tx := h.begin(t, h.a)
+	for _, query := range []string{"savepoint s", "update agents set role = 'saved'", "release s"} {
+		require.NoError(t, tx.Exec(as(t, h.a), query, []any{}, nil))
+	}
+	require.NoError(t, tx.Commit())
+	require.Equal(t, 1, h.count(t, "select count(*) from agents where role = 'saved'"))
+	_, after := h.session(t.Context(), t, "server_version")
+	require.NotEqual(t, before, after)
+}
+
+// The attack that the command tags are for: the text that another tenant's unchanged query runs.
+func TestPreparedUnderTheNameOfAnother(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, pgtenant.WithMaxConns(1))
+	list := func() string {
+		rows := h.client.Agent.Query().AllX(as(t, h.b))
+		require.Len(t, rows, 1)
+		return rows[0].Name
+	}
+	require.Equal(t, "b1", list())
+	var name, text, left string
+	find := "select name, statement from pg_prepared_statements where statement like '%\"agents\".\"name\"%' and statement not like '%pg_prepared_statements%'"
+	require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, find, nil, &name, &text))
+	for _, inTx := range []bool{false, true} {
+		require.Equal(t, "b1", list())
+		attack := []string{"deallocate \"" + name + "\"", "prepare \"" + name + "\" as " + strings.ReplaceAll(text, "\"agents\".\"tenant_id\" = $1", "$1::uuid is not null or true")}
+		if inTx {
+			tx := h.begin(t, h.a)
+			for _, query := range attack {
+				require.NoError(t, tx.Exec(as(t, h.a), query, []any{}, nil))
+			}
+			require.NoError(t, tx.Rollback())
+		} else {
+			for _, query := range attack {
+				_, _ = pgtenant.Exec(as(t, h.a), h, query)
+			}
+		}
+		require.NoError(t, pgtenant.QueryRow(as(t, h.b), h, "select count(*)::text from pg_prepared_statements where name = $1 and statement like '%or true%'", []any{name}, &left))
+		require.Equal(t, "0", left)
+		require.Equal(t, "b1", list())
+	}
+}
+
+// LISTEN costs the connection, and what a connection of the pool hears is not kept.
+func TestNotificationsAreNotKept(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, pgtenant.WithMaxConns(1))
+	conn, err := h.Pool().Acquire(t.Context())
+	require.NoError(t, err)
+	defer conn.Release()
+	_, err = conn.Exec(t.Context(), "listen konstruct")
+	require.NoError(t, err)
+	for range 10 {
+		_, err = h.super.Exec(t.Context(), "notify konstruct, 'x'")
+		require.NoError(t, err)
+	}
+	_, err = conn.Exec(t.Context(), "select 1")
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), shortly)
+	defer cancel()
+	_, err = conn.Conn().WaitForNotification(ctx)
+	require.ErrorIs(t, err, context.DeadlineExceeded, "pgx has kept one")
+}
+
+// COPY waits for data, or sends some, in a protocol of its own.
+func TestCopyIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
+			before := h.trips.Count()
+			for _, query := range []string{
+				"copy login_attempts from stdin", "COPY agents TO STDOUT", " \t\r\n\f\v;copy (select 1) to stdout",
+				"/* a /* nested */ comment */ -- another\n\tCopy login_attempts from stdin", "--x\rcopy agents to stdout", "((copy agents to stdout",
+			} {
+				require.ErrorIs(t, h.Exec(as(t, h.a), query, []any{}, nil), pgtenant.ErrCopy, query)
+				require.ErrorIs(t, pgtenant.QueryRow(as(t, h.a), h, query, nil), pgtenant.ErrCopy, query)
+				tx := h.begin(t, h.a)
+				require.ErrorIs(t, tx.Exec(as(t, h.a), query, []any{}, nil), pgtenant.ErrCopy, query)
+				require.NoError(t, tx.Rollback())
+			}
+			require.Equal(t, before, h.trips.Count(), "nothing was sent")
+			var one int64
+			require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "select 1 as copy", nil, &one))
+			require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "/* copy */ select 1", nil, &one))
+			requireCode(t, "42601", pgtenant.QueryRow(as(t, h.a), h, "copy_1", nil))
+			h.healthy(t)
+		})
+	}
+}
+
+func TestEmptyStatementIsRefused(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, pgtenant.WithMaxConns(2))
+	for _, query := range []string{"", " ", ";", "-- nothing", "/* nothing */", "/* open"} {
+		require.ErrorIs(t, h.Exec(as(t, h.a), query, []any{}, nil), pgtenant.ErrArgument)
+		require.ErrorIs(t, pgtenant.QueryRow(as(t, h.a), h, query, nil), pgtenant.ErrArgument)
+	}
+	h.healthy(t)
+}
