@@ -237,6 +237,13 @@ func resultSaboteurs() []saboteur {
 			},
 		},
 		{
+			id: "driver-rows-after-the-end", layer: layerDriver, removes: "that a result ends with its transaction",
+			code: &code{
+				edits:  []edit{{rowsFile, "r.current, r.ahead = nil, nil", ""}},
+				caught: in(driverTests, "TestResultEndsWithItsTransaction"),
+			},
+		},
+		{
 			id: "driver-first-row", layer: layerDriver, removes: "that the first row is read eagerly, so that an error replaces it",
 			code: &code{
 				edits: []edit{{

@@ -109,7 +109,7 @@ func failures() []scenario {
 			once: (*harness).lateFailure,
 		},
 		{
-			id: "D14-open-result", does: "leaves a result half read and gives the connection to the other tenant",
+			id: "D14-open-result", does: "leaves a result half read, gives the connection to the other tenant, and reads on",
 			required: "each tenant gets its own rows",
 			each:     (*harness).openResult,
 		},
@@ -308,31 +308,36 @@ func (s *harness) lateFailure(ctx context.Context) error {
 func (s *harness) openResult(ctx context.Context, tb *table) error {
 	return s.lone(ctx, func(drv *pgtenant.Driver) error {
 		for _, end := range []func(dialect.Tx) error{dialect.Tx.Commit, dialect.Tx.Rollback} {
-			if err := halfRead(as(ctx, s.b.id), drv, end); err != nil {
+			r, err := halfRead(as(ctx, s.b.id), drv, end)
+			if err != nil {
 				return err
 			}
 			if err := s.ownRows(ctx, drv, tb); err != nil {
 				return err
 			}
+			var n int
+			if r.Scan(&n) == nil || r.Next() {
+				return errors.New("the result goes on after the end of its transaction")
+			}
+			_ = r.Close()
 		}
 		return nil
 	})
 }
 
 // halfRead begins to read a result in a transaction, and ends that.
-func halfRead(ctx context.Context, drv *pgtenant.Driver, end func(dialect.Tx) error) error {
+func halfRead(ctx context.Context, drv *pgtenant.Driver, end func(dialect.Tx) error) (*entsql.Rows, error) {
 	tx, err := drv.Tx(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	r := &entsql.Rows{}
 	if err := tx.Query(ctx, "select generate_series(1, 10000)", []any{}, r); err != nil {
-		return errors.Join(err, tx.Rollback())
+		return nil, errors.Join(err, tx.Rollback())
 	}
 	r.Next()
 	_ = end(tx) // a commit is refused here, a rollback not; the connection must be clean after either
-	_ = r.Close()
-	return nil
+	return r, nil
 }
 
 // cut has a superuser end the connection in the middle of a write.
