@@ -27,7 +27,7 @@ type loginView struct {
 	User    userView    `json:"user"`
 	Session sessionView `json:"session"`
 	// It is no credential: it only keeps a stranger's wrong passwords from locking this device out.
-	DeviceToken string `json:"device_token" doc:"Keep it for 180 days and send it with the next login from this device; attempts from a remembered device are counted apart from others. It grants no access."`
+	DeviceToken string `json:"device_token" doc:"Keep it for 180 days and send it with the next login from this device. Until the password changes, attempts from a remembered device are counted apart from others. It grants no access."`
 }
 
 type userView struct {

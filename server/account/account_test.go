@@ -36,6 +36,7 @@ func TestNormalizeEmail(t *testing.T) {
 		"ada@exam\u00a0ple.com":           "",
 		"ada\x00@example.com":             "",
 		"ada@example.com\u200b":           "",
+		"\u0915\u094d\u200d@example.com":  "", // a joiner where the profile allows it
 		"\xff@example.com":                "",
 		"\u0130@example.com":              "i\u0307@example.com", // a capital I with a dot is no i
 		"\u0131@example.com":              "\u0131@example.com",

@@ -21,14 +21,11 @@ func NormalizeEmail(s string) (string, error) {
 	if len(s) > 4*maxEmail {
 		return "", ErrEmail
 	}
-	local, domain, found := strings.Cut(strings.TrimSpace(s), "@")
-	if !found {
-		return "", ErrEmail
-	}
+	local, domain, _ := strings.Cut(strings.TrimSpace(s), "@")
 	parts := append([]string{local}, strings.Split(domain, ".")...)
 	for i, part := range parts {
 		folded, err := precis.UsernameCaseMapped.String(part)
-		if err != nil || folded == "" || strings.Contains(folded, "@") || strings.ContainsFunc(folded, notPrinted) {
+		if err != nil || folded == "" || strings.Contains(folded, "@") || strings.ContainsFunc(folded, invisible) {
 			return "", ErrEmail
 		}
 		parts[i] = folded
@@ -40,6 +37,5 @@ func NormalizeEmail(s string) (string, error) {
 	return s, nil
 }
 
-func notPrinted(r rune) bool {
-	return !unicode.IsPrint(r) || unicode.IsSpace(r) || r == unicode.ReplacementChar
-}
+// invisible are the joiners that the profile allows in some scripts.
+func invisible(r rune) bool { return !unicode.IsPrint(r) }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -57,7 +58,7 @@ type logins struct {
 func newLogins(t *testing.T, limits account.Limits, changes ...func(*account.LoginOptions)) *logins {
 	t.Helper()
 	drv := openDriver(t)
-	l := &logins{client: ent.NewClient(ent.Driver(drv)), hasher: &watchedHasher{Argon2: cheap()}, now: time.Now()}
+	l := &logins{client: ent.NewClient(ent.Driver(drv)), hasher: &watchedHasher{Argon2: cheap()}, now: time.Now().Truncate(time.Second)}
 	key, err := account.AttemptsKey(make([]byte, 32))
 	require.NoError(t, err)
 	clock := func() time.Time {
@@ -288,8 +289,10 @@ func TestARememberedDeviceIsCountedApart(t *testing.T) {
 		require.ErrorIs(t, l.try(t, "wrong", "", ""), account.ErrCredentials)
 	}
 	forged := in.DeviceToken[:len(in.DeviceToken)-2] + "AA"
+	altered := in.DeviceToken[:20] + "AAAA" + in.DeviceToken[24:]
 	for name, device := range map[string]string{
 		"none": "", "garbage": "kdt_AAAA", "another account's": eve.DeviceToken, "a forged one": forged, "a session's": in.Token,
+		"an altered one": altered, "one without its prefix": strings.TrimPrefix(in.DeviceToken, "kdt_"),
 	} {
 		require.ErrorIs(t, l.try(t, adaPassword, device, ""), account.ErrTooManyAttempts, name)
 	}
