@@ -52,10 +52,11 @@ func (e *examination) standard() *Snapshot {
 	if e.isCurrent() {
 		return &own
 	}
-	if len(e.recorded) > 0 {
-		return &e.recorded[0]
+	if len(e.recorded) == 0 {
+		return nil
 	}
-	return nil
+	recorded := e.recorded[0].readable()
+	return &recorded
 }
 
 // isCurrent tells whether the database has exactly the migrations that the caller's snapshot is about.

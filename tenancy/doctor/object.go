@@ -148,6 +148,42 @@ func (s Snapshot) With(before, after Snapshot) Snapshot {
 	return Snapshot{Versions: after.Versions, Objects: sorted(expected)}
 }
 
+// kinds and properties are all that this release reads. A later release may have recorded more.
+func kinds() []string {
+	return []string{
+		"schema", "table", "view", "materialized view", "foreign table", "sequence", "type", "column", "constraint", "index",
+		"trigger", "rule", "policy", "child", "function", "grant", "default privileges", "event trigger", "publication",
+		"subscription", "extension",
+		// As pg_identify_object names them.
+		"operator", "cast", "collation", "conversion", "operator class", "text search configuration", "text search dictionary",
+		"statistics object", "language", "access method", "transform", "foreign-data wrapper", "server",
+	}
+}
+
+func properties() []string {
+	return []string{
+		"atomic", "bound", "calls", "check", "collation", "columns", "command", "config", "constraint", "def", "default", "definer",
+		"enabled", "event", "forced", "generated", "grantee", "identity", "invalid", "invoker", "kind", "leakproof", "notnull",
+		"object", "objects", "on", "on_delete", "on_update", "options", "owner", "partition", "partitioned", "permissive",
+		"persistence", "privileges", "ref_columns", "references", "rls", "role", "roles", "schema", "sequence", "set_columns",
+		"tables", "triggers", "type", "unique", "untrusted", "using", "uuid",
+	}
+}
+
+// readable is the snapshot without what only later releases read.
+func (s Snapshot) readable() Snapshot {
+	known := make([]Object, 0, len(s.Objects))
+	for _, o := range s.Objects {
+		if slices.Contains(kinds(), o.Kind) {
+			o.Props = maps.Clone(o.Props)
+			maps.DeleteFunc(o.Props, func(name, _ string) bool { return !slices.Contains(properties(), name) })
+			known = append(known, o)
+		}
+	}
+	s.Objects = known
+	return s
+}
+
 // Without is the snapshot without what stands in some schemas.
 func (s Snapshot) Without(schemas ...string) Snapshot {
 	s.Objects = slices.DeleteFunc(slices.Clone(s.Objects), func(o Object) bool {

@@ -1,6 +1,7 @@
 -- Every object of the database that is not PostgreSQL's own or an extension's, as one JSON array. An object has a kind, a
 -- name as SQL needs it, the relation that it is part of, and properties. What is usual (false, '') is left out, and
--- nothing depends on the server's major version, so that snapshots can be compared as text.
+-- nothing depends on the server's major version, so that snapshots can be compared as text. Servers of an earlier release
+-- compare with what a later one recorded: a property whose meaning changes gets another name.
 --
 -- It expects search_path = pg_catalog, so that every other name is printed with its schema.
 WITH ext AS MATERIALIZED (
