@@ -223,7 +223,9 @@ func (p *suite) test(ctx context.Context, mutant int, limit time.Duration) ([]by
 func (p *suite) testFolder(ctx context.Context, folder string, mutant int, limit time.Duration) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit+10*time.Second) // after the test's own limit
 	defer cancel()
-	test := exec.CommandContext(ctx, p.binary(folder), "-test.failfast", "-test.timeout="+limit.String(), "-test.skip="+p.skip)
+	// Tests of a database mostly wait, so more of them than there are cores run at once.
+	test := exec.CommandContext(ctx, p.binary(folder),
+		"-test.failfast", "-test.parallel=12", "-test.timeout="+limit.String(), "-test.skip="+p.skip)
 	test.Dir = filepath.Join(p.root, folder)
 	test.Env = append(os.Environ(), variable+"="+strconv.Itoa(mutant))
 	test.WaitDelay = 5 * time.Second // servers that the test started may hold its output open
