@@ -3,6 +3,7 @@ package server_test
 import (
 	"bufio"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -36,6 +37,11 @@ func TestConditionalRequests(t *testing.T) {
 	require.Equal(t, http.StatusOK, weak.status, "a proxy that compresses weakens the tag")
 	require.Equal(t, http.StatusPreconditionFailed, rename("Mara III", "If-Match", "W/"+etag).status, "it is another version by now")
 	require.Equal(t, http.StatusOK, rename("Mara III", "If-Match", `"other"`, "If-Match", weak.header.Get("ETag")).status, "two lines")
+
+	for _, empty := range []string{"", " ", ","} {
+		require.Equal(t, http.StatusPreconditionFailed, w.do(t, http.MethodDelete, w.admin, path, nil, "If-Match", empty).status,
+			"%q is not a deletion without a condition", empty)
+	}
 }
 
 func TestAnEmptyUpdateChangesNothing(t *testing.T) {
@@ -115,7 +121,17 @@ func TestUnknownQueryParameters(t *testing.T) {
 		require.Equal(t, []string{field}, got.fields(t))
 		require.Equal(t, "unknown", got.json(t)["errors"].([]any)[0].(map[string]any)["code"])
 	}
-	require.Equal(t, http.StatusOK, w.get(t, "", "/healthz?from=balancer").status)
+	for query, want := range map[string]string{
+		"cursor=x;y": "query malformed", "cursor=%zz": "query malformed", "%zz=1": "query malformed",
+		"limit=1&limit=2": "query.limit repeated", "cursor=&cursor=x": "query.cursor repeated",
+	} {
+		got := w.get(t, w.admin, tenant+"/agents?"+query)
+		require.Equal(t, http.StatusUnprocessableEntity, got.status, query)
+		fault, _ := got.at(t, "errors").([]any)[0].(map[string]any)
+		require.Equal(t, want, fmt.Sprint(fault["field"], " ", fault["code"]), query)
+	}
+	require.Equal(t, http.StatusUnprocessableEntity, w.do(t, http.MethodDelete, w.admin, tenant+"?purge=false&purge=true", nil).status)
+	require.Equal(t, http.StatusOK, w.get(t, "", "/healthz?from=balancer;a").status)
 }
 
 func TestBodiesThatAreNotRead(t *testing.T) {
@@ -131,13 +147,17 @@ func TestBodiesThatAreNotRead(t *testing.T) {
 		"as it is":          {`{"name":"a","slug":"a"}`, []string{"Content-Encoding", "identity"}, http.StatusCreated},
 		"UTF-8":             {`{"name":"b","slug":"b"}`, []string{"Content-Type", `application/json; charset="UTF-8"`}, http.StatusCreated},
 		"a byte order mark": {"\ufeff" + `{"name":"c","slug":"c"}`, nil, http.StatusCreated},
+		"in capitals":       {`{"name":"D","slug":"d"}`, []string{"Content-Type", "Application/JSON; Charset=utf-8"}, http.StatusCreated},
+		"UTF8":              {`{"name":"e","slug":"e"}`, []string{"Content-Type", "application/json;charset=utf8"}, http.StatusCreated},
+		"two charsets":      {`{"name":"f","slug":"f"}`, []string{"Content-Type", "application/json; charset=latin1; charset=utf-8"}, http.StatusUnsupportedMediaType},
+		"two types":         {`{"name":"f","slug":"f"}`, []string{"Content-Type", "application/json", "Content-Type", "text/plain"}, http.StatusUnsupportedMediaType},
+		"two encodings":     {`{"name":"f","slug":"f"}`, []string{"Content-Encoding", "identity", "Content-Encoding", "gzip"}, http.StatusUnsupportedMediaType},
 		"a form":            {"name=a", []string{"Content-Type", "application/x-www-form-urlencoded"}, http.StatusUnsupportedMediaType},
 	} {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/v1/tenants", strings.NewReader(tt.body))
-		r.Header.Set("Content-Type", "application/json")
 		r.Header.Set("Authorization", "Bearer "+w.admin)
 		for i := 0; i+1 < len(tt.header); i += 2 {
-			r.Header.Set(tt.header[i], tt.header[i+1])
+			r.Header.Add(tt.header[i], tt.header[i+1])
 		}
 		recorder := httptest.NewRecorder()
 		w.Handler().ServeHTTP(recorder, r)
