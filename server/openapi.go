@@ -43,6 +43,9 @@ func completeOperation(op *huma.Operation) {
 			param.Required = true // missing: 428
 		}
 	}
+	if op.OperationID == readyOperation { // its 503 is no problem, but names the checks
+		op.Responses["503"].Content = op.Responses["200"].Content
+	}
 	if example, ok := requestExamples()[op.OperationID]; ok {
 		op.RequestBody.Content["application/json"].Example = example
 	}
