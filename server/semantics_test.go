@@ -251,15 +251,20 @@ func TestEverySpellingOfNothingIsTheSame404(t *testing.T) {
 	missing := w.get(t, w.admin, tenant+"/agents/018f6d0e-0000-7000-8000-0000000000aa")
 	require.Equal(t, http.StatusNotFound, missing.status)
 	for _, path := range []string{
-		tenant + "/agents/x", tenant + "/agents/" + strings.ToUpper(id), tenant + "/agents/00000000-0000-0000-0000-000000000000",
+		tenant + "/agents/018f6d0e-0000-7000-8000-0000000000aa", tenant + "/channel-connections/018f6d0e-0000-7000-8000-0000000000aa",
+		"/v1/tenants/018f6d0e-0000-7000-8000-0000000000aa", tenant + "/agents/x", tenant + "/agents/" + strings.ToUpper(id), tenant + "/agents/00000000-0000-0000-0000-000000000000",
 		tenant + "/channel-connections/{" + id + "}", "/v1/tenants/" + strings.ToUpper(id) + "/agents", "/v1/tenants/x/agents",
 		"/v1/tenants/urn:uuid:" + id, "/v1/tenants/x", "/v1/tenants/" + strings.ReplaceAll(id, "-", ""),
 	} {
-		for _, method := range []string{http.MethodGet, http.MethodDelete} {
-			if method == http.MethodDelete && strings.HasSuffix(path, "/agents") {
+		for _, method := range []string{http.MethodGet, http.MethodDelete, http.MethodPatch} {
+			if method != http.MethodGet && strings.HasSuffix(path, "/agents") {
 				continue
 			}
-			got := w.do(t, method, w.admin, path, nil)
+			var body any
+			if method == http.MethodPatch { // without If-Match, which would be 428 for a resource that exists
+				body = map[string]any{}
+			}
+			got := w.do(t, method, w.admin, path, body)
 			require.Equal(t, http.StatusNotFound, got.status, "%s %s: %s", method, path, got.body)
 			require.Equal(t, missing.alike(), got.alike(), path)
 		}
