@@ -38,11 +38,9 @@ func TestConditionalRequests(t *testing.T) {
 	require.Equal(t, http.StatusPreconditionFailed, rename("Mara III", "If-Match", "W/"+etag).status, "it is another version by now")
 	require.Equal(t, http.StatusOK, rename("Mara III", "If-Match", `"other"`, "If-Match", weak.header.Get("ETag")).status, "two lines")
 
-	for _, imported := range []string{"epoch", "1969-12-31 23:00:00.000001+00", "0001-01-02"} {
-		w.super(t, `UPDATE agents SET created_at = $1::text::timestamptz, updated_at = $1::text::timestamptz`, imported)
-		etag = w.get(t, w.admin, path).header.Get("ETag")
-		require.Equal(t, http.StatusOK, rename("Mara IV", "If-Match", etag).status, imported)
-	}
+	w.super(t, `UPDATE agents SET updated_at = 'epoch'`)
+	require.Equal(t, http.StatusOK, rename("Mara IV", "If-Match", w.get(t, w.admin, path).header.Get("ETag")).status, "an imported row")
+
 	for _, empty := range []string{"", " ", ","} {
 		require.Equal(t, http.StatusPreconditionFailed, w.do(t, http.MethodDelete, w.admin, path, nil, "If-Match", empty).status,
 			"%q is not a deletion without a condition", empty)
