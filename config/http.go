@@ -110,10 +110,19 @@ func (p *Proxies) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// mappedBits is the length of the prefix that IPv4-mapped IPv6 addresses share.
+const mappedBits = 96
+
+// parsePrefix writes IPv4-mapped IPv6 networks as IPv4: an address is in the network whichever way it is written.
 func parsePrefix(text string) (netip.Prefix, error) {
 	if addr, err := netip.ParseAddr(text); err == nil {
+		addr = addr.Unmap()
 		return netip.PrefixFrom(addr, addr.BitLen()), nil
 	}
+	prefix, err := netip.ParsePrefix(text)
+	if bits := prefix.Bits() - mappedBits; err == nil && prefix.Addr().Is4In6() && bits >= 0 {
+		return netip.PrefixFrom(prefix.Addr().Unmap(), bits), nil
+	}
 
-	return netip.ParsePrefix(text)
+	return prefix, err
 }

@@ -97,6 +97,7 @@ func TestServeFaultsByName(t *testing.T) {
 		"proxies by name":                 {"KONSTRUCT_TRUSTED_PROXIES", "proxy.example.com"},
 		"everybody a proxy":               {"KONSTRUCT_TRUSTED_PROXIES", "0.0.0.0/0"},
 		"everybody a proxy over IPv6":     {"KONSTRUCT_TRUSTED_PROXIES", "10.0.0.0/8,::/0"},
+		"everybody a proxy, mapped":       {"KONSTRUCT_TRUSTED_PROXIES", "::ffff:0:0/96"},
 		"docs perhaps":                    {"KONSTRUCT_DOCS", "perhaps"},
 		"a shutdown without a unit":       {"KONSTRUCT_SHUTDOWN_TIMEOUT", "15"},
 		"no time to shut down":            {"KONSTRUCT_SHUTDOWN_TIMEOUT", "0s"},

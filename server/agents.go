@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -156,7 +157,8 @@ func (s *Server) updateAgent(ctx context.Context, in *updateAgentInput) (*itemOu
 	}
 	match, err := in.required()
 	if err != nil {
-		return nil, err
+		_, missing := s.agents.Get(ctx, id)
+		return nil, cmp.Or(missing, err)
 	}
 	if err := in.Body.check(); err != nil {
 		return nil, err

@@ -109,6 +109,7 @@ func TestPages(t *testing.T) {
 		"the list above":    "/v1/tenants?cursor=" + cursors[0],
 		"a changed cursor":  acme + "/agents?cursor=" + url.QueryEscape(string(flipped)),
 		"a shortened one":   acme + "/agents?cursor=" + cursors[0][:20],
+		"a second spelling": acme + "/agents?cursor=" + cursors[0] + "%0a",
 		"something made up": acme + "/agents?cursor=" + uuid.NewString(),
 	} {
 		got := w.get(t, w.admin, path)

@@ -155,6 +155,9 @@ func TestWhoseFailuresAreLimited(t *testing.T) {
 		"a client that claims to be another": {nil, "198.51.100.7", true},
 		"a proxy":                            {[]string{peer}, "", false},
 		"a proxy's network":                  {[]string{"192.0.2.0/24"}, "", false},
+		"a proxy as a mapped address":        {[]string{"::ffff:192.0.2.1"}, "", false},
+		"a proxy's mapped network":           {[]string{"::ffff:192.0.2.0/120"}, "", false},
+		"a client behind a mapped network":   {[]string{"::ffff:192.0.2.0/120"}, "198.51.100.7", true},
 		"a client behind a proxy":            {[]string{peer}, "198.51.100.7", true},
 		"this machine, behind a proxy":       {[]string{peer}, "127.0.0.1", false},
 	} {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"time"
@@ -129,7 +130,8 @@ func (s *Server) updateConnection(ctx context.Context, in *updateConnectionInput
 	}
 	match, err := in.required()
 	if err != nil {
-		return nil, err
+		_, missing := s.connections.Get(ctx, id)
+		return nil, cmp.Or(missing, err)
 	}
 	row, err := s.connections.Update(ctx, id, match, in.Body.fields())
 	if err != nil {

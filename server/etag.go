@@ -76,8 +76,8 @@ func parseETag(tag string) (time.Time, bool) {
 	}
 	micros, err := strconv.ParseInt(tag[1:len(tag)-1], versionBase, 64)
 	version := time.UnixMicro(micros).UTC()
-	// One version has one tag; and a year that PostgreSQL can't read never was one.
-	if err != nil || etag(version) != tag || version.Year() < 2000 || version.Year() > 9999 {
+	// One version has one tag; and a year that PostgreSQL can't read never was one. Imported rows begin with the epoch.
+	if err != nil || etag(version) != tag || version.Year() < 1970 || version.Year() > 9999 {
 		return time.Time{}, false
 	}
 	return version, true

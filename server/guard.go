@@ -5,6 +5,7 @@ import (
 	"errors"
 	"mime"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -36,6 +37,10 @@ func (s *Server) guard(r route) func(huma.Context, func(huma.Context)) {
 			return
 		}
 		requestOf(ctx.Context()).aboutPath(ctx)
+		if p := ambiguous(ctx); p != nil {
+			s.refuse(ctx, p)
+			return
+		}
 		next(admitted)
 		s.auditChange(admitted, r.op.OperationID)
 	}
@@ -53,9 +58,30 @@ func unreadable(ctx huma.Context, r route) *problem.Problem {
 		return problem.New(http.StatusUnsupportedMediaType, problem.CodeUnsupportedMedia,
 			"Send the body without a Content-Encoding.").With("Accept-Encoding", "identity") // RFC 9110, section 12.5.3
 	}
-	_, parameters, err := mime.ParseMediaType(ctx.Header("Content-Type"))
-	if charset := parameters["charset"]; err == nil && charset != "" && !strings.EqualFold(charset, "utf-8") {
+	mediaType := ctx.Header("Content-Type")
+	_, parameters, err := mime.ParseMediaType(mediaType)
+	if mediaType != "" && err != nil { // such as two charsets
+		return problem.General(http.StatusUnsupportedMediaType)
+	}
+	if charset := parameters["charset"]; charset != "" && charset != "utf-8" && charset != "utf8" {
 		return problem.New(http.StatusUnsupportedMediaType, problem.CodeUnsupportedMedia, "Send the body in UTF-8.")
+	}
+	return nil
+}
+
+// ambiguous refuses a query of which net/url drops a part, or huma reads only the first of several values.
+func ambiguous(ctx huma.Context) *problem.Problem {
+	address := ctx.URL()
+	query, err := url.ParseQuery(address.RawQuery)
+	if err != nil {
+		return problem.Invalid(problem.Field{Field: "query", Code: problem.FieldMalformed, Message: "expected a URL-encoded query"})
+	}
+	for _, param := range ctx.Operation().Parameters {
+		if param.In == "query" && len(query[param.Name]) > 1 {
+			return problem.Invalid(problem.Field{
+				Field: "query." + param.Name, Code: problem.FieldRepeated, Message: "expected the parameter once",
+			})
+		}
 	}
 	return nil
 }

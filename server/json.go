@@ -31,7 +31,7 @@ func jsonFormat() huma.Format {
 	return huma.Format{Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: unmarshal}
 }
 
-// null stands for a null at the top of a body. Huma takes null for an optional field as if it were absent; here it is
+// null stands for a null that is no part of a free object. Huma takes null for an optional field as if it were absent; here it is
 // a value that no field's type allows, so that a client does not believe that it removed something.
 type null struct{}
 
@@ -47,15 +47,24 @@ func unmarshal(data []byte, v any) error {
 	if err != nil {
 		return err
 	}
-	if object, ok := value.(map[string]any); ok {
-		for name, field := range object {
-			if field == nil {
-				object[name] = null{}
+	markNulls(value)
+	*tree = value
+	return nil
+}
+
+// markNulls marks the nulls of an object and of the objects in its lists. Free objects and secrets keep theirs.
+func markNulls(value any) {
+	object, _ := value.(map[string]any)
+	for name, field := range object {
+		switch field := field.(type) {
+		case nil:
+			object[name] = null{}
+		case []any:
+			for _, item := range field {
+				markNulls(item)
 			}
 		}
 	}
-	*tree = value
-	return nil
 }
 
 // parse reads one JSON value strictly (I-JSON, RFC 7493): UTF-8, no lone surrogates, no repeated names. The errors are

@@ -26,7 +26,7 @@ func (s *Server) observe(c *gin.Context) {
 	c.Request = c.Request.WithContext(ctx)
 	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, bodyLimitOf(r.route))
 	setHeaders(c.Writer.Header(), r.id)
-	joinLines(c.Request.Header, "If-Match", "If-None-Match")
+	normalizeHeaders(c.Request.Header)
 	if s.readiness.draining.Load() {
 		c.Writer.Header().Set("Connection", "close") // the client's next request is for another server
 	}
@@ -36,12 +36,20 @@ func (s *Server) observe(c *gin.Context) {
 	c.Next()
 }
 
-// joinLines makes one line of a header that was sent in several (RFC 9110, section 5.3): huma reads the first.
-func joinLines(h http.Header, names ...string) {
-	for _, name := range names {
+// normalizeHeaders makes one line of a header that was sent in several (RFC 9110, section 5.3), because huma reads only
+// the first. An empty If-Match becomes an empty list, which no version matches: huma takes an empty header for a missing
+// one, and a deletion would be unconditional. Huma compares media types in lower case only.
+func normalizeHeaders(h http.Header) {
+	for _, name := range []string{"Authorization", "Content-Encoding", "Content-Type", "If-Match", "If-None-Match"} {
 		if lines := h.Values(name); len(lines) > 1 {
 			h.Set(name, strings.Join(lines, ", "))
 		}
+	}
+	if lines := h.Values("If-Match"); len(lines) > 0 && strings.TrimSpace(h.Get("If-Match")) == "" {
+		h.Set("If-Match", ",")
+	}
+	if mediaType := h.Get("Content-Type"); mediaType != "" {
+		h.Set("Content-Type", strings.ToLower(mediaType))
 	}
 }
 

@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -42,8 +43,14 @@ func completeOperation(op *huma.Operation) {
 			param.Required = true // missing: 428
 		}
 	}
+	if op.OperationID == readyOperation { // its 503 is no problem, but names the checks
+		op.Responses["503"].Content = op.Responses["200"].Content
+	}
 	if example, ok := requestExamples()[op.OperationID]; ok {
 		op.RequestBody.Content["application/json"].Example = example
+	}
+	if op.Method == http.MethodGet && slices.ContainsFunc(op.Parameters, func(p *huma.Param) bool { return p.Name == "If-None-Match" }) {
+		op.Responses[strconv.Itoa(http.StatusNotModified)] = &huma.Response{Description: http.StatusText(http.StatusNotModified)}
 	}
 	for status, response := range op.Responses {
 		code, _ := strconv.Atoi(status) // "default" is 0
@@ -62,6 +69,12 @@ func describeHeaders(status int, response *huma.Response) {
 	switch status {
 	case http.StatusCreated:
 		text("Location", "The path of the new resource.")
+	case http.StatusNotModified:
+		text("ETag", "The version that the client has.")
+	case http.StatusMethodNotAllowed:
+		text("Allow", "The methods that the path has.")
+	case http.StatusUnsupportedMediaType:
+		text("Accept-Encoding", "identity, if the body's Content-Encoding is not read.")
 	case http.StatusUnauthorized:
 		text("WWW-Authenticate", "The authentication scheme (RFC 9110, section 11.6.1).")
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:

@@ -122,7 +122,11 @@ func (r route) describe() huma.Operation {
 		op.Security = []map[string][]string{{bearerScheme: {}}}
 	}
 	if r.hasBody {
-		op.Errors = append(op.Errors, http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
+		op.Errors = append(op.Errors, http.StatusBadRequest, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge,
+			http.StatusUnsupportedMediaType)
+	}
+	if op.RejectUnknownQueryParameters {
+		op.Errors = append(op.Errors, http.StatusUnprocessableEntity)
 	}
 	return op
 }

@@ -15,6 +15,9 @@ const (
 	connectionPath  = connectionsPath + "/{connection_id}"
 )
 
+// readyOperation answers 503 without a problem.
+const readyOperation = "ready"
+
 // The tags, which group operations in the document.
 const (
 	tagHealth      = "Health"
@@ -39,7 +42,7 @@ func (s *Server) healthRoutes() []route {
 	return []route{
 		handle(public, http.MethodGet, "/healthz", "health", "Check that the process answers", s.health).in(tagHealth).
 			failing(http.StatusMethodNotAllowed),
-		handle(public, http.MethodGet, "/readyz", "ready", "Check that the server can work", s.ready).in(tagHealth).
+		handle(public, http.MethodGet, "/readyz", readyOperation, "Check that the server can work", s.ready).in(tagHealth).
 			failing(http.StatusMethodNotAllowed).
 			saying("503 with the status not_ready while a required check fails or the server is stopping; 200 with the status degraded " +
 				"while reads are served but writes fail. The body names the checks. An answer is reused for a second."),

@@ -3,6 +3,7 @@ package server_test
 import (
 	"bufio"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -36,6 +37,14 @@ func TestConditionalRequests(t *testing.T) {
 	require.Equal(t, http.StatusOK, weak.status, "a proxy that compresses weakens the tag")
 	require.Equal(t, http.StatusPreconditionFailed, rename("Mara III", "If-Match", "W/"+etag).status, "it is another version by now")
 	require.Equal(t, http.StatusOK, rename("Mara III", "If-Match", `"other"`, "If-Match", weak.header.Get("ETag")).status, "two lines")
+
+	w.super(t, `UPDATE agents SET updated_at = 'epoch'`)
+	require.Equal(t, http.StatusOK, rename("Mara IV", "If-Match", w.get(t, w.admin, path).header.Get("ETag")).status, "an imported row")
+
+	for _, empty := range []string{"", " ", ","} {
+		require.Equal(t, http.StatusPreconditionFailed, w.do(t, http.MethodDelete, w.admin, path, nil, "If-Match", empty).status,
+			"%q is not a deletion without a condition", empty)
+	}
 }
 
 func TestAnEmptyUpdateChangesNothing(t *testing.T) {
@@ -115,7 +124,17 @@ func TestUnknownQueryParameters(t *testing.T) {
 		require.Equal(t, []string{field}, got.fields(t))
 		require.Equal(t, "unknown", got.json(t)["errors"].([]any)[0].(map[string]any)["code"])
 	}
-	require.Equal(t, http.StatusOK, w.get(t, "", "/healthz?from=balancer").status)
+	for query, want := range map[string]string{
+		"cursor=x;y": "query malformed", "cursor=%zz": "query malformed", "%zz=1": "query malformed",
+		"limit=1&limit=2": "query.limit repeated", "cursor=&cursor=x": "query.cursor repeated",
+	} {
+		got := w.get(t, w.admin, tenant+"/agents?"+query)
+		require.Equal(t, http.StatusUnprocessableEntity, got.status, query)
+		fault, _ := got.at(t, "errors").([]any)[0].(map[string]any)
+		require.Equal(t, want, fmt.Sprint(fault["field"], " ", fault["code"]), query)
+	}
+	require.Equal(t, http.StatusUnprocessableEntity, w.do(t, http.MethodDelete, w.admin, tenant+"?purge=false&purge=true", nil).status)
+	require.Equal(t, http.StatusOK, w.get(t, "", "/healthz?from=balancer;a").status)
 }
 
 func TestBodiesThatAreNotRead(t *testing.T) {
@@ -131,13 +150,17 @@ func TestBodiesThatAreNotRead(t *testing.T) {
 		"as it is":          {`{"name":"a","slug":"a"}`, []string{"Content-Encoding", "identity"}, http.StatusCreated},
 		"UTF-8":             {`{"name":"b","slug":"b"}`, []string{"Content-Type", `application/json; charset="UTF-8"`}, http.StatusCreated},
 		"a byte order mark": {"\ufeff" + `{"name":"c","slug":"c"}`, nil, http.StatusCreated},
+		"in capitals":       {`{"name":"D","slug":"d"}`, []string{"Content-Type", "Application/JSON; Charset=utf-8"}, http.StatusCreated},
+		"UTF8":              {`{"name":"e","slug":"e"}`, []string{"Content-Type", "application/json;charset=utf8"}, http.StatusCreated},
+		"two charsets":      {`{"name":"f","slug":"f"}`, []string{"Content-Type", "application/json; charset=latin1; charset=utf-8"}, http.StatusUnsupportedMediaType},
+		"two types":         {`{"name":"f","slug":"f"}`, []string{"Content-Type", "application/json", "Content-Type", "text/plain"}, http.StatusUnsupportedMediaType},
+		"two encodings":     {`{"name":"f","slug":"f"}`, []string{"Content-Encoding", "identity", "Content-Encoding", "gzip"}, http.StatusUnsupportedMediaType},
 		"a form":            {"name=a", []string{"Content-Type", "application/x-www-form-urlencoded"}, http.StatusUnsupportedMediaType},
 	} {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/v1/tenants", strings.NewReader(tt.body))
-		r.Header.Set("Content-Type", "application/json")
 		r.Header.Set("Authorization", "Bearer "+w.admin)
 		for i := 0; i+1 < len(tt.header); i += 2 {
-			r.Header.Set(tt.header[i], tt.header[i+1])
+			r.Header.Add(tt.header[i], tt.header[i+1])
 		}
 		recorder := httptest.NewRecorder()
 		w.Handler().ServeHTTP(recorder, r)
@@ -226,15 +249,20 @@ func TestEverySpellingOfNothingIsTheSame404(t *testing.T) {
 	missing := w.get(t, w.admin, tenant+"/agents/018f6d0e-0000-7000-8000-0000000000aa")
 	require.Equal(t, http.StatusNotFound, missing.status)
 	for _, path := range []string{
-		tenant + "/agents/x", tenant + "/agents/" + strings.ToUpper(id), tenant + "/agents/00000000-0000-0000-0000-000000000000",
+		tenant + "/agents/018f6d0e-0000-7000-8000-0000000000aa", tenant + "/channel-connections/018f6d0e-0000-7000-8000-0000000000aa",
+		"/v1/tenants/018f6d0e-0000-7000-8000-0000000000aa", tenant + "/agents/x", tenant + "/agents/" + strings.ToUpper(id), tenant + "/agents/00000000-0000-0000-0000-000000000000",
 		tenant + "/channel-connections/{" + id + "}", "/v1/tenants/" + strings.ToUpper(id) + "/agents", "/v1/tenants/x/agents",
 		"/v1/tenants/urn:uuid:" + id, "/v1/tenants/x", "/v1/tenants/" + strings.ReplaceAll(id, "-", ""),
 	} {
-		for _, method := range []string{http.MethodGet, http.MethodDelete} {
-			if method == http.MethodDelete && strings.HasSuffix(path, "/agents") {
+		for _, method := range []string{http.MethodGet, http.MethodDelete, http.MethodPatch} {
+			if method != http.MethodGet && strings.HasSuffix(path, "/agents") {
 				continue
 			}
-			got := w.do(t, method, w.admin, path, nil)
+			var body any
+			if method == http.MethodPatch { // without If-Match, which would be 428 for a resource that exists
+				body = map[string]any{}
+			}
+			got := w.do(t, method, w.admin, path, body)
 			require.Equal(t, http.StatusNotFound, got.status, "%s %s: %s", method, path, got.body)
 			require.Equal(t, missing.alike(), got.alike(), path)
 		}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"log/slog"
@@ -126,7 +127,8 @@ func (s *Server) updateTenant(ctx context.Context, in *updateTenantInput) (*item
 	}
 	match, err := in.required()
 	if err != nil {
-		return nil, err
+		_, missing := s.tenants.Get(ctx, id)
+		return nil, cmp.Or(missing, err)
 	}
 	row, err := s.tenants.Update(ctx, id, match, operation.TenantFields{
 		Name: in.Body.Name, Slug: in.Body.Slug, Status: in.Body.Status, Settings: json.RawMessage(in.Body.Settings),

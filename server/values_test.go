@@ -118,6 +118,11 @@ func TestToolsAndRulesHaveShapes(t *testing.T) {
 		`{"tool_assignments":[{"config":{}}]}`:                              {"body.tool_assignments[0].name"},
 		`{"tool_assignments":[{"name":" "}]}`:                               {"body.tool_assignments[0].name"},
 		`{"tool_assignments":[{"name":"x","config":[]}]}`:                   {"body.tool_assignments[0].config"},
+		`{"tool_assignments":[{"name":"x","config":null}]}`:                 {"body.tool_assignments[0].config"},
+		`{"escalation_rules":[{"when":"over_budget","count":null}]}`:        {"body.escalation_rules[0].count"},
+		`{"escalation_rules":[{"when":"over_budget","keywords":null}]}`:     {"body.escalation_rules[0].keywords"},
+		`{"escalation_rules":[{"when":"over_budget","notify":null}]}`:       {"body.escalation_rules[0].notify"},
+		`{"escalation_rules":[{"when":"over_budget","message":null}]}`:      {"body.escalation_rules[0].message"},
 		`{"escalation_rules":[{"notify":"x"}]}`:                             {"body.escalation_rules[0].when"},
 		`{"escalation_rules":[{"when":"sometimes"}]}`:                       {"body.escalation_rules[0].when"},
 		`{"escalation_rules":[{"when":"over_budget"},{"when":"keywords"}]}`: {"body.escalation_rules[1].keywords"},
@@ -133,7 +138,8 @@ func TestToolsAndRulesHaveShapes(t *testing.T) {
 		require.Equal(t, want, got.fields(t), body)
 	}
 	got := w.do(t, http.MethodPatch, w.admin, path, `{"escalation_rules":[{"when":"asks_for_person"},{"when":"keywords","keywords":["refund"]},
-		{"when":"failed_turns","count":3,"message":"A colleague takes over."},{"when":"over_budget","When":"failed_turns","COUNT":"x"}]}`, "If-Match", etag)
+		{"when":"failed_turns","count":3,"message":"A colleague takes over."},{"when":"over_budget","When":"failed_turns","COUNT":"x","more":null,"list":[{"a":null}]}],
+		"tool_assignments":[{"name":"x","config":{"a":null,"b":[null,{"c":null}]}}]}`, "If-Match", etag)
 	require.Equal(t, http.StatusOK, got.status, got.body)
 }
 

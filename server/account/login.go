@@ -168,8 +168,8 @@ func (l *Logins) compare(ctx context.Context, password, hash string) (same, outd
 	return same, same, err
 }
 
-// rehash replaces a hash of a password that was not normalized. If the password is being changed at this moment, the
-// other change wins, and open notices.
+// rehash replaces a hash of a password that was not normalized. If another login has done so already, its hash counts. If
+// the password is being changed at this moment, the other change wins, and open notices.
 func (l *Logins) rehash(ctx context.Context, user *ent.PortalUser, password string) error {
 	hash, err := l.hasher.Hash(ctx, normalizePassword(password))
 	if err != nil {
@@ -182,6 +182,18 @@ func (l *Logins) rehash(ctx context.Context, user *ent.PortalUser, password stri
 	}
 	if changed > 0 {
 		user.HashedPassword = hash
+		return nil
+	}
+	current, err := l.client.PortalUser.Get(ctx, user.ID)
+	if err != nil {
+		return fmt.Errorf("look up a user: %w", err)
+	}
+	same, err := l.hasher.Compare(ctx, normalizePassword(password), current.HashedPassword)
+	if err != nil {
+		return fmt.Errorf("compare a password: %w", err)
+	}
+	if same {
+		user.HashedPassword = current.HashedPassword
 	}
 	return nil
 }

@@ -336,6 +336,26 @@ func TestPasswordsAreNormalized(t *testing.T) {
 	}
 }
 
+func TestTwoFirstLoginsAtOnceReplaceAHash(t *testing.T) {
+	t.Parallel()
+	l := newLogins(t, account.Limits{})
+	old, err := cheap().Hash(t.Context(), decomposed)
+	require.NoError(t, err)
+	l.client.PortalUser.Update().Where(portaluser.Email(ada)).SetHashedPassword(old).ExecX(t.Context())
+	l.hasher.before = func() error { // the other one logs in while this one compares
+		l.hasher.before = nil
+		return l.try(t, decomposed, "", "")
+	}
+	require.NoError(t, l.try(t, decomposed, "", ""))
+
+	l.client.PortalUser.Update().Where(portaluser.Email(ada)).SetHashedPassword(old).ExecX(t.Context())
+	l.hasher.before = func() error {
+		l.hasher.before = nil
+		return l.users.SetPassword(t.Context(), ada, adaPassword)
+	}
+	require.ErrorIs(t, l.try(t, decomposed, "", ""), account.ErrCredentials, "the password was changed meanwhile")
+}
+
 // TestEachFailureCostsTheSame: one hash, or two where the password is not in normal form.
 func TestEachFailureCostsTheSame(t *testing.T) {
 	t.Parallel()

@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -43,7 +44,7 @@ func (p Pages) after(list string, tenant tenancy.ID, cursor string) (uuid.UUID, 
 		return uuid.Nil, nil
 	}
 	raw, err := cursorEncoding().DecodeString(cursor)
-	if err != nil || len(raw) != len(uuid.UUID{})+macBytes {
+	if err != nil || len(raw) != len(uuid.UUID{})+macBytes || strings.ContainsAny(cursor, "\r\n") { // which it skips
 		return uuid.Nil, ErrCursor
 	}
 	last := uuid.UUID(raw[:16])
