@@ -84,7 +84,7 @@ type counter struct {
 // A clock that jumped back must not keep a window open for longer than its own length.
 const countAttempt = `
 INSERT INTO login_attempts AS a (key, count, window_ends)
-SELECT c.key, 1, $1::timestamptz + c.micros * interval '1 microsecond' FROM unnest($2::text[], $3::bigint[]) AS c (key, micros)
+SELECT c.key, 1, $1::timestamptz + c.micros * interval '1 microsecond' FROM unnest($2::text[], $3::bigint[]) AS c (key, micros) ORDER BY c.key COLLATE "C"
 ON CONFLICT (key) DO UPDATE SET
   count       = CASE WHEN a.window_ends <= $1 THEN 1 ELSE a.count + 1 END,
   window_ends = CASE WHEN a.window_ends <= $1 THEN excluded.window_ends ELSE least(a.window_ends, excluded.window_ends) END
@@ -126,7 +126,7 @@ func (a *Attempts) count(ctx context.Context, now time.Time, counters []counter)
 	return errors.Join(&AttemptsError{RetryAfter: wait}, a.giveBack(ctx, now, counters))
 }
 
-// The rows are locked in the order in which count inserts them. The last attempt of a window ends the window, since the
+// The rows are locked in the order in which countAttempt inserts them. The last attempt of a window ends the window, since the
 // table holds no zero, whatever the clock does next.
 const returnAttempt = `
 WITH counted AS (SELECT key FROM login_attempts WHERE key = ANY($2) AND window_ends > $1 ORDER BY key COLLATE "C" FOR UPDATE)

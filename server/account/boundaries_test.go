@@ -206,6 +206,17 @@ func TestSessionThatIsNotStored(t *testing.T) {
 	require.Empty(t, in)
 }
 
+// The password of the comparison for nobody opens nothing.
+func TestTheDecoysPasswordIsRight(t *testing.T) {
+	t.Parallel()
+	l := newLogins(t, account.Limits{}, func(o *account.LoginOptions) {
+		o.Hasher = slowHasher{o.Hasher, func() error { return nil }}
+	})
+	_, err := l.Login(t.Context(), account.Attempt{Email: "unknown@example.com", Password: "any"})
+	require.ErrorIs(t, err, account.ErrCredentials)
+	require.NoError(t, l.try(t, "any", "", ""))
+}
+
 // A user who is changed while the password is compared gets no session with the old one.
 func TestUserChangesDuringTheComparison(t *testing.T) {
 	t.Parallel()

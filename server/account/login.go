@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"slices"
-	"strings"
 	"time"
 
 	"entgo.io/ent/dialect"
@@ -132,7 +130,6 @@ func (l *Logins) strangerCounters(a Attempt, email string) []counter {
 	if client := clientOf(a.Client); client.IsValid() {
 		counters = append(counters, counter{l.attempts.clientKey(client), l.limits.Client})
 	}
-	slices.SortFunc(counters, func(a, b counter) int { return strings.Compare(a.key, b.key) }) // one order of locks
 	return counters
 }
 

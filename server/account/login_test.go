@@ -115,6 +115,9 @@ func TestAttemptsThatDidNotFailAreGivenBack(t *testing.T) {
 	for range 10 {
 		require.NoError(t, l.try(t, adaPassword, "", "192.0.2.1"))
 	}
+	in, err := l.Login(t.Context(), account.Attempt{Email: ada, Password: adaPassword})
+	require.NoError(t, err)
+	require.NoError(t, in.Warning)
 	require.Zero(t, l.open(t))
 	require.ErrorIs(t, l.try(t, "wrong", "", "192.0.2.1"), account.ErrCredentials)
 	require.Equal(t, 2, l.open(t), "a failed one counts, by address and by client")

@@ -8,14 +8,15 @@ import (
 
 // execAgain sends a statement of which nothing has run once more, in a transaction, so that a pooler can't give the statement
 // another session than the one that was reset.
-func (d *Driver) execAgain(ctx context.Context, l *lease, s statement, r remedy) (tag pgconn.CommandTag, err error) {
+func (d *Driver) execAgain(ctx context.Context, l *lease, s statement, r remedy) (pgconn.CommandTag, error) {
 	t := &tx{driver: d, ctx: ctx, tenant: s.tenant, begin: "begin", lease: l}
 	defer func() { _ = t.Rollback() }()
 	if err := t.again(ctx, s, r); err != nil {
-		return tag, err
+		return pgconn.CommandTag{}, err
 	}
-	if tag, err = t.exec(ctx, s); err != nil {
-		return tag, err
+	tag, err := t.exec(ctx, s)
+	if err != nil {
+		return pgconn.CommandTag{}, err
 	}
 	return tag, t.Commit()
 }

@@ -130,6 +130,47 @@ func TestChangedSessionServesUnknownStatements(t *testing.T) {
 	}
 }
 
+// A statement that is sent once more fails as any other, also at its commit, and gives its connection back.
+func TestChangedSessionServesFailures(t *testing.T) {
+	t.Parallel()
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
+			_, err := h.super.Exec(t.Context(), `
+				create table late (id int primary key, next int references late deferrable initially deferred);
+				grant select, insert on late to konstruct_app`)
+			require.NoError(t, err)
+			for statement, code := range map[string]string{
+				"insert into late values (1, 2)":                  "23503",
+				"insert into late values (1, 2) returning id":     "23503",
+				"insert into late values (1 / 0, 2)":              "22012",
+				"insert into late values (1 / 0, 2) returning id": "22012",
+				"select 1 / (n - 1) from generate_series(1, 3) n": "22012",
+				"select id from nowhere":                          "42P01",
+			} {
+				for _, send := range []func() error{
+					func() error { return h.Exec(as(t, h.b), statement, []any{}, nil) },
+					func() error {
+						var r entsql.Rows
+						if err := h.Query(as(t, h.b), statement, []any{}, &r); err != nil {
+							return err
+						}
+						defer r.Close()
+						return r.Err()
+					},
+				} {
+					_, err := pgtenant.Exec(as(t, h.a), h, "select set_config('row_security', 'off', false)")
+					require.NoError(t, err)
+					requireCode(t, code, send())
+					h.healthy(t)
+				}
+			}
+			require.Zero(t, h.count(t, "select count(*) from late"))
+		})
+	}
+}
+
 // What a statement does in a changed session is what it does in any other: a result is read row by row, and fails where it
 // fails; a BEGIN of its own is refused.
 func TestChangedSessionChangesNoSemantics(t *testing.T) {
