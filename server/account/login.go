@@ -153,9 +153,6 @@ func (l *Logins) verify(ctx context.Context, user *ent.PortalUser, hash, passwor
 // compare checks a password in its normal form. Hashes made before passwords were normalized are of the bytes as they
 // were typed, so those are tried as well where they differ; outdated is true when only they matched.
 func (l *Logins) compare(ctx context.Context, password, hash string) (same, outdated bool, err error) {
-	if err := ctx.Err(); err != nil {
-		return false, false, err // hashing can't be interrupted, and would count as an attempt
-	}
 	normal := normalizePassword(password)
 	same, err = l.hasher.Compare(ctx, normal, hash)
 	if err != nil || same || normal == password {

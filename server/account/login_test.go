@@ -88,7 +88,8 @@ func (l *logins) try(t *testing.T, password, device, client string) error {
 	if client != "" {
 		a.Client = netip.MustParseAddr(client)
 	}
-	_, err := l.Login(t.Context(), a)
+	in, err := l.Login(t.Context(), a)
+	require.Equal(t, err == nil, in.Token != "")
 	return err
 }
 
