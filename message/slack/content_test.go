@@ -46,6 +46,9 @@ func TestBlocksAsText(t *testing.T) {
 		"table":        {blocks(`{"type":"table","rows":[[{"type":"raw_text","text":"Ship"},{"type":"raw_text","text":"Berth"}],[{"type":"rich_text","elements":[` + section(`{"type":"user","user_id":"U0MATE"}`) + `]},{"type":"raw_number","value":4}]]}`), "Ship | Berth\n@U0MATE | 4"},
 		"a new block":  {blocks(`{"type":"tide_card","title":{"type":"plain_text","text":"Tide"},"body":{"type":"mrkdwn","text":"high <@U0MATE>"},"items":[{"type":"tide_item","text":"noon"}]}`), "Tide\nhigh @U0MATE\nnoon"},
 		"a new field":  {blocks(`{"type":"tide_card","warning":{"type":"mrkdwn","text":"fog <@U0MATE>"},"confirm":{"title":{"type":"plain_text","text":"Sure?"}}}`), "fog @U0MATE"},
+		"a container":  {blocks(`{"type":"container","rich_text_title":{"type":"rich_text","elements":[` + section(`{"type":"text","text":"Log"}`) + `]},"child_blocks":[{"type":"section","text":{"type":"mrkdwn","text":"by <@U0MATE>"}}]}`), "Log\nby @U0MATE"},
+		"a chart":      {blocks(`{"type":"data_visualization","title":"Tides","chart":{"type":"bar","series":[{"name":"North","data":[{"label":"noon","value":-5}]}],"axis_config":{"categories":["noon"]}}}`), "Tides\nNorth\nnoon\n-5"},
+		"data table":   {blocks(`{"type":"data_table","caption":"Berths","rows":[[{"type":"raw_text","text":"Ship"},{"type":"raw_text","text":"Draft"}],[{"type":"raw_text","text":"Gull"},{"type":"raw_number","value":4,"text":"4"}]]}`), "Berths\nShip | Draft\nGull | 4"},
 		"feedback":     {blocks(`{"type":"context_actions","elements":[{"type":"feedback_buttons","positive_button":{"text":{"type":"plain_text","text":"Good"}},"negative_button":{"text":{"type":"plain_text","text":"Bad"}}}]}`), "[Good] [Bad]"},
 		"no type":      {blocks(`{"text":{"type":"mrkdwn","text":"a"}}`), "a"},
 		"an odd block": {blocks(`null,1,"x",[],{},{"type":"section","text":7},{"type":["section"]},{"type":"header","text":{"type":"plain_text","text":"kept"}}`), "7\nkept"},
@@ -54,6 +57,7 @@ func TestBlocksAsText(t *testing.T) {
 		"references": {richText(section(`{"type":"user","user_id":"U0MATE"},{"type":"text","text":" "},{"type":"usergroup","usergroup_id":"S0CREW"},{"type":"text","text":" "},{"type":"channel","channel_id":"C0PIER"},{"type":"text","text":" "},{"type":"broadcast","range":"here"},{"type":"text","text":" "},{"type":"team","team_id":"T0PORT"}`)), "@U0MATE @S0CREW #C0PIER @here T0PORT"},
 		"links":      {richText(section(`{"type":"link","url":"https://a.example"},{"type":"text","text":" "},{"type":"link","url":"https://b.example","text":"b"}`)), "https://a.example b (https://b.example)"},
 		"dates":      {richText(section(`{"type":"date","timestamp":1768471200,"format":"{date}"},{"type":"text","text":" "},{"type":"date","timestamp":1,"fallback":"soon"},{"type":"color","value":"#00ff00"}`)), "2026-01-15 10:00 UTC soon#00ff00"},
+		"date links": {richText(section(`{"type":"date","timestamp":1,"fallback":"soon","url":"https://d.example"}`)), "soon (https://d.example)"},
 		"lists":      {richText(`{"type":"rich_text_list","style":"bullet","indent":0,"elements":[` + section(`{"type":"text","text":"a"}`) + `,` + section(`{"type":"text","text":"b"}`) + `]},{"type":"rich_text_list","style":"ordered","indent":1,"offset":2,"elements":[` + section(`{"type":"text","text":"c"}`) + `]}`), "• a\n• b\n  3. c"},
 		"quote":      {richText(`{"type":"rich_text_quote","elements":[{"type":"text","text":"one\ntwo"}]},` + section(`{"type":"text","text":"three"}`)), "> one\n> two\nthree"},
 		"code":       {richText(`{"type":"rich_text_preformatted","elements":[{"type":"text","text":"x := 1\ny := 2"}]}`), "```\nx := 1\ny := 2\n```"},
@@ -109,6 +113,26 @@ func TestPartsOfTheTextAreNotItsRepetition(t *testing.T) {
 	for text, want := range map[string]string{"am": "am\nSam", "Sa": "Sa\nSam", "!!!": "!!!\nSam", "Sam": "Sam"} {
 		require.Equal(t, want, mustMessage(t, callback(nil, object{"text": text, "blocks": block(table)})).Content.PlainText)
 	}
+}
+
+// TestRepetitionsDifferInFormattingOnly: signs and punctuation are content.
+func TestRepetitionsDifferInFormattingOnly(t *testing.T) {
+	t.Parallel()
+	for text, block := range map[string]string{"+5": "-5", "1.5": "1,5", "!!!": "???", "&lt;5": "5", "yes?": "yes!", "$5": "5%"} {
+		inner := object{"text": text, "blocks": []object{{"type": "section", "text": object{"type": "mrkdwn", "text": block}}}}
+		c := mustMessage(t, callback(nil, inner)).Content
+		require.Equal(t, []message.Part{{Kind: message.PartBlocks, Text: block}}, c.Parts, text)
+		require.Equal(t, strings.Replace(text, "&lt;", "<", 1)+"\n"+block, c.PlainText)
+	}
+
+	text := "*Note*: `x`. (_y_)\n• a\n    ◦ b\n        ▪︎ c\n&gt; so\n```z := 1```\n<!date^1^{date}^https://d.example|soon>"
+	list := func(indent, item string) string {
+		return `{"type":"rich_text_list","style":"bullet","indent":` + indent + `,"elements":[` + section(`{"type":"text","text":"`+item+`"}`) + `]},`
+	}
+	twice := richText(section(`{"type":"text","text":"Note","style":{"bold":true}},{"type":"text","text":": "},{"type":"text","text":"x","style":{"code":true}},{"type":"text","text":". ("},{"type":"text","text":"y","style":{"italic":true}},{"type":"text","text":")\n"}`) +
+		"," + list("0", "a") + list("1", "b") + list("2", "c") + `{"type":"rich_text_quote","elements":[{"type":"text","text":"so"}]},{"type":"rich_text_preformatted","elements":[{"type":"text","text":"z := 1"}]},` +
+		section(`{"type":"date","timestamp":1,"url":"https://d.example","fallback":"soon"}`))
+	require.Empty(t, mustMessage(t, callback(nil, twice.with(object{"text": text}))).Content.Parts)
 }
 
 // TestLongMessagesAreWhole: Slack's own limit is 40,000 characters.

@@ -3,6 +3,7 @@ package slack_test
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -26,6 +27,8 @@ func TestWhyAnEditHappened(t *testing.T) {
 		"with the preview it adds":   {posting.with(edited).with(preview), posting, message.EditByPerson},
 		"of an unknown posting":      {posting.with(edited), object{}, message.EditByPerson},
 		"a program's edit":           {posting.with(edited).with(bot), posting.with(bot), message.EditByProgram},
+		"a program's new layout":     {posting.with(bot).with(object{"blocks": []object{{"type": "divider"}}}), posting.with(bot), message.EditByProgram},
+		"a program's own preview":    {posting.with(bot).with(preview), posting.with(bot), message.EditPreview},
 		"a preview":                  {posting.with(preview), posting, message.EditPreview},
 		"a preview after an edit":    {posting.with(edited).with(preview), posting.with(edited), message.EditPreview},
 		"a preview taken away":       {posting, posting.with(preview), message.EditPreview},
@@ -145,6 +148,25 @@ func TestFiles(t *testing.T) {
 	require.Equal(t, []string{"F5", "F6"}, m.Content.Parts[0].AttachmentIDs)
 }
 
+// TestFilesOfOtherHosts must not be asked for with our token.
+func TestFilesOfOtherHosts(t *testing.T) {
+	t.Parallel()
+	for address, want := range map[string]message.FileState{
+		"https://files.slack.com/F1":                         message.FileFetchable,
+		"https://port.enterprise.slack.com/":                 message.FileFetchable,
+		"https://evil.example/" + strings.Repeat("x", 9<<10): message.FileExternal,
+		"https://evil.example\uFF0F.slack.com/F1":            message.FileExternal,
+		"https://evil.example\u2100.slack.com/F1":            message.FileExternal,
+		"https://evil.example&.slack.com/F1":                 message.FileExternal,
+		"https://files.slack.com@evil.example/F1":            message.FileExternal,
+		"https://evil.example\\.slack.com/F1":                message.FileExternal,
+		"//files.slack.com/F1":                               message.FileExternal,
+	} {
+		files := mustMessage(t, callback(nil, object{"files": []object{{"id": "F1", "url_private": address}}})).Content.Attachments
+		require.Equal(t, want, files[0].State, address)
+	}
+}
+
 // TestAnotherCompanysBotOfOurApp is neither ours nor a colleague's.
 func TestAnotherCompanysBotOfOurApp(t *testing.T) {
 	t.Parallel()
@@ -206,6 +228,13 @@ func TestDirectChats(t *testing.T) {
 	second := mustMessage(t, callback(nil, object{"channel": "D0", "channel_type": "im", "ts": "1768471300.000001"}))
 	require.Equal(t, first.ConversationKey(), second.ConversationKey())
 	require.Equal(t, "D0", second.ReplyAddress)
+
+	changed := mustMessage(t, callback(nil, object{
+		"channel": "D0", "channel_type": "im", "subtype": "message_changed",
+		"message": object{"ts": first.ChannelMetadata.MessageID, "thread_ts": first.ChannelMetadata.MessageID, "edited": object{"ts": "1768471400.000000"}},
+	}))
+	require.Equal(t, first.ConversationKey(), changed.ConversationKey(), "although it got replies")
+	require.Equal(t, "D0", changed.ReplyAddress)
 }
 
 func TestReplies(t *testing.T) {

@@ -79,11 +79,9 @@ func (w *writer) leaf(kind string, v gjson.Result) bool {
 }
 
 func (w *writer) date(v gjson.Result) {
-	if fallback := text(v.Get("fallback")); fallback != "" {
-		w.write(fallback)
-		return
+	label := text(v.Get("fallback"))
+	if at := seconds(v.Get("timestamp")); label == "" && !at.IsZero() {
+		label = at.Format("2006-01-02 15:04 UTC")
 	}
-	if at := seconds(v.Get("timestamp")); !at.IsZero() {
-		w.write(at.Format("2006-01-02 15:04 UTC"))
-	}
+	w.link(text(v.Get("url")), label)
 }
