@@ -53,14 +53,16 @@ func TestBlocksAsText(t *testing.T) {
 		"no type":      {blocks(`{"text":{"type":"mrkdwn","text":"a"}}`), "a"},
 		"an odd block": {blocks(`null,1,"x",[],{},{"type":"section","text":7},{"type":["section"]},{"type":"header","text":{"type":"plain_text","text":"kept"}}`), "7\nkept"},
 
-		"styles":     {richText(section(`{"type":"text","text":"a &lt; b ","style":{"bold":true}},{"type":"emoji","name":"wave"}`)), "a &lt; b :wave:"},
-		"references": {richText(section(`{"type":"user","user_id":"U0MATE"},{"type":"text","text":" "},{"type":"usergroup","usergroup_id":"S0CREW"},{"type":"text","text":" "},{"type":"channel","channel_id":"C0PIER"},{"type":"text","text":" "},{"type":"broadcast","range":"here"},{"type":"text","text":" "},{"type":"team","team_id":"T0PORT"}`)), "@U0MATE @S0CREW #C0PIER @here T0PORT"},
-		"links":      {richText(section(`{"type":"link","url":"https://a.example"},{"type":"text","text":" "},{"type":"link","url":"https://b.example","text":"b"}`)), "https://a.example b (https://b.example)"},
-		"dates":      {richText(section(`{"type":"date","timestamp":1768471200,"format":"{date}"},{"type":"text","text":" "},{"type":"date","timestamp":1,"fallback":"soon"},{"type":"color","value":"#00ff00"}`)), "2026-01-15 10:00 UTC soon#00ff00"},
-		"date links": {richText(section(`{"type":"date","timestamp":1,"fallback":"soon","url":"https://d.example"}`)), "soon (https://d.example)"},
-		"lists":      {richText(`{"type":"rich_text_list","style":"bullet","indent":0,"elements":[` + section(`{"type":"text","text":"a"}`) + `,` + section(`{"type":"text","text":"b"}`) + `]},{"type":"rich_text_list","style":"ordered","indent":1,"offset":2,"elements":[` + section(`{"type":"text","text":"c"}`) + `]}`), "• a\n• b\n  3. c"},
-		"quote":      {richText(`{"type":"rich_text_quote","elements":[{"type":"text","text":"one\ntwo"}]},` + section(`{"type":"text","text":"three"}`)), "> one\n> two\nthree"},
-		"code":       {richText(`{"type":"rich_text_preformatted","elements":[{"type":"text","text":"x := 1\ny := 2"}]}`), "```\nx := 1\ny := 2\n```"},
+		"styles":      {richText(section(`{"type":"text","text":"a &lt; b ","style":{"bold":true}},{"type":"emoji","name":"wave"}`)), "a &lt; b :wave:"},
+		"references":  {richText(section(`{"type":"user","user_id":"U0MATE"},{"type":"text","text":" "},{"type":"usergroup","usergroup_id":"S0CREW"},{"type":"text","text":" "},{"type":"channel","channel_id":"C0PIER"},{"type":"text","text":" "},{"type":"broadcast","range":"here"},{"type":"text","text":" "},{"type":"team","team_id":"T0PORT"}`)), "@U0MATE @S0CREW #C0PIER @here T0PORT"},
+		"links":       {richText(section(`{"type":"link","url":"https://a.example"},{"type":"text","text":" "},{"type":"link","url":"https://b.example","text":"b"}`)), "https://a.example b (https://b.example)"},
+		"dates":       {richText(section(`{"type":"date","timestamp":1768471200,"format":"{date}"},{"type":"text","text":" "},{"type":"date","timestamp":1,"fallback":"soon"},{"type":"color","value":"#00ff00"}`)), "2026-01-15 10:00 UTC soon#00ff00"},
+		"date links":  {richText(section(`{"type":"date","timestamp":1,"fallback":"soon","url":"https://d.example"}`)), "soon (https://d.example)"},
+		"lists":       {richText(`{"type":"rich_text_list","style":"bullet","indent":0,"elements":[` + section(`{"type":"text","text":"a"}`) + `,` + section(`{"type":"text","text":"b"}`) + `]},{"type":"rich_text_list","style":"ordered","indent":1,"offset":2,"elements":[` + section(`{"type":"text","text":"c"}`) + `]}`), "• a\n• b\n  3. c"},
+		"quote":       {richText(`{"type":"rich_text_quote","elements":[{"type":"text","text":"one\ntwo"}]},` + section(`{"type":"text","text":"three"}`)), "> one\n> two\nthree"},
+		"quoted list": {richText(`{"type":"rich_text_list","style":"bullet","border":1,"elements":[` + section(`{"type":"text","text":"a"}`) + `,` + section(`{"type":"user","user_id":"U0MATE"}`) + `]}`), "> • a\n> • @U0MATE"},
+		"quoted code": {richText(`{"type":"rich_text_preformatted","border":1,"elements":[{"type":"text","text":"x"}]}`), "> ```\n> x\n> ```"},
+		"code":        {richText(`{"type":"rich_text_preformatted","elements":[{"type":"text","text":"x := 1\ny := 2"}]}`), "```\nx := 1\ny := 2\n```"},
 		"an odd leaf": {
 			richText(section(`{"type":"text","text":{}},{"type":"user","user_id":[]},{"type":"future","text":"kept"},7`)), "kept",
 		},
@@ -199,6 +201,7 @@ func TestQuotationsAddressNoOne(t *testing.T) {
 		"a quoted line of Markdown": {blocks(`{"type":"markdown","text":"> <@U0ASSISTANT> said"}`), false},
 		"a quoted line of a block":  {blocks(`{"type":"section","text":{"type":"mrkdwn","text":"&gt; <@U0ASSISTANT> said"}}`), false},
 		"all that follows":          {object{"text": "&gt;&gt;&gt; so he said\n" + words}, false},
+		"a list in a quotation":     {richText(`{"type":"rich_text_list","style":"bullet","border":1,"elements":[` + section(rich) + `]}`), false},
 		"a quoting block":           {richText(`{"type":"rich_text_quote","elements":[` + rich + `]}`), false},
 	} {
 		t.Run(name, func(t *testing.T) {
