@@ -127,11 +127,11 @@ func TestRepetitionsDifferInFormattingOnly(t *testing.T) {
 		require.Equal(t, strings.Replace(text, "&lt;", "<", 1)+"\n"+block, c.PlainText)
 	}
 
-	text := "*Note*: `x`. (_y_)\n• a\n    ◦ b\n        ▪︎ c\n&gt; so\n```z := 1```\n<!date^1^{date}^https://d.example|soon>"
+	text := "*Note*: `x`. (_y_) &lt; R&amp;D\n• a\n    ◦ b\n        ▪︎ c\n&gt; so\n```z := 1```\n<!date^1^{date}^https://d.example|soon>"
 	list := func(indent, item string) string {
 		return `{"type":"rich_text_list","style":"bullet","indent":` + indent + `,"elements":[` + section(`{"type":"text","text":"`+item+`"}`) + `]},`
 	}
-	twice := richText(section(`{"type":"text","text":"Note","style":{"bold":true}},{"type":"text","text":": "},{"type":"text","text":"x","style":{"code":true}},{"type":"text","text":". ("},{"type":"text","text":"y","style":{"italic":true}},{"type":"text","text":")\n"}`) +
+	twice := richText(section(`{"type":"text","text":"Note","style":{"bold":true}},{"type":"text","text":": "},{"type":"text","text":"x","style":{"code":true}},{"type":"text","text":". ("},{"type":"text","text":"y","style":{"italic":true}},{"type":"text","text":") &lt; R&D\n"}`) +
 		"," + list("0", "a") + list("1", "b") + list("2", "c") + `{"type":"rich_text_quote","elements":[{"type":"text","text":"so"}]},{"type":"rich_text_preformatted","elements":[{"type":"text","text":"z := 1"}]},` +
 		section(`{"type":"date","timestamp":1,"url":"https://d.example","fallback":"soon"}`))
 	require.Empty(t, mustMessage(t, callback(nil, twice.with(object{"text": text}))).Content.Parts)

@@ -54,6 +54,18 @@ func TestWhyAnEditHappened(t *testing.T) {
 	require.Equal(t, message.EditByPerson, mustMessage(t, callback(nil, object{"type": "app_mention"}.with(edited))).EditReason)
 }
 
+// TestAnEditWithoutATime must not be lost.
+func TestAnEditWithoutATime(t *testing.T) {
+	t.Parallel()
+	for _, odd := range []any{nil, null, []any{}, "soon"} {
+		m := mustMessage(t, callback(object{"event_id": "Ev1"}, object{
+			"subtype": "message_changed", "message": object{"user": "U0CAPTAIN", "ts": "1768471200.000007", "text": "y"}, "ts": odd, "event_ts": odd,
+		}))
+		requireSound(t, m.KonstructMessage)
+		require.Equal(t, "slack.T0AUTH.C0QUAY.1768471200.000007.edited.Ev1", m.ID)
+	}
+}
+
 // TestAnEditIsNotBeforeItsPosting: Slack cuts edited.ts to whole seconds.
 func TestAnEditIsNotBeforeItsPosting(t *testing.T) {
 	t.Parallel()

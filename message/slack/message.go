@@ -183,6 +183,9 @@ func (e envelope) compose(event messageEvent, o occurrence) (message.KonstructMe
 	if err != nil {
 		return message.KonstructMessage{}, err
 	}
+	if o.revision == "" {
+		o.revision = e.eventID // every delivery of the event has it
+	}
 	switch {
 	case event.subtype == slackapi.MsgSubTypeMessageChanged && o.kind == message.KindEdited && !o.posting.found:
 		return message.KonstructMessage{}, malformed("event.message") // without it the edit would read as an empty text

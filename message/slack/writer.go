@@ -140,8 +140,9 @@ func cut(s string, limit int) string {
 const formatting = "*_~`>•◦▪\uFE0E"
 
 // skeleton is the words of s for a comparison, without [formatting] and with one space before and after each. Signs and
-// punctuation count: +5 is not -5.
+// punctuation count: +5 is not -5. An entity is its character, since not every text beside another is escaped alike.
 func skeleton(s string) string {
+	s = unescape(s)
 	words := strings.Builder{}
 	words.Grow(len(s) + 2)
 	words.WriteByte(' ')
