@@ -3,6 +3,7 @@ package slack_test
 import (
 	"encoding/json"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -29,6 +30,15 @@ func TestHostileSizes(t *testing.T) {
 	for _, field := range []string{"blocks", "attachments", "files", "text", "user", "edited", "root", "message"} {
 		mustMessage(t, callback(nil, object{field: shallow}))
 	}
+
+	repeated := `{"type":"event_callback","authorizations":[{"team_id":"T1"}],"event":{"type":"message","user":"U1","channel":"C1","ts":"1.000001"` +
+		strings.Repeat(`,"pinned_to":[]`, many) + "}}"
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := slack.Normalize([]byte(repeated))
+	runtime.ReadMemStats(&after)
+	require.NoError(t, err)
+	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(16<<30), "of all tests; quadratic is ten times as much")
 
 	for _, end := range []string{"", ">", "|>"} {
 		open := strings.Repeat("<@", many) + end
