@@ -166,6 +166,8 @@ func TestCards(t *testing.T) {
 	require.Equal(t, "@here\nAlerts\nWatch\nnight\nDisk & memory (https://w.example/1)\n@U0ASSISTANT *97%*\nhost: web-1 (https://h.example)\nsince 9\n"+
 		"[image] (https://i.example/g.png)\n[Ack] (https://w.example/ack)\nWatch 2", c.Parts[0].Text)
 	require.Equal(t, message.PartCard, c.Parts[0].Kind)
+	require.Equal(t, at(t, "2026-01-15T10:00:00Z"), c.Parts[0].Timestamp)
+	require.Empty(t, c.Parts[0].MessageID)
 	require.Equal(t, "https://w.example/1", c.Parts[0].Link)
 	require.Equal(t, "only @U0MATE", c.Parts[1].Text)
 	require.Equal(t, "kept", c.Parts[2].Text)
