@@ -107,7 +107,8 @@ type ReplyTo struct {
 
 // ConversationKey returns the key of the conversation that m belongs to, unique within the tenant. In a thread it is the
 // thread; in a direct chat without a thread, the chat; elsewhere m itself, so that a reply finds the conversation its
-// root began. An edit or a deletion has the key of its posting, which in a direct chat may have got replies since. It is the variable part of rediskey's Session and Engaged keys.
+// root began. An edit or a deletion has the key of its posting, which in a direct chat may have got replies since. It is
+// the variable part of rediskey's Session and Engaged keys.
 func (m KonstructMessage) ConversationKey() string {
 	chat := fmt.Sprintf("%s.%s.%s", m.ChannelType, m.ChannelMetadata.WorkspaceID, keyPart(m.ChannelMetadata.ChannelID))
 	switch {
