@@ -227,7 +227,8 @@ func (g *gatherer) author(a attachment) *message.SenderInfo {
 		return nil
 	}
 	author.IsSelf = g.own != "" && author.ID == g.own
-	author.IsBot = author.IsSelf || a.botID != ""
+	author.IsSystem = posting{user: a.authorID, botID: a.botID}.bySlack()
+	author.IsBot = author.IsSelf || author.IsSystem || a.botID != ""
 	return &author
 }
 

@@ -277,6 +277,16 @@ func TestForwardedMessages(t *testing.T) {
 > > > 54 crates`, c.PlainText)
 }
 
+// TestSlackItselfIsQuoted: its own users are no persons there either.
+func TestSlackItselfIsQuoted(t *testing.T) {
+	t.Parallel()
+	for _, author := range []object{{"author_id": "USLACKBOT"}, {"author_id": "USLACK"}, {"bot_id": "B01"}} {
+		quote := object{"is_share": true, "text": "Reminder: tide"}.with(author)
+		got := mustMessage(t, callback(nil, object{"attachments": []object{quote}})).Content.Parts[0].Author
+		require.True(t, got.IsSystem && got.IsBot, "%v", author)
+	}
+}
+
 func TestNestingIsBounded(t *testing.T) {
 	t.Parallel()
 	inner := `{"is_share":true,"text":"deepest"}`

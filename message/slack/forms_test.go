@@ -199,6 +199,12 @@ func TestAnotherCompanysBotOfOurApp(t *testing.T) {
 		"another app of theirs":    {shared, object{"bot_id": "B0", "app_id": "A0OTHER", "team": "T0THEIRS"}, false, true},
 		"a person of theirs":       {shared, object{"user": "U0VISITOR", "user_team": "T0THEIRS"}, false, true},
 		"a person of ours":         {shared, object{"user_team": "T0AUTH"}, false, false},
+		"a person of theirs by the envelope": {
+			shared.with(object{"team_id": "T0THEIRS", "enterprise_id": nil}),
+			object{"subtype": "file_share", "user": "U0VISITOR"},
+			false, true,
+		},
+		"a person of ours by the envelope": {shared.with(object{"team_id": "T0AUTH"}), object{"subtype": "file_share"}, false, false},
 		"a colleague of the organization": {
 			installed(null, "E0AUTH", true).with(object{"is_ext_shared_channel": true, "team_id": "T0SISTER", "enterprise_id": "E0AUTH"}),
 			object{"team": "T0SISTER"},
