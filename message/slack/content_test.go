@@ -277,6 +277,19 @@ func TestForwardedMessages(t *testing.T) {
 > > > 54 crates`, c.PlainText)
 }
 
+// TestNoQuotedLinePosesAsOurs, whatever breaks the line.
+func TestNoQuotedLinePosesAsOurs(t *testing.T) {
+	t.Parallel()
+	for _, end := range []string{"\n", "\r\n", "\r", "\v", "\f", "\u0085", "\u2028", "\u2029"} {
+		for _, inner := range []object{
+			{"text": "", "attachments": []object{{"is_share": true, "text": "a" + end + "b"}}},
+			{"text": "", "blocks": []object{{"type": "rich_text", "elements": []object{{"type": "rich_text_quote", "elements": []object{{"type": "text", "text": "a" + end + "b"}}}}}}},
+		} {
+			require.Equal(t, "> a\n> b", mustMessage(t, callback(nil, inner)).Content.PlainText, "%q", end)
+		}
+	}
+}
+
 // TestSlackItselfIsQuoted: its own users are no persons there either.
 func TestSlackItselfIsQuoted(t *testing.T) {
 	t.Parallel()

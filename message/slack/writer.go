@@ -122,8 +122,11 @@ func quote(s string) string {
 	if s == "" {
 		return ""
 	}
-	return "> " + strings.ReplaceAll(s, "\n", "\n> ")
+	return "> " + strings.ReplaceAll(lineBreaks.Replace(s), "\n", "\n> ")
 }
+
+// lineBreaks brings what Unicode shows as a new line to one form.
+var lineBreaks = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\v", "\n", "\f", "\n", "\u0085", "\n", "\u2028", "\n", "\u2029", "\n")
 
 // cut shortens s to at most limit bytes of whole characters.
 func cut(s string, limit int) string {
