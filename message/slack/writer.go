@@ -122,11 +122,19 @@ func quote(s string) string {
 	if s == "" {
 		return ""
 	}
-	return "> " + strings.ReplaceAll(lineBreaks.Replace(s), "\n", "\n> ")
+	return "> " + strings.ReplaceAll(oneLineBreak(s), "\n", "\n> ")
 }
 
-// lineBreaks brings what Unicode shows as a new line to one form.
-var lineBreaks = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\v", "\n", "\f", "\n", "\u0085", "\n", "\u2028", "\n", "\u2029", "\n")
+// oneLineBreak writes what Unicode shows as a new line as one.
+func oneLineBreak(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch r {
+		case '\r', '\v', '\f', '\u0085', '\u2028', '\u2029':
+			return '\n'
+		}
+		return r
+	}, strings.ReplaceAll(s, "\r\n", "\n"))
+}
 
 // cut shortens s to at most limit bytes of whole characters.
 func cut(s string, limit int) string {
