@@ -35,7 +35,7 @@ type Part struct {
 	Author *SenderInfo `json:"author,omitempty"`
 	// Link is where the original is found.
 	Link string `json:"link,omitempty"`
-	// ChannelID and MessageID are the channel's own ids of a quoted message, and Timestamp its time.
+	// ChannelID and MessageID are the channel's own ids of a quoted message. Timestamp is its time, or a card's.
 	ChannelID string    `json:"channel_id,omitempty"`
 	MessageID string    `json:"message_id,omitempty"`
 	Timestamp time.Time `json:"timestamp,omitzero"`

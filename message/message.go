@@ -107,14 +107,15 @@ type ReplyTo struct {
 
 // ConversationKey returns the key of the conversation that m belongs to, unique within the tenant. In a thread it is the
 // thread; in a direct chat without a thread, the chat; elsewhere m itself, so that a reply finds the conversation its
-// root began. It is the variable part of rediskey's Session and Engaged keys.
+// root began. An edit or a deletion has the key of its posting, which in a direct chat may have got replies since. It is
+// the variable part of rediskey's Session and Engaged keys.
 func (m KonstructMessage) ConversationKey() string {
 	chat := fmt.Sprintf("%s.%s.%s", m.ChannelType, m.ChannelMetadata.WorkspaceID, keyPart(m.ChannelMetadata.ChannelID))
 	switch {
+	case m.ChannelMetadata.IsDirect && (m.ThreadID == "" || m.Kind != KindNew && m.ThreadID == m.ChannelMetadata.MessageID):
+		return chat
 	case m.ThreadID != "":
 		return chat + "." + m.ThreadID
-	case m.ChannelMetadata.IsDirect:
-		return chat
 	default:
 		return chat + "." + m.ChannelMetadata.MessageID
 	}

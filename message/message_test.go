@@ -211,13 +211,17 @@ func TestValidate(t *testing.T) {
 		"sender.display_name": {
 			func(m *message.KonstructMessage) { m.Sender.DisplayName = "\xff" },
 			func(m *message.KonstructMessage) { m.Sender.Username = "\xff" },
+			func(m *message.KonstructMessage) { m.Sender.Username = "\x00" },
 		},
+		"sender.workspace_id": {func(m *message.KonstructMessage) { m.Sender.WorkspaceID = "T\x00" }},
+		"channel_metadata":    {func(m *message.KonstructMessage) { m.ChannelMetadata.EventType = "\x00" }},
 		"timestamp": {
 			func(m *message.KonstructMessage) { m.Timestamp = time.Time{} },
 			func(m *message.KonstructMessage) { m.Timestamp = time.Unix(1<<50, 0) },
 		},
 		"content.text": {
 			func(m *message.KonstructMessage) { m.Content.Text = "\xff" },
+			func(m *message.KonstructMessage) { m.Content.Text = "a\x00b" },
 			func(m *message.KonstructMessage) { m.Content.Text = strings.Repeat("x", message.MaxText+1) },
 		},
 		"content.plain_text":   {func(m *message.KonstructMessage) { m.Content.PlainText = "\xff" }},
@@ -234,6 +238,7 @@ func TestValidate(t *testing.T) {
 			func(m *message.KonstructMessage) { m.Content.Attachments[0].Size = -1 },
 			func(m *message.KonstructMessage) { m.Content.Attachments[0].State = "here or there" },
 			func(m *message.KonstructMessage) { m.Content.Attachments[0].Name = "\xff" },
+			func(m *message.KonstructMessage) { m.Content.Attachments[0].URL = "https://a.example/\x00" },
 			func(m *message.KonstructMessage) {
 				m.Content.Attachments = slices.Repeat(m.Content.Attachments, message.MaxAttachments+1)
 			},
@@ -244,6 +249,8 @@ func TestValidate(t *testing.T) {
 			func(m *message.KonstructMessage) { m.Content.Parts[0].Parts[0].Text = "\xff" },
 			func(m *message.KonstructMessage) { m.Content.Parts[0].ChannelID = "C 0" },
 			func(m *message.KonstructMessage) { m.Content.Parts[0].Author.DisplayName = "\xff" },
+			func(m *message.KonstructMessage) { m.Content.Parts[0].Author.Username = "\x00" },
+			func(m *message.KonstructMessage) { m.Content.Parts[0].Link = "\x00" },
 			func(m *message.KonstructMessage) { m.Content.Parts[0].Mentions[0].ID = "" },
 			func(m *message.KonstructMessage) { m.Content.Parts = deep(message.MaxPartDepth + 1) },
 			func(m *message.KonstructMessage) { m.Content.Parts = slices.Repeat(deep(1), message.MaxParts+1) },
@@ -325,6 +332,10 @@ func TestConversationKeyOfDirectChat(t *testing.T) {
 	inThread := second
 	inThread.ThreadID = first.ChannelMetadata.MessageID
 	require.Equal(t, "slack.T0HARBOUR.D0CAPTAIN.1768471700.000600", inThread.ConversationKey())
+
+	changed := first // since it got replies
+	changed.Kind, changed.ThreadID = message.KindEdited, first.ChannelMetadata.MessageID
+	require.Equal(t, first.ConversationKey(), changed.ConversationKey(), "a change of the first line stays with it")
 
 	dotted, split := first, inThread
 	dotted.ChannelMetadata.ChannelID = "D0CAPTAIN.1"

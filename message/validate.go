@@ -2,6 +2,7 @@ package message
 
 import (
 	"fmt"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -26,7 +27,7 @@ const (
 )
 
 // Validate returns [ErrInvalid], naming the part, if m breaks a rule that others rely on. Of texts it checks that they are
-// UTF-8 and within the limits.
+// UTF-8 without NUL, which PostgreSQL cannot store, and within the limits.
 func (m KonstructMessage) Validate() error {
 	for _, rule := range [...]struct {
 		holds bool
@@ -47,7 +48,9 @@ func (m KonstructMessage) Validate() error {
 		{optional(m.ReplyAddress, maxAddress), "reply_address"},
 		{m.ReplyTo == nil || visible(m.ReplyTo.MessageID, maxChannelRef) && optional(m.ReplyTo.SenderID, maxPlain), "reply_to"},
 		{m.senderHolds(), "sender.id"},
-		{utf8.ValidString(m.Sender.DisplayName) && utf8.ValidString(m.Sender.Username), "sender.display_name"},
+		{storable(m.Sender.DisplayName, m.Sender.Username), "sender.display_name"},
+		{storable(m.Sender.WorkspaceID), "sender.workspace_id"},
+		{m.ChannelMetadata.storable(), "channel_metadata"},
 		{!m.Timestamp.IsZero() && writable(m.Timestamp), "timestamp"},
 		{writable(m.ChannelMetadata.EventTime), "channel_metadata.event_time"},
 		{len(m.Raw) <= MaxRaw && utf8.Valid(m.Raw), "raw"},
@@ -110,10 +113,11 @@ func (t *partTally) add(parts []Part, depth int) {
 }
 
 func (p Part) holds() bool {
-	return visible(string(p.Kind), maxPlain) && text(p.Text) && utf8.ValidString(p.Link) &&
+	return visible(string(p.Kind), maxPlain) && text(p.Text) && storable(p.Link) &&
 		optional(p.ChannelID, maxPlain) && optional(p.MessageID, maxChannelRef) && writable(p.Timestamp) &&
 		mentionsHold(p.Mentions) && len(p.AttachmentIDs) <= MaxAttachments &&
-		(p.Author == nil || optional(p.Author.ID, maxPlain) && utf8.ValidString(p.Author.DisplayName))
+		(p.Author == nil || optional(p.Author.ID, maxPlain) &&
+			storable(p.Author.StableID, p.Author.DisplayName, p.Author.Username, p.Author.WorkspaceID))
 }
 
 func mentionsHold(mentions []Mention) bool {
@@ -128,15 +132,27 @@ func mentionsHold(mentions []Mention) bool {
 func attachmentsHold(attachments []Attachment) bool {
 	for _, a := range attachments {
 		if !visible(a.ID, maxChannelRef) || a.Size < 0 || !optional(string(a.State), maxPlain) ||
-			!utf8.ValidString(a.Name) || !utf8.ValidString(a.MediaType) || !utf8.ValidString(a.URL) ||
-			!utf8.ValidString(a.SHA256) || !text(a.Text) {
+			!storable(a.Name, a.MediaType, a.URL, a.SHA256) || !text(a.Text) {
 			return false
 		}
 	}
 	return len(attachments) <= MaxAttachments
 }
 
-func text(s string) bool { return len(s) <= MaxText && utf8.ValidString(s) }
+func text(s string) bool { return len(s) <= MaxText && storable(s) }
+
+func (c ChannelMetadata) storable() bool {
+	return storable(c.EventType, c.AppID, c.TeamID, c.EnterpriseID)
+}
+
+func storable(texts ...string) bool {
+	for _, s := range texts {
+		if !utf8.ValidString(s) || strings.IndexByte(s, 0) >= 0 {
+			return false
+		}
+	}
+	return true
+}
 
 // writable holds for the years that RFC 3339 can write.
 func writable(t time.Time) bool {

@@ -133,7 +133,9 @@ func (g *gatherer) nests(depth int) bool {
 
 // attachment returns false for one that says nothing.
 func (g *gatherer) attachment(a attachment, addressed *mentionList, depth int) (message.Part, bool) {
-	p := message.Part{Kind: a.kind(), Link: link(a.fromURL, a.titleLink, a.originalURL, a.appUnfurlURL), Author: g.author(a)}
+	p := message.Part{
+		Kind: a.kind(), Link: link(a.fromURL, a.titleLink, a.originalURL, a.appUnfurlURL), Author: g.author(a), Timestamp: a.ts.at,
+	}
 	mentions := addressed
 	if p.Kind == message.PartQuote || p.Kind == message.PartPreview {
 		addressed, mentions = nil, nil
@@ -142,7 +144,7 @@ func (g *gatherer) attachment(a attachment, addressed *mentionList, depth int) (
 		mentions = &mentionList{own: g.own}
 	}
 	if p.Kind == message.PartQuote {
-		p.ChannelID, p.MessageID, p.Timestamp = a.channelID, a.ts.id, a.ts.at
+		p.ChannelID, p.MessageID = a.channelID, a.ts.id
 	}
 	p.AttachmentIDs = g.addFiles(g.addFiles(nil, a.files), a.file)
 	p.Text = g.card(a, p.Kind, mentions, &p)
@@ -225,7 +227,8 @@ func (g *gatherer) author(a attachment) *message.SenderInfo {
 		return nil
 	}
 	author.IsSelf = g.own != "" && author.ID == g.own
-	author.IsBot = author.IsSelf || a.botID != ""
+	author.IsSystem = posting{user: a.authorID, botID: a.botID}.bySlack()
+	author.IsBot = author.IsSelf || author.IsSystem || a.botID != ""
 	return &author
 }
 

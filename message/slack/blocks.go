@@ -62,7 +62,9 @@ func (w *writer) element(kind string, v gjson.Result, depth int) bool {
 		w.write(unescape(text(v.Get("text"))))
 	case "raw_number":
 		w.write(firstOf(text(v.Get("text")), text(v.Get("value"))))
-	case "table":
+	case "table", "data_table":
+		w.plainField(v.Get("caption"), depth)
+		w.apart("\n")
 		w.table(v, depth)
 	case "image":
 		w.image(v)
@@ -103,29 +105,12 @@ func (w *writer) fields(v gjson.Result, depth int) {
 		case "url", "title_url":
 			w.apart(" ")
 			w.write(text(field))
-		case "accessory", "element", "elements", "fields", "body", "content", "details", "output", "sources", "tasks", "rows",
-			"cells", "columns", "items", "cards", "actions", "hero_image", "image", "icon", "options", "blocks":
+		case "confirm", "slack_file", "workflow": // what happens on a click, and where an image is
+		default:
 			w.apart("\n")
 			w.each(field, depth, "\n")
-		default:
-			if isText(field) {
-				w.apart("\n")
-				w.node(field, depth+1)
-			}
 		}
 	}
-}
-
-// isText holds for the objects that Slack puts texts in, whatever the field is called.
-func isText(v gjson.Result) bool {
-	if !v.IsObject() {
-		return false
-	}
-	switch text(v.Get("type")) {
-	case "mrkdwn", "plain_text", "raw_text", "rich_text":
-		return true
-	}
-	return false
 }
 
 // textField writes a text that is an object or, in a few blocks, a string with Slack's markup.

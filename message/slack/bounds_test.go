@@ -3,6 +3,7 @@ package slack_test
 import (
 	"encoding/json"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -30,6 +31,15 @@ func TestHostileSizes(t *testing.T) {
 		mustMessage(t, callback(nil, object{field: shallow}))
 	}
 
+	repeated := `{"type":"event_callback","authorizations":[{"team_id":"T1"}],"event":{"type":"message","user":"U1","channel":"C1","ts":"1.000001"` +
+		strings.Repeat(`,"pinned_to":[]`, many) + "}}"
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := slack.Normalize([]byte(repeated))
+	runtime.ReadMemStats(&after)
+	require.NoError(t, err)
+	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(16<<30), "of all tests; it was 65 GiB")
+
 	for _, end := range []string{"", ">", "|>"} {
 		open := strings.Repeat("<@", many) + end
 		require.Empty(t, mustMessage(t, callback(nil, object{"text": open})).Content.Mentions)
@@ -53,28 +63,29 @@ func TestContentIsBounded(t *testing.T) {
 		return json.RawMessage(strings.Repeat(open, depth) + "{}" + strings.Repeat(end, depth))
 	}
 	for name, inner := range map[string]object{
-		"a long text":             {"text": strings.Repeat("漢", 1<<20)},
-		"many lines":              {"text": strings.Repeat("&gt;\n", 1<<19)},
-		"many mentions":           {"text": numbered("<@U%d>", 200_000)},
-		"many empty blocks":       {"blocks": list(`{}`)},
-		"many blocks":             {"blocks": list(`{"type":"header","text":{"type":"plain_text","text":"x"}}`)},
-		"many elements":           {"blocks": []object{{"type": "actions", "elements": list(`{"type":"button","text":{"text":"x"}}`)}}},
-		"many rows":               {"blocks": []object{{"type": "table", "rows": list(`[{"type":"raw_text","text":"x"}]`)}}},
-		"many cells":              {"blocks": []object{{"type": "table", "rows": []any{list(`1`)}}}},
-		"many attachments":        {"attachments": list(`{"text":"x"}`)},
-		"many empty attachments":  {"attachments": list(`{}`)},
-		"many fields":             {"attachments": []object{{"fields": list(`{"title":"x"}`)}}},
-		"many files":              {"files": json.RawMessage("[" + numbered(`{"id":"F%d"},`, 100_000) + "{}]")},
-		"one file many times":     {"files": list(`{"id":"F1"}`)},
-		"blocks in blocks":        {"blocks": []any{nested(`{"elements":[`, `]}`, 3000)}},
-		"quotes in quotes":        {"blocks": []any{nested(`{"type":"rich_text_quote","elements":[`, `]}`, 3000)}},
-		"attachments of one":      {"attachments": []any{nested(`{"text":"x","attachments":[`, `]}`, 3000)}},
-		"messages in messages":    {"attachments": []any{nested(`{"message":{"text":"x","attachments":[`, `]}}`, 2000)}},
-		"message blocks of those": {"attachments": []any{nested(`{"message_blocks":[{"message":{"text":"x","attachments":[`, `]}}]}`, 1500)}},
-		"many messages in one":    {"attachments": []object{{"message_blocks": list(`{"message":{"text":"a word"}}`)}}},
-		"many messages, no list":  {"attachments": []object{{"message_blocks": json.RawMessage("{" + numbered(`"%[1]d":{"message":{"text":"w%[1]d"}},`, 60_000) + `"":0}`)}}},
-		"a long quotation":        {"blocks": []object{{"type": "rich_text_quote", "elements": list(`{"type":"text","text":"a\n"}`)}}},
-		"a long name":             {"user_profile": object{"display_name": strings.Repeat("x", 1<<20)}, "files": []object{{"id": "F1", "name": strings.Repeat("y", 1<<20)}}},
+		"a long text":              {"text": strings.Repeat("漢", 1<<20)},
+		"many lines":               {"text": strings.Repeat("&gt;\n", 1<<19)},
+		"many mentions":            {"text": numbered("<@U%d>", 200_000)},
+		"many empty blocks":        {"blocks": list(`{}`)},
+		"many blocks":              {"blocks": list(`{"type":"header","text":{"type":"plain_text","text":"x"}}`)},
+		"many elements":            {"blocks": []object{{"type": "actions", "elements": list(`{"type":"button","text":{"text":"x"}}`)}}},
+		"many rows":                {"blocks": []object{{"type": "table", "rows": list(`[{"type":"raw_text","text":"x"}]`)}}},
+		"many cells":               {"blocks": []object{{"type": "table", "rows": []any{list(`1`)}}}},
+		"many attachments":         {"attachments": list(`{"text":"x"}`)},
+		"many empty attachments":   {"attachments": list(`{}`)},
+		"many fields":              {"attachments": []object{{"fields": list(`{"title":"x"}`)}}},
+		"many attachments, blocks": {"attachments": list(`{"text":"x"}`), "blocks": list(`{"type":"header","text":{"type":"plain_text","text":"y"}}`)},
+		"many files":               {"files": json.RawMessage("[" + numbered(`{"id":"F%d"},`, 100_000) + "{}]")},
+		"one file many times":      {"files": list(`{"id":"F1"}`)},
+		"blocks in blocks":         {"blocks": []any{nested(`{"elements":[`, `]}`, 3000)}},
+		"quotes in quotes":         {"blocks": []any{nested(`{"type":"rich_text_quote","elements":[`, `]}`, 3000)}},
+		"attachments of one":       {"attachments": []any{nested(`{"text":"x","attachments":[`, `]}`, 3000)}},
+		"messages in messages":     {"attachments": []any{nested(`{"message":{"text":"x","attachments":[`, `]}}`, 2000)}},
+		"message blocks of those":  {"attachments": []any{nested(`{"message_blocks":[{"message":{"text":"x","attachments":[`, `]}}]}`, 1500)}},
+		"many messages in one":     {"attachments": []object{{"message_blocks": list(`{"message":{"text":"a word"}}`)}}},
+		"many messages, no list":   {"attachments": []object{{"message_blocks": json.RawMessage("{" + numbered(`"%[1]d":{"message":{"text":"w%[1]d"}},`, 60_000) + `"":0}`)}}},
+		"a long quotation":         {"blocks": []object{{"type": "rich_text_quote", "elements": list(`{"type":"text","text":"a\n"}`)}}},
+		"a long name":              {"user_profile": object{"display_name": strings.Repeat("x", 1<<20)}, "files": []object{{"id": "F1", "name": strings.Repeat("y", 1<<20)}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

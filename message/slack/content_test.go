@@ -46,17 +46,23 @@ func TestBlocksAsText(t *testing.T) {
 		"table":        {blocks(`{"type":"table","rows":[[{"type":"raw_text","text":"Ship"},{"type":"raw_text","text":"Berth"}],[{"type":"rich_text","elements":[` + section(`{"type":"user","user_id":"U0MATE"}`) + `]},{"type":"raw_number","value":4}]]}`), "Ship | Berth\n@U0MATE | 4"},
 		"a new block":  {blocks(`{"type":"tide_card","title":{"type":"plain_text","text":"Tide"},"body":{"type":"mrkdwn","text":"high <@U0MATE>"},"items":[{"type":"tide_item","text":"noon"}]}`), "Tide\nhigh @U0MATE\nnoon"},
 		"a new field":  {blocks(`{"type":"tide_card","warning":{"type":"mrkdwn","text":"fog <@U0MATE>"},"confirm":{"title":{"type":"plain_text","text":"Sure?"}}}`), "fog @U0MATE"},
+		"a container":  {blocks(`{"type":"container","rich_text_title":{"type":"rich_text","elements":[` + section(`{"type":"text","text":"Log"}`) + `]},"child_blocks":[{"type":"section","text":{"type":"mrkdwn","text":"by <@U0MATE>"}}]}`), "Log\nby @U0MATE"},
+		"a chart":      {blocks(`{"type":"data_visualization","title":"Tides","chart":{"type":"bar","series":[{"name":"North","data":[{"label":"noon","value":-5}]}],"axis_config":{"categories":["noon"]}}}`), "Tides\nNorth\nnoon\n-5"},
+		"data table":   {blocks(`{"type":"data_table","caption":"Berths","rows":[[{"type":"raw_text","text":"Ship"},{"type":"raw_text","text":"Draft"}],[{"type":"raw_text","text":"Gull"},{"type":"raw_number","value":4,"text":"4"}]]}`), "Berths\nShip | Draft\nGull | 4"},
 		"feedback":     {blocks(`{"type":"context_actions","elements":[{"type":"feedback_buttons","positive_button":{"text":{"type":"plain_text","text":"Good"}},"negative_button":{"text":{"type":"plain_text","text":"Bad"}}}]}`), "[Good] [Bad]"},
 		"no type":      {blocks(`{"text":{"type":"mrkdwn","text":"a"}}`), "a"},
 		"an odd block": {blocks(`null,1,"x",[],{},{"type":"section","text":7},{"type":["section"]},{"type":"header","text":{"type":"plain_text","text":"kept"}}`), "7\nkept"},
 
-		"styles":     {richText(section(`{"type":"text","text":"a &lt; b ","style":{"bold":true}},{"type":"emoji","name":"wave"}`)), "a &lt; b :wave:"},
-		"references": {richText(section(`{"type":"user","user_id":"U0MATE"},{"type":"text","text":" "},{"type":"usergroup","usergroup_id":"S0CREW"},{"type":"text","text":" "},{"type":"channel","channel_id":"C0PIER"},{"type":"text","text":" "},{"type":"broadcast","range":"here"},{"type":"text","text":" "},{"type":"team","team_id":"T0PORT"}`)), "@U0MATE @S0CREW #C0PIER @here T0PORT"},
-		"links":      {richText(section(`{"type":"link","url":"https://a.example"},{"type":"text","text":" "},{"type":"link","url":"https://b.example","text":"b"}`)), "https://a.example b (https://b.example)"},
-		"dates":      {richText(section(`{"type":"date","timestamp":1768471200,"format":"{date}"},{"type":"text","text":" "},{"type":"date","timestamp":1,"fallback":"soon"},{"type":"color","value":"#00ff00"}`)), "2026-01-15 10:00 UTC soon#00ff00"},
-		"lists":      {richText(`{"type":"rich_text_list","style":"bullet","indent":0,"elements":[` + section(`{"type":"text","text":"a"}`) + `,` + section(`{"type":"text","text":"b"}`) + `]},{"type":"rich_text_list","style":"ordered","indent":1,"offset":2,"elements":[` + section(`{"type":"text","text":"c"}`) + `]}`), "• a\n• b\n  3. c"},
-		"quote":      {richText(`{"type":"rich_text_quote","elements":[{"type":"text","text":"one\ntwo"}]},` + section(`{"type":"text","text":"three"}`)), "> one\n> two\nthree"},
-		"code":       {richText(`{"type":"rich_text_preformatted","elements":[{"type":"text","text":"x := 1\ny := 2"}]}`), "```\nx := 1\ny := 2\n```"},
+		"styles":      {richText(section(`{"type":"text","text":"a &lt; b ","style":{"bold":true}},{"type":"emoji","name":"wave"}`)), "a &lt; b :wave:"},
+		"references":  {richText(section(`{"type":"user","user_id":"U0MATE"},{"type":"text","text":" "},{"type":"usergroup","usergroup_id":"S0CREW"},{"type":"text","text":" "},{"type":"channel","channel_id":"C0PIER"},{"type":"text","text":" "},{"type":"broadcast","range":"here"},{"type":"text","text":" "},{"type":"team","team_id":"T0PORT"}`)), "@U0MATE @S0CREW #C0PIER @here T0PORT"},
+		"links":       {richText(section(`{"type":"link","url":"https://a.example"},{"type":"text","text":" "},{"type":"link","url":"https://b.example","text":"b"}`)), "https://a.example b (https://b.example)"},
+		"dates":       {richText(section(`{"type":"date","timestamp":1768471200,"format":"{date}"},{"type":"text","text":" "},{"type":"date","timestamp":1,"fallback":"soon"},{"type":"color","value":"#00ff00"}`)), "2026-01-15 10:00 UTC soon#00ff00"},
+		"date links":  {richText(section(`{"type":"date","timestamp":1,"fallback":"soon","url":"https://d.example"}`)), "soon (https://d.example)"},
+		"lists":       {richText(`{"type":"rich_text_list","style":"bullet","indent":0,"elements":[` + section(`{"type":"text","text":"a"}`) + `,` + section(`{"type":"text","text":"b"}`) + `]},{"type":"rich_text_list","style":"ordered","indent":1,"offset":2,"elements":[` + section(`{"type":"text","text":"c"}`) + `]}`), "• a\n• b\n  3. c"},
+		"quote":       {richText(`{"type":"rich_text_quote","elements":[{"type":"text","text":"one\ntwo"}]},` + section(`{"type":"text","text":"three"}`)), "> one\n> two\nthree"},
+		"quoted list": {richText(`{"type":"rich_text_list","style":"bullet","border":1,"elements":[` + section(`{"type":"text","text":"a"}`) + `,` + section(`{"type":"user","user_id":"U0MATE"}`) + `]}`), "> • a\n> • @U0MATE"},
+		"quoted code": {richText(`{"type":"rich_text_preformatted","border":1,"elements":[{"type":"text","text":"x"}]}`), "> ```\n> x\n> ```"},
+		"code":        {richText(`{"type":"rich_text_preformatted","elements":[{"type":"text","text":"x := 1\ny := 2"}]}`), "```\nx := 1\ny := 2\n```"},
 		"an odd leaf": {
 			richText(section(`{"type":"text","text":{}},{"type":"user","user_id":[]},{"type":"future","text":"kept"},7`)), "kept",
 		},
@@ -111,6 +117,26 @@ func TestPartsOfTheTextAreNotItsRepetition(t *testing.T) {
 	}
 }
 
+// TestRepetitionsDifferInFormattingOnly: signs and punctuation are content.
+func TestRepetitionsDifferInFormattingOnly(t *testing.T) {
+	t.Parallel()
+	for text, block := range map[string]string{"+5": "-5", "1.5": "1,5", "!!!": "???", "&lt;5": "5", "yes?": "yes!", "$5": "5%"} {
+		inner := object{"text": text, "blocks": []object{{"type": "section", "text": object{"type": "mrkdwn", "text": block}}}}
+		c := mustMessage(t, callback(nil, inner)).Content
+		require.Equal(t, []message.Part{{Kind: message.PartBlocks, Text: block}}, c.Parts, text)
+		require.Equal(t, strings.Replace(text, "&lt;", "<", 1)+"\n"+block, c.PlainText)
+	}
+
+	text := "*Note*: `x`. (_y_) &lt; R&amp;D\n• a\n    ◦ b\n        ▪︎ c\n&gt; so\n```z := 1```\n<!date^1^{date}^https://d.example|soon>"
+	list := func(indent, item string) string {
+		return `{"type":"rich_text_list","style":"bullet","indent":` + indent + `,"elements":[` + section(`{"type":"text","text":"`+item+`"}`) + `]},`
+	}
+	twice := richText(section(`{"type":"text","text":"Note","style":{"bold":true}},{"type":"text","text":": "},{"type":"text","text":"x","style":{"code":true}},{"type":"text","text":". ("},{"type":"text","text":"y","style":{"italic":true}},{"type":"text","text":") &lt; R&D\n"}`) +
+		"," + list("0", "a") + list("1", "b") + list("2", "c") + `{"type":"rich_text_quote","elements":[{"type":"text","text":"so"}]},{"type":"rich_text_preformatted","elements":[{"type":"text","text":"z := 1"}]},` +
+		section(`{"type":"date","timestamp":1,"url":"https://d.example","fallback":"soon"}`))
+	require.Empty(t, mustMessage(t, callback(nil, twice.with(object{"text": text}))).Content.Parts)
+}
+
 // TestLongMessagesAreWhole: Slack's own limit is 40,000 characters.
 func TestLongMessagesAreWhole(t *testing.T) {
 	t.Parallel()
@@ -140,6 +166,8 @@ func TestCards(t *testing.T) {
 	require.Equal(t, "@here\nAlerts\nWatch\nnight\nDisk & memory (https://w.example/1)\n@U0ASSISTANT *97%*\nhost: web-1 (https://h.example)\nsince 9\n"+
 		"[image] (https://i.example/g.png)\n[Ack] (https://w.example/ack)\nWatch 2", c.Parts[0].Text)
 	require.Equal(t, message.PartCard, c.Parts[0].Kind)
+	require.Equal(t, at(t, "2026-01-15T10:00:00Z"), c.Parts[0].Timestamp)
+	require.Empty(t, c.Parts[0].MessageID)
 	require.Equal(t, "https://w.example/1", c.Parts[0].Link)
 	require.Equal(t, "only @U0MATE", c.Parts[1].Text)
 	require.Equal(t, "kept", c.Parts[2].Text)
@@ -175,6 +203,7 @@ func TestQuotationsAddressNoOne(t *testing.T) {
 		"a quoted line of Markdown": {blocks(`{"type":"markdown","text":"> <@U0ASSISTANT> said"}`), false},
 		"a quoted line of a block":  {blocks(`{"type":"section","text":{"type":"mrkdwn","text":"&gt; <@U0ASSISTANT> said"}}`), false},
 		"all that follows":          {object{"text": "&gt;&gt;&gt; so he said\n" + words}, false},
+		"a list in a quotation":     {richText(`{"type":"rich_text_list","style":"bullet","border":1,"elements":[` + section(rich) + `]}`), false},
 		"a quoting block":           {richText(`{"type":"rich_text_quote","elements":[` + rich + `]}`), false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -246,6 +275,29 @@ func TestForwardedMessages(t *testing.T) {
 > > > ship 54
 > > > Bill
 > > > 54 crates`, c.PlainText)
+}
+
+// TestNoQuotedLinePosesAsOurs, whatever breaks the line.
+func TestNoQuotedLinePosesAsOurs(t *testing.T) {
+	t.Parallel()
+	for _, end := range []string{"\n", "\r\n", "\r", "\v", "\f", "\u0085", "\u2028", "\u2029"} {
+		for _, inner := range []object{
+			{"text": "", "attachments": []object{{"is_share": true, "text": "a" + end + "b"}}},
+			{"text": "", "blocks": []object{{"type": "rich_text", "elements": []object{{"type": "rich_text_quote", "elements": []object{{"type": "text", "text": "a" + end + "b"}}}}}}},
+		} {
+			require.Equal(t, "> a\n> b", mustMessage(t, callback(nil, inner)).Content.PlainText, "%q", end)
+		}
+	}
+}
+
+// TestSlackItselfIsQuoted: its own users are no persons there either.
+func TestSlackItselfIsQuoted(t *testing.T) {
+	t.Parallel()
+	for _, author := range []object{{"author_id": "USLACKBOT"}, {"author_id": "USLACK"}, {"bot_id": "B01"}} {
+		quote := object{"is_share": true, "text": "Reminder: tide"}.with(author)
+		got := mustMessage(t, callback(nil, object{"attachments": []object{quote}})).Content.Parts[0].Author
+		require.True(t, got.IsSystem && got.IsBot, "%v", author)
+	}
 }
 
 func TestNestingIsBounded(t *testing.T) {

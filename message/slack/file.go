@@ -41,7 +41,7 @@ func readFile(v gjson.Result) (f file) {
 		case "external_type":
 			f.externalType = text(v)
 		case "url_private":
-			f.privateURL = link(text(v))
+			f.privateURL = text(v)
 		case "alt_txt":
 			f.alt = text(v)
 		case "transcription":
@@ -61,7 +61,7 @@ func readFile(v gjson.Result) (f file) {
 
 func (f file) attachment() message.Attachment {
 	a := message.Attachment{
-		ID: f.id, Name: firstOf(f.name, f.title), MediaType: f.mimeType, Size: f.size, URL: f.privateURL,
+		ID: f.id, Name: firstOf(f.name, f.title), MediaType: f.mimeType, Size: f.size, URL: link(f.privateURL),
 		State: f.state(), IsVoice: f.subtype == "slack_audio", Text: cut(firstOf(f.alt, f.transcript, f.preview), maxPreview),
 	}
 	if a.State == message.FileDeleted {
@@ -90,5 +90,8 @@ func slackHost(address string) bool {
 		return false
 	}
 	host := strings.ToLower(u.Host)
+	if strings.Trim(host, "abcdefghijklmnopqrstuvwxyz0123456789-.") != "" {
+		return false // a client may read what merely looks like a slash as one
+	}
 	return strings.HasSuffix(host, ".slack.com") || strings.HasSuffix(host, ".slack-gov.com")
 }

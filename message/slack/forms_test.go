@@ -3,6 +3,7 @@ package slack_test
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -26,6 +27,8 @@ func TestWhyAnEditHappened(t *testing.T) {
 		"with the preview it adds":   {posting.with(edited).with(preview), posting, message.EditByPerson},
 		"of an unknown posting":      {posting.with(edited), object{}, message.EditByPerson},
 		"a program's edit":           {posting.with(edited).with(bot), posting.with(bot), message.EditByProgram},
+		"a program's new layout":     {posting.with(bot).with(object{"blocks": []object{{"type": "divider"}}}), posting.with(bot), message.EditByProgram},
+		"a program's own preview":    {posting.with(bot).with(preview), posting.with(bot), message.EditPreview},
 		"a preview":                  {posting.with(preview), posting, message.EditPreview},
 		"a preview after an edit":    {posting.with(edited).with(preview), posting.with(edited), message.EditPreview},
 		"a preview taken away":       {posting, posting.with(preview), message.EditPreview},
@@ -49,6 +52,18 @@ func TestWhyAnEditHappened(t *testing.T) {
 	}
 	require.Empty(t, mustMessage(t, callback(nil, nil)).EditReason)
 	require.Equal(t, message.EditByPerson, mustMessage(t, callback(nil, object{"type": "app_mention"}.with(edited))).EditReason)
+}
+
+// TestAnEditWithoutATime must not be lost.
+func TestAnEditWithoutATime(t *testing.T) {
+	t.Parallel()
+	for _, odd := range []any{nil, null, []any{}, "soon"} {
+		m := mustMessage(t, callback(object{"event_id": "Ev1"}, object{
+			"subtype": "message_changed", "message": object{"user": "U0CAPTAIN", "ts": "1768471200.000007", "text": "y"}, "ts": odd, "event_ts": odd,
+		}))
+		requireSound(t, m.KonstructMessage)
+		require.Equal(t, "slack.T0AUTH.C0QUAY.1768471200.000007.edited.Ev1", m.ID)
+	}
 }
 
 // TestAnEditIsNotBeforeItsPosting: Slack cuts edited.ts to whole seconds.
@@ -145,6 +160,25 @@ func TestFiles(t *testing.T) {
 	require.Equal(t, []string{"F5", "F6"}, m.Content.Parts[0].AttachmentIDs)
 }
 
+// TestFilesOfOtherHosts must not be asked for with our token.
+func TestFilesOfOtherHosts(t *testing.T) {
+	t.Parallel()
+	for address, want := range map[string]message.FileState{
+		"https://files.slack.com/F1":                         message.FileFetchable,
+		"https://port.enterprise.slack.com/":                 message.FileFetchable,
+		"https://evil.example/" + strings.Repeat("x", 9<<10): message.FileExternal,
+		"https://evil.example\uFF0F.slack.com/F1":            message.FileExternal,
+		"https://evil.example\u2100.slack.com/F1":            message.FileExternal,
+		"https://evil.example&.slack.com/F1":                 message.FileExternal,
+		"https://files.slack.com@evil.example/F1":            message.FileExternal,
+		"https://evil.example\\.slack.com/F1":                message.FileExternal,
+		"//files.slack.com/F1":                               message.FileExternal,
+	} {
+		files := mustMessage(t, callback(nil, object{"files": []object{{"id": "F1", "url_private": address}}})).Content.Attachments
+		require.Equal(t, want, files[0].State, address)
+	}
+}
+
 // TestAnotherCompanysBotOfOurApp is neither ours nor a colleague's.
 func TestAnotherCompanysBotOfOurApp(t *testing.T) {
 	t.Parallel()
@@ -165,6 +199,12 @@ func TestAnotherCompanysBotOfOurApp(t *testing.T) {
 		"another app of theirs":    {shared, object{"bot_id": "B0", "app_id": "A0OTHER", "team": "T0THEIRS"}, false, true},
 		"a person of theirs":       {shared, object{"user": "U0VISITOR", "user_team": "T0THEIRS"}, false, true},
 		"a person of ours":         {shared, object{"user_team": "T0AUTH"}, false, false},
+		"a person of theirs by the envelope": {
+			shared.with(object{"team_id": "T0THEIRS", "enterprise_id": nil}),
+			object{"subtype": "file_share", "user": "U0VISITOR"},
+			false, true,
+		},
+		"a person of ours by the envelope": {shared.with(object{"team_id": "T0AUTH"}), object{"subtype": "file_share"}, false, false},
 		"a colleague of the organization": {
 			installed(null, "E0AUTH", true).with(object{"is_ext_shared_channel": true, "team_id": "T0SISTER", "enterprise_id": "E0AUTH"}),
 			object{"team": "T0SISTER"},
@@ -206,6 +246,13 @@ func TestDirectChats(t *testing.T) {
 	second := mustMessage(t, callback(nil, object{"channel": "D0", "channel_type": "im", "ts": "1768471300.000001"}))
 	require.Equal(t, first.ConversationKey(), second.ConversationKey())
 	require.Equal(t, "D0", second.ReplyAddress)
+
+	changed := mustMessage(t, callback(nil, object{
+		"channel": "D0", "channel_type": "im", "subtype": "message_changed",
+		"message": object{"ts": first.ChannelMetadata.MessageID, "thread_ts": first.ChannelMetadata.MessageID, "edited": object{"ts": "1768471400.000000"}},
+	}))
+	require.Equal(t, first.ConversationKey(), changed.ConversationKey(), "although it got replies")
+	require.Equal(t, "D0", changed.ReplyAddress)
 }
 
 func TestReplies(t *testing.T) {

@@ -151,6 +151,8 @@ func (m messageEvent) editReason() message.EditReason {
 		return m.editor(m.after)
 	case m.after.pins != m.before.pins:
 		return message.EditPin
+	case m.before.found && m.after.byProgram() && (m.after.text != m.before.text || m.after.blocks.Raw != m.before.blocks.Raw):
+		return message.EditByProgram // chat.update marks only a changed text as edited
 	case m.after.attachments.Raw != m.before.attachments.Raw, strings.Contains(m.after.text, "<http"):
 		return message.EditPreview // it replaces the link's earlier preview, if any
 	default:
@@ -180,6 +182,9 @@ func (e envelope) compose(event messageEvent, o occurrence) (message.KonstructMe
 	workspace, err := e.workspace()
 	if err != nil {
 		return message.KonstructMessage{}, err
+	}
+	if o.revision == "" {
+		o.revision = e.eventID // every delivery of the event has it
 	}
 	switch {
 	case event.subtype == slackapi.MsgSubTypeMessageChanged && o.kind == message.KindEdited && !o.posting.found:
@@ -272,13 +277,13 @@ func (e envelope) replyTo(o occurrence) *message.ReplyTo {
 }
 
 // replyAddress is where an answer belongs: "<channel>/<ts of the thread's root>", or "<channel>" in a direct chat
-// without a thread.
+// without a thread. A posting there that got replies is still answered where it stands.
 func replyAddress(event messageEvent, o occurrence, direct bool) string {
 	switch {
+	case direct && (o.threadTS.id == "" || o.kind != message.KindNew && o.threadTS.id == o.ts.id):
+		return event.channel
 	case o.threadTS.id != "":
 		return event.channel + "/" + o.threadTS.id
-	case direct:
-		return event.channel
 	default:
 		return event.channel + "/" + o.ts.id
 	}

@@ -75,8 +75,12 @@ func (w *writer) reference(s string) {
 		w.group(strings.TrimPrefix(target, "!subteam^"), label)
 	case target == "!here", target == "!channel", target == "!everyone", target == "!group":
 		w.broadcast(target[1:])
+	case strings.HasPrefix(target, "!date^"): // <!date^seconds^format^link|fallback>
+		_, address, _ := strings.Cut(strings.TrimPrefix(target, "!date^"), "^")
+		_, address, _ = strings.Cut(address, "^")
+		w.link(unescape(address), firstOf(label, target[1:]))
 	case strings.HasPrefix(target, "!"):
-		w.write(firstOf(label, target[1:])) // a date's label is its fallback
+		w.write(firstOf(label, target[1:]))
 	default:
 		w.link(unescape(target), label)
 	}

@@ -23,12 +23,15 @@ type posting struct {
 	sourceTeam  string
 	parentUser  string
 	root        gjson.Result
-	pins        string // where it is pinned, as Slack wrote it
+	pins        pins
 	blocks      gjson.Result
 	attachments gjson.Result
 	files       gjson.Result
 	file        gjson.Result
 }
+
+// pins is where a posting is pinned, as Slack wrote it.
+type pins struct{ to, info string }
 
 // profile is a user_profile or a bot_profile.
 type profile struct{ displayName, realName, name, team, appID string }
@@ -62,8 +65,10 @@ func readPostingField(p *posting, key string, v gjson.Result) {
 		p.parentUser = identifier(v)
 	case "root":
 		p.root = v
-	case "pinned_to", "pinned_info":
-		p.pins += v.Raw
+	case "pinned_to":
+		p.pins.to = v.Raw
+	case "pinned_info":
+		p.pins.info = v.Raw
 	case "blocks":
 		p.blocks = v
 	case "attachments":

@@ -10,6 +10,15 @@ import (
 // richText writes an element of a rich_text block (https://docs.slack.dev/reference/block-kit/blocks/rich-text-block/),
 // and reports whether kind is one.
 func (w *writer) richText(kind string, v gjson.Result, depth int) bool {
+	if (kind == "rich_text_list" || kind == "rich_text_preformatted") && count(v.Get("border")) > 0 {
+		// Slack's clients write a list or code inside a quotation as one with the quotation's border.
+		w.quoted(func(inner *writer) { inner.borderless(kind, v, depth) })
+		return true
+	}
+	return w.borderless(kind, v, depth)
+}
+
+func (w *writer) borderless(kind string, v gjson.Result, depth int) bool {
 	switch kind {
 	case "rich_text":
 		w.each(v.Get("elements"), depth, "\n")
@@ -79,11 +88,9 @@ func (w *writer) leaf(kind string, v gjson.Result) bool {
 }
 
 func (w *writer) date(v gjson.Result) {
-	if fallback := text(v.Get("fallback")); fallback != "" {
-		w.write(fallback)
-		return
+	label := text(v.Get("fallback"))
+	if at := seconds(v.Get("timestamp")); label == "" && !at.IsZero() {
+		label = at.Format("2006-01-02 15:04 UTC")
 	}
-	if at := seconds(v.Get("timestamp")); !at.IsZero() {
-		w.write(at.Format("2006-01-02 15:04 UTC"))
-	}
+	w.link(text(v.Get("url")), label)
 }

@@ -16,15 +16,18 @@ const (
 
 // sender says who wrote p. The ID is empty if p names neither a user nor a bot.
 func (e envelope) sender(p posting) message.SenderInfo {
-	self := e.wroteIt(p)
+	self, workspace := e.wroteIt(p), p.workspace()
+	if workspace == "" {
+		p.team = e.teamID // where the event arose: better than to take a stranger for a colleague
+	}
 	return message.SenderInfo{
 		ID:          firstOf(p.user, p.botID),
 		DisplayName: p.displayName(),
-		WorkspaceID: p.workspace(),
+		WorkspaceID: workspace,
 		IsBot:       self || p.byProgram(),
 		IsSelf:      self,
 		IsSystem:    p.bySlack(),
-		IsExternal:  e.foreign(p),
+		IsExternal:  !self && e.foreign(p),
 	}
 }
 

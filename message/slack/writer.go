@@ -2,6 +2,7 @@ package slack
 
 import (
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/konstruct/konstruct/message"
@@ -18,9 +19,10 @@ type budget struct {
 // separators are the bytes kept back for what joins texts that were counted one by one.
 const separators = 64 << 10
 
+// newBudget keeps one part back for the message's own blocks, which are known last.
 func newBudget() *budget {
 	return &budget{
-		bytes: message.MaxText - separators, nodes: maxNodes, parts: message.MaxParts, files: message.MaxAttachments,
+		bytes: message.MaxText - separators, nodes: maxNodes, parts: message.MaxParts - 1, files: message.MaxAttachments,
 		mentions: message.MaxMentions,
 	}
 }
@@ -120,7 +122,18 @@ func quote(s string) string {
 	if s == "" {
 		return ""
 	}
-	return "> " + strings.ReplaceAll(s, "\n", "\n> ")
+	return "> " + strings.ReplaceAll(oneLineBreak(s), "\n", "\n> ")
+}
+
+// oneLineBreak writes what Unicode shows as a new line as one.
+func oneLineBreak(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch r {
+		case '\r', '\v', '\f', '\u0085', '\u2028', '\u2029':
+			return '\n'
+		}
+		return r
+	}, strings.ReplaceAll(s, "\r\n", "\n"))
 }
 
 // cut shortens s to at most limit bytes of whole characters.
@@ -134,15 +147,22 @@ func cut(s string, limit int) string {
 	return s[:limit]
 }
 
-// skeleton is the words of s for a comparison: letters and digits of any script, runs of anything else as one space,
-// with a space before and after.
+// formatting is what a text has and its rich text has not, or writes in another way: emphasis, code, quotes, bullets.
+const formatting = "*_~`>•◦▪\uFE0E"
+
+// skeleton is the words of s for a comparison, without [formatting] and with one space before and after each. Signs and
+// punctuation count: +5 is not -5. An entity is its character, since not every text beside another is escaped alike.
 func skeleton(s string) string {
+	s = unescape(s)
 	words := strings.Builder{}
 	words.Grow(len(s) + 2)
 	words.WriteByte(' ')
 	apart := true
 	for _, r := range s {
-		if r < utf8.RuneSelf && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') || r == '•' {
+		if strings.ContainsRune(formatting, r) {
+			continue
+		}
+		if unicode.IsSpace(r) {
 			if !apart {
 				words.WriteByte(' ')
 			}
