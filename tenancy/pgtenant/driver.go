@@ -90,6 +90,9 @@ func (d *Driver) Query(ctx context.Context, query string, args, v any) error {
 	if err != nil {
 		return err
 	}
+	if !r.ended {
+		r.watch(ctx)
+	}
 	out.ColumnScanner = r
 	return nil
 }

@@ -153,6 +153,28 @@ func TestATransactionThatIsNeverEnded(t *testing.T) {
 	}
 }
 
+// Neither are rows closed by a caller who panics.
+func TestRowsThatAreNeverClosed(t *testing.T) {
+	t.Parallel()
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
+			for _, rows := range []int{2, 100_000} {
+				ctx, cancel := context.WithCancel(as(t, h.a))
+				var r entsql.Rows
+				require.NoError(t, h.Query(ctx, "select generate_series(1, $1)", []any{rows}, &r))
+				require.True(t, r.Next())
+				cancel()
+				h.requireIdle(t)
+				h.healthy(t)
+				require.False(t, r.Next())
+				require.ErrorIs(t, r.Err(), context.Canceled, "a result that was cut off")
+			}
+		})
+	}
+}
+
 // The connection on which a statement panicked is replaced.
 func TestPanicCostsTheConnection(t *testing.T) {
 	t.Parallel()

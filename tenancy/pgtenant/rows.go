@@ -2,8 +2,10 @@ package pgtenant
 
 import (
 	"bytes"
+	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 
@@ -31,6 +33,7 @@ type rows struct {
 	err     error
 	drained bool // the batch is closed, its outcome is in err
 	ended   bool // end was called
+	unwatch func() bool
 }
 
 var _ entsql.ColumnScanner = (*rows)(nil)
@@ -89,9 +92,28 @@ func (r *rows) finish() error {
 	r.drain()
 	if !r.ended {
 		r.ended = true
+		if r.unwatch != nil {
+			r.unwatch()
+		}
 		r.err = r.end(r.err)
 	}
 	return r.err
+}
+
+// watch ends the result when its context ends, since the caller may never close it.
+func (r *rows) watch(ctx context.Context) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.unwatch = context.AfterFunc(ctx, func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if r.ended {
+			return
+		}
+		r.discard()
+		r.err = firstError(r.err, fmt.Errorf("pgtenant: result ended by its context: %w (%w)", ctx.Err(), ErrNoEffect))
+		_ = r.finish()
+	})
 }
 
 // Next implements sql.ColumnScanner.
