@@ -124,7 +124,7 @@ func tagSaboteurs() []saboteur {
 		{
 			id: "driver-tags", layer: layerDriver, removes: "that a command tag decides whether a connection is kept",
 			code: &code{
-				edits: []edit{{leaseFile, "if err == nil && !isPlainTag(tag) || err != nil && !isPlain(s.sql) {", "if false {"}},
+				edits: []edit{{leaseFile, "if err == nil && !isPlainTag(tag, columns) || err != nil && !isPlain(s.sql) {", "if false {"}},
 				caught: append(in(driverTests, "TestCommandTagsDecideOverTheConnection/cache_statement", "TestPreparedUnderTheNameOfAnother",
 					"TestSavepointCostsTheConnection"),
 					attackTests("connection", "A68-planted-statement", "A68-execute", "A34-cursor-by-driver", "A71-listen",
@@ -135,8 +135,8 @@ func tagSaboteurs() []saboteur {
 			id: "driver-tags-loosened", layer: layerDriver, removes: "PREPARE and DEALLOCATE from what costs the connection",
 			code: &code{
 				edits: []edit{{
-					statementFile, "return tag.Select() ||",
-					"return strings.HasPrefix(tag.String(), \"PREPARE\") || strings.HasPrefix(tag.String(), \"DEALLOCATE\") || tag.Select() ||",
+					statementFile, "return tag.Select() && columns > 0 ||",
+					"return strings.HasPrefix(tag.String(), \"PREPARE\") || strings.HasPrefix(tag.String(), \"DEALLOCATE\") || tag.Select() && columns > 0 ||",
 				}},
 				caught: append(in(driverTests, "TestCommandTagsDecideOverTheConnection/cache_statement", "TestPreparedUnderTheNameOfAnother"),
 					attackTests("connection", "A68-planted-statement", "A68-execute")...),
@@ -146,7 +146,7 @@ func tagSaboteurs() []saboteur {
 			id: "driver-tags-of-failures", layer: layerDriver, removes: "that a failed command, which has no tag, is judged by its text",
 			held: "no failed command is known to leave anything",
 			code: &code{
-				edits:  []edit{{leaseFile, "if err == nil && !isPlainTag(tag) || err != nil && !isPlain(s.sql) {", "if err == nil && !isPlainTag(tag) {"}},
+				edits:  []edit{{leaseFile, "if err == nil && !isPlainTag(tag, columns) || err != nil && !isPlain(s.sql) {", "if err == nil && !isPlainTag(tag, columns) {"}},
 				caught: in(driverTests, "TestCommandTagsDecideOverTheConnection/cache_statement"),
 				holds:  in(driverTests, "TestPreparedUnderTheNameOfAnother"),
 			},
@@ -154,7 +154,7 @@ func tagSaboteurs() []saboteur {
 		{
 			id: "driver-tags-of-rows", layer: layerDriver, removes: "the look at the command tag of a statement with rows",
 			code: &code{
-				edits:  []edit{{rowsFile, "\tr.lease.saw(r.statement, r.source.CommandTag(), r.err)\n", ""}},
+				edits:  []edit{{rowsFile, "\tr.lease.saw(r.statement, r.source.CommandTag(), len(r.fields), r.err)\n", ""}},
 				caught: in(driverTests, "TestCommandTagsDecideOverTheConnection/cache_statement"),
 			},
 		},

@@ -2,6 +2,7 @@ package pgtenant
 
 import (
 	"context"
+	"sync"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -42,7 +43,7 @@ func (d *Driver) queryAgain(ctx context.Context, l *lease, s statement, r remedy
 	}
 	open = true
 	end := result.end
-	result.mu = unlocked{} // the transaction is in no other hands
+	result.mu = &sync.Mutex{} // the end of the rows takes the transaction's
 	result.end = func(err error) error {
 		defer func() { _ = t.Rollback() }() // unless it was committed
 		if err := end(err); err != nil {

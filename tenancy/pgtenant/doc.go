@@ -9,8 +9,8 @@
 // preceded by a check of the session's settings; if they were changed, the connection is closed and the statement is sent
 // once more, on another one, before anything of it has run. A connection on which anything but a query or a change of rows
 // ran, by its command tag, is closed when it is given back: savepoints, SET, SHOW, LOCK and the like cost the connection.
-// So does a transaction that runs a statement under a time zone, a date style, an encoding or a syntax of strings of its own,
-// because a prepared statement keeps how its text was read.
+// So does a transaction that runs a statement under a time zone, a date style, an encoding, a syntax of strings or an output
+// format of its own, because a prepared statement keeps how its text was read, and the text of its constants.
 //
 //	drv, err := pgtenant.Open(ctx, dsn)
 //	client := ent.NewClient(ent.Driver(drv))

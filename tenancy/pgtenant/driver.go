@@ -90,6 +90,9 @@ func (d *Driver) Query(ctx context.Context, query string, args, v any) error {
 	if err != nil {
 		return err
 	}
+	if !r.ended {
+		r.watch(ctx)
+	}
 	out.ColumnScanner = r
 	return nil
 }
@@ -130,8 +133,7 @@ func (d *Driver) query(ctx context.Context, s statement) (*rows, error) {
 func (d *Driver) Tx(ctx context.Context) (dialect.Tx, error) { return d.BeginTx(ctx, nil) }
 
 // BeginTx returns a transaction of the context's tenant, or of none. Nothing is sent before its first statement. It is
-// rolled back rather than committed when ctx has ended by then. Isolation levels are PostgreSQL's; [ErrNestedTx] comes
-// back inside [InTx].
+// rolled back when ctx ends. Isolation levels are PostgreSQL's; [ErrNestedTx] comes back inside [InTx].
 func (d *Driver) BeginTx(ctx context.Context, opts *sql.TxOptions) (dialect.Tx, error) {
 	if err := enter(ctx, d); err != nil {
 		return nil, err

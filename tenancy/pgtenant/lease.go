@@ -86,8 +86,8 @@ func (l *lease) idle() error {
 // saw takes note of a statement's command tag. A connection on which anything but a query or a change of rows ran is not
 // used again: what PREPARE, LISTEN, DECLARE and others leave in a session outlives the transaction, even one that is rolled
 // back. A statement that failed has no tag, and is judged by its text.
-func (l *lease) saw(s statement, tag pgconn.CommandTag, err error) {
-	if err == nil && !isPlainTag(tag) || err != nil && !isPlain(s.sql) {
+func (l *lease) saw(s statement, tag pgconn.CommandTag, columns int, err error) {
+	if err == nil && !isPlainTag(tag, columns) || err != nil && !isPlain(s.sql) {
 		l.spoiled = true
 	}
 }

@@ -44,7 +44,7 @@ type config struct {
 type Option func(*config)
 
 // WithMaxConns bounds the pool. The default is pgxpool's; 2 to 4 connections per core of the database are best. One
-// tenant gets at most half of them.
+// tenant gets at most half of this number, also while the server grants fewer.
 func WithMaxConns(n int32) Option { return func(c *config) { c.maxConns = n } }
 
 // WithQueryMode chooses pgx's query mode: "cache_statement" (the default, for direct connections only), or

@@ -110,6 +110,71 @@ func TestPanicEndsATransaction(t *testing.T) {
 	h.healthy(t)
 }
 
+// Ent begins transactions of its own, and does not end them where the caller's code panics.
+func TestATransactionThatIsNeverEnded(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, pgtenant.WithMaxConns(2))
+	ends := explosive{func() { panic("boom") }}
+	for name, use := range map[string]func(ctx context.Context, cancel func(), tx dialect.Tx){
+		"argument": func(ctx context.Context, _ func(), tx dialect.Tx) { _ = tx.Exec(ctx, "select $1", []any{ends}, nil) },
+		"destination": func(ctx context.Context, _ func(), tx dialect.Tx) {
+			var r entsql.Rows
+			if tx.Query(ctx, "select generate_series(1, 100000)", []any{}, &r) == nil && r.Next() {
+				_ = r.Scan(&ends)
+			}
+		},
+		"the end of the context": func(_ context.Context, cancel func(), _ dialect.Tx) { cancel() },
+		"the end of the context under a result": func(ctx context.Context, cancel func(), tx dialect.Tx) {
+			var r entsql.Rows
+			if err := tx.Query(context.WithoutCancel(ctx), "select generate_series(1, 100000)", []any{}, &r); err != nil {
+				t.Error(err)
+				return
+			}
+			cancel()
+			h.requireIdle(t)
+			for r.Next() {
+				t.Error("a row")
+			}
+			require.ErrorIs(t, r.Err(), context.Canceled)
+		},
+	} {
+		ctx, cancel := context.WithCancel(as(t, h.a))
+		t.Cleanup(cancel)
+		tx, err := h.Tx(ctx)
+		require.NoError(t, err)
+		key := unique()
+		require.NoError(t, tx.Exec(ctx, writeGlobal, []any{key}, nil))
+		vanish(func() { use(ctx, cancel, tx) })
+		h.requireIdle(t, name)
+		h.healthy(t) // with one slot for the tenant
+		require.ErrorIs(t, tx.Exec(as(t, h.a), writeGlobal, []any{key + "2"}, nil), pgtenant.ErrTxAborted, name)
+		require.Error(t, tx.Commit(), name)
+		require.Zero(t, h.written(t, key), name)
+	}
+}
+
+// Neither are rows closed by a caller who panics.
+func TestRowsThatAreNeverClosed(t *testing.T) {
+	t.Parallel()
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
+			for _, rows := range []int{2, 100_000} {
+				ctx, cancel := context.WithCancel(as(t, h.a))
+				var r entsql.Rows
+				require.NoError(t, h.Query(ctx, "select generate_series(1, $1)", []any{rows}, &r))
+				require.True(t, r.Next())
+				cancel()
+				h.requireIdle(t)
+				h.healthy(t)
+				require.False(t, r.Next())
+				require.ErrorIs(t, r.Err(), context.Canceled, "a result that was cut off")
+			}
+		})
+	}
+}
+
 // The connection on which a statement panicked is replaced.
 func TestPanicCostsTheConnection(t *testing.T) {
 	t.Parallel()

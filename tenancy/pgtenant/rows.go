@@ -2,8 +2,10 @@ package pgtenant
 
 import (
 	"bytes"
+	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 
@@ -20,9 +22,10 @@ type rows struct {
 	lease     *lease
 	source    pgx.Rows
 	results   pgx.BatchResults
-	types     *pgtype.Map
+	types     *pgtype.Map // the connection's
+	copied    *pgtype.Map // a copy of it: the connection's is not safe for concurrent use, and rows can outlive their lease
 	end       func(error) error
-	mu        sync.Locker // the transaction's, so that it can't end while its result is used
+	mu        sync.Locker // the transaction's, so that it can't end while the connection's buffer is used
 
 	fields  []pgconn.FieldDescription
 	ahead   [][][]byte // rows that were read but not handed out
@@ -30,15 +33,10 @@ type rows struct {
 	err     error
 	drained bool // the batch is closed, its outcome is in err
 	ended   bool // end was called
+	unwatch func() bool
 }
 
 var _ entsql.ColumnScanner = (*rows)(nil)
-
-// unlocked is the lock of rows that have their connection to themselves.
-type unlocked struct{}
-
-func (unlocked) Lock()   {}
-func (unlocked) Unlock() {}
 
 // open reads the first row; where all is set, all of them, and ends the result.
 func (r *rows) open(all bool) error {
@@ -80,7 +78,7 @@ func (r *rows) drain() {
 	if late := r.results.Close(); r.err == nil && late != nil {
 		r.err = lateError{late}
 	}
-	r.lease.saw(r.statement, r.source.CommandTag(), r.err)
+	r.lease.saw(r.statement, r.source.CommandTag(), len(r.fields), r.err)
 }
 
 // discard drains. Rows that were not cloned lie in the connection's buffer, which its next user fills again.
@@ -94,9 +92,28 @@ func (r *rows) finish() error {
 	r.drain()
 	if !r.ended {
 		r.ended = true
+		if r.unwatch != nil {
+			r.unwatch()
+		}
 		r.err = r.end(r.err)
 	}
 	return r.err
+}
+
+// watch ends the result when its context ends, since the caller may never close it.
+func (r *rows) watch(ctx context.Context) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.unwatch = context.AfterFunc(ctx, func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if r.ended {
+			return
+		}
+		r.discard()
+		r.err = firstError(r.err, fmt.Errorf("pgtenant: result ended by its context: %w (%w)", ctx.Err(), ErrNoEffect))
+		_ = r.finish()
+	})
 }
 
 // Next implements sql.ColumnScanner.
@@ -118,14 +135,6 @@ func (r *rows) Next() bool {
 
 // Scan implements sql.ColumnScanner.
 func (r *rows) Scan(dest ...any) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	switch {
-	case r.current == nil:
-		return errors.New("pgtenant: Scan without a row: call Next first")
-	case len(dest) != len(r.current):
-		return scanCountError(len(r.current), len(dest))
-	}
 	scanned := false
 	defer func() {
 		if !scanned { // a Scanner panicked
@@ -137,18 +146,53 @@ func (r *rows) Scan(dest ...any) error {
 	return err
 }
 
+// scan reads a row. A destination may have code of its own, which may use the transaction and keep what it is given. So it
+// is scanned without the lock, from a copy.
 func (r *rows) scan(dest []any) error {
-	for i := range dest {
-		if err := scan(r.types, &r.fields[i], r.current[i], dest[i]); err != nil {
+	rest, err := r.scanDirect(dest)
+	if err != nil {
+		return err
+	}
+	for _, c := range rest {
+		if err := scan(r.copied, &r.fields[c.index], c.raw, dest[c.index]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// column is a copy of a value of the current row.
+type column struct {
+	index int
+	raw   []byte
+}
+
+// scanDirect scans what needs no code but the driver's, and returns a copy of the rest.
+func (r *rows) scanDirect(dest []any) (rest []column, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.current == nil:
+		return nil, errors.New("pgtenant: Scan without a row: call Next first")
+	case len(dest) != len(r.current):
+		return nil, scanCountError(len(r.current), len(dest))
+	}
+	for i, raw := range r.current {
+		if !scanDirect(&r.fields[i], raw, dest[i]) {
+			rest = append(rest, column{index: i, raw: bytes.Clone(raw)})
+		}
+	}
+	if len(rest) > 0 && r.copied == nil {
+		r.copied = r.types.Copy()
+	}
+	return rest, nil
+}
+
 // abandon gives the connection up: the caller may never close the rows.
 func (r *rows) abandon() {
-	if !r.ended {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.ended && !r.lease.over {
 		r.lease.spoiled = true
 		r.lease.close()
 		_ = r.close()

@@ -20,19 +20,20 @@ const jsonbVersion = 1
 // postgresEpoch is the zero of a timestamptz in the binary format, 2000-01-01, in microseconds since 1970.
 const postgresEpoch = 946_684_800_000_000
 
-// scan reads one column into dest. The pairs of type and destination that Ent uses for nearly everything are decoded
-// right here; the rest takes pgx's way, or database/sql's where dest is untyped.
-func scan(types *pgtype.Map, field *pgconn.FieldDescription, raw []byte, dest any) error {
+// scanDirect reads one column into dest, and reports whether it knew the pair of type and destination. Ent uses those that
+// it knows for nearly everything.
+func scanDirect(field *pgconn.FieldDescription, raw []byte, dest any) bool {
 	switch field.Format {
 	case pgtype.BinaryFormatCode:
-		if scanBinary(field.DataTypeOID, raw, dest) {
-			return nil
-		}
+		return scanBinary(field.DataTypeOID, raw, dest)
 	case pgtype.TextFormatCode:
-		if scanVerbatim(field.DataTypeOID, raw, dest) {
-			return nil
-		}
+		return scanVerbatim(field.DataTypeOID, raw, dest)
 	}
+	return false
+}
+
+// scan reads one column into dest as pgx does, or as database/sql does where dest is untyped. dest may keep raw.
+func scan(types *pgtype.Map, field *pgconn.FieldDescription, raw []byte, dest any) error {
 	if err := scanAny(types, field, raw, dest); err != nil {
 		// The cause repeats the value: only the column and the types are named.
 		return fmt.Errorf("%w: column %q (type %d) into %T", ErrScan, field.Name, field.DataTypeOID, dest)

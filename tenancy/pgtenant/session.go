@@ -25,8 +25,7 @@ import (
 // The settings of parsing, the tenant's own setting, the encoding and the role are compared as well; see values.
 func settings() []string {
 	return []string{
-		"search_path", "row_security", "session_replication_role", "extra_float_digits",
-		"bytea_output", "xmlbinary", "quote_all_identifiers", "gin_fuzzy_search_limit",
+		"search_path", "row_security", "session_replication_role", "xmlbinary", "gin_fuzzy_search_limit",
 		"default_text_search_config", "lc_numeric", "lc_time",
 		"statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "idle_session_timeout",
 		"default_transaction_isolation", "default_transaction_read_only", "default_transaction_deferrable",
@@ -35,12 +34,14 @@ func settings() []string {
 	}
 }
 
-// parsing lists the settings by which PostgreSQL reads the text of a statement, the constants in it among it. A prepared
-// statement keeps what was read. (It is read again where search_path or row_security differ.)
+// parsing lists the settings by which PostgreSQL reads the text of a statement, the constants in it among it, and those by
+// which functions that it takes for immutable turn constants into text. A prepared statement keeps what was read, and its
+// plan keeps that text. (It is read again where search_path or row_security differ.)
 func parsing() []string {
 	return []string{
 		"DateStyle", "IntervalStyle", "TimeZone", "timezone_abbreviations", "lc_monetary", "array_nulls", "xmloption",
 		"standard_conforming_strings", "backslash_quote", "transform_null_equals",
+		"bytea_output", "extra_float_digits", "quote_all_identifiers",
 	}
 }
 

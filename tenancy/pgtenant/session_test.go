@@ -252,7 +252,7 @@ func TestSettingsInsideATransaction(t *testing.T) {
 	}
 }
 
-// A prepared statement keeps how its text was read. One that was prepared under a transaction's own settings must not serve
+// A prepared statement keeps how its text was read, and its plan the text of its constants. One that was prepared under a transaction's own settings must not serve
 // the next user, whether the transaction has undone them or its session was replaced before.
 func TestSettingsInsideATransactionAreNotPrepared(t *testing.T) {
 	t.Parallel()
@@ -269,6 +269,9 @@ func TestSettingsInsideATransactionAreNotPrepared(t *testing.T) {
 				"DateStyle":                   {"ISO, DMY", "ISO, MDY", "select '01/02/2026'::date::text", "2026-01-02"},
 				"standard_conforming_strings": {"off", "on", `select 'a\\b'`, `a\\b`},
 				"client_encoding":             {"LATIN1", "UTF8", "select 'ż'", "ż"},
+				"bytea_output":                {"escape", "hex", `select '\x00ff'::bytea::text`, `\x00ff`},
+				"extra_float_digits":          {"-10", "1", "select (1::float8 / 3)::text", "0.3333333333333333"},
+				"quote_all_identifiers":       {"on", "off", "select quote_ident('a')", "a"},
 			} {
 				for _, replaced := range []bool{false, true} {
 					query, read := tc.query+" -- "+unique(), ""

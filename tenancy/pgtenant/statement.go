@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -89,15 +90,21 @@ func (s statement) send(ctx context.Context, l *lease, o opening) (pgx.BatchResu
 func (s statement) exec(ctx context.Context, l *lease, o opening) (pgconn.CommandTag, error) {
 	results, err := s.send(ctx, l, o)
 	if err != nil {
-		l.saw(s, pgconn.CommandTag{}, err)
+		l.saw(s, pgconn.CommandTag{}, 0, err)
 		return pgconn.CommandTag{}, err
 	}
-	tag, err := results.Exec()
+	columns := 0
+	result, err := results.Query()
+	result.Close()
+	if err == nil {
+		columns, err = len(result.FieldDescriptions()), result.Err()
+	}
+	tag := result.CommandTag()
 	// What fails at commit, a deferred constraint for one, comes only from Close.
 	if late := results.Close(); err == nil && late != nil {
 		err = lateError{late}
 	}
-	l.saw(s, tag, err)
+	l.saw(s, tag, columns, err)
 	return tag, err
 }
 
@@ -106,16 +113,16 @@ func (s statement) exec(ctx context.Context, l *lease, o opening) (pgconn.Comman
 func (s statement) query(ctx context.Context, l *lease, o opening, end func(error) error) (*rows, error) {
 	results, err := s.send(ctx, l, o)
 	if err != nil {
-		l.saw(s, pgconn.CommandTag{}, err)
+		l.saw(s, pgconn.CommandTag{}, 0, err)
 		return nil, err
 	}
 	source, err := results.Query()
 	if err != nil {
 		_ = results.Close()
-		l.saw(s, pgconn.CommandTag{}, err)
+		l.saw(s, pgconn.CommandTag{}, 0, err)
 		return nil, err
 	}
-	r := &rows{statement: s, lease: l, source: source, results: results, types: l.conn().TypeMap(), end: end, mu: unlocked{}}
+	r := &rows{statement: s, lease: l, source: source, results: results, types: l.conn().TypeMap(), end: end, mu: &sync.Mutex{}}
 	if err := r.open(mayWrite(s.sql)); err != nil {
 		return nil, err
 	}
@@ -166,9 +173,9 @@ func isStale(err *pgconn.PgError) bool {
 }
 
 // isPlainTag reports whether a command can't have left anything in its session, settings apart. What can, such as PREPARE,
-// LISTEN or DECLARE, has another tag.
-func isPlainTag(tag pgconn.CommandTag) bool {
-	return tag.Select() || tag.Insert() || tag.Update() || tag.Delete() || strings.HasPrefix(tag.String(), "MERGE ")
+// LISTEN or DECLARE, has another tag. SELECT INTO and CREATE TABLE AS have that of a query, and no columns.
+func isPlainTag(tag pgconn.CommandTag, columns int) bool {
+	return tag.Select() && columns > 0 || tag.Insert() || tag.Update() || tag.Delete() || strings.HasPrefix(tag.String(), "MERGE ")
 }
 
 func firstError(errs ...error) error {

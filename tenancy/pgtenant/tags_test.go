@@ -2,9 +2,11 @@ package pgtenant_test
 
 import (
 	"context"
+	"database/sql"
 	"strings"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/konstruct/konstruct/ent"
@@ -176,6 +178,32 @@ func TestCopyIsRefused(t *testing.T) {
 			require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "/* copy */ select 1", nil, &one))
 			requireCode(t, "42601", pgtenant.QueryRow(as(t, h.a), h, "copy_1", nil))
 			h.healthy(t)
+		})
+	}
+}
+
+// SELECT INTO and CREATE TABLE AS have the command tag of a query. A temporary table would stand before the real one.
+func TestTableMadeByAQuery(t *testing.T) {
+	t.Parallel()
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
+			_, err := h.super.Exec(t.Context(), "grant temp on database "+pgx.Identifier{h.super.Config().Database}.Sanitize()+" to konstruct_app")
+			require.NoError(t, err)
+			for _, query := range []string{
+				"select 'planted' as name into temp agents", "create temp table agents as select 'planted' as name",
+			} {
+				_, err := pgtenant.Exec(as(t, h.a), h, query)
+				require.NoError(t, err)
+				h.healthy(t)
+				require.ErrorIs(t, pgtenant.QueryRow(as(t, h.a), h, query, nil), sql.ErrNoRows)
+				h.healthy(t)
+				tx := h.begin(t, h.a)
+				require.NoError(t, tx.Exec(as(t, h.a), query, []any{}, nil))
+				require.NoError(t, tx.Commit())
+				h.healthy(t)
+			}
 		})
 	}
 }

@@ -31,12 +31,13 @@ type tx struct {
 	readOnly bool
 
 	mu      sync.Mutex
-	lease   *lease // nil until the first statement, and after a panic
+	lease   *lease // nil until the first statement, and once the connection is lost or the context has ended
 	open    *rows  // a result that is still being read
 	failed  error  // why only a rollback may follow
 	wrote   bool   // a statement that may write was sent
 	suspect bool   // the session is taken for changed if the next statement succeeds
 	done    bool
+	unwatch func() bool // ends the watch of the context; nil until the first statement
 }
 
 var _ dialect.Tx = (*tx)(nil)
@@ -46,7 +47,7 @@ var errPanicked = errors.New("pgtenant: a statement panicked")
 
 // Exec implements dialect.ExecQuerier.
 func (t *tx) Exec(ctx context.Context, query string, args, v any) error {
-	s, err := newStatement(ctx, query, args)
+	s, err := t.statement(ctx, query, args)
 	if err != nil {
 		return err
 	}
@@ -55,6 +56,21 @@ func (t *tx) Exec(ctx context.Context, query string, args, v any) error {
 		return err
 	}
 	return setResult(v, tag)
+}
+
+// statement is [newStatement], which runs code of the arguments. It takes the lock only where that panics.
+func (t *tx) statement(ctx context.Context, query string, args any) (statement, error) {
+	returned := false
+	defer func() {
+		if !returned {
+			t.mu.Lock()
+			defer t.mu.Unlock()
+			t.abandon(true)
+		}
+	}()
+	s, err := newStatement(ctx, query, args)
+	returned = true
+	return s, err
 }
 
 func (t *tx) exec(ctx context.Context, s statement) (tag pgconn.CommandTag, err error) {
@@ -76,7 +92,7 @@ func (t *tx) Query(ctx context.Context, query string, args, v any) error {
 	if err != nil {
 		return err
 	}
-	s, err := newStatement(ctx, query, args)
+	s, err := t.statement(ctx, query, args)
 	if err != nil {
 		return err
 	}
@@ -164,6 +180,7 @@ func (t *tx) next(ctx context.Context, s statement) (o opening, err error) {
 	if t.lease, err = t.driver.lease(ctx, t.tenant); err != nil {
 		t.failed = err // if the first statement failed, the transaction must not continue
 	}
+	t.unwatch = context.AfterFunc(t.ctx, t.expire) //nolint:contextcheck,nolintlint // the context has ended then
 	return opening{begin: t.begin, check: true}, err
 }
 
@@ -182,9 +199,9 @@ func (t *tx) goesOn() error {
 // BEGIN, and what followed would commit by itself; so whatever leaves the connection outside of a healthy
 // transaction ends this one.
 func (t *tx) settle(ctx context.Context, err error) error {
-	if t.lease == nil { // it could not be replaced
+	if t.lease == nil { // it could not be replaced, or the context has ended
 		t.failed = firstError(t.failed, err)
-		return err
+		return t.failed
 	}
 	state := t.goesOn()
 	if err == nil && state == nil {
@@ -195,6 +212,10 @@ func (t *tx) settle(ctx context.Context, err error) error {
 	err = firstError(t.lease.translate(ctx, t.tenant, t.effect(), err), state)
 	if state != nil {
 		t.failed = err
+	}
+	if t.lease.conn().IsClosed() { // the transaction may never be ended, where a panic closed it
+		t.lease.release()
+		t.lease = nil
 	}
 	return err
 }
@@ -287,6 +308,20 @@ func (t *tx) rollback() {
 	}
 }
 
+// expire gives the connection back when the transaction's context ends: what began the transaction may have panicked, and
+// never end it.
+func (t *tx) expire() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.done || t.lease == nil {
+		return
+	}
+	t.failed = firstError(t.failed, fmt.Errorf("pgtenant: transaction ended by its context: %w (%w)", t.ctx.Err(), ErrNoEffect))
+	t.rollback()
+	t.lease.release()
+	t.lease = nil
+}
+
 // command sends a transaction command by the extended protocol, which takes one statement and no more.
 func (t *tx) command(ctx context.Context, command string) (pgconn.CommandTag, error) {
 	return t.lease.conn().PgConn().ExecParams(ctx, command, nil, nil, nil, nil).Close()
@@ -295,6 +330,9 @@ func (t *tx) command(ctx context.Context, command string) (pgconn.CommandTag, er
 // finish ends the transaction for its callers and gives the connection back.
 func (t *tx) finish() {
 	t.done = true
+	if t.unwatch != nil {
+		t.unwatch()
+	}
 	if t.lease != nil {
 		t.lease.release()
 	}

@@ -244,6 +244,58 @@ func TestTransactionEndsWhileItsResultIsRead(t *testing.T) {
 	h.healthy(t)
 }
 
+// The same for rows that have a connection to themselves, which another goroutine closes.
+func TestRowsAreClosedWhileTheyAreRead(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, pgtenant.WithMaxConns(1))
+	for range 10 {
+		var r entsql.Rows
+		require.NoError(t, h.Query(as(t, h.a), "select name from agents, generate_series(1, 10000)", []any{}, &r))
+		var reading sync.WaitGroup
+		reading.Go(func() {
+			for r.Next() {
+				var name string
+				if r.Scan(&name) == nil && name != "a1" {
+					t.Errorf("a reads %q", name)
+				}
+			}
+		})
+		require.NoError(t, r.Close())
+		require.Equal(t, "b1", h.names(as(t, h.b), t))
+		reading.Wait()
+	}
+	h.healthy(t)
+}
+
+// A Scanner that uses its own transaction, or ends it, gets an error and does not wait for itself.
+func TestScannerUsesItsTransaction(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, pgtenant.WithMaxConns(1))
+	ctx := as(t, h.a)
+	for name, use := range map[string]func(tx dialect.Tx, r *entsql.Rows){
+		"statement": func(tx dialect.Tx, _ *entsql.Rows) {
+			require.ErrorIs(t, tx.Exec(ctx, "select 1", []any{}, nil), pgtenant.ErrRowsOpen)
+		},
+		"next":               func(_ dialect.Tx, r *entsql.Rows) { require.True(t, r.Next()) },
+		"close":              func(_ dialect.Tx, r *entsql.Rows) { require.NoError(t, r.Close()) },
+		"commit":             func(tx dialect.Tx, _ *entsql.Rows) { require.ErrorIs(t, tx.Commit(), pgtenant.ErrRowsOpen) },
+		"rollback":           func(tx dialect.Tx, _ *entsql.Rows) { require.NoError(t, tx.Rollback()) },
+		"rollback and panic": func(tx dialect.Tx, _ *entsql.Rows) { _ = tx.Rollback(); panic("boom") },
+	} {
+		var ended sync.WaitGroup
+		tx, r, text := h.begin(t, h.a), entsql.Rows{}, ""
+		require.NoError(t, tx.Query(ctx, "select name, 1, role || 'x' from agents, generate_series(1, 1000)", []any{}, &r))
+		require.True(t, r.Next())
+		ended.Go(func() {
+			vanish(func() { require.NoError(t, r.Scan(&text, explosive{func() { use(tx, &r) }}, &text), name) })
+		})
+		ended.Wait()
+		_ = tx.Rollback()
+		h.requireIdle(t, name)
+		h.healthy(t)
+	}
+}
+
 func TestTransactionIsOverOnce(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)

@@ -6,16 +6,20 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
+	"entgo.io/ent/dialect"
 	entsql "entgo.io/ent/dialect/sql"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
+	"github.com/konstruct/konstruct/tenancy"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
@@ -68,6 +72,77 @@ func TestValuesAreCopiedOutOfTheBuffer(t *testing.T) {
 			}
 		})
 	}
+}
+
+// keeper is a destination that keeps what it is given.
+type keeper struct{ Kept any }
+
+func (k *keeper) Scan(v any) error         { k.Kept = v; return nil }
+func (k *keeper) ScanBytes(v []byte) error { k.Kept = v; return nil }
+
+// What a destination keeps of the connection's buffer would show what the next user reads.
+func TestDestinationsKeepNothingOfTheBuffer(t *testing.T) {
+	t.Parallel()
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
+			for _, query := range []string{
+				"select repeat('a', 32)", "select repeat('a', 32)::bytea", `select ('"' || repeat('a', 32) || '"')::json`,
+				"select array[repeat('a', 32)]", "update agents set role = repeat('a', 32) returning role",
+			} {
+				for _, dest := range []any{
+					&keeper{}, new(pgtype.DriverBytes), &[]pgtype.DriverBytes{}, new(pgtype.UndecodedBytes), new(sql.RawBytes),
+					&sql.Null[sql.RawBytes]{}, &entsql.NullScanner{S: &keeper{}}, new(any), &[][]byte{},
+				} {
+					for _, inTx := range []bool{false, true} {
+						var q dialect.ExecQuerier = h
+						rollback := func() error { return nil }
+						if inTx {
+							tx := h.begin(t, h.a)
+							q, rollback = tx, tx.Rollback
+						}
+						err := pgtenant.QueryRow(as(t, h.a), q, query, nil, dest)
+						require.NoError(t, rollback())
+						if err != nil {
+							require.ErrorIs(t, err, pgtenant.ErrScan)
+							continue
+						}
+						was, err := json.Marshal(dest)
+						require.NoError(t, err)
+						var other string
+						for range 3 {
+							require.NoError(t, pgtenant.QueryRow(as(t, h.b), h, "select repeat('BBBB', 50)", nil, &other))
+						}
+						now, err := json.Marshal(dest)
+						require.NoError(t, err)
+						require.Equal(t, string(was), string(now), "%T: %s", dest, query)
+					}
+				}
+			}
+		})
+	}
+}
+
+// The rows of a write are read to their end and have given their connection back, so another tenant's statement may use it
+// while they are scanned.
+func TestRowsAreScannedBesideTheirConnectionsNextUser(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, pgtenant.WithMaxConns(2))
+	var users sync.WaitGroup
+	for _, id := range []tenancy.ID{h.a, h.b, h.a, h.b} {
+		ctx := as(t, id)
+		users.Go(func() {
+			for i := range 100 {
+				var number, list any
+				const query = "update agents set role = role where $1::numeric is not null returning $1::numeric, array['a']::varchar[], 'unknown'::regtype"
+				if err := pgtenant.QueryRow(ctx, h, query, []any{float64(i)}, &number, &list, &keeper{}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	users.Wait()
 }
 
 // json.RawMessage, in which Ent keeps free JSON, holds what was sent.
