@@ -84,7 +84,8 @@ type counter struct {
 // A clock that jumped back must not keep a window open for longer than its own length.
 const countAttempt = `
 INSERT INTO login_attempts AS a (key, count, window_ends)
-SELECT c.key, 1, $1::timestamptz + c.micros * interval '1 microsecond' FROM unnest($2::text[], $3::bigint[]) AS c (key, micros) ORDER BY c.key COLLATE "C"
+SELECT c.key, 1, $1::timestamptz + c.micros * interval '1 microsecond' FROM unnest($2::text[], $3::bigint[]) AS c (key, micros)
+ORDER BY c.key COLLATE "C"
 ON CONFLICT (key) DO UPDATE SET
   count       = CASE WHEN a.window_ends <= $1 THEN 1 ELSE a.count + 1 END,
   window_ends = CASE WHEN a.window_ends <= $1 THEN excluded.window_ends ELSE least(a.window_ends, excluded.window_ends) END

@@ -253,7 +253,7 @@ func (h slowHasher) Compare(context.Context, string, string) (bool, error) {
 
 // failing fails statements that contain a text.
 type failing struct {
-	dialect.ExecQuerier
+	dialect.Driver
 
 	text string
 }
@@ -262,14 +262,14 @@ func (d failing) Exec(ctx context.Context, query string, args, v any) error {
 	if strings.Contains(query, d.text) {
 		return errBroken
 	}
-	return d.ExecQuerier.Exec(ctx, query, args, v)
+	return d.Driver.Exec(ctx, query, args, v)
 }
 
 func (d failing) Query(ctx context.Context, query string, args, v any) error {
 	if strings.Contains(query, d.text) {
 		return errBroken
 	}
-	return d.ExecQuerier.Query(ctx, query, args, v)
+	return d.Driver.Query(ctx, query, args, v)
 }
 
 var errBroken = errors.New("the database is broken")

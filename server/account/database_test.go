@@ -4,9 +4,12 @@ import (
 	"context"
 	"testing"
 
+	"entgo.io/ent/dialect"
 	entsql "entgo.io/ent/dialect/sql"
 	"github.com/stretchr/testify/require"
 
+	"github.com/konstruct/konstruct/ent"
+	"github.com/konstruct/konstruct/ent/portaluser"
 	"github.com/konstruct/konstruct/server/account"
 )
 
@@ -56,13 +59,34 @@ func TestNobodyLogsInUncounted(t *testing.T) {
 
 func TestAnAttemptThatIsNotGivenBack(t *testing.T) {
 	t.Parallel()
-	l := newLogins(t, tight(), func(o *account.LoginOptions) { o.DB = failing{o.DB, "UPDATE login_attempts"} })
+	l := newLogins(t, tight(), func(o *account.LoginOptions) { o.DB = failing{o.DB.(dialect.Driver), "UPDATE login_attempts"} })
 	in, err := l.Login(t.Context(), account.Attempt{Email: ada, Password: adaPassword})
 	require.NoError(t, err, "the login does not depend on it")
 	require.NotEmpty(t, in.Token)
 	require.ErrorIs(t, in.Warning, errBroken)
 	require.ErrorContains(t, in.Warning, "give a login attempt back")
 	require.Equal(t, 1, l.open(t))
+}
+
+// TestAHashThatIsNotReplaced: the login fails, and can be repeated.
+func TestAHashThatIsNotReplaced(t *testing.T) {
+	t.Parallel()
+	l := newLogins(t, tight(), func(o *account.LoginOptions) {
+		o.Client = ent.NewClient(ent.Driver(failing{o.DB.(dialect.Driver), `UPDATE "portal_users"`}))
+	})
+	old, err := cheap().Hash(t.Context(), decomposed)
+	require.NoError(t, err)
+	l.client.PortalUser.Update().Where(portaluser.Email(ada)).SetHashedPassword(old).ExecX(t.Context())
+	err = l.try(t, decomposed, "", "")
+	require.ErrorIs(t, err, errBroken)
+	require.ErrorContains(t, err, "store a password's hash")
+
+	l.hasher.refuse = errHash
+	err = l.try(t, decomposed, "", "")
+	require.ErrorIs(t, err, errHash)
+	require.ErrorContains(t, err, "hash a password")
+	require.Zero(t, l.open(t))
+	require.Zero(t, l.client.PortalSession.Query().CountX(t.Context()))
 }
 
 func TestClearingAttemptsFails(t *testing.T) {
