@@ -92,7 +92,7 @@ func (u *DatabaseURL) UnmarshalText(text []byte) error {
 	if !strings.HasPrefix(raw, "postgres://") && !strings.HasPrefix(raw, "postgresql://") {
 		return problem("must begin with postgres:// or postgresql://")
 	}
-	if misplaced(raw) {
+	if misplaced(raw) || strings.Count(raw, "@") > 1 { // pgx takes what follows the first @ for the host
 		return problem(misplacedProblem)
 	}
 	parsed, err := pgx.ParseConfig(raw)

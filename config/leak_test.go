@@ -75,6 +75,8 @@ func TestMalformedURLsTellNothing(t *testing.T) {
 // TestAPasswordThatEndedUpElsewhereIsRefused: a part of it would be the host, the path or a parameter.
 func TestAPasswordThatEndedUpElsewhereIsRefused(t *testing.T) {
 	t.Parallel()
+	_, err := config.LoadServe(with(working(), config.Env{"DATABASE_URL": "postgres://konstruct_app:hunter@zwei@127.0.0.1:5432/konstruct"}))
+	require.Equal(t, []string{"DATABASE_URL"}, variables(t, err), "pgx takes zwei@127.0.0.1 for the host")
 	for _, c := range "/?#" {
 		for variable, form := range map[string]string{
 			"DATABASE_URL": "postgres://konstruct_app:%s@127.0.0.1:5432/konstruct", "REDIS_URL": "redis://:%s@127.0.0.1:6379/0",

@@ -104,7 +104,7 @@ func (c *cluster) finder() finder {
 func (c *cluster) download(ctx context.Context, major int) (string, error) {
 	source := downloader{folder: c.home.file("programs"), mode: c.home.mode()}
 	if base, err := DefaultFolder(); err == nil {
-		if programs := filepath.Join(base, "programs"); os.MkdirAll(programs, source.mode) == nil {
+		if programs := filepath.Join(base, "programs"); makeFolder(programs, source.mode) == nil {
 			source.folder = programs
 		}
 	}

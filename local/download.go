@@ -42,7 +42,7 @@ func (d downloader) get(ctx context.Context, major int) (string, error) {
 	if !known {
 		return "", fmt.Errorf("no PostgreSQL %d to download", major)
 	}
-	if err := os.MkdirAll(d.folder, d.mode); err != nil {
+	if err := makeFolder(d.folder, d.mode); err != nil {
 		return "", err
 	}
 	lock, err := flock.Lock(ctx, filepath.Join(d.folder, "download.lock"))

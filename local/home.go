@@ -129,7 +129,7 @@ func (h *home) mode() os.FileMode {
 }
 
 func (h *home) secure() error {
-	if err := os.MkdirAll(h.path, h.mode()); err != nil {
+	if err := makeFolder(h.path, h.mode()); err != nil {
 		return fmt.Errorf("%w: %w", ErrFolder, err)
 	}
 	if err := checkFolder(h.path, os.Geteuid()); err != nil {
@@ -139,6 +139,22 @@ func (h *home) secure() error {
 		return err
 	}
 	return h.account.checkReach(h.path)
+}
+
+// makeFolder makes the folder and those above it that are missing, all with this mode: the umask must not keep the servers'
+// user out.
+func makeFolder(path string, mode os.FileMode) error {
+	_, err := os.Stat(path)
+	missing := errors.Is(err, os.ErrNotExist)
+	if missing {
+		if err := makeFolder(filepath.Dir(path), mode); err != nil {
+			return err
+		}
+	}
+	if err := os.MkdirAll(path, mode); err != nil || !missing {
+		return err
+	}
+	return os.Chmod(path, mode)
 }
 
 func (h *home) file(name string) string { return filepath.Join(h.path, name) }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -373,4 +374,18 @@ func TestStartsAtTheSameTimeShareOneServer(t *testing.T) {
 		}
 	}
 	require.Equal(t, 1, hosts)
+}
+
+// A comma separates the directories of PostgreSQL's sockets.
+func TestAFolderOfAnyName(t *testing.T) {
+	t.Parallel()
+	pg := start(t, local.PostgresOptions{Folder: filepath.Join(folder(t), `a, "b" c`)})
+	require.FileExists(t, filepath.Join(pg.SocketDir, ".s.PGSQL."+strconv.Itoa(pg.Port)+".lock"))
+}
+
+func TestTheUmaskKeepsTheServersUserInReach(t *testing.T) { //nolint:paralleltest // the umask is the process's
+	path := filepath.Join(folder(t), "deep", "er")
+	before := syscall.Umask(0o077)
+	defer syscall.Umask(before)
+	require.NoError(t, local.OwnFolder(path))
 }

@@ -106,7 +106,7 @@ func (c *cluster) arguments(port int, socketDir string) []string {
 	settings := map[string]string{
 		"listen_addresses":        Loopback,
 		"port":                    strconv.Itoa(port),
-		"unix_socket_directories": socketDir,
+		"unix_socket_directories": quotedDirectory(socketDir),
 		"unix_socket_permissions": "0700",
 		"timezone":                "UTC",
 		"log_timezone":            "UTC",
@@ -124,6 +124,14 @@ func (c *cluster) arguments(port int, socketDir string) []string {
 		args = append(args, "-c", name+"="+settings[name])
 	}
 	return args
+}
+
+// quotedDirectory is an element of a PostgreSQL list of directories, which a comma would end.
+func quotedDirectory(path string) string {
+	if path == "" {
+		return ""
+	}
+	return `"` + strings.ReplaceAll(path, `"`, `""`) + `"`
 }
 
 // awaitReady returns when the server answers as ours, or explains why it never will.

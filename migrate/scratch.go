@@ -10,6 +10,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
 // scratch is a database that exists for one question.
@@ -28,6 +30,7 @@ func newScratch(ctx context.Context, superuserURL string) (*scratch, error) {
 	s := &scratch{name: "konstruct_scratch_" + strings.ToLower(rand.Text()), admin: superuserURL, config: cfg}
 	cfg.Database = s.name
 	cfg.DefaultQueryExecMode = pgx.QueryExecModeExec
+	pgtenant.BoundConnect(&cfg.Config)
 	if err := s.administer(ctx, "CREATE DATABASE "+quoted(s.name)+" TEMPLATE template0"); err != nil {
 		return nil, fmt.Errorf("scratch database: %w", err)
 	}

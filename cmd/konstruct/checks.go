@@ -68,6 +68,7 @@ func (c *checks) readiness() []server.Check {
 }
 
 const (
+	codeUndefinedTable     = "42P01"
 	codeTooManyConnections = "53300"
 	codeTempFileLimit      = "53400"
 )

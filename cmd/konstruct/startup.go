@@ -74,10 +74,13 @@ func requireSchema(ctx context.Context, url config.DatabaseURL, drv *pgtenant.Dr
 
 // explainDatabase says in the configuration's words why a connection failed. variable names the URL.
 func explainDatabase(variable string, url config.DatabaseURL, err error) error {
-	failed, ok := errors.AsType[*pgtenant.ConnectError](err)
-	if !ok {
-		failed, ok = errors.AsType[*pgtenant.ConnectError](connectFailure(err))
+	if errors.Is(err, context.Canceled) {
+		return err
 	}
+	if dialed, ok := errors.AsType[*pgconn.ConnectError](err); ok {
+		err = pgtenant.ConnectFailure(dialed)
+	}
+	failed, ok := errors.AsType[*pgtenant.ConnectError](err)
 	if !ok {
 		return err
 	}
@@ -94,12 +97,4 @@ func explainDatabase(variable string, url config.DatabaseURL, err error) error {
 	default:
 		return fmt.Errorf("%s: PostgreSQL is not available: %w", variable, err)
 	}
-}
-
-// connectFailure is the cause of a failed connection that is not the driver's, such as that of migrations.
-func connectFailure(err error) error {
-	if failed, ok := errors.AsType[*pgconn.ConnectError](err); ok {
-		return pgtenant.ConnectFailure(failed)
-	}
-	return err
 }

@@ -197,7 +197,7 @@ func openDriver(ctx context.Context, c config.Database) (*pgtenant.Driver, error
 func askPassword(cmd *cobra.Command) (string, error) {
 	file, ok := cmd.InOrStdin().(*os.File)
 	if !ok || !term.IsTerminal(int(file.Fd())) {
-		line, err := bufio.NewReader(cmd.InOrStdin()).ReadString('\n')
+		line, err := untilSignal(cmd.Context(), func() (string, error) { return bufio.NewReader(cmd.InOrStdin()).ReadString('\n') })
 		if err != nil && !errors.Is(err, io.EOF) {
 			return "", err
 		}
@@ -226,19 +226,29 @@ func readHidden(cmd *cobra.Command, file *os.File, prompt string) (string, error
 	}
 	fmt.Fprint(cmd.ErrOrStderr(), prompt)
 	defer fmt.Fprintln(cmd.ErrOrStderr())
-	type line struct {
-		text []byte
-		err  error
+	text, err := untilSignal(cmd.Context(), func() ([]byte, error) { return term.ReadPassword(terminal) })
+	if cmd.Context().Err() != nil {
+		err = errors.Join(err, term.Restore(terminal, before))
 	}
-	read := make(chan line, 1)
+	return string(text), err
+}
+
+// untilSignal returns what read returns, or the context's error when that ends first.
+func untilSignal[T any](ctx context.Context, read func() (T, error)) (T, error) {
+	type result struct {
+		value T
+		err   error
+	}
+	done := make(chan result, 1)
 	go func() {
-		text, err := term.ReadPassword(terminal)
-		read <- line{text, err}
+		value, err := read()
+		done <- result{value, err}
 	}()
 	select {
-	case got := <-read:
-		return string(got.text), got.err
-	case <-cmd.Context().Done():
-		return "", errors.Join(cmd.Context().Err(), term.Restore(terminal, before))
+	case got := <-done:
+		return got.value, got.err
+	case <-ctx.Done():
+		var none T
+		return none, ctx.Err()
 	}
 }

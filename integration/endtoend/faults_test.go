@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"syscall"
 	"testing"
@@ -63,6 +64,34 @@ func TestServeDoesNotWaitForever(t *testing.T) {
 	server.wait(t, `msg="waiting for PostgreSQL"`)
 	proxy.set(func() { proxy.frozen = false })
 	server.wait(t, `msg=listening`)
+}
+
+func TestNoCommandWaitsForever(t *testing.T) {
+	t.Parallel()
+	db := testdb.New(t)
+	proxy, app := newProxy(t, db.AppURL)
+	proxy.set(func() { proxy.frozen = true })
+	owner, err := url.Parse(db.OwnerURL)
+	require.NoError(t, err)
+	through, err := url.Parse(app)
+	require.NoError(t, err)
+	owner.Host = through.Host
+	env := environment{"DATABASE_URL": app, "MIGRATION_DATABASE_URL": owner.String(), "KONSTRUCT_SECRETS_KEY": newKey}
+	scratch := "postgres://postgres@" + through.Host + "/postgres"
+	for want, commands := range map[int][]string{
+		1: {"user list", "keys rotate", "doctor", "doctor --attack", "migrate up", "migrate status"},
+		5: {"migrate check --scratch-url " + scratch},
+	} {
+		for _, line := range commands {
+			t.Run(line, func(t *testing.T) {
+				t.Parallel()
+				out, code := run(t, env, "", strings.Fields(line)...)
+				require.Equal(t, want, code, out)
+				require.Contains(t, out, "timed out")
+			})
+		}
+	}
+	require.Equal(t, 130, interrupted(t, env, "migrate", "status"))
 }
 
 // readiness is the status of /readyz, and the checks that fail.

@@ -40,6 +40,11 @@ func TestWithoutMigrationsEachCommandSaysSo(t *testing.T) {
 		require.Contains(t, out, "migrate up", args)
 		require.NotContains(t, out, "42P01", args)
 	}
+	for _, args := range [][]string{{"doctor"}, {"doctor", "--attack"}} {
+		out, code := run(t, env, "", args...)
+		require.Equal(t, 4, code, "%s: %s", args, out)
+		require.Contains(t, out, "NOT MIGRATED", args)
+	}
 	out, code := run(t, super, "", "migrate", "up")
 	require.Zero(t, code, out)
 	require.Contains(t, out, "user create --admin you@example.com")
@@ -115,6 +120,7 @@ func TestWrongPasswordsNameTheirVariable(t *testing.T) {
 		require.Contains(t, out, c.name, c.args)
 		require.Contains(t, out, "volume keeps the passwords of its first start", c.args)
 		require.NotContains(t, out, "canary", c.args)
+		require.NotContains(t, out, "failed to connect to", "pgx's text repeats the host: %s", c.args)
 	}
 
 	server := start(t, environment{

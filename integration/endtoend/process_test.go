@@ -73,6 +73,23 @@ func run(t *testing.T, env environment, stdin string, args ...string) (out strin
 	return string(text), cmd.ProcessState.ExitCode()
 }
 
+// interrupted sends Ctrl-C to a command that waits for something, its standard input open, and returns its exit code.
+func interrupted(t *testing.T, env environment, args ...string) int {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	cmd := command(ctx, t, env, args...)
+	stdin, err := cmd.StdinPipe()
+	require.NoError(t, err)
+	defer func() { _ = stdin.Close() }()
+	require.NoError(t, cmd.Start())
+	time.Sleep(time.Second)
+	require.NoError(t, cmd.Process.Signal(os.Interrupt))
+	require.ErrorAs(t, cmd.Wait(), new(*exec.ExitError))
+	require.NoError(t, ctx.Err())
+	return cmd.ProcessState.ExitCode()
+}
+
 // process is a running server and all that it has printed.
 type process struct {
 	cmd  *exec.Cmd

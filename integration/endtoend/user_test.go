@@ -39,6 +39,8 @@ func TestUserCommands(t *testing.T) {
 		require.Contains(t, out, "no such user", change)
 	}
 
+	require.Equal(t, 130, interrupted(t, env, "user", "password", "uma@example.com"), "also while the pipe stays open")
+
 	server := start(t, env, "serve")
 	api := client{base: "http://" + server.wait(t, `msg=listening.* address=(\S+)`)}
 	login := func(want int, password string) {
