@@ -39,6 +39,7 @@ func TestLongestEmail(t *testing.T) {
 
 func TestPasswordLengths(t *testing.T) {
 	t.Parallel()
+	require.ErrorIs(t, account.CheckPassword("correct\x00horse"), account.ErrPassword)
 	for length, ok := range map[int]bool{7: false, 8: true, 1024: true, 1025: false} {
 		err := account.CheckPassword(strings.Repeat("x", length))
 		if ok {

@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/alexedwards/argon2id"
@@ -19,9 +20,10 @@ const (
 // since keyboards differ in how they write an accent. Bytes that are not UTF-8 stay as they are.
 func normalizePassword(password string) string { return norm.NFC.String(password) }
 
-// CheckPassword returns [ErrPassword] for a password that is too short, too long, or not UTF-8.
+// CheckPassword returns [ErrPassword] for a password that is too short, too long, or could not be sent as JSON: not UTF-8,
+// or with U+0000.
 func CheckPassword(password string) error {
-	if len(password) < MinPassword || len(password) > MaxPassword || !utf8.ValidString(password) {
+	if len(password) < MinPassword || len(password) > MaxPassword || !utf8.ValidString(password) || strings.Contains(password, "\x00") {
 		return ErrPassword
 	}
 	return nil
