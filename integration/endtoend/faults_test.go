@@ -31,7 +31,7 @@ func TestServeSaysWhyItDoesNotStart(t *testing.T) {
 		"a wrong password":      {strings.Replace(db.AppURL, config.Password, "hunter2secret", 1), "refuses the password"},
 		"nothing listens":       {"postgres://konstruct_app:hunter2secret@" + closed.Addr().String() + "/konstruct", "connection refused"},
 		"no such database":      {strings.Replace(db.AppURL, db.Name, "nowhere", 1), "does not exist"},
-		"no schema":             {db.AppURL, "run `konstruct migrate up`"},
+		"no schema":             {db.AppURL, `konstruct migrate up" first`},
 		"no such host":          {"postgres://konstruct_app:hunter2secret@nowhere.invalid/konstruct", "host name not resolved"},
 		"an unescaped password": {"postgres://konstruct_app:hunter2/secret@127.0.0.1/konstruct", "percent-encode"},
 	} {
