@@ -326,6 +326,22 @@ func TestNothingInTheClearIsPrinted(t *testing.T) {
 	require.NoError(t, err)
 	require.JSONEq(t, `{"bot_token": "[redacted]", "(not a name)": "[redacted]", "old": null}`, string(encoded))
 	require.Empty(t, secrets.Secret{}.Reveal())
+
+	for _, row := range []struct {
+		value any
+		want  string
+	}{
+		{b, "secrets.Box([redacted])"},
+		{patch, `secrets.Patch["(not a name)" "bot_token" "old"]`},
+		{opened, "[redacted]"},
+	} {
+		require.Equal(t, row.want, fmt.Sprintf("%v", row.value))
+		require.Equal(t, row.want, fmt.Sprintf("%#v", row.value))
+		require.Equal(t, row.want, slog.AnyValue(row.value).Resolve().String())
+	}
+	encoded, err = json.Marshal(opened)
+	require.NoError(t, err)
+	require.JSONEq(t, `"[redacted]"`, string(encoded))
 }
 
 func FuzzOpen(f *testing.F) {
@@ -353,6 +369,8 @@ func TestABoxWithoutKeysRefusesByName(t *testing.T) {
 	require.ErrorIs(t, err, secrets.ErrNoKeys)
 	require.ErrorContains(t, err, "KONSTRUCT_SECRETS_KEY")
 	_, err = none.Open(ref(t), "bot_token", sealed)
+	require.ErrorIs(t, err, secrets.ErrNoKeys)
+	_, err = none.Apply(ref(t), nil, secrets.Patch{"bot_token": new("xoxb-1")})
 	require.ErrorIs(t, err, secrets.ErrNoKeys)
 	kept, err := none.Apply(ref(t), map[string]string{"bot_token": sealed, "old": sealed}, secrets.Patch{"old": nil})
 	require.NoError(t, err)

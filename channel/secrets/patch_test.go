@@ -119,6 +119,7 @@ func TestPatchRefuses(t *testing.T) {
 		{"bot_token", "<redacted>", secrets.ErrRedacted},
 		{"bot_token", "(hidden)", secrets.ErrRedacted},
 		{"bot_token", "***masked***", secrets.ErrRedacted},
+		{"bot_token", "<Masked>", secrets.ErrRedacted},
 		{"bot_token", "*", secrets.ErrRedacted},
 		{"bot_token", "********", secrets.ErrRedacted},
 		{"bot_token", "xoxb-********abc", secrets.ErrRedacted},
@@ -154,13 +155,15 @@ func TestPatchRefuses(t *testing.T) {
 func TestPatchChecksNamesThatItRemoves(t *testing.T) {
 	t.Parallel()
 	require.ErrorIs(t, secrets.Patch{"Bot": nil}.Check(), secrets.ErrName)
+	_, err := box(t, 1).Apply(ref(t), nil, secrets.Patch{"Bot": nil})
+	require.ErrorIs(t, err, secrets.ErrName)
 	require.NoError(t, secrets.Patch{"bot": nil}.Check())
 }
 
 func TestPatchReportsAllFaultsInOrder(t *testing.T) {
 	t.Parallel()
 	err := secrets.Patch{
-		"b_token": new("***"), "a_token": new(""), "c_token": new("good"), "canary!": new("canary"),
+		"b_token": new("***"), "a_token": new(""), "c_token": new("good"), "canary!": new(""),
 		"d_token": new(strings.Repeat("canary", 10_000)),
 	}.Check()
 	require.EqualError(t, err, strings.Join([]string{
@@ -195,6 +198,11 @@ func TestApplyLimitsTheNumber(t *testing.T) {
 	require.Len(t, swapped, secrets.MaxNames)
 	_, err = b.Apply(ref(t), full, secrets.Patch{"name_1": new("y")})
 	require.NoError(t, err)
+
+	full["of_an_earlier_limit"] = full["name_0"]
+	kept, err := b.Apply(ref(t), full, secrets.Patch{"name_1": new("y")})
+	require.NoError(t, err, "it does not grow")
+	require.Len(t, kept, secrets.MaxNames+1)
 }
 
 func TestPatchIsReadFromJSON(t *testing.T) {
