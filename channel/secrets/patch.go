@@ -27,11 +27,11 @@ type Patch map[string]*string
 func (p Patch) Check() error {
 	var faults []error
 	for _, name := range slices.Sorted(maps.Keys(p)) {
-		err := checkName(name)
-		if value := p[name]; err == nil && value != nil {
-			err = checkValue(name, *value)
+		if value := p[name]; value == nil {
+			faults = append(faults, checkName(name))
+		} else {
+			faults = append(faults, checkValue(name, *value))
 		}
-		faults = append(faults, err)
 	}
 	return errors.Join(faults...)
 }
