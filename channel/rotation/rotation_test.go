@@ -315,6 +315,11 @@ FAILED tenant 0198f3a0-0000-7000-8000-00000000000a connection 0198f3a0-0000-7000
 	} {
 		require.Equal(t, tc.want, tc.got)
 	}
+	for _, write := range []func(io.Writer) error{report.WriteRun, report.WriteCheck, failing.WriteRun, failing.WriteCheck} {
+		reader, writer := io.Pipe()
+		require.NoError(t, reader.Close())
+		require.ErrorIs(t, write(writer), io.ErrClosedPipe)
+	}
 }
 
 func text(write func(out io.Writer) error) string {

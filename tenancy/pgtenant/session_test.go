@@ -202,6 +202,8 @@ func TestChangedSessionChangesNoSemantics(t *testing.T) {
 			_, err := pgtenant.Exec(as(t, h.b), h, "begin")
 			require.ErrorIs(t, err, pgtenant.ErrTxLeftOpen)
 			poison()
+			require.ErrorIs(t, h.Query(as(t, h.b), "begin", []any{}, &r), pgtenant.ErrTxLeftOpen)
+			poison()
 			_, err = pgtenant.Exec(as(t, h.b), h, writeGlobal, nil)
 			requireCode(t, "23502", err)
 			h.healthy(t)
