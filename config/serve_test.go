@@ -71,7 +71,7 @@ func TestServeFaultsByName(t *testing.T) {
 		"the resolver":                    {"DATABASE_URL", "postgres://konstruct_resolver:x@127.0.0.1/konstruct"},
 		"another database":                {"DATABASE_URL", "mysql://konstruct_app:x@127.0.0.1/konstruct"},
 		"a keyword string":                {"DATABASE_URL", "host=127.0.0.1 user=konstruct_app"},
-		"a port that is none":             {"DATABASE_URL", "postgres://konstruct_app:x@127.0.0.1:port/konstruct"},
+		"an invalid port":                 {"DATABASE_URL", "postgres://konstruct_app:x@127.0.0.1:port/konstruct"},
 		"an unknown sslmode":              {"DATABASE_URL", app + "?sslmode=perhaps"},
 		"a preset tenant":                 {"DATABASE_URL", app + "?options=-c%20app.current_tenant%3Dx"},
 		"a preset tenant without options": {"DATABASE_URL", app + "?app.current_tenant=x"},

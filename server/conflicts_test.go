@@ -28,7 +28,7 @@ func TestTakenValuesAreOneConflict(t *testing.T) {
 		require.Equal(t, "already_taken", tt.code(t))
 		require.Equal(t, []string{tt.field}, tt.fields(t), "a platform admin may know which")
 	}
-	require.Equal(t, own.alike(), others.alike(), "nobody is told whose it is")
+	require.Equal(t, own.alike(), others.alike(), "the answer does not tell who has it")
 	w.create(t, b+"/channel-connections", map[string]any{"channel_type": "mattermost", "workspace_id": "T0A"})
 }
 

@@ -105,6 +105,7 @@ func TestWhatCannotBeOpened(t *testing.T) {
 	}, failed, "a text that isn't a name is not repeated")
 	require.Equal(t, []string{lost.KeyIDs()[0]}, report.Missing())
 	require.Equal(t, 5, report.Resealed)
+	require.Equal(t, 5, report.Connections, "also that of which nothing could be read")
 	require.Equal(t, map[string]string{"bot_token": "good", "signing_secret": "sign"}, h.opened(t, h.new, good))
 	require.Equal(t, map[string]string{"bot_token": "last", "signing_secret": "sign"}, h.opened(t, h.new, last))
 	require.Equal(t, unknown.Secrets, h.get(t, unknown).Secrets, "left as it is")

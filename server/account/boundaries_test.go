@@ -207,8 +207,8 @@ func TestSessionThatIsNotStored(t *testing.T) {
 	require.Empty(t, in)
 }
 
-// The password of the comparison for nobody opens nothing.
-func TestTheDecoysPasswordIsRight(t *testing.T) {
+// A password that matches the decoy hash opens no session.
+func TestAPasswordThatMatchesTheDecoy(t *testing.T) {
 	t.Parallel()
 	l := newLogins(t, account.Limits{}, func(o *account.LoginOptions) {
 		o.Hasher = slowHasher{o.Hasher, func() error { return nil }}

@@ -43,8 +43,8 @@ func (r *failingRows) Close() error {
 	return nil
 }
 
-// TestNobodyLogsInUncounted: an attempt that could not be counted is not tried.
-func TestNobodyLogsInUncounted(t *testing.T) {
+// TestAnUncountedAttemptIsNotTried: without a count there is no limit.
+func TestAnUncountedAttemptIsNotTried(t *testing.T) {
 	t.Parallel()
 	for _, at := range []string{"query", "scan", "rows"} {
 		db := &failingRows{at: at}

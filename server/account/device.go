@@ -21,9 +21,8 @@ const (
 	deviceBytes = 8 + 16 + sha256.Size // seconds since 1970, what tells two devices apart, and which password it was
 )
 
-// newDevice makes a token that says: somebody has logged in with this address and the password of this hash from this
-// device. It is OWASP's device cookie: it proves nothing but that, and only moves the device's attempts out of the
-// strangers' count.
+// newDevice makes a token that records a login from this device with the address and the password that hash is of. It is
+// OWASP's device cookie: it grants no access, and only counts the device's attempts apart from those of unknown devices.
 func (a *Attempts) newDevice(email, hash string, now time.Time) string {
 	body := make([]byte, 8+16, deviceBytes+sha256.Size)
 	binary.BigEndian.PutUint64(body, uint64(now.Unix())) //nolint:gosec // after 1970
@@ -48,8 +47,8 @@ func (a *Attempts) device(token, email string, now time.Time) ([]byte, bool) {
 	return device, -deviceSkew <= age && age < DeviceLifetime
 }
 
-// current tells whether the password has remained the same since the device logged in. Who knew an earlier one is a
-// stranger again.
+// current reports whether the password is still the one that the device logged in with. After a change the device is
+// unknown again, since the earlier password may have been stolen.
 func (a *Attempts) current(device []byte, hash string) bool {
 	return hmac.Equal(device[8+16:], a.sign("device password", []byte(hash)))
 }

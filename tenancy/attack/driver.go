@@ -317,7 +317,7 @@ func (s *harness) openResult(ctx context.Context, tb *table) error {
 			}
 			var n int
 			if r.Scan(&n) == nil || r.Next() {
-				return errors.New("the result goes on after the end of its transaction")
+				return errors.New("the result can be read after its transaction ended")
 			}
 			_ = r.Close()
 		}

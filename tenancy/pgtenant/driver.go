@@ -133,7 +133,7 @@ func (d *Driver) query(ctx context.Context, s statement) (*rows, error) {
 func (d *Driver) Tx(ctx context.Context) (dialect.Tx, error) { return d.BeginTx(ctx, nil) }
 
 // BeginTx returns a transaction of the context's tenant, or of none. Nothing is sent before its first statement. It is
-// rolled back when ctx ends. Isolation levels are PostgreSQL's; [ErrNestedTx] comes back inside [InTx].
+// rolled back when ctx ends. Isolation levels are PostgreSQL's; [ErrNestedTx] is returned inside [InTx].
 func (d *Driver) BeginTx(ctx context.Context, opts *sql.TxOptions) (dialect.Tx, error) {
 	if err := enter(ctx, d); err != nil {
 		return nil, err

@@ -222,24 +222,31 @@ func TestResultEndsWithItsTransaction(t *testing.T) {
 	h.healthy(t)
 }
 
+// readBeside reads the names of tenant a in a goroutine of its own, and returns a function that waits for it.
+func readBeside(t *testing.T, r *entsql.Rows) (wait func()) {
+	t.Helper()
+	var reading sync.WaitGroup
+	reading.Go(func() {
+		for r.Next() {
+			var name string
+			if r.Scan(&name) == nil && name != "a1" {
+				t.Errorf("a reads %q", name)
+			}
+		}
+	})
+	return reading.Wait
+}
+
 func TestTransactionEndsWhileItsResultIsRead(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, pgtenant.WithMaxConns(1))
 	for range 10 {
 		tx, r := h.begin(t, h.a), entsql.Rows{}
 		require.NoError(t, tx.Query(as(t, h.a), "select name from agents, generate_series(1, 10000)", []any{}, &r))
-		var reading sync.WaitGroup
-		reading.Go(func() {
-			for r.Next() {
-				var name string
-				if r.Scan(&name) == nil && name != "a1" {
-					t.Errorf("a reads %q", name)
-				}
-			}
-		})
+		wait := readBeside(t, &r)
 		require.NoError(t, tx.Rollback())
 		require.Equal(t, "b1", h.names(as(t, h.b), t))
-		reading.Wait()
+		wait()
 	}
 	h.healthy(t)
 }
@@ -251,18 +258,10 @@ func TestRowsAreClosedWhileTheyAreRead(t *testing.T) {
 	for range 10 {
 		var r entsql.Rows
 		require.NoError(t, h.Query(as(t, h.a), "select name from agents, generate_series(1, 10000)", []any{}, &r))
-		var reading sync.WaitGroup
-		reading.Go(func() {
-			for r.Next() {
-				var name string
-				if r.Scan(&name) == nil && name != "a1" {
-					t.Errorf("a reads %q", name)
-				}
-			}
-		})
+		wait := readBeside(t, &r)
 		require.NoError(t, r.Close())
 		require.Equal(t, "b1", h.names(as(t, h.b), t))
-		reading.Wait()
+		wait()
 	}
 	h.healthy(t)
 }
