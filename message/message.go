@@ -112,10 +112,10 @@ type ReplyTo struct {
 func (m KonstructMessage) ConversationKey() string {
 	chat := fmt.Sprintf("%s.%s.%s", m.ChannelType, m.ChannelMetadata.WorkspaceID, keyPart(m.ChannelMetadata.ChannelID))
 	switch {
-	case m.ChannelMetadata.IsDirect && (m.ThreadID == "" || m.Kind != KindNew && m.ThreadID == m.ChannelMetadata.MessageID):
-		return chat
-	case m.ThreadID != "":
+	case m.ThreadID != "" && m.ThreadID != m.ChannelMetadata.MessageID: // a reply
 		return chat + "." + m.ThreadID
+	case m.ChannelMetadata.IsDirect:
+		return chat
 	default:
 		return chat + "." + m.ChannelMetadata.MessageID
 	}

@@ -336,6 +336,8 @@ func TestConversationKeyOfDirectChat(t *testing.T) {
 	changed := first // since it got replies
 	changed.Kind, changed.ThreadID = message.KindEdited, first.ChannelMetadata.MessageID
 	require.Equal(t, first.ConversationKey(), changed.ConversationKey(), "a change of the first line stays with it")
+	changed.Kind = message.KindNew
+	require.Equal(t, first.ConversationKey(), changed.ConversationKey(), "however it is sent")
 
 	dotted, split := first, inThread
 	dotted.ChannelMetadata.ChannelID = "D0CAPTAIN.1"

@@ -12,7 +12,7 @@ const maxMessageBlocks = 16
 // attachment is one of a message's attachments (https://docs.slack.dev/legacy/legacy-messaging/legacy-secondary-message-attachments/):
 // a program's card, the preview of a link, or a message that was forwarded, shared or quoted.
 type attachment struct {
-	posting // what it has as a message has it: text, blocks, files, attachments of its own
+	posting // the fields it shares with messages: text, blocks, files, attachments of its own
 
 	pretext, title, titleLink, fallback, footer             string
 	authorName, authorSubname, authorID, serviceName        string

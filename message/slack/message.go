@@ -280,10 +280,10 @@ func (e envelope) replyTo(o occurrence) *message.ReplyTo {
 // without a thread. A posting there that got replies is still answered where it stands.
 func replyAddress(event messageEvent, o occurrence, direct bool) string {
 	switch {
-	case direct && (o.threadTS.id == "" || o.kind != message.KindNew && o.threadTS.id == o.ts.id):
-		return event.channel
-	case o.threadTS.id != "":
+	case o.threadTS.id != "" && o.threadTS.id != o.ts.id: // a reply
 		return event.channel + "/" + o.threadTS.id
+	case direct:
+		return event.channel
 	default:
 		return event.channel + "/" + o.ts.id
 	}

@@ -122,11 +122,11 @@ func quote(s string) string {
 	if s == "" {
 		return ""
 	}
-	return "> " + strings.ReplaceAll(oneLineBreak(s), "\n", "\n> ")
+	return "> " + strings.ReplaceAll(newlines(s), "\n", "\n> ")
 }
 
-// oneLineBreak writes what Unicode shows as a new line as one.
-func oneLineBreak(s string) string {
+// newlines replaces each line break of Unicode by \n.
+func newlines(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch r {
 		case '\r', '\v', '\f', '\u0085', '\u2028', '\u2029':
@@ -147,7 +147,7 @@ func cut(s string, limit int) string {
 	return s[:limit]
 }
 
-// formatting is what a text has and its rich text has not, or writes in another way: emphasis, code, quotes, bullets.
+// formatting is the markup that a text has and its rich text lacks or writes differently: emphasis, code, quotes, bullets.
 const formatting = "*_~`>•◦▪\uFE0E"
 
 // skeleton is the words of s for a comparison, without [formatting] and with one space before and after each. Signs and
