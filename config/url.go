@@ -65,7 +65,7 @@ func (u *URL) UnmarshalText(text []byte) error {
 	return nil
 }
 
-const misplacedProblem = "has an @ or # after its host: percent-encode the special characters of the password"
+const misplacedProblem = "has an unescaped @, /, ? or #: percent-encode the special characters of the password"
 
 // misplaced reports whether a URL has an @ behind its authority, or a fragment. Both come from a password with an
 // unescaped /, ? or #, of which a part would be taken for the host, the port or the path, and be repeated as such.

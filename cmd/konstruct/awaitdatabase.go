@@ -66,9 +66,9 @@ func passes(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, pgtenant.ErrPoolBusy)
 }
 
-// requireSchema refuses a database whose schema is not this binary's yet: what the doctor would say about it, that
+// requireCurrentSchema refuses a database whose schema is not this binary's yet: what the doctor would say about it, that
 // objects are missing, is beside the point.
-func (c *checks) requireSchema(ctx context.Context) error {
+func (c *checks) requireCurrentSchema(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	pending, err := c.pendingMigrations(ctx)

@@ -56,7 +56,7 @@ func (d diagnosis) run(cmd *cobra.Command) error {
 	}
 	if d.attack {
 		err := d.attackLive(cmd, c.Database.URL.Reveal())
-		if err != nil && sqlState(err) != codeUndefinedTable { // what is missing is for the examination to say
+		if err != nil && sqlState(err) != codeUndefinedTable { // the examination reports missing tables
 			return explainDatabase("DATABASE_URL", c.Database.URL, err)
 		}
 	}

@@ -20,8 +20,8 @@ skipped. Secrets that can't be opened are listed with their tenant and connectio
 With --check nothing is changed. It lists the keys and how many secrets each one sealed, so that you know when an old key
 can be removed from KONSTRUCT_SECRETS_KEY.
 
-Exit codes: 0 done, or no older key is in use; 1 a secret can't be opened; 2 wrong usage or configuration; 5 migrations
-are pending, or with --check an older key is still in use; 130 interrupted.`
+Exit codes: 0 done, or no older key is in use; 1 a secret can't be opened; 2 wrong usage or configuration; 5 the
+database has no schema, or with --check an older key is still in use; 130 interrupted.`
 
 func newKeys() *cobra.Command {
 	cmd := &cobra.Command{Use: "keys", Short: "Rotate the keys that seal the secrets of channel connections"}

@@ -46,7 +46,7 @@ func runServe(cmd *cobra.Command, _ []string) error {
 	if err := s.checks.awaitDatabase(ctx, log); err != nil {
 		return stopped(ctx, explainDatabase("DATABASE_URL", c.Database.URL, err))
 	}
-	if err := s.checks.requireSchema(ctx); err != nil {
+	if err := s.checks.requireCurrentSchema(ctx); err != nil {
 		return stopped(ctx, err)
 	}
 	if err := s.refuseUnsafe(ctx); err != nil {
