@@ -1,7 +1,6 @@
 package server
 
 import (
-	"fmt"
 	"net/netip"
 
 	"github.com/gin-gonic/gin"
@@ -29,28 +28,4 @@ func (s *Server) limited(client netip.Addr) netip.Addr {
 		}
 	}
 	return client
-}
-
-// mappedBits is how long the prefix of IPv4-mapped IPv6 addresses is.
-const mappedBits = 96
-
-// parseNetworks reads addresses and CIDR networks.
-func parseNetworks(texts []string) ([]netip.Prefix, error) {
-	networks := make([]netip.Prefix, 0, len(texts))
-	for _, text := range texts {
-		if addr, err := netip.ParseAddr(text); err == nil {
-			networks = append(networks, netip.PrefixFrom(addr.Unmap(), addr.Unmap().BitLen()))
-			continue
-		}
-		network, err := netip.ParsePrefix(text)
-		if err != nil {
-			return nil, fmt.Errorf("%w: TrustedProxies must be addresses or CIDR networks", ErrOptions)
-		}
-		// Clients' addresses are unmapped, and an IPv4 address is in no IPv6 network.
-		if addr, bits := network.Addr(), network.Bits()-mappedBits; addr.Is4In6() && bits >= 0 {
-			network = netip.PrefixFrom(addr.Unmap(), bits)
-		}
-		networks = append(networks, network)
-	}
-	return networks, nil
 }

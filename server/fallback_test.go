@@ -12,7 +12,7 @@ import (
 func TestGinContextsDoNotFallBack(t *testing.T) {
 	t.Parallel()
 	s := &Server{log: slog.New(slog.DiscardHandler)}
-	handler, err := s.router(nil, false)
+	handler, err := s.router(false)
 	require.NoError(t, err)
 	engine, ok := handler.(*gin.Engine)
 	require.True(t, ok, "%T", handler)

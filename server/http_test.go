@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -136,12 +137,12 @@ func TestReadiness(t *testing.T) {
 func TestForwardedAddresses(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
-		proxies []string
+		proxies []netip.Prefix
 		client  string
 	}{
 		{nil, "192.0.2.1"}, // httptest's remote address
-		{[]string{"198.51.100.0/24"}, "192.0.2.1"},
-		{[]string{"192.0.2.0/24"}, "203.0.113.7"},
+		{networks("198.51.100.0/24"), "192.0.2.1"},
+		{networks("192.0.2.0/24"), "203.0.113.7"},
 	} {
 		w := newWorld(t, func(o *server.Options) { o.TrustedProxies = tt.proxies })
 		id := uuid.NewString()
@@ -149,6 +150,13 @@ func TestForwardedAddresses(t *testing.T) {
 		w.get(t, "", "/healthz", "X-Forwarded-For", "198.18.0.1", "X-Forwarded-For", "203.0.113.7", "X-Real-Ip", "203.0.113.8", "X-Request-ID", id)
 		require.Contains(t, lineWith(w.logs.String(), id), `"client":"`+tt.client+`"`, tt.proxies)
 	}
+}
+
+func networks(texts ...string) (prefixes []netip.Prefix) {
+	for _, text := range texts {
+		prefixes = append(prefixes, netip.MustParsePrefix(text))
+	}
+	return prefixes
 }
 
 func lineWith(log, part string) string {
@@ -175,7 +183,7 @@ func TestNewRefuses(t *testing.T) {
 	}{
 		"a short key":             {func(o *server.Options) { o.Key = o.Key[:31] }, server.ErrOptions},
 		"no doctor":               {func(o *server.Options) { o.Isolation = nil }, server.ErrOptions},
-		"a proxy that is none":    {func(o *server.Options) { o.TrustedProxies = []string{"proxy.example"} }, server.ErrOptions},
+		"an invalid network":      {func(o *server.Options) { o.TrustedProxies = []netip.Prefix{{}} }, server.ErrOptions},
 		"no client":               {func(o *server.Options) { o.Client = nil }, server.ErrOptions},
 		"no driver":               {func(o *server.Options) { o.Driver = nil }, server.ErrOptions},
 		"nowhere to log":          {func(o *server.Options) { o.Logger = nil }, server.ErrOptions},

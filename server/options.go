@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/netip"
 	"time"
 
 	"github.com/konstruct/konstruct/channel"
@@ -49,8 +50,9 @@ type Options struct {
 	Hashing account.QueueOptions
 	// LoginLimits bound failed logins by e-mail address and by network address.
 	LoginLimits account.Limits
-	// TrustedProxies are addresses or CIDR networks whose X-Forwarded-For is believed: nobody's.
-	TrustedProxies []string
+	// TrustedProxies are the networks of proxies trusted to set X-Forwarded-For. None by default. IPv4-mapped IPv6 networks
+	// match no client; write them as IPv4.
+	TrustedProxies []netip.Prefix
 	// Docs serves /openapi.json and /docs.
 	Docs bool
 	// Addr is where Run listens: 127.0.0.1:8080.

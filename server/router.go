@@ -17,15 +17,19 @@ import (
 const bearerScheme = "session"
 
 // router mounts the routes. ContextWithFallback stays off and no *gin.Context is ever passed on: gin reuses them.
-func (s *Server) router(trustedProxies []string, docs bool) (http.Handler, error) {
+func (s *Server) router(docs bool) (http.Handler, error) {
 	problem.Install()
 	gin.SetMode(gin.ReleaseMode)
 	engine := gin.New()
 	engine.RedirectTrailingSlash = false
 	engine.HandleMethodNotAllowed = true
 	engine.RemoteIPHeaders = []string{"X-Forwarded-For"}
-	if err := engine.SetTrustedProxies(trustedProxies); err != nil {
-		return nil, fmt.Errorf("%w: TrustedProxies must be addresses or CIDR networks", ErrOptions)
+	var proxies []string
+	for _, network := range s.proxies {
+		proxies = append(proxies, network.String())
+	}
+	if err := engine.SetTrustedProxies(proxies); err != nil {
+		return nil, fmt.Errorf("%w: TrustedProxies: %w", ErrOptions, err)
 	}
 	engine.Use(s.observe)
 	engine.NoRoute(notFound)

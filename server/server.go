@@ -58,7 +58,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 			return nil, err
 		}
 	}
-	s.handler, err = s.router(o.TrustedProxies, o.Docs) //nolint:contextcheck // requests bring their own
+	s.handler, err = s.router(o.Docs) //nolint:contextcheck // requests bring their own
 	return s, err
 }
 
@@ -79,9 +79,7 @@ func (s *Server) buildAccounts(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	if s.proxies, err = parseNetworks(o.TrustedProxies); err != nil {
-		return err
-	}
+	s.proxies = o.TrustedProxies
 	s.sessions = account.NewSessions(o.Driver, o.Clock)
 	s.logins, err = account.NewLogins(ctx, account.LoginOptions{
 		Client: o.Client, DB: o.Driver, Hasher: o.Hasher, Queue: o.Hashing,

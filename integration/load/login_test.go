@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -86,7 +87,7 @@ func loginServer(t *testing.T, drv *pgtenant.Driver) string {
 	s, err := server.New(t.Context(), server.Options{
 		Client: client, Driver: drv, Box: box, Key: bytes.Repeat([]byte{9}, 32), SlackSecret: "unused",
 		Isolation: monitor, Logger: slog.New(slog.DiscardHandler),
-		TrustedProxies: []string{"127.0.0.1"},
+		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
 	})
 	require.NoError(t, err)
 	listening := httptest.NewServer(s.Handler())
