@@ -1,7 +1,6 @@
 package server
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -155,10 +154,9 @@ func (s *Server) updateAgent(ctx context.Context, in *updateAgentInput) (*itemOu
 	if err != nil {
 		return nil, err
 	}
-	match, err := in.required()
+	match, err := required(ctx, in.IfMatchInput, id, s.agents.Get)
 	if err != nil {
-		_, missing := s.agents.Get(ctx, id)
-		return nil, cmp.Or(missing, err)
+		return nil, err
 	}
 	if err := in.Body.check(); err != nil {
 		return nil, err
@@ -192,7 +190,7 @@ func (f AgentFields) check() error {
 		var rule EscalationRule
 		fault := problem.Field{Code: problem.FieldRequired, Message: "required"}
 		switch err := jsonv2.Unmarshal(raw.RawMessage, &rule); { // it matches names exactly, as the schema does
-		case err != nil: // 1.0 is an integer in a schema, and none in Go
+		case err != nil: // JSON Schema takes 1.0 as an integer, Go does not
 			fault = problem.Field{Field: "count", Code: problem.FieldType, Message: "expected integer"}
 		case rule.When == "keywords" && len(rule.Keywords) == 0:
 			fault.Field = "keywords"

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"time"
@@ -128,10 +127,9 @@ func (s *Server) updateConnection(ctx context.Context, in *updateConnectionInput
 	if err != nil {
 		return nil, err
 	}
-	match, err := in.required()
+	match, err := required(ctx, in.IfMatchInput, id, s.connections.Get)
 	if err != nil {
-		_, missing := s.connections.Get(ctx, id)
-		return nil, cmp.Or(missing, err)
+		return nil, err
 	}
 	row, err := s.connections.Update(ctx, id, match, in.Body.fields())
 	if err != nil {

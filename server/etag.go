@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"net/http"
 	"regexp"
 	"slices"
@@ -25,13 +26,18 @@ type IfMatchInput struct {
 	IfMatch string `header:"If-Match" maxLength:"1000" doc:"The ETag of the version to replace, weak or strong, or * for any." example:"\"2ok5gyv0i0w\""`
 }
 
-// required reads the header of an update, which needs one: 428 (RFC 6585, section 3).
-func (m IfMatchInput) required() (operation.Match, error) {
-	if m.IfMatch == "" {
-		return operation.Match{}, problem.New(http.StatusPreconditionRequired, problem.CodePreconditionRequired,
-			"Send the ETag of the version to change as If-Match, or * for any.")
+// required reads the header of an update, which needs one: 428 (RFC 6585, section 3). A missing resource is 404 first.
+func required[ID, T any](
+	ctx context.Context, m IfMatchInput, id ID, get func(context.Context, ID) (T, error),
+) (operation.Match, error) {
+	if m.IfMatch != "" {
+		return m.optional(), nil
 	}
-	return m.optional(), nil
+	if _, err := get(ctx, id); err != nil {
+		return operation.Match{}, err
+	}
+	return operation.Match{}, problem.New(http.StatusPreconditionRequired, problem.CodePreconditionRequired,
+		"Send the ETag of the version to change as If-Match, or * for any.")
 }
 
 // optional reads the header of a deletion. A tag that isn't ours is no version.
@@ -76,7 +82,7 @@ func parseETag(tag string) (time.Time, bool) {
 	}
 	micros, err := strconv.ParseInt(tag[1:len(tag)-1], versionBase, 64)
 	version := time.UnixMicro(micros).UTC()
-	// One version has one tag; and a year that PostgreSQL can't read never was one. Imported rows begin with the epoch.
+	// One version has one tag; and a year that PostgreSQL can't read never was one. Imported rows may have the epoch.
 	if err != nil || etag(version) != tag || version.Year() < 1970 || version.Year() > 9999 {
 		return time.Time{}, false
 	}

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"log/slog"
@@ -125,10 +124,9 @@ func (s *Server) updateTenant(ctx context.Context, in *updateTenantInput) (*item
 	if err != nil {
 		return nil, err
 	}
-	match, err := in.required()
+	match, err := required(ctx, in.IfMatchInput, id, s.tenants.Get)
 	if err != nil {
-		_, missing := s.tenants.Get(ctx, id)
-		return nil, cmp.Or(missing, err)
+		return nil, err
 	}
 	row, err := s.tenants.Update(ctx, id, match, operation.TenantFields{
 		Name: in.Body.Name, Slug: in.Body.Slug, Status: in.Body.Status, Settings: json.RawMessage(in.Body.Settings),
