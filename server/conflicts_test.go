@@ -72,6 +72,7 @@ func TestConcurrentChangesOfAnyVersion(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	connection, _ := w.create(t, w.tenant(t, "acme")+"/channel-connections", map[string]any{"channel_type": "slack", "workspace_id": "T0A"})
+	w.setting(t, "lock_timeout", "12000")
 	holder := w.begin(t, `SELECT FROM channel_connections FOR UPDATE`)
 	var racing sync.WaitGroup
 	statuses := make(chan int, 2)

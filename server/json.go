@@ -22,7 +22,7 @@ const (
 	maxDepth = 32
 	// maxDigits is the longest plain decimal form of a number, in characters. PostgreSQL stores 1e131071 as 131,072 digits.
 	maxDigits = 400
-	// maxContainers bounds the memory of a body: an object of one byte costs 400 here.
+	// maxContainers bounds the memory of a body: an empty object or array takes about 400 bytes here.
 	maxContainers = 10_000
 )
 
@@ -31,8 +31,8 @@ func jsonFormat() huma.Format {
 	return huma.Format{Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: unmarshal}
 }
 
-// null stands for a null that is no part of a free object. Huma takes null for an optional field as if it were absent; here it is
-// a value that no field's type allows, so that a client does not believe that it removed something.
+// null stands for a null outside free objects. Huma takes null for an optional field as if it were absent; here it is a
+// value that no field's type allows, so that a client does not believe that it removed something.
 type null struct{}
 
 // unmarshal is called twice for a body: for a tree to validate, which is when the body is checked, and for the handler's

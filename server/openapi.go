@@ -74,7 +74,7 @@ func describeHeaders(status int, response *huma.Response) {
 	case http.StatusMethodNotAllowed:
 		text("Allow", "The methods that the path has.")
 	case http.StatusUnsupportedMediaType:
-		text("Accept-Encoding", "identity, if the body's Content-Encoding is not read.")
+		text("Accept-Encoding", "identity, if the Content-Encoding is not supported.")
 	case http.StatusUnauthorized:
 		text("WWW-Authenticate", "The authentication scheme (RFC 9110, section 11.6.1).")
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:

@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 )
 
@@ -103,6 +102,7 @@ func TestPurgeSurvivesADeadlock(t *testing.T) {
 	tenant := w.tenant(t, "acme")
 	w.create(t, tenant+"/agents", map[string]any{"name": "Mara"})
 	id := idOf(t, tenant).String()
+	w.setting(t, "lock_timeout", "12000")
 
 	other := w.begin(t, `UPDATE agents SET role = 'x' WHERE tenant_id = $1`, id)
 	purged := make(chan answer, 1)
@@ -117,26 +117,4 @@ func TestPurgeSurvivesADeadlock(t *testing.T) {
 	got := <-purged
 	require.Equal(t, http.StatusOK, got.status, got.body)
 	require.Zero(t, w.count(t, `SELECT count(*) FROM agents WHERE tenant_id::text = $1`, id))
-}
-
-// begin opens a transaction as the superuser, which is rolled back at the end of the test at the latest.
-func (w *world) begin(t *testing.T, sql string, args ...any) pgx.Tx {
-	t.Helper()
-	conn, err := pgx.Connect(t.Context(), w.db.SuperURL)
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = conn.Close(context.WithoutCancel(t.Context())) })
-	tx, err := conn.Begin(t.Context())
-	require.NoError(t, err)
-	_, err = tx.Exec(t.Context(), sql, args...)
-	require.NoError(t, err)
-	return tx
-}
-
-// waiting returns once n statements like pattern wait for a lock.
-func (w *world) waiting(t *testing.T, n int, pattern string) {
-	t.Helper()
-	require.Eventually(t, func() bool {
-		return w.count(t, `SELECT count(*) FROM pg_stat_activity
-			WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE $1`, pattern) == n
-	}, 10*time.Second, 5*time.Millisecond)
 }

@@ -15,7 +15,7 @@ const (
 	connectionPath  = connectionsPath + "/{connection_id}"
 )
 
-// readyOperation answers 503 without a problem.
+// readyOperation is the operation whose 503 has no problem document.
 const readyOperation = "ready"
 
 // The tags, which group operations in the document.

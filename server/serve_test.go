@@ -128,7 +128,7 @@ func TestServingKeepsCheckingIsolation(t *testing.T) {
 // TestDraining: a server that is told to stop is not ready at once, and serves new connections until the delay is over.
 func TestDraining(t *testing.T) {
 	t.Parallel()
-	const delay = 700 * time.Millisecond
+	const delay = 3 * time.Second
 	w := newWorld(t, func(o *server.Options) { o.DrainDelay = delay })
 	ctx, stop := context.WithCancel(t.Context())
 	address, stopped := serve(t, ctx, w)
@@ -152,7 +152,7 @@ func TestDraining(t *testing.T) {
 		status, _ := get("/readyz")
 		return status == http.StatusServiceUnavailable
 	}, delay/2, 5*time.Millisecond, "not ready first")
-	for time.Since(begin) < delay-200*time.Millisecond {
+	for time.Since(begin) < delay-2*time.Second {
 		status, closes := get("/healthz")
 		require.Equal(t, http.StatusOK, status, "then served for the delay")
 		require.True(t, closes, "on connections that end")

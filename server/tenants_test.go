@@ -5,13 +5,10 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 	"testing"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
-
-	"github.com/konstruct/konstruct/tenancy"
 )
 
 func TestTenants(t *testing.T) {
@@ -97,11 +94,4 @@ func TestDeletingATenant(t *testing.T) {
 	gone := w.do(t, http.MethodDelete, w.admin, empty, nil)
 	require.Equal(t, http.StatusNoContent, gone.status)
 	require.Empty(t, gone.body)
-}
-
-func idOf(t *testing.T, path string) tenancy.ID {
-	t.Helper()
-	id, err := tenancy.Parse(path[strings.LastIndex(path, "/")+1:])
-	require.NoError(t, err)
-	return id
 }

@@ -24,6 +24,7 @@ import (
 	"github.com/konstruct/konstruct/message"
 	"github.com/konstruct/konstruct/server"
 	"github.com/konstruct/konstruct/server/account"
+	"github.com/konstruct/konstruct/tenancy"
 	"github.com/konstruct/konstruct/tenancy/doctor"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
@@ -334,4 +335,40 @@ func (l *lockedBuffer) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.b.String()
+}
+
+func idOf(t *testing.T, path string) tenancy.ID {
+	t.Helper()
+	id, err := tenancy.Parse(path[strings.LastIndex(path, "/")+1:])
+	require.NoError(t, err)
+	return id
+}
+
+// begin opens a transaction as the superuser, which is rolled back at the end of the test at the latest.
+func (w *world) begin(t *testing.T, sql string, args ...any) pgx.Tx {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), w.db.SuperURL)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = conn.Close(context.WithoutCancel(t.Context())) })
+	tx, err := conn.Begin(t.Context())
+	require.NoError(t, err)
+	_, err = tx.Exec(t.Context(), sql, args...)
+	require.NoError(t, err)
+	return tx
+}
+
+// waiting returns once n statements like pattern wait for a lock.
+func (w *world) waiting(t *testing.T, n int, pattern string) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		return w.count(t, `SELECT count(*) FROM pg_stat_activity
+			WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE $1`, pattern) == n
+	}, 10*time.Second, 5*time.Millisecond)
+}
+
+// setting changes a default of konstruct_app's new sessions, and replaces those that are open.
+func (w *world) setting(t *testing.T, name, value string) {
+	t.Helper()
+	w.super(t, `ALTER ROLE konstruct_app IN DATABASE `+pgx.Identifier{w.db.Name}.Sanitize()+` SET `+name+` = `+value)
+	w.drv.Pool().Reset()
 }

@@ -127,8 +127,8 @@ func (a *Attempts) count(ctx context.Context, now time.Time, counters []counter)
 	return errors.Join(&AttemptsError{RetryAfter: wait}, a.giveBack(ctx, now, counters))
 }
 
-// The rows are locked in the order in which countAttempt inserts them. The last attempt of a window ends the window, since the
-// table holds no zero, whatever the clock does next.
+// The rows are locked in the order in which countAttempt inserts them. Giving back the only attempt of a window ends the
+// window at the epoch, because a count is never zero and the clock may be set back.
 const returnAttempt = `
 WITH counted AS (SELECT key FROM login_attempts WHERE key = ANY($2) AND window_ends > $1 ORDER BY key COLLATE "C" FOR UPDATE)
 UPDATE login_attempts a SET

@@ -2,14 +2,12 @@ package account_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"entgo.io/ent/dialect"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
 
@@ -252,34 +250,6 @@ func (h slowHasher) Compare(context.Context, string, string) (bool, error) {
 	return true, h.meanwhile()
 }
 
-// failing fails statements that contain a text.
-type failing struct {
-	dialect.Driver
-
-	text string
-}
-
-func (d failing) Exec(ctx context.Context, query string, args, v any) error {
-	if strings.Contains(query, d.text) {
-		return errBroken
-	}
-	return d.Driver.Exec(ctx, query, args, v)
-}
-
-func (d failing) Query(ctx context.Context, query string, args, v any) error {
-	if strings.Contains(query, d.text) {
-		return errBroken
-	}
-	return d.Driver.Query(ctx, query, args, v)
-}
-
-var errBroken = errors.New("the database is broken")
-
-type brokenDB struct{ err error }
-
-func (b brokenDB) Exec(context.Context, string, any, any) error  { return b.err }
-func (b brokenDB) Query(context.Context, string, any, any) error { return b.err }
-
 type countingHasher struct {
 	account.Hasher
 
@@ -289,33 +259,4 @@ type countingHasher struct {
 func (h *countingHasher) Compare(ctx context.Context, password, hash string) (bool, error) {
 	h.compared.Add(1)
 	return h.Hasher.Compare(ctx, password, hash)
-}
-
-// A database that does not answer is an error of its own, neither success nor a wrong password.
-func TestDatabaseThatDoesNotAnswer(t *testing.T) {
-	t.Parallel()
-	h := newHouse(t)
-	user := account.NewUser{Email: "ada@example.com", Name: "Ada", Password: "correct horse"}
-	_, err := h.users.Create(t.Context(), user)
-	require.NoError(t, err)
-	in, err := h.logins.Login(t.Context(), account.Attempt{Email: user.Email, Password: user.Password})
-	require.NoError(t, err)
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	for name, do := range map[string]func() error{
-		"login": func() error {
-			_, err := h.logins.Login(ctx, account.Attempt{Email: user.Email, Password: user.Password})
-			return err
-		},
-		"authenticate": func() error { _, err := h.sessions.Authenticate(ctx, in.Token, tenancy.ID{}); return err },
-		"end":          func() error { return h.sessions.End(ctx, account.Principal{}) },
-		"sweep":        func() error { return h.sessions.Sweep(ctx) },
-		"create":       func() error { _, err := h.users.Create(ctx, user); return err },
-		"password":     func() error { return h.users.SetPassword(ctx, user.Email, "another horse") },
-		"disable":      func() error { return h.users.Disable(ctx, user.Email) },
-	} {
-		require.ErrorIs(t, do(), context.Canceled, name)
-	}
-	_, err = h.sessions.Authenticate(t.Context(), in.Token, tenancy.ID{})
-	require.NoError(t, err, "nothing was changed")
 }

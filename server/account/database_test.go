@@ -2,6 +2,8 @@ package account_test
 
 import (
 	"context"
+	"errors"
+	"strings"
 	"testing"
 
 	"entgo.io/ent/dialect"
@@ -11,6 +13,7 @@ import (
 	"github.com/konstruct/konstruct/ent"
 	"github.com/konstruct/konstruct/ent/portaluser"
 	"github.com/konstruct/konstruct/server/account"
+	"github.com/konstruct/konstruct/tenancy"
 )
 
 // failingRows fails at one place of a query.
@@ -95,4 +98,61 @@ func TestClearingAttemptsFails(t *testing.T) {
 	require.NoError(t, err)
 	require.ErrorIs(t, counts.Clear(t.Context(), ada), errBroken)
 	require.ErrorIs(t, counts.Clear(t.Context(), "no address"), account.ErrEmail)
+}
+
+// failing fails statements that contain a text.
+type failing struct {
+	dialect.Driver
+
+	text string
+}
+
+func (d failing) Exec(ctx context.Context, query string, args, v any) error {
+	if strings.Contains(query, d.text) {
+		return errBroken
+	}
+	return d.Driver.Exec(ctx, query, args, v)
+}
+
+func (d failing) Query(ctx context.Context, query string, args, v any) error {
+	if strings.Contains(query, d.text) {
+		return errBroken
+	}
+	return d.Driver.Query(ctx, query, args, v)
+}
+
+var errBroken = errors.New("the database is broken")
+
+type brokenDB struct{ err error }
+
+func (b brokenDB) Exec(context.Context, string, any, any) error  { return b.err }
+func (b brokenDB) Query(context.Context, string, any, any) error { return b.err }
+
+// A database that does not answer is an error of its own, neither success nor a wrong password.
+func TestDatabaseThatDoesNotAnswer(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	user := account.NewUser{Email: "ada@example.com", Name: "Ada", Password: "correct horse"}
+	_, err := h.users.Create(t.Context(), user)
+	require.NoError(t, err)
+	in, err := h.logins.Login(t.Context(), account.Attempt{Email: user.Email, Password: user.Password})
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for name, do := range map[string]func() error{
+		"login": func() error {
+			_, err := h.logins.Login(ctx, account.Attempt{Email: user.Email, Password: user.Password})
+			return err
+		},
+		"authenticate": func() error { _, err := h.sessions.Authenticate(ctx, in.Token, tenancy.ID{}); return err },
+		"end":          func() error { return h.sessions.End(ctx, account.Principal{}) },
+		"sweep":        func() error { return h.sessions.Sweep(ctx) },
+		"create":       func() error { _, err := h.users.Create(ctx, user); return err },
+		"password":     func() error { return h.users.SetPassword(ctx, user.Email, "another horse") },
+		"disable":      func() error { return h.users.Disable(ctx, user.Email) },
+	} {
+		require.ErrorIs(t, do(), context.Canceled, name)
+	}
+	_, err = h.sessions.Authenticate(t.Context(), in.Token, tenancy.ID{})
+	require.NoError(t, err, "nothing was changed")
 }

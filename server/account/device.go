@@ -13,18 +13,19 @@ import (
 const (
 	// devicePrefix makes a device token recognizable.
 	devicePrefix = "kdt_"
-	// DeviceLifetime is how long a device is remembered after its last login.
+	// DeviceLifetime is how long a device is remembered after its last login, unless the password changes.
 	DeviceLifetime = 180 * 24 * time.Hour
 	// deviceSkew is how far the clocks of two servers may be apart.
 	deviceSkew = time.Hour
 
-	deviceBytes = 8 + 16 + sha256.Size // seconds since 1970, what tells two devices apart, and which password it was
+	deviceID    = 8 + 16                 // seconds since 1970, and what tells two devices apart
+	deviceBytes = deviceID + sha256.Size // and which password it was
 )
 
 // newDevice makes a token that records a login from this device with the address and the password that hash is of. It is
 // OWASP's device cookie: it grants no access, and only counts the device's attempts apart from those of unknown devices.
 func (a *Attempts) newDevice(email, hash string, now time.Time) string {
-	body := make([]byte, 8+16, deviceBytes+sha256.Size)
+	body := make([]byte, deviceID, deviceBytes+sha256.Size)
 	binary.BigEndian.PutUint64(body, uint64(now.Unix())) //nolint:gosec // after 1970
 	_, _ = rand.Read(body[8:])                           // never fails
 	body = append(body, a.sign("device password", []byte(hash))...)
@@ -50,7 +51,7 @@ func (a *Attempts) device(token, email string, now time.Time) ([]byte, bool) {
 // current reports whether the password is still the one that the device logged in with. After a change the device is
 // unknown again, since the earlier password may have been stolen.
 func (a *Attempts) current(device []byte, hash string) bool {
-	return hmac.Equal(device[8+16:], a.sign("device password", []byte(hash)))
+	return hmac.Equal(device[deviceID:], a.sign("device password", []byte(hash)))
 }
 
 func (a *Attempts) signDevice(email string, device []byte) []byte {

@@ -37,5 +37,5 @@ func NormalizeEmail(s string) (string, error) {
 	return s, nil
 }
 
-// invisible are the joiners that the profile allows in some scripts.
+// invisible reports characters that do not print: the profile allows joiners in some scripts.
 func invisible(r rune) bool { return !unicode.IsPrint(r) }

@@ -56,7 +56,8 @@ type Login struct {
 	User      User
 	Token     string
 	ExpiresAt time.Time
-	// DeviceToken makes later attempts with this address count apart from strangers' for [DeviceLifetime].
+	// DeviceToken makes later attempts with this address count apart from strangers' for [DeviceLifetime], or until the
+	// password changes.
 	DeviceToken string
 	// Warning is why the attempt could not be given back, which does not matter to the login. It is safe to log.
 	Warning error

@@ -44,7 +44,7 @@ func (p Pages) after(list string, tenant tenancy.ID, cursor string) (uuid.UUID, 
 		return uuid.Nil, nil
 	}
 	raw, err := cursorEncoding().DecodeString(cursor)
-	if err != nil || len(raw) != len(uuid.UUID{})+macBytes || strings.ContainsAny(cursor, "\r\n") { // which it skips
+	if err != nil || len(raw) != len(uuid.UUID{})+macBytes || strings.ContainsAny(cursor, "\r\n") { // DecodeString skips these
 		return uuid.Nil, ErrCursor
 	}
 	last := uuid.UUID(raw[:16])
