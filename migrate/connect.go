@@ -22,18 +22,10 @@ func connect(ctx context.Context, url string, onNotice func(*pgconn.Notice)) (*p
 	}
 	cfg.DefaultQueryExecMode = pgx.QueryExecModeExec
 	cfg.RuntimeParams["application_name"] = "konstruct migrate"
-	pgtenant.BoundConnect(&cfg.Config)
 	if onNotice != nil {
 		cfg.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) { onNotice(n) }
 	}
-	conn, err := pgx.ConnectConfig(ctx, cfg)
-	if err != nil {
-		if errors.Is(ctx.Err(), context.Canceled) {
-			return nil, ctx.Err()
-		}
-		return nil, pgtenant.ConnectFailure(err)
-	}
-	return conn, nil
+	return pgtenant.Connect(ctx, cfg)
 }
 
 // closeConn ends a connection, also when ctx has ended.

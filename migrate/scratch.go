@@ -30,7 +30,6 @@ func newScratch(ctx context.Context, superuserURL string) (*scratch, error) {
 	s := &scratch{name: "konstruct_scratch_" + strings.ToLower(rand.Text()), admin: superuserURL, config: cfg}
 	cfg.Database = s.name
 	cfg.DefaultQueryExecMode = pgx.QueryExecModeExec
-	pgtenant.BoundConnect(&cfg.Config)
 	if err := s.administer(ctx, "CREATE DATABASE "+quoted(s.name)+" TEMPLATE template0"); err != nil {
 		return nil, fmt.Errorf("scratch database: %w", err)
 	}
@@ -51,7 +50,7 @@ func (s *scratch) administer(ctx context.Context, statement string) error {
 }
 
 func (s *scratch) bootstrap(ctx context.Context) error {
-	conn, err := pgx.ConnectConfig(ctx, s.config)
+	conn, err := pgtenant.Connect(ctx, s.config.Copy())
 	if err != nil {
 		return err
 	}
@@ -71,7 +70,7 @@ func (s *scratch) drop(ctx context.Context) error {
 
 // superuser opens a connection as the superuser, in the scratch database.
 func (s *scratch) superuser(ctx context.Context) (*pgx.Conn, error) {
-	return pgx.ConnectConfig(ctx, s.config)
+	return pgtenant.Connect(ctx, s.config.Copy())
 }
 
 // owner opens a connection that is the plain owner's.
@@ -79,7 +78,7 @@ func (s *scratch) owner(ctx context.Context) (*pgx.Conn, error) { return s.as(ct
 
 // as opens a connection that is the role's for all that PostgreSQL decides by, as if it had logged in.
 func (s *scratch) as(ctx context.Context, role string) (*pgx.Conn, error) {
-	conn, err := pgx.ConnectConfig(ctx, s.config)
+	conn, err := pgtenant.Connect(ctx, s.config.Copy())
 	if err != nil {
 		return nil, err
 	}

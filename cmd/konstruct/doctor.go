@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/spf13/cobra"
 
 	"github.com/konstruct/konstruct/config"
@@ -106,7 +107,11 @@ func (d diagnosis) examine(cmd *cobra.Command, c config.Doctor) error {
 		return err
 	}
 	defer func() { _ = drv.Close() }()
-	report, err := doctor.Check(cmd.Context(), drv.Pool(), catalogue(c.Database))
+	var report doctor.Report
+	err = drv.WithConn(cmd.Context(), func(conn *pgx.Conn) (err error) {
+		report, err = doctor.Check(cmd.Context(), conn, catalogue(c.Database))
+		return err
+	})
 	if err != nil {
 		return err
 	}

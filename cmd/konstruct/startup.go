@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/konstruct/konstruct/config"
 	"github.com/konstruct/konstruct/migrate"
@@ -76,9 +75,6 @@ func requireSchema(ctx context.Context, url config.DatabaseURL, drv *pgtenant.Dr
 func explainDatabase(variable string, url config.DatabaseURL, err error) error {
 	if errors.Is(err, context.Canceled) {
 		return err
-	}
-	if dialed, ok := errors.AsType[*pgconn.ConnectError](err); ok {
-		err = pgtenant.ConnectFailure(dialed)
 	}
 	failed, ok := errors.AsType[*pgtenant.ConnectError](err)
 	if !ok {

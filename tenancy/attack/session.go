@@ -46,15 +46,8 @@ func login(ctx context.Context, dsn string) (*session, error) {
 	}
 	s := &session{notices: &notices{}}
 	config.OnNotice = s.notices.add
-	pgtenant.BoundConnect(&config.Config)
-	// Settings of a pooler or of the environment must not influence an attack.
-	if s.conn, err = pgx.ConnectConfig(ctx, config); err != nil {
-		if errors.Is(ctx.Err(), context.Canceled) {
-			return nil, ctx.Err()
-		}
-		return nil, pgtenant.ConnectFailure(err)
-	}
-	return s, nil
+	s.conn, err = pgtenant.Connect(ctx, config)
+	return s, err
 }
 
 func (s *session) close(ctx context.Context) { _ = s.conn.Close(context.WithoutCancel(ctx)) }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/puddle/v2"
 )
@@ -59,9 +60,20 @@ func (e *ConnectError) Unwrap() []error {
 	return []error{ErrConnection, ErrNoEffect}
 }
 
-// ConnectFailure returns the [*ConnectError] of a failed pgx.Connect, for connections that are not the driver's. The text
-// of pgx repeats user, host and database, where parts of a password with unescaped characters can end up.
-func ConnectFailure(err error) error { return newConnectError(err) }
+// Connect opens a connection that is not the driver's. Like the driver's, it does not wait forever for a server that
+// accepts it and never answers, and the error is a [*ConnectError], or that of a canceled ctx: the text of pgx repeats
+// user, host and database, where parts of a password with unescaped characters can end up. config is changed.
+func Connect(ctx context.Context, config *pgx.ConnConfig) (*pgx.Conn, error) {
+	boundConnect(&config.Config)
+	conn, err := pgx.ConnectConfig(ctx, config)
+	switch {
+	case err == nil:
+		return conn, nil
+	case errors.Is(ctx.Err(), context.Canceled):
+		return nil, ctx.Err()
+	}
+	return nil, newConnectError(err)
+}
 
 // passing reports whether the cause is likely to pass within a second: an exiting backend still counts towards the limit,
 // and a restarting server says so.

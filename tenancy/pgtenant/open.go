@@ -126,7 +126,7 @@ func (c config) apply(pc *pgxpool.Config) error {
 	if c.maxConns > 0 {
 		pc.MaxConns = c.maxConns
 	}
-	BoundConnect(&pc.ConnConfig.Config)
+	boundConnect(&pc.ConnConfig.Config)
 	if pc.ConnConfig.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement {
 		// A direct connection: a cancelled statement is cancelled on the server, and its connection kept.
 		pc.ConnConfig.BuildContextWatcherHandler = cancelOnServer
@@ -139,10 +139,9 @@ func (c config) apply(pc *pgxpool.Config) error {
 	return nil
 }
 
-// BoundConnect gives a configuration without connect_timeout one of 3 s, and has host names looked up within it: pgconn's
-// own bound begins after that. [Open] does it; connections that are not the driver's would wait forever for a server that
-// accepts them and does not answer.
-func BoundConnect(config *pgconn.Config) {
+// boundConnect gives a configuration without connect_timeout one of 3 s, and has host names looked up within it: pgconn's
+// own bound begins after that.
+func boundConnect(config *pgconn.Config) {
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = defaultConnectTimeout
 	}

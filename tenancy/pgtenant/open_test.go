@@ -25,7 +25,7 @@ func TestLookupIsBounded(t *testing.T) {
 					<-ctx.Done()
 					return nil, ctx.Err()
 				}
-				BoundConnect(config)
+				boundConnect(config)
 				require.Equal(t, tc.want, config.ConnectTimeout)
 				start := time.Now()
 				_, err := config.LookupFunc(t.Context(), "db.example.com")
