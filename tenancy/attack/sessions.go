@@ -75,7 +75,7 @@ func settingsHidden() []scenario {
 
 // comparing opens a driver with one connection, and gives a function that requires the next statements to find every
 // setting as it was before.
-func (s *harness) comparing(ctx context.Context, do func(drv *pgtenant.Driver, all []change, unchanged func() error) error) error {
+func (s *harness) comparing(ctx context.Context, do func(drv *pgtenant.Driver, unchanged func() error) error) error {
 	all, err := s.changes(ctx)
 	if err != nil {
 		return err
@@ -85,13 +85,13 @@ func (s *harness) comparing(ctx context.Context, do func(drv *pgtenant.Driver, a
 		return err
 	}
 	return s.lone(ctx, func(drv *pgtenant.Driver) error {
-		return do(drv, all, func() error { return s.unchangedSettings(ctx, drv, all, want) })
+		return do(drv, func() error { return s.unchangedSettings(ctx, drv, all, want) })
 	})
 }
 
 // afterEach sends each statement as a tenant, and requires the next one to find its settings as they were.
 func (s *harness) afterEach(ctx context.Context, texts ...string) error {
-	return s.comparing(ctx, func(drv *pgtenant.Driver, _ []change, unchanged func() error) error {
+	return s.comparing(ctx, func(drv *pgtenant.Driver, unchanged func() error) error {
 		for _, text := range texts {
 			if a := ask(as(ctx, s.a.id), drv, text); a.err != nil {
 				return fmt.Errorf("%q: %w", text, a.err)
@@ -105,7 +105,11 @@ func (s *harness) afterEach(ctx context.Context, texts ...string) error {
 }
 
 func (s *harness) everySetting(ctx context.Context) error {
-	return s.comparing(ctx, func(drv *pgtenant.Driver, all []change, unchanged func() error) error {
+	all, err := s.changes(ctx)
+	if err != nil {
+		return err
+	}
+	return s.comparing(ctx, func(drv *pgtenant.Driver, unchanged func() error) error {
 		changed := 0
 		for _, c := range all {
 			if err := drv.Exec(as(ctx, s.a.id), c.sql(), []any{}, nil); err != nil {
@@ -202,7 +206,7 @@ func (s *harness) equivalent(ctx context.Context) error {
 func (s *harness) settingsInTransaction(ctx context.Context, tb *table) error {
 	mine := as(ctx, s.a.id)
 	tenant, poison := change{setting, s.b.id.String()}.sql(), change{"statement_timeout", "1234"}.sql()
-	return s.comparing(ctx, func(drv *pgtenant.Driver, _ []change, unchanged func() error) error {
+	return s.comparing(ctx, func(drv *pgtenant.Driver, unchanged func() error) error {
 		for _, steps := range [][]string{
 			{tenant},
 			{poison},

@@ -65,7 +65,7 @@ func (t *tx) statement(ctx context.Context, query string, args any) (statement, 
 		if !returned {
 			t.mu.Lock()
 			defer t.mu.Unlock()
-			t.abandon(true)
+			t.abandon()
 		}
 	}()
 	s, err := newStatement(ctx, query, args)
@@ -77,7 +77,11 @@ func (t *tx) exec(ctx context.Context, s statement) (tag pgconn.CommandTag, err 
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	returned := false
-	defer func() { t.abandon(!returned) }()
+	defer func() {
+		if !returned {
+			t.abandon()
+		}
+	}()
 	err = t.run(ctx, s, true, func(o opening) error {
 		tag, err = s.exec(ctx, t.lease, o)
 		return err
@@ -108,7 +112,11 @@ func (t *tx) query(ctx context.Context, s statement) (r *rows, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	returned := false
-	defer func() { t.abandon(!returned) }()
+	defer func() {
+		if !returned {
+			t.abandon()
+		}
+	}()
 	// While this call reads the result, run settles it; afterwards, the reader's Next or Close does, which holds the lock.
 	reading := true
 	err = t.run(ctx, s, mayWrite(s.sql), func(o opening) error {
@@ -151,10 +159,7 @@ func (t *tx) run(ctx context.Context, s statement, writes bool, send func(openin
 }
 
 // abandon gives the connection up where a statement panicked: in which state it is can't be told.
-func (t *tx) abandon(panicked bool) {
-	if !panicked {
-		return
-	}
+func (t *tx) abandon() {
 	t.failed = errPanicked
 	if t.lease != nil {
 		t.lease.destroy()
