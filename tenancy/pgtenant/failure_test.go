@@ -125,7 +125,7 @@ func TestServerGoesAway(t *testing.T) {
 			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
 			var terminated sync.WaitGroup
 			terminated.Go(func() {
-				time.Sleep(shortly)
+				h.sleeping(t)
 				h.terminate(t)
 			})
 			key := unique()
@@ -148,6 +148,14 @@ func TestServerGoesAwayInTransaction(t *testing.T) {
 	require.ErrorIs(t, tx.Commit(), pgtenant.ErrTxAborted)
 	require.Zero(t, h.written(t, key))
 	h.healthy(t)
+}
+
+// sleeping waits until a statement sleeps on the server.
+func (h *house) sleeping(t *testing.T) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		return h.count(t, "select count(*) from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'") > 0
+	}, 10*time.Second, time.Millisecond)
 }
 
 // terminate has the server end every connection but the superuser's.
@@ -204,7 +212,7 @@ func TestEncodingErrorsCarryNoValues(t *testing.T) {
 
 func TestATenantGetsHalfOfThePool(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, pgtenant.WithMaxConns(4), pgtenant.WithAcquireTimeout(4*shortly))
+	h := newHouse(t, pgtenant.WithMaxConns(4), pgtenant.WithAcquireTimeout(20*shortly))
 	hold := func(id tenancy.ID) { require.NoError(t, h.begin(t, id).Exec(as(t, id), "select 1", []any{}, nil)) }
 	hold(h.a)
 	hold(h.a)

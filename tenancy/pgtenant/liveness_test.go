@@ -103,7 +103,7 @@ func TestCallerGivesUpDuringAPing(t *testing.T) {
 	start := time.Now()
 	_, err := pgtenant.Exec(ctx, h, "select 1")
 	require.ErrorIs(t, err, context.DeadlineExceeded)
-	require.Less(t, time.Since(start), 10*shortly)
+	require.Less(t, time.Since(start), 18*shortly, "a ping may take a second")
 	h.healthy(t)
 }
 

@@ -227,7 +227,7 @@ func TestContextEndsWhileAnAnswerIsAwaited(t *testing.T) {
 // What was never sent, or was refused, is in no doubt.
 func TestNoEffect(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, pgtenant.WithMaxConns(1), pgtenant.WithAcquireTimeout(10*shortly))
+	h := newHouse(t, pgtenant.WithMaxConns(1), pgtenant.WithAcquireTimeout(20*shortly))
 	ended, cancel := context.WithCancel(as(t, h.a))
 	cancel()
 	err := h.Exec(ended, writeGlobal, []any{unique()}, nil)
@@ -270,7 +270,7 @@ func TestServerEndsTheSession(t *testing.T) {
 	h.healthy(t)
 	var terminated sync.WaitGroup
 	terminated.Go(func() {
-		time.Sleep(shortly)
+		h.sleeping(t)
 		h.terminate(t)
 	})
 	err := h.Exec(as(t, h.a), "with s as (select pg_sleep(3)) insert into login_attempts (key, count, window_ends) select 'x', 1, now() from s", []any{}, nil)
@@ -329,7 +329,7 @@ func TestReadOnlyServer(t *testing.T) {
 
 			h.alter(t, "set default_transaction_read_only = on")
 			h.terminate(t)
-			require.Eventually(t, func() bool { return pgtenant.QueryRow(ctx, h, "select pg_backend_pid()", nil, &before) == nil }, time.Second, time.Millisecond)
+			require.Eventually(t, func() bool { return pgtenant.QueryRow(ctx, h, "select pg_backend_pid()", nil, &before) == nil }, 10*time.Second, time.Millisecond)
 			write := func() error { return h.Exec(ctx, writeGlobal, []any{unique()}, nil) }
 			for name, write := range map[string]func() error{
 				"write": write,

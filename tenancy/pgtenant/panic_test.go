@@ -191,5 +191,5 @@ func TestPanicCostsTheConnection(t *testing.T) {
 // requireIdle wants every connection back. The pool counts one that it destroys until it is closed.
 func (h *house) requireIdle(t *testing.T, msg ...any) {
 	t.Helper()
-	require.Eventually(t, func() bool { return h.Pool().Stat().AcquiredConns() == 0 }, time.Second, time.Millisecond, msg...)
+	require.Eventually(t, func() bool { return h.Pool().Stat().AcquiredConns() == 0 }, 10*time.Second, time.Millisecond, msg...)
 }

@@ -254,8 +254,9 @@ func TestSettingsInsideATransaction(t *testing.T) {
 	}
 }
 
-// A prepared statement keeps how its text was read, and its plan the text of its constants. One that was prepared under a transaction's own settings must not serve
-// the next user, whether the transaction has undone them or its session was replaced before.
+// A prepared statement keeps how its text was read, and its plan the text of its constants. One that was prepared under a
+// transaction's own settings must not serve the next user, whether the transaction has undone them or its session was
+// replaced before.
 func TestSettingsInsideATransactionAreNotPrepared(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {

@@ -281,14 +281,10 @@ func TestScannerUsesItsTransaction(t *testing.T) {
 		"rollback":           func(tx dialect.Tx, _ *entsql.Rows) { require.NoError(t, tx.Rollback()) },
 		"rollback and panic": func(tx dialect.Tx, _ *entsql.Rows) { _ = tx.Rollback(); panic("boom") },
 	} {
-		var ended sync.WaitGroup
 		tx, r, text := h.begin(t, h.a), entsql.Rows{}, ""
 		require.NoError(t, tx.Query(ctx, "select name, 1, role || 'x' from agents, generate_series(1, 1000)", []any{}, &r))
 		require.True(t, r.Next())
-		ended.Go(func() {
-			vanish(func() { require.NoError(t, r.Scan(&text, explosive{func() { use(tx, &r) }}, &text), name) })
-		})
-		ended.Wait()
+		vanish(func() { require.NoError(t, r.Scan(&text, explosive{func() { use(tx, &r) }}, &text), name) })
 		_ = tx.Rollback()
 		h.requireIdle(t, name)
 		h.healthy(t)
