@@ -49,8 +49,8 @@ func (e *examination) checkGrants() {
 	}
 }
 
-// beyond are the privileges of a grant that the class of its table does not allow the application: all of them, of a
-// grant to another role. A table that is not classified, such as one of a newer release, counts as global.
+// beyond are the privileges of a grant that the class of its table does not allow the application. For a grant to
+// another role, that is all of them. A table that is not classified, such as one of a newer release, counts as global.
 func (e *examination) beyond(g Object) []string {
 	if g.Props["kind"] != "TABLE" || g.Props["grantee"] != e.cat.app() {
 		return privileges(g)

@@ -76,7 +76,8 @@ func (d *Driver) exec(ctx context.Context, s statement) (tag pgconn.CommandTag, 
 // Query implements dialect.Driver: one statement that returns rows, in one round trip. v is a *sql.Rows of Ent's.
 // Errors that come with the first row, or instead of it, are returned here; later ones come from the rows' Err.
 // A statement that may write is read to its end before Query returns, so that its commit is certain then. A SELECT is
-// taken for a read, in a transaction too: call functions that write by Exec, or by WITH.
+// taken for a read, in a transaction too: call a function that writes through Exec, or in a WITH query. The result ends
+// when ctx does.
 func (d *Driver) Query(ctx context.Context, query string, args, v any) error {
 	out, err := target(v)
 	if err != nil {

@@ -25,7 +25,7 @@ type rows struct {
 	types     *pgtype.Map // the connection's
 	copied    *pgtype.Map // a copy of it: the connection's is not safe for concurrent use, and rows can outlive their lease
 	end       func(error) error
-	mu        sync.Locker // the transaction's, so that it can't end while the connection's buffer is used
+	mu        sync.Locker // the transaction's, within one, so that it can't end while the connection's buffer is used
 
 	fields  []pgconn.FieldDescription
 	ahead   [][][]byte // rows that were read but not handed out

@@ -34,7 +34,7 @@ func settings() []string {
 	}
 }
 
-// parsing lists the settings by which PostgreSQL reads the text of a statement, the constants in it among it, and those by
+// parsing lists the settings by which PostgreSQL reads the text of a statement, including its constants, and those by
 // which functions that it takes for immutable turn constants into text. A prepared statement keeps what was read, and its
 // plan keeps that text. (It is read again where search_path or row_security differ.)
 func parsing() []string {
@@ -67,8 +67,8 @@ const setTenant = "select set_config($1, $2, true)"
 var checkSession = "select (case when " + values() + " = $3 then 'true' else 'the session was changed' end)::bool, " +
 	"set_config($1, $2, true)"
 
-// setTenantAgain is setTenant for a transaction's later statements. It returns whether the settings of parsing are $3: those
-// that the transaction changed for itself are its own affair, but what is prepared under them outlives it.
+// setTenantAgain is setTenant for a transaction's later statements. It returns whether the settings of parsing are $3. A
+// transaction may change them for itself, but what is prepared under them outlives it.
 //
 //nolint:gochecknoglobals // as above
 var setTenantAgain = "select " + parsed() + " = $3, set_config($1, $2, true)"

@@ -12,9 +12,9 @@
 //	}
 //
 // Tenant needs methods on the generated queries and mutations: pass [Template] to the generator. A client that was
-// generated without it refuses to query. A builder may be run more than once, under different tenants too, by methods
-// that Ent does not implement by changing it: IDs, Exist, First and Only leave their fields and limits behind. Runs of one
-// builder at the same time are a data race, as always with Ent.
+// generated without it refuses to query. A builder may be run more than once, under different tenants too. IDs, Exist,
+// First and Only are exceptions: Ent implements them by changing the builder's fields or limit. Runs of one builder at the
+// same time are a data race, as always with Ent.
 //
 // The mixin gives early, typed errors and good plans. It is not the boundary: HasXWith, Modify, Or, raw SQL and
 // upserts pass it by. PostgreSQL's row-level security is the boundary, and package migrate writes it.
