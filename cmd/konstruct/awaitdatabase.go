@@ -71,11 +71,11 @@ func passes(err error) bool {
 func (c *checks) requireCurrentSchema(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	pending, err := c.pendingMigrations(ctx)
-	switch {
-	case err != nil:
+	if err := c.askMigrations(ctx); err != nil {
 		return fmt.Errorf("asking for migrations: %w", err)
-	case pending == nil:
+	}
+	pending := c.migrations.Load().pending
+	if pending == nil {
 		return nil
 	}
 	if has, err := hasSchema(ctx, c.probe); err == nil && !has {

@@ -125,7 +125,7 @@ func newFaulty(t *testing.T, changes environment) faulty {
 	out, code := run(t, env, password+"\n", "user", "create", "--admin", "ada@example.com")
 	require.Zero(t, code, out)
 	f.server = start(t, env, "serve")
-	f.admin = client{base: "http://" + f.server.wait(t, `msg=listening.* address=(\S+)`)}.login(t, "ada@example.com", password)
+	f.admin = client{base: "http://" + f.server.wait(t, `listening.*address"?[=:]"?([^"\s]+)`)}.login(t, "ada@example.com", password)
 	f.agents = "/v1/tenants/" + f.admin.createTenant(t, "acme") + "/agents"
 	return f
 }
@@ -154,6 +154,7 @@ func (f faulty) number(t *testing.T, query string) (n int64) {
 const (
 	countAgents    = "select count(*) from agents"
 	sleepers       = "select count(*) from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'"
+	lockWaiters    = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
 	temporaryFiles = "select temp_files from pg_stat_database where datname = current_database()"
 )
 
@@ -235,8 +236,7 @@ func TestServeWithoutWrites(t *testing.T) {
 // A lock on one table does not take the server out, whichever table it is.
 func TestServeUnderTableLocks(t *testing.T) {
 	t.Parallel()
-	f := newFaulty(t, nil)
-	f.admin.readiness(t, http.StatusOK)
+	f := newFaulty(t, environment{"KONSTRUCT_DB_MAX_CONNS": "2"})
 	conn, err := pgx.Connect(t.Context(), f.db.SuperURL)
 	require.NoError(t, err)
 	defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
@@ -245,25 +245,32 @@ func TestServeUnderTableLocks(t *testing.T) {
 	_, err = lock.Exec(t.Context(), `lock table agents, tenants, channel_connections, portal_users, portal_sessions,
 		login_attempts, atlas_schema_revisions.atlas_schema_revisions in access exclusive mode`)
 	require.NoError(t, err)
+	var waiting sync.WaitGroup
+	defer waiting.Wait()
+	for range 2 { // all connections of the requests
+		waiting.Go(func() { f.admin.do(t, http.StatusServiceUnavailable, http.MethodGet, "/v1/me", nil) })
+	}
+	require.Eventually(t, func() bool { return f.number(t, lockWaiters) == 2 }, patience, 10*time.Millisecond)
 	for range 2 {
 		status, failing := f.admin.readiness(t, http.StatusOK)
 		require.Equal(t, "ready", status)
 		require.Empty(t, failing)
 	}
+	waiting.Wait()
 	require.NoError(t, lock.Rollback(t.Context()))
 }
 
 // SIGHUP changes nothing. SIGTERM turns readiness red, then serves for the drain delay, then ends well.
 func TestServeDrains(t *testing.T) {
 	t.Parallel()
-	f := newFaulty(t, environment{"KONSTRUCT_DRAIN_DELAY": "2s"})
+	f := newFaulty(t, environment{"KONSTRUCT_DRAIN_DELAY": "2s", "KONSTRUCT_LOG_FORMAT": "json"})
 	require.NoError(t, f.server.cmd.Process.Signal(syscall.SIGHUP))
 	time.Sleep(200 * time.Millisecond)
 	f.list(t, http.StatusOK)
 
 	require.NoError(t, f.server.cmd.Process.Signal(syscall.SIGTERM))
 	begin := time.Now()
-	f.server.wait(t, "msg=stopping drain_delay=2s")
+	f.server.wait(t, `"msg":"stopping","drain_delay":"2s"`)
 	f.admin.do(t, http.StatusServiceUnavailable, http.MethodGet, "/readyz", nil)
 	for time.Since(begin) < time.Second {
 		f.list(t, http.StatusOK)
