@@ -42,7 +42,7 @@ type itemOutput[T any] struct {
 
 // TenantPathInput is what every route below a tenant has. The guard has read it: the context works for it.
 //
-// An id's format is in the document only (see describeIDs): a malformed id is not found, like an unknown one.
+// An id's format is in the document only (see completeOperation): a malformed id is not found, like an unknown one.
 type TenantPathInput struct {
 	TenantID string `path:"tenant_id"`
 }

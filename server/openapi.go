@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strconv"
@@ -64,6 +65,11 @@ func describeHeaders(status int, response *huma.Response) {
 	}
 	text := func(name, description string) {
 		response.Headers[name] = &huma.Param{Description: description, Schema: &huma.Schema{Type: huma.TypeString}}
+	}
+	for _, header := range response.Headers { // huma describes the value, and readers expect the header to be described
+		if header.Schema != nil {
+			header.Description, header.Schema.Description = cmp.Or(header.Description, header.Schema.Description), ""
+		}
 	}
 	text(problem.RequestIDHeader, "The request's id, as in the server's log.")
 	switch status {

@@ -40,4 +40,13 @@ func TestTheDocumentIsValid(t *testing.T) {
 	require.NotNil(t, doc.Paths.Find("/readyz").Get.Responses.Value("503").Value.Content.Get("application/json"), "it names the checks")
 	require.NotNil(t, doc.Paths.Find("/v1/tenants/{tenant_id}").Get.Responses.Value("304"))
 	require.NotNil(t, doc.Paths.Find("/v1/me").Get.Responses.Value("422"), "for an unknown parameter")
+	for path, item := range doc.Paths.Map() {
+		for method, operation := range item.Operations() {
+			for status, response := range operation.Responses.Map() {
+				for name, header := range response.Value.Headers {
+					require.NotEmpty(t, header.Value.Description, "%s %s, %s: %s", method, path, status, name)
+				}
+			}
+		}
+	}
 }

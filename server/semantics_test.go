@@ -231,6 +231,7 @@ func TestProblemsCarryWhatAClientNeeds(t *testing.T) {
 	for _, got := range []answer{
 		w.get(t, "", "/v1/me"), w.get(t, "", "/nothing"), w.get(t, w.user, "/v1/tenants"), w.do(t, http.MethodPut, w.admin, "/v1/tenants", nil),
 		w.post(t, w.admin, "/v1/tenants", `{`), w.post(t, w.admin, "/v1/tenants", `{}`), w.post(t, "", "/v1/channels/slack/events", `{}`),
+		w.post(t, "", "/v1/auth/login", loginBody(userEmail, "wrong")),
 	} {
 		require.Equal(t, got.header.Get("X-Request-ID"), got.at(t, "request_id"))
 		require.Equal(t, got.status == http.StatusUnauthorized, got.header.Get("WWW-Authenticate") != "", "RFC 9110, section 15.5.2: %s", got.body)

@@ -25,6 +25,7 @@ const (
 const (
 	sweepEvery   = 10 * time.Minute
 	sweepTimeout = 30 * time.Second
+	countsEvery  = time.Minute
 )
 
 // Run listens at the address of the options and serves until ctx ends; see [Server.Serve].
@@ -51,6 +52,8 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	working, stop := context.WithCancel(context.WithoutCancel(ctx)) // requests are served while ctx has ended
 	background.Go(func() { _ = s.isolation.Run(working) })          // it returns when stopped
 	background.Go(func() { s.every(working, sweepEvery, s.sweep) })
+	counts := s.slackCounts()
+	background.Go(func() { s.every(working, countsEvery, counts) })
 
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
@@ -65,6 +68,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	stop()
 	background.Wait()
 	s.failures.flush()
+	counts(context.WithoutCancel(ctx))
 	return err
 }
 

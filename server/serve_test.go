@@ -164,6 +164,26 @@ func TestDraining(t *testing.T) {
 	require.Zero(t, status, "then closed")
 }
 
+// TestSlackEventsAreCounted: the counts have a reader, the log.
+func TestSlackEventsAreCounted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.create(t, w.tenant(t, "acme")+"/channel-connections", map[string]any{"channel_type": "slack", "workspace_id": "T0ACME", "status": "active"})
+	ctx, stop := context.WithCancel(t.Context())
+	_, stopped := serve(t, ctx, w)
+	for _, workspace := range []string{"T0ACME", "T0ACME", "T0OTHER"} {
+		require.Equal(t, http.StatusOK, w.slack(t, slackMessage(workspace, "hello")).status)
+	}
+	stop()
+	require.NoError(t, <-stopped)
+	lines := w.lines(t, func(record map[string]any) bool { return record["msg"] == "slack events" })
+	require.Len(t, lines, 1)
+	for outcome, count := range w.SlackStats().All() {
+		require.InDelta(t, count, lines[0][outcome], 0, outcome)
+	}
+	require.InDelta(t, 2, lines[0]["delivered"], 0)
+}
+
 //nolint:revive // a test's context comes second
 func serve(t *testing.T, ctx context.Context, w *world) (address string, stopped <-chan error) {
 	t.Helper()

@@ -2,9 +2,12 @@ package server
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/konstruct/konstruct/channel"
 )
 
 const (
@@ -52,4 +55,21 @@ func (s *Server) slackEvent(ctx context.Context, in *slackInput) (*slackOutput, 
 	out := &slackOutput{}
 	out.Body.Challenge = reply.Challenge
 	return out, nil
+}
+
+// slackCounts returns a function that logs what Slack has sent since the process started, unless that was logged before.
+func (s *Server) slackCounts() func(context.Context) {
+	var logged channel.Stats
+	return func(ctx context.Context) {
+		stats := s.SlackStats()
+		if stats == logged {
+			return
+		}
+		logged = stats
+		var attrs []slog.Attr
+		for outcome, count := range stats.All() {
+			attrs = append(attrs, slog.Int64(outcome, count))
+		}
+		s.log.LogAttrs(ctx, slog.LevelInfo, "slack events", attrs...)
+	}
 }

@@ -2,6 +2,8 @@ package account
 
 import (
 	"math"
+	"runtime"
+	"runtime/debug"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -24,4 +26,5 @@ func TestHashingIsBoundedByCoresAndMemory(t *testing.T) {
 	} {
 		require.Equal(t, tt.want, defaultAtOnce(tt.cores, tt.limit), "%+v", tt)
 	}
+	require.Equal(t, defaultAtOnce(runtime.GOMAXPROCS(0), debug.SetMemoryLimit(-1)), NewQueue(QueueOptions{}).atOnce)
 }

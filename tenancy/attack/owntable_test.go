@@ -77,7 +77,7 @@ func target(t *testing.T, db *testdb.Database) attack.Target {
 	}
 }
 
-// invoicesOf is written by hand, with no Ent in it. What the mixin does for an Ent schema, needTenant does here.
+// invoicesOf is written by hand, with no Ent in it. What the mixin does for an Ent schema, tenancy.From does here.
 func invoicesOf(drv *pgtenant.Driver) attack.Entity {
 	exec := func(ctx context.Context, query string, args ...any) (int, error) {
 		if _, err := tenancy.From(ctx); err != nil {
