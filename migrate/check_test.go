@@ -117,6 +117,24 @@ func TestAScratchURLIsNotRepeated(t *testing.T) {
 	require.NotContains(t, err.Error(), "two")
 }
 
+func TestCheckFindsAnEditedSnapshot(t *testing.T) {
+	t.Parallel()
+	dir := product(t)
+	file := filepath.Join(dir, "snapshot.json")
+	kept, err := os.ReadFile(file)
+	require.NoError(t, err)
+	edited := strings.Replace(string(kept), "konstruct_app", "konstruct_application", 1)
+	require.NotEqual(t, string(kept), edited)
+	require.NoError(t, os.WriteFile(file, []byte(edited), 0o600))
+	chain := migrate.Konstruct()
+	chain.Files = os.DirFS(dir)
+	found := faults(migrate.Check(t.Context(), migrate.CheckOptions{
+		Chains: []migrate.Chain{chain}, Tables: entmigrate.Tables, Catalogue: migrate.Catalogue(), ScratchURL: testdb.Empty(t).SuperURL,
+	}))
+	require.Len(t, found, 1)
+	require.ErrorIs(t, found["snapshot"], migrate.ErrSnapshot)
+}
+
 func TestCheckFindsAnEditedFile(t *testing.T) {
 	t.Parallel()
 	dir := product(t)

@@ -2,6 +2,8 @@ package endtoend_test
 
 import (
 	"context"
+	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -41,6 +43,23 @@ func TestKnownObjects(t *testing.T) {
 	require.Zero(t, code, out)
 	require.Contains(t, out, "schema.outside  table public.audit")
 	start(t, env, "serve").wait(t, `msg=listening`)
+}
+
+// The command attacks the product's own resolver, with what the tenants know of their connections.
+func TestDoctorAttacksALiveSystem(t *testing.T) {
+	t.Parallel()
+	f := newFaulty(t, nil)
+	f.admin.do(t, http.StatusCreated, http.MethodPost, strings.Replace(f.agents, "agents", "channel-connections", 1),
+		object{"channel_type": "slack", "workspace_id": "T0ACME"})
+	f.admin.createTenant(t, "other")
+	env := served(t, f.db)
+	out, code := run(t, env, "", "doctor", "--attack")
+	require.Zero(t, code, out)
+	execute(t, f.db.SuperURL, `create or replace function public.resolve_tenant(channel_type text, workspace_id text) returns uuid
+		language sql stable strict security definer begin atomic select null::uuid; end`)
+	out, code = run(t, env, "", "doctor", "--attack")
+	require.Equal(t, unsafe, code, out)
+	require.Contains(t, out, "L11-resolver-own")
 }
 
 func TestKnownObjectsOfADevelopmentSystem(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/konstruct/konstruct/message"
 	"github.com/konstruct/konstruct/message/slack"
 )
 
@@ -94,5 +95,13 @@ func TestContentIsBounded(t *testing.T) {
 			require.NoError(t, err)
 			require.Less(t, len(encoded), 12<<20)
 		})
+	}
+}
+
+func TestRawIsKeptUpToItsLimit(t *testing.T) {
+	t.Parallel()
+	for size, kept := range map[int]bool{message.MaxRaw * 9 / 10: true, message.MaxRaw: false} {
+		m := mustMessage(t, callback(nil, object{"padding": strings.Repeat("x", size)}))
+		require.Equal(t, kept, m.Raw != nil, size)
 	}
 }

@@ -1,0 +1,20 @@
+package pgtenant
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/konstruct/konstruct/tenancy"
+)
+
+// What pgx may say in a later version is not known, and could repeat a value.
+func TestUnknownErrorsAreNotRepeated(t *testing.T) {
+	t.Parallel()
+	for _, e := range []effect{noEffect, readOnlyEffect, writeEffect, commitEffect} {
+		err := translate(t.Context(), tenancy.ID{}, e, errors.New("canary"))
+		require.NotContains(t, err.Error(), "canary")
+		require.ErrorContains(t, err, "*errors.errorString")
+	}
+}
