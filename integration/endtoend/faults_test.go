@@ -247,7 +247,7 @@ func TestServeUnderTableLocks(t *testing.T) {
 	require.NoError(t, err)
 	var waiting sync.WaitGroup
 	defer waiting.Wait()
-	for range 2 { // all connections of the requests
+	for range 6 { // two have all connections of the requests, the others wait for one
 		waiting.Go(func() { f.admin.do(t, http.StatusServiceUnavailable, http.MethodGet, "/v1/me", nil) })
 	}
 	require.Eventually(t, func() bool { return f.number(t, lockWaiters) == 2 }, patience, 10*time.Millisecond)
