@@ -72,7 +72,7 @@ func (t *tx) reopen(ctx context.Context, r remedy) (err error) {
 		if t.lease, err = t.driver.lease(ctx, t.tenant); err != nil {
 			return err
 		}
-		if _, err = t.lease.session(ctx); err != nil { // inside the transaction it can't be read
+		if _, err = t.lease.state(ctx); err != nil { // inside the transaction it can't be read
 			return err
 		}
 	}

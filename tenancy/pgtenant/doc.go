@@ -1,9 +1,20 @@
 // Package pgtenant is the Ent driver that sends every statement under its tenant.
 //
-// It implements Ent's dialect.Driver on a pgx pool. The tenant is the context's ([tenancy.With]); a statement goes out
-// in one batch with set_config('app.current_tenant', tenant, true), which makes both one implicit transaction and one
-// round trip. The setting is gone when the transaction ends: nothing is ever set for a session. A statement whose
-// context has no tenant carries the empty setting, under which row-level security shows no row and accepts none.
+// It implements Ent's dialect.Driver on a pgx pool. The tenant is the context's ([tenancy.With]). A statement goes out in
+// one pipeline behind a prelude that sets app.current_tenant, which makes both one implicit transaction and one round trip:
+//
+//	client → server, one write                             server → client, one answer
+//	  Bind, Execute   select <session is unchanged>,         true
+//	                  set_config('app.current_tenant',
+//	                             tenant, true)
+//	  Bind, Execute   select … from agents                   the rows, the command tag
+//	  Sync                                                   ready; the setting is gone
+//
+// In a transaction, BEGIN stands in front of the first prelude, and each statement has a prelude of its own. Both statements
+// are prepared when a connection first meets them, in a round trip of their own; the connection keeps as many as pgx's
+// statement_cache_capacity or description_cache_capacity says. The setting is gone when the transaction ends: nothing is ever
+// set for a session. A statement whose context has no tenant carries the empty setting, under which row-level security shows
+// no row and accepts none.
 //
 // An earlier user of a connection does not affect the next one. A single statement, and the first of a transaction, are
 // preceded by a check of the session's settings; if they were changed, the connection is closed and the statement is sent

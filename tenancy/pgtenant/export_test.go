@@ -3,8 +3,6 @@ package pgtenant
 import (
 	"context"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/konstruct/konstruct/tenancy"
 )
 
@@ -15,20 +13,17 @@ func Prelude(ctx context.Context, d *Driver, checked bool) (pid uint32, run func
 	if err != nil {
 		return 0, nil, nil, err
 	}
-	session, err := l.session(ctx)
+	c, err := l.state(ctx)
 	if err != nil {
 		l.release()
 		return 0, nil, nil, err
 	}
 	run = func() error {
-		batch := &pgx.Batch{}
-		if checked {
-			batch.Queue(checkSession, Setting, "", session.values)
-		} else {
-			batch.Queue(setTenant, Setting, "")
+		a, _, err := c.run(ctx, opening{check: checked}, statement{sql: "select 1"})
+		if err == nil {
+			_, err = a.end()
 		}
-		batch.Queue("select 1")
-		return l.conn().SendBatch(ctx, batch).Close()
+		return err
 	}
 	return l.conn().PgConn().PID(), run, l.release, nil
 }

@@ -90,15 +90,15 @@ func (l *lease) saw(s statement, tag pgconn.CommandTag, columns int, err error) 
 	if err == nil && !isPlainTag(tag, columns) || err != nil && !isPlain(s.sql) {
 		l.spoiled = true
 	}
+	if outdated(tag, err) {
+		l.forget()
+	}
 }
 
-// translate is [translate]. A server that became read-only costs the connection, and so does a stale plan that could not be
-// prepared again, since the connection has others.
+// translate is [translate]. A server that became read-only costs the connection.
 func (l *lease) translate(ctx context.Context, tenant tenancy.ID, e effect, err error) error {
-	var db *pgconn.PgError
-	stale := errors.As(err, &db) && isStale(db)
 	err = translate(ctx, tenant, e, err)
-	l.spoiled = l.spoiled || stale || errors.Is(err, ErrReadOnlyServer)
+	l.spoiled = l.spoiled || errors.Is(err, ErrReadOnlyServer)
 	return err
 }
 

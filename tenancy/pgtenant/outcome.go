@@ -3,7 +3,6 @@ package pgtenant
 import (
 	"errors"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
@@ -31,6 +30,11 @@ type unsentError struct{ error }
 
 func (e unsentError) Unwrap() error { return e.error }
 
+// unpreparedError is a failure to prepare the statement, or its prelude, before it was sent.
+type unpreparedError struct{ error }
+
+func (e unpreparedError) Unwrap() error { return e.error }
+
 // effect is what the statement may have done, as a single statement with rows.
 func (s statement) effect() effect {
 	if mayWrite(s.sql) {
@@ -55,7 +59,7 @@ func (e effect) kind(err error) error {
 // pgconn says that it was closed before, and so that it is safe to try again.
 func neverSent(err error) bool {
 	return pgconn.SafeToRetry(err) && !errors.Is(err, pgconn.ErrConnClosed) ||
-		errors.As(err, new(unsentError)) || errors.As(err, new(pgx.ErrPreprocessingBatch))
+		errors.As(err, new(unsentError)) || errors.As(err, new(unpreparedError))
 }
 
 // refused reports whether err is PostgreSQL's word that a statement failed and its session goes on.

@@ -6,32 +6,27 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 
 	entsql "entgo.io/ent/dialect/sql"
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// rows is a result being read. The batch that it is part of is closed inside the Next that finds the end, because
+// rows is a result being read. The pipeline that it is part of is closed inside the Next that finds the end, because
 // Ent ignores the error of Close, and what fails at commit comes from there only.
 type rows struct {
 	statement statement
 	lease     *lease
-	source    pgx.Rows
-	results   pgx.BatchResults
+	answer    answer
 	types     *pgtype.Map // the connection's
 	copied    *pgtype.Map // a copy of it: the connection's is not safe for concurrent use, and rows can outlive their lease
 	end       func(error) error
 	mu        sync.Locker // the transaction's, within one, so that it can't end while the connection's buffer is used
 
-	fields  []pgconn.FieldDescription
 	ahead   [][][]byte // rows that were read but not handed out
 	current [][]byte
 	err     error
-	drained bool // the batch is closed, its outcome is in err
+	drained bool // the pipeline is closed, its outcome is in err
 	ended   bool // end was called
 	unwatch func() bool
 }
@@ -40,15 +35,13 @@ var _ entsql.ColumnScanner = (*rows)(nil)
 
 // open reads the first row; where all is set, all of them, and ends the result.
 func (r *rows) open(all bool) error {
-	more := r.source.Next()
-	// The connection reuses the array of descriptions for its next result.
-	r.fields = slices.Clone(r.source.FieldDescriptions())
+	more := r.answer.result.NextRow()
 	if more && !all {
-		r.ahead = [][][]byte{r.source.RawValues()}
+		r.ahead = [][][]byte{r.answer.result.Values()}
 		return nil
 	}
-	for ; more; more = r.source.Next() {
-		r.ahead = append(r.ahead, cloneRow(r.source.RawValues()))
+	for ; more; more = r.answer.result.NextRow() {
+		r.ahead = append(r.ahead, cloneRow(r.answer.result.Values()))
 	}
 	r.drain()
 	if r.err != nil {
@@ -67,18 +60,15 @@ func cloneRow(raw [][]byte) [][]byte {
 	return row
 }
 
-// drain reads what is left and closes the batch.
+// drain reads what is left and closes the pipeline.
 func (r *rows) drain() {
 	if r.drained {
 		return
 	}
 	r.drained = true
-	r.source.Close()
-	r.err = r.source.Err()
-	if late := r.results.Close(); r.err == nil && late != nil {
-		r.err = lateError{late}
-	}
-	r.lease.saw(r.statement, r.source.CommandTag(), len(r.fields), r.err)
+	tag, err := r.answer.end()
+	r.err = err
+	r.lease.saw(r.statement, tag, len(r.answer.fields), err)
 }
 
 // discard drains. Rows that were not cloned lie in the connection's buffer, which its next user fills again.
@@ -124,8 +114,8 @@ func (r *rows) Next() bool {
 	case len(r.ahead) > 0:
 		r.current, r.ahead = r.ahead[0], r.ahead[1:]
 		return true
-	case !r.drained && r.source.Next():
-		r.current = r.source.RawValues()
+	case !r.drained && r.answer.result.NextRow():
+		r.current = r.answer.result.Values()
 		return true
 	}
 	r.current = nil
@@ -154,7 +144,7 @@ func (r *rows) scan(dest []any) error {
 		return err
 	}
 	for _, c := range rest {
-		if err := scan(r.copied, &r.fields[c.index], c.raw, dest[c.index]); err != nil {
+		if err := scan(r.copied, &r.answer.fields[c.index], c.raw, dest[c.index]); err != nil {
 			return err
 		}
 	}
@@ -178,7 +168,7 @@ func (r *rows) scanDirect(dest []any) (rest []column, err error) {
 		return nil, scanCountError(len(r.current), len(dest))
 	}
 	for i, raw := range r.current {
-		if !scanDirect(&r.fields[i], raw, dest[i]) {
+		if !scanDirect(&r.answer.fields[i], raw, dest[i]) {
 			rest = append(rest, column{index: i, raw: bytes.Clone(raw)})
 		}
 	}
@@ -220,9 +210,9 @@ func (r *rows) close() error {
 
 // Columns implements sql.ColumnScanner.
 func (r *rows) Columns() ([]string, error) {
-	names := make([]string, len(r.fields))
-	for i := range r.fields {
-		names[i] = r.fields[i].Name
+	names := make([]string, len(r.answer.fields))
+	for i := range r.answer.fields {
+		names[i] = r.answer.fields[i].Name
 	}
 	return names, nil
 }

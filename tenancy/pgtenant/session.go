@@ -104,20 +104,10 @@ func reset() []string {
 	return statements
 }
 
-// sessionKey is where a connection keeps what its settings must be.
-const sessionKey = "konstruct.session"
-
-// session is what the server gives a new session of a login.
-type session struct{ values, parsed string }
-
-// session returns what checkSession and setTenantAgain compare with. It is read once per connection, outside of a
-// transaction, in one round trip, by resetting the session and rolling that back, since reset_val in pg_settings is not
-// spelled as current_setting spells it.
-func (l *lease) session(ctx context.Context) (session, error) {
-	conn := l.conn().PgConn()
-	if known, ok := conn.CustomData()[sessionKey].(session); ok {
-		return known, nil
-	}
+// readSession returns what checkSession and setTenantAgain compare with: the settings that the server gives a new session of
+// the login. It is read outside of a transaction, in one round trip, by resetting the session and rolling that back, since
+// reset_val in pg_settings is not spelled as current_setting spells it.
+func readSession(ctx context.Context, conn *pgconn.PgConn) (checked, parsing []byte, err error) {
 	statements := reset()
 	batch := &pgconn.Batch{}
 	for _, statement := range append(statements, "select "+values()+", "+parsed(), "rollback") {
@@ -125,12 +115,10 @@ func (l *lease) session(ctx context.Context) (session, error) {
 	}
 	results, err := conn.ExecBatch(ctx, batch).ReadAll()
 	if err != nil {
-		return session{}, unsentError{err}
+		return nil, nil, err
 	}
 	row := results[len(statements)].Rows[0]
-	read := session{values: string(row[0]), parsed: string(row[1])}
-	conn.CustomData()[sessionKey] = read
-	return read, nil
+	return row[0], row[1], nil
 }
 
 // openReset begins a transaction of the tenant's on a session whose settings were just reset, all in one round trip, so that

@@ -3,6 +3,7 @@ package pgtenant_test
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -115,5 +116,24 @@ func TestMissingPreparedStatements(t *testing.T) {
 		}))
 		lose()
 		h.healthy(t)
+	}
+}
+
+// What a connection keeps of statements is bounded, on the server too, and a statement that was dropped is prepared again.
+func TestPreparedStatementsAreBounded(t *testing.T) {
+	t.Parallel()
+	const capacity = 4
+	h := newHouse(t)
+	drv, err := pgtenant.Open(t.Context(), h.url+"&statement_cache_capacity="+strconv.Itoa(capacity), pgtenant.WithMaxConns(1))
+	require.NoError(t, err)
+	defer func() { _ = drv.Close() }()
+	for round := range 2 {
+		for i := range 3 * capacity {
+			var n, prepared int
+			query := fmt.Sprintf("select %d, (select count(*) from pg_prepared_statements)", i)
+			require.NoError(t, pgtenant.QueryRow(as(t, h.a), drv, query, nil, &n, &prepared))
+			require.Equal(t, i, n)
+			require.LessOrEqual(t, prepared, capacity+1, "one more until the next is prepared, in round %d", round)
+		}
 	}
 }

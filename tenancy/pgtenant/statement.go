@@ -8,7 +8,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/konstruct/konstruct/tenancy"
@@ -50,79 +49,35 @@ type preludeError struct{ error }
 
 func (e preludeError) Unwrap() error { return e.error }
 
-// send puts what opens the statement, the tenant's setting and the statement into one batch. What it returns stands at the
-// statement's result.
-func (s statement) send(ctx context.Context, l *lease, o opening) (pgx.BatchResults, error) {
-	session, err := l.session(ctx)
+// send sends the statement behind what opens it.
+func (s statement) send(ctx context.Context, l *lease, o opening) (answer, error) {
+	c, err := l.state(ctx)
 	if err != nil {
-		return nil, err
+		return answer{}, err
 	}
-	batch := &pgx.Batch{}
-	if o.begin != "" {
-		batch.Queue(o.begin)
-	}
-	if o.check {
-		batch.Queue(checkSession, Setting, s.tenant.String(), session.values)
-	} else {
-		batch.Queue(setTenantAgain, Setting, s.tenant.String(), session.parsed)
-	}
-	batch.Queue(s.sql, s.args...)
-
-	results := l.conn().SendBatch(ctx, batch)
-	if o.begin != "" {
-		_, err = results.Exec()
-	}
-	same := true
-	switch {
-	case err != nil:
-	case o.check:
-		_, err = results.Exec()
-	default:
-		err = results.QueryRow().Scan(&same, nil)
-	}
-	if err != nil {
-		return nil, preludeError{firstError(err, results.Close())}
-	}
+	a, same, err := c.run(ctx, o, s)
 	l.spoiled = l.spoiled || !same
-	return results, nil
+	return a, err
 }
 
-func (s statement) exec(ctx context.Context, l *lease, o opening) (pgconn.CommandTag, error) {
-	results, err := s.send(ctx, l, o)
-	if err != nil {
-		l.saw(s, pgconn.CommandTag{}, 0, err)
-		return pgconn.CommandTag{}, err
-	}
-	columns := 0
-	result, err := results.Query()
-	result.Close()
+func (s statement) exec(ctx context.Context, l *lease, o opening) (tag pgconn.CommandTag, err error) {
+	a, err := s.send(ctx, l, o)
 	if err == nil {
-		columns, err = len(result.FieldDescriptions()), result.Err()
+		tag, err = a.end()
 	}
-	tag := result.CommandTag()
-	// What fails at commit, a deferred constraint for one, comes only from Close.
-	if late := results.Close(); err == nil && late != nil {
-		err = lateError{late}
-	}
-	l.saw(s, tag, columns, err)
+	l.saw(s, tag, len(a.fields), err)
 	return tag, err
 }
 
 // query sends the statement and reads its first row, or all of them where the statement may write. Once it has returned
 // rows, end is called once, with the outcome, when the last of the result has been read.
 func (s statement) query(ctx context.Context, l *lease, o opening, end func(error) error) (*rows, error) {
-	results, err := s.send(ctx, l, o)
+	a, err := s.send(ctx, l, o)
 	if err != nil {
 		l.saw(s, pgconn.CommandTag{}, 0, err)
 		return nil, err
 	}
-	source, err := results.Query()
-	if err != nil {
-		_ = results.Close()
-		l.saw(s, pgconn.CommandTag{}, 0, err)
-		return nil, err
-	}
-	r := &rows{statement: s, lease: l, source: source, results: results, types: l.conn().TypeMap(), end: end, mu: &sync.Mutex{}}
+	r := &rows{statement: s, lease: l, answer: a, types: l.conn().TypeMap(), end: end, mu: &sync.Mutex{}}
 	if err := r.open(mayWrite(s.sql)); err != nil {
 		return nil, err
 	}
@@ -136,7 +91,7 @@ const (
 	noRemedy remedy = iota
 	// anotherSession: the session was changed by an earlier user.
 	anotherSession
-	// sameSession: a plan or a description of the statement that the connection had kept was out of date; pgx has dropped it.
+	// sameSession: a plan or a description of the statement that the connection had kept was out of date; it has been forgotten.
 	sameSession
 	// checkedSession: the statement could not be prepared, which is done before the session is checked. It may be the
 	// session, where a changed search_path finds no table, or the statement.
@@ -151,7 +106,7 @@ func (o opening) remedy(ctx context.Context, err error) remedy {
 	switch {
 	case err == nil || !o.check || ctx.Err() != nil || !errors.As(err, &db) || !fromServer(db):
 		return noRemedy
-	case errors.As(err, new(pgx.ErrPreprocessingBatch)) && refused(db):
+	case errors.As(err, new(unpreparedError)) && refused(db):
 		return checkedSession
 	case errors.As(err, new(preludeError)), errors.As(err, new(unsentError)):
 		return anotherSession

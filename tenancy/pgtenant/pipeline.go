@@ -1,0 +1,101 @@
+package pgtenant
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// answer is a statement's result, read up to its first row.
+type answer struct {
+	pipeline *pgconn.Pipeline
+	result   *pgconn.ResultReader
+	fields   []pgconn.FieldDescription
+}
+
+// run sends a statement behind what opens it, all in one write, and reads up to the statement's own result. The tenant's
+// parameters are encoded before, so that no code of theirs runs while the connection is busy. same is false where the
+// prelude reports that a setting of [parsing] was changed.
+func (c *connState) run(ctx context.Context, o opening, s statement) (a answer, same bool, err error) {
+	text, bound := c.prelude(o, s.tenant)
+	found, err := c.lookup(ctx, [2]string{text, s.sql})
+	if err != nil {
+		return a, true, err
+	}
+	values, formats, err := c.encode(found[1], s.args)
+	if err != nil {
+		return a, true, err
+	}
+	p := c.conn.StartPipeline(ctx)
+	if o.begin != "" {
+		p.SendQueryParams(o.begin, nil, nil, nil, nil)
+	}
+	found[0].queue(p, bound, nil)
+	found[1].queue(p, values, formats)
+	if err = p.Sync(); err == nil && o.begin != "" {
+		_, err = first(p)
+	}
+	if err == nil {
+		same, err = first(p)
+	}
+	if err != nil {
+		return a, true, preludeError{firstError(err, p.Close())}
+	}
+	if a.result, err = next[*pgconn.ResultReader](p); err != nil {
+		_ = p.Close()
+		return a, same, err
+	}
+	a.pipeline, a.fields = p, found[1].fields
+	if a.fields == nil { // the connection reuses the array for its next result
+		a.fields = slices.Clone(a.result.FieldDescriptions())
+	}
+	return a, same, nil
+}
+
+// queue adds the statement to what is sent next.
+func (p *prepared) queue(out *pgconn.Pipeline, values [][]byte, formats []int16) {
+	if p.Name == "" {
+		out.SendQueryParams(p.SQL, values, p.ParamOIDs, formats, p.formats)
+		return
+	}
+	out.SendQueryStatement(&p.StatementDescription, values, formats, p.formats)
+}
+
+// end reads what is left of the result. What fails at commit, a deferred constraint for one, comes after the tag.
+func (a answer) end() (pgconn.CommandTag, error) {
+	tag, err := a.result.Close()
+	if late := a.pipeline.Close(); err == nil && late != nil {
+		err = lateError{late}
+	}
+	return tag, err
+}
+
+// next returns what the pipeline has next, which is a T.
+func next[T any](p *pgconn.Pipeline) (result T, err error) {
+	answer, err := p.GetResults()
+	if err != nil {
+		return result, err
+	}
+	result, ok := answer.(T)
+	if !ok {
+		err = fmt.Errorf("pgtenant: the server answered with a %T", answer)
+	}
+	return result, err
+}
+
+// first reads the pipeline's next result and reports whether its first value is true.
+func first(p *pgconn.Pipeline) (bool, error) {
+	result, err := next[*pgconn.ResultReader](p)
+	if err != nil {
+		return false, err
+	}
+	value := false
+	if result.NextRow() {
+		raw := result.Values()[0]
+		value = len(raw) == 1 && (raw[0] == 1 || raw[0] == 't') // binary, or text
+	}
+	_, err = result.Close()
+	return value, err
+}
