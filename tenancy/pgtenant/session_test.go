@@ -102,6 +102,7 @@ func TestChangedSessionServesUnknownStatements(t *testing.T) {
 				"set_config('default_transaction_read_only', 'on', false)",
 				"set_config('statement_timeout', '1', false)",
 				"set_config('row_security', 'off', false)",
+				"set_config('row_security', 'off', false), set_config('exit_on_error', 'on', false)",
 			} {
 				poison := func() {
 					_, err := pgtenant.Exec(as(t, h.a), h, "select "+change)

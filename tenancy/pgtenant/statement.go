@@ -108,7 +108,7 @@ func (o opening) remedy(ctx context.Context, err error) remedy {
 		return noRemedy
 	case errors.As(err, new(unpreparedError)) && refused(db):
 		return checkedSession
-	case errors.As(err, new(preludeError)), errors.As(err, new(unsentError)):
+	case errors.As(err, new(preludeError)), neverSent(err):
 		return anotherSession
 	case refused(db) && isStale(db):
 		return sameSession
