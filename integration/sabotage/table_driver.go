@@ -3,6 +3,8 @@ package main
 const (
 	driverTests = "tenancy/pgtenant"
 
+	connFile      = "tenancy/pgtenant/connstate.go"
+	pipelineFile  = "tenancy/pgtenant/pipeline.go"
 	statementFile = "tenancy/pgtenant/statement.go"
 	txFile        = "tenancy/pgtenant/tx.go"
 	leaseFile     = "tenancy/pgtenant/lease.go"
@@ -30,10 +32,7 @@ func statementSaboteurs() []saboteur {
 		{
 			id: "driver-no-setting", layer: layerDriver, removes: "the tenant of a statement (no set_config)", held: "PostgreSQL shows no row, and takes none, where there is no tenant",
 			code: &code{
-				edits: []edit{
-					{statementFile, "batch.Queue(checkSession, Setting, s.tenant.String(), session.values)", `batch.Queue(checkSession, Setting, "", session.values)`},
-					{statementFile, "batch.Queue(setTenantAgain, Setting, s.tenant.String(),", `batch.Queue(setTenantAgain, Setting, "",`},
-				},
+				edits:  []edit{{connFile, "append(c.bound[1][:0], tenant.String()...)", `append(c.bound[1][:0], ""...)`}},
 				caught: in(driverTests, "TestPoisonedConnection/cache_statement", "TestQueryRow"),
 			},
 		},
@@ -215,16 +214,9 @@ func resultSaboteurs() []saboteur {
 			},
 		},
 		{
-			id: "driver-commit-error-of-writes", layer: layerDriver, removes: "the error at commit of a statement without rows",
+			id: "driver-commit-error", layer: layerDriver, removes: "the error at commit of a statement",
 			code: &code{
-				edits:  []edit{{statementFile, "if late := results.Close(); err == nil && late != nil {", "if late := results.Close(); false && late != nil {"}},
-				caught: in(driverTests, "TestErrorAtCommit"),
-			},
-		},
-		{
-			id: "driver-commit-error-of-rows", layer: layerDriver, removes: "the error at commit of a statement with rows",
-			code: &code{
-				edits:  []edit{{rowsFile, "if late := r.results.Close(); r.err == nil && late != nil {", "if late := r.results.Close(); false && late != nil {"}},
+				edits:  []edit{{pipelineFile, "if late := a.pipeline.Close(); err == nil && late != nil {", "if late := a.pipeline.Close(); false && late != nil {"}},
 				caught: in(driverTests, "TestErrorAtCommit"),
 			},
 		},

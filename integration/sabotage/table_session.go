@@ -28,7 +28,7 @@ func sessionSaboteurs() []saboteur {
 		{
 			id: "driver-session-check", layer: layerDriver, removes: "the check of the session's settings before a statement",
 			code: &code{
-				edits: []edit{{statementFile, "\tif o.check {", "\tif false && o.check {"}},
+				edits: []edit{{connFile, "\tif o.check {", "\tif false && o.check {"}},
 				caught: append(in(driverTests, "TestChangedSessionIsReplaced/cache_statement", "TestChangedSessionServesUnknownStatements/exec"),
 					attackTests("session", "A69-every-setting", "A69-effects", "A69-by-function")...),
 			},
@@ -154,7 +154,7 @@ func tagSaboteurs() []saboteur {
 		{
 			id: "driver-tags-of-rows", layer: layerDriver, removes: "the look at the command tag of a statement with rows",
 			code: &code{
-				edits:  []edit{{rowsFile, "\tr.lease.saw(r.statement, r.source.CommandTag(), len(r.fields), r.err)\n", ""}},
+				edits:  []edit{{rowsFile, "\tr.lease.saw(r.statement, tag, len(r.answer.fields), err)\n", "\t_ = tag\n"}},
 				caught: in(driverTests, "TestCommandTagsDecideOverTheConnection/cache_statement"),
 			},
 		},
@@ -226,7 +226,7 @@ func outcomeSaboteurs() []saboteur {
 		{
 			id: "driver-read-only-kept", layer: layerDriver, removes: "that a server that became read-only costs the connection",
 			code: &code{
-				edits:  []edit{{leaseFile, "l.spoiled = l.spoiled || stale || errors.Is(err, ErrReadOnlyServer)", "l.spoiled = l.spoiled || stale"}},
+				edits:  []edit{{leaseFile, "l.spoiled = l.spoiled || errors.Is(err, ErrReadOnlyServer)", ""}},
 				caught: in(driverTests, "TestReadOnlyServer/cache_statement"),
 			},
 		},
