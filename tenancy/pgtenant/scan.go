@@ -47,12 +47,8 @@ func scanVerbatim(oid uint32, raw []byte, dest any) bool {
 	switch d := dest.(type) {
 	case *sql.NullString:
 		return scanText(oid, raw, d)
-	case *[]byte:
-		if oid != pgtype.JSONBOID && oid != pgtype.JSONOID {
-			return false
-		}
-		*d = bytes.Clone(raw)
-		return true
+	case *[]byte, *sql.RawBytes:
+		return (oid == pgtype.JSONBOID || oid == pgtype.JSONOID) && setBytes(d, raw)
 	case *uuid.UUID:
 		// uuid.UUID's own Scan leaves what was there in the place of a NULL.
 		return raw == nil && scanUUID(oid, raw, d)
@@ -69,7 +65,9 @@ func scanBinary(oid uint32, raw []byte, dest any) bool {
 		return scanUUID(oid, raw, d)
 	case *sql.NullTime:
 		return scanTime(oid, raw, d)
-	case *[]byte:
+	case **uuid.UUID:
+		return scanUUIDPointer(oid, raw, d)
+	case *[]byte, *sql.RawBytes:
 		return scanBytes(oid, raw, d)
 	case *sql.NullBool:
 		if oid != pgtype.BoolOID {
@@ -77,6 +75,8 @@ func scanBinary(oid uint32, raw []byte, dest any) bool {
 		}
 		*d = sql.NullBool{Bool: len(raw) == 1 && raw[0] != 0, Valid: raw != nil}
 		return true
+	case *sql.NullFloat64:
+		return scanFloat(oid, raw, d)
 	case *sql.NullInt64:
 		var valid bool
 		d.Int64, valid = integer(oid, raw)
@@ -134,19 +134,64 @@ func scanTime(oid uint32, raw []byte, d *sql.NullTime) bool {
 	return true
 }
 
-func scanBytes(oid uint32, raw []byte, d *[]byte) bool {
-	switch {
-	case raw == nil:
+// scanUUIDPointer makes a new UUID for each value, since the last one may be kept.
+func scanUUIDPointer(oid uint32, raw []byte, d **uuid.UUID) bool {
+	if oid != pgtype.UUIDOID {
+		return false
+	}
+	if raw == nil {
 		*d = nil
 		return true
+	}
+	id := new(uuid.UUID)
+	*d = id
+	return scanUUID(oid, raw, id)
+}
+
+// scanBytes reads what the binary format has as it is. dest is as setBytes takes it.
+func scanBytes(oid uint32, raw []byte, dest any) bool {
+	switch {
+	case raw == nil, oid == pgtype.JSONOID, oid == pgtype.ByteaOID:
+		return setBytes(dest, raw)
 	case oid == pgtype.JSONBOID && len(raw) > 0 && raw[0] == jsonbVersion:
-		*d = bytes.Clone(raw[1:])
-		return true
-	case oid == pgtype.JSONOID, oid == pgtype.ByteaOID:
+		return setBytes(dest, raw[1:])
+	}
+	return false
+}
+
+// setBytes copies raw to a *[]byte, which may be kept, or to a *sql.RawBytes, whose memory serves the next row again. It
+// reports whether dest is one of them.
+func setBytes(dest any, raw []byte) bool {
+	switch d := dest.(type) {
+	case *[]byte:
 		*d = bytes.Clone(raw)
+		return true
+	case *sql.RawBytes:
+		if raw == nil {
+			*d = nil
+			return true
+		}
+		if *d == nil {
+			*d = sql.RawBytes{} // empty is not NULL
+		}
+		*d = append((*d)[:0], raw...)
 		return true
 	}
 	return false
+}
+
+func scanFloat(oid uint32, raw []byte, d *sql.NullFloat64) bool {
+	switch {
+	case raw == nil && (oid == pgtype.Float8OID || oid == pgtype.Float4OID):
+		*d = sql.NullFloat64{}
+	case oid == pgtype.Float8OID && len(raw) == 8:
+		*d = sql.NullFloat64{Float64: math.Float64frombits(binary.BigEndian.Uint64(raw)), Valid: true}
+	case oid == pgtype.Float4OID && len(raw) == 4:
+		*d = sql.NullFloat64{Float64: float64(math.Float32frombits(binary.BigEndian.Uint32(raw))), Valid: true}
+	default:
+		return false
+	}
+	return true
 }
 
 func isInteger(oid uint32) bool {

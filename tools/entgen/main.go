@@ -22,7 +22,9 @@ const importEnt = `{{ define "import/additional" }}
 {{ end }}`
 
 // replacements are what the clients do in other ways than Ent's templates.
-var replacements = []replacement{}
+var replacements = []replacement{
+	{file: "_query.go", old: "for i := range hooks {", new: "_q.scanRows(_spec, &nodes)\n\tfor i := range hooks {"},
+}
 
 func main() {
 	if len(os.Args) < 4 {
@@ -47,6 +49,7 @@ func generate(schema, target, pkg string, features []string) error {
 		Hooks:   []gen.Hook{replaceCalls(replacements)},
 		Templates: []*gen.Template{
 			gen.MustParse(gen.NewTemplate("wherep").Parse(mixin.Template)),
+			gen.MustParse(gen.NewTemplate("rows").Parse(mixin.RowsTemplate)),
 			gen.MustParse(gen.NewTemplate("import/additional").Parse(importEnt)),
 		},
 	}, entc.FeatureNames(features...))
