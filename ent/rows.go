@@ -24,6 +24,11 @@ func (_q *AgentQuery) scanRows(spec *sqlgraph.QuerySpec, nodes *[]*Agent) {
 	})
 }
 
+// scanRow has the update scan its row as mixin.ScanRow does.
+func (_m *Agent) scanRow(spec *sqlgraph.UpdateSpec) {
+	mixin.ScanRow(spec, agent.Columns, &agentRow{}, _m)
+}
+
 // agentRow holds the columns that are not scanned into the Agent itself. It implements mixin.Row.
 type agentRow struct {
 	CreatedAt       sql.NullTime
@@ -82,6 +87,11 @@ func (_q *ChannelConnectionQuery) scanRows(spec *sqlgraph.QuerySpec, nodes *[]*C
 	})
 }
 
+// scanRow has the update scan its row as mixin.ScanRow does.
+func (_m *ChannelConnection) scanRow(spec *sqlgraph.UpdateSpec) {
+	mixin.ScanRow(spec, channelconnection.Columns, &channelConnectionRow{}, _m)
+}
+
 // channelConnectionRow holds the columns that are not scanned into the ChannelConnection itself. It implements mixin.Row.
 type channelConnectionRow struct {
 	CreatedAt   sql.NullTime
@@ -131,6 +141,11 @@ func (_q *LoginAttemptQuery) scanRows(spec *sqlgraph.QuerySpec, nodes *[]*LoginA
 	})
 }
 
+// scanRow has the update scan its row as mixin.ScanRow does.
+func (_m *LoginAttempt) scanRow(spec *sqlgraph.UpdateSpec) {
+	mixin.ScanRow(spec, loginattempt.Columns, &loginAttemptRow{}, _m)
+}
+
 // loginAttemptRow holds the columns that are not scanned into the LoginAttempt itself. It implements mixin.Row.
 type loginAttemptRow struct {
 	ID         sql.NullString
@@ -164,6 +179,11 @@ func (_q *PortalSessionQuery) scanRows(spec *sqlgraph.QuerySpec, nodes *[]*Porta
 		node.config = _q.config
 		node.Edges.loadedTypes = loadedTypes
 	})
+}
+
+// scanRow has the update scan its row as mixin.ScanRow does.
+func (_m *PortalSession) scanRow(spec *sqlgraph.UpdateSpec) {
+	mixin.ScanRow(spec, portalsession.Columns, &portalSessionRow{}, _m)
 }
 
 // portalSessionRow holds the columns that are not scanned into the PortalSession itself. It implements mixin.Row.
@@ -211,6 +231,11 @@ func (_q *PortalUserQuery) scanRows(spec *sqlgraph.QuerySpec, nodes *[]*PortalUs
 	})
 }
 
+// scanRow has the update scan its row as mixin.ScanRow does.
+func (_m *PortalUser) scanRow(spec *sqlgraph.UpdateSpec) {
+	mixin.ScanRow(spec, portaluser.Columns, &portalUserRow{}, _m)
+}
+
 // portalUserRow holds the columns that are not scanned into the PortalUser itself. It implements mixin.Row.
 type portalUserRow struct {
 	CreatedAt      sql.NullTime
@@ -256,6 +281,11 @@ func (_q *TenantQuery) scanRows(spec *sqlgraph.QuerySpec, nodes *[]*Tenant) {
 	mixin.ScanRows(spec, tenant.Columns, &tenantRow{}, nodes, func(node *Tenant) {
 		node.config = _q.config
 	})
+}
+
+// scanRow has the update scan its row as mixin.ScanRow does.
+func (_m *Tenant) scanRow(spec *sqlgraph.UpdateSpec) {
+	mixin.ScanRow(spec, tenant.Columns, &tenantRow{}, _m)
 }
 
 // tenantRow holds the columns that are not scanned into the Tenant itself. It implements mixin.Row.

@@ -32,6 +32,13 @@ func scanDirect(field *pgconn.FieldDescription, raw []byte, dest any) bool {
 	return false
 }
 
+// The timestamptz that are decoded here, in microseconds since 2000-01-01: from PostgreSQL's first, 4714-11-24 BC, to the last
+// that time.UnixMicro takes, in 292277. The infinities are outside.
+const (
+	firstTimestamp = -211_813_488_000_000_000
+	lastTimestamp  = math.MaxInt64 - postgresEpoch
+)
+
 // scan reads one column into dest as pgx does, or as database/sql does where dest is untyped. dest may keep raw.
 func scan(types *pgtype.Map, field *pgconn.FieldDescription, raw []byte, dest any) error {
 	if err := scanAny(types, field, raw, dest); err != nil {
@@ -70,10 +77,10 @@ func scanBinary(oid uint32, raw []byte, dest any) bool {
 	case *[]byte, *sql.RawBytes:
 		return scanBytes(oid, raw, d)
 	case *sql.NullBool:
-		if oid != pgtype.BoolOID {
+		if oid != pgtype.BoolOID || raw != nil && len(raw) != 1 {
 			return false
 		}
-		*d = sql.NullBool{Bool: len(raw) == 1 && raw[0] != 0, Valid: raw != nil}
+		*d = sql.NullBool{Bool: raw != nil && raw[0] == 1, Valid: raw != nil}
 		return true
 	case *sql.NullFloat64:
 		return scanFloat(oid, raw, d)
@@ -127,7 +134,7 @@ func scanTime(oid uint32, raw []byte, d *sql.NullTime) bool {
 		return false
 	}
 	micros := int64(binary.BigEndian.Uint64(raw)) //nolint:gosec // two's complement, as the format has it
-	if micros == math.MaxInt64 || micros == math.MinInt64 {
+	if micros < firstTimestamp || micros > lastTimestamp {
 		return false
 	}
 	*d = sql.NullTime{Time: time.UnixMicro(micros + postgresEpoch).UTC(), Valid: true}
@@ -215,6 +222,9 @@ func scanAny(types *pgtype.Map, field *pgconn.FieldDescription, raw []byte, dest
 		value, err := databaseValue(types, field, raw)
 		*untyped = value
 		return err
+	}
+	if b, ok := dest.(*sql.RawBytes); ok {
+		dest = (*[]byte)(b) // pgx would have encoding/json read JSON into the type that it does not know
 	}
 	if err := types.Scan(field.DataTypeOID, field.Format, raw, dest); err != nil {
 		return err

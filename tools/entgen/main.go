@@ -24,6 +24,7 @@ const importEnt = `{{ define "import/additional" }}
 // replacements are what the clients do in other ways than Ent's templates.
 var replacements = []replacement{
 	{file: "_query.go", old: "for i := range hooks {", new: "_q.scanRows(_spec, &nodes)\n\tfor i := range hooks {"},
+	{file: "_update.go", old: "_spec.ScanValues = _node.scanValues", new: "_spec.ScanValues = _node.scanValues\n\t_node.scanRow(_spec)"},
 }
 
 func main() {

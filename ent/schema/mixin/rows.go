@@ -9,8 +9,8 @@ import (
 	"entgo.io/ent/dialect/sql/sqlgraph"
 )
 
-// RowsTemplate is the generator's template for the methods by which queries scan rows straight into entities. Ent has no
-// template that could call them: tools/entgen does it.
+// RowsTemplate is the generator's template for the methods by which queries and updates scan rows into entities. Ent's own
+// templates cannot be made to call them, so tools/entgen adds the calls to what they generate.
 //
 //go:embed rows.tmpl
 var RowsTemplate string
@@ -84,6 +84,24 @@ func (s *scan[T]) end(columns []string, values []any) error {
 	}
 	*s.nodes = append(*s.nodes, s.node)
 	return s.row.Assign(s.node)
+}
+
+// ScanRow has an update scan the row of node, which is zero, as ScanRows has queries do.
+func ScanRow[T any](spec *sqlgraph.UpdateSpec, columns []string, row Row[T], node *T) {
+	scanValues, assign := spec.ScanValues, spec.Assign
+	whole := false
+	spec.ScanValues = func(names []string) ([]any, error) {
+		if whole = slices.Equal(names, columns); whole {
+			return row.Dest(make([]any, 0, len(columns)), node), nil
+		}
+		return scanValues(names)
+	}
+	spec.Assign = func(names []string, values []any) error {
+		if whole {
+			return row.Assign(node)
+		}
+		return assign(names, values)
+	}
 }
 
 // UnmarshalList sets list, which is nil, to what raw holds: JSON, or nothing for NULL. It does not keep raw.
