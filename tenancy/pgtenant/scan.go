@@ -80,7 +80,7 @@ func scanBinary(oid uint32, raw []byte, dest any) bool {
 		if oid != pgtype.BoolOID || raw != nil && len(raw) != 1 {
 			return false
 		}
-		*d = sql.NullBool{Bool: raw != nil && raw[0] == 1, Valid: raw != nil}
+		*d = sql.NullBool{Bool: len(raw) == 1 && raw[0] == 1, Valid: raw != nil}
 		return true
 	case *sql.NullFloat64:
 		return scanFloat(oid, raw, d)

@@ -114,9 +114,9 @@ func UnmarshalList[E any](raw []byte, list *[]E) error {
 }
 
 // UnmarshalMap sets object, which is nil, to what raw holds: JSON, or nothing for NULL. It does not keep raw.
-func UnmarshalMap[K comparable, V any](raw []byte, object *map[K]V) error {
+func UnmarshalMap[M map[K]V, K comparable, V any](raw []byte, object *M) error {
 	if string(raw) == "{}" {
-		*object = map[K]V{}
+		*object = M{}
 		return nil
 	}
 	return UnmarshalJSON(raw, object)
