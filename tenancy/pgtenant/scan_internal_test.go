@@ -33,6 +33,17 @@ func destinations() []any {
 	}
 }
 
+// An entity may keep the UUID that the row before was scanned into.
+func TestScanMakesUUIDs(t *testing.T) {
+	t.Parallel()
+	kept := uuid.Max
+	dest := &kept
+	field := &pgconn.FieldDescription{DataTypeOID: pgtype.UUIDOID, Format: pgtype.BinaryFormatCode}
+	require.True(t, scanDirect(field, make([]byte, 16), &dest))
+	require.Equal(t, uuid.Nil, *dest)
+	require.Equal(t, uuid.Max, kept)
+}
+
 // FuzzScanDirect compares what the driver decodes itself with what pgx makes of it.
 func FuzzScanDirect(f *testing.F) {
 	types := pgtype.NewMap()
@@ -44,17 +55,21 @@ func FuzzScanDirect(f *testing.F) {
 		for _, format := range []int16{pgtype.TextFormatCode, pgtype.BinaryFormatCode} {
 			raw, err := types.Encode(scannedTypes[i], format, value, nil)
 			require.NoError(f, err)
-			f.Add(i, format, raw)
-			f.Add(i, format, []byte(nil))
+			f.Add(i, format, raw == nil, raw)
+			f.Add(i, format, true, []byte(nil))
+			f.Add(i, format, false, []byte{})
 		}
 	}
-	f.Add(slices.Index(scannedTypes, pgtype.TimestamptzOID), int16(pgtype.BinaryFormatCode), []byte{0x7f, 0xff, 0x30, 0, 0, 0, 0, 0}) // 294269
-	f.Fuzz(func(t *testing.T, i int, format int16, raw []byte) {
+	f.Add(slices.Index(scannedTypes, pgtype.TimestamptzOID), int16(pgtype.BinaryFormatCode), false, []byte{0x7f, 0xff, 0x30, 0, 0, 0, 0, 0}) // 294269
+	f.Fuzz(func(t *testing.T, i int, format int16, null bool, raw []byte) {
 		if i < 0 || i >= len(scannedTypes) {
 			t.Skip()
 		}
-		if len(raw) == 0 {
-			raw = nil // the fuzzer does not tell them apart
+		switch {
+		case null:
+			raw = nil
+		case raw == nil: // the fuzzer's empty slice
+			raw = []byte{}
 		}
 		field := &pgconn.FieldDescription{Name: "c", DataTypeOID: scannedTypes[i], Format: format & 1}
 		pgxs := destinations()
