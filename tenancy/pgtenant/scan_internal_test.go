@@ -27,7 +27,7 @@ func destinations() []any {
 	bytes, raw := []byte("old"), sql.RawBytes("old")
 	n := int64(7)
 	return []any{
-		&sql.NullString{String: "old", Valid: true}, &bytes, &raw, new(uuid.UUID), new(&id), &entsql.NullScanner{S: new(uuid.UUID), Valid: true},
+		&sql.NullString{String: "old", Valid: true}, &bytes, &raw, new(sql.RawBytes), new(uuid.UUID), new(&id), &entsql.NullScanner{S: new(uuid.UUID), Valid: true},
 		&sql.NullBool{Bool: true, Valid: true}, &sql.NullInt64{Int64: 7, Valid: true}, &n, &sql.NullFloat64{Float64: 7, Valid: true},
 		&sql.NullTime{Time: time.Now(), Valid: true},
 	}

@@ -1,4 +1,4 @@
-// Command entgen writes an Ent client from a folder of schemas, with Konstruct's template. It stands in the tools
+// Command entgen writes an Ent client from a folder of schemas, with Konstruct's templates. It stands in the tools
 // module so that Ent's code generator is no dependency of the product.
 //
 //	go run -C tools ./entgen SCHEMA-PACKAGE TARGET-FOLDER TARGET-PACKAGE [FEATURE…]
@@ -21,7 +21,7 @@ const importEnt = `{{ define "import/additional" }}
 	"entgo.io/ent"
 {{ end }}`
 
-// replacements are what the clients do in other ways than Ent's templates.
+// replacements are the calls to what Konstruct's templates generate, in code that is Ent's.
 var replacements = []replacement{
 	{file: "_query.go", old: "for i := range hooks {", new: "_q.scanRows(_spec, &nodes)\n\tfor i := range hooks {"},
 	{file: "_update.go", old: "_spec.ScanValues = _node.scanValues", new: "_spec.ScanValues = _node.scanValues\n\t_node.scanRow(_spec)"},

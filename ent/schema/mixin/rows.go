@@ -25,8 +25,8 @@ type Row[T any] interface {
 	Assign(node *T) error
 }
 
-// chunks of nodes: the first one's length, unless the query has a lower limit, and the longest. A chunk is freed as a whole,
-// so one node that is kept keeps its neighbors.
+// Nodes are allocated in chunks, each twice as long as the one before. The first is shorter if the query's limit is. A chunk
+// is freed as a whole, so that a node that is kept also keeps its neighbors.
 const (
 	firstChunk = 8
 	lastChunk  = 64

@@ -25,5 +25,4 @@ func TestAllocationsOfAList(t *testing.T) { //nolint:paralleltest // what other 
 		require.Len(t, list.Clone().AllX(ctx), len(creates))
 	})
 	require.LessOrEqual(t, allocations, float64(listAllocations))
-	t.Log(allocations)
 }
