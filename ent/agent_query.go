@@ -344,6 +344,7 @@ func (_q *AgentQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Agent,
 		nodes = append(nodes, node)
 		return node.assignValues(columns, values)
 	}
+	_q.scanRows(_spec, &nodes)
 	for i := range hooks {
 		hooks[i](ctx, _spec)
 	}

@@ -344,6 +344,7 @@ func (_q *ChannelConnectionQuery) sqlAll(ctx context.Context, hooks ...queryHook
 		nodes = append(nodes, node)
 		return node.assignValues(columns, values)
 	}
+	_q.scanRows(_spec, &nodes)
 	for i := range hooks {
 		hooks[i](ctx, _spec)
 	}

@@ -331,6 +331,7 @@ func (_u *ChannelConnectionUpdateOne) sqlSave(ctx context.Context) (_node *Chann
 	_node = &ChannelConnection{config: _u.config}
 	_spec.Assign = _node.assignValues
 	_spec.ScanValues = _node.scanValues
+	_node.scanRow(_spec)
 	if err = sqlgraph.UpdateNode(ctx, _u.driver, _spec); err != nil {
 		if _, ok := err.(*sqlgraph.NotFoundError); ok {
 			err = &NotFoundError{channelconnection.Label}

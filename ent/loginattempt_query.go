@@ -343,6 +343,7 @@ func (_q *LoginAttemptQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]
 		nodes = append(nodes, node)
 		return node.assignValues(columns, values)
 	}
+	_q.scanRows(_spec, &nodes)
 	for i := range hooks {
 		hooks[i](ctx, _spec)
 	}

@@ -384,6 +384,7 @@ func (_q *PortalSessionQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([
 		node.Edges.loadedTypes = loadedTypes
 		return node.assignValues(columns, values)
 	}
+	_q.scanRows(_spec, &nodes)
 	for i := range hooks {
 		hooks[i](ctx, _spec)
 	}

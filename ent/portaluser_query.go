@@ -385,6 +385,7 @@ func (_q *PortalUserQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*P
 		node.Edges.loadedTypes = loadedTypes
 		return node.assignValues(columns, values)
 	}
+	_q.scanRows(_spec, &nodes)
 	for i := range hooks {
 		hooks[i](ctx, _spec)
 	}

@@ -32,6 +32,13 @@ func scanDirect(field *pgconn.FieldDescription, raw []byte, dest any) bool {
 	return false
 }
 
+// The timestamptz that are decoded here, in microseconds since 2000-01-01: from PostgreSQL's first, 4714-11-24 BC, to the last
+// that time.UnixMicro takes, in 292277. The infinities are outside.
+const (
+	firstTimestamp = -211_813_488_000_000_000
+	lastTimestamp  = math.MaxInt64 - postgresEpoch
+)
+
 // scan reads one column into dest as pgx does, or as database/sql does where dest is untyped. dest may keep raw.
 func scan(types *pgtype.Map, field *pgconn.FieldDescription, raw []byte, dest any) error {
 	if err := scanAny(types, field, raw, dest); err != nil {
@@ -47,12 +54,8 @@ func scanVerbatim(oid uint32, raw []byte, dest any) bool {
 	switch d := dest.(type) {
 	case *sql.NullString:
 		return scanText(oid, raw, d)
-	case *[]byte:
-		if oid != pgtype.JSONBOID && oid != pgtype.JSONOID {
-			return false
-		}
-		*d = bytes.Clone(raw)
-		return true
+	case *[]byte, *sql.RawBytes:
+		return (oid == pgtype.JSONBOID || oid == pgtype.JSONOID) && setBytes(d, raw)
 	case *uuid.UUID:
 		// uuid.UUID's own Scan leaves what was there in the place of a NULL.
 		return raw == nil && scanUUID(oid, raw, d)
@@ -69,14 +72,18 @@ func scanBinary(oid uint32, raw []byte, dest any) bool {
 		return scanUUID(oid, raw, d)
 	case *sql.NullTime:
 		return scanTime(oid, raw, d)
-	case *[]byte:
+	case **uuid.UUID:
+		return scanUUIDPointer(oid, raw, d)
+	case *[]byte, *sql.RawBytes:
 		return scanBytes(oid, raw, d)
 	case *sql.NullBool:
-		if oid != pgtype.BoolOID {
+		if oid != pgtype.BoolOID || raw != nil && len(raw) != 1 {
 			return false
 		}
-		*d = sql.NullBool{Bool: len(raw) == 1 && raw[0] != 0, Valid: raw != nil}
+		*d = sql.NullBool{Bool: len(raw) == 1 && raw[0] == 1, Valid: raw != nil}
 		return true
+	case *sql.NullFloat64:
+		return scanFloat(oid, raw, d)
 	case *sql.NullInt64:
 		var valid bool
 		d.Int64, valid = integer(oid, raw)
@@ -127,26 +134,71 @@ func scanTime(oid uint32, raw []byte, d *sql.NullTime) bool {
 		return false
 	}
 	micros := int64(binary.BigEndian.Uint64(raw)) //nolint:gosec // two's complement, as the format has it
-	if micros == math.MaxInt64 || micros == math.MinInt64 {
+	if micros < firstTimestamp || micros > lastTimestamp {
 		return false
 	}
 	*d = sql.NullTime{Time: time.UnixMicro(micros + postgresEpoch).UTC(), Valid: true}
 	return true
 }
 
-func scanBytes(oid uint32, raw []byte, d *[]byte) bool {
-	switch {
-	case raw == nil:
+// scanUUIDPointer makes a new UUID for each value, since the last one may be kept.
+func scanUUIDPointer(oid uint32, raw []byte, d **uuid.UUID) bool {
+	if oid != pgtype.UUIDOID {
+		return false
+	}
+	if raw == nil {
 		*d = nil
 		return true
+	}
+	id := new(uuid.UUID)
+	*d = id
+	return scanUUID(oid, raw, id)
+}
+
+// scanBytes reads what the binary format has as it is. dest is as setBytes takes it.
+func scanBytes(oid uint32, raw []byte, dest any) bool {
+	switch {
+	case raw == nil, oid == pgtype.JSONOID, oid == pgtype.ByteaOID:
+		return setBytes(dest, raw)
 	case oid == pgtype.JSONBOID && len(raw) > 0 && raw[0] == jsonbVersion:
-		*d = bytes.Clone(raw[1:])
-		return true
-	case oid == pgtype.JSONOID, oid == pgtype.ByteaOID:
+		return setBytes(dest, raw[1:])
+	}
+	return false
+}
+
+// setBytes copies raw to a *[]byte, which may be kept, or to a *sql.RawBytes, whose memory serves the next row again. It
+// reports whether dest is one of them.
+func setBytes(dest any, raw []byte) bool {
+	switch d := dest.(type) {
+	case *[]byte:
 		*d = bytes.Clone(raw)
+		return true
+	case *sql.RawBytes:
+		if raw == nil {
+			*d = nil
+			return true
+		}
+		if *d == nil {
+			*d = sql.RawBytes{} // empty is not NULL
+		}
+		*d = append((*d)[:0], raw...)
 		return true
 	}
 	return false
+}
+
+func scanFloat(oid uint32, raw []byte, d *sql.NullFloat64) bool {
+	switch {
+	case raw == nil && (oid == pgtype.Float8OID || oid == pgtype.Float4OID):
+		*d = sql.NullFloat64{}
+	case oid == pgtype.Float8OID && len(raw) == 8:
+		*d = sql.NullFloat64{Float64: math.Float64frombits(binary.BigEndian.Uint64(raw)), Valid: true}
+	case oid == pgtype.Float4OID && len(raw) == 4:
+		*d = sql.NullFloat64{Float64: float64(math.Float32frombits(binary.BigEndian.Uint32(raw))), Valid: true}
+	default:
+		return false
+	}
+	return true
 }
 
 func isInteger(oid uint32) bool {
@@ -170,6 +222,9 @@ func scanAny(types *pgtype.Map, field *pgconn.FieldDescription, raw []byte, dest
 		value, err := databaseValue(types, field, raw)
 		*untyped = value
 		return err
+	}
+	if b, ok := dest.(*sql.RawBytes); ok {
+		dest = (*[]byte)(b) // pgx would have encoding/json read JSON into the type that it does not know
 	}
 	if err := types.Scan(field.DataTypeOID, field.Format, raw, dest); err != nil {
 		return err

@@ -1,0 +1,137 @@
+package mixin
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"slices"
+
+	"entgo.io/ent/dialect/sql/sqlgraph"
+)
+
+// RowsTemplate is the generator's template for the methods by which queries and updates scan rows into entities. Ent's own
+// templates cannot be made to call them, so tools/entgen adds the calls to what they generate.
+//
+//go:embed rows.tmpl
+var RowsTemplate string
+
+// Row scans all columns of an entity T, in the order of its package's Columns. One Row serves all rows of a query, one after
+// the other.
+type Row[T any] interface {
+	// Dest appends the destinations for a row that becomes node, which is zero.
+	Dest(dest []any, node *T) []any
+
+	// Assign sets those fields of node that Dest did not give as destinations. Its error is about JSON.
+	Assign(node *T) error
+}
+
+// Nodes are allocated in chunks, each twice as long as the one before. The first is shorter if the query's limit is. A chunk
+// is freed as a whole, so that a node that is kept also keeps its neighbors.
+const (
+	firstChunk = 8
+	lastChunk  = 64
+)
+
+// ScanRows has a query scan its rows with row and append them to nodes. It allocates nodes in chunks, and nothing else for a
+// row but what the values need. prepare is called with each new node. If the result has other columns than the entity, as
+// after Select, Modify or an ordering that selects its term, then the query scans as Ent does.
+func ScanRows[T any](spec *sqlgraph.QuerySpec, columns []string, row Row[T], nodes *[]*T, prepare func(*T)) {
+	s := &scan[T]{
+		scanValues: spec.ScanValues, assign: spec.Assign,
+		columns: columns, row: row, nodes: nodes, prepare: prepare, size: firstChunk,
+		dest: make([]any, 0, len(columns)),
+	}
+	if spec.Limit > 0 {
+		s.size = min(s.size, spec.Limit)
+	}
+	spec.ScanValues, spec.Assign = s.next, s.end
+}
+
+// scan is the scan of a query's rows.
+type scan[T any] struct {
+	scanValues func(columns []string) ([]any, error)      // Ent's
+	assign     func(columns []string, values []any) error // Ent's
+	columns    []string
+	row        Row[T]
+	nodes      *[]*T
+	prepare    func(*T)
+	size       int // the length of the next chunk
+	chunk      []T // what is left of it
+	node       *T  // of the current row; nil if Ent scans
+	dest       []any
+}
+
+// next returns the destinations of the next row. It is sqlgraph.QuerySpec's ScanValues.
+func (s *scan[T]) next(columns []string) ([]any, error) {
+	if s.node == nil && !slices.Equal(columns, s.columns) {
+		return s.scanValues(columns)
+	}
+	if len(s.chunk) == 0 {
+		s.chunk = make([]T, s.size)
+		*s.nodes = slices.Grow(*s.nodes, s.size)
+		s.size = min(2*s.size, lastChunk)
+	}
+	s.node, s.chunk = &s.chunk[0], s.chunk[1:]
+	s.prepare(s.node)
+	s.dest = s.row.Dest(s.dest[:0], s.node)
+	return s.dest, nil
+}
+
+// end completes the node of a row that was scanned. It is sqlgraph.QuerySpec's Assign.
+func (s *scan[T]) end(columns []string, values []any) error {
+	if s.node == nil {
+		return s.assign(columns, values)
+	}
+	*s.nodes = append(*s.nodes, s.node)
+	return s.row.Assign(s.node)
+}
+
+// ScanRow has an update scan the row of node, which is zero, as ScanRows has queries do.
+func ScanRow[T any](spec *sqlgraph.UpdateSpec, columns []string, row Row[T], node *T) {
+	scanValues, assign := spec.ScanValues, spec.Assign
+	whole := false
+	spec.ScanValues = func(names []string) ([]any, error) {
+		if whole = slices.Equal(names, columns); whole {
+			return row.Dest(make([]any, 0, len(columns)), node), nil
+		}
+		return scanValues(names)
+	}
+	spec.Assign = func(names []string, values []any) error {
+		if whole {
+			return row.Assign(node)
+		}
+		return assign(names, values)
+	}
+}
+
+// UnmarshalList sets list, which is nil, to what raw holds: JSON, or nothing for NULL. It does not keep raw.
+func UnmarshalList[E any](raw []byte, list *[]E) error {
+	if string(raw) == "[]" {
+		*list = []E{}
+		return nil
+	}
+	return UnmarshalJSON(raw, list)
+}
+
+// UnmarshalMap sets object, which is nil, to what raw holds: JSON, or nothing for NULL. It does not keep raw.
+func UnmarshalMap[M map[K]V, K comparable, V any](raw []byte, object *M) error {
+	if string(raw) == "{}" {
+		*object = M{}
+		return nil
+	}
+	return UnmarshalJSON(raw, object)
+}
+
+// UnmarshalJSON sets v, which points to a zero value, to what raw holds: JSON, or nothing for NULL. It does not keep raw.
+func UnmarshalJSON(raw []byte, v any) error {
+	switch string(raw) {
+	case "":
+		return nil
+	case "[]", "{}", "null":
+		if message, ok := v.(*json.RawMessage); ok {
+			*message = bytes.Clone(raw)
+			return nil
+		}
+	}
+	return json.Unmarshal(raw, v)
+}
