@@ -1,0 +1,77 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"go/format"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"entgo.io/ent/entc/gen"
+)
+
+// replacement is a call in Ent's generated code that gives way to one of ours, where Ent has no template to override.
+type replacement struct {
+	file string // what the name of the generated file ends in; each entity has one such file
+	old  string // the code to replace; it occurs once in the file
+	new  string
+	path string // the package to import for new; empty if there is none
+}
+
+// anchor is an import that all files with a replaced call have. The added one goes next to it.
+const anchor = `"entgo.io/ent/dialect/sql/sqlgraph"`
+
+// replaceCalls returns a hook that applies the replacements to the files that Ent has generated. It fails if a call is not
+// found exactly once, as after an update of Ent that changed its templates.
+func replaceCalls(replacements []replacement) gen.Hook {
+	return func(next gen.Generator) gen.Generator {
+		return gen.GenerateFunc(func(g *gen.Graph) error {
+			if err := next.Generate(g); err != nil {
+				return err
+			}
+			for _, node := range g.MutableNodes() {
+				for _, r := range replacements {
+					if err := r.apply(filepath.Join(g.Target, node.PackageDir()+r.file)); err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		})
+	}
+}
+
+// apply rewrites the named file.
+func (r replacement) apply(name string) error {
+	source, err := os.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	source, err = r.replace(source)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return os.WriteFile(name, source, 0o644)
+}
+
+// replace returns the source with the call replaced and the import added, formatted.
+func (r replacement) replace(source []byte) ([]byte, error) {
+	source, err := replaceOnce(source, r.old, r.new)
+	if err != nil {
+		return nil, err
+	}
+	if path := strconv.Quote(r.path); r.path != "" && !bytes.Contains(source, []byte(path)) {
+		if source, err = replaceOnce(source, anchor, anchor+"\n\t"+path); err != nil {
+			return nil, err
+		}
+	}
+	return format.Source(source)
+}
+
+func replaceOnce(source []byte, before, after string) ([]byte, error) {
+	if n := bytes.Count(source, []byte(before)); n != 1 {
+		return nil, fmt.Errorf("%q occurs %d times, want once", before, n)
+	}
+	return bytes.Replace(source, []byte(before), []byte(after), 1), nil
+}
