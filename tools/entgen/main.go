@@ -22,7 +22,14 @@ const importEnt = `{{ define "import/additional" }}
 {{ end }}`
 
 // replacements are what the clients do in other ways than Ent's templates.
-var replacements = []replacement{}
+var replacements = []replacement{
+	{file: "_create.go", old: "sqlgraph.CreateNode(ctx, _c.driver, _spec)", new: "returning.CreateNode(ctx, _c.driver, _spec, _node.returned())", path: returning},
+	{file: "_create.go", old: "sqlgraph.BatchCreate(", new: "returning.BatchCreate(", path: returning},
+	{file: "_update.go", old: "sqlgraph.UpdateNode(", new: "returning.UpdateNode(", path: returning},
+}
+
+// returning has the functions that take one round trip in the place of sqlgraph's.
+const returning = "github.com/konstruct/konstruct/tenancy/pgtenant/returning"
 
 func main() {
 	if len(os.Args) < 4 {
@@ -47,6 +54,7 @@ func generate(schema, target, pkg string, features []string) error {
 		Hooks:   []gen.Hook{replaceCalls(replacements)},
 		Templates: []*gen.Template{
 			gen.MustParse(gen.NewTemplate("wherep").Parse(mixin.Template)),
+			gen.MustParse(gen.NewTemplate("returned").Parse(mixin.ReturnedTemplate)),
 			gen.MustParse(gen.NewTemplate("import/additional").Parse(importEnt)),
 		},
 	}, entc.FeatureNames(features...))
