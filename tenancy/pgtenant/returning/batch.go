@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"iter"
 
 	"entgo.io/ent/dialect"
 	"entgo.io/ent/dialect/sql"
@@ -98,51 +97,48 @@ type column struct {
 // tabulate turns nodes into columns. It returns errUnusual unless all nodes set the same ones, in the same order.
 func tabulate(nodes []*sqlgraph.CreateSpec) ([]column, error) {
 	var columns []column
-	for f := range assignments(nodes[0]) {
-		columns = append(columns, column{f.Column, f.Type, make([]any, len(nodes))})
-	}
 	for i, node := range nodes {
 		if node.Table != nodes[0].Table || node.Schema != nodes[0].Schema || external(node.Edges) {
 			return nil, errUnusual
 		}
-		n := 0
-		for f := range assignments(node) {
-			if n == len(columns) || columns[n].name != f.Column {
+		fields := assignments(node)
+		if i == 0 {
+			columns = make([]column, len(fields))
+			for j, f := range fields {
+				columns[j] = column{f.Column, f.Type, make([]any, len(nodes))}
+			}
+		}
+		if len(fields) != len(columns) {
+			return nil, errUnusual
+		}
+		for j, f := range fields {
+			if f.Column != columns[j].name {
 				return nil, errUnusual
 			}
 			v, err := value(f)
 			if err != nil {
 				return nil, err
 			}
-			columns[n].values[i] = v
-			n++
-		}
-		if n != len(columns) {
-			return nil, errUnusual
+			columns[j].values[i] = v
 		}
 	}
 	return columns, nil
 }
 
-// assignments yields what the row of a node is made of: the id if it is known, the fields, and the foreign keys of edges that
-// are in the node's own table.
-func assignments(node *sqlgraph.CreateSpec) iter.Seq[*sqlgraph.FieldSpec] {
-	return func(yield func(*sqlgraph.FieldSpec) bool) {
-		if node.ID != nil && node.ID.Value != nil && !yield(node.ID) {
-			return
-		}
-		for _, f := range node.Fields {
-			if !yield(f) {
-				return
-			}
-		}
-		for _, e := range node.Edges {
-			key := &sqlgraph.FieldSpec{Column: e.Columns[0], Type: e.Target.IDSpec.Type, Value: e.Target.Nodes[0]}
-			if !yield(key) {
-				return
-			}
-		}
+// assignments returns what the row of a node is made of: the id if it is set, the fields, and the foreign keys of edges that
+// its own table holds.
+func assignments(node *sqlgraph.CreateSpec) []*sqlgraph.FieldSpec {
+	fields := make([]*sqlgraph.FieldSpec, 0, 1+len(node.Fields)+len(node.Edges))
+	if node.ID != nil && node.ID.Value != nil {
+		fields = append(fields, node.ID)
 	}
+	fields = append(fields, node.Fields...)
+	for _, e := range node.Edges {
+		key := sqlgraph.NewFieldSpec(e.Columns[0], e.Target.IDSpec.Type)
+		key.Value = e.Target.Nodes[0]
+		fields = append(fields, key)
+	}
+	return fields
 }
 
 // value returns what a field is set to, JSON as text.
@@ -160,19 +156,15 @@ func value(f *sqlgraph.FieldSpec) (any, error) {
 	return f.Value, nil
 }
 
-// insertSQL returns the statement, without RETURNING. The type of an array is not written out, since a field does not tell
-// its column's: a CASE has PostgreSQL find it, and drop the rest, when it plans the statement.
+// insertSQL returns the statement, without RETURNING. The types of the arrays are not written out, since fields do not tell
+// those of their columns: the CASE gives a parameter the type of its column, and is gone when PostgreSQL has planned it.
 func insertSQL(name string, node *sqlgraph.CreateSpec, columns []column) (*sql.Builder, error) {
-	b := newBuilder(name)
 	table := newBuilder(name).Ident(node.Table).String()
 	if node.Schema != "" {
-		table = newBuilder(name).Ident(node.Schema).WriteByte('.').String() + table
+		table = newBuilder(name).Ident(node.Schema).String() + "." + table
 	}
-	names := make([]string, len(columns))
-	for i, c := range columns {
-		names[i] = c.name
-	}
-	b.WriteString("INSERT INTO ").WriteString(table).WriteString(" (").IdentComma(names...).WriteString(") SELECT ")
+	b := newBuilder(name)
+	b.WriteString("INSERT INTO " + table + " (").IdentComma(names(columns)...).WriteString(") SELECT ")
 	var arrays []column
 	for i, c := range columns {
 		if i > 0 {
@@ -180,16 +172,15 @@ func insertSQL(name string, node *sqlgraph.CreateSpec, columns []column) (*sql.B
 		}
 		if uniform(c.values) {
 			b.Arg(c.values[0])
-			continue
+		} else {
+			b.Ident(c.name)
+			arrays = append(arrays, c)
 		}
-		b.Ident(c.name)
-		arrays = append(arrays, c)
 	}
 	if len(arrays) == 0 { // which tell how many rows there are
 		return nil, errUnusual
 	}
 	b.WriteString(" FROM unnest(")
-	names = names[:0]
 	for i, c := range arrays {
 		if i > 0 {
 			b.Comma()
@@ -199,11 +190,17 @@ func insertSQL(name string, node *sqlgraph.CreateSpec, columns []column) (*sql.B
 			return nil, err
 		}
 		b.WriteString("CASE WHEN true THEN ").Arg(a)
-		b.WriteString(" ELSE ARRAY[(NULL::").WriteString(table).WriteString(").").Ident(c.name).WriteString("] END")
-		names = append(names, c.name)
+		b.WriteString(" ELSE ARRAY[(NULL::" + table + ").").Ident(c.name).WriteString("] END")
 	}
-	b.WriteString(") AS t (").IdentComma(names...).WriteString(")")
-	return b, nil
+	return b.WriteString(") AS t (").IdentComma(names(arrays)...).WriteString(")"), nil
+}
+
+func names(columns []column) []string {
+	names := make([]string, len(columns))
+	for i, c := range columns {
+		names[i] = c.name
+	}
+	return names
 }
 
 func newBuilder(name string) *sql.Builder {

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -16,21 +18,6 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// columnTypes are types that a schema may give a field of a type, besides Ent's own.
-var columnTypes = map[field.Type][]string{
-	field.TypeUUID:    {"uuid", "text"},
-	field.TypeString:  {"text", "varchar(40)", "char(40)", "inet", "mood"},
-	field.TypeEnum:    {"text", "mood"},
-	field.TypeTime:    {"timestamptz", "timestamp", "date", "timestamptz(0)"},
-	field.TypeJSON:    {"jsonb", "json"},
-	field.TypeBytes:   {"bytea"},
-	field.TypeBool:    {"bool"},
-	field.TypeInt:     {"bigint", "int", "smallint", "numeric"},
-	field.TypeUint64:  {"bigint", "numeric"},
-	field.TypeFloat64: {"double precision", "real", "numeric"},
-	field.TypeOther:   {"text[]"},
-}
-
 type mood string
 
 // secret is a custom type that stores itself as bytes.
@@ -38,54 +25,47 @@ type secret string
 
 func (s secret) Value() (driver.Value, error) { return []byte(s), nil }
 
-func columnValues(typ field.Type, column string) []any {
-	switch typ {
-	case field.TypeUUID:
-		return []any{uuid.New(), uuid.New(), uuid.New()}
-	case field.TypeTime:
-		at := time.Date(2026, 3, 29, 23, 30, 1, 123_456_789, time.FixedZone("", 5*3600+45*60))
-		return []any{at, at.UTC(), time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)}
-	case field.TypeJSON:
-		return []any{json.RawMessage(`{"b": 1,  "a": "\"\\ü,{}"}`), []string{}, map[string]any{"n": nil}, nil, json.RawMessage(`"NULL"`)}
-	case field.TypeBytes:
-		return []any{[]byte{}, []byte{0, 1, 255}, []byte(`\x"`), secret("s")}
-	case field.TypeBool:
-		return []any{true, false}
-	case field.TypeInt:
-		return []any{0, -1, int8(math.MaxInt8), int16(math.MinInt16), int64(5)}
-	case field.TypeUint64:
-		return []any{uint64(0), uint64(math.MaxInt64)}
-	case field.TypeFloat64:
-		return []any{0.1 + 0.2, -0.0, float32(0.1), 1e-7, math.MaxFloat32}
-	case field.TypeOther:
-		return []any{"{a,b}", "{}"}
-	}
-	switch column {
-	case "inet":
-		return []any{"10.0.0.1", "::1"}
-	case "mood":
-		return []any{mood("sad"), "happy"}
-	}
-	return []any{"", `a"b\c`, "NULL", "null", "{a,b}", " ü ", mood("x")}
-}
-
-// TestBatchTypes compares what the columns hold: with values of each kind, and with a NULL among them.
+// TestBatchTypes compares what columns hold, with Ent's own types and those that a schema may give a field instead.
 func TestBatchTypes(t *testing.T) {
 	t.Parallel()
+	at := time.Date(2026, 3, 29, 23, 30, 1, 123_456_789, time.FixedZone("", 5*3600+45*60))
+	texts := []any{"", `a"b\c`, "NULL", "null", "{a,b}", " ü ", mood("x")}
+	kinds := []struct {
+		typ     field.Type
+		columns []string
+		values  []any
+	}{
+		{field.TypeUUID, []string{"uuid", "text"}, []any{uuid.New(), uuid.New()}},
+		{field.TypeString, []string{"text", "varchar(40)", "char(40)"}, texts},
+		{field.TypeString, []string{"inet"}, []any{"10.0.0.1", "::1"}},
+		{field.TypeEnum, []string{"text"}, texts},
+		{field.TypeEnum, []string{"mood"}, []any{mood("sad"), "happy"}},
+		{field.TypeTime, []string{"timestamptz", "timestamptz(0)", "timestamp", "date"}, []any{at, at.UTC(), time.Time{}}},
+		{field.TypeJSON, []string{"jsonb", "json"}, []any{json.RawMessage(`{"b": 1,  "a": "\"\\ü,{}"}`), []string{}, nil, "NULL"}},
+		{field.TypeBytes, []string{"bytea"}, []any{[]byte{}, []byte{0, 1, 255}, []byte(`\x"`)}},
+		{field.TypeBool, []string{"bool"}, []any{true, false}},
+		{field.TypeInt, []string{"bigint", "smallint", "numeric"}, []any{0, int8(math.MaxInt8), int16(math.MinInt16), int64(5)}},
+		{field.TypeUint64, []string{"bigint", "numeric"}, []any{uint64(0), uint64(math.MaxInt64)}},
+		{field.TypeFloat64, []string{"double precision", "real", "numeric"}, []any{0.1 + 0.2, float32(0.1), -1e-7, math.MaxFloat32}},
+		{field.TypeFloat64, []string{"double precision", "numeric"}, []any{math.NaN(), math.Inf(1), math.Inf(-1)}},
+		{field.TypeOther, []string{"text[]"}, []any{"{a,b}", "{}"}},
+	}
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
 			d := open(t, mode)
 			d.exec(t, "create type mood as enum ('sad', 'happy')")
-			for typ, columns := range columnTypes {
-				for i, column := range columns {
-					table := fmt.Sprintf("t_%d_%d", typ, i)
+			for k, kind := range kinds {
+				for c, column := range kind.columns {
+					table := fmt.Sprintf("t_%d_%d", k, c)
 					d.exec(t, fmt.Sprintf("create table %q (i bigint, v %s); grant select, insert on %[1]q to konstruct_app", table, column))
-					values := columnValues(typ, column)
-					requireSameBatch(t, d, table, typ, values, typ != field.TypeOther)
-					requireSameBatch(t, d, table, typ, []any{values[0], values[0]}, true)
-					requireSameBatch(t, d, table, typ, append(values, nil), typ != field.TypeOther && typ != field.TypeTime)
-					requireSameBatch(t, d, table, typ, []any{values[0], secret("s")}, typ == field.TypeJSON || typ == field.TypeBytes)
+					requireSameBatch(t, d, table, kind.typ, kind.values, kind.typ != field.TypeOther)
+					same := []any{kind.values[0], kind.values[0]}
+					requireSameBatch(t, d, table, kind.typ, same, true)
+					null := append(slices.Clip(kind.values), nil)
+					requireSameBatch(t, d, table, kind.typ, null, kind.typ != field.TypeOther && kind.typ != field.TypeTime)
+					custom := []any{kind.values[0], secret("s")}
+					requireSameBatch(t, d, table, kind.typ, custom, kind.typ == field.TypeJSON || kind.typ == field.TypeBytes)
 				}
 			}
 		})
@@ -133,11 +113,13 @@ func TestBatchCreate(t *testing.T) {
 		query string
 		fails string
 	}{
-		{"the database makes the ids", func() *sqlgraph.BatchCreateSpec { return batchOf(3, thing) },
+		{
+			"the database makes the ids", func() *sqlgraph.BatchCreateSpec { return batchOf(3, thing) },
 			`INSERT INTO "things" ("name") SELECT "name" FROM unnest(` +
-				`CASE WHEN true THEN $1 ELSE ARRAY[(NULL::"things")."name"] END) AS t ("name") RETURNING "id"`, ""},
+				`CASE WHEN true THEN $1 ELSE ARRAY[(NULL::"things")."name"] END) AS t ("name") RETURNING "id"`, "",
+		},
 		{"the ids are set", func() *sqlgraph.BatchCreateSpec {
-			return batchOf(3, func(i int) *sqlgraph.CreateSpec { return createThing(fmt.Sprint(i), i+5) })
+			return batchOf(3, func(i int) *sqlgraph.CreateSpec { return createThing(strconv.Itoa(i), i+5) })
 		}, `INSERT INTO "things" ("id", "name") SELECT "id", "name" FROM unnest(` +
 			`CASE WHEN true THEN $1 ELSE ARRAY[(NULL::"things")."id"] END, ` +
 			`CASE WHEN true THEN $2 ELSE ARRAY[(NULL::"things")."name"] END) AS t ("id", "name") RETURNING "id"`, ""},

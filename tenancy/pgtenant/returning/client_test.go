@@ -4,7 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"fmt"
+	"strconv"
 	"testing"
 
 	"entgo.io/ent/dialect/sql/sqlgraph"
@@ -63,7 +63,7 @@ func TestRoundTrips(t *testing.T) {
 				{"create", func(client *ent.Client) error { return client.Agent.Create().SetName("n").Exec(c.a) }},
 				{"bulk create", func(client *ent.Client) error {
 					return client.Agent.MapCreateBulk(make([]int, 1000), func(b *ent.AgentCreate, i int) {
-						b.SetName(fmt.Sprint(i))
+						b.SetName(strconv.Itoa(i))
 					}).Exec(c.a)
 				}},
 				{"update one", func(client *ent.Client) error { return client.Agent.UpdateOneID(id).SetRole("r").Exec(c.a) }},
@@ -135,9 +135,9 @@ func TestSavedNodeIsTheRow(t *testing.T) {
 	require.ErrorIs(t, err, sql.ErrNoRows)
 
 	// jsonb has its own spelling.
-	agent := c.product.Agent.Create().SetName("n").SetToolAssignments([]json.RawMessage{json.RawMessage(`{"b":1,"a":2}`)}).SaveX(c.a)
-	require.Equal(t, c.product.Agent.GetX(c.a, agent.ID).String(), agent.String())
-	require.JSONEq(t, `{"a": 2, "b": 1}`, string(agent.ToolAssignments[0]))
+	hired := c.product.Agent.Create().SetName("n").SetToolAssignments([]json.RawMessage{json.RawMessage(`{"b":1,"a":2}`)}).SaveX(c.a)
+	require.Equal(t, c.product.Agent.GetX(c.a, hired.ID).String(), hired.String())
+	require.JSONEq(t, `{"a": 2, "b": 1}`, string(hired.ToolAssignments[0]))
 }
 
 func TestUpdateOneErrors(t *testing.T) {
@@ -184,7 +184,7 @@ func TestPoliciesAlone(t *testing.T) {
 			spec := sqlgraph.NewCreateSpec(note.Table, sqlgraph.NewFieldSpec(note.FieldID, field.TypeUUID))
 			spec.ID.Value = uuid.New()
 			spec.SetField(note.FieldTenantID, field.TypeUUID, tenant.UUID())
-			spec.SetField(note.FieldSlug, field.TypeString, fmt.Sprint(i))
+			spec.SetField(note.FieldSlug, field.TypeString, strconv.Itoa(i))
 			return spec
 		})
 	}
@@ -206,7 +206,7 @@ func TestBulkOfAnotherTenant(t *testing.T) {
 	require.NoError(t, err)
 	bulk := func(tenant ...uuid.UUID) error {
 		return c.fixture.Note.MapCreateBulk([]string{"x", "y"}, func(n *fixtureent.NoteCreate, i int) {
-			n.SetSlug(fmt.Sprint(i))
+			n.SetSlug(strconv.Itoa(i))
 			if i == 1 && len(tenant) > 0 {
 				n.SetTenantID(tenant[0])
 			}

@@ -73,7 +73,7 @@ func (c *create) Query(ctx context.Context, query string, args, v any) error {
 	if c.inserted {
 		return c.on.Query(ctx, query, args, v)
 	}
-	rows := v.(*sql.Rows) //nolint:forcetypeassert // sqlgraph asks for it
+	rows := v.(*sql.Rows) //nolint:errcheck,forcetypeassert // sqlgraph asks for rows
 	if err := c.insert(ctx, query, ", ", args, rows); err != nil {
 		return err
 	}

@@ -28,10 +28,16 @@ func TestCreateNode(t *testing.T) {
 		node  node // nil where no row is read
 		fails string
 	}{
-		{"the database makes the id", func() *sqlgraph.CreateSpec { return createThing("c", nil) }, 1,
-			node{"id": int64(3), "name": "c", "n": int64(7), "owner_id": nil, "stamp": "INSERT c"}, ""},
-		{"the id is set", func() *sqlgraph.CreateSpec { return createThing("c", 5) }, 1,
-			node{"id": int64(5), "name": "c", "n": int64(7), "owner_id": nil, "stamp": "INSERT c"}, ""},
+		{
+			"the database makes the id", func() *sqlgraph.CreateSpec { return createThing("c", nil) }, 1,
+			node{"id": int64(3), "name": "c", "n": int64(7), "owner_id": nil, "stamp": "INSERT c"},
+			"",
+		},
+		{
+			"the id is set", func() *sqlgraph.CreateSpec { return createThing("c", 5) }, 1,
+			node{"id": int64(5), "name": "c", "n": int64(7), "owner_id": nil, "stamp": "INSERT c"},
+			"",
+		},
 		{"a name that is taken", func() *sqlgraph.CreateSpec { return createThing("a", nil) }, 1, nil, "unique constraint"},
 		{"JSON that can't be marshaled", func() *sqlgraph.CreateSpec {
 			c := createThing("c", nil)

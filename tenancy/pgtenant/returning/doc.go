@@ -11,5 +11,5 @@
 // A single statement commits by itself. If a value that it returns can't be read into the node, which takes a column that
 // does not fit its field, the error comes after the row was written. In a transaction of the caller's it comes before.
 //
-// The functions are for PostgreSQL, through package pgtenant or any other driver of Ent's.
+// The functions are for PostgreSQL, through package pgtenant or another of Ent's drivers that rests on pgx.
 package returning

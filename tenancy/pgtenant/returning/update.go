@@ -50,7 +50,7 @@ func (u *update) Exec(ctx context.Context, query string, args, v any) error {
 		return err
 	}
 	u.returned = rows.ColumnScanner
-	*v.(*sql.Result) = driver.RowsAffected(1) //nolint:forcetypeassert // sqlgraph asks for it
+	*v.(*sql.Result) = driver.RowsAffected(1) //nolint:errcheck,forcetypeassert // sqlgraph asks for a result
 	return nil
 }
 
@@ -59,6 +59,6 @@ func (u *update) Query(ctx context.Context, query string, args, v any) error {
 	if u.returned == nil { // nothing was set
 		return u.Driver.Query(ctx, query, args, v)
 	}
-	v.(*sql.Rows).ColumnScanner = u.returned //nolint:forcetypeassert // as above
+	v.(*sql.Rows).ColumnScanner = u.returned //nolint:errcheck,forcetypeassert // and for rows
 	return nil
 }

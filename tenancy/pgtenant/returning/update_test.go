@@ -2,6 +2,7 @@ package returning_test
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 
 	"entgo.io/ent/dialect/sql"
@@ -162,6 +163,19 @@ func TestUpdateNode(t *testing.T) {
 func requireSame(t *testing.T, want, got error) {
 	t.Helper()
 	require.Equal(t, want.Error(), got.Error())
-	require.IsType(t, want, got)
+	require.Equal(t, fmt.Sprintf("%T", want), fmt.Sprintf("%T", got))
 	require.Equal(t, sqlgraph.IsConstraintError(want), sqlgraph.IsConstraintError(got))
+}
+
+// sqlgraph asks for no row if it has nothing to read it into.
+func TestUpdateNodeUnread(t *testing.T) {
+	t.Parallel()
+	d := open(t, "cache_statement")
+	d.exec(t, things+reset)
+	drv := &recorder{Driver: d}
+	spec := updateThing(1)
+	spec.SetField("name", field.TypeString, "c")
+	require.NoError(t, ours.update(t.Context(), drv, spec))
+	require.Empty(t, drv.query, "it was sent outside of sqlgraph's transaction")
+	require.Contains(t, d.rows(t, "things")[0], "UPDATE c")
 }
