@@ -97,11 +97,12 @@ type column struct {
 // tabulate turns nodes into columns. It returns errUnusual unless all nodes set the same ones, in the same order.
 func tabulate(nodes []*sqlgraph.CreateSpec) ([]column, error) {
 	var columns []column
+	var fields []*sqlgraph.FieldSpec
 	for i, node := range nodes {
 		if node.Table != nodes[0].Table || node.Schema != nodes[0].Schema || external(node.Edges) {
 			return nil, errUnusual
 		}
-		fields := assignments(node)
+		fields = appendAssignments(fields[:0], node)
 		if i == 0 {
 			columns = make([]column, len(fields))
 			for j, f := range fields {
@@ -125,10 +126,9 @@ func tabulate(nodes []*sqlgraph.CreateSpec) ([]column, error) {
 	return columns, nil
 }
 
-// assignments returns what the row of a node is made of: the id if it is set, the fields, and the foreign keys of edges that
-// its own table holds.
-func assignments(node *sqlgraph.CreateSpec) []*sqlgraph.FieldSpec {
-	fields := make([]*sqlgraph.FieldSpec, 0, 1+len(node.Fields)+len(node.Edges))
+// appendAssignments adds what the row of a node is made of: the id if it is set, the fields, and the foreign keys of edges
+// that its own table holds.
+func appendAssignments(fields []*sqlgraph.FieldSpec, node *sqlgraph.CreateSpec) []*sqlgraph.FieldSpec {
 	if node.ID != nil && node.ID.Value != nil {
 		fields = append(fields, node.ID)
 	}
