@@ -13,6 +13,7 @@ import (
 	"entgo.io/ent/schema/field"
 	"github.com/google/uuid"
 	"github.com/konstruct/konstruct/ent/agent"
+	"github.com/konstruct/konstruct/tenancy/pgtenant/returning"
 )
 
 // AgentCreate is the builder for creating a Agent entity.
@@ -276,7 +277,7 @@ func (_c *AgentCreate) sqlSave(ctx context.Context) (*Agent, error) {
 		return nil, err
 	}
 	_node, _spec := _c.createSpec()
-	if err := sqlgraph.CreateNode(ctx, _c.driver, _spec); err != nil {
+	if err := returning.CreateNode(ctx, _c.driver, _spec, _node.returned()); err != nil {
 		if sqlgraph.IsConstraintError(err) {
 			err = &ConstraintError{msg: err.Error(), wrap: err}
 		}
@@ -385,7 +386,7 @@ func (_c *AgentCreateBulk) Save(ctx context.Context) ([]*Agent, error) {
 				} else {
 					spec := &sqlgraph.BatchCreateSpec{Nodes: specs}
 					// Invoke the actual operation on the latest mutation in the chain.
-					if err = sqlgraph.BatchCreate(ctx, _c.driver, spec); err != nil {
+					if err = returning.BatchCreate(ctx, _c.driver, spec); err != nil {
 						if sqlgraph.IsConstraintError(err) {
 							err = &ConstraintError{msg: err.Error(), wrap: err}
 						}

@@ -15,6 +15,7 @@ import (
 	"entgo.io/ent/schema/field"
 	"github.com/konstruct/konstruct/ent/agent"
 	"github.com/konstruct/konstruct/ent/predicate"
+	"github.com/konstruct/konstruct/tenancy/pgtenant/returning"
 )
 
 // AgentUpdate is the builder for updating Agent entities.
@@ -534,7 +535,7 @@ func (_u *AgentUpdateOne) sqlSave(ctx context.Context) (_node *Agent, err error)
 	_spec.Assign = _node.assignValues
 	_spec.ScanValues = _node.scanValues
 	_node.scanRow(_spec)
-	if err = sqlgraph.UpdateNode(ctx, _u.driver, _spec); err != nil {
+	if err = returning.UpdateNode(ctx, _u.driver, _spec); err != nil {
 		if _, ok := err.(*sqlgraph.NotFoundError); ok {
 			err = &NotFoundError{agent.Label}
 		} else if sqlgraph.IsConstraintError(err) {

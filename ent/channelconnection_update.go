@@ -15,6 +15,7 @@ import (
 	"entgo.io/ent/schema/field"
 	"github.com/konstruct/konstruct/ent/channelconnection"
 	"github.com/konstruct/konstruct/ent/predicate"
+	"github.com/konstruct/konstruct/tenancy/pgtenant/returning"
 )
 
 // ChannelConnectionUpdate is the builder for updating ChannelConnection entities.
@@ -332,7 +333,7 @@ func (_u *ChannelConnectionUpdateOne) sqlSave(ctx context.Context) (_node *Chann
 	_spec.Assign = _node.assignValues
 	_spec.ScanValues = _node.scanValues
 	_node.scanRow(_spec)
-	if err = sqlgraph.UpdateNode(ctx, _u.driver, _spec); err != nil {
+	if err = returning.UpdateNode(ctx, _u.driver, _spec); err != nil {
 		if _, ok := err.(*sqlgraph.NotFoundError); ok {
 			err = &NotFoundError{channelconnection.Label}
 		} else if sqlgraph.IsConstraintError(err) {

@@ -11,6 +11,7 @@ import (
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"entgo.io/ent/schema/field"
 	"github.com/konstruct/konstruct/ent/loginattempt"
+	"github.com/konstruct/konstruct/tenancy/pgtenant/returning"
 )
 
 // LoginAttemptCreate is the builder for creating a LoginAttempt entity.
@@ -96,7 +97,7 @@ func (_c *LoginAttemptCreate) sqlSave(ctx context.Context) (*LoginAttempt, error
 		return nil, err
 	}
 	_node, _spec := _c.createSpec()
-	if err := sqlgraph.CreateNode(ctx, _c.driver, _spec); err != nil {
+	if err := returning.CreateNode(ctx, _c.driver, _spec, _node.returned()); err != nil {
 		if sqlgraph.IsConstraintError(err) {
 			err = &ConstraintError{msg: err.Error(), wrap: err}
 		}
@@ -168,7 +169,7 @@ func (_c *LoginAttemptCreateBulk) Save(ctx context.Context) ([]*LoginAttempt, er
 				} else {
 					spec := &sqlgraph.BatchCreateSpec{Nodes: specs}
 					// Invoke the actual operation on the latest mutation in the chain.
-					if err = sqlgraph.BatchCreate(ctx, _c.driver, spec); err != nil {
+					if err = returning.BatchCreate(ctx, _c.driver, spec); err != nil {
 						if sqlgraph.IsConstraintError(err) {
 							err = &ConstraintError{msg: err.Error(), wrap: err}
 						}

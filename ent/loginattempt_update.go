@@ -13,6 +13,7 @@ import (
 	"entgo.io/ent/schema/field"
 	"github.com/konstruct/konstruct/ent/loginattempt"
 	"github.com/konstruct/konstruct/ent/predicate"
+	"github.com/konstruct/konstruct/tenancy/pgtenant/returning"
 )
 
 // LoginAttemptUpdate is the builder for updating LoginAttempt entities.
@@ -278,7 +279,7 @@ func (_u *LoginAttemptUpdateOne) sqlSave(ctx context.Context) (_node *LoginAttem
 	_spec.Assign = _node.assignValues
 	_spec.ScanValues = _node.scanValues
 	_node.scanRow(_spec)
-	if err = sqlgraph.UpdateNode(ctx, _u.driver, _spec); err != nil {
+	if err = returning.UpdateNode(ctx, _u.driver, _spec); err != nil {
 		if _, ok := err.(*sqlgraph.NotFoundError); ok {
 			err = &NotFoundError{loginattempt.Label}
 		} else if sqlgraph.IsConstraintError(err) {

@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/konstruct/konstruct/ent/portalsession"
 	"github.com/konstruct/konstruct/ent/portaluser"
+	"github.com/konstruct/konstruct/tenancy/pgtenant/returning"
 )
 
 // PortalSessionCreate is the builder for creating a PortalSession entity.
@@ -156,7 +157,7 @@ func (_c *PortalSessionCreate) sqlSave(ctx context.Context) (*PortalSession, err
 		return nil, err
 	}
 	_node, _spec := _c.createSpec()
-	if err := sqlgraph.CreateNode(ctx, _c.driver, _spec); err != nil {
+	if err := returning.CreateNode(ctx, _c.driver, _spec, _node.returned()); err != nil {
 		if sqlgraph.IsConstraintError(err) {
 			err = &ConstraintError{msg: err.Error(), wrap: err}
 		}
@@ -254,7 +255,7 @@ func (_c *PortalSessionCreateBulk) Save(ctx context.Context) ([]*PortalSession, 
 				} else {
 					spec := &sqlgraph.BatchCreateSpec{Nodes: specs}
 					// Invoke the actual operation on the latest mutation in the chain.
-					if err = sqlgraph.BatchCreate(ctx, _c.driver, spec); err != nil {
+					if err = returning.BatchCreate(ctx, _c.driver, spec); err != nil {
 						if sqlgraph.IsConstraintError(err) {
 							err = &ConstraintError{msg: err.Error(), wrap: err}
 						}

@@ -13,6 +13,7 @@ import (
 	"entgo.io/ent/schema/field"
 	"github.com/konstruct/konstruct/ent/portalsession"
 	"github.com/konstruct/konstruct/ent/predicate"
+	"github.com/konstruct/konstruct/tenancy/pgtenant/returning"
 )
 
 // PortalSessionUpdate is the builder for updating PortalSession entities.
@@ -272,7 +273,7 @@ func (_u *PortalSessionUpdateOne) sqlSave(ctx context.Context) (_node *PortalSes
 	_spec.Assign = _node.assignValues
 	_spec.ScanValues = _node.scanValues
 	_node.scanRow(_spec)
-	if err = sqlgraph.UpdateNode(ctx, _u.driver, _spec); err != nil {
+	if err = returning.UpdateNode(ctx, _u.driver, _spec); err != nil {
 		if _, ok := err.(*sqlgraph.NotFoundError); ok {
 			err = &NotFoundError{portalsession.Label}
 		} else if sqlgraph.IsConstraintError(err) {

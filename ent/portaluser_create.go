@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/konstruct/konstruct/ent/portalsession"
 	"github.com/konstruct/konstruct/ent/portaluser"
+	"github.com/konstruct/konstruct/tenancy/pgtenant/returning"
 )
 
 // PortalUserCreate is the builder for creating a PortalUser entity.
@@ -212,7 +213,7 @@ func (_c *PortalUserCreate) sqlSave(ctx context.Context) (*PortalUser, error) {
 		return nil, err
 	}
 	_node, _spec := _c.createSpec()
-	if err := sqlgraph.CreateNode(ctx, _c.driver, _spec); err != nil {
+	if err := returning.CreateNode(ctx, _c.driver, _spec, _node.returned()); err != nil {
 		if sqlgraph.IsConstraintError(err) {
 			err = &ConstraintError{msg: err.Error(), wrap: err}
 		}
@@ -321,7 +322,7 @@ func (_c *PortalUserCreateBulk) Save(ctx context.Context) ([]*PortalUser, error)
 				} else {
 					spec := &sqlgraph.BatchCreateSpec{Nodes: specs}
 					// Invoke the actual operation on the latest mutation in the chain.
-					if err = sqlgraph.BatchCreate(ctx, _c.driver, spec); err != nil {
+					if err = returning.BatchCreate(ctx, _c.driver, spec); err != nil {
 						if sqlgraph.IsConstraintError(err) {
 							err = &ConstraintError{msg: err.Error(), wrap: err}
 						}

@@ -14,6 +14,7 @@ import (
 	"github.com/konstruct/konstruct/ent/portalsession"
 	"github.com/konstruct/konstruct/ent/portaluser"
 	"github.com/konstruct/konstruct/ent/predicate"
+	"github.com/konstruct/konstruct/tenancy/pgtenant/returning"
 )
 
 // PortalUserUpdate is the builder for updating PortalUser entities.
@@ -609,7 +610,7 @@ func (_u *PortalUserUpdateOne) sqlSave(ctx context.Context) (_node *PortalUser, 
 	_spec.Assign = _node.assignValues
 	_spec.ScanValues = _node.scanValues
 	_node.scanRow(_spec)
-	if err = sqlgraph.UpdateNode(ctx, _u.driver, _spec); err != nil {
+	if err = returning.UpdateNode(ctx, _u.driver, _spec); err != nil {
 		if _, ok := err.(*sqlgraph.NotFoundError); ok {
 			err = &NotFoundError{portaluser.Label}
 		} else if sqlgraph.IsConstraintError(err) {

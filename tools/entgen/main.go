@@ -21,11 +21,17 @@ const importEnt = `{{ define "import/additional" }}
 	"entgo.io/ent"
 {{ end }}`
 
-// replacements are the calls to what Konstruct's templates generate, in code that is Ent's.
+// replacements are the calls that Ent's generated code makes to Konstruct's templates, and to package returning.
 var replacements = []replacement{
 	{file: "_query.go", old: "for i := range hooks {", new: "_q.scanRows(_spec, &nodes)\n\tfor i := range hooks {"},
+	{file: "_create.go", old: "sqlgraph.CreateNode(ctx, _c.driver, _spec)", new: "returning.CreateNode(ctx, _c.driver, _spec, _node.returned())", path: returning},
+	{file: "_create.go", old: "sqlgraph.BatchCreate(", new: "returning.BatchCreate(", path: returning},
+	{file: "_update.go", old: "sqlgraph.UpdateNode(", new: "returning.UpdateNode(", path: returning},
 	{file: "_update.go", old: "_spec.ScanValues = _node.scanValues", new: "_spec.ScanValues = _node.scanValues\n\t_node.scanRow(_spec)"},
 }
+
+// returning has the functions that take one round trip in the place of sqlgraph's.
+const returning = "github.com/konstruct/konstruct/tenancy/pgtenant/returning"
 
 func main() {
 	if len(os.Args) < 4 {
@@ -51,6 +57,7 @@ func generate(schema, target, pkg string, features []string) error {
 		Templates: []*gen.Template{
 			gen.MustParse(gen.NewTemplate("wherep").Parse(mixin.Template)),
 			gen.MustParse(gen.NewTemplate("rows").Parse(mixin.RowsTemplate)),
+			gen.MustParse(gen.NewTemplate("returned").Parse(mixin.ReturnedTemplate)),
 			gen.MustParse(gen.NewTemplate("import/additional").Parse(importEnt)),
 		},
 	}, entc.FeatureNames(features...))

@@ -19,6 +19,12 @@ import (
 //go:embed wherep.tmpl
 var Template string
 
+// ReturnedTemplate is the generator's template for the method by which package tenancy/pgtenant/returning reads the row of a
+// create into its node. The generator's step that calls the package needs it (tools/entgen).
+//
+//go:embed returned.tmpl
+var ReturnedTemplate string
+
 // ReplaceP returns the predicates with p at their end, in the place of those with p's code: the same function literal, which
 // an earlier run of the builder made for another tenant. It is for the code that [Template] generates.
 func ReplaceP[P ~func(*sql.Selector)](predicates []P, p func(*sql.Selector)) []P {

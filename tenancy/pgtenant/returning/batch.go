@@ -1,0 +1,210 @@
+package returning
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"entgo.io/ent/dialect"
+	"entgo.io/ent/dialect/sql"
+	"entgo.io/ent/dialect/sql/sqlgraph"
+	"entgo.io/ent/schema/field"
+	"github.com/google/uuid"
+)
+
+// BatchCreate stands in for sqlgraph.BatchCreate: it creates nodes of one table by one
+//
+//	INSERT … SELECT … FROM unnest(…)
+//
+// whose text is the same for any number of nodes. A column is an array, or a single parameter if all nodes have the same
+// value. The ids that the database makes are set in the specs of the nodes.
+//
+// Nodes that do not all set the same columns, ON CONFLICT, edges that other tables hold and values that fit no array are left
+// to sqlgraph.
+func BatchCreate(ctx context.Context, drv dialect.Driver, spec *sqlgraph.BatchCreateSpec) error {
+	err := errUnusual
+	if len(spec.OnConflict) == 0 && len(spec.Nodes) > 1 {
+		err = insertNodes(ctx, drv, spec.Nodes)
+	}
+	if errors.Is(err, errUnusual) {
+		return sqlgraph.BatchCreate(ctx, drv, spec)
+	}
+	return err
+}
+
+// errUnusual is what insertNodes leaves to sqlgraph, with nothing sent.
+var errUnusual = errors.New("returning: not for one statement with arrays")
+
+func insertNodes(ctx context.Context, drv dialect.Driver, nodes []*sqlgraph.CreateSpec) error {
+	columns, err := tabulate(nodes)
+	if err != nil {
+		return err
+	}
+	b, err := insertSQL(drv.Dialect(), nodes[0], columns)
+	if err != nil {
+		return err
+	}
+	if id := nodes[0].ID; id == nil || id.Value != nil && !id.Type.Numeric() {
+		query, args := b.Query()
+		err = drv.Exec(ctx, query, args, nil)
+	} else {
+		query, args := b.WriteString(" RETURNING ").Ident(id.Column).Query()
+		err = insertReturning(ctx, drv, nodes, query, args)
+	}
+	if err != nil {
+		return fmt.Errorf("insert nodes to table %q: %w", nodes[0].Table, err)
+	}
+	return nil
+}
+
+// insertReturning sets the ids that the statement returns. PostgreSQL inserts, and returns, in the order of the arrays.
+func insertReturning(ctx context.Context, drv dialect.Driver, nodes []*sqlgraph.CreateSpec, query string, args []any) error {
+	rows := &sql.Rows{}
+	if err := drv.Query(ctx, query, args, rows); err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	for i := 0; rows.Next() && i < len(nodes); i++ {
+		if err := scanID(rows, nodes[i].ID); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// scanID reads an id as generated code expects it from sqlgraph: a number as an int64, even if it was set as another type.
+func scanID(rows *sql.Rows, id *sqlgraph.FieldSpec) error {
+	if id.Type.Numeric() {
+		var n int64
+		err := rows.Scan(&n)
+		id.Value = n
+		return err
+	}
+	var v any
+	err := rows.Scan(&v)
+	id.Value = v
+	return err
+}
+
+// column is what the nodes set in one column of their table.
+type column struct {
+	name   string
+	typ    field.Type
+	values []any // by node
+}
+
+// tabulate turns nodes into columns. It returns errUnusual unless all nodes set the same ones, in the same order.
+func tabulate(nodes []*sqlgraph.CreateSpec) ([]column, error) {
+	var columns []column
+	var fields []*sqlgraph.FieldSpec
+	for i, node := range nodes {
+		if node.Table != nodes[0].Table || node.Schema != nodes[0].Schema || external(node.Edges) {
+			return nil, errUnusual
+		}
+		fields = appendAssignments(fields[:0], node)
+		if i == 0 {
+			columns = make([]column, len(fields))
+			for j, f := range fields {
+				columns[j] = column{f.Column, f.Type, make([]any, len(nodes))}
+			}
+		}
+		if len(fields) != len(columns) {
+			return nil, errUnusual
+		}
+		for j, f := range fields {
+			if f.Column != columns[j].name {
+				return nil, errUnusual
+			}
+			v, err := value(f)
+			if err != nil {
+				return nil, err
+			}
+			columns[j].values[i] = v
+		}
+	}
+	return columns, nil
+}
+
+// appendAssignments adds what the row of a node is made of: the id if it is set, the fields, and the foreign keys of edges
+// that its own table holds.
+func appendAssignments(fields []*sqlgraph.FieldSpec, node *sqlgraph.CreateSpec) []*sqlgraph.FieldSpec {
+	if node.ID != nil && node.ID.Value != nil {
+		fields = append(fields, node.ID)
+	}
+	fields = append(fields, node.Fields...)
+	for _, e := range node.Edges {
+		key := sqlgraph.NewFieldSpec(e.Columns[0], e.Target.IDSpec.Type)
+		key.Value = e.Target.Nodes[0]
+		fields = append(fields, key)
+	}
+	return fields
+}
+
+// value returns what a field is set to, JSON as text.
+func value(f *sqlgraph.FieldSpec) (any, error) {
+	if f.Type == field.TypeJSON {
+		text, err := json.Marshal(f.Value)
+		if err != nil {
+			return nil, fmt.Errorf("marshal value for column %s: %w", f.Column, err)
+		}
+		return string(text), nil
+	}
+	if id, ok := f.Value.(*uuid.UUID); ok && id != nil { // as ids are set
+		return *id, nil
+	}
+	return f.Value, nil
+}
+
+// insertSQL returns the statement, without RETURNING. The types of the arrays are not written out, since fields do not tell
+// those of their columns: the CASE gives a parameter the type of its column, and is gone when PostgreSQL has planned it.
+func insertSQL(name string, node *sqlgraph.CreateSpec, columns []column) (*sql.Builder, error) {
+	table := newBuilder(name).Ident(node.Table).String()
+	if node.Schema != "" {
+		table = newBuilder(name).Ident(node.Schema).String() + "." + table
+	}
+	b := newBuilder(name)
+	b.WriteString("INSERT INTO " + table + " (").IdentComma(names(columns)...).WriteString(") SELECT ")
+	var arrays []column
+	for i, c := range columns {
+		if i > 0 {
+			b.Comma()
+		}
+		if uniform(c.values) {
+			b.Arg(c.values[0])
+		} else {
+			b.Ident(c.name)
+			arrays = append(arrays, c)
+		}
+	}
+	if len(arrays) == 0 { // which tell how many rows there are
+		return nil, errUnusual
+	}
+	b.WriteString(" FROM unnest(")
+	for i, c := range arrays {
+		if i > 0 {
+			b.Comma()
+		}
+		a, err := array(c)
+		if err != nil {
+			return nil, err
+		}
+		b.WriteString("CASE WHEN true THEN ").Arg(a)
+		b.WriteString(" ELSE ARRAY[(NULL::" + table + ").").Ident(c.name).WriteString("] END")
+	}
+	return b.WriteString(") AS t (").IdentComma(names(arrays)...).WriteString(")"), nil
+}
+
+func names(columns []column) []string {
+	names := make([]string, len(columns))
+	for i, c := range columns {
+		names[i] = c.name
+	}
+	return names
+}
+
+func newBuilder(name string) *sql.Builder {
+	b := &sql.Builder{}
+	b.SetDialect(name)
+	return b
+}

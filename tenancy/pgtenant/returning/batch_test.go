@@ -1,0 +1,263 @@
+package returning_test
+
+import (
+	"database/sql/driver"
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	entsql "entgo.io/ent/dialect/sql"
+	"entgo.io/ent/dialect/sql/sqlgraph"
+	"entgo.io/ent/schema/field"
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+)
+
+type mood string
+
+// secret is a custom type that stores itself as bytes.
+type secret string
+
+func (s secret) Value() (driver.Value, error) { return []byte(s), nil }
+
+// TestBatchTypes compares what columns hold, with Ent's own types and those that a schema may give a field instead.
+func TestBatchTypes(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 3, 29, 23, 30, 1, 123_456_789, time.FixedZone("", 5*3600+45*60))
+	texts := []any{"", `a"b\c`, "NULL", "null", "{a,b}", " ü ", mood("x")}
+	kinds := []struct {
+		typ     field.Type
+		columns []string
+		values  []any
+	}{
+		{field.TypeUUID, []string{"uuid", "text"}, []any{uuid.New(), uuid.New()}},
+		{field.TypeString, []string{"text", "varchar(40)", "char(40)"}, texts},
+		{field.TypeString, []string{"inet"}, []any{"10.0.0.1", "::1"}},
+		{field.TypeEnum, []string{"text"}, texts},
+		{field.TypeEnum, []string{"mood"}, []any{mood("sad"), "happy"}},
+		{field.TypeTime, []string{"timestamptz", "timestamptz(0)", "timestamp", "date"}, []any{at, at.UTC(), time.Time{}}},
+		{field.TypeJSON, []string{"jsonb", "json"}, []any{json.RawMessage(`{"b": 1,  "a": "\"\\ü,{}"}`), []string{}, nil, "NULL"}},
+		{field.TypeBytes, []string{"bytea"}, []any{[]byte{}, []byte{0, 1, 255}, []byte(`\x"`)}},
+		{field.TypeBool, []string{"bool"}, []any{true, false}},
+		{field.TypeInt, []string{"bigint", "smallint", "numeric"}, []any{0, int8(math.MaxInt8), int16(math.MinInt16), int64(5)}},
+		{field.TypeUint64, []string{"bigint", "numeric"}, []any{uint64(0), uint64(math.MaxInt64)}},
+		{field.TypeFloat64, []string{"double precision", "real", "numeric"}, []any{0.1 + 0.2, float32(0.1), -1e-7, math.MaxFloat32}},
+		{field.TypeFloat64, []string{"double precision", "numeric"}, []any{math.NaN(), math.Inf(1), math.Inf(-1)}},
+		{field.TypeOther, []string{"text[]"}, []any{"{a,b}", "{}"}},
+	}
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			d := open(t, mode)
+			d.exec(t, "create type mood as enum ('sad', 'happy')")
+			for k, kind := range kinds {
+				for c, column := range kind.columns {
+					table := fmt.Sprintf("t_%d_%d", k, c)
+					d.exec(t, fmt.Sprintf("create table %q (i bigint, v %s); grant select, insert on %[1]q to konstruct_app", table, column))
+					requireSameBatch(t, d, table, kind.typ, kind.values, kind.typ != field.TypeOther)
+					same := []any{kind.values[0], kind.values[0]}
+					requireSameBatch(t, d, table, kind.typ, same, true)
+					null := append(slices.Clip(kind.values), nil)
+					requireSameBatch(t, d, table, kind.typ, null, kind.typ != field.TypeOther && kind.typ != field.TypeTime)
+					custom := []any{kind.values[0], secret("s")}
+					requireSameBatch(t, d, table, kind.typ, custom, kind.typ == field.TypeJSON || kind.typ == field.TypeBytes)
+				}
+			}
+		})
+	}
+}
+
+// requireSameBatch inserts the values both ways. arrays tells whether ours is one statement with arrays.
+func requireSameBatch(t *testing.T, d *database, table string, typ field.Type, values []any, arrays bool) {
+	t.Helper()
+	drv := &recorder{Driver: d}
+	insert := func(g graph) ([]string, error) {
+		d.exec(t, fmt.Sprintf("truncate %q", table))
+		spec := &sqlgraph.BatchCreateSpec{}
+		for i, v := range values {
+			node := sqlgraph.NewCreateSpec(table, nil)
+			node.SetField("i", field.TypeInt, i)
+			node.SetField("v", typ, v)
+			spec.Nodes = append(spec.Nodes, node)
+		}
+		err := g.batch(t.Context(), drv, spec)
+		return d.rows(t, table), err
+	}
+	want, wantErr := insert(ents)
+	got, err := insert(ours)
+	require.Equal(t, wantErr, err, "%s %v", table, values)
+	require.Equal(t, want, got, "%s %v", table, values)
+	require.True(t, err != nil || len(got) == len(values))
+	require.Equal(t, arrays, strings.Contains(drv.query, "unnest"), "%s %v", table, values)
+}
+
+func batchOf(n int, spec func(i int) *sqlgraph.CreateSpec) *sqlgraph.BatchCreateSpec {
+	batch := &sqlgraph.BatchCreateSpec{}
+	for i := range n {
+		batch.Nodes = append(batch.Nodes, spec(i))
+	}
+	return batch
+}
+
+func TestBatchCreate(t *testing.T) {
+	t.Parallel()
+	thing := func(i int) *sqlgraph.CreateSpec { return createThing(fmt.Sprintf("new %d", i), nil) }
+	for _, tt := range []struct {
+		name  string
+		batch func() *sqlgraph.BatchCreateSpec
+		query string
+		fails string
+	}{
+		{
+			"the database makes the ids", func() *sqlgraph.BatchCreateSpec { return batchOf(3, thing) },
+			`INSERT INTO "things" ("name") SELECT "name" FROM unnest(` +
+				`CASE WHEN true THEN $1 ELSE ARRAY[(NULL::"things")."name"] END) AS t ("name") RETURNING "id"`, "",
+		},
+		{"the ids are set", func() *sqlgraph.BatchCreateSpec {
+			return batchOf(3, func(i int) *sqlgraph.CreateSpec { return createThing(strconv.Itoa(i), i+5) })
+		}, `INSERT INTO "things" ("id", "name") SELECT "id", "name" FROM unnest(` +
+			`CASE WHEN true THEN $1 ELSE ARRAY[(NULL::"things")."id"] END, ` +
+			`CASE WHEN true THEN $2 ELSE ARRAY[(NULL::"things")."name"] END) AS t ("id", "name") RETURNING "id"`, ""},
+		{"a schema, a common value and an own foreign key", func() *sqlgraph.BatchCreateSpec {
+			return batchOf(3, func(i int) *sqlgraph.CreateSpec {
+				c := thing(i)
+				c.Schema = "public"
+				c.SetField("n", field.TypeInt, 5)
+				c.Edges = append(c.Edges, owner(sqlgraph.M2O, true, i%2+1))
+				return c
+			})
+		}, `INSERT INTO "public"."things" ("name", "n", "owner_id") SELECT "name", $1, "owner_id" FROM unnest(` +
+			`CASE WHEN true THEN $2 ELSE ARRAY[(NULL::"public"."things")."name"] END, ` +
+			`CASE WHEN true THEN $3 ELSE ARRAY[(NULL::"public"."things")."owner_id"] END) AS t ("name", "owner_id") RETURNING "id"`, ""},
+		{"no id", func() *sqlgraph.BatchCreateSpec {
+			return batchOf(2, func(i int) *sqlgraph.CreateSpec {
+				c := sqlgraph.NewCreateSpec("links", nil)
+				c.SetField("a", field.TypeInt, i+5)
+				c.SetField("b", field.TypeInt, 6)
+				return c
+			})
+		}, `INSERT INTO "links" ("a", "b") SELECT "a", $1 FROM unnest(` +
+			`CASE WHEN true THEN $2 ELSE ARRAY[(NULL::"links")."a"] END) AS t ("a")`, ""},
+		{"names that are taken", func() *sqlgraph.BatchCreateSpec {
+			return batchOf(2, func(i int) *sqlgraph.CreateSpec { return createThing(string(rune('a'+i)), nil) })
+		}, `unnest`, "unique constraint"},
+		{"JSON that can't be marshaled", func() *sqlgraph.BatchCreateSpec {
+			return batchOf(2, func(i int) *sqlgraph.CreateSpec {
+				c := thing(i)
+				c.SetField("note", field.TypeJSON, func() {})
+				return c
+			})
+		}, ``, "marshal"},
+		{"other columns in the last", func() *sqlgraph.BatchCreateSpec {
+			b := batchOf(3, thing)
+			b.Nodes[2].SetField("note", field.TypeString, "x")
+			return b
+		}, `VALUES`, ""},
+		{"other columns in the first", func() *sqlgraph.BatchCreateSpec {
+			b := batchOf(3, thing)
+			b.Nodes[0].SetField("note", field.TypeString, "x")
+			return b
+		}, `VALUES`, ""},
+		{"the id of one", func() *sqlgraph.BatchCreateSpec {
+			b := batchOf(3, thing)
+			b.Nodes[1].ID.Value = 5
+			return b
+		}, ``, "inconsistent id values"},
+		{"two tables", func() *sqlgraph.BatchCreateSpec {
+			b := batchOf(3, thing)
+			b.Nodes[1].Table = "links"
+			return b
+		}, ``, "more than 1 table"},
+		{"the same in all rows", func() *sqlgraph.BatchCreateSpec {
+			return batchOf(2, func(int) *sqlgraph.CreateSpec {
+				c := sqlgraph.NewCreateSpec("bare", idSpec(nil))
+				c.SetField("n", field.TypeInt, 5)
+				return c
+			})
+		}, `VALUES`, ""},
+		{"one", func() *sqlgraph.BatchCreateSpec { return batchOf(1, thing) }, `VALUES`, ""},
+		{"none", func() *sqlgraph.BatchCreateSpec { return batchOf(0, thing) }, ``, ""},
+		{"an expression", func() *sqlgraph.BatchCreateSpec {
+			return batchOf(2, func(i int) *sqlgraph.CreateSpec {
+				c := thing(i)
+				c.SetField("note", field.TypeString, entsql.Raw("upper('x')"))
+				return c
+			})
+		}, `VALUES`, ""},
+		{"a conflict", func() *sqlgraph.BatchCreateSpec {
+			b := batchOf(2, func(i int) *sqlgraph.CreateSpec { return createThing(string(rune('a'+i)), nil) })
+			b.OnConflict = []entsql.ConflictOption{entsql.ConflictColumns("name"), entsql.ResolveWithNewValues()}
+			return b
+		}, `VALUES`, ""},
+		{"another row's foreign key", func() *sqlgraph.BatchCreateSpec {
+			b := batchOf(2, thing)
+			b.Nodes[1].Edges = append(b.Nodes[1].Edges, owner(sqlgraph.O2M, false, 1))
+			return b
+		}, ``, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			d := open(t, "cache_statement")
+			d.exec(t, things+`
+				create table bare (id bigint primary key generated by default as identity, n bigint);
+				grant select, insert on bare to konstruct_app`)
+			drv := &recorder{Driver: d}
+			run := func(g graph) (ids []any, rows []string, err error) {
+				d.exec(t, reset+"truncate bare restart identity")
+				drv.query = ""
+				batch := tt.batch()
+				err = g.batch(t.Context(), drv, batch)
+				for _, node := range batch.Nodes {
+					if node.ID != nil {
+						ids = append(ids, node.ID.Value)
+					}
+				}
+				return ids, append(append(d.rows(t, "things"), d.rows(t, "links")...), d.rows(t, "bare")...), err
+			}
+			wantIDs, wantRows, wantErr := run(ents)
+			ids, rows, err := run(ours)
+			require.Equal(t, wantRows, rows)
+			require.Equal(t, wantIDs, ids)
+			require.Contains(t, drv.query, tt.query)
+			if tt.fails != "" {
+				requireSame(t, wantErr, err)
+				require.ErrorContains(t, err, tt.fails)
+			} else {
+				require.NoError(t, wantErr)
+				require.NoError(t, err)
+			}
+		})
+	}
+}
+
+// TestBatchIDs inserts more rows than a statement can have parameters, with ids that tell their order.
+func TestBatchIDs(t *testing.T) {
+	t.Parallel()
+	d := open(t, "cache_statement")
+	d.exec(t, `
+		create sequence uuids;
+		create table ordered (
+			id uuid primary key default lpad(nextval('uuids')::text, 32, '0')::uuid, n bigint, m bigint
+		);
+		grant all on sequence uuids to konstruct_app;
+		grant select, insert on ordered to konstruct_app`)
+	batch := batchOf(40_000, func(i int) *sqlgraph.CreateSpec {
+		c := sqlgraph.NewCreateSpec("ordered", sqlgraph.NewFieldSpec("id", field.TypeUUID))
+		c.SetField("n", field.TypeInt, i)
+		c.SetField("m", field.TypeInt, -i)
+		return c
+	})
+	require.NoError(t, ours.batch(t.Context(), d, batch))
+	for i, node := range batch.Nodes {
+		require.Equal(t, fmt.Sprintf("00000000-0000-0000-0000-%012d", i+1), node.ID.Value)
+	}
+	var same bool
+	require.NoError(t, d.super.QueryRow(t.Context(), `
+		select bool_and(n = -m and id = lpad((n + 1)::text, 32, '0')::uuid) and count(*) = 40000 from ordered`).Scan(&same))
+	require.True(t, same)
+}
