@@ -1,113 +1,97 @@
-package main
+package bench
 
 import (
-	"errors"
+	"flag"
 	"io"
+	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/konstruct/konstruct/integration/testdb"
 )
 
+var (
+	full   = flag.Bool("full", false, "measure in full, for minutes; without it everything is done once, on little data")
+	gates  = flag.Bool("gates", false, "with -full, fail if a gate is missed: only on a machine that does nothing else")
+	big    = flag.Bool("big", false, "with -full, also read among 5 million rows")
+	rounds = flag.Int("rounds", 5, "with -full, the rounds of which medians are taken")
+)
+
 func TestMain(m *testing.M) { testdb.Main(m) }
 
-// A run in small: everything is done and every answer checked, round trips are asserted, and times are not.
-func TestRoundTrips(t *testing.T) {
-	t.Parallel()
-	fresh := func() database {
-		db := testdb.New(t)
-		return database{appURL: db.AppURL, superURL: db.SuperURL}
+func fullSize() size {
+	s := size{
+		loopback: plan{rounds: *rounds, turns: 400, slice: 500 * time.Millisecond},
+		network:  plan{rounds: *rounds, turns: 60},
+		http:     plan{rounds: *rounds, slice: 2 * time.Second},
+		small:    population{tenants: 200, agentsEach: 50},
+		main:     population{tenants: 10_000, agentsEach: 50},
+		skewed:   population{tenants: 1_000, agentsEach: 50, bigTenant: 300_000},
 	}
-	few := plan{rounds: 2, turns: 3, warmUp: 2}
-	tenants := population{tenants: 2 * subjectCount, agentsEach: pageSize + 5}
+	if *big {
+		s.big = &population{tenants: 100_000, agentsEach: 50}
+	}
+	return s
+}
+
+func smallSize() size {
+	few := plan{rounds: 1, turns: 3, slice: 50 * time.Millisecond}
+	tenants := population{tenants: 2 * subjects, agentsEach: pageSize + 5}
 	skewed := tenants
 	skewed.bigTenant = 200
-	o := options{loopback: few, network: few, small: tenants, main: tenants, skewed: skewed, huge: &tenants}
+	return size{loopback: few, network: few, http: few, small: tenants, main: tenants, skewed: skewed, big: &tenants}
+}
 
-	r, err := measure(t.Context(), o, fresh, io.Discard)
-	require.NoError(t, err)
-
-	want := map[string][wayCount]float64{
-		"Read: a list of 20 agents":               {wayRaw: 1, wayPlain: 1, wayNaive: 4, wayOurs: 1},
-		"Insert: one agent":                       {wayRaw: 1, wayPlain: 1, wayNaive: 4, wayOurs: 1},
-		"Update one: rename an agent and read it": {wayRaw: 1, wayPlain: 4, wayNaive: 5, wayOurs: 3},
-		"Transaction: list, insert, update":       {wayRaw: 5, wayPlain: 5, wayNaive: 6, wayOurs: 4},
+// durable makes databases as durable as in production, on a server of their own or on that which the environment names.
+func durable(tb testing.TB) func() *testdb.Database {
+	tb.Helper()
+	if os.Getenv("KONSTRUCT_TEST_DATABASE_URL") != "" {
+		return func() *testdb.Database { return testdb.New(tb) }
 	}
-	got := map[string][wayCount]float64{}
-	for _, work := range r.works {
-		got[work.name] = work.trips
-	}
-	require.Equal(t, want, got)
+	cluster := testdb.DurableCluster(tb)
+	return func() *testdb.Database { return cluster.New(tb) }
+}
 
+// TestBench is `task bench` with -full. Without it, answers, round trips and allocations are asserted.
+func TestBench(t *testing.T) { //nolint:paralleltest // allocations are counted
+	b := bench{TB: t, size: smallSize(), fresh: func() *testdb.Database { return testdb.New(t) }, progress: io.Discard}
+	if *full {
+		b = bench{TB: t, size: fullSize(), fresh: durable(t), progress: os.Stderr}
+	}
+	r := b.run()
 	var out strings.Builder
 	require.NoError(t, r.write(&out))
-	for _, gate := range r.gates() {
-		require.Contains(t, out.String(), gate.promise)
-		require.Positive(t, gate.measured, gate.promise)
-	}
 	require.NotContains(t, out.String(), "NaN")
-}
-
-func TestTheWorksAreWhereTheGatesLookForThem(t *testing.T) {
-	t.Parallel()
-	names := works()
-	require.Contains(t, names[workRead].name, "Read")
-	require.Contains(t, names[workInsert].name, "Insert")
-	require.Contains(t, names[workUpdate].name, "Update")
-}
-
-func TestParse(t *testing.T) {
-	t.Parallel()
-	o, gates, err := parse(nil, io.Discard)
-	require.NoError(t, err)
-	require.False(t, gates)
-	require.Nil(t, o.huge)
-	require.Equal(t, 5, o.loopback.rounds)
-
-	o, gates, err = parse([]string{"-gates", "-big", "-rounds", "3"}, io.Discard)
-	require.NoError(t, err)
-	require.True(t, gates)
-	require.Equal(t, 5_000_000, o.huge.rows())
-	require.Equal(t, 3, o.loopback.rounds)
-	require.Equal(t, 3, o.network.rounds)
-
-	for _, args := range [][]string{{"-rounds", "0"}, {"-turns", "0"}, {"-network-turns", "-1"}, {"-unknown"}} {
-		_, _, err := parse(args, io.Discard)
-		require.Error(t, err, args)
+	if *full {
+		_, err := io.WriteString(os.Stdout, out.String())
+		require.NoError(t, err)
+		require.True(t, r.passed() || !*gates, "a gate was missed")
+		return
 	}
+	trips := [workCount][wayCount]float64{
+		workRead:   {wayRaw: 1, wayPlain: 1, wayNaive: 4, wayOurs: 1},
+		workInsert: {wayRaw: 1, wayPlain: 1, wayNaive: 4, wayOurs: 1},
+		workUpdate: {wayRaw: 1, wayPlain: 4, wayNaive: 5, wayOurs: 1},
+		workUnit:   {wayRaw: 5, wayPlain: 5, wayNaive: 6, wayOurs: 4}, // the n + 1 of three statements
+		workBulk:   {wayRaw: 2, wayPlain: 1, wayNaive: 4, wayOurs: 1},
+	}
+	var got [workCount][wayCount]float64
+	for i := range got {
+		got[i] = r.works[i].trips
+	}
+	require.Equal(t, trips, got, "round trips")
+	require.LessOrEqual(t, r.works[workRead].allocs[wayOurs], 300.0, "allocations of a list")
 }
 
-func TestStage(t *testing.T) {
-	t.Parallel()
-	var order []string
-	s := &stage{log: io.Discard}
-	err := s.perform(func() error {
-		s.Cleanup(func() { order = append(order, "first") })
-		s.Cleanup(func() { order = append(order, "second") })
-		s.Fatalf("no server: %v", io.ErrUnexpectedEOF)
-		return nil
-	})
-	require.EqualError(t, err, "no server: unexpected EOF")
-	require.Equal(t, []string{"second", "first"}, order, "the latest first, also after a failure")
-	require.True(t, s.Failed())
-
-	fault := errors.New("fault")
-	require.ErrorIs(t, (&stage{log: io.Discard}).perform(func() error { return fault }), fault)
-	require.Panics(t, func() { _ = (&stage{log: io.Discard}).perform(func() error { panic(fault) }) }, "a bug stays one")
-}
-
-func TestTablesStandInLine(t *testing.T) {
-	t.Parallel()
-	table := newTable("way", "÷ raw")
-	table.add("a long name", "1.00")
-	var out strings.Builder
-	table.write(&out)
-	require.Equal(t, strings.Join([]string{
-		"| way         | ÷ raw |",
-		"| ----------- | ----: |",
-		"| a long name |  1.00 |",
-		"",
-	}, "\n"), out.String())
+// TestPeers is `task bench:peers`.
+func TestPeers(t *testing.T) { //nolint:paralleltest // it measures
+	if !*full {
+		t.Skip("it installs packages, and measures for a minute: task bench:peers")
+	}
+	b := bench{TB: t, size: fullSize(), fresh: durable(t), progress: os.Stderr}
+	db := b.populate(b.size.main)
+	rates("Over HTTP", b.http(db, append(b.servers(db), b.peers(db)...)...)).write(os.Stdout)
 }
