@@ -102,11 +102,14 @@ func (b bench) works(db *testdb.Database, r *report) {
 	}
 }
 
-// perTurn is by how much a counter grows with each turn of a contestant that is warm.
+// perTurn is by how much a counter grows with each turn of a contestant whose connection was in use a moment ago.
 func perTurn(tb testing.TB, turns int, c contestant, counter func() uint64) float64 {
 	tb.Helper()
-	before := counter()
-	for turn := range turns {
+	var before uint64
+	for turn := range turns + 1 {
+		if turn == 1 {
+			before = counter()
+		}
 		if err := c.do(tb.Context(), turn); err != nil {
 			tb.Fatalf("%s: %v", c.name, err)
 		}

@@ -15,9 +15,9 @@ func (r report) write(w io.Writer) error {
 		r.works[i].table(w.name).write(&out)
 	}
 	for i, goroutines := range crowds() {
-		rates(fmt.Sprintf("Reads by %d goroutines on %d connections", goroutines, connections), r.crowds[i]).write(&out)
+		rates(fmt.Sprintf("Reads by %d goroutines on %d connections", goroutines, connections), "way", r.crowds[i]).write(&out)
 	}
-	rates(fmt.Sprintf("Over HTTP: the authenticated list of %d agents, %d connections", pageSize, httpConnections), r.http).write(&out)
+	httpTable(r.http).write(&out)
 	compared("One tenant's read among more and more rows", "rows in the table", r.scale, 1).write(&out)
 	compared("A small tenant after a big one", "statement", r.skew, len(r.skew)/2).write(&out)
 	gates := newTable("Gates", "gate", "limit", "measured", "verdict")
@@ -41,9 +41,13 @@ func (r workResult) table(name string) *table {
 	return t
 }
 
+func httpTable(results []result) *table {
+	return rates(fmt.Sprintf("Over HTTP: the authenticated list of %d agents on %d connections", pageSize, httpConnections), "server", results)
+}
+
 // rates compares what many goroutines do with the first.
-func rates(name string, results []result) *table {
-	t := newTable(name, "", "per second", "÷ the first", "CPU of each", "÷ the first")
+func rates(name, first string, results []result) *table {
+	t := newTable(name, first, "per second", "ratio", "CPU of each", "ratio")
 	for _, r := range results {
 		t.add(r.name, fmt.Sprintf("%.0f", r.rate.middle()), ratio(r.rate.over(results[0].rate)), µs(r.cpu), ratio(r.cpu.over(results[0].cpu)))
 	}
