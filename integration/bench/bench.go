@@ -82,6 +82,7 @@ func (b bench) populate(p population) *testdb.Database {
 func (b bench) works(db *testdb.Database, r *report) {
 	b.Helper()
 	super, app := faultproxy.Start(b, db.SuperURL), faultproxy.Start(b, db.AppURL)
+	trips := func() uint64 { return super.RoundTrips() + app.RoundTrips() }
 	near, far, all := openWays(b, db.SuperURL, db.AppURL), openWays(b, super.URL(), app.URL()), b.size.main.jobs(b)
 	for _, goroutines := range crowds() {
 		b.say(fmt.Sprintf("reads by %d goroutines", goroutines))
@@ -97,7 +98,7 @@ func (b bench) works(db *testdb.Database, r *report) {
 		result.network = takeTurns(b, network, far)
 		for way := range wayCount {
 			result.allocs[way] = perTurn(b, network.turns, near[way], allocated)
-			result.trips[way] = perTurn(b, network.turns, far[way], func() uint64 { return super.RoundTrips() + app.RoundTrips() })
+			result.trips[way] = perTurn(b, network.turns, far[way], trips)
 		}
 	}
 }
@@ -131,11 +132,12 @@ func (b bench) describe(db *testdb.Database) string {
 	require.NoError(b, err)
 	defer func() { _ = conn.Close(context.WithoutCancel(b.Context())) }()
 	var server string
-	require.NoError(b, conn.QueryRow(b.Context(), `SELECT format('PostgreSQL %s (fsync %s, shared_buffers %s)',
-		split_part(current_setting('server_version'), ' ', 1), current_setting('fsync'), current_setting('shared_buffers'))`).
-		Scan(&server))
+	err = conn.QueryRow(b.Context(), `
+		SELECT format('PostgreSQL %s (fsync %s, shared_buffers %s)', split_part(current_setting('server_version'), ' ', 1),
+			current_setting('fsync'), current_setting('shared_buffers'))`).Scan(&server)
+	require.NoError(b, err)
 	s := b.size
-	return fmt.Sprintf("%s, %s, %d cores for both; %d tenants of %d agents; medians of %d rounds of %d turns (%d at 1 ms)",
+	return fmt.Sprintf("%s, %s, %d cores for all; %d tenants of %d agents; medians of %d rounds of %d turns (%d at 1 ms)",
 		server, runtime.Version(), runtime.NumCPU(), s.main.tenants, s.main.agentsEach,
 		s.loopback.rounds, s.loopback.turns, s.network.turns)
 }

@@ -14,7 +14,7 @@ import (
 )
 
 var (
-	full   = flag.Bool("full", false, "measure in full, for minutes; without it everything is done once, on little data")
+	full   = flag.Bool("full", false, "measure, for minutes; otherwise everything is done once, on little data")
 	gates  = flag.Bool("gates", false, "with -full, fail if a gate is missed: only on a machine that does nothing else")
 	big    = flag.Bool("big", false, "with -full, also read among 5 million rows")
 	rounds = flag.Int("rounds", 5, "with -full, the rounds of which medians are taken")
@@ -66,7 +66,7 @@ func TestBench(t *testing.T) { //nolint:paralleltest // allocations are counted
 	require.NoError(t, r.write(&out))
 	require.NotContains(t, out.String(), "NaN")
 	if *full {
-		_, err := io.WriteString(os.Stdout, out.String())
+		_, err := os.Stdout.WriteString(out.String())
 		require.NoError(t, err)
 		require.True(t, r.passed() || !*gates, "a gate was missed")
 		return

@@ -7,7 +7,8 @@
 //	Konstruct, RLS                            the product's client on tenancy/pgtenant
 //
 // The two without row-level security log in as the superuser, to whom no policy applies, so they work on the same rows
-// of the same tables. The other two log in as konstruct_app. Servers are compared over HTTP, each in a process of its own.
+// of the same tables. The other two log in as konstruct_app. Over HTTP, servers are compared that are processes of their
+// own.
 //
 //	task bench                 print the tables and the gates (some minutes)
 //	task bench -- -gates       also fail if a gate is missed

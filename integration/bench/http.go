@@ -29,7 +29,7 @@ const (
 
 	// python is Debian's, for which python3-fastapi, python3-sqlalchemy, python3-asyncpg and uvicorn are installed.
 	python = "/usr/bin/python3"
-	token  = "kst_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" //nolint:gosec // of a throw-away database
+	token  = "kst_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 	module = "github.com/konstruct/konstruct/"
 )
 
@@ -60,7 +60,8 @@ func (b bench) http(db *testdb.Database, servers ...server) []result {
 	for i, s := range servers {
 		base := launch(b, s)
 		list := func(ctx context.Context, turn int) (string, error) {
-			return get(ctx, client, fmt.Sprintf("%s/v1/tenants/%s/agents?limit=%d", base, reads[turn%len(reads)].tenant, pageSize))
+			tenant := reads[turn%len(reads)].tenant
+			return get(ctx, client, fmt.Sprintf("%s/v1/tenants/%s/agents?limit=%d", base, tenant, pageSize))
 		}
 		page, err := list(b.Context(), 0)
 		for end := time.Now().Add(startWithin); err != nil && time.Now().Before(end); page, err = list(b.Context(), 0) {
@@ -73,10 +74,11 @@ func (b bench) http(db *testdb.Database, servers ...server) []result {
 		}
 		require.Len(b, etags, pageSize, s.name)
 		require.Equal(b, want, etags, s.name)
-		contestants[i] = contestant{name: s.name, pid: s.cmd.Process.Pid, do: func(ctx context.Context, turn int) error {
+		do := func(ctx context.Context, turn int) error {
 			_, err := list(ctx, turn)
 			return err
-		}}
+		}
+		contestants[i] = contestant{s.name, do, s.cmd.Process.Pid}
 	}
 	return saturate(b, b.size.http, httpConnections, contestants)
 }
@@ -85,7 +87,8 @@ func (b bench) http(db *testdb.Database, servers ...server) []result {
 func (b bench) servers(db *testdb.Database) []server {
 	b.Helper()
 	folder := b.TempDir()
-	build := exec.CommandContext(b.Context(), "go", "build", "-o", folder, module+"cmd/konstruct", module+"integration/bench/peers/nethttp")
+	build := exec.CommandContext(b.Context(), "go", "build", "-o", folder,
+		module+"cmd/konstruct", module+"integration/bench/peers/nethttp")
 	out, err := build.CombinedOutput()
 	require.NoError(b, err, string(out))
 	program := func(env []string, name string, args ...string) *exec.Cmd {
@@ -98,8 +101,8 @@ func (b bench) servers(db *testdb.Database) []server {
 		serverRaw:    {"net/http, raw pgx, no RLS", program([]string{super}, "nethttp")},
 		serverByHand: {"net/http, raw pgx, a transaction by hand, RLS", program([]string{app}, "nethttp", "-rls")},
 		serverOurs: {"Konstruct, RLS", program([]string{
-			app, "KONSTRUCT_DB_MAX_CONNS=" + httpPool, "REDIS_URL=" + testdb.Redis(b), "SLACK_SIGNING_SECRET=not-used-here",
-			"KONSTRUCT_SECRETS_KEY=YSBrZXkgZm9yIHRoZSBiZW5jaCBhbG9uZSwgMzIgYnk=",
+			app, "KONSTRUCT_DB_MAX_CONNS=" + httpPool, "REDIS_URL=" + testdb.Redis(b),
+			"SLACK_SIGNING_SECRET=not-used-here", "KONSTRUCT_SECRETS_KEY=YSBrZXkgZm9yIHRoZSBiZW5jaCBhbG9uZSwgMzIgYnk=",
 		}, "konstruct", "serve")},
 	}
 }
@@ -110,20 +113,31 @@ func (b bench) peers(db *testdb.Database) (found []server) {
 	b.Helper()
 	sources, err := filepath.Abs("peers")
 	require.NoError(b, err)
-	add := func(name string, obtained error, env string, command ...string) {
-		if obtained != nil {
-			b.say("without " + name + ": " + obtained.Error())
-			return
-		}
-		cmd := exec.CommandContext(b.Context(), command[0], command[1:]...)
-		cmd.Env = []string{"DATABASE_URL=" + db.AppURL, env}
-		found = append(found, server{name, cmd})
-	}
 	modules := b.TempDir()
-	add("FastAPI, SQLAlchemy and asyncpg", exec.CommandContext(b.Context(), python, "-c", "import asyncpg, fastapi, sqlalchemy, uvicorn").Run(),
-		"PYTHONDONTWRITEBYTECODE=1", python, filepath.Join(sources, "fastapi", "app.py"))
-	add("fastify and pg", exec.CommandContext(b.Context(), "npm", "install", "--no-save", "--prefix", modules, "fastify@5", "pg@8").Run(),
-		"NODE_PATH="+filepath.Join(modules, "node_modules"), "node", filepath.Join(sources, "fastify", "server.cjs"))
+	for _, peer := range []struct {
+		name, env       string
+		obtain, command []string
+	}{
+		{
+			"FastAPI, SQLAlchemy and asyncpg, RLS", "PYTHONDONTWRITEBYTECODE=1",
+			[]string{python, "-c", "import asyncpg, fastapi, sqlalchemy, uvicorn"},
+			[]string{python, filepath.Join(sources, "fastapi", "app.py")},
+		},
+		{
+			"fastify and pg, RLS", "NODE_PATH=" + filepath.Join(modules, "node_modules"),
+			[]string{"npm", "install", "--no-save", "--prefix", modules, "fastify@5", "pg@8"},
+			[]string{"node", filepath.Join(sources, "fastify", "server.cjs")},
+		},
+	} {
+		out, err := exec.CommandContext(b.Context(), peer.obtain[0], peer.obtain[1:]...).CombinedOutput()
+		if err != nil {
+			b.say(fmt.Sprintf("without %s, which can't be had here: %v\n%s", peer.name, err, out))
+			continue
+		}
+		cmd := exec.CommandContext(b.Context(), peer.command[0], peer.command[1:]...)
+		cmd.Env = []string{"DATABASE_URL=" + db.AppURL, peer.env}
+		found = append(found, server{peer.name, cmd})
+	}
 	return found
 }
 
@@ -137,7 +151,7 @@ func launch(tb testing.TB, s server) string {
 	log, err := os.Create(filepath.Join(tb.TempDir(), "log")) // a file, since writing a log is part of the work
 	require.NoError(tb, err)
 	_, port, _ := strings.Cut(address, ":")
-	s.cmd.Env = append(s.cmd.Env, "PATH="+os.Getenv("PATH"), "PORT="+port, "KONSTRUCT_LISTEN_ADDR="+address, "POOL="+httpPool)
+	s.cmd.Env = append(s.cmd.Env, "PATH="+os.Getenv("PATH"), "POOL="+httpPool, "PORT="+port, "KONSTRUCT_LISTEN_ADDR="+address)
 	s.cmd.Dir, s.cmd.Stdout, s.cmd.Stderr = filepath.Dir(log.Name()), log, log
 	require.NoError(tb, s.cmd.Start(), s.name)
 	tb.Cleanup(func() {
@@ -160,7 +174,8 @@ func logIn(tb testing.TB, db *testdb.Database) {
 		WITH admin AS (
 			INSERT INTO portal_users (id, email, hashed_password, name, is_admin)
 			VALUES (gen_random_uuid(), 'bench@example.com', 'none', 'Bench', true) RETURNING id
-		) INSERT INTO portal_sessions (token_hash, user_id, expires_at) SELECT $1, id, now() + interval '1 day' FROM admin`,
+		) INSERT INTO portal_sessions (token_hash, user_id, expires_at)
+		SELECT $1, id, now() + interval '1 day' FROM admin`,
 		fmt.Sprintf("%x", sha256.Sum256([]byte(token))))
 	require.NoError(tb, err)
 }

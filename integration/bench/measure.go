@@ -35,7 +35,7 @@ type contestant struct {
 	pid  int // the process whose CPU time counts; 0 is this one
 }
 
-// result is what a contestant was measured at, per round. Only [takeTurns] gives a median and a p99, only [saturate] a rate.
+// result is what was measured of a contestant: a median and a p99 by [takeTurns], a rate by [saturate].
 type result struct {
 	name             string
 	median, p99, cpu series // µs per operation
@@ -48,11 +48,11 @@ type series []float64
 // middle is the median of the rounds, NaN without any.
 func (s series) middle() float64 { return quantile(s, 0.5) }
 
-// over is the median of the rounds' ratios: a machine that slows down midway slows down both sides.
+// over is the median of the ratios to base, round by round: a machine that slows down midway slows down both sides.
 func (s series) over(base series) float64 {
-	ratios := make(series, min(len(s), len(base)))
-	for i := range ratios {
-		ratios[i] = s[i] / base[i]
+	var ratios series
+	for i, b := range base {
+		ratios = append(ratios, s[i]/b)
 	}
 	return ratios.middle()
 }
@@ -138,12 +138,12 @@ func repeat(
 	return float64(calls.Load()), err
 }
 
-// cpuTime is what all threads of a process have used, user and system; pid 0 is this process. It is what getrusage tells
-// of this process, in nanoseconds, and 0 where it can't be known.
+// cpuTime is what all threads of a process have used, user and system; pid 0 is this process. getrusage tells the same
+// of this process only, and in microseconds. It is 0 where it can't be known.
 func cpuTime(pid int) time.Duration {
 	clock := int32(unix.CLOCK_PROCESS_CPUTIME_ID)
 	if pid != 0 {
-		clock = int32(^pid<<3 | 2) // as clock_getcpuclockid(3) makes it, on Linux
+		clock = int32(^pid<<3 | 2) //nolint:gosec // as clock_getcpuclockid(3) makes it, on Linux
 	}
 	var t unix.Timespec
 	if err := unix.ClockGettime(clock, &t); err != nil {

@@ -31,7 +31,8 @@ func openPlain(tb testing.TB, dsn string) plain {
 }
 
 func (p plain) list(ctx context.Context, j job) error {
-	agents, err := p.client.Agent.Query().Where(agent.TenantID(j.tenant.UUID())).Order(agent.ByID()).Limit(pageSize).All(ctx)
+	query := p.client.Agent.Query().Where(agent.TenantID(j.tenant.UUID()))
+	agents, err := query.Order(agent.ByID()).Limit(pageSize).All(ctx)
 	return expect(pageSize, len(agents), err)
 }
 
@@ -68,8 +69,8 @@ func (p plain) inTx(ctx context.Context, do func(*plainent.Tx) error) error {
 	return tx.Commit()
 }
 
-// naive does what plain does in a transaction that begins with setting the tenant. That is how row-level security is used
-// without a driver for it.
+// naive does what plain does, in a transaction that begins with setting the tenant: row-level security without a driver
+// for it.
 type naive struct{ plain }
 
 func (n naive) list(ctx context.Context, j job) error   { return n.setTenant(ctx, j, plain.list) }
@@ -83,7 +84,8 @@ func (n naive) unit(ctx context.Context, j job) error {
 
 func (n naive) setTenant(ctx context.Context, j job, do func(plain, context.Context, job) error) error {
 	return n.inTx(ctx, func(tx *plainent.Tx) error {
-		if _, err := tx.ExecContext(ctx, "SELECT set_config('app.current_tenant', $1, true)", j.tenant.String()); err != nil {
+		_, err := tx.ExecContext(ctx, "SELECT set_config('app.current_tenant', $1, true)", j.tenant.String())
+		if err != nil {
 			return err
 		}
 		return do(plain{tx.Client()}, ctx, j)

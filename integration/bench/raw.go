@@ -79,7 +79,8 @@ func (r raw) bulk(ctx context.Context, j job) error {
 
 // rawRow is a new agent, in the order of the columns.
 func rawRow(j job) []any {
-	id, tenant, now, empty := [16]byte(uuid.Must(uuid.NewV7())), [16]byte(j.tenant.UUID()), time.Now().UTC(), []byte("[]")
+	id, tenant := [16]byte(uuid.Must(uuid.NewV7())), [16]byte(j.tenant.UUID())
+	now, empty := time.Now().UTC(), []byte("[]")
 	return []any{id, tenant, now, now, j.name, "", "", "", "quality", empty, empty, true}
 }
 

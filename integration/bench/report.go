@@ -15,7 +15,8 @@ func (r report) write(w io.Writer) error {
 		r.works[i].table(w.name).write(&out)
 	}
 	for i, goroutines := range crowds() {
-		rates(fmt.Sprintf("Reads by %d goroutines on %d connections", goroutines, connections), "way", r.crowds[i]).write(&out)
+		name := fmt.Sprintf("Reads by %d goroutines on %d connections", goroutines, connections)
+		rates(name, "way", r.crowds[i]).write(&out)
 	}
 	httpTable(r.http).write(&out)
 	compared("One tenant's read among more and more rows", "rows in the table", r.scale, 1).write(&out)
@@ -30,26 +31,30 @@ func (r report) write(w io.Writer) error {
 }
 
 func (r workResult) table(name string) *table {
-	t := newTable(name, "way", "round trips", "allocations", "CPU", "median", "p99", "÷ raw pgx", "÷ plain Ent",
-		"at 1 ms", "÷ raw pgx", "÷ plain Ent")
+	t := newTable(name, "way", "round trips", "allocations", "CPU", "÷ raw", "median", "p99", "÷ raw", "÷ plain",
+		"at 1 ms", "÷ raw", "÷ plain")
 	for i, near := range r.loopback {
-		far := r.network[i]
-		t.add(near.name, fmt.Sprintf("%.4g", r.trips[i]), fmt.Sprintf("%.0f", r.allocs[i]), µs(near.cpu), µs(near.median), µs(near.p99),
-			ratio(near.median.over(r.loopback[wayRaw].median)), ratio(near.median.over(r.loopback[wayPlain].median)),
-			µs(far.median), ratio(far.median.over(r.network[wayRaw].median)), ratio(far.median.over(r.network[wayPlain].median)))
+		far, raw, plain := r.network[i], r.loopback[wayRaw], r.loopback[wayPlain]
+		farRaw, farPlain := r.network[wayRaw], r.network[wayPlain]
+		t.add(near.name, fmt.Sprintf("%.4g", r.trips[i]), fmt.Sprintf("%.0f", r.allocs[i]),
+			micro(near.cpu), ratio(near.cpu.over(raw.cpu)), micro(near.median), micro(near.p99),
+			ratio(near.median.over(raw.median)), ratio(near.median.over(plain.median)),
+			micro(far.median), ratio(far.median.over(farRaw.median)), ratio(far.median.over(farPlain.median)))
 	}
 	return t
 }
 
 func httpTable(results []result) *table {
-	return rates(fmt.Sprintf("Over HTTP: the authenticated list of %d agents on %d connections", pageSize, httpConnections), "server", results)
+	name := fmt.Sprintf("Over HTTP: the authenticated list of %d agents on %d connections", pageSize, httpConnections)
+	return rates(name, "server", results)
 }
 
 // rates compares what many goroutines do with the first.
 func rates(name, first string, results []result) *table {
 	t := newTable(name, first, "per second", "ratio", "CPU of each", "ratio")
 	for _, r := range results {
-		t.add(r.name, fmt.Sprintf("%.0f", r.rate.middle()), ratio(r.rate.over(results[0].rate)), µs(r.cpu), ratio(r.cpu.over(results[0].cpu)))
+		t.add(r.name, fmt.Sprintf("%.0f", r.rate.middle()), ratio(r.rate.over(results[0].rate)),
+			micro(r.cpu), ratio(r.cpu.over(results[0].cpu)))
 	}
 	return t
 }
@@ -58,12 +63,12 @@ func rates(name, first string, results []result) *table {
 func compared(name, first string, results []result, bases int) *table {
 	t := newTable(name, first, "median", "p99", "ratio")
 	for i, r := range results {
-		t.add(r.name, µs(r.median), µs(r.p99), ratio(r.median.over(results[i%bases].median)))
+		t.add(r.name, micro(r.median), micro(r.p99), ratio(r.median.over(results[i%bases].median)))
 	}
 	return t
 }
 
-func µs(s series) string { return fmt.Sprintf("%.0f µs", s.middle()) }
+func micro(s series) string { return fmt.Sprintf("%.0f µs", s.middle()) }
 
 // ratio has three digits after the point, so that no limit is met by rounding.
 func ratio(f float64) string { return fmt.Sprintf("%.3f", f) }

@@ -15,18 +15,18 @@ import (
 // scale reads the same list from tables of different sizes. The first result is that of the smallest.
 func (b bench) scale(main *testdb.Database) []result {
 	b.Helper()
-	databases, populations := []*testdb.Database{b.populate(b.size.small), main}, []population{b.size.small, b.size.main}
-	if b.size.big != nil {
-		databases, populations = append(databases, b.populate(*b.size.big)), append(populations, *b.size.big)
+	var contestants []contestant
+	add := func(db *testdb.Database, p population) {
+		o, reads := openOurs(b, db.AppURL), p.jobs(b).reads
+		do := func(ctx context.Context, turn int) error { return o.list(ctx, reads[turn%len(reads)]) }
+		contestants = append(contestants, contestant{name: fmt.Sprintf("%d rows", p.rows()), do: do})
+	}
+	add(b.populate(b.size.small), b.size.small)
+	add(main, b.size.main)
+	if p := b.size.big; p != nil {
+		add(b.populate(*p), *p)
 	}
 	b.say("one tenant's read among more and more rows")
-	contestants := make([]contestant, len(databases))
-	for i, p := range populations {
-		o, reads := openOurs(b, databases[i].AppURL), p.jobs(b).reads
-		contestants[i] = contestant{name: fmt.Sprintf("%d rows", p.rows()), do: func(ctx context.Context, turn int) error {
-			return o.list(ctx, reads[turn%len(reads)])
-		}}
-	}
 	return takeTurns(b, b.size.loopback, contestants)
 }
 
@@ -34,9 +34,9 @@ func (b bench) scale(main *testdb.Database) []result {
 // then decides whether one plan will do for all.
 const planning = 10
 
-// skew counts a small tenant's agents on two connections: on one, each statement was first planned for a small tenant too;
-// on the other, for the tenant that has most of the table's rows. Through Ent the statement has the mixin's predicate; by
-// hand it has the policy's alone. The second half of the results is to be compared with the first.
+// skew counts a small tenant's agents on two connections: on one, each statement was first planned for a small tenant
+// too; on the other, for the tenant that has most of the table's rows. Through Ent the statement has the mixin's
+// predicate; by hand it has the policy's alone. The second half of the results is to be compared with the first.
 func (b bench) skew() []result {
 	b.Helper()
 	p := b.size.skewed

@@ -53,8 +53,8 @@ type job struct {
 	name   string // what is written
 }
 
-// jobs are taken in turns, the same ones by every way: of the same few tenants all over the table, so that their pages are
-// in memory. Writers have tenants of their own, so that reads stay the same.
+// jobs are taken in turns, the same ones by every way: of the same few tenants all over the table, so that their pages
+// are in memory. Writers have tenants of their own, so that reads stay the same.
 type jobs struct{ reads, writes []job }
 
 func (p population) jobs(tb testing.TB) jobs {

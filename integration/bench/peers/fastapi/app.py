@@ -68,6 +68,10 @@ def etag(at: datetime) -> str:
     return f'"{digits}"'
 
 
+def summary(agent: Agent) -> Summary:
+    return Summary(etag=etag(agent.updated_at), **{c.name: getattr(agent, c.name) for c in Agent.__table__.c})
+
+
 @app.get("/v1/tenants/{tenant}/agents", response_model=Page)
 async def agents(tenant: UUID, limit: int = Query(50, ge=1, le=200), authorization: str = Header()) -> Page:
     hashed = hashlib.sha256(authorization.removeprefix("Bearer ").encode()).hexdigest()
@@ -80,7 +84,7 @@ async def agents(tenant: UUID, limit: int = Query(50, ge=1, le=200), authorizati
             await session.execute(SET_TENANT, {"tenant": str(tenant)})
             query = select(Agent).where(Agent.tenant_id == tenant).order_by(Agent.id).limit(limit + 1)
             rows = (await session.execute(query)).scalars().all()
-            items = [Summary(etag=etag(a.updated_at), **{c.name: getattr(a, c.name) for c in Agent.__table__.c}) for a in rows]
+            items = [summary(a) for a in rows]
     return Page(items=items[:limit], next_cursor=str(items[limit - 1].id) if len(items) > limit else None)
 
 
