@@ -12,7 +12,7 @@ import (
 	"github.com/konstruct/konstruct/integration/faultproxy"
 )
 
-// echo is a server that sends back what it receives.
+// echo is a server that sends back each line that it receives.
 func echo(t *testing.T) string {
 	t.Helper()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -24,7 +24,11 @@ func echo(t *testing.T) string {
 			if err != nil {
 				return
 			}
-			go func() { _, _ = io.Copy(conn, conn) }()
+			go func() {
+				for lines := bufio.NewScanner(conn); lines.Scan(); {
+					_, _ = io.WriteString(conn, lines.Text()+"\n")
+				}
+			}()
 		}
 	}()
 	return listener.Addr().String()
@@ -40,8 +44,11 @@ func TestRoundTripsAreCountedAndDelayed(t *testing.T) {
 	answers := bufio.NewReader(conn)
 	ask := func() {
 		for range lines {
-			_, err := io.WriteString(conn, "line\n")
-			require.NoError(t, err)
+			for _, half := range []string{"li", "ne\n"} { // two packets, one round trip
+				_, err := io.WriteString(conn, half)
+				require.NoError(t, err)
+				time.Sleep(5 * time.Millisecond)
+			}
 			got, err := answers.ReadString('\n')
 			require.NoError(t, err)
 			require.Equal(t, "line\n", got)
