@@ -7,8 +7,8 @@ import (
 	"text/tabwriter"
 )
 
-// write prints Markdown whose columns are aligned, for a terminal as for a page.
-func (r report) write(w io.Writer) error {
+// markdown has aligned columns, for a terminal as for a page.
+func (r report) markdown() string {
 	var out strings.Builder
 	fmt.Fprintln(&out, r.machine)
 	for i, w := range works() {
@@ -26,8 +26,7 @@ func (r report) write(w io.Writer) error {
 		gates.add(g.promise, fmt.Sprintf("%s %.2f", g.sign, g.limit), ratio(g.measured), g.verdict())
 	}
 	gates.write(&out)
-	_, err := io.WriteString(w, out.String())
-	return err
+	return out.String()
 }
 
 func (r workResult) table(name string) *table {
@@ -95,5 +94,5 @@ func (t *table) write(w io.Writer) {
 	for _, row := range t.rows {
 		fmt.Fprintln(aligned, "| "+strings.Join(row, "\t| ")+"\t|")
 	}
-	_ = aligned.Flush() // to a strings.Builder
+	_ = aligned.Flush()
 }
