@@ -61,7 +61,7 @@ func (b bench) run() (r report) {
 	before := loadAverage()
 	db := b.populate(b.size.main)
 	b.works(db, &r)
-	r.http = b.http(db, b.servers(db)...)
+	r.http = b.http(b.servers(db)...)
 	r.scale = b.scale(db)
 	r.skew = b.skew()
 	r.machine = fmt.Sprintf("%s; load average %s at the start, %s at the end.", b.describe(db), before, loadAverage())

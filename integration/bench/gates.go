@@ -63,12 +63,3 @@ func (r report) gates() []gate {
 	}
 	return gates
 }
-
-func (r report) passed() bool {
-	for _, g := range r.gates() {
-		if !g.passed() {
-			return false
-		}
-	}
-	return true
-}

@@ -2,7 +2,6 @@ package bench
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"io"
 	"net"
@@ -15,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/konstruct/konstruct/integration/testdb"
@@ -29,7 +27,6 @@ const (
 
 	// python is Debian's, for which python3-fastapi, python3-sqlalchemy, python3-asyncpg and uvicorn are installed.
 	python = "/usr/bin/python3"
-	token  = "kst_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 	module = "github.com/konstruct/konstruct/"
 )
 
@@ -48,10 +45,9 @@ type server struct {
 
 // http lists a tenant's agents over HTTP, as an admin who is logged in. Each server is a process of its own, looks the
 // session up in the database with every request, and returns the same agents.
-func (b bench) http(db *testdb.Database, servers ...server) []result {
+func (b bench) http(servers ...server) []result {
 	b.Helper()
 	b.say("the authenticated list over HTTP")
-	logIn(b, db)
 	reads := b.size.main.jobs(b).reads
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: httpConnections}}
 	etag := regexp.MustCompile(`"etag":"[^,}]+`)
@@ -162,22 +158,6 @@ func launch(tb testing.TB, s server) string {
 		_ = log.Close()
 	})
 	return "http://" + address
-}
-
-// logIn makes an admin with a session.
-func logIn(tb testing.TB, db *testdb.Database) {
-	tb.Helper()
-	conn, err := pgx.Connect(tb.Context(), db.SuperURL)
-	require.NoError(tb, err)
-	defer func() { _ = conn.Close(context.WithoutCancel(tb.Context())) }()
-	_, err = conn.Exec(tb.Context(), `
-		WITH admin AS (
-			INSERT INTO portal_users (id, email, hashed_password, name, is_admin)
-			VALUES (gen_random_uuid(), 'bench@example.com', 'none', 'Bench', true) RETURNING id
-		) INSERT INTO portal_sessions (token_hash, user_id, expires_at)
-		SELECT $1, id, now() + interval '1 day' FROM admin`,
-		fmt.Sprintf("%x", sha256.Sum256([]byte(token))))
-	require.NoError(tb, err)
 }
 
 func get(ctx context.Context, client *http.Client, url string) (string, error) {

@@ -24,6 +24,8 @@ const (
 	firstMilli = 1_767_225_600_000
 	// agentsApart is the distance between the numbers of the first agents of two tenants.
 	agentsApart = 1_000_000
+	// token is of the session of an admin.
+	token = "kst_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 )
 
 // population is what a database holds.
@@ -92,6 +94,12 @@ const (
 			'You answer questions about orders, deliveries and returns. Ask when something is unclear, never guess, ' ||
 			'and hand over to a person when the customer is upset or asks for one.'
 		FROM generate_series($1::bigint, $2) AS tenant, generate_series(1, $3::bigint) AS n`
+	seedAdmin = `
+		INSERT INTO portal_users (id, email, hashed_password, name, is_admin)
+		VALUES (pg_temp.id_of(1), 'bench@example.com', 'none', 'Bench', true)`
+	seedSession = `
+		INSERT INTO portal_sessions (token_hash, user_id, expires_at)
+		VALUES (encode(sha256($1::text::bytea), 'hex'), pg_temp.id_of(1), now() + interval '1 day')`
 )
 
 // seed fills an empty database. The big tenant is the last one.
@@ -112,6 +120,8 @@ func seed(tb testing.TB, db *testdb.Database, p population) {
 		exec(seedTenants, big, big)
 		exec(seedAgents, big, big, p.bigTenant, agentsApart)
 	}
+	exec(seedAdmin)
+	exec(seedSession, token)
 	exec("VACUUM (ANALYZE, FREEZE) tenants")
 	exec("VACUUM (ANALYZE, FREEZE) agents")
 	exec("CHECKPOINT")
