@@ -1,111 +1,153 @@
-package main
+package bench
 
 import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"runtime"
-	"strconv"
 	"strings"
+	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/konstruct/konstruct/integration/faultproxy"
+	"github.com/konstruct/konstruct/integration/testdb"
 )
 
-// measure does everything, on databases that fresh makes.
-func measure(ctx context.Context, o options, fresh func() database, progress io.Writer) (report, error) {
-	say := func(what string) { fmt.Fprintln(progress, "  "+what) }
-	b := bench{options: o, fresh: fresh, say: say}
-	db, s, err := b.populate(ctx, o.main)
-	if err != nil {
-		return report{}, err
-	}
-	r := report{options: o}
-	if r.machine, err = describe(ctx, db, o); err != nil {
-		return r, err
-	}
-	if r.works, err = measureWorks(ctx, o, db, s, say); err != nil {
-		return r, err
-	}
-	say("The authenticated list over HTTP")
-	if r.web, err = measureWeb(ctx, o.loopback, db, s); err != nil {
-		return r, err
-	}
-	if r.scale, err = b.scale(ctx, db); err != nil {
-		return r, err
-	}
-	r.skew, err = b.skew(ctx)
-	return r, err
+// networkDelay is added to each round trip for what the tables call "at 1 ms".
+const networkDelay = time.Millisecond
+
+// crowds are the numbers of goroutines that share a pool.
+func crowds() []int { return []int{16, 64} }
+
+// size is how much is measured.
+type size struct {
+	loopback, network, http plan
+	small, main, skewed     population
+	big                     *population // a further table that is read
+}
+
+// report is all that was measured.
+type report struct {
+	machine string
+	works   [workCount]workResult
+	crowds  [][]result // by crowd and way
+	http    []result
+	scale   []result
+	skew    []result
+}
+
+// workResult is one kind of work, by way.
+type workResult struct {
+	trips, allocs     [wayCount]float64 // per operation
+	loopback, network []result
 }
 
 // bench is one run.
 type bench struct {
-	options options
-	fresh   func() database
-	say     func(string)
+	testing.TB
+
+	size     size
+	fresh    func() *testdb.Database // makes an empty database
+	progress io.Writer
 }
 
-func (b bench) populate(ctx context.Context, p population) (database, subjects, error) {
-	b.say("A database of " + thousands(p.rows()) + " rows")
+// run measures everything.
+func (b bench) run() (r report) {
+	b.Helper()
+	before := loadAverage()
+	db := b.populate(b.size.main)
+	b.works(db, &r)
+	r.http = b.http(b.servers(db)...)
+	r.scale = b.scale(db)
+	r.skew = b.skew()
+	r.machine = fmt.Sprintf("%s; load average %s at the start, %s at the end.", b.describe(db), before, loadAverage())
+	return r
+}
+
+func (b bench) say(what string) { fmt.Fprintln(b.progress, "  "+what) }
+
+func (b bench) populate(p population) *testdb.Database {
+	b.Helper()
+	b.say(fmt.Sprintf("a table of %d rows", p.rows()))
 	db := b.fresh()
-	if err := seed(ctx, db, p); err != nil {
-		return db, subjects{}, err
-	}
-	s, err := findSubjects(ctx, db, p)
-	return db, s, err
+	seed(b, db, p)
+	return db
 }
 
-func (b bench) scale(ctx context.Context, main database) ([]side, error) {
-	small, _, err := b.populate(ctx, b.options.small)
-	if err != nil {
-		return nil, err
+// works measures all kinds of work: directly, and through proxies that count and delay round trips.
+func (b bench) works(db *testdb.Database, r *report) {
+	b.Helper()
+	super, app := faultproxy.Start(b, db.SuperURL), faultproxy.Start(b, db.AppURL)
+	trips := func() uint64 { return super.RoundTrips() + app.RoundTrips() }
+	near, far, all := openWays(b, db.SuperURL, db.AppURL), openWays(b, super.URL(), app.URL()), b.size.main.jobs(b)
+	for _, goroutines := range crowds() {
+		b.say(fmt.Sprintf("reads by %d goroutines", goroutines))
+		r.crowds = append(r.crowds, saturate(b, b.size.loopback, goroutines, works()[workRead].by(near, all)))
 	}
-	databases := []database{small, main}
-	populations := []population{b.options.small, b.options.main}
-	if b.options.huge != nil {
-		huge, _, err := b.populate(ctx, *b.options.huge)
-		if err != nil {
-			return nil, err
+	super.Delay(networkDelay)
+	app.Delay(networkDelay)
+	for i, w := range works() {
+		b.say(w.name)
+		result, near, far := &r.works[i], w.by(near, all), w.by(far, all)
+		result.loopback = takeTurns(b, b.size.loopback.over(w.weight), near)
+		network := b.size.network.over(w.weight)
+		result.network = takeTurns(b, network, far)
+		for way := range wayCount {
+			result.allocs[way] = perTurn(b, network.turns, near[way], allocated)
+			result.trips[way] = perTurn(b, network.turns, far[way], trips)
 		}
-		databases, populations = append(databases, huge), append(populations, *b.options.huge)
 	}
-	b.say("One tenant's read, among more and more rows of others")
-	return measureScale(ctx, b.options.loopback, databases, populations)
 }
 
-func (b bench) skew(ctx context.Context) ([]side, error) {
-	db, _, err := b.populate(ctx, b.options.skewed)
-	if err != nil {
-		return nil, err
+// perTurn is by how much a counter grows with each turn of a contestant whose connection was in use a moment ago.
+func perTurn(tb testing.TB, turns int, c contestant, counter func() uint64) float64 {
+	tb.Helper()
+	var before uint64
+	for turn := range turns + 1 {
+		if turn == 1 {
+			before = counter()
+		}
+		if err := c.do(tb.Context(), turn); err != nil {
+			tb.Fatalf("%s: %v", c.name, err)
+		}
 	}
-	b.say("A small tenant after a big one")
-	return measureSkew(ctx, b.options.loopback, db, b.options.skewed)
+	return float64(counter()-before) / float64(turns)
 }
 
-// describe says what was measured on: the numbers mean nothing without it.
-func describe(ctx context.Context, db database, o options) (string, error) {
-	conn, err := pgx.Connect(ctx, db.superURL)
-	if err != nil {
-		return "", fmt.Errorf("describe the server: %w", err)
-	}
-	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
-	var version, fsync, buffers string
-	err = conn.QueryRow(ctx, `SELECT split_part(current_setting('server_version'), ' ', 1),
-		current_setting('fsync'), current_setting('shared_buffers')`).Scan(&version, &fsync, &buffers)
-	if err != nil {
-		return "", fmt.Errorf("describe the server: %w", err)
-	}
-	return fmt.Sprintf("PostgreSQL %s (fsync %s, shared_buffers %s), %s, %d cores for both; %s tenants of %d agents; "+
-		"medians of %d rounds of %d turns (%d at 1 ms).", version, fsync, buffers, runtime.Version(), runtime.NumCPU(),
-		thousands(o.main.tenants), o.main.agentsEach, o.loopback.rounds, o.loopback.turns, o.network.turns), nil
+// allocated is how many objects this process has allocated.
+func allocated() uint64 {
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	return stats.Mallocs
 }
 
-// thousands spells 10000 as 10,000.
-func thousands(n int) string {
-	digits := strconv.Itoa(n)
-	var groups []string
-	for len(digits) > 3 {
-		groups = append([]string{digits[len(digits)-3:]}, groups...)
-		digits = digits[:len(digits)-3]
+// describe says what was measured on: numbers mean nothing without it.
+func (b bench) describe(db *testdb.Database) string {
+	b.Helper()
+	conn, err := pgx.Connect(b.Context(), db.SuperURL)
+	require.NoError(b, err)
+	defer func() { _ = conn.Close(context.WithoutCancel(b.Context())) }()
+	var server string
+	err = conn.QueryRow(b.Context(), `
+		SELECT format('PostgreSQL %s (fsync %s, shared_buffers %s)', split_part(current_setting('server_version'), ' ', 1),
+			current_setting('fsync'), current_setting('shared_buffers'))`).Scan(&server)
+	require.NoError(b, err)
+	s := b.size
+	return fmt.Sprintf("%s, %s, %d cores for all; %d tenants of %d agents; medians of %d rounds of %d turns (%d at 1 ms)",
+		server, runtime.Version(), runtime.NumCPU(), s.main.tenants, s.main.agentsEach,
+		s.loopback.rounds, s.loopback.turns, s.network.turns)
+}
+
+// loadAverage is the system's over the last minute.
+func loadAverage() string {
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return "unknown"
 	}
-	return strings.Join(append([]string{digits}, groups...), ",")
+	load, _, _ := strings.Cut(string(text), " ")
+	return load
 }

@@ -1,113 +1,125 @@
-package main
+package bench
 
 import (
-	"errors"
+	"flag"
+	"fmt"
 	"io"
+	"os"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/konstruct/konstruct/integration/testdb"
 )
 
+var (
+	full   = flag.Bool("full", false, "measure, for minutes; otherwise everything is done once, on little data")
+	gates  = flag.Bool("gates", false, "with -full, fail if a gate is missed: only on a machine that does nothing else")
+	big    = flag.Bool("big", false, "with -full, also read among 5 million rows")
+	rounds = flag.Int("rounds", 5, "with -full, the rounds of which medians are taken")
+)
+
 func TestMain(m *testing.M) { testdb.Main(m) }
 
-// A run in small: everything is done and every answer checked, round trips are asserted, and times are not.
-func TestRoundTrips(t *testing.T) {
-	t.Parallel()
-	fresh := func() database {
-		db := testdb.New(t)
-		return database{appURL: db.AppURL, superURL: db.SuperURL}
+func fullSize() size {
+	s := size{
+		loopback: plan{rounds: *rounds, turns: 400, slice: 500 * time.Millisecond},
+		network:  plan{rounds: *rounds, turns: 60},
+		http:     plan{rounds: *rounds, slice: 2 * time.Second},
+		small:    population{tenants: 200, agentsEach: 50},
+		main:     population{tenants: 10_000, agentsEach: 50},
+		skewed:   population{tenants: 1_000, agentsEach: 50, bigTenant: 300_000},
 	}
-	few := plan{rounds: 2, turns: 3, warmUp: 2}
-	tenants := population{tenants: 2 * subjectCount, agentsEach: pageSize + 5}
+	if *big {
+		s.big = &population{tenants: 100_000, agentsEach: 50}
+	}
+	return s
+}
+
+func smallSize() size {
+	few := plan{rounds: 1, turns: 3, slice: 50 * time.Millisecond}
+	tenants := population{tenants: 2 * subjects, agentsEach: pageSize + 5}
 	skewed := tenants
 	skewed.bigTenant = 200
-	o := options{loopback: few, network: few, small: tenants, main: tenants, skewed: skewed, huge: &tenants}
-
-	r, err := measure(t.Context(), o, fresh, io.Discard)
-	require.NoError(t, err)
-
-	want := map[string][wayCount]float64{
-		"Read: a list of 20 agents":               {wayRaw: 1, wayPlain: 1, wayNaive: 4, wayOurs: 1},
-		"Insert: one agent":                       {wayRaw: 1, wayPlain: 1, wayNaive: 4, wayOurs: 1},
-		"Update one: rename an agent and read it": {wayRaw: 1, wayPlain: 4, wayNaive: 5, wayOurs: 3},
-		"Transaction: list, insert, update":       {wayRaw: 5, wayPlain: 5, wayNaive: 6, wayOurs: 4},
-	}
-	got := map[string][wayCount]float64{}
-	for _, work := range r.works {
-		got[work.name] = work.trips
-	}
-	require.Equal(t, want, got)
-
-	var out strings.Builder
-	require.NoError(t, r.write(&out))
-	for _, gate := range r.gates() {
-		require.Contains(t, out.String(), gate.promise)
-		require.Positive(t, gate.measured, gate.promise)
-	}
-	require.NotContains(t, out.String(), "NaN")
+	return size{loopback: few, network: few, http: few, small: tenants, main: tenants, skewed: skewed, big: &tenants}
 }
 
-func TestTheWorksAreWhereTheGatesLookForThem(t *testing.T) {
-	t.Parallel()
-	names := works()
-	require.Contains(t, names[workRead].name, "Read")
-	require.Contains(t, names[workInsert].name, "Insert")
-	require.Contains(t, names[workUpdate].name, "Update")
-}
-
-func TestParse(t *testing.T) {
-	t.Parallel()
-	o, gates, err := parse(nil, io.Discard)
-	require.NoError(t, err)
-	require.False(t, gates)
-	require.Nil(t, o.huge)
-	require.Equal(t, 5, o.loopback.rounds)
-
-	o, gates, err = parse([]string{"-gates", "-big", "-rounds", "3"}, io.Discard)
-	require.NoError(t, err)
-	require.True(t, gates)
-	require.Equal(t, 5_000_000, o.huge.rows())
-	require.Equal(t, 3, o.loopback.rounds)
-	require.Equal(t, 3, o.network.rounds)
-
-	for _, args := range [][]string{{"-rounds", "0"}, {"-turns", "0"}, {"-network-turns", "-1"}, {"-unknown"}} {
-		_, _, err := parse(args, io.Discard)
-		require.Error(t, err, args)
+// durable makes databases as durable as in production, on a server of their own or on that which the environment names.
+func durable(tb testing.TB) func() *testdb.Database {
+	tb.Helper()
+	if os.Getenv("KONSTRUCT_TEST_DATABASE_URL") != "" {
+		return func() *testdb.Database { return testdb.New(tb) }
 	}
+	cluster := testdb.DurableCluster(tb)
+	return func() *testdb.Database { return cluster.New(tb) }
 }
 
-func TestStage(t *testing.T) {
-	t.Parallel()
-	var order []string
-	s := &stage{log: io.Discard}
-	err := s.perform(func() error {
-		s.Cleanup(func() { order = append(order, "first") })
-		s.Cleanup(func() { order = append(order, "second") })
-		s.Fatalf("no server: %v", io.ErrUnexpectedEOF)
-		return nil
-	})
-	require.EqualError(t, err, "no server: unexpected EOF")
-	require.Equal(t, []string{"second", "first"}, order, "the latest first, also after a failure")
-	require.True(t, s.Failed())
-
-	fault := errors.New("fault")
-	require.ErrorIs(t, (&stage{log: io.Discard}).perform(func() error { return fault }), fault)
-	require.Panics(t, func() { _ = (&stage{log: io.Discard}).perform(func() error { panic(fault) }) }, "a bug stays one")
+// TestBench is `task bench` with -full. Without it, answers, round trips and allocations are asserted.
+func TestBench(t *testing.T) { //nolint:paralleltest // allocations are counted
+	b := bench{TB: t, size: smallSize(), fresh: func() *testdb.Database { return testdb.New(t) }, progress: io.Discard}
+	if *full {
+		b = bench{TB: t, size: fullSize(), fresh: durable(t), progress: os.Stderr}
+	}
+	r := b.run()
+	if *full {
+		fmt.Println(r.markdown())
+		for _, g := range r.gates() {
+			require.True(t, g.passed() || !*gates, "missed: %s", g.promise)
+		}
+		return
+	}
+	if runtime.GOOS == "linux" { // elsewhere nothing tells the CPU time of another process
+		require.NotContains(t, r.markdown(), "NaN")
+	}
+	trips := [workCount][wayCount]float64{
+		workRead:   {wayRaw: 1, wayPlain: 1, wayNaive: 4, wayOurs: 1},
+		workInsert: {wayRaw: 1, wayPlain: 1, wayNaive: 4, wayOurs: 1},
+		workUpdate: {wayRaw: 1, wayPlain: 4, wayNaive: 5, wayOurs: 1},
+		workUnit:   {wayRaw: 5, wayPlain: 6, wayNaive: 7, wayOurs: 4}, // n + 1 for n statements
+		workBulk:   {wayPlain: 1, wayNaive: 4, wayOurs: 1},
+	}
+	var got [workCount][wayCount]float64
+	for i := range got {
+		got[i] = r.works[i].trips
+	}
+	got[workBulk][wayRaw] = 0 // the server may answer while it still receives a COPY
+	require.Equal(t, trips, got, "round trips")
+	require.LessOrEqual(t, r.works[workRead].allocs[wayOurs], 300.0, "allocations of a list")
 }
 
-func TestTablesStandInLine(t *testing.T) {
-	t.Parallel()
-	table := newTable("way", "÷ raw")
-	table.add("a long name", "1.00")
-	var out strings.Builder
-	table.write(&out)
-	require.Equal(t, strings.Join([]string{
-		"| way         | ÷ raw |",
-		"| ----------- | ----: |",
-		"| a long name |  1.00 |",
-		"",
-	}, "\n"), out.String())
+// TestPeers is `task bench:peers`.
+func TestPeers(t *testing.T) { //nolint:paralleltest // it measures
+	if !*full {
+		t.Skip("it installs packages, and measures for a minute: task bench:peers")
+	}
+	b := bench{TB: t, size: fullSize(), fresh: durable(t), progress: os.Stderr}
+	db := b.populate(b.size.main)
+	httpTable(b.http(append(b.servers(db), b.peers(db)...)...)).write(os.Stdout)
+}
+
+// BenchmarkWorks has each work in each way, alone. To compare the ways of reading by benchstat:
+//
+//	go test -run '^$' -bench Works/Read -count 10 ./integration/bench | tee read.txt
+//	go tool -modfile=tools/go.mod benchstat -col /way read.txt
+func BenchmarkWorks(b *testing.B) {
+	db, p := testdb.New(b), smallSize().main
+	seed(b, db, p)
+	ways := openWays(b, db.SuperURL, db.AppURL)
+	for _, w := range works() {
+		b.Run(strings.Split(w.name, ":")[0], func(b *testing.B) {
+			for _, c := range w.by(ways, p.jobs(b)) {
+				b.Run("way="+c.name, func(b *testing.B) {
+					b.ReportAllocs()
+					for turn := 0; b.Loop(); turn++ {
+						if err := c.do(b.Context(), turn); err != nil {
+							b.Fatal(err)
+						}
+					}
+				})
+			}
+		})
+	}
 }

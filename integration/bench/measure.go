@@ -1,61 +1,155 @@
-package main
+package bench
 
 import (
 	"context"
-	"fmt"
+	"math"
 	"math/rand/v2"
 	"runtime"
+	"slices"
+	"sync/atomic"
+	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
 )
 
-// plan is how often things are done.
+// plan says how much is measured. One more round comes first, and does not count.
 type plan struct {
-	rounds, turns, warmUp int
+	rounds int
+	turns  int           // in a round of single operations
+	slice  time.Duration // of a round with many goroutines, for each contestant
 }
 
-// contestant is one side of a comparison.
+// over is the plan for work of which one turn weighs as much as n.
+func (p plan) over(n int) plan {
+	p.turns = max(p.turns/n, 1)
+	return p
+}
+
+// contestant is one of those that are compared.
 type contestant struct {
 	name string
 	do   func(ctx context.Context, turn int) error
+	pid  int // the process whose CPU time counts; 0 is this one
 }
 
-// compare measures the contestants in turns: each of them once, in an order that is drawn anew for each turn, since who
-// follows a heavy one finds colder caches. It returns each one's rounds, in the contestants' order.
-func compare(ctx context.Context, p plan, contestants []contestant) ([]rounds, error) {
-	for turn := range p.warmUp {
-		if _, err := takeTurn(ctx, contestants, turn); err != nil {
-			return nil, err
-		}
+// result is what was measured of a contestant: a median and a p99 by [takeTurns], a rate by [saturate].
+type result struct {
+	name             string
+	median, p99, cpu series // µs per operation
+	rate             series // operations per second
+}
+
+// series has one number per round.
+type series []float64
+
+// middle is the median of the rounds, NaN without any.
+func (s series) middle() float64 { return quantile(s, 0.5) }
+
+// over is the median of the ratios to base, round by round: a machine that slows down midway slows down both sides.
+func (s series) over(base series) float64 {
+	var ratios series
+	for i, b := range base {
+		ratios = append(ratios, s[i]/b)
 	}
-	measured := make([]rounds, len(contestants))
-	for round := range p.rounds {
-		runtime.GC() // no round pays for another's garbage
-		for i := range measured {
-			measured[i] = append(measured[i], make(samples, 0, p.turns))
-		}
+	return ratios.middle()
+}
+
+// quantile is the smallest value that a share p of all values does not exceed (the nearest rank), NaN without values.
+func quantile(values []float64, p float64) float64 {
+	if len(values) == 0 {
+		return math.NaN()
+	}
+	sorted := slices.Sorted(slices.Values(values))
+	return sorted[max(int(math.Ceil(p*float64(len(sorted)))), 1)-1]
+}
+
+// takeTurns measures single operations. In each turn every contestant does one, in random order: the one that follows a
+// heavy one finds colder caches.
+func takeTurns(tb testing.TB, p plan, contestants []contestant) []result {
+	tb.Helper()
+	results := make([]result, len(contestants))
+	for round := range p.rounds + 1 {
+		runtime.GC() // no round pays for the garbage of another
+		wall, cpu := make([][]float64, len(contestants)), make([]float64, len(contestants))
 		for turn := range p.turns {
-			took, err := takeTurn(ctx, contestants, round*p.turns+turn)
-			if err != nil {
-				return nil, err
+			for _, i := range rand.Perm(len(contestants)) { //nolint:gosec // an order, no secret
+				used, start := cpuTime(0), time.Now()
+				err := contestants[i].do(tb.Context(), round*p.turns+turn)
+				wall[i] = append(wall[i], micros(time.Since(start)))
+				cpu[i] += micros(cpuTime(0) - used)
+				require.NoError(tb, err, contestants[i].name)
 			}
-			for i, d := range took {
-				measured[i][round] = append(measured[i][round], d)
+		}
+		for i, c := range contestants {
+			if r := &results[i]; round > 0 {
+				r.name = c.name
+				r.median = append(r.median, quantile(wall[i], 0.5))
+				r.p99 = append(r.p99, quantile(wall[i], 0.99))
+				r.cpu = append(r.cpu, cpu[i]/float64(p.turns))
 			}
 		}
 	}
-	return measured, nil
+	return results
 }
 
-// takeTurn lets each contestant work once and returns how long each took.
-func takeTurn(ctx context.Context, contestants []contestant, turn int) ([]time.Duration, error) {
-	took := make([]time.Duration, len(contestants))
-	for _, i := range rand.Perm(len(contestants)) { //nolint:gosec // nobody gains from guessing who is next
-		start := time.Now()
-		err := contestants[i].do(ctx, turn)
-		took[i] = time.Since(start)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", contestants[i].name, err)
+// saturate measures goroutines that never pause. In each round every contestant has one slice of time, in random order.
+func saturate(tb testing.TB, p plan, goroutines int, contestants []contestant) []result {
+	tb.Helper()
+	results := make([]result, len(contestants))
+	for round := range p.rounds + 1 {
+		for _, i := range rand.Perm(len(contestants)) { //nolint:gosec // an order, no secret
+			runtime.GC()
+			c, r := contestants[i], &results[i]
+			used, start := cpuTime(c.pid), time.Now()
+			done, err := repeat(tb.Context(), goroutines, start.Add(p.slice), c.do)
+			took, cpu := time.Since(start), cpuTime(c.pid)-used
+			require.NoError(tb, err, c.name)
+			if round > 0 {
+				r.name = c.name
+				r.rate = append(r.rate, done/took.Seconds())
+				r.cpu = append(r.cpu, micros(cpu)/done)
+			}
 		}
 	}
-	return took, nil
+	return results
 }
+
+// repeat calls do from many goroutines until the end, and counts the calls.
+func repeat(
+	ctx context.Context, goroutines int, end time.Time, do func(ctx context.Context, turn int) error,
+) (done float64, err error) {
+	var calls atomic.Int64
+	group, ctx := errgroup.WithContext(ctx)
+	for g := range goroutines {
+		group.Go(func() error {
+			for turn := g; time.Now().Before(end); turn += goroutines {
+				if err := do(ctx, turn); err != nil {
+					return err
+				}
+				calls.Add(1)
+			}
+			return nil
+		})
+	}
+	err = group.Wait()
+	return float64(calls.Load()), err
+}
+
+// cpuTime is what all threads of a process have used, user and system; pid 0 is this process. getrusage tells the same
+// of this process only, and in microseconds. It is 0 where it can't be known.
+func cpuTime(pid int) time.Duration {
+	clock := int32(unix.CLOCK_PROCESS_CPUTIME_ID)
+	if pid != 0 {
+		clock = int32(^pid<<3 | 2) //nolint:gosec // as clock_getcpuclockid(3) makes it, on Linux
+	}
+	var t unix.Timespec
+	if err := unix.ClockGettime(clock, &t); err != nil {
+		return 0
+	}
+	return time.Duration(t.Nano())
+}
+
+func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }

@@ -1,129 +1,104 @@
-package main
+package bench
 
 import (
 	"context"
-	"fmt"
+	"encoding/json"
+	"strings"
+	"testing"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
-
-	"github.com/konstruct/konstruct/tenancy"
+	"github.com/stretchr/testify/require"
 )
 
 const (
-	rawColumns = `id, tenant_id, created_at, updated_at, name, role, persona, system_prompt, model_preference,
-		tool_assignments, escalation_rules, is_active`
-	rawList   = `SELECT ` + rawColumns + ` FROM agents WHERE tenant_id = $1 ORDER BY id LIMIT $2`
-	rawInsert = `INSERT INTO agents (` + rawColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`
-	rawUpdate = `UPDATE agents SET name = $3, updated_at = $4 WHERE tenant_id = $1 AND id = $2`
+	rawColumns = "id, tenant_id, created_at, updated_at, name, role, persona, system_prompt, model_preference, " +
+		"tool_assignments, escalation_rules, is_active"
+	rawList   = "SELECT " + rawColumns + " FROM agents WHERE tenant_id = $1 ORDER BY id LIMIT $2"
+	rawInsert = "INSERT INTO agents (" + rawColumns + ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+	rawUpdate = "UPDATE agents SET name = $3, updated_at = $4 WHERE tenant_id = $1 AND id = $2 RETURNING " + rawColumns
 )
 
-// raw is the floor: pgx, SQL by hand, and columns scanned by hand into the types that pgx reads fastest.
-type raw struct{ pool *pgxpool.Pool }
+// raw is pgx with SQL by hand, and rows scanned by hand into the types that pgx reads fastest.
+type raw struct{ conn rawConn }
 
-// rawAgent has an agent's columns. An array of 16 bytes is a UUID that pgx needs no text for.
+// rawConn is a pool or a transaction.
+type rawConn interface {
+	Begin(ctx context.Context) (pgx.Tx, error)
+	CopyFrom(ctx context.Context, table pgx.Identifier, columns []string, rows pgx.CopyFromSource) (int64, error)
+	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+}
+
+// rawAgent has an agent's columns. pgx reads a UUID into an array of 16 bytes without making text of it.
 type rawAgent struct {
 	id, tenant                                    [16]byte
 	created, updated                              time.Time
 	name, role, persona, systemPrompt, preference string
-	tools, rules                                  []map[string]any
+	tools, rules                                  []json.RawMessage
 	active                                        bool
 }
 
-// querier is met by the pool and by a transaction.
-type querier interface {
-	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
-	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
-}
-
-func openRaw(ctx context.Context, dsn string) (*raw, error) {
+func openRaw(tb testing.TB, dsn string) raw {
+	tb.Helper()
 	config, err := pgxpool.ParseConfig(dsn)
-	if err != nil {
-		return nil, fmt.Errorf("raw pgx: %w", err)
-	}
+	require.NoError(tb, err)
 	config.MaxConns = connections
-	pool, err := pgxpool.NewWithConfig(ctx, config)
+	pool, err := pgxpool.NewWithConfig(tb.Context(), config)
+	require.NoError(tb, err)
+	tb.Cleanup(pool.Close)
+	return raw{pool}
+}
+
+func (r raw) list(ctx context.Context, j job) error {
+	return r.query(ctx, pageSize, rawList, [16]byte(j.tenant.UUID()), pageSize)
+}
+
+func (r raw) insert(ctx context.Context, j job) error {
+	tag, err := r.conn.Exec(ctx, rawInsert, rawRow(j)...)
+	return expect(1, int(tag.RowsAffected()), err)
+}
+
+func (r raw) update(ctx context.Context, j job) error {
+	return r.query(ctx, 1, rawUpdate, [16]byte(j.tenant.UUID()), [16]byte(j.agent), j.name, time.Now().UTC())
+}
+
+func (r raw) unit(ctx context.Context, j job) error {
+	return pgx.BeginFunc(ctx, r.conn, func(tx pgx.Tx) error { return listInsertUpdate(ctx, raw{tx}, j) })
+}
+
+// bulk is COPY, which PostgreSQL refuses to a role that row-level security applies to.
+func (r raw) bulk(ctx context.Context, j job) error {
+	rows := pgx.CopyFromSlice(bulkSize, func(int) ([]any, error) { return rawRow(j), nil })
+	n, err := r.conn.CopyFrom(ctx, pgx.Identifier{"agents"}, strings.Split(rawColumns, ", "), rows)
+	return expect(bulkSize, int(n), err)
+}
+
+// rawRow is a new agent, in the order of the columns.
+func rawRow(j job) []any {
+	id, tenant := [16]byte(uuid.Must(uuid.NewV7())), [16]byte(j.tenant.UUID())
+	now, empty := time.Now().UTC(), []byte("[]")
+	return []any{id, tenant, now, now, j.name, "", "", "", "quality", empty, empty, true}
+}
+
+// query reads agents, as many as wanted.
+func (r raw) query(ctx context.Context, want int, sql string, args ...any) error {
+	rows, err := r.conn.Query(ctx, sql, args...)
 	if err != nil {
-		return nil, fmt.Errorf("raw pgx: %w", err)
-	}
-	return &raw{pool: pool}, nil
-}
-
-func (r *raw) close() { r.pool.Close() }
-
-func (r *raw) list(ctx context.Context, tenant tenancy.ID) error {
-	agents, err := rawAgents(ctx, r.pool, rawList, uuidArg(tenant.UUID()), pageSize)
-	return listed(len(agents), err)
-}
-
-func (r *raw) insert(ctx context.Context, tenant tenancy.ID, name string) error {
-	return rawCreate(ctx, r.pool, tenant, name)
-}
-
-func (r *raw) update(ctx context.Context, tenant tenancy.ID, agent uuid.UUID, name string) error {
-	agents, err := rawAgents(ctx, r.pool, rawUpdate+" RETURNING "+rawColumns, rawRename(tenant, agent, name)...)
-	if err == nil && len(agents) != 1 {
-		err = wrongCount("update", len(agents), 1)
-	}
-	return err
-}
-
-func (r *raw) unit(ctx context.Context, tenant tenancy.ID, agent uuid.UUID, name string) error {
-	return pgx.BeginFunc(ctx, r.pool, func(tx pgx.Tx) error {
-		agents, err := rawAgents(ctx, tx, rawList, uuidArg(tenant.UUID()), pageSize)
-		if err := listed(len(agents), err); err != nil {
-			return err
-		}
-		if err := rawCreate(ctx, tx, tenant, name); err != nil {
-			return err
-		}
-		tag, err := tx.Exec(ctx, rawUpdate, rawRename(tenant, agent, name)...)
-		if err == nil && tag.RowsAffected() != 1 {
-			err = wrongCount("update", int(tag.RowsAffected()), 1)
-		}
 		return err
-	})
-}
-
-func rawCreate(ctx context.Context, q querier, tenant tenancy.ID, name string) error {
-	now := time.Now().UTC()
-	empty := []map[string]any{}
-	_, err := q.Exec(ctx, rawInsert, uuidArg(uuid.Must(uuid.NewV7())), uuidArg(tenant.UUID()), now, now,
-		name, "", "", "", "quality", empty, empty, true)
-	return err
-}
-
-func rawRename(tenant tenancy.ID, agent uuid.UUID, name string) []any {
-	return []any{uuidArg(tenant.UUID()), uuidArg(agent), name, time.Now().UTC()}
-}
-
-func rawAgents(ctx context.Context, q querier, sql string, args ...any) ([]*rawAgent, error) {
-	rows, err := q.Query(ctx, sql, args...)
-	if err != nil {
-		return nil, err
 	}
 	defer rows.Close()
 	var agents []*rawAgent
 	for rows.Next() {
 		a := &rawAgent{}
-		err := rows.Scan(&a.id, &a.tenant, &a.created, &a.updated, &a.name, &a.role, &a.persona, &a.systemPrompt,
-			&a.preference, &a.tools, &a.rules, &a.active)
-		if err != nil {
-			return nil, err
+		if err := rows.Scan(&a.id, &a.tenant, &a.created, &a.updated, &a.name, &a.role, &a.persona, &a.systemPrompt,
+			&a.preference, &a.tools, &a.rules, &a.active); err != nil {
+			return err
 		}
 		agents = append(agents, a)
 	}
-	return agents, rows.Err()
-}
-
-func uuidArg(id uuid.UUID) [16]byte { return id }
-
-func listed(n int, err error) error {
-	if err == nil && n != pageSize {
-		err = wrongCount("list", n, pageSize)
-	}
-	return err
+	return expect(want, len(agents), rows.Err())
 }

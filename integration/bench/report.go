@@ -1,115 +1,98 @@
-package main
+package bench
 
 import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
-	"unicode/utf8"
+	"text/tabwriter"
 )
 
-// tail is the percentile that the tables show beside the median.
-const tail = 0.99
-
-// report is all that was measured.
-type report struct {
-	options     options
-	machine     string
-	works       []workResult
-	web         []rounds
-	scale, skew []side
-}
-
-// write prints Markdown whose columns stand in line, for a terminal as for a page.
-func (r report) write(w io.Writer) error {
+// markdown has aligned columns, for a terminal as for a page.
+func (r report) markdown() string {
 	var out strings.Builder
-	out.WriteString(r.machine + "\n")
-	for _, work := range r.works {
-		out.WriteString("\n### " + work.name + "\n\n")
-		work.table().write(&out)
+	fmt.Fprintln(&out, r.machine)
+	for i, w := range works() {
+		r.works[i].table(w.name).write(&out)
 	}
-	out.WriteString("\n### Over HTTP: the authenticated list of 20 agents\n\n")
-	r.webTable().write(&out)
-	out.WriteString("\n### One tenant's read among more and more rows\n\n")
-	sidesTable("rows in the table", r.scale).write(&out)
-	skewed := r.options.skewed
-	fmt.Fprintf(&out, "\n### A tenant of %s rows after one of %s\n\n", thousands(skewed.agentsEach), thousands(skewed.bigTenant))
-	sidesTable("statement", r.skew).write(&out)
-	out.WriteString("\n### Gates\n\n")
-	gatesTable(r.gates()).write(&out)
-	_, err := io.WriteString(w, out.String())
-	return err
+	for i, goroutines := range crowds() {
+		name := fmt.Sprintf("Reads by %d goroutines on %d connections", goroutines, connections)
+		rates(name, "way", r.crowds[i]).write(&out)
+	}
+	httpTable(r.http).write(&out)
+	compared("One tenant's read among more and more rows", "rows in the table", r.scale, 1).write(&out)
+	compared("A small tenant after a big one", "statement", r.skew, len(r.skew)/2).write(&out)
+	gates := newTable("Gates", "gate", "limit", "measured", "verdict")
+	for _, g := range r.gates() {
+		gates.add(g.promise, fmt.Sprintf("%s %.2f", g.sign, g.limit), ratio(g.measured), g.verdict())
+	}
+	gates.write(&out)
+	return out.String()
 }
 
-func (r workResult) table() *table {
-	t := newTable("way", "round trips", "median", "p99", "÷ raw pgx", "÷ plain Ent", "at 1 ms", "p99", "÷ raw pgx", "÷ plain Ent")
-	for i, name := range wayNames() {
-		t.add(name, fmt.Sprintf("%.4g", r.trips[i]),
-			micros(r.loopback[i].median()), micros(r.loopback[i].all().percentile(tail)),
-			factor(r.loopback[i].ratio(r.loopback[wayRaw])), factor(r.loopback[i].ratio(r.loopback[wayPlain])),
-			micros(r.network[i].median()), micros(r.network[i].all().percentile(tail)),
-			factor(r.network[i].ratio(r.network[wayRaw])), factor(r.network[i].ratio(r.network[wayPlain])))
-	}
-	return t
-}
-
-func (r report) webTable() *table {
-	t := newTable("server", "median", "p99", "÷ net/http", "of its requests a second")
-	for i, name := range [...]string{webRaw: "net/http with raw pgx, no RLS", webOurs: "konstruct, RLS"} {
-		t.add(name, micros(r.web[i].median()), micros(r.web[i].all().percentile(tail)),
-			factor(r.web[i].ratio(r.web[webRaw])), factor(r.web[webRaw].ratio(r.web[i])))
+func (r workResult) table(name string) *table {
+	t := newTable(name, "way", "round trips", "allocations", "CPU", "÷ raw", "median", "p99", "÷ raw", "÷ plain",
+		"at 1 ms", "÷ raw", "÷ plain")
+	for i, near := range r.loopback {
+		far, raw, plain := r.network[i], r.loopback[wayRaw], r.loopback[wayPlain]
+		farRaw, farPlain := r.network[wayRaw], r.network[wayPlain]
+		t.add(near.name, fmt.Sprintf("%.4g", r.trips[i]), fmt.Sprintf("%.0f", r.allocs[i]),
+			micro(near.cpu), ratio(near.cpu.over(raw.cpu)), micro(near.median), micro(near.p99),
+			ratio(near.median.over(raw.median)), ratio(near.median.over(plain.median)),
+			micro(far.median), ratio(far.median.over(farRaw.median)), ratio(far.median.over(farPlain.median)))
 	}
 	return t
 }
 
-func sidesTable(what string, sides []side) *table {
-	t := newTable(what, "median", "p99", "ratio")
-	for _, s := range sides {
-		t.add(s.name, micros(s.took.median()), micros(s.took.all().percentile(tail)), factor(s.ratio(sides)))
+func httpTable(results []result) *table {
+	name := fmt.Sprintf("Over HTTP: the authenticated list of %d agents on %d connections", pageSize, httpConnections)
+	return rates(name, "server", results)
+}
+
+// rates compares what many goroutines do with the first.
+func rates(name, first string, results []result) *table {
+	t := newTable(name, first, "per second", "ratio", "CPU of each", "ratio")
+	for _, r := range results {
+		t.add(r.name, fmt.Sprintf("%.0f", r.rate.middle()), ratio(r.rate.over(results[0].rate)),
+			micro(r.cpu), ratio(r.cpu.over(results[0].cpu)))
 	}
 	return t
 }
 
-func micros(d time.Duration) string {
-	return fmt.Sprintf("%.0f µs", float64(d)/float64(time.Microsecond))
+// compared compares medians with those of the first results, in turns.
+func compared(name, first string, results []result, bases int) *table {
+	t := newTable(name, first, "median", "p99", "ratio")
+	for i, r := range results {
+		t.add(r.name, micro(r.median), micro(r.p99), ratio(r.median.over(results[i%bases].median)))
+	}
+	return t
 }
 
-func factor(f float64) string { return fmt.Sprintf("%.2f", f) }
+func micro(s series) string { return fmt.Sprintf("%.0f µs", s.middle()) }
+
+// ratio has three digits after the point, so that no limit is met by rounding.
+func ratio(f float64) string { return fmt.Sprintf("%.3f", f) }
 
 // table is a Markdown table: the first column is text, the others are numbers.
-type table struct{ rows [][]string }
+type table struct {
+	name string
+	rows [][]string
+}
 
-func newTable(columns ...string) *table { return &table{rows: [][]string{columns}} }
+func newTable(name string, columns ...string) *table {
+	rule := []string{"---"}
+	for range columns[1:] {
+		rule = append(rule, "---:")
+	}
+	return &table{name, [][]string{columns, rule}}
+}
 
 func (t *table) add(cells ...string) { t.rows = append(t.rows, cells) }
 
-func (t *table) write(out *strings.Builder) {
-	widths := make([]int, len(t.rows[0]))
+func (t *table) write(w io.Writer) {
+	fmt.Fprintf(w, "\n#### %s\n\n", t.name)
+	aligned := tabwriter.NewWriter(w, 0, 0, 1, ' ', 0)
 	for _, row := range t.rows {
-		for i, cell := range row {
-			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
-		}
+		fmt.Fprintln(aligned, "| "+strings.Join(row, "\t| ")+"\t|")
 	}
-	writeRow(out, t.rows[0], widths)
-	rules := make([]string, len(widths))
-	for i, width := range widths {
-		rules[i] = strings.Repeat("-", width-1) + ":"
-	}
-	rules[0] = strings.Repeat("-", widths[0])
-	writeRow(out, rules, widths)
-	for _, row := range t.rows[1:] {
-		writeRow(out, row, widths)
-	}
-}
-
-func writeRow(out *strings.Builder, row []string, widths []int) {
-	for i, cell := range row {
-		space := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
-		if i == 0 {
-			out.WriteString("| " + cell + space + " |")
-		} else {
-			out.WriteString(" " + space + cell + " |")
-		}
-	}
-	out.WriteString("\n")
+	_ = aligned.Flush()
 }

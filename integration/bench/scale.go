@@ -1,127 +1,70 @@
-package main
+package bench
 
 import (
 	"context"
+	"fmt"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/konstruct/konstruct/ent"
+	"github.com/konstruct/konstruct/integration/testdb"
 	"github.com/konstruct/konstruct/tenancy"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// side is one of several that do the same under different conditions. base is the place, among them, of the one that it
-// is compared with: its own where it is the measure of others.
-type side struct {
-	name string
-	base int
-	took rounds
-}
-
-func (s side) ratio(of []side) float64 { return s.took.ratio(of[s.base].took) }
-
-// measureScale reads the same list, our way, from databases of different sizes.
-func measureScale(ctx context.Context, p plan, databases []database, populations []population) ([]side, error) {
-	sides := make([]side, len(databases))
-	contestants := make([]contestant, len(databases))
-	var ends closers
-	defer func() { ends.close() }()
-	for i, db := range databases {
-		s, err := findSubjects(ctx, db, populations[i])
-		if err != nil {
-			return nil, err
-		}
-		ours, err := openOurs(ctx, db.appURL)
-		if err != nil {
-			return nil, err
-		}
-		ends = append(ends, ours.close)
-		sides[i] = side{name: thousands(populations[i].rows()) + " rows"}
-		contestants[i] = contestant{name: "read among " + sides[i].name, do: func(ctx context.Context, turn int) error {
-			return ours.list(ctx, s.readers[turn%len(s.readers)])
-		}}
-	}
-	return fill(ctx, p, sides, contestants)
-}
-
-// skewPlanning is how often a statement runs for the big tenant at first. PostgreSQL plans a prepared statement for its
-// arguments five times, and then decides whether one plan will do for all.
-const skewPlanning = 10
-
-// measureSkew counts a small tenant's agents on two kinds of connection: on one, each statement was first planned for a
-// tenant with most of the table's rows; on the other, for small ones only. Through Ent the statement has the mixin's
-// predicate; by hand, the policies alone.
-func measureSkew(ctx context.Context, p plan, db database, pop population) ([]side, error) {
-	s, err := findSubjects(ctx, db, pop)
-	if err != nil {
-		return nil, err
-	}
-	big, err := findBig(ctx, db)
-	if err != nil {
-		return nil, err
-	}
-	var sides []side
+// scale reads the same list from tables of different sizes. The first result is that of the smallest.
+func (b bench) scale(main *testdb.Database) []result {
+	b.Helper()
 	var contestants []contestant
-	var ends closers
-	defer func() { ends.close() }()
-	for _, after := range []struct {
-		name  string
-		first tenancy.ID
-	}{{"first planned for a small tenant", s.readers[0]}, {"first planned for the big tenant", big}} {
-		driver, err := pgtenant.Open(ctx, db.appURL, pgtenant.WithMaxConns(1))
-		if err != nil {
-			return nil, err
-		}
-		ends = append(ends, func() { _ = driver.Close() })
-		for i, count := range counts(driver) {
-			for range skewPlanning {
-				if err := count.do(tenancy.With(ctx, after.first)); err != nil {
-					return nil, err
-				}
+	add := func(db *testdb.Database, p population) {
+		o, reads := openOurs(b, db.AppURL), p.jobs(b).reads
+		do := func(ctx context.Context, turn int) error { return o.list(ctx, reads[turn%len(reads)]) }
+		contestants = append(contestants, contestant{name: fmt.Sprintf("%d rows", p.rows()), do: do})
+	}
+	add(b.populate(b.size.small), b.size.small)
+	add(main, b.size.main)
+	if p := b.size.big; p != nil {
+		add(b.populate(*p), *p)
+	}
+	b.say("one tenant's read among more and more rows")
+	return takeTurns(b, b.size.loopback, contestants)
+}
+
+// planning is how often a statement runs first. PostgreSQL plans a prepared statement for its arguments five times, and
+// then decides whether one plan will do for all.
+const planning = 10
+
+// skew counts a small tenant's agents on two connections: on one, each statement was first planned for a small tenant
+// too; on the other, for the tenant that has most of the table's rows. Through Ent the statement has the mixin's
+// predicate; by hand it has the policy's alone. The second half of the results is to be compared with the first.
+func (b bench) skew() []result {
+	b.Helper()
+	p := b.size.skewed
+	db, reads := b.populate(p), p.jobs(b).reads
+	b.say("a small tenant after a big one")
+	var contestants []contestant
+	for _, first := range []struct {
+		name   string
+		tenant tenancy.ID
+	}{{"a small tenant", reads[0].tenant}, {"the big tenant", tenantID(b, p.tenants+1)}} {
+		driver := openDriver(b, db.AppURL, 1)
+		client := ent.NewClient(ent.Driver(driver))
+		add := func(way string, count func(context.Context) (int, error)) {
+			for range planning {
+				_, err := count(tenancy.With(b.Context(), first.tenant))
+				require.NoError(b, err)
 			}
-			sides = append(sides, side{name: count.name + ", " + after.name, base: i})
-			contestants = append(contestants, contestant{name: count.name, do: func(ctx context.Context, turn int) error {
-				return count.do(tenancy.With(ctx, s.readers[turn%len(s.readers)]))
+			name := fmt.Sprintf("count %s, first planned for %s", way, first.name)
+			contestants = append(contestants, contestant{name: name, do: func(ctx context.Context, turn int) error {
+				n, err := count(tenancy.With(ctx, reads[turn%len(reads)].tenant))
+				return expect(p.agentsEach, n, err)
 			}})
 		}
+		add("through Ent", func(ctx context.Context) (int, error) { return client.Agent.Query().Count(ctx) })
+		add("by hand", func(ctx context.Context) (n int, err error) {
+			err = pgtenant.QueryRow(ctx, driver, "SELECT count(*) FROM agents", nil, &n)
+			return n, err
+		})
 	}
-	return fill(ctx, p, sides, contestants)
-}
-
-// counting is one way to count a tenant's agents.
-type counting struct {
-	name string
-	do   func(context.Context) error
-}
-
-func counts(driver *pgtenant.Driver) []counting {
-	client := ent.NewClient(ent.Driver(driver))
-	return []counting{
-		{name: "count through Ent", do: func(ctx context.Context) error {
-			_, err := client.Agent.Query().Count(ctx)
-			return err
-		}},
-		{name: "count by hand", do: func(ctx context.Context) error {
-			var n int64
-			return pgtenant.QueryRow(ctx, driver, "SELECT count(*) FROM agents", nil, &n)
-		}},
-	}
-}
-
-// closers end what was opened in a loop.
-type closers []func()
-
-func (c closers) close() {
-	for _, end := range c {
-		end()
-	}
-}
-
-func fill(ctx context.Context, p plan, sides []side, contestants []contestant) ([]side, error) {
-	measured, err := compare(ctx, p, contestants)
-	if err != nil {
-		return nil, err
-	}
-	for i := range sides {
-		sides[i].took = measured[i]
-	}
-	return sides, nil
+	return takeTurns(b, b.size.loopback, contestants)
 }

@@ -1,20 +1,32 @@
-package main
+package bench
 
 import (
 	"context"
 	"fmt"
+	"testing"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
 
+	"github.com/konstruct/konstruct/integration/testdb"
 	"github.com/konstruct/konstruct/tenancy"
 )
 
-// database is where the ways connect to.
-type database struct {
-	// appURL logs in as konstruct_app, superURL as a role that no policy binds.
-	appURL, superURL string
-}
+const (
+	// pageSize is how many agents a list has.
+	pageSize = 20
+	// subjects is how many tenants are read, and how many are written to.
+	subjects = 32
+	// agentsOf is how many agents of each tenant are worked on, in turns.
+	agentsOf = 8
+	// firstMilli is when the first row was made, in milliseconds since 1970.
+	firstMilli = 1_767_225_600_000
+	// agentsApart is the distance between the numbers of the first agents of two tenants.
+	agentsApart = 1_000_000
+	// token is of the session of an admin.
+	token = "kst_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+)
 
 // population is what a database holds.
 type population struct {
@@ -25,130 +37,92 @@ type population struct {
 
 func (p population) rows() int { return p.tenants*p.agentsEach + p.bigTenant }
 
-// Rows are made in the database. Their identifiers are version 7 UUIDs of consecutive milliseconds, as Go would have
-// made them. A tenant's rows lie together, which is the best case of the floor that isolation is measured against.
+// idOf is the identifier of a row: a version 7 UUID, with the row's number as its millisecond.
+func idOf(n int) uuid.UUID { return uuid.MustParse(fmt.Sprintf("%012x70008000%012x", firstMilli+n, n)) }
+
+// tenantID is the identifier of the nth tenant, from 1.
+func tenantID(tb testing.TB, n int) tenancy.ID {
+	tb.Helper()
+	id, err := tenancy.FromUUID(idOf(n))
+	require.NoError(tb, err)
+	return id
+}
+
+// job is what an operation works on.
+type job struct {
+	tenant tenancy.ID
+	agent  uuid.UUID
+	name   string // what is written
+}
+
+// jobs are taken in turns, the same ones by every way: of the same few tenants all over the table, so that their pages
+// are in memory. Writers have tenants of their own, so that reads stay the same.
+type jobs struct{ reads, writes []job }
+
+func (p population) jobs(tb testing.TB) jobs {
+	tb.Helper()
+	var all jobs
+	for agent := range agentsOf {
+		for i := range 2 * subjects {
+			tenant := 1 + i*p.tenants/(2*subjects)
+			j := job{
+				tenant: tenantID(tb, tenant), agent: idOf(tenant*agentsApart + 1 + agent),
+				name: fmt.Sprintf("Agent %d of turn %d", agent, i),
+			}
+			if i%2 == 0 {
+				all.reads = append(all.reads, j)
+			} else {
+				all.writes = append(all.writes, j)
+			}
+		}
+	}
+	return all
+}
+
+// Rows are made in the database. A tenant's rows lie together, which is the best case for the raw read.
 const (
-	seedIdentifier = `
+	seedIDs = `
 		CREATE FUNCTION pg_temp.id_of(n bigint) RETURNS uuid LANGUAGE sql IMMUTABLE AS
-		$$ SELECT (lpad(to_hex(1767225600000 + n), 12, '0') || '70008000' || lpad(to_hex(n), 12, '0'))::uuid $$`
+		$$ SELECT (lpad(to_hex(%d + n), 12, '0') || '70008000' || lpad(to_hex(n), 12, '0'))::uuid $$`
 	seedTenants = `
 		INSERT INTO tenants (id, name, slug)
 		SELECT pg_temp.id_of(n), 'Tenant ' || n, 'tenant-' || n FROM generate_series($1::bigint, $2) AS n`
 	seedAgents = `
 		INSERT INTO agents (id, tenant_id, name, role, persona, system_prompt)
-		SELECT pg_temp.id_of(tenant * 1000000 + n), pg_temp.id_of(tenant), 'Agent ' || n, 'Customer support',
+		SELECT pg_temp.id_of(tenant * $4::bigint + n), pg_temp.id_of(tenant), 'Agent ' || n, 'Customer support',
 			'Friendly, patient, to the point.',
 			'You answer questions about orders, deliveries and returns. Ask when something is unclear, never guess, ' ||
 			'and hand over to a person when the customer is upset or asks for one.'
 		FROM generate_series($1::bigint, $2) AS tenant, generate_series(1, $3::bigint) AS n`
+	seedAdmin = `
+		INSERT INTO portal_users (id, email, hashed_password, name, is_admin)
+		VALUES (pg_temp.id_of(1), 'bench@example.com', 'none', 'Bench', true)`
+	seedSession = `
+		INSERT INTO portal_sessions (token_hash, user_id, expires_at)
+		VALUES (encode(sha256($1::text::bytea), 'hex'), pg_temp.id_of(1), now() + interval '1 day')`
 )
 
-// step is one statement of the seed.
-type step struct {
-	sql  string
-	args []any
-}
-
-// steps fill an empty database. The big tenant is the last one.
-func (p population) steps() []step {
-	steps := []step{
-		{sql: "SET session_replication_role = replica"}, // or each row's foreign key would be checked
-		{sql: seedIdentifier},
-		{sql: seedTenants, args: []any{1, p.tenants}},
-		{sql: seedAgents, args: []any{1, p.tenants, p.agentsEach}},
+// seed fills an empty database. The big tenant is the last one.
+func seed(tb testing.TB, db *testdb.Database, p population) {
+	tb.Helper()
+	conn, err := pgx.Connect(tb.Context(), db.SuperURL)
+	require.NoError(tb, err)
+	defer func() { _ = conn.Close(context.WithoutCancel(tb.Context())) }()
+	exec := func(sql string, args ...any) {
+		_, err := conn.Exec(tb.Context(), sql, args...)
+		require.NoError(tb, err)
 	}
-	if p.bigTenant > 0 {
-		big := p.tenants + 1
-		steps = append(steps,
-			step{sql: seedTenants, args: []any{big, big}},
-			step{sql: seedAgents, args: []any{big, big, p.bigTenant}})
+	exec("SET session_replication_role = replica") // or the foreign key of each row would be checked
+	exec(fmt.Sprintf(seedIDs, firstMilli))
+	exec(seedTenants, 1, p.tenants)
+	exec(seedAgents, 1, p.tenants, p.agentsEach, agentsApart)
+	if big := p.tenants + 1; p.bigTenant > 0 {
+		exec(seedTenants, big, big)
+		exec(seedAgents, big, big, p.bigTenant, agentsApart)
 	}
-	return append(steps,
-		step{sql: "VACUUM (ANALYZE, FREEZE) tenants"},
-		step{sql: "VACUUM (ANALYZE, FREEZE) agents"},
-		step{sql: "CHECKPOINT"})
-}
-
-func seed(ctx context.Context, db database, p population) error {
-	conn, err := pgx.Connect(ctx, db.superURL)
-	if err != nil {
-		return fmt.Errorf("seed: %w", err)
-	}
-	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
-	for _, s := range p.steps() {
-		if _, err := conn.Exec(ctx, s.sql, s.args...); err != nil {
-			return fmt.Errorf("seed: %w", err)
-		}
-	}
-	return nil
-}
-
-// subjects are the tenants that are worked on: a few from all over the database, always the same, so that their pages
-// are in memory.
-type subjects struct {
-	readers []tenancy.ID
-	writers []writer
-}
-
-// writer is a tenant that is written to, with the agents that it had at first.
-type writer struct {
-	tenant tenancy.ID
-	agents []uuid.UUID
-}
-
-func (w writer) agent(turn int) uuid.UUID { return w.agents[turn%len(w.agents)] }
-
-func (s subjects) writer(turn int) writer { return s.writers[turn%len(s.writers)] }
-
-// subjectCount is how many tenants are read, and how many are written to.
-const subjectCount = 32
-
-// findSubjects picks them evenly, without the big tenant.
-func findSubjects(ctx context.Context, db database, p population) (subjects, error) {
-	conn, err := pgx.Connect(ctx, db.superURL)
-	if err != nil {
-		return subjects{}, fmt.Errorf("subjects: %w", err)
-	}
-	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
-	var found subjects
-	for i := range 2 * subjectCount {
-		w, err := findTenant(ctx, conn, i*p.tenants/(2*subjectCount))
-		switch {
-		case err != nil:
-			return subjects{}, fmt.Errorf("subjects: %w", err)
-		case i%2 == 0:
-			found.readers = append(found.readers, w.tenant)
-		default:
-			found.writers = append(found.writers, w)
-		}
-	}
-	return found, nil
-}
-
-// findTenant reads the tenant at a position in the order of creation, with its agents.
-func findTenant(ctx context.Context, conn *pgx.Conn, position int) (writer, error) {
-	var id uuid.UUID
-	var agents []uuid.UUID
-	err := conn.QueryRow(ctx, `
-		SELECT t.id, (SELECT array_agg(a.id ORDER BY a.id) FROM agents a WHERE a.tenant_id = t.id)
-		FROM tenants t ORDER BY t.id LIMIT 1 OFFSET $1`, position).Scan(&id, &agents)
-	if err != nil {
-		return writer{}, err
-	}
-	tenant, err := tenancy.FromUUID(id)
-	return writer{tenant: tenant, agents: agents}, err
-}
-
-// findBig is the tenant that was made last.
-func findBig(ctx context.Context, db database) (tenancy.ID, error) {
-	conn, err := pgx.Connect(ctx, db.superURL)
-	if err != nil {
-		return tenancy.ID{}, fmt.Errorf("the big tenant: %w", err)
-	}
-	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
-	var id uuid.UUID
-	if err := conn.QueryRow(ctx, "SELECT id FROM tenants ORDER BY id DESC LIMIT 1").Scan(&id); err != nil {
-		return tenancy.ID{}, fmt.Errorf("the big tenant: %w", err)
-	}
-	return tenancy.FromUUID(id)
+	exec(seedAdmin)
+	exec(seedSession, token)
+	exec("VACUUM (ANALYZE, FREEZE) tenants")
+	exec("VACUUM (ANALYZE, FREEZE) agents")
+	exec("CHECKPOINT")
 }

@@ -1,5 +1,5 @@
 // Package faultproxy puts a TCP proxy with faults between a client and a server: frozen connections, refused ones, ones
-// that are accepted and never answered. It is for tests.
+// that are accepted and never answered, and a network that takes its time. It is for tests.
 //
 //	proxy := faultproxy.Start(t, databaseURL)
 //	drv, err := pgtenant.Open(ctx, proxy.URL())
@@ -12,7 +12,9 @@ import (
 	"net"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -22,6 +24,9 @@ type Proxy struct {
 	tb      testing.TB
 	url     *url.URL
 	address string
+
+	trips atomic.Uint64
+	delay atomic.Int64 // a time.Duration
 
 	mu       sync.Mutex
 	server   string
@@ -37,6 +42,7 @@ type link struct {
 	client, server net.Conn
 	frozen         chan struct{} // closed once nothing is forwarded any more
 	freeze         sync.Once
+	asked          atomic.Bool // the client was the last to send
 }
 
 // Start begins to forward to the server that a PostgreSQL URL names.
@@ -74,6 +80,12 @@ func (p *Proxy) Accepted() int {
 	defer p.mu.Unlock()
 	return p.accepted
 }
+
+// RoundTrips counts how often a client sent something after it had received something, or for the first time.
+func (p *Proxy) RoundTrips() uint64 { return p.trips.Load() }
+
+// Delay adds d to each round trip, on the way to the server, also on connections that exist.
+func (p *Proxy) Delay(d time.Duration) { p.delay.Store(int64(d)) }
 
 // Accept takes new connections, again after [Proxy.Refuse] and on the same port.
 func (p *Proxy) Accept() {
@@ -169,6 +181,7 @@ func (p *Proxy) forward(l *link, to io.Writer, from io.Reader) {
 		default:
 		}
 		if n > 0 {
+			p.turn(l, to)
 			if _, failed := to.Write(buffer[:n]); failed != nil {
 				err = failed
 			}
@@ -177,6 +190,15 @@ func (p *Proxy) forward(l *link, to io.Writer, from io.Reader) {
 			p.end(l)
 			return
 		}
+	}
+}
+
+// turn counts and delays a round trip that begins with what goes to a link's side now.
+func (p *Proxy) turn(l *link, to io.Writer) {
+	toServer := to == l.server
+	if turned := l.asked.Swap(toServer) != toServer; turned && toServer {
+		p.trips.Add(1)
+		time.Sleep(time.Duration(p.delay.Load()))
 	}
 }
 
