@@ -33,8 +33,8 @@ const (
 )
 
 // ScanRows has a query scan its rows with row and append them to nodes. It allocates nodes in chunks, and nothing else for a
-// row but what the values need. prepare is called with each new node. If the result has other columns than the entity, as
-// after Select, Modify or an ordering that selects its term, then the query scans as Ent does.
+// row but what the values need. prepare is called with each new node. If the result has a column that the entity has not, as
+// after Modify or an ordering that selects its term, then the query scans as Ent does.
 func ScanRows[T any](spec *sqlgraph.QuerySpec, columns []string, row Row[T], nodes *[]*T, prepare func(*T)) {
 	s := &scan[T]{
 		scanValues: spec.ScanValues, assign: spec.Assign,
@@ -55,15 +55,21 @@ type scan[T any] struct {
 	row        Row[T]
 	nodes      *[]*T
 	prepare    func(*T)
-	size       int // the length of the next chunk
-	chunk      []T // what is left of it
-	node       *T  // of the current row; nil if Ent scans
+	ents       bool // Ent scans
+	size       int  // the length of the next chunk
+	chunk      []T  // what is left of it
+	node       *T   // of the current row
 	dest       []any
+	part       []int // which of the columns are selected, in the order of the result; nil if all are
+	selected   []any // their destinations
 }
 
 // next returns the destinations of the next row. It is sqlgraph.QuerySpec's ScanValues.
 func (s *scan[T]) next(columns []string) ([]any, error) {
-	if s.node == nil && !slices.Equal(columns, s.columns) {
+	if s.node == nil && !s.ents {
+		s.ents = !s.takes(columns)
+	}
+	if s.ents {
 		return s.scanValues(columns)
 	}
 	if len(s.chunk) == 0 {
@@ -74,12 +80,34 @@ func (s *scan[T]) next(columns []string) ([]any, error) {
 	s.node, s.chunk = &s.chunk[0], s.chunk[1:]
 	s.prepare(s.node)
 	s.dest = s.row.Dest(s.dest[:0], s.node)
-	return s.dest, nil
+	if s.part == nil {
+		return s.dest, nil
+	}
+	for i, index := range s.part {
+		s.selected[i] = s.dest[index]
+	}
+	return s.selected, nil
+}
+
+// takes reports whether the result has columns of the entity and no others, each once.
+func (s *scan[T]) takes(columns []string) bool {
+	if slices.Equal(columns, s.columns) {
+		return true
+	}
+	part := make([]int, len(columns))
+	for i, column := range columns {
+		part[i] = slices.Index(s.columns, column)
+		if part[i] < 0 || slices.Contains(part[:i], part[i]) {
+			return false
+		}
+	}
+	s.part, s.selected = part, make([]any, len(part))
+	return true
 }
 
 // end completes the node of a row that was scanned. It is sqlgraph.QuerySpec's Assign.
 func (s *scan[T]) end(columns []string, values []any) error {
-	if s.node == nil {
+	if s.ents {
 		return s.assign(columns, values)
 	}
 	*s.nodes = append(*s.nodes, s.node)
