@@ -75,8 +75,7 @@ func literal(c column) (string, error) {
 }
 
 func appendElement(b []byte, typ field.Type, v any) ([]byte, error) {
-	switch v.(type) {
-	case sql.Querier, sql.ParamFormatter: // SQL around the value
+	if _, ok := v.(sql.ParamFormatter); ok { // SQL around the value
 		return nil, errUnusual
 	}
 	v, err := driver.DefaultParameterConverter.ConvertValue(v)

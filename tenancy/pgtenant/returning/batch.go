@@ -24,7 +24,7 @@ import (
 // to sqlgraph.
 func BatchCreate(ctx context.Context, drv dialect.Driver, spec *sqlgraph.BatchCreateSpec) error {
 	err := errUnusual
-	if len(spec.OnConflict) == 0 && len(spec.Nodes) > 1 {
+	if len(spec.Nodes) > 0 && len(spec.OnConflict) == 0 {
 		err = insertNodes(ctx, drv, spec.Nodes)
 	}
 	if errors.Is(err, errUnusual) {
@@ -58,7 +58,8 @@ func insertNodes(ctx context.Context, drv dialect.Driver, nodes []*sqlgraph.Crea
 	return nil
 }
 
-// insertReturning sets the ids that the statement returns. PostgreSQL inserts, and returns, in the order of the arrays.
+// insertReturning sets the ids that the statement returns, numbers as int64, which is what generated code expects of
+// sqlgraph. PostgreSQL inserts, and returns, in the order of the arrays.
 func insertReturning(ctx context.Context, drv dialect.Driver, nodes []*sqlgraph.CreateSpec, query string, args []any) error {
 	rows := &sql.Rows{}
 	if err := drv.Query(ctx, query, args, rows); err != nil {
@@ -66,25 +67,13 @@ func insertReturning(ctx context.Context, drv dialect.Driver, nodes []*sqlgraph.
 	}
 	defer func() { _ = rows.Close() }()
 	for i := 0; rows.Next() && i < len(nodes); i++ {
-		if err := scanID(rows, nodes[i].ID); err != nil {
+		var id any
+		if err := rows.Scan(&id); err != nil {
 			return err
 		}
+		nodes[i].ID.Value = id
 	}
 	return rows.Err()
-}
-
-// scanID reads an id as generated code expects it from sqlgraph: a number as an int64, even if it was set as another type.
-func scanID(rows *sql.Rows, id *sqlgraph.FieldSpec) error {
-	if id.Type.Numeric() {
-		var n int64
-		err := rows.Scan(&n)
-		id.Value = n
-		return err
-	}
-	var v any
-	err := rows.Scan(&v)
-	id.Value = v
-	return err
 }
 
 // column is what the nodes set in one column of their table.

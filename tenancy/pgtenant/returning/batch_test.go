@@ -25,6 +25,13 @@ type secret string
 
 func (s secret) Value() (driver.Value, error) { return []byte(s), nil }
 
+// shouted is upper case in the database.
+type shouted string
+
+func (shouted) FormatParam(param string, _ *entsql.StmtInfo) string {
+	return "upper(" + param + "::text)"
+}
+
 // TestBatchTypes compares what columns hold, with Ent's own types and those that a schema may give a field instead.
 func TestBatchTypes(t *testing.T) {
 	t.Parallel()
@@ -163,6 +170,12 @@ func TestBatchCreate(t *testing.T) {
 			b.Nodes[0].SetField("note", field.TypeString, "x")
 			return b
 		}, `VALUES`, ""},
+		{"as many other columns", func() *sqlgraph.BatchCreateSpec {
+			b := batchOf(2, thing)
+			b.Nodes[0].SetField("note", field.TypeString, "x")
+			b.Nodes[1].SetField("stamp", field.TypeString, "y")
+			return b
+		}, `VALUES`, ""},
 		{"the id of one", func() *sqlgraph.BatchCreateSpec {
 			b := batchOf(3, thing)
 			b.Nodes[1].ID.Value = 5
@@ -189,15 +202,31 @@ func TestBatchCreate(t *testing.T) {
 				return c
 			})
 		}, `VALUES`, ""},
+		{"an expression around a parameter", func() *sqlgraph.BatchCreateSpec {
+			return batchOf(2, func(i int) *sqlgraph.CreateSpec {
+				c := thing(i)
+				c.SetField("note", field.TypeString, shouted(strconv.Itoa(i)+"x"))
+				return c
+			})
+		}, `VALUES`, ""},
+		{"a common expression around a parameter", func() *sqlgraph.BatchCreateSpec {
+			return batchOf(2, func(i int) *sqlgraph.CreateSpec {
+				c := thing(i)
+				c.SetField("note", field.TypeString, shouted("x"))
+				return c
+			})
+		}, `upper($1::text) FROM unnest`, ""},
 		{"a conflict", func() *sqlgraph.BatchCreateSpec {
 			b := batchOf(2, func(i int) *sqlgraph.CreateSpec { return createThing(string(rune('a'+i)), nil) })
 			b.OnConflict = []entsql.ConflictOption{entsql.ConflictColumns("name"), entsql.ResolveWithNewValues()}
 			return b
 		}, `VALUES`, ""},
 		{"another row's foreign key", func() *sqlgraph.BatchCreateSpec {
-			b := batchOf(2, thing)
-			b.Nodes[1].Edges = append(b.Nodes[1].Edges, owner(sqlgraph.O2M, false, 1))
-			return b
+			return batchOf(2, func(i int) *sqlgraph.CreateSpec {
+				c := thing(i)
+				c.Edges = append(c.Edges, owner(sqlgraph.O2M, false, i+1))
+				return c
+			})
 		}, ``, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
