@@ -23,7 +23,11 @@ const importEnt = `{{ define "import/additional" }}
 
 // replacements are what the clients do in other ways than Ent's templates.
 var replacements = []replacement{
-	{file: "_create.go", old: "sqlgraph.CreateNode(ctx, _c.driver, _spec)", new: "returning.CreateNode(ctx, _c.driver, _spec, _node.returned())", path: returning},
+	{
+		file: "_create.go", path: returning,
+		old: "sqlgraph.CreateNode(ctx, _c.driver, _spec)",
+		new: "returning.CreateNode(ctx, _c.driver, _spec, _node.returned())",
+	},
 	{file: "_create.go", old: "sqlgraph.BatchCreate(", new: "returning.BatchCreate(", path: returning},
 	{file: "_update.go", old: "sqlgraph.UpdateNode(", new: "returning.UpdateNode(", path: returning},
 }

@@ -30,8 +30,8 @@ func uniform(values []any) bool {
 	return true
 }
 
-// array returns a column's values as the argument for an array: a slice that pgx has a fast encoding for, or else the text
-// of an array in PostgreSQL's own syntax, which fits any type of element.
+// array returns a column's values as the argument for an array: a slice that pgx has a fast encoding for, or else
+// the text of an array in PostgreSQL's own syntax, which fits any type of element.
 func array(c column) (any, error) {
 	if c.typ == field.TypeOther { // it may be an array itself, and PostgreSQL has none of arrays
 		return nil, errUnusual

@@ -17,11 +17,11 @@ import (
 //
 //	INSERT … SELECT … FROM unnest(…)
 //
-// whose text is the same for any number of nodes. A column is an array, or a single parameter if all nodes have the same
-// value. The ids that the database makes are set in the specs of the nodes.
+// whose text is the same for any number of nodes. A column is an array, or a single parameter if all nodes have
+// the same value. The ids that the database makes are set in the specs of the nodes.
 //
-// Nodes that do not all set the same columns, ON CONFLICT, edges that other tables hold and values that fit no array are left
-// to sqlgraph.
+// Nodes that do not all set the same columns, ON CONFLICT, edges that other tables hold and values that fit no
+// array are left to sqlgraph.
 func BatchCreate(ctx context.Context, drv dialect.Driver, spec *sqlgraph.BatchCreateSpec) error {
 	err := errUnusual
 	if len(spec.Nodes) > 0 && len(spec.OnConflict) == 0 {
@@ -60,7 +60,9 @@ func insertNodes(ctx context.Context, drv dialect.Driver, nodes []*sqlgraph.Crea
 
 // insertReturning sets the ids that the statement returns, numbers as int64, which is what generated code expects of
 // sqlgraph. PostgreSQL inserts, and returns, in the order of the arrays.
-func insertReturning(ctx context.Context, drv dialect.Driver, nodes []*sqlgraph.CreateSpec, query string, args []any) error {
+func insertReturning(
+	ctx context.Context, drv dialect.Driver, nodes []*sqlgraph.CreateSpec, query string, args []any,
+) error {
 	rows := &sql.Rows{}
 	if err := drv.Query(ctx, query, args, rows); err != nil {
 		return err
@@ -115,8 +117,8 @@ func tabulate(nodes []*sqlgraph.CreateSpec) ([]column, error) {
 	return columns, nil
 }
 
-// appendAssignments adds what the row of a node is made of: the id if it is set, the fields, and the foreign keys of edges
-// that its own table holds.
+// appendAssignments adds what the row of a node is made of: the id if it is set, the fields, and the foreign keys
+// of edges that its own table holds.
 func appendAssignments(fields []*sqlgraph.FieldSpec, node *sqlgraph.CreateSpec) []*sqlgraph.FieldSpec {
 	if node.ID != nil && node.ID.Value != nil {
 		fields = append(fields, node.ID)
@@ -145,8 +147,9 @@ func value(f *sqlgraph.FieldSpec) (any, error) {
 	return f.Value, nil
 }
 
-// insertSQL returns the statement, without RETURNING. The types of the arrays are not written out, since fields do not tell
-// those of their columns: the CASE gives a parameter the type of its column, and is gone when PostgreSQL has planned it.
+// insertSQL returns the statement, without RETURNING. The types of the arrays are not written out, since fields do
+// not tell those of their columns: the CASE gives a parameter the type of its column, and is gone when PostgreSQL
+// has planned it.
 func insertSQL(name string, node *sqlgraph.CreateSpec, columns []column) (*sql.Builder, error) {
 	table := newBuilder(name).Ident(node.Table).String()
 	if node.Schema != "" {

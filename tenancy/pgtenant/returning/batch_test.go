@@ -48,12 +48,24 @@ func TestBatchTypes(t *testing.T) {
 		{field.TypeEnum, []string{"text"}, texts},
 		{field.TypeEnum, []string{"mood"}, []any{mood("sad"), "happy"}},
 		{field.TypeTime, []string{"timestamptz", "timestamptz(0)", "timestamp", "date"}, []any{at, at.UTC(), time.Time{}}},
-		{field.TypeJSON, []string{"jsonb", "json"}, []any{json.RawMessage(`{"b": 1,  "a": "\"\\ü,{}"}`), []string{}, nil, "NULL"}},
+		{
+			field.TypeJSON,
+			[]string{"jsonb", "json"},
+			[]any{json.RawMessage(`{"b": 1,  "a": "\"\\ü,{}"}`), []string{}, nil, "NULL"},
+		},
 		{field.TypeBytes, []string{"bytea"}, []any{[]byte{}, []byte{0, 1, 255}, []byte(`\x"`)}},
 		{field.TypeBool, []string{"bool"}, []any{true, false}},
-		{field.TypeInt, []string{"bigint", "smallint", "numeric"}, []any{0, int8(math.MaxInt8), int16(math.MinInt16), int64(5)}},
+		{
+			field.TypeInt,
+			[]string{"bigint", "smallint", "numeric"},
+			[]any{0, int8(math.MaxInt8), int16(math.MinInt16), int64(5)},
+		},
 		{field.TypeUint64, []string{"bigint", "numeric"}, []any{uint64(0), uint64(math.MaxInt64)}},
-		{field.TypeFloat64, []string{"double precision", "real", "numeric"}, []any{0.1 + 0.2, float32(0.1), -1e-7, math.MaxFloat32}},
+		{
+			field.TypeFloat64,
+			[]string{"double precision", "real", "numeric"},
+			[]any{0.1 + 0.2, float32(0.1), -1e-7, math.MaxFloat32},
+		},
 		{field.TypeFloat64, []string{"double precision", "numeric"}, []any{math.NaN(), math.Inf(1), math.Inf(-1)}},
 		{field.TypeOther, []string{"text[]"}, []any{"{a,b}", "{}"}},
 	}
@@ -65,7 +77,8 @@ func TestBatchTypes(t *testing.T) {
 			for k, kind := range kinds {
 				for c, column := range kind.columns {
 					table := fmt.Sprintf("t_%d_%d", k, c)
-					d.exec(t, fmt.Sprintf("create table %q (i bigint, v %s); grant select, insert on %[1]q to konstruct_app", table, column))
+					d.exec(t, fmt.Sprintf("create table %q (i bigint, v %s); grant select, insert on %[1]q to konstruct_app",
+						table, column))
 					requireSameBatch(t, d, table, kind.typ, kind.values, kind.typ != field.TypeOther)
 					same := []any{kind.values[0], kind.values[0]}
 					requireSameBatch(t, d, table, kind.typ, same, true)
@@ -140,7 +153,8 @@ func TestBatchCreate(t *testing.T) {
 			})
 		}, `INSERT INTO "public"."things" ("name", "n", "owner_id") SELECT "name", $1, "owner_id" FROM unnest(` +
 			`CASE WHEN true THEN $2 ELSE ARRAY[(NULL::"public"."things")."name"] END, ` +
-			`CASE WHEN true THEN $3 ELSE ARRAY[(NULL::"public"."things")."owner_id"] END) AS t ("name", "owner_id") RETURNING "id"`, ""},
+			`CASE WHEN true THEN $3 ELSE ARRAY[(NULL::"public"."things")."owner_id"] END) ` +
+			`AS t ("name", "owner_id") RETURNING "id"`, ""},
 		{"no id", func() *sqlgraph.BatchCreateSpec {
 			return batchOf(2, func(i int) *sqlgraph.CreateSpec {
 				c := sqlgraph.NewCreateSpec("links", nil)
