@@ -24,7 +24,10 @@ const importEnt = `{{ define "import/additional" }}
 // replacements are the calls that Ent's generated code makes to Konstruct's templates, and to package returning.
 var replacements = []replacement{
 	{file: "_query.go", old: "for i := range hooks {", new: "_q.scanRows(_spec, &nodes)\n\tfor i := range hooks {"},
-	{file: "_create.go", old: "sqlgraph.CreateNode(ctx, _c.driver, _spec)", new: "returning.CreateNode(ctx, _c.driver, _spec, _node.returned())", path: returning},
+	{
+		file: "_create.go", path: returning,
+		old: "sqlgraph.CreateNode(ctx, _c.driver, _spec)", new: "returning.CreateNode(ctx, _c.driver, _spec, _node.returned())",
+	},
 	{file: "_create.go", old: "sqlgraph.BatchCreate(", new: "returning.BatchCreate(", path: returning},
 	{file: "_update.go", old: "sqlgraph.UpdateNode(", new: "returning.UpdateNode(", path: returning},
 	{file: "_update.go", old: "_spec.ScanValues = _node.scanValues", new: "_spec.ScanValues = _node.scanValues\n\t_node.scanRow(_spec)"},

@@ -19,8 +19,8 @@ import (
 //go:embed wherep.tmpl
 var Template string
 
-// ReturnedTemplate is the generator's template for the method by which package tenancy/pgtenant/returning reads the row of a
-// create into its node. The generator's step that calls the package needs it (tools/entgen).
+// ReturnedTemplate is the generator's template for the method by which package tenancy/pgtenant/returning reads the
+// row of a create into its node. The generator's step that calls the package needs it (tools/entgen).
 //
 //go:embed returned.tmpl
 var ReturnedTemplate string

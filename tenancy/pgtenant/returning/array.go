@@ -30,8 +30,8 @@ func uniform(values []any) bool {
 	return true
 }
 
-// array returns a column's values as the argument for an array: a slice that pgx has a fast encoding for, or else the text
-// of an array in PostgreSQL's own syntax, which fits any type of element.
+// array returns a column's values as the argument for an array: a slice that pgx has a fast encoding for, or else
+// the text of an array in PostgreSQL's own syntax, which fits any type of element.
 func array(c column) (any, error) {
 	if c.typ == field.TypeOther { // it may be an array itself, and PostgreSQL has none of arrays
 		return nil, errUnusual
@@ -75,8 +75,7 @@ func literal(c column) (string, error) {
 }
 
 func appendElement(b []byte, typ field.Type, v any) ([]byte, error) {
-	switch v.(type) {
-	case sql.Querier, sql.ParamFormatter: // SQL around the value
+	if _, ok := v.(sql.ParamFormatter); ok { // SQL around the value
 		return nil, errUnusual
 	}
 	v, err := driver.DefaultParameterConverter.ConvertValue(v)

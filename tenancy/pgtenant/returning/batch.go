@@ -17,14 +17,14 @@ import (
 //
 //	INSERT … SELECT … FROM unnest(…)
 //
-// whose text is the same for any number of nodes. A column is an array, or a single parameter if all nodes have the same
-// value. The ids that the database makes are set in the specs of the nodes.
+// whose text is the same for any number of nodes. A column is an array, or a single parameter if all nodes have
+// the same value. The ids that the database makes are set in the specs of the nodes.
 //
-// Nodes that do not all set the same columns, ON CONFLICT, edges that other tables hold and values that fit no array are left
-// to sqlgraph.
+// Nodes that do not all set the same columns, ON CONFLICT, edges that other tables hold and values that fit no
+// array are left to sqlgraph.
 func BatchCreate(ctx context.Context, drv dialect.Driver, spec *sqlgraph.BatchCreateSpec) error {
 	err := errUnusual
-	if len(spec.OnConflict) == 0 && len(spec.Nodes) > 1 {
+	if len(spec.Nodes) > 0 && len(spec.OnConflict) == 0 {
 		err = insertNodes(ctx, drv, spec.Nodes)
 	}
 	if errors.Is(err, errUnusual) {
@@ -58,33 +58,24 @@ func insertNodes(ctx context.Context, drv dialect.Driver, nodes []*sqlgraph.Crea
 	return nil
 }
 
-// insertReturning sets the ids that the statement returns. PostgreSQL inserts, and returns, in the order of the arrays.
-func insertReturning(ctx context.Context, drv dialect.Driver, nodes []*sqlgraph.CreateSpec, query string, args []any) error {
+// insertReturning sets the ids that the statement returns, numbers as int64, which is what generated code expects of
+// sqlgraph. PostgreSQL inserts, and returns, in the order of the arrays.
+func insertReturning(
+	ctx context.Context, drv dialect.Driver, nodes []*sqlgraph.CreateSpec, query string, args []any,
+) error {
 	rows := &sql.Rows{}
 	if err := drv.Query(ctx, query, args, rows); err != nil {
 		return err
 	}
 	defer func() { _ = rows.Close() }()
 	for i := 0; rows.Next() && i < len(nodes); i++ {
-		if err := scanID(rows, nodes[i].ID); err != nil {
+		var id any
+		if err := rows.Scan(&id); err != nil {
 			return err
 		}
+		nodes[i].ID.Value = id
 	}
 	return rows.Err()
-}
-
-// scanID reads an id as generated code expects it from sqlgraph: a number as an int64, even if it was set as another type.
-func scanID(rows *sql.Rows, id *sqlgraph.FieldSpec) error {
-	if id.Type.Numeric() {
-		var n int64
-		err := rows.Scan(&n)
-		id.Value = n
-		return err
-	}
-	var v any
-	err := rows.Scan(&v)
-	id.Value = v
-	return err
 }
 
 // column is what the nodes set in one column of their table.
@@ -126,8 +117,8 @@ func tabulate(nodes []*sqlgraph.CreateSpec) ([]column, error) {
 	return columns, nil
 }
 
-// appendAssignments adds what the row of a node is made of: the id if it is set, the fields, and the foreign keys of edges
-// that its own table holds.
+// appendAssignments adds what the row of a node is made of: the id if it is set, the fields, and the foreign keys
+// of edges that its own table holds.
 func appendAssignments(fields []*sqlgraph.FieldSpec, node *sqlgraph.CreateSpec) []*sqlgraph.FieldSpec {
 	if node.ID != nil && node.ID.Value != nil {
 		fields = append(fields, node.ID)
@@ -156,8 +147,9 @@ func value(f *sqlgraph.FieldSpec) (any, error) {
 	return f.Value, nil
 }
 
-// insertSQL returns the statement, without RETURNING. The types of the arrays are not written out, since fields do not tell
-// those of their columns: the CASE gives a parameter the type of its column, and is gone when PostgreSQL has planned it.
+// insertSQL returns the statement, without RETURNING. The types of the arrays are not written out, since fields do
+// not tell those of their columns: the CASE gives a parameter the type of its column, and is gone when PostgreSQL
+// has planned it.
 func insertSQL(name string, node *sqlgraph.CreateSpec, columns []column) (*sql.Builder, error) {
 	table := newBuilder(name).Ident(node.Table).String()
 	if node.Schema != "" {

@@ -25,6 +25,13 @@ type secret string
 
 func (s secret) Value() (driver.Value, error) { return []byte(s), nil }
 
+// shouted is upper case in the database.
+type shouted string
+
+func (shouted) FormatParam(param string, _ *entsql.StmtInfo) string {
+	return "upper(" + param + "::text)"
+}
+
 // TestBatchTypes compares what columns hold, with Ent's own types and those that a schema may give a field instead.
 func TestBatchTypes(t *testing.T) {
 	t.Parallel()
@@ -41,12 +48,24 @@ func TestBatchTypes(t *testing.T) {
 		{field.TypeEnum, []string{"text"}, texts},
 		{field.TypeEnum, []string{"mood"}, []any{mood("sad"), "happy"}},
 		{field.TypeTime, []string{"timestamptz", "timestamptz(0)", "timestamp", "date"}, []any{at, at.UTC(), time.Time{}}},
-		{field.TypeJSON, []string{"jsonb", "json"}, []any{json.RawMessage(`{"b": 1,  "a": "\"\\ü,{}"}`), []string{}, nil, "NULL"}},
+		{
+			field.TypeJSON,
+			[]string{"jsonb", "json"},
+			[]any{json.RawMessage(`{"b": 1,  "a": "\"\\ü,{}"}`), []string{}, nil, "NULL"},
+		},
 		{field.TypeBytes, []string{"bytea"}, []any{[]byte{}, []byte{0, 1, 255}, []byte(`\x"`)}},
 		{field.TypeBool, []string{"bool"}, []any{true, false}},
-		{field.TypeInt, []string{"bigint", "smallint", "numeric"}, []any{0, int8(math.MaxInt8), int16(math.MinInt16), int64(5)}},
+		{
+			field.TypeInt,
+			[]string{"bigint", "smallint", "numeric"},
+			[]any{0, int8(math.MaxInt8), int16(math.MinInt16), int64(5)},
+		},
 		{field.TypeUint64, []string{"bigint", "numeric"}, []any{uint64(0), uint64(math.MaxInt64)}},
-		{field.TypeFloat64, []string{"double precision", "real", "numeric"}, []any{0.1 + 0.2, float32(0.1), -1e-7, math.MaxFloat32}},
+		{
+			field.TypeFloat64,
+			[]string{"double precision", "real", "numeric"},
+			[]any{0.1 + 0.2, float32(0.1), -1e-7, math.MaxFloat32},
+		},
 		{field.TypeFloat64, []string{"double precision", "numeric"}, []any{math.NaN(), math.Inf(1), math.Inf(-1)}},
 		{field.TypeOther, []string{"text[]"}, []any{"{a,b}", "{}"}},
 	}
@@ -58,7 +77,8 @@ func TestBatchTypes(t *testing.T) {
 			for k, kind := range kinds {
 				for c, column := range kind.columns {
 					table := fmt.Sprintf("t_%d_%d", k, c)
-					d.exec(t, fmt.Sprintf("create table %q (i bigint, v %s); grant select, insert on %[1]q to konstruct_app", table, column))
+					d.exec(t, fmt.Sprintf("create table %q (i bigint, v %s); grant select, insert on %[1]q to konstruct_app",
+						table, column))
 					requireSameBatch(t, d, table, kind.typ, kind.values, kind.typ != field.TypeOther)
 					same := []any{kind.values[0], kind.values[0]}
 					requireSameBatch(t, d, table, kind.typ, same, true)
@@ -133,7 +153,8 @@ func TestBatchCreate(t *testing.T) {
 			})
 		}, `INSERT INTO "public"."things" ("name", "n", "owner_id") SELECT "name", $1, "owner_id" FROM unnest(` +
 			`CASE WHEN true THEN $2 ELSE ARRAY[(NULL::"public"."things")."name"] END, ` +
-			`CASE WHEN true THEN $3 ELSE ARRAY[(NULL::"public"."things")."owner_id"] END) AS t ("name", "owner_id") RETURNING "id"`, ""},
+			`CASE WHEN true THEN $3 ELSE ARRAY[(NULL::"public"."things")."owner_id"] END) ` +
+			`AS t ("name", "owner_id") RETURNING "id"`, ""},
 		{"no id", func() *sqlgraph.BatchCreateSpec {
 			return batchOf(2, func(i int) *sqlgraph.CreateSpec {
 				c := sqlgraph.NewCreateSpec("links", nil)
@@ -163,6 +184,12 @@ func TestBatchCreate(t *testing.T) {
 			b.Nodes[0].SetField("note", field.TypeString, "x")
 			return b
 		}, `VALUES`, ""},
+		{"as many other columns", func() *sqlgraph.BatchCreateSpec {
+			b := batchOf(2, thing)
+			b.Nodes[0].SetField("note", field.TypeString, "x")
+			b.Nodes[1].SetField("stamp", field.TypeString, "y")
+			return b
+		}, `VALUES`, ""},
 		{"the id of one", func() *sqlgraph.BatchCreateSpec {
 			b := batchOf(3, thing)
 			b.Nodes[1].ID.Value = 5
@@ -189,15 +216,31 @@ func TestBatchCreate(t *testing.T) {
 				return c
 			})
 		}, `VALUES`, ""},
+		{"an expression around a parameter", func() *sqlgraph.BatchCreateSpec {
+			return batchOf(2, func(i int) *sqlgraph.CreateSpec {
+				c := thing(i)
+				c.SetField("note", field.TypeString, shouted(strconv.Itoa(i)+"x"))
+				return c
+			})
+		}, `VALUES`, ""},
+		{"a common expression around a parameter", func() *sqlgraph.BatchCreateSpec {
+			return batchOf(2, func(i int) *sqlgraph.CreateSpec {
+				c := thing(i)
+				c.SetField("note", field.TypeString, shouted("x"))
+				return c
+			})
+		}, `upper($1::text) FROM unnest`, ""},
 		{"a conflict", func() *sqlgraph.BatchCreateSpec {
 			b := batchOf(2, func(i int) *sqlgraph.CreateSpec { return createThing(string(rune('a'+i)), nil) })
 			b.OnConflict = []entsql.ConflictOption{entsql.ConflictColumns("name"), entsql.ResolveWithNewValues()}
 			return b
 		}, `VALUES`, ""},
 		{"another row's foreign key", func() *sqlgraph.BatchCreateSpec {
-			b := batchOf(2, thing)
-			b.Nodes[1].Edges = append(b.Nodes[1].Edges, owner(sqlgraph.O2M, false, 1))
-			return b
+			return batchOf(2, func(i int) *sqlgraph.CreateSpec {
+				c := thing(i)
+				c.Edges = append(c.Edges, owner(sqlgraph.O2M, false, i+1))
+				return c
+			})
 		}, ``, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

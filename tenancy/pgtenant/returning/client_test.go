@@ -135,7 +135,8 @@ func TestSavedNodeIsTheRow(t *testing.T) {
 	require.ErrorIs(t, err, sql.ErrNoRows)
 
 	// jsonb has its own spelling.
-	hired := c.product.Agent.Create().SetName("n").SetToolAssignments([]json.RawMessage{json.RawMessage(`{"b":1,"a":2}`)}).SaveX(c.a)
+	tools := []json.RawMessage{json.RawMessage(`{"b":1,"a":2}`)}
+	hired := c.product.Agent.Create().SetName("n").SetToolAssignments(tools).SaveX(c.a)
 	require.Equal(t, c.product.Agent.GetX(c.a, hired.ID).String(), hired.String())
 	require.JSONEq(t, `{"a": 2, "b": 1}`, string(hired.ToolAssignments[0]))
 }

@@ -19,15 +19,16 @@ type Row struct {
 	Assign func(columns []string, values []any) error
 }
 
-// CreateNode stands in for sqlgraph.CreateNode: it creates a node and reads the row back, by one INSERT … RETURNING. With
-// ON CONFLICT DO UPDATE this is the row that was there. With DO NOTHING a conflict is sql.ErrNoRows, and the node is left
-// as it was. If other tables hold edges of the node, it takes a transaction, in which sqlgraph adds them.
+// CreateNode stands in for sqlgraph.CreateNode: it creates a node and reads the row back, by one INSERT …
+// RETURNING. With ON CONFLICT DO UPDATE this is the row that was there. With DO NOTHING a conflict is
+// sql.ErrNoRows, and the node is left as it was. If other tables hold edges of the node, it takes a transaction,
+// in which sqlgraph adds them.
 func CreateNode(ctx context.Context, drv dialect.Driver, spec *sqlgraph.CreateSpec, row Row) error {
 	return sqlgraph.CreateNode(ctx, &create{Driver: drv, on: drv, row: row}, spec)
 }
 
-// create is the driver of one sqlgraph.CreateNode. The first statement is the INSERT of the node. sqlgraph has it return the
-// id, if it does not know that, or nothing. The driver has it return the row as well.
+// create is the driver of one sqlgraph.CreateNode. The first statement is the INSERT of the node. sqlgraph has it
+// return the id, if it does not know that, or nothing. The driver has it return the row as well.
 type create struct {
 	dialect.Driver
 

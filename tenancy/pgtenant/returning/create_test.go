@@ -89,7 +89,8 @@ func TestCreateNode(t *testing.T) {
 			run := func(g graph) (*sqlgraph.CreateSpec, node, []string, error) {
 				d.exec(t, reset)
 				n, spec := node{"stale": true}, tt.spec()
-				err := g.create(t.Context(), d, spec, returning.Row{Columns: thingColumns, ScanValues: scanValues, Assign: n.assign})
+				row := returning.Row{Columns: thingColumns, ScanValues: scanValues, Assign: n.assign}
+				err := g.create(t.Context(), d, spec, row)
 				return spec, n, d.rows(t, "things"), err
 			}
 			want, _, wantRows, wantErr := run(ents)
@@ -127,8 +128,8 @@ func TestCreateNodeWithoutID(t *testing.T) {
 		spec.SetField("b", field.TypeInt, 4)
 		spec.OnConflict = options
 		n := node{}
-		err := returning.CreateNode(t.Context(), d, spec, returning.Row{Columns: []string{"a", "b", "note"}, ScanValues: scanValues, Assign: n.assign})
-		return n, err
+		row := returning.Row{Columns: []string{"a", "b", "note"}, ScanValues: scanValues, Assign: n.assign}
+		return n, returning.CreateNode(t.Context(), d, spec, row)
 	}
 	n, err := create()
 	require.NoError(t, err)

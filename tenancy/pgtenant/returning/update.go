@@ -31,8 +31,8 @@ func external(edges []*sqlgraph.EdgeSpec) bool {
 	})
 }
 
-// update is the driver of one sqlgraph.UpdateNode, which sends an UPDATE and then a SELECT of the row. It answers the second
-// with what the first has returned.
+// update is the driver of one sqlgraph.UpdateNode, which sends an UPDATE and then a SELECT of the row. It answers
+// the second with what the first has returned.
 type update struct {
 	dialect.Driver
 
@@ -42,8 +42,8 @@ type update struct {
 // Tx implements dialect.Driver: one statement needs no transaction.
 func (u *update) Tx(context.Context) (dialect.Tx, error) { return dialect.NopTx(u), nil }
 
-// Exec implements dialect.Driver for the UPDATE. It always tells of one row: if there is none, sqlgraph finds out by the
-// SELECT, and makes the error.
+// Exec implements dialect.Driver for the UPDATE. It always tells of one row: if there is none, sqlgraph finds out
+// by the SELECT, and makes the error.
 func (u *update) Exec(ctx context.Context, query string, args, v any) error {
 	rows := &sql.Rows{}
 	if err := u.Driver.Query(ctx, query, args, rows); err != nil {

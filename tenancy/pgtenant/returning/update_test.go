@@ -81,7 +81,9 @@ func TestUpdateNode(t *testing.T) {
 		}, 1, ""},
 		{"nothing", 1, func(*sqlgraph.UpdateSpec) {}, 1, ""},
 		{"nothing of no row", 9, func(*sqlgraph.UpdateSpec) {}, 1, "record with id 9 not found in table things"},
-		{"no row", 9, func(u *sqlgraph.UpdateSpec) { u.AddField("n", field.TypeInt, 2) }, 1, "record with id 9 not found in table things"},
+		{"no row", 9, func(u *sqlgraph.UpdateSpec) {
+			u.AddField("n", field.TypeInt, 2)
+		}, 1, "record with id 9 not found in table things"},
 		{"a predicate", 1, func(u *sqlgraph.UpdateSpec) {
 			u.Predicate = named("a") // which the update makes false
 			u.SetField("name", field.TypeString, "c")
@@ -90,12 +92,18 @@ func TestUpdateNode(t *testing.T) {
 			u.Predicate = named("b")
 			u.SetField("name", field.TypeString, "c")
 		}, 1, "record with id 1 not found in table things"},
-		{"a name that is taken", 1, func(u *sqlgraph.UpdateSpec) { u.SetField("name", field.TypeString, "b") }, 1, "unique constraint"},
-		{"a value that a check refuses", 1, func(u *sqlgraph.UpdateSpec) { u.AddField("n", field.TypeInt, -8) }, 1, "check constraint"},
+		{"a name that is taken", 1, func(u *sqlgraph.UpdateSpec) {
+			u.SetField("name", field.TypeString, "b")
+		}, 1, "unique constraint"},
+		{"a value that a check refuses", 1, func(u *sqlgraph.UpdateSpec) {
+			u.AddField("n", field.TypeInt, -8)
+		}, 1, "check constraint"},
 		{"a modifier that fails", 1, func(u *sqlgraph.UpdateSpec) {
 			u.AddModifier(func(b *sql.UpdateBuilder) { b.Set("n", 1).AddError(errors.ErrUnsupported) })
 		}, 0, errors.ErrUnsupported.Error()},
-		{"JSON that can't be marshaled", 1, func(u *sqlgraph.UpdateSpec) { u.SetField("name", field.TypeJSON, func() {}) }, 0, "marshal"},
+		{"JSON that can't be marshaled", 1, func(u *sqlgraph.UpdateSpec) {
+			u.SetField("name", field.TypeJSON, func() {})
+		}, 0, "marshal"},
 		{"an own foreign key", 1, func(u *sqlgraph.UpdateSpec) {
 			u.Edges.Add = append(u.Edges.Add, owner(sqlgraph.M2O, true, 2))
 		}, 1, ""},
@@ -122,7 +130,9 @@ func TestUpdateNode(t *testing.T) {
 		{"a composite id", 0, func(u *sqlgraph.UpdateSpec) {
 			a, b := sqlgraph.NewFieldSpec("a", field.TypeInt), sqlgraph.NewFieldSpec("b", field.TypeInt)
 			a.Value, b.Value = 1, 2
-			u.Node = &sqlgraph.NodeSpec{Table: "links", Columns: []string{"a", "b", "note"}, CompositeID: []*sqlgraph.FieldSpec{a, b}}
+			u.Node = &sqlgraph.NodeSpec{
+				Table: "links", Columns: []string{"a", "b", "note"}, CompositeID: []*sqlgraph.FieldSpec{a, b},
+			}
 			u.SetField("note", field.TypeString, "new")
 		}, 1, ""},
 	} {
