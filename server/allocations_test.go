@@ -23,7 +23,7 @@ func TestAllocationsOfARequest(t *testing.T) {
 	for i := range 21 {
 		w.create(t, tenant+"/agents", map[string]any{"name": fmt.Sprint("Agent ", i)})
 	}
-	for path, limit := range map[string]float64{"/healthz": 26, tenant + "/agents?limit=20": 650} {
+	for path, limit := range map[string]float64{"/healthz": 28, tenant + "/agents?limit=20": 650} {
 		request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, http.NoBody)
 		request.Header.Set("Authorization", "Bearer "+w.admin)
 		answer := &unread{header: http.Header{}}
