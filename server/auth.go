@@ -55,7 +55,7 @@ type sessionExpiryView struct {
 
 func (s *Server) login(ctx context.Context, in *loginInput) (*loginOutput, error) {
 	login, err := s.logins.Login(ctx, account.Attempt{
-		Email: in.Body.Email, Password: in.Body.Password, Device: in.Body.DeviceToken, Client: s.limited(requestOf(ctx).client),
+		Email: in.Body.Email, Password: in.Body.Password, Device: in.Body.DeviceToken, Client: s.limited(requestOf(ctx)),
 	})
 	if err != nil {
 		return nil, err

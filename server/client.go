@@ -1,24 +1,15 @@
 package server
 
-import (
-	"net/netip"
+import "net/netip"
 
-	"github.com/gin-gonic/gin"
-)
-
-// clientAddr is the network address that a request comes from: what the trusted proxies say, or the peer's. It is the
-// zero address where there is none, as on a unix socket.
-func clientAddr(c *gin.Context) netip.Addr {
-	addr, err := netip.ParseAddr(c.ClientIP())
+// limited returns the request's client for limits by address. It is the zero address for one that stands for many people,
+// which is a trusted proxy (a portal that logs its people in from its own server) or this machine, and for none.
+func (s *Server) limited(r *request) netip.Addr {
+	client, err := netip.ParseAddr(r.client)
 	if err != nil {
 		return netip.Addr{}
 	}
-	return addr.Unmap()
-}
-
-// limited returns the client's address for limits by address, and the zero address for one that stands for many people:
-// a trusted proxy (a portal that logs its people in from its own server), or this machine.
-func (s *Server) limited(client netip.Addr) netip.Addr {
+	client = client.Unmap()
 	if client.IsLoopback() {
 		return netip.Addr{}
 	}

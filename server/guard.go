@@ -1,7 +1,6 @@
 package server
 
 import (
-	"encoding/json"
 	"errors"
 	"mime"
 	"net/http"
@@ -10,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humagin"
 
 	"github.com/konstruct/konstruct/server/account"
 	"github.com/konstruct/konstruct/server/problem"
@@ -130,14 +130,7 @@ func (s *Server) enter(ctx huma.Context, id tenancy.ID) huma.Context {
 // refuse answers in huma's stead.
 func (s *Server) refuse(ctx huma.Context, p *problem.Problem) {
 	requestOf(ctx.Context()).failed(p)
-	for name, values := range p.GetHeaders() {
-		for _, value := range values {
-			ctx.SetHeader(name, value)
-		}
-	}
-	ctx.SetHeader("Content-Type", problem.ContentType)
-	ctx.SetStatus(p.Status)
-	_ = json.NewEncoder(ctx.BodyWriter()).Encode(p) //nolint:errchkjson // the client is gone: nobody is left to tell
+	p.Write(humagin.Unwrap(ctx).Writer)
 }
 
 // bearer returns the token of an Authorization header (RFC 6750, section 2.1), or "".

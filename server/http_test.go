@@ -2,9 +2,12 @@ package server_test
 
 import (
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -194,4 +197,47 @@ func TestNewRefuses(t *testing.T) {
 		_, err := server.New(t.Context(), options)
 		require.ErrorIs(t, err, tt.want, name)
 	}
+}
+
+func TestAnswersHaveTheirLength(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	tenant := w.tenant(t, "acme")
+	for range 21 {
+		w.create(t, tenant+"/agents", map[string]any{"name": "Mara"})
+	}
+	listening := httptest.NewServer(w.Handler())
+	defer listening.Close()
+	for path, status := range map[string]int{
+		tenant + "/agents": http.StatusOK, "/healthz": http.StatusOK, "/openapi.json": http.StatusOK, "/docs": http.StatusOK,
+		"/nowhere": http.StatusNotFound, tenant + "/agents?limit=0": http.StatusUnprocessableEntity,
+		tenant + "/agents?limit=1&limit=2":  http.StatusUnprocessableEntity,
+		tenant + "/agents?" + manyUnknown(): http.StatusUnprocessableEntity,
+	} {
+		for _, method := range []string{http.MethodGet, http.MethodHead} {
+			request, err := http.NewRequestWithContext(t.Context(), method, listening.URL+path, http.NoBody)
+			require.NoError(t, err)
+			request.Header.Set("Authorization", "Bearer "+w.admin)
+			got, err := listening.Client().Do(request)
+			require.NoError(t, err)
+			body, err := io.ReadAll(got.Body)
+			require.NoError(t, err)
+			require.NoError(t, got.Body.Close())
+			require.Equal(t, status, got.StatusCode, path)
+			require.Empty(t, got.TransferEncoding, path)
+			if method == http.MethodGet {
+				require.Len(t, body, int(got.ContentLength), path)
+			}
+			require.Positive(t, got.ContentLength, path)
+		}
+	}
+}
+
+// manyUnknown is a query whose problem is longer than what net/http measures by itself.
+func manyUnknown() string {
+	query := url.Values{}
+	for i := range 40 {
+		query.Set(strings.Repeat("x", 20)+string(rune('a'+i%26))+strings.Repeat("y", i/26), "")
+	}
+	return query.Encode()
 }

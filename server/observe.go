@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"runtime"
 	"runtime/debug"
@@ -20,12 +21,13 @@ import (
 // the log.
 func (s *Server) observe(c *gin.Context) {
 	started, incoming := s.clock(), c.Request.Context()
-	r := &request{id: requestID(c.Request.Header), route: c.FullPath(), client: clientAddr(c)}
+	r := &request{id: requestID(c.Request.Header), route: c.FullPath(), client: c.ClientIP()}
 	ctx, cancel := context.WithTimeout(withRequest(incoming, r), requestTimeout)
 	defer cancel()
 	c.Request = c.Request.WithContext(ctx)
 	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, bodyLimitOf(r.route))
-	setHeaders(c.Writer.Header(), r.id)
+	maps.Copy(c.Writer.Header(), s.headers)
+	c.Writer.Header().Set(problem.RequestIDHeader, r.id)
 	normalizeHeaders(c.Request.Header)
 	if s.readiness.draining.Load() {
 		c.Writer.Header().Set("Connection", "close") // the client's next request is for another server
@@ -41,15 +43,15 @@ func (s *Server) observe(c *gin.Context) {
 // one, and a deletion would be unconditional. Huma compares media types in lower case only.
 func normalizeHeaders(h http.Header) {
 	for _, name := range []string{"Authorization", "Content-Encoding", "Content-Type", "If-Match", "If-None-Match"} {
-		if lines := h.Values(name); len(lines) > 1 {
+		if lines := h[name]; len(lines) > 1 {
 			h.Set(name, strings.Join(lines, ", "))
 		}
 	}
-	if lines := h.Values("If-Match"); len(lines) > 0 && strings.TrimSpace(h.Get("If-Match")) == "" {
+	if lines := h["If-Match"]; len(lines) > 0 && strings.TrimSpace(lines[0]) == "" {
 		h.Set("If-Match", ",")
 	}
-	if mediaType := h.Get("Content-Type"); mediaType != "" {
-		h.Set("Content-Type", strings.ToLower(mediaType))
+	if lines := h["Content-Type"]; len(lines) > 0 && lines[0] != "" {
+		h.Set("Content-Type", strings.ToLower(lines[0]))
 	}
 }
 
@@ -63,7 +65,7 @@ func (s *Server) logRequest(ctx context.Context, c *gin.Context, started time.Ti
 		},
 		each: []slog.Attr{
 			slog.Int("bytes", max(0, c.Writer.Size())), // gin calls it -1 when nothing was written
-			slog.Duration("duration", s.clock().Sub(started).Round(time.Microsecond)), slog.String("client", c.ClientIP()),
+			slog.Duration("duration", s.clock().Sub(started).Round(time.Microsecond)), slog.String("client", r.client),
 		},
 	}
 	if clientGone {
@@ -88,15 +90,16 @@ func (s *Server) logRequest(ctx context.Context, c *gin.Context, started time.Ti
 	s.failures.add(ctx, line)
 }
 
-// setHeaders: an API's answers are for nobody's cache, frame or guess.
-func setHeaders(h http.Header, requestID string) {
-	h.Set(problem.RequestIDHeader, requestID)
-	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("X-Frame-Options", "DENY")
+// fixedHeaders are on every answer: an API's answers must not be cached, framed or sniffed. The answers share their values.
+func fixedHeaders() http.Header {
+	return http.Header{
+		"Cache-Control":                {"no-store"},
+		"Content-Security-Policy":      {"default-src 'none'; frame-ancestors 'none'"},
+		"Cross-Origin-Resource-Policy": {"same-origin"},
+		"Referrer-Policy":              {"no-referrer"},
+		"X-Content-Type-Options":       {"nosniff"},
+		"X-Frame-Options":              {"DENY"},
+	}
 }
 
 // methodOf keeps made-up methods, which can be any word, out of the log.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"net/netip"
 	"regexp"
 
 	"github.com/google/uuid"
@@ -22,7 +21,7 @@ var wellFormedID = regexp.MustCompile(`^[0-9a-fA-F-]{16,64}$`)
 type request struct {
 	id        string
 	route     string // the template, never the path
-	client    netip.Addr
+	client    string // its address as the trusted proxies say, or the peer's; "" where there is none, as on a unix socket
 	principal account.Principal
 	tenant    tenancy.ID
 	object    string      // what the request is about, as type/id

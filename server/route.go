@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -77,6 +78,7 @@ func page(rule access, path string, headers map[string]string, body []byte) rout
 				for name, value := range headers {
 					ctx.SetHeader(name, value)
 				}
+				ctx.SetHeader("Content-Length", strconv.Itoa(len(body)))
 				ctx.SetStatus(http.StatusOK)
 				_, _ = ctx.BodyWriter().Write(body) // the client is gone: nobody is left to tell
 			}))

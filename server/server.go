@@ -21,6 +21,7 @@ type Server struct {
 	log     *slog.Logger
 	clock   func() time.Time
 	handler http.Handler
+	headers http.Header // on every answer
 
 	logins      *account.Logins
 	proxies     []netip.Prefix
@@ -46,7 +47,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		log: slog.New(requestHandler{o.Logger.Handler()}), clock: o.Clock,
+		log: slog.New(requestHandler{o.Logger.Handler()}), clock: o.Clock, headers: fixedHeaders(),
 		addr: o.Addr, drainDelay: o.DrainDelay, shutdownTimeout: o.ShutdownTimeout,
 		isolation: o.Isolation,
 	}

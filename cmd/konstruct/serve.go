@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/KimMachineGun/automemlimit/memlimit"
 	"github.com/spf13/cobra"
 
 	"github.com/konstruct/konstruct/config"
@@ -37,6 +38,7 @@ func runServe(cmd *cobra.Command, _ []string) error {
 	signal.Ignore(syscall.SIGHUP)
 	ctx, log := cmd.Context(), newLogger(c.Log)
 	announce(ctx, c, log)
+	tuneMemory(ctx, log, memlimit.FromCgroup)
 	s, err := openSystem(ctx, c, log)
 	if err != nil {
 		return err
