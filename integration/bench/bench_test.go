@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"testing"
 	"time"
@@ -21,6 +22,9 @@ var (
 	big    = flag.Bool("big", false, "with -full, also read among 5 million rows")
 	rounds = flag.Int("rounds", 5, "with -full, the rounds of which medians are taken")
 )
+
+// serveGOGC is what `konstruct serve` collects garbage by, unless its environment says otherwise.
+const serveGOGC = 400
 
 func TestMain(m *testing.M) { testdb.Main(m) }
 
@@ -62,6 +66,7 @@ func TestBench(t *testing.T) { //nolint:paralleltest // allocations are counted
 	b := bench{TB: t, size: smallSize(), fresh: func() *testdb.Database { return testdb.New(t) }, progress: io.Discard}
 	if *full {
 		b = bench{TB: t, size: fullSize(), fresh: durable(t), progress: os.Stderr}
+		debug.SetGCPercent(serveGOGC) // for all ways
 	}
 	r := b.run()
 	if *full {
