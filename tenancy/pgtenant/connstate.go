@@ -22,14 +22,21 @@ type connState struct {
 
 	values []byte // what checkSession compares with
 	parsed []byte // what setTenantAgain compares with
+	user   []byte // what checkUser compares with
 	bound  [3][]byte
+	reset  bool // the last use ended with resetAll
+	clean  bool // the same, and nobody but the lease has used the session since
 
-	cache   *simplelru.LRU[string, *prepared] // by text; nil in the query mode exec, which prepares nothing
+	own     map[string]*prepared              // the driver's statements by text; empty until the first use
+	cache   *simplelru.LRU[string, *prepared] // the users'; nil in the query mode exec, which prepares nothing
 	named   bool                              // statements are prepared under a name and run by it
 	names   int                               // given so far
 	dropped []string                          // names that left the cache, and that the server still keeps
 	params  pgx.ExtendedQueryBuilder
 }
+
+// ownStatements are those that go out around the users'.
+func ownStatements() []string { return []string{checkSession, checkUser, setTenantAgain, resetAll} }
 
 // prepared is a statement with what the server said about it.
 type prepared struct {
@@ -48,11 +55,11 @@ func (l *lease) state(ctx context.Context) (*connState, error) {
 	if c, ok := conn.CustomData()[connStateKey].(*connState); ok {
 		return c, nil
 	}
-	values, parsed, err := readSession(ctx, conn)
+	values, parsed, user, err := readSession(ctx, conn)
 	if err != nil {
 		return nil, unsentError{err}
 	}
-	c := &connState{conn: conn, types: l.conn().TypeMap(), values: values, parsed: parsed}
+	c := &connState{conn: conn, types: l.conn().TypeMap(), values: values, parsed: parsed, user: user}
 	c.bound[0] = []byte(Setting)
 	if err := c.makeCache(l.conn().Config()); err != nil {
 		return nil, err
@@ -61,27 +68,53 @@ func (l *lease) state(ctx context.Context) (*connState, error) {
 	return c, nil
 }
 
+// useConn is pgxpool's PrepareConn. Whoever takes a connection may change its session, so a reset is good for one use.
+func useConn(_ context.Context, conn *pgx.Conn) (bool, error) {
+	if c, ok := conn.PgConn().CustomData()[connStateKey].(*connState); ok {
+		c.clean, c.reset = c.reset, false
+	}
+	return true, nil
+}
+
 func (c *connState) makeCache(config *pgx.ConnConfig) (err error) {
+	c.own = map[string]*prepared{}
 	size := config.DescriptionCacheCapacity
 	switch config.DefaultQueryExecMode { //nolint:exhaustive // the others are refused by check
 	case pgx.QueryExecModeExec:
+		for _, text := range ownStatements() {
+			c.own[text] = unprepared(text)
+		}
 		return nil
 	case pgx.QueryExecModeCacheStatement:
 		c.named, size = true, config.StatementCacheCapacity
 	}
-	c.cache, err = simplelru.NewLRU(size, func(_ string, p *prepared) {
-		if p.Name != "" {
-			c.dropped = append(c.dropped, p.Name)
-		}
-	})
+	c.cache, err = simplelru.NewLRU(size, func(_ string, p *prepared) { c.drop(p) })
 	return err
 }
 
-// forget empties the cache of the lease's connection, if it has one.
-func (l *lease) forget() {
-	if c, ok := l.conn().PgConn().CustomData()[connStateKey].(*connState); ok && c.cache != nil {
-		c.cache.Purge()
+// unprepared is a statement of the query mode exec.
+func unprepared(text string) *prepared {
+	return &prepared{StatementDescription: pgconn.StatementDescription{SQL: text}}
+}
+
+// drop has the server forget the statement with the next one that is prepared.
+func (c *connState) drop(p *prepared) {
+	if p.Name != "" {
+		c.dropped = append(c.dropped, p.Name)
 	}
+}
+
+// forget drops all statements of the lease's connection.
+func (l *lease) forget() {
+	c, ok := l.conn().PgConn().CustomData()[connStateKey].(*connState)
+	if !ok || c.cache == nil {
+		return
+	}
+	c.cache.Purge()
+	for _, p := range c.own {
+		c.drop(p)
+	}
+	clear(c.own)
 }
 
 // outdated reports whether a statement's outcome means that what was prepared is gone or belongs to an earlier schema.
@@ -93,57 +126,63 @@ func outdated(tag pgconn.CommandTag, err error) bool {
 	return errors.As(err, &db) && isStale(db)
 }
 
-// lookup returns the prelude and the statement as prepared. What is not in the cache is prepared, in one round trip.
-func (c *connState) lookup(ctx context.Context, texts [2]string) (found [2]*prepared, err error) {
-	complete := true
-	for i, text := range texts {
-		if c.cache == nil {
-			found[i] = &prepared{StatementDescription: pgconn.StatementDescription{SQL: text}}
-			continue
+// lookup returns the statement as prepared. If it is not in the cache it is prepared, in one round trip, and with the first
+// one the driver's own statements are.
+func (c *connState) lookup(ctx context.Context, text string) (*prepared, error) {
+	if c.cache == nil {
+		return unprepared(text), nil
+	}
+	if p, ok := c.cache.Get(text); ok && len(c.own) > 0 {
+		return p, nil
+	}
+	var texts []string
+	if len(c.own) == 0 {
+		texts = ownStatements()
+	}
+	found, err := c.prepare(ctx, append(texts, text))
+	if err != nil {
+		for _, p := range found {
+			c.drop(p)
 		}
-		found[i], _ = c.cache.Get(text)
-		complete = complete && found[i] != nil
+		return nil, err
 	}
-	if !complete {
-		err = c.prepare(ctx, texts, &found)
+	for i, text := range texts {
+		c.own[text] = found[i]
 	}
-	return found, err
+	p := found[len(texts)]
+	c.cache.Add(text, p)
+	return p, nil
 }
 
-// prepare has the server prepare the statements that were not found, and close those that left the cache.
-func (c *connState) prepare(ctx context.Context, texts [2]string, found *[2]*prepared) error {
+// prepare has the server prepare the statements, and close those that left the cache. Behind an error it returns those before.
+func (c *connState) prepare(ctx context.Context, texts []string) (found []*prepared, err error) {
 	p := c.conn.StartPipeline(ctx)
 	defer func() { _ = p.Close() }()
 	for _, name := range c.dropped {
 		p.SendDeallocate(name)
 	}
-	var names [2]string
+	names := make([]string, len(texts))
 	for i, text := range texts {
-		if found[i] == nil {
-			names[i] = c.newName()
-			p.SendPrepare(names[i], text, nil)
-		}
+		names[i] = c.newName()
+		p.SendPrepare(names[i], text, nil)
 	}
 	if err := p.Sync(); err != nil {
-		return unsentError{err}
+		return nil, unsentError{err}
 	}
 	for range c.dropped {
 		if _, err := p.GetResults(); err != nil {
-			return unsentError{err}
+			return nil, unsentError{err}
 		}
 	}
 	c.dropped = c.dropped[:0]
 	for i, text := range texts {
-		if found[i] != nil {
-			continue
-		}
 		said, err := next[*pgconn.StatementDescription](p)
 		if err != nil {
-			return unpreparedError{err}
+			return found, unpreparedError{err}
 		}
-		found[i] = c.keep(names[i], text, said)
+		found = append(found, c.describe(names[i], text, said))
 	}
-	return nil
+	return found, nil
 }
 
 func (c *connState) newName() string {
@@ -154,8 +193,8 @@ func (c *connState) newName() string {
 	return "konstruct_" + strconv.Itoa(c.names)
 }
 
-// keep adds a statement to the cache.
-func (c *connState) keep(name, text string, said *pgconn.StatementDescription) *prepared {
+// describe returns a statement with what the server said when it prepared it.
+func (c *connState) describe(name, text string, said *pgconn.StatementDescription) *prepared {
 	p := &prepared{StatementDescription: *said}
 	p.Name, p.SQL = name, text
 	for _, field := range said.Fields {
@@ -165,7 +204,6 @@ func (c *connState) keep(name, text string, said *pgconn.StatementDescription) *
 			p.fields = append(p.fields, field)
 		}
 	}
-	c.cache.Add(text, p)
 	return p
 }
 
@@ -184,8 +222,12 @@ func (c *connState) encode(p *prepared, args []any) (values [][]byte, formats []
 // prelude returns the statement that sets the tenant and its parameters, all of them text, which are valid until the next
 // call.
 func (c *connState) prelude(o opening, tenant tenancy.ID) (text string, bound [][]byte) {
-	text, c.bound[2] = setTenantAgain, c.parsed
-	if o.check {
+	switch {
+	case !o.check:
+		text, c.bound[2] = setTenantAgain, c.parsed
+	case c.clean:
+		text, c.bound[2] = checkUser, c.user
+	default:
 		text, c.bound[2] = checkSession, c.values
 	}
 	c.bound[1] = append(c.bound[1][:0], tenant.String()...)

@@ -23,6 +23,7 @@ type Driver struct {
 	shares   *shares
 	slots    *slots
 	timeouts *timeouts
+	resets   bool // sessions are reset after reads
 }
 
 var _ dialect.Driver = (*Driver)(nil)

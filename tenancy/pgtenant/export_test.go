@@ -27,3 +27,6 @@ func Prelude(ctx context.Context, d *Driver, checked bool) (pid uint32, run func
 	}
 	return l.conn().PgConn().PID(), run, l.release, nil
 }
+
+// CheckUser is the prelude of a session that was reset and not used since.
+const CheckUser = checkUser

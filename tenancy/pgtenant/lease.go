@@ -27,6 +27,7 @@ type lease struct {
 	pooled  *pgxpool.Conn
 	slots   *slots
 	done    func()
+	resets  bool // sessions are reset after reads
 	spoiled bool // the connection must not be used again
 	over    bool // it was released
 }
@@ -53,7 +54,7 @@ func (d *Driver) lease(ctx context.Context, tenant tenancy.ID) (*lease, error) {
 		return nil, leaseError(ctx, waiting, err, d.slots.busy)
 	}
 	leased = true
-	return &lease{ctx: ctx, pooled: pooled, slots: d.slots, done: done}, nil
+	return &lease{ctx: ctx, pooled: pooled, slots: d.slots, done: done, resets: d.resets}, nil
 }
 
 // leaseError tells apart why a wait ended: the caller gave up, the acquire timeout expired, which is busy's error, or

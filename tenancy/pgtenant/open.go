@@ -76,7 +76,9 @@ func Open(ctx context.Context, dsn string, opts ...Option) (*Driver, error) {
 		return nil, fmt.Errorf("%w: the pool's size", ErrConfig)
 	}
 	live.pool.Store(pool)
-	return newDriver(pool, c), nil
+	d := newDriver(pool, c)
+	d.resets = pc.PrepareConn != nil // behind a pooler, the next statement may get another session
+	return d, nil
 }
 
 // New makes a driver of a pool that is configured already. What [Open] sets and checks is checked here: the query mode and
@@ -130,6 +132,7 @@ func (c config) apply(pc *pgxpool.Config) error {
 	if pc.ConnConfig.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement {
 		// A direct connection: a cancelled statement is cancelled on the server, and its connection kept.
 		pc.ConnConfig.BuildContextWatcherHandler = cancelOnServer
+		pc.PrepareConn = useConn
 	}
 	pin(pc.ConnConfig)
 	pc.ConnConfig.OnNotification = drop

@@ -10,6 +10,8 @@ import (
 
 // answer is a statement's result, read up to its first row.
 type answer struct {
+	conn     *connState
+	resets   bool // resetAll comes after it
 	pipeline *pgconn.Pipeline
 	result   *pgconn.ResultReader
 	fields   []pgconn.FieldDescription
@@ -19,21 +21,24 @@ type answer struct {
 // parameters are encoded before, so that no code of theirs runs while the connection is busy. same is false where the
 // prelude reports that a setting of [parsing] was changed.
 func (c *connState) run(ctx context.Context, o opening, s statement) (a answer, same bool, err error) {
+	found, err := c.lookup(ctx, s.sql)
+	if err != nil {
+		return a, true, err
+	}
+	values, formats, err := c.encode(found, s.args)
+	if err != nil {
+		return a, true, err
+	}
 	text, bound := c.prelude(o, s.tenant)
-	found, err := c.lookup(ctx, [2]string{text, s.sql})
-	if err != nil {
-		return a, true, err
-	}
-	values, formats, err := c.encode(found[1], s.args)
-	if err != nil {
-		return a, true, err
-	}
 	p := c.conn.StartPipeline(ctx)
 	if o.begin != "" {
 		p.SendQueryParams(o.begin, nil, nil, nil, nil)
 	}
-	found[0].queue(p, bound, nil)
-	found[1].queue(p, values, formats)
+	c.own[text].queue(p, bound, nil)
+	found.queue(p, values, formats)
+	if o.reset {
+		c.own[resetAll].queue(p, nil, nil)
+	}
 	if err = p.Sync(); err == nil && o.begin != "" {
 		_, err = first(p)
 	}
@@ -47,7 +52,7 @@ func (c *connState) run(ctx context.Context, o opening, s statement) (a answer, 
 		_ = p.Close()
 		return a, same, err
 	}
-	a.pipeline, a.fields = p, found[1].fields
+	a.conn, a.resets, a.pipeline, a.fields = c, o.reset, p, found.fields
 	if a.fields == nil { // the connection reuses the array for its next result
 		a.fields = slices.Clone(a.result.FieldDescriptions())
 	}
@@ -69,6 +74,7 @@ func (a answer) end() (pgconn.CommandTag, error) {
 	if late := a.pipeline.Close(); err == nil && late != nil {
 		err = lateError{late}
 	}
+	a.conn.reset = a.resets && err == nil
 	return tag, err
 }
 

@@ -67,6 +67,14 @@ const setTenant = "select set_config($1, $2, true)"
 var checkSession = "select (case when " + values() + " = $3 then 'true' else 'the session was changed' end)::bool, " +
 	"set_config($1, $2, true)"
 
+// checkUser is checkSession for a session that was reset at the end of its last use, and that nobody has used since: the role
+// is what RESET ALL leaves.
+const checkUser = "select (case when current_user = $3 then 'true' else 'the session was changed' end)::bool, set_config($1, $2, true)"
+
+// resetAll undoes what a read has set for its session, at the end of the read's own transaction. It costs a small part of
+// checkSession. After a write it would come before deferred triggers.
+const resetAll = "reset all"
+
 // setTenantAgain is setTenant for a transaction's later statements. It returns whether the settings of parsing are $3. A
 // transaction may change them for itself, but what is prepared under them outlives it.
 //
@@ -104,21 +112,21 @@ func reset() []string {
 	return statements
 }
 
-// readSession returns what checkSession and setTenantAgain compare with: the settings that the server gives a new session of
+// readSession returns what checkSession, setTenantAgain and checkUser compare with: the settings that the server gives a new session of
 // the login. It is read outside of a transaction, in one round trip, by resetting the session and rolling that back, since
 // reset_val in pg_settings is not spelled as current_setting spells it.
-func readSession(ctx context.Context, conn *pgconn.PgConn) (checked, parsing []byte, err error) {
+func readSession(ctx context.Context, conn *pgconn.PgConn) (checked, parsing, user []byte, err error) {
 	statements := reset()
 	batch := &pgconn.Batch{}
-	for _, statement := range append(statements, "select "+values()+", "+parsed(), "rollback") {
+	for _, statement := range append(statements, "select "+values()+", "+parsed()+", current_user", "rollback") {
 		batch.ExecParams(statement, nil, nil, nil, nil)
 	}
 	results, err := conn.ExecBatch(ctx, batch).ReadAll()
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	row := results[len(statements)].Rows[0]
-	return row[0], row[1], nil
+	return row[0], row[1], row[2], nil
 }
 
 // openReset begins a transaction of the tenant's on a session whose settings were just reset, all in one round trip, so that

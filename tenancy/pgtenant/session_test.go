@@ -340,3 +340,38 @@ func TestEncodingIsPinned(t *testing.T) {
 		})
 	}
 }
+
+// What a read sets for its session is undone with it, so that the next statement needs no more than a short check. Whoever
+// else takes the connection ends that.
+func TestReadsResetTheirSession(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, pgtenant.WithMaxConns(1))
+	own, pid := h.session(as(t, h.b), t, "search_path")
+	for setting, changed := range changes {
+		if h.count(t, "select count(current_setting($1, true))", setting) == 0 && setting != pgtenant.Setting {
+			continue // this version has none
+		}
+		before, _ := h.session(as(t, h.b), t, setting)
+		var set string
+		require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "select set_config($1, $2, false)", []any{setting, changed}, &set), setting)
+		after, samePid := h.session(as(t, h.b), t, setting)
+		require.Equal(t, before, after, setting)
+		require.Equal(t, pid, samePid, setting)
+		h.healthy(t)
+	}
+	short := "select coalesce(sum(generic_plans + custom_plans), 0)::int8 from pg_prepared_statements where statement = $1"
+	var before, after int
+	require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, short, []any{pgtenant.CheckUser}, &before))
+	require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, short, []any{pgtenant.CheckUser}, &after))
+	require.Equal(t, before+1, after, "the short check is used")
+
+	conn, err := h.Pool().Acquire(t.Context())
+	require.NoError(t, err)
+	_, err = conn.Exec(t.Context(), "set search_path = nowhere")
+	require.NoError(t, err)
+	conn.Release()
+	path, otherPid := h.session(as(t, h.b), t, "search_path")
+	require.Equal(t, own, path)
+	require.NotEqual(t, pid, otherPid, "the session that somebody else changed is replaced")
+	h.healthy(t)
+}

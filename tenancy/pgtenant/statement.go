@@ -42,6 +42,7 @@ func newStatement(ctx context.Context, query string, args any) (statement, error
 type opening struct {
 	begin string // the transaction's BEGIN, if it has not been sent
 	check bool   // the connection was just leased: check its session
+	reset bool   // reset the session behind the statement
 }
 
 // preludeError is a failure of what goes out in front of a statement.
@@ -72,13 +73,15 @@ func (s statement) exec(ctx context.Context, l *lease, o opening) (tag pgconn.Co
 // query sends the statement and reads its first row, or all of them where the statement may write. Once it has returned
 // rows, end is called once, with the outcome, when the last of the result has been read.
 func (s statement) query(ctx context.Context, l *lease, o opening, end func(error) error) (*rows, error) {
+	writes := mayWrite(s.sql)
+	o.reset = l.resets && o.check && o.begin == "" && !writes
 	a, err := s.send(ctx, l, o)
 	if err != nil {
 		l.saw(s, pgconn.CommandTag{}, 0, err)
 		return nil, err
 	}
 	r := &rows{statement: s, lease: l, answer: a, types: l.conn().TypeMap(), end: end, mu: &sync.Mutex{}}
-	if err := r.open(mayWrite(s.sql)); err != nil {
+	if err := r.open(writes); err != nil {
 		return nil, err
 	}
 	return r, nil
