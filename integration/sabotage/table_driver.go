@@ -224,7 +224,7 @@ func resultSaboteurs() []saboteur {
 			id: "driver-write-half-read", layer: layerDriver, removes: "that a write with rows is read to its end before it counts as done",
 			code: &code{
 				hangs:  true,
-				edits:  []edit{{statementFile, "r.open(mayWrite(s.sql))", "r.open(false)"}},
+				edits:  []edit{{statementFile, "r.open(writes)", "r.open(false)"}},
 				caught: in(driverTests, "TestAWriteIsDoneWhenQueryReturns"),
 			},
 		},

@@ -28,9 +28,23 @@ func sessionSaboteurs() []saboteur {
 		{
 			id: "driver-session-check", layer: layerDriver, removes: "the check of the session's settings before a statement",
 			code: &code{
-				edits: []edit{{connFile, "\tif o.check {", "\tif false && o.check {"}},
+				edits: []edit{{connFile, "\tcase !o.check:", "\tcase true || !o.check:"}},
 				caught: append(in(driverTests, "TestChangedSessionIsReplaced/cache_statement", "TestChangedSessionServesUnknownStatements/exec"),
 					attackTests("session", "A69-every-setting", "A69-effects", "A69-by-function")...),
+			},
+		},
+		{
+			id: "driver-session-reset", layer: layerDriver, removes: "the reset of a session behind a read",
+			code: &code{
+				edits:  []edit{{pipelineFile, "\t\tc.own[resetAll].queue(p, nil, nil)\n", ""}},
+				caught: in(driverTests, "TestReadsResetTheirSession"),
+			},
+		},
+		{
+			id: "driver-session-reset-used-up", layer: layerDriver, removes: "that a reset is good for one use of the connection",
+			code: &code{
+				edits:  []edit{{connFile, "c.clean, c.reset = c.reset, false", "c.clean = c.reset"}},
+				caught: in(driverTests, "TestReadsResetTheirSession"),
 			},
 		},
 		{

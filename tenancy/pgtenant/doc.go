@@ -8,20 +8,23 @@
 //	                  set_config('app.current_tenant',
 //	                             tenant, true)
 //	  Bind, Execute   select … from agents                   the rows, the command tag
+//	  Bind, Execute   reset all                              its tag; only behind a read
 //	  Sync                                                   ready; the setting is gone
 //
-// In a transaction, BEGIN stands in front of the first prelude, and each statement has a prelude of its own. Both statements
-// are prepared when a connection first meets them, in a round trip of their own; the connection keeps as many as pgx's
+// In a transaction, BEGIN stands in front of the first prelude, and each statement has a prelude of its own. Statements are
+// prepared when a connection first meets them, in a round trip of their own; the connection keeps as many as pgx's
 // statement_cache_capacity or description_cache_capacity says. The setting is gone when the transaction ends: nothing is ever
 // set for a session. A statement whose context has no tenant carries the empty setting, under which row-level security shows
 // no row and accepts none.
 //
 // An earlier user of a connection does not affect the next one. A single statement, and the first of a transaction, are
 // preceded by a check of the session's settings; if they were changed, the connection is closed and the statement is sent
-// once more, on another one, before anything of it has run. A connection on which anything but a query or a change of rows
-// ran, by its command tag, is closed when it is given back: savepoints, SET, SHOW, LOCK and the like cost the connection.
-// So does a transaction that runs a statement under a time zone, a date style, an encoding, a syntax of strings or an output
-// format of its own, because a prepared statement keeps how its text was read, and the text of its constants.
+// once more, on another one, before anything of it has run. Behind a single read the session is reset, and while nobody else
+// takes the connection the next check is short: it asks for the role alone. Behind a pooler nothing is reset, and the check
+// is always a whole one. A connection on which anything but a query or a change of rows ran, by its command tag, is closed
+// when it is given back: savepoints, SET, SHOW, LOCK and the like cost the connection. So does a transaction that runs a
+// statement under a time zone, a date style, an encoding, a syntax of strings or an output format of its own, because a
+// prepared statement keeps how its text was read, and the text of its constants.
 //
 //	drv, err := pgtenant.Open(ctx, dsn)
 //	client := ent.NewClient(ent.Driver(drv))
