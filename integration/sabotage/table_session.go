@@ -34,7 +34,7 @@ func sessionSaboteurs() []saboteur {
 			},
 		},
 		{
-			id: "driver-session-reset", layer: layerDriver, removes: "the reset of a session behind a read",
+			id: "driver-session-reset-behind-reads", layer: layerDriver, removes: "the reset of a session behind a read",
 			code: &code{
 				edits:  []edit{{pipelineFile, "\t\tc.own[resetAll].queue(p, nil, nil)\n", ""}},
 				caught: in(driverTests, "TestReadsResetTheirSession"),

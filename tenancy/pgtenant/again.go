@@ -2,7 +2,6 @@ package pgtenant
 
 import (
 	"context"
-	"sync"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -43,7 +42,7 @@ func (d *Driver) queryAgain(ctx context.Context, l *lease, s statement, r remedy
 	}
 	open = true
 	end := result.end
-	result.mu = &sync.Mutex{} // the end of the rows takes the transaction's
+	result.mu = &result.own // the end of the rows takes the transaction's
 	result.end = func(err error) error {
 		defer func() { _ = t.Rollback() }() // unless it was committed
 		if err := end(err); err != nil {

@@ -12,7 +12,7 @@ import (
 )
 
 // arguments turns what Ent hands over into types that pgx encodes in every query mode. What no parameter could take is
-// refused here, with a connection still to be taken: pgx gives up the connection on which an encoding fails.
+// refused here, with a connection still to be taken.
 func arguments(args any) ([]any, error) {
 	in, ok := args.([]any)
 	if !ok {

@@ -104,10 +104,18 @@ func (c *connState) drop(p *prepared) {
 	}
 }
 
-// forget drops all statements of the lease's connection.
-func (l *lease) forget() {
-	c, ok := l.conn().PgConn().CustomData()[connStateKey].(*connState)
-	if !ok || c.cache == nil {
+// forget drops a statement that failed. It may have been prepared by settings that end with its transaction, or for types that
+// its parameters no longer have.
+func (l *lease) forget(text string) {
+	if c := l.prepares(); c != nil {
+		c.cache.Remove(text)
+	}
+}
+
+// forgetAll drops all statements of the lease's connection.
+func (l *lease) forgetAll() {
+	c := l.prepares()
+	if c == nil {
 		return
 	}
 	c.cache.Purge()
@@ -117,10 +125,19 @@ func (l *lease) forget() {
 	clear(c.own)
 }
 
+// prepares returns the state of a connection that prepares statements, or nil.
+func (l *lease) prepares() *connState {
+	c, ok := l.conn().PgConn().CustomData()[connStateKey].(*connState)
+	if !ok || c.cache == nil {
+		return nil
+	}
+	return c
+}
+
 // outdated reports whether a statement's outcome means that what was prepared is gone or belongs to an earlier schema.
 func outdated(tag pgconn.CommandTag, err error) bool {
 	if err == nil {
-		return strings.HasPrefix(tag.String(), "DEALLOCATE") || strings.HasPrefix(tag.String(), "DISCARD")
+		return strings.HasPrefix(tag.String(), "DEALLOCATE")
 	}
 	var db *pgconn.PgError
 	return errors.As(err, &db) && isStale(db)
@@ -200,7 +217,7 @@ func (c *connState) describe(name, text string, said *pgconn.StatementDescriptio
 	for _, field := range said.Fields {
 		field.Format = c.types.FormatCodeForOID(field.DataTypeOID)
 		p.formats = append(p.formats, field.Format)
-		if c.named { // PostgreSQL refuses to run it once its columns have changed
+		if c.named && isPlain(text) { // PostgreSQL refuses to run it once its columns have changed; not so FETCH
 			p.fields = append(p.fields, field)
 		}
 	}

@@ -30,3 +30,17 @@ func Prelude(ctx context.Context, d *Driver, checked bool) (pid uint32, run func
 
 // CheckUser is the prelude of a session that was reset and not used since.
 const CheckUser = checkUser
+
+// Cached returns how many statements a connection keeps.
+func Cached(ctx context.Context, d *Driver) (int, error) {
+	l, err := d.lease(ctx, tenancy.ID{})
+	if err != nil {
+		return 0, err
+	}
+	defer l.release()
+	c, err := l.state(ctx)
+	if err != nil {
+		return 0, err
+	}
+	return c.cache.Len(), nil
+}

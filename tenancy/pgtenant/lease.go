@@ -26,7 +26,7 @@ type lease struct {
 	ctx     context.Context //nolint:containedctx // for closing the connection, which takes none
 	pooled  *pgxpool.Conn
 	slots   *slots
-	done    func()
+	share   *share
 	resets  bool // sessions are reset after reads
 	spoiled bool // the connection must not be used again
 	over    bool // it was released
@@ -39,14 +39,14 @@ func (d *Driver) lease(ctx context.Context, tenant tenancy.ID) (*lease, error) {
 	}
 	waiting, stop := d.timeouts.bound(ctx)
 	defer stop()
-	done, err := d.shares.take(waiting, tenant)
+	own, err := d.shares.take(waiting, tenant)
 	if err != nil {
 		return nil, leaseError(ctx, waiting, err, func() error { return ErrTenantBusy })
 	}
 	leased := false
 	defer func() {
 		if !leased { // the pool had no connection, or one of its hooks panicked
-			done()
+			own.give()
 		}
 	}()
 	pooled, err := d.slots.acquire(waiting)
@@ -54,7 +54,7 @@ func (d *Driver) lease(ctx context.Context, tenant tenancy.ID) (*lease, error) {
 		return nil, leaseError(ctx, waiting, err, d.slots.busy)
 	}
 	leased = true
-	return &lease{ctx: ctx, pooled: pooled, slots: d.slots, done: done, resets: d.resets}, nil
+	return &lease{ctx: ctx, pooled: pooled, slots: d.slots, share: own, resets: d.resets}, nil
 }
 
 // leaseError tells apart why a wait ended: the caller gave up, the acquire timeout expired, which is busy's error, or
@@ -91,8 +91,11 @@ func (l *lease) saw(s statement, tag pgconn.CommandTag, columns int, err error) 
 	if err == nil && !isPlainTag(tag, columns) || err != nil && !isPlain(s.sql) {
 		l.spoiled = true
 	}
-	if outdated(tag, err) {
-		l.forget()
+	switch {
+	case outdated(tag, err):
+		l.forgetAll()
+	case err != nil:
+		l.forget(s.sql)
 	}
 }
 
@@ -110,7 +113,7 @@ func (l *lease) release() {
 		return
 	}
 	l.over = true
-	defer l.done()
+	defer l.share.give()
 	defer l.slots.release()
 	defer l.leave()
 	if l.spoiled {
@@ -150,30 +153,29 @@ type shares struct {
 	inUse map[tenancy.ID]*share
 }
 
+// share is one tenant's. The nil share is the platform's, which is not bounded.
 type share struct {
-	slots *semaphore.Weighted
-	users int // holders and waiters; the last one to go removes the entry
+	shares *shares
+	tenant tenancy.ID
+	slots  *semaphore.Weighted
+	users  int // holders and waiters; the last one to go removes the entry
 }
 
 func newShares(maxConns int32) *shares {
 	return &shares{each: int64(max(1, maxConns/2)), inUse: map[tenancy.ID]*share{}}
 }
 
-// take waits for one of the tenant's slots and returns the function that gives it back. Work without a tenant is the
-// platform's own and is not bounded.
-func (s *shares) take(ctx context.Context, tenant tenancy.ID) (done func(), err error) {
+// take waits for one of the tenant's slots. Give it back. Work without a tenant is the platform's own and is not bounded.
+func (s *shares) take(ctx context.Context, tenant tenancy.ID) (*share, error) {
 	if tenant.IsZero() {
-		return func() {}, nil
+		return nil, nil //nolint:nilnil // see share
 	}
 	own := s.enter(tenant)
 	if err := own.slots.Acquire(ctx, 1); err != nil {
-		s.leave(tenant, own)
+		own.leave()
 		return nil, err
 	}
-	return func() {
-		own.slots.Release(1)
-		s.leave(tenant, own)
-	}, nil
+	return own, nil
 }
 
 func (s *shares) enter(tenant tenancy.ID) *share {
@@ -181,18 +183,26 @@ func (s *shares) enter(tenant tenancy.ID) *share {
 	defer s.mu.Unlock()
 	own, ok := s.inUse[tenant]
 	if !ok {
-		own = &share{slots: semaphore.NewWeighted(s.each)}
+		own = &share{shares: s, tenant: tenant, slots: semaphore.NewWeighted(s.each)}
 		s.inUse[tenant] = own
 	}
 	own.users++
 	return own
 }
 
-func (s *shares) leave(tenant tenancy.ID, own *share) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	own.users--
-	if own.users == 0 {
-		delete(s.inUse, tenant)
+// give returns a slot that was taken.
+func (s *share) give() {
+	if s != nil {
+		s.slots.Release(1)
+		s.leave()
+	}
+}
+
+func (s *share) leave() {
+	s.shares.mu.Lock()
+	defer s.shares.mu.Unlock()
+	s.users--
+	if s.users == 0 {
+		delete(s.shares.inUse, s.tenant)
 	}
 }

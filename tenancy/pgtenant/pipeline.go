@@ -61,11 +61,14 @@ func (c *connState) run(ctx context.Context, o opening, s statement) (a answer, 
 
 // queue adds the statement to what is sent next.
 func (p *prepared) queue(out *pgconn.Pipeline, values [][]byte, formats []int16) {
-	if p.Name == "" {
+	switch {
+	case p.Name == "":
 		out.SendQueryParams(p.SQL, values, p.ParamOIDs, formats, p.formats)
-		return
+	case p.fields == nil:
+		out.SendQueryPrepared(p.Name, values, formats, p.formats)
+	default:
+		out.SendQueryStatement(&p.StatementDescription, values, formats, p.formats)
 	}
-	out.SendQueryStatement(&p.StatementDescription, values, formats, p.formats)
 }
 
 // end reads what is left of the result. What fails at commit, a deferred constraint for one, comes after the tag.

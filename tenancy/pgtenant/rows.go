@@ -22,8 +22,10 @@ type rows struct {
 	copied    *pgtype.Map // a copy of it: the connection's is not safe for concurrent use, and rows can outlive their lease
 	end       func(error) error
 	mu        sync.Locker // the transaction's, within one, so that it can't end while the connection's buffer is used
+	own       sync.Mutex  // mu outside of a transaction
 
-	ahead   [][][]byte // rows that were read but not handed out
+	peeked  bool       // current was read, but not handed out
+	ahead   [][][]byte // further rows that were
 	current [][]byte
 	err     error
 	drained bool // the pipeline is closed, its outcome is in err
@@ -37,7 +39,7 @@ var _ entsql.ColumnScanner = (*rows)(nil)
 func (r *rows) open(all bool) error {
 	more := r.answer.result.NextRow()
 	if more && !all {
-		r.ahead = [][][]byte{r.answer.result.Values()}
+		r.peeked, r.current = true, r.answer.result.Values()
 		return nil
 	}
 	for ; more; more = r.answer.result.NextRow() {
@@ -73,7 +75,7 @@ func (r *rows) drain() {
 
 // discard drains. Rows that were not cloned lie in the connection's buffer, which its next user fills again.
 func (r *rows) discard() {
-	r.current, r.ahead = nil, nil
+	r.peeked, r.current, r.ahead = false, nil, nil
 	r.drain()
 }
 
@@ -111,6 +113,9 @@ func (r *rows) Next() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
+	case r.peeked:
+		r.peeked = false
+		return true
 	case len(r.ahead) > 0:
 		r.current, r.ahead = r.ahead[0], r.ahead[1:]
 		return true
@@ -162,7 +167,7 @@ func (r *rows) scanDirect(dest []any) (rest []column, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
-	case r.current == nil:
+	case r.current == nil || r.peeked:
 		return nil, errors.New("pgtenant: Scan without a row: call Next first")
 	case len(dest) != len(r.current):
 		return nil, scanCountError(len(r.current), len(dest))

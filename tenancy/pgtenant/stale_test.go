@@ -3,9 +3,10 @@ package pgtenant_test
 import (
 	"context"
 	"fmt"
-	"strconv"
+	"strings"
 	"testing"
 
+	entsql "entgo.io/ent/dialect/sql"
 	"github.com/stretchr/testify/require"
 
 	"github.com/konstruct/konstruct/ent"
@@ -123,17 +124,165 @@ func TestMissingPreparedStatements(t *testing.T) {
 func TestPreparedStatementsAreBounded(t *testing.T) {
 	t.Parallel()
 	const capacity, own = 4, 4
+	for mode, setting := range map[string]string{
+		"cache_statement": "statement_cache_capacity", "cache_describe": "description_cache_capacity",
+	} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			url := fmt.Sprintf("%s&%s=%d", newHouse(t).url, setting, capacity)
+			drv, err := pgtenant.Open(t.Context(), url, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode))
+			require.NoError(t, err)
+			defer func() { _ = drv.Close() }()
+			for range 2 {
+				for i := range 3 * capacity {
+					var n, prepared int
+					query := fmt.Sprintf("select %d, (select count(*) from pg_prepared_statements)", i)
+					require.NoError(t, pgtenant.QueryRow(t.Context(), drv, query, nil, &n, &prepared))
+					require.Equal(t, i, n)
+					require.LessOrEqual(t, prepared, capacity+own+1, "one more until the next is prepared")
+				}
+			}
+			kept, err := pgtenant.Cached(t.Context(), drv)
+			require.NoError(t, err)
+			require.Equal(t, capacity, kept)
+		})
+	}
+}
+
+// The types of a statement's parameters may be others after a migration, and it may fail once, but not for good.
+func TestChangedParameterTypes(t *testing.T) {
+	t.Parallel()
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode))
+			change := func(sql string) {
+				_, err := h.super.Exec(t.Context(), sql)
+				require.NoError(t, err)
+			}
+			change("create table changing (code text, n int4); grant select, insert on changing to konstruct_app")
+			code := unique()
+			uses := map[string]func() error{
+				"compared": func() error {
+					var n int
+					return pgtenant.QueryRow(as(t, h.a), h, "select count(*) from changing where code = $1", []any{code}, &n)
+				},
+				"stored": func() error {
+					return second(pgtenant.Exec(as(t, h.a), h, "insert into changing (code) values ($1)", code))
+				},
+				"out of int": func() error { return second(pgtenant.Exec(as(t, h.a), h, "insert into changing (n) values ($1)", 3e9)) },
+			}
+			for _, use := range uses {
+				_ = use()
+			}
+			change("alter table changing alter code type uuid using code::uuid, alter n type int8")
+			for name, use := range uses {
+				_ = use()
+				require.NoError(t, use(), name)
+			}
+		})
+	}
+}
+
+// What was prepared under a transaction's own settings does not outlive it, also where the statement could not be sent.
+func TestUnsentStatementsAreNotKept(t *testing.T) {
+	t.Parallel()
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode))
+			const query = `select ('2020-01-01 00:00'::timestamptz at time zone 'UTC')::text || '\x' || $1::int4::text`
+			var at string
+			tx := h.begin(t, h.a)
+			require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx, "select set_config('timezone', 'America/New_York', true)", nil, &at))
+			require.Error(t, pgtenant.QueryRow(as(t, h.a), tx, query, []any{int64(1) << 40}, &at))
+			require.NoError(t, tx.Rollback())
+			require.NoError(t, pgtenant.QueryRow(as(t, h.b), h, query, []any{1}, &at))
+			require.Equal(t, `2020-01-01 00:00:00\x1`, at)
+		})
+	}
+}
+
+// An argument that can't be encoded is no failure of the transaction, since nothing was sent.
+func TestTransactionGoesOnAfterAnArgument(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
-	drv, err := pgtenant.Open(t.Context(), h.url+"&statement_cache_capacity="+strconv.Itoa(capacity), pgtenant.WithMaxConns(1))
-	require.NoError(t, err)
-	defer func() { _ = drv.Close() }()
-	for round := range 2 {
-		for i := range 3 * capacity {
-			var n, prepared int
-			query := fmt.Sprintf("select %d, (select count(*) from pg_prepared_statements)", i)
-			require.NoError(t, pgtenant.QueryRow(as(t, h.a), drv, query, nil, &n, &prepared))
-			require.Equal(t, i, n)
-			require.LessOrEqual(t, prepared, capacity+own+1, "one more until the next is prepared, in round %d", round)
-		}
+	tx := h.begin(t, h.a)
+	var n int
+	require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx, "select 1", nil, &n))
+	require.ErrorIs(t, pgtenant.QueryRow(as(t, h.a), tx, "select $1::int4", []any{int64(1) << 40}, &n), pgtenant.ErrArgument)
+	require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx, "select 2", nil, &n))
+	require.NoError(t, tx.Commit())
+}
+
+// A transaction may deallocate what the driver has prepared.
+func TestDeallocateInATransaction(t *testing.T) {
+	t.Parallel()
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, pgtenant.WithQueryMode(mode))
+			tx := h.begin(t, h.a)
+			for range 2 {
+				var n int
+				require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx, "select 1", nil, &n))
+				require.NoError(t, second(pgtenant.Exec(as(t, h.a), tx, "deallocate all")))
+			}
+			require.NoError(t, tx.Commit())
+			h.healthy(t)
+		})
+	}
+}
+
+// A cursor's name may stand for one of other columns, of which FETCH, once prepared, knows nothing.
+func TestFetchOfAnotherCursor(t *testing.T) {
+	t.Parallel()
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, pgtenant.WithQueryMode(mode))
+			tx := h.begin(t, h.a)
+			for _, query := range []string{"select 7::int8", "select 'abcdefgh'::text", "select 1::int4, 'two'::text"} {
+				require.NoError(t, second(pgtenant.Exec(as(t, h.a), tx, "declare c cursor for "+query)))
+				var want, got [2]any
+				columns := strings.Count(query, "::")
+				require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx, query, nil, pointers(want[:columns])...))
+				require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx, "fetch c", nil, pointers(got[:columns])...))
+				require.Equal(t, want, got, query)
+				require.NoError(t, second(pgtenant.Exec(as(t, h.a), tx, "close c")))
+			}
+		})
+	}
+}
+
+func pointers(values []any) (out []any) {
+	for i := range values {
+		out = append(out, &values[i])
+	}
+	return out
+}
+
+// The columns of a result that was read to its end stay what they were while its connection serves others.
+func TestColumnsOutliveTheirConnection(t *testing.T) {
+	t.Parallel()
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode))
+			var rows entsql.Rows
+			require.NoError(t, h.Query(as(t, h.a), "update agents set role = 'x' returning name, is_active", nil, &rows))
+			defer func() { _ = rows.Close() }()
+			var one, two, three int
+			require.NoError(t, pgtenant.QueryRow(as(t, h.b), h, "select 1 as x, 2 as y, 3 as z", nil, &one, &two, &three))
+			columns, err := rows.Columns()
+			require.NoError(t, err)
+			require.Equal(t, []string{"name", "is_active"}, columns)
+			require.True(t, rows.Next())
+			var name string
+			var active bool
+			require.NoError(t, rows.Scan(&name, &active))
+			require.Equal(t, "a1", name)
+			require.True(t, active)
+		})
 	}
 }

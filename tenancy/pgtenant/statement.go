@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -80,7 +79,8 @@ func (s statement) query(ctx context.Context, l *lease, o opening, end func(erro
 		l.saw(s, pgconn.CommandTag{}, 0, err)
 		return nil, err
 	}
-	r := &rows{statement: s, lease: l, answer: a, types: l.conn().TypeMap(), end: end, mu: &sync.Mutex{}}
+	r := &rows{statement: s, lease: l, answer: a, types: l.conn().TypeMap(), end: end}
+	r.mu = &r.own
 	if err := r.open(writes); err != nil {
 		return nil, err
 	}
