@@ -28,7 +28,7 @@ const (
 
 // jsonFormat is the only format that bodies have.
 func jsonFormat() huma.Format {
-	return huma.Format{Marshal: new(answers).write, Unmarshal: unmarshal}
+	return huma.Format{Marshal: writeAnswer, Unmarshal: unmarshal}
 }
 
 // null stands for a null outside free objects. Huma takes null for an optional field as if it were absent; here it is a

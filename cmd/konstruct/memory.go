@@ -23,16 +23,26 @@ const goShare = 0.8
 // tuneMemory sets what the environment leaves unset of Go's garbage collector: GOGC to gcPercent, and GOMEMLIMIT to goShare
 // of the limit that the provider returns in bytes. It has to run before password hashing is bounded by GOMEMLIMIT.
 func tuneMemory(ctx context.Context, log *slog.Logger, provider memlimit.Provider) {
-	percent := os.Getenv("GOGC")
-	if percent == "" {
-		percent = strconv.Itoa(gcPercent)
-		debug.SetGCPercent(gcPercent)
+	percent := gcPercent
+	if own := debug.SetGCPercent(gcPercent); os.Getenv("GOGC") != "" {
+		percent = own
+		debug.SetGCPercent(own)
 	}
-	_, err := memlimit.Set(memlimit.WithProvider(provider), memlimit.WithRatio(goShare)) // does nothing where GOMEMLIMIT is set
-	if err != nil && !errors.Is(err, memlimit.ErrNoCgroup) && !errors.Is(err, memlimit.ErrCgroupsNotSupported) {
-		log.WarnContext(ctx, "the container's memory limit could not be read", "error", err)
+	if os.Getenv("GOMEMLIMIT") == "" {
+		limitMemory(ctx, log, provider)
 	}
 	log.InfoContext(ctx, "garbage collection", "gogc", percent, "gomemlimit", memoryLimit())
+}
+
+func limitMemory(ctx context.Context, log *slog.Logger, provider memlimit.Provider) {
+	limit, err := memlimit.ApplyRatio(provider, goShare)()
+	switch {
+	case err == nil:
+		debug.SetMemoryLimit(int64(min(limit, math.MaxInt64))) //nolint:gosec // it fits
+	case errors.Is(err, memlimit.ErrNoLimit), errors.Is(err, memlimit.ErrNoCgroup), errors.Is(err, memlimit.ErrCgroupsNotSupported):
+	default:
+		log.WarnContext(ctx, "the container's memory limit could not be read", "error", err)
+	}
 }
 
 // memoryLimit returns Go's memory limit as GOMEMLIMIT spells it.

@@ -26,11 +26,12 @@ func TestTuneMemory(t *testing.T) {
 		"not Linux":                   {nil, unknown(memlimit.ErrCgroupsNotSupported), 400, 1<<63 - 1, "gogc=400 gomemlimit=off"},
 		"a limit that cannot be read": {nil, unknown(errors.New("broken")), 400, 1<<63 - 1, "level=WARN"},
 		"the operator's values": {
-			map[string]string{"GOGC": "150", "GOMEMLIMIT": "1GiB"}, memlimit.Limit(1 << 20), 100, 1<<63 - 1, "gogc=150", // the runtime read them
+			map[string]string{"GOGC": "150", "GOMEMLIMIT": "1GiB"}, memlimit.Limit(1 << 20), 100, 1<<63 - 1, "gogc=100", // the runtime read them
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("GOGC", "")
+			t.Setenv("GOMEMLIMIT", "")
 			for variable, value := range tc.environment {
 				t.Setenv(variable, value)
 			}

@@ -23,10 +23,10 @@ var (
 	rounds = flag.Int("rounds", 5, "with -full, the rounds of which medians are taken")
 )
 
-// serveGOGC is what `konstruct serve` collects garbage by, unless its environment says otherwise.
-const serveGOGC = 400
-
-func TestMain(m *testing.M) { testdb.Main(m) }
+func TestMain(m *testing.M) {
+	debug.SetGCPercent(serveGOGC)
+	testdb.Main(m)
+}
 
 func fullSize() size {
 	s := size{
@@ -66,7 +66,6 @@ func TestBench(t *testing.T) { //nolint:paralleltest // allocations are counted
 	b := bench{TB: t, size: smallSize(), fresh: func() *testdb.Database { return testdb.New(t) }, progress: io.Discard}
 	if *full {
 		b = bench{TB: t, size: fullSize(), fresh: durable(t), progress: os.Stderr}
-		debug.SetGCPercent(serveGOGC) // for all ways
 	}
 	r := b.run()
 	if *full {

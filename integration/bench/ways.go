@@ -9,6 +9,8 @@ import (
 const (
 	// connections is the size of each way's pool.
 	connections = 4
+	// serveGOGC is what `konstruct serve` collects garbage by. All ways and servers do: collectors are not compared.
+	serveGOGC = 400
 	// bulkSize is how many agents a bulk insert has.
 	bulkSize = 1000
 )

@@ -231,7 +231,7 @@ func resultSaboteurs() []saboteur {
 		{
 			id: "driver-rows-after-the-end", layer: layerDriver, removes: "that a result ends with its transaction",
 			code: &code{
-				edits:  []edit{{rowsFile, "r.current, r.ahead = nil, nil", ""}},
+				edits:  []edit{{rowsFile, "r.peeked, r.current, r.ahead = false, nil, nil", ""}},
 				caught: in(driverTests, "TestResultEndsWithItsTransaction"),
 			},
 		},
@@ -275,7 +275,7 @@ func poolSaboteurs() []saboteur {
 		{
 			id: "driver-share", layer: layerDriver, removes: "the bound of a tenant's share of the pool",
 			code: &code{
-				edits:  []edit{{leaseFile, "\tif tenant.IsZero() {\n\t\treturn func() {}, nil", "\tif true {\n\t\treturn func() {}, nil"}},
+				edits:  []edit{{leaseFile, "\tif tenant.IsZero() {\n\t\treturn nil, nil", "\tif true || tenant.IsZero() {\n\t\treturn nil, nil"}},
 				caught: in(driverTests, "TestATenantGetsHalfOfThePool"),
 			},
 		},

@@ -3,6 +3,7 @@ package pgtenant
 import (
 	"bytes"
 	"database/sql"
+	"database/sql/driver"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -218,6 +219,9 @@ func integer(oid uint32, raw []byte) (int64, bool) {
 }
 
 func scanAny(types *pgtype.Map, field *pgconn.FieldDescription, raw []byte, dest any) error {
+	if value, ok := dest.(*driver.Value); ok { // into which sqlgraph scans an id
+		dest = (*any)(value)
+	}
 	if untyped, ok := dest.(*any); ok {
 		value, err := databaseValue(types, field, raw)
 		*untyped = value

@@ -16,7 +16,9 @@ import (
 // uniform reports whether all values are the same.
 func uniform(values []any) bool {
 	switch first := values[0].(type) {
-	case nil, string, bool, int, int64, float64, time.Time, uuid.UUID:
+	case nil, string, bool, int, int64, time.Time, uuid.UUID:
+	case driver.Valuer: // it may make another value each time
+		return false
 	default:
 		if reflect.TypeOf(first).Kind() != reflect.String { // an enum
 			return false
@@ -31,7 +33,7 @@ func uniform(values []any) bool {
 }
 
 // array returns a column's values as the argument for an array: a slice that pgx has a fast encoding for, or else
-// the text of an array in PostgreSQL's own syntax, which fits any type of element.
+// the text of an array in PostgreSQL's own syntax.
 func array(c column) (any, error) {
 	if c.typ == field.TypeOther { // it may be an array itself, and PostgreSQL has none of arrays
 		return nil, errUnusual
@@ -41,8 +43,6 @@ func array(c column) (any, error) {
 		return slice[uuid.UUID](c)
 	case time.Time:
 		return slice[time.Time](c)
-	case bool:
-		return slice[bool](c)
 	}
 	return literal(c)
 }
@@ -92,6 +92,9 @@ func appendElement(b []byte, typ field.Type, v any) ([]byte, error) {
 	case bool:
 		return strconv.AppendBool(b, v), nil
 	case []byte:
+		if v == nil {
+			return append(b, "NULL"...), nil
+		}
 		if typ != field.TypeBytes { // the driver decides what bytes are in the column of another type
 			return nil, errUnusual
 		}

@@ -20,8 +20,9 @@ import (
 // whose text is the same for any number of nodes. A column is an array, or a single parameter if all nodes have
 // the same value. The ids that the database makes are set in the specs of the nodes.
 //
-// Nodes that do not all set the same columns, ON CONFLICT, edges that other tables hold and values that fit no
-// array are left to sqlgraph.
+// Nodes that do not all set the same columns, ON CONFLICT, edges that other tables hold and values of types that fit
+// no array are left to sqlgraph. A string field whose column is itself an array, or of a type with another delimiter than
+// the comma (box, PostGIS's geometry), is refused by PostgreSQL: create its nodes one by one.
 func BatchCreate(ctx context.Context, drv dialect.Driver, spec *sqlgraph.BatchCreateSpec) error {
 	err := errUnusual
 	if len(spec.Nodes) > 0 && len(spec.OnConflict) == 0 {
@@ -69,13 +70,24 @@ func insertReturning(
 	}
 	defer func() { _ = rows.Close() }()
 	for i := 0; rows.Next() && i < len(nodes); i++ {
-		var id any
-		if err := rows.Scan(&id); err != nil {
+		id, err := scanID(rows, nodes[i].ID)
+		if err != nil {
 			return err
 		}
 		nodes[i].ID.Value = id
 	}
 	return rows.Err()
+}
+
+func scanID(rows *sql.Rows, spec *sqlgraph.FieldSpec) (any, error) {
+	if spec.Type.Numeric() {
+		var n int64
+		err := rows.Scan(&n)
+		return n, err
+	}
+	var id any
+	err := rows.Scan(&id)
+	return id, err
 }
 
 // column is what the nodes set in one column of their table.
@@ -90,7 +102,7 @@ func tabulate(nodes []*sqlgraph.CreateSpec) ([]column, error) {
 	var columns []column
 	var fields []*sqlgraph.FieldSpec
 	for i, node := range nodes {
-		if node.Table != nodes[0].Table || node.Schema != nodes[0].Schema || external(node.Edges) {
+		if node.Table != nodes[0].Table || external(node.Edges) {
 			return nil, errUnusual
 		}
 		fields = appendAssignments(fields[:0], node)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -114,6 +115,45 @@ func requireSameBatch(t *testing.T, d *database, table string, typ field.Type, v
 	require.Equal(t, want, got, "%s %v", table, values)
 	require.True(t, err != nil || len(got) == len(values))
 	require.Equal(t, arrays, strings.Contains(drv.query, "unnest"), "%s %v", table, values)
+}
+
+// drawn is a secret that is stored in another way each time, as an encrypted one is.
+type drawn string
+
+var draws atomic.Int64
+
+func (d drawn) Value() (driver.Value, error) { return fmt.Sprint(d, draws.Add(1)), nil }
+
+// A value that stores itself is asked for each row.
+func TestBatchOfValuers(t *testing.T) {
+	t.Parallel()
+	d := open(t, "cache_statement")
+	d.exec(t, "create table drawn (i bigint, v text); grant insert on drawn to konstruct_app")
+	batch := batchOf(3, func(i int) *sqlgraph.CreateSpec {
+		c := sqlgraph.NewCreateSpec("drawn", nil)
+		c.SetField("i", field.TypeInt, i)
+		c.SetField("v", field.TypeString, drawn("same"))
+		return c
+	})
+	require.NoError(t, ours.batch(t.Context(), d, batch))
+	require.Equal(t, []string{"(0,same1)", "(1,same2)", "(2,same3)"}, d.rows(t, "drawn"))
+}
+
+// Numeric ids are int64, as generated code expects, whatever the column's type.
+func TestBatchNumericIDs(t *testing.T) {
+	t.Parallel()
+	d := open(t, "cache_statement")
+	d.exec(t, `
+		create sequence numbers;
+		create table numbered (id numeric primary key default nextval('numbers'), v text);
+		grant all on sequence numbers to konstruct_app; grant select, insert on numbered to konstruct_app`)
+	batch := batchOf(2, func(i int) *sqlgraph.CreateSpec {
+		c := sqlgraph.NewCreateSpec("numbered", sqlgraph.NewFieldSpec("id", field.TypeInt))
+		c.SetField("v", field.TypeString, fmt.Sprint(i))
+		return c
+	})
+	require.NoError(t, ours.batch(t.Context(), d, batch))
+	require.Equal(t, int64(2), batch.Nodes[1].ID.Value)
 }
 
 func batchOf(n int, spec func(i int) *sqlgraph.CreateSpec) *sqlgraph.BatchCreateSpec {
@@ -296,6 +336,14 @@ func TestBatchIDs(t *testing.T) {
 		return c
 	})
 	require.NoError(t, ours.batch(t.Context(), d, batch))
+	mixed := batchOf(2, func(i int) *sqlgraph.CreateSpec { // which sqlgraph inserts
+		c := sqlgraph.NewCreateSpec("ordered", sqlgraph.NewFieldSpec("id", field.TypeUUID))
+		c.SetField([]string{"n", "m"}[i], field.TypeInt, 0)
+		return c
+	})
+	require.NoError(t, ours.batch(t.Context(), d, mixed))
+	require.Equal(t, "00000000-0000-0000-0000-000000040002", mixed.Nodes[1].ID.Value)
+	d.exec(t, "delete from ordered where n is null or m is null")
 	for i, node := range batch.Nodes {
 		require.Equal(t, fmt.Sprintf("00000000-0000-0000-0000-%012d", i+1), node.ID.Value)
 	}

@@ -65,6 +65,7 @@ func (c *create) Exec(ctx context.Context, query string, args, v any) error {
 		if err := (created{rows, c.row}).Scan(); err != nil {
 			return err
 		}
+		rows.Next() // to the end, where the outcome is known
 	}
 	return rows.Err()
 }

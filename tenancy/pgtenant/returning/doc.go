@@ -7,7 +7,8 @@
 // transaction.
 //
 // The node that a create or an update returns has the values of the row, as column defaults and BEFORE triggers
-// have made them. Nodes of CreateBulk have those that were set, as with Ent, and the ids.
+// have made them, but for an id that the client has set. Nodes of CreateBulk have those that were set, as with Ent,
+// and the ids. A create needs the right to read the columns that it returns, which Ent's own does not.
 //
 // A single statement commits by itself. If a value that it returns can't be read into the node, which takes a
 // column that does not fit its field, the error comes after the row was written. In a transaction of the caller's

@@ -3,6 +3,7 @@ package returning
 import (
 	"context"
 	"database/sql/driver"
+	"fmt"
 	"slices"
 
 	"entgo.io/ent/dialect"
@@ -18,10 +19,8 @@ func UpdateNode(ctx context.Context, drv dialect.Driver, spec *sqlgraph.UpdateSp
 		return sqlgraph.UpdateNode(ctx, drv, spec)
 	}
 	returning := *spec
-	returning.Modifiers = append(slices.Clip(spec.Modifiers), func(u *sql.UpdateBuilder) {
-		u.Returning(spec.Node.Columns...)
-	})
-	return sqlgraph.UpdateNode(ctx, &update{Driver: drv}, &returning)
+	returning.Modifiers = append(spec.Modifiers, func(u *sql.UpdateBuilder) { u.Returning(spec.Node.Columns...) })
+	return sqlgraph.UpdateNode(ctx, &update{Driver: drv, spec: &returning}, &returning)
 }
 
 // external reports whether other tables than the node's own hold one of the edges.
@@ -31,34 +30,49 @@ func external(edges []*sqlgraph.EdgeSpec) bool {
 	})
 }
 
-// update is the driver of one sqlgraph.UpdateNode, which sends an UPDATE and then a SELECT of the row. It answers
-// the second with what the first has returned.
+// update is the driver of one sqlgraph.UpdateNode, which sends an UPDATE and then a SELECT of the row.
 type update struct {
 	dialect.Driver
 
-	returned sql.ColumnScanner // nil before the UPDATE
+	spec *sqlgraph.UpdateSpec // sqlgraph's
 }
 
 // Tx implements dialect.Driver: one statement needs no transaction.
 func (u *update) Tx(context.Context) (dialect.Tx, error) { return dialect.NopTx(u), nil }
 
-// Exec implements dialect.Driver for the UPDATE. It always tells of one row: if there is none, sqlgraph finds out
-// by the SELECT, and makes the error.
+// Exec implements dialect.Driver for the UPDATE. If it returns no row, sqlgraph's SELECT finds out whether there is none or a
+// trigger left it as it was.
 func (u *update) Exec(ctx context.Context, query string, args, v any) error {
 	rows := &sql.Rows{}
 	if err := u.Driver.Query(ctx, query, args, rows); err != nil {
 		return err
 	}
-	u.returned = rows.ColumnScanner
-	*v.(*sql.Result) = driver.RowsAffected(1) //nolint:errcheck,forcetypeassert // sqlgraph asks for a result
-	return nil
+	defer func() { _ = rows.Close() }()
+	updated := driver.RowsAffected(0)
+	if rows.Next() {
+		if err := u.scan(rows); err != nil {
+			return err
+		}
+		updated = 1
+		rows.Next() // to the end, where the outcome is known
+	}
+	*v.(*sql.Result) = updated //nolint:errcheck,forcetypeassert // sqlgraph asks for a result
+	return rows.Err()
 }
 
-// Query implements dialect.Driver for the SELECT.
-func (u *update) Query(ctx context.Context, query string, args, v any) error {
-	if u.returned == nil { // nothing was set
-		return u.Driver.Query(ctx, query, args, v)
+// scan reads the row, so that sqlgraph need not.
+func (u *update) scan(rows *sql.Rows) error {
+	columns := u.spec.Node.Columns
+	values, err := u.spec.ScanValues(columns)
+	if err != nil {
+		return err
 	}
-	v.(*sql.Rows).ColumnScanner = u.returned //nolint:errcheck,forcetypeassert // and for rows
+	if err := rows.Scan(values...); err != nil {
+		return fmt.Errorf("failed scanning rows: %w", err)
+	}
+	if err := u.spec.Assign(columns, values); err != nil {
+		return err
+	}
+	u.spec.ScanValues = nil // then there is no SELECT
 	return nil
 }

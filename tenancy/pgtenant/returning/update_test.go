@@ -1,14 +1,20 @@
 package returning_test
 
 import (
+	stdsql "database/sql"
 	"errors"
 	"fmt"
 	"testing"
 
+	"entgo.io/ent/dialect"
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"entgo.io/ent/schema/field"
+	_ "github.com/jackc/pgx/v5/stdlib"
 	"github.com/stretchr/testify/require"
+
+	"github.com/konstruct/konstruct/integration/testdb"
+	"github.com/konstruct/konstruct/tenancy/pgtenant/returning"
 )
 
 const things = `
@@ -83,7 +89,7 @@ func TestUpdateNode(t *testing.T) {
 		{"nothing of no row", 9, func(*sqlgraph.UpdateSpec) {}, 1, "record with id 9 not found in table things"},
 		{"no row", 9, func(u *sqlgraph.UpdateSpec) {
 			u.AddField("n", field.TypeInt, 2)
-		}, 1, "record with id 9 not found in table things"},
+		}, 2, "record with id 9 not found in table things"},
 		{"a predicate", 1, func(u *sqlgraph.UpdateSpec) {
 			u.Predicate = named("a") // which the update makes false
 			u.SetField("name", field.TypeString, "c")
@@ -91,7 +97,7 @@ func TestUpdateNode(t *testing.T) {
 		{"a predicate that excludes the row", 1, func(u *sqlgraph.UpdateSpec) {
 			u.Predicate = named("b")
 			u.SetField("name", field.TypeString, "c")
-		}, 1, "record with id 1 not found in table things"},
+		}, 2, "record with id 1 not found in table things"},
 		{"a name that is taken", 1, func(u *sqlgraph.UpdateSpec) {
 			u.SetField("name", field.TypeString, "b")
 		}, 1, "unique constraint"},
@@ -188,4 +194,49 @@ func TestUpdateNodeUnread(t *testing.T) {
 	require.NoError(t, ours.update(t.Context(), drv, spec))
 	require.Empty(t, drv.query, "it was sent outside of sqlgraph's transaction")
 	require.Contains(t, d.rows(t, "things")[0], "UPDATE c")
+}
+
+// A trigger may leave the row as it was. It is found, as with Ent.
+func TestUpdateNodeUnchanged(t *testing.T) {
+	t.Parallel()
+	d := open(t, "cache_statement")
+	d.exec(t, things+reset+`;
+		create trigger unchanged before update on things for each row execute function suppress_redundant_updates_trigger()`)
+	for _, g := range []graph{ents, ours} {
+		n, spec := node{}, updateThing(1)
+		spec.ScanValues, spec.Assign = scanValues, n.assign
+		spec.SetField("note", field.TypeString, "same")
+		require.NoError(t, g.update(t.Context(), d, spec))
+		n, spec = node{}, updateThing(1)
+		spec.ScanValues, spec.Assign = scanValues, n.assign
+		spec.SetField("note", field.TypeString, "same")
+		require.NoError(t, g.update(t.Context(), d, spec))
+		require.NotEmpty(t, n)
+	}
+}
+
+// What fails when the statement commits is an error through any driver.
+func TestErrorsAtCommit(t *testing.T) {
+	t.Parallel()
+	test := testdb.New(t)
+	d := connect(t, test, "cache_statement")
+	d.exec(t, things+reset+`;
+		create table late (id bigint primary key, name text unique deferrable initially deferred);
+		insert into late values (1, 'a'), (2, 'b'); grant all on late to konstruct_app`)
+	pool, err := stdsql.Open("pgx", test.AppURL)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = pool.Close() })
+	for _, drv := range []dialect.Driver{d, sql.OpenDB(dialect.Postgres, pool)} {
+		n := node{}
+		update := sqlgraph.NewUpdateSpec("late", []string{"id", "name"}, sqlgraph.NewFieldSpec("id", field.TypeInt))
+		update.Node.ID.Value = int64(1)
+		update.ScanValues, update.Assign = scanValues, n.assign
+		update.SetField("name", field.TypeString, "b")
+		require.ErrorContains(t, returning.UpdateNode(t.Context(), drv, update), "late_name_key")
+		create := sqlgraph.NewCreateSpec("late", sqlgraph.NewFieldSpec("id", field.TypeInt))
+		create.ID.Value = 3
+		create.SetField("name", field.TypeString, "b")
+		row := returning.Row{Columns: []string{"id", "name"}, ScanValues: scanValues, Assign: n.assign}
+		require.ErrorContains(t, returning.CreateNode(t.Context(), drv, create, row), "late_name_key")
+	}
 }
