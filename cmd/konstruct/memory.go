@@ -38,7 +38,7 @@ func limitMemory(ctx context.Context, log *slog.Logger, provider memlimit.Provid
 	limit, err := memlimit.ApplyRatio(provider, goShare)()
 	switch {
 	case err == nil:
-		debug.SetMemoryLimit(int64(min(limit, math.MaxInt64))) //nolint:gosec // it fits
+		debug.SetMemoryLimit(int64(min(limit, math.MaxInt64)))
 	case errors.Is(err, memlimit.ErrNoLimit), errors.Is(err, memlimit.ErrNoCgroup), errors.Is(err, memlimit.ErrCgroupsNotSupported):
 	default:
 		log.WarnContext(ctx, "the container's memory limit could not be read", "error", err)

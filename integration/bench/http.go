@@ -91,7 +91,7 @@ func (b bench) servers(db *testdb.Database) []server {
 	require.NoError(b, err, string(out))
 	program := func(env []string, name string, args ...string) *exec.Cmd {
 		cmd := exec.CommandContext(b.Context(), filepath.Join(folder, name), args...)
-		cmd.Env = append(env, fmt.Sprint("GOGC=", serveGOGC))
+		cmd.Env = append([]string{fmt.Sprint("GOGC=", serveGOGC)}, env...)
 		return cmd
 	}
 	super, app := "DATABASE_URL="+db.SuperURL, "DATABASE_URL="+db.AppURL

@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -149,7 +150,7 @@ func TestBatchNumericIDs(t *testing.T) {
 		grant all on sequence numbers to konstruct_app; grant select, insert on numbered to konstruct_app`)
 	batch := batchOf(2, func(i int) *sqlgraph.CreateSpec {
 		c := sqlgraph.NewCreateSpec("numbered", sqlgraph.NewFieldSpec("id", field.TypeInt))
-		c.SetField("v", field.TypeString, fmt.Sprint(i))
+		c.SetField("v", field.TypeString, strconv.Itoa(i))
 		return c
 	})
 	require.NoError(t, ours.batch(t.Context(), d, batch))

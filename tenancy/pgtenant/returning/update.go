@@ -19,7 +19,7 @@ func UpdateNode(ctx context.Context, drv dialect.Driver, spec *sqlgraph.UpdateSp
 		return sqlgraph.UpdateNode(ctx, drv, spec)
 	}
 	returning := *spec
-	returning.Modifiers = append(spec.Modifiers, func(u *sql.UpdateBuilder) { u.Returning(spec.Node.Columns...) })
+	returning.Modifiers = append(slices.Clip(spec.Modifiers), func(u *sql.UpdateBuilder) { u.Returning(spec.Node.Columns...) })
 	return sqlgraph.UpdateNode(ctx, &update{Driver: drv, spec: &returning}, &returning)
 }
 
@@ -44,7 +44,7 @@ func (u *update) Tx(context.Context) (dialect.Tx, error) { return dialect.NopTx(
 // trigger left it as it was.
 func (u *update) Exec(ctx context.Context, query string, args, v any) error {
 	rows := &sql.Rows{}
-	if err := u.Driver.Query(ctx, query, args, rows); err != nil {
+	if err := u.Query(ctx, query, args, rows); err != nil {
 		return err
 	}
 	defer func() { _ = rows.Close() }()
