@@ -7,7 +7,6 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
