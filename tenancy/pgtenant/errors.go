@@ -85,10 +85,11 @@ var argumentIndex = regexp.MustCompile(`args\[(\d+)\]`)
 // translate turns an error of pgx into one that is safe to log and says what it means for the tenant. Values never
 // pass: PostgreSQL prints them in DETAIL, CONTEXT and class 22, pgx in its encoding errors.
 func translate(ctx context.Context, tenant tenancy.ID, e effect, err error) error {
+	if err == nil || known(err) {
+		return err
+	}
 	var db *pgconn.PgError
 	switch {
-	case err == nil || known(err):
-		return err
 	case errors.As(err, &db) && refused(db):
 		return translateDatabase(ctx, tenant, e, redact(db))
 	case ctx.Err() != nil && (errors.Is(err, ctx.Err()) || pgconn.Timeout(err)):

@@ -105,9 +105,12 @@ const (
 // prelude is known by its place, since its code can be any: a changed time limit shows itself there, exit_on_error makes it
 // FATAL, and so does the end of a connection that the server closed while it was idle.
 func (o opening) remedy(ctx context.Context, err error) remedy {
+	if err == nil || !o.check || ctx.Err() != nil {
+		return noRemedy
+	}
 	var db *pgconn.PgError
 	switch {
-	case err == nil || !o.check || ctx.Err() != nil || !errors.As(err, &db) || !fromServer(db):
+	case !errors.As(err, &db) || !fromServer(db):
 		return noRemedy
 	case errors.As(err, new(unpreparedError)) && refused(db):
 		return checkedSession
