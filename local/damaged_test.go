@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
+	"github.com/konstruct/konstruct/integration/testdb"
 	"github.com/konstruct/konstruct/local"
 )
 
@@ -26,8 +27,8 @@ func TestDamagedStateFiles(t *testing.T) {
 				t.Parallel()
 				opt := local.DetachedOptions{
 					Folder:   folder(t),
-					Postgres: local.PostgresOptions{Port: freePort(t), Password: "pg-secret"},
-					Redis:    local.RedisOptions{Port: freePort(t), Password: "redis-secret", Kind: local.RedisServer},
+					Postgres: local.PostgresOptions{Port: testdb.FreePort(t), Password: "pg-secret"},
+					Redis:    local.RedisOptions{Port: testdb.FreePort(t), Password: "redis-secret", Kind: local.RedisServer},
 				}
 				damage := func() {
 					path := filepath.Join(opt.Folder, file)

@@ -2,7 +2,6 @@ package local_test
 
 import (
 	"context"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,16 +14,9 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
+	"github.com/konstruct/konstruct/integration/testdb"
 	"github.com/konstruct/konstruct/local"
 )
-
-func freePort(t *testing.T) int {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer func() { require.NoError(t, listener.Close()) }()
-	return listener.Addr().(*net.TCPAddr).Port
-}
 
 func TestDetached(t *testing.T) {
 	t.Parallel()
@@ -34,8 +26,8 @@ func TestDetached(t *testing.T) {
 			t.Parallel()
 			opt := local.DetachedOptions{
 				Folder:    folder(t),
-				Postgres:  local.PostgresOptions{Port: freePort(t), Password: "pg-secret"},
-				Redis:     local.RedisOptions{Port: freePort(t), Password: "redis-secret", Kind: kind},
+				Postgres:  local.PostgresOptions{Port: testdb.FreePort(t), Password: "pg-secret"},
+				Redis:     local.RedisOptions{Port: testdb.FreePort(t), Password: "redis-secret", Kind: kind},
 				Miniredis: miniredis,
 			}
 			t.Cleanup(func() {

@@ -11,7 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strings"
+	"strconv"
 	"testing"
 	"time"
 
@@ -142,13 +142,10 @@ func (b bench) peers(db *testdb.Database) (found []server) {
 // launch starts a server that ends with the test, and returns its URL, which may not answer yet.
 func launch(tb testing.TB, s server) string {
 	tb.Helper()
-	listener, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp", "127.0.0.1:0")
-	require.NoError(tb, err)
-	address := listener.Addr().String()
-	require.NoError(tb, listener.Close())
+	port := strconv.Itoa(testdb.FreePort(tb))
+	address := net.JoinHostPort("127.0.0.1", port)
 	log, err := os.Create(filepath.Join(tb.TempDir(), "log")) // a file, since writing a log is part of the work
 	require.NoError(tb, err)
-	_, port, _ := strings.Cut(address, ":")
 	s.cmd.Env = append(s.cmd.Env, "PATH="+os.Getenv("PATH"), "POOL="+httpPool, "PORT="+port, "KONSTRUCT_LISTEN_ADDR="+address)
 	s.cmd.Dir, s.cmd.Stdout, s.cmd.Stderr = filepath.Dir(log.Name()), log, log
 	require.NoError(tb, s.cmd.Start(), s.name)
