@@ -20,6 +20,7 @@ var (
 	full   = flag.Bool("full", false, "measure, for minutes; otherwise everything is done once, on little data")
 	gates  = flag.Bool("gates", false, "with -full, fail if a gate is missed: only on a machine that does nothing else")
 	big    = flag.Bool("big", false, "with -full, also read among 5 million rows")
+	peers  = flag.Bool("peers", false, "measure only the servers, and those in other languages, which installs packages")
 	rounds = flag.Int("rounds", 5, "with -full, the rounds of which medians are taken")
 )
 
@@ -61,11 +62,16 @@ func durable(tb testing.TB) func() *testdb.Database {
 	return func() *testdb.Database { return cluster.New(tb) }
 }
 
-// TestBench is `task bench` with -full. Without it, answers, round trips and allocations are asserted.
+// TestBench is `task bench` with -full, and `task bench:peers` with -peers as well. Without it, answers, round trips and allocations are asserted.
 func TestBench(t *testing.T) { //nolint:paralleltest // allocations are counted
 	b := bench{TB: t, size: smallSize(), fresh: func() *testdb.Database { return testdb.New(t) }, progress: io.Discard}
 	if *full {
 		b = bench{TB: t, size: fullSize(), fresh: durable(t), progress: os.Stderr}
+	}
+	if *peers {
+		db := b.populate(b.size.main)
+		httpTable(b.http(append(b.servers(db), b.peers(db)...)...)).write(os.Stdout)
+		return
 	}
 	r := b.run()
 	if *full {
@@ -92,16 +98,6 @@ func TestBench(t *testing.T) { //nolint:paralleltest // allocations are counted
 	got[workBulk][wayRaw] = 0 // the server may answer while it still receives a COPY
 	require.Equal(t, trips, got, "round trips")
 	require.LessOrEqual(t, r.works[workRead].allocs[wayOurs], 300.0, "allocations of a list")
-}
-
-// TestPeers is `task bench:peers`.
-func TestPeers(t *testing.T) { //nolint:paralleltest // it measures
-	if !*full {
-		t.Skip("it installs packages, and measures for a minute: task bench:peers")
-	}
-	b := bench{TB: t, size: fullSize(), fresh: durable(t), progress: os.Stderr}
-	db := b.populate(b.size.main)
-	httpTable(b.http(append(b.servers(db), b.peers(db)...)...)).write(os.Stdout)
 }
 
 // BenchmarkWorks has each work in each way, alone. To compare the ways of reading by benchstat:

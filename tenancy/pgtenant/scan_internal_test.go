@@ -62,9 +62,7 @@ func FuzzScanDirect(f *testing.F) {
 	}
 	f.Add(slices.Index(scannedTypes, pgtype.TimestamptzOID), int16(pgtype.BinaryFormatCode), false, []byte{0x7f, 0xff, 0x30, 0, 0, 0, 0, 0}) // 294269
 	f.Fuzz(func(t *testing.T, i int, format int16, null bool, raw []byte) {
-		if i < 0 || i >= len(scannedTypes) {
-			t.Skip()
-		}
+		i = max(i, 0) % len(scannedTypes)
 		switch {
 		case null:
 			raw = nil
