@@ -25,7 +25,7 @@ type connState struct {
 	user   []byte // what checkUser compares with
 	bound  [3][]byte
 	reset  bool // the last use ended with resetAll
-	clean  bool // the same, and nobody but the lease has used the session since
+	clean  bool // the same, and the session has not been used since
 
 	own     map[string]*prepared              // the driver's statements by text; empty until the first use
 	cache   *simplelru.LRU[string, *prepared] // the users'; nil in the query mode exec, which prepares nothing
@@ -68,7 +68,7 @@ func (l *lease) state(ctx context.Context) (*connState, error) {
 	return c, nil
 }
 
-// useConn is pgxpool's PrepareConn. Whoever takes a connection may change its session, so a reset is good for one use.
+// useConn is pgxpool's PrepareConn. Every user of a connection may change its session, so a reset is valid for one use.
 func useConn(_ context.Context, conn *pgx.Conn) (bool, error) {
 	if c, ok := conn.PgConn().CustomData()[connStateKey].(*connState); ok {
 		c.clean, c.reset = c.reset, false

@@ -67,7 +67,7 @@ const setTenant = "select set_config($1, $2, true)"
 var checkSession = "select (case when " + values() + " = $3 then 'true' else 'the session was changed' end)::bool, " +
 	"set_config($1, $2, true)"
 
-// checkUser is checkSession for a session that was reset at the end of its last use, and that nobody has used since: the role
+// checkUser is checkSession for a session that was reset at the end of its last use and not used since: the role
 // is what RESET ALL leaves.
 const checkUser = "select (case when current_user = $3 then 'true' else 'the session was changed' end)::bool, set_config($1, $2, true)"
 

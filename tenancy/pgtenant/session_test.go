@@ -341,8 +341,8 @@ func TestEncodingIsPinned(t *testing.T) {
 	}
 }
 
-// What a read sets for its session is undone with it, so that the next statement needs no more than a short check. Whoever
-// else takes the connection ends that.
+// What a read sets for its session is undone with it, so that the next statement needs no more than a short check. Any
+// other user of the connection ends that.
 func TestReadsResetTheirSession(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, pgtenant.WithMaxConns(1))
@@ -372,6 +372,6 @@ func TestReadsResetTheirSession(t *testing.T) {
 	conn.Release()
 	path, otherPid := h.session(as(t, h.b), t, "search_path")
 	require.Equal(t, own, path)
-	require.NotEqual(t, pid, otherPid, "the session that somebody else changed is replaced")
+	require.NotEqual(t, pid, otherPid, "a session changed by another user is replaced")
 	h.healthy(t)
 }

@@ -16,7 +16,7 @@ type replacement struct {
 	file string // what the name of the generated file ends in; each entity has one such file
 	old  string // the code to replace; it occurs once in the file
 	new  string
-	path string // the package to import for new; empty if there is none
+	path string // the package to import for new, or empty
 }
 
 // anchor is an import that all files with a replaced call have. The added one goes next to it.

@@ -40,7 +40,7 @@ type update struct {
 // Tx implements dialect.Driver: one statement needs no transaction.
 func (u *update) Tx(context.Context) (dialect.Tx, error) { return dialect.NopTx(u), nil }
 
-// Exec implements dialect.Driver for the UPDATE. If it returns no row, sqlgraph's SELECT finds out whether there is none or a
+// Exec implements dialect.Driver for the UPDATE. If it returns no row, sqlgraph's SELECT finds out whether it is missing or a
 // trigger left it as it was.
 func (u *update) Exec(ctx context.Context, query string, args, v any) error {
 	rows := &sql.Rows{}
