@@ -19,10 +19,13 @@ import (
 
 // scanRows has the query scan its rows as mixin.ScanRows does.
 func (_q *AgentQuery) scanRows(spec *sqlgraph.QuerySpec, nodes *[]*Agent) {
-	mixin.ScanRows(spec, agent.Columns, &agentRow{}, nodes, func(node *Agent) {
+	mixin.ScanRows(spec, agent.Columns, agentRowColumns, &agentRow{}, nodes, func(node *Agent) {
 		node.config = _q.config
 	})
 }
+
+// agentRowColumns are agent.Columns as a SELECT has them.
+var agentRowColumns = mixin.Qualify(agent.Table, agent.Columns)
 
 // scanRow has the update scan its row as mixin.ScanRow does.
 func (_m *Agent) scanRow(spec *sqlgraph.UpdateSpec) {
@@ -82,10 +85,13 @@ func (r *agentRow) Assign(node *Agent) error {
 
 // scanRows has the query scan its rows as mixin.ScanRows does.
 func (_q *ChannelConnectionQuery) scanRows(spec *sqlgraph.QuerySpec, nodes *[]*ChannelConnection) {
-	mixin.ScanRows(spec, channelconnection.Columns, &channelConnectionRow{}, nodes, func(node *ChannelConnection) {
+	mixin.ScanRows(spec, channelconnection.Columns, channelConnectionRowColumns, &channelConnectionRow{}, nodes, func(node *ChannelConnection) {
 		node.config = _q.config
 	})
 }
+
+// channelConnectionRowColumns are channelconnection.Columns as a SELECT has them.
+var channelConnectionRowColumns = mixin.Qualify(channelconnection.Table, channelconnection.Columns)
 
 // scanRow has the update scan its row as mixin.ScanRow does.
 func (_m *ChannelConnection) scanRow(spec *sqlgraph.UpdateSpec) {
@@ -136,10 +142,13 @@ func (r *channelConnectionRow) Assign(node *ChannelConnection) error {
 
 // scanRows has the query scan its rows as mixin.ScanRows does.
 func (_q *LoginAttemptQuery) scanRows(spec *sqlgraph.QuerySpec, nodes *[]*LoginAttempt) {
-	mixin.ScanRows(spec, loginattempt.Columns, &loginAttemptRow{}, nodes, func(node *LoginAttempt) {
+	mixin.ScanRows(spec, loginattempt.Columns, loginAttemptRowColumns, &loginAttemptRow{}, nodes, func(node *LoginAttempt) {
 		node.config = _q.config
 	})
 }
+
+// loginAttemptRowColumns are loginattempt.Columns as a SELECT has them.
+var loginAttemptRowColumns = mixin.Qualify(loginattempt.Table, loginattempt.Columns)
 
 // scanRow has the update scan its row as mixin.ScanRow does.
 func (_m *LoginAttempt) scanRow(spec *sqlgraph.UpdateSpec) {
@@ -175,11 +184,14 @@ func (_q *PortalSessionQuery) scanRows(spec *sqlgraph.QuerySpec, nodes *[]*Porta
 	loadedTypes := [1]bool{
 		_q.withUser != nil,
 	}
-	mixin.ScanRows(spec, portalsession.Columns, &portalSessionRow{}, nodes, func(node *PortalSession) {
+	mixin.ScanRows(spec, portalsession.Columns, portalSessionRowColumns, &portalSessionRow{}, nodes, func(node *PortalSession) {
 		node.config = _q.config
 		node.Edges.loadedTypes = loadedTypes
 	})
 }
+
+// portalSessionRowColumns are portalsession.Columns as a SELECT has them.
+var portalSessionRowColumns = mixin.Qualify(portalsession.Table, portalsession.Columns)
 
 // scanRow has the update scan its row as mixin.ScanRow does.
 func (_m *PortalSession) scanRow(spec *sqlgraph.UpdateSpec) {
@@ -225,11 +237,14 @@ func (_q *PortalUserQuery) scanRows(spec *sqlgraph.QuerySpec, nodes *[]*PortalUs
 	loadedTypes := [1]bool{
 		_q.withSessions != nil,
 	}
-	mixin.ScanRows(spec, portaluser.Columns, &portalUserRow{}, nodes, func(node *PortalUser) {
+	mixin.ScanRows(spec, portaluser.Columns, portalUserRowColumns, &portalUserRow{}, nodes, func(node *PortalUser) {
 		node.config = _q.config
 		node.Edges.loadedTypes = loadedTypes
 	})
 }
+
+// portalUserRowColumns are portaluser.Columns as a SELECT has them.
+var portalUserRowColumns = mixin.Qualify(portaluser.Table, portaluser.Columns)
 
 // scanRow has the update scan its row as mixin.ScanRow does.
 func (_m *PortalUser) scanRow(spec *sqlgraph.UpdateSpec) {
@@ -278,10 +293,13 @@ func (r *portalUserRow) Assign(node *PortalUser) error {
 
 // scanRows has the query scan its rows as mixin.ScanRows does.
 func (_q *TenantQuery) scanRows(spec *sqlgraph.QuerySpec, nodes *[]*Tenant) {
-	mixin.ScanRows(spec, tenant.Columns, &tenantRow{}, nodes, func(node *Tenant) {
+	mixin.ScanRows(spec, tenant.Columns, tenantRowColumns, &tenantRow{}, nodes, func(node *Tenant) {
 		node.config = _q.config
 	})
 }
+
+// tenantRowColumns are tenant.Columns as a SELECT has them.
+var tenantRowColumns = mixin.Qualify(tenant.Table, tenant.Columns)
 
 // scanRow has the update scan its row as mixin.ScanRow does.
 func (_m *Tenant) scanRow(spec *sqlgraph.UpdateSpec) {

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"slices"
 
+	"entgo.io/ent/dialect"
+	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
 )
 
@@ -34,8 +36,14 @@ const (
 
 // ScanRows has a query scan its rows with row and append them to nodes. It allocates nodes in chunks, and nothing else for a
 // row but what the values need. prepare is called with each new node. If the result has a column that the entity has not, as
-// after Modify or an ordering that selects its term, then the query scans as Ent does.
-func ScanRows[T any](spec *sqlgraph.QuerySpec, columns []string, row Row[T], nodes *[]*T, prepare func(*T)) {
+// after Modify or an ordering that selects its term, then the query scans as Ent does. qualified are the columns as [Qualify]
+// returns them.
+func ScanRows[T any](
+	spec *sqlgraph.QuerySpec, columns, qualified []string, row Row[T], nodes *[]*T, prepare func(*T),
+) {
+	if spec.From == nil && spec.Node.Schema == "" { // or the table has an alias, or a longer name
+		spec.Node.Columns = replace(spec.Node.Columns, columns, qualified)
+	}
 	s := &scan[T]{
 		scanValues: spec.ScanValues, assign: spec.Assign,
 		columns: columns, row: row, nodes: nodes, prepare: prepare, size: firstChunk,
@@ -45,6 +53,26 @@ func ScanRows[T any](spec *sqlgraph.QuerySpec, columns []string, row Row[T], nod
 		s.size = min(s.size, spec.Limit)
 	}
 	spec.ScanValues, spec.Assign = s.next, s.end
+}
+
+// Qualify returns the columns with their table, quoted, as Ent writes them into each SELECT. It leaves those alone that are
+// qualified.
+func Qualify(table string, columns []string) []string {
+	return sql.Dialect(dialect.Postgres).Select().From(sql.Table(table)).Columns(columns...)
+}
+
+// replace returns names with those that are among columns replaced by the qualified ones.
+func replace(names, columns, qualified []string) []string {
+	if slices.Equal(names, columns) {
+		return qualified
+	}
+	replaced := slices.Clone(names)
+	for i, name := range names {
+		if at := slices.Index(columns, name); at >= 0 {
+			replaced[i] = qualified[at]
+		}
+	}
+	return replaced
 }
 
 // scan is the scan of a query's rows.
