@@ -11,14 +11,19 @@ import (
 // writeAnswer writes v as JSON, byte for byte as encoding/json without HTML escaping does. Where w is an answer, the answer
 // gets its Content-Length. Nothing is written for a value that can't be encoded.
 func writeAnswer(w io.Writer, v any) error {
-	body, err := json.MarshalWithOption(v, json.DisableHTMLEscape())
-	if err != nil {
-		return err
-	}
-	body = append(body, '\n')
-	if answer, ok := w.(http.ResponseWriter); ok {
+	encoder := json.NewEncoder(wholeBody{w})
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(v)
+}
+
+// wholeBody sets the Content-Length of an answer whose body arrives in one write. The encoder writes a value in one, from a
+// buffer that it keeps; its Marshal would copy it.
+type wholeBody struct{ io.Writer }
+
+// Write implements [io.Writer].
+func (w wholeBody) Write(body []byte) (int, error) {
+	if answer, ok := w.Writer.(http.ResponseWriter); ok {
 		answer.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	}
-	_, err = w.Write(body)
-	return err
+	return w.Writer.Write(body)
 }

@@ -36,7 +36,6 @@ func (s *Server) guard(r route) func(huma.Context, func(huma.Context)) {
 			s.refuse(ctx, failureFor(ctx.Context(), err))
 			return
 		}
-		requestOf(ctx.Context()).aboutPath(ctx)
 		if p := ambiguous(ctx); p != nil {
 			s.refuse(ctx, p)
 			return
@@ -95,6 +94,7 @@ func (s *Server) admit(ctx huma.Context, r route) (huma.Context, error) {
 		return nil, err
 	}
 	requestOf(ctx.Context()).principal = principal
+	requestOf(ctx.Context()).aboutPath(ctx)
 	s.warn(ctx.Context(), "session use was not noted", principal.Warning)
 	switch r.access {
 	case authenticated:
@@ -119,10 +119,8 @@ func mayEnter(p account.Principal) bool { return p.IsAdmin && p.TenantExists }
 
 // enter works for the tenant from here on, and puts on record who does.
 func (s *Server) enter(ctx huma.Context, id tenancy.ID) huma.Context {
-	r := requestOf(ctx.Context())
-	r.tenant = id
+	requestOf(ctx.Context()).tenant = id
 	entered := tenancy.With(ctx.Context(), id)
-	r.aboutPath(ctx)
 	s.auditEntry(entered, ctx.Method())
 	return huma.WithContext(ctx, entered)
 }

@@ -89,14 +89,13 @@ func load[C any](from func(config.Env) (C, error)) (C, error) {
 
 // newLogger logs to standard error; standard output is for what a command was asked for.
 func newLogger(c config.Log) *slog.Logger {
-	options := &slog.HandlerOptions{Level: c.Level, ReplaceAttr: readableDurations}
 	if c.Format == config.LogText {
-		return slog.New(slog.NewTextHandler(os.Stderr, options))
+		return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: c.Level}))
 	}
-	return slog.New(slog.NewJSONHandler(os.Stderr, options))
+	return slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: c.Level, ReplaceAttr: readableDurations}))
 }
 
-// readableDurations writes durations as 1.5s: the JSON handler would write a number of nanoseconds.
+// readableDurations writes durations as 1.5s, as the text handler does by itself: the JSON handler would write nanoseconds.
 func readableDurations(_ []string, a slog.Attr) slog.Attr {
 	if a.Value.Kind() == slog.KindDuration {
 		a.Value = slog.StringValue(a.Value.Duration().String())
