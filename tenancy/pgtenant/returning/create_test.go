@@ -58,14 +58,14 @@ func TestCreateNode(t *testing.T) {
 		}, 1, node{"id": int64(5), "name": "c", "n": int64(7), "owner_id": nil, "stamp": "INSERT c"}, ""},
 		{"a value in an expression", func() *sqlgraph.CreateSpec {
 			c := createThing("c", 5)
-			c.SetField("note", field.TypeOther, point{})
+			c.SetField("note", field.TypeString, shouted("x"))
 			return c
 		}, 1, node{"id": int64(5), "name": "c", "n": int64(7), "owner_id": nil, "stamp": "INSERT c"}, ""},
-		{"a table that is not there", func() *sqlgraph.CreateSpec {
+		{"a schema", func() *sqlgraph.CreateSpec {
 			c := createThing("c", 5)
-			c.Schema, c.Table = "public", `thi"ngs`
+			c.Schema = "public"
 			return c
-		}, 0, nil, "does not exist"},
+		}, 1, node{"id": int64(5), "name": "c", "n": int64(7), "owner_id": nil, "stamp": "INSERT c"}, ""},
 		{"a conflict that updates", func() *sqlgraph.CreateSpec {
 			c := createThing("a", 5) // not the id that the row has
 			c.OnConflict = []entsql.ConflictOption{onName, entsql.ResolveWith(func(u *entsql.UpdateSet) { u.Add("n", 1) })}
