@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"strconv"
+	"strings"
 	"testing"
 
 	"entgo.io/ent/dialect/sql/sqlgraph"
@@ -18,6 +19,7 @@ import (
 	"github.com/konstruct/konstruct/integration/fixture"
 	fixtureent "github.com/konstruct/konstruct/integration/fixture/ent"
 	"github.com/konstruct/konstruct/integration/fixture/ent/note"
+	"github.com/konstruct/konstruct/integration/fixture/ent/tagging"
 	"github.com/konstruct/konstruct/integration/testdb"
 	"github.com/konstruct/konstruct/tenancy"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
@@ -139,6 +141,24 @@ func TestSavedNodeIsTheRow(t *testing.T) {
 	hired := c.product.Agent.Create().SetName("n").SetToolAssignments(tools).SaveX(c.a)
 	require.Equal(t, c.product.Agent.GetX(c.a, hired.ID).String(), hired.String())
 	require.JSONEq(t, `{"a": 2, "b": 1}`, string(hired.ToolAssignments[0]))
+}
+
+// A deprecated field is not read. What a create has set stays in its node, as with Ent.
+func TestDeprecatedField(t *testing.T) {
+	t.Parallel()
+	c := newClients(t, "cache_statement")
+	taggings := c.fixture.Tagging
+	tagged, noted := c.fixture.Tag.Create().SetSlug("t").SaveX(c.a), c.fixture.Note.Create().SetSlug("n").SaveX(c.a)
+	one := taggings.Create().SetTag(tagged).SetNote(noted).SetLabel("one").SaveX(c.a)
+	require.Equal(t, "one", one.Label)
+	require.Empty(t, taggings.GetX(c.a, one.ID).Label)
+	require.Contains(t, strings.Join(c.rows(t, "fixture_taggings"), "\n"), ",one)")
+
+	again := taggings.Create().SetTag(tagged).SetNote(noted).SetLabel("again")
+	again.OnConflictColumns(tagging.FieldTenantID, tagging.FieldNoteID, tagging.FieldTagID).UpdateNewValues()
+	upserted := again.SaveX(c.a)
+	require.Equal(t, one.ID, upserted.ID)
+	require.Equal(t, "again", upserted.Label)
 }
 
 func TestUpdateOneErrors(t *testing.T) {
