@@ -107,7 +107,7 @@ func TestSavedNodeIsTheRow(t *testing.T) {
 	c := newClients(t, "cache_statement")
 	c.exec(t, `
 		create function decide() returns trigger language plpgsql as
-			$$ begin new.body = tg_op || ' ' || new.slug; new.main_tag_id = null; return new; end $$;
+			$$ begin new.body = tg_op || ' ' || new.slug; new.main_tag_id = null; new.mood = null; return new; end $$;
 		create trigger decide before insert or update on fixture_notes for each row execute function decide()`)
 	requireRow := func(saved *fixtureent.Note, body string) {
 		t.Helper()
@@ -118,9 +118,10 @@ func TestSavedNodeIsTheRow(t *testing.T) {
 	tag := c.fixture.Tag.Create().SetSlug("t").SaveX(c.a)
 	root := notes.Create().SetSlug("root").SaveX(c.a)
 	requireRow(root, "INSERT root")
-	child := notes.Create().SetSlug("child").SetParent(root).SetMainTag(tag).SaveX(c.a)
+	child := notes.Create().SetSlug("child").SetParent(root).SetMainTag(tag).SetMood(note.MoodCalm).SaveX(c.a)
 	requireRow(child, "INSERT child")
 	require.Nil(t, child.MainTagID)
+	require.Nil(t, child.Mood)
 	requireRow(notes.Create().SetSlug("tagged").AddTags(tag).AddChildren(root).SaveX(c.a), "INSERT tagged")
 	requireRow(notes.UpdateOne(child).AddViews(2).SaveX(c.a), "UPDATE child")
 	requireRow(notes.UpdateOne(child).ClearParent().SaveX(c.a), "UPDATE child")

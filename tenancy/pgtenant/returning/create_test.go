@@ -61,9 +61,9 @@ func TestCreateNode(t *testing.T) {
 			c.SetField("note", field.TypeString, shouted("x"))
 			return c
 		}, 1, node{"id": int64(5), "name": "c", "n": int64(7), "owner_id": nil, "stamp": "INSERT c"}, ""},
-		{"a schema", func() *sqlgraph.CreateSpec {
+		{"a view in another schema", func() *sqlgraph.CreateSpec {
 			c := createThing("c", 5)
-			c.Schema = "public"
+			c.Schema, c.Table = "elsewhere", "seen"
 			return c
 		}, 1, node{"id": int64(5), "name": "c", "n": int64(7), "owner_id": nil, "stamp": "INSERT c"}, ""},
 		{"a conflict that updates", func() *sqlgraph.CreateSpec {
