@@ -3,6 +3,7 @@
 package ent
 
 import (
+	"entgo.io/ent/dialect/sql/sqlgraph"
 	"github.com/konstruct/konstruct/ent/agent"
 	"github.com/konstruct/konstruct/ent/channelconnection"
 	"github.com/konstruct/konstruct/ent/loginattempt"
@@ -12,74 +13,86 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant/returning"
 )
 
-// returned is the Agent as what a row is read into.
+// returned is the Agent as what a row is read into, as the row of an update is.
 func (_m *Agent) returned() returning.Row {
+	spec := &sqlgraph.UpdateSpec{ScanValues: _m.scanValues, Assign: _m.assignValues}
+	_m.scanRow(spec)
 	return returning.Row{
-		Columns:    agent.Columns,
-		ScanValues: _m.scanValues,
-		Assign: func(columns []string, values []any) error {
+		Columns: agent.Columns,
+		ScanValues: func(columns []string) ([]any, error) {
 			*_m = Agent{config: _m.config}
-			return _m.assignValues(columns, values)
+			return spec.ScanValues(columns)
 		},
+		Assign: spec.Assign,
 	}
 }
 
-// returned is the ChannelConnection as what a row is read into.
+// returned is the ChannelConnection as what a row is read into, as the row of an update is.
 func (_m *ChannelConnection) returned() returning.Row {
+	spec := &sqlgraph.UpdateSpec{ScanValues: _m.scanValues, Assign: _m.assignValues}
+	_m.scanRow(spec)
 	return returning.Row{
-		Columns:    channelconnection.Columns,
-		ScanValues: _m.scanValues,
-		Assign: func(columns []string, values []any) error {
+		Columns: channelconnection.Columns,
+		ScanValues: func(columns []string) ([]any, error) {
 			*_m = ChannelConnection{config: _m.config}
-			return _m.assignValues(columns, values)
+			return spec.ScanValues(columns)
 		},
+		Assign: spec.Assign,
 	}
 }
 
-// returned is the LoginAttempt as what a row is read into.
+// returned is the LoginAttempt as what a row is read into, as the row of an update is.
 func (_m *LoginAttempt) returned() returning.Row {
+	spec := &sqlgraph.UpdateSpec{ScanValues: _m.scanValues, Assign: _m.assignValues}
+	_m.scanRow(spec)
 	return returning.Row{
-		Columns:    loginattempt.Columns,
-		ScanValues: _m.scanValues,
-		Assign: func(columns []string, values []any) error {
+		Columns: loginattempt.Columns,
+		ScanValues: func(columns []string) ([]any, error) {
 			*_m = LoginAttempt{config: _m.config}
-			return _m.assignValues(columns, values)
+			return spec.ScanValues(columns)
 		},
+		Assign: spec.Assign,
 	}
 }
 
-// returned is the PortalSession as what a row is read into.
+// returned is the PortalSession as what a row is read into, as the row of an update is.
 func (_m *PortalSession) returned() returning.Row {
+	spec := &sqlgraph.UpdateSpec{ScanValues: _m.scanValues, Assign: _m.assignValues}
+	_m.scanRow(spec)
 	return returning.Row{
-		Columns:    portalsession.Columns,
-		ScanValues: _m.scanValues,
-		Assign: func(columns []string, values []any) error {
+		Columns: portalsession.Columns,
+		ScanValues: func(columns []string) ([]any, error) {
 			*_m = PortalSession{config: _m.config}
-			return _m.assignValues(columns, values)
+			return spec.ScanValues(columns)
 		},
+		Assign: spec.Assign,
 	}
 }
 
-// returned is the PortalUser as what a row is read into.
+// returned is the PortalUser as what a row is read into, as the row of an update is.
 func (_m *PortalUser) returned() returning.Row {
+	spec := &sqlgraph.UpdateSpec{ScanValues: _m.scanValues, Assign: _m.assignValues}
+	_m.scanRow(spec)
 	return returning.Row{
-		Columns:    portaluser.Columns,
-		ScanValues: _m.scanValues,
-		Assign: func(columns []string, values []any) error {
+		Columns: portaluser.Columns,
+		ScanValues: func(columns []string) ([]any, error) {
 			*_m = PortalUser{config: _m.config}
-			return _m.assignValues(columns, values)
+			return spec.ScanValues(columns)
 		},
+		Assign: spec.Assign,
 	}
 }
 
-// returned is the Tenant as what a row is read into.
+// returned is the Tenant as what a row is read into, as the row of an update is.
 func (_m *Tenant) returned() returning.Row {
+	spec := &sqlgraph.UpdateSpec{ScanValues: _m.scanValues, Assign: _m.assignValues}
+	_m.scanRow(spec)
 	return returning.Row{
-		Columns:    tenant.Columns,
-		ScanValues: _m.scanValues,
-		Assign: func(columns []string, values []any) error {
+		Columns: tenant.Columns,
+		ScanValues: func(columns []string) ([]any, error) {
 			*_m = Tenant{config: _m.config}
-			return _m.assignValues(columns, values)
+			return spec.ScanValues(columns)
 		},
+		Assign: spec.Assign,
 	}
 }

@@ -20,7 +20,8 @@ import (
 var Template string
 
 // ReturnedTemplate is the generator's template for the method by which package tenancy/pgtenant/returning reads the
-// row of a create into its node. The generator's step that calls the package needs it (tools/entgen).
+// row of a create into its node. The generator's step that calls the package needs it (tools/entgen), and it needs
+// [RowsTemplate].
 //
 //go:embed returned.tmpl
 var ReturnedTemplate string

@@ -163,10 +163,7 @@ func value(f *sqlgraph.FieldSpec) (any, error) {
 // not tell those of their columns: the CASE gives a parameter the type of its column, and is gone when PostgreSQL
 // has planned it.
 func insertSQL(name string, node *sqlgraph.CreateSpec, columns []column) (*sql.Builder, error) {
-	table := newBuilder(name).Ident(node.Table).String()
-	if node.Schema != "" {
-		table = newBuilder(name).Ident(node.Schema).String() + "." + table
-	}
+	table := string(appendTable(nil, node))
 	b := newBuilder(name)
 	b.WriteString("INSERT INTO " + table + " (").IdentComma(names(columns)...).WriteString(") SELECT ")
 	var arrays []column

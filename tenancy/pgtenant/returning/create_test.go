@@ -44,6 +44,28 @@ func TestCreateNode(t *testing.T) {
 			c.SetField("note", field.TypeJSON, func() {})
 			return c
 		}, 0, nil, "marshal"},
+		{"JSON, NULL and an own foreign key, the id is set", func() *sqlgraph.CreateSpec {
+			c := createThing("c", 5)
+			c.SetField("note", field.TypeJSON, []int{1})
+			c.SetField("stamp", field.TypeString, nil)
+			c.Edges = append(c.Edges, owner(sqlgraph.M2O, true, 1))
+			return c
+		}, 1, node{"id": int64(5), "name": "c", "n": int64(7), "owner_id": int64(1), "stamp": "INSERT c"}, ""},
+		{"an expression", func() *sqlgraph.CreateSpec {
+			c := createThing("c", 5)
+			c.SetField("n", field.TypeInt, entsql.Raw("3 + 4"))
+			return c
+		}, 1, node{"id": int64(5), "name": "c", "n": int64(7), "owner_id": nil, "stamp": "INSERT c"}, ""},
+		{"a value in an expression", func() *sqlgraph.CreateSpec {
+			c := createThing("c", 5)
+			c.SetField("note", field.TypeString, shouted("x"))
+			return c
+		}, 1, node{"id": int64(5), "name": "c", "n": int64(7), "owner_id": nil, "stamp": "INSERT c"}, ""},
+		{"a view in another schema", func() *sqlgraph.CreateSpec {
+			c := createThing("c", 5)
+			c.Schema, c.Table = "elsewhere", "seen"
+			return c
+		}, 1, node{"id": int64(5), "name": "c", "n": int64(7), "owner_id": nil, "stamp": "INSERT c"}, ""},
 		{"a conflict that updates", func() *sqlgraph.CreateSpec {
 			c := createThing("a", 5) // not the id that the row has
 			c.OnConflict = []entsql.ConflictOption{onName, entsql.ResolveWith(func(u *entsql.UpdateSet) { u.Add("n", 1) })}

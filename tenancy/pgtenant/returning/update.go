@@ -3,7 +3,6 @@ package returning
 import (
 	"context"
 	"database/sql/driver"
-	"fmt"
 	"slices"
 
 	"entgo.io/ent/dialect"
@@ -19,7 +18,8 @@ func UpdateNode(ctx context.Context, drv dialect.Driver, spec *sqlgraph.UpdateSp
 		return sqlgraph.UpdateNode(ctx, drv, spec)
 	}
 	returning := *spec
-	returning.Modifiers = append(slices.Clip(spec.Modifiers), func(u *sql.UpdateBuilder) { u.Returning(spec.Node.Columns...) })
+	// RETURNING is written by update.Exec, in the place of what another modifier returns.
+	returning.Modifiers = append(slices.Clip(spec.Modifiers), func(u *sql.UpdateBuilder) { u.Returning() })
 	return sqlgraph.UpdateNode(ctx, &update{Driver: drv, spec: &returning}, &returning)
 }
 
@@ -43,36 +43,13 @@ func (u *update) Tx(context.Context) (dialect.Tx, error) { return dialect.NopTx(
 // Exec implements dialect.Driver for the UPDATE. If it returns no row, sqlgraph's SELECT finds out whether it is missing or a
 // trigger left it as it was.
 func (u *update) Exec(ctx context.Context, query string, args, v any) error {
-	rows := &sql.Rows{}
-	if err := u.Query(ctx, query, args, rows); err != nil {
-		return err
-	}
-	defer func() { _ = rows.Close() }()
+	row := Row{u.spec.Node.Columns, u.spec.ScanValues, u.spec.Assign}
+	found, err := row.query(ctx, u.Driver, withNames(query, " RETURNING ", row.Columns), args)
 	updated := driver.RowsAffected(0)
-	if rows.Next() {
-		if err := u.scan(rows); err != nil {
-			return err
-		}
+	if found {
 		updated = 1
-		rows.Next() // to the end, where the outcome is known
+		u.spec.ScanValues = nil // then sqlgraph sends no SELECT
 	}
 	*v.(*sql.Result) = updated //nolint:errcheck,forcetypeassert // sqlgraph asks for a result
-	return rows.Err()
-}
-
-// scan reads the row, so that sqlgraph need not.
-func (u *update) scan(rows *sql.Rows) error {
-	columns := u.spec.Node.Columns
-	values, err := u.spec.ScanValues(columns)
-	if err != nil {
-		return err
-	}
-	if err := rows.Scan(values...); err != nil {
-		return fmt.Errorf("failed scanning rows: %w", err)
-	}
-	if err := u.spec.Assign(columns, values); err != nil {
-		return err
-	}
-	u.spec.ScanValues = nil // then there is no SELECT
-	return nil
+	return err
 }

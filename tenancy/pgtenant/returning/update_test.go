@@ -32,7 +32,10 @@ const things = `
 	create trigger stamp before insert or update on things for each row execute function stamp();
 	create function drop_row() returns trigger language plpgsql as $$ begin return null; end $$;
 	create trigger a_drop before insert on things for each row when (new.name = 'dropped') execute function drop_row();
-	grant select, insert, update, delete on things, links to konstruct_app;`
+	create schema elsewhere;
+	create view elsewhere.seen as select id, name, n, note, owner_id, stamp from things;
+	grant usage on schema elsewhere to konstruct_app;
+	grant select, insert, update, delete on things, links, elsewhere.seen to konstruct_app;`
 
 const reset = `
 	truncate things, links restart identity;

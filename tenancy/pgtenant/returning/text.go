@@ -1,0 +1,39 @@
+package returning
+
+import (
+	"strings"
+
+	"entgo.io/ent/dialect/sql/sqlgraph"
+)
+
+// textSize is room for most statements.
+const textSize = 1024
+
+// withNames returns the query with a clause of names at its end.
+func withNames(query, clause string, names []string) string {
+	b := append(make([]byte, 0, textSize), query...)
+	return string(appendNames(append(b, clause...), names))
+}
+
+// appendTable appends the name of a node's table.
+func appendTable(b []byte, node *sqlgraph.CreateSpec) []byte {
+	if node.Schema != "" {
+		b = append(appendName(b, node.Schema), '.')
+	}
+	return appendName(b, node.Table)
+}
+
+// appendNames appends the names with commas between them.
+func appendNames(b []byte, names []string) []byte {
+	for i, name := range names {
+		if i > 0 {
+			b = append(b, ", "...)
+		}
+		b = appendName(b, name)
+	}
+	return b
+}
+
+func appendName(b []byte, name string) []byte {
+	return append(append(append(b, '"'), strings.ReplaceAll(name, `"`, `""`)...), '"')
+}
