@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -9,12 +10,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
-	"slices"
 	"strconv"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/konstruct/konstruct/integration/testdb"
@@ -23,12 +23,12 @@ import (
 const (
 	// httpConnections is how many requests are under way at a time, and httpPool the size of each server's pool.
 	httpConnections = 16
-	httpPool        = "8"
-	startWithin     = time.Minute
+	httpPool        = 8
+	// netHTTP is the variable that makes this test's binary a server; its value is whether that uses transactions.
+	netHTTP = "KONSTRUCT_BENCH_NETHTTP"
 
 	// python is Debian's, for which python3-fastapi, python3-sqlalchemy, python3-asyncpg and uvicorn are installed.
 	python = "/usr/bin/python3"
-	module = "github.com/konstruct/konstruct/"
 )
 
 // The servers, in the order of the table; those in other languages follow.
@@ -38,7 +38,7 @@ const (
 	serverOurs
 )
 
-// server is a process that reads PORT, POOL and what else cmd's environment has.
+// server is a process that reads PORT, POOL and what else its environment has.
 type server struct {
 	name string
 	cmd  *exec.Cmd
@@ -47,94 +47,82 @@ type server struct {
 // http lists a tenant's agents over HTTP, as an admin who is logged in. Each server is a process of its own, looks the
 // session up in the database with every request, and returns the same agents.
 func (b bench) http(servers ...server) []result {
-	b.Helper()
-	b.say("the authenticated list over HTTP")
+	b.Log("the authenticated list over HTTP")
 	reads := b.size.main.jobs(b).reads
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: httpConnections}}
-	row := regexp.MustCompile(`"(id|tenant_id|etag)":"[^,}]+`)
-	contestants := make([]contestant, len(servers))
-	var want []string
+	contestants, pages := make([]contestant, len(servers)), make([]page, len(servers))
 	for i, s := range servers {
 		base := launch(b, s)
-		list := func(ctx context.Context, turn int) (string, error) {
+		list := func(ctx context.Context, turn int) ([]byte, error) {
 			tenant := reads[turn%len(reads)].tenant
 			return get(ctx, client, fmt.Sprintf("%s/v1/tenants/%s/agents?limit=%d", base, tenant, pageSize))
 		}
-		page, err := list(b.Context(), 0)
-		for end := time.Now().Add(startWithin); err != nil && time.Now().Before(end); page, err = list(b.Context(), 0) {
-			time.Sleep(50 * time.Millisecond)
-		}
-		require.NoError(b, err, s.name)
-		rows := row.FindAllString(page, -1)
-		slices.Sort(rows) // the servers have other orders of fields
-		if i == 0 {
-			want = rows
-		}
-		require.Len(b, rows, 3*pageSize, s.name)
-		require.Equal(b, want, rows, s.name)
-		do := func(ctx context.Context, turn int) error {
+		require.EventuallyWithT(b, func(c *assert.CollectT) {
+			body, err := list(b.Context(), 0)
+			require.NoError(c, err, s.name)
+			require.NoError(c, json.Unmarshal(body, &pages[i]), s.name)
+		}, time.Minute, 50*time.Millisecond)
+		require.Len(b, pages[i].Items, pageSize, s.name)
+		require.Equal(b, pages[0].Items, pages[i].Items, s.name)
+		contestants[i] = contestant{s.name, func(ctx context.Context, turn int) error {
 			_, err := list(ctx, turn)
 			return err
-		}
-		contestants[i] = contestant{s.name, do, s.cmd.Process.Pid}
+		}, s.cmd.Process.Pid}
 	}
 	return saturate(b, b.size.http, httpConnections, contestants)
 }
 
-// servers are those that gates are about, built from this module.
+// servers are those that gates are about.
 func (b bench) servers(db *testdb.Database) []server {
-	b.Helper()
-	folder := b.TempDir()
-	build := exec.CommandContext(b.Context(), "go", "build", "-o", folder,
-		module+"cmd/konstruct", module+"integration/bench/peers/nethttp")
-	out, err := build.CombinedOutput()
+	this, err := os.Executable()
+	require.NoError(b, err)
+	konstruct := filepath.Join(b.TempDir(), "konstruct")
+	out, err := exec.CommandContext(b.Context(), "go", "build", "-o", konstruct, "../../cmd/konstruct").CombinedOutput()
 	require.NoError(b, err, string(out))
-	program := func(env []string, name string, args ...string) *exec.Cmd {
-		cmd := exec.CommandContext(b.Context(), filepath.Join(folder, name), args...)
-		cmd.Env = append([]string{fmt.Sprint("GOGC=", serveGOGC)}, env...)
-		return cmd
-	}
-	super, app := "DATABASE_URL="+db.SuperURL, "DATABASE_URL="+db.AppURL
+	collector := fmt.Sprint("GOGC=", serveGOGC)
 	return []server{
-		serverRaw:    {"net/http, raw pgx, no RLS", program([]string{super}, "nethttp")},
-		serverByHand: {"net/http, raw pgx, a transaction by hand, RLS", program([]string{app}, "nethttp", "-rls")},
-		serverOurs: {"Konstruct, RLS", program([]string{
-			app, "KONSTRUCT_DB_MAX_CONNS=" + httpPool, "REDIS_URL=" + testdb.Redis(b),
-			"SLACK_SIGNING_SECRET=not-used-here", "KONSTRUCT_SECRETS_KEY=YSBrZXkgZm9yIHRoZSBiZW5jaCBhbG9uZSwgMzIgYnk=",
-		}, "konstruct", "serve")},
+		serverRaw:    b.server("net/http, raw pgx, no RLS", db.SuperURL, []string{this}, netHTTP+"=false"),
+		serverByHand: b.server("net/http, raw pgx, a transaction by hand, RLS", db.AppURL, []string{this}, netHTTP+"=true"),
+		serverOurs: b.server("Konstruct, RLS", db.AppURL, []string{konstruct, "serve"}, collector,
+			fmt.Sprint("KONSTRUCT_DB_MAX_CONNS=", httpPool), "REDIS_URL="+testdb.Redis(b),
+			"SLACK_SIGNING_SECRET=not-used-here", "KONSTRUCT_SECRETS_KEY=YSBrZXkgZm9yIHRoZSBiZW5jaCBhbG9uZSwgMzIgYnk="),
 	}
+}
+
+func (b bench) server(name, databaseURL string, command []string, env ...string) server {
+	cmd := exec.CommandContext(b.Context(), command[0], command[1:]...)
+	cmd.Env = append(env, "DATABASE_URL="+databaseURL, "PATH="+os.Getenv("PATH"), fmt.Sprint("POOL=", httpPool))
+	return server{name, cmd}
 }
 
 // peers are the servers in other languages that can be had on this machine: one process each, under row-level security
 // with a transaction by hand. What is missing is named.
 func (b bench) peers(db *testdb.Database) (found []server) {
-	b.Helper()
 	sources, err := filepath.Abs("peers")
 	require.NoError(b, err)
 	modules := b.TempDir()
 	for _, peer := range []struct {
-		name, env       string
+		name            string
 		obtain, command []string
 	}{
 		{
-			"FastAPI, SQLAlchemy and asyncpg, RLS", "PYTHONDONTWRITEBYTECODE=1",
+			"FastAPI, SQLAlchemy and asyncpg, RLS",
 			[]string{python, "-c", "import asyncpg, fastapi, sqlalchemy, uvicorn"},
 			[]string{python, filepath.Join(sources, "fastapi", "app.py")},
 		},
 		{
-			"fastify and pg, RLS", "NODE_PATH=" + filepath.Join(modules, "node_modules"),
+			"fastify and pg, RLS",
 			[]string{"npm", "install", "--no-save", "--prefix", modules, "fastify@5", "pg@8"},
 			[]string{"node", filepath.Join(sources, "fastify", "server.cjs")},
 		},
 	} {
 		out, err := exec.CommandContext(b.Context(), peer.obtain[0], peer.obtain[1:]...).CombinedOutput()
 		if err != nil {
-			b.say(fmt.Sprintf("without %s, which can't be had here: %v\n%s", peer.name, err, out))
+			b.Logf("without %s, which can't be had here: %v\n%s", peer.name, err, out)
 			continue
 		}
-		cmd := exec.CommandContext(b.Context(), peer.command[0], peer.command[1:]...)
-		cmd.Env = []string{"DATABASE_URL=" + db.AppURL, peer.env}
-		found = append(found, server{peer.name, cmd})
+		env := "NODE_PATH=" + filepath.Join(modules, "node_modules")
+		found = append(found, b.server(peer.name, db.AppURL, peer.command, env))
 	}
 	return found
 }
@@ -146,11 +134,11 @@ func launch(tb testing.TB, s server) string {
 	address := net.JoinHostPort("127.0.0.1", port)
 	log, err := os.Create(filepath.Join(tb.TempDir(), "log")) // a file, since writing a log is part of the work
 	require.NoError(tb, err)
-	s.cmd.Env = append(s.cmd.Env, "PATH="+os.Getenv("PATH"), "POOL="+httpPool, "PORT="+port, "KONSTRUCT_LISTEN_ADDR="+address)
+	s.cmd.Env = append(s.cmd.Env, "PORT="+port, "KONSTRUCT_LISTEN_ADDR="+address)
 	s.cmd.Dir, s.cmd.Stdout, s.cmd.Stderr = filepath.Dir(log.Name()), log, log
 	require.NoError(tb, s.cmd.Start(), s.name)
 	tb.Cleanup(func() {
-		_, _ = s.cmd.Process.Kill(), s.cmd.Wait()
+		_ = s.cmd.Wait() // the test's context has ended, and killed it
 		if text, _ := os.ReadFile(log.Name()); tb.Failed() {
 			tb.Logf("%s: %.2000s", s.name, text)
 		}
@@ -159,20 +147,20 @@ func launch(tb testing.TB, s server) string {
 	return "http://" + address
 }
 
-func get(ctx context.Context, client *http.Client, url string) (string, error) {
+func get(ctx context.Context, client *http.Client, url string) ([]byte, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	request.Header.Set("Authorization", "Bearer "+token)
 	answer, err := client.Do(request)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	defer func() { _ = answer.Body.Close() }()
 	body, err := io.ReadAll(answer.Body)
 	if err == nil && answer.StatusCode != http.StatusOK {
 		err = fmt.Errorf("status %d: %.200s", answer.StatusCode, body)
 	}
-	return string(body), err
+	return body, err
 }

@@ -14,7 +14,6 @@ import (
 
 // scale reads the same list from tables of different sizes. The first result is that of the smallest.
 func (b bench) scale(main *testdb.Database) []result {
-	b.Helper()
 	var contestants []contestant
 	add := func(db *testdb.Database, p population) {
 		o, reads := openOurs(b, db.AppURL), p.jobs(b).reads
@@ -26,7 +25,7 @@ func (b bench) scale(main *testdb.Database) []result {
 	if p := b.size.big; p != nil {
 		add(b.populate(*p), *p)
 	}
-	b.say("one tenant's read among more and more rows")
+	b.Log("one tenant's read among more and more rows")
 	return takeTurns(b, b.size.loopback, contestants)
 }
 
@@ -38,10 +37,9 @@ const planning = 10
 // too; on the other, for the tenant that has most of the table's rows. Through Ent the statement has the mixin's
 // predicate; by hand it has the policy's alone. The second half of the results is to be compared with the first.
 func (b bench) skew() []result {
-	b.Helper()
 	p := b.size.skewed
 	db, reads := b.populate(p), p.jobs(b).reads
-	b.say("a small tenant after a big one")
+	b.Log("a small tenant after a big one")
 	var contestants []contestant
 	for _, first := range []struct {
 		name   string
