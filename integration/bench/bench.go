@@ -25,8 +25,8 @@ func crowds() []int { return []int{1, 16, 64} }
 // size is how much is measured.
 type size struct {
 	loopback, network, http plan
-	small, main, skewed     population
-	big                     *population // a further table that is read
+	main, skewed            population
+	tables                  []population // that are read beside each other, the smallest first
 }
 
 // report is all that was measured.
@@ -70,23 +70,23 @@ func (b bench) populate(p population) *testdb.Database {
 // works measures all kinds of work: directly, and through proxies that count and delay round trips.
 func (b bench) works(db *testdb.Database, r *report) {
 	super, app := faultproxy.Start(b, db.SuperURL), faultproxy.Start(b, db.AppURL)
-	trips := func() uint64 { return super.RoundTrips() + app.RoundTrips() }
-	near, far, all := openWays(b, db.SuperURL, db.AppURL), openWays(b, super.URL(), app.URL()), b.size.main.jobs(b)
-	reads := works()[workRead].by(near, all)
+	trips := func() float64 { return float64(super.RoundTrips() + app.RoundTrips()) }
+	near, far, jobs := openWays(b, db.SuperURL, db.AppURL), openWays(b, super.URL(), app.URL()), b.size.main.jobs(b)
+	reads := works()[workRead].by(near, jobs)
 	for _, goroutines := range crowds() {
 		b.Logf("reads by %d goroutines", goroutines)
 		r.crowds = append(r.crowds, saturate(b, b.size.loopback, goroutines, reads))
 	}
 	backends := backendTime(b, db.SuperURL)
 	for _, read := range reads {
-		spent := perTurn(b, b.size.loopback.turns, read, backends) / float64(time.Microsecond)
-		r.server = append(r.server, result{name: read.name, cpu: series{spent}})
+		spent := series{perTurn(b, b.size.loopback.turns, read, backends)}
+		r.server = append(r.server, result{name: read.name, cpu: spent})
 	}
 	super.Delay(networkDelay)
 	app.Delay(networkDelay)
 	for i, w := range works() {
 		b.Log(w.name)
-		near, far, network := w.by(near, all), w.by(far, all), b.size.network.over(w.weight)
+		near, far, network := w.by(near, jobs), w.by(far, jobs), b.size.network.over(w.weight)
 		r.works[i] = takeTurns(b, b.size.loopback.over(w.weight), near)
 		for way, slow := range takeTurns(b, network, far) {
 			result := &r.works[i][way]
@@ -98,9 +98,9 @@ func (b bench) works(db *testdb.Database, r *report) {
 }
 
 // perTurn is by how much a counter grows with each turn of a contestant whose connection was in use a moment ago.
-func perTurn(tb testing.TB, turns int, c contestant, counter func() uint64) float64 {
+func perTurn(tb testing.TB, turns int, c contestant, counter func() float64) float64 {
 	tb.Helper()
-	var before uint64
+	var before float64
 	for turn := range turns + 1 {
 		if turn == 1 {
 			before = counter()
@@ -109,21 +109,21 @@ func perTurn(tb testing.TB, turns int, c contestant, counter func() uint64) floa
 			tb.Fatalf("%s: %v", c.name, err)
 		}
 	}
-	return float64(counter()-before) / float64(turns)
+	return (counter() - before) / float64(turns)
 }
 
 // allocated is how many objects this process has allocated.
-func allocated() uint64 {
+func allocated() float64 {
 	var stats runtime.MemStats
 	runtime.ReadMemStats(&stats)
-	return stats.Mallocs
+	return float64(stats.Mallocs)
 }
 
-// backendTime counts the CPU time of a database's backends. It stays 0 if they are not processes of this machine.
-func backendTime(tb testing.TB, url string) func() uint64 {
+// backendTime counts the CPU time, in µs, of a database's backends. It stays 0 if they are not processes of this machine.
+func backendTime(tb testing.TB, url string) func() float64 {
 	tb.Helper()
 	conn := connect(tb, url)
-	return func() (used uint64) {
+	return func() (used float64) {
 		rows, _ := conn.Query(tb.Context(), `
 			SELECT pid FROM pg_stat_activity
 			WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()`)
@@ -132,7 +132,7 @@ func backendTime(tb testing.TB, url string) func() uint64 {
 		for _, pid := range pids {
 			// A container's backend has another number here, which may be that of some other process.
 			if name, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid)); bytes.HasPrefix(name, []byte("postgres")) {
-				used += uint64(cpuTime(pid))
+				used += micros(cpuTime(pid))
 			}
 		}
 		return used

@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 	debug.SetGCPercent(serveGOGC)
 	if rls := os.Getenv(netHTTP); rls != "" {
 		fmt.Fprintln(os.Stderr, serveNetHTTP(context.Background(), rls == "true"))
-		os.Exit(1)
+		return
 	}
 	testdb.Main(m)
 }
@@ -38,22 +38,23 @@ func fullSize() size {
 		loopback: plan{rounds: *rounds, turns: 400, slice: 500 * time.Millisecond},
 		network:  plan{rounds: *rounds, turns: 60},
 		http:     plan{rounds: *rounds, slice: 2 * time.Second},
-		small:    population{tenants: 200, agentsEach: 50},
 		main:     population{tenants: 10_000, agentsEach: 50},
 		skewed:   population{tenants: 1_000, agentsEach: 50, bigTenant: 300_000},
 	}
+	s.tables = []population{{tenants: 200, agentsEach: 50}, s.main}
 	if *big {
-		s.big = &population{tenants: 100_000, agentsEach: 50}
+		s.tables = append(s.tables, population{tenants: 100_000, agentsEach: 50})
 	}
 	return s
 }
 
 func smallSize() size {
 	few := plan{rounds: 1, turns: 3, slice: 50 * time.Millisecond}
-	tenants := population{tenants: 2 * subjects, agentsEach: pageSize + 5}
+	tenants := population{tenants: subjects, agentsEach: pageSize + 5}
+	more := population{tenants: 2 * subjects, agentsEach: pageSize + 5}
 	skewed := tenants
 	skewed.bigTenant = 200
-	return size{loopback: few, network: few, http: few, small: tenants, main: tenants, skewed: skewed, big: &tenants}
+	return size{loopback: few, network: few, http: few, main: tenants, skewed: skewed, tables: []population{tenants, more}}
 }
 
 // durable makes databases as durable as in production, on a server of their own or on that which the environment names.

@@ -38,23 +38,32 @@ const (
 	serverOurs
 )
 
-// server is a process that reads PORT, POOL and what else its environment has.
+// server is the command of a process that reads DATABASE_URL, PORT and POOL, and what else its environment has.
 type server struct {
-	name string
-	cmd  *exec.Cmd
+	name, databaseURL string
+	command, env      []string
+}
+
+// listed is what all servers write alike. The tag is made of the time of the last change.
+type listed struct {
+	Items []struct {
+		ID       string `json:"id"`
+		TenantID string `json:"tenant_id"`
+		ETag     string `json:"etag"`
+	} `json:"items"`
 }
 
 // http lists a tenant's agents over HTTP, as an admin who is logged in. Each server is a process of its own, looks the
 // session up in the database with every request, and returns the same agents.
 func (b bench) http(servers ...server) []result {
 	b.Log("the authenticated list over HTTP")
-	reads := b.size.main.jobs(b).reads
+	jobs := b.size.main.jobs(b)
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: httpConnections}}
-	contestants, pages := make([]contestant, len(servers)), make([]page, len(servers))
+	contestants, pages := make([]contestant, len(servers)), make([]listed, len(servers))
 	for i, s := range servers {
-		base := launch(b, s)
+		base, pid := s.launch(b)
 		list := func(ctx context.Context, turn int) ([]byte, error) {
-			tenant := reads[turn%len(reads)].tenant
+			tenant := jobs[turn%len(jobs)].tenant
 			return get(ctx, client, fmt.Sprintf("%s/v1/tenants/%s/agents?limit=%d", base, tenant, pageSize))
 		}
 		require.EventuallyWithT(b, func(c *assert.CollectT) {
@@ -63,11 +72,11 @@ func (b bench) http(servers ...server) []result {
 			require.NoError(c, json.Unmarshal(body, &pages[i]), s.name)
 		}, time.Minute, 50*time.Millisecond)
 		require.Len(b, pages[i].Items, pageSize, s.name)
-		require.Equal(b, pages[0].Items, pages[i].Items, s.name)
+		require.Equal(b, pages[0], pages[i], s.name)
 		contestants[i] = contestant{s.name, func(ctx context.Context, turn int) error {
 			_, err := list(ctx, turn)
 			return err
-		}, s.cmd.Process.Pid}
+		}, pid}
 	}
 	return saturate(b, b.size.http, httpConnections, contestants)
 }
@@ -79,20 +88,14 @@ func (b bench) servers(db *testdb.Database) []server {
 	konstruct := filepath.Join(b.TempDir(), "konstruct")
 	out, err := exec.CommandContext(b.Context(), "go", "build", "-o", konstruct, "../../cmd/konstruct").CombinedOutput()
 	require.NoError(b, err, string(out))
-	collector := fmt.Sprint("GOGC=", serveGOGC)
 	return []server{
-		serverRaw:    b.server("net/http, raw pgx, no RLS", db.SuperURL, []string{this}, netHTTP+"=false"),
-		serverByHand: b.server("net/http, raw pgx, a transaction by hand, RLS", db.AppURL, []string{this}, netHTTP+"=true"),
-		serverOurs: b.server("Konstruct, RLS", db.AppURL, []string{konstruct, "serve"}, collector,
-			fmt.Sprint("KONSTRUCT_DB_MAX_CONNS=", httpPool), "REDIS_URL="+testdb.Redis(b),
-			"SLACK_SIGNING_SECRET=not-used-here", "KONSTRUCT_SECRETS_KEY=YSBrZXkgZm9yIHRoZSBiZW5jaCBhbG9uZSwgMzIgYnk="),
+		serverRaw:    {"net/http, raw pgx, no RLS", db.SuperURL, []string{this}, []string{netHTTP + "=false"}},
+		serverByHand: {"net/http, raw pgx, a transaction by hand, RLS", db.AppURL, []string{this}, []string{netHTTP + "=true"}},
+		serverOurs: {"Konstruct, RLS", db.AppURL, []string{konstruct, "serve"}, []string{
+			fmt.Sprint("GOGC=", serveGOGC), fmt.Sprint("KONSTRUCT_DB_MAX_CONNS=", httpPool), "REDIS_URL=" + testdb.Redis(b),
+			"SLACK_SIGNING_SECRET=not-used-here", "KONSTRUCT_SECRETS_KEY=YSBrZXkgZm9yIHRoZSBiZW5jaCBhbG9uZSwgMzIgYnk=",
+		}},
 	}
-}
-
-func (b bench) server(name, databaseURL string, command []string, env ...string) server {
-	cmd := exec.CommandContext(b.Context(), command[0], command[1:]...)
-	cmd.Env = append(env, "DATABASE_URL="+databaseURL, "PATH="+os.Getenv("PATH"), fmt.Sprint("POOL=", httpPool))
-	return server{name, cmd}
 }
 
 // peers are the servers in other languages that can be had on this machine: one process each, under row-level security
@@ -102,49 +105,53 @@ func (b bench) peers(db *testdb.Database) (found []server) {
 	require.NoError(b, err)
 	modules := b.TempDir()
 	for _, peer := range []struct {
-		name            string
-		obtain, command []string
+		obtain []string
+		server server
 	}{
 		{
-			"FastAPI, SQLAlchemy and asyncpg, RLS",
 			[]string{python, "-c", "import asyncpg, fastapi, sqlalchemy, uvicorn"},
-			[]string{python, filepath.Join(sources, "fastapi", "app.py")},
+			server{"FastAPI, SQLAlchemy and asyncpg, RLS", db.AppURL, []string{python, filepath.Join(sources, "fastapi", "app.py")}, nil},
 		},
 		{
-			"fastify and pg, RLS",
 			[]string{"npm", "install", "--no-save", "--prefix", modules, "fastify@5", "pg@8"},
-			[]string{"node", filepath.Join(sources, "fastify", "server.cjs")},
+			server{
+				"fastify and pg, RLS", db.AppURL,
+				[]string{"node", filepath.Join(sources, "fastify", "server.cjs")},
+				[]string{"NODE_PATH=" + filepath.Join(modules, "node_modules")},
+			},
 		},
 	} {
-		out, err := exec.CommandContext(b.Context(), peer.obtain[0], peer.obtain[1:]...).CombinedOutput()
-		if err != nil {
-			b.Logf("without %s, which can't be had here: %v\n%s", peer.name, err, out)
+		if out, err := exec.CommandContext(b.Context(), peer.obtain[0], peer.obtain[1:]...).CombinedOutput(); err != nil {
+			b.Logf("without %s, which can't be had here: %v\n%s", peer.server.name, err, out)
 			continue
 		}
-		env := "NODE_PATH=" + filepath.Join(modules, "node_modules")
-		found = append(found, b.server(peer.name, db.AppURL, peer.command, env))
+		found = append(found, peer.server)
 	}
 	return found
 }
 
-// launch starts a server that ends with the test, and returns its URL, which may not answer yet.
-func launch(tb testing.TB, s server) string {
+// launch starts a server that ends with the test. Its URL may not answer yet.
+func (s server) launch(tb testing.TB) (base string, pid int) {
 	tb.Helper()
 	port := strconv.Itoa(testdb.FreePort(tb))
 	address := net.JoinHostPort("127.0.0.1", port)
 	log, err := os.Create(filepath.Join(tb.TempDir(), "log")) // a file, since writing a log is part of the work
 	require.NoError(tb, err)
-	s.cmd.Env = append(s.cmd.Env, "PORT="+port, "KONSTRUCT_LISTEN_ADDR="+address)
-	s.cmd.Dir, s.cmd.Stdout, s.cmd.Stderr = filepath.Dir(log.Name()), log, log
-	require.NoError(tb, s.cmd.Start(), s.name)
+	cmd := exec.CommandContext(tb.Context(), s.command[0], s.command[1:]...)
+	cmd.Env = append([]string{
+		"PATH=" + os.Getenv("PATH"), "DATABASE_URL=" + s.databaseURL, fmt.Sprint("POOL=", httpPool),
+		"PORT=" + port, "KONSTRUCT_LISTEN_ADDR=" + address,
+	}, s.env...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = filepath.Dir(log.Name()), log, log
+	require.NoError(tb, cmd.Start(), s.name)
 	tb.Cleanup(func() {
-		_ = s.cmd.Wait() // the test's context has ended, and killed it
+		_ = cmd.Wait() // the test's context has ended, and killed it
 		if text, _ := os.ReadFile(log.Name()); tb.Failed() {
 			tb.Logf("%s: %.2000s", s.name, text)
 		}
 		_ = log.Close()
 	})
-	return "http://" + address
+	return "http://" + address, cmd.Process.Pid
 }
 
 func get(ctx context.Context, client *http.Client, url string) ([]byte, error) {

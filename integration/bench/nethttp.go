@@ -28,7 +28,7 @@ const (
 		FROM agents WHERE tenant_id = $1 ORDER BY id LIMIT $2`
 )
 
-// page is the answer of all servers.
+// page is the answer, as the API has it.
 type page struct {
 	Items      []item `json:"items"`
 	NextCursor string `json:"next_cursor,omitempty"`

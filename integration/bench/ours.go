@@ -35,15 +35,15 @@ func (o ours) list(ctx context.Context, j job) error {
 }
 
 func (o ours) insert(ctx context.Context, j job) error {
-	return o.ent.Agent.Create().SetName(newName).Exec(tenancy.With(ctx, j.tenant))
+	return o.ent.Agent.Create().SetName(j.name).Exec(tenancy.With(ctx, j.tenant))
 }
 
 func (o ours) update(ctx context.Context, j job) error {
-	return o.ent.Agent.UpdateOneID(j.agent).SetName(newName).Exec(tenancy.With(ctx, j.tenant))
+	return o.ent.Agent.UpdateOneID(j.agent).SetName(j.name).Exec(tenancy.With(ctx, j.tenant))
 }
 
 func (o ours) bulk(ctx context.Context, j job) error {
-	set := func(create *ent.AgentCreate, _ int) { create.SetName(newName) }
+	set := func(create *ent.AgentCreate, _ int) { create.SetName(j.name) }
 	return o.ent.Agent.MapCreateBulk(make([]struct{}, bulkSize), set).Exec(tenancy.With(ctx, j.tenant))
 }
 

@@ -41,15 +41,15 @@ func (p plain) list(ctx context.Context, j job) error {
 }
 
 func (p plain) insert(ctx context.Context, j job) error {
-	return p.ent.Agent.Create().SetTenantID(j.tenant.UUID()).SetName(newName).Exec(ctx)
+	return p.ent.Agent.Create().SetTenantID(j.tenant.UUID()).SetName(j.name).Exec(ctx)
 }
 
 func (p plain) update(ctx context.Context, j job) error {
-	return p.ent.Agent.UpdateOneID(j.agent).Where(agent.TenantID(j.tenant.UUID())).SetName(newName).Exec(ctx)
+	return p.ent.Agent.UpdateOneID(j.agent).Where(agent.TenantID(j.tenant.UUID())).SetName(j.name).Exec(ctx)
 }
 
 func (p plain) bulk(ctx context.Context, j job) error {
-	set := func(create *plainent.AgentCreate, _ int) { create.SetTenantID(j.tenant.UUID()).SetName(newName) }
+	set := func(create *plainent.AgentCreate, _ int) { create.SetTenantID(j.tenant.UUID()).SetName(j.name) }
 	return p.ent.Agent.MapCreateBulk(make([]struct{}, bulkSize), set).Exec(ctx)
 }
 

@@ -69,7 +69,7 @@ func (r raw) insert(ctx context.Context, j job) error {
 }
 
 func (r raw) update(ctx context.Context, j job) error {
-	return r.query(ctx, 1, rawUpdate, [16]byte(j.tenant.UUID()), [16]byte(j.agent), newName, time.Now().UTC())
+	return r.query(ctx, 1, rawUpdate, [16]byte(j.tenant.UUID()), [16]byte(j.agent), j.name, time.Now().UTC())
 }
 
 // bulk is COPY, which PostgreSQL refuses to a role that row-level security applies to.
@@ -87,7 +87,7 @@ func (r raw) inTx(ctx context.Context, j job, do []operation) error {
 func rawRow(j job) []any {
 	id, tenant := [16]byte(uuid.Must(uuid.NewV7())), [16]byte(j.tenant.UUID())
 	now, empty := time.Now().UTC(), []byte("[]")
-	return []any{id, tenant, now, now, newName, "", "", "", "quality", empty, empty, true}
+	return []any{id, tenant, now, now, j.name, "", "", "", "quality", empty, empty, true}
 }
 
 // query reads agents, as many as wanted.

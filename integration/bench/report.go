@@ -17,7 +17,7 @@ func (r report) markdown() string {
 	if r.server[wayRaw].cpu.middle() > 0 {
 		server := table{{"way", "CPU", "÷ raw"}}
 		for _, way := range r.server {
-			server.add(way.name, micro(way.cpu), ratio(way.cpu.over(r.server[wayRaw].cpu)))
+			server = append(server, []string{way.name, micro(way.cpu), ratio(way.cpu.over(r.server[wayRaw].cpu))})
 		}
 		server.write(&out, "CPU of PostgreSQL for a read")
 	}
@@ -29,7 +29,7 @@ func (r report) markdown() string {
 	compared("statement", r.skew, len(r.skew)/2).write(&out, "A small tenant after a big one")
 	gates := table{{"gate", "limit", "measured", "verdict"}}
 	for _, g := range r.gates() {
-		gates.add(g.promise, fmt.Sprintf("%s %.2f", g.sign, g.limit), ratio(g.measured), g.verdict())
+		gates = append(gates, []string{g.promise, fmt.Sprintf("%s %.2f", g.sign, g.limit), ratio(g.measured), g.verdict()})
 	}
 	gates.write(&out, "Gates")
 	return out.String()
@@ -46,9 +46,11 @@ func workTable(results []result) table {
 	}}
 	raw, plain := results[wayRaw], results[wayPlain]
 	for _, r := range results {
-		t.add(r.name, fmt.Sprintf("%.4g", r.trips), fmt.Sprintf("%.0f", r.allocs), micro(r.cpu), ratio(r.cpu.over(raw.cpu)),
+		t = append(t, []string{
+			r.name, fmt.Sprintf("%.4g", r.trips), fmt.Sprintf("%.0f", r.allocs), micro(r.cpu), ratio(r.cpu.over(raw.cpu)),
 			micro(r.median), micro(r.p99), ratio(r.median.over(raw.median)), ratio(r.median.over(plain.median)),
-			micro(r.far), ratio(r.far.over(raw.far)), ratio(r.far.over(plain.far)))
+			micro(r.far), ratio(r.far.over(raw.far)), ratio(r.far.over(plain.far)),
+		})
 	}
 	return t
 }
@@ -57,8 +59,10 @@ func workTable(results []result) table {
 func rates(first string, results []result) table {
 	t := table{{first, "per second", "ratio", "CPU of each", "ratio"}}
 	for _, r := range results {
-		t.add(r.name, fmt.Sprintf("%.0f", r.rate.middle()), ratio(r.rate.over(results[0].rate)),
-			micro(r.cpu), ratio(r.cpu.over(results[0].cpu)))
+		t = append(t, []string{
+			r.name, fmt.Sprintf("%.0f", r.rate.middle()), ratio(r.rate.over(results[0].rate)),
+			micro(r.cpu), ratio(r.cpu.over(results[0].cpu)),
+		})
 	}
 	return t
 }
@@ -67,7 +71,7 @@ func rates(first string, results []result) table {
 func compared(first string, results []result, bases int) table {
 	t := table{{first, "median", "p99", "ratio"}}
 	for i, r := range results {
-		t.add(r.name, micro(r.median), micro(r.p99), ratio(r.median.over(results[i%bases].median)))
+		t = append(t, []string{r.name, micro(r.median), micro(r.p99), ratio(r.median.over(results[i%bases].median))})
 	}
 	return t
 }
@@ -79,8 +83,6 @@ func ratio(f float64) string { return fmt.Sprintf("%.3f", f) }
 
 // table has rows of cells. The first row names the columns: one of text, the others of numbers.
 type table [][]string
-
-func (t *table) add(cells ...string) { *t = append(*t, cells) }
 
 // write makes Markdown.
 func (t table) write(w io.Writer, name string) {

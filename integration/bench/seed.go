@@ -15,7 +15,7 @@ import (
 const (
 	// pageSize is how many agents a list has.
 	pageSize = 20
-	// subjects is how many tenants are read, and how many are written to.
+	// subjects is how many tenants are worked on.
 	subjects = 32
 	// agentsOf is how many agents of each tenant are worked on, in turns.
 	agentsOf = 8
@@ -49,22 +49,19 @@ func tenantID(tb testing.TB, n int) tenancy.ID {
 type job struct {
 	tenant tenancy.ID
 	agent  uuid.UUID
+	name   string // what is written
 }
 
 // jobs are taken in turns, the same ones by every way: of the same few tenants all over the table, so that their pages
-// are in memory. Writers have tenants of their own, so that reads stay the same.
-type jobs struct{ reads, writes []job }
-
-func (p population) jobs(tb testing.TB) (all jobs) {
+// are in memory. Reads are measured before anything is written.
+func (p population) jobs(tb testing.TB) []job {
 	tb.Helper()
-	apart := p.tenants / (2 * subjects)
-	for i := range subjects * agentsOf {
-		read, n := 1+2*apart*(i%subjects), 1+i/subjects
-		write := read + apart
-		all.reads = append(all.reads, job{tenantID(tb, read), idOf(read, n)})
-		all.writes = append(all.writes, job{tenantID(tb, write), idOf(write, n)})
+	jobs := make([]job, subjects*agentsOf)
+	for i := range jobs {
+		tenant := 1 + i%subjects*(p.tenants/subjects)
+		jobs[i] = job{tenantID(tb, tenant), idOf(tenant, 1+i/subjects), fmt.Sprintf("Agent of turn %d", i)}
 	}
-	return all
+	return jobs
 }
 
 // Rows are made in the database. A tenant's rows lie together, which is the best case for the raw read.
@@ -83,12 +80,12 @@ const (
 			'and hand over to a person when the customer is upset or asks for one.'
 		FROM generate_series(1, $1::bigint + 1) AS tenant,
 			generate_series(1, CASE WHEN tenant <= $1 THEN $2::bigint ELSE $3 END) AS n`
-	seedAdmin = `
-		INSERT INTO portal_users (id, email, hashed_password, name, is_admin)
-		VALUES (pg_temp.id_of(1, 0), 'bench@example.com', 'none', 'Bench', true)`
 	seedSession = `
+		WITH admin AS (
+			INSERT INTO portal_users (id, email, hashed_password, name, is_admin)
+			VALUES (pg_temp.id_of(1, 0), 'bench@example.com', 'none', 'Bench', true) RETURNING id)
 		INSERT INTO portal_sessions (token_hash, user_id, expires_at)
-		VALUES (encode(sha256($1::text::bytea), 'hex'), pg_temp.id_of(1, 0), now() + interval '1 day')`
+		SELECT encode(sha256($1::text::bytea), 'hex'), id, now() + interval '1 day' FROM admin`
 )
 
 // seed fills an empty database. The big tenant is the last one.
@@ -103,7 +100,6 @@ func (p population) seed(tb testing.TB, superURL string) {
 	exec(seedIDs)
 	exec(seedTenants, p.tenants)
 	exec(seedAgents, p.tenants, p.agentsEach, p.bigTenant)
-	exec(seedAdmin)
 	exec(seedSession, token)
 	exec("VACUUM (ANALYZE, FREEZE) tenants, agents")
 	exec("CHECKPOINT")

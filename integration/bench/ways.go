@@ -13,8 +13,6 @@ const (
 	serveGOGC = 400
 	// bulkSize is how many agents a bulk insert has.
 	bulkSize = 1000
-	// newName is what writers write.
-	newName = "Agent of the bench"
 )
 
 // client is a pool of one way, or a transaction. An operation that does not do all of its work returns an error.
@@ -41,9 +39,20 @@ func inOrder(ctx context.Context, c client, j job, do []operation) error {
 
 // way is one way to reach the database.
 type way struct {
-	name string
-	client
+	name   string
+	pool   client
 	always bool // a single operation is in a transaction, too
+}
+
+// contestant does some operations, in one transaction if there are several.
+func (w way) contestant(do []operation, jobs []job) contestant {
+	return contestant{name: w.name, do: func(ctx context.Context, turn int) error {
+		j := jobs[turn%len(jobs)]
+		if w.always || len(do) > 1 {
+			return w.pool.inTx(ctx, j, do)
+		}
+		return do[0](w.pool, ctx, j)
+	}}
 }
 
 // The ways, in the order of the tables.
@@ -68,9 +77,8 @@ func openWays(tb testing.TB, superURL, appURL string) [wayCount]way {
 // work is what is measured: an operation, or several in one transaction.
 type work struct {
 	name   string
-	do     []operation
-	writes bool
 	weight int // how many turns of light work one turn counts as
+	do     []operation
 }
 
 // The works, in the order of the tables.
@@ -85,31 +93,18 @@ const (
 
 func works() [workCount]work {
 	return [workCount]work{
-		workRead:   {fmt.Sprintf("Read: a list of %d agents", pageSize), []operation{client.list}, false, 1},
-		workInsert: {"Insert: one agent", []operation{client.insert}, true, 1},
-		workUpdate: {"Update one: rename an agent and read it back", []operation{client.update}, true, 1},
-		workUnit: {
-			"Transaction: list, insert, update", []operation{client.list, client.insert, client.update}, true, 1,
-		},
-		workBulk: {fmt.Sprintf("Bulk insert: %d agents", bulkSize), []operation{client.bulk}, true, 20},
+		workRead:   {fmt.Sprintf("Read: a list of %d agents", pageSize), 1, []operation{client.list}},
+		workInsert: {"Insert: one agent", 1, []operation{client.insert}},
+		workUpdate: {"Update one: rename an agent and read it back", 1, []operation{client.update}},
+		workUnit:   {"Transaction: list, insert, update", 1, []operation{client.list, client.insert, client.update}},
+		workBulk:   {fmt.Sprintf("Bulk insert: %d agents", bulkSize), 20, []operation{client.bulk}},
 	}
 }
 
 // by is the work done by every way.
-func (w work) by(ways [wayCount]way, all jobs) []contestant {
-	list := all.reads
-	if w.writes {
-		list = all.writes
-	}
-	contestants := make([]contestant, len(ways))
-	for i, way := range ways {
-		contestants[i] = contestant{name: way.name, do: func(ctx context.Context, turn int) error {
-			j := list[turn%len(list)]
-			if way.always || len(w.do) > 1 {
-				return way.inTx(ctx, j, w.do)
-			}
-			return w.do[0](way.client, ctx, j)
-		}}
+func (w work) by(ways [wayCount]way, jobs []job) (contestants []contestant) {
+	for _, way := range ways {
+		contestants = append(contestants, way.contestant(w.do, jobs))
 	}
 	return contestants
 }
