@@ -78,9 +78,12 @@ func (b bench) works(db *testdb.Database, r *report) {
 		r.crowds = append(r.crowds, saturate(b, b.size.loopback, goroutines, reads))
 	}
 	backends := backendTime(b, db.SuperURL)
-	for _, read := range reads {
-		spent := series{perTurn(b, b.size.loopback.turns, read, backends)}
-		r.server = append(r.server, result{name: read.name, cpu: spent})
+	r.server = make([]result, len(reads))
+	for range b.size.loopback.rounds {
+		for i, read := range reads {
+			r.server[i].name = read.name
+			r.server[i].cpu = append(r.server[i].cpu, perTurn(b, b.size.loopback.turns, read, backends))
+		}
 	}
 	super.Delay(networkDelay)
 	app.Delay(networkDelay)
