@@ -1,9 +1,8 @@
 package bench
 
 import (
-	"context"
+	"bytes"
 	"fmt"
-	"io"
 	"os"
 	"runtime"
 	"strings"
@@ -26,38 +25,31 @@ func crowds() []int { return []int{1, 16, 64} }
 // size is how much is measured.
 type size struct {
 	loopback, network, http plan
-	small, main, skewed     population
-	big                     *population // a further table that is read
+	main, skewed            population
+	tables                  []population // that are read beside each other, the smallest first
 }
 
 // report is all that was measured.
 type report struct {
 	machine string
-	works   [workCount]workResult
-	crowds  [][]result // by crowd and way
+	works   [workCount][]result // by work and way
+	crowds  [][]result          // by crowd and way
+	server  []result            // what a read costs PostgreSQL, by way
 	http    []result
 	scale   []result
 	skew    []result
-}
-
-// workResult is one kind of work, by way.
-type workResult struct {
-	trips, allocs     [wayCount]float64 // per operation
-	loopback, network []result
 }
 
 // bench is one run.
 type bench struct {
 	testing.TB
 
-	size     size
-	fresh    func() *testdb.Database // makes an empty database
-	progress io.Writer
+	size  size
+	fresh func() *testdb.Database // makes an empty database
 }
 
 // run measures everything.
 func (b bench) run() (r report) {
-	b.Helper()
 	before := loadAverage()
 	db := b.populate(b.size.main)
 	r.http = b.http(b.servers(db)...)
@@ -68,45 +60,50 @@ func (b bench) run() (r report) {
 	return r
 }
 
-func (b bench) say(what string) { fmt.Fprintln(b.progress, "  "+what) }
-
 func (b bench) populate(p population) *testdb.Database {
-	b.Helper()
-	b.say(fmt.Sprintf("a table of %d rows", p.rows()))
+	b.Logf("a table of %d rows", p.rows())
 	db := b.fresh()
-	seed(b, db, p)
+	p.seed(b, db.SuperURL)
 	return db
 }
 
 // works measures all kinds of work: directly, and through proxies that count and delay round trips.
 func (b bench) works(db *testdb.Database, r *report) {
-	b.Helper()
 	super, app := faultproxy.Start(b, db.SuperURL), faultproxy.Start(b, db.AppURL)
-	trips := func() uint64 { return super.RoundTrips() + app.RoundTrips() }
-	near, far, all := openWays(b, db.SuperURL, db.AppURL), openWays(b, super.URL(), app.URL()), b.size.main.jobs(b)
+	trips := func() float64 { return float64(super.RoundTrips() + app.RoundTrips()) }
+	near, far, jobs := openWays(b, db.SuperURL, db.AppURL), openWays(b, super.URL(), app.URL()), b.size.main.jobs(b)
+	reads := works()[workRead].by(near, jobs)
 	for _, goroutines := range crowds() {
-		b.say(fmt.Sprintf("reads by %d goroutines", goroutines))
-		r.crowds = append(r.crowds, saturate(b, b.size.loopback, goroutines, works()[workRead].by(near, all)))
+		b.Logf("reads by %d goroutines", goroutines)
+		r.crowds = append(r.crowds, saturate(b, b.size.loopback, goroutines, reads))
+	}
+	backends := backendTime(b, db.SuperURL)
+	r.server = make([]result, len(reads))
+	for range b.size.loopback.rounds {
+		for i, read := range reads {
+			r.server[i].name = read.name
+			r.server[i].cpu = append(r.server[i].cpu, perTurn(b, b.size.loopback.turns, read, backends))
+		}
 	}
 	super.Delay(networkDelay)
 	app.Delay(networkDelay)
 	for i, w := range works() {
-		b.say(w.name)
-		result, near, far := &r.works[i], w.by(near, all), w.by(far, all)
-		result.loopback = takeTurns(b, b.size.loopback.over(w.weight), near)
-		network := b.size.network.over(w.weight)
-		result.network = takeTurns(b, network, far)
-		for way := range wayCount {
-			result.allocs[way] = perTurn(b, network.turns, near[way], allocated)
-			result.trips[way] = perTurn(b, network.turns, far[way], trips)
+		b.Log(w.name)
+		near, far, network := w.by(near, jobs), w.by(far, jobs), b.size.network.over(w.weight)
+		r.works[i] = takeTurns(b, b.size.loopback.over(w.weight), near)
+		for way, slow := range takeTurns(b, network, far) {
+			result := &r.works[i][way]
+			result.far = slow.median
+			result.allocs = perTurn(b, network.turns, near[way], allocated)
+			result.trips = perTurn(b, network.turns, far[way], trips)
 		}
 	}
 }
 
 // perTurn is by how much a counter grows with each turn of a contestant whose connection was in use a moment ago.
-func perTurn(tb testing.TB, turns int, c contestant, counter func() uint64) float64 {
+func perTurn(tb testing.TB, turns int, c contestant, counter func() float64) float64 {
 	tb.Helper()
-	var before uint64
+	var before float64
 	for turn := range turns + 1 {
 		if turn == 1 {
 			before = counter()
@@ -115,24 +112,40 @@ func perTurn(tb testing.TB, turns int, c contestant, counter func() uint64) floa
 			tb.Fatalf("%s: %v", c.name, err)
 		}
 	}
-	return float64(counter()-before) / float64(turns)
+	return (counter() - before) / float64(turns)
 }
 
 // allocated is how many objects this process has allocated.
-func allocated() uint64 {
+func allocated() float64 {
 	var stats runtime.MemStats
 	runtime.ReadMemStats(&stats)
-	return stats.Mallocs
+	return float64(stats.Mallocs)
+}
+
+// backendTime counts the CPU time, in µs, of a database's backends. It stays 0 if they are not processes of this machine.
+func backendTime(tb testing.TB, url string) func() float64 {
+	tb.Helper()
+	conn := connect(tb, url)
+	return func() (used float64) {
+		rows, _ := conn.Query(tb.Context(), `
+			SELECT pid FROM pg_stat_activity
+			WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()`)
+		pids, err := pgx.CollectRows(rows, pgx.RowTo[int])
+		require.NoError(tb, err)
+		for _, pid := range pids {
+			// A container's backend has another number here, which may be that of some other process.
+			if name, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid)); bytes.HasPrefix(name, []byte("postgres")) {
+				used += micros(cpuTime(pid))
+			}
+		}
+		return used
+	}
 }
 
 // describe says what was measured on: numbers mean nothing without it.
 func (b bench) describe(db *testdb.Database) string {
-	b.Helper()
-	conn, err := pgx.Connect(b.Context(), db.SuperURL)
-	require.NoError(b, err)
-	defer func() { _ = conn.Close(context.WithoutCancel(b.Context())) }()
 	var server string
-	err = conn.QueryRow(b.Context(), `
+	err := connect(b, db.SuperURL).QueryRow(b.Context(), `
 		SELECT format('PostgreSQL %s (fsync %s, shared_buffers %s)', split_part(current_setting('server_version'), ' ', 1),
 			current_setting('fsync'), current_setting('shared_buffers'))`).Scan(&server)
 	require.NoError(b, err)
@@ -142,12 +155,9 @@ func (b bench) describe(db *testdb.Database) string {
 		s.loopback.rounds, s.loopback.turns, s.network.turns)
 }
 
-// loadAverage is the system's over the last minute.
+// loadAverage is the system's over the last minute, on Linux.
 func loadAverage() string {
-	text, err := os.ReadFile("/proc/loadavg")
-	if err != nil {
-		return "unknown"
-	}
+	text, _ := os.ReadFile("/proc/loadavg")
 	load, _, _ := strings.Cut(string(text), " ")
 	return load
 }

@@ -1,9 +1,9 @@
 package bench
 
 import (
+	"context"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -26,6 +26,10 @@ var (
 
 func TestMain(m *testing.M) {
 	debug.SetGCPercent(serveGOGC)
+	if rls := os.Getenv(netHTTP); rls != "" {
+		fmt.Fprintln(os.Stderr, serveNetHTTP(context.Background(), rls == "true"))
+		return
+	}
 	testdb.Main(m)
 }
 
@@ -34,22 +38,23 @@ func fullSize() size {
 		loopback: plan{rounds: *rounds, turns: 400, slice: 500 * time.Millisecond},
 		network:  plan{rounds: *rounds, turns: 60},
 		http:     plan{rounds: *rounds, slice: 2 * time.Second},
-		small:    population{tenants: 200, agentsEach: 50},
 		main:     population{tenants: 10_000, agentsEach: 50},
 		skewed:   population{tenants: 1_000, agentsEach: 50, bigTenant: 300_000},
 	}
+	s.tables = []population{{tenants: 200, agentsEach: 50}, s.main}
 	if *big {
-		s.big = &population{tenants: 100_000, agentsEach: 50}
+		s.tables = append(s.tables, population{tenants: 100_000, agentsEach: 50})
 	}
 	return s
 }
 
 func smallSize() size {
 	few := plan{rounds: 1, turns: 3, slice: 50 * time.Millisecond}
-	tenants := population{tenants: 2 * subjects, agentsEach: pageSize + 5}
+	tenants := population{tenants: subjects, agentsEach: pageSize + 5}
+	more := population{tenants: 2 * subjects, agentsEach: pageSize + 5}
 	skewed := tenants
 	skewed.bigTenant = 200
-	return size{loopback: few, network: few, http: few, small: tenants, main: tenants, skewed: skewed, big: &tenants}
+	return size{loopback: few, network: few, http: few, main: tenants, skewed: skewed, tables: []population{tenants, more}}
 }
 
 // durable makes databases as durable as in production, on a server of their own or on that which the environment names.
@@ -64,13 +69,13 @@ func durable(tb testing.TB) func() *testdb.Database {
 
 // TestBench is `task bench` with -full, and `task bench:peers` with -peers as well. Without it, answers, round trips and allocations are asserted.
 func TestBench(t *testing.T) { //nolint:paralleltest // allocations are counted
-	b := bench{TB: t, size: smallSize(), fresh: func() *testdb.Database { return testdb.New(t) }, progress: io.Discard}
+	b := bench{TB: t, size: smallSize(), fresh: func() *testdb.Database { return testdb.New(t) }}
 	if *full {
-		b = bench{TB: t, size: fullSize(), fresh: durable(t), progress: os.Stderr}
+		b = bench{TB: t, size: fullSize(), fresh: durable(t)}
 	}
 	if *peers {
 		db := b.populate(b.size.main)
-		httpTable(b.http(append(b.servers(db), b.peers(db)...)...)).write(os.Stdout)
+		report{http: b.http(append(b.servers(db), b.peers(db)...)...)}.httpTable(os.Stdout)
 		return
 	}
 	r := b.run()
@@ -92,12 +97,14 @@ func TestBench(t *testing.T) { //nolint:paralleltest // allocations are counted
 		workBulk:   {wayPlain: 1, wayNaive: 4, wayOurs: 1},
 	}
 	var got [workCount][wayCount]float64
-	for i := range got {
-		got[i] = r.works[i].trips
+	for i, ways := range r.works {
+		for way, result := range ways {
+			got[i][way] = result.trips
+		}
 	}
 	got[workBulk][wayRaw] = 0 // the server may answer while it still receives a COPY
 	require.Equal(t, trips, got, "round trips")
-	require.LessOrEqual(t, r.works[workRead].allocs[wayOurs], 240.0, "allocations of a list")
+	require.LessOrEqual(t, r.works[workRead][wayOurs].allocs, 240.0, "allocations of a list")
 }
 
 // BenchmarkWorks has each work in each way, alone. To compare the ways of reading by benchstat:
@@ -106,7 +113,7 @@ func TestBench(t *testing.T) { //nolint:paralleltest // allocations are counted
 //	go tool -modfile=tools/go.mod benchstat -col /way read.txt
 func BenchmarkWorks(b *testing.B) {
 	db, p := testdb.New(b), smallSize().main
-	seed(b, db, p)
+	p.seed(b, db.SuperURL)
 	ways := openWays(b, db.SuperURL, db.AppURL)
 	for _, w := range works() {
 		b.Run(strings.Split(w.name, ":")[0], func(b *testing.B) {

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -9,12 +10,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
-	"slices"
 	"strconv"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/konstruct/konstruct/integration/testdb"
@@ -23,12 +23,12 @@ import (
 const (
 	// httpConnections is how many requests are under way at a time, and httpPool the size of each server's pool.
 	httpConnections = 16
-	httpPool        = "8"
-	startWithin     = time.Minute
+	httpPool        = 8
+	// netHTTP is the variable that makes this test's binary a server; its value is whether that uses transactions.
+	netHTTP = "KONSTRUCT_BENCH_NETHTTP"
 
 	// python is Debian's, for which python3-fastapi, python3-sqlalchemy, python3-asyncpg and uvicorn are installed.
 	python = "/usr/bin/python3"
-	module = "github.com/konstruct/konstruct/"
 )
 
 // The servers, in the order of the table; those in other languages follow.
@@ -38,141 +38,136 @@ const (
 	serverOurs
 )
 
-// server is a process that reads PORT, POOL and what else cmd's environment has.
+// server is the command of a process that reads DATABASE_URL, PORT and POOL, and what else its environment has.
 type server struct {
-	name string
-	cmd  *exec.Cmd
+	name, databaseURL string
+	command, env      []string
+}
+
+// listed is what all servers write alike. The tag is made of the time of the last change.
+type listed struct {
+	Items []struct {
+		ID       string `json:"id"`
+		TenantID string `json:"tenant_id"`
+		ETag     string `json:"etag"`
+	} `json:"items"`
 }
 
 // http lists a tenant's agents over HTTP, as an admin who is logged in. Each server is a process of its own, looks the
 // session up in the database with every request, and returns the same agents.
 func (b bench) http(servers ...server) []result {
-	b.Helper()
-	b.say("the authenticated list over HTTP")
-	reads := b.size.main.jobs(b).reads
+	b.Log("the authenticated list over HTTP")
+	jobs := b.size.main.jobs(b)
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: httpConnections}}
-	row := regexp.MustCompile(`"(id|tenant_id|etag)":"[^,}]+`)
-	contestants := make([]contestant, len(servers))
-	var want []string
+	contestants, pages := make([]contestant, len(servers)), make([]listed, len(servers))
 	for i, s := range servers {
-		base := launch(b, s)
-		list := func(ctx context.Context, turn int) (string, error) {
-			tenant := reads[turn%len(reads)].tenant
+		base, pid := s.launch(b)
+		list := func(ctx context.Context, turn int) ([]byte, error) {
+			tenant := jobs[turn%len(jobs)].tenant
 			return get(ctx, client, fmt.Sprintf("%s/v1/tenants/%s/agents?limit=%d", base, tenant, pageSize))
 		}
-		page, err := list(b.Context(), 0)
-		for end := time.Now().Add(startWithin); err != nil && time.Now().Before(end); page, err = list(b.Context(), 0) {
-			time.Sleep(50 * time.Millisecond)
-		}
-		require.NoError(b, err, s.name)
-		rows := row.FindAllString(page, -1)
-		slices.Sort(rows) // the servers have other orders of fields
-		if i == 0 {
-			want = rows
-		}
-		require.Len(b, rows, 3*pageSize, s.name)
-		require.Equal(b, want, rows, s.name)
-		do := func(ctx context.Context, turn int) error {
+		require.EventuallyWithT(b, func(c *assert.CollectT) {
+			body, err := list(b.Context(), 0)
+			require.NoError(c, err, s.name)
+			require.NoError(c, json.Unmarshal(body, &pages[i]), s.name)
+		}, time.Minute, 50*time.Millisecond)
+		require.Len(b, pages[i].Items, pageSize, s.name)
+		require.Equal(b, pages[0], pages[i], s.name)
+		contestants[i] = contestant{s.name, func(ctx context.Context, turn int) error {
 			_, err := list(ctx, turn)
 			return err
-		}
-		contestants[i] = contestant{s.name, do, s.cmd.Process.Pid}
+		}, pid}
 	}
 	return saturate(b, b.size.http, httpConnections, contestants)
 }
 
-// servers are those that gates are about, built from this module.
+// servers are those that gates are about.
 func (b bench) servers(db *testdb.Database) []server {
-	b.Helper()
-	folder := b.TempDir()
-	build := exec.CommandContext(b.Context(), "go", "build", "-o", folder,
-		module+"cmd/konstruct", module+"integration/bench/peers/nethttp")
-	out, err := build.CombinedOutput()
+	this, err := os.Executable()
+	require.NoError(b, err)
+	konstruct := filepath.Join(b.TempDir(), "konstruct")
+	out, err := exec.CommandContext(b.Context(), "go", "build", "-o", konstruct, "../../cmd/konstruct").CombinedOutput()
 	require.NoError(b, err, string(out))
-	program := func(env []string, name string, args ...string) *exec.Cmd {
-		cmd := exec.CommandContext(b.Context(), filepath.Join(folder, name), args...)
-		cmd.Env = append([]string{fmt.Sprint("GOGC=", serveGOGC)}, env...)
-		return cmd
-	}
-	super, app := "DATABASE_URL="+db.SuperURL, "DATABASE_URL="+db.AppURL
 	return []server{
-		serverRaw:    {"net/http, raw pgx, no RLS", program([]string{super}, "nethttp")},
-		serverByHand: {"net/http, raw pgx, a transaction by hand, RLS", program([]string{app}, "nethttp", "-rls")},
-		serverOurs: {"Konstruct, RLS", program([]string{
-			app, "KONSTRUCT_DB_MAX_CONNS=" + httpPool, "REDIS_URL=" + testdb.Redis(b),
+		serverRaw:    {"net/http, raw pgx, no RLS", db.SuperURL, []string{this}, []string{netHTTP + "=false"}},
+		serverByHand: {"net/http, raw pgx, a transaction by hand, RLS", db.AppURL, []string{this}, []string{netHTTP + "=true"}},
+		serverOurs: {"Konstruct, RLS", db.AppURL, []string{konstruct, "serve"}, []string{
+			fmt.Sprint("GOGC=", serveGOGC), fmt.Sprint("KONSTRUCT_DB_MAX_CONNS=", httpPool), "REDIS_URL=" + testdb.Redis(b),
 			"SLACK_SIGNING_SECRET=not-used-here", "KONSTRUCT_SECRETS_KEY=YSBrZXkgZm9yIHRoZSBiZW5jaCBhbG9uZSwgMzIgYnk=",
-		}, "konstruct", "serve")},
+		}},
 	}
 }
 
 // peers are the servers in other languages that can be had on this machine: one process each, under row-level security
 // with a transaction by hand. What is missing is named.
 func (b bench) peers(db *testdb.Database) (found []server) {
-	b.Helper()
 	sources, err := filepath.Abs("peers")
 	require.NoError(b, err)
 	modules := b.TempDir()
 	for _, peer := range []struct {
-		name, env       string
-		obtain, command []string
+		obtain []string
+		server server
 	}{
 		{
-			"FastAPI, SQLAlchemy and asyncpg, RLS", "PYTHONDONTWRITEBYTECODE=1",
 			[]string{python, "-c", "import asyncpg, fastapi, sqlalchemy, uvicorn"},
-			[]string{python, filepath.Join(sources, "fastapi", "app.py")},
+			server{"FastAPI, SQLAlchemy and asyncpg, RLS", db.AppURL, []string{python, filepath.Join(sources, "fastapi", "app.py")}, nil},
 		},
 		{
-			"fastify and pg, RLS", "NODE_PATH=" + filepath.Join(modules, "node_modules"),
 			[]string{"npm", "install", "--no-save", "--prefix", modules, "fastify@5", "pg@8"},
-			[]string{"node", filepath.Join(sources, "fastify", "server.cjs")},
+			server{
+				"fastify and pg, RLS", db.AppURL,
+				[]string{"node", filepath.Join(sources, "fastify", "server.cjs")},
+				[]string{"NODE_PATH=" + filepath.Join(modules, "node_modules")},
+			},
 		},
 	} {
-		out, err := exec.CommandContext(b.Context(), peer.obtain[0], peer.obtain[1:]...).CombinedOutput()
-		if err != nil {
-			b.say(fmt.Sprintf("without %s, which can't be had here: %v\n%s", peer.name, err, out))
+		if out, err := exec.CommandContext(b.Context(), peer.obtain[0], peer.obtain[1:]...).CombinedOutput(); err != nil {
+			b.Logf("without %s, which can't be had here: %v\n%s", peer.server.name, err, out)
 			continue
 		}
-		cmd := exec.CommandContext(b.Context(), peer.command[0], peer.command[1:]...)
-		cmd.Env = []string{"DATABASE_URL=" + db.AppURL, peer.env}
-		found = append(found, server{peer.name, cmd})
+		found = append(found, peer.server)
 	}
 	return found
 }
 
-// launch starts a server that ends with the test, and returns its URL, which may not answer yet.
-func launch(tb testing.TB, s server) string {
+// launch starts a server that ends with the test. Its URL may not answer yet.
+func (s server) launch(tb testing.TB) (base string, pid int) {
 	tb.Helper()
 	port := strconv.Itoa(testdb.FreePort(tb))
 	address := net.JoinHostPort("127.0.0.1", port)
 	log, err := os.Create(filepath.Join(tb.TempDir(), "log")) // a file, since writing a log is part of the work
 	require.NoError(tb, err)
-	s.cmd.Env = append(s.cmd.Env, "PATH="+os.Getenv("PATH"), "POOL="+httpPool, "PORT="+port, "KONSTRUCT_LISTEN_ADDR="+address)
-	s.cmd.Dir, s.cmd.Stdout, s.cmd.Stderr = filepath.Dir(log.Name()), log, log
-	require.NoError(tb, s.cmd.Start(), s.name)
+	cmd := exec.CommandContext(tb.Context(), s.command[0], s.command[1:]...)
+	cmd.Env = append([]string{
+		"PATH=" + os.Getenv("PATH"), "DATABASE_URL=" + s.databaseURL, fmt.Sprint("POOL=", httpPool),
+		"PORT=" + port, "KONSTRUCT_LISTEN_ADDR=" + address,
+	}, s.env...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = filepath.Dir(log.Name()), log, log
+	require.NoError(tb, cmd.Start(), s.name)
 	tb.Cleanup(func() {
-		_, _ = s.cmd.Process.Kill(), s.cmd.Wait()
+		_ = cmd.Wait() // the test's context has ended, and killed it
 		if text, _ := os.ReadFile(log.Name()); tb.Failed() {
 			tb.Logf("%s: %.2000s", s.name, text)
 		}
 		_ = log.Close()
 	})
-	return "http://" + address
+	return "http://" + address, cmd.Process.Pid
 }
 
-func get(ctx context.Context, client *http.Client, url string) (string, error) {
+func get(ctx context.Context, client *http.Client, url string) ([]byte, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	request.Header.Set("Authorization", "Bearer "+token)
 	answer, err := client.Do(request)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	defer func() { _ = answer.Body.Close() }()
 	body, err := io.ReadAll(answer.Body)
 	if err == nil && answer.StatusCode != http.StatusOK {
 		err = fmt.Errorf("status %d: %.200s", answer.StatusCode, body)
 	}
-	return string(body), err
+	return body, err
 }

@@ -36,9 +36,10 @@ type contestant struct {
 
 // result is what was measured of a contestant: a median and a p99 by [takeTurns], a rate by [saturate].
 type result struct {
-	name             string
-	median, p99, cpu series // µs per operation
-	rate             series // operations per second
+	name                  string
+	median, p99, far, cpu series  // µs per operation; far is the median with the network's delay
+	rate                  series  // operations per second
+	trips, allocs         float64 // per operation
 }
 
 // series has one number per round.

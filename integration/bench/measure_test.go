@@ -82,10 +82,9 @@ func TestVerdict(t *testing.T) {
 
 func TestTableIsAligned(t *testing.T) {
 	t.Parallel()
-	table := newTable("Title", "way", "÷ raw")
-	table.add("a long name", "1.000")
+	table := table{{"way", "÷ raw"}, {"a long name", "1.000"}}
 	var out strings.Builder
-	table.write(&out)
+	table.write(&out, "Title")
 	require.Equal(t, `
 #### Title
 

@@ -14,7 +14,7 @@ import (
 
 // ours is the product's client on the product's driver. The tenant comes with the context, and the mixin adds its
 // predicate.
-type ours struct{ client *ent.Client }
+type ours struct{ ent *ent.Client }
 
 func openOurs(tb testing.TB, dsn string) ours {
 	tb.Helper()
@@ -30,28 +30,25 @@ func openDriver(tb testing.TB, dsn string, conns int32) *pgtenant.Driver {
 }
 
 func (o ours) list(ctx context.Context, j job) error {
-	agents, err := o.client.Agent.Query().Order(agent.ByID()).Limit(pageSize).All(tenancy.With(ctx, j.tenant))
+	agents, err := o.ent.Agent.Query().Order(agent.ByID()).Limit(pageSize).All(tenancy.With(ctx, j.tenant))
 	return expect(pageSize, len(agents), err)
 }
 
 func (o ours) insert(ctx context.Context, j job) error {
-	return o.client.Agent.Create().SetName(j.name).Exec(tenancy.With(ctx, j.tenant))
+	return o.ent.Agent.Create().SetName(j.name).Exec(tenancy.With(ctx, j.tenant))
 }
 
 func (o ours) update(ctx context.Context, j job) error {
-	return o.client.Agent.UpdateOneID(j.agent).SetName(j.name).Exec(tenancy.With(ctx, j.tenant))
-}
-
-func (o ours) unit(ctx context.Context, j job) error {
-	return pgtenant.InTx(tenancy.With(ctx, j.tenant), o.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
-		return listInsertUpdate(ctx, ours{tx.Client()}, j)
-	})
+	return o.ent.Agent.UpdateOneID(j.agent).SetName(j.name).Exec(tenancy.With(ctx, j.tenant))
 }
 
 func (o ours) bulk(ctx context.Context, j job) error {
-	agents := make([]*ent.AgentCreate, bulkSize)
-	for i := range agents {
-		agents[i] = o.client.Agent.Create().SetName(j.name)
-	}
-	return o.client.Agent.CreateBulk(agents...).Exec(tenancy.With(ctx, j.tenant))
+	set := func(create *ent.AgentCreate, _ int) { create.SetName(j.name) }
+	return o.ent.Agent.MapCreateBulk(make([]struct{}, bulkSize), set).Exec(tenancy.With(ctx, j.tenant))
+}
+
+func (o ours) inTx(ctx context.Context, j job, do []operation) error {
+	return pgtenant.InTx(tenancy.With(ctx, j.tenant), o.ent.Tx, func(ctx context.Context, tx *ent.Tx) error {
+		return inOrder(ctx, ours{tx.Client()}, j, do)
+	})
 }

@@ -44,13 +44,19 @@ type rawAgent struct {
 
 func openRaw(tb testing.TB, dsn string) raw {
 	tb.Helper()
-	config, err := pgxpool.ParseConfig(dsn)
-	require.NoError(tb, err)
-	config.MaxConns = connections
-	pool, err := pgxpool.NewWithConfig(tb.Context(), config)
+	pool, err := openPool(tb.Context(), dsn, connections)
 	require.NoError(tb, err)
 	tb.Cleanup(pool.Close)
 	return raw{pool}
+}
+
+func openPool(ctx context.Context, dsn string, conns int32) (*pgxpool.Pool, error) {
+	config, err := pgxpool.ParseConfig(dsn)
+	if err != nil {
+		return nil, err
+	}
+	config.MaxConns = conns
+	return pgxpool.NewWithConfig(ctx, config)
 }
 
 func (r raw) list(ctx context.Context, j job) error {
@@ -66,15 +72,15 @@ func (r raw) update(ctx context.Context, j job) error {
 	return r.query(ctx, 1, rawUpdate, [16]byte(j.tenant.UUID()), [16]byte(j.agent), j.name, time.Now().UTC())
 }
 
-func (r raw) unit(ctx context.Context, j job) error {
-	return pgx.BeginFunc(ctx, r.conn, func(tx pgx.Tx) error { return listInsertUpdate(ctx, raw{tx}, j) })
-}
-
 // bulk is COPY, which PostgreSQL refuses to a role that row-level security applies to.
 func (r raw) bulk(ctx context.Context, j job) error {
 	rows := pgx.CopyFromSlice(bulkSize, func(int) ([]any, error) { return rawRow(j), nil })
 	n, err := r.conn.CopyFrom(ctx, pgx.Identifier{"agents"}, strings.Split(rawColumns, ", "), rows)
 	return expect(bulkSize, int(n), err)
+}
+
+func (r raw) inTx(ctx context.Context, j job, do []operation) error {
+	return pgx.BeginFunc(ctx, r.conn, func(tx pgx.Tx) error { return inOrder(ctx, raw{tx}, j, do) })
 }
 
 // rawRow is a new agent, in the order of the columns.
@@ -86,19 +92,11 @@ func rawRow(j job) []any {
 
 // query reads agents, as many as wanted.
 func (r raw) query(ctx context.Context, want int, sql string, args ...any) error {
-	rows, err := r.conn.Query(ctx, sql, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	var agents []*rawAgent
-	for rows.Next() {
+	rows, _ := r.conn.Query(ctx, sql, args...) // CollectRows returns the error
+	agents, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (*rawAgent, error) {
 		a := &rawAgent{}
-		if err := rows.Scan(&a.id, &a.tenant, &a.created, &a.updated, &a.name, &a.role, &a.persona, &a.systemPrompt,
-			&a.preference, &a.tools, &a.rules, &a.active); err != nil {
-			return err
-		}
-		agents = append(agents, a)
-	}
-	return expect(want, len(agents), rows.Err())
+		return a, row.Scan(&a.id, &a.tenant, &a.created, &a.updated, &a.name, &a.role, &a.persona, &a.systemPrompt,
+			&a.preference, &a.tools, &a.rules, &a.active)
+	})
+	return expect(want, len(agents), err)
 }

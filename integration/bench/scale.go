@@ -12,21 +12,18 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// scale reads the same list from tables of different sizes. The first result is that of the smallest.
+// scale reads the same list from tables of different sizes.
 func (b bench) scale(main *testdb.Database) []result {
-	b.Helper()
-	var contestants []contestant
-	add := func(db *testdb.Database, p population) {
-		o, reads := openOurs(b, db.AppURL), p.jobs(b).reads
-		do := func(ctx context.Context, turn int) error { return o.list(ctx, reads[turn%len(reads)]) }
-		contestants = append(contestants, contestant{name: fmt.Sprintf("%d rows", p.rows()), do: do})
+	contestants := make([]contestant, len(b.size.tables))
+	for i, p := range b.size.tables {
+		db := main
+		if p != b.size.main {
+			db = b.populate(p)
+		}
+		read := way{name: fmt.Sprintf("%d rows", p.rows()), pool: openOurs(b, db.AppURL)}
+		contestants[i] = read.contestant(works()[workRead].do, p.jobs(b))
 	}
-	add(b.populate(b.size.small), b.size.small)
-	add(main, b.size.main)
-	if p := b.size.big; p != nil {
-		add(b.populate(*p), *p)
-	}
-	b.say("one tenant's read among more and more rows")
+	b.Log("one tenant's read among more and more rows")
 	return takeTurns(b, b.size.loopback, contestants)
 }
 
@@ -38,15 +35,14 @@ const planning = 10
 // too; on the other, for the tenant that has most of the table's rows. Through Ent the statement has the mixin's
 // predicate; by hand it has the policy's alone. The second half of the results is to be compared with the first.
 func (b bench) skew() []result {
-	b.Helper()
 	p := b.size.skewed
-	db, reads := b.populate(p), p.jobs(b).reads
-	b.say("a small tenant after a big one")
+	db, jobs := b.populate(p), p.jobs(b)
+	b.Log("a small tenant after a big one")
 	var contestants []contestant
 	for _, first := range []struct {
 		name   string
 		tenant tenancy.ID
-	}{{"a small tenant", reads[0].tenant}, {"the big tenant", tenantID(b, p.tenants+1)}} {
+	}{{"a small tenant", jobs[0].tenant}, {"the big tenant", tenantID(b, p.tenants+1)}} {
 		driver := openDriver(b, db.AppURL, 1)
 		client := ent.NewClient(ent.Driver(driver))
 		add := func(way string, count func(context.Context) (int, error)) {
@@ -56,7 +52,7 @@ func (b bench) skew() []result {
 			}
 			name := fmt.Sprintf("count %s, first planned for %s", way, first.name)
 			contestants = append(contestants, contestant{name: name, do: func(ctx context.Context, turn int) error {
-				n, err := count(tenancy.With(ctx, reads[turn%len(reads)].tenant))
+				n, err := count(tenancy.With(ctx, jobs[turn%len(jobs)].tenant))
 				return expect(p.agentsEach, n, err)
 			}})
 		}

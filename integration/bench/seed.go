@@ -9,21 +9,16 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
-	"github.com/konstruct/konstruct/integration/testdb"
 	"github.com/konstruct/konstruct/tenancy"
 )
 
 const (
 	// pageSize is how many agents a list has.
 	pageSize = 20
-	// subjects is how many tenants are read, and how many are written to.
+	// subjects is how many tenants are worked on.
 	subjects = 32
 	// agentsOf is how many agents of each tenant are worked on, in turns.
 	agentsOf = 8
-	// firstMilli is when the first row was made, in milliseconds since 1970.
-	firstMilli = 1_767_225_600_000
-	// agentsApart is the distance between the numbers of the first agents of two tenants.
-	agentsApart = 1_000_000
 	// token is of the session of an admin.
 	token = "kst_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 )
@@ -31,19 +26,21 @@ const (
 // population is what a database holds.
 type population struct {
 	tenants, agentsEach int
-	// bigTenant is the number of agents of one more tenant; with 0 there is no such tenant.
+	// bigTenant is the number of agents of one more tenant.
 	bigTenant int
 }
 
 func (p population) rows() int { return p.tenants*p.agentsEach + p.bigTenant }
 
-// idOf is the identifier of a row: a version 7 UUID, with the row's number as its millisecond.
-func idOf(n int) uuid.UUID { return uuid.MustParse(fmt.Sprintf("%012x70008000%012x", firstMilli+n, n)) }
+// idOf is the identifier of a tenant's nth agent, from 1, and with 0 the tenant's own: version 7 UUIDs, in this order.
+func idOf(tenant, n int) uuid.UUID {
+	return uuid.MustParse(fmt.Sprintf("01900000-0000-7000-8000-%06x%06x", tenant, n))
+}
 
 // tenantID is the identifier of the nth tenant, from 1.
 func tenantID(tb testing.TB, n int) tenancy.ID {
 	tb.Helper()
-	id, err := tenancy.FromUUID(idOf(n))
+	id, err := tenancy.FromUUID(idOf(n, 0))
 	require.NoError(tb, err)
 	return id
 }
@@ -56,73 +53,63 @@ type job struct {
 }
 
 // jobs are taken in turns, the same ones by every way: of the same few tenants all over the table, so that their pages
-// are in memory. Writers have tenants of their own, so that reads stay the same.
-type jobs struct{ reads, writes []job }
-
-func (p population) jobs(tb testing.TB) jobs {
+// are in memory. Reads are measured before anything is written.
+func (p population) jobs(tb testing.TB) []job {
 	tb.Helper()
-	var all jobs
-	for agent := range agentsOf {
-		for i := range 2 * subjects {
-			tenant := 1 + i*p.tenants/(2*subjects)
-			j := job{
-				tenant: tenantID(tb, tenant), agent: idOf(tenant*agentsApart + 1 + agent),
-				name: fmt.Sprintf("Agent %d of turn %d", agent, i),
-			}
-			if i%2 == 0 {
-				all.reads = append(all.reads, j)
-			} else {
-				all.writes = append(all.writes, j)
-			}
-		}
+	jobs := make([]job, subjects*agentsOf)
+	for i := range jobs {
+		tenant := 1 + i%subjects*(p.tenants/subjects)
+		jobs[i] = job{tenantID(tb, tenant), idOf(tenant, 1+i/subjects), fmt.Sprintf("Agent of turn %d", i)}
 	}
-	return all
+	return jobs
 }
 
 // Rows are made in the database. A tenant's rows lie together, which is the best case for the raw read.
 const (
 	seedIDs = `
-		CREATE FUNCTION pg_temp.id_of(n bigint) RETURNS uuid LANGUAGE sql IMMUTABLE AS
-		$$ SELECT (lpad(to_hex(%d + n), 12, '0') || '70008000' || lpad(to_hex(n), 12, '0'))::uuid $$`
+		CREATE FUNCTION pg_temp.id_of(tenant bigint, n bigint) RETURNS uuid LANGUAGE sql IMMUTABLE AS
+		$$ SELECT ('01900000-0000-7000-8000-' || lpad(to_hex(tenant), 6, '0') || lpad(to_hex(n), 6, '0'))::uuid $$`
 	seedTenants = `
 		INSERT INTO tenants (id, name, slug)
-		SELECT pg_temp.id_of(n), 'Tenant ' || n, 'tenant-' || n FROM generate_series($1::bigint, $2) AS n`
+		SELECT pg_temp.id_of(n, 0), 'Tenant ' || n, 'tenant-' || n FROM generate_series(1, $1::bigint + 1) AS n`
 	seedAgents = `
 		INSERT INTO agents (id, tenant_id, name, role, persona, system_prompt)
-		SELECT pg_temp.id_of(tenant * $4::bigint + n), pg_temp.id_of(tenant), 'Agent ' || n, 'Customer support',
+		SELECT pg_temp.id_of(tenant, n), pg_temp.id_of(tenant, 0), 'Agent ' || n, 'Customer support',
 			'Friendly, patient, to the point.',
 			'You answer questions about orders, deliveries and returns. Ask when something is unclear, never guess, ' ||
 			'and hand over to a person when the customer is upset or asks for one.'
-		FROM generate_series($1::bigint, $2) AS tenant, generate_series(1, $3::bigint) AS n`
-	seedAdmin = `
-		INSERT INTO portal_users (id, email, hashed_password, name, is_admin)
-		VALUES (pg_temp.id_of(1), 'bench@example.com', 'none', 'Bench', true)`
+		FROM generate_series(1, $1::bigint + 1) AS tenant,
+			generate_series(1, CASE WHEN tenant <= $1 THEN $2::bigint ELSE $3 END) AS n`
 	seedSession = `
+		WITH admin AS (
+			INSERT INTO portal_users (id, email, hashed_password, name, is_admin)
+			VALUES (pg_temp.id_of(1, 0), 'bench@example.com', 'none', 'Bench', true) RETURNING id)
 		INSERT INTO portal_sessions (token_hash, user_id, expires_at)
-		VALUES (encode(sha256($1::text::bytea), 'hex'), pg_temp.id_of(1), now() + interval '1 day')`
+		SELECT encode(sha256($1::text::bytea), 'hex'), id, now() + interval '1 day' FROM admin`
 )
 
 // seed fills an empty database. The big tenant is the last one.
-func seed(tb testing.TB, db *testdb.Database, p population) {
+func (p population) seed(tb testing.TB, superURL string) {
 	tb.Helper()
-	conn, err := pgx.Connect(tb.Context(), db.SuperURL)
-	require.NoError(tb, err)
-	defer func() { _ = conn.Close(context.WithoutCancel(tb.Context())) }()
+	conn := connect(tb, superURL)
 	exec := func(sql string, args ...any) {
 		_, err := conn.Exec(tb.Context(), sql, args...)
 		require.NoError(tb, err)
 	}
 	exec("SET session_replication_role = replica") // or the foreign key of each row would be checked
-	exec(fmt.Sprintf(seedIDs, firstMilli))
-	exec(seedTenants, 1, p.tenants)
-	exec(seedAgents, 1, p.tenants, p.agentsEach, agentsApart)
-	if big := p.tenants + 1; p.bigTenant > 0 {
-		exec(seedTenants, big, big)
-		exec(seedAgents, big, big, p.bigTenant, agentsApart)
-	}
-	exec(seedAdmin)
+	exec(seedIDs)
+	exec(seedTenants, p.tenants)
+	exec(seedAgents, p.tenants, p.agentsEach, p.bigTenant)
 	exec(seedSession, token)
-	exec("VACUUM (ANALYZE, FREEZE) tenants")
-	exec("VACUUM (ANALYZE, FREEZE) agents")
+	exec("VACUUM (ANALYZE, FREEZE) tenants, agents")
 	exec("CHECKPOINT")
+}
+
+// connect is a connection of the test's own, on which nothing is measured.
+func connect(tb testing.TB, url string) *pgx.Conn {
+	tb.Helper()
+	conn, err := pgx.Connect(tb.Context(), url)
+	require.NoError(tb, err)
+	tb.Cleanup(func() { _ = conn.Close(context.WithoutCancel(tb.Context())) })
+	return conn
 }

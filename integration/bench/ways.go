@@ -15,13 +15,44 @@ const (
 	bulkSize = 1000
 )
 
-// way is one way to reach the database. An operation that does not do all of its work returns an error.
-type way interface {
+// client is a pool of one way, or a transaction. An operation that does not do all of its work returns an error.
+type client interface {
 	list(ctx context.Context, j job) error   // reads the tenant's first agents, one page
 	insert(ctx context.Context, j job) error // creates an agent
 	update(ctx context.Context, j job) error // renames one agent and reads it back
-	unit(ctx context.Context, j job) error   // does the three above in one transaction
 	bulk(ctx context.Context, j job) error   // creates many agents
+	inTx(ctx context.Context, j job, do []operation) error
+}
+
+// operation is a method of [client].
+type operation func(c client, ctx context.Context, j job) error
+
+// inOrder is what a transaction does.
+func inOrder(ctx context.Context, c client, j job, do []operation) error {
+	for _, operation := range do {
+		if err := operation(c, ctx, j); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// way is one way to reach the database.
+type way struct {
+	name   string
+	pool   client
+	always bool // a single operation is in a transaction, too
+}
+
+// contestant does some operations, in one transaction if there are several.
+func (w way) contestant(do []operation, jobs []job) contestant {
+	return contestant{name: w.name, do: func(ctx context.Context, turn int) error {
+		j := jobs[turn%len(jobs)]
+		if w.always || len(do) > 1 {
+			return w.pool.inTx(ctx, j, do)
+		}
+		return do[0](w.pool, ctx, j)
+	}}
 }
 
 // The ways, in the order of the tables.
@@ -33,31 +64,21 @@ const (
 	wayCount
 )
 
-func wayNames() [wayCount]string {
-	return [wayCount]string{
-		wayRaw:   "raw pgx, no RLS",
-		wayPlain: "plain Ent, no RLS",
-		wayNaive: "plain Ent, a transaction for each, RLS",
-		wayOurs:  "Konstruct, RLS",
-	}
-}
-
 func openWays(tb testing.TB, superURL, appURL string) [wayCount]way {
 	tb.Helper()
 	return [wayCount]way{
-		wayRaw:   openRaw(tb, superURL),
-		wayPlain: openPlain(tb, superURL),
-		wayNaive: naive{openPlain(tb, appURL)},
-		wayOurs:  openOurs(tb, appURL),
+		wayRaw:   {"raw pgx, no RLS", openRaw(tb, superURL), false},
+		wayPlain: {"plain Ent, no RLS", plain{openPlain(tb, superURL), false}, false},
+		wayNaive: {"plain Ent, a transaction for each, RLS", plain{openPlain(tb, appURL), true}, true},
+		wayOurs:  {"Konstruct, RLS", openOurs(tb, appURL), false},
 	}
 }
 
-// work is what is measured.
+// work is what is measured: an operation, or several in one transaction.
 type work struct {
 	name   string
-	do     func(w way, ctx context.Context, j job) error
-	writes bool
 	weight int // how many turns of light work one turn counts as
+	do     []operation
 }
 
 // The works, in the order of the tables.
@@ -72,37 +93,20 @@ const (
 
 func works() [workCount]work {
 	return [workCount]work{
-		workRead:   {fmt.Sprintf("Read: a list of %d agents", pageSize), way.list, false, 1},
-		workInsert: {"Insert: one agent", way.insert, true, 1},
-		workUpdate: {"Update one: rename an agent and read it back", way.update, true, 1},
-		workUnit:   {"Transaction: list, insert, update", way.unit, true, 1},
-		workBulk:   {fmt.Sprintf("Bulk insert: %d agents", bulkSize), way.bulk, true, 20},
+		workRead:   {fmt.Sprintf("Read: a list of %d agents", pageSize), 1, []operation{client.list}},
+		workInsert: {"Insert: one agent", 1, []operation{client.insert}},
+		workUpdate: {"Update one: rename an agent and read it back", 1, []operation{client.update}},
+		workUnit:   {"Transaction: list, insert, update", 1, []operation{client.list, client.insert, client.update}},
+		workBulk:   {fmt.Sprintf("Bulk insert: %d agents", bulkSize), 20, []operation{client.bulk}},
 	}
 }
 
 // by is the work done by every way.
-func (w work) by(ways [wayCount]way, all jobs) []contestant {
-	list := all.reads
-	if w.writes {
-		list = all.writes
-	}
-	contestants := make([]contestant, len(ways))
-	for i, name := range wayNames() {
-		contestants[i] = contestant{name: name, do: func(ctx context.Context, turn int) error {
-			return w.do(ways[i], ctx, list[turn%len(list)])
-		}}
+func (w work) by(ways [wayCount]way, jobs []job) (contestants []contestant) {
+	for _, way := range ways {
+		contestants = append(contestants, way.contestant(w.do, jobs))
 	}
 	return contestants
-}
-
-// listInsertUpdate is the work of a transaction, done by a way that is inside of it.
-func listInsertUpdate(ctx context.Context, w way, j job) error {
-	for _, do := range []func(context.Context, job) error{w.list, w.insert, w.update} {
-		if err := do(ctx, j); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // expect returns an error if an operation met another number of rows than it should.

@@ -1,0 +1,115 @@
+package bench
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+const (
+	authenticate = `
+		SELECT u.is_admin AND EXISTS (SELECT FROM tenants t WHERE t.id = $3)
+		FROM portal_sessions s JOIN portal_users u ON u.id = s.user_id
+		WHERE s.token_hash = $1 AND s.revoked_at IS NULL AND s.expires_at > $2 AND u.disabled_at IS NULL`
+	setTenant  = `SELECT set_config('app.current_tenant', $1, true)`
+	listAgents = `
+		SELECT id, tenant_id, name, role, model_preference, is_active, created_at, updated_at
+		FROM agents WHERE tenant_id = $1 ORDER BY id LIMIT $2`
+)
+
+// page is the answer, as the API has it.
+type page struct {
+	Items      []item `json:"items"`
+	NextCursor string `json:"next_cursor,omitempty"`
+}
+
+type item struct {
+	ID              uuid.UUID `json:"id"`
+	TenantID        uuid.UUID `json:"tenant_id"`
+	Name            string    `json:"name"`
+	Role            string    `json:"role"`
+	ModelPreference string    `json:"model_preference"`
+	IsActive        bool      `json:"is_active"`
+	CreatedAt       time.Time `json:"created_at"`
+	UpdatedAt       time.Time `json:"updated_at"`
+	ETag            string    `json:"etag"`
+}
+
+// nethttp lists a tenant's agents with the standard library's HTTP server and pgx, SQL by hand: what the product's
+// server is compared with. One query looks up the session, its user and the tenant, as the product does. Another reads
+// the list; with rls it is in a transaction: BEGIN, set_config, SELECT, COMMIT.
+type nethttp struct {
+	pool *pgxpool.Pool
+	rls  bool
+}
+
+// serveNetHTTP is what this test's own binary does as a server.
+func serveNetHTTP(ctx context.Context, rls bool) error {
+	pool, err := openPool(ctx, os.Getenv("DATABASE_URL"), httpPool)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	mux := http.NewServeMux()
+	mux.Handle("GET /v1/tenants/{tenant}/agents", nethttp{pool, rls})
+	s := &http.Server{Addr: "127.0.0.1:" + os.Getenv("PORT"), Handler: mux, ReadHeaderTimeout: time.Minute}
+	return s.ListenAndServe()
+}
+
+// ServeHTTP implements [http.Handler].
+func (h nethttp) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	tenant, _ := uuid.Parse(r.PathValue("tenant")) // no session may enter what is not a tenant
+	limit, _ := strconv.Atoi(r.URL.Query().Get("limit"))
+	hash := sha256.Sum256([]byte(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")))
+	var may bool
+	row := h.pool.QueryRow(r.Context(), authenticate, hex.EncodeToString(hash[:]), time.Now().UTC(), [16]byte(tenant))
+	if err := row.Scan(&may); err != nil || !may {
+		http.Error(w, "log in first", http.StatusUnauthorized)
+		return
+	}
+	items, err := h.list(r.Context(), tenant, limit+1) // one more tells whether another page follows
+	if err != nil {
+		http.Error(w, "internal error", http.StatusInternalServerError)
+		return
+	}
+	answer := page{Items: items[:min(limit, len(items))]}
+	if len(items) > limit {
+		answer.NextCursor = items[limit-1].ID.String()
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(answer) //nolint:errchkjson // it fails when the client is gone
+}
+
+func (h nethttp) list(ctx context.Context, tenant uuid.UUID, limit int) (items []item, err error) {
+	if !h.rls {
+		rows, _ := h.pool.Query(ctx, listAgents, [16]byte(tenant), limit) // CollectRows returns the error
+		return pgx.CollectRows(rows, scanItem)
+	}
+	err = pgx.BeginFunc(ctx, h.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, setTenant, tenant.String()); err != nil {
+			return err
+		}
+		rows, _ := tx.Query(ctx, listAgents, [16]byte(tenant), limit)
+		items, err = pgx.CollectRows(rows, scanItem)
+		return err
+	})
+	return items, err
+}
+
+func scanItem(row pgx.CollectableRow) (i item, err error) {
+	err = row.Scan((*[16]byte)(&i.ID), (*[16]byte)(&i.TenantID), &i.Name, &i.Role, &i.ModelPreference, &i.IsActive,
+		&i.CreatedAt, &i.UpdatedAt)
+	i.CreatedAt, i.UpdatedAt = i.CreatedAt.UTC(), i.UpdatedAt.UTC()
+	i.ETag = `"` + strconv.FormatInt(i.UpdatedAt.UnixMicro(), 36) + `"`
+	return i, err
+}
