@@ -198,6 +198,13 @@ func tagSaboteurs() []saboteur {
 			},
 		},
 		{
+			id: "driver-named-behind-pooler", layer: layerDriver, removes: "that statements with a name are refused behind a pooler",
+			code: &code{
+				edits:  []edit{{connFile, "\t\tif !c.direct {", "\t\tif false && !c.direct {"}},
+				caught: in(driverTests, "TestNamedStatementsNeedADirectConnection"),
+			},
+		},
+		{
 			id: "driver-notifications", layer: layerDriver, removes: "the handler that drops notifications",
 			code: &code{
 				edits: []edit{{openFile, "\tpc.ConnConfig.OnNotification = drop\n", "\t_ = drop\n"}},
