@@ -147,7 +147,8 @@ func redact(err *pgconn.PgError) *pgconn.PgError {
 // known reports whether err is this package's, or tenancy's, already.
 func known(err error) bool {
 	for _, sentinel := range []error{
-		ErrTxLeftOpen, ErrTxAborted, ErrRowsOpen, ErrPoolBusy, ErrScan, ErrConfig, ErrConnection, ErrOutcomeUnknown, ErrNoEffect, sql.ErrTxDone,
+		ErrTxLeftOpen, ErrTxAborted, ErrRowsOpen, ErrPoolBusy, ErrScan, ErrConfig, ErrConnection, ErrOutcomeUnknown, ErrNoEffect,
+		sql.ErrTxDone,
 	} {
 		if errors.Is(err, sentinel) {
 			return true
