@@ -11,6 +11,5 @@
 // What is proven, in the query modes cache_describe and exec: tenants that alternate on a shared connection see their own
 // rows; transactions, failures, cancels and disconnects leave nothing behind; the load of package load finds no wrong
 // row. What another client changes in a session of the server's does not reach the driver's statements, and nothing of the
-// driver's has a name there. The query mode cache_statement, which PgBouncer before 1.21 can't serve, fails with an error
-// and never with a wrong row.
+// driver's has a name there. The query mode cache_statement is refused.
 package pooler

@@ -35,7 +35,6 @@ type house struct {
 	client  *ent.Client
 	bouncer *bouncer
 	super   *pgx.Conn // directly, past the pooler and every policy
-	direct  string    // konstruct_app, past the pooler
 	a, b    tenancy.ID
 }
 
@@ -45,7 +44,7 @@ func newHouse(t *testing.T, mode string, poolSize int) *house {
 	super, err := pgx.Connect(t.Context(), db.SuperURL)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = super.Close(context.WithoutCancel(t.Context())) })
-	h := &house{super: super, direct: db.AppURL, bouncer: newBouncer(t, db, poolSize)}
+	h := &house{super: super, bouncer: newBouncer(t, db, poolSize)}
 	h.Driver = h.open(t, mode)
 	h.client = ent.NewClient(ent.Driver(h.Driver))
 	h.a, h.b = h.tenant(t, "a"), h.tenant(t, "b")

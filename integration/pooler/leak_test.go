@@ -4,14 +4,10 @@ package pooler_test
 
 import (
 	"context"
-	"errors"
-	"slices"
-	"sync"
-	"sync/atomic"
+	"fmt"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
 
 	"github.com/konstruct/konstruct/ent"
@@ -109,31 +105,20 @@ func TestNothingOfOursHasAName(t *testing.T) {
 			require.NoError(t, stranger.QueryRow(t.Context(), "select count(*) from pg_prepared_statements").Scan(&named))
 			require.Zero(t, named)
 
-			// A name that the driver would use for its list if it were in the mode for direct connections.
-			name := stmtcacheName(t, h)
-			_, err := stranger.PgConn().Exec(t.Context(), "prepare \""+name+"\" as select 'stolen' as name").ReadAll()
-			require.NoError(t, err)
+			// The names that the driver would use if it were in the mode for direct connections.
+			for n := range 100 {
+				planted := fmt.Sprintf("prepare konstruct_%d as select 'stolen' as name", n)
+				_, err := stranger.PgConn().Exec(t.Context(), planted).ReadAll()
+				require.NoError(t, err)
+			}
 			require.Equal(t, "a1", h.names(as(t, h.a), t))
 			h.healthy(t)
 			var got string
-			require.NoError(t, pgtenant.QueryRow(as(t, h.b), h, "execute \""+name+"\"", nil, &got), "it is the stranger's text")
+			require.NoError(t, pgtenant.QueryRow(as(t, h.b), h, "execute konstruct_5", nil, &got), "it is the stranger's text")
 			require.Equal(t, "stolen", got)
 			h.healthy(t)
 		})
 	}
-}
-
-// stmtcacheName returns the name under which pgx prepares readNames in the query mode cache_statement.
-func stmtcacheName(t *testing.T, h *house) string {
-	t.Helper()
-	conn, err := pgx.Connect(t.Context(), h.direct)
-	require.NoError(t, err)
-	defer conn.Close(context.WithoutCancel(t.Context()))
-	var names, name string
-	require.NoError(t, conn.QueryRow(t.Context(), readNames).Scan(&names))
-	const find = "select name from pg_prepared_statements where statement = $1"
-	require.NoError(t, conn.QueryRow(t.Context(), find, readNames).Scan(&name))
-	return name
 }
 
 // connect is a client of the pooler without any driver of ours.
@@ -155,39 +140,25 @@ func plainNames(t *testing.T, conn *pgx.Conn) string {
 	return names
 }
 
-// SQLSTATE codes of a statement that is not prepared on the connection, or is by somebody else (appendix A).
-var codesOfPreparing = []string{"26000", "42P05"}
-
-// The mode for direct connections prepares statements, which this PgBouncer does not carry from client to client. That
-// fails, with PostgreSQL's own words; it never answers with another tenant's rows.
-func TestPreparedStatementsFailLoudly(t *testing.T) {
+// The mode for direct connections gives statements names, under which another client may have prepared another text. It is
+// refused, on every connection, before anything has a name.
+func TestNamedStatementsAreRefused(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, "cache_statement", poolSize)
-	var refused, served atomic.Int64
-	var wg sync.WaitGroup
-	for i := range clients {
-		wg.Go(func() {
-			id, want := h.a, "a1"
-			if i%2 == 1 {
-				id, want = h.b, "b1"
-			}
-			for range 20 {
-				var names string
-				var db *pgconn.PgError
-				err := pgtenant.QueryRow(as(t, id), h, readNames, nil, &names)
-				switch {
-				case err == nil && names == want:
-					served.Add(1)
-				case errors.As(err, &db) && slices.Contains(codesOfPreparing, db.Code):
-					refused.Add(1)
-				default:
-					t.Errorf("neither the tenant's rows nor the error of preparing: %q, %v", names, err)
-					return
-				}
-			}
-		})
+	h := newHouse(t, "cache_statement", 1)
+	stranger := h.connect(t)
+	for range 2 {
+		var names string
+		require.ErrorIs(t, pgtenant.QueryRow(as(t, h.a), h, readNames, nil, &names), pgtenant.ErrConfig)
+		_, err := pgtenant.Exec(as(t, h.a), h, writeGlobal, "refused")
+		require.ErrorIs(t, err, pgtenant.ErrConfig)
+		require.ErrorIs(t, pgtenant.InTx(as(t, h.a), h.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
+			return tx.Agent.Update().SetRole("refused").Exec(ctx)
+		}), pgtenant.ErrConfig)
 	}
-	wg.Wait()
-	t.Logf("%d refused, %d served", refused.Load(), served.Load())
-	require.Positive(t, refused.Load(), "a pooler that carries prepared statements is not what this test is about")
+	var named int
+	require.NoError(t, stranger.QueryRow(t.Context(), "select count(*) from pg_prepared_statements").Scan(&named))
+	require.Zero(t, named)
+	require.Zero(t, h.count(t, "select count(*) from login_attempts where key = 'refused'"))
+	h.Driver = h.open(t, modes[0])
+	h.healthy(t)
 }

@@ -134,26 +134,41 @@ func sessionSaboteurs() []saboteur {
 }
 
 func tagSaboteurs() []saboteur {
+	// Where a DEALLOCATE is seen, the driver prepares its statements again, under other names than an attacker has planted.
+	remembers := edit{connFile, `return strings.HasPrefix(tag.String(), "DEALLOCATE")`, `return strings.HasPrefix(tag.String(), "no DEALLOCATE")`}
 	return []saboteur{
 		{
-			id: "driver-tags", layer: layerDriver, removes: "that a command tag decides whether a connection is kept",
+			id: "driver-forget", layer: layerDriver, removes: "that the driver forgets what a DEALLOCATE has removed from the server",
+			held: "the connection is destroyed after the transaction",
 			code: &code{
+				edits:  []edit{remembers},
+				caught: in(driverTests, "TestDeallocateInATransaction/cache_statement"),
+				holds:  attackTests("connection", "A68-planted-statement", "A68-forget"),
+			},
+		},
+		{
+			id: "driver-tags", layer: layerDriver,
+			removes: "that a command tag decides whether a connection is kept, where a DEALLOCATE is not seen either",
+			code: &code{
+				given: []edit{remembers},
 				edits: []edit{{leaseFile, "if err == nil && !isPlainTag(tag, columns) || err != nil && !isPlain(s.sql) {", "if false {"}},
 				caught: append(in(driverTests, "TestCommandTagsDecideOverTheConnection/cache_statement", "TestPreparedUnderTheNameOfAnother",
 					"TestSavepointCostsTheConnection"),
-					attackTests("connection", "A68-execute", "A34-cursor-by-driver", "A71-listen",
+					attackTests("connection", "A68-planted-statement", "A68-execute", "A34-cursor-by-driver", "A71-listen",
 						"A68-other-commands")...),
 			},
 		},
 		{
-			id: "driver-tags-loosened", layer: layerDriver, removes: "PREPARE and DEALLOCATE from what costs the connection",
+			id: "driver-tags-loosened", layer: layerDriver,
+			removes: "PREPARE and DEALLOCATE from what costs the connection, where a DEALLOCATE is not seen either",
 			code: &code{
+				given: []edit{remembers},
 				edits: []edit{{
 					statementFile, "return tag.Select() && columns > 0 ||",
 					"return strings.HasPrefix(tag.String(), \"PREPARE\") || strings.HasPrefix(tag.String(), \"DEALLOCATE\") || tag.Select() && columns > 0 ||",
 				}},
 				caught: append(in(driverTests, "TestCommandTagsDecideOverTheConnection/cache_statement", "TestPreparedUnderTheNameOfAnother"),
-					attackTests("connection", "A68-execute")...),
+					attackTests("connection", "A68-planted-statement", "A68-execute")...),
 			},
 		},
 		{
@@ -173,11 +188,20 @@ func tagSaboteurs() []saboteur {
 			},
 		},
 		{
-			id: "driver-spoiled", layer: layerDriver, removes: "that a connection that must not be used again is closed",
+			id: "driver-spoiled", layer: layerDriver,
+			removes: "that a connection that must not be used again is closed, where a DEALLOCATE is not seen either",
 			code: &code{
+				given: []edit{remembers},
 				edits: []edit{{leaseFile, "\tif l.spoiled {\n", "\tif false && l.spoiled {\n"}},
 				caught: append(in(driverTests, "TestCommandTagsDecideOverTheConnection/exec", "TestPreparedUnderTheNameOfAnother"),
-					attackTests("connection", "A71-listen")...),
+					attackTests("connection", "A68-planted-statement", "A71-listen")...),
+			},
+		},
+		{
+			id: "driver-named-behind-pooler", layer: layerDriver, removes: "that statements with a name are refused behind a pooler",
+			code: &code{
+				edits:  []edit{{connFile, "\t\tif !c.direct {", "\t\tif false && !c.direct {"}},
+				caught: in(driverTests, "TestNamedStatementsNeedADirectConnection"),
 			},
 		},
 		{
@@ -191,8 +215,9 @@ func tagSaboteurs() []saboteur {
 		{
 			id: "driver-copy", layer: layerDriver, removes: "that COPY is refused before it is sent",
 			code: &code{
-				edits:  []edit{{statementFile, "case begins(query, \"copy\"):", "case begins(query, \"no copy\"):"}},
-				caught: in(driverTests, "TestCopyIsRefused/exec"),
+				edits: []edit{{statementFile, "case begins(query, \"copy\"):", "case begins(query, \"no copy\"):"}},
+				caught: append(in(driverTests, "TestCopyIsRefused/exec"),
+					attackTests("leak", "A76-copy")...),
 			},
 		},
 	}

@@ -3,6 +3,7 @@ package pgtenant
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -17,15 +18,13 @@ import (
 // connState is what the driver keeps of a connection: the settings that its session began with, and the statements that it
 // has prepared. It is stored with the connection and ends with it. It is not safe for concurrent use, as connections are not.
 type connState struct {
+	session
+
 	conn  *pgconn.PgConn
 	types *pgtype.Map
-
-	values []byte // what checkSession compares with
-	parsed []byte // what setTenantAgain compares with
-	user   []byte // what checkUser compares with
-	bound  [3][]byte
-	reset  bool // the last use ended with resetAll
-	clean  bool // the same, and the session has not been used since
+	bound [3][]byte
+	reset bool // the last use ended with resetAll
+	clean bool // the same, and the session has not been used since
 
 	own     map[string]*prepared              // the driver's statements by text; empty until the first use
 	cache   *simplelru.LRU[string, *prepared] // the users'; nil in the query mode exec, which prepares nothing
@@ -55,11 +54,11 @@ func (l *lease) state(ctx context.Context) (*connState, error) {
 	if c, ok := conn.CustomData()[connStateKey].(*connState); ok {
 		return c, nil
 	}
-	values, parsed, user, err := readSession(ctx, conn)
+	s, err := readSession(ctx, conn)
 	if err != nil {
 		return nil, unsentError{err}
 	}
-	c := &connState{conn: conn, types: l.conn().TypeMap(), values: values, parsed: parsed, user: user}
+	c := &connState{session: s, conn: conn, types: l.conn().TypeMap()}
 	c.bound[0] = []byte(Setting)
 	if err := c.makeCache(l.conn().Config()); err != nil {
 		return nil, err
@@ -86,6 +85,9 @@ func (c *connState) makeCache(config *pgx.ConnConfig) (err error) {
 		}
 		return nil
 	case pgx.QueryExecModeCacheStatement:
+		if !c.direct { // other clients use the session, and prepare other texts under the same names
+			return fmt.Errorf("%w: query mode cache_statement behind a pooler; use cache_describe or exec", ErrConfig)
+		}
 		c.named, size = true, config.StatementCacheCapacity
 	}
 	c.cache, err = simplelru.NewLRU(size, func(_ string, p *prepared) { c.drop(p) })

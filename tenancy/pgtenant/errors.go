@@ -58,7 +58,8 @@ var (
 	ErrArgument = errors.New("pgtenant: argument does not fit")
 	// ErrScan is returned when a column can't be read into its destination.
 	ErrScan = errors.New("pgtenant: column does not fit its destination")
-	// ErrConfig is returned when a pool's configuration could break isolation.
+	// ErrConfig is returned when a pool's configuration could break isolation. Statements return it as well: that a pooler is in
+	// between shows on a connection only.
 	ErrConfig = errors.New("pgtenant: unsafe configuration")
 )
 
@@ -146,7 +147,8 @@ func redact(err *pgconn.PgError) *pgconn.PgError {
 // known reports whether err is this package's, or tenancy's, already.
 func known(err error) bool {
 	for _, sentinel := range []error{
-		ErrTxLeftOpen, ErrTxAborted, ErrRowsOpen, ErrPoolBusy, ErrScan, ErrConnection, ErrOutcomeUnknown, ErrNoEffect, sql.ErrTxDone,
+		ErrTxLeftOpen, ErrTxAborted, ErrRowsOpen, ErrPoolBusy, ErrScan, ErrConfig, ErrConnection, ErrOutcomeUnknown, ErrNoEffect,
+		sql.ErrTxDone,
 	} {
 		if errors.Is(err, sentinel) {
 			return true

@@ -2,6 +2,7 @@ package pgtenant
 
 import (
 	"context"
+	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -72,7 +73,8 @@ var checkSession = "select (case when " + values() + " = $3 then 'true' else 'th
 const checkUser = "select (case when current_user = $3 then 'true' else 'the session was changed' end)::bool, set_config($1, $2, true)"
 
 // resetAll undoes what a read has set for its session, at the end of the read's own transaction. It costs a small part of
-// checkSession. After a write it would come before deferred triggers.
+// checkSession. After a write it would come before deferred triggers. So it does where a SELECT calls a function that writes,
+// which is to be called through Exec: what a deferred trigger then changes for the session reaches the next read.
 const resetAll = "reset all"
 
 // setTenantAgain is setTenant for a transaction's later statements. It returns whether the settings of parsing are $3. A
@@ -112,21 +114,29 @@ func reset() []string {
 	return statements
 }
 
-// readSession returns what checkSession, setTenantAgain and checkUser compare with: the settings that the server gives a new session of
-// the login. It is read outside of a transaction, in one round trip, by resetting the session and rolling that back, since
+// session is what the server gives a new session of the login.
+type session struct {
+	values []byte // what checkSession compares with
+	parsed []byte // what setTenantAgain compares with
+	user   []byte // what checkUser compares with
+	direct bool   // no pooler is in between: the process that serves it is the one that the connection was announced with
+}
+
+// readSession reads it outside of a transaction, in one round trip, by resetting the session and rolling that back, since
 // reset_val in pg_settings is not spelled as current_setting spells it.
-func readSession(ctx context.Context, conn *pgconn.PgConn) (checked, parsing, user []byte, err error) {
+func readSession(ctx context.Context, conn *pgconn.PgConn) (session, error) {
 	statements := reset()
 	batch := &pgconn.Batch{}
-	for _, statement := range append(statements, "select "+values()+", "+parsed()+", current_user", "rollback") {
+	for _, statement := range append(statements, "select "+values()+", "+parsed()+", current_user, pg_backend_pid()", "rollback") {
 		batch.ExecParams(statement, nil, nil, nil, nil)
 	}
 	results, err := conn.ExecBatch(ctx, batch).ReadAll()
 	if err != nil {
-		return nil, nil, nil, err
+		return session{}, err
 	}
 	row := results[len(statements)].Rows[0]
-	return row[0], row[1], row[2], nil
+	direct := string(row[3]) == strconv.FormatUint(uint64(conn.PID()), 10)
+	return session{values: row[0], parsed: row[1], user: row[2], direct: direct}, nil
 }
 
 // openReset begins a transaction of the tenant's on a session whose settings were just reset, all in one round trip, so that

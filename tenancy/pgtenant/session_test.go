@@ -240,18 +240,25 @@ func TestSettingsInsideATransaction(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, pgtenant.WithMaxConns(1))
 	_, pid := h.session(as(t, h.a), t, "work_mem")
-	for _, local := range []bool{true, false} {
-		tx := h.begin(t, h.a)
-		_, err := pgtenant.Exec(as(t, h.a), tx, "select set_config('statement_timeout', '7s', $1)", local)
-		require.NoError(t, err)
-		var now string
-		require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx, "select current_setting('statement_timeout')", nil, &now))
-		require.Equal(t, "7s", now)
-		require.NoError(t, tx.Commit())
-		now, newPid := h.session(as(t, h.b), t, "statement_timeout")
-		require.NotEqual(t, "7s", now)
-		require.Equal(t, local, pid == newPid, "a setting that ended with its transaction costs nothing")
-		pid = newPid
+	const set = "select set_config('statement_timeout', '7s', $1)"
+	for name, send := range map[string]func(q dialect.ExecQuerier, local bool) error{
+		"a write": func(q dialect.ExecQuerier, local bool) error { return second(pgtenant.Exec(as(t, h.a), q, set, local)) },
+		"a read": func(q dialect.ExecQuerier, local bool) error {
+			return pgtenant.QueryRow(as(t, h.a), q, set, []any{local}, new(string))
+		},
+	} {
+		for _, local := range []bool{true, false} {
+			tx := h.begin(t, h.a)
+			require.NoError(t, send(tx, local), name)
+			var now string
+			require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx, "select current_setting('statement_timeout')", nil, &now))
+			require.Equal(t, "7s", now, name)
+			require.NoError(t, tx.Commit())
+			now, newPid := h.session(as(t, h.b), t, "statement_timeout")
+			require.NotEqual(t, "7s", now, name)
+			require.Equal(t, local, pid == newPid, "a setting that ended with its transaction costs nothing, after %s", name)
+			pid = newPid
+		}
 	}
 }
 
@@ -374,4 +381,67 @@ func TestReadsResetTheirSession(t *testing.T) {
 	require.Equal(t, own, path)
 	require.NotEqual(t, pid, otherPid, "a session changed by another user is replaced")
 	h.healthy(t)
+}
+
+// The role is what a reset leaves, so the short check asks for it.
+func TestAReadChangesItsRole(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	for _, mode := range modes {
+		drv, err := pgtenant.Open(t.Context(), h.super.Config().ConnString(), pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = drv.Close() })
+		for range 2 {
+			var before, after, set string
+			require.NoError(t, pgtenant.QueryRow(t.Context(), drv, "select current_user", nil, &before))
+			require.NoError(t, pgtenant.QueryRow(t.Context(), drv, "select set_config('role', 'konstruct_app', false)", nil, &set))
+			require.NoError(t, pgtenant.QueryRow(t.Context(), drv, "select current_user", nil, &after))
+			require.Equal(t, before, after, mode)
+		}
+	}
+}
+
+// What a write changes when it commits, by a deferred trigger, comes after everything that was sent with it.
+func TestADeferredTriggerChangesTheSession(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, pgtenant.WithMaxConns(1))
+	_, err := h.super.Exec(t.Context(), `
+		create table late (id int primary key);
+		grant select, insert on late to konstruct_app;
+		create function poison() returns trigger language plpgsql as $$ begin perform set_config('search_path', 'nowhere', false); return null; end $$;
+		create constraint trigger late after insert on late deferrable initially deferred for each row execute function poison()`)
+	require.NoError(t, err)
+	own, pid := h.session(as(t, h.b), t, "search_path")
+	var id int
+	require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "insert into late values (1) returning id", nil, &id))
+	path, newPid := h.session(as(t, h.b), t, "search_path")
+	require.Equal(t, own, path)
+	require.NotEqual(t, pid, newPid)
+	h.healthy(t)
+}
+
+// Behind a pooler other clients use the session between two statements, which the driver's pool does not see. So nothing is
+// reset there, and the check is always the whole one.
+func TestSharedSessionsAreCheckedWhole(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []string{"cache_describe", "exec"} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
+			conn, err := h.Pool().Acquire(t.Context())
+			require.NoError(t, err)
+			shared := conn.Conn().PgConn()
+			conn.Release()
+			own, pid := h.session(as(t, h.b), t, "search_path")
+			_, err = shared.ExecParams(t.Context(), "set search_path = nowhere", nil, nil, nil, nil).Close()
+			require.NoError(t, err)
+			path, newPid := h.session(as(t, h.b), t, "search_path")
+			require.Equal(t, own, path)
+			require.NotEqual(t, pid, newPid)
+			require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "select set_config('search_path', 'nowhere', false)", nil, &path))
+			_, lastPid := h.session(as(t, h.b), t, "search_path")
+			require.NotEqual(t, newPid, lastPid, "a read was not reset")
+			h.healthy(t)
+		})
+	}
 }

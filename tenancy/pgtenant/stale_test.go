@@ -1,12 +1,17 @@
 package pgtenant_test
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"testing"
 
 	entsql "entgo.io/ent/dialect/sql"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
 	"github.com/konstruct/konstruct/ent"
@@ -285,4 +290,41 @@ func TestColumnsOutliveTheirConnection(t *testing.T) {
 			require.True(t, active)
 		})
 	}
+}
+
+// Through a pooler, a name may stand for the text of another client. A pooler makes up process ids for its clients: in the
+// mode that gives statements names, its connections are refused before anything is prepared.
+func TestNamedStatementsNeedADirectConnection(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	for _, mode := range modes {
+		config, err := pgxpool.ParseConfig(h.url + "&client_encoding=UTF8&timezone=UTC&default_query_exec_mode=" + mode)
+		require.NoError(t, err)
+		config.ConnConfig.OnNotification = func(*pgconn.PgConn, *pgconn.Notification) {}
+		dial := config.ConnConfig.DialFunc
+		config.ConnConfig.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			conn, err := dial(ctx, network, addr)
+			return pooled{conn}, err
+		}
+		pool, err := pgxpool.NewWithConfig(t.Context(), config)
+		require.NoError(t, err)
+		t.Cleanup(pool.Close)
+		drv, err := pgtenant.New(pool)
+		require.NoError(t, err)
+		var named int
+		err = pgtenant.QueryRow(as(t, h.a), drv, "select count(*) from pg_prepared_statements", nil, &named)
+		require.Equal(t, mode == "cache_statement", errors.Is(err, pgtenant.ErrConfig), "%s: %v", mode, err)
+		require.Zero(t, named)
+	}
+}
+
+// pooled announces another process than the one that serves the connection.
+type pooled struct{ net.Conn }
+
+func (c pooled) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if key := bytes.Index(b[:n], []byte("K\x00\x00\x00\x0c")); key >= 0 { // BackendKeyData: its length, the process, a secret
+		b[key+5]++
+	}
+	return n, err
 }
