@@ -95,22 +95,29 @@ func takeTurns(tb testing.TB, p plan, contestants []contestant) []result {
 	return results
 }
 
-// saturate measures goroutines that never pause. In each round every contestant has one slice of time, in random order.
+// saturate measures goroutines that never pause. In each round every contestant has its slice of time in parts, which it
+// takes in turns with the others, in random order: the machine's speed may change from one second to the next.
 func saturate(tb testing.TB, p plan, goroutines int, contestants []contestant) []result {
 	tb.Helper()
+	const parts = 10
 	results := make([]result, len(contestants))
 	for round := range p.rounds + 1 {
-		for _, i := range rand.Perm(len(contestants)) { //nolint:gosec // an order, no secret
-			runtime.GC()
-			c, r := contestants[i], &results[i]
-			used, start := cpuTime(c.pid), time.Now()
-			done, err := repeat(tb.Context(), goroutines, start.Add(p.slice), c.do)
-			took, cpu := time.Since(start), cpuTime(c.pid)-used
-			require.NoError(tb, err, c.name)
-			if round > 0 {
+		done, took, cpu := make(series, len(contestants)), make(series, len(contestants)), make(series, len(contestants))
+		for range parts {
+			for _, i := range rand.Perm(len(contestants)) { //nolint:gosec // an order, no secret
+				runtime.GC()
+				c := contestants[i]
+				used, start := cpuTime(c.pid), time.Now()
+				calls, err := repeat(tb.Context(), goroutines, start.Add(p.slice/parts), c.do)
+				done[i], took[i], cpu[i] = done[i]+calls, took[i]+time.Since(start).Seconds(), cpu[i]+micros(cpuTime(c.pid)-used)
+				require.NoError(tb, err, c.name)
+			}
+		}
+		for i, c := range contestants {
+			if r := &results[i]; round > 0 {
 				r.name = c.name
-				r.rate = append(r.rate, done/took.Seconds())
-				r.cpu = append(r.cpu, micros(cpu)/done)
+				r.rate = append(r.rate, done[i]/took[i])
+				r.cpu = append(r.cpu, cpu[i]/done[i])
 			}
 		}
 	}
