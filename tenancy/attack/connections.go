@@ -17,8 +17,8 @@ import (
 func connections() family {
 	return family{name: "connection", title: "Prepared statements, cursors and channels", scenarios: []scenario{
 		{
-			id:   "A68-planted-statement",
-			does: "prepares SQL of its own under the name that the driver has given to another statement's text",
+			id:       "A68-planted-statement",
+			does:     "prepares SQL of its own under the name that the driver has given to another statement's text",
 			required: "the planted SQL runs for no other tenant, in any query mode", each: (*harness).planted,
 		},
 		{

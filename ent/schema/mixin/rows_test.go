@@ -83,6 +83,7 @@ func textOf(t *testing.T, spec *sqlgraph.QuerySpec) string {
 // recorder is a driver that keeps the last query.
 type recorder struct {
 	dialect.Driver
+
 	text string
 }
 
