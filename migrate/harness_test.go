@@ -169,8 +169,3 @@ func listen() (*slog.Logger, *heard) {
 	h := &heard{}
 	return slog.New(slog.NewTextHandler(h, nil)), h
 }
-
-func contextFor(t *testing.T, d time.Duration) (context.Context, context.CancelFunc) {
-	t.Helper()
-	return context.WithTimeout(t.Context(), d)
-}

@@ -28,7 +28,7 @@ func TestAllocationsOfARequest(t *testing.T) {
 	}
 	for path, limit := range map[string]allocations{
 		"/healthz":                  {objects: 28, bytes: 2_000},
-		tenant + "/agents?limit=20": {objects: 415, bytes: 30_000},
+		tenant + "/agents?limit=20": {objects: 375, bytes: 30_000},
 	} {
 		request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, http.NoBody)
 		request.Header.Set("Authorization", "Bearer "+w.admin)

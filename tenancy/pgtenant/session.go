@@ -74,7 +74,8 @@ const checkUser = "select (case when current_user = $3 then 'true' else 'the ses
 
 // resetAll undoes what a read has set for its session, at the end of the read's own transaction. It costs a small part of
 // checkSession. After a write it would come before deferred triggers. So it does where a SELECT calls a function that writes,
-// which is to be called through Exec: what a deferred trigger then changes for the session reaches the next read.
+// which is to be called through Exec: what a deferred trigger then changes for the
+// session reaches the next statement or transaction.
 const resetAll = "reset all"
 
 // setTenantAgain is setTenant for a transaction's later statements. It returns whether the settings of parsing are $3. A

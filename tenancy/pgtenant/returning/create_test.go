@@ -2,6 +2,7 @@ package returning_test
 
 import (
 	"database/sql"
+	"reflect"
 	"testing"
 
 	entsql "entgo.io/ent/dialect/sql"
@@ -159,4 +160,11 @@ func TestCreateNodeWithoutID(t *testing.T) {
 	n, err = create(entsql.DoNothing())
 	require.NoError(t, err)
 	require.Empty(t, n)
+}
+
+// A field that Ent adds to a spec needs a decision in insertNode and in BatchCreate, which would leave it out.
+func TestSpecsAreKnown(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, 6, reflect.TypeFor[sqlgraph.CreateSpec]().NumField())
+	require.Equal(t, 2, reflect.TypeFor[sqlgraph.BatchCreateSpec]().NumField())
 }

@@ -10,9 +10,10 @@
 // have made them, but for an id that the client has set. Nodes of CreateBulk have those that were set, as with Ent,
 // and the ids. A create needs the right to read the columns that it returns, which Ent's own does not.
 //
-// All columns are returned, also those that the client has set: a trigger may change any of them, and PostgreSQL has a
-// spelling of its own for jsonb and a precision of its own for numbers and times. Under row-level security that costs the
-// server 3 µs of 36 for an agent. It evaluates no policy more for it, because those for reading are those for writing.
+// All columns are returned, also those that the client has set: a trigger may change any of them, and PostgreSQL has
+// a spelling of its own for jsonb and a precision of its own for numbers and times. Under row-level security that
+// costs the server 3 µs of the 36 that it takes for an agent without the protocol. It evaluates no policy more for
+// it, because those for reading are those for writing.
 //
 // A single statement commits by itself. If a value that it returns can't be read into the node, which takes a
 // column that does not fit its field, the error comes after the row was written. In a transaction of the caller's
