@@ -13,7 +13,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant/returning"
 )
 
-// returned is the Agent as what a row is read into, as the row of an update is.
+// returned describes how the row of a create is scanned into the Agent: as the row of an update.
 func (_m *Agent) returned() returning.Row {
 	spec := &sqlgraph.UpdateSpec{ScanValues: _m.scanValues, Assign: _m.assignValues}
 	_m.scanRow(spec)
@@ -27,7 +27,7 @@ func (_m *Agent) returned() returning.Row {
 	}
 }
 
-// returned is the ChannelConnection as what a row is read into, as the row of an update is.
+// returned describes how the row of a create is scanned into the ChannelConnection: as the row of an update.
 func (_m *ChannelConnection) returned() returning.Row {
 	spec := &sqlgraph.UpdateSpec{ScanValues: _m.scanValues, Assign: _m.assignValues}
 	_m.scanRow(spec)
@@ -41,7 +41,7 @@ func (_m *ChannelConnection) returned() returning.Row {
 	}
 }
 
-// returned is the LoginAttempt as what a row is read into, as the row of an update is.
+// returned describes how the row of a create is scanned into the LoginAttempt: as the row of an update.
 func (_m *LoginAttempt) returned() returning.Row {
 	spec := &sqlgraph.UpdateSpec{ScanValues: _m.scanValues, Assign: _m.assignValues}
 	_m.scanRow(spec)
@@ -55,7 +55,7 @@ func (_m *LoginAttempt) returned() returning.Row {
 	}
 }
 
-// returned is the PortalSession as what a row is read into, as the row of an update is.
+// returned describes how the row of a create is scanned into the PortalSession: as the row of an update.
 func (_m *PortalSession) returned() returning.Row {
 	spec := &sqlgraph.UpdateSpec{ScanValues: _m.scanValues, Assign: _m.assignValues}
 	_m.scanRow(spec)
@@ -69,7 +69,7 @@ func (_m *PortalSession) returned() returning.Row {
 	}
 }
 
-// returned is the PortalUser as what a row is read into, as the row of an update is.
+// returned describes how the row of a create is scanned into the PortalUser: as the row of an update.
 func (_m *PortalUser) returned() returning.Row {
 	spec := &sqlgraph.UpdateSpec{ScanValues: _m.scanValues, Assign: _m.assignValues}
 	_m.scanRow(spec)
@@ -83,7 +83,7 @@ func (_m *PortalUser) returned() returning.Row {
 	}
 }
 
-// returned is the Tenant as what a row is read into, as the row of an update is.
+// returned describes how the row of a create is scanned into the Tenant: as the row of an update.
 func (_m *Tenant) returned() returning.Row {
 	spec := &sqlgraph.UpdateSpec{ScanValues: _m.scanValues, Assign: _m.assignValues}
 	_m.scanRow(spec)

@@ -24,7 +24,7 @@ func (_q *AgentQuery) scanRows(spec *sqlgraph.QuerySpec, nodes *[]*Agent) {
 	})
 }
 
-// agentRowColumns are agent.Columns as a SELECT has them.
+// agentRowColumns are agent.Columns, quoted and qualified.
 var agentRowColumns = mixin.Qualify(agent.Table, agent.Columns)
 
 // scanRow has the update scan its row as mixin.ScanRow does.
@@ -90,7 +90,7 @@ func (_q *ChannelConnectionQuery) scanRows(spec *sqlgraph.QuerySpec, nodes *[]*C
 	})
 }
 
-// channelConnectionRowColumns are channelconnection.Columns as a SELECT has them.
+// channelConnectionRowColumns are channelconnection.Columns, quoted and qualified.
 var channelConnectionRowColumns = mixin.Qualify(channelconnection.Table, channelconnection.Columns)
 
 // scanRow has the update scan its row as mixin.ScanRow does.
@@ -147,7 +147,7 @@ func (_q *LoginAttemptQuery) scanRows(spec *sqlgraph.QuerySpec, nodes *[]*LoginA
 	})
 }
 
-// loginAttemptRowColumns are loginattempt.Columns as a SELECT has them.
+// loginAttemptRowColumns are loginattempt.Columns, quoted and qualified.
 var loginAttemptRowColumns = mixin.Qualify(loginattempt.Table, loginattempt.Columns)
 
 // scanRow has the update scan its row as mixin.ScanRow does.
@@ -190,7 +190,7 @@ func (_q *PortalSessionQuery) scanRows(spec *sqlgraph.QuerySpec, nodes *[]*Porta
 	})
 }
 
-// portalSessionRowColumns are portalsession.Columns as a SELECT has them.
+// portalSessionRowColumns are portalsession.Columns, quoted and qualified.
 var portalSessionRowColumns = mixin.Qualify(portalsession.Table, portalsession.Columns)
 
 // scanRow has the update scan its row as mixin.ScanRow does.
@@ -243,7 +243,7 @@ func (_q *PortalUserQuery) scanRows(spec *sqlgraph.QuerySpec, nodes *[]*PortalUs
 	})
 }
 
-// portalUserRowColumns are portaluser.Columns as a SELECT has them.
+// portalUserRowColumns are portaluser.Columns, quoted and qualified.
 var portalUserRowColumns = mixin.Qualify(portaluser.Table, portaluser.Columns)
 
 // scanRow has the update scan its row as mixin.ScanRow does.
@@ -298,7 +298,7 @@ func (_q *TenantQuery) scanRows(spec *sqlgraph.QuerySpec, nodes *[]*Tenant) {
 	})
 }
 
-// tenantRowColumns are tenant.Columns as a SELECT has them.
+// tenantRowColumns are tenant.Columns, quoted and qualified.
 var tenantRowColumns = mixin.Qualify(tenant.Table, tenant.Columns)
 
 // scanRow has the update scan its row as mixin.ScanRow does.

@@ -16,8 +16,8 @@ func writeAnswer(w io.Writer, v any) error {
 	return encoder.Encode(v)
 }
 
-// wholeBody sets the Content-Length of an answer whose body arrives in one write. The encoder writes a value in one, from a
-// buffer that it keeps; its Marshal would copy it.
+// wholeBody sets the Content-Length of an answer whose body is written in one call. The encoder writes a value in one call,
+// from a pooled buffer; Marshal would copy it.
 type wholeBody struct{ io.Writer }
 
 // Write implements [io.Writer].

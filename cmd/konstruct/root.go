@@ -95,7 +95,7 @@ func newLogger(c config.Log) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: c.Level, ReplaceAttr: readableDurations}))
 }
 
-// readableDurations writes durations as 1.5s, as the text handler does by itself: the JSON handler would write nanoseconds.
+// readableDurations formats durations as 1.5s, as the text handler does; the JSON handler would write nanoseconds.
 func readableDurations(_ []string, a slog.Attr) slog.Attr {
 	if a.Value.Kind() == slog.KindDuration {
 		a.Value = slog.StringValue(a.Value.Duration().String())

@@ -140,8 +140,8 @@ func plainNames(t *testing.T, conn *pgx.Conn) string {
 	return names
 }
 
-// The mode for direct connections gives statements names, under which another client may have prepared another text. It is
-// refused, on every connection, before anything has a name.
+// The mode for direct connections names statements, and another client may have prepared a different text under the same
+// name. It is refused on every connection, before anything is prepared.
 func TestNamedStatementsAreRefused(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, "cache_statement", 1)

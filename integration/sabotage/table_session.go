@@ -134,11 +134,11 @@ func sessionSaboteurs() []saboteur {
 }
 
 func tagSaboteurs() []saboteur {
-	// Where a DEALLOCATE is seen, the driver prepares its statements again, under other names than an attacker has planted.
+	// Once it has detected a DEALLOCATE, the driver prepares its statements under new names, which no attacker has planted.
 	remembers := edit{connFile, `return strings.HasPrefix(tag.String(), "DEALLOCATE")`, `return strings.HasPrefix(tag.String(), "no DEALLOCATE")`}
 	return []saboteur{
 		{
-			id: "driver-forget", layer: layerDriver, removes: "that the driver forgets what a DEALLOCATE has removed from the server",
+			id: "driver-forget", layer: layerDriver, removes: "that the driver drops the statements that a DEALLOCATE removed from the server",
 			held: "the connection is destroyed after the transaction",
 			code: &code{
 				edits:  []edit{remembers},
@@ -148,7 +148,7 @@ func tagSaboteurs() []saboteur {
 		},
 		{
 			id: "driver-tags", layer: layerDriver,
-			removes: "that a command tag decides whether a connection is kept, where a DEALLOCATE is not seen either",
+			removes: "that a command tag decides whether a connection is kept, with DEALLOCATE undetected",
 			code: &code{
 				given: []edit{remembers},
 				edits: []edit{{leaseFile, "if err == nil && !isPlainTag(tag, columns) || err != nil && !isPlain(s.sql) {", "if false {"}},
@@ -160,7 +160,7 @@ func tagSaboteurs() []saboteur {
 		},
 		{
 			id: "driver-tags-loosened", layer: layerDriver,
-			removes: "PREPARE and DEALLOCATE from what costs the connection, where a DEALLOCATE is not seen either",
+			removes: "PREPARE and DEALLOCATE from what costs the connection, with DEALLOCATE undetected",
 			code: &code{
 				given: []edit{remembers},
 				edits: []edit{{
@@ -189,7 +189,7 @@ func tagSaboteurs() []saboteur {
 		},
 		{
 			id: "driver-spoiled", layer: layerDriver,
-			removes: "that a connection that must not be used again is closed, where a DEALLOCATE is not seen either",
+			removes: "that a connection that must not be used again is closed, with DEALLOCATE undetected",
 			code: &code{
 				given: []edit{remembers},
 				edits: []edit{{leaseFile, "\tif l.spoiled {\n", "\tif false && l.spoiled {\n"}},

@@ -143,8 +143,8 @@ func plantings() []func(context.Context, *pgtenant.Driver, ...string) error {
 	}
 }
 
-// preparedName is the name of the statement that the driver prepares for a text: as the server lists it, or, in the query modes
-// in which nothing has a name, one that it gives in the other.
+// preparedName returns the name under which the driver prepared a text, as the server lists it. In the query modes without
+// names, it returns a name that the driver uses in the mode cache_statement.
 func preparedName(ctx context.Context, drv *pgtenant.Driver, text string) string {
 	for range 2 { // so that the text is prepared
 		ask(ctx, drv, text)

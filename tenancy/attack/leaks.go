@@ -192,7 +192,7 @@ func (s *harness) goroutineExit(ctx context.Context) error {
 	return errors.Join(err, s.unwritten(ctx, tb))
 }
 
-// copyInOut sends COPY with a time limit of its own, for a driver that would wait for it.
+// copyInOut sends COPY with a timeout, in case the driver waits for data.
 func (s *harness) copyInOut(ctx context.Context) error {
 	tb := s.tables[0].SQL
 	return s.withSlots(ctx, func(drv *pgtenant.Driver) error {

@@ -85,7 +85,7 @@ func (c *connState) makeCache(config *pgx.ConnConfig) (err error) {
 		}
 		return nil
 	case pgx.QueryExecModeCacheStatement:
-		if !c.direct { // other clients use the session, and prepare other texts under the same names
+		if !c.direct { // other clients may have prepared different texts under the same names
 			return fmt.Errorf("%w: query mode cache_statement behind a pooler; use cache_describe or exec", ErrConfig)
 		}
 		c.named, size = true, config.StatementCacheCapacity

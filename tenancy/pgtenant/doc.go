@@ -58,8 +58,8 @@
 // Database errors are *pgconn.PgError without what could carry a row's values (DETAIL, HINT, CONTEXT).
 //
 // Behind a pooler in transaction mode use the query mode "cache_describe" or "exec", in which nothing has a name on the
-// server; see [WithQueryMode]. In the default mode statements are refused with [ErrConfig] behind a pooler that makes up process
-// ids for its clients, as PgBouncer does: another client could have prepared its own text under the name of one of theirs.
+// server; see [WithQueryMode]. In the default mode, a statement behind a pooler that invents process ids for its clients, as
+// PgBouncer does, returns [ErrConfig]: another client could have prepared a different text under the same name.
 //
 // The package imports tenancy, and no generated code.
 package pgtenant

@@ -58,8 +58,8 @@ var (
 	ErrArgument = errors.New("pgtenant: argument does not fit")
 	// ErrScan is returned when a column can't be read into its destination.
 	ErrScan = errors.New("pgtenant: column does not fit its destination")
-	// ErrConfig is returned when a pool's configuration could break isolation. Statements return it as well: that a pooler is in
-	// between shows on a connection only.
+	// ErrConfig is returned when a pool's configuration could break isolation. Statements return it as well, because a
+	// pooler is detected on a connection.
 	ErrConfig = errors.New("pgtenant: unsafe configuration")
 )
 

@@ -49,7 +49,7 @@ func WithMaxConns(n int32) Option { return func(c *config) { c.maxConns = n } }
 
 // WithQueryMode chooses pgx's query mode: "cache_statement" (the default, for direct connections only), or
 // "cache_describe" or "exec" behind a pooler, also behind one that tracks prepared statements. Others are an [ErrConfig], and
-// so is each statement in the mode "cache_statement" through a pooler that makes up process ids for its clients, as PgBouncer does.
+// so is each statement in the mode "cache_statement" behind a pooler that invents process ids for its clients, as PgBouncer does.
 func WithQueryMode(mode string) Option { return func(c *config) { c.queryMode = mode } }
 
 // WithAcquireTimeout bounds the wait for a connection. The default is 5 s; then it is [ErrPoolBusy].

@@ -72,10 +72,9 @@ var checkSession = "select (case when " + values() + " = $3 then 'true' else 'th
 // is what RESET ALL leaves.
 const checkUser = "select (case when current_user = $3 then 'true' else 'the session was changed' end)::bool, set_config($1, $2, true)"
 
-// resetAll undoes what a read has set for its session, at the end of the read's own transaction. It costs a small part of
-// checkSession. After a write it would come before deferred triggers. So it does where a SELECT calls a function that writes,
-// which is to be called through Exec: what a deferred trigger then changes for the
-// session reaches the next statement or transaction.
+// resetAll undoes what a read set for its session, at the end of the read's own transaction. It costs a small part of
+// checkSession. It does not follow a write, because deferred triggers run after it. They also do if a SELECT calls a function
+// that writes: unless it is called through Exec, the next statement or transaction sees what a trigger set for the session.
 const resetAll = "reset all"
 
 // setTenantAgain is setTenant for a transaction's later statements. It returns whether the settings of parsing are $3. A
@@ -115,15 +114,15 @@ func reset() []string {
 	return statements
 }
 
-// session is what the server gives a new session of the login.
+// session holds the settings that the server gives a new session of the login.
 type session struct {
 	values []byte // what checkSession compares with
 	parsed []byte // what setTenantAgain compares with
 	user   []byte // what checkUser compares with
-	direct bool   // no pooler is in between: the process that serves it is the one that the connection was announced with
+	direct bool   // the backend has the process id that was announced: there is no pooler in between
 }
 
-// readSession reads it outside of a transaction, in one round trip, by resetting the session and rolling that back, since
+// readSession reads the settings outside of a transaction, in one round trip, by resetting the session and rolling that back, since
 // reset_val in pg_settings is not spelled as current_setting spells it.
 func readSession(ctx context.Context, conn *pgconn.PgConn) (session, error) {
 	statements := reset()

@@ -292,8 +292,8 @@ func TestColumnsOutliveTheirConnection(t *testing.T) {
 	}
 }
 
-// Through a pooler, a name may stand for the text of another client. A pooler makes up process ids for its clients: in the
-// mode that gives statements names, its connections are refused before anything is prepared.
+// Behind a pooler, another client may have prepared a different text under the same name. So the mode that names statements
+// refuses connections with an invented process id, before anything is prepared.
 func TestNamedStatementsNeedADirectConnection(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
@@ -318,7 +318,7 @@ func TestNamedStatementsNeedADirectConnection(t *testing.T) {
 	}
 }
 
-// pooled announces another process than the one that serves the connection.
+// pooled announces a wrong process id, as a pooler does.
 type pooled struct{ net.Conn }
 
 func (c pooled) Read(b []byte) (int, error) {

@@ -36,12 +36,12 @@ const (
 
 // ScanRows has a query scan its rows with row and append them to nodes. It allocates nodes in chunks, and nothing else for a
 // row but what the values need. prepare is called with each new node. If the result has a column that the entity has not, as
-// after Modify or an ordering that selects its term, then the query scans as Ent does. qualified are the columns as [Qualify]
-// returns them.
+// after Modify or an ordering that selects its term, then the query scans as Ent does. qualified is what [Qualify]
+// returns for columns.
 func ScanRows[T any](
 	spec *sqlgraph.QuerySpec, columns, qualified []string, row Row[T], nodes *[]*T, prepare func(*T),
 ) {
-	if spec.From == nil && spec.Node.Schema == "" { // or the table has an alias, or a longer name
+	if spec.From == nil && spec.Node.Schema == "" { // Ent qualifies columns of an alias or a schema itself
 		spec.Node.Columns = replace(spec.Node.Columns, columns, qualified)
 	}
 	s := &scan[T]{
@@ -55,13 +55,13 @@ func ScanRows[T any](
 	spec.ScanValues, spec.Assign = s.next, s.end
 }
 
-// Qualify returns the columns with their table, quoted, as Ent writes them into each SELECT. It leaves those alone that are
-// qualified.
+// Qualify returns the columns quoted and qualified with their table, as Ent writes them into each SELECT. Ent does not
+// qualify them a second time.
 func Qualify(table string, columns []string) []string {
 	return sql.Dialect(dialect.Postgres).Select().From(sql.Table(table)).Columns(columns...)
 }
 
-// replace returns names with those that are among columns replaced by the qualified ones.
+// replace returns names, with each that is in columns replaced by its qualified form.
 func replace(names, columns, qualified []string) []string {
 	if slices.Equal(names, columns) {
 		return qualified

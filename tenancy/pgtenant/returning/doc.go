@@ -10,10 +10,9 @@
 // have made them, but for an id that the client has set. Nodes of CreateBulk have those that were set, as with Ent,
 // and the ids. A create needs the right to read the columns that it returns, which Ent's own does not.
 //
-// All columns are returned, also those that the client has set: a trigger may change any of them, and PostgreSQL has
-// a spelling of its own for jsonb and a precision of its own for numbers and times. Under row-level security that
-// costs the server 3 µs of the 36 that it takes for an agent without the protocol. It evaluates no policy more for
-// it, because those for reading are those for writing.
+// All columns are returned, including those that the client has set: a trigger may change any of them, and PostgreSQL
+// normalizes jsonb, numbers and times. Under row-level security that takes 3 of the 36 µs that the server spends on the
+// INSERT of an agent, the protocol apart. No further policy is evaluated.
 //
 // A single statement commits by itself. If a value that it returns can't be read into the node, which takes a
 // column that does not fit its field, the error comes after the row was written. In a transaction of the caller's

@@ -6,10 +6,10 @@ import (
 	"entgo.io/ent/dialect/sql/sqlgraph"
 )
 
-// textSize is room for most statements.
+// textSize is the initial size of a statement's buffer, in bytes. Most statements fit.
 const textSize = 1024
 
-// withNames returns the query with a clause of names at its end.
+// withNames returns the query followed by a clause and its names.
 func withNames(query, clause string, names []string) string {
 	b := append(make([]byte, 0, textSize), query...)
 	return string(appendNames(append(b, clause...), names))

@@ -18,7 +18,7 @@ func UpdateNode(ctx context.Context, drv dialect.Driver, spec *sqlgraph.UpdateSp
 		return sqlgraph.UpdateNode(ctx, drv, spec)
 	}
 	returning := *spec
-	// RETURNING is written by update.Exec, in the place of what another modifier returns.
+	// update.Exec writes RETURNING. This removes that of another modifier.
 	returning.Modifiers = append(slices.Clip(spec.Modifiers), func(u *sql.UpdateBuilder) { u.Returning() })
 	return sqlgraph.UpdateNode(ctx, &update{Driver: drv, spec: &returning}, &returning)
 }
