@@ -44,7 +44,7 @@ func failure(err error) *problem.Problem {
 		return problem.Unauthenticated()
 	case errors.As(err, &fault):
 		return secretFaults(err)
-	case errors.Is(err, channel.ErrSignature):
+	case errors.Is(err, channel.ErrUnverified):
 		return problem.New(http.StatusUnauthorized, problem.CodeInvalidSignature, "The request signature is missing, invalid or expired.").
 			With("WWW-Authenticate", `Signature realm="konstruct"`)
 	}

@@ -18,7 +18,7 @@ func (e *examination) create(o Object) string {
 	case "function", "index", "trigger", "rule":
 		parts := []string{strings.TrimSuffix(o.Props["def"], ";")}
 		if o.Kind == "function" {
-			if o.Props["owner"] != e.cat.OwnerRole {
+			if o.Props["owner"] != e.spec.OwnerRole {
 				parts = append(parts, handOver(o)...)
 			}
 			parts = append(parts, "REVOKE ALL ON ROUTINE "+o.Props["identity"]+" FROM PUBLIC")
@@ -191,7 +191,7 @@ func (e *examination) withdraw(o Object) string {
 		name = o.Props["identity"]
 	}
 	return script("-- what is needed belongs into a migration; an operator's own object can be listed (KONSTRUCT_DOCTOR_KNOWN)",
-		fmt.Sprintf("REVOKE ALL ON %s %s FROM PUBLIC, %s", kind, name, e.cat.app()))
+		fmt.Sprintf("REVOKE ALL ON %s %s FROM PUBLIC, %s", kind, name, e.spec.app()))
 }
 
 func drop(o Object) string {
