@@ -33,7 +33,7 @@ type checks struct {
 	probe  *pgtenant.Driver
 	driver *pgtenant.Driver // of the requests
 	redis  *redisCheck
-	expect doctor.Catalogue
+	expect doctor.Spec
 
 	flight     singleflight.Group
 	migrations atomic.Pointer[migrationsResult]
@@ -46,7 +46,7 @@ func openChecks(ctx context.Context, c config.Serve, driver *pgtenant.Driver) (*
 		return nil, err
 	}
 	return &checks{
-		probe: probe, driver: driver, redis: &redisCheck{url: c.Redis.RedisURL}, expect: catalogue(c.Database),
+		probe: probe, driver: driver, redis: &redisCheck{url: c.Redis.RedisURL}, expect: spec(c.Database),
 	}, nil
 }
 

@@ -109,7 +109,7 @@ func (d diagnosis) examine(cmd *cobra.Command, c config.Doctor) error {
 	defer func() { _ = drv.Close() }()
 	var report doctor.Report
 	err = drv.WithConn(cmd.Context(), func(conn *pgx.Conn) (err error) {
-		report, err = doctor.Check(cmd.Context(), conn, catalogue(c.Database))
+		report, err = doctor.Check(cmd.Context(), conn, spec(c.Database))
 		return err
 	})
 	if err != nil {
@@ -129,7 +129,7 @@ func (d diagnosis) examine(cmd *cobra.Command, c config.Doctor) error {
 	return nil
 }
 
-// catalogue is the catalog of the migrations and the objects in KONSTRUCT_DOCTOR_KNOWN.
-func catalogue(c config.Database) doctor.Catalogue {
-	return migrate.Catalogue().With(doctor.Catalogue{Known: c.Known})
+// spec is the spec of the migrations and the objects in KONSTRUCT_DOCTOR_KNOWN.
+func spec(c config.Database) doctor.Spec {
+	return migrate.Spec().With(doctor.Spec{Known: c.Known})
 }

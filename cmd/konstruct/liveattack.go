@@ -14,7 +14,7 @@ const expectedOfResolver = `select c.channel_type, c.workspace_id, c.status = 'a
 
 // liveAttack configures the live attack for the tables of Konstruct.
 func liveAttack() attack.LiveOptions {
-	c := migrate.Catalogue()
+	c := migrate.Spec()
 	return attack.LiveOptions{
 		TenantsTable: c.TenantsTable,
 		Definers:     slices.Sorted(maps.Keys(c.Definers)),
