@@ -50,9 +50,9 @@ func (c Chain) Snapshot() (doctor.Snapshot, error) {
 	return doctor.ParseSnapshot(text)
 }
 
-// observer is the catalogue for reading snapshots: the roles, and the setting.
-func observer() doctor.Catalogue {
-	return doctor.Catalogue{OwnerRole: OwnerRole, AppRole: AppRole, ResolverRole: ResolverRole, Setting: Setting}
+// observer is the spec for reading snapshots: the roles, and the setting.
+func observer() doctor.Spec {
+	return doctor.Spec{OwnerRole: OwnerRole, AppRole: AppRole, ResolverRole: ResolverRole, Setting: Setting}
 }
 
 func revisionSchemas(chains []Chain) []string {

@@ -18,7 +18,7 @@ var directions = []struct{ packages, imports, why string }{
 	{"tenancy/rls/...", "tenancy", "the SQL of protection works for any project"},
 	{"tenancy/pgtenant/...", "tenancy tenancy/rls", "the driver works for any project"},
 	{"tenancy/rediskey", "tenancy", "Redis keys need a tenant and nothing else"},
-	{"tenancy/doctor/...", "tenancy tenancy/rls", "the doctor is given the classes of the tables, it reads no schema"},
+	{"tenancy/doctor/...", "tenancy tenancy/rls", "the doctor reads a spec, which lists the class of each table"},
 	{"tenancy/attack/...", "tenancy/...", "the attack kit works on any project's tables"},
 	{"ent/schema/...", "tenancy tenancy/rls", "a schema that imports generated code cannot be generated from an empty checkout"},
 	{"ent/...", "tenancy/...", "generated clients need the mixins and tenancy"},

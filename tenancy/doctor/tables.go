@@ -41,7 +41,7 @@ func (e *examination) checkTables() {
 // checkTenantColumn tells whether the column has the right type. PostgreSQL does not alter a column that a policy reads,
 // so the remedy makes the policies again.
 func (e *examination) checkTenantColumn(t Object) bool {
-	c, _ := e.column(t.Name, e.cat.TenantColumn)
+	c, _ := e.column(t.Name, e.spec.TenantColumn)
 	if c.Props["notnull"] == "" {
 		e.reportCovered("tenant-column.nullable", c, c.String(), e.alter(c.with("notnull", "true"), c))
 	}
@@ -55,7 +55,7 @@ func (e *examination) checkTenantColumn(t Object) bool {
 	}
 	alter := fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s ", t.Name, c.Name)
 	all = append(all, alter+"DROP DEFAULT", alter+fmt.Sprintf("TYPE uuid USING %s::text::uuid", c.Name),
-		alter+fmt.Sprintf("SET DEFAULT NULLIF(current_setting(%s, true), '')::uuid", literal(e.cat.Setting)))
+		alter+fmt.Sprintf("SET DEFAULT NULLIF(current_setting(%s, true), '')::uuid", literal(e.spec.Setting)))
 	for _, p := range e.meantFor(t) {
 		e.covered[p.key()] = true
 		all = append(all, createPolicy(p))
@@ -105,7 +105,7 @@ func (e *examination) isExtra(p Object) bool {
 
 func (e *examination) checkOpen(t Object) {
 	for _, g := range e.of("grant") {
-		if grantee := g.Props["grantee"]; g.Props["kind"] == "TABLE" && g.Props["object"] == t.Name && grantee != ident(e.cat.OwnerRole) {
+		if grantee := g.Props["grantee"]; g.Props["kind"] == "TABLE" && g.Props["object"] == t.Name && grantee != ident(e.spec.OwnerRole) {
 			e.covered[t.key()] = true
 			e.reportCovered("child.open", g, fmt.Sprintf("table %s: open to %s", t.Name, grantee),
 				script(fmt.Sprintf("REVOKE ALL ON %s FROM %s", t.Name, grantee)))
@@ -122,7 +122,7 @@ func (e *examination) isProtected(t Object) bool {
 
 // condition is what both policies demand of a row. As a sub-select the tenant is read once a statement, and no plan is
 // made for one tenant and then used for another. PostgreSQL prints it alike from 15 to 18.
-func (c Catalogue) condition() string {
+func (c Spec) condition() string {
 	return fmt.Sprintf(`(%s = ( SELECT (NULLIF(current_setting(%s::text, true), ''::text))::uuid AS "nullif"))`,
 		ident(c.TenantColumn), literal(c.Setting))
 }
@@ -136,13 +136,13 @@ const (
 // meantFor are the policies that every tenant-scoped table has to have. Permissive policies are ORed: the restrictive
 // floor keeps the next careless one harmless.
 func (e *examination) meantFor(t Object) []Object {
-	condition := e.cat.condition()
+	condition := e.spec.condition()
 	return []Object{
 		{Kind: "policy", Name: isolationPolicy, On: t.Name, Props: map[string]string{
-			"command": "*", "permissive": "true", "roles": e.cat.app(), "using": condition, "check": condition,
+			"command": "*", "permissive": "true", "roles": e.spec.app(), "using": condition, "check": condition,
 		}},
 		{Kind: "policy", Name: floorPolicy, On: t.Name, Props: map[string]string{
-			"command": "*", "permissive": "false", "roles": e.cat.app(), "using": condition,
+			"command": "*", "permissive": "false", "roles": e.spec.app(), "using": condition,
 		}},
 	}
 }
