@@ -247,7 +247,7 @@ func (e *examination) outside(o Object) {
 		name = o.String()
 	}
 	if !slices.ContainsFunc(faults, func(f fault) bool { return f.object == name }) {
-		e.foundAs("schema.outside", o, name, "-- out of the application's reach: nothing needs to be done")
+		e.foundAs("schema.outside", o, name, "-- nothing to do: the application can't reach it")
 	}
 }
 

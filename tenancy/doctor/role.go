@@ -22,13 +22,13 @@ func (e *examination) checkRoles() {
 }
 
 func (e *examination) checkAsker() {
-	want, remedy := e.spec.AppRole, "-- log in as %s: put it into DATABASE_URL"
+	want, remedy := e.spec.AppRole, "-- connect as %s: set DATABASE_URL"
 	if e.spec.AskedBy != "" {
 		want, remedy = e.spec.AskedBy, "-- run the check as %s"
 	}
 	s := e.Server
 	if _, ok := e.Roles[e.spec.AppRole]; !ok {
-		e.report("role.unexpected", "role "+e.spec.AppRole+": there is none", "-- run bootstrap.sql as a superuser")
+		e.report("role.unexpected", "role "+e.spec.AppRole+": does not exist", "-- run bootstrap.sql as a superuser")
 		return
 	}
 	if s.Role == want && (s.Login == want || e.spec.AskedBy != "") {

@@ -38,7 +38,7 @@ func (e *examination) checkSession() {
 	s := e.Server
 	if s.HasTenant {
 		e.report("session.tenant", "setting "+e.spec.Setting,
-			script("-- take it out of the connection string and of the server's configuration (ALTER SYSTEM RESET), too",
+			script("-- also remove it from the connection string and the server's configuration (ALTER SYSTEM RESET)",
 				"SET "+quoted(strings.Split(e.spec.Setting, ".")...)+" = ''"))
 	}
 	for name, ok := range map[string]bool{
@@ -48,7 +48,7 @@ func (e *examination) checkSession() {
 	} {
 		if !ok {
 			e.report("session.preset", "setting "+name,
-				script("-- take it out of the connection string and of the server's configuration, too", "RESET "+name))
+				script("-- also remove it from the connection string and the server's configuration", "RESET "+name))
 		}
 	}
 }
