@@ -48,7 +48,7 @@ func (a *Agents) List(ctx context.Context, page Page) (List[*ent.Agent], error) 
 	})
 }
 
-// Create creates an agent. The name is required. Returns [ErrRefused] for an invalid value, and [ErrNotFound] if the
+// Create creates an agent. The name is required. Returns [ErrInvalid] for an invalid value, and [ErrNotFound] if the
 // tenant was deleted.
 func (a *Agents) Create(ctx context.Context, f AgentFields) (*ent.Agent, error) {
 	create := a.client.Agent.Create().
@@ -71,7 +71,7 @@ func (a *Agents) Get(ctx context.Context, id uuid.UUID) (*ent.Agent, error) {
 }
 
 // Update updates an agent and returns the new row. Without fields it changes nothing. Returns [ErrNotFound], [ErrStale]
-// or [ErrRefused].
+// or [ErrInvalid].
 func (a *Agents) Update(ctx context.Context, id uuid.UUID, match Match, f AgentFields) (*ent.Agent, error) {
 	if reflect.ValueOf(f).IsZero() {
 		row, err := a.Get(ctx, id)

@@ -57,7 +57,7 @@ func (c *Connections) List(ctx context.Context, page Page) (List[*ent.ChannelCon
 	})
 }
 
-// Create creates a connection. Returns [ErrTaken] if the workspace is already connected by any tenant, [ErrRefused],
+// Create creates a connection. Returns [ErrTaken] if the workspace is already connected by any tenant, [ErrInvalid],
 // [ErrNotFound] if the tenant was deleted, or a secrets.FaultError.
 func (c *Connections) Create(ctx context.Context, n NewConnection) (*ent.ChannelConnection, error) {
 	tenant, err := tenancy.From(ctx)
@@ -91,7 +91,7 @@ func (c *Connections) Get(ctx context.Context, id uuid.UUID) (*ent.ChannelConnec
 }
 
 // Update updates a connection and returns the new row. Without fields it changes nothing. Returns [ErrNotFound],
-// [ErrStale], [ErrRefused] or a secrets.FaultError.
+// [ErrStale], [ErrInvalid] or a secrets.FaultError.
 func (c *Connections) Update(ctx context.Context, id uuid.UUID, match Match, f ConnectionFields) (*ent.ChannelConnection, error) {
 	var updated *ent.ChannelConnection
 	err := pgtenant.InTx(ctx, c.client.Tx, func(ctx context.Context, tx *ent.Tx) error {

@@ -21,8 +21,8 @@ var (
 	ErrStale = errors.New("operation: row was modified")
 	// ErrCursor is returned when a cursor was not issued for this list of this tenant.
 	ErrCursor = errors.New("operation: invalid cursor")
-	// ErrRefused is returned when the schema or the database rejects a value that the API's validation accepted.
-	ErrRefused = errors.New("operation: invalid value")
+	// ErrInvalid is returned when the schema or the database rejects a value that the API's validation accepted.
+	ErrInvalid = errors.New("operation: invalid value")
 )
 
 // PostgreSQL's codes (manual, appendix A).
@@ -50,7 +50,7 @@ func meaningOf(err error) error {
 	case ent.IsNotFound(err):
 		return ErrNotFound
 	case ent.IsValidationError(err), code == checkViolation, len(code) == 5 && code[:2] == classDataException:
-		return ErrRefused
+		return ErrInvalid
 	case code == uniqueViolation:
 		return takenError(err)
 	case code == foreignKeyViolation: // the tenant was deleted concurrently

@@ -51,7 +51,7 @@ func (t *Tenants) List(ctx context.Context, page Page) (List[*ent.Tenant], error
 	})
 }
 
-// Create creates a tenant. The name and the slug are required. Returns [ErrTaken] or [ErrRefused].
+// Create creates a tenant. The name and the slug are required. Returns [ErrTaken] or [ErrInvalid].
 func (t *Tenants) Create(ctx context.Context, f TenantFields) (*ent.Tenant, error) {
 	create := t.client.Tenant.Create().SetName(value(f.Name)).SetSlug(value(f.Slug))
 	if f.Status != "" {
@@ -71,7 +71,7 @@ func (t *Tenants) Get(ctx context.Context, id tenancy.ID) (*ent.Tenant, error) {
 }
 
 // Update updates a tenant and returns the new row. Without fields it changes nothing. Returns [ErrNotFound], [ErrStale],
-// [ErrTaken] or [ErrRefused].
+// [ErrTaken] or [ErrInvalid].
 func (t *Tenants) Update(ctx context.Context, id tenancy.ID, match Match, f TenantFields) (*ent.Tenant, error) {
 	if reflect.ValueOf(f).IsZero() {
 		row, err := t.Get(ctx, id)
