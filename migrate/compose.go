@@ -13,7 +13,7 @@ import (
 )
 
 // compose turns planned steps into the text of a file: first the DDL, then the protection that is missing.
-func (c *comparison) compose(steps *atlas.Plan, cat doctor.Catalogue) string {
+func (c *comparison) compose(steps *atlas.Plan, spec doctor.Spec) string {
 	var b strings.Builder
 	for _, step := range steps.Changes {
 		// Atlas breaks the line in the middle of this one.
@@ -23,11 +23,11 @@ func (c *comparison) compose(steps *atlas.Plan, cat doctor.Catalogue) string {
 	for _, t := range c.want.Tables {
 		if !tenantScoped(t) {
 			if _, exists := c.current.Table(t.Name); !exists {
-				paragraph(&b, t.Name+": "+cat.Global[qualified(t)], grants(t, doctor.ClassGlobal, cat))
+				paragraph(&b, t.Name+": "+spec.Global[qualified(t)], grants(t, doctor.ClassGlobal, spec))
 			}
 			continue
 		}
-		if missing := protect(t, c.protection[t.Name], cat); len(missing) > 0 {
+		if missing := protect(t, c.protection[t.Name], spec); len(missing) > 0 {
 			paragraph(&b, t.Name+": its rows belong to one tenant", missing...)
 		}
 	}

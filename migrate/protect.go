@@ -48,8 +48,8 @@ func protections(ctx context.Context, db *sql.DB, app string) (_ map[string]prot
 // protect writes what a table lacks to be tenant-scoped in PostgreSQL, whether it is new, gets its tenant now, or was
 // made by hand. The second policy is restrictive: permissive ones are ORed, so that one more of those, written without
 // care, would open the table, and with the floor does not.
-func protect(t *schema.Table, has protection, cat doctor.Catalogue) []string {
-	table, app := rls.Quote(t.Name), rls.Quote(cat.AppRole)
+func protect(t *schema.Table, has protection, spec doctor.Spec) []string {
+	table, app := rls.Quote(t.Name), rls.Quote(spec.AppRole)
 	own := rls.Condition(mixin.TenantColumn)
 	var out []string
 	for _, part := range []struct {
@@ -62,7 +62,7 @@ func protect(t *schema.Table, has protection, cat doctor.Catalogue) []string {
 			rls.Quote(rls.IsolationPolicy), table, app, own, own)},
 		{slices.Contains(has.policies, rls.FloorPolicy), fmt.Sprintf("CREATE POLICY %s ON %s AS RESTRICTIVE TO %s\n  USING (%s)",
 			rls.Quote(rls.FloorPolicy), table, app, own)},
-		{containsAll(has.privileges, cat.Grants[doctor.ClassTenant]), grants(t, doctor.ClassTenant, cat)},
+		{containsAll(has.privileges, spec.Grants[doctor.ClassTenant]), grants(t, doctor.ClassTenant, spec)},
 	} {
 		if !part.there {
 			out = append(out, part.stmt)
@@ -76,6 +76,6 @@ func containsAll(all, some []string) bool {
 }
 
 // grants gives the application what a table's class allows.
-func grants(t *schema.Table, class doctor.Class, cat doctor.Catalogue) string {
-	return fmt.Sprintf("GRANT %s ON %s TO %s", strings.Join(cat.Grants[class], ", "), rls.Quote(t.Name), rls.Quote(cat.AppRole))
+func grants(t *schema.Table, class doctor.Class, spec doctor.Spec) string {
+	return fmt.Sprintf("GRANT %s ON %s TO %s", strings.Join(spec.Grants[class], ", "), rls.Quote(t.Name), rls.Quote(spec.AppRole))
 }

@@ -51,9 +51,9 @@ func (c Chain) Snapshot() (doctor.Snapshot, error) {
 	return doctor.ParseSnapshot(text)
 }
 
-// observer is the catalogue for reading snapshots: the roles.
-func observer() doctor.Catalogue {
-	return doctor.Catalogue{OwnerRole: OwnerRole, AppRole: AppRole, ResolverRole: ResolverRole}
+// observer is the spec for reading snapshots: the roles.
+func observer() doctor.Spec {
+	return doctor.Spec{OwnerRole: OwnerRole, AppRole: AppRole, ResolverRole: ResolverRole}
 }
 
 func revisionSchemas(chains []Chain) []string {

@@ -84,7 +84,7 @@ func (o Options) withDefaults() (Options, error) {
 		{len(o.Key) >= minKey, "Key (32 bytes or more)"},
 	} {
 		if !need.given {
-			return o, fmt.Errorf("%w: %s is needed", ErrOptions, need.name)
+			return o, fmt.Errorf("%w: %s is required", ErrOptions, need.name)
 		}
 	}
 	if o.Hasher == nil {

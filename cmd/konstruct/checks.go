@@ -35,7 +35,7 @@ type checks struct {
 	probe  *pgtenant.Driver
 	driver *pgtenant.Driver // the requests'
 	redis  *redisCheck
-	expect doctor.Catalogue
+	expect doctor.Spec
 
 	asking     singleflight.Group
 	migrations atomic.Pointer[migrationsAnswer]
@@ -48,7 +48,7 @@ func openChecks(ctx context.Context, c config.Serve, driver *pgtenant.Driver) (*
 		return nil, err
 	}
 	return &checks{
-		probe: probe, driver: driver, redis: &redisCheck{url: c.Redis.RedisURL}, expect: catalogue(c.Database),
+		probe: probe, driver: driver, redis: &redisCheck{url: c.Redis.RedisURL}, expect: spec(c.Database),
 	}, nil
 }
 

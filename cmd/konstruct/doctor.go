@@ -109,7 +109,7 @@ func (d diagnosis) examine(cmd *cobra.Command, c config.Doctor) error {
 	defer func() { _ = drv.Close() }()
 	var report doctor.Report
 	err = drv.WithConn(cmd.Context(), func(conn *pgx.Conn) (err error) {
-		report, err = doctor.Check(cmd.Context(), conn, catalogue(c.Database))
+		report, err = doctor.Check(cmd.Context(), conn, spec(c.Database))
 		return err
 	})
 	if err != nil {
@@ -124,9 +124,9 @@ func (d diagnosis) examine(cmd *cobra.Command, c config.Doctor) error {
 	return nil
 }
 
-// catalogue is the product's, with what the operator vouches for.
-func catalogue(c config.Database) doctor.Catalogue {
-	return migrate.Catalogue().With(doctor.Catalogue{Known: c.Known})
+// spec is the product's, with what the operator vouches for.
+func spec(c config.Database) doctor.Spec {
+	return migrate.Spec().With(doctor.Spec{Known: c.Known})
 }
 
 func writeReport(cmd *cobra.Command, report doctor.Report, asJSON bool) error {

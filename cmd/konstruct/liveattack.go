@@ -14,7 +14,7 @@ const expectedOfResolver = `select c.channel_type, c.workspace_id, c.status = 'a
 
 // liveAttack configures the attack on a live system for Konstruct's own tables.
 func liveAttack() attack.LiveOptions {
-	c := migrate.Catalogue()
+	c := migrate.Spec()
 	return attack.LiveOptions{
 		TenantsTable: c.TenantsTable,
 		Definers:     slices.Sorted(maps.Keys(c.Definers)),

@@ -108,7 +108,7 @@ func newMigrateCheck() *cobra.Command {
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		return onScratch(cmd.Context(), *scratch, func(url string) error {
 			return printChecks(cmd.OutOrStdout(), migrate.Check(cmd.Context(), migrate.CheckOptions{
-				Tables: entmigrate.Tables, Catalogue: migrate.Catalogue(), ScratchURL: url, Doctor: examine,
+				Tables: entmigrate.Tables, Spec: migrate.Spec(), ScratchURL: url, Doctor: examine,
 			}))
 		})
 	}
@@ -117,7 +117,7 @@ func newMigrateCheck() *cobra.Command {
 
 // examine is the doctor's verdict on a scratch database; warnings are the server's and not the migrations'.
 func examine(ctx context.Context, conn *pgx.Conn) error {
-	report, err := doctor.Check(ctx, conn, migrate.Catalogue())
+	report, err := doctor.Check(ctx, conn, migrate.Spec())
 	if err != nil {
 		return err
 	}
@@ -152,7 +152,7 @@ func newMigrateDiff() *cobra.Command {
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		return onScratch(cmd.Context(), *scratch, func(url string) error {
 			plan, err := migrate.Diff(cmd.Context(), migrate.DiffOptions{
-				Name: args[0], Dir: *dir, Tables: entmigrate.Tables, Catalogue: migrate.Catalogue(),
+				Name: args[0], Dir: *dir, Tables: entmigrate.Tables, Spec: migrate.Spec(),
 				ScratchURL: url, AllowDrops: *drops, Now: time.Now(),
 			})
 			if err != nil {

@@ -271,7 +271,7 @@ func TestServeDrains(t *testing.T) {
 
 	require.NoError(t, f.server.cmd.Process.Signal(syscall.SIGTERM))
 	begin := time.Now()
-	f.server.wait(t, `"msg":"stopping","drain_delay":"2s"`)
+	f.server.wait(t, `"msg":"shutting down","drain_delay":"2s"`)
 	f.admin.do(t, http.StatusServiceUnavailable, http.MethodGet, "/readyz", nil)
 	for time.Since(begin) < time.Second {
 		f.list(t, http.StatusOK)
@@ -286,7 +286,7 @@ func TestServeStopsAtOnceOnASecondSignal(t *testing.T) {
 	t.Parallel()
 	f := newFaulty(t, environment{"KONSTRUCT_DRAIN_DELAY": "1m"})
 	require.NoError(t, f.server.cmd.Process.Signal(syscall.SIGINT))
-	f.server.wait(t, "msg=stopping")
+	f.server.wait(t, `msg="shutting down"`)
 	time.Sleep(1200 * time.Millisecond) // within a second it counts as the same Ctrl-C
 	require.NoError(t, f.server.cmd.Process.Signal(syscall.SIGINT))
 	select {

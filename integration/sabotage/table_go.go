@@ -154,9 +154,9 @@ func redisSaboteurs() []saboteur {
 
 func channelSaboteurs() []saboteur {
 	const (
-		file, resolverTests = "channel/resolver/resolver.go", "channel/resolver"
-		box, secretTests    = "channel/secrets/box.go", "channel/secrets"
-		verifier, hookTests = "channel/slackhook/verifier.go", "channel/slackhook"
+		file, resolverTests  = "channel/resolver/resolver.go", "channel/resolver"
+		box, secretTests     = "channel/secrets/box.go", "channel/secrets"
+		verifier, slackTests = "channel/slack/verify.go", "channel/slack"
 	)
 	trust := edit{file, "\t\tfound, err := r.confirm(ctx, w, tenant)\n\t\tif !errors", "\t\tfound, err := Resolution{Tenant: tenant}, error(nil)\n\t\tif !errors"}
 	return []saboteur{
@@ -203,14 +203,14 @@ func channelSaboteurs() []saboteur {
 			id: "slack-signature", layer: layerChannel, removes: "Slack's signature",
 			code: &code{
 				edits:  []edit{{verifier, "if !hmac.Equal(claimed, v.sum(timestamp, body)) {", "if false && !hmac.Equal(claimed, v.sum(timestamp, body)) {"}},
-				caught: in(hookTests, "TestVectors", "TestEveryByteOfTheBodyCounts"),
+				caught: in(slackTests, "TestVectors", "TestEveryByteOfTheBodyCounts"),
 			},
 		},
 		{
 			id: "slack-replay", layer: layerChannel, removes: "that an old request of Slack's is refused",
 			code: &code{
 				edits:  []edit{{verifier, ".Abs() > Tolerance {", ".Abs() > 1000000*Tolerance {"}},
-				caught: in(hookTests, "TestTolerance"),
+				caught: in(slackTests, "TestTolerance"),
 			},
 		},
 	}

@@ -41,7 +41,7 @@ func plannerSaboteurs() []saboteur {
 		{
 			id: "planner-role", layer: layerMigrate, removes: "the role of a policy from what the planner writes", held: held,
 			code: &code{
-				edits:  []edit{{protect, "table, app := rls.Quote(t.Name), rls.Quote(cat.AppRole)", "table, app := rls.Quote(t.Name), \"PUBLIC\""}},
+				edits:  []edit{{protect, "table, app := rls.Quote(t.Name), rls.Quote(spec.AppRole)", "table, app := rls.Quote(t.Name), \"PUBLIC\""}},
 				caught: newTable,
 			},
 		},
@@ -62,7 +62,7 @@ func plannerSaboteurs() []saboteur {
 		{
 			id: "planner-unclassified", layer: layerMigrate, removes: "that the planner refuses an unlisted table without the mixin", held: held,
 			code: &code{
-				edits:  []edit{{scope, "cat.ClassOf(qualified(t), tenantScoped(t)); ok || joins(t) {", "cat.ClassOf(qualified(t), tenantScoped(t)); true || ok || joins(t) {"}},
+				edits:  []edit{{scope, "spec.ClassOf(qualified(t), tenantScoped(t)); ok || joins(t) {", "spec.ClassOf(qualified(t), tenantScoped(t)); true || ok || joins(t) {"}},
 				caught: in(migrateTests, "TestDiffOfAGlobalTable"),
 			},
 		},

@@ -158,7 +158,7 @@ func diagnose(ctx context.Context, db *testdb.Database) (codes []string, err err
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, conn.Close(context.WithoutCancel(ctx))) }()
-	report, err := doctor.Check(ctx, conn, fixture.Catalogue())
+	report, err := doctor.Check(ctx, conn, fixture.Spec())
 	if err != nil {
 		return nil, err
 	}

@@ -20,22 +20,22 @@ func (e *examination) create(o Object) string {
 	case "function", "index", "trigger", "rule":
 		parts := []string{strings.TrimSuffix(o.Props["def"], ";")}
 		if o.Kind == "function" {
-			if o.Props["owner"] != e.cat.OwnerRole {
+			if o.Props["owner"] != e.spec.OwnerRole {
 				parts = append(parts, handOver(o)...)
 			}
 			parts = append(parts, "REVOKE ALL ON ROUTINE "+o.Props["identity"]+" FROM PUBLIC")
 		}
 		return script(append(parts, e.grantsOn(o)...)...)
 	case "column":
-		return script("-- its values are lost: restore them from a backup",
+		return script("-- the column's values are lost: restore them from a backup",
 			fmt.Sprintf("ALTER TABLE %s ADD COLUMN %s %s", o.On, o.Name, o.Props["type"]))
 	case "schema":
 		return script("CREATE SCHEMA " + o.Name + " AUTHORIZATION " + ident(o.Props["owner"]))
 	default:
 		if strings.HasSuffix(o.Name, "."+snapshotsTable) || strings.HasSuffix(o.Name, "."+revisionsTable) {
-			return "-- run konstruct migrate up: it makes the table"
+			return "-- run konstruct migrate up, which creates the table"
 		}
-		return "-- restore it from a backup, or restore the database"
+		return "-- restore the object or the database from a backup"
 	}
 }
 
@@ -185,17 +185,17 @@ func alterColumn(want, have Object) []string {
 func (e *examination) withdraw(o Object) string {
 	kind := grantKind(o)
 	if kind == "" || o.Kind == "materialized view" || o.Kind == "foreign table" {
-		return script("-- read what it does before it is lost; what is needed belongs into a migration", drop(o))
+		return script("-- read what it does before you drop it; if it is needed, add it to a migration", drop(o))
 	}
 	if !e.reaches(o) {
-		return "-- out of the application's reach: nothing needs to be done"
+		return "-- nothing to do: the application can't reach it"
 	}
 	name := o.Name
 	if o.Kind == "function" {
 		name = o.Props["identity"]
 	}
-	return script("-- what is needed belongs into a migration; an operator's own object can be listed (KONSTRUCT_DOCTOR_KNOWN)",
-		fmt.Sprintf("REVOKE ALL ON %s %s FROM PUBLIC, %s", kind, name, e.cat.app()))
+	return script("-- if it is needed, create it in a migration, or list an operator's object in KONSTRUCT_DOCTOR_KNOWN",
+		fmt.Sprintf("REVOKE ALL ON %s %s FROM PUBLIC, %s", kind, name, e.spec.app()))
 }
 
 func drop(o Object) string {

@@ -10,7 +10,7 @@ import (
 
 // checkConnections reports what connections begin with: the check's own, if it is the application's, and the defaults.
 func (e *examination) checkConnections() {
-	if e.cat.AskedBy == "" {
+	if e.spec.AskedBy == "" {
 		e.checkSession()
 	}
 	for _, p := range e.Settings {
@@ -25,11 +25,11 @@ func (e *examination) checkConnections() {
 	}
 }
 
-// correct gives a setting the value that the catalogue has for the role, or none.
+// correct gives a setting the value that the spec has for the role, or none.
 func (e *examination) correct(p preset) string {
 	name := rls.Quote(strings.Split(p.Name, ".")...)
-	for _, s := range e.cat.RoleSettings {
-		if value, ok := strings.CutPrefix(s, p.Name+"="); ok && p.Scope == "ROLE "+e.cat.app() {
+	for _, s := range e.spec.RoleSettings {
+		if value, ok := strings.CutPrefix(s, p.Name+"="); ok && p.Scope == "ROLE "+e.spec.app() {
 			return fmt.Sprintf("ALTER %s SET %s = %s", p.Scope, name, rls.Literal(value))
 		}
 	}
@@ -40,7 +40,7 @@ func (e *examination) checkSession() {
 	s := e.Server
 	if s.HasTenant {
 		e.report("session.tenant", "setting "+rls.Setting,
-			script("-- take it out of the connection string and of the server's configuration (ALTER SYSTEM RESET), too",
+			script("-- also remove it from the connection string and the server's configuration (ALTER SYSTEM RESET)",
 				"SET "+rls.Quote(strings.Split(rls.Setting, ".")...)+" = ''"))
 	}
 	for name, ok := range map[string]bool{
@@ -50,7 +50,7 @@ func (e *examination) checkSession() {
 	} {
 		if !ok {
 			e.report("session.preset", "setting "+name,
-				script("-- take it out of the connection string and of the server's configuration, too", "RESET "+name))
+				script("-- also remove it from the connection string and the server's configuration", "RESET "+name))
 		}
 	}
 }

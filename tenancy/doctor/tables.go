@@ -43,7 +43,7 @@ func (e *examination) checkTables() {
 // checkTenantColumn tells whether the column has the right type. PostgreSQL does not alter a column that a policy reads,
 // so the remedy makes the policies again.
 func (e *examination) checkTenantColumn(t Object) bool {
-	c, _ := e.column(t.Name, e.cat.TenantColumn)
+	c, _ := e.column(t.Name, e.spec.TenantColumn)
 	if c.Props["notnull"] == "" {
 		e.reportCovered("tenant-column.nullable", c, c.String(), e.alter(c.with("notnull", "true"), c))
 	}
@@ -107,7 +107,7 @@ func (e *examination) isExtra(p Object) bool {
 
 func (e *examination) checkOpen(t Object) {
 	for _, g := range e.of("grant") {
-		if grantee := g.Props["grantee"]; g.Props["kind"] == "TABLE" && g.Props["object"] == t.Name && grantee != ident(e.cat.OwnerRole) {
+		if grantee := g.Props["grantee"]; g.Props["kind"] == "TABLE" && g.Props["object"] == t.Name && grantee != ident(e.spec.OwnerRole) {
 			e.covered[t.key()] = true
 			e.reportCovered("child.open", g, fmt.Sprintf("table %s: open to %s", t.Name, grantee),
 				script(fmt.Sprintf("REVOKE ALL ON %s FROM %s", t.Name, grantee)))
@@ -123,7 +123,7 @@ func (e *examination) isProtected(t Object) bool {
 }
 
 // condition is [rls.Condition] as PostgreSQL 15 to 18 print it. It is spelled out as a second opinion.
-func (c Catalogue) condition() string {
+func (c Spec) condition() string {
 	return "(" + ident(c.TenantColumn) +
 		` = ( SELECT (NULLIF(current_setting('app.current_tenant'::text, true), ''::text))::uuid AS "nullif"))`
 }
@@ -131,13 +131,13 @@ func (c Catalogue) condition() string {
 // meantFor are the policies that every tenant-scoped table has to have. Permissive policies are ORed: the restrictive
 // floor keeps the next careless one harmless.
 func (e *examination) meantFor(t Object) []Object {
-	condition := e.cat.condition()
+	condition := e.spec.condition()
 	return []Object{
 		{Kind: "policy", Name: rls.IsolationPolicy, On: t.Name, Props: map[string]string{
-			"command": "*", "permissive": "true", "roles": e.cat.app(), "using": condition, "check": condition,
+			"command": "*", "permissive": "true", "roles": e.spec.app(), "using": condition, "check": condition,
 		}},
 		{Kind: "policy", Name: rls.FloorPolicy, On: t.Name, Props: map[string]string{
-			"command": "*", "permissive": "false", "roles": e.cat.app(), "using": condition,
+			"command": "*", "permissive": "false", "roles": e.spec.app(), "using": condition,
 		}},
 	}
 }

@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/konstruct/konstruct/message/slack"
+	"github.com/konstruct/konstruct/channel/slack"
 )
 
 // typed is about what a struct that decodes a message strictly has: the yardstick of BenchmarkNormalize.

@@ -9,8 +9,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/konstruct/konstruct/channel/slack"
 	"github.com/konstruct/konstruct/message"
-	"github.com/konstruct/konstruct/message/slack"
 )
 
 // TestHardFixtures reads payloads that once failed, from the folder slack-hard in the one that KONSTRUCT_FIXTURES names.

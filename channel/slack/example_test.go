@@ -2,8 +2,10 @@ package slack_test
 
 import (
 	"fmt"
+	"net/http"
+	"time"
 
-	"github.com/konstruct/konstruct/message/slack"
+	"github.com/konstruct/konstruct/channel/slack"
 )
 
 func ExampleNormalize() {
@@ -24,4 +26,23 @@ func ExampleNormalize() {
 		fmt.Println("nothing for us:", e.Type)
 	}
 	// Output: from workspace T1 came message slack.T1.C1.1768471200.000007 (new, thread "", event "Ev1")
+}
+
+func ExampleVerifier_Verify() {
+	sent := time.Unix(1768471200, 0)
+	verifier, err := slack.NewVerifier("signing secret", func() time.Time { return sent.Add(time.Second) })
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	body := []byte(`{"type":"event_callback"}`)
+	header := http.Header{}
+	header.Set(slack.TimestampHeader, "1768471200")
+	header.Set(slack.SignatureHeader, verifier.Sign(sent, body))
+
+	fmt.Println(verifier.Verify(header, body))
+	fmt.Println(verifier.Verify(header, []byte(`{"type":"something else"}`)))
+	// Output:
+	// <nil>
+	// slack: wrong signature
 }

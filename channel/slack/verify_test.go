@@ -1,4 +1,4 @@
-package slackhook_test
+package slack_test
 
 import (
 	"bytes"
@@ -16,7 +16,7 @@ import (
 	slackapi "github.com/slack-go/slack"
 	"github.com/stretchr/testify/require"
 
-	"github.com/konstruct/konstruct/channel/slackhook"
+	"github.com/konstruct/konstruct/channel/slack"
 )
 
 const secret = "harbour-signing-secret"
@@ -26,17 +26,17 @@ func clock(seconds int64) func() time.Time {
 	return func() time.Time { return time.Unix(seconds, 0) }
 }
 
-func verifier(t testing.TB, secret string, now func() time.Time) *slackhook.Verifier {
+func verifier(t testing.TB, secret string, now func() time.Time) *slack.Verifier {
 	t.Helper()
-	v, err := slackhook.NewVerifier(secret, now)
+	v, err := slack.NewVerifier(secret, now)
 	require.NoError(t, err)
 	return v
 }
 
 func header(timestamp, signature string) http.Header {
 	h := http.Header{}
-	h.Set(slackhook.TimestampHeader, timestamp)
-	h.Set(slackhook.SignatureHeader, signature)
+	h.Set(slack.TimestampHeader, timestamp)
+	h.Set(slack.SignatureHeader, signature)
 	return h
 }
 
@@ -52,7 +52,7 @@ type vector struct {
 // vectors reads the project's own and, where KONSTRUCT_FIXTURES names a folder, slack/signature_vectors.json in it.
 func vectors(t *testing.T) []vector {
 	t.Helper()
-	files := []string{filepath.Join("testdata", "vectors.json")}
+	files := []string{filepath.Join("testdata", "signature", "vectors.json")}
 	if folder := os.Getenv("KONSTRUCT_FIXTURES"); folder != "" {
 		files = append(files, filepath.Join(folder, "slack", "signature_vectors.json"))
 	}
@@ -78,13 +78,13 @@ func TestVectors(t *testing.T) {
 			v := verifier(t, row.Secret, clock(seconds))
 			err = v.Verify(header(row.Timestamp, row.Signature), []byte(row.Body))
 			if !row.Valid {
-				require.ErrorIs(t, err, slackhook.ErrSignature)
+				require.ErrorIs(t, err, slack.ErrSignature)
 				return
 			}
 			require.NoError(t, err)
 			require.Equal(t, row.Signature, v.Sign(time.Unix(seconds, 0), []byte(row.Body)))
 			require.ErrorIs(t, verifier(t, row.Secret+"x", clock(seconds)).
-				Verify(header(row.Timestamp, row.Signature), []byte(row.Body)), slackhook.ErrSignature)
+				Verify(header(row.Timestamp, row.Signature), []byte(row.Body)), slack.ErrSignature)
 		})
 	}
 }
@@ -100,11 +100,11 @@ func TestTolerance(t *testing.T) {
 	}{
 		{0, nil},
 		{5 * time.Minute, nil},
-		{5*time.Minute + time.Nanosecond, slackhook.ErrStale},
+		{5*time.Minute + time.Nanosecond, slack.ErrStale},
 		{-5 * time.Minute, nil},
-		{-5*time.Minute - time.Nanosecond, slackhook.ErrStale},
-		{time.Hour, slackhook.ErrStale},
-		{-290 * 365 * 24 * time.Hour, slackhook.ErrStale},
+		{-5*time.Minute - time.Nanosecond, slack.ErrStale},
+		{time.Hour, slack.ErrStale},
+		{-290 * 365 * 24 * time.Hour, slack.ErrStale},
 	} {
 		t.Run(row.passed.String(), func(t *testing.T) {
 			t.Parallel()
@@ -127,39 +127,39 @@ func TestRefusedRequests(t *testing.T) {
 		header http.Header
 		want   error
 	}{
-		"no headers":                  {http.Header{}, slackhook.ErrMissingHeader},
-		"a nil header":                {nil, slackhook.ErrMissingHeader},
-		"no timestamp":                {http.Header{slackhook.SignatureHeader: {good}}, slackhook.ErrMissingHeader},
-		"no signature":                {http.Header{slackhook.TimestampHeader: {"1768471200"}}, slackhook.ErrMissingHeader},
-		"an empty timestamp":          {header("", good), slackhook.ErrMissingHeader},
-		"an empty signature":          {header("1768471200", ""), slackhook.ErrMissingHeader},
-		"a second timestamp":          {doubled(slackhook.TimestampHeader, good, "1768471200"), slackhook.ErrDuplicateHeader},
-		"a second signature":          {doubled(slackhook.SignatureHeader, good, good), slackhook.ErrDuplicateHeader},
-		"a sign":                      {header("+1768471200", good), slackhook.ErrMalformedTimestamp},
-		"a minus":                     {header("-1768471200", good), slackhook.ErrMalformedTimestamp},
-		"a fraction":                  {header("1768471200.0", good), slackhook.ErrMalformedTimestamp},
-		"an exponent":                 {header("1e9", good), slackhook.ErrMalformedTimestamp},
-		"a space":                     {header(" 1768471200", good), slackhook.ErrMalformedTimestamp},
-		"an underscore":               {header("1_768471200", good), slackhook.ErrMalformedTimestamp},
-		"milliseconds":                {header("1768471200000", good), slackhook.ErrMalformedTimestamp},
-		"more than fits":              {header(strings.Repeat("9", 40), good), slackhook.ErrMalformedTimestamp},
-		"two in one header":           {header("1768471200,1768471200", good), slackhook.ErrMalformedTimestamp},
-		"digits of another script":    {header("１７６８４７１２００", good), slackhook.ErrMalformedTimestamp},
-		"the year 1970":               {header("0", good), slackhook.ErrStale},
-		"the year 2286":               {header("9999999999", good), slackhook.ErrStale},
-		"an old version":              {header("1768471200", "v1="+digest), slackhook.ErrVersion},
-		"no version":                  {header("1768471200", digest), slackhook.ErrVersion},
-		"the version in capitals":     {header("1768471200", "V0="+digest), slackhook.ErrVersion},
-		"a space before":              {header("1768471200", " "+good), slackhook.ErrVersion},
-		"the version alone":           {header("1768471200", "v0="), slackhook.ErrSignature},
-		"a short digest":              {header("1768471200", good[:len(good)-2]), slackhook.ErrSignature},
-		"half a byte less":            {header("1768471200", good[:len(good)-1]), slackhook.ErrSignature},
-		"a long digest":               {header("1768471200", good+"00"), slackhook.ErrSignature},
-		"no hex":                      {header("1768471200", "v0="+strings.Repeat("z", 64)), slackhook.ErrSignature},
-		"zeros":                       {header("1768471200", "v0="+strings.Repeat("0", 64)), slackhook.ErrSignature},
-		"two signatures in a header":  {header("1768471200", good+","+good), slackhook.ErrSignature},
-		"a timestamp that looks like": {header("01768471200"[:10], good), slackhook.ErrStale},
-		"another timestamp in time":   {header("1768471201", good), slackhook.ErrSignature},
+		"no headers":                  {http.Header{}, slack.ErrMissingHeader},
+		"a nil header":                {nil, slack.ErrMissingHeader},
+		"no timestamp":                {http.Header{slack.SignatureHeader: {good}}, slack.ErrMissingHeader},
+		"no signature":                {http.Header{slack.TimestampHeader: {"1768471200"}}, slack.ErrMissingHeader},
+		"an empty timestamp":          {header("", good), slack.ErrMissingHeader},
+		"an empty signature":          {header("1768471200", ""), slack.ErrMissingHeader},
+		"a second timestamp":          {doubled(slack.TimestampHeader, good, "1768471200"), slack.ErrDuplicateHeader},
+		"a second signature":          {doubled(slack.SignatureHeader, good, good), slack.ErrDuplicateHeader},
+		"a sign":                      {header("+1768471200", good), slack.ErrMalformedTimestamp},
+		"a minus":                     {header("-1768471200", good), slack.ErrMalformedTimestamp},
+		"a fraction":                  {header("1768471200.0", good), slack.ErrMalformedTimestamp},
+		"an exponent":                 {header("1e9", good), slack.ErrMalformedTimestamp},
+		"a space":                     {header(" 1768471200", good), slack.ErrMalformedTimestamp},
+		"an underscore":               {header("1_768471200", good), slack.ErrMalformedTimestamp},
+		"milliseconds":                {header("1768471200000", good), slack.ErrMalformedTimestamp},
+		"more than fits":              {header(strings.Repeat("9", 40), good), slack.ErrMalformedTimestamp},
+		"two in one header":           {header("1768471200,1768471200", good), slack.ErrMalformedTimestamp},
+		"digits of another script":    {header("１７６８４７１２００", good), slack.ErrMalformedTimestamp},
+		"the year 1970":               {header("0", good), slack.ErrStale},
+		"the year 2286":               {header("9999999999", good), slack.ErrStale},
+		"an old version":              {header("1768471200", "v1="+digest), slack.ErrVersion},
+		"no version":                  {header("1768471200", digest), slack.ErrVersion},
+		"the version in capitals":     {header("1768471200", "V0="+digest), slack.ErrVersion},
+		"a space before":              {header("1768471200", " "+good), slack.ErrVersion},
+		"the version alone":           {header("1768471200", "v0="), slack.ErrSignature},
+		"a short digest":              {header("1768471200", good[:len(good)-2]), slack.ErrSignature},
+		"half a byte less":            {header("1768471200", good[:len(good)-1]), slack.ErrSignature},
+		"a long digest":               {header("1768471200", good+"00"), slack.ErrSignature},
+		"no hex":                      {header("1768471200", "v0="+strings.Repeat("z", 64)), slack.ErrSignature},
+		"zeros":                       {header("1768471200", "v0="+strings.Repeat("0", 64)), slack.ErrSignature},
+		"two signatures in a header":  {header("1768471200", good+","+good), slack.ErrSignature},
+		"a timestamp that looks like": {header("01768471200"[:10], good), slack.ErrStale},
+		"another timestamp in time":   {header("1768471201", good), slack.ErrSignature},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -182,18 +182,18 @@ func TestEveryByteOfTheBodyCounts(t *testing.T) {
 	signed := header("1768471200", v.Sign(time.Unix(sent, 0), body))
 	require.NoError(t, v.Verify(signed, body))
 	for _, other := range []string{"", `{"a":1}`, `{"a": 1} `, `{"a": 1}` + "\n", `{"a": 2}`, "0:" + `{"a": 1}`} {
-		require.ErrorIs(t, v.Verify(signed, []byte(other)), slackhook.ErrSignature, other)
+		require.ErrorIs(t, v.Verify(signed, []byte(other)), slack.ErrSignature, other)
 	}
 }
 
 func TestNewVerifierRefuses(t *testing.T) {
 	t.Parallel()
 	for _, empty := range []string{"", " ", "\t\n"} {
-		_, err := slackhook.NewVerifier(empty, time.Now)
-		require.ErrorIs(t, err, slackhook.ErrEmptySecret)
+		_, err := slack.NewVerifier(empty, time.Now)
+		require.ErrorIs(t, err, slack.ErrEmptySecret)
 	}
-	_, err := slackhook.NewVerifier(secret, nil)
-	require.ErrorIs(t, err, slackhook.ErrNoClock)
+	_, err := slack.NewVerifier(secret, nil)
+	require.ErrorIs(t, err, slack.ErrNoClock)
 }
 
 // TestAgreesWithSlackGo signs for the wall clock, since slack-go reads no other.
@@ -218,7 +218,7 @@ func TestSecretIsNeverPrinted(t *testing.T) {
 	v := verifier(t, "canary-secret", time.Now)
 	asBytes := strings.Trim(fmt.Sprintf("%d", []byte("canary-secret")), "[]")
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
-		for _, value := range []any{v, struct{ V *slackhook.Verifier }{v}, struct{ v *slackhook.Verifier }{v}} {
+		for _, value := range []any{v, struct{ V *slack.Verifier }{v}, struct{ v *slack.Verifier }{v}} {
 			printed := fmt.Sprintf(verb, value)
 			require.NotContains(t, printed, "canary")
 			require.NotContains(t, printed, asBytes)

@@ -5,7 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/konstruct/konstruct/message/slack"
+	"github.com/konstruct/konstruct/channel/slack"
 )
 
 func TestWorkspaceIsTheInstallations(t *testing.T) {

@@ -9,8 +9,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/konstruct/konstruct/channel/slack"
 	"github.com/konstruct/konstruct/message"
-	"github.com/konstruct/konstruct/message/slack"
 )
 
 // TestHostileSizes ends in a moment or not at all: each of these is quadratic or recursive where done carelessly.

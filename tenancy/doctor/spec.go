@@ -5,10 +5,10 @@ import (
 	"slices"
 )
 
-// Catalogue says what a database is meant to look like where its own tables can't say it: which of them belong to no
+// Spec says what a database is meant to look like where its own tables can't say it: which of them belong to no
 // tenant, which keys may span tenants, which functions may act with their owner's rights. Whatever is not in it is a
 // finding. Objects are named with their schema ("public.tenants"); a table with a tenant_id needs no entry.
-type Catalogue struct {
+type Spec struct {
 	// Schemas are those that are examined, the one with the application's tables first.
 	Schemas []string
 
@@ -71,7 +71,7 @@ type Definer struct {
 }
 
 // ClassOf is the class of a table that the caller knows to have a TenantColumn or not. An unclassified table has none.
-func (c Catalogue) ClassOf(table string, hasTenantColumn bool) (Class, bool) {
+func (c Spec) ClassOf(table string, hasTenantColumn bool) (Class, bool) {
 	if hasTenantColumn {
 		return ClassTenant, true
 	}
@@ -84,9 +84,9 @@ func (c Catalogue) ClassOf(table string, hasTenantColumn bool) (Class, bool) {
 	return "", false
 }
 
-// With is the catalogue together with a project's own entries: schemas, tables, keys, functions and known objects of
+// With is the spec together with a project's own entries: schemas, tables, keys, functions and known objects of
 // more. The snapshot of more, which is of all chains, takes the place of c's. Roles, grants and names stay as they are.
-func (c Catalogue) With(more Catalogue) Catalogue {
+func (c Spec) With(more Spec) Spec {
 	for _, s := range more.Schemas {
 		if !slices.Contains(c.Schemas, s) {
 			c.Schemas = append(slices.Clone(c.Schemas), s)

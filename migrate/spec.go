@@ -8,16 +8,16 @@ import (
 // publicSchema holds the application's tables.
 const publicSchema = "public"
 
-// Catalogue is the one place that says which tables belong to no tenant, and why. The planner refuses a new table that
+// Spec is the one place that says which tables belong to no tenant, and why. The planner refuses a new table that
 // is neither tenant-scoped nor listed here, and the doctor refuses to start.
 //
-// A project with tables of its own adds them: migrate.Catalogue().With(doctor.Catalogue{Global: …}).
-func Catalogue() doctor.Catalogue {
+// A project with tables of its own adds them: migrate.Spec().With(doctor.Spec{Global: …}).
+func Spec() doctor.Spec {
 	snapshot, err := Konstruct().Snapshot()
 	if err != nil {
 		panic(err) // the file is embedded, and was proven current
 	}
-	return doctor.Catalogue{
+	return doctor.Spec{
 		Snapshot:     snapshot,
 		Schemas:      []string{publicSchema, revisionsSchema},
 		OwnerRole:    OwnerRole,

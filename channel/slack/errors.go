@@ -15,7 +15,7 @@ var (
 	// Socket Mode.
 	ErrUnsupported = errors.New("slack: not an Events API payload")
 	// ErrNoWorkspace is returned when the payload does not say for which installation it was sent.
-	ErrNoWorkspace = errors.New("slack: the payload names no installation")
+	ErrNoWorkspace = errors.New("slack: no installation in payload")
 )
 
 // PayloadError says which event could not be read. It wraps one of the errors above.

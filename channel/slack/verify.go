@@ -1,4 +1,4 @@
-package slackhook
+package slack
 
 import (
 	"crypto/hmac"
@@ -32,21 +32,21 @@ const (
 // answer all of Verify's alike.
 var (
 	// ErrEmptySecret is returned for an empty signing secret, which anyone could sign with.
-	ErrEmptySecret = errors.New("slackhook: the signing secret is empty")
+	ErrEmptySecret = errors.New("slack: the signing secret is empty")
 	// ErrNoClock is returned for a nil clock.
-	ErrNoClock = errors.New("slackhook: no clock")
+	ErrNoClock = errors.New("slack: no clock")
 	// ErrMissingHeader is returned when a header is absent or empty.
-	ErrMissingHeader = errors.New("slackhook: a signature header is missing")
+	ErrMissingHeader = errors.New("slack: a signature header is missing")
 	// ErrDuplicateHeader is returned when a header is repeated: a proxy and we might read different ones.
-	ErrDuplicateHeader = errors.New("slackhook: a signature header is repeated")
+	ErrDuplicateHeader = errors.New("slack: a signature header is repeated")
 	// ErrMalformedTimestamp is returned when the timestamp is not 1 to 10 decimal digits.
-	ErrMalformedTimestamp = errors.New("slackhook: malformed timestamp")
+	ErrMalformedTimestamp = errors.New("slack: malformed timestamp")
 	// ErrStale is returned when the timestamp is more than [Tolerance] away, in either direction.
-	ErrStale = errors.New("slackhook: timestamp out of tolerance")
+	ErrStale = errors.New("slack: timestamp out of tolerance")
 	// ErrVersion is returned when the signature's version is not v0.
-	ErrVersion = errors.New("slackhook: unknown signature version")
+	ErrVersion = errors.New("slack: unknown signature version")
 	// ErrSignature is returned when the signature is malformed or not the body's.
-	ErrSignature = errors.New("slackhook: wrong signature")
+	ErrSignature = errors.New("slack: wrong signature")
 )
 
 // Verifier verifies the requests of one Slack app. It is safe for concurrent use.
@@ -144,7 +144,7 @@ func parseSignature(signature string) ([]byte, error) {
 }
 
 // String names the type; the secret is never printed.
-func (v *Verifier) String() string { return "slackhook.Verifier([redacted])" }
+func (v *Verifier) String() string { return "slack.Verifier([redacted])" }
 
 // GoString implements [fmt.GoStringer] as String does.
 func (v *Verifier) GoString() string { return v.String() }

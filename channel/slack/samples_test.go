@@ -9,8 +9,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/konstruct/konstruct/channel/slack"
 	"github.com/konstruct/konstruct/message"
-	"github.com/konstruct/konstruct/message/slack"
 )
 
 func at(t *testing.T, s string) time.Time {

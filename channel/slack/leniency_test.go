@@ -7,8 +7,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/konstruct/konstruct/channel/slack"
 	"github.com/konstruct/konstruct/message"
-	"github.com/konstruct/konstruct/message/slack"
 )
 
 // oddValues are of every type that JSON has.

@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/konstruct/konstruct/message/slack"
+	"github.com/konstruct/konstruct/channel/slack"
 )
 
 // object is a JSON object under construction; a nil value takes a field out.
