@@ -28,8 +28,8 @@ const (
 	maxDigits = 10
 )
 
-// The errors of this package, matched with [errors.Is]. They are for logs and counters, and repeat nothing of the request;
-// answer all of Verify's alike.
+// The errors of this package, matched with [errors.Is]. They are for logs and counters, and repeat nothing of the
+// request; answer all of Verify's alike.
 var (
 	// ErrEmptySecret is returned for an empty signing secret, which anyone could sign with.
 	ErrEmptySecret = errors.New("slack: the signing secret is empty")
