@@ -39,7 +39,7 @@ func newRoot() *cobra.Command {
 	root.SetVersionTemplate(longVersion())
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exit{err, exitUsage} })
-	return group(root, newServe(), newDev(), newMigrate(), newDoctor(), newUser(), newKeys(), newLocal())
+	return group(root, newServe(), newDev(), newMigrate(), newDoctor(), newHealth(), newUser(), newKeys(), newLocal())
 }
 
 // group makes cmd a command that is nothing without one of its own: alone it prints its help, and a word that is none of
