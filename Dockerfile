@@ -9,7 +9,7 @@ RUN go mod download
 COPY . .
 ARG VERSION=devel
 ARG COMMIT=
-RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.release=${VERSION} -X main.commit=${COMMIT}" \
+RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=${VERSION} -X main.commit=${COMMIT}" \
     -o /out/konstruct ./cmd/konstruct
 
 FROM scratch
