@@ -57,7 +57,7 @@ func TestCheckFinds(t *testing.T) {
 		step string
 		says string
 	}{
-		"what a migration must not": {"COMMIT;", "lints", "must not begin or end one"},
+		"what a migration must not": {"COMMIT;", "lints", "remove the statement that begins or ends one"},
 		"a column that rows have no value for": {
 			"ALTER TABLE agents ADD COLUMN grade text NOT NULL;", "rehearsal", "contains null values",
 		},
@@ -113,7 +113,7 @@ func TestAScratchURLIsNotRepeated(t *testing.T) {
 	err := migrate.WriteSnapshot(t.Context(), migrate.SnapshotOptions{
 		Dir: t.TempDir(), ScratchURL: "postgres://postgres:one@two%zz@localhost/postgres",
 	})
-	require.ErrorContains(t, err, "scratch URL")
+	require.ErrorContains(t, err, "scratch URL is invalid")
 	require.NotContains(t, err.Error(), "two")
 }
 
@@ -197,7 +197,7 @@ func TestStatus(t *testing.T) {
 	ok, detail, err := migrate.Current(t.Context(), app)
 	require.NoError(t, err)
 	require.False(t, ok)
-	require.Contains(t, detail, "migrations of konstruct are pending, the first is "+all[0])
+	require.Contains(t, detail, "migrations of konstruct are pending, starting with "+all[0])
 
 	_, err = migrate.Up(t.Context(), migrate.Options{URL: db.OwnerURL})
 	require.NoError(t, err)

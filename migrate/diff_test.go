@@ -249,7 +249,7 @@ func TestDiffRefuses(t *testing.T) {
 		says   string
 	}{
 		"a many-to-many table without a tenant":            {join(), migrate.ErrUnscopedReference, "note_tags: a many-to-many edge between tenant-scoped schemas needs an edge schema"},
-		"a table without a tenant that refers to one with": {global(), migrate.ErrUnscopedReference, "login_audits refers to notes"},
+		"a table without a tenant that refers to one with": {global(), migrate.ErrUnscopedReference, "login_audits references notes"},
 		"a key that spans tenants":                         {spanning(), migrate.ErrSpanningKey, "notes_unique (slug) of notes"},
 		"a sequence":                                       {numbered(), migrate.ErrSequence, "notes.number: use mixin.ID{}"},
 		"a tenant that may be missing":                     {loose(), migrate.ErrTenantColumn, "notes.tenant_id: use mixin.Tenant{}"},

@@ -37,17 +37,17 @@ func TestHistory(t *testing.T) {
 		},
 		{
 			"renamed", without("20260101000002_two.sql").with(files{"20260101000002_zwei.sql": "CREATE TABLE two ();"}),
-			migrate.ErrEdited, "20260101000002_two.sql is called 20260101000002_zwei.sql now",
+			migrate.ErrEdited, "20260101000002_two.sql was renamed to 20260101000002_zwei.sql",
 		},
 		{"removed", without("20260101000000_one.sql"), migrate.ErrRemoved, "20260101000000_one.sql"},
 		{
 			"squeezed in", applied.with(files{"20260101000001_between.sql": "CREATE TABLE between_ ();"}),
-			migrate.ErrOutOfOrder, "20260101000001_between.sql comes before 20260101000002_two.sql",
+			migrate.ErrOutOfOrder, "20260101000001_between.sql precedes 20260101000002_two.sql",
 		},
 		{
 			"an older release",
 			files{"20260101000000_one.sql": applied["20260101000000_one.sql"]},
-			migrate.ErrNewer, "it has 20260101000002_two.sql, and the last that this binary knows is 20260101000000_one.sql",
+			migrate.ErrNewer, "it has 20260101000002_two.sql, the last migration of this binary is 20260101000000_one.sql",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -100,7 +100,7 @@ func TestCheckNamesWhatAFileWeakens(t *testing.T) {
 	}
 	require.NoError(t, check(declared.String()), "declared, line by line")
 	require.ErrorContains(t, check(declared.String()+"-- konstruct:weakens table public.tenants: rls because it might\n"),
-		"declares what it does not do: table public.tenants: rls")
+		"remove declarations that do not apply: table public.tenants: rls")
 	require.ErrorContains(t, check(strings.Replace(declared.String(), " because this is a test", " because", 1)), "weakens isolation",
 		"a reason is part of it")
 }
