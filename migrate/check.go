@@ -24,8 +24,6 @@ type CheckOptions struct {
 	Spec doctor.Spec
 	// ScratchURL is a superuser's URL of a server on which scratch databases are created and dropped.
 	ScratchURL string
-	// Rows are statements that make rows for the rehearsal where made-up values are not accepted, by table.
-	Rows map[string]string
 	// Doctor examines the migrated scratch database as konstruct_app. It may be nil.
 	Doctor func(ctx context.Context, conn *pgx.Conn) error
 }
@@ -89,8 +87,8 @@ func (o CheckOptions) rehearse(ctx context.Context, w *weakening) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.drop(ctx)) }()
-	r := &rehearsal{scratch: s, given: o.Rows}
-	_, err = s.up(ctx, o.Chains, r.fill, w.observe)
+	seeds := &seeder{scratch: s, chains: o.Chains, done: make(map[string]bool)}
+	_, err = s.up(ctx, o.Chains, seeds.fill, w.observe)
 	return err
 }
 

@@ -52,6 +52,8 @@ type Plan struct {
 	SQL string
 	// Drops lists dropped tables and columns ("table notes", "column notes.body").
 	Drops []string
+
+	seeds map[string]string // by table
 }
 
 var diffName = regexp.MustCompile(`^[a-z][a-z0-9]*(_[a-z0-9]+)*$`)
@@ -104,7 +106,7 @@ func draft(ctx context.Context, o DiffOptions, own Chain) (plan Plan, err error)
 			return Plan{}, err
 		}
 	}
-	return Plan{SQL: c.compose(steps, o.Spec), Drops: drops(c.changes)}, nil
+	return Plan{SQL: c.compose(steps, o.Spec), Drops: drops(c.changes), seeds: c.seeds()}, nil
 }
 
 // comparison is the difference between the folder and the Ent schema. The replayed database stays open because the
@@ -176,6 +178,9 @@ func replay(ctx context.Context, scratchURL string, chains []Chain) (*scratch, e
 
 // write adds the file to the folder and updates atlas.sum.
 func write(plan Plan, o DiffOptions) (Plan, error) {
+	if err := os.MkdirAll(filepath.Join(o.Dir, "seed"), 0o755); err != nil { //nolint:gosec // sources are world-readable
+		return Plan{}, err
+	}
 	dir, err := atlas.NewLocalDir(o.Dir)
 	if err != nil {
 		return Plan{}, err
@@ -189,6 +194,11 @@ func write(plan Plan, o DiffOptions) (Plan, error) {
 		return Plan{}, err
 	}
 	plan.File = filepath.Join(o.Dir, name)
+	for table, text := range plan.seeds {
+		if err := dir.WriteFile(filepath.Join("seed", table+".sql"), []byte(text)); err != nil {
+			return Plan{}, err
+		}
+	}
 	return plan, sum(dir)
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -115,10 +117,23 @@ func compareRevision(files []file, i int, r revision) error {
 		return fmt.Errorf("%w: %s was renamed to %s", ErrEdited, applied, files[i].name)
 	case r.failure != "" || r.applied != r.total:
 		return fmt.Errorf("%w: %s: %d of %d statements", ErrPartial, applied, r.applied, r.total)
-	case strings.TrimPrefix(r.hash, "h1:") != files[i].hash:
+	case !slices.Contains(files[i].hashes(), strings.TrimPrefix(r.hash, "h1:")):
 		return fmt.Errorf("%w: %s differs from the applied file: restore it and make the change in a new file", ErrEdited, applied)
 	}
 	return nil
+}
+
+// replaces declares the hash of an earlier text of the file, from which only comments differ. Hashes include all earlier
+// files, so later files of the folder need the line, too.
+var replaces = regexp.MustCompile(`(?m)^-- konstruct:replaces h1:(\S+)$`)
+
+// hashes returns the hashes under which the file may have been applied.
+func (f file) hashes() []string {
+	out := []string{f.hash}
+	for _, m := range replaces.FindAllStringSubmatch(f.text, -1) {
+		out = append(out, m[1])
+	}
+	return out
 }
 
 func last(files []file) string {

@@ -78,6 +78,37 @@ func TestHistory(t *testing.T) {
 	}
 }
 
+// Databases that applied an earlier text of a file stay valid if the file declares its hash and has the same statements.
+func TestReplacedText(t *testing.T) {
+	t.Parallel()
+	const name = "20261123194802_resolve_tenant.sql"
+	dir := product(t)
+	earlier, err := os.ReadFile(filepath.Join("testdata", name))
+	require.NoError(t, err)
+	current, err := os.ReadFile(filepath.Join(dir, name))
+	require.NoError(t, err)
+	require.Equal(t, migrate.Statements(t, earlier), migrate.Statements(t, current))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, name), earlier, 0o600))
+	require.NoError(t, migrate.Hash(dir))
+	chain := migrate.Konstruct()
+	chain.Files = os.DirFS(dir)
+	db := bootstrapped(t)
+	_, err = upChains(t.Context(), db.OwnerURL, chain)
+	require.NoError(t, err)
+
+	result, err := migrate.Up(t.Context(), migrate.Options{URL: db.OwnerURL})
+	require.NoError(t, err)
+	require.Empty(t, result.Applied)
+	ok, detail, err := migrate.Current(t.Context(), open(t, db.AppURL))
+	require.NoError(t, err)
+	require.True(t, ok, detail)
+	require.Empty(t, diagnosed(t, db, migrate.Spec()))
+
+	exec(t, open(t, db.OwnerURL), "UPDATE atlas_schema_revisions.atlas_schema_revisions SET hash = 'h1:other' WHERE version = $1", name[:14])
+	_, err = migrate.Up(t.Context(), migrate.Options{URL: db.OwnerURL})
+	require.ErrorIs(t, err, migrate.ErrEdited)
+}
+
 func TestPartlyAppliedByAnotherTool(t *testing.T) {
 	t.Parallel()
 	db := bootstrapped(t)

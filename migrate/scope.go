@@ -15,12 +15,12 @@ import (
 
 // Errors of the planner. Each names the object and what to do.
 var (
-	ErrUnclassified = errors.New("the table is neither tenant-scoped nor listed in the spec")
-	ErrUnscopedReference     = errors.New("a table without a tenant references a tenant-scoped table")
-	ErrTenantColumn = errors.New("the tenant column is not the mixin's")
-	ErrSpanningKey  = errors.New("the unique key spans tenants")
-	ErrSequence     = errors.New("a sequence shared by tenants shows how much the others create")
-	ErrDestructive  = errors.New("the plan drops data")
+	ErrUnclassified      = errors.New("the table is neither tenant-scoped nor listed in the spec")
+	ErrUnscopedReference = errors.New("a table without a tenant references a tenant-scoped table")
+	ErrTenantColumn      = errors.New("the tenant column is not the mixin's")
+	ErrSpanningKey       = errors.New("the unique key spans tenants")
+	ErrSequence          = errors.New("a sequence shared by tenants shows how much the others create")
+	ErrDestructive       = errors.New("the plan drops data")
 )
 
 // scope changes the tables of an Ent schema to what isolation requires and Ent can't express:
@@ -123,8 +123,7 @@ func tenantColumn(t *schema.Table) (*schema.Column, error) {
 		return nil, fmt.Errorf("%w: %s.%s: use mixin.Tenant{}", ErrTenantColumn, t.Name, c.Name)
 	}
 	for _, c := range t.Columns {
-		_, serial := c.Type.Type.(*postgres.SerialType)
-		if serial || slices.ContainsFunc(c.Attrs, func(a schema.Attr) bool { _, ok := a.(*postgres.Identity); return ok }) {
+		if numbered(c) {
 			return nil, fmt.Errorf("%w: %s.%s: use mixin.ID{}", ErrSequence, t.Name, c.Name)
 		}
 	}

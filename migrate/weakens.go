@@ -20,7 +20,7 @@ var declaration = regexp.MustCompile(`(?m)^\s*--\s*konstruct:weakens\s+(.+?)\s+b
 
 // weakening collects the undeclared weakenings of a chain's files.
 type weakening struct {
-	spec  doctor.Spec
+	spec doctor.Spec
 	errs []error
 }
 
