@@ -11,6 +11,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 // Errors of comparing the files with the revisions of a database. Each names the file.
@@ -68,7 +70,7 @@ type Querier interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 }
 
-func (c Chain) table() string { return pgx.Identifier{c.Revisions, revisionsTable}.Sanitize() }
+func (c Chain) table() string { return rls.Quote(c.Revisions, revisionsTable) }
 
 // revisions returns the applied migrations, oldest first, and none if the revision table is missing.
 func (c Chain) revisions(ctx context.Context, q Querier) ([]revision, error) {

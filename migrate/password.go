@@ -13,6 +13,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 // scramIterations is PostgreSQL's default.
@@ -59,7 +61,7 @@ func (v verifier) set(ctx context.Context, conn *pgx.Conn) error {
 		return err
 	}
 	// ALTER ROLE takes no parameters. The secret contains no quotes.
-	_, err = conn.Exec(ctx, fmt.Sprintf("ALTER ROLE %s PASSWORD '%s'", pgx.Identifier{v.role}.Sanitize(), secret))
+	_, err = conn.Exec(ctx, fmt.Sprintf("ALTER ROLE %s PASSWORD '%s'", rls.Quote(v.role), secret))
 	return err
 }
 

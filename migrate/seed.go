@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/konstruct/konstruct/ent/schema/mixin"
+	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 // ErrSeed is returned when a table has no seed (seed/<table>.sql beside the migrations) or the seed inserts no rows.
@@ -101,7 +102,7 @@ func proposedSeed(t *schema.Table) string {
 	var columns, values []string
 	for _, c := range t.Columns {
 		if c.Name == mixin.TenantColumn || !c.Type.Null && c.Default == nil && !numbered(c) {
-			columns, values = append(columns, quoted(c.Name)), append(values, seedValue(t, c))
+			columns, values = append(columns, rls.Quote(c.Name)), append(values, seedValue(t, c))
 		}
 	}
 	from := "generate_series(1, 2)"
@@ -109,7 +110,7 @@ func proposedSeed(t *schema.Table) string {
 		from = "tenants, " + from
 	}
 	return fmt.Sprintf("INSERT INTO %s (%s)\nSELECT %s\n  FROM %s\n    ON CONFLICT DO NOTHING;\n",
-		quoted(t.Name), strings.Join(columns, ", "), strings.Join(values, ", "), from)
+		rls.Quote(t.Name), strings.Join(columns, ", "), strings.Join(values, ", "), from)
 }
 
 func seedValue(t *schema.Table, c *schema.Column) string {
@@ -122,7 +123,7 @@ func seedValue(t *schema.Table, c *schema.Column) string {
 			if tenantScoped(t) && tenantScoped(fk.RefTable) {
 				where = fmt.Sprintf(" WHERE r.%s = tenants.id", mixin.TenantColumn)
 			}
-			return fmt.Sprintf("(SELECT r.%s FROM %s AS r%s LIMIT 1)", quoted(fk.RefColumns[i].Name), quoted(fk.RefTable.Name), where)
+			return fmt.Sprintf("(SELECT r.%s FROM %s AS r%s LIMIT 1)", rls.Quote(fk.RefColumns[i].Name), rls.Quote(fk.RefTable.Name), where)
 		}
 	}
 	switch c.Type.Type.(type) {

@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/konstruct/konstruct/tenancy/doctor"
+	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 const (
@@ -35,7 +36,7 @@ const createSnapshots = `CREATE TABLE IF NOT EXISTS %s (
 // ErrSnapshot is returned when snapshot.json is not what the migrations make.
 var ErrSnapshot = errors.New("snapshot.json is not current: run konstruct migrate snapshot")
 
-func (c Chain) snapshots() string { return pgx.Identifier{c.Revisions, snapshotsTable}.Sanitize() }
+func (c Chain) snapshots() string { return rls.Quote(c.Revisions, snapshotsTable) }
 
 // Snapshot returns what the chain makes, including its base chains, or an empty snapshot without a snapshot.json.
 func (c Chain) Snapshot() (doctor.Snapshot, error) {
@@ -51,7 +52,7 @@ func (c Chain) Snapshot() (doctor.Snapshot, error) {
 
 // observer is the spec for reading snapshots.
 func observer() doctor.Spec {
-	return doctor.Spec{OwnerRole: OwnerRole, AppRole: AppRole, ResolverRole: ResolverRole, Setting: Setting}
+	return doctor.Spec{OwnerRole: OwnerRole, AppRole: AppRole, ResolverRole: ResolverRole}
 }
 
 func revisionSchemas(chains []Chain) []string {

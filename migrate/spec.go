@@ -5,9 +5,6 @@ import (
 	"github.com/konstruct/konstruct/tenancy/doctor"
 )
 
-// Setting is the PostgreSQL setting with the transaction's tenant.
-const Setting = "app.current_tenant"
-
 // publicSchema has the application's tables.
 const publicSchema = "public"
 
@@ -27,7 +24,6 @@ func Spec() doctor.Spec {
 		AppRole:      AppRole,
 		ResolverRole: ResolverRole,
 		TenantColumn: mixin.TenantColumn,
-		Setting:      Setting,
 		TenantsTable: "public.tenants",
 		Global: map[string]string{
 			"public.tenants":         "the tenants themselves, which a platform admin lists",
