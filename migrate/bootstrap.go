@@ -111,7 +111,7 @@ func collided(err error) bool {
 	pgErr, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && slices.Contains([]string{
 		"XX000", // internal_error
-		"23505", // unique_violation, in a system catalogue
+		"23505", // unique_violation, in a system catalog
 		"42710", // duplicate_object
 		"40P01", // deadlock_detected
 	}, pgErr.Code)

@@ -20,8 +20,8 @@ type CheckOptions struct {
 	Chains []Chain
 	// Tables are those that the last chain makes: Tables of the Ent schema's generated package migrate.
 	Tables []*entschema.Table
-	// Catalogue lists the tables that belong to no tenant.
-	Catalogue doctor.Catalogue
+	// Spec lists the tables that belong to no tenant.
+	Spec doctor.Spec
 	// ScratchURL is a superuser's URL of a server on which databases may be made and dropped.
 	ScratchURL string
 	// Rows are statements that make rows for the rehearsal where made-up values are not accepted, by table.
@@ -57,7 +57,7 @@ func Check(ctx context.Context, o CheckOptions) []CheckResult {
 	if !step("sums", err) || !step("lints", lintErrors(files)) {
 		return out
 	}
-	weakens := &weakening{cat: o.Catalogue}
+	weakens := &weakening{spec: o.Spec}
 	if !step("rehearsal", o.rehearse(ctx, weakens)) {
 		return out
 	}
@@ -99,7 +99,7 @@ func (o CheckOptions) rehearse(ctx context.Context, w *weakening) (err error) {
 func (o CheckOptions) drift(ctx context.Context) (err error) {
 	last := len(o.Chains) - 1
 	d := DiffOptions{
-		Name: "drift", Tables: o.Tables, Base: o.Chains[:last], Catalogue: o.Catalogue, ScratchURL: o.ScratchURL,
+		Name: "drift", Tables: o.Tables, Base: o.Chains[:last], Spec: o.Spec, ScratchURL: o.ScratchURL,
 	}
 	plan, err := draft(ctx, d, o.Chains[last])
 	if err != nil {

@@ -33,12 +33,12 @@ func TestProductIsCurrent(t *testing.T) {
 	t.Parallel()
 	var asked string
 	results := migrate.Check(t.Context(), migrate.CheckOptions{
-		Tables: entmigrate.Tables, Catalogue: migrate.Catalogue(), ScratchURL: testdb.Empty(t).SuperURL,
+		Tables: entmigrate.Tables, Spec: migrate.Spec(), ScratchURL: testdb.Empty(t).SuperURL,
 		Doctor: func(ctx context.Context, conn *pgx.Conn) error {
 			if err := conn.QueryRow(ctx, "SELECT session_user || '=' || current_user").Scan(&asked); err != nil {
 				return err
 			}
-			return examine(migrate.Catalogue())(ctx, conn)
+			return examine(migrate.Spec())(ctx, conn)
 		},
 	})
 	require.Empty(t, faults(results))
@@ -85,8 +85,8 @@ func TestCheckFinds(t *testing.T) {
 			chain := migrate.Konstruct()
 			chain.Files = os.DirFS(dir)
 			found := faults(migrate.Check(t.Context(), migrate.CheckOptions{
-				Chains: []migrate.Chain{chain}, Tables: entmigrate.Tables, Catalogue: migrate.Catalogue(),
-				ScratchURL: testdb.Empty(t).SuperURL, Doctor: examine(migrate.Catalogue()),
+				Chains: []migrate.Chain{chain}, Tables: entmigrate.Tables, Spec: migrate.Spec(),
+				ScratchURL: testdb.Empty(t).SuperURL, Doctor: examine(migrate.Spec()),
 			}))
 			if c.step == "schema" || c.step == "weakening" {
 				delete(found, "doctor") // it sees the outcome, too
@@ -101,7 +101,7 @@ func TestCheckFindsASchemaThatWasNotPlanned(t *testing.T) {
 	t.Parallel()
 	found := faults(migrate.Check(t.Context(), migrate.CheckOptions{
 		Tables:    append([]*entschema.Table{scoped("notes", col("body", field.TypeString))}, entmigrate.Tables...),
-		Catalogue: migrate.Catalogue(), ScratchURL: testdb.Empty(t).SuperURL,
+		Spec: migrate.Spec(), ScratchURL: testdb.Empty(t).SuperURL,
 	}))
 	require.Len(t, found, 1)
 	require.ErrorIs(t, found["schema"], migrate.ErrDrift)
@@ -129,7 +129,7 @@ func TestCheckFindsAnEditedSnapshot(t *testing.T) {
 	chain := migrate.Konstruct()
 	chain.Files = os.DirFS(dir)
 	found := faults(migrate.Check(t.Context(), migrate.CheckOptions{
-		Chains: []migrate.Chain{chain}, Tables: entmigrate.Tables, Catalogue: migrate.Catalogue(), ScratchURL: testdb.Empty(t).SuperURL,
+		Chains: []migrate.Chain{chain}, Tables: entmigrate.Tables, Spec: migrate.Spec(), ScratchURL: testdb.Empty(t).SuperURL,
 	}))
 	require.Len(t, found, 1)
 	require.ErrorIs(t, found["snapshot"], migrate.ErrSnapshot)

@@ -9,24 +9,25 @@ import (
 	"ariga.io/atlas/sql/schema"
 
 	"github.com/konstruct/konstruct/tenancy/doctor"
+	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 // compose turns planned steps into the text of a file: first the DDL, then the protection that is missing.
-func (c *comparison) compose(steps *atlas.Plan, cat doctor.Catalogue) string {
+func (c *comparison) compose(steps *atlas.Plan, spec doctor.Spec) string {
 	var b strings.Builder
 	for _, step := range steps.Changes {
 		// Atlas breaks the line in the middle of this one.
 		stmt := strings.ReplaceAll(step.Cmd, "ADD\nCONSTRAINT", "ADD CONSTRAINT")
-		paragraph(&b, capital(step.Comment), bracketed(stmt, forced(step, c.current))...)
+		paragraph(&b, capital(step.Comment), rls.Unforced(forced(step, c.current), stmt)...)
 	}
 	for _, t := range c.want.Tables {
 		if !tenantScoped(t) {
 			if _, exists := c.current.Table(t.Name); !exists {
-				paragraph(&b, t.Name+": "+cat.Global[qualified(t)], grants(t, doctor.ClassGlobal, cat))
+				paragraph(&b, t.Name+": "+spec.Global[qualified(t)], grants(t, doctor.ClassGlobal, spec))
 			}
 			continue
 		}
-		if missing := protect(t, c.protection[t.Name], cat); len(missing) > 0 {
+		if missing := protect(t, c.protection[t.Name], spec); len(missing) > 0 {
 			paragraph(&b, t.Name+": its rows belong to one tenant", missing...)
 		}
 	}
@@ -47,8 +48,8 @@ func forced(step *atlas.Change, current *schema.Schema) []string {
 		}
 		for _, t := range []*schema.Table{modify.T, add.F.RefTable} {
 			today, exists := current.Table(t.Name)
-			if exists && tenantScoped(today) && !slices.Contains(out, t.Name) {
-				out = append(out, t.Name)
+			if name := rls.Quote(t.Name); exists && tenantScoped(today) && !slices.Contains(out, name) {
+				out = append(out, name)
 			}
 		}
 	}

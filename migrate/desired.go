@@ -19,7 +19,7 @@ import (
 
 // build makes the tables of an Ent schema, scoped, in a scratch database that already has what they stand on, and reads
 // all of it back: what PostgreSQL prints compares with what PostgreSQL prints.
-func build(ctx context.Context, db *sql.DB, tables []*entschema.Table, cat doctor.Catalogue) (*schema.Schema, error) {
+func build(ctx context.Context, db *sql.DB, tables []*entschema.Table, spec doctor.Spec) (*schema.Schema, error) {
 	driver, err := postgres.Open(db)
 	if err != nil {
 		return nil, err
@@ -28,7 +28,7 @@ func build(ctx context.Context, db *sql.DB, tables []*entschema.Table, cat docto
 	if err != nil {
 		return nil, err
 	}
-	whole, err := desired(ctx, db, base, tables, cat)
+	whole, err := desired(ctx, db, base, tables, spec)
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +50,7 @@ func build(ctx context.Context, db *sql.DB, tables []*entschema.Table, cat docto
 
 // desired is the base together with the scoped tables of the Ent schema.
 func desired(
-	ctx context.Context, db *sql.DB, base *schema.Schema, tables []*entschema.Table, cat doctor.Catalogue,
+	ctx context.Context, db *sql.DB, base *schema.Schema, tables []*entschema.Table, spec doctor.Spec,
 ) (*schema.Schema, error) {
 	own, err := convert(ctx, db, tables)
 	if err != nil {
@@ -70,7 +70,7 @@ func desired(
 	if !ok {
 		return nil, errors.New("there is no table tenants: apply Konstruct's chain first (Options.Base)")
 	}
-	return whole, scope(own, tenants, cat)
+	return whole, scope(own, tenants, spec)
 }
 
 // convert turns Ent's tables into Atlas's. It makes new ones: Ent's are package variables.

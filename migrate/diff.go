@@ -35,8 +35,8 @@ type DiffOptions struct {
 	// Revisions is the schema of the folder's revision table ([Chain.Revisions]), for the snapshot of the folder. Empty for
 	// Konstruct's own folder; with Base and without Revisions no snapshot is written.
 	Revisions string
-	// Catalogue lists the tables that belong to no tenant.
-	Catalogue doctor.Catalogue
+	// Spec lists the tables that belong to no tenant.
+	Spec doctor.Spec
 	// ScratchURL is a superuser's URL of a server on which databases may be made and dropped.
 	ScratchURL string
 	// AllowDrops writes a plan that drops tables or columns. Without it such a plan is refused, by name.
@@ -61,8 +61,8 @@ var diffName = regexp.MustCompile(`^[a-z][a-z0-9]*(_[a-z0-9]+)*$`)
 // with atlas.sum and snapshot.json. The protection of each new table stands in the same file. Nothing is written where nothing is missing.
 //
 // It replays the folder on one scratch database, makes the Ent schema's tables on another, and compares the two.
-// It refuses, among others, a table that is neither tenant-scoped nor in the catalogue ([ErrUnclassified]), a
-// many-to-many edge without a tenant ([ErrNoTenant]), and a plan that drops data ([ErrDestructive]).
+// It refuses, among others, a table that is neither tenant-scoped nor in the spec ([ErrUnclassified]), a
+// many-to-many edge without a tenant ([ErrUnscopedReference]), and a plan that drops data ([ErrDestructive]).
 func Diff(ctx context.Context, o DiffOptions) (Plan, error) {
 	if !diffName.MatchString(o.Name) {
 		return Plan{}, fmt.Errorf("migration name %q: lower-case words joined by underscores, like add_notes", o.Name)
@@ -105,7 +105,7 @@ func draft(ctx context.Context, o DiffOptions, own Chain) (plan Plan, err error)
 			return Plan{}, err
 		}
 	}
-	return Plan{SQL: c.compose(steps, o.Catalogue), Drops: drops(c.changes)}, nil
+	return Plan{SQL: c.compose(steps, o.Spec), Drops: drops(c.changes)}, nil
 }
 
 // comparison is the way from what the folder makes to what the Ent schema wants. The replayed database stays until it
@@ -142,7 +142,7 @@ func (c *comparison) find(ctx context.Context, o DiffOptions) (err error) {
 	if c.current, err = inspect(ctx, c.driver); err != nil {
 		return err
 	}
-	if c.protection, err = protections(ctx, c.db, o.Catalogue.AppRole); err != nil {
+	if c.protection, err = protections(ctx, c.db, o.Spec.AppRole); err != nil {
 		return err
 	}
 	if c.want, err = wanted(ctx, o); err != nil {
@@ -160,7 +160,7 @@ func wanted(ctx context.Context, o DiffOptions) (_ *schema.Schema, err error) {
 	defer func() { err = errors.Join(err, s.drop(ctx)) }()
 	db := s.open()
 	defer func() { err = errors.Join(err, db.Close()) }()
-	return build(ctx, db, o.Tables, o.Catalogue)
+	return build(ctx, db, o.Tables, o.Spec)
 }
 
 // replay applies chains to a scratch database of their own, as the plain owner.

@@ -82,7 +82,7 @@ func diff(t *testing.T, dir string, tables ...*entschema.Table) (migrate.Plan, e
 	t.Helper()
 	return migrate.Diff(t.Context(), migrate.DiffOptions{
 		Name: "step", Dir: dir, Tables: tables, Base: []migrate.Chain{migrate.Konstruct()},
-		Catalogue: migrate.Catalogue(), ScratchURL: testdb.Empty(t).SuperURL, Now: planned,
+		Spec: migrate.Spec(), ScratchURL: testdb.Empty(t).SuperURL, Now: planned,
 	})
 }
 
@@ -123,14 +123,14 @@ func TestDiffOfAGlobalTable(t *testing.T) {
 	plans := plain("plans", col("name", field.TypeString))
 	options := migrate.DiffOptions{
 		Name: "step", Dir: t.TempDir(), Tables: []*entschema.Table{plans}, Base: []migrate.Chain{migrate.Konstruct()},
-		Catalogue: migrate.Catalogue(), ScratchURL: testdb.Empty(t).SuperURL, Now: planned,
+		Spec: migrate.Spec(), ScratchURL: testdb.Empty(t).SuperURL, Now: planned,
 	}
 	_, err := migrate.Diff(t.Context(), options)
 	require.ErrorIs(t, err, migrate.ErrUnclassified)
 	require.ErrorContains(t, err, "plans: give its schema mixin.Tenant{}, or")
 	require.Empty(t, sqlFiles(t, os.DirFS(options.Dir)), "nothing is written")
 
-	options.Catalogue = options.Catalogue.With(doctor.Catalogue{
+	options.Spec = options.Spec.With(doctor.Spec{
 		Global: map[string]string{"public.plans": "everybody may see what can be bought"},
 	})
 	plan, err := migrate.Diff(t.Context(), options)
@@ -185,7 +185,7 @@ func TestDiffOfATableThatBecomesTenantScoped(t *testing.T) {
 	dir := product(t)
 	options := migrate.DiffOptions{
 		Name: "step", Dir: dir, Tables: slices.Concat(entmigrate.Tables, []*entschema.Table{plain("labels")}),
-		Catalogue:  migrate.Catalogue().With(doctor.Catalogue{Global: map[string]string{"public.labels": "a test"}}),
+		Spec:  migrate.Spec().With(doctor.Spec{Global: map[string]string{"public.labels": "a test"}}),
 		ScratchURL: testdb.Empty(t).SuperURL, Now: planned,
 	}
 	_, err := migrate.Diff(t.Context(), options)
@@ -198,7 +198,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON hints TO konstruct_app;`), 0o600))
 	labels := scoped("labels", optional(col("referred_by", field.TypeUUID)))
 	refer(labels, "referred_by", entmigrate.TenantsTable)
 	options.Tables = slices.Concat(entmigrate.Tables, []*entschema.Table{labels, scoped("hints")})
-	options.Catalogue = migrate.Catalogue()
+	options.Spec = migrate.Spec()
 	plan, err := migrate.Diff(t.Context(), options)
 	require.NoError(t, err)
 	requireGolden(t, "becomes_tenant_scoped.sql", plan.SQL)
@@ -206,8 +206,8 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON hints TO konstruct_app;`), 0o600))
 	chain := migrate.Konstruct()
 	chain.Files = os.DirFS(dir)
 	require.Empty(t, faults(migrate.Check(t.Context(), migrate.CheckOptions{
-		Chains: []migrate.Chain{chain}, Tables: options.Tables, Catalogue: options.Catalogue,
-		ScratchURL: options.ScratchURL, Doctor: examine(options.Catalogue),
+		Chains: []migrate.Chain{chain}, Tables: options.Tables, Spec: options.Spec,
+		ScratchURL: options.ScratchURL, Doctor: examine(options.Spec),
 		Rows: map[string]string{"labels": "SELECT 1"}, // rows without a tenant could not stay
 	})))
 }
@@ -248,8 +248,8 @@ func TestDiffRefuses(t *testing.T) {
 		err    error
 		says   string
 	}{
-		"a many-to-many table without a tenant":            {join(), migrate.ErrNoTenant, "note_tags: a many-to-many edge between tenant-scoped schemas needs an edge schema"},
-		"a table without a tenant that refers to one with": {global(), migrate.ErrNoTenant, "login_audits refers to notes"},
+		"a many-to-many table without a tenant":            {join(), migrate.ErrUnscopedReference, "note_tags: a many-to-many edge between tenant-scoped schemas needs an edge schema"},
+		"a table without a tenant that refers to one with": {global(), migrate.ErrUnscopedReference, "login_audits refers to notes"},
 		"a key that spans tenants":                         {spanning(), migrate.ErrSpanningKey, "notes_unique (slug) of notes"},
 		"a sequence":                                       {numbered(), migrate.ErrSequence, "notes.number: use mixin.ID{}"},
 		"a tenant that may be missing":                     {loose(), migrate.ErrTenantColumn, "notes.tenant_id: use mixin.Tenant{}"},
@@ -259,7 +259,7 @@ func TestDiffRefuses(t *testing.T) {
 			dir := t.TempDir()
 			_, err := migrate.Diff(t.Context(), migrate.DiffOptions{
 				Name: "step", Dir: dir, Tables: c.tables, Base: []migrate.Chain{migrate.Konstruct()}, Now: planned,
-				Catalogue: migrate.Catalogue().With(doctor.Catalogue{Global: map[string]string{"public.login_audits": "a test"}}),
+				Spec: migrate.Spec().With(doctor.Spec{Global: map[string]string{"public.login_audits": "a test"}}),
 
 				ScratchURL: testdb.Empty(t).SuperURL,
 			})
@@ -278,7 +278,7 @@ func TestDiffReportsWhatItWouldDrop(t *testing.T) {
 
 	options := migrate.DiffOptions{
 		Name: "drop", Dir: dir, Tables: []*entschema.Table{scoped("notes")}, Base: []migrate.Chain{migrate.Konstruct()},
-		Catalogue: migrate.Catalogue(), ScratchURL: testdb.Empty(t).SuperURL, Now: planned,
+		Spec: migrate.Spec(), ScratchURL: testdb.Empty(t).SuperURL, Now: planned,
 	}
 	plan, err := migrate.Diff(t.Context(), options)
 	require.ErrorIs(t, err, migrate.ErrDestructive)
@@ -307,7 +307,7 @@ func TestDiffLeavesNoDatabaseBehind(t *testing.T) {
 	db := cluster.Empty(t)
 	options := migrate.DiffOptions{
 		Name: "step", Dir: t.TempDir(), Tables: []*entschema.Table{scoped("notes")}, Base: []migrate.Chain{migrate.Konstruct()},
-		Catalogue: migrate.Catalogue(), ScratchURL: db.SuperURL, Now: planned,
+		Spec: migrate.Spec(), ScratchURL: db.SuperURL, Now: planned,
 	}
 	super := open(t, db.SuperURL)
 	const left = "SELECT datname::text FROM pg_database WHERE datname LIKE 'konstruct%'"
@@ -328,7 +328,7 @@ func TestDiffOfTheProductWithOneMoreSchema(t *testing.T) {
 	dir := product(t)
 	db := testdb.New(t)
 	options := migrate.DiffOptions{
-		Name: "add_notes", Dir: dir, Catalogue: migrate.Catalogue(), ScratchURL: db.SuperURL, Now: planned,
+		Name: "add_notes", Dir: dir, Spec: migrate.Spec(), ScratchURL: db.SuperURL, Now: planned,
 		Tables: append([]*entschema.Table{scoped("notes", col("body", field.TypeString))}, entmigrate.Tables...),
 	}
 	plan, err := migrate.Diff(t.Context(), options)
@@ -338,8 +338,8 @@ func TestDiffOfTheProductWithOneMoreSchema(t *testing.T) {
 	chain := migrate.Konstruct()
 	chain.Files = os.DirFS(dir)
 	for _, r := range migrate.Check(t.Context(), migrate.CheckOptions{
-		Chains: []migrate.Chain{chain}, Tables: options.Tables, Catalogue: options.Catalogue, ScratchURL: db.SuperURL,
-		Doctor: examine(options.Catalogue),
+		Chains: []migrate.Chain{chain}, Tables: options.Tables, Spec: options.Spec, ScratchURL: db.SuperURL,
+		Doctor: examine(options.Spec),
 	}) {
 		require.NoError(t, r.Err, r.Step)
 	}

@@ -11,8 +11,8 @@
 // [Status] and [Check] look without touching; [Current] answers a server's readiness probe as konstruct_app.
 //
 // A project with tables of its own keeps its files in a folder of its own, and applies them after Konstruct's, with
-// another [Source]. [Catalogue] is the one place that says which tables belong to no tenant, and why.
+// another [Source]. [Spec] is the one place that says which tables belong to no tenant, and why.
 //
-// The package is the only one that imports Atlas. It imports tenancy/doctor for the catalogue's type, and the Ent mixin
+// The package is the only one that imports Atlas. It imports tenancy/doctor for the spec's type, and the Ent mixin
 // for the tenant column's name; it must not import server, channel, config, local or cmd.
 package migrate

@@ -36,7 +36,7 @@ func ExampleDiff() {
 		Dir:    "migrations",
 		Tables: entmigrate.Tables, // of the project's own generated client
 		Base:   []migrate.Chain{migrate.Konstruct()},
-		Catalogue: migrate.Catalogue().With(doctor.Catalogue{
+		Spec: migrate.Spec().With(doctor.Spec{
 			Global: map[string]string{"public.currencies": "the same for everybody"},
 		}),
 		ScratchURL: os.Getenv("SCRATCH_DATABASE_URL"), // a superuser's, of a server for development

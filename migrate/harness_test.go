@@ -114,9 +114,9 @@ func denied(t *testing.T, conn *pgx.Conn, sql string) {
 }
 
 // examine is the doctor, as a step of a check.
-func examine(cat doctor.Catalogue) func(context.Context, *pgx.Conn) error {
+func examine(spec doctor.Spec) func(context.Context, *pgx.Conn) error {
 	return func(ctx context.Context, conn *pgx.Conn) error {
-		report, err := doctor.Check(ctx, conn, cat)
+		report, err := doctor.Check(ctx, conn, spec)
 		return errors.Join(err, report.Err())
 	}
 }

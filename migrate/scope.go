@@ -16,7 +16,7 @@ import (
 // What the planner refuses. Each error says which object it is about and what to do.
 var (
 	ErrUnclassified = errors.New("the table is neither tenant-scoped nor listed as global")
-	ErrNoTenant     = errors.New("the table refers to a tenant's rows, but has no tenant")
+	ErrUnscopedReference     = errors.New("the table refers to a tenant's rows, but has no tenant")
 	ErrTenantColumn = errors.New("the table's tenant column is not the mixin's")
 	ErrSpanningKey  = errors.New("the unique key spans tenants")
 	ErrSequence     = errors.New("the sequence would tell one tenant how much the others do")
@@ -32,9 +32,9 @@ var (
 //   - a unique key on an edge begins with the tenant.
 //
 // It refuses what it can't mend.
-func scope(own []*schema.Table, tenants *schema.Table, cat doctor.Catalogue) error {
+func scope(own []*schema.Table, tenants *schema.Table, spec doctor.Spec) error {
 	for _, t := range own {
-		if err := classified(t, cat); err != nil {
+		if err := classified(t, spec); err != nil {
 			return err
 		}
 		for _, fk := range t.ForeignKeys {
@@ -48,7 +48,7 @@ func scope(own []*schema.Table, tenants *schema.Table, cat doctor.Catalogue) err
 			}
 			continue
 		}
-		if err := scopeTable(t, tenants, cat); err != nil {
+		if err := scopeTable(t, tenants, spec); err != nil {
 			return err
 		}
 	}
@@ -62,12 +62,12 @@ func tenantScoped(t *schema.Table) bool {
 
 func qualified(t *schema.Table) string { return publicSchema + "." + t.Name }
 
-func classified(t *schema.Table, cat doctor.Catalogue) error {
-	if _, ok := cat.ClassOf(qualified(t), tenantScoped(t)); ok || joins(t) {
+func classified(t *schema.Table, spec doctor.Spec) error {
+	if _, ok := spec.ClassOf(qualified(t), tenantScoped(t)); ok || joins(t) {
 		return nil
 	}
 	return fmt.Errorf("%w: %s: give its schema mixin.Tenant{}, or, if it really is nobody's, list it with the reason in the "+
-		"catalogue's Global (for Konstruct's own tables: migrate/catalogue.go)", ErrUnclassified, t.Name)
+		"spec's Global (for Konstruct's own tables: migrate/spec.go)", ErrUnclassified, t.Name)
 }
 
 // joins tells whether t is a many-to-many table as Ent makes it: two foreign keys, which are the primary key.
@@ -83,14 +83,14 @@ func withoutTenant(t *schema.Table) error {
 		}
 		if joins(t) {
 			return fmt.Errorf("%w: %s: a many-to-many edge between tenant-scoped schemas needs an edge schema: declare one with "+
-				"mixin.ID{} and mixin.Tenant{}, and name it with .Through(…) on both edges", ErrNoTenant, t.Name)
+				"mixin.ID{} and mixin.Tenant{}, and name it with .Through(…) on both edges", ErrUnscopedReference, t.Name)
 		}
-		return fmt.Errorf("%w: %s refers to %s: give its schema mixin.Tenant{}", ErrNoTenant, t.Name, fk.RefTable.Name)
+		return fmt.Errorf("%w: %s refers to %s: give its schema mixin.Tenant{}", ErrUnscopedReference, t.Name, fk.RefTable.Name)
 	}
 	return nil
 }
 
-func scopeTable(t, tenants *schema.Table, cat doctor.Catalogue) error {
+func scopeTable(t, tenants *schema.Table, spec doctor.Spec) error {
 	tenant, err := tenantColumn(t)
 	if err != nil {
 		return err
@@ -113,7 +113,7 @@ func scopeTable(t, tenants *schema.Table, cat doctor.Catalogue) error {
 	}) {
 		t.AddForeignKeys(tenantKey(t, tenant, tenants))
 	}
-	return scopeIndexes(t, tenant, edges, cat)
+	return scopeIndexes(t, tenant, edges, spec)
 }
 
 // tenantColumn is the mixin's column, or an error: without NOT NULL and a uuid, no policy holds.
@@ -163,7 +163,7 @@ func tenantKey(t *schema.Table, tenant *schema.Column, tenants *schema.Table) *s
 
 // scopeIndexes puts the tenant first in the unique keys of edges, which changes nothing about what they allow: the edge's
 // composite foreign key already ties the other column to the tenant. Any other key has to say it itself.
-func scopeIndexes(t *schema.Table, tenant *schema.Column, edges map[string]bool, cat doctor.Catalogue) error {
+func scopeIndexes(t *schema.Table, tenant *schema.Column, edges map[string]bool, spec doctor.Spec) error {
 	for _, idx := range t.Indexes {
 		columns := columnNames(idx)
 		if idx.Unique && slices.Equal(columns, []string{tenant.Name, "id"}) {
@@ -173,12 +173,12 @@ func scopeIndexes(t *schema.Table, tenant *schema.Column, edges map[string]bool,
 		if !idx.Unique || slices.Contains(columns, tenant.Name) {
 			continue
 		}
-		if _, listed := cat.SpanningKeys[publicSchema+"."+idx.Name]; listed {
+		if _, listed := spec.SpanningKeys[publicSchema+"."+idx.Name]; listed {
 			continue
 		}
 		if !slices.ContainsFunc(columns, func(c string) bool { return edges[c] }) {
 			return fmt.Errorf("%w: %s (%s) of %s tells one tenant what another has taken: begin it with %s, or list it with the "+
-				"reason in the catalogue's SpanningKeys", ErrSpanningKey, idx.Name, strings.Join(columns, ", "), t.Name, tenant.Name)
+				"reason in the spec's SpanningKeys", ErrSpanningKey, idx.Name, strings.Join(columns, ", "), t.Name, tenant.Name)
 		}
 		prepend(idx, tenant)
 	}

@@ -20,12 +20,12 @@ import (
 )
 
 // diagnosed is what the doctor finds as the application.
-func diagnosed(t *testing.T, db *testdb.Database, cat doctor.Catalogue) []string {
+func diagnosed(t *testing.T, db *testdb.Database, spec doctor.Spec) []string {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), db.AppURL)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, conn.Close(context.WithoutCancel(t.Context()))) }()
-	report, err := doctor.Check(t.Context(), conn, cat)
+	report, err := doctor.Check(t.Context(), conn, spec)
 	require.NoError(t, err)
 	out := []string{}
 	for _, f := range report.Findings {
@@ -39,7 +39,7 @@ func newer(t *testing.T, db *testdb.Database) migrate.Chain {
 	t.Helper()
 	dir := product(t)
 	_, err := migrate.Diff(t.Context(), migrate.DiffOptions{
-		Name: "add_notes", Dir: dir, Catalogue: migrate.Catalogue(), ScratchURL: db.SuperURL, Now: planned,
+		Name: "add_notes", Dir: dir, Spec: migrate.Spec(), ScratchURL: db.SuperURL, Now: planned,
 		Tables: append([]*entschema.Table{scoped("notes", col("body", field.TypeString))}, entmigrate.Tables...),
 	})
 	require.NoError(t, err)
@@ -53,7 +53,7 @@ func newer(t *testing.T, db *testdb.Database) migrate.Chain {
 func TestABinaryBehindTheDatabase(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t)
-	old := migrate.Catalogue()
+	old := migrate.Spec()
 	require.Empty(t, diagnosed(t, db, old))
 
 	chain := newer(t, db)
@@ -63,7 +63,7 @@ func TestABinaryBehindTheDatabase(t *testing.T) {
 	require.Equal(t, []string{other}, diagnosed(t, db, old), "the old binary")
 	shipped, err := chain.Snapshot()
 	require.NoError(t, err)
-	require.Empty(t, diagnosed(t, db, old.With(doctor.Catalogue{Snapshot: shipped})), "the new binary")
+	require.Empty(t, diagnosed(t, db, old.With(doctor.Spec{Snapshot: shipped})), "the new binary")
 
 	super := open(t, db.SuperURL)
 	exec(t, super, `UPDATE atlas_schema_revisions.snapshots SET snapshot = jsonb_set(snapshot, '{objects}', '[{"kind":"later","name":"x"}]' ||
@@ -109,7 +109,7 @@ func TestSnapshotsAreTheOwners(t *testing.T) {
 
 	exec(t, super, "ALTER TABLE agents DISABLE ROW LEVEL SECURITY")
 	exec(t, super, "UPDATE atlas_schema_revisions.snapshots SET snapshot = replace(snapshot::text, '\"rls\": \"true\"', '\"x\": \"\"')::jsonb")
-	require.Contains(t, diagnosed(t, db, migrate.Catalogue()), "rls.disabled table public.agents")
+	require.Contains(t, diagnosed(t, db, migrate.Spec()), "rls.disabled table public.agents")
 }
 
 // What was changed by hand before a migration does not become what is expected by it.
@@ -122,7 +122,7 @@ func TestAMigrationRecordsItsOwnChangesOnly(t *testing.T) {
 	_, err := upChains(t.Context(), db.OwnerURL, chain)
 	require.NoError(t, err)
 	require.Equal(t, []string{"trigger.unlisted trigger odd on public.tenants", "snapshot.other-version database " + db.Name},
-		diagnosed(t, db, migrate.Catalogue()))
+		diagnosed(t, db, migrate.Spec()))
 }
 
 // A database that was migrated before snapshots were recorded gets its table, and the snapshot that the chain ships.
@@ -131,15 +131,15 @@ func TestUpBringsTheSnapshotsTable(t *testing.T) {
 	db := testdb.New(t)
 	super := open(t, db.SuperURL)
 	exec(t, super, "DROP TABLE atlas_schema_revisions.snapshots")
-	require.Contains(t, diagnosed(t, db, migrate.Catalogue()), "schema.missing table atlas_schema_revisions.snapshots")
+	require.Contains(t, diagnosed(t, db, migrate.Spec()), "schema.missing table atlas_schema_revisions.snapshots")
 	exec(t, super, "DROP INDEX tenants_slug_key") // what is wrong already is not recorded as right
 
 	result, err := upChains(t.Context(), db.OwnerURL, migrate.Konstruct())
 	require.NoError(t, err)
 	require.Empty(t, result.Applied)
-	require.Equal(t, []string{"schema.missing unique key tenants_slug_key on public.tenants"}, diagnosed(t, db, migrate.Catalogue()))
+	require.Equal(t, []string{"schema.missing unique key tenants_slug_key on public.tenants"}, diagnosed(t, db, migrate.Spec()))
 	recorded := one[doctor.Snapshot](t, super, "SELECT snapshot FROM atlas_schema_revisions.snapshots")
-	require.Empty(t, recorded.Differing(migrate.Catalogue().Snapshot))
+	require.Empty(t, recorded.Differing(migrate.Spec().Snapshot))
 }
 
 // A project with tables of its own has a snapshot of its own, of both chains.
@@ -147,20 +147,20 @@ func TestAProjectHasASnapshotOfItsOwn(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t)
 	require.NoError(t, fixture.Migrate(t.Context(), db.OwnerURL))
-	require.Empty(t, diagnosed(t, db, fixture.Catalogue()))
-	require.NotEmpty(t, fixture.Catalogue().Snapshot.Versions["fixture_schema_revisions"])
+	require.Empty(t, diagnosed(t, db, fixture.Spec()))
+	require.NotEmpty(t, fixture.Spec().Snapshot.Versions["fixture_schema_revisions"])
 	exec(t, open(t, db.SuperURL), "ALTER TABLE fixture_notes DROP CONSTRAINT fixture_notes_tenant_id_fkey")
 	require.Equal(t, []string{"schema.missing foreign key fixture_notes_tenant_id_fkey on public.fixture_notes"},
-		diagnosed(t, db, fixture.Catalogue()))
+		diagnosed(t, db, fixture.Spec()))
 }
 
 // An empty database is no unsafe one, and no safe one.
 func TestADatabaseWithoutASchema(t *testing.T) {
 	t.Parallel()
 	db := testdb.Empty(t)
-	require.Equal(t, []string{"database.not-migrated database " + db.Name}, diagnosed(t, db, migrate.Catalogue()))
+	require.Equal(t, []string{"database.not-migrated database " + db.Name}, diagnosed(t, db, migrate.Spec()))
 	conn := open(t, db.AppURL)
-	report, err := doctor.Check(t.Context(), conn, migrate.Catalogue())
+	report, err := doctor.Check(t.Context(), conn, migrate.Spec())
 	require.NoError(t, err)
 	require.ErrorIs(t, report.Err(), doctor.ErrNotMigrated)
 	require.ErrorIs(t, report.Err(), doctor.ErrUnsafe)
@@ -181,12 +181,12 @@ func TestALockIsNoFinding(t *testing.T) {
 	exec(t, super, "CREATE VIEW people WITH (security_invoker = true) AS SELECT name FROM tenants")
 	exec(t, super, "BEGIN; LOCK TABLE tenants IN ACCESS EXCLUSIVE MODE", pgx.QueryExecModeSimpleProtocol)
 	began := time.Now()
-	_, err := doctor.Check(t.Context(), open(t, db.AppURL), migrate.Catalogue())
+	_, err := doctor.Check(t.Context(), open(t, db.AppURL), migrate.Spec())
 	requireCode(t, err, "55P03")
 	require.NotErrorIs(t, err, doctor.ErrUnsafe)
 	require.Less(t, time.Since(began), 30*time.Second)
 	exec(t, super, "ROLLBACK")
-	require.Equal(t, []string{"schema.outside view public.people"}, diagnosed(t, db, migrate.Catalogue()))
+	require.Equal(t, []string{"schema.outside view public.people"}, diagnosed(t, db, migrate.Spec()))
 }
 
 // latin1 is a database that can't store every character.
@@ -215,5 +215,5 @@ func TestOnlyUTF8(t *testing.T) {
 		require.ErrorContains(t, err, "is LATIN1")
 	}
 	require.Equal(t, []string{"database.not-migrated database " + db.Name, "server.encoding database " + db.Name + ": LATIN1"},
-		diagnosed(t, db, migrate.Catalogue()))
+		diagnosed(t, db, migrate.Spec()))
 }

@@ -21,7 +21,7 @@ var declaration = regexp.MustCompile(`(?m)^\s*--\s*konstruct:weakens\s+(.+?)\s+b
 
 // weakening collects what the files of a chain take away, one file after the other.
 type weakening struct {
-	cat  doctor.Catalogue
+	spec  doctor.Spec
 	errs []error
 }
 
@@ -32,7 +32,7 @@ func (w *weakening) observe(f file, before, after doctor.Snapshot) {
 		declared = append(declared, m[1])
 	}
 	used := make(map[string]bool)
-	for _, finding := range doctor.Weakened(before, after, w.cat) {
+	for _, finding := range doctor.Weakened(before, after, w.spec) {
 		used[finding.Object] = true
 		if !slices.Contains(declared, finding.Object) {
 			w.errs = append(w.errs, fmt.Errorf("%w: %s: %s (%s): %s If it is meant: -- konstruct:weakens %s because …",

@@ -87,7 +87,7 @@ func TestCheckNamesWhatAFileWeakens(t *testing.T) {
 	t.Parallel()
 	check := func(extra string) error {
 		return faults(migrate.Check(t.Context(), migrate.CheckOptions{
-			Chains: []migrate.Chain{weakened(t, extra)}, Tables: entmigrate.Tables, Catalogue: migrate.Catalogue(),
+			Chains: []migrate.Chain{weakened(t, extra)}, Tables: entmigrate.Tables, Spec: migrate.Spec(),
 			ScratchURL: testdb.Empty(t).SuperURL,
 		}))["weakening"]
 	}
@@ -119,7 +119,7 @@ func TestValidatingAKeyIsNoWeakening(t *testing.T) {
 	chain := migrate.Konstruct()
 	chain.Files = os.DirFS(dir)
 	found := faults(migrate.Check(t.Context(), migrate.CheckOptions{
-		Chains: []migrate.Chain{chain}, Tables: entmigrate.Tables, Catalogue: migrate.Catalogue(), ScratchURL: testdb.Empty(t).SuperURL,
+		Chains: []migrate.Chain{chain}, Tables: entmigrate.Tables, Spec: migrate.Spec(), ScratchURL: testdb.Empty(t).SuperURL,
 	}))
 	require.NoError(t, found["rehearsal"])
 	require.NoError(t, found["weakening"])

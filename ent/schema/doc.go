@@ -3,5 +3,5 @@
 // composite foreign keys, is added by package migrate when it plans a migration.
 //
 // Tenant-scoped tables use [mixin.Tenant]; every other table is platform-wide and has to be listed as such, with its
-// reason, in migrate.Catalogue.
+// reason, in migrate.Spec.
 package schema

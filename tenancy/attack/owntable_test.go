@@ -72,8 +72,8 @@ func target(t *testing.T, db *testdb.Database) attack.Target {
 			return tenancy.FromUUID(row.ID)
 		},
 		Entities:     []attack.Entity{agents(client), connections(client), invoicesOf(drv)},
-		Definers:     slices.Collect(maps.Keys(migrate.Catalogue().Definers)),
-		SpanningKeys: slices.Collect(maps.Keys(migrate.Catalogue().SpanningKeys)),
+		Definers:     slices.Collect(maps.Keys(migrate.Spec().Definers)),
+		SpanningKeys: slices.Collect(maps.Keys(migrate.Spec().SpanningKeys)),
 	}
 }
 

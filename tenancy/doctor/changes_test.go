@@ -212,9 +212,9 @@ func TestAnExtensionsSchemaIsWithinReach(t *testing.T) {
 	run(t, db.SuperURL, `
 		CREATE EXTENSION citext SCHEMA public; CREATE SCHEMA tools; ALTER EXTENSION citext ADD SCHEMA tools;
 		CREATE FUNCTION tools.all() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1';`)
-	require.Empty(t, serious(check(t, db.AppURL, catalogue())))
+	require.Empty(t, serious(check(t, db.AppURL, spec())))
 	run(t, db.SuperURL, "GRANT USAGE ON SCHEMA tools TO PUBLIC")
-	require.Equal(t, []found{{"definer.unlisted", "function tools.\"all\"()"}}, serious(check(t, db.AppURL, catalogue())))
+	require.Equal(t, []found{{"definer.unlisted", "function tools.\"all\"()"}}, serious(check(t, db.AppURL, spec())))
 }
 
 // What no one can reach is information, one line a schema of others; what stands among our own is named.
@@ -230,7 +230,7 @@ func TestWhatIsOutOfReachIsInformation(t *testing.T) {
 		CREATE TABLE public.spatial_ref_sys (srid int PRIMARY KEY); GRANT SELECT ON public.spatial_ref_sys TO PUBLIC;
 		ALTER EXTENSION citext ADD TABLE public.spatial_ref_sys;
 		CREATE INDEX ON public.agents (created_at);`)
-	report := check(t, db.AppURL, catalogue())
+	report := check(t, db.AppURL, spec())
 	require.Equal(t, []found{
 		{"extension.present", "extension citext"},
 		{"schema.outside", "schema ops"},

@@ -7,13 +7,13 @@ import (
 	"slices"
 )
 
-// Check compares a database with its catalogue and changes nothing. An error means that the database could not be asked,
+// Check compares a database with its spec and changes nothing. An error means that the database could not be asked,
 // and says nothing about isolation; what the check found is in the report.
-func Check(ctx context.Context, q Querier, cat Catalogue) (Report, error) {
-	report, err := check(ctx, q, cat)
+func Check(ctx context.Context, q Querier, spec Spec) (Report, error) {
+	report, err := check(ctx, q, spec)
 	if err == nil && report.Count(LevelError) > 0 {
 		// PostgreSQL prints definitions as of now and not as of the statement. While a migration commits, the two differ.
-		report, err = check(ctx, q, cat)
+		report, err = check(ctx, q, spec)
 	}
 	if err != nil {
 		return Report{}, fmt.Errorf("doctor: %w", err)
@@ -21,16 +21,16 @@ func Check(ctx context.Context, q Querier, cat Catalogue) (Report, error) {
 	return report, nil
 }
 
-func check(ctx context.Context, q Querier, cat Catalogue) (Report, error) {
-	r, err := read(ctx, q, cat)
+func check(ctx context.Context, q Querier, spec Spec) (Report, error) {
+	r, err := read(ctx, q, spec)
 	if err != nil {
 		return Report{}, err
 	}
-	return examine(r, cat), nil
+	return examine(r, spec), nil
 }
 
-func examine(r reading, cat Catalogue) Report {
-	e := newExamination(r, cat)
+func examine(r reading, spec Spec) Report {
+	e := newExamination(r, spec)
 	e.checkSnapshot()
 	e.checkServer()
 	e.checkRoles()
@@ -80,6 +80,6 @@ func (e *examination) checkSnapshot() {
 	case e.want == nil:
 		e.report("snapshot.missing", database, migrateUp)
 	case !e.isCurrent():
-		e.report("snapshot.other-version", database, "-- nothing, while a release is rolled out")
+		e.report("snapshot.other-version", database, "-- nothing to do while a release is rolled out")
 	}
 }

@@ -21,7 +21,7 @@ func TestAMigratedDatabaseIsClean(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t)
 
-	report := check(t, db.AppURL, catalogue())
+	report := check(t, db.AppURL, spec())
 	require.Empty(t, report.Findings)
 	require.NoError(t, report.Err())
 	require.Equal(t, "konstruct_app", report.Role)
@@ -33,21 +33,21 @@ func TestAMigratedDatabaseIsClean(t *testing.T) {
 }
 
 // What the database is compared with matters as much as the database.
-func TestTheCatalogueDecides(t *testing.T) {
+func TestTheSpecDecides(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t)
-	require.Empty(t, check(t, db.AppURL, catalogue()).Findings)
+	require.Empty(t, check(t, db.AppURL, spec()).Findings)
 
 	for name, c := range map[string]struct {
-		forget func(*doctor.Catalogue)
+		forget func(*doctor.Spec)
 		want   found
 	}{
 		"a spanning key": {
-			func(c *doctor.Catalogue) { c.SpanningKeys = nil },
+			func(c *doctor.Spec) { c.SpanningKeys = nil },
 			found{"key.spans-tenants", "unique key channelconnection_channel_type_workspace_id on public.channel_connections"},
 		},
 		"a setting": {
-			func(c *doctor.Catalogue) { c.RoleSettings = c.RoleSettings[1:] },
+			func(c *doctor.Spec) { c.RoleSettings = c.RoleSettings[1:] },
 			found{"setting.unlisted", "setting statement_timeout of ROLE konstruct_app"},
 		},
 		"a table": {
@@ -59,15 +59,15 @@ func TestTheCatalogueDecides(t *testing.T) {
 			found{"definer.unlisted", "function public.resolve_tenant(text, text)"},
 		},
 		"the snapshot": {
-			func(c *doctor.Catalogue) { c.Snapshot = doctor.Snapshot{} },
+			func(c *doctor.Spec) { c.Snapshot = doctor.Snapshot{} },
 			found{"snapshot.missing", "database " + db.Name},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			cat := catalogue()
-			c.forget(&cat)
-			require.Contains(t, findings(check(t, db.AppURL, cat)), c.want)
+			spec := spec()
+			c.forget(&spec)
+			require.Contains(t, findings(check(t, db.AppURL, spec)), c.want)
 		})
 	}
 }
@@ -81,15 +81,15 @@ func TestWithoutASnapshot(t *testing.T) {
 		CREATE POLICY support ON public.agents TO konstruct_app USING (true);
 		CREATE PUBLICATION agents FOR TABLE public.agents;
 		GRANT TRIGGER ON public.agents TO konstruct_app;`)
-	cat := catalogue()
-	cat.Snapshot = doctor.Snapshot{}
+	spec := spec()
+	spec.Snapshot = doctor.Snapshot{}
 	require.ElementsMatch(t, []found{
 		{"snapshot.missing", "database " + db.Name},
 		{"rls.not-forced", "table public.agents"},
 		{"policy.extra", "policy support on public.agents"},
 		{"publication.tenants", "publication agents"},
 		{"grant.table", "table public.agents: TRIGGER to konstruct_app"},
-	}, findings(check(t, db.AppURL, cat)))
+	}, findings(check(t, db.AppURL, spec)))
 }
 
 // A policy or grant that a migration made, and that weakens a tenant-scoped table, is a finding all the same.
@@ -110,12 +110,12 @@ func TestTheSnapshotDoesNotExcuseWeakProtection(t *testing.T) {
 		{"policy.extra", "policy support on public.agents"},
 		{"policy.function", "policy mine on public.agents: public.is_mine(pg_catalog.uuid)"},
 		{"policy.differs", "policy tenant_floor on public.agents"},
-	}, serious(check(t, db.AppURL, catalogue().With(doctor.Catalogue{Snapshot: snapshot(t, db)}))))
+	}, serious(check(t, db.AppURL, spec().With(doctor.Spec{Snapshot: snapshot(t, db)}))))
 }
 
 // without takes an object out of the snapshot.
-func without(kind, name string) func(*doctor.Catalogue) {
-	return func(c *doctor.Catalogue) {
+func without(kind, name string) func(*doctor.Spec) {
+	return func(c *doctor.Spec) {
 		c.Snapshot.Objects = slices.DeleteFunc(slices.Clone(c.Snapshot.Objects), func(o doctor.Object) bool {
 			return o.Kind == kind && o.Name == name
 		})
@@ -142,9 +142,9 @@ func TestKnownObjects(t *testing.T) {
 	require.ElementsMatch(t, append([]found{
 		{"table.unclassified", "table public.plans"},
 		{"view.definer", "view reporting.names"},
-	}, acts...), serious(check(t, db.AppURL, catalogue())))
+	}, acts...), serious(check(t, db.AppURL, spec())))
 
-	known := catalogue().With(doctor.Catalogue{Known: []string{"public.plans", "reporting.*", "public.agents"}})
+	known := spec().With(doctor.Spec{Known: []string{"public.plans", "reporting.*", "public.agents"}})
 	report := check(t, db.AppURL, known)
 	require.ElementsMatch(t, append(acts, found{"schema.unknown", "foreign key plans_buyer_fkey on public.plans"}), serious(report))
 	require.Contains(t, findings(report), found{"schema.outside", "table public.plans"})
@@ -179,7 +179,7 @@ func TestNotFaults(t *testing.T) {
 			t.Parallel()
 			db := testdb.New(t)
 			run(t, db.SuperURL, script)
-			require.Empty(t, serious(check(t, db.AppURL, catalogue().With(doctor.Catalogue{Snapshot: snapshot(t, db)}))))
+			require.Empty(t, serious(check(t, db.AppURL, spec().With(doctor.Spec{Snapshot: snapshot(t, db)}))))
 		})
 	}
 }
@@ -195,11 +195,11 @@ func TestRemediesQuoteWhatTheyName(t *testing.T) {
 		GRANT TRUNCATE ON "a b"."x; DROP TABLE agents" TO konstruct_app;
 		CREATE POLICY "p'q" ON "a b"."x; DROP TABLE agents" TO konstruct_app USING (true);`)
 	for range 3 {
-		for _, f := range check(t, db.AppURL, catalogue()).Findings {
+		for _, f := range check(t, db.AppURL, spec()).Findings {
 			run(t, db.SuperURL, f.Remedy)
 		}
 	}
-	report := check(t, db.AppURL, catalogue())
+	report := check(t, db.AppURL, spec())
 	require.Empty(t, serious(report))
 	require.Contains(t, report.Tables, doctor.Table{Name: "public.agents", Class: doctor.ClassTenant}, "it is still there")
 }
@@ -214,14 +214,14 @@ func TestWhatACheckRunsOn(t *testing.T) {
 			pool, err := pgxpool.New(t.Context(), preset(t, db.AppURL, "default_query_exec_mode", mode))
 			require.NoError(t, err)
 			defer pool.Close()
-			report, err := doctor.Check(t.Context(), pool, catalogue())
+			report, err := doctor.Check(t.Context(), pool, spec())
 			require.NoError(t, err)
 			require.Empty(t, report.Findings)
 
 			tx, err := pool.BeginTx(t.Context(), pgx.TxOptions{AccessMode: pgx.ReadOnly})
 			require.NoError(t, err)
 			defer func() { require.NoError(t, tx.Rollback(context.WithoutCancel(t.Context()))) }()
-			report, err = doctor.Check(t.Context(), tx, catalogue())
+			report, err = doctor.Check(t.Context(), tx, spec())
 			require.NoError(t, err)
 			require.Empty(t, report.Findings)
 		})
@@ -234,13 +234,13 @@ func TestACheckThatCantBeRunIsAnError(t *testing.T) {
 	pool, err := pgxpool.New(t.Context(), db.AppURL)
 	require.NoError(t, err)
 	pool.Close()
-	_, err = doctor.Check(t.Context(), pool, catalogue())
+	_, err = doctor.Check(t.Context(), pool, spec())
 	require.Error(t, err)
 	require.NotErrorIs(t, err, doctor.ErrUnsafe)
 
 	ctx, cancel := context.WithTimeout(t.Context(), -time.Second)
 	defer cancel()
-	_, err = doctor.Check(ctx, pool, catalogue())
+	_, err = doctor.Check(ctx, pool, spec())
 	require.True(t, errors.Is(err, context.DeadlineExceeded) || strings.Contains(err.Error(), "closed"))
 }
 
@@ -248,14 +248,14 @@ func TestReportJSON(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t)
 	run(t, db.SuperURL, "ALTER TABLE public.agents NO FORCE ROW LEVEL SECURITY")
-	raw, err := json.Marshal(check(t, db.AppURL, catalogue()))
+	raw, err := json.Marshal(check(t, db.AppURL, spec()))
 	require.NoError(t, err)
 	var got map[string]any
 	require.NoError(t, json.Unmarshal(raw, &got))
 	require.ElementsMatch(t, []string{"server_version", "database", "role", "tables", "findings"}, keys(got))
 	require.Equal(t, []any{map[string]any{
 		"code": "rls.not-forced", "level": "error", "object": "table public.agents",
-		"risk":   "Unforced policies don't bind the owner: its views, functions and jobs read all tenants' rows.",
+		"risk":   "The policies don't apply to the table's owner: its views, functions and jobs read the rows of all tenants.",
 		"remedy": `ALTER TABLE public.agents FORCE ROW LEVEL SECURITY;`,
 	}}, got["findings"])
 }
@@ -273,11 +273,11 @@ func BenchmarkCheck(b *testing.B) {
 	pool, err := pgxpool.New(b.Context(), db.AppURL)
 	require.NoError(b, err)
 	defer pool.Close()
-	cat := catalogue()
+	spec := spec()
 	var took []time.Duration
 	for b.Loop() {
 		start := time.Now()
-		_, err := doctor.Check(b.Context(), pool, cat)
+		_, err := doctor.Check(b.Context(), pool, spec)
 		require.NoError(b, err)
 		took = append(took, time.Since(start))
 	}

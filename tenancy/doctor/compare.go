@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 // compare reports what distinguishes the database from the snapshot. Objects that other findings are
@@ -88,7 +90,7 @@ func (e *examination) differs(want, have Object) {
 	code, name := "schema.differs", have.String()
 	only := func(prop string) bool { return len(props) == 1 && props[0] == prop }
 	switch {
-	case only("owner") && have.Props["owner"] == e.cat.AppRole && e.cat.Definers[have.Name].Owner == "":
+	case only("owner") && have.Props["owner"] == e.spec.AppRole && e.spec.Definers[have.Name].Owner == "":
 		return // role.owns
 	case want.Kind == "index" && want.Props["constraint"] != "" && !e.live[constraint].equal(e.want[constraint]):
 		return // the constraint is the finding
@@ -151,7 +153,7 @@ func (e *examination) unknown(o Object) {
 		code = "publication.tenants"
 	case isSurrounding(o.Kind):
 		code = strings.ReplaceAll(o.Kind, " ", "-") + ".present"
-	case e.cat.knows(o):
+	case e.spec.knows(o):
 		code = "schema.outside"
 	case o.Kind == "cast", o.Kind == "language", o.Kind == "transform":
 		code = "schema.unknown" // they change what a statement means, in whatever schema
@@ -162,7 +164,7 @@ func (e *examination) unknown(o Object) {
 	}
 	switch {
 	case code == "":
-	case code == "schema.outside" && !slices.Contains(e.cat.Schemas, o.schema()):
+	case code == "schema.outside" && !slices.Contains(e.spec.Schemas, o.schema()):
 		e.outside(o)
 	default:
 		e.found(code, o, e.withdraw(o))
@@ -172,7 +174,7 @@ func (e *examination) unknown(o Object) {
 // unknownPart judges a part of a relation: of ours, or one that acts on ours.
 func (e *examination) unknownPart(o Object) string {
 	if on := e.live[key{"table", "", o.On}]; !has(e.want, o.On) {
-		if has(e.want, o.Props["references"]) && (e.cat.knows(on) || !e.reaches(on)) {
+		if has(e.want, o.Props["references"]) && (e.spec.knows(on) || !e.reaches(on)) {
 			return "schema.unknown"
 		}
 		return "" // the relation is the finding, or none
@@ -202,7 +204,7 @@ func reachesOut(extension Object) bool {
 func (e *examination) publishesTenants(p Object) bool {
 	return slices.ContainsFunc(strings.Split(p.Props["tables"], ", "), func(t string) bool {
 		schema, isSchema := strings.CutPrefix(t, "schema ")
-		return t == "ALL" || isSchema && slices.Contains(e.cat.Schemas, schema) || e.isTenant(t)
+		return t == "ALL" || isSchema && slices.Contains(e.spec.Schemas, schema) || e.isTenant(t)
 	})
 }
 
@@ -218,7 +220,7 @@ func (e *examination) unknownReach(o Object) string {
 		return "foreign.table"
 	case o.Kind == "function" && o.Props["definer"] != "":
 		return "definer.unlisted"
-	case o.Kind == "function" && setsTenant(o, e.cat.Setting):
+	case o.Kind == "function" && setsTenant(o):
 		return "function.tenant-setting"
 	case o.Kind == "function" && o.Props["leakproof"] != "":
 		return "function.leakproof"
@@ -229,10 +231,10 @@ func (e *examination) unknownReach(o Object) string {
 	}
 }
 
-func setsTenant(f Object, tenantSetting string) bool {
+func setsTenant(f Object) bool {
 	for setting := range strings.Lines(f.Props["config"]) {
 		name, _, _ := strings.Cut(setting, "=")
-		if strings.EqualFold(name, tenantSetting) {
+		if strings.EqualFold(name, rls.Setting) {
 			return true
 		}
 	}
@@ -247,11 +249,11 @@ func (e *examination) outside(o Object) {
 		name = o.String()
 	}
 	if !slices.ContainsFunc(faults, func(f fault) bool { return f.object == name }) {
-		e.foundAs("schema.outside", o, name, "-- out of the application's reach: nothing needs to be done")
+		e.foundAs("schema.outside", o, name, "-- nothing to do: the application can't reach it")
 	}
 }
 
 // knows tells whether an operator has listed an object, by its name or by its schema.
-func (c Catalogue) knows(o Object) bool {
+func (c Spec) knows(o Object) bool {
 	return slices.Contains(c.Known, o.Name) || slices.Contains(c.Known, o.schema()+".*")
 }

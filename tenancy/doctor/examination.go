@@ -10,7 +10,7 @@ import (
 type examination struct {
 	reading
 
-	cat  Catalogue
+	spec  Spec
 	live map[key]Object
 	// want is what the database is compared with. It is nil where there is nothing to compare with: why, is a finding.
 	want map[key]Object
@@ -27,8 +27,8 @@ type fault struct {
 	of     Object // what the comparison found it on
 }
 
-func newExamination(r reading, cat Catalogue) *examination {
-	e := &examination{reading: r, cat: cat, live: index(r.objects), faults: make(map[string][]fault), covered: make(map[key]bool)}
+func newExamination(r reading, spec Spec) *examination {
+	e := &examination{reading: r, spec: spec, live: index(r.objects), faults: make(map[string][]fault), covered: make(map[key]bool)}
 	if s := e.standard(); s != nil {
 		e.want = index(s.Objects)
 	}
@@ -48,7 +48,7 @@ func (e *examination) reportCovered(code string, o Object, object, remedy string
 // standard chooses what the database is compared with: the snapshot that the caller brought where the database has the
 // same migrations, else the one that the database recorded with its latest migration.
 func (e *examination) standard() *Snapshot {
-	own := e.cat.Snapshot
+	own := e.spec.Snapshot
 	if e.isCurrent() {
 		return &own
 	}
@@ -64,10 +64,10 @@ func (e *examination) isCurrent() bool {
 	if e.unreadable {
 		return true
 	}
-	if e.cat.Snapshot.Versions == nil {
+	if e.spec.Snapshot.Versions == nil {
 		return false
 	}
-	for schema, version := range e.cat.Snapshot.Versions {
+	for schema, version := range e.spec.Snapshot.Versions {
 		if e.versions[schema] != version {
 			return false
 		}
@@ -77,7 +77,7 @@ func (e *examination) isCurrent() bool {
 
 // isMigrated tells whether every chain was applied, at least in part.
 func (e *examination) isMigrated() bool {
-	return e.unreadable || len(e.versions) == len(e.cat.Snapshot.Versions)
+	return e.unreadable || len(e.versions) == len(e.spec.Snapshot.Versions)
 }
 
 // of are the objects of a kind, in order.
@@ -101,7 +101,7 @@ func (e *examination) column(table, name string) (Object, bool) {
 }
 
 func (e *examination) hasTenant(table string) bool {
-	_, ok := e.column(table, e.cat.TenantColumn)
+	_, ok := e.column(table, e.spec.TenantColumn)
 	return ok
 }
 
@@ -110,7 +110,7 @@ func (e *examination) class(table string) Class {
 	if _, ok := e.live[key{"table", "", table}]; !ok {
 		return ""
 	}
-	if class, ok := e.cat.ClassOf(table, e.hasTenant(table)); ok {
+	if class, ok := e.spec.ClassOf(table, e.hasTenant(table)); ok {
 		return class
 	}
 	return ClassUnclassified
@@ -162,15 +162,15 @@ func (e *examination) reaches(o Object) bool {
 		return o.schema() != "" && e.names(o.schema())
 	}
 	if kind == "ROUTINE" || kind == "TYPE" {
-		return e.holds(kind, o.Name, e.cat.app()) || e.holds(kind, o.Name, public) && e.names(o.schema())
+		return e.holds(kind, o.Name, e.spec.app()) || e.holds(kind, o.Name, public) && e.names(o.schema())
 	}
-	return e.holds(kind, o.Name, e.cat.app(), public)
+	return e.holds(kind, o.Name, e.spec.app(), public)
 }
 
 // names tells whether the application can name what is in a schema.
 func (e *examination) names(schema string) bool {
 	return schema == "pg_catalog" || schema == "information_schema" ||
-		e.holds("SCHEMA", schema, e.cat.app(), public) || e.holds("EXTENSION SCHEMA", schema, e.cat.app(), public)
+		e.holds("SCHEMA", schema, e.spec.app(), public) || e.holds("EXTENSION SCHEMA", schema, e.spec.app(), public)
 }
 
 // holds tells whether one of the grantees holds anything on an object.
@@ -182,14 +182,14 @@ func (e *examination) holds(kind, object string, grantees ...string) bool {
 }
 
 // isApp tells whether the application holds what a grantee holds.
-func (e *examination) isApp(grantee string) bool { return grantee == public || grantee == e.cat.app() }
+func (e *examination) isApp(grantee string) bool { return grantee == public || grantee == e.spec.app() }
 
-func (c Catalogue) app() string { return ident(c.AppRole) }
+func (c Spec) app() string { return ident(c.AppRole) }
 
-// definerOwners are the roles that own the functions of the catalogue.
+// definerOwners are the roles that own the functions of the spec.
 func (e *examination) definerOwners() []string {
 	var out []string
-	for _, d := range e.cat.Definers {
+	for _, d := range e.spec.Definers {
 		out = append(out, d.Owner)
 	}
 	slices.Sort(out)

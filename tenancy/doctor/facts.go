@@ -38,7 +38,7 @@ type owned struct {
 }
 
 // preset is a setting that connections begin with. Scope says for whom, in the words of ALTER. It is listed if the
-// catalogue allows it with its value.
+// spec allows it with its value.
 type preset struct {
 	Name   string `json:"name"`
 	Scope  string `json:"scope"`

@@ -5,7 +5,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy/doctor"
 )
 
-func catalogue() doctor.Catalogue { return migrate.Catalogue() }
+func spec() doctor.Spec { return migrate.Spec() }
 
 func definerFaults() []fault {
 	return []fault{
@@ -146,8 +146,8 @@ func childFaults() []fault {
 			code: "child.of-other", object: "table public.notes: child of public.things",
 			given: notes + "CREATE TABLE public.things (id uuid); GRANT SELECT, INSERT, UPDATE, DELETE ON public.things TO konstruct_app",
 			plant: "ALTER TABLE public.notes INHERIT public.things",
-			cat: func(c *doctor.Catalogue) {
-				*c = c.With(doctor.Catalogue{Global: map[string]string{"public.things": "a test's"}})
+			spec: func(c *doctor.Spec) {
+				*c = c.With(doctor.Spec{Global: map[string]string{"public.things": "a test's"}})
 			},
 		},
 	}

@@ -52,8 +52,8 @@ func TestAProjectsSnapshot(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t)
 	run(t, db.SuperURL, notes)
-	require.Equal(t, []found{{"schema.unknown", "table public.notes"}}, serious(check(t, db.AppURL, catalogue())))
-	require.Empty(t, check(t, db.AppURL, catalogue().With(doctor.Catalogue{Snapshot: snapshot(t, db)})).Findings)
+	require.Equal(t, []found{{"schema.unknown", "table public.notes"}}, serious(check(t, db.AppURL, spec())))
+	require.Empty(t, check(t, db.AppURL, spec().With(doctor.Spec{Snapshot: snapshot(t, db)})).Findings)
 }
 
 func tableFaults() []fault {

@@ -36,7 +36,7 @@ func (e *examination) compareGrant(want, have Object) {
 // migration granted is left to the comparison.
 func (e *examination) checkGrants() {
 	for _, g := range e.of("grant") {
-		if g.Props["kind"] != "TABLE" || g.Props["grantee"] != e.cat.app() {
+		if g.Props["kind"] != "TABLE" || g.Props["grantee"] != e.spec.app() {
 			continue
 		}
 		beyond := e.beyond(g)
@@ -52,12 +52,12 @@ func (e *examination) checkGrants() {
 // beyond are the privileges of a grant that the class of its table does not allow the application. For a grant to
 // another role, that is all of them. A table that is not classified, such as one of a newer release, counts as global.
 func (e *examination) beyond(g Object) []string {
-	if g.Props["kind"] != "TABLE" || g.Props["grantee"] != e.cat.app() {
+	if g.Props["kind"] != "TABLE" || g.Props["grantee"] != e.spec.app() {
 		return privileges(g)
 	}
-	allowed, classified := e.cat.Grants[e.class(g.Props["object"])]
+	allowed, classified := e.spec.Grants[e.class(g.Props["object"])]
 	if !classified {
-		allowed = e.cat.Grants[ClassGlobal]
+		allowed = e.spec.Grants[ClassGlobal]
 	}
 	return slices.DeleteFunc(privileges(g), func(p string) bool {
 		table, column, _ := strings.Cut(p, " (") // a part of what is allowed
@@ -83,7 +83,7 @@ func (e *examination) extra(g Object, privilege string) string {
 	kind, object, grantee := g.Props["kind"], g.Props["object"], g.Props["grantee"]
 	isApp, isDefiner := e.isApp(grantee), slices.Contains(e.definerOwners(), grantee)
 	switch {
-	case kind == "SCHEMA" && privilege == "CREATE" && grantee != ident(e.cat.OwnerRole):
+	case kind == "SCHEMA" && privilege == "CREATE" && grantee != ident(e.spec.OwnerRole):
 		return "grant.schema"
 	case kind == "SCHEMA" && grantee == public:
 		return "grant.schema-usage"
@@ -109,7 +109,7 @@ func (e *examination) extra(g Object, privilege string) string {
 		return "grant.option"
 	case isApp:
 		return "grant.table"
-	case isDefiner, e.isTenant(object) && grantee != ident(e.cat.OwnerRole):
+	case isDefiner, e.isTenant(object) && grantee != ident(e.spec.OwnerRole):
 		return "grant.unknown"
 	default:
 		return ""
@@ -147,7 +147,7 @@ func spokenGrant(g Object, privileges []string) string {
 
 // defaultGrant reports what is granted on objects that are created next.
 func (e *examination) defaultGrant(d Object) {
-	if d.Props["grantee"] == ident(e.cat.OwnerRole) {
+	if d.Props["grantee"] == ident(e.spec.OwnerRole) {
 		return
 	}
 	in, where := "", ""

@@ -36,7 +36,7 @@ func (e *examination) keyFault(k Object) string {
 	if k.Props["type"] != "f" || !e.isTenant(k.On) {
 		return ""
 	}
-	tenant := ident(e.cat.TenantColumn)
+	tenant := ident(e.spec.TenantColumn)
 	columns, refColumns, set := list(k.Props["columns"]), list(k.Props["ref_columns"]), list(k.Props["set_columns"])
 	actions := map[string]string{"c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
 	onUpdate, onDelete := actions[k.Props["on_update"]], actions[k.Props["on_delete"]]
@@ -62,7 +62,7 @@ func (e *examination) asPlanned(o Object) string {
 	if want, ok := e.want[o.key()]; ok {
 		return e.alter(want, o)
 	}
-	return script("-- what is needed belongs into a migration", drop(o))
+	return script("-- if it is needed, add it to a migration", drop(o))
 }
 
 // checkLinks reports a table without a tenant whose rows refer to tenants' rows.
@@ -75,15 +75,15 @@ func (e *examination) checkLinks(t Object) {
 	}
 	if len(drops) > 0 {
 		e.reportCovered("key.no-tenant-table", t, t.String(), script(append([]string{
-			"-- a table that is needed belongs into a migration, with mixin.Tenant{} in its schema",
-			fmt.Sprintf("REVOKE ALL ON %s FROM PUBLIC, %s", t.Name, e.cat.app()),
+			"-- if the table is needed, create it in a migration, with mixin.Tenant{} in its schema",
+			fmt.Sprintf("REVOKE ALL ON %s FROM PUBLIC, %s", t.Name, e.spec.app()),
 		}, drops...)...))
 	}
 }
 
 // spansTenants accepts a primary key that is one uuid: it is random, or ordered by time, and tells nothing.
 func (e *examination) spansTenants(u Object) bool {
-	_, listed := e.cat.SpanningKeys[u.schema()+"."+u.Name]
+	_, listed := e.spec.SpanningKeys[u.schema()+"."+u.Name]
 	return u.Props["unique"] != "" && e.isTenant(u.On) && e.concerns(e.live[key{"table", "", u.On}]) && !listed &&
-		u.Props["uuid"] == "" && !slices.Contains(list(u.Props["columns"]), ident(e.cat.TenantColumn))
+		u.Props["uuid"] == "" && !slices.Contains(list(u.Props["columns"]), ident(e.spec.TenantColumn))
 }

@@ -39,7 +39,7 @@ func TestEveryLintHasAPlantedFault(t *testing.T) {
 		"server.too-old", "server.rls-holes", "server.untried", // TestServerVersions
 		"session.tenant", "session.preset", // TestPresetsOfTheConnectionString
 		"role.unexpected", // TestWhoAsks
-		// migrate: TestADatabaseWithoutASchema, TestABinaryBehindTheDatabase, TestOnlyUTF8; here: TestTheCatalogueDecides
+		// migrate: TestADatabaseWithoutASchema, TestABinaryBehindTheDatabase, TestOnlyUTF8; here: TestTheSpecDecides
 		"database.not-migrated", "snapshot.other-version", "server.encoding", "snapshot.missing",
 		"extension.present", "schema.outside", // TestWhatIsOutOfReachIsInformation
 	}

@@ -19,12 +19,12 @@ func TestMain(m *testing.M) { testdb.Main(m) }
 type found struct{ code, object string }
 
 // check asks as whom url logs in.
-func check(t testing.TB, url string, cat doctor.Catalogue) doctor.Report {
+func check(t testing.TB, url string, spec doctor.Spec) doctor.Report {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), url)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, conn.Close(context.WithoutCancel(t.Context()))) }()
-	report, err := doctor.Check(t.Context(), conn, cat)
+	report, err := doctor.Check(t.Context(), conn, spec)
 	require.NoError(t, err)
 	return report
 }
@@ -54,7 +54,7 @@ func snapshot(t testing.TB, db *testdb.Database) doctor.Snapshot {
 	conn, err := pgx.Connect(t.Context(), db.AppURL)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, conn.Close(context.WithoutCancel(t.Context()))) }()
-	s, err := doctor.Take(t.Context(), conn, catalogue(), "atlas_schema_revisions")
+	s, err := doctor.Take(t.Context(), conn, spec(), "atlas_schema_revisions")
 	require.NoError(t, err)
 	return s
 }
@@ -76,8 +76,8 @@ type fault struct {
 	given string
 	// plant is SQL for a superuser. {db} is the database's name, here and in object.
 	plant string
-	// cat changes the catalogue that the database is compared with.
-	cat func(*doctor.Catalogue)
+	// spec changes the spec that the database is compared with.
+	spec func(*doctor.Spec)
 	// implied are what else the fault is, where it can't be one thing only.
 	implied []found
 }
@@ -86,23 +86,23 @@ type fault struct {
 // the same database is clean before and after.
 func (f fault) proves(t *testing.T, db *testdb.Database) {
 	t.Helper()
-	cat := migrate.Catalogue()
-	if f.cat != nil {
-		f.cat(&cat)
+	spec := migrate.Spec()
+	if f.spec != nil {
+		f.spec(&spec)
 	}
 	if f.given != "" {
 		run(t, db.SuperURL, f.given)
-		cat.Snapshot = snapshot(t, db)
+		spec.Snapshot = snapshot(t, db)
 	}
-	require.Empty(t, serious(check(t, db.AppURL, cat)), "clean before")
+	require.Empty(t, serious(check(t, db.AppURL, spec)), "clean before")
 
 	run(t, db.SuperURL, strings.ReplaceAll(f.plant, "{db}", db.Name))
-	report := check(t, db.AppURL, cat)
+	report := check(t, db.AppURL, spec)
 	require.ElementsMatch(t, append([]found{{f.code, strings.ReplaceAll(f.object, "{db}", db.Name)}}, f.implied...), serious(report))
 
 	for _, finding := range report.Findings {
 		run(t, db.SuperURL, finding.Remedy)
 	}
-	after := check(t, db.AppURL, cat)
+	after := check(t, db.AppURL, spec)
 	require.Empty(t, serious(after), "clean after %s", report.Findings[0].Remedy)
 }

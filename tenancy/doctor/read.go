@@ -11,6 +11,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 //go:embed sql/objects.sql
@@ -55,22 +57,22 @@ type reading struct {
 }
 
 // read asks in a transaction of its own that is rolled back, and so changes nothing, settings included.
-func read(ctx context.Context, q Querier, cat Catalogue) (r reading, err error) {
+func read(ctx context.Context, q Querier, spec Spec) (r reading, err error) {
 	tx, err := q.Begin(ctx)
 	if err != nil {
 		return reading{}, err
 	}
 	defer func() { err = errors.Join(err, tx.Rollback(context.WithoutCancel(ctx))) }()
 	batch := &pgx.Batch{}
-	batch.Queue(reset, cat.Setting)
-	batch.Queue(factsQuery, cat.AppRole, cat.Setting, cat.roles(), cat.RoleSettings).
+	batch.Queue(reset, rls.Setting)
+	batch.Queue(factsQuery, spec.AppRole, rls.Setting, spec.roles(), spec.RoleSettings).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&r.facts) })
 	batch.Queue(pin)
-	batch.Queue(objectsQuery, cat.OwnerRole).QueryRow(func(row pgx.Row) error { return row.Scan(&r.objects) })
+	batch.Queue(objectsQuery, spec.OwnerRole).QueryRow(func(row pgx.Row) error { return row.Scan(&r.objects) })
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return reading{}, err
 	}
-	err = r.readVersions(ctx, tx, cat.Snapshot.Versions)
+	err = r.readVersions(ctx, tx, spec.Snapshot.Versions)
 	return r, err
 }
 
@@ -93,7 +95,7 @@ func (r *reading) queryVersions(ctx context.Context, tx pgx.Tx, chains map[strin
 			continue
 		}
 		var version string
-		if err := tx.QueryRow(ctx, "SELECT coalesce(max(version), '') FROM "+quoted(schema, revisionsTable)+
+		if err := tx.QueryRow(ctx, "SELECT coalesce(max(version), '') FROM "+rls.Quote(schema, revisionsTable)+
 			" WHERE version NOT LIKE '.%'").Scan(&version); err != nil {
 			return err
 		}
@@ -102,7 +104,7 @@ func (r *reading) queryVersions(ctx context.Context, tx pgx.Tx, chains map[strin
 		}
 		if r.hasTable(schema, snapshotsTable) {
 			recorded = append(recorded, fmt.Sprintf("SELECT snapshot, recorded_at FROM %s WHERE version = %s",
-				quoted(schema, snapshotsTable), literal(version)))
+				rls.Quote(schema, snapshotsTable), rls.Literal(version)))
 		}
 	}
 	if len(recorded) == 0 || maps.Equal(r.versions, chains) {
@@ -118,12 +120,12 @@ func (r *reading) hasTable(schema, name string) bool {
 
 // Take reads the snapshot of a database, without what no migration makes: extensions, and grants on the database, on
 // languages and on foreign servers. chains are the schemas of the revision tables.
-func Take(ctx context.Context, q Querier, cat Catalogue, chains ...string) (Snapshot, error) {
-	cat.Snapshot = Snapshot{Versions: make(map[string]string)}
+func Take(ctx context.Context, q Querier, spec Spec, chains ...string) (Snapshot, error) {
+	spec.Snapshot = Snapshot{Versions: make(map[string]string)}
 	for _, c := range chains {
-		cat.Snapshot.Versions[c] = ""
+		spec.Snapshot.Versions[c] = ""
 	}
-	r, err := read(ctx, q, cat)
+	r, err := read(ctx, q, spec)
 	if err != nil {
 		return Snapshot{}, fmt.Errorf("snapshot: %w", err)
 	}
@@ -143,7 +145,7 @@ func isOutside(o Object) bool {
 }
 
 // roles are all those that isolation rests on.
-func (c Catalogue) roles() []string {
+func (c Spec) roles() []string {
 	out := []string{c.AppRole, c.OwnerRole}
 	for _, d := range c.Definers {
 		out = append(out, d.Owner)

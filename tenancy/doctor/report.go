@@ -32,7 +32,7 @@ const (
 	LevelInfo Level = "info"
 )
 
-// ClassUnclassified is the class, in reports, of a table that has no tenant column and is not in the catalogue.
+// ClassUnclassified is the class, in reports, of a table that has no tenant column and is not in the spec.
 const ClassUnclassified Class = "unclassified"
 
 // Finding is one fault of a database.

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 func (e *examination) checkRoles() {
@@ -12,26 +14,26 @@ func (e *examination) checkRoles() {
 	e.checkMemberships()
 	for _, o := range e.Owned {
 		signature := strings.ReplaceAll(strings.ReplaceAll(o.Identity, "pg_catalog.", ""), ",", ", ")
-		if _, listed := e.cat.Definers[signature]; listed {
+		if _, listed := e.spec.Definers[signature]; listed {
 			continue // definer.owner
 		}
-		stmt := fmt.Sprintf("ALTER %s %s OWNER TO %s", strings.ToUpper(o.Type), o.Identity, quoted(e.cat.OwnerRole))
+		stmt := fmt.Sprintf("ALTER %s %s OWNER TO %s", strings.ToUpper(o.Type), o.Identity, rls.Quote(e.spec.OwnerRole))
 		regranted := e.grantsOn(Object{Kind: o.Type, Name: signature}) // the grants were merged into the ownership
 		e.report("role.owns", o.Type+" "+o.Identity, script(append([]string{stmt}, regranted...)...))
 	}
 }
 
 func (e *examination) checkAsker() {
-	want, remedy := e.cat.AppRole, "-- log in as %s: put it into DATABASE_URL"
-	if e.cat.AskedBy != "" {
-		want, remedy = e.cat.AskedBy, "-- run the check as %s"
+	want, remedy := e.spec.AppRole, "-- connect as %s: set DATABASE_URL"
+	if e.spec.AskedBy != "" {
+		want, remedy = e.spec.AskedBy, "-- run the check as %s"
 	}
 	s := e.Server
-	if _, ok := e.Roles[e.cat.AppRole]; !ok {
-		e.report("role.unexpected", "role "+e.cat.AppRole+": there is none", "-- run bootstrap.sql as a superuser")
+	if _, ok := e.Roles[e.spec.AppRole]; !ok {
+		e.report("role.unexpected", "role "+e.spec.AppRole+": does not exist", "-- run bootstrap.sql as a superuser")
 		return
 	}
-	if s.Role == want && (s.Login == want || e.cat.AskedBy != "") {
+	if s.Role == want && (s.Login == want || e.spec.AskedBy != "") {
 		return
 	}
 	object := "role " + s.Role
@@ -42,14 +44,14 @@ func (e *examination) checkAsker() {
 }
 
 func (e *examination) checkAttributes() {
-	for _, attribute := range e.Roles[e.cat.AppRole] {
+	for _, attribute := range e.Roles[e.spec.AppRole] {
 		if attribute != "LOGIN" {
-			e.report("role."+strings.ToLower(attribute), "role "+e.cat.AppRole, withoutAttributes(e.cat.AppRole, attribute))
+			e.report("role."+strings.ToLower(attribute), "role "+e.spec.AppRole, withoutAttributes(e.spec.AppRole, attribute))
 		}
 	}
-	owner := e.Roles[e.cat.OwnerRole]
+	owner := e.Roles[e.spec.OwnerRole]
 	if slices.Contains(owner, "SUPERUSER") || slices.Contains(owner, "BYPASSRLS") {
-		e.report("owner.bypass", "role "+e.cat.OwnerRole, withoutAttributes(e.cat.OwnerRole, "SUPERUSER", "BYPASSRLS"))
+		e.report("owner.bypass", "role "+e.spec.OwnerRole, withoutAttributes(e.spec.OwnerRole, "SUPERUSER", "BYPASSRLS"))
 	}
 	for _, name := range e.definerOwners() {
 		if more := without(e.Roles[name], []string{"INHERIT"}); len(more) > 0 {
@@ -59,7 +61,7 @@ func (e *examination) checkAttributes() {
 }
 
 func withoutAttributes(role string, attributes ...string) string {
-	return script(fmt.Sprintf("ALTER ROLE %s NO%s", quoted(role), strings.Join(attributes, " NO")))
+	return script(fmt.Sprintf("ALTER ROLE %s NO%s", rls.Quote(role), strings.Join(attributes, " NO")))
 }
 
 // checkMemberships allows the owner's role to hand functions over: to SET ROLE, not to inherit. It also allows ADMIN
@@ -70,12 +72,12 @@ func (e *examination) checkMemberships() {
 		object := fmt.Sprintf("role %s: member of %s", m.Member, m.Role)
 		usable, isDefiner := m.CanSet || m.Inherits, slices.Contains(definers, m.Role)
 		switch {
-		case m.Member == e.cat.AppRole:
+		case m.Member == e.spec.AppRole:
 			e.report("role.member", object, e.revokeMembership(m))
-		case m.Role == e.cat.AppRole && usable:
+		case m.Role == e.spec.AppRole && usable:
 			e.report("role.granted", fmt.Sprintf("role %s: granted to %s", m.Role, m.Member), e.revokeMembership(m))
-		case m.Role == e.cat.AppRole:
-		case isDefiner && m.Member == e.cat.OwnerRole:
+		case m.Role == e.spec.AppRole:
+		case isDefiner && m.Member == e.spec.OwnerRole:
 			if m.Inherits {
 				e.report("definer.membership", object, e.revokeInheriting(m))
 			}
@@ -89,16 +91,16 @@ func (e *examination) checkMemberships() {
 const grantsHaveOptions = 16
 
 func (e *examination) revokeMembership(m membership) string {
-	stmt := fmt.Sprintf("REVOKE %s FROM %s", quoted(m.Role), quoted(m.Member))
+	stmt := fmt.Sprintf("REVOKE %s FROM %s", rls.Quote(m.Role), rls.Quote(m.Member))
 	if m.Grantor != "" && e.Server.major() >= grantsHaveOptions {
-		stmt += " GRANTED BY " + quoted(m.Grantor)
+		stmt += " GRANTED BY " + rls.Quote(m.Grantor)
 	}
 	return script(stmt)
 }
 
 func (e *examination) revokeInheriting(m membership) string {
 	if e.Server.major() < grantsHaveOptions {
-		return script(fmt.Sprintf("ALTER ROLE %s NOINHERIT", quoted(m.Member)))
+		return script(fmt.Sprintf("ALTER ROLE %s NOINHERIT", rls.Quote(m.Member)))
 	}
-	return script(fmt.Sprintf("GRANT %s TO %s WITH INHERIT FALSE, SET TRUE", quoted(m.Role), quoted(m.Member)))
+	return script(fmt.Sprintf("GRANT %s TO %s WITH INHERIT FALSE, SET TRUE", rls.Quote(m.Role), rls.Quote(m.Member)))
 }

@@ -14,7 +14,7 @@ func TestServerVersions(t *testing.T) {
 		version string
 		want    map[string][]fault
 	}{
-		{140023, "14.23", map[string][]fault{"server.too-old": {{object: "server 14.23", remedy: "-- move to PostgreSQL 15 or later"}}}},
+		{140023, "14.23", map[string][]fault{"server.too-old": {{object: "server 14.23", remedy: "-- upgrade to PostgreSQL 15 or later"}}}},
 		{150014, "15.14", map[string][]fault{}},
 		{150013, "15.13", holes("server 15.13: CVE-2025-8713 (statistics show values that policies hide)", "-- install PostgreSQL 15.14 or later")},
 		{150002, "15.2", holes(
@@ -35,12 +35,12 @@ func TestServerVersions(t *testing.T) {
 		)},
 		{180000, "18.0", map[string][]fault{}},
 		{190000, "19.0", map[string][]fault{"server.untried": {{
-			object: "server 19.0", remedy: "-- run the isolation suite on this version, or look for a newer Konstruct",
+			object: "server 19.0", remedy: "-- run the isolation suite on this version, or upgrade Konstruct",
 		}}}},
 	} {
 		t.Run(c.version, func(t *testing.T) {
 			t.Parallel()
-			e := newExamination(reading{facts: facts{Server: server{VersionNum: c.num, Version: c.version, Encoding: "UTF8"}}}, Catalogue{})
+			e := newExamination(reading{facts: facts{Server: server{VersionNum: c.num, Version: c.version, Encoding: "UTF8"}}}, Spec{})
 			e.checkServer()
 			require.Equal(t, c.want, e.faults)
 		})
@@ -54,7 +54,7 @@ func holes(object, remedy string) map[string][]fault {
 // From 16 on a membership is its grantor's to revoke, and inheriting is the grant's; before, it is the role's.
 func TestMembershipRemediesByVersion(t *testing.T) {
 	t.Parallel()
-	cat := Catalogue{OwnerRole: "owner", AppRole: "app", Definers: map[string]Definer{"public.f()": {Owner: "resolver"}}}
+	spec := Spec{OwnerRole: "owner", AppRole: "app", Definers: map[string]Definer{"public.f()": {Owner: "resolver"}}}
 	members := []membership{
 		{Role: "resolver", Member: "owner", Grantor: "dba", CanSet: true, Inherits: true},
 		{Role: "resolver", Member: "creator", Grantor: "dba"},
@@ -65,7 +65,7 @@ func TestMembershipRemediesByVersion(t *testing.T) {
 		150014: {`ALTER ROLE "owner" NOINHERIT;`, `REVOKE "app" FROM "friend";`},
 		160010: {`GRANT "resolver" TO "owner" WITH INHERIT FALSE, SET TRUE;`, `REVOKE "app" FROM "friend" GRANTED BY "dba";`},
 	} {
-		e := newExamination(reading{facts: facts{Server: server{VersionNum: num}, Memberships: members}}, cat)
+		e := newExamination(reading{facts: facts{Server: server{VersionNum: num}, Memberships: members}}, spec)
 		e.checkMemberships()
 		require.Equal(t, map[string][]fault{
 			"definer.membership": {{object: "role owner: member of resolver", remedy: want[0]}},

@@ -27,7 +27,7 @@ func preset(t testing.TB, dsn, name, value string) string {
 func TestPresetsOfTheConnectionString(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t)
-	require.Empty(t, check(t, db.AppURL, catalogue()).Findings)
+	require.Empty(t, check(t, db.AppURL, spec()).Findings)
 
 	for name, c := range map[string]struct {
 		setting, value string
@@ -46,15 +46,15 @@ func TestPresetsOfTheConnectionString(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			report := check(t, preset(t, db.AppURL, c.setting, c.value), catalogue())
+			report := check(t, preset(t, db.AppURL, c.setting, c.value), spec())
 			require.Equal(t, []found{c.want}, findings(report))
 			require.NotEmpty(t, report.Findings[0].Remedy)
 		})
 	}
 	t.Run("harmless ones", func(t *testing.T) {
 		t.Parallel()
-		require.Empty(t, check(t, preset(t, db.AppURL, "search_path", "public"), catalogue()).Findings)
-		require.Empty(t, check(t, preset(t, db.AppURL, "app.current_tenant", ""), catalogue()).Findings)
+		require.Empty(t, check(t, preset(t, db.AppURL, "search_path", "public"), spec()).Findings)
+		require.Empty(t, check(t, preset(t, db.AppURL, "app.current_tenant", ""), spec()).Findings)
 	})
 }
 
@@ -64,7 +64,7 @@ func TestLeftoversOfAnEarlierUser(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t)
 	run(t, db.SuperURL, own+`ALTER TABLE public.tenants ADD CONSTRAINT letters CHECK (name !~ '^\d€$')`)
-	cat := catalogue().With(doctor.Catalogue{Snapshot: snapshot(t, db)})
+	spec := spec().With(doctor.Spec{Snapshot: snapshot(t, db)})
 	for name, value := range map[string]string{
 		"app.current_tenant": "018f0000-0000-7000-8000-000000000001", "row_security": "off", "search_path": "public, pg_catalog",
 		"client_encoding": "LATIN1", "standard_conforming_strings": "off", "quote_all_identifiers": "on", "DateStyle": "SQL, DMY",
@@ -76,7 +76,7 @@ func TestLeftoversOfAnEarlierUser(t *testing.T) {
 			defer func() { require.NoError(t, conn.Close(context.WithoutCancel(t.Context()))) }()
 			_, err = conn.Exec(t.Context(), "SELECT set_config($1, $2, false)", name, value)
 			require.NoError(t, err)
-			report, err := doctor.Check(t.Context(), conn, cat)
+			report, err := doctor.Check(t.Context(), conn, spec)
 			require.NoError(t, err)
 			require.Empty(t, report.Findings)
 			var now string
@@ -92,31 +92,31 @@ func TestWhoAsks(t *testing.T) {
 
 	t.Run("another role than the application's is a finding", func(t *testing.T) {
 		t.Parallel()
-		report := check(t, db.OwnerURL, catalogue())
+		report := check(t, db.OwnerURL, spec())
 		require.Equal(t, []found{{"role.unexpected", "role konstruct_owner"}}, findings(report))
 		require.Error(t, report.Err())
 	})
 	t.Run("as is the superuser", func(t *testing.T) {
 		t.Parallel()
-		require.Equal(t, []found{{"role.unexpected", "role postgres"}}, findings(check(t, db.SuperURL, catalogue())))
+		require.Equal(t, []found{{"role.unexpected", "role postgres"}}, findings(check(t, db.SuperURL, spec())))
 	})
 	t.Run("as is the application's role put on by another", func(t *testing.T) {
 		t.Parallel()
-		report := check(t, preset(t, db.SuperURL, "role", "konstruct_app"), catalogue())
+		report := check(t, preset(t, db.SuperURL, "role", "konstruct_app"), spec())
 		require.Equal(t, []found{{"role.unexpected", "role konstruct_app, logged in as postgres"}}, findings(report))
 	})
 	t.Run("unless it is said who asks", func(t *testing.T) {
 		t.Parallel()
-		cat := catalogue()
-		cat.AskedBy = "konstruct_owner"
-		require.Empty(t, check(t, preset(t, db.OwnerURL, "row_security", "off"), cat).Findings,
+		spec := spec()
+		spec.AskedBy = "konstruct_owner"
+		require.Empty(t, check(t, preset(t, db.OwnerURL, "row_security", "off"), spec).Findings,
 			"and its session is not the application's")
-		require.Equal(t, []found{{"role.unexpected", "role postgres"}}, findings(check(t, db.SuperURL, cat)))
+		require.Equal(t, []found{{"role.unexpected", "role postgres"}}, findings(check(t, db.SuperURL, spec)))
 	})
 	t.Run("a role that is not there", func(t *testing.T) {
 		t.Parallel()
-		cat := catalogue()
-		cat.AppRole = "nobody"
-		require.Contains(t, findings(check(t, db.SuperURL, cat)), found{"role.unexpected", "role nobody: there is none"})
+		spec := spec()
+		spec.AppRole = "nobody"
+		require.Contains(t, findings(check(t, db.SuperURL, spec)), found{"role.unexpected", "role nobody: does not exist"})
 	})
 }

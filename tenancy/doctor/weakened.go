@@ -7,9 +7,9 @@ import (
 
 // Weakened finds what a migration takes away from isolation, from the snapshots before and after it: a protection that is
 // removed or changed, and what acts or answers with other rights than its caller's. A new table, column, key or check is
-// none, and neither is what the catalogue lists. The findings' remedies are empty.
-func Weakened(before, after Snapshot, cat Catalogue) []Finding {
-	e := newExamination(reading{objects: after.Objects}, cat)
+// none, and neither is what the spec lists. The findings' remedies are empty.
+func Weakened(before, after Snapshot, spec Spec) []Finding {
+	e := newExamination(reading{objects: after.Objects}, spec)
 	e.want = index(before.Objects)
 	e.compare()
 	for _, o := range after.Objects {
@@ -49,7 +49,7 @@ func (e *examination) harmless(code string, o Object) bool {
 		return slices.ContainsFunc(e.meantFor(Object{Name: o.On}), func(p Object) bool { return o.equal(p) && p.Name == o.Name }) ||
 			e.introduced(o.Props["roles"])
 	case "definer.unlisted":
-		_, listed := e.cat.Definers[o.Name]
+		_, listed := e.spec.Definers[o.Name]
 		return listed && !existed
 	case "grant.table", "grant.column", "grant.unknown", "grant.function", "definer.grant", "grant.schema":
 		return e.planned(o)
@@ -62,7 +62,7 @@ func (e *examination) harmless(code string, o Object) bool {
 // a table that is protected now. The tenant's column has to stay what it is.
 func (e *examination) harmlessChange(o Object) bool {
 	switch {
-	case o.Kind == "column" && o.Name == ident(e.cat.TenantColumn):
+	case o.Kind == "column" && o.Name == ident(e.spec.TenantColumn):
 		return o.Props["type"] == "uuid" && o.Props["notnull"] != "" && !calls(o)
 	case o.Kind == "column", o.Kind == "constraint" && o.Props["type"] == "c":
 		return !calls(o)
@@ -89,7 +89,7 @@ var foreignCall = regexp.MustCompile(`\.(\w+|"(?:[^"]|"")+")\(|OPERATOR\(`)
 
 // introduced tells whether a listed function of this owner is new: what it lives by comes with it.
 func (e *examination) introduced(owner string) bool {
-	for signature, d := range e.cat.Definers {
+	for signature, d := range e.spec.Definers {
 		_, existed := e.want[key{"function", "", signature}]
 		_, exists := e.live[key{"function", "", signature}]
 		if ident(d.Owner) == owner && exists && !existed {
