@@ -171,7 +171,7 @@ func doctorSaboteurs() []saboteur {
 			id: "doctor-force", layer: layerDoctor, removes: "the doctor's check for FORCE", held: held,
 			code: &code{
 				edits:  []edit{{"tenancy/doctor/tables.go", "if t.Props[prop] == \"\" {", "if prop != \"forced\" && t.Props[prop] == \"\" {"}},
-				caught: in(doctorTests, "TestEachFaultIsFoundAndMended/rls.not-forced table public.agents"),
+				caught: in(doctorTests, "TestEachFaultIsFoundAndFixed/rls.not-forced table public.agents"),
 			},
 		},
 		{
@@ -185,7 +185,7 @@ func doctorSaboteurs() []saboteur {
 			id: "doctor-roles", layer: layerDoctor, removes: "the doctor's check for BYPASSRLS", held: held,
 			code: &code{
 				edits:  []edit{{"tenancy/doctor/role.go", "if attribute != \"LOGIN\" {", "if attribute != \"LOGIN\" && attribute != \"BYPASSRLS\" {"}},
-				caught: in(doctorTests, "TestEachFaultOfRolesIsFoundAndMended/role.bypassrls role konstruct_app"),
+				caught: in(doctorTests, "TestEachFaultOfRolesIsFoundAndFixed/role.bypassrls role konstruct_app"),
 			},
 		},
 		{

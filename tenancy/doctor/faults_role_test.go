@@ -10,7 +10,7 @@ import (
 // leaves clean.
 //
 //nolint:paralleltest,tparallel // The faults are the cluster's: see above.
-func TestEachFaultOfRolesIsFoundAndMended(t *testing.T) {
+func TestEachFaultOfRolesIsFoundAndFixed(t *testing.T) {
 	t.Parallel()
 	db := testdb.OwnCluster(t).New(t)
 	for _, f := range roleFaults() {

@@ -37,7 +37,7 @@ func faults() []fault {
 		outsideFaults(), platformFaults())
 }
 
-func TestEachFaultIsFoundAndMended(t *testing.T) {
+func TestEachFaultIsFoundAndFixed(t *testing.T) {
 	t.Parallel()
 	for _, f := range faults() {
 		t.Run(f.code+" "+f.object, func(t *testing.T) {
