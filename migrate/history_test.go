@@ -11,7 +11,7 @@ import (
 	"github.com/konstruct/konstruct/migrate"
 )
 
-// What is wrong between the folder and the database is refused by name, before anything is applied.
+// A mismatch of folder and database is refused before anything is applied.
 func TestHistory(t *testing.T) {
 	t.Parallel()
 	applied := files{
@@ -41,7 +41,7 @@ func TestHistory(t *testing.T) {
 		},
 		{"removed", without("20260101000000_one.sql"), migrate.ErrRemoved, "20260101000000_one.sql"},
 		{
-			"squeezed in", applied.with(files{"20260101000001_between.sql": "CREATE TABLE between_ ();"}),
+			"inserted", applied.with(files{"20260101000001_between.sql": "CREATE TABLE between_ ();"}),
 			migrate.ErrOutOfOrder, "20260101000001_between.sql precedes 20260101000002_two.sql",
 		},
 		{
@@ -60,7 +60,7 @@ func TestHistory(t *testing.T) {
 			ok, detail, err := migrate.Current(t.Context(), open(t, db.AppURL), chain)
 			require.NoError(t, err)
 			if errors.Is(c.problem, migrate.ErrNewer) {
-				require.True(t, ok, "an older release goes on serving")
+				require.True(t, ok, "an older release keeps serving")
 			} else {
 				require.False(t, ok)
 				require.Contains(t, detail, c.says)
@@ -109,7 +109,7 @@ func TestReplacedText(t *testing.T) {
 	require.ErrorIs(t, err, migrate.ErrEdited)
 }
 
-func TestPartlyAppliedByAnotherTool(t *testing.T) {
+func TestPartiallyApplied(t *testing.T) {
 	t.Parallel()
 	db := bootstrapped(t)
 	chain := files{"20260101000000_one.sql": "CREATE TABLE one ();"}.chain(t)
@@ -119,7 +119,7 @@ func TestPartlyAppliedByAnotherTool(t *testing.T) {
 	exec(t, owner, "INSERT INTO test_revisions.atlas_schema_revisions SELECT (r).* FROM (SELECT jsonb_populate_record(r, "+
 		`'{"version": ".atlas_cloud_identifier"}') AS r FROM test_revisions.atlas_schema_revisions AS r) AS note`)
 	_, err = upChains(t.Context(), db.OwnerURL, chain)
-	require.NoError(t, err, "the Atlas CLI's own notes are no revisions")
+	require.NoError(t, err, "the Atlas CLI's metadata rows are ignored")
 
 	exec(t, owner, "UPDATE test_revisions.atlas_schema_revisions SET total = 2, error = 'stopped'")
 	_, err = upChains(t.Context(), db.OwnerURL, chain)

@@ -129,7 +129,7 @@ func runnerSaboteurs() []saboteur {
 			code: &code{
 				hangs:  true,
 				edits:  []edit{{"migrate/lock.go", "IN EXCLUSIVE MODE", "IN ACCESS SHARE MODE"}},
-				caught: in(migrateTests, "TestTwoRunnersAtOnce"),
+				caught: in(migrateTests, "TestConcurrentUp"),
 			},
 		},
 		{
@@ -157,7 +157,7 @@ func runnerSaboteurs() []saboteur {
 			id: "bootstrap-membership", layer: layerMigrate, removes: "that the bootstrap takes the application's memberships away", held: "the doctor refuses the database",
 			code: &code{
 				edits:  []edit{{"migrate/bootstrap.sql", "    EXECUTE format('REVOKE %I FROM konstruct_app', granted);\n", "    NULL;\n"}},
-				caught: in(migrateTests, "TestBootstrap/puts back what was changed"),
+				caught: in(migrateTests, "TestBootstrap/restores changes"),
 			},
 		},
 	}
