@@ -138,7 +138,7 @@ func TestDiffOfAGlobalTable(t *testing.T) {
 	require.Empty(t, sqlFiles(t, os.DirFS(options.Dir)), "writes nothing")
 
 	options.Spec = options.Spec.With(doctor.Spec{
-		Global: map[string]string{"public.plans": "everybody may see what can be bought"},
+		Global: map[string]string{"public.plans": "products, the same for all tenants"},
 	})
 	plan, err := migrate.Diff(t.Context(), options)
 	require.NoError(t, err)

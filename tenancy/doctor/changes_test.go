@@ -138,8 +138,8 @@ func changes() []fault {
 			plant: "ALTER SCHEMA public OWNER TO pg_database_owner",
 		},
 		{
-			code: "policy.extra", object: "policy everybody on public.tenants",
-			plant: "CREATE POLICY everybody ON public.tenants USING (true)",
+			code: "policy.extra", object: "policy everyone on public.tenants",
+			plant: "CREATE POLICY everyone ON public.tenants USING (true)",
 		},
 		{
 			code: "schema.unknown", object: "table public.older: child of public.portal_users",

@@ -12,7 +12,7 @@ type examination struct {
 
 	spec Spec
 	live map[key]Object
-	// want is the snapshot to compare with, or nil if there is none, which is a finding.
+	// want is the snapshot to compare with, or nil if missing, which is a finding.
 	want map[key]Object
 	// faults by code.
 	faults map[string][]fault
