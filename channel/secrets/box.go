@@ -4,13 +4,13 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
-	"log/slog"
 	"strings"
 
 	"github.com/google/uuid"
 	"github.com/tink-crypto/tink-go/v2/aead/subtle"
 	"github.com/tink-crypto/tink-go/v2/tink"
 
+	"github.com/konstruct/konstruct/secret"
 	"github.com/konstruct/konstruct/tenancy"
 )
 
@@ -45,6 +45,8 @@ func (r Ref) check() error {
 // Box seals and opens with the configured keys. It may be used by several goroutines at once. A nil Box has no keys: it
 // refuses to seal and to open with [ErrNoKeys], and still removes secrets.
 type Box struct {
+	secret.Redacted
+
 	first string // the id of the key that seals
 	ids   []string
 	byID  map[string]tink.AEAD
@@ -113,26 +115,26 @@ func (b *Box) Reseal(ref Ref, name, sealed string) (string, error) {
 
 // Open returns the secret that Seal sealed for the same ref and name. The errors are [ErrNotSealed],
 // [ErrNoKeys], [ErrUnknownKey], [ErrOpen], [ErrInvalidRef] and tenancy.ErrInvalidID.
-func (b *Box) Open(ref Ref, name, sealed string) (Secret, error) {
+func (b *Box) Open(ref Ref, name, sealed string) (secret.Text, error) {
 	if err := ref.check(); err != nil {
-		return Secret{}, err
+		return secret.Text{}, err
 	}
 	id, ciphertext, err := parseSealed(sealed)
 	if err != nil {
-		return Secret{}, err
+		return secret.Text{}, err
 	}
 	if b == nil {
-		return Secret{}, ErrNoKeys
+		return secret.Text{}, ErrNoKeys
 	}
 	cipher, known := b.byID[id]
 	if !known {
-		return Secret{}, fmt.Errorf("%w: key id %s", ErrUnknownKey, id)
+		return secret.Text{}, fmt.Errorf("%w: key id %s", ErrUnknownKey, id)
 	}
 	plaintext, err := cipher.Decrypt(ciphertext, associated(id, ref, name))
 	if err != nil {
-		return Secret{}, ErrOpen // the cause says no more than that
+		return secret.Text{}, ErrOpen // the cause says no more than that
 	}
-	return newSecret(plaintext), nil
+	return secret.New(string(plaintext)), nil
 }
 
 func parseSealed(sealed string) (id string, ciphertext []byte, err error) {
@@ -160,12 +162,3 @@ func associated(keyID string, ref Ref, name string) []byte {
 	}
 	return data
 }
-
-// String names the type; keys are never printed.
-func (b *Box) String() string { return "secrets.Box([redacted])" }
-
-// GoString implements [fmt.GoStringer] as String does.
-func (b *Box) GoString() string { return b.String() }
-
-// LogValue implements [slog.LogValuer] as String does.
-func (b *Box) LogValue() slog.Value { return slog.StringValue(b.String()) }

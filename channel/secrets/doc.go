@@ -26,7 +26,7 @@
 //
 // # What is never printed
 //
-// Plaintext is held by [Secret] and [Patch] only, and neither shows it to fmt, slog or encoding/json. No error of
+// Plaintext is held by [secret.Text] and [Patch] only, and neither shows it to fmt, slog or encoding/json. No error of
 // this package repeats a value, nor a name that doesn't have the form of one.
 //
 // The package imports tenancy and nothing else of this module.

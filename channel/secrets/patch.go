@@ -8,6 +8,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/konstruct/konstruct/secret"
 )
 
 const (
@@ -115,7 +117,7 @@ func redacted(value string) bool {
 	if word == "" || word == "redacted" || word == "hidden" || word == "masked" {
 		return true
 	}
-	for _, mark := range []string{"***", "•••", "●●●", Redacted} {
+	for _, mark := range []string{"***", "•••", "●●●", secret.Mark} {
 		if strings.Contains(value, mark) {
 			return true
 		}
@@ -125,7 +127,7 @@ func redacted(value string) bool {
 
 // shown is p as it may be seen: names, and whether each is set or removed.
 func (p Patch) shown() map[string]*string {
-	mark := Redacted
+	mark := secret.Mark
 	seen := make(map[string]*string, len(p))
 	for name, value := range p {
 		if checkName(name) != nil {
@@ -150,5 +152,5 @@ func (p Patch) GoString() string { return p.String() }
 // LogValue implements [slog.LogValuer] as String does.
 func (p Patch) LogValue() slog.Value { return slog.StringValue(p.String()) }
 
-// MarshalJSON implements [json.Marshaler] with [Redacted] for each value.
+// MarshalJSON implements [json.Marshaler] with [secret.Mark] for each value.
 func (p Patch) MarshalJSON() ([]byte, error) { return json.Marshal(p.shown()) }

@@ -6,11 +6,12 @@ import (
 	"encoding/hex"
 	"errors"
 	"hash"
-	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/konstruct/konstruct/secret"
 )
 
 // The headers that a signed request carries, each exactly once.
@@ -51,6 +52,8 @@ var (
 
 // Verifier verifies the requests of one Slack app. It is safe for concurrent use.
 type Verifier struct {
+	secret.Redacted
+
 	// newMAC closes over the secret, since fmt cannot print into a function.
 	newMAC func() hash.Hash
 	now    func() time.Time
@@ -142,12 +145,3 @@ func parseSignature(signature string) ([]byte, error) {
 	}
 	return claimed, nil
 }
-
-// String names the type; the secret is never printed.
-func (v *Verifier) String() string { return "slack.Verifier([redacted])" }
-
-// GoString implements [fmt.GoStringer] as String does.
-func (v *Verifier) GoString() string { return v.String() }
-
-// LogValue implements [slog.LogValuer] as String does.
-func (v *Verifier) LogValue() slog.Value { return slog.StringValue(v.String()) }
