@@ -1,7 +1,8 @@
 // Package channel receives messages from chat products: verify, normalize, resolve, deliver.
 //
 // A folder per channel verifies a request over its raw bytes and normalizes it to message.KonstructMessage. What every
-// channel shares is [Ingress]: it resolves the workspace's tenant, and delivers the message in a context of that tenant.
+// channel shares is [Ingress]: it resolves the workspace's tenant, and delivers the message in a context of that
+// tenant.
 //
 // To add a channel, write a folder beside channel/slack and one route:
 //

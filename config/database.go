@@ -65,8 +65,8 @@ func (u DatabaseURL) IsLoopback() bool {
 	return isLoopback(u.value.Reveal().Host)
 }
 
-// UnmarshalText implements [encoding.TextUnmarshaler]. The result includes what libpq's variables for credentials and TLS
-// add to the connection. See [IgnoreLibpq] for the others.
+// UnmarshalText implements [encoding.TextUnmarshaler]. The result includes what libpq's variables for credentials and
+// TLS add to the connection. See [IgnoreLibpq] for the others.
 func (u *DatabaseURL) UnmarshalText(text []byte) error {
 	raw := string(text)
 	if !strings.HasPrefix(raw, "postgres://") && !strings.HasPrefix(raw, "postgresql://") {
@@ -136,8 +136,8 @@ func (u DatabaseURL) namesQueryMode() (pgx.QueryExecMode, bool) {
 // QueryMode is how statements are sent to PostgreSQL, with the names of pgx.
 type QueryMode string
 
-// The modes that isolation is tested with. The simple protocol is excluded because it can run several statements at once,
-// describe_exec because a pooler may split its two round trips.
+// The modes that isolation is tested with. The simple protocol is excluded because it can run several statements at
+// once, describe_exec because a pooler may split its two round trips.
 const (
 	CacheStatement QueryMode = "cache_statement" // prepares each statement once per connection
 	CacheDescribe  QueryMode = "cache_describe"  // for PgBouncer in transaction mode

@@ -46,8 +46,8 @@ func (u *URL) UnmarshalText(text []byte) error {
 
 const misplacedProblem = "has an unescaped @, /, ? or #; percent-encode special characters of the password"
 
-// misplaced reports whether a URL has an @ after its authority, or a fragment. Both indicate a password with an unescaped
-// /, ? or #, part of which would be parsed as host, port or path, and printed.
+// misplaced reports whether a URL has an @ after its authority, or a fragment. Both indicate a password with an
+// unescaped /, ? or #, part of which would be parsed as host, port or path, and printed.
 func misplaced(raw string) bool {
 	_, rest, _ := strings.Cut(raw, "://")
 	end := strings.IndexAny(rest, "/?#")
@@ -102,8 +102,8 @@ func isPort(text string) bool {
 	return err == nil && port > 0
 }
 
-// isLoopback reports whether a host is reachable from this machine only. Folders of unix sockets count; names other than
-// localhost do not, because what they resolve to can change.
+// isLoopback reports whether a host is reachable from this machine only. Folders of unix sockets count; names other
+// than localhost do not, because what they resolve to can change.
 func isLoopback(host string) bool {
 	if host == "localhost" || strings.HasPrefix(host, "/") || strings.HasPrefix(host, "@") {
 		return true

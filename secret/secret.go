@@ -6,8 +6,8 @@
 //		key []byte
 //	}
 //
-// [Redacted] hides the fields of the struct that embeds it. [Value] also hides itself in unexported fields of other structs,
-// where fmt calls no methods. The package imports nothing of this module.
+// [Redacted] hides the fields of the struct that embeds it. [Value] also hides itself in unexported fields of other
+// structs, where fmt calls no methods. The package imports nothing of this module.
 package secret
 
 import (

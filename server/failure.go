@@ -71,7 +71,7 @@ func operationFailure(err error) *problem.Problem {
 			"The resource was modified; fetch it and retry.")
 	case errors.Is(err, operation.ErrCursor):
 		return problem.Invalid(problem.Field{Field: "query.cursor", Code: problem.FieldCursor, Message: "expected a next_cursor of this list"})
-	case errors.Is(err, operation.ErrRefused):
+	case errors.Is(err, operation.ErrInvalid):
 		return problem.General(http.StatusUnprocessableEntity)
 	}
 	return nil

@@ -83,7 +83,7 @@ func (s *Server) buildAccounts(ctx context.Context, o Options) error {
 	s.proxies = o.TrustedProxies
 	s.sessions = account.NewSessions(o.Driver, o.Clock)
 	s.logins, err = account.NewLogins(ctx, account.LoginOptions{
-		Client: o.Client, DB: o.Driver, Hasher: o.Hasher, Queue: o.Hashing,
+		Client: o.Client, DB: o.Driver, Hasher: o.Hasher, Hashing: o.Hashing,
 		Clock: o.Clock, Key: key, Limits: o.LoginLimits,
 	})
 	return err

@@ -9,8 +9,9 @@ import (
 // maxMessageBlocks bounds the messages that one attachment quotes in blocks. Slack sends one.
 const maxMessageBlocks = 16
 
-// attachment is one of a message's attachments (https://docs.slack.dev/legacy/legacy-messaging/legacy-secondary-message-attachments/):
-// a program's card, the preview of a link, or a message that was forwarded, shared or quoted.
+// attachment is one of a message's attachments
+// (https://docs.slack.dev/legacy/legacy-messaging/legacy-secondary-message-attachments/): a program's card, the preview
+// of a link, or a message that was forwarded, shared or quoted.
 type attachment struct {
 	posting // the fields it shares with messages: text, blocks, files, attachments of its own
 

@@ -36,8 +36,8 @@ type typed struct {
 }
 
 // BenchmarkNormalize sets normalizing a message, its content and raw event included, beside one strict decoding of the
-// same payload with encoding/json, which reads none of these. Normalizing took 1.5 times as long for a plain message, 1.8
-// times for one with rich text, and as long for an ignored event (AMD EPYC, Go 1.26).
+// same payload with encoding/json, which reads none of these. Normalizing took 1.5 times as long for a plain message,
+// 1.8 times for one with rich text, and as long for an ignored event (AMD EPYC, Go 1.26).
 func BenchmarkNormalize(b *testing.B) {
 	for _, name := range []string{"message_new", "message_rich", "channel_join"} {
 		body := sample(b, name)

@@ -11,9 +11,9 @@
 // # Workspace
 //
 // An event belongs to the installation in authorizations[0]: to its enterprise_id if is_enterprise_install is true, to
-// its team_id otherwise. The presence of an id decides nothing: an organization-wide installation may name a team, and a
-// team's installation names its organization. The envelope's team_id is the workspace in which the event arose, which in
-// a Slack Connect channel is another company's. It counts only if authorizations is absent and the channel is not
+// its team_id otherwise. The presence of an id decides nothing: an organization-wide installation may name a team, and
+// a team's installation names its organization. The envelope's team_id is the workspace in which the event arose, which
+// in a Slack Connect channel is another company's. It counts only if authorizations is absent and the channel is not
 // shared. If no workspace is found, the error is [ErrNoWorkspace], since a wrong one would be another tenant's.
 //
 // # Message ids
@@ -30,12 +30,12 @@
 // # Content
 //
 // Text, blocks and attachments are all carried, as plain text in parts. Attachments are a program's cards, link
-// previews, or forwarded messages with attachments of their own. A mention in a preview, a forwarded message or a quoted
-// line addresses no one.
+// previews, or forwarded messages with attachments of their own. A mention in a preview, a forwarded message or a
+// quoted line addresses no one.
 //
 // # slack-go
 //
-// Only its names of events are used. Its parser fails on unknown inner events and field types, which Slack keeps adding,
-// and leaves the team empty. Its SecretsVerifier, with which the tests compare [Verifier], reads the wall clock, takes
-// the first of several headers of one name, and accepts an empty secret until the first request.
+// Only its names of events are used. Its parser fails on unknown inner events and field types, which Slack keeps
+// adding, and leaves the team empty. Its SecretsVerifier, with which the tests compare [Verifier], reads the wall
+// clock, takes the first of several headers of one name, and accepts an empty secret until the first request.
 package slack

@@ -90,8 +90,8 @@ func requireSound(t *testing.T, m message.KonstructMessage) {
 	require.Equal(t, resolved, resolvedAgain)
 }
 
-// fixtures lists the payloads at hand: the project's own and, if KONSTRUCT_FIXTURES names a folder, those in its folders
-// slack and slack-hard (captured payloads, which the project does not ship).
+// fixtures lists the payloads at hand: the project's own and, if KONSTRUCT_FIXTURES names a folder, those in its
+// folders slack and slack-hard (captured payloads, which the project does not ship).
 func fixtures(t testing.TB) []string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join("testdata", "*.json"))

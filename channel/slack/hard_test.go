@@ -13,8 +13,8 @@ import (
 	"github.com/konstruct/konstruct/message"
 )
 
-// TestHardFixtures reads payloads that once failed, from the folder slack-hard in the one that KONSTRUCT_FIXTURES names.
-// The tests beside this one have examples of our own for each.
+// TestHardFixtures reads payloads that once failed, from the folder slack-hard in the one that KONSTRUCT_FIXTURES
+// names. The tests beside this one have examples of our own for each.
 func TestHardFixtures(t *testing.T) {
 	t.Parallel()
 	folder := os.Getenv("KONSTRUCT_FIXTURES")

@@ -29,8 +29,8 @@ const (
 	maxDigits = 10
 )
 
-// The errors of this package, matched with [errors.Is]. They are for logs and counters, and repeat nothing of the request;
-// answer all of Verify's alike.
+// The errors of this package, matched with [errors.Is]. They are for logs and counters, and repeat nothing of the
+// request; answer all of Verify's alike.
 var (
 	// ErrEmptySecret is returned for an empty signing secret, which anyone could sign with.
 	ErrEmptySecret = errors.New("slack: the signing secret is empty")
@@ -61,14 +61,14 @@ type Verifier struct {
 
 // NewVerifier returns a verifier for the app's signing secret, with now as its clock. The errors are
 // [ErrEmptySecret], for white space as well, and [ErrNoClock].
-func NewVerifier(secret string, now func() time.Time) (*Verifier, error) {
-	if strings.TrimSpace(secret) == "" {
+func NewVerifier(signingSecret string, now func() time.Time) (*Verifier, error) {
+	if strings.TrimSpace(signingSecret) == "" {
 		return nil, ErrEmptySecret
 	}
 	if now == nil {
 		return nil, ErrNoClock
 	}
-	key := []byte(secret)
+	key := []byte(signingSecret)
 	return &Verifier{newMAC: func() hash.Hash { return hmac.New(sha256.New, key) }, now: now}, nil
 }
 

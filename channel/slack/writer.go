@@ -147,7 +147,8 @@ func cut(s string, limit int) string {
 	return s[:limit]
 }
 
-// formatting is the markup that a text has and its rich text lacks or writes differently: emphasis, code, quotes, bullets.
+// formatting is the markup that a text has and its rich text lacks or writes differently: emphasis, code, quotes,
+// bullets.
 const formatting = "*_~`>•◦▪\uFE0E"
 
 // skeleton is the words of s for a comparison, without [formatting] and with one space before and after each. Signs and

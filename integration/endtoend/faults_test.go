@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/konstruct/konstruct/integration/testdb"
+	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 // Why a server does not start is said in one sentence, and a wrong password, a closed port and a database without a
@@ -213,7 +214,7 @@ func TestServeWithoutWrites(t *testing.T) {
 	require.Eventually(t, func() bool { return f.number(t, temporaryFiles) > 0 }, 20*time.Second, 200*time.Millisecond,
 		"the check writes to the disk, so that it fails where that is full")
 
-	name := pgx.Identifier{f.db.Name}.Sanitize()
+	name := rls.Quote(f.db.Name)
 	execute(t, f.db.SuperURL, "alter role konstruct_app in database "+name+" set default_transaction_read_only = on")
 	execute(t, f.db.SuperURL, "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'konstruct_app' and datname = current_database()")
 	require.Eventually(t, func() bool {

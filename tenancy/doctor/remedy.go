@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 // Names in objects are quoted already, and so are definitions: PostgreSQL printed them.
@@ -12,7 +14,7 @@ import (
 func (e *examination) create(o Object) string {
 	switch o.Kind {
 	case "constraint":
-		return unforced(e.forced(o), addConstraint(o))
+		return script(rls.Unforced(e.forced(o), addConstraint(o))...)
 	case "policy":
 		return script(createPolicy(o))
 	case "function", "index", "trigger", "rule":
@@ -115,7 +117,7 @@ func (e *examination) alterConstraint(want, have Object) string {
 		return script(fmt.Sprintf("ALTER TABLE %s ENABLE TRIGGER ALL", want.On),
 			fmt.Sprintf("ALTER TABLE %s ENABLE TRIGGER ALL", want.Props["references"]))
 	}
-	return unforced(e.forced(want), drop(have), addConstraint(want))
+	return script(rls.Unforced(e.forced(want), drop(have), addConstraint(want))...)
 }
 
 func addConstraint(o Object) string {
@@ -124,9 +126,11 @@ func addConstraint(o Object) string {
 
 // forced are the tables of a foreign key that are under FORCE.
 func (e *examination) forced(o Object) []string {
-	return slices.DeleteFunc([]string{o.On, o.Props["references"]}, func(t string) bool {
+	tables := slices.DeleteFunc([]string{o.On, o.Props["references"]}, func(t string) bool {
 		return o.Props["type"] != "f" || e.live[key{"table", "", t}].Props["forced"] == ""
 	})
+	slices.Sort(tables)
+	return slices.Compact(tables)
 }
 
 func alterTable(want, have Object) []string {
