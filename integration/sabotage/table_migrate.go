@@ -99,7 +99,7 @@ func runnerSaboteurs() []saboteur {
 		{
 			id: "runner-hash", layer: layerMigrate, removes: "that an applied file that was edited and re-hashed is refused",
 			code: &code{
-				edits:  []edit{{history, "case strings.TrimPrefix(r.hash, \"h1:\") != files[i].hash:", "case false && strings.TrimPrefix(r.hash, \"h1:\") != files[i].hash:"}},
+				edits:  []edit{{history, "case !slices.Contains(files[i].hashes(), strings.TrimPrefix(r.hash, \"h1:\")):", "case false && !slices.Contains(files[i].hashes(), strings.TrimPrefix(r.hash, \"h1:\")):"}},
 				caught: in(migrateTests, "TestHistory/edited and re-hashed"),
 			},
 		},
@@ -201,8 +201,8 @@ func doctorSaboteurs() []saboteur {
 			code: &code{
 				hangs:  true,
 				edits:  []edit{{"server/serve.go", "if err := s.proveIsolation(ctx); err != nil {", "if err := s.proveIsolation(ctx); false && err != nil {"}},
-				caught: in("server", "TestServingRefusesWithoutIsolation"),
-				holds:  in("server", "TestUnprovenIsolationServesNoTenant"),
+				caught: in("server", "TestServeRequiresIsolation"),
+				holds:  in("server", "TestIsolationFindingBlocksTenants"),
 			},
 		},
 	}
