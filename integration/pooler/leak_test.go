@@ -1,6 +1,6 @@
 //go:build pooler
 
-package pooler_test
+package pooler_test //nolint:thelper // the functions passed to eachMode are tests
 
 import (
 	"context"
