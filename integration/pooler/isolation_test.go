@@ -1,6 +1,7 @@
 //go:build pooler
 
-package pooler_test //nolint:thelper // the functions passed to eachMode are tests
+//nolint:thelper // the functions passed to eachMode are tests
+package pooler_test
 
 import (
 	"context"
