@@ -21,7 +21,7 @@ type Field struct {
 	// Required is true where a create must set the field: it is neither optional nor has a default.
 	Required, Immutable, JSON bool
 	Enum                      []string
-	// Check is the schema's validator; nil where there is none.
+	// Check is the schema's validator, or nil.
 	Check func(value any) error
 }
 
