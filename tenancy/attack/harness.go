@@ -63,7 +63,8 @@ func (k *kit) newHarness(ctx context.Context, entities ...Entity) (s *harness, e
 	if s.victim, err = s.populate(ctx, entities, victimRows); err != nil {
 		return nil, err
 	}
-	s.attacker.secrets, s.victim.secrets = difference(s.attacker.secrets, s.victim.secrets), difference(s.victim.secrets, s.attacker.secrets)
+	a, b := s.attacker.secrets, s.victim.secrets
+	s.attacker.secrets, s.victim.secrets = difference(a, b), difference(b, a)
 	return s, nil
 }
 
@@ -197,7 +198,8 @@ func (s *harness) spell(sql string, tb *table, caller tenancy.ID) string {
 		pairs = append(
 			pairs,
 			"{table}", tb.SQL, "{key}", tb.Key, "{columns}", tb.columnList(""), "{s.columns}", tb.columnList("s."),
-			"{id}", rls.Literal(s.victim.rows[tb.Name][0].ID), "{ctid}", rls.Literal(s.victim.ctid[tb.Name]), "{name}", rls.Literal(tb.Name),
+			"{id}", rls.Literal(s.victim.rows[tb.Name][0].ID), "{ctid}", rls.Literal(s.victim.ctid[tb.Name]),
+			"{name}", rls.Literal(tb.Name),
 			"{kept}", rls.Literal(s.victim.kept[tb.Name])+"::jsonb", "{spare}", rls.Literal(s.victim.spare[tb.Name])+"::jsonb",
 			"{mine}", rls.Literal(mine.spare[tb.Name])+"::jsonb", "{ownid}", rls.Literal(mine.rows[tb.Name][0].ID),
 		)
