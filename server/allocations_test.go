@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/exemplar"
 
 	"github.com/konstruct/konstruct/server"
 )
@@ -21,7 +23,10 @@ import (
 //
 //nolint:paralleltest // allocations are counted for the whole process
 func TestAllocationsOfARequest(t *testing.T) {
-	w := newWorld(t, func(o *server.Options) { o.Logger = slog.New(slog.NewJSONHandler(io.Discard, nil)) }) //nolint:sloglint // it writes
+	w := newWorld(t, func(o *server.Options) {
+		o.Logger = slog.New(slog.NewJSONHandler(io.Discard, nil)) //nolint:sloglint // it writes
+		o.Meters = metric.NewMeterProvider(metric.WithReader(metric.NewManualReader()), metric.WithExemplarFilter(exemplar.AlwaysOffFilter))
+	})
 	tenant := w.tenant(t, "acme")
 	for i := range 21 {
 		w.create(t, tenant+"/agents", map[string]any{"name": fmt.Sprint("Agent ", i)})

@@ -24,6 +24,13 @@ func (s *Server) observe(c *gin.Context) {
 	r := &request{id: requestID(c.Request.Header), route: c.FullPath(), client: c.ClientIP()}
 	ctx, cancel := context.WithTimeout(withRequest(incoming, r), requestTimeout)
 	defer cancel()
+	if s.tracer != nil {
+		ctx = s.startSpan(ctx, c.Request.Header, requestKind{method: methodOf(c.Request.Method), route: r.route})
+	}
+	if s.metrics != nil {
+		s.metrics.active.Add(1)
+	}
+	defer s.measured(ctx, c, started)
 	c.Request = c.Request.WithContext(ctx)
 	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, bodyLimitOf(r.route))
 	maps.Copy(c.Writer.Header(), s.headers)
@@ -102,13 +109,15 @@ func fixedHeaders() http.Header {
 	}
 }
 
+const otherMethod = "other"
+
 // methodOf keeps made-up methods, which can be any word, out of the log.
 func methodOf(method string) string {
 	switch method {
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
 		return method
 	}
-	return "other"
+	return otherMethod
 }
 
 // levelOf is error for a fault of ours, and warning for one that is expected to pass.

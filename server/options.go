@@ -10,6 +10,9 @@ import (
 	"net/netip"
 	"time"
 
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/konstruct/konstruct/channel"
 	"github.com/konstruct/konstruct/channel/secrets"
 	"github.com/konstruct/konstruct/ent"
@@ -62,6 +65,9 @@ type Options struct {
 	DrainDelay time.Duration
 	// ShutdownTimeout is how long Run then waits for requests that are still running: 15 s.
 	ShutdownTimeout time.Duration
+	// Meters records metrics, and Tracers begins a trace for each request. Nil: none.
+	Meters  metric.MeterProvider
+	Tracers trace.TracerProvider
 	// Clock is time.Now.
 	Clock func() time.Time
 }

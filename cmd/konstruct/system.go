@@ -29,7 +29,7 @@ type system struct {
 }
 
 // openSystem puts a server together. It connects to nothing yet.
-func openSystem(ctx context.Context, c config.Serve, log *slog.Logger) (_ *system, err error) {
+func openSystem(ctx context.Context, c config.Serve, log *slog.Logger, tele *runningTelemetry) (_ *system, err error) {
 	s := &system{}
 	defer func() {
 		if err != nil {
@@ -44,13 +44,16 @@ func openSystem(ctx context.Context, c config.Serve, log *slog.Logger) (_ *syste
 	}
 	s.client = ent.NewClient(ent.Driver(s.driver))
 	s.monitor = doctor.NewMonitor(s.checks.examine, isolationEvery, log)
-	if err := s.build(ctx, c, log); err != nil {
+	if err := s.build(ctx, c, log, tele); err != nil {
+		return nil, err
+	}
+	if err := tele.observe(s); err != nil {
 		return nil, err
 	}
 	return s, nil
 }
 
-func (s *system) build(ctx context.Context, c config.Serve, log *slog.Logger) (err error) {
+func (s *system) build(ctx context.Context, c config.Serve, log *slog.Logger, tele *runningTelemetry) (err error) {
 	key, err := s.openBox(c.SecretsKeys)
 	if err != nil {
 		return err
@@ -66,6 +69,8 @@ func (s *system) build(ctx context.Context, c config.Serve, log *slog.Logger) (e
 		Addr:            c.HTTP.ListenAddr,
 		DrainDelay:      c.HTTP.Drain(),
 		ShutdownTimeout: c.HTTP.ShutdownTimeout,
+		Meters:          tele.Meters(),
+		Tracers:         tele.Tracers(),
 	})
 	return err
 }

@@ -38,7 +38,8 @@ type Logins struct {
 	// strangers and devices are queued apart, so that a flood of strangers leaves remembered devices a way in.
 	strangers, devices *Queue
 	// decoy is what a password is compared with where there is no user, so that it takes as long.
-	decoy string
+	decoy  string
+	counts loginCounts
 }
 
 // Attempt is what a person logs in with.
@@ -85,7 +86,8 @@ func NewLogins(ctx context.Context, o LoginOptions) (*Logins, error) {
 // with the address or the password, after the same number of hashes: one, or two where the password is not NFC.
 //
 // An attempt is counted before its password is hashed, and given back when the password was right or nothing was hashed.
-func (l *Logins) Login(ctx context.Context, a Attempt) (Login, error) {
+func (l *Logins) Login(ctx context.Context, a Attempt) (login Login, err error) {
+	defer func() { l.counts.add(err) }()
 	email, _ := NormalizeEmail(a.Email) // "" for an invalid address
 	device, remembered := l.attempts.device(a.Device, email, l.clock())
 	leave, err := l.enter(ctx, a, email, remembered)
@@ -105,7 +107,7 @@ func (l *Logins) Login(ctx context.Context, a Attempt) (Login, error) {
 	if err := l.attempts.count(ctx, now, counters); err != nil {
 		return Login{}, err
 	}
-	login, err := l.verify(ctx, user, hash, a.Password)
+	login, err = l.verify(ctx, user, hash, a.Password)
 	if errors.Is(err, ErrCredentials) {
 		return Login{}, err
 	}
