@@ -1,15 +1,17 @@
-// Package channel is how messages come in: verify, normalize, resolve, deliver.
+// Package channel receives messages from chat products: verify, normalize, resolve, deliver.
 //
-//	slack, err := channel.NewSlack(channel.SlackOptions{…})
-//	reply, err := slack.Receive(ctx, r.Header, body)
+// A folder per channel verifies a request over its raw bytes and normalizes it to message.KonstructMessage. What every
+// channel shares is [Ingress]: it resolves the workspace's tenant, and delivers the message in a context of that
+// tenant.
 //
-// A request is verified over its raw bytes before any of them is parsed. Then its workspace is resolved; from there on a
-// message.ResolvedMessage travels, in a context that works for its tenant and no other, to [Deliver].
+// To add a channel, write a folder beside channel/slack and one route:
 //
-// One request can carry several messages, of several tenants, and each has an outcome of its own ([Stats]). Only what may
-// succeed later makes the channel send the request again. What can never be handled is logged with its event id and the
-// cause, counted, and acknowledged: a channel repeats what is not acknowledged, with everybody else's messages in the
-// same request, and disables an endpoint that fails too often.
+//  1. A verifier of the channel's signatures, and a function from a payload to message.KonstructMessage.
+//  2. A Receive method that passes a bad signature to [Ingress.Reject], an unreadable payload to [Ingress.Drop],
+//     an event without a message to [Ingress.Ignore], and messages to [Ingress.Deliver].
+//  3. A route in server that passes header and raw body to Receive.
+//  4. The type in message/channeltype.go and in ent/schema, if it is new.
 //
-// The package imports channel/resolver, channel/slackhook, message and tenancy.
+// A channel repeats a request that is not acknowledged, with all of its messages, and disables an endpoint that fails
+// too often. So only errors that a retry may fix are returned; everything else is logged, counted and acknowledged.
 package channel

@@ -12,11 +12,11 @@ type Serve struct {
 	Slack       Slack
 	Models      Models
 	SecretsKeys SecretsKeys `env:"KONSTRUCT_SECRETS_KEY"`
-	AuthSecret  Secret      `env:"AUTH_SECRET"` // The portal's; optional.
+	AuthSecret  Secret      `env:"AUTH_SECRET"` // of the portal; optional
 }
 
-// LoadServe reads what the server needs. Of the owner's URL it looks at the user name only, to refuse a server that
-// would run as the owner; nothing of it is kept. A failure is [Faults].
+// LoadServe loads the configuration of the server. Of MIGRATION_DATABASE_URL it reads the user name only, to refuse a
+// server that would connect as the owner role. The error is [Faults].
 func LoadServe(env Env) (Serve, error) {
 	var serve Serve
 	faults := parse(&serve, env)
@@ -36,10 +36,10 @@ func LoadServe(env Env) (Serve, error) {
 	return serve, nil
 }
 
-// isPublished tells whether another machine can reach the server, through a reverse proxy or without one, or is reached
-// by it. What could not be read counts as local: it is a fault of its own.
+// isPublished reports whether the server accepts connections from other machines, directly or through a reverse proxy, or
+// connects to one. Values that could not be parsed count as local, because they are faults already.
 func (s Serve) isPublished(faults Faults) bool {
-	return !faults.has("KONSTRUCT_LISTEN_ADDR") && !isLoopbackListener(s.HTTP.ListenAddr) ||
+	return !faults.has("KONSTRUCT_LISTEN_ADDR") && !s.HTTP.IsLoopback() ||
 		len(s.HTTP.TrustedProxies.Prefixes()) > 0 ||
 		!s.Database.URL.IsLoopback() ||
 		!faults.has("REDIS_URL") && !s.Redis.RedisURL.isLoopback()
@@ -53,16 +53,16 @@ func (s Serve) refuseExamples(faults *Faults) {
 	if faults.has("KONSTRUCT_SECRETS_KEY") {
 		return
 	}
-	// Without it each process would count login attempts by itself, and forget them when it ends.
+	// Without a key each process would count login attempts separately and lose them when it exits.
 	faults.require("KONSTRUCT_SECRETS_KEY", s.SecretsKeys.IsSet(),
-		"is required where another machine can reach the server (openssl rand -base64 32)")
+		"is required if another machine can reach the server (generate one: openssl rand -base64 32)")
 	faults.require("KONSTRUCT_SECRETS_KEY", !s.SecretsKeys.hasExample(), exampleProblem)
 }
 
-// hasProxies tells whether the server of this environment stands behind a reverse proxy, and so is published.
+// hasProxies reports whether the server of this environment is published through a reverse proxy.
 func hasProxies(env Env) bool { return env[proxiesVariable] != "" }
 
-// ownerUser is the user name of the migrations' URL, and nothing else of it.
+// ownerUser returns the user name of MIGRATION_DATABASE_URL.
 func ownerUser(env Env) string {
 	var owner DatabaseURL
 	if err := owner.UnmarshalText([]byte(env[ownerVariable])); err != nil {
@@ -78,12 +78,12 @@ type Migrate struct {
 	Log   Log
 }
 
-// Owner is the migrations' way to PostgreSQL, as the role konstruct_owner or, for the bootstrap, as a superuser.
+// Owner is the connection of migrations, as konstruct_owner or, for the bootstrap, as a superuser.
 type Owner struct {
 	OwnerURL DatabaseURL `env:"MIGRATION_DATABASE_URL" envDefault:"postgres://konstruct_owner:konstruct-owner-example@127.0.0.1:5432/konstruct"`
 }
 
-// LoadMigrate reads what migrations need. A failure is [Faults].
+// LoadMigrate loads the configuration of migrations. The error is [Faults].
 func LoadMigrate(env Env) (Migrate, error) {
 	var migrate Migrate
 	faults := parse(&migrate, env)
@@ -91,9 +91,9 @@ func LoadMigrate(env Env) (Migrate, error) {
 	owner := migrate.Owner.OwnerURL
 	if !faults.has(ownerVariable) {
 		faults.require(ownerVariable, owner.User() != "konstruct_app",
-			"logs in as konstruct_app, which may not change the schema: use konstruct_owner")
-		faults.require(ownerVariable, len(owner.presets()) == 0, "presets "+strings.Join(owner.presets(), ", ")+
-			": migrations choose their session's settings themselves")
+			"connects as konstruct_app, which cannot change the schema; use konstruct_owner")
+		faults.require(ownerVariable, len(owner.presets()) == 0, "must not set "+strings.Join(owner.presets(), ", ")+
+			"; migrations configure their own session")
 	}
 	if !owner.IsLoopback() || hasProxies(env) {
 		faults.refuseExample(ownerVariable, owner.password())
@@ -105,13 +105,13 @@ func LoadMigrate(env Env) (Migrate, error) {
 	return migrate, nil
 }
 
-// Doctor is the configuration of `konstruct doctor`. The URL is taken as it is: judging it is the doctor's task.
+// Doctor is the configuration of `konstruct doctor`. Its URL is not checked, because the doctor examines the role.
 type Doctor struct {
 	Database Database
 	Log      Log
 }
 
-// LoadDoctor reads what the doctor needs. A failure is [Faults].
+// LoadDoctor loads the configuration of the doctor. The error is [Faults].
 func LoadDoctor(env Env) (Doctor, error) {
 	var doctor Doctor
 	faults := parse(&doctor, env)
@@ -126,11 +126,11 @@ func LoadDoctor(env Env) (Doctor, error) {
 type User struct {
 	Database Database
 	Log      Log
-	// SecretsKeys finds the login attempts of an address, which the server counts under a key derived from the first.
+	// SecretsKeys derives the key under which the server counts login attempts.
 	SecretsKeys SecretsKeys `env:"KONSTRUCT_SECRETS_KEY"`
 }
 
-// LoadUser reads what the user commands need, and judges it as [LoadServe] does. A failure is [Faults].
+// LoadUser loads the configuration of the user commands, with the checks of [LoadServe]. The error is [Faults].
 func LoadUser(env Env) (User, error) {
 	var user User
 	faults := parse(&user, env)
@@ -146,7 +146,7 @@ func LoadUser(env Env) (User, error) {
 	return user, nil
 }
 
-// Dev is the configuration of `konstruct dev`, which brings its own servers and keys and so reads no *_URL of them.
+// Dev is the configuration of `konstruct dev`, which starts its own servers and generates its keys.
 type Dev struct {
 	HTTP      HTTP
 	Telemetry Telemetry
@@ -154,7 +154,7 @@ type Dev struct {
 	Models    Models
 }
 
-// LoadDev reads what the dev command needs. It listens on loopback, or not at all. A failure is [Faults].
+// LoadDev loads the configuration of the development system, which must listen on loopback. The error is [Faults].
 func LoadDev(env Env) (Dev, error) {
 	var dev Dev
 	faults := parse(&dev, env)
@@ -163,8 +163,8 @@ func LoadDev(env Env) (Dev, error) {
 	dev.Telemetry.check(&faults, env)
 	dev.Models.check(&faults)
 	if !faults.has("KONSTRUCT_LISTEN_ADDR") {
-		faults.require("KONSTRUCT_LISTEN_ADDR", isLoopbackListener(dev.HTTP.ListenAddr),
-			"must be on loopback for dev: its data are a demonstration (use serve)")
+		faults.require("KONSTRUCT_LISTEN_ADDR", dev.HTTP.IsLoopback(),
+			"must be a loopback address: dev serves demo data (use serve instead)")
 	}
 	if err := faults.err(); err != nil {
 		return Dev{}, err

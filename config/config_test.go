@@ -81,6 +81,6 @@ func TestFaultsReadWell(t *testing.T) {
 	t.Parallel()
 
 	err := config.Faults{{Variable: "A", Problem: "is wrong"}, {Variable: "A", Problem: "is odd"}, {Variable: "B", Problem: "is missing"}}
-	require.EqualError(t, err, "the configuration cannot be used:\n  A: is wrong\n  A: is odd\n  B: is missing")
+	require.EqualError(t, err, "invalid configuration:\n  A: is wrong\n  A: is odd\n  B: is missing")
 	require.Equal(t, []string{"A", "B"}, err.Variables())
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Roles that the server must never use. The doctor judges the role itself; these names are refused before anything
-// connects.
+// Roles that the server must never use. The doctor checks the attributes of the role; these names are rejected before
+// connecting.
 const (
 	superuserName    = "postgres"
 	ownerRole        = "konstruct_owner"
@@ -25,12 +25,12 @@ const (
 )
 
 // A DatabaseURL is a PostgreSQL connection URL. It prints as postgres://user@host:port/database, without password and
-// parameters. Its zero value is the unset URL.
+// parameters. The zero value is unset.
 type DatabaseURL struct {
 	value hidden[*pgx.ConnConfig]
 }
 
-// Reveal answers the connection string, password included, "" when unset.
+// Reveal returns the connection string with its password, "" when unset.
 func (u DatabaseURL) Reveal() string {
 	if u.value == nil {
 		return ""
@@ -39,7 +39,7 @@ func (u DatabaseURL) Reveal() string {
 	return u.value().ConnString()
 }
 
-// User is the role that the URL logs in as.
+// User returns the role that the URL connects as.
 func (u DatabaseURL) User() string {
 	if u.value == nil {
 		return ""
@@ -48,7 +48,7 @@ func (u DatabaseURL) User() string {
 	return u.value().User
 }
 
-// IsLoopback tells whether every host that the URL may connect to is this machine.
+// IsLoopback reports whether every host of the URL is this machine.
 func (u DatabaseURL) IsLoopback() bool {
 	if u.value == nil {
 		return true
@@ -85,8 +85,8 @@ func (u DatabaseURL) LogValue() slog.Value { return slog.StringValue(u.String())
 // MarshalText implements [encoding.TextMarshaler], and with it JSON.
 func (u DatabaseURL) MarshalText() ([]byte, error) { return []byte(u.String()), nil }
 
-// UnmarshalText implements [encoding.TextUnmarshaler]. What libpq's variables for credentials and TLS add is part of the
-// result, as it will be part of the connection; see [IgnoreLibpq] for the others.
+// UnmarshalText implements [encoding.TextUnmarshaler]. The result includes what libpq's variables for credentials and TLS
+// add to the connection. See [IgnoreLibpq] for the others.
 func (u *DatabaseURL) UnmarshalText(text []byte) error {
 	raw := string(text)
 	if !strings.HasPrefix(raw, "postgres://") && !strings.HasPrefix(raw, "postgresql://") {
@@ -112,8 +112,8 @@ func (u DatabaseURL) password() string {
 	return u.value().Password
 }
 
-// presets names the session settings that the URL would bring along, sorted. application_name is harmless. A name that
-// is not PostgreSQL's own may be part of a password with an unescaped question mark, and is not repeated.
+// presets returns the names of the session settings in the URL, sorted, without application_name, which is harmless. An
+// unknown name is not quoted: it can be part of a password with an unescaped question mark.
 func (u DatabaseURL) presets() []string {
 	if u.value == nil {
 		return nil
@@ -133,7 +133,7 @@ func (u DatabaseURL) presets() []string {
 	return slices.Compact(names)
 }
 
-// knownSettings are those that somebody is likely to put into a URL.
+// knownSettings are the settings that are likely to appear in a URL.
 func knownSettings() []string {
 	return []string{
 		"app.current_tenant", "client_encoding", "client_min_messages", "datestyle", "default_transaction_isolation",
@@ -143,7 +143,7 @@ func knownSettings() []string {
 	}
 }
 
-// namesQueryMode tells whether the URL itself asks for a mode of executing queries, and which.
+// namesQueryMode returns the query mode that the URL sets, if any.
 func (u DatabaseURL) namesQueryMode() (pgx.QueryExecMode, bool) {
 	if u.value == nil || !strings.Contains(u.Reveal(), "default_query_exec_mode") {
 		return 0, false
@@ -152,18 +152,18 @@ func (u DatabaseURL) namesQueryMode() (pgx.QueryExecMode, bool) {
 	return u.value().DefaultQueryExecMode, true
 }
 
-// QueryMode says how statements are sent to PostgreSQL. The values are pgx's own names.
+// QueryMode is how statements are sent to PostgreSQL, with the names of pgx.
 type QueryMode string
 
-// The modes that isolation is tested with. Others are refused: the simple protocol runs several statements at once,
-// and describe_exec takes two round trips on one connection, which a pooler may split.
+// The modes that isolation is tested with. The simple protocol is excluded because it can run several statements at once,
+// describe_exec because a pooler may split its two round trips.
 const (
-	CacheStatement QueryMode = "cache_statement" // prepares each statement once on each connection
+	CacheStatement QueryMode = "cache_statement" // prepares each statement once per connection
 	CacheDescribe  QueryMode = "cache_describe"  // for PgBouncer in transaction mode
-	Exec           QueryMode = "exec"            // for PgBouncer in transaction mode, without any cache
+	Exec           QueryMode = "exec"            // for PgBouncer in transaction mode, without a cache
 )
 
-// PGX is the mode as pgx counts it.
+// PGX returns the mode as a pgx constant.
 func (m QueryMode) PGX() pgx.QueryExecMode {
 	switch m {
 	case CacheDescribe:
@@ -188,16 +188,16 @@ func (m *QueryMode) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Database is the server's way to PostgreSQL, as the role konstruct_app.
+// Database is the connection of the server, as the role konstruct_app.
 type Database struct {
 	URL       DatabaseURL  `env:"DATABASE_URL" envDefault:"postgres://konstruct_app:konstruct-app-example@127.0.0.1:5432/konstruct"`
-	MaxConns  int32        `env:"KONSTRUCT_DB_MAX_CONNS"` // Connections in the pool; PoolSize knows the default.
+	MaxConns  int32        `env:"KONSTRUCT_DB_MAX_CONNS"` // see PoolSize
 	QueryMode QueryMode    `env:"KONSTRUCT_DB_QUERY_MODE" envDefault:"cache_statement"`
 	Known     KnownObjects `env:"KONSTRUCT_DOCTOR_KNOWN"`
 }
 
-// KnownObjects are objects of the database that an operator vouches for, separated by semicolons: by name
-// ("public.audit"), or all of a schema ("reporting.*"). The doctor names them and does not refuse them.
+// KnownObjects are database objects that the operator accepts, separated by semicolons: by name ("public.audit"), or a
+// whole schema ("reporting.*"). The doctor reports them without failing.
 type KnownObjects []string
 
 // UnmarshalText implements [encoding.TextUnmarshaler].
@@ -207,7 +207,7 @@ func (k *KnownObjects) UnmarshalText(text []byte) error {
 			continue
 		}
 		if schema, _, found := strings.Cut(name, "."); !found || schema == "" || strings.HasPrefix(name, "*") {
-			return problem("must name objects with their schema, such as public.audit; reporting.*")
+			return problem("must list objects with their schema, such as public.audit; reporting.*")
 		}
 		*k = append(*k, name)
 	}
@@ -215,13 +215,13 @@ func (k *KnownObjects) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// connsPerCore is the upper end of what serves best; more connections only queue inside PostgreSQL.
+// With more connections per core, statements only queue inside PostgreSQL.
 const (
 	connsPerCore = 4
 	maxConns     = 1000
 )
 
-// PoolSize is the number of connections to keep at most: KONSTRUCT_DB_MAX_CONNS, or four for each core.
+// PoolSize returns the maximum number of connections: KONSTRUCT_DB_MAX_CONNS, or four per core.
 func (d Database) PoolSize() int32 {
 	if d.MaxConns > 0 {
 		return d.MaxConns
@@ -230,31 +230,31 @@ func (d Database) PoolSize() int32 {
 	return int32(min(runtime.GOMAXPROCS(0)*connsPerCore, maxConns)) //nolint:gosec // Bounded by maxConns.
 }
 
-// check judges all that can be judged without connecting. owner is the user name of the migrations' URL.
+// check checks everything that needs no connection. owner is the user name of MIGRATION_DATABASE_URL.
 func (d Database) check(faults *Faults, owner string) {
 	faults.require("KONSTRUCT_DB_MAX_CONNS", d.MaxConns >= 0 && d.MaxConns <= maxConns, "must be between 1 and 1000")
-	if d.URL.value == nil { // it, or a variable that it depends on, has a fault already
+	if d.URL.value == nil { // it has a fault already
 		return
 	}
 
 	d.checkUser(faults, owner)
 	if presets := d.URL.presets(); len(presets) > 0 {
-		faults.add(databaseVariable, "presets "+strings.Join(presets, ", ")+": a setting that a session is born with can"+
-			" defeat isolation; pool sizes and query modes have variables of their own")
+		faults.add(databaseVariable, "must not set "+strings.Join(presets, ", ")+": session settings in the URL can"+
+			" defeat isolation (for the pool, use KONSTRUCT_DB_MAX_CONNS and KONSTRUCT_DB_QUERY_MODE)")
 	}
 	if mode, named := d.URL.namesQueryMode(); named && mode != d.QueryMode.PGX() {
-		faults.add(databaseVariable, "has a default_query_exec_mode that differs from KONSTRUCT_DB_QUERY_MODE")
+		faults.add(databaseVariable, "sets a default_query_exec_mode that differs from KONSTRUCT_DB_QUERY_MODE")
 	}
 }
 
 func (d Database) checkUser(faults *Faults, owner string) {
 	switch d.URL.User() {
 	case "":
-		faults.add(databaseVariable, "names no user")
+		faults.add(databaseVariable, "has no user name")
 	case superuserName, ownerRole, resolverRole:
-		faults.add(databaseVariable, "logs in as "+d.URL.User()+", which row-level security does not bind: use konstruct_app")
+		faults.add(databaseVariable, "connects as "+d.URL.User()+", which bypasses row-level security; use konstruct_app")
 	case owner:
-		faults.add(databaseVariable, "logs in as the user of "+ownerVariable+
-			": the owner of the tables can switch isolation off, so the server must be another role")
+		faults.add(databaseVariable, "connects as the user of "+ownerVariable+
+			": the owner of the tables can disable row-level security; use konstruct_app")
 	}
 }

@@ -11,27 +11,27 @@ import (
 	"github.com/joho/godotenv"
 )
 
-// What can be wrong with a line. None of these quotes it, because the file holds passwords.
+// Errors of a line. They never quote it, because the file contains passwords.
 var (
-	errEncoding   = errors.New("is not UTF-8 text (PowerShell's > writes UTF-16): save the file as UTF-8")
+	errEncoding   = errors.New("is not UTF-8; save the file as UTF-8 (PowerShell's > writes UTF-16)")
 	errAssignment = errors.New("is neither NAME=value nor a comment")
-	errOpenQuote  = errors.New("a quoted value has no closing quote, or text after it")
-	errInQuotes   = errors.New("tools read a backslash or CR LF in these quotes differently: use other quotes, or none")
-	errUnquoted   = errors.New("an unusual space, or a # that only some tools take for a comment: use single quotes")
-	errReference  = errors.New("a $ begins no $NAME that is set above in capitals: write it out, or use single quotes")
-	errProcess    = errors.New("refers to a variable that the environment sets to another value: write the value out")
+	errOpenQuote  = errors.New("has a quoted value without a closing quote, or with text after it")
+	errInQuotes   = errors.New("has a backslash or CR LF in quotes that Docker Compose reads differently; use other quotes, or none")
+	errUnquoted   = errors.New("has an unusual space, or a # that Docker Compose reads differently; use single quotes")
+	errReference  = errors.New("has a $ that does not refer to an upper-case variable set above; use single quotes")
+	errProcess    = errors.New("refers to a variable that the environment sets to another value; write out the value")
 
 	blankLine  = regexp.MustCompile(`^[ \t]*(?:#[^\n]*)?\r?(?:\n|$)`)
 	assignment = regexp.MustCompile(`^[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_.]*)[ \t]*=[ \t]*`)
 	quoted     = regexp.MustCompile(`(?s)^(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')`)
-	// Compose and godotenv treat these escapes, and CR LF between the quotes, differently.
+	// Compose and godotenv differ in these escapes, and in CR LF between the quotes.
 	oddQuoted = regexp.MustCompile(`(?s)\r|^(?:'.*\\'|".*(?:\\[^n"]|\\""$))`)
-	// A name must end where both end it: godotenv stops at a lower-case letter and drops a } that follows.
+	// Compose and godotenv must see the same name: godotenv stops at a lower-case letter and drops a } that follows.
 	reference = regexp.MustCompile(`^(?:\{([A-Z_][A-Z0-9_]*)\}|([A-Z_][A-Z0-9_]*)(?:[^0-9A-Za-z_}\x{80}-\x{10FFFF}]|$))`)
 )
 
-// parseDotEnv reads a .env file with godotenv and refuses each statement that Docker Compose would read differently,
-// so that the server and the containers get the same values. Errors name the line.
+// parseDotEnv reads a .env file with godotenv and rejects statements that Docker Compose would read differently, so that
+// the server and the containers get the same values. Errors include the line number.
 func parseDotEnv(content []byte, process Env) (Env, error) {
 	for i, text := range strings.Split(string(content), "\n") {
 		if strings.Contains(text, "\x00") || !utf8.ValidString(text) {
@@ -53,13 +53,13 @@ func parseDotEnv(content []byte, process Env) (Env, error) {
 
 	values, err := godotenv.Unmarshal(above)
 	if err != nil {
-		return nil, errAssignment // Cannot happen, and godotenv's own error would quote the file.
+		return nil, errAssignment // unreachable; the error of godotenv would quote the file
 	}
 
 	return values, nil
 }
 
-// cutStatement returns the first statement of text without comment and export. It is empty for a blank line.
+// cutStatement returns the first statement of text, without comment and export, or "" for a blank line.
 func cutStatement(text string) (statement, rest string, err error) {
 	if blank := blankLine.FindString(text); blank != "" {
 		return "", text[len(blank):], nil
@@ -104,7 +104,7 @@ func cutUnquoted(text string) (value, rest string, err error) {
 	return value, rest, nil
 }
 
-// checkReferences accepts references to variables that are set above and that the process does not set differently.
+// checkReferences accepts references to variables that are set above and have no other value in the process environment.
 func checkReferences(statement, above string, process Env) error {
 	_, value, _ := strings.Cut(statement, "=")
 	if strings.HasPrefix(value, "'") {

@@ -62,12 +62,12 @@ func TestDotEnvRefusesWhatComposeReadsDifferently(t *testing.T) {
 	t.Parallel()
 
 	const (
-		reference = "a $ begins no $NAME that is set above in capitals"
+		reference = "has a $ that does not refer to an upper-case variable set above"
 		process   = "refers to a variable that the environment sets to another value"
-		inQuotes  = "tools read a backslash or CR LF in these quotes differently"
-		unquoted  = "an unusual space, or a # that only some tools take for a comment"
+		inQuotes  = "has a backslash or CR LF in quotes that Docker Compose reads differently"
+		unquoted  = "has an unusual space, or a # that Docker Compose reads differently"
 		neither   = "is neither NAME=value nor a comment"
-		text      = "a quoted value has no closing quote, or text after it"
+		text      = "has a quoted value without a closing quote, or with text after it"
 	)
 	for content, want := range map[string]string{
 		"NAME=${FIRST:-canary}":    reference,
@@ -141,13 +141,13 @@ func TestDotEnvFaultsNameTheLineAndQuoteNothing(t *testing.T) {
 	for name, c := range map[string]struct{ content, want string }{
 		"no assignment":       {"# one\nA=1\n\ncanary; drop\nB=2\n", "line 4: is neither NAME=value nor a comment"},
 		"the first line":      {"some canary\n", "line 1: is neither NAME=value nor a comment"},
-		"an open quote":       {"A=1\n# note\nB=\"canary\nC=3\n", "line 3: a quoted value has no closing quote"},
-		"a lone dollar":       {"A=1\nB='two\nlines'\nC=can${!ary\nD=4\n", "line 4: a $ begins no $NAME"},
-		"an open reference":   {"A=1\nB=${canary\n", "line 2: a $ begins no $NAME"},
-		"a required variable": {"A=1\nB=${UNSET:?canary}\n", "line 2: a $ begins no $NAME"},
-		"UTF-16":              {string(utf16LE), "line 1: is not UTF-8 text"},
-		"UTF-16 without BOM":  {string(utf16LE[2:]), "line 1: is not UTF-8 text"},
-		"Latin-1":             {"A=1\nB=caf\xe9\n", "line 2: is not UTF-8 text"},
+		"an open quote":       {"A=1\n# note\nB=\"canary\nC=3\n", "line 3: has a quoted value without a closing quote"},
+		"a lone dollar":       {"A=1\nB='two\nlines'\nC=can${!ary\nD=4\n", "line 4: has a $ that does not refer"},
+		"an open reference":   {"A=1\nB=${canary\n", "line 2: has a $ that does not refer"},
+		"a required variable": {"A=1\nB=${UNSET:?canary}\n", "line 2: has a $ that does not refer"},
+		"UTF-16":              {string(utf16LE), "line 1: is not UTF-8;"},
+		"UTF-16 without BOM":  {string(utf16LE[2:]), "line 1: is not UTF-8;"},
+		"Latin-1":             {"A=1\nB=caf\xe9\n", "line 2: is not UTF-8;"},
 	} {
 		_, err := config.Environment(nil, dotEnv(t, c.content))
 		require.ErrorIs(t, err, config.ErrDotEnv, name)

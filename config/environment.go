@@ -9,20 +9,18 @@ import (
 	"strings"
 )
 
-// ErrDotEnv reports a .env file that is there and cannot be read.
-var ErrDotEnv = errors.New("the .env file cannot be read")
+// ErrDotEnv is returned when the .env file exists but cannot be read.
+var ErrDotEnv = errors.New("config: read .env")
 
 // Env is a set of environment variables, by name.
 type Env map[string]string
 
-// Environment merges the file at dotenv, when there is one, under environ (KEY=value lines, as [os.Environ] gives
-// them): a variable of the process wins over the file's. The process's own environment is not changed, so nothing of
-// the file reaches child processes or libraries by accident.
+// Environment merges environ (KEY=value, as in [os.Environ]) over the optional file at path dotenv. It does not change the
+// environment of the process, so the file does not affect libraries and child processes.
 //
-// The file is read with the values that Docker Compose reads from it, or refused where a line is read differently:
-// ${NAME} works for a variable that the file sets above, unless the process sets it to another value; ${NAME:-default}
-// and $$ are refused. A file that is there but cannot be used is [ErrDotEnv]; the error names the line and never quotes
-// the file.
+// The values equal those that Docker Compose reads; lines that it reads differently are rejected. ${NAME} may refer to a
+// variable set above in the file, unless the process sets it to another value. ${NAME:-default} and $$ are rejected. The
+// error is [ErrDotEnv]; it includes the line number and never quotes the file.
 func Environment(environ []string, dotenv string) (Env, error) {
 	process := Env{}
 	for _, line := range environ {
@@ -40,7 +38,7 @@ func Environment(environ []string, dotenv string) (Env, error) {
 }
 
 func readDotEnv(path string, process Env) (Env, error) {
-	content, err := os.ReadFile(path) //nolint:gosec // The path is the operator's own choice.
+	content, err := os.ReadFile(path) //nolint:gosec // the path is chosen by the operator
 	if errors.Is(err, fs.ErrNotExist) {
 		return Env{}, nil
 	}
@@ -49,7 +47,7 @@ func readDotEnv(path string, process Env) (Env, error) {
 	}
 	values, err := parseDotEnv(content, process)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s, %w", ErrDotEnv, path, err)
+		return nil, fmt.Errorf("%w: %s: %w", ErrDotEnv, path, err)
 	}
 
 	return values, nil

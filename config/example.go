@@ -2,10 +2,9 @@ package config
 
 import "slices"
 
-// The passwords and keys of .env.example. They make a fresh checkout work on one machine, and are refused as soon as
-// anything can be reached from another one.
+// The passwords and keys of .env.example. They are accepted on one machine only.
 //
-//nolint:gosec // They are public on purpose.
+//nolint:gosec // public on purpose
 const (
 	exampleSuperuserPassword  = "konstruct-postgres-example"
 	exampleOwnerPassword      = "konstruct-owner-example"
@@ -15,7 +14,7 @@ const (
 	exampleSecretsKey         = "konstruct-example-key-change-me!"
 )
 
-const exampleProblem = "is the value of .env.example, which is public: change it before another machine can reach the server"
+const exampleProblem = "is the public value of .env.example; change it before another machine can reach the server"
 
 func isExample(secret string) bool {
 	return slices.Contains([]string{

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// A Fault is one thing wrong with one variable. Problem never contains the variable's value.
+// A Fault is a problem with one variable. Problem never contains the value.
 type Fault struct {
 	Variable string
 	Problem  string
@@ -16,13 +16,13 @@ func (f Fault) String() string {
 	return f.Variable + ": " + f.Problem
 }
 
-// Faults is the error of every Load function: all that is wrong, ordered by variable.
-type Faults []Fault //nolint:errname,recvcheck // A list of faults reads as what it is; it is handed out by value.
+// Faults is the error of every Load function: all faults, ordered by variable.
+type Faults []Fault //nolint:errname,recvcheck // Faults is the plural of Fault, and is returned by value
 
-// Error lists the faults, one a line.
+// Error lists the faults, one per line.
 func (f Faults) Error() string {
 	lines := make([]string, 0, len(f)+1)
-	lines = append(lines, "the configuration cannot be used:")
+	lines = append(lines, "invalid configuration:")
 	for _, fault := range f {
 		lines = append(lines, "  "+fault.String())
 	}
@@ -30,7 +30,7 @@ func (f Faults) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Variables names the faulty variables, in order, each once.
+// Variables returns the sorted names of the faulty variables without duplicates.
 func (f Faults) Variables() []string {
 	names := make([]string, 0, len(f))
 	for _, fault := range f {
@@ -50,12 +50,12 @@ func (f *Faults) require(variable string, ok bool, problem string) {
 	}
 }
 
-// has tells whether the variable is already known to be wrong, so that one mistake is not reported twice.
+// has reports whether the variable already has a fault, so that it is not reported twice.
 func (f Faults) has(variable string) bool {
 	return slices.ContainsFunc(f, func(fault Fault) bool { return fault.Variable == variable })
 }
 
-// err answers nil where there is no fault, and the sorted faults otherwise.
+// err returns the sorted faults, or nil if there are none.
 func (f *Faults) err() error {
 	if len(*f) == 0 {
 		return nil
@@ -65,7 +65,7 @@ func (f *Faults) err() error {
 	return *f
 }
 
-// A problem is an UnmarshalText error that is fit to be shown: it says what is expected and quotes nothing.
+// A problem is an UnmarshalText error that states what is expected and does not quote the value.
 type problem string
 
 func (p problem) Error() string { return string(p) }

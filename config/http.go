@@ -8,50 +8,52 @@ import (
 	"time"
 )
 
-// HTTP is how the server listens.
+// HTTP is the configuration of the listener.
 type HTTP struct {
 	ListenAddr     string  `env:"KONSTRUCT_LISTEN_ADDR"      envDefault:"127.0.0.1:8080"` // host:port
 	TrustedProxies Proxies `env:"KONSTRUCT_TRUSTED_PROXIES"`
-	Docs           bool    `env:"KONSTRUCT_DOCS"             envDefault:"false"` // Serve /docs and /openapi.json.
-	// DrainDelay is nil when it is not set; Drain knows the default.
+	Docs           bool    `env:"KONSTRUCT_DOCS"             envDefault:"false"` // serve /docs and /openapi.json
+	// DrainDelay is nil when unset; see Drain.
 	DrainDelay      *time.Duration `env:"KONSTRUCT_DRAIN_DELAY"`
 	ShutdownTimeout time.Duration  `env:"KONSTRUCT_SHUTDOWN_TIMEOUT" envDefault:"15s"`
 }
 
 const (
-	// longestShutdown bounds KONSTRUCT_DRAIN_DELAY and KONSTRUCT_SHUTDOWN_TIMEOUT.
-	longestShutdown = 10 * time.Minute
-	// defaultDrain covers a readiness probe that runs every two seconds and a load balancer that acts on the second failure.
+	maxShutdown = 10 * time.Minute // of KONSTRUCT_DRAIN_DELAY and KONSTRUCT_SHUTDOWN_TIMEOUT each
+	// defaultDrain is enough for a readiness probe every two seconds and a load balancer that acts on the second failure.
 	defaultDrain = 5 * time.Second
 )
 
-// Drain returns how long a stopping server still accepts connections: KONSTRUCT_DRAIN_DELAY, and where that is not set
-// 5 seconds, or none for a listener on loopback, which has no load balancer in front of it.
+// Drain returns how long the server keeps accepting requests during shutdown: KONSTRUCT_DRAIN_DELAY, or by default 5 seconds,
+// or 0 on loopback, where there is no load balancer.
 func (h HTTP) Drain() time.Duration {
 	switch {
 	case h.DrainDelay != nil:
 		return *h.DrainDelay
-	case isLoopbackListener(h.ListenAddr):
+	case h.IsLoopback():
 		return 0
 	}
 	return defaultDrain
 }
 
+// IsLoopback reports whether the server listens on loopback only.
+func (h HTTP) IsLoopback() bool { return isLoopbackListener(h.ListenAddr) }
+
 func (h HTTP) check(faults *Faults) {
 	faults.require("KONSTRUCT_LISTEN_ADDR", isListenAddr(h.ListenAddr),
-		"must be host:port, such as 127.0.0.1:8080, with an address or localhost as host")
+		"must be host:port, such as 127.0.0.1:8080, where host is an IP address or localhost")
 	if h.DrainDelay != nil && !faults.has("KONSTRUCT_DRAIN_DELAY") {
-		faults.require("KONSTRUCT_DRAIN_DELAY", *h.DrainDelay >= 0 && *h.DrainDelay <= longestShutdown,
+		faults.require("KONSTRUCT_DRAIN_DELAY", *h.DrainDelay >= 0 && *h.DrainDelay <= maxShutdown,
 			"must be at least 0s and at most 10m")
 	}
 	if !faults.has("KONSTRUCT_SHUTDOWN_TIMEOUT") {
-		faults.require("KONSTRUCT_SHUTDOWN_TIMEOUT", h.ShutdownTimeout > 0 && h.ShutdownTimeout <= longestShutdown,
+		faults.require("KONSTRUCT_SHUTDOWN_TIMEOUT", h.ShutdownTimeout > 0 && h.ShutdownTimeout <= maxShutdown,
 			"must be more than 0s and at most 10m")
 	}
 }
 
-// isListenAddr wants an address, not a name: what a name resolves to can change under a running firewall rule.
-// An empty host means every interface, and port 0 any free port.
+// isListenAddr accepts no host names except localhost, because what they resolve to can change. An empty host means all
+// interfaces, port 0 any free port.
 func isListenAddr(address string) bool {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
@@ -68,15 +70,15 @@ func isListenAddr(address string) bool {
 	return err == nil
 }
 
-// Proxies are the networks whose X-Forwarded-For is believed. Empty: nobody's.
+// Proxies are the networks of the proxies trusted to set X-Forwarded-For. None by default.
 type Proxies struct {
 	prefixes []netip.Prefix
 }
 
-// Prefixes answers the networks; a single address is a network of its own.
+// Prefixes returns the networks. A single address is a network with one address.
 func (p Proxies) Prefixes() []netip.Prefix { return p.prefixes }
 
-// Strings answers the networks as CIDR text, the form that gin takes.
+// Strings returns the networks as CIDR text, as gin expects them.
 func (p Proxies) Strings() []string {
 	texts := make([]string, 0, len(p.prefixes))
 	for _, prefix := range p.prefixes {
@@ -86,7 +88,7 @@ func (p Proxies) Strings() []string {
 	return texts
 }
 
-// String lists the networks with commas between them.
+// String returns the networks separated by commas.
 func (p Proxies) String() string { return strings.Join(p.Strings(), ",") }
 
 // MarshalText implements [encoding.TextMarshaler].
@@ -98,10 +100,10 @@ func (p *Proxies) UnmarshalText(text []byte) error {
 	for part := range strings.SplitSeq(string(text), ",") {
 		prefix, err := parsePrefix(strings.TrimSpace(part))
 		if err != nil {
-			return problem("must be addresses or networks such as 10.0.0.0/8, with commas between them")
+			return problem("must be addresses or networks such as 10.0.0.0/8, separated by commas")
 		}
 		if prefix.Bits() == 0 {
-			return problem("trusts the whole internet: name the proxies' own networks")
+			return problem("trusts every address; list the networks of the proxies")
 		}
 		prefixes = append(prefixes, prefix)
 	}
@@ -110,10 +112,10 @@ func (p *Proxies) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// mappedBits is the length of the prefix that IPv4-mapped IPv6 addresses share.
+// mappedBits is the length of the prefix of IPv4-mapped IPv6 addresses (RFC 4291, 2.5.5.2).
 const mappedBits = 96
 
-// parsePrefix writes IPv4-mapped IPv6 networks as IPv4: an address is in the network whichever way it is written.
+// parsePrefix converts IPv4-mapped IPv6 networks to IPv4, so that both notations match the same clients.
 func parsePrefix(text string) (netip.Prefix, error) {
 	if addr, err := netip.ParseAddr(text); err == nil {
 		addr = addr.Unmap()

@@ -7,7 +7,7 @@ type Keys struct {
 	SecretsKeys SecretsKeys `env:"KONSTRUCT_SECRETS_KEY"`
 }
 
-// LoadKeys reads what the key commands need, and checks it as [LoadServe] does. A failure is [Faults].
+// LoadKeys loads the configuration of the key commands, with the checks of [LoadServe]. The error is [Faults].
 func LoadKeys(env Env) (Keys, error) {
 	var keys Keys
 	faults := parse(&keys, env)
@@ -15,7 +15,7 @@ func LoadKeys(env Env) (Keys, error) {
 	keys.Database.check(&faults, ownerUser(env))
 	if !faults.has("KONSTRUCT_SECRETS_KEY") {
 		faults.require("KONSTRUCT_SECRETS_KEY", keys.SecretsKeys.IsSet(),
-			"is required: list the new key first, then the keys that are still in use")
+			"is required; list the new key first, then the keys that are still in use")
 	}
 	if !keys.Database.URL.IsLoopback() || hasProxies(env) {
 		faults.refuseExample(databaseVariable, keys.Database.URL.password())
@@ -28,8 +28,8 @@ func LoadKeys(env Env) (Keys, error) {
 	return keys, nil
 }
 
-// refuseExampleSeal refuses the public example as the newest key. As an older key it is accepted, because rotating is how
-// a system gets rid of it.
+// refuseExampleSeal refuses the public example as the sealing key. As an older key it is accepted, so that it can be
+// rotated out.
 func (k Keys) refuseExampleSeal(faults *Faults) {
 	if all := k.SecretsKeys.Reveal(); len(all) > 0 {
 		faults.refuseExample("KONSTRUCT_SECRETS_KEY", string(all[0]))

@@ -9,8 +9,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// ignoredLibpq are the variables of libpq that would change where a URL leads or what its session is like. They are
-// meant for psql and its kind: here DATABASE_URL and MIGRATION_DATABASE_URL decide.
+// ignoredLibpq are the libpq variables that change the target or the session settings of a connection. They are meant for
+// psql; here DATABASE_URL and MIGRATION_DATABASE_URL decide.
 func ignoredLibpq() []string {
 	return []string{
 		"PGHOST", "PGPORT", "PGDATABASE", "PGUSER", "PGAPPNAME", "PGCONNECT_TIMEOUT", "PGTARGETSESSIONATTRS",
@@ -18,8 +18,8 @@ func ignoredLibpq() []string {
 	}
 }
 
-// honoredLibpq are the variables that supply a credential or TLS setting a URL leaves out, by the URL parameter that
-// they stand for. Ignoring them could send a password unencrypted that its owner meant to protect.
+// honoredLibpq maps the libpq variables for credentials and TLS to their URL parameters. Ignoring them could send a
+// password unencrypted.
 func honoredLibpq() map[string]string {
 	return map[string]string{
 		"PGPASSWORD": "password", "PGPASSFILE": "passfile",
@@ -29,8 +29,8 @@ func honoredLibpq() map[string]string {
 	}
 }
 
-// IgnoreLibpq removes libpq's variables from the environment of this process, so that no connection follows them.
-// Those for credentials and TLS stay unless all is true, which is for commands that bring a PostgreSQL of their own.
+// IgnoreLibpq removes libpq's variables from the environment of this process. Those for credentials and TLS are kept unless
+// all is set, for commands that start their own PostgreSQL.
 func IgnoreLibpq(all bool) {
 	names := ignoredLibpq()
 	if all {
@@ -39,19 +39,18 @@ func IgnoreLibpq(all bool) {
 		}
 	}
 	for _, name := range names {
-		_ = os.Unsetenv(name) // fails for names that no variable can have
+		_ = os.Unsetenv(name) // fails only for invalid names
 	}
 }
 
-// A blame is an UnmarshalText error whose cause is another variable than the one that was read.
+// A blame is an UnmarshalText error caused by another variable than the parsed one.
 type blame struct {
 	problem
 
 	variable string
 }
 
-// libpqFault finds the variable of libpq that makes every URL unusable; "" if there is none. Each is tried with all
-// others overridden.
+// libpqFault returns the libpq variable that makes every URL invalid, or "". Each is tried with all others overridden.
 func libpqFault() string {
 	honored := honoredLibpq()
 	names := make([]string, 0, len(honored))
@@ -68,7 +67,7 @@ func libpqFault() string {
 				others.Set(parameter, "")
 			}
 		}
-		// pgx takes these two, but not empty.
+		// pgx rejects empty values for these two.
 		for parameter, neutral := range map[string]string{"sslcertmode": "allow", "channel_binding": "prefer"} {
 			if others.Has(parameter) {
 				others.Set(parameter, neutral)
@@ -85,16 +84,16 @@ func libpqFault() string {
 // unusable explains why pgx cannot parse a URL, without quoting it.
 func unusable() error {
 	if name := libpqFault(); name != "" {
-		return blame{variable: name, problem: problem("is libpq's and cannot be used: unset or correct it" + hintFor(name))}
+		return blame{variable: name, problem: problem("is a libpq variable with an invalid value; unset or correct it" + hintFor(name))}
 	}
 
-	return problem("is not a PostgreSQL URL (is a special character in the password not percent-encoded?" +
-		" are port, sslmode and certificate files right?)")
+	return problem("is not a valid PostgreSQL URL (percent-encode special characters of the password;" +
+		" check port, sslmode and certificate files)")
 }
 
 func hintFor(name string) string {
 	if strings.HasSuffix(name, "CERT") || strings.HasSuffix(name, "KEY") {
-		return " (does the file exist, and is it readable?)"
+		return " (the file must exist and be readable)"
 	}
 
 	return ""

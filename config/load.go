@@ -10,7 +10,7 @@ import (
 	"github.com/caarlos0/env/v11"
 )
 
-// parse fills the struct that target points to from env's tags, and answers every value that could not be read.
+// parse fills the struct that target points to by its env tags and returns a fault for each invalid value.
 func parse(target any, environ Env) Faults {
 	err := env.ParseWithOptions(target, env.Options{Environment: environ})
 	if err == nil {
@@ -34,7 +34,7 @@ func flatten(err error) []error {
 	return []error{err}
 }
 
-// faultOf translates one of the library's errors, whose texts quote the offending value.
+// faultOf replaces an error of the library, whose text quotes the value.
 func faultOf(err error, names map[string]string) Fault {
 	var (
 		unset env.VarIsNotSetError
@@ -45,7 +45,7 @@ func faultOf(err error, names map[string]string) Fault {
 	case errors.As(err, &unset):
 		return Fault{Variable: unset.Key, Problem: "is required"}
 	case errors.As(err, &empty):
-		return Fault{Variable: empty.Key, Problem: "is required and must not be empty"}
+		return Fault{Variable: empty.Key, Problem: "must not be empty"}
 	case errors.As(err, &bad):
 		if other, ok := errors.AsType[blame](bad.Err); ok {
 			return Fault{Variable: other.variable, Problem: other.Error()}
@@ -69,12 +69,12 @@ func expectation(bad env.ParseError) string {
 	case reflect.TypeFor[slog.Level]():
 		return "must be debug, info, warn or error"
 	default:
-		return "must be a whole number"
+		return "must be an integer"
 	}
 }
 
-// variableNames maps the names of a struct's fields, nested ones too, to the variables in their env tags.
-// Field names are unique within a command's struct (a test holds it), since the library's errors carry no path.
+// variableNames maps the field names of a struct and its nested structs to the variables in their env tags. Field names
+// must be unique within the struct of a command (there is a test), because the library's errors have no path.
 func variableNames(structure reflect.Type) map[string]string {
 	names := map[string]string{}
 	for field := range structure.Fields() {

@@ -2,9 +2,9 @@ package config
 
 import "strings"
 
-// Local is the configuration of `konstruct local`, and of docker-compose.yml: PostgreSQL and Redis on this machine.
+// Local is the configuration of `konstruct local` and of docker-compose.yml.
 type Local struct {
-	ProjectName       string `env:"COMPOSE_PROJECT_NAME"` // Of this checkout's servers and data; "" for all checkouts'.
+	ProjectName       string `env:"COMPOSE_PROJECT_NAME"` // "" for servers and data that all checkouts share
 	SuperuserPassword Secret `env:"POSTGRES_PASSWORD"        envDefault:"konstruct-postgres-example"`
 	OwnerPassword     Secret `env:"KONSTRUCT_OWNER_PASSWORD" envDefault:"konstruct-owner-example"`
 	AppPassword       Secret `env:"KONSTRUCT_APP_PASSWORD"   envDefault:"konstruct-app-example"`
@@ -14,7 +14,7 @@ type Local struct {
 	OllamaPort        uint16 `env:"OLLAMA_PORT"              envDefault:"11434"`
 }
 
-// LoadLocal reads how the local servers are to be started. A failure is [Faults].
+// LoadLocal loads the configuration of the local servers. The error is [Faults].
 func LoadLocal(env Env) (Local, error) {
 	var local Local
 	faults := parse(&local, env)
@@ -31,11 +31,11 @@ func LoadLocal(env Env) (Local, error) {
 
 const (
 	projectVariable = "COMPOSE_PROJECT_NAME"
-	projectProblem  = "must be lower-case letters, digits, - and _, and begin with a letter or digit"
+	projectProblem  = "must consist of lower-case letters, digits, - and _, and start with a letter or digit"
 )
 
-// LoadProjectName reads the name of this checkout's local servers alone, so that they can be stopped whatever else is
-// wrong. A failure is [Faults].
+// LoadProjectName loads only COMPOSE_PROJECT_NAME, so that the local servers can be stopped despite other faults. The
+// error is [Faults].
 func LoadProjectName(env Env) (string, error) {
 	name := env[projectVariable]
 	if !isProjectName(name) {
@@ -45,7 +45,7 @@ func LoadProjectName(env Env) (string, error) {
 	return name, nil
 }
 
-// isProjectName holds for what Compose accepts as one, and for "".
+// isProjectName reports whether name is "" or a valid Compose project name.
 func isProjectName(name string) bool {
 	return strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") == "" && !strings.HasPrefix(name, "-") &&
 		!strings.HasPrefix(name, "_")
@@ -62,21 +62,21 @@ func (l Local) checkPorts(faults *Faults) {
 	}
 }
 
-// checkAgainstURLs finds the password that was changed in one place and not in the other while that is still easy to
-// see: later it is only a refused log-in. URLs of other machines are none of its business.
+// checkAgainstURLs finds a password that was changed in one place only, which would later appear as a failed login. URLs
+// of other machines are ignored.
 func (l Local) checkAgainstURLs(faults *Faults, env Env) {
 	var urls struct {
 		Database Database
 		Owner    Owner
 		Redis    Redis
 	}
-	_ = parse(&urls, env) // Faults of the URLs are reported to the commands that use them.
+	_ = parse(&urls, env) // reported by the commands that use the URLs
 
 	app, owner, redis := urls.Database.URL, urls.Owner.OwnerURL, urls.Redis.RedisURL
 	faults.require("KONSTRUCT_APP_PASSWORD", !app.IsLoopback() || app.password() == l.AppPassword.Reveal(),
-		"is not the password in "+databaseVariable)
+		"does not match the password in "+databaseVariable)
 	faults.require("KONSTRUCT_OWNER_PASSWORD", !owner.IsLoopback() || owner.password() == l.OwnerPassword.Reveal(),
-		"is not the password in "+ownerVariable)
+		"does not match the password in "+ownerVariable)
 	faults.require("REDIS_PASSWORD", !redis.isLoopback() || redis.password() == l.RedisPassword.Reveal(),
-		"is not the password in REDIS_URL")
+		"does not match the password in REDIS_URL")
 }

@@ -2,13 +2,13 @@ package config
 
 import "log/slog"
 
-// LogFormat is how log lines look.
+// LogFormat is the format of log lines.
 type LogFormat string
 
-// The formats of log lines.
+// The log formats.
 const (
-	LogText LogFormat = "text" // for people
-	LogJSON LogFormat = "json" // for machines
+	LogText LogFormat = "text"
+	LogJSON LogFormat = "json"
 )
 
 // UnmarshalText implements [encoding.TextUnmarshaler].
@@ -22,7 +22,7 @@ func (f *LogFormat) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Log is what is logged, and how.
+// Log is the configuration of the log.
 type Log struct {
 	Level  slog.Level `env:"KONSTRUCT_LOG_LEVEL"  envDefault:"info"`
 	Format LogFormat  `env:"KONSTRUCT_LOG_FORMAT" envDefault:"text"`

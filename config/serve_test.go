@@ -148,8 +148,8 @@ func TestServeReportsAllFaultsAtOnce(t *testing.T) {
 	require.Equal(t, []string{
 		"DATABASE_URL", "KONSTRUCT_LISTEN_ADDR", "KONSTRUCT_LOG_LEVEL", "KONSTRUCT_SHUTDOWN_TIMEOUT", "REDIS_URL",
 	}, variables(t, err))
-	require.Contains(t, err.Error(), "DATABASE_URL: logs in as postgres")
-	require.Contains(t, err.Error(), "DATABASE_URL: presets search_path", "two faults of one variable are both told")
+	require.Contains(t, err.Error(), "DATABASE_URL: connects as postgres")
+	require.Contains(t, err.Error(), "DATABASE_URL: must not set search_path", "both faults of one variable are reported")
 }
 
 func TestServeRefusesTheMigrationsUser(t *testing.T) {

@@ -1,6 +1,6 @@
 package config
 
-// Redis is the server's way to Redis.
+// Redis is the connection to Redis.
 type Redis struct {
 	RedisURL URL `env:"REDIS_URL" envDefault:"redis://:konstruct-redis-example@127.0.0.1:6379/0"`
 }
@@ -9,13 +9,13 @@ func (r Redis) check(faults *Faults) {
 	faults.checkURL("REDIS_URL", r.RedisURL, "redis", "rediss", "unix")
 }
 
-// Slack is the credentials of the Slack app. Without a signing secret no event can be verified, and none is received.
+// Slack is the credentials of the Slack app. Without a signing secret the webhook is disabled.
 type Slack struct {
 	BotToken      Secret `env:"SLACK_BOT_TOKEN"`
 	SigningSecret Secret `env:"SLACK_SIGNING_SECRET"`
 }
 
-// Models is how language models are reached. All of it is optional.
+// Models is the access to language models. Everything is optional.
 type Models struct {
 	AnthropicAPIKey Secret `env:"ANTHROPIC_API_KEY"`
 	OpenAIAPIKey    Secret `env:"OPENAI_API_KEY"`

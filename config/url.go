@@ -11,13 +11,12 @@ import (
 	"strings"
 )
 
-// A URL may carry credentials; it prints as scheme, host and path only, without user, password and query.
-// Its zero value is the unset URL.
+// A URL may contain credentials. It prints as scheme, host and path. The zero value is unset.
 type URL struct {
 	value hidden[*url.URL]
 }
 
-// Reveal answers the whole URL, credentials included, "" when unset.
+// Reveal returns the whole URL with its credentials, "" when unset.
 func (u URL) Reveal() string {
 	if !u.IsSet() {
 		return ""
@@ -26,7 +25,7 @@ func (u URL) Reveal() string {
 	return u.value().String()
 }
 
-// IsSet tells whether there is a URL.
+// IsSet reports whether there is a URL.
 func (u URL) IsSet() bool { return u.value != nil }
 
 // String implements [fmt.Stringer].
@@ -58,17 +57,17 @@ func (u *URL) UnmarshalText(text []byte) error {
 	}
 	parsed, err := url.Parse(string(text))
 	if err != nil || parsed.Scheme == "" || parsed.Opaque != "" {
-		return problem("is not a URL (is a special character in the password not percent-encoded?)")
+		return problem("is not a URL (percent-encode special characters of the password)")
 	}
 	u.value = hide(parsed)
 
 	return nil
 }
 
-const misplacedProblem = "has an unescaped @, /, ? or #: percent-encode the special characters of the password"
+const misplacedProblem = "has an unescaped @, /, ? or #; percent-encode special characters of the password"
 
-// misplaced reports whether a URL has an @ behind its authority, or a fragment. Both come from a password with an
-// unescaped /, ? or #, of which a part would be taken for the host, the port or the path, and be repeated as such.
+// misplaced reports whether a URL has an @ after its authority, or a fragment. Both indicate a password with an unescaped
+// /, ? or #, part of which would be parsed as host, port or path, and printed.
 func misplaced(raw string) bool {
 	_, rest, _ := strings.Cut(raw, "://")
 	end := strings.IndexAny(rest, "/?#")
@@ -85,7 +84,7 @@ func (u URL) password() string {
 	return password
 }
 
-// isLoopback tells whether every host that the URL names is this machine. A Redis URL names further ones as addr.
+// isLoopback reports whether every host of the URL is this machine. Redis URLs can have more hosts in addr parameters.
 func (u URL) isLoopback() bool {
 	if !u.IsSet() {
 		return true
@@ -100,7 +99,7 @@ func (u URL) isLoopback() bool {
 		!slices.ContainsFunc(u.value().Query()["addr"], elsewhere)
 }
 
-// checkURL refuses other schemes than those given, and a URL that names no host or no port in range.
+// checkURL rejects other schemes than those given, an empty host, and an invalid port.
 func (f *Faults) checkURL(variable string, u URL, schemes ...string) {
 	if !u.IsSet() || f.has(variable) {
 		return
@@ -114,7 +113,7 @@ func (f *Faults) checkURL(variable string, u URL, schemes ...string) {
 	if parsed.Scheme == "unix" {
 		return
 	}
-	f.require(variable, parsed.Hostname() != "", "names no host")
+	f.require(variable, parsed.Hostname() != "", "has no host")
 	f.require(variable, parsed.Port() == "" || isPort(parsed.Port()), "has a port outside 1-65535")
 }
 
@@ -124,8 +123,8 @@ func isPort(text string) bool {
 	return err == nil && port > 0
 }
 
-// isLoopback tells whether a host of a connection string or a listener can be reached from this machine only.
-// Folders of unix sockets count; a name other than localhost does not, whatever it resolves to at the moment.
+// isLoopback reports whether a host is reachable from this machine only. Folders of unix sockets count; names other than
+// localhost do not, because what they resolve to can change.
 func isLoopback(host string) bool {
 	if host == "localhost" || strings.HasPrefix(host, "/") || strings.HasPrefix(host, "@") {
 		return true
@@ -135,7 +134,7 @@ func isLoopback(host string) bool {
 	return err == nil && addr.Unmap().IsLoopback()
 }
 
-// isLoopbackListener is isLoopback for a host:port pair; an empty host listens on every interface.
+// isLoopbackListener is isLoopback for host:port. An empty host listens on all interfaces.
 func isLoopbackListener(address string) bool {
 	host, _, err := net.SplitHostPort(address)
 

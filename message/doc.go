@@ -1,6 +1,6 @@
 // Package message holds the one shape in which a message from any channel travels through Konstruct.
 //
-// A channel's normalizer (message/slack is the first) turns a webhook's body into a [KonstructMessage]. It has no tenant:
+// A channel's normalizer, such as channel/slack, turns a webhook's body into a [KonstructMessage]. It has no tenant:
 // a body can name a workspace, never a tenant. Once the workspace is resolved, [KonstructMessage.Resolve] makes it a
 // [ResolvedMessage]. Code that needs a tenant takes a ResolvedMessage, so the compiler checks that the workspace was
 // resolved:

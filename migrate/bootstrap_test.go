@@ -12,6 +12,7 @@ import (
 
 	"github.com/konstruct/konstruct/integration/testdb"
 	"github.com/konstruct/konstruct/migrate"
+	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 // state is all that bootstrap.sql decides, as text.
@@ -115,7 +116,7 @@ func TestBootstrap(t *testing.T) {
 			"ALTER ROLE konstruct_app BYPASSRLS CREATEROLE INHERIT",
 			"ALTER ROLE konstruct_app SET search_path = 'elsewhere'",
 			"ALTER ROLE konstruct_app SET statement_timeout = 0",
-			fmt.Sprintf("ALTER ROLE konstruct_app IN DATABASE %s SET row_security = off", pgx.Identifier{db.Name}.Sanitize()),
+			fmt.Sprintf("ALTER ROLE konstruct_app IN DATABASE %s SET row_security = off", rls.Quote(db.Name)),
 			"GRANT konstruct_resolver TO konstruct_app",
 			"GRANT CREATE ON SCHEMA public TO PUBLIC",
 			"GRANT EXECUTE ON FUNCTION pg_catalog.lo_get(oid) TO PUBLIC",
@@ -145,7 +146,7 @@ func TestBootstrapOnManagedPostgreSQL(t *testing.T) {
 	db := cluster.Empty(t)
 	super := open(t, db.SuperURL)
 	exec(t, super, "CREATE ROLE administrator LOGIN CREATEROLE CREATEDB PASSWORD 'secret'")
-	exec(t, super, "ALTER DATABASE "+pgx.Identifier{db.Name}.Sanitize()+" OWNER TO administrator")
+	exec(t, super, "ALTER DATABASE "+rls.Quote(db.Name)+" OWNER TO administrator")
 	admin := as(t, db.SuperURL, "administrator", "secret")
 
 	for range 2 {

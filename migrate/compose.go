@@ -9,6 +9,7 @@ import (
 	"ariga.io/atlas/sql/schema"
 
 	"github.com/konstruct/konstruct/tenancy/doctor"
+	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 // compose turns planned steps into the text of a file: first the DDL, then the protection that is missing.
@@ -17,7 +18,7 @@ func (c *comparison) compose(steps *atlas.Plan, spec doctor.Spec) string {
 	for _, step := range steps.Changes {
 		// Atlas breaks the line in the middle of this one.
 		stmt := strings.ReplaceAll(step.Cmd, "ADD\nCONSTRAINT", "ADD CONSTRAINT")
-		paragraph(&b, capital(step.Comment), bracketed(stmt, forced(step, c.current))...)
+		paragraph(&b, capital(step.Comment), rls.Unforced(forced(step, c.current), stmt)...)
 	}
 	for _, t := range c.want.Tables {
 		if !tenantScoped(t) {
@@ -47,8 +48,8 @@ func forced(step *atlas.Change, current *schema.Schema) []string {
 		}
 		for _, t := range []*schema.Table{modify.T, add.F.RefTable} {
 			today, exists := current.Table(t.Name)
-			if exists && tenantScoped(today) && !slices.Contains(out, t.Name) {
-				out = append(out, t.Name)
+			if name := rls.Quote(t.Name); exists && tenantScoped(today) && !slices.Contains(out, name) {
+				out = append(out, name)
 			}
 		}
 	}

@@ -9,6 +9,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 // What is wrong between the files and what a database says was applied. Each error names the file.
@@ -66,7 +68,7 @@ type Querier interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 }
 
-func (c Chain) table() string { return pgx.Identifier{c.Revisions, revisionsTable}.Sanitize() }
+func (c Chain) table() string { return rls.Quote(c.Revisions, revisionsTable) }
 
 // revisions are what the database says was applied, oldest first. Without a revision table, nothing was.
 func (c Chain) revisions(ctx context.Context, q Querier) ([]revision, error) {

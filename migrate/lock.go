@@ -8,6 +8,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 // lockTable has no rows; a running migration holds an EXCLUSIVE lock on it. The application may read it, and so take an
@@ -44,7 +46,7 @@ func (l *lock) try(ctx context.Context, nowait string) error {
 		"SET LOCAL idle_in_transaction_session_timeout = 0",
 		"SET LOCAL statement_timeout = 0",
 		"SET LOCAL lock_timeout = 0",
-		"LOCK TABLE " + pgx.Identifier{revisionsSchema, lockTable}.Sanitize() + " IN EXCLUSIVE MODE" + nowait,
+		"LOCK TABLE " + rls.Quote(revisionsSchema, lockTable) + " IN EXCLUSIVE MODE" + nowait,
 	} {
 		if _, err := tx.Exec(ctx, stmt); err != nil {
 			return errors.Join(err, tx.Rollback(context.WithoutCancel(ctx)))

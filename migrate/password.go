@@ -13,6 +13,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 // scramIterations is PostgreSQL's own default.
@@ -60,7 +62,7 @@ func (v verifier) set(ctx context.Context, conn *pgx.Conn) error {
 		return err
 	}
 	// ALTER ROLE takes no parameters. Both parts are of a fixed alphabet without quotes.
-	_, err = conn.Exec(ctx, fmt.Sprintf("ALTER ROLE %s PASSWORD '%s'", pgx.Identifier{v.role}.Sanitize(), secret))
+	_, err = conn.Exec(ctx, fmt.Sprintf("ALTER ROLE %s PASSWORD '%s'", rls.Quote(v.role), secret))
 	return err
 }
 

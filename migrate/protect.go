@@ -9,20 +9,10 @@ import (
 	"strings"
 
 	"ariga.io/atlas/sql/schema"
-	"github.com/jackc/pgx/v5"
 
 	"github.com/konstruct/konstruct/ent/schema/mixin"
 	"github.com/konstruct/konstruct/tenancy/doctor"
-)
-
-// currentTenant is the transaction's tenant, or NULL. As a sub-select it is evaluated once a statement, and no plan is
-// made for one tenant and then used for another.
-const currentTenant = "(SELECT NULLIF(current_setting('" + Setting + "', true), '')::uuid)"
-
-// The names of a tenant-scoped table's two policies.
-const (
-	isolationPolicy = "tenant_isolation"
-	floorPolicy     = "tenant_floor"
+	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 // protection is what a table of the replayed database has of it.
@@ -37,7 +27,7 @@ func protections(ctx context.Context, db *sql.DB, app string) (_ map[string]prot
 	rows, err := db.QueryContext(ctx, `SELECT c.relname, c.relrowsecurity, c.relforcerowsecurity,
 		array_to_string(ARRAY(SELECT polname FROM pg_policy WHERE polrelid = c.oid), ','),
 		array_to_string(ARRAY(SELECT privilege_type FROM aclexplode(c.relacl) WHERE grantee = $1::regrole), ',')
-		FROM pg_class AS c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')`, quoted(app))
+		FROM pg_class AS c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')`, rls.Quote(app))
 	if err != nil {
 		return nil, err
 	}
@@ -59,8 +49,8 @@ func protections(ctx context.Context, db *sql.DB, app string) (_ map[string]prot
 // made by hand. The second policy is restrictive: permissive ones are ORed, so that one more of those, written without
 // care, would open the table, and with the floor does not.
 func protect(t *schema.Table, has protection, spec doctor.Spec) []string {
-	table, app := quoted(t.Name), quoted(spec.AppRole)
-	own := quoted(mixin.TenantColumn) + " = " + currentTenant
+	table, app := rls.Quote(t.Name), rls.Quote(spec.AppRole)
+	own := rls.Condition(mixin.TenantColumn)
 	var out []string
 	for _, part := range []struct {
 		there bool
@@ -68,10 +58,10 @@ func protect(t *schema.Table, has protection, spec doctor.Spec) []string {
 	}{
 		{has.enabled, fmt.Sprintf("ALTER TABLE %s ENABLE ROW LEVEL SECURITY", table)},
 		{has.forced, fmt.Sprintf("ALTER TABLE %s FORCE ROW LEVEL SECURITY", table)},
-		{slices.Contains(has.policies, isolationPolicy), fmt.Sprintf("CREATE POLICY %s ON %s TO %s\n  USING (%s)\n  WITH CHECK (%s)",
-			quoted(isolationPolicy), table, app, own, own)},
-		{slices.Contains(has.policies, floorPolicy), fmt.Sprintf("CREATE POLICY %s ON %s AS RESTRICTIVE TO %s\n  USING (%s)",
-			quoted(floorPolicy), table, app, own)},
+		{slices.Contains(has.policies, rls.IsolationPolicy), fmt.Sprintf("CREATE POLICY %s ON %s TO %s\n  USING (%s)\n  WITH CHECK (%s)",
+			rls.Quote(rls.IsolationPolicy), table, app, own, own)},
+		{slices.Contains(has.policies, rls.FloorPolicy), fmt.Sprintf("CREATE POLICY %s ON %s AS RESTRICTIVE TO %s\n  USING (%s)",
+			rls.Quote(rls.FloorPolicy), table, app, own)},
 		{containsAll(has.privileges, spec.Grants[doctor.ClassTenant]), grants(t, doctor.ClassTenant, spec)},
 	} {
 		if !part.there {
@@ -87,21 +77,5 @@ func containsAll(all, some []string) bool {
 
 // grants gives the application what a table's class allows.
 func grants(t *schema.Table, class doctor.Class, spec doctor.Spec) string {
-	return fmt.Sprintf("GRANT %s ON %s TO %s", strings.Join(spec.Grants[class], ", "), quoted(t.Name), quoted(spec.AppRole))
+	return fmt.Sprintf("GRANT %s ON %s TO %s", strings.Join(spec.Grants[class], ", "), rls.Quote(t.Name), rls.Quote(spec.AppRole))
 }
-
-// bracketed lifts FORCE from tables around a statement that has to see their rows as the owner: under FORCE the owner
-// sees none, and PostgreSQL would mark a new foreign key valid over an orphan.
-func bracketed(stmt string, tables []string) []string {
-	out := make([]string, 0, 2*len(tables)+1)
-	for _, t := range tables {
-		out = append(out, fmt.Sprintf("ALTER TABLE %s NO FORCE ROW LEVEL SECURITY", quoted(t)))
-	}
-	out = append(out, stmt)
-	for _, t := range tables {
-		out = append(out, fmt.Sprintf("ALTER TABLE %s FORCE ROW LEVEL SECURITY", quoted(t)))
-	}
-	return out
-}
-
-func quoted(name string) string { return pgx.Identifier{name}.Sanitize() }

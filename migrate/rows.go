@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/konstruct/konstruct/ent/schema/mixin"
+	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 // rowsPerTable is how many rows each table of a rehearsal has: one for each of two tenants.
@@ -142,7 +143,7 @@ func emptyTables(ctx context.Context, conn *pgx.Conn) ([]table, error) {
 	var empty []table
 	for _, t := range all {
 		var filled bool
-		if err := conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM "+quoted(t.Name)+")").Scan(&filled); err != nil {
+		if err := conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM "+rls.Quote(t.Name)+")").Scan(&filled); err != nil {
 			return nil, err
 		}
 		if !filled {
@@ -202,13 +203,13 @@ func (t table) insert(choice map[string]int, i int) string {
 			value = t.candidates(c.Name)[choice[c.Name]]
 		}
 		if value != "" {
-			names, values = append(names, quoted(c.Name)), append(values, value)
+			names, values = append(names, rls.Quote(c.Name)), append(values, value)
 		}
 	}
 	if len(names) == 0 {
-		return fmt.Sprintf("INSERT INTO %s DEFAULT VALUES", quoted(t.Name))
+		return fmt.Sprintf("INSERT INTO %s DEFAULT VALUES", rls.Quote(t.Name))
 	}
-	return fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s)", quoted(t.Name), strings.Join(names, ", "), strings.Join(values, ", "))
+	return fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s)", rls.Quote(t.Name), strings.Join(names, ", "), strings.Join(values, ", "))
 }
 
 // nthTenant is a sub-select of the i-th tenant.
@@ -233,7 +234,7 @@ func (t table) reference(name string, i int) string {
 			if carries {
 				where = fmt.Sprintf(" WHERE %s = %s", mixin.TenantColumn, nthTenant(i))
 			}
-			return fmt.Sprintf("(SELECT %s FROM %s%s LIMIT 1)", quoted(k.RefColumns[at]), quoted(k.RefTable), where)
+			return fmt.Sprintf("(SELECT %s FROM %s%s LIMIT 1)", rls.Quote(k.RefColumns[at]), rls.Quote(k.RefTable), where)
 		}
 	}
 	return ""

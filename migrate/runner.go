@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/konstruct/konstruct/tenancy/doctor"
+	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 // fileAttempts is how often a file is started again that could not get a lock in time.
@@ -246,7 +247,7 @@ func (r *runner) prepare(ctx context.Context, conn *pgx.Conn) error {
 }
 
 func (r *runner) prepareOnce(ctx context.Context, conn *pgx.Conn) error {
-	lockName := pgx.Identifier{revisionsSchema, lockTable}.Sanitize()
+	lockName := rls.Quote(revisionsSchema, lockTable)
 	if err := ensure(ctx, conn, revisionsSchema, lockName, fmt.Sprintf("CREATE TABLE IF NOT EXISTS %s ()", lockName)); err != nil {
 		return err
 	}
@@ -269,10 +270,10 @@ func ensure(ctx context.Context, conn *pgx.Conn, schema, table, create string) e
 	}
 	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		for _, stmt := range []string{
-			"CREATE SCHEMA IF NOT EXISTS " + quoted(schema),
+			"CREATE SCHEMA IF NOT EXISTS " + rls.Quote(schema),
 			create,
-			"GRANT USAGE ON SCHEMA " + quoted(schema) + " TO " + quoted(AppRole),
-			"GRANT SELECT ON " + table + " TO " + quoted(AppRole),
+			"GRANT USAGE ON SCHEMA " + rls.Quote(schema) + " TO " + rls.Quote(AppRole),
+			"GRANT SELECT ON " + table + " TO " + rls.Quote(AppRole),
 		} {
 			if _, err := tx.Exec(ctx, stmt); err != nil {
 				return err

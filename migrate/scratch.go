@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
+	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 // scratch is a database that exists for one question.
@@ -30,7 +31,7 @@ func newScratch(ctx context.Context, superuserURL string) (*scratch, error) {
 	s := &scratch{name: "konstruct_scratch_" + strings.ToLower(rand.Text()), admin: superuserURL, config: cfg}
 	cfg.Database = s.name
 	cfg.DefaultQueryExecMode = pgx.QueryExecModeExec
-	if err := s.administer(ctx, "CREATE DATABASE "+quoted(s.name)+" TEMPLATE template0"); err != nil {
+	if err := s.administer(ctx, "CREATE DATABASE "+rls.Quote(s.name)+" TEMPLATE template0"); err != nil {
 		return nil, fmt.Errorf("scratch database: %w", err)
 	}
 	if err := s.bootstrap(ctx); err != nil {
@@ -62,7 +63,7 @@ func (s *scratch) bootstrap(ctx context.Context) error {
 func (s *scratch) drop(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
-	if err := s.administer(ctx, "DROP DATABASE IF EXISTS "+quoted(s.name)+" WITH (FORCE)"); err != nil {
+	if err := s.administer(ctx, "DROP DATABASE IF EXISTS "+rls.Quote(s.name)+" WITH (FORCE)"); err != nil {
 		return fmt.Errorf("scratch database %s is left over: %w", s.name, err)
 	}
 	return nil
@@ -82,7 +83,7 @@ func (s *scratch) as(ctx context.Context, role string) (*pgx.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := conn.Exec(ctx, "SET SESSION AUTHORIZATION "+quoted(role)); err != nil {
+	if _, err := conn.Exec(ctx, "SET SESSION AUTHORIZATION "+rls.Quote(role)); err != nil {
 		closeConn(ctx, conn)
 		return nil, err
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/konstruct/konstruct/tenancy/doctor"
+	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 const (
@@ -35,7 +36,7 @@ const createSnapshots = `CREATE TABLE IF NOT EXISTS %s (
 // ErrSnapshot is returned when snapshot.json is not what the migrations make.
 var ErrSnapshot = errors.New("snapshot.json is not what the migrations make: renew it (konstruct migrate snapshot)")
 
-func (c Chain) snapshots() string { return pgx.Identifier{c.Revisions, snapshotsTable}.Sanitize() }
+func (c Chain) snapshots() string { return rls.Quote(c.Revisions, snapshotsTable) }
 
 // Snapshot is what the chain makes, together with those that it stands on. A chain without a snapshot.json has an empty
 // one.
@@ -50,9 +51,9 @@ func (c Chain) Snapshot() (doctor.Snapshot, error) {
 	return doctor.ParseSnapshot(text)
 }
 
-// observer is the spec for reading snapshots: the roles, and the setting.
+// observer is the spec for reading snapshots: the roles.
 func observer() doctor.Spec {
-	return doctor.Spec{OwnerRole: OwnerRole, AppRole: AppRole, ResolverRole: ResolverRole, Setting: Setting}
+	return doctor.Spec{OwnerRole: OwnerRole, AppRole: AppRole, ResolverRole: ResolverRole}
 }
 
 func revisionSchemas(chains []Chain) []string {

@@ -5,9 +5,6 @@ import (
 	"github.com/konstruct/konstruct/tenancy/doctor"
 )
 
-// Setting is the PostgreSQL setting that carries a transaction's tenant.
-const Setting = "app.current_tenant"
-
 // publicSchema holds the application's tables.
 const publicSchema = "public"
 
@@ -27,7 +24,6 @@ func Spec() doctor.Spec {
 		AppRole:      AppRole,
 		ResolverRole: ResolverRole,
 		TenantColumn: mixin.TenantColumn,
-		Setting:      Setting,
 		TenantsTable: "public.tenants",
 		Global: map[string]string{
 			"public.tenants":         "the tenants themselves: a platform admin lists all of them",

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/konstruct/konstruct/tenancy/doctor"
+	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 // Options say what to migrate.
@@ -91,7 +92,7 @@ func dialOwner(ctx context.Context, url string) (*pgx.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := conn.Exec(ctx, "SET ROLE "+quoted(OwnerRole)); err != nil {
+	if _, err := conn.Exec(ctx, "SET ROLE "+rls.Quote(OwnerRole)); err != nil {
 		closeConn(ctx, conn)
 		return nil, fmt.Errorf("act as %s: %w", OwnerRole, err)
 	}

@@ -38,7 +38,7 @@ type agentSummary struct {
 	IsActive        bool      `json:"is_active"`
 	CreatedAt       time.Time `json:"created_at"`
 	UpdatedAt       time.Time `json:"updated_at"`
-	ETag            string    `json:"etag" doc:"The version. Send it back as If-Match."`
+	ETag            string    `json:"etag" doc:"Version of the resource, for If-Match."`
 }
 
 // ToolAssignment is a tool that an agent may use. Further properties are kept value for value.
@@ -46,7 +46,7 @@ type ToolAssignment struct {
 	_ struct{} `additionalProperties:"true"`
 
 	Name   string     `json:"name" minLength:"1" maxLength:"200" pattern:"\\S" example:"search"`
-	Config FreeObject `json:"config,omitempty" doc:"The tool's own settings."`
+	Config FreeObject `json:"config,omitempty" doc:"Settings of the tool."`
 }
 
 // EscalationRule says when an agent hands over to a person. Further properties are kept value for value.
@@ -54,21 +54,21 @@ type EscalationRule struct {
 	_ struct{} `additionalProperties:"true"`
 
 	When     string   `json:"when" enum:"asks_for_person,keywords,failed_turns,over_budget"`
-	Keywords []string `json:"keywords,omitempty" minItems:"1" maxItems:"100" nullable:"false" doc:"Required for keywords: any of them hands over."`
-	Count    *int32   `json:"count,omitempty" minimum:"1" maximum:"100" doc:"Required for failed_turns: after how many in a row."`
-	Notify   string   `json:"notify,omitempty" maxLength:"200" doc:"Whom to tell."`
-	Message  string   `json:"message,omitempty" maxLength:"2000" doc:"What the agent says when it hands over."`
+	Keywords []string `json:"keywords,omitempty" minItems:"1" maxItems:"100" nullable:"false" doc:"Keywords, any of which triggers the rule. Required for keywords."`
+	Count    *int32   `json:"count,omitempty" minimum:"1" maximum:"100" doc:"Number of consecutive failed turns. Required for failed_turns."`
+	Notify   string   `json:"notify,omitempty" maxLength:"200" doc:"Person or group to notify."`
+	Message  string   `json:"message,omitempty" maxLength:"2000" doc:"Message the agent sends when it hands over."`
 }
 
 // AgentFields are optional, when an agent is created as when it is updated. Like the other embedded types, it is
 // exported because huma looks at exported fields only.
 type AgentFields struct {
 	Role            *string                 `json:"role,omitempty" maxLength:"200" example:"Support"`
-	Persona         *string                 `json:"persona,omitempty" maxLength:"20000" doc:"How the agent speaks."`
+	Persona         *string                 `json:"persona,omitempty" maxLength:"20000" doc:"Tone and style of the agent."`
 	SystemPrompt    *string                 `json:"system_prompt,omitempty" maxLength:"200000"`
-	ModelPreference *string                 `json:"model_preference,omitempty" minLength:"1" maxLength:"100" doc:"A model, or a list of models, by name. The default is quality." example:"quality"`
-	ToolAssignments []typed[ToolAssignment] `json:"tool_assignments,omitempty" maxItems:"200" nullable:"false" doc:"The tools that the agent may use. Replaces the whole list."`
-	EscalationRules []typed[EscalationRule] `json:"escalation_rules,omitempty" maxItems:"200" nullable:"false" doc:"When the agent hands over to a person. Replaces the whole list."`
+	ModelPreference *string                 `json:"model_preference,omitempty" minLength:"1" maxLength:"100" doc:"Name of a model or of a list of models. Defaults to quality." example:"quality"`
+	ToolAssignments []typed[ToolAssignment] `json:"tool_assignments,omitempty" maxItems:"200" nullable:"false" doc:"Tools the agent may use. Replaces the whole list."`
+	EscalationRules []typed[EscalationRule] `json:"escalation_rules,omitempty" maxItems:"200" nullable:"false" doc:"Rules for handing over to a person. Replaces the whole list."`
 	IsActive        *bool                   `json:"is_active,omitempty"`
 }
 

@@ -16,9 +16,9 @@ type loginInput struct {
 type loginBody struct {
 	// Auth.js's authorize() is handed the form's other fields as well: csrfToken, callbackUrl.
 	_           struct{} `additionalProperties:"true"`
-	Email       string   `json:"email" minLength:"1" maxLength:"320" doc:"Not case-sensitive." example:"ada@example.com"`
+	Email       string   `json:"email" minLength:"1" maxLength:"320" doc:"Case-insensitive." example:"ada@example.com"`
 	Password    string   `json:"password" minLength:"1" maxLength:"1024" writeOnly:"true"`
-	DeviceToken string   `json:"device_token,omitempty" maxLength:"200" doc:"The device_token of an earlier login with this address, if there is one."`
+	DeviceToken string   `json:"device_token,omitempty" maxLength:"200" doc:"The device_token of an earlier login with this address, if any."`
 }
 
 type loginOutput struct{ Body loginView }
@@ -27,7 +27,7 @@ type loginView struct {
 	User    userView    `json:"user"`
 	Session sessionView `json:"session"`
 	// It is no credential: it only keeps a stranger's wrong passwords from locking this device out.
-	DeviceToken string `json:"device_token" doc:"Keep it for 180 days and send it with the next login from this device. Until the password changes, attempts from a remembered device are counted apart from others. It grants no access."`
+	DeviceToken string `json:"device_token" doc:"Store it for 180 days and send it with the next login from this device. Failed attempts from a remembered device are counted separately until the password changes. It grants no access."`
 }
 
 type userView struct {
@@ -38,7 +38,7 @@ type userView struct {
 }
 
 type sessionView struct {
-	Token     string    `json:"token" doc:"Send it as Authorization: Bearer …. It is told only here."`
+	Token     string    `json:"token" doc:"Send it as Authorization: Bearer <token>. It is returned only here."`
 	ExpiresAt time.Time `json:"expires_at"`
 }
 
@@ -60,7 +60,7 @@ func (s *Server) login(ctx context.Context, in *loginInput) (*loginOutput, error
 	if err != nil {
 		return nil, err
 	}
-	s.warn(ctx, "a login attempt was not given back", login.Warning)
+	s.warn(ctx, "login attempt was not refunded", login.Warning)
 	return &loginOutput{Body: loginView{
 		User:    viewUser(login.User),
 		Session: sessionView{Token: login.Token, ExpiresAt: login.ExpiresAt},

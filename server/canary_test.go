@@ -13,7 +13,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/stretchr/testify/require"
 
-	"github.com/konstruct/konstruct/channel/slackhook"
+	"github.com/konstruct/konstruct/channel/slack"
 	"github.com/konstruct/konstruct/server"
 )
 
@@ -144,11 +144,11 @@ func TestFailingDeliveriesStaySilent(t *testing.T) {
 // slack signs body and sends it.
 func (w *world) slack(t *testing.T, body string) answer {
 	t.Helper()
-	verifier, err := slackhook.NewVerifier(slackSecret, time.Now)
+	verifier, err := slack.NewVerifier(slackSecret, time.Now)
 	require.NoError(t, err)
 	now := w.clock()
 	return w.do(t, http.MethodPost, "", "/v1/channels/slack/events", body,
-		slackhook.TimestampHeader, strconv.FormatInt(now.Unix(), 10), slackhook.SignatureHeader, verifier.Sign(now, []byte(body)))
+		slack.TimestampHeader, strconv.FormatInt(now.Unix(), 10), slack.SignatureHeader, verifier.Sign(now, []byte(body)))
 }
 
 func TestOptionsPrintNothing(t *testing.T) {

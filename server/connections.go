@@ -20,7 +20,7 @@ type connectionView struct {
 	WorkspaceID string     `json:"workspace_id"`
 	Status      string     `json:"status" enum:"pending,active,revoked"`
 	Config      FreeObject `json:"config"`
-	SecretNames []string   `json:"secret_names" nullable:"false" doc:"The names of the secrets. Their values are never told."`
+	SecretNames []string   `json:"secret_names" nullable:"false" doc:"Names of the stored secrets. Values are never returned."`
 	CreatedAt   time.Time  `json:"created_at"`
 	UpdatedAt   time.Time  `json:"updated_at"`
 }
@@ -34,14 +34,14 @@ type connectionSummary struct {
 	Status      string    `json:"status" enum:"pending,active,revoked"`
 	CreatedAt   time.Time `json:"created_at"`
 	UpdatedAt   time.Time `json:"updated_at"`
-	ETag        string    `json:"etag" doc:"The version. Send it back as If-Match."`
+	ETag        string    `json:"etag" doc:"Version of the resource, for If-Match."`
 }
 
 // ConnectionFields are those that may be left out.
 type ConnectionFields struct {
-	Status  string      `json:"status,omitempty" enum:"pending,active,revoked" doc:"Messages are received only while it is active. A pending one receives nothing: the tenant has not been shown to own the workspace yet. Created by a platform admin, it is active by default."`
-	Config  FreeObject  `json:"config,omitempty" doc:"Channel ids and the like; nothing secret. Replaces the whole object."`
-	Secrets secretsBody `json:"secrets,omitempty" doc:"By name: a text sets a secret, null removes it."`
+	Status  string      `json:"status,omitempty" enum:"pending,active,revoked" doc:"Only an active connection receives messages. A connection is pending until the tenant is verified to own the workspace. Defaults to active when created by a platform admin."`
+	Config  FreeObject  `json:"config,omitempty" doc:"Settings of the channel, such as channel ids. Must not contain secrets. Replaces the whole object."`
+	Secrets secretsBody `json:"secrets,omitempty" doc:"Secrets by name. A string sets a secret; null removes it."`
 }
 
 type createConnectionInput struct {
@@ -51,7 +51,7 @@ type createConnectionInput struct {
 		ConnectionFields
 
 		ChannelType string `json:"channel_type" enum:"slack,whatsapp,mattermost"`
-		WorkspaceID string `json:"workspace_id" pattern:"^[A-Za-z0-9_-]{1,64}$" doc:"The channel's own id of the workspace." example:"T0123ABCD"`
+		WorkspaceID string `json:"workspace_id" pattern:"^[A-Za-z0-9_-]{1,64}$" doc:"Id of the workspace in the channel, such as a Slack team id." example:"T0123ABCD"`
 	} `nameHint:"CreateChannelConnection"`
 }
 

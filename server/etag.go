@@ -25,7 +25,7 @@ func etag(updatedAt time.Time) string {
 
 // IfMatchInput is the header of a change that must not overwrite a version that it has not seen.
 type IfMatchInput struct {
-	IfMatch string `header:"If-Match" maxLength:"1000" doc:"The ETag of the version to replace, weak or strong, or * for any." example:"\"2ok5gyv0i0w\""`
+	IfMatch string `header:"If-Match" maxLength:"1000" doc:"ETag of the expected version, weak or strong, or * for any version." example:"\"2ok5gyv0i0w\""`
 }
 
 // required reads the header of an update, which needs one: 428 (RFC 6585, section 3). A missing resource is 404 first.
@@ -39,7 +39,7 @@ func required[ID, T any](
 		return operation.Match{}, err
 	}
 	return operation.Match{}, problem.New(http.StatusPreconditionRequired, problem.CodePreconditionRequired,
-		"Send the ETag of the version to change as If-Match, or * for any.")
+		"Send the resource's ETag as If-Match, or * to match any version.")
 }
 
 // optional reads the header of a deletion. A tag that isn't ours is no version.
@@ -52,7 +52,7 @@ func (m IfMatchInput) optional() operation.Match {
 
 // IfNoneMatchInput is the header of a read that needs no answer if the client has the current version.
 type IfNoneMatchInput struct {
-	IfNoneMatch string `header:"If-None-Match" maxLength:"1000" doc:"The ETag of a version that you have: 304 if it is current." example:"\"2ok5gyv0i0w\""`
+	IfNoneMatch string `header:"If-None-Match" maxLength:"1000" doc:"ETag of a cached version. Returns 304 if it is current." example:"\"2ok5gyv0i0w\""`
 }
 
 // fresh returns a 304 where the client has the version.

@@ -36,16 +36,16 @@ func failure(err error) *problem.Problem {
 		return known
 	case errors.As(err, &attempts):
 		return problem.New(http.StatusTooManyRequests, problem.CodeTooManyAttempts,
-			"Too many attempts. Try again later.").RetryAfter(attempts.RetryAfter)
+			"Too many login attempts; retry after retry_after seconds.").RetryAfter(attempts.RetryAfter)
 	case errors.Is(err, account.ErrCredentials):
 		return problem.New(http.StatusUnauthorized, problem.CodeInvalidCredentials,
-			"The e-mail address or the password is wrong.").With("WWW-Authenticate", `Bearer realm="konstruct"`)
+			"Incorrect e-mail address or password.").With("WWW-Authenticate", `Bearer realm="konstruct"`)
 	case errors.Is(err, account.ErrNoSession):
 		return problem.Unauthenticated()
 	case errors.As(err, &fault):
 		return secretFaults(err)
-	case errors.Is(err, channel.ErrSignature):
-		return problem.New(http.StatusUnauthorized, problem.CodeInvalidSignature, "The signature is missing, wrong or too old.").
+	case errors.Is(err, channel.ErrUnverified):
+		return problem.New(http.StatusUnauthorized, problem.CodeInvalidSignature, "The request signature is missing, invalid or expired.").
 			With("WWW-Authenticate", `Signature realm="konstruct"`)
 	}
 	if p := operationFailure(err); p != nil {
@@ -65,13 +65,13 @@ func operationFailure(err error) *problem.Problem {
 		return problem.Conflict()
 	case errors.Is(err, operation.ErrNotEmpty):
 		return problem.New(http.StatusConflict, problem.CodeTenantNotEmpty,
-			"The tenant isn't empty. Empty it, or delete it with ?purge=true.")
+			"The tenant still has agents or channel connections; delete them first or retry with ?purge=true.")
 	case errors.Is(err, operation.ErrStale):
 		return problem.New(http.StatusPreconditionFailed, problem.CodePreconditionFailed,
 			"The resource was modified; fetch it and retry.")
 	case errors.Is(err, operation.ErrCursor):
-		return problem.Invalid(problem.Field{Field: "query.cursor", Code: problem.FieldCursor, Message: "expected a cursor of this list"})
-	case errors.Is(err, operation.ErrRefused):
+		return problem.Invalid(problem.Field{Field: "query.cursor", Code: problem.FieldCursor, Message: "expected a next_cursor of this list"})
+	case errors.Is(err, operation.ErrInvalid):
 		return problem.General(http.StatusUnprocessableEntity)
 	}
 	return nil
@@ -116,11 +116,12 @@ func databaseFailure(code string) *problem.Problem {
 func secretFaults(err error) *problem.Problem {
 	p := problem.General(http.StatusUnprocessableEntity)
 	for _, fault := range faultsIn(err) {
+		message := strings.TrimPrefix(fault.Err.Error(), "secrets: ")
 		field := "body.secrets"
 		if fault.Name != "" {
 			field += "." + fault.Name
 		}
-		p.Errors = append(p.Errors, problem.Field{Field: field, Code: secretCode(fault), Message: fault.Err.Error()})
+		p.Errors = append(p.Errors, problem.Field{Field: field, Code: secretCode(fault), Message: message})
 	}
 	return p
 }

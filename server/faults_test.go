@@ -21,7 +21,7 @@ func TestAReadOnlyServerServesReads(t *testing.T) {
 		require.Equal(t, http.StatusOK, w.get(t, w.admin, agent).status)
 		require.Equal(t, http.StatusOK, w.get(t, w.admin, "/v1/me").status)
 	}
-	require.Equal(t, 1, w.logged(t, "session use was not noted"))
+	require.Equal(t, 1, w.logged(t, "last_seen_at of a session was not updated"))
 	before := w.trips.Count()
 	require.Equal(t, http.StatusOK, w.get(t, w.admin, "/v1/me").status)
 	require.Equal(t, int64(1), w.trips.Count()-before, "and it is tried once a minute: each attempt costs a connection")
@@ -59,7 +59,7 @@ func TestALockedSessionDoesNotSlowReads(t *testing.T) {
 	started := time.Now()
 	require.Equal(t, http.StatusOK, w.get(t, w.admin, "/v1/me").status)
 	require.Less(t, time.Since(started), 10*time.Second, "lock_timeout is 30 s")
-	require.Equal(t, 1, w.logged(t, "session use was not noted"))
+	require.Equal(t, 1, w.logged(t, "last_seen_at of a session was not updated"))
 }
 
 // TestALoginThatSucceededIsOne: giving its attempt back is not part of it.
@@ -70,7 +70,7 @@ func TestALoginThatSucceededIsOne(t *testing.T) {
 	w.super(t, `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'refused'; END $$`)
 	w.super(t, `CREATE TRIGGER refuse BEFORE UPDATE ON login_attempts FOR EACH ROW EXECUTE FUNCTION refuse()`)
 	require.Equal(t, http.StatusOK, w.post(t, "", "/v1/auth/login", loginBody(userEmail, password)).status)
-	require.Equal(t, 1, w.logged(t, "a login attempt was not given back"))
+	require.Equal(t, 1, w.logged(t, "login attempt was not refunded"))
 }
 
 // TestAFailedRequestIsOneLine: with the cause, and a level that fits it.

@@ -55,7 +55,7 @@ func unreadable(ctx huma.Context, r route) *problem.Problem {
 	}
 	if encoding := ctx.Header("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
 		return problem.New(http.StatusUnsupportedMediaType, problem.CodeUnsupportedMedia,
-			"Send the body without a Content-Encoding.").With("Accept-Encoding", "identity") // RFC 9110, section 12.5.3
+			"Send the request body without a Content-Encoding.").With("Accept-Encoding", "identity") // RFC 9110, section 12.5.3
 	}
 	mediaType := ctx.Header("Content-Type")
 	_, parameters, err := mime.ParseMediaType(mediaType)
@@ -63,7 +63,7 @@ func unreadable(ctx huma.Context, r route) *problem.Problem {
 		return problem.General(http.StatusUnsupportedMediaType)
 	}
 	if charset := parameters["charset"]; charset != "" && charset != "utf-8" && charset != "utf8" {
-		return problem.New(http.StatusUnsupportedMediaType, problem.CodeUnsupportedMedia, "Send the body in UTF-8.")
+		return problem.New(http.StatusUnsupportedMediaType, problem.CodeUnsupportedMedia, "Send the request body in UTF-8.")
 	}
 	return nil
 }
@@ -73,12 +73,12 @@ func ambiguous(ctx huma.Context) *problem.Problem {
 	address := ctx.URL()
 	query, err := url.ParseQuery(address.RawQuery)
 	if err != nil {
-		return problem.Invalid(problem.Field{Field: "query", Code: problem.FieldMalformed, Message: "expected a URL-encoded query"})
+		return problem.Invalid(problem.Field{Field: "query", Code: problem.FieldMalformed, Message: "expected a valid URL-encoded query"})
 	}
 	for _, param := range ctx.Operation().Parameters {
 		if param.In == "query" && len(query[param.Name]) > 1 {
 			return problem.Invalid(problem.Field{
-				Field: "query." + param.Name, Code: problem.FieldRepeated, Message: "expected the parameter once",
+				Field: "query." + param.Name, Code: problem.FieldRepeated, Message: "expected a single value",
 			})
 		}
 	}
@@ -95,7 +95,7 @@ func (s *Server) admit(ctx huma.Context, r route) (huma.Context, error) {
 	}
 	requestOf(ctx.Context()).principal = principal
 	requestOf(ctx.Context()).aboutPath(ctx)
-	s.warn(ctx.Context(), "session use was not noted", principal.Warning)
+	s.warn(ctx.Context(), "last_seen_at of a session was not updated", principal.Warning)
 	switch r.access {
 	case authenticated:
 		return ctx, nil

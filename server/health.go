@@ -10,7 +10,7 @@ type healthOutput struct {
 }
 
 type healthView struct {
-	Status string `json:"status" enum:"ok" doc:"The process answers."`
+	Status string `json:"status" enum:"ok"`
 }
 
 type readyOutput struct {
@@ -19,7 +19,7 @@ type readyOutput struct {
 }
 
 type readyView struct {
-	Status string      `json:"status" enum:"ready,degraded,not_ready" doc:"not_ready while a required check fails; degraded while reads are served but writes fail."`
+	Status string      `json:"status" enum:"ready,degraded,not_ready" doc:"not_ready if a required check fails, degraded if reads work but writes fail."`
 	Checks []checkView `json:"checks" nullable:"false"`
 }
 

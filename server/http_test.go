@@ -15,7 +15,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
-	"github.com/konstruct/konstruct/channel/slackhook"
+	"github.com/konstruct/konstruct/channel/slack"
 	"github.com/konstruct/konstruct/server"
 	"github.com/konstruct/konstruct/tenancy/doctor"
 )
@@ -190,7 +190,7 @@ func TestNewRefuses(t *testing.T) {
 		"no client":               {func(o *server.Options) { o.Client = nil }, server.ErrOptions},
 		"no driver":               {func(o *server.Options) { o.Driver = nil }, server.ErrOptions},
 		"nowhere to log":          {func(o *server.Options) { o.Logger = nil }, server.ErrOptions},
-		"a slack secret of blank": {func(o *server.Options) { o.SlackSecret = " " }, slackhook.ErrEmptySecret},
+		"a slack secret of blank": {func(o *server.Options) { o.SlackSecret = " " }, slack.ErrEmptySecret},
 	} {
 		options := good
 		tt.change(&options)

@@ -9,8 +9,8 @@ import (
 
 // PageInput asks for a part of a list.
 type PageInput struct {
-	Limit  int32  `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"The largest number of items to return."`
-	Cursor string `query:"cursor" maxLength:"100" doc:"The next_cursor of the page before. It belongs to this list only."`
+	Limit  int32  `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"Maximum number of items to return."`
+	Cursor string `query:"cursor" maxLength:"100" doc:"The next_cursor of the previous page of this list."`
 }
 
 func (p PageInput) page() operation.Page {
@@ -20,7 +20,7 @@ func (p PageInput) page() operation.Page {
 // listView is a part of a list.
 type listView[T any] struct {
 	Items      []T    `json:"items" nullable:"false"`
-	NextCursor string `json:"next_cursor,omitempty" doc:"The cursor of the next page. Absent on the last one."`
+	NextCursor string `json:"next_cursor,omitempty" doc:"Cursor of the next page. Absent on the last page."`
 }
 
 type listOutput[T any] struct{ Body listView[T] }
@@ -35,7 +35,7 @@ func viewList[R, V any](list operation.List[R], view func(R) V) *listOutput[V] {
 
 // itemOutput is one row, with its version.
 type itemOutput[T any] struct {
-	ETag     string `header:"ETag" doc:"The version. Send it back as If-Match."` //nolint:tagliatelle // RFC 9110's spelling
+	ETag     string `header:"ETag" doc:"Version of the resource, for If-Match and If-None-Match."` //nolint:tagliatelle // RFC 9110's spelling
 	Location string `header:"Location" hidden:"true"`
 	Body     T
 }

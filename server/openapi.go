@@ -16,12 +16,12 @@ import (
 func complete(doc *huma.OpenAPI) {
 	doc.Servers = []*huma.Server{{URL: "/", Description: "This server."}}
 	doc.Tags = []*huma.Tag{
-		{Name: tagHealth, Description: "For load balancers and supervisors."},
-		{Name: tagLogin, Description: "Sessions of the portal's users."},
-		{Name: tagTenants, Description: "The companies on this platform. For platform admins."},
-		{Name: tagAgents, Description: "A tenant's AI agents."},
-		{Name: tagConnections, Description: "The chat workspaces in which a tenant's agents work."},
-		{Name: tagChannels, Description: "Endpoints that chat platforms call."},
+		{Name: tagHealth, Description: "Health checks for load balancers and supervisors."},
+		{Name: tagLogin, Description: "Sessions of portal users."},
+		{Name: tagTenants, Description: "Companies on this platform, managed by platform admins."},
+		{Name: tagAgents, Description: "AI agents of a tenant."},
+		{Name: tagConnections, Description: "Chat workspaces connected to a tenant."},
+		{Name: tagChannels, Description: "Webhooks called by chat platforms."},
 	}
 	for _, path := range doc.Paths {
 		for _, op := range []*huma.Operation{path.Get, path.Post, path.Patch, path.Delete} {
@@ -71,21 +71,21 @@ func describeHeaders(status int, response *huma.Response) {
 			header.Description, header.Schema.Description = cmp.Or(header.Description, header.Schema.Description), ""
 		}
 	}
-	text(problem.RequestIDHeader, "The request's id, as in the server's log.")
+	text(problem.RequestIDHeader, "The request id, as in the server log.")
 	switch status {
 	case http.StatusCreated:
 		text("Location", "The path of the new resource.")
 	case http.StatusNotModified:
-		text("ETag", "The version that the client has.")
+		text("ETag", "The current version.")
 	case http.StatusMethodNotAllowed:
-		text("Allow", "The methods that the path has.")
+		text("Allow", "The allowed methods.")
 	case http.StatusUnsupportedMediaType:
 		text("Accept-Encoding", "identity, if the Content-Encoding is not supported.")
 	case http.StatusUnauthorized:
 		text("WWW-Authenticate", "The authentication scheme (RFC 9110, section 11.6.1).")
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		response.Headers["Retry-After"] = &huma.Param{
-			Description: "After how many seconds a retry makes sense. Absent where a retry could repeat a change.",
+			Description: "Seconds to wait before a retry. Absent if a retry could repeat a change.",
 			Schema:      &huma.Schema{Type: huma.TypeInteger, Format: "int32"},
 		}
 	}

@@ -50,7 +50,7 @@ type Options struct {
 	Ready []Check
 	// Hasher hashes passwords: argon2id with OWASP's parameters. Hashing bounds it in any case.
 	Hasher  account.Hasher
-	Hashing account.QueueOptions
+	Hashing account.SemaphoreOptions
 	// LoginLimits bound failed logins by e-mail address and by network address.
 	LoginLimits account.Limits
 	// TrustedProxies are the networks of proxies trusted to set X-Forwarded-For. None by default. IPv4-mapped IPv6 networks
@@ -90,7 +90,7 @@ func (o Options) withDefaults() (Options, error) {
 		{len(o.Key) >= minKey, "Key (32 bytes or more)"},
 	} {
 		if !need.given {
-			return o, fmt.Errorf("%w: %s is needed", ErrOptions, need.name)
+			return o, fmt.Errorf("%w: %s is required", ErrOptions, need.name)
 		}
 	}
 	if o.Hasher == nil {

@@ -30,7 +30,7 @@ type Check struct {
 }
 
 // errNoAnswer is the result of a check that outlasted its timeout.
-var errNoAnswer = errors.New("no answer within " + checkTimeout.String())
+var errNoAnswer = errors.New("timed out after " + checkTimeout.String())
 
 // probe runs a check, at most once at a time.
 type probe struct {
@@ -112,7 +112,7 @@ func (r *readiness) run(ctx context.Context) readyView {
 			state = "failing"
 			view.Status = p.worsen(view.Status)
 			r.log.add(ctx, failureLine{
-				kind: "check " + p.Name + causeKind(err), level: slog.LevelWarn, msg: "check failed",
+				kind: "check " + p.Name + causeKind(err), level: slog.LevelWarn, msg: "readiness check failed",
 				attrs: []slog.Attr{slog.String("check", p.Name), slog.Bool("required", p.Required), causeAttr(err)},
 			})
 		}

@@ -98,9 +98,9 @@ func (r route) check() error {
 	case !slices.Contains([]access{public, authenticated, platformAdmin, ofTenant}, r.access):
 		return fmt.Errorf("%w %s %s: unknown access rule %q", errRoute, r.op.Method, r.op.Path, r.access)
 	case r.access == ofTenant && !named:
-		return fmt.Errorf("%w %s %s: the rule %q needs {%s} in the path", errRoute, r.op.Method, r.op.Path, r.access, tenantParam)
+		return fmt.Errorf("%w %s %s: the rule %q requires {%s} in the path", errRoute, r.op.Method, r.op.Path, r.access, tenantParam)
 	case named && r.access != ofTenant && r.access != platformAdmin:
-		return fmt.Errorf("%w %s %s: the path names a tenant, so not everybody may use it", errRoute, r.op.Method, r.op.Path)
+		return fmt.Errorf("%w %s %s: a path with a tenant requires the rule tenant or platform_admin", errRoute, r.op.Method, r.op.Path)
 	}
 	return nil
 }

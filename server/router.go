@@ -81,7 +81,7 @@ func (s *Server) humaConfig() huma.Config {
 			Components: &huma.Components{
 				Schemas: huma.NewMapRegistry("#/components/schemas/", schemaName),
 				SecuritySchemes: map[string]*huma.SecurityScheme{
-					bearerScheme: {Type: "http", Scheme: "bearer", Description: "The token of a session, from logging in."},
+					bearerScheme: {Type: "http", Scheme: "bearer", Description: "A session token, returned by POST /v1/auth/login."},
 				},
 			},
 		},
@@ -100,16 +100,16 @@ func description() string {
 	return strings.Join([]string{
 		"Manage tenants, their AI agents and their channel connections.",
 		"Getting started: create an admin with `konstruct user create --admin you@example.com`. Log in with " +
-			"`POST /v1/auth/login`, and send the session's token as `Authorization: Bearer …` from then on. Create a tenant " +
-			"with `POST /v1/tenants`, then its first agent with `POST /v1/tenants/{tenant_id}/agents`.",
-		"Updates: read the resource, and send its `ETag` as `If-Match` with your PATCH. If the resource was modified " +
-			"meanwhile, the answer is 412: fetch it and retry.",
-		"Lists are sorted by creation and paged: pass `next_cursor` as `cursor` until it is absent. Items are " +
-			"summaries; read the resource for the rest.",
-		"Problems: every answer outside 2xx and 3xx is an RFC 9457 problem with a stable code: " + strings.Join(codes, ", ") + ". " +
-			"Quote its `request_id` when you report one. A 503 with the code `unavailable` or `overloaded` was not carried out: " +
-			"retry it after `retry_after` seconds. One with the code `outcome_unknown` may have been, so fetch the resource " +
-			"before you repeat the request.",
+			"`POST /v1/auth/login` and send the session token as `Authorization: Bearer <token>`. Create a tenant " +
+			"with `POST /v1/tenants` and its first agent with `POST /v1/tenants/{tenant_id}/agents`.",
+		"Updates: fetch the resource and send its `ETag` as `If-Match` with the PATCH request. Returns 412 if the resource " +
+			"was modified in between; fetch it and retry.",
+		"Lists are sorted by creation time and paginated: pass `next_cursor` as `cursor` until it is absent. Items are " +
+			"summaries; get the resource for all its properties.",
+		"Errors are RFC 9457 problem details with a stable code: " + strings.Join(codes, ", ") + ". Include the `request_id` " +
+			"when you report a problem. A request that failed with 503 `unavailable` or `overloaded` was not processed; retry it " +
+			"after `retry_after` seconds. A request that failed with 503 `outcome_unknown` may have been processed; fetch the " +
+			"resource before you retry.",
 	}, "\n\n")
 }
 

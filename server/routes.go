@@ -40,12 +40,12 @@ func (s *Server) enabledRoutes() []route {
 
 func (s *Server) healthRoutes() []route {
 	return []route{
-		handle(public, http.MethodGet, "/healthz", "health", "Check that the process answers", s.health).in(tagHealth).
+		handle(public, http.MethodGet, "/healthz", "health", "Check that the process is running", s.health).in(tagHealth).
 			failing(http.StatusMethodNotAllowed),
-		handle(public, http.MethodGet, "/readyz", readyOperation, "Check that the server can work", s.ready).in(tagHealth).
+		handle(public, http.MethodGet, "/readyz", readyOperation, "Check that the server is ready", s.ready).in(tagHealth).
 			failing(http.StatusMethodNotAllowed).
-			saying("503 with the status not_ready while a required check fails or the server is stopping; 200 with the status degraded " +
-				"while reads are served but writes fail. The body names the checks. An answer is reused for a second."),
+			saying("Returns 503 with the status not_ready if a required check fails or the server is shutting down, and 200 with " +
+				"the status degraded if reads work but writes fail. The body lists the checks. Results are cached for one second."),
 	}
 }
 
@@ -53,12 +53,12 @@ func (s *Server) authRoutes() []route {
 	return []route{
 		handle(public, http.MethodPost, "/v1/auth/login", "login", "Log in", s.login).in(tagLogin).
 			failing(http.StatusUnauthorized, http.StatusTooManyRequests).
-			saying("Opens a session of twelve hours. An unknown address, a wrong password and a disabled user get the same 401. " +
-				"Too many failed attempts on an address, known or not, or from one client get 429. Properties that are not " +
-				"listed are ignored, so Auth.js's authorize() can send what it is given."),
+			saying("Opens a session that lasts 12 hours. Returns the same 401 for an unknown address, a wrong password and a " +
+				"disabled user. Returns 429 after too many failed attempts for one address, known or unknown, or from one client. " +
+				"Unknown properties are ignored, so the authorize() function of Auth.js can send all fields of its form."),
 		handle(authenticated, http.MethodPost, "/v1/auth/logout", "logout", "Log out", s.logout).in(tagLogin).
-			saying("Ends the session that the token belongs to."),
-		handle(authenticated, http.MethodGet, "/v1/me", "me", "Get the user who is logged in", s.me).in(tagLogin),
+			saying("Ends the current session."),
+		handle(authenticated, http.MethodGet, "/v1/me", "me", "Get the current user", s.me).in(tagLogin),
 	}
 }
 
@@ -69,9 +69,9 @@ func (s *Server) tenantRoutes() []route {
 			answering(http.StatusCreated).failing(http.StatusConflict),
 		handle(platformAdmin, http.MethodGet, tenantPath, "get-tenant", "Get a tenant", s.getTenant).in(tagTenants).
 			failing(http.StatusNotFound),
-		handle(platformAdmin, http.MethodPatch, tenantPath, "update-tenant", "Change a tenant", s.updateTenant).in(tagTenants).
+		handle(platformAdmin, http.MethodPatch, tenantPath, "update-tenant", "Update a tenant", s.updateTenant).in(tagTenants).
 			failing(changeFailures...).failing(http.StatusConflict).
-			saying("Absent properties keep their values. A suspended tenant receives no messages; a platform admin can still manage it."),
+			saying("Omitted properties keep their values. A suspended tenant receives no messages; platform admins can still manage it."),
 		purging(handle(platformAdmin, http.MethodDelete, tenantPath, "delete-tenant", "Delete a tenant", s.deleteTenant).in(tagTenants)),
 	}
 }
@@ -82,8 +82,8 @@ func (s *Server) agentRoutes() []route {
 		handle(ofTenant, http.MethodPost, agentsPath, "create-agent", "Create an agent", s.createAgent).in(tagAgents).
 			answering(http.StatusCreated),
 		handle(ofTenant, http.MethodGet, agentPath, "get-agent", "Get an agent", s.getAgent).in(tagAgents),
-		handle(ofTenant, http.MethodPatch, agentPath, "update-agent", "Change an agent", s.updateAgent).in(tagAgents).
-			failing(changeFailures...).saying("Absent properties keep their values."),
+		handle(ofTenant, http.MethodPatch, agentPath, "update-agent", "Update an agent", s.updateAgent).in(tagAgents).
+			failing(changeFailures...).saying("Omitted properties keep their values."),
 		handle(ofTenant, http.MethodDelete, agentPath, "delete-agent", "Delete an agent", s.deleteAgent).in(tagAgents).
 			failing(http.StatusPreconditionFailed),
 	}
@@ -95,13 +95,13 @@ func (s *Server) connectionRoutes() []route {
 			in(tagConnections),
 		handle(ofTenant, http.MethodPost, connectionsPath, "create-channel-connection", "Create a channel connection", s.createConnection).
 			in(tagConnections).answering(http.StatusCreated).failing(http.StatusConflict).
-			saying("A workspace belongs to one tenant. Returns 409 if it is already connected."),
+			saying("Returns 409 if the workspace is already connected."),
 		handle(ofTenant, http.MethodGet, connectionPath, "get-channel-connection", "Get a channel connection", s.getConnection).
 			in(tagConnections),
-		handle(ofTenant, http.MethodPatch, connectionPath, "update-channel-connection", "Change a channel connection", s.updateConnection).
+		handle(ofTenant, http.MethodPatch, connectionPath, "update-channel-connection", "Update a channel connection", s.updateConnection).
 			in(tagConnections).failing(changeFailures...).
-			saying("Absent properties keep their values. Secrets are write-only: a text sets a secret, null removes it, and a " +
-				"redaction mark is refused."),
+			saying("Omitted properties keep their values. Secrets are write-only: a string sets a secret, null removes it, and a " +
+				"redacted value is rejected."),
 		handle(ofTenant, http.MethodDelete, connectionPath, "delete-channel-connection", "Delete a channel connection", s.deleteConnection).
 			in(tagConnections).failing(http.StatusPreconditionFailed),
 	}
@@ -110,8 +110,8 @@ func (s *Server) connectionRoutes() []route {
 func (s *Server) channelRoutes() []route {
 	slack := handle(public, http.MethodPost, slackPath, "receive-slack-event", "Receive an event from Slack", s.slackEvent).
 		in(tagChannels).failing(http.StatusUnauthorized).
-		saying("For Slack's Events API, authenticated by the signature over the raw body of at most 4 MiB. Events that can't be " +
-			"handled (unknown workspace, unreadable payload) are acknowledged, so that Slack does not repeat them.")
+		saying("Webhook for the Slack Events API, authenticated by the signature of the raw body (at most 4 MiB). Events that " +
+			"cannot be processed (unknown workspace, invalid payload) are acknowledged so that Slack does not retry them.")
 	slack.tenantTraffic = true
 	slack.op.MaxBodyBytes = bodyLimitOf(slackPath)
 	slack.op.SkipValidateBody = true // the signature comes first, over the bytes

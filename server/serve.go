@@ -78,7 +78,7 @@ func (s *Server) proveIsolation(ctx context.Context) error {
 		return nil
 	}
 	if _, err := s.isolation.Check(ctx); err != nil {
-		return fmt.Errorf("isolation could not be checked: %w", err)
+		return fmt.Errorf("check isolation: %w", err)
 	}
 	return s.isolation.Healthy()
 }
@@ -100,7 +100,7 @@ func (s *Server) httpServer(ctx context.Context) *http.Server {
 // shutdown stops the server in the order that [Server.Serve] describes.
 func (s *Server) shutdown(ctx context.Context, server *http.Server, failed <-chan error) error {
 	s.readiness.drain()
-	s.log.InfoContext(ctx, "stopping", "drain_delay", s.drainDelay, "shutdown_timeout", s.shutdownTimeout)
+	s.log.InfoContext(ctx, "shutting down", "drain_delay", s.drainDelay, "shutdown_timeout", s.shutdownTimeout)
 	select {
 	case err := <-failed:
 		return err
@@ -109,7 +109,7 @@ func (s *Server) shutdown(ctx context.Context, server *http.Server, failed <-cha
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.shutdownTimeout)
 	defer cancel()
 	if err := server.Shutdown(ctx); err != nil {
-		return errors.Join(fmt.Errorf("requests were cut off: %w", err), server.Close())
+		return errors.Join(fmt.Errorf("shut down: %w", err), server.Close())
 	}
 	return nil
 }
@@ -131,6 +131,6 @@ func (s *Server) sweep(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, sweepTimeout)
 	defer cancel()
 	if err := s.sessions.Sweep(ctx); err != nil {
-		s.warn(ctx, "sweep failed", err)
+		s.warn(ctx, "deleting expired sessions failed", err)
 	}
 }

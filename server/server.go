@@ -12,7 +12,7 @@ import (
 
 	"github.com/konstruct/konstruct/channel"
 	"github.com/konstruct/konstruct/channel/resolver"
-	"github.com/konstruct/konstruct/channel/slackhook"
+	"github.com/konstruct/konstruct/channel/slack"
 	"github.com/konstruct/konstruct/server/account"
 	"github.com/konstruct/konstruct/server/operation"
 	"github.com/konstruct/konstruct/tenancy/doctor"
@@ -31,7 +31,7 @@ type Server struct {
 	tenants     *operation.Tenants
 	agents      *operation.Agents
 	connections *operation.Connections
-	slack       *channel.Slack
+	slack       *slack.Receiver
 	isolation   *doctor.Monitor
 	failures    *repeats
 	readiness   *readiness
@@ -95,7 +95,7 @@ func (s *Server) buildAccounts(ctx context.Context, o Options) error {
 	s.proxies = o.TrustedProxies
 	s.sessions = account.NewSessions(o.Driver, o.Clock)
 	s.logins, err = account.NewLogins(ctx, account.LoginOptions{
-		Client: o.Client, DB: o.Driver, Hasher: o.Hasher, Queue: o.Hashing,
+		Client: o.Client, DB: o.Driver, Hasher: o.Hasher, Hashing: o.Hashing,
 		Clock: o.Clock, Key: key, Limits: o.LoginLimits,
 	})
 	return err
@@ -113,14 +113,14 @@ func (s *Server) buildOperations(_ context.Context, o Options) error {
 	return nil
 }
 
-// buildSlack leaves Slack off where no signing secret could tell its events from anybody's.
+// buildSlack leaves the route out without a signing secret, since no event could be verified.
 func (s *Server) buildSlack(_ context.Context, o Options) error {
 	if o.SlackSecret == "" {
 		return nil
 	}
-	verifier, err := slackhook.NewVerifier(o.SlackSecret, o.Clock)
+	verifier, err := slack.NewVerifier(o.SlackSecret, o.Clock)
 	if err != nil {
-		return fmt.Errorf("slack's signing secret: %w", err)
+		return fmt.Errorf("server: signing secret of Slack: %w", err)
 	}
 	if o.Resolver == nil {
 		o.Resolver = resolver.New(o.Driver, resolver.Options{})
@@ -128,8 +128,6 @@ func (s *Server) buildSlack(_ context.Context, o Options) error {
 	if o.Deliver == nil {
 		o.Deliver = channel.LogIDs(s.log)
 	}
-	s.slack, err = channel.NewSlack(channel.SlackOptions{
-		Verifier: verifier, Resolver: o.Resolver, Deliver: o.Deliver, Logger: s.log,
-	})
-	return err
+	s.slack = slack.NewReceiver(verifier, channel.NewIngress(o.Resolver, o.Deliver, s.log), s.log)
+	return nil
 }

@@ -48,12 +48,12 @@ type slackOutput struct {
 }
 
 func (s *Server) slackEvent(ctx context.Context, in *slackInput) (*slackOutput, error) {
-	reply, err := s.slack.Receive(ctx, in.header, in.RawBody)
+	out := &slackOutput{}
+	var err error
+	out.Body.Challenge, err = s.slack.Receive(ctx, in.header, in.RawBody)
 	if err != nil {
 		return nil, err
 	}
-	out := &slackOutput{}
-	out.Body.Challenge = reply.Challenge
 	return out, nil
 }
 

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/konstruct/konstruct/channel"
-	"github.com/konstruct/konstruct/channel/slackhook"
+	"github.com/konstruct/konstruct/channel/slack"
 	"github.com/konstruct/konstruct/server/account"
 )
 
@@ -54,14 +54,14 @@ func TestSlackEvents(t *testing.T) {
 		for _, workspace := range []string{"T0NOBODY", "T0OTHER"} {
 			require.Equal(t, http.StatusOK, w.slack(t, slackMessage(workspace, "hello")).status)
 		}
-		require.Equal(t, channel.Stats{Delivered: 1, Unknown: 3}, w.SlackStats())
+		require.Equal(t, channel.Stats{channel.Delivered: 1, channel.Unknown: 3}, w.SlackStats())
 	})
 	t.Run("a signature decides", func(t *testing.T) {
 		body := slackMessage("T0ACME", "forged")
 		sign := func(secret string, at time.Time, body string) []string {
-			verifier, err := slackhook.NewVerifier(secret, time.Now)
+			verifier, err := slack.NewVerifier(secret, time.Now)
 			require.NoError(t, err)
-			return []string{slackhook.TimestampHeader, strconv.FormatInt(at.Unix(), 10), slackhook.SignatureHeader, verifier.Sign(at, []byte(body))}
+			return []string{slack.TimestampHeader, strconv.FormatInt(at.Unix(), 10), slack.SignatureHeader, verifier.Sign(at, []byte(body))}
 		}
 		now := w.clock()
 		for name, header := range map[string][]string{
@@ -70,7 +70,7 @@ func TestSlackEvents(t *testing.T) {
 			"another body":    sign(slackSecret, now, body+" "),
 			"too old":         sign(slackSecret, now.Add(-6*time.Minute), body),
 			"too new":         sign(slackSecret, now.Add(6*time.Minute), body),
-			"one header more": append(sign(slackSecret, now, body), slackhook.SignatureHeader, "v0=00"),
+			"one header more": append(sign(slackSecret, now, body), slack.SignatureHeader, "v0=00"),
 		} {
 			got := w.do(t, http.MethodPost, "", "/v1/channels/slack/events", body, header...)
 			require.Equal(t, http.StatusUnauthorized, got.status, name)
@@ -87,7 +87,7 @@ func TestSlackEvents(t *testing.T) {
 		require.Equal(t, http.StatusOK, got.status, got.body)
 		require.Equal(t, http.StatusOK, w.slack(t, `[]`).status)
 		require.Equal(t, http.StatusOK, w.slack(t, `{`).status)
-		require.Equal(t, int64(3), w.SlackStats().Dead)
+		require.Equal(t, int64(3), w.SlackStats()[channel.Dead])
 		require.Contains(t, w.logs.String(), `"event_id":"Ev0DEAD","cause":"slack: malformed payload: event"`)
 		require.NotContains(t, w.logs.String(), "canary")
 	})
@@ -111,6 +111,6 @@ func TestSlackEvents(t *testing.T) {
 	t.Run("a database that is away makes Slack send it again", func(t *testing.T) {
 		w.super(t, `REVOKE EXECUTE ON FUNCTION resolve_tenant(text, text) FROM konstruct_app`)
 		require.Equal(t, http.StatusInternalServerError, w.slack(t, slackMessage("T0ACME", "hello")).status)
-		require.Equal(t, int64(1), w.SlackStats().Failed)
+		require.Equal(t, int64(1), w.SlackStats()[channel.Failed])
 	})
 }

@@ -35,15 +35,15 @@ type tenantSummary struct {
 	Status    string    `json:"status" enum:"active,suspended"`
 	CreatedAt time.Time `json:"created_at"`
 	UpdatedAt time.Time `json:"updated_at"`
-	ETag      string    `json:"etag" doc:"The version. Send it back as If-Match."`
+	ETag      string    `json:"etag" doc:"Version of the resource, for If-Match."`
 }
 
 type createTenantInput struct {
 	Body struct {
 		Name     string     `json:"name" minLength:"1" maxLength:"200" pattern:"\\S" doc:"Unique." example:"Acme"`
-		Slug     string     `json:"slug" minLength:"1" maxLength:"63" pattern:"^[a-z0-9](-?[a-z0-9])*$" doc:"Unique; fit for a host name." example:"acme"`
-		Status   string     `json:"status,omitempty" enum:"active,suspended" doc:"The default is active."`
-		Settings FreeObject `json:"settings,omitempty" doc:"The portal's own."`
+		Slug     string     `json:"slug" minLength:"1" maxLength:"63" pattern:"^[a-z0-9](-?[a-z0-9])*$" doc:"Unique. Valid as a DNS label." example:"acme"`
+		Status   string     `json:"status,omitempty" enum:"active,suspended" doc:"Defaults to active."`
+		Settings FreeObject `json:"settings,omitempty" doc:"Free-form settings for the portal."`
 	} `nameHint:"CreateTenant"`
 }
 
@@ -68,7 +68,7 @@ type deleteTenantInput struct {
 	TenantPathInput
 	IfMatchInput
 
-	Purge bool `query:"purge" doc:"Delete all that the tenant has, too."`
+	Purge bool `query:"purge" doc:"Also delete the tenant's agents and channel connections."`
 }
 
 // purgeOutput is 204 without a body, or 200 with the counts of a purge.
@@ -78,7 +78,7 @@ type purgeOutput struct {
 }
 
 type purgedView struct {
-	Deleted deletedView `json:"deleted" doc:"How many rows went with the tenant."`
+	Deleted deletedView `json:"deleted" doc:"Number of rows deleted with the tenant."`
 }
 
 type deletedView struct {
@@ -181,9 +181,9 @@ func purging(r route) route {
 		register(api, op)
 	}
 	return r.answering(http.StatusNoContent).failing(http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed).
-		saying("Returns 409 if the tenant still has agents or channel connections. With purge, they are deleted in the same " +
-			"transaction, and the counts are returned. Writes to the tenant wait for the purge, and get 404 then. A purge that " +
-			"waits too long for other writes returns 503 `unavailable` and has deleted nothing.")
+		saying("Returns 409 if the tenant still has agents or channel connections. With purge=true, deletes them in the same " +
+			"transaction and returns the counts. Concurrent writes to the tenant wait for the purge and then return 404. A purge " +
+			"that times out waiting for other writes returns 503 `unavailable` and deletes nothing.")
 }
 
 func (in TenantPathInput) id() (tenancy.ID, error) {

@@ -27,6 +27,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy"
 	"github.com/konstruct/konstruct/tenancy/doctor"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
+	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 func TestMain(m *testing.M) { testdb.Main(m) }
@@ -369,6 +370,6 @@ func (w *world) waiting(t *testing.T, n int, pattern string) {
 // setting changes a default of konstruct_app's new sessions, and replaces those that are open.
 func (w *world) setting(t *testing.T, name, value string) {
 	t.Helper()
-	w.super(t, `ALTER ROLE konstruct_app IN DATABASE `+pgx.Identifier{w.db.Name}.Sanitize()+` SET `+name+` = `+value)
+	w.super(t, `ALTER ROLE konstruct_app IN DATABASE `+rls.Quote(w.db.Name)+` SET `+name+` = `+value)
 	w.drv.Pool().Reset()
 }

@@ -16,34 +16,34 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// ErrUnknownWorkspace is returned when no active connection of an active tenant has the workspace.
-var ErrUnknownWorkspace = errors.New("resolver: no tenant is connected to this workspace")
+// ErrUnknownWorkspace is returned when the workspace has no active connection of an active tenant.
+var ErrUnknownWorkspace = errors.New("resolver: unknown workspace")
 
 const (
 	defaultSize = 4096
-	defaultKeep = 5 * time.Second
+	defaultTTL  = 5 * time.Second
 )
 
 // Options configure the cache. Zero fields have defaults.
 type Options struct {
-	// Size is how many workspaces are cached. Default 4096.
+	// Size is the maximum number of cached workspaces. Default 4096.
 	Size int
-	// Keep is for how long. Default 5 s. A revoked connection is noticed at once nevertheless.
-	Keep time.Duration
+	// TTL is how long a workspace is cached. Default 5 s. A revoked connection stops resolving at once nevertheless.
+	TTL time.Duration
 }
 
-// Resolution is the tenant that a workspace belongs to, and the connection that ties them.
+// Resolution is the tenant of a workspace, and the connection between them.
 type Resolution struct {
 	Tenant     tenancy.ID
 	Connection uuid.UUID
-	// BotID is our bot's id in the workspace, if the connection's config has one under "bot_id".
+	// BotID is our bot's id in the workspace: the connection's config "bot_id", or empty.
 	BotID string
 }
 
 // Resolver finds tenants. It is safe for concurrent use.
 type Resolver struct {
-	db   dialect.ExecQuerier
-	kept *expirable.LRU[workspace, tenancy.ID]
+	db    dialect.ExecQuerier
+	cache *expirable.LRU[workspace, tenancy.ID]
 }
 
 type workspace struct {
@@ -51,41 +51,41 @@ type workspace struct {
 	id      string
 }
 
-// New returns a resolver that asks db, a [*pgtenant.Driver].
+// New returns a resolver that queries db, a [*pgtenant.Driver].
 func New(db dialect.ExecQuerier, opt Options) *Resolver {
 	opt = opt.withDefaults()
-	return &Resolver{db: db, kept: expirable.NewLRU[workspace, tenancy.ID](opt.Size, nil, opt.Keep)}
+	return &Resolver{db: db, cache: expirable.NewLRU[workspace, tenancy.ID](opt.Size, nil, opt.TTL)}
 }
 
-// Resolve returns the connection of a workspace. The error is [ErrUnknownWorkspace] if there is none, it is not active, or
-// its tenant is suspended; any other error means that the database could not be asked. ctx has no tenant yet.
+// Resolve returns the connection of a workspace. ctx must carry no tenant. The error is [ErrUnknownWorkspace] if there
+// is no active connection or its tenant is suspended. Any other error is the database's.
 func (r *Resolver) Resolve(ctx context.Context, channel message.ChannelType, workspaceID string) (Resolution, error) {
 	w := workspace{channel: channel, id: workspaceID}
-	if tenant, ok := r.kept.Get(w); ok {
+	if tenant, ok := r.cache.Get(w); ok {
 		found, err := r.confirm(ctx, w, tenant)
 		if !errors.Is(err, ErrUnknownWorkspace) {
 			return found, err
 		}
-		r.kept.Remove(w) // it was true some seconds ago and is not now: ask once more
+		r.cache.Remove(w) // stale
 	}
-	tenant, err := r.ask(ctx, w)
+	tenant, err := r.lookup(ctx, w)
 	if err != nil {
 		return Resolution{}, err
 	}
 	found, err := r.confirm(ctx, w, tenant)
 	if err == nil {
-		r.kept.Add(w, tenant)
+		r.cache.Add(w, tenant)
 	}
 	return found, err
 }
 
-// ask lets PostgreSQL say which tenant it is, without a tenant.
-func (r *Resolver) ask(ctx context.Context, w workspace) (tenancy.ID, error) {
+// lookup calls resolve_tenant, without a tenant.
+func (r *Resolver) lookup(ctx context.Context, w workspace) (tenancy.ID, error) {
 	var found uuid.UUID // the nil UUID if the function returns NULL
 	err := pgtenant.QueryRow(ctx, r.db, "select resolve_tenant($1, $2)", []any{string(w.channel), w.id}, &found)
 	switch {
 	case err != nil:
-		return tenancy.ID{}, fmt.Errorf("resolver: %w", err)
+		return tenancy.ID{}, fmt.Errorf("resolver: look up workspace: %w", err)
 	case found == uuid.Nil:
 		return tenancy.ID{}, ErrUnknownWorkspace
 	}
@@ -98,7 +98,7 @@ select c.id, coalesce(c.config->>'bot_id', '')
   join tenants t on t.id = c.tenant_id
  where c.channel_type = $1 and c.workspace_id = $2 and c.status = 'active' and t.status = 'active'`
 
-// confirm reads the connection under row-level security, as the tenant sees it.
+// confirm reads the connection under row-level security, as the tenant.
 func (r *Resolver) confirm(ctx context.Context, w workspace, tenant tenancy.ID) (Resolution, error) {
 	found := Resolution{Tenant: tenant}
 	ctx = tenancy.With(ctx, tenant)
@@ -107,7 +107,7 @@ func (r *Resolver) confirm(ctx context.Context, w workspace, tenant tenancy.ID) 
 	case errors.Is(err, sql.ErrNoRows):
 		return Resolution{}, ErrUnknownWorkspace
 	case err != nil:
-		return Resolution{}, fmt.Errorf("resolver: %w", err)
+		return Resolution{}, fmt.Errorf("resolver: read connection: %w", err)
 	}
 	return found, nil
 }
@@ -116,8 +116,8 @@ func (o Options) withDefaults() Options {
 	if o.Size <= 0 {
 		o.Size = defaultSize
 	}
-	if o.Keep <= 0 {
-		o.Keep = defaultKeep
+	if o.TTL <= 0 {
+		o.TTL = defaultTTL
 	}
 	return o
 }

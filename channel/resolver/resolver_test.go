@@ -22,100 +22,98 @@ func TestMain(m *testing.M) { testdb.Main(m) }
 
 const workspaceID = "T0ACME0001"
 
-// world is a database with one tenant, which works in workspaceID on Slack.
-type world struct {
-	*resolver.Resolver
-
+// testBundle is a database with one tenant, which has an active Slack connection to workspaceID.
+type testBundle struct {
 	client *ent.Client
 	trips  pgtenant.Trips
 	acme   tenancy.ID
 	conn   *ent.ChannelConnection
 }
 
-func newWorld(t *testing.T) *world {
+func setup(t *testing.T) (*resolver.Resolver, *testBundle) {
 	t.Helper()
-	w := &world{}
-	drv, err := pgtenant.Open(t.Context(), testdb.New(t).AppURL, pgtenant.WithMaxConns(1), pgtenant.WithTrips(&w.trips))
+	b := &testBundle{}
+	drv, err := pgtenant.Open(t.Context(), testdb.New(t).AppURL, pgtenant.WithMaxConns(1), pgtenant.WithTrips(&b.trips))
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = drv.Close() })
-	w.client = ent.NewClient(ent.Driver(drv))
-	w.Resolver = resolver.New(drv, resolver.Options{Keep: time.Hour})
-	w.acme = w.tenant(t, "acme")
-	w.conn = w.connect(t, w.acme, channelconnection.StatusActive)
-	return w
+	b.client = ent.NewClient(ent.Driver(drv))
+	b.acme = b.tenant(t, "acme")
+	b.conn = b.connect(t, b.acme, channelconnection.ChannelTypeSlack, workspaceID)
+	return resolver.New(drv, resolver.Options{TTL: time.Hour}), b
 }
 
-func (w *world) tenant(t *testing.T, slug string) tenancy.ID {
+func (b *testBundle) tenant(t *testing.T, slug string) tenancy.ID {
 	t.Helper()
-	row := w.client.Tenant.Create().SetName(slug).SetSlug(slug).SaveX(t.Context())
+	row := b.client.Tenant.Create().SetName(slug).SetSlug(slug).SaveX(t.Context())
 	id, err := tenancy.FromUUID(row.ID)
 	require.NoError(t, err)
 	return id
 }
 
-func (w *world) connect(t *testing.T, id tenancy.ID, status channelconnection.Status) *ent.ChannelConnection {
+func (b *testBundle) connect(
+	t *testing.T, id tenancy.ID, channelType channelconnection.ChannelType, workspace string,
+) *ent.ChannelConnection {
 	t.Helper()
-	return w.client.ChannelConnection.Create().
-		SetChannelType(channelconnection.ChannelTypeSlack).SetWorkspaceID(workspaceID).SetStatus(status).
-		SaveX(tenancy.With(t.Context(), id))
+	return b.client.ChannelConnection.Create().SetChannelType(channelType).SetWorkspaceID(workspace).
+		SetStatus(channelconnection.StatusActive).SaveX(tenancy.With(t.Context(), id))
+}
+
+func (b *testBundle) setStatus(ctx context.Context, conn *ent.ChannelConnection, status channelconnection.Status) {
+	b.client.ChannelConnection.UpdateOne(conn).SetStatus(status).ExecX(tenancy.With(ctx, b.acme))
 }
 
 func TestResolve(t *testing.T) {
 	t.Parallel()
-	setStatus := func(status channelconnection.Status) func(context.Context, *world) {
-		return func(ctx context.Context, w *world) {
-			w.client.ChannelConnection.Update().SetStatus(status).ExecX(tenancy.With(ctx, w.acme))
-		}
+	setStatus := func(status channelconnection.Status) func(context.Context, *testBundle) {
+		return func(ctx context.Context, b *testBundle) { b.setStatus(ctx, b.conn, status) }
 	}
 	for name, tc := range map[string]struct {
-		change    func(ctx context.Context, w *world)
+		change    func(ctx context.Context, b *testBundle)
 		channel   message.ChannelType
 		workspace string
 		found     bool
 	}{
-		"the right tenant":                            {found: true},
-		"an unknown workspace":                        {workspace: "T0NOBODY01"},
-		"the right workspace under the wrong channel": {channel: message.Mattermost},
-		"a pending connection":                        {change: setStatus(channelconnection.StatusPending)},
-		"a revoked connection":                        {change: setStatus(channelconnection.StatusRevoked)},
-		"a suspended tenant": {change: func(ctx context.Context, w *world) {
-			w.client.Tenant.UpdateOneID(w.acme.UUID()).SetStatus(tenant.StatusSuspended).ExecX(ctx)
-		}},
+		"active connection":    {channel: message.Slack, workspace: workspaceID, found: true},
+		"unknown workspace":    {channel: message.Slack, workspace: "T0UNKNOWN1"},
+		"another channel type": {channel: message.Mattermost, workspace: workspaceID},
+		"pending connection": {
+			channel: message.Slack, workspace: workspaceID, change: setStatus(channelconnection.StatusPending),
+		},
+		"revoked connection": {
+			channel: message.Slack, workspace: workspaceID, change: setStatus(channelconnection.StatusRevoked),
+		},
+		"suspended tenant": {
+			channel: message.Slack, workspace: workspaceID, change: func(ctx context.Context, b *testBundle) {
+				b.client.Tenant.UpdateOneID(b.acme.UUID()).SetStatus(tenant.StatusSuspended).ExecX(ctx)
+			},
+		},
 	} {
-		for _, kept := range []bool{false, true} {
-			t.Run(name+map[bool]string{false: ", asked first", true: ", kept from before"}[kept], func(t *testing.T) {
+		for _, cached := range []bool{false, true} {
+			t.Run(name+map[bool]string{true: ", cached"}[cached], func(t *testing.T) {
 				t.Parallel()
-				w := newWorld(t)
-				if kept {
-					_, err := w.Resolve(t.Context(), message.Slack, workspaceID)
+				r, b := setup(t)
+				if cached {
+					_, err := r.Resolve(t.Context(), message.Slack, workspaceID)
 					require.NoError(t, err)
 				}
 				if tc.change != nil {
-					tc.change(t.Context(), w)
+					tc.change(t.Context(), b)
 				}
-				channel, workspace := message.Slack, workspaceID
-				if tc.channel != "" {
-					channel = tc.channel
-				}
-				if tc.workspace != "" {
-					workspace = tc.workspace
-				}
-				got, err := w.Resolve(t.Context(), channel, workspace)
+				got, err := r.Resolve(t.Context(), tc.channel, tc.workspace)
 				if !tc.found {
 					require.ErrorIs(t, err, resolver.ErrUnknownWorkspace)
 					return
 				}
 				require.NoError(t, err)
-				require.Equal(t, resolver.Resolution{Tenant: w.acme, Connection: w.conn.ID}, got)
+				require.Equal(t, resolver.Resolution{Tenant: b.acme, Connection: b.conn.ID}, got)
 			})
 		}
 	}
 }
 
-// Some of Slack's messages name only a bot; config says which is ours.
-func TestResolveReadsOurBot(t *testing.T) {
+func TestResolve_BotID(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	r, b := setup(t)
 	for _, tc := range []struct {
 		config, want string
 	}{
@@ -123,128 +121,114 @@ func TestResolveReadsOurBot(t *testing.T) {
 		{`{"bot_id": null}`, ""},
 		{`{}`, ""},
 	} {
-		w.client.ChannelConnection.Update().SetConfig(json.RawMessage(tc.config)).ExecX(tenancy.With(t.Context(), w.acme))
-		got, err := w.Resolve(t.Context(), message.Slack, workspaceID)
+		b.client.ChannelConnection.UpdateOne(b.conn).SetConfig(json.RawMessage(tc.config)).ExecX(tenancy.With(t.Context(), b.acme))
+		got, err := r.Resolve(t.Context(), message.Slack, workspaceID)
 		require.NoError(t, err)
-		require.Equal(t, resolver.Resolution{Tenant: w.acme, Connection: w.conn.ID, BotID: tc.want}, got)
+		require.Equal(t, resolver.Resolution{Tenant: b.acme, Connection: b.conn.ID, BotID: tc.want}, got)
 	}
 }
 
-// A workspace that goes over to another tenant is never answered for the old one.
-func TestWorkspaceMovesToAnotherTenant(t *testing.T) {
+func TestResolve_WorkspaceMovesToAnotherTenant(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	got, err := w.Resolve(t.Context(), message.Slack, workspaceID)
+	r, b := setup(t)
+	got, err := r.Resolve(t.Context(), message.Slack, workspaceID)
 	require.NoError(t, err)
-	require.Equal(t, w.acme, got.Tenant)
+	require.Equal(t, b.acme, got.Tenant)
 
-	w.client.ChannelConnection.Delete().ExecX(tenancy.With(t.Context(), w.acme))
-	globex := w.tenant(t, "globex")
-	w.connect(t, globex, channelconnection.StatusActive)
+	b.client.ChannelConnection.Delete().ExecX(tenancy.With(t.Context(), b.acme))
+	globex := b.tenant(t, "globex")
+	b.connect(t, globex, channelconnection.ChannelTypeSlack, workspaceID)
 
-	got, err = w.Resolve(t.Context(), message.Slack, workspaceID)
+	got, err = r.Resolve(t.Context(), message.Slack, workspaceID)
 	require.NoError(t, err)
 	require.Equal(t, globex, got.Tenant)
 }
 
-func TestMissIsNotKept(t *testing.T) {
+func TestResolve_MissIsNotCached(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.client.ChannelConnection.Delete().ExecX(tenancy.With(t.Context(), w.acme))
-	_, err := w.Resolve(t.Context(), message.Slack, workspaceID)
+	r, b := setup(t)
+	b.client.ChannelConnection.Delete().ExecX(tenancy.With(t.Context(), b.acme))
+	_, err := r.Resolve(t.Context(), message.Slack, workspaceID)
 	require.ErrorIs(t, err, resolver.ErrUnknownWorkspace)
-	w.connect(t, w.acme, channelconnection.StatusActive)
-	_, err = w.Resolve(t.Context(), message.Slack, workspaceID)
+	b.connect(t, b.acme, channelconnection.ChannelTypeSlack, workspaceID)
+	_, err = r.Resolve(t.Context(), message.Slack, workspaceID)
 	require.NoError(t, err)
 }
 
-func TestKeptAnswerCostsOneRoundTrip(t *testing.T) {
+func TestResolve_RoundTrips(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	for range 2 {
-		_, err := w.Resolve(t.Context(), message.Slack, workspaceID)
-		require.NoError(t, err)
+	r, b := setup(t)
+	requireTrips := func(want int64, wantErr error) {
+		t.Helper()
+		before := b.trips.Count()
+		_, err := r.Resolve(t.Context(), message.Slack, workspaceID)
+		require.ErrorIs(t, err, wantErr)
+		require.Equal(t, want, b.trips.Count()-before)
 	}
-	before := w.trips.Count()
-	_, err := w.Resolve(t.Context(), message.Slack, workspaceID)
+	_, err := r.Resolve(t.Context(), message.Slack, workspaceID) // also opens the connection
 	require.NoError(t, err)
-	require.Equal(t, int64(1), w.trips.Count()-before)
+	requireTrips(1, nil)
+	b.setStatus(t.Context(), b.conn, channelconnection.StatusRevoked)
+	requireTrips(2, resolver.ErrUnknownWorkspace) // and removes the stale entry
+	requireTrips(1, resolver.ErrUnknownWorkspace)
 }
 
-// What is no longer confirmed is forgotten: the next question costs one round trip again, and not two.
-func TestRevokedConnectionIsForgotten(t *testing.T) {
+func TestResolve_ContextWithTenant(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	_, err := w.Resolve(t.Context(), message.Slack, workspaceID)
-	require.NoError(t, err)
-	w.client.ChannelConnection.UpdateOne(w.conn).SetStatus(channelconnection.StatusRevoked).ExecX(tenancy.With(t.Context(), w.acme))
-	for _, trips := range []int64{2, 1} {
-		before := w.trips.Count()
-		_, err = w.Resolve(t.Context(), message.Slack, workspaceID)
-		require.ErrorIs(t, err, resolver.ErrUnknownWorkspace)
-		require.Equal(t, trips, w.trips.Count()-before)
-	}
-}
-
-func TestContextOfATenantIsNotSwitched(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	globex := w.tenant(t, "globex")
-	_, err := w.Resolve(tenancy.With(t.Context(), globex), message.Slack, workspaceID)
+	r, b := setup(t)
+	globex := b.tenant(t, "globex")
+	_, err := r.Resolve(tenancy.With(t.Context(), globex), message.Slack, workspaceID)
 	require.ErrorIs(t, err, tenancy.ErrTenantSwitch)
 }
 
-func TestDatabaseAwayIsNotAnUnknownWorkspace(t *testing.T) {
+func TestResolve_DatabaseError(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	for range 2 { // asked first, and kept from before
+	r, _ := setup(t)
+	for range 2 { // not cached, then cached
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		_, err := w.Resolve(ctx, message.Slack, workspaceID)
+		_, err := r.Resolve(ctx, message.Slack, workspaceID)
 		require.ErrorIs(t, err, context.Canceled)
 		require.NotErrorIs(t, err, resolver.ErrUnknownWorkspace)
-		_, err = w.Resolve(t.Context(), message.Slack, workspaceID)
+		_, err = r.Resolve(t.Context(), message.Slack, workspaceID)
 		require.NoError(t, err)
 	}
 }
 
-// A tenant's connections differ in channel, in workspace or in both. Each resolves to itself, and one that is no longer active
-// is not confirmed by another.
-func TestEachConnectionOfATenantIsItsOwn(t *testing.T) {
+// A tenant's connections differ in channel type, workspace or both. An inactive one must not be confirmed by another.
+func TestResolve_SeveralConnections(t *testing.T) {
 	t.Parallel()
-	type place struct {
+	type key struct {
 		channel   channelconnection.ChannelType
 		workspace string
 	}
-	w := newWorld(t)
-	ctx := tenancy.With(t.Context(), w.acme)
-	conns := map[place]*ent.ChannelConnection{{channelconnection.ChannelTypeSlack, workspaceID}: w.conn}
-	for _, p := range []place{
+	r, b := setup(t)
+	conns := map[key]*ent.ChannelConnection{{channelconnection.ChannelTypeSlack, workspaceID}: b.conn}
+	for _, k := range []key{
 		{channelconnection.ChannelTypeSlack, "T0OTHER001"},
 		{channelconnection.ChannelTypeMattermost, workspaceID},
 		{channelconnection.ChannelTypeWhatsapp, "T0OTHER001"},
 	} {
-		conns[p] = w.client.ChannelConnection.Create().SetChannelType(p.channel).SetWorkspaceID(p.workspace).
-			SetStatus(channelconnection.StatusActive).SaveX(ctx)
+		conns[k] = b.connect(t, b.acme, k.channel, k.workspace)
 	}
-	resolve := func(p place) (resolver.Resolution, error) {
-		return w.Resolve(t.Context(), message.ChannelType(p.channel), p.workspace)
+	resolve := func(k key) (resolver.Resolution, error) {
+		return r.Resolve(t.Context(), message.ChannelType(k.channel), k.workspace)
 	}
-	resolveAll := func() {
-		for p, conn := range conns {
-			for range 2 { // asked first, and kept from before
-				got, err := resolve(p)
-				require.NoError(t, err, p)
-				require.Equal(t, resolver.Resolution{Tenant: w.acme, Connection: conn.ID}, got, p)
+	requireAll := func() {
+		for k, conn := range conns {
+			for range 2 { // not cached, then cached
+				got, err := resolve(k)
+				require.NoError(t, err, k)
+				require.Equal(t, resolver.Resolution{Tenant: b.acme, Connection: conn.ID}, got, k)
 			}
 		}
 	}
-	resolveAll()
-	for p, conn := range conns {
-		w.client.ChannelConnection.UpdateOne(conn).SetStatus(channelconnection.StatusRevoked).ExecX(ctx)
-		_, err := resolve(p)
-		require.ErrorIs(t, err, resolver.ErrUnknownWorkspace, p)
-		w.client.ChannelConnection.UpdateOneID(conn.ID).SetStatus(channelconnection.StatusActive).ExecX(ctx)
-		resolveAll()
+	requireAll()
+	for k, conn := range conns {
+		b.setStatus(t.Context(), conn, channelconnection.StatusRevoked)
+		_, err := resolve(k)
+		require.ErrorIs(t, err, resolver.ErrUnknownWorkspace, k)
+		b.setStatus(t.Context(), conn, channelconnection.StatusActive)
+		requireAll()
 	}
 }

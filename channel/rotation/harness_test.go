@@ -35,35 +35,33 @@ func box(t *testing.T, fills ...byte) *secrets.Box {
 	return b
 }
 
-// harness is a database with tenants. Key 1 is the old one, key 2 the new one.
-type harness struct {
+// testBundle is a database with an old key (1) and a new one (2).
+type testBundle struct {
 	db       *testdb.Database
 	driver   *hookedDriver
 	client   *ent.Client
 	old, new *secrets.Box // one key each
 	both     *secrets.Box // seals with the new key
-	made     int
+	rows     int          // numbers slugs and workspaces
 }
 
-func newHarness(t *testing.T, options ...pgtenant.Option) *harness {
+// setup returns a rotation whose driver calls the bundle's hook before each replacement of a row's secrets.
+func setup(t *testing.T, options ...pgtenant.Option) (*rotation.Rotation, *testBundle) {
 	t.Helper()
-	h := &harness{db: testdb.New(t), old: box(t, 1), new: box(t, 2), both: box(t, 2, 1)}
-	drv, err := pgtenant.Open(t.Context(), h.db.AppURL, append(options, pgtenant.WithMaxConns(6))...)
+	b := &testBundle{db: testdb.New(t), old: box(t, 1), new: box(t, 2), both: box(t, 2, 1)}
+	drv, err := pgtenant.Open(t.Context(), b.db.AppURL, append(options, pgtenant.WithMaxConns(6))...)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = drv.Close() })
-	h.client = ent.NewClient(ent.Driver(drv))
-	h.driver = &hookedDriver{Driver: drv}
-	return h
+	b.client = ent.NewClient(ent.Driver(drv))
+	b.driver = &hookedDriver{Driver: drv}
+	return rotation.New(b.driver, b.both), b
 }
 
-// rotation works through a driver that calls the hook before each replacement of a row's secrets.
-func (h *harness) rotation() *rotation.Rotation { return rotation.New(h.driver, h.both) }
-
-func (h *harness) tenant(t *testing.T, status tenant.Status) tenancy.ID {
+func (b *testBundle) tenant(t *testing.T, status tenant.Status) tenancy.ID {
 	t.Helper()
-	h.made++
-	slug := fmt.Sprintf("tenant-%d", h.made)
-	row := h.client.Tenant.Create().SetName(slug).SetSlug(slug).SetStatus(status).SaveX(t.Context())
+	b.rows++
+	slug := fmt.Sprintf("tenant-%d", b.rows)
+	row := b.client.Tenant.Create().SetName(slug).SetSlug(slug).SetStatus(status).SaveX(t.Context())
 	id, err := tenancy.FromUUID(row.ID)
 	require.NoError(t, err)
 	return id
@@ -74,46 +72,46 @@ func ref(row *ent.ChannelConnection) secrets.Ref {
 	return secrets.Ref{Tenant: id, Connection: row.ID, Channel: string(row.ChannelType)}
 }
 
-// connect makes a connection with the secrets that b seals.
-func (h *harness) connect(t *testing.T, id tenancy.ID, b *secrets.Box, patch secrets.Patch) *ent.ChannelConnection {
+// connect creates a connection whose secrets are sealed by box.
+func (b *testBundle) connect(t *testing.T, id tenancy.ID, box *secrets.Box, patch secrets.Patch) *ent.ChannelConnection {
 	t.Helper()
-	h.made++
+	b.rows++
 	row := &ent.ChannelConnection{ID: uuid.Must(uuid.NewV7()), TenantID: id.UUID(), ChannelType: channelconnection.ChannelTypeSlack}
-	sealed, err := b.Apply(ref(row), nil, patch)
+	sealed, err := box.Apply(ref(row), nil, patch)
 	require.NoError(t, err)
-	return h.client.ChannelConnection.Create().SetID(row.ID).SetChannelType(row.ChannelType).
-		SetWorkspaceID(fmt.Sprintf("T%d", h.made)).SetSecrets(sealed).SaveX(tenancy.With(t.Context(), id))
+	return b.client.ChannelConnection.Create().SetID(row.ID).SetChannelType(row.ChannelType).
+		SetWorkspaceID(fmt.Sprintf("T%d", b.rows)).SetSecrets(sealed).SaveX(tenancy.With(t.Context(), id))
 }
 
-func (h *harness) get(t *testing.T, row *ent.ChannelConnection) *ent.ChannelConnection {
+func (b *testBundle) get(t *testing.T, row *ent.ChannelConnection) *ent.ChannelConnection {
 	t.Helper()
-	return h.client.ChannelConnection.GetX(tenancy.With(t.Context(), ref(row).Tenant), row.ID)
+	return b.client.ChannelConnection.GetX(tenancy.With(t.Context(), ref(row).Tenant), row.ID)
 }
 
-// opened are a connection's secrets as they are now, opened with b.
-func (h *harness) opened(t *testing.T, b *secrets.Box, row *ent.ChannelConnection) map[string]string {
+// open returns the current plaintext of a connection's secrets.
+func (b *testBundle) open(t *testing.T, box *secrets.Box, row *ent.ChannelConnection) map[string]string {
 	t.Helper()
 	opened := map[string]string{}
-	for name, sealed := range h.get(t, row).Secrets {
-		secret, err := b.Open(ref(row), name, sealed)
+	for name, sealed := range b.get(t, row).Secrets {
+		secret, err := box.Open(ref(row), name, sealed)
 		require.NoError(t, err, name)
 		opened[name] = secret.Reveal()
 	}
 	return opened
 }
 
-// save changes secrets as the API does: read, apply and replace in one transaction, if the version is still the same.
-// between, if any, runs after the read.
-func (h *harness) save(ctx context.Context, row *ent.ChannelConnection, patch secrets.Patch, between func()) error {
-	return pgtenant.InTx(tenancy.With(ctx, ref(row).Tenant), h.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
+// save changes secrets as the API does: read, apply and replace in one transaction, if the version is unchanged.
+// afterRead may be nil.
+func (b *testBundle) save(ctx context.Context, row *ent.ChannelConnection, patch secrets.Patch, afterRead func()) error {
+	return pgtenant.InTx(tenancy.With(ctx, ref(row).Tenant), b.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
 		read, err := tx.ChannelConnection.Get(ctx, row.ID)
 		if err != nil {
 			return err
 		}
-		if between != nil {
-			between()
+		if afterRead != nil {
+			afterRead()
 		}
-		sealed, err := h.both.Apply(ref(row), read.Secrets, patch)
+		sealed, err := b.both.Apply(ref(row), read.Secrets, patch)
 		if err != nil {
 			return err
 		}
@@ -122,25 +120,25 @@ func (h *harness) save(ctx context.Context, row *ent.ChannelConnection, patch se
 	})
 }
 
-// plant writes a row's secrets column as a superuser.
-func (h *harness) plant(t *testing.T, row *ent.ChannelConnection, column string) {
+// overwrite sets a row's secrets column as superuser.
+func (b *testBundle) overwrite(t *testing.T, row *ent.ChannelConnection, column string) {
 	t.Helper()
-	conn := h.super(t)
+	conn := b.super(t)
 	tag, err := conn.Exec(t.Context(), "update channel_connections set secrets = $1::jsonb where id = $2", column, row.ID)
 	require.NoError(t, err)
 	require.Equal(t, int64(1), tag.RowsAffected())
 }
 
-func (h *harness) super(t *testing.T) *pgx.Conn {
+func (b *testBundle) super(t *testing.T) *pgx.Conn {
 	t.Helper()
-	conn, err := pgx.Connect(t.Context(), h.db.SuperURL)
+	conn, err := pgx.Connect(t.Context(), b.db.SuperURL)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = conn.Close(context.WithoutCancel(t.Context())) })
 	return conn
 }
 
-// hookedDriver calls before ahead of each direct Exec, with the number of the call, from 1. A rotation's only ones are its
-// replacements of secrets.
+// hookedDriver calls before with the number of the call, from 1, ahead of each direct Exec. A rotation's only direct
+// Exec replaces secrets.
 type hookedDriver struct {
 	dialect.Driver
 

@@ -14,24 +14,23 @@ import (
 	"github.com/konstruct/konstruct/tenancy"
 )
 
-// Reasons for which a connection is left to the next run.
+// Why a connection was left to the next run.
 var (
-	errStale  = errors.New("changed by others each time it was read; run again")
-	errLocked = errors.New("locked by a long transaction; run again")
+	errStale  = errors.New("changed concurrently on every attempt; run again")
+	errLocked = errors.New("locked by another transaction; run again")
 )
 
-// Report says what a walk found and did. Counts are of secrets unless the name says otherwise.
+// Report is the result of a walk. Counts are of secrets unless noted.
 type Report struct {
-	// Keys are the ids of the configured keys, the newest first.
+	// Keys are the ids of the configured keys, newest first.
 	Keys []string
-	// Found counts secrets by the id of the key that sealed them before the walk. Ids that aren't in Keys are of keys
-	// that are missing from the configuration.
+	// Found counts secrets by the id of the key that sealed them before the walk, configured or not.
 	Found map[string]int
-	// Tenants and Connections are how many were visited; Empty is how many of the connections have no secrets.
+	// Tenants and Connections were visited; Empty counts the connections without secrets.
 	Tenants, Connections, Empty int
-	// Resealed were sealed by an older key. In a report of Check, they still are.
+	// Resealed were sealed by an older key. After Check they still are.
 	Resealed int
-	// Current were sealed by the newest key already.
+	// Current were already sealed by the newest key.
 	Current int
 	// Failures are the secrets, or whole connections, that could not be resealed.
 	Failures []Failure
@@ -41,7 +40,7 @@ type Report struct {
 type Failure struct {
 	Tenant     tenancy.ID
 	Connection uuid.UUID
-	// Secret is its name, "" when the whole connection failed.
+	// Secret is the name, empty if the whole connection failed.
 	Secret string
 	Err    error
 }
@@ -62,7 +61,7 @@ func (w *walk) add(c connection, f found) {
 	}
 }
 
-// fail records a connection of which nothing was resealed.
+// fail records that a whole connection failed.
 func (w *walk) fail(c connection, err error) {
 	w.report.Connections++
 	w.report.Failures = append(w.report.Failures, c.failure("", err))
@@ -70,12 +69,12 @@ func (w *walk) fail(c connection, err error) {
 
 func (c connection) failure(name string, err error) Failure {
 	if (secrets.Patch{name: nil}).Check() != nil {
-		name = "" // a text that isn't a name may be a secret
+		name = "" // an invalid name may be a secret
 	}
 	return Failure{Tenant: c.tenant, Connection: c.ID, Secret: name, Err: err}
 }
 
-// Missing returns the ids of keys that are in use and not configured, sorted.
+// Missing returns the sorted ids of keys that are in use but not configured.
 func (r Report) Missing() []string {
 	var ids []string
 	for _, id := range slices.Sorted(maps.Keys(r.Found)) {
@@ -86,19 +85,19 @@ func (r Report) Missing() []string {
 	return ids
 }
 
-// WriteRun writes a report of [Rotation.Run] for people.
+// WriteRun writes a report of [Rotation.Run] as text.
 func (r Report) WriteRun(out io.Writer) error {
 	_, err := fmt.Fprintf(out, "Newest key: %s\nResealed: %d, already current: %d, failed: %d\n%s\n",
 		r.Keys[0], r.Resealed, r.Current, len(r.Failures), r.visited())
 	return errors.Join(err, r.writeFailures(out))
 }
 
-// WriteCheck writes a report of [Rotation.Check] for people: the keys in their order, and how many secrets each sealed.
+// WriteCheck writes a report of [Rotation.Check] as text: each key, and how many secrets it sealed.
 func (r Report) WriteCheck(out io.Writer) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "KEY\tID\tSECRETS\t")
 	for i, id := range r.Keys {
-		fmt.Fprintf(table, "%d\t%s\t%d\t%s\n", i+1, id, r.Found[id], r.verdict(i))
+		fmt.Fprintf(table, "%d\t%s\t%d\t%s\n", i+1, id, r.Found[id], r.usage(i))
 	}
 	for _, id := range r.Missing() {
 		fmt.Fprintf(table, "?\t%s\t%d\tin use, but not configured\n", id, r.Found[id])
@@ -107,14 +106,14 @@ func (r Report) WriteCheck(out io.Writer) error {
 	return errors.Join(err, table.Flush(), r.writeFailures(out))
 }
 
-func (r Report) verdict(key int) string {
+func (r Report) usage(key int) string {
 	switch {
 	case key == 0:
 		return "newest"
 	case r.Found[r.Keys[key]] > 0:
 		return "in use"
-	case len(r.Failures) > 0: // it may have sealed what could not be read
-		return "not in use by what could be read"
+	case len(r.Failures) > 0: // it may have sealed the secrets that failed
+		return "unknown, some secrets could not be read"
 	default:
 		return "not in use, can be removed"
 	}

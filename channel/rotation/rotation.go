@@ -22,37 +22,36 @@ import (
 
 const (
 	tenantPage = 500
-	// connectionPage is small, because a connection's secrets may take half a megabyte.
+	// connectionPage is small because a connection's secrets may take half a megabyte.
 	connectionPage = 50
-	// maxAttempts bounds how often a connection is read again after a concurrent save.
+	// maxAttempts bounds the reads of a connection that is saved concurrently.
 	maxAttempts = 10
-	// lockNotAvailable is PostgreSQL's code for a statement that exceeded lock_timeout.
+	// lockNotAvailable is the SQLSTATE of a statement that exceeded lock_timeout.
 	lockNotAvailable = "55P03"
 )
 
-// Rotation walks the secrets of all tenants. It may be used by several goroutines, and by several processes, at once.
+// Rotation reseals the secrets of all tenants. It is safe for concurrent use, also by several processes.
 type Rotation struct {
 	db     dialect.Driver
 	client *ent.Client
 	box    *secrets.Box
 }
 
-// New returns a rotation to box's first key. db is a [pgtenant.Driver].
+// New returns a rotation to the first key of box. db is a [pgtenant.Driver].
 func New(db dialect.Driver, box *secrets.Box) *Rotation {
 	return &Rotation{db: db, client: ent.NewClient(ent.Driver(db)), box: box}
 }
 
-// Run reseals every secret that an older key sealed. What can't be resealed is in the report's failures, and the walk
-// continues. The error is ctx's when it was interrupted, or the database's; the report says what was done until then.
+// Run reseals every secret that an older key sealed. Secrets that cannot be resealed are listed in the report, and the
+// walk continues. The error is ctx's or the database's; the report then covers what was done.
 func (r *Rotation) Run(ctx context.Context) (Report, error) { return r.walk(ctx, r.store) }
 
-// Check reports which keys are in use, as [Rotation.Run] would find them, and changes nothing. Every secret is opened, so
-// the failures are complete.
+// Check reports what [Rotation.Run] would do, and changes nothing. It opens every secret, so the failures are complete.
 func (r *Rotation) Check(ctx context.Context) (Report, error) {
 	return r.walk(ctx, func(context.Context, connection, map[string]string) error { return nil })
 }
 
-// store replaces a connection's secrets, if they are still those that were read; otherwise the error is errStale.
+// store replaces a connection's secrets. The error is errStale if they changed since they were read.
 type store func(ctx context.Context, c connection, resealed map[string]string) error
 
 // walk is one pass over all tenants.
@@ -115,7 +114,7 @@ func (w *walk) tenant(ctx context.Context, id tenancy.ID) error {
 	}
 }
 
-// connection is what the walk reads of a row. The secrets are decoded row by row, so that an odd one fails alone.
+// connection is a row's data. Secrets are decoded per row, so that a malformed one fails alone.
 type connection struct {
 	tenant tenancy.ID
 
@@ -131,7 +130,7 @@ func (w *walk) read(ctx context.Context, query *ent.ChannelConnectionQuery) ([]c
 	return rows, err
 }
 
-// connection reseals one row, reading it again for as long as somebody else is faster.
+// connection reseals one row, and reads it again after a concurrent save.
 func (w *walk) connection(ctx context.Context, c connection) error {
 	for range maxAttempts {
 		err := w.attempt(ctx, c)
@@ -143,7 +142,7 @@ func (w *walk) connection(ctx context.Context, c connection) error {
 			return err
 		}
 		rows, err := w.read(ctx, w.client.ChannelConnection.Query().Where(channelconnection.ID(c.ID)))
-		if err != nil || len(rows) == 0 { // deleted in the meantime
+		if err != nil || len(rows) == 0 { // deleted concurrently
 			return err
 		}
 		c.ChannelType, c.Secrets = rows[0].ChannelType, rows[0].Secrets
@@ -152,12 +151,12 @@ func (w *walk) connection(ctx context.Context, c connection) error {
 	return nil
 }
 
-// attempt reseals what was read of one row. The error is errStale where the row has changed since.
+// attempt reseals a row once. The error is errStale if the row changed since it was read.
 func (w *walk) attempt(ctx context.Context, c connection) error {
 	var stored map[string]string
 	if json.Unmarshal(c.Secrets, &stored) != nil {
 		w.fail(c, secrets.ErrNotSealed)
-		return nil //nolint:nilerr // the report has it
+		return nil //nolint:nilerr // it is in the report
 	}
 	found := w.reseal(c, stored)
 	if len(found.resealed) > 0 {
@@ -171,7 +170,7 @@ func (w *walk) attempt(ctx context.Context, c connection) error {
 	return nil
 }
 
-// found is what a connection's secrets turned out to be.
+// found describes a connection's secrets.
 type found struct {
 	keys     map[string]int
 	resealed map[string]string
@@ -199,7 +198,7 @@ func (w *walk) reseal(c connection, stored map[string]string) found {
 	return f
 }
 
-// updated_at is left as it is on purpose: the client's view of the row has not changed.
+// updated_at stays: the client's view of the row has not changed.
 const replaceSecrets = `update channel_connections set secrets = $1::jsonb where id = $2 and secrets = $3::jsonb`
 
 func (r *Rotation) store(ctx context.Context, c connection, resealed map[string]string) error {

@@ -15,20 +15,20 @@ import (
 )
 
 const (
-	// MaxValue is the greatest length of a secret, in bytes.
+	// MaxValue is the maximum length of a secret, in bytes.
 	MaxValue = 16 << 10
 
 	format  = "ks1"
 	purpose = "konstruct channel secret, ks1"
-	// maxSealed bounds what Open decodes: the nonce, the greatest value and the tag, in base64.
+	// maxSealed is the length in base64 of nonce, longest value and tag.
 	maxSealed = (subtle.AESGCMIVSize + MaxValue + subtle.AESGCMTagSize) * 4 / 3
 )
 
-// Ref says whose secret it is. All fields are needed.
+// Ref identifies the connection that a secret belongs to. All fields are required.
 type Ref struct {
 	Tenant     tenancy.ID
 	Connection uuid.UUID
-	// Channel is the connection's channel type, as its column spells it.
+	// Channel is the value of the connection's channel_type.
 	Channel string
 }
 
@@ -42,15 +42,15 @@ func (r Ref) check() error {
 	return nil
 }
 
-// Box seals and opens with the configured keys. It may be used by several goroutines at once. A nil Box has no keys: it
-// refuses to seal and to open with [ErrNoKeys], and still removes secrets.
+// Box seals and opens secrets. It is safe for concurrent use. A nil Box has no keys: Seal and Open return [ErrNoKeys],
+// but Apply still removes secrets.
 type Box struct {
-	first string // the id of the key that seals
+	first string // id of the key that seals
 	ids   []string
 	byID  map[string]tink.AEAD
 }
 
-// NewBox returns a box whose first key seals and whose keys all open. The errors are [ErrNoKeys], [ErrKey] and
+// NewBox returns a box that seals with the first key and opens with all. The errors are [ErrNoKeys], [ErrKey] and
 // [ErrDuplicateKey].
 func NewBox(keys [][]byte) (*Box, error) {
 	if len(keys) == 0 {
@@ -58,7 +58,7 @@ func NewBox(keys [][]byte) (*Box, error) {
 	}
 	box := &Box{first: keyID(keys[0]), byID: map[string]tink.AEAD{}}
 	for i, key := range keys {
-		if len(key) != KeySize { // 16 would be taken, for AES-128
+		if len(key) != KeySize { // NewAESGCM accepts 16 bytes, for AES-128
 			return nil, fmt.Errorf("%w: number %d", ErrKey, i+1)
 		}
 		cipher, err := subtle.NewAESGCM(key)
@@ -74,8 +74,8 @@ func NewBox(keys [][]byte) (*Box, error) {
 	return box, nil
 }
 
-// Seal returns plaintext sealed for ref and name, in visible ASCII. The errors are those of a [Patch] for the name
-// and the value, [ErrNoKeys] in a [FaultError], [ErrInvalidRef] and tenancy.ErrInvalidID.
+// Seal returns plaintext sealed for ref and name, in visible ASCII. The errors are [FaultError], [ErrInvalidRef] and
+// tenancy.ErrInvalidID.
 func (b *Box) Seal(ref Ref, name string, plaintext []byte) (string, error) {
 	if err := ref.check(); err != nil {
 		return "", err
@@ -92,14 +92,13 @@ func (b *Box) Seal(ref Ref, name string, plaintext []byte) (string, error) {
 func (b *Box) seal(ref Ref, name string, plaintext []byte) (string, error) {
 	sealed, err := b.byID[b.first].Encrypt(plaintext, associated(b.first, ref, name))
 	if err != nil {
-		return "", fmt.Errorf("seal a secret: %w", err)
+		return "", fmt.Errorf("secrets: encrypt: %w", err)
 	}
 	return format + "." + b.first + "." + base64.RawURLEncoding.EncodeToString(sealed), nil
 }
 
-// Reseal returns the secret that Seal sealed for the same ref and name, sealed with the first key. A secret that is
-// sealed with the first key already is opened, to know that it can be, and returned unchanged. The errors are those of
-// Open. The rules for new values are not applied: a secret that opens is resealed.
+// Reseal returns the secret sealed with the first key. A text that already is, and opens, is returned unchanged. The
+// rules for new values are not applied, so secrets from before a rule are resealed, too. The errors are those of Open.
 func (b *Box) Reseal(ref Ref, name, sealed string) (string, error) {
 	secret, err := b.Open(ref, name, sealed)
 	if err != nil {
@@ -111,8 +110,8 @@ func (b *Box) Reseal(ref Ref, name, sealed string) (string, error) {
 	return b.seal(ref, name, []byte(secret.Reveal()))
 }
 
-// Open returns the secret that Seal sealed for the same ref and name. The errors are [ErrNotSealed],
-// [ErrNoKeys], [ErrUnknownKey], [ErrOpen], [ErrInvalidRef] and tenancy.ErrInvalidID.
+// Open returns the secret that was sealed for the same ref and name. The errors are [ErrNotSealed], [ErrNoKeys],
+// [ErrUnknownKey], [ErrOpen], [ErrInvalidRef] and tenancy.ErrInvalidID.
 func (b *Box) Open(ref Ref, name, sealed string) (Secret, error) {
 	if err := ref.check(); err != nil {
 		return Secret{}, err
@@ -130,7 +129,7 @@ func (b *Box) Open(ref Ref, name, sealed string) (Secret, error) {
 	}
 	plaintext, err := cipher.Decrypt(ciphertext, associated(id, ref, name))
 	if err != nil {
-		return Secret{}, ErrOpen // the cause says no more than that
+		return Secret{}, ErrOpen // the cause adds nothing
 	}
 	return newSecret(plaintext), nil
 }
@@ -144,14 +143,13 @@ func parseSealed(sealed string) (id string, ciphertext []byte, err error) {
 		return "", nil, ErrNotSealed
 	}
 	ciphertext, err = base64.RawURLEncoding.Strict().DecodeString(parts[2])
-	if err != nil || strings.ContainsAny(parts[2], "\r\n") { // which the decoder skips
+	if err != nil || strings.ContainsAny(parts[2], "\r\n") { // the decoder skips line breaks
 		return "", nil, ErrNotSealed
 	}
 	return parts[1], ciphertext, nil
 }
 
-// associated is what a sealed text is bound to. Each field has its length before it: without, ("ab", "c") and
-// ("a", "bc") would be the same.
+// associated returns the associated data of a sealed text. Lengths keep ("ab", "c") and ("a", "bc") apart.
 func associated(keyID string, ref Ref, name string) []byte {
 	var data []byte
 	for _, field := range [...]string{purpose, keyID, ref.Tenant.String(), ref.Connection.String(), ref.Channel, name} {
@@ -161,7 +159,7 @@ func associated(keyID string, ref Ref, name string) []byte {
 	return data
 }
 
-// String names the type; keys are never printed.
+// String returns the type's name and no key.
 func (b *Box) String() string { return "secrets.Box([redacted])" }
 
 // GoString implements [fmt.GoStringer] as String does.

@@ -50,7 +50,7 @@ func seal(t testing.TB, b *secrets.Box, name, plaintext string) string {
 	return sealed
 }
 
-func TestSealAndOpen(t *testing.T) {
+func TestBox_SealAndOpen(t *testing.T) {
 	t.Parallel()
 	b := box(t, 1)
 	for _, plaintext := range []string{
@@ -64,33 +64,32 @@ func TestSealAndOpen(t *testing.T) {
 		opened, err := b.Open(ref(t), "bot_token", sealed)
 		require.NoError(t, err)
 		require.Equal(t, plaintext, opened.Reveal())
-		require.NotEqual(t, sealed, seal(t, b, "bot_token", plaintext), "a nonce is used once")
+		require.NotEqual(t, sealed, seal(t, b, "bot_token", plaintext), "nonces are random")
 	}
 }
 
-// TestSealedTextIsBoundToItsPlace: each row moves the sealed text to one other place.
-func TestSealedTextIsBoundToItsPlace(t *testing.T) {
+func TestBox_OpenChecksAssociatedData(t *testing.T) {
 	t.Parallel()
 	b := box(t, 1)
 	sealed := seal(t, b, "bot_token", "xoxb-1-abc")
 	other, err := tenancy.Parse(tenantB)
 	require.NoError(t, err)
-	for place, change := range map[string]func(*secrets.Ref, *string){
-		"the same place":                 func(*secrets.Ref, *string) {},
-		"another tenant":                 func(r *secrets.Ref, _ *string) { r.Tenant = other },
-		"another connection":             func(r *secrets.Ref, _ *string) { r.Connection = uuid.MustParse(connection2) },
-		"another channel type":           func(r *secrets.Ref, _ *string) { r.Channel = "mattermost" },
-		"another name":                   func(_ *secrets.Ref, name *string) { *name = "app_token" },
-		"a letter moved between fields":  func(r *secrets.Ref, name *string) { r.Channel, *name = "slac", "kbot_token" },
-		"a letter moved the other way":   func(r *secrets.Ref, name *string) { r.Channel, *name = "slackb", "ot_token" },
-		"an empty name beside the joint": func(r *secrets.Ref, name *string) { r.Channel, *name = "slackbot_token", "" },
+	for name, change := range map[string]func(*secrets.Ref, *string){
+		"unchanged":                       func(*secrets.Ref, *string) {},
+		"another tenant":                  func(r *secrets.Ref, _ *string) { r.Tenant = other },
+		"another connection":              func(r *secrets.Ref, _ *string) { r.Connection = uuid.MustParse(connection2) },
+		"another channel type":            func(r *secrets.Ref, _ *string) { r.Channel = "mattermost" },
+		"another name":                    func(_ *secrets.Ref, name *string) { *name = "app_token" },
+		"letter moved to the name":        func(r *secrets.Ref, name *string) { r.Channel, *name = "slac", "kbot_token" },
+		"letter moved to the channel":     func(r *secrets.Ref, name *string) { r.Channel, *name = "slackb", "ot_token" },
+		"whole name moved to the channel": func(r *secrets.Ref, name *string) { r.Channel, *name = "slackbot_token", "" },
 	} {
-		t.Run(place, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r, name := ref(t), "bot_token"
-			change(&r, &name)
-			opened, err := b.Open(r, name, sealed)
-			if place == "the same place" {
+			r, secret := ref(t), "bot_token"
+			change(&r, &secret)
+			opened, err := b.Open(r, secret, sealed)
+			if name == "unchanged" {
 				require.NoError(t, err)
 				require.Equal(t, "xoxb-1-abc", opened.Reveal())
 				return
@@ -101,7 +100,7 @@ func TestSealedTextIsBoundToItsPlace(t *testing.T) {
 	}
 }
 
-func TestEveryCharacterOfASealedTextCounts(t *testing.T) {
+func TestBox_OpenDetectsEveryChange(t *testing.T) {
 	t.Parallel()
 	b := box(t, 1)
 	sealed := seal(t, b, "bot_token", "xoxb-1-abc")
@@ -120,7 +119,7 @@ func TestEveryCharacterOfASealedTextCounts(t *testing.T) {
 	require.NoError(t, err)
 }
 
-func TestOpenRefuses(t *testing.T) {
+func TestBox_OpenErrors(t *testing.T) {
 	t.Parallel()
 	b := box(t, 1)
 	good := seal(t, b, "bot_token", "xoxb-1-abc")
@@ -150,7 +149,7 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
-func TestRotation(t *testing.T) {
+func TestBox_OpensWithEveryKey(t *testing.T) {
 	t.Parallel()
 	before := seal(t, box(t, 1), "bot_token", "xoxb-1-abc")
 	rotated := box(t, 2, 1)
@@ -170,32 +169,32 @@ func TestRotation(t *testing.T) {
 
 	parts, forged := strings.Split(before, "."), strings.Split(after, ".")
 	_, err = rotated.Open(ref(t), "bot_token", parts[0]+"."+forged[1]+"."+parts[2])
-	require.ErrorIs(t, err, secrets.ErrOpen, "another key's id in front")
+	require.ErrorIs(t, err, secrets.ErrOpen, "key id of another key")
 }
 
-func TestReseal(t *testing.T) {
+func TestBox_Reseal(t *testing.T) {
 	t.Parallel()
 	before, after := box(t, 1), box(t, 2, 1)
 	old := seal(t, before, "bot_token", "xoxb-1-abc")
 	resealed, err := after.Reseal(ref(t), "bot_token", old)
 	require.NoError(t, err)
 	opened, err := box(t, 2).Open(ref(t), "bot_token", resealed)
-	require.NoError(t, err, "the old key is not needed any more")
+	require.NoError(t, err, "the old key is no longer needed")
 	require.Equal(t, "xoxb-1-abc", opened.Reveal())
 
 	again, err := after.Reseal(ref(t), "bot_token", resealed)
 	require.NoError(t, err)
-	require.Equal(t, resealed, again, "sealed with the first key already")
+	require.Equal(t, resealed, again, "already sealed with the first key")
 
 	for name, tc := range map[string]struct {
 		box    *secrets.Box
 		sealed string
 		want   error
 	}{
-		"the old key is missing":             {box(t, 2), old, secrets.ErrUnknownKey},
-		"changed":                            {after, old + "AAAA", secrets.ErrOpen},
-		"changed, sealed with the first key": {after, resealed + "AAAA", secrets.ErrOpen},
-		"not sealed":                         {after, "xoxb-1-abc", secrets.ErrNotSealed},
+		"old key missing":                     {box(t, 2), old, secrets.ErrUnknownKey},
+		"modified":                            {after, old + "AAAA", secrets.ErrOpen},
+		"modified, sealed with the first key": {after, resealed + "AAAA", secrets.ErrOpen},
+		"not sealed":                          {after, "xoxb-1-abc", secrets.ErrNotSealed},
 	} {
 		_, err := tc.box.Reseal(ref(t), "bot_token", tc.sealed)
 		require.ErrorIs(t, err, tc.want, name)
@@ -204,7 +203,7 @@ func TestReseal(t *testing.T) {
 	require.ErrorIs(t, err, secrets.ErrOpen, "bound to its name")
 }
 
-func TestUnknownKeyIsNamedByItsID(t *testing.T) {
+func TestBox_OpenReportsUnknownKeyID(t *testing.T) {
 	t.Parallel()
 	old := box(t, 1)
 	sealed := seal(t, old, "bot_token", "xoxb-1-abc")
@@ -214,15 +213,15 @@ func TestUnknownKeyIsNamedByItsID(t *testing.T) {
 	require.NotContains(t, err.Error(), strings.Split(sealed, ".")[2])
 }
 
-func TestKeyIDs(t *testing.T) {
+func TestBox_KeyIDs(t *testing.T) {
 	t.Parallel()
 	both := box(t, 1, 2)
-	require.Equal(t, append(box(t, 1).KeyIDs(), box(t, 2).KeyIDs()...), both.KeyIDs(), "in the order of the keys")
+	require.Equal(t, append(box(t, 1).KeyIDs(), box(t, 2).KeyIDs()...), both.KeyIDs(), "in configured order")
 	id, err := secrets.KeyID(seal(t, both, "bot_token", "xoxb-1-abc"))
 	require.NoError(t, err)
 	require.Equal(t, both.KeyIDs()[0], id)
 	id, err = secrets.KeyID(pinned)
-	require.NoError(t, err, "whether or not the key is configured")
+	require.NoError(t, err, "the key need not be configured")
 	require.Equal(t, "dc61a21ba51a2f8b", id)
 	_, err = secrets.KeyID("xoxb-1-abc")
 	require.ErrorIs(t, err, secrets.ErrNotSealed)
@@ -231,18 +230,17 @@ func TestKeyIDs(t *testing.T) {
 	require.NotEqual(t, "changed", both.KeyIDs()[0], "a copy")
 }
 
-// pinned is "xoxb-pinned", sealed with the key of sevens by the first release.
+// pinned is "xoxb-pinned", sealed by the first release with a key of 32 bytes 7.
 const pinned = "ks1.dc61a21ba51a2f8b.x-IK6kQcW573Oqdpk77ytuMIUw6H5Ad9NrNqyVKUV0KP--6-sYs_"
 
-// TestSealedTextStaysReadable: whatever changes, what was sealed must open.
-func TestSealedTextStaysReadable(t *testing.T) {
+func TestBox_OpensTextOfFirstRelease(t *testing.T) {
 	t.Parallel()
 	opened, err := box(t, 7).Open(ref(t), "bot_token", pinned)
 	require.NoError(t, err)
 	require.Equal(t, "xoxb-pinned", opened.Reveal())
 }
 
-func TestIncompleteReferences(t *testing.T) {
+func TestBox_IncompleteRef(t *testing.T) {
 	t.Parallel()
 	b := box(t, 1)
 	sealed := seal(t, b, "bot_token", "xoxb-1-abc")
@@ -266,7 +264,7 @@ func TestIncompleteReferences(t *testing.T) {
 	}
 }
 
-func TestNewBoxRefuses(t *testing.T) {
+func TestNewBox_Errors(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {
 		keys [][]byte
@@ -286,8 +284,7 @@ func TestNewBoxRefuses(t *testing.T) {
 	}
 }
 
-// TestNothingInTheClearIsPrinted prints in every way that Go's own packages have.
-func TestNothingInTheClearIsPrinted(t *testing.T) {
+func TestPlaintextIsNeverPrinted(t *testing.T) {
 	t.Parallel()
 	b := box(t, 'c')
 	canary := "canary-token"
@@ -324,7 +321,7 @@ func TestNothingInTheClearIsPrinted(t *testing.T) {
 	}
 	encoded, err := json.Marshal(patch)
 	require.NoError(t, err)
-	require.JSONEq(t, `{"bot_token": "[redacted]", "(not a name)": "[redacted]", "old": null}`, string(encoded))
+	require.JSONEq(t, `{"bot_token": "[redacted]", "(invalid name)": "[redacted]", "old": null}`, string(encoded))
 	require.Empty(t, secrets.Secret{}.Reveal())
 
 	for _, row := range []struct {
@@ -332,7 +329,7 @@ func TestNothingInTheClearIsPrinted(t *testing.T) {
 		want  string
 	}{
 		{b, "secrets.Box([redacted])"},
-		{patch, `secrets.Patch["(not a name)" "bot_token" "old"]`},
+		{patch, `secrets.Patch["(invalid name)" "bot_token" "old"]`},
 		{opened, "[redacted]"},
 	} {
 		require.Equal(t, row.want, fmt.Sprintf("%v", row.value))
@@ -360,7 +357,7 @@ func FuzzOpen(f *testing.F) {
 	})
 }
 
-func TestABoxWithoutKeysRefusesByName(t *testing.T) {
+func TestBox_Nil(t *testing.T) {
 	t.Parallel()
 	var none *secrets.Box
 	sealed := seal(t, box(t, 1), "bot_token", "xoxb-1")

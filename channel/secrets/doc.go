@@ -1,33 +1,32 @@
-// Package secrets seals the secrets of channel connections (a bot's token, a signing secret) before they reach SQL.
+// Package secrets seals the secrets of channel connections, such as a bot's token, before they reach SQL.
 //
-// A connection's row keeps, by name, sealed texts; the names are in the clear, so that a list of them needs no key.
-// What a client may do to them is a [Patch]:
+// A connection's row holds sealed texts by name. The names are stored in plaintext, so listing them needs no key. A
+// client changes secrets with a [Patch]:
 //
-//	box, err := secrets.NewBox(keys)                                  // at start-up
+//	box, err := secrets.NewBox(keys)
 //	ref := secrets.Ref{Tenant: id, Connection: row.ID, Channel: "slack"}
-//	stored, err := box.Apply(ref, row.Secrets, patch)                 // create, update
-//	names := secrets.Names(stored)                                    // all that an answer may show
-//	token, err := box.Open(ref, "bot_token", stored["bot_token"])     // use: token.Reveal()
+//	stored, err := box.Apply(ref, row.Secrets, patch)
+//	names := secrets.Names(stored)                                    // all that a response may contain
+//	token, err := box.Open(ref, "bot_token", stored["bot_token"])     // token.Reveal()
 //
-// # What a sealed text is
+// # Format
 //
 //	ks1.<key id>.<ciphertext>
 //
 // The ciphertext is Tink's AES-256-GCM with a random nonce, in base64url without padding. The key id is 16 hex digits
-// derived from the key one way; it says which of the configured keys opens it. The associated data binds the key
-// id, the tenant, the connection, the channel type and the secret's name, each with its length before it, so that a
-// sealed text which is copied to another row, or to another name in the same row, doesn't open.
+// of a hash of the key, and selects the key that opens the text. The associated data binds key id, tenant, connection,
+// channel type and name, each preceded by its length, so a sealed text copied to another row or name does not open.
 //
 // # Rotation
 //
-// The first key seals, all keys open. To rotate, put the new key first and reseal what is stored ([Box.Reseal]; package
-// channel/rotation does so for every tenant). A key may be dropped when no stored text names it any more ([KeyID],
-// [Box.KeyIDs]); a text whose key is missing fails with [ErrUnknownKey].
+// The first key seals; all keys open. To rotate, put the new key first and reseal what is stored ([Box.Reseal], or
+// package channel/rotation for all tenants). A key can be removed once no stored text has its id ([KeyID],
+// [Box.KeyIDs]).
 //
-// # What is never printed
+// # Redaction
 //
-// Plaintext is held by [Secret] and [Patch] only, and neither shows it to fmt, slog or encoding/json. No error of
-// this package repeats a value, nor a name that doesn't have the form of one.
+// Plaintext is held only by [Secret] and [Patch], which fmt, slog and encoding/json print redacted. Errors never
+// contain a value, nor an invalid name, which may be a misplaced secret.
 //
-// The package imports tenancy and nothing else of this module.
+// The package imports only tenancy.
 package secrets

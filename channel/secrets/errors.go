@@ -1,51 +1,53 @@
 package secrets
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
-// Faults of keys, found at start-up.
+// Errors of the configured keys.
 var (
 	// ErrNoKeys is returned when there is no key to seal or open with.
-	ErrNoKeys = errors.New("secrets: the server has no KONSTRUCT_SECRETS_KEY")
-	// ErrKey means that a key isn't 32 bytes, or not in standard base64. The message tells which, by position.
+	ErrNoKeys = errors.New("secrets: KONSTRUCT_SECRETS_KEY is not set on the server")
+	// ErrKey is returned when a key is not 32 bytes long. The message has its position.
 	ErrKey = errors.New("secrets: a key must be 32 bytes, in standard base64")
-	// ErrDuplicateKey means that one key was given twice.
-	ErrDuplicateKey = errors.New("secrets: a key is repeated")
+	// ErrDuplicateKey is returned when a key is configured twice.
+	ErrDuplicateKey = errors.New("secrets: duplicate key")
 )
 
-// Faults of what is stored. None of them is the client's.
+// Errors of stored secrets. None is caused by the client.
 var (
-	// ErrInvalidRef means that a [Ref] lacks its connection or its channel type. A missing tenant is
+	// ErrInvalidRef is returned when a [Ref] lacks its connection or channel type. A missing tenant is
 	// tenancy.ErrInvalidID.
 	ErrInvalidRef = errors.New("secrets: incomplete reference")
-	// ErrNotSealed means that a text doesn't have the form that Seal writes.
+	// ErrNotSealed is returned when a text does not have the format that Seal writes.
 	ErrNotSealed = errors.New("secrets: not a sealed text")
-	// ErrUnknownKey means that a text is sealed with a key that isn't configured.
+	// ErrUnknownKey is returned when a text is sealed with a key that is not configured.
 	ErrUnknownKey = errors.New("secrets: sealed with a key that is not configured")
-	// ErrOpen means that a sealed text was changed, or belongs to another tenant, connection, channel type or name.
-	ErrOpen = errors.New("secrets: does not open here")
+	// ErrOpen is returned when a sealed text was modified, or belongs to another tenant, connection, channel type or
+	// name.
+	ErrOpen = errors.New("secrets: decryption failed")
 )
 
-// Faults of a [Patch]; they come in a [FaultError].
+// Errors of a [Patch], wrapped in a [FaultError]. Clients see their texts.
 var (
-	// ErrName means that a name isn't of the form [a-z0-9_]{1,64}.
+	// ErrName is returned when a name does not match [a-z0-9_]{1,64}.
 	ErrName = errors.New("secrets: a name must be 1 to 64 of a-z, 0-9 and _")
-	// ErrEmpty means that a value is empty or white space. Null removes a secret.
-	ErrEmpty = errors.New("secrets: a value can't be empty; null removes it")
-	// ErrRedacted means that a value is what redaction leaves of a secret, sent back by mistake. Leave the name out to
-	// keep the secret.
-	ErrRedacted = errors.New("secrets: a value is redacted; leave the name out to keep the secret")
-	// ErrTooLarge means that a value has more than [MaxValue] bytes.
-	ErrTooLarge = errors.New("secrets: a value is too large")
-	// ErrTooMany means that a connection would have more than [MaxNames] secrets.
-	ErrTooMany = errors.New("secrets: too many secrets")
+	// ErrEmpty is returned when a value is empty or white space.
+	ErrEmpty = errors.New("secrets: the value is empty; send null to remove the secret")
+	// ErrRedacted is returned when a value is a redacted secret sent back by mistake.
+	ErrRedacted = errors.New("secrets: the value is redacted; omit the name to keep the secret")
+	// ErrTooLarge is returned when a value has more than [MaxValue] bytes.
+	ErrTooLarge = fmt.Errorf("secrets: the value is longer than %d bytes", MaxValue)
+	// ErrTooMany is returned when a connection would have more than [MaxNames] secrets.
+	ErrTooMany = fmt.Errorf("secrets: a connection can have at most %d secrets", MaxNames)
 )
 
-// FaultError is one fault of a [Patch]. Several come joined: find them with [errors.As], or all of them through
-// Unwrap() []error.
+// FaultError is one error of a [Patch]. Several are joined: use [errors.As] for one, Unwrap() []error for all.
 type FaultError struct {
-	// Name is the secret's name, "" for a fault of the whole and for [ErrName]: what isn't a name may be a secret.
+	// Name is the secret's name. It is empty for [ErrTooMany] and [ErrName]: an invalid name may be a secret.
 	Name string
-	// Err is one of ErrName, ErrEmpty, ErrRedacted, ErrTooLarge, ErrTooMany and ErrNoKeys.
+	// Err is ErrName, ErrEmpty, ErrRedacted, ErrTooLarge, ErrTooMany or ErrNoKeys.
 	Err error
 }
 

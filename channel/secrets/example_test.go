@@ -11,7 +11,7 @@ import (
 )
 
 func Example() {
-	box, err := secrets.NewBox([][]byte{bytes.Repeat([]byte{1}, secrets.KeySize)}) // in earnest: 32 random bytes
+	box, err := secrets.NewBox([][]byte{bytes.Repeat([]byte{1}, secrets.KeySize)}) // use random bytes
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -30,12 +30,12 @@ func Example() {
 	secret, err := box.Open(ref, "bot_token", stored["bot_token"])
 	fmt.Println(secret, secret.Reveal() == token, err)
 
-	elsewhere := ref
-	elsewhere.Connection = uuid.MustParse("0198f3a0-0000-7000-8000-0000000000c2")
-	_, err = box.Open(elsewhere, "bot_token", stored["bot_token"])
+	other := ref
+	other.Connection = uuid.MustParse("0198f3a0-0000-7000-8000-0000000000c2")
+	_, err = box.Open(other, "bot_token", stored["bot_token"])
 	fmt.Println(err)
 	// Output:
 	// [bot_token] <nil>
 	// [redacted] true <nil>
-	// secrets: does not open here
+	// secrets: decryption failed
 }

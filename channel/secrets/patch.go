@@ -11,19 +11,17 @@ import (
 )
 
 const (
-	// MaxNames is how many secrets a connection may have.
+	// MaxNames is the maximum number of a connection's secrets.
 	MaxNames = 32
-	// maxName is the greatest length of a name, in bytes.
-	maxName = 64
+	maxName  = 64
 )
 
-// Patch is what a client sends for a connection's secrets, by name: a text sets the secret, null removes it, and a
-// name that is absent stays as it is. The values are in the clear: Patch prints names only, also as JSON, and is
-// read from JSON like the map that it is.
+// Patch changes a connection's secrets by name: a text sets the secret, null removes it, and an absent name keeps it.
+// Patch holds plaintext, and therefore prints names only, also as JSON.
 type Patch map[string]*string
 
-// Check returns every fault of p as a [FaultError], joined and in the order of the names; nil if there is none.
-// What depends on the stored secrets is checked by [Box.Apply].
+// Check returns a [FaultError] for each invalid name or value, joined and sorted by name, or nil. [ErrTooMany] depends
+// on the stored secrets and is returned by [Box.Apply].
 func (p Patch) Check() error {
 	var faults []error
 	for _, name := range slices.Sorted(maps.Keys(p)) {
@@ -36,11 +34,10 @@ func (p Patch) Check() error {
 	return errors.Join(faults...)
 }
 
-// Apply returns the secrets to store after p: those that p sets and those of stored that p doesn't name, all sealed for
-// ref with the first key, so that a save that overtakes a key rotation doesn't put an older key back into use. A stored
-// secret that doesn't open is kept as it is. Neither stored nor p is changed; removing a name that isn't there is no
-// fault. The errors are those of [Patch.Check], [ErrTooMany] and [ErrNoKeys] in a [FaultError],
-// [ErrInvalidRef] and tenancy.ErrInvalidID.
+// Apply returns stored with the changes of p, all sealed for ref with the first key, so that a save concurrent with a
+// key rotation does not restore an older key. A stored secret that does not open is kept unchanged. Neither stored nor
+// p is modified. Removing an absent name is not an error. The errors are [FaultError], [ErrInvalidRef] and
+// tenancy.ErrInvalidID.
 func (b *Box) Apply(ref Ref, stored map[string]string, p Patch) (map[string]string, error) {
 	if err := ref.check(); err != nil {
 		return nil, err
@@ -66,7 +63,7 @@ func (b *Box) Apply(ref Ref, stored map[string]string, p Patch) (map[string]stri
 	return merged, nil
 }
 
-// resealed is a copy of stored in which every secret that opens is sealed with the first key.
+// resealed returns a copy of stored in which every secret that opens is sealed with the first key.
 func (b *Box) resealed(ref Ref, stored map[string]string) map[string]string {
 	merged := make(map[string]string, len(stored))
 	for name, sealed := range stored {
@@ -78,9 +75,9 @@ func (b *Box) resealed(ref Ref, stored map[string]string) map[string]string {
 	return merged
 }
 
-// Names lists the names of stored secrets, sorted: all of them that may leave the server.
+// Names returns the sorted names of stored secrets.
 func Names(stored map[string]string) []string {
-	// Not slices.Sorted, which is nil for none and would be null in JSON.
+	// Not slices.Sorted: it returns nil for an empty map, which is null in JSON.
 	names := slices.AppendSeq(make([]string, 0, len(stored)), maps.Keys(stored))
 	slices.Sort(names)
 	return names
@@ -108,8 +105,8 @@ func checkValue(name, value string) error {
 	return nil
 }
 
-// redacted recognises what programs show in a secret's place: the word, in whatever brackets, and runs of dots or
-// stars, also with the secret's beginning or end left standing. No channel's token looks like that.
+// redacted reports whether value is what programs print in place of a secret: a word such as "redacted", or runs of
+// dots or stars, possibly beside the secret's first or last characters. No channel's tokens look like that.
 func redacted(value string) bool {
 	word := strings.Trim(strings.ToLower(strings.TrimSpace(value)), "[](){}<>*_- ")
 	if word == "" || word == "redacted" || word == "hidden" || word == "masked" {
@@ -123,13 +120,13 @@ func redacted(value string) bool {
 	return false
 }
 
-// shown is p as it may be seen: names, and whether each is set or removed.
+// shown returns p with its values and invalid names redacted.
 func (p Patch) shown() map[string]*string {
 	mark := Redacted
 	seen := make(map[string]*string, len(p))
 	for name, value := range p {
 		if checkName(name) != nil {
-			name = "(not a name)"
+			name = "(invalid name)"
 		}
 		seen[name] = nil
 		if value != nil {
@@ -139,7 +136,7 @@ func (p Patch) shown() map[string]*string {
 	return seen
 }
 
-// String prints names only.
+// String returns the names only.
 func (p Patch) String() string {
 	return fmt.Sprintf("secrets.Patch%q", slices.Sorted(maps.Keys(p.shown())))
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/konstruct/konstruct/channel/secrets"
 )
 
-// open returns what is stored, in the clear.
-func open(t *testing.T, b *secrets.Box, stored map[string]string) map[string]string {
+// openAll returns the plaintext of all stored secrets.
+func openAll(t *testing.T, b *secrets.Box, stored map[string]string) map[string]string {
 	t.Helper()
 	plain := map[string]string{}
 	for name, sealed := range stored {
@@ -25,7 +25,7 @@ func open(t *testing.T, b *secrets.Box, stored map[string]string) map[string]str
 	return plain
 }
 
-func TestApply(t *testing.T) {
+func TestBox_Apply(t *testing.T) {
 	t.Parallel()
 	b := box(t, 1)
 	stored := map[string]string{"bot_token": seal(t, b, "bot_token", "one"), "app_token": seal(t, b, "app_token", "two")}
@@ -33,33 +33,33 @@ func TestApply(t *testing.T) {
 		patch secrets.Patch
 		want  map[string]string
 	}{
-		"no patch keeps all":           {nil, map[string]string{"bot_token": "one", "app_token": "two"}},
-		"an empty patch, too":          {secrets.Patch{}, map[string]string{"bot_token": "one", "app_token": "two"}},
-		"a text replaces":              {secrets.Patch{"bot_token": new("new")}, map[string]string{"bot_token": "new", "app_token": "two"}},
-		"a text adds":                  {secrets.Patch{"x_9": new("new")}, map[string]string{"bot_token": "one", "app_token": "two", "x_9": "new"}},
-		"null removes":                 {secrets.Patch{"bot_token": nil}, map[string]string{"app_token": "two"}},
-		"null of what isn't there":     {secrets.Patch{"other": nil}, map[string]string{"bot_token": "one", "app_token": "two"}},
-		"all at once":                  {secrets.Patch{"bot_token": nil, "app_token": new("2")}, map[string]string{"app_token": "2"}},
-		"white space around is a part": {secrets.Patch{"bot_token": new(" one ")}, map[string]string{"bot_token": " one ", "app_token": "two"}},
+		"nil patch keeps all":             {nil, map[string]string{"bot_token": "one", "app_token": "two"}},
+		"empty patch keeps all":           {secrets.Patch{}, map[string]string{"bot_token": "one", "app_token": "two"}},
+		"text replaces":                   {secrets.Patch{"bot_token": new("new")}, map[string]string{"bot_token": "new", "app_token": "two"}},
+		"text adds":                       {secrets.Patch{"x_9": new("new")}, map[string]string{"bot_token": "one", "app_token": "two", "x_9": "new"}},
+		"null removes":                    {secrets.Patch{"bot_token": nil}, map[string]string{"app_token": "two"}},
+		"null of an absent name":          {secrets.Patch{"other": nil}, map[string]string{"bot_token": "one", "app_token": "two"}},
+		"removal and replacement":         {secrets.Patch{"bot_token": nil, "app_token": new("2")}, map[string]string{"app_token": "2"}},
+		"surrounding white space is kept": {secrets.Patch{"bot_token": new(" one ")}, map[string]string{"bot_token": " one ", "app_token": "two"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			before := maps.Clone(stored)
 			merged, err := b.Apply(ref(t), stored, row.patch)
 			require.NoError(t, err)
-			require.Equal(t, row.want, open(t, b, merged))
-			require.Equal(t, before, stored, "what is stored is changed by storing")
+			require.Equal(t, row.want, openAll(t, b, merged))
+			require.Equal(t, before, stored, "the argument is not modified")
 			for name, sealed := range merged {
 				if _, patched := row.patch[name]; !patched {
-					require.Equal(t, stored[name], sealed, "what isn't named isn't sealed again")
+					require.Equal(t, stored[name], sealed, "unchanged secrets are not sealed again")
 				}
 			}
 		})
 	}
 }
 
-// TestApplyKeepsWhatItCantOpen: an update must not depend on keys that are gone.
-func TestApplyKeepsWhatItCantOpen(t *testing.T) {
+// An update must not depend on removed keys.
+func TestBox_ApplyKeepsUnopenableSecrets(t *testing.T) {
 	t.Parallel()
 	stored := map[string]string{"bot_token": seal(t, box(t, 9), "bot_token", "one")}
 	merged, err := box(t, 1).Apply(ref(t), stored, secrets.Patch{"app_token": new("two")})
@@ -68,16 +68,16 @@ func TestApplyKeepsWhatItCantOpen(t *testing.T) {
 	require.Len(t, merged, 2)
 }
 
-// A save that read its row before a key rotation, and writes after it, must not bring the old key back.
-func TestApplyResealsWhatAnOlderKeySealed(t *testing.T) {
+// A save that read its row before a key rotation and writes after it must not restore the old key.
+func TestBox_ApplyResealsOlderKeys(t *testing.T) {
 	t.Parallel()
 	stored := map[string]string{"bot_token": seal(t, box(t, 1), "bot_token", "one")}
 	merged, err := box(t, 2, 1).Apply(ref(t), stored, secrets.Patch{"app_token": new("two")})
 	require.NoError(t, err)
-	require.Equal(t, map[string]string{"bot_token": "one", "app_token": "two"}, open(t, box(t, 2), merged))
+	require.Equal(t, map[string]string{"bot_token": "one", "app_token": "two"}, openAll(t, box(t, 2), merged))
 }
 
-func TestApplyToNothing(t *testing.T) {
+func TestBox_ApplyWithoutStoredSecrets(t *testing.T) {
 	t.Parallel()
 	merged, err := box(t, 1).Apply(ref(t), nil, nil)
 	require.NoError(t, err)
@@ -85,7 +85,7 @@ func TestApplyToNothing(t *testing.T) {
 	require.Empty(t, merged)
 }
 
-func TestPatchRefuses(t *testing.T) {
+func TestPatch_Check(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {
 		name  string
@@ -144,7 +144,7 @@ func TestPatchRefuses(t *testing.T) {
 			var fault *secrets.FaultError
 			require.ErrorAs(t, applyErr, &fault)
 			if errors.Is(row.want, secrets.ErrName) {
-				require.Empty(t, fault.Name, "what isn't a name may be a secret")
+				require.Empty(t, fault.Name, "an invalid name may be a secret")
 			} else {
 				require.Equal(t, row.name, fault.Name)
 			}
@@ -152,7 +152,7 @@ func TestPatchRefuses(t *testing.T) {
 	}
 }
 
-func TestPatchChecksNamesThatItRemoves(t *testing.T) {
+func TestPatch_CheckRemovedNames(t *testing.T) {
 	t.Parallel()
 	require.ErrorIs(t, secrets.Patch{"Bot": nil}.Check(), secrets.ErrName)
 	_, err := box(t, 1).Apply(ref(t), nil, secrets.Patch{"Bot": nil})
@@ -160,24 +160,24 @@ func TestPatchChecksNamesThatItRemoves(t *testing.T) {
 	require.NoError(t, secrets.Patch{"bot": nil}.Check())
 }
 
-func TestPatchReportsAllFaultsInOrder(t *testing.T) {
+func TestPatch_CheckJoinsErrorsInOrder(t *testing.T) {
 	t.Parallel()
 	err := secrets.Patch{
 		"b_token": new("***"), "a_token": new(""), "c_token": new("good"), "canary!": new(""),
 		"d_token": new(strings.Repeat("canary", 10_000)),
 	}.Check()
 	require.EqualError(t, err, strings.Join([]string{
-		"a_token: secrets: a value can't be empty; null removes it",
-		"b_token: secrets: a value is redacted; leave the name out to keep the secret",
+		"a_token: secrets: the value is empty; send null to remove the secret",
+		"b_token: secrets: the value is redacted; omit the name to keep the secret",
 		"secrets: a name must be 1 to 64 of a-z, 0-9 and _",
-		"d_token: secrets: a value is too large",
+		"d_token: secrets: the value is longer than 16384 bytes",
 	}, "\n"))
 	joined, ok := err.(interface{ Unwrap() []error })
 	require.True(t, ok)
 	require.Len(t, joined.Unwrap(), 4)
 }
 
-func TestApplyLimitsTheNumber(t *testing.T) {
+func TestBox_ApplyLimitsTheNumber(t *testing.T) {
 	t.Parallel()
 	b := box(t, 1)
 	patch := secrets.Patch{}
@@ -199,13 +199,13 @@ func TestApplyLimitsTheNumber(t *testing.T) {
 	_, err = b.Apply(ref(t), full, secrets.Patch{"name_1": new("y")})
 	require.NoError(t, err)
 
-	full["of_an_earlier_limit"] = full["name_0"]
+	full["from_a_higher_limit"] = full["name_0"]
 	kept, err := b.Apply(ref(t), full, secrets.Patch{"name_1": new("y")})
-	require.NoError(t, err, "it does not grow")
+	require.NoError(t, err, "the number does not grow")
 	require.Len(t, kept, secrets.MaxNames+1)
 }
 
-func TestPatchIsReadFromJSON(t *testing.T) {
+func TestPatch_UnmarshalJSON(t *testing.T) {
 	t.Parallel()
 	var patch secrets.Patch
 	require.NoError(t, json.Unmarshal([]byte(`{"bot_token": "one", "app_token": null}`), &patch))

@@ -11,32 +11,29 @@ import (
 )
 
 const (
-	// startTimeout bounds how long a starting server waits for a database that doesn't answer yet.
-	startTimeout = 20 * time.Second
-	// startAttempt bounds one attempt, startPause separates two.
-	startAttempt = 5 * time.Second
-	startPause   = 500 * time.Millisecond
-	// startNotice is how long an attempt may take before the log says what is waited for.
-	startNotice = time.Second
+	startTimeout = 20 * time.Second       // for a database that is not available yet
+	startAttempt = 5 * time.Second        // for one attempt
+	startPause   = 500 * time.Millisecond // between attempts
+	startNotice  = time.Second            // until a pending attempt is logged
 )
 
-// awaitDatabase waits for a database that accepts connections but doesn't answer, is still starting up, or has no
-// connection to spare, and says so in the log. Any other failure is returned at once.
+// awaitDatabase waits while the database does not respond, is starting up, or has no free connection slot. Other failures
+// are returned immediately.
 func (c *checks) awaitDatabase(ctx context.Context, log *slog.Logger) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, startTimeout, errStartTimeout)
 	defer cancel()
 	var last error
 	for {
-		notice := time.AfterFunc(startNotice, func() { waitingFor(ctx, log, last) })
+		notice := time.AfterFunc(startNotice, func() { logWaiting(ctx, log, last) })
 		attempt, stop := context.WithTimeout(ctx, startAttempt)
 		err := ping(attempt, c.probe)
 		stop()
 		notice.Stop()
-		if err == nil || !passes(err) {
+		if err == nil || !isTransient(err) {
 			return err
 		}
 		last = err
-		waitingFor(ctx, log, last)
+		logWaiting(ctx, log, last)
 		select {
 		case <-ctx.Done():
 			if cause := context.Cause(ctx); !errors.Is(cause, errStartTimeout) {
@@ -50,29 +47,29 @@ func (c *checks) awaitDatabase(ctx context.Context, log *slog.Logger) error {
 
 var errStartTimeout = errors.New("start timeout")
 
-func waitingFor(ctx context.Context, log *slog.Logger, cause error) {
-	text := "no answer yet"
+func logWaiting(ctx context.Context, log *slog.Logger, cause error) {
+	text := "no response yet"
 	if cause != nil {
 		text = cause.Error()
 	}
 	log.WarnContext(ctx, "waiting for PostgreSQL", "cause", text, "at_most", startTimeout.String())
 }
 
-// passes holds for failures of a server that is there and may be ready in a moment.
-func passes(err error) bool {
+// isTransient reports whether the server is reachable and may become available soon.
+func isTransient(err error) bool {
 	if failed, ok := errors.AsType[*pgtenant.ConnectError](err); ok {
 		return failed.Cause == pgtenant.CauseTimeout || failed.Cause == pgtenant.CauseLimit || failed.Cause == pgtenant.CauseStarting
 	}
 	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, pgtenant.ErrPoolBusy)
 }
 
-// requireCurrentSchema refuses a database whose schema is not this binary's yet: what the doctor would say about it, that
-// objects are missing, is beside the point.
+// requireCurrentSchema refuses a database with pending migrations. It runs before the doctor, which would only report the
+// missing objects.
 func (c *checks) requireCurrentSchema(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	ctx, cancel := context.WithTimeout(ctx, migrationsTimeout)
 	defer cancel()
-	if err := c.askMigrations(ctx); err != nil {
-		return fmt.Errorf("asking for migrations: %w", err)
+	if err := c.checkMigrations(ctx); err != nil {
+		return fmt.Errorf("check migrations: %w", err)
 	}
 	pending := c.migrations.Load().pending
 	if pending == nil {

@@ -19,26 +19,24 @@ import (
 )
 
 const (
-	// askMigrationsEvery is how long it is believed that no migration is pending.
-	askMigrationsEvery = time.Minute
-	// askTimeout bounds asking for them.
-	askTimeout = 10 * time.Second
+	migrationsMaxAge  = time.Minute // for which "no migration is pending" is cached
+	migrationsTimeout = 10 * time.Second
 )
 
-// checks ask what /readyz and the isolation monitor report.
+// checks are the checks of /readyz and of the isolation monitor.
 //
-// Whether the database answers and takes writes is asked on a connection that nothing else uses: requests that hold all
-// others must not make the server look broken. It is one connection only, because a role's limit counts it, and what is
-// asked on it needs no table, so that no lock can hold it up. What reads tables is asked among the requests, and its last
-// result stands while it can't be asked.
+// Availability and writes are checked on a dedicated connection, so that requests that use the whole pool do not make the
+// server unready. It is a single connection, because it counts against the role's limit, and its queries use no table, so
+// that no lock can block them. Checks that read tables use the pool of the requests and keep their last result while they
+// cannot run.
 type checks struct {
 	probe  *pgtenant.Driver
-	driver *pgtenant.Driver // the requests'
+	driver *pgtenant.Driver // of the requests
 	redis  *redisCheck
 	expect doctor.Spec
 
-	asking     singleflight.Group
-	migrations atomic.Pointer[migrationsAnswer]
+	flight     singleflight.Group
+	migrations atomic.Pointer[migrationsResult]
 }
 
 func openChecks(ctx context.Context, c config.Serve, driver *pgtenant.Driver) (*checks, error) {
@@ -60,7 +58,7 @@ func (c *checks) close() {
 // readiness lists the checks of /readyz besides isolation.
 func (c *checks) readiness() []server.Check {
 	return []server.Check{
-		{Name: "postgresql", Required: true, Run: c.answers},
+		{Name: "postgresql", Required: true, Run: c.available},
 		{Name: "migrations", Required: true, Run: c.migrated},
 		{Name: "writes", Degrades: true, Run: c.writes},
 		{Name: "redis", Run: c.redis.run},
@@ -73,14 +71,12 @@ const (
 	codeTempFileLimit      = "53400"
 )
 
-// answers returns an error while the database does not answer.
-func (c *checks) answers(ctx context.Context) error {
+func (c *checks) available(ctx context.Context) error {
 	_, err := c.reachable(ctx)
 	return err
 }
 
-// reachable returns the driver on which the database answers. A server that refuses another connection may still serve
-// those that the requests have.
+// reachable returns a driver with a working connection. At the connection limit only the pool of the requests may have one.
 func (c *checks) reachable(ctx context.Context) (*pgtenant.Driver, error) {
 	err := ping(ctx, c.probe)
 	if sqlState(err) != codeTooManyConnections {
@@ -94,16 +90,16 @@ func ping(ctx context.Context, driver *pgtenant.Driver) error {
 	return err
 }
 
-// migrated returns an error while migrations are pending. While the database can't be asked, because a migration has
-// locked the revisions for one, its last answer stands: that it doesn't answer is for another check to say.
+// migrated returns an error while migrations are pending. If the revisions cannot be read, for example because a running
+// migration has locked them, the last result is kept; availability is another check.
 func (c *checks) migrated(ctx context.Context) error {
-	if last := c.migrations.Load(); last != nil && last.pending == nil && time.Since(last.at) < askMigrationsEvery {
+	if last := c.migrations.Load(); last != nil && last.pending == nil && time.Since(last.at) < migrationsMaxAge {
 		return nil
 	}
-	asked := c.asking.DoChan("migrations", func() (any, error) { return nil, c.askMigrations(context.WithoutCancel(ctx)) })
+	done := c.flight.DoChan("migrations", func() (any, error) { return nil, c.checkMigrations(context.WithoutCancel(ctx)) })
 	var err error
 	select {
-	case result := <-asked:
+	case result := <-done:
 		err = result.Err
 	case <-ctx.Done():
 		err = ctx.Err()
@@ -114,24 +110,23 @@ func (c *checks) migrated(ctx context.Context) error {
 	return err
 }
 
-// askMigrations asks, and keeps the answer.
-func (c *checks) askMigrations(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+// checkMigrations stores the result of pendingMigrations if it could be determined.
+func (c *checks) checkMigrations(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, migrationsTimeout)
 	defer cancel()
 	pending, err := c.pendingMigrations(ctx)
 	if err == nil {
-		c.migrations.Store(&migrationsAnswer{at: time.Now(), pending: pending})
+		c.migrations.Store(&migrationsResult{at: time.Now(), pending: pending})
 	}
 	return err
 }
 
-// migrationsAnswer is what the database said about its migrations.
-type migrationsAnswer struct {
+type migrationsResult struct {
 	at      time.Time
 	pending error
 }
 
-// pendingMigrations returns what is pending, and an error if the database can't be asked.
+// pendingMigrations returns what is pending, or err if that could not be determined.
 func (c *checks) pendingMigrations(ctx context.Context) (pending, err error) {
 	err = c.driver.WithConn(ctx, func(conn *pgx.Conn) error {
 		ok, detail, err := migrate.Current(ctx, conn)
@@ -143,13 +138,12 @@ func (c *checks) pendingMigrations(ctx context.Context) (pending, err error) {
 	return pending, err
 }
 
-var errReadOnly = errors.New("the database is read-only: a standby, or default_transaction_read_only")
+var errReadOnly = errors.New("the database is read-only (a standby, or default_transaction_read_only)")
 
-// spill is more than work_mem may hold at its smallest, so PostgreSQL writes it to a temporary file.
+// spill exceeds the smallest work_mem, so PostgreSQL writes a temporary file.
 const spill = "select count(*) from generate_series(1, 10000)"
 
-// writes returns an error while the database can only read: it is read-only, or its disk is full. That is found out with
-// a temporary file, which leaves nothing behind.
+// writes returns an error while the database is read-only or its disk is full, which it detects with a temporary file.
 func (c *checks) writes(ctx context.Context) (err error) {
 	driver, err := c.reachable(ctx)
 	if err != nil {
@@ -177,7 +171,6 @@ func (c *checks) writes(ctx context.Context) (err error) {
 	return err
 }
 
-// examine is the doctor's check of a live database.
 func (c *checks) examine(ctx context.Context) (report doctor.Report, err error) {
 	err = c.driver.WithConn(ctx, func(conn *pgx.Conn) error {
 		report, err = doctor.Check(ctx, conn, c.expect)

@@ -15,7 +15,6 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// demoTenant is a tenant as the development system shows it.
 type demoTenant struct {
 	name, slug, workspace string
 	agents                []demoAgent
@@ -23,13 +22,13 @@ type demoTenant struct {
 
 type demoAgent struct{ name, role, persona string }
 
-// demoTenants are two, so that there is something to keep apart.
+// demoTenants returns two tenants, to show isolation between them.
 func demoTenants() []demoTenant {
 	return []demoTenant{
 		{
 			name: "Acme Robotics", slug: "acme", workspace: "T0ACME0001",
 			agents: []demoAgent{
-				{"Ada", "Support engineer", "Patient and exact. Asks for a log before she guesses."},
+				{"Ada", "Support engineer", "Patient and exact. Reads the log before she answers."},
 				{"Rosie", "Office manager", "Cheerful. Knows where everything is."},
 			},
 		},
@@ -42,8 +41,7 @@ func demoTenants() []demoTenant {
 	}
 }
 
-// seed makes the demo's admin and tenants where they are missing. It acts as the server would: as konstruct_app, each
-// tenant's rows under that tenant.
+// seed creates the missing demo data as konstruct_app, in the context of each tenant.
 func seed(ctx context.Context, client *ent.Client, users *account.Users, box *secrets.Box, s devState) error {
 	_, err := users.Create(ctx, account.NewUser{
 		Email: s.AdminEmail, Name: "Demo Admin", Password: s.AdminPassword, IsAdmin: true,
@@ -52,14 +50,14 @@ func seed(ctx context.Context, client *ent.Client, users *account.Users, box *se
 		return err
 	}
 	for _, demo := range demoTenants() {
-		there, err := client.Tenant.Query().Where(tenant.Slug(demo.slug)).Exist(ctx)
+		exists, err := client.Tenant.Query().Where(tenant.Slug(demo.slug)).Exist(ctx)
 		if err != nil {
 			return err
 		}
-		if there {
+		if exists {
 			continue
 		}
-		// Another development system on the same data may make it at the same time.
+		// Another process on the same data may create it at the same time.
 		if err := demo.create(ctx, client, box); err != nil && !ent.IsConstraintError(err) {
 			return err
 		}
@@ -86,7 +84,7 @@ func (d demoTenant) create(ctx context.Context, client *ent.Client, box *secrets
 	})
 }
 
-// connect gives the tenant its Slack workspace, with a bot token of no worth.
+// connect adds a Slack connection with a fake bot token.
 func (d demoTenant) connect(ctx context.Context, tx *ent.Tx, box *secrets.Box, id tenancy.ID) error {
 	connection, token := uuid.Must(uuid.NewV7()), "xoxb-demo-"+d.slug
 	channel := channelconnection.ChannelTypeSlack

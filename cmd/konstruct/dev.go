@@ -22,20 +22,21 @@ import (
 	"github.com/konstruct/konstruct/server/account"
 )
 
-const longDev = `A complete system on this machine, in one command: PostgreSQL, Redis, the schema, a demo admin, two demo tenants with
-agents and a Slack connection, and the server. It listens on loopback only, on servers and data of its own: whatever
-the *_URL variables name is left alone. Ctrl-C stops all of it; the next start finds its data again. A second one on the
-same data shares the database and serves on the next free port; the servers stop with the last.`
+const longDev = `Run a complete system on this machine: PostgreSQL, Redis, the schema, the API, and demo data (an admin and two tenants
+with agents and a Slack connection).
 
-// portsTried is how many ports are tried, from the configured one on.
+It starts its own servers, ignores DATABASE_URL, MIGRATION_DATABASE_URL and REDIS_URL, and listens on loopback only
+(default 127.0.0.1:8080, or the next free port). Ctrl-C stops everything; the data are kept for the next run. Several
+"konstruct dev" on the same data share the database, which stops with the last of them.`
+
 const (
-	portsTried = 20
+	portsTried = 20 // from the configured one
 	maxPort    = 1<<16 - 1
 )
 
 func newDev() *cobra.Command {
 	cmd := &cobra.Command{Use: "dev", Short: "Run a complete system with demo data", Long: longDev, Args: noArgs}
-	folder := cmd.Flags().String("data", "", "the folder of its data (default: dev below the folder for local data)")
+	folder := cmd.Flags().String("data", "", "data folder (default: dev in the folder for local data)")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		config.IgnoreLibpq(true)
 		return runDev(cmd, *folder)
@@ -62,7 +63,7 @@ func runDev(cmd *cobra.Command, folder string) error {
 	return errors.Join(err, d.share.Leave(ctx))
 }
 
-// devSystem is what a development system stands on.
+// devSystem holds the state and the servers of a development system.
 type devSystem struct {
 	folder   string
 	state    devState
@@ -85,16 +86,15 @@ func startDev(ctx context.Context, folder string, log *slog.Logger) (*devSystem,
 	return d, suggestData(err)
 }
 
-// suggestData says what to do about a folder that cannot be used.
+// suggestData adds the flag that selects another folder to an error about the data folder.
 func suggestData(err error) error {
 	if errors.Is(err, local.ErrFolder) || errors.Is(err, local.ErrForeignFolder) || errors.Is(err, local.ErrUnreachable) ||
 		errors.As(err, new(*local.VersionError)) {
-		return fmt.Errorf("%w\nTo use another folder: %s dev --data FOLDER", err, programName())
+		return fmt.Errorf("%w\nUse another folder: %s dev --data FOLDER", err, programName())
 	}
 	return err
 }
 
-// devFolder is the given folder, or the one below the folder for local data.
 func devFolder(given string) (string, error) {
 	if given != "" {
 		return filepath.Abs(given)
@@ -106,7 +106,7 @@ func devFolder(given string) (string, error) {
 	return filepath.Join(base, "dev"), nil
 }
 
-// start brings up the servers and the schema, or finds them up.
+// start starts the servers, or reuses running ones, and applies the migrations.
 func (d *devSystem) start(ctx context.Context, self string, log *slog.Logger) (err error) {
 	if d.state, err = openDevState(d.folder); err != nil {
 		return err
@@ -139,7 +139,7 @@ func (d *devSystem) migrate(ctx context.Context, log *slog.Logger) error {
 	return err
 }
 
-// serve runs the server that `konstruct serve` would run, with this system's own URLs and keys.
+// serve runs the same server as `konstruct serve`, with the URLs and keys of this system.
 func (d *devSystem) serve(ctx context.Context, env config.Env, log *slog.Logger, out io.Writer) error {
 	env = maps.Clone(env)
 	delete(env, "MIGRATION_DATABASE_URL")
@@ -167,7 +167,7 @@ func (d *devSystem) serve(ctx context.Context, env config.Env, log *slog.Logger,
 	defer s.close()
 	users := account.NewUsers(s.client, account.Argon2{Params: account.OWASP()}, time.Now)
 	if err := seed(ctx, s.client, users, s.box, d.state); err != nil {
-		return stopped(ctx, fmt.Errorf("demo data: %w", err))
+		return stopped(ctx, fmt.Errorf("create demo data: %w", err))
 	}
 	if err := s.refuseUnsafe(ctx); err != nil {
 		return stopped(ctx, err)
@@ -195,7 +195,7 @@ func listenNear(ctx context.Context, address string, log *slog.Logger) (net.List
 	for next := wanted; ; next++ {
 		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(next)))
 		if err == nil && next != wanted {
-			log.WarnContext(ctx, "the port is taken: listening on the next free one", "taken", address, "address", listener.Addr().String())
+			log.WarnContext(ctx, "the port is in use: listening on the next free one", "taken", address, "address", listener.Addr().String())
 		}
 		if !errors.Is(err, syscall.EADDRINUSE) || wanted == 0 || next == min(wanted+portsTried, maxPort) {
 			return listener, err

@@ -13,10 +13,10 @@ import (
 	"github.com/konstruct/konstruct/local"
 )
 
-// devState is what one development system is made of besides its data: its passwords and keys, drawn at its first start
-// and kept beside the data, so that the next start finds everything as it was.
+// devState holds the passwords and keys of a development system. They are generated at its first start and stored beside
+// its data.
 type devState struct {
-	// SuperuserPassword is empty in a folder that an older version made: then the password is kept beside the data only.
+	// SuperuserPassword is empty in folders of older versions, which stored it in the PostgreSQL folder only.
 	SuperuserPassword string `json:"superuser_password,omitempty"`
 
 	OwnerPassword string `json:"owner_password"`
@@ -27,8 +27,7 @@ type devState struct {
 	AdminPassword string `json:"admin_password"`
 }
 
-// openDevState reads the state kept in folder, or draws one and keeps it there, for the user alone to read. The folder
-// exists, and no other process does the same.
+// openDevState reads the state in folder, or creates it. The caller holds the lock of the folder.
 func openDevState(folder string) (devState, error) {
 	path := filepath.Join(folder, "dev.json")
 	text, err := os.ReadFile(path) //nolint:gosec // the folder is the user's own choice
@@ -40,8 +39,8 @@ func openDevState(folder string) (devState, error) {
 	}
 	var s devState
 	if err := json.Unmarshal(text, &s); err != nil {
-		// The text is not repeated: it is passwords.
-		return devState{}, fmt.Errorf("%s is damaged, and holds the passwords of the data: remove the folder %s to start over",
+		// The cause could quote passwords.
+		return devState{}, fmt.Errorf("%s is damaged, and without its passwords the data cannot be used: remove the folder %s to start over",
 			path, folder)
 	}
 	return s, nil
@@ -65,11 +64,11 @@ func newDevState(path string) (devState, error) {
 	return s, local.ReplaceFile(path, text)
 }
 
-// String hides the secrets.
+// String omits the secrets.
 func (s devState) String() string { return "[development system of " + s.AdminEmail + "]" }
 
-// GoString hides the secrets.
+// GoString omits the secrets.
 func (s devState) GoString() string { return s.String() }
 
-// secretsKey is the key as KONSTRUCT_SECRETS_KEY spells it.
+// secretsKey encodes the key for KONSTRUCT_SECRETS_KEY.
 func (s devState) secretsKey() string { return base64.StdEncoding.EncodeToString(s.SecretsKey) }

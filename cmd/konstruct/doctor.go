@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -17,34 +16,35 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-const longDoctor = `Compare the live catalog, as the server's own role, with what the migrations make, and report whether tenant
-isolation holds. It changes nothing and takes milliseconds. Each finding has a stable code, the object, the risk, and
-the SQL that fixes it. Objects listed in KONSTRUCT_DOCTOR_KNOWN are reported, not refused.
+const longDoctor = `Compare the catalog of a live database with what the migrations create, and report whether tenant isolation holds.
 
-The database is DATABASE_URL's, or that of the file that --url-file names, never one on the command line: what is true
-for the server is asked the way the server asks.
+The check changes nothing and takes milliseconds. Each finding has a stable code, the object, the risk, and the SQL that
+fixes it. Objects listed in KONSTRUCT_DOCTOR_KNOWN are reported but do not fail the check.
 
-With --attack it also makes harmless reads from a fixed list, as a few of the tenants, in one rolled-back transaction
-each; it waits for no lock, and prints no values.
+It connects to DATABASE_URL, or to the URL in the file given by --url-file, as the role of the server, because some
+findings depend on the role.
+
+--attack first reads from a fixed list of queries as a few of the tenants. Each query runs in a transaction that is rolled
+back, waits for no locks, and prints no values.
 
 Exit codes: 0 isolation holds, 3 it holds with warnings, 4 it does not hold or the database is not migrated.`
 
 func newDoctor() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor",
-		Short: "Ask a live database whether tenant isolation holds",
+		Short: "Check that tenant isolation holds in a live database",
 		Long:  longDoctor,
 		Args:  noArgs,
 	}
 	var d diagnosis
 	cmd.Flags().BoolVar(&d.asJSON, "json", false, "print the report as JSON")
-	cmd.Flags().BoolVar(&d.attack, "attack", false, "attack the live database, by harmless reads")
-	cmd.Flags().StringVar(&d.urlFile, "url-file", "", "a file with the database's URL, in place of DATABASE_URL")
+	cmd.Flags().BoolVar(&d.attack, "attack", false, "also attack the live database with harmless reads")
+	cmd.Flags().StringVar(&d.urlFile, "url-file", "", "read the database URL from this file (default: DATABASE_URL)")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return d.run(cmd) }
 	return cmd
 }
 
-// diagnosis is what the doctor was asked for.
+// diagnosis is one run of the doctor with its flags.
 type diagnosis struct {
 	asJSON, attack bool
 	urlFile        string
@@ -57,7 +57,7 @@ func (d diagnosis) run(cmd *cobra.Command) error {
 	}
 	if d.attack {
 		err := d.attackLive(cmd, c.Database.URL.Reveal())
-		if err != nil && sqlState(err) != codeUndefinedTable { // the examination reports missing tables
+		if err != nil && sqlState(err) != codeUndefinedTable { // the catalog check reports missing tables
 			return explainDatabase("DATABASE_URL", c.Database.URL, err)
 		}
 	}
@@ -79,7 +79,7 @@ func (d diagnosis) config() (config.Doctor, error) {
 	return config.LoadDoctor(env)
 }
 
-// attackLive comes before the examination: what it finds matters more.
+// attackLive runs before the catalog check because its findings matter more.
 func (d diagnosis) attackLive(cmd *cobra.Command, url string) error {
 	report, err := attack.Live(cmd.Context(), url, liveAttack())
 	if err != nil {
@@ -100,7 +100,7 @@ func (d diagnosis) attackLive(cmd *cobra.Command, url string) error {
 
 func (d diagnosis) examine(cmd *cobra.Command, c config.Doctor) error {
 	drv, err := openDriver(cmd.Context(), c.Database)
-	if errors.Is(err, pgtenant.ErrConfig) { // a preset in the URL: the driver refuses before the doctor could report it
+	if errors.Is(err, pgtenant.ErrConfig) { // a preset in the URL, which the driver refuses
 		return exit{err, exitUnsafe}
 	}
 	if err != nil {
@@ -115,7 +115,12 @@ func (d diagnosis) examine(cmd *cobra.Command, c config.Doctor) error {
 	if err != nil {
 		return err
 	}
-	if err := writeReport(cmd, report, d.asJSON); err != nil {
+	if d.asJSON {
+		err = writeJSON(cmd.OutOrStdout(), report)
+	} else {
+		err = report.WriteText(cmd.OutOrStdout())
+	}
+	if err != nil {
 		return err
 	}
 	if code := report.ExitCode(); code != doctor.ExitClean {
@@ -124,16 +129,7 @@ func (d diagnosis) examine(cmd *cobra.Command, c config.Doctor) error {
 	return nil
 }
 
-// spec is the product's, with what the operator vouches for.
+// spec is the spec of the migrations and the objects in KONSTRUCT_DOCTOR_KNOWN.
 func spec(c config.Database) doctor.Spec {
 	return migrate.Spec().With(doctor.Spec{Known: c.Known})
-}
-
-func writeReport(cmd *cobra.Command, report doctor.Report, asJSON bool) error {
-	if !asJSON {
-		return report.WriteText(cmd.OutOrStdout())
-	}
-	out := json.NewEncoder(cmd.OutOrStdout())
-	out.SetIndent("", "  ")
-	return out.Encode(report)
 }

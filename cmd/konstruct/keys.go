@@ -14,21 +14,21 @@ import (
 
 const longRotate = `Reseal the secrets of all channel connections under the newest key, the first of KONSTRUCT_SECRETS_KEY.
 
-It runs while servers run, visits every tenant, and can be interrupted and started again: secrets under the newest key are
-skipped. Secrets that can't be opened are listed with their tenant and connection, and left as they are.
+It can run while servers run, and can be interrupted and started again: secrets already under the newest key are skipped.
+Secrets that cannot be opened are listed with their tenant and connection and left unchanged.
 
-With --check nothing is changed. It lists the keys and how many secrets each one sealed, so that you know when an old key
-can be removed from KONSTRUCT_SECRETS_KEY.
+--check changes nothing. It lists the keys and how many secrets each one seals, to see when an old key can be removed from
+KONSTRUCT_SECRETS_KEY.
 
-Exit codes: 0 done, or no older key is in use; 1 a secret can't be opened; 2 wrong usage or configuration; 5 the
-database has no schema, or with --check an older key is still in use; 130 interrupted.`
+Exit codes: 0 done, or with --check no older key is in use; 1 a secret cannot be opened; 2 invalid usage or configuration;
+5 the database has no schema, or with --check an older key is in use; 130 interrupted.`
 
 func newKeys() *cobra.Command {
 	cmd := &cobra.Command{Use: "keys", Short: "Rotate the keys that seal the secrets of channel connections"}
 	rotate := &cobra.Command{
 		Use: "rotate", Short: "Reseal all secrets under the newest key", Long: longRotate, Args: noArgs,
 	}
-	check := rotate.Flags().Bool("check", false, "change nothing; list the keys that are in use")
+	check := rotate.Flags().Bool("check", false, "only list the keys and how many secrets each one seals")
 	rotate.RunE = func(cmd *cobra.Command, _ []string) error { return rotateKeys(cmd, *check) }
 	return group(cmd, rotate)
 }
@@ -56,13 +56,13 @@ func rotateKeys(cmd *cobra.Command, check bool) error {
 		return errors.Join(report.WriteRun(cmd.OutOrStdout()), verdict(report, err, 0))
 	}
 	report, err := keys.Check(cmd.Context())
-	if err != nil { // an incomplete list would call a key unused that is not
+	if err != nil { // an incomplete list could report a used key as unused
 		return verdict(report, err, 0)
 	}
 	return errors.Join(report.WriteCheck(cmd.OutOrStdout()), verdict(report, nil, report.Resealed))
 }
 
-// verdict is the command's error, given how many secrets an older key still seals.
+// verdict returns the error of the command. old is the number of secrets sealed with an older key.
 func verdict(report rotation.Report, err error, old int) error {
 	switch {
 	case errors.Is(err, context.Canceled):

@@ -14,26 +14,27 @@ import (
 	"github.com/konstruct/konstruct/migrate"
 )
 
-// databaseName is what the database is called wherever this program makes one.
+// databaseName is the name of every database that this program creates.
 const databaseName = "konstruct"
 
-const longLocal = `Starts PostgreSQL and Redis from this machine's own programs, for machines without Docker.
-They listen on 127.0.0.1, on the ports and with the passwords of .env, and run on in the background until "local down".
-The database konstruct is made and bootstrapped in them, so that "migrate up" is the next step.
-Their data are those of COMPOSE_PROJECT_NAME in .env, so that two checkouts can have their own.`
+const longLocal = `Run PostgreSQL and Redis in the background, on machines without Docker.
+
+The servers listen on 127.0.0.1, with the ports and passwords of .env, until "local down". "local up" also creates the
+database konstruct and its roles; run "migrate up" next. The data belong to the COMPOSE_PROJECT_NAME in .env, so that two
+checkouts do not share a database.`
 
 func newLocal() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "local",
-		Short: "PostgreSQL and Redis in the background, without Docker",
+		Short: "Run PostgreSQL and Redis in the background, without Docker",
 		Long:  longLocal,
 	}
 	return group(cmd,
 		&cobra.Command{
-			Use: "up [postgres] [redis]", Short: "Start both, or the named one; what runs already is left as it is",
+			Use: "up [postgres] [redis]", Short: "Start both servers, or only the named ones",
 			Args: cobra.ArbitraryArgs, RunE: localUp,
 		},
-		&cobra.Command{Use: "down", Short: "End what `local up` started; the data stay", Args: noArgs, RunE: localDown},
+		&cobra.Command{Use: "down", Short: "Stop the servers and keep their data", Args: noArgs, RunE: localDown},
 		&cobra.Command{Use: "redis", Hidden: true, Args: noArgs, RunE: localRedis},
 		&cobra.Command{Use: "guard FOLDER", Hidden: true, Args: exactArgs(1), RunE: localGuard},
 	)
@@ -44,7 +45,7 @@ func localUp(cmd *cobra.Command, args []string) error {
 	ctx := cmd.Context()
 	for _, name := range args {
 		if name != postgresService && name != redisService {
-			return exit{fmt.Errorf("%q: without Docker there are %s and %s", name, postgresService, redisService), exitUsage}
+			return exit{fmt.Errorf("unknown service %q: only %s and %s run without Docker", name, postgresService, redisService), exitUsage}
 		}
 	}
 	c, err := load(config.LoadLocal)
@@ -83,7 +84,7 @@ func localUp(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// The names of the services are Compose's.
+// Service names, as in docker-compose.yml.
 const (
 	postgresService = "postgres"
 	redisService    = "redis"
@@ -101,7 +102,7 @@ func omitted(wanted []string) local.Service {
 	}
 }
 
-// projectFolder keeps the servers of one checkout. Without a name it is the one place for all.
+// projectFolder is the data folder of a checkout. Checkouts without a project name share one.
 func projectFolder(project string) (string, error) {
 	base, err := local.DefaultFolder()
 	if err != nil {
@@ -113,7 +114,7 @@ func projectFolder(project string) (string, error) {
 	return filepath.Join(base, "up-"+project), nil
 }
 
-// prepareDatabase makes the database and its roles; a second time it only sets the passwords.
+// prepareDatabase creates the database and its roles if missing, and sets the passwords.
 func prepareDatabase(ctx context.Context, pg *local.Postgres, passwords migrate.Passwords) error {
 	if _, err := pg.EnsureDatabase(ctx, databaseName); err != nil {
 		return err
@@ -136,25 +137,16 @@ func localDown(cmd *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
-	for _, server := range []struct {
-		name  string
-		ended bool
-	}{{"PostgreSQL", stopped.Postgres}, {"Redis", stopped.Redis}} {
-		what := "was not running"
-		if server.ended {
-			what = "stopped"
-		}
-		fmt.Fprintf(cmd.OutOrStdout(), "%s %s\n", server.name, what)
-	}
-	return nil
+	outcome := map[bool]string{true: "stopped", false: "was not running"}
+	return printf(cmd, "PostgreSQL %s\nRedis %s", outcome[stopped.Postgres], outcome[stopped.Redis])
 }
 
-// localRedis is the background process that stands in for redis-server.
+// localRedis is the background process that replaces a missing redis-server.
 func localRedis(cmd *cobra.Command, _ []string) error {
 	return local.ServeMiniredis(cmd.Context(), os.Getenv(local.MiniredisAddrVariable), os.Getenv(local.MiniredisPasswordVariable))
 }
 
-// localGuard is the background process that stops a development system's servers when its last process ends without.
+// localGuard is the background process that stops the servers of a development system if its last process crashes.
 func localGuard(cmd *cobra.Command, args []string) error {
 	return local.GuardShare(cmd.Context(), args[0])
 }

@@ -1,5 +1,5 @@
-// Command konstruct is Konstruct's one binary: the server, a complete system for development, migrations, the
-// isolation doctor, and the first admin. See `konstruct help`.
+// Command konstruct is the server, the development system, migrations, the isolation doctor and user administration in
+// one binary. See `konstruct help`.
 package main
 
 import (
@@ -15,20 +15,20 @@ import (
 	"github.com/konstruct/konstruct/tenancy/doctor"
 )
 
-// The exit codes, for scripts. `konstruct doctor` ends with its report's: 3 for warnings, 4 for errors.
+// Exit codes. `konstruct doctor` exits with the code of its report: 3 for warnings, 4 for errors.
 const (
-	exitFailed  = 1 // what was asked for did not work
-	exitUsage   = 2 // the command line or the configuration is wrong; nothing was done
+	exitFailed  = 1
+	exitUsage   = 2 // invalid usage or configuration; nothing was done
 	exitUnsafe  = doctor.ExitErrors
-	exitPending = 5 // migrations or a key rotation are pending, or a check of the migrations found something
+	exitPending = 5 // migrations or a key rotation are pending, or migrate check failed
 
-	exitInterrupted = 130 // by SIGINT or SIGTERM, as shells count it
+	exitInterrupted = 130 // 128 + SIGINT, as in shells
 )
 
 func main() {
-	// The first signal asks for a graceful stop, a later one ends the process. One Ctrl-C can arrive several times: from
-	// the terminal, and again from go run and from task, which pass it on. A terminal that is closed sends SIGHUP, which
-	// stops gracefully, too, unless it is ignored: by nohup, or by the command.
+	// The first signal starts a graceful stop, and one more than a second later kills the process: a single Ctrl-C can
+	// arrive several times, from the terminal, go run and task. SIGHUP stops gracefully unless nohup or the command
+	// ignores it.
 	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
 	if !signal.Ignored(syscall.SIGHUP) {
 		signals = append(signals, syscall.SIGHUP)
@@ -48,16 +48,16 @@ func main() {
 	os.Exit(exitCode(err))
 }
 
-// stopped turns the failure of a start that a signal cut short into a stop: a server that was asked to end has not failed.
+// stopped turns an error caused by a signal during startup into a clean exit.
 func stopped(ctx context.Context, err error) error {
 	if ctx.Err() == nil {
 		return err
 	}
-	fmt.Fprintln(os.Stderr, "konstruct: stopped while starting")
+	fmt.Fprintln(os.Stderr, "konstruct: stopped during startup")
 	return nil
 }
 
-// exit is an error with the code that the process ends with.
+// exit is an error with an exit code.
 type exit struct {
 	error
 

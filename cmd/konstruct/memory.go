@@ -12,16 +12,16 @@ import (
 	"github.com/KimMachineGun/automemlimit/memlimit"
 )
 
-// gcPercent is GOGC where the operator sets none. A server's live heap is a few megabytes, so Go's own 100 collects the
-// garbage of some 90 lists at a time, which took a sixth of the CPU time of a request.
+// gcPercent is the default GOGC. The live heap is a few megabytes; with Go's default of 100, garbage collection took a
+// sixth of the CPU time of a request.
 const gcPercent = 400
 
-// goShare is the part of a container's memory that is Go's. The rest is for the program's own pages, and for what is
-// allocated until the collector has caught up.
-const goShare = 0.8
+// goMemoryRatio of a container's memory limit is GOMEMLIMIT. The rest is for the binary and for allocations during a
+// collection.
+const goMemoryRatio = 0.8
 
-// tuneMemory sets what the environment leaves unset of Go's garbage collector: GOGC to gcPercent, and GOMEMLIMIT to goShare
-// of the limit that the provider returns in bytes. It has to run before password hashing is bounded by GOMEMLIMIT.
+// tuneMemory sets GOGC to gcPercent and GOMEMLIMIT to goMemoryRatio of the provider's limit in bytes, unless the
+// environment sets them. It must run before openSystem, which bounds password hashing by GOMEMLIMIT.
 func tuneMemory(ctx context.Context, log *slog.Logger, provider memlimit.Provider) {
 	percent := gcPercent
 	if own := debug.SetGCPercent(gcPercent); os.Getenv("GOGC") != "" {
@@ -35,17 +35,17 @@ func tuneMemory(ctx context.Context, log *slog.Logger, provider memlimit.Provide
 }
 
 func limitMemory(ctx context.Context, log *slog.Logger, provider memlimit.Provider) {
-	limit, err := memlimit.ApplyRatio(provider, goShare)()
+	limit, err := memlimit.ApplyRatio(provider, goMemoryRatio)()
 	switch {
 	case err == nil:
 		debug.SetMemoryLimit(int64(min(limit, math.MaxInt64)))
 	case errors.Is(err, memlimit.ErrNoLimit), errors.Is(err, memlimit.ErrNoCgroup), errors.Is(err, memlimit.ErrCgroupsNotSupported):
 	default:
-		log.WarnContext(ctx, "the container's memory limit could not be read", "error", err)
+		log.WarnContext(ctx, "could not read the memory limit of the container", "error", err)
 	}
 }
 
-// memoryLimit returns Go's memory limit as GOMEMLIMIT spells it.
+// memoryLimit formats the current limit like GOMEMLIMIT.
 func memoryLimit() string {
 	limit := debug.SetMemoryLimit(-1)
 	if limit == math.MaxInt64 {

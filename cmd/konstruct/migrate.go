@@ -18,22 +18,22 @@ import (
 	"github.com/konstruct/konstruct/tenancy/doctor"
 )
 
-const longMigrate = `Migrations are versioned SQL, embedded in this program, and run as the owner of the database:
+const longMigrate = `Apply, inspect and write migrations: versioned SQL embedded in this program.
 
-  MIGRATION_DATABASE_URL    konstruct_owner's URL; or a superuser's, who is also asked to make the roles
+They connect to MIGRATION_DATABASE_URL, as konstruct_owner. As a superuser, "up" also creates the roles.
 
-"diff" and "check" need a PostgreSQL to try things on. They start one of their own for the moment, or use the superuser's
-URL that --scratch-url names.`
+"check", "diff" and "snapshot" need a scratch server. By default they start a temporary PostgreSQL; use --scratch-url to
+name another.`
 
 func newMigrate() *cobra.Command {
-	cmd := &cobra.Command{Use: "migrate", Short: "Bring a database to this program's schema", Long: longMigrate}
+	cmd := &cobra.Command{Use: "migrate", Short: "Apply, inspect and write migrations", Long: longMigrate}
 	return group(cmd,
 		&cobra.Command{
-			Use: "up", Short: "Apply what is pending; a second one waits, or finds nothing to do",
+			Use: "up", Short: "Apply pending migrations",
 			Args: noArgs, RunE: migrateUp,
 		},
 		&cobra.Command{
-			Use: "status", Short: "Show what is applied and what is pending (exit code 5)",
+			Use: "status", Short: "List applied and pending migrations; exit with 5 if any are pending",
 			Args: noArgs, RunE: migrateStatus,
 		},
 		newMigrateCheck(), newMigrateDiff(), newMigrateHash(), newMigrateSnapshot(), newMigrateBootstrap(),
@@ -54,7 +54,7 @@ func migrateUp(cmd *cobra.Command, _ []string) error {
 	for _, file := range done.Applied {
 		fmt.Fprintln(cmd.OutOrStdout(), "applied", file)
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "%s is current: %d migrations, %d of them new\n",
+	fmt.Fprintf(cmd.OutOrStdout(), "%s is up to date: %d migrations, %d applied now\n",
 		c.Owner.OwnerURL, done.Current+len(done.Applied), len(done.Applied))
 	fmt.Fprintf(cmd.OutOrStdout(), "Next: %[1]s user create --admin you@example.com, then %[1]s serve\n", programName())
 	return nil
@@ -86,7 +86,7 @@ func migrateStatus(cmd *cobra.Command, _ []string) error {
 		}
 	}
 	if pending > 0 {
-		return exit{fmt.Errorf("%d migrations are pending: konstruct migrate up", pending), exitPending}
+		return exit{fmt.Errorf("%d migrations are pending; run konstruct migrate up", pending), exitPending}
 	}
 	return nil
 }
@@ -101,7 +101,7 @@ func appliedAt(f migrate.FileStatus) string {
 func newMigrateCheck() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check",
-		Short: "Prove that migrations, schema, hashes and protection agree",
+		Short: "Check that migrations, Ent schema, hashes and row-level security agree",
 		Args:  noArgs,
 	}
 	scratch := scratchFlag(cmd)
@@ -115,7 +115,7 @@ func newMigrateCheck() *cobra.Command {
 	return cmd
 }
 
-// examine is the doctor's verdict on a scratch database; warnings are the server's and not the migrations'.
+// examine runs the doctor on a scratch database. Warnings are about a live server and are ignored.
 func examine(ctx context.Context, conn *pgx.Conn) error {
 	report, err := doctor.Check(ctx, conn, migrate.Spec())
 	if err != nil {
@@ -125,16 +125,16 @@ func examine(ctx context.Context, conn *pgx.Conn) error {
 }
 
 func printChecks(out io.Writer, results []migrate.CheckResult) error {
-	var faults []error
+	var failed []error
 	for _, r := range results {
 		verdict := "ok"
 		if r.Err != nil {
 			verdict = r.Err.Error()
-			faults = append(faults, fmt.Errorf("%s failed", r.Step))
+			failed = append(failed, fmt.Errorf("%s failed", r.Step))
 		}
 		fmt.Fprintf(out, "%-10s %s\n", r.Step, verdict)
 	}
-	if err := errors.Join(faults...); err != nil {
+	if err := errors.Join(failed...); err != nil {
 		return exit{err, exitPending}
 	}
 	return nil
@@ -143,12 +143,12 @@ func printChecks(out io.Writer, results []migrate.CheckResult) error {
 func newMigrateDiff() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "diff NAME",
-		Short: "Plan the migration from the files to the Ent schema, with the protection of new tables",
+		Short: "Write a migration for the changes of the Ent schema, with row-level security for new tables",
 		Args:  exactArgs(1),
 	}
 	scratch := scratchFlag(cmd)
 	dir := dirFlag(cmd)
-	drops := cmd.Flags().Bool("allow-drops", false, "write a plan that drops tables or columns, and their data")
+	drops := cmd.Flags().Bool("allow-drops", false, "allow the migration to drop tables and columns with their data")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		return onScratch(cmd.Context(), *scratch, func(url string) error {
 			plan, err := migrate.Diff(cmd.Context(), migrate.DiffOptions{
@@ -159,10 +159,10 @@ func newMigrateDiff() *cobra.Command {
 				return err
 			}
 			if plan.File == "" {
-				fmt.Fprintln(cmd.OutOrStdout(), "The migrations make what the schema says: there is nothing to plan.")
+				fmt.Fprintln(cmd.OutOrStdout(), "The migrations match the Ent schema; nothing to write.")
 				return nil
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s\nwritten to %s: read it, then task migrate\n", plan.SQL, plan.File)
+			fmt.Fprintf(cmd.OutOrStdout(), "%s\nWrote %s. Review it, then run task migrate.\n", plan.SQL, plan.File)
 			return nil
 		})
 	}
@@ -172,7 +172,7 @@ func newMigrateDiff() *cobra.Command {
 func newMigrateHash() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "hash",
-		Short: "Write atlas.sum anew after a hand-written change to files that were never applied",
+		Short: "Update atlas.sum after editing migrations that were never applied",
 		Args:  noArgs,
 	}
 	dir := dirFlag(cmd)
@@ -183,7 +183,7 @@ func newMigrateHash() *cobra.Command {
 func newMigrateSnapshot() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "snapshot",
-		Short: "Renew snapshot.json after a migration was written by hand",
+		Short: "Update snapshot.json after writing a migration by hand",
 		Args:  noArgs,
 	}
 	scratch := scratchFlag(cmd)
@@ -199,27 +199,27 @@ func newMigrateSnapshot() *cobra.Command {
 func newMigrateBootstrap() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bootstrap",
-		Short: "Print the SQL that a superuser runs once in a new database",
+		Short: "Print the SQL that a superuser runs once on a new database",
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			_, err := io.WriteString(cmd.OutOrStdout(), migrate.BootstrapSQL())
 			return err
 		},
 	}
-	cmd.Flags().Bool("print", true, "print it; \"migrate up\" with a superuser's URL runs it")
+	cmd.Flags().Bool("print", true, "print the SQL; \"migrate up\" as a superuser runs it")
 	return cmd
 }
 
 func dirFlag(cmd *cobra.Command) *string {
-	return cmd.Flags().String("dir", "migrate/migrations", "the folder of migrations")
+	return cmd.Flags().String("dir", "migrate/migrations", "directory of the migrations")
 }
 
 func scratchFlag(cmd *cobra.Command) *string {
 	return cmd.Flags().String("scratch-url", "",
-		"a superuser's URL of a server to try things on, without a password in it (see PGPASSFILE)")
+		"superuser URL of the scratch server, without a password; set PGPASSFILE (default: a temporary PostgreSQL)")
 }
 
-// onScratch runs do with a superuser's URL of a server to try things on.
+// onScratch runs do with the superuser URL of a scratch server, by default a temporary one.
 func onScratch(ctx context.Context, url string, do func(url string) error) error {
 	if url != "" {
 		return do(url)

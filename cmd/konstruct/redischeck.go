@@ -19,7 +19,7 @@ import (
 	"github.com/konstruct/konstruct/config"
 )
 
-// redisCheck connects when it is first asked: the API is served without Redis, too.
+// redisCheck connects on first use, because the API must start without Redis.
 type redisCheck struct {
 	url config.URL
 
@@ -41,7 +41,7 @@ func (r *redisCheck) run(ctx context.Context) (err error) {
 	if r.client == nil {
 		option, err := rueidis.ParseURL(r.url.Reveal())
 		if err != nil {
-			return errors.New("REDIS_URL can't be read") // the cause may repeat it
+			return errors.New("REDIS_URL: invalid URL") // the cause may quote it
 		}
 		option.DisableCache = true
 		if r.client, err = rueidis.NewClient(option); err != nil {
@@ -52,8 +52,8 @@ func (r *redisCheck) run(ctx context.Context) (err error) {
 	return redisError(r.client.Do(ctx, r.client.B().Ping().Build()).Error())
 }
 
-// redisError keeps what Redis answered, or the cause of a failed connection. The texts of package net repeat host and
-// port, and a password with an unescaped character in it can end up there.
+// redisError keeps the error code of Redis or the kind of network error. The texts of package net quote host and port,
+// which can contain part of a password with an unescaped special character.
 func redisError(err error) error {
 	if err == nil {
 		return nil
@@ -61,10 +61,10 @@ func redisError(err error) error {
 	if answer, ok := rueidis.IsRedisErr(err); ok {
 		code, _, _ := strings.Cut(answer.Error(), " ")
 		if code == "WRONGPASS" || strings.Contains(answer.Error(), "AUTH") {
-			return fmt.Errorf("REDIS_URL: Redis refuses the password (%s): it has to be REDIS_PASSWORD as it was when Redis started "+
-				"(task up again after a change)", code)
+			return fmt.Errorf("REDIS_URL: Redis rejected the password (%s); it must be the REDIS_PASSWORD that Redis was started with "+
+				"(run task up again after a change)", code)
 		}
-		return fmt.Errorf("REDIS_URL: Redis answers %s", code)
+		return fmt.Errorf("REDIS_URL: Redis returned %s", code)
 	}
 	for _, known := range []struct {
 		is    func(error) bool

@@ -11,40 +11,41 @@ import (
 	"github.com/konstruct/konstruct/telemetry"
 )
 
-const longRoot = `Konstruct lets companies employ AI agents in their chat workspaces.
+const longRoot = `Konstruct runs AI agents in the chat workspaces of many companies, isolated by PostgreSQL row-level security.
 
-To try it, on a machine with nothing but this program:
+Try it on this machine, with demo data:
 
   konstruct dev
 
-To run it, with PostgreSQL and Redis of your own (see .env.example):
+Run it on your own PostgreSQL and Redis (configuration: see .env.example):
 
-  konstruct migrate up          as the owner of the database
-  konstruct doctor              does tenant isolation hold?
+  konstruct migrate up          create or update the schema, as the owner role
+  konstruct doctor              check tenant isolation
   konstruct user create --admin you@example.com
-  konstruct serve               as the role konstruct_app
+  konstruct serve               serve the API, as the role konstruct_app
 
-Configuration comes from the environment and from a file .env in the working folder; the environment wins.
-Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 the doctor warns, 4 isolation does not hold,
+Configuration is read from the environment and from the file .env in the working directory. The environment wins.
+
+Exit codes: 0 success, 1 failure, 2 invalid usage or configuration, 3 doctor warnings, 4 isolation does not hold,
 5 migrations or a key rotation are pending, 130 interrupted.`
 
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "konstruct",
-		Short:         "The multi-tenant foundation for AI employees",
+		Short:         "Run AI agents for many tenants, isolated by PostgreSQL",
 		Long:          longRoot,
-		Version:       version(),
+		Version:       thisBuild().Version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.SetVersionTemplate(longVersion())
+	root.SetVersionTemplate(thisBuild().String() + "\n")
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exit{err, exitUsage} })
-	return group(root, newServe(), newDev(), newMigrate(), newDoctor(), newUser(), newKeys(), newLocal())
+	return group(root, newServe(), newDev(), newMigrate(), newDoctor(), newUser(), newKeys(), newLocal(), newVersion())
 }
 
-// group makes cmd a command that is nothing without one of its own: alone it prints its help, and a word that is none of
-// them is a wrong usage. (Cobra by itself prints the help for that, too, and calls it a success.)
+// group makes cmd a parent of commands. Alone it prints its help; an unknown subcommand is a usage error (with cobra's
+// defaults it would print the help and succeed).
 func group(cmd *cobra.Command, commands ...*cobra.Command) *cobra.Command {
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
 		if len(args) > 0 {
@@ -57,7 +58,7 @@ func group(cmd *cobra.Command, commands ...*cobra.Command) *cobra.Command {
 	return cmd
 }
 
-// noArgs and exactArgs are cobra's, with the exit code of a wrong usage.
+// exactArgs is [cobra.ExactArgs] with the exit code of a usage error.
 func exactArgs(n int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if err := cobra.ExactArgs(n)(cmd, args); err != nil {
@@ -69,7 +70,7 @@ func exactArgs(n int) cobra.PositionalArgs {
 
 func noArgs(cmd *cobra.Command, args []string) error { return exactArgs(0)(cmd, args) }
 
-// environment is what every command's configuration is read from.
+// environment merges the process environment with .env.
 func environment() (config.Env, error) {
 	env, err := config.Environment(os.Environ(), ".env")
 	if err != nil {
@@ -78,17 +79,17 @@ func environment() (config.Env, error) {
 	return env, nil
 }
 
-// load reads one command's configuration.
+// load reads the configuration of one command.
 func load[C any](from func(config.Env) (C, error)) (C, error) {
 	env, err := environment()
 	if err != nil {
-		var none C
-		return none, err
+		var zero C
+		return zero, err
 	}
 	return from(env)
 }
 
-// newLogger logs to standard error; standard output is for what a command was asked for.
+// newLogger logs to standard error; standard output is for results.
 func newLogger(c config.Log) *slog.Logger {
 	var handler slog.Handler = slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: c.Level, ReplaceAttr: readableDurations})
 	if c.Format == config.LogText {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"net/netip"
 	"os"
 	"os/signal"
 	"syscall"
@@ -17,17 +15,17 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-const longServe = `Serve the API as the role konstruct_app until SIGINT or SIGTERM.
+const longServe = `Serve the API until SIGINT or SIGTERM, connected to PostgreSQL as the role konstruct_app.
 
-It does not start if tenant isolation does not hold, for example with a role that can bypass row-level security. It
-checks again each minute, and refuses tenant traffic while something is wrong.
+The server refuses to start if tenant isolation does not hold, for example if its role can bypass row-level security. It
+repeats the check every minute and rejects tenant requests while the check fails.
 
-When it is told to stop, /readyz answers 503 first and requests are served for another KONSTRUCT_DRAIN_DELAY; then no
-connection is accepted, and running requests have KONSTRUCT_SHUTDOWN_TIMEOUT to finish. A second signal ends the process
-at once. SIGHUP is ignored: configuration is read at start only.`
+On SIGINT or SIGTERM, /readyz returns 503 while requests are still served for KONSTRUCT_DRAIN_DELAY (default 5s, 0s on
+loopback). The server then closes its listener and waits up to KONSTRUCT_SHUTDOWN_TIMEOUT (default 15s) for running
+requests. A second signal exits immediately. SIGHUP is ignored; restart the server to change its configuration.`
 
 func newServe() *cobra.Command {
-	return &cobra.Command{Use: "serve", Short: "Serve the API", Long: longServe, Args: noArgs, RunE: runServe}
+	return &cobra.Command{Use: "serve", Short: "Serve the API until SIGINT or SIGTERM", Long: longServe, Args: noArgs, RunE: runServe}
 }
 
 func runServe(cmd *cobra.Command, _ []string) error {
@@ -52,7 +50,7 @@ func runServe(cmd *cobra.Command, _ []string) error {
 		return err
 	}
 	defer s.close()
-	s.lookAtRedis(ctx, log)
+	s.checkRedis(ctx, log)
 	if err := s.checks.awaitDatabase(ctx, log); err != nil {
 		return stopped(ctx, explainDatabase("DATABASE_URL", c.Database.URL, err))
 	}
@@ -62,21 +60,21 @@ func runServe(cmd *cobra.Command, _ []string) error {
 	if err := s.refuseUnsafe(ctx); err != nil {
 		return stopped(ctx, err)
 	}
-	if err := s.refusePublishedDemo(ctx, c.HTTP.ListenAddr); err != nil {
+	if err := s.refusePublishedDemo(ctx, c.HTTP); err != nil {
 		return err
 	}
 	err = s.server.Run(ctx)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		err = fmt.Errorf("KONSTRUCT_LISTEN_ADDR: another program listens there: %w", err)
+		err = fmt.Errorf("KONSTRUCT_LISTEN_ADDR: the address is in use: %w", err)
 	}
 	return err
 }
 
-// refuseUnsafe runs the monitor's first check, which logs its findings, and prints the report if isolation does not hold.
+// refuseUnsafe runs the first check of the monitor and prints the report if isolation does not hold.
 func (s *system) refuseUnsafe(ctx context.Context) error {
 	report, err := s.monitor.Check(ctx)
 	if err != nil {
-		return fmt.Errorf("tenant isolation could not be checked: %w", err)
+		return fmt.Errorf("check tenant isolation: %w", err)
 	}
 	if err := report.Err(); err != nil {
 		return errors.Join(exit{err, exitUnsafe}, report.WriteText(os.Stderr))
@@ -84,33 +82,24 @@ func (s *system) refuseUnsafe(ctx context.Context) error {
 	return nil
 }
 
-// demoMark is the comment on a database that `konstruct dev` has made.
+// demoMark is the comment on a database created by `konstruct dev`.
 const demoMark = "konstruct dev: demo data, a demo admin"
 
 var errPublishedDemo = errors.New(
-	"the database was made by `konstruct dev`: its data and its admin are a demonstration, so it is served on loopback only")
+	"the database was created by `konstruct dev` and contains demo data: set KONSTRUCT_LISTEN_ADDR to a loopback address")
 
-func (s *system) refusePublishedDemo(ctx context.Context, listen string) error {
-	if isLoopback(listen) {
+func (s *system) refusePublishedDemo(ctx context.Context, c config.HTTP) error {
+	if c.IsLoopback() {
 		return nil
 	}
 	var comment string
 	err := pgtenant.QueryRow(ctx, s.driver,
 		"select coalesce(shobj_description(oid, 'pg_database'), '') from pg_database where datname = current_database()", nil, &comment)
 	if err != nil {
-		return fmt.Errorf("reading the database's comment: %w", err)
+		return fmt.Errorf("read the database comment: %w", err)
 	}
 	if comment == demoMark {
 		return exit{errPublishedDemo, exitUsage}
 	}
 	return nil
-}
-
-func isLoopback(listen string) bool {
-	host, _, err := net.SplitHostPort(listen)
-	if err != nil {
-		return false
-	}
-	addr, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && addr.IsLoopback()
 }

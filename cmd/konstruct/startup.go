@@ -15,25 +15,25 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// redisWithin bounds the look at Redis when a server starts.
-const redisWithin = 5 * time.Second
+// redisTimeout bounds the Redis check at startup.
+const redisTimeout = 5 * time.Second
 
-// announce logs the version, and each feature that the configuration leaves off.
+// announce logs the version and the features that are disabled for lack of configuration.
 func announce(ctx context.Context, c config.Serve, log *slog.Logger) {
-	log.InfoContext(ctx, "starting", "version", version())
+	log.InfoContext(ctx, "starting", "version", thisBuild().Version)
 	if !c.Slack.SigningSecret.IsSet() {
-		log.WarnContext(ctx, "SLACK_SIGNING_SECRET is not set: the Slack route is off")
+		log.WarnContext(ctx, "SLACK_SIGNING_SECRET is not set: the Slack webhook is disabled")
 	}
 	if !c.SecretsKeys.IsSet() {
-		log.WarnContext(ctx, "KONSTRUCT_SECRETS_KEY is not set: secrets of channel connections can be neither set nor opened, "+
-			"and login attempts are counted by this process alone, until it ends")
+		log.WarnContext(ctx, "KONSTRUCT_SECRETS_KEY is not set: secrets of channel connections cannot be stored or read, "+
+			"and failed logins are counted in the memory of this process only")
 	}
 }
 
-// lookAtRedis warns in the background where Redis cannot be used: the API works without it.
-func (s *system) lookAtRedis(ctx context.Context, log *slog.Logger) {
+// checkRedis warns in the background if Redis is not available. The API works without it.
+func (s *system) checkRedis(ctx context.Context, log *slog.Logger) {
 	go func() {
-		ctx, cancel := context.WithTimeout(ctx, redisWithin)
+		ctx, cancel := context.WithTimeout(ctx, redisTimeout)
 		defer cancel()
 		if err := s.checks.redis.run(ctx); err != nil && !errors.Is(ctx.Err(), context.Canceled) {
 			log.WarnContext(ctx, "Redis is not available", "error", err)
@@ -43,7 +43,7 @@ func (s *system) lookAtRedis(ctx context.Context, log *slog.Logger) {
 
 var errNoSchema = errors.New("the database has no schema yet")
 
-// hasSchema reports whether any migration was run.
+// hasSchema reports whether the schema exists, current or not.
 func hasSchema(ctx context.Context, drv *pgtenant.Driver) (bool, error) {
 	var has sql.NullBool
 	err := pgtenant.QueryRow(ctx, drv, "select to_regclass('public.tenants') is not null", nil, &has)
@@ -51,10 +51,10 @@ func hasSchema(ctx context.Context, drv *pgtenant.Driver) (bool, error) {
 }
 
 func migrateFirst(pending error) error {
-	return exit{fmt.Errorf("%w: run %q first (task migrate)", pending, programName()+" migrate up"), exitPending}
+	return exit{fmt.Errorf("%w: run %q (or task migrate)", pending, programName()+" migrate up"), exitPending}
 }
 
-// requireSchema refuses a database without tables, and warns of migrations that are pending.
+// requireSchema refuses a database without tables and warns of pending migrations.
 func requireSchema(ctx context.Context, url config.DatabaseURL, drv *pgtenant.Driver, log *slog.Logger) error {
 	has, err := hasSchema(ctx, drv)
 	if err != nil {
@@ -65,13 +65,13 @@ func requireSchema(ctx context.Context, url config.DatabaseURL, drv *pgtenant.Dr
 	}
 	return drv.WithConn(ctx, func(conn *pgx.Conn) error {
 		if current, detail, err := migrate.Current(ctx, conn); err == nil && !current {
-			log.WarnContext(ctx, "the schema is not this program's: run konstruct migrate up", "detail", detail)
+			log.WarnContext(ctx, "the schema is not at this version: run konstruct migrate up", "detail", detail)
 		}
 		return nil
 	})
 }
 
-// explainDatabase says in the configuration's words why a connection failed. variable names the URL.
+// explainDatabase adds the variable to fix and a hint to a connection error.
 func explainDatabase(variable string, url config.DatabaseURL, err error) error {
 	if errors.Is(err, context.Canceled) {
 		return err
@@ -82,14 +82,14 @@ func explainDatabase(variable string, url config.DatabaseURL, err error) error {
 	}
 	switch failed.Cause {
 	case pgtenant.CauseCredentials:
-		return fmt.Errorf("%s: PostgreSQL refuses the password of %s, or has no such role (before the first migrate up).\n"+
-			"A data volume keeps the passwords of its first start: another one in .env does not change them.\n"+
-			"Change it as the superuser (psql's \\password %s), or delete the data (docker compose down --volumes).\n%w",
+		return fmt.Errorf("%s: PostgreSQL rejected the password of %s, or the role does not exist (run migrate up first).\n"+
+			"A data volume keeps the passwords of its first start; changing them in .env has no effect on it.\n"+
+			"Change the password as the superuser (psql: \\password %s), or delete the data (docker compose down --volumes).\n%w",
 			variable, url.User(), url.User(), err)
 	case pgtenant.CauseDatabase:
 		return fmt.Errorf("%s: the database %s does not exist: %w", variable, url, err)
 	case pgtenant.CauseRefused:
-		return fmt.Errorf("%s: no PostgreSQL listens at %s (start one with: task up): %w", variable, url, err)
+		return fmt.Errorf("%s: no server is listening at %s (start one with: task up): %w", variable, url, err)
 	default:
 		return fmt.Errorf("%s: PostgreSQL is not available: %w", variable, err)
 	}

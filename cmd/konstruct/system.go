@@ -9,16 +9,15 @@ import (
 	"github.com/konstruct/konstruct/channel/secrets"
 	"github.com/konstruct/konstruct/config"
 	"github.com/konstruct/konstruct/ent"
-
 	"github.com/konstruct/konstruct/server"
 	"github.com/konstruct/konstruct/tenancy/doctor"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// isolationEvery is how often a running server checks tenant isolation.
-const isolationEvery = time.Minute
+// isolationInterval is how often a running server checks tenant isolation.
+const isolationInterval = time.Minute
 
-// system is a server with everything that it stands on.
+// system is the server with its dependencies.
 type system struct {
 	driver  *pgtenant.Driver
 	client  *ent.Client
@@ -28,7 +27,7 @@ type system struct {
 	server  *server.Server
 }
 
-// openSystem puts a server together. It connects to nothing yet.
+// openSystem builds a system without connecting to anything.
 func openSystem(ctx context.Context, c config.Serve, log *slog.Logger, tele *runningTelemetry) (_ *system, err error) {
 	s := &system{}
 	defer func() {
@@ -43,7 +42,7 @@ func openSystem(ctx context.Context, c config.Serve, log *slog.Logger, tele *run
 		return nil, err
 	}
 	s.client = ent.NewClient(ent.Driver(s.driver))
-	s.monitor = doctor.NewMonitor(s.checks.examine, isolationEvery, log)
+	s.monitor = doctor.NewMonitor(s.checks.examine, isolationInterval, log)
 	if err := s.build(ctx, c, log, tele); err != nil {
 		return nil, err
 	}
@@ -75,8 +74,8 @@ func (s *system) build(ctx context.Context, c config.Serve, log *slog.Logger, te
 	return err
 }
 
-// openBox returns the key for everything but secrets: the first of keys, or a random one of this process. Without keys
-// there is no box, since none is ever built in.
+// openBox opens the box for channel secrets and returns the key for all other uses. Without keys there is no box, and the
+// key is random.
 func (s *system) openBox(keys config.SecretsKeys) (key []byte, err error) {
 	if !keys.IsSet() {
 		key = make([]byte, secrets.KeySize)

@@ -21,40 +21,40 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-const longUser = `Create and change the portal's users. The first admin is created here, so that no system has a default password.
+const longUser = `Create, change and list the users of the portal. Create the first admin here; there is no default password.
 
-A password is prompted for and not shown. If standard input is not a terminal, its first line is the password:
+The password is read from a prompt, or from the first line of standard input if that is not a terminal:
 
   konstruct user create --admin ada@example.com
   pass show konstruct/ada | konstruct user create --admin ada@example.com
 
-A new password, disabling and demoting end the user's sessions.`
+Setting a password, and disabling, promoting or demoting a user, end all sessions of that user.`
 
 func newUser() *cobra.Command {
-	cmd := &cobra.Command{Use: "user", Short: "Create, change and list the portal's users", Long: longUser}
+	cmd := &cobra.Command{Use: "user", Short: "Create, change and list users of the portal", Long: longUser}
 	return group(cmd,
 		newUserCreate(),
 		&cobra.Command{Use: "list", Short: "List all users", Args: noArgs, RunE: listUsers},
-		&cobra.Command{Use: "password EMAIL", Short: "Set a new password, and unlock", Args: exactArgs(1), RunE: setPassword},
-		&cobra.Command{Use: "unlock EMAIL", Short: "Clear a user's failed logins", Args: exactArgs(1), RunE: unlock},
-		newUserChange("disable", "Disable a user", "disabled %s and ended their sessions", (*account.Users).Disable),
+		&cobra.Command{Use: "password EMAIL", Short: "Set the password of a user and clear failed logins", Args: exactArgs(1), RunE: setPassword},
+		&cobra.Command{Use: "unlock EMAIL", Short: "Clear the failed logins of a user", Args: exactArgs(1), RunE: unlock},
+		newUserChange("disable", "Disable a user", "disabled %s and ended all sessions", (*account.Users).Disable),
 		newUserChange("enable", "Enable a disabled user", "enabled %s", (*account.Users).Enable),
 		newUserChange("promote", "Make a user a platform admin",
-			"made %s a platform admin; they must log in again", (*account.Users).Promote),
-		newUserChange("demote", "Revoke a user's platform admin rights",
-			"%s is no longer a platform admin; their sessions ended", (*account.Users).Demote),
+			"made %s a platform admin and ended all sessions", (*account.Users).Promote),
+		newUserChange("demote", "Revoke platform admin rights from a user",
+			"revoked platform admin rights from %s and ended all sessions", (*account.Users).Demote),
 	)
 }
 
-// newUserChange is a command that changes one user and prints done.
+// newUserChange returns a command that changes one user and then prints done.
 func newUserChange(use, short, done string, do func(users *account.Users, ctx context.Context, email string) error) *cobra.Command {
 	cmd := &cobra.Command{Use: use + " EMAIL", Short: short, Args: exactArgs(1)}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		return withUsers(cmd, func(p people) error {
-			if err := do(p.users, cmd.Context(), args[0]); err != nil {
+		return withUsers(cmd, func(s userStore) error {
+			if err := do(s.users, cmd.Context(), args[0]); err != nil {
 				return err
 			}
-			return say(cmd, done, args[0])
+			return printf(cmd, done, args[0])
 		})
 	}
 	return cmd
@@ -62,11 +62,11 @@ func newUserChange(use, short, done string, do func(users *account.Users, ctx co
 
 func newUserCreate() *cobra.Command {
 	cmd := &cobra.Command{Use: "create EMAIL", Short: "Create a user", Args: exactArgs(1)}
-	admin := cmd.Flags().Bool("admin", false, "a platform admin, who may enter every tenant")
-	name := cmd.Flags().String("name", "", "the person's name (default: the address up to the @)")
+	admin := cmd.Flags().Bool("admin", false, "make the user a platform admin with access to every tenant")
+	name := cmd.Flags().String("name", "", "display name (default: the part of the address before @)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		return withUsers(cmd, func(p people) error {
-			password, err := askPassword(cmd)
+		return withUsers(cmd, func(s userStore) error {
+			password, err := readPassword(cmd)
 			if err != nil {
 				return err
 			}
@@ -74,19 +74,19 @@ func newUserCreate() *cobra.Command {
 			if user.Name == "" {
 				user.Name, _, _ = strings.Cut(args[0], "@")
 			}
-			made, err := p.users.Create(cmd.Context(), user)
+			created, err := s.users.Create(cmd.Context(), user)
 			if err != nil {
 				return err
 			}
-			return say(cmd, "created %s (%s)", made.Email, made.ID)
+			return printf(cmd, "created %s (%s)", created.Email, created.ID)
 		})
 	}
 	return cmd
 }
 
 func listUsers(cmd *cobra.Command, _ []string) error {
-	return withUsers(cmd, func(p people) error {
-		users, err := p.users.List(cmd.Context())
+	return withUsers(cmd, func(s userStore) error {
+		users, err := s.users.List(cmd.Context())
 		if err != nil {
 			return err
 		}
@@ -103,7 +103,7 @@ func listUsers(cmd *cobra.Command, _ []string) error {
 	})
 }
 
-// printable keeps a name from moving the cursor or ending the line.
+// printable replaces control characters, which could move the cursor or end the line.
 func printable(name string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {
@@ -114,55 +114,55 @@ func printable(name string) string {
 }
 
 func setPassword(cmd *cobra.Command, args []string) error {
-	return withUsers(cmd, func(p people) error {
-		password, err := askPassword(cmd)
+	return withUsers(cmd, func(s userStore) error {
+		password, err := readPassword(cmd)
 		if err != nil {
 			return err
 		}
-		if err := p.users.SetPassword(cmd.Context(), args[0], password); err != nil {
+		if err := s.users.SetPassword(cmd.Context(), args[0], password); err != nil {
 			return err
 		}
-		if p.attempts == nil {
-			return say(cmd, "set the password of %s and ended their sessions; failed logins still count: %s", args[0], errNoAttemptsKey)
+		if s.attempts == nil {
+			return printf(cmd, "set the password of %s and ended all sessions; failed logins were not cleared: %s", args[0], errNoAttemptsKey)
 		}
-		if err := p.attempts.Clear(cmd.Context(), args[0]); err != nil {
+		if err := s.attempts.Clear(cmd.Context(), args[0]); err != nil {
 			return err
 		}
-		return say(cmd, "set the password of %s, ended their sessions and cleared failed logins", args[0])
+		return printf(cmd, "set the password of %s, ended all sessions and cleared failed logins", args[0])
 	})
 }
 
-var errNoAttemptsKey = errors.New("KONSTRUCT_SECRETS_KEY is not set: failed logins are counted under a key derived from it")
+var errNoAttemptsKey = errors.New("KONSTRUCT_SECRETS_KEY is not set (it derives the key under which failed logins are counted)")
 
 func unlock(cmd *cobra.Command, args []string) error {
-	return withUsers(cmd, func(p people) error {
-		if p.attempts == nil {
+	return withUsers(cmd, func(s userStore) error {
+		if s.attempts == nil {
 			return exit{errNoAttemptsKey, exitUsage}
 		}
-		user, err := p.users.Find(cmd.Context(), args[0]) // a mistyped address would be cleared without a word
+		user, err := s.users.Find(cmd.Context(), args[0]) // reports a mistyped address
 		if err != nil {
 			return err
 		}
-		if err := p.attempts.Clear(cmd.Context(), user.Email); err != nil {
+		if err := s.attempts.Clear(cmd.Context(), user.Email); err != nil {
 			return err
 		}
-		return say(cmd, "cleared the failed logins of %s", user.Email)
+		return printf(cmd, "cleared the failed logins of %s", user.Email)
 	})
 }
 
-func say(cmd *cobra.Command, format string, args ...any) error {
+func printf(cmd *cobra.Command, format string, args ...any) error {
 	_, err := fmt.Fprintf(cmd.OutOrStdout(), format+"\n", args...)
 	return err
 }
 
-// people is what the user commands work on. Attempts is nil without the key that they are counted under.
-type people struct {
+// userStore is what the user commands work on. attempts is nil without KONSTRUCT_SECRETS_KEY.
+type userStore struct {
 	users    *account.Users
 	attempts *account.Attempts
 }
 
-// withUsers opens the server's database, as the server's role, for one operation.
-func withUsers(cmd *cobra.Command, do func(people) error) error {
+// withUsers runs do on the database of DATABASE_URL.
+func withUsers(cmd *cobra.Command, do func(userStore) error) error {
 	c, err := load(config.LoadUser)
 	if err != nil {
 		return err
@@ -175,26 +175,25 @@ func withUsers(cmd *cobra.Command, do func(people) error) error {
 	if err := requireSchema(cmd.Context(), c.Database.URL, drv, newLogger(c.Log)); err != nil {
 		return err
 	}
-	p := people{users: account.NewUsers(ent.NewClient(ent.Driver(drv)), account.Argon2{Params: account.OWASP()}, time.Now)}
+	s := userStore{users: account.NewUsers(ent.NewClient(ent.Driver(drv)), account.Argon2{Params: account.OWASP()}, time.Now)}
 	if keys := c.SecretsKeys.Reveal(); len(keys) > 0 {
 		key, err := account.AttemptsKey(keys[0])
 		if err != nil {
 			return err
 		}
-		if p.attempts, err = account.NewAttempts(drv, key); err != nil {
+		if s.attempts, err = account.NewAttempts(drv, key); err != nil {
 			return err
 		}
 	}
-	return do(p)
+	return do(s)
 }
 
-// openDriver connects as the configuration says.
 func openDriver(ctx context.Context, c config.Database) (*pgtenant.Driver, error) {
 	return pgtenant.Open(ctx, c.URL.Reveal(), pgtenant.WithMaxConns(c.PoolSize()), pgtenant.WithQueryMode(string(c.QueryMode)))
 }
 
-// askPassword reads a password twice from a terminal, or once from a pipe.
-func askPassword(cmd *cobra.Command) (string, error) {
+// readPassword reads a password twice from a terminal, or once from a pipe.
+func readPassword(cmd *cobra.Command) (string, error) {
 	file, ok := cmd.InOrStdin().(*os.File)
 	if !ok || !term.IsTerminal(int(file.Fd())) {
 		line, err := untilSignal(cmd.Context(), func() (string, error) { return bufio.NewReader(cmd.InOrStdin()).ReadString('\n') })
@@ -207,17 +206,17 @@ func askPassword(cmd *cobra.Command) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	second, err := readHidden(cmd, file, "Again: ")
+	second, err := readHidden(cmd, file, "Repeat password: ")
 	if err != nil {
 		return "", err
 	}
 	if first != second {
-		return "", exit{errors.New("the two passwords differ"), exitUsage}
+		return "", exit{errors.New("the passwords do not match"), exitUsage}
 	}
 	return first, nil
 }
 
-// readHidden reads a line without showing it. A signal ends the wait, and gives the terminal its echo back.
+// readHidden reads a line without echo. A signal cancels it and restores the terminal.
 func readHidden(cmd *cobra.Command, file *os.File, prompt string) (string, error) {
 	terminal := int(file.Fd())
 	before, err := term.GetState(terminal)
@@ -233,7 +232,7 @@ func readHidden(cmd *cobra.Command, file *os.File, prompt string) (string, error
 	return string(text), err
 }
 
-// untilSignal returns what read returns, or the context's error when that ends first.
+// untilSignal returns the result of read, or the error of ctx if that is done first.
 func untilSignal[T any](ctx context.Context, read func() (T, error)) (T, error) {
 	type result struct {
 		value T
@@ -245,10 +244,10 @@ func untilSignal[T any](ctx context.Context, read func() (T, error)) (T, error) 
 		done <- result{value, err}
 	}()
 	select {
-	case got := <-done:
-		return got.value, got.err
+	case r := <-done:
+		return r.value, r.err
 	case <-ctx.Done():
-		var none T
-		return none, ctx.Err()
+		var zero T
+		return zero, ctx.Err()
 	}
 }

@@ -2,13 +2,15 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
+	"runtime"
 	"runtime/debug"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
 
-func TestVersion(t *testing.T) {
+func TestDescribe(t *testing.T) {
 	t.Parallel()
 	setting := func(key, value string) debug.BuildSetting { return debug.BuildSetting{Key: key, Value: value} }
 	for name, tc := range map[string]struct {
@@ -16,24 +18,52 @@ func TestVersion(t *testing.T) {
 		settings []debug.BuildSetting
 		want     string
 	}{
-		"a release":          {module: "v1.2.3", settings: []debug.BuildSetting{setting("vcs.revision", "abc")}, want: "v1.2.3"},
-		"a checkout":         {module: "(devel)", settings: []debug.BuildSetting{setting("vcs.revision", "abc"), setting("vcs.modified", "false")}, want: "abc"},
-		"a changed checkout": {module: "(devel)", settings: []debug.BuildSetting{setting("vcs.modified", "true"), setting("vcs.revision", "abc")}, want: "abc+dirty"},
-		"neither":            {want: "devel"},
+		"release":         {module: "v1.2.3", settings: []debug.BuildSetting{setting("vcs.revision", "abc")}, want: "v1.2.3"},
+		"clean checkout":  {module: "(devel)", settings: []debug.BuildSetting{setting("vcs.revision", "abc"), setting("vcs.modified", "false")}, want: "abc"},
+		"dirty checkout":  {module: "(devel)", settings: []debug.BuildSetting{setting("vcs.modified", "true"), setting("vcs.revision", "abc")}, want: "abc+dirty"},
+		"no version info": {want: "devel"},
 	} {
 		info := &debug.BuildInfo{Settings: tc.settings}
 		info.Main.Version = tc.module
-		require.Equal(t, tc.want, versionOf(info), name)
+		require.Equal(t, tc.want, describe(info).Version, name)
 	}
 }
 
-func TestVersionFlag(t *testing.T) {
+func TestVersionText(t *testing.T) {
 	t.Parallel()
+	b := buildInfo{
+		Version: "v1.2.3", Commit: "abc", CommitDate: "2026-01-02T03:04:05Z", BuildDate: "2026-01-03T00:00:00Z", Modified: true,
+		Go: "go1.26", OS: "linux", Arch: "amd64",
+	}
 	var out bytes.Buffer
-	root := newRoot()
-	root.SetOut(&out)
-	root.SetArgs([]string{"--version"})
-	require.NoError(t, root.ExecuteContext(t.Context()))
-	require.Regexp(t, `^konstruct \S+ \(go\S+, \w+/\w+\)\n$`, out.String())
-	require.Contains(t, out.String(), version())
+	require.NoError(t, b.writeText(&out))
+	require.Equal(t, `konstruct  v1.2.3
+commit     abc (modified)
+committed  2026-01-02T03:04:05Z
+built      2026-01-03T00:00:00Z
+go         go1.26
+platform   linux/amd64
+`, out.String())
+
+	out.Reset()
+	require.NoError(t, buildInfo{Version: "devel", Go: "go1.26", OS: "linux", Arch: "amd64"}.writeText(&out))
+	require.Equal(t, "konstruct  devel\ngo         go1.26\nplatform   linux/amd64\n", out.String(), "unknown lines are left out")
+}
+
+func TestVersionCommand(t *testing.T) {
+	t.Parallel()
+	run := func(args ...string) string {
+		var out bytes.Buffer
+		root := newRoot()
+		root.SetOut(&out)
+		root.SetArgs(args)
+		require.NoError(t, root.ExecuteContext(t.Context()))
+		return out.String()
+	}
+	require.Equal(t, thisBuild().String()+"\n", run("--version"))
+	require.Regexp(t, `^konstruct \S+ \(go\S+, \w+/\w+\)\n$`, run("--version"))
+	require.Regexp(t, `(?m)^go +`+runtime.Version()+`$`, run("version"))
+	var decoded buildInfo
+	require.NoError(t, json.Unmarshal([]byte(run("version", "--json")), &decoded))
+	require.Equal(t, thisBuild(), decoded)
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/konstruct/konstruct/migrate"
 )
 
-// welcome tells whoever started a development system where it is and what to do with it.
+// welcome prints the addresses and credentials of the system, and commands to try.
 func (d *devSystem) welcome(ctx context.Context, client *ent.Client, address string, out io.Writer) error {
 	demo := demoTenants()[0]
 	acme, err := client.Tenant.Query().Where(tenant.Slug(demo.slug)).Only(ctx)
@@ -30,7 +30,7 @@ func (d *devSystem) welcome(ctx context.Context, client *ent.Client, address str
 	})
 }
 
-// The curl lines are meant to be pasted into a POSIX shell, one block after the other.
+// The indented blocks can be pasted into a POSIX shell, in order.
 const welcomeText = `
 Konstruct is running.
 
@@ -39,18 +39,18 @@ Konstruct is running.
   log in     {{.Email}}  {{.Password}}
   data       {{.Folder}}  ({{.Postgres}}, {{.Redis}})
 
-Make a second user, who is asked for a password (user --help shows more):
+Create a second user (prompts for a password):
 
   DATABASE_URL='{{.DatabaseURL}}' \
     {{.Program}} user create second@example.com
 
-Log in, and list the agents of {{.Name}}:
+Log in and list the agents of {{.Name}}:
 
   TOKEN=$(curl -s {{.URL}}/v1/auth/login -H 'Content-Type: application/json' \
     -d '{"email":"{{.Email}}","password":"{{.Password}}"}' | sed 's/.*"token":"\([^"]*\)".*/\1/')
   curl -s {{.URL}}/v1/tenants/{{.Tenant}}/agents -H "Authorization: Bearer $TOKEN"
 
-Send what Slack would send, signed as Slack signs it; the log below says which tenant it reached:
+Send a signed Slack event; the log shows the tenant that receives it:
 
   BODY='{"type":"event_callback","team_id":"{{.Workspace}}","api_app_id":"A0DEMO0001",
     "event_id":"Ev0DEMO0001","event_time":1700000000,
@@ -62,6 +62,6 @@ Send what Slack would send, signed as Slack signs it; the log below says which t
   curl -si {{.URL}}/v1/channels/slack/events -H 'Content-Type: application/json' \
     -H "X-Slack-Request-Timestamp: $NOW" -H "X-Slack-Signature: $SIGNATURE" -d "$BODY"
 
-Ctrl-C stops all of it.
+Press Ctrl-C to stop.
 
 `

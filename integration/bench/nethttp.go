@@ -14,6 +14,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 const (
@@ -21,7 +23,6 @@ const (
 		SELECT u.is_admin AND EXISTS (SELECT FROM tenants t WHERE t.id = $3)
 		FROM portal_sessions s JOIN portal_users u ON u.id = s.user_id
 		WHERE s.token_hash = $1 AND s.revoked_at IS NULL AND s.expires_at > $2 AND u.disabled_at IS NULL`
-	setTenant  = `SELECT set_config('app.current_tenant', $1, true)`
 	listAgents = `
 		SELECT id, tenant_id, name, role, model_preference, is_active, created_at, updated_at
 		FROM agents WHERE tenant_id = $1 ORDER BY id LIMIT $2`
@@ -96,7 +97,7 @@ func (h nethttp) list(ctx context.Context, tenant uuid.UUID, limit int) (items [
 		return pgx.CollectRows(rows, scanItem)
 	}
 	err = pgx.BeginFunc(ctx, h.pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, setTenant, tenant.String()); err != nil {
+		if _, err := tx.Exec(ctx, rls.SetTenant, tenant.String()); err != nil {
 			return err
 		}
 		rows, _ := tx.Query(ctx, listAgents, [16]byte(tenant), limit)

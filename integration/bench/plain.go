@@ -13,6 +13,7 @@ import (
 
 	"github.com/konstruct/konstruct/integration/plainent"
 	"github.com/konstruct/konstruct/integration/plainent/agent"
+	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 // plain is Ent without anything of Konstruct's: the client that Ent's own generator writes, on Ent's own driver, over
@@ -59,7 +60,7 @@ func (p plain) inTx(ctx context.Context, j job, do []operation) error {
 		return err
 	}
 	if p.setsTenant {
-		_, err = tx.ExecContext(ctx, "SELECT set_config('app.current_tenant', $1, true)", j.tenant.String())
+		_, err = tx.ExecContext(ctx, rls.SetTenant, j.tenant.String())
 	}
 	if err == nil {
 		err = inOrder(ctx, plain{ent: tx.Client()}, j, do)

@@ -11,7 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/konstruct/konstruct/channel/slackhook"
+	"github.com/konstruct/konstruct/channel/slack"
 )
 
 // client talks to a server as a portal would.
@@ -90,13 +90,13 @@ func (c client) login(t *testing.T, email, password string) client {
 // slack posts a payload as Slack does, signed with secret.
 func (c client) slack(t *testing.T, want int, secret string, body []byte) {
 	t.Helper()
-	verifier, err := slackhook.NewVerifier(secret, time.Now)
+	verifier, err := slack.NewVerifier(secret, time.Now)
 	require.NoError(t, err)
 	now := time.Now()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, c.base+"/v1/channels/slack/events", bytes.NewReader(body))
 	require.NoError(t, err)
 	request.Header.Set("Content-Type", "application/json")
-	request.Header.Set(slackhook.TimestampHeader, strconv.FormatInt(now.Unix(), 10))
-	request.Header.Set(slackhook.SignatureHeader, verifier.Sign(now, body))
+	request.Header.Set(slack.TimestampHeader, strconv.FormatInt(now.Unix(), 10))
+	request.Header.Set(slack.SignatureHeader, verifier.Sign(now, body))
 	c.send(t, want, request)
 }

@@ -57,7 +57,7 @@ func devFolder(t *testing.T) string {
 // paste runs the lines that the welcome indents, as a person would.
 func paste(t *testing.T, welcome string) {
 	t.Helper()
-	_, lines, found := strings.Cut(welcome, "Log in, and")
+	_, lines, found := strings.Cut(welcome, "Log in and")
 	require.True(t, found)
 	lines, _, found = strings.Cut(lines, "Ctrl-C")
 	require.True(t, found)
@@ -76,7 +76,7 @@ func paste(t *testing.T, welcome string) {
 // secondUser runs the command that the welcome prints for one.
 func secondUser(t *testing.T, welcome string) {
 	t.Helper()
-	_, line, found := strings.Cut(welcome, "Make a second user")
+	_, line, found := strings.Cut(welcome, "Create a second user")
 	require.True(t, found)
 	_, line, _ = strings.Cut(line, "\n\n")
 	line, _, found = strings.Cut(line, "\n\n")

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/konstruct/konstruct/integration/testdb"
+	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 // Why a server does not start is said in one sentence, and a wrong password, a closed port and a database without a
@@ -213,7 +214,7 @@ func TestServeWithoutWrites(t *testing.T) {
 	require.Eventually(t, func() bool { return f.number(t, temporaryFiles) > 0 }, 20*time.Second, 200*time.Millisecond,
 		"the check writes to the disk, so that it fails where that is full")
 
-	name := pgx.Identifier{f.db.Name}.Sanitize()
+	name := rls.Quote(f.db.Name)
 	execute(t, f.db.SuperURL, "alter role konstruct_app in database "+name+" set default_transaction_read_only = on")
 	execute(t, f.db.SuperURL, "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'konstruct_app' and datname = current_database()")
 	require.Eventually(t, func() bool {
@@ -270,7 +271,7 @@ func TestServeDrains(t *testing.T) {
 
 	require.NoError(t, f.server.cmd.Process.Signal(syscall.SIGTERM))
 	begin := time.Now()
-	f.server.wait(t, `"msg":"stopping","drain_delay":"2s"`)
+	f.server.wait(t, `"msg":"shutting down","drain_delay":"2s"`)
 	f.admin.do(t, http.StatusServiceUnavailable, http.MethodGet, "/readyz", nil)
 	for time.Since(begin) < time.Second {
 		f.list(t, http.StatusOK)
@@ -285,7 +286,7 @@ func TestServeStopsAtOnceOnASecondSignal(t *testing.T) {
 	t.Parallel()
 	f := newFaulty(t, environment{"KONSTRUCT_DRAIN_DELAY": "1m"})
 	require.NoError(t, f.server.cmd.Process.Signal(syscall.SIGINT))
-	f.server.wait(t, "msg=stopping")
+	f.server.wait(t, `msg="shutting down"`)
 	time.Sleep(1200 * time.Millisecond) // within a second it counts as the same Ctrl-C
 	require.NoError(t, f.server.cmd.Process.Signal(syscall.SIGINT))
 	select {

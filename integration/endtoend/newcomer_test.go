@@ -91,7 +91,7 @@ func TestServeStartsWithoutSecretsAndSaysWhatIsOff(t *testing.T) {
 	env["KONSTRUCT_TRUSTED_PROXIES"], env["REDIS_URL"] = "127.0.0.1", "redis://:konstruct-redis-example@127.0.0.1:1"
 	out, code = run(t, env, "", "serve")
 	require.Equal(t, 2, code)
-	require.Contains(t, out, "REDIS_URL: is the value of .env.example")
+	require.Contains(t, out, "REDIS_URL: is the public value of .env.example")
 	require.Contains(t, out, "KONSTRUCT_SECRETS_KEY: is required")
 }
 

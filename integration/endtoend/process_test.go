@@ -26,6 +26,9 @@ const patience = 60 * time.Second
 // binary is the compiled program, built once for all tests of the package.
 var binary string
 
+// buildVersion is the version of the binary, set as releases set it.
+const buildVersion = "v0.0.0-endtoend"
+
 func TestMain(m *testing.M) {
 	folder, err := os.MkdirTemp("", "konstruct-endtoend-")
 	if err != nil {
@@ -33,7 +36,7 @@ func TestMain(m *testing.M) {
 	}
 	defer func() { _ = os.RemoveAll(folder) }()
 	binary = filepath.Join(folder, "konstruct")
-	build := exec.Command("go", "build", "-o", binary, "github.com/konstruct/konstruct/cmd/konstruct")
+	build := exec.Command("go", "build", "-ldflags", "-X main.version="+buildVersion, "-o", binary, "github.com/konstruct/konstruct/cmd/konstruct")
 	if out, err := build.CombinedOutput(); err != nil {
 		panic(string(out))
 	}

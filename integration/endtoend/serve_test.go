@@ -9,9 +9,9 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
+	"github.com/konstruct/konstruct/channel/slack"
 	"github.com/konstruct/konstruct/integration/testdb"
 	"github.com/konstruct/konstruct/message"
-	"github.com/konstruct/konstruct/message/slack"
 )
 
 const (
@@ -101,7 +101,7 @@ func slugOf(name string) string {
 // with.
 func payloads(t *testing.T) map[string][]byte {
 	t.Helper()
-	files := map[string]string{"sample": filepath.Join("..", "..", "message", "slack", "testdata", "message_new.json")}
+	files := map[string]string{"sample": filepath.Join("..", "..", "channel", "slack", "testdata", "message_new.json")}
 	if folder := os.Getenv("KONSTRUCT_FIXTURES"); folder != "" {
 		files["real"] = filepath.Join(folder, "slack", "app_mention_full_authorizations.json")
 	}

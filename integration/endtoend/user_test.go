@@ -19,12 +19,12 @@ func TestUserCommands(t *testing.T) {
 	}{
 		{password + "\n", "created ada@example.com (", []string{"create", "--admin", "Ada@Example.com"}},
 		{password + "\n", "created uma@example.com (", []string{"create", "--name", "Uma", "uma@example.com"}},
-		{password + "\n", "set the password of uma@example.com, ended their sessions and cleared failed logins", []string{"password", "uma@example.com"}},
-		{"", "disabled uma@example.com and ended their sessions", []string{"disable", "uma@example.com"}},
+		{password + "\n", "set the password of uma@example.com, ended all sessions and cleared failed logins", []string{"password", "uma@example.com"}},
+		{"", "disabled uma@example.com and ended all sessions", []string{"disable", "uma@example.com"}},
 		{"", "uma@example.com  Uma   false  disabled since 20", []string{"list"}},
 		{"", "enabled uma@example.com", []string{"enable", "uma@example.com"}},
 		{"", "made uma@example.com a platform admin", []string{"promote", "uma@example.com"}},
-		{"", "uma@example.com is no longer a platform admin", []string{"demote", "uma@example.com"}},
+		{"", "revoked platform admin rights from uma@example.com", []string{"demote", "uma@example.com"}},
 		{"", "ada@example.com  Ada   true   enabled", []string{"list"}},
 		{"", "cleared the failed logins of uma@example.com", []string{"unlock", "uma@example.com"}},
 	} {
@@ -36,7 +36,7 @@ func TestUserCommands(t *testing.T) {
 	for _, change := range []string{"password", "disable", "enable", "promote", "demote", "unlock"} {
 		out, code := run(t, env, password+"\n", "user", change, "unknown@example.com")
 		require.Equal(t, 1, code, out)
-		require.Contains(t, out, "no such user", change)
+		require.Contains(t, out, "user not found", change)
 	}
 
 	require.Equal(t, 130, interrupted(t, env, "user", "password", "uma@example.com"), "also while the pipe stays open")

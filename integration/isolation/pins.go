@@ -20,6 +20,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy"
 	"github.com/konstruct/konstruct/tenancy/attack"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
+	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 // Pins are the accepted risks that come with Konstruct's own tables. Each is explained in docs/security/accepted-risks.md.
@@ -115,7 +116,7 @@ func estimates(ctx context.Context, db DB) (recovered bool, err error) {
 // underTenant runs a statement in a transaction of a tenant's.
 func underTenant(ctx context.Context, conn *pgx.Conn, tenant, text string, args ...any) error {
 	return pgx.BeginFunc(context.WithoutCancel(ctx), conn, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, "select set_config('app.current_tenant', $1, true)", tenant); err != nil {
+		if _, err := tx.Exec(ctx, rls.SetTenant, tenant); err != nil {
 			return err
 		}
 		_, err := tx.Exec(ctx, text, args...)
@@ -126,7 +127,7 @@ func underTenant(ctx context.Context, conn *pgx.Conn, tenant, text string, args 
 // estimate is how many of the tenant's agents the planner expects to meet a condition.
 func estimate(ctx context.Context, conn *pgx.Conn, tenant, condition string) (n int, err error) {
 	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, "select set_config('app.current_tenant', $1, true)", tenant); err != nil {
+		if _, err := tx.Exec(ctx, rls.SetTenant, tenant); err != nil {
 			return err
 		}
 		var top string

@@ -69,7 +69,7 @@ func contextSaboteurs() []saboteur {
 			code: &code{
 				edits: []edit{{file, "return context.WithValue(ctx, bindingKey{}, binding{err: ErrTenantSwitch})", "return context.WithValue(ctx, bindingKey{}, binding{id: id})"}},
 				caught: append(in(contextTests, "TestContext/another tenant over it"),
-					in("channel/resolver", "TestContextOfATenantIsNotSwitched")...),
+					in("channel/resolver", "TestResolve_ContextWithTenant")...),
 				holds: in(driverTests, "TestTransaction/another tenant inside is refused"),
 			},
 		},
@@ -154,63 +154,63 @@ func redisSaboteurs() []saboteur {
 
 func channelSaboteurs() []saboteur {
 	const (
-		file, resolverTests = "channel/resolver/resolver.go", "channel/resolver"
-		box, secretTests    = "channel/secrets/box.go", "channel/secrets"
-		verifier, hookTests = "channel/slackhook/verifier.go", "channel/slackhook"
+		file, resolverTests  = "channel/resolver/resolver.go", "channel/resolver"
+		box, secretTests     = "channel/secrets/box.go", "channel/secrets"
+		verifier, slackTests = "channel/slack/verify.go", "channel/slack"
 	)
 	trust := edit{file, "\t\tfound, err := r.confirm(ctx, w, tenant)\n\t\tif !errors", "\t\tfound, err := Resolution{Tenant: tenant}, error(nil)\n\t\tif !errors"}
 	return []saboteur{
 		{
-			id: "resolver-no-reread", layer: layerChannel, removes: "that a kept answer is held against the connection itself",
+			id: "resolver-no-reread", layer: layerChannel, removes: "the check of a cached tenant against the connection",
 			code: &code{
 				edits:  []edit{trust},
-				caught: in(resolverTests, "TestWorkspaceMovesToAnotherTenant", "TestResolve/a revoked connection, kept from before", "TestResolve/a suspended tenant, kept from before"),
+				caught: in(resolverTests, "TestResolve_WorkspaceMovesToAnotherTenant", "TestResolve/revoked connection, cached", "TestResolve/suspended tenant, cached"),
 			},
 		},
 		{
-			id: "resolver-cache-key", layer: layerChannel, removes: "the channel's type in the key of kept answers, where they are not read again",
+			id: "resolver-cache-key", layer: layerChannel, removes: "the channel type in the cache key, where cached tenants are not checked",
 			code: &code{
 				given: []edit{trust},
 				edits: []edit{
-					{file, "r.kept.Get(w)", "r.kept.Get(workspace{id: w.id})"},
-					{file, "r.kept.Add(w, tenant)", "r.kept.Add(workspace{id: w.id}, tenant)"},
+					{file, "r.cache.Get(w)", "r.cache.Get(workspace{id: w.id})"},
+					{file, "r.cache.Add(w, tenant)", "r.cache.Add(workspace{id: w.id}, tenant)"},
 				},
-				caught: in(resolverTests, "TestResolve/the right workspace under the wrong channel, kept from before"),
+				caught: in(resolverTests, "TestResolve/another channel type, cached"),
 			},
 		},
 		{
 			id: "resolver-misses-kept", layer: layerChannel, removes: "that an unknown workspace is looked up again",
 			code: &code{
-				edits:  []edit{{file, "\ttenant, err := r.ask(ctx, w)\n\tif err != nil {\n", "\ttenant, err := r.ask(ctx, w)\n\tif err != nil {\n\t\tr.kept.Add(w, tenant)\n"}},
-				caught: in(resolverTests, "TestMissIsNotKept"),
+				edits:  []edit{{file, "\ttenant, err := r.lookup(ctx, w)\n\tif err != nil {\n", "\ttenant, err := r.lookup(ctx, w)\n\tif err != nil {\n\t\tr.cache.Add(w, tenant)\n"}},
+				caught: in(resolverTests, "TestResolve_MissIsNotCached"),
 			},
 		},
 		{
-			id: "resolver-failure-as-unknown", layer: layerChannel, removes: "the difference between no tenant and no database",
+			id: "resolver-failure-as-unknown", layer: layerChannel, removes: "the difference between an unknown workspace and a database error",
 			code: &code{
-				edits:  []edit{{file, "\tcase err != nil:\n\t\treturn tenancy.ID{}, fmt.Errorf(\"resolver: %w\", err)\n", "\tcase err != nil:\n\t\treturn tenancy.ID{}, ErrUnknownWorkspace\n"}},
-				caught: in(resolverTests, "TestDatabaseAwayIsNotAnUnknownWorkspace"),
+				edits:  []edit{{file, "\tcase err != nil:\n\t\treturn tenancy.ID{}, fmt.Errorf(\"resolver: look up workspace: %w\", err)\n", "\tcase err != nil:\n\t\treturn tenancy.ID{}, ErrUnknownWorkspace\n"}},
+				caught: in(resolverTests, "TestResolve_DatabaseError"),
 			},
 		},
 		{
-			id: "secrets-binding", layer: layerChannel, removes: "that a sealed secret opens at its own tenant and connection only",
+			id: "secrets-binding", layer: layerChannel, removes: "tenant and connection in the associated data of a sealed secret",
 			code: &code{
 				edits:  []edit{{box, "ref.Tenant.String(), ref.Connection.String(), ", ""}},
-				caught: in(secretTests, "TestSealedTextIsBoundToItsPlace/another tenant", "TestSealedTextIsBoundToItsPlace/another connection"),
+				caught: in(secretTests, "TestBox_OpenChecksAssociatedData/another tenant", "TestBox_OpenChecksAssociatedData/another connection"),
 			},
 		},
 		{
-			id: "slack-signature", layer: layerChannel, removes: "Slack's signature",
+			id: "slack-signature", layer: layerChannel, removes: "the check of Slack's signature",
 			code: &code{
 				edits:  []edit{{verifier, "if !hmac.Equal(claimed, v.sum(timestamp, body)) {", "if false && !hmac.Equal(claimed, v.sum(timestamp, body)) {"}},
-				caught: in(hookTests, "TestVectors", "TestEveryByteOfTheBodyCounts"),
+				caught: in(slackTests, "TestVectors", "TestEveryByteOfTheBodyCounts"),
 			},
 		},
 		{
-			id: "slack-replay", layer: layerChannel, removes: "that an old request of Slack's is refused",
+			id: "slack-replay", layer: layerChannel, removes: "the rejection of old Slack requests",
 			code: &code{
 				edits:  []edit{{verifier, ".Abs() > Tolerance {", ".Abs() > 1000000*Tolerance {"}},
-				caught: in(hookTests, "TestTolerance"),
+				caught: in(slackTests, "TestTolerance"),
 			},
 		},
 	}

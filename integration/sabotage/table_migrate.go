@@ -27,21 +27,21 @@ func plannerSaboteurs() []saboteur {
 		{
 			id: "planner-floor", layer: layerMigrate, removes: "the floor from what the planner writes", held: held,
 			code: &code{
-				edits:  []edit{{protect, "{slices.Contains(has.policies, floorPolicy), ", "{floorPolicy != \"\", "}},
+				edits:  []edit{{protect, "{slices.Contains(has.policies, rls.FloorPolicy), ", "{rls.FloorPolicy != \"\", "}},
 				caught: newTable,
 			},
 		},
 		{
 			id: "planner-check", layer: layerMigrate, removes: "WITH CHECK from what the planner writes", held: held,
 			code: &code{
-				edits:  []edit{{protect, "\\n  WITH CHECK (%s)\",\n\t\t\tquoted(isolationPolicy), table, app, own, own)},", "\",\n\t\t\tquoted(isolationPolicy), table, app, own)},"}},
+				edits:  []edit{{protect, "\\n  WITH CHECK (%s)\",\n\t\t\trls.Quote(rls.IsolationPolicy), table, app, own, own)},", "\",\n\t\t\trls.Quote(rls.IsolationPolicy), table, app, own)},"}},
 				caught: newTable,
 			},
 		},
 		{
 			id: "planner-role", layer: layerMigrate, removes: "the role of a policy from what the planner writes", held: held,
 			code: &code{
-				edits:  []edit{{protect, "table, app := quoted(t.Name), quoted(spec.AppRole)", "table, app := quoted(t.Name), \"PUBLIC\""}},
+				edits:  []edit{{protect, "table, app := rls.Quote(t.Name), rls.Quote(spec.AppRole)", "table, app := rls.Quote(t.Name), \"PUBLIC\""}},
 				caught: newTable,
 			},
 		},
@@ -83,7 +83,7 @@ func plannerSaboteurs() []saboteur {
 		{
 			id: "planner-bracket", layer: layerMigrate, removes: "the NO FORCE … FORCE around a later foreign key", held: "under row_security = off the key fails loudly",
 			code: &code{
-				edits:  []edit{{"migrate/compose.go", "bracketed(stmt, forced(step, c.current))", "bracketed(stmt, forced(step, c.current)[:0])"}},
+				edits:  []edit{{"migrate/compose.go", "rls.Unforced(forced(step, c.current), stmt)", "[]string{stmt}"}},
 				caught: in(migrateTests, "TestDiffOfANewForeignKeyBetweenTablesWithRows"),
 			},
 		},

@@ -19,7 +19,7 @@ func attackTests(family string, attacks ...string) []testName {
 
 // unseenTenant removes the session's tenant from the check.
 func unseenTenant() edit {
-	return edit{sessionFile, "coalesce(current_setting('\" + Setting + \"', true), '')", "'\" + Setting + \"'"}
+	return edit{sessionFile, "coalesce(current_setting('\" + rls.Setting + \"', true), '')", "'\" + rls.Setting + \"'"}
 }
 
 func sessionSaboteurs() []saboteur {

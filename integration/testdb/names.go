@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 const (
@@ -111,8 +113,8 @@ func (c *Cluster) cleanUp(ctx context.Context, alone bool) error {
 
 func dropAny(ctx context.Context, conn *pgx.Conn, name string) error {
 	return run(ctx, conn,
-		"ALTER DATABASE "+quoted(name)+" IS_TEMPLATE false",
-		"DROP DATABASE "+quoted(name)+" WITH (FORCE)",
+		"ALTER DATABASE "+rls.Quote(name)+" IS_TEMPLATE false",
+		"DROP DATABASE "+rls.Quote(name)+" WITH (FORCE)",
 	)
 }
 

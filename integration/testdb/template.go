@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/konstruct/konstruct/migrate"
+	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 const (
@@ -85,9 +86,9 @@ func (c *Cluster) makeTemplate(ctx context.Context, conn *pgx.Conn, draft string
 		return nil
 	}
 	return run(ctx, conn,
-		"ALTER DATABASE "+quoted(draft)+" RENAME TO "+quoted(c.template.name),
+		"ALTER DATABASE "+rls.Quote(draft)+" RENAME TO "+rls.Quote(c.template.name),
 		// Nobody may change what others clone.
-		"ALTER DATABASE "+quoted(c.template.name)+" IS_TEMPLATE true ALLOW_CONNECTIONS false",
+		"ALTER DATABASE "+rls.Quote(c.template.name)+" IS_TEMPLATE true ALLOW_CONNECTIONS false",
 	)
 }
 
@@ -115,8 +116,8 @@ func (c *Cluster) clone(ctx context.Context, name string) error {
 	if template.chainErr != nil {
 		return template.chainErr
 	}
-	create := "CREATE DATABASE " + quoted(name) + " TEMPLATE " + quoted(template.name) +
-		" OWNER " + quoted(ownerRole) + " STRATEGY " + c.strategy
+	create := "CREATE DATABASE " + rls.Quote(name) + " TEMPLATE " + rls.Quote(template.name) +
+		" OWNER " + rls.Quote(ownerRole) + " STRATEGY " + c.strategy
 	if _, err := c.admin.Exec(ctx, create); err != nil {
 		return fmt.Errorf("clone the template: %w", err)
 	}
@@ -133,12 +134,12 @@ func (c *Cluster) create(ctx context.Context, name string) error {
 			return err
 		}
 	}
-	_, err := c.admin.Exec(ctx, "CREATE DATABASE "+quoted(name))
+	_, err := c.admin.Exec(ctx, "CREATE DATABASE "+rls.Quote(name))
 	return err
 }
 
 func (c *Cluster) drop(ctx context.Context, name string) error {
-	_, err := c.admin.Exec(ctx, "DROP DATABASE IF EXISTS "+quoted(name)+" WITH (FORCE)")
+	_, err := c.admin.Exec(ctx, "DROP DATABASE IF EXISTS "+rls.Quote(name)+" WITH (FORCE)")
 	return err
 }
 
@@ -192,8 +193,8 @@ func exists(ctx context.Context, conn *pgx.Conn, database string) (found bool, e
 
 func recreate(ctx context.Context, conn *pgx.Conn, database string) error {
 	return run(ctx, conn,
-		"DROP DATABASE IF EXISTS "+quoted(database)+" WITH (FORCE)",
-		"CREATE DATABASE "+quoted(database),
+		"DROP DATABASE IF EXISTS "+rls.Quote(database)+" WITH (FORCE)",
+		"CREATE DATABASE "+rls.Quote(database),
 	)
 }
 
@@ -205,5 +206,3 @@ func run(ctx context.Context, conn *pgx.Conn, statements ...string) error {
 	}
 	return nil
 }
-
-func quoted(name string) string { return pgx.Identifier{name}.Sanitize() }

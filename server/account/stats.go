@@ -5,16 +5,15 @@ import (
 	"sync/atomic"
 )
 
-// LoginStats counts login attempts since the process started, and the callers of the queues for hashing now.
+// LoginStats counts login attempts since the process started, and the callers of the semaphores for hashing now.
 type LoginStats struct {
 	// Attempts are counted by outcome: succeeded, wrong_credentials, throttled, busy or failed.
 	Attempts map[string]int64
-	// Strangers and Devices are the two queues; Devices is for remembered devices.
-	Strangers, Devices QueueStats
+	UnknownDevices, KnownDevices SemaphoreStats
 }
 
-// QueueStats are the callers of a [Queue] now.
-type QueueStats struct{ Running, Waiting int }
+// SemaphoreStats are the callers of a [Semaphore] now.
+type SemaphoreStats struct{ Running, Waiting int }
 
 // Stats returns the current counts.
 func (l *Logins) Stats() LoginStats {
@@ -23,12 +22,12 @@ func (l *Logins) Stats() LoginStats {
 			"succeeded": l.counts.succeeded.Load(), "wrong_credentials": l.counts.wrong.Load(),
 			"throttled": l.counts.throttled.Load(), "busy": l.counts.busy.Load(), "failed": l.counts.failed.Load(),
 		},
-		Strangers: l.strangers.Stats(), Devices: l.devices.Stats(),
+		UnknownDevices: l.unknownDevices.Stats(), KnownDevices: l.knownDevices.Stats(),
 	}
 }
 
 // Stats returns the current numbers of callers.
-func (q *Queue) Stats() QueueStats {
+func (s *Semaphore) Stats() SemaphoreStats {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return QueueStats{Running: q.running, Waiting: q.queued}

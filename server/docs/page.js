@@ -2,12 +2,12 @@
 (() => {
   const $ = (id) => document.getElementById(id);
   const rules = {
-    public: "for everybody", authenticated: "for every session", platform_admin: "for platform admins", tenant: "for those who may enter the tenant",
+    public: "public", authenticated: "requires a session", platform_admin: "requires a platform admin", tenant: "requires access to the tenant",
   };
-  let doc, operations = [], token = "", kept = {}; // kept: what was typed, or came back, by parameter
+  let doc, operations = [], token = "", kept = {}; // kept: last typed or returned value by parameter
   const etags = new Map(); // by the path of the resource
 
-  // el makes an element. Text is always text: nothing of the document, or of an answer, becomes markup.
+  // el creates an element. Text from the document or a response never becomes markup.
   function el(name, props, ...children) {
     const e = document.createElement(name);
     for (const [key, value] of Object.entries(props || {})) {
@@ -55,8 +55,8 @@
     return "";
   }
 
-  // fields describes an object, nested ones below their own name. What must be sent comes first; in an answer, what
-  // tells one thing from another.
+  // fields lists an object's properties, nested ones below their parent. Required properties come first in a request,
+  // identifying ones in a response.
   function fields(schema, depth, sent) {
     const s = resolve(schema), must = sent ? s.required || [] : ["id", "tenant_id", "name"];
     const rank = (name) => (must.indexOf(name) + must.length + 1) % (must.length + 1);
@@ -73,7 +73,7 @@
       ];
     });
   }
-  const table = (rows) => rows.length ? el("table", {}, el("tbody", {}, rows)) : el("p", { cls: "quiet" }, "Nothing.");
+  const table = (rows) => rows.length ? el("table", {}, el("tbody", {}, rows)) : el("p", { cls: "quiet" }, "None.");
 
   function describe(o) {
     const parts = [];
@@ -88,10 +88,10 @@
     const good = Object.entries(o.op.responses).filter(([status]) => status < 300);
     for (const [status, response] of good) {
       const schema = response.content && response.content["application/json"] && response.content["application/json"].schema;
-      parts.push(el("h3", {}, "Answer " + status + " ", el("small", {}, response.description)));
+      parts.push(el("h3", {}, "Response " + status + " ", el("small", {}, response.description)));
       if (schema) parts.push(table(fields(schema, 0, false)));
     }
-    parts.push(el("h3", {}, "Problems"), el("div", { cls: "chips" }, Object.entries(o.op.responses).filter(([status]) => status >= 300)
+    parts.push(el("h3", {}, "Errors"), el("div", { cls: "chips" }, Object.entries(o.op.responses).filter(([status]) => status >= 300)
       .map(([status, response]) => el("span", {}, el("b", {}, status), " ", response.description))));
     return parts;
   }
@@ -163,27 +163,27 @@
           el("span", { cls: "status " + (got.ok ? "ok" : "no") }, got.status + " " + got.statusText),
           el("small", {}, Math.round(performance.now() - started) + " ms"),
           ...["ETag", "Location", "Retry-After", "Allow"].filter((h) => got.headers.get(h)).map((h) => el("small", {}, h + ": " + got.headers.get(h)))),
-          text && el("pre", {}, data === undefined ? text : colour(JSON.stringify(data, null, 2))));
+          text && el("pre", {}, data === undefined ? text : highlight(JSON.stringify(data, null, 2))));
       } catch (err) {
-        answer.replaceChildren(el("p", { cls: "status no" }, "No answer: " + err.message));
+        answer.replaceChildren(el("p", { cls: "status no" }, "Request failed: " + err.message));
       }
       send.disabled = false;
     }
     show();
     return el("div", { cls: "sticky" }, el("form", { cls: "card", onsubmit: submit },
       el("h3", {}, "Try it"),
-      needsSession(o) && !token && el("p", { cls: "quiet" }, "Needs a session: log in at the top."),
+      needsSession(o) && !token && el("p", { cls: "quiet" }, "Requires a session. Log in at the top of the page."),
       inputs.map((p) => el("label", {}, p.name, " ", el("span", { cls: "quiet" }, p.in), p.input)),
       body && el("label", {}, "body", body),
       el("div", { cls: "row" }, send, el("button", { type: "button", onclick: () => copy(curl.textContent) }, "Copy as curl")),
       answer, curl));
   }
   async function copy(text) {
-    try { await navigator.clipboard.writeText(text); } catch { say("The browser doesn't allow copying here."); }
+    try { await navigator.clipboard.writeText(text); } catch { say("The browser blocked access to the clipboard."); }
   }
   const parse = (text) => { try { return JSON.parse(text); } catch { return undefined; } };
 
-  // remember fills the next form in: the id of what was made, or of the first in a list.
+  // remember keeps the id of a created resource, or of the first in a list, for the next form.
   function remember(o, data) {
     const item = data && (data.items ? data.items[0] : data);
     if (!item || !item.id || !o.path.startsWith("/v1/tenants")) return;
@@ -191,8 +191,8 @@
     const name = { tenants: "tenant_id", agents: "agent_id", "channel-connections": "connection_id" }[last];
     if (name) kept[name] = item.id;
   }
-  // colour splits JSON into marked pieces.
-  function colour(json) {
+  // highlight splits JSON into spans with classes for keys, strings and other values.
+  function highlight(json) {
     const parts = [], pattern = /("(?:[^"\\]|\\.)*")(\s*:)?|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/g;
     let at = 0;
     for (const m of json.matchAll(pattern)) {
@@ -224,9 +224,9 @@
     window.scrollTo(0, 0);
   }
   function list() {
-    const wanted = $("filter").value.trim().toLowerCase(), groups = new Map();
+    const query = $("filter").value.trim().toLowerCase(), groups = new Map();
     for (const o of operations) {
-      if (wanted && !(o.method + " " + o.path + " " + o.op.summary).toLowerCase().includes(wanted)) continue;
+      if (query && !(o.method + " " + o.path + " " + o.op.summary).toLowerCase().includes(query)) continue;
       const tag = (o.op.tags || ["Other"])[0];
       groups.set(tag, [...(groups.get(tag) || []), o]);
     }
@@ -240,7 +240,7 @@
     const got = await fetch("/v1/auth/login", { method: "POST", credentials: "omit", headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ email: data.get("email"), password: data.get("password") }) });
     const body = parse(await got.text()) || {};
-    if (!got.ok) return say(body.detail || "Logging in failed.");
+    if (!got.ok) return say(body.detail || "Login failed.");
     event.target.reset();
     session(body.session.token, body.user.name + (body.user.is_admin ? " · platform admin" : ""));
   }
@@ -271,5 +271,5 @@
   $("filter").addEventListener("input", list);
   $("login").addEventListener("submit", login);
   $("logout").addEventListener("click", logout);
-  start().catch((err) => say("The document can't be read: " + err.message));
+  start().catch((err) => say("Failed to load the OpenAPI document: " + err.message));
 })();

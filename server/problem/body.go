@@ -10,13 +10,13 @@ type Rule string
 
 // The rules.
 const (
-	RuleJSON       Rule = "expected JSON in UTF-8"
-	RuleRepeated   Rule = "expected each name once"
+	RuleJSON       Rule = "expected valid JSON in UTF-8"
+	RuleRepeated   Rule = "expected unique property names"
 	RuleNUL        Rule = "expected text without U+0000"
-	RuleDepth      Rule = "expected at most 32 levels"
+	RuleDepth      Rule = "expected at most 32 levels of nesting"
 	RuleContainers Rule = "expected at most 10000 objects and arrays"
 	RuleDigits     Rule = "expected a number of at most 400 characters in plain decimal form"
-	RuleSize       Rule = "expected a body of at most 1 MiB with its numbers in plain decimal form"
+	RuleSize       Rule = "expected a body of at most 1 MiB with numbers in plain decimal form"
 )
 
 // BodyError says which rule a body breaks and where. Huma keeps nothing of an error but its text, so the text is the

@@ -66,21 +66,21 @@ type kind struct {
 func general(status int) (int, kind) {
 	switch status {
 	case http.StatusBadRequest:
-		return status, kind{CodeMalformed, "The request body is missing or is not JSON."}
+		return status, kind{CodeMalformed, "Send a request body that is valid JSON."}
 	case http.StatusNotFound:
 		return status, kind{CodeNotFound, "Not found."}
 	case http.StatusMethodNotAllowed:
-		return status, kind{CodeMethodNotAllowed, "Method not allowed. The Allow header lists the methods."}
+		return status, kind{CodeMethodNotAllowed, "Method not allowed; the Allow header lists the allowed methods."}
 	case http.StatusRequestTimeout:
-		return status, kind{CodeRequestTimeout, "The request body did not arrive in time."}
+		return status, kind{CodeRequestTimeout, "The request body was not received in time; retry."}
 	case http.StatusRequestEntityTooLarge:
 		return status, kind{CodeTooLarge, "The request body is too large."}
 	case http.StatusUnsupportedMediaType:
-		return status, kind{CodeUnsupportedMedia, "The request body must be application/json."}
+		return status, kind{CodeUnsupportedMedia, "Send the request body as application/json."}
 	case http.StatusUnprocessableEntity:
-		return status, kind{CodeValidation, "The request is invalid. The errors name the fields."}
+		return status, kind{CodeValidation, "The request is invalid; fix the fields listed in errors."}
 	case http.StatusServiceUnavailable:
-		return status, kind{CodeUnavailable, "The service is unavailable. The request was not carried out; retry it."}
+		return status, kind{CodeUnavailable, "The service is unavailable and did not process the request; retry it."}
 	}
-	return http.StatusInternalServerError, kind{CodeInternal, "Internal error. Report it with the request id."}
+	return http.StatusInternalServerError, kind{CodeInternal, "Internal error; report it with the request_id."}
 }

@@ -49,10 +49,10 @@ func (FieldCode) Schema(huma.Registry) *huma.Schema { return enumeration(FieldCo
 
 // Field is one field of the request that is at fault. It never holds the value.
 type Field struct {
-	Field   string    `json:"field" doc:"The field: path, query, header or body, and the name." example:"body.slug"`
-	Code    FieldCode `json:"code" doc:"The rule that is broken, for programs. Codes are added to, never renamed." example:"too_long"`
-	Message string    `json:"message" doc:"The rule that is broken, for people." example:"expected length <= 63"`
-	Limit   *int64    `json:"limit,omitempty" format:"int32" doc:"The limit of a rule that has one." example:"63"`
+	Field   string    `json:"field" doc:"Path of the field, starting with path, query, header or body." example:"body.slug"`
+	Code    FieldCode `json:"code" doc:"Machine-readable code of the violated rule. New codes may be added; existing codes do not change." example:"too_long"`
+	Message string    `json:"message" doc:"Human-readable form of the violated rule." example:"expected length <= 63"`
+	Limit   *int64    `json:"limit,omitempty" format:"int32" doc:"The limit, if the rule has one." example:"63"`
 }
 
 // rules tell huma's messages apart. The order matters: the first that matches counts.

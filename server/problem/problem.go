@@ -21,15 +21,15 @@ const blank = "about:blank"
 //
 //nolint:errname // RFC 9457's word
 type Problem struct {
-	Type   string  `json:"type" doc:"Always about:blank; the code identifies the problem." example:"about:blank"`
-	Title  string  `json:"title" doc:"The status in words." example:"Unprocessable Entity"`
-	Status int     `json:"status" format:"int32" doc:"The HTTP status." example:"422"`
-	Code   Code    `json:"code" doc:"The kind of problem, for programs. Codes are added to, never renamed." example:"validation_failed"`
-	Detail string  `json:"detail" doc:"What went wrong, for people. The wording may change."`
-	Errors []Field `json:"errors,omitempty" doc:"The fields at fault, where there are any."`
+	Type   string  `json:"type" doc:"Always about:blank. Use code to identify the problem." example:"about:blank"`
+	Title  string  `json:"title" doc:"The HTTP status text." example:"Unprocessable Entity"`
+	Status int     `json:"status" format:"int32" doc:"The HTTP status code." example:"422"`
+	Code   Code    `json:"code" doc:"Machine-readable code. New codes may be added; existing codes do not change." example:"validation_failed"`
+	Detail string  `json:"detail" doc:"Human-readable explanation. The wording may change."`
+	Errors []Field `json:"errors,omitempty" doc:"The invalid fields, if any."`
 
-	RequestID string `json:"request_id,omitempty" doc:"The X-Request-ID of the request. Give it when you report a problem."`
-	Retry     int    `json:"retry_after,omitempty" format:"int32" doc:"After how many seconds a retry makes sense, as in the Retry-After header." example:"1"`
+	RequestID string `json:"request_id,omitempty" doc:"The X-Request-ID of the request. Include it when you report a problem."`
+	Retry     int    `json:"retry_after,omitempty" format:"int32" doc:"Seconds to wait before a retry, as in the Retry-After header." example:"1"`
 
 	header http.Header
 	cause  error
@@ -103,20 +103,20 @@ func NotFound() *Problem { return General(http.StatusNotFound) }
 
 // Unauthenticated is the 401 of a missing, malformed, unknown, ended or revoked session.
 func Unauthenticated() *Problem {
-	return New(http.StatusUnauthorized, CodeUnauthenticated, "A valid session token is required: Authorization: Bearer ….").
+	return New(http.StatusUnauthorized, CodeUnauthenticated, "Send a valid session token as Authorization: Bearer <token>.").
 		With("WWW-Authenticate", `Bearer realm="konstruct"`)
 }
 
 // Forbidden is the 403 of somebody who is known and may not.
 func Forbidden() *Problem {
-	return New(http.StatusForbidden, CodeForbidden, "Only a platform admin may do this.")
+	return New(http.StatusForbidden, CodeForbidden, "This operation requires a platform admin.")
 }
 
 // Conflict is the 409 of a unique value that is taken. It doesn't say by whom; fields say which, where the caller may know.
 func Conflict(fields ...string) *Problem {
-	p := New(http.StatusConflict, CodeConflict, "A value that must be unique is taken.")
+	p := New(http.StatusConflict, CodeConflict, "A unique value is already in use; choose another.")
 	for _, name := range fields {
-		p.Errors = append(p.Errors, Field{Field: name, Code: FieldTaken, Message: "taken"})
+		p.Errors = append(p.Errors, Field{Field: name, Code: FieldTaken, Message: "already in use"})
 	}
 	return p
 }
@@ -135,10 +135,10 @@ func Unavailable(after time.Duration) *Problem {
 // request blindly could make the change twice.
 func OutcomeUnknown() *Problem {
 	return New(http.StatusServiceUnavailable, CodeOutcomeUnknown,
-		"The change may or may not have been made. Fetch the resource before you send the request again.")
+		"The change may have been applied; fetch the resource before you retry.")
 }
 
 // Overloaded is the 503 of a server that has more to do than it takes on.
 func Overloaded(after time.Duration) *Problem {
-	return New(http.StatusServiceUnavailable, CodeOverloaded, "The service is busy. Try again in a moment.").RetryAfter(after)
+	return New(http.StatusServiceUnavailable, CodeOverloaded, "The service is overloaded; retry after retry_after seconds.").RetryAfter(after)
 }

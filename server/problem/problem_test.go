@@ -95,7 +95,7 @@ func TestWrite(t *testing.T) {
 	require.Equal(t, problem.ContentType, w.Header().Get("Content-Type"))
 	require.Equal(t, "2", w.Header().Get("Retry-After"), "rounded up")
 	require.JSONEq(t, `{"type":"about:blank","title":"Service Unavailable","status":503,"code":"overloaded","retry_after":2,
-		"detail":"The service is busy. Try again in a moment."}`, w.Body.String())
+		"detail":"The service is overloaded; retry after retry_after seconds."}`, w.Body.String())
 }
 
 func TestCodesAreDistinct(t *testing.T) {

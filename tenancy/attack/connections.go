@@ -11,6 +11,7 @@ import (
 
 	"github.com/konstruct/konstruct/tenancy"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
+	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 // connections are attempts to leave something with a name on a connection: a prepared statement, a cursor, a channel.
@@ -149,11 +150,11 @@ func preparedName(ctx context.Context, drv *pgtenant.Driver, text string) string
 	for range 2 { // so that the text is prepared
 		ask(ctx, drv, text)
 	}
-	a := ask(ctx, drv, "select name from pg_prepared_statements where statement = "+literal(text))
+	a := ask(ctx, drv, "select name from pg_prepared_statements where statement = "+rls.Literal(text))
 	if a.err == nil && len(a.rows) == 1 {
-		return quoted(a.rows[0][0])
+		return rls.Quote(a.rows[0][0])
 	}
-	return quoted("konstruct_5")
+	return rls.Quote("konstruct_5")
 }
 
 // notPlanted sends the text as the others do, and wants the text to have run.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/konstruct/konstruct/tenancy"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
+	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 // contexts are attempts at how the tenant gets to the statement: unset, left over, misspelled, or changed on the way.
@@ -41,7 +42,7 @@ func unset() []scenario {
 			id: "A28-set-local", does: "sets the tenant with SET LOCAL outside of a transaction", required: "no row",
 			each: func(s *harness, ctx context.Context, tb *table) error {
 				return s.fresh(ctx, func(raw *session) error {
-					if err := raw.do(ctx, "set local "+setting+" = "+literal(s.b.id.String())).err; err != nil {
+					if err := raw.do(ctx, "set local "+rls.Setting+" = "+rls.Literal(s.b.id.String())).err; err != nil {
 						return err
 					}
 					return s.shut(ctx, raw, tb)
@@ -185,14 +186,14 @@ func (s *harness) shut(ctx context.Context, raw *session, tb *table) error {
 
 func (s *harness) preset(ctx context.Context) error {
 	for _, parameter := range []string{
-		"options=-c%20" + setting + "%3D" + s.b.id.String(), setting + "=" + s.b.id.String(), "row_security=off", "role=postgres",
+		"options=-c%20" + rls.Setting + "%3D" + s.b.id.String(), rls.Setting + "=" + s.b.id.String(), "row_security=off", "role=postgres",
 	} {
 		if err := s.refusedToOpen(ctx, parameter); err != nil {
 			return err
 		}
 	}
 	return s.fresh(ctx, func(raw *session) error {
-		return nothing().check(raw.do(ctx, "select 1 where coalesce(current_setting('"+setting+"', true), '') <> ''"))
+		return nothing().check(raw.do(ctx, "select 1 where coalesce(current_setting('"+rls.Setting+"', true), '') <> ''"))
 	})
 }
 
@@ -223,7 +224,7 @@ func (s *harness) spellings(ctx context.Context) error {
 		if _, err := tenancy.Parse(spelled); err == nil {
 			return fmt.Errorf("tenancy.Parse takes %q", spelled)
 		}
-		set := "select set_config('" + setting + "', " + literal(spelled) + ", true)"
+		set := "select set_config('" + rls.Setting + "', " + rls.Literal(spelled) + ", true)"
 		a := s.raw.all(ctx, "begin", set, "select * from "+tb.SQL)
 		if err := errors.Join(own().check(a), s.b.leaks(a.text(), ""), s.raw.rollback(ctx)); err != nil {
 			return err

@@ -12,6 +12,7 @@ import (
 
 	"github.com/konstruct/konstruct/tenancy"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
+	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 // shortly is long enough for a statement to have begun.
@@ -364,7 +365,7 @@ func (s *harness) cut(ctx context.Context, tb *table) error {
 func (s *session) await(ctx context.Context, what, text string) error {
 	for range 100 {
 		a := s.do(ctx, "select "+what+" from pg_stat_activity where pid <> pg_backend_pid() and wait_event = 'PgSleep'"+
-			" and datname = current_database() and query <> '' and starts_with("+literal(text)+", query)")
+			" and datname = current_database() and query <> '' and starts_with("+rls.Literal(text)+", query)")
 		if a.err != nil || len(a.rows) > 0 {
 			return a.err
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/konstruct/konstruct/tenancy"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
+	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 // harness is what a family of attacks works with: two tenants with rows, and connections to reach them.
@@ -112,7 +113,7 @@ func (s *harness) stock(ctx context.Context, p *tenant, e Entity, n int) error {
 	}
 	last := p.rows[e.Table][n]
 	p.rows[e.Table] = p.rows[e.Table][:n]
-	image, err := s.only(ctx, p.id, "select to_jsonb(t.*) from "+tb.SQL+" t where "+tb.Key+" = "+literal(last.ID))
+	image, err := s.only(ctx, p.id, "select to_jsonb(t.*) from "+tb.SQL+" t where "+tb.Key+" = "+rls.Literal(last.ID))
 	if err != nil {
 		return fmt.Errorf("create returned an id under which its tenant finds no row: %w", err)
 	}
@@ -125,7 +126,7 @@ func (s *harness) stock(ctx context.Context, p *tenant, e Entity, n int) error {
 
 // study reads what a tenant has in a table.
 func (s *harness) study(ctx context.Context, p *tenant, tb *table) error {
-	aim, err := s.only(ctx, p.id, "select to_jsonb(t.*), ctid from "+tb.SQL+" t where "+tb.Key+" = "+literal(p.rows[tb.Name][0].ID))
+	aim, err := s.only(ctx, p.id, "select to_jsonb(t.*), ctid from "+tb.SQL+" t where "+tb.Key+" = "+rls.Literal(p.rows[tb.Name][0].ID))
 	if err != nil {
 		return err
 	}
@@ -193,14 +194,14 @@ func (s *harness) spell(sql string, tb *table, caller tenancy.ID) string {
 	if caller == s.b.id {
 		mine = s.b
 	}
-	pairs := []string{"{own}", literal(mine.id.String()), "{victim}", literal(s.b.id.String())}
+	pairs := []string{"{own}", rls.Literal(mine.id.String()), "{victim}", rls.Literal(s.b.id.String())}
 	if tb != nil {
 		pairs = append(
 			pairs,
 			"{table}", tb.SQL, "{key}", tb.Key, "{columns}", tb.columnList(""), "{s.columns}", tb.columnList("s."),
-			"{id}", literal(s.b.rows[tb.Name][0].ID), "{ctid}", literal(s.b.ctid[tb.Name]), "{name}", literal(tb.Name),
-			"{kept}", literal(s.b.kept[tb.Name])+"::jsonb", "{spare}", literal(s.b.spare[tb.Name])+"::jsonb",
-			"{mine}", literal(mine.spare[tb.Name])+"::jsonb", "{ownid}", literal(mine.rows[tb.Name][0].ID),
+			"{id}", rls.Literal(s.b.rows[tb.Name][0].ID), "{ctid}", rls.Literal(s.b.ctid[tb.Name]), "{name}", rls.Literal(tb.Name),
+			"{kept}", rls.Literal(s.b.kept[tb.Name])+"::jsonb", "{spare}", rls.Literal(s.b.spare[tb.Name])+"::jsonb",
+			"{mine}", rls.Literal(mine.spare[tb.Name])+"::jsonb", "{ownid}", rls.Literal(mine.rows[tb.Name][0].ID),
 		)
 	}
 	return strings.NewReplacer(pairs...).Replace(sql)
@@ -261,4 +262,3 @@ func difference(of, without []string) []string {
 }
 
 // literal quotes a text for SQL. (Attacks are spliced into statements, as an injection would be.)
-func literal(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
+	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 // injections are what SQL can do that an attacker has injected into a statement. Row-level security reads a setting, and any
@@ -16,23 +17,23 @@ func injections() family {
 		statements: []statement{
 			{
 				id: "A39-set-in-where", does: "sets the tenant in a condition, row by row",
-				sql:   "select * from {table} where tenant_id = {own} or set_config('" + setting + "', {victim}, true) is null",
+				sql:   "select * from {table} where tenant_id = {own} or set_config('" + rls.Setting + "', {victim}, true) is null",
 				other: own(), unset: nothing(), owner: something(),
 			},
 			{
 				id: "A39-set-in-order", does: "sets the tenant while sorting",
-				sql:   "select * from {table} order by set_config('" + setting + "', {victim}, true)",
+				sql:   "select * from {table} order by set_config('" + rls.Setting + "', {victim}, true)",
 				other: own(), unset: nothing(), owner: something(),
 			},
 			{
 				id: "A39-set-in-returning", does: "sets the tenant in RETURNING",
-				sql:   "update {table} set tenant_id = tenant_id returning set_config('" + setting + "', {victim}, true) = 'x', {table}.*",
+				sql:   "update {table} set tenant_id = tenant_id returning set_config('" + rls.Setting + "', {victim}, true) = 'x', {table}.*",
 				other: own(), unset: nothing(), owner: something(),
 			},
 			{
 				id: "A67-read-only", does: "sets the tenant in a read-only transaction", accepted: "injected-setting", raw: true,
-				before: []string{"set transaction read only", "select set_config('" + setting + "', {victim}, true)"},
-				sql:    "select 1 where current_setting('" + setting + "') = {victim}",
+				before: []string{"set transaction read only", "select set_config('" + rls.Setting + "', {victim}, true)"},
+				sql:    "select 1 where current_setting('" + rls.Setting + "') = {victim}",
 				other:  allowed("the setting changes: any SQL can set it"), unset: something(), owner: something(),
 			},
 		},
@@ -56,7 +57,7 @@ func injections() family {
 
 // injectedRead pins how far a setting alone can go: within one statement, the other tenant's rows come.
 func (s *harness) injectedRead(ctx context.Context, tb *table) error {
-	text := "with s as materialized (select set_config('" + setting + "', {victim}, true))" +
+	text := "with s as materialized (select set_config('" + rls.Setting + "', {victim}, true))" +
 		" select t.* from s, lateral (select * from {table}) t where s.set_config is not null"
 	for _, planned := range []string{"select 1", "set local enable_hashjoin = off"} {
 		a := answer{err: s.raw.as(ctx, s.a.id)}
@@ -103,7 +104,7 @@ func (s *harness) nextStatement(ctx context.Context, tb *table) error {
 func (s *harness) asValue(ctx context.Context, tb *table) error {
 	attempts := []string{
 		"' or '1'='1", "x'; " + setTenant(s.b.id, false) + "; --", "' union select * from " + tb.SQL + " --",
-		"') or set_config('" + setting + "', " + literal(s.b.id.String()) + ", false) is not null --",
+		"') or set_config('" + rls.Setting + "', " + rls.Literal(s.b.id.String()) + ", false) is not null --",
 	}
 	for _, value := range attempts {
 		var rows int64

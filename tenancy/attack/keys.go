@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/konstruct/konstruct/tenancy"
+	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 // keys are attempts through the checks of keys, which run past row-level security.
@@ -46,14 +47,14 @@ func keys() family {
 func mineWith(values map[string]string) string {
 	parts := []string{"{mine}"}
 	for column, value := range values {
-		parts = append(parts, "jsonb_build_object("+literal(column)+", "+value+")")
+		parts = append(parts, "jsonb_build_object("+rls.Literal(column)+", "+value+")")
 	}
 	slices.Sort(parts[1:])
 	return strings.Join(parts, " || ")
 }
 
 // field is a column's value in an image.
-func field(image, column string) string { return "(" + image + " -> " + literal(column) + ")" }
+func field(image, column string) string { return "(" + image + " -> " + rls.Literal(column) + ")" }
 
 // insertAs adds an image as a tenant, in a transaction that is rolled back.
 func (s *harness) insertAs(ctx context.Context, id tenancy.ID, tb *table, image string) (answer, string, error) {
@@ -93,7 +94,7 @@ func (s *harness) references(f foreignRef) map[string]string {
 	values := map[string]string{}
 	for i, column := range f.Columns {
 		if column != tenantColumn {
-			values[column] = field(literal(s.b.kept[f.Target])+"::jsonb", f.Refs[i])
+			values[column] = field(rls.Literal(s.b.kept[f.Target])+"::jsonb", f.Refs[i])
 		}
 	}
 	return values
@@ -123,8 +124,8 @@ func (s *harness) attachByUpdate(ctx context.Context, tb *table) error {
 	for _, f := range tb.Foreign {
 		for column, value := range s.references(f) {
 			tried++
-			sql := "update {table} set " + quoted(column) + " = (select r." + quoted(column) +
-				" from jsonb_populate_record(null::{table}, jsonb_build_object(" + literal(column) + ", " + value + ")) r)" +
+			sql := "update {table} set " + rls.Quote(column) + " = (select r." + rls.Quote(column) +
+				" from jsonb_populate_record(null::{table}, jsonb_build_object(" + rls.Literal(column) + ", " + value + ")) r)" +
 				" where {key} = {ownid}"
 			for id, want := range map[tenancy.ID]expectation{s.a.id: refused(foreignKey), s.b.id: somethingOr(duplicate)} {
 				if err := s.raw.as(ctx, id); err != nil {
@@ -160,10 +161,10 @@ func (s *harness) uproot(ctx context.Context, tb *table) error {
 		for i, column := range f.Columns {
 			tried++
 			value := field("{kept}", column) + " #>> '{}'"
-			where := " where " + quoted(f.Refs[i]) + "::text = " + value
+			where := " where " + rls.Quote(f.Refs[i]) + "::text = " + value
 			for _, sql := range []string{
 				"delete from " + f.SQL + where,
-				"update " + f.SQL + " set " + quoted(f.Refs[i]) + " = gen_random_uuid()" + where,
+				"update " + f.SQL + " set " + rls.Quote(f.Refs[i]) + " = gen_random_uuid()" + where,
 			} {
 				if err := s.refusedAs(ctx, tb, sql, foreignKey, denied); err != nil {
 					return fmt.Errorf("%s: %w", f.Name, err)
@@ -253,5 +254,3 @@ func (s *harness) sameID(ctx context.Context, tb *table) error {
 	image := mineWith(map[string]string{strings.Trim(tb.Key, `"`): field("{kept}", strings.Trim(tb.Key, `"`))})
 	return s.compare(ctx, tb, image, "{mine}", refused(duplicate), something())
 }
-
-func quoted(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }

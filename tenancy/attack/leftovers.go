@@ -9,6 +9,7 @@ import (
 
 	"github.com/konstruct/konstruct/tenancy"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
+	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 // poisonings is how often a connection is poisoned before that is given up.
@@ -81,7 +82,7 @@ func (s *harness) poisoned(ctx context.Context, tb *table) error {
 // another one.
 func (s *harness) poison(ctx context.Context, drv *pgtenant.Driver, tb *table) error {
 	for range poisonings {
-		if _, err := drv.Pool().Exec(ctx, "select set_config($1, $2, false)", setting, s.b.id.String()); err != nil {
+		if _, err := drv.Pool().Exec(ctx, "select set_config($1, $2, false)", rls.Setting, s.b.id.String()); err != nil {
 			return err
 		}
 		var rows int
@@ -97,7 +98,7 @@ func (s *harness) poison(ctx context.Context, drv *pgtenant.Driver, tb *table) e
 
 func (s *harness) poisonedByStatement(ctx context.Context, tb *table) error {
 	return s.lone(ctx, func(drv *pgtenant.Driver) error {
-		for _, text := range []string{setTenant(s.b.id, false), "set session " + setting + " = " + literal(s.b.id.String())} {
+		for _, text := range []string{setTenant(s.b.id, false), "set session " + rls.Setting + " = " + rls.Literal(s.b.id.String())} {
 			for _, id := range []tenancy.ID{s.a.id, {}} {
 				if err := drv.Exec(as(ctx, id), text, []any{}, nil); err != nil {
 					return err
@@ -116,7 +117,7 @@ func (s *harness) poisonedByStatement(ctx context.Context, tb *table) error {
 // poisoned with the other.
 func (s *harness) afterTheDriver(ctx context.Context, tb *table) error {
 	theirs := as(ctx, s.a.id)
-	read := "select count(*) from " + tb.SQL + " where tenant_id = " + literal(s.a.id.String())
+	read := "select count(*) from " + tb.SQL + " where tenant_id = " + rls.Literal(s.a.id.String())
 	return s.lone(ctx, func(drv *pgtenant.Driver) error {
 		for way, use := range map[string]func() error{
 			"a statement": func() error { return ask(theirs, drv, read).err },
@@ -136,7 +137,7 @@ func (s *harness) afterTheDriver(ctx context.Context, tb *table) error {
 			var rows int
 			err := errors.Join(
 				use(),
-				drv.Pool().QueryRow(ctx, "select coalesce(current_setting($1, true), '')", setting).Scan(&left),
+				drv.Pool().QueryRow(ctx, "select coalesce(current_setting($1, true), '')", rls.Setting).Scan(&left),
 				drv.Pool().QueryRow(ctx, read).Scan(&rows),
 			)
 			if err != nil || left == s.a.id.String() || rows != 0 {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/konstruct/konstruct/tenancy"
+	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 const (
@@ -146,7 +147,7 @@ func liveUnset() []read {
 		{id: "L09-nobody", does: "reads without a tenant", sql: "select 1 from {table} limit 1"},
 		{
 			id: "L10-preset", does: "begins with a preset tenant", once: true,
-			sql: "select 1 where coalesce(current_setting('" + setting + "', true), '') <> ''",
+			sql: "select 1 where coalesce(current_setting('" + rls.Setting + "', true), '') <> ''",
 		},
 	}
 }
@@ -181,7 +182,7 @@ func (l *live) look(ctx context.Context, o LiveOptions) (err error) {
 		o.Tenants = liveTenants
 	}
 	schema, name, _ := strings.Cut(o.TenantsTable, ".")
-	a := l.session.do(ctx, fmt.Sprintf("select id from %s.%s order by id desc limit %d", quoted(schema), quoted(name), o.Tenants))
+	a := l.session.do(ctx, fmt.Sprintf("select id from %s.%s order by id desc limit %d", rls.Quote(schema), rls.Quote(name), o.Tenants))
 	if err := errors.Join(a.err, l.session.rollback(ctx)); err != nil {
 		return fmt.Errorf("reading %s: %w", o.TenantsTable, err)
 	}
@@ -242,8 +243,8 @@ func (l *live) each(ctx context.Context, reads []read, who string, id tenancy.ID
 				continue
 			}
 			sql := strings.NewReplacer(
-				"{table}", tb.SQL, "{key}", tb.Key, "{name}", literal(tb.Name), "{own}", literal(id.String()),
-				"{id}", literal(other.key), "{ctid}", literal(other.ctid), "{victim}", literal(other.tenant),
+				"{table}", tb.SQL, "{key}", tb.Key, "{name}", rls.Literal(tb.Name), "{own}", rls.Literal(id.String()),
+				"{id}", rls.Literal(other.key), "{ctid}", rls.Literal(other.ctid), "{victim}", rls.Literal(other.tenant),
 			).Replace(r.sql)
 			if err := l.try(ctx, r, tb.Name+", "+who, sql); err != nil {
 				return err
@@ -279,7 +280,7 @@ func (l *live) try(ctx context.Context, r read, on, sql string) error {
 
 // remember keeps one of the tenant's rows as a target for the next tenant.
 func (l *live) remember(ctx context.Context, id tenancy.ID, tb *table) error {
-	a := l.session.do(ctx, "select "+tb.Key+", ctid from "+tb.SQL+" where tenant_id = "+literal(id.String())+" limit 1")
+	a := l.session.do(ctx, "select "+tb.Key+", ctid from "+tb.SQL+" where tenant_id = "+rls.Literal(id.String())+" limit 1")
 	if a.err != nil {
 		return fmt.Errorf("own rows of %s: SQLSTATE %s", tb.Name, code(a.err))
 	}

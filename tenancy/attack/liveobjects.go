@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/konstruct/konstruct/tenancy"
+	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 // readOnly is the SQLSTATE of a write in a read-only transaction.
@@ -73,7 +74,7 @@ func objectReads() []read {
 func (o LiveOptions) spell(sql string, own tenancy.ID) string {
 	schema, name, _ := strings.Cut(o.Resolver.Function, ".")
 	return strings.NewReplacer(
-		"{own}", literal(own.String()), "{expected}", o.Resolver.Expected, "{resolver}", quoted(schema)+"."+quoted(name),
+		"{own}", rls.Literal(own.String()), "{expected}", o.Resolver.Expected, "{resolver}", rls.Quote(schema)+"."+rls.Quote(name),
 		"{definers}", array(o.Definers), "{triggers}", array(o.Triggers),
 	).Replace(sql)
 }
@@ -82,7 +83,7 @@ func (o LiveOptions) spell(sql string, own tenancy.ID) string {
 func array(texts []string) string {
 	quoted := make([]string, len(texts))
 	for i, text := range texts {
-		quoted[i] = literal(text)
+		quoted[i] = rls.Literal(text)
 	}
 	return "array[" + strings.Join(quoted, ", ") + "]::text[]"
 }

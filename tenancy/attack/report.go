@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 // Outcome is the result of one attempt.
@@ -139,7 +141,7 @@ func (r *Report) introduce(ctx context.Context, s *session) error {
 // protect reads each table's row-level security from the catalog. A table without it, or without FORCE, is a fault.
 func (r *Report) protect(ctx context.Context, s *session, tables []*table) error {
 	for _, tb := range tables {
-		a := s.do(ctx, "select relrowsecurity, relforcerowsecurity from pg_catalog.pg_class where oid = "+literal(tb.SQL)+"::regclass")
+		a := s.do(ctx, "select relrowsecurity, relforcerowsecurity from pg_catalog.pg_class where oid = "+rls.Literal(tb.SQL)+"::regclass")
 		if a.err != nil || len(a.rows) != 1 {
 			return fmt.Errorf("reading the protection of %s: %w", tb.Name, orNone(a.err))
 		}

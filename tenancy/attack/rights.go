@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 // rights are attempts at what no tenant's statement has any business with. They are refused to everybody alike.
@@ -149,7 +151,7 @@ func ofRole() []statement {
 			"alter database template1 set row_security = off"),
 		forbidden("A69-replication-role", "turns triggers and foreign keys off for its session",
 			"select set_config('session_replication_role', 'replica', false)"),
-		forbidden("A23-preset", "presets a tenant for its own future logins", "alter role current_user set "+setting+" = 'x'"),
+		forbidden("A23-preset", "presets a tenant for its own future logins", "alter role current_user set "+rls.Setting+" = 'x'"),
 		{
 			id: "A03-attributes", does: "has a role attribute that bypasses row-level security or allows to gain such an attribute",
 			once: true,
@@ -176,7 +178,7 @@ func ofRole() []statement {
 		},
 		{
 			id: "A32-function-setting", does: "calls a function that has a SET clause for the tenant", once: true,
-			sql:   `select from pg_proc where exists (select from unnest(proconfig) c where c ilike '` + setting + `=%')`,
+			sql:   `select from pg_proc where exists (select from unnest(proconfig) c where c ilike '` + rls.Setting + `=%')`,
 			other: nothing(), unset: nothing(), owner: nothing(),
 		},
 	}
@@ -253,7 +255,7 @@ func (s *harness) globalTables(ctx context.Context, tb *table) error {
 		if err := s.raw.as(ctx, s.a.id); err != nil {
 			return err
 		}
-		a := s.raw.do(ctx, s.spell("select * from "+f.SQL+" where "+quoted(f.Refs[0])+" = {victim}", tb, s.a.id))
+		a := s.raw.do(ctx, s.spell("select * from "+f.SQL+" where "+rls.Quote(f.Refs[0])+" = {victim}", tb, s.a.id))
 		return errors.Join(pinned(a.err, found(a)), s.raw.rollback(ctx))
 	}
 	return notApplicable("its tenant refers to no table")

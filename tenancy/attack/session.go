@@ -10,6 +10,7 @@ import (
 
 	"github.com/konstruct/konstruct/tenancy"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
+	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 // session is a login of the attacker's own as the application's role, with no driver in between.
@@ -95,7 +96,7 @@ func (s *session) rollback(ctx context.Context) error {
 // setTenant is the statement that makes a tenant the transaction's, or the session's.
 func setTenant(id tenancy.ID, local bool) string {
 	if local {
-		return "select set_config('" + setting + "', " + literal(id.String()) + ", true)"
+		return "select set_config('" + rls.Setting + "', " + rls.Literal(id.String()) + ", true)"
 	}
-	return "select set_config('" + setting + "', " + literal(id.String()) + ", false)"
+	return "select set_config('" + rls.Setting + "', " + rls.Literal(id.String()) + ", false)"
 }

@@ -9,6 +9,7 @@ import (
 	"entgo.io/ent/dialect"
 
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
+	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 // sessions are attempts to change a session's settings for the tenant that gets the connection next.
@@ -205,7 +206,7 @@ func (s *harness) equivalent(ctx context.Context) error {
 // settingsInTransaction changes the tenant and a time limit for the session, from inside a transaction.
 func (s *harness) settingsInTransaction(ctx context.Context, tb *table) error {
 	mine := as(ctx, s.a.id)
-	tenant, poison := change{setting, s.b.id.String()}.sql(), change{"statement_timeout", "1234"}.sql()
+	tenant, poison := change{rls.Setting, s.b.id.String()}.sql(), change{"statement_timeout", "1234"}.sql()
 	return s.comparing(ctx, func(drv *pgtenant.Driver, unchanged func() error) error {
 		for _, steps := range [][]string{
 			{tenant},
@@ -244,11 +245,11 @@ func runInTx(ctx context.Context, drv *pgtenant.Driver, end func(dialect.Tx) err
 
 // settingByFunction has XML functions run a text as a query.
 func (s *harness) settingByFunction(ctx context.Context) error {
-	inner := literal(setAll(change{"row_security", "off"}, change{"statement_timeout", "1234"}))
+	inner := rls.Literal(setAll(change{"row_security", "off"}, change{"statement_timeout", "1234"}))
 	return s.afterEach(ctx,
 		"select query_to_xml("+inner+", true, false, '')",
 		"with x as materialized (select query_to_xml("+inner+", true, false, '') r) select count(r::text) from x",
-		"select count(*) from ts_stat("+literal("select to_tsvector(set_config('row_security', 'off', false))")+")",
+		"select count(*) from ts_stat("+rls.Literal("select to_tsvector(set_config('row_security', 'off', false))")+")",
 	)
 }
 

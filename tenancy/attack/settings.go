@@ -10,6 +10,7 @@ import (
 
 	"github.com/konstruct/konstruct/tenancy"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
+	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 // harmless are settings that change how fast a statement is, what the server logs about its own work (without bound values),
@@ -48,7 +49,7 @@ func (c change) sql() string { return setAll(c) }
 func setAll(all ...change) string {
 	calls := make([]string, len(all))
 	for i, c := range all {
-		calls[i] = "set_config(" + literal(c.name) + ", " + literal(c.value) + ", false)"
+		calls[i] = "set_config(" + rls.Literal(c.name) + ", " + rls.Literal(c.value) + ", false)"
 	}
 	return "select " + strings.Join(calls, ", ")
 }
@@ -85,7 +86,7 @@ func (s *harness) changes(ctx context.Context) ([]change, error) {
 func compared(all []change) string {
 	names := make([]string, len(all))
 	for i, c := range all {
-		names[i] = literal(c.name)
+		names[i] = rls.Literal(c.name)
 	}
 	return "select name, setting from pg_catalog.pg_settings where name in (" + strings.Join(names, ", ") + ") order by name"
 }

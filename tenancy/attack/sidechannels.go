@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/konstruct/konstruct/tenancy"
+	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 // sideChannels are attempts to learn of rows without reading them: from errors, notices, plans and statistics.
@@ -53,7 +54,7 @@ func leakyConditions() []statement {
 		},
 		{
 			id: "A58-no-uuid", does: "sets the tenant to a text that is not a UUID", raw: true,
-			before: []string{"select set_config('" + setting + "', 'x', true)"},
+			before: []string{"select set_config('" + rls.Setting + "', 'x', true)"},
 			sql:    "select * from {table}",
 			other:  refused(invalidText), unset: refused(invalidText), owner: refused(invalidText),
 		},
@@ -178,7 +179,7 @@ func (s *harness) statistics(ctx context.Context, tb *table) error {
 		return err
 	}
 	defer super.close(ctx)
-	look := "select * from pg_stats where format('%s.%s', schemaname, tablename) = " + literal(tb.Name)
+	look := "select * from pg_stats where format('%s.%s', schemaname, tablename) = " + rls.Literal(tb.Name)
 	if a := super.all(ctx, "analyze "+tb.SQL, look); !found(a) {
 		return fmt.Errorf("there are none, so nothing was looked for: %w", orNone(a.err))
 	}
@@ -204,7 +205,7 @@ func (s *harness) listen(ctx context.Context) error {
 		return err
 	}
 	payload := "canary of " + s.b.id.String()
-	notify := "select pg_notify('konstruct_attack', " + literal(payload) + ")"
+	notify := "select pg_notify('konstruct_attack', " + rls.Literal(payload) + ")"
 	if err := s.raw.all(ctx, "begin", setTenant(s.b.id, true), notify, "commit").err; err != nil {
 		return err
 	}
@@ -224,7 +225,7 @@ func (s *harness) lockParent(ctx context.Context, tb *table) error {
 			continue
 		}
 		return s.fresh(ctx, func(other *session) error {
-			lock := s.spell("select from "+f.SQL+" where "+quoted(f.Refs[0])+" = {victim} for update", tb, s.a.id)
+			lock := s.spell("select from "+f.SQL+" where "+rls.Quote(f.Refs[0])+" = {victim} for update", tb, s.a.id)
 			if err := errors.Join(s.raw.as(ctx, s.a.id), s.raw.do(ctx, lock).err); err != nil {
 				return err
 			}

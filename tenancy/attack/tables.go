@@ -7,14 +7,10 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
-
-	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
 // tenantColumn makes a table tenant-scoped.
 const tenantColumn = "tenant_id"
-
-const setting = pgtenant.Setting
 
 // table is a tenant-scoped table as the live catalog has it.
 type table struct {

@@ -80,6 +80,6 @@ func (e *examination) checkSnapshot() {
 	case e.want == nil:
 		e.report("snapshot.missing", database, migrateUp)
 	case !e.isCurrent():
-		e.report("snapshot.other-version", database, "-- nothing, while a release is rolled out")
+		e.report("snapshot.other-version", database, "-- nothing to do while a release is rolled out")
 	}
 }

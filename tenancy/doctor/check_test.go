@@ -255,7 +255,7 @@ func TestReportJSON(t *testing.T) {
 	require.ElementsMatch(t, []string{"server_version", "database", "role", "tables", "findings"}, keys(got))
 	require.Equal(t, []any{map[string]any{
 		"code": "rls.not-forced", "level": "error", "object": "table public.agents",
-		"risk":   "Unforced policies don't bind the owner: its views, functions and jobs read all tenants' rows.",
+		"risk":   "The policies don't apply to the table's owner: its views, functions and jobs read the rows of all tenants.",
 		"remedy": `ALTER TABLE public.agents FORCE ROW LEVEL SECURITY;`,
 	}}, got["findings"])
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 // compare reports what distinguishes the database from the snapshot. Objects that other findings are
@@ -218,7 +220,7 @@ func (e *examination) unknownReach(o Object) string {
 		return "foreign.table"
 	case o.Kind == "function" && o.Props["definer"] != "":
 		return "definer.unlisted"
-	case o.Kind == "function" && setsTenant(o, e.spec.Setting):
+	case o.Kind == "function" && setsTenant(o):
 		return "function.tenant-setting"
 	case o.Kind == "function" && o.Props["leakproof"] != "":
 		return "function.leakproof"
@@ -229,10 +231,10 @@ func (e *examination) unknownReach(o Object) string {
 	}
 }
 
-func setsTenant(f Object, tenantSetting string) bool {
+func setsTenant(f Object) bool {
 	for setting := range strings.Lines(f.Props["config"]) {
 		name, _, _ := strings.Cut(setting, "=")
-		if strings.EqualFold(name, tenantSetting) {
+		if strings.EqualFold(name, rls.Setting) {
 			return true
 		}
 	}
@@ -247,7 +249,7 @@ func (e *examination) outside(o Object) {
 		name = o.String()
 	}
 	if !slices.ContainsFunc(faults, func(f fault) bool { return f.object == name }) {
-		e.foundAs("schema.outside", o, name, "-- out of the application's reach: nothing needs to be done")
+		e.foundAs("schema.outside", o, name, "-- nothing to do: the application can't reach it")
 	}
 }
 

@@ -13,7 +13,7 @@ func ExampleReport_WriteText() {
 		Tables: []doctor.Table{{Name: "public.agents", Class: doctor.ClassTenant}},
 		Findings: []doctor.Finding{{
 			Code: "rls.not-forced", Level: doctor.LevelError, Object: "table public.agents",
-			Risk:   "Unforced policies don't bind the owner: its views, functions and jobs read all tenants' rows.",
+			Risk:   "The policies don't apply to the table's owner: its views, functions and jobs read the rows of all tenants.",
 			Remedy: `ALTER TABLE "public"."agents" FORCE ROW LEVEL SECURITY;`,
 		}},
 	}
@@ -21,13 +21,13 @@ func ExampleReport_WriteText() {
 		fmt.Println(err)
 	}
 	// Output:
-	// PostgreSQL 16.10, database konstruct, asked as konstruct_app
+	// PostgreSQL 16.10, database konstruct, checked as konstruct_app
 	//
 	// TABLE          CLASS
 	// public.agents  tenant
 	//
 	// ERROR    rls.not-forced  table public.agents
-	//          Unforced policies don't bind the owner: its views, functions and jobs read all tenants' rows.
+	//          The policies don't apply to the table's owner: its views, functions and jobs read the rows of all tenants.
 	//            ALTER TABLE "public"."agents" FORCE ROW LEVEL SECURITY;
 	//
 	// UNSAFE: 1 error, 0 warnings. Rows may cross between tenants.

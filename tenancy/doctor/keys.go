@@ -62,7 +62,7 @@ func (e *examination) asPlanned(o Object) string {
 	if want, ok := e.want[o.key()]; ok {
 		return e.alter(want, o)
 	}
-	return script("-- what is needed belongs into a migration", drop(o))
+	return script("-- if it is needed, add it to a migration", drop(o))
 }
 
 // checkLinks reports a table without a tenant whose rows refer to tenants' rows.
@@ -75,7 +75,7 @@ func (e *examination) checkLinks(t Object) {
 	}
 	if len(drops) > 0 {
 		e.reportCovered("key.no-tenant-table", t, t.String(), script(append([]string{
-			"-- a table that is needed belongs into a migration, with mixin.Tenant{} in its schema",
+			"-- if the table is needed, create it in a migration, with mixin.Tenant{} in its schema",
 			fmt.Sprintf("REVOKE ALL ON %s FROM PUBLIC, %s", t.Name, e.spec.app()),
 		}, drops...)...))
 	}

@@ -11,6 +11,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 //go:embed sql/objects.sql
@@ -62,8 +64,8 @@ func read(ctx context.Context, q Querier, spec Spec) (r reading, err error) {
 	}
 	defer func() { err = errors.Join(err, tx.Rollback(context.WithoutCancel(ctx))) }()
 	batch := &pgx.Batch{}
-	batch.Queue(reset, spec.Setting)
-	batch.Queue(factsQuery, spec.AppRole, spec.Setting, spec.roles(), spec.RoleSettings).
+	batch.Queue(reset, rls.Setting)
+	batch.Queue(factsQuery, spec.AppRole, rls.Setting, spec.roles(), spec.RoleSettings).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&r.facts) })
 	batch.Queue(pin)
 	batch.Queue(objectsQuery, spec.OwnerRole).QueryRow(func(row pgx.Row) error { return row.Scan(&r.objects) })
@@ -93,7 +95,7 @@ func (r *reading) queryVersions(ctx context.Context, tx pgx.Tx, chains map[strin
 			continue
 		}
 		var version string
-		if err := tx.QueryRow(ctx, "SELECT coalesce(max(version), '') FROM "+quoted(schema, revisionsTable)+
+		if err := tx.QueryRow(ctx, "SELECT coalesce(max(version), '') FROM "+rls.Quote(schema, revisionsTable)+
 			" WHERE version NOT LIKE '.%'").Scan(&version); err != nil {
 			return err
 		}
@@ -102,7 +104,7 @@ func (r *reading) queryVersions(ctx context.Context, tx pgx.Tx, chains map[strin
 		}
 		if r.hasTable(schema, snapshotsTable) {
 			recorded = append(recorded, fmt.Sprintf("SELECT snapshot, recorded_at FROM %s WHERE version = %s",
-				quoted(schema, snapshotsTable), literal(version)))
+				rls.Quote(schema, snapshotsTable), rls.Literal(version)))
 		}
 	}
 	if len(recorded) == 0 || maps.Equal(r.versions, chains) {

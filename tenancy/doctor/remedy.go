@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 // Names in objects are quoted already, and so are definitions: PostgreSQL printed them.
@@ -12,7 +14,7 @@ import (
 func (e *examination) create(o Object) string {
 	switch o.Kind {
 	case "constraint":
-		return unforced(e.forced(o), addConstraint(o))
+		return script(rls.Unforced(e.forced(o), addConstraint(o))...)
 	case "policy":
 		return script(createPolicy(o))
 	case "function", "index", "trigger", "rule":
@@ -25,15 +27,15 @@ func (e *examination) create(o Object) string {
 		}
 		return script(append(parts, e.grantsOn(o)...)...)
 	case "column":
-		return script("-- its values are lost: restore them from a backup",
+		return script("-- the column's values are lost: restore them from a backup",
 			fmt.Sprintf("ALTER TABLE %s ADD COLUMN %s %s", o.On, o.Name, o.Props["type"]))
 	case "schema":
 		return script("CREATE SCHEMA " + o.Name + " AUTHORIZATION " + ident(o.Props["owner"]))
 	default:
 		if strings.HasSuffix(o.Name, "."+snapshotsTable) || strings.HasSuffix(o.Name, "."+revisionsTable) {
-			return "-- run konstruct migrate up: it makes the table"
+			return "-- run konstruct migrate up, which creates the table"
 		}
-		return "-- restore it from a backup, or restore the database"
+		return "-- restore the object or the database from a backup"
 	}
 }
 
@@ -115,7 +117,7 @@ func (e *examination) alterConstraint(want, have Object) string {
 		return script(fmt.Sprintf("ALTER TABLE %s ENABLE TRIGGER ALL", want.On),
 			fmt.Sprintf("ALTER TABLE %s ENABLE TRIGGER ALL", want.Props["references"]))
 	}
-	return unforced(e.forced(want), drop(have), addConstraint(want))
+	return script(rls.Unforced(e.forced(want), drop(have), addConstraint(want))...)
 }
 
 func addConstraint(o Object) string {
@@ -124,9 +126,11 @@ func addConstraint(o Object) string {
 
 // forced are the tables of a foreign key that are under FORCE.
 func (e *examination) forced(o Object) []string {
-	return slices.DeleteFunc([]string{o.On, o.Props["references"]}, func(t string) bool {
+	tables := slices.DeleteFunc([]string{o.On, o.Props["references"]}, func(t string) bool {
 		return o.Props["type"] != "f" || e.live[key{"table", "", t}].Props["forced"] == ""
 	})
+	slices.Sort(tables)
+	return slices.Compact(tables)
 }
 
 func alterTable(want, have Object) []string {
@@ -181,16 +185,16 @@ func alterColumn(want, have Object) []string {
 func (e *examination) withdraw(o Object) string {
 	kind := grantKind(o)
 	if kind == "" || o.Kind == "materialized view" || o.Kind == "foreign table" {
-		return script("-- read what it does before it is lost; what is needed belongs into a migration", drop(o))
+		return script("-- read what it does before you drop it; if it is needed, add it to a migration", drop(o))
 	}
 	if !e.reaches(o) {
-		return "-- out of the application's reach: nothing needs to be done"
+		return "-- nothing to do: the application can't reach it"
 	}
 	name := o.Name
 	if o.Kind == "function" {
 		name = o.Props["identity"]
 	}
-	return script("-- what is needed belongs into a migration; an operator's own object can be listed (KONSTRUCT_DOCTOR_KNOWN)",
+	return script("-- if it is needed, create it in a migration, or list an operator's object in KONSTRUCT_DOCTOR_KNOWN",
 		fmt.Sprintf("REVOKE ALL ON %s %s FROM PUBLIC, %s", kind, name, e.spec.app()))
 }
 

@@ -57,7 +57,7 @@ func TestWriteText(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder
 	require.NoError(t, report(doctor.LevelError).WriteText(&b))
-	require.Equal(t, `PostgreSQL 16.10, database konstruct, asked as konstruct_app
+	require.Equal(t, `PostgreSQL 16.10, database konstruct, checked as konstruct_app
 
 TABLE          CLASS
 public.agents  tenant

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 func (e *examination) checkRoles() {
@@ -15,20 +17,20 @@ func (e *examination) checkRoles() {
 		if _, listed := e.spec.Definers[signature]; listed {
 			continue // definer.owner
 		}
-		stmt := fmt.Sprintf("ALTER %s %s OWNER TO %s", strings.ToUpper(o.Type), o.Identity, quoted(e.spec.OwnerRole))
+		stmt := fmt.Sprintf("ALTER %s %s OWNER TO %s", strings.ToUpper(o.Type), o.Identity, rls.Quote(e.spec.OwnerRole))
 		regranted := e.grantsOn(Object{Kind: o.Type, Name: signature}) // the grants were merged into the ownership
 		e.report("role.owns", o.Type+" "+o.Identity, script(append([]string{stmt}, regranted...)...))
 	}
 }
 
 func (e *examination) checkAsker() {
-	want, remedy := e.spec.AppRole, "-- log in as %s: put it into DATABASE_URL"
+	want, remedy := e.spec.AppRole, "-- connect as %s: set DATABASE_URL"
 	if e.spec.AskedBy != "" {
 		want, remedy = e.spec.AskedBy, "-- run the check as %s"
 	}
 	s := e.Server
 	if _, ok := e.Roles[e.spec.AppRole]; !ok {
-		e.report("role.unexpected", "role "+e.spec.AppRole+": there is none", "-- run bootstrap.sql as a superuser")
+		e.report("role.unexpected", "role "+e.spec.AppRole+": does not exist", "-- run bootstrap.sql as a superuser")
 		return
 	}
 	if s.Role == want && (s.Login == want || e.spec.AskedBy != "") {
@@ -59,7 +61,7 @@ func (e *examination) checkAttributes() {
 }
 
 func withoutAttributes(role string, attributes ...string) string {
-	return script(fmt.Sprintf("ALTER ROLE %s NO%s", quoted(role), strings.Join(attributes, " NO")))
+	return script(fmt.Sprintf("ALTER ROLE %s NO%s", rls.Quote(role), strings.Join(attributes, " NO")))
 }
 
 // checkMemberships allows the owner's role to hand functions over: to SET ROLE, not to inherit. It also allows ADMIN
@@ -89,16 +91,16 @@ func (e *examination) checkMemberships() {
 const grantsHaveOptions = 16
 
 func (e *examination) revokeMembership(m membership) string {
-	stmt := fmt.Sprintf("REVOKE %s FROM %s", quoted(m.Role), quoted(m.Member))
+	stmt := fmt.Sprintf("REVOKE %s FROM %s", rls.Quote(m.Role), rls.Quote(m.Member))
 	if m.Grantor != "" && e.Server.major() >= grantsHaveOptions {
-		stmt += " GRANTED BY " + quoted(m.Grantor)
+		stmt += " GRANTED BY " + rls.Quote(m.Grantor)
 	}
 	return script(stmt)
 }
 
 func (e *examination) revokeInheriting(m membership) string {
 	if e.Server.major() < grantsHaveOptions {
-		return script(fmt.Sprintf("ALTER ROLE %s NOINHERIT", quoted(m.Member)))
+		return script(fmt.Sprintf("ALTER ROLE %s NOINHERIT", rls.Quote(m.Member)))
 	}
-	return script(fmt.Sprintf("GRANT %s TO %s WITH INHERIT FALSE, SET TRUE", quoted(m.Role), quoted(m.Member)))
+	return script(fmt.Sprintf("GRANT %s TO %s WITH INHERIT FALSE, SET TRUE", rls.Quote(m.Role), rls.Quote(m.Member)))
 }

@@ -32,14 +32,14 @@ func (e *examination) checkServer() {
 	s := e.Server
 	name := "server " + s.Version
 	if s.major() < oldestMajor {
-		e.report("server.too-old", name, fmt.Sprintf("-- move to PostgreSQL %d or later", oldestMajor))
+		e.report("server.too-old", name, fmt.Sprintf("-- upgrade to PostgreSQL %d or later", oldestMajor))
 	}
 	if s.major() > newestMajor {
-		e.report("server.untried", name, "-- run the isolation suite on this version, or look for a newer Konstruct")
+		e.report("server.untried", name, "-- run the isolation suite on this version, or upgrade Konstruct")
 	}
 	if s.Encoding != "UTF8" {
 		e.report("server.encoding", fmt.Sprintf("database %s: %s", s.Database, s.Encoding),
-			"-- dump it, and restore it into a database made with ENCODING 'UTF8' TEMPLATE template0")
+			"-- dump the database and restore it into one created with ENCODING 'UTF8' TEMPLATE template0")
 	}
 	var open []string
 	floor := 0

@@ -14,7 +14,7 @@ func TestServerVersions(t *testing.T) {
 		version string
 		want    map[string][]fault
 	}{
-		{140023, "14.23", map[string][]fault{"server.too-old": {{object: "server 14.23", remedy: "-- move to PostgreSQL 15 or later"}}}},
+		{140023, "14.23", map[string][]fault{"server.too-old": {{object: "server 14.23", remedy: "-- upgrade to PostgreSQL 15 or later"}}}},
 		{150014, "15.14", map[string][]fault{}},
 		{150013, "15.13", holes("server 15.13: CVE-2025-8713 (statistics show values that policies hide)", "-- install PostgreSQL 15.14 or later")},
 		{150002, "15.2", holes(
@@ -35,7 +35,7 @@ func TestServerVersions(t *testing.T) {
 		)},
 		{180000, "18.0", map[string][]fault{}},
 		{190000, "19.0", map[string][]fault{"server.untried": {{
-			object: "server 19.0", remedy: "-- run the isolation suite on this version, or look for a newer Konstruct",
+			object: "server 19.0", remedy: "-- run the isolation suite on this version, or upgrade Konstruct",
 		}}}},
 	} {
 		t.Run(c.version, func(t *testing.T) {

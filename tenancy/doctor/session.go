@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 // checkConnections reports what connections begin with: the check's own, if it is the application's, and the defaults.
@@ -25,10 +27,10 @@ func (e *examination) checkConnections() {
 
 // correct gives a setting the value that the spec has for the role, or none.
 func (e *examination) correct(p preset) string {
-	name := quoted(strings.Split(p.Name, ".")...)
+	name := rls.Quote(strings.Split(p.Name, ".")...)
 	for _, s := range e.spec.RoleSettings {
 		if value, ok := strings.CutPrefix(s, p.Name+"="); ok && p.Scope == "ROLE "+e.spec.app() {
-			return fmt.Sprintf("ALTER %s SET %s = %s", p.Scope, name, literal(value))
+			return fmt.Sprintf("ALTER %s SET %s = %s", p.Scope, name, rls.Literal(value))
 		}
 	}
 	return fmt.Sprintf("ALTER %s RESET %s", p.Scope, name)
@@ -37,9 +39,9 @@ func (e *examination) correct(p preset) string {
 func (e *examination) checkSession() {
 	s := e.Server
 	if s.HasTenant {
-		e.report("session.tenant", "setting "+e.spec.Setting,
-			script("-- take it out of the connection string and of the server's configuration (ALTER SYSTEM RESET), too",
-				"SET "+quoted(strings.Split(e.spec.Setting, ".")...)+" = ''"))
+		e.report("session.tenant", "setting "+rls.Setting,
+			script("-- also remove it from the connection string and the server's configuration (ALTER SYSTEM RESET)",
+				"SET "+rls.Quote(strings.Split(rls.Setting, ".")...)+" = ''"))
 	}
 	for name, ok := range map[string]bool{
 		"row_security":             s.RowSecurity == "on",
@@ -48,14 +50,14 @@ func (e *examination) checkSession() {
 	} {
 		if !ok {
 			e.report("session.preset", "setting "+name,
-				script("-- take it out of the connection string and of the server's configuration, too", "RESET "+name))
+				script("-- also remove it from the connection string and the server's configuration", "RESET "+name))
 		}
 	}
 }
 
 // decides tells whether isolation rests on a setting. Everything under the tenant setting's own prefix counts.
 func (e *examination) decides(setting string) bool {
-	prefix, _, _ := strings.Cut(strings.ToLower(e.spec.Setting), ".")
+	prefix, _, _ := strings.Cut(rls.Setting, ".")
 	return strings.HasPrefix(setting, prefix+".") || slices.Contains([]string{
 		"row_security", "session_replication_role", "search_path", "role", "session_authorization",
 		"session_preload_libraries", "local_preload_libraries", "lo_compat_privileges", "client_encoding",

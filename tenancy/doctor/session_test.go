@@ -117,6 +117,6 @@ func TestWhoAsks(t *testing.T) {
 		t.Parallel()
 		spec := spec()
 		spec.AppRole = "nobody"
-		require.Contains(t, findings(check(t, db.SuperURL, spec)), found{"role.unexpected", "role nobody: there is none"})
+		require.Contains(t, findings(check(t, db.SuperURL, spec)), found{"role.unexpected", "role nobody: does not exist"})
 	})
 }

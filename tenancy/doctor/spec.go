@@ -17,9 +17,8 @@ type Spec struct {
 	AppRole      string
 	ResolverRole string
 
-	// TenantColumn makes a table tenant-scoped; Setting carries the tenant of a transaction.
+	// TenantColumn makes a table tenant-scoped.
 	TenantColumn string
-	Setting      string
 
 	// TenantsTable is what each tenant-scoped table's TenantColumn refers to.
 	TenantsTable string

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 // checkTables reports tenant-scoped tables without their protection, whatever the snapshot says: those that are ours, and
@@ -55,7 +57,7 @@ func (e *examination) checkTenantColumn(t Object) bool {
 	}
 	alter := fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s ", t.Name, c.Name)
 	all = append(all, alter+"DROP DEFAULT", alter+fmt.Sprintf("TYPE uuid USING %s::text::uuid", c.Name),
-		alter+fmt.Sprintf("SET DEFAULT NULLIF(current_setting(%s, true), '')::uuid", literal(e.spec.Setting)))
+		alter+"SET DEFAULT "+rls.CurrentTenant)
 	for _, p := range e.meantFor(t) {
 		e.covered[p.key()] = true
 		all = append(all, createPolicy(p))
@@ -99,7 +101,7 @@ func (e *examination) checkPolicies(t Object) {
 
 // isExtra tells whether a policy lets the application see more. Those of other roles are the snapshot's affair.
 func (e *examination) isExtra(p Object) bool {
-	return p.Name != isolationPolicy && p.Name != floorPolicy && p.Props["permissive"] == "true" &&
+	return p.Name != rls.IsolationPolicy && p.Name != rls.FloorPolicy && p.Props["permissive"] == "true" &&
 		slices.ContainsFunc(strings.Split(p.Props["roles"], ", "), e.isApp)
 }
 
@@ -120,28 +122,21 @@ func (e *examination) isProtected(t Object) bool {
 		!slices.ContainsFunc(e.on("policy", t.Name), e.isExtra)
 }
 
-// condition is what both policies demand of a row. As a sub-select the tenant is read once a statement, and no plan is
-// made for one tenant and then used for another. PostgreSQL prints it alike from 15 to 18.
+// condition is [rls.Condition] as PostgreSQL 15 to 18 print it. It is spelled out as a second opinion.
 func (c Spec) condition() string {
-	return fmt.Sprintf(`(%s = ( SELECT (NULLIF(current_setting(%s::text, true), ''::text))::uuid AS "nullif"))`,
-		ident(c.TenantColumn), literal(c.Setting))
+	return "(" + ident(c.TenantColumn) +
+		` = ( SELECT (NULLIF(current_setting('app.current_tenant'::text, true), ''::text))::uuid AS "nullif"))`
 }
-
-// The names of a tenant-scoped table's two policies.
-const (
-	isolationPolicy = "tenant_isolation"
-	floorPolicy     = "tenant_floor"
-)
 
 // meantFor are the policies that every tenant-scoped table has to have. Permissive policies are ORed: the restrictive
 // floor keeps the next careless one harmless.
 func (e *examination) meantFor(t Object) []Object {
 	condition := e.spec.condition()
 	return []Object{
-		{Kind: "policy", Name: isolationPolicy, On: t.Name, Props: map[string]string{
+		{Kind: "policy", Name: rls.IsolationPolicy, On: t.Name, Props: map[string]string{
 			"command": "*", "permissive": "true", "roles": e.spec.app(), "using": condition, "check": condition,
 		}},
-		{Kind: "policy", Name: floorPolicy, On: t.Name, Props: map[string]string{
+		{Kind: "policy", Name: rls.FloorPolicy, On: t.Name, Props: map[string]string{
 			"command": "*", "permissive": "false", "roles": e.spec.app(), "using": condition,
 		}},
 	}

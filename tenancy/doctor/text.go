@@ -11,7 +11,7 @@ import (
 // and one line of verdict.
 func (r Report) WriteText(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "PostgreSQL %s, database %s, asked as %s\n\n", r.ServerVersion, r.Database, r.Role)
+	fmt.Fprintf(&b, "PostgreSQL %s, database %s, checked as %s\n\n", r.ServerVersion, r.Database, r.Role)
 	if err := r.writeTables(&b); err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/konstruct/konstruct/tenancy"
+	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 // connState is what the driver keeps of a connection: the settings that its session began with, and the statements that it
@@ -59,7 +60,7 @@ func (l *lease) state(ctx context.Context) (*connState, error) {
 		return nil, unsentError{err}
 	}
 	c := &connState{session: s, conn: conn, types: l.conn().TypeMap()}
-	c.bound[0] = []byte(Setting)
+	c.bound[0] = []byte(rls.Setting)
 	if err := c.makeCache(l.conn().Config()); err != nil {
 		return nil, err
 	}

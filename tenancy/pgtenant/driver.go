@@ -13,9 +13,6 @@ import (
 	"github.com/konstruct/konstruct/tenancy"
 )
 
-// Setting is the name of the PostgreSQL setting that the row-level security policies read.
-const Setting = "app.current_tenant"
-
 // Driver is Ent's dialect.Driver for PostgreSQL with a tenant in every statement. It is safe for concurrent use.
 // Make it with [Open] or [New].
 type Driver struct {

@@ -13,6 +13,7 @@ import (
 	"github.com/konstruct/konstruct/integration/testdb"
 	"github.com/konstruct/konstruct/tenancy"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
+	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 func TestMain(m *testing.M) { testdb.Main(m) }
@@ -76,7 +77,7 @@ func (h *house) begin(t *testing.T, id tenancy.ID) dialect.Tx {
 // alter changes the database, as an operator does.
 func (h *house) alter(t *testing.T, change string) {
 	t.Helper()
-	_, err := h.super.Exec(t.Context(), "alter database "+pgx.Identifier{h.super.Config().Database}.Sanitize()+" "+change)
+	_, err := h.super.Exec(t.Context(), "alter database "+rls.Quote(h.super.Config().Database)+" "+change)
 	require.NoError(t, err)
 }
 

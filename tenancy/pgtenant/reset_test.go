@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
+	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 // What a read sets for its session is undone with it, so that the next statement needs no more than a short check. Any
@@ -15,7 +16,7 @@ func TestReadsResetTheirSession(t *testing.T) {
 	h := newHouse(t, pgtenant.WithMaxConns(1))
 	own, pid := h.session(as(t, h.b), t, "search_path")
 	for setting, changed := range changes {
-		if h.count(t, "select count(current_setting($1, true))", setting) == 0 && setting != pgtenant.Setting {
+		if h.count(t, "select count(current_setting($1, true))", setting) == 0 && setting != rls.Setting {
 			continue // this version has none
 		}
 		before, _ := h.session(as(t, h.b), t, setting)

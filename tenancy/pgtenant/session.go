@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/konstruct/konstruct/tenancy"
+	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 // settings lists what a statement depends on and any user may change for a session: what changes visibility, stored or
@@ -88,7 +89,7 @@ var setTenantAgain = "select " + parsed() + " = $3, set_config($1, $2, true)"
 // until it is first set.
 func values() string {
 	var b strings.Builder
-	b.WriteString("concat_ws('|', current_user, " + parsed() + ", coalesce(current_setting('" + Setting + "', true), '')")
+	b.WriteString("concat_ws('|', current_user, " + parsed() + ", coalesce(current_setting('" + rls.Setting + "', true), '')")
 	for _, name := range settings() {
 		b.WriteString(", current_setting('" + name + "')")
 	}
@@ -147,7 +148,7 @@ func (l *lease) openReset(ctx context.Context, begin string, tenant tenancy.ID) 
 	for _, statement := range append(reset(), "commit", begin) {
 		batch.ExecParams(statement, nil, nil, nil, nil)
 	}
-	batch.ExecParams(setTenant, [][]byte{[]byte(Setting), []byte(tenant.String())}, nil, nil, nil)
+	batch.ExecParams(setTenant, [][]byte{[]byte(rls.Setting), []byte(tenant.String())}, nil, nil, nil)
 	_, err := l.conn().PgConn().ExecBatch(ctx, batch).ReadAll()
 	return err
 }

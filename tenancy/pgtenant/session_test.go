@@ -12,6 +12,7 @@ import (
 
 	"github.com/konstruct/konstruct/ent"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
+	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 // changes are what a statement can do to its session by settings alone, which its command tag does not show.
@@ -67,14 +68,14 @@ func TestChangedSessionIsReplaced(t *testing.T) {
 			t.Parallel()
 			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
 			for setting, changed := range changes {
-				if h.count(t, "select count(current_setting($1, true))", setting) == 0 && setting != pgtenant.Setting {
+				if h.count(t, "select count(current_setting($1, true))", setting) == 0 && setting != rls.Setting {
 					continue // this version has none
 				}
 				if strings.HasPrefix(setting, "lc_") && h.count(t, "select count(*) from pg_settings where name = $1 and setting = 'C'", setting) > 0 {
 					changed = "POSIX"
 				}
 				before, pid := h.session(as(t, h.b), t, setting)
-				if setting == pgtenant.Setting {
+				if setting == rls.Setting {
 					before = h.b.String()
 				}
 				require.NotEqual(t, changed, before, "the test changes something")

@@ -6,11 +6,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/konstruct/konstruct/ent"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
+	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 // A prepared statement under the name that pgx gives its own outlives tenant and transaction. Whatever can leave something in
@@ -189,7 +189,7 @@ func TestTableMadeByAQuery(t *testing.T) {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
 			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
-			_, err := h.super.Exec(t.Context(), "grant temp on database "+pgx.Identifier{h.super.Config().Database}.Sanitize()+" to konstruct_app")
+			_, err := h.super.Exec(t.Context(), "grant temp on database "+rls.Quote(h.super.Config().Database)+" to konstruct_app")
 			require.NoError(t, err)
 			for _, query := range []string{
 				"select 'planted' as name into temp agents", "create temp table agents as select 'planted' as name",

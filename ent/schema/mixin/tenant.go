@@ -13,15 +13,12 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/konstruct/konstruct/tenancy"
+	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 // TenantColumn is the column that makes a table tenant-scoped, for the mixin as for the migration planner and the
 // doctor.
 const TenantColumn = "tenant_id"
-
-// tenantDefault is what tenant_id becomes where a statement leaves it out: the transaction's tenant, or NULL, which
-// the column refuses.
-const tenantDefault = "NULLIF(current_setting('app.current_tenant', true), '')::uuid"
 
 // Tenant makes a schema tenant-scoped. Creates are stamped with the context's tenant, updates and deletes are
 // confined to it, and every query step, eager loading included, reads only its rows. Without a tenant in the context
@@ -32,7 +29,7 @@ type Tenant struct{ entmixin.Schema }
 // Fields implements [ent.Mixin].
 func (Tenant) Fields() []ent.Field {
 	return []ent.Field{
-		field.UUID(TenantColumn, uuid.UUID{}).Immutable().Annotations(entsql.DefaultExpr(tenantDefault)),
+		field.UUID(TenantColumn, uuid.UUID{}).Immutable().Annotations(entsql.DefaultExpr(rls.CurrentTenant)),
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/konstruct/konstruct/integration/testdb"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 	"github.com/konstruct/konstruct/tenancy/pgtenant/returning"
+	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 func TestMain(m *testing.M) { testdb.Main(m) }
@@ -56,7 +57,7 @@ func (d *database) exec(t *testing.T, ddl string) {
 // rows returns a table's rows as PostgreSQL prints them, each with its columns by name.
 func (d *database) rows(t *testing.T, table string) []string {
 	t.Helper()
-	result, err := d.super.Query(t.Context(), "select t::text from "+pgx.Identifier{table}.Sanitize()+" t order by 1")
+	result, err := d.super.Query(t.Context(), "select t::text from "+rls.Quote(table)+" t order by 1")
 	require.NoError(t, err)
 	rows, err := pgx.CollectRows(result, pgx.RowTo[string])
 	require.NoError(t, err)

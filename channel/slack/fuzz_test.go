@@ -1,0 +1,134 @@
+package slack_test
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/konstruct/konstruct/channel/slack"
+	"github.com/konstruct/konstruct/message"
+	"github.com/konstruct/konstruct/tenancy"
+)
+
+// everything has one of each thing that content is made of, as a seed.
+const everything = `{"type":"event_callback","authorizations":[{"team_id":"T1","enterprise_id":"E1","user_id":"U1","is_bot":true,
+"is_enterprise_install":true}],"event":{"type":"message","channel":"D1","user":"U2","ts":"1.000001","thread_ts":"1000000000000001",
+"text":"<@U1|a> <#C1|b> <!subteam^S1|c> <!here> <!date^1^{d}|e> <https://x|y>
+&gt; <@U1>
+&gt;&gt;&gt;z","files":[{"id":"F1","mode":"tombstone",
+"transcription":{"preview":{"content":"t"}}}],"blocks":[{"type":"section","text":{"type":"mrkdwn","text":"m"},"fields":[{"type":"plain_text",
+"text":"p"}],"accessory":{"type":"image","alt_text":"i","slack_file":{"id":"F2"}}},{"type":"table","rows":[[{"type":"raw_text","text":"r"}]]},
+{"type":"video","title":{"type":"plain_text","text":"v"}},{"type":"actions","elements":[{"type":"button","text":{"text":"b"},"url":"u"},
+{"type":"static_select","placeholder":{"text":"s"}},{"type":"overflow","options":[{"text":{"text":"o"}}]}]},{"type":"rich_text","elements":[
+{"type":"rich_text_section","elements":[{"type":"user","user_id":"U1"},{"type":"date","timestamp":1},{"type":"emoji","name":"e"}]},
+{"type":"rich_text_list","style":"ordered","indent":1,"elements":[{"type":"text","text":"l"}]},{"type":"rich_text_quote","elements":[
+{"type":"broadcast","range":"here"}]},{"type":"rich_text_preformatted","elements":[{"type":"text","text":"c"}]}]}],"attachments":[{"title":"t",
+"title_link":"l","text":"x","fields":[{"title":"f","value":"v"}],"footer":"o","image_url":"g","actions":[{"type":"button","text":"k"}]},
+{"is_share":true,"author_id":"U1","ts":"1.000002","message_blocks":[{"message":{"text":"q","blocks":[]}}],"message":{"user":"U3","text":"n",
+"attachments":[{"from_url":"w","text":"h","attachments":[{"fallback":"k"}]}]}}]}}`
+
+// requireDefined checks what holds for any body: an event or an error of the closed set, never both, and of a message
+// everything that its readers rely on.
+func requireDefined(t *testing.T, body []byte) {
+	t.Helper()
+	event, err := slack.Normalize(body)
+	if err != nil {
+		require.Nil(t, event)
+		known := errors.Is(err, slack.ErrMalformed) || errors.Is(err, slack.ErrUnsupported) || errors.Is(err, slack.ErrNoWorkspace)
+		require.True(t, known, "an error outside the closed set: %v", err)
+		require.NotErrorIs(t, err, message.ErrInvalid, "what was composed must be valid")
+		return
+	}
+	switch e := event.(type) {
+	case slack.Message:
+		requireSound(t, e.KonstructMessage)
+	case slack.Challenge:
+		require.NotEmpty(t, e.Value)
+	case slack.Lifecycle:
+		require.NotEmpty(t, e.Type)
+		require.NotEmpty(t, e.WorkspaceID)
+	case slack.RateLimited:
+		require.NotEmpty(t, e.WorkspaceID)
+	case slack.Ignored:
+		require.NotEmpty(t, e.Type)
+	default:
+		require.Failf(t, "an event outside the closed set", "%T", event)
+	}
+}
+
+func requireSound(t *testing.T, m message.KonstructMessage) {
+	t.Helper()
+	require.NoError(t, m.Validate())
+	require.Equal(t, message.Slack, m.ChannelType)
+	require.NotEmpty(t, m.ChannelMetadata.WorkspaceID)
+	require.Equal(t, time.UTC, m.Timestamp.Location())
+	require.Zero(t, m.Timestamp.Nanosecond()%int(time.Microsecond))
+	if m.Kind == message.KindDeleted {
+		require.Equal(t, message.MessageContent{Mentions: []message.Mention{}, Attachments: []message.Attachment{}}, m.Content)
+		require.Empty(t, m.Raw)
+	}
+
+	encoded, err := json.Marshal(m)
+	require.NoError(t, err)
+	var again message.KonstructMessage
+	require.NoError(t, json.Unmarshal(encoded, &again))
+	require.Equal(t, m, again)
+
+	tenant, err := tenancy.Parse("0198f3a0-0000-7000-8000-00000000000a")
+	require.NoError(t, err)
+	resolved, err := m.Resolve(tenant)
+	require.NoError(t, err)
+	encoded, err = json.Marshal(resolved)
+	require.NoError(t, err)
+	var resolvedAgain message.ResolvedMessage
+	require.NoError(t, json.Unmarshal(encoded, &resolvedAgain))
+	require.Equal(t, resolved, resolvedAgain)
+}
+
+// fixtures lists the payloads at hand: the project's own and, if KONSTRUCT_FIXTURES names a folder, those in its
+// folders slack and slack-hard (captured payloads, which the project does not ship).
+func fixtures(t testing.TB) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join("testdata", "*.json"))
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	if folder := os.Getenv("KONSTRUCT_FIXTURES"); folder != "" {
+		more, err := filepath.Glob(filepath.Join(folder, "slack*", "*.json"))
+		require.NoError(t, err)
+		require.NotEmpty(t, more, "KONSTRUCT_FIXTURES has no slack*/*.json")
+		files = append(files, more...)
+	}
+	return files
+}
+
+func TestEveryFixtureHasADefinedResult(t *testing.T) {
+	t.Parallel()
+	for _, file := range fixtures(t) {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			t.Parallel()
+			body, err := os.ReadFile(file)
+			require.NoError(t, err)
+			requireDefined(t, body)
+		})
+	}
+}
+
+func FuzzNormalize(f *testing.F) {
+	for _, file := range fixtures(f) {
+		body, err := os.ReadFile(file)
+		require.NoError(f, err)
+		if len(body) < 64<<10 { // larger seeds only slow the search down
+			f.Add(body)
+		}
+	}
+	f.Add([]byte(everything))
+	for _, body := range []string{"", "null", "{}", `{"type":"event_callback","event":{"type":"message"}}`} {
+		f.Add([]byte(body))
+	}
+	f.Fuzz(requireDefined)
+}

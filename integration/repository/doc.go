@@ -1,0 +1,2 @@
+// Package repository tests the repository: which package may import which.
+package repository
