@@ -28,9 +28,9 @@ func (l *Logins) Stats() LoginStats {
 
 // Stats returns the current numbers of callers.
 func (s *Semaphore) Stats() SemaphoreStats {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return QueueStats{Running: q.running, Waiting: q.queued}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return SemaphoreStats{Running: s.running, Waiting: s.waiting}
 }
 
 type loginCounts struct{ succeeded, wrong, throttled, busy, failed atomic.Int64 }
