@@ -29,7 +29,7 @@ func listen(ctx context.Context, address string, _ *slog.Logger) (net.Listener, 
 // startTelemetry serves metrics and exports traces as the configuration says. Call stop after the server has stopped: it
 // sends what is left until the shutdown timeout, which counts from the end of ctx and the drain delay.
 func startTelemetry(ctx context.Context, c config.Serve, log *slog.Logger, listen listener) (*runningTelemetry, error) {
-	options := telemetry.Options{Version: version, TracesURL: c.Telemetry.TracesURL(), Logger: log}
+	options := telemetry.Options{Version: thisBuild().Version, TracesURL: c.Telemetry.TracesURL(), Logger: log}
 	if address := c.Telemetry.ListenAddr(); address != "" {
 		var err error
 		if options.Listener, err = listen(ctx, address, log); err != nil {

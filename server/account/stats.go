@@ -8,7 +8,7 @@ import (
 // LoginStats counts login attempts since the process started, and the callers of the semaphores for hashing now.
 type LoginStats struct {
 	// Attempts are counted by outcome: succeeded, wrong_credentials, throttled, busy or failed.
-	Attempts map[string]int64
+	Attempts                     map[string]int64
 	UnknownDevices, KnownDevices SemaphoreStats
 }
 

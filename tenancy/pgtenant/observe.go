@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"unicode"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"go.opentelemetry.io/otel/attribute"
@@ -68,19 +69,22 @@ func startSpan(ctx context.Context, provider trace.TracerProvider, query string)
 	return span
 }
 
-// summarize returns the first word of a statement in upper case, and the name behind its first FROM, INTO or UPDATE, or "".
+// summarize returns the first word of a statement in upper case, and the table after its first FROM, INTO or UPDATE outside
+// of parentheses, or "". It is a guess: a name in a comment or a constant can be taken for the table.
 func summarize(query string) (operation, table string) {
-	operation = strings.ToUpper(keyword(query))
-	words := strings.Fields(query)
-	for i, word := range words[:max(0, len(words)-1)] {
-		switch strings.ToUpper(word) {
-		case "FROM", "INTO", "UPDATE":
-			name := strings.ReplaceAll(words[i+1], `"`, "")
-			if end := strings.IndexFunc(name, func(r rune) bool { return r != '.' && (r > 0x7f || !isWord(byte(r))) }); end >= 0 {
-				name = name[:end]
+	depth, previous := 0, ""
+	for word := range strings.FieldsSeq(query) {
+		switch {
+		case depth > 0:
+		case strings.EqualFold(previous, "from"), strings.EqualFold(previous, "into"), strings.EqualFold(previous, "update"):
+			name := strings.Trim(word, `";,`)
+			if strings.ContainsFunc(name, func(r rune) bool { return r > unicode.MaxASCII || !isWord(byte(r)) }) {
+				name = ""
 			}
-			return operation, name
+			return strings.ToUpper(keyword(query)), name
 		}
+		depth += strings.Count(word, "(") - strings.Count(word, ")")
+		previous = word
 	}
-	return operation, ""
+	return strings.ToUpper(keyword(query)), ""
 }
