@@ -22,7 +22,7 @@ func (t Telemetry) TracesURL() string {
 	if t.OTLPTracesEndpoint.IsSet() || !t.OTLPEndpoint.IsSet() {
 		return t.OTLPTracesEndpoint.Reveal()
 	}
-	return t.OTLPEndpoint.value().JoinPath("v1", "traces").String()
+	return t.OTLPEndpoint.value.Reveal().JoinPath("v1", "traces").String()
 }
 
 // check also turns metrics off where the variable is set and empty, which the library takes for unset.
