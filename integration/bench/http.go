@@ -108,13 +108,8 @@ func (b bench) peers(db *testdb.Database) (found []server) {
 	}{
 		{
 			[]string{python, "-c", "import asyncpg, fastapi, sqlalchemy, uvicorn"},
-			server{
-				"FastAPI, SQLAlchemy and asyncpg, RLS", db.AppURL,
-				[]string{python, filepath.Join(sources, "fastapi", "app.py")},
-				nil,
-			},
-		},
-		{
+			server{"FastAPI, SQLAlchemy and asyncpg, RLS", db.AppURL, []string{python, sources + "/fastapi/app.py"}, nil},
+		}, {
 			[]string{"npm", "install", "--no-save", "--prefix", modules, "fastify@5", "pg@8"},
 			server{
 				"fastify and pg, RLS", db.AppURL,

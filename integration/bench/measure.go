@@ -109,9 +109,8 @@ func saturate(tb testing.TB, p plan, goroutines int, contestants []contestant) [
 				c := contestants[i]
 				used, start := cpuTime(c.pid), time.Now()
 				calls, err := repeat(tb.Context(), goroutines, start.Add(p.slice/parts), c.do)
-				done[i] += calls
 				took[i] += time.Since(start).Seconds()
-				cpu[i] += micros(cpuTime(c.pid) - used)
+				done[i], cpu[i] = done[i]+calls, cpu[i]+micros(cpuTime(c.pid)-used)
 				require.NoError(tb, err, c.name)
 			}
 		}
