@@ -91,7 +91,7 @@ const readNames = "select coalesce(string_agg(name, ',' order by name), '') from
 func (h *house) names(ctx context.Context, t *testing.T) string {
 	t.Helper()
 	var names string
-	require.NoError(t, pgtenant.QueryRow(ctx, h, readNames, nil, &names))
+	require.NoError(t, pgtenant.QueryRow(ctx, h, readNames).Scan(&names))
 	return names
 }
 

@@ -66,7 +66,7 @@ func TestChangedSessionIsNotSeen(t *testing.T) {
 				values := func() (found string) {
 					const query = `select current_setting($1) || current_setting('transaction_isolation') ||
 						current_setting('transaction_read_only') || name from agents`
-					require.NoError(t, pgtenant.QueryRow(as(t, h.b), h, query, []any{setting}, &found), setting)
+					require.NoError(t, pgtenant.QueryRow(as(t, h.b), h, query, setting).Scan(&found), setting)
 					return found
 				}
 				before := values()
@@ -114,7 +114,7 @@ func TestNothingOfOursHasAName(t *testing.T) {
 			require.Equal(t, "a1", h.names(as(t, h.a), t))
 			h.healthy(t)
 			var got string
-			require.NoError(t, pgtenant.QueryRow(as(t, h.b), h, "execute konstruct_5", nil, &got), "it is the stranger's text")
+			require.NoError(t, pgtenant.QueryRow(as(t, h.b), h, "execute konstruct_5").Scan(&got), "it is the stranger's text")
 			require.Equal(t, "stolen", got)
 			h.healthy(t)
 		})
@@ -148,7 +148,7 @@ func TestNamedStatementsAreRefused(t *testing.T) {
 	stranger := h.connect(t)
 	for range 2 {
 		var names string
-		require.ErrorIs(t, pgtenant.QueryRow(as(t, h.a), h, readNames, nil, &names), pgtenant.ErrConfig)
+		require.ErrorIs(t, pgtenant.QueryRow(as(t, h.a), h, readNames).Scan(&names), pgtenant.ErrConfig)
 		_, err := pgtenant.Exec(as(t, h.a), h, writeGlobal, "refused")
 		require.ErrorIs(t, err, pgtenant.ErrConfig)
 		require.ErrorIs(t, pgtenant.InTx(as(t, h.a), h.client.Tx, func(ctx context.Context, tx *ent.Tx) error {

@@ -82,8 +82,7 @@ func (s *Sessions) Authenticate(ctx context.Context, token string, about tenancy
 		expires, seenAt sql.NullTime
 		now             = s.now()
 	)
-	err := pgtenant.QueryRow(ctx, s.db, authenticate, []any{hash, now, about.UUID()},
-		&p.ID, &email, &name, &admin, &expires, &seenAt, &exists)
+	err := pgtenant.QueryRow(ctx, s.db, authenticate, hash, now, about.UUID()).Scan(&p.ID, &email, &name, &admin, &expires, &seenAt, &exists)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Principal{}, ErrNoSession
 	}

@@ -22,7 +22,7 @@ func (d *Driver) execAgain(ctx context.Context, l *lease, s statement, r remedy)
 }
 
 // queryAgain is execAgain for a statement with rows. The transaction ends with them.
-func (d *Driver) queryAgain(ctx context.Context, l *lease, s statement, r remedy) (*rows, error) {
+func (d *Driver) queryAgain(ctx context.Context, l *lease, s statement, r remedy) (*rowReader, error) {
 	t := &tx{driver: d, ctx: ctx, tenant: s.tenant, begin: "begin", lease: l}
 	open := false // until the rows end
 	defer func() {

@@ -32,7 +32,7 @@
 //
 // Several statements that belong together run through [InTx]. A transaction has one tenant, or none, from its
 // beginning; BEGIN travels with its first statement, so n statements cost n + 1 round trips and an unused transaction
-// none. Hand-written SQL runs through [QueryRow] and [Exec], under the same rules.
+// none. Hand-written SQL runs through [Query] with [Collect], [QueryRow] and [Exec], under the same rules.
 //
 // What the driver refuses, and when:
 //

@@ -96,7 +96,7 @@ func (d *Driver) Query(ctx context.Context, query string, args, v any) error {
 	return nil
 }
 
-func (d *Driver) query(ctx context.Context, s statement) (*rows, error) {
+func (d *Driver) query(ctx context.Context, s statement) (*rowReader, error) {
 	l, err := d.lease(ctx, s.tenant)
 	if err != nil {
 		return nil, err

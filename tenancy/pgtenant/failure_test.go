@@ -52,7 +52,7 @@ func TestCancelKeepsADirectConnection(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, pgtenant.WithMaxConns(1))
 	pid := func() (pid int64) {
-		require.NoError(t, pgtenant.QueryRow(t.Context(), h, "select pg_backend_pid()", nil, &pid))
+		require.NoError(t, pgtenant.QueryRow(t.Context(), h, "select pg_backend_pid()").Scan(&pid))
 		return pid
 	}
 	before := pid()

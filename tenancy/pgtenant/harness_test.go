@@ -99,7 +99,7 @@ func (h *house) count(t *testing.T, query string, args ...any) int {
 func (h *house) names(ctx context.Context, t *testing.T) string {
 	t.Helper()
 	var names string
-	require.NoError(t, pgtenant.QueryRow(ctx, h, "select coalesce(string_agg(name, ',' order by name), '') from agents", nil, &names))
+	require.NoError(t, pgtenant.QueryRow(ctx, h, "select coalesce(string_agg(name, ',' order by name), '') from agents").Scan(&names))
 	return names
 }
 

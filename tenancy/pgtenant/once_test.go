@@ -20,12 +20,12 @@ func TestFailedStatementsAreSentOnce(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = drv.Close() })
 	var one int64
-	require.NoError(t, pgtenant.QueryRow(t.Context(), drv, "select 1", nil, &one))
+	require.NoError(t, pgtenant.QueryRow(t.Context(), drv, "select 1").Scan(&one))
 
 	before := trips.Count()
 	require.Error(t, drv.Exec(t.Context(), failing, []any{}, nil))
 	require.EqualValues(t, 1, trips.Count()-before, "Exec")
-	require.Error(t, pgtenant.QueryRow(t.Context(), drv, failing, nil, &one))
+	require.Error(t, pgtenant.QueryRow(t.Context(), drv, failing).Scan(&one))
 	require.EqualValues(t, 2, trips.Count()-before, "Query")
 	// The code of a stale plan has other causes.
 	requireCode(t, "0A000", drv.Exec(t.Context(), "select count(distinct x) over () from (values (1)) v (x)", []any{}, nil))

@@ -102,16 +102,16 @@ func TestLostAnswer(t *testing.T) {
 				_, err := pgtenant.Exec(ctx, h, writeGlobal, unique())
 				require.NoError(t, err)
 				var n int64
-				require.NoError(t, pgtenant.QueryRow(ctx, h, returning, []any{unique()}, &n))
-				require.NoError(t, pgtenant.QueryRow(ctx, h, "with w as ("+returning+") select count from w", []any{unique()}, &n))
+				require.NoError(t, pgtenant.QueryRow(ctx, h, returning, unique()).Scan(&n))
+				require.NoError(t, pgtenant.QueryRow(ctx, h, "with w as ("+returning+") select count from w", unique()).Scan(&n))
 				h.healthy(t)
 			}
 			var n int64
 			for name, write := range map[string]func(key string) error{
 				"exec":      func(key string) error { return h.Exec(ctx, writeGlobal, []any{key}, nil) },
-				"returning": func(key string) error { return pgtenant.QueryRow(ctx, h, returning, []any{key}, &n) },
+				"returning": func(key string) error { return pgtenant.QueryRow(ctx, h, returning, key).Scan(&n) },
 				"with": func(key string) error {
-					return pgtenant.QueryRow(ctx, h, "with w as ("+returning+") select count from w", []any{key}, &n)
+					return pgtenant.QueryRow(ctx, h, "with w as ("+returning+") select count from w", key).Scan(&n)
 				},
 				"by the way": func(key string) error { return h.Query(ctx, returning, []any{key}, &entsql.Rows{}) },
 			} {
@@ -126,7 +126,7 @@ func TestLostAnswer(t *testing.T) {
 
 			warm()
 			relay.lossy.Store(true)
-			err := pgtenant.QueryRow(ctx, h, "select count(*) from agents", nil, &n)
+			err := pgtenant.QueryRow(ctx, h, "select count(*) from agents").Scan(&n)
 			requireNoEffect(t, err, "a read")
 			require.ErrorIs(t, err, pgtenant.ErrConnection)
 
@@ -134,7 +134,7 @@ func TestLostAnswer(t *testing.T) {
 				warm()
 				key := unique()
 				tx := h.begin(t, h.a)
-				require.NoError(t, pgtenant.QueryRow(ctx, tx, "select count(*) from agents", nil, &n))
+				require.NoError(t, pgtenant.QueryRow(ctx, tx, "select count(*) from agents").Scan(&n))
 				if write {
 					require.NoError(t, tx.Exec(ctx, writeGlobal, []any{key}, nil))
 				}
@@ -202,7 +202,7 @@ func TestContextEndsWhileAnAnswerIsAwaited(t *testing.T) {
 			thaw()
 
 			var n int64
-			err = pgtenant.QueryRow(frozen(), h, "select count(*) from agents", nil, &n)
+			err = pgtenant.QueryRow(frozen(), h, "select count(*) from agents").Scan(&n)
 			requireNoEffect(t, err, "read")
 			require.ErrorIs(t, err, context.DeadlineExceeded)
 			thaw()
@@ -329,7 +329,7 @@ func TestReadOnlyServer(t *testing.T) {
 
 			h.alter(t, "set default_transaction_read_only = on")
 			h.terminate(t)
-			require.Eventually(t, func() bool { return pgtenant.QueryRow(ctx, h, "select pg_backend_pid()", nil, &before) == nil }, 10*time.Second, time.Millisecond)
+			require.Eventually(t, func() bool { return pgtenant.QueryRow(ctx, h, "select pg_backend_pid()").Scan(&before) == nil }, 10*time.Second, time.Millisecond)
 			write := func() error { return h.Exec(ctx, writeGlobal, []any{unique()}, nil) }
 			for name, write := range map[string]func() error{
 				"write": write,

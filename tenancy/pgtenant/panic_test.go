@@ -52,7 +52,7 @@ func TestPanicsLeakNothing(t *testing.T) {
 			_ = q.Query(ctx, "update agents set role = 'x' where name = any($1) returning id", []any{[]explosive{e}}, &entsql.Rows{})
 		},
 		"destination": func(q dialect.ExecQuerier, ctx context.Context, e explosive) {
-			_ = pgtenant.QueryRow(ctx, q, "select generate_series(1, 1000)", nil, &e)
+			_ = pgtenant.QueryRow(ctx, q, "select generate_series(1, 1000)").Scan(&e)
 		},
 		"destination of rows that are not closed": func(q dialect.ExecQuerier, ctx context.Context, e explosive) {
 			var r entsql.Rows
@@ -61,7 +61,7 @@ func TestPanicsLeakNothing(t *testing.T) {
 			}
 		},
 		"destination of a write": func(q dialect.ExecQuerier, ctx context.Context, e explosive) {
-			_ = pgtenant.QueryRow(ctx, q, "update agents set role = role returning name", nil, &e)
+			_ = pgtenant.QueryRow(ctx, q, "update agents set role = role returning name").Scan(&e)
 		},
 	}
 	for _, mode := range modes {

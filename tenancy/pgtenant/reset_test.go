@@ -21,7 +21,7 @@ func TestReadsResetTheirSession(t *testing.T) {
 		}
 		before, _ := h.session(as(t, h.b), t, setting)
 		var set string
-		require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "select set_config($1, $2, false)", []any{setting, changed}, &set), setting)
+		require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "select set_config($1, $2, false)", setting, changed).Scan(&set), setting)
 		after, samePid := h.session(as(t, h.b), t, setting)
 		require.Equal(t, before, after, setting)
 		require.Equal(t, pid, samePid, setting)
@@ -29,8 +29,8 @@ func TestReadsResetTheirSession(t *testing.T) {
 	}
 	short := "select coalesce(sum(generic_plans + custom_plans), 0)::int8 from pg_prepared_statements where statement = $1"
 	var before, after int
-	require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, short, []any{pgtenant.CheckUser}, &before))
-	require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, short, []any{pgtenant.CheckUser}, &after))
+	require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, short, pgtenant.CheckUser).Scan(&before))
+	require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, short, pgtenant.CheckUser).Scan(&after))
 	require.Equal(t, before+1, after, "the short check is used")
 
 	conn, err := h.Pool().Acquire(t.Context())
@@ -54,9 +54,9 @@ func TestAReadChangesItsRole(t *testing.T) {
 		t.Cleanup(func() { _ = drv.Close() })
 		for range 2 {
 			var before, after, set string
-			require.NoError(t, pgtenant.QueryRow(t.Context(), drv, "select current_user", nil, &before))
-			require.NoError(t, pgtenant.QueryRow(t.Context(), drv, "select set_config('role', 'konstruct_app', false)", nil, &set))
-			require.NoError(t, pgtenant.QueryRow(t.Context(), drv, "select current_user", nil, &after))
+			require.NoError(t, pgtenant.QueryRow(t.Context(), drv, "select current_user").Scan(&before))
+			require.NoError(t, pgtenant.QueryRow(t.Context(), drv, "select set_config('role', 'konstruct_app', false)").Scan(&set))
+			require.NoError(t, pgtenant.QueryRow(t.Context(), drv, "select current_user").Scan(&after))
 			require.Equal(t, before, after, mode)
 		}
 	}
@@ -75,14 +75,14 @@ func TestADeferredTriggerChangesTheSession(t *testing.T) {
 	require.NoError(t, err)
 	own, pid := h.session(as(t, h.b), t, "search_path")
 	var id int
-	require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "insert into late values (1) returning id", nil, &id))
+	require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "insert into late values (1) returning id").Scan(&id))
 	path, newPid := h.session(as(t, h.b), t, "search_path")
 	require.Equal(t, own, path)
 	require.NotEqual(t, pid, newPid)
 	h.healthy(t)
 
 	// An accepted risk: a SELECT is taken for a read, and reset before its function's trigger runs.
-	require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "select write(2)", nil, &id))
+	require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "select write(2)").Scan(&id))
 	path, _ = h.session(as(t, h.b), t, "search_path")
 	require.Equal(t, "nowhere", path)
 	path, _ = h.session(as(t, h.b), t, "search_path")
@@ -107,7 +107,7 @@ func TestSharedSessionsAreCheckedWhole(t *testing.T) {
 			path, newPid := h.session(as(t, h.b), t, "search_path")
 			require.Equal(t, own, path)
 			require.NotEqual(t, pid, newPid)
-			require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "select set_config('search_path', 'nowhere', false)", nil, &path))
+			require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "select set_config('search_path', 'nowhere', false)").Scan(&path))
 			_, lastPid := h.session(as(t, h.b), t, "search_path")
 			require.NotEqual(t, newPid, lastPid, "a read was not reset")
 			h.healthy(t)

@@ -12,9 +12,9 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// rows is a result being read. The pipeline that it is part of is closed inside the Next that finds the end, because
+// rowReader is a result being read. The pipeline that it is part of is closed inside the Next that finds the end, because
 // Ent ignores the error of Close, and what fails at commit comes from there only.
-type rows struct {
+type rowReader struct {
 	statement statement
 	lease     *lease
 	answer    answer
@@ -33,10 +33,10 @@ type rows struct {
 	unwatch func() bool
 }
 
-var _ entsql.ColumnScanner = (*rows)(nil)
+var _ entsql.ColumnScanner = (*rowReader)(nil)
 
 // open reads the first row; where all is set, all of them, and ends the result.
-func (r *rows) open(all bool) error {
+func (r *rowReader) open(all bool) error {
 	more := r.answer.result.NextRow()
 	if more && !all {
 		r.peeked, r.current = true, r.answer.result.Values()
@@ -63,7 +63,7 @@ func cloneRow(raw [][]byte) [][]byte {
 }
 
 // drain reads what is left and closes the pipeline.
-func (r *rows) drain() {
+func (r *rowReader) drain() {
 	if r.drained {
 		return
 	}
@@ -74,13 +74,13 @@ func (r *rows) drain() {
 }
 
 // discard drains. Rows that were not cloned lie in the connection's buffer, which its next user fills again.
-func (r *rows) discard() {
+func (r *rowReader) discard() {
 	r.peeked, r.current, r.ahead = false, nil, nil
 	r.drain()
 }
 
 // finish drains, and gives the connection back, once.
-func (r *rows) finish() error {
+func (r *rowReader) finish() error {
 	r.drain()
 	if !r.ended {
 		r.ended = true
@@ -93,7 +93,7 @@ func (r *rows) finish() error {
 }
 
 // watch ends the result when its context ends, since the caller may never close it.
-func (r *rows) watch(ctx context.Context) {
+func (r *rowReader) watch(ctx context.Context) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.unwatch = context.AfterFunc(ctx, func() {
@@ -109,7 +109,7 @@ func (r *rows) watch(ctx context.Context) {
 }
 
 // Next implements sql.ColumnScanner.
-func (r *rows) Next() bool {
+func (r *rowReader) Next() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
@@ -129,7 +129,7 @@ func (r *rows) Next() bool {
 }
 
 // Scan implements sql.ColumnScanner.
-func (r *rows) Scan(dest ...any) error {
+func (r *rowReader) Scan(dest ...any) error {
 	scanned := false
 	defer func() {
 		if !scanned { // a Scanner panicked
@@ -143,7 +143,7 @@ func (r *rows) Scan(dest ...any) error {
 
 // scan reads a row. A destination may have code of its own, which may use the transaction and keep what it is given. So it
 // is scanned without the lock, from a copy.
-func (r *rows) scan(dest []any) error {
+func (r *rowReader) scan(dest []any) error {
 	rest, err := r.scanDirect(dest)
 	if err != nil {
 		return err
@@ -163,7 +163,7 @@ type column struct {
 }
 
 // scanDirect scans what needs no code but the driver's, and returns a copy of the rest.
-func (r *rows) scanDirect(dest []any) (rest []column, err error) {
+func (r *rowReader) scanDirect(dest []any) (rest []column, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
@@ -184,7 +184,7 @@ func (r *rows) scanDirect(dest []any) (rest []column, err error) {
 }
 
 // abandon gives the connection up: the caller may never close the rows.
-func (r *rows) abandon() {
+func (r *rowReader) abandon() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.ended && !r.lease.over {
@@ -195,26 +195,26 @@ func (r *rows) abandon() {
 }
 
 // Err implements sql.ColumnScanner. It is complete once Next has returned false.
-func (r *rows) Err() error {
+func (r *rowReader) Err() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.err
 }
 
 // Close implements sql.ColumnScanner; the rest of the result is read and dropped.
-func (r *rows) Close() error {
+func (r *rowReader) Close() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.close()
 }
 
-func (r *rows) close() error {
+func (r *rowReader) close() error {
 	r.discard()
 	return r.finish()
 }
 
 // Columns implements sql.ColumnScanner.
-func (r *rows) Columns() ([]string, error) {
+func (r *rowReader) Columns() ([]string, error) {
 	names := make([]string, len(r.answer.fields))
 	for i := range r.answer.fields {
 		names[i] = r.answer.fields[i].Name
@@ -223,9 +223,9 @@ func (r *rows) Columns() ([]string, error) {
 }
 
 // ColumnTypes implements sql.ColumnScanner. database/sql keeps that type's fields to itself; Ent does without it.
-func (*rows) ColumnTypes() ([]*sql.ColumnType, error) {
+func (*rowReader) ColumnTypes() ([]*sql.ColumnType, error) {
 	return nil, errors.New("pgtenant: column types are database/sql's own")
 }
 
 // NextResultSet implements sql.ColumnScanner: a statement has one.
-func (*rows) NextResultSet() bool { return false }
+func (*rowReader) NextResultSet() bool { return false }

@@ -55,7 +55,7 @@ var changes = map[string]string{
 func (h *house) session(ctx context.Context, t *testing.T, setting string) (value string, pid int64) {
 	t.Helper()
 	const query = "select current_setting($1), pg_backend_pid()"
-	require.NoError(t, pgtenant.QueryRow(ctx, h, query, []any{setting}, &value, &pid))
+	require.NoError(t, pgtenant.QueryRow(ctx, h, query, setting).Scan(&value, &pid))
 	return value, pid
 }
 
@@ -116,10 +116,10 @@ func TestChangedSessionServesUnknownStatements(t *testing.T) {
 				require.EqualValues(t, 1, n)
 				poison()
 				var role string
-				require.NoError(t, pgtenant.QueryRow(as(t, h.b), h, "select role as "+name+" from agents", nil, &role), change)
+				require.NoError(t, pgtenant.QueryRow(as(t, h.b), h, "select role as "+name+" from agents").Scan(&role), change)
 				require.Equal(t, name, role)
 				poison()
-				require.NoError(t, pgtenant.QueryRow(as(t, h.b), h, "update agents set name = name returning role as "+name, nil, &role), change)
+				require.NoError(t, pgtenant.QueryRow(as(t, h.b), h, "update agents set name = name returning role as "+name).Scan(&role), change)
 				require.Equal(t, name, role)
 				poison()
 				require.NoError(t, pgtenant.InTx(as(t, h.b), h.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
@@ -228,7 +228,7 @@ func TestChangedSessionDoesNotReachATransaction(t *testing.T) {
 			var isolation, readOnly, deferrable string
 			const query = `select current_setting('transaction_isolation'), current_setting('transaction_read_only'),
 				current_setting('transaction_deferrable')`
-			require.NoError(t, pgtenant.QueryRow(as(t, h.b), tx, query, nil, &isolation, &readOnly, &deferrable))
+			require.NoError(t, pgtenant.QueryRow(as(t, h.b), tx, query).Scan(&isolation, &readOnly, &deferrable))
 			require.Equal(t, "read committed, off, off", isolation+", "+readOnly+", "+deferrable)
 			require.NoError(t, tx.Commit())
 			h.healthy(t)
@@ -245,14 +245,14 @@ func TestSettingsInsideATransaction(t *testing.T) {
 	for name, send := range map[string]func(q dialect.ExecQuerier, local bool) error{
 		"a write": func(q dialect.ExecQuerier, local bool) error { return second(pgtenant.Exec(as(t, h.a), q, set, local)) },
 		"a read": func(q dialect.ExecQuerier, local bool) error {
-			return pgtenant.QueryRow(as(t, h.a), q, set, []any{local}, new(string))
+			return pgtenant.QueryRow(as(t, h.a), q, set, local).Scan(new(string))
 		},
 	} {
 		for _, local := range []bool{true, false} {
 			tx := h.begin(t, h.a)
 			require.NoError(t, send(tx, local), name)
 			var now string
-			require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx, "select current_setting('statement_timeout')", nil, &now))
+			require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx, "select current_setting('statement_timeout')").Scan(&now))
 			require.Equal(t, "7s", now, name)
 			require.NoError(t, tx.Commit())
 			now, newPid := h.session(as(t, h.b), t, "statement_timeout")
@@ -292,10 +292,10 @@ func TestSettingsInsideATransactionAreNotPrepared(t *testing.T) {
 					}
 					tx := h.begin(t, h.a)
 					set(tx, setting, tc.changed, true)
-					require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx, query, nil, &read))
+					require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx, query).Scan(&read))
 					set(tx, setting, tc.before, true)
 					require.NoError(t, tx.Commit())
-					require.NoError(t, pgtenant.QueryRow(as(t, h.b), h, query, nil, &read))
+					require.NoError(t, pgtenant.QueryRow(as(t, h.b), h, query).Scan(&read))
 					require.Equal(t, tc.want, read, setting)
 				}
 			}
@@ -315,8 +315,8 @@ func TestOperatorChangesADefault(t *testing.T) {
 			h.alter(t, "set datestyle = 'German'")
 			drv := h.open(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
 			var before, after int64
-			require.NoError(t, pgtenant.QueryRow(as(t, h.a), drv, "select pg_backend_pid()", nil, &before))
-			require.NoError(t, pgtenant.QueryRow(as(t, h.a), drv, "select pg_backend_pid()", nil, &after))
+			require.NoError(t, pgtenant.QueryRow(as(t, h.a), drv, "select pg_backend_pid()").Scan(&before))
+			require.NoError(t, pgtenant.QueryRow(as(t, h.a), drv, "select pg_backend_pid()").Scan(&after))
 			require.Equal(t, before, after, "its connection is kept")
 			h.Driver = drv
 			h.healthy(t)
@@ -343,7 +343,7 @@ func TestEncodingIsPinned(t *testing.T) {
 			require.Equal(t, text, client.Agent.GetX(as(t, h.a), row.ID).Name)
 			require.Equal(t, 1, h.count(t, "select count(*) from agents where name = $1", text), "another client reads the same")
 			var zone string
-			require.NoError(t, pgtenant.QueryRow(as(t, h.a), drv, "select current_setting('TimeZone')", nil, &zone))
+			require.NoError(t, pgtenant.QueryRow(as(t, h.a), drv, "select current_setting('TimeZone')").Scan(&zone))
 			require.Equal(t, "UTC", zone)
 		})
 	}

@@ -33,7 +33,7 @@ func TestStalePlans(t *testing.T) {
 				"query": func() error { return second(h.client.Agent.Query().All(ctx)) },
 				"write with rows": func() error {
 					var name string
-					return pgtenant.QueryRow(ctx, h, "update agents set role = role || 'x' returning name", nil, &name)
+					return pgtenant.QueryRow(ctx, h, "update agents set role = role || 'x' returning name").Scan(&name)
 				},
 				"all columns": func() error { return second(pgtenant.Exec(ctx, h, "table agents")) },
 				"a transaction's first statement": func() error {
@@ -142,7 +142,7 @@ func TestPreparedStatementsAreBounded(t *testing.T) {
 				for i := range 3 * capacity {
 					var n, prepared int
 					query := fmt.Sprintf("select %d, (select count(*) from pg_prepared_statements)", i)
-					require.NoError(t, pgtenant.QueryRow(t.Context(), drv, query, nil, &n, &prepared))
+					require.NoError(t, pgtenant.QueryRow(t.Context(), drv, query).Scan(&n, &prepared))
 					require.Equal(t, i, n)
 					require.LessOrEqual(t, prepared, capacity+own+1, "one more until the next is prepared")
 				}
@@ -170,7 +170,7 @@ func TestChangedParameterTypes(t *testing.T) {
 			uses := map[string]func() error{
 				"compared": func() error {
 					var n int
-					return pgtenant.QueryRow(as(t, h.a), h, "select count(*) from changing where code = $1", []any{code}, &n)
+					return pgtenant.QueryRow(as(t, h.a), h, "select count(*) from changing where code = $1", code).Scan(&n)
 				},
 				"stored": func() error {
 					return second(pgtenant.Exec(as(t, h.a), h, "insert into changing (code) values ($1)", code))
@@ -199,10 +199,10 @@ func TestUnsentStatementsAreNotKept(t *testing.T) {
 			const query = `select ('2020-01-01 00:00'::timestamptz at time zone 'UTC')::text || '\x' || $1::int4::text`
 			var at string
 			tx := h.begin(t, h.a)
-			require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx, "select set_config('timezone', 'America/New_York', true)", nil, &at))
-			require.Error(t, pgtenant.QueryRow(as(t, h.a), tx, query, []any{int64(1) << 40}, &at))
+			require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx, "select set_config('timezone', 'America/New_York', true)").Scan(&at))
+			require.Error(t, pgtenant.QueryRow(as(t, h.a), tx, query, int64(1)<<40).Scan(&at))
 			require.NoError(t, tx.Rollback())
-			require.NoError(t, pgtenant.QueryRow(as(t, h.b), h, query, []any{1}, &at))
+			require.NoError(t, pgtenant.QueryRow(as(t, h.b), h, query, 1).Scan(&at))
 			require.Equal(t, `2020-01-01 00:00:00\x1`, at)
 		})
 	}
@@ -214,9 +214,9 @@ func TestTransactionGoesOnAfterAnArgument(t *testing.T) {
 	h := newHouse(t)
 	tx := h.begin(t, h.a)
 	var n int
-	require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx, "select 1", nil, &n))
-	require.ErrorIs(t, pgtenant.QueryRow(as(t, h.a), tx, "select $1::int4", []any{int64(1) << 40}, &n), pgtenant.ErrArgument)
-	require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx, "select 2", nil, &n))
+	require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx, "select 1").Scan(&n))
+	require.ErrorIs(t, pgtenant.QueryRow(as(t, h.a), tx, "select $1::int4", int64(1)<<40).Scan(&n), pgtenant.ErrArgument)
+	require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx, "select 2").Scan(&n))
 	require.NoError(t, tx.Commit())
 }
 
@@ -230,7 +230,7 @@ func TestDeallocateInATransaction(t *testing.T) {
 			tx := h.begin(t, h.a)
 			for range 2 {
 				var n int
-				require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx, "select 1", nil, &n))
+				require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx, "select 1").Scan(&n))
 				require.NoError(t, second(pgtenant.Exec(as(t, h.a), tx, "deallocate all")))
 			}
 			require.NoError(t, tx.Commit())
@@ -251,8 +251,8 @@ func TestFetchOfAnotherCursor(t *testing.T) {
 				require.NoError(t, second(pgtenant.Exec(as(t, h.a), tx, "declare c cursor for "+query)))
 				var want, got [2]any
 				columns := strings.Count(query, "::")
-				require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx, query, nil, pointers(want[:columns])...))
-				require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx, "fetch c", nil, pointers(got[:columns])...))
+				require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx, query).Scan(pointers(want[:columns])...))
+				require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx, "fetch c").Scan(pointers(got[:columns])...))
 				require.Equal(t, want, got, query)
 				require.NoError(t, second(pgtenant.Exec(as(t, h.a), tx, "close c")))
 			}
@@ -278,7 +278,7 @@ func TestColumnsOutliveTheirConnection(t *testing.T) {
 			require.NoError(t, h.Query(as(t, h.a), "update agents set role = 'x' returning name, is_active", nil, &rows))
 			defer func() { _ = rows.Close() }()
 			var one, two, three int
-			require.NoError(t, pgtenant.QueryRow(as(t, h.b), h, "select 1 as x, 2 as y, 3 as z", nil, &one, &two, &three))
+			require.NoError(t, pgtenant.QueryRow(as(t, h.b), h, "select 1 as x, 2 as y, 3 as z").Scan(&one, &two, &three))
 			columns, err := rows.Columns()
 			require.NoError(t, err)
 			require.Equal(t, []string{"name", "is_active"}, columns)
@@ -312,7 +312,7 @@ func TestNamedStatementsNeedADirectConnection(t *testing.T) {
 		drv, err := pgtenant.New(pool)
 		require.NoError(t, err)
 		var named int
-		err = pgtenant.QueryRow(as(t, h.a), drv, "select count(*) from pg_prepared_statements", nil, &named)
+		err = pgtenant.QueryRow(as(t, h.a), drv, "select count(*) from pg_prepared_statements").Scan(&named)
 		require.Equal(t, mode == "cache_statement", errors.Is(err, pgtenant.ErrConfig), "%s: %v", mode, err)
 		require.Zero(t, named)
 	}

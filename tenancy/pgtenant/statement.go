@@ -71,7 +71,7 @@ func (s statement) exec(ctx context.Context, l *lease, o opening) (tag pgconn.Co
 
 // query sends the statement and reads its first row, or all of them where the statement may write. Once it has returned
 // rows, end is called once, with the outcome, when the last of the result has been read.
-func (s statement) query(ctx context.Context, l *lease, o opening, end func(error) error) (*rows, error) {
+func (s statement) query(ctx context.Context, l *lease, o opening, end func(error) error) (*rowReader, error) {
 	writes := mayWrite(s.sql)
 	o.reset = l.resets && o.check && o.begin == "" && !writes
 	a, err := s.send(ctx, l, o)
@@ -79,7 +79,7 @@ func (s statement) query(ctx context.Context, l *lease, o opening, end func(erro
 		l.saw(s, pgconn.CommandTag{}, 0, err)
 		return nil, err
 	}
-	r := &rows{statement: s, lease: l, answer: a, types: l.conn().TypeMap(), end: end}
+	r := &rowReader{statement: s, lease: l, answer: a, types: l.conn().TypeMap(), end: end}
 	r.mu = &r.own
 	if err := r.open(writes); err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package pgtenant_test
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"testing"
 
 	entsql "entgo.io/ent/dialect/sql"
@@ -164,11 +165,45 @@ func TestQueryRow(t *testing.T) {
 	h := newHouse(t)
 	var name string
 	ctx := as(t, h.a)
-	require.NoError(t, pgtenant.QueryRow(ctx, h, "select name from agents where name = $1", []any{"a1"}, &name))
+	require.NoError(t, pgtenant.QueryRow(ctx, h, "select name from agents where name = $1", "a1").Scan(&name))
 	require.Equal(t, "a1", name)
-	require.ErrorIs(t, pgtenant.QueryRow(ctx, h, "select name from agents where name = $1", []any{"b1"}, &name), sql.ErrNoRows)
-	require.ErrorIs(t, pgtenant.QueryRow(ctx, h, "select name from agents", nil), pgtenant.ErrScan)
-	requireCode(t, "42P01", pgtenant.QueryRow(ctx, h, "select name from nowhere", nil, &name))
+	require.ErrorIs(t, pgtenant.QueryRow(ctx, h, "select name from agents where name = $1", "b1").Scan(&name), sql.ErrNoRows)
+	require.ErrorIs(t, pgtenant.QueryRow(ctx, h, "select name from agents").Scan(), pgtenant.ErrScan)
+	requireCode(t, "42P01", pgtenant.QueryRow(ctx, h, "select name from nowhere").Scan(&name))
+	h.healthy(t)
+}
+
+func TestCollect(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, pgtenant.WithMaxConns(1)) // a result that holds its connection blocks the next statement
+	ctx := as(t, h.a)
+	names, err := pgtenant.Collect(pgtenant.Query(ctx, h, "select name from agents where name = $1", "a1"), pgtenant.RowTo[string])
+	require.NoError(t, err)
+	require.Equal(t, []string{"a1"}, names)
+	names, err = pgtenant.Collect(pgtenant.Query(ctx, h, "select name from agents where name = $1", "b1"), pgtenant.RowTo[string])
+	require.NoError(t, err)
+	require.Empty(t, names)
+	_, err = pgtenant.Collect(pgtenant.Query(ctx, h, "select name from nowhere"), pgtenant.RowTo[string])
+	requireCode(t, "42P01", err)
+
+	const text = "select n, 'x' from generate_series(1, 1000) as n"
+	_, err = pgtenant.Collect(pgtenant.Query(ctx, h, text), pgtenant.RowTo[int])
+	require.ErrorIs(t, err, pgtenant.ErrScan)
+	failed := errors.New("failed")
+	some, err := pgtenant.Collect(pgtenant.Query(ctx, h, text), func(row pgtenant.Row) (n int64, err error) {
+		columns, err := row.Columns()
+		require.NoError(t, err)
+		require.Len(t, columns, 2)
+		if err = row.Scan(&n, new(string)); n == 3 {
+			err = failed
+		}
+		return n, err
+	})
+	require.ErrorIs(t, err, failed)
+	require.Equal(t, []int64{1, 2}, some)
+	part, err := pgtenant.Collect(pgtenant.Query(ctx, h, "select 1 / (4 - n) from generate_series(1, 1000) as n"), pgtenant.RowTo[int64])
+	requireCode(t, "22012", err)
+	require.Len(t, part, 3)
 	h.healthy(t)
 }
 
@@ -185,8 +220,8 @@ func TestErrorAtCommit(t *testing.T) {
 	_, err = pgtenant.Exec(as(t, h.a), h, insert)
 	requireCode(t, "23503", err)
 	var id int64
-	requireCode(t, "23503", pgtenant.QueryRow(as(t, h.a), h, insert+" returning id", nil, &id))
-	requireCode(t, "23503", pgtenant.QueryRow(as(t, h.a), h, "with w as ("+insert+" returning id) select id from w", nil, &id))
+	requireCode(t, "23503", pgtenant.QueryRow(as(t, h.a), h, insert+" returning id").Scan(&id))
+	requireCode(t, "23503", pgtenant.QueryRow(as(t, h.a), h, "with w as ("+insert+" returning id) select id from w").Scan(&id))
 	require.Zero(t, h.count(t, "select count(*) from late"))
 
 	_, err = pgtenant.Exec(as(t, h.a), h, "insert into late values (1, 1)")

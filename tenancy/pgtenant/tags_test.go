@@ -63,7 +63,7 @@ func TestCommandTagsDecideOverTheConnection(t *testing.T) {
 				require.Equal(t, kept, before == pid(), "Exec: %s", query)
 
 				before = pid()
-				_ = pgtenant.QueryRow(ctx, h, query, nil)
+				_ = pgtenant.QueryRow(ctx, h, query).Scan()
 				require.Equal(t, kept, before == pid(), "Query: %s", query)
 
 				before = pid()
@@ -112,7 +112,7 @@ func TestPreparedUnderTheNameOfAnother(t *testing.T) {
 	require.Equal(t, "b1", list())
 	var name, text, left string
 	find := "select name, statement from pg_prepared_statements where statement like '%\"agents\".\"name\"%' and statement not like '%pg_prepared_statements%'"
-	require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, find, nil, &name, &text))
+	require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, find).Scan(&name, &text))
 	for _, inTx := range []bool{false, true} {
 		require.Equal(t, "b1", list())
 		attack := []string{"deallocate \"" + name + "\"", "prepare \"" + name + "\" as " + strings.ReplaceAll(text, "\"agents\".\"tenant_id\" = $1", "$1::uuid is not null or true")}
@@ -127,7 +127,7 @@ func TestPreparedUnderTheNameOfAnother(t *testing.T) {
 				_, _ = pgtenant.Exec(as(t, h.a), h, query)
 			}
 		}
-		require.NoError(t, pgtenant.QueryRow(as(t, h.b), h, "select count(*)::text from pg_prepared_statements where name = $1 and statement like '%or true%'", []any{name}, &left))
+		require.NoError(t, pgtenant.QueryRow(as(t, h.b), h, "select count(*)::text from pg_prepared_statements where name = $1 and statement like '%or true%'", name).Scan(&left))
 		require.Equal(t, "0", left)
 		require.Equal(t, "b1", list())
 	}
@@ -167,16 +167,16 @@ func TestCopyIsRefused(t *testing.T) {
 				"/* a /* nested */ comment */ -- another\n\tCopy login_attempts from stdin", "--x\rcopy agents to stdout", "((copy agents to stdout",
 			} {
 				require.ErrorIs(t, h.Exec(as(t, h.a), query, []any{}, nil), pgtenant.ErrCopy, query)
-				require.ErrorIs(t, pgtenant.QueryRow(as(t, h.a), h, query, nil), pgtenant.ErrCopy, query)
+				require.ErrorIs(t, pgtenant.QueryRow(as(t, h.a), h, query).Scan(), pgtenant.ErrCopy, query)
 				tx := h.begin(t, h.a)
 				require.ErrorIs(t, tx.Exec(as(t, h.a), query, []any{}, nil), pgtenant.ErrCopy, query)
 				require.NoError(t, tx.Rollback())
 			}
 			require.Equal(t, before, h.trips.Count(), "nothing was sent")
 			var one int64
-			require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "select 1 as copy", nil, &one))
-			require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "/* copy */ select 1", nil, &one))
-			requireCode(t, "42601", pgtenant.QueryRow(as(t, h.a), h, "copy_1", nil))
+			require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "select 1 as copy").Scan(&one))
+			require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "/* copy */ select 1").Scan(&one))
+			requireCode(t, "42601", pgtenant.QueryRow(as(t, h.a), h, "copy_1").Scan())
 			h.healthy(t)
 		})
 	}
@@ -197,7 +197,7 @@ func TestTableMadeByAQuery(t *testing.T) {
 				_, err := pgtenant.Exec(as(t, h.a), h, query)
 				require.NoError(t, err)
 				h.healthy(t)
-				require.ErrorIs(t, pgtenant.QueryRow(as(t, h.a), h, query, nil), sql.ErrNoRows)
+				require.ErrorIs(t, pgtenant.QueryRow(as(t, h.a), h, query).Scan(), sql.ErrNoRows)
 				h.healthy(t)
 				tx := h.begin(t, h.a)
 				require.NoError(t, tx.Exec(as(t, h.a), query, []any{}, nil))
@@ -213,7 +213,7 @@ func TestEmptyStatementIsRefused(t *testing.T) {
 	h := newHouse(t, pgtenant.WithMaxConns(2))
 	for _, query := range []string{"", " ", ";", "-- nothing", "/* nothing */", "/* open"} {
 		require.ErrorIs(t, h.Exec(as(t, h.a), query, []any{}, nil), pgtenant.ErrArgument)
-		require.ErrorIs(t, pgtenant.QueryRow(as(t, h.a), h, query, nil), pgtenant.ErrArgument)
+		require.ErrorIs(t, pgtenant.QueryRow(as(t, h.a), h, query).Scan(), pgtenant.ErrArgument)
 	}
 	h.healthy(t)
 }

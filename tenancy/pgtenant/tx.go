@@ -31,11 +31,11 @@ type tx struct {
 	readOnly bool
 
 	mu      sync.Mutex
-	lease   *lease // nil until the first statement, and once the connection is lost or the context has ended
-	open    *rows  // a result that is still being read
-	failed  error  // why only a rollback may follow
-	wrote   bool   // a statement that may write was sent
-	suspect bool   // the session is taken for changed if the next statement succeeds
+	lease   *lease     // nil until the first statement, and once the connection is lost or the context has ended
+	open    *rowReader // a result that is still being read
+	failed  error      // why only a rollback may follow
+	wrote   bool       // a statement that may write was sent
+	suspect bool       // the session is taken for changed if the next statement succeeds
 	done    bool
 	unwatch func() bool // ends the watch of the context; nil until the first statement
 }
@@ -108,7 +108,7 @@ func (t *tx) Query(ctx context.Context, query string, args, v any) error {
 	return nil
 }
 
-func (t *tx) query(ctx context.Context, s statement) (r *rows, err error) {
+func (t *tx) query(ctx context.Context, s statement) (r *rowReader, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	returned := false

@@ -119,7 +119,7 @@ func TestARollbackKeepsItsConnection(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, pgtenant.WithMaxConns(1))
 	pid := func() (pid int64) {
-		require.NoError(t, pgtenant.QueryRow(t.Context(), h, "select pg_backend_pid()", nil, &pid))
+		require.NoError(t, pgtenant.QueryRow(t.Context(), h, "select pg_backend_pid()").Scan(&pid))
 		return pid
 	}
 	before, boom := pid(), errors.New("boom")
@@ -145,7 +145,7 @@ func TestCommitBehindTheDriversBack(t *testing.T) {
 			if err == nil { // a chained transaction goes on, under the same tenant
 				require.Equal(t, "commit and chain", end)
 				var names string
-				require.NoError(t, pgtenant.QueryRow(ctx, tx, "select string_agg(name, ',') from agents", nil, &names))
+				require.NoError(t, pgtenant.QueryRow(ctx, tx, "select string_agg(name, ',') from agents").Scan(&names))
 				require.Equal(t, "a1", names)
 			} else {
 				require.ErrorIs(t, tx.Exec(ctx, writeGlobal, []any{key}, nil), pgtenant.ErrTxAborted)
@@ -167,7 +167,7 @@ func TestSavepointCannotSwitchTheTenant(t *testing.T) {
 		require.NoError(t, tx.Exec(ctx, query, []any{}, nil))
 	}
 	var names string
-	require.NoError(t, pgtenant.QueryRow(ctx, tx, "select string_agg(name, ',') from agents", nil, &names))
+	require.NoError(t, pgtenant.QueryRow(ctx, tx, "select string_agg(name, ',') from agents").Scan(&names))
 	require.Equal(t, "a1", names)
 	require.NoError(t, tx.Rollback())
 }
@@ -313,7 +313,7 @@ func TestTransactionOptions(t *testing.T) {
 	require.NoError(t, err)
 	var level, readOnly string
 	const query = "select current_setting('transaction_isolation'), current_setting('transaction_read_only')"
-	require.NoError(t, pgtenant.QueryRow(ctx, tx, query, nil, &level, &readOnly))
+	require.NoError(t, pgtenant.QueryRow(ctx, tx, query).Scan(&level, &readOnly))
 	require.Equal(t, "serializable on", level+" "+readOnly)
 	requireCode(t, "25006", tx.Exec(ctx, writeGlobal, []any{unique()}, nil))
 	require.NoError(t, tx.Rollback())

@@ -102,7 +102,7 @@ func TestDestinationsKeepNothingOfTheBuffer(t *testing.T) {
 							tx := h.begin(t, h.a)
 							q, rollback = tx, tx.Rollback
 						}
-						err := pgtenant.QueryRow(as(t, h.a), q, query, nil, dest)
+						err := pgtenant.QueryRow(as(t, h.a), q, query).Scan(dest)
 						require.NoError(t, rollback())
 						if err != nil {
 							require.ErrorIs(t, err, pgtenant.ErrScan)
@@ -112,7 +112,7 @@ func TestDestinationsKeepNothingOfTheBuffer(t *testing.T) {
 						require.NoError(t, err)
 						var other string
 						for range 3 {
-							require.NoError(t, pgtenant.QueryRow(as(t, h.b), h, "select repeat('BBBB', 50)", nil, &other))
+							require.NoError(t, pgtenant.QueryRow(as(t, h.b), h, "select repeat('BBBB', 50)").Scan(&other))
 						}
 						now, err := json.Marshal(dest)
 						require.NoError(t, err)
@@ -136,7 +136,7 @@ func TestRowsAreScannedBesideTheirConnectionsNextUser(t *testing.T) {
 			for i := range 100 {
 				var number, list any
 				const query = "update agents set role = role where $1::numeric is not null returning $1::numeric, array['a']::varchar[], 'unknown'::regtype"
-				if err := pgtenant.QueryRow(ctx, h, query, []any{float64(i)}, &number, &list, &keeper{}); err != nil {
+				if err := pgtenant.QueryRow(ctx, h, query, float64(i)).Scan(&number, &list, &keeper{}); err != nil {
 					t.Error(err)
 				}
 			}
@@ -155,7 +155,7 @@ func TestRawJSON(t *testing.T) {
 			var first, second []byte
 			for _, out := range []*[]byte{&first, &second} {
 				want := json.RawMessage(fmt.Sprintf(`{"n": %d}`, 1+len(first)))
-				require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "select $1::jsonb", []any{want}, out))
+				require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "select $1::jsonb", want).Scan(out))
 			}
 			require.JSONEq(t, `{"n": 1}`, string(first))
 			require.NotEqual(t, string(first), string(second))
@@ -185,8 +185,7 @@ func TestNullsAndSmallIntegers(t *testing.T) {
 				u, nullable = uuid.New(), entsql.NullScanner{S: new(uuid.UUID), Valid: args[0] == nil}
 				four, two, eight = sql.NullInt64{Int64: 7, Valid: true}, sql.NullInt64{Int64: 7, Valid: true}, sql.NullInt64{Int64: 7, Valid: true}
 				flag, word, b, j = sql.NullBool{Bool: true, Valid: true}, sql.NullString{String: "x", Valid: true}, []byte("x"), []byte("x")
-				require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, query, args,
-					&u, &nullable, &four, &two, &eight, &plain, &flag, &word, &at, &b, &j))
+				require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, query, args...).Scan(&u, &nullable, &four, &two, &eight, &plain, &flag, &word, &at, &b, &j))
 			}
 			read(id.String(), -2147483648, -32768, int64(-9223372036854775808), false, "", "2000-01-01T00:00:00Z", "b", `{"a": 1}`)
 			require.Equal(t, id, u)
@@ -210,13 +209,13 @@ func TestNullsAndSmallIntegers(t *testing.T) {
 			require.Nil(t, j)
 
 			var n int64
-			require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "select -5::int4", nil, &n))
+			require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "select -5::int4").Scan(&n))
 			require.EqualValues(t, -5, n)
-			require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "select -5::int2", nil, &n))
+			require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "select -5::int2").Scan(&n))
 			require.EqualValues(t, -5, n)
-			require.ErrorIs(t, pgtenant.QueryRow(as(t, h.a), h, "select null::int4", nil, &n), pgtenant.ErrScan)
+			require.ErrorIs(t, pgtenant.QueryRow(as(t, h.a), h, "select null::int4").Scan(&n), pgtenant.ErrScan)
 			var many []uuid.UUID
-			require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "select $1::uuid[]", []any{[]uuid.UUID{id, uuid.Nil}}, &many))
+			require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "select $1::uuid[]", []uuid.UUID{id, uuid.Nil}).Scan(&many))
 			require.Equal(t, []uuid.UUID{id, uuid.Nil}, many)
 		})
 	}
@@ -264,16 +263,16 @@ func TestOwnErrorsCarryNoValues(t *testing.T) {
 			var id uuid.UUID
 			var at sql.NullTime
 			for name, err := range map[string]error{
-				"a column that does not fit":         pgtenant.QueryRow(ctx, h, "select $1::text", []any{secret}, &n),
-				"a column that is no uuid":           pgtenant.QueryRow(ctx, h, "select $1::text", []any{secret}, &id),
-				"a column that is no time":           pgtenant.QueryRow(ctx, h, "select $1::text", []any{secret}, &at),
+				"a column that does not fit":         pgtenant.QueryRow(ctx, h, "select $1::text", secret).Scan(&n),
+				"a column that is no uuid":           pgtenant.QueryRow(ctx, h, "select $1::text", secret).Scan(&id),
+				"a column that is no time":           pgtenant.QueryRow(ctx, h, "select $1::text", secret).Scan(&at),
 				"an argument that does not fit":      h.Exec(ctx, "select $1::int", []any{secret}, nil),
 				"an element that does not fit":       h.Exec(ctx, "select $1::int[]", []any{[]string{secret}}, nil),
 				"a map":                              h.Exec(ctx, "select $1", []any{map[string]string{secret: secret}}, nil),
 				"a struct":                           h.Exec(ctx, "select $1", []any{struct{ S string }{secret}}, nil),
 				"a Valuer that errs":                 h.Exec(ctx, "select $1", []any{failing{secret}}, nil),
 				"a Valuer in a slice that errs":      h.Exec(ctx, "select $1::text[]", []any{[]failing{{secret}}}, nil),
-				"a Scanner that errs":                pgtenant.QueryRow(ctx, h, "select $1::text", []any{secret}, failing{secret}),
+				"a Scanner that errs":                pgtenant.QueryRow(ctx, h, "select $1::text", secret).Scan(failing{secret}),
 				"too many arguments":                 h.Exec(ctx, "select $1::text", []any{secret, secret}, nil),
 				"arguments that are no list":         h.Exec(ctx, "select 1", secret, nil),
 				"a statement that can't be prepared": h.Exec(ctx, "select '"+secret+"'::int", []any{}, nil),

@@ -11,6 +11,8 @@ import (
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"entgo.io/ent/schema/field"
 	"github.com/google/uuid"
+
+	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
 // BatchCreate stands in for sqlgraph.BatchCreate: it creates nodes of one table by one
@@ -64,30 +66,16 @@ func insertNodes(ctx context.Context, drv dialect.Driver, nodes []*sqlgraph.Crea
 func insertReturning(
 	ctx context.Context, drv dialect.Driver, nodes []*sqlgraph.CreateSpec, query string, args []any,
 ) error {
-	rows := &sql.Rows{}
-	if err := drv.Query(ctx, query, args, rows); err != nil {
-		return err
-	}
-	defer func() { _ = rows.Close() }()
-	for i := 0; rows.Next() && i < len(nodes); i++ {
-		id, err := scanID(rows, nodes[i].ID)
-		if err != nil {
-			return err
+	ids, err := pgtenant.Collect(pgtenant.Query(ctx, drv, query, args...), func(row pgtenant.Row) (any, error) {
+		if nodes[0].ID.Type.Numeric() {
+			return pgtenant.RowTo[int64](row)
 		}
+		return pgtenant.RowTo[any](row)
+	})
+	for i, id := range ids[:min(len(ids), len(nodes))] {
 		nodes[i].ID.Value = id
 	}
-	return rows.Err()
-}
-
-func scanID(rows *sql.Rows, spec *sqlgraph.FieldSpec) (any, error) {
-	if spec.Type.Numeric() {
-		var n int64
-		err := rows.Scan(&n)
-		return n, err
-	}
-	var id any
-	err := rows.Scan(&id)
-	return id, err
+	return err
 }
 
 // column is what the nodes set in one column of their table.
