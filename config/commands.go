@@ -168,3 +168,16 @@ func LoadDev(env Env) (Dev, error) {
 
 	return dev, nil
 }
+
+// Health is the configuration of `konstruct health`.
+type Health struct {
+	HTTP HTTP
+}
+
+// LoadHealth reads where the server listens. A failure is [Faults].
+func LoadHealth(env Env) (Health, error) {
+	var health Health
+	faults := parse(&health, env)
+	health.HTTP.check(&faults)
+	return health, faults.err()
+}

@@ -12,6 +12,7 @@ type Local struct {
 	PostgresPort      uint16 `env:"POSTGRES_PORT"            envDefault:"5432"`
 	RedisPort         uint16 `env:"REDIS_PORT"               envDefault:"6379"`
 	OllamaPort        uint16 `env:"OLLAMA_PORT"              envDefault:"11434"`
+	ServerPort        uint16 `env:"KONSTRUCT_PORT"           envDefault:"8080"`
 }
 
 // LoadLocal loads the configuration of the local servers. The error is [Faults].
@@ -53,7 +54,7 @@ func isProjectName(name string) bool {
 
 func (l Local) checkPorts(faults *Faults) {
 	for variable, port := range map[string]uint16{
-		"POSTGRES_PORT": l.PostgresPort, "REDIS_PORT": l.RedisPort, "OLLAMA_PORT": l.OllamaPort,
+		"POSTGRES_PORT": l.PostgresPort, "REDIS_PORT": l.RedisPort, "OLLAMA_PORT": l.OllamaPort, "KONSTRUCT_PORT": l.ServerPort,
 	} {
 		if faults.has(variable) {
 			continue

@@ -1,19 +1,19 @@
 package message
 
-// ChannelType names the product that a message came through.
+// ChannelType is the chat product of a channel.
 type ChannelType string
 
-// The channel types. Their spelling is that of the column channel_connections.channel_type.
+// The channel types, as in the column channel_connections.channel_type.
 const (
 	Slack      ChannelType = "slack"
 	WhatsApp   ChannelType = "whatsapp"
 	Mattermost ChannelType = "mattermost"
 )
 
-// ChannelTypes lists every channel type, in a fixed order.
+// ChannelTypes returns all channel types.
 func ChannelTypes() []ChannelType { return []ChannelType{Slack, WhatsApp, Mattermost} }
 
-// ParseChannelType reads a channel type, exactly as it is spelled. The error is [ErrUnknownChannelType].
+// ParseChannelType parses the exact spelling of a channel type. The error is [ErrUnknownChannelType].
 func ParseChannelType(s string) (ChannelType, error) {
 	if t := ChannelType(s); t.Valid() {
 		return t, nil

@@ -2,76 +2,72 @@ package message
 
 import "time"
 
-// MessageContent is what was said.
+// MessageContent is the content of a message.
 type MessageContent struct {
-	// Text is in the channel's own markup (Slack: mrkdwn with its escapes), valid UTF-8, possibly empty: a program's
-	// message may consist of parts alone.
+	// Text is in the channel's markup (Slack: escaped mrkdwn). It may be empty: programs send messages of parts alone.
 	Text string `json:"text"`
-	// PlainText is everything a reader of the channel sees, without markup: text, parts and quotations, with quoted lines
-	// prefixed by "> ".
+	// PlainText is everything a reader sees, without markup: text, parts and quotations, with quoted lines prefixed by ">
+	// ".
 	PlainText string `json:"plain_text,omitempty"`
-	// Parts are what stands beside the text: laid-out blocks, cards, previews and quoted messages.
+	// Parts are beside the text: blocks, cards, previews and quoted messages.
 	Parts []Part `json:"parts,omitempty"`
-	// Mentions lists each user, group or broadcast that the message addresses once, in order of appearance. Mentions
-	// inside a quotation address no one and are listed in its part.
+	// Mentions lists distinct mentions in order. Mentions in a quotation address no one and are listed in its part.
 	Mentions []Mention `json:"mentions"`
-	// MentionsSelf reports that our app is addressed.
+	// MentionsSelf reports that the message mentions our app.
 	MentionsSelf bool `json:"mentions_self"`
-	// Attachments lists the files, those of quoted messages included.
+	// Attachments lists all files, including those of quoted messages.
 	Attachments []Attachment `json:"attachments"`
-	// ActionValue is what the program put behind the button or list item that the sender chose.
+	// ActionValue is the value of the button or list item that the sender chose.
 	ActionValue string `json:"action_value,omitempty"`
-	// Truncated reports that a limit of this package cut text, parts, mentions or attachments.
+	// Truncated reports that a limit of this package cut the content.
 	Truncated bool `json:"truncated,omitempty"`
 }
 
-// Part is content beside a message's text. It is the sender's own words if Kind is [PartBlocks] or [PartCard], and
-// somebody else's if it is [PartPreview] or [PartQuote].
+// Part is content beside a message's text. [PartBlocks] and [PartCard] are the sender's; [PartPreview] and [PartQuote]
+// are not.
 type Part struct {
 	Kind PartKind `json:"kind"`
-	// Text is plain text, without the texts of nested Parts.
+	// Text is plain, without the texts of nested Parts.
 	Text string `json:"text"`
-	// Author is who wrote a quoted message or is named on a card, if known.
+	// Author is the author of a quote or card, if known.
 	Author *SenderInfo `json:"author,omitempty"`
-	// Link is where the original is found.
+	// Link is the URL of the original.
 	Link string `json:"link,omitempty"`
-	// ChannelID and MessageID are the channel's own ids of a quoted message. Timestamp is its time, or a card's.
+	// ChannelID and MessageID identify a quoted message in the channel. Timestamp is its time, or a card's.
 	ChannelID string    `json:"channel_id,omitempty"`
 	MessageID string    `json:"message_id,omitempty"`
 	Timestamp time.Time `json:"timestamp,omitzero"`
-	// Mentions lists who is mentioned in a preview or quotation, which addresses no one.
+	// Mentions lists the mentions in a preview or quotation, which address no one.
 	Mentions []Mention `json:"mentions,omitempty"`
-	// AttachmentIDs name the files of this part in [MessageContent.Attachments].
+	// AttachmentIDs refer to [MessageContent.Attachments].
 	AttachmentIDs []string `json:"attachment_ids,omitempty"`
-	// Parts are nested: a message quoted in a quoted message.
+	// Parts are nested, such as a message quoted in a quoted message.
 	Parts []Part `json:"parts,omitempty"`
 }
 
-// Mention is one user, group or broadcast addressed in a text.
+// Mention is a user, group or broadcast mentioned in a text.
 type Mention struct {
-	// ID is the channel's id; for a broadcast its name: here, channel or everyone.
+	// ID is the channel's id; for a broadcast here, channel or everyone.
 	ID string `json:"id"`
 	// Kind is empty for a user.
-	Kind MentionKind `json:"kind,omitempty"`
-	// IsSelf reports that it is our app.
-	IsSelf bool `json:"is_self"`
+	Kind   MentionKind `json:"kind,omitempty"`
+	IsSelf bool        `json:"is_self"`
 }
 
-// Attachment is one file, by reference.
+// Attachment is a reference to a file.
 type Attachment struct {
 	ID        string `json:"id"`
 	Name      string `json:"name,omitempty"`
 	MediaType string `json:"media_type,omitempty"`
 	Size      int64  `json:"size,omitempty"` // bytes; 0 if unknown
-	// URL serves the file. Only if State is [FileFetchable] may the channel's token be sent there. A fetchable file without
-	// a URL is asked for by ID (Slack: files.info; WhatsApp: GET /<media id>).
+	// URL serves the file. The channel's token may be sent there only if State is [FileFetchable]. Request a fetchable
+	// file without a URL by its ID (Slack: files.info; WhatsApp: GET /<media id>).
 	URL   string    `json:"url,omitempty"`
 	State FileState `json:"state,omitempty"`
-	// SHA256 is the file's digest as the channel writes it.
+	// SHA256 is the digest as the channel writes it.
 	SHA256 string `json:"sha256,omitempty"`
-	// IsVoice reports a recording to be transcribed rather than a file.
+	// IsVoice reports a recording to be transcribed.
 	IsVoice bool `json:"is_voice,omitempty"`
-	// Text is what the event tells of the content: an image's description, a recording's transcript, a snippet's
-	// beginning.
+	// Text is an image's description, a recording's transcript or a snippet's beginning, if in the event.
 	Text string `json:"text,omitempty"`
 }

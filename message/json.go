@@ -11,11 +11,11 @@ import (
 	"github.com/konstruct/konstruct/tenancy"
 )
 
-// Version is the version of the JSON that this package writes. It reads this version and the one before, which had no
-// "v" and wrote "" for an absent tenant.
+// Version is the version of the JSON that this package writes. It also reads the previous one, which had no "v" and
+// wrote "" for an absent tenant.
 const Version = 1
 
-// wire is the JSON form of both kinds of message; tenant_id tells them apart.
+// wire is the JSON form of both types. Only a ResolvedMessage has a tenant_id.
 type wire struct {
 	V               int             `json:"v"`
 	ID              string          `json:"id"`
@@ -37,8 +37,8 @@ type wire struct {
 // MarshalJSON implements [json.Marshaler]; tenant_id is always null. The error is [ErrInvalid].
 func (m KonstructMessage) MarshalJSON() ([]byte, error) { return encode(m, nil) }
 
-// UnmarshalJSON implements [json.Unmarshaler]. The errors are [ErrInvalid], [ErrUnknownVersion], and
-// [ErrUnexpectedTenant] if the JSON names a tenant.
+// UnmarshalJSON implements [json.Unmarshaler]. The errors are [ErrInvalid], [ErrUnknownVersion] and
+// [ErrUnexpectedTenant].
 func (m *KonstructMessage) UnmarshalJSON(data []byte) error {
 	read, tenant, err := decode(data)
 	if err != nil {
@@ -54,7 +54,7 @@ func (m *KonstructMessage) UnmarshalJSON(data []byte) error {
 // MarshalJSON implements [json.Marshaler]. The error is [tenancy.ErrInvalidID] for the zero value.
 func (r ResolvedMessage) MarshalJSON() ([]byte, error) {
 	if r.tenant.IsZero() {
-		return nil, fmt.Errorf("encode a resolved message: %w", tenancy.ErrInvalidID)
+		return nil, fmt.Errorf("message: encode resolved message: %w", tenancy.ErrInvalidID)
 	}
 	tenant := r.tenant.String()
 	return encode(r.message, &tenant)
@@ -63,8 +63,7 @@ func (r ResolvedMessage) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON implements [json.Unmarshaler]. The errors are [ErrInvalid], [ErrUnknownVersion], and
 // [tenancy.ErrInvalidID] if the tenant is absent, zero, or not a UUID in canonical form.
 //
-// It trusts the JSON to have been written by a ResolvedMessage, so read only what other parts of the platform wrote; a
-// channel's webhook is read by its normalizer.
+// It trusts the tenant in the JSON, so never call it on data from outside the platform, such as a webhook's body.
 func (r *ResolvedMessage) UnmarshalJSON(data []byte) error {
 	read, tenant, err := decode(data)
 	if err != nil {
@@ -104,7 +103,7 @@ func encode(m KonstructMessage, tenant *string) ([]byte, error) {
 func decode(data []byte) (KonstructMessage, string, error) {
 	var w wire
 	if err := json.Unmarshal(data, &w); err != nil {
-		return KonstructMessage{}, "", unreadable(data, err)
+		return KonstructMessage{}, "", decodeError(data, err)
 	}
 	if w.V < 0 || w.V > Version {
 		return KonstructMessage{}, "", ErrUnknownVersion
@@ -131,25 +130,25 @@ func decode(data []byte) (KonstructMessage, string, error) {
 	return m, tenant, m.Validate()
 }
 
-// unreadable tells a future version, whose fields may have other types, from JSON that is not a message.
-func unreadable(data []byte, err error) error {
+// decodeError distinguishes a newer version, whose fields may have other types, from JSON that is not a message.
+func decodeError(data []byte, err error) error {
 	var version struct {
 		V int `json:"v"`
 	}
-	_ = json.Unmarshal(data, &version) // it sets V if there is one, whatever else is wrong
+	_ = json.Unmarshal(data, &version) // sets V despite errors in other fields
 	switch {
 	case version.V > Version:
 		return ErrUnknownVersion
 	case errors.Is(err, ErrUnknownChannelType):
 		return fmt.Errorf("%w: %w", ErrInvalid, ErrUnknownChannelType)
 	default:
-		// encoding/json repeats pieces of its input in its errors.
+		// The cause is dropped because it contains pieces of the input.
 		return fmt.Errorf("%w: not the JSON of a message", ErrInvalid)
 	}
 }
 
-// CanonicalRaw returns the form of [KonstructMessage.Raw] that encoding keeps byte for byte: compact, HTML-escaped,
-// valid UTF-8. It returns nil for null, for what is not JSON, and for more than [MaxRaw] bytes.
+// CanonicalRaw returns event as [KonstructMessage.Raw]: compact, HTML-escaped, valid UTF-8, so that encoding keeps it
+// byte for byte. It returns nil for null, for invalid JSON, and for more than [MaxRaw] bytes.
 func CanonicalRaw(event []byte) json.RawMessage {
 	if len(event) == 0 || len(event) > MaxRaw {
 		return nil
@@ -164,7 +163,6 @@ func CanonicalRaw(event []byte) json.RawMessage {
 	return canonical
 }
 
-// normal has times in UTC.
 func (c ChannelMetadata) normal() ChannelMetadata {
 	if !c.EventTime.IsZero() {
 		c.EventTime = c.EventTime.UTC()
@@ -172,8 +170,7 @@ func (c ChannelMetadata) normal() ChannelMetadata {
 	return c
 }
 
-// normal has lists that are empty rather than null where readers always find them, none where they are optional, and
-// times in UTC.
+// normal makes required lists empty instead of null, optional lists nil, and times UTC.
 func (c MessageContent) normal() MessageContent {
 	if c.Mentions == nil {
 		c.Mentions = []Mention{}

@@ -22,9 +22,8 @@ func golden(t *testing.T, name string) []byte {
 	return data
 }
 
-// TestJSONIsTheContract compares byte by byte, the order of fields included. A difference is a change of the
-// contract: change docs/message.md with the golden file.
-func TestJSONIsTheContract(t *testing.T) {
+// A difference changes the contract: update docs/message.md with the golden file.
+func TestMarshalJSON_Golden(t *testing.T) {
 	t.Parallel()
 	for name, value := range map[string]any{
 		"message": full(), "minimal": minimal(), "resolved": resolved(t, full()),
@@ -38,7 +37,7 @@ func TestJSONIsTheContract(t *testing.T) {
 	}
 }
 
-func TestJSONComesBack(t *testing.T) {
+func TestUnmarshalJSON_Golden(t *testing.T) {
 	t.Parallel()
 	var m message.KonstructMessage
 	require.NoError(t, json.Unmarshal(golden(t, "message"), &m))
@@ -55,7 +54,7 @@ func TestJSONComesBack(t *testing.T) {
 	require.True(t, minimal().Timestamp.Equal(m.Timestamp))
 }
 
-func TestJSONTimesAreReadAsUTC(t *testing.T) {
+func TestUnmarshalJSON_TimesAreUTC(t *testing.T) {
 	t.Parallel()
 	data := bytes.Replace(golden(t, "message"), []byte("10:09:50.000007Z"), []byte("12:09:50.000007+02:00"), 1)
 	var m message.KonstructMessage
@@ -63,31 +62,31 @@ func TestJSONTimesAreReadAsUTC(t *testing.T) {
 	require.Equal(t, full(), m)
 }
 
-// older is the JSON of the version before the first: no "v", and "" for an absent tenant.
-func older(t *testing.T, name string) []byte {
+// previousVersion returns JSON without "v" and with "" for an absent tenant.
+func previousVersion(t *testing.T, name string) []byte {
 	t.Helper()
 	data := bytes.Replace(golden(t, name), []byte(`"v": 1,`), nil, 1)
 	return bytes.Replace(data, []byte(`"tenant_id": null`), []byte(`"tenant_id": ""`), 1)
 }
 
-func TestOlderJSONIsRead(t *testing.T) {
+func TestUnmarshalJSON_PreviousVersion(t *testing.T) {
 	t.Parallel()
 	var m message.KonstructMessage
-	require.NoError(t, json.Unmarshal(older(t, "message"), &m))
+	require.NoError(t, json.Unmarshal(previousVersion(t, "message"), &m))
 	require.Equal(t, full(), m)
 	var r message.ResolvedMessage
-	require.NoError(t, json.Unmarshal(older(t, "resolved"), &r))
+	require.NoError(t, json.Unmarshal(previousVersion(t, "resolved"), &r))
 	require.Equal(t, resolved(t, full()), r)
-	require.ErrorIs(t, json.Unmarshal(older(t, "message"), &r), tenancy.ErrInvalidID)
+	require.ErrorIs(t, json.Unmarshal(previousVersion(t, "message"), &r), tenancy.ErrInvalidID)
 }
 
-func TestNewerJSONIsRefused(t *testing.T) {
+func TestUnmarshalJSON_NewerVersion(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string][2]string{
-		"the next version":    {`"v": 1`, `"v": 2`},
-		"with another shape":  {`"v": 1,`, `"v": 2, "content": "a text",`},
-		"with another sender": {`"sender": {`, `"v": 7, "sender": 3, "other": {`},
-		"a negative one":      {`"v": 1`, `"v": -1`},
+		"the next version":   {`"v": 1`, `"v": 2`},
+		"other field types":  {`"v": 1,`, `"v": 2, "content": "a text",`},
+		"another sender":     {`"sender": {`, `"v": 7, "sender": 3, "other": {`},
+		"a negative version": {`"v": 1`, `"v": -1`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -104,8 +103,8 @@ func TestNewerJSONIsRefused(t *testing.T) {
 	require.ErrorIs(t, json.Unmarshal(data, &m), message.ErrInvalid)
 }
 
-// TestUnknownValuesAreKept: newer writers may add reasons, kinds and states without a new version.
-func TestUnknownValuesAreKept(t *testing.T) {
+// Newer writers may add reasons, kinds and states without a new version.
+func TestUnmarshalJSON_KeepsUnknownValues(t *testing.T) {
 	t.Parallel()
 	m := full()
 	m.EditReason, m.Content.Parts[0].Kind, m.Content.Mentions[0].Kind = "weather", "poll", "role"
@@ -130,13 +129,12 @@ func TestCanonicalRaw(t *testing.T) {
 		`"` + strings.Repeat("<", message.MaxRaw/2) + `"`: "",
 	} {
 		require.Equal(t, want, string(message.CanonicalRaw([]byte(given))), "%.20q", given)
-		require.Equal(t, want, string(message.CanonicalRaw([]byte(want))), "it stays as it is")
+		require.Equal(t, want, string(message.CanonicalRaw([]byte(want))), "unchanged")
 	}
 }
 
-// TestExpectedMessagesOfOtherChannels reads what the normalizers of WhatsApp and Mattermost are to produce, from the
-// folder that KONSTRUCT_FIXTURES names, in the shape before versions.
-func TestExpectedMessagesOfOtherChannels(t *testing.T) {
+// The folder expected in KONSTRUCT_FIXTURES has messages of WhatsApp and Mattermost in the previous version.
+func TestUnmarshalJSON_OtherChannels(t *testing.T) {
 	t.Parallel()
 	files := []string{filepath.Join("testdata", "whatsapp_username_only.json")}
 	if folder := os.Getenv("KONSTRUCT_FIXTURES"); folder != "" {
@@ -151,30 +149,29 @@ func TestExpectedMessagesOfOtherChannels(t *testing.T) {
 			data, err := os.ReadFile(file)
 			require.NoError(t, err)
 			var m, again message.KonstructMessage
-			require.NoError(t, json.Unmarshal(data, &m), "as it is")
+			require.NoError(t, json.Unmarshal(data, &m), "previous version")
 
 			var want map[string]any
 			require.NoError(t, json.Unmarshal(data, &want))
 			want["v"], want["tenant_id"] = message.Version, nil
 			converted, err := json.Marshal(want)
 			require.NoError(t, err)
-			require.NoError(t, json.Unmarshal(converted, &again), "converted")
+			require.NoError(t, json.Unmarshal(converted, &again), "version 1")
 			require.Equal(t, m, again)
 			encoded, err := json.Marshal(m)
 			require.NoError(t, err)
-			require.JSONEq(t, string(converted), string(encoded), "nothing is lost or added")
+			require.JSONEq(t, string(converted), string(encoded), "no field is lost or added")
 		})
 	}
 }
 
-// TestDocumentationNamesEveryField keeps docs/message.md complete.
-func TestDocumentationNamesEveryField(t *testing.T) {
+func TestDocumentation_NamesEveryField(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile(filepath.Join("..", "docs", "message.md"))
 	require.NoError(t, err)
 	var fields map[string]any
 	require.NoError(t, json.Unmarshal(golden(t, "message"), &fields))
-	require.Contains(t, string(page), "| `raw` |", "its own fields are the channel's")
+	require.Contains(t, string(page), "| `raw` |", "raw has the channel's fields")
 	delete(fields, "raw")
 	var visit func(prefix string, value any)
 	visit = func(prefix string, value any) {
@@ -191,13 +188,13 @@ func TestDocumentationNamesEveryField(t *testing.T) {
 	visit("", fields)
 }
 
-func TestUnresolvedMessageHasNoTenant(t *testing.T) {
+func TestKonstructMessage_UnmarshalJSONWithTenant(t *testing.T) {
 	t.Parallel()
 	for name, replacement := range map[string]string{
-		"a tenant":                   `"tenant_id": "` + tenantA + `"`,
-		"in capitals":                `"TENANT_ID": "` + tenantA + `"`,
-		"a second time":              `"tenant_id": null, "tenant_id": "` + tenantA + `"`,
-		"something else than a text": `"tenant_id": "anything"`,
+		"a tenant":       `"tenant_id": "` + tenantA + `"`,
+		"upper-case key": `"TENANT_ID": "` + tenantA + `"`,
+		"duplicate key":  `"tenant_id": null, "tenant_id": "` + tenantA + `"`,
+		"not a UUID":     `"tenant_id": "anything"`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -205,7 +202,7 @@ func TestUnresolvedMessageHasNoTenant(t *testing.T) {
 			before := minimal()
 			m := before
 			require.ErrorIs(t, json.Unmarshal(data, &m), message.ErrUnexpectedTenant)
-			require.Equal(t, before, m, "nothing is read")
+			require.Equal(t, before, m, "unchanged")
 		})
 	}
 	var m message.KonstructMessage
@@ -213,14 +210,14 @@ func TestUnresolvedMessageHasNoTenant(t *testing.T) {
 	require.NoError(t, json.Unmarshal(golden(t, "message"), &m))
 }
 
-func TestResolvedMessageHasATenant(t *testing.T) {
+func TestResolvedMessage_UnmarshalJSONWithoutTenant(t *testing.T) {
 	t.Parallel()
 	for name, replacement := range map[string]string{
-		"none":         `"tenant_id": ""`,
+		"empty":        `"tenant_id": ""`,
 		"null":         `"tenant_id": null`,
 		"absent":       `"other": ""`,
 		"the nil UUID": `"tenant_id": "00000000-0000-0000-0000-000000000000"`,
-		"in capitals":  `"tenant_id": "0198F3A0-0000-7000-8000-00000000000A"`,
+		"upper case":   `"tenant_id": "0198F3A0-0000-7000-8000-00000000000A"`,
 		"in braces":    `"tenant_id": "{` + tenantA + `}"`,
 		"a word":       `"tenant_id": "harbour"`,
 	} {
@@ -234,7 +231,7 @@ func TestResolvedMessageHasATenant(t *testing.T) {
 	}
 }
 
-func TestJSONThatIsNoMessage(t *testing.T) {
+func TestUnmarshalJSON_Invalid(t *testing.T) {
 	t.Parallel()
 	for _, data := range []string{"{}", "[]", "1", `{"id": 1}`, `{"timestamp": "canary"}`, `{"content": {"text": ["canary"]}}`} {
 		var m message.KonstructMessage
@@ -251,7 +248,7 @@ func TestJSONThatIsNoMessage(t *testing.T) {
 	require.ErrorIs(t, err, message.ErrUnknownChannelType)
 }
 
-// FuzzJSON: what is read can be written, and is the same when it is read again.
+// Any message that can be read can be written and read again.
 func FuzzJSON(f *testing.F) {
 	for _, name := range []string{"message", "minimal"} {
 		data, err := os.ReadFile(filepath.Join("testdata", name+".golden.json"))

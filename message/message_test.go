@@ -24,7 +24,7 @@ func tenant(t *testing.T) tenancy.ID {
 	return id
 }
 
-// full has every field set.
+// full returns a message with every field set.
 func full() message.KonstructMessage {
 	return message.KonstructMessage{
 		ID:          "slack.T0HARBOUR.C0QUAY.1768471700.000600.edited.1768471790.000000",
@@ -84,7 +84,7 @@ func fullContent() message.MessageContent {
 	}
 }
 
-// minimal has nothing that can be left out.
+// minimal returns a message with required fields only.
 func minimal() message.KonstructMessage {
 	return message.KonstructMessage{
 		ID: "whatsapp.1555.1666.wamid-1", OriginalID: "whatsapp.1555.1666.wamid-1",
@@ -103,8 +103,8 @@ func resolved(t *testing.T, m message.KonstructMessage) message.ResolvedMessage 
 	return r
 }
 
-// TestNoFieldCouldHoldATenant: a field that could would be the way past Resolve.
-func TestNoFieldCouldHoldATenant(t *testing.T) {
+// A field for a tenant would bypass Resolve.
+func TestKonstructMessage_HasNoTenantField(t *testing.T) {
 	t.Parallel()
 	for _, structure := range []reflect.Type{
 		reflect.TypeFor[message.KonstructMessage](), reflect.TypeFor[message.ChannelMetadata](),
@@ -120,7 +120,7 @@ func TestNoFieldCouldHoldATenant(t *testing.T) {
 	}
 }
 
-func TestResolve(t *testing.T) {
+func TestKonstructMessage_Resolve(t *testing.T) {
 	t.Parallel()
 	r := resolved(t, full())
 	require.Equal(t, tenant(t), r.TenantID())
@@ -132,7 +132,7 @@ func TestResolve(t *testing.T) {
 	require.ErrorIs(t, err, message.ErrInvalid)
 }
 
-func TestZeroValuesHaveNoJSON(t *testing.T) {
+func TestMarshalJSON_ZeroValues(t *testing.T) {
 	t.Parallel()
 	require.True(t, message.ResolvedMessage{}.TenantID().IsZero())
 	_, err := json.Marshal(message.ResolvedMessage{})
@@ -141,7 +141,7 @@ func TestZeroValuesHaveNoJSON(t *testing.T) {
 	require.ErrorIs(t, err, message.ErrInvalid)
 }
 
-func TestValidate(t *testing.T) {
+func TestKonstructMessage_Validate(t *testing.T) {
 	t.Parallel()
 	require.NoError(t, full().Validate())
 	require.NoError(t, minimal().Validate())
@@ -181,7 +181,7 @@ func TestValidate(t *testing.T) {
 			func(m *message.KonstructMessage) { m.ChannelMetadata.WorkspaceID = strings.Repeat("T", 65) },
 		},
 		"edit_reason": {
-			func(m *message.KonstructMessage) { m.EditReason = "a whim" },
+			func(m *message.KonstructMessage) { m.EditReason = "a b" },
 			func(m *message.KonstructMessage) { m.Kind, m.OriginalID = message.KindNew, m.ID },
 		},
 		"channel_metadata.event_context": {func(m *message.KonstructMessage) { m.ChannelMetadata.EventContext = "a\n" }},
@@ -236,7 +236,7 @@ func TestValidate(t *testing.T) {
 		"content.attachments": {
 			func(m *message.KonstructMessage) { m.Content.Attachments[0].ID = "" },
 			func(m *message.KonstructMessage) { m.Content.Attachments[0].Size = -1 },
-			func(m *message.KonstructMessage) { m.Content.Attachments[0].State = "here or there" },
+			func(m *message.KonstructMessage) { m.Content.Attachments[0].State = "a b" },
 			func(m *message.KonstructMessage) { m.Content.Attachments[0].Name = "\xff" },
 			func(m *message.KonstructMessage) { m.Content.Attachments[0].URL = "https://a.example/\x00" },
 			func(m *message.KonstructMessage) {
@@ -287,7 +287,7 @@ func TestParseChannelType(t *testing.T) {
 	}
 }
 
-// deep returns a part in a part, depth times.
+// deep returns parts nested depth levels deep.
 func deep(depth int) []message.Part {
 	part := message.Part{Kind: message.PartQuote, Text: "x"}
 	if depth > 1 {
@@ -296,14 +296,14 @@ func deep(depth int) []message.Part {
 	return []message.Part{part}
 }
 
-func TestConversationKey(t *testing.T) {
+func TestKonstructMessage_ConversationKey(t *testing.T) {
 	t.Parallel()
 	root := full()
 	root.ThreadID = ""
 	reply := full()
 	reply.ChannelMetadata.MessageID, reply.ThreadID = "1768471999.000001", root.ChannelMetadata.MessageID
 	require.Equal(t, "slack.T0HARBOUR.C0QUAY.1768471700.000600", root.ConversationKey())
-	require.Equal(t, root.ConversationKey(), reply.ConversationKey(), "a reply finds what its root began")
+	require.Equal(t, root.ConversationKey(), reply.ConversationKey(), "a reply has the key of its root")
 
 	for name, change := range map[string]func(*message.KonstructMessage){
 		"another channel":      func(m *message.KonstructMessage) { m.ChannelMetadata.ChannelID = "C0PIER" },
@@ -320,28 +320,28 @@ func TestConversationKey(t *testing.T) {
 	}
 }
 
-func TestConversationKeyOfDirectChat(t *testing.T) {
+func TestKonstructMessage_ConversationKeyInDirectChat(t *testing.T) {
 	t.Parallel()
 	first := full()
 	first.ThreadID, first.ChannelMetadata.ChannelID, first.ChannelMetadata.IsDirect = "", "D0CAPTAIN", true
 	second := first
 	second.ChannelMetadata.MessageID = "1768471999.000001"
 	require.Equal(t, "slack.T0HARBOUR.D0CAPTAIN", first.ConversationKey())
-	require.Equal(t, first.ConversationKey(), second.ConversationKey(), "the second line belongs to the same conversation")
+	require.Equal(t, first.ConversationKey(), second.ConversationKey(), "one conversation")
 
 	inThread := second
 	inThread.ThreadID = first.ChannelMetadata.MessageID
 	require.Equal(t, "slack.T0HARBOUR.D0CAPTAIN.1768471700.000600", inThread.ConversationKey())
 
-	changed := first // since it got replies
+	changed := first // after it received replies
 	changed.Kind, changed.ThreadID = message.KindEdited, first.ChannelMetadata.MessageID
-	require.Equal(t, first.ConversationKey(), changed.ConversationKey(), "a change of the first line stays with it")
+	require.Equal(t, first.ConversationKey(), changed.ConversationKey(), "an edit has the key of its message")
 	changed.Kind = message.KindNew
-	require.Equal(t, first.ConversationKey(), changed.ConversationKey(), "however it is sent")
+	require.Equal(t, first.ConversationKey(), changed.ConversationKey(), "the same for a new message with replies")
 
 	dotted, split := first, inThread
 	dotted.ChannelMetadata.ChannelID = "D0CAPTAIN.1"
 	split.ChannelMetadata.ChannelID, split.ThreadID = "D0CAPTAIN", "1"
-	require.NoError(t, dotted.Validate(), "WhatsApp's ids have dots")
+	require.NoError(t, dotted.Validate(), "WhatsApp ids contain dots")
 	require.NotEqual(t, dotted.ConversationKey(), split.ConversationKey())
 }

@@ -5,7 +5,7 @@ import (
 	"log/slog"
 )
 
-// String prints ids, never what was said or by which name.
+// String returns ids only, no text or name.
 func (m KonstructMessage) String() string {
 	return fmt.Sprintf("message %s (%s, thread %q, event %q)", m.ID, m.Kind, m.ThreadID, m.ChannelMetadata.EventID)
 }
@@ -28,7 +28,7 @@ func (m KonstructMessage) attributes() []slog.Attr {
 	}
 }
 
-// String prints ids, the tenant's among them.
+// String returns the tenant's and the message's ids.
 func (r ResolvedMessage) String() string {
 	return fmt.Sprintf("tenant %s, %s", r.tenant, r.message)
 }
@@ -41,7 +41,7 @@ func (r ResolvedMessage) LogValue() slog.Value {
 	return slog.GroupValue(append([]slog.Attr{slog.String("tenant_id", r.tenant.String())}, r.message.attributes()...)...)
 }
 
-// String prints the sender's id, not the name.
+// String returns the sender's id, not the name.
 func (s SenderInfo) String() string {
 	return fmt.Sprintf("sender %s (bot %t, self %t)", s.ID, s.IsBot, s.IsSelf)
 }
@@ -52,7 +52,7 @@ func (s SenderInfo) GoString() string { return s.String() }
 // LogValue implements [slog.LogValuer] as String does.
 func (s SenderInfo) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
-// String prints sizes, not the text.
+// String returns sizes, not the text.
 func (c MessageContent) String() string {
 	return fmt.Sprintf("content (%d bytes, %d parts, %d mentions, %d attachments)",
 		len(c.Text), len(c.Parts), len(c.Mentions), len(c.Attachments))
@@ -64,7 +64,7 @@ func (c MessageContent) GoString() string { return c.String() }
 // LogValue implements [slog.LogValuer] as String does.
 func (c MessageContent) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
-// String prints the kind and sizes, not the text.
+// String returns the kind and sizes, not the text.
 func (p Part) String() string {
 	return fmt.Sprintf("part %s (%d bytes, %d parts)", p.Kind, len(p.Text), len(p.Parts))
 }
@@ -75,7 +75,7 @@ func (p Part) GoString() string { return p.String() }
 // LogValue implements [slog.LogValuer] as String does.
 func (p Part) LogValue() slog.Value { return slog.StringValue(p.String()) }
 
-// String prints the file's id and size, neither its name nor its link.
+// String returns the file's id and size, not its name or URL.
 func (a Attachment) String() string { return fmt.Sprintf("attachment %s (%d bytes)", a.ID, a.Size) }
 
 // GoString implements [fmt.GoStringer] as String does.

@@ -12,8 +12,7 @@ import (
 	"github.com/konstruct/konstruct/message"
 )
 
-// TestPrintingShowsIDsOnly prints in every way that Go's own packages have.
-func TestPrintingShowsIDsOnly(t *testing.T) {
+func TestPrinting_ShowsIDsOnly(t *testing.T) {
 	t.Parallel()
 	m := full()
 	m.Content.Text, m.Sender.DisplayName = "canary-text", "canary-name"

@@ -7,31 +7,30 @@ import (
 	"unicode/utf8"
 )
 
-// The limits of a message's content. A normalizer cuts at them and sets [MessageContent.Truncated]; Validate refuses
-// more.
+// Limits of a message's content. Normalizers cut at them and set [MessageContent.Truncated]; Validate rejects more.
 const (
-	MaxText        = 1 << 20 // bytes of Text, of PlainText, and of all parts' texts together
+	MaxText        = 1 << 20 // bytes of Text, of PlainText, and of all parts together
 	MaxParts       = 1000    // parts, nested ones included
 	MaxPartDepth   = 8       // parts within parts
-	MaxMentions    = 4096    // in the message, and in each part
+	MaxMentions    = 4096    // in the message and in each part
 	MaxAttachments = 1000
 	MaxRaw         = 1 << 20 // bytes of Raw, escaped
 )
 
 // Limits of ids, in bytes.
 const (
-	maxID         = 320 // ID and OriginalID: composed of the others
+	maxID         = 320 // ID and OriginalID, composed of the others
 	maxPlain      = 64  // workspace, channel, sender
-	maxChannelRef = 128 // message, thread and event ids: opaque to us
+	maxChannelRef = 128 // message, thread and event ids
 	maxAddress    = 512 // ReplyAddress and EventContext
 )
 
-// Validate returns [ErrInvalid], naming the part, if m breaks a rule that others rely on. Of texts it checks that they are
-// UTF-8 without NUL, which PostgreSQL cannot store, and within the limits.
+// Validate returns [ErrInvalid] with the first invalid field. Texts must be within the limits, and UTF-8 without NUL,
+// which PostgreSQL cannot store.
 func (m KonstructMessage) Validate() error {
 	for _, rule := range [...]struct {
-		holds bool
-		part  string
+		valid bool
+		field string
 	}{
 		{m.ChannelType.Valid(), "channel_type"},
 		{m.Kind.Valid(), "kind"},
@@ -47,7 +46,7 @@ func (m KonstructMessage) Validate() error {
 		{optional(m.ThreadID, maxChannelRef), "thread_id"},
 		{optional(m.ReplyAddress, maxAddress), "reply_address"},
 		{m.ReplyTo == nil || visible(m.ReplyTo.MessageID, maxChannelRef) && optional(m.ReplyTo.SenderID, maxPlain), "reply_to"},
-		{m.senderHolds(), "sender.id"},
+		{m.validSender(), "sender.id"},
 		{storable(m.Sender.DisplayName, m.Sender.Username), "sender.display_name"},
 		{storable(m.Sender.WorkspaceID), "sender.workspace_id"},
 		{m.ChannelMetadata.storable(), "channel_metadata"},
@@ -55,16 +54,15 @@ func (m KonstructMessage) Validate() error {
 		{writable(m.ChannelMetadata.EventTime), "channel_metadata.event_time"},
 		{len(m.Raw) <= MaxRaw && utf8.Valid(m.Raw), "raw"},
 	} {
-		if !rule.holds {
-			return fmt.Errorf("%w: %s", ErrInvalid, rule.part)
+		if !rule.valid {
+			return fmt.Errorf("%w: %s", ErrInvalid, rule.field)
 		}
 	}
 	return m.Content.validate()
 }
 
-// senderHolds allows no id for a deletion and for a program, which the channel may not name. A person without an id
-// could not be told from another.
-func (m KonstructMessage) senderHolds() bool {
+// validSender requires a person's id. The channel may omit a program's, and the author of a deleted message.
+func (m KonstructMessage) validSender() bool {
 	if m.Sender.ID == "" {
 		return m.Kind == KindDeleted || m.Sender.IsBot
 	}
@@ -72,55 +70,55 @@ func (m KonstructMessage) senderHolds() bool {
 }
 
 func (c MessageContent) validate() error {
-	parts := partTally{}
+	parts := partCounter{}
 	parts.add(c.Parts, 1)
 	for _, rule := range [...]struct {
-		holds bool
-		part  string
+		valid bool
+		field string
 	}{
 		{text(c.Text), "content.text"},
 		{text(c.PlainText), "content.plain_text"},
 		{text(c.ActionValue), "content.action_value"},
-		{mentionsHold(c.Mentions), "content.mentions"},
-		{attachmentsHold(c.Attachments), "content.attachments"},
-		{!parts.broken && parts.count <= MaxParts && parts.bytes <= MaxText, "content.parts"},
+		{validMentions(c.Mentions), "content.mentions"},
+		{validAttachments(c.Attachments), "content.attachments"},
+		{!parts.invalid && parts.count <= MaxParts && parts.bytes <= MaxText, "content.parts"},
 	} {
-		if !rule.holds {
-			return fmt.Errorf("%w: %s", ErrInvalid, rule.part)
+		if !rule.valid {
+			return fmt.Errorf("%w: %s", ErrInvalid, rule.field)
 		}
 	}
 	return nil
 }
 
-// partTally adds up what parts hold, and stops at the first that breaks a rule.
-type partTally struct {
+// partCounter adds up parts until the first invalid one.
+type partCounter struct {
 	count, bytes int
-	broken       bool
+	invalid      bool
 }
 
-func (t *partTally) add(parts []Part, depth int) {
+func (c *partCounter) add(parts []Part, depth int) {
 	if len(parts) > 0 && depth > MaxPartDepth {
-		t.broken = true
+		c.invalid = true
 	}
 	for _, p := range parts {
-		if t.broken = t.broken || !p.holds(); t.broken {
+		if c.invalid = c.invalid || !p.valid(); c.invalid {
 			return
 		}
-		t.count++
-		t.bytes += len(p.Text)
-		t.add(p.Parts, depth+1)
+		c.count++
+		c.bytes += len(p.Text)
+		c.add(p.Parts, depth+1)
 	}
 }
 
-func (p Part) holds() bool {
+func (p Part) valid() bool {
 	return visible(string(p.Kind), maxPlain) && text(p.Text) && storable(p.Link) &&
 		optional(p.ChannelID, maxPlain) && optional(p.MessageID, maxChannelRef) && writable(p.Timestamp) &&
-		mentionsHold(p.Mentions) && len(p.AttachmentIDs) <= MaxAttachments &&
+		validMentions(p.Mentions) && len(p.AttachmentIDs) <= MaxAttachments &&
 		(p.Author == nil || optional(p.Author.ID, maxPlain) &&
 			storable(p.Author.StableID, p.Author.DisplayName, p.Author.Username, p.Author.WorkspaceID))
 }
 
-func mentionsHold(mentions []Mention) bool {
+func validMentions(mentions []Mention) bool {
 	for _, m := range mentions {
 		if !visible(m.ID, maxPlain) || !optional(string(m.Kind), maxPlain) {
 			return false
@@ -129,7 +127,7 @@ func mentionsHold(mentions []Mention) bool {
 	return len(mentions) <= MaxMentions
 }
 
-func attachmentsHold(attachments []Attachment) bool {
+func validAttachments(attachments []Attachment) bool {
 	for _, a := range attachments {
 		if !visible(a.ID, maxChannelRef) || a.Size < 0 || !optional(string(a.State), maxPlain) ||
 			!storable(a.Name, a.MediaType, a.URL, a.SHA256) || !text(a.Text) {
@@ -154,7 +152,7 @@ func storable(texts ...string) bool {
 	return true
 }
 
-// writable holds for the years that RFC 3339 can write.
+// writable reports whether RFC 3339 can write t.
 func writable(t time.Time) bool {
 	year := t.UTC().Year()
 	return year >= 1 && year <= 9999
@@ -162,7 +160,7 @@ func writable(t time.Time) bool {
 
 func optional(s string, limit int) bool { return s == "" || visible(s, limit) }
 
-// visible holds for 1 to limit visible ASCII characters: what can be written to a log line or a header as it is.
+// visible reports whether s is 1 to limit visible ASCII characters, which are safe in log lines and headers.
 func visible(s string, limit int) bool {
 	if s == "" || len(s) > limit {
 		return false
@@ -175,7 +173,7 @@ func visible(s string, limit int) bool {
 	return true
 }
 
-// plain holds for 1 to 64 of A-Z a-z 0-9 _ and -, and of the bytes in also.
+// plain reports whether s is 1 to 64 of A-Z a-z 0-9 _ - and also.
 func plain(s, also string) bool {
 	if s == "" || len(s) > maxPlain {
 		return false

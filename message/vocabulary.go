@@ -1,9 +1,9 @@
 package message
 
-// Kind says what happened to a message.
+// Kind is new, edited or deleted.
 type Kind string
 
-// The kinds. An edit or a deletion is a message of its own that names the one it changes (see [KonstructMessage]).
+// The kinds. An edit or a deletion is a separate message with the OriginalID of the message it changes.
 const (
 	KindNew     Kind = "new"
 	KindEdited  Kind = "edited"
@@ -13,10 +13,10 @@ const (
 // Valid reports whether k is one of the kinds.
 func (k Kind) Valid() bool { return k == KindNew || k == KindEdited || k == KindDeleted }
 
-// EditReason says why a message was edited. Agents answer [EditByPerson] only. Newer writers may add values.
+// EditReason is why a message was edited. Agents answer [EditByPerson] only. Newer writers may add values.
 type EditReason string
 
-// The reasons of an edit.
+// The edit reasons.
 const (
 	EditByPerson  EditReason = "person"  // a person changed the text
 	EditByProgram EditReason = "program" // a program changed its own message
@@ -25,35 +25,35 @@ const (
 	EditByChannel EditReason = "channel" // the channel changed something else
 )
 
-// PartKind says what a [Part] is. Newer writers may add values.
+// PartKind is the kind of a [Part]. Newer writers may add values.
 type PartKind string
 
 // The kinds of parts.
 const (
-	PartBlocks  PartKind = "blocks"  // the message's own layout: sections, tables, lists, buttons
-	PartCard    PartKind = "card"    // what a program attached: an alert, a ticket
-	PartPreview PartKind = "preview" // what a link in the message leads to
-	PartQuote   PartKind = "quote"   // a message that was forwarded, shared or quoted
+	PartBlocks  PartKind = "blocks"  // layout: sections, tables, lists, buttons
+	PartCard    PartKind = "card"    // attached by a program: an alert, a ticket
+	PartPreview PartKind = "preview" // of a linked page
+	PartQuote   PartKind = "quote"   // a forwarded, shared or quoted message
 )
 
-// MentionKind says what a [Mention] addresses. Newer writers may add values.
+// MentionKind is the kind of a [Mention]. Newer writers may add values.
 type MentionKind string
 
 // The kinds of mentions.
 const (
 	MentionUser      MentionKind = ""
 	MentionGroup     MentionKind = "group"     // a user group
-	MentionBroadcast MentionKind = "broadcast" // everybody who is in the channel, active in it, or in the workspace
+	MentionBroadcast MentionKind = "broadcast" // all (active) members of the channel or workspace
 )
 
-// FileState says whether a file can be read with the channel's token. It is empty if unknown. Newer writers may add
-// values, which must be treated as not fetchable.
+// FileState is whether a file can be fetched with the channel's token, or empty if unknown. Newer writers may add
+// values: treat them as not fetchable.
 type FileState string
 
 // The states of files.
 const (
 	FileFetchable   FileState = "fetchable"
-	FileExternal    FileState = "external"    // on another host, which must never see the channel's token
-	FileDeleted     FileState = "deleted"     // no longer there
-	FileUnavailable FileState = "unavailable" // withheld by the channel, such as by the workspace's plan
+	FileExternal    FileState = "external"    // on another host, which must never receive the channel's token
+	FileDeleted     FileState = "deleted"     // deleted
+	FileUnavailable FileState = "unavailable" // withheld by the channel, for example because of the workspace's plan
 )

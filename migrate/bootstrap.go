@@ -15,7 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// The roles that bootstrap.sql makes.
+// The roles that bootstrap.sql creates.
 const (
 	OwnerRole    = "konstruct_owner"
 	AppRole      = "konstruct_app"
@@ -25,10 +25,10 @@ const (
 //go:embed bootstrap.sql
 var bootstrapSQL string
 
-// BootstrapSQL is the text of bootstrap.sql, for whoever has a superuser's rights but not this repository.
+// BootstrapSQL returns bootstrap.sql, for an administrator without this repository.
 func BootstrapSQL() string { return bootstrapSQL }
 
-// Passwords are those of the two roles that log in. An empty one leaves the role's password as it is.
+// Passwords of the roles that log in. An empty one leaves the role's password unchanged.
 type Passwords struct {
 	Owner string
 	App   string
@@ -43,16 +43,16 @@ func (p Passwords) GoString() string { return p.String() }
 // LogValue hides the passwords.
 func (p Passwords) LogValue() slog.Value { return slog.StringValue(p.String()) }
 
-// bootstrapAttempts bounds how often Bootstrap starts again when another one alters the same role at the same moment.
+// bootstrapAttempts bounds the attempts when a concurrent run alters the same roles.
 const bootstrapAttempts = 12
 
-// bootstrapNotice begins each warning that bootstrap.sql raises.
+// bootstrapNotice is the prefix of the warnings that bootstrap.sql raises.
 const bootstrapNotice = "konstruct bootstrap: "
 
-// Bootstrap runs bootstrap.sql in the database of superuserURL, and then sets the passwords. It can be repeated, by many
-// at once. The warnings name what this server did not let anyone revoke; on managed PostgreSQL some are expected.
+// Bootstrap runs bootstrap.sql in the database of superuserURL, and then sets the passwords. It is idempotent and may run
+// concurrently. The warnings name privileges that could not be revoked; on managed PostgreSQL some are expected.
 //
-// Passwords go out as SCRAM-SHA-256 verifiers (RFC 5803), so they stand in no statement, log or error.
+// Passwords are sent as SCRAM-SHA-256 verifiers (RFC 5803), so no statement, log or error contains them.
 func Bootstrap(ctx context.Context, superuserURL string, p Passwords) (warnings []string, err error) {
 	verifiers, err := p.verifiers()
 	if err != nil {
@@ -74,7 +74,7 @@ func Bootstrap(ctx context.Context, superuserURL string, p Passwords) (warnings 
 	return slices.Compact(warnings), nil
 }
 
-// bootstrapOn repeats the attempt while others are at the same roles.
+// bootstrapOn retries while concurrent runs alter the same roles.
 func bootstrapOn(ctx context.Context, conn *pgx.Conn, verifiers []verifier) error {
 	for attempt := 1; ; attempt++ {
 		err := bootstrap(ctx, conn, verifiers)
@@ -90,9 +90,9 @@ func bootstrapOn(ctx context.Context, conn *pgx.Conn, verifiers []verifier) erro
 	}
 }
 
-// bootstrap makes one attempt, and leaves no transaction behind.
+// bootstrap makes one attempt and leaves no transaction open.
 func bootstrap(ctx context.Context, conn *pgx.Conn, verifiers []verifier) error {
-	// The script is many statements in a transaction of its own, hence the simple protocol.
+	// The script has many statements, hence the simple protocol.
 	if _, err := conn.PgConn().Exec(ctx, bootstrapSQL).ReadAll(); err != nil {
 		_, rollbackErr := conn.Exec(ctx, "ROLLBACK")
 		return errors.Join(err, rollbackErr)
@@ -105,8 +105,8 @@ func bootstrap(ctx context.Context, conn *pgx.Conn, verifiers []verifier) error 
 	return nil
 }
 
-// collided tells whether the statement lost a race against one that did the same: PostgreSQL reports "tuple
-// concurrently updated" as an internal error.
+// collided reports whether a statement lost a race against the same one. PostgreSQL reports "tuple concurrently
+// updated" as an internal error.
 func collided(err error) bool {
 	pgErr, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && slices.Contains([]string{
@@ -117,9 +117,9 @@ func collided(err error) bool {
 	}, pgErr.Code)
 }
 
-// pause waits for d and some more, so that two who collided do not collide again.
+// pause waits for d plus jitter, so that colliding runs do not collide again.
 func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d + rand.N(d)) //nolint:gosec // spreads retries, guards nothing
+	timer := time.NewTimer(d + rand.N(d)) //nolint:gosec // jitter
 	defer timer.Stop()
 	select {
 	case <-timer.C:

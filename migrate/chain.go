@@ -12,7 +12,7 @@ import (
 	"ariga.io/atlas/sql/postgres"
 )
 
-// The names that the Atlas CLI uses for its revision table, so that it can take over.
+// The revision table is named as the Atlas CLI names it, so that the CLI can take over.
 const (
 	revisionsSchema = "atlas_schema_revisions"
 	revisionsTable  = "atlas_schema_revisions"
@@ -21,24 +21,24 @@ const (
 //go:embed migrations
 var embedded embed.FS
 
-// ErrChecksum means that a folder of migrations is not the one that its atlas.sum was written for.
+// ErrChecksum is returned when the files of a folder do not match its atlas.sum.
 var ErrChecksum = errors.New("migrations do not match atlas.sum")
 
-// Chain is a folder of versioned migrations and where their revisions are kept.
+// Chain is a folder of versioned migrations with its revision table.
 type Chain struct {
-	// Name tells chains apart in logs and errors.
+	// Name identifies the chain in logs and errors.
 	Name string
-	// Files has <timestamp>_<name>.sql and atlas.sum at its root.
+	// Files has <timestamp>_<name>.sql, atlas.sum, snapshot.json and seed/<table>.sql.
 	Files fs.FS
-	// Revisions is the schema of the chain's revision table. Each chain has its own.
+	// Revisions is the schema of the chain's revision table, which must be unique to the chain.
 	Revisions string
 }
 
-// Konstruct is the product's own chain, embedded in the binary.
+// Konstruct returns the product's chain, embedded in the binary.
 func Konstruct() Chain {
 	files, err := fs.Sub(embedded, "migrations")
 	if err != nil {
-		panic(err) // the name is a constant: it is a valid path
+		panic(err) // the path is constant and valid
 	}
 	return Chain{Name: "konstruct", Files: files, Revisions: revisionsSchema}
 }
@@ -55,7 +55,7 @@ type file struct {
 
 var fileName = regexp.MustCompile(`^\d{14}_[a-z0-9_]+\.sql$`)
 
-// load reads a chain's files, oldest first, and holds them against atlas.sum.
+// load reads a chain's files, oldest first, and verifies them against atlas.sum.
 func (c Chain) load() ([]file, error) {
 	dir, err := c.dir()
 	if err != nil {
@@ -71,7 +71,7 @@ func (c Chain) load() ([]file, error) {
 	return files, nil
 }
 
-// dir copies the files to where Atlas can read them.
+// dir copies the files into an Atlas directory.
 func (c Chain) dir() (*atlas.MemDir, error) {
 	dir := &atlas.MemDir{}
 	entries, err := fs.ReadDir(c.Files, ".")
@@ -117,7 +117,7 @@ func readFiles(dir atlas.Dir) ([]file, error) {
 	files := make([]file, 0, len(found))
 	for _, f := range found {
 		if !fileName.MatchString(f.Name()) {
-			return nil, fmt.Errorf("%s: a migration is called <YYYYMMDDhhmmss>_<words_with_underscores>.sql", f.Name())
+			return nil, fmt.Errorf("%s: a migration must be named <YYYYMMDDhhmmss>_<words_with_underscores>.sql", f.Name())
 		}
 		if n := len(files); n > 0 && files[n-1].version == f.Version() {
 			return nil, fmt.Errorf("%s and %s have the same version", files[n-1].name, f.Name())

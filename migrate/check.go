@@ -11,39 +11,36 @@ import (
 	"github.com/konstruct/konstruct/tenancy/doctor"
 )
 
-// ErrDrift means that the Ent schema and the migrations make different databases.
-var ErrDrift = errors.New("the migrations do not make what the Ent schema says: plan a migration (task migrate:diff)")
+// ErrDrift is returned when the migrations and the Ent schema make different tables.
+var ErrDrift = errors.New("the migrations do not match the Ent schema: plan a migration (task migrate:diff)")
 
-// CheckOptions say what to check.
+// CheckOptions configure [Check].
 type CheckOptions struct {
-	// Chains are applied in order: [Konstruct] alone where empty.
+	// Chains are applied in order. Default: [Konstruct] alone.
 	Chains []Chain
-	// Tables are those that the last chain makes: Tables of the Ent schema's generated package migrate.
+	// Tables are those of the last chain: Tables of Ent's generated package migrate.
 	Tables []*entschema.Table
-	// Spec lists the tables that belong to no tenant.
+	// Spec lists the tables without a tenant.
 	Spec doctor.Spec
-	// ScratchURL is a superuser's URL of a server on which databases may be made and dropped.
+	// ScratchURL is a superuser's URL of a server on which scratch databases are created and dropped.
 	ScratchURL string
-	// Rows are statements that make rows for the rehearsal where made-up values are not accepted, by table.
-	Rows map[string]string
-	// Doctor examines the migrated scratch database, as konstruct_app. It may be nil.
+	// Doctor examines the migrated scratch database as konstruct_app. It may be nil.
 	Doctor func(ctx context.Context, conn *pgx.Conn) error
 }
 
 // CheckResult is one step of [Check].
 type CheckResult struct {
-	// Step is a short name for people: "sums", "lints", "rehearsal", "weakening", "schema", "snapshot", "doctor".
+	// Step is "sums", "lints", "rehearsal", "weakening", "schema", "snapshot" or "doctor".
 	Step string
-	// Err is what the step found, or nil.
+	// Err is the fault, or nil.
 	Err error
 }
 
-// Check examines migrations without touching any database but scratch ones: that the files are those of atlas.sum, that
-// none does what a migration must not, that the whole chain applies as the plain owner while the tables have rows, that
-// no file weakens isolation without saying so, that the chain makes what the Ent schema and snapshot.json say, and that
-// the doctor has nothing against the outcome.
+// Check examines migrations on scratch databases: the files match atlas.sum and pass the lints, the chain applies as the
+// owner role while the tables have rows, no file weakens isolation without a declaration, the result matches the Ent
+// schema and snapshot.json, and the doctor reports no error.
 //
-// The result has every step that could be taken; later ones are left out when an earlier one makes them pointless.
+// Steps that depend on a failed step are omitted from the result.
 func Check(ctx context.Context, o CheckOptions) []CheckResult {
 	if len(o.Chains) == 0 {
 		o.Chains = []Chain{Konstruct()}
@@ -83,15 +80,15 @@ func loadAll(chains []Chain) ([]file, error) {
 	return out, nil
 }
 
-// rehearse applies the chains to a scratch database whose tables get rows after every file.
+// rehearse applies the chains to a scratch database and seeds new tables after every file.
 func (o CheckOptions) rehearse(ctx context.Context, w *weakening) (err error) {
 	s, err := newScratch(ctx, o.ScratchURL)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.drop(ctx)) }()
-	r := &rehearsal{scratch: s, given: o.Rows}
-	_, err = s.up(ctx, o.Chains, r.fill, w.observe)
+	seeds := &seeder{scratch: s, chains: o.Chains, done: make(map[string]bool)}
+	_, err = s.up(ctx, o.Chains, seeds.fill, w.observe)
 	return err
 }
 
@@ -111,7 +108,7 @@ func (o CheckOptions) drift(ctx context.Context) (err error) {
 	return nil
 }
 
-// examine lets the doctor look at the outcome as the application would see it.
+// examine runs the doctor on the migrated database as the application role.
 func (o CheckOptions) examine(ctx context.Context) (err error) {
 	s, err := replay(ctx, o.ScratchURL, o.Chains)
 	if err != nil {

@@ -2,6 +2,7 @@ package migrate_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -57,7 +58,7 @@ func TestCheckFinds(t *testing.T) {
 		step string
 		says string
 	}{
-		"what a migration must not": {"COMMIT;", "lints", "must not begin or end one"},
+		"what a migration must not": {"COMMIT;", "lints", "remove the statement that begins or ends one"},
 		"a column that rows have no value for": {
 			"ALTER TABLE agents ADD COLUMN grade text NOT NULL;", "rehearsal", "contains null values",
 		},
@@ -73,14 +74,14 @@ func TestCheckFinds(t *testing.T) {
 		"a policy that everybody passes": {
 			"CREATE POLICY open ON agents TO konstruct_app USING (true);", "weakening", "policy open on public.agents",
 		},
-		"a table that no row can be made up for": {
-			"CREATE TABLE odd (v text NOT NULL CHECK (v LIKE '%x%y%z%' AND length(v) = 77));", "rehearsal", "odd: give a statement",
-		},
+		"a unique key that rows violate": {"CREATE UNIQUE INDEX u ON agents (tenant_id, name);", "rehearsal", "could not create unique index"},
+		"a table without a seed":         {"CREATE TABLE odd (id uuid PRIMARY KEY);", "rehearsal", "add seed/odd.sql"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir := product(t)
 			require.NoError(t, os.WriteFile(filepath.Join(dir, "20300101000000_step.sql"), []byte(c.file), 0o600))
+			require.NoError(t, os.WriteFile(filepath.Join(dir, "seed", "stray.sql"), []byte("-- empty"), 0o600))
 			require.NoError(t, migrate.Hash(dir))
 			chain := migrate.Konstruct()
 			chain.Files = os.DirFS(dir)
@@ -100,8 +101,8 @@ func TestCheckFinds(t *testing.T) {
 func TestCheckFindsASchemaThatWasNotPlanned(t *testing.T) {
 	t.Parallel()
 	found := faults(migrate.Check(t.Context(), migrate.CheckOptions{
-		Tables:    append([]*entschema.Table{scoped("notes", col("body", field.TypeString))}, entmigrate.Tables...),
-		Spec: migrate.Spec(), ScratchURL: testdb.Empty(t).SuperURL,
+		Tables: append([]*entschema.Table{scoped("notes", col("body", field.TypeString))}, entmigrate.Tables...),
+		Spec:   migrate.Spec(), ScratchURL: testdb.Empty(t).SuperURL,
 	}))
 	require.Len(t, found, 1)
 	require.ErrorIs(t, found["schema"], migrate.ErrDrift)
@@ -113,7 +114,7 @@ func TestAScratchURLIsNotRepeated(t *testing.T) {
 	err := migrate.WriteSnapshot(t.Context(), migrate.SnapshotOptions{
 		Dir: t.TempDir(), ScratchURL: "postgres://postgres:one@two%zz@localhost/postgres",
 	})
-	require.ErrorContains(t, err, "scratch URL")
+	require.ErrorContains(t, err, "scratch URL is invalid")
 	require.NotContains(t, err.Error(), "two")
 }
 
@@ -147,39 +148,32 @@ func TestCheckFindsAnEditedFile(t *testing.T) {
 	require.ErrorContains(t, found["sums"], first+" was edited")
 }
 
-// Tables whose checks made-up values do not meet at first, and one that needs help.
-func TestRehearsalMakesRows(t *testing.T) {
+// A seed runs once, after the file that creates its table and after the seeds that it needs.
+func TestSeeds(t *testing.T) {
 	t.Parallel()
-	chain := files{
+	const verify = `DO $$ BEGIN
+  IF (SELECT count(*) FROM children) <> %d OR EXISTS (SELECT FROM empty) THEN RAISE 'unexpected rows'; END IF;
+END $$;`
+	seeded := files{
 		"20260101000000_tables.sql": `
-CREATE TABLE tenants (id uuid PRIMARY KEY, name text NOT NULL UNIQUE);
-CREATE TABLE picky (
-  code text NOT NULL CHECK (code IN ('left', 'right')),
-  mail text NOT NULL CHECK (position('@' IN mail) > 1),
-  hash text NOT NULL CHECK (hash ~ '^[0-9a-f]{64}$'),
-  made timestamptz NOT NULL DEFAULT now(),
-  gone timestamptz NOT NULL,
-  size int NOT NULL CHECK (size < 2),
-  list jsonb NOT NULL CHECK (jsonb_typeof(list) = 'array'),
-  CHECK (gone < made)
-);
-CREATE TABLE defaults (id int GENERATED ALWAYS AS IDENTITY);
-CREATE TABLE odd (v text NOT NULL CHECK (v LIKE 'x%' AND length(v) = 3));
-CREATE TABLE child (id uuid PRIMARY KEY, tenant_id uuid NOT NULL REFERENCES tenants (id),
-  parent uuid REFERENCES child (id), UNIQUE (tenant_id, id), FOREIGN KEY (tenant_id, parent) REFERENCES child (tenant_id, id));`,
-		"20260101000001_later.sql": strings.Repeat("\n", 3) + `
-DO $$ DECLARE t text; n int; BEGIN
-  FOREACH t IN ARRAY ARRAY['tenants', 'picky', 'defaults', 'child'] LOOP
-    EXECUTE 'SELECT count(*) FROM ' || t INTO n;
-    IF n <> 2 THEN RAISE 'table % has % rows', t, n; END IF;
-  END LOOP;
-END $$;`,
-	}.chain(t)
-	options := migrate.CheckOptions{Chains: []migrate.Chain{chain}, ScratchURL: testdb.Empty(t).SuperURL}
-	require.ErrorIs(t, faults(migrate.Check(t.Context(), options))["rehearsal"], migrate.ErrRows)
-
-	options.Rows = map[string]string{"odd": "INSERT INTO odd VALUES ('xyz')"}
-	require.NoError(t, faults(migrate.Check(t.Context(), options))["rehearsal"])
+CREATE TABLE parents (id int PRIMARY KEY);
+CREATE TABLE children (parent int NOT NULL REFERENCES parents);
+CREATE TABLE empty ();`,
+		"20260101000001_later.sql": fmt.Sprintf(verify, 2) + "DELETE FROM children;",
+		"20260101000002_again.sql": fmt.Sprintf(verify, 0),
+		"seed/parents.sql":         "INSERT INTO parents VALUES (1), (2);",
+		"seed/children.sql":        "INSERT INTO children SELECT id FROM parents;",
+		"seed/empty.sql":           "-- stays empty",
+	}
+	rehearse := func(f files) error {
+		return faults(migrate.Check(t.Context(), migrate.CheckOptions{
+			Chains: []migrate.Chain{f.chain(t)}, ScratchURL: testdb.Empty(t).SuperURL,
+		}))["rehearsal"]
+	}
+	require.NoError(t, rehearse(seeded))
+	err := rehearse(seeded.with(files{"seed/parents.sql": "INSERT INTO parents SELECT 1 WHERE false"}))
+	require.ErrorIs(t, err, migrate.ErrSeed)
+	require.ErrorContains(t, err, "seed/parents.sql: no rows inserted")
 }
 
 func TestStatus(t *testing.T) {
@@ -197,7 +191,7 @@ func TestStatus(t *testing.T) {
 	ok, detail, err := migrate.Current(t.Context(), app)
 	require.NoError(t, err)
 	require.False(t, ok)
-	require.Contains(t, detail, "migrations of konstruct are pending, the first is "+all[0])
+	require.Contains(t, detail, "migrations of konstruct are pending, starting with "+all[0])
 
 	_, err = migrate.Up(t.Context(), migrate.Options{URL: db.OwnerURL})
 	require.NoError(t, err)

@@ -12,11 +12,11 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// compose turns planned steps into the text of a file: first the DDL, then the protection that is missing.
+// compose returns the text of a file: the planned DDL, then the missing protection.
 func (c *comparison) compose(steps *atlas.Plan, spec doctor.Spec) string {
 	var b strings.Builder
 	for _, step := range steps.Changes {
-		// Atlas breaks the line in the middle of this one.
+		// Atlas breaks the line here.
 		stmt := strings.ReplaceAll(step.Cmd, "ADD\nCONSTRAINT", "ADD CONSTRAINT")
 		paragraph(&b, capital(step.Comment), rls.Unforced(forced(step, c.current), stmt)...)
 	}
@@ -28,13 +28,13 @@ func (c *comparison) compose(steps *atlas.Plan, spec doctor.Spec) string {
 			continue
 		}
 		if missing := protect(t, c.protection[t.Name], spec); len(missing) > 0 {
-			paragraph(&b, t.Name+": its rows belong to one tenant", missing...)
+			paragraph(&b, t.Name+": tenant-scoped", missing...)
 		}
 	}
 	return b.String()
 }
 
-// forced are the tenant-scoped tables of today whose rows a step has to see: both ends of a new foreign key.
+// forced returns the existing tenant-scoped tables whose rows a step must see: both ends of a new foreign key.
 func forced(step *atlas.Change, current *schema.Schema) []string {
 	modify, ok := step.Source.(*schema.ModifyTable)
 	if !ok || !strings.Contains(step.Cmd, "FOREIGN KEY") { // one change may take several statements
@@ -57,7 +57,7 @@ func forced(step *atlas.Change, current *schema.Schema) []string {
 	return out
 }
 
-// drops names what a plan would lose.
+// drops names the tables and columns that a plan drops.
 func drops(changes []schema.Change) []string {
 	var out []string
 	for _, c := range changes {

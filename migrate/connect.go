@@ -11,14 +11,14 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// closeTimeout bounds how long a clean-up waits for the server after the work's own context has ended.
+// closeTimeout bounds a cleanup after the caller's context is done.
 const closeTimeout = 5 * time.Second
 
-// connect opens one connection that keeps no prepared statements: migrations change the schema under them.
+// connect opens a connection without prepared statements, which a change of the schema would invalidate.
 func connect(ctx context.Context, url string, onNotice func(*pgconn.Notice)) (*pgx.Conn, error) {
 	cfg, err := pgx.ParseConfig(url)
 	if err != nil {
-		return nil, errors.New("the database URL can't be read") // the cause may repeat it
+		return nil, errors.New("the database URL is invalid") // the cause may contain it
 	}
 	cfg.DefaultQueryExecMode = pgx.QueryExecModeExec
 	cfg.RuntimeParams["application_name"] = "konstruct migrate"
@@ -28,9 +28,9 @@ func connect(ctx context.Context, url string, onNotice func(*pgconn.Notice)) (*p
 	return pgtenant.Connect(ctx, cfg)
 }
 
-// closeConn ends a connection, also when ctx has ended.
+// closeConn closes a connection even if ctx is done.
 func closeConn(ctx context.Context, conn *pgx.Conn) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
-	_ = conn.Close(ctx) // the connection is gone either way
+	_ = conn.Close(ctx) // closed even on error
 }

@@ -17,8 +17,8 @@ import (
 	"github.com/konstruct/konstruct/tenancy/doctor"
 )
 
-// build makes the tables of an Ent schema, scoped, in a scratch database that already has what they stand on, and reads
-// all of it back: what PostgreSQL prints compares with what PostgreSQL prints.
+// build creates the scoped tables of an Ent schema in a scratch database with the base chains, and inspects the result,
+// so that both sides of the comparison are as PostgreSQL prints them.
 func build(ctx context.Context, db *sql.DB, tables []*entschema.Table, spec doctor.Spec) (*schema.Schema, error) {
 	driver, err := postgres.Open(db)
 	if err != nil {
@@ -42,13 +42,13 @@ func build(ctx context.Context, db *sql.DB, tables []*entschema.Table, spec doct
 	}
 	for _, c := range plan.Changes {
 		if _, err := db.ExecContext(ctx, c.Cmd); err != nil {
-			return nil, fmt.Errorf("the Ent schema makes no valid DDL: %s: %w", c.Cmd, err)
+			return nil, fmt.Errorf("the DDL of the Ent schema is invalid: %s: %w", c.Cmd, err)
 		}
 	}
 	return inspect(ctx, driver)
 }
 
-// desired is the base together with the scoped tables of the Ent schema.
+// desired returns the base plus the scoped tables of the Ent schema.
 func desired(
 	ctx context.Context, db *sql.DB, base *schema.Schema, tables []*entschema.Table, spec doctor.Spec,
 ) (*schema.Schema, error) {
@@ -62,18 +62,18 @@ func desired(
 	whole.Objects = base.Objects
 	for _, t := range own {
 		if _, taken := base.Table(t.Name); taken {
-			return nil, fmt.Errorf("table %s is an earlier chain's", t.Name)
+			return nil, fmt.Errorf("table %s belongs to an earlier chain", t.Name)
 		}
 		whole.AddTables(t)
 	}
 	tenants, ok := whole.Table("tenants")
 	if !ok {
-		return nil, errors.New("there is no table tenants: apply Konstruct's chain first (Options.Base)")
+		return nil, errors.New("table tenants is missing: apply Konstruct's chain first (DiffOptions.Base)")
 	}
 	return whole, scope(own, tenants, spec)
 }
 
-// convert turns Ent's tables into Atlas's. It makes new ones: Ent's are package variables.
+// convert copies Ent's tables, which are package variables, to Atlas's.
 func convert(ctx context.Context, db *sql.DB, tables []*entschema.Table) ([]*schema.Table, error) {
 	m, err := entschema.NewMigrate(entsql.OpenDB(dialect.Postgres, db))
 	if err != nil {
@@ -86,7 +86,7 @@ func convert(ctx context.Context, db *sql.DB, tables []*entschema.Table) ([]*sch
 	var out []*schema.Table
 	for _, s := range realm.Schemas {
 		if s.Name != "" && s.Name != publicSchema {
-			return nil, fmt.Errorf("schema %s: Konstruct's tables live in schema %s", s.Name, publicSchema)
+			return nil, fmt.Errorf("schema %s: tables must be in schema %s", s.Name, publicSchema)
 		}
 		out = append(out, s.Tables...)
 	}
@@ -99,7 +99,7 @@ func inspect(ctx context.Context, driver atlas.Driver) (*schema.Schema, error) {
 	})
 }
 
-// planStyle leaves names unqualified, for the runner pins the search path, and spreads long statements over lines.
+// planStyle leaves names unqualified, since the runner sets the search path, and wraps long statements.
 func planStyle(o *atlas.PlanOptions) {
 	unqualified := ""
 	o.SchemaQualifier = &unqualified

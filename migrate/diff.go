@@ -21,48 +21,49 @@ import (
 	"github.com/konstruct/konstruct/tenancy/doctor"
 )
 
-// DiffOptions say what to plan.
+// DiffOptions configure [Diff].
 type DiffOptions struct {
-	// Name becomes part of the file's name: lower-case words joined by underscores ("add_notes").
+	// Name is part of the file name: lower-case words joined by underscores ("add_notes").
 	Name string
-	// Dir is the folder that the file is written to. It need not exist.
+	// Dir is the folder of migrations. It is created if missing.
 	Dir string
-	// Tables are those of the Ent schema: Tables of its generated package migrate.
+	// Tables of Ent's generated package migrate.
 	Tables []*entschema.Table
-	// Base are chains that are applied before the folder's own: [Konstruct] for a project with tables of its own, none
-	// for Konstruct itself.
+	// Base chains are applied before the folder: [Konstruct] for a project with its own tables, none for Konstruct.
 	Base []Chain
-	// Revisions is the schema of the folder's revision table ([Chain.Revisions]), for the snapshot of the folder. Empty for
-	// Konstruct's own folder; with Base and without Revisions no snapshot is written.
+	// Revisions is the folder's [Chain.Revisions], for its snapshot. Empty for Konstruct's folder. With Base and without
+	// Revisions no snapshot is written.
 	Revisions string
-	// Spec lists the tables that belong to no tenant.
+	// Spec lists the tables without a tenant.
 	Spec doctor.Spec
-	// ScratchURL is a superuser's URL of a server on which databases may be made and dropped.
+	// ScratchURL is a superuser's URL of a server on which scratch databases are created and dropped.
 	ScratchURL string
-	// AllowDrops writes a plan that drops tables or columns. Without it such a plan is refused, by name.
+	// AllowDrops permits a plan that drops tables or columns.
 	AllowDrops bool
-	// Now dates the file. A file is never older than the last one in the folder.
+	// Now is the file's timestamp, unless the folder's last file is later.
 	Now time.Time
 }
 
-// Plan is what [Diff] has found.
+// Plan is the result of [Diff].
 type Plan struct {
-	// File is the path of the file that was written, empty where the folder is current.
+	// File is the path of the new file, or empty if the folder is current.
 	File string
 	// SQL is the file's text.
 	SQL string
-	// Drops are the tables and columns that the plan drops ("table notes", "column notes.body").
+	// Drops lists dropped tables and columns ("table notes", "column notes.body").
 	Drops []string
+
+	seeds map[string]string // by table
 }
 
 var diffName = regexp.MustCompile(`^[a-z][a-z0-9]*(_[a-z0-9]+)*$`)
 
-// Diff plans the step from the folder's migrations to the Ent schema and writes it as the folder's next file, together
-// with atlas.sum and snapshot.json. The protection of each new table stands in the same file. Nothing is written where nothing is missing.
+// Diff plans the step from the folder's migrations to the Ent schema and writes it as the folder's next file, with the
+// protection of new tables, their seeds, atlas.sum and snapshot.json. If the folder is current it writes nothing.
 //
-// It replays the folder on one scratch database, makes the Ent schema's tables on another, and compares the two.
-// It refuses, among others, a table that is neither tenant-scoped nor in the spec ([ErrUnclassified]), a
-// many-to-many edge without a tenant ([ErrUnscopedReference]), and a plan that drops data ([ErrDestructive]).
+// It replays the folder on one scratch database, creates the Ent schema's tables on another, and compares the two. It
+// refuses, among others, a table that is neither tenant-scoped nor in the spec ([ErrUnclassified]), a many-to-many edge
+// without a tenant ([ErrUnscopedReference]), and a plan that drops data ([ErrDestructive]).
 func Diff(ctx context.Context, o DiffOptions) (Plan, error) {
 	if !diffName.MatchString(o.Name) {
 		return Plan{}, fmt.Errorf("migration name %q: lower-case words joined by underscores, like add_notes", o.Name)
@@ -76,7 +77,7 @@ func Diff(ctx context.Context, o DiffOptions) (Plan, error) {
 		return plan, err
 	}
 	if len(plan.Drops) > 0 && !o.AllowDrops {
-		return plan, fmt.Errorf("%w: %s: allow it, or keep them in the schema", ErrDestructive, strings.Join(plan.Drops, ", "))
+		return plan, fmt.Errorf("%w: %s: use --allow-drops, or keep them in the schema", ErrDestructive, strings.Join(plan.Drops, ", "))
 	}
 	if plan, err = write(plan, o); err != nil || len(o.Base) > 0 && o.Revisions == "" {
 		return plan, err
@@ -84,15 +85,15 @@ func Diff(ctx context.Context, o DiffOptions) (Plan, error) {
 	return plan, WriteSnapshot(ctx, SnapshotOptions{Dir: o.Dir, Base: o.Base, Revisions: o.Revisions, ScratchURL: o.ScratchURL})
 }
 
-// folder is the chain that a folder holds. Its revisions are never written: it is only replayed.
+// folder returns the chain of a folder, for replays on scratch databases only.
 func folder(dir string) (Chain, error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // sources are for everybody to read
+	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // sources are world-readable
 		return Chain{}, err
 	}
 	return Chain{Name: filepath.Base(dir), Files: os.DirFS(dir), Revisions: "scratch_revisions"}, nil
 }
 
-// draft finds the statements from what a chain makes, on top of the base, to what the Ent schema wants.
+// draft plans the statements from what a chain makes to the Ent schema.
 func draft(ctx context.Context, o DiffOptions, own Chain) (plan Plan, err error) {
 	c, err := compare(ctx, o, own)
 	if err != nil {
@@ -105,11 +106,11 @@ func draft(ctx context.Context, o DiffOptions, own Chain) (plan Plan, err error)
 			return Plan{}, err
 		}
 	}
-	return Plan{SQL: c.compose(steps, o.Spec), Drops: drops(c.changes)}, nil
+	return Plan{SQL: c.compose(steps, o.Spec), Drops: drops(c.changes), seeds: c.seeds()}, nil
 }
 
-// comparison is the way from what the folder makes to what the Ent schema wants. The replayed database stays until it
-// is closed, for the driver asks it while planning.
+// comparison is the difference between the folder and the Ent schema. The replayed database stays open because the
+// driver queries it while planning.
 type comparison struct {
 	changes       []schema.Change
 	current, want *schema.Schema
@@ -163,7 +164,7 @@ func wanted(ctx context.Context, o DiffOptions) (_ *schema.Schema, err error) {
 	return build(ctx, db, o.Tables, o.Spec)
 }
 
-// replay applies chains to a scratch database of their own, as the plain owner.
+// replay applies chains to a new scratch database as the owner role.
 func replay(ctx context.Context, scratchURL string, chains []Chain) (*scratch, error) {
 	s, err := newScratch(ctx, scratchURL)
 	if err != nil {
@@ -175,8 +176,11 @@ func replay(ctx context.Context, scratchURL string, chains []Chain) (*scratch, e
 	return s, nil
 }
 
-// write puts the file into the folder and renews atlas.sum.
+// write adds the file to the folder and updates atlas.sum.
 func write(plan Plan, o DiffOptions) (Plan, error) {
+	if err := os.MkdirAll(filepath.Join(o.Dir, "seed"), 0o755); err != nil { //nolint:gosec // sources are world-readable
+		return Plan{}, err
+	}
 	dir, err := atlas.NewLocalDir(o.Dir)
 	if err != nil {
 		return Plan{}, err
@@ -190,10 +194,15 @@ func write(plan Plan, o DiffOptions) (Plan, error) {
 		return Plan{}, err
 	}
 	plan.File = filepath.Join(o.Dir, name)
+	for table, text := range plan.seeds {
+		if err := dir.WriteFile(filepath.Join("seed", table+".sql"), []byte(text)); err != nil {
+			return Plan{}, err
+		}
+	}
 	return plan, sum(dir)
 }
 
-// Hash renews the atlas.sum of a folder in which a file was written or edited by hand.
+// Hash updates the atlas.sum of a folder after a file was written by hand.
 func Hash(dir string) error {
 	d, err := atlas.NewLocalDir(dir)
 	if err != nil {
@@ -212,7 +221,7 @@ func sum(dir atlas.Dir) error {
 
 const versionFormat = "20060102150405"
 
-// nextVersion is now, or a second after the folder's last file if that is later: files apply in the order of their names.
+// nextVersion returns now, or a second after the folder's last file if that is later.
 func nextVersion(dir atlas.Dir, now time.Time) (string, error) {
 	files, err := dir.Files()
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -2,18 +2,32 @@ package migrate
 
 import (
 	"context"
+	"testing"
 
 	atlas "ariga.io/atlas/sql/migrate"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/stretchr/testify/require"
 )
 
-// ErrTransactionControl is what a statement that ends the file's transaction is refused with.
+// ErrTransactionControl is returned when a statement ends the file's transaction.
 var ErrTransactionControl = errTransactionControl
 
-// ExecuteUnread runs two statements as a file, without what the lints would say of them.
-func ExecuteUnread(ctx context.Context, conn *pgconn.PgConn, first, second string) error {
+// ExecuteUnlinted runs two statements as a file without the lints.
+func ExecuteUnlinted(ctx context.Context, conn *pgconn.PgConn, first, second string) error {
 	return execute(ctx, conn, file{
-		name: "20260101000000_unread.sql", text: first + ";\n" + second + ";",
+		name: "20260101000000_unlinted.sql", text: first + ";\n" + second + ";",
 		stmts: []*atlas.Stmt{{Text: first}, {Text: second, Pos: len(first) + 2}},
 	})
+}
+
+// Statements splits a file's text into statements without comments.
+func Statements(t *testing.T, text []byte) []string {
+	t.Helper()
+	stmts, err := scan(text)
+	require.NoError(t, err)
+	var out []string
+	for _, s := range stmts {
+		out = append(out, s.Text)
+	}
+	return out
 }

@@ -32,6 +32,7 @@ func (f files) folder(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	for name, text := range f {
+		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o700))
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
 	}
 	require.NoError(t, migrate.Hash(dir))

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,18 +15,18 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// What is wrong between the files and what a database says was applied. Each error names the file.
+// Errors of comparing the files with the revisions of a database. Each names the file.
 var (
-	// ErrEdited: a file was changed or renamed after it was applied, whether or not atlas.sum was renewed.
+	// ErrEdited is returned when an applied file was changed or renamed, even if atlas.sum was updated.
 	ErrEdited = errors.New("an applied migration was edited")
-	// ErrRemoved: an applied file is gone.
+	// ErrRemoved is returned when an applied file is missing.
 	ErrRemoved = errors.New("an applied migration is missing")
-	// ErrOutOfOrder: a file appeared before one that is applied already.
-	ErrOutOfOrder = errors.New("a migration is older than one that is applied already")
-	// ErrNewer: the database has been migrated by a newer release than this one.
+	// ErrOutOfOrder is returned when a new file precedes an applied one.
+	ErrOutOfOrder = errors.New("a new migration is older than an applied one")
+	// ErrNewer is returned when a newer release has migrated the database.
 	ErrNewer = errors.New("the database is newer than this binary")
-	// ErrPartial: another tool applied a file in part.
-	ErrPartial = errors.New("a migration was applied in part")
+	// ErrPartial is returned when another tool applied a part of a file.
+	ErrPartial = errors.New("a migration was applied partially")
 )
 
 // revision is a row of the revision table.
@@ -38,7 +40,7 @@ type revision struct {
 	at      time.Time
 }
 
-// The table is the Atlas CLI's, column for column.
+// The columns are those of the Atlas CLI.
 const createRevisions = `CREATE TABLE IF NOT EXISTS %s (
   version character varying NOT NULL,
   description character varying NOT NULL,
@@ -55,7 +57,7 @@ const createRevisions = `CREATE TABLE IF NOT EXISTS %s (
   PRIMARY KEY (version)
 )`
 
-// Rows whose version begins with a dot are the CLI's own notes.
+// The Atlas CLI stores metadata in rows whose version starts with a dot.
 const selectRevisions = `SELECT version, description, applied, total, coalesce(error, ''), hash, executed_at
   FROM %s WHERE version NOT LIKE '.%%' ORDER BY version`
 
@@ -63,14 +65,14 @@ const insertRevision = `INSERT INTO %s
   (version, description, type, applied, total, executed_at, execution_time, hash, operator_version)
   VALUES ($1, $2, 2, $3, $3, $4, $5, $6, $7)`
 
-// Querier is what reading needs: a pool, a connection or a transaction of pgx.
+// Querier is a pool, a connection or a transaction of pgx.
 type Querier interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 }
 
 func (c Chain) table() string { return rls.Quote(c.Revisions, revisionsTable) }
 
-// revisions are what the database says was applied, oldest first. Without a revision table, nothing was.
+// revisions returns the applied migrations, oldest first, and none if the revision table is missing.
 func (c Chain) revisions(ctx context.Context, q Querier) ([]revision, error) {
 	rows, err := q.Query(ctx, fmt.Sprintf(selectRevisions, c.table()))
 	if err != nil {
@@ -84,7 +86,7 @@ func (c Chain) revisions(ctx context.Context, q Querier) ([]revision, error) {
 	return revs, absent(err)
 }
 
-// absent passes an error on, unless it says that there is no such table or schema.
+// absent drops the error of a missing table or schema.
 func absent(err error) error {
 	pgErr, ok := errors.AsType[*pgconn.PgError](err)
 	if ok && (pgErr.Code == "42P01" || pgErr.Code == "3F000") {
@@ -93,7 +95,7 @@ func absent(err error) error {
 	return err
 }
 
-// pending holds the files against what was applied, and returns the files that come next.
+// pending compares the files with the revisions and returns those that are not applied.
 func (c Chain) pending(files []file, revs []revision) ([]file, error) {
 	for i, r := range revs {
 		if err := compareRevision(files, i, r); err != nil {
@@ -103,24 +105,37 @@ func (c Chain) pending(files []file, revs []revision) ([]file, error) {
 	return files[len(revs):], nil
 }
 
-// compareRevision holds the i-th applied revision against the i-th file.
+// compareRevision compares the i-th revision with the i-th file.
 func compareRevision(files []file, i int, r revision) error {
 	applied := r.version + "_" + r.desc + ".sql"
 	switch {
 	case i >= len(files):
-		return fmt.Errorf("%w: it has %s, and the last that this binary knows is %s", ErrNewer, applied, last(files))
+		return fmt.Errorf("%w: it has %s, the last migration of this binary is %s", ErrNewer, applied, last(files))
 	case files[i].version < r.version:
-		return fmt.Errorf("%w: %s comes before %s: give it a later version", ErrOutOfOrder, files[i].name, applied)
+		return fmt.Errorf("%w: %s precedes %s: rename it to a later version", ErrOutOfOrder, files[i].name, applied)
 	case files[i].version > r.version:
 		return fmt.Errorf("%w: %s", ErrRemoved, applied)
 	case files[i].name != applied:
-		return fmt.Errorf("%w: %s is called %s now", ErrEdited, applied, files[i].name)
+		return fmt.Errorf("%w: %s was renamed to %s", ErrEdited, applied, files[i].name)
 	case r.failure != "" || r.applied != r.total:
 		return fmt.Errorf("%w: %s: %d of %d statements", ErrPartial, applied, r.applied, r.total)
-	case strings.TrimPrefix(r.hash, "h1:") != files[i].hash:
-		return fmt.Errorf("%w: %s is not what was applied: restore it, and put the change into a new file", ErrEdited, applied)
+	case !slices.Contains(files[i].hashes(), strings.TrimPrefix(r.hash, "h1:")):
+		return fmt.Errorf("%w: %s differs from the applied file: restore it and make the change in a new file", ErrEdited, applied)
 	}
 	return nil
+}
+
+// replaces declares the hash of an earlier text of the file, from which only comments differ. Hashes include all earlier
+// files, so later files of the folder need the line, too.
+var replaces = regexp.MustCompile(`(?m)^-- konstruct:replaces h1:(\S+)$`)
+
+// hashes returns the hashes under which the file may have been applied.
+func (f file) hashes() []string {
+	out := []string{f.hash}
+	for _, m := range replaces.FindAllStringSubmatch(f.text, -1) {
+		out = append(out, m[1])
+	}
+	return out
 }
 
 func last(files []file) string {

@@ -37,17 +37,17 @@ func TestHistory(t *testing.T) {
 		},
 		{
 			"renamed", without("20260101000002_two.sql").with(files{"20260101000002_zwei.sql": "CREATE TABLE two ();"}),
-			migrate.ErrEdited, "20260101000002_two.sql is called 20260101000002_zwei.sql now",
+			migrate.ErrEdited, "20260101000002_two.sql was renamed to 20260101000002_zwei.sql",
 		},
 		{"removed", without("20260101000000_one.sql"), migrate.ErrRemoved, "20260101000000_one.sql"},
 		{
 			"squeezed in", applied.with(files{"20260101000001_between.sql": "CREATE TABLE between_ ();"}),
-			migrate.ErrOutOfOrder, "20260101000001_between.sql comes before 20260101000002_two.sql",
+			migrate.ErrOutOfOrder, "20260101000001_between.sql precedes 20260101000002_two.sql",
 		},
 		{
 			"an older release",
 			files{"20260101000000_one.sql": applied["20260101000000_one.sql"]},
-			migrate.ErrNewer, "it has 20260101000002_two.sql, and the last that this binary knows is 20260101000000_one.sql",
+			migrate.ErrNewer, "it has 20260101000002_two.sql, the last migration of this binary is 20260101000000_one.sql",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -76,6 +76,37 @@ func TestHistory(t *testing.T) {
 			require.Len(t, column(t, open(t, db.OwnerURL), tables), 2, "nothing was applied")
 		})
 	}
+}
+
+// Databases that applied an earlier text of a file stay valid if the file declares its hash and has the same statements.
+func TestReplacedText(t *testing.T) {
+	t.Parallel()
+	const name = "20261123194802_resolve_tenant.sql"
+	dir := product(t)
+	earlier, err := os.ReadFile(filepath.Join("testdata", name))
+	require.NoError(t, err)
+	current, err := os.ReadFile(filepath.Join(dir, name))
+	require.NoError(t, err)
+	require.Equal(t, migrate.Statements(t, earlier), migrate.Statements(t, current))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, name), earlier, 0o600))
+	require.NoError(t, migrate.Hash(dir))
+	chain := migrate.Konstruct()
+	chain.Files = os.DirFS(dir)
+	db := bootstrapped(t)
+	_, err = upChains(t.Context(), db.OwnerURL, chain)
+	require.NoError(t, err)
+
+	result, err := migrate.Up(t.Context(), migrate.Options{URL: db.OwnerURL})
+	require.NoError(t, err)
+	require.Empty(t, result.Applied)
+	ok, detail, err := migrate.Current(t.Context(), open(t, db.AppURL))
+	require.NoError(t, err)
+	require.True(t, ok, detail)
+	require.Empty(t, diagnosed(t, db, migrate.Spec()))
+
+	exec(t, open(t, db.OwnerURL), "UPDATE atlas_schema_revisions.atlas_schema_revisions SET hash = 'h1:other' WHERE version = $1", name[:14])
+	_, err = migrate.Up(t.Context(), migrate.Options{URL: db.OwnerURL})
+	require.ErrorIs(t, err, migrate.ErrEdited)
 }
 
 func TestPartlyAppliedByAnotherTool(t *testing.T) {

@@ -7,12 +7,12 @@ import (
 	"strings"
 )
 
-// ErrLint means that a file does what a migration must not. The error names file, line and remedy.
+// ErrLint is returned when a lint refuses a statement. The error names file, line and remedy.
 var ErrLint = errors.New("migration refused")
 
-var errTransactionControl = errors.New("a migration is one transaction, and must not begin or end one")
+var errTransactionControl = errors.New("a migration runs in one transaction and must not begin or end one")
 
-// rule is something that no migration may contain. Literals, function bodies and comments are taken out before it looks.
+// rule matches a statement that no migration may contain. Literals, function bodies and comments are removed first.
 type rule struct {
 	broken func(stmt string) bool
 	why    string
@@ -34,42 +34,42 @@ func not(a func(string) bool) func(string) bool {
 var rules = []rule{
 	{
 		says(`^(BEGIN|START\s+TRANSACTION|COMMIT|END|ROLLBACK|ABORT|SAVEPOINT|RELEASE|PREPARE\s+TRANSACTION)\b`),
-		"a file is one transaction, together with its revision: it must not begin or end one",
+		"a file and its revision are one transaction: remove the statement that begins or ends one",
 	},
 	{
 		says(`\bCONCURRENTLY\b`),
-		"a file is one transaction, and CONCURRENTLY cannot run in one",
+		"a file is one transaction, in which CONCURRENTLY cannot run",
 	},
 	{
 		says(`^(SET\s+(SESSION\s+)?(ROLE|SESSION\s+AUTHORIZATION)|RESET\s+(ROLE|SESSION\s+AUTHORIZATION|ALL))\b`),
-		"the runner decides the role; use SET LOCAL ROLE where a function's owner has to act",
+		"the runner sets the role: use SET LOCAL ROLE to act as a function's owner",
 	},
 	{
 		says(`\bON\s+(DELETE|UPDATE)\s+(CASCADE|SET\s+(NULL|DEFAULT))\b`),
-		"a cascade runs past row-level security: use NO ACTION and delete children first",
+		"a cascade bypasses row-level security: use NO ACTION and delete the children first",
 	},
 	{
 		says(`\bDISABLE\s+ROW\s+LEVEL\s+SECURITY\b`),
-		"it opens the table to every tenant: NO FORCE … FORCE is enough for the owner's own statements",
+		"this exposes the table to every tenant: use NO FORCE … FORCE for the owner's statements",
 	},
 	{
 		says(`^GRANT\b.*\bTO\s+(.*,\s*)?PUBLIC\b`),
-		"name the role: PUBLIC is everybody",
+		"name the role: PUBLIC includes every role",
 	},
 	{
 		both(says(`^CREATE\s+POLICY\b`), not(both(says(`\bTO\s+"?\w+`), not(says(`\bTO\s+(.*,\s*)?PUBLIC\b`))))),
-		"name the role (TO konstruct_app): a policy for everybody also binds the resolver",
+		"name the role (TO konstruct_app): a policy for PUBLIC also applies to the resolver",
 	},
 	{
 		says(`^(CREATE|ALTER|DROP)\s+(ROLE|USER|GROUP|DATABASE)\b`),
-		"roles and databases are bootstrap's: a plain owner cannot do it",
+		"the owner role cannot change roles and databases: use bootstrap.sql",
 	},
 }
 
-// aside is what says nothing about what a statement does to the schema.
+// aside matches comments, literals and function bodies.
 var aside = regexp.MustCompile(`(?s)--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|\$\w*\$.*?\$\w*\$`)
 
-// txMode is found wherever it stands: Atlas only reads it with a blank line after it, and a reader would believe it.
+// txMode matches anywhere. Atlas reads it only before a blank line, but a reader would assume that it applies.
 var txMode = regexp.MustCompile(`(?m)^\s*--\s*atlas:txmode\b`)
 
 var (
@@ -77,12 +77,12 @@ var (
 	force   = regexp.MustCompile(`(?i)^ALTER\s+TABLE\s+(?:ONLY\s+)?([\w."]+)\s+FORCE\s+ROW\s+LEVEL\s+SECURITY`)
 )
 
-// lintErrors holds files against the rules and returns all that is wrong.
+// lintErrors returns every violation of the rules.
 func lintErrors(files []file) error {
 	var errs []error
 	for _, f := range files {
 		if loc := txMode.FindStringIndex(f.text); loc != nil {
-			errs = append(errs, refused(f, loc[1], "a file is one transaction: atlas:txmode is not supported"))
+			errs = append(errs, refused(f, loc[1], "a file is one transaction: remove atlas:txmode"))
 		}
 		errs = append(errs, lintStatements(f)...)
 	}
@@ -106,7 +106,7 @@ func lintStatements(f file) (errs []error) {
 		}
 	}
 	for table, pos := range lifted {
-		errs = append(errs, refused(f, pos, fmt.Sprintf("FORCE ROW LEVEL SECURITY of %s is not put back in this file", table)))
+		errs = append(errs, refused(f, pos, fmt.Sprintf("add FORCE ROW LEVEL SECURITY for %s to the end of this file", table)))
 	}
 	return errs
 }

@@ -12,22 +12,22 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// lockTable has no rows; a running migration holds an EXCLUSIVE lock on it. The application may read it, and so take an
-// ACCESS SHARE lock, which does not stand in the way. Advisory locks would not do: anybody may take those.
+// lockTable has no rows. A running migration holds an EXCLUSIVE lock on it. The application role can only take an ACCESS
+// SHARE lock, which does not conflict, whereas any role could take an advisory lock.
 const lockTable = "migration_lock"
 
-// lock is held for as long as its connection lives.
+// lock is held while its connection is open.
 type lock struct {
 	conn *pgx.Conn
 	tx   pgx.Tx
 }
 
-// acquire waits until nobody else migrates this database.
+// acquire waits for a concurrent migration of this database.
 func acquire(ctx context.Context, conn *pgx.Conn, log *slog.Logger) (*lock, error) {
 	l := &lock{conn: conn}
 	err := l.try(ctx, " NOWAIT")
 	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok && pgErr.Code == "55P03" {
-		log.InfoContext(ctx, "another migration is running: waiting for it")
+		log.InfoContext(ctx, "waiting for another migration to finish")
 		err = l.try(ctx, "")
 	}
 	if err != nil {
@@ -42,7 +42,7 @@ func (l *lock) try(ctx context.Context, nowait string) error {
 		return err
 	}
 	for _, stmt := range []string{
-		// The transaction idles while the files run, and waits for as long as the caller's context says.
+		// The transaction is idle while the files run. Only the caller's context bounds the wait.
 		"SET LOCAL idle_in_transaction_session_timeout = 0",
 		"SET LOCAL statement_timeout = 0",
 		"SET LOCAL lock_timeout = 0",
@@ -56,10 +56,10 @@ func (l *lock) try(ctx context.Context, nowait string) error {
 	return nil
 }
 
-// held errs when the connection, and with it the lock, is gone.
+// held returns an error if the connection, and so the lock, is lost.
 func (l *lock) held(ctx context.Context) error {
 	if _, err := l.tx.Exec(ctx, "SELECT 1"); err != nil {
-		return fmt.Errorf("migration lock is lost: %w", err)
+		return fmt.Errorf("migration lock lost: %w", err)
 	}
 	return nil
 }
@@ -67,5 +67,5 @@ func (l *lock) held(ctx context.Context) error {
 func (l *lock) release(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
-	_ = l.tx.Rollback(ctx) // it wrote nothing, and closing the connection ends it too
+	_ = l.tx.Rollback(ctx) // closing the connection releases the lock, too
 }

@@ -17,14 +17,13 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// scramIterations is PostgreSQL's own default.
+// scramIterations is PostgreSQL's default.
 const scramIterations = 4096
 
-// ErrPassword is returned for a password that could not be set as it is: SCRAM normalises anything beyond printable
-// ASCII, and clients differ in how.
+// ErrPassword is returned for a password with other characters, which clients normalize differently for SCRAM.
 var ErrPassword = errors.New("a role's password must be printable ASCII")
 
-// verifier is a role's new password.
+// verifier sets a role's password.
 type verifier struct {
 	role     string
 	password string
@@ -44,7 +43,7 @@ func (p Passwords) verifiers() ([]verifier, error) {
 	return out, nil
 }
 
-// set gives the role the password, unless it has it already: altering a role for nothing collides with whoever else does.
+// set changes the role's password if it differs: a needless ALTER ROLE can collide with a concurrent one.
 func (v verifier) set(ctx context.Context, conn *pgx.Conn) error {
 	current, err := v.current(ctx, conn)
 	if err != nil {
@@ -61,12 +60,12 @@ func (v verifier) set(ctx context.Context, conn *pgx.Conn) error {
 	if err != nil {
 		return err
 	}
-	// ALTER ROLE takes no parameters. Both parts are of a fixed alphabet without quotes.
+	// ALTER ROLE takes no parameters. The secret contains no quotes.
 	_, err = conn.Exec(ctx, fmt.Sprintf("ALTER ROLE %s PASSWORD '%s'", rls.Quote(v.role), secret))
 	return err
 }
 
-// current is the role's stored verifier; empty where there is none or where we may not look.
+// current returns the role's stored verifier, or "" if there is none or it may not be read.
 func (v verifier) current(ctx context.Context, conn *pgx.Conn) (string, error) {
 	var stored string
 	err := conn.QueryRow(ctx, "SELECT coalesce(rolpassword, '') FROM pg_authid WHERE rolname = $1", v.role).Scan(&stored)
@@ -76,7 +75,7 @@ func (v verifier) current(ctx context.Context, conn *pgx.Conn) (string, error) {
 	return stored, err
 }
 
-// matches tells whether a stored verifier was made from this password.
+// matches reports whether a stored verifier is of this password.
 func (v verifier) matches(stored string) bool {
 	rest, ok := strings.CutPrefix(stored, "SCRAM-SHA-256$")
 	if !ok {
@@ -99,7 +98,7 @@ func (v verifier) matches(stored string) bool {
 	return err == nil && hmac.Equal([]byte(made), []byte(stored))
 }
 
-// scramSecret is PostgreSQL's form of a SCRAM-SHA-256 verifier (RFC 5802 section 3, RFC 5803).
+// scramSecret returns a SCRAM-SHA-256 verifier as PostgreSQL stores it (RFC 5802 section 3, RFC 5803).
 func scramSecret(password string, salt []byte, iterations int) (string, error) {
 	salted, err := pbkdf2.Key(sha256.New, password, salt, iterations, sha256.Size)
 	if err != nil {

@@ -15,14 +15,14 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// protection is what a table of the replayed database has of it.
+// protection is what protects a table of the replayed database.
 type protection struct {
 	enabled, forced bool
 	policies        []string
 	privileges      []string
 }
 
-// protections reads what every table of the database has of its protection.
+// protections reads the protection of every table.
 func protections(ctx context.Context, db *sql.DB, app string) (_ map[string]protection, err error) {
 	rows, err := db.QueryContext(ctx, `SELECT c.relname, c.relrowsecurity, c.relforcerowsecurity,
 		array_to_string(ARRAY(SELECT polname FROM pg_policy WHERE polrelid = c.oid), ','),
@@ -45,9 +45,8 @@ func protections(ctx context.Context, db *sql.DB, app string) (_ map[string]prot
 	return out, rows.Err()
 }
 
-// protect writes what a table lacks to be tenant-scoped in PostgreSQL, whether it is new, gets its tenant now, or was
-// made by hand. The second policy is restrictive: permissive ones are ORed, so that one more of those, written without
-// care, would open the table, and with the floor does not.
+// protect returns the statements that complete a table's protection, whether the table is new, gets its tenant column
+// now, or was created by hand.
 func protect(t *schema.Table, has protection, spec doctor.Spec) []string {
 	table, app := rls.Quote(t.Name), rls.Quote(spec.AppRole)
 	own := rls.Condition(mixin.TenantColumn)
@@ -75,7 +74,7 @@ func containsAll(all, some []string) bool {
 	return !slices.ContainsFunc(some, func(s string) bool { return !slices.Contains(all, s) })
 }
 
-// grants gives the application what a table's class allows.
+// grants grants the application role what a table's class allows.
 func grants(t *schema.Table, class doctor.Class, spec doctor.Spec) string {
 	return fmt.Sprintf("GRANT %s ON %s TO %s", strings.Join(spec.Grants[class], ", "), rls.Quote(t.Name), rls.Quote(spec.AppRole))
 }

@@ -15,25 +15,24 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// fileAttempts is how often a file is started again that could not get a lock in time.
+// fileAttempts bounds how often a file is attempted that does not get its locks in time.
 const fileAttempts = 10
 
 // runner applies chains as the owner.
 type runner struct {
 	Options
 
-	// dial opens a connection that acts as the owner. Each file has one of its own: nothing that a file sets for its
-	// session reaches the next.
+	// dial opens a connection with the owner role. Each file gets a new one, so session settings don't carry over.
 	dial func(context.Context) (*pgx.Conn, error)
-	// between is called after each file, with its name. It may be nil.
+	// between is called after each file. It may be nil.
 	between func(ctx context.Context, file string) error
-	// observe is given the database's snapshots before and after each file. It may be nil.
+	// observe receives the snapshots before and after each file. It may be nil.
 	observe func(f file, before, after doctor.Snapshot)
-	// unrecorded: the database had no snapshot when the run began.
+	// unrecorded means that the database had no snapshot when the run started.
 	unrecorded bool
 }
 
-// StatementError is a statement that failed.
+// StatementError is returned when a statement of a file fails.
 type StatementError struct {
 	File string
 	Line int
@@ -43,7 +42,7 @@ type StatementError struct {
 // Error implements error.
 func (e *StatementError) Error() string { return fmt.Sprintf("%s:%d: %v", e.File, e.Line, e.Err) }
 
-// Unwrap gives PostgreSQL's error.
+// Unwrap returns PostgreSQL's error.
 func (e *StatementError) Unwrap() error { return e.Err }
 
 func (r *runner) run(ctx context.Context) (Result, error) {
@@ -83,7 +82,7 @@ func (r *runner) run(ctx context.Context) (Result, error) {
 	return result, r.finish(ctx)
 }
 
-// finish makes sure that a snapshot is recorded, also where no file was pending.
+// finish records a snapshot if there is none, even if no file was pending.
 func (r *runner) finish(ctx context.Context) error {
 	if len(r.Chains) == 0 {
 		return nil
@@ -99,7 +98,7 @@ func (r *runner) finish(ctx context.Context) error {
 	return nil
 }
 
-// apply compares every chain before it applies any.
+// apply compares all chains with the database before it applies the first file.
 func (r *runner) apply(ctx context.Context, l *lock, loaded [][]file) (Result, error) {
 	var result Result
 	pending := make([][]file, len(r.Chains))
@@ -133,7 +132,7 @@ func (r *runner) apply(ctx context.Context, l *lock, loaded [][]file) (Result, e
 	return result, nil
 }
 
-// applyFile starts a file again when a table that it needs was in use for too long.
+// applyFile retries a file when it could not lock a table in time.
 func (r *runner) applyFile(ctx context.Context, l *lock, c Chain, f file) error {
 	for attempt := 1; ; attempt++ {
 		start := time.Now()
@@ -145,7 +144,7 @@ func (r *runner) applyFile(ctx context.Context, l *lock, c Chain, f file) error 
 		if attempt == fileAttempts || !inUse(err) {
 			return err
 		}
-		r.Logger.WarnContext(ctx, "migration starts again: a table is in use", "file", f.name, "attempt", attempt, "error", err)
+		r.Logger.WarnContext(ctx, "migration is retried: a table is in use", "file", f.name, "attempt", attempt, "error", err)
 		if err := pause(ctx, time.Duration(attempt)*100*time.Millisecond); err != nil {
 			return err
 		}
@@ -157,13 +156,13 @@ func inUse(err error) bool {
 	return ok && slices.Contains([]string{"55P03", "40P01", "40001"}, pgErr.Code)
 }
 
-// attempt runs a file and its revision row in one transaction.
+// attempt runs a file and inserts its revision in one transaction.
 func (r *runner) attempt(ctx context.Context, l *lock, c Chain, f file) error {
 	conn, err := r.dial(ctx)
 	if err != nil {
 		return fmt.Errorf("%s: %w", f.name, err)
 	}
-	defer closeConn(ctx, conn) // ends what was not committed
+	defer closeConn(ctx, conn) // rolls back if not committed
 	start := time.Now()
 	tx, err := conn.Begin(ctx)
 	if err != nil {
@@ -186,7 +185,7 @@ func (r *runner) attempt(ctx context.Context, l *lock, c Chain, f file) error {
 	if err := r.record(ctx, tx, c, f, before); err != nil {
 		return fmt.Errorf("%s: snapshot: %w", f.name, err)
 	}
-	if err := l.held(ctx); err != nil { // another run may have begun
+	if err := l.held(ctx); err != nil { // another run may have started
 		return fmt.Errorf("%s: %w", f.name, err)
 	}
 	if err := tx.Commit(ctx); err != nil {
@@ -195,8 +194,8 @@ func (r *runner) attempt(ctx context.Context, l *lock, c Chain, f file) error {
 	return nil
 }
 
-// configure sets what a file may rely on. With row_security off, a statement that would silently see no row of a
-// forced table, a backfill for one, fails instead.
+// configure applies the session settings of migrations. With row_security off, a statement such as a backfill fails
+// where policies would silently hide rows from it.
 func (r *runner) configure(ctx context.Context, tx pgx.Tx) error {
 	for _, stmt := range []string{
 		fmt.Sprintf("SET LOCAL lock_timeout = %d", r.LockTimeout.Milliseconds()),
@@ -213,7 +212,7 @@ func (r *runner) configure(ctx context.Context, tx pgx.Tx) error {
 	return nil
 }
 
-// execute sends the statements one by one through the extended protocol, which takes no second one.
+// execute sends each statement separately: the extended protocol rejects more than one.
 func execute(ctx context.Context, conn *pgconn.PgConn, f file) error {
 	for _, stmt := range f.stmts {
 		line := 1 + strings.Count(f.text[:stmt.Pos], "\n")
@@ -221,7 +220,7 @@ func execute(ctx context.Context, conn *pgconn.PgConn, f file) error {
 		if err != nil {
 			return &StatementError{File: f.name, Line: line, Err: err}
 		}
-		// COMMIT AND CHAIN ends a transaction, too, and leaves another one.
+		// COMMIT AND CHAIN starts another transaction, so the status alone is not enough.
 		if conn.TxStatus() != 'T' || slices.Contains([]string{"COMMIT", "ROLLBACK"}, tag.String()) {
 			return &StatementError{File: f.name, Line: line, Err: errTransactionControl}
 		}
@@ -229,8 +228,7 @@ func execute(ctx context.Context, conn *pgconn.PgConn, f file) error {
 	return nil
 }
 
-// prepare makes the revision tables and the lock table, where they are missing. Two who do it at once collide, and the
-// loser finds them made.
+// prepare creates missing revision and lock tables. It retries when it collides with a concurrent run.
 func (r *runner) prepare(ctx context.Context, conn *pgx.Conn) error {
 	for attempt := 1; ; attempt++ {
 		err := r.prepareOnce(ctx, conn)
@@ -262,7 +260,7 @@ func (r *runner) prepareOnce(ctx context.Context, conn *pgx.Conn) error {
 	return nil
 }
 
-// ensure makes a table that the application may read, in a schema of its own, unless it is there.
+// ensure creates a schema and table that the application role may read, if missing.
 func ensure(ctx context.Context, conn *pgx.Conn, schema, table, create string) error {
 	var exists bool
 	if err := conn.QueryRow(ctx, "SELECT to_regclass($1) IS NOT NULL", table).Scan(&exists); err != nil || exists {

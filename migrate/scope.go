@@ -13,25 +13,25 @@ import (
 	"github.com/konstruct/konstruct/tenancy/doctor"
 )
 
-// What the planner refuses. Each error says which object it is about and what to do.
+// Errors of the planner. Each names the object and what to do.
 var (
-	ErrUnclassified = errors.New("the table is neither tenant-scoped nor listed as global")
-	ErrUnscopedReference     = errors.New("the table refers to a tenant's rows, but has no tenant")
-	ErrTenantColumn = errors.New("the table's tenant column is not the mixin's")
-	ErrSpanningKey  = errors.New("the unique key spans tenants")
-	ErrSequence     = errors.New("the sequence would tell one tenant how much the others do")
-	ErrDestructive  = errors.New("the plan drops data")
+	ErrUnclassified      = errors.New("the table is neither tenant-scoped nor listed in the spec")
+	ErrUnscopedReference = errors.New("a table without a tenant references a tenant-scoped table")
+	ErrTenantColumn      = errors.New("the tenant column is not the mixin's")
+	ErrSpanningKey       = errors.New("the unique key spans tenants")
+	ErrSequence          = errors.New("a sequence shared by tenants shows how much the others create")
+	ErrDestructive       = errors.New("the plan drops data")
 )
 
-// scope brings the tables of an Ent schema into the form that isolation needs, which Ent has no words for:
+// scope changes the tables of an Ent schema to what isolation requires and Ent can't express:
 //
-//   - a foreign key between tenant-scoped tables carries the tenant, because foreign-key checks pass row-level security
-//     by, and a single-column key would let one tenant attach another's row;
-//   - the tenant refers to the tenants table;
-//   - no foreign key cascades: a cascade runs past row-level security;
-//   - a unique key on an edge begins with the tenant.
+//   - a foreign key between tenant-scoped tables includes the tenant, since foreign-key checks bypass row-level security
+//     and a single-column key would let one tenant reference another's row;
+//   - the tenant column references the tenants table;
+//   - no foreign key cascades, since cascades bypass row-level security;
+//   - a unique key on an edge starts with the tenant.
 //
-// It refuses what it can't mend.
+// It returns an error for anything else that violates isolation.
 func scope(own []*schema.Table, tenants *schema.Table, spec doctor.Spec) error {
 	for _, t := range own {
 		if err := classified(t, spec); err != nil {
@@ -66,16 +66,16 @@ func classified(t *schema.Table, spec doctor.Spec) error {
 	if _, ok := spec.ClassOf(qualified(t), tenantScoped(t)); ok || joins(t) {
 		return nil
 	}
-	return fmt.Errorf("%w: %s: give its schema mixin.Tenant{}, or, if it really is nobody's, list it with the reason in the "+
-		"spec's Global (for Konstruct's own tables: migrate/spec.go)", ErrUnclassified, t.Name)
+	return fmt.Errorf("%w: %s: give its schema mixin.Tenant{}, or list the table with a reason in the "+
+		"spec's Global (for Konstruct's tables: migrate/spec.go)", ErrUnclassified, t.Name)
 }
 
-// joins tells whether t is a many-to-many table as Ent makes it: two foreign keys, which are the primary key.
+// joins reports whether t is a many-to-many table of Ent: its primary key is two foreign keys.
 func joins(t *schema.Table) bool {
 	return len(t.ForeignKeys) == 2 && t.PrimaryKey != nil && len(t.PrimaryKey.Parts) == 2 && len(t.Columns) == 2
 }
 
-// withoutTenant refuses a table that has no tenant but refers to one that does: its rows would be visible to everybody.
+// withoutTenant refuses a table without a tenant that references a tenant-scoped one: every tenant would see its rows.
 func withoutTenant(t *schema.Table) error {
 	for _, fk := range t.ForeignKeys {
 		if !tenantScoped(fk.RefTable) {
@@ -85,7 +85,7 @@ func withoutTenant(t *schema.Table) error {
 			return fmt.Errorf("%w: %s: a many-to-many edge between tenant-scoped schemas needs an edge schema: declare one with "+
 				"mixin.ID{} and mixin.Tenant{}, and name it with .Through(…) on both edges", ErrUnscopedReference, t.Name)
 		}
-		return fmt.Errorf("%w: %s refers to %s: give its schema mixin.Tenant{}", ErrUnscopedReference, t.Name, fk.RefTable.Name)
+		return fmt.Errorf("%w: %s references %s: give its schema mixin.Tenant{}", ErrUnscopedReference, t.Name, fk.RefTable.Name)
 	}
 	return nil
 }
@@ -107,7 +107,7 @@ func scopeTable(t, tenants *schema.Table, spec doctor.Spec) error {
 			return err
 		}
 	}
-	// An edge to Tenant of another name is another key.
+	// An edge to Tenant with another name is another key.
 	if !slices.ContainsFunc(t.ForeignKeys, func(fk *schema.ForeignKey) bool {
 		return fk.RefTable.Name == tenants.Name && slices.Equal(fk.Columns, []*schema.Column{tenant})
 	}) {
@@ -116,29 +116,28 @@ func scopeTable(t, tenants *schema.Table, spec doctor.Spec) error {
 	return scopeIndexes(t, tenant, edges, spec)
 }
 
-// tenantColumn is the mixin's column, or an error: without NOT NULL and a uuid, no policy holds.
+// tenantColumn returns the mixin's column. Policies rely on uuid and NOT NULL.
 func tenantColumn(t *schema.Table) (*schema.Column, error) {
 	c, _ := t.Column(mixin.TenantColumn)
 	if _, ok := c.Type.Type.(*schema.UUIDType); !ok || c.Type.Null || c.Default == nil {
 		return nil, fmt.Errorf("%w: %s.%s: use mixin.Tenant{}", ErrTenantColumn, t.Name, c.Name)
 	}
 	for _, c := range t.Columns {
-		_, serial := c.Type.Type.(*postgres.SerialType)
-		if serial || slices.ContainsFunc(c.Attrs, func(a schema.Attr) bool { _, ok := a.(*postgres.Identity); return ok }) {
+		if numbered(c) {
 			return nil, fmt.Errorf("%w: %s.%s: use mixin.ID{}", ErrSequence, t.Name, c.Name)
 		}
 	}
 	return c, nil
 }
 
-// carry makes a single-column foreign key a composite one that holds both rows to the same tenant.
+// carry adds the tenant to a foreign key, so that both rows have the same tenant.
 func carry(fk *schema.ForeignKey, tenant *schema.Column) error {
 	if slices.Contains(fk.Columns, tenant) {
 		return nil
 	}
 	ref, ok := fk.RefTable.Column(mixin.TenantColumn)
 	if !ok || !uniqueOn(fk.RefTable, append([]*schema.Column{ref}, fk.RefColumns...)) {
-		return fmt.Errorf("%w: %s has no unique (%s, id) to refer to: use mixin.Tenant{}",
+		return fmt.Errorf("%w: %s has no unique (%s, id) to reference: use mixin.Tenant{}",
 			ErrTenantColumn, fk.RefTable.Name, mixin.TenantColumn)
 	}
 	fk.Columns = append([]*schema.Column{tenant}, fk.Columns...)
@@ -161,13 +160,13 @@ func tenantKey(t *schema.Table, tenant *schema.Column, tenants *schema.Table) *s
 		SetOnDelete(schema.NoAction).SetOnUpdate(schema.NoAction)
 }
 
-// scopeIndexes puts the tenant first in the unique keys of edges, which changes nothing about what they allow: the edge's
-// composite foreign key already ties the other column to the tenant. Any other key has to say it itself.
+// scopeIndexes prepends the tenant to the unique keys of edges. This allows the same rows, since the edge's composite
+// foreign key already includes the tenant. Any other key must include the tenant in its schema.
 func scopeIndexes(t *schema.Table, tenant *schema.Column, edges map[string]bool, spec doctor.Spec) error {
 	for _, idx := range t.Indexes {
 		columns := columnNames(idx)
 		if idx.Unique && slices.Equal(columns, []string{tenant.Name, "id"}) {
-			// What composite foreign keys refer to has to be there when its table is made, not after it.
+			// Composite foreign keys need it when the table is created.
 			idx.AddAttrs(postgres.UniqueConstraint(idx.Name))
 		}
 		if !idx.Unique || slices.Contains(columns, tenant.Name) {
@@ -177,7 +176,7 @@ func scopeIndexes(t *schema.Table, tenant *schema.Column, edges map[string]bool,
 			continue
 		}
 		if !slices.ContainsFunc(columns, func(c string) bool { return edges[c] }) {
-			return fmt.Errorf("%w: %s (%s) of %s tells one tenant what another has taken: begin it with %s, or list it with the "+
+			return fmt.Errorf("%w: %s (%s) of %s shows one tenant which values others use: start it with %s, or list it with a "+
 				"reason in the spec's SpanningKeys", ErrSpanningKey, idx.Name, strings.Join(columns, ", "), t.Name, tenant.Name)
 		}
 		prepend(idx, tenant)

@@ -15,18 +15,18 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// scratch is a database that exists for one question.
+// scratch is a temporary database.
 type scratch struct {
 	name   string
-	admin  string // URL of a superuser's, in whatever database
+	admin  string // a superuser's URL of any database
 	config *pgx.ConnConfig
 }
 
-// newScratch makes an empty, bootstrapped database beside the one of the superuser's URL. End it with drop.
+// newScratch creates a bootstrapped database on the superuser's server. The caller must drop it.
 func newScratch(ctx context.Context, superuserURL string) (*scratch, error) {
 	cfg, err := pgx.ParseConfig(superuserURL)
 	if err != nil {
-		return nil, errors.New("the scratch URL can't be read") // the cause may repeat it
+		return nil, errors.New("the scratch URL is invalid") // the cause may contain it
 	}
 	s := &scratch{name: "konstruct_scratch_" + strings.ToLower(rand.Text()), admin: superuserURL, config: cfg}
 	cfg.Database = s.name
@@ -59,25 +59,25 @@ func (s *scratch) bootstrap(ctx context.Context) error {
 	return bootstrapOn(ctx, conn, nil)
 }
 
-// drop removes the database, whoever is connected to it, also when ctx has ended.
+// drop removes the database even if it has connections or ctx is done.
 func (s *scratch) drop(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
 	if err := s.administer(ctx, "DROP DATABASE IF EXISTS "+rls.Quote(s.name)+" WITH (FORCE)"); err != nil {
-		return fmt.Errorf("scratch database %s is left over: %w", s.name, err)
+		return fmt.Errorf("drop scratch database %s: %w", s.name, err)
 	}
 	return nil
 }
 
-// superuser opens a connection as the superuser, in the scratch database.
+// superuser opens a connection as the superuser.
 func (s *scratch) superuser(ctx context.Context) (*pgx.Conn, error) {
 	return pgtenant.Connect(ctx, s.config.Copy())
 }
 
-// owner opens a connection that is the plain owner's.
+// owner opens a connection as the owner role.
 func (s *scratch) owner(ctx context.Context) (*pgx.Conn, error) { return s.as(ctx, OwnerRole) }
 
-// as opens a connection that is the role's for all that PostgreSQL decides by, as if it had logged in.
+// as opens a connection with the session user set to the role, as if it had logged in.
 func (s *scratch) as(ctx context.Context, role string) (*pgx.Conn, error) {
 	conn, err := pgtenant.Connect(ctx, s.config.Copy())
 	if err != nil {
@@ -90,5 +90,5 @@ func (s *scratch) as(ctx context.Context, role string) (*pgx.Conn, error) {
 	return conn, nil
 }
 
-// open is the scratch database for Atlas, which speaks database/sql.
+// open returns the database for Atlas, which uses database/sql.
 func (s *scratch) open() *sql.DB { return stdlib.OpenDB(*s.config) }

@@ -20,9 +20,9 @@ import (
 )
 
 const (
-	// snapshotFile stands beside the migrations: what they make, for the doctor to compare a database with.
+	// snapshotFile, beside the migrations, lists what they make. The doctor compares databases with it.
 	snapshotFile = "snapshot.json"
-	// snapshotsTable holds the same in a database, a row for each migration, for programs that are older than it.
+	// snapshotsTable has the snapshot of each migration, for programs older than the database.
 	snapshotsTable = "snapshots"
 )
 
@@ -34,12 +34,11 @@ const createSnapshots = `CREATE TABLE IF NOT EXISTS %s (
 )`
 
 // ErrSnapshot is returned when snapshot.json is not what the migrations make.
-var ErrSnapshot = errors.New("snapshot.json is not what the migrations make: renew it (konstruct migrate snapshot)")
+var ErrSnapshot = errors.New("snapshot.json is not current: run konstruct migrate snapshot")
 
 func (c Chain) snapshots() string { return rls.Quote(c.Revisions, snapshotsTable) }
 
-// Snapshot is what the chain makes, together with those that it stands on. A chain without a snapshot.json has an empty
-// one.
+// Snapshot returns what the chain makes, including its base chains, or an empty snapshot without a snapshot.json.
 func (c Chain) Snapshot() (doctor.Snapshot, error) {
 	text, err := fs.ReadFile(c.Files, snapshotFile)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -51,7 +50,7 @@ func (c Chain) Snapshot() (doctor.Snapshot, error) {
 	return doctor.ParseSnapshot(text)
 }
 
-// observer is the spec for reading snapshots: the roles.
+// observer is the spec for reading snapshots.
 func observer() doctor.Spec {
 	return doctor.Spec{OwnerRole: OwnerRole, AppRole: AppRole, ResolverRole: ResolverRole}
 }
@@ -64,15 +63,15 @@ func revisionSchemas(chains []Chain) []string {
 	return out
 }
 
-// take reads the snapshot of the database that the runner works on.
+// take reads the snapshot of the database.
 func (r *runner) take(ctx context.Context, q doctor.Querier) (doctor.Snapshot, error) {
 	return doctor.Take(ctx, q, observer(), revisionSchemas(r.Chains)...)
 }
 
-// recorded is the latest snapshot that the database has, or nil.
+// recorded returns the latest snapshot that was recorded in the database, or nil.
 func (r *runner) recorded(ctx context.Context, q Querier) (*doctor.Snapshot, error) {
 	if len(r.Chains) == 0 {
-		return nil, nil //nolint:nilnil // there is none
+		return nil, nil //nolint:nilnil // no snapshot
 	}
 	rows, err := q.Query(ctx, r.allSnapshots()+" ORDER BY recorded_at DESC LIMIT 1")
 	if err != nil {
@@ -98,7 +97,7 @@ func (r *runner) allSnapshots() string {
 	return strings.Join(tables, " UNION ALL ")
 }
 
-// shipped is the snapshot of the last chain where it is about exactly these migrations, or nil.
+// shipped returns the last chain's snapshot if it is of exactly these migrations, or nil.
 func (r *runner) shipped(versions map[string]string) (*doctor.Snapshot, error) {
 	s, err := r.Chains[len(r.Chains)-1].Snapshot()
 	if err != nil || s.Versions == nil || !maps.Equal(s.Versions, versions) {
@@ -107,8 +106,8 @@ func (r *runner) shipped(versions map[string]string) (*doctor.Snapshot, error) {
 	return &s, nil
 }
 
-// record writes down what the database is to look like after a file. Where it was written down before, the file's own
-// changes are added, and no other: what was changed by hand stays a difference.
+// record stores the expected snapshot after a file: the previous one plus the file's own changes, so that changes made
+// by hand remain differences.
 func (r *runner) record(ctx context.Context, tx pgx.Tx, c Chain, f file, before doctor.Snapshot) error {
 	after, err := r.take(ctx, tx)
 	if err != nil {
@@ -137,7 +136,7 @@ type execer interface {
 	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
 }
 
-// insert records a snapshot as the latest one, even where the clock was set back since the last.
+// insert records a snapshot as the latest, even if the clock was set back.
 func (r *runner) insert(ctx context.Context, q execer, c Chain, version string, s doctor.Snapshot) error {
 	text, err := json.Marshal(s)
 	if err != nil {
@@ -148,8 +147,8 @@ func (r *runner) insert(ctx context.Context, q execer, c Chain, version string, 
 	return err
 }
 
-// recordCurrent writes down a snapshot for a database that was migrated before snapshots were, or by another tool: the
-// shipped one, or how the database looks now.
+// recordCurrent records a snapshot of a database without one, such as one migrated by another tool: the shipped snapshot
+// or the database's current state.
 func (r *runner) recordCurrent(ctx context.Context, conn *pgx.Conn) error {
 	now, err := r.take(ctx, conn)
 	if err != nil {
@@ -174,19 +173,19 @@ func (r *runner) recordCurrent(ctx context.Context, conn *pgx.Conn) error {
 	return r.insert(ctx, conn, last, version, next)
 }
 
-// SnapshotOptions say which snapshot to write.
+// SnapshotOptions configure [WriteSnapshot].
 type SnapshotOptions struct {
 	// Dir is the folder of the migrations, and of snapshot.json.
 	Dir string
-	// Base are chains that are applied before the folder's own: [Konstruct] for a project with tables of its own.
+	// Base chains are applied before the folder: [Konstruct] for a project with its own tables.
 	Base []Chain
-	// Revisions is the schema of the folder's revision table: [Chain.Revisions]. Empty for Konstruct's own folder.
+	// Revisions is the folder's [Chain.Revisions]. Empty for Konstruct's folder.
 	Revisions string
-	// ScratchURL is a superuser's URL of a server on which databases may be made and dropped.
+	// ScratchURL is a superuser's URL of a server on which scratch databases are created and dropped.
 	ScratchURL string
 }
 
-// WriteSnapshot renews the snapshot.json of a folder, after a migration was written by hand.
+// WriteSnapshot writes the snapshot.json of a folder after a migration was written by hand.
 func WriteSnapshot(ctx context.Context, o SnapshotOptions) error {
 	own := Chain{Name: filepath.Base(o.Dir), Files: os.DirFS(o.Dir), Revisions: o.Revisions}
 	if own.Revisions == "" {
@@ -200,10 +199,10 @@ func WriteSnapshot(ctx context.Context, o SnapshotOptions) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(o.Dir, snapshotFile), text, 0o644) //nolint:gosec // sources are for everybody to read
+	return os.WriteFile(filepath.Join(o.Dir, snapshotFile), text, 0o644) //nolint:gosec // sources are world-readable
 }
 
-// snapshotOf is what chains make of an empty database.
+// snapshotOf applies chains to a scratch database and returns its snapshot.
 func snapshotOf(ctx context.Context, scratchURL string, chains []Chain) (_ doctor.Snapshot, err error) {
 	s, err := replay(ctx, scratchURL, chains)
 	if err != nil {
@@ -218,7 +217,7 @@ func snapshotOf(ctx context.Context, scratchURL string, chains []Chain) (_ docto
 	return doctor.Take(ctx, conn, observer(), revisionSchemas(chains)...)
 }
 
-// snapshotIsCurrent compares the last chain's snapshot.json with what the chains make, and names what differs.
+// snapshotIsCurrent compares the last chain's snapshot.json with what the chains make.
 func (o CheckOptions) snapshotIsCurrent(ctx context.Context) error {
 	kept, err := o.Chains[len(o.Chains)-1].Snapshot()
 	if err != nil || kept.Versions == nil {

@@ -7,23 +7,23 @@ import (
 	"time"
 )
 
-// FileStatus is a migration and when it was applied.
+// FileStatus is a migration and the time it was applied.
 type FileStatus struct {
 	Chain string
 	Name  string
-	// AppliedAt is UTC, and zero for a file that is pending.
+	// AppliedAt is in UTC, or zero if the file is pending.
 	AppliedAt time.Time
 }
 
-// ChainStatus is a chain, held against a database.
+// ChainStatus is a chain compared with a database.
 type ChainStatus struct {
 	Name  string
 	Files []FileStatus
-	// Problem is why [Up] would refuse: one of its errors, or nil.
+	// Problem is the error that [Up] would return, or nil.
 	Problem error
 }
 
-// Pending are the names of the files that the next [Up] applies.
+// Pending returns the names of the files that the next [Up] applies.
 func (s ChainStatus) Pending() []string {
 	var out []string
 	for _, f := range s.Files {
@@ -34,7 +34,7 @@ func (s ChainStatus) Pending() []string {
 	return out
 }
 
-// Status tells what was applied and what is pending, and changes nothing. Any role that may read the revisions can ask.
+// Status reports applied and pending files and changes nothing. The role needs to read the revision tables only.
 func Status(ctx context.Context, o Options) ([]ChainStatus, error) {
 	o = o.withDefaults()
 	conn, err := connect(ctx, o.URL, nil)
@@ -74,10 +74,9 @@ func (c Chain) status(ctx context.Context, q Querier) (ChainStatus, error) {
 	return s, nil
 }
 
-// Current tells a readiness probe whether all migrations of this binary were applied: ok, or what is wrong in one
-// sentence. A database that is newer is ok: migrations are compatible with the release before them, which serves while
-// the next one is rolled out. An error means that it could not be asked. konstruct_app may ask. Without chains it asks for
-// [Konstruct]'s.
+// Current reports to a readiness probe whether all migrations of this binary were applied, and if not, the reason in
+// one sentence. A newer database is ok: the previous release serves while the next one is rolled out. The error is set
+// if the database could not be queried. konstruct_app may call it. The default chain is [Konstruct].
 func Current(ctx context.Context, q Querier, chains ...Chain) (ok bool, detail string, err error) {
 	if len(chains) == 0 {
 		chains = []Chain{Konstruct()}
@@ -92,10 +91,10 @@ func Current(ctx context.Context, q Querier, chains ...Chain) (ok bool, detail s
 		case errors.Is(s.Problem, ErrNewer):
 			continue
 		case s.Problem != nil:
-			return false, s.Problem.Error(), nil //nolint:nilerr // it is the answer: the question was answered
+			return false, s.Problem.Error(), nil //nolint:nilerr // the problem is the result
 		}
 		if p := s.Pending(); len(p) > 0 {
-			return false, fmt.Sprintf("%d migrations of %s are pending, the first is %s", len(p), c.Name, p[0]), nil
+			return false, fmt.Sprintf("%d migrations of %s are pending, starting with %s", len(p), c.Name, p[0]), nil
 		}
 	}
 	return true, "", nil

@@ -12,17 +12,17 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// Options say what to migrate.
+// Options configure [Up] and [Status].
 type Options struct {
-	// URL is konstruct_owner's, or a superuser's, who then also bootstraps.
+	// URL of konstruct_owner, or of a superuser, with which Up also bootstraps.
 	URL string
-	// Chains are applied one after the other: [Konstruct] alone where empty.
+	// Chains are applied in order. Default: [Konstruct] alone.
 	Chains []Chain
-	// Logger hears of every file. None: silence.
+	// Logger receives one entry per file. Default: none.
 	Logger *slog.Logger
-	// LockTimeout is how long a statement waits for a table that is in use before its file starts again: 3 s where zero.
+	// LockTimeout is how long a statement waits for a lock before its file is retried. Default: 3 s.
 	LockTimeout time.Duration
-	// Operator is written beside each revision: the binary and its version.
+	// Operator is stored with each revision: the binary and its version.
 	Operator string
 }
 
@@ -31,13 +31,13 @@ const (
 	defaultOperator    = "konstruct"
 )
 
-// Result is what [Up] did.
+// Result is the outcome of [Up].
 type Result struct {
-	// Applied are the files that were applied now, in order.
+	// Applied lists the files of this run, in order.
 	Applied []string
-	// Current is how many were applied before.
+	// Current is the number of files applied before.
 	Current int
-	// Warnings are bootstrap's, where it ran.
+	// Warnings are those of [Bootstrap], if it ran.
 	Warnings []string
 }
 
@@ -57,14 +57,14 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Up applies what is missing. It waits for another Up on the same database, applies each file in a transaction of its
-// own, and stops at the first that fails, which leaves nothing behind: the next Up starts there again.
+// Up applies the pending files. It waits for a concurrent Up on the same database, applies each file in its own
+// transaction, and stops at the first that fails, which is rolled back: the next Up continues there.
 //
-// As a superuser it runs [Bootstrap] and goes on as konstruct_owner. As konstruct_owner it finds that done, or returns an
-// error that is a [NotBootstrappedError] and says what to run.
+// As a superuser it runs [Bootstrap] and continues as konstruct_owner. As konstruct_owner it returns a
+// [NotBootstrappedError] if the bootstrap is missing.
 //
-// Before it touches anything it holds files and database against each other: see [ErrChecksum], [ErrEdited],
-// [ErrRemoved], [ErrOutOfOrder], [ErrNewer] and [ErrPartial].
+// It first compares files and database: see [ErrChecksum], [ErrEdited], [ErrRemoved], [ErrOutOfOrder], [ErrNewer] and
+// [ErrPartial].
 func Up(ctx context.Context, o Options) (Result, error) {
 	o = o.withDefaults()
 	super, err := identify(ctx, o.URL)
@@ -86,7 +86,7 @@ func Up(ctx context.Context, o Options) (Result, error) {
 	return result, err
 }
 
-// dialOwner opens a connection that acts as the owner, whoever logged in.
+// dialOwner opens a connection and sets the owner role.
 func dialOwner(ctx context.Context, url string) (*pgx.Conn, error) {
 	conn, err := connect(ctx, url, nil)
 	if err != nil {
@@ -94,12 +94,12 @@ func dialOwner(ctx context.Context, url string) (*pgx.Conn, error) {
 	}
 	if _, err := conn.Exec(ctx, "SET ROLE "+rls.Quote(OwnerRole)); err != nil {
 		closeConn(ctx, conn)
-		return nil, fmt.Errorf("act as %s: %w", OwnerRole, err)
+		return nil, fmt.Errorf("set role %s: %w", OwnerRole, err)
 	}
 	return conn, nil
 }
 
-// up applies chains to a scratch database as the plain owner. between runs after each file, observe within it.
+// up applies chains to a scratch database as the owner role. between runs after each file, observe in its transaction.
 func (s *scratch) up(
 	ctx context.Context, chains []Chain, between func(context.Context, string) error, observe func(file, doctor.Snapshot, doctor.Snapshot),
 ) (Result, error) {

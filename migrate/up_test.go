@@ -77,7 +77,7 @@ func TestUpTellsWhatADBAHasToRun(t *testing.T) {
 	require.ErrorIs(t, err, migrate.ErrNotBootstrapped)
 	var missing *migrate.NotBootstrappedError
 	require.ErrorAs(t, err, &missing)
-	require.Contains(t, missing.Missing, "schema public belongs to pg_database_owner")
+	require.Contains(t, missing.Missing, "schema public is owned by pg_database_owner")
 	require.ErrorContains(t, err, " -d "+db.Name+" -v ON_ERROR_STOP=1 -f migrate/bootstrap.sql\n")
 	require.ErrorContains(t, err, `\password konstruct_app`)
 	require.NotContains(t, err.Error(), "@", "no URL, and so no password")
@@ -170,7 +170,7 @@ func TestTwoRunnersAtOnce(t *testing.T) {
 		return one[bool](t, super, "SELECT EXISTS (SELECT FROM pg_locks WHERE relation = 'gate'::regclass AND NOT granted)")
 	}, time.Minute, 5*time.Millisecond, "the first is at work")
 	second := start(t.Context(), options)
-	second.heard.waitFor(t, "another migration is running: waiting for it")
+	second.heard.waitFor(t, "waiting for another migration to finish")
 	exec(t, gatekeeper, "COMMIT")
 
 	require.NoError(t, <-first.done)
@@ -178,7 +178,7 @@ func TestTwoRunnersAtOnce(t *testing.T) {
 	require.Len(t, first.result.Applied, 2)
 	require.Empty(t, second.result.Applied)
 	require.Equal(t, 2, second.result.Current)
-	require.NotContains(t, first.heard.String(), "waiting for it")
+	require.NotContains(t, first.heard.String(), "waiting for another migration")
 }
 
 // Without the lock another run may have begun: nothing more is applied, and the file at work is not committed.
@@ -204,7 +204,7 @@ func TestALostLockEndsTheRun(t *testing.T) {
 		WHERE relation = 'atlas_schema_revisions.migration_lock'::regclass AND mode = 'ExclusiveLock'`)
 	exec(t, gatekeeper, "COMMIT")
 
-	require.ErrorContains(t, <-run.done, "migration lock is lost")
+	require.ErrorContains(t, <-run.done, "migration lock lost")
 	require.Equal(t, []string{"20260101000000_first.sql"}, run.result.Applied)
 	require.Equal(t, []string{"first konstruct_owner", "gate konstruct_owner"}, column(t, super, tables))
 }
@@ -257,7 +257,7 @@ func TestUpWaitsForATableInUse(t *testing.T) {
 			base.with(files{"20260101000001_two.sql": "CREATE TABLE two ();\nALTER TABLE one ADD COLUMN c int;"}).chain(t),
 		},
 	})
-	waiting.heard.waitFor(t, "migration starts again: a table is in use")
+	waiting.heard.waitFor(t, "migration is retried: a table is in use")
 	exec(t, user, "COMMIT")
 	require.NoError(t, <-waiting.done)
 	require.Equal(t, []string{"20260101000001_two.sql"}, waiting.result.Applied)
@@ -267,7 +267,7 @@ func TestFileNames(t *testing.T) {
 	t.Parallel()
 	db := bootstrapped(t)
 	_, err := upChains(t.Context(), db.OwnerURL, files{"add_notes.sql": "SELECT 1;"}.chain(t))
-	require.ErrorContains(t, err, "add_notes.sql: a migration is called <YYYYMMDDhhmmss>_")
+	require.ErrorContains(t, err, "add_notes.sql: a migration must be named <YYYYMMDDhhmmss>_")
 	_, err = upChains(t.Context(), db.OwnerURL, files{
 		"20260101000000_a.sql": "SELECT 1;", "20260101000000_b.sql": "SELECT 1;",
 	}.chain(t))
@@ -301,7 +301,7 @@ func TestUpStopsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	waiting := start(ctx, migrate.Options{URL: db.OwnerURL, LockTimeout: time.Minute, Chains: []migrate.Chain{chain}})
-	waiting.heard.waitFor(t, "another migration is running: waiting for it")
+	waiting.heard.waitFor(t, "waiting for another migration to finish")
 	cancel()
 	require.ErrorIs(t, <-waiting.done, context.Canceled)
 }

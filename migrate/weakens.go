@@ -10,22 +10,20 @@ import (
 	"github.com/konstruct/konstruct/tenancy/doctor"
 )
 
-// ErrWeakens is returned when a migration takes something away from isolation and does not declare it. The error names
-// file, object and risk.
+// ErrWeakens is returned when a migration weakens isolation without a declaration. The error names file, object and risk.
 var ErrWeakens = errors.New("the migration weakens isolation")
 
-// declaration is the reviewed line with which a migration says that it means to:
+// declaration is a line that accepts a weakening after review:
 //
 //	-- konstruct:weakens policy support on public.notes because …
 var declaration = regexp.MustCompile(`(?m)^\s*--\s*konstruct:weakens\s+(.+?)\s+because\s+\S.*$`)
 
-// weakening collects what the files of a chain take away, one file after the other.
+// weakening collects the undeclared weakenings of a chain's files.
 type weakening struct {
-	spec  doctor.Spec
+	spec doctor.Spec
 	errs []error
 }
 
-// observe judges one file.
 func (w *weakening) observe(f file, before, after doctor.Snapshot) {
 	var declared []string
 	for _, m := range declaration.FindAllStringSubmatch(f.text, -1) {
@@ -35,12 +33,12 @@ func (w *weakening) observe(f file, before, after doctor.Snapshot) {
 	for _, finding := range doctor.Weakened(before, after, w.spec) {
 		used[finding.Object] = true
 		if !slices.Contains(declared, finding.Object) {
-			w.errs = append(w.errs, fmt.Errorf("%w: %s: %s (%s): %s If it is meant: -- konstruct:weakens %s because …",
+			w.errs = append(w.errs, fmt.Errorf("%w: %s: %s (%s): %s To accept it, add: -- konstruct:weakens %s because …",
 				ErrWeakens, f.name, finding.Object, finding.Code, finding.Risk, finding.Object))
 		}
 	}
 	declared = slices.DeleteFunc(declared, func(object string) bool { return used[object] })
 	if len(declared) > 0 {
-		w.errs = append(w.errs, fmt.Errorf("%w: %s declares what it does not do: %s", ErrLint, f.name, strings.Join(declared, ", ")))
+		w.errs = append(w.errs, fmt.Errorf("%w: %s: remove declarations that do not apply: %s", ErrLint, f.name, strings.Join(declared, ", ")))
 	}
 }

@@ -28,7 +28,7 @@ type agentView struct {
 	UpdatedAt       time.Time               `json:"updated_at"`
 }
 
-// agentSummary is an agent in a list, without its prompts.
+// agentSummary is an agent in a list, without prompts, tools and rules.
 type agentSummary struct {
 	ID              uuid.UUID `json:"id" format:"uuid"`
 	TenantID        uuid.UUID `json:"tenant_id" format:"uuid"`
@@ -41,7 +41,7 @@ type agentSummary struct {
 	ETag            string    `json:"etag" doc:"Version of the resource, for If-Match."`
 }
 
-// ToolAssignment is a tool that an agent may use. Further properties are kept value for value.
+// ToolAssignment is a tool that an agent may use. Additional properties are stored as sent.
 type ToolAssignment struct {
 	_ struct{} `additionalProperties:"true"`
 
@@ -49,7 +49,7 @@ type ToolAssignment struct {
 	Config FreeObject `json:"config,omitempty" doc:"Settings of the tool."`
 }
 
-// EscalationRule says when an agent hands over to a person. Further properties are kept value for value.
+// EscalationRule is a condition for handing over to a person. Additional properties are stored as sent.
 type EscalationRule struct {
 	_ struct{} `additionalProperties:"true"`
 
@@ -60,8 +60,8 @@ type EscalationRule struct {
 	Message  string   `json:"message,omitempty" maxLength:"2000" doc:"Message the agent sends when it hands over."`
 }
 
-// AgentFields are optional, when an agent is created as when it is updated. Like the other embedded types, it is
-// exported because huma looks at exported fields only.
+// AgentFields are the optional fields of a create and an update request. Embedded types are exported because huma ignores
+// unexported fields.
 type AgentFields struct {
 	Role            *string                 `json:"role,omitempty" maxLength:"200" example:"Support"`
 	Persona         *string                 `json:"persona,omitempty" maxLength:"20000" doc:"Tone and style of the agent."`
@@ -93,7 +93,7 @@ type updateAgentInput struct {
 	} `nameHint:"UpdateAgent"`
 }
 
-// AgentPathInput names an agent.
+// AgentPathInput is the path of an agent.
 type AgentPathInput struct {
 	TenantPathInput
 
@@ -131,7 +131,7 @@ func (s *Server) createAgent(ctx context.Context, in *createAgentInput) (*itemOu
 	if err != nil {
 		return nil, err
 	}
-	requestOf(ctx).about(objectAgent, row.ID)
+	requestOf(ctx).setObject(objectAgent, row.ID)
 	out := agentItem(row)
 	out.Location = tenantsPath + "/" + row.TenantID.String() + "/agents/" + row.ID.String()
 	return out, nil
@@ -146,7 +146,7 @@ func (s *Server) getAgent(ctx context.Context, in *getAgentInput) (*itemOutput[a
 	if err != nil {
 		return nil, err
 	}
-	return agentItem(row), in.fresh(row.UpdatedAt)
+	return agentItem(row), in.notModified(row.UpdatedAt)
 }
 
 func (s *Server) updateAgent(ctx context.Context, in *updateAgentInput) (*itemOutput[agentView], error) {
@@ -183,14 +183,14 @@ func (f AgentFields) with(name *string) operation.AgentFields {
 	}
 }
 
-// check holds each rule to what its kind needs, which a schema can only say in prose.
+// check validates the properties that depend on the kind of a rule, which the schema cannot express.
 func (f AgentFields) check() error {
 	var faults []problem.Field
 	for i, raw := range f.EscalationRules {
 		var rule EscalationRule
 		fault := problem.Field{Code: problem.FieldRequired, Message: "required"}
-		switch err := jsonv2.Unmarshal(raw.RawMessage, &rule); { // it matches names exactly, as the schema does
-		case err != nil: // JSON Schema takes 1.0 as an integer, Go does not
+		switch err := jsonv2.Unmarshal(raw.RawMessage, &rule); { // matches names exactly, as the schema does
+		case err != nil: // 1.0 is an integer in JSON Schema, but not in Go
 			fault = problem.Field{Field: "count", Code: problem.FieldType, Message: "expected integer"}
 		case rule.When == "keywords" && len(rule.Keywords) == 0:
 			fault.Field = "keywords"

@@ -11,29 +11,29 @@ import (
 	"github.com/konstruct/konstruct/server/problem"
 )
 
-// The types of objects in the audit log.
+// The kinds of objects in the audit log.
 const (
 	objectTenant     = "tenant"
 	objectAgent      = "agent"
 	objectConnection = "channel_connection"
 )
 
-// about notes the object that the request is about.
-func (r *request) about(kind string, id uuid.UUID) { r.object = kind + "/" + id.String() }
+// setObject sets the object of the request in the audit log.
+func (r *request) setObject(kind string, id uuid.UUID) { r.object = kind + "/" + id.String() }
 
-// aboutPath notes the innermost object that the path names. Text that is not an id is left out: the caller chose it.
-func (r *request) aboutPath(ctx huma.Context) {
+// setObjectFromPath sets the innermost object in the path. Invalid ids are skipped, because they are arbitrary text.
+func (r *request) setObjectFromPath(ctx huma.Context) {
 	for _, part := range []struct{ param, kind string }{
 		{"agent_id", objectAgent}, {"connection_id", objectConnection}, {tenantParam, objectTenant},
 	} {
 		if id, err := uuid.Parse(ctx.Param(part.param)); err == nil {
-			r.about(part.kind, id)
+			r.setObject(part.kind, id)
 			return
 		}
 	}
 }
 
-// auditEntry records that the principal enters a tenant, before anything of it is read.
+// auditEntry logs that the principal enters a tenant, before any of its rows are read.
 func (s *Server) auditEntry(ctx context.Context, method string) {
 	r := requestOf(ctx)
 	s.log.LogAttrs(ctx, slog.LevelInfo, "audit: tenant entered", append([]slog.Attr{
@@ -41,7 +41,7 @@ func (s *Server) auditEntry(ctx context.Context, method string) {
 	}, r.detail...)...)
 }
 
-// auditChange records a change that the principal made, and one whose outcome is unknown.
+// auditChange logs a change by the principal, also if its outcome is unknown.
 func (s *Server) auditChange(ctx huma.Context, action string) {
 	r, outcome := requestOf(ctx.Context()), "done"
 	switch {

@@ -14,7 +14,7 @@ type loginInput struct {
 }
 
 type loginBody struct {
-	// Auth.js's authorize() is handed the form's other fields as well: csrfToken, callbackUrl.
+	// The authorize() function of Auth.js sends all fields of its form, such as csrfToken and callbackUrl.
 	_           struct{} `additionalProperties:"true"`
 	Email       string   `json:"email" minLength:"1" maxLength:"320" doc:"Case-insensitive." example:"ada@example.com"`
 	Password    string   `json:"password" minLength:"1" maxLength:"1024" writeOnly:"true"`
@@ -24,10 +24,9 @@ type loginBody struct {
 type loginOutput struct{ Body loginView }
 
 type loginView struct {
-	User    userView    `json:"user"`
-	Session sessionView `json:"session"`
-	// It is no credential: it only keeps a stranger's wrong passwords from locking this device out.
-	DeviceToken string `json:"device_token" doc:"Store it for 180 days and send it with the next login from this device. Failed attempts from a remembered device are counted separately until the password changes. It grants no access."`
+	User        userView    `json:"user"`
+	Session     sessionView `json:"session"`
+	DeviceToken string      `json:"device_token" doc:"Store it for 180 days and send it with the next login from this device. Failed attempts from a remembered device are counted separately until the password changes. It grants no access."`
 }
 
 type userView struct {
@@ -55,7 +54,7 @@ type sessionExpiryView struct {
 
 func (s *Server) login(ctx context.Context, in *loginInput) (*loginOutput, error) {
 	login, err := s.logins.Login(ctx, account.Attempt{
-		Email: in.Body.Email, Password: in.Body.Password, Device: in.Body.DeviceToken, Client: s.limited(requestOf(ctx)),
+		Email: in.Body.Email, Password: in.Body.Password, Device: in.Body.DeviceToken, Client: s.limitedClient(requestOf(ctx)),
 	})
 	if err != nil {
 		return nil, err

@@ -222,7 +222,7 @@ func TestTooManyAttempts(t *testing.T) {
 func TestHashingIsBounded(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(o *server.Options) {
-		o.Hashing = account.QueueOptions{AtOnce: 1, Waiting: 2}
+		o.Hashing = account.SemaphoreOptions{Concurrency: 1, MaxWaiting: 2}
 	})
 	hold := make(chan struct{})
 	w.hasher.hold.Store(&hold)

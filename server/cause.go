@@ -10,8 +10,8 @@ import (
 	"github.com/konstruct/konstruct/tenancy"
 )
 
-// causeAttr is what the log keeps of an error: of one from PostgreSQL the code, its meaning and the names of objects,
-// because its texts can quote values; of another one its text.
+// causeAttr returns the log attribute of an error. A PostgreSQL error is reduced to its code, its meaning and object names,
+// because its texts can contain values.
 func causeAttr(err error) slog.Attr {
 	return slog.Any("cause", slog.GroupValue(causeAttrs(err)...))
 }
@@ -33,7 +33,7 @@ func causeAttrs(err error) []slog.Attr {
 	return attrs
 }
 
-// causeKind tells causes apart without what differs between two occurrences.
+// causeKind returns a key that is equal for repeated occurrences of a cause.
 func causeKind(err error) string {
 	if err == nil {
 		return ""
@@ -56,10 +56,10 @@ func meaningOf(err error, code string) string {
 	return meanings()[code]
 }
 
-// meanings are the causes that an operator meets (PostgreSQL manual, appendix A), in words.
+// meanings explains the error codes that operators see most often (PostgreSQL manual, appendix A).
 func meanings() map[string]string {
 	return map[string]string{
-		"08P01": "protocol violation, or a pooler lost its server",
+		"08P01": "protocol violation, or the pooler lost its server connection",
 		"25006": "the database is read-only",
 		"25P03": "idle_in_transaction_session_timeout expired",
 		"28000": "the role is not allowed to log in",

@@ -2,9 +2,9 @@ package server
 
 import "net/netip"
 
-// limited returns the request's client for limits by address. It is the zero address for one that stands for many people,
-// which is a trusted proxy (a portal that logs its people in from its own server) or this machine, and for none.
-func (s *Server) limited(r *request) netip.Addr {
+// limitedClient returns the client address for rate limits. It is zero for an address shared by many users: a trusted
+// proxy, such as a portal that logs in its users from its server, or loopback.
+func (s *Server) limitedClient(r *request) netip.Addr {
 	client, err := netip.ParseAddr(r.client)
 	if err != nil {
 		return netip.Addr{}

@@ -25,7 +25,7 @@ type connectionView struct {
 	UpdatedAt   time.Time  `json:"updated_at"`
 }
 
-// connectionSummary is a connection in a list, without its configuration.
+// connectionSummary is a connection in a list, without configuration and secret names.
 type connectionSummary struct {
 	ID          uuid.UUID `json:"id" format:"uuid"`
 	TenantID    uuid.UUID `json:"tenant_id" format:"uuid"`
@@ -37,7 +37,7 @@ type connectionSummary struct {
 	ETag        string    `json:"etag" doc:"Version of the resource, for If-Match."`
 }
 
-// ConnectionFields are those that may be left out.
+// ConnectionFields are the optional fields of a create and an update request.
 type ConnectionFields struct {
 	Status  string      `json:"status,omitempty" enum:"pending,active,revoked" doc:"Only an active connection receives messages. A connection is pending until the tenant is verified to own the workspace. Defaults to active when created by a platform admin."`
 	Config  FreeObject  `json:"config,omitempty" doc:"Settings of the channel, such as channel ids. Must not contain secrets. Replaces the whole object."`
@@ -62,7 +62,7 @@ type updateConnectionInput struct {
 	Body struct{ ConnectionFields } `nameHint:"UpdateChannelConnection"`
 }
 
-// ConnectionPathInput names a connection.
+// ConnectionPathInput is the path of a connection.
 type ConnectionPathInput struct {
 	TenantPathInput
 
@@ -95,8 +95,7 @@ func (s *Server) listConnections(ctx context.Context, in *listConnectionsInput) 
 func (s *Server) createConnection(ctx context.Context, in *createConnectionInput) (*itemOutput[connectionView], error) {
 	fields := in.Body.fields()
 	if fields.Status == "" && requestOf(ctx).principal.IsAdmin {
-		// A platform admin vouches for the workspace. Without a status it would stay pending, and receive nothing.
-		fields.Status = string(channelconnection.StatusActive)
+		fields.Status = string(channelconnection.StatusActive) // platform admins need not prove that the workspace is theirs
 	}
 	row, err := s.connections.Create(ctx, operation.NewConnection{
 		ChannelType: in.Body.ChannelType, WorkspaceID: in.Body.WorkspaceID, ConnectionFields: fields,
@@ -104,7 +103,7 @@ func (s *Server) createConnection(ctx context.Context, in *createConnectionInput
 	if err != nil {
 		return nil, err
 	}
-	requestOf(ctx).about(objectConnection, row.ID)
+	requestOf(ctx).setObject(objectConnection, row.ID)
 	out := connectionItem(row)
 	out.Location = tenantsPath + "/" + row.TenantID.String() + "/channel-connections/" + row.ID.String()
 	return out, nil
@@ -119,7 +118,7 @@ func (s *Server) getConnection(ctx context.Context, in *getConnectionInput) (*it
 	if err != nil {
 		return nil, err
 	}
-	return connectionItem(row), in.fresh(row.UpdatedAt)
+	return connectionItem(row), in.notModified(row.UpdatedAt)
 }
 
 func (s *Server) updateConnection(ctx context.Context, in *updateConnectionInput) (*itemOutput[connectionView], error) {

@@ -1,23 +1,21 @@
-// Package server is the HTTP API: routes, who may use them, and what they answer.
+// Package server is the HTTP API.
 //
 //	s, err := server.New(ctx, server.Options{…})
-//	err = s.Run(ctx)            // until ctx ends, then gracefully
+//	err = s.Run(ctx) // shuts down gracefully when ctx ends
 //
-// One list of routes (routes.go) feeds the router, the access rules and the OpenAPI document; a route without a rule
-// doesn't start. A request goes
+// One list of routes (routes.go) feeds the router, the access rules and the OpenAPI document. A server with a route
+// without a rule does not start. A request passes
 //
-//	observe → guard → handler → operation → answer
+//	observe → guard → handler → operation → response
 //
-// observe gives it an id, a deadline, limits and a line in the log. guard looks the session up, in one round trip, and
-// decides; only then does a tenant enter the context. The handler decodes, calls one method of package operation or
-// account, and encodes. What goes wrong becomes a problem in one place (failure.go), where it is also decided what the
-// log keeps of it.
+// observe adds an id, a deadline, limits and a log line. guard authenticates the session in one round trip and applies the
+// rule; only then is a tenant added to the context. The handler decodes, calls one method of package operation or account,
+// and encodes. failure.go maps errors to problems.
 //
-// Nothing that was submitted is repeated in an error or in the log: no body, no query string, no token, no path beyond
-// the route's own template.
+// Neither errors nor logs contain submitted data: no body, query string, token, or path other than the route's template.
 //
-// Changes take If-Match: an update must send one (428 without, 412 when it is stale), a deletion may.
+// Updates require If-Match (428 without it, 412 if it is stale); deletions accept it.
 //
-// Sub-packages: problem (what an error looks like), account (users, sessions, logging in), operation (what is done).
-// The package is imported by cmd only.
+// Subpackages: problem (error responses), account (users, sessions, login), operation (units of work), docs (the page at
+// /docs). The package is imported by cmd only.
 package server

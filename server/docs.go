@@ -2,7 +2,7 @@ package server
 
 import "github.com/konstruct/konstruct/server/docs"
 
-// docsRoutes serve the document, and the page to read and try it. They exist only where they are enabled.
+// docsRoutes serve the OpenAPI document and the page to read and try it.
 func docsRoutes(document []byte) []route {
 	html, policy := docs.Page()
 	return []route{

@@ -17,7 +17,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// failureFor is failure for the request's principal: only a platform admin is told which value another row has.
+// failureFor returns the problem for the request's principal. Only a platform admin learns which value is in use.
 func failureFor(ctx context.Context, err error) *problem.Problem {
 	p := failure(err)
 	if p.Code == problem.CodeConflict && !requestOf(ctx).principal.IsAdmin {
@@ -26,7 +26,7 @@ func failureFor(ctx context.Context, err error) *problem.Problem {
 	return p
 }
 
-// failure is the one place that says what an error looks like to the caller. What it doesn't know is a 500.
+// failure is the only place that maps errors to problems. An unknown error is a 500.
 func failure(err error) *problem.Problem {
 	var known *problem.Problem
 	var attempts *account.AttemptsError
@@ -71,14 +71,13 @@ func operationFailure(err error) *problem.Problem {
 			"The resource was modified; fetch it and retry.")
 	case errors.Is(err, operation.ErrCursor):
 		return problem.Invalid(problem.Field{Field: "query.cursor", Code: problem.FieldCursor, Message: "expected a next_cursor of this list"})
-	case errors.Is(err, operation.ErrRefused):
+	case errors.Is(err, operation.ErrInvalid):
 		return problem.General(http.StatusUnprocessableEntity)
 	}
 	return nil
 }
 
-// serverFailure tells a change that may have been made from a request that was not carried out, and faults that pass
-// from those that don't.
+// serverFailure distinguishes unknown outcomes from requests without effect, and temporary failures from permanent ones.
 func serverFailure(err error) *problem.Problem {
 	var db *pgconn.PgError
 	switch {
@@ -94,25 +93,25 @@ func serverFailure(err error) *problem.Problem {
 	return problem.General(http.StatusInternalServerError)
 }
 
-// databaseFailure judges PostgreSQL's own refusals (manual, appendix A). A statement that it refused was rolled back,
-// unless the connection ended with the error.
+// databaseFailure maps PostgreSQL's error codes (manual, appendix A). A failed statement was rolled back, unless the
+// connection ended with the error.
 func databaseFailure(code string) *problem.Problem {
 	switch {
-	case strings.HasPrefix(code, "08"), code == "57P01", code == "57P02": // the connection, or the server, went away
+	case strings.HasPrefix(code, "08"), code == "57P01", code == "57P02": // the connection was lost
 		return problem.OutcomeUnknown()
 	case strings.HasPrefix(code, "40"), // deadlock, serialization
 		strings.HasPrefix(code, "53"),    // too many connections, disk full, out of memory
 		strings.HasPrefix(code, "57"),    // statement_timeout, starting up
 		code == "25006",                  // read-only
-		code == "25P03", code == "25P04", // a transaction was ended by a timeout
+		code == "25P03", code == "25P04", // transaction timeouts
 		code == "55P03", // lock_timeout
-		code == "42P01": // a table is missing: the database was not migrated
+		code == "42P01": // undefined table: not migrated
 		return problem.Unavailable(retrySoon)
 	}
 	return problem.General(http.StatusInternalServerError)
 }
 
-// secretFaults names each secret that is at fault, and the rule.
+// secretFaults returns a problem with a field for each invalid secret.
 func secretFaults(err error) *problem.Problem {
 	p := problem.General(http.StatusUnprocessableEntity)
 	for _, fault := range faultsIn(err) {
@@ -158,7 +157,7 @@ func faultsIn(err error) []*secrets.FaultError {
 	return faults
 }
 
-// keepCause notes why the server failed, so that the request's log line says so, for problems of handlers and of huma.
+// keepCause keeps the cause of a problem from a handler or huma for the request's log line.
 func (s *Server) keepCause(ctx huma.Context, _ string, body any) (any, error) {
 	if p, ok := body.(*problem.Problem); ok {
 		requestOf(ctx.Context()).failed(p)

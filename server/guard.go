@@ -1,7 +1,7 @@
 package server
 
 import (
-	"errors"
+	"fmt"
 	"mime"
 	"net/http"
 	"net/url"
@@ -16,36 +16,36 @@ import (
 	"github.com/konstruct/konstruct/tenancy"
 )
 
-// guard holds a request to its route's rule, before anything of it but the path and the headers is read.
+// guard applies the route's access rule before the body is read.
 func (s *Server) guard(r route) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		if p := unreadable(ctx, r); p != nil {
-			s.refuse(ctx, p)
+			s.reject(ctx, p)
 			return
 		}
 		if err := s.isolation.Healthy(); r.tenantTraffic && err != nil {
-			s.refuse(ctx, problem.Unavailable(retrySoon).Because(err))
+			s.reject(ctx, problem.Unavailable(retrySoon).Because(err))
 			return
 		}
 		if r.access == public {
 			next(ctx)
 			return
 		}
-		admitted, err := s.admit(ctx, r)
+		authorized, err := s.authorize(ctx, r)
 		if err != nil {
-			s.refuse(ctx, failureFor(ctx.Context(), err))
+			s.reject(ctx, failureFor(ctx.Context(), err))
 			return
 		}
 		if p := ambiguous(ctx); p != nil {
-			s.refuse(ctx, p)
+			s.reject(ctx, p)
 			return
 		}
-		next(admitted)
-		s.auditChange(admitted, r.op.OperationID)
+		next(authorized)
+		s.auditChange(authorized, r.op.OperationID)
 	}
 }
 
-// unreadable refuses a body by its headers, before anything of it is read.
+// unreadable rejects a body by its headers.
 func unreadable(ctx huma.Context, r route) *problem.Problem {
 	if !r.hasBody {
 		return nil
@@ -68,7 +68,7 @@ func unreadable(ctx huma.Context, r route) *problem.Problem {
 	return nil
 }
 
-// ambiguous refuses a query of which net/url drops a part, or huma reads only the first of several values.
+// ambiguous rejects a query that net/url parses only in part, or a repeated parameter, of which huma reads the first.
 func ambiguous(ctx huma.Context) *problem.Problem {
 	address := ctx.URL()
 	query, err := url.ParseQuery(address.RawQuery)
@@ -85,16 +85,16 @@ func ambiguous(ctx huma.Context) *problem.Problem {
 	return nil
 }
 
-// admit looks the session up and decides. Access to a tenant is decided before the tenant enters the context.
-func (s *Server) admit(ctx huma.Context, r route) (huma.Context, error) {
-	// A tenant's id that is none names no tenant: the zero ID, which nobody may enter.
-	about, _ := tenancy.Parse(ctx.Param(tenantParam))
-	principal, err := s.sessions.Authenticate(ctx.Context(), bearer(ctx.Header("Authorization")), about)
+// authorize authenticates the session and applies the rule. A tenant is added to the context only after the access check.
+func (s *Server) authorize(ctx huma.Context, r route) (huma.Context, error) {
+	// An invalid id parses to the zero ID, which no principal may access.
+	tenant, _ := tenancy.Parse(ctx.Param(tenantParam))
+	principal, err := s.sessions.Authenticate(ctx.Context(), bearer(ctx.Header("Authorization")), tenant)
 	if err != nil {
 		return nil, err
 	}
 	requestOf(ctx.Context()).principal = principal
-	requestOf(ctx.Context()).aboutPath(ctx)
+	requestOf(ctx.Context()).setObjectFromPath(ctx)
 	s.warn(ctx.Context(), "last_seen_at of a session was not updated", principal.Warning)
 	switch r.access {
 	case authenticated:
@@ -108,16 +108,16 @@ func (s *Server) admit(ctx huma.Context, r route) (huma.Context, error) {
 		if !mayEnter(principal) {
 			return nil, problem.NotFound()
 		}
-		return s.enter(ctx, about), nil
+		return s.enter(ctx, tenant), nil
 	case public:
 	}
-	return nil, errors.New("server: a rule that nobody decides")
+	return nil, fmt.Errorf("server: unknown access rule %q", r.access)
 }
 
-// mayEnter decides who may enter the tenant that the session was looked up about: a platform admin, if there is one.
+// mayEnter reports whether the principal may enter the requested tenant: only platform admins may.
 func mayEnter(p account.Principal) bool { return p.IsAdmin && p.TenantExists }
 
-// enter works for the tenant from here on, and puts on record who does.
+// enter returns a context with the tenant and logs the entry.
 func (s *Server) enter(ctx huma.Context, id tenancy.ID) huma.Context {
 	requestOf(ctx.Context()).tenant = id
 	entered := tenancy.With(ctx.Context(), id)
@@ -125,8 +125,8 @@ func (s *Server) enter(ctx huma.Context, id tenancy.ID) huma.Context {
 	return huma.WithContext(ctx, entered)
 }
 
-// refuse answers in huma's stead.
-func (s *Server) refuse(ctx huma.Context, p *problem.Problem) {
+// reject writes the problem as the response.
+func (s *Server) reject(ctx huma.Context, p *problem.Problem) {
 	requestOf(ctx.Context()).failed(p)
 	p.Write(humagin.Unwrap(ctx).Writer)
 }

@@ -18,27 +18,27 @@ import (
 )
 
 const (
-	// maxDepth bounds nesting: PostgreSQL's own parser gives up much later.
+	// maxDepth bounds nesting, far below the limit of PostgreSQL's parser.
 	maxDepth = 32
-	// maxDigits is the longest plain decimal form of a number, in characters. PostgreSQL stores 1e131071 as 131,072 digits.
+	// maxDigits bounds the plain decimal form of a number, in characters. PostgreSQL stores 1e131071 as 131,072 digits.
 	maxDigits = 400
-	// maxContainers bounds the memory of a body: an empty object or array takes about 400 bytes here.
+	// maxContainers bounds the memory of a body: an empty object or array takes about 400 bytes.
 	maxContainers = 10_000
 )
 
-// jsonFormat is the only format that bodies have.
+// jsonFormat is the only body format.
 func jsonFormat() huma.Format {
-	return huma.Format{Marshal: writeAnswer, Unmarshal: unmarshal}
+	return huma.Format{Marshal: writeJSON, Unmarshal: unmarshal}
 }
 
-// null stands for a null outside free objects. Huma takes null for an optional field as if it were absent; here it is a
-// value that no field's type allows, so that a client does not believe that it removed something.
+// null replaces a null outside free objects. Huma treats a null as an absent field; this type is rejected, so that a null
+// is never ignored silently.
 type null struct{}
 
-// unmarshal is called twice for a body: for a tree to validate, which is when the body is checked, and for the handler's
-// own type. Both match names exactly.
+// unmarshal is called twice per body: for the tree that huma validates, which checks the body, and for the handler's type.
+// Both match names exactly.
 func unmarshal(data []byte, v any) error {
-	data = bytes.TrimPrefix(data, []byte("\ufeff")) // RFC 8259, section 8.1, lets a reader ignore it
+	data = bytes.TrimPrefix(data, []byte("\ufeff")) // allowed by RFC 8259, section 8.1
 	tree, ok := v.(*any)
 	if !ok {
 		return jsonv2.Unmarshal(data, v)
@@ -52,7 +52,7 @@ func unmarshal(data []byte, v any) error {
 	return nil
 }
 
-// markNulls marks the nulls of an object and of the objects in its lists. Free objects and secrets keep theirs.
+// markNulls replaces the nulls in an object and in the objects of its lists, but not in free objects and secrets.
 func markNulls(value any) {
 	object, _ := value.(map[string]any)
 	for name, field := range object {
@@ -67,8 +67,8 @@ func markNulls(value any) {
 	}
 }
 
-// parse reads one JSON value strictly (I-JSON, RFC 7493): UTF-8, no lone surrogates, no repeated names. The errors are
-// [problem.BodyError]s, since encoding/json and jsontext quote their input.
+// parse parses one JSON value strictly (I-JSON, RFC 7493): UTF-8, no lone surrogates, no repeated names. It returns only
+// [problem.BodyError]s, because the errors of jsontext quote the input.
 func parse(data []byte) (any, error) {
 	p := parser{decoder: jsontext.NewDecoder(bytes.NewReader(data)), size: len(data)}
 	value, err := p.value()
@@ -81,10 +81,10 @@ func parse(data []byte) (any, error) {
 	return value, nil
 }
 
-// parser builds the tree that huma validates. Its numbers are floats, good enough to validate but never stored.
+// parser builds the tree that huma validates. Its numbers are floats for validation only and never stored.
 type parser struct {
 	decoder *jsontext.Decoder
-	size    int // of the body, with each number in its plain decimal form
+	size    int // of the body with numbers in plain decimal form
 	opened  int // objects and arrays
 }
 
@@ -112,7 +112,7 @@ func (p *parser) value() (any, error) {
 func (p *parser) text(token jsontext.Token) (string, error) {
 	text := token.String()
 	if strings.ContainsRune(text, 0) {
-		return "", p.broken(problem.RuleNUL) // PostgreSQL stores none
+		return "", p.broken(problem.RuleNUL) // PostgreSQL cannot store it
 	}
 	return text, nil
 }
@@ -182,7 +182,7 @@ func (p *parser) broken(rule problem.Rule) error {
 	return problem.BodyError{Rule: rule, Pointer: string(p.decoder.StackPointer())}
 }
 
-// syntaxError keeps of jsontext's error what is wrong, and where.
+// syntaxError reduces an error of jsontext to the rule and the position.
 func syntaxError(err error) error {
 	var syntax *jsontext.SyntacticError
 	switch {
@@ -196,7 +196,7 @@ func syntaxError(err error) error {
 	return problem.BodyError{Rule: problem.RuleJSON}
 }
 
-// plainLength is how many characters PostgreSQL prints for a JSON number: it stores 1.5e3 as 1500.
+// plainLength returns the length of a JSON number in PostgreSQL's plain decimal form, such as 1500 for 1.5e3.
 func plainLength(number string) int {
 	mantissa, exponent, _ := strings.Cut(strings.ToLower(number), "e")
 	shift := 0
@@ -221,7 +221,7 @@ func plainLength(number string) int {
 	return length
 }
 
-// FreeObject is a JSON object of the caller's own, kept value for value.
+// FreeObject is a JSON object without a schema, stored as sent.
 type FreeObject json.RawMessage
 
 // MarshalJSON implements [json.Marshaler].
@@ -238,13 +238,13 @@ func (FreeObject) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}
 }
 
-// typed is a JSON value that is validated and described as a T, and kept value for value: further names included.
+// typed is a JSON value with the schema of T, stored as sent, including additional properties.
 type typed[T any] struct{ json.RawMessage }
 
 // Schema implements [huma.SchemaProvider].
 func (typed[T]) Schema(r huma.Registry) *huma.Schema { return r.Schema(reflect.TypeFor[T](), true, "") }
 
-// rawOf returns the values as they were sent, or nil for none.
+// rawOf returns the values as sent, or nil for nil.
 func rawOf[T any](values []typed[T]) []json.RawMessage {
 	if values == nil {
 		return nil

@@ -7,7 +7,7 @@ import (
 	"github.com/konstruct/konstruct/server/problem"
 )
 
-// PageInput asks for a part of a list.
+// PageInput selects a page of a list.
 type PageInput struct {
 	Limit  int32  `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"Maximum number of items to return."`
 	Cursor string `query:"cursor" maxLength:"100" doc:"The next_cursor of the previous page of this list."`
@@ -17,7 +17,7 @@ func (p PageInput) page() operation.Page {
 	return operation.Page{Limit: int(p.Limit), Cursor: p.Cursor}
 }
 
-// listView is a part of a list.
+// listView is a page of a list.
 type listView[T any] struct {
 	Items      []T    `json:"items" nullable:"false"`
 	NextCursor string `json:"next_cursor,omitempty" doc:"Cursor of the next page. Absent on the last page."`
@@ -33,21 +33,21 @@ func viewList[R, V any](list operation.List[R], view func(R) V) *listOutput[V] {
 	return out
 }
 
-// itemOutput is one row, with its version.
+// itemOutput is a row and its version.
 type itemOutput[T any] struct {
 	ETag     string `header:"ETag" doc:"Version of the resource, for If-Match and If-None-Match."` //nolint:tagliatelle // RFC 9110's spelling
 	Location string `header:"Location" hidden:"true"`
 	Body     T
 }
 
-// TenantPathInput is what every route below a tenant has. The guard has read it: the context works for it.
+// TenantPathInput is the path of a tenant. The guard parses it for routes with the rule ofTenant.
 //
-// An id's format is in the document only (see completeOperation): a malformed id is not found, like an unknown one.
+// The format of ids is only in the document (see completeOperation), because a malformed id must be 404 like an unknown one.
 type TenantPathInput struct {
 	TenantID string `path:"tenant_id"`
 }
 
-// parseID reads an id from a path. A text that is no id, or not in its canonical form, is not found.
+// parseID parses an id in a path. An invalid or non-canonical id is 404.
 func parseID(text string) (uuid.UUID, error) {
 	id, err := uuid.Parse(text)
 	if err != nil || id.String() != text {

@@ -17,8 +17,7 @@ import (
 	"github.com/konstruct/konstruct/server/problem"
 )
 
-// observe wraps every request, those of unknown routes as well, with an id, a deadline, limits, headers, and one line in
-// the log.
+// observe gives every request, including those of unknown routes, an id, a deadline, limits, headers and a log line.
 func (s *Server) observe(c *gin.Context) {
 	started, incoming := s.clock(), c.Request.Context()
 	r := &request{id: requestID(c.Request.Header), route: c.FullPath(), client: c.ClientIP()}
@@ -30,17 +29,17 @@ func (s *Server) observe(c *gin.Context) {
 	c.Writer.Header().Set(problem.RequestIDHeader, r.id)
 	normalizeHeaders(c.Request.Header)
 	if s.readiness.draining.Load() {
-		c.Writer.Header().Set("Connection", "close") // the client's next request is for another server
+		c.Writer.Header().Set("Connection", "close") // the client must reconnect, to another server
 	}
 
 	defer func() { s.logRequest(ctx, c, started, incoming.Err() != nil) }()
-	defer s.rescue(ctx, c.Writer)
+	defer s.recoverPanic(ctx, c.Writer)
 	c.Next()
 }
 
-// normalizeHeaders makes one line of a header that was sent in several (RFC 9110, section 5.3), because huma reads only
-// the first. An empty If-Match becomes an empty list, which no version matches: huma takes an empty header for a missing
-// one, and a deletion would be unconditional. Huma compares media types in lower case only.
+// normalizeHeaders joins repeated header lines (RFC 9110, section 5.3), because huma reads only the first. An empty
+// If-Match becomes an empty list, which matches no version: huma treats it as missing, and a deletion would be
+// unconditional. Media types become lower case, as huma expects.
 func normalizeHeaders(h http.Header) {
 	for _, name := range []string{"Authorization", "Content-Encoding", "Content-Type", "If-Match", "If-None-Match"} {
 		if lines := h[name]; len(lines) > 1 {
@@ -55,7 +54,7 @@ func normalizeHeaders(h http.Header) {
 	}
 }
 
-// logRequest writes the request's line. Failures of the server are summarized when they repeat.
+// logRequest logs the request. Repeated server failures are summarized.
 func (s *Server) logRequest(ctx context.Context, c *gin.Context, started time.Time, clientGone bool) {
 	r, status := requestOf(ctx), c.Writer.Status()
 	line := failureLine{
@@ -64,7 +63,7 @@ func (s *Server) logRequest(ctx context.Context, c *gin.Context, started time.Ti
 			slog.String("method", methodOf(c.Request.Method)), slog.String("route", r.route), slog.Int("status", status),
 		},
 		each: []slog.Attr{
-			slog.Int("bytes", max(0, c.Writer.Size())), // gin calls it -1 when nothing was written
+			slog.Int("bytes", max(0, c.Writer.Size())), // -1 without a body
 			slog.Duration("duration", s.clock().Sub(started).Round(time.Microsecond)), slog.String("client", r.client),
 		},
 	}
@@ -90,7 +89,7 @@ func (s *Server) logRequest(ctx context.Context, c *gin.Context, started time.Ti
 	s.failures.add(ctx, line)
 }
 
-// fixedHeaders are on every answer: an API's answers must not be cached, framed or sniffed. The answers share their values.
+// fixedHeaders are the headers of every response. Their values are shared.
 func fixedHeaders() http.Header {
 	return http.Header{
 		"Cache-Control":                {"no-store"},
@@ -102,7 +101,7 @@ func fixedHeaders() http.Header {
 	}
 }
 
-// methodOf keeps made-up methods, which can be any word, out of the log.
+// methodOf keeps unknown methods out of the log, because they are arbitrary text.
 func methodOf(method string) string {
 	switch method {
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
@@ -111,7 +110,7 @@ func methodOf(method string) string {
 	return "other"
 }
 
-// levelOf is error for a fault of ours, and warning for one that is expected to pass.
+// levelOf returns the log level of a status: error for a bug, warning for a temporary failure.
 func levelOf(status int) slog.Level {
 	switch {
 	case status == http.StatusServiceUnavailable:
@@ -122,9 +121,9 @@ func levelOf(status int) slog.Level {
 	return slog.LevelInfo
 }
 
-// rescue answers a panic with a 500 that says nothing about it. Where an answer has begun, the connection is cut: half of
-// one must not look like a whole.
-func (s *Server) rescue(ctx context.Context, w gin.ResponseWriter) {
+// recoverPanic turns a panic into a 500 without details. After the response has begun it closes the connection, because a
+// truncated response must not look complete.
+func (s *Server) recoverPanic(ctx context.Context, w gin.ResponseWriter) {
 	cause := recover()
 	if cause == nil {
 		return
@@ -141,7 +140,7 @@ func (s *Server) rescue(ctx context.Context, w gin.ResponseWriter) {
 	problem.General(http.StatusInternalServerError).Write(w)
 }
 
-// panicCause tells what Go itself panics with. What our code, or a library, panics with could hold anything.
+// panicCause returns the text of a runtime error and the type of any other value, whose text could contain secrets.
 func panicCause(cause any) string {
 	if err, ok := cause.(runtime.Error); ok {
 		return err.Error()
@@ -149,10 +148,9 @@ func panicCause(cause any) string {
 	return fmt.Sprintf("%T", cause)
 }
 
-// notFound and notAllowed answer what no route does.
 func notFound(c *gin.Context) { problem.NotFound().Write(c.Writer) }
 
-// gin has set Allow.
+// notAllowed does not set Allow, because gin does.
 func notAllowed(c *gin.Context) { problem.General(http.StatusMethodNotAllowed).Write(c.Writer) }
 
 const retrySoon = time.Second

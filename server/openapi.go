@@ -12,7 +12,7 @@ import (
 	"github.com/konstruct/konstruct/server/problem"
 )
 
-// complete adds to the document what huma does not derive from types.
+// complete adds the parts of the document that huma does not derive from types.
 func complete(doc *huma.OpenAPI) {
 	doc.Servers = []*huma.Server{{URL: "/", Description: "This server."}}
 	doc.Tags = []*huma.Tag{
@@ -36,15 +36,15 @@ func completeOperation(op *huma.Operation) {
 	for _, param := range op.Parameters {
 		switch {
 		case param.In == "path" && strings.HasSuffix(param.Name, "_id"):
-			// A copy: what validates the request knows no format, so that a malformed id is not found.
+			// A copy, because the original validates requests, where a malformed id must be 404 and not 422.
 			schema := *param.Schema
 			schema.Format = "uuid"
 			param.Schema = &schema
 		case param.Name == "If-Match" && op.Method == http.MethodPatch:
-			param.Required = true // missing: 428
+			param.Required = true // 428 if missing
 		}
 	}
-	if op.OperationID == readyOperation { // its 503 is no problem, but names the checks
+	if op.OperationID == readyOperation { // its 503 has the checks instead of a problem
 		op.Responses["503"].Content = op.Responses["200"].Content
 	}
 	if example, ok := requestExamples()[op.OperationID]; ok {
@@ -66,7 +66,7 @@ func describeHeaders(status int, response *huma.Response) {
 	text := func(name, description string) {
 		response.Headers[name] = &huma.Param{Description: description, Schema: &huma.Schema{Type: huma.TypeString}}
 	}
-	for _, header := range response.Headers { // huma describes the value, and readers expect the header to be described
+	for _, header := range response.Headers { // huma describes the schema instead of the header
 		if header.Schema != nil {
 			header.Description, header.Schema.Description = cmp.Or(header.Description, header.Schema.Description), ""
 		}
@@ -91,7 +91,7 @@ func describeHeaders(status int, response *huma.Response) {
 	}
 }
 
-// requestExamples are bodies that the API accepts as they stand, by operation.
+// requestExamples returns valid request bodies by operation.
 func requestExamples() map[string]any {
 	type object = map[string]any
 	return map[string]any{

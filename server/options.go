@@ -18,51 +18,51 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// ErrOptions means that a server can't be made of its options. The message names them, never their values.
+// ErrOptions is returned when an option is missing or invalid. The message names the option but not its value.
 var ErrOptions = errors.New("server: options")
 
-// Options is what a server is made of. It prints nothing of itself.
+// Options configures a [Server]. It prints as [redacted].
 type Options struct {
-	// Client and Driver are the database, as konstruct_app: Client must run on Driver.
+	// Client and Driver access the database as konstruct_app. Client must run on Driver.
 	Client *ent.Client
 	Driver *pgtenant.Driver
-	// Key binds cursors and hides the addresses of login attempts: 32 bytes or more, the same on every instance.
+	// Key signs cursors and hashes the addresses of login attempts: at least 32 bytes, the same on every instance.
 	Key []byte
-	// Isolation says whether tenants are isolated. While its Healthy fails, no tenant is served. Serve runs it.
+	// Isolation checks tenant isolation. No tenant is served while its Healthy fails. Serve runs it.
 	Isolation *doctor.Monitor
 	Logger    *slog.Logger
 
-	// What follows has a default.
+	// All other options have defaults.
 
-	// Box seals the secrets of channel connections. Nil: setting one is refused, by the name of the missing key.
+	// Box seals the secrets of channel connections. Without it, requests that set secrets are rejected.
 	Box *secrets.Box
-	// SlackSecret verifies Slack's events. Empty: there is no route for them.
+	// SlackSecret verifies Slack's events. Without it, there is no route for them.
 	SlackSecret string
 
-	// Resolver finds a workspace's tenant: package resolver's.
+	// Resolver finds the tenant of a workspace. The default is that of package resolver.
 	Resolver channel.Resolver
-	// Deliver takes a message on: channel.LogIDs.
+	// Deliver accepts a message. The default is channel.LogIDs.
 	Deliver channel.Deliver
-	// Ready are the checks of /readyz besides isolation.
+	// Ready are additional checks of /readyz.
 	Ready []Check
-	// Hasher hashes passwords: argon2id with OWASP's parameters. Hashing bounds it in any case.
+	// Hasher hashes passwords, bounded by Hashing. The default is argon2id with OWASP's parameters.
 	Hasher  account.Hasher
-	Hashing account.QueueOptions
-	// LoginLimits bound failed logins by e-mail address and by network address.
+	Hashing account.SemaphoreOptions
+	// LoginLimits limit failed logins by e-mail address and by network address.
 	LoginLimits account.Limits
 	// TrustedProxies are the networks of proxies trusted to set X-Forwarded-For. None by default. IPv4-mapped IPv6 networks
 	// match no client; write them as IPv4.
 	TrustedProxies []netip.Prefix
 	// Docs serves /openapi.json and /docs.
 	Docs bool
-	// Addr is where Run listens: 127.0.0.1:8080.
+	// Addr is the listen address of Run. The default is 127.0.0.1:8080.
 	Addr string
-	// DrainDelay is how long Run goes on accepting connections after it was told to stop, with /readyz at 503, so that load
-	// balancers notice first: 0.
+	// DrainDelay is how long a shutdown keeps accepting connections while /readyz returns 503, so that load balancers stop
+	// sending requests. The default is 0.
 	DrainDelay time.Duration
-	// ShutdownTimeout is how long Run then waits for requests that are still running: 15 s.
+	// ShutdownTimeout is how long a shutdown then waits for running requests. The default is 15 s.
 	ShutdownTimeout time.Duration
-	// Clock is time.Now.
+	// Clock defaults to time.Now.
 	Clock func() time.Time
 }
 
@@ -73,7 +73,7 @@ const (
 )
 
 func (o Options) withDefaults() (Options, error) {
-	for _, need := range []struct {
+	for _, required := range []struct {
 		given bool
 		name  string
 	}{
@@ -81,10 +81,10 @@ func (o Options) withDefaults() (Options, error) {
 		{o.Driver != nil, "Driver"},
 		{o.Isolation != nil, "Isolation"},
 		{o.Logger != nil, "Logger"},
-		{len(o.Key) >= minKey, "Key (32 bytes or more)"},
+		{len(o.Key) >= minKey, "Key (at least 32 bytes)"},
 	} {
-		if !need.given {
-			return o, fmt.Errorf("%w: %s is required", ErrOptions, need.name)
+		if !required.given {
+			return o, fmt.Errorf("%w: %s is required", ErrOptions, required.name)
 		}
 	}
 	if o.Hasher == nil {
@@ -102,7 +102,7 @@ func (o Options) withDefaults() (Options, error) {
 	return o, nil
 }
 
-// subkey derives a key for one purpose, so that none is used for two.
+// subkey derives a key for one purpose.
 func (o Options) subkey(purpose string) ([]byte, error) {
 	key, err := hkdf.Key(sha256.New, o.Key, nil, "konstruct "+purpose, sha256.Size)
 	if err != nil {

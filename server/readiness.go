@@ -10,40 +10,40 @@ import (
 )
 
 const (
-	// readyFor is how long an answer of /readyz is reused: the route is public, and may be asked at any rate.
+	// readyFor is how long a result of /readyz is cached, because the route is public.
 	readyFor = time.Second
-	// checkTimeout bounds each check. The checks run at the same time, so it bounds the answer as well.
+	// checkTimeout bounds each check. Checks run concurrently.
 	checkTimeout = 2 * time.Second
-	// checkGrace is how long a check may take to return after its context has ended.
+	// checkGrace is the time for a check to return after its context has ended.
 	checkGrace = 250 * time.Millisecond
 )
 
-// Check is one condition of the server's readiness. A check that is neither Required nor Degrades is only reported.
+// Check is a readiness check. A check that is neither Required nor Degrades is only reported.
 type Check struct {
-	Name string // as /readyz shows it
-	// Required makes a failure turn /readyz to not_ready, which is a 503.
+	Name string // in /readyz
+	// Required turns /readyz to not_ready (503) on failure.
 	Required bool
-	// Degrades makes a failure turn /readyz to degraded, which is a 200: the server still serves reads.
+	// Degrades turns /readyz to degraded (200) on failure: the server still serves reads.
 	Degrades bool
-	// Run returns nil while the condition holds. ctx ends after 2 seconds, and the check has failed then.
+	// Run returns nil if the check passes. ctx ends after 2 seconds.
 	Run func(context.Context) error
 }
 
-// errNoAnswer is the result of a check that outlasted its timeout.
-var errNoAnswer = errors.New("timed out after " + checkTimeout.String())
+// errCheckTimeout is returned when a check exceeds its timeout.
+var errCheckTimeout = errors.New("timed out after " + checkTimeout.String())
 
-// probe runs a check, at most once at a time.
+// probe runs a check without overlap.
 type probe struct {
 	Check
 
 	running atomic.Bool
 }
 
-// run returns the check's result, or [errNoAnswer] after the timeout if the check ignores its context. Such a check is
-// not started again until it has returned.
+// run returns the result of the check, or an error after the timeout if the check ignores its context. The check is not
+// started again before it has returned.
 func (p *probe) run(ctx context.Context) error {
 	if !p.running.CompareAndSwap(false, true) {
-		return errNoAnswer
+		return errCheckTimeout
 	}
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	result := make(chan error, 1)
@@ -56,11 +56,11 @@ func (p *probe) run(ctx context.Context) error {
 	case err := <-result:
 		return err
 	case <-time.After(checkTimeout + checkGrace):
-		return errNoAnswer
+		return errCheckTimeout
 	}
 }
 
-// readiness runs the checks for one caller at a time and reuses the answer for [readyFor].
+// readiness runs the checks and caches the result for [readyFor].
 type readiness struct {
 	log      *repeats
 	clock    func() time.Time
@@ -80,7 +80,7 @@ func newReadiness(log *repeats, clock func() time.Time, checks []Check) *readine
 	return r
 }
 
-// drain makes the server not ready for good, so that load balancers stop sending requests.
+// drain makes the server not ready permanently.
 func (r *readiness) drain() { r.draining.Store(true) }
 
 func (r *readiness) now(ctx context.Context) readyView {
@@ -92,7 +92,7 @@ func (r *readiness) now(ctx context.Context) readyView {
 	if age := r.clock().Sub(r.at); age >= 0 && age < readyFor {
 		return r.last
 	}
-	// The answer is reused for other callers, so it must not depend on this one's connection.
+	// The result is cached for other callers, so it must not depend on this request's context.
 	r.last, r.at = r.run(context.WithoutCancel(ctx)), r.clock()
 	return r.last
 }
@@ -121,7 +121,7 @@ func (r *readiness) run(ctx context.Context) readyView {
 	return view
 }
 
-// worsen returns the server's status after a failure of the check.
+// worsen returns the status after a failure of the check.
 func (c Check) worsen(status string) string {
 	switch {
 	case c.Required:

@@ -9,16 +9,16 @@ import (
 )
 
 const (
-	// firstSummary is when the repetitions of a failure are counted in the log for the first time.
+	// firstSummary is the delay of the first summary of a repeated failure.
 	firstSummary = 10 * time.Second
-	// laterSummaries is how much longer it takes until they are counted again.
+	// laterSummaries is the factor to the delay of later summaries.
 	laterSummaries = 6
-	// maxKinds bounds how many kinds of failure are told apart at a time.
+	// maxKinds bounds the failures that are summarized.
 	maxKinds = 256
 )
 
-// repeats logs failures that can occur on every request: the first one of a kind at once, and its repetitions as a count,
-// after ten seconds and then once a minute. During an outage the log stays readable, and does not fill the disk.
+// repeats logs failures that can occur on every request. It logs the first one of a kind at once and summarizes its
+// repetitions after ten seconds and then every minute, so that an outage does not flood the log.
 type repeats struct {
 	log   *slog.Logger
 	first time.Duration
@@ -27,14 +27,14 @@ type repeats struct {
 	kinds map[string]*repeated
 }
 
-// repeated is a failure that was logged lately.
+// repeated is a recently logged failure.
 type repeated struct {
 	level slog.Level
 	msg   string
 	attrs []slog.Attr
-	ctx   context.Context //nolint:containedctx // the summary belongs to no request, and is logged without one
-	count int             // since it was last logged
-	quiet bool            // nothing was counted in the last interval
+	ctx   context.Context //nolint:containedctx // for the summary, which has no request
+	count int             // since the last log line
+	quiet bool            // no repetition in the last interval
 	timer *time.Timer
 }
 
@@ -42,8 +42,8 @@ func newRepeats(log *slog.Logger, first time.Duration) *repeats {
 	return &repeats{log: log, first: first, kinds: map[string]*repeated{}}
 }
 
-// failureLine is one log line. Kind tells failures apart: it must not hold anything that differs for each request. Attrs
-// are those of the kind; each are those of this occurrence.
+// failureLine is a log line. Kind identifies the failure and must not contain anything specific to a request. Attrs belong
+// to the kind, each to this occurrence.
 type failureLine struct {
 	kind        string
 	level       slog.Level
@@ -51,7 +51,7 @@ type failureLine struct {
 	attrs, each []slog.Attr
 }
 
-// add logs the line, or counts it if one of its kind was logged lately.
+// add logs the line, or counts it if one of its kind was logged recently.
 func (r *repeats) add(ctx context.Context, line failureLine) {
 	if r.known(ctx, line) {
 		return
@@ -78,7 +78,7 @@ func (r *repeats) known(ctx context.Context, line failureLine) bool {
 	return false
 }
 
-// summarize logs how often the failure was repeated, and forgets one that was not for two intervals.
+// summarize logs the number of repetitions. It forgets a failure after two intervals without one.
 func (r *repeats) summarize(kind string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -103,7 +103,7 @@ func (r *repeats) count(k *repeated) {
 	k.count = 0
 }
 
-// flush logs what was counted so far, because the process is about to end.
+// flush logs all pending summaries before the process exits.
 func (r *repeats) flush() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -116,7 +116,7 @@ func (r *repeats) flush() {
 	}
 }
 
-// warn logs a failure that no request depends on. A nil err is none.
+// warn logs a failure that does not fail a request. A nil err is ignored.
 func (s *Server) warn(ctx context.Context, msg string, err error) {
 	if err == nil {
 		return

@@ -13,25 +13,25 @@ import (
 	"github.com/konstruct/konstruct/tenancy"
 )
 
-// wellFormedID is what somebody else's request id must look like: a UUID, or a trace's id in hexadecimal. Anything
-// freer would let a token into the log, and into the answer.
+// wellFormedID matches accepted request ids: a UUID or a hexadecimal trace id. Other values could be tokens, which must
+// not be logged.
 var wellFormedID = regexp.MustCompile(`^[0-9a-fA-F-]{16,64}$`)
 
-// request is what is known of the request at hand. The guard and the handlers add to it, and the log reads it.
+// request is the state of a request for its log lines, set by the guard and the handlers.
 type request struct {
 	id        string
 	route     string // the template, never the path
-	client    string // its address as the trusted proxies say, or the peer's; "" where there is none, as on a unix socket
+	client    string // the address from trusted proxies or of the peer; "" on a Unix socket
 	principal account.Principal
 	tenant    tenancy.ID
-	object    string      // what the request is about, as type/id
-	detail    []slog.Attr // what the audit log says besides
+	object    string      // kind/id, for the audit log
+	detail    []slog.Attr // additional attributes of the audit log
 	code      problem.Code
-	cause     error       // of a failure of the server
+	cause     error       // of a server failure
 	panicked  []slog.Attr // the value and the stack
 }
 
-// failed notes the problem that the request is answered with.
+// failed records the problem in the response.
 func (r *request) failed(p *problem.Problem) {
 	p.RequestID, r.code, r.cause = r.id, p.Code, p.Unwrap()
 }
@@ -42,7 +42,7 @@ func withRequest(ctx context.Context, r *request) context.Context {
 	return context.WithValue(ctx, requestKey{}, r)
 }
 
-// requestOf returns the request of ctx; outside of one, an empty one.
+// requestOf returns the request of ctx, or an empty one.
 func requestOf(ctx context.Context) *request {
 	if r, ok := ctx.Value(requestKey{}).(*request); ok {
 		return r
@@ -50,7 +50,7 @@ func requestOf(ctx context.Context) *request {
 	return &request{}
 }
 
-// requestID takes the caller's where it is well-formed and the only one, and makes one otherwise.
+// requestID returns the caller's id if it is well-formed and sent once, and a new one otherwise.
 func requestID(h http.Header) string {
 	if given := h.Values(problem.RequestIDHeader); len(given) == 1 && wellFormedID.MatchString(given[0]) {
 		return given[0]
@@ -58,7 +58,7 @@ func requestID(h http.Header) string {
 	return uuid.NewString()
 }
 
-// requestHandler adds to each line of the log which request it belongs to, whose that is, and for which tenant.
+// requestHandler adds the request id, the principal and the tenant to each log line.
 type requestHandler struct{ slog.Handler }
 
 // Handle implements [slog.Handler].

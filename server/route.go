@@ -13,34 +13,34 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// access is the rule of a route. There is no default: a route without one doesn't start.
+// access is the access rule of a route. There is no default.
 type access string
 
 const (
-	// public routes are for everybody; what they check, they check themselves.
+	// public routes require no session. Their handlers check what they must.
 	public access = "public"
-	// authenticated routes are for everybody who has a session.
+	// authenticated routes require a session.
 	authenticated access = "authenticated"
-	// platformAdmin routes are for platform admins; others get 403.
+	// platformAdmin routes require a platform admin: 403 for others.
 	platformAdmin access = "platform_admin"
-	// ofTenant routes are for those who may enter the tenant in their path; to others it isn't there: 404.
+	// ofTenant routes require access to the tenant in their path: 404 for others.
 	ofTenant access = "tenant"
 )
 
-// tenantParam is the path parameter that names the tenant.
+// tenantParam is the path parameter of the tenant.
 const tenantParam = "tenant_id"
 
-// route is one operation of the API. The list of them (routes.go) feeds the router, the guard and the OpenAPI document.
+// route is an operation of the API.
 type route struct {
 	access access
 	op     huma.Operation
-	// tenantTraffic is refused while isolation isn't proven. It follows from ofTenant.
+	// tenantTraffic is rejected while isolation is not proven. It is true for ofTenant.
 	tenantTraffic bool
 	hasBody       bool
 	register      func(huma.API, huma.Operation)
 }
 
-// handle makes a route of a typed handler.
+// handle returns the route of a typed handler.
 func handle[I, O any](rule access, method, path, id, summary string, handler func(context.Context, *I) (*O, error)) route {
 	return route{
 		access:        rule,
@@ -48,7 +48,7 @@ func handle[I, O any](rule access, method, path, id, summary string, handler fun
 		hasBody:       readsBody(reflect.TypeFor[I]()),
 		op: huma.Operation{
 			OperationID: id, Method: method, Path: path, Summary: summary, MaxBodyBytes: bodyLimit,
-			RejectUnknownQueryParameters: rule != public, // a webhook's or a probe's URL may carry its owner's own
+			RejectUnknownQueryParameters: rule != public, // URLs of webhooks and probes may have others
 		},
 		register: func(api huma.API, op huma.Operation) {
 			huma.Register(api, op, func(ctx context.Context, in *I) (*O, error) {
@@ -68,7 +68,7 @@ func readsBody(input reflect.Type) bool {
 	return body || raw
 }
 
-// page makes a route of bytes that are ready, and that the OpenAPI document doesn't mention.
+// page returns the route of a static page, which is not in the OpenAPI document.
 func page(rule access, path string, headers map[string]string, body []byte) route {
 	return route{
 		access: rule,
@@ -80,32 +80,32 @@ func page(rule access, path string, headers map[string]string, body []byte) rout
 				}
 				ctx.SetHeader("Content-Length", strconv.Itoa(len(body)))
 				ctx.SetStatus(http.StatusOK)
-				_, _ = ctx.BodyWriter().Write(body) // the client is gone: nobody is left to tell
+				_, _ = ctx.BodyWriter().Write(body) // the client disconnected
 			}))
 		},
 	}
 }
 
-// errRoute means that the list of routes is wrong. The server doesn't start.
+// errRoute is returned when a route is invalid. The server does not start.
 var errRoute = errors.New("server: route")
 
-// check holds a route to what the guard relies on.
+// check validates what the guard relies on.
 func (r route) check() error {
-	named := strings.Contains(r.op.Path, "{"+tenantParam+"}")
+	hasTenant := strings.Contains(r.op.Path, "{"+tenantParam+"}")
 	switch {
 	case r.access == "":
 		return fmt.Errorf("%w %s %s: no access rule", errRoute, r.op.Method, r.op.Path)
 	case !slices.Contains([]access{public, authenticated, platformAdmin, ofTenant}, r.access):
 		return fmt.Errorf("%w %s %s: unknown access rule %q", errRoute, r.op.Method, r.op.Path, r.access)
-	case r.access == ofTenant && !named:
+	case r.access == ofTenant && !hasTenant:
 		return fmt.Errorf("%w %s %s: the rule %q requires {%s} in the path", errRoute, r.op.Method, r.op.Path, r.access, tenantParam)
-	case named && r.access != ofTenant && r.access != platformAdmin:
+	case hasTenant && r.access != ofTenant && r.access != platformAdmin:
 		return fmt.Errorf("%w %s %s: a path with a tenant requires the rule tenant or platform_admin", errRoute, r.op.Method, r.op.Path)
 	}
 	return nil
 }
 
-// describe completes the operation for the OpenAPI document: who may use it, and how it fails.
+// describe completes the operation with its security and error statuses.
 func (r route) describe() huma.Operation {
 	op := r.op
 	op.Extensions = map[string]any{"x-konstruct-access": string(r.access)}
@@ -133,26 +133,25 @@ func (r route) describe() huma.Operation {
 	return op
 }
 
-// in puts the route under a heading of the document.
-func (r route) in(tag string) route {
+// tag groups the route in the document.
+func (r route) tag(tag string) route {
 	r.op.Tags = []string{tag}
 	return r
 }
 
-// saying adds a description.
-func (r route) saying(description string) route {
+func (r route) description(description string) route {
 	r.op.Description = description
 	return r
 }
 
-// failing adds statuses that the rule doesn't imply.
-func (r route) failing(statuses ...int) route {
+// errors adds statuses that the rule does not imply.
+func (r route) errors(statuses ...int) route {
 	r.op.Errors = append(r.op.Errors, statuses...)
 	return r
 }
 
-// answering sets the status of success where it isn't 200, or 204 without a body.
-func (r route) answering(status int) route {
+// success sets the status of success if it is not 200, or 204 without a body.
+func (r route) success(status int) route {
 	r.op.DefaultStatus = status
 	return r
 }

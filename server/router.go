@@ -16,7 +16,7 @@ import (
 
 const bearerScheme = "session"
 
-// router mounts the routes. ContextWithFallback stays off and no *gin.Context is ever passed on: gin reuses them.
+// router mounts the routes. ContextWithFallback stays off and no *gin.Context is passed on, because gin reuses them.
 func (s *Server) router(docs bool) (http.Handler, error) {
 	problem.Install()
 	gin.SetMode(gin.ReleaseMode)
@@ -60,7 +60,7 @@ func (s *Server) mount(api huma.API, routes []route) error {
 		op.Middlewares = huma.Middlewares{s.guard(r)}
 		r.register(api, op)
 		if op.Method == http.MethodGet {
-			op.Method, op.Hidden = http.MethodHead, true // net/http leaves the body out
+			op.Method, op.Hidden = http.MethodHead, true // net/http omits the body
 			r.register(api, op)
 		}
 	}
@@ -91,7 +91,7 @@ func (s *Server) humaConfig() huma.Config {
 	}
 }
 
-// description is the document's text, in paragraphs. Backquotes mark code.
+// description returns the text of the document, in paragraphs. Backquotes mark code.
 func description() string {
 	codes := make([]string, 0, len(problem.Codes()))
 	for _, code := range problem.Codes() {
@@ -113,7 +113,7 @@ func description() string {
 	}, "\n\n")
 }
 
-// schemaName calls a type agentView simply Agent.
+// schemaName names the schema of agentView Agent.
 func schemaName(t reflect.Type, hint string) string {
 	return strings.ReplaceAll(huma.DefaultSchemaNamer(t, hint), "View", "")
 }
@@ -127,7 +127,7 @@ func render(api huma.API) ([]byte, error) {
 	return append(document, '\n'), nil
 }
 
-// OpenAPI returns the API's OpenAPI 3.1 document as JSON. It is that of every server, and needs none.
+// OpenAPI returns the OpenAPI 3.1 document of all routes as JSON.
 func OpenAPI() ([]byte, error) {
 	problem.Install()
 	gin.SetMode(gin.ReleaseMode)

@@ -6,11 +6,10 @@ import (
 	"github.com/konstruct/konstruct/channel/secrets"
 )
 
-// secretsBody is a secrets.Patch with a schema. Like one, it prints no value.
+// secretsBody is a secrets.Patch with a schema. It prints no values.
 type secretsBody secrets.Patch
 
-// Schema implements [huma.SchemaProvider]. The rules of names and values are secrets.Patch's, whose faults name the
-// secret and never the value.
+// Schema implements [huma.SchemaProvider]. Names and values are validated by package secrets.
 func (secretsBody) Schema(huma.Registry) *huma.Schema {
 	most := secrets.MaxNames
 	return &huma.Schema{

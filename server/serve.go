@@ -11,15 +11,15 @@ import (
 	"time"
 )
 
-// Time-outs and limits of every connection and request.
+// Timeouts and limits of connections and requests.
 const (
 	readHeaderTimeout = 5 * time.Second
 	readTimeout       = 15 * time.Second
-	requestTimeout    = 25 * time.Second // for the handler; less than writeTimeout, so that its problem gets out
+	requestTimeout    = 25 * time.Second // less than writeTimeout, so that the problem can be written
 	writeTimeout      = 30 * time.Second
 	idleTimeout       = 90 * time.Second
 	headerLimit       = 16 << 10  // bytes
-	bodyLimit         = 1<<20 + 1 // the first size that is refused, in bytes
+	bodyLimit         = 1<<20 + 1 // the smallest rejected size, in bytes
 )
 
 const (
@@ -28,7 +28,7 @@ const (
 	countsEvery  = time.Minute
 )
 
-// Run listens at the address of the options and serves until ctx ends; see [Server.Serve].
+// Run listens on Options.Addr and serves until ctx ends; see [Server.Serve].
 func (s *Server) Run(ctx context.Context) error {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.addr)
 	if err != nil {
@@ -37,20 +37,19 @@ func (s *Server) Run(ctx context.Context) error {
 	return s.Serve(ctx, listener)
 }
 
-// Serve serves on listener, which it closes, until ctx ends, and keeps checking isolation meanwhile. It returns an error
-// without serving if tenants are not isolated.
+// Serve serves on listener until ctx ends, and closes it. It runs the isolation monitor, and returns an error without
+// serving if tenants are not isolated.
 //
-// When ctx ends, /readyz turns to 503 first and requests are served as before for Options.DrainDelay, so that load
-// balancers stop sending them here. Then the listener is closed, and Serve returns when the running requests have ended,
-// or after Options.ShutdownTimeout. An orderly stop is nil.
+// When ctx ends, /readyz returns 503 and requests are still served for Options.DrainDelay. Then the listener is closed, and
+// Serve returns when the running requests have ended or after Options.ShutdownTimeout. A graceful shutdown returns nil.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	if err := s.proveIsolation(ctx); err != nil {
 		return errors.Join(err, listener.Close())
 	}
 	server := s.httpServer(ctx)
 	var background sync.WaitGroup
-	working, stop := context.WithCancel(context.WithoutCancel(ctx)) // requests are served while ctx has ended
-	background.Go(func() { _ = s.isolation.Run(working) })          // it returns when stopped
+	working, stop := context.WithCancel(context.WithoutCancel(ctx)) // also runs during the drain
+	background.Go(func() { _ = s.isolation.Run(working) })          // the error is of working
 	background.Go(func() { s.every(working, sweepEvery, s.sweep) })
 	counts := s.slackCounts()
 	background.Go(func() { s.every(working, countsEvery, counts) })
@@ -72,7 +71,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	return err
 }
 
-// proveIsolation checks isolation, unless there is a valid result.
+// proveIsolation checks isolation unless a valid result exists.
 func (s *Server) proveIsolation(ctx context.Context) error {
 	if s.isolation.Healthy() == nil {
 		return nil
@@ -91,13 +90,12 @@ func (s *Server) httpServer(ctx context.Context) *http.Server {
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    headerLimit,
-		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // what clients do wrong with TCP and HTTP
-		// A request that runs when ctx ends is to be finished.
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // client errors in TLS and HTTP
+		// Running requests must finish after ctx ends.
 		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
 	}
 }
 
-// shutdown stops the server in the order that [Server.Serve] describes.
 func (s *Server) shutdown(ctx context.Context, server *http.Server, failed <-chan error) error {
 	s.readiness.drain()
 	s.log.InfoContext(ctx, "shutting down", "drain_delay", s.drainDelay, "shutdown_timeout", s.shutdownTimeout)

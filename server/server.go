@@ -16,12 +16,12 @@ import (
 	"github.com/konstruct/konstruct/tenancy/doctor"
 )
 
-// Server is the API. It is made by [New].
+// Server is the API. Create it with [New].
 type Server struct {
 	log     *slog.Logger
 	clock   func() time.Time
 	handler http.Handler
-	headers http.Header // on every answer
+	headers http.Header // of every response
 
 	logins      *account.Logins
 	proxies     []netip.Prefix
@@ -39,8 +39,8 @@ type Server struct {
 	shutdownTimeout time.Duration
 }
 
-// New makes a server. It doesn't listen, and asks nothing of the database; it hashes one password. The errors are
-// [ErrOptions], besides those of the parts.
+// New creates a server. It does not listen or query the database, but hashes one password. Returns [ErrOptions] or the
+// error of a part.
 func New(ctx context.Context, o Options) (*Server, error) {
 	o, err := o.withDefaults()
 	if err != nil {
@@ -59,15 +59,15 @@ func New(ctx context.Context, o Options) (*Server, error) {
 			return nil, err
 		}
 	}
-	s.handler, err = s.router(o.Docs) //nolint:contextcheck // requests bring their own
+	s.handler, err = s.router(o.Docs) //nolint:contextcheck // requests have their own contexts
 	return s, err
 }
 
-// Handler is the whole API. Without [Server.Run] or [Server.Serve], it serves tenants once Check of Options.Isolation
-// has found that they are isolated.
+// Handler returns the handler of the API. Without [Server.Run] or [Server.Serve], call Check of Options.Isolation first;
+// otherwise it serves no tenants.
 func (s *Server) Handler() http.Handler { return s.handler }
 
-// SlackStats counts what Slack sent.
+// SlackStats returns the counts of Slack's events.
 func (s *Server) SlackStats() channel.Stats {
 	if s.slack == nil {
 		return channel.Stats{}
@@ -83,7 +83,7 @@ func (s *Server) buildAccounts(ctx context.Context, o Options) error {
 	s.proxies = o.TrustedProxies
 	s.sessions = account.NewSessions(o.Driver, o.Clock)
 	s.logins, err = account.NewLogins(ctx, account.LoginOptions{
-		Client: o.Client, DB: o.Driver, Hasher: o.Hasher, Queue: o.Hashing,
+		Client: o.Client, DB: o.Driver, Hasher: o.Hasher, Hashing: o.Hashing,
 		Clock: o.Clock, Key: key, Limits: o.LoginLimits,
 	})
 	return err

@@ -12,12 +12,12 @@ import (
 
 const (
 	slackPath = "/v1/channels/slack/events"
-	// slackBodyLimit is the first size that is refused, in bytes. Slack escapes what is not ASCII, and an edit carries the
-	// message twice.
+	// slackBodyLimit is the smallest rejected size, in bytes. Slack escapes non-ASCII characters, and the event of an edit
+	// contains the message twice.
 	slackBodyLimit = 4<<20 + 1
 )
 
-// bodyLimitOf returns the size in bytes from which the body of a request to route is refused.
+// bodyLimitOf returns the smallest rejected body size of a route, in bytes.
 func bodyLimitOf(route string) int64 {
 	if route == slackPath {
 		return slackBodyLimit
@@ -26,11 +26,11 @@ func bodyLimitOf(route string) int64 {
 }
 
 type slackInput struct {
-	Signature string `header:"X-Slack-Signature" doc:"v0= and the HMAC-SHA256 of the request, in hexadecimal."`
-	Timestamp string `header:"X-Slack-Request-Timestamp" doc:"Seconds since 1970, at most five minutes from now."`
+	Signature string `header:"X-Slack-Signature" doc:"v0= followed by the HMAC-SHA256 of the request in hexadecimal."`
+	Timestamp string `header:"X-Slack-Request-Timestamp" doc:"Unix time in seconds, at most five minutes from now."`
 	RawBody   []byte `contentType:"application/json"`
 
-	// header has every value: a header that is sent twice must be seen twice.
+	// header has all values of repeated headers, which must not be verified.
 	header http.Header
 }
 
@@ -43,7 +43,7 @@ func (in *slackInput) Resolve(ctx huma.Context) []error {
 
 type slackOutput struct {
 	Body struct {
-		Challenge string `json:"challenge,omitempty" doc:"Slack's question, sent back (url_verification)."`
+		Challenge string `json:"challenge,omitempty" doc:"The challenge of a url_verification request."`
 	} `nameHint:"SlackReply"`
 }
 
@@ -57,7 +57,7 @@ func (s *Server) slackEvent(ctx context.Context, in *slackInput) (*slackOutput, 
 	return out, nil
 }
 
-// slackCounts returns a function that logs what Slack has sent since the process started, unless that was logged before.
+// slackCounts returns a function that logs the counts of Slack's events since the start if they have changed.
 func (s *Server) slackCounts() func(context.Context) {
 	var logged channel.Stats
 	return func(ctx context.Context) {

@@ -27,7 +27,7 @@ type tenantView struct {
 	UpdatedAt time.Time  `json:"updated_at"`
 }
 
-// tenantSummary is a tenant in a list, without its settings.
+// tenantSummary is a tenant in a list, without settings.
 type tenantSummary struct {
 	ID        uuid.UUID `json:"id" format:"uuid"`
 	Name      string    `json:"name"`
@@ -71,8 +71,8 @@ type deleteTenantInput struct {
 	Purge bool `query:"purge" doc:"Also delete the tenant's agents and channel connections."`
 }
 
-// purgeOutput is 204 without a body, or 200 with the counts of a purge.
-type purgeOutput struct {
+// deleteTenantOutput is a 204 without a body, or a 200 with the counts of a purge.
+type deleteTenantOutput struct {
 	Status int
 	Body   func(huma.Context)
 }
@@ -101,7 +101,7 @@ func (s *Server) createTenant(ctx context.Context, in *createTenantInput) (*item
 	if err != nil {
 		return nil, err
 	}
-	requestOf(ctx).about(objectTenant, row.ID)
+	requestOf(ctx).setObject(objectTenant, row.ID)
 	out := tenantItem(row)
 	out.Location = tenantsPath + "/" + row.ID.String()
 	return out, nil
@@ -116,7 +116,7 @@ func (s *Server) getTenant(ctx context.Context, in *getTenantInput) (*itemOutput
 	if err != nil {
 		return nil, err
 	}
-	return tenantItem(row), in.fresh(row.UpdatedAt)
+	return tenantItem(row), in.notModified(row.UpdatedAt)
 }
 
 func (s *Server) updateTenant(ctx context.Context, in *updateTenantInput) (*itemOutput[tenantView], error) {
@@ -137,13 +137,13 @@ func (s *Server) updateTenant(ctx context.Context, in *updateTenantInput) (*item
 	return tenantItem(row), nil
 }
 
-func (s *Server) deleteTenant(ctx context.Context, in *deleteTenantInput) (*purgeOutput, error) {
+func (s *Server) deleteTenant(ctx context.Context, in *deleteTenantInput) (*deleteTenantOutput, error) {
 	id, err := in.id()
 	if err != nil {
 		return nil, err
 	}
 	if !in.Purge {
-		return &purgeOutput{Status: http.StatusNoContent, Body: func(c huma.Context) { c.SetStatus(http.StatusNoContent) }},
+		return &deleteTenantOutput{Status: http.StatusNoContent, Body: func(c huma.Context) { c.SetStatus(http.StatusNoContent) }},
 			s.tenants.Delete(ctx, id, in.optional())
 	}
 	if err := s.isolation.Healthy(); err != nil {
@@ -157,7 +157,7 @@ func (s *Server) deleteTenant(ctx context.Context, in *deleteTenantInput) (*purg
 		return nil, err
 	}
 	r.detail = append(r.detail, slog.Int("agents", purged.Agents), slog.Int("channel_connections", purged.ChannelConnections))
-	return &purgeOutput{Status: http.StatusOK, Body: writePurged(purged)}, nil
+	return &deleteTenantOutput{Status: http.StatusOK, Body: writePurged(purged)}, nil
 }
 
 func writePurged(purged operation.Purged) func(huma.Context) {
@@ -165,11 +165,11 @@ func writePurged(purged operation.Purged) func(huma.Context) {
 	return func(c huma.Context) {
 		c.SetHeader("Content-Type", "application/json")
 		c.SetStatus(http.StatusOK)
-		_ = huma.DefaultJSONFormat.Marshal(c.BodyWriter(), view) // the client is gone: nobody is left to tell
+		_ = huma.DefaultJSONFormat.Marshal(c.BodyWriter(), view) // the client disconnected
 	}
 }
 
-// purging describes the two ways in which deleting a tenant succeeds; huma can describe one by itself.
+// purging documents both success statuses of deleting a tenant. Huma supports only one.
 func purging(r route) route {
 	register := r.register
 	r.register = func(api huma.API, op huma.Operation) {
@@ -180,8 +180,8 @@ func purging(r route) route {
 		}
 		register(api, op)
 	}
-	return r.answering(http.StatusNoContent).failing(http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed).
-		saying("Returns 409 if the tenant still has agents or channel connections. With purge=true, deletes them in the same " +
+	return r.success(http.StatusNoContent).errors(http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed).
+		description("Returns 409 if the tenant still has agents or channel connections. With purge=true, deletes them in the same " +
 			"transaction and returns the counts. Concurrent writes to the tenant wait for the purge and then return 404. A purge " +
 			"that times out waiting for other writes returns 503 `unavailable` and deletes nothing.")
 }

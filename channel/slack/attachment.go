@@ -6,14 +6,13 @@ import (
 	"github.com/konstruct/konstruct/message"
 )
 
-// maxMessageBlocks bounds the messages that one attachment quotes in blocks. Slack sends one.
-const maxMessageBlocks = 16
+const maxMessageBlocks = 16 // of one attachment; Slack sends one
 
 // attachment is one of a message's attachments
 // (https://docs.slack.dev/legacy/legacy-messaging/legacy-secondary-message-attachments/): a program's card, the preview
 // of a link, or a message that was forwarded, shared or quoted.
 type attachment struct {
-	posting // the fields it shares with messages: text, blocks, files, attachments of its own
+	posting // the fields it shares with messages
 
 	pretext, title, titleLink, fallback, footer             string
 	authorName, authorSubname, authorID, serviceName        string
@@ -54,11 +53,10 @@ func readAttachment(v gjson.Result) (a attachment) {
 	return a
 }
 
-// readOriginField reads one of the fields that say where an attachment comes from, or that messages have as well.
 func readOriginField(a *attachment, key string, v gjson.Result) {
 	switch key {
 	case "is_share", "is_msg_unfurl", "is_reply_unfurl", "is_thread_root_unfurl":
-		a.quote = a.quote || yesOrNo(v) == yes
+		a.quote = a.quote || readBool(v) == yes
 	case "author_name":
 		a.authorName = cut(text(v), maxName)
 	case "author_subname":
@@ -92,8 +90,8 @@ func (a attachment) kind() message.PartKind {
 	return message.PartCard
 }
 
-// attached reads a list of attachments. addressed is nil inside a quotation, which addresses no one.
-func (g *gatherer) attached(list gjson.Result, addressed *mentionList, depth int) (parts []message.Part) {
+// attachments reads a list of attachments. addressed is nil inside a quotation, which addresses no one.
+func (c *collector) attachments(list gjson.Result, addressed *mentionList, depth int) (parts []message.Part) {
 	if !list.IsArray() {
 		return nil
 	}
@@ -101,10 +99,10 @@ func (g *gatherer) attached(list gjson.Result, addressed *mentionList, depth int
 		if !v.IsObject() {
 			continue
 		}
-		if !g.nests(depth) {
+		if !c.takePart(depth) {
 			return parts
 		}
-		if p, ok := g.attachment(readAttachment(v), addressed, depth); ok {
+		if p, ok := c.attachment(readAttachment(v), addressed, depth); ok {
 			parts = append(parts, p)
 		}
 	}
@@ -112,98 +110,98 @@ func (g *gatherer) attached(list gjson.Result, addressed *mentionList, depth int
 }
 
 // quoted reads a message inside an attachment.
-func (g *gatherer) quoted(p posting, depth int) []message.Part {
-	if !g.nests(depth) {
+func (c *collector) quoted(p posting, depth int) []message.Part {
+	if !c.takePart(depth) {
 		return nil
 	}
 	a := attachment{posting: p, quote: true, authorID: p.user, authorName: p.displayName()}
-	if part, ok := g.attachment(a, nil, depth); ok {
+	if part, ok := c.attachment(a, nil, depth); ok {
 		return []message.Part{part}
 	}
 	return nil
 }
 
-// nests reports whether there may be one part more, at depth.
-func (g *gatherer) nests(depth int) bool {
+// takePart reports whether one more part is allowed at depth.
+func (c *collector) takePart(depth int) bool {
 	if depth > message.MaxPartDepth {
-		g.truncated = true
+		c.truncated = true
 		return false
 	}
-	return g.take(&g.parts)
+	return c.take(&c.parts)
 }
 
-// attachment returns false for one that says nothing.
-func (g *gatherer) attachment(a attachment, addressed *mentionList, depth int) (message.Part, bool) {
+// attachment returns false for an empty attachment.
+func (c *collector) attachment(a attachment, addressed *mentionList, depth int) (message.Part, bool) {
 	p := message.Part{
-		Kind: a.kind(), Link: link(a.fromURL, a.titleLink, a.originalURL, a.appUnfurlURL), Author: g.author(a), Timestamp: a.ts.at,
+		Kind: a.kind(), Link: link(a.fromURL, a.titleLink, a.originalURL, a.appUnfurlURL), Author: c.author(a), Timestamp: a.ts.at,
 	}
 	mentions := addressed
 	if p.Kind == message.PartQuote || p.Kind == message.PartPreview {
 		addressed, mentions = nil, nil
 	}
 	if mentions == nil {
-		mentions = &mentionList{own: g.own}
+		mentions = &mentionList{own: c.own}
 	}
 	if p.Kind == message.PartQuote {
 		p.ChannelID, p.MessageID = a.channelID, a.ts.id
 	}
-	p.AttachmentIDs = g.addFiles(g.addFiles(nil, a.files), a.file)
-	p.Text = g.card(a, p.Kind, mentions, &p)
-	p.Parts = g.attached(a.attachments, addressed, depth+1)
+	p.AttachmentIDs = c.addFiles(c.addFiles(nil, a.files), a.file)
+	p.Text = c.attachmentText(a, p.Kind, mentions, &p)
+	p.Parts = c.attachments(a.attachments, addressed, depth+1)
 	if a.message.IsObject() {
-		p.Parts = append(p.Parts, g.quoted(readPosting(a.message), depth+1)...)
+		p.Parts = append(p.Parts, c.quoted(readPosting(a.message), depth+1)...)
 	}
-	g.addMessages(&p, a.messageBlocks, mentions, depth)
-	says := func() bool { return p.Text != "" || len(p.Parts) > 0 || len(p.AttachmentIDs) > 0 }
-	if !says() {
-		p.Text = g.plain(a.fallback, mentions)
+	c.addMessages(&p, a.messageBlocks, mentions, depth)
+	hasContent := func() bool { return p.Text != "" || len(p.Parts) > 0 || len(p.AttachmentIDs) > 0 }
+	if !hasContent() {
+		p.Text = c.plain(a.fallback, mentions)
 	}
 	if mentions != addressed {
 		p.Mentions = mentions.list
 	}
-	return p, says()
+	return p, hasContent()
 }
 
-// addMessages adds what the messages of a list of message blocks say to their part, unless it is there already.
-func (g *gatherer) addMessages(part *message.Part, list gjson.Result, mentions *mentionList, depth int) {
+// addMessages adds the content of message_blocks to part, without repetition.
+func (c *collector) addMessages(part *message.Part, list gjson.Result, mentions *mentionList, depth int) {
 	if !list.IsArray() {
 		return
 	}
 	for i, block := range list.All() {
 		if i.Num >= maxMessageBlocks {
-			g.truncated = true
+			c.truncated = true
 			return
 		}
 		p := readPosting(block.Get("message"))
-		said := g.words(p.text, p.blocks, mentions)
-		part.Text = merge(part.Text, said.both())
-		part.AttachmentIDs = g.addFiles(union(part.AttachmentIDs, said.files...), p.files)
-		part.Parts = append(part.Parts, g.attached(p.attachments, nil, depth+1)...)
+		b := c.body(p.text, p.blocks, mentions)
+		part.Text = merge(part.Text, b.merged())
+		part.AttachmentIDs = c.addFiles(union(part.AttachmentIDs, b.files...), p.files)
+		part.Parts = append(part.Parts, c.attachments(p.attachments, nil, depth+1)...)
 	}
 }
 
-// card writes an attachment's own words, in the order in which Slack shows them.
-func (g *gatherer) card(a attachment, kind message.PartKind, mentions *mentionList, p *message.Part) string {
-	w := &writer{budget: g.budget, mentions: mentions, labels: true}
+// attachmentText writes an attachment's text in the order in which Slack shows it.
+func (c *collector) attachmentText(a attachment, kind message.PartKind, mentions *mentionList, p *message.Part) string {
+	w := &writer{budget: c.budget, mentions: mentions, labels: true}
 	w.mrkdwn(a.pretext)
 	if kind != message.PartQuote {
 		for _, name := range []string{a.serviceName, a.authorName, a.authorSubname} {
-			w.apart("\n")
+			w.separate("\n")
 			w.write(unescape(name))
 		}
 	}
-	w.apart("\n")
+	w.separate("\n")
 	w.link(a.titleLink, unescape(a.title))
-	said := g.words(a.text, a.blocks, mentions)
-	p.AttachmentIDs = union(p.AttachmentIDs, said.files...)
-	w.apart("\n")
-	w.bytes += len(said.text) + len(said.blocks) // they count when w writes them
-	w.write(said.both())
+	b := c.body(a.text, a.blocks, mentions)
+	p.AttachmentIDs = union(p.AttachmentIDs, b.files...)
+	w.separate("\n")
+	w.bytes += len(b.text) + len(b.blocks) // counted again by w.write
+	w.write(b.merged())
 	for _, field := range a.fields.All() {
 		if !w.take(&w.nodes) {
 			break
 		}
-		w.apart("\n")
+		w.separate("\n")
 		title, value := text(field.Get("title")), text(field.Get("value"))
 		if title != "" && value != "" {
 			title += ": "
@@ -212,28 +210,28 @@ func (g *gatherer) card(a attachment, kind message.PartKind, mentions *mentionLi
 		w.mrkdwn(value)
 	}
 	if a.imageURL != "" {
-		w.apart("\n")
+		w.separate("\n")
 		w.link(link(a.imageURL), "[image]")
 	}
-	w.apart("\n")
+	w.separate("\n")
 	w.each(a.actions, 0, " ")
-	w.apart("\n")
+	w.separate("\n")
 	w.write(unescape(a.footer))
 	return w.out.String()
 }
 
-func (g *gatherer) author(a attachment) *message.SenderInfo {
+func (c *collector) author(a attachment) *message.SenderInfo {
 	author := message.SenderInfo{ID: firstOf(a.authorID, a.botID), DisplayName: cut(firstOf(a.authorName, a.authorSubname), maxName)}
 	if author == (message.SenderInfo{}) {
 		return nil
 	}
-	author.IsSelf = g.own != "" && author.ID == g.own
+	author.IsSelf = c.own != "" && author.ID == c.own
 	author.IsSystem = posting{user: a.authorID, botID: a.botID}.bySlack()
 	author.IsBot = author.IsSelf || author.IsSystem || a.botID != ""
 	return &author
 }
 
-// link returns the first that is not empty and not absurdly long.
+// link returns the first non-empty candidate, or "" if it is too long.
 func link(candidates ...string) string {
 	if s := firstOf(candidates...); len(s) <= maxLink {
 		return s

@@ -6,7 +6,7 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// The limits of blocks: how deep they nest (Slack's own go four deep), and how many elements a message has in all.
+// Limits of blocks: nesting depth (Slack's is four) and elements in one message.
 const (
 	maxDepth = 16
 	maxNodes = 50_000
@@ -19,7 +19,7 @@ func (w *writer) blocks(v gjson.Result) {
 	}
 }
 
-// each writes the members of a list, or the only one, with sep between them.
+// each writes a list's members, or a single value, with sep between them.
 func (w *writer) each(v gjson.Result, depth int, sep string) {
 	if !v.IsArray() {
 		w.node(v, depth+1)
@@ -29,13 +29,13 @@ func (w *writer) each(v gjson.Result, depth int, sep string) {
 		if w.full() {
 			return
 		}
-		w.apart(sep)
+		w.separate(sep)
 		w.node(member, depth+1)
 	}
 }
 
-// node writes a block, an element or a composition object: what has a type of its own as that type asks for, and
-// everything else by the fields that hold text. Slack keeps adding blocks, and their texts should not be lost.
+// node writes a block, element or composition object. Unknown types, which Slack keeps adding, are written by their
+// text fields.
 func (w *writer) node(v gjson.Result, depth int) {
 	if depth > maxDepth {
 		w.truncated = true
@@ -53,7 +53,7 @@ func (w *writer) node(v gjson.Result, depth int) {
 	}
 }
 
-// element writes what is not just the sum of its texts, and reports whether kind is of that sort.
+// element writes the types that need special treatment, and reports whether kind is one.
 func (w *writer) element(kind string, v gjson.Result, depth int) bool {
 	switch kind {
 	case "mrkdwn":
@@ -64,7 +64,7 @@ func (w *writer) element(kind string, v gjson.Result, depth int) bool {
 		w.write(firstOf(text(v.Get("text")), text(v.Get("value"))))
 	case "table", "data_table":
 		w.plainField(v.Get("caption"), depth)
-		w.apart("\n")
+		w.separate("\n")
 		w.table(v, depth)
 	case "image":
 		w.image(v)
@@ -74,7 +74,7 @@ func (w *writer) element(kind string, v gjson.Result, depth int) bool {
 		w.button(v)
 	case "feedback_buttons":
 		w.button(v.Get("positive_button"))
-		w.apart(" ")
+		w.separate(" ")
 		w.button(v.Get("negative_button"))
 	case "actions", "context", "context_actions":
 		w.each(v.Get("elements"), depth, " ")
@@ -89,7 +89,7 @@ func (w *writer) element(kind string, v gjson.Result, depth int) bool {
 	return true
 }
 
-// fields writes the texts of v in the order in which they stand.
+// fields writes the texts of v in order.
 func (w *writer) fields(v gjson.Result, depth int) {
 	for key, field := range v.All() {
 		if w.full() {
@@ -97,23 +97,23 @@ func (w *writer) fields(v gjson.Result, depth int) {
 		}
 		switch key.Str {
 		case "text":
-			w.apart("\n")
+			w.separate("\n")
 			w.textField(field, depth)
 		case "title", "subtitle", "header", "label", "description", "hint", "alt_text", "caption", "name", "value", "status":
-			w.apart("\n")
+			w.separate("\n")
 			w.plainField(field, depth)
 		case "url", "title_url":
-			w.apart(" ")
+			w.separate(" ")
 			w.write(text(field))
-		case "confirm", "slack_file", "workflow": // what happens on a click, and where an image is
+		case "confirm", "slack_file", "workflow": // not shown
 		default:
-			w.apart("\n")
+			w.separate("\n")
 			w.each(field, depth, "\n")
 		}
 	}
 }
 
-// textField writes a text that is an object or, in a few blocks, a string with Slack's markup.
+// textField writes a text object or, in a few blocks, a string with Slack's markup.
 func (w *writer) textField(v gjson.Result, depth int) {
 	if v.Type == gjson.JSON {
 		w.node(v, depth+1)
@@ -130,7 +130,7 @@ func (w *writer) plainField(v gjson.Result, depth int) {
 	w.write(unescape(text(v)))
 }
 
-// table writes a row a line, cells apart by " | ".
+// table writes one line per row, with cells separated by " | ".
 func (w *writer) table(v gjson.Result, depth int) {
 	for _, row := range v.Get("rows").All() {
 		if w.full() {
@@ -139,13 +139,13 @@ func (w *writer) table(v gjson.Result, depth int) {
 		if row.IsObject() {
 			row = row.Get("cells")
 		}
-		w.apart("\n")
+		w.separate("\n")
 		cells := 0
 		for _, cell := range row.All() {
 			if !w.take(&w.nodes) {
 				return
 			}
-			written := w.within(w.mentions, func(inner *writer) {
+			written := w.nested(w.mentions, func(inner *writer) {
 				if cell.IsObject() {
 					inner.node(cell, depth+1)
 				} else {
@@ -162,7 +162,7 @@ func (w *writer) table(v gjson.Result, depth int) {
 }
 
 func (w *writer) image(v gjson.Result) {
-	title := w.within(w.mentions, func(inner *writer) { inner.plainField(v.Get("title"), 0) })
+	title := w.nested(w.mentions, func(inner *writer) { inner.plainField(v.Get("title"), 0) })
 	alt := unescape(text(v.Get("alt_text")))
 	if title != "" && alt != "" && title != alt {
 		title += ": "
@@ -174,22 +174,22 @@ func (w *writer) image(v gjson.Result) {
 }
 
 func (w *writer) video(v gjson.Result) {
-	title := w.within(w.mentions, func(inner *writer) { inner.plainField(v.Get("title"), 0) })
+	title := w.nested(w.mentions, func(inner *writer) { inner.plainField(v.Get("title"), 0) })
 	w.link(firstOf(text(v.Get("title_url")), text(v.Get("video_url"))), "[video: "+firstOf(title, unescape(text(v.Get("alt_text"))))+"]")
-	w.apart("\n")
+	w.separate("\n")
 	w.plainField(v.Get("description"), 0)
 	for _, name := range []string{"author_name", "provider_name"} {
-		w.apart("\n")
+		w.separate("\n")
 		w.write(unescape(text(v.Get(name))))
 	}
 }
 
 func (w *writer) button(v gjson.Result) {
-	label := w.within(w.mentions, func(inner *writer) { inner.plainField(v.Get("text"), 0) })
+	label := w.nested(w.mentions, func(inner *writer) { inner.plainField(v.Get("text"), 0) })
 	w.link(text(v.Get("url")), "["+firstOf(label, unescape(text(v.Get("alt_text"))))+"]")
 }
 
-// menu writes what one can choose from or fill in.
+// menu writes a select menu or an input.
 func (w *writer) menu(kind string, v gjson.Result, depth int) bool {
 	switch kind {
 	case "overflow", "radio_buttons", "checkboxes":
@@ -202,7 +202,7 @@ func (w *writer) menu(kind string, v gjson.Result, depth int) bool {
 			return false
 		}
 	}
-	label := w.within(w.mentions, func(inner *writer) { inner.plainField(v.Get("placeholder"), 0) })
+	label := w.nested(w.mentions, func(inner *writer) { inner.plainField(v.Get("placeholder"), 0) })
 	chosen := firstOf(text(v.Get("initial_option.text.text")), text(v.Get("initial_date")), text(v.Get("initial_time")),
 		text(v.Get("initial_value")))
 	if label+chosen == "" {
@@ -215,7 +215,7 @@ func (w *writer) menu(kind string, v gjson.Result, depth int) bool {
 	return true
 }
 
-// embedded hands on a file that stands in a block.
+// embedded collects a file in a block.
 func (w *writer) embedded(v gjson.Result) {
 	if w.file == nil || !v.IsObject() {
 		return

@@ -13,8 +13,8 @@ import (
 	"github.com/konstruct/konstruct/message"
 )
 
-// TestHostileSizes ends in a moment or not at all: each of these is quadratic or recursive where done carelessly.
-func TestHostileSizes(t *testing.T) {
+// Each of these is quadratic or recursive in a naive implementation, and would time out.
+func TestNormalize_HostileSizes(t *testing.T) {
 	t.Parallel()
 	const many = 1 << 18
 	nested := strings.Repeat("[", many) + strings.Repeat("]", many)
@@ -39,7 +39,7 @@ func TestHostileSizes(t *testing.T) {
 	_, err := slack.Normalize([]byte(repeated))
 	runtime.ReadMemStats(&after)
 	require.NoError(t, err)
-	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(16<<30), "of all tests; it was 65 GiB")
+	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(16<<30), "65 GiB in a quadratic version; includes parallel tests")
 
 	for _, end := range []string{"", ">", "|>"} {
 		open := strings.Repeat("<@", many) + end
@@ -47,8 +47,8 @@ func TestHostileSizes(t *testing.T) {
 	}
 }
 
-// TestContentIsBounded: each of these would otherwise hold many times the body, which is 4 MiB at most.
-func TestContentIsBounded(t *testing.T) {
+// Without limits, each of these would grow to many times the body, which is at most 4 MiB.
+func TestNormalize_ContentIsBounded(t *testing.T) {
 	t.Parallel()
 	list := func(one string) json.RawMessage {
 		return json.RawMessage("[" + strings.TrimSuffix(strings.Repeat(one+",", (3<<20)/(len(one)+1)), ",") + "]")
@@ -64,29 +64,29 @@ func TestContentIsBounded(t *testing.T) {
 		return json.RawMessage(strings.Repeat(open, depth) + "{}" + strings.Repeat(end, depth))
 	}
 	for name, inner := range map[string]object{
-		"a long text":              {"text": strings.Repeat("漢", 1<<20)},
-		"many lines":               {"text": strings.Repeat("&gt;\n", 1<<19)},
-		"many mentions":            {"text": numbered("<@U%d>", 200_000)},
-		"many empty blocks":        {"blocks": list(`{}`)},
-		"many blocks":              {"blocks": list(`{"type":"header","text":{"type":"plain_text","text":"x"}}`)},
-		"many elements":            {"blocks": []object{{"type": "actions", "elements": list(`{"type":"button","text":{"text":"x"}}`)}}},
-		"many rows":                {"blocks": []object{{"type": "table", "rows": list(`[{"type":"raw_text","text":"x"}]`)}}},
-		"many cells":               {"blocks": []object{{"type": "table", "rows": []any{list(`1`)}}}},
-		"many attachments":         {"attachments": list(`{"text":"x"}`)},
-		"many empty attachments":   {"attachments": list(`{}`)},
-		"many fields":              {"attachments": []object{{"fields": list(`{"title":"x"}`)}}},
-		"many attachments, blocks": {"attachments": list(`{"text":"x"}`), "blocks": list(`{"type":"header","text":{"type":"plain_text","text":"y"}}`)},
-		"many files":               {"files": json.RawMessage("[" + numbered(`{"id":"F%d"},`, 100_000) + "{}]")},
-		"one file many times":      {"files": list(`{"id":"F1"}`)},
-		"blocks in blocks":         {"blocks": []any{nested(`{"elements":[`, `]}`, 3000)}},
-		"quotes in quotes":         {"blocks": []any{nested(`{"type":"rich_text_quote","elements":[`, `]}`, 3000)}},
-		"attachments of one":       {"attachments": []any{nested(`{"text":"x","attachments":[`, `]}`, 3000)}},
-		"messages in messages":     {"attachments": []any{nested(`{"message":{"text":"x","attachments":[`, `]}}`, 2000)}},
-		"message blocks of those":  {"attachments": []any{nested(`{"message_blocks":[{"message":{"text":"x","attachments":[`, `]}}]}`, 1500)}},
-		"many messages in one":     {"attachments": []object{{"message_blocks": list(`{"message":{"text":"a word"}}`)}}},
-		"many messages, no list":   {"attachments": []object{{"message_blocks": json.RawMessage("{" + numbered(`"%[1]d":{"message":{"text":"w%[1]d"}},`, 60_000) + `"":0}`)}}},
-		"a long quotation":         {"blocks": []object{{"type": "rich_text_quote", "elements": list(`{"type":"text","text":"a\n"}`)}}},
-		"a long name":              {"user_profile": object{"display_name": strings.Repeat("x", 1<<20)}, "files": []object{{"id": "F1", "name": strings.Repeat("y", 1<<20)}}},
+		"a long text":                 {"text": strings.Repeat("漢", 1<<20)},
+		"many lines":                  {"text": strings.Repeat("&gt;\n", 1<<19)},
+		"many mentions":               {"text": numbered("<@U%d>", 200_000)},
+		"many empty blocks":           {"blocks": list(`{}`)},
+		"many blocks":                 {"blocks": list(`{"type":"header","text":{"type":"plain_text","text":"x"}}`)},
+		"many elements":               {"blocks": []object{{"type": "actions", "elements": list(`{"type":"button","text":{"text":"x"}}`)}}},
+		"many rows":                   {"blocks": []object{{"type": "table", "rows": list(`[{"type":"raw_text","text":"x"}]`)}}},
+		"many cells":                  {"blocks": []object{{"type": "table", "rows": []any{list(`1`)}}}},
+		"many attachments":            {"attachments": list(`{"text":"x"}`)},
+		"many empty attachments":      {"attachments": list(`{}`)},
+		"many fields":                 {"attachments": []object{{"fields": list(`{"title":"x"}`)}}},
+		"many attachments, blocks":    {"attachments": list(`{"text":"x"}`), "blocks": list(`{"type":"header","text":{"type":"plain_text","text":"y"}}`)},
+		"many files":                  {"files": json.RawMessage("[" + numbered(`{"id":"F%d"},`, 100_000) + "{}]")},
+		"one file many times":         {"files": list(`{"id":"F1"}`)},
+		"blocks in blocks":            {"blocks": []any{nested(`{"elements":[`, `]}`, 3000)}},
+		"quotes in quotes":            {"blocks": []any{nested(`{"type":"rich_text_quote","elements":[`, `]}`, 3000)}},
+		"attachments of one":          {"attachments": []any{nested(`{"text":"x","attachments":[`, `]}`, 3000)}},
+		"messages in messages":        {"attachments": []any{nested(`{"message":{"text":"x","attachments":[`, `]}}`, 2000)}},
+		"message blocks in messages":  {"attachments": []any{nested(`{"message_blocks":[{"message":{"text":"x","attachments":[`, `]}}]}`, 1500)}},
+		"many messages in one":        {"attachments": []object{{"message_blocks": list(`{"message":{"text":"a word"}}`)}}},
+		"many messages, as an object": {"attachments": []object{{"message_blocks": json.RawMessage("{" + numbered(`"%[1]d":{"message":{"text":"w%[1]d"}},`, 60_000) + `"":0}`)}}},
+		"a long quotation":            {"blocks": []object{{"type": "rich_text_quote", "elements": list(`{"type":"text","text":"a\n"}`)}}},
+		"a long name":                 {"user_profile": object{"display_name": strings.Repeat("x", 1<<20)}, "files": []object{{"id": "F1", "name": strings.Repeat("y", 1<<20)}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -98,7 +98,7 @@ func TestContentIsBounded(t *testing.T) {
 	}
 }
 
-func TestRawIsKeptUpToItsLimit(t *testing.T) {
+func TestNormalize_RawLimit(t *testing.T) {
 	t.Parallel()
 	for size, kept := range map[int]bool{message.MaxRaw * 9 / 10: true, message.MaxRaw: false} {
 		m := mustMessage(t, callback(nil, object{"padding": strings.Repeat("x", size)}))

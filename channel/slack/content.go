@@ -10,124 +10,123 @@ import (
 	"github.com/konstruct/konstruct/message"
 )
 
-// Limits of short texts, in bytes. Slack's own are far below.
+// Limits of short texts, in bytes. Slack's are far lower.
 const (
 	maxName = 1 << 10
 	maxLink = 8 << 10
 )
 
-// gatherer puts a message's content together.
-type gatherer struct {
+// collector collects a message's content.
+type collector struct {
 	*budget
 
 	own   string // our app's user
 	files []message.Attachment
-	seen  map[string]bool // files by id
+	seen  map[string]bool // ids of files
 }
 
-// content reads what p says: its text, its blocks, what is attached to it, and whom it addresses.
+// content reads the text, blocks, attachments and mentions of p.
 func (e envelope) content(event messageEvent, p posting) message.MessageContent {
-	g := &gatherer{budget: newBudget(), own: e.ownUser(), files: []message.Attachment{}}
-	addressed := &mentionList{own: g.own, list: []message.Mention{}}
-	g.addFiles(nil, p.files)
-	g.addFiles(nil, p.file)
-	said := g.words(p.text, p.blocks, addressed)
-	parts := g.attached(p.attachments, addressed, 1)
-	plain := plainText(said.both(), parts)
-	if said.blocks != "" {
-		parts = append([]message.Part{{Kind: message.PartBlocks, Text: said.blocks, AttachmentIDs: said.files}}, parts...)
+	c := &collector{budget: newBudget(), own: e.ownUser(), files: []message.Attachment{}}
+	addressed := &mentionList{own: c.own, list: []message.Mention{}}
+	c.addFiles(nil, p.files)
+	c.addFiles(nil, p.file)
+	b := c.body(p.text, p.blocks, addressed)
+	parts := c.attachments(p.attachments, addressed, 1)
+	plain := plainText(b.merged(), parts)
+	if b.blocks != "" {
+		parts = append([]message.Part{{Kind: message.PartBlocks, Text: b.blocks, AttachmentIDs: b.files}}, parts...)
 	}
-	c := message.MessageContent{
+	content := message.MessageContent{
 		Text: cut(p.text, message.MaxText), PlainText: cut(plain, message.MaxText),
-		Parts: parts, Mentions: addressed.list, Attachments: g.files,
+		Parts: parts, Mentions: addressed.list, Attachments: c.files,
 	}
-	c.Truncated = g.truncated || len(c.Text) < len(p.text) || len(c.PlainText) < len(plain)
-	// An app_mention addresses us. But it may be meant for the same app as another company installed it, so if we know our
-	// user and somebody is mentioned, the mentions decide.
-	implied := event.kind == string(slackevents.AppMention) && (g.own == "" || !g.usersMentioned)
-	c.MentionsSelf = addressed.self || implied
-	return c
+	content.Truncated = c.truncated || len(content.Text) < len(p.text) || len(content.PlainText) < len(plain)
+	// An app_mention may be meant for the same app installed by another company. So if our user is known and any user is
+	// mentioned, the mentions decide.
+	implied := event.kind == string(slackevents.AppMention) && (c.own == "" || !c.usersMentioned)
+	content.MentionsSelf = addressed.self || implied
+	return content
 }
 
-// words is what a posting or an attachment says itself.
-type words struct {
-	text   string   // the text, plain
-	blocks string   // the blocks, plain; "" if they only repeat the text
-	files  []string // the ids of files that stand in blocks
+// body is the text of a posting or an attachment, without its attachments.
+type body struct {
+	text   string   // plain
+	blocks string   // plain; "" if they only repeat the text
+	files  []string // ids of files in blocks
 }
 
-// words reads a text and the blocks beside it. Slack's clients send a message twice, as text and as a rich_text block;
-// programs send a layout, and a summary of it for notifications.
-func (g *gatherer) words(text string, blocks gjson.Result, mentions *mentionList) (said words) {
-	said.text = g.plain(text, mentions)
+// body reads a text and its blocks. Slack's clients send a message twice, as text and as a rich_text block; programs
+// send a layout and a summary for notifications.
+func (c *collector) body(text string, blocks gjson.Result, mentions *mentionList) (b body) {
+	b.text = c.plain(text, mentions)
 	if !blocks.IsArray() {
-		return said
+		return b
 	}
-	w := &writer{budget: g.budget, mentions: mentions, labels: true}
-	w.file = func(f file) { said.files = g.addFile(said.files, f) }
+	w := &writer{budget: c.budget, mentions: mentions, labels: true}
+	w.file = func(f file) { b.files = c.addFile(b.files, f) }
 	w.blocks(blocks)
-	said.blocks = w.out.String()
-	if text != "" && skeleton(said.blocks) == skeleton(unlabeled(text)) {
-		said.blocks = ""
+	b.blocks = w.out.String()
+	if text != "" && bareWords(b.blocks) == bareWords(unlabeled(text)) {
+		b.blocks = ""
 	}
-	return said
+	return b
 }
 
-// both is the text and the blocks.
-func (w words) both() string { return merge(w.text, w.blocks) }
+// merged returns the text and the blocks without repetition.
+func (b body) merged() string { return merge(b.text, b.blocks) }
 
-// unlabeled is a text in plain form with ids instead of names, as rich text has them.
+// unlabeled returns mrkdwn as plain text with ids instead of names, as rich text has them.
 func unlabeled(mrkdwn string) string {
 	w := &writer{budget: newBudget()}
 	w.mrkdwn(mrkdwn)
 	return w.out.String()
 }
 
-func (g *gatherer) plain(mrkdwn string, mentions *mentionList) string {
-	w := &writer{budget: g.budget, mentions: mentions, labels: true}
+func (c *collector) plain(mrkdwn string, mentions *mentionList) string {
+	w := &writer{budget: c.budget, mentions: mentions, labels: true}
 	w.mrkdwn(mrkdwn)
 	return w.out.String()
 }
 
-// addFiles adds a list of files, or the one file of older messages, and their ids to ids.
-func (g *gatherer) addFiles(ids []string, v gjson.Result) []string {
+// addFiles adds a list of files, or the single file of older messages, and returns ids with their ids.
+func (c *collector) addFiles(ids []string, v gjson.Result) []string {
 	if v.IsObject() {
-		return g.addFile(ids, readFile(v))
+		return c.addFile(ids, readFile(v))
 	}
 	if !v.IsArray() {
 		return ids
 	}
 	for _, one := range v.All() {
-		if !g.take(&g.nodes) {
+		if !c.take(&c.nodes) {
 			break
 		}
 		if one.IsObject() {
-			ids = g.addFile(ids, readFile(one))
+			ids = c.addFile(ids, readFile(one))
 		}
 	}
 	return ids
 }
 
-// addFile adds f to the message's files and its id to ids, unless they are there. A file without an id is nothing that
-// could be asked for.
-func (g *gatherer) addFile(ids []string, f file) []string {
+// addFile adds f to the message's files and its id to ids, if missing. A file without an id cannot be fetched.
+func (c *collector) addFile(ids []string, f file) []string {
 	if f.id == "" {
 		return ids
 	}
-	if !g.seen[f.id] {
-		if !g.take(&g.budget.files) {
+	if !c.seen[f.id] {
+		if !c.take(&c.budget.files) {
 			return ids
 		}
-		if g.seen == nil {
-			g.seen = map[string]bool{}
+		if c.seen == nil {
+			c.seen = map[string]bool{}
 		}
-		g.seen[f.id] = true
-		g.files = append(g.files, f.attachment())
+		c.seen[f.id] = true
+		c.files = append(c.files, f.attachment())
 	}
 	return union(ids, f.id)
 }
 
-// union adds ids to a list that has none twice.
+// union appends the ids that list lacks.
 func union(list []string, ids ...string) []string {
 	for _, id := range ids {
 		if !slices.Contains(list, id) {
@@ -137,7 +136,7 @@ func union(list []string, ids ...string) []string {
 	return list
 }
 
-// plainText is all that a reader sees: the message's own words, then its parts.
+// plainText returns all that a reader sees: the message's text, then its parts.
 func plainText(own string, parts []message.Part) string {
 	all := []string{own}
 	for _, p := range parts {
@@ -157,7 +156,7 @@ func plainPart(p message.Part) string {
 	return quote(s)
 }
 
-// lines joins what is not empty.
+// lines joins the non-empty texts.
 func lines(texts ...string) string {
 	var kept []string
 	for _, s := range texts {

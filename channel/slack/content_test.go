@@ -10,7 +10,6 @@ import (
 	"github.com/konstruct/konstruct/message"
 )
 
-// block parses JSON that a test writes in place.
 func block(s string) json.RawMessage { return json.RawMessage(s) }
 
 func blocks(s string) object { return object{"text": "", "blocks": block("[" + s + "]")} }
@@ -23,7 +22,7 @@ func section(elements string) string {
 	return `{"type":"rich_text_section","elements":[` + elements + `]}`
 }
 
-func TestBlocksAsText(t *testing.T) {
+func TestNormalize_BlocksAsText(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct {
 		inner object
@@ -70,18 +69,18 @@ func TestBlocksAsText(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			m := mustMessage(t, callback(nil, row.inner))
-			requireSound(t, m.KonstructMessage)
+			requireValid(t, m.KonstructMessage)
 			require.Equal(t, row.want, strings.TrimSpace(m.Content.PlainText))
 			require.Equal(t, message.PartBlocks, m.Content.Parts[0].Kind)
 			require.Equal(t, m.Content.PlainText, m.Content.Parts[0].Text)
-			require.Empty(t, m.Content.Text, "what Slack sent as text stays as it is")
+			require.Empty(t, m.Content.Text, "Text is Slack's text")
 			require.Contains(t, string(m.Raw), `"blocks"`)
 		})
 	}
 }
 
-// TestBlocksThatRepeatTheText: Slack's clients send a message twice.
-func TestBlocksThatRepeatTheText(t *testing.T) {
+// Slack's clients send a message as text and as blocks.
+func TestNormalize_BlocksThatRepeatTheText(t *testing.T) {
 	t.Parallel()
 	twice := object{
 		"text": "<@U0MATE> see <#C0PIER|pier>: *a*\n• <https://a.example|b> &amp; :wave:",
@@ -96,7 +95,7 @@ func TestBlocksThatRepeatTheText(t *testing.T) {
 
 	summary := object{"text": "Deploy failed", "blocks": block(`[{"type":"header","text":{"type":"plain_text","text":"Deploy failed"}},{"type":"section","text":{"type":"mrkdwn","text":"step 3 <@U0ASSISTANT>"}}]`)}
 	c = mustMessage(t, callback(nil, summary)).Content
-	require.Equal(t, "Deploy failed\nstep 3 @U0ASSISTANT", c.PlainText, "not twice")
+	require.Equal(t, "Deploy failed\nstep 3 @U0ASSISTANT", c.PlainText, "without repetition")
 	require.Len(t, c.Parts, 1)
 	require.True(t, c.MentionsSelf)
 
@@ -104,8 +103,8 @@ func TestBlocksThatRepeatTheText(t *testing.T) {
 	require.Equal(t, "New build\nStep 3", mustMessage(t, callback(nil, other)).Content.PlainText, "both")
 }
 
-// TestPartsOfTheTextAreNotItsRepetition: a word that the text has, too, still stands in its table.
-func TestPartsOfTheTextAreNotItsRepetition(t *testing.T) {
+// A table keeps a word that also occurs in the text.
+func TestNormalize_BlocksThatRepeatAWord(t *testing.T) {
 	t.Parallel()
 	table := `[{"type":"table","rows":[[{"type":"raw_text","text":"Sam"}]]}]`
 	c := mustMessage(t, callback(nil, object{"text": "Ask Sam", "blocks": block(table)})).Content
@@ -117,8 +116,8 @@ func TestPartsOfTheTextAreNotItsRepetition(t *testing.T) {
 	}
 }
 
-// TestRepetitionsDifferInFormattingOnly: signs and punctuation are content.
-func TestRepetitionsDifferInFormattingOnly(t *testing.T) {
+// Signs and punctuation are content; formatting is not.
+func TestNormalize_RepetitionIgnoresFormatting(t *testing.T) {
 	t.Parallel()
 	for text, block := range map[string]string{"+5": "-5", "1.5": "1,5", "!!!": "???", "&lt;5": "5", "yes?": "yes!", "$5": "5%"} {
 		inner := object{"text": text, "blocks": []object{{"type": "section", "text": object{"type": "mrkdwn", "text": block}}}}
@@ -137,8 +136,8 @@ func TestRepetitionsDifferInFormattingOnly(t *testing.T) {
 	require.Empty(t, mustMessage(t, callback(nil, twice.with(object{"text": text}))).Content.Parts)
 }
 
-// TestLongMessagesAreWhole: Slack's own limit is 40,000 characters.
-func TestLongMessagesAreWhole(t *testing.T) {
+// Slack's limit is 40,000 characters.
+func TestNormalize_LongMessages(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("漢字 <@U0MATE>\n", 10_000)
 	leaf, err := json.Marshal(strings.Repeat("漢字 @U0MATE\n", 10_000))
@@ -147,7 +146,7 @@ func TestLongMessagesAreWhole(t *testing.T) {
 		"text and rich text": {"text": long, "blocks": block(`[{"type":"rich_text","elements":[` + section(`{"type":"text","text":`+string(leaf)+`}`) + `]}]`)},
 		"code":               {"text": "", "blocks": block(`[{"type":"rich_text","elements":[{"type":"rich_text_preformatted","elements":[{"type":"text","text":` + string(leaf) + `}]}]}]`)},
 		"a quotation":        {"text": "", "blocks": block(`[{"type":"rich_text","elements":[{"type":"rich_text_quote","elements":[{"type":"text","text":` + string(leaf) + `}]}]}]`)},
-		"a forwarded one":    {"text": "", "attachments": []object{{"is_share": true, "text": long}}},
+		"forwarded":          {"text": "", "attachments": []object{{"is_share": true, "text": long}}},
 	} {
 		c := mustMessage(t, callback(nil, inner)).Content
 		require.False(t, c.Truncated, name)
@@ -155,7 +154,7 @@ func TestLongMessagesAreWhole(t *testing.T) {
 	}
 }
 
-func TestCards(t *testing.T) {
+func TestNormalize_Cards(t *testing.T) {
 	t.Parallel()
 	card := object{"text": "", "subtype": "bot_message", "bot_id": "B0ALERTS", "user": nil, "attachments": block(`[
 		{"id":1,"pretext":"<!here>","service_name":"Alerts","author_name":"Watch","author_subname":"night","title":"Disk &amp; memory","title_link":"https://w.example/1","text":"<@U0ASSISTANT> *97%*",
@@ -175,7 +174,7 @@ func TestCards(t *testing.T) {
 	require.Equal(t, []message.Mention{
 		{ID: "here", Kind: message.MentionBroadcast}, {ID: "U0ASSISTANT", IsSelf: true}, {ID: "U0MATE"},
 	}, c.Mentions)
-	require.True(t, c.MentionsSelf, "a card is its sender's own words")
+	require.True(t, c.MentionsSelf, "a card is the sender's own text")
 	require.Equal(t, c.Parts[0].Text+"\nonly @U0MATE\nkept", c.PlainText)
 
 	pasted := mustMessage(t, callback(nil, object{"text": "Which?", "attachments": block(`[{"fallback":"[no preview available]","blocks":[{"type":"table","rows":[[{"type":"raw_text","text":"a"}],[{"type":"raw_text","text":"b"}]]}]}]`)})).Content
@@ -183,8 +182,8 @@ func TestCards(t *testing.T) {
 	require.Equal(t, "Which?\na\nb", pasted.PlainText)
 }
 
-// TestQuotationsAddressNoOne, wherever a quotation can stand; the same words outside of one do.
-func TestQuotationsAddressNoOne(t *testing.T) {
+// The same text addresses us outside a quotation.
+func TestNormalize_QuotationsAddressNoOne(t *testing.T) {
 	t.Parallel()
 	const words = "<@U0ASSISTANT> <!channel> <!subteam^S0CREW> help"
 	rich := `{"type":"user","user_id":"U0ASSISTANT"}`
@@ -202,9 +201,9 @@ func TestQuotationsAddressNoOne(t *testing.T) {
 		"a quoted line":             {object{"text": "&gt; " + words}, false},
 		"a quoted line of Markdown": {blocks(`{"type":"markdown","text":"> <@U0ASSISTANT> said"}`), false},
 		"a quoted line of a block":  {blocks(`{"type":"section","text":{"type":"mrkdwn","text":"&gt; <@U0ASSISTANT> said"}}`), false},
-		"all that follows":          {object{"text": "&gt;&gt;&gt; so he said\n" + words}, false},
+		"lines after >>>":           {object{"text": "&gt;&gt;&gt; so he said\n" + words}, false},
 		"a list in a quotation":     {richText(`{"type":"rich_text_list","style":"bullet","border":1,"elements":[` + section(rich) + `]}`), false},
-		"a quoting block":           {richText(`{"type":"rich_text_quote","elements":[` + rich + `]}`), false},
+		"a quote block":             {richText(`{"type":"rich_text_quote","elements":[` + rich + `]}`), false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -212,8 +211,8 @@ func TestQuotationsAddressNoOne(t *testing.T) {
 				c := mustMessage(t, callback(nil, object{"type": kind, "text": ""}.with(row.inner))).Content
 				require.False(t, c.MentionsSelf, kind)
 				require.Empty(t, c.Mentions)
-				require.Contains(t, c.PlainText, "@U0ASSISTANT", "it is not lost")
-				require.Contains(t, c.PlainText, "> ", "it reads as a quotation")
+				require.Contains(t, c.PlainText, "@U0ASSISTANT", "kept")
+				require.Contains(t, c.PlainText, "> ", "marked as a quotation")
 				if row.quoted {
 					require.Contains(t, c.Parts[0].Mentions, message.Mention{ID: "U0ASSISTANT", IsSelf: true})
 				}
@@ -231,7 +230,7 @@ func TestQuotationsAddressNoOne(t *testing.T) {
 	}
 }
 
-func TestForwardedMessages(t *testing.T) {
+func TestNormalize_ForwardedMessages(t *testing.T) {
 	t.Parallel()
 	inner := object{"text": "look", "attachments": block(`[{
 		"is_share":true,"is_msg_unfurl":true,"channel_id":"C0PIER","ts":"1768471100.000001","author_id":"U0MATE","author_name":"mate",
@@ -243,7 +242,7 @@ func TestForwardedMessages(t *testing.T) {
 			"message":{"user":"U0CAPTAIN","ts":"1768471000.000001","text":"ship 54","files":[{"id":"F0BILL"}],
 				"attachments":[{"title":"Bill","text":"54 crates"}]}}]}]`)}
 	m := mustMessage(t, callback(nil, inner))
-	requireSound(t, m.KonstructMessage)
+	requireValid(t, m.KonstructMessage)
 	c := m.Content
 	require.Equal(t, "look", c.Text)
 	require.Equal(t, []message.Part{{
@@ -277,8 +276,7 @@ func TestForwardedMessages(t *testing.T) {
 > > > 54 crates`, c.PlainText)
 }
 
-// TestNoQuotedLinePosesAsOurs, whatever breaks the line.
-func TestNoQuotedLinePosesAsOurs(t *testing.T) {
+func TestNormalize_EveryQuotedLineIsMarked(t *testing.T) {
 	t.Parallel()
 	for _, end := range []string{"\n", "\r\n", "\r", "\v", "\f", "\u0085", "\u2028", "\u2029"} {
 		for _, inner := range []object{
@@ -290,8 +288,7 @@ func TestNoQuotedLinePosesAsOurs(t *testing.T) {
 	}
 }
 
-// TestSlackItselfIsQuoted: its own users are no persons there either.
-func TestSlackItselfIsQuoted(t *testing.T) {
+func TestNormalize_QuotedSlackbot(t *testing.T) {
 	t.Parallel()
 	for _, author := range []object{{"author_id": "USLACKBOT"}, {"author_id": "USLACK"}, {"bot_id": "B01"}} {
 		quote := object{"is_share": true, "text": "Reminder: tide"}.with(author)
@@ -300,7 +297,7 @@ func TestSlackItselfIsQuoted(t *testing.T) {
 	}
 }
 
-func TestNestingIsBounded(t *testing.T) {
+func TestNormalize_NestingIsBounded(t *testing.T) {
 	t.Parallel()
 	inner := `{"is_share":true,"text":"deepest"}`
 	for range 2 * message.MaxPartDepth {
@@ -317,8 +314,8 @@ func TestNestingIsBounded(t *testing.T) {
 	require.False(t, mustMessage(t, callback(nil, nil)).Content.Truncated)
 }
 
-// TestWhoseAppIsMentioned: another company's bot of the same app is another user.
-func TestWhoseAppIsMentioned(t *testing.T) {
+// Another company's installation of the same app has another user.
+func TestNormalize_MentionsSelf(t *testing.T) {
 	t.Parallel()
 	shared := object{"is_ext_shared_channel": true}
 	for name, row := range map[string]struct {
@@ -329,8 +326,8 @@ func TestWhoseAppIsMentioned(t *testing.T) {
 		"theirs":                         {shared, object{"text": "<@U0THEIRBOT> hi"}, false},
 		"theirs in our own channel":      {nil, object{"text": "<@U0THEIRBOT> hi"}, false},
 		"both":                           {shared, object{"text": "<@U0THEIRBOT> <@U0ASSISTANT> hi"}, true},
-		"no one, Slack says it was us":   {shared, object{"text": "hi"}, true},
-		"our user is unknown to Slack":   {object{"authorizations": nil}, object{"text": "<@U0WHO> hi"}, true},
+		"no mention in the text":         {shared, object{"text": "hi"}, true},
+		"our user is unknown":            {object{"authorizations": nil}, object{"text": "<@U0WHO> hi"}, true},
 		"the installation is a person's": {object{"authorizations": []object{{"team_id": "T0AUTH", "user_id": "U0CAPTAIN", "is_bot": false}}}, object{"text": "<@U0ASSISTANT>"}, true},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -8,20 +8,20 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// envelope is the outside of every payload; which fields are set depends on kind.
+// envelope holds the outer fields of a payload. Which are set depends on kind.
 type envelope struct {
 	kind              string
 	teamID            string
 	enterpriseID      string
-	contextTeamID     string // a workspace that the channel belongs to, ours or another company's
+	contextTeamID     string // a workspace of the channel, possibly another company's
 	appID             string
 	eventID           string
 	eventContext      string
 	eventTime         time.Time
 	event             gjson.Result
 	shared            bool
-	enterpriseInstall answer
-	authorized        bool // authorizations is there, whatever it holds
+	enterpriseInstall boolean
+	authorized        bool // authorizations is present, even if malformed
 	authorization     authorization
 	challenge         string
 	minute            time.Time
@@ -32,8 +32,8 @@ type authorization struct {
 	teamID            string
 	enterpriseID      string
 	userID            string
-	bot               answer
-	enterpriseInstall answer
+	bot               boolean
+	enterpriseInstall boolean
 }
 
 func readEnvelope(v gjson.Result) (e envelope) {
@@ -60,10 +60,10 @@ func readEnvelope(v gjson.Result) (e envelope) {
 		case "event":
 			e.event = v
 		case "is_ext_shared_channel":
-			a := yesOrNo(v)
-			e.shared = a == yes || a == unclear
+			a := readBool(v)
+			e.shared = a == yes || a == invalid
 		case "is_enterprise_install":
-			e.enterpriseInstall = yesOrNo(v)
+			e.enterpriseInstall = readBool(v)
 		case "authorizations":
 			e.authorized = v.Type != gjson.Null
 			e.authorization = readAuthorization(v)
@@ -76,7 +76,7 @@ func readEnvelope(v gjson.Result) (e envelope) {
 	return e
 }
 
-// readAuthorization reads the first of the list. Slack never sends more than one.
+// readAuthorization reads the first of the list; Slack never sends more.
 func readAuthorization(list gjson.Result) (a authorization) {
 	if !list.IsArray() {
 		return authorization{}
@@ -90,15 +90,15 @@ func readAuthorization(list gjson.Result) (a authorization) {
 		case "user_id":
 			a.userID = identifier(v)
 		case "is_bot":
-			a.bot = yesOrNo(v)
+			a.bot = readBool(v)
 		case "is_enterprise_install":
-			a.enterpriseInstall = yesOrNo(v)
+			a.enterpriseInstall = readBool(v)
 		}
 	}
 	return a
 }
 
-// workspace names the installation. The package's documentation has the rule and its reason.
+// workspace returns the installation's id. See the package documentation for the rule.
 func (e envelope) workspace() (string, error) {
 	team, enterprise, install := e.authorization.teamID, e.authorization.enterpriseID, e.authorization.enterpriseInstall
 	if !e.authorized {
@@ -111,9 +111,9 @@ func (e envelope) workspace() (string, error) {
 	switch install {
 	case yes:
 		id = enterprise
-	case unclear:
+	case invalid:
 		return "", fmt.Errorf("%w: is_enterprise_install is neither true nor false", ErrNoWorkspace)
-	case unsaid, no:
+	case absent, no:
 	}
 	if id == "" {
 		return "", ErrNoWorkspace
@@ -121,16 +121,16 @@ func (e envelope) workspace() (string, error) {
 	return id, nil
 }
 
-// organization names the installation that an event about a whole organization is for: team_access_granted and
-// team_access_revoked exist for organization-wide installations only, and may come without authorizations.
+// organization returns the installation's id for team_access_granted and team_access_revoked. These exist only for
+// organization-wide installations, and may lack authorizations.
 func (e envelope) organization() (string, error) {
-	if !e.authorized && e.teamID == "" && !e.shared && e.enterpriseInstall == unsaid && e.enterpriseID != "" {
+	if !e.authorized && e.teamID == "" && !e.shared && e.enterpriseInstall == absent && e.enterpriseID != "" {
 		return e.enterpriseID, nil
 	}
 	return e.workspace()
 }
 
-// isEnterpriseInstall reports what workspace decided by.
+// isEnterpriseInstall reports whether workspace returned the organization.
 func (e envelope) isEnterpriseInstall() bool {
 	if e.authorized {
 		return e.authorization.enterpriseInstall == yes
@@ -138,7 +138,7 @@ func (e envelope) isEnterpriseInstall() bool {
 	return e.enterpriseInstall == yes
 }
 
-// ownUser is our app's own user if the installation is a bot's; "" for the token of a person.
+// ownUser returns our app's user, or "" if the event was sent for a person's token.
 func (e envelope) ownUser() string {
 	if e.authorization.bot == yes {
 		return e.authorization.userID

@@ -5,22 +5,19 @@ import (
 	"fmt"
 )
 
-// The errors of Normalize, matched with [errors.Is]. They name a field, never its value. None of them goes away by
-// sending the payload again.
+// The errors of [Normalize]. They name a field, never its value. A retry does not help.
 var (
-	// ErrMalformed is returned when the body is not JSON, or when it lacks what a message cannot be without: the type of
-	// the event, its channel, or its ts.
+	// ErrMalformed is returned when the body is not JSON, or lacks a required field: the event's type, channel or ts.
 	ErrMalformed = errors.New("slack: malformed payload")
-	// ErrUnsupported is returned for JSON that is none of the payloads Slack posts to an events URL; it may be one of
-	// Socket Mode.
+	// ErrUnsupported is returned for JSON that Slack does not post to an events URL, such as Socket Mode's.
 	ErrUnsupported = errors.New("slack: not an Events API payload")
-	// ErrNoWorkspace is returned when the payload does not say for which installation it was sent.
+	// ErrNoWorkspace is returned when the payload does not name the installation it was sent for.
 	ErrNoWorkspace = errors.New("slack: no installation in payload")
 )
 
-// PayloadError says which event could not be read. It wraps one of the errors above.
+// PayloadError is an error of [Normalize] with the event's id.
 type PayloadError struct {
-	EventID string // Slack's event_id; "" if the payload has none that can be logged
+	EventID string // Slack's event_id; empty if absent or malformed
 	Err     error
 }
 

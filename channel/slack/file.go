@@ -9,16 +9,15 @@ import (
 	"github.com/konstruct/konstruct/message"
 )
 
-// maxPreview bounds what a message tells of a file's content, in bytes.
-const maxPreview = 16 << 10
+const maxPreview = 16 << 10 // bytes of a file's content in its attachment
 
-// file is one of Slack's file objects, as far as it is of use.
+// file holds the fields we use of Slack's file object.
 type file struct {
 	id, name, title, mimeType, subtype, mode, access string
 	externalType, privateURL, alt, transcript        string
 	preview                                          string
 	size                                             int64
-	external, deleted                                answer
+	external, deleted                                boolean
 }
 
 func readFile(v gjson.Result) (f file) {
@@ -51,9 +50,9 @@ func readFile(v gjson.Result) (f file) {
 		case "size":
 			f.size = count(v)
 		case "is_external":
-			f.external = yesOrNo(v)
+			f.external = readBool(v)
 		case "is_deleted":
-			f.deleted = yesOrNo(v)
+			f.deleted = readBool(v)
 		}
 	}
 	return f
@@ -83,7 +82,7 @@ func (f file) state() message.FileState {
 	return message.FileFetchable
 }
 
-// slackHost holds for the addresses that may see a bot's token.
+// slackHost reports whether a bot's token may be sent to address.
 func slackHost(address string) bool {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "https" || u.User != nil || u.Port() != "" {
@@ -91,7 +90,7 @@ func slackHost(address string) bool {
 	}
 	host := strings.ToLower(u.Host)
 	if strings.Trim(host, "abcdefghijklmnopqrstuvwxyz0123456789-.") != "" {
-		return false // a client may read what merely looks like a slash as one
+		return false // a client may treat a character that looks like a slash as one
 	}
 	return strings.HasSuffix(host, ".slack.com") || strings.HasSuffix(host, ".slack-gov.com")
 }

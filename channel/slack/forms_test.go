@@ -12,7 +12,7 @@ import (
 	"github.com/konstruct/konstruct/message"
 )
 
-func TestWhyAnEditHappened(t *testing.T) {
+func TestNormalize_EditReason(t *testing.T) {
 	t.Parallel()
 	posting := object{"type": "message", "user": "U0CAPTAIN", "ts": "1768471200.000007", "text": "see <https://a.example>"}
 	edited := object{"edited": object{"user": "U0CAPTAIN", "ts": "1768471210.000000"}}
@@ -22,23 +22,23 @@ func TestWhyAnEditHappened(t *testing.T) {
 		after, before object
 		want          message.EditReason
 	}{
-		"a person's first edit":      {posting.with(edited), posting, message.EditByPerson},
-		"a person's next edit":       {posting.with(edited), posting.with(object{"edited": object{"ts": "1768471205.000000"}}), message.EditByPerson},
-		"with the preview it adds":   {posting.with(edited).with(preview), posting, message.EditByPerson},
-		"of an unknown posting":      {posting.with(edited), object{}, message.EditByPerson},
-		"a program's edit":           {posting.with(edited).with(bot), posting.with(bot), message.EditByProgram},
-		"a program's new layout":     {posting.with(bot).with(object{"blocks": []object{{"type": "divider"}}}), posting.with(bot), message.EditByProgram},
-		"a program's own preview":    {posting.with(bot).with(preview), posting.with(bot), message.EditPreview},
-		"a preview":                  {posting.with(preview), posting, message.EditPreview},
-		"a preview after an edit":    {posting.with(edited).with(preview), posting.with(edited), message.EditPreview},
-		"a preview taken away":       {posting, posting.with(preview), message.EditPreview},
-		"a pin":                      {posting.with(object{"pinned_to": []string{"C0QUAY"}}), posting, message.EditPin},
-		"an unpinning":               {posting, posting.with(object{"pinned_to": []string{"C0QUAY"}}), message.EditPin},
-		"an edit in the same second": {posting.with(edited).with(object{"text": "y"}), posting.with(edited), message.EditByPerson},
-		"a pin with its details":     {posting.with(object{"pinned_info": object{"channel": "C0QUAY"}}), posting, message.EditPin},
-		"a pin after an edit":        {posting.with(edited).with(object{"pinned_to": []string{"C0QUAY"}}), posting.with(edited), message.EditPin},
-		"a reply in its thread":      {posting.with(object{"text": "x", "reply_count": 1}), posting.with(object{"text": "x"}), message.EditByChannel},
-		"an edit that says not when": {posting.with(object{"text": "x", "edited": object{}}), posting.with(object{"text": "x"}), message.EditByChannel},
+		"a person's first edit":         {posting.with(edited), posting, message.EditByPerson},
+		"a person's next edit":          {posting.with(edited), posting.with(object{"edited": object{"ts": "1768471205.000000"}}), message.EditByPerson},
+		"an edit that adds a preview":   {posting.with(edited).with(preview), posting, message.EditByPerson},
+		"an edit of an unknown message": {posting.with(edited), object{}, message.EditByPerson},
+		"a program's edit":              {posting.with(edited).with(bot), posting.with(bot), message.EditByProgram},
+		"a program's new layout":        {posting.with(bot).with(object{"blocks": []object{{"type": "divider"}}}), posting.with(bot), message.EditByProgram},
+		"a program's own preview":       {posting.with(bot).with(preview), posting.with(bot), message.EditPreview},
+		"a preview":                     {posting.with(preview), posting, message.EditPreview},
+		"a preview after an edit":       {posting.with(edited).with(preview), posting.with(edited), message.EditPreview},
+		"a preview removed":             {posting, posting.with(preview), message.EditPreview},
+		"a pin":                         {posting.with(object{"pinned_to": []string{"C0QUAY"}}), posting, message.EditPin},
+		"an unpin":                      {posting, posting.with(object{"pinned_to": []string{"C0QUAY"}}), message.EditPin},
+		"an edit in the same second":    {posting.with(edited).with(object{"text": "y"}), posting.with(edited), message.EditByPerson},
+		"a pin with its details":        {posting.with(object{"pinned_info": object{"channel": "C0QUAY"}}), posting, message.EditPin},
+		"a pin after an edit":           {posting.with(edited).with(object{"pinned_to": []string{"C0QUAY"}}), posting.with(edited), message.EditPin},
+		"a reply in its thread":         {posting.with(object{"text": "x", "reply_count": 1}), posting.with(object{"text": "x"}), message.EditByChannel},
+		"an edit without a time":        {posting.with(object{"text": "x", "edited": object{}}), posting.with(object{"text": "x"}), message.EditByChannel},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -54,20 +54,19 @@ func TestWhyAnEditHappened(t *testing.T) {
 	require.Equal(t, message.EditByPerson, mustMessage(t, callback(nil, object{"type": "app_mention"}.with(edited))).EditReason)
 }
 
-// TestAnEditWithoutATime must not be lost.
-func TestAnEditWithoutATime(t *testing.T) {
+func TestNormalize_EditWithoutATime(t *testing.T) {
 	t.Parallel()
 	for _, odd := range []any{nil, null, []any{}, "soon"} {
 		m := mustMessage(t, callback(object{"event_id": "Ev1"}, object{
 			"subtype": "message_changed", "message": object{"user": "U0CAPTAIN", "ts": "1768471200.000007", "text": "y"}, "ts": odd, "event_ts": odd,
 		}))
-		requireSound(t, m.KonstructMessage)
+		requireValid(t, m.KonstructMessage)
 		require.Equal(t, "slack.T0AUTH.C0QUAY.1768471200.000007.edited.Ev1", m.ID)
 	}
 }
 
-// TestAnEditIsNotBeforeItsPosting: Slack cuts edited.ts to whole seconds.
-func TestAnEditIsNotBeforeItsPosting(t *testing.T) {
+// Slack truncates edited.ts to whole seconds.
+func TestNormalize_EditIsNotBeforeItsMessage(t *testing.T) {
 	t.Parallel()
 	edited := object{"ts": "1768471200.000000"}
 	posting := object{"user": "U0CAPTAIN", "ts": "1768471200.800000", "text": "x", "edited": edited}
@@ -82,7 +81,7 @@ func TestAnEditIsNotBeforeItsPosting(t *testing.T) {
 	}
 }
 
-func TestUnreadableEditsAreNotEmptyEdits(t *testing.T) {
+func TestNormalize_EditWithoutMessageIsMalformed(t *testing.T) {
 	t.Parallel()
 	before := object{"user": "U0CAPTAIN", "ts": "1768471200.000007", "text": "x"}
 	for _, after := range []any{nil, null, "x", []any{}, 1} {
@@ -93,41 +92,41 @@ func TestUnreadableEditsAreNotEmptyEdits(t *testing.T) {
 	}
 }
 
-func TestDeletionWithoutItsTime(t *testing.T) {
+func TestNormalize_DeletionWithoutATime(t *testing.T) {
 	t.Parallel()
 	deletion := object{"subtype": "message_deleted", "deleted_ts": "1768471100.000001", "ts": nil}
 	require.Equal(t, at(t, "2026-01-15T10:00:00Z"), mustMessage(t, callback(object{"event_time": 1768471200}, deletion)).Timestamp)
 	require.Equal(t, at(t, "2026-01-15T09:58:20.000001Z"), mustMessage(t, callback(nil, deletion)).Timestamp)
 }
 
-func TestFileStates(t *testing.T) {
+func TestNormalize_FileStates(t *testing.T) {
 	t.Parallel()
 	const hosted = "https://files.slack.com/files-pri/T1-F1/a.txt"
 	for name, row := range map[string]struct {
 		file object
 		want message.FileState
 	}{
-		"hosted":              {object{"url_private": hosted, "mode": "hosted", "is_external": false, "external_type": ""}, message.FileFetchable},
-		"a snippet":           {object{"url_private": hosted, "mode": "snippet"}, message.FileFetchable},
-		"of the government":   {object{"url_private": "https://files.slack-gov.com/x"}, message.FileFetchable},
-		"of a shared channel": {object{"file_access": "check_file_info"}, message.FileFetchable},
-		"external":            {object{"url_private": "https://docs.example/x", "mode": "external", "is_external": true, "external_type": "gdrive"}, message.FileExternal},
-		"by its mode alone":   {object{"url_private": hosted, "mode": "external"}, message.FileExternal},
-		"by its type alone":   {object{"url_private": hosted, "external_type": "dropbox"}, message.FileExternal},
-		"by a flag alone":     {object{"url_private": hosted, "is_external": true}, message.FileExternal},
-		"on another host":     {object{"url_private": "https://files.example/x"}, message.FileExternal},
-		"a host that ends so": {object{"url_private": "https://files-slack.com/x"}, message.FileExternal},
-		"a host within":       {object{"url_private": "https://files.slack.com.evil.example/x"}, message.FileExternal},
-		"a host as a user":    {object{"url_private": "https://files.slack.com@evil.example/x"}, message.FileExternal},
-		"with a user":         {object{"url_private": "https://u@files.slack.com/x"}, message.FileExternal},
-		"on another port":     {object{"url_private": "https://files.slack.com:8443/x"}, message.FileExternal},
-		"in the clear":        {object{"url_private": "http://files.slack.com/x"}, message.FileExternal},
-		"no address":          {object{"url_private": "://"}, message.FileExternal},
-		"a tombstone":         {object{"mode": "tombstone", "url_private": hosted}, message.FileDeleted},
-		"not found":           {object{"file_access": "file_not_found"}, message.FileDeleted},
-		"deleted":             {object{"is_deleted": true, "url_private": hosted}, message.FileDeleted},
-		"over the plan":       {object{"mode": "hidden_by_limit", "url_private": hosted}, message.FileUnavailable},
-		"access denied":       {object{"file_access": "access_denied", "url_private": hosted}, message.FileUnavailable},
+		"hosted":             {object{"url_private": hosted, "mode": "hosted", "is_external": false, "external_type": ""}, message.FileFetchable},
+		"a snippet":          {object{"url_private": hosted, "mode": "snippet"}, message.FileFetchable},
+		"GovSlack":           {object{"url_private": "https://files.slack-gov.com/x"}, message.FileFetchable},
+		"shared channel":     {object{"file_access": "check_file_info"}, message.FileFetchable},
+		"external":           {object{"url_private": "https://docs.example/x", "mode": "external", "is_external": true, "external_type": "gdrive"}, message.FileExternal},
+		"by its mode alone":  {object{"url_private": hosted, "mode": "external"}, message.FileExternal},
+		"by its type alone":  {object{"url_private": hosted, "external_type": "dropbox"}, message.FileExternal},
+		"by a flag alone":    {object{"url_private": hosted, "is_external": true}, message.FileExternal},
+		"on another host":    {object{"url_private": "https://files.example/x"}, message.FileExternal},
+		"similar host":       {object{"url_private": "https://files-slack.com/x"}, message.FileExternal},
+		"host as a prefix":   {object{"url_private": "https://files.slack.com.evil.example/x"}, message.FileExternal},
+		"host as user info":  {object{"url_private": "https://files.slack.com@evil.example/x"}, message.FileExternal},
+		"user info":          {object{"url_private": "https://u@files.slack.com/x"}, message.FileExternal},
+		"on another port":    {object{"url_private": "https://files.slack.com:8443/x"}, message.FileExternal},
+		"http":               {object{"url_private": "http://files.slack.com/x"}, message.FileExternal},
+		"malformed URL":      {object{"url_private": "://"}, message.FileExternal},
+		"a tombstone":        {object{"mode": "tombstone", "url_private": hosted}, message.FileDeleted},
+		"not found":          {object{"file_access": "file_not_found"}, message.FileDeleted},
+		"deleted":            {object{"is_deleted": true, "url_private": hosted}, message.FileDeleted},
+		"hidden by the plan": {object{"mode": "hidden_by_limit", "url_private": hosted}, message.FileUnavailable},
+		"access denied":      {object{"file_access": "access_denied", "url_private": hosted}, message.FileUnavailable},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -141,7 +140,7 @@ func TestFileStates(t *testing.T) {
 	}
 }
 
-func TestFiles(t *testing.T) {
+func TestNormalize_Files(t *testing.T) {
 	t.Parallel()
 	m := mustMessage(t, callback(nil, object{
 		"files": block(`[{"id":"F1","title":"Voice","mimetype":"audio/webm","subtype":"slack_audio","transcription":{"status":"complete","preview":{"content":"meet at noon"}}},
@@ -160,8 +159,8 @@ func TestFiles(t *testing.T) {
 	require.Equal(t, []string{"F5", "F6"}, m.Content.Parts[0].AttachmentIDs)
 }
 
-// TestFilesOfOtherHosts must not be asked for with our token.
-func TestFilesOfOtherHosts(t *testing.T) {
+// Our token must not be sent to other hosts.
+func TestNormalize_FileHosts(t *testing.T) {
 	t.Parallel()
 	for address, want := range map[string]message.FileState{
 		"https://files.slack.com/F1":                         message.FileFetchable,
@@ -179,8 +178,7 @@ func TestFilesOfOtherHosts(t *testing.T) {
 	}
 }
 
-// TestAnotherCompanysBotOfOurApp is neither ours nor a colleague's.
-func TestAnotherCompanysBotOfOurApp(t *testing.T) {
+func TestNormalize_AnotherCompanysInstallation(t *testing.T) {
 	t.Parallel()
 	shared := object{"is_ext_shared_channel": true}
 	theirs := object{"user": "U0THEIRBOT", "bot_id": "B0THEIRS", "app_id": "A0KONSTRUCT"}
@@ -194,17 +192,17 @@ func TestAnotherCompanysBotOfOurApp(t *testing.T) {
 		"ours":                     {shared, theirs.with(object{"user": "U0ASSISTANT", "team": "T0HOST"}), true, false},
 		"ours by its team":         {shared, theirs.with(object{"team": "T0AUTH"}), true, false},
 		"ours by its organization": {shared, theirs.with(object{"user_team": "E0AUTH"}), true, false},
-		"ours for all we know":     {shared, theirs, true, false},
-		"in a channel of our own":  {nil, theirs.with(object{"team": "T0THEIRS"}), true, false},
-		"another app of theirs":    {shared, object{"bot_id": "B0", "app_id": "A0OTHER", "team": "T0THEIRS"}, false, true},
-		"a person of theirs":       {shared, object{"user": "U0VISITOR", "user_team": "T0THEIRS"}, false, true},
-		"a person of ours":         {shared, object{"user_team": "T0AUTH"}, false, false},
-		"a person of theirs by the envelope": {
+		"no team":                  {shared, theirs, true, false},
+		"not shared":               {nil, theirs.with(object{"team": "T0THEIRS"}), true, false},
+		"their other app":          {shared, object{"bot_id": "B0", "app_id": "A0OTHER", "team": "T0THEIRS"}, false, true},
+		"their person":             {shared, object{"user": "U0VISITOR", "user_team": "T0THEIRS"}, false, true},
+		"our person":               {shared, object{"user_team": "T0AUTH"}, false, false},
+		"their person, by the envelope": {
 			shared.with(object{"team_id": "T0THEIRS", "enterprise_id": nil}),
 			object{"subtype": "file_share", "user": "U0VISITOR"},
 			false, true,
 		},
-		"a person of ours by the envelope": {shared.with(object{"team_id": "T0AUTH"}), object{"subtype": "file_share"}, false, false},
+		"our person, by the envelope": {shared.with(object{"team_id": "T0AUTH"}), object{"subtype": "file_share"}, false, false},
 		"a colleague of the organization": {
 			installed(null, "E0AUTH", true).with(object{"is_ext_shared_channel": true, "team_id": "T0SISTER", "enterprise_id": "E0AUTH"}),
 			object{"team": "T0SISTER"},
@@ -220,21 +218,21 @@ func TestAnotherCompanysBotOfOurApp(t *testing.T) {
 	}
 }
 
-func TestDirectChats(t *testing.T) {
+func TestNormalize_DirectChats(t *testing.T) {
 	t.Parallel()
 	person := object{"authorizations": []object{{"team_id": "T0AUTH", "user_id": "U0CAPTAIN", "is_bot": false}}}
 	for name, row := range map[string]struct {
 		outer, inner object
 		want         bool
 	}{
-		"with our app":           {nil, object{"channel": "D0", "channel_type": "im"}, true},
-		"in the app's home":      {nil, object{"channel": "D0", "channel_type": "app_home"}, true},
-		"by its id alone":        {nil, object{"channel": "D0"}, true},
-		"by its id, oddly typed": {nil, object{"channel": "D0", "channel_type": []string{"im"}}, true},
-		"between two people":     {person, object{"channel": "D0", "channel_type": "im"}, false},
-		"between several":        {nil, object{"channel": "G0", "channel_type": "mpim"}, false},
-		"a channel":              {nil, object{"channel_type": "channel"}, false},
-		"a channel by its id":    {nil, nil, false},
+		"with our app":              {nil, object{"channel": "D0", "channel_type": "im"}, true},
+		"in the app's home":         {nil, object{"channel": "D0", "channel_type": "app_home"}, true},
+		"by its id alone":           {nil, object{"channel": "D0"}, true},
+		"by its id, malformed type": {nil, object{"channel": "D0", "channel_type": []string{"im"}}, true},
+		"between two people":        {person, object{"channel": "D0", "channel_type": "im"}, false},
+		"between several":           {nil, object{"channel": "G0", "channel_type": "mpim"}, false},
+		"a channel":                 {nil, object{"channel_type": "channel"}, false},
+		"a channel by its id":       {nil, nil, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -251,11 +249,11 @@ func TestDirectChats(t *testing.T) {
 		"channel": "D0", "channel_type": "im", "subtype": "message_changed",
 		"message": object{"ts": first.ChannelMetadata.MessageID, "thread_ts": first.ChannelMetadata.MessageID, "edited": object{"ts": "1768471400.000000"}},
 	}))
-	require.Equal(t, first.ConversationKey(), changed.ConversationKey(), "although it got replies")
+	require.Equal(t, first.ConversationKey(), changed.ConversationKey(), "even with replies")
 	require.Equal(t, "D0", changed.ReplyAddress)
 }
 
-func TestReplies(t *testing.T) {
+func TestNormalize_Replies(t *testing.T) {
 	t.Parallel()
 	const root = "1768471100.000001"
 	for name, row := range map[string]struct {
@@ -265,7 +263,7 @@ func TestReplies(t *testing.T) {
 		"to a person":           {object{"thread_ts": root, "parent_user_id": "U0MATE"}, &message.ReplyTo{MessageID: root, SenderID: "U0MATE"}},
 		"to us":                 {object{"thread_ts": root, "parent_user_id": "U0ASSISTANT"}, &message.ReplyTo{MessageID: root, SenderID: "U0ASSISTANT", IsSelf: true}},
 		"to us, by the root":    {object{"thread_ts": root, "root": object{"bot_id": "B0", "app_id": "A0KONSTRUCT"}}, &message.ReplyTo{MessageID: root, SenderID: "B0", IsSelf: true}},
-		"to somebody":           {object{"thread_ts": root}, &message.ReplyTo{MessageID: root}},
+		"to an unknown sender":  {object{"thread_ts": root}, &message.ReplyTo{MessageID: root}},
 		"no reply":              {nil, nil},
 		"the thread's own root": {object{"thread_ts": "1768471200.000007"}, nil},
 	} {
@@ -282,7 +280,7 @@ func TestReplies(t *testing.T) {
 	}
 }
 
-func TestLifecycle(t *testing.T) {
+func TestNormalize_Lifecycle(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct {
 		outer, inner object
@@ -323,7 +321,7 @@ func TestLifecycle(t *testing.T) {
 	require.Equal(t, slack.RateLimited{WorkspaceID: "T0"}, event)
 }
 
-func TestEnvelopeIsCarried(t *testing.T) {
+func TestNormalize_Envelope(t *testing.T) {
 	t.Parallel()
 	m := mustMessage(t, callback(object{"event_context": "4-eyJl_-=.x", "event_id": "Ev1", "event_time": 1768471201}, nil))
 	require.Equal(t, "4-eyJl_-=.x", m.ChannelMetadata.EventContext)
@@ -338,5 +336,5 @@ func TestEnvelopeIsCarried(t *testing.T) {
 
 	var none json.RawMessage
 	deleted := mustMessage(t, callback(nil, object{"subtype": "message_deleted", "deleted_ts": "1.000001", "previous_message": object{"text": "withdrawn"}}))
-	require.Equal(t, none, deleted.Raw, "a deletion must not keep the text")
+	require.Equal(t, none, deleted.Raw, "Raw would keep the deleted text")
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy"
 )
 
-// everything has one of each thing that content is made of, as a seed.
+// everything is a seed with one of each element of content.
 const everything = `{"type":"event_callback","authorizations":[{"team_id":"T1","enterprise_id":"E1","user_id":"U1","is_bot":true,
 "is_enterprise_install":true}],"event":{"type":"message","channel":"D1","user":"U2","ts":"1.000001","thread_ts":"1000000000000001",
 "text":"<@U1|a> <#C1|b> <!subteam^S1|c> <!here> <!date^1^{d}|e> <https://x|y>
@@ -32,21 +32,20 @@ const everything = `{"type":"event_callback","authorizations":[{"team_id":"T1","
 {"is_share":true,"author_id":"U1","ts":"1.000002","message_blocks":[{"message":{"text":"q","blocks":[]}}],"message":{"user":"U3","text":"n",
 "attachments":[{"from_url":"w","text":"h","attachments":[{"fallback":"k"}]}]}}]}}`
 
-// requireDefined checks what holds for any body: an event or an error of the closed set, never both, and of a message
-// everything that its readers rely on.
+// requireDefined checks invariants for any body: either a known event or a known error, and valid messages.
 func requireDefined(t *testing.T, body []byte) {
 	t.Helper()
 	event, err := slack.Normalize(body)
 	if err != nil {
 		require.Nil(t, event)
 		known := errors.Is(err, slack.ErrMalformed) || errors.Is(err, slack.ErrUnsupported) || errors.Is(err, slack.ErrNoWorkspace)
-		require.True(t, known, "an error outside the closed set: %v", err)
-		require.NotErrorIs(t, err, message.ErrInvalid, "what was composed must be valid")
+		require.True(t, known, "unknown error: %v", err)
+		require.NotErrorIs(t, err, message.ErrInvalid, "composed messages must be valid")
 		return
 	}
 	switch e := event.(type) {
 	case slack.Message:
-		requireSound(t, e.KonstructMessage)
+		requireValid(t, e.KonstructMessage)
 	case slack.Challenge:
 		require.NotEmpty(t, e.Value)
 	case slack.Lifecycle:
@@ -57,11 +56,11 @@ func requireDefined(t *testing.T, body []byte) {
 	case slack.Ignored:
 		require.NotEmpty(t, e.Type)
 	default:
-		require.Failf(t, "an event outside the closed set", "%T", event)
+		require.Failf(t, "unknown event", "%T", event)
 	}
 }
 
-func requireSound(t *testing.T, m message.KonstructMessage) {
+func requireValid(t *testing.T, m message.KonstructMessage) {
 	t.Helper()
 	require.NoError(t, m.Validate())
 	require.Equal(t, message.Slack, m.ChannelType)
@@ -90,8 +89,8 @@ func requireSound(t *testing.T, m message.KonstructMessage) {
 	require.Equal(t, resolved, resolvedAgain)
 }
 
-// fixtures lists the payloads at hand: the project's own and, if KONSTRUCT_FIXTURES names a folder, those in its
-// folders slack and slack-hard (captured payloads, which the project does not ship).
+// fixtures lists testdata and, if KONSTRUCT_FIXTURES is set, the captured payloads in its folders slack and slack-hard,
+// which the project does not ship.
 func fixtures(t testing.TB) []string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join("testdata", "*.json"))
@@ -106,7 +105,7 @@ func fixtures(t testing.TB) []string {
 	return files
 }
 
-func TestEveryFixtureHasADefinedResult(t *testing.T) {
+func TestNormalize_Fixtures(t *testing.T) {
 	t.Parallel()
 	for _, file := range fixtures(t) {
 		t.Run(filepath.Base(file), func(t *testing.T) {
@@ -122,7 +121,7 @@ func FuzzNormalize(f *testing.F) {
 	for _, file := range fixtures(f) {
 		body, err := os.ReadFile(file)
 		require.NoError(f, err)
-		if len(body) < 64<<10 { // larger seeds only slow the search down
+		if len(body) < 64<<10 { // larger seeds slow the search down
 			f.Add(body)
 		}
 	}

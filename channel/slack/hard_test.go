@@ -13,13 +13,12 @@ import (
 	"github.com/konstruct/konstruct/message"
 )
 
-// TestHardFixtures reads payloads that once failed, from the folder slack-hard in the one that KONSTRUCT_FIXTURES
-// names. The tests beside this one have examples of our own for each.
-func TestHardFixtures(t *testing.T) {
+// The folder slack-hard in KONSTRUCT_FIXTURES has payloads that once failed.
+func TestNormalize_HardFixtures(t *testing.T) {
 	t.Parallel()
 	folder := os.Getenv("KONSTRUCT_FIXTURES")
 	if folder == "" {
-		return // nothing but what the other tests say in their own words
+		return // the other tests cover each case with our own payloads
 	}
 	messages, others := hardMessages(), map[string]slack.Event{
 		"16": slack.Ignored{Type: "message", Subtype: "channel_join", EventID: "EvTRIAL0007"},
@@ -50,7 +49,7 @@ func TestHardFixtures(t *testing.T) {
 	}
 }
 
-// hardMessages says of each payload, by the number in its name, what its message must have.
+// hardMessages checks each payload's message, by the number in its file name.
 func hardMessages() map[string]func(*require.Assertions, slack.Message) {
 	return map[string]func(*require.Assertions, slack.Message){
 		"01": func(r *require.Assertions, m slack.Message) {
@@ -84,7 +83,7 @@ func hardMessages() map[string]func(*require.Assertions, slack.Message) {
 		"18": func(r *require.Assertions, m slack.Message) { r.True(m.ChannelMetadata.IsDirect) },
 		"19": func(r *require.Assertions, m slack.Message) { r.Equal("1515449522.000019", m.ThreadID) },
 		"20": func(r *require.Assertions, m slack.Message) {
-			r.Equal("B0OWNBOT01", m.Sender.ID, "what the connection's bot_id is held against")
+			r.Equal("B0OWNBOT01", m.Sender.ID, "to compare with the connection's bot_id")
 		},
 		"22": func(r *require.Assertions, m slack.Message) {
 			r.Equal([]message.Mention{

@@ -11,7 +11,7 @@ import (
 	"github.com/konstruct/konstruct/message"
 )
 
-// oddValues are of every type that JSON has.
+// oddValues returns values of every JSON type.
 func oddValues() []any {
 	return []any{
 		null, true, false, 0, -1, 1.5, json.Number("1e400"), json.Number(strings.Repeat("9", 400)), "", "x y", "\x00\x1f", strings.Repeat("z", 300),
@@ -26,8 +26,7 @@ func oddValues() []any {
 	}
 }
 
-// TestAnOddFieldNeverCostsTheMessage gives every field that is read, and some that are not, every type of value.
-func TestAnOddFieldNeverCostsTheMessage(t *testing.T) {
+func TestNormalize_OddFields(t *testing.T) {
 	t.Parallel()
 	inner := []string{
 		"text", "subtype", "user", "username", "user_profile", "bot_id", "app_id", "bot_profile", "team", "user_team", "source_team",
@@ -43,18 +42,18 @@ func TestAnOddFieldNeverCostsTheMessage(t *testing.T) {
 			if s, ok := value.(string); ok && field == "subtype" && s != "" {
 				continue // an unknown subtype is ignored
 			}
-			requireCarried(t, callback(nil, object{field: value}), field)
+			requireNormalized(t, callback(nil, object{field: value}), field)
 		}
 		for _, field := range outer {
-			requireCarried(t, callback(object{field: value}, nil), field)
+			requireNormalized(t, callback(object{field: value}, nil), field)
 		}
 		for _, list := range []string{"blocks", "attachments", "files"} {
-			requireCarried(t, callback(nil, object{list: []any{value}}), list)
+			requireNormalized(t, callback(nil, object{list: []any{value}}), list)
 		}
 	}
 }
 
-func requireCarried(t *testing.T, payload object, field string) {
+func requireNormalized(t *testing.T, payload object, field string) {
 	t.Helper()
 	event, err := normalize(t, payload)
 	require.NoError(t, err, "%s in %v", field, payload["event"])
@@ -68,8 +67,8 @@ func requireCarried(t *testing.T, payload object, field string) {
 	}
 }
 
-// TestOddFieldsInside are those of blocks, attachments and files.
-func TestOddFieldsInside(t *testing.T) {
+// The fields of blocks, attachments and files.
+func TestNormalize_OddNestedFields(t *testing.T) {
 	t.Parallel()
 	for _, value := range oddValues() {
 		for _, field := range []string{
@@ -81,7 +80,7 @@ func TestOddFieldsInside(t *testing.T) {
 				"rich_text_list", "rich_text_quote", "rich_text_preformatted", "user", "date", "link", "button", "static_select", "checkboxes",
 			} {
 				odd := object{"type": kind, "text": "x", "elements": []object{{"type": "text", "text": "y"}}}.with(object{field: value})
-				requireCarried(t, callback(nil, object{"blocks": []object{odd, {"type": "rich_text", "elements": []object{odd}}}}), field)
+				requireNormalized(t, callback(nil, object{"blocks": []object{odd, {"type": "rich_text", "elements": []object{odd}}}}), field)
 			}
 		}
 		for _, field := range []string{
@@ -89,19 +88,18 @@ func TestOddFieldsInside(t *testing.T) {
 			"attachments", "ts", "channel_id", "is_share", "from_url", "image_url",
 		} {
 			for _, base := range []object{{"text": "x"}, {"text": "x", "is_share": true}, {"from_url": "https://x.example"}} {
-				requireCarried(t, callback(nil, object{"attachments": []object{base.with(object{field: value})}}), field)
+				requireNormalized(t, callback(nil, object{"attachments": []object{base.with(object{field: value})}}), field)
 			}
 		}
 		for _, field := range []string{
 			"name", "title", "mimetype", "size", "mode", "file_access", "is_external", "external_type", "url_private", "alt_txt", "transcription",
 		} {
-			requireCarried(t, callback(nil, object{"files": []object{object{"id": "F1"}.with(object{field: value})}}), field)
+			requireNormalized(t, callback(nil, object{"files": []object{object{"id": "F1"}.with(object{field: value})}}), field)
 		}
 	}
 }
 
-// TestLooseTypes read what can be read of a value with another type.
-func TestLooseTypes(t *testing.T) {
+func TestNormalize_LooseTypes(t *testing.T) {
 	t.Parallel()
 	m := mustMessage(t, callback(
 		object{"is_ext_shared_channel": 0, "event_time": 1768471200.5},
@@ -122,26 +120,26 @@ func TestLooseTypes(t *testing.T) {
 	for _, without := range []any{nil, "", " ", object{}, "U0\nCAPTAIN"} {
 		sender := mustMessage(t, callback(nil, object{"user": without})).Sender
 		require.Empty(t, sender.ID)
-		require.True(t, sender.IsBot, "a person's message names the person")
+		require.True(t, sender.IsBot, "a person's message always has a user")
 	}
 }
 
-// TestTextIsStorable: PostgreSQL stores neither invalid UTF-8 nor NUL.
-func TestTextIsStorable(t *testing.T) {
+// PostgreSQL stores neither invalid UTF-8 nor NUL.
+func TestNormalize_TextIsStorable(t *testing.T) {
 	t.Parallel()
 	body := []byte(`{"type":"event_callback","authorizations":[{"team_id":"T1"}],"event":{"type":"message","user":"U1","channel":"C1",
 		"ts":"1.000001","text":"a\u0000b\ud800c` + "\xff" + `","user_profile":{"real_name":"\u0000"},"files":[{"id":"F1","name":"` + "\xfe" + `"}]}}`)
 	event, err := slack.Normalize(body)
 	require.NoError(t, err)
 	m := event.(slack.Message)
-	requireSound(t, m.KonstructMessage)
+	requireValid(t, m.KonstructMessage)
 	require.Equal(t, "a\uFFFDb\uFFFDc\uFFFD", m.Content.Text)
 	require.Equal(t, "\uFFFD", m.Sender.DisplayName)
 	require.Equal(t, "\uFFFD", m.Content.Attachments[0].Name)
 }
 
-// TestIgnoredEventsAreNotRead: what is ignored may have any shape.
-func TestIgnoredEventsAreNotRead(t *testing.T) {
+// Ignored events may have any shape.
+func TestNormalize_IgnoredEventsAreNotRead(t *testing.T) {
 	t.Parallel()
 	for _, value := range oddValues() {
 		for _, inner := range []object{
@@ -157,14 +155,14 @@ func TestIgnoredEventsAreNotRead(t *testing.T) {
 	}
 }
 
-// TestDeletionsSurviveOddFields: the deletion of a message must not be lost, or its text stays.
-func TestDeletionsSurviveOddFields(t *testing.T) {
+// If a deletion is lost, the deleted text stays.
+func TestNormalize_DeletionsWithOddFields(t *testing.T) {
 	t.Parallel()
 	for _, value := range oddValues() {
 		m := mustMessage(t, callback(nil, object{
 			"subtype": "message_deleted", "deleted_ts": "1768471100.000001", "previous_message": value, "message": value, "event_ts": value,
 		}))
-		requireSound(t, m.KonstructMessage)
+		requireValid(t, m.KonstructMessage)
 		require.Equal(t, message.KindDeleted, m.Kind)
 		require.Equal(t, "slack.T0AUTH.C0QUAY.1768471100.000001.deleted", m.ID)
 		require.Equal(t, message.SenderInfo{}, m.Sender)

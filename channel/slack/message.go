@@ -11,12 +11,12 @@ import (
 	"github.com/konstruct/konstruct/message"
 )
 
-// tombstone is what a deleted message is changed into if it has replies.
+// tombstone is the subtype that a deleted message with replies is changed to.
 const tombstone = "tombstone"
 
-// messageEvent is an inner event of the type message or app_mention.
+// messageEvent is an inner event of type message or app_mention.
 type messageEvent struct {
-	posting // of the event itself
+	posting // the event's own
 
 	kind        string // the event's type
 	channel     string
@@ -27,22 +27,22 @@ type messageEvent struct {
 	deletedTS   timestamp
 }
 
-// occurrence is a messageEvent, whichever of Slack's forms it came in.
+// occurrence is what all of Slack's forms of a messageEvent are reduced to.
 type occurrence struct {
 	kind     message.Kind
 	reason   message.EditReason
-	posting  posting // as it is now; as it was, for a deletion
+	posting  posting // before a deletion, after anything else
 	ts       timestamp
 	threadTS timestamp
-	revision string // for an edit: what tells it from other edits
+	revision string // distinguishes edits
 	at       time.Time
 }
 
 func (e envelope) message(kind string) (Event, error) {
-	// A notice of Slack's is ignored before anything in it is read.
+	// Slack's notices are ignored without reading the rest.
 	subtype := label(e.event.Get("subtype"))
 	ignored := Ignored{Type: kind, Subtype: subtype, EventID: e.eventID}
-	if !said(subtype) && subtype != slackapi.MsgSubTypeMessageChanged && subtype != slackapi.MsgSubTypeMessageDeleted {
+	if !isMessage(subtype) && subtype != slackapi.MsgSubTypeMessageChanged && subtype != slackapi.MsgSubTypeMessageDeleted {
 		return ignored, nil
 	}
 	event := e.readMessage(kind)
@@ -83,24 +83,23 @@ func (e envelope) readMessage(kind string) messageEvent {
 	return m
 }
 
-// occurrence brings the event's form to one; false for what neither a person nor a program said, such as "joined the
-// channel".
+// occurrence returns false for notices that no person or program wrote, such as "joined the channel".
 func (m messageEvent) occurrence() (occurrence, bool) {
 	switch {
 	case m.subtype == slackapi.MsgSubTypeMessageDeleted:
-		return m.deletion(firstTS(m.deletedTS, m.before.ts)), said(m.before.subtype)
+		return m.deletion(firstTS(m.deletedTS, m.before.ts)), isMessage(m.before.subtype)
 	case m.subtype != slackapi.MsgSubTypeMessageChanged:
-		return m.direct(), true
+		return m.posted(), true
 	case m.after.subtype == tombstone:
-		return m.deletion(firstTS(m.after.ts, m.before.ts)), said(m.before.subtype)
+		return m.deletion(firstTS(m.after.ts, m.before.ts)), isMessage(m.before.subtype)
 	default:
-		return m.edit(), said(m.after.subtype)
+		return m.edit(), isMessage(m.after.subtype)
 	}
 }
 
-// direct is a posting that the event itself carries. An app_mention also reports an edit this way, if the edit added
-// the mention.
-func (m messageEvent) direct() occurrence {
+// posted returns the occurrence of a posting in the event itself. An app_mention also reports an edit that added the
+// mention this way.
+func (m messageEvent) posted() occurrence {
 	ts := firstTS(m.ts, m.eventTS)
 	o := occurrence{kind: message.KindNew, posting: m.posting, ts: ts, threadTS: m.threadTS, at: ts.at}
 	if m.edited.id != "" {
@@ -110,8 +109,8 @@ func (m messageEvent) direct() occurrence {
 	return o
 }
 
-// edit is a posting that changed. An author's edit is named by edited.ts, which every event about it shares. If that is
-// as before, Slack itself changed something, such as a link's preview, and only event_ts is new.
+// edit returns the occurrence of a changed posting. All events about an author's edit share edited.ts. If edited.ts is
+// unchanged, Slack changed something, such as a link preview, and only event_ts is new.
 func (m messageEvent) edit() occurrence {
 	revision := m.after.edited
 	if revision.id == "" || revision.id == m.before.edited.id {
@@ -124,7 +123,7 @@ func (m messageEvent) edit() occurrence {
 	}
 }
 
-// editedAt is when an edit happened. Slack cuts edited.ts to whole seconds, which can be before the posting.
+// editedAt returns the time of an edit. Slack truncates edited.ts to seconds, which can be before the posting.
 func (m messageEvent) editedAt(revision, posted timestamp) time.Time {
 	if !revision.at.Before(posted.at) {
 		return revision.at
@@ -135,7 +134,7 @@ func (m messageEvent) editedAt(revision, posted timestamp) time.Time {
 	return posted.at
 }
 
-// deletion keeps who and where, and drops what was said: its author withdrew it.
+// deletion keeps sender and place but no content, which the author withdrew.
 func (m messageEvent) deletion(ts timestamp) occurrence {
 	return occurrence{
 		kind: message.KindDeleted, posting: m.before, ts: ts, threadTS: firstTS(m.before.threadTS, m.threadTS),
@@ -143,18 +142,17 @@ func (m messageEvent) deletion(ts timestamp) occurrence {
 	}
 }
 
-// editReason says who changed the posting, and what.
 func (m messageEvent) editReason() message.EditReason {
 	switch {
 	case m.after.edited.id != "" && (m.after.edited.id != m.before.edited.id || m.after.text != m.before.text):
-		// edited.ts has whole seconds, so a second edit may have the first one's.
+		// edited.ts has whole seconds, so two edits may share it.
 		return m.editor(m.after)
 	case m.after.pins != m.before.pins:
 		return message.EditPin
 	case m.before.found && m.after.byProgram() && (m.after.text != m.before.text || m.after.blocks.Raw != m.before.blocks.Raw):
-		return message.EditByProgram // chat.update marks only a changed text as edited
+		return message.EditByProgram // chat.update sets edited only if the text changed
 	case m.after.attachments.Raw != m.before.attachments.Raw, strings.Contains(m.after.text, "<http"):
-		return message.EditPreview // it replaces the link's earlier preview, if any
+		return message.EditPreview // or replaced the preview
 	default:
 		return message.EditByChannel
 	}
@@ -167,9 +165,9 @@ func (messageEvent) editor(p posting) message.EditReason {
 	return message.EditByPerson
 }
 
-// said holds for the subtypes of what somebody says. It lists what is let in: Slack's other subtypes are notices, and
-// new ones will be, too.
-func said(subtype string) bool {
+// isMessage reports whether a subtype is a person's or program's message. It is an allowlist: other subtypes, including
+// those that Slack may add, are notices.
+func isMessage(subtype string) bool {
 	switch subtype {
 	case "", slackapi.MsgSubTypeFileShare, slackapi.MsgSubTypeThreadBroadcast, slackapi.MsgSubTypeBotMessage,
 		slackapi.MsgSubTypeMeMessage:
@@ -184,11 +182,11 @@ func (e envelope) compose(event messageEvent, o occurrence) (message.KonstructMe
 		return message.KonstructMessage{}, err
 	}
 	if o.revision == "" {
-		o.revision = e.eventID // every delivery of the event has it
+		o.revision = e.eventID // the same in every delivery
 	}
 	switch {
 	case event.subtype == slackapi.MsgSubTypeMessageChanged && o.kind == message.KindEdited && !o.posting.found:
-		return message.KonstructMessage{}, malformed("event.message") // without it the edit would read as an empty text
+		return message.KonstructMessage{}, malformed("event.message") // the edit would otherwise become an empty text
 	case o.ts.id == "":
 		return message.KonstructMessage{}, malformed("event.ts")
 	case o.kind == message.KindEdited && o.revision == "":
@@ -224,7 +222,7 @@ func (e envelope) compose(event messageEvent, o occurrence) (message.KonstructMe
 			m.Raw = json.RawMessage(e.event.Raw)
 		}
 	case m.Sender.ID == "":
-		m.Sender = message.SenderInfo{} // not a program, but unknown: Slack left the deleted message out
+		m.Sender = message.SenderInfo{} // unknown, not a program: Slack omitted the deleted message
 	}
 	return m, nil
 }
@@ -247,8 +245,8 @@ func (e envelope) metadata(workspace string, event messageEvent, o occurrence) m
 	}
 }
 
-// direct reports a chat of one person with our app. An event that came through a person's token is about that person's
-// own chats, in which our app has no part. An app_mention, and some older events, do not say the channel's type.
+// direct reports whether the channel is a chat of one person with our app. Events for a person's token are about that
+// person's own chats, without our app. An app_mention and some older events lack channel_type.
 func (e envelope) direct(event messageEvent) bool {
 	if e.authorization.bot == no {
 		return false
@@ -262,7 +260,7 @@ func (e envelope) direct(event messageEvent) bool {
 	return false
 }
 
-// replyTo names the root of the thread that the posting answers in.
+// replyTo returns the root of the posting's thread, or nil.
 func (e envelope) replyTo(o occurrence) *message.ReplyTo {
 	if o.threadTS.id == "" || o.threadTS.id == o.ts.id {
 		return nil
@@ -272,12 +270,12 @@ func (e envelope) replyTo(o occurrence) *message.ReplyTo {
 		root.user = o.posting.parentUser
 	}
 	return &message.ReplyTo{
-		MessageID: o.threadTS.id, SenderID: firstOf(root.user, root.botID), IsSelf: e.wroteIt(root),
+		MessageID: o.threadTS.id, SenderID: firstOf(root.user, root.botID), IsSelf: e.isSelf(root),
 	}
 }
 
-// replyAddress is where an answer belongs: "<channel>/<ts of the thread's root>", or "<channel>" in a direct chat
-// without a thread. A posting there that got replies is still answered where it stands.
+// replyAddress returns "<channel>/<ts of the thread's root>", or "<channel>" for a posting in a direct chat that is not
+// a reply, even if it has replies.
 func replyAddress(event messageEvent, o occurrence, direct bool) string {
 	switch {
 	case o.threadTS.id != "" && o.threadTS.id != o.ts.id: // a reply

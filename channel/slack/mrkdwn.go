@@ -6,9 +6,9 @@ import (
 	"github.com/konstruct/konstruct/message"
 )
 
-// mrkdwn writes a text in Slack's markup (https://docs.slack.dev/messaging/formatting-message-text/) as plain text:
-// mentions, links and dates resolved, entities unescaped; marks of emphasis stay. A mention in a quoted line addresses
-// no one.
+// mrkdwn writes Slack's markup (https://docs.slack.dev/messaging/formatting-message-text/) as plain text. Mentions,
+// links and dates are resolved and entities unescaped; emphasis marks stay. A mention in a quoted line addresses no
+// one.
 func (w *writer) mrkdwn(s string) {
 	own := w.mentions
 	defer func(before *mentionList) { w.mentions = before }(own)
@@ -33,7 +33,7 @@ func (w *writer) mrkdwn(s string) {
 	}
 }
 
-// quotation reports whether a line is quoted, and whether everything after it is. Markdown blocks do not escape.
+// quotation reports whether the line, and all lines after it, are quoted. Markdown blocks are not escaped.
 func quotation(line string) (quoted, all bool) {
 	for _, mark := range []string{"&gt;", ">"} {
 		quoted = quoted || strings.HasPrefix(line, mark)
@@ -42,7 +42,7 @@ func quotation(line string) (quoted, all bool) {
 	return quoted, all
 }
 
-// line writes one line. What a person merely types cannot look like markup: Slack escapes the angle brackets of a text.
+// line writes one line. Typed text cannot imitate markup, since Slack escapes its angle brackets.
 func (w *writer) line(s string) {
 	for {
 		start := strings.IndexByte(s, '<')
@@ -62,7 +62,7 @@ func (w *writer) line(s string) {
 	}
 }
 
-// reference writes what stands between angle brackets: @user, #channel, !command or a link, each with |label or not.
+// reference writes the content of angle brackets: @user, #channel, !command or a link, each with an optional |label.
 func (w *writer) reference(s string) {
 	target, label, _ := strings.Cut(s, "|")
 	label = unescape(label)
@@ -115,7 +115,7 @@ func (w *writer) named(mark, id, label string) {
 	}
 }
 
-// link writes "label (url)", or the url alone if the label says the same.
+// link writes "label (url)", or one of them if the other adds nothing.
 func (w *writer) link(url, label string) {
 	switch {
 	case label == "" || label == url:
@@ -127,7 +127,7 @@ func (w *writer) link(url, label string) {
 	}
 }
 
-// unescape replaces the three entities that Slack escapes.
+// unescape replaces the three entities that Slack uses.
 func unescape(s string) string {
 	if strings.IndexByte(s, '&') < 0 {
 		return s

@@ -9,18 +9,17 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// Normalize reads the body of one request to the events URL. It verifies nothing: check the signature first, over
-// the same bytes. Either the event or the error is nil. The error is a [*PayloadError] around [ErrMalformed],
-// [ErrUnsupported] or [ErrNoWorkspace].
+// Normalize reads the body of a request to the events URL. It does not verify the signature. The error is a
+// [*PayloadError] around [ErrMalformed], [ErrUnsupported] or [ErrNoWorkspace].
 func Normalize(body []byte) (Event, error) {
 	if !utf8.Valid(body) {
 		body = bytes.ToValidUTF8(body, []byte("\uFFFD"))
 	}
-	// One scan checks the grammar, the depth of nesting included, and makes the form that a message keeps as Raw.
-	// Everything after it looks values up.
+	// This one scan checks syntax and nesting depth, and produces the form of KonstructMessage.Raw. gjson then looks
+	// values up without parsing again.
 	canonical, err := json.Marshal(json.RawMessage(body))
 	if err != nil {
-		return nil, &PayloadError{Err: malformed("not JSON")} // the cause repeats pieces of its input
+		return nil, &PayloadError{Err: malformed("not JSON")} // the cause contains pieces of the input
 	}
 	root := gjson.ParseBytes(canonical)
 	if !root.IsObject() {
@@ -49,7 +48,7 @@ func (e envelope) read() (Event, error) {
 	}
 }
 
-// callback reads no more of the event than decides what it is, until that is something for us.
+// callback reads only the event's type before it decides whether to read the rest.
 func (e envelope) callback() (Event, error) {
 	if !e.event.IsObject() {
 		return nil, malformed("event")

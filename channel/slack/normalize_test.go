@@ -11,7 +11,7 @@ import (
 	"github.com/konstruct/konstruct/channel/slack"
 )
 
-// object is a JSON object under construction; a nil value takes a field out.
+// object is a JSON object. In with, a nil value removes the field.
 type object map[string]any
 
 func (o object) with(changes object) object {
@@ -21,7 +21,7 @@ func (o object) with(changes object) object {
 	return changed
 }
 
-// null stands for JSON's null, which is not the same as an absent field.
+// null is JSON's null, as opposed to an absent field.
 var null = json.RawMessage("null")
 
 func callback(outer, inner object) object {
@@ -48,7 +48,7 @@ func mustMessage(t *testing.T, payload object) slack.Message {
 	return event.(slack.Message)
 }
 
-func TestOwnPostingsAreMarked(t *testing.T) {
+func TestNormalize_SenderFlags(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {
 		name      string
@@ -79,7 +79,7 @@ func TestOwnPostingsAreMarked(t *testing.T) {
 	}
 }
 
-func TestTheInstallingPersonIsNotOurApp(t *testing.T) {
+func TestNormalize_InstallingPersonIsNotOurApp(t *testing.T) {
 	t.Parallel()
 	outer := object{"authorizations": []object{{"team_id": "T0AUTH", "user_id": "U0CAPTAIN", "is_bot": false}}}
 	m := mustMessage(t, callback(outer, object{"text": "<@U0CAPTAIN>"}))
@@ -87,14 +87,14 @@ func TestTheInstallingPersonIsNotOurApp(t *testing.T) {
 	require.False(t, m.Content.MentionsSelf)
 }
 
-func TestAppMentionAddressesUs(t *testing.T) {
+func TestNormalize_AppMentionWithoutAuthorizations(t *testing.T) {
 	t.Parallel()
 	outer := object{"authorizations": nil}
 	require.True(t, mustMessage(t, callback(outer, object{"type": "app_mention"})).Content.MentionsSelf)
 	require.False(t, mustMessage(t, callback(outer, nil)).Content.MentionsSelf)
 }
 
-func TestMentions(t *testing.T) {
+func TestNormalize_Mentions(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string][]string{
 		"":                               {},
@@ -127,17 +127,17 @@ func TestMentions(t *testing.T) {
 	}
 }
 
-func TestUnknownEventsAreIgnoredWithoutBeingRead(t *testing.T) {
+func TestNormalize_UnknownEvents(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct {
 		inner object
 		want  slack.Ignored
 	}{
-		"an event of the future":      {object{"type": "tide_turned", "user": object{"id": 1}, "ts": 7}, slack.Ignored{Type: "tide_turned"}},
-		"a subtype of the future":     {object{"subtype": "tide_turned"}, slack.Ignored{Type: "message", Subtype: "tide_turned"}},
-		"a notice":                    {object{"subtype": "channel_topic"}, slack.Ignored{Type: "message", Subtype: "channel_topic"}},
-		"a name that can't be logged": {object{"type": "x\ny"}, slack.Ignored{Type: "other"}},
-		"a subtype like it":           {object{"subtype": strings.Repeat("x", 65)}, slack.Ignored{Type: "message", Subtype: "other"}},
+		"an unknown type":     {object{"type": "tide_turned", "user": object{"id": 1}, "ts": 7}, slack.Ignored{Type: "tide_turned"}},
+		"an unknown subtype":  {object{"subtype": "tide_turned"}, slack.Ignored{Type: "message", Subtype: "tide_turned"}},
+		"a notice":            {object{"subtype": "channel_topic"}, slack.Ignored{Type: "message", Subtype: "channel_topic"}},
+		"a malformed type":    {object{"type": "x\ny"}, slack.Ignored{Type: "other"}},
+		"a malformed subtype": {object{"subtype": strings.Repeat("x", 65)}, slack.Ignored{Type: "message", Subtype: "other"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -148,26 +148,26 @@ func TestUnknownEventsAreIgnoredWithoutBeingRead(t *testing.T) {
 	}
 }
 
-func TestMalformedPayloads(t *testing.T) {
+func TestNormalize_Malformed(t *testing.T) {
 	t.Parallel()
-	mustMessage(t, callback(nil, nil)) // what the rows change is well-formed
+	mustMessage(t, callback(nil, nil)) // the unchanged payload is valid
 	for name, payload := range map[string]object{
-		"no type":                    callback(object{"type": nil}, nil),
-		"a type that is no text":     callback(object{"type": []int{1}}, nil),
-		"no event":                   callback(object{"event": nil}, nil),
-		"an event that is null":      callback(object{"event": null}, nil),
-		"an event that is a list":    callback(object{"event": []string{}}, nil),
-		"an event without a type":    callback(nil, object{"type": nil}),
-		"no ts":                      callback(nil, object{"ts": nil}),
-		"no channel":                 callback(nil, object{"channel": nil}),
-		"a channel with a dot":       callback(nil, object{"channel": "C0.QUAY"}),
-		"a channel with a colon":     callback(nil, object{"channel": "C0:QUAY"}),
-		"a channel of 65 characters": callback(nil, object{"channel": strings.Repeat("C", 65)}),
-		"an edit of nothing":         callback(nil, object{"subtype": "message_changed"}),
-		"a deletion of nothing":      callback(nil, object{"subtype": "message_deleted"}),
-		"an empty challenge":         {"type": "url_verification"},
-		"a challenge with markup":    {"type": "url_verification", "challenge": "a\r\nb: c"},
-		"a challenge without end":    {"type": "url_verification", "challenge": strings.Repeat("x", 513)},
+		"no type":                      callback(object{"type": nil}, nil),
+		"a list as type":               callback(object{"type": []int{1}}, nil),
+		"no event":                     callback(object{"event": nil}, nil),
+		"an event that is null":        callback(object{"event": null}, nil),
+		"an event that is a list":      callback(object{"event": []string{}}, nil),
+		"an event without a type":      callback(nil, object{"type": nil}),
+		"no ts":                        callback(nil, object{"ts": nil}),
+		"no channel":                   callback(nil, object{"channel": nil}),
+		"a channel with a dot":         callback(nil, object{"channel": "C0.QUAY"}),
+		"a channel with a colon":       callback(nil, object{"channel": "C0:QUAY"}),
+		"a channel of 65 characters":   callback(nil, object{"channel": strings.Repeat("C", 65)}),
+		"an edit without a message":    callback(nil, object{"subtype": "message_changed"}),
+		"a deletion without a ts":      callback(nil, object{"subtype": "message_deleted"}),
+		"an empty challenge":           {"type": "url_verification"},
+		"a challenge with line breaks": {"type": "url_verification", "challenge": "a\r\nb: c"},
+		"a challenge that is too long": {"type": "url_verification", "challenge": strings.Repeat("x", 513)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -183,7 +183,7 @@ func TestMalformedPayloads(t *testing.T) {
 	}
 }
 
-func TestUnsupportedPayloads(t *testing.T) {
+func TestNormalize_Unsupported(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []string{"hello", "disconnect", "events_api", "block_actions", "EVENT_CALLBACK"} {
 		event, err := normalize(t, callback(object{"type": kind}, nil))
@@ -192,7 +192,7 @@ func TestUnsupportedPayloads(t *testing.T) {
 	}
 }
 
-func TestErrorsRepeatNothing(t *testing.T) {
+func TestNormalize_ErrorsContainNoInput(t *testing.T) {
 	t.Parallel()
 	const canary = "canary-3f1c"
 	for _, payload := range []object{

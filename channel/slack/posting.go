@@ -2,22 +2,22 @@ package slack
 
 import "github.com/tidwall/gjson"
 
-// posting is a message as Slack writes it: the event itself or, inside an edit or a deletion, the message after
-// and before. Blocks, attachments and files are read only when their content is wanted.
+// posting is a message as Slack writes it: the event itself, or the message and previous_message of an edit or
+// deletion. Blocks, attachments and files are parsed when needed.
 type posting struct {
-	found       bool // is an object
+	found       bool // it is an object
 	subtype     string
 	ts          timestamp
 	threadTS    timestamp
 	text        string
-	edited      timestamp // when its author last edited it
+	edited      timestamp // the author's last edit
 	user        string
 	username    string
 	profile     profile
 	botID       string
 	appID       string
 	bot         profile
-	isBot       bool // has a bot_profile, read or not
+	isBot       bool // it has a bot_profile
 	team        string
 	userTeam    string
 	sourceTeam  string
@@ -30,7 +30,7 @@ type posting struct {
 	file        gjson.Result
 }
 
-// pins is where a posting is pinned, as Slack wrote it.
+// pins is where a posting is pinned, as raw JSON.
 type pins struct{ to, info string }
 
 // profile is a user_profile or a bot_profile.
@@ -82,7 +82,6 @@ func readPostingField(p *posting, key string, v gjson.Result) {
 	}
 }
 
-// readAuthorField reads one of the fields that say who wrote the posting.
 func readAuthorField(p *posting, key string, v gjson.Result) {
 	switch key {
 	case "user":

@@ -11,7 +11,7 @@ import (
 // and reports whether kind is one.
 func (w *writer) richText(kind string, v gjson.Result, depth int) bool {
 	if (kind == "rich_text_list" || kind == "rich_text_preformatted") && count(v.Get("border")) > 0 {
-		// Slack's clients write a list or code inside a quotation as one with the quotation's border.
+		// Slack's clients send a list or code in a quotation as an element with a border.
 		w.quoted(func(inner *writer) { inner.borderless(kind, v, depth) })
 		return true
 	}
@@ -29,14 +29,13 @@ func (w *writer) borderless(kind string, v gjson.Result, depth int) bool {
 	case "rich_text_quote":
 		w.quoted(func(inner *writer) { inner.each(v.Get("elements"), depth, "") })
 	case "rich_text_preformatted":
-		w.write("```\n" + w.within(w.mentions, func(inner *writer) { inner.each(v.Get("elements"), depth, "") }) + "\n```")
+		w.write("```\n" + w.nested(w.mentions, func(inner *writer) { inner.each(v.Get("elements"), depth, "") }) + "\n```")
 	default:
 		return w.leaf(kind, v)
 	}
 	return true
 }
 
-// list writes each item on a line of its own.
 func (w *writer) list(v gjson.Result, depth int) {
 	indent := strings.Repeat("  ", int(min(count(v.Get("indent")), maxDepth)))
 	number := count(v.Get("offset"))
@@ -50,12 +49,12 @@ func (w *writer) list(v gjson.Result, depth int) {
 			number++
 			mark = strconv.FormatInt(number, 10) + ". "
 		}
-		w.apart("\n")
-		w.write(indent + mark + w.within(w.mentions, func(inner *writer) { inner.node(item, depth+1) }))
+		w.separate("\n")
+		w.write(indent + mark + w.nested(w.mentions, func(inner *writer) { inner.node(item, depth+1) }))
 	}
 }
 
-// leaf writes an element of a line. Its text is not escaped, unlike mrkdwn.
+// leaf writes an inline element. Its text is not escaped, unlike mrkdwn.
 func (w *writer) leaf(kind string, v gjson.Result) bool {
 	switch kind {
 	case "text":

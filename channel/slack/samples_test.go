@@ -35,8 +35,7 @@ func normalizeMessage(t *testing.T, name string) slack.Message {
 	return event.(slack.Message)
 }
 
-// TestNormalizeWholeMessage compares one message field by field; the tables below look at what differs from it.
-func TestNormalizeWholeMessage(t *testing.T) {
+func TestNormalize_WholeMessage(t *testing.T) {
 	t.Parallel()
 	m := normalizeMessage(t, "message_new")
 	var sent struct {
@@ -71,7 +70,7 @@ func TestNormalizeWholeMessage(t *testing.T) {
 	}}, m)
 }
 
-func TestNormalizeIdentities(t *testing.T) {
+func TestNormalize_IDs(t *testing.T) {
 	t.Parallel()
 	const quay = "slack.T0HARBOUR.C0QUAY."
 	for name, want := range map[string]struct {
@@ -121,20 +120,19 @@ func TestNormalizeIdentities(t *testing.T) {
 	}
 }
 
-// TestOneHappeningHasOneID is what makes the id a key to deduplicate by.
-func TestOneHappeningHasOneID(t *testing.T) {
+func TestNormalize_IDsDeduplicate(t *testing.T) {
 	t.Parallel()
 	changed, mention := normalizeMessage(t, "message_changed"), normalizeMessage(t, "app_mention_added_by_edit")
 	require.NotEqual(t, changed.ChannelMetadata.EventID, mention.ChannelMetadata.EventID)
-	require.Equal(t, changed.ID, mention.ID, "an edit told as message_changed and as app_mention")
+	require.Equal(t, changed.ID, mention.ID, "one edit, reported as message_changed and as app_mention")
 	require.Equal(t, changed.Timestamp, mention.Timestamp)
 
 	preview := normalizeMessage(t, "message_changed_by_preview")
-	require.NotEqual(t, changed.ID, preview.ID, "another change of the same message")
+	require.NotEqual(t, changed.ID, preview.ID, "another edit of the message")
 	require.Equal(t, changed.OriginalID, preview.OriginalID)
 }
 
-func TestNormalizeSenders(t *testing.T) {
+func TestNormalize_Senders(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]message.SenderInfo{
 		"message_in_thread":    {ID: "U0CAPTAIN", WorkspaceID: "T0HARBOUR"},
@@ -154,7 +152,7 @@ func TestNormalizeSenders(t *testing.T) {
 	}
 }
 
-func TestNormalizeContents(t *testing.T) {
+func TestNormalize_Contents(t *testing.T) {
 	t.Parallel()
 	self := message.Mention{ID: "U0ASSISTANT", IsSelf: true}
 	for name, want := range map[string]message.MessageContent{
@@ -191,7 +189,7 @@ func TestNormalizeContents(t *testing.T) {
 	}
 }
 
-func TestNormalizeMetadata(t *testing.T) {
+func TestNormalize_Metadata(t *testing.T) {
 	t.Parallel()
 	direct := normalizeMessage(t, "message_direct").ChannelMetadata
 	require.True(t, direct.IsDirect)
@@ -210,7 +208,7 @@ func TestNormalizeMetadata(t *testing.T) {
 	require.Equal(t, "T0HARBOUR", normalizeMessage(t, "without_authorizations").ChannelMetadata.WorkspaceID)
 }
 
-func TestNormalizeOtherEvents(t *testing.T) {
+func TestNormalize_OtherEvents(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]slack.Event{
 		"channel_join":                    slack.Ignored{Type: "message", Subtype: "channel_join", EventID: "Ev0JOIN"},

@@ -10,7 +10,7 @@ import (
 	"github.com/konstruct/konstruct/message"
 )
 
-func TestTSIsKeptVerbatim(t *testing.T) {
+func TestNormalize_TSIsKeptVerbatim(t *testing.T) {
 	t.Parallel()
 	for ts, want := range map[string]string{
 		"1768471200.000000": "2026-01-15T10:00:00Z",
@@ -29,7 +29,7 @@ func TestTSIsKeptVerbatim(t *testing.T) {
 	}
 }
 
-func TestTSIsRepaired(t *testing.T) {
+func TestNormalize_TSIsRepaired(t *testing.T) {
 	t.Parallel()
 	for want, forms := range map[string][]any{
 		"1768471200.000007": {"1768471200000007", json.Number("1768471200.000007")},

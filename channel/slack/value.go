@@ -17,7 +17,7 @@ const (
 	microDigits   = 6
 )
 
-// text reads a string, or a number as it is written. Anything else is no text: an odd field never costs the message.
+// text returns a string, or a number as written. Any other type counts as absent.
 func text(v gjson.Result) string {
 	switch v.Type {
 	case gjson.String:
@@ -29,7 +29,7 @@ func text(v gjson.Result) string {
 	return ""
 }
 
-// clean makes s valid UTF-8 without NUL, which PostgreSQL cannot store.
+// clean replaces invalid UTF-8 and NUL, which PostgreSQL cannot store.
 func clean(s string) string {
 	s = strings.ToValidUTF8(s, "\uFFFD")
 	if strings.IndexByte(s, 0) >= 0 {
@@ -38,43 +38,43 @@ func clean(s string) string {
 	return s
 }
 
-// identifier reads an id, also from an object that has one, and returns "" for anything that no id looks like.
+// identifier returns an id, also from an object with an "id", or "" if it is malformed.
 func identifier(v gjson.Result) string {
 	if v.IsObject() {
 		v = v.Get("id")
 	}
-	if s := text(v); plain(s) {
+	if s := text(v); isID(s) {
 		return s
 	}
 	return ""
 }
 
-// label reads the name of an event or subtype: "" if there is none, "other" for a text that does not look like a name.
+// label returns the name of a type or subtype: "" if absent, "other" if malformed.
 func label(v gjson.Result) string {
 	if v.Type != gjson.String {
 		return ""
 	}
-	if v.Str == "" || plain(v.Str) && v.Str == strings.ToLower(v.Str) {
+	if v.Str == "" || isID(v.Str) && v.Str == strings.ToLower(v.Str) {
 		return v.Str
 	}
 	return "other"
 }
 
-// answer is a yes or no as Slack wrote it.
-type answer int
+// boolean is a bool as Slack wrote it.
+type boolean int
 
 const (
-	unsaid answer = iota // absent or null
+	absent boolean = iota // or null
 	no
 	yes
-	unclear // anything but a yes or no
+	invalid
 )
 
-// yesOrNo reads a bool, and the forms that stand in for one.
-func yesOrNo(v gjson.Result) answer {
+// readBool also reads "true", "false", 1 and 0.
+func readBool(v gjson.Result) boolean {
 	switch v.Type {
 	case gjson.Null:
-		return unsaid
+		return absent
 	case gjson.True:
 		return yes
 	case gjson.False:
@@ -87,17 +87,17 @@ func yesOrNo(v gjson.Result) answer {
 	case "false", "0":
 		return no
 	}
-	return unclear
+	return invalid
 }
 
-// count reads a number that is not negative, also from a string; 0 for anything else.
+// count returns a non-negative number, also from a string, or 0.
 func count(v gjson.Result) int64 {
 	whole, _, _ := strings.Cut(text(v), ".")
 	n, _ := digits(whole)
 	return n
 }
 
-// seconds reads a time in seconds since 1970, zero for anything that is none.
+// seconds returns a time given in seconds since 1970, or the zero time.
 func seconds(v gjson.Result) time.Time {
 	n := count(v)
 	if n == 0 || n > maxSeconds {
@@ -106,9 +106,9 @@ func seconds(v gjson.Result) time.Time {
 	return time.Unix(n, 0).UTC()
 }
 
-// plain holds for an id as Slack makes them: 1 to 64 of A-Z a-z 0-9 _ and -. Our message ids rely on there being
-// no dot.
-func plain(s string) bool {
+// isID reports whether s has the form of Slack's ids: 1 to 64 of A-Z a-z 0-9 _ and -. Message ids rely on the absence
+// of dots.
+func isID(s string) bool {
 	if s == "" || len(s) > maxIdentifier {
 		return false
 	}
@@ -121,20 +121,20 @@ func plain(s string) bool {
 	return true
 }
 
-// visible holds for 1 to limit visible ASCII characters.
+// visible reports whether s is 1 to limit visible ASCII characters.
 func visible(s string, limit int) bool {
 	return s != "" && len(s) <= limit && strings.IndexFunc(s, func(r rune) bool { return r <= ' ' || r > '~' }) < 0
 }
 
-// timestamp is a ts: Slack's id of a message, and its time.
+// timestamp is a ts, which is a message's id and time.
 type timestamp struct {
-	id string // ten digits of seconds at most, a dot, six of microseconds; "" for none
+	id string // up to ten digits of seconds, a dot, six of microseconds; or ""
 	at time.Time
 }
 
-// readTS reads a ts verbatim, and repairs the forms that lost their dot (as in permalinks) or their last zeros (as in
-// JSON numbers). All digits are read as integers: a float64 cannot tell neighboring microseconds apart. Zero is no ts:
-// Slack writes it for what has not happened.
+// readTS reads a ts verbatim, and repairs forms without a dot (permalinks) or trailing zeros (JSON numbers). Digits are
+// read as integers, because a float64 cannot represent microseconds. Slack writes 0 for events that did not happen, so
+// it counts as absent.
 func readTS(v gjson.Result) timestamp {
 	whole, micros, dotted := strings.Cut(text(v), ".")
 	if !dotted && len(whole) == secondDigits+microDigits {
@@ -155,7 +155,7 @@ func readTS(v gjson.Result) timestamp {
 	return timestamp{id: whole + "." + micros, at: time.Unix(s, us*int64(time.Microsecond)).UTC()}
 }
 
-// digits reads a short number without the signs and underscores that strconv takes.
+// digits parses decimal digits only, without the signs that strconv accepts.
 func digits(s string) (int64, bool) {
 	if s == "" || strings.Trim(s, "0123456789") != "" {
 		return 0, false

@@ -13,51 +13,52 @@ import (
 	"time"
 )
 
-// The headers that a signed request carries, each exactly once.
+// The headers of a signed request, each present exactly once.
 const (
 	SignatureHeader = "X-Slack-Signature"
 	TimestampHeader = "X-Slack-Request-Timestamp"
 )
 
-// Tolerance is how far a request's timestamp may be from our clock, in either direction.
+// Tolerance is the maximum difference between a request's timestamp and our clock.
 const Tolerance = 5 * time.Minute
 
 const (
 	version = "v0"
-	// maxDigits bounds a timestamp: seconds since 1970, ten digits until the year 2286.
+	// maxDigits is the length of seconds since 1970 until the year 2286.
 	maxDigits = 10
 )
 
-// The errors of this package, matched with [errors.Is]. They are for logs and counters, and repeat nothing of the
-// request; answer all of Verify's alike.
+// The errors of [NewVerifier] and [Verifier.Verify]. They contain nothing of the request. Send clients the same
+// response for all errors of Verify.
 var (
-	// ErrEmptySecret is returned for an empty signing secret, which anyone could sign with.
-	ErrEmptySecret = errors.New("slack: the signing secret is empty")
-	// ErrNoClock is returned for a nil clock.
+	// ErrEmptySecret is returned when the signing secret is empty or white space: anyone could sign with it.
+	ErrEmptySecret = errors.New("slack: empty signing secret")
+	// ErrNoClock is returned when the clock is nil.
 	ErrNoClock = errors.New("slack: no clock")
 	// ErrMissingHeader is returned when a header is absent or empty.
-	ErrMissingHeader = errors.New("slack: a signature header is missing")
-	// ErrDuplicateHeader is returned when a header is repeated: a proxy and we might read different ones.
-	ErrDuplicateHeader = errors.New("slack: a signature header is repeated")
+	ErrMissingHeader = errors.New("slack: missing signature header")
+	// ErrDuplicateHeader is returned when a header is repeated: a proxy may have read the other one.
+	ErrDuplicateHeader = errors.New("slack: duplicate signature header")
 	// ErrMalformedTimestamp is returned when the timestamp is not 1 to 10 decimal digits.
 	ErrMalformedTimestamp = errors.New("slack: malformed timestamp")
-	// ErrStale is returned when the timestamp is more than [Tolerance] away, in either direction.
-	ErrStale = errors.New("slack: timestamp out of tolerance")
+	// ErrStale is returned when the timestamp differs from our clock by more than [Tolerance].
+	ErrStale = errors.New("slack: timestamp too far from the current time")
 	// ErrVersion is returned when the signature's version is not v0.
 	ErrVersion = errors.New("slack: unknown signature version")
-	// ErrSignature is returned when the signature is malformed or not the body's.
+	// ErrSignature is returned when the signature is malformed or does not match the body.
 	ErrSignature = errors.New("slack: wrong signature")
 )
 
-// Verifier verifies the requests of one Slack app. It is safe for concurrent use.
+// Verifier verifies requests of one Slack app
+// (https://docs.slack.dev/authentication/verifying-requests-from-slack/, version v0). It is safe for concurrent use.
 type Verifier struct {
-	// newMAC closes over the secret, since fmt cannot print into a function.
+	// newMAC closes over the secret: fmt prints fields, but not what a function captures.
 	newMAC func() hash.Hash
 	now    func() time.Time
 }
 
-// NewVerifier returns a verifier for the app's signing secret, with now as its clock. The errors are
-// [ErrEmptySecret], for white space as well, and [ErrNoClock].
+// NewVerifier returns a verifier for the signing secret of an app, with now as its clock. The errors are
+// [ErrEmptySecret] and [ErrNoClock].
 func NewVerifier(secret string, now func() time.Time) (*Verifier, error) {
 	if strings.TrimSpace(secret) == "" {
 		return nil, ErrEmptySecret
@@ -69,7 +70,8 @@ func NewVerifier(secret string, now func() time.Time) (*Verifier, error) {
 	return &Verifier{newMAC: func() hash.Hash { return hmac.New(sha256.New, key) }, now: now}, nil
 }
 
-// Verify returns nil if Slack signed body, as it was received, within [Tolerance] of now.
+// Verify returns nil if Slack signed body, the raw bytes received, within [Tolerance] of now. A valid request may be a
+// repetition: deduplicate messages by ID.
 func (v *Verifier) Verify(header http.Header, body []byte) error {
 	timestamp, err := single(header, TimestampHeader)
 	if err != nil {
@@ -92,16 +94,15 @@ func (v *Verifier) Verify(header http.Header, body []byte) error {
 	return nil
 }
 
-// Sign returns the value of [SignatureHeader] for a body sent at the time at, which goes into [TimestampHeader] as
-// seconds since 1970. It is for tests, and for the command lines that a demo prints.
+// Sign returns the [SignatureHeader] of a body whose [TimestampHeader] is at, for tests and demos.
 func (v *Verifier) Sign(at time.Time, body []byte) string {
 	return version + "=" + hex.EncodeToString(v.sum(strconv.FormatInt(at.Unix(), 10), body))
 }
 
-// sum takes the timestamp as text: Slack signs the text, not the number.
+// sum takes the timestamp as text, which is what Slack signs.
 func (v *Verifier) sum(timestamp string, body []byte) []byte {
 	mac := v.newMAC()
-	mac.Write([]byte(version + ":" + timestamp + ":")) // a hash's Write never fails
+	mac.Write([]byte(version + ":" + timestamp + ":")) // never fails
 	mac.Write(body)
 	return mac.Sum(nil)
 }
@@ -143,7 +144,7 @@ func parseSignature(signature string) ([]byte, error) {
 	return claimed, nil
 }
 
-// String names the type; the secret is never printed.
+// String returns the type's name without the secret.
 func (v *Verifier) String() string { return "slack.Verifier([redacted])" }
 
 // GoString implements [fmt.GoStringer] as String does.

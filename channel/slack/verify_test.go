@@ -21,7 +21,7 @@ import (
 
 const secret = "harbour-signing-secret"
 
-// clock stands still at seconds since 1970.
+// clock is fixed at seconds since 1970.
 func clock(seconds int64) func() time.Time {
 	return func() time.Time { return time.Unix(seconds, 0) }
 }
@@ -49,7 +49,7 @@ type vector struct {
 	Valid     bool   `json:"valid"`
 }
 
-// vectors reads the project's own and, where KONSTRUCT_FIXTURES names a folder, slack/signature_vectors.json in it.
+// vectors reads testdata and, if KONSTRUCT_FIXTURES is set, slack/signature_vectors.json in that folder.
 func vectors(t *testing.T) []vector {
 	t.Helper()
 	files := []string{filepath.Join("testdata", "signature", "vectors.json")}
@@ -60,15 +60,15 @@ func vectors(t *testing.T) []vector {
 	for _, file := range files {
 		data, err := os.ReadFile(file)
 		require.NoError(t, err)
-		var some []vector
-		require.NoError(t, json.Unmarshal(data, &some))
-		require.NotEmpty(t, some)
-		all = append(all, some...)
+		var read []vector
+		require.NoError(t, json.Unmarshal(data, &read))
+		require.NotEmpty(t, read)
+		all = append(all, read...)
 	}
 	return all
 }
 
-func TestVectors(t *testing.T) {
+func TestVerifier_Vectors(t *testing.T) {
 	t.Parallel()
 	for _, row := range vectors(t) {
 		t.Run(row.Name, func(t *testing.T) {
@@ -89,7 +89,7 @@ func TestVectors(t *testing.T) {
 	}
 }
 
-func TestTolerance(t *testing.T) {
+func TestVerifier_Tolerance(t *testing.T) {
 	t.Parallel()
 	const sent = 1768471200
 	body := []byte(`{}`)
@@ -114,52 +114,52 @@ func TestTolerance(t *testing.T) {
 	}
 }
 
-func TestRefusedRequests(t *testing.T) {
+func TestVerifier_VerifyErrors(t *testing.T) {
 	t.Parallel()
 	const sent = 1768471200
 	body := []byte(`{"type":"event_callback"}`)
 	v := verifier(t, secret, clock(sent))
 	good := v.Sign(time.Unix(sent, 0), body)
 	digest := strings.TrimPrefix(good, "v0=")
-	require.NoError(t, v.Verify(header("1768471200", good), body), "what the rows change is well-formed")
+	require.NoError(t, v.Verify(header("1768471200", good), body), "the unchanged request is valid")
 
 	for name, row := range map[string]struct {
 		header http.Header
 		want   error
 	}{
-		"no headers":                  {http.Header{}, slack.ErrMissingHeader},
-		"a nil header":                {nil, slack.ErrMissingHeader},
-		"no timestamp":                {http.Header{slack.SignatureHeader: {good}}, slack.ErrMissingHeader},
-		"no signature":                {http.Header{slack.TimestampHeader: {"1768471200"}}, slack.ErrMissingHeader},
-		"an empty timestamp":          {header("", good), slack.ErrMissingHeader},
-		"an empty signature":          {header("1768471200", ""), slack.ErrMissingHeader},
-		"a second timestamp":          {doubled(slack.TimestampHeader, good, "1768471200"), slack.ErrDuplicateHeader},
-		"a second signature":          {doubled(slack.SignatureHeader, good, good), slack.ErrDuplicateHeader},
-		"a sign":                      {header("+1768471200", good), slack.ErrMalformedTimestamp},
-		"a minus":                     {header("-1768471200", good), slack.ErrMalformedTimestamp},
-		"a fraction":                  {header("1768471200.0", good), slack.ErrMalformedTimestamp},
-		"an exponent":                 {header("1e9", good), slack.ErrMalformedTimestamp},
-		"a space":                     {header(" 1768471200", good), slack.ErrMalformedTimestamp},
-		"an underscore":               {header("1_768471200", good), slack.ErrMalformedTimestamp},
-		"milliseconds":                {header("1768471200000", good), slack.ErrMalformedTimestamp},
-		"more than fits":              {header(strings.Repeat("9", 40), good), slack.ErrMalformedTimestamp},
-		"two in one header":           {header("1768471200,1768471200", good), slack.ErrMalformedTimestamp},
-		"digits of another script":    {header("１７６８４７１２００", good), slack.ErrMalformedTimestamp},
-		"the year 1970":               {header("0", good), slack.ErrStale},
-		"the year 2286":               {header("9999999999", good), slack.ErrStale},
-		"an old version":              {header("1768471200", "v1="+digest), slack.ErrVersion},
-		"no version":                  {header("1768471200", digest), slack.ErrVersion},
-		"the version in capitals":     {header("1768471200", "V0="+digest), slack.ErrVersion},
-		"a space before":              {header("1768471200", " "+good), slack.ErrVersion},
-		"the version alone":           {header("1768471200", "v0="), slack.ErrSignature},
-		"a short digest":              {header("1768471200", good[:len(good)-2]), slack.ErrSignature},
-		"half a byte less":            {header("1768471200", good[:len(good)-1]), slack.ErrSignature},
-		"a long digest":               {header("1768471200", good+"00"), slack.ErrSignature},
-		"no hex":                      {header("1768471200", "v0="+strings.Repeat("z", 64)), slack.ErrSignature},
-		"zeros":                       {header("1768471200", "v0="+strings.Repeat("0", 64)), slack.ErrSignature},
-		"two signatures in a header":  {header("1768471200", good+","+good), slack.ErrSignature},
-		"a timestamp that looks like": {header("01768471200"[:10], good), slack.ErrStale},
-		"another timestamp in time":   {header("1768471201", good), slack.ErrSignature},
+		"no headers":                 {http.Header{}, slack.ErrMissingHeader},
+		"a nil header":               {nil, slack.ErrMissingHeader},
+		"no timestamp":               {http.Header{slack.SignatureHeader: {good}}, slack.ErrMissingHeader},
+		"no signature":               {http.Header{slack.TimestampHeader: {"1768471200"}}, slack.ErrMissingHeader},
+		"an empty timestamp":         {header("", good), slack.ErrMissingHeader},
+		"an empty signature":         {header("1768471200", ""), slack.ErrMissingHeader},
+		"a second timestamp":         {doubled(slack.TimestampHeader, good, "1768471200"), slack.ErrDuplicateHeader},
+		"a second signature":         {doubled(slack.SignatureHeader, good, good), slack.ErrDuplicateHeader},
+		"a sign":                     {header("+1768471200", good), slack.ErrMalformedTimestamp},
+		"a minus":                    {header("-1768471200", good), slack.ErrMalformedTimestamp},
+		"a fraction":                 {header("1768471200.0", good), slack.ErrMalformedTimestamp},
+		"an exponent":                {header("1e9", good), slack.ErrMalformedTimestamp},
+		"a space":                    {header(" 1768471200", good), slack.ErrMalformedTimestamp},
+		"an underscore":              {header("1_768471200", good), slack.ErrMalformedTimestamp},
+		"milliseconds":               {header("1768471200000", good), slack.ErrMalformedTimestamp},
+		"more than fits":             {header(strings.Repeat("9", 40), good), slack.ErrMalformedTimestamp},
+		"two in one header":          {header("1768471200,1768471200", good), slack.ErrMalformedTimestamp},
+		"digits of another script":   {header("１７６８４７１２００", good), slack.ErrMalformedTimestamp},
+		"the year 1970":              {header("0", good), slack.ErrStale},
+		"the year 2286":              {header("9999999999", good), slack.ErrStale},
+		"an old version":             {header("1768471200", "v1="+digest), slack.ErrVersion},
+		"no version":                 {header("1768471200", digest), slack.ErrVersion},
+		"the version in capitals":    {header("1768471200", "V0="+digest), slack.ErrVersion},
+		"a space before":             {header("1768471200", " "+good), slack.ErrVersion},
+		"the version alone":          {header("1768471200", "v0="), slack.ErrSignature},
+		"a short digest":             {header("1768471200", good[:len(good)-2]), slack.ErrSignature},
+		"an odd digest":              {header("1768471200", good[:len(good)-1]), slack.ErrSignature},
+		"a long digest":              {header("1768471200", good+"00"), slack.ErrSignature},
+		"not hex":                    {header("1768471200", "v0="+strings.Repeat("z", 64)), slack.ErrSignature},
+		"zeros":                      {header("1768471200", "v0="+strings.Repeat("0", 64)), slack.ErrSignature},
+		"two signatures in a header": {header("1768471200", good+","+good), slack.ErrSignature},
+		"a leading zero":             {header("01768471200"[:10], good), slack.ErrStale},
+		"another timestamp in time":  {header("1768471201", good), slack.ErrSignature},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -174,7 +174,7 @@ func doubled(name, signature, second string) http.Header {
 	return h
 }
 
-func TestEveryByteOfTheBodyCounts(t *testing.T) {
+func TestVerifier_CoversTheWholeBody(t *testing.T) {
 	t.Parallel()
 	const sent = 1768471200
 	v := verifier(t, secret, clock(sent))
@@ -186,7 +186,7 @@ func TestEveryByteOfTheBodyCounts(t *testing.T) {
 	}
 }
 
-func TestNewVerifierRefuses(t *testing.T) {
+func TestNewVerifier_Errors(t *testing.T) {
 	t.Parallel()
 	for _, empty := range []string{"", " ", "\t\n"} {
 		_, err := slack.NewVerifier(empty, time.Now)
@@ -196,8 +196,8 @@ func TestNewVerifierRefuses(t *testing.T) {
 	require.ErrorIs(t, err, slack.ErrNoClock)
 }
 
-// TestAgreesWithSlackGo signs for the wall clock, since slack-go reads no other.
-func TestAgreesWithSlackGo(t *testing.T) {
+// The wall clock is used because slack-go accepts no other.
+func TestVerifier_AgreesWithSlackGo(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
 	v := verifier(t, secret, time.Now)
@@ -213,7 +213,7 @@ func TestAgreesWithSlackGo(t *testing.T) {
 	require.NoError(t, v.Verify(signed, body))
 }
 
-func TestSecretIsNeverPrinted(t *testing.T) {
+func TestVerifier_SecretIsNeverPrinted(t *testing.T) {
 	t.Parallel()
 	v := verifier(t, "canary-secret", time.Now)
 	asBytes := strings.Trim(fmt.Sprintf("%d", []byte("canary-secret")), "[]")

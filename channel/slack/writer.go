@@ -8,18 +8,18 @@ import (
 	"github.com/konstruct/konstruct/message"
 )
 
-// budget is what one message's content may still grow by. All writers of a message share it, so that no payload makes
-// more of itself than the limits of package message allow.
+// budget is what remains of a message's limits. All writers of a message share it, so no payload exceeds the limits of
+// package message.
 type budget struct {
 	bytes, nodes, parts, files, mentions int
 	truncated                            bool
-	usersMentioned                       bool // anywhere, in quotations too
+	usersMentioned                       bool // anywhere, also in quotations
 }
 
-// separators are the bytes kept back for what joins texts that were counted one by one.
+// separators reserves bytes for the separators between texts, which are counted one by one.
 const separators = 64 << 10
 
-// newBudget keeps one part back for the message's own blocks, which are known last.
+// newBudget reserves one part for the message's own blocks, which are added last.
 func newBudget() *budget {
 	return &budget{
 		bytes: message.MaxText - separators, nodes: maxNodes, parts: message.MaxParts - 1, files: message.MaxAttachments,
@@ -27,7 +27,7 @@ func newBudget() *budget {
 	}
 }
 
-// take takes one of what is left of, and reports whether there was one.
+// take decrements *left and reports whether it was positive.
 func (b *budget) take(left *int) bool {
 	if *left == 0 {
 		b.truncated = true
@@ -37,7 +37,7 @@ func (b *budget) take(left *int) bool {
 	return true
 }
 
-// mentionList collects who is mentioned, each once, in order of appearance. A nil list collects nothing.
+// mentionList collects distinct mentions in order of appearance. A nil list collects nothing.
 type mentionList struct {
 	own  string // our app's user
 	list []message.Mention
@@ -46,7 +46,7 @@ type mentionList struct {
 }
 
 func (m *mentionList) add(id string, kind message.MentionKind, b *budget) {
-	if !plain(id) {
+	if !isID(id) {
 		return
 	}
 	b.usersMentioned = b.usersMentioned || kind == message.MentionUser
@@ -65,20 +65,20 @@ func (m *mentionList) add(id string, kind message.MentionKind, b *budget) {
 	m.list = append(m.list, one)
 }
 
-// writer writes plain text and notes who is mentioned on the way.
+// writer writes plain text and collects mentions.
 type writer struct {
 	*budget
 
 	out      strings.Builder
-	gap      string // what to write before the next text
+	gap      string // written before the next text
 	mentions *mentionList
-	// file receives the files that stand in blocks.
+	// file receives the files in blocks.
 	file func(file)
-	// labels writes the names that a mention carries instead of ids.
+	// labels writes mentions by name, if they carry one, instead of by id.
 	labels bool
 }
 
-// write appends s after the gap that was asked for, as far as the budget goes.
+// write appends the pending gap and s, cut at the budget.
 func (w *writer) write(s string) {
 	if s == "" {
 		return
@@ -94,30 +94,30 @@ func (w *writer) write(s string) {
 	w.out.WriteString(s)
 }
 
-// apart asks for sep before the next text. Of two, the longer counts.
-func (w *writer) apart(sep string) {
+// separate requests sep before the next text. The longest request wins.
+func (w *writer) separate(sep string) {
 	if len(sep) > len(w.gap) || sep == "\n" && w.gap == " " {
 		w.gap = sep
 	}
 }
 
-// full reports that nothing more can be written.
+// full reports whether the budget is used up.
 func (w *writer) full() bool { return w.bytes == 0 }
 
-// within writes with a writer of its own, and returns what was written, for w to write.
-func (w *writer) within(mentions *mentionList, do func(*writer)) string {
+// nested returns what do writes, for w to write.
+func (w *writer) nested(mentions *mentionList, do func(*writer)) string {
 	inner := &writer{budget: w.budget, mentions: mentions, file: w.file, labels: w.labels}
 	do(inner)
-	w.bytes += inner.out.Len() // it counts when w writes it
+	w.bytes += inner.out.Len() // counted again by w.write
 	return inner.out.String()
 }
 
-// quoted writes what do writes as a quotation, in which a mention addresses no one.
+// quoted writes the output of do as a quotation, in which a mention addresses no one.
 func (w *writer) quoted(do func(*writer)) {
-	w.write(quote(w.within(nil, do)))
+	w.write(quote(w.nested(nil, do)))
 }
 
-// quote prefixes each line, so that no line of a quotation can pass for the message's own.
+// quote prefixes each line, so that no quoted line looks like the message's own.
 func quote(s string) string {
 	if s == "" {
 		return ""
@@ -125,7 +125,7 @@ func quote(s string) string {
 	return "> " + strings.ReplaceAll(newlines(s), "\n", "\n> ")
 }
 
-// newlines replaces each line break of Unicode by \n.
+// newlines replaces every Unicode line break by \n.
 func newlines(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch r {
@@ -136,7 +136,7 @@ func newlines(s string) string {
 	}, strings.ReplaceAll(s, "\r\n", "\n"))
 }
 
-// cut shortens s to at most limit bytes of whole characters.
+// cut shortens s to at most limit bytes, at a character boundary.
 func cut(s string, limit int) string {
 	if len(s) <= limit {
 		return s
@@ -147,44 +147,43 @@ func cut(s string, limit int) string {
 	return s[:limit]
 }
 
-// formatting is the markup that a text has and its rich text lacks or writes differently: emphasis, code, quotes,
-// bullets.
+// formatting is markup that rich text lacks or writes differently: emphasis, code, quotes, bullets.
 const formatting = "*_~`>•◦▪\uFE0E"
 
-// skeleton is the words of s for a comparison, without [formatting] and with one space before and after each. Signs and
-// punctuation count: +5 is not -5. An entity is its character, since not every text beside another is escaped alike.
-func skeleton(s string) string {
+// bareWords returns the words of s for comparison, without [formatting] and with single spaces around each. Signs and
+// punctuation stay: +5 is not -5. Entities are unescaped, since text and blocks may be escaped differently.
+func bareWords(s string) string {
 	s = unescape(s)
 	words := strings.Builder{}
 	words.Grow(len(s) + 2)
 	words.WriteByte(' ')
-	apart := true
+	afterSpace := true
 	for _, r := range s {
 		if strings.ContainsRune(formatting, r) {
 			continue
 		}
 		if unicode.IsSpace(r) {
-			if !apart {
+			if !afterSpace {
 				words.WriteByte(' ')
 			}
-			apart = true
+			afterSpace = true
 			continue
 		}
 		words.WriteRune(r)
-		apart = false
+		afterSpace = false
 	}
-	if !apart {
+	if !afterSpace {
 		words.WriteByte(' ')
 	}
 	return words.String()
 }
 
-// merge is a and b, or the one that says all that the other does.
+// merge joins a and b, or returns the one that contains the other.
 func merge(a, b string) string {
 	if a == "" || b == "" {
 		return a + b
 	}
-	inA, inB := skeleton(a), skeleton(b)
+	inA, inB := bareWords(a), bareWords(b)
 	switch {
 	case inA == " " || inB == " ": // no words to compare
 	case strings.Contains(inB, inA):

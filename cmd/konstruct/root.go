@@ -40,7 +40,7 @@ func newRoot() *cobra.Command {
 	root.SetVersionTemplate(thisBuild().String() + "\n")
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exit{err, exitUsage} })
-	return group(root, newServe(), newDev(), newMigrate(), newDoctor(), newUser(), newKeys(), newLocal(), newVersion())
+	return group(root, newServe(), newDev(), newMigrate(), newDoctor(), newHealth(), newUser(), newKeys(), newLocal(), newVersion())
 }
 
 // group makes cmd a parent of commands. Alone it prints its help; an unknown subcommand is a usage error (with cobra's

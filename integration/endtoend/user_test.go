@@ -36,7 +36,7 @@ func TestUserCommands(t *testing.T) {
 	for _, change := range []string{"password", "disable", "enable", "promote", "demote", "unlock"} {
 		out, code := run(t, env, password+"\n", "user", change, "unknown@example.com")
 		require.Equal(t, 1, code, out)
-		require.Contains(t, out, "no such user", change)
+		require.Contains(t, out, "user not found", change)
 	}
 
 	require.Equal(t, 130, interrupted(t, env, "user", "password", "uma@example.com"), "also while the pipe stays open")

@@ -48,7 +48,7 @@ func noteBuilders(client *ent.Client) []attack.Path {
 				many := client.Note.Update().Where(note.ID(id)).SetBody("changed")
 				one := client.Note.UpdateOneID(id).SetBody("changed")
 				return reached(ctx, own, aim, many.Save, func(ctx context.Context) (int, error) {
-					return affected(one.Exec(ctx), ent.IsNotFound)
+					return attack.Affected(one.Exec(ctx), ent.IsNotFound)
 				})
 			},
 		},

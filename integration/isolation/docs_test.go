@@ -49,7 +49,10 @@ func everyAttack() []attack.Attack {
 	all := attack.Catalog()
 	for _, e := range isolation.Entities(nil, nil, nil) {
 		for _, p := range e.Paths {
-			all = append(all, attack.Attack{ID: p.ID, Family: "entities", Does: p.Does, Required: p.Want.String()})
+			a := attack.Attack{ID: p.ID, Family: "entities", Does: p.Does, Required: p.Want.String()}
+			if !slices.Contains(all, a) { // generated paths are the same for each entity
+				all = append(all, a)
+			}
 		}
 	}
 	for _, p := range isolation.Pins(isolation.DB{}, nil) {

@@ -6,21 +6,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
-	"entgo.io/ent/dialect/sql/schema"
 	"github.com/stretchr/testify/require"
 
-	entmigrate "github.com/konstruct/konstruct/ent/migrate"
-	fixturemigrate "github.com/konstruct/konstruct/integration/fixture/ent/migrate"
-
-	"github.com/konstruct/konstruct/ent/schema/mixin"
 	"github.com/konstruct/konstruct/integration/fixture"
 	"github.com/konstruct/konstruct/integration/isolation"
 	"github.com/konstruct/konstruct/integration/testdb"
-	"github.com/konstruct/konstruct/tenancy/attack"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
@@ -96,22 +89,4 @@ func TestIsolationInEveryQueryMode(t *testing.T) {
 			require.True(t, report.Holds, report.Verdict)
 		})
 	}
-}
-
-// Every Ent schema with a tenant is attacked: registration looks at the database, and this at the schemas, so that one
-// without a migration is noticed, too.
-func TestEverySchemaIsRegistered(t *testing.T) {
-	t.Parallel()
-	entities := isolation.Entities(nil, nil, nil)
-	for _, table := range slices.Concat(entmigrate.Tables, fixturemigrate.Tables) {
-		if !hasTenant(table) {
-			continue
-		}
-		registered := slices.ContainsFunc(entities, func(e attack.Entity) bool { return e.Table == "public."+table.Name })
-		require.True(t, registered, "the Ent schema of table %s has a tenant and no attack registration: add it to isolation.Entities", table.Name)
-	}
-}
-
-func hasTenant(table *schema.Table) bool {
-	return slices.ContainsFunc(table.Columns, func(c *schema.Column) bool { return c.Name == mixin.TenantColumn })
 }

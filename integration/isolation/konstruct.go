@@ -7,35 +7,10 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/konstruct/konstruct/ent"
-	"github.com/konstruct/konstruct/ent/agent"
 	"github.com/konstruct/konstruct/ent/channelconnection"
 	"github.com/konstruct/konstruct/tenancy/attack"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
-
-func agents(client *ent.Client, drv *pgtenant.Driver) attack.Entity {
-	return attack.Entity{
-		Name: "Agent", Table: "public.agents",
-		Create: func(ctx context.Context, mark string) (string, error) {
-			row, err := client.Agent.Create().SetName(mark).SetPersona("persona of " + mark).Save(ctx)
-			if err != nil {
-				return "", err
-			}
-			return row.ID.String(), nil
-		},
-		List: func(ctx context.Context) (any, error) { return client.Agent.Query().All(ctx) },
-		Get: func(ctx context.Context, id string) (any, error) {
-			return client.Agent.Query().Where(agent.ID(uuid.MustParse(id))).All(ctx)
-		},
-		Update: func(ctx context.Context, id string) (int, error) {
-			return affected(client.Agent.UpdateOneID(uuid.MustParse(id)).SetRole("changed").Exec(ctx), ent.IsNotFound)
-		},
-		Delete: func(ctx context.Context, id string) (int, error) {
-			return affected(client.Agent.DeleteOneID(uuid.MustParse(id)).Exec(ctx), ent.IsNotFound)
-		},
-		Paths: handWritten(drv),
-	}
-}
 
 // handWritten is SQL through the driver, which no mixin stands before.
 func handWritten(drv *pgtenant.Driver) []attack.Path {
@@ -65,39 +40,17 @@ func handWritten(drv *pgtenant.Driver) []attack.Path {
 	}
 }
 
-func channelConnections(client *ent.Client) attack.Entity {
-	return attack.Entity{
-		Name: "ChannelConnection", Table: "public.channel_connections",
-		Create: func(ctx context.Context, mark string) (string, error) {
-			row, err := client.ChannelConnection.Create().SetChannelType(channelconnection.ChannelTypeSlack).SetWorkspaceID(mark).
-				SetStatus(channelconnection.StatusActive).SetSecrets(map[string]string{"bot_token": "sealed " + mark}).Save(ctx)
-			if err != nil {
-				return "", err
+func takenWorkspace(client *ent.Client) []attack.Path {
+	return []attack.Path{{
+		ID: "E43-taken-workspace", Does: "connects a workspace that another tenant has connected", Want: attack.WantRefused,
+		Try: func(ctx context.Context, _, aim attack.Row) (any, error) {
+			// Only the owner may: for him the row is there to be read, and the second connection is not made.
+			rows, err := client.ChannelConnection.Query().Where(channelconnection.WorkspaceID(aim.Mark)).All(ctx)
+			if err != nil || len(rows) > 0 {
+				return rows, err
 			}
-			return row.ID.String(), nil
+			again := client.ChannelConnection.Create().SetChannelType(channelconnection.ChannelTypeSlack).SetWorkspaceID(aim.Mark)
+			return nil, again.Exec(ctx)
 		},
-		List: func(ctx context.Context) (any, error) { return client.ChannelConnection.Query().All(ctx) },
-		Get: func(ctx context.Context, id string) (any, error) {
-			return client.ChannelConnection.Query().Where(channelconnection.ID(uuid.MustParse(id))).All(ctx)
-		},
-		Update: func(ctx context.Context, id string) (int, error) {
-			err := client.ChannelConnection.UpdateOneID(uuid.MustParse(id)).SetStatus(channelconnection.StatusRevoked).Exec(ctx)
-			return affected(err, ent.IsNotFound)
-		},
-		Delete: func(ctx context.Context, id string) (int, error) {
-			return affected(client.ChannelConnection.DeleteOneID(uuid.MustParse(id)).Exec(ctx), ent.IsNotFound)
-		},
-		Paths: []attack.Path{{
-			ID: "E43-taken-workspace", Does: "connects a workspace that another tenant has connected", Want: attack.WantRefused,
-			Try: func(ctx context.Context, _, aim attack.Row) (any, error) {
-				// Only the owner may: for him the row is there to be read, and the second connection is not made.
-				rows, err := client.ChannelConnection.Query().Where(channelconnection.WorkspaceID(aim.Mark)).All(ctx)
-				if err != nil || len(rows) > 0 {
-					return rows, err
-				}
-				again := client.ChannelConnection.Create().SetChannelType(channelconnection.ChannelTypeSlack).SetWorkspaceID(aim.Mark)
-				return nil, again.Exec(ctx)
-			},
-		}},
-	}
+	}}
 }

@@ -41,9 +41,6 @@ func plainReads(client *ent.Client) []attack.Path {
 		path("E10-exist", "asks whether a row exists", attack.WantNothing, func(ctx context.Context, p pair) (any, error) {
 			return client.Note.Query().Where(note.ID(p.aim)).Exist(ctx)
 		}),
-		path("E10-ids", "reads the ids", attack.WantOwn, func(ctx context.Context, _ pair) (any, error) {
-			return client.Note.Query().IDs(ctx)
-		}),
 		path("E10-only", "gets the only row with an id", attack.WantNothing,
 			func(ctx context.Context, p pair) (any, error) {
 				return client.Note.Get(ctx, p.aim)

@@ -9,7 +9,9 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/konstruct/konstruct/ent"
+	"github.com/konstruct/konstruct/ent/attacks"
 	fixtureent "github.com/konstruct/konstruct/integration/fixture/ent"
+	fixtureattacks "github.com/konstruct/konstruct/integration/fixture/ent/attacks"
 	"github.com/konstruct/konstruct/migrate"
 	"github.com/konstruct/konstruct/tenancy"
 	"github.com/konstruct/konstruct/tenancy/attack"
@@ -74,15 +76,18 @@ func Open(ctx context.Context, db DB) (target attack.Target, done func(), err er
 	}, nil
 }
 
-// Entities are the attack registrations, those that others refer to first. Each tenant-scoped Ent schema needs one.
+// Entities registers the tenant-scoped tables of both clients, with the paths that are written by hand.
 func Entities(client *ent.Client, fixtures *fixtureent.Client, drv *pgtenant.Driver) []attack.Entity {
-	return []attack.Entity{
-		agents(client, drv),
-		channelConnections(client),
-		tags(fixtures),
-		notes(fixtures),
-		taggings(fixtures),
-	}
+	return slices.Concat(
+		attack.Entities(attacks.Schemas(client),
+			attack.Override{Entity: attack.Entity{Name: "Agent", Paths: handWritten(drv)}},
+			attack.Override{Entity: attack.Entity{Name: "ChannelConnection", Paths: takenWorkspace(client)}},
+		),
+		attack.Entities(fixtureattacks.Schemas(fixtures),
+			attack.Override{Entity: attack.Entity{Name: "Tag", Paths: tagAttachments(fixtures)}},
+			attack.Override{Entity: notes(fixtures)},
+		),
+	)
 }
 
 func newTenant(ctx context.Context, client *ent.Client) (tenancy.ID, error) {
@@ -92,15 +97,4 @@ func newTenant(ctx context.Context, client *ent.Client) (tenancy.ID, error) {
 		return tenancy.ID{}, err
 	}
 	return tenancy.FromUUID(row.ID)
-}
-
-// affected reads how many rows an update or a deletion of one reached: none of them is Ent's not-found error, or 0.
-func affected(err error, notFound func(error) bool) (int, error) {
-	switch {
-	case err == nil:
-		return 1, nil
-	case notFound(err):
-		return 0, nil
-	}
-	return 0, err
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/konstruct/konstruct/ent"
+	"github.com/konstruct/konstruct/integration/mockt"
 	"github.com/konstruct/konstruct/integration/testdb"
 	"github.com/konstruct/konstruct/tenancy"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
@@ -25,24 +26,28 @@ func TestREADMEShowsTheCodeThatRuns(t *testing.T) {
 	require.True(t, found)
 	shown, rest, found := strings.Cut(rest, "```\n")
 	require.True(t, found)
-	require.NotContains(t, rest, "```go\n", "each block of Go code needs an example")
+	require.NotContains(t, rest, "```go\n", "each block of Go code needs an example that runs it")
 
 	code, err := os.ReadFile("snippet_test.go")
 	require.NoError(t, err)
 	require.Equal(t, strings.TrimPrefix(string(code), "package readme_test\n\n"), shown)
 }
 
-// Two tenants have agents. Each sees its own; an id that no tenant has sees none; the zero id is refused.
+// Each of two tenants sees its own agents, an unknown tenant sees none, and the zero id is an error.
 func Example() {
-	tb := &exampleTB{}
-	defer tb.end()
-	db := testdb.New(tb)
 	ctx := context.Background()
-	acme, globex := hire(ctx, db, "acme", "Ada", "Bob"), hire(ctx, db, "globex", "Cyd")
-	unknown, _ := tenancy.Parse("018f6d0e-0000-7000-8000-0000000000aa")
+	example := mockt.New(ctx, "ExampleREADME")
+	example.Do(func(t *mockt.T) {
+		db := testdb.New(t)
+		acme, globex := hire(ctx, db, "acme", "Ada", "Bob"), hire(ctx, db, "globex", "Cyd")
+		unknown, _ := tenancy.Parse("018f6d0e-0000-7000-8000-0000000000aa")
 
-	for _, id := range []tenancy.ID{acme, globex, unknown, {}} {
-		fmt.Println(printAgents(ctx, db.AppURL, id))
+		for _, id := range []tenancy.ID{acme, globex, unknown, {}} {
+			fmt.Println(printAgents(ctx, db.AppURL, id))
+		}
+	})
+	if err := example.Err(); err != nil {
+		fmt.Println(err)
 	}
 	// Output:
 	// Ada
@@ -70,25 +75,4 @@ func hire(ctx context.Context, db *testdb.Database, slug string, names ...string
 		client.Agent.Create().SetName(name).SaveX(tenancy.With(ctx, id))
 	}
 	return id
-}
-
-// exampleTB lends an example, which has no testing.TB, a database. What it does not implement panics.
-type exampleTB struct {
-	testing.TB
-
-	cleanups []func()
-}
-
-func (*exampleTB) Helper()                   {}
-func (*exampleTB) Name() string              { return "ExampleREADME" }
-func (*exampleTB) Failed() bool              { return false }
-func (e *exampleTB) Cleanup(f func())        { e.cleanups = append(e.cleanups, f) }
-func (*exampleTB) Fatalf(f string, a ...any) { panic(fmt.Sprintf(f, a...)) }
-func (*exampleTB) Errorf(f string, a ...any) { panic(fmt.Sprintf(f, a...)) }
-func (e *exampleTB) Logf(f string, a ...any) { fmt.Fprintf(os.Stderr, f+"\n", a...) }
-
-func (e *exampleTB) end() {
-	for _, cleanup := range e.cleanups {
-		cleanup()
-	}
 }

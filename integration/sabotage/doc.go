@@ -1,24 +1,23 @@
-// Command sabotage proves the isolation suite: it takes one protection away at a time, on a scratch copy, and demands that
-// the tests, the doctor or the attack kit turn red. A protection that can go without anybody noticing is a failure.
+// Command sabotage tests the isolation suite. It removes one protection at a time, on a copy, and requires that tests, the
+// doctor or the attack kit fail. A removal that nothing notices fails the run.
 //
-//	go run ./integration/sabotage              everything, in some minutes; sabotage-report.md and .json
+//	go run ./integration/sabotage              all saboteurs, in minutes; writes sabotage-report.md and .json
 //	go run ./integration/sabotage -only driver only saboteurs whose id contains "driver"
-//	go run ./integration/sabotage -list        the saboteurs
-//	go run ./integration/sabotage -docs        the page docs/security/sabotage.md
-//	go run ./integration/sabotage -whole       for each code saboteur, all tests of its packages: who else turns red
+//	go run ./integration/sabotage -list        list the saboteurs
+//	go run ./integration/sabotage -docs        print docs/security/sabotage.md
+//	go run ./integration/sabotage -whole       run all tests of the packages, and all attacks: what else notices
 //
 // There are two kinds of saboteurs:
 //
-//   - Code saboteurs change source files through `go test -overlay`, so that the tree stays as it is. Each change is an exact
-//     piece of text that occurs once; where it does not, the protection has moved, and the saboteur fails until it is
-//     updated. Then the tests that the saboteur names have to fail, all of them.
-//   - Database saboteurs run SQL on a clone of the migrated database; those that change roles have a server of their own.
-//     Then the doctor has to find what the saboteur names, and the attack kit has to get through exactly where it says.
+//   - Code saboteurs change source files through `go test -overlay`, so the tree is not touched. Each edit is a text that
+//     occurs exactly once. If it does not, the protection has moved, and the saboteur fails until it is updated. All tests
+//     that the saboteur names must fail.
+//   - Database saboteurs run SQL on a clone of the migrated database. Those that change roles have a server of their own.
+//     The doctor must report the named findings, and the named attacks must succeed.
 //
-// Where another layer holds while one is gone, the saboteur says which, and names tests that have to stay green. Where
-// several layers stand behind each other, a saboteur can take the others away first: the named tests have to pass on the
-// layer that is left, and to fail without it.
+// If another layer still protects rows, the saboteur names it, and the tests that must still pass. If several layers cover
+// each other, a saboteur can remove the others first: the named tests must pass on the remaining layer, and fail without it.
 //
-// The tables of saboteurs are the files table_*.go. The package's tests check, in a moment, that every change still fits
-// today's source, that every named test exists and that the page is current; the whole run is CI's.
+// The saboteurs are in table_*.go. The package's tests check that every edit fits the source, that every named test exists
+// and that the page is current. CI runs all saboteurs.
 package main

@@ -22,7 +22,7 @@ func main() {
 	}
 }
 
-// options are the command's.
+// options are the flags.
 type options struct {
 	only       string
 	list, docs bool
@@ -34,12 +34,12 @@ type options struct {
 func command(ctx context.Context, args []string, out io.Writer) error {
 	var o options
 	flags := flag.NewFlagSet("sabotage", flag.ContinueOnError)
-	flags.StringVar(&o.only, "only", "", "run the saboteurs whose id contains one of these words, separated by commas")
+	flags.StringVar(&o.only, "only", "", "run only saboteurs whose id contains one of these words, separated by commas")
 	flags.BoolVar(&o.list, "list", false, "list the saboteurs")
 	flags.BoolVar(&o.docs, "docs", false, "print docs/security/sabotage.md")
-	flags.BoolVar(&o.whole, "whole", false, "run all tests of a code saboteur's packages, not only the named ones")
-	flags.IntVar(&o.jobs, "jobs", min(runtime.NumCPU(), mostJobs), "how many saboteurs work at the same time")
-	flags.StringVar(&o.folder, "report", ".", "the folder for sabotage-report.md and .json")
+	flags.BoolVar(&o.whole, "whole", false, "run all tests of the packages and all attacks, not only the named ones")
+	flags.IntVar(&o.jobs, "jobs", min(runtime.NumCPU()+1, maxJobs), "how many saboteurs run in parallel")
+	flags.StringVar(&o.folder, "report", ".", "write sabotage-report.md and .json to this folder")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -54,7 +54,7 @@ func command(ctx context.Context, args []string, out io.Writer) error {
 	return run(ctx, chosen, o, out)
 }
 
-// choose picks the saboteurs whose id contains one of the words.
+// choose returns the saboteurs whose id contains one of the words.
 func choose(all []saboteur, words string) []saboteur {
 	if words == "" {
 		return all

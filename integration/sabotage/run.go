@@ -7,27 +7,28 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/konstruct/konstruct/integration/mockt"
 	"github.com/konstruct/konstruct/integration/testdb"
 )
 
-// mostJobs keeps the saboteurs' connections below what one test server takes.
-const mostJobs = 4
+// maxJobs keeps the number of connections below the test server's limit.
+const maxJobs = 4
 
-// baselineTimeout bounds one package's share of the baseline, which runs all that any saboteur needs of it.
+// baselineTimeout limits one package of the baseline.
 const baselineTimeout = 10 * time.Minute
 
-// errUnproven is the run's failure: the suite is not proven.
+// errUnproven is returned when a saboteur was not noticed or did not work.
 var errUnproven = errors.New("the suite is not proven")
 
-// run tries the saboteurs, prints what came of each, and writes the report. Everything happens on a server that is thrown
-// away: tests that fail here leave their databases behind.
+// run runs the saboteurs and writes the report. It uses a temporary server, because failing tests keep their databases.
 func run(ctx context.Context, chosen []saboteur, o options, out io.Writer) error {
 	if len(chosen) == 0 {
-		return fmt.Errorf("%w: no saboteur was chosen", errUnproven)
+		return fmt.Errorf("%w: no saboteur selected", errUnproven)
 	}
 	root, err := moduleRoot()
 	if err != nil {
@@ -35,19 +36,20 @@ func run(ctx context.Context, chosen []saboteur, o options, out io.Writer) error
 	}
 	began := time.Now()
 	var verdicts []verdict
-	err = hosted(ctx, "sabotage", func(h *host) {
-		cluster := testdb.OwnCluster(h) //nolint:contextcheck // it ends with its host
+	host := mockt.New(ctx, "sabotage")
+	host.Do(func(h *mockt.T) {
+		cluster := testdb.OwnCluster(h) //nolint:contextcheck // the cluster ends with h
 		t := trials{
 			suite: suite{root: root, whole: o.whole, environment: []string{"KONSTRUCT_TEST_DATABASE_URL=" + cluster.SuperURL}},
-			data:  cluster, out: out,
+			data:  cluster, jobs: max(1, o.jobs), out: out,
 		}
-		t.sayf("Sabotage on %s: %d saboteurs, %d at a time.", cluster, len(chosen), o.jobs)
+		t.printf("Sabotage on %s: %d saboteurs, %d in parallel.", cluster, len(chosen), t.jobs)
 		if err := t.baseline(ctx, h, chosen); err != nil {
 			h.Fatalf("%v", err)
 		}
-		verdicts = t.all(ctx, chosen, o.jobs)
+		verdicts = t.all(ctx, chosen)
 	})
-	if err := errors.Join(err, ctx.Err()); err != nil {
+	if err := errors.Join(host.Err(), ctx.Err()); err != nil {
 		return fmt.Errorf("%w: %w", errUnproven, err)
 	}
 	r := newReport(sorted(verdicts), began)
@@ -57,26 +59,26 @@ func run(ctx context.Context, chosen []saboteur, o options, out io.Writer) error
 	return r.conclude(out)
 }
 
-// trials are what the saboteurs are tried on.
+// trials runs saboteurs.
 type trials struct {
 	suite suite
 	data  *testdb.Cluster
+	jobs  int
 
 	mu  sync.Mutex
 	out io.Writer
 }
 
-func (t *trials) sayf(format string, args ...any) {
+func (t *trials) printf(format string, args ...any) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	_, _ = fmt.Fprintf(t.out, format+"\n", args...) // nobody is left to tell
+	fmt.Fprintf(t.out, format+"\n", args...)
 }
 
-// baseline proves that everything is green before anything is taken away: what is red already can't turn red.
-func (t *trials) baseline(ctx context.Context, h *host, chosen []saboteur) error {
+// baseline checks that all named tests, the doctor and the attack kit pass before anything is removed.
+func (t *trials) baseline(ctx context.Context, h *mockt.T, chosen []saboteur) error {
 	began := time.Now()
 	var tests []testName
-	data := false
 	for _, s := range chosen {
 		if err := s.fault(); err != nil {
 			return err
@@ -84,78 +86,96 @@ func (t *trials) baseline(ctx context.Context, h *host, chosen []saboteur) error
 		if s.code != nil {
 			tests = append(tests, s.code.tests()...)
 		}
-		data = data || s.data != nil
 	}
-	got, err := t.suite.run(ctx, tests, "-timeout="+baselineTimeout.String())
-	if err != nil {
+	pkgs := packages(tests)
+	errs := make([]error, len(pkgs)+1)
+	t.parallel(len(errs), func(i int) {
+		if i == len(pkgs) {
+			errs[i] = cleanDatabase(ctx, h, t.data)
+			return
+		}
+		errs[i] = t.suite.passes(ctx, slices.DeleteFunc(slices.Clone(tests), func(n testName) bool { return n.pkg() != pkgs[i] }))
+	})
+	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("baseline: %w", err)
 	}
-	for _, test := range tests {
-		if state := got.state(test); state != "passed" {
-			return fmt.Errorf("baseline: without any sabotage, %s has %s", test, state)
-		}
-	}
-	if data {
-		if err := cleanDatabase(ctx, h, t.data); err != nil {
-			return fmt.Errorf("baseline: %w", err)
-		}
-	}
-	t.sayf("Baseline: %d tests, the doctor and the attack kit are green, in %s.\n", len(tests), time.Since(began).Round(time.Second))
+	t.printf("Baseline: %d tests, the doctor and the attack kit pass, in %s.\n", len(tests), time.Since(began).Round(time.Second))
 	return nil
 }
 
-func cleanDatabase(ctx context.Context, h *host, cluster *testdb.Cluster) error {
-	clean, err := sabotaged(ctx, h, cluster, data{plant: "SELECT 1"})
+// passes returns an error unless all of the tests pass on the unchanged source.
+func (s suite) passes(ctx context.Context, tests []testName) error {
+	got, err := s.run(ctx, tests, "-timeout="+baselineTimeout.String())
+	if err != nil {
+		return err
+	}
+	for _, test := range tests {
+		if state := got.state(test); state != "passed" {
+			return fmt.Errorf("without sabotage, %s has %s", test, state)
+		}
+	}
+	return nil
+}
+
+func cleanDatabase(ctx context.Context, h *mockt.T, cluster *testdb.Cluster) error {
+	clean, err := sabotaged(ctx, h, cluster, data{plant: "SELECT 1"}, nil)
 	if err == nil && len(clean.findings)+len(clean.breaches)+len(clean.faults) > 0 {
-		err = fmt.Errorf("without any sabotage, found %v, breached %v, %v", clean.findings, clean.breaches, clean.faults)
+		err = fmt.Errorf("without sabotage: findings %v, breaches %v, faults %v", clean.findings, clean.breaches, clean.faults)
 	}
 	return err
 }
 
-// all tries every saboteur, some at the same time.
-func (t *trials) all(ctx context.Context, chosen []saboteur, jobs int) []verdict {
+// all runs every saboteur.
+func (t *trials) all(ctx context.Context, chosen []saboteur) []verdict {
 	verdicts := make([]verdict, len(chosen))
+	t.parallel(len(chosen), func(i int) {
+		if ctx.Err() == nil {
+			verdicts[i] = t.one(ctx, chosen[i])
+			t.printf("%s", verdicts[i].line())
+		}
+	})
+	return verdicts
+}
+
+// parallel calls do with 0 to n-1, as many in parallel as there are jobs.
+func (t *trials) parallel(n int, do func(int)) {
 	next := make(chan int)
 	var workers sync.WaitGroup
-	for range max(1, jobs) {
+	for range t.jobs {
 		workers.Go(func() {
 			for i := range next {
-				verdicts[i] = t.one(ctx, chosen[i])
-				t.sayf("%s", verdicts[i].line())
+				do(i)
 			}
 		})
 	}
-	for i := range chosen {
-		if ctx.Err() == nil {
-			next <- i
-		}
+	for i := range n {
+		next <- i
 	}
 	close(next)
 	workers.Wait()
-	return verdicts
 }
 
 func (t *trials) one(ctx context.Context, s saboteur) verdict {
 	if s.code != nil {
 		return t.suite.tryCode(ctx, s)
 	}
-	return tryData(ctx, t.data, s)
+	return tryData(ctx, t.data, s, t.suite.whole)
 }
 
-// moduleRoot is the folder of go.mod, from here upwards.
+// moduleRoot returns the nearest parent folder with the go.mod of this module.
 func moduleRoot() (string, error) {
 	folder, err := os.Getwd()
 	if err != nil {
 		return "", err
 	}
 	for {
-		text, err := os.ReadFile(filepath.Join(folder, "go.mod")) //nolint:gosec // our own go.mod
+		text, err := os.ReadFile(filepath.Join(folder, "go.mod")) //nolint:gosec // this module's go.mod
 		if err == nil && strings.HasPrefix(string(text), "module github.com/konstruct/konstruct\n") {
 			return folder, nil
 		}
 		parent := filepath.Dir(folder)
 		if parent == folder {
-			return "", errors.New("run it inside the repository: no go.mod of Konstruct's was found")
+			return "", errors.New("run this inside the repository: found no go.mod of Konstruct")
 		}
 		folder = parent
 	}

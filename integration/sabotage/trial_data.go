@@ -12,45 +12,52 @@ import (
 
 	"github.com/konstruct/konstruct/integration/fixture"
 	"github.com/konstruct/konstruct/integration/isolation"
+	"github.com/konstruct/konstruct/integration/mockt"
 	"github.com/konstruct/konstruct/integration/testdb"
 	"github.com/konstruct/konstruct/tenancy/attack"
 	"github.com/konstruct/konstruct/tenancy/doctor"
 )
 
-// tryData plants a database saboteur in a clone, and asks the doctor and the attack kit.
-func tryData(ctx context.Context, shared *testdb.Cluster, sab saboteur) verdict {
+// tryData plants a database saboteur in a clone, and runs the doctor and the attack kit. If the saboteur names attacks, only
+// their families run, unless whole is set.
+func tryData(ctx context.Context, shared *testdb.Cluster, sab saboteur, whole bool) verdict {
 	began, v := time.Now(), newVerdict(sab)
-	err := hosted(ctx, sab.id, func(h *host) {
+	var attacks []string
+	if !whole {
+		attacks = sab.data.attacks
+	}
+	host := mockt.New(ctx, sab.id)
+	host.Do(func(h *mockt.T) {
 		cluster := shared
 		if sab.data.roles {
-			cluster = testdb.OwnCluster(h) //nolint:contextcheck // it ends with its host
+			cluster = testdb.OwnCluster(h) //nolint:contextcheck // the cluster ends with h
 		}
-		found, err := sabotaged(ctx, h, cluster, *sab.data)
+		found, err := sabotaged(ctx, h, cluster, *sab.data, attacks)
 		if err != nil {
 			h.Fatalf("%v", err)
 		}
 		v = found.judge(v, sab.data)
 	})
-	return v.end(err, began)
+	return v.end(host.Err(), began)
 }
 
-// examined is what the doctor and the attack kit say of a database.
+// examined is the result of the doctor and of the attack kit on a database.
 type examined struct {
 	findings []string // codes
 	breaches []string // ids of attacks
-	faults   []string // what went wrong in the kit besides attacks
+	faults   []string // other failures of the kit
 }
 
-// anyAttack stands for whichever attacks get through where that depends on who came first.
+// anyAttack requires that some attack succeeds, where it depends on timing which one.
 const anyAttack = "any"
 
-// registration stands among the attacks for the kit's refusal of a table that nobody registered.
+// registration is the kit's refusal of a table without attacks, used like the id of an attack.
 const registration = "registration"
 
-// sabotaged makes a database, plants the sabotage in it, and examines it. Before, the doctor has to have nothing to say;
-// with other layers gone first, the attack kit has to find nothing.
-func sabotaged(ctx context.Context, h *host, cluster *testdb.Cluster, d data) (examined, error) {
-	db := cluster.New(h) //nolint:contextcheck // it ends with its host
+// sabotaged creates a database, plants the sabotage in it, and examines it with the families of the attacks, by default
+// all. Before, the doctor must report no finding, and with other layers removed first, all attacks must fail.
+func sabotaged(ctx context.Context, h *mockt.T, cluster *testdb.Cluster, d data, attacks []string) (examined, error) {
+	db := cluster.New(h) //nolint:contextcheck // the database ends with h
 	if err := fixture.Migrate(ctx, db.OwnerURL); err != nil {
 		return examined{}, err
 	}
@@ -64,23 +71,39 @@ func sabotaged(ctx context.Context, h *host, cluster *testdb.Cluster, d data) (e
 		if err := plant(ctx, db, d.given); err != nil {
 			return examined{}, err
 		}
-		before, err := examine(ctx, h, db)
+		before, err := examine(ctx, h, db, nil)
 		if err != nil {
 			return examined{}, err
 		}
 		if len(before.breaches)+len(before.faults) > 0 {
-			return examined{}, fmt.Errorf("%w: with the other layers gone, and this one in place: %v %v",
+			return examined{}, fmt.Errorf("%w: without the other layers, and with this one: %v %v",
 				errBroken, before.breaches, before.faults)
 		}
 	}
 	if err := plant(ctx, db, d.plant); err != nil {
 		return examined{}, err
 	}
-	return examine(ctx, h, db)
+	return examine(ctx, h, db, attacks)
 }
 
-// codeFamilies are attacks on what the driver does with its connections. No change of a database lets one through.
-func codeFamilies() []string { return []string{"connection", "leak", "driver"} }
+// skipped returns the families that need not run: those on the driver's connections, which no change of a database
+// affects, and those without any of the named attacks.
+func skipped(named []string) []string {
+	skip := []string{"connection", "leak", "driver"}
+	if len(named) == 0 || slices.Contains(named, anyAttack) {
+		return skip
+	}
+	needed := map[string]bool{}
+	for _, a := range attack.Catalog() {
+		needed[a.Family] = needed[a.Family] || slices.Contains(named, a.ID)
+	}
+	for family, need := range needed {
+		if !need {
+			skip = append(skip, family)
+		}
+	}
+	return append(skip, "pins")
+}
 
 func plant(ctx context.Context, db *testdb.Database, sql string) error {
 	if err := execute(ctx, db.SuperURL, strings.ReplaceAll(sql, "{db}", db.Name)); err != nil {
@@ -89,25 +112,25 @@ func plant(ctx context.Context, db *testdb.Database, sql string) error {
 	return nil
 }
 
-func examine(ctx context.Context, h *host, db *testdb.Database) (examined, error) {
+func examine(ctx context.Context, h *mockt.T, db *testdb.Database, attacks []string) (examined, error) {
 	var e examined
 	var err error
 	if e.findings, err = diagnose(ctx, db); err != nil {
 		return e, err
 	}
-	// What fails here is the sabotage at work: it is read from the report, and held against the saboteur.
-	kit := newHost(ctx, h.name, &failures{})
-	kit.skip = codeFamilies()
-	kit.run(func(kit *host) { //nolint:contextcheck // it has its own, from its host
+	// Failures are expected here. They are read from the report.
+	kit := mockt.New(ctx, h.Name())
+	kit.Without = skipped(attacks)
+	kit.Do(func(kit *mockt.T) { //nolint:contextcheck // kit has a context
 		e = e.with(isolation.Run(kit, isolation.DB{AppURL: db.AppURL, SuperURL: db.SuperURL}))
 	})
-	if len(kit.log.lines) > 0 && len(e.breaches) == 0 {
-		e.faults = append(e.faults, kit.log.lines...)
+	if len(e.breaches) == 0 {
+		e.faults = append(e.faults, kit.Failures()...)
 	}
 	return e, nil
 }
 
-// with adds which attacks got through.
+// with adds the attacks that succeeded.
 func (e examined) with(r *attack.Report) examined {
 	for _, family := range r.Families {
 		for _, entry := range family.Attacks {
@@ -128,7 +151,7 @@ func (e examined) with(r *attack.Report) examined {
 	return e
 }
 
-// judge holds what was found against what has to be. Where no attack is named, none may get through: something else holds.
+// judge compares what was found with what the saboteur names. If it names no attack, none may succeed.
 func (e examined) judge(v verdict, d *data) verdict {
 	v = v.noticed("doctor", d.doctor, e.findings)
 	wanted := d.attacks
@@ -148,10 +171,10 @@ func (e examined) judge(v verdict, d *data) verdict {
 	return v
 }
 
-// attackTools begin the names of what the attack kit plants itself.
+// attackTools is the prefix of the objects that the attack kit creates.
 const attackTools = "public.konstruct_attack_"
 
-// diagnose asks the doctor as the application, and returns the codes of what it found.
+// diagnose runs the doctor as the application role, and returns the codes of its findings.
 func diagnose(ctx context.Context, db *testdb.Database) (codes []string, err error) {
 	conn, err := pgx.Connect(ctx, db.AppURL)
 	if err != nil {
@@ -178,6 +201,6 @@ func execute(ctx context.Context, url, script string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, conn.Close(context.WithoutCancel(ctx))) }()
-	_, err = conn.PgConn().Exec(ctx, script).ReadAll() //nolint:forbidigo // a superuser's script is just that
+	_, err = conn.PgConn().Exec(ctx, script).ReadAll() //nolint:forbidigo // a script of the superuser
 	return err
 }

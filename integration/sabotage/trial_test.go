@@ -128,7 +128,7 @@ func TestDataSaboteursOnADatabase(t *testing.T) {
 	cluster := testdb.OwnCluster(t)
 	try := func(plant string) verdict {
 		d := data{plant: plant, doctor: []string{"rls.disabled"}, attacks: []string{"A46-read-by-id"}}
-		return tryData(t.Context(), cluster, saboteur{id: "try", removes: "what it says", data: &d})
+		return tryData(t.Context(), cluster, saboteur{id: "try", removes: "what it says", data: &d}, false)
 	}
 	nothing := try("SELECT 1")
 	require.Equal(t, unnoticed, nothing.Status, nothing.Why)

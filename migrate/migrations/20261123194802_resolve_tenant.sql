@@ -1,15 +1,16 @@
--- A webhook names a workspace, and its tenant has to be found before any tenant is known. This function is the one way
--- across: it answers a workspace of an active connection of an active tenant with that tenant's id, and anything else
--- with null. It acts as konstruct_resolver, as whom nobody logs in, and who sees no more than the columns compared here.
+-- konstruct:replaces h1:1iLJ6mAu5KfEz4HgQqI2+SJ16oo3fzONWaesoL3f/zo=
 
--- Of connections the resolver sees the active ones, and of both tables the columns that it compares.
+-- A webhook names a workspace, and its tenant must be found before the tenant is known. This function is the only way:
+-- it returns the tenant's id for the workspace of an active connection of an active tenant, and null otherwise. It runs as
+-- konstruct_resolver, a role that cannot log in and sees only the columns compared here.
+
+-- The resolver sees active connections only, and of both tables only the columns that it compares.
 CREATE POLICY "resolver_lookup" ON "channel_connections" FOR SELECT TO "konstruct_resolver"
   USING ("status" = 'active');
 GRANT SELECT ("tenant_id", "channel_type", "workspace_id", "status") ON "channel_connections" TO "konstruct_resolver";
 GRANT SELECT ("id", "status") ON "tenants" TO "konstruct_resolver";
 
--- BEGIN ATOMIC is parsed here and now, so that no search_path and no temporary table can change what it means. While it
--- is parsed, row_security has to be on.
+-- BEGIN ATOMIC is parsed now, so no search_path or temporary table can change its meaning. Parsing needs row_security = on.
 SET LOCAL row_security = on;
 
 CREATE FUNCTION "resolve_tenant"("channel_type" text, "workspace_id" text) RETURNS uuid
@@ -30,8 +31,8 @@ COMMENT ON FUNCTION "resolve_tenant"(text, text) IS 'The tenant whose workspace 
 REVOKE ALL ON FUNCTION "resolve_tenant"(text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION "resolve_tenant"(text, text) TO "konstruct_app";
 
--- The handover. Until it is done, the function acts as the owner, who under FORCE sees no row: it would answer null
--- without a word. The new owner needs CREATE on the schema for as long as this takes.
+-- Until the handover, the function runs as the owner role, which sees no rows under FORCE, so it would always return null.
+-- The new owner temporarily needs CREATE on the schema.
 GRANT CREATE ON SCHEMA "public" TO "konstruct_resolver";
 ALTER FUNCTION "resolve_tenant"(text, text) OWNER TO "konstruct_resolver";
 REVOKE CREATE ON SCHEMA "public" FROM "konstruct_resolver";

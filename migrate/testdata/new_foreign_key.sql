@@ -19,7 +19,7 @@ ALTER TABLE "notes" ADD COLUMN "tag_id" uuid NULL, ADD CONSTRAINT "notes_tag_id"
 ALTER TABLE "notes" FORCE ROW LEVEL SECURITY;
 ALTER TABLE "tags" FORCE ROW LEVEL SECURITY;
 
--- labels: its rows belong to one tenant
+-- labels: tenant-scoped
 ALTER TABLE "labels" ENABLE ROW LEVEL SECURITY;
 ALTER TABLE "labels" FORCE ROW LEVEL SECURITY;
 CREATE POLICY "tenant_isolation" ON "labels" TO "konstruct_app"

@@ -13,7 +13,7 @@ CREATE TABLE "notes" (
 -- Create index "notes_unique" to table: "notes"
 CREATE UNIQUE INDEX "notes_unique" ON "notes" ("tenant_id", "slug");
 
--- notes: its rows belong to one tenant
+-- notes: tenant-scoped
 ALTER TABLE "notes" ENABLE ROW LEVEL SECURITY;
 ALTER TABLE "notes" FORCE ROW LEVEL SECURITY;
 CREATE POLICY "tenant_isolation" ON "notes" TO "konstruct_app"

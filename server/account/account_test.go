@@ -3,14 +3,18 @@ package account_test
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/konstruct/konstruct/ent"
+	"github.com/konstruct/konstruct/ent/portaluser"
 	"github.com/konstruct/konstruct/integration/testdb"
 	"github.com/konstruct/konstruct/server/account"
 	"github.com/konstruct/konstruct/tenancy"
@@ -18,6 +22,148 @@ import (
 )
 
 func TestMain(m *testing.M) { testdb.Main(m) }
+
+const (
+	ada, adaPassword = "ada@example.com", "correct horse"
+	composed         = "P\u00e4ssw\u00f6rt1"
+	decomposed       = "Pa\u0308sswo\u0308rt1"
+)
+
+// testBundle is the package on a database with one user, Ada.
+type testBundle struct {
+	driver   *pgtenant.Driver
+	client   *ent.Client
+	options  account.LoginOptions
+	logins   *account.Logins
+	sessions *account.Sessions
+	attempts *account.Attempts
+	users    *account.Users
+	hasher   *testHasher
+	now      time.Time // of all clocks
+}
+
+func setup(t *testing.T, limits account.Limits, changes ...func(*account.LoginOptions)) *testBundle {
+	t.Helper()
+	drv, err := pgtenant.Open(t.Context(), testdb.New(t).AppURL, pgtenant.WithMaxConns(4))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = drv.Close() })
+	b := &testBundle{driver: drv, client: ent.NewClient(ent.Driver(drv)), hasher: &testHasher{Argon2: cheap()}, now: time.Now().Truncate(time.Second)}
+	key, err := account.AttemptsKey(make([]byte, 32))
+	require.NoError(t, err)
+	clock := func() time.Time { return b.now }
+	b.options = account.LoginOptions{
+		Client: b.client, DB: drv, Hasher: b.hasher, Hashing: account.SemaphoreOptions{Concurrency: 8},
+		Clock: clock, Key: key, Limits: limits,
+	}
+	for _, change := range changes {
+		change(&b.options)
+	}
+	b.logins, err = account.NewLogins(t.Context(), b.options)
+	require.NoError(t, err)
+	b.attempts, err = account.NewAttempts(drv, key)
+	require.NoError(t, err)
+	b.sessions = account.NewSessions(drv, clock)
+	b.users = account.NewUsers(b.client, b.hasher, clock)
+	b.createUser(t, ada, adaPassword)
+	return b
+}
+
+func (b *testBundle) createUser(t *testing.T, email, password string) {
+	t.Helper()
+	_, err := b.users.Create(t.Context(), account.NewUser{Email: email, Name: "Ada", Password: password})
+	require.NoError(t, err)
+}
+
+// login logs in without a device and a client address.
+func (b *testBundle) login(t *testing.T, email, password string) (account.Login, error) {
+	t.Helper()
+	return b.logins.Login(t.Context(), account.Attempt{Email: email, Password: password})
+}
+
+// mustLogin logs Ada in.
+func (b *testBundle) mustLogin(t *testing.T) account.Login {
+	t.Helper()
+	login, err := b.login(t, ada, adaPassword)
+	require.NoError(t, err)
+	return login
+}
+
+// try logs Ada in and returns the error.
+func (b *testBundle) try(t *testing.T, password, device, client string) error {
+	t.Helper()
+	a := account.Attempt{Email: ada, Password: password, Device: device}
+	if client != "" {
+		a.Client = netip.MustParseAddr(client)
+	}
+	login, err := b.logins.Login(t.Context(), a)
+	assert.Equal(t, err == nil, login.Token != "")
+	return err
+}
+
+// storeHash stores a hash of password without normalization, as earlier versions did.
+func (b *testBundle) storeHash(t *testing.T, password string) (hash string) {
+	t.Helper()
+	hash, err := cheap().Hash(t.Context(), password)
+	require.NoError(t, err)
+	b.client.PortalUser.Update().Where(portaluser.Email(ada)).SetHashedPassword(hash).ExecX(t.Context())
+	return hash
+}
+
+// failedAttempts returns the sum of all counts in open windows.
+func (b *testBundle) failedAttempts(t *testing.T) (sum int) {
+	t.Helper()
+	for _, a := range b.client.LoginAttempt.Query().AllX(t.Context()) {
+		if a.WindowEnds.After(b.now) {
+			sum += a.Count
+		}
+	}
+	return sum
+}
+
+// testHasher counts comparisons. Its fields make it fail, call back or accept every password.
+type testHasher struct {
+	account.Argon2
+
+	compared    atomic.Int64
+	before      func() error // of each comparison
+	hashErr     error
+	acceptEvery bool
+}
+
+func (h *testHasher) Hash(ctx context.Context, password string) (string, error) {
+	if h.hashErr != nil {
+		return "", h.hashErr
+	}
+	return h.Argon2.Hash(ctx, password)
+}
+
+func (h *testHasher) Compare(ctx context.Context, password, hash string) (bool, error) {
+	h.compared.Add(1)
+	if h.before != nil {
+		if err := h.before(); err != nil {
+			return false, err
+		}
+	}
+	if h.acceptEvery {
+		return true, nil
+	}
+	return h.Argon2.Compare(ctx, password, hash)
+}
+
+func cheap() account.Argon2 {
+	return account.Argon2{Params: account.Params{MemoryKiB: 64, Iterations: 1, Parallelism: 1}}
+}
+
+func tightLimits() account.Limits {
+	return account.Limits{
+		Address: account.Limit{Attempts: 3, Window: time.Minute}, Client: account.Limit{Attempts: 5, Window: time.Minute},
+	}
+}
+
+func noLimits() account.Limits {
+	unlimited := account.Limit{Attempts: 1 << 20, Window: time.Hour}
+	return account.Limits{Address: unlimited, Client: unlimited}
+}
 
 func TestNormalizeEmail(t *testing.T) {
 	t.Parallel()
@@ -62,10 +208,6 @@ func TestNormalizeEmail(t *testing.T) {
 	}
 }
 
-func cheap() account.Argon2 {
-	return account.Argon2{Params: account.Params{MemoryKiB: 64, Iterations: 1, Parallelism: 1}}
-}
-
 func TestArgon2(t *testing.T) {
 	t.Parallel()
 	h := cheap()
@@ -83,42 +225,14 @@ func TestArgon2(t *testing.T) {
 	require.Equal(t, account.Params{MemoryKiB: 19456, Iterations: 2, Parallelism: 1}, account.OWASP())
 }
 
-// openDriver opens a database of its own for the test.
-func openDriver(t *testing.T) *pgtenant.Driver {
-	t.Helper()
-	drv, err := pgtenant.Open(t.Context(), testdb.New(t).AppURL, pgtenant.WithMaxConns(4))
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = drv.Close() })
-	return drv
-}
-
-type house struct {
-	client   *ent.Client
-	users    *account.Users
-	logins   *account.Logins
-	sessions *account.Sessions
-}
-
-func newHouse(t *testing.T) house {
-	t.Helper()
-	drv := openDriver(t)
-	client := ent.NewClient(ent.Driver(drv))
-	logins, err := account.NewLogins(t.Context(), account.LoginOptions{
-		Client: client, DB: drv, Hasher: cheap(), Clock: time.Now, Key: make([]byte, 32),
-		Limits: account.Limits{Address: account.Limit{Attempts: 1 << 20, Window: time.Hour}},
-	})
-	require.NoError(t, err)
-	return house{client: client, users: account.NewUsers(client, cheap(), time.Now), logins: logins, sessions: account.NewSessions(drv, time.Now)}
-}
-
 func TestUsers(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
-	good := account.NewUser{Email: " Ada@Example.com", Name: " Ada ", Password: "correct horse"}
-	user, err := h.users.Create(t.Context(), good)
+	b := setup(t, noLimits())
+	valid := account.NewUser{Email: " Eve@Example.com", Name: " Eve ", Password: "correct horse"}
+	user, err := b.users.Create(t.Context(), valid)
 	require.NoError(t, err)
-	require.Equal(t, "ada@example.com", user.Email)
-	require.Equal(t, "Ada", user.Name)
+	require.Equal(t, "eve@example.com", user.Email)
+	require.Equal(t, "Eve", user.Name)
 	require.False(t, user.IsAdmin)
 
 	for name, tt := range map[string]struct {
@@ -134,78 +248,73 @@ func TestUsers(t *testing.T) {
 		"a long password":             {func(n *account.NewUser) { n.Password = strings.Repeat("x", 1025) }, account.ErrPassword},
 		"a password that isn't UTF-8": {func(n *account.NewUser) { n.Password = strings.Repeat("\xff", 8) }, account.ErrPassword},
 	} {
-		n := good
+		n := valid
 		tt.change(&n)
-		_, err := h.users.Create(t.Context(), n)
+		_, err := b.users.Create(t.Context(), n)
 		require.ErrorIs(t, err, tt.want, name)
 		require.NotContains(t, err.Error(), "correct horse")
 	}
-	for _, change := range []func(context.Context, string) error{h.users.Disable, h.users.Enable, h.users.Promote, h.users.Demote} {
-		require.ErrorIs(t, change(t.Context(), "nobody@example.com"), account.ErrNoUser)
-		require.ErrorIs(t, change(t.Context(), "nobody"), account.ErrEmail)
-		require.NoError(t, change(t.Context(), "ADA@example.com"))
+	for _, change := range []func(context.Context, string) error{b.users.Disable, b.users.Enable, b.users.Promote, b.users.Demote} {
+		require.ErrorIs(t, change(t.Context(), "unknown@example.com"), account.ErrNoUser)
+		require.ErrorIs(t, change(t.Context(), "unknown"), account.ErrEmail)
+		require.NoError(t, change(t.Context(), "EVE@example.com"))
 	}
-	require.ErrorIs(t, h.users.SetPassword(t.Context(), "ada@example.com", "short"), account.ErrPassword)
+	require.ErrorIs(t, b.users.SetPassword(t.Context(), ada, "short"), account.ErrPassword)
 }
 
-// TestNoSessionSlipsPastAChange logs in while the password changes. Whoever logged in with the old one has no session
-// afterwards, however the two met.
-func TestNoSessionSlipsPastAChange(t *testing.T) {
+// TestPasswordChangeDuringLogins logs in concurrently with a password change. No session opened with the old password
+// may survive it.
+func TestPasswordChangeDuringLogins(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
-	_, err := h.users.Create(t.Context(), account.NewUser{Email: "ada@example.com", Name: "Ada", Password: "old password"})
-	require.NoError(t, err)
+	b := setup(t, noLimits())
 	for range 10 {
-		require.NoError(t, h.users.SetPassword(t.Context(), "ada@example.com", "old password"))
+		require.NoError(t, b.users.SetPassword(t.Context(), ada, "old password"))
 		var wg sync.WaitGroup
 		tokens := make(chan string, 100)
 		for range 4 {
 			wg.Go(func() {
 				for range 5 {
-					in, err := h.logins.Login(t.Context(), account.Attempt{Email: "ada@example.com", Password: "old password"})
+					login, err := b.login(t, ada, "old password")
 					if err == nil {
-						tokens <- in.Token
+						tokens <- login.Token
 					} else if !errors.Is(err, account.ErrCredentials) {
 						t.Error(err)
 					}
 				}
 			})
 		}
-		require.NoError(t, h.users.SetPassword(t.Context(), "ada@example.com", "new password"))
+		require.NoError(t, b.users.SetPassword(t.Context(), ada, "new password"))
 		wg.Wait()
 		close(tokens)
 		for token := range tokens {
-			_, err := h.sessions.Authenticate(t.Context(), token, tenancy.ID{})
+			_, err := b.sessions.Authenticate(t.Context(), token, tenancy.ID{})
 			require.ErrorIs(t, err, account.ErrNoSession)
 		}
 	}
-	in, err := h.logins.Login(t.Context(), account.Attempt{Email: "ada@example.com", Password: "new password"})
+	login, err := b.login(t, ada, "new password")
 	require.NoError(t, err)
-	_, err = h.sessions.Authenticate(t.Context(), in.Token, tenancy.ID{})
+	_, err = b.sessions.Authenticate(t.Context(), login.Token, tenancy.ID{})
 	require.NoError(t, err)
 }
 
 func TestSweep(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
-	_, err := h.users.Create(t.Context(), account.NewUser{Email: "ada@example.com", Name: "Ada", Password: "correct horse"})
-	require.NoError(t, err)
-	in, err := h.logins.Login(t.Context(), account.Attempt{Email: "ada@example.com", Password: "correct horse"})
-	require.NoError(t, err)
-	_, err = h.logins.Login(t.Context(), account.Attempt{Email: "nobody@example.com", Password: "x"})
+	b := setup(t, noLimits())
+	login := b.mustLogin(t)
+	_, err := b.login(t, "unknown@example.com", "x")
 	require.ErrorIs(t, err, account.ErrCredentials)
 
-	require.NoError(t, h.sessions.Sweep(t.Context()))
-	_, err = h.sessions.Authenticate(t.Context(), in.Token, tenancy.ID{})
-	require.NoError(t, err, "what lasts is left")
-	require.Equal(t, 1, h.client.LoginAttempt.Query().CountX(t.Context()))
+	require.NoError(t, b.sessions.Sweep(t.Context()))
+	_, err = b.sessions.Authenticate(t.Context(), login.Token, tenancy.ID{})
+	require.NoError(t, err, "not expired")
+	require.Equal(t, 1, b.client.LoginAttempt.Query().CountX(t.Context()))
 
-	require.NoError(t, h.client.LoginAttempt.Update().SetWindowEnds(time.Now().Add(-time.Second)).Exec(t.Context()))
-	require.NoError(t, h.sessions.Sweep(t.Context()))
-	require.Zero(t, h.client.LoginAttempt.Query().CountX(t.Context()))
+	b.now = b.now.Add(time.Hour + time.Second)
+	require.NoError(t, b.sessions.Sweep(t.Context()))
+	require.Zero(t, b.client.LoginAttempt.Query().CountX(t.Context()))
 }
 
-func TestAShortKeyIsRefused(t *testing.T) {
+func TestShortKey(t *testing.T) {
 	t.Parallel()
 	_, err := account.NewLogins(t.Context(), account.LoginOptions{Hasher: cheap(), Key: make([]byte, 31)})
 	require.ErrorIs(t, err, account.ErrKey)

@@ -18,23 +18,23 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// minKey is the shortest key that attempts are hashed with, in bytes.
+// minKey is the minimum length of a key, in bytes.
 const minKey = 32
 
-// Limit is how many attempts are allowed within a window. The window begins with the first attempt and is not prolonged
-// by later ones.
+// Limit is the number of attempts allowed within a window. A window starts with the first attempt; later attempts do not
+// extend it.
 type Limit struct {
 	Attempts int64
 	Window   time.Duration
 }
 
-// Limits are the limits of logging in. Zero values have defaults.
+// Limits are the limits of failed logins. Zero values have defaults.
 type Limits struct {
-	// Address bounds the failed attempts on one e-mail address: 10 in 15 minutes. A remembered device has the same limit,
-	// counted apart, so that a stranger who sends wrong passwords does not lock the owner out.
+	// Address limits the failed attempts for an e-mail address. The default is 10 in 15 minutes. Each known device has a
+	// separate count, so that an attacker cannot lock the owner out.
 	Address Limit
-	// Client bounds the failed attempts from one network address (an IPv6 /64), against trying one password on many
-	// accounts: 100 in 15 minutes.
+	// Client limits the failed attempts from a network address (an IPv6 /64), against password spraying. The default is
+	// 100 in 15 minutes.
 	Client Limit
 }
 
@@ -50,14 +50,14 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
-// Attempts counts logins in the table login_attempts, whether or not the address belongs to a user.
+// Attempts counts logins in the table login_attempts, for known and unknown addresses alike.
 type Attempts struct {
 	db  dialect.ExecQuerier
 	key []byte
 }
 
-// NewAttempts counts through db. Key hides the addresses: 32 bytes or more, the same in every process; see
-// [AttemptsKey]. The error is [ErrKey].
+// NewAttempts uses db. Addresses are hashed with key: at least 32 bytes, the same in every process; see [AttemptsKey].
+// Returns [ErrKey].
 func NewAttempts(db dialect.ExecQuerier, key []byte) (*Attempts, error) {
 	if len(key) < minKey {
 		return nil, ErrKey
@@ -65,23 +65,23 @@ func NewAttempts(db dialect.ExecQuerier, key []byte) (*Attempts, error) {
 	return &Attempts{db: db, key: key}, nil
 }
 
-// AttemptsKey derives the key of [NewAttempts] from the server's sealing key (RFC 5869), so that the server and
-// `konstruct user` use the same one.
+// AttemptsKey derives the key of [NewAttempts] from the server's sealing key with HKDF (RFC 5869). The server and
+// `konstruct user` must use the same key.
 func AttemptsKey(sealing []byte) ([]byte, error) {
 	key, err := hkdf.Key(sha256.New, sealing, nil, "konstruct login attempts", sha256.Size)
 	if err != nil {
-		return nil, fmt.Errorf("derive the key of login attempts: %w", err)
+		return nil, fmt.Errorf("derive the login attempts key: %w", err)
 	}
 	return key, nil
 }
 
-// counter is one row of the table with its limit.
+// counter is a row of the table and its limit.
 type counter struct {
 	key   string
 	limit Limit
 }
 
-// A clock that jumped back must not keep a window open for longer than its own length.
+// If the clock is set back, a window still lasts no longer than its length.
 const countAttempt = `
 INSERT INTO login_attempts AS a (key, count, window_ends)
 SELECT c.key, 1, $1::timestamptz + c.micros * interval '1 microsecond' FROM unnest($2::text[], $3::bigint[]) AS c (key, micros)
@@ -91,9 +91,9 @@ ON CONFLICT (key) DO UPDATE SET
   window_ends = CASE WHEN a.window_ends <= $1 THEN excluded.window_ends ELSE least(a.window_ends, excluded.window_ends) END
 RETURNING key, count, window_ends`
 
-// count notes one attempt with every counter, in one statement that is committed when it returns. The error is an
-// [AttemptsError] when that exceeded a limit. Then the attempt is given back, so that a client that is over its limit
-// does not use up those of accounts, and too many right passwords at once do not lock the account.
+// count adds an attempt to every counter, in one statement that is committed when it returns. Returns an [AttemptsError]
+// if a limit is exceeded. The attempt is refunded then: a client over its limit must not use up the limits of accounts,
+// and concurrent logins with the correct password must not lock the account.
 func (a *Attempts) count(ctx context.Context, now time.Time, counters []counter) error {
 	keys, windows := make([]string, len(counters)), make([]int64, len(counters))
 	for i, c := range counters {
@@ -113,44 +113,44 @@ func (a *Attempts) count(ctx context.Context, now time.Time, counters []counter)
 			return wait, err
 		})
 	if err != nil {
-		return notCounted("count a login attempt", err)
+		return countError("count a login attempt", err)
 	}
 	wait := slices.Max(append(waits, 0))
 	if wait == 0 {
 		return nil
 	}
-	return errors.Join(&AttemptsError{RetryAfter: wait}, a.giveBack(ctx, now, counters))
+	return errors.Join(&AttemptsError{RetryAfter: wait}, a.refund(ctx, now, counters))
 }
 
-// The rows are locked in the order in which countAttempt inserts them. Giving back the only attempt of a window ends the
-// window at the epoch, because a count is never zero and the clock may be set back.
-const returnAttempt = `
+// Rows are locked in the order in which countAttempt inserts them. Refunding the only attempt of a window ends the window
+// at the epoch, because a count is never zero and the clock may be set back.
+const refundAttempt = `
 WITH counted AS (SELECT key FROM login_attempts WHERE key = ANY($2) AND window_ends > $1 ORDER BY key COLLATE "C" FOR UPDATE)
 UPDATE login_attempts a SET
   count       = greatest(a.count - 1, 1),
   window_ends = CASE WHEN a.count = 1 THEN 'epoch' ELSE a.window_ends END
 FROM counted WHERE a.key = counted.key`
 
-// giveBackTimeout bounds giving an attempt back, which happens even where the caller's context has ended.
-const giveBackTimeout = 2 * time.Second
+// refundTimeout bounds a refund, which is independent of the caller's context.
+const refundTimeout = 2 * time.Second
 
-// giveBack takes back an attempt that did not fail: the password was right, or nothing was hashed.
-func (a *Attempts) giveBack(ctx context.Context, now time.Time, counters []counter) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), giveBackTimeout)
+// refund refunds an attempt that did not fail: the password was correct, or was not hashed.
+func (a *Attempts) refund(ctx context.Context, now time.Time, counters []counter) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), refundTimeout)
 	defer cancel()
 	keys := make([]string, len(counters))
 	for i, c := range counters {
 		keys[i] = c.key
 	}
-	if _, err := pgtenant.Exec(ctx, a.db, returnAttempt, now, keys); err != nil {
-		return notCounted("give a login attempt back", err)
+	if _, err := pgtenant.Exec(ctx, a.db, refundAttempt, now, keys); err != nil {
+		return countError("refund a login attempt", err)
 	}
 	return nil
 }
 
-// notCounted wraps the failure of a count. Where its outcome is unknown, that of the login is not: it had no effect, and
-// the client may repeat it.
-func notCounted(what string, err error) error {
+// countError wraps a failed count. Even if the outcome of the count is unknown, the login had no effect and may be
+// retried.
+func countError(what string, err error) error {
 	if !errors.Is(err, pgtenant.ErrOutcomeUnknown) {
 		return fmt.Errorf("%s: %w", what, err)
 	}
@@ -161,7 +161,7 @@ func notCounted(what string, err error) error {
 	return fmt.Errorf("%s: %w (%w)", what, cause, pgtenant.ErrNoEffect)
 }
 
-// Clear forgets the attempts on an address, those of its remembered devices included. The error is [ErrEmail].
+// Clear deletes the attempts for an address, including those of its known devices. Returns [ErrEmail].
 func (a *Attempts) Clear(ctx context.Context, email string) error {
 	normal, err := NormalizeEmail(email)
 	if err != nil {
@@ -173,8 +173,6 @@ func (a *Attempts) Clear(ctx context.Context, email string) error {
 	}
 	return nil
 }
-
-// The keys hide what they count: without the server's key, the table tells nobody who tried.
 
 func (a *Attempts) addressKey(email string) string { return a.hash("login attempts by address", email) }
 
@@ -190,10 +188,10 @@ func (a *Attempts) hash(purpose, value string) string {
 	return hex.EncodeToString(a.sign(purpose, []byte(value)))
 }
 
-// clientOf is the network that a client's address belongs to: the address itself, or the /64 that one IPv6 subscriber
-// is given (RFC 6177). It is invalid for no address.
+// clientOf returns the network of a client's address: the address itself, or the /64 of an IPv6 subscriber (RFC 6177).
+// It is invalid for the zero address.
 func clientOf(addr netip.Addr) netip.Prefix {
 	addr = addr.Unmap()
-	prefix, _ := addr.Prefix(min(addr.BitLen(), 64)) // which is an error for no address
+	prefix, _ := addr.Prefix(min(addr.BitLen(), 64)) // fails for the zero address
 	return prefix
 }

@@ -1,99 +1,67 @@
 package account_test
 
 import (
-	"context"
 	"errors"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/konstruct/konstruct/ent"
 	"github.com/konstruct/konstruct/server/account"
 	"github.com/konstruct/konstruct/tenancy"
-	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-const window = 10 * time.Minute
+const (
+	window = 10 * time.Minute
+	day    = 24 * time.Hour
+)
 
-// timed is an account service whose clock can be set.
-type timed struct {
-	driver   *pgtenant.Driver
-	client   *ent.Client
-	now      time.Time
-	logins   *account.Logins
-	sessions *account.Sessions
-}
-
-func newTimed(t *testing.T) *timed {
-	t.Helper()
-	s := &timed{now: time.Date(2030, 1, 1, 12, 0, 0, 0, time.UTC)}
-	clock := func() time.Time { return s.now }
-	var err error
-	s.driver = openDriver(t)
-	s.client = ent.NewClient(ent.Driver(s.driver))
-	s.logins, err = account.NewLogins(t.Context(), account.LoginOptions{
-		Client: s.client, DB: s.driver, Hasher: cheap(), Clock: clock, Key: make([]byte, 32),
-		Limits: account.Limits{Address: account.Limit{Attempts: 2, Window: window}},
-	})
-	require.NoError(t, err)
-	s.sessions = account.NewSessions(s.driver, clock)
-	_, err = account.NewUsers(s.client, cheap(), clock).
-		Create(t.Context(), account.NewUser{Email: "ada@example.com", Name: "Ada", Password: "correct horse"})
-	require.NoError(t, err)
-	return s
-}
-
-// wrong logs in with a wrong password, and returns after how long another attempt is allowed.
-func (s *timed) wrong(ctx context.Context, t *testing.T) time.Duration {
-	t.Helper()
-	_, err := s.logins.Login(ctx, account.Attempt{Email: "ada@example.com", Password: "wrong horse"})
-	require.Error(t, err)
-	if attempts, ok := errors.AsType[*account.AttemptsError](err); ok {
-		return attempts.RetryAfter
-	}
-	require.ErrorIs(t, err, account.ErrCredentials)
-	return 0
-}
-
-// TestAClockThatIsSetBackLocksNobodyOut: attempts that were counted while the clock was ahead end after a window.
-func TestAClockThatIsSetBackLocksNobodyOut(t *testing.T) {
+// TestClockSetBack: windows that were opened while the clock was ahead last no longer than others.
+func TestClockSetBack(t *testing.T) {
 	t.Parallel()
-	s := newTimed(t)
-	s.now = s.now.Add(30 * 24 * time.Hour)
+	b := setup(t, account.Limits{Address: account.Limit{Attempts: 2, Window: window}})
+	fail := func() (retryAfter time.Duration) {
+		t.Helper()
+		err := b.try(t, "wrong horse", "", "")
+		if attempts, ok := errors.AsType[*account.AttemptsError](err); ok {
+			return attempts.RetryAfter
+		}
+		require.ErrorIs(t, err, account.ErrCredentials)
+		return 0
+	}
+	b.now = b.now.Add(30 * day)
 	for range 2 {
-		require.Zero(t, s.wrong(t.Context(), t))
+		require.Zero(t, fail())
 	}
-	require.Equal(t, window, s.wrong(t.Context(), t))
-	s.now = s.now.Add(-30 * 24 * time.Hour)
-	require.Equal(t, window, s.wrong(t.Context(), t), "not a month")
-	s.now = s.now.Add(window - time.Second)
-	require.Equal(t, time.Second, s.wrong(t.Context(), t), "and trying does not prolong it")
-	s.now = s.now.Add(time.Second)
-	require.Zero(t, s.wrong(t.Context(), t))
-	s.now = s.now.Add(365 * 24 * time.Hour)
-	require.Zero(t, s.wrong(t.Context(), t), "a clock that is set ahead only ends a window")
+	require.Equal(t, window, fail())
+	b.now = b.now.Add(-30 * day)
+	require.Equal(t, window, fail(), "not a month")
+	b.now = b.now.Add(window - time.Second)
+	require.Equal(t, time.Second, fail(), "an attempt does not extend the window")
+	b.now = b.now.Add(time.Second)
+	require.Zero(t, fail())
+	b.now = b.now.Add(365 * day)
+	require.Zero(t, fail(), "a clock set ahead only ends a window")
 }
 
-// TestASessionFromTheFutureLastsNoLonger: one that began while the clock was ahead.
-func TestASessionFromTheFutureLastsNoLonger(t *testing.T) {
+// TestSessionFromClockAhead: a session that was opened while the clock was ahead lasts no longer than others.
+func TestSessionFromClockAhead(t *testing.T) {
 	t.Parallel()
-	s := newTimed(t)
-	s.now = s.now.Add(30 * 24 * time.Hour)
-	in, err := s.logins.Login(t.Context(), account.Attempt{Email: "ada@example.com", Password: "correct horse"})
-	require.NoError(t, err)
-	s.now = s.now.Add(-30 * 24 * time.Hour)
-	principal, err := s.sessions.Authenticate(t.Context(), in.Token, tenancy.ID{})
+	b := setup(t, noLimits())
+	b.now = b.now.Add(30 * day)
+	login := b.mustLogin(t)
+	b.now = b.now.Add(-30 * day)
+	principal, err := b.sessions.Authenticate(t.Context(), login.Token, tenancy.ID{})
 	require.NoError(t, err)
 	require.NoError(t, principal.Warning)
-	require.Equal(t, s.now.Add(account.Lifetime), principal.SessionEnds)
-	session := s.client.PortalSession.Query().OnlyX(t.Context())
-	require.True(t, s.now.Equal(session.LastSeenAt), "its use is noted")
+	require.Equal(t, b.now.Add(account.Lifetime), principal.SessionEnds.In(b.now.Location()))
+	session := b.client.PortalSession.Query().OnlyX(t.Context())
+	require.True(t, b.now.Equal(session.LastSeenAt), "last_seen_at is updated")
 
-	s.now = s.now.Add(account.Lifetime - time.Second)
-	_, err = s.sessions.Authenticate(t.Context(), in.Token, tenancy.ID{})
+	b.now = b.now.Add(account.Lifetime - time.Second)
+	_, err = b.sessions.Authenticate(t.Context(), login.Token, tenancy.ID{})
 	require.NoError(t, err)
-	s.now = s.now.Add(time.Second)
-	_, err = s.sessions.Authenticate(t.Context(), in.Token, tenancy.ID{})
+	b.now = b.now.Add(time.Second)
+	_, err = b.sessions.Authenticate(t.Context(), login.Token, tenancy.ID{})
 	require.ErrorIs(t, err, account.ErrNoSession)
 }

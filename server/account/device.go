@@ -11,19 +11,19 @@ import (
 )
 
 const (
-	// devicePrefix makes a device token recognizable.
+	// devicePrefix identifies device tokens.
 	devicePrefix = "kdt_"
-	// DeviceLifetime is how long a device is remembered after its last login, unless the password changes.
+	// DeviceLifetime is how long a device is known after its last login, unless the password changes.
 	DeviceLifetime = 180 * 24 * time.Hour
-	// deviceSkew is how far the clocks of two servers may be apart.
+	// deviceSkew is the tolerated clock skew between servers.
 	deviceSkew = time.Hour
 
-	deviceID    = 8 + 16                 // seconds since 1970, and what tells two devices apart
-	deviceBytes = deviceID + sha256.Size // and which password it was
+	deviceID    = 8 + 16                 // Unix time and a random part
+	deviceBytes = deviceID + sha256.Size // and a MAC of the password hash
 )
 
-// newDevice makes a token that records a login from this device with the address and the password that hash is of. It is
-// OWASP's device cookie: it grants no access, and only counts the device's attempts apart from those of unknown devices.
+// newDevice creates a token for a device that logged in with the address and the password of hash. It is OWASP's device
+// cookie: it grants no access, but the device's attempts are counted separately.
 func (a *Attempts) newDevice(email, hash string, now time.Time) string {
 	body := make([]byte, deviceID, deviceBytes+sha256.Size)
 	binary.BigEndian.PutUint64(body, uint64(now.Unix())) //nolint:gosec // after 1970
@@ -32,11 +32,11 @@ func (a *Attempts) newDevice(email, hash string, now time.Time) string {
 	return devicePrefix + base64.RawURLEncoding.EncodeToString(append(body, a.signDevice(email, body)...))
 }
 
-// device returns which device a token was made for, and false unless it was made with this key, for this address, within
-// [DeviceLifetime]. It asks no database; see [Attempts.current].
+// device returns the device of a token, and false unless the token was issued for this address within [DeviceLifetime].
+// It does not check the password; see [Attempts.current].
 func (a *Attempts) device(token, email string, now time.Time) ([]byte, bool) {
 	encoded, found := strings.CutPrefix(token, devicePrefix)
-	raw, _ := base64.RawURLEncoding.DecodeString(encoded) // the signature tells
+	raw, _ := base64.RawURLEncoding.DecodeString(encoded) // invalid bytes fail the MAC
 	if !found || len(raw) != deviceBytes+sha256.Size {
 		return nil, false
 	}
@@ -48,8 +48,8 @@ func (a *Attempts) device(token, email string, now time.Time) ([]byte, bool) {
 	return device, -deviceSkew <= age && age < DeviceLifetime
 }
 
-// current reports whether the password is still the one that the device logged in with. After a change the device is
-// unknown again, since the earlier password may have been stolen.
+// current reports whether the device logged in with the current password. A device is unknown after a password change,
+// because the previous password may have been stolen.
 func (a *Attempts) current(device []byte, hash string) bool {
 	return hmac.Equal(device[deviceID:], a.sign("device password", []byte(hash)))
 }
@@ -60,7 +60,7 @@ func (a *Attempts) signDevice(email string, device []byte) []byte {
 
 func (a *Attempts) sign(purpose string, message []byte) []byte {
 	mac := hmac.New(sha256.New, a.key)
-	mac.Write([]byte(purpose + "\x00")) // a hash's Write never fails
+	mac.Write([]byte(purpose + "\x00"))
 	mac.Write(message)
 	return mac.Sum(nil)
 }

@@ -7,16 +7,16 @@ import (
 	"golang.org/x/text/secure/precis"
 )
 
-// maxEmail is the greatest length of an address, in bytes (RFC 5321, section 4.5.3.1.3, less the brackets).
+// maxEmail is the maximum length of an address, in bytes (RFC 5321, section 4.5.3.1.3, without the brackets).
 const maxEmail = 254
 
-// maxName is the greatest length of a user's name, in characters.
+// maxName is the maximum length of a user's name, in characters.
 const maxName = 200
 
-// NormalizeEmail returns the one form in which addresses are stored, compared and counted: trimmed, then the part before
-// the @ and each label after it folded by the UsernameCaseMapped profile of RFC 8265 (width, lower case, NFC), which
-// never folds two different letters into one. The error is [ErrEmail] unless there is exactly one @ with something on both
-// sides, no white space, control or other characters that the profile disallows, and at most 254 bytes.
+// NormalizeEmail returns the form in which addresses are stored, compared and counted: trimmed, with the local part and
+// each domain label mapped by the UsernameCaseMapped profile of RFC 8265 (width, lower case, NFC), which never maps two
+// different letters to one. Returns [ErrEmail] unless there is exactly one @ between two non-empty parts, no character
+// that the profile disallows, such as white space, and at most 254 bytes.
 func NormalizeEmail(s string) (string, error) {
 	if len(s) > 4*maxEmail {
 		return "", ErrEmail
@@ -37,5 +37,5 @@ func NormalizeEmail(s string) (string, error) {
 	return s, nil
 }
 
-// invisible reports characters that do not print: the profile allows joiners in some scripts.
+// invisible reports non-printing characters: the profile allows joiners in some scripts.
 func invisible(r rune) bool { return !unicode.IsPrint(r) }

@@ -6,31 +6,31 @@ import (
 	"time"
 )
 
-// The errors of the package, matched with [errors.Is]. None of them repeats an address, a password or a token.
+// The errors of the package, matched with [errors.Is]. None of them contains an address, a password or a token.
 var (
-	// ErrCredentials means that a login failed. It doesn't say why.
-	ErrCredentials = errors.New("account: wrong credentials")
-	// ErrTooManyAttempts means that an address was tried too often. It comes as an [AttemptsError].
+	// ErrCredentials is returned when a login fails, whatever the reason.
+	ErrCredentials = errors.New("account: invalid credentials")
+	// ErrTooManyAttempts is returned, as an [AttemptsError], when a limit of failed logins is exceeded.
 	ErrTooManyAttempts = errors.New("account: too many attempts")
-	// ErrBusy means that more passwords wait to be hashed than the server takes on.
+	// ErrBusy is returned when too many passwords wait to be hashed.
 	ErrBusy = errors.New("account: too many passwords are being hashed")
-	// ErrNoSession means that a token belongs to no session that is valid.
+	// ErrNoSession is returned when a token has no valid session.
 	ErrNoSession = errors.New("account: no valid session")
-	// ErrNoUser means that there is no user with the address.
-	ErrNoUser = errors.New("account: no such user")
-	// ErrTaken means that there is a user with the address already.
-	ErrTaken = errors.New("account: the address is taken")
-	// ErrEmail means that an address is none.
-	ErrEmail = errors.New("account: not an e-mail address")
-	// ErrName means that a name is blank or too long.
-	ErrName = errors.New("account: a name must be 1 to 200 characters, not all of them blank")
-	// ErrPassword means that a password breaks the rules of [CheckPassword].
+	// ErrNoUser is returned when no user has the address.
+	ErrNoUser = errors.New("account: user not found")
+	// ErrTaken is returned when a user with the address exists.
+	ErrTaken = errors.New("account: e-mail address already in use")
+	// ErrEmail is returned when an address is invalid.
+	ErrEmail = errors.New("account: invalid e-mail address")
+	// ErrName is returned when a name is blank or too long.
+	ErrName = errors.New("account: a name must have 1 to 200 characters and not be blank")
+	// ErrPassword is returned when a password fails [CheckPassword].
 	ErrPassword = fmt.Errorf("account: a password must have %d to %d bytes", MinPassword, MaxPassword)
-	// ErrKey means that the key under which addresses are hashed is too short.
-	ErrKey = errors.New("account: the key must have 32 bytes or more")
+	// ErrKey is returned when a key is too short.
+	ErrKey = errors.New("account: the key must have at least 32 bytes")
 )
 
-// AttemptsError is [ErrTooManyAttempts] with the time after which it is over.
+// AttemptsError is [ErrTooManyAttempts] with the time until the next attempt is allowed.
 type AttemptsError struct{ RetryAfter time.Duration }
 
 // Error implements error.

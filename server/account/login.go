@@ -15,19 +15,19 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// LoginOptions is what [NewLogins] needs.
+// LoginOptions configures [NewLogins]. Only Queue and Limits have defaults.
 type LoginOptions struct {
-	Client *ent.Client
-	DB     dialect.ExecQuerier // the same database, for hand-written SQL
-	Hasher Hasher
-	Queue  QueueOptions
-	Clock  func() time.Time
-	// Key hides addresses in the table of attempts and signs device tokens: see [AttemptsKey].
+	Client  *ent.Client
+	DB      dialect.ExecQuerier // the driver of Client, for hand-written SQL
+	Hasher  Hasher
+	Hashing SemaphoreOptions
+	Clock   func() time.Time
+	// Key hashes addresses in login_attempts and signs device tokens; see [AttemptsKey].
 	Key    []byte
 	Limits Limits
 }
 
-// Logins logs people in. It is safe for concurrent use.
+// Logins logs users in. It is safe for concurrent use.
 type Logins struct {
 	client   *ent.Client
 	db       dialect.ExecQuerier
@@ -35,73 +35,73 @@ type Logins struct {
 	clock    func() time.Time
 	attempts *Attempts
 	limits   Limits
-	// strangers and devices are queued apart, so that a flood of strangers leaves remembered devices a way in.
-	strangers, devices *Queue
-	// decoy is what a password is compared with where there is no user, so that it takes as long.
-	decoy string
+	// Known devices have a separate semaphore, so that they can log in during a flood from unknown ones.
+	unknownDevices, knownDevices *Semaphore
+	// dummyHash is compared with if there is no user, so that a failure takes the same time.
+	dummyHash string
 }
 
-// Attempt is what a person logs in with.
+// Attempt is a login attempt.
 type Attempt struct {
 	Email, Password string
-	// Device is the DeviceToken of an earlier login; empty for none.
+	// Device is the DeviceToken of an earlier login, if any.
 	Device string
-	// Client is the network address that the attempt comes from. The zero address has no limit of its own: give it for a
-	// proxy that logs everybody in.
+	// Client is the client's network address. The zero address has no limit; use it for a proxy that logs in many users.
 	Client netip.Addr
 }
 
-// Login is a login that succeeded. The tokens are told here and nowhere else.
+// Login is a successful login. Its tokens cannot be retrieved again.
 type Login struct {
 	User      User
 	Token     string
 	ExpiresAt time.Time
-	// DeviceToken makes later attempts with this address count apart from strangers' for [DeviceLifetime], or until the
-	// password changes.
+	// DeviceToken identifies the device in later attempts with this address, for [DeviceLifetime] or until the password
+	// changes.
 	DeviceToken string
-	// Warning is why the attempt could not be given back, which does not matter to the login. It is safe to log.
+	// Warning is the error of a failed refund of the attempt. It is safe to log.
 	Warning error
 }
 
-// NewLogins hashes one password, for the comparison where there is no user. The errors are [ErrKey] and the hasher's.
+// NewLogins hashes one password, as the dummy for unknown users. Returns [ErrKey] or the hasher's error.
 func NewLogins(ctx context.Context, o LoginOptions) (*Logins, error) {
 	attempts, err := NewAttempts(o.DB, o.Key)
 	if err != nil {
 		return nil, err
 	}
-	decoy, err := o.Hasher.Hash(ctx, newToken())
+	dummyHash, err := o.Hasher.Hash(ctx, newToken())
 	if err != nil {
-		return nil, fmt.Errorf("hash the decoy: %w", err)
+		return nil, fmt.Errorf("hash the dummy password: %w", err)
 	}
 	return &Logins{
-		client: o.Client, db: o.DB, hasher: o.Hasher, clock: o.Clock, decoy: decoy,
+		client: o.Client, db: o.DB, hasher: o.Hasher, clock: o.Clock, dummyHash: dummyHash,
 		attempts: attempts, limits: o.Limits.withDefaults(),
-		strangers: NewQueue(o.Queue), devices: NewQueue(QueueOptions{AtOnce: 1, Waiting: o.Queue.Waiting}),
+		unknownDevices: NewSemaphore(o.Hashing),
+		knownDevices:   NewSemaphore(SemaphoreOptions{Concurrency: 1, MaxWaiting: o.Hashing.MaxWaiting}),
 	}, nil
 }
 
-// Login opens a session for the user with the address and the password. The errors are [ErrBusy] when too many attempts
-// wait, before any database work; [ErrTooManyAttempts], before any hash; and [ErrCredentials] for everything that is wrong
-// with the address or the password, after the same number of hashes: one, or two where the password is not NFC.
+// Login opens a session. Returns [ErrBusy] before any database work, [ErrTooManyAttempts] before any hash, and
+// [ErrCredentials] for an invalid address or password, always after the same number of hashes: one, or two if the
+// password is not in NFC.
 //
-// An attempt is counted before its password is hashed, and given back when the password was right or nothing was hashed.
+// An attempt is counted before its password is hashed. It is refunded if the password is correct or was not hashed.
 func (l *Logins) Login(ctx context.Context, a Attempt) (Login, error) {
 	email, _ := NormalizeEmail(a.Email) // "" for an invalid address
-	device, remembered := l.attempts.device(a.Device, email, l.clock())
-	leave, err := l.enter(ctx, a, email, remembered)
+	device, known := l.attempts.device(a.Device, email, l.clock())
+	release, err := l.acquire(ctx, a, email, known)
 	if err != nil {
-		return Login{}, fmt.Errorf("wait for a turn to hash: %w", err)
+		return Login{}, fmt.Errorf("wait to hash a password: %w", err)
 	}
-	defer leave()
+	defer release()
 	user, hash, err := l.find(ctx, email)
 	if err != nil {
 		return Login{}, err
 	}
-	counters := l.strangerCounters(a, email)
-	if remembered && l.attempts.current(device, hash) {
+	counters := l.counters(a, email)
+	if known && l.attempts.current(device, hash) {
 		counters = []counter{{l.attempts.deviceKey(email, device), l.limits.Address}}
 	}
-	now := instant(l.clock) // a window may have ended meanwhile
+	now := instant(l.clock) // a window may have ended while waiting
 	if err := l.attempts.count(ctx, now, counters); err != nil {
 		return Login{}, err
 	}
@@ -109,7 +109,7 @@ func (l *Logins) Login(ctx context.Context, a Attempt) (Login, error) {
 	if errors.Is(err, ErrCredentials) {
 		return Login{}, err
 	}
-	uncounted := l.attempts.giveBack(ctx, now, counters)
+	uncounted := l.attempts.refund(ctx, now, counters)
 	if err != nil {
 		return Login{}, errors.Join(err, uncounted)
 	}
@@ -117,16 +117,16 @@ func (l *Logins) Login(ctx context.Context, a Attempt) (Login, error) {
 	return login, nil
 }
 
-// enter waits for a turn. The devices of an account share a line, because each login makes another one.
-func (l *Logins) enter(ctx context.Context, a Attempt, email string, remembered bool) (leave func(), err error) {
-	if remembered {
-		return l.devices.Enter(ctx, email)
+// acquire waits for a hashing slot. The devices of an account share a queue, because each login creates another device.
+func (l *Logins) acquire(ctx context.Context, a Attempt, email string, known bool) (release func(), err error) {
+	if known {
+		return l.knownDevices.Acquire(ctx, email)
 	}
-	return l.strangers.Enter(ctx, clientOf(a.Client).String())
+	return l.unknownDevices.Acquire(ctx, clientOf(a.Client).String())
 }
 
-// strangerCounters are of the address and the client. An invalid address is counted by its text.
-func (l *Logins) strangerCounters(a Attempt, email string) []counter {
+// counters returns those of the address and the client. An invalid address is counted by its text.
+func (l *Logins) counters(a Attempt, email string) []counter {
 	counters := []counter{{l.attempts.addressKey(cmp.Or(email, a.Email)), l.limits.Address}}
 	if client := clientOf(a.Client); client.IsValid() {
 		counters = append(counters, counter{l.attempts.clientKey(client), l.limits.Client})
@@ -134,7 +134,7 @@ func (l *Logins) strangerCounters(a Attempt, email string) []counter {
 	return counters
 }
 
-// verify checks the password and opens a session. No database connection is held while it hashes.
+// verify checks the password and opens a session. It holds no database connection while hashing.
 func (l *Logins) verify(ctx context.Context, user *ent.PortalUser, hash, password string) (Login, error) {
 	same, outdated, err := l.compare(ctx, password, hash)
 	if err != nil {
@@ -151,8 +151,8 @@ func (l *Logins) verify(ctx context.Context, user *ent.PortalUser, hash, passwor
 	return l.open(ctx, user)
 }
 
-// compare checks a password in its normal form. Hashes made before passwords were normalized are of the bytes as they
-// were typed, so those are tried as well where they differ; outdated is true when only they matched.
+// compare checks the normalized password. Hashes from before normalization are of the typed bytes, so these are compared
+// as well if they differ. Outdated is true if only they matched.
 func (l *Logins) compare(ctx context.Context, password, hash string) (same, outdated bool, err error) {
 	normal := normalizePassword(password)
 	same, err = l.hasher.Compare(ctx, normal, hash)
@@ -163,8 +163,8 @@ func (l *Logins) compare(ctx context.Context, password, hash string) (same, outd
 	return same, same, err
 }
 
-// rehash replaces a hash of a password that was not normalized. If another login has done so already, its hash counts. If
-// the password is being changed at this moment, the other change wins, and open notices.
+// rehash replaces the hash of a password that was not normalized. A concurrent login may have replaced it already. A
+// concurrent password change wins: open compares the hash.
 func (l *Logins) rehash(ctx context.Context, user *ent.PortalUser, password string) error {
 	hash, err := l.hasher.Hash(ctx, normalizePassword(password))
 	if err != nil {
@@ -193,22 +193,22 @@ func (l *Logins) rehash(ctx context.Context, user *ent.PortalUser, password stri
 	return nil
 }
 
-// find returns the user, or nil for one who may not log in, and always a hash to compare with.
+// find returns the user, or nil if there is none or it is disabled, and always a hash to compare with.
 func (l *Logins) find(ctx context.Context, email string) (*ent.PortalUser, string, error) {
 	user, err := l.client.PortalUser.Query().Where(portaluser.Email(email)).Only(ctx)
 	switch {
 	case ent.IsNotFound(err):
-		return nil, l.decoy, nil
+		return nil, l.dummyHash, nil
 	case err != nil:
 		return nil, "", fmt.Errorf("look up a user: %w", err)
 	case user.DisabledAt != nil:
-		return nil, l.decoy, nil // so that the right password takes as long as a wrong one
+		return nil, l.dummyHash, nil // a correct password must take as long as a wrong one
 	}
 	return user, user.HashedPassword, nil
 }
 
-// FOR SHARE waits for a concurrent change of the user and reads the row again, so that no session opens between a new
-// password and the end of the old one's sessions.
+// FOR SHARE waits for a concurrent change of the user and reads the row again, so that no session opens between a password
+// change and the end of the old sessions.
 const openSession = `
 INSERT INTO portal_sessions (token_hash, user_id, created_at, last_seen_at, expires_at)
 SELECT $1, u.id, $4, $4, $5 FROM portal_users u

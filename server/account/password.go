@@ -9,19 +9,18 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// The lengths of a password that is being set, in bytes. The upper one keeps hashing an endless text from being an
-// attack; it is far above what a pass phrase needs.
+// The length of a new password, in bytes. The maximum bounds the cost of hashing.
 const (
 	MinPassword = 8
 	MaxPassword = 1024
 )
 
-// normalizePassword returns the form in which passwords are hashed: Unicode's composed form (NFC, as RFC 8265 asks for),
-// since keyboards differ in how they write an accent. Bytes that are not UTF-8 stay as they are.
+// normalizePassword returns the NFC form of a password (RFC 8265), because keyboards compose accents differently. Invalid
+// UTF-8 is kept.
 func normalizePassword(password string) string { return norm.NFC.String(password) }
 
-// CheckPassword returns [ErrPassword] for a password that is too short, too long, or could not be sent as JSON: not UTF-8,
-// or with U+0000.
+// CheckPassword returns [ErrPassword] if a password is too short, too long, or not valid in JSON: not UTF-8, or with
+// U+0000.
 func CheckPassword(password string) error {
 	if len(password) < MinPassword || len(password) > MaxPassword || !utf8.ValidString(password) || strings.Contains(password, "\x00") {
 		return ErrPassword
@@ -29,11 +28,11 @@ func CheckPassword(password string) error {
 	return nil
 }
 
-// Hasher turns passwords into hashes that say how they were made, and compares.
+// Hasher hashes passwords. A hash includes its parameters.
 type Hasher interface {
-	// Hash returns the hash of password with a new salt.
+	// Hash hashes password with a new salt.
 	Hash(ctx context.Context, password string) (string, error)
-	// Compare reports whether hash was made of password.
+	// Compare reports whether hash is of password.
 	Compare(ctx context.Context, password, hash string) (bool, error)
 }
 
@@ -44,8 +43,8 @@ type Params struct {
 	Parallelism uint8
 }
 
-// OWASP is what OWASP's password storage cheat sheet asks for: 19 MiB, two iterations, one lane. On one core it takes
-// some 15 to 30 ms.
+// OWASP returns the parameters of OWASP's password storage cheat sheet: 19 MiB, two iterations, one lane. A hash takes
+// 15 to 30 ms on one core.
 func OWASP() Params { return Params{MemoryKiB: 19 * 1024, Iterations: 2, Parallelism: 1} }
 
 const (
@@ -53,7 +52,7 @@ const (
 	keyBytes  = 32
 )
 
-// Argon2 hashes with argon2id (RFC 9106). The hashes are in the reference implementation's format.
+// Argon2 hashes with argon2id (RFC 9106), in the format of the reference implementation.
 type Argon2 struct{ Params Params }
 
 // Hash implements [Hasher].
@@ -64,7 +63,7 @@ func (a Argon2) Hash(_ context.Context, password string) (string, error) {
 	})
 }
 
-// Compare implements [Hasher]. The cost is the hash's own.
+// Compare implements [Hasher], with the parameters in hash.
 func (a Argon2) Compare(_ context.Context, password, hash string) (bool, error) {
 	return argon2id.ComparePasswordAndHash(password, hash)
 }

@@ -8,27 +8,20 @@ import (
 	"encoding/hex"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/konstruct/konstruct/ent"
 	"github.com/konstruct/konstruct/server/account"
 )
 
-// TestTokensAreRandom: all 32 bytes of a session's token vary. With 64 tokens, a byte that is random has the same value
-// in all of them once in 2^504 runs, and each of its bits differs somewhere but for once in 2^63.
+// TestTokensAreRandom checks that every bit of a token varies. A random bit is the same in 64 tokens once in 2^63 runs.
 func TestTokensAreRandom(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
-	_, err := h.users.Create(t.Context(), account.NewUser{Email: "ada@example.com", Name: "Ada", Password: "correct horse"})
-	require.NoError(t, err)
+	b := setup(t, noLimits())
 	const tokens, size = 64, 32
 	ones := make([]int, size*8)
 	for range tokens {
-		in, err := h.logins.Login(t.Context(), account.Attempt{Email: "ada@example.com", Password: "correct horse"})
-		require.NoError(t, err)
-		encoded, found := strings.CutPrefix(in.Token, "kst_")
+		encoded, found := strings.CutPrefix(b.mustLogin(t).Token, "kst_")
 		require.True(t, found)
 		raw, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
 		require.NoError(t, err)
@@ -43,33 +36,29 @@ func TestTokensAreRandom(t *testing.T) {
 	}
 }
 
-// TestAttemptsAreKeyed: the table of attempts tells who tried only to those who have the key.
+// TestAttemptsAreKeyed checks that login_attempts stores addresses only as keyed hashes.
 func TestAttemptsAreKeyed(t *testing.T) {
 	t.Parallel()
-	driver := openDriver(t)
-	client := ent.NewClient(ent.Driver(driver))
-	const email = "ada@example.com"
+	b := setup(t, noLimits())
 	try := func(key []byte) {
 		t.Helper()
-		logins, err := account.NewLogins(t.Context(), account.LoginOptions{
-			Client: client, DB: driver, Hasher: cheap(), Clock: time.Now, Key: key,
-		})
+		b.options.Key = key
+		logins, err := account.NewLogins(t.Context(), b.options)
 		require.NoError(t, err)
-		_, err = logins.Login(t.Context(), account.Attempt{Email: email, Password: "wrong horse"})
+		_, err = logins.Login(t.Context(), account.Attempt{Email: ada, Password: "wrong horse"})
 		require.ErrorIs(t, err, account.ErrCredentials)
 	}
 	one, two := bytes.Repeat([]byte{1}, 32), bytes.Repeat([]byte{2}, 32)
 	try(one)
 	try(two)
 	try(one)
-	rows := client.LoginAttempt.Query().AllX(t.Context())
 	counts := map[string]int{}
-	for _, row := range rows {
+	for _, row := range b.client.LoginAttempt.Query().AllX(t.Context()) {
 		counts[row.ID] = row.Count
 		require.NotContains(t, row.ID, "ada")
 	}
-	require.Len(t, counts, 2, "the same address under two keys")
+	require.Len(t, counts, 2, "one address, two keys")
 	mac := hmac.New(sha256.New, one)
-	mac.Write([]byte("login attempts by address\x00" + email))
-	require.Equal(t, 2, counts[hex.EncodeToString(mac.Sum(nil))], "it is the key that hides the address")
+	mac.Write([]byte("login attempts by address\x00" + ada))
+	require.Equal(t, 2, counts[hex.EncodeToString(mac.Sum(nil))], "keyed with the first key")
 }

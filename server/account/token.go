@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// tokenPrefix makes a token recognisable, to people and to scanners for leaked secrets.
+// tokenPrefix identifies session tokens, also for secret scanners.
 const tokenPrefix = "kst_"
 
 const tokenBytes = 32
@@ -20,8 +20,8 @@ func newToken() string {
 	return tokenPrefix + base64.RawURLEncoding.EncodeToString(b[:])
 }
 
-// hashToken returns what the database knows of a token, and false for what can't be one. A plain SHA-256 is enough:
-// there is nothing to guess in 256 random bits.
+// hashToken returns the stored form of a token, and false for a malformed one. SHA-256 suffices, because 256 random bits
+// cannot be guessed.
 func hashToken(token string) (string, bool) {
 	encoded, found := strings.CutPrefix(token, tokenPrefix)
 	if !found || len(encoded) != base64.RawURLEncoding.EncodedLen(tokenBytes) {

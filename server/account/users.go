@@ -16,22 +16,22 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// uniqueViolation is PostgreSQL's code for a value that is taken.
+// uniqueViolation is PostgreSQL's unique_violation.
 const uniqueViolation = "23505"
 
-// Users makes and changes users. What takes something from a user ends the user's sessions in the same transaction.
+// Users creates and updates users. Every update ends the user's sessions in the same transaction.
 type Users struct {
 	client *ent.Client
 	hasher Hasher
 	clock  func() time.Time
 }
 
-// NewUsers changes users through client.
+// NewUsers uses client.
 func NewUsers(client *ent.Client, hasher Hasher, clock func() time.Time) *Users {
 	return &Users{client: client, hasher: hasher, clock: clock}
 }
 
-// NewUser is a user to be made.
+// NewUser describes a user to create.
 type NewUser struct {
 	Email    string
 	Name     string
@@ -39,7 +39,7 @@ type NewUser struct {
 	IsAdmin  bool
 }
 
-// Create makes a user. The errors are [ErrEmail], [ErrName], [ErrPassword], [ErrTaken], and the hasher's.
+// Create creates a user. Returns [ErrEmail], [ErrName], [ErrPassword], [ErrTaken] or the hasher's error.
 func (u *Users) Create(ctx context.Context, n NewUser) (User, error) {
 	email, err := NormalizeEmail(n.Email)
 	if err != nil {
@@ -64,7 +64,7 @@ func (u *Users) Create(ctx context.Context, n NewUser) (User, error) {
 	return userOf(row), nil
 }
 
-// Find returns the user with the address. The errors are [ErrEmail] and [ErrNoUser].
+// Find returns the user with the address. Returns [ErrEmail] or [ErrNoUser].
 func (u *Users) Find(ctx context.Context, email string) (User, error) {
 	email, err := NormalizeEmail(email)
 	if err != nil {
@@ -80,7 +80,7 @@ func (u *Users) Find(ctx context.Context, email string) (User, error) {
 	return userOf(row), nil
 }
 
-// List returns all users by address. A disabled user has a DisabledAt.
+// List returns all users, ordered by address.
 func (u *Users) List(ctx context.Context) ([]User, error) {
 	rows, err := u.client.PortalUser.Query().Order(portaluser.ByEmail()).All(ctx)
 	if err != nil {
@@ -93,8 +93,7 @@ func (u *Users) List(ctx context.Context) ([]User, error) {
 	return users, nil
 }
 
-// SetPassword changes the password of the user with the address, and ends the user's sessions. The errors are
-// [ErrEmail], [ErrPassword], [ErrNoUser], and the hasher's.
+// SetPassword changes a user's password. Returns [ErrEmail], [ErrPassword], [ErrNoUser] or the hasher's error.
 func (u *Users) SetPassword(ctx context.Context, email, password string) error {
 	hash, err := u.hash(ctx, password)
 	if err != nil {
@@ -103,30 +102,28 @@ func (u *Users) SetPassword(ctx context.Context, email, password string) error {
 	return u.change(ctx, email, func(up *ent.PortalUserUpdate) { up.SetHashedPassword(hash) })
 }
 
-// Disable keeps the user from logging in, and ends the user's sessions. The errors are [ErrEmail] and [ErrNoUser].
+// Disable prevents a user from logging in. Returns [ErrEmail] or [ErrNoUser].
 func (u *Users) Disable(ctx context.Context, email string) error {
 	return u.change(ctx, email, func(up *ent.PortalUserUpdate) { up.SetDisabledAt(instant(u.clock)) })
 }
 
-// Enable lets a disabled user log in again. The errors are [ErrEmail] and [ErrNoUser].
+// Enable allows a disabled user to log in again. Returns [ErrEmail] or [ErrNoUser].
 func (u *Users) Enable(ctx context.Context, email string) error {
 	return u.change(ctx, email, func(up *ent.PortalUserUpdate) { up.ClearDisabledAt() })
 }
 
-// Promote makes the user a platform admin. Sessions end here too: a right is taken up by logging in. The errors are
-// [ErrEmail] and [ErrNoUser].
+// Promote makes a user a platform admin. Returns [ErrEmail] or [ErrNoUser].
 func (u *Users) Promote(ctx context.Context, email string) error {
 	return u.change(ctx, email, func(up *ent.PortalUserUpdate) { up.SetIsAdmin(true) })
 }
 
-// Demote takes the platform admin's rights away, and ends the user's sessions. The errors are [ErrEmail] and
-// [ErrNoUser].
+// Demote revokes the platform admin role of a user. Returns [ErrEmail] or [ErrNoUser].
 func (u *Users) Demote(ctx context.Context, email string) error {
 	return u.change(ctx, email, func(up *ent.PortalUserUpdate) { up.SetIsAdmin(false) })
 }
 
-// change updates the user first: that takes the row's lock, for which a login of this moment waits, or which waits for
-// the login, whose session is then among those that end.
+// change updates the user and then ends its sessions. The update locks the row: a concurrent login either waits for it or
+// has committed its session, which is ended as well.
 func (u *Users) change(ctx context.Context, email string, set func(*ent.PortalUserUpdate)) error {
 	email, err := NormalizeEmail(email)
 	if err != nil {

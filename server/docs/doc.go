@@ -1,10 +1,9 @@
-// Package docs is the page at /docs: it reads /openapi.json, lists the operations, and lets one try them.
+// Package docs is the page at /docs, which lists the operations of /openapi.json and sends requests.
 //
 //	html, policy := docs.Page()
 //
-// The page is one file that loads nothing from anywhere. Its content security policy allows its own style and its own
-// script, by their hashes, and requests to its own origin. A token that is typed in, or got by logging in, lives in the
-// page's memory and is gone with it.
+// The page is one file without external resources. Its Content-Security-Policy allows its inline style and script by their
+// hashes, and requests to its origin. Session tokens are kept only in the memory of the page.
 //
 // The package imports nothing of this module.
 package docs

@@ -16,7 +16,7 @@ var style []byte
 //go:embed page.js
 var script []byte
 
-// Page returns the page, and the Content-Security-Policy that it must be served with.
+// Page returns the page and its Content-Security-Policy.
 func Page() (html []byte, policy string) {
 	html = bytes.Replace(page, []byte("/*style*/"), style, 1)
 	html = bytes.Replace(html, []byte("/*script*/"), script, 1)
@@ -25,7 +25,7 @@ func Page() (html []byte, policy string) {
 	return html, policy
 }
 
-// source names an inline text by its hash (CSP level 3, section 2.3.1).
+// source returns the hash source of an inline text (CSP level 3, section 2.3.1).
 func source(text []byte) string {
 	sum := sha256.Sum256(text)
 	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"

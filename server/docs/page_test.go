@@ -10,18 +10,18 @@ import (
 	"github.com/konstruct/konstruct/server/docs"
 )
 
-func TestThePageLoadsNothingFromOutside(t *testing.T) {
+func TestPageLoadsNoExternalResources(t *testing.T) {
 	t.Parallel()
 	html, policy := docs.Page()
 	text := string(html)
 
 	for _, address := range regexp.MustCompile(`https?://[^\s"'<)]+`).FindAllString(text, -1) {
-		require.Equal(t, "http://www.w3.org/2000/svg", address, "a name space, which nobody loads")
+		require.Equal(t, "http://www.w3.org/2000/svg", address, "an XML namespace, which is not loaded")
 	}
 	require.NotRegexp(t, `(?i)<(script|link|img|iframe|object|embed)[^>]+(src|href)="(?:https?:)?//`, text)
 	require.NotRegexp(t, `(?i)@import|url\(`, text)
 	require.NotRegexp(t, `(?i)\son[a-z]+="|\sstyle="|javascript:|innerHTML|insertAdjacentHTML|document\.write|eval\(`, text,
-		"nothing that the policy would block, or that would make markup of text")
+		"nothing that the policy blocks, or that turns text into markup")
 
 	directives := map[string]string{}
 	for directive := range strings.SplitSeq(policy, "; ") {

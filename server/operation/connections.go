@@ -3,7 +3,6 @@ package operation
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -15,10 +14,8 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-const connectionList = "channel-connections"
-
-// Connections works on the channel connections of the context's tenant. Secrets are sealed before they reach SQL, and
-// no method returns one in the clear.
+// Connections manages the channel connections of the context's tenant. Secrets are sealed before they reach SQL, and no
+// method returns one in plain text.
 type Connections struct {
 	client *ent.Client
 	pages  Pages
@@ -26,12 +23,12 @@ type Connections struct {
 	box    *secrets.Box
 }
 
-// NewConnections works through client, whose driver is pgtenant's, and seals with box.
+// NewConnections uses client, which must run on a pgtenant driver, and seals secrets with box.
 func NewConnections(client *ent.Client, pages Pages, clock func() time.Time, box *secrets.Box) *Connections {
 	return &Connections{client: client, pages: pages, clock: clock, box: box}
 }
 
-// NewConnection is a connection to be made. An empty status is pending.
+// NewConnection describes a connection to create. An empty status means pending.
 type NewConnection struct {
 	ConnectionFields
 
@@ -39,42 +36,29 @@ type NewConnection struct {
 	WorkspaceID string
 }
 
-// ConnectionFields is what can be changed about a connection. What is nil, or "", is left as it is.
+// ConnectionFields are the writable fields of a connection. A nil or empty field keeps its value.
 type ConnectionFields struct {
 	Status  string
 	Config  json.RawMessage
 	Secrets secrets.Patch
 }
 
-// List returns a part of the tenant's connections, without their configuration and secrets. The error is [ErrCursor] for a foreign cursor.
+// List returns a page of the tenant's connections, without configuration and secrets. Returns [ErrCursor] for an invalid
+// cursor.
 func (c *Connections) List(ctx context.Context, page Page) (List[*ent.ChannelConnection], error) {
-	tenant, err := tenancy.From(ctx)
-	if err != nil {
-		return List[*ent.ChannelConnection]{}, err
-	}
-	after, err := c.pages.after(connectionList, tenant, page.Cursor)
-	if err != nil {
-		return List[*ent.ChannelConnection]{}, err
-	}
-	query := c.client.ChannelConnection.Query().Order(channelconnection.ByID()).Limit(page.Limit + 1)
-	if after != uuid.Nil {
-		query.Where(channelconnection.IDGT(after))
-	}
-	rows, err := query.Select(
+	query := c.client.ChannelConnection.Query().Order(channelconnection.ByID())
+	query.Select(
 		channelconnection.FieldID, channelconnection.FieldTenantID, channelconnection.FieldChannelType,
 		channelconnection.FieldWorkspaceID, channelconnection.FieldStatus,
 		channelconnection.FieldCreatedAt, channelconnection.FieldUpdatedAt,
-	).All(ctx)
-	if err != nil {
-		return List[*ent.ChannelConnection]{}, translate("list channel connections", err)
-	}
-	return cut(c.pages, connectionList, tenant, page.Limit, rows, func(row *ent.ChannelConnection) (uuid.UUID, int) {
+	)
+	return list(ctx, c.pages, "channel-connections", page, query, func(row *ent.ChannelConnection) (uuid.UUID, int) {
 		return row.ID, len(row.WorkspaceID)
-	}), nil
+	})
 }
 
-// Create makes a connection. The errors are [ErrTaken] for a workspace that is connected already, by whomever,
-// [ErrRefused], [ErrNotFound] when the tenant has gone, and a secrets.FaultError.
+// Create creates a connection. Returns [ErrTaken] if the workspace is already connected by any tenant, [ErrInvalid],
+// [ErrNotFound] if the tenant was deleted, or a secrets.FaultError.
 func (c *Connections) Create(ctx context.Context, n NewConnection) (*ent.ChannelConnection, error) {
 	tenant, err := tenancy.From(ctx)
 	if err != nil {
@@ -106,33 +90,29 @@ func (c *Connections) Get(ctx context.Context, id uuid.UUID) (*ent.ChannelConnec
 	return row, translate("get a channel connection", err)
 }
 
-// Update changes a connection and returns it as it is then; without any field it changes nothing. The errors are
-// [ErrNotFound], [ErrStale], [ErrRefused] and a secrets.FaultError.
+// Update updates a connection and returns the new row. Without fields it changes nothing. Returns [ErrNotFound],
+// [ErrStale], [ErrInvalid] or a secrets.FaultError.
 func (c *Connections) Update(ctx context.Context, id uuid.UUID, match Match, f ConnectionFields) (*ent.ChannelConnection, error) {
-	var changed *ent.ChannelConnection
+	var updated *ent.ChannelConnection
 	err := pgtenant.InTx(ctx, c.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
-		// The lock keeps changes that name no version from losing each other's secrets.
-		row, err := tx.ChannelConnection.Query().Where(channelconnection.ID(id), forUpdate).Only(ctx)
+		// The lock keeps concurrent updates that match any version from losing each other's secrets.
+		row, err := lock(ctx, id, match, tx.ChannelConnection.Query(), func(row *ent.ChannelConnection) time.Time {
+			return row.UpdatedAt
+		})
 		if err != nil {
 			return err
 		}
-		if !match.has(row.UpdatedAt) {
-			return ErrStale
-		}
 		if f.Status == "" && f.Config == nil && len(f.Secrets) == 0 {
-			changed = row
+			updated = row
 			return nil
 		}
-		changed, err = c.change(ctx, row, f)
+		updated, err = c.update(ctx, row, f)
 		return err
 	})
-	if errors.Is(err, ErrStale) {
-		return nil, err
-	}
-	return changed, translate("update a channel connection", err)
+	return updated, translate("update a channel connection", err)
 }
 
-func (c *Connections) change(ctx context.Context, row *ent.ChannelConnection, f ConnectionFields) (*ent.ChannelConnection, error) {
+func (c *Connections) update(ctx context.Context, row *ent.ChannelConnection, f ConnectionFields) (*ent.ChannelConnection, error) {
 	update := row.Update().SetUpdatedAt(MatchVersions(row.UpdatedAt).next(c.clock()))
 	if f.Status != "" {
 		update.SetStatus(channelconnection.Status(f.Status))
@@ -141,7 +121,12 @@ func (c *Connections) change(ctx context.Context, row *ent.ChannelConnection, f 
 		update.SetConfig(f.Config)
 	}
 	if len(f.Secrets) > 0 {
-		sealed, err := c.seal(ctx, row, f.Secrets)
+		tenant, err := tenancy.From(ctx)
+		if err != nil {
+			return nil, err
+		}
+		ref := secrets.Ref{Tenant: tenant, Connection: row.ID, Channel: string(row.ChannelType)}
+		sealed, err := c.box.Apply(ref, row.Secrets, f.Secrets)
 		if err != nil {
 			return nil, err
 		}
@@ -150,25 +135,7 @@ func (c *Connections) change(ctx context.Context, row *ent.ChannelConnection, f 
 	return update.Save(ctx)
 }
 
-func (c *Connections) seal(ctx context.Context, row *ent.ChannelConnection, patch secrets.Patch) (map[string]string, error) {
-	tenant, err := tenancy.From(ctx)
-	if err != nil {
-		return nil, err
-	}
-	ref := secrets.Ref{Tenant: tenant, Connection: row.ID, Channel: string(row.ChannelType)}
-	return c.box.Apply(ref, row.Secrets, patch)
-}
-
-// Delete removes a connection and its secrets. The errors are [ErrNotFound] and [ErrStale].
+// Delete deletes a connection and its secrets. Returns [ErrNotFound] or [ErrStale].
 func (c *Connections) Delete(ctx context.Context, id uuid.UUID, match Match) error {
-	remove := c.client.ChannelConnection.Delete().Where(channelconnection.ID(id))
-	if !match.isAny() {
-		remove.Where(channelconnection.UpdatedAtIn(match.versions...))
-	}
-	removed, err := remove.Exec(ctx)
-	if err == nil && removed == 0 {
-		there, err := c.client.ChannelConnection.Query().Where(channelconnection.ID(id)).Exist(ctx)
-		return reason(there, err)
-	}
-	return translate("delete a channel connection", err)
+	return remove(ctx, id, match, c.client.ChannelConnection.Delete(), c.client.ChannelConnection.Query())
 }

@@ -9,20 +9,20 @@ import (
 	"github.com/konstruct/konstruct/ent"
 )
 
-// The errors of the package, matched with [errors.Is]. Other errors are faults of the database or of ours.
+// The errors of the package, matched with [errors.Is]. Any other error is a failure of the database or a bug.
 var (
-	// ErrNotFound means that there is no such row, or that it is another tenant's.
+	// ErrNotFound is returned when the row does not exist or belongs to another tenant.
 	ErrNotFound = errors.New("operation: not found")
-	// ErrTaken means that a unique value belongs to another row, whoever's that is.
-	ErrTaken = errors.New("operation: a unique value is taken")
-	// ErrNotEmpty means that a tenant still has something.
-	ErrNotEmpty = errors.New("operation: the tenant is not empty")
-	// ErrStale means that the row's version is none of those that the change may replace.
-	ErrStale = errors.New("operation: the row has changed")
-	// ErrCursor means that a cursor was not made for this list of this tenant.
-	ErrCursor = errors.New("operation: not a cursor of this list")
-	// ErrRefused means that the schema or the database refuses a value which the API's own rules let pass.
-	ErrRefused = errors.New("operation: a value is refused")
+	// ErrTaken is returned when a unique value is in use, by any tenant.
+	ErrTaken = errors.New("operation: unique value already in use")
+	// ErrNotEmpty is returned when other rows still reference the row to delete.
+	ErrNotEmpty = errors.New("operation: row is still referenced")
+	// ErrStale is returned when the row's version does not match.
+	ErrStale = errors.New("operation: row was modified")
+	// ErrCursor is returned when a cursor was not issued for this list of this tenant.
+	ErrCursor = errors.New("operation: invalid cursor")
+	// ErrInvalid is returned when the schema or the database rejects a value that the API's validation accepted.
+	ErrInvalid = errors.New("operation: invalid value")
 )
 
 // PostgreSQL's codes (manual, appendix A).
@@ -34,7 +34,7 @@ const (
 	classDataException  = "22"
 )
 
-// translate says what an error of Ent or of the database means, and keeps it for the log.
+// translate adds the package's error to one of Ent or the database, which it keeps for the log.
 func translate(what string, err error) error {
 	if err == nil {
 		return nil
@@ -50,16 +50,16 @@ func meaningOf(err error) error {
 	case ent.IsNotFound(err):
 		return ErrNotFound
 	case ent.IsValidationError(err), code == checkViolation, len(code) == 5 && code[:2] == classDataException:
-		return ErrRefused
+		return ErrInvalid
 	case code == uniqueViolation:
 		return takenError(err)
-	case code == foreignKeyViolation: // the tenant went away while this was done
+	case code == foreignKeyViolation: // the tenant was deleted concurrently
 		return ErrNotFound
 	}
 	return nil
 }
 
-// TakenError is [ErrTaken] with the field whose value is taken.
+// TakenError is [ErrTaken] with the name of the field.
 type TakenError struct{ Field string }
 
 // Error implements error.
@@ -68,7 +68,7 @@ func (e *TakenError) Error() string { return ErrTaken.Error() + ": " + e.Field }
 // Unwrap returns [ErrTaken].
 func (e *TakenError) Unwrap() error { return ErrTaken }
 
-// takenError names the field of a unique constraint that callers may know.
+// takenError returns the error of a violated unique constraint, with the field if it is known.
 func takenError(err error) error {
 	db, _ := errors.AsType[*pgconn.PgError](err)
 	switch db.ConstraintName {

@@ -3,12 +3,14 @@ package operation
 import (
 	"slices"
 	"time"
+
+	entsql "entgo.io/ent/dialect/sql"
 )
 
-// Match says which versions of a row a change may replace. The zero Match is any.
+// Match is the set of versions of a row that a change may replace. The zero Match is any version.
 type Match struct{ versions []time.Time }
 
-// MatchVersions is exactly these versions; without any, no version at all.
+// MatchVersions matches exactly these versions. Without arguments it matches no version.
 func MatchVersions(versions ...time.Time) Match {
 	if versions == nil {
 		versions = []time.Time{}
@@ -22,8 +24,11 @@ func (m Match) has(version time.Time) bool {
 	return m.isAny() || slices.ContainsFunc(m.versions, version.Equal)
 }
 
-// next is the version that follows those of m: now, or later where a clock lags behind the one that wrote the row. Two
-// changes that replace the same version can't both succeed, because the first makes another of it.
+// in is the predicate of a Match that is not any version.
+func (m Match) in(s *entsql.Selector) { entsql.FieldIn("updated_at", m.versions...)(s) }
+
+// next returns a version after those of m: now, or later if the clock is behind the one that wrote the row. So of two
+// changes that replace the same version only one can succeed.
 func (m Match) next(now time.Time) time.Time {
 	next := now.UTC().Truncate(time.Microsecond)
 	for _, version := range m.versions {

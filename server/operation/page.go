@@ -11,34 +11,34 @@ import (
 	"github.com/konstruct/konstruct/tenancy"
 )
 
-// Page asks for a part of a list, in the order of the ids, which is that of creation.
+// Page selects a page of a list, ordered by id, which is the order of creation.
 type Page struct {
-	// Limit is how many items are wanted, from 1.
+	// Limit is the maximum number of items, from 1.
 	Limit int
-	// Cursor is the Next of the part before; "" begins.
+	// Cursor is the Next of the previous page, or "" for the first one.
 	Cursor string
 }
 
-// List is one part of a list. Next is "" when nothing follows.
+// List is a page of a list. Next is "" on the last page.
 type List[T any] struct {
 	Items []T
 	Next  string
 }
 
-// Pages makes cursors. A cursor is the last id and a code that binds it to the list and the tenant: it can't be made
-// up, nor carried to another tenant's list, and it tells nobody anything that the list didn't.
+// Pages issues cursors. A cursor is the last id of a page and a MAC over the id, the list and the tenant, so it cannot be
+// forged or used for another tenant's list.
 type Pages struct{ key []byte }
 
-// NewPages binds cursors with key: 32 bytes or more, the same on every instance.
+// NewPages signs cursors with key: at least 32 bytes, the same on every instance.
 func NewPages(key []byte) Pages { return Pages{key: key} }
 
-// macBytes is half of SHA-256, which is still 128 bits to guess.
+// macBytes is the length of the truncated HMAC-SHA256.
 const macBytes = 16
 
-// A cursor has one spelling.
+// cursorEncoding is strict so that each cursor has one spelling.
 func cursorEncoding() *base64.Encoding { return base64.RawURLEncoding.Strict() }
 
-// after returns the id that a page follows: the nil UUID for the first.
+// after returns the last id of the previous page, or the nil UUID for the first page.
 func (p Pages) after(list string, tenant tenancy.ID, cursor string) (uuid.UUID, error) {
 	if cursor == "" {
 		return uuid.Nil, nil
@@ -65,11 +65,11 @@ func (p Pages) mac(list string, tenant tenancy.ID, last uuid.UUID) []byte {
 	return mac.Sum(nil)[:macBytes]
 }
 
-// pageBytes bounds the texts of one part of a list; the API's own limits keep rows far smaller.
+// pageBytes bounds the texts of a page. Rows created by the API are far smaller.
 const pageBytes = 1 << 20
 
-// cut makes a part of at most limit items and pageBytes from rows, of which there is one more than limit if anything
-// follows. Measure returns a row's id and the bytes of its texts. A part has at least one item.
+// cut returns a page of at most limit items and pageBytes, but at least one item. Rows has limit+1 items if another page
+// follows. Measure returns a row's id and the bytes of its texts.
 func cut[T any](p Pages, list string, tenant tenancy.ID, limit int, rows []T, measure func(T) (uuid.UUID, int)) List[T] {
 	var last uuid.UUID
 	size := 0

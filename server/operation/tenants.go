@@ -3,11 +3,9 @@ package operation
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"reflect"
 	"time"
 
-	entsql "entgo.io/ent/dialect/sql"
 	"github.com/google/uuid"
 
 	"github.com/konstruct/konstruct/ent"
@@ -16,21 +14,19 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-const tenantList = "tenants"
-
-// Tenants works on the platform's table of tenants, with a context that has no tenant.
+// Tenants manages the platform's table of tenants. Its contexts have no tenant.
 type Tenants struct {
 	client *ent.Client
 	pages  Pages
 	clock  func() time.Time
 }
 
-// NewTenants works through client, whose driver is pgtenant's.
+// NewTenants uses client, which must run on a pgtenant driver.
 func NewTenants(client *ent.Client, pages Pages, clock func() time.Time) *Tenants {
 	return &Tenants{client: client, pages: pages, clock: clock}
 }
 
-// TenantFields is what can be said about a tenant. What is nil, or "", is left as it is, or to its default.
+// TenantFields are the writable fields of a tenant. A nil or empty field keeps its value, or gets its default.
 type TenantFields struct {
 	Name     *string
 	Slug     *string
@@ -38,34 +34,24 @@ type TenantFields struct {
 	Settings json.RawMessage
 }
 
-// Purged is how many rows went with a tenant.
+// Purged is the number of rows deleted with a tenant.
 type Purged struct {
 	Agents             int
 	ChannelConnections int
 }
 
-// List returns a part of all tenants, without their settings. The error is [ErrCursor] for a foreign cursor.
+// List returns a page of all tenants, without their settings. Returns [ErrCursor] for an invalid cursor.
 func (t *Tenants) List(ctx context.Context, page Page) (List[*ent.Tenant], error) {
-	after, err := t.pages.after(tenantList, tenancy.ID{}, page.Cursor)
-	if err != nil {
-		return List[*ent.Tenant]{}, err
-	}
-	query := t.client.Tenant.Query().Order(tenant.ByID()).Limit(page.Limit + 1)
-	if after != uuid.Nil {
-		query.Where(tenant.IDGT(after))
-	}
-	rows, err := query.Select(
+	query := t.client.Tenant.Query().Order(tenant.ByID())
+	query.Select(
 		tenant.FieldID, tenant.FieldName, tenant.FieldSlug, tenant.FieldStatus, tenant.FieldCreatedAt, tenant.FieldUpdatedAt,
-	).All(ctx)
-	if err != nil {
-		return List[*ent.Tenant]{}, translate("list tenants", err)
-	}
-	return cut(t.pages, tenantList, tenancy.ID{}, page.Limit, rows, func(row *ent.Tenant) (uuid.UUID, int) {
+	)
+	return list(ctx, t.pages, "tenants", page, query, func(row *ent.Tenant) (uuid.UUID, int) {
 		return row.ID, len(row.Name) + len(row.Slug)
-	}), nil
+	})
 }
 
-// Create makes a tenant; its name and slug are needed. The errors are [ErrTaken] and [ErrRefused].
+// Create creates a tenant. The name and the slug are required. Returns [ErrTaken] or [ErrInvalid].
 func (t *Tenants) Create(ctx context.Context, f TenantFields) (*ent.Tenant, error) {
 	create := t.client.Tenant.Create().SetName(value(f.Name)).SetSlug(value(f.Slug))
 	if f.Status != "" {
@@ -84,12 +70,15 @@ func (t *Tenants) Get(ctx context.Context, id tenancy.ID) (*ent.Tenant, error) {
 	return row, translate("get a tenant", err)
 }
 
-// Update changes a tenant and returns it as it is then; without any field it changes nothing. The errors are
-// [ErrNotFound], [ErrStale], [ErrTaken] and [ErrRefused].
+// Update updates a tenant and returns the new row. Without fields it changes nothing. Returns [ErrNotFound], [ErrStale],
+// [ErrTaken] or [ErrInvalid].
 func (t *Tenants) Update(ctx context.Context, id tenancy.ID, match Match, f TenantFields) (*ent.Tenant, error) {
 	if reflect.ValueOf(f).IsZero() {
-		row, err := t.client.Tenant.Get(ctx, id.UUID())
-		return unchanged(row, match, err, func() time.Time { return row.UpdatedAt })
+		row, err := t.Get(ctx, id)
+		if err == nil && !match.has(row.UpdatedAt) {
+			return nil, ErrStale
+		}
+		return row, err
 	}
 	update := t.client.Tenant.UpdateOneID(id.UUID()).SetUpdatedAt(match.next(t.clock())).
 		SetNillableName(f.Name).SetNillableSlug(f.Slug)
@@ -99,36 +88,24 @@ func (t *Tenants) Update(ctx context.Context, id tenancy.ID, match Match, f Tena
 	if f.Settings != nil {
 		update.SetSettings(f.Settings)
 	}
-	if !match.isAny() {
-		update.Where(tenant.UpdatedAtIn(match.versions...))
-	}
-	row, err := update.Save(ctx)
-	if ent.IsNotFound(err) {
-		return nil, t.missing(ctx, id)
-	}
-	return row, translate("update a tenant", err)
+	return save(ctx, id.UUID(), match, update, t.client.Tenant.Query())
 }
 
-// Delete removes a tenant that has nothing. The errors are [ErrNotFound], [ErrStale] and [ErrNotEmpty].
+// Delete deletes a tenant without rows. Returns [ErrNotFound], [ErrStale] or [ErrNotEmpty].
 func (t *Tenants) Delete(ctx context.Context, id tenancy.ID, match Match) error {
-	removed, err := t.remove(ctx, t.client.Tenant, id, match)
-	if err == nil && removed == 0 {
-		return t.missing(ctx, id)
-	}
-	return err
+	return remove(ctx, id.UUID(), match, t.client.Tenant.Delete(), t.client.Tenant.Query())
 }
 
-// purgeAttempts bounds how often a purge that was the victim of a deadlock starts over. Nothing of it was done.
+// purgeAttempts bounds how often a purge is retried after a deadlock, which rolled it back.
 const purgeAttempts = 3
 
-// Purge removes a tenant with all its rows, in one transaction under that tenant, and counts them. It is the only way
-// in which rows go with their tenant: no foreign key cascades. The errors are [ErrNotFound] and [ErrStale], and
-// [ErrNotEmpty] for a table that Purge doesn't know.
+// Purge deletes a tenant and all its rows in one transaction under that tenant, and returns the counts. No foreign key
+// cascades. Returns [ErrNotFound], [ErrStale], or [ErrNotEmpty] for rows in a table that Purge does not cover.
 //
-// The tenant's row is locked first. Every insert into a tenant table takes a KEY SHARE lock on that row through its
-// foreign key, so inserts wait for the purge and then fail as [ErrNotFound]; without the lock, each insert that
-// commits between the deletes makes the purge fail. A transaction that changes a row of the tenant before it inserts
-// another one takes the locks in the opposite order, and can end in a deadlock.
+// Purge locks the tenant's row first. Every insert into a tenant table takes a KEY SHARE lock on that row through its
+// foreign key, so inserts wait for the purge and then fail with [ErrNotFound]. Without the lock, an insert that commits
+// between the deletes would fail the purge. A transaction that updates a row of the tenant before it inserts another
+// takes the locks in the opposite order and can deadlock.
 func (t *Tenants) Purge(ctx context.Context, id tenancy.ID, match Match) (Purged, error) {
 	for attempt := 1; ; attempt++ {
 		purged, err := t.purge(ctx, id, match)
@@ -141,7 +118,7 @@ func (t *Tenants) Purge(ctx context.Context, id tenancy.ID, match Match) (Purged
 func (t *Tenants) purge(ctx context.Context, id tenancy.ID, match Match) (Purged, error) {
 	var purged Purged
 	err := pgtenant.InTx(tenancy.With(ctx, id), t.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
-		err := lock(ctx, tx.Tenant, id, match)
+		_, err := lock(ctx, id.UUID(), match, tx.Tenant.Query(), func(row *ent.Tenant) time.Time { return row.UpdatedAt })
 		if err != nil {
 			return err
 		}
@@ -151,42 +128,10 @@ func (t *Tenants) purge(ctx context.Context, id tenancy.ID, match Match) (Purged
 		if purged.Agents, err = tx.Agent.Delete().Exec(ctx); err != nil {
 			return translate("purge agents", err)
 		}
-		_, err = t.remove(ctx, tx.Tenant, id, Match{})
-		return err
+		return remove(ctx, id.UUID(), Match{}, tx.Tenant.Delete(), tx.Tenant.Query())
 	})
 	if err != nil {
 		return Purged{}, err
 	}
 	return purged, nil
-}
-
-// lock takes the row of the tenant for the rest of the transaction. The errors are [ErrNotFound] and [ErrStale].
-func lock(ctx context.Context, client *ent.TenantClient, id tenancy.ID, match Match) error {
-	row, err := client.Query().Where(tenant.ID(id.UUID()), forUpdate).Only(ctx)
-	if err != nil {
-		return translate("lock a tenant", err)
-	}
-	if !match.has(row.UpdatedAt) {
-		return ErrStale
-	}
-	return nil
-}
-
-func forUpdate(s *entsql.Selector) { s.ForUpdate() }
-
-func (t *Tenants) remove(ctx context.Context, client *ent.TenantClient, id tenancy.ID, match Match) (int, error) {
-	remove := client.Delete().Where(tenant.ID(id.UUID()))
-	if !match.isAny() {
-		remove.Where(tenant.UpdatedAtIn(match.versions...))
-	}
-	removed, err := remove.Exec(ctx)
-	if sqlState(err) == foreignKeyViolation {
-		return 0, fmt.Errorf("delete a tenant: %w (%w)", ErrNotEmpty, err)
-	}
-	return removed, translate("delete a tenant", err)
-}
-
-func (t *Tenants) missing(ctx context.Context, id tenancy.ID) error {
-	there, err := t.client.Tenant.Query().Where(tenant.ID(id.UUID())).Exist(ctx)
-	return reason(there, err)
 }

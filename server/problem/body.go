@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Rule is what a request's body breaks before any field of it is looked at.
+// Rule is a rule for request bodies that is checked before the schema. Its text is the message.
 type Rule string
 
 // The rules.
@@ -19,8 +19,7 @@ const (
 	RuleSize       Rule = "expected a body of at most 1 MiB with numbers in plain decimal form"
 )
 
-// BodyError says which rule a body breaks and where. Huma keeps nothing of an error but its text, so the text is the
-// rule, and the place behind separator.
+// BodyError is a violated rule and its position. Its text contains both, because huma keeps only the text of an error.
 type BodyError struct {
 	Rule    Rule
 	Pointer string // RFC 6901; empty for the whole body
@@ -31,7 +30,7 @@ const separator = " @ "
 // Error implements error.
 func (e BodyError) Error() string { return string(e.Rule) + separator + e.Pointer }
 
-// bodyField reads a BodyError's text back. The status is 0 for other errors.
+// bodyField parses the text of a BodyError. The status is 0 for other errors.
 func bodyField(message string) (field Field, status int) {
 	text, pointer, found := strings.Cut(message, separator)
 	if !found {
@@ -62,7 +61,7 @@ func bodyField(message string) (field Field, status int) {
 	return field, http.StatusBadRequest
 }
 
-// dotted turns a JSON pointer into the form that fields have: /a/0/b is .a[0].b.
+// dotted converts a JSON pointer to the path of a field: /a/0/b is .a[0].b.
 func dotted(pointer string) string {
 	var path strings.Builder
 	for part := range strings.SplitSeq(strings.TrimPrefix(pointer, "/"), "/") {

@@ -6,14 +6,14 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// Code names a kind of failure. Codes are part of the API: they are added to, never renamed.
+// Code identifies a kind of problem. Codes are part of the API and are never renamed.
 type Code string
 
 // The codes.
 const (
 	CodeMalformed            Code = "malformed_request"
 	CodeUnauthenticated      Code = "unauthenticated"
-	CodeInvalidCredentials   Code = "invalid_credentials" //nolint:gosec // a code, no credentials
+	CodeInvalidCredentials   Code = "invalid_credentials" //nolint:gosec // not a credential
 	CodeInvalidSignature     Code = "invalid_signature"
 	CodeForbidden            Code = "forbidden"
 	CodeNotFound             Code = "not_found"
@@ -36,7 +36,7 @@ const (
 // Schema implements [huma.SchemaProvider].
 func (Code) Schema(huma.Registry) *huma.Schema { return enumeration(Codes()) }
 
-// enumeration is the schema of a closed set of texts.
+// enumeration returns the schema of a closed set of strings.
 func enumeration[T ~string](values []T) *huma.Schema {
 	schema := &huma.Schema{Type: huma.TypeString}
 	for _, value := range values {
@@ -45,7 +45,7 @@ func enumeration[T ~string](values []T) *huma.Schema {
 	return schema
 }
 
-// Codes lists every code, in the order of their statuses, for the API's description.
+// Codes returns all codes, ordered by status.
 func Codes() []Code {
 	return []Code{
 		CodeMalformed, CodeUnauthenticated, CodeInvalidCredentials, CodeInvalidSignature, CodeForbidden, CodeNotFound,
@@ -55,14 +55,13 @@ func Codes() []Code {
 	}
 }
 
-// kind is the code and the sentence of a status without a more specific problem.
+// kind is the default code and detail of a status.
 type kind struct {
 	code   Code
 	detail string
 }
 
-// general says what huma's errors, which come with a status only, are called here. A status that is not listed
-// counts as the server's own fault.
+// general returns the default of a status. An unlisted status becomes a 500.
 func general(status int) (int, kind) {
 	switch status {
 	case http.StatusBadRequest:

@@ -8,7 +8,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// FieldCode names a rule that a field breaks, for programs that translate it. Codes are added to, never renamed.
+// FieldCode identifies the rule that a field violates. Codes are part of the API and are never renamed.
 type FieldCode string
 
 // The field codes.
@@ -35,7 +35,7 @@ const (
 	FieldDisallowed FieldCode = "disallowed"
 )
 
-// FieldCodes lists every field code, for the API's description.
+// FieldCodes returns all field codes.
 func FieldCodes() []FieldCode {
 	return []FieldCode{
 		FieldRequired, FieldUnknown, FieldType, FieldFormat, FieldPattern, FieldChoice, FieldTooShort, FieldTooLong,
@@ -47,7 +47,7 @@ func FieldCodes() []FieldCode {
 // Schema implements [huma.SchemaProvider].
 func (FieldCode) Schema(huma.Registry) *huma.Schema { return enumeration(FieldCodes()) }
 
-// Field is one field of the request that is at fault. It never holds the value.
+// Field is an invalid field of a request. It never contains the value.
 type Field struct {
 	Field   string    `json:"field" doc:"Path of the field, starting with path, query, header or body." example:"body.slug"`
 	Code    FieldCode `json:"code" doc:"Machine-readable code of the violated rule. New codes may be added; existing codes do not change." example:"too_long"`
@@ -55,7 +55,7 @@ type Field struct {
 	Limit   *int64    `json:"limit,omitempty" format:"int32" doc:"The limit, if the rule has one." example:"63"`
 }
 
-// rules tell huma's messages apart. The order matters: the first that matches counts.
+// rules map huma's messages to codes. The first match wins.
 //
 //nolint:gochecknoglobals // a constant that Go cannot express
 var rules = []struct {
@@ -77,12 +77,12 @@ var rules = []struct {
 	{regexp.MustCompile(`^(expected (boolean|number|integer|string|array|object)|invalid (boolean|integer|float))`), FieldType},
 }
 
-// field says where, and which rule. Huma reports a missing field at its parent; here it has its own place.
+// field converts an error of huma. Huma reports a missing field at its parent.
 func field(d *huma.ErrorDetail) Field {
 	if missing := required.FindStringSubmatch(d.Message); missing != nil {
 		return Field{Field: location(d.Location + "." + missing[1]), Code: FieldRequired, Message: "required"}
 	}
-	// Huma appends the parser's words to some rules, after a colon, and they quote the value.
+	// Some messages end with a colon and the error of a parser, which quotes the value.
 	message, _, _ := strings.Cut(d.Message, ": ")
 	f := Field{Field: location(d.Location), Code: FieldFormat, Message: message}
 	for _, rule := range rules {
@@ -94,7 +94,7 @@ func field(d *huma.ErrorDetail) Field {
 	return f
 }
 
-// limit is the first of texts that is a number.
+// limit returns the first number in texts.
 func limit(texts ...string) *int64 {
 	for _, text := range texts {
 		if n, err := strconv.ParseInt(text, 10, 64); err == nil {

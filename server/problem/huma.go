@@ -10,43 +10,42 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// The longest list of fields that one answer names.
+// maxFields bounds the fields of a problem.
 const maxFields = 20
 
-// fieldName is what a field's name may look like to be repeated. A caller chooses the names of unknown fields: one with a
-// digit or a hyphen in it could be a token in the wrong place.
+// fieldName matches names that may be repeated in a problem. An unknown field has an arbitrary name; one with a digit or a
+// hyphen could be a misplaced token.
 var fieldName = regexp.MustCompile(`^[A-Za-z_]{1,40}$`)
 
-// index is a place in an array.
+// index matches an array index.
 var index = regexp.MustCompile(`^\[\d{1,6}\]$`)
 
-// required is huma's message about a missing field; the name in it is from our schema.
+// required matches huma's message for a missing field; the name is from the schema.
 var required = regexp.MustCompile(`^expected required property (\w+) to be present$`)
 
-//nolint:gochecknoglobals // as global as huma's variables, which it guards
+//nolint:gochecknoglobals // guards huma's global variables
 var installed sync.Once
 
-// Install makes huma report in our form, and take a field's name only in its exact spelling. Huma keeps both for the
-// whole process; the first call sets them.
+// Install makes huma return problems and match names case-sensitively, once for the whole process.
 func Install() {
 	installed.Do(func() {
 		huma.NewError = fromHuma
 		huma.NewErrorWithContext = func(_ huma.Context, status int, msg string, errs ...error) huma.StatusError {
 			return fromHuma(status, msg, errs...)
 		}
-		// Otherwise {"slug": valid, "SLUG": invalid} is validated by the one and stored by the other.
+		// Otherwise {"slug": valid, "SLUG": invalid} passes validation by slug and stores SLUG.
 		huma.ValidateStrictCasing = true
 	})
 }
 
-// unreadableBody is huma's message about a body whose reading failed, for which it takes the blame.
+// unreadableBody is huma's message for a body that could not be read, which it reports as a 500.
 const unreadableBody = "cannot read request body"
 
-// fromHuma keeps of huma's error which field breaks which rule. The values, and messages of its own making, are
-// dropped: both repeat what was submitted.
+// fromHuma converts an error of huma to the violated rules. Values and free-form messages are dropped, because they contain
+// submitted data.
 func fromHuma(status int, message string, errs ...error) huma.StatusError {
 	if status == http.StatusInternalServerError && message == unreadableBody {
-		return General(http.StatusBadRequest) // the client went away, or cut its body short
+		return General(http.StatusBadRequest) // the client disconnected or sent a truncated body
 	}
 	p := General(status)
 	for _, err := range errs {
@@ -69,10 +68,10 @@ func fromHuma(status int, message string, errs ...error) huma.StatusError {
 	return p
 }
 
-// location repeats a path without the parts that only a caller could have chosen.
+// location returns a path with arbitrary names replaced by *.
 func location(path string) string {
 	if strings.HasPrefix(path, "header.") {
-		return path // ours: a header that isn't declared is never looked at
+		return path // only declared headers are validated
 	}
 	parts := strings.Split(strings.ReplaceAll(path, "[", ".["), ".")
 	for i, part := range parts {

@@ -8,18 +8,18 @@ import (
 	"time"
 )
 
-// ContentType is the media type of an answer that holds a [Problem] (RFC 9457, section 6.1).
+// ContentType is the media type of a [Problem] (RFC 9457, section 6.1).
 const ContentType = "application/problem+json"
 
-// RequestIDHeader names a request in its answer and in the log.
+// RequestIDHeader is the header with the id of a request, which is also logged.
 const RequestIDHeader = "X-Request-ID"
 
-// blank is the type of a problem that its status and code describe fully (RFC 9457, section 4.2.1).
+// blank is the type of a problem without a type of its own (RFC 9457, section 4.2.1).
 const blank = "about:blank"
 
-// Problem is the body of every answer outside 2xx. It is an error, so that it can be returned through layers.
+// Problem is the body of every response outside 2xx and 3xx.
 //
-//nolint:errname // RFC 9457's word
+//nolint:errname // the name in RFC 9457
 type Problem struct {
 	Type   string  `json:"type" doc:"Always about:blank. Use code to identify the problem." example:"about:blank"`
 	Title  string  `json:"title" doc:"The HTTP status text." example:"Unprocessable Entity"`
@@ -35,15 +35,15 @@ type Problem struct {
 	cause  error
 }
 
-// New makes a problem. Detail is a sentence for the caller, and must hold nothing that was submitted.
+// New creates a problem. Detail must not contain submitted data.
 func New(status int, code Code, detail string) *Problem {
 	return &Problem{Type: blank, Title: http.StatusText(status), Status: status, Code: code, Detail: detail}
 }
 
-// Error implements error with the status and the code.
+// Error implements error.
 func (p *Problem) Error() string { return "problem " + strconv.Itoa(p.Status) + " " + string(p.Code) }
 
-// Unwrap returns what the log should know and the caller must not.
+// Unwrap returns the cause, for the log only.
 func (p *Problem) Unwrap() error { return p.cause }
 
 // GetStatus implements huma's StatusError.
@@ -55,7 +55,7 @@ func (p *Problem) GetHeaders() http.Header { return p.header }
 // ContentType implements huma's ContentTypeFilter.
 func (p *Problem) ContentType(string) string { return ContentType }
 
-// With returns p with a header on its answer.
+// With sets a response header and returns p.
 func (p *Problem) With(name, value string) *Problem {
 	if p.header == nil {
 		p.header = http.Header{}
@@ -64,55 +64,55 @@ func (p *Problem) With(name, value string) *Problem {
 	return p
 }
 
-// RetryAfter returns p with the Retry-After header, in whole seconds and at least one.
+// RetryAfter sets Retry-After, in whole seconds and at least 1, and returns p.
 func (p *Problem) RetryAfter(d time.Duration) *Problem {
 	p.Retry = max(1, int((d+time.Second-1)/time.Second))
 	return p.With("Retry-After", strconv.Itoa(p.Retry))
 }
 
-// Because returns p with a cause for the log.
+// Because sets the cause for the log and returns p.
 func (p *Problem) Because(cause error) *Problem {
 	p.cause = cause
 	return p
 }
 
-// Write answers with p where huma doesn't, such as an unknown route.
+// Write writes p as the response outside huma, such as for an unknown route.
 func (p *Problem) Write(w http.ResponseWriter) {
 	maps.Copy(w.Header(), p.header)
 	p.RequestID = w.Header().Get(RequestIDHeader)
 	w.Header().Set("Content-Type", ContentType)
 	w.WriteHeader(p.Status)
-	_ = json.NewEncoder(w).Encode(p) //nolint:errchkjson // the client is gone: nobody is left to tell
+	_ = json.NewEncoder(w).Encode(p) //nolint:errchkjson // the client disconnected
 }
 
-// General is the problem of a status without a more specific one.
+// General returns the default problem of a status.
 func General(status int) *Problem {
 	status, k := general(status)
 	return New(status, k.code, k.detail)
 }
 
-// Invalid is a 422 about fields.
+// Invalid returns a 422 for fields.
 func Invalid(fields ...Field) *Problem {
 	p := General(http.StatusUnprocessableEntity)
 	p.Errors = fields
 	return p
 }
 
-// NotFound is the 404 of everything that isn't there, and of everything that is another tenant's.
+// NotFound returns a 404, the same for missing rows and those of other tenants.
 func NotFound() *Problem { return General(http.StatusNotFound) }
 
-// Unauthenticated is the 401 of a missing, malformed, unknown, ended or revoked session.
+// Unauthenticated returns a 401 for a missing or invalid session.
 func Unauthenticated() *Problem {
 	return New(http.StatusUnauthorized, CodeUnauthenticated, "Send a valid session token as Authorization: Bearer <token>.").
 		With("WWW-Authenticate", `Bearer realm="konstruct"`)
 }
 
-// Forbidden is the 403 of somebody who is known and may not.
+// Forbidden returns a 403 for a principal without the platform admin role.
 func Forbidden() *Problem {
 	return New(http.StatusForbidden, CodeForbidden, "This operation requires a platform admin.")
 }
 
-// Conflict is the 409 of a unique value that is taken. It doesn't say by whom; fields say which, where the caller may know.
+// Conflict returns a 409 for a unique value in use. Fields are given only to callers who may learn them.
 func Conflict(fields ...string) *Problem {
 	p := New(http.StatusConflict, CodeConflict, "A unique value is already in use; choose another.")
 	for _, name := range fields {
@@ -121,24 +121,24 @@ func Conflict(fields ...string) *Problem {
 	return p
 }
 
-// NotModified is the 304 of a resource that the client has already (RFC 9110, section 15.4.5). It has no body.
+// NotModified returns a 304, which has no body (RFC 9110, section 15.4.5).
 func NotModified(etag string) *Problem {
 	return (&Problem{Status: http.StatusNotModified}).With("ETag", etag)
 }
 
-// Unavailable is the 503 of a request that was not carried out and can be sent again after the given time.
+// Unavailable returns a 503 for a request that was not processed and can be retried.
 func Unavailable(after time.Duration) *Problem {
 	return General(http.StatusServiceUnavailable).RetryAfter(after)
 }
 
-// OutcomeUnknown is the 503 of a change that may have been carried out. It has no Retry-After: a client that repeats the
-// request blindly could make the change twice.
+// OutcomeUnknown returns a 503 for a change that may have been applied. It has no Retry-After, because a blind retry could
+// apply the change twice.
 func OutcomeUnknown() *Problem {
 	return New(http.StatusServiceUnavailable, CodeOutcomeUnknown,
 		"The change may have been applied; fetch the resource before you retry.")
 }
 
-// Overloaded is the 503 of a server that has more to do than it takes on.
+// Overloaded returns a 503 for a request that was rejected because of too much load.
 func Overloaded(after time.Duration) *Problem {
 	return New(http.StatusServiceUnavailable, CodeOverloaded, "The service is overloaded; retry after retry_after seconds.").RetryAfter(after)
 }

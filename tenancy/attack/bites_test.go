@@ -2,15 +2,13 @@ package attack_test
 
 import (
 	"context"
-	"fmt"
-	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/konstruct/konstruct/integration/mockt"
 	"github.com/konstruct/konstruct/integration/testdb"
 	"github.com/konstruct/konstruct/tenancy/attack"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
@@ -62,16 +60,14 @@ func TestTheAttacksBite(t *testing.T) {
 			if tc.sql != "" {
 				run(t, db.SuperURL, tc.sql)
 			}
-			w := watch(t)
-			// The other families do not depend on a table's protection, and the other tables are protected.
-			w.spare = []string{"registration", "session", "connection", "leak", "driver", "redis"}
 			target := target(t, db)
 			target.Entities = target.Entities[2:]
-			report := attack.Run(w, target)
+			// The other families do not depend on a table's protection, and the other tables are protected.
+			report, failed := failing(t, target, "registration", "session", "connection", "leak", "driver", "redis")
 			for _, id := range tc.noticed {
-				require.True(t, w.failedAt(id), "%s was not noticed by %s; by %v", name, id, w.attacks())
+				require.True(t, failed.of(id), "%s was not noticed by %s; by %.2000s", name, id, failed)
 			}
-			require.Equal(t, len(tc.noticed) == 0, report.Holds, "%s: %s %v", name, report.Verdict, w.attacks())
+			require.Equal(t, len(tc.noticed) == 0, report.Holds, "%s: %s %.2000s", name, report.Verdict, failed)
 		})
 	}
 }
@@ -111,14 +107,11 @@ func TestTheApplicationsCodeIsAttacked(t *testing.T) {
 			t.Cleanup(func() { _ = super.Close() })
 			target := target(t, db)
 			tc.spoil(&target.Entities[2], super)
-			w := watch(t)
-			w.spare = []string{
-				"registration", "reads", "writes", "keys", "rights", "side-channels", "context", "leftovers", "injection",
-				"session", "connection", "leak", "driver", "redis",
-			}
 			target.Entities = target.Entities[2:]
-			require.False(t, attack.Run(w, target).Holds)
-			require.True(t, w.failedAt(tc.noticed), "not noticed by %s; by %v", tc.noticed, w.attacks())
+			report, failed := failing(t, target, "registration", "reads", "writes", "keys", "rights", "side-channels", "context",
+				"leftovers", "injection", "session", "connection", "leak", "driver", "redis")
+			require.False(t, report.Holds)
+			require.True(t, failed.of(tc.noticed), "not noticed by %s; by %.2000s", tc.noticed, failed)
 		})
 	}
 }
@@ -130,79 +123,31 @@ func TestRegistration(t *testing.T) {
 	target := target(t, db)
 
 	target.Entities = target.Entities[:2]
-	w := watch(t)
-	report := attack.Run(w, target)
+	report, _ := failing(t, target)
 	require.False(t, report.Holds)
 	require.Contains(t, strings.Join(report.Faults, "\n"), "table public.invoices has a tenant_id and no attack registration")
 
 	target.Entities = nil
-	report = attack.Run(watch(t), target)
+	report, _ = failing(t, target)
 	require.False(t, report.Holds, "a target without entities proves nothing")
 }
 
-// watched is a T that remembers what failed, instead of failing.
-type watched struct {
-	testing.TB
-
-	name  string
-	spare []string // subtests that are left out
-	log   *failures
-}
-
-type failures struct {
-	mu  sync.Mutex
-	all []string
-}
-
-func watch(t *testing.T) *watched {
+// failing makes the attacks on target without the named families, and returns the report and what failed.
+func failing(t *testing.T, target attack.Target, without ...string) (report *attack.Report, failed failures) {
 	t.Helper()
-	return &watched{TB: t, log: &failures{}}
+	fake := mockt.New(t.Context(), t.Name())
+	fake.Without = without
+	fake.Do(func(fake *mockt.T) { report = attack.Run(fake, target) })
+	return report, fake.Failures()
 }
 
-func (w *watched) Name() string              { return w.name }
-func (*watched) Parallel()                   {}
-func (*watched) Logf(string, ...any)         {}
-func (w *watched) Failed() bool              { return w.failedAt(w.name) }
-func (*watched) FailNow()                    { runtime.Goexit() }
-func (w *watched) Errorf(f string, a ...any) { w.log.add(w.name + ": " + fmt.Sprintf(f, a...)) }
+// failures are lines of a test's name and its message.
+type failures []string
 
-func (w *watched) Run(name string, f func(*watched)) bool {
-	if slices.Contains(w.spare, name) {
-		return true
-	}
-	done := make(chan struct{})
-	sub := &watched{TB: w.TB, name: w.name + "/" + name, spare: w.spare, log: w.log}
-	go func() {
-		defer close(done)
-		f(sub)
-	}()
-	<-done
-	return !sub.Failed()
-}
-
-func (l *failures) add(line string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.all = append(l.all, line)
-}
-
-// failedAt reports whether a subtest of this name, or one within it, has failed.
-func (w *watched) failedAt(id string) bool {
-	w.log.mu.Lock()
-	defer w.log.mu.Unlock()
-	return slices.ContainsFunc(w.log.all, func(line string) bool {
-		name, _, _ := strings.Cut(line, ":")
+// of reports whether a subtest of this name, or one within it, has failed.
+func (f failures) of(id string) bool {
+	return slices.ContainsFunc(f, func(line string) bool {
+		name, _, _ := strings.Cut(line, ": ")
 		return strings.Contains(name+"/", "/"+strings.TrimPrefix(id, "/")+"/")
 	})
-}
-
-// attacks lists what failed, shortly.
-func (w *watched) attacks() []string {
-	w.log.mu.Lock()
-	defer w.log.mu.Unlock()
-	var lines []string
-	for _, line := range w.log.all {
-		lines = append(lines, line[:min(len(line), 160)])
-	}
-	return lines
 }

@@ -98,7 +98,7 @@ func (k *kit) entities(t test) {
 
 func (e Entity) refusesUnset(ctx context.Context) error {
 	const id = "018f6d0e-0000-7000-8000-0000000000ff"
-	_, create := e.Create(ctx, "canary")
+	_, create := e.Create(ctx, newMark())
 	_, list := e.List(ctx)
 	_, get := e.Get(ctx, id)
 	_, update := e.Update(ctx, id)

@@ -2,7 +2,6 @@ package attack
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -100,7 +99,7 @@ func (s *harness) populate(ctx context.Context, entities []Entity, n int) (*tena
 // stock makes an entity's rows, and one that is taken away again once its image is known.
 func (s *harness) stock(ctx context.Context, p *tenant, e Entity, n int) error {
 	for range n + 1 {
-		mark := "canary" + strings.ToLower(rand.Text())
+		mark := newMark()
 		id, err := e.Create(tenancy.With(ctx, p.id), mark)
 		if err != nil {
 			return fmt.Errorf("create: %w", err)

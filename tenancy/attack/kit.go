@@ -115,7 +115,7 @@ func (k *kit) registration(t test) {
 	t.Helper()
 	for _, tb := range k.tables {
 		if !slices.ContainsFunc(k.target.Entities, func(e Entity) bool { return e.Table == tb.Name }) {
-			k.faultf(t, "table %s has a %s and no attack registration: add an attack.Entity for it to the target", tb.Name, tenantColumn)
+			k.faultf(t, "table %s has a %s and no attack registration: add its generated schema (attack.Entities) or an attack.Entity to the target", tb.Name, tenantColumn)
 		}
 	}
 	for _, e := range k.target.Entities {

@@ -15,14 +15,11 @@ import (
 // quick runs one family, so that the report has every outcome but a breach.
 func quick(t *testing.T, db *testdb.Database) *attack.Report {
 	t.Helper()
-	w := watch(t)
-	w.spare = []string{
-		"registration", "reads", "writes", "rights", "context", "leftovers", "injection", "session", "connection", "leak", "driver",
-		"entities", "redis",
-	}
 	target := target(t, db)
 	target.Commit, target.Superuser = "0123abc", ""
-	return attack.Run(w, target)
+	report, _ := failing(t, target, "registration", "reads", "writes", "rights", "context", "leftovers", "injection", "session",
+		"connection", "leak", "driver", "entities", "redis")
+	return report
 }
 
 func TestTheReportExplainsItself(t *testing.T) {

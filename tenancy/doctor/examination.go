@@ -10,7 +10,7 @@ import (
 type examination struct {
 	reading
 
-	spec  Spec
+	spec Spec
 	live map[key]Object
 	// want is what the database is compared with. It is nil where there is nothing to compare with: why, is a finding.
 	want map[key]Object

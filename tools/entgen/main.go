@@ -61,6 +61,7 @@ func generate(schema, target, pkg string, features []string) error {
 			gen.MustParse(gen.NewTemplate("wherep").Parse(mixin.Template)),
 			gen.MustParse(gen.NewTemplate("rows").Parse(mixin.RowsTemplate)),
 			gen.MustParse(gen.NewTemplate("returned").Parse(mixin.ReturnedTemplate)),
+			gen.MustParse(gen.NewTemplate("attacks").Parse(mixin.AttacksTemplate)),
 			gen.MustParse(gen.NewTemplate("import/additional").Parse(importEnt)),
 		},
 	}, entc.FeatureNames(features...))

@@ -26,6 +26,12 @@ var Template string
 //go:embed returned.tmpl
 var ReturnedTemplate string
 
+// AttacksTemplate is the generator's template for the package attacks below the client, which describes the schemas to
+// the attack kit (attack.Entities).
+//
+//go:embed attacks.tmpl
+var AttacksTemplate string
+
 // ReplaceP returns the predicates with p at their end, in the place of those with p's code: the same function literal, which
 // an earlier run of the builder made for another tenant. It is for the code that [Template] generates.
 func ReplaceP[P ~func(*sql.Selector)](predicates []P, p func(*sql.Selector)) []P {

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestHashingIsBoundedByCoresAndMemory(t *testing.T) {
+func TestDefaultConcurrency(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		cores int
@@ -24,7 +24,7 @@ func TestHashingIsBoundedByCoresAndMemory(t *testing.T) {
 		{64, 256 << 20, 3}, // a quarter of it is 64 MiB
 		{64, 32 << 20, 1},
 	} {
-		require.Equal(t, tt.want, defaultAtOnce(tt.cores, tt.limit), "%+v", tt)
+		require.Equal(t, tt.want, defaultConcurrency(tt.cores, tt.limit), "%+v", tt)
 	}
-	require.Equal(t, defaultAtOnce(runtime.GOMAXPROCS(0), debug.SetMemoryLimit(-1)), NewQueue(QueueOptions{}).atOnce)
+	require.Equal(t, defaultConcurrency(runtime.GOMAXPROCS(0), debug.SetMemoryLimit(-1)), NewSemaphore(SemaphoreOptions{}).concurrency)
 }

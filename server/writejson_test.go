@@ -55,7 +55,7 @@ func TestAnswersAreEncodedConcurrently(t *testing.T) {
 				for _, answer := range types {
 					v := generate(random, answer, "").Interface()
 					var got bytes.Buffer
-					if writeAnswer(&got, v) == nil && !bytes.Equal(expected(v), got.Bytes()) {
+					if writeJSON(&got, v) == nil && !bytes.Equal(expected(v), got.Bytes()) {
 						t.Errorf("%#v: %s", v, got.Bytes())
 					}
 				}
@@ -85,7 +85,7 @@ func requireSameAnswer(t *testing.T, v any) {
 	t.Helper()
 	want := expected(v)
 	got := httptest.NewRecorder()
-	err := writeAnswer(got, v)
+	err := writeJSON(got, v)
 	require.Equal(t, want == nil, err != nil, "%#v: %v", v, err)
 	require.Equal(t, string(want), got.Body.String(), "%#v", v)
 	if err == nil {

@@ -1,0 +1,111 @@
+package operation
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	entsql "entgo.io/ent/dialect/sql"
+	"github.com/google/uuid"
+
+	"github.com/konstruct/konstruct/ent"
+	"github.com/konstruct/konstruct/tenancy"
+)
+
+// The parts of Ent's builders that the functions below use, for rows of type T and predicates of type P. All tables have
+// the columns id and updated_at.
+type (
+	query[T any, P ~func(*entsql.Selector), Q any] interface {
+		Where(...P) Q
+		Limit(int) Q
+		All(context.Context) ([]*T, error)
+		Only(context.Context) (*T, error)
+		Exist(context.Context) (bool, error)
+	}
+	updateOne[T any, P ~func(*entsql.Selector), U any] interface {
+		Where(...P) U
+		Save(context.Context) (*T, error)
+	}
+	deletion[P ~func(*entsql.Selector), D any] interface {
+		Where(...P) D
+		Exec(context.Context) (int, error)
+	}
+)
+
+// list returns the page of q, which is ordered by id. The name is in the cursor and in errors. Measure returns a row's
+// id and the bytes of its texts.
+func list[T any, P ~func(*entsql.Selector), Q query[T, P, Q]](
+	ctx context.Context, p Pages, name string, page Page, q Q, measure func(*T) (uuid.UUID, int),
+) (List[*T], error) {
+	tenant, _ := tenancy.From(ctx) // without one, pgtenant rejects the query unless its table is the platform's own
+	after, err := p.after(name, tenant, page.Cursor)
+	if err != nil {
+		return List[*T]{}, err
+	}
+	if after != uuid.Nil {
+		q.Where(entsql.FieldGT("id", after))
+	}
+	rows, err := q.Limit(page.Limit + 1).All(ctx)
+	if err != nil {
+		return List[*T]{}, translate("list "+name, err)
+	}
+	return cut(p, name, tenant, page.Limit, rows, measure), nil
+}
+
+// save updates row id if its version matches.
+func save[T any, P ~func(*entsql.Selector), U updateOne[T, P, U], Q query[T, P, Q]](
+	ctx context.Context, id uuid.UUID, match Match, u U, q Q,
+) (*T, error) {
+	if !match.isAny() {
+		u.Where(match.in)
+	}
+	row, err := u.Save(ctx)
+	if ent.IsNotFound(err) {
+		return nil, unmatched(ctx, id, q)
+	}
+	return row, translate("update a row", err)
+}
+
+// remove deletes row id if its version matches.
+func remove[T any, P ~func(*entsql.Selector), D deletion[P, D], Q query[T, P, Q]](
+	ctx context.Context, id uuid.UUID, match Match, d D, q Q,
+) error {
+	d.Where(entsql.FieldEQ("id", id))
+	if !match.isAny() {
+		d.Where(match.in)
+	}
+	deleted, err := d.Exec(ctx)
+	switch {
+	case sqlState(err) == foreignKeyViolation:
+		return fmt.Errorf("delete a row: %w (%w)", ErrNotEmpty, err)
+	case err == nil && deleted == 0:
+		return unmatched(ctx, id, q)
+	}
+	return translate("delete a row", err)
+}
+
+// unmatched returns why no row had both the id and a matching version: [ErrStale] or [ErrNotFound].
+func unmatched[T any, P ~func(*entsql.Selector), Q query[T, P, Q]](ctx context.Context, id uuid.UUID, q Q) error {
+	exists, err := q.Where(entsql.FieldEQ("id", id)).Exist(ctx)
+	switch {
+	case err != nil:
+		return translate("look up a row", err)
+	case exists:
+		return ErrStale
+	}
+	return ErrNotFound
+}
+
+// lock returns row id, locked for the rest of the transaction, if its version matches.
+func lock[T any, P ~func(*entsql.Selector), Q query[T, P, Q]](
+	ctx context.Context, id uuid.UUID, match Match, q Q, version func(*T) time.Time,
+) (*T, error) {
+	row, err := q.Where(entsql.FieldEQ("id", id), func(s *entsql.Selector) { s.ForUpdate() }).Only(ctx)
+	if err != nil {
+		return nil, translate("lock a row", err)
+	}
+	if !match.has(version(row)) {
+		return nil, ErrStale
+	}
+	return row, nil
+}
