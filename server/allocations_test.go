@@ -20,24 +20,24 @@ import (
 // leave room for the race detector, which empties pools.
 //
 //nolint:paralleltest // allocations are counted for the whole process
-func TestAllocationsOfARequest(t *testing.T) {
-	w := newWorld(t, func(o *server.Options) { o.Logger = slog.New(slog.NewJSONHandler(io.Discard, nil)) }) //nolint:sloglint // it writes
-	tenant := w.tenant(t, "acme")
+func TestAllocationsPerRequest(t *testing.T) {
+	b := setup(t, func(o *server.Options) { o.Logger = slog.New(slog.NewJSONHandler(io.Discard, nil)) }) //nolint:sloglint // it writes
+	tenant := b.createTenant(t, "acme")
 	for i := range 21 {
-		w.create(t, tenant+"/agents", map[string]any{"name": fmt.Sprint("Agent ", i)})
+		b.create(t, tenant+"/agents", map[string]any{"name": fmt.Sprint("Agent ", i)})
 	}
 	for path, limit := range map[string]allocations{
 		"/healthz":                  {objects: 28, bytes: 2_000},
 		tenant + "/agents?limit=20": {objects: 375, bytes: 30_000},
 	} {
 		request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, http.NoBody)
-		request.Header.Set("Authorization", "Bearer "+w.admin)
+		request.Header.Set("Authorization", "Bearer "+b.admin)
 		answer := &unread{header: http.Header{}}
 		least := allocations{objects: math.MaxUint64, bytes: math.MaxUint64}
 		for range 100 { // the least of them, because others allocate and pools are emptied meanwhile
 			clear(answer.header)
 			before := allocated()
-			w.Handler().ServeHTTP(answer, request)
+			b.Handler().ServeHTTP(answer, request)
 			after := allocated()
 			least.objects = min(least.objects, after.objects-before.objects)
 			least.bytes = min(least.bytes, after.bytes-before.bytes)

@@ -16,8 +16,8 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// TestFaultsOfTheServer: whether a change was made decides what the client may do next.
-func TestFaultsOfTheServer(t *testing.T) {
+// TestServerFailures: whether a change was made decides what the client may do next.
+func TestServerFailures(t *testing.T) {
 	t.Parallel()
 	state := func(code string) error { return &pgconn.PgError{Code: code, Detail: "canary"} }
 	for _, tt := range []struct {
@@ -62,8 +62,8 @@ func TestFaultsOfTheServer(t *testing.T) {
 	}
 }
 
-// TestCausesAreNamed: three faults of a log-in to the database are three things, and DETAIL never gets out.
-func TestCausesAreNamed(t *testing.T) {
+// TestCauseAttributes: three faults of a log-in to the database are three things, and DETAIL never gets out.
+func TestCauseAttributes(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
 	for _, code := range []string{"28P01", "28000", "3D000", "53300", "53100", "57P03", "57014", "55P03", "25006", "40P01", "42P01"} {

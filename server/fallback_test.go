@@ -9,7 +9,7 @@ import (
 )
 
 // With the fallback, a *gin.Context would answer for its request, and the next request's after that.
-func TestGinContextsDoNotFallBack(t *testing.T) {
+func TestGinContextFallbackIsOff(t *testing.T) {
 	t.Parallel()
 	s := &Server{log: slog.New(slog.DiscardHandler)}
 	handler, err := s.router(false)

@@ -27,7 +27,7 @@ func TestPlainLength(t *testing.T) {
 	require.Greater(t, plainLength("1e-99999999999999999999"), maxDigits)
 }
 
-func TestBodiesAreReadStrictly(t *testing.T) {
+func TestStrictJSON(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]problem.BodyError{
 		`{"a":1,"a":2}`:            {Rule: problem.RuleRepeated, Pointer: "/a"},

@@ -15,7 +15,7 @@ const goldenDocument = "../docs/openapi.json"
 
 var update = flag.Bool("update", false, "rewrite "+goldenDocument)
 
-func TestTheCommittedDocumentIsCurrent(t *testing.T) {
+func TestDocumentIsCurrent(t *testing.T) {
 	t.Parallel()
 
 	document, err := server.OpenAPI()
@@ -25,10 +25,10 @@ func TestTheCommittedDocumentIsCurrent(t *testing.T) {
 	}
 	golden, err := os.ReadFile(goldenDocument)
 	require.NoError(t, err)
-	require.Equal(t, string(golden), string(document), "go test ./server -run TestTheCommittedDocumentIsCurrent -update")
+	require.Equal(t, string(golden), string(document), "go test ./server -run TestDocumentIsCurrent -update")
 }
 
-func TestTheDocumentIsValid(t *testing.T) {
+func TestDocumentIsValid(t *testing.T) {
 	t.Parallel()
 
 	document, err := server.OpenAPI()

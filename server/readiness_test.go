@@ -95,8 +95,8 @@ func TestDrainingDoesNotWaitForChecks(t *testing.T) {
 	})
 }
 
-// TestReadinessIsReusedForASecond: not longer when the clock is set back, nor when it is set ahead and back again.
-func TestReadinessIsReusedForASecond(t *testing.T) {
+// TestReadinessIsCached: not longer when the clock is set back, nor when it is set ahead and back again.
+func TestReadinessIsCached(t *testing.T) {
 	t.Parallel()
 	now, runs := time.Date(2030, 1, 1, 12, 0, 0, 0, time.UTC), 0
 	r := quietReadiness(func() time.Time { return now }, Check{Name: "counts", Run: func(context.Context) error { runs++; return nil }})

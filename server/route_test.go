@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestARouteWithoutARuleDoesNotStart(t *testing.T) {
+func TestRouteRequiresAccessRule(t *testing.T) {
 	t.Parallel()
 	gin.SetMode(gin.ReleaseMode)
 	do := func(context.Context, *struct{}) (*struct{}, error) { return &struct{}{}, nil }
@@ -42,7 +42,7 @@ func TestARouteWithoutARuleDoesNotStart(t *testing.T) {
 	}
 }
 
-func TestAPanicTellsNothing(t *testing.T) {
+func TestPanicDetailsAreHidden(t *testing.T) {
 	t.Parallel()
 	gin.SetMode(gin.ReleaseMode)
 	var log bytes.Buffer

@@ -22,7 +22,7 @@ import (
 	"github.com/konstruct/konstruct/server/problem"
 )
 
-func TestAnswersAreEncodedAsByEncodingJSON(t *testing.T) {
+func TestWriteJSONMatchesEncodingJSON(t *testing.T) {
 	t.Parallel()
 	types := answerTypes(t)
 	for seed := range uint64(2000) {
@@ -44,7 +44,7 @@ func TestAnswersAreEncodedAsByEncodingJSON(t *testing.T) {
 	}
 }
 
-func TestAnswersAreEncodedConcurrently(t *testing.T) {
+func TestWriteJSONConcurrently(t *testing.T) {
 	t.Parallel()
 	var group sync.WaitGroup
 	for worker := range uint64(8) {

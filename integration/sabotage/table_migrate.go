@@ -201,8 +201,8 @@ func doctorSaboteurs() []saboteur {
 			code: &code{
 				hangs:  true,
 				edits:  []edit{{"server/serve.go", "if err := s.proveIsolation(ctx); err != nil {", "if err := s.proveIsolation(ctx); false && err != nil {"}},
-				caught: in("server", "TestServingRefusesWithoutIsolation"),
-				holds:  in("server", "TestUnprovenIsolationServesNoTenant"),
+				caught: in("server", "TestServeRequiresIsolation"),
+				holds:  in("server", "TestIsolationFindingBlocksTenants"),
 			},
 		},
 	}
