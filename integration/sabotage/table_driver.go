@@ -239,8 +239,8 @@ func resultSaboteurs() []saboteur {
 			id: "driver-first-row", layer: layerDriver, removes: "that the first row is read eagerly, so that an error replaces it",
 			code: &code{
 				edits: []edit{{
-					rowsFile, "func (r *rows) open(all bool) error {\n",
-					"func (r *rows) open(all bool) error {\n\tif !all {\n\t\treturn nil\n\t}\n",
+					rowsFile, "func (r *rowReader) open(all bool) error {\n",
+					"func (r *rowReader) open(all bool) error {\n\tif !all {\n\t\treturn nil\n\t}\n",
 				}},
 				caught: in(driverTests, "TestFirstStatementFails/cache_describe in the server", "TestFirstStatementFails/exec in the server"),
 			},
