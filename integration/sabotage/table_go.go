@@ -118,14 +118,14 @@ func redisSaboteurs() []saboteur {
 			id: "redis-no-tenant", layer: layerRedis, removes: "the tenant in a key",
 			code: &code{
 				edits:  []edit{{file, `tenant.String() + ":" + kind`, `kind`}},
-				caught: in(keyTests, "TestKeys", "TestEveryKeyDemandsATenant", "FuzzKeys"),
+				caught: in(keyTests, "TestKeys", "TestKeysRequireATenant", "FuzzKeys"),
 			},
 		},
 		{
 			id: "redis-zero-tenant", layer: layerRedis, removes: "that the zero ID has no keys",
 			code: &code{
 				edits:  []edit{{file, "if tenant.IsZero() {", "if false {"}},
-				caught: in(keyTests, "TestEveryKeyDemandsATenant"),
+				caught: in(keyTests, "TestKeysRequireATenant"),
 			},
 		},
 		{
@@ -146,7 +146,7 @@ func redisSaboteurs() []saboteur {
 			id: "redis-empty-part", layer: layerRedis, removes: "that the empty part is refused",
 			code: &code{
 				edits:  []edit{{file, `if part == "" {`, "if false {"}},
-				caught: in(keyTests, "TestEveryKeyDemandsATenant"),
+				caught: in(keyTests, "TestKeysRequireATenant"),
 			},
 		},
 	}
