@@ -49,7 +49,7 @@ type world struct {
 	users     *account.Users
 	box       *secrets.Box
 	hasher    *countingHasher
-	trips     *pgtenant.Trips
+	trips     *pgtenant.RoundTrips
 	logs      *lockedBuffer
 	isolation isolation
 	monitor   *doctor.Monitor
@@ -65,9 +65,9 @@ type world struct {
 
 func newWorld(t *testing.T, changes ...func(*server.Options)) *world {
 	t.Helper()
-	w := &world{db: testdb.New(t), hasher: &countingHasher{}, trips: &pgtenant.Trips{}, logs: &lockedBuffer{}, now: time.Now()}
+	w := &world{db: testdb.New(t), hasher: &countingHasher{}, trips: &pgtenant.RoundTrips{}, logs: &lockedBuffer{}, now: time.Now()}
 	var err error
-	w.drv, err = pgtenant.Open(t.Context(), w.db.AppURL, pgtenant.WithMaxConns(4), pgtenant.WithTrips(w.trips))
+	w.drv, err = pgtenant.Open(t.Context(), w.db.AppURL, pgtenant.WithMaxConns(4), pgtenant.WithRoundTrips(w.trips))
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = w.drv.Close() })
 	w.client = ent.NewClient(ent.Driver(w.drv))
