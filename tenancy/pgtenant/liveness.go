@@ -15,7 +15,7 @@ import (
 
 const (
 	// staleAfter is how long a connection may be idle without a ping before its next use.
-	staleAfter = time.Second
+	staleAfter  = time.Second
 	pingTimeout = time.Second
 )
 
