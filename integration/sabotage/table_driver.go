@@ -13,6 +13,7 @@ const (
 	rowsFile      = "tenancy/pgtenant/rows.go"
 	intxFile      = "tenancy/pgtenant/intx.go"
 	openFile      = "tenancy/pgtenant/open.go"
+	limiterFile   = "tenancy/pgtenant/tenantlimiter.go"
 )
 
 func statementSaboteurs() []saboteur {
@@ -115,7 +116,7 @@ func transactionSaboteurs() []saboteur {
 			id: "driver-begin-by-flag", layer: layerDriver, removes: "that the connection is asked whether a transaction is open (BEGIN believed)",
 			code: &code{
 				hangs:  true,
-				edits:  []edit{{txFile, "\tif t.lease.status() != openStatus {\n\t\treturn ErrTxAborted\n\t}\n", ""}},
+				edits:  []edit{{txFile, "\tif t.lease.status() != activeStatus {\n\t\treturn ErrTxAborted\n\t}\n", ""}},
 				caught: in(driverTests, "TestFirstStatementFails/cache_statement by parse", "TestCommitBehindTheDriversBack/commit"),
 			},
 		},
@@ -273,9 +274,9 @@ func poolSaboteurs() []saboteur {
 			},
 		},
 		{
-			id: "driver-share", layer: layerDriver, removes: "the bound of a tenant's share of the pool",
+			id: "driver-share", layer: layerDriver, removes: "the per-tenant limit",
 			code: &code{
-				edits:  []edit{{leaseFile, "\tif tenant.IsZero() {\n\t\treturn nil, nil", "\tif true || tenant.IsZero() {\n\t\treturn nil, nil"}},
+				edits:  []edit{{limiterFile, "\tif tenant.IsZero() {\n\t\treturn nil, nil", "\tif true || tenant.IsZero() {\n\t\treturn nil, nil"}},
 				caught: in(driverTests, "TestATenantGetsHalfOfThePool"),
 			},
 		},

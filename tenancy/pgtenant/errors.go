@@ -14,16 +14,16 @@ import (
 	"github.com/konstruct/konstruct/tenancy"
 )
 
-// What a failure says about the database. Each failure that is not PostgreSQL's refusal of the statement itself matches at
-// most one of the two with [errors.Is]; [ErrOutcomeUnknown] is the one to look for first.
+// The effect of a failure on the database. An error that is not PostgreSQL's refusal of the statement matches at most one of
+// the two with [errors.Is]. Check [ErrOutcomeUnknown] first.
 //
-// An HTTP server answers ErrOutcomeUnknown with 503 and no hint to retry, and ErrNoEffect with 503 and Retry-After.
+// An HTTP server returns 503 for both, with Retry-After for ErrNoEffect only.
 var (
-	// ErrOutcomeUnknown is matched when a write or a commit was sent and its answer was lost: it may have taken effect.
-	// Read the data before sending it again.
+	// ErrOutcomeUnknown is matched when the answer to a write or a commit was lost: it may have taken effect. Read the data
+	// before you resend it.
 	ErrOutcomeUnknown = errors.New("pgtenant: outcome unknown")
-	// ErrNoEffect is matched when the database is certain to be unchanged and the same call may succeed later: it was never
-	// sent, it only read, or the server rolled it back. Whole transactions may be repeated, not single statements of one.
+	// ErrNoEffect is matched when the database is unchanged and the same call may succeed later: it was not sent, it only
+	// read, or it was rolled back. Repeat the whole transaction, not a single statement of it.
 	ErrNoEffect = errors.New("pgtenant: no effect")
 )
 
@@ -63,7 +63,7 @@ var (
 	ErrConfig = errors.New("pgtenant: unsafe configuration")
 )
 
-// failure is a sentinel that also matches its kind.
+// failure is a sentinel error that also matches kind.
 type failure struct {
 	text string
 	kind error
@@ -72,7 +72,7 @@ type failure struct {
 func (f *failure) Error() string { return f.text }
 func (f *failure) Unwrap() error { return f.kind }
 
-// SQLSTATE codes that mean something to isolation (PostgreSQL manual, appendix A).
+// SQLSTATE codes (PostgreSQL manual, appendix A).
 const (
 	codeQueryCanceled         = "57014"
 	codeInsufficientPrivilege = "42501"
@@ -80,11 +80,11 @@ const (
 	classDataException        = "22"
 )
 
-// argumentIndex finds which argument pgx could not encode; the rest of its message repeats the value.
+// argumentIndex finds the argument that pgx could not encode. The rest of the message repeats the value.
 var argumentIndex = regexp.MustCompile(`args\[(\d+)\]`)
 
-// translate turns an error of pgx into one that is safe to log and says what it means for the tenant. Values never
-// pass: PostgreSQL prints them in DETAIL, CONTEXT and class 22, pgx in its encoding errors.
+// translate turns an error of pgx into one of this package that is safe to log. PostgreSQL prints values in DETAIL, CONTEXT
+// and class 22, pgx in its encoding errors: all of these are removed.
 func translate(ctx context.Context, tenant tenancy.ID, e effect, err error) error {
 	if err == nil || known(err) {
 		return err
@@ -123,7 +123,7 @@ func translateDatabase(ctx context.Context, tenant tenancy.ID, e effect, err *pg
 	return err
 }
 
-// redact keeps what names the fault (code, constraint, table, column) and drops what could hold a value.
+// redact keeps code, constraint, table and column, and drops the fields that can contain a value.
 func redact(err *pgconn.PgError) *pgconn.PgError {
 	safe := &pgconn.PgError{
 		Severity:            err.Severity,
@@ -144,7 +144,7 @@ func redact(err *pgconn.PgError) *pgconn.PgError {
 	return safe
 }
 
-// known reports whether err is this package's, or tenancy's, already.
+// known reports whether err is already translated.
 func known(err error) bool {
 	for _, sentinel := range []error{
 		ErrTxLeftOpen, ErrTxAborted, ErrRowsOpen, ErrPoolBusy, ErrScan, ErrConfig, ErrConnection, ErrOutcomeUnknown, ErrNoEffect,

@@ -26,7 +26,7 @@ type house struct {
 	*pgtenant.Driver
 
 	client *ent.Client
-	trips  *pgtenant.Trips
+	trips  *pgtenant.RoundTrips
 	super  *pgx.Conn // sees everything: what is really there is asked here
 	url    string
 	a, b   tenancy.ID
@@ -39,8 +39,8 @@ func newHouse(t *testing.T, opts ...pgtenant.Option) *house {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = super.Close(context.WithoutCancel(t.Context())) })
 
-	h := &house{super: super, url: db.AppURL, trips: &pgtenant.Trips{}}
-	h.Driver = h.open(t, append([]pgtenant.Option{pgtenant.WithTrips(h.trips)}, opts...)...)
+	h := &house{super: super, url: db.AppURL, trips: &pgtenant.RoundTrips{}}
+	h.Driver = h.open(t, append([]pgtenant.Option{pgtenant.WithRoundTrips(h.trips)}, opts...)...)
 	h.client = ent.NewClient(ent.Driver(h.Driver))
 	h.a, h.b = h.tenant(t, "a"), h.tenant(t, "b")
 	return h

@@ -14,9 +14,9 @@ import (
 func TestFailedStatementsAreSentOnce(t *testing.T) {
 	t.Parallel()
 	const failing = "select 1 / (select 0)"
-	trips := &pgtenant.Trips{}
+	trips := &pgtenant.RoundTrips{}
 	drv, err := pgtenant.Open(t.Context(), testdb.New(t).AppURL,
-		pgtenant.WithMaxConns(1), pgtenant.WithQueryMode("exec"), pgtenant.WithTrips(trips))
+		pgtenant.WithMaxConns(1), pgtenant.WithQueryMode("exec"), pgtenant.WithRoundTrips(trips))
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = drv.Close() })
 	var one int64

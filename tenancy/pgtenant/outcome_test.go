@@ -69,7 +69,7 @@ func newLossyHouse(t *testing.T, opts ...pgtenant.Option) (*house, *relay) {
 	r := newRelay(t, direct.Host)
 	direct.Host = r.address
 	h.url = direct.String()
-	h.Driver = h.open(t, append([]pgtenant.Option{pgtenant.WithMaxConns(1), pgtenant.WithTrips(h.trips)}, opts...)...)
+	h.Driver = h.open(t, append([]pgtenant.Option{pgtenant.WithMaxConns(1), pgtenant.WithRoundTrips(h.trips)}, opts...)...)
 	h.client = ent.NewClient(ent.Driver(h.Driver))
 	h.healthy(t)
 	return h, r

@@ -12,30 +12,30 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// rowReader is a result being read. The pipeline that it is part of is closed inside the Next that finds the end, because
-// Ent ignores the error of Close, and what fails at commit comes from there only.
+// rowReader reads a result. The Next that finds the end closes the pipeline, because a failure at commit is reported by
+// that alone, and Ent ignores the error of Close.
 type rowReader struct {
 	statement statement
 	lease     *lease
 	answer    answer
 	types     *pgtype.Map // the connection's
-	copied    *pgtype.Map // a copy of it: the connection's is not safe for concurrent use, and rows can outlive their lease
+	copied    *pgtype.Map // a copy: the connection's is not safe for concurrent use, and rows can outlive their lease
 	end       func(error) error
-	mu        sync.Locker // the transaction's, within one, so that it can't end while the connection's buffer is used
+	mu        sync.Locker // in a transaction its lock, so that it can't end while the connection's buffer is read
 	own       sync.Mutex  // mu outside of a transaction
 
-	peeked  bool       // current was read, but not handed out
-	ahead   [][][]byte // further rows that were
+	peeked  bool       // Next has not returned current yet
+	ahead   [][][]byte // further rows read
 	current [][]byte
 	err     error
-	drained bool // the pipeline is closed, its outcome is in err
+	drained bool // the pipeline is closed; err is its outcome
 	ended   bool // end was called
 	unwatch func() bool
 }
 
 var _ entsql.ColumnScanner = (*rowReader)(nil)
 
-// open reads the first row; where all is set, all of them, and ends the result.
+// open reads the first row, or all rows, which ends the result.
 func (r *rowReader) open(all bool) error {
 	more := r.answer.result.NextRow()
 	if more && !all {
@@ -53,7 +53,7 @@ func (r *rowReader) open(all bool) error {
 	return r.finish()
 }
 
-// cloneRow copies a row out of the connection's buffer, keeping NULL (nil) apart from empty.
+// cloneRow copies a row from the connection's buffer. NULL stays nil.
 func cloneRow(raw [][]byte) [][]byte {
 	row := make([][]byte, len(raw))
 	for i, value := range raw {
@@ -62,7 +62,7 @@ func cloneRow(raw [][]byte) [][]byte {
 	return row
 }
 
-// drain reads what is left and closes the pipeline.
+// drain reads the rest and closes the pipeline.
 func (r *rowReader) drain() {
 	if r.drained {
 		return
@@ -70,16 +70,16 @@ func (r *rowReader) drain() {
 	r.drained = true
 	tag, err := r.answer.end()
 	r.err = err
-	r.lease.saw(r.statement, tag, len(r.answer.fields), err)
+	r.lease.recordTag(r.statement, tag, len(r.answer.fields), err)
 }
 
-// discard drains. Rows that were not cloned lie in the connection's buffer, which its next user fills again.
+// discard drops the rows: those not cloned are in the connection's buffer, which its next user overwrites.
 func (r *rowReader) discard() {
 	r.peeked, r.current, r.ahead = false, nil, nil
 	r.drain()
 }
 
-// finish drains, and gives the connection back, once.
+// finish drains, and releases the connection once.
 func (r *rowReader) finish() error {
 	r.drain()
 	if !r.ended {
@@ -92,7 +92,7 @@ func (r *rowReader) finish() error {
 	return r.err
 }
 
-// watch ends the result when its context ends, since the caller may never close it.
+// watch ends the result with its context: the caller may never close it.
 func (r *rowReader) watch(ctx context.Context) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -124,7 +124,7 @@ func (r *rowReader) Next() bool {
 		return true
 	}
 	r.current = nil
-	_ = r.finish() // Err reports it.
+	_ = r.finish() // Err returns it
 	return false
 }
 
@@ -133,7 +133,7 @@ func (r *rowReader) Scan(dest ...any) error {
 	scanned := false
 	defer func() {
 		if !scanned { // a Scanner panicked
-			r.abandon()
+			r.abort()
 		}
 	}()
 	err := r.scan(dest)
@@ -183,25 +183,25 @@ func (r *rowReader) scanDirect(dest []any) (rest []column, err error) {
 	return rest, nil
 }
 
-// abandon gives the connection up: the caller may never close the rows.
-func (r *rowReader) abandon() {
+// abort closes the connection: the caller may never close the rows.
+func (r *rowReader) abort() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.ended && !r.lease.over {
-		r.lease.spoiled = true
+	if !r.ended && !r.lease.released {
+		r.lease.discard = true
 		r.lease.close()
 		_ = r.close()
 	}
 }
 
-// Err implements sql.ColumnScanner. It is complete once Next has returned false.
+// Err implements sql.ColumnScanner. It is final after Next has returned false.
 func (r *rowReader) Err() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.err
 }
 
-// Close implements sql.ColumnScanner; the rest of the result is read and dropped.
+// Close implements sql.ColumnScanner. It reads and drops the rest of the result.
 func (r *rowReader) Close() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -222,10 +222,10 @@ func (r *rowReader) Columns() ([]string, error) {
 	return names, nil
 }
 
-// ColumnTypes implements sql.ColumnScanner. database/sql keeps that type's fields to itself; Ent does without it.
+// ColumnTypes implements sql.ColumnScanner. It returns an error: only database/sql can make a ColumnType, and Ent needs none.
 func (*rowReader) ColumnTypes() ([]*sql.ColumnType, error) {
-	return nil, errors.New("pgtenant: column types are database/sql's own")
+	return nil, errors.New("pgtenant: column types are not supported")
 }
 
-// NextResultSet implements sql.ColumnScanner: a statement has one.
+// NextResultSet implements sql.ColumnScanner: a statement has one result.
 func (*rowReader) NextResultSet() bool { return false }

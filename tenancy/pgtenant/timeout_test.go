@@ -71,11 +71,11 @@ func TestTimeoutAbandonsTheWaitsThatAreOldEnough(t *testing.T) {
 		second, stopSecond := p.bound(t.Context())
 		defer stopSecond()
 
-		p.abandon(errors.New("away"), time.Now())
+		p.cancelBefore(errors.New("away"), time.Now())
 		require.EqualError(t, context.Cause(first), "away")
 		require.NoError(t, second.Err(), "it has only begun")
 		time.Sleep(time.Second)
-		p.abandon(errors.New("away"), time.Now())
+		p.cancelBefore(errors.New("away"), time.Now())
 		require.EqualError(t, context.Cause(second), "away")
 		require.Zero(t, p.waits.Len())
 	})

@@ -19,7 +19,7 @@ func TestMain(m *testing.M) { testdb.Main(m) }
 type house struct {
 	*ent.Client
 
-	trips pgtenant.Trips
+	trips pgtenant.RoundTrips
 	a, b  tenancy.ID
 	of    map[tenancy.ID]*ent.Agent
 }
@@ -27,7 +27,7 @@ type house struct {
 func newHouse(t *testing.T) *house {
 	t.Helper()
 	h := &house{of: map[tenancy.ID]*ent.Agent{}}
-	drv, err := pgtenant.Open(t.Context(), testdb.New(t).SuperURL, pgtenant.WithTrips(&h.trips))
+	drv, err := pgtenant.Open(t.Context(), testdb.New(t).SuperURL, pgtenant.WithRoundTrips(&h.trips))
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = drv.Close() })
 	h.Client = ent.NewClient(ent.Driver(drv))

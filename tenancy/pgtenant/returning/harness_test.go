@@ -25,7 +25,7 @@ type database struct {
 	*pgtenant.Driver
 
 	super *pgx.Conn
-	trips *pgtenant.Trips
+	trips *pgtenant.RoundTrips
 }
 
 func open(t *testing.T, mode string) *database {
@@ -39,9 +39,9 @@ func connect(t *testing.T, db *testdb.Database, mode string) *database {
 	super, err := pgx.Connect(t.Context(), db.SuperURL)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = super.Close(context.WithoutCancel(t.Context())) })
-	d := &database{super: super, trips: &pgtenant.Trips{}}
+	d := &database{super: super, trips: &pgtenant.RoundTrips{}}
 	d.Driver, err = pgtenant.Open(t.Context(), db.AppURL,
-		pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode), pgtenant.WithTrips(d.trips))
+		pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode), pgtenant.WithRoundTrips(d.trips))
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = d.Close() })
 	return d

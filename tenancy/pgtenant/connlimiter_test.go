@@ -26,7 +26,7 @@ func proxied(t *testing.T, opts ...pgtenant.Option) (*house, *faultproxy.Proxy) 
 	require.NoError(t, h.Close())
 	proxy := faultproxy.Start(t, h.url)
 	h.url = proxy.URL() + "&connect_timeout=1"
-	h.Driver = h.open(t, append([]pgtenant.Option{pgtenant.WithTrips(h.trips)}, opts...)...)
+	h.Driver = h.open(t, append([]pgtenant.Option{pgtenant.WithRoundTrips(h.trips)}, opts...)...)
 	return h, proxy
 }
 
