@@ -97,7 +97,8 @@ func (c *comparison) seeds() map[string]string {
 	return out
 }
 
-// proposedSeed inserts two rows, or two per tenant, with equal values, so that a later unique key is tried on duplicates.
+// proposedSeed inserts two rows, or two per tenant, with equal values, so that a later unique key is tried on
+// duplicates.
 func proposedSeed(t *schema.Table) string {
 	var columns, values []string
 	for _, c := range t.Columns {
@@ -123,7 +124,8 @@ func seedValue(t *schema.Table, c *schema.Column) string {
 			if tenantScoped(t) && tenantScoped(fk.RefTable) {
 				where = fmt.Sprintf(" WHERE r.%s = tenants.id", mixin.TenantColumn)
 			}
-			return fmt.Sprintf("(SELECT r.%s FROM %s AS r%s LIMIT 1)", rls.Quote(fk.RefColumns[i].Name), rls.Quote(fk.RefTable.Name), where)
+			return fmt.Sprintf("(SELECT r.%s FROM %s AS r%s LIMIT 1)", rls.Quote(fk.RefColumns[i].Name),
+				rls.Quote(fk.RefTable.Name), where)
 		}
 	}
 	switch c.Type.Type.(type) {

@@ -6,7 +6,7 @@ const current = "(SELECT NULLIF(current_setting('app.current_tenant', true), '')
 // crossing are attacks that get through when a table's rows are open to everybody: reads and writes by id, without a
 // condition, past a leaky function, and by a login that has no tenant.
 func crossing() []string {
-	return []string{"A46-read-by-id", "A46-read-all", "A46-update-by-id", "A46-delete-by-id", "A53-leaky-function", "A25-never-set", "A44-nobody"}
+	return []string{"A46-read-by-id", "A46-read-all", "A46-update-by-id", "A46-delete-by-id", "A53-leaky-function", "A25-never-set", "A44-no-tenant"}
 }
 
 func policySaboteurs() []saboteur {
@@ -77,7 +77,7 @@ func policySaboteurs() []saboteur {
 			data: &data{
 				given:  noFloor,
 				plant:  "ALTER POLICY tenant_isolation ON agents USING (coalesce(tenant_id = " + current + ", true))",
-				doctor: []string{"policy.differs"}, attacks: []string{"A25-never-set", "A44-nobody"},
+				doctor: []string{"policy.differs"}, attacks: []string{"A25-never-set", "A44-no-tenant"},
 			},
 		},
 		{

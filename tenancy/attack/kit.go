@@ -14,8 +14,8 @@ import (
 const (
 	// harnessConns is the size of a harness's pool.
 	harnessConns = 4
-	// patience bounds one attack. Nothing in it takes a second.
-	patience = 30 * time.Second
+	// attemptTimeout bounds one attack. Nothing in it takes a second.
+	attemptTimeout = 30 * time.Second
 )
 
 // kit is one run against one target.
@@ -35,7 +35,7 @@ func Run[S T[S]](t S, target Target) *Report {
 func run(t test, target Target) *Report {
 	t.Helper()
 	k := &kit{target: target, report: newReport("suite")}
-	t.must(k.look(t.Context()), "looking at the target")
+	t.must(k.inspect(t.Context()), "inspecting the target")
 	t.sub("registration", func(t test) { k.registration(t) })
 	if len(target.Entities) == 0 {
 		k.report.finish()
@@ -55,7 +55,7 @@ func run(t test, target Target) *Report {
 }
 
 // look reads what the report begins with, and the tables.
-func (k *kit) look(ctx context.Context) error {
+func (k *kit) inspect(ctx context.Context) error {
 	s, err := login(ctx, k.target.DSN)
 	if err != nil {
 		return err
@@ -76,7 +76,7 @@ func (k *kit) look(ctx context.Context) error {
 	if k.target.Superuser == "" {
 		return nil
 	}
-	return k.arrange(ctx)
+	return k.prepare(ctx)
 }
 
 // Leaky is the function that shouts every row it is shown, by name. See [Target.Superuser].
@@ -84,10 +84,10 @@ const leaky = "public.konstruct_attack_leak"
 
 // arrange plants the leaky function, which costs so little that the planner would call it first, and collects
 // statistics. It does so in one transaction.
-func (k *kit) arrange(ctx context.Context) error {
+func (k *kit) prepare(ctx context.Context) error {
 	s, err := login(ctx, k.target.Superuser)
 	if err != nil {
-		return errors.New("the superuser can't log in")
+		return errors.New("the superuser cannot log in")
 	}
 	defer s.close(ctx)
 	return s.all(ctx, `create or replace function `+leaky+`(shown text) returns bool language plpgsql cost 0.0000001
@@ -120,11 +120,11 @@ func (k *kit) registration(t test) {
 	}
 	for _, e := range k.target.Entities {
 		if k.table(e.Table) == nil {
-			k.faultf(t, "entity %s is registered for table %s, which is not there or has no %s", e.Name, e.Table, tenantColumn)
+			k.faultf(t, "entity %s is registered for table %s, which does not exist or has no %s", e.Name, e.Table, tenantColumn)
 		}
 	}
 	if len(k.target.Entities) == 0 {
-		k.faultf(t, "no entity is registered: nothing would be attacked")
+		k.faultf(t, "no entity is registered, so nothing is attacked")
 	}
 }
 
@@ -133,7 +133,7 @@ func (k *kit) registration(t test) {
 func (k *kit) family(t test, f family) {
 	s, err := k.newHarness(t.Context(), k.target.Entities...)
 	if err != nil {
-		k.faultf(t, "%s: the attacks could not be prepared: %v", f.name, err)
+		k.faultf(t, "%s: prepare the attacks: %v", f.name, err)
 		return
 	}
 	t.Cleanup(func() { s.close(context.WithoutCancel(t.Context())) })
@@ -181,7 +181,7 @@ func (k *kit) attempt(
 // record makes an attempt and notes what came of it, even where it panics.
 func (k *kit) record(t test, title string, a Attack, on string, try func(context.Context) error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), attemptTimeout)
 	defer cancel()
 	result := Result{On: on, Outcome: Breach, Detail: "panicked"}
 	defer func() { k.report.add(title, a, result) }()

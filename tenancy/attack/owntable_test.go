@@ -95,8 +95,8 @@ func invoicesOf(drv *pgtenant.Driver) attack.Entity {
 	}
 	return attack.Entity{
 		Name: "Invoice", Table: "public.invoices",
-		Create: func(ctx context.Context, mark string) (string, error) {
-			return read(ctx, "insert into invoices (number) values ($1) returning id::text", mark)
+		Create: func(ctx context.Context, canary string) (string, error) {
+			return read(ctx, "insert into invoices (number) values ($1) returning id::text", canary)
 		},
 		List: func(ctx context.Context) (any, error) {
 			return read(ctx, "select string_agg(number, ' ') from invoices")
@@ -116,8 +116,8 @@ func invoicesOf(drv *pgtenant.Driver) attack.Entity {
 func agents(client *ent.Client) attack.Entity {
 	return attack.Entity{
 		Name: "Agent", Table: "public.agents",
-		Create: func(ctx context.Context, mark string) (string, error) {
-			row, err := client.Agent.Create().SetName(mark).Save(ctx)
+		Create: func(ctx context.Context, canary string) (string, error) {
+			row, err := client.Agent.Create().SetName(canary).Save(ctx)
 			if err != nil {
 				return "", err
 			}
@@ -137,8 +137,8 @@ func agents(client *ent.Client) attack.Entity {
 func connections(client *ent.Client) attack.Entity {
 	return attack.Entity{
 		Name: "ChannelConnection", Table: "public.channel_connections",
-		Create: func(ctx context.Context, mark string) (string, error) {
-			row, err := client.ChannelConnection.Create().SetChannelType(channelconnection.ChannelTypeSlack).SetWorkspaceID(mark).Save(ctx)
+		Create: func(ctx context.Context, canary string) (string, error) {
+			row, err := client.ChannelConnection.Create().SetChannelType(channelconnection.ChannelTypeSlack).SetWorkspaceID(canary).Save(ctx)
 			if err != nil {
 				return "", err
 			}

@@ -39,7 +39,7 @@ func pinned(err error, stillThere bool) error {
 		return fmt.Errorf("the accepted risk could not be shown: %w", err)
 	}
 	if !stillThere {
-		return errors.New("the accepted risk is gone: take it off the list, and require that it stays so")
+		return errors.New("the accepted risk no longer exists: remove it from the list and require that")
 	}
 	return nil
 }

@@ -192,7 +192,7 @@ func (s *harness) setRole(ctx context.Context) error {
 	}
 	for _, row := range a.rows {
 		for _, sql := range []string{"set role " + row[0], "set session authorization " + row[0]} {
-			if err := s.raw.as(ctx, s.a.id); err != nil {
+			if err := s.raw.as(ctx, s.attacker.id); err != nil {
 				return err
 			}
 			a := s.raw.do(ctx, sql)
@@ -217,13 +217,13 @@ func (s *harness) everyRelation(ctx context.Context) error {
 	for _, row := range a.rows {
 		given := ""
 		if row[1] == "f" {
-			given = s.b.id.String() // a table of tenants lists them
+			given = s.victim.id.String() // a table of tenants lists them
 		}
-		if err := s.raw.as(ctx, s.a.id); err != nil {
+		if err := s.raw.as(ctx, s.attacker.id); err != nil {
 			return err
 		}
 		a := s.raw.do(ctx, "select * from "+row[0])
-		if err := errors.Join(a.err, s.b.leaks(a.text(), given), s.raw.rollback(ctx)); err != nil {
+		if err := errors.Join(a.err, s.victim.leaks(a.text(), given), s.raw.rollback(ctx)); err != nil {
 			return fmt.Errorf("%s: %w", row[0], err)
 		}
 	}
@@ -240,7 +240,7 @@ func (s *harness) definers(ctx context.Context) error {
 	}
 	for _, row := range a.rows {
 		if !slices.Contains(s.kit.target.Definers, row[0]) {
-			return fmt.Errorf("function %s acts with its owner's rights, and is not among Target.Definers", row[0])
+			return fmt.Errorf("SECURITY DEFINER function %s is not in Target.Definers", row[0])
 		}
 	}
 	return nil
@@ -252,10 +252,10 @@ func (s *harness) globalTables(ctx context.Context, tb *table) error {
 		if s.kit.table(f.Target) != nil || len(f.Columns) != 1 || f.Columns[0] != tenantColumn {
 			continue
 		}
-		if err := s.raw.as(ctx, s.a.id); err != nil {
+		if err := s.raw.as(ctx, s.attacker.id); err != nil {
 			return err
 		}
-		a := s.raw.do(ctx, s.spell("select * from "+f.SQL+" where "+rls.Quote(f.Refs[0])+" = {victim}", tb, s.a.id))
+		a := s.raw.do(ctx, s.spell("select * from "+f.SQL+" where "+rls.Quote(f.Refs[0])+" = {victim}", tb, s.attacker.id))
 		return errors.Join(pinned(a.err, found(a)), s.raw.rollback(ctx))
 	}
 	return notApplicable("its tenant refers to no table")
@@ -267,7 +267,7 @@ func (s *harness) serverFiles(ctx context.Context) error {
 		"copy (select 1) to program 'true'", "copy (select 1) to '/tmp/stolen'", "copy (select 1) to '/dev/null'",
 		"copy " + s.tables[0].SQL + " from program 'true'", "copy " + s.tables[0].SQL + " from '/etc/passwd'",
 	} {
-		if err := s.raw.as(ctx, s.a.id); err != nil {
+		if err := s.raw.as(ctx, s.attacker.id); err != nil {
 			return err
 		}
 		a := s.raw.do(ctx, sql)
@@ -280,7 +280,7 @@ func (s *harness) serverFiles(ctx context.Context) error {
 
 // ownSettings pins what every role may do to itself. It is rolled back.
 func (s *harness) ownSettings(ctx context.Context) error {
-	if err := s.raw.as(ctx, s.a.id); err != nil {
+	if err := s.raw.as(ctx, s.attacker.id); err != nil {
 		return err
 	}
 	a := s.raw.all(ctx, "alter role current_user set statement_timeout = '1h'", "set local statement_timeout = 0")
