@@ -26,7 +26,7 @@ func statementSaboteurs() []saboteur {
 					{sessionFile, `const setTenant = "select set_config($1, $2, true)"`, `const setTenant = "select set_config($1, $2, false)"`},
 					{sessionFile, "\t\"set_config($1, $2, true)\"\n", "\t\"set_config($1, $2, false)\"\n"},
 				},
-				caught: in(driverTests, "TestTheSettingIsGoneWithItsStatement/cache_statement"),
+				caught: in(driverTests, "TestSettingEndsWithItsStatement/cache_statement"),
 				holds:  in(driverTests, "TestPoisonedConnection/cache_statement", "TestWithoutATenant/cache_statement"),
 			},
 		},
@@ -117,7 +117,7 @@ func transactionSaboteurs() []saboteur {
 			code: &code{
 				hangs:  true,
 				edits:  []edit{{txFile, "\tif t.lease.status() != activeStatus {\n\t\treturn ErrTxAborted\n\t}\n", ""}},
-				caught: in(driverTests, "TestFirstStatementFails/cache_statement by parse", "TestCommitBehindTheDriversBack/commit"),
+				caught: in(driverTests, "TestFirstStatementFails/cache_statement by parse", "TestCommitAsStatement/commit"),
 			},
 		},
 		{
@@ -126,7 +126,7 @@ func transactionSaboteurs() []saboteur {
 				edits: []edit{
 					{txFile, "\tif state != nil {\n\t\tt.failed = err\n\t}\n", ""},
 				},
-				caught: in(driverTests, "TestTheCauseOfAnAbortedTransactionIsTold"),
+				caught: in(driverTests, "TestAbortedTransactionNamesTheCause"),
 				holds:  in(driverTests, "TestLaterStatementFails/cache_statement by parse", "TestFirstStatementFails/cache_statement by parse"),
 			},
 		},
@@ -166,7 +166,7 @@ func transactionSaboteurs() []saboteur {
 			code: &code{
 				hangs:  true,
 				edits:  []edit{{intxFile, "\t\tif !committed {", "\t\tif false && !committed {"}},
-				caught: in(driverTests, "TestPanicRollsBackAndGoesOn"),
+				caught: in(driverTests, "TestPanicRollsBack"),
 			},
 		},
 		{
@@ -201,7 +201,7 @@ func resultSaboteurs() []saboteur {
 			id: "driver-cancel-as-success", layer: layerDriver, removes: "the error of a cancelled statement",
 			code: &code{
 				edits:  []edit{{errorsFile, `return fmt.Errorf("pgtenant: statement ended by its context: %w (%w, %w)", ctx.Err(), err, ErrNoEffect)`, "return nil"}},
-				caught: in(driverTests, "TestCancelled/cache_statement", "TestDeadline"),
+				caught: in(driverTests, "TestCanceled/cache_statement", "TestDeadline"),
 			},
 		},
 		{
@@ -226,7 +226,7 @@ func resultSaboteurs() []saboteur {
 			code: &code{
 				hangs:  true,
 				edits:  []edit{{statementFile, "r.open(writes)", "r.open(false)"}},
-				caught: in(driverTests, "TestAWriteIsDoneWhenQueryReturns"),
+				caught: in(driverTests, "TestWriteIsCommittedWhenQueryReturns"),
 			},
 		},
 		{
@@ -269,15 +269,15 @@ func poolSaboteurs() []saboteur {
 			id: "driver-no-rollback", layer: layerDriver, removes: "ROLLBACK itself", held: "the pool destroys the connection, and PostgreSQL rolls back",
 			code: &code{
 				edits:  []edit{{txFile, "t.command(ctx, \"rollback\")", "t.command(ctx, \"select 1\")"}},
-				caught: in(driverTests, "TestARollbackKeepsItsConnection"),
-				holds:  in(driverTests, "TestTransaction/an error rolls back", "TestPanicRollsBackAndGoesOn"),
+				caught: in(driverTests, "TestRollbackKeepsItsConnection"),
+				holds:  in(driverTests, "TestTransaction/an error rolls back", "TestPanicRollsBack"),
 			},
 		},
 		{
 			id: "driver-share", layer: layerDriver, removes: "the per-tenant limit",
 			code: &code{
 				edits:  []edit{{limiterFile, "\tif tenant.IsZero() {\n\t\treturn nil, nil", "\tif true || tenant.IsZero() {\n\t\treturn nil, nil"}},
-				caught: in(driverTests, "TestATenantGetsHalfOfThePool"),
+				caught: in(driverTests, "TestTenantLimit"),
 			},
 		},
 	}

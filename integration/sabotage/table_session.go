@@ -152,7 +152,7 @@ func tagSaboteurs() []saboteur {
 			code: &code{
 				given: []edit{remembers},
 				edits: []edit{{leaseFile, "if err == nil && !isPlainTag(tag, columns) || err != nil && !isPlain(s.sql) {", "if false {"}},
-				caught: append(in(driverTests, "TestCommandTagsDecideOverTheConnection/cache_statement", "TestPreparedUnderTheNameOfAnother",
+				caught: append(in(driverTests, "TestCommandTagsDecideOverTheConnection/cache_statement", "TestPreparedUnderADriverName",
 					"TestSavepointCostsTheConnection"),
 					attackTests("connection", "A68-planted-statement", "A68-execute", "A34-cursor-by-driver", "A71-listen",
 						"A68-other-commands")...),
@@ -167,7 +167,7 @@ func tagSaboteurs() []saboteur {
 					statementFile, "return tag.Select() && columns > 0 ||",
 					"return strings.HasPrefix(tag.String(), \"PREPARE\") || strings.HasPrefix(tag.String(), \"DEALLOCATE\") || tag.Select() && columns > 0 ||",
 				}},
-				caught: append(in(driverTests, "TestCommandTagsDecideOverTheConnection/cache_statement", "TestPreparedUnderTheNameOfAnother"),
+				caught: append(in(driverTests, "TestCommandTagsDecideOverTheConnection/cache_statement", "TestPreparedUnderADriverName"),
 					attackTests("connection", "A68-planted-statement", "A68-execute")...),
 			},
 		},
@@ -177,7 +177,7 @@ func tagSaboteurs() []saboteur {
 			code: &code{
 				edits:  []edit{{leaseFile, "if err == nil && !isPlainTag(tag, columns) || err != nil && !isPlain(s.sql) {", "if err == nil && !isPlainTag(tag, columns) {"}},
 				caught: in(driverTests, "TestCommandTagsDecideOverTheConnection/cache_statement"),
-				holds:  in(driverTests, "TestPreparedUnderTheNameOfAnother"),
+				holds:  in(driverTests, "TestPreparedUnderADriverName"),
 			},
 		},
 		{
@@ -193,7 +193,7 @@ func tagSaboteurs() []saboteur {
 			code: &code{
 				given: []edit{remembers},
 				edits: []edit{{leaseFile, "\tif l.discard {\n", "\tif false && l.discard {\n"}},
-				caught: append(in(driverTests, "TestCommandTagsDecideOverTheConnection/exec", "TestPreparedUnderTheNameOfAnother"),
+				caught: append(in(driverTests, "TestCommandTagsDecideOverTheConnection/exec", "TestPreparedUnderADriverName"),
 					attackTests("connection", "A68-planted-statement", "A71-listen")...),
 			},
 		},

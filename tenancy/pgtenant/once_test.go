@@ -9,8 +9,8 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// Only what did not run is sent again. A statement that fails in the server costs the one round trip of any other. (In the
-// query modes with a cache pgx forgets what it has prepared for a failed statement, which costs trips of its own.)
+// A statement that failed on the server is not resent. (With a cache pgx drops what it prepared for a failed statement, which
+// costs more round trips.)
 func TestFailedStatementsAreSentOnce(t *testing.T) {
 	t.Parallel()
 	const failing = "select 1 / (select 0)"

@@ -13,7 +13,7 @@ import (
 // other user of the connection ends that.
 func TestReadsResetTheirSession(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, pgtenant.WithMaxConns(1))
+	h := setup(t, pgtenant.WithMaxConns(1))
 	own, pid := h.session(as(t, h.b), t, "search_path")
 	for setting, changed := range changes {
 		if h.count(t, "select count(current_setting($1, true))", setting) == 0 && setting != rls.Setting {
@@ -47,7 +47,7 @@ func TestReadsResetTheirSession(t *testing.T) {
 // RESET ALL does not reset the role, so the short check compares it.
 func TestAReadChangesItsRole(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := setup(t)
 	for _, mode := range modes {
 		drv, err := pgtenant.Open(t.Context(), h.super.Config().ConnString(), pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
 		require.NoError(t, err)
@@ -65,7 +65,7 @@ func TestAReadChangesItsRole(t *testing.T) {
 // A deferred trigger runs when its transaction commits, after all statements.
 func TestADeferredTriggerChangesTheSession(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, pgtenant.WithMaxConns(1))
+	h := setup(t, pgtenant.WithMaxConns(1))
 	_, err := h.super.Exec(t.Context(), `
 		create table late (id int primary key);
 		grant select, insert on late to konstruct_app;
@@ -96,7 +96,7 @@ func TestSharedSessionsAreCheckedWhole(t *testing.T) {
 	for _, mode := range []string{"cache_describe", "exec"} {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
+			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
 			conn, err := h.Pool().Acquire(t.Context())
 			require.NoError(t, err)
 			shared := conn.Conn().PgConn()

@@ -33,7 +33,7 @@ func destinations() []any {
 	}
 }
 
-// An entity may keep the UUID that the row before was scanned into.
+// An entity may keep the UUID of the row before.
 func TestScanMakesUUIDs(t *testing.T) {
 	t.Parallel()
 	kept := uuid.Max
@@ -44,7 +44,7 @@ func TestScanMakesUUIDs(t *testing.T) {
 	require.Equal(t, uuid.Max, kept)
 }
 
-// FuzzScanDirect compares what the driver decodes itself with what pgx makes of it.
+// FuzzScanDirect compares the driver's decoding with that of pgx.
 func FuzzScanDirect(f *testing.F) {
 	types := pgtype.NewMap()
 	id := uuid.MustParse("018f4d5e-7c3a-7c3a-8c3a-0123456789ab")

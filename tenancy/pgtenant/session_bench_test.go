@@ -38,7 +38,7 @@ func BenchmarkSessionCheck(b *testing.B) {
 	}
 }
 
-// cpu returns the CPU time that a process has used, in nanoseconds.
+// cpu returns the CPU time of a process in nanoseconds.
 func cpu(b *testing.B, pid uint32) (ns int64) {
 	b.Helper()
 	schedstat, err := os.ReadFile(fmt.Sprintf("/proc/%d/schedstat", pid))

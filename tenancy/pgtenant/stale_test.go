@@ -18,14 +18,13 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// A migration changes what a prepared statement returns. Nothing of the statement has run when PostgreSQL says so, and it is
-// sent again.
+// After a migration changed the columns of a prepared statement, PostgreSQL refuses it before it runs, and it is resent.
 func TestStalePlans(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode))
+			h := setup(t, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode))
 			ctx := as(t, h.a)
 			_, pid := h.session(ctx, t, "server_version")
 			key := unique()
@@ -70,10 +69,10 @@ func TestStalePlans(t *testing.T) {
 	}
 }
 
-// Later in a transaction, what came before would be lost: the error is the caller's, and the next use works.
+// Later in a transaction a stale plan is returned as an error, and the next use works.
 func TestStalePlanInATransaction(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, pgtenant.WithMaxConns(1))
+	h := setup(t, pgtenant.WithMaxConns(1))
 	ctx := as(t, h.a)
 	use := func() error {
 		return pgtenant.InTx(ctx, h.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
@@ -95,10 +94,10 @@ func TestStalePlanInATransaction(t *testing.T) {
 	h.healthy(t)
 }
 
-// Neither does a statement that is not prepared any more.
+// So is a statement that is no longer prepared.
 func TestMissingPreparedStatements(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, pgtenant.WithMaxConns(1))
+	h := setup(t, pgtenant.WithMaxConns(1))
 	ctx := as(t, h.a)
 	lose := func() {
 		conn, err := h.Pool().Acquire(t.Context())
@@ -125,7 +124,7 @@ func TestMissingPreparedStatements(t *testing.T) {
 	}
 }
 
-// What a connection keeps of statements is bounded, on the server too, and a statement that was dropped is prepared again.
+// The number of prepared statements is bounded, also on the server, and a dropped one is prepared again.
 func TestPreparedStatementsAreBounded(t *testing.T) {
 	t.Parallel()
 	const capacity, own = 4, 4
@@ -134,7 +133,7 @@ func TestPreparedStatementsAreBounded(t *testing.T) {
 	} {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			url := fmt.Sprintf("%s&%s=%d", newHouse(t).url, setting, capacity)
+			url := fmt.Sprintf("%s&%s=%d", setup(t).url, setting, capacity)
 			drv, err := pgtenant.Open(t.Context(), url, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode))
 			require.NoError(t, err)
 			defer func() { _ = drv.Close() }()
@@ -154,13 +153,13 @@ func TestPreparedStatementsAreBounded(t *testing.T) {
 	}
 }
 
-// The types of a statement's parameters may be others after a migration, and it may fail once, but not for good.
+// After a migration changed the types of parameters, a statement may fail once.
 func TestChangedParameterTypes(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode))
+			h := setup(t, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode))
 			change := func(sql string) {
 				_, err := h.super.Exec(t.Context(), sql)
 				require.NoError(t, err)
@@ -189,13 +188,13 @@ func TestChangedParameterTypes(t *testing.T) {
 	}
 }
 
-// What was prepared under a transaction's own settings does not outlive it, also where the statement could not be sent.
+// A statement prepared under a transaction's settings does not outlive it, even if it was not sent.
 func TestUnsentStatementsAreNotKept(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode))
+			h := setup(t, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode))
 			const query = `select ('2020-01-01 00:00'::timestamptz at time zone 'UTC')::text || '\x' || $1::int4::text`
 			var at string
 			tx := h.begin(t, h.a)
@@ -208,10 +207,10 @@ func TestUnsentStatementsAreNotKept(t *testing.T) {
 	}
 }
 
-// An argument that can't be encoded is no failure of the transaction, since nothing was sent.
-func TestTransactionGoesOnAfterAnArgument(t *testing.T) {
+// An argument that can't be encoded does not abort the transaction, since nothing was sent.
+func TestArgumentErrorDoesNotAbort(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := setup(t)
 	tx := h.begin(t, h.a)
 	var n int
 	require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx, "select 1").Scan(&n))
@@ -220,13 +219,13 @@ func TestTransactionGoesOnAfterAnArgument(t *testing.T) {
 	require.NoError(t, tx.Commit())
 }
 
-// A transaction may deallocate what the driver has prepared.
+// A transaction may deallocate the driver's statements.
 func TestDeallocateInATransaction(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, pgtenant.WithQueryMode(mode))
+			h := setup(t, pgtenant.WithQueryMode(mode))
 			tx := h.begin(t, h.a)
 			for range 2 {
 				var n int
@@ -239,13 +238,13 @@ func TestDeallocateInATransaction(t *testing.T) {
 	}
 }
 
-// A cursor's name may stand for one of other columns, of which FETCH, once prepared, knows nothing.
+// A prepared FETCH keeps no description: a cursor of the same name may have other columns.
 func TestFetchOfAnotherCursor(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, pgtenant.WithQueryMode(mode))
+			h := setup(t, pgtenant.WithQueryMode(mode))
 			tx := h.begin(t, h.a)
 			for _, query := range []string{"select 7::int8", "select 'abcdefgh'::text", "select 1::int4, 'two'::text"} {
 				require.NoError(t, second(pgtenant.Exec(as(t, h.a), tx, "declare c cursor for "+query)))
@@ -267,13 +266,13 @@ func pointers(values []any) (out []any) {
 	return out
 }
 
-// The columns of a result that was read to its end stay what they were while its connection serves others.
+// The columns of a result that was read to its end do not change while its connection serves others.
 func TestColumnsOutliveTheirConnection(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode))
+			h := setup(t, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode))
 			var rows entsql.Rows
 			require.NoError(t, h.Query(as(t, h.a), "update agents set role = 'x' returning name, is_active", nil, &rows))
 			defer func() { _ = rows.Close() }()
@@ -292,11 +291,11 @@ func TestColumnsOutliveTheirConnection(t *testing.T) {
 	}
 }
 
-// Behind a pooler, another client may have prepared a different text under the same name. So the mode that names statements
-// refuses connections with an invented process id, before anything is prepared.
+// Behind a pooler another client may have prepared another text under the same name, so cache_statement is refused before
+// anything is prepared.
 func TestNamedStatementsNeedADirectConnection(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := setup(t)
 	for _, mode := range modes {
 		config, err := pgxpool.ParseConfig(h.url + "&client_encoding=UTF8&timezone=UTC&default_query_exec_mode=" + mode)
 		require.NoError(t, err)

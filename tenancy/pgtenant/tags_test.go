@@ -13,14 +13,14 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// A prepared statement under the name that pgx gives its own outlives tenant and transaction. Whatever can leave something in
-// a session costs the connection, and a query or a change of rows does not.
+// A statement prepared under a name of the driver outlives tenant and transaction. A command that can leave something in a
+// session costs the connection; a query or a change of rows does not.
 func TestCommandTagsDecideOverTheConnection(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
+			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
 			ctx := as(t, h.a)
 			pid := func() int64 {
 				_, pid := h.session(t.Context(), t, "server_version")
@@ -88,7 +88,7 @@ func TestCommandTagsDecideOverTheConnection(t *testing.T) {
 
 func TestSavepointCostsTheConnection(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, pgtenant.WithMaxConns(1))
+	h := setup(t, pgtenant.WithMaxConns(1))
 	_, before := h.session(t.Context(), t, "server_version")
 	tx := h.begin(t, h.a)
 	for _, query := range []string{"savepoint s", "update agents set role = 'saved'", "release s"} {
@@ -100,10 +100,10 @@ func TestSavepointCostsTheConnection(t *testing.T) {
 	require.NotEqual(t, before, after)
 }
 
-// The attack that the command tags are for: the text that another tenant's unchanged query runs.
-func TestPreparedUnderTheNameOfAnother(t *testing.T) {
+// The attack that the command tags prevent: replace the text that another tenant's query runs.
+func TestPreparedUnderADriverName(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, pgtenant.WithMaxConns(1))
+	h := setup(t, pgtenant.WithMaxConns(1))
 	list := func() string {
 		rows := h.client.Agent.Query().AllX(as(t, h.b))
 		require.Len(t, rows, 1)
@@ -133,10 +133,10 @@ func TestPreparedUnderTheNameOfAnother(t *testing.T) {
 	}
 }
 
-// LISTEN costs the connection, and what a connection of the pool hears is not kept.
+// LISTEN costs the connection, and notifications are dropped.
 func TestNotificationsAreNotKept(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, pgtenant.WithMaxConns(1))
+	h := setup(t, pgtenant.WithMaxConns(1))
 	conn, err := h.Pool().Acquire(t.Context())
 	require.NoError(t, err)
 	defer conn.Release()
@@ -154,13 +154,13 @@ func TestNotificationsAreNotKept(t *testing.T) {
 	require.ErrorIs(t, err, context.DeadlineExceeded, "pgx has kept one")
 }
 
-// COPY waits for data, or sends some, in a protocol of its own.
+// COPY has its own protocol.
 func TestCopyIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
+			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
 			before := h.trips.Count()
 			for _, query := range []string{
 				"copy login_attempts from stdin", "COPY agents TO STDOUT", " \t\r\n\f\v;copy (select 1) to stdout",
@@ -182,13 +182,13 @@ func TestCopyIsRefused(t *testing.T) {
 	}
 }
 
-// SELECT INTO and CREATE TABLE AS have the command tag of a query. A temporary table would stand before the real one.
+// SELECT INTO and CREATE TABLE AS have the command tag of a query. A temporary table would hide the real one.
 func TestTableMadeByAQuery(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
+			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
 			_, err := h.super.Exec(t.Context(), "grant temp on database "+rls.Quote(h.super.Config().Database)+" to konstruct_app")
 			require.NoError(t, err)
 			for _, query := range []string{
@@ -210,7 +210,7 @@ func TestTableMadeByAQuery(t *testing.T) {
 
 func TestEmptyStatementIsRefused(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, pgtenant.WithMaxConns(2))
+	h := setup(t, pgtenant.WithMaxConns(2))
 	for _, query := range []string{"", " ", ";", "-- nothing", "/* nothing */", "/* open"} {
 		require.ErrorIs(t, h.Exec(as(t, h.a), query, []any{}, nil), pgtenant.ErrArgument)
 		require.ErrorIs(t, pgtenant.QueryRow(as(t, h.a), h, query).Scan(), pgtenant.ErrArgument)

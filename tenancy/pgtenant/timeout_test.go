@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestTimeoutEndsEachWaitInItsTime(t *testing.T) {
+func TestTimeoutEndsEachWait(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		p := newTimeouts(5 * time.Second)
@@ -32,7 +32,7 @@ func TestTimeoutEndsEachWaitInItsTime(t *testing.T) {
 	})
 }
 
-func TestTimeoutIsThereAgainAfterAPause(t *testing.T) {
+func TestTimeoutAfterPause(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		p := newTimeouts(time.Second)
@@ -61,7 +61,7 @@ func TestTimeoutEndsWithTheContext(t *testing.T) {
 	require.ErrorIs(t, waiting.Err(), context.Canceled)
 }
 
-func TestTimeoutAbandonsTheWaitsThatAreOldEnough(t *testing.T) {
+func TestTimeoutCancelBefore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		p := newTimeouts(5 * time.Second)
@@ -81,7 +81,7 @@ func TestTimeoutAbandonsTheWaitsThatAreOldEnough(t *testing.T) {
 	})
 }
 
-func TestTimeoutKeepsNothingOfAWaitThatIsOver(t *testing.T) {
+func TestTimeoutFreesEndedWaits(t *testing.T) {
 	t.Parallel()
 	p := newTimeouts(time.Hour)
 	var done sync.WaitGroup

@@ -23,10 +23,10 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// manyRows is more than a connection's buffer holds, so that it is filled again while the rows are read.
+// manyRows exceed a connection's buffer, so that it is refilled while the rows are read.
 const manyRows = 2000
 
-// What was read stays what it was when the connection reads on: rows of a write, json and bytea.
+// Values do not change when the connection reads on: rows of a write, json and bytea.
 func TestValuesAreCopiedOutOfTheBuffer(t *testing.T) {
 	t.Parallel()
 	const values = `from (select n, repeat(n::text, 10) word from generate_series(1, $1) n) v`
@@ -34,7 +34,7 @@ func TestValuesAreCopiedOutOfTheBuffer(t *testing.T) {
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
+			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
 			_, err := h.super.Exec(t.Context(), `create table kept (n int, b bytea, j json, jb jsonb, word text, id uuid);
 				grant select, insert on kept to konstruct_app`)
 			require.NoError(t, err)
@@ -74,19 +74,19 @@ func TestValuesAreCopiedOutOfTheBuffer(t *testing.T) {
 	}
 }
 
-// keeper is a destination that keeps what it is given.
+// keeper is a destination that keeps its value.
 type keeper struct{ Kept any }
 
 func (k *keeper) Scan(v any) error         { k.Kept = v; return nil }
 func (k *keeper) ScanBytes(v []byte) error { k.Kept = v; return nil }
 
-// What a destination keeps of the connection's buffer would show what the next user reads.
+// A destination that kept the connection's buffer would show what the next user reads.
 func TestDestinationsKeepNothingOfTheBuffer(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
+			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
 			for _, query := range []string{
 				"select repeat('a', 32)", "select repeat('a', 32)::bytea", `select ('"' || repeat('a', 32) || '"')::json`,
 				"select array[repeat('a', 32)]", "update agents set role = repeat('a', 32) returning role",
@@ -124,11 +124,10 @@ func TestDestinationsKeepNothingOfTheBuffer(t *testing.T) {
 	}
 }
 
-// The rows of a write are read to their end and have given their connection back, so another tenant's statement may use it
-// while they are scanned.
-func TestRowsAreScannedBesideTheirConnectionsNextUser(t *testing.T) {
+// The rows of a write are scanned after their connection was released, so another tenant may use it at the same time.
+func TestRowsScannedAfterRelease(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, pgtenant.WithMaxConns(2))
+	h := setup(t, pgtenant.WithMaxConns(2))
 	var users sync.WaitGroup
 	for _, id := range []tenancy.ID{h.a, h.b, h.a, h.b} {
 		ctx := as(t, id)
@@ -145,13 +144,13 @@ func TestRowsAreScannedBesideTheirConnectionsNextUser(t *testing.T) {
 	users.Wait()
 }
 
-// json.RawMessage, in which Ent keeps free JSON, holds what was sent.
+// Ent stores free JSON in json.RawMessage.
 func TestRawJSON(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, pgtenant.WithQueryMode(mode))
+			h := setup(t, pgtenant.WithQueryMode(mode))
 			var first, second []byte
 			for _, out := range []*[]byte{&first, &second} {
 				want := json.RawMessage(fmt.Sprintf(`{"n": %d}`, 1+len(first)))
@@ -168,7 +167,7 @@ func TestNullsAndSmallIntegers(t *testing.T) {
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
+			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
 			id := uuid.New()
 			const query = `select v.u, u, v.four, v.two, v.eight, v.four, v.flag, v.word, v.at, v.b, v.j
 				from (values ($1::text::uuid, $2::int4, $3::int2, $4::int8, $5::bool, $6::text, $7::timestamptz, $8::text::bytea, $9::text::jsonb)) v
@@ -221,12 +220,11 @@ func TestNullsAndSmallIntegers(t *testing.T) {
 	}
 }
 
-// What PostgreSQL adds to an error can hold any value: HINT and DETAIL of a RAISE, CONTEXT and the internal query of a
-// function.
+// HINT and DETAIL of a RAISE, CONTEXT and the internal query of a function can contain any value.
 func TestErrorsCarryNoContext(t *testing.T) {
 	t.Parallel()
 	const secret = "xoxb-canary-7f3a"
-	h := newHouse(t)
+	h := setup(t)
 	_, err := h.super.Exec(t.Context(), `
 		create function tells(v text) returns int language plpgsql as $$
 			begin raise exception 'refused' using detail = v, hint = v, errcode = 'P0001', table = 'agents', column = 'name'; end $$;
@@ -250,14 +248,14 @@ func TestErrorsCarryNoContext(t *testing.T) {
 	}
 }
 
-// Neither does what pgx and this package say themselves.
+// Errors of pgx and of this package contain no values.
 func TestOwnErrorsCarryNoValues(t *testing.T) {
 	t.Parallel()
 	const secret = "xoxb-canary-7f3a"
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, pgtenant.WithQueryMode(mode))
+			h := setup(t, pgtenant.WithQueryMode(mode))
 			ctx := as(t, h.a)
 			var n int64
 			var id uuid.UUID
@@ -295,16 +293,16 @@ func unwrap(err error) error {
 	return nil
 }
 
-// failing is an argument, and a destination, whose error repeats a value.
+// failing is an argument and a destination whose error repeats a value.
 type failing struct{ secret string }
 
 func (f failing) Value() (any, error) { return nil, fmt.Errorf("can't use %s", f.secret) }
 func (f failing) Scan(any) error      { return fmt.Errorf("can't use %s", f.secret) }
 
-// A tenant's limit lasts as long as one of its connections is in use, whoever gave up waiting in between.
-func TestATenantsLimitIsNotForgotten(t *testing.T) {
+// A tenant's limit lasts while one of its connections is in use, even if others stopped waiting.
+func TestTenantLimitIsKept(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, pgtenant.WithMaxConns(4), pgtenant.WithAcquireTimeout(time.Second))
+	h := setup(t, pgtenant.WithMaxConns(4), pgtenant.WithAcquireTimeout(time.Second))
 	for range 2 {
 		require.NoError(t, h.begin(t, h.a).Exec(as(t, h.a), "select 1", []any{}, nil))
 	}
@@ -313,7 +311,7 @@ func TestATenantsLimitIsNotForgotten(t *testing.T) {
 		require.Equal(t, "b1", h.names(as(t, h.b), t))
 	}
 	// One of two that ends leaves the limit to the other.
-	h = newHouse(t, pgtenant.WithMaxConns(4), pgtenant.WithAcquireTimeout(time.Second))
+	h = setup(t, pgtenant.WithMaxConns(4), pgtenant.WithAcquireTimeout(time.Second))
 	first, other := h.begin(t, h.a), h.begin(t, h.a)
 	require.NoError(t, first.Exec(as(t, h.a), "select 1", []any{}, nil))
 	require.NoError(t, other.Exec(as(t, h.a), "select 1", []any{}, nil))
@@ -322,10 +320,10 @@ func TestATenantsLimitIsNotForgotten(t *testing.T) {
 	require.ErrorIs(t, h.Exec(as(t, h.a), "select 1", []any{}, nil), pgtenant.ErrPoolBusy)
 }
 
-// A pool that was configured by somebody else is held to what Open makes sure of.
+// New checks what Open sets.
 func TestNewChecksThePool(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := setup(t)
 	open := func(change func(*pgxpool.Config)) error {
 		config, err := pgxpool.ParseConfig(h.url)
 		require.NoError(t, err)
