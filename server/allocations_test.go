@@ -15,8 +15,8 @@ import (
 	"github.com/konstruct/konstruct/server"
 )
 
-// TestAllocationsPerRequest detects work that is added to every request: allocations are exact, unlike times. The limits
-// leave room for the race detector, which empties pools.
+// TestAllocationsPerRequest detects work that is added to every request: allocations are exact, unlike times. The
+// limits leave room for the race detector, which empties pools.
 //
 //nolint:paralleltest // allocations are counted for the whole process
 func TestAllocationsPerRequest(t *testing.T) {

@@ -28,7 +28,8 @@ type IfMatchInput struct {
 	IfMatch string `header:"If-Match" maxLength:"1000" doc:"ETag of the expected version, weak or strong, or * for any version." example:"\"2ok5gyv0i0w\""`
 }
 
-// required returns the match of an update. A missing header is 428 (RFC 6585, section 3), but a missing resource is 404.
+// required returns the match of an update. A missing header is 428 (RFC 6585, section 3), but a missing resource is
+// 404.
 func required[ID, T any](
 	ctx context.Context, m IfMatchInput, id ID, get func(context.Context, ID) (T, error),
 ) (operation.Match, error) {

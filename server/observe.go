@@ -104,7 +104,8 @@ func fixedHeaders() http.Header {
 // methodOf keeps unknown methods out of the log, because they are arbitrary text.
 func methodOf(method string) string {
 	switch method {
-	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
+		http.MethodOptions:
 		return method
 	}
 	return "other"
@@ -121,8 +122,8 @@ func levelOf(status int) slog.Level {
 	return slog.LevelInfo
 }
 
-// recoverPanic turns a panic into a 500 without details. After the response has begun it closes the connection, because a
-// truncated response must not look complete.
+// recoverPanic turns a panic into a 500 without details. After the response has begun it closes the connection, because
+// a truncated response must not look complete.
 func (s *Server) recoverPanic(ctx context.Context, w gin.ResponseWriter) {
 	cause := recover()
 	if cause == nil {

@@ -52,7 +52,8 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		isolation: o.Isolation,
 	}
 	s.failures = newRepeats(s.log, firstSummary)
-	isolation := Check{Name: "isolation", Required: true, Run: func(context.Context) error { return s.isolation.Healthy() }}
+	healthy := func(context.Context) error { return s.isolation.Healthy() }
+	isolation := Check{Name: "isolation", Required: true, Run: healthy}
 	s.readiness = newReadiness(s.failures, o.Clock, append([]Check{isolation}, o.Ready...))
 	for _, build := range []func(context.Context, Options) error{s.buildAccounts, s.buildOperations, s.buildSlack} {
 		if err := build(ctx, o); err != nil {
@@ -63,8 +64,8 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	return s, err
 }
 
-// Handler returns the handler of the API. Without [Server.Run] or [Server.Serve], call Check of Options.Isolation first;
-// otherwise it serves no tenants.
+// Handler returns the handler of the API. Without [Server.Run] or [Server.Serve], call Check of Options.Isolation
+// first; otherwise it serves no tenants.
 func (s *Server) Handler() http.Handler { return s.handler }
 
 // SlackStats returns the counts of Slack's events.

@@ -27,8 +27,8 @@ const (
 )
 
 // Semaphore bounds password hashing and is fair between clients: slots are granted to waiting clients in round-robin
-// order, however many callers of a client wait. If the queue is full, the client with the most waiting callers loses its
-// newest one. It is safe for concurrent use.
+// order, however many callers of a client wait. If the queue is full, the client with the most waiting callers loses
+// its newest one. It is safe for concurrent use.
 type Semaphore struct {
 	concurrency, maxWaiting int
 

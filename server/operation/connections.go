@@ -91,7 +91,9 @@ func (c *Connections) Get(ctx context.Context, id uuid.UUID) (*ent.ChannelConnec
 
 // Update updates a connection, unless f is empty, and returns it. Returns [ErrNotFound], [ErrStale], [ErrInvalid] or a
 // secrets.FaultError.
-func (c *Connections) Update(ctx context.Context, id uuid.UUID, match Match, f ConnectionFields) (*ent.ChannelConnection, error) {
+func (c *Connections) Update(
+	ctx context.Context, id uuid.UUID, match Match, f ConnectionFields,
+) (*ent.ChannelConnection, error) {
 	var updated *ent.ChannelConnection
 	err := pgtenant.InTx(ctx, c.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
 		// The lock keeps concurrent updates that match any version from losing each other's secrets.
@@ -111,7 +113,9 @@ func (c *Connections) Update(ctx context.Context, id uuid.UUID, match Match, f C
 	return updated, translate("update a channel connection", err)
 }
 
-func (c *Connections) update(ctx context.Context, row *ent.ChannelConnection, f ConnectionFields) (*ent.ChannelConnection, error) {
+func (c *Connections) update(
+	ctx context.Context, row *ent.ChannelConnection, f ConnectionFields,
+) (*ent.ChannelConnection, error) {
 	update := row.Update().SetUpdatedAt(MatchVersions(row.UpdatedAt).next(c.clock()))
 	if f.Status != "" {
 		update.SetStatus(channelconnection.Status(f.Status))
