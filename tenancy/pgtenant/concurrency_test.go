@@ -52,7 +52,6 @@ func TestNoWrongRowUnderConcurrency(t *testing.T) {
 	require.GreaterOrEqual(t, checked.Load(), int64(goroutines*rounds))
 }
 
-// visit runs a random operation, which may be canceled at any moment.
 func (h *testBundle) visit(ctx context.Context, id tenancy.ID, check func(tenancy.ID, []*ent.Agent)) {
 	defer func() { _ = recover() }()
 	switch rand.IntN(4) {

@@ -133,7 +133,6 @@ func causeOf(err error) Cause {
 	return CauseOther
 }
 
-// isTarget reports whether a server did not meet target_session_attrs.
 func isTarget(err error) bool {
 	for _, unmet := range []error{
 		pgconn.ErrReadOnlyConnection, pgconn.ErrReadWriteConnection,

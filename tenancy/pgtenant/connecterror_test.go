@@ -17,7 +17,6 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// listen serves connections until the test ends.
 func listen(t *testing.T, serve func(net.Conn)) (address string) {
 	t.Helper()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -51,7 +50,6 @@ func refusing(t *testing.T, code string) (address string) {
 	})
 }
 
-// hangingUp accepts connections and closes them.
 func hangingUp(t *testing.T) (address string) {
 	t.Helper()
 	return listen(t, func(conn net.Conn) {

@@ -70,7 +70,6 @@ func (l *connLimiter) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 
 func (l *connLimiter) release() { l.free.Release(1) }
 
-// acquireSlot waits for a slot, in the order of arrival.
 func (l *connLimiter) acquireSlot(ctx context.Context) error {
 	if l.free.TryAcquire(1) {
 		return nil
@@ -131,14 +130,14 @@ func (l *connLimiter) withhold(ctx context.Context, refused *ConnectError) {
 	}
 }
 
-// backOff sets the time of the next attempt. The caller holds the mutex.
+// The caller of backOff, startDialing, needsDial and reclaimLocked holds the mutex.
+
 func (l *connLimiter) backOff() {
 	l.delay = min(max(firstBackoff, 2*l.delay), longestBackoff)
 	jitter := time.Duration(rand.Int64N(int64(l.delay))) //nolint:gosec // jitter
 	l.next = time.Now().Add(l.delay/2 + jitter)
 }
 
-// startDialing starts redial if it is needed. The caller holds the mutex.
 func (l *connLimiter) startDialing(ctx context.Context) {
 	if !l.dialing && l.needsDial() {
 		l.dialing = true
@@ -146,10 +145,8 @@ func (l *connLimiter) startDialing(ctx context.Context) {
 	}
 }
 
-// needsDial reports whether a lease waits for another connection. The caller holds the mutex.
 func (l *connLimiter) needsDial() bool { return l.withheld > 0 && l.waiting > 0 }
 
-// redial opens connections one by one while leases wait and slots are withheld.
 func (l *connLimiter) redial(ctx context.Context) {
 	for l.waitForDial() {
 		conn, err := l.pool.Acquire(ctx)
@@ -181,7 +178,6 @@ func (l *connLimiter) waitForDial() bool {
 	}
 }
 
-// reclaim returns slots after a successful attempt.
 func (l *connLimiter) reclaim() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -222,7 +218,6 @@ func (l *connLimiter) dialFailed(refused *ConnectError) {
 	l.timeouts.cancelBefore(refused, since)
 }
 
-// working counts the open connections.
 func (l *connLimiter) working() int32 {
 	stat := l.pool.Stat()
 	return stat.TotalConns() - stat.ConstructingConns()

@@ -79,7 +79,7 @@ func TestServerAcceptsLessThanThePool(t *testing.T) {
 	served, failed := h.crowd(t, 16, time.Second, nap)
 	require.Zero(t, failed)
 	require.Positive(t, served)
-	// Eight at the beginning, then one at a time: the backoff doubles, and its jitter halves it at best.
+	// Eight at the beginning, then one per backoff, which doubles; jitter at most halves it.
 	require.LessOrEqual(t, proxy.Accepted()-before, 8+6, "dialing backs off")
 
 	h.allow(t, -1)
@@ -100,7 +100,7 @@ func TestRefusedRequestMakesOneAttempt(t *testing.T) {
 	defer cancel()
 	_, err := pgtenant.Exec(ctx, h, "select 1")
 	require.ErrorIs(t, err, context.DeadlineExceeded)
-	// Its own, and those after 25, 75 and 175 ms at the earliest.
+	// Its attempt, and those after at least 25, 75 and 175 ms.
 	require.LessOrEqual(t, proxy.Accepted()-before, 4)
 	require.Positive(t, proxy.Accepted()-before)
 }
@@ -114,7 +114,7 @@ func TestConnectionsEndWhileTheServerRefuses(t *testing.T) {
 	require.Zero(t, failed)
 	h.terminate(t)
 	_, failed = h.crowd(t, 16, time.Second, nap)
-	// Of the three that ended, each fails the statement that finds it so.
+	// Each of the three that ended fails one statement.
 	require.LessOrEqual(t, failed, int64(3))
 	h.healthy(t)
 }
@@ -220,7 +220,6 @@ func TestAcquireErrors(t *testing.T) {
 		}
 	}
 
-	// The tenant's limit: half of two.
 	tx, err := h.Tx(as(t, h.a))
 	require.NoError(t, err)
 	require.NoError(t, tx.Exec(as(t, h.a), "select 1", []any{}, nil))
@@ -228,18 +227,15 @@ func TestAcquireErrors(t *testing.T) {
 	requireOnly(err, pgtenant.ErrTenantBusy)
 	require.NoError(t, one(as(t, h.b)))
 
-	// The pool.
 	end := h.hold(t)
 	err = one(as(t, h.b))
 	require.ErrorIs(t, err, pgtenant.ErrPoolBusy)
 	requireOnly(err, nil)
 
-	// The caller.
 	short, cancel := context.WithTimeout(as(t, h.b), shortly)
 	defer cancel()
 	requireOnly(one(short), context.DeadlineExceeded)
 
-	// The server.
 	end()
 	require.NoError(t, tx.Rollback())
 	proxy.Refuse()
@@ -250,7 +246,6 @@ func TestAcquireErrors(t *testing.T) {
 	h.healthy(t)
 }
 
-// Driver.Close ends the waits.
 func TestCloseWhileTheServerIsAway(t *testing.T) {
 	t.Parallel()
 	h, proxy := proxied(t, pgtenant.WithMaxConns(1))
@@ -301,7 +296,7 @@ func TestWithConnWaitsForAnOpenConnection(t *testing.T) {
 		return err
 	}
 	require.NoError(t, h.WithConn(t.Context(), poison))
-	// The pool closes a connection after it has taken it back. It may have another by then, opened while WithConn waited.
+	// The pool may have opened another connection while WithConn waited.
 	require.Eventually(t, func() bool {
 		return h.count(t, "select count(*) from pg_stat_activity where pid = $1", pid) == 0
 	}, 10*time.Second, 10*time.Millisecond)

@@ -16,7 +16,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// connState is the driver's state of a connection: the settings that its session began with, and its prepared statements.
+// connState holds a connection's initial settings and prepared statements.
 // It is stored with the connection. It is not safe for concurrent use.
 type connState struct {
 	session
@@ -35,10 +35,8 @@ type connState struct {
 	params  pgx.ExtendedQueryBuilder
 }
 
-// ownStatements are sent around the caller's statements.
 func ownStatements() []string { return []string{checkSession, checkUser, setTenantAgain, resetAll} }
 
-// prepared is a statement with its description by the server.
 type prepared struct {
 	pgconn.StatementDescription
 
@@ -98,14 +96,13 @@ func unprepared(text string) *prepared {
 	return &prepared{StatementDescription: pgconn.StatementDescription{SQL: text}}
 }
 
-// drop deallocates the statement on the server when the next one is prepared.
 func (c *connState) drop(p *prepared) {
 	if p.Name != "" {
 		c.dropped = append(c.dropped, p.Name)
 	}
 }
 
-// forget drops a failed statement. It may have been prepared under settings that end with its transaction, or for types
+// forget drops a failed statement: it may have been prepared under settings that end with its transaction, or for types
 // that its parameters no longer have.
 func (l *lease) forget(text string) {
 	if c := l.prepares(); c != nil {
@@ -113,7 +110,6 @@ func (l *lease) forget(text string) {
 	}
 }
 
-// forgetAll drops all statements of the lease's connection.
 func (l *lease) forgetAll() {
 	c := l.prepares()
 	if c == nil {
@@ -224,7 +220,6 @@ func (c *connState) describe(name, text string, description *pgconn.StatementDes
 	return p
 }
 
-// encode returns the statement's parameters. They are valid until the next call.
 func (c *connState) encode(p *prepared, args []any) (values [][]byte, formats []int16, err error) {
 	description := &p.StatementDescription
 	if c.cache == nil {

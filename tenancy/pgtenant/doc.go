@@ -11,10 +11,6 @@
 //	  Bind, Execute   reset all                              its tag; only after a read
 //	  Sync                                                   ready; the setting is gone
 //
-//	drv, err := pgtenant.Open(ctx, dsn)
-//	client := ent.NewClient(ent.Driver(drv))
-//	agents, err := client.Agent.Query().All(tenancy.With(ctx, id))
-//
 // # Isolation
 //
 // The setting ends with the transaction; nothing is set for a session. Without a tenant the setting is empty, and row-level
@@ -43,18 +39,8 @@
 //
 // # Errors
 //
-//	a broken context (tenancy.ErrTenantSwitch, …)              before any SQL
-//	a statement of another tenant, or of none, in a            tenancy.ErrTenantMismatch, before any SQL
-//	transaction
-//	a transaction within InTx                                  ErrNestedTx
-//	the pool's client within InTx                              ErrPoolInTx
-//	a write without a tenant                                   tenancy.ErrNoTenant, by PostgreSQL's 42501
-//	a commit after a failed statement                          ErrTxAborted, nothing is written
-//	no connection was free within the acquire timeout          ErrPoolBusy
-//	the tenant used all of its connections for that time       ErrTenantBusy
-//	no connection is open, and none can be opened              *ConnectError, which names the cause
-//	COPY                                                       ErrCopy, before any SQL
-//	a write to a server that became read-only                  ErrReadOnlyServer; the connection is closed
+// A broken context, a statement of another tenant in a transaction ([tenancy.ErrTenantMismatch]) and COPY ([ErrCopy]) are
+// refused before any SQL. PostgreSQL refuses a write without a tenant (42501), which returns [tenancy.ErrNoTenant].
 //
 // While the server refuses further connections, statements wait for an open one. A connection that was idle for more than a
 // second is pinged before use.

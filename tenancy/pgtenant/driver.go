@@ -127,7 +127,7 @@ func (d *Driver) query(ctx context.Context, s statement) (*rowReader, error) {
 	return r, err
 }
 
-// Tx implements dialect.Driver: it calls BeginTx with the default options.
+// Tx implements dialect.Driver.
 func (d *Driver) Tx(ctx context.Context) (dialect.Tx, error) { return d.BeginTx(ctx, nil) }
 
 // BeginTx returns a transaction of ctx's tenant, or of none. BEGIN is sent with its first statement. The transaction is

@@ -28,10 +28,8 @@ func Prelude(ctx context.Context, d *Driver, checked bool) (pid uint32, run func
 	return l.conn().PgConn().PID(), run, l.release, nil
 }
 
-// CheckUser is the prelude of a session that was reset and not used since.
 const CheckUser = checkUser
 
-// Cached returns how many statements a connection keeps.
 func Cached(ctx context.Context, d *Driver) (int, error) {
 	l, err := d.lease(ctx, tenancy.ID{})
 	if err != nil {

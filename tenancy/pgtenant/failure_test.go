@@ -150,7 +150,6 @@ func TestServerGoesAwayInTransaction(t *testing.T) {
 	h.healthy(t)
 }
 
-// sleeping waits until a statement sleeps on the server.
 func (h *testBundle) sleeping(t *testing.T) {
 	t.Helper()
 	require.Eventually(t, func() bool {
@@ -174,12 +173,12 @@ func TestErrorsCarryNoValues(t *testing.T) {
 			h := setup(t, pgtenant.WithQueryMode(mode))
 			ctx := as(t, h.a)
 			for name, query := range map[string]string{
-				"a uuid that is none":        "select $1::uuid",
-				"a number that is none":      "select $1::int",
+				"an invalid uuid":            "select $1::uuid",
+				"an invalid number":          "select $1::int",
 				"a CHECK":                    "insert into agents (id, name, tool_assignments) values (gen_random_uuid(), $1, '{}')",
 				"NOT NULL":                   "insert into agents (id, name, role) values (gen_random_uuid(), $1, null)",
 				"a policy":                   "insert into agents (id, tenant_id, name) values (gen_random_uuid(), gen_random_uuid(), $1)",
-				"JSON that is none":          "select $1::jsonb",
+				"invalid JSON":               "select $1::jsonb",
 				"a cast of a column's value": "with x as (select $1::text v) select v::int from x",
 			} {
 				_, err := pgtenant.Exec(ctx, h, query, secret)

@@ -18,7 +18,6 @@ import (
 
 func TestMain(m *testing.M) { testdb.Main(m) }
 
-// modes are the supported query modes.
 var modes = []string{"cache_statement", "cache_describe", "exec"}
 
 // testBundle has a database with two tenants, with the agents "a1" and "b1", and a driver of konstruct_app.

@@ -62,7 +62,6 @@ func enter(ctx context.Context, d *Driver) error {
 	return ErrNestedTx
 }
 
-// inside reports whether ctx is within a transaction of InTx on d.
 func inside(ctx context.Context, d *Driver) bool {
 	u, ok := ctx.Value(unitKey{}).(*unit)
 	return ok && u.driver.Load() == d

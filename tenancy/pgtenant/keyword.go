@@ -38,7 +38,7 @@ func skipToWord(query string) string {
 	return ""
 }
 
-// skipComment returns the text after the block comment that query begins with. PostgreSQL nests them.
+// skipComment skips a block comment, which PostgreSQL nests.
 func skipComment(query string) string {
 	depth := 0
 	for len(query) >= 2 {

@@ -71,7 +71,6 @@ func leaseError(ctx, waiting context.Context, err error, busy func() error) erro
 
 func (l *lease) conn() *pgx.Conn { return l.pooled.Conn() }
 
-// status is the connection's transaction status, which the server sends with each answer.
 func (l *lease) status() byte { return l.conn().PgConn().TxStatus() }
 
 // checkIdle returns an error if a single statement began a transaction.
@@ -129,7 +128,6 @@ func (l *lease) returnToPool() {
 	l.pooled.Release()
 }
 
-// destroy closes and releases the connection.
 func (l *lease) destroy() {
 	l.discard = true
 	l.release()

@@ -10,10 +10,8 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// untilStale is longer than staleAfter.
 const untilStale = 1100 * time.Millisecond
 
-// warm opens n connections and leaves them idle.
 func (h *testBundle) warm(t *testing.T, n int) {
 	t.Helper()
 	var ends []func()
@@ -58,7 +56,7 @@ func TestFrozenConnections(t *testing.T) {
 		require.Equal(t, "a1", h.names(as(t, h.a), t))
 		require.Less(t, time.Since(start), 2*time.Second, "request %d", i)
 	}
-	// All of them were tested after the first one, and none is counted any longer.
+	// All were tested after the first one, and the pool counts none of them.
 	require.Eventually(t, func() bool { return h.Pool().Stat().TotalConns() <= 2 }, 3*time.Second, shortly)
 	h.healthy(t)
 }
@@ -82,7 +80,6 @@ func TestLiveConnectionsSurviveADeadOne(t *testing.T) {
 	h := setup(t, pgtenant.WithMaxConns(4))
 	h.warm(t, 4)
 	time.Sleep(untilStale)
-	// The pool hands out the one that was used last.
 	require.Equal(t, 1, h.count(t, `select count(pg_terminate_backend(pid)) from (select pid from pg_stat_activity
 		where datname = current_database() and pid <> pg_backend_pid() order by state_change desc limit 1) as last`))
 	created := h.Pool().Stat().NewConnsCount()
@@ -91,7 +88,6 @@ func TestLiveConnectionsSurviveADeadOne(t *testing.T) {
 	require.LessOrEqual(t, h.Pool().Stat().NewConnsCount()-created, int64(1))
 }
 
-// The context ends the wait for a ping.
 func TestContextEndsDuringAPing(t *testing.T) {
 	t.Parallel()
 	h, proxy := proxied(t, pgtenant.WithMaxConns(2))

@@ -23,8 +23,7 @@ const (
 	cancelTimeout = 2 * time.Second
 )
 
-// queryModes are the supported query modes of pgx. The simple protocol can run several statements in one string, and
-// describe_exec costs another round trip.
+// The simple protocol can run several statements in one string, and describe_exec costs another round trip.
 func queryModes() map[string]pgx.QueryExecMode {
 	return map[string]pgx.QueryExecMode{
 		"cache_statement": pgx.QueryExecModeCacheStatement,
@@ -189,7 +188,6 @@ func pin(cc *pgx.ConnConfig) {
 	maps.Copy(cc.RuntimeParams, pinned())
 }
 
-// preset returns a startup parameter, or "".
 func preset(cc *pgx.ConnConfig, name string) string {
 	for key, value := range cc.RuntimeParams {
 		if strings.EqualFold(key, name) {
@@ -199,12 +197,11 @@ func preset(cc *pgx.ConnConfig, name string) string {
 	return ""
 }
 
-// drop handles notifications. Without it, those of a LISTEN would collect in memory.
+// drop handles notifications, which pgx would otherwise keep.
 func drop(*pgconn.PgConn, *pgconn.Notification) {}
 
 func cancelOnServer(conn *pgconn.PgConn) ctxwatch.Handler {
 	return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: cancelTimeout}
 }
 
-// dialer is the type of a pgconn.Config's DialFunc.
 type dialer = func(ctx context.Context, network, addr string) (net.Conn, error)

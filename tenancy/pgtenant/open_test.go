@@ -10,7 +10,6 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The connect timeout applies to the lookup of host names.
 func TestLookupIsBounded(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ configured, want time.Duration }{

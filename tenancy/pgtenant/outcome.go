@@ -35,7 +35,6 @@ type unpreparedError struct{ error }
 
 func (e unpreparedError) Unwrap() error { return e.error }
 
-// effect is that of a single statement with rows.
 func (s statement) effect() effect {
 	if mayWrite(s.sql) {
 		return writeEffect
@@ -62,7 +61,7 @@ func neverSent(err error) bool {
 		errors.As(err, new(unsentError)) || errors.As(err, new(unpreparedError))
 }
 
-// refused reports whether PostgreSQL refused a statement and kept the session.
+// refused reports whether the statement failed and its session continues.
 func refused(err *pgconn.PgError) bool { return severity(err) == "ERROR" }
 
 // fromServer reports whether err is PostgreSQL's own. A pooler's errors lack the unlocalized severity, and its report of a

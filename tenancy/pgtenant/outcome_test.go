@@ -18,7 +18,6 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// relay forwards between a driver and its server, and can lose answers.
 type relay struct {
 	address string
 	lossy   atomic.Bool // the next answer ends its connection instead of arriving
@@ -96,7 +95,7 @@ func TestLostAnswer(t *testing.T) {
 			t.Parallel()
 			h, relay := setupRelay(t, pgtenant.WithQueryMode(mode))
 			ctx := as(t, h.a)
-			// Warm, so that what is lost is the answer to the statement and not to its preparation.
+			// Prepare first, so that the lost answer is the statement's.
 			warm := func() {
 				relay.lossy.Store(false)
 				_, err := pgtenant.Exec(ctx, h, writeGlobal, unique())

@@ -10,7 +10,6 @@ import (
 
 // Row is a row of a result.
 type Row interface {
-	// Columns returns the names of the columns.
 	Columns() ([]string, error)
 	// Scan reads the row into dest: pointers, one per column.
 	Scan(dest ...any) error

@@ -9,8 +9,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// What a read sets for its session is undone with it, so that the next statement needs no more than a short check. Any
-// other user of the connection ends that.
+// A read is followed by a reset, so that the next statement needs only a short check, unless the connection had another user.
 func TestReadsResetTheirSession(t *testing.T) {
 	t.Parallel()
 	h := setup(t, pgtenant.WithMaxConns(1))
@@ -81,7 +80,7 @@ func TestADeferredTriggerChangesTheSession(t *testing.T) {
 	require.NotEqual(t, pid, newPid)
 	h.healthy(t)
 
-	// An accepted risk: a SELECT is taken for a read, and reset before its function's trigger runs.
+	// Accepted risk: a SELECT counts as a read, and is reset before its function's trigger runs.
 	require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "select write(2)").Scan(&id))
 	path, _ = h.session(as(t, h.b), t, "search_path")
 	require.Equal(t, "nowhere", path)
@@ -89,8 +88,7 @@ func TestADeferredTriggerChangesTheSession(t *testing.T) {
 	require.Equal(t, own, path)
 }
 
-// Behind a pooler, other clients use the session between two statements, unseen by the driver's pool. So nothing is reset, and
-// each check is a whole one.
+// Behind a pooler other clients use the session in between, so nothing is reset and all settings are compared.
 func TestSharedSessionsAreCheckedWhole(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []string{"cache_describe", "exec"} {

@@ -21,7 +21,7 @@ func (d *Driver) retryExec(ctx context.Context, l *lease, s statement, r retry) 
 	return tag, t.Commit()
 }
 
-// retryQuery is retryExec for a statement with rows. The transaction ends when they are read.
+// retryQuery is retryExec for rows, which end the transaction.
 func (d *Driver) retryQuery(ctx context.Context, l *lease, s statement, r retry) (*rowReader, error) {
 	t := &tx{driver: d, ctx: ctx, tenant: s.tenant, begin: "begin", lease: l}
 	open := false

@@ -35,7 +35,6 @@ type rowReader struct {
 
 var _ entsql.ColumnScanner = (*rowReader)(nil)
 
-// open reads the first row, or all rows, which ends the result.
 func (r *rowReader) open(all bool) error {
 	more := r.answer.result.NextRow()
 	if more && !all {
@@ -53,7 +52,6 @@ func (r *rowReader) open(all bool) error {
 	return r.finish()
 }
 
-// cloneRow copies a row from the connection's buffer. NULL stays nil.
 func cloneRow(raw [][]byte) [][]byte {
 	row := make([][]byte, len(raw))
 	for i, value := range raw {
@@ -62,7 +60,6 @@ func cloneRow(raw [][]byte) [][]byte {
 	return row
 }
 
-// drain reads the rest and closes the pipeline.
 func (r *rowReader) drain() {
 	if r.drained {
 		return
@@ -141,8 +138,7 @@ func (r *rowReader) Scan(dest ...any) error {
 	return err
 }
 
-// scan reads a row. A destination may have code of its own, which may use the transaction and keep what it is given. So it
-// is scanned without the lock, from a copy.
+// scan reads a row. The code of a destination may use the transaction or keep the value, so it gets a copy, without the lock.
 func (r *rowReader) scan(dest []any) error {
 	rest, err := r.scanDirect(dest)
 	if err != nil {
@@ -156,13 +152,12 @@ func (r *rowReader) scan(dest []any) error {
 	return nil
 }
 
-// column is a copy of a value of the current row.
 type column struct {
 	index int
 	raw   []byte
 }
 
-// scanDirect scans what needs no code but the driver's, and returns a copy of the rest.
+// scanDirect scans what the driver decodes itself, and returns copies of the rest.
 func (r *rowReader) scanDirect(dest []any) (rest []column, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -15,7 +15,6 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// jsonbVersion is the first byte of jsonb in binary format.
 const jsonbVersion = 1
 
 // postgresEpoch is 2000-01-01, the zero of a binary timestamptz, in microseconds since 1970.
@@ -49,7 +48,6 @@ func scan(types *pgtype.Map, field *pgconn.FieldDescription, raw []byte, dest an
 	return nil
 }
 
-// scanVerbatim is scanDirect for the text format, in which pgx requests text and json.
 func scanVerbatim(oid uint32, raw []byte, dest any) bool {
 	switch d := dest.(type) {
 	case *sql.NullString:
@@ -63,7 +61,6 @@ func scanVerbatim(oid uint32, raw []byte, dest any) bool {
 	return false
 }
 
-// scanBinary is scanDirect for the binary format.
 func scanBinary(oid uint32, raw []byte, dest any) bool {
 	switch d := dest.(type) {
 	case *sql.NullString:
@@ -121,7 +118,7 @@ func scanUUID(oid uint32, raw []byte, d *uuid.UUID) bool {
 	return true
 }
 
-// scanTime reads a timestamptz as UTC. It leaves the infinities to pgx, which refuses them.
+// scanTime leaves the infinities to pgx, which refuses them.
 func scanTime(oid uint32, raw []byte, d *sql.NullTime) bool {
 	if oid != pgtype.TimestamptzOID {
 		return false
@@ -141,7 +138,7 @@ func scanTime(oid uint32, raw []byte, d *sql.NullTime) bool {
 	return true
 }
 
-// scanUUIDPointer allocates a UUID for each value, since the caller may keep it.
+// scanUUIDPointer allocates: the caller may keep the UUID.
 func scanUUIDPointer(oid uint32, raw []byte, d **uuid.UUID) bool {
 	if oid != pgtype.UUIDOID {
 		return false

@@ -14,14 +14,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// scannedTypes are those that scanDirect knows, and one that it does not.
+// scannedTypes are those that scanDirect supports, and another.
 var scannedTypes = []uint32{
 	pgtype.TextOID, pgtype.VarcharOID, pgtype.NameOID, pgtype.JSONOID, pgtype.JSONBOID, pgtype.ByteaOID, pgtype.UUIDOID, pgtype.BoolOID,
 	pgtype.Int2OID, pgtype.Int4OID, pgtype.Int8OID, pgtype.Float4OID, pgtype.Float8OID, pgtype.TimestamptzOID, pgtype.NumericOID,
 }
 
-// destinations are of each type that scanDirect knows, and hold something. A UUID holds nothing, which its own Scan leaves as
-// it is for NULL.
+// destinations have each type that scanDirect supports, with a value. The UUID is empty: its own Scan ignores NULL.
 func destinations() []any {
 	id := uuid.Max
 	bytes, raw := []byte("old"), sql.RawBytes("old")

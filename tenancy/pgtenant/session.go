@@ -60,9 +60,9 @@ func pinned() map[string]string {
 // setTenant sets the transaction's tenant. The value is bound, never part of the text.
 const setTenant = "select set_config($1, $2, true)"
 
-// checkSession is setTenant after a check: the statement fails unless the session's settings are $3. They are compared as
-// one string, which costs a third of comparing each. The failing branch casts text that is not constant, because PostgreSQL
-// would evaluate a constant when it plans. The check comes first, so it sees the tenant that was set before.
+// checkSession is setTenant after a check: the statement fails unless the session's settings are $3. Comparing one string
+// costs a third of comparing each. The failing branch casts non-constant text, because PostgreSQL would evaluate a constant
+// when it plans. The check comes first, so it sees the tenant that was set before.
 //
 //nolint:gochecknoglobals // constant
 var checkSession = "select (case when " + values() + " = $3 then 'true' else 'the session was changed' end)::bool, " +
@@ -114,7 +114,6 @@ func reset() []string {
 	return statements
 }
 
-// session holds the settings of a new session.
 type session struct {
 	values []byte // what checkSession compares with
 	parsed []byte // what setTenantAgain compares with

@@ -219,7 +219,6 @@ func TestArgumentErrorDoesNotAbort(t *testing.T) {
 	require.NoError(t, tx.Commit())
 }
 
-// A transaction may deallocate the driver's statements.
 func TestDeallocateInATransaction(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {

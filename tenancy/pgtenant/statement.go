@@ -146,7 +146,6 @@ func firstError(errs ...error) error {
 	return nil
 }
 
-// result is the sql.Result of a statement.
 type result struct{ tag pgconn.CommandTag }
 
 // LastInsertId implements sql.Result. It returns an error.

@@ -133,7 +133,6 @@ func TestPreparedUnderADriverName(t *testing.T) {
 	}
 }
 
-// LISTEN costs the connection, and notifications are dropped.
 func TestNotificationsAreNotKept(t *testing.T) {
 	t.Parallel()
 	h := setup(t, pgtenant.WithMaxConns(1))
@@ -154,7 +153,6 @@ func TestNotificationsAreNotKept(t *testing.T) {
 	require.ErrorIs(t, err, context.DeadlineExceeded, "pgx has kept one")
 }
 
-// COPY has its own protocol.
 func TestCopyIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {

@@ -39,7 +39,7 @@ func TestTimeoutAfterPause(t *testing.T) {
 		for range 3 {
 			_, stop := p.bound(t.Context())
 			stop()
-			time.Sleep(time.Minute) // the timer has fired, and found nobody
+			time.Sleep(time.Minute) // the timer has fired without a wait
 			waiting, stop := p.bound(t.Context())
 			start := time.Now()
 			<-waiting.Done()

@@ -42,7 +42,6 @@ type tx struct {
 
 var _ dialect.Tx = (*tx)(nil)
 
-// errPanicked is why a transaction is aborted after a panic.
 var errPanicked = errors.New("pgtenant: a statement panicked")
 
 // Exec implements dialect.ExecQuerier.
@@ -139,7 +138,7 @@ func (t *tx) query(ctx context.Context, s statement) (r *rowReader, err error) {
 	return r, err
 }
 
-// run sends a statement, and once more where it opens the transaction and nothing of it has run. The caller holds the lock.
+// run sends a statement, and resends the first one if nothing of it has run. The caller holds the lock.
 func (t *tx) run(ctx context.Context, s statement, writes bool, send func(opening) error) error {
 	o, err := t.admit(ctx, s)
 	if err != nil {
@@ -189,7 +188,6 @@ func (t *tx) admit(ctx context.Context, s statement) (o opening, err error) {
 	return opening{begin: t.begin, check: true}, err
 }
 
-// checkActive returns an error unless the connection is in an active transaction.
 func (t *tx) checkActive() error {
 	if t.lease.conn().IsClosed() {
 		return fmt.Errorf("%w: %w (%w)", ErrTxAborted, ErrConnection, ErrNoEffect)
@@ -329,7 +327,6 @@ func (t *tx) command(ctx context.Context, command string) (pgconn.CommandTag, er
 	return t.lease.conn().PgConn().ExecParams(ctx, command, nil, nil, nil, nil).Close()
 }
 
-// finish marks the transaction as done and releases the connection.
 func (t *tx) finish() {
 	t.done = true
 	if t.unwatch != nil {
@@ -340,7 +337,6 @@ func (t *tx) finish() {
 	}
 }
 
-// beginSQL returns the BEGIN statement with the options.
 func beginSQL(opts *sql.TxOptions) (string, error) {
 	begin := "begin"
 	if opts == nil {

@@ -74,7 +74,6 @@ func TestValuesAreCopiedOutOfTheBuffer(t *testing.T) {
 	}
 }
 
-// keeper is a destination that keeps its value.
 type keeper struct{ Kept any }
 
 func (k *keeper) Scan(v any) error         { k.Kept = v; return nil }
@@ -144,7 +143,6 @@ func TestRowsScannedAfterRelease(t *testing.T) {
 	users.Wait()
 }
 
-// Ent stores free JSON in json.RawMessage.
 func TestRawJSON(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
@@ -180,7 +178,7 @@ func TestNullsAndSmallIntegers(t *testing.T) {
 			var at sql.NullTime
 			var b, j []byte
 			read := func(args ...any) {
-				// So that what is there already does not pass for what was read.
+				// Values that must be overwritten.
 				u, nullable = uuid.New(), entsql.NullScanner{S: new(uuid.UUID), Valid: args[0] == nil}
 				four, two, eight = sql.NullInt64{Int64: 7, Valid: true}, sql.NullInt64{Int64: 7, Valid: true}, sql.NullInt64{Int64: 7, Valid: true}
 				flag, word, b, j = sql.NullBool{Bool: true, Valid: true}, sql.NullString{String: "x", Valid: true}, []byte("x"), []byte("x")
@@ -310,7 +308,7 @@ func TestTenantLimitIsKept(t *testing.T) {
 		require.ErrorIs(t, h.Exec(as(t, h.a), "select 1", []any{}, nil), pgtenant.ErrPoolBusy)
 		require.Equal(t, "b1", h.names(as(t, h.b), t))
 	}
-	// One of two that ends leaves the limit to the other.
+	// The limit stays until the last of two ends.
 	h = setup(t, pgtenant.WithMaxConns(4), pgtenant.WithAcquireTimeout(time.Second))
 	first, other := h.begin(t, h.a), h.begin(t, h.a)
 	require.NoError(t, first.Exec(as(t, h.a), "select 1", []any{}, nil))
