@@ -180,7 +180,7 @@ func transactionSaboteurs() []saboteur {
 			held: "the driver refuses the second BEGIN of one context, too",
 			code: &code{
 				edits:  []edit{{intxFile, "ctx.Value(unitKey{}).(*unit); nested {", "ctx.Value(unitKey{}).(*unit); nested && false {"}},
-				caught: in(driverTests, "TestTransaction/a transaction inside is refused, the outer one goes on"),
+				caught: in(driverTests, "TestTransaction/a transaction inside is refused, the outer one continues"),
 				holds:  in(driverTests, "TestTransaction/a transaction of the client's inside is refused"),
 			},
 		},
