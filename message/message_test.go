@@ -274,16 +274,16 @@ func TestKonstructMessage_Validate(t *testing.T) {
 	}
 }
 
-func TestParseChannelType(t *testing.T) {
+func TestChannelType_UnmarshalText(t *testing.T) {
 	t.Parallel()
-	for _, want := range message.ChannelTypes() {
-		got, err := message.ParseChannelType(string(want))
-		require.NoError(t, err)
+	for _, want := range []message.ChannelType{message.Slack, message.WhatsApp, message.Mattermost} {
+		var got message.ChannelType
+		require.NoError(t, got.UnmarshalText([]byte(want)))
 		require.Equal(t, want, got)
 	}
 	for _, s := range []string{"", "Slack", "slack ", "sms", "slack\x00"} {
-		_, err := message.ParseChannelType(s)
-		require.ErrorIs(t, err, message.ErrUnknownChannelType, s)
+		var got message.ChannelType
+		require.ErrorIs(t, got.UnmarshalText([]byte(s)), message.ErrUnknownChannelType, s)
 	}
 }
 

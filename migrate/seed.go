@@ -44,19 +44,22 @@ func (s *seeder) fill(ctx context.Context, _ string) error {
 		return err
 	}
 	for {
+		var failed []string
 		var errs []error
-		tables = slices.DeleteFunc(tables, func(t string) bool {
+		for _, t := range tables {
 			if s.done[t] {
-				return true
+				continue
 			}
-			err := s.seed(ctx, conn, t)
-			s.done[t] = err == nil
-			errs = append(errs, err)
-			return s.done[t]
-		})
-		if len(tables) == 0 || !slices.Contains(errs, nil) {
+			if err := s.seed(ctx, conn, t); err != nil {
+				failed, errs = append(failed, t), append(errs, err)
+				continue
+			}
+			s.done[t] = true
+		}
+		if len(failed) == 0 || len(failed) == len(tables) {
 			return errors.Join(errs...)
 		}
+		tables = failed
 	}
 }
 

@@ -76,9 +76,8 @@ func versions(tags string) (versions []time.Time) {
 // compressed is the suffix that Apache adds to the tag of a response that it compresses.
 var compressed = regexp.MustCompile(`[-;](gzip|br|deflate|zstd)"$`)
 
-// parseETag parses a tag of [etag]. Proxies that compress a response weaken or extend its tag. Because a tag names the
-// row's version and not the bytes of a response, weak comparison is safe although RFC 9110 requires a strong one for
-// If-Match.
+// parseETag parses a tag of [etag], also if a compressing proxy weakened or extended it. A tag names the row's version
+// and not the bytes, so weak comparison is safe although RFC 9110 requires a strong one for If-Match.
 func parseETag(tag string) (time.Time, bool) {
 	tag = compressed.ReplaceAllString(strings.TrimPrefix(tag, "W/"), `"`)
 	if len(tag) < 3 || tag[0] != '"' || tag[len(tag)-1] != '"' {

@@ -31,8 +31,7 @@ func jsonFormat() huma.Format {
 	return huma.Format{Marshal: writeJSON, Unmarshal: unmarshal}
 }
 
-// null replaces a null outside free objects. Huma treats a null as an absent field; this type is rejected, so that a
-// null is never ignored silently.
+// null replaces a null outside free objects and is rejected. Huma would treat it as an absent field.
 type null struct{}
 
 // unmarshal is called twice per body: for the tree that huma validates, which checks the body, and for the handler's
@@ -68,7 +67,7 @@ func markNulls(value any) {
 }
 
 // parse parses one JSON value strictly (I-JSON, RFC 7493): UTF-8, no lone surrogates, no repeated names. It returns
-// only [problem.BodyError]s, because the errors of jsontext quote the input.
+// [problem.BodyError]s, because errors of jsontext quote the input.
 func parse(data []byte) (any, error) {
 	p := parser{decoder: jsontext.NewDecoder(bytes.NewReader(data)), size: len(data)}
 	value, err := p.value()

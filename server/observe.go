@@ -38,8 +38,8 @@ func (s *Server) observe(c *gin.Context) {
 }
 
 // normalizeHeaders joins repeated header lines (RFC 9110, section 5.3), because huma reads only the first. An empty
-// If-Match becomes an empty list, which matches no version: huma treats it as missing, and a deletion would be
-// unconditional. Media types become lower case, as huma expects.
+// If-Match becomes a list that matches nothing, because huma would treat it as missing. Media types become lower case,
+// as huma expects.
 func normalizeHeaders(h http.Header) {
 	for _, name := range []string{"Authorization", "Content-Encoding", "Content-Type", "If-Match", "If-None-Match"} {
 		if lines := h[name]; len(lines) > 1 {

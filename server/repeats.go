@@ -17,8 +17,8 @@ const (
 	maxKinds = 256
 )
 
-// repeats logs failures that can occur on every request. It logs the first one of a kind at once and summarizes its
-// repetitions after ten seconds and then every minute, so that an outage does not flood the log.
+// repeats logs failures that can occur on every request: the first one of a kind at once, then a summary after ten
+// seconds and every minute, so that an outage does not flood the log.
 type repeats struct {
 	log   *slog.Logger
 	first time.Duration

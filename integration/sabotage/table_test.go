@@ -92,7 +92,7 @@ func TestEveryNamedFindingAndAttackExists(t *testing.T) {
 	for _, lint := range doctor.Lints() {
 		codes[lint.Code] = true
 	}
-	for _, a := range attack.Catalog() {
+	for _, a := range attack.All() {
 		attacks[a.ID] = true
 	}
 	for _, sab := range saboteurs() {

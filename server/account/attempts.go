@@ -30,8 +30,8 @@ type Limit struct {
 
 // Limits are the limits of failed logins. Zero values have defaults.
 type Limits struct {
-	// Address limits the failed attempts for an e-mail address. The default is 10 in 15 minutes. Each known device has a
-	// separate count, so that an attacker cannot lock the owner out.
+	// Address limits the failed attempts for an e-mail address, with a separate count for each known device. The default
+	// is 10 in 15 minutes.
 	Address Limit
 	// Client limits the failed attempts from a network address (an IPv6 /64), against password spraying. The default is
 	// 100 in 15 minutes.
@@ -124,8 +124,8 @@ func (a *Attempts) count(ctx context.Context, now time.Time, counters []counter)
 	return errors.Join(&AttemptsError{RetryAfter: wait}, a.refund(ctx, now, counters))
 }
 
-// Rows are locked in the order in which countAttempt inserts them. Refunding the only attempt of a window ends the
-// window at the epoch, because a count is never zero and the clock may be set back.
+// Rows are locked in the order of countAttempt. Refunding the only attempt of a window ends the window at the epoch,
+// because a count is never zero and the clock may be set back.
 const refundAttempt = `
 WITH counted AS (
   SELECT key FROM login_attempts WHERE key = ANY($2) AND window_ends > $1 ORDER BY key COLLATE "C" FOR UPDATE
@@ -193,8 +193,8 @@ func (a *Attempts) hash(purpose, value string) string {
 	return hex.EncodeToString(a.sign(purpose, []byte(value)))
 }
 
-// clientOf returns the network of a client's address: the address itself, or the /64 of an IPv6 subscriber (RFC 6177).
-// It is invalid for the zero address.
+// clientOf returns the address itself, the /64 of an IPv6 subscriber (RFC 6177), or an invalid network for the zero
+// address.
 func clientOf(addr netip.Addr) netip.Prefix {
 	addr = addr.Unmap()
 	prefix, _ := addr.Prefix(min(addr.BitLen(), 64)) // fails for the zero address

@@ -67,9 +67,8 @@ SELECT u.id, u.email, u.name, u.is_admin, s.expires_at, s.last_seen_at, EXISTS (
 FROM portal_sessions s JOIN portal_users u ON u.id = s.user_id
 WHERE s.token_hash = $1 AND s.revoked_at IS NULL AND s.expires_at > $2 AND u.disabled_at IS NULL`
 
-// Authenticate returns the principal of a session token and, in the same round trip, whether the tenant exists (the
-// zero ID never does). ctx must have no tenant. Returns [ErrNoSession] if the token is malformed, unknown, expired or
-// revoked, or the user is disabled.
+// Authenticate returns the principal of a session token and whether the tenant exists, in one round trip. ctx must have
+// no tenant. Returns [ErrNoSession] if the token is malformed, unknown, expired or revoked, or the user is disabled.
 func (s *Sessions) Authenticate(ctx context.Context, token string, tenant tenancy.ID) (Principal, error) {
 	hash, ok := hashToken(token)
 	if !ok {

@@ -14,8 +14,8 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// Connections manages the channel connections of the context's tenant. Secrets are sealed before they reach SQL, and no
-// method returns one in plain text.
+// Connections manages the channel connections of the context's tenant. Secrets are sealed before they reach SQL, and
+// never returned.
 type Connections struct {
 	client *ent.Client
 	pages  Pages
@@ -56,7 +56,7 @@ func (c *Connections) List(ctx context.Context, page Page) (List[*ent.ChannelCon
 	})
 }
 
-// Create creates a connection. Returns [ErrTaken] if the workspace is already connected by any tenant, [ErrInvalid],
+// Create creates a connection. Returns [ErrTaken] if any tenant has connected the workspace, [ErrInvalid],
 // [ErrNotFound] if the tenant was deleted, or a secrets.FaultError.
 func (c *Connections) Create(ctx context.Context, n NewConnection) (*ent.ChannelConnection, error) {
 	tenant, err := tenancy.From(ctx)

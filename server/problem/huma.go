@@ -13,8 +13,8 @@ import (
 // maxFields bounds the fields of a problem.
 const maxFields = 20
 
-// fieldName matches names that may be repeated in a problem. An unknown field has an arbitrary name; one with a digit
-// or a hyphen could be a misplaced token.
+// fieldName matches names that a problem may contain. An unknown field with a digit or a hyphen could be a misplaced
+// token.
 var fieldName = regexp.MustCompile(`^[A-Za-z_]{1,40}$`)
 
 // index matches an array index.

@@ -238,7 +238,8 @@ func (s *harness) forget(ctx context.Context) error {
 				func(ctx context.Context) error { return runInTx(ctx, drv, dialect.Tx.Rollback, text) },
 			} {
 				// The texts are prepared, and then sent by name.
-				err := errors.Join(s.ownRows(ctx, drv, tb), s.ownRows(ctx, drv, tb), forget(as(ctx, s.attacker.id)), s.ownRows(ctx, drv, tb))
+				err := errors.Join(
+					s.ownRows(ctx, drv, tb), s.ownRows(ctx, drv, tb), forget(as(ctx, s.attacker.id)), s.ownRows(ctx, drv, tb))
 				if err != nil {
 					return fmt.Errorf("%q: %w", text, err)
 				}
@@ -256,7 +257,8 @@ func (s *harness) otherCommands(ctx context.Context) error {
 		for _, text := range []string{
 			"select 1", "values (1)", "with x as (select 1) select * from x", "table pg_catalog.pg_class",
 			s.spell("select * from {table}", tb, s.attacker.id),
-			s.spell("update {table} set tenant_id = tenant_id", tb, s.attacker.id), s.spell("delete from {table} where false", tb, s.attacker.id),
+			s.spell("update {table} set tenant_id = tenant_id", tb, s.attacker.id),
+			s.spell("delete from {table} where false", tb, s.attacker.id),
 			s.spell(insert("{mine}")+" where false", tb, s.attacker.id),
 			s.spell("merge into {table} t using (select 1) s on false when matched then delete", tb, s.attacker.id),
 		} {

@@ -186,7 +186,8 @@ func (s *harness) shut(ctx context.Context, raw *session, tb *table) error {
 
 func (s *harness) preset(ctx context.Context) error {
 	for _, parameter := range []string{
-		"options=-c%20" + rls.Setting + "%3D" + s.victim.id.String(), rls.Setting + "=" + s.victim.id.String(), "row_security=off", "role=postgres",
+		"options=-c%20" + rls.Setting + "%3D" + s.victim.id.String(), rls.Setting + "=" + s.victim.id.String(),
+		"row_security=off", "role=postgres",
 	} {
 		if err := s.refusedToOpen(ctx, parameter); err != nil {
 			return err

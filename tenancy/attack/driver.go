@@ -18,7 +18,7 @@ import (
 // shortly is long enough for a statement to have begun.
 const shortly = 50 * time.Millisecond
 
-// driverStates are attempts at the driver's own: what it believes about a connection, a transaction and an outcome.
+// driverStates are attacks on the driver's state of a connection, a transaction and an outcome.
 func driverStates() family {
 	return family{name: "driver", title: "The driver's states", scenarios: append(transactions(), failures()...)}
 }
@@ -122,7 +122,7 @@ func failures() []scenario {
 	}
 }
 
-// unwritten wants a table to hold of a's what it held before.
+// unwritten requires that the attacker's rows of a table are unchanged.
 func (s *harness) unwritten(ctx context.Context, tb *table) error {
 	digest, err := s.digest(ctx, s.raw, s.attacker.id, tb)
 	if err == nil && digest != s.attacker.digests[tb.Name] {
@@ -131,7 +131,7 @@ func (s *harness) unwritten(ctx context.Context, tb *table) error {
 	return err
 }
 
-// write is a statement with which a adds a row. Wherever it is kept, the table's digest tells.
+// write is a statement by which the attacker adds a row, which changes the table's digest.
 func (s *harness) write(tb *table) string { return s.spell(insert("{mine}"), tb, s.attacker.id) }
 
 // slowWrite takes ten seconds before it writes.
@@ -279,8 +279,7 @@ func (s *harness) canceled(ctx context.Context, tb *table) error {
 	return errors.Join(wants(<-ended, context.Canceled), running, s.unwritten(ctx, tb))
 }
 
-// cancelThenNext cancels whenever it happens to. A statement whose cancel is lost succeeds soon; what counts is what
-// comes after it.
+// cancelThenNext cancels at varying times. If the cancel is lost, the statement succeeds; the next statement is what counts.
 func (s *harness) cancelThenNext(ctx context.Context, tb *table) error {
 	return s.lone(ctx, func(drv *pgtenant.Driver) error {
 		for range 3 {
@@ -341,7 +340,7 @@ func halfRead(ctx context.Context, drv *pgtenant.Driver, end func(dialect.Tx) er
 	return r, nil
 }
 
-// cut has a superuser end the connection in the middle of a write.
+// cut terminates the connection during a write, as a superuser.
 func (s *harness) cut(ctx context.Context, tb *table) error {
 	super, err := login(ctx, s.kit.target.Superuser)
 	if err != nil {

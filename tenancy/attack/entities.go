@@ -18,7 +18,7 @@ const (
 	entityTitle  = "The application's own code"
 )
 
-// ordinary are the paths that every entity's callbacks make.
+// ordinary returns the paths through an entity's callbacks.
 func ordinary(e Entity) []Path {
 	return []Path{
 		{
@@ -73,7 +73,7 @@ func (w Want) String() string {
 	}
 }
 
-// entities tries all paths, each with tenants of its own: what it writes is committed.
+// entities tries all paths, each with its own tenants, because its writes are committed.
 func (k *kit) entities(t test) {
 	t.Parallel()
 	for _, e := range k.target.Entities {
@@ -142,7 +142,7 @@ func (k *kit) path(ctx context.Context, e Entity, tb *table, p Path) error {
 	return nil
 }
 
-// other holds what another tenant got against what it should have.
+// other checks the result of another tenant.
 func (w Want) other(got any, err error, s *harness, tb *table) error {
 	var fits bool
 	switch w {
@@ -168,7 +168,7 @@ func rowsIn(digest string) (n int, err error) {
 	return strconv.Atoi(count)
 }
 
-// spoken is all that a path has given away, as text.
+// spoken is everything that a path returned, as text.
 func spoken(got any, err error) string {
 	document, unfit := json.Marshal(got) // what does not fit into JSON is in the text all the same
 	return fmt.Sprintf("%+v\n%s\n%v\n%s", got, document, unfit, errorText(err))

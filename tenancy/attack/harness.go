@@ -14,7 +14,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// harness is what a family of attacks works with: two tenants with rows, and connections to reach them.
+// harness is two tenants with rows, and connections to reach them.
 type harness struct {
 	kit    *kit
 	driver *pgtenant.Driver
@@ -27,10 +27,9 @@ type harness struct {
 // tenant is a tenant with its rows.
 type tenant struct {
 	id tenancy.ID
-	// rows are this tenant's, by table; the first one is aimed at.
+	// rows are by table. The first one is the target.
 	rows map[string][]Row
-	// kept and spare are images of rows, as JSON, by table: of the one that is aimed at, and of a valid one that is
-	// in the table no longer.
+	// kept and spare are images of rows, as JSON, by table: of the target row, and of a valid row that was deleted.
 	kept, spare map[string]string
 	ctid        map[string]string
 	// digests are of all the tenant's rows, by table.
@@ -64,7 +63,8 @@ func (k *kit) newHarness(ctx context.Context, entities ...Entity) (s *harness, e
 	if s.victim, err = s.populate(ctx, entities, victimRows); err != nil {
 		return nil, err
 	}
-	s.attacker.secrets, s.victim.secrets = difference(s.attacker.secrets, s.victim.secrets), difference(s.victim.secrets, s.attacker.secrets)
+	a, b := s.attacker.secrets, s.victim.secrets
+	s.attacker.secrets, s.victim.secrets = difference(a, b), difference(b, a)
 	return s, nil
 }
 
@@ -73,7 +73,7 @@ func (s *harness) close(ctx context.Context) {
 	_ = s.driver.Close()
 }
 
-// populate makes a tenant with n rows of each entity.
+// populate creates a tenant with n rows of each entity.
 func (s *harness) populate(ctx context.Context, entities []Entity, n int) (*tenant, error) {
 	id, err := s.kit.target.Tenant(ctx)
 	if err != nil {
@@ -96,7 +96,7 @@ func (s *harness) populate(ctx context.Context, entities []Entity, n int) (*tena
 	return p, nil
 }
 
-// stock makes an entity's rows, and one that is taken away again once its image is known.
+// createRows creates an entity's rows, and one more that it deletes after reading its image.
 func (s *harness) createRows(ctx context.Context, p *tenant, e Entity, n int) error {
 	for range n + 1 {
 		canary := newCanary()
@@ -123,7 +123,7 @@ func (s *harness) createRows(ctx context.Context, p *tenant, e Entity, n int) er
 	return nil
 }
 
-// study reads what a tenant has in a table.
+// readRows reads a tenant's rows of a table.
 func (s *harness) readRows(ctx context.Context, p *tenant, tb *table) error {
 	aim, err := s.only(ctx, p.id, "select to_jsonb(t.*), ctid from "+tb.SQL+" t where "+tb.Key+" = "+rls.Literal(p.rows[tb.Name][0].ID))
 	if err != nil {
@@ -139,7 +139,7 @@ func (s *harness) readRows(ctx context.Context, p *tenant, tb *table) error {
 	return err
 }
 
-// only sends a query as a tenant and returns the one row that it must find.
+// only returns the single row of a query as a tenant.
 func (s *harness) only(ctx context.Context, id tenancy.ID, sql string) ([]string, error) {
 	if err := s.raw.as(ctx, id); err != nil {
 		return nil, err
@@ -154,7 +154,7 @@ func (s *harness) only(ctx context.Context, id tenancy.ID, sql string) ([]string
 	return a.rows[0], nil
 }
 
-// digest reads all rows of a tenant, as that tenant, in a transaction of its own.
+// digest returns a digest of all rows of a tenant.
 func (s *harness) digest(ctx context.Context, raw *session, id tenancy.ID, tb *table) (string, error) {
 	if err := raw.as(ctx, id); err != nil {
 		return "", err
@@ -163,7 +163,7 @@ func (s *harness) digest(ctx context.Context, raw *session, id tenancy.ID, tb *t
 	return digest, errors.Join(err, raw.rollback(ctx))
 }
 
-// digestInTx does it in the transaction at hand, for whatever tenant that has.
+// digestInTx does so in the current transaction.
 func digestInTx(ctx context.Context, raw *session, tb *table) (string, error) {
 	a := raw.do(ctx, "select count(*), md5(coalesce(string_agg(t::text, ' ' order by t::text), '')) from "+tb.SQL+" t")
 	if a.err != nil {
@@ -172,7 +172,7 @@ func digestInTx(ctx context.Context, raw *session, tb *table) (string, error) {
 	return strings.Join(a.rows[0], " "), nil
 }
 
-// intact holds what is committed of b's rows against what it was.
+// intact requires that the victim's committed rows are unchanged.
 func (s *harness) intact(ctx context.Context) error {
 	for _, tb := range s.tables {
 		digest, err := s.digest(ctx, s.raw, s.victim.id, tb)
@@ -186,8 +186,8 @@ func (s *harness) intact(ctx context.Context) error {
 	return nil
 }
 
-// spell puts the names in braces into a statement: literals and identifiers, quoted. Own is the caller's tenant, or a where
-// the caller has none; the target is b's.
+// spell replaces the names in braces with quoted literals and identifiers. {own} is the caller's tenant, or the attacker's
+// where the caller has none.
 func (s *harness) spell(sql string, tb *table, caller tenancy.ID) string {
 	mine := s.attacker
 	if caller == s.victim.id {
@@ -198,7 +198,8 @@ func (s *harness) spell(sql string, tb *table, caller tenancy.ID) string {
 		pairs = append(
 			pairs,
 			"{table}", tb.SQL, "{key}", tb.Key, "{columns}", tb.columnList(""), "{s.columns}", tb.columnList("s."),
-			"{id}", rls.Literal(s.victim.rows[tb.Name][0].ID), "{ctid}", rls.Literal(s.victim.ctid[tb.Name]), "{name}", rls.Literal(tb.Name),
+			"{id}", rls.Literal(s.victim.rows[tb.Name][0].ID), "{ctid}", rls.Literal(s.victim.ctid[tb.Name]),
+			"{name}", rls.Literal(tb.Name),
 			"{kept}", rls.Literal(s.victim.kept[tb.Name])+"::jsonb", "{spare}", rls.Literal(s.victim.spare[tb.Name])+"::jsonb",
 			"{mine}", rls.Literal(mine.spare[tb.Name])+"::jsonb", "{ownid}", rls.Literal(mine.rows[tb.Name][0].ID),
 		)
@@ -211,7 +212,7 @@ func insert(image string) string {
 	return "insert into {table} ({columns}) select {columns} from jsonb_populate_record(null::{table}, " + image + ")"
 }
 
-// leaks finds a tenant's secrets in a text, except for those that the attacker has given.
+// leaks returns an error if a text contains one of the tenant's secrets that the attacker did not submit.
 func (p *tenant) leaks(text, given string) error {
 	for _, secret := range p.secrets {
 		if strings.Contains(text, secret) && !strings.Contains(given, secret) {

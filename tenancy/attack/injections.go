@@ -27,7 +27,8 @@ func injections() family {
 			},
 			{
 				id: "A39-set-in-returning", does: "sets the tenant in RETURNING",
-				sql:   "update {table} set tenant_id = tenant_id returning set_config('" + rls.Setting + "', {victim}, true) = 'x', {table}.*",
+				sql: "update {table} set tenant_id = tenant_id" +
+					" returning set_config('" + rls.Setting + "', {victim}, true) = 'x', {table}.*",
 				other: own(), unset: nothing(), owner: something(),
 			},
 			{

@@ -11,7 +11,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// keys are attempts through the checks of keys, which run past row-level security.
+// keys are attacks through the checks of keys, which bypass row-level security.
 func keys() family {
 	return family{name: "keys", title: "Foreign and unique keys", scenarios: []scenario{
 		{
@@ -72,7 +72,7 @@ func (s *harness) insertAs(ctx context.Context, id tenancy.ID, tb *table, image 
 	return a, sql, s.raw.rollback(ctx)
 }
 
-// compare adds one image as a and another as b.
+// compare adds one image as the attacker and another as the victim.
 func (s *harness) compare(ctx context.Context, tb *table, attackerRow, victimRow string, wantA, wantB expectation) error {
 	a, given, err := s.insertAs(ctx, s.attacker.id, tb, attackerRow)
 	if err := errors.Join(err, wantA.check(a), s.victim.leaks(a.text(), given)); err != nil {
@@ -85,7 +85,7 @@ func (s *harness) compare(ctx context.Context, tb *table, attackerRow, victimRow
 	return nil
 }
 
-// references are the columns of a foreign key to another tenant-scoped table, with the values of b's row there.
+// references are the columns of a foreign key to another tenant-scoped table, with the values of the victim's row there.
 func (s *harness) references(f foreignRef) map[string]string {
 	target := s.kit.table(f.Target)
 	if target == nil || s.victim.kept[f.Target] == "" {
@@ -147,8 +147,7 @@ func (s *harness) attachByUpdate(ctx context.Context, tb *table) error {
 	return nil
 }
 
-// uproot deletes the parents of b's row that belong to no tenant, and changes their keys. Under a cascade that would run
-// past row-level security.
+// uproot deletes the global parents of the victim's row, and changes their keys. A cascade would bypass row-level security.
 func (s *harness) uproot(ctx context.Context, tb *table) error {
 	tried := 0
 	for _, f := range tb.Foreign {
@@ -178,7 +177,7 @@ func (s *harness) uproot(ctx context.Context, tb *table) error {
 	return nil
 }
 
-// refusedAs wants a statement of a's refused, with none of b's values in what is said.
+// refusedAs requires that a statement of the attacker is refused, with no value of the victim in the error.
 func (s *harness) refusedAs(ctx context.Context, tb *table, sql string, codes ...string) error {
 	if err := s.raw.as(ctx, s.attacker.id); err != nil {
 		return err
@@ -188,7 +187,7 @@ func (s *harness) refusedAs(ctx context.Context, tb *table, sql string, codes ..
 	return errors.Join(s.raw.rollback(ctx), refused(codes...).check(a), s.victim.leaks(a.text(), given))
 }
 
-// sameValue takes b's value of every key that has the tenant in it.
+// sameValue uses the victim's value of every key that includes the tenant.
 func (s *harness) sameValue(ctx context.Context, tb *table) error {
 	tried := 0
 	for _, u := range tb.Uniques {
@@ -208,7 +207,7 @@ func (s *harness) sameValue(ctx context.Context, tb *table) error {
 	return nil
 }
 
-// spanning takes b's value of the keys that span tenants. One that is not listed in Target.SpanningKeys is a breach.
+// spanning uses the victim's value of the keys that span tenants. A key that is not in Target.SpanningKeys is a breach.
 func (s *harness) spanning(ctx context.Context, tb *table) error {
 	tried := 0
 	for _, u := range tb.Uniques {
@@ -234,7 +233,7 @@ func (s *harness) spanning(ctx context.Context, tb *table) error {
 	return nil
 }
 
-// textsOf gives the key's columns b's values, where all of them, the tenant aside, are texts.
+// textsOf returns the victim's values of the key's columns, if all of them except the tenant are texts.
 func textsOf(tb *table, u uniqueKey) (map[string]string, bool) {
 	values := map[string]string{}
 	for _, name := range u.Columns {

@@ -14,7 +14,7 @@ import (
 const (
 	// harnessConns is the size of a harness's pool.
 	harnessConns = 4
-	// attemptTimeout bounds one attack. Nothing in it takes a second.
+	// attemptTimeout bounds one attack, which takes less than a second.
 	attemptTimeout = 30 * time.Second
 )
 
@@ -25,8 +25,8 @@ type kit struct {
 	report *Report
 }
 
-// Run makes every attack on the target, each as a subtest, and returns the report. A subtest's name is
-// family/attack/table. Tables without an entity fail, by name; a target without any does, too.
+// Run attacks the target, each attack in a subtest named family/attack/table, and returns the report. A table without an
+// entity fails by name, and so does a target without entities.
 func Run[S T[S]](t S, target Target) *Report {
 	t.Helper()
 	return run(adapt(t), target)
@@ -54,7 +54,7 @@ func run(t test, target Target) *Report {
 	return k.report
 }
 
-// look reads what the report begins with, and the tables.
+// inspect reads the tables and the head of the report.
 func (k *kit) inspect(ctx context.Context) error {
 	s, err := login(ctx, k.target.DSN)
 	if err != nil {
@@ -79,11 +79,10 @@ func (k *kit) inspect(ctx context.Context) error {
 	return k.prepare(ctx)
 }
 
-// Leaky is the function that shouts every row it is shown, by name. See [Target.Superuser].
+// leaky is a function that raises a notice with each row. See [Target.Superuser].
 const leaky = "public.konstruct_attack_leak"
 
-// arrange plants the leaky function, which costs so little that the planner would call it first, and collects
-// statistics. It does so in one transaction.
+// prepare creates the leaky function, whose cost makes the planner call it first, and collects statistics.
 func (k *kit) prepare(ctx context.Context) error {
 	s, err := login(ctx, k.target.Superuser)
 	if err != nil {
@@ -110,12 +109,13 @@ func (k *kit) table(name string) *table {
 	return nil
 }
 
-// registration holds the tables of the database against the entities.
+// registration compares the tables of the database with the entities.
 func (k *kit) registration(t test) {
 	t.Helper()
 	for _, tb := range k.tables {
 		if !slices.ContainsFunc(k.target.Entities, func(e Entity) bool { return e.Table == tb.Name }) {
-			k.faultf(t, "table %s has a %s and no attack registration: add its generated schema (attack.Entities) or an attack.Entity to the target", tb.Name, tenantColumn)
+			k.faultf(t, "table %s has a %s and no attack registration: add its generated schema (attack.Entities) "+
+				"or an attack.Entity to the target", tb.Name, tenantColumn)
 		}
 	}
 	for _, e := range k.target.Entities {
@@ -128,8 +128,8 @@ func (k *kit) registration(t test) {
 	}
 }
 
-// family makes a family's attacks one after the other, with tenants of its own. All families are prepared before the first
-// attack: where rows cross, one family's deletes would reach the rows that another is about to study.
+// family runs a family's attacks in sequence, with its own tenants. All families are prepared before the first attack: if
+// isolation is broken, one family's deletes could reach rows that another has not read yet.
 func (k *kit) family(t test, f family) {
 	s, err := k.newHarness(t.Context(), k.target.Entities...)
 	if err != nil {
@@ -156,7 +156,7 @@ func (k *kit) family(t test, f family) {
 	})
 }
 
-// attempt makes one attack, on each table or once.
+// attempt runs one attack, on each table or once.
 func (k *kit) attempt(
 	t test, f family, a Attack, once, privileged bool, s *harness, try func(context.Context, *table) error,
 ) {
@@ -178,7 +178,7 @@ func (k *kit) attempt(
 	})
 }
 
-// record makes an attempt and notes what came of it, even where it panics.
+// record runs an attempt and adds its result to the report, even if it panics.
 func (k *kit) record(t test, title string, a Attack, on string, try func(context.Context) error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), attemptTimeout)
@@ -200,14 +200,14 @@ func (k *kit) record(t test, title string, a Attack, on string, try func(context
 	}
 }
 
-// faultf fails the run for something that is no attack.
+// faultf fails the run for a problem other than a breach.
 func (k *kit) faultf(t test, format string, args ...any) {
 	t.Helper()
 	k.report.fault(fmt.Sprintf(format, args...))
 	t.Errorf(format, args...)
 }
 
-// errNotApplicable is for an attack that this target offers no place for.
+// errNotApplicable is returned when the target has no place for an attack.
 var errNotApplicable = errors.New("not applicable")
 
 func notApplicable(why string) error { return fmt.Errorf("%w: %s", errNotApplicable, why) }

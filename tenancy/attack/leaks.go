@@ -23,7 +23,7 @@ const (
 	leakRounds = leakConns + 1
 )
 
-// leaks are attempts to keep a connection, or a tenant's slot in the pool, for good.
+// leaks are attempts to keep a connection, or a tenant's slot in the pool.
 func leaks() family {
 	return family{name: "leak", title: "Connections and slots that are not given back", scenarios: []scenario{
 		{
@@ -77,12 +77,12 @@ func allReleased(drv *pgtenant.Driver) error {
 	return nil
 }
 
-// panicking is a value that can't be asked for.
+// panicking is a value that panics when it is encoded.
 type panicking struct{}
 
 func (panicking) Value() (driver.Value, error) { panic("a value that panics") }
 
-// survive runs do on a goroutine of its own, and returns when that has ended, be it by a panic or by runtime.Goexit.
+// survive runs do on a new goroutine and returns when it has ended, also by a panic or by runtime.Goexit.
 func survive(do func()) {
 	done := make(chan struct{})
 	go func() {

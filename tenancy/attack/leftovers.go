@@ -98,7 +98,9 @@ func (s *harness) poison(ctx context.Context, drv *pgtenant.Driver, tb *table) e
 
 func (s *harness) poisonedByStatement(ctx context.Context, tb *table) error {
 	return s.lone(ctx, func(drv *pgtenant.Driver) error {
-		for _, text := range []string{setTenant(s.victim.id, false), "set session " + rls.Setting + " = " + rls.Literal(s.victim.id.String())} {
+		for _, text := range []string{
+			setTenant(s.victim.id, false), "set session " + rls.Setting + " = " + rls.Literal(s.victim.id.String()),
+		} {
 			for _, id := range []tenancy.ID{s.attacker.id, {}} {
 				if err := drv.Exec(as(ctx, id), text, []any{}, nil); err != nil {
 					return err

@@ -33,7 +33,7 @@ func (k *kit) pins(t test) {
 	}
 }
 
-// pinned holds an accepted risk to its shape.
+// pinned returns an error if an accepted risk could not be shown, or no longer exists.
 func pinned(err error, stillThere bool) error {
 	if err != nil {
 		return fmt.Errorf("the accepted risk could not be shown: %w", err)

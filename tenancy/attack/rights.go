@@ -9,7 +9,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// rights are attempts at what no tenant's statement has any business with. They are refused to everybody alike.
+// rights are attempts at what no tenant's statement may do. They are refused for every caller.
 func rights() family {
 	return family{
 		name: "rights", title: "Rights of the role",
@@ -56,7 +56,7 @@ func rights() family {
 	}
 }
 
-// forbidden is a statement that is refused to everybody.
+// forbidden is a statement that is refused for every caller.
 func forbidden(id, does, sql string, codes ...string) statement {
 	if len(codes) == 0 {
 		codes = []string{denied}
@@ -184,7 +184,7 @@ func ofRole() []statement {
 	}
 }
 
-// setRole tries every role there is.
+// setRole tries every role.
 func (s *harness) setRole(ctx context.Context) error {
 	a := s.raw.do(ctx, "select quote_ident(rolname) from pg_roles where rolname <> current_user")
 	if a.err != nil {
@@ -204,7 +204,7 @@ func (s *harness) setRole(ctx context.Context) error {
 	return nil
 }
 
-// everyRelation reads whatever has rows.
+// everyRelation reads every relation that has rows.
 func (s *harness) everyRelation(ctx context.Context) error {
 	a := s.raw.do(ctx, `select format('%I.%I', n.nspname, c.relname),
 		       exists (select from pg_attribute t where t.attrelid = c.oid and t.attname = '`+tenantColumn+`')
@@ -230,7 +230,7 @@ func (s *harness) everyRelation(ctx context.Context) error {
 	return nil
 }
 
-// definers holds the functions that act with their owner's rights against those that are meant to.
+// definers compares the SECURITY DEFINER functions with Target.Definers.
 func (s *harness) definers(ctx context.Context) error {
 	a := s.raw.do(ctx, `select format('%s.%s(%s)', n.nspname, p.proname, oidvectortypes(p.proargtypes))
 		  from pg_proc p join pg_namespace n on n.oid = p.pronamespace
@@ -246,7 +246,7 @@ func (s *harness) definers(ctx context.Context) error {
 	return nil
 }
 
-// globalTables pins that what a tenant's column refers to is in sight of all: that table has no tenant of its own.
+// globalTables pins that the table that tenant_id refers to is visible: it has no row-level security.
 func (s *harness) globalTables(ctx context.Context, tb *table) error {
 	for _, f := range tb.Foreign {
 		if s.kit.table(f.Target) != nil || len(f.Columns) != 1 || f.Columns[0] != tenantColumn {

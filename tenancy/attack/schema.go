@@ -214,7 +214,7 @@ func (g generator) fill(s *Schema, m Mutation, r row, optional bool) error {
 		switch _, ok := given[f.Name]; {
 		case f.Name == tenantColumn && r.tenant != "":
 			value, err = uuid.Parse(r.tenant)
-		case ok || f.Name == tenantColumn || !f.Required && !(optional && err == nil && f.holdsCanary()):
+		case ok || f.Name == tenantColumn || !f.Required && (!optional || err != nil || !f.holdsCanary()):
 			continue
 		}
 		if err != nil {

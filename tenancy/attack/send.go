@@ -29,7 +29,7 @@ func (s *harness) callers(st statement) []caller {
 	}
 }
 
-// send makes a statement's attack: by everybody, and in every way.
+// send sends a statement as each caller, by a raw login and through the driver.
 func (s *harness) send(ctx context.Context, st statement, tb *table) error {
 	for _, c := range s.callers(st) {
 		given := s.given(st, tb, c.id)
@@ -48,12 +48,12 @@ func (s *harness) send(ctx context.Context, st statement, tb *table) error {
 	return nil
 }
 
-// given is all that the attacker has said himself.
+// given is all text that the attacker submitted.
 func (s *harness) given(st statement, tb *table, id tenancy.ID) string {
 	return s.spell(strings.Join(append(st.before, st.sql), "\n"), tb, id)
 }
 
-// judge holds an answer against what is required, and searches it.
+// judge checks an answer and searches it for secrets.
 func (s *harness) judge(c caller, a answer, given string) error {
 	if err := c.want.check(a); err != nil {
 		return err

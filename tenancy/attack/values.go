@@ -21,7 +21,7 @@ type Field struct {
 	// Required is true where a create must set the field: it is neither optional nor has a default.
 	Required, Immutable, JSON bool
 	Enum                      []string
-	// Check is the schema's validator; nil where there is none.
+	// Check is the schema's validator, or nil.
 	Check func(value any) error
 }
 
@@ -31,7 +31,7 @@ func TypeOf[T any](*T) reflect.Type { return reflect.TypeFor[T]() }
 // Check returns a validator for any value that converts to T.
 func Check[T any](validate func(T) error) func(any) error {
 	return func(value any) error {
-		converted, ok := reflect.ValueOf(value).Convert(reflect.TypeFor[T]()).Interface().(T)
+		converted, ok := reflect.TypeAssert[T](reflect.ValueOf(value).Convert(reflect.TypeFor[T]()))
 		if !ok || validate == nil {
 			return errors.New("attack: the schema's validators are missing: import the client's package runtime")
 		}
@@ -107,6 +107,7 @@ func (f Field) candidates(canary string) []any {
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
 		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Float32, reflect.Float64:
 		return f.converted(number(canary), 1, 0, 10, 100, 1000, -1)
+	default: // scanned or converted below
 	}
 	if values := f.parsed(scanText, append(texts, "10.0.0.1")...); len(values) > 0 {
 		return values
@@ -132,12 +133,11 @@ func (f Field) converted(values ...any) []any {
 func (f Field) parsed(parse func(text []byte, into any) error, texts ...string) []any {
 	var out []any
 	for _, text := range texts {
-		value, pointer := reflect.New(f.Type), reflect.Value{}
+		value := reflect.New(f.Type)
+		pointer := value
 		if f.Type.Kind() == reflect.Pointer {
 			value.Elem().Set(reflect.New(f.Type.Elem()))
 			pointer = value.Elem()
-		} else {
-			pointer = value
 		}
 		if parse([]byte(text), pointer.Interface()) == nil {
 			out = append(out, value.Elem().Interface())
