@@ -36,7 +36,7 @@ func With(ctx context.Context, id ID) context.Context {
 	return context.WithValue(ctx, bindingKey{}, binding{id: id})
 }
 
-// From returns the tenant of ctx. It returns [ErrNoTenant] if there is none, or the error that [With] found.
+// From returns the tenant of ctx. It returns [ErrNoTenant] if it has no tenant, or the error that [With] found.
 func From(ctx context.Context) (ID, error) {
 	b := lookup(ctx)
 	return b.id, b.err

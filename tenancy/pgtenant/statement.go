@@ -12,7 +12,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy"
 )
 
-// statement is an SQL statement with its tenant. The zero tenant is none.
+// statement is an SQL statement with its tenant. The zero tenant means no tenant.
 type statement struct {
 	tenant tenancy.ID
 	sql    string
