@@ -28,6 +28,7 @@ type connLimiter struct {
 	pool     *pgxpool.Pool
 	timeouts *timeouts
 	free     *semaphore.Weighted
+	waits    waits
 	limit    int64
 
 	mu       sync.Mutex
@@ -74,6 +75,7 @@ func (l *connLimiter) acquireSlot(ctx context.Context) error {
 	if l.free.TryAcquire(1) {
 		return nil
 	}
+	defer l.waits.begin()()
 	l.addWaiting(ctx, 1)
 	defer l.addWaiting(ctx, -1)
 	return l.free.Acquire(ctx, 1)

@@ -20,6 +20,8 @@ type Driver struct {
 	tenants  *tenantLimiter
 	conns    *connLimiter
 	timeouts *timeouts
+	trips    *RoundTrips // nil for a driver of New
+	counts   counts
 	resets   bool // sessions are reset after reads
 }
 
@@ -40,7 +42,10 @@ func (d *Driver) Close() error {
 
 // Exec implements dialect.Driver: it runs a statement in one round trip. v is nil or a *sql.Result. Every statement sent
 // this way counts as a write.
-func (d *Driver) Exec(ctx context.Context, query string, args, v any) error {
+func (d *Driver) Exec(ctx context.Context, query string, args, v any) (err error) {
+	o := d.observe(ctx, query)
+	err = errPanicked // unless it returns
+	defer func() { o.end(err) }()
 	s, err := d.statement(ctx, query, args)
 	if err != nil {
 		return err
@@ -75,7 +80,10 @@ func (d *Driver) exec(ctx context.Context, s statement) (tag pgconn.CommandTag, 
 // up to the first row are returned here, later ones by the rows' Err. The result of a write is read to its end before
 // Query returns, so that it is committed then. A SELECT counts as a read, in a transaction too: call a function that
 // writes through Exec, or in a WITH query. The result ends with ctx.
-func (d *Driver) Query(ctx context.Context, query string, args, v any) error {
+func (d *Driver) Query(ctx context.Context, query string, args, v any) (err error) {
+	o := d.observe(ctx, query)
+	err = errPanicked // unless it returns
+	defer func() { o.end(err) }()
 	out, err := target(v)
 	if err != nil {
 		return err
@@ -89,6 +97,7 @@ func (d *Driver) Query(ctx context.Context, query string, args, v any) error {
 		return err
 	}
 	if !r.ended {
+		r.observation, o = o, observation{}
 		r.watch(ctx)
 	}
 	out.ColumnScanner = r

@@ -54,7 +54,7 @@ func WithQueryMode(mode string) Option { return func(c *config) { c.queryMode = 
 // WithAcquireTimeout sets the maximum wait for a connection, after which [ErrPoolBusy] is returned. The default is 5 s.
 func WithAcquireTimeout(d time.Duration) Option { return func(c *config) { c.acquireTimeout = d } }
 
-// WithRoundTrips counts the round trips of every connection that [Open] makes.
+// WithRoundTrips counts in t the round trips of every connection that [Open] makes.
 func WithRoundTrips(t *RoundTrips) Option { return func(c *config) { c.trips = t } }
 
 // Open returns a driver for the database of dsn, a URL or a keyword/value string. It opens no connection. It returns
@@ -76,6 +76,7 @@ func Open(ctx context.Context, dsn string, opts ...Option) (*Driver, error) {
 	}
 	live.pool.Store(pool)
 	d := newDriver(pool, c)
+	d.trips = c.trips
 	d.resets = pc.PrepareConn != nil // behind a pooler the next statement may get another session
 	return d, nil
 }
@@ -106,7 +107,7 @@ func newDriver(pool *pgxpool.Pool, c config) *Driver {
 }
 
 func newConfig(opts []Option) config {
-	c := config{acquireTimeout: defaultAcquireTimeout}
+	c := config{acquireTimeout: defaultAcquireTimeout, trips: &RoundTrips{}}
 	for _, opt := range opts {
 		opt(&c)
 	}
@@ -135,9 +136,7 @@ func (c config) apply(pc *pgxpool.Config) error {
 	}
 	pin(pc.ConnConfig)
 	pc.ConnConfig.OnNotification = drop
-	if c.trips != nil {
-		c.trips.watch(&pc.ConnConfig.Config)
-	}
+	c.trips.watch(&pc.ConnConfig.Config)
 	return nil
 }
 

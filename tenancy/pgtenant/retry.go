@@ -66,6 +66,7 @@ func (t *tx) restart(ctx context.Context, s statement, r retry) error {
 // reopen begins again a transaction of which nothing has run. The caller holds the lock.
 func (t *tx) reopen(ctx context.Context, r retry) (err error) {
 	if r == retryOnNewConn {
+		t.driver.counts.replaced.Add(1)
 		t.lease.destroy()
 		if t.lease, err = t.driver.lease(ctx, t.tenant); err != nil {
 			return err

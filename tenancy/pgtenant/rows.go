@@ -31,6 +31,8 @@ type rowReader struct {
 	drained bool // the pipeline is closed; err is its outcome
 	ended   bool // end was called
 	unwatch func() bool
+
+	observation observation // ends with the rows
 }
 
 var _ entsql.ColumnScanner = (*rowReader)(nil)
@@ -85,6 +87,7 @@ func (r *rowReader) finish() error {
 			r.unwatch()
 		}
 		r.err = r.end(r.err)
+		r.observation.end(r.err)
 	}
 	return r.err
 }

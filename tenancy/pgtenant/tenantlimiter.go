@@ -12,6 +12,7 @@ import (
 // tenantLimiter bounds how many connections one tenant uses at once, so that a busy tenant does not slow down others.
 type tenantLimiter struct {
 	limit int64
+	waits waits
 
 	mu    sync.Mutex
 	inUse map[tenancy.ID]*tenantSlot
@@ -35,6 +36,10 @@ func (l *tenantLimiter) acquire(ctx context.Context, tenant tenancy.ID) (*tenant
 		return nil, nil //nolint:nilnil // see tenantSlot
 	}
 	slot := l.addUser(tenant)
+	if slot.slots.TryAcquire(1) {
+		return slot, nil
+	}
+	defer l.waits.begin()()
 	if err := slot.slots.Acquire(ctx, 1); err != nil {
 		slot.removeUser()
 		return nil, err

@@ -45,7 +45,10 @@ var _ dialect.Tx = (*tx)(nil)
 var errPanicked = errors.New("pgtenant: a statement panicked")
 
 // Exec implements dialect.ExecQuerier.
-func (t *tx) Exec(ctx context.Context, query string, args, v any) error {
+func (t *tx) Exec(ctx context.Context, query string, args, v any) (err error) {
+	o := t.driver.observe(ctx, query)
+	err = errPanicked // unless it returns
+	defer func() { o.end(err) }()
 	s, err := t.statement(ctx, query, args)
 	if err != nil {
 		return err
@@ -90,7 +93,10 @@ func (t *tx) exec(ctx context.Context, s statement) (tag pgconn.CommandTag, err 
 }
 
 // Query implements dialect.ExecQuerier.
-func (t *tx) Query(ctx context.Context, query string, args, v any) error {
+func (t *tx) Query(ctx context.Context, query string, args, v any) (err error) {
+	o := t.driver.observe(ctx, query)
+	err = errPanicked // unless it returns
+	defer func() { o.end(err) }()
 	out, err := target(v)
 	if err != nil {
 		return err
@@ -102,6 +108,9 @@ func (t *tx) Query(ctx context.Context, query string, args, v any) error {
 	r, err := t.query(ctx, s)
 	if err != nil {
 		return err
+	}
+	if !r.ended {
+		r.observation, o = o, observation{}
 	}
 	out.ColumnScanner = r
 	return nil
@@ -232,7 +241,9 @@ func (t *tx) effect() effect {
 
 // Commit implements driver.Tx. After a failed statement it returns [ErrTxAborted], and nothing is written. It returns the
 // context's error if that has ended, and [ErrOutcomeUnknown] if the server's answer is lost.
-func (t *tx) Commit() error {
+func (t *tx) Commit() (err error) {
+	o := t.driver.observe(t.ctx, "commit")
+	defer func() { o.end(err) }()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.done {
