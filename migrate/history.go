@@ -105,7 +105,6 @@ func (c Chain) pending(files []file, revs []revision) ([]file, error) {
 	return files[len(revs):], nil
 }
 
-// compareRevision compares the i-th revision with the i-th file.
 func compareRevision(files []file, i int, r revision) error {
 	applied := r.version + "_" + r.desc + ".sql"
 	switch {
@@ -120,13 +119,14 @@ func compareRevision(files []file, i int, r revision) error {
 	case r.failure != "" || r.applied != r.total:
 		return fmt.Errorf("%w: %s: %d of %d statements", ErrPartial, applied, r.applied, r.total)
 	case !slices.Contains(files[i].hashes(), strings.TrimPrefix(r.hash, "h1:")):
-		return fmt.Errorf("%w: %s differs from the applied file: restore it and make the change in a new file", ErrEdited, applied)
+		return fmt.Errorf("%w: %s differs from the applied file: restore it and make the change in a new file",
+			ErrEdited, applied)
 	}
 	return nil
 }
 
-// replaces declares the hash of an earlier text of the file, from which only comments differ. Hashes include all earlier
-// files, so later files of the folder need the line, too.
+// replaces declares the hash of an earlier text of the file, from which only comments differ. Hashes include all
+// earlier files, so later files of the folder need the line, too.
 var replaces = regexp.MustCompile(`(?m)^-- konstruct:replaces h1:(\S+)$`)
 
 // hashes returns the hashes under which the file may have been applied.

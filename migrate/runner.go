@@ -82,7 +82,7 @@ func (r *runner) run(ctx context.Context) (Result, error) {
 	return result, r.finish(ctx)
 }
 
-// finish records a snapshot if there is none, even if no file was pending.
+// finish records a missing snapshot, even if no file was pending.
 func (r *runner) finish(ctx context.Context) error {
 	if len(r.Chains) == 0 {
 		return nil
@@ -246,7 +246,7 @@ func (r *runner) prepare(ctx context.Context, conn *pgx.Conn) error {
 
 func (r *runner) prepareOnce(ctx context.Context, conn *pgx.Conn) error {
 	lockName := rls.Quote(revisionsSchema, lockTable)
-	if err := ensure(ctx, conn, revisionsSchema, lockName, fmt.Sprintf("CREATE TABLE IF NOT EXISTS %s ()", lockName)); err != nil {
+	if err := ensure(ctx, conn, revisionsSchema, lockName, "CREATE TABLE IF NOT EXISTS "+lockName+" ()"); err != nil {
 		return err
 	}
 	for _, c := range r.Chains {

@@ -14,7 +14,7 @@ import (
 	"github.com/konstruct/konstruct/server"
 )
 
-// operations are all of the OpenAPI document's.
+// operations visits all operations of the OpenAPI document.
 func operations(t *testing.T, visit func(method, path string, op *openapi3.Operation)) {
 	t.Helper()
 	document, err := server.OpenAPI()
@@ -42,7 +42,7 @@ func accessOf(t *testing.T, op *openapi3.Operation) string {
 	return ""
 }
 
-// TestAccessMatrix calls every operation as everybody. 0 stands for "let in", whatever the answer then is.
+// TestAccessMatrix calls every operation as every kind of principal.
 func TestAccessMatrix(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -53,35 +53,34 @@ func TestAccessMatrix(t *testing.T) {
 	b.exec(t, `UPDATE portal_sessions SET created_at = created_at - interval '1 day', expires_at = created_at - interval '1 hour'
 		WHERE token_hash = encode(sha256(convert_to($1, 'UTF8')), 'hex')`, expired)
 
-	const letIn = 0
+	const allowed = 0 // any status but 401 and 403
 	type principal struct{ name, token string }
 	unauthenticated := []principal{
 		{"none", ""},
 		{"garbage", "garbage"},
-		{"a token that nobody has", "kst_" + strings.Repeat("A", 43)},
+		{"unknown token", "kst_" + strings.Repeat("A", 43)},
 		{"revoked", revoked},
 		{"expired", expired},
 	}
-	// The last column of each: none of the above, a plain user, an admin.
-	expected := map[string]struct{ nobody, user, admin int }{
-		"public":         {letIn, letIn, letIn},
-		"authenticated":  {http.StatusUnauthorized, letIn, letIn},
-		"platform_admin": {http.StatusUnauthorized, http.StatusForbidden, letIn},
-		"tenant":         {http.StatusUnauthorized, http.StatusNotFound, letIn},
+	expected := map[string]struct{ unauthenticated, user, admin int }{
+		"public":         {allowed, allowed, allowed},
+		"authenticated":  {http.StatusUnauthorized, allowed, allowed},
+		"platform_admin": {http.StatusUnauthorized, http.StatusForbidden, allowed},
+		"tenant":         {http.StatusUnauthorized, http.StatusNotFound, allowed},
 	}
 	called := 0
 	operations(t, func(method, path string, op *openapi3.Operation) {
 		want, ok := expected[accessOf(t, op)]
 		require.True(t, ok, op.OperationID)
-		require.Equal(t, accessOf(t, op) == "public", len(*op.Security) == 0, "the document says who needs a token")
+		require.Equal(t, accessOf(t, op) == "public", len(*op.Security) == 0, "security in the document")
 		if op.OperationID == "logout" || op.OperationID == "delete-tenant" {
-			return // they would end what the others need; see below
+			return // called last, below
 		}
 		path = strings.NewReplacer("/v1/tenants/{tenant_id}", tenant, "{agent_id}", uuid.NewString(), "{connection_id}", uuid.NewString()).Replace(path)
 		call := func(p principal, want int) {
 			called++
 			got := b.do(t, method, p.token, path, nil)
-			if want == letIn {
+			if want == allowed {
 				require.NotEqual(t, http.StatusForbidden, got.status, "%s as %s", op.OperationID, p.name)
 				if op.Security != nil {
 					require.NotEqual(t, http.StatusUnauthorized, got.status, "%s as %s", op.OperationID, p.name)
@@ -92,7 +91,7 @@ func TestAccessMatrix(t *testing.T) {
 			got.code(t)
 		}
 		for _, p := range unauthenticated {
-			call(p, want.nobody)
+			call(p, want.unauthenticated)
 		}
 		call(principal{"a plain user", b.user}, want.user)
 		call(principal{"an admin", b.admin}, want.admin)
@@ -107,18 +106,18 @@ func TestAccessMatrix(t *testing.T) {
 	require.Equal(t, http.StatusNoContent, b.post(t, b.user, "/v1/auth/logout", nil).status)
 }
 
-// TestInaccessibleTenantIsNotFound: to everybody but an admin, a tenant that exists looks like one that doesn't.
+// TestInaccessibleTenantIsNotFound: for a user without access, existing and missing tenants are the same 404.
 func TestInaccessibleTenantIsNotFound(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	tenant := b.createTenant(t, "acme")
-	nowhere := "/v1/tenants/" + uuid.NewString()
+	unknown := "/v1/tenants/" + uuid.NewString()
 
 	require.Equal(t, http.StatusOK, b.get(t, b.admin, tenant+"/agents").status)
-	missing := b.get(t, b.admin, nowhere+"/agents")
+	missing := b.get(t, b.admin, unknown+"/agents")
 	require.Equal(t, http.StatusNotFound, missing.status)
 	for _, path := range []string{
-		tenant + "/agents", nowhere + "/agents", "/v1/tenants/" + uuid.Nil.String() + "/agents",
+		tenant + "/agents", unknown + "/agents", "/v1/tenants/" + uuid.Nil.String() + "/agents",
 		"/v1/tenants/" + strings.ToUpper(strings.TrimPrefix(tenant, "/v1/tenants/")) + "/agents", "/v1/tenants/acme/agents",
 	} {
 		got := b.get(t, b.user, path)
@@ -126,7 +125,7 @@ func TestInaccessibleTenantIsNotFound(t *testing.T) {
 		require.Equal(t, missing.stableBody(), got.stableBody(), path)
 	}
 	require.Equal(t, http.StatusNotFound, b.get(t, b.admin, "/v1/tenants/"+strings.ToUpper(strings.TrimPrefix(tenant, "/v1/tenants/"))+"/agents").status,
-		"one tenant has one spelling")
+		"only the canonical form")
 }
 
 func TestTenantEntryIsAudited(t *testing.T) {
@@ -138,7 +137,7 @@ func TestTenantEntryIsAudited(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, b.get(t, b.user, tenant+"/agents").status)
 
 	audits := b.logLines(t, func(record map[string]any) bool { return record["msg"] == "audit: tenant entered" })
-	require.Len(t, audits, 1, "who is turned away doesn't enter")
+	require.Len(t, audits, 1, "only the admin")
 	me := b.get(t, b.admin, "/v1/me").at(t, "user", "id")
 	require.Equal(t, me, audits[0]["principal"])
 	require.Equal(t, strings.TrimPrefix(tenant, "/v1/tenants/"), audits[0]["tenant"])
@@ -146,7 +145,7 @@ func TestTenantEntryIsAudited(t *testing.T) {
 	require.Equal(t, requestID, audits[0]["request_id"])
 }
 
-// TestRoundTripsPerRequest: the session and the work, and nothing else.
+// TestRoundTripsPerRequest: one for the session and one for the operation.
 //
 //nolint:tparallel // the steps follow each other
 func TestRoundTripsPerRequest(t *testing.T) {
@@ -155,19 +154,19 @@ func TestRoundTripsPerRequest(t *testing.T) {
 	tenant := b.createTenant(t, "acme")
 	token := b.login(t, adminEmail)
 	for path, want := range map[string]int64{tenant + "/agents?limit=20": 2, "/v1/me": 1, "/v1/tenants": 2, "/healthz": 0} {
-		for range 8 { // every connection of the pool has prepared the statements
+		for range 8 { // prepare the statements on every connection
 			require.Equal(t, http.StatusOK, b.get(t, token, path).status)
 		}
 		before := b.trips.Count()
 		require.Equal(t, http.StatusOK, b.get(t, token, path).status)
 		require.Equal(t, want, b.trips.Count()-before, path)
 	}
-	t.Run("and a third, once a minute, to note the session's use", func(t *testing.T) {
+	t.Run("a third once a minute, for last_seen_at", func(t *testing.T) {
 		seen := func() int {
 			return b.queryInt(t, `SELECT count(*) FROM portal_sessions WHERE last_seen_at > created_at + interval '30 s'`)
 		}
 		require.Zero(t, seen())
-		require.Eventually(t, func() bool { // on a busy machine the time limit of a note may expire
+		require.Eventually(t, func() bool { // the update may time out on a busy machine
 			b.advance(90 * time.Second)
 			return b.get(t, token, "/v1/me").status == http.StatusOK && seen() == 1
 		}, 10*time.Second, time.Millisecond)

@@ -8,7 +8,6 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestChangesAreAudited: who changed which object, for every route that changes something.
 func TestChangesAreAudited(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -52,15 +51,15 @@ func TestChangesAreAudited(t *testing.T) {
 		before := len(changes())
 		require.Equal(t, http.StatusOK, b.get(t, b.admin, path).status)
 		require.Equal(t, http.StatusPreconditionFailed, b.do(t, http.MethodPatch, b.admin, path, one.change, "If-Match", etag).status)
-		require.Len(t, changes(), before, "reads and refused changes change nothing")
+		require.Len(t, changes(), before, "no line for reads and rejected changes")
 		entered := b.logLines(t, func(record map[string]any) bool { return record["msg"] == "audit: tenant entered" })
-		require.Equal(t, object(one.kind, path), entered[len(entered)-1]["object"], "and an entry names what it is about")
+		require.Equal(t, object(one.kind, path), entered[len(entered)-1]["object"], "the entry has the object")
 		require.Equal(t, http.StatusNoContent, b.do(t, http.MethodDelete, b.admin, path, nil).status)
 		last("delete-"+one.action, object(one.kind, path))
 	}
 }
 
-// TestPurgeIsAudited: that it began, before anything is deleted, and what it deleted.
+// TestPurgeIsAudited: one line before anything is deleted, and one with the counts.
 func TestPurgeIsAudited(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

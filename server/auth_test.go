@@ -42,15 +42,15 @@ func TestLogin(t *testing.T) {
 	require.Equal(t, http.StatusOK, b.get(t, token, "/v1/me").status)
 	require.Zero(t, b.queryInt(t, `SELECT count(*) FROM portal_sessions WHERE token_hash LIKE '%' || $1 || '%'`, token), "only a hash is stored")
 
-	t.Run("ends by logging out", func(t *testing.T) {
+	t.Run("logout", func(t *testing.T) {
 		require.Equal(t, http.StatusNoContent, b.post(t, token, "/v1/auth/logout", nil).status)
 		after := b.get(t, token, "/v1/me")
 		require.Equal(t, http.StatusUnauthorized, after.status)
 		require.Equal(t, "unauthenticated", after.code(t))
 		require.Equal(t, `Bearer realm="konstruct"`, after.header.Get("WWW-Authenticate"))
-		require.Equal(t, http.StatusOK, b.get(t, b.admin, "/v1/me").status, "other sessions go on")
+		require.Equal(t, http.StatusOK, b.get(t, b.admin, "/v1/me").status, "other sessions are kept")
 	})
-	t.Run("ends after twelve hours", func(t *testing.T) {
+	t.Run("expiry", func(t *testing.T) {
 		token := b.login(t, userEmail)
 		b.advance(12*time.Hour - time.Second)
 		require.Equal(t, http.StatusOK, b.get(t, token, "/v1/me").status)
@@ -59,22 +59,22 @@ func TestLogin(t *testing.T) {
 	})
 }
 
-// TestFailedLoginsAreIndistinguishable: each costs one hash, and answers the same to the letter.
+// TestFailedLoginsAreIndistinguishable: each takes one hash and returns the same body.
 func TestFailedLoginsAreIndistinguishable(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.createUser(t, account.NewUser{Email: "gone@example.com", Name: "Gone", Password: password})
-	require.NoError(t, b.users.Disable(t.Context(), "gone@example.com"))
+	b.createUser(t, account.NewUser{Email: "disabled@example.com", Name: "Dan", Password: password})
+	require.NoError(t, b.users.Disable(t.Context(), "disabled@example.com"))
 
 	var first response
 	for name, body := range map[string]map[string]any{
-		"an unknown address":                     loginBody("nobody@example.com", password),
-		"a wrong password":                       loginBody(userEmail, "wrong horse battery"),
-		"a disabled user":                        loginBody("gone@example.com", password),
-		"no address at all":                      loginBody("nobody", password),
-		"an address with control characters":     loginBody("no\x01body@example.com", password),
-		"a password in another case":             loginBody(userEmail, strings.ToUpper(password)),
-		"a password that is shorter than any is": loginBody(userEmail, "x"),
+		"unknown address":   loginBody("unknown@example.com", password),
+		"wrong password":    loginBody(userEmail, "wrong horse battery"),
+		"disabled user":     loginBody("disabled@example.com", password),
+		"invalid address":   loginBody("unknown", password),
+		"control character": loginBody("un\x01known@example.com", password),
+		"upper case":        loginBody(userEmail, strings.ToUpper(password)),
+		"short password":    loginBody(userEmail, "x"),
 	} {
 		before := b.hasher.compared.Load()
 		got := b.post(t, "", "/v1/auth/login", body)
@@ -108,10 +108,10 @@ func TestLoginValidation(t *testing.T) {
 		require.Equal(t, "validation_failed", got.code(t))
 		require.Equal(t, []string{field}, got.fields(t), body)
 	}
-	require.Zero(t, b.queryInt(t, `SELECT count(*) FROM login_attempts WHERE window_ends > $1`, b.clock()), "nothing was tried")
+	require.Zero(t, b.queryInt(t, `SELECT count(*) FROM login_attempts WHERE window_ends > $1`, b.clock()), "no attempt is counted")
 }
 
-// TestLoginFromAuthJS sends what Auth.js hands to authorize(): all fields of its form.
+// TestLoginFromAuthJS sends all fields of the form of Auth.js.
 func TestLoginFromAuthJS(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -123,10 +123,10 @@ func TestLoginFromAuthJS(t *testing.T) {
 	require.Equal(t, http.StatusOK, b.post(t, "", "/v1/auth/login", form(password)).status)
 	require.Equal(t, http.StatusUnauthorized, b.post(t, "", "/v1/auth/login", form("wrong horse battery")).status)
 	other := b.post(t, b.admin, "/v1/tenants", map[string]any{"name": "a", "slug": "a", "csrfToken": "4f1d"})
-	require.Equal(t, []string{"body.csrfToken"}, other.fields(t), "no other body takes fields that it does not know")
+	require.Equal(t, []string{"body.csrfToken"}, other.fields(t), "other operations reject unknown fields")
 }
 
-// TestLoginFromKnownDevice: strangers' wrong passwords do not lock the owner of an account out.
+// TestLoginFromKnownDevice: wrong passwords from unknown devices do not lock the owner out.
 func TestLoginFromKnownDevice(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -140,10 +140,10 @@ func TestLoginFromKnownDevice(t *testing.T) {
 	require.Equal(t, http.StatusTooManyRequests, b.post(t, "", "/v1/auth/login", body).status)
 	body["device_token"] = device
 	require.Equal(t, http.StatusOK, b.post(t, "", "/v1/auth/login", body).status)
-	require.Equal(t, http.StatusUnauthorized, b.get(t, device, "/v1/me").status, "it is no session")
+	require.Equal(t, http.StatusUnauthorized, b.get(t, device, "/v1/me").status, "not a session token")
 }
 
-// TestClientLimit: those of a client's own address; a proxy that logs everybody in has no limit.
+// TestClientLimit: client addresses have a limit, trusted proxies and loopback do not.
 func TestClientLimit(t *testing.T) {
 	t.Parallel()
 	const peer = "192.0.2.1/32" // httptest's
@@ -152,12 +152,12 @@ func TestClientLimit(t *testing.T) {
 		forwarded string
 		limited   bool
 	}{
-		"a client":                           {nil, "", true},
-		"a client that claims to be another": {nil, "198.51.100.7", true},
-		"a proxy":                            {networks(peer), "", false},
-		"a proxy's network":                  {networks("192.0.2.0/24"), "", false},
-		"a client behind a proxy":            {networks(peer), "198.51.100.7", true},
-		"this machine, behind a proxy":       {networks(peer), "127.0.0.1", false},
+		"client":                {nil, "", true},
+		"untrusted header":      {nil, "198.51.100.7", true},
+		"proxy":                 {networks(peer), "", false},
+		"network of a proxy":    {networks("192.0.2.0/24"), "", false},
+		"client behind a proxy": {networks(peer), "198.51.100.7", true},
+		"loopback":              {networks(peer), "127.0.0.1", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -192,7 +192,7 @@ func TestTooManyAttempts(t *testing.T) {
 		return b.post(t, "", "/v1/auth/login", loginBody(email, password))
 	}
 	answers := map[string]response{}
-	for _, email := range []string{userEmail, "nobody@example.com"} {
+	for _, email := range []string{userEmail, "unknown@example.com"} {
 		for range 3 {
 			require.Equal(t, http.StatusUnauthorized, try(email, "wrong").status)
 		}
@@ -205,20 +205,20 @@ func TestTooManyAttempts(t *testing.T) {
 		require.Equal(t, before, b.hasher.compared.Load(), "nothing is hashed")
 		answers[email] = refused
 	}
-	require.Equal(t, answers[userEmail].stableBody(), answers["nobody@example.com"].stableBody())
-	require.Equal(t, http.StatusTooManyRequests, try(" USER@example.com", password).status, "one address in another spelling")
-	require.Equal(t, http.StatusOK, try(adminEmail, password).status, "other addresses go on")
-	require.Zero(t, b.queryInt(t, `SELECT count(*) FROM login_attempts WHERE key LIKE '%@%'`), "the table names nobody")
+	require.Equal(t, answers[userEmail].stableBody(), answers["unknown@example.com"].stableBody())
+	require.Equal(t, http.StatusTooManyRequests, try(" USER@example.com", password).status, "another spelling of the address")
+	require.Equal(t, http.StatusOK, try(adminEmail, password).status, "other addresses are not limited")
+	require.Zero(t, b.queryInt(t, `SELECT count(*) FROM login_attempts WHERE key LIKE '%@%'`), "the table contains no address")
 
-	b.advance(time.Minute) // trying on did not prolong it
+	b.advance(time.Minute) // rejected attempts do not extend the window
 	require.Equal(t, http.StatusOK, try(userEmail, password).status)
 	for range 3 {
-		require.Equal(t, http.StatusUnauthorized, try(userEmail, "wrong").status, "the login that succeeded did not count")
+		require.Equal(t, http.StatusUnauthorized, try(userEmail, "wrong").status, "the successful login was refunded")
 	}
 	require.Equal(t, http.StatusTooManyRequests, try(userEmail, password).status)
 }
 
-// TestHashingIsBounded: the queue is full, no connection is held, and the rest of the API goes on.
+// TestHashingIsBounded: while the queue is full, no connection is held and other operations work.
 func TestHashingIsBounded(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(o *server.Options) {
@@ -230,7 +230,7 @@ func TestHashingIsBounded(t *testing.T) {
 
 	var waiting sync.WaitGroup
 	statuses := make(chan int, 20)
-	for range 20 { // one hashes, two wait, seventeen are sent away
+	for range 20 { // 1 hashes, 2 wait, 17 are rejected
 		waiting.Go(func() { statuses <- b.post(t, "", "/v1/auth/login", loginBody(userEmail, password)).status })
 	}
 	for range 17 {
@@ -238,9 +238,9 @@ func TestHashingIsBounded(t *testing.T) {
 	}
 	require.Eventually(t, func() bool { return b.hasher.compared.Load() == before+1 }, 5*time.Second, time.Millisecond)
 	attempts, trips := b.queryInt(t, `SELECT coalesce(sum(count), 0) FROM login_attempts`), b.trips.Count()
-	busy := b.post(t, "", "/v1/auth/login", loginBody("nobody@example.com", password))
-	require.Equal(t, attempts, b.queryInt(t, `SELECT coalesce(sum(count), 0) FROM login_attempts`), "what was not hashed is not counted")
-	require.Equal(t, trips, b.trips.Count(), "a full queue costs no database work")
+	busy := b.post(t, "", "/v1/auth/login", loginBody("unknown@example.com", password))
+	require.Equal(t, attempts, b.queryInt(t, `SELECT coalesce(sum(count), 0) FROM login_attempts`), "not counted without a hash")
+	require.Equal(t, trips, b.trips.Count(), "no round trip while the queue is full")
 	require.Equal(t, http.StatusServiceUnavailable, busy.status)
 	require.Equal(t, "overloaded", busy.code(t))
 	require.Equal(t, "1", busy.header.Get("Retry-After"))
@@ -254,7 +254,7 @@ func TestHashingIsBounded(t *testing.T) {
 	for status := range statuses {
 		require.Equal(t, http.StatusOK, status)
 	}
-	require.Zero(t, b.queryInt(t, `SELECT count(*) FROM login_attempts WHERE window_ends > $1`, b.clock()), "a right password does not count")
+	require.Zero(t, b.queryInt(t, `SELECT count(*) FROM login_attempts WHERE window_ends > $1`, b.clock()), "correct passwords are refunded")
 }
 
 func TestUserChangesEndSessions(t *testing.T) {
@@ -272,11 +272,11 @@ func TestUserChangesEndSessions(t *testing.T) {
 		require.NoError(t, change(), name)
 		require.Equal(t, http.StatusUnauthorized, b.get(t, one, "/v1/tenants").status, name)
 		require.Equal(t, http.StatusUnauthorized, b.get(t, two, "/v1/me").status, name)
-		require.Equal(t, http.StatusOK, b.get(t, b.user, "/v1/me").status, "others' sessions go on")
+		require.Equal(t, http.StatusOK, b.get(t, b.user, "/v1/me").status, "other users' sessions are kept")
 	}
 }
 
-// TestPrincipalIsReadPerRequest changes the row behind the API's back, which ends no session.
+// TestPrincipalIsReadPerRequest changes the row by SQL, which ends no session.
 func TestPrincipalIsReadPerRequest(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -21,7 +21,7 @@ func failing(err error) func(context.Context) error {
 	return func(context.Context) error { return err }
 }
 
-// canaries are secrets as callers might send them, each in its own place.
+// The canaries, one for each part of a request.
 const (
 	canaryField    = "canary-field-4711"
 	canaryQuery    = "canary-query-4712"
@@ -31,9 +31,8 @@ const (
 	canaryPath     = "canary-path-4716"
 )
 
-// TestNoSubmittedDataInResponsesAndLogs sends secrets through every operation, in bodies that are good, bad and no JSON at all,
-// while everything works, while the database fails, and while the client may not. No answer and no line of the log
-// repeats one.
+// TestNoSubmittedDataInResponsesAndLogs sends canaries to every operation, in valid, invalid and malformed bodies, as
+// different principals and while the database fails. No response and no log line may contain one.
 func TestNoSubmittedDataInResponsesAndLogs(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(o *server.Options) {
@@ -51,11 +50,11 @@ func TestNoSubmittedDataInResponsesAndLogs(t *testing.T) {
 		arrange string
 		token   string
 	}{
-		{"an admin", ``, b.admin},
-		{"a plain user", ``, b.user},
-		{"nobody", ``, canaryHeader},
-		{"a database that refuses tables", `REVOKE ALL ON tenants, agents, channel_connections, portal_users, login_attempts FROM konstruct_app`, b.admin},
-		{"a database that refuses sessions", `REVOKE ALL ON portal_sessions FROM konstruct_app`, b.admin},
+		{"admin", ``, b.admin},
+		{"user", ``, b.user},
+		{"unauthenticated", ``, canaryHeader},
+		{"permission denied for tables", `REVOKE ALL ON tenants, agents, channel_connections, portal_users, login_attempts FROM konstruct_app`, b.admin},
+		{"permission denied for sessions", `REVOKE ALL ON portal_sessions FROM konstruct_app`, b.admin},
 	} {
 		if state.arrange != "" {
 			b.exec(t, state.arrange)
@@ -69,7 +68,7 @@ func TestNoSubmittedDataInResponsesAndLogs(t *testing.T) {
 					"/v1/tenants/{tenant_id}/channel-connections/{connection_id}", connection, "/v1/tenants/{tenant_id}", tenant).Replace(path),
 				strings.NewReplacer("{tenant_id}", canaryPath, "{agent_id}", canaryPath, "{connection_id}", canaryPath).Replace(path),
 			} {
-				// With a query, most operations end at the parameters that they don't have.
+				// With a query, most operations reject unknown parameters.
 				for i, body := range append(canaryBodies(), canaryBodies()...) {
 					query := ""
 					if i >= len(canaryBodies()) {
@@ -85,12 +84,12 @@ func TestNoSubmittedDataInResponsesAndLogs(t *testing.T) {
 		})
 	}
 	for _, status := range []int{400, 401, 403, 404, 409, 412, 422, 500} {
-		require.Positive(t, seen[status], "the canaries went through a %d", status)
+		require.Positive(t, seen[status], "a response with status %d", status)
 	}
 	got := b.do(t, canaryHeader, canaryHeader, "/"+canaryPath, nil)
 	silent(t, got.body, "an unknown route")
 	silent(t, b.logs.String(), "the log")
-	require.Contains(t, b.logs.String(), "42501", "database errors are logged, by code")
+	require.Contains(t, b.logs.String(), "42501", "database errors are logged by code")
 }
 
 func silent(t *testing.T, text, where string) {
@@ -112,14 +111,13 @@ func canaryBodies() []string {
 		`"` + canaryField + `"`,
 		canaryField,
 		`{"name": "` + canaryField + `\u0000", "slug": "x"}`,
-		// These are good: the one is taken, the other is for a version that is not there.
+		// Valid: a conflict and a stale version.
 		`{"channel_type": "slack", "workspace_id": "T0A", "secrets": {"bot_token": "` + canarySecret + `"}}`,
 		`{"persona": "` + canaryField + `"}`,
 		`{"type": "event_callback", "token": "` + canarySecret + `"}`,
 	}
 }
 
-// TestFailedDeliveryLogsNoMessage: what a message says is in no log, though delivering it fails.
 func TestFailedDeliveryLogsNoMessage(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -132,13 +130,13 @@ func TestFailedDeliveryLogsNoMessage(t *testing.T) {
 	b.mu.Lock()
 	require.Len(t, b.delivered, 1)
 	require.NotContains(t, fmt.Sprintf("%v %+v %#v", b.delivered[0], b.delivered[0], b.delivered[0]), canaryField)
-	b.failing = errors.New("the queue is away")
+	b.failing = errors.New("queue is down")
 	b.mu.Unlock()
 	got := b.slack(t, slackMessage("T0ACME", canaryField))
 	require.Equal(t, http.StatusInternalServerError, got.status)
 	silent(t, got.body, "the answer")
 	silent(t, b.logs.String(), "the log")
-	require.Contains(t, b.logs.String(), "the queue is away")
+	require.Contains(t, b.logs.String(), "queue is down")
 }
 
 // slack signs body and sends it.

@@ -46,16 +46,16 @@ func TestConnectionSecrets(t *testing.T) {
 	require.ElementsMatch(t, []string{"id", "tenant_id", "channel_type", "workspace_id", "status", "config", "secret_names", "created_at", "updated_at"}, slices.Collect(maps.Keys(got.json(t))))
 
 	require.Equal(t, http.StatusOK, patch(map[string]any{"status": "active"}).status)
-	require.Equal(t, map[string]string{"bot_token": "xoxb-first", "app_token": "xapp-first"}, stored(), "absent is kept")
+	require.Equal(t, map[string]string{"bot_token": "xoxb-first", "app_token": "xapp-first"}, stored(), "omitted secrets are kept")
 	require.Equal(t, http.StatusOK, patch(map[string]any{"secrets": map[string]any{"bot_token": "xoxb-second", "app_token": nil}}).status)
-	require.Equal(t, map[string]string{"bot_token": "xoxb-second"}, stored(), "null is removed")
+	require.Equal(t, map[string]string{"bot_token": "xoxb-second"}, stored(), "null removes a secret")
 	for _, mark := range []string{"[redacted]", "••••••", "xoxb-***", ""} {
 		refused := patch(map[string]any{"secrets": map[string]any{"bot_token": mark}})
 		require.Equal(t, http.StatusUnprocessableEntity, refused.status, mark)
 		require.Equal(t, []string{"body.secrets.bot_token"}, refused.fields(t))
 	}
 	require.Equal(t, map[string]string{"bot_token": "xoxb-second"}, stored())
-	require.Equal(t, http.StatusUnprocessableEntity, patch(map[string]any{"workspace_id": "T0OTHER"}).status, "a connection doesn't move")
+	require.Equal(t, http.StatusUnprocessableEntity, patch(map[string]any{"workspace_id": "T0OTHER"}).status, "workspace_id is immutable")
 
 	stale := b.do(t, http.MethodPatch, b.admin, path, map[string]any{"status": "revoked"}, "If-Match", `"abc"`)
 	require.Equal(t, http.StatusPreconditionFailed, stale.status)
@@ -65,7 +65,7 @@ func TestConnectionSecrets(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, b.get(t, b.admin, path).status)
 }
 
-// TestDefaultConnectionStatus: unless they say otherwise.
+// TestDefaultConnectionStatus: active for a platform admin.
 func TestDefaultConnectionStatus(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -23,5 +23,5 @@ func TestDocs(t *testing.T) {
 	require.Equal(t, http.StatusOK, document.status)
 	golden, err := os.ReadFile(goldenDocument)
 	require.NoError(t, err)
-	require.JSONEq(t, string(golden), document.body, "served as committed")
+	require.JSONEq(t, string(golden), document.body, "equal to the committed document")
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestReadOnlyDatabase: what needs a write is 503, and noting that a session was used fails no read.
+// TestReadOnlyDatabase: reads work and writes return 503.
 func TestReadOnlyDatabase(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -16,7 +16,7 @@ func TestReadOnlyDatabase(t *testing.T) {
 	agent, etag := b.create(t, tenant+"/agents", map[string]any{"name": "Mara"})
 
 	b.setRoleParameter(t, "default_transaction_read_only", "on")
-	b.advance(2 * time.Minute) // the use of the session would be noted now
+	b.advance(2 * time.Minute) // last_seen_at is due
 	for range 5 {
 		require.Equal(t, http.StatusOK, b.get(t, b.admin, agent).status)
 		require.Equal(t, http.StatusOK, b.get(t, b.admin, "/v1/me").status)
@@ -24,7 +24,7 @@ func TestReadOnlyDatabase(t *testing.T) {
 	require.Equal(t, 1, b.countLogLines(t, "last_seen_at of a session was not updated"))
 	before := b.trips.Count()
 	require.Equal(t, http.StatusOK, b.get(t, b.admin, "/v1/me").status)
-	require.Equal(t, int64(1), b.trips.Count()-before, "and it is tried once a minute: each attempt costs a connection")
+	require.Equal(t, int64(1), b.trips.Count()-before, "one attempt a minute, because each costs a connection")
 	for name, got := range map[string]response{
 		"create": b.post(t, b.admin, tenant+"/agents", map[string]any{"name": "Nora"}),
 		"change": b.do(t, http.MethodPatch, b.admin, agent, map[string]any{"name": "Nora"}, "If-Match", etag),
@@ -42,14 +42,13 @@ func TestReadOnlyDatabase(t *testing.T) {
 	b.setRoleParameter(t, "default_transaction_read_only", "off")
 	b.advance(2 * time.Minute)
 	require.Equal(t, http.StatusOK, b.do(t, http.MethodPatch, b.admin, agent, map[string]any{"name": "Nora"}, "If-Match", etag).status)
-	require.Eventually(t, func() bool { // on a busy machine the time limit of a note may expire
+	require.Eventually(t, func() bool { // the update may time out on a busy machine
 		b.advance(2 * time.Minute)
 		return b.get(t, b.admin, "/v1/me").status == http.StatusOK &&
 			b.queryInt(t, `SELECT count(*) FROM portal_sessions WHERE last_seen_at > created_at + interval '3 min'`) == 1
 	}, 10*time.Second, time.Millisecond)
 }
 
-// TestLockedSessionDoesNotDelayReads: noting its use waits for the lock only briefly.
 func TestLockedSessionDoesNotDelayReads(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -62,7 +61,6 @@ func TestLockedSessionDoesNotDelayReads(t *testing.T) {
 	require.Equal(t, 1, b.countLogLines(t, "last_seen_at of a session was not updated"))
 }
 
-// TestLoginSucceedsWithoutRefund: giving its attempt back is not part of it.
 func TestLoginSucceedsWithoutRefund(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -73,7 +71,6 @@ func TestLoginSucceedsWithoutRefund(t *testing.T) {
 	require.Equal(t, 1, b.countLogLines(t, "login attempt was not refunded"))
 }
 
-// TestFailureIsLoggedOnce: with the cause, and a level that fits it.
 func TestFailureIsLoggedOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -90,5 +87,5 @@ func TestFailureIsLoggedOnce(t *testing.T) {
 		b.get(t, b.admin, "/v1/me")
 	}
 	failed := b.logLines(t, func(record map[string]any) bool { return record["level"] == "ERROR" })
-	require.Len(t, failed, 1, "the same failure is counted, not repeated")
+	require.Len(t, failed, 1, "repetitions are counted")
 }

@@ -16,7 +16,7 @@ const (
 	purgeWriters = 4
 )
 
-// TestPurgeDuringWrites purges tenants while agents are created and changed in them without a pause.
+// TestPurgeDuringWrites purges tenants while agents are created in them.
 func TestPurgeDuringWrites(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -33,14 +33,14 @@ func TestPurgeDuringWrites(t *testing.T) {
 		require.Zero(t, b.queryInt(t, `SELECT count(*) FROM agents WHERE tenant_id::text = $1`, idOf(t, tenant).String()))
 	}
 	t.Log("outcomes of the writes:", outcomes)
-	require.GreaterOrEqual(t, outcomes[http.StatusCreated], purges, "there was something to purge")
-	require.GreaterOrEqual(t, outcomes[http.StatusNotFound], purges, "a write after the purge finds no tenant")
+	require.GreaterOrEqual(t, outcomes[http.StatusCreated], purges, "rows to purge")
+	require.GreaterOrEqual(t, outcomes[http.StatusNotFound], purges, "writes after the purge")
 	delete(outcomes, http.StatusCreated)
 	delete(outcomes, http.StatusNotFound)
-	require.Empty(t, outcomes, "no other outcome: the locks are held for milliseconds")
+	require.Empty(t, outcomes, "no other outcome")
 }
 
-// write creates agents in the tenant until stop is called, and returns once each writer has created one.
+// createAgentsConcurrently starts writers and returns when each has created an agent. They end after the purge.
 func (b *testBundle) createAgentsConcurrently(t *testing.T, tenant string) (stop func(), outcomes map[int]int) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -64,14 +64,13 @@ func (b *testBundle) createAgentsConcurrently(t *testing.T, tenant string) (stop
 		})
 	}
 	started.Wait()
-	return func() { // each writer meets the missing tenant
+	return func() { // each writer gets a 404
 		time.AfterFunc(10*time.Second, cancel)
 		writing.Wait()
 		cancel()
 	}, outcomes
 }
 
-// TestPurgeLockTimeout: the caller learns that nothing was done, and when to try again.
 func TestPurgeLockTimeout(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -94,8 +93,8 @@ func TestPurgeLockTimeout(t *testing.T) {
 	require.Equal(t, http.StatusOK, b.do(t, http.MethodDelete, b.admin, tenant+"?purge=true", nil).status)
 }
 
-// TestPurgeRetriesDeadlocks meets a transaction that changed one agent before it adds another, which takes the locks of
-// a purge in the opposite order.
+// TestPurgeRetriesDeadlocks: a transaction that updates an agent before it inserts another takes the purge's locks in
+// the opposite order.
 func TestPurgeRetriesDeadlocks(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -106,9 +105,9 @@ func TestPurgeRetriesDeadlocks(t *testing.T) {
 
 	other := b.beginTx(t, `UPDATE agents SET role = 'x' WHERE tenant_id = $1`, id)
 	purged := make(chan response, 1)
-	go func() { purged <- b.do(t, http.MethodDelete, b.admin, tenant+"?purge=true", nil) }() //nolint:testifylint // it asserts nothing of the answer
+	go func() { purged <- b.do(t, http.MethodDelete, b.admin, tenant+"?purge=true", nil) }() //nolint:testifylint // do asserts only its encoding
 	b.waitForLocks(t, 1, `DELETE FROM "agents"%`)
-	// The purge has waited longer, so its deadlock check usually fires first and it starts over.
+	// The purge has waited longer, so it usually detects the deadlock.
 	_, err := other.Exec(t.Context(), `INSERT INTO agents (id, tenant_id, name) VALUES (gen_random_uuid(), $1, 'Nora')`, id)
 	if err == nil {
 		err = other.Commit(t.Context())

@@ -34,8 +34,8 @@ func TestConditionalRequests(t *testing.T) {
 		return b.do(t, http.MethodPatch, b.admin, path, map[string]any{"name": name}, header...)
 	}
 	weak := rename("Mara II", "If-Match", "W/"+etag)
-	require.Equal(t, http.StatusOK, weak.status, "a proxy that compresses weakens the tag")
-	require.Equal(t, http.StatusPreconditionFailed, rename("Mara III", "If-Match", "W/"+etag).status, "it is another version by now")
+	require.Equal(t, http.StatusOK, weak.status, "compressing proxies weaken tags")
+	require.Equal(t, http.StatusPreconditionFailed, rename("Mara III", "If-Match", "W/"+etag).status, "stale")
 	require.Equal(t, http.StatusOK, rename("Mara III", "If-Match", `"other"`, "If-Match", weak.header.Get("ETag")).status, "two lines")
 
 	b.exec(t, `UPDATE agents SET updated_at = 'epoch'`)
@@ -43,7 +43,7 @@ func TestConditionalRequests(t *testing.T) {
 
 	for _, empty := range []string{"", " ", ","} {
 		require.Equal(t, http.StatusPreconditionFailed, b.do(t, http.MethodDelete, b.admin, path, nil, "If-Match", empty).status,
-			"%q is not a deletion without a condition", empty)
+			"%q is not unconditional", empty)
 	}
 }
 
@@ -55,7 +55,7 @@ func TestEmptyUpdate(t *testing.T) {
 	connection, connectionTag := b.create(t, tenant+"/channel-connections", map[string]any{"channel_type": "slack", "workspace_id": "T1"})
 	for path, tag := range map[string]string{tenant: tenantTag, agent: agentTag, connection: connectionTag} {
 		before := b.get(t, b.admin, path)
-		require.Equal(t, before.at(t, "created_at"), before.at(t, "updated_at"), "a new row has one time")
+		require.Equal(t, before.at(t, "created_at"), before.at(t, "updated_at"), "one time for a new row")
 		got := b.do(t, http.MethodPatch, b.admin, path, `{}`, "If-Match", tag)
 		require.Equal(t, http.StatusOK, got.status, got.body)
 		require.Equal(t, tag, got.header.Get("ETag"))
@@ -77,7 +77,7 @@ func TestListsAreSummaries(t *testing.T) {
 		list := b.get(t, b.admin, path[:strings.LastIndex(path, "/")])
 		require.NotContains(t, list.body, "canary")
 		item := list.at(t, "items").([]any)[0].(map[string]any)
-		require.Equal(t, tag, item["etag"], "good for an update without a read")
+		require.Equal(t, tag, item["etag"], "valid as If-Match")
 		full := b.get(t, b.admin, path).json(t)
 		for name, value := range item {
 			if name != "etag" {
@@ -87,7 +87,7 @@ func TestListsAreSummaries(t *testing.T) {
 	}
 }
 
-// TestPageIsBoundedInBytes: rows that were written by SQL can have names of any length.
+// TestPageIsBoundedInBytes: rows written by SQL can have texts of any length.
 func TestPageIsBoundedInBytes(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -108,7 +108,7 @@ func TestPageIsBoundedInBytes(t *testing.T) {
 		}
 		cursor, _ = body["next_cursor"].(string)
 	}
-	require.Equal(t, 3, pages, "two agents fit into a page")
+	require.Equal(t, 3, pages, "two agents a page")
 	require.Equal(t, []string{"0", "1", "2", "3", "4"}, names)
 }
 
@@ -168,7 +168,7 @@ func TestContentTypesAndEncodings(t *testing.T) {
 	}
 }
 
-// TestHeadAndTruncatedBodies need a real connection.
+// TestHeadAndTruncatedBodies requires real connections.
 func TestHeadAndTruncatedBodies(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -187,11 +187,11 @@ func TestHeadAndTruncatedBodies(t *testing.T) {
 
 	head := "POST /v1/tenants HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + b.admin + "\r\nContent-Type: application/json\r\n"
 	require.Equal(t, http.StatusRequestEntityTooLarge, exchange(t, listening, head+"Content-Length: 1048577\r\n\r\n", false),
-		"answered before the body comes")
+		"before the body")
 	logged := len(b.logs.String())
 	require.Equal(t, http.StatusBadRequest, exchange(t, listening, head+"Content-Length: 100\r\n\r\n{\"name\":", true))
 	require.Equal(t, http.StatusBadRequest, exchange(t, listening, head+"Transfer-Encoding: chunked\r\n\r\nzzz\r\n", true))
-	require.NotContains(t, b.logs.String()[logged:], `"level":"ERROR"`, "a client that went away is no error of ours")
+	require.NotContains(t, b.logs.String()[logged:], `"level":"ERROR"`, "a disconnect is not a server error")
 }
 
 func fetch(t *testing.T, base, method, path, token string) response {
@@ -207,8 +207,8 @@ func fetch(t *testing.T, base, method, path, token string) response {
 	return response{status: got.StatusCode, header: got.Header, body: string(body)}
 }
 
-// exchange writes raw bytes, says that no more follow if half is true, and returns the status of the answer.
-func exchange(t *testing.T, server *httptest.Server, request string, half bool) int {
+// exchange writes a raw request, optionally closes the sending half of the connection, and returns the status.
+func exchange(t *testing.T, server *httptest.Server, request string, closeWrite bool) int {
 	t.Helper()
 	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", server.Listener.Addr().String())
 	require.NoError(t, err)
@@ -216,7 +216,7 @@ func exchange(t *testing.T, server *httptest.Server, request string, half bool) 
 	require.NoError(t, conn.SetDeadline(time.Now().Add(10*time.Second)))
 	_, err = io.WriteString(conn, request)
 	require.NoError(t, err)
-	if half {
+	if closeWrite {
 		require.NoError(t, conn.(*net.TCPConn).CloseWrite())
 	}
 	got, err := http.ReadResponse(bufio.NewReader(conn), nil)
@@ -241,7 +241,7 @@ func TestProblemFields(t *testing.T) {
 		long.json(t)["errors"].([]any)[0])
 }
 
-// TestInvalidIDsAreNotFound: an id that names nothing tells nothing, however it is written.
+// TestInvalidIDsAreNotFound: unknown, malformed and non-canonical ids are the same 404.
 func TestInvalidIDsAreNotFound(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -260,7 +260,7 @@ func TestInvalidIDsAreNotFound(t *testing.T) {
 				continue
 			}
 			var body any
-			if method == http.MethodPatch { // without If-Match, which would be 428 for a resource that exists
+			if method == http.MethodPatch { // without If-Match, an existing resource is 428
 				body = map[string]any{}
 			}
 			got := b.do(t, method, b.admin, path, body)
@@ -270,7 +270,7 @@ func TestInvalidIDsAreNotFound(t *testing.T) {
 	}
 }
 
-// TestDocumentExamples sends each example of the document, in the order in which a new user would.
+// TestDocumentExamples sends the request examples of the document.
 func TestDocumentExamples(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -285,7 +285,7 @@ func TestDocumentExamples(t *testing.T) {
 		require.NoError(t, err)
 		examples[op.OperationID] = string(text)
 	})
-	require.Equal(t, http.StatusUnauthorized, b.post(t, "", "/v1/auth/login", examples["login"]).status, "valid, and made up")
+	require.Equal(t, http.StatusUnauthorized, b.post(t, "", "/v1/auth/login", examples["login"]).status, "valid body, unknown user")
 	tenant := b.post(t, b.admin, "/v1/tenants", examples["create-tenant"])
 	require.Equal(t, http.StatusCreated, tenant.status, tenant.body)
 	path := tenant.header.Get("Location")

@@ -16,7 +16,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy/doctor"
 )
 
-// TestShutdownFinishesRequests: a login is being hashed when the server is told to stop.
+// TestShutdownFinishesRequests shuts down while a login is hashed.
 func TestShutdownFinishesRequests(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -28,7 +28,7 @@ func TestShutdownFinishesRequests(t *testing.T) {
 	address, stopped := serve(t, ctx, b)
 	status := make(chan int, 1)
 	go func() {
-		response, err := http.Post("http://"+address+"/v1/auth/login", "application/json", //nolint:noctx // the stop is what's tested
+		response, err := http.Post("http://"+address+"/v1/auth/login", "application/json",
 			bytes.NewReader([]byte(`{"email": "`+userEmail+`", "password": "`+password+`"}`)))
 		if err != nil {
 			status <- 0
@@ -42,11 +42,11 @@ func TestShutdownFinishesRequests(t *testing.T) {
 	require.Eventually(t, func() bool {
 		_, err := net.DialTimeout("tcp", address, time.Second)
 		return err != nil
-	}, 10*time.Second, 10*time.Millisecond, "no new connection is taken")
+	}, 10*time.Second, 10*time.Millisecond, "the listener is closed")
 	require.Equal(t, http.StatusServiceUnavailable, b.get(t, "", "/readyz").status)
 	select {
 	case err := <-stopped:
-		require.Fail(t, "stopped before the request was done", "%v", err)
+		require.Fail(t, "stopped before the request ended", "%v", err)
 	case <-time.After(50 * time.Millisecond):
 	}
 	b.hasher.hold.Store(nil)
@@ -65,7 +65,7 @@ func TestShutdownTimeout(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	address, stopped := serve(t, ctx, b)
 	go func() {
-		response, err := http.Post("http://"+address+"/v1/auth/login", "application/json", //nolint:noctx // the stop is what's tested
+		response, err := http.Post("http://"+address+"/v1/auth/login", "application/json",
 			bytes.NewReader([]byte(`{"email": "`+userEmail+`", "password": "`+password+`"}`)))
 		if err == nil {
 			_ = response.Body.Close()
@@ -86,8 +86,7 @@ func TestServeRequiresIsolation(t *testing.T) {
 	require.ErrorIs(t, <-stopped, doctor.ErrUnsafe)
 }
 
-// TestServeMonitorsIsolation: what changes in the database while the server runs closes, and opens, the way to
-// tenants.
+// TestServeMonitorsIsolation: a finding blocks tenants until it is fixed.
 func TestServeMonitorsIsolation(t *testing.T) {
 	t.Parallel()
 	var live isolationCheck
@@ -102,30 +101,30 @@ func TestServeMonitorsIsolation(t *testing.T) {
 		require.Eventually(t, func() bool { return status() == want }, 10*time.Second, 5*time.Millisecond, why)
 	}
 	before := live.checks.Load()
-	require.Eventually(t, func() bool { return live.checks.Load() > before+2 }, 10*time.Second, time.Millisecond, "again and again")
+	require.Eventually(t, func() bool { return live.checks.Load() > before+2 }, 10*time.Second, time.Millisecond, "repeated checks")
 	require.Equal(t, http.StatusOK, status())
 
-	away := errors.New("no connection")
-	live.failure.Store(&away)
+	failure := errors.New("no connection")
+	live.failure.Store(&failure)
 	before = live.checks.Load()
 	require.Eventually(t, func() bool { return live.checks.Load() > before+2 }, 10*time.Second, time.Millisecond)
-	require.Equal(t, http.StatusOK, status(), "not being able to ask is no finding")
+	require.Equal(t, http.StatusOK, status(), "a failed check is not a finding")
 	require.Equal(t, http.StatusOK, b.get(t, "", "/readyz").status)
 
 	live.failure.Store(nil)
 	live.finding.Store(errorFinding())
-	eventually(http.StatusServiceUnavailable, "a finding counts at once")
+	eventually(http.StatusServiceUnavailable, "a finding blocks tenants")
 	live.finding.Store(nil)
-	eventually(http.StatusOK, "and its end, too")
+	eventually(http.StatusOK, "until it is fixed")
 
 	stop()
 	require.NoError(t, <-stopped)
 	before = live.checks.Load()
 	time.Sleep(100 * time.Millisecond)
-	require.Equal(t, before, live.checks.Load(), "and a stopped server asks nothing")
+	require.Equal(t, before, live.checks.Load(), "no checks after the shutdown")
 }
 
-// TestDraining: a server that is told to stop is not ready at once, and serves new connections until the delay is over.
+// TestDraining: during the drain delay the server is not ready but serves new connections.
 func TestDraining(t *testing.T) {
 	t.Parallel()
 	const delay = 3 * time.Second
@@ -133,8 +132,8 @@ func TestDraining(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	address, stopped := serve(t, ctx, b)
 	get := func(path string) (status int, closes bool) {
-		client := &http.Client{Transport: &http.Transport{}}    // a connection of its own
-		response, err := client.Get("http://" + address + path) //nolint:noctx // bounded by the test
+		client := &http.Client{Transport: &http.Transport{}}    // a new connection
+		response, err := client.Get("http://" + address + path)
 		if err != nil {
 			return 0, false
 		}
@@ -151,11 +150,11 @@ func TestDraining(t *testing.T) {
 	require.Eventually(t, func() bool {
 		status, _ := get("/readyz")
 		return status == http.StatusServiceUnavailable
-	}, delay/2, 5*time.Millisecond, "not ready first")
+	}, delay/2, 5*time.Millisecond, "not ready at once")
 	for time.Since(begin) < delay-2*time.Second {
 		status, closes := get("/healthz")
-		require.Equal(t, http.StatusOK, status, "then served for the delay")
-		require.True(t, closes, "on connections that end")
+		require.Equal(t, http.StatusOK, status, "served during the delay")
+		require.True(t, closes, "without keep-alive")
 		time.Sleep(10 * time.Millisecond)
 	}
 	require.NoError(t, <-stopped)
@@ -164,7 +163,7 @@ func TestDraining(t *testing.T) {
 	require.Zero(t, status, "then closed")
 }
 
-// TestSlackEventsAreCounted: the counts have a reader, the log.
+// TestSlackEventsAreCounted: the counts are logged at shutdown.
 func TestSlackEventsAreCounted(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

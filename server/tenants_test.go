@@ -27,9 +27,9 @@ func TestTenants(t *testing.T) {
 	changed := b.do(t, http.MethodPatch, b.admin, path, map[string]any{"status": "suspended"}, "If-Match", etag)
 	require.Equal(t, http.StatusOK, changed.status, changed.body)
 	require.Equal(t, "suspended", changed.at(t, "status"))
-	require.Equal(t, "Acme", changed.at(t, "name"), "what is absent stays")
+	require.Equal(t, "Acme", changed.at(t, "name"), "omitted properties are kept")
 	require.NotEqual(t, etag, changed.header.Get("ETag"))
-	require.Equal(t, http.StatusOK, b.get(t, b.admin, path+"/agents").status, "an admin still manages a suspended tenant")
+	require.Equal(t, http.StatusOK, b.get(t, b.admin, path+"/agents").status, "an admin can manage a suspended tenant")
 
 	missing := "/v1/tenants/" + uuid.NewString()
 	require.Equal(t, http.StatusNotFound, b.get(t, b.admin, missing).status)
@@ -38,7 +38,6 @@ func TestTenants(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, b.do(t, http.MethodDelete, b.admin, missing+"?purge=true", nil).status)
 }
 
-// TestTenantVersions: a change that was based on another version than the current one is refused.
 func TestTenantVersions(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -57,7 +56,7 @@ func TestTenantVersions(t *testing.T) {
 		require.Equal(t, http.StatusPreconditionFailed, refused.status, stale)
 		require.Equal(t, "precondition_failed", refused.code(t))
 	}
-	require.Equal(t, "one", b.get(t, b.admin, path).at(t, "name"), "nothing of it was done")
+	require.Equal(t, "one", b.get(t, b.admin, path).at(t, "name"), "nothing was changed")
 	require.Equal(t, http.StatusOK, change("three", "If-Match", first+", "+second).status)
 	require.Equal(t, http.StatusOK, change("four", "If-Match", "*").status)
 	require.Equal(t, http.StatusPreconditionFailed, b.do(t, http.MethodDelete, b.admin, path, nil, "If-Match", second).status)
@@ -81,7 +80,7 @@ func TestDeleteTenant(t *testing.T) {
 
 	stale := b.do(t, http.MethodDelete, b.admin, acme+"?purge=true", nil, "If-Match", `"abc"`)
 	require.Equal(t, http.StatusPreconditionFailed, stale.status)
-	require.Len(t, b.get(t, b.admin, acme+"/agents").at(t, "items"), 3, "nothing of it was done")
+	require.Len(t, b.get(t, b.admin, acme+"/agents").at(t, "items"), 3, "nothing was changed")
 
 	purged := b.do(t, http.MethodDelete, b.admin, acme+"?purge=true", nil)
 	require.Equal(t, http.StatusOK, purged.status, purged.body)

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// exact decodes JSON with its numbers as they are written.
+// exact decodes JSON without rounding numbers.
 func exact(t *testing.T, text string) any {
 	t.Helper()
 	decoder := json.NewDecoder(bytes.NewReader([]byte(text)))
@@ -21,7 +21,7 @@ func exact(t *testing.T, text string) any {
 	return value
 }
 
-// free is a value in which each number, each name and each character counts. PostgreSQL keeps numbers as decimals.
+// free has values that lossy decoding changes. PostgreSQL stores numbers in plain decimal form.
 const (
 	free = `{"room":1234567890123456789,"odd":9007199254740993,"dec":0.1234567890123456789,"scale":1.50,"neg":-1e-5,
 		"big":1e399,"html":"<a&b>\u2028","emoji":"\ud83d\ude00","":{"nested":[[{}],null,true]},"A":1,"a":2}`
@@ -55,7 +55,7 @@ func TestValuesAreStoredAsSent(t *testing.T) {
 	require.Equal(t, map[string]any{"when": "asks_for_person", "further": want}, got["escalation_rules"].([]any)[0])
 }
 
-// TestRowsWrittenBySQLAreReadable: other services write rows, too, and need not keep to the API's shapes.
+// TestRowsWrittenBySQLAreReadable: rows of other services need not match the API's schemas.
 func TestRowsWrittenBySQLAreReadable(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -75,7 +75,6 @@ func TestRowsWrittenBySQLAreReadable(t *testing.T) {
 	}
 }
 
-// TestUnstorableValuesAreRejected, in what can be read again as in secrets, which can't.
 func TestUnstorableValuesAreRejected(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -52,11 +52,11 @@ func takenWorkspace(client *ent.Client) []attack.Path {
 		ID: "E43-taken-workspace", Does: "connects a workspace that another tenant has connected", Want: attack.WantRefused,
 		Try: func(ctx context.Context, _, aim attack.Row) (any, error) {
 			// Only the owner may: for him the row is there to be read, and the second connection is not made.
-			rows, err := client.ChannelConnection.Query().Where(channelconnection.WorkspaceID(aim.Mark)).All(ctx)
+			rows, err := client.ChannelConnection.Query().Where(channelconnection.WorkspaceID(aim.Canary)).All(ctx)
 			if err != nil || len(rows) > 0 {
 				return rows, err
 			}
-			again := client.ChannelConnection.Create().SetChannelType(channelconnection.ChannelTypeSlack).SetWorkspaceID(aim.Mark)
+			again := client.ChannelConnection.Create().SetChannelType(channelconnection.ChannelTypeSlack).SetWorkspaceID(aim.Canary)
 			return nil, again.Exec(ctx)
 		},
 	}}

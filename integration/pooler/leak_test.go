@@ -1,5 +1,6 @@
 //go:build pooler
 
+//nolint:thelper // the functions passed to eachMode are tests
 package pooler_test
 
 import (

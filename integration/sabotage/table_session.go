@@ -34,14 +34,14 @@ func sessionSaboteurs() []saboteur {
 			},
 		},
 		{
-			id: "driver-session-reset-behind-reads", layer: layerDriver, removes: "the reset of a session behind a read",
+			id: "driver-session-reset-behind-reads", layer: layerDriver, removes: "the reset of a session after a read",
 			code: &code{
 				edits:  []edit{{pipelineFile, "\t\tc.own[resetAll].queue(p, nil, nil)\n", ""}},
 				caught: in(driverTests, "TestReadsResetTheirSession"),
 			},
 		},
 		{
-			id: "driver-session-reset-used-up", layer: layerDriver, removes: "that a reset is good for one use of the connection",
+			id: "driver-session-reset-used-up", layer: layerDriver, removes: "that a reset is valid for one use of the connection",
 			code: &code{
 				edits:  []edit{{connFile, "c.clean, c.reset = c.reset, false", "c.clean = c.reset"}},
 				caught: in(driverTests, "TestReadsResetTheirSession"),
@@ -172,7 +172,7 @@ func tagSaboteurs() []saboteur {
 			},
 		},
 		{
-			id: "driver-tags-of-failures", layer: layerDriver, removes: "that a failed command, which has no tag, is judged by its text",
+			id: "driver-tags-of-failures", layer: layerDriver, removes: "that a failed command, which has no tag, is classified by its text",
 			held: "no failed command is known to leave anything",
 			code: &code{
 				edits:  []edit{{leaseFile, "if err == nil && !isPlainTag(tag, columns) || err != nil && !isPlain(s.sql) {", "if err == nil && !isPlainTag(tag, columns) {"}},
@@ -181,7 +181,7 @@ func tagSaboteurs() []saboteur {
 			},
 		},
 		{
-			id: "driver-tags-of-rows", layer: layerDriver, removes: "the look at the command tag of a statement with rows",
+			id: "driver-tags-of-rows", layer: layerDriver, removes: "the check of the command tag of a statement with rows",
 			code: &code{
 				edits:  []edit{{rowsFile, "\tr.lease.saw(r.statement, tag, len(r.answer.fields), err)\n", "\t_ = tag\n"}},
 				caught: in(driverTests, "TestCommandTagsDecideOverTheConnection/cache_statement"),
@@ -227,7 +227,7 @@ func leakSaboteurs() []saboteur {
 	const exec = "\tdefer l.destroy() // where a panic comes first\n"
 	return []saboteur{
 		{
-			id: "driver-leak-exec", layer: layerDriver, removes: "that a panic in a single statement gives the connection back",
+			id: "driver-leak-exec", layer: layerDriver, removes: "that a panic in a single statement returns the connection",
 			code: &code{
 				given:  []edit{{statementFile, "case skipToWord(query) == \"\":", "case false && skipToWord(query) == \"\":"}},
 				edits:  []edit{{driverFile, exec, ""}},
@@ -235,7 +235,7 @@ func leakSaboteurs() []saboteur {
 			},
 		},
 		{
-			id: "driver-leak-query", layer: layerDriver, removes: "that a panic in a query gives the connection back",
+			id: "driver-leak-query", layer: layerDriver, removes: "that a panic in a query returns the connection",
 			code: &code{
 				given:  []edit{{statementFile, "case skipToWord(query) == \"\":", "case false && skipToWord(query) == \"\":"}},
 				edits:  []edit{{driverFile, "\t\tif !lent {\n", "\t\tif false && !lent {\n"}},
@@ -243,7 +243,7 @@ func leakSaboteurs() []saboteur {
 			},
 		},
 		{
-			id: "driver-leak-scan", layer: layerDriver, removes: "that a destination that panics gives the connection back",
+			id: "driver-leak-scan", layer: layerDriver, removes: "that a destination that panics returns the connection",
 			code: &code{
 				edits:  []edit{{rowsFile, "\t\tif !scanned { // a Scanner panicked\n", "\t\tif false && !scanned {\n"}},
 				caught: attackTests("leak", "A72-panic-in-scan"),
@@ -269,7 +269,7 @@ func outcomeSaboteurs() []saboteur {
 			},
 		},
 		{
-			id: "driver-read-only-own", layer: layerDriver, removes: "that a read-only transaction of the caller's is no read-only server",
+			id: "driver-read-only-own", layer: layerDriver, removes: "that a caller's read-only transaction does not count as a read-only server",
 			code: &code{
 				edits:  []edit{{errorsFile, "err.Code == codeReadOnly && e != readOnlyEffect:", "err.Code == codeReadOnly:"}},
 				caught: in(driverTests, "TestReadOnlyServer/cache_statement"),
@@ -283,7 +283,7 @@ func outcomeSaboteurs() []saboteur {
 			},
 		},
 		{
-			id: "driver-resent", layer: layerDriver, removes: "that only a statement of which nothing ran is sent again",
+			id: "driver-resent", layer: layerDriver, removes: "that only a statement that did not run is sent again",
 			code: &code{
 				edits: []edit{{statementFile, "\tcase refused(db) && isStale(db):", "\tcase refused(db):"}},
 				// A failed statement that is sent again fails twice.

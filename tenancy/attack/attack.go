@@ -56,8 +56,8 @@ func families() []family {
 	}
 }
 
-// Catalog lists the attacks that the kit brings along. Paths of a [Target]'s entities come on top.
-func Catalog() []Attack {
+// All lists the kit's attacks. The paths and pins of a [Target] are not included.
+func All() []Attack {
 	var all []Attack
 	for _, f := range families() {
 		for _, s := range f.statements {

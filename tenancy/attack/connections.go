@@ -19,7 +19,7 @@ func connections() family {
 	return family{name: "connection", title: "Prepared statements, cursors and channels", scenarios: []scenario{
 		{
 			id:       "A68-planted-statement",
-			does:     "prepares SQL of its own under the name that the driver has given to another statement's text",
+			does:     "prepares its own SQL under the name of a statement that the driver has prepared",
 			required: "the planted SQL runs for no other tenant, in any query mode", each: (*harness).planted,
 		},
 		{
@@ -32,7 +32,7 @@ func connections() family {
 			id: "A34-cursor-by-driver", does: "fetches from a cursor WITH HOLD that another tenant has declared through the driver",
 			required: "refused, 34000",
 			once: func(s *harness, ctx context.Context) error {
-				hold := s.spell("declare left_behind cursor with hold for select * from {table}", s.tables[0], s.b.id)
+				hold := s.spell("declare left_behind cursor with hold for select * from {table}", s.tables[0], s.victim.id)
 				return s.notLeft(ctx, hold, "fetch all from left_behind", undefinedCursor)
 			},
 		},
@@ -96,17 +96,17 @@ func (s *harness) everyWay(ctx context.Context, do func(*pgtenant.Driver) error)
 
 // planted replaces the statement that the driver has prepared for a text, and lets others send that text.
 func (s *harness) planted(ctx context.Context, tb *table) error {
-	const mark = "planted"
-	mine := as(ctx, s.a.id)
+	const word = "planted"
+	mine := as(ctx, s.attacker.id)
 	return s.everyWay(ctx, func(drv *pgtenant.Driver) error {
 		for i, plant := range plantings() {
 			// A text of its own for each way, so that no way can profit from what the last one has left.
 			text := fmt.Sprintf("select %s::text as key_%d from %s", tb.Key, i, tb.SQL)
 			name := preparedName(mine, drv, text)
-			if err := plant(mine, drv, "deallocate "+name, "prepare "+name+" as select '"+mark+"'"); err != nil {
+			if err := plant(mine, drv, "deallocate "+name, "prepare "+name+" as select '"+word+"'"); err != nil {
 				return err
 			}
-			if err := s.notPlanted(ctx, drv, tb, text, mark); err != nil {
+			if err := s.notPlanted(ctx, drv, tb, text, word); err != nil {
 				return err
 			}
 		}
@@ -158,22 +158,22 @@ func preparedName(ctx context.Context, drv *pgtenant.Driver, text string) string
 }
 
 // notPlanted sends the text as the others do, and wants the text to have run.
-func (s *harness) notPlanted(ctx context.Context, drv *pgtenant.Driver, tb *table, text, mark string) error {
+func (s *harness) notPlanted(ctx context.Context, drv *pgtenant.Driver, tb *table, text, word string) error {
 	for _, c := range []struct {
 		says string
 		id   tenancy.ID
 		rows string
 	}{
-		{"the other tenant", s.b.id, s.b.prints[tb.Name]},
-		{"the planter", s.a.id, s.a.prints[tb.Name]},
+		{"the other tenant", s.victim.id, s.victim.digests[tb.Name]},
+		{"the planter", s.attacker.id, s.attacker.digests[tb.Name]},
 		{"no tenant", tenancy.ID{}, "0"},
 	} {
 		a := ask(as(ctx, c.id), drv, text)
 		if a.err != nil {
 			return fmt.Errorf("%s: %w", c.says, a.err)
 		}
-		if len(a.rows) > 0 && a.rows[0][0] == mark {
-			return fmt.Errorf("%s: the planted statement ran", c.says)
+		if len(a.rows) > 0 && a.rows[0][0] == word {
+			return fmt.Errorf("%s: the planted statement was executed", c.says)
 		}
 		if n, err := rowsIn(c.rows); err != nil || n != len(a.rows) {
 			return fmt.Errorf("%s: %d rows instead of %d", c.says, len(a.rows), n)
@@ -186,7 +186,7 @@ func (s *harness) notPlanted(ctx context.Context, drv *pgtenant.Driver, tb *tabl
 // that must be refused with the code, or find no row. It works on direct connections: a pooler's server sessions are
 // shared by design, and what may be left there is an accepted risk.
 func (s *harness) notLeft(ctx context.Context, leave, look, refusal string) error {
-	theirs := as(ctx, s.b.id)
+	theirs := as(ctx, s.victim.id)
 	want := nothing()
 	if refusal != "" {
 		want = refused(refusal)
@@ -195,9 +195,9 @@ func (s *harness) notLeft(ctx context.Context, leave, look, refusal string) erro
 		if err := runInTx(theirs, drv, dialect.Tx.Commit, leave); err != nil {
 			return err
 		}
-		for _, id := range []tenancy.ID{s.a.id, {}} {
+		for _, id := range []tenancy.ID{s.attacker.id, {}} {
 			a := ask(as(ctx, id), drv, look)
-			if err := errors.Join(want.check(a), s.b.leaks(a.text(), "")); err != nil {
+			if err := errors.Join(want.check(a), s.victim.leaks(a.text(), "")); err != nil {
 				return err
 			}
 		}
@@ -238,7 +238,8 @@ func (s *harness) forget(ctx context.Context) error {
 				func(ctx context.Context) error { return runInTx(ctx, drv, dialect.Tx.Rollback, text) },
 			} {
 				// The texts are prepared, and then sent by name.
-				err := errors.Join(s.ownRows(ctx, drv, tb), s.ownRows(ctx, drv, tb), forget(as(ctx, s.a.id)), s.ownRows(ctx, drv, tb))
+				err := errors.Join(
+					s.ownRows(ctx, drv, tb), s.ownRows(ctx, drv, tb), forget(as(ctx, s.attacker.id)), s.ownRows(ctx, drv, tb))
 				if err != nil {
 					return fmt.Errorf("%q: %w", text, err)
 				}
@@ -251,14 +252,15 @@ func (s *harness) forget(ctx context.Context) error {
 // otherCommands looks at the server process behind the connection: it must be another one after a command that could leave
 // something behind, and the same one after queries and changes.
 func (s *harness) otherCommands(ctx context.Context) error {
-	mine, tb := as(ctx, s.a.id), s.tables[0]
+	mine, tb := as(ctx, s.attacker.id), s.tables[0]
 	return s.inEachMode(ctx, func(drv *pgtenant.Driver) error {
 		for _, text := range []string{
 			"select 1", "values (1)", "with x as (select 1) select * from x", "table pg_catalog.pg_class",
-			s.spell("select * from {table}", tb, s.a.id),
-			s.spell("update {table} set tenant_id = tenant_id", tb, s.a.id), s.spell("delete from {table} where false", tb, s.a.id),
-			s.spell(insert("{mine}")+" where false", tb, s.a.id),
-			s.spell("merge into {table} t using (select 1) s on false when matched then delete", tb, s.a.id),
+			s.spell("select * from {table}", tb, s.attacker.id),
+			s.spell("update {table} set tenant_id = tenant_id", tb, s.attacker.id),
+			s.spell("delete from {table} where false", tb, s.attacker.id),
+			s.spell(insert("{mine}")+" where false", tb, s.attacker.id),
+			s.spell("merge into {table} t using (select 1) s on false when matched then delete", tb, s.attacker.id),
 		} {
 			if err := s.keeps(mine, drv, true, text); err != nil {
 				return err

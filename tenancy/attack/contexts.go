@@ -31,7 +31,7 @@ func unset() []scenario {
 			required: "no row; writes refused, 42501",
 			each: func(s *harness, ctx context.Context, tb *table) error {
 				return s.fresh(ctx, func(raw *session) error {
-					if err := raw.all(ctx, "begin", setTenant(s.b.id, true), "commit").err; err != nil {
+					if err := raw.all(ctx, "begin", setTenant(s.victim.id, true), "commit").err; err != nil {
 						return err
 					}
 					return s.shut(ctx, raw, tb)
@@ -42,7 +42,7 @@ func unset() []scenario {
 			id: "A28-set-local", does: "sets the tenant with SET LOCAL outside of a transaction", required: "no row",
 			each: func(s *harness, ctx context.Context, tb *table) error {
 				return s.fresh(ctx, func(raw *session) error {
-					if err := raw.do(ctx, "set local "+rls.Setting+" = "+rls.Literal(s.b.id.String())).err; err != nil {
+					if err := raw.do(ctx, "set local "+rls.Setting+" = "+rls.Literal(s.victim.id.String())).err; err != nil {
 						return err
 					}
 					return s.shut(ctx, raw, tb)
@@ -53,7 +53,7 @@ func unset() []scenario {
 			id: "A31-chain", does: "chains a transaction to one that had a tenant (COMMIT AND CHAIN)", required: "no row",
 			each: func(s *harness, ctx context.Context, tb *table) error {
 				return s.fresh(ctx, func(raw *session) error {
-					if err := raw.all(ctx, "begin", setTenant(s.b.id, true), "commit and chain").err; err != nil {
+					if err := raw.all(ctx, "begin", setTenant(s.victim.id, true), "commit and chain").err; err != nil {
 						return err
 					}
 					a := raw.do(ctx, "select * from "+tb.SQL)
@@ -65,7 +65,7 @@ func unset() []scenario {
 			id: "A30-savepoint", does: "rolls back to a savepoint from before the tenant was set", required: "no row",
 			each: func(s *harness, ctx context.Context, tb *table) error {
 				return s.fresh(ctx, func(raw *session) error {
-					steps := []string{"begin", "savepoint before", setTenant(s.b.id, true), "rollback to before"}
+					steps := []string{"begin", "savepoint before", setTenant(s.victim.id, true), "rollback to before"}
 					if err := raw.all(ctx, steps...).err; err != nil {
 						return err
 					}
@@ -106,14 +106,14 @@ func clients() []scenario {
 			once: (*harness).crowd,
 		},
 		{
-			id: "A44-nobody", does: "reads and writes through the driver without a tenant",
+			id: "A44-no-tenant", does: "reads and writes through the driver without a tenant",
 			required: "no row; writes refused, ErrNoTenant",
 			each:     (*harness).driverUnset,
 		},
 		{
 			id: "A33-tenant-switch", does: "sets another tenant on a context that already has one", required: "ErrTenantSwitch",
 			once: func(s *harness, ctx context.Context) error {
-				ctx = tenancy.With(as(ctx, s.a.id), s.b.id)
+				ctx = tenancy.With(as(ctx, s.attacker.id), s.victim.id)
 				return wants(ask(ctx, s.driver, "select 1").err, tenancy.ErrTenantSwitch)
 			},
 		},
@@ -121,8 +121,8 @@ func clients() []scenario {
 			id: "A45-recycled-context", does: "uses a web framework's context that has been reused for the next request",
 			required: "ErrRecycledContext",
 			once: func(s *harness, ctx context.Context) error {
-				reused := context.Context(recycled{tenancy.With(ctx, s.a.id)})
-				again := tenancy.With(reused, s.b.id)
+				reused := context.Context(recycled{tenancy.With(ctx, s.attacker.id)})
+				again := tenancy.With(reused, s.victim.id)
 				return errors.Join(
 					wants(ask(reused, s.driver, "select 1").err, tenancy.ErrRecycledContext), //nolint:contextcheck // as above
 					wants(ask(again, s.driver, "select 1").err, tenancy.ErrRecycledContext),  //nolint:contextcheck // as above
@@ -179,14 +179,15 @@ func (s *harness) fresh(ctx context.Context, do func(*session) error) error {
 func (s *harness) shut(ctx context.Context, raw *session, tb *table) error {
 	return errors.Join(
 		nothing().check(raw.do(ctx, "select * from "+tb.SQL)),
-		nothing().check(raw.do(ctx, s.spell("delete from {table} where {key} = {id}", tb, s.a.id))),
-		refused(denied).check(raw.do(ctx, s.spell(insert("{spare}"), tb, s.a.id))),
+		nothing().check(raw.do(ctx, s.spell("delete from {table} where {key} = {id}", tb, s.attacker.id))),
+		refused(denied).check(raw.do(ctx, s.spell(insert("{spare}"), tb, s.attacker.id))),
 	)
 }
 
 func (s *harness) preset(ctx context.Context) error {
 	for _, parameter := range []string{
-		"options=-c%20" + rls.Setting + "%3D" + s.b.id.String(), rls.Setting + "=" + s.b.id.String(), "row_security=off", "role=postgres",
+		"options=-c%20" + rls.Setting + "%3D" + s.victim.id.String(), rls.Setting + "=" + s.victim.id.String(),
+		"row_security=off", "role=postgres",
 	} {
 		if err := s.refusedToOpen(ctx, parameter); err != nil {
 			return err
@@ -219,14 +220,14 @@ func (s *harness) refusedToOpen(ctx context.Context, parameter string) error {
 }
 
 func (s *harness) spellings(ctx context.Context) error {
-	id, tb := s.a.id.String(), s.tables[0]
+	id, tb := s.attacker.id.String(), s.tables[0]
 	for _, spelled := range []string{strings.ToUpper(id), "{" + id + "}", strings.ReplaceAll(id, "-", "")} {
 		if _, err := tenancy.Parse(spelled); err == nil {
 			return fmt.Errorf("tenancy.Parse takes %q", spelled)
 		}
 		set := "select set_config('" + rls.Setting + "', " + rls.Literal(spelled) + ", true)"
 		a := s.raw.all(ctx, "begin", set, "select * from "+tb.SQL)
-		if err := errors.Join(own().check(a), s.b.leaks(a.text(), ""), s.raw.rollback(ctx)); err != nil {
+		if err := errors.Join(own().check(a), s.victim.leaks(a.text(), ""), s.raw.rollback(ctx)); err != nil {
 			return err
 		}
 	}
@@ -240,16 +241,16 @@ func (s *harness) ownRows(ctx context.Context, drv *pgtenant.Driver, tb *table) 
 		says string
 		id   tenancy.ID
 		rows int
-	}{{"another tenant", s.a.id, rowsOfA}, {"the owner", s.b.id, rowsOfB}, {"no tenant", tenancy.ID{}, 0}} {
+	}{{"another tenant", s.attacker.id, attackerRows}, {"the owner", s.victim.id, victimRows}, {"no tenant", tenancy.ID{}, 0}} {
 		a := ask(as(ctx, c.id), drv, "select * from "+tb.SQL)
-		if a.err == nil && c.id != s.b.id {
-			a.err = s.b.leaks(a.text(), "")
+		if a.err == nil && c.id != s.victim.id {
+			a.err = s.victim.leaks(a.text(), "")
 		}
 		if a.err != nil {
 			return fmt.Errorf("%s: %w", c.says, a.err)
 		}
 		if len(a.rows) < c.rows || c.rows == 0 && len(a.rows) > 0 {
-			return fmt.Errorf("%s sees %d rows, and has %d", c.says, len(a.rows), c.rows)
+			return fmt.Errorf("%s reads %d rows instead of %d", c.says, len(a.rows), c.rows)
 		}
 	}
 	return nil
@@ -278,11 +279,11 @@ func (s *harness) alternate(ctx context.Context, tb *table) error {
 
 func (s *harness) twoStatements(ctx context.Context) error {
 	for _, text := range []string{
-		"select 1; " + setTenant(s.b.id, false),
+		"select 1; " + setTenant(s.victim.id, false),
 		"select 1; delete from " + s.tables[0].SQL,
-		setTenant(s.b.id, true) + "; select * from " + s.tables[0].SQL,
+		setTenant(s.victim.id, true) + "; select * from " + s.tables[0].SQL,
 	} {
-		for _, id := range []tenancy.ID{s.a.id, {}} {
+		for _, id := range []tenancy.ID{s.attacker.id, {}} {
 			err := s.driver.Exec(as(ctx, id), text, []any{}, nil)
 			if err := refused(syntax).check(answer{err: err}); err != nil {
 				return err
@@ -314,7 +315,7 @@ func (s *harness) crowd(ctx context.Context) error {
 func (s *harness) driverUnset(ctx context.Context, tb *table) error {
 	return errors.Join(
 		nothing().check(ask(ctx, s.driver, "select * from "+tb.SQL)),
-		nothing().check(ask(ctx, s.driver, s.spell("delete from {table} where {key} = {id}", tb, s.a.id))),
-		wants(ask(ctx, s.driver, s.spell(insert("{spare}"), tb, s.a.id)).err, tenancy.ErrNoTenant),
+		nothing().check(ask(ctx, s.driver, s.spell("delete from {table} where {key} = {id}", tb, s.attacker.id))),
+		wants(ask(ctx, s.driver, s.spell(insert("{spare}"), tb, s.attacker.id)).err, tenancy.ErrNoTenant),
 	)
 }

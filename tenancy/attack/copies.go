@@ -37,7 +37,7 @@ func (s *harness) copyOut(ctx context.Context, sql string) error {
 	for _, c := range []struct {
 		id   tenancy.ID
 		rows int
-	}{{s.a.id, rowsOfA}, {tenancy.ID{}, 0}, {s.b.id, rowsOfB}} {
+	}{{s.attacker.id, attackerRows}, {tenancy.ID{}, 0}, {s.victim.id, victimRows}} {
 		if err := s.raw.as(ctx, c.id); err != nil {
 			return err
 		}
@@ -46,8 +46,8 @@ func (s *harness) copyOut(ctx context.Context, sql string) error {
 		if err := errors.Join(err, s.raw.rollback(ctx)); err != nil {
 			return err
 		}
-		if c.id != s.b.id {
-			if err := s.b.leaks(out.String(), ""); err != nil {
+		if c.id != s.victim.id {
+			if err := s.victim.leaks(out.String(), ""); err != nil {
 				return err
 			}
 		}
@@ -60,7 +60,7 @@ func (s *harness) copyOut(ctx context.Context, sql string) error {
 
 // copyIn requires that COPY FROM is refused for every caller: PostgreSQL does not support it with row-level security.
 func (s *harness) copyIn(ctx context.Context, tb *table) error {
-	for _, id := range []tenancy.ID{s.a.id, {}, s.b.id} {
+	for _, id := range []tenancy.ID{s.attacker.id, {}, s.victim.id} {
 		if err := s.raw.as(ctx, id); err != nil {
 			return err
 		}

@@ -27,7 +27,7 @@ const (
 	lockTimeout = "55P03"
 )
 
-// answer is all that came back for a statement.
+// answer is everything that was returned for a statement.
 type answer struct {
 	rows     [][]string
 	affected int64

@@ -23,26 +23,26 @@ const (
 	leakRounds = leakConns + 1
 )
 
-// leaks are attempts to keep a connection, or a tenant's slot in the pool, for good.
+// leaks are attempts to keep a connection, or a tenant's slot in the pool.
 func leaks() family {
 	return family{name: "leak", title: "Connections and slots that are not given back", scenarios: []scenario{
 		{
 			id:       "A72-panic-in-statement",
-			does:     "panics while a statement is sent: an empty text, a value that panics, alone and in a slice",
-			required: "connection and slot are given back", once: (*harness).panicInStatement,
+			does:     "panics while a statement is sent: an empty text, a value that panics, also in a slice",
+			required: "the connection and the slot are released", once: (*harness).panicInStatement,
 		},
 		{
 			id: "A72-panic-in-scan", does: "panics while a row is read into its destination",
-			required: "connection and slot are given back",
+			required: "the connection and the slot are released",
 			once:     (*harness).panicInScan,
 		},
 		{
 			id: "A72-goroutine-exit", does: "ends the goroutine in a transaction, and in the middle of a result",
-			required: "connection and slot are given back, and nothing is written", once: (*harness).goroutineExit,
+			required: "the connection and the slot are released, and nothing is written", once: (*harness).goroutineExit,
 		},
 		{
 			id: "A76-copy", does: "sends COPY FROM STDIN and TO STDOUT through the driver, plain and in disguise, in each query mode",
-			required: "refused before it is sent; the connection and the slot are given back", once: (*harness).copyInOut,
+			required: "refused before it is sent; the connection and the slot are released", once: (*harness).copyInOut,
 		},
 	}}
 }
@@ -71,18 +71,18 @@ func (s *harness) withSlots(ctx context.Context, do func(*pgtenant.Driver) error
 func allReleased(drv *pgtenant.Driver) error {
 	for end := time.Now().Add(leakWait); drv.Pool().Stat().AcquiredConns() > 0; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
-			return fmt.Errorf("%d connections are not given back", drv.Pool().Stat().AcquiredConns())
+			return fmt.Errorf("%d connections are not released", drv.Pool().Stat().AcquiredConns())
 		}
 	}
 	return nil
 }
 
-// panicking is a value that can't be asked for.
+// panicking is a value that panics when it is encoded.
 type panicking struct{}
 
 func (panicking) Value() (driver.Value, error) { panic("a value that panics") }
 
-// survive runs do on a goroutine of its own, and returns when that has ended, be it by a panic or by runtime.Goexit.
+// survive runs do on a new goroutine and returns when it has ended, also by a panic or by runtime.Goexit.
 func survive(do func()) {
 	done := make(chan struct{})
 	go func() {
@@ -94,7 +94,7 @@ func survive(do func()) {
 }
 
 func (s *harness) panicInStatement(ctx context.Context) error {
-	mine := as(ctx, s.a.id)
+	mine := as(ctx, s.attacker.id)
 	return s.withSlots(ctx, func(drv *pgtenant.Driver) error {
 		for _, st := range []struct {
 			text string
@@ -144,7 +144,7 @@ type badScanner struct{}
 func (*badScanner) Scan(any) error { panic("a destination that panics") }
 
 func (s *harness) panicInScan(ctx context.Context) error {
-	mine := as(ctx, s.a.id)
+	mine := as(ctx, s.attacker.id)
 	const text = "select generate_series(1, 1000)"
 	return s.withSlots(ctx, func(drv *pgtenant.Driver) error {
 		for range leakRounds {
@@ -166,7 +166,7 @@ func (s *harness) panicInScan(ctx context.Context) error {
 }
 
 func (s *harness) goroutineExit(ctx context.Context) error {
-	mine, tb := as(ctx, s.a.id), s.tables[0]
+	mine, tb := as(ctx, s.attacker.id), s.tables[0]
 	err := s.withSlots(ctx, func(drv *pgtenant.Driver) error {
 		for range leakRounds {
 			survive(func() {
@@ -212,7 +212,7 @@ func (s *harness) copyInOut(ctx context.Context) error {
 }
 
 func (s *harness) refusedCopy(ctx context.Context, drv *pgtenant.Driver, text string) error {
-	short, cancel := context.WithTimeout(as(ctx, s.a.id), 10*time.Second)
+	short, cancel := context.WithTimeout(as(ctx, s.attacker.id), 10*time.Second)
 	defer cancel()
 	for _, send := range []func() error{
 		func() error { return drv.Exec(short, text, []any{}, nil) },

@@ -55,7 +55,7 @@ func Live(ctx context.Context, dsn string, o LiveOptions) (*Report, error) {
 	}
 	defer s.close(ctx)
 	l := &live{session: s, report: newReport(liveFamily), options: o}
-	if err := l.look(ctx, o); err != nil {
+	if err := l.inspect(ctx, o); err != nil {
 		return nil, fmt.Errorf("attack: %w", err)
 	}
 	for i := range l.tenants {
@@ -144,7 +144,7 @@ func liveReads() []read {
 // liveUnset are the reads of a connection without a tenant.
 func liveUnset() []read {
 	return []read{
-		{id: "L09-nobody", does: "reads without a tenant", sql: "select 1 from {table} limit 1"},
+		{id: "L09-no-tenant", does: "reads without a tenant", sql: "select 1 from {table} limit 1"},
 		{
 			id: "L10-preset", does: "begins with a preset tenant", once: true,
 			sql: "select 1 where coalesce(current_setting('" + rls.Setting + "', true), '') <> ''",
@@ -164,7 +164,7 @@ func liveAttacks() []Attack {
 	return all
 }
 
-func (l *live) look(ctx context.Context, o LiveOptions) (err error) {
+func (l *live) inspect(ctx context.Context, o LiveOptions) (err error) {
 	if err := l.report.introduce(ctx, l.session); err != nil {
 		return err
 	}
@@ -272,7 +272,7 @@ func (l *live) try(ctx context.Context, r read, on, sql string) error {
 	case a.err != nil:
 		return fmt.Errorf("%s on %s: SQLSTATE %s", r.id, on, code(a.err))
 	case len(a.rows) > 0 || len(r.errs) > 0:
-		result.Outcome, result.Detail = Breach, "it found something, or was let through"
+		result.Outcome, result.Detail = Breach, "it returned a row, or was not refused"
 	}
 	l.report.add(liveTitle, r.attack(), result)
 	return nil
@@ -295,6 +295,6 @@ func (l *live) remember(ctx context.Context, id tenancy.ID, tb *table) error {
 func (l *live) doubt() {
 	if l.report.Holds && (!l.seen || len(l.tenants) < 2) {
 		l.report.Holds = false
-		l.report.Verdict = "NOT PROVEN: no breach was found, but it takes two tenants with rows to find one."
+		l.report.Verdict = "NOT PROVEN: no breach was found, but two tenants with rows are needed to find one."
 	}
 }

@@ -21,15 +21,15 @@ func stocked(t *testing.T) (*testdb.Database, []string) {
 	run(t, db.SuperURL, invoices)
 	target := target(t, db)
 	var values []string
-	for _, mark := range []string{"canaryone", "canarytwo"} {
+	for _, canary := range []string{"canaryone", "canarytwo"} {
 		id, err := target.Tenant(t.Context())
 		require.NoError(t, err)
-		row, err := target.Entities[2].Create(tenancy.With(t.Context(), id), mark)
+		row, err := target.Entities[2].Create(tenancy.With(t.Context(), id), canary)
 		require.NoError(t, err)
-		values = append(values, mark, row, id.String())
+		values = append(values, canary, row, id.String())
 		run(t, db.SuperURL, "insert into channel_connections (id, tenant_id, channel_type, workspace_id, status) values "+
-			"(gen_random_uuid(), '"+id.String()+"', 'slack', 'active"+mark+"', 'active'), "+
-			"(gen_random_uuid(), '"+id.String()+"', 'slack', 'revoked"+mark+"', 'revoked')")
+			"(gen_random_uuid(), '"+id.String()+"', 'slack', 'active"+canary+"', 'active'), "+
+			"(gen_random_uuid(), '"+id.String()+"', 'slack', 'revoked"+canary+"', 'revoked')")
 	}
 	return db, values
 }

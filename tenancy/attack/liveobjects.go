@@ -15,23 +15,23 @@ func resolverReads() []read {
 	return []read{
 		{
 			id: "L11-resolver-own", once: true, resolver: true, found: []string{readOnly},
-			does: "asks the resolver about the tenant's own names: an active one is another tenant's or none, or an inactive one resolves",
+			does: "resolves the tenant's names: an active one must resolve to the tenant, an inactive one to null",
 			sql: "select 1 from ({expected}) as e (kind, name, resolves) where {resolver}(e.kind, e.name) is distinct from" +
 				" case when e.resolves then {own}::uuid end limit 1",
 		},
 		{
 			id: "L12-resolver-kind", once: true, resolver: true, found: []string{readOnly},
-			does: "asks the resolver about the tenant's own names under another kind",
+			does: "resolves the tenant's names under another kind",
 			sql:  "select 1 from ({expected}) as e (kind, name, resolves) where {resolver}('no ' || e.kind, e.name) is not null limit 1",
 		},
 	}
 }
 
-// resolverUnset asks the resolver about names that do not exist.
+// resolverUnset resolves names that do not exist.
 func resolverUnset() []read {
 	return []read{{
 		id: "L13-resolver-unknown", once: true, resolver: true, found: []string{readOnly},
-		does: "asks the resolver about names that do not exist",
+		does: "resolves names that do not exist",
 		sql: "select 1 from (values (gen_random_uuid()::text, gen_random_uuid()::text), ('', ''), ('slack', '')) v (kind, name)" +
 			" where {resolver}(v.kind, v.name) is not null",
 	}}

@@ -14,7 +14,7 @@ func (r *Report) Text(w io.Writer) error {
 	fmt.Fprintf(&b, "  commit    %s\n  server    %s, database %s\n  role      %s\n  tables    %s\n  FORCE     %s\n\n",
 		r.commit(), r.Server, r.Database, r.Role, strings.Join(r.Tables, ", "), r.forced())
 	for _, f := range r.Families {
-		fmt.Fprintf(&b, "  %-6s %-46s %3d attacks %5d attempts%s\n", f.mark(), f.Title, len(f.Attacks), f.Attempts, f.remarks())
+		fmt.Fprintf(&b, "  %-6s %-46s %3d attacks %5d attempts%s\n", f.status(), f.Title, len(f.Attacks), f.Attempts, f.remarks())
 	}
 	for _, line := range r.breaches() {
 		fmt.Fprintf(&b, "\n  BREACH %s", line)
@@ -59,7 +59,7 @@ func (r *Report) forced() string {
 	}
 }
 
-func (f *FamilyReport) mark() string {
+func (f *FamilyReport) status() string {
 	switch {
 	case f.Breaches > 0:
 		return "BROKEN"

@@ -43,7 +43,7 @@ func plainReads() []statement {
 			other: nothing(), unset: nothing(), owner: something(),
 		},
 		{
-			id: "A46-exists", does: "asks whether a row exists",
+			id: "A46-exists", does: "tests whether a row exists",
 			sql:   "select 1 where exists (select" + aimed + ")",
 			other: nothing(), unset: nothing(), owner: something(),
 		},
@@ -73,7 +73,7 @@ func combinedReads() []statement {
 			other: nothing(), unset: nothing(), owner: something(),
 		},
 		{
-			id: "A46-materialised", does: "reads through a materialised common table expression",
+			id: "A46-materialized", does: "reads through a materialized common table expression",
 			sql:   "with all_rows as materialized (select * from {table}) select * from all_rows where {key} = {id}",
 			other: nothing(), unset: nothing(), owner: something(),
 		},

@@ -247,7 +247,7 @@ func (r *Report) leftOut() (n int) {
 			made[e.ID] = true
 		}
 	}
-	for _, a := range Catalog() {
+	for _, a := range All() {
 		if (a.Family == liveFamily) == (r.Mode == liveFamily) && !made[a.ID] {
 			n++
 		}

@@ -24,13 +24,13 @@ type caller struct {
 
 func (s *harness) callers(st statement) []caller {
 	return []caller{
-		{"another tenant", s.a.id, st.other},
+		{"another tenant", s.attacker.id, st.other},
 		{"no tenant", tenancy.ID{}, st.unset},
-		{"the owner", s.b.id, st.owner},
+		{"the owner", s.victim.id, st.owner},
 	}
 }
 
-// send makes a statement's attack: by everybody, and in every way.
+// send sends a statement as each caller, by a raw login and through the driver.
 func (s *harness) send(ctx context.Context, st statement, tb *table) error {
 	for _, c := range s.callers(st) {
 		given := s.given(st, tb, c.id)
@@ -49,20 +49,20 @@ func (s *harness) send(ctx context.Context, st statement, tb *table) error {
 	return nil
 }
 
-// given is all that the attacker has said himself.
+// given is all text that the attacker submitted.
 func (s *harness) given(st statement, tb *table, id tenancy.ID) string {
 	return s.spell(strings.Join(append(st.before, st.sql), "\n"), tb, id)
 }
 
-// judge holds an answer against what is required, and searches it.
+// judge checks an answer and searches it for secrets.
 func (s *harness) judge(c caller, a answer, given string) error {
 	if err := c.want.check(a); err != nil {
 		return err
 	}
-	if c.id == s.b.id {
+	if c.id == s.victim.id {
 		return nil
 	}
-	return s.b.leaks(a.text(), given)
+	return s.victim.leaks(a.text(), given)
 }
 
 // byLogin sends a statement beside the driver, in a transaction that is rolled back. Before that, it looks whether any
@@ -80,7 +80,7 @@ func (s *harness) byLogin(ctx context.Context, st statement, tb *table, c caller
 			return a, nil // the transaction has failed, so nothing can have changed
 		}
 	}
-	if c.id == s.b.id || tb == nil {
+	if c.id == s.victim.id || tb == nil {
 		return a, nil
 	}
 	return a, s.unchanged(ctx, tb)
@@ -88,12 +88,12 @@ func (s *harness) byLogin(ctx context.Context, st statement, tb *table, c caller
 
 func (s *harness) unchanged(ctx context.Context, tb *table) error {
 	// The statement may have left the transaction read-blind or with another plan; the tenant is what matters.
-	if err := s.raw.all(ctx, "set local row_security = on", setTenant(s.b.id, true)).err; err != nil {
+	if err := s.raw.all(ctx, "set local row_security = on", setTenant(s.victim.id, true)).err; err != nil {
 		return err
 	}
-	digest, err := fingerprintHere(ctx, s.raw, tb)
-	if err == nil && digest != s.b.prints[tb.Name] {
-		return errors.New("it changed rows of another tenant's, or added some")
+	digest, err := digestInTx(ctx, s.raw, tb)
+	if err == nil && digest != s.victim.digests[tb.Name] {
+		return errors.New("it changed or added rows of another tenant")
 	}
 	return err
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// session is a login of the attacker's own as the application's role, with no driver in between.
+// session is a login as the application's role, without the driver.
 type session struct {
 	conn    *pgx.Conn
 	notices *notices
@@ -31,7 +31,7 @@ func (n *notices) add(_ *pgconn.PgConn, notice *pgconn.Notice) {
 	n.texts = append(n.texts, notice.Message+" "+notice.Detail+" "+notice.Hint+" "+notice.Where)
 }
 
-// take returns what was collected, and forgets it.
+// take returns and clears the collected notices.
 func (n *notices) take() []string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -69,7 +69,7 @@ func (s *session) do(ctx context.Context, sql string) answer {
 	return a
 }
 
-// all sends statements until one fails; the answer is the last one's, with everybody's notices.
+// all sends statements until one fails; the answer is the last one's, with all notices.
 func (s *session) all(ctx context.Context, statements ...string) (a answer) {
 	var said []string
 	for _, sql := range statements {

@@ -94,7 +94,7 @@ func compared(all []change) string {
 // reference is what a session of the driver's has before anybody changes it.
 func (s *harness) reference(ctx context.Context, all []change) (want answer, err error) {
 	err = s.lone(ctx, func(drv *pgtenant.Driver) error {
-		want = ask(as(ctx, s.b.id), drv, compared(all))
+		want = ask(as(ctx, s.victim.id), drv, compared(all))
 		return want.err
 	})
 	return want, err
@@ -102,7 +102,7 @@ func (s *harness) reference(ctx context.Context, all []change) (want answer, err
 
 // unchangedSettings requires that the other tenant's next statement, and one without a tenant, find the settings as they were.
 func (s *harness) unchangedSettings(ctx context.Context, drv *pgtenant.Driver, all []change, want answer) error {
-	for _, id := range []tenancy.ID{s.b.id, {}} {
+	for _, id := range []tenancy.ID{s.victim.id, {}} {
 		got := ask(as(ctx, id), drv, compared(all))
 		if got.err != nil {
 			return got.err

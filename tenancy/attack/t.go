@@ -35,7 +35,7 @@ func adapt[S T[S]](t S) test {
 	}}
 }
 
-// must ends the test where something that is no attack went wrong.
+// must fails the test for an error that is not a breach.
 func (t test) must(err error, what string) {
 	t.Helper()
 	if err != nil {

@@ -41,9 +41,9 @@ type Target struct {
 type Entity struct {
 	// Name is the Ent schema's, Table the table's with its schema ("public.agents").
 	Name, Table string
-	// Create makes a valid row with mark, a unique word, in at least one of its texts (where it has any), and
+	// Create makes a valid row with canary, a unique word, in at least one of its texts (where it has any), and
 	// returns its id.
-	Create func(ctx context.Context, mark string) (id string, err error)
+	Create func(ctx context.Context, canary string) (id string, err error)
 	// List returns all rows, in any form: the result is searched for values of other tenants.
 	List func(ctx context.Context) (any, error)
 	// Get returns one row. A row that is not there is an error, or nothing.
@@ -55,7 +55,7 @@ type Entity struct {
 }
 
 // Row is a row that the kit has made.
-type Row struct{ Tenant, ID, Mark string }
+type Row struct{ Tenant, ID, Canary string }
 
 // Path is one way in through the user's code. It is tried by another tenant, without a tenant, and, for the proof that it
 // leads anywhere at all, by the owner of the row.

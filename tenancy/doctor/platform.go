@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// checkPlatform reports user mappings and what the application or PUBLIC holds on PostgreSQL's own objects. What PUBLIC
-// holds from the start is a warning: managed PostgreSQL does not let anyone revoke it.
+// checkPlatform reports user mappings, and grants to the application or PUBLIC on PostgreSQL's own objects. PUBLIC's
+// default privileges are warnings, since managed PostgreSQL allows no one to revoke them.
 func (e *examination) checkPlatform() {
 	for _, m := range e.Mappings {
 		e.report("foreign.mapping", fmt.Sprintf("user mapping of %s on %s", m.Role, m.Server),
@@ -24,7 +24,9 @@ func (e *examination) checkPlatform() {
 		e.report("platform.grant", object, script(revoke))
 	}
 	for of, revokes := range defaults {
-		name := map[string]string{"large-objects": "large objects", "advisory-locks": "advisory locks", "signals": "backend signals"}[of[0]]
+		name := map[string]string{
+			"large-objects": "large objects", "advisory-locks": "advisory locks", "signals": "backend signals",
+		}[of[0]]
 		e.report("platform."+of[0], fmt.Sprintf("%s: functions open to %s", name, of[1]), script(revokes...))
 	}
 }

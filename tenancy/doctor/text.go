@@ -7,8 +7,8 @@ import (
 	"text/tabwriter"
 )
 
-// WriteText writes the report for people: what was asked, the tables by class, each finding with its risk and remedy,
-// and one line of verdict.
+// WriteText writes the report for people: the tables with their classes, each finding with its risk and remedy, and a
+// one-line verdict.
 func (r Report) WriteText(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "PostgreSQL %s, database %s, checked as %s\n\n", r.ServerVersion, r.Database, r.Role)
@@ -48,7 +48,8 @@ func (r Report) verdict() string {
 	case r.NotMigrated():
 		return "NOT MIGRATED: the database has no schema yet. Run konstruct migrate up.\n"
 	case errs > 0:
-		return fmt.Sprintf("UNSAFE: %s, %s. Rows may cross between tenants.\n", counted(errs, "error"), counted(warnings, "warning"))
+		return fmt.Sprintf("UNSAFE: %s, %s. Rows may cross between tenants.\n",
+			counted(errs, "error"), counted(warnings, "warning"))
 	case warnings > 0:
 		return fmt.Sprintf("Isolation holds, with %s.\n", counted(warnings, "warning"))
 	default:
