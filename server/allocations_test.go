@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/exemplar"
 
 	"github.com/konstruct/konstruct/server"
 )
@@ -20,7 +22,10 @@ import (
 //
 //nolint:paralleltest // allocations are counted for the whole process
 func TestAllocationsPerRequest(t *testing.T) {
-	b := setup(t, func(o *server.Options) { o.Logger = slog.New(slog.NewJSONHandler(io.Discard, nil)) }) //nolint:sloglint // it writes
+	b := setup(t, func(o *server.Options) {
+		o.Logger = slog.New(slog.NewJSONHandler(io.Discard, nil)) //nolint:sloglint // it writes
+		o.Meters = metric.NewMeterProvider(metric.WithReader(metric.NewManualReader()), metric.WithExemplarFilter(exemplar.AlwaysOffFilter))
+	})
 	tenant := b.createTenant(t, "acme")
 	for i := range 21 {
 		b.create(t, tenant+"/agents", map[string]any{"name": fmt.Sprint("Agent ", i)})

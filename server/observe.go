@@ -23,6 +23,13 @@ func (s *Server) observe(c *gin.Context) {
 	r := &request{id: requestID(c.Request.Header), route: c.FullPath(), client: c.ClientIP()}
 	ctx, cancel := context.WithTimeout(withRequest(incoming, r), requestTimeout)
 	defer cancel()
+	if s.tracer != nil {
+		ctx = s.startSpan(ctx, c.Request.Header, requestKind{method: methodOf(c.Request.Method), route: r.route})
+	}
+	if s.metrics != nil {
+		s.metrics.active.Add(1)
+	}
+	defer s.measured(ctx, c, started)
 	c.Request = c.Request.WithContext(ctx)
 	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, bodyLimitOf(r.route))
 	maps.Copy(c.Writer.Header(), s.headers)
@@ -101,6 +108,8 @@ func fixedHeaders() http.Header {
 	}
 }
 
+const otherMethod = "other"
+
 // methodOf keeps unknown methods out of the log, because they are arbitrary text.
 func methodOf(method string) string {
 	switch method {
@@ -108,7 +117,7 @@ func methodOf(method string) string {
 		http.MethodOptions:
 		return method
 	}
-	return "other"
+	return otherMethod
 }
 
 // levelOf returns the log level of a status: error for a bug, warning for a temporary failure.

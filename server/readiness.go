@@ -107,7 +107,7 @@ func (r *readiness) run(ctx context.Context) readyView {
 
 	view := readyView{Status: statusReady, Checks: make([]checkView, 0, len(r.probes))}
 	for i, p := range r.probes {
-		state := "ok"
+		state := checkOK
 		if err := results[i]; err != nil {
 			state = "failing"
 			view.Status = p.worsen(view.Status)

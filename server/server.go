@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/konstruct/konstruct/channel"
 	"github.com/konstruct/konstruct/channel/resolver"
 	"github.com/konstruct/konstruct/channel/slack"
@@ -33,6 +35,8 @@ type Server struct {
 	isolation   *doctor.Monitor
 	failures    *repeats
 	readiness   *readiness
+	metrics     *metrics     // nil: none
+	tracer      trace.Tracer // nil: none
 
 	addr            string
 	drainDelay      time.Duration
@@ -59,6 +63,14 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		if err := build(ctx, o); err != nil {
 			return nil, err
 		}
+	}
+	if o.Meters != nil {
+		if s.metrics, err = s.newMetrics(o.Meters); err != nil {
+			return nil, fmt.Errorf("register metrics: %w", err)
+		}
+	}
+	if o.Tracers != nil {
+		s.tracer = o.Tracers.Tracer(scope)
 	}
 	s.handler, err = s.router(o.Docs) //nolint:contextcheck // requests have their own contexts
 	return s, err

@@ -39,6 +39,7 @@ type Logins struct {
 	unknownDevices, knownDevices *Semaphore
 	// dummyHash is compared with if there is no user, so that a failure takes the same time.
 	dummyHash string
+	counts    loginCounts
 }
 
 // Attempt is a login attempt.
@@ -85,7 +86,8 @@ func NewLogins(ctx context.Context, o LoginOptions) (*Logins, error) {
 // password is not in NFC.
 //
 // An attempt is counted before its password is hashed. It is refunded if the password is correct or was not hashed.
-func (l *Logins) Login(ctx context.Context, a Attempt) (Login, error) {
+func (l *Logins) Login(ctx context.Context, a Attempt) (login Login, err error) {
+	defer func() { l.counts.add(err) }()
 	email, _ := NormalizeEmail(a.Email) // "" for an invalid address
 	device, known := l.attempts.device(a.Device, email, l.clock())
 	release, err := l.acquire(ctx, a, email, known)
@@ -105,7 +107,7 @@ func (l *Logins) Login(ctx context.Context, a Attempt) (Login, error) {
 	if err := l.attempts.count(ctx, now, counters); err != nil {
 		return Login{}, err
 	}
-	login, err := l.verify(ctx, user, hash, a.Password)
+	login, err = l.verify(ctx, user, hash, a.Password)
 	if errors.Is(err, ErrCredentials) {
 		return Login{}, err
 	}

@@ -35,10 +35,11 @@ type Monitor struct {
 	logger   *slog.Logger
 
 	mu       sync.Mutex
-	checked  time.Time // end of the last completed check, zero before the first
-	unsafe   error     // its finding
-	failed   error     // why the latest check could not be completed
-	failures int       // consecutive checks that could not be completed
+	checked  time.Time     // end of the last completed check, zero before the first
+	unsafe   error         // its finding
+	findings map[Level]int // its findings
+	failed   error         // why the latest check could not be completed
+	failures int           // consecutive checks that could not be completed
 	logged   string
 }
 
@@ -83,6 +84,10 @@ func (m *Monitor) keep(ctx context.Context, report Report, err error) {
 		m.failures++
 	} else {
 		m.checked, m.unsafe, m.failures = time.Now(), report.Err(), 0
+		m.findings = map[Level]int{}
+		for _, level := range []Level{LevelError, LevelWarning, LevelInfo} {
+			m.findings[level] = report.Count(level)
+		}
 	}
 	m.log(ctx, report)
 }
@@ -136,6 +141,13 @@ func (m *Monitor) Age() (time.Duration, bool) {
 		return 0, false
 	}
 	return time.Since(m.checked), true
+}
+
+// Findings returns how many findings the last completed check had, by level. It is empty before the first one.
+func (m *Monitor) Findings() map[Level]int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.findings // never changed, only replaced
 }
 
 // log logs a result that differs from the previous one.

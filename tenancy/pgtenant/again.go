@@ -67,6 +67,7 @@ func (t *tx) again(ctx context.Context, s statement, r remedy) error {
 // reopen begins the transaction once more, where nothing of it has run. The caller holds the lock.
 func (t *tx) reopen(ctx context.Context, r remedy) (err error) {
 	if r == anotherSession {
+		t.driver.counts.replaced.Add(1)
 		t.lease.destroy()
 		if t.lease, err = t.driver.lease(ctx, t.tenant); err != nil {
 			return err

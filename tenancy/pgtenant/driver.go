@@ -20,6 +20,8 @@ type Driver struct {
 	shares   *shares
 	slots    *slots
 	timeouts *timeouts
+	trips    *Trips // nil for a driver of New
+	counts   counts
 	resets   bool // sessions are reset after reads
 }
 
@@ -40,7 +42,10 @@ func (d *Driver) Close() error {
 
 // Exec implements dialect.Driver: one statement that returns no rows, in one round trip. v is nil or a *sql.Result.
 // Every statement sent this way is taken for one that may write.
-func (d *Driver) Exec(ctx context.Context, query string, args, v any) error {
+func (d *Driver) Exec(ctx context.Context, query string, args, v any) (err error) {
+	o := d.observe(ctx, query)
+	err = errPanicked // until it has returned
+	defer func() { o.end(err) }()
 	s, err := d.statement(ctx, query, args)
 	if err != nil {
 		return err
@@ -76,7 +81,10 @@ func (d *Driver) exec(ctx context.Context, s statement) (tag pgconn.CommandTag, 
 // A statement that may write is read to its end before Query returns, so that its commit is certain then. A SELECT is
 // taken for a read, in a transaction too: call a function that writes through Exec, or in a WITH query. The result ends
 // when ctx does.
-func (d *Driver) Query(ctx context.Context, query string, args, v any) error {
+func (d *Driver) Query(ctx context.Context, query string, args, v any) (err error) {
+	o := d.observe(ctx, query)
+	err = errPanicked // until it has returned
+	defer func() { o.end(err) }()
 	out, err := target(v)
 	if err != nil {
 		return err
@@ -90,6 +98,7 @@ func (d *Driver) Query(ctx context.Context, query string, args, v any) error {
 		return err
 	}
 	if !r.ended {
+		r.observation, o = o, observation{}
 		r.watch(ctx)
 	}
 	out.ColumnScanner = r

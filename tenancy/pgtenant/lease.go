@@ -147,7 +147,8 @@ func (l *lease) close() {
 // shares bounds how many connections one tenant may hold at once, so that a busy tenant slows down itself and not
 // the others.
 type shares struct {
-	each int64
+	each  int64
+	waits waits
 
 	mu    sync.Mutex
 	inUse map[tenancy.ID]*share
@@ -171,6 +172,10 @@ func (s *shares) take(ctx context.Context, tenant tenancy.ID) (*share, error) {
 		return nil, nil //nolint:nilnil // see share
 	}
 	own := s.enter(tenant)
+	if own.slots.TryAcquire(1) {
+		return own, nil
+	}
+	defer s.waits.begin()()
 	if err := own.slots.Acquire(ctx, 1); err != nil {
 		own.leave()
 		return nil, err

@@ -55,7 +55,7 @@ func WithQueryMode(mode string) Option { return func(c *config) { c.queryMode = 
 // WithAcquireTimeout bounds the wait for a connection. The default is 5 s; then it is [ErrPoolBusy].
 func WithAcquireTimeout(d time.Duration) Option { return func(c *config) { c.acquireTimeout = d } }
 
-// WithTrips counts the round trips of every connection that [Open] makes.
+// WithTrips counts the round trips of every connection that [Open] makes in t.
 func WithTrips(t *Trips) Option { return func(c *config) { c.trips = t } }
 
 // Open connects a driver to the database that dsn names (a URL or a keyword/value string). No connection is made yet.
@@ -77,6 +77,7 @@ func Open(ctx context.Context, dsn string, opts ...Option) (*Driver, error) {
 	}
 	live.pool.Store(pool)
 	d := newDriver(pool, c)
+	d.trips = c.trips
 	d.resets = pc.PrepareConn != nil // behind a pooler, the next statement may get another session
 	return d, nil
 }
@@ -107,7 +108,7 @@ func newDriver(pool *pgxpool.Pool, c config) *Driver {
 }
 
 func newConfig(opts []Option) config {
-	c := config{acquireTimeout: defaultAcquireTimeout}
+	c := config{acquireTimeout: defaultAcquireTimeout, trips: &Trips{}}
 	for _, opt := range opts {
 		opt(&c)
 	}
@@ -136,9 +137,7 @@ func (c config) apply(pc *pgxpool.Config) error {
 	}
 	pin(pc.ConnConfig)
 	pc.ConnConfig.OnNotification = drop
-	if c.trips != nil {
-		c.trips.watch(&pc.ConnConfig.Config)
-	}
+	c.trips.watch(&pc.ConnConfig.Config)
 	return nil
 }
 

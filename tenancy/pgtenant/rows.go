@@ -31,6 +31,8 @@ type rows struct {
 	drained bool // the pipeline is closed, its outcome is in err
 	ended   bool // end was called
 	unwatch func() bool
+
+	observation observation // ends with the rows
 }
 
 var _ entsql.ColumnScanner = (*rows)(nil)
@@ -88,6 +90,7 @@ func (r *rows) finish() error {
 			r.unwatch()
 		}
 		r.err = r.end(r.err)
+		r.observation.end(r.err)
 	}
 	return r.err
 }

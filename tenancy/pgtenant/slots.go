@@ -29,6 +29,7 @@ type slots struct {
 	pool     *pgxpool.Pool
 	timeouts *timeouts
 	free     *semaphore.Weighted
+	waits    waits
 	limit    int64
 
 	mu       sync.Mutex
@@ -77,6 +78,7 @@ func (s *slots) take(ctx context.Context) error {
 	if s.free.TryAcquire(1) {
 		return nil
 	}
+	defer s.waits.begin()()
 	s.wait(ctx, 1)
 	defer s.wait(ctx, -1)
 	return s.free.Acquire(ctx, 1)

@@ -46,7 +46,10 @@ var _ dialect.Tx = (*tx)(nil)
 var errPanicked = errors.New("pgtenant: a statement panicked")
 
 // Exec implements dialect.ExecQuerier.
-func (t *tx) Exec(ctx context.Context, query string, args, v any) error {
+func (t *tx) Exec(ctx context.Context, query string, args, v any) (err error) {
+	o := t.driver.observe(ctx, query)
+	err = errPanicked // until it has returned
+	defer func() { o.end(err) }()
 	s, err := t.statement(ctx, query, args)
 	if err != nil {
 		return err
@@ -91,7 +94,10 @@ func (t *tx) exec(ctx context.Context, s statement) (tag pgconn.CommandTag, err 
 }
 
 // Query implements dialect.ExecQuerier.
-func (t *tx) Query(ctx context.Context, query string, args, v any) error {
+func (t *tx) Query(ctx context.Context, query string, args, v any) (err error) {
+	o := t.driver.observe(ctx, query)
+	err = errPanicked // until it has returned
+	defer func() { o.end(err) }()
 	out, err := target(v)
 	if err != nil {
 		return err
@@ -103,6 +109,9 @@ func (t *tx) Query(ctx context.Context, query string, args, v any) error {
 	r, err := t.query(ctx, s)
 	if err != nil {
 		return err
+	}
+	if !r.ended {
+		r.observation, o = o, observation{}
 	}
 	out.ColumnScanner = r
 	return nil
@@ -235,7 +244,9 @@ func (t *tx) effect() effect {
 
 // Commit implements driver.Tx. It returns [ErrTxAborted], and nothing is written, after a statement has failed, and the
 // context's error when that has ended before. Where the answer of the server is lost, it returns [ErrOutcomeUnknown].
-func (t *tx) Commit() error {
+func (t *tx) Commit() (err error) {
+	o := t.driver.observe(t.ctx, "commit")
+	defer func() { o.end(err) }()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.done {
