@@ -224,7 +224,7 @@ func tagSaboteurs() []saboteur {
 }
 
 func leakSaboteurs() []saboteur {
-	const exec = "\tdefer l.destroy() // where a panic comes first\n"
+	const exec = "\tdefer l.destroy() // after a panic\n"
 	return []saboteur{
 		{
 			id: "driver-leak-exec", layer: layerDriver, removes: "that a panic in a single statement returns the connection",
