@@ -76,9 +76,9 @@ func output(t *testing.T, name string, args ...string) string {
 
 var (
 	generated = regexp.MustCompile(`(?m)^// Code generated .* DO NOT EDIT`)
-	fence     = regexp.MustCompile("(?ms)^ *```.*?^ *```")
+	fence     = regexp.MustCompile("(?s)```.*?\n *```")
 	quoted    = regexp.MustCompile("`([^`\n]+)`")
-	inCode    = regexp.MustCompile("(?ms)^ *```.*?^ *```|`[^`\n]+`")
+	inCode    = regexp.MustCompile("(?s)```.*?\n *```|`[^`\n]+`")
 	test      = regexp.MustCompile(`^(Test|Fuzz|Benchmark)[A-Z]\w*$`)
 	selector  = regexp.MustCompile(`^([a-z]\w*)\.([A-Z]\w*)`)
 	task      = regexp.MustCompile(`\btask ([a-z]+(?::[a-z_]+)*)(?:[^\w:.-]|$)`)
@@ -130,7 +130,7 @@ func names(files tree, report func(file, text string)) {
 			top, _, isPath := strings.Cut(name, "/")
 			switch {
 			case test.MatchString(name) && !strings.Contains(source, "func "+name+"("),
-				sel != nil && strings.Contains(source, "\npackage "+sel[1]+"\n") && !regexp.MustCompile(`\b`+sel[2]+`\b`).MatchString(source),
+				len(sel) > 2 && strings.Contains(source, "\npackage "+sel[1]+"\n") && !regexp.MustCompile(`\b`+sel[2]+`\b`).MatchString(source),
 				isPath && !strings.ContainsAny(name, " <>{}$…:*") && files.exists(top) && !files.exists(name) && !files.exists(path.Join(path.Dir(file), name)):
 				report(file, name)
 			}
