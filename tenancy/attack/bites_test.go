@@ -14,8 +14,8 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// An attack that can't succeed proves nothing. Each case here takes one protection of a table away, and names attacks
-// that must notice; the cases without such a name take one away that another one stands in for.
+// An attack that can't succeed proves nothing. Each case removes one protection of a table and names the attacks that
+// must notice; a case without names removes one that another protection covers.
 func TestTheAttacksBite(t *testing.T) {
 	t.Parallel()
 	const tenant = "(select nullif(current_setting('app.current_tenant', true), '')::uuid)"
@@ -62,7 +62,7 @@ func TestTheAttacksBite(t *testing.T) {
 			}
 			target := target(t, db)
 			target.Entities = target.Entities[2:]
-			// The other families do not depend on a table's protection, and the other tables are protected.
+			// The other families do not depend on a table's protection.
 			report, failed := failing(t, target, "registration", "session", "connection", "leak", "driver", "redis")
 			for _, id := range tc.noticed {
 				require.True(t, failed.of(id), "%s was not noticed by %s; by %.2000s", name, id, failed)
@@ -81,7 +81,7 @@ func TestTheApplicationsCodeIsAttacked(t *testing.T) {
 		"a list that shows everybody's": {func(e *attack.Entity, super *pgtenant.Driver) {
 			e.List = func(ctx context.Context) (found any, err error) {
 				var numbers string
-				return &numbers, pgtenant.QueryRow(ctx, super, "select string_agg(number, ' ') from invoices", nil, &numbers)
+				return &numbers, pgtenant.QueryRow(ctx, super, "select string_agg(number, ' ') from invoices").Scan(&numbers)
 			}
 		}, "E01-list"},
 		"a list that asks for no tenant": {func(e *attack.Entity, _ *pgtenant.Driver) {
@@ -132,7 +132,7 @@ func TestRegistration(t *testing.T) {
 	require.False(t, report.Holds, "a target without entities proves nothing")
 }
 
-// failing makes the attacks on target without the named families, and returns the report and what failed.
+// failing runs the attacks on target without the named families, and returns the report and the failures.
 func failing(t *testing.T, target attack.Target, without ...string) (report *attack.Report, failed failures) {
 	t.Helper()
 	fake := mockt.New(t.Context(), t.Name())

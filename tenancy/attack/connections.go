@@ -14,7 +14,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// connections are attempts to leave something with a name on a connection: a prepared statement, a cursor, a channel.
+// connections are attempts to leave a prepared statement, a cursor or a channel on a connection.
 func connections() family {
 	return family{name: "connection", title: "Prepared statements, cursors and channels", scenarios: []scenario{
 		{
@@ -64,10 +64,9 @@ const (
 	undefinedCursor    = "34000"
 )
 
-// queryModes are those that a configuration may choose.
 func queryModes() []string { return []string{"cache_statement", "cache_describe", "exec"} }
 
-// inEachMode opens drivers with one connection at the server itself, one for each query mode.
+// inEachMode opens a driver with one direct connection for each query mode.
 func (s *harness) inEachMode(ctx context.Context, do func(*pgtenant.Driver) error) error {
 	for _, mode := range queryModes() {
 		drv, err := pgtenant.Open(ctx, s.kit.target.DSN, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode))
@@ -83,7 +82,7 @@ func (s *harness) inEachMode(ctx context.Context, do func(*pgtenant.Driver) erro
 	return nil
 }
 
-// everyWay is inEachMode, and the driver as the product opens it, which may lead through a pooler.
+// everyWay is inEachMode, and the driver as the product opens it, which may use a pooler.
 func (s *harness) everyWay(ctx context.Context, do func(*pgtenant.Driver) error) error {
 	if err := s.inEachMode(ctx, do); err != nil {
 		return err
@@ -94,13 +93,13 @@ func (s *harness) everyWay(ctx context.Context, do func(*pgtenant.Driver) error)
 	return nil
 }
 
-// planted replaces the statement that the driver has prepared for a text, and lets others send that text.
+// planted replaces the statement that the driver has prepared for a text, and has other callers send that text.
 func (s *harness) planted(ctx context.Context, tb *table) error {
 	const word = "planted"
 	mine := as(ctx, s.attacker.id)
 	return s.everyWay(ctx, func(drv *pgtenant.Driver) error {
 		for i, plant := range plantings() {
-			// A text of its own for each way, so that no way can profit from what the last one has left.
+			// Each way uses another text, so that it can't profit from what the last one left.
 			text := fmt.Sprintf("select %s::text as key_%d from %s", tb.Key, i, tb.SQL)
 			name := preparedName(mine, drv, text)
 			if err := plant(mine, drv, "deallocate "+name, "prepare "+name+" as select '"+word+"'"); err != nil {
@@ -114,9 +113,8 @@ func (s *harness) planted(ctx context.Context, tb *table) error {
 	})
 }
 
-// plantings are the ways to run the statements that plant: each on its own, and inside a transaction that commits, that
-// rolls back, and that fails. What a session has prepared stays in all of them. Which of the statements the server
-// takes depends on the query mode.
+// plantings are the ways to run the planting statements: alone, and in a transaction that commits, rolls back or fails.
+// Prepared statements survive all of them. The query mode decides which of the statements the server accepts.
 func plantings() []func(context.Context, *pgtenant.Driver, ...string) error {
 	inside := func(end func(dialect.Tx) error, last ...string) func(context.Context, *pgtenant.Driver, ...string) error {
 		return func(ctx context.Context, drv *pgtenant.Driver, steps ...string) error {
@@ -144,8 +142,8 @@ func plantings() []func(context.Context, *pgtenant.Driver, ...string) error {
 	}
 }
 
-// preparedName returns the name under which the driver prepared a text, as the server lists it. In the query modes without
-// names, it returns a name that the driver uses in the mode cache_statement.
+// preparedName returns the server's name for the statement that the driver prepared for a text. In query modes without
+// names, it returns one that the mode cache_statement would use.
 func preparedName(ctx context.Context, drv *pgtenant.Driver, text string) string {
 	for range 2 { // so that the text is prepared
 		ask(ctx, drv, text)
@@ -157,7 +155,7 @@ func preparedName(ctx context.Context, drv *pgtenant.Driver, text string) string
 	return rls.Quote("konstruct_5")
 }
 
-// notPlanted sends the text as the others do, and wants the text to have run.
+// notPlanted requires that the text runs as sent.
 func (s *harness) notPlanted(ctx context.Context, drv *pgtenant.Driver, tb *table, text, word string) error {
 	for _, c := range []struct {
 		says string
@@ -182,9 +180,9 @@ func (s *harness) notPlanted(ctx context.Context, drv *pgtenant.Driver, tb *tabl
 	return nil
 }
 
-// notLeft has the other tenant leave something, by a statement of its own and in a transaction, and looks for it afterwards:
-// that must be refused with the code, or find no row. It works on direct connections: a pooler's server sessions are
-// shared by design, and what may be left there is an accepted risk.
+// notLeft has the other tenant leave something, by a statement and in a transaction, and searches for it afterwards:
+// that must be refused with the code, or find no row. It uses direct connections: server sessions behind a pooler are
+// shared by design, an accepted risk.
 func (s *harness) notLeft(ctx context.Context, leave, look, refusal string) error {
 	theirs := as(ctx, s.victim.id)
 	want := nothing()
@@ -205,7 +203,7 @@ func (s *harness) notLeft(ctx context.Context, leave, look, refusal string) erro
 	})
 }
 
-// flood makes a connection listen beside the driver, as code could that takes the pool, and sends it notifications.
+// flood makes a connection listen through the pool, beside the driver, and sends it notifications.
 func (s *harness) flood(ctx context.Context) error {
 	return s.inEachMode(ctx, func(drv *pgtenant.Driver) error {
 		if _, err := drv.Pool().Exec(ctx, "listen konstruct_flood"); err != nil {
@@ -249,8 +247,8 @@ func (s *harness) forget(ctx context.Context) error {
 	})
 }
 
-// otherCommands looks at the server process behind the connection: it must be another one after a command that could leave
-// something behind, and the same one after queries and changes.
+// otherCommands requires a new server process after a command that could leave something behind, and the same one after
+// queries and changes.
 func (s *harness) otherCommands(ctx context.Context) error {
 	mine, tb := as(ctx, s.attacker.id), s.tables[0]
 	return s.inEachMode(ctx, func(drv *pgtenant.Driver) error {
@@ -281,8 +279,8 @@ func (s *harness) otherCommands(ctx context.Context) error {
 	})
 }
 
-// keeps sends a statement in a transaction that is rolled back, and compares the process before and after. A statement that
-// is refused has done nothing; its connection may be kept.
+// keeps compares the server process before and after a transaction that is rolled back. A refused statement has done
+// nothing, so its connection may be kept.
 func (s *harness) keeps(ctx context.Context, drv *pgtenant.Driver, kept bool, text string) error {
 	const process = "select pg_backend_pid()"
 	before := ask(ctx, drv, process)

@@ -13,7 +13,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// contexts are attempts at how the tenant gets to the statement: unset, left over, misspelled, or changed on the way.
+// contexts are attempts with a tenant that is missing, left over, misspelled, or changed on the way to the statement.
 func contexts() family {
 	return family{name: "context", title: "Where the tenant comes from", scenarios: slices.Concat(unset(), settings(), clients())}
 }
@@ -138,7 +138,7 @@ func clients() []scenario {
 	}
 }
 
-// recycled answers as a *gin.Context does.
+// recycled returns values as a reused *gin.Context does.
 type recycled struct {
 	context.Context //nolint:containedctx // it is the context that is attacked
 }
@@ -150,7 +150,6 @@ func (r recycled) Value(key any) any {
 	return r.Context.Value(key)
 }
 
-// wants is an error where err is not the one that was due.
 func wants(err, due error) error {
 	if errors.Is(err, due) {
 		return nil
@@ -165,7 +164,6 @@ func orNone(err error) error {
 	return err
 }
 
-// fresh is a login for this attack alone.
 func (s *harness) fresh(ctx context.Context, do func(*session) error) error {
 	raw, err := s.second(ctx)
 	if err != nil {
@@ -175,7 +173,7 @@ func (s *harness) fresh(ctx context.Context, do func(*session) error) error {
 	return do(raw)
 }
 
-// shut wants a connection to show no row and take none, outside of any transaction.
+// shut requires that a connection reads no row and accepts none outside a transaction.
 func (s *harness) shut(ctx context.Context, raw *session, tb *table) error {
 	return errors.Join(
 		nothing().check(raw.do(ctx, "select * from "+tb.SQL)),
@@ -198,7 +196,7 @@ func (s *harness) preset(ctx context.Context) error {
 	})
 }
 
-// refusedToOpen wants the driver to refuse the connection string with a parameter more.
+// refusedToOpen requires that the driver refuses the connection string with this parameter.
 func (s *harness) refusedToOpen(ctx context.Context, parameter string) error {
 	dsn := s.kit.target.DSN
 	if !strings.Contains(dsn, "://") {
@@ -235,7 +233,7 @@ func (s *harness) spellings(ctx context.Context) error {
 	return err
 }
 
-// ownRows requires that statements through the driver return each tenant's own rows of a table, and no row without a tenant.
+// ownRows requires that statements through the driver return each tenant's own rows, and none without a tenant.
 func (s *harness) ownRows(ctx context.Context, drv *pgtenant.Driver, tb *table) error {
 	for _, c := range []struct {
 		says string
@@ -256,7 +254,7 @@ func (s *harness) ownRows(ctx context.Context, drv *pgtenant.Driver, tb *table) 
 	return nil
 }
 
-// lone opens a driver with one connection, so that the next statement uses the connection that the last one has left.
+// lone opens a driver with one connection, so that every statement reuses it.
 func (s *harness) lone(ctx context.Context, do func(*pgtenant.Driver) error) error {
 	drv, err := s.kit.open(ctx, pgtenant.WithMaxConns(1))
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy"
 )
 
-// copies are attempts by COPY, which has a protocol of its own. It is tried by a raw login: the driver doesn't speak it.
+// copies use a raw login: the driver does not support COPY's protocol.
 func copies() []scenario {
 	return []scenario{
 		{
@@ -32,7 +32,6 @@ func copies() []scenario {
 	}
 }
 
-// copyOut runs a COPY as a, without a tenant, and as b.
 func (s *harness) copyOut(ctx context.Context, sql string) error {
 	for _, c := range []struct {
 		id   tenancy.ID
@@ -58,7 +57,7 @@ func (s *harness) copyOut(ctx context.Context, sql string) error {
 	return nil
 }
 
-// copyIn requires that COPY FROM is refused for every caller: PostgreSQL does not support it with row-level security.
+// copyIn requires a refusal for every caller: PostgreSQL does not support COPY FROM with row-level security.
 func (s *harness) copyIn(ctx context.Context, tb *table) error {
 	for _, id := range []tenancy.ID{s.attacker.id, {}, s.victim.id} {
 		if err := s.raw.as(ctx, id); err != nil {

@@ -15,10 +15,9 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// shortly is long enough for a statement to have begun.
+// shortly is enough time for a statement to begin.
 const shortly = 50 * time.Millisecond
 
-// driverStates are attacks on the driver's state of a connection, a transaction and an outcome.
 func driverStates() family {
 	return family{name: "driver", title: "The driver's states", scenarios: append(transactions(), failures()...)}
 }
@@ -122,7 +121,6 @@ func failures() []scenario {
 	}
 }
 
-// unwritten requires that the attacker's rows of a table are unchanged.
 func (s *harness) unwritten(ctx context.Context, tb *table) error {
 	digest, err := s.digest(ctx, s.raw, s.attacker.id, tb)
 	if err == nil && digest != s.attacker.digests[tb.Name] {
@@ -131,10 +129,9 @@ func (s *harness) unwritten(ctx context.Context, tb *table) error {
 	return err
 }
 
-// write is a statement by which the attacker adds a row, which changes the table's digest.
+// write adds a row as the attacker, which changes the table's digest.
 func (s *harness) write(tb *table) string { return s.spell(insert("{mine}"), tb, s.attacker.id) }
 
-// slowWrite takes ten seconds before it writes.
 func (s *harness) slowWrite(tb *table) string {
 	return s.spell(insert("{mine}")+", (select pg_sleep(10)) slow", tb, s.attacker.id)
 }
@@ -200,8 +197,8 @@ func (s *harness) panics(ctx context.Context, tb *table) (err error) {
 	return errors.Join(err, s.unwritten(ctx, tb), s.ownRows(ctx, s.driver, tb))
 }
 
-// firstFails lets the opening batch fail while it is parsed, encoded, run and canceled. If BEGIN was then believed to
-// have been sent, what follows would be committed by itself.
+// firstFails lets the first batch of a transaction fail in parsing, encoding, execution and by cancellation. If the
+// driver took its BEGIN as sent, later statements would commit outside a transaction.
 func (s *harness) firstFails(ctx context.Context, tb *table) error {
 	mine := as(ctx, s.attacker.id)
 	for way, fail := range map[string]func(dialect.Tx) error{
@@ -263,7 +260,7 @@ func (s *harness) timeOut(ctx context.Context, tb *table) error {
 	return s.unwritten(ctx, tb)
 }
 
-// canceled cancels a write that is seen to run: a cancel that comes before its statement is lost, and the write is done.
+// canceled cancels a write that is known to run: a cancel that arrives before its statement is lost.
 func (s *harness) canceled(ctx context.Context, tb *table) error {
 	watcher, err := login(ctx, s.kit.target.DSN)
 	if err != nil {
@@ -279,7 +276,8 @@ func (s *harness) canceled(ctx context.Context, tb *table) error {
 	return errors.Join(wants(<-ended, context.Canceled), running, s.unwritten(ctx, tb))
 }
 
-// cancelThenNext cancels at varying times. If the cancel is lost, the statement succeeds; the next statement is what counts.
+// cancelThenNext cancels at varying times. If the cancel is lost, the statement succeeds; the next statement is what
+// counts.
 func (s *harness) cancelThenNext(ctx context.Context, tb *table) error {
 	return s.lone(ctx, func(drv *pgtenant.Driver) error {
 		for range 3 {
@@ -325,7 +323,7 @@ func (s *harness) openResult(ctx context.Context, tb *table) error {
 	})
 }
 
-// halfRead begins to read a result in a transaction, and ends that.
+// halfRead reads one row of a result in a transaction, and ends the transaction.
 func halfRead(ctx context.Context, drv *pgtenant.Driver, end func(dialect.Tx) error) (*entsql.Rows, error) {
 	tx, err := drv.Tx(ctx)
 	if err != nil {
@@ -340,7 +338,6 @@ func halfRead(ctx context.Context, drv *pgtenant.Driver, end func(dialect.Tx) er
 	return r, nil
 }
 
-// cut terminates the connection during a write, as a superuser.
 func (s *harness) cut(ctx context.Context, tb *table) error {
 	super, err := login(ctx, s.kit.target.Superuser)
 	if err != nil {
@@ -359,8 +356,8 @@ func (s *harness) cut(ctx context.Context, tb *table) error {
 	})
 }
 
-// await waits until a statement sleeps, and selects something of its connection, to end it for one. The connection is found
-// by the statement, since behind a pooler each may run on another one; of a long statement the server tells the beginning.
+// await waits until a statement sleeps, and selects something about its connection. It finds the connection by the
+// text, of which the server shows only the beginning: behind a pooler, statements change connections.
 func (s *session) await(ctx context.Context, what, text string) error {
 	for range 100 {
 		a := s.do(ctx, "select "+what+" from pg_stat_activity where pid <> pg_backend_pid() and wait_event = 'PgSleep'"+

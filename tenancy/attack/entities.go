@@ -48,7 +48,6 @@ func entityAttacks() []Attack {
 	return append(all, withoutTenant().inEntities())
 }
 
-// withoutTenant is the attack that calls an entity without a tenant, which must fail before any SQL.
 func withoutTenant() scenario {
 	return scenario{id: "E05-no-tenant", does: "calls each of these without a tenant", required: "ErrNoTenant, before any SQL"}
 }
@@ -59,7 +58,6 @@ func (p Path) attack() Attack {
 	return Attack{ID: p.ID, Family: entityFamily, Does: p.Does, Required: p.Want.String()}
 }
 
-// String says what another tenant must get.
 func (w Want) String() string {
 	switch w {
 	case WantOwn:
@@ -73,7 +71,7 @@ func (w Want) String() string {
 	}
 }
 
-// entities tries all paths, each with its own tenants, because its writes are committed.
+// entities tries each path with two new tenants, because its writes are committed.
 func (k *kit) entities(t test) {
 	t.Parallel()
 	for _, e := range k.target.Entities {
@@ -114,7 +112,7 @@ func (e Entity) refusesUnset(ctx context.Context) error {
 	return nil
 }
 
-// path tries one as another tenant, without a tenant, and as the owner.
+// path is tried as another tenant, without a tenant, and as the owner.
 func (k *kit) path(ctx context.Context, e Entity, tb *table, p Path) error {
 	s, err := k.newHarness(ctx, e)
 	if err != nil {
@@ -142,7 +140,6 @@ func (k *kit) path(ctx context.Context, e Entity, tb *table, p Path) error {
 	return nil
 }
 
-// other checks the result of another tenant.
 func (w Want) other(got any, err error, s *harness, tb *table) error {
 	var fits bool
 	switch w {
@@ -162,13 +159,11 @@ func (w Want) other(got any, err error, s *harness, tb *table) error {
 	return fmt.Errorf("required: %s; got %s", w, spoken(got, err))
 }
 
-// rowsIn reads the number of rows in a digest.
 func rowsIn(digest string) (n int, err error) {
 	count, _, _ := strings.Cut(digest, " ")
 	return strconv.Atoi(count)
 }
 
-// spoken is everything that a path returned, as text.
 func spoken(got any, err error) string {
 	document, unfit := json.Marshal(got) // what does not fit into JSON is in the text all the same
 	return fmt.Sprintf("%+v\n%s\n%v\n%s", got, document, unfit, errorText(err))

@@ -24,21 +24,19 @@ type harness struct {
 	attacker, victim *tenant
 }
 
-// tenant is a tenant with its rows.
 type tenant struct {
 	id tenancy.ID
 	// rows are by table. The first one is the target.
 	rows map[string][]Row
-	// kept and spare are images of rows, as JSON, by table: of the target row, and of a valid row that was deleted.
+	// kept and spare are rows as JSON, by table: the target row, and a valid row that was deleted.
 	kept, spare map[string]string
 	ctid        map[string]string
-	// digests are of all the tenant's rows, by table.
 	digests map[string]string
 	// secrets are values that occur in no other row.
 	secrets []string
 }
 
-// The two tenants have different numbers of rows, so that counts can be told apart.
+// The numbers of rows differ, so that counts identify the tenant.
 const (
 	attackerRows = 1
 	victimRows   = 3
@@ -73,7 +71,6 @@ func (s *harness) close(ctx context.Context) {
 	_ = s.driver.Close()
 }
 
-// populate creates a tenant with n rows of each entity.
 func (s *harness) populate(ctx context.Context, entities []Entity, n int) (*tenant, error) {
 	id, err := s.kit.target.Tenant(ctx)
 	if err != nil {
@@ -96,7 +93,7 @@ func (s *harness) populate(ctx context.Context, entities []Entity, n int) (*tena
 	return p, nil
 }
 
-// createRows creates an entity's rows, and one more that it deletes after reading its image.
+// createRows creates an entity's rows, and one more that it deletes after saving it as JSON.
 func (s *harness) createRows(ctx context.Context, p *tenant, e Entity, n int) error {
 	for range n + 1 {
 		canary := newCanary()
@@ -123,7 +120,6 @@ func (s *harness) createRows(ctx context.Context, p *tenant, e Entity, n int) er
 	return nil
 }
 
-// readRows reads a tenant's rows of a table.
 func (s *harness) readRows(ctx context.Context, p *tenant, tb *table) error {
 	aim, err := s.only(ctx, p.id, "select to_jsonb(t.*), ctid from "+tb.SQL+" t where "+tb.Key+" = "+rls.Literal(p.rows[tb.Name][0].ID))
 	if err != nil {
@@ -139,7 +135,6 @@ func (s *harness) readRows(ctx context.Context, p *tenant, tb *table) error {
 	return err
 }
 
-// only returns the single row of a query as a tenant.
 func (s *harness) only(ctx context.Context, id tenancy.ID, sql string) ([]string, error) {
 	if err := s.raw.as(ctx, id); err != nil {
 		return nil, err
@@ -154,7 +149,6 @@ func (s *harness) only(ctx context.Context, id tenancy.ID, sql string) ([]string
 	return a.rows[0], nil
 }
 
-// digest returns a digest of all rows of a tenant.
 func (s *harness) digest(ctx context.Context, raw *session, id tenancy.ID, tb *table) (string, error) {
 	if err := raw.as(ctx, id); err != nil {
 		return "", err
@@ -163,7 +157,6 @@ func (s *harness) digest(ctx context.Context, raw *session, id tenancy.ID, tb *t
 	return digest, errors.Join(err, raw.rollback(ctx))
 }
 
-// digestInTx does so in the current transaction.
 func digestInTx(ctx context.Context, raw *session, tb *table) (string, error) {
 	a := raw.do(ctx, "select count(*), md5(coalesce(string_agg(t::text, ' ' order by t::text), '')) from "+tb.SQL+" t")
 	if a.err != nil {
@@ -172,7 +165,6 @@ func digestInTx(ctx context.Context, raw *session, tb *table) (string, error) {
 	return strings.Join(a.rows[0], " "), nil
 }
 
-// intact requires that the victim's committed rows are unchanged.
 func (s *harness) intact(ctx context.Context) error {
 	for _, tb := range s.tables {
 		digest, err := s.digest(ctx, s.raw, s.victim.id, tb)
@@ -186,8 +178,8 @@ func (s *harness) intact(ctx context.Context) error {
 	return nil
 }
 
-// spell replaces the names in braces with quoted literals and identifiers. {own} is the caller's tenant, or the attacker's
-// where the caller has none.
+// spell replaces the names in braces with quoted literals and identifiers. {own} is the caller's tenant, or the
+// attacker's where the caller has none.
 func (s *harness) spell(sql string, tb *table, caller tenancy.ID) string {
 	mine := s.attacker
 	if caller == s.victim.id {
@@ -207,7 +199,7 @@ func (s *harness) spell(sql string, tb *table, caller tenancy.ID) string {
 	return strings.NewReplacer(pairs...).Replace(sql)
 }
 
-// insert is an INSERT of a row's image; image is a name in braces or a jsonb expression.
+// insert is an INSERT of a row's image: a name in braces, or a jsonb expression.
 func insert(image string) string {
 	return "insert into {table} ({columns}) select {columns} from jsonb_populate_record(null::{table}, " + image + ")"
 }
@@ -227,7 +219,7 @@ var (
 	canaryForm = regexp.MustCompile(`canary[0-9a-z]+`)
 )
 
-// secretsIn collects the distinctive texts of rows: marks and ids.
+// secretsIn collects the distinctive texts of rows: canaries and ids.
 func secretsIn(rows string) []string {
 	var value any
 	if err := json.Unmarshal([]byte(rows), &value); err != nil {
@@ -261,4 +253,3 @@ func difference(of, without []string) []string {
 	return slices.DeleteFunc(slices.Clone(of), func(s string) bool { return slices.Contains(without, s) })
 }
 
-// literal quotes a text for SQL. (Attacks are spliced into statements, as an injection would be.)

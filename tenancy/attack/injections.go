@@ -9,8 +9,8 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// injections are what SQL can do that an attacker has injected into a statement. Row-level security reads a setting, and any
-// SQL can write it. What must hold is that the change ends with its statement, and that values never become SQL.
+// injections are SQL that an attacker has injected into a statement. Policies read a setting that any SQL can write, so
+// the change must end with its statement, and values must never become SQL.
 func injections() family {
 	return family{
 		name: "injection", title: "Injected SQL",
@@ -56,7 +56,7 @@ func injections() family {
 	}
 }
 
-// injectedRead pins how far a setting alone can go: within one statement, the other tenant's rows come.
+// injectedRead pins how far the setting alone goes: one statement can read the other tenant's rows.
 func (s *harness) injectedRead(ctx context.Context, tb *table) error {
 	text := "with s as materialized (select set_config('" + rls.Setting + "', {victim}, true))" +
 		" select t.* from s, lateral (select * from {table}) t where s.set_config is not null"
@@ -72,12 +72,12 @@ func (s *harness) injectedRead(ctx context.Context, tb *table) error {
 			return nil //nolint:nilerr // that it leaks is what is accepted
 		}
 	}
-	// What the planner's order prevents today is no protection: two statements of one transaction always do it.
+	// The planner's order may prevent it in one statement, which is no protection; two statements of one transaction
+	// always succeed.
 	a := s.raw.all(ctx, "begin", setTenant(s.attacker.id, true), setTenant(s.victim.id, true), "select * from "+tb.SQL)
 	return errors.Join(pinned(a.err, s.victim.leaks(a.text(), "") != nil), s.raw.rollback(ctx))
 }
 
-// nextStatement tries it through the driver, in a transaction and outside of one.
 func (s *harness) nextStatement(ctx context.Context, tb *table) error {
 	mine := as(ctx, s.attacker.id)
 	return s.lone(ctx, func(drv *pgtenant.Driver) error {
@@ -110,7 +110,7 @@ func (s *harness) asValue(ctx context.Context, tb *table) error {
 	for _, value := range attempts {
 		var rows int64
 		query := "select count(*) from " + tb.SQL + " where " + tb.Key + "::text = $1"
-		err := pgtenant.QueryRow(as(ctx, s.attacker.id), s.driver, query, []any{value}, &rows)
+		err := pgtenant.QueryRow(as(ctx, s.attacker.id), s.driver, query, value).Scan(&rows)
 		if err != nil || rows != 0 {
 			return fmt.Errorf("%d rows: %w", rows, orNone(err))
 		}

@@ -11,7 +11,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// keys are attacks through the checks of keys, which bypass row-level security.
+// keys are attacks through key checks, which bypass row-level security.
 func keys() family {
 	return family{name: "keys", title: "Foreign and unique keys", scenarios: []scenario{
 		{
@@ -43,7 +43,7 @@ func keys() family {
 	}}
 }
 
-// mineWith is the image of the caller's spare row with some values of another row's in it.
+// mineWith is the image of the caller's spare row with some of another row's values.
 func mineWith(values map[string]string) string {
 	parts := []string{"{mine}"}
 	for column, value := range values {
@@ -53,10 +53,8 @@ func mineWith(values map[string]string) string {
 	return strings.Join(parts, " || ")
 }
 
-// field is a column's value in an image.
 func field(image, column string) string { return "(" + image + " -> " + rls.Literal(column) + ")" }
 
-// insertAs adds an image as a tenant, in a transaction that is rolled back.
 func (s *harness) insertAs(ctx context.Context, id tenancy.ID, tb *table, image string) (answer, string, error) {
 	sql := s.spell(insert(image), tb, id)
 	err := s.raw.as(ctx, id)
@@ -72,7 +70,6 @@ func (s *harness) insertAs(ctx context.Context, id tenancy.ID, tb *table, image 
 	return a, sql, s.raw.rollback(ctx)
 }
 
-// compare adds one image as the attacker and another as the victim.
 func (s *harness) compare(ctx context.Context, tb *table, attackerRow, victimRow string, wantA, wantB expectation) error {
 	a, given, err := s.insertAs(ctx, s.attacker.id, tb, attackerRow)
 	if err := errors.Join(err, wantA.check(a), s.victim.leaks(a.text(), given)); err != nil {
@@ -85,7 +82,7 @@ func (s *harness) compare(ctx context.Context, tb *table, attackerRow, victimRow
 	return nil
 }
 
-// references are the columns of a foreign key to another tenant-scoped table, with the values of the victim's row there.
+// references are a foreign key's columns with the values of the victim's row in the other tenant-scoped table.
 func (s *harness) references(f foreignRef) map[string]string {
 	target := s.kit.table(f.Target)
 	if target == nil || s.victim.kept[f.Target] == "" {
@@ -147,7 +144,8 @@ func (s *harness) attachByUpdate(ctx context.Context, tb *table) error {
 	return nil
 }
 
-// uproot deletes the global parents of the victim's row, and changes their keys. A cascade would bypass row-level security.
+// uproot deletes the global parents of the victim's row and changes their keys. A cascade would bypass row-level
+// security.
 func (s *harness) uproot(ctx context.Context, tb *table) error {
 	tried := 0
 	for _, f := range tb.Foreign {
@@ -177,7 +175,7 @@ func (s *harness) uproot(ctx context.Context, tb *table) error {
 	return nil
 }
 
-// refusedAs requires that a statement of the attacker is refused, with no value of the victim in the error.
+// refusedAs requires that the attacker's statement is refused, without a value of the victim in the error.
 func (s *harness) refusedAs(ctx context.Context, tb *table, sql string, codes ...string) error {
 	if err := s.raw.as(ctx, s.attacker.id); err != nil {
 		return err
@@ -207,7 +205,7 @@ func (s *harness) sameValue(ctx context.Context, tb *table) error {
 	return nil
 }
 
-// spanning uses the victim's value of the keys that span tenants. A key that is not in Target.SpanningKeys is a breach.
+// spanning uses the victim's value of keys that span tenants. A key that is not in Target.SpanningKeys is a breach.
 func (s *harness) spanning(ctx context.Context, tb *table) error {
 	tried := 0
 	for _, u := range tb.Uniques {
@@ -233,7 +231,7 @@ func (s *harness) spanning(ctx context.Context, tb *table) error {
 	return nil
 }
 
-// textsOf returns the victim's values of the key's columns, if all of them except the tenant are texts.
+// textsOf returns the victim's values of the key's columns, if all but the tenant are texts.
 func textsOf(tb *table, u uniqueKey) (map[string]string, bool) {
 	values := map[string]string{}
 	for _, name := range u.Columns {

@@ -12,21 +12,19 @@ import (
 )
 
 const (
-	// harnessConns is the size of a harness's pool.
 	harnessConns = 4
 	// attemptTimeout bounds one attack, which takes less than a second.
 	attemptTimeout = 30 * time.Second
 )
 
-// kit is one run against one target.
 type kit struct {
 	target Target
 	tables []*table
 	report *Report
 }
 
-// Run attacks the target, each attack in a subtest named family/attack/table, and returns the report. A table without an
-// entity fails by name, and so does a target without entities.
+// Run attacks the target, each attack in a subtest named family/attack/table, and returns the report. A table without
+// an entity fails by name, and so does a target without entities.
 func Run[S T[S]](t S, target Target) *Report {
 	t.Helper()
 	return run(adapt(t), target)
@@ -41,7 +39,7 @@ func run(t test, target Target) *Report {
 		k.report.finish()
 		return k.report
 	}
-	// The families run beside each other, and all of them have ended when the group has.
+	// The families run in parallel and end before the group does.
 	t.sub("attacks", func(t test) {
 		for _, f := range families() {
 			t.sub(f.name, func(t test) { k.family(t, f) })
@@ -54,7 +52,6 @@ func run(t test, target Target) *Report {
 	return k.report
 }
 
-// inspect reads the tables and the head of the report.
 func (k *kit) inspect(ctx context.Context) error {
 	s, err := login(ctx, k.target.DSN)
 	if err != nil {
@@ -82,7 +79,7 @@ func (k *kit) inspect(ctx context.Context) error {
 // leaky is a function that raises a notice with each row. See [Target.Superuser].
 const leaky = "public.konstruct_attack_leak"
 
-// prepare creates the leaky function, whose cost makes the planner call it first, and collects statistics.
+// prepare creates the leaky function, so cheap that the planner calls it first, and collects statistics.
 func (k *kit) prepare(ctx context.Context) error {
 	s, err := login(ctx, k.target.Superuser)
 	if err != nil {
@@ -109,7 +106,6 @@ func (k *kit) table(name string) *table {
 	return nil
 }
 
-// registration compares the tables of the database with the entities.
 func (k *kit) registration(t test) {
 	t.Helper()
 	for _, tb := range k.tables {
@@ -128,7 +124,7 @@ func (k *kit) registration(t test) {
 	}
 }
 
-// family runs a family's attacks in sequence, with its own tenants. All families are prepared before the first attack: if
+// family runs its attacks in sequence, with two tenants. All families are prepared before the first attack: if
 // isolation is broken, one family's deletes could reach rows that another has not read yet.
 func (k *kit) family(t test, f family) {
 	s, err := k.newHarness(t.Context(), k.target.Entities...)
@@ -156,7 +152,6 @@ func (k *kit) family(t test, f family) {
 	})
 }
 
-// attempt runs one attack, on each table or once.
 func (k *kit) attempt(
 	t test, f family, a Attack, once, privileged bool, s *harness, try func(context.Context, *table) error,
 ) {
@@ -200,7 +195,6 @@ func (k *kit) record(t test, title string, a Attack, on string, try func(context
 	}
 }
 
-// faultf fails the run for a problem other than a breach.
 func (k *kit) faultf(t test, format string, args ...any) {
 	t.Helper()
 	k.report.fault(fmt.Sprintf(format, args...))

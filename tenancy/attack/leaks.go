@@ -15,11 +15,11 @@ import (
 )
 
 const (
-	// leakConns gives each tenant one slot, so that one that is lost locks its tenant out.
+	// leakConns gives each tenant one slot, so that a lost one blocks its tenant.
 	leakConns = 2
-	// leakWait bounds the wait for a connection that has been lost.
+	// leakWait bounds the wait for a lost connection.
 	leakWait = 2 * time.Second
-	// leakRounds is more than the pool has connections.
+	// leakRounds exceeds the pool's connections.
 	leakRounds = leakConns + 1
 )
 
@@ -47,7 +47,7 @@ func leaks() family {
 	}}
 }
 
-// withSlots opens drivers at the server itself in which each tenant has one slot, in each query mode.
+// withSlots opens a direct driver with one slot per tenant, in each query mode.
 func (s *harness) withSlots(ctx context.Context, do func(*pgtenant.Driver) error) error {
 	for _, mode := range queryModes() {
 		drv, err := pgtenant.Open(ctx, s.kit.target.DSN, pgtenant.WithMaxConns(leakConns),
@@ -59,7 +59,7 @@ func (s *harness) withSlots(ctx context.Context, do func(*pgtenant.Driver) error
 			err = s.ownRows(ctx, drv, s.tables[0])
 		}
 		if err != nil {
-			// Closing would wait for what is lost.
+			// Closing would wait for lost connections.
 			return fmt.Errorf("query mode %s: %w", mode, err)
 		}
 		_ = drv.Close()
@@ -67,7 +67,7 @@ func (s *harness) withSlots(ctx context.Context, do func(*pgtenant.Driver) error
 	return nil
 }
 
-// allReleased waits for connections that are being closed: the pool does that beside its callers.
+// allReleased waits, because the pool closes connections in the background.
 func allReleased(drv *pgtenant.Driver) error {
 	for end := time.Now().Add(leakWait); drv.Pool().Stat().AcquiredConns() > 0; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
@@ -77,12 +77,11 @@ func allReleased(drv *pgtenant.Driver) error {
 	return nil
 }
 
-// panicking is a value that panics when it is encoded.
 type panicking struct{}
 
 func (panicking) Value() (driver.Value, error) { panic("a value that panics") }
 
-// survive runs do on a new goroutine and returns when it has ended, also by a panic or by runtime.Goexit.
+// survive runs do on a new goroutine and returns when it has ended, by a panic or runtime.Goexit, too.
 func survive(do func()) {
 	done := make(chan struct{})
 	go func() {
@@ -138,7 +137,6 @@ func (s *harness) panicInStatement(ctx context.Context) error {
 	})
 }
 
-// badScanner is a destination that panics.
 type badScanner struct{}
 
 func (*badScanner) Scan(any) error { panic("a destination that panics") }
@@ -148,7 +146,7 @@ func (s *harness) panicInScan(ctx context.Context) error {
 	const text = "select generate_series(1, 1000)"
 	return s.withSlots(ctx, func(drv *pgtenant.Driver) error {
 		for range leakRounds {
-			survive(func() { _ = pgtenant.QueryRow(mine, drv, text, []any{}, &badScanner{}) })
+			survive(func() { _ = pgtenant.QueryRow(mine, drv, text).Scan(&badScanner{}) })
 			survive(func() { // the rows are not closed
 				var r entsql.Rows
 				if drv.Query(mine, text, []any{}, &r) == nil && r.Next() {
@@ -157,7 +155,7 @@ func (s *harness) panicInScan(ctx context.Context) error {
 			})
 			survive(func() {
 				_ = pgtenant.InTx(mine, drv.Tx, func(ctx context.Context, tx dialect.Tx) error {
-					return pgtenant.QueryRow(ctx, tx, text, []any{}, &badScanner{})
+					return pgtenant.QueryRow(ctx, tx, text).Scan(&badScanner{})
 				})
 			})
 		}

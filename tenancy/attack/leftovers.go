@@ -12,10 +12,10 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// poisonings is how often a connection is poisoned before that is given up.
+// poisonings is the number of attempts to poison a connection.
 const poisonings = 20
 
-// leftovers are what a tenant might leave on a pooled connection for its next user.
+// leftovers are what a tenant might leave on a pooled connection.
 func leftovers() family {
 	return family{name: "leftovers", title: "State left on a connection", scenarios: []scenario{
 		{
@@ -70,7 +70,7 @@ func leftovers() family {
 
 func (s *harness) poisoned(ctx context.Context, tb *table) error {
 	return s.lone(ctx, func(drv *pgtenant.Driver) error {
-		// Beside the driver the poison works: so the attack could succeed.
+		// The attack could succeed: without the driver, the poisoned connection returns the other tenant's rows.
 		if err := s.poison(ctx, drv, tb); err != nil {
 			return err
 		}
@@ -78,8 +78,8 @@ func (s *harness) poisoned(ctx context.Context, tb *table) error {
 	})
 }
 
-// poison gives connections the other tenant until one of them shows its rows: behind a pooler each statement may run on
-// another one.
+// poison sets the other tenant on connections until one returns its rows: behind a pooler, statements change
+// connections.
 func (s *harness) poison(ctx context.Context, drv *pgtenant.Driver, tb *table) error {
 	for range poisonings {
 		if _, err := drv.Pool().Exec(ctx, "select set_config($1, $2, false)", rls.Setting, s.victim.id.String()); err != nil {
@@ -114,9 +114,8 @@ func (s *harness) poisonedByStatement(ctx context.Context, tb *table) error {
 	})
 }
 
-// afterTheDriver looks at what the driver itself leaves: nothing may be set for longer than a transaction. It looks for
-// the tenant that the driver was used for, because behind a pooler the connection may be one that another attack has
-// poisoned with the other.
+// afterTheDriver requires that the driver sets nothing beyond a transaction. It checks the driver's own tenant, because
+// behind a pooler another attack may have set the other one on the connection.
 func (s *harness) afterTheDriver(ctx context.Context, tb *table) error {
 	theirs := as(ctx, s.attacker.id)
 	read := "select count(*) from " + tb.SQL + " where tenant_id = " + rls.Literal(s.attacker.id.String())

@@ -14,7 +14,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy/attack"
 )
 
-// stocked is a database with two tenants that have an invoice, an active connection and a revoked one each.
+// stocked is a database with two tenants that each have an invoice, an active connection and a revoked one.
 func stocked(t *testing.T) (*testdb.Database, []string) {
 	t.Helper()
 	db := testdb.New(t)
@@ -92,7 +92,7 @@ func resolverBody(body string) string {
 		language sql stable strict security definer begin atomic ` + body + `; end; reset row_security`
 }
 
-// A function, a trigger or a rule that a careless migration leaves is found by reads alone, and by its own attack.
+// Each function, trigger or rule that a careless migration could leave is found by reads alone, and by one attack.
 func TestLiveObjects(t *testing.T) {
 	t.Parallel()
 	const lookup = "select c.tenant_id from public.channel_connections c where c.workspace_id = resolve_tenant.workspace_id"

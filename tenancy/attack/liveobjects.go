@@ -7,10 +7,9 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// readOnly is the SQLSTATE of a write in a read-only transaction.
 const readOnly = "25006"
 
-// resolverReads ask the resolver about what a tenant knows: its own names, those that resolve and those that must not.
+// resolverReads resolve a tenant's own names, those that must resolve and those that must not.
 func resolverReads() []read {
 	return []read{
 		{
@@ -27,7 +26,6 @@ func resolverReads() []read {
 	}
 }
 
-// resolverUnset resolves names that do not exist.
 func resolverUnset() []read {
 	return []read{{
 		id: "L13-resolver-unknown", once: true, resolver: true, found: []string{readOnly},
@@ -37,7 +35,7 @@ func resolverUnset() []read {
 	}}
 }
 
-// objectReads look in the catalog for what acts with other rights than the role's, or on every tenant's rows.
+// objectReads search the catalog for objects that act with other rights than the role's, or on every tenant's rows.
 func objectReads() []read {
 	return []read{
 		{
@@ -70,7 +68,6 @@ func objectReads() []read {
 	}
 }
 
-// spell fills in what a read is about.
 func (o LiveOptions) spell(sql string, own tenancy.ID) string {
 	schema, name, _ := strings.Cut(o.Resolver.Function, ".")
 	return strings.NewReplacer(
@@ -79,7 +76,6 @@ func (o LiveOptions) spell(sql string, own tenancy.ID) string {
 	).Replace(sql)
 }
 
-// array spells texts as an SQL array.
 func array(texts []string) string {
 	quoted := make([]string, len(texts))
 	for i, text := range texts {

@@ -21,8 +21,8 @@ import (
 
 func TestMain(m *testing.M) { testdb.Main(m) }
 
-// A user's table, protected as `task migrate:diff` would have written it. This file is the kit's example of a table without
-// an Ent schema: an entity with five callbacks, and one call.
+// A user's table, protected as `task migrate:diff` would have written it. This file is the kit's example of a table
+// without an Ent schema: an entity with five callbacks, and one call.
 const invoices = `
 create table invoices (
 	id uuid primary key default gen_random_uuid(),
@@ -53,7 +53,6 @@ func TestATableWithoutEnt(t *testing.T) {
 	require.Contains(t, report.Tables, "public.invoices")
 }
 
-// target registers the tables of Konstruct and invoices.
 func target(t *testing.T, db *testdb.Database) attack.Target {
 	t.Helper()
 	drv, err := pgtenant.Open(t.Context(), db.AppURL)
@@ -89,7 +88,7 @@ func invoicesOf(drv *pgtenant.Driver) attack.Entity {
 		if _, err := tenancy.From(ctx); err != nil {
 			return "", err
 		}
-		err = pgtenant.QueryRow(ctx, drv, query, args, &found)
+		err = pgtenant.QueryRow(ctx, drv, query, args...).Scan(&found)
 		return found, err
 	}
 	return attack.Entity{

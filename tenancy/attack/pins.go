@@ -11,12 +11,11 @@ const (
 	pinTitle  = "Accepted risks of the application's tables"
 )
 
-// Attack is the pin as reports and documentation list it.
+// Attack returns the pin as reports and documentation list it.
 func (p Pin) Attack() Attack {
 	return described(Attack{ID: p.ID, Family: pinFamily, Does: p.Does, Required: p.Shows, Accepted: p.Risk})
 }
 
-// pins shows the application's accepted risks.
 func (k *kit) pins(t test) {
 	t.Parallel()
 	for _, p := range k.target.Pins {

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Text writes the report for a terminal: server, role, tables, one line per family, breaches, legend, verdict.
+// Text writes the report for a terminal.
 func (r *Report) Text(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Tenant isolation report\n\n")
@@ -31,7 +31,6 @@ func (r *Report) Text(w io.Writer) error {
 	return err
 }
 
-// outcomes lists the outcomes, worst first.
 func outcomes() []Outcome { return []Outcome{Breach, Held, Accepted, NotMade} }
 
 func (r *Report) commit() string {
@@ -41,7 +40,6 @@ func (r *Report) commit() string {
 	return r.Commit
 }
 
-// forced sums the tables' protection up in one line.
 func (r *Report) forced() string {
 	var without []string
 	for _, p := range r.Protection {
@@ -100,7 +98,7 @@ func (r *Report) breaches() []string {
 	return lines
 }
 
-// Markdown writes the report as a page for an auditor. Its links are relative to the root of Konstruct's repository.
+// Markdown writes the report as a page for an auditor. Links are relative to the root of Konstruct's repository.
 func (r *Report) Markdown(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Isolation report\n\n**%s**\n\n", r.Verdict)
@@ -150,7 +148,6 @@ func cell(text string) string {
 	return strings.NewReplacer("|", "\\|", "\n", " ").Replace(text)
 }
 
-// outcome sums up an attack's results.
 func (e Entry) outcome() string {
 	counts, details := map[Outcome]int{}, []string{}
 	for _, res := range e.Results {
@@ -176,7 +173,7 @@ func (e Entry) outcome() string {
 	return strings.Join(parts, ", ")
 }
 
-// JSON writes the report for machines.
+// JSON writes the report as JSON.
 func (r *Report) JSON(w io.Writer) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")

@@ -2,12 +2,11 @@ package attack
 
 import "slices"
 
-// reads are attempts to see, count or lock another tenant's rows.
+// reads are attempts to read, count or lock another tenant's rows.
 func reads() family {
 	return family{name: "reads", title: "Reading", statements: slices.Concat(plainReads(), combinedReads(), disguisedReads())}
 }
 
-// aimed is the row in question.
 const aimed = " from {table} where {key} = {id}"
 
 func plainReads() []statement {

@@ -24,7 +24,6 @@ func hostile(other tenancy.ID) []string {
 	}
 }
 
-// redisScenario is an attack on the keys.
 type redisScenario struct {
 	scenario
 
@@ -80,7 +79,7 @@ func (k *kit) redis(t test) {
 	}
 }
 
-// build makes every key that there is for a tenant.
+// build makes a tenant's keys of every kind and part.
 func (r *Redis) build(id tenancy.ID, parts []string, each func(kind, part string, key rediskey.Key) error) error {
 	for _, kind := range slices.Sorted(maps.Keys(r.Keys)) {
 		for _, part := range parts {

@@ -9,7 +9,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// rights are attempts at what no tenant's statement may do. They are refused for every caller.
+// rights are attempts to do what is refused for every caller.
 func rights() family {
 	return family{
 		name: "rights", title: "Rights of the role",
@@ -56,7 +56,7 @@ func rights() family {
 	}
 }
 
-// forbidden is a statement that is refused for every caller.
+// forbidden is refused for every caller.
 func forbidden(id, does, sql string, codes ...string) statement {
 	if len(codes) == 0 {
 		codes = []string{denied}
@@ -67,7 +67,7 @@ func forbidden(id, does, sql string, codes ...string) statement {
 	}
 }
 
-// forbiddenOn is one that is tried on each table.
+// forbiddenOn is forbidden, on each table.
 func forbiddenOn(id, does, sql string) statement {
 	s := forbidden(id, does, sql)
 	s.once = false
@@ -184,7 +184,6 @@ func ofRole() []statement {
 	}
 }
 
-// setRole tries every role.
 func (s *harness) setRole(ctx context.Context) error {
 	a := s.raw.do(ctx, "select quote_ident(rolname) from pg_roles where rolname <> current_user")
 	if a.err != nil {
@@ -204,7 +203,7 @@ func (s *harness) setRole(ctx context.Context) error {
 	return nil
 }
 
-// everyRelation reads every relation that has rows.
+// everyRelation reads every relation that the role may read.
 func (s *harness) everyRelation(ctx context.Context) error {
 	a := s.raw.do(ctx, `select format('%I.%I', n.nspname, c.relname),
 		       exists (select from pg_attribute t where t.attrelid = c.oid and t.attname = '`+tenantColumn+`')
@@ -230,7 +229,6 @@ func (s *harness) everyRelation(ctx context.Context) error {
 	return nil
 }
 
-// definers compares the SECURITY DEFINER functions with Target.Definers.
 func (s *harness) definers(ctx context.Context) error {
 	a := s.raw.do(ctx, `select format('%s.%s(%s)', n.nspname, p.proname, oidvectortypes(p.proargtypes))
 		  from pg_proc p join pg_namespace n on n.oid = p.pronamespace
@@ -246,7 +244,7 @@ func (s *harness) definers(ctx context.Context) error {
 	return nil
 }
 
-// globalTables pins that the table that tenant_id refers to is visible: it has no row-level security.
+// globalTables pins that the table of tenants is visible: it has no row-level security.
 func (s *harness) globalTables(ctx context.Context, tb *table) error {
 	for _, f := range tb.Foreign {
 		if s.kit.table(f.Target) != nil || len(f.Columns) != 1 || f.Columns[0] != tenantColumn {
@@ -261,7 +259,6 @@ func (s *harness) globalTables(ctx context.Context, tb *table) error {
 	return notApplicable("its tenant refers to no table")
 }
 
-// serverFiles tries COPY's other ends.
 func (s *harness) serverFiles(ctx context.Context) error {
 	for _, sql := range []string{
 		"copy (select 1) to program 'true'", "copy (select 1) to '/tmp/stolen'", "copy (select 1) to '/dev/null'",
@@ -278,7 +275,6 @@ func (s *harness) serverFiles(ctx context.Context) error {
 	return nil
 }
 
-// ownSettings pins what every role may do to itself. It is rolled back.
 func (s *harness) ownSettings(ctx context.Context) error {
 	if err := s.raw.as(ctx, s.attacker.id); err != nil {
 		return err

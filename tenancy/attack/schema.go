@@ -35,7 +35,7 @@ type Schema struct {
 	NotFound func(error) bool
 }
 
-// Edge is an edge to a row of another schema, or of the same.
+// Edge is an edge to a row of a schema.
 type Edge struct {
 	// Name is the edge's, To the name of the other schema.
 	Name, To string
@@ -48,13 +48,13 @@ type Edge struct {
 type Override struct {
 	Entity
 
-	// Values returns fields' values for a row, by the field's name, in place of generated ones.
+	// Values returns values of fields, by name, in place of generated ones.
 	Values func(canary string) map[string]any
 }
 
-// Entities registers the tenant-scoped ones of the schemas of one Ent client. The values of their rows are generated from
-// the fields' types and validators, and so are the rows that required edges lead to. An optional edge is set, too, unless
-// it leads back. A value that the table refuses fails the suite: give another one in an [Override].
+// Entities registers the tenant-scoped schemas of an Ent client. It generates the values of their rows from the fields'
+// types and validators, and creates the rows that edges need; optional edges are set unless they lead back. A value
+// that the table refuses fails the suite: set another one in an [Override].
 func Entities(schemas []Schema, overrides ...Override) []Entity {
 	g := generator{schemas: schemas, overrides: overrides}
 	var entities []Entity
@@ -76,10 +76,8 @@ type generator struct {
 	overrides []Override
 }
 
-// row is a row to create.
 type row struct {
 	canary string
-	// tenant and edges are set where they are not empty.
 	tenant string
 	edges  map[string]string
 	// within are the schemas whose rows wait for this one.
@@ -169,7 +167,7 @@ func (g generator) insert(ctx context.Context, s *Schema, r row, optional bool) 
 		id, ok := r.edges[e.Name]
 		if !ok && (e.Required || optional && !slices.Contains(r.within, e.To)) {
 			var err error
-			// The marks differ between the two attempts and between edges, for keys that are unique.
+			// Attempts and edges have different canaries, for unique keys.
 			if id, err = g.referenced(ctx, e, row{canary: fmt.Sprintf("%s%t%d", r.canary, optional, i), within: r.within}); err != nil {
 				return "", err
 			}
@@ -186,7 +184,6 @@ func (g generator) insert(ctx context.Context, s *Schema, r row, optional bool) 
 	})
 }
 
-// referenced creates the row that an edge leads to.
 func (g generator) referenced(ctx context.Context, e Edge, r row) (string, error) {
 	to := g.schema(e.To)
 	switch {
@@ -201,7 +198,7 @@ func (g generator) referenced(ctx context.Context, e Edge, r row) (string, error
 	return g.create(ctx, to, r)
 }
 
-// fill sets the fields of a new row: the overridden ones, the required ones, and the optional ones that can hold the canary.
+// fill sets a new row's overridden and required fields, and the optional ones that can hold the canary.
 func (g generator) fill(s *Schema, m Mutation, r row, optional bool) error {
 	given := g.values(s, r.canary)
 	for name, value := range given {
@@ -234,7 +231,7 @@ func (g generator) values(s *Schema, canary string) map[string]any {
 	return nil
 }
 
-// change sets one field of an existing row, if any may change: best a required text, whose values are generated for each
+// change sets one mutable field of an existing row, if any: best a required text, whose values are generated for each
 // row anyway, or an enum.
 func (g generator) change(s *Schema, m Mutation) error {
 	canary := newCanary()
@@ -260,7 +257,7 @@ func (g generator) change(s *Schema, m Mutation) error {
 	return nil
 }
 
-// paths are the ways through every Ent client that are not in the callbacks of an [Entity].
+// paths are the ways through every Ent client besides the callbacks of an [Entity].
 func (g generator) paths(s *Schema) []Path {
 	paths := []Path{
 		{
@@ -307,5 +304,4 @@ func (g generator) edgePath(s *Schema, e Edge, to *Schema) Path {
 	}
 }
 
-// newCanary returns a word that is in no row.
 func newCanary() string { return "canary" + strings.ToLower(rand.Text()) }

@@ -79,7 +79,7 @@ func TestIDs(t *testing.T) {
 	require.Panics(t, func() { ID[int]("x") })
 }
 
-// A schema that is described by hand, as the generator would.
+// The schema is written by hand as the generator would write it.
 func TestOverrides(t *testing.T) {
 	t.Parallel()
 	var set map[string]any
@@ -116,7 +116,7 @@ func TestOverrides(t *testing.T) {
 	require.ErrorContains(t, err, "edge parent requires a Note, whose row is being created")
 }
 
-// fields is a mutation that keeps what is set.
+// fields is a mutation that records what is set.
 type fields struct {
 	Mutation
 

@@ -12,7 +12,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// sessions are attempts to change a session's settings for the tenant that gets the connection next.
+// sessions are attempts to change session settings for the connection's next tenant.
 func sessions() family {
 	return family{name: "session", title: "Session settings", scenarios: slices.Concat(settingsLeft(), settingsHidden())}
 }
@@ -74,8 +74,7 @@ func settingsHidden() []scenario {
 	}
 }
 
-// comparing opens a driver with one connection, and gives a function that requires the next statements to find every
-// setting as it was before.
+// comparing opens a driver with one connection, and passes a function that requires unchanged settings.
 func (s *harness) comparing(ctx context.Context, do func(drv *pgtenant.Driver, unchanged func() error) error) error {
 	all, err := s.changes(ctx)
 	if err != nil {
@@ -90,7 +89,7 @@ func (s *harness) comparing(ctx context.Context, do func(drv *pgtenant.Driver, u
 	})
 }
 
-// afterEach sends each statement as a tenant, and requires the next one to find its settings as they were.
+// afterEach sends each statement as a tenant, and requires that the next one finds its settings unchanged.
 func (s *harness) afterEach(ctx context.Context, texts ...string) error {
 	return s.comparing(ctx, func(drv *pgtenant.Driver, unchanged func() error) error {
 		for _, text := range texts {
@@ -133,12 +132,12 @@ func (s *harness) allSettings(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// Under another client_encoding the answer itself could not be read.
+	// With another client_encoding, the answer itself could not be read.
 	all = slices.DeleteFunc(all, func(c change) bool { return c.name == "client_encoding" })
 	return s.afterEach(ctx, setAll(all...))
 }
 
-// effects leaves settings that do harm, and looks at the harm itself.
+// effects leaves harmful settings, and tests for the harm itself.
 func (s *harness) effects(ctx context.Context) error {
 	theirs, tb := as(ctx, s.victim.id), s.tables[0]
 	return s.lone(ctx, func(drv *pgtenant.Driver) error {
@@ -164,7 +163,7 @@ func (s *harness) effects(ctx context.Context) error {
 	})
 }
 
-// unharmed does what a tenant does: it writes, takes its time, and has text and numbers read as they were sent.
+// unharmed writes, sleeps, and requires that text and numbers arrive as sent.
 func (s *harness) unharmed(ctx context.Context, drv *pgtenant.Driver, tb *table) (err error) {
 	tx, err := drv.Tx(ctx)
 	if err != nil {
@@ -174,8 +173,7 @@ func (s *harness) unharmed(ctx context.Context, drv *pgtenant.Driver, tb *table)
 	var length, nulls int64
 	var number string
 	if err := pgtenant.QueryRow(ctx, tx,
-		"select char_length($1::text), array_length($2::text[], 1), (0.1::float8 + 0.2::float8)::text from pg_sleep(0.05)",
-		[]any{"é€", "{NULL,x}"}, &length, &nulls, &number); err != nil {
+		"select char_length($1::text), array_length($2::text[], 1), (0.1::float8 + 0.2::float8)::text from pg_sleep(0.05)", "é€", "{NULL,x}").Scan(&length, &nulls, &number); err != nil {
 		return err
 	}
 	if length != 2 || nulls != 2 || number != "0.30000000000000004" {
@@ -184,8 +182,8 @@ func (s *harness) unharmed(ctx context.Context, drv *pgtenant.Driver, tb *table)
 	return tx.Exec(ctx, s.spell(insert("{mine}"), tb, s.victim.id), []any{}, nil)
 }
 
-// equivalent changes a setting to its own value in another spelling. A driver that takes that for a change must replace
-// the connection and go on; one that does not must be right about it.
+// equivalent sets a setting's own value in another spelling. The driver may take it for a change only if it then
+// replaces the connection.
 func (s *harness) equivalent(ctx context.Context) error {
 	var texts []string
 	for _, c := range []change{
@@ -229,7 +227,6 @@ func (s *harness) settingsInTransaction(ctx context.Context, tb *table) error {
 	})
 }
 
-// runInTx runs statements in a transaction and ends it.
 func runInTx(ctx context.Context, drv *pgtenant.Driver, end func(dialect.Tx) error, steps ...string) error {
 	tx, err := drv.Tx(ctx)
 	if err != nil {
@@ -243,7 +240,7 @@ func runInTx(ctx context.Context, drv *pgtenant.Driver, end func(dialect.Tx) err
 	return end(tx)
 }
 
-// settingByFunction has XML functions run a text as a query.
+// settingByFunction has functions run a text as a query.
 func (s *harness) settingByFunction(ctx context.Context) error {
 	inner := rls.Literal(setAll(change{"row_security", "off"}, change{"statement_timeout", "1234"}))
 	return s.afterEach(ctx,
@@ -261,7 +258,7 @@ func (s *harness) settingByCommand(ctx context.Context) error {
 	)
 }
 
-// sessionRole sets the only role that it may: its own. That must not stay either.
+// sessionRole sets the only role that it may set, its own, which must not stay either.
 func (s *harness) sessionRole(ctx context.Context) error {
 	const who = "select current_user, session_user, current_setting('is_superuser')"
 	return s.lone(ctx, func(drv *pgtenant.Driver) error {
@@ -288,7 +285,7 @@ func (s *harness) sessionRole(ctx context.Context) error {
 	})
 }
 
-// roleEncoding changes its role's default in this database only, for as long as a driver takes to connect.
+// roleEncoding changes its role's default in this database only, while a driver connects.
 func (s *harness) roleEncoding(ctx context.Context) error {
 	a := s.raw.do(ctx, "select quote_ident(current_database())")
 	if a.err != nil {
@@ -309,7 +306,6 @@ func (s *harness) roleEncoding(ctx context.Context) error {
 	})
 }
 
-// direct is a driver with one connection at the server itself.
 func (s *harness) direct(ctx context.Context, do func(*pgtenant.Driver) error) error {
 	drv, err := pgtenant.Open(ctx, s.kit.target.DSN, pgtenant.WithMaxConns(1))
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// sideChannels are attempts to learn of rows without reading them: from errors, notices, plans and statistics.
+// sideChannels are attempts to learn about rows without reading them.
 func sideChannels() family {
 	return family{
 		name: "side-channels", title: "Errors, notices, plans and statistics",
@@ -103,7 +103,7 @@ func plansAndStatistics() []statement {
 	}
 }
 
-// says requires words in the answer, which mean what is described.
+// says requires words in the answer.
 func says(words, meaning string) expectation {
 	return expectation{meaning, func(a answer) bool { return a.err == nil && strings.Contains(a.text(), words) }}
 }
@@ -135,7 +135,6 @@ func watching() []scenario {
 	}
 }
 
-// second is another login, for what it takes two to do.
 func (s *harness) second(ctx context.Context) (*session, error) { return login(ctx, s.kit.target.DSN) }
 
 func (s *harness) watchBound(ctx context.Context) error {
@@ -145,7 +144,7 @@ func (s *harness) watchBound(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }()
-	// The connection keeps the last statement's text while its transaction is open.
+	// The connection's last statement stays visible while its transaction is open.
 	if err := tx.Exec(as(ctx, s.victim.id), "select $1::text as watched", []any{secret}, nil); err != nil {
 		return err
 	}
@@ -172,7 +171,7 @@ func (s *harness) watchText(ctx context.Context) error {
 	return pinned(a.err, s.victim.leaks(a.text(), "") != nil)
 }
 
-// statistics has a superuser collect them, and look at them, first.
+// statistics requires first that a superuser sees statistics.
 func (s *harness) statistics(ctx context.Context, tb *table) error {
 	super, err := login(ctx, s.kit.target.Superuser)
 	if err != nil {
@@ -218,7 +217,7 @@ func (s *harness) listen(ctx context.Context) error {
 	return pinned(nil, false)
 }
 
-// lockParent holds the parent's row while the other tenant adds a row that refers to it.
+// lockParent locks the parent row while the other tenant inserts a row that refers to it.
 func (s *harness) lockParent(ctx context.Context, tb *table) error {
 	for _, f := range tb.Foreign {
 		if s.kit.table(f.Target) != nil || len(f.Columns) != 1 || f.Columns[0] != tenantColumn {

@@ -18,7 +18,7 @@ type Field struct {
 	Name string
 	// Type is the Go type of a value.
 	Type reflect.Type
-	// Required is true where a create must set the field: it is neither optional nor has a default.
+	// Required is true for a field that is neither optional nor has a default.
 	Required, Immutable, JSON bool
 	Enum                      []string
 	// Check is the schema's validator, or nil.
@@ -66,7 +66,6 @@ func IDs[T any](ids []T) []string {
 	return texts
 }
 
-// holdsCanary reports whether a generated value has the canary in it.
 func (f Field) holdsCanary() bool {
 	return f.JSON || len(f.Enum) == 0 && f.Type.Kind() == reflect.String
 }
@@ -118,7 +117,6 @@ func (f Field) candidates(canary string) []any {
 	return nil
 }
 
-// converted converts values to the field's type.
 func (f Field) converted(values ...any) []any {
 	var out []any
 	for _, v := range values {
@@ -165,14 +163,14 @@ func anys[T any](list []T) []any {
 	return out
 }
 
-// number returns a number from 2 to 101, mostly different for different marks.
+// number returns a number from 2 to 101, mostly different for different canaries.
 func number(canary string) int {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(canary)) // never fails
 	return 2 + int(h.Sum32()%100)
 }
 
-// digits returns a number of ten digits for a canary.
+// digits returns ten digits for a canary.
 func digits(canary string) string {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(canary)) // never fails

@@ -1,6 +1,6 @@
 package attack
 
-// writes are attempts to change, remove or add another tenant's rows, or to give rows away.
+// writes are attempts to change, delete or add another tenant's rows, or to give rows away.
 func writes() family {
 	return family{
 		name: "writes", title: "Writing",
