@@ -32,7 +32,7 @@ func runHealth(cmd *cobra.Command, _ []string) error {
 	}
 	ctx, cancel := context.WithTimeout(cmd.Context(), healthTimeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+localAddr(c.HTTP.ListenAddr)+"/readyz", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+localAddr(c.HTTP.ListenAddr)+"/readyz", http.NoBody)
 	if err != nil {
 		return err
 	}
