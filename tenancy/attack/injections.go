@@ -110,7 +110,7 @@ func (s *harness) asValue(ctx context.Context, tb *table) error {
 	for _, value := range attempts {
 		var rows int64
 		query := "select count(*) from " + tb.SQL + " where " + tb.Key + "::text = $1"
-		err := pgtenant.QueryRow(as(ctx, s.attacker.id), s.driver, query, []any{value}, &rows)
+		err := pgtenant.QueryRow(as(ctx, s.attacker.id), s.driver, query, value).Scan(&rows)
 		if err != nil || rows != 0 {
 			return fmt.Errorf("%d rows: %w", rows, orNone(err))
 		}
