@@ -7,7 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/http/pprof" //nolint:gosec // it also registers itself with the default mux, which nothing serves
+	"net/http/pprof"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -100,7 +100,7 @@ func (t *Telemetry) serveMetrics(listener net.Listener, about *resource.Resource
 	t.server = &http.Server{Handler: t.handler(), ReadHeaderTimeout: readHeaderTimeout}
 	go func() {
 		if err := t.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			t.log.Error("metrics are no longer served", "error", err) //nolint:sloglint // it outlives every context
+			t.log.Error("metrics are no longer served", "error", err)
 		}
 	}()
 	return nil
