@@ -14,7 +14,7 @@ import (
 	"github.com/konstruct/konstruct/channel/slack"
 )
 
-// client talks to a server as a portal would.
+// client calls the API.
 type client struct {
 	base  string
 	token string
@@ -36,7 +36,7 @@ func (o object) text(t *testing.T, path ...string) string {
 	return text
 }
 
-// do sends a request and wants its status; want 0 takes any.
+// do sends a request and expects the status.
 func (c client) do(t *testing.T, want int, method, path string, body any) object {
 	t.Helper()
 	text, err := json.Marshal(body)
@@ -50,7 +50,7 @@ func (c client) do(t *testing.T, want int, method, path string, body any) object
 	return c.send(t, want, request)
 }
 
-// status gets the path, and is 0 where there is no answer.
+// status returns the status of a GET request, 0 if there is no response.
 func (c client) status(t *testing.T, path string) int {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, c.base+path, http.NoBody)
@@ -81,19 +81,20 @@ func (c client) send(t *testing.T, want int, request *http.Request) object {
 
 func (c client) login(t *testing.T, email, password string) client {
 	t.Helper()
-	answer := c.do(t, http.StatusOK, http.MethodPost, "/v1/auth/login", object{"email": email, "password": password})
-	require.Equal(t, email, answer.text(t, "user", "email"))
-	c.token = answer.text(t, "session", "token")
+	response := c.do(t, http.StatusOK, http.MethodPost, "/v1/auth/login", object{"email": email, "password": password})
+	require.Equal(t, email, response.text(t, "user", "email"))
+	c.token = response.text(t, "session", "token")
 	return c
 }
 
-// slack posts a payload as Slack does, signed with secret.
+// slack posts a payload signed with secret, as Slack does.
 func (c client) slack(t *testing.T, want int, secret string, body []byte) {
 	t.Helper()
 	verifier, err := slack.NewVerifier(secret, time.Now)
 	require.NoError(t, err)
 	now := time.Now()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, c.base+"/v1/channels/slack/events", bytes.NewReader(body))
+	url := c.base + "/v1/channels/slack/events"
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, bytes.NewReader(body))
 	require.NoError(t, err)
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set(slack.TimestampHeader, strconv.FormatInt(now.Unix(), 10))

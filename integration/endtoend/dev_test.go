@@ -13,14 +13,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The development system: one command, and what it prints works when it is pasted. The second start finds everything as
-// it was.
+// The printed commands work when pasted, and a second start finds the data of the first.
 func TestDev(t *testing.T) {
 	t.Parallel()
 	folder := devFolder(t)
 	env := environment{
 		"KONSTRUCT_LISTEN_ADDR": "127.0.0.1:0",
-		// Of a production that happens to be configured here, nothing is used.
+		// dev must not use a configured production system.
 		"DATABASE_URL": "postgres://konstruct_app:x@192.0.2.1/production", "REDIS_URL": "redis://192.0.2.1",
 	}
 	first := start(t, env, "dev", "--data", folder)
@@ -41,20 +40,20 @@ func TestDev(t *testing.T) {
 	second.stop(t)
 }
 
-// devFolder is one that servers can reach that run as another user.
+// devFolder returns a data folder that servers running as another user can access.
 func devFolder(t *testing.T) string {
 	t.Helper()
-	folder, err := os.MkdirTemp("/var/tmp", "konstruct-dev-") //nolint:usetesting // below TempDir only its owner can pass
+	folder, err := os.MkdirTemp("/var/tmp", "konstruct-dev-") //nolint:usetesting // TempDir is accessible to its owner only
 	require.NoError(t, err)
 	t.Cleanup(func() {
-		// The guard of its servers looks into it for a moment longer.
-		require.Eventually(t, func() bool { return os.RemoveAll(folder) == nil }, patience, 100*time.Millisecond)
+		// The servers' guard process may still read it.
+		require.Eventually(t, func() bool { return os.RemoveAll(folder) == nil }, timeout, 100*time.Millisecond)
 	})
 	require.NoError(t, os.Chmod(folder, 0o711))
 	return filepath.Join(folder, "data")
 }
 
-// paste runs the lines that the welcome indents, as a person would.
+// paste runs the commands that dev prints.
 func paste(t *testing.T, welcome string) {
 	t.Helper()
 	_, lines, found := strings.Cut(welcome, "Log in and")
@@ -73,7 +72,7 @@ func paste(t *testing.T, welcome string) {
 	require.Contains(t, string(out), "HTTP/1.1 200 OK")
 }
 
-// secondUser runs the command that the welcome prints for one.
+// secondUser runs the printed command that creates a second user.
 func secondUser(t *testing.T, welcome string) {
 	t.Helper()
 	_, line, found := strings.Cut(welcome, "Create a second user")
@@ -88,12 +87,11 @@ func secondUser(t *testing.T, welcome string) {
 	require.Contains(t, string(out), "second@example.com")
 }
 
-// The developer's shell may be set up for databases of any kind.
-func TestDevHeedsNoLibpqVariable(t *testing.T) {
+func TestDevIgnoresLibpqVariables(t *testing.T) {
 	t.Parallel()
 	dev := start(t, environment{
 		"KONSTRUCT_LISTEN_ADDR": "127.0.0.1:0",
-		"PGSERVICE":             "nosuch", "PGSERVICEFILE": "/nonexistent", "PGOPTIONS": "-c work_mem=8MB", "PGTZ": "Asia/Tokyo",
+		"PGSERVICE":             "nosuch", "PGSERVICEFILE": "/nonexistent", "PGOPTIONS": "-c work_mem=8MB", "PGTZ": "Japan",
 		"PGSSLROOTCERT": "/nonexistent", "PGSSLCERT": "/nonexistent", "PGSSLMODE": "perhaps", "PGSSLNEGOTIATION": "direct",
 		"PGTARGETSESSIONATTRS": "standby", "PGCONNECT_TIMEOUT": "abc", "PGHOST": "192.0.2.1", "PGPORT": "1",
 		"PGUSER": "nobody", "PGDATABASE": "none", "PGPASSWORD": "x", "PGPASSFILE": "/nonexistent", "PGAPPNAME": "x",
@@ -103,7 +101,7 @@ func TestDevHeedsNoLibpqVariable(t *testing.T) {
 	dev.stop(t)
 }
 
-// Two at once on a fresh folder share one database and take two ports; the end of one is not the other's.
+// Two processes share the folder's database, listen on different ports, and stop independently.
 func TestTwoDevSystemsShareOneFolder(t *testing.T) {
 	t.Parallel()
 	folder := devFolder(t)
@@ -116,7 +114,7 @@ func TestTwoDevSystemsShareOneFolder(t *testing.T) {
 	two := second.wait(t, `msg=listening.* address=(\S+)`)
 	require.NotEqual(t, one, two)
 	require.Equal(t, first.wait(t, `log in +\S+ +(\S+)`), second.wait(t, `log in +\S+ +(\S+)`))
-	require.Contains(t, first.text(), "taken="+taken.Addr().String(), "it says that the port was taken")
+	require.Contains(t, first.text(), "taken="+taken.Addr().String())
 
 	first.stop(t)
 	client{base: "http://" + two}.login(t, "admin@example.com", second.wait(t, `log in +\S+ +(\S+)`))
@@ -124,10 +122,10 @@ func TestTwoDevSystemsShareOneFolder(t *testing.T) {
 	database := second.wait(t, `PostgreSQL \S+ on (\S+),`)
 	second.stop(t)
 	_, err = net.Dial("tcp", database)
-	require.Error(t, err, "the last one stops the servers")
+	require.Error(t, err, "the last process stops the servers")
 }
 
-func TestDevNamesDataWhereItsFolderCannotBeUsed(t *testing.T) {
+func TestDevWithUnusableFolder(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
@@ -150,7 +148,7 @@ func TestServeKeepsDemoDataOnLoopback(t *testing.T) {
 	dev := start(t, environment{"KONSTRUCT_LISTEN_ADDR": "127.0.0.1:0"}, "dev", "--data", folder)
 	dev.wait(t, `msg=listening`)
 	env := environment{
-		"DATABASE_URL":          devURL(t, folder, dev.wait(t, `PostgreSQL \S+ on (\S+),`)),
+		"DATABASE_URL":          devURL(t, "app", folder, dev.wait(t, `PostgreSQL \S+ on (\S+),`)),
 		"SLACK_SIGNING_SECRET":  slackSecret,
 		"KONSTRUCT_SECRETS_KEY": "ZW5kdG9lbmQtdGVzdC1rZXktMzItYnl0ZXMtbG9uZy4=",
 		"REDIS_URL":             "redis://127.0.0.1:1",
@@ -164,14 +162,8 @@ func TestServeKeepsDemoDataOnLoopback(t *testing.T) {
 	start(t, env, "serve").wait(t, `msg=listening`)
 }
 
-// devURL is how the development system's own server logs in.
-func devURL(t *testing.T, folder, address string) string {
-	t.Helper()
-	return devURLOf(t, "app", folder, address)
-}
-
-// devURLOf is how one of the development system's two roles, "app" or "owner", logs in.
-func devURLOf(t *testing.T, role, folder, address string) string {
+// devURL returns the database URL of the development system's role "app" or "owner".
+func devURL(t *testing.T, role, folder, address string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(folder, "dev.json"))
 	require.NoError(t, err)

@@ -1,3 +1,2 @@
-// Package endtoend drives the compiled binary as a process, from an empty database to a message that reached its tenant,
-// and the development system from its first start to its second. It holds tests only.
+// Package endtoend tests the compiled binary as a process, from an empty database to a delivered message.
 package endtoend

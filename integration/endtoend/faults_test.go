@@ -19,9 +19,8 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// Why a server does not start is said in one sentence, and a wrong password, a closed port and a database without a
-// schema are three things.
-func TestServeSaysWhyItDoesNotStart(t *testing.T) {
+// Startup errors are specific, and contain no secrets.
+func TestServeStartupErrors(t *testing.T) {
 	t.Parallel()
 	db := testdb.Empty(t)
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
@@ -29,33 +28,34 @@ func TestServeSaysWhyItDoesNotStart(t *testing.T) {
 	require.NoError(t, closed.Close())
 	config, err := pgx.ParseConfig(db.AppURL)
 	require.NoError(t, err)
+	const prefix = "postgres://konstruct_app:hunter2secret@"
 	for name, tt := range map[string]struct{ url, says string }{
-		"a wrong password":      {strings.Replace(db.AppURL, config.Password, "hunter2secret", 1), "rejected the password"},
-		"nothing listens":       {"postgres://konstruct_app:hunter2secret@" + closed.Addr().String() + "/konstruct", "connection refused"},
-		"no such database":      {strings.Replace(db.AppURL, db.Name, "nowhere", 1), "does not exist"},
-		"no schema":             {db.AppURL, `konstruct migrate up"`},
-		"no such host":          {"postgres://konstruct_app:hunter2secret@nowhere.invalid/konstruct", "host name not resolved"},
-		"an unescaped password": {"postgres://konstruct_app:hunter2/secret@127.0.0.1/konstruct", "percent-encode"},
+		"wrong password":     {strings.Replace(db.AppURL, config.Password, "hunter2secret", 1), "rejected the password"},
+		"connection refused": {prefix + closed.Addr().String() + "/konstruct", "connection refused"},
+		"unknown database":   {strings.Replace(db.AppURL, db.Name, "nowhere", 1), "does not exist"},
+		"no schema":          {db.AppURL, `konstruct migrate up"`},
+		"unknown host":       {prefix + "nowhere.invalid/konstruct", "host name not resolved"},
+		"unescaped password": {"postgres://konstruct_app:hunter2/secret@127.0.0.1/konstruct", "percent-encode"},
 	} {
-		env := served(t, db)
+		env := serveEnvironment(t, db)
 		env["DATABASE_URL"] = tt.url
 		out, code := run(t, env, "", "serve")
 		require.NotZero(t, code, name)
 		require.Contains(t, out, tt.says, name)
-		require.NotContains(t, out, "UNSAFE", "%s: nothing is said about isolation", name)
+		require.NotContains(t, out, "UNSAFE", name)
 		for _, part := range []string{"hunter2", "secret@", config.Password, "nowhere.invalid"} {
 			require.NotContains(t, out, part, name)
 		}
 	}
 }
 
-// A server that accepts connections and never answers is waited for, within bounds.
-func TestServeDoesNotWaitForever(t *testing.T) {
+// serve waits a limited time for a PostgreSQL that accepts connections and never responds.
+func TestServeStartupTimeout(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t)
 	proxy, through := newProxy(t, db.AppURL)
 	proxy.set(func() { proxy.frozen = true })
-	env := served(t, db)
+	env := serveEnvironment(t, db)
 	env["DATABASE_URL"] = through
 	out, code := run(t, env, "", "serve")
 	require.Equal(t, 1, code)
@@ -68,7 +68,7 @@ func TestServeDoesNotWaitForever(t *testing.T) {
 	server.wait(t, `msg=listening`)
 }
 
-func TestNoCommandWaitsForever(t *testing.T) {
+func TestCommandsTimeOut(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t)
 	proxy, app := newProxy(t, db.AppURL)
@@ -94,10 +94,10 @@ func TestNoCommandWaitsForever(t *testing.T) {
 	require.Equal(t, 130, interrupted(t, env, "migrate", "status"))
 }
 
-// readiness is the status of /readyz, and the checks that fail.
+// readiness returns the status in /readyz and the failing checks.
 func (c client) readiness(t *testing.T, want int) (status string, failing []string) {
 	t.Helper()
-	time.Sleep(1100 * time.Millisecond) // an answer is reused for a second
+	time.Sleep(1100 * time.Millisecond) // responses are cached for a second
 	ready := c.do(t, want, http.MethodGet, "/readyz", nil)
 	failing = []string{}
 	for _, check := range ready["checks"].([]any) {
@@ -108,44 +108,45 @@ func (c client) readiness(t *testing.T, want int) (status string, failing []stri
 	return ready.text(t, "status"), failing
 }
 
-// faulty is a running server with an admin and a tenant, whose PostgreSQL is reached through a proxy.
-type faulty struct {
+// testBundle is a running server with a proxy to PostgreSQL, an admin and a tenant.
+type testBundle struct {
 	server *process
 	admin  client
 	db     *testdb.Database
 	proxy  *proxy
-	agents string // the path of the tenant's
+	agents string // the path of the tenant's agents
 }
 
-func newFaulty(t *testing.T, changes environment) faulty {
+func setupServer(t *testing.T, changes environment) testBundle {
 	t.Helper()
-	f := faulty{db: testdb.New(t)}
-	env := served(t, f.db)
-	f.proxy, env["DATABASE_URL"] = newProxy(t, f.db.AppURL)
+	b := testBundle{db: testdb.New(t)}
+	env := serveEnvironment(t, b.db)
+	b.proxy, env["DATABASE_URL"] = newProxy(t, b.db.AppURL)
 	maps.Copy(env, changes)
 	out, code := run(t, env, password+"\n", "user", "create", "--admin", "ada@example.com")
 	require.Zero(t, code, out)
-	f.server = start(t, env, "serve")
-	f.admin = client{base: "http://" + f.server.wait(t, `listening.*address"?[=:]"?([^"\s]+)`)}.login(t, "ada@example.com", password)
-	f.agents = "/v1/tenants/" + f.admin.createTenant(t, "acme") + "/agents"
-	return f
+	b.server = start(t, env, "serve")
+	anonymous := client{base: "http://" + b.server.wait(t, `listening.*address"?[=:]"?([^"\s]+)`)}
+	b.admin = anonymous.login(t, "ada@example.com", password)
+	b.agents = "/v1/tenants/" + b.admin.createTenant(t, "acme") + "/agents"
+	return b
 }
 
-// list gets the tenant's agents and wants the status.
-func (f faulty) list(t *testing.T, want int) object {
+// list gets the tenant's agents and expects the status.
+func (b testBundle) list(t *testing.T, want int) object {
 	t.Helper()
-	return f.admin.do(t, want, http.MethodGet, f.agents, nil)
+	return b.admin.do(t, want, http.MethodGet, b.agents, nil)
 }
 
-func (f faulty) create(t *testing.T, want int) object {
+func (b testBundle) create(t *testing.T, want int) object {
 	t.Helper()
-	return f.admin.do(t, want, http.MethodPost, f.agents, object{"name": "Mara"})
+	return b.admin.do(t, want, http.MethodPost, b.agents, object{"name": "Mara"})
 }
 
 // number reads one number as the superuser.
-func (f faulty) number(t *testing.T, query string) (n int64) {
+func (b testBundle) number(t *testing.T, query string) (n int64) {
 	t.Helper()
-	conn, err := pgx.Connect(t.Context(), f.db.SuperURL)
+	conn, err := pgx.Connect(t.Context(), b.db.SuperURL)
 	require.NoError(t, err)
 	defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
 	require.NoError(t, conn.QueryRow(t.Context(), query).Scan(&n))
@@ -153,92 +154,96 @@ func (f faulty) number(t *testing.T, query string) (n int64) {
 }
 
 const (
-	countAgents    = "select count(*) from agents"
-	sleepers       = "select count(*) from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'"
-	lockWaiters    = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+	countAgents = "select count(*) from agents"
+	sleepers    = "select count(*) from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'"
+	lockWaiters = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+	terminate   = "select pg_terminate_backend(pid) from pg_stat_activity " +
+		"where usename = 'konstruct_app' and datname = current_database()"
 	temporaryFiles = "select temp_files from pg_stat_database where datname = current_database()"
 )
 
-// While PostgreSQL does not answer, nothing is blamed but PostgreSQL, and tenants are served as soon as it does again.
+// While PostgreSQL does not respond, only its checks fail. Requests succeed as soon as it responds again.
 func TestServeUnderAFrozenDatabase(t *testing.T) {
 	t.Parallel()
-	f := newFaulty(t, nil)
-	status, failing := f.admin.readiness(t, http.StatusOK)
+	b := setupServer(t, nil)
+	status, failing := b.admin.readiness(t, http.StatusOK)
 	require.Equal(t, "ready", status)
 	require.Empty(t, failing)
 
-	f.proxy.set(func() { f.proxy.frozen = true })
-	status, failing = f.admin.readiness(t, http.StatusServiceUnavailable)
+	b.proxy.set(func() { b.proxy.frozen = true })
+	status, failing = b.admin.readiness(t, http.StatusServiceUnavailable)
 	require.Equal(t, "not_ready", status)
 	require.Equal(t, []string{"postgresql", "writes"}, failing)
-	problem := f.list(t, http.StatusServiceUnavailable)
+	problem := b.list(t, http.StatusServiceUnavailable)
 	require.Equal(t, "unavailable", problem.text(t, "code"))
 
-	f.proxy.set(func() { f.proxy.frozen = false })
-	require.Eventually(t, func() bool { return f.admin.status(t, f.agents) == http.StatusOK }, 10*time.Second, 50*time.Millisecond)
-	_, failing = f.admin.readiness(t, http.StatusOK)
+	b.proxy.set(func() { b.proxy.frozen = false })
+	available := func() bool { return b.admin.status(t, b.agents) == http.StatusOK }
+	require.Eventually(t, available, 10*time.Second, 50*time.Millisecond)
+	_, failing = b.admin.readiness(t, http.StatusOK)
 	require.Empty(t, failing)
-	require.NotContains(t, f.server.text(), "level=ERROR", "it was to be expected to pass")
+	require.NotContains(t, b.server.text(), "level=ERROR")
 }
 
-// A change whose answer was lost may have been made, and the client is not told to repeat it. A read can be repeated.
-func TestServeTellsUnknownOutcomes(t *testing.T) {
+// If the response to a write is lost, its outcome is unknown, so a client must not retry it. Reads can be retried.
+func TestServeUnknownOutcome(t *testing.T) {
 	t.Parallel()
-	f := newFaulty(t, nil)
-	before := f.number(t, countAgents)
-	// The session is looked up first: only the answer of the change is to be lost.
-	execute(t, f.db.SuperURL, `create function slow() returns trigger language plpgsql as 'begin perform pg_sleep(2); return new; end'`)
-	execute(t, f.db.SuperURL, `create trigger slow before insert on agents for each row execute function slow()`)
+	b := setupServer(t, nil)
+	before := b.number(t, countAgents)
+	// The delay keeps the session's lookup apart: only the response to the insert must be lost.
+	execute(t, b.db.SuperURL, `create function slow() returns trigger language plpgsql as
+			'begin perform pg_sleep(2); return new; end';
+		create trigger slow before insert on agents for each row execute function slow()`)
 	var deaf sync.WaitGroup
 	deaf.Go(func() {
-		for f.number(t, sleepers) == 0 {
+		for b.number(t, sleepers) == 0 {
 			time.Sleep(10 * time.Millisecond)
 		}
-		f.proxy.set(func() { f.proxy.deaf = true })
+		b.proxy.set(func() { b.proxy.deaf = true })
 	})
 	defer deaf.Wait()
-	unknown := f.create(t, http.StatusServiceUnavailable)
+	unknown := b.create(t, http.StatusServiceUnavailable)
 	require.Equal(t, "outcome_unknown", unknown.text(t, "code"))
-	require.Equal(t, before+1, f.number(t, countAgents), "it was made")
-	f.server.wait(t, `msg="audit: change" action=create-agent .*outcome=unknown`)
+	require.Equal(t, before+1, b.number(t, countAgents), "inserted")
+	b.server.wait(t, `msg="audit: change" action=create-agent .*outcome=unknown`)
 
-	problem := f.list(t, http.StatusServiceUnavailable)
+	problem := b.list(t, http.StatusServiceUnavailable)
 	require.Equal(t, "unavailable", problem.text(t, "code"))
 }
 
-// A read-only server, a full disk's temporary twin, and locks leave reads alone.
+// A read-only database degrades readiness and rejects writes, but not reads.
 func TestServeWithoutWrites(t *testing.T) {
 	t.Parallel()
-	f := newFaulty(t, nil)
-	f.admin.readiness(t, http.StatusOK)
-	require.Eventually(t, func() bool { return f.number(t, temporaryFiles) > 0 }, 20*time.Second, 200*time.Millisecond,
-		"the check writes to the disk, so that it fails where that is full")
+	b := setupServer(t, nil)
+	b.admin.readiness(t, http.StatusOK)
+	require.Eventually(t, func() bool { return b.number(t, temporaryFiles) > 0 }, 20*time.Second, 200*time.Millisecond,
+		"the check writes to disk, to detect a full one")
 
-	name := rls.Quote(f.db.Name)
-	execute(t, f.db.SuperURL, "alter role konstruct_app in database "+name+" set default_transaction_read_only = on")
-	execute(t, f.db.SuperURL, "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'konstruct_app' and datname = current_database()")
+	name := rls.Quote(b.db.Name)
+	execute(t, b.db.SuperURL, "alter role konstruct_app in database "+name+" set default_transaction_read_only = on")
+	execute(t, b.db.SuperURL, terminate)
 	require.Eventually(t, func() bool {
-		status, failing := f.admin.readiness(t, http.StatusOK)
+		status, failing := b.admin.readiness(t, http.StatusOK)
 		return status == "degraded" && len(failing) == 1 && failing[0] == "writes"
 	}, 10*time.Second, 100*time.Millisecond)
-	f.list(t, http.StatusOK)
-	problem := f.create(t, http.StatusServiceUnavailable)
+	b.list(t, http.StatusOK)
+	problem := b.create(t, http.StatusServiceUnavailable)
 	require.Equal(t, "unavailable", problem.text(t, "code"))
 
-	execute(t, f.db.SuperURL, "alter role konstruct_app in database "+name+" reset default_transaction_read_only")
-	execute(t, f.db.SuperURL, "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'konstruct_app' and datname = current_database()")
+	execute(t, b.db.SuperURL, "alter role konstruct_app in database "+name+" reset default_transaction_read_only")
+	execute(t, b.db.SuperURL, terminate)
 	require.Eventually(t, func() bool {
-		status, _ := f.admin.readiness(t, http.StatusOK)
+		status, _ := b.admin.readiness(t, http.StatusOK)
 		return status == "ready"
 	}, 10*time.Second, 100*time.Millisecond)
-	f.create(t, http.StatusCreated)
+	b.create(t, http.StatusCreated)
 }
 
-// A lock on one table does not take the server out, whichever table it is.
+// Locked tables do not affect readiness.
 func TestServeUnderTableLocks(t *testing.T) {
 	t.Parallel()
-	f := newFaulty(t, environment{"KONSTRUCT_DB_MAX_CONNS": "2"})
-	conn, err := pgx.Connect(t.Context(), f.db.SuperURL)
+	b := setupServer(t, environment{"KONSTRUCT_DB_MAX_CONNS": "2"})
+	conn, err := pgx.Connect(t.Context(), b.db.SuperURL)
 	require.NoError(t, err)
 	defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
 	lock, err := conn.Begin(t.Context())
@@ -248,12 +253,12 @@ func TestServeUnderTableLocks(t *testing.T) {
 	require.NoError(t, err)
 	var waiting sync.WaitGroup
 	defer waiting.Wait()
-	for range 6 { // two have all connections of the requests, the others wait for one
-		waiting.Go(func() { f.admin.do(t, http.StatusServiceUnavailable, http.MethodGet, "/v1/me", nil) })
+	for range 6 { // two hold the pool's connections, four wait
+		waiting.Go(func() { b.admin.do(t, http.StatusServiceUnavailable, http.MethodGet, "/v1/me", nil) })
 	}
-	require.Eventually(t, func() bool { return f.number(t, lockWaiters) == 2 }, patience, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return b.number(t, lockWaiters) == 2 }, timeout, 10*time.Millisecond)
 	for range 2 {
-		status, failing := f.admin.readiness(t, http.StatusOK)
+		status, failing := b.admin.readiness(t, http.StatusOK)
 		require.Equal(t, "ready", status)
 		require.Empty(t, failing)
 	}
@@ -261,38 +266,37 @@ func TestServeUnderTableLocks(t *testing.T) {
 	require.NoError(t, lock.Rollback(t.Context()))
 }
 
-// SIGHUP changes nothing. SIGTERM turns readiness red, then serves for the drain delay, then ends well.
+// SIGHUP is ignored. After SIGTERM readiness fails, and requests are served for the drain delay.
 func TestServeDrains(t *testing.T) {
 	t.Parallel()
-	f := newFaulty(t, environment{"KONSTRUCT_DRAIN_DELAY": "2s", "KONSTRUCT_LOG_FORMAT": "json"})
-	require.NoError(t, f.server.cmd.Process.Signal(syscall.SIGHUP))
+	b := setupServer(t, environment{"KONSTRUCT_DRAIN_DELAY": "2s", "KONSTRUCT_LOG_FORMAT": "json"})
+	require.NoError(t, b.server.cmd.Process.Signal(syscall.SIGHUP))
 	time.Sleep(200 * time.Millisecond)
-	f.list(t, http.StatusOK)
+	b.list(t, http.StatusOK)
 
-	require.NoError(t, f.server.cmd.Process.Signal(syscall.SIGTERM))
+	require.NoError(t, b.server.cmd.Process.Signal(syscall.SIGTERM))
 	begin := time.Now()
-	f.server.wait(t, `"msg":"shutting down","drain_delay":"2s"`)
-	f.admin.do(t, http.StatusServiceUnavailable, http.MethodGet, "/readyz", nil)
+	b.server.wait(t, `"msg":"shutting down","drain_delay":"2s"`)
+	b.admin.do(t, http.StatusServiceUnavailable, http.MethodGet, "/readyz", nil)
 	for time.Since(begin) < time.Second {
-		f.list(t, http.StatusOK)
+		b.list(t, http.StatusOK)
 	}
-	<-f.server.done
-	require.NoError(t, f.server.cmd.Wait())
+	<-b.server.done
+	require.NoError(t, b.server.cmd.Wait())
 	require.GreaterOrEqual(t, time.Since(begin), 2*time.Second)
 }
 
-// A second signal ends the process at once.
-func TestServeStopsAtOnceOnASecondSignal(t *testing.T) {
+func TestSecondSignalStopsServeImmediately(t *testing.T) {
 	t.Parallel()
-	f := newFaulty(t, environment{"KONSTRUCT_DRAIN_DELAY": "1m"})
-	require.NoError(t, f.server.cmd.Process.Signal(syscall.SIGINT))
-	f.server.wait(t, `msg="shutting down"`)
-	time.Sleep(1200 * time.Millisecond) // within a second it counts as the same Ctrl-C
-	require.NoError(t, f.server.cmd.Process.Signal(syscall.SIGINT))
+	b := setupServer(t, environment{"KONSTRUCT_DRAIN_DELAY": "1m"})
+	require.NoError(t, b.server.cmd.Process.Signal(syscall.SIGINT))
+	b.server.wait(t, `msg="shutting down"`)
+	time.Sleep(1200 * time.Millisecond) // signals within a second count as one Ctrl-C
+	require.NoError(t, b.server.cmd.Process.Signal(syscall.SIGINT))
 	select {
-	case <-f.server.done:
+	case <-b.server.done:
 	case <-time.After(10 * time.Second):
 		require.Fail(t, "still running")
 	}
-	require.Error(t, f.server.cmd.Wait(), "it was cut off")
+	require.Error(t, b.server.cmd.Wait())
 }

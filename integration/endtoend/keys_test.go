@@ -17,11 +17,11 @@ const (
 	otherKey = "a2V5cy1yb3RhdGUtb3RoZXIta2V5LTMyLWJ5dGVzLi4="
 )
 
-// The rotation as docs/operations.md describes it, beside a running server, interrupted once.
+// The rotation in docs/operations.md, with a running server and one interruption.
 func TestRotateKeys(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t)
-	env := served(t, db)
+	env := serveEnvironment(t, db)
 	oldKey := env["KONSTRUCT_SECRETS_KEY"]
 	out, code := run(t, env, password+"\n", "user", "create", "--admin", "ada@example.com")
 	require.Zero(t, code, out)
@@ -47,7 +47,8 @@ func TestRotateKeys(t *testing.T) {
 	require.Contains(t, out, "in use")
 	out, code = run(t, with(newKey+","+otherKey), "", "keys", "rotate")
 	require.Equal(t, 1, code, out)
-	require.Regexp(t, `FAILED tenant \S+ connection \S+ secret bot_token: secrets: sealed with a key that is not configured: key id [0-9a-f]{16}`, out)
+	require.Regexp(t, `FAILED tenant \S+ connection \S+ secret bot_token: `+
+		`secrets: sealed with a key that is not configured: key id [0-9a-f]{16}`, out)
 
 	interrupt(t, db, with(newKey+","+oldKey))
 	out, code = run(t, with(newKey+","+oldKey), "", "keys", "rotate")
@@ -59,7 +60,7 @@ func TestRotateKeys(t *testing.T) {
 	out, code = run(t, with(newKey), "", "keys", "rotate", "--check")
 	require.Zero(t, code, out)
 	for i := 0; i < len(etags); i += 2 {
-		require.Equal(t, etags[i+1], admin.etag(t, etags[i]), "what a client sees has not changed")
+		require.Equal(t, etags[i+1], admin.etag(t, etags[i]), "unchanged for clients")
 	}
 	server.stop(t)
 
@@ -70,7 +71,7 @@ func TestRotateKeys(t *testing.T) {
 	require.Equal(t, 2, code, out)
 }
 
-// interrupt holds the second tenant's row, and sends SIGINT when the rotation waits for it.
+// interrupt locks the second tenant's row, and sends SIGINT when the rotation waits for it.
 func interrupt(t *testing.T, db *testdb.Database, env environment) {
 	t.Helper()
 	super, err := pgx.Connect(t.Context(), db.SuperURL)
@@ -88,7 +89,7 @@ func interrupt(t *testing.T, db *testdb.Database, env environment) {
 			where not l.granted and a.datname = current_database() and a.usename = 'konstruct_app')`).Scan(&waits)
 		require.NoError(t, err)
 		return waits
-	}, patience, 10*time.Millisecond)
+	}, timeout, 10*time.Millisecond)
 	require.NoError(t, rotating.cmd.Process.Signal(syscall.SIGINT))
 	<-rotating.done
 	require.Error(t, rotating.cmd.Wait())

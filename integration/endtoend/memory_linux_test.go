@@ -3,7 +3,6 @@ package endtoend_test
 import (
 	"bufio"
 	"fmt"
-	"net/http"
 	"os"
 	"strconv"
 	"strings"
@@ -15,14 +14,14 @@ import (
 	"github.com/konstruct/konstruct/integration/testdb"
 )
 
-// memoryNeeded is what docs/operations.md says that serve needs, in bytes.
+// memoryNeeded is serve's memory requirement in docs/operations.md, in bytes.
 const memoryNeeded = 256 << 20
 
-// Logging in is what takes the most memory. GOMEMLIMIT, which is what serve sets in a container of that size, keeps the
-// garbage of the hashes from piling up on a machine with many cores.
-func TestServeFitsIntoItsMemory(t *testing.T) {
+// Logins use the most memory. serve sets this GOMEMLIMIT in a container of that size, which bounds the garbage of
+// password hashes on machines with many cores.
+func TestServeMemory(t *testing.T) {
 	t.Parallel()
-	env := served(t, testdb.New(t))
+	env := serveEnvironment(t, testdb.New(t))
 	env["GOMEMLIMIT"] = strconv.Itoa(memoryNeeded * 8 / 10)
 	out, code := run(t, env, password+"\n", "user", "create", "ada@example.com")
 	require.Zero(t, code, out)
@@ -30,22 +29,22 @@ func TestServeFitsIntoItsMemory(t *testing.T) {
 	server.wait(t, `msg="garbage collection" gogc=400 gomemlimit=(\S+)`)
 	api := client{base: "http://" + server.wait(t, `msg=listening.* address=(\S+)`)}
 
-	var people sync.WaitGroup
+	var logins sync.WaitGroup
 	for range 8 {
-		people.Go(func() {
+		logins.Go(func() {
 			for range 10 {
-				api.do(t, http.StatusOK, http.MethodPost, "/v1/auth/login", object{"email": "ada@example.com", "password": password})
+				api.login(t, "ada@example.com", password)
 			}
 		})
 	}
-	people.Wait()
+	logins.Wait()
 	peak := peakMemory(t, server.cmd.Process.Pid)
 	t.Logf("peak: %d MiB", peak>>20)
 	require.Less(t, peak, memoryNeeded)
-	require.Greater(t, peak, 19<<20, "a password was hashed")
+	require.Greater(t, peak, 19<<20, "the memory of one password hash")
 }
 
-// peakMemory is the largest resident size that a process has had, in bytes (proc(5), VmHWM).
+// peakMemory returns a process's peak resident set size in bytes (proc(5), VmHWM).
 func peakMemory(t *testing.T, pid int) int {
 	t.Helper()
 	status, err := os.Open(fmt.Sprintf("/proc/%d/status", pid))

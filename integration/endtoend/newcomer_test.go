@@ -1,7 +1,6 @@
 package endtoend_test
 
 import (
-	"bytes"
 	"net/http"
 	"net/url"
 	"os"
@@ -15,7 +14,7 @@ import (
 	"github.com/konstruct/konstruct/integration/testdb"
 )
 
-// wrongPassword is the same URL with another password.
+// wrongPassword replaces the password in a URL.
 func wrongPassword(t *testing.T, raw string) string {
 	t.Helper()
 	u, err := url.Parse(raw)
@@ -24,14 +23,12 @@ func wrongPassword(t *testing.T, raw string) string {
 	return u.String()
 }
 
-// What a newcomer forgets first: the migrations. Each command says so, and migrate up says what comes next.
-func TestWithoutMigrationsEachCommandSaysSo(t *testing.T) {
+// Without migrations each command says to run migrate up, which prints the next commands.
+func TestWithoutMigrations(t *testing.T) {
 	t.Parallel()
 	db := testdb.Empty(t)
 	owner, super := environment{"MIGRATION_DATABASE_URL": db.OwnerURL}, environment{"MIGRATION_DATABASE_URL": db.SuperURL}
-	env := environment{
-		"DATABASE_URL": db.AppURL, "KONSTRUCT_LISTEN_ADDR": "127.0.0.1:0", "REDIS_URL": testdb.Redis(t), "KONSTRUCT_SECRETS_KEY": newKey,
-	}
+	env := serveEnvironment(t, db)
 	for _, args := range [][]string{
 		{"serve"}, {"user", "create", "ada@example.com"}, {"user", "password", "ada@example.com"}, {"keys", "rotate"},
 	} {
@@ -54,19 +51,19 @@ func TestWithoutMigrationsEachCommandSaysSo(t *testing.T) {
 	out, code = run(t, env, password+"\n", "user", "create", "ada@example.com")
 	require.Zero(t, code, out)
 
-	// The tables of a running server go away.
+	// The tables are dropped under a running server.
 	server := start(t, env, "serve")
 	anonymous := client{base: "http://" + server.wait(t, `msg=listening.* address=(\S+)`)}
 	anonymous.login(t, "ada@example.com", password)
 	execute(t, db.SuperURL, "drop table login_attempts, portal_sessions, portal_users")
-	answer := anonymous.do(t, http.StatusServiceUnavailable, http.MethodPost, "/v1/auth/login",
+	problem := anonymous.do(t, http.StatusServiceUnavailable, http.MethodPost, "/v1/auth/login",
 		object{"email": "ada@example.com", "password": password})
-	require.Equal(t, "unavailable", answer.text(t, "code"))
+	require.Equal(t, "unavailable", problem.text(t, "code"))
 	server.wait(t, `konstruct migrate up`)
 }
 
-// Without a .env, and with nothing set but the databases of this test, the server starts and says what is off.
-func TestServeStartsWithoutSecretsAndSaysWhatIsOff(t *testing.T) {
+// Without secrets the server starts and logs which features are disabled.
+func TestServeWithoutSecrets(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t)
 	env := environment{"DATABASE_URL": db.AppURL, "REDIS_URL": testdb.Redis(t), "KONSTRUCT_LISTEN_ADDR": "127.0.0.1:0"}
@@ -95,7 +92,7 @@ func TestServeStartsWithoutSecretsAndSaysWhatIsOff(t *testing.T) {
 	require.Contains(t, out, "KONSTRUCT_SECRETS_KEY: is required")
 }
 
-func TestWrongPasswordsNameTheirVariable(t *testing.T) {
+func TestWrongPasswordErrorsNameTheVariable(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t)
 	app := environment{
@@ -107,20 +104,20 @@ func TestWrongPasswordsNameTheirVariable(t *testing.T) {
 		name string
 		args []string
 	}{
-		{app, "DATABASE_URL: PostgreSQL rejected the password of ", []string{"serve"}},
-		{app, "DATABASE_URL: PostgreSQL rejected the password of ", []string{"user", "create", "ada@example.com"}},
-		{app, "DATABASE_URL: PostgreSQL rejected the password of ", []string{"keys", "rotate"}},
-		{app, "DATABASE_URL: PostgreSQL rejected the password of ", []string{"doctor"}},
-		{app, "DATABASE_URL: PostgreSQL rejected the password of ", []string{"doctor", "--attack"}},
-		{owner, "MIGRATION_DATABASE_URL: PostgreSQL rejected the password of ", []string{"migrate", "up"}},
-		{owner, "MIGRATION_DATABASE_URL: PostgreSQL rejected the password of ", []string{"migrate", "status"}},
+		{app, "DATABASE_URL", []string{"serve"}},
+		{app, "DATABASE_URL", []string{"user", "create", "ada@example.com"}},
+		{app, "DATABASE_URL", []string{"keys", "rotate"}},
+		{app, "DATABASE_URL", []string{"doctor"}},
+		{app, "DATABASE_URL", []string{"doctor", "--attack"}},
+		{owner, "MIGRATION_DATABASE_URL", []string{"migrate", "up"}},
+		{owner, "MIGRATION_DATABASE_URL", []string{"migrate", "status"}},
 	} {
 		out, code := run(t, c.env, password+"\n", c.args...)
 		require.Equal(t, 1, code, "%s: %s", c.args, out)
-		require.Contains(t, out, c.name, c.args)
+		require.Contains(t, out, c.name+": PostgreSQL rejected the password of ", c.args)
 		require.Contains(t, out, "volume keeps the passwords of its first start", c.args)
 		require.NotContains(t, out, "canary", c.args)
-		require.NotContains(t, out, "failed to connect to", "pgx's text repeats the host: %s", c.args)
+		require.NotContains(t, out, "failed to connect to", "pgx's error, which contains the host: %s", c.args)
 	}
 
 	server := start(t, environment{
@@ -131,7 +128,7 @@ func TestWrongPasswordsNameTheirVariable(t *testing.T) {
 	require.NotContains(t, server.text(), "canary")
 }
 
-func TestLibpqVariablesAreIgnoredOrBlamedByName(t *testing.T) {
+func TestLibpqVariables(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t)
 	env := environment{
@@ -155,10 +152,10 @@ func TestLibpqVariablesAreIgnoredOrBlamedByName(t *testing.T) {
 	}
 }
 
-// One Ctrl-C arrives several times: from the terminal, and from each program that passes it on.
-func TestOneCtrlCSeveralTimesIsAGracefulStop(t *testing.T) {
+// One Ctrl-C may arrive several times, from the terminal and from each wrapper that forwards it.
+func TestRepeatedSIGINTStopsGracefully(t *testing.T) {
 	t.Parallel()
-	server := start(t, served(t, testdb.New(t)), "serve")
+	server := start(t, serveEnvironment(t, testdb.New(t)), "serve")
 	server.wait(t, `msg=listening`)
 	for range 3 {
 		require.NoError(t, server.cmd.Process.Signal(syscall.SIGINT))
@@ -166,24 +163,16 @@ func TestOneCtrlCSeveralTimesIsAGracefulStop(t *testing.T) {
 	server.stop(t)
 }
 
-// task runs the Taskfile's tool in the repository.
-func task(t *testing.T, args ...string) string {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", append([]string{"tool", "-modfile=tools/go.mod", "task"}, args...)...)
-	cmd.Dir = "../.."
-	cmd.Env = append(os.Environ(), "NO_COLOR=1") // with CI=true, task colors what is no terminal
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	require.NoError(t, cmd.Run(), out.String())
-	return out.String()
-}
-
-func TestTasksAreListedInTheOrderOfUse(t *testing.T) {
+func TestTasksAreListedInOrderOfUse(t *testing.T) {
 	t.Parallel()
-	list := task(t)
+	cmd := exec.CommandContext(t.Context(), "go", "tool", "-modfile=tools/go.mod", "task")
+	cmd.Dir = "../.."
+	cmd.Env = append(os.Environ(), "NO_COLOR=1") // task colors its output if CI=true
+	list, err := cmd.CombinedOutput()
+	require.NoError(t, err, string(list))
 	position := -1
 	for _, name := range []string{"* dev:", "* up:", "* migrate:", "* serve:", "* down:", "* test:"} {
-		next := strings.Index(list, name)
+		next := strings.Index(string(list), name)
 		require.Greater(t, next, position, name)
 		position = next
 	}

@@ -20,14 +20,13 @@ import (
 	"github.com/konstruct/konstruct/integration/testdb"
 )
 
-// patience bounds each wait for a process.
-const patience = 60 * time.Second
+const (
+	timeout      = time.Minute // of each wait for a process
+	buildVersion = "v0.0.0-endtoend"
+)
 
-// binary is the compiled program, built once for all tests of the package.
+// binary is the compiled program.
 var binary string
-
-// buildVersion is the version of the binary, set as releases set it.
-const buildVersion = "v0.0.0-endtoend"
 
 func TestMain(m *testing.M) {
 	folder, err := os.MkdirTemp("", "konstruct-endtoend-")
@@ -36,18 +35,21 @@ func TestMain(m *testing.M) {
 	}
 	defer func() { _ = os.RemoveAll(folder) }()
 	binary = filepath.Join(folder, "konstruct")
-	build := exec.Command("go", "build", "-ldflags", "-X main.version="+buildVersion, "-o", binary, "github.com/konstruct/konstruct/cmd/konstruct")
+	build := exec.Command("go", "build", "-ldflags", "-X main.version="+buildVersion, "-o", binary, "../../cmd/konstruct")
 	if out, err := build.CombinedOutput(); err != nil {
 		panic(string(out))
 	}
 	testdb.Main(m)
 }
 
-// environment is what a process sees: nothing of the developer's own configuration.
+// environment is the environment of a process, without the developer's configuration.
 type environment map[string]string
 
 func (e environment) lines() []string {
-	lines := []string{"KONSTRUCT_METRICS_ADDR=127.0.0.1:0", "PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "TMPDIR=" + os.TempDir()}
+	lines := []string{
+		"KONSTRUCT_METRICS_ADDR=127.0.0.1:0",
+		"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "TMPDIR=" + os.TempDir(),
+	}
 	for name, value := range e {
 		lines = append(lines, name+"="+value)
 	}
@@ -61,10 +63,10 @@ func command(ctx context.Context, t *testing.T, env environment, args ...string)
 	return cmd
 }
 
-// run runs a command to its end and returns what it printed, and its exit code.
+// run runs a command and returns its output and exit code.
 func run(t *testing.T, env environment, stdin string, args ...string) (out string, code int) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
 	cmd := command(ctx, t, env, args...)
 	cmd.Stdin = strings.NewReader(stdin)
@@ -76,10 +78,10 @@ func run(t *testing.T, env environment, stdin string, args ...string) (out strin
 	return string(text), cmd.ProcessState.ExitCode()
 }
 
-// interrupted sends Ctrl-C to a command that waits for something, its standard input open, and returns its exit code.
+// interrupted sends SIGINT to a waiting command with open standard input, and returns its exit code.
 func interrupted(t *testing.T, env environment, args ...string) int {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
 	cmd := command(ctx, t, env, args...)
 	stdin, err := cmd.StdinPipe()
@@ -93,7 +95,7 @@ func interrupted(t *testing.T, env environment, args ...string) int {
 	return cmd.ProcessState.ExitCode()
 }
 
-// process is a running server and all that it has printed.
+// process is a running command and its output.
 type process struct {
 	cmd  *exec.Cmd
 	done chan struct{}
@@ -102,7 +104,7 @@ type process struct {
 	printed bytes.Buffer
 }
 
-// start runs a command that goes on, and stops it with the test.
+// start starts a command and stops it with the test.
 func start(t *testing.T, env environment, args ...string) *process {
 	t.Helper()
 	p := &process{cmd: command(context.WithoutCancel(t.Context()), t, env, args...), done: make(chan struct{})}
@@ -143,29 +145,29 @@ func (p *process) text() string {
 	return p.printed.String()
 }
 
-// wait returns the first group of pattern in what was printed, as soon as it was.
+// wait waits for output that matches the pattern, and returns its last group.
 func (p *process) wait(t *testing.T, pattern string) string {
 	t.Helper()
 	re := regexp.MustCompile(pattern)
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(timeout); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		if found := re.FindStringSubmatch(p.text()); found != nil {
 			return found[len(found)-1]
 		}
 		select {
 		case <-p.done:
-			require.Failf(t, "the process ended", "waiting for %s:\n%s", pattern, p.text())
+			require.Failf(t, "process exited", "waiting for %s:\n%s", pattern, p.text())
 		default:
 		}
 	}
-	require.Failf(t, "not printed in time", "%s:\n%s", pattern, p.text())
+	require.Failf(t, "timeout", "waiting for %s:\n%s", pattern, p.text())
 	return ""
 }
 
-// stop asks the process to stop, as a terminal or a supervisor would, and wants it to end well.
+// stop sends SIGINT and expects exit code 0.
 func (p *process) stop(t *testing.T) {
 	t.Helper()
 	require.NoError(t, p.cmd.Process.Signal(syscall.SIGINT))
-	kill := time.AfterFunc(patience, func() { _ = p.cmd.Process.Kill() })
+	kill := time.AfterFunc(timeout, func() { _ = p.cmd.Process.Kill() })
 	defer kill.Stop()
 	<-p.done
 	require.NoError(t, p.cmd.Wait(), p.text())

@@ -10,18 +10,18 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// proxy stands between a server and its PostgreSQL, and misbehaves when told to.
+// proxy forwards connections to PostgreSQL and injects faults.
 type proxy struct {
 	listener net.Listener
 	target   string
 
 	mu     sync.Mutex
 	wake   *sync.Cond
-	frozen bool // connections are accepted, and nothing is forwarded
-	deaf   bool // what is sent arrives, and its answer is lost together with the connection
+	frozen bool // accept connections, but forward nothing
+	deaf   bool // forward requests, and close the connection instead of forwarding the response
 }
 
-// newProxy returns a proxy to the database, and the URL that leads through it.
+// newProxy returns a proxy to the database, and the database's URL through the proxy.
 func newProxy(t *testing.T, databaseURL string) (p *proxy, through string) {
 	t.Helper()
 	u, err := url.Parse(databaseURL)
@@ -36,7 +36,7 @@ func newProxy(t *testing.T, databaseURL string) (p *proxy, through string) {
 	return p, u.String()
 }
 
-// set changes how the proxy behaves.
+// set changes the proxy's faults.
 func (p *proxy) set(change func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -60,15 +60,15 @@ func (p *proxy) accept() {
 	}
 }
 
-func (p *proxy) forward(to, from net.Conn, answers bool) {
+func (p *proxy) forward(to, from net.Conn, responses bool) {
 	defer func() { _ = to.Close(); _ = from.Close() }()
 	buffer := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(buffer)
-		if n > 0 && !p.pass(answers) {
-			return
-		}
 		if n > 0 {
+			if !p.mayForward(responses) {
+				return
+			}
 			if _, err := to.Write(buffer[:n]); err != nil {
 				return
 			}
@@ -79,12 +79,12 @@ func (p *proxy) forward(to, from net.Conn, answers bool) {
 	}
 }
 
-// pass waits while the proxy is frozen, and reports whether what was read may go on.
-func (p *proxy) pass(answers bool) bool {
+// mayForward waits while the proxy is frozen, and reports whether to forward.
+func (p *proxy) mayForward(responses bool) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for p.frozen {
 		p.wake.Wait()
 	}
-	return !p.deaf || !answers
+	return !p.deaf || !responses
 }

@@ -19,8 +19,8 @@ const (
 	password    = "correct horse battery staple"
 )
 
-// served is an environment for `konstruct serve` on a free port.
-func served(t *testing.T, db *testdb.Database) environment {
+// serveEnvironment configures `konstruct serve` on a free port.
+func serveEnvironment(t *testing.T, db *testdb.Database) environment {
 	t.Helper()
 	return environment{
 		"DATABASE_URL":          db.AppURL,
@@ -31,14 +31,14 @@ func served(t *testing.T, db *testdb.Database) environment {
 	}
 }
 
-// From an empty database to a message that reached its tenant.
+// From an empty database to a delivered message.
 func TestFromMigrateToMessage(t *testing.T) {
 	t.Parallel()
 	db := testdb.Empty(t)
-	env := served(t, db)
+	env := serveEnvironment(t, db)
 
 	out, code := run(t, environment{"MIGRATION_DATABASE_URL": db.OwnerURL}, "", "migrate", "up")
-	require.Equal(t, 1, code, "before the bootstrap the owner is told what a DBA has to run")
+	require.Equal(t, 1, code, "without bootstrap")
 	require.Contains(t, out, "bootstrap.sql")
 	out, code = run(t, environment{"MIGRATION_DATABASE_URL": db.SuperURL}, "", "migrate", "up")
 	require.Zero(t, code, out)
@@ -53,7 +53,8 @@ func TestFromMigrateToMessage(t *testing.T) {
 	anonymous := client{base: "http://" + server.wait(t, `msg=listening.* address=(\S+)`)}
 	anonymous.do(t, http.StatusOK, http.MethodGet, "/readyz", nil)
 	anonymous.do(t, http.StatusUnauthorized, http.MethodGet, "/v1/me", nil)
-	anonymous.do(t, http.StatusUnauthorized, http.MethodPost, "/v1/auth/login", object{"email": "ada@example.com", "password": "wrong horse"})
+	anonymous.do(t, http.StatusUnauthorized, http.MethodPost, "/v1/auth/login",
+		object{"email": "ada@example.com", "password": "wrong horse"})
 	admin := anonymous.login(t, "ada@example.com", password)
 
 	for name, payload := range payloads(t) {
@@ -61,16 +62,16 @@ func TestFromMigrateToMessage(t *testing.T) {
 		admin.connect(t, tenant, workspaceOf(t, payload))
 		anonymous.slack(t, http.StatusOK, slackSecret, payload)
 		server.wait(t, `msg="message delivered".*`+tenant)
-		anonymous.slack(t, http.StatusUnauthorized, "somebody else's secret", payload)
+		anonymous.slack(t, http.StatusUnauthorized, "another secret", payload)
 	}
 	require.NotContains(t, server.text(), password)
 	server.stop(t)
 }
 
-// createTenant makes a tenant with an agent, and reads the agent back.
+// createTenant creates a tenant with an agent, and reads the agent back. name must be a valid slug.
 func (c client) createTenant(t *testing.T, name string) (id string) {
 	t.Helper()
-	id = c.do(t, http.StatusCreated, http.MethodPost, "/v1/tenants", object{"name": name, "slug": slugOf(name)}).text(t, "id")
+	id = c.do(t, http.StatusCreated, http.MethodPost, "/v1/tenants", object{"name": name, "slug": name}).text(t, "id")
 	agents := "/v1/tenants/" + id + "/agents"
 	agent := c.do(t, http.StatusCreated, http.MethodPost, agents, object{"name": "Ada"}).text(t, "id")
 	require.Equal(t, "Ada", c.do(t, http.StatusOK, http.MethodGet, agents+"/"+agent, nil).text(t, "name"))
@@ -87,18 +88,7 @@ func (c client) connect(t *testing.T, tenant, workspace string) {
 	})
 }
 
-func slugOf(name string) string {
-	slug := []byte(name)
-	for i, c := range slug {
-		if (c < 'a' || c > 'z') && (c < '0' || c > '9') {
-			slug[i] = '-'
-		}
-	}
-	return string(slug)
-}
-
-// payloads are a sample of the project's, and, where a folder of real ones is given, one that Slack's own libraries test
-// with.
+// payloads returns the project's sample and, if KONSTRUCT_FIXTURES is set, one of the payloads in Slack's own libraries.
 func payloads(t *testing.T) map[string][]byte {
 	t.Helper()
 	files := map[string]string{"sample": filepath.Join("..", "..", "channel", "slack", "testdata", "message_new.json")}
@@ -133,8 +123,8 @@ func execute(t *testing.T, url, query string) {
 	require.NoError(t, err)
 }
 
-// A role that could bypass isolation does not get as far as listening.
-func TestServeRefusesDangerousRoles(t *testing.T) {
+// serve does not listen with a role that can bypass isolation.
+func TestServeRejectsUnsafeRoles(t *testing.T) {
 	t.Parallel()
 	cluster := testdb.OwnCluster(t)
 	db := cluster.New(t)
@@ -144,7 +134,7 @@ func TestServeRefusesDangerousRoles(t *testing.T) {
 		{"member of the owner", "alter role konstruct_app nobypassrls; grant konstruct_owner to konstruct_app"},
 		{"owner of a table", "revoke konstruct_owner from konstruct_app; alter table agents owner to konstruct_app"},
 	}
-	env := served(t, db)
+	env := serveEnvironment(t, db)
 	for _, step := range steps {
 		execute(t, db.SuperURL, step.change)
 		out, code := run(t, env, "", "serve")
@@ -153,6 +143,5 @@ func TestServeRefusesDangerousRoles(t *testing.T) {
 	}
 	execute(t, db.SuperURL, "alter table agents owner to konstruct_owner")
 	execute(t, db.SuperURL, "grant select, insert, update, delete on agents to konstruct_app")
-	server := start(t, env, "serve")
-	server.wait(t, `msg=listening`)
+	start(t, env, "serve").wait(t, `msg=listening`)
 }

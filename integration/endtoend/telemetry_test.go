@@ -33,7 +33,7 @@ func TestServeExportsMetricsAndTraces(t *testing.T) {
 		}
 	}))
 	defer collector.Close()
-	env := served(t, testdb.New(t))
+	env := serveEnvironment(t, testdb.New(t))
 	env["OTEL_EXPORTER_OTLP_ENDPOINT"] = collector.URL
 	server := start(t, env, "serve")
 	metrics := "http://" + server.wait(t, `msg="serving metrics" address=(\S+)`)
@@ -66,7 +66,7 @@ func TestServeNamesAPortForMetricsThatIsInUse(t *testing.T) {
 	taken, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer func() { _ = taken.Close() }()
-	env := served(t, testdb.New(t))
+	env := serveEnvironment(t, testdb.New(t))
 	env["KONSTRUCT_METRICS_ADDR"] = taken.Addr().String()
 	out, code := run(t, env, "", "serve")
 	require.Equal(t, 1, code, out)

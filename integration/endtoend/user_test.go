@@ -9,17 +9,20 @@ import (
 	"github.com/konstruct/konstruct/integration/testdb"
 )
 
-// Every user command says what it did, and a locked account can be unlocked.
+// Every user command reports its change, and unlock ends a lockout.
 func TestUserCommands(t *testing.T) {
 	t.Parallel()
-	env := served(t, testdb.New(t))
+	env := serveEnvironment(t, testdb.New(t))
 	for _, step := range []struct {
 		stdin, says string
 		args        []string
 	}{
 		{password + "\n", "created ada@example.com (", []string{"create", "--admin", "Ada@Example.com"}},
 		{password + "\n", "created uma@example.com (", []string{"create", "--name", "Uma", "uma@example.com"}},
-		{password + "\n", "set the password of uma@example.com, ended all sessions and cleared failed logins", []string{"password", "uma@example.com"}},
+		{
+			password + "\n", "set the password of uma@example.com, ended all sessions and cleared failed logins",
+			[]string{"password", "uma@example.com"},
+		},
 		{"", "disabled uma@example.com and ended all sessions", []string{"disable", "uma@example.com"}},
 		{"", "uma@example.com  Uma   false  disabled since 20", []string{"list"}},
 		{"", "enabled uma@example.com", []string{"enable", "uma@example.com"}},
@@ -39,7 +42,7 @@ func TestUserCommands(t *testing.T) {
 		require.Contains(t, out, "user not found", change)
 	}
 
-	require.Equal(t, 130, interrupted(t, env, "user", "password", "uma@example.com"), "also while the pipe stays open")
+	require.Equal(t, 130, interrupted(t, env, "user", "password", "uma@example.com"))
 
 	server := start(t, env, "serve")
 	api := client{base: "http://" + server.wait(t, `msg=listening.* address=(\S+)`)}

@@ -10,7 +10,7 @@ import (
 	"github.com/konstruct/konstruct/integration/testdb"
 )
 
-// The version set at link time is in the output of version, the server's log and the migration revisions.
+// version, the server's log and the migration revisions contain the version set at link time.
 func TestVersionIsRecorded(t *testing.T) {
 	t.Parallel()
 	db := testdb.Empty(t)
@@ -30,7 +30,7 @@ func TestVersionIsRecorded(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"konstruct " + buildVersion}, operators)
 
-	server := start(t, served(t, db), "serve")
+	server := start(t, serveEnvironment(t, db), "serve")
 	require.Equal(t, buildVersion, server.wait(t, `msg=starting version=(\S+)`))
 	server.wait(t, `msg=listening`)
 	server.stop(t)

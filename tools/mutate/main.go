@@ -24,13 +24,13 @@ func main() {
 
 func run(ctx context.Context, out io.Writer, args []string) error {
 	flags := flag.NewFlagSet("mutate", flag.ContinueOnError)
-	root := flags.String("root", "..", "the module's root; package folders are relative to it")
-	accepted := flags.String("accepted", "mutate/accepted.txt", "the survivors that are explained")
-	budget := flags.Duration("budget", time.Hour, "when to stop")
-	jobs := flags.Int("jobs", 1, "test binaries at once")
-	grace := flags.Duration("grace", 10*time.Second, "how long tests may take beyond five times what they take unchanged")
-	skip := flags.String("skip", "", "a regular expression: leave these tests out, such as those that depend on time on a busy machine")
-	only := flags.String("run", "", "a regular expression: try only changes whose description matches")
+	root := flags.String("root", "..", "module root, to which package folders are relative")
+	accepted := flags.String("accepted", "mutate/accepted.txt", "file of explained survivors")
+	budget := flags.Duration("budget", time.Hour, "stop after this time")
+	jobs := flags.Int("jobs", 1, "number of concurrent test binaries")
+	grace := flags.Duration("grace", 10*time.Second, "added to a timeout of five times the unchanged tests' duration")
+	skip := flags.String("skip", "", "skip tests that match this regular expression, such as time-dependent ones")
+	only := flags.String("run", "", "try only changes whose description matches this regular expression")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}

@@ -10,7 +10,6 @@ import (
 	"strings"
 )
 
-// mutant is one change.
 type mutant struct {
 	id     int
 	file   string // relative to the module's root
@@ -19,14 +18,13 @@ type mutant struct {
 	change string
 }
 
-// String is how a mutant is reported.
 func (m mutant) String() string { return fmt.Sprintf("%s:%d %s: %s", m.file, m.line, m.fn, m.change) }
 
-// key is how accepted.txt names a mutant. It has no line number, so that it outlives edits elsewhere in the file.
+// key returns the mutant's line in accepted.txt, without a line number, so that other edits do not change it.
 func (m mutant) key() string { return m.file + " " + m.fn + ": " + m.change }
 
-// edit replaces size bytes at offset by text. Of edits at one offset those that close an expression come first, the
-// innermost before the others.
+// edit replaces size bytes at offset with text. At one offset, edits that close an expression come first, innermost
+// first.
 type edit struct {
 	mutant       int
 	offset, size int
@@ -41,13 +39,13 @@ type source struct {
 	fset    *token.FileSet
 	next    func() int
 	fn      string
-	results []ast.Expr // of the function at hand, one for each result
+	results []ast.Expr // of the current function
 
 	mutants []mutant
 	edits   []edit
 }
 
-// parse finds the changes of a file. name is relative to the module's root; next numbers mutants.
+// parse finds the changes of a file. name is relative to the module's root; next returns a mutant's ID.
 func parse(name string, text []byte, next func() int) (*source, error) {
 	s := &source{name: name, text: string(text), fset: token.NewFileSet(), next: next}
 	file, err := parser.ParseFile(s.fset, name, text, parser.ParseComments)
@@ -121,7 +119,7 @@ func (s *source) visit(n ast.Node) bool {
 	return true
 }
 
-// mutant adds a change at n; around are what stands before and after it in the new text, with %d for the mutant's id.
+// mutant adds a change that wraps n in before, with %d for the mutant's ID, and after.
 func (s *source) mutant(n ast.Node, change, before, after string) {
 	m := s.add(n.Pos(), change)
 	s.edits = append(s.edits,
@@ -132,7 +130,7 @@ func (s *source) mutant(n ast.Node, change, before, after string) {
 func (s *source) add(at token.Pos, change string) int {
 	id, base := s.next(), change
 	for n := 2; slices.ContainsFunc(s.mutants, func(m mutant) bool { return m.fn == s.fn && m.change == change }); n++ {
-		change = fmt.Sprintf("%s (%d)", base, n) // the same change in another place of the function
+		change = fmt.Sprintf("%s (%d)", base, n) // the same change elsewhere in the function
 	}
 	s.mutants = append(s.mutants, mutant{id: id, file: s.name, line: s.fset.Position(at).Line, fn: s.fn, change: change})
 	return id
@@ -140,7 +138,6 @@ func (s *source) add(at token.Pos, change string) int {
 
 func (s *source) offset(p token.Pos) int { return s.fset.Position(p).Offset }
 
-// show is a node's text on one line.
 func (s *source) show(n ast.Node) string {
 	return strings.Join(strings.Fields(s.text[s.offset(n.Pos()):s.offset(n.End())]), " ")
 }
@@ -155,7 +152,7 @@ func (s *source) condition(cond ast.Expr, always bool) {
 	s.mutant(cond, s.show(cond)+" → false", "!mutated(%d) && (", ")")
 }
 
-// cases are conditions where the switch has no tag.
+// cases changes the conditions of a switch without a tag.
 func (s *source) cases(n *ast.SwitchStmt) {
 	if n.Tag != nil {
 		return
@@ -167,7 +164,7 @@ func (s *source) cases(n *ast.SwitchStmt) {
 	}
 }
 
-// operators are the changes of a binary expression: the new operator, and the function that stands for both.
+// operators maps an operator to its replacement and the function that implements both.
 var operators = map[token.Token]struct{ becomes, call string }{
 	token.LSS: {"<=", "less"}, token.LEQ: {"<", "atMost"}, token.GTR: {">=", "greater"}, token.GEQ: {">", "atLeast"},
 	token.LAND: {"||", "both"}, token.LOR: {"&&", "either"},
@@ -196,10 +193,9 @@ func isLogical(e ast.Expr) bool {
 	return ok && (n.Op == token.LAND || n.Op == token.LOR)
 }
 
-// operand leaves one side of && or || out.
 func (s *source) operand(op token.Token, e ast.Expr) {
 	switch {
-	case isLogical(e): // its own operands are left out
+	case isLogical(e): // visited separately
 	case op == token.LAND:
 		s.mutant(e, s.show(e)+" → true", "mutated(%d) || (", ")")
 	default:
@@ -215,7 +211,7 @@ func (s *source) statements(list []ast.Stmt) {
 				continue
 			}
 		case *ast.ExprStmt:
-			if strings.HasPrefix(s.show(n), "panic(") { // the function may end with it
+			if strings.HasPrefix(s.show(n), "panic(") { // may terminate the function
 				continue
 			}
 		case *ast.IncDecStmt, *ast.DeferStmt, *ast.GoStmt, *ast.SendStmt:
@@ -226,7 +222,6 @@ func (s *source) statements(list []ast.Stmt) {
 	}
 }
 
-// values replaces results by their zero values.
 func (s *source) values(n *ast.ReturnStmt) {
 	if len(n.Results) != len(s.results) {
 		return
@@ -241,7 +236,7 @@ func (s *source) values(n *ast.ReturnStmt) {
 	}
 }
 
-// declaration makes a single constant a variable, so that its SQL can change.
+// declaration turns a single constant into a variable, so that its SQL can change.
 func (s *source) declaration(d *ast.GenDecl) {
 	if len(d.Specs) == 0 {
 		return
@@ -261,7 +256,7 @@ func (s *source) declaration(d *ast.GenDecl) {
 	}
 }
 
-// sql changes each "and" of a statement with conditions.
+// sql changes each "and" of a statement that has a where clause.
 func (s *source) sql(n *ast.BasicLit) {
 	if n.Kind != token.STRING || !strings.Contains(strings.ToLower(n.Value), "where ") {
 		return
@@ -277,7 +272,7 @@ func (s *source) sql(n *ast.BasicLit) {
 	}
 }
 
-// apply returns the text with the changes that keep lets through, each behind its switch.
+// apply returns the text with the changes that keep selects, each behind its switch.
 func (s *source) apply(keep func(mutant int) bool) string {
 	order := make([]int, len(s.edits))
 	for i := range order {
@@ -301,7 +296,7 @@ func (s *source) apply(keep func(mutant int) bool) string {
 	for _, i := range order {
 		e := s.edits[i]
 		if e.offset < at || !keep(e.mutant) {
-			continue // before at: another "var" for the same "const"
+			continue // before at: a repeated "var" for one "const"
 		}
 		out.WriteString(s.text[at:e.offset] + e.text)
 		at = e.offset + e.size
@@ -316,7 +311,7 @@ func btoi(b bool) int {
 	return 0
 }
 
-// switches is a file of the mutated package: what the changes call.
+// switches has the functions that changes call.
 const switches = `package %s
 
 import (

@@ -17,10 +17,10 @@ import (
 	"time"
 )
 
-// variable switches one mutant on, by its id.
+// variable holds the ID of the enabled mutant.
 const variable = "KONSTRUCT_MUTANT"
 
-// trial tries the changes of packages, one package after the other.
+// trial tests the changes of packages sequentially.
 type trial struct {
 	root     string
 	jobs     int
@@ -34,7 +34,7 @@ type trial struct {
 	killed, late, survived, explained, untried int
 }
 
-// folder tries all changes of one package: FOLDER, or FOLDER=TESTS,… where other packages have its tests, too.
+// folder tests the changes of one package: FOLDER, or FOLDER=TEST-FOLDER,… if other packages test it, too.
 func (t *trial) folder(ctx context.Context, argument string) error {
 	folder, more, found := strings.Cut(argument, "=")
 	tests := []string{filepath.Clean(folder)}
@@ -69,13 +69,13 @@ type suite struct {
 	tests           []string // the folders of the test packages
 	name            string   // the package's
 	sources         []*source
-	dropped         map[int]bool // do not compile
+	dropped         map[int]bool // mutants that do not compile
 }
 
 func (p *suite) load(ctx context.Context) error {
 	list := exec.CommandContext(ctx, "go", "list", "-json=Name,GoFiles", "./"+p.folder)
 	list.Dir = p.root
-	told, err := list.Output()
+	output, err := list.Output()
 	if err != nil {
 		return fmt.Errorf("go list: %w", err)
 	}
@@ -83,7 +83,7 @@ func (p *suite) load(ctx context.Context) error {
 		Name    string
 		GoFiles []string
 	}
-	if err := json.Unmarshal(told, &pkg); err != nil {
+	if err := json.Unmarshal(output, &pkg); err != nil {
 		return err
 	}
 	p.name = pkg.Name
@@ -103,21 +103,20 @@ func (p *suite) load(ctx context.Context) error {
 	return nil
 }
 
-// maxBuilds bounds how often changes that do not compile are dropped.
 const maxBuilds = 10
 
-// build compiles the test binaries with every change that compiles.
+// build compiles the test binaries with all changes that compile.
 func (p *suite) build(ctx context.Context) error {
 	for range maxBuilds {
 		if err := p.overlay(); err != nil {
 			return err
 		}
-		told, err := p.compile(ctx, p.folder)
+		output, err := p.compile(ctx, p.folder)
 		if err == nil {
 			return p.compileOthers(ctx)
 		}
-		if p.drop(told) == 0 {
-			return fmt.Errorf("go test -c: %w\n%s", err, told)
+		if p.drop(output) == 0 {
+			return fmt.Errorf("go test -c: %w\n%s", err, output)
 		}
 	}
 	return errors.New("changes that do not compile remain")
@@ -125,8 +124,8 @@ func (p *suite) build(ctx context.Context) error {
 
 func (p *suite) compileOthers(ctx context.Context) error {
 	for _, folder := range p.tests[1:] {
-		if told, err := p.compile(ctx, folder); err != nil {
-			return fmt.Errorf("go test -c %s: %w\n%s", folder, err, told)
+		if output, err := p.compile(ctx, folder); err != nil {
+			return fmt.Errorf("go test -c %s: %w\n%s", folder, err, output)
 		}
 	}
 	return nil
@@ -168,11 +167,11 @@ func (p *suite) overlay() error {
 
 var position = regexp.MustCompile(`(?m)^(\S+\.go):(\d+):`)
 
-// drop gives up the changes on the lines that the compiler names, and reports how many. Changes move no line. Where there is
-// none, a constant was needed that has become a variable.
-func (p *suite) drop(told []byte) int {
+// drop drops the changes on lines with compiler errors and returns their number. Changes keep line numbers. If no line
+// matches, a changed constant was used where a constant is required.
+func (p *suite) drop(output []byte) int {
 	named := map[string]bool{}
-	for _, found := range position.FindAllSubmatch(told, -1) {
+	for _, found := range position.FindAllSubmatch(output, -1) {
 		named[filepath.Base(string(found[1]))+":"+string(found[2])] = true
 	}
 	count := p.dropWhere(func(file int, m mutant) bool {
@@ -182,7 +181,7 @@ func (p *suite) drop(told []byte) int {
 	if count == 0 {
 		count = p.dropWhere(func(_ int, m mutant) bool {
 			name, isConst := strings.CutPrefix(m.fn, "const ")
-			return isConst && bytes.Contains(told, []byte(name))
+			return isConst && bytes.Contains(output, []byte(name))
 		})
 	}
 	return count
@@ -201,41 +200,41 @@ func (p *suite) dropWhere(matches func(file int, m mutant) bool) int {
 	return count
 }
 
-// baseline runs the tests unchanged. A mutant may take five times as long, and the grace.
+// baseline runs the unchanged tests and returns the timeout for mutants.
 func (p *suite) baseline(ctx context.Context) (time.Duration, error) {
 	began := time.Now()
-	if told, err := p.test(ctx, 0, 10*time.Minute); err != nil {
-		return 0, fmt.Errorf("the tests fail without a change: %w\n%s", err, told)
+	if output, err := p.test(ctx, 0, 10*time.Minute); err != nil {
+		return 0, fmt.Errorf("run tests without a change: %w\n%s", err, output)
 	}
 	return 5*time.Since(began) + p.grace, nil
 }
 
-// test runs the test binaries with one mutant, up to the first that fails.
+// test runs the test binaries with one mutant until one fails.
 func (p *suite) test(ctx context.Context, mutant int, limit time.Duration) ([]byte, error) {
 	for _, folder := range p.tests {
-		if told, err := p.testFolder(ctx, folder, mutant, limit); err != nil {
-			return told, err
+		if output, err := p.testFolder(ctx, folder, mutant, limit); err != nil {
+			return output, err
 		}
 	}
 	return nil, nil
 }
 
 func (p *suite) testFolder(ctx context.Context, folder string, mutant int, limit time.Duration) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, limit+10*time.Second) // after the test's own limit
+	ctx, cancel := context.WithTimeout(ctx, limit+10*time.Second) // after -test.timeout
 	defer cancel()
-	// Tests of a database mostly wait, so more of them than there are cores run at once.
+	// Database tests mostly wait, so run more than there are cores.
 	test := exec.CommandContext(ctx, p.binary(folder),
 		"-test.failfast", "-test.parallel=12", "-test.timeout="+limit.String(), "-test.skip="+p.skip)
 	test.Dir = filepath.Join(p.root, folder)
 	test.Env = append(os.Environ(), variable+"="+strconv.Itoa(mutant))
-	test.WaitDelay = 5 * time.Second // servers that the test started may hold its output open
-	var told bytes.Buffer
-	test.Stdout, test.Stderr = &told, &told
+	test.WaitDelay = 5 * time.Second // child processes may keep the output open
+	var output bytes.Buffer
+	test.Stdout, test.Stderr = &output, &output
 	err := test.Run()
 	if errors.Is(err, exec.ErrWaitDelay) {
 		err = nil
 	}
-	return told.Bytes(), err
+	return output.Bytes(), err
 }
 
 func (p *suite) all(ctx context.Context, limit time.Duration) {
@@ -244,8 +243,8 @@ func (p *suite) all(ctx context.Context, limit time.Duration) {
 	for range p.jobs {
 		workers.Go(func() {
 			for m := range work {
-				told, err := p.test(ctx, m.id, limit)
-				p.count(ctx, m, told, err)
+				output, err := p.test(ctx, m.id, limit)
+				p.count(ctx, m, output, err)
 			}
 		})
 	}
@@ -260,13 +259,13 @@ func (p *suite) all(ctx context.Context, limit time.Duration) {
 	workers.Wait()
 }
 
-func (p *suite) count(ctx context.Context, m mutant, told []byte, err error) {
+func (p *suite) count(ctx context.Context, m mutant, output []byte, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
 	case ctx.Err() != nil:
 		p.untried++
-	case err != nil && bytes.Contains(told, []byte("panic: test timed out")):
+	case err != nil && bytes.Contains(output, []byte("panic: test timed out")):
 		p.killed++
 		p.late++
 	case err != nil:
@@ -279,7 +278,7 @@ func (p *suite) count(ctx context.Context, m mutant, told []byte, err error) {
 	}
 }
 
-// readAccepted reads the explained survivors: lines "file function: change", each below comments that explain it.
+// readAccepted reads the explained survivors: lines "file function: change" and comments.
 func readAccepted(file string) (map[string]bool, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
