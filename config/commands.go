@@ -34,8 +34,8 @@ func LoadServe(env Env) (Serve, error) {
 	return serve, nil
 }
 
-// isPublished reports whether the server accepts connections from other machines, directly or through a reverse proxy, or
-// connects to one. Values that could not be parsed count as local, because they are faults already.
+// isPublished reports whether the server accepts connections from other machines, directly or through a reverse proxy,
+// or connects to one. Values that could not be parsed count as local, because they are faults already.
 func (s Serve) isPublished(faults Faults) bool {
 	return !faults.has("KONSTRUCT_LISTEN_ADDR") && !s.HTTP.IsLoopback() ||
 		len(s.HTTP.TrustedProxies.Prefixes()) > 0 ||

@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"log/slog"
 	"net"
 	"net/url"
 	"runtime"
@@ -11,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/konstruct/konstruct/secret"
 )
 
 // Roles that the server must never use. The doctor checks the attributes of the role; these names are rejected before
@@ -27,66 +28,45 @@ const (
 // A DatabaseURL is a PostgreSQL connection URL. It prints as postgres://user@host:port/database, without password and
 // parameters. The zero value is unset.
 type DatabaseURL struct {
-	value hidden[*pgx.ConnConfig]
+	shown
+
+	value secret.Value[*pgx.ConnConfig]
 }
+
+func (u DatabaseURL) isSet() bool { return u.value.Reveal() != nil }
 
 // Reveal returns the connection string with its password, "" when unset.
 func (u DatabaseURL) Reveal() string {
-	if u.value == nil {
-		return ""
+	if parsed := u.value.Reveal(); parsed != nil {
+		return parsed.ConnString()
 	}
-
-	return u.value().ConnString()
+	return ""
 }
 
 // User returns the role that the URL connects as.
 func (u DatabaseURL) User() string {
-	if u.value == nil {
-		return ""
+	if parsed := u.value.Reveal(); parsed != nil {
+		return parsed.User
 	}
-
-	return u.value().User
+	return ""
 }
 
 // IsLoopback reports whether every host of the URL is this machine.
 func (u DatabaseURL) IsLoopback() bool {
-	if u.value == nil {
+	if !u.isSet() {
 		return true
 	}
-	for _, fallback := range u.value().Fallbacks {
+	for _, fallback := range u.value.Reveal().Fallbacks {
 		if !isLoopback(fallback.Host) {
 			return false
 		}
 	}
 
-	return isLoopback(u.value().Host)
+	return isLoopback(u.value.Reveal().Host)
 }
 
-// String implements [fmt.Stringer].
-func (u DatabaseURL) String() string {
-	if u.value == nil {
-		return ""
-	}
-	parsed := u.value()
-	address := net.JoinHostPort(parsed.Host, strconv.Itoa(int(parsed.Port)))
-
-	return fmt.Sprintf("postgres://%s@%s/%s", url.User(parsed.User), address, parsed.Database)
-}
-
-// GoString implements [fmt.GoStringer].
-func (u DatabaseURL) GoString() string { return u.String() }
-
-// Format implements [fmt.Formatter], so that no verb gets past String.
-func (u DatabaseURL) Format(f fmt.State, _ rune) { writeTo(f, u.String()) }
-
-// LogValue implements [slog.LogValuer].
-func (u DatabaseURL) LogValue() slog.Value { return slog.StringValue(u.String()) }
-
-// MarshalText implements [encoding.TextMarshaler], and with it JSON.
-func (u DatabaseURL) MarshalText() ([]byte, error) { return []byte(u.String()), nil }
-
-// UnmarshalText implements [encoding.TextUnmarshaler]. The result includes what libpq's variables for credentials and TLS
-// add to the connection. See [IgnoreLibpq] for the others.
+// UnmarshalText implements [encoding.TextUnmarshaler]. The result includes what libpq's variables for credentials and
+// TLS add to the connection. See [IgnoreLibpq] for the others.
 func (u *DatabaseURL) UnmarshalText(text []byte) error {
 	raw := string(text)
 	if !strings.HasPrefix(raw, "postgres://") && !strings.HasPrefix(raw, "postgresql://") {
@@ -99,27 +79,28 @@ func (u *DatabaseURL) UnmarshalText(text []byte) error {
 	if err != nil {
 		return unusable()
 	}
-	u.value = hide(parsed)
+	u.value = secret.New(parsed)
+	address := net.JoinHostPort(parsed.Host, strconv.Itoa(int(parsed.Port)))
+	u.shown = shown(fmt.Sprintf("postgres://%s@%s/%s", url.User(parsed.User), address, parsed.Database))
 
 	return nil
 }
 
 func (u DatabaseURL) password() string {
-	if u.value == nil {
-		return ""
+	if parsed := u.value.Reveal(); parsed != nil {
+		return parsed.Password
 	}
-
-	return u.value().Password
+	return ""
 }
 
 // presets returns the names of the session settings in the URL, sorted, without application_name, which is harmless. An
 // unknown name is not quoted: it can be part of a password with an unescaped question mark.
 func (u DatabaseURL) presets() []string {
-	if u.value == nil {
+	if !u.isSet() {
 		return nil
 	}
 	names := []string{}
-	for name := range u.value().RuntimeParams {
+	for name := range u.value.Reveal().RuntimeParams {
 		switch {
 		case name == "application_name", name == "fallback_application_name":
 		case slices.Contains(knownSettings(), strings.ToLower(name)):
@@ -145,18 +126,18 @@ func knownSettings() []string {
 
 // namesQueryMode returns the query mode that the URL sets, if any.
 func (u DatabaseURL) namesQueryMode() (pgx.QueryExecMode, bool) {
-	if u.value == nil || !strings.Contains(u.Reveal(), "default_query_exec_mode") {
+	if !u.isSet() || !strings.Contains(u.Reveal(), "default_query_exec_mode") {
 		return 0, false
 	}
 
-	return u.value().DefaultQueryExecMode, true
+	return u.value.Reveal().DefaultQueryExecMode, true
 }
 
 // QueryMode is how statements are sent to PostgreSQL, with the names of pgx.
 type QueryMode string
 
-// The modes that isolation is tested with. The simple protocol is excluded because it can run several statements at once,
-// describe_exec because a pooler may split its two round trips.
+// The modes that isolation is tested with. The simple protocol is excluded because it can run several statements at
+// once, describe_exec because a pooler may split its two round trips.
 const (
 	CacheStatement QueryMode = "cache_statement" // prepares each statement once per connection
 	CacheDescribe  QueryMode = "cache_describe"  // for PgBouncer in transaction mode
@@ -233,7 +214,7 @@ func (d Database) PoolSize() int32 {
 // check checks everything that needs no connection. owner is the user name of MIGRATION_DATABASE_URL.
 func (d Database) check(faults *Faults, owner string) {
 	faults.require("KONSTRUCT_DB_MAX_CONNS", d.MaxConns >= 0 && d.MaxConns <= maxConns, "must be between 1 and 1000")
-	if d.URL.value == nil { // it has a fault already
+	if !d.URL.isSet() { // it has a fault already
 		return
 	}
 

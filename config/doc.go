@@ -1,7 +1,7 @@
 // Package config turns the process environment and a .env file into the configuration of one command.
 //
-// Each command has a struct of its own ([Serve], [Migrate], [Doctor], [User], [Keys], [Dev], [Local]) that holds what the
-// command needs and nothing else: the server never learns the owner's connection string.
+// Each command has a struct of its own ([Serve], [Migrate], [Doctor], [User], [Keys], [Dev], [Local]) that holds what
+// the command needs and nothing else: the server never learns the owner's connection string.
 //
 //	env, err := config.Environment(os.Environ(), ".env")
 //	if err != nil { … }

@@ -30,8 +30,8 @@ var (
 	reference = regexp.MustCompile(`^(?:\{([A-Z_][A-Z0-9_]*)\}|([A-Z_][A-Z0-9_]*)(?:[^0-9A-Za-z_}\x{80}-\x{10FFFF}]|$))`)
 )
 
-// parseDotEnv reads a .env file with godotenv and rejects statements that Docker Compose would read differently, so that
-// the server and the containers get the same values. Errors include the line number.
+// parseDotEnv reads a .env file with godotenv and rejects statements that Docker Compose would read differently, so
+// that the server and the containers get the same values. Errors include the line number.
 func parseDotEnv(content []byte, process Env) (Env, error) {
 	for i, text := range strings.Split(string(content), "\n") {
 		if strings.Contains(text, "\x00") || !utf8.ValidString(text) {
@@ -104,7 +104,8 @@ func cutUnquoted(text string) (value, rest string, err error) {
 	return value, rest, nil
 }
 
-// checkReferences accepts references to variables that are set above and have no other value in the process environment.
+// checkReferences accepts references to variables that are set above and have no other value in the process
+// environment.
 func checkReferences(statement, above string, process Env) error {
 	_, value, _ := strings.Cut(statement, "=")
 	if strings.HasPrefix(value, "'") {

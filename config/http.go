@@ -24,8 +24,8 @@ const (
 	defaultDrain = 5 * time.Second
 )
 
-// Drain returns how long the server keeps accepting requests during shutdown: KONSTRUCT_DRAIN_DELAY, or by default 5 seconds,
-// or 0 on loopback, where there is no load balancer.
+// Drain returns how long the server keeps accepting requests during shutdown: KONSTRUCT_DRAIN_DELAY, or by default 5
+// seconds, or 0 on loopback, where there is no load balancer.
 func (h HTTP) Drain() time.Duration {
 	switch {
 	case h.DrainDelay != nil:

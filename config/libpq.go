@@ -9,8 +9,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// ignoredLibpq are the libpq variables that change the target or the session settings of a connection. They are meant for
-// psql; here DATABASE_URL and MIGRATION_DATABASE_URL decide.
+// ignoredLibpq are the libpq variables that change the target or the session settings of a connection. They are meant
+// for psql; here DATABASE_URL and MIGRATION_DATABASE_URL decide.
 func ignoredLibpq() []string {
 	return []string{
 		"PGHOST", "PGPORT", "PGDATABASE", "PGUSER", "PGAPPNAME", "PGCONNECT_TIMEOUT", "PGTARGETSESSIONATTRS",
@@ -29,8 +29,8 @@ func honoredLibpq() map[string]string {
 	}
 }
 
-// IgnoreLibpq removes libpq's variables from the environment of this process. Those for credentials and TLS are kept unless
-// all is set, for commands that start their own PostgreSQL.
+// IgnoreLibpq removes libpq's variables from the environment of this process. Those for credentials and TLS are kept
+// unless all is set, for commands that start their own PostgreSQL.
 func IgnoreLibpq(all bool) {
 	names := ignoredLibpq()
 	if all {

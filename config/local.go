@@ -63,8 +63,8 @@ func (l Local) checkPorts(faults *Faults) {
 	}
 }
 
-// checkAgainstURLs finds a password that was changed in one place only, which would later appear as a failed login. URLs
-// of other machines are ignored.
+// checkAgainstURLs finds a password that was changed in one place only, which would later appear as a failed login.
+// URLs of other machines are ignored.
 func (l Local) checkAgainstURLs(faults *Faults, env Env) {
 	var urls struct {
 		Database Database

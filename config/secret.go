@@ -7,73 +7,29 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+
+	"github.com/konstruct/konstruct/secret"
 )
 
-// redacted stands where a value would be printed.
-const redacted = "[redacted]"
-
-// masked makes the type that embeds it print as [redacted], whatever prints it.
-type masked struct{}
-
-// String implements [fmt.Stringer].
-func (masked) String() string { return redacted }
-
-// GoString implements [fmt.GoStringer].
-func (masked) GoString() string { return redacted }
-
-// Format implements [fmt.Formatter], so that no verb gets past String.
-func (masked) Format(f fmt.State, _ rune) { writeTo(f, redacted) }
-
-// LogValue implements [slog.LogValuer].
-func (masked) LogValue() slog.Value { return slog.StringValue(redacted) }
-
-// MarshalText implements [encoding.TextMarshaler], and with it JSON and most other encodings.
-func (masked) MarshalText() ([]byte, error) { return []byte(redacted), nil }
-
-// hidden holds a value inside a function. fmt calls no methods on what lies in unexported fields of other structs: it
-// would print a plain value there, and for some verbs it follows pointers. Of a function it prints the address.
-type hidden[T any] func() T
-
-func hide[T any](value T) hidden[T] { return func() T { return value } }
-
-// get answers the value, or T's zero value where nothing was hidden.
-func (h hidden[T]) get() T {
-	if h == nil {
-		var zero T
-
-		return zero
-	}
-
-	return h()
-}
-
-// A Secret is a value that prints as [redacted] everywhere. Its zero value is the unset secret.
+// A Secret is a secret text. The zero value is unset.
 type Secret struct {
-	masked
-
-	value hidden[string]
+	secret.Text
 }
 
-// NewSecret wraps value.
-func NewSecret(value string) Secret { return Secret{value: hide(value)} }
-
-// Reveal answers the value itself, "" when unset.
-func (s Secret) Reveal() string { return s.value.get() }
-
-// IsSet tells whether there is a value that is not empty.
+// IsSet reports whether there is a non-empty value.
 func (s Secret) IsSet() bool { return s.Reveal() != "" }
 
-// UnmarshalText implements [encoding.TextUnmarshaler]. It refuses white space around the value and the redaction mark,
-// both of which are accidents of copying.
+// UnmarshalText implements [encoding.TextUnmarshaler]. It rejects surrounding white space and [secret.Mark], which are
+// mistakes made in copying.
 func (s *Secret) UnmarshalText(text []byte) error {
 	value := string(text)
 	if strings.TrimSpace(value) != value {
-		return problem("has white space around it")
+		return problem("has surrounding white space")
 	}
-	if value == redacted {
-		return problem("is a redaction mark, not a value")
+	if value == secret.Mark {
+		return problem("is a redaction mark instead of a value")
 	}
-	s.value = hide(value)
+	s.Text = secret.New(value)
 
 	return nil
 }
@@ -81,17 +37,16 @@ func (s *Secret) UnmarshalText(text []byte) error {
 // keyBytes is the length of one sealing key (AES-256).
 const keyBytes = 32
 
-// SecretsKeys are the keys under which secrets of channel connections are sealed: the first seals, all open.
-// They print as a [Secret] does. The zero value holds no key.
+// SecretsKeys are the keys for the secrets of channel connections: the first seals, all open. The zero value is unset.
 type SecretsKeys struct {
-	masked
+	secret.Redacted
 
-	keys hidden[[][]byte]
+	keys secret.Value[[][]byte]
 }
 
-// Reveal answers copies of the keys, 32 bytes each, the sealing key first; nil when unset.
+// Reveal returns copies of the keys, 32 bytes each, the sealing key first; nil when unset.
 func (k SecretsKeys) Reveal() [][]byte {
-	keys := slices.Clone(k.keys.get())
+	keys := slices.Clone(k.keys.Reveal())
 	for i, key := range keys {
 		keys[i] = slices.Clone(key)
 	}
@@ -99,8 +54,8 @@ func (k SecretsKeys) Reveal() [][]byte {
 	return keys
 }
 
-// IsSet tells whether there is a key.
-func (k SecretsKeys) IsSet() bool { return k.keys != nil }
+// IsSet reports whether there is a key.
+func (k SecretsKeys) IsSet() bool { return len(k.keys.Reveal()) > 0 }
 
 // UnmarshalText implements [encoding.TextUnmarshaler]: standard base64, separated by commas.
 func (k *SecretsKeys) UnmarshalText(text []byte) error {
@@ -109,14 +64,14 @@ func (k *SecretsKeys) UnmarshalText(text []byte) error {
 	for _, part := range parts {
 		key, err := base64.StdEncoding.Strict().DecodeString(strings.TrimSpace(part))
 		if err != nil || len(key) != keyBytes {
-			return problem("must be base64 of exactly 32 bytes, or several such keys with commas between them")
+			return problem("must be base64 of exactly 32 bytes, or several such keys separated by commas")
 		}
 		if slices.ContainsFunc(keys, func(other []byte) bool { return slices.Equal(other, key) }) {
-			return problem("names one key twice")
+			return problem("contains the same key twice")
 		}
 		keys = append(keys, key)
 	}
-	k.keys = hide(keys)
+	k.keys = secret.New(keys)
 
 	return nil
 }
@@ -125,6 +80,20 @@ func (k SecretsKeys) hasExample() bool {
 	return slices.ContainsFunc(k.Reveal(), func(key []byte) bool { return isExample(string(key)) })
 }
 
-func writeTo(w io.Writer, text string) {
-	_, _ = io.WriteString(w, text)
-}
+// shown makes a struct that embeds it print as this text, which contains no secrets.
+type shown string
+
+// String implements [fmt.Stringer].
+func (s shown) String() string { return string(s) }
+
+// GoString implements [fmt.GoStringer].
+func (s shown) GoString() string { return string(s) }
+
+// Format implements [fmt.Formatter], because verbs such as %d do not call String.
+func (s shown) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, string(s)) }
+
+// LogValue implements [slog.LogValuer].
+func (s shown) LogValue() slog.Value { return slog.StringValue(string(s)) }
+
+// MarshalText implements [encoding.TextMarshaler], which encoding/json uses.
+func (s shown) MarshalText() ([]byte, error) { return []byte(s), nil }

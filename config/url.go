@@ -1,54 +1,33 @@
 package config
 
 import (
-	"fmt"
-	"log/slog"
 	"net"
 	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/konstruct/konstruct/secret"
 )
 
 // A URL may contain credentials. It prints as scheme, host and path. The zero value is unset.
 type URL struct {
-	value hidden[*url.URL]
+	shown
+
+	value secret.Value[*url.URL]
 }
 
 // Reveal returns the whole URL with its credentials, "" when unset.
 func (u URL) Reveal() string {
-	if !u.IsSet() {
-		return ""
+	if parsed := u.value.Reveal(); parsed != nil {
+		return parsed.String()
 	}
-
-	return u.value().String()
+	return ""
 }
 
 // IsSet reports whether there is a URL.
-func (u URL) IsSet() bool { return u.value != nil }
-
-// String implements [fmt.Stringer].
-func (u URL) String() string {
-	if !u.IsSet() {
-		return ""
-	}
-	parsed := u.value()
-
-	return parsed.Scheme + "://" + parsed.Host + parsed.EscapedPath()
-}
-
-// GoString implements [fmt.GoStringer].
-func (u URL) GoString() string { return u.String() }
-
-// Format implements [fmt.Formatter], so that no verb gets past String.
-func (u URL) Format(f fmt.State, _ rune) { writeTo(f, u.String()) }
-
-// LogValue implements [slog.LogValuer].
-func (u URL) LogValue() slog.Value { return slog.StringValue(u.String()) }
-
-// MarshalText implements [encoding.TextMarshaler], and with it JSON.
-func (u URL) MarshalText() ([]byte, error) { return []byte(u.String()), nil }
+func (u URL) IsSet() bool { return u.value.Reveal() != nil }
 
 // UnmarshalText implements [encoding.TextUnmarshaler].
 func (u *URL) UnmarshalText(text []byte) error {
@@ -59,15 +38,16 @@ func (u *URL) UnmarshalText(text []byte) error {
 	if err != nil || parsed.Scheme == "" || parsed.Opaque != "" {
 		return problem("is not a URL (percent-encode special characters of the password)")
 	}
-	u.value = hide(parsed)
+	u.value = secret.New(parsed)
+	u.shown = shown(parsed.Scheme + "://" + parsed.Host + parsed.EscapedPath())
 
 	return nil
 }
 
 const misplacedProblem = "has an unescaped @, /, ? or #; percent-encode special characters of the password"
 
-// misplaced reports whether a URL has an @ after its authority, or a fragment. Both indicate a password with an unescaped
-// /, ? or #, part of which would be parsed as host, port or path, and printed.
+// misplaced reports whether a URL has an @ after its authority, or a fragment. Both indicate a password with an
+// unescaped /, ? or #, part of which would be parsed as host, port or path, and printed.
 func misplaced(raw string) bool {
 	_, rest, _ := strings.Cut(raw, "://")
 	end := strings.IndexAny(rest, "/?#")
@@ -76,12 +56,11 @@ func misplaced(raw string) bool {
 }
 
 func (u URL) password() string {
-	if !u.IsSet() {
-		return ""
+	if parsed := u.value.Reveal(); parsed != nil {
+		password, _ := parsed.User.Password()
+		return password
 	}
-	password, _ := u.value().User.Password()
-
-	return password
+	return ""
 }
 
 // isLoopback reports whether every host of the URL is this machine. Redis URLs can have more hosts in addr parameters.
@@ -95,8 +74,8 @@ func (u URL) isLoopback() bool {
 		}
 		return !isLoopback(address)
 	}
-	return (u.value().Scheme == "unix" || isLoopback(u.value().Hostname())) &&
-		!slices.ContainsFunc(u.value().Query()["addr"], elsewhere)
+	return (u.value.Reveal().Scheme == "unix" || isLoopback(u.value.Reveal().Hostname())) &&
+		!slices.ContainsFunc(u.value.Reveal().Query()["addr"], elsewhere)
 }
 
 // checkURL rejects other schemes than those given, an empty host, and an invalid port.
@@ -104,7 +83,7 @@ func (f *Faults) checkURL(variable string, u URL, schemes ...string) {
 	if !u.IsSet() || f.has(variable) {
 		return
 	}
-	parsed := u.value()
+	parsed := u.value.Reveal()
 	if !slices.Contains(schemes, parsed.Scheme) {
 		f.add(variable, "must begin with "+strings.Join(schemes, ":// or ")+"://")
 
@@ -123,8 +102,8 @@ func isPort(text string) bool {
 	return err == nil && port > 0
 }
 
-// isLoopback reports whether a host is reachable from this machine only. Folders of unix sockets count; names other than
-// localhost do not, because what they resolve to can change.
+// isLoopback reports whether a host is reachable from this machine only. Folders of unix sockets count; names other
+// than localhost do not, because what they resolve to can change.
 func isLoopback(host string) bool {
 	if host == "localhost" || strings.HasPrefix(host, "/") || strings.HasPrefix(host, "@") {
 		return true

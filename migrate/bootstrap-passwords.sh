@@ -1,14 +1,14 @@
 #!/bin/sh
-# Sets the passwords of the two roles that log in, after bootstrap.sql has made them. Compose mounts it beside that file
-# as an init script of the postgres image; anywhere else it takes psql's own variables (PGHOST, PGUSER, PGDATABASE, …).
+# Sets the passwords of the two login roles after bootstrap.sql. Compose mounts both as init scripts of the postgres
+# image; elsewhere it uses psql's variables (PGHOST, PGUSER, PGDATABASE, …).
 #
-#   KONSTRUCT_OWNER_PASSWORD   for konstruct_owner, who migrates
-#   KONSTRUCT_APP_PASSWORD     for konstruct_app, who serves
+#   KONSTRUCT_OWNER_PASSWORD   for konstruct_owner, which migrates
+#   KONSTRUCT_APP_PASSWORD     for konstruct_app, which serves
 #
-# psql reads both from the environment itself (\getenv, psql 15 or later): a command line can be read by everybody on
-# the machine. The server is told not to log the statements, which carry them.
+# psql reads both from the environment (\getenv, psql 15 or later), since every user of the machine can read command
+# lines. The server does not log these statements.
 #
-# In a subshell: the image's entrypoint sources a script that it may not execute.
+# A subshell, since the image's entrypoint sources scripts that are not executable.
 (
   set -eu
 

@@ -5,7 +5,6 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -13,6 +12,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/konstruct/konstruct/secret"
 )
 
 // The roles that bootstrap.sql creates.
@@ -30,18 +31,11 @@ func BootstrapSQL() string { return bootstrapSQL }
 
 // Passwords of the roles that log in. An empty one leaves the role's password unchanged.
 type Passwords struct {
+	secret.Redacted
+
 	Owner string
 	App   string
 }
-
-// String hides the passwords.
-func (Passwords) String() string { return "[passwords]" }
-
-// GoString hides the passwords.
-func (p Passwords) GoString() string { return p.String() }
-
-// LogValue hides the passwords.
-func (p Passwords) LogValue() slog.Value { return slog.StringValue(p.String()) }
 
 // bootstrapAttempts bounds the attempts when a concurrent run alters the same roles.
 const bootstrapAttempts = 12

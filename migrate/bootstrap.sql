@@ -1,27 +1,27 @@
--- Konstruct's bootstrap: what has to be true of a database before the first migration, and what only a superuser can
--- make true. Run it once in each database, against that database, as a superuser; run again, it changes nothing:
+-- Konstruct's bootstrap: the steps before the first migration that need a superuser. Run it once, connected to each
+-- database. It is idempotent:
 --
 --     psql -X -v ON_ERROR_STOP=1 -d konstruct -f bootstrap.sql
 --
--- It makes three roles, hands the database and its schema public to the owner, takes away what PUBLIC is given by
--- default, and sets the application's role defaults. It sets no password: see bootstrap-passwords.sh, or \password.
+-- It creates three roles, makes the owner role the owner of the database and schema public, revokes default privileges
+-- of PUBLIC, and sets the application role's default settings. For passwords, see bootstrap-passwords.sh or \password.
 --
 --     konstruct_owner     owns the database and all tables; migrations run as this role
---     konstruct_app       what the servers log in as: owns nothing, is a member of nothing, stands under every policy
---     konstruct_resolver  nobody logs in as it; owns the one function that finds a tenant by its workspace
+--     konstruct_app       servers log in as this role, which owns nothing, has no memberships and is subject to policies
+--     konstruct_resolver  cannot log in; owns the function that finds a tenant by its workspace
 --
--- Roles belong to the whole cluster, and altering one while somebody else does fails. So each statement that touches
--- a role runs only where something is different from what it should be.
+-- Roles belong to the whole cluster, and concurrent changes of a role fail. So each statement on a role runs only if
+-- something differs.
 --
--- On managed PostgreSQL the administrator is no superuser, and some of the revokes have no effect there. The last block
--- reads all of them back and warns of what is still open; nothing fails because of it.
+-- On managed PostgreSQL the administrator is not a superuser and some revokes have no effect. The last block warns of
+-- those, without an error.
 
 BEGIN;
 
--- A revoke that has no effect would warn in words of its own; the last block says it in ours.
+-- Suppress PostgreSQL's warnings of revokes without effect: the last block raises its own.
 SET LOCAL client_min_messages = error;
 
--- The roles. A CREATE ROLE that loses a race finds the role made.
+-- The roles. A concurrent run may create them first.
 DO $$
 DECLARE
   role_name text;
@@ -64,8 +64,7 @@ BEGIN
 END
 $$;
 
--- The application leaves a fifth of the server's connections to the owner, the operator and the backup. A limit that
--- somebody has chosen stays.
+-- Reserve a fifth of the server's connections for migrations, operators and backups. An existing limit is kept.
 DO $$
 BEGIN
   IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'konstruct_app' AND rolconnlimit = -1) THEN
@@ -75,7 +74,7 @@ BEGIN
 END
 $$;
 
--- The application's role defaults: these three, and no other.
+-- The application role's default settings: exactly these three.
 DO $$
 BEGIN
   IF EXISTS (
@@ -102,7 +101,7 @@ BEGIN
 END
 $$;
 
--- The application is a member of no role.
+-- The application role has no memberships.
 DO $$
 DECLARE
   granted name;
@@ -119,8 +118,8 @@ BEGIN
 END
 $$;
 
--- The owner may hand functions over to the resolver, and does not have the resolver's rights otherwise: from 16 on the
--- grant says so, before that the owner's NOINHERIT does.
+-- The owner role can hand functions over to the resolver, but does not inherit its privileges: since 16 by an option of
+-- the grant, before by the owner role's NOINHERIT.
 DO $$
 BEGIN
   IF EXISTS (
@@ -142,7 +141,7 @@ BEGIN
 END
 $$;
 
--- Who is no superuser gives away only what it can take back, so it has to be a member of the owner for a moment.
+-- To change owners, a role that is not a superuser must temporarily be a member of the owner role.
 DO $$
 BEGIN
   IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
@@ -153,8 +152,8 @@ BEGIN
 END
 $$;
 
--- The database, its schema and so all tables belong to the owner: owning the database alone would not let it create
--- anything in public. The schema goes first, while an administrator who is no superuser still owns the database.
+-- The owner role owns the database and the schema: owning the database alone would not allow it to create tables. The
+-- schema comes first, while an administrator who is not a superuser still owns the database.
 DO $$
 BEGIN
   IF (SELECT pg_get_userbyid(nspowner) FROM pg_namespace WHERE nspname = 'public') <> 'konstruct_owner' THEN
@@ -167,8 +166,8 @@ BEGIN
 END
 $$;
 
--- Nobody creates schemas, tables or temporary tables but the owner. (CREATE DATABASE … TEMPLATE copies none of this:
--- run the file in the copy.)
+-- Only the owner role creates schemas, tables and temporary tables. CREATE DATABASE … TEMPLATE does not copy this: run
+-- the file in the copy.
 DO $$
 BEGIN
   IF EXISTS (
@@ -189,8 +188,8 @@ BEGIN
 END
 $$;
 
--- Functions that reach past rows: large objects have no row-level security, advisory locks have one key space for all
--- tenants, and one role's sessions may signal each other. The owner keeps the locks, which the Atlas CLI takes.
+-- Functions that bypass row-level security: large objects have none, advisory locks have one key space for all tenants,
+-- and sessions of one role can signal each other. The owner role keeps the locks for the Atlas CLI.
 DO $$
 DECLARE
   f regprocedure;
@@ -213,7 +212,7 @@ BEGIN
 END
 $$;
 
--- Code that is made up on the way (DO) is for the owner.
+-- Only the owner role runs DO.
 DO $$
 BEGIN
   IF EXISTS (
@@ -226,7 +225,7 @@ BEGIN
 END
 $$;
 
--- What the owner and the resolver make later is nobody else's until a migration grants it.
+-- New objects of the owner role are not granted to PUBLIC.
 ALTER DEFAULT PRIVILEGES FOR ROLE konstruct_owner REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
 ALTER DEFAULT PRIVILEGES FOR ROLE konstruct_owner REVOKE USAGE ON TYPES FROM PUBLIC;
 
@@ -238,7 +237,7 @@ BEGIN
 END
 $$;
 
--- Read everything back, and warn of what this server did not let us take away.
+-- Warn of privileges that could not be revoked.
 SET LOCAL client_min_messages = warning;
 
 DO $$
@@ -246,11 +245,11 @@ DECLARE
   still_open text;
 BEGIN
   FOR still_open IN
-    SELECT format('PUBLIC still holds %s on the database', a.privilege_type)
+    SELECT format('PUBLIC still has %s on the database', a.privilege_type)
       FROM pg_database AS d, aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) AS a
      WHERE d.datname = current_database() AND a.grantee = 0 AND a.privilege_type IN ('TEMPORARY', 'CREATE')
     UNION ALL
-    SELECT format('PUBLIC still holds %s on schema public', a.privilege_type)
+    SELECT format('PUBLIC still has %s on schema public', a.privilege_type)
       FROM pg_namespace AS n, aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) AS a
      WHERE n.nspname = 'public' AND a.grantee = 0
     UNION ALL

@@ -15,7 +15,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// state is all that bootstrap.sql decides, as text.
+// state lists everything that bootstrap.sql sets.
 const state = `
 SELECT line FROM (
   SELECT format('role %s %s %s %s %s %s %s %s %s', rolname, rolsuper, rolinherit, rolcreaterole, rolcreatedb, rolcanlogin,
@@ -31,7 +31,7 @@ SELECT line FROM (
   UNION ALL SELECT format('default %s %s %s', defaclrole::regrole, defaclobjtype, defaclacl) FROM pg_default_acl
 ) AS s (line) ORDER BY line`
 
-// as is a URL with another user.
+// as returns the URL with another user.
 func as(t *testing.T, base, user, password string) string {
 	t.Helper()
 	u, err := url.Parse(base)
@@ -53,13 +53,13 @@ func TestBootstrap(t *testing.T) {
 	require.Empty(t, warnings, "a superuser can revoke everything")
 	first := column(t, super, state)
 
-	t.Run("again changes nothing", func(t *testing.T) {
+	t.Run("is idempotent", func(t *testing.T) {
 		_, err := migrate.Bootstrap(t.Context(), db.SuperURL, passwords)
 		require.NoError(t, err)
 		require.Equal(t, first, column(t, super, state))
 	})
 
-	t.Run("both roles log in with their passwords, and with no other", func(t *testing.T) {
+	t.Run("both roles log in with their passwords only", func(t *testing.T) {
 		open(t, as(t, db.SuperURL, migrate.OwnerRole, passwords.Owner))
 		open(t, as(t, db.SuperURL, migrate.AppRole, passwords.App))
 		for _, role := range []string{migrate.OwnerRole, migrate.AppRole} {
@@ -89,7 +89,7 @@ func TestBootstrap(t *testing.T) {
 		t.Run("the application cannot: "+sql, func(t *testing.T) { denied(t, app, sql) })
 	}
 
-	t.Run("the owner can create, run code, and act as the resolver when it says so", func(t *testing.T) {
+	t.Run("the owner role creates objects, runs DO and sets the resolver role", func(t *testing.T) {
 		exec(t, owner, "CREATE TABLE public.t ()")
 		exec(t, owner, "DROP TABLE public.t")
 		exec(t, owner, "DO $$ BEGIN END $$")
@@ -98,7 +98,7 @@ func TestBootstrap(t *testing.T) {
 		require.False(t, one[bool](t, owner, "SELECT pg_has_role('konstruct_resolver', 'USAGE')"))
 	})
 
-	t.Run("what the owner makes is nobody else's", func(t *testing.T) {
+	t.Run("new objects of the owner role are not granted to others", func(t *testing.T) {
 		exec(t, owner, "CREATE FUNCTION public.f() RETURNS int LANGUAGE sql RETURN 1")
 		denied(t, app, "SELECT public.f()")
 		exec(t, owner, "DROP FUNCTION public.f()")
@@ -111,7 +111,7 @@ func TestBootstrap(t *testing.T) {
 		require.Positive(t, one[int](t, super, "SELECT rolconnlimit FROM pg_roles WHERE rolname = 'konstruct_app'"))
 	})
 
-	t.Run("puts back what was changed", func(t *testing.T) {
+	t.Run("restores changes", func(t *testing.T) {
 		for _, sql := range []string{
 			"ALTER ROLE konstruct_app BYPASSRLS CREATEROLE INHERIT",
 			"ALTER ROLE konstruct_app SET search_path = 'elsewhere'",
@@ -128,10 +128,10 @@ func TestBootstrap(t *testing.T) {
 		require.NotEqual(t, first, column(t, super, state))
 		_, err := migrate.Bootstrap(t.Context(), db.SuperURL, migrate.Passwords{})
 		require.NoError(t, err)
-		require.Equal(t, first, column(t, super, state), "passwords stay, too")
+		require.Equal(t, first, column(t, super, state), "including passwords")
 	})
 
-	t.Run("a connection limit that somebody chose stays", func(t *testing.T) {
+	t.Run("keeps an existing connection limit", func(t *testing.T) {
 		exec(t, super, "ALTER ROLE konstruct_app CONNECTION LIMIT 7")
 		_, err := migrate.Bootstrap(t.Context(), db.SuperURL, migrate.Passwords{})
 		require.NoError(t, err)
@@ -139,7 +139,7 @@ func TestBootstrap(t *testing.T) {
 	})
 }
 
-// On managed PostgreSQL the administrator may create roles and databases, and is no superuser.
+// On managed PostgreSQL the administrator has CREATEROLE and CREATEDB but is not a superuser.
 func TestBootstrapOnManagedPostgreSQL(t *testing.T) {
 	t.Parallel()
 	cluster := testdb.OwnCluster(t)
@@ -158,14 +158,14 @@ func TestBootstrapOnManagedPostgreSQL(t *testing.T) {
 	}
 	require.False(t, one[bool](t, super, `SELECT EXISTS (SELECT FROM pg_auth_members
 		WHERE member = 'administrator'::regrole AND roleid = 'konstruct_owner'::regrole
-		  AND coalesce((to_jsonb(pg_auth_members) ->> 'inherit_option')::bool, true))`), "what was borrowed is given back")
+		  AND coalesce((to_jsonb(pg_auth_members) ->> 'inherit_option')::bool, true))`), "the temporary membership is revoked")
 
 	result, err := migrate.Up(t.Context(), migrate.Options{URL: as(t, db.SuperURL, migrate.OwnerRole, passwords.Owner)})
-	require.NoError(t, err, "what could not be revoked does not stop the migrations")
+	require.NoError(t, err, "warnings do not prevent migrations")
 	require.Equal(t, sqlFiles(t, migrate.Konstruct().Files), result.Applied)
 }
 
-func TestBootstrapByManyAtOnce(t *testing.T) {
+func TestConcurrentBootstrap(t *testing.T) {
 	t.Parallel()
 	cluster := testdb.OwnCluster(t)
 	databases := []*testdb.Database{cluster.Empty(t), cluster.Empty(t), cluster.Empty(t)}
@@ -192,15 +192,15 @@ func TestPasswordsAreNotPrinted(t *testing.T) {
 		require.NotContains(t, fmt.Sprintf(verb, passwords), "password\"")
 		require.NotContains(t, fmt.Sprintf(verb, passwords), "an owner")
 	}
-	log, heard := listen()
+	log, logs := newLogger()
 	log.Info("bootstrapping", slog.Any("passwords", passwords))
-	require.NotContains(t, heard.String(), "an owner")
+	require.NotContains(t, logs.String(), "an owner")
 }
 
-func TestPasswordThatClientsWouldReadDifferently(t *testing.T) {
+func TestPasswordsMustBePrintableASCII(t *testing.T) {
 	t.Parallel()
 	for _, p := range []string{"pässword", "tab\t", "\x00"} {
-		_, err := migrate.Bootstrap(t.Context(), "postgres://nobody@127.0.0.1:1/none", migrate.Passwords{Owner: p})
+		_, err := migrate.Bootstrap(t.Context(), "postgres://user@127.0.0.1:1/none", migrate.Passwords{Owner: p})
 		require.ErrorIs(t, err, migrate.ErrPassword)
 		require.NotContains(t, err.Error(), p)
 	}

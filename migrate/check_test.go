@@ -19,7 +19,7 @@ import (
 	"github.com/konstruct/konstruct/migrate"
 )
 
-// faults are what a check found, by step.
+// faults returns the errors of a check by step.
 func faults(results []migrate.CheckResult) map[string]error {
 	out := make(map[string]error)
 	for _, r := range results {
@@ -58,20 +58,20 @@ func TestCheckFinds(t *testing.T) {
 		step string
 		says string
 	}{
-		"what a migration must not": {"COMMIT;", "lints", "remove the statement that begins or ends one"},
-		"a column that rows have no value for": {
+		"a refused statement": {"COMMIT;", "lints", "remove the statement that begins or ends one"},
+		"a NOT NULL column without a default": {
 			"ALTER TABLE agents ADD COLUMN grade text NOT NULL;", "rehearsal", "contains null values",
 		},
-		"a global table's key that rows do not meet": {
+		"a global table's key that rows violate": {
 			"ALTER TABLE portal_users ADD COLUMN home uuid NOT NULL DEFAULT gen_random_uuid() REFERENCES tenants (id);",
 			"rehearsal", "violates foreign key constraint",
 		},
-		"a backfill that would see no row": {"UPDATE agents SET role = '';", "rehearsal", "row-level security"},
-		"what only a superuser may":        {"CREATE EXTENSION file_fdw;", "rehearsal", "permission denied"},
-		"a table that Ent does not know": {
+		"a backfill that policies hide rows from": {"UPDATE agents SET role = '';", "rehearsal", "row-level security"},
+		"a statement that needs a superuser":      {"CREATE EXTENSION file_fdw;", "rehearsal", "permission denied"},
+		"a table that is not in the Ent schema": {
 			"CREATE TABLE stray (id uuid PRIMARY KEY);", "schema", `DROP TABLE "stray"`,
 		},
-		"a policy that everybody passes": {
+		"a policy that shows all rows": {
 			"CREATE POLICY open ON agents TO konstruct_app USING (true);", "weakening", "policy open on public.agents",
 		},
 		"a unique key that rows violate": {"CREATE UNIQUE INDEX u ON agents (tenant_id, name);", "rehearsal", "could not create unique index"},
@@ -90,7 +90,7 @@ func TestCheckFinds(t *testing.T) {
 				ScratchURL: testdb.Empty(t).SuperURL, Doctor: examine(migrate.Spec()),
 			}))
 			if c.step == "schema" || c.step == "weakening" {
-				delete(found, "doctor") // it sees the outcome, too
+				delete(found, "doctor") // it reports the result, too
 			}
 			require.Len(t, found, 1)
 			require.ErrorContains(t, found[c.step], c.says)
@@ -109,7 +109,7 @@ func TestCheckFindsASchemaThatWasNotPlanned(t *testing.T) {
 	require.ErrorContains(t, found["schema"], `CREATE TABLE "notes"`)
 }
 
-func TestAScratchURLIsNotRepeated(t *testing.T) {
+func TestErrorsOmitTheScratchURL(t *testing.T) {
 	t.Parallel()
 	err := migrate.WriteSnapshot(t.Context(), migrate.SnapshotOptions{
 		Dir: t.TempDir(), ScratchURL: "postgres://postgres:one@two%zz@localhost/postgres",

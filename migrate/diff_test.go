@@ -32,7 +32,7 @@ func optional(c *entschema.Column) *entschema.Column {
 	return c
 }
 
-// plain is a table as Ent generates it, with mixin.ID.
+// plain returns a table as Ent generates it, with mixin.ID.
 func plain(name string, columns ...*entschema.Column) *entschema.Table {
 	id := &entschema.Column{Name: "id", Type: field.TypeUUID}
 	return &entschema.Table{
@@ -41,7 +41,7 @@ func plain(name string, columns ...*entschema.Column) *entschema.Table {
 	}
 }
 
-// scoped is a table as Ent generates it, with mixin.ID and mixin.Tenant.
+// scoped returns a table as Ent generates it, with mixin.ID and mixin.Tenant.
 func scoped(name string, columns ...*entschema.Column) *entschema.Table {
 	tenant := &entschema.Column{
 		Name: "tenant_id", Type: field.TypeUUID,
@@ -77,7 +77,7 @@ func unique(t *entschema.Table, columns ...string) {
 	t.Indexes = append(t.Indexes, idx)
 }
 
-// diff plans on a folder, on top of the product's chain.
+// diff plans in a folder that is based on the product's chain.
 func diff(t *testing.T, dir string, tables ...*entschema.Table) (migrate.Plan, error) {
 	t.Helper()
 	return migrate.Diff(t.Context(), migrate.DiffOptions{
@@ -109,14 +109,14 @@ SELECT gen_random_uuid(), tenants.id, 'seed'
     ON CONFLICT DO NOTHING;
 `, string(seed))
 
-	t.Run("the same again, elsewhere", func(t *testing.T) {
+	t.Run("is deterministic", func(t *testing.T) {
 		t.Parallel()
 		again, err := diff(t, t.TempDir(), notes)
 		require.NoError(t, err)
 		require.Equal(t, plan.SQL, again.SQL)
 	})
 
-	t.Run("and nothing more here", func(t *testing.T) {
+	t.Run("writes nothing if current", func(t *testing.T) {
 		t.Parallel()
 		again, err := diff(t, dir, notes)
 		require.NoError(t, err)
@@ -135,17 +135,16 @@ func TestDiffOfAGlobalTable(t *testing.T) {
 	_, err := migrate.Diff(t.Context(), options)
 	require.ErrorIs(t, err, migrate.ErrUnclassified)
 	require.ErrorContains(t, err, "plans: give its schema mixin.Tenant{}, or")
-	require.Empty(t, sqlFiles(t, os.DirFS(options.Dir)), "nothing is written")
+	require.Empty(t, sqlFiles(t, os.DirFS(options.Dir)), "writes nothing")
 
 	options.Spec = options.Spec.With(doctor.Spec{
-		Global: map[string]string{"public.plans": "everybody may see what can be bought"},
+		Global: map[string]string{"public.plans": "products, the same for all tenants"},
 	})
 	plan, err := migrate.Diff(t.Context(), options)
 	require.NoError(t, err)
 	requireGolden(t, "global_table.sql", plan.SQL)
 }
 
-// Tables exist and have rows; edges are added later.
 func TestDiffOfANewForeignKeyBetweenTablesWithRows(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -186,7 +185,7 @@ func TestDiffOfANewForeignKeyBetweenTablesWithRows(t *testing.T) {
 	exec(t, super, `UPDATE notes AS n SET tag_id = t.id FROM tags AS t WHERE t.tenant_id = n.tenant_id`)
 }
 
-// A table becomes tenant-scoped after it was made, by the planner or by hand, and a table has a second edge to Tenant.
+// Existing tables, planned and hand-written, become tenant-scoped, and one has a second edge to Tenant.
 func TestDiffOfATableThatBecomesTenantScoped(t *testing.T) {
 	t.Parallel()
 	dir := product(t)
@@ -282,7 +281,7 @@ func TestDiffRefuses(t *testing.T) {
 	}
 }
 
-func TestDiffReportsWhatItWouldDrop(t *testing.T) {
+func TestDiffRefusesDrops(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	_, err := diff(t, dir, scoped("notes", col("body", field.TypeString)), scoped("tags"))
@@ -313,7 +312,7 @@ func TestDiffNames(t *testing.T) {
 	}
 }
 
-func TestDiffLeavesNoDatabaseBehind(t *testing.T) {
+func TestDiffDropsScratchDatabases(t *testing.T) {
 	t.Parallel()
 	cluster := testdb.OwnCluster(t)
 	db := cluster.Empty(t)
@@ -334,7 +333,7 @@ func TestDiffLeavesNoDatabaseBehind(t *testing.T) {
 	require.Empty(t, column(t, super, left))
 }
 
-// The walk-through of CONTRIBUTING: a new schema with the mixin, on a copy of the product's own folder.
+// As in CONTRIBUTING: new schemas with the mixin, in a copy of the product's folder.
 func TestDiffOfTheProductWithOneMoreSchema(t *testing.T) {
 	t.Parallel()
 	dir := product(t)

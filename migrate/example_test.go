@@ -11,7 +11,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy/doctor"
 )
 
-// A project with tables of its own applies its folder after Konstruct's. Its revisions are kept apart.
+// A project applies its own folder after Konstruct's, with its own revision table.
 //
 //nolint:testableexamples // it needs a server
 func ExampleUp() {
@@ -21,13 +21,13 @@ func ExampleUp() {
 		Chains: []migrate.Chain{migrate.Konstruct(), own},
 	})
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err) // several lines where the database was never bootstrapped
+		fmt.Fprintln(os.Stderr, err) // several lines if the bootstrap is missing
 		return
 	}
 	fmt.Println("applied", result.Applied)
 }
 
-// The same project plans its next file. A table without a tenant has to be listed, with the reason why.
+// The same project plans its next file. A table without a tenant must be listed with a reason.
 //
 //nolint:testableexamples // it needs a server
 func ExampleDiff() {
@@ -37,7 +37,7 @@ func ExampleDiff() {
 		Tables: entmigrate.Tables, // of the project's own generated client
 		Base:   []migrate.Chain{migrate.Konstruct()},
 		Spec: migrate.Spec().With(doctor.Spec{
-			Global: map[string]string{"public.currencies": "the same for everybody"},
+			Global: map[string]string{"public.currencies": "the same for all tenants"},
 		}),
 		ScratchURL: os.Getenv("SCRATCH_DATABASE_URL"), // a superuser's, of a server for development
 		Now:        time.Now(),

@@ -2,11 +2,9 @@ package migrate
 
 import (
 	"context"
-	"testing"
 
 	atlas "ariga.io/atlas/sql/migrate"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/stretchr/testify/require"
 )
 
 // ErrTransactionControl is returned when a statement ends the file's transaction.
@@ -18,16 +16,4 @@ func ExecuteUnlinted(ctx context.Context, conn *pgconn.PgConn, first, second str
 		name: "20260101000000_unlinted.sql", text: first + ";\n" + second + ";",
 		stmts: []*atlas.Stmt{{Text: first}, {Text: second, Pos: len(first) + 2}},
 	})
-}
-
-// Statements splits a file's text into statements without comments.
-func Statements(t *testing.T, text []byte) []string {
-	t.Helper()
-	stmts, err := scan(text)
-	require.NoError(t, err)
-	var out []string
-	for _, s := range stmts {
-		out = append(out, s.Text)
-	}
-	return out
 }

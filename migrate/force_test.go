@@ -11,7 +11,7 @@ import (
 	"github.com/konstruct/konstruct/migrate"
 )
 
-// twoTenants fills a migrated database: two tenants, each with an agent and a connection.
+// twoTenants inserts two tenants, each with an agent and a channel connection.
 func twoTenants(t *testing.T, db *testdb.Database) (a, b uuid.UUID) {
 	t.Helper()
 	a, b = uuid.New(), uuid.New()
@@ -38,12 +38,13 @@ const (
 		FOREIGN KEY (tenant_id, agent_id) REFERENCES agents (tenant_id, id);` + "\n"
 )
 
-// Under FORCE the owner sees no row. What would pass silently, and wrongly, has to fail; the bracket makes it right.
+// Under FORCE the owner role sees no rows. Statements that would silently do nothing fail, and succeed between NO FORCE
+// and FORCE.
 func TestFilesThatTouchRowsOfTenants(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		sql  string
-		code string // of the error; none: it applies
+		code string // of the error, if any
 	}{
 		"a backfill":                                {"UPDATE agents SET role = 'filled';", "42501"},
 		"a backfill in brackets":                    {liftAgents + "UPDATE agents SET role = 'filled';\n" + forceAgents, ""},
@@ -84,9 +85,9 @@ func TestFilesThatTouchRowsOfTenants(t *testing.T) {
 	}
 }
 
-// What the chain promises about each of its tenant-scoped tables, seen as the application.
+// Every tenant-scoped table of the chain isolates tenants.
 //
-//nolint:paralleltest,tparallel // one session, whose tenant changes from step to step
+//nolint:paralleltest,tparallel // one session whose tenant changes
 func TestChainIsolates(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t)
@@ -98,7 +99,7 @@ func TestChainIsolates(t *testing.T) {
 		WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND a.attname = 'tenant_id' ORDER BY 1`)
 	require.Equal(t, []string{"agents", "channel_connections", "fixture_notes", "fixture_taggings", "fixture_tags"}, scoped)
 
-	t.Run("every table alike", func(t *testing.T) {
+	t.Run("every table has the same protection", func(t *testing.T) {
 		for _, table := range scoped {
 			require.True(t, one[bool](t, super,
 				"SELECT relrowsecurity AND relforcerowsecurity FROM pg_class WHERE oid = $1::regclass", table), table)
@@ -110,7 +111,7 @@ func TestChainIsolates(t *testing.T) {
 		}
 	})
 
-	t.Run("no foreign key cascades, and between tenants' tables each carries the tenant", func(t *testing.T) {
+	t.Run("no foreign key cascades, and those between tenant-scoped tables include the tenant", func(t *testing.T) {
 		require.Empty(t, column(t, super, `SELECT conname::text FROM pg_constraint
 			WHERE contype = 'f' AND (confdeltype <> 'a' OR confupdtype <> 'a')`))
 		require.Equal(t, []string{
@@ -134,7 +135,7 @@ func TestChainIsolates(t *testing.T) {
 		}
 	})
 
-	t.Run("nobody's session sees none, and writes none", func(t *testing.T) {
+	t.Run("a session without a tenant sees and writes no rows", func(t *testing.T) {
 		exec(t, app, "SELECT set_config('app.current_tenant', '', false)")
 		for _, table := range scoped {
 			require.Zero(t, one[int](t, app, "SELECT count(*) FROM "+table), table)
@@ -143,11 +144,11 @@ func TestChainIsolates(t *testing.T) {
 		requireCode(t, err, "42501")
 	})
 
-	t.Run("the owner sees none either", func(t *testing.T) {
+	t.Run("the owner role sees no rows", func(t *testing.T) {
 		require.Zero(t, one[int](t, open(t, db.OwnerURL), "SELECT count(*) FROM agents"))
 	})
 
-	t.Run("an edge to another tenant's row is refused", func(t *testing.T) {
+	t.Run("a reference to another tenant's row is refused", func(t *testing.T) {
 		tag := func(tenant uuid.UUID) uuid.UUID {
 			id := uuid.New()
 			exec(t, super, "INSERT INTO fixture_tags (id, tenant_id, slug) VALUES ($1, $2, 'tag')", id, tenant)
@@ -175,8 +176,8 @@ func TestResolver(t *testing.T) {
 	require.Equal(t, &a, resolve("slack", "Ta"))
 	require.Nil(t, resolve("whatsapp", "Ta"), "the wrong channel")
 	require.Nil(t, resolve("slack", "Tb"), "a connection that is pending")
-	require.Nil(t, resolve("slack", "Tc"), "nobody's workspace")
-	require.Zero(t, one[int](t, app, "SELECT count(*) FROM channel_connections"), "nothing else comes across")
+	require.Nil(t, resolve("slack", "Tc"), "an unknown workspace")
+	require.Zero(t, one[int](t, app, "SELECT count(*) FROM channel_connections"), "no other rows are visible")
 
 	exec(t, super, "UPDATE tenants SET status = 'suspended'")
 	require.Nil(t, resolve("slack", "Ta"), "a suspended tenant")
@@ -185,5 +186,5 @@ func TestResolver(t *testing.T) {
 	require.Equal(t, migrate.ResolverRole, one[string](t, super,
 		"SELECT proowner::regrole::text FROM pg_proc WHERE oid = 'resolve_tenant(text, text)'::regprocedure"))
 	require.False(t, one[bool](t, super, "SELECT has_schema_privilege('konstruct_resolver', 'public', 'CREATE')"),
-		"what the handover needed is taken back")
+		"the handover's grant is revoked")
 }

@@ -24,7 +24,7 @@ import (
 
 func TestMain(m *testing.M) { testdb.Main(m) }
 
-// files are migrations by name, in a folder of their own.
+// files are the files of a folder of migrations, by name.
 type files map[string]string
 
 // folder writes the files and their atlas.sum.
@@ -39,13 +39,13 @@ func (f files) folder(t *testing.T) string {
 	return dir
 }
 
-// chain is a chain of the files alone, with revisions of its own.
+// chain returns a chain of the files.
 func (f files) chain(t *testing.T) migrate.Chain {
 	t.Helper()
 	return migrate.Chain{Name: "test", Files: os.DirFS(f.folder(t)), Revisions: "test_revisions"}
 }
 
-// with is the files and more of them.
+// with returns the files with more added or replaced.
 func (f files) with(more files) files {
 	out := make(files)
 	for _, part := range []files{f, more} {
@@ -54,7 +54,7 @@ func (f files) with(more files) files {
 	return out
 }
 
-// product is a copy of the product's folder.
+// product returns a copy of the product's folder.
 func product(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -98,7 +98,7 @@ func column(t *testing.T, conn *pgx.Conn, sql string, args ...any) []string {
 	return v
 }
 
-// requireCode holds an error against a SQLSTATE.
+// requireCode requires an error with that SQLSTATE.
 func requireCode(t *testing.T, err error, code string) {
 	t.Helper()
 	var pgErr *pgconn.PgError
@@ -106,7 +106,7 @@ func requireCode(t *testing.T, err error, code string) {
 	require.Equal(t, code, pgErr.Code, pgErr.Message)
 }
 
-// denied runs a statement that the role must not be able to.
+// denied requires that the role may not run a statement.
 func denied(t *testing.T, conn *pgx.Conn, sql string) {
 	t.Helper()
 	_, err := conn.Exec(t.Context(), sql)
@@ -114,7 +114,7 @@ func denied(t *testing.T, conn *pgx.Conn, sql string) {
 	requireCode(t, err, "42501")
 }
 
-// examine is the doctor, as a step of a check.
+// examine returns the doctor's step of a check.
 func examine(spec doctor.Spec) func(context.Context, *pgx.Conn) error {
 	return func(ctx context.Context, conn *pgx.Conn) error {
 		report, err := doctor.Check(ctx, conn, spec)
@@ -122,7 +122,7 @@ func examine(spec doctor.Spec) func(context.Context, *pgx.Conn) error {
 	}
 }
 
-// requireGolden holds a text against testdata/name. UPDATE_GOLDEN=1 writes it.
+// requireGolden compares with testdata/name, which UPDATE_GOLDEN=1 writes.
 func requireGolden(t *testing.T, name, got string) {
 	t.Helper()
 	path := filepath.Join("testdata", name)
@@ -134,7 +134,7 @@ func requireGolden(t *testing.T, name, got string) {
 	require.Equal(t, string(want), got)
 }
 
-// sqlFiles are the names of a folder's migrations.
+// sqlFiles returns the names of a folder's migrations.
 func sqlFiles(t *testing.T, files fs.FS) []string {
 	t.Helper()
 	names, err := fs.Glob(files, "*.sql")
@@ -142,31 +142,30 @@ func sqlFiles(t *testing.T, files fs.FS) []string {
 	return names
 }
 
-// heard is what a logger was told, to be read while it is told more.
-type heard struct {
+// logs is a concurrent log buffer.
+type logs struct {
 	mu   sync.Mutex
 	text strings.Builder
 }
 
-func (h *heard) Write(p []byte) (int, error) {
+func (h *logs) Write(p []byte) (int, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.text.Write(p)
 }
 
-func (h *heard) String() string {
+func (h *logs) String() string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.text.String()
 }
 
-// waitFor waits until the logger was told a text.
-func (h *heard) waitFor(t *testing.T, text string) {
+func (h *logs) waitFor(t *testing.T, text string) {
 	t.Helper()
 	require.Eventually(t, func() bool { return strings.Contains(h.String(), text) }, time.Minute, 5*time.Millisecond, text)
 }
 
-func listen() (*slog.Logger, *heard) {
-	h := &heard{}
+func newLogger() (*slog.Logger, *logs) {
+	h := &logs{}
 	return slog.New(slog.NewTextHandler(h, nil)), h
 }

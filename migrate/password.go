@@ -65,7 +65,7 @@ func (v verifier) set(ctx context.Context, conn *pgx.Conn) error {
 	return err
 }
 
-// current returns the role's stored verifier, or "" if there is none or it may not be read.
+// current returns the role's stored verifier, or "" if it is unset or may not be read.
 func (v verifier) current(ctx context.Context, conn *pgx.Conn) (string, error) {
 	var stored string
 	err := conn.QueryRow(ctx, "SELECT coalesce(rolpassword, '') FROM pg_authid WHERE rolname = $1", v.role).Scan(&stored)

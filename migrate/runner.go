@@ -82,7 +82,7 @@ func (r *runner) run(ctx context.Context) (Result, error) {
 	return result, r.finish(ctx)
 }
 
-// finish records a snapshot if there is none, even if no file was pending.
+// finish records a missing snapshot, even if no file was pending.
 func (r *runner) finish(ctx context.Context) error {
 	if len(r.Chains) == 0 {
 		return nil

@@ -19,7 +19,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy/doctor"
 )
 
-// diagnosed is what the doctor finds as the application.
+// diagnosed returns the doctor's findings as the application role.
 func diagnosed(t *testing.T, db *testdb.Database, spec doctor.Spec) []string {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), db.AppURL)
@@ -34,7 +34,7 @@ func diagnosed(t *testing.T, db *testdb.Database, spec doctor.Spec) []string {
 	return out
 }
 
-// newer is the product's chain with one more tenant-scoped table, as a later release has it.
+// newer returns the product's chain with another tenant-scoped table, as in a later release.
 func newer(t *testing.T, db *testdb.Database) migrate.Chain {
 	t.Helper()
 	dir := product(t)
@@ -48,9 +48,8 @@ func newer(t *testing.T, db *testdb.Database) migrate.Chain {
 	return chain
 }
 
-// `migrate up` comes before the servers: those of the old release must not refuse the newer database, and still see what
-// is wrong with it.
-func TestABinaryBehindTheDatabase(t *testing.T) {
+// `migrate up` runs before the new servers start. The old ones must accept the newer database and still report faults.
+func TestBinaryOlderThanDatabase(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t)
 	old := migrate.Spec()
@@ -70,7 +69,7 @@ func TestABinaryBehindTheDatabase(t *testing.T) {
 		(SELECT jsonb_agg(jsonb_set(o, '{props,later}', '"x"')) FROM jsonb_array_elements(snapshot->'objects') AS o))`)
 	require.Equal(t, []string{other}, diagnosed(t, db, old), "the later release records more of each object")
 	exec(t, super, "ALTER TABLE notes NO FORCE ROW LEVEL SECURITY")
-	require.Equal(t, []string{"rls.not-forced table public.notes", other}, diagnosed(t, db, old), "of a table it does not know")
+	require.Equal(t, []string{"rls.not-forced table public.notes", other}, diagnosed(t, db, old), "of an unknown table")
 	exec(t, super, "ALTER TABLE notes FORCE ROW LEVEL SECURITY")
 	exec(t, super, "DROP INDEX channelconnection_channel_type_workspace_id")
 	require.Equal(t, []string{
@@ -78,7 +77,7 @@ func TestABinaryBehindTheDatabase(t *testing.T) {
 	}, diagnosed(t, db, old))
 }
 
-func TestTheLatestSnapshotAfterTheClockWasSetBack(t *testing.T) {
+func TestLatestSnapshotAfterClockWasSetBack(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t)
 	super := open(t, db.SuperURL)
@@ -92,8 +91,8 @@ func TestTheLatestSnapshotAfterTheClockWasSetBack(t *testing.T) {
 	require.True(t, strings.HasPrefix(result.Applied[0], latest), "%v", result.Applied)
 }
 
-// The application reads snapshots and cannot write one. One that was written all the same hides no missing protection.
-func TestSnapshotsAreTheOwners(t *testing.T) {
+// The application role can read but not write snapshots, and a forged snapshot hides no missing protection.
+func TestSnapshotsAreReadOnly(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t)
 	_, err := upChains(t.Context(), db.OwnerURL, newer(t, db))
@@ -112,8 +111,8 @@ func TestSnapshotsAreTheOwners(t *testing.T) {
 	require.Contains(t, diagnosed(t, db, migrate.Spec()), "rls.disabled table public.agents")
 }
 
-// What was changed by hand before a migration does not become what is expected by it.
-func TestAMigrationRecordsItsOwnChangesOnly(t *testing.T) {
+// A change made by hand before a migration remains a finding.
+func TestMigrationRecordsItsOwnChangesOnly(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t)
 	super := open(t, db.SuperURL)
@@ -125,14 +124,14 @@ func TestAMigrationRecordsItsOwnChangesOnly(t *testing.T) {
 		diagnosed(t, db, migrate.Spec()))
 }
 
-// A database that was migrated before snapshots were recorded gets its table, and the snapshot that the chain ships.
-func TestUpBringsTheSnapshotsTable(t *testing.T) {
+// Up adds a missing snapshots table with the chain's shipped snapshot.
+func TestUpAddsTheSnapshotsTable(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t)
 	super := open(t, db.SuperURL)
 	exec(t, super, "DROP TABLE atlas_schema_revisions.snapshots")
 	require.Contains(t, diagnosed(t, db, migrate.Spec()), "schema.missing table atlas_schema_revisions.snapshots")
-	exec(t, super, "DROP INDEX tenants_slug_key") // what is wrong already is not recorded as right
+	exec(t, super, "DROP INDEX tenants_slug_key") // an existing fault is not recorded as expected
 
 	result, err := upChains(t.Context(), db.OwnerURL, migrate.Konstruct())
 	require.NoError(t, err)
@@ -142,8 +141,8 @@ func TestUpBringsTheSnapshotsTable(t *testing.T) {
 	require.Empty(t, recorded.Differing(migrate.Spec().Snapshot))
 }
 
-// A project with tables of its own has a snapshot of its own, of both chains.
-func TestAProjectHasASnapshotOfItsOwn(t *testing.T) {
+// A project's snapshot covers both chains.
+func TestProjectSnapshot(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t)
 	require.NoError(t, fixture.Migrate(t.Context(), db.OwnerURL))
@@ -154,8 +153,8 @@ func TestAProjectHasASnapshotOfItsOwn(t *testing.T) {
 		diagnosed(t, db, fixture.Spec()))
 }
 
-// An empty database is no unsafe one, and no safe one.
-func TestADatabaseWithoutASchema(t *testing.T) {
+// An empty database is reported as not migrated, neither safe nor unsafe.
+func TestEmptyDatabase(t *testing.T) {
 	t.Parallel()
 	db := testdb.Empty(t)
 	require.Equal(t, []string{"database.not-migrated database " + db.Name}, diagnosed(t, db, migrate.Spec()))
@@ -173,8 +172,8 @@ func TestADatabaseWithoutASchema(t *testing.T) {
 	require.NotContains(t, text.String(), "Rows may cross")
 }
 
-// A check waits for locks for a second, and then it is a check that could not be made.
-func TestALockIsNoFinding(t *testing.T) {
+// A check that can't get a lock within a second returns an error, not a finding.
+func TestLockTimeoutIsAnError(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t)
 	super := open(t, db.SuperURL)
@@ -189,7 +188,7 @@ func TestALockIsNoFinding(t *testing.T) {
 	require.Equal(t, []string{"schema.outside view public.people"}, diagnosed(t, db, migrate.Spec()))
 }
 
-// latin1 is a database that can't store every character.
+// latin1 creates a database with encoding LATIN1.
 func latin1(t *testing.T) *testdb.Database {
 	t.Helper()
 	db := testdb.Empty(t)

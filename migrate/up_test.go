@@ -11,7 +11,7 @@ import (
 	"github.com/konstruct/konstruct/migrate"
 )
 
-// bootstrapped is a database with roles and owner, and no migration.
+// bootstrapped returns a bootstrapped database without migrations.
 func bootstrapped(t *testing.T) *testdb.Database {
 	t.Helper()
 	db := testdb.Empty(t)
@@ -20,18 +20,18 @@ func bootstrapped(t *testing.T) *testdb.Database {
 	return db
 }
 
-// tables is a chain's table names and owners.
+// tables selects tables and their owners.
 const tables = `SELECT tablename || ' ' || tableowner FROM pg_tables WHERE schemaname = 'public' ORDER BY 1`
 
 func TestUp(t *testing.T) {
 	t.Parallel()
 	ways := map[string]func(*testing.T) (url string, db *testdb.Database){
-		"as a superuser, on an empty database": func(t *testing.T) (string, *testdb.Database) {
+		"as a superuser on an empty database": func(t *testing.T) (string, *testdb.Database) {
 			t.Helper()
 			db := testdb.Empty(t)
 			return db.SuperURL, db
 		},
-		"as the plain owner, on a bootstrapped one": func(t *testing.T) (string, *testdb.Database) {
+		"as the owner role on a bootstrapped database": func(t *testing.T) (string, *testdb.Database) {
 			t.Helper()
 			db := bootstrapped(t)
 			return db.OwnerURL, db
@@ -69,7 +69,7 @@ func TestUp(t *testing.T) {
 	}
 }
 
-func TestUpTellsWhatADBAHasToRun(t *testing.T) {
+func TestUpPrintsTheBootstrapCommands(t *testing.T) {
 	t.Parallel()
 	db := testdb.Empty(t)
 
@@ -80,13 +80,13 @@ func TestUpTellsWhatADBAHasToRun(t *testing.T) {
 	require.Contains(t, missing.Missing, "schema public is owned by pg_database_owner")
 	require.ErrorContains(t, err, " -d "+db.Name+" -v ON_ERROR_STOP=1 -f migrate/bootstrap.sql\n")
 	require.ErrorContains(t, err, `\password konstruct_app`)
-	require.NotContains(t, err.Error(), "@", "no URL, and so no password")
+	require.NotContains(t, err.Error(), "@", "no URL, since it may contain a password")
 	require.Empty(t, column(t, open(t, db.SuperURL), tables))
 
 	_, err = migrate.Bootstrap(t.Context(), db.SuperURL, migrate.Passwords{})
 	require.NoError(t, err)
 	_, err = migrate.Up(t.Context(), migrate.Options{URL: db.OwnerURL})
-	require.NoError(t, err, "and that is enough")
+	require.NoError(t, err, "nothing else is missing")
 }
 
 func TestUpWithoutAnOwner(t *testing.T) {
@@ -107,7 +107,7 @@ func TestUpRefusesAnotherRole(t *testing.T) {
 	require.ErrorContains(t, err, "konstruct_app: log in as konstruct_owner")
 }
 
-func TestFailingFileLeavesNothingBehind(t *testing.T) {
+func TestFailingFileIsRolledBack(t *testing.T) {
 	t.Parallel()
 	db := bootstrapped(t)
 	owner := open(t, db.OwnerURL)
@@ -128,22 +128,22 @@ func TestFailingFileLeavesNothingBehind(t *testing.T) {
 	require.Equal(t, []string{"20260101000000"}, column(t, owner, "SELECT version FROM test_revisions.atlas_schema_revisions"))
 
 	result, err = upChains(t.Context(), db.OwnerURL, good.chain(t))
-	require.NoError(t, err, "the next run goes on")
+	require.NoError(t, err, "the next run continues")
 	require.Equal(t, []string{"20260101000001_two.sql"}, result.Applied)
 	require.Len(t, column(t, owner, tables), 3)
 }
 
-// running is an Up that was started.
+// running is an Up in progress.
 type running struct {
-	heard  *heard
+	logs   *logs
 	done   chan error
 	result migrate.Result
 }
 
 func start(ctx context.Context, o migrate.Options) *running {
-	log, heard := listen()
+	log, logs := newLogger()
 	o.Logger = log
-	r := &running{heard: heard, done: make(chan error, 1)}
+	r := &running{logs: logs, done: make(chan error, 1)}
 	go func() {
 		var err error
 		r.result, err = migrate.Up(ctx, o)
@@ -152,14 +152,14 @@ func start(ctx context.Context, o migrate.Options) *running {
 	return r
 }
 
-func TestTwoRunnersAtOnce(t *testing.T) {
+func TestConcurrentUp(t *testing.T) {
 	t.Parallel()
 	db := bootstrapped(t)
 	super := open(t, db.SuperURL)
 	exec(t, super, "CREATE TABLE gate (); ALTER TABLE gate OWNER TO konstruct_owner")
-	gatekeeper := open(t, db.SuperURL)
-	exec(t, gatekeeper, "BEGIN")
-	exec(t, gatekeeper, "LOCK TABLE gate")
+	blocker := open(t, db.SuperURL)
+	exec(t, blocker, "BEGIN")
+	exec(t, blocker, "LOCK TABLE gate")
 
 	options := migrate.Options{URL: db.OwnerURL, LockTimeout: time.Minute, Chains: []migrate.Chain{files{
 		"20260101000000_slow.sql": "CREATE TABLE slow ();\nSELECT FROM gate;",
@@ -168,29 +168,29 @@ func TestTwoRunnersAtOnce(t *testing.T) {
 	first := start(t.Context(), options)
 	require.Eventually(t, func() bool {
 		return one[bool](t, super, "SELECT EXISTS (SELECT FROM pg_locks WHERE relation = 'gate'::regclass AND NOT granted)")
-	}, time.Minute, 5*time.Millisecond, "the first is at work")
+	}, time.Minute, 5*time.Millisecond, "the first waits")
 	second := start(t.Context(), options)
-	second.heard.waitFor(t, "waiting for another migration to finish")
-	exec(t, gatekeeper, "COMMIT")
+	second.logs.waitFor(t, "waiting for another migration to finish")
+	exec(t, blocker, "COMMIT")
 
 	require.NoError(t, <-first.done)
 	require.NoError(t, <-second.done)
 	require.Len(t, first.result.Applied, 2)
 	require.Empty(t, second.result.Applied)
 	require.Equal(t, 2, second.result.Current)
-	require.NotContains(t, first.heard.String(), "waiting for another migration")
+	require.NotContains(t, first.logs.String(), "waiting for another migration")
 }
 
-// Without the lock another run may have begun: nothing more is applied, and the file at work is not committed.
+// Another run may start once the lock is lost, so the current file is not committed.
 func TestALostLockEndsTheRun(t *testing.T) {
 	t.Parallel()
 	db := bootstrapped(t)
 	super := open(t, db.SuperURL)
 	exec(t, super, "CREATE TABLE gate ()")
 	exec(t, super, "ALTER TABLE gate OWNER TO konstruct_owner")
-	gatekeeper := open(t, db.SuperURL)
-	exec(t, gatekeeper, "BEGIN")
-	exec(t, gatekeeper, "LOCK TABLE gate")
+	blocker := open(t, db.SuperURL)
+	exec(t, blocker, "BEGIN")
+	exec(t, blocker, "LOCK TABLE gate")
 
 	run := start(t.Context(), migrate.Options{URL: db.OwnerURL, LockTimeout: time.Minute, Chains: []migrate.Chain{files{
 		"20260101000000_first.sql":  "CREATE TABLE first ();",
@@ -199,18 +199,18 @@ func TestALostLockEndsTheRun(t *testing.T) {
 	}.chain(t)}})
 	require.Eventually(t, func() bool {
 		return one[bool](t, super, "SELECT EXISTS (SELECT FROM pg_locks WHERE relation = 'gate'::regclass AND NOT granted)")
-	}, time.Minute, 5*time.Millisecond, "the second file is at work")
+	}, time.Minute, 5*time.Millisecond, "the second file waits")
 	exec(t, super, `SELECT pg_terminate_backend(pid) FROM pg_locks
 		WHERE relation = 'atlas_schema_revisions.migration_lock'::regclass AND mode = 'ExclusiveLock'`)
-	exec(t, gatekeeper, "COMMIT")
+	exec(t, blocker, "COMMIT")
 
 	require.ErrorContains(t, <-run.done, "migration lock lost")
 	require.Equal(t, []string{"20260101000000_first.sql"}, run.result.Applied)
 	require.Equal(t, []string{"first konstruct_owner", "gate konstruct_owner"}, column(t, super, tables))
 }
 
-// The owner may have a search path of its own: migrations do not follow it.
-func TestTheRolesSearchPathIsNotTheMigrations(t *testing.T) {
+// Migrations ignore the owner role's default search_path.
+func TestMigrationsIgnoreTheRolesSearchPath(t *testing.T) {
 	t.Parallel()
 	db := bootstrapped(t)
 	super := open(t, db.SuperURL)
@@ -221,7 +221,7 @@ func TestTheRolesSearchPathIsNotTheMigrations(t *testing.T) {
 	require.Equal(t, "public", one[string](t, super, "SELECT relnamespace::regnamespace::text FROM pg_class WHERE relname = 'one'"))
 }
 
-func TestApplicationCannotHoldUpMigrations(t *testing.T) {
+func TestApplicationCannotBlockMigrations(t *testing.T) {
 	t.Parallel()
 	db := bootstrapped(t)
 	base := files{"20260101000000_one.sql": "CREATE TABLE one ();"}
@@ -257,7 +257,7 @@ func TestUpWaitsForATableInUse(t *testing.T) {
 			base.with(files{"20260101000001_two.sql": "CREATE TABLE two ();\nALTER TABLE one ADD COLUMN c int;"}).chain(t),
 		},
 	})
-	waiting.heard.waitFor(t, "migration is retried: a table is in use")
+	waiting.logs.waitFor(t, "migration is retried: a table is in use")
 	exec(t, user, "COMMIT")
 	require.NoError(t, <-waiting.done)
 	require.Equal(t, []string{"20260101000001_two.sql"}, waiting.result.Applied)
@@ -274,7 +274,7 @@ func TestFileNames(t *testing.T) {
 	require.ErrorContains(t, err, "20260101000000_a.sql and 20260101000000_b.sql have the same version")
 }
 
-func TestSessionOfAFileEndsWithIt(t *testing.T) {
+func TestSettingsOfAFileDoNotPersist(t *testing.T) {
 	t.Parallel()
 	db := bootstrapped(t)
 	chain := files{
@@ -301,7 +301,7 @@ func TestUpStopsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	waiting := start(ctx, migrate.Options{URL: db.OwnerURL, LockTimeout: time.Minute, Chains: []migrate.Chain{chain}})
-	waiting.heard.waitFor(t, "waiting for another migration to finish")
+	waiting.logs.waitFor(t, "waiting for another migration to finish")
 	cancel()
 	require.ErrorIs(t, <-waiting.done, context.Canceled)
 }

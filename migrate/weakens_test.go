@@ -13,7 +13,7 @@ import (
 	"github.com/konstruct/konstruct/migrate"
 )
 
-// weakenings are SQL that takes something away from isolation, as the plain owner can, by the objects that are named.
+// weakenings returns SQL of the owner role that weakens isolation, by the reported object.
 func weakenings() map[string]string {
 	return map[string]string{
 		"function public.resolve_tenant(text, text)": `
@@ -63,13 +63,13 @@ GRANT SELECT ON shown TO konstruct_app, pg_monitor;`,
 	}
 }
 
-// weakened is the product's chain with a file that does all of it.
+// weakened returns the product's chain with a file of all weakenings.
 func weakened(t *testing.T, extra string) migrate.Chain {
 	t.Helper()
 	var first, rest strings.Builder
 	for _, sql := range weakenings() {
 		if strings.Contains(sql, "CREATE SCHEMA hidden") {
-			first.WriteString(sql + "\n") // others call it
+			first.WriteString(sql + "\n") // called by others
 		} else {
 			rest.WriteString(sql + "\n")
 		}
@@ -86,7 +86,7 @@ func weakened(t *testing.T, extra string) migrate.Chain {
 	return chain
 }
 
-func TestCheckNamesWhatAFileWeakens(t *testing.T) {
+func TestCheckReportsWeakenings(t *testing.T) {
 	t.Parallel()
 	check := func(extra string) error {
 		return faults(migrate.Check(t.Context(), migrate.CheckOptions{
@@ -101,15 +101,14 @@ func TestCheckNamesWhatAFileWeakens(t *testing.T) {
 		require.ErrorContains(t, err, "20300101000000_step.sql: "+object+" (")
 		declared.WriteString("-- konstruct:weakens " + object + " because this is a test\n")
 	}
-	require.NoError(t, check(declared.String()), "declared, line by line")
+	require.NoError(t, check(declared.String()), "all declared")
 	require.ErrorContains(t, check(declared.String()+"-- konstruct:weakens table public.tenants: rls because it might\n"),
 		"remove declarations that do not apply: table public.tenants: rls")
 	require.ErrorContains(t, check(strings.Replace(declared.String(), " because this is a test", " because", 1)), "weakens isolation",
-		"a reason is part of it")
+		"the reason is missing")
 }
 
-// Strengthening needs no declaration.
-func TestValidatingAKeyIsNoWeakening(t *testing.T) {
+func TestValidatingAKeyNeedsNoDeclaration(t *testing.T) {
 	t.Parallel()
 	dir := product(t)
 	for name, sql := range map[string]string{

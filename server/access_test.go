@@ -14,7 +14,7 @@ import (
 	"github.com/konstruct/konstruct/server"
 )
 
-// operations are all of the OpenAPI document's.
+// operations visits all operations of the OpenAPI document.
 func operations(t *testing.T, visit func(method, path string, op *openapi3.Operation)) {
 	t.Helper()
 	document, err := server.OpenAPI()
@@ -42,46 +42,45 @@ func accessOf(t *testing.T, op *openapi3.Operation) string {
 	return ""
 }
 
-// TestRouteTimesPrincipal calls every operation as everybody. 0 stands for "let in", whatever the answer then is.
-func TestRouteTimesPrincipal(t *testing.T) {
+// TestAccessMatrix calls every operation as every kind of principal.
+func TestAccessMatrix(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	tenant := w.tenant(t, "acme")
-	revoked := w.login(t, adminEmail)
-	require.Equal(t, http.StatusNoContent, w.post(t, revoked, "/v1/auth/logout", nil).status)
-	expired := w.login(t, adminEmail)
-	w.super(t, `UPDATE portal_sessions SET created_at = created_at - interval '1 day', expires_at = created_at - interval '1 hour'
+	b := setup(t)
+	tenant := b.createTenant(t, "acme")
+	revoked := b.login(t, adminEmail)
+	require.Equal(t, http.StatusNoContent, b.post(t, revoked, "/v1/auth/logout", nil).status)
+	expired := b.login(t, adminEmail)
+	b.exec(t, `UPDATE portal_sessions SET created_at = created_at - interval '1 day', expires_at = created_at - interval '1 hour'
 		WHERE token_hash = encode(sha256(convert_to($1, 'UTF8')), 'hex')`, expired)
 
-	const letIn = 0
+	const allowed = 0 // any status but 401 and 403
 	type principal struct{ name, token string }
 	unauthenticated := []principal{
 		{"none", ""},
 		{"garbage", "garbage"},
-		{"a token that nobody has", "kst_" + strings.Repeat("A", 43)},
+		{"unknown token", "kst_" + strings.Repeat("A", 43)},
 		{"revoked", revoked},
 		{"expired", expired},
 	}
-	// The last column of each: none of the above, a plain user, an admin.
-	expected := map[string]struct{ nobody, user, admin int }{
-		"public":         {letIn, letIn, letIn},
-		"authenticated":  {http.StatusUnauthorized, letIn, letIn},
-		"platform_admin": {http.StatusUnauthorized, http.StatusForbidden, letIn},
-		"tenant":         {http.StatusUnauthorized, http.StatusNotFound, letIn},
+	expected := map[string]struct{ unauthenticated, user, admin int }{
+		"public":         {allowed, allowed, allowed},
+		"authenticated":  {http.StatusUnauthorized, allowed, allowed},
+		"platform_admin": {http.StatusUnauthorized, http.StatusForbidden, allowed},
+		"tenant":         {http.StatusUnauthorized, http.StatusNotFound, allowed},
 	}
 	called := 0
 	operations(t, func(method, path string, op *openapi3.Operation) {
 		want, ok := expected[accessOf(t, op)]
 		require.True(t, ok, op.OperationID)
-		require.Equal(t, accessOf(t, op) == "public", len(*op.Security) == 0, "the document says who needs a token")
+		require.Equal(t, accessOf(t, op) == "public", len(*op.Security) == 0, "security in the document")
 		if op.OperationID == "logout" || op.OperationID == "delete-tenant" {
-			return // they would end what the others need; see below
+			return // called last, below
 		}
 		path = strings.NewReplacer("/v1/tenants/{tenant_id}", tenant, "{agent_id}", uuid.NewString(), "{connection_id}", uuid.NewString()).Replace(path)
 		call := func(p principal, want int) {
 			called++
-			got := w.do(t, method, p.token, path, nil)
-			if want == letIn {
+			got := b.do(t, method, p.token, path, nil)
+			if want == allowed {
 				require.NotEqual(t, http.StatusForbidden, got.status, "%s as %s", op.OperationID, p.name)
 				if op.Security != nil {
 					require.NotEqual(t, http.StatusUnauthorized, got.status, "%s as %s", op.OperationID, p.name)
@@ -92,87 +91,87 @@ func TestRouteTimesPrincipal(t *testing.T) {
 			got.code(t)
 		}
 		for _, p := range unauthenticated {
-			call(p, want.nobody)
+			call(p, want.unauthenticated)
 		}
-		call(principal{"a plain user", w.user}, want.user)
-		call(principal{"an admin", w.admin}, want.admin)
+		call(principal{"a plain user", b.user}, want.user)
+		call(principal{"an admin", b.admin}, want.admin)
 	})
 	require.Greater(t, called, 100)
 
-	for name, want := range map[string]int{"": http.StatusUnauthorized, revoked: http.StatusUnauthorized, w.user: http.StatusForbidden} {
-		require.Equal(t, want, w.do(t, http.MethodDelete, name, tenant, nil).status)
+	for name, want := range map[string]int{"": http.StatusUnauthorized, revoked: http.StatusUnauthorized, b.user: http.StatusForbidden} {
+		require.Equal(t, want, b.do(t, http.MethodDelete, name, tenant, nil).status)
 	}
-	require.Equal(t, http.StatusUnauthorized, w.post(t, revoked, "/v1/auth/logout", nil).status)
-	require.Equal(t, http.StatusNoContent, w.do(t, http.MethodDelete, w.admin, tenant, nil).status)
-	require.Equal(t, http.StatusNoContent, w.post(t, w.user, "/v1/auth/logout", nil).status)
+	require.Equal(t, http.StatusUnauthorized, b.post(t, revoked, "/v1/auth/logout", nil).status)
+	require.Equal(t, http.StatusNoContent, b.do(t, http.MethodDelete, b.admin, tenant, nil).status)
+	require.Equal(t, http.StatusNoContent, b.post(t, b.user, "/v1/auth/logout", nil).status)
 }
 
-// TestATenantThatMayNotBeEnteredIsNotThere: to everybody but an admin, a tenant that exists looks like one that doesn't.
-func TestATenantThatMayNotBeEnteredIsNotThere(t *testing.T) {
+// TestInaccessibleTenantIsNotFound: for a user without access, existing and missing tenants are the same 404.
+func TestInaccessibleTenantIsNotFound(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	tenant := w.tenant(t, "acme")
-	nowhere := "/v1/tenants/" + uuid.NewString()
+	b := setup(t)
+	tenant := b.createTenant(t, "acme")
+	unknown := "/v1/tenants/" + uuid.NewString()
 
-	require.Equal(t, http.StatusOK, w.get(t, w.admin, tenant+"/agents").status)
-	missing := w.get(t, w.admin, nowhere+"/agents")
+	require.Equal(t, http.StatusOK, b.get(t, b.admin, tenant+"/agents").status)
+	missing := b.get(t, b.admin, unknown+"/agents")
 	require.Equal(t, http.StatusNotFound, missing.status)
 	for _, path := range []string{
-		tenant + "/agents", nowhere + "/agents", "/v1/tenants/" + uuid.Nil.String() + "/agents",
+		tenant + "/agents", unknown + "/agents", "/v1/tenants/" + uuid.Nil.String() + "/agents",
 		"/v1/tenants/" + strings.ToUpper(strings.TrimPrefix(tenant, "/v1/tenants/")) + "/agents", "/v1/tenants/acme/agents",
 	} {
-		got := w.get(t, w.user, path)
+		got := b.get(t, b.user, path)
 		require.Equal(t, http.StatusNotFound, got.status, path)
-		require.Equal(t, missing.alike(), got.alike(), path)
+		require.Equal(t, missing.stableBody(), got.stableBody(), path)
 	}
-	require.Equal(t, http.StatusNotFound, w.get(t, w.admin, "/v1/tenants/"+strings.ToUpper(strings.TrimPrefix(tenant, "/v1/tenants/"))+"/agents").status,
-		"one tenant has one spelling")
+	require.Equal(t, http.StatusNotFound, b.get(t, b.admin, "/v1/tenants/"+strings.ToUpper(strings.TrimPrefix(tenant, "/v1/tenants/"))+"/agents").status,
+		"only the canonical form")
 }
 
-func TestAnAdminInATenantIsOnRecord(t *testing.T) {
+func TestTenantEntryIsAudited(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	tenant := w.tenant(t, "acme")
+	b := setup(t)
+	tenant := b.createTenant(t, "acme")
 	const requestID = "0123456789abcdef"
-	require.Equal(t, http.StatusOK, w.get(t, w.admin, tenant+"/agents?limit=7", "X-Request-Id", requestID).status)
-	require.Equal(t, http.StatusNotFound, w.get(t, w.user, tenant+"/agents").status)
+	require.Equal(t, http.StatusOK, b.get(t, b.admin, tenant+"/agents?limit=7", "X-Request-Id", requestID).status)
+	require.Equal(t, http.StatusNotFound, b.get(t, b.user, tenant+"/agents").status)
 
-	audits := w.lines(t, func(record map[string]any) bool { return record["msg"] == "audit: tenant entered" })
-	require.Len(t, audits, 1, "who is turned away doesn't enter")
-	me := w.get(t, w.admin, "/v1/me").at(t, "user", "id")
+	audits := b.logLines(t, func(record map[string]any) bool { return record["msg"] == "audit: tenant entered" })
+	require.Len(t, audits, 1, "only the admin")
+	me := b.get(t, b.admin, "/v1/me").at(t, "user", "id")
 	require.Equal(t, me, audits[0]["principal"])
 	require.Equal(t, strings.TrimPrefix(tenant, "/v1/tenants/"), audits[0]["tenant"])
 	require.Equal(t, "/v1/tenants/:tenant_id/agents", audits[0]["route"])
 	require.Equal(t, requestID, audits[0]["request_id"])
 }
 
-// TestTripsOfARequest: the session and the work, and nothing else.
+// TestRoundTripsPerRequest: one for the session and one for the operation.
 //
 //nolint:tparallel // the steps follow each other
-func TestTripsOfARequest(t *testing.T) {
+func TestRoundTripsPerRequest(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	tenant := w.tenant(t, "acme")
-	token := w.login(t, adminEmail)
+	b := setup(t)
+	tenant := b.createTenant(t, "acme")
+	token := b.login(t, adminEmail)
 	for path, want := range map[string]int64{tenant + "/agents?limit=20": 2, "/v1/me": 1, "/v1/tenants": 2, "/healthz": 0} {
-		for range 8 { // every connection of the pool has prepared the statements
-			require.Equal(t, http.StatusOK, w.get(t, token, path).status)
+		for range 8 { // prepare the statements on every connection
+			require.Equal(t, http.StatusOK, b.get(t, token, path).status)
 		}
-		before := w.trips.Count()
-		require.Equal(t, http.StatusOK, w.get(t, token, path).status)
-		require.Equal(t, want, w.trips.Count()-before, path)
+		before := b.trips.Count()
+		require.Equal(t, http.StatusOK, b.get(t, token, path).status)
+		require.Equal(t, want, b.trips.Count()-before, path)
 	}
-	t.Run("and a third, once a minute, to note the session's use", func(t *testing.T) {
+	t.Run("a third once a minute, for last_seen_at", func(t *testing.T) {
 		seen := func() int {
-			return w.count(t, `SELECT count(*) FROM portal_sessions WHERE last_seen_at > created_at + interval '30 s'`)
+			return b.queryInt(t, `SELECT count(*) FROM portal_sessions WHERE last_seen_at > created_at + interval '30 s'`)
 		}
 		require.Zero(t, seen())
-		require.Eventually(t, func() bool { // on a busy machine the time limit of a note may expire
-			w.pass(90 * time.Second)
-			return w.get(t, token, "/v1/me").status == http.StatusOK && seen() == 1
+		require.Eventually(t, func() bool { // the update may time out on a busy machine
+			b.advance(90 * time.Second)
+			return b.get(t, token, "/v1/me").status == http.StatusOK && seen() == 1
 		}, 10*time.Second, time.Millisecond)
-		before := w.trips.Count()
-		require.Equal(t, http.StatusOK, w.get(t, token, "/v1/me").status)
-		require.Equal(t, int64(1), w.trips.Count()-before)
+		before := b.trips.Count()
+		require.Equal(t, http.StatusOK, b.get(t, token, "/v1/me").status)
+		require.Equal(t, int64(1), b.trips.Count()-before)
 	})
 }

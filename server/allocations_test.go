@@ -15,34 +15,33 @@ import (
 	"github.com/konstruct/konstruct/server"
 )
 
-// The allocations of a request are exact, unlike its time: where one of these limits is exceeded, something was added to
-// every request. Those of an empty answer are the routing, the limits, the headers and the line in the log. The limits
+// TestAllocationsPerRequest detects work that is added to every request: allocations are exact, unlike times. The limits
 // leave room for the race detector, which empties pools.
 //
 //nolint:paralleltest // allocations are counted for the whole process
-func TestAllocationsOfARequest(t *testing.T) {
-	w := newWorld(t, func(o *server.Options) { o.Logger = slog.New(slog.NewJSONHandler(io.Discard, nil)) }) //nolint:sloglint // it writes
-	tenant := w.tenant(t, "acme")
+func TestAllocationsPerRequest(t *testing.T) {
+	b := setup(t, func(o *server.Options) { o.Logger = slog.New(slog.NewJSONHandler(io.Discard, nil)) }) //nolint:sloglint // it writes
+	tenant := b.createTenant(t, "acme")
 	for i := range 21 {
-		w.create(t, tenant+"/agents", map[string]any{"name": fmt.Sprint("Agent ", i)})
+		b.create(t, tenant+"/agents", map[string]any{"name": fmt.Sprint("Agent ", i)})
 	}
 	for path, limit := range map[string]allocations{
 		"/healthz":                  {objects: 28, bytes: 2_000},
 		tenant + "/agents?limit=20": {objects: 375, bytes: 30_000},
 	} {
 		request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, http.NoBody)
-		request.Header.Set("Authorization", "Bearer "+w.admin)
-		answer := &unread{header: http.Header{}}
+		request.Header.Set("Authorization", "Bearer "+b.admin)
+		response := &discardResponse{header: http.Header{}}
 		least := allocations{objects: math.MaxUint64, bytes: math.MaxUint64}
-		for range 100 { // the least of them, because others allocate and pools are emptied meanwhile
-			clear(answer.header)
+		for range 100 { // the minimum, because other goroutines allocate, too
+			clear(response.header)
 			before := allocated()
-			w.Handler().ServeHTTP(answer, request)
+			b.Handler().ServeHTTP(response, request)
 			after := allocated()
 			least.objects = min(least.objects, after.objects-before.objects)
 			least.bytes = min(least.bytes, after.bytes-before.bytes)
 		}
-		require.Equal(t, http.StatusOK, answer.status)
+		require.Equal(t, http.StatusOK, response.status)
 		t.Logf("%s: %d allocations of %d bytes", path, least.objects, least.bytes)
 		require.LessOrEqual(t, least.objects, limit.objects, path)
 		require.LessOrEqual(t, least.bytes, limit.bytes, path)
@@ -51,19 +50,19 @@ func TestAllocationsOfARequest(t *testing.T) {
 
 type allocations struct{ objects, bytes uint64 }
 
-// allocated is what this process has allocated so far.
+// allocated returns the allocations of the process.
 func allocated() allocations {
 	var stats runtime.MemStats
 	runtime.ReadMemStats(&stats)
 	return allocations{stats.Mallocs, stats.TotalAlloc}
 }
 
-// unread takes an answer and keeps its status.
-type unread struct {
+// discardResponse keeps only the status.
+type discardResponse struct {
 	header http.Header
 	status int
 }
 
-func (u *unread) Header() http.Header         { return u.header }
-func (u *unread) Write(p []byte) (int, error) { return len(p), nil }
-func (u *unread) WriteHeader(status int)      { u.status = status }
+func (r *discardResponse) Header() http.Header         { return r.header }
+func (r *discardResponse) Write(p []byte) (int, error) { return len(p), nil }
+func (r *discardResponse) WriteHeader(status int)      { r.status = status }

@@ -21,7 +21,7 @@ func failing(err error) func(context.Context) error {
 	return func(context.Context) error { return err }
 }
 
-// canaries are secrets as callers might send them, each in its own place.
+// The canaries, one for each part of a request.
 const (
 	canaryField    = "canary-field-4711"
 	canaryQuery    = "canary-query-4712"
@@ -31,18 +31,17 @@ const (
 	canaryPath     = "canary-path-4716"
 )
 
-// TestNothingThatWasSentComesOut sends secrets through every operation, in bodies that are good, bad and no JSON at all,
-// while everything works, while the database fails, and while the client may not. No answer and no line of the log
-// repeats one.
-func TestNothingThatWasSentComesOut(t *testing.T) {
+// TestNoSubmittedDataInResponsesAndLogs sends canaries to every operation, in valid, invalid and malformed bodies, as
+// different principals and while the database fails. No response and no log line may contain one.
+func TestNoSubmittedDataInResponsesAndLogs(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(o *server.Options) {
+	b := setup(t, func(o *server.Options) {
 		o.Ready = []server.Check{{Name: "broken", Run: failing(errors.New("broken"))}}
 	})
-	tenant := w.tenant(t, "acme")
-	agent, _ := w.create(t, tenant+"/agents", map[string]any{"name": "Mara"})
-	connection, _ := w.create(t, tenant+"/channel-connections", map[string]any{"channel_type": "slack", "workspace_id": "T0A"})
-	_, err := w.users.Create(t.Context(), newUser("taken@example.com"))
+	tenant := b.createTenant(t, "acme")
+	agent, _ := b.create(t, tenant+"/agents", map[string]any{"name": "Mara"})
+	connection, _ := b.create(t, tenant+"/channel-connections", map[string]any{"channel_type": "slack", "workspace_id": "T0A"})
+	_, err := b.users.Create(t.Context(), newUser("taken@example.com"))
 	require.NoError(t, err)
 
 	seen := map[int]int{}
@@ -51,14 +50,14 @@ func TestNothingThatWasSentComesOut(t *testing.T) {
 		arrange string
 		token   string
 	}{
-		{"an admin", ``, w.admin},
-		{"a plain user", ``, w.user},
-		{"nobody", ``, canaryHeader},
-		{"a database that refuses tables", `REVOKE ALL ON tenants, agents, channel_connections, portal_users, login_attempts FROM konstruct_app`, w.admin},
-		{"a database that refuses sessions", `REVOKE ALL ON portal_sessions FROM konstruct_app`, w.admin},
+		{"admin", ``, b.admin},
+		{"user", ``, b.user},
+		{"unauthenticated", ``, canaryHeader},
+		{"permission denied for tables", `REVOKE ALL ON tenants, agents, channel_connections, portal_users, login_attempts FROM konstruct_app`, b.admin},
+		{"permission denied for sessions", `REVOKE ALL ON portal_sessions FROM konstruct_app`, b.admin},
 	} {
 		if state.arrange != "" {
-			w.super(t, state.arrange)
+			b.exec(t, state.arrange)
 		}
 		operations(t, func(method, path string, op *openapi3.Operation) {
 			if op.OperationID == "logout" {
@@ -69,13 +68,13 @@ func TestNothingThatWasSentComesOut(t *testing.T) {
 					"/v1/tenants/{tenant_id}/channel-connections/{connection_id}", connection, "/v1/tenants/{tenant_id}", tenant).Replace(path),
 				strings.NewReplacer("{tenant_id}", canaryPath, "{agent_id}", canaryPath, "{connection_id}", canaryPath).Replace(path),
 			} {
-				// With a query, most operations end at the parameters that they don't have.
+				// With a query, most operations reject unknown parameters.
 				for i, body := range append(canaryBodies(), canaryBodies()...) {
 					query := ""
 					if i >= len(canaryBodies()) {
 						query = "?cursor=" + canaryQuery + "&limit=" + canaryQuery + "&purge=" + canaryQuery
 					}
-					got := w.do(t, method, state.token, target+query, body,
+					got := b.do(t, method, state.token, target+query, body,
 						"If-Match", `"`+canaryHeader+`"`, "X-Request-Id", canaryHeader, "X-Slack-Signature", "v0="+canaryHeader,
 						"X-Slack-Request-Timestamp", canaryHeader, "Cookie", canaryHeader, "User-Agent", canaryHeader)
 					seen[got.status]++
@@ -85,12 +84,12 @@ func TestNothingThatWasSentComesOut(t *testing.T) {
 		})
 	}
 	for _, status := range []int{400, 401, 403, 404, 409, 412, 422, 500} {
-		require.Positive(t, seen[status], "the canaries went through a %d", status)
+		require.Positive(t, seen[status], "a response with status %d", status)
 	}
-	got := w.do(t, canaryHeader, canaryHeader, "/"+canaryPath, nil)
+	got := b.do(t, canaryHeader, canaryHeader, "/"+canaryPath, nil)
 	silent(t, got.body, "an unknown route")
-	silent(t, w.logs.String(), "the log")
-	require.Contains(t, w.logs.String(), "42501", "database errors are logged, by code")
+	silent(t, b.logs.String(), "the log")
+	require.Contains(t, b.logs.String(), "42501", "database errors are logged by code")
 }
 
 func silent(t *testing.T, text, where string) {
@@ -112,46 +111,45 @@ func canaryBodies() []string {
 		`"` + canaryField + `"`,
 		canaryField,
 		`{"name": "` + canaryField + `\u0000", "slug": "x"}`,
-		// These are good: the one is taken, the other is for a version that is not there.
+		// Valid: a conflict and a stale version.
 		`{"channel_type": "slack", "workspace_id": "T0A", "secrets": {"bot_token": "` + canarySecret + `"}}`,
 		`{"persona": "` + canaryField + `"}`,
 		`{"type": "event_callback", "token": "` + canarySecret + `"}`,
 	}
 }
 
-// TestFailingDeliveriesStaySilent: what a message says is in no log, though delivering it fails.
-func TestFailingDeliveriesStaySilent(t *testing.T) {
+func TestFailedDeliveryLogsNoMessage(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	tenant := w.tenant(t, "acme")
-	w.create(t, tenant+"/channel-connections", map[string]any{
+	b := setup(t)
+	tenant := b.createTenant(t, "acme")
+	b.create(t, tenant+"/channel-connections", map[string]any{
 		"channel_type": "slack", "workspace_id": "T0ACME", "status": "active",
 		"secrets": map[string]any{"bot_token": canarySecret},
 	})
-	require.Equal(t, http.StatusOK, w.slack(t, slackMessage("T0ACME", canaryField)).status)
-	w.mu.Lock()
-	require.Len(t, w.delivered, 1)
-	require.NotContains(t, fmt.Sprintf("%v %+v %#v", w.delivered[0], w.delivered[0], w.delivered[0]), canaryField)
-	w.failing = errors.New("the queue is away")
-	w.mu.Unlock()
-	got := w.slack(t, slackMessage("T0ACME", canaryField))
+	require.Equal(t, http.StatusOK, b.slack(t, slackMessage("T0ACME", canaryField)).status)
+	b.mu.Lock()
+	require.Len(t, b.delivered, 1)
+	require.NotContains(t, fmt.Sprintf("%v %+v %#v", b.delivered[0], b.delivered[0], b.delivered[0]), canaryField)
+	b.failing = errors.New("queue is down")
+	b.mu.Unlock()
+	got := b.slack(t, slackMessage("T0ACME", canaryField))
 	require.Equal(t, http.StatusInternalServerError, got.status)
 	silent(t, got.body, "the answer")
-	silent(t, w.logs.String(), "the log")
-	require.Contains(t, w.logs.String(), "the queue is away")
+	silent(t, b.logs.String(), "the log")
+	require.Contains(t, b.logs.String(), "queue is down")
 }
 
 // slack signs body and sends it.
-func (w *world) slack(t *testing.T, body string) answer {
+func (b *testBundle) slack(t *testing.T, body string) response {
 	t.Helper()
 	verifier, err := slack.NewVerifier(slackSecret, time.Now)
 	require.NoError(t, err)
-	now := w.clock()
-	return w.do(t, http.MethodPost, "", "/v1/channels/slack/events", body,
+	now := b.clock()
+	return b.do(t, http.MethodPost, "", "/v1/channels/slack/events", body,
 		slack.TimestampHeader, strconv.FormatInt(now.Unix(), 10), slack.SignatureHeader, verifier.Sign(now, []byte(body)))
 }
 
-func TestOptionsPrintNothing(t *testing.T) {
+func TestOptionsAreRedacted(t *testing.T) {
 	t.Parallel()
 	options := server.Options{Key: []byte(canarySecret), SlackSecret: canarySecret}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {

@@ -8,37 +8,37 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestTakenValuesAreOneConflict(t *testing.T) {
+func TestConflicts(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	a, b := w.tenant(t, "a"), w.tenant(t, "b")
-	w.create(t, a+"/channel-connections", map[string]any{"channel_type": "slack", "workspace_id": "T0A"})
+	b := setup(t)
+	first, second := b.createTenant(t, "a"), b.createTenant(t, "b")
+	b.create(t, first+"/channel-connections", map[string]any{"channel_type": "slack", "workspace_id": "T0A"})
 
-	name := w.post(t, w.admin, "/v1/tenants", map[string]any{"name": "a", "slug": "c"})
-	slug := w.post(t, w.admin, "/v1/tenants", map[string]any{"name": "c", "slug": "a"})
-	own := w.post(t, w.admin, a+"/channel-connections", map[string]any{"channel_type": "slack", "workspace_id": "T0A"})
-	others := w.post(t, w.admin, b+"/channel-connections", map[string]any{"channel_type": "slack", "workspace_id": "T0A"})
-	renamed := w.do(t, http.MethodPatch, w.admin, b, map[string]any{"slug": "a"}, "If-Match", "*")
+	name := b.post(t, b.admin, "/v1/tenants", map[string]any{"name": "a", "slug": "c"})
+	slug := b.post(t, b.admin, "/v1/tenants", map[string]any{"name": "c", "slug": "a"})
+	own := b.post(t, b.admin, first+"/channel-connections", map[string]any{"channel_type": "slack", "workspace_id": "T0A"})
+	others := b.post(t, b.admin, second+"/channel-connections", map[string]any{"channel_type": "slack", "workspace_id": "T0A"})
+	renamed := b.do(t, http.MethodPatch, b.admin, second, map[string]any{"slug": "a"}, "If-Match", "*")
 	for _, tt := range []struct {
-		answer
+		response
 
 		field string
 	}{{name, "body.name"}, {slug, "body.slug"}, {own, "body.workspace_id"}, {others, "body.workspace_id"}, {renamed, "body.slug"}} {
 		require.Equal(t, http.StatusConflict, tt.status)
 		require.Equal(t, "already_taken", tt.code(t))
-		require.Equal(t, []string{tt.field}, tt.fields(t), "a platform admin may know which")
+		require.Equal(t, []string{tt.field}, tt.fields(t), "a platform admin learns which")
 	}
-	require.Equal(t, own.alike(), others.alike(), "the answer does not tell who has it")
-	w.create(t, b+"/channel-connections", map[string]any{"channel_type": "mattermost", "workspace_id": "T0A"})
+	require.Equal(t, own.stableBody(), others.stableBody(), "the same for the own and another tenant")
+	b.create(t, second+"/channel-connections", map[string]any{"channel_type": "mattermost", "workspace_id": "T0A"})
 }
 
-// TestOneOfManyChangesWins: all of them saw the same version.
-func TestOneOfManyChangesWins(t *testing.T) {
+// TestConcurrentUpdatesOfOneVersion: exactly one update succeeds.
+func TestConcurrentUpdatesOfOneVersion(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	tenant := w.tenant(t, "acme")
-	agent, agentTag := w.create(t, tenant+"/agents", map[string]any{"name": "Mara"})
-	connection, connectionTag := w.create(t, tenant+"/channel-connections", map[string]any{"channel_type": "slack", "workspace_id": "T0A"})
+	b := setup(t)
+	tenant := b.createTenant(t, "acme")
+	agent, agentTag := b.create(t, tenant+"/agents", map[string]any{"name": "Mara"})
+	connection, connectionTag := b.create(t, tenant+"/channel-connections", map[string]any{"channel_type": "slack", "workspace_id": "T0A"})
 	for _, target := range []struct {
 		path, etag string
 		body       map[string]any
@@ -50,7 +50,7 @@ func TestOneOfManyChangesWins(t *testing.T) {
 		statuses := make(chan int, 8)
 		for range cap(statuses) {
 			racing.Go(func() {
-				statuses <- w.do(t, http.MethodPatch, w.admin, target.path, target.body, "If-Match", target.etag).status
+				statuses <- b.do(t, http.MethodPatch, b.admin, target.path, target.body, "If-Match", target.etag).status
 			})
 		}
 		racing.Wait()
@@ -67,24 +67,24 @@ func TestOneOfManyChangesWins(t *testing.T) {
 	}
 }
 
-// TestConcurrentChangesOfAnyVersion: neither is refused or lost.
-func TestConcurrentChangesOfAnyVersion(t *testing.T) {
+// TestConcurrentUpdatesOfAnyVersion: both updates succeed and neither is lost.
+func TestConcurrentUpdatesOfAnyVersion(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	connection, _ := w.create(t, w.tenant(t, "acme")+"/channel-connections", map[string]any{"channel_type": "slack", "workspace_id": "T0A"})
-	w.setting(t, "lock_timeout", "12000")
-	holder := w.begin(t, `SELECT FROM channel_connections FOR UPDATE`)
+	b := setup(t)
+	connection, _ := b.create(t, b.createTenant(t, "acme")+"/channel-connections", map[string]any{"channel_type": "slack", "workspace_id": "T0A"})
+	b.setRoleParameter(t, "lock_timeout", "12000")
+	holder := b.beginTx(t, `SELECT FROM channel_connections FOR UPDATE`)
 	var racing sync.WaitGroup
 	statuses := make(chan int, 2)
 	for _, secret := range []string{"app_token", "bot_token"} {
 		racing.Go(func() {
 			body := map[string]any{"secrets": map[string]any{secret: "xoxb-1"}}
-			statuses <- w.do(t, http.MethodPatch, w.admin, connection, body, "If-Match", "*").status
+			statuses <- b.do(t, http.MethodPatch, b.admin, connection, body, "If-Match", "*").status
 		})
 	}
-	w.waiting(t, 2, `%channel_connections%`)
+	b.waitForLocks(t, 2, `%channel_connections%`)
 	require.NoError(t, holder.Rollback(t.Context()))
 	racing.Wait()
 	require.Equal(t, []int{http.StatusOK, http.StatusOK}, []int{<-statuses, <-statuses})
-	require.Equal(t, []any{"app_token", "bot_token"}, w.get(t, w.admin, connection).at(t, "secret_names"))
+	require.Equal(t, []any{"app_token", "bot_token"}, b.get(t, b.admin, connection).at(t, "secret_names"))
 }

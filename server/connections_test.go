@@ -12,28 +12,28 @@ import (
 	"github.com/konstruct/konstruct/tenancy"
 )
 
-func TestConnectionsKeepTheirSecrets(t *testing.T) {
+func TestConnectionSecrets(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	acme := w.tenant(t, "acme")
-	path, etag := w.create(t, acme+"/channel-connections", map[string]any{
+	b := setup(t)
+	acme := b.createTenant(t, "acme")
+	path, etag := b.create(t, acme+"/channel-connections", map[string]any{
 		"channel_type": "slack", "workspace_id": "T0ACME", "config": map[string]any{"channels": []any{"C1"}},
 		"secrets": map[string]any{"bot_token": "xoxb-first", "app_token": "xapp-first"},
 	})
 	stored := func() map[string]string {
-		row, err := w.client.ChannelConnection.Get(tenancy.With(t.Context(), idOf(t, acme)), idOf(t, path).UUID())
+		row, err := b.client.ChannelConnection.Get(tenancy.With(t.Context(), idOf(t, acme)), idOf(t, path).UUID())
 		require.NoError(t, err)
 		opened := map[string]string{}
 		for name, sealed := range row.Secrets {
 			require.NotContains(t, sealed, "first")
-			secret, err := w.box.Open(secrets.Ref{Tenant: idOf(t, acme), Connection: row.ID, Channel: "slack"}, name, sealed)
+			secret, err := b.box.Open(secrets.Ref{Tenant: idOf(t, acme), Connection: row.ID, Channel: "slack"}, name, sealed)
 			require.NoError(t, err)
 			opened[name] = secret.Reveal()
 		}
 		return opened
 	}
-	patch := func(body map[string]any) answer {
-		got := w.do(t, http.MethodPatch, w.admin, path, body, "If-Match", etag)
+	patch := func(body map[string]any) response {
+		got := b.do(t, http.MethodPatch, b.admin, path, body, "If-Match", etag)
 		if got.status == http.StatusOK {
 			etag = got.header.Get("ETag")
 		}
@@ -41,47 +41,47 @@ func TestConnectionsKeepTheirSecrets(t *testing.T) {
 		return got
 	}
 	require.Equal(t, map[string]string{"bot_token": "xoxb-first", "app_token": "xapp-first"}, stored())
-	got := w.get(t, w.admin, path)
+	got := b.get(t, b.admin, path)
 	require.Equal(t, []any{"app_token", "bot_token"}, got.at(t, "secret_names"))
 	require.ElementsMatch(t, []string{"id", "tenant_id", "channel_type", "workspace_id", "status", "config", "secret_names", "created_at", "updated_at"}, slices.Collect(maps.Keys(got.json(t))))
 
 	require.Equal(t, http.StatusOK, patch(map[string]any{"status": "active"}).status)
-	require.Equal(t, map[string]string{"bot_token": "xoxb-first", "app_token": "xapp-first"}, stored(), "absent is kept")
+	require.Equal(t, map[string]string{"bot_token": "xoxb-first", "app_token": "xapp-first"}, stored(), "omitted secrets are kept")
 	require.Equal(t, http.StatusOK, patch(map[string]any{"secrets": map[string]any{"bot_token": "xoxb-second", "app_token": nil}}).status)
-	require.Equal(t, map[string]string{"bot_token": "xoxb-second"}, stored(), "null is removed")
+	require.Equal(t, map[string]string{"bot_token": "xoxb-second"}, stored(), "null removes a secret")
 	for _, mark := range []string{"[redacted]", "••••••", "xoxb-***", ""} {
 		refused := patch(map[string]any{"secrets": map[string]any{"bot_token": mark}})
 		require.Equal(t, http.StatusUnprocessableEntity, refused.status, mark)
 		require.Equal(t, []string{"body.secrets.bot_token"}, refused.fields(t))
 	}
 	require.Equal(t, map[string]string{"bot_token": "xoxb-second"}, stored())
-	require.Equal(t, http.StatusUnprocessableEntity, patch(map[string]any{"workspace_id": "T0OTHER"}).status, "a connection doesn't move")
+	require.Equal(t, http.StatusUnprocessableEntity, patch(map[string]any{"workspace_id": "T0OTHER"}).status, "workspace_id is immutable")
 
-	stale := w.do(t, http.MethodPatch, w.admin, path, map[string]any{"status": "revoked"}, "If-Match", `"abc"`)
+	stale := b.do(t, http.MethodPatch, b.admin, path, map[string]any{"status": "revoked"}, "If-Match", `"abc"`)
 	require.Equal(t, http.StatusPreconditionFailed, stale.status)
-	require.Equal(t, http.StatusOK, w.do(t, http.MethodPatch, w.admin, path, map[string]any{"status": "revoked"}, "If-Match", "*").status)
-	require.Equal(t, http.StatusPreconditionFailed, w.do(t, http.MethodDelete, w.admin, path, nil, "If-Match", etag).status)
-	require.Equal(t, http.StatusNoContent, w.do(t, http.MethodDelete, w.admin, path, nil).status)
-	require.Equal(t, http.StatusNotFound, w.get(t, w.admin, path).status)
+	require.Equal(t, http.StatusOK, b.do(t, http.MethodPatch, b.admin, path, map[string]any{"status": "revoked"}, "If-Match", "*").status)
+	require.Equal(t, http.StatusPreconditionFailed, b.do(t, http.MethodDelete, b.admin, path, nil, "If-Match", etag).status)
+	require.Equal(t, http.StatusNoContent, b.do(t, http.MethodDelete, b.admin, path, nil).status)
+	require.Equal(t, http.StatusNotFound, b.get(t, b.admin, path).status)
 }
 
-// TestConnectionsOfAPlatformAdminAreActive: unless they say otherwise.
-func TestConnectionsOfAPlatformAdminAreActive(t *testing.T) {
+// TestDefaultConnectionStatus: active for a platform admin.
+func TestDefaultConnectionStatus(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	list := w.tenant(t, "acme") + "/channel-connections"
+	b := setup(t)
+	list := b.createTenant(t, "acme") + "/channel-connections"
 	for workspace, status := range map[string]string{"T1": "", "T2": "pending", "T3": "active", "T4": "revoked"} {
 		body := map[string]any{"channel_type": "slack", "workspace_id": workspace}
 		if status != "" {
 			body["status"] = status
 		}
-		path, _ := w.create(t, list, body)
+		path, _ := b.create(t, list, body)
 		want := status
 		if want == "" {
 			want = "active"
 		}
-		require.Equal(t, want, w.get(t, w.admin, path).at(t, "status"), workspace)
-		require.Equal(t, http.StatusOK, w.slack(t, slackMessage(workspace, "hello "+workspace)).status)
+		require.Equal(t, want, b.get(t, b.admin, path).at(t, "status"), workspace)
+		require.Equal(t, http.StatusOK, b.slack(t, slackMessage(workspace, "hello "+workspace)).status)
 	}
-	require.Len(t, w.delivered, 2, "T1 and T3")
+	require.Len(t, b.delivered, 2, "T1 and T3")
 }

@@ -10,18 +10,18 @@ import (
 
 func TestDocs(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	b := setup(t)
 
-	page := w.get(t, "", "/docs")
+	page := b.get(t, "", "/docs")
 	require.Equal(t, http.StatusOK, page.status)
 	require.Equal(t, "text/html; charset=utf-8", page.header.Get("Content-Type"))
 	require.Contains(t, page.header.Get("Content-Security-Policy"), "script-src 'sha256-")
 	require.Equal(t, []string{page.header.Get("Content-Security-Policy")}, page.header.Values("Content-Security-Policy"))
 	require.Equal(t, "DENY", page.header.Get("X-Frame-Options"))
 
-	document := w.get(t, "", "/openapi.json")
+	document := b.get(t, "", "/openapi.json")
 	require.Equal(t, http.StatusOK, document.status)
 	golden, err := os.ReadFile(goldenDocument)
 	require.NoError(t, err)
-	require.JSONEq(t, string(golden), document.body, "served as committed")
+	require.JSONEq(t, string(golden), document.body, "equal to the committed document")
 }

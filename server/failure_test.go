@@ -16,8 +16,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// TestFaultsOfTheServer: whether a change was made decides what the client may do next.
-func TestFaultsOfTheServer(t *testing.T) {
+func TestServerFailures(t *testing.T) {
 	t.Parallel()
 	state := func(code string) error { return &pgconn.PgError{Code: code, Detail: "canary"} }
 	for _, tt := range []struct {
@@ -28,11 +27,11 @@ func TestFaultsOfTheServer(t *testing.T) {
 		retry  bool
 	}{
 		{"a lost commit", fmt.Errorf("commit: %w", errors.Join(pgtenant.ErrConnection, pgtenant.ErrOutcomeUnknown)), problem.CodeOutcomeUnknown, 503, false},
-		{"a commit that the deadline cut off", errors.Join(context.DeadlineExceeded, pgtenant.ErrOutcomeUnknown), problem.CodeOutcomeUnknown, 503, false},
-		{"a server that was shut down meanwhile", state("57P01"), problem.CodeOutcomeUnknown, 503, false},
-		{"a server that crashed meanwhile", state("57P02"), problem.CodeOutcomeUnknown, 503, false},
-		{"a pooler that lost its server", state("08P01"), problem.CodeOutcomeUnknown, 503, false},
-		{"the same for a read", errors.Join(state("57P01"), pgtenant.ErrNoEffect), problem.CodeUnavailable, 503, true},
+		{"a canceled commit", errors.Join(context.DeadlineExceeded, pgtenant.ErrOutcomeUnknown), problem.CodeOutcomeUnknown, 503, false},
+		{"a server shutdown", state("57P01"), problem.CodeOutcomeUnknown, 503, false},
+		{"a server crash", state("57P02"), problem.CodeOutcomeUnknown, 503, false},
+		{"a pooler without its server", state("08P01"), problem.CodeOutcomeUnknown, 503, false},
+		{"a server shutdown during a read", errors.Join(state("57P01"), pgtenant.ErrNoEffect), problem.CodeUnavailable, 503, true},
 		{"a lost read", errors.Join(pgtenant.ErrConnection, pgtenant.ErrNoEffect), problem.CodeUnavailable, 503, true},
 		{"a deadline", fmt.Errorf("x: %w", context.DeadlineExceeded), problem.CodeUnavailable, 503, true},
 		{"a read-only server", pgtenant.ErrReadOnlyServer, problem.CodeUnavailable, 503, true},
@@ -41,15 +40,15 @@ func TestFaultsOfTheServer(t *testing.T) {
 		{"a deadlock", state("40P01"), problem.CodeUnavailable, 503, true},
 		{"a full disk", state("53100"), problem.CodeUnavailable, 503, true},
 		{"too many connections", state("53300"), problem.CodeUnavailable, 503, true},
-		{"a lock", state("55P03"), problem.CodeUnavailable, 503, true},
+		{"lock_timeout", state("55P03"), problem.CodeUnavailable, 503, true},
 		{"statement_timeout", state("57014"), problem.CodeUnavailable, 503, true},
-		{"a server that starts", state("57P03"), problem.CodeUnavailable, 503, true},
+		{"a starting server", state("57P03"), problem.CodeUnavailable, 503, true},
 		{"a busy pool", fmt.Errorf("x: %w", pgtenant.ErrPoolBusy), problem.CodeOverloaded, 503, true},
 		{"busy hashing", account.ErrBusy, problem.CodeOverloaded, 503, true},
 		{"a missing table", state("42P01"), problem.CodeUnavailable, 503, true},
 		{"a missing grant", state("42501"), problem.CodeInternal, 500, false},
 		{"a bug", errors.New("canary"), problem.CodeInternal, 500, false},
-		{"not a fault of the server", fmt.Errorf("x: %w (%w)", operation.ErrTaken, state("23505")), problem.CodeConflict, 409, false},
+		{"a conflict", fmt.Errorf("x: %w (%w)", operation.ErrTaken, state("23505")), problem.CodeConflict, 409, false},
 	} {
 		p := failure(tt.err)
 		require.Equal(t, tt.status, p.Status, tt.name)
@@ -62,8 +61,8 @@ func TestFaultsOfTheServer(t *testing.T) {
 	}
 }
 
-// TestCausesAreNamed: three faults of a log-in to the database are three things, and DETAIL never gets out.
-func TestCausesAreNamed(t *testing.T) {
+// TestCauseAttributes: each code has a distinct meaning, and no text of PostgreSQL is logged.
+func TestCauseAttributes(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
 	for _, code := range []string{"28P01", "28000", "3D000", "53300", "53100", "57P03", "57014", "55P03", "25006", "40P01", "42P01"} {

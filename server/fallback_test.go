@@ -8,8 +8,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// With the fallback, a *gin.Context would answer for its request, and the next request's after that.
-func TestGinContextsDoNotFallBack(t *testing.T) {
+// TestGinContextFallbackIsOff: with the fallback, a *gin.Context would be a context of its current request, and of a later
+// one after gin reuses it.
+func TestGinContextFallbackIsOff(t *testing.T) {
 	t.Parallel()
 	s := &Server{log: slog.New(slog.DiscardHandler)}
 	handler, err := s.router(false)

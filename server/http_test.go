@@ -22,23 +22,23 @@ import (
 
 func TestUnknownRoutesAndMethods(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	b := setup(t)
 	for _, path := range []string{"/", "/v1", "/v1/tenants/", "/V1/tenants", "/v1/nothing", "/schemas/Agent", "/openapi.yaml"} {
-		got := w.get(t, w.admin, path)
+		got := b.get(t, b.admin, path)
 		require.Equal(t, http.StatusNotFound, got.status, path)
 		require.Equal(t, "not_found", got.code(t))
 	}
-	got := w.do(t, http.MethodPut, w.admin, "/v1/tenants", nil)
+	got := b.do(t, http.MethodPut, b.admin, "/v1/tenants", nil)
 	require.Equal(t, http.StatusMethodNotAllowed, got.status)
 	require.Equal(t, "method_not_allowed", got.code(t))
 	require.ElementsMatch(t, []string{"GET", "HEAD", "POST"}, strings.Split(strings.ReplaceAll(got.header.Get("Allow"), " ", ""), ","))
 }
 
-func TestEveryAnswerIsGuarded(t *testing.T) {
+func TestResponseHeaders(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	b := setup(t)
 	for _, path := range []string{"/healthz", "/nothing", "/v1/me", "/openapi.json"} {
-		got := w.get(t, "", path, "Origin", "https://elsewhere.example", "Cookie", "session="+w.admin)
+		got := b.get(t, "", path, "Origin", "https://elsewhere.example", "Cookie", "session="+b.admin)
 		require.Equal(t, "no-store", got.header.Get("Cache-Control"), path)
 		require.Equal(t, "nosniff", got.header.Get("X-Content-Type-Options"), path)
 		require.Contains(t, got.header.Get("Content-Security-Policy"), "default-src 'none'", path)
@@ -47,89 +47,85 @@ func TestEveryAnswerIsGuarded(t *testing.T) {
 			require.NotEqual(t, "Set-Cookie", name)
 		}
 	}
-	require.Equal(t, http.StatusUnauthorized, w.get(t, "", "/v1/me", "Cookie", "session="+w.admin).status)
+	require.Equal(t, http.StatusUnauthorized, b.get(t, "", "/v1/me", "Cookie", "session="+b.admin).status)
 }
 
 func TestRequestIDs(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	b := setup(t)
 	id := uuid.NewString()
-	require.Equal(t, id, w.get(t, "", "/healthz", "X-Request-ID", id).header.Get("X-Request-ID"))
+	require.Equal(t, id, b.get(t, "", "/healthz", "X-Request-ID", id).header.Get("X-Request-ID"))
 	for _, bad := range []string{"", "short", "xoxb-0123456789abcdef", strings.Repeat("a", 65), "0123456789abcdef\n"} {
-		got := w.get(t, "", "/healthz", "X-Request-ID", bad).header.Get("X-Request-ID")
+		got := b.get(t, "", "/healthz", "X-Request-ID", bad).header.Get("X-Request-ID")
 		require.NotEqual(t, bad, got)
 		require.NoError(t, uuid.Validate(got))
 	}
-	require.Contains(t, w.logs.String(), `"request_id":"`+id+`"`)
+	require.Contains(t, b.logs.String(), `"request_id":"`+id+`"`)
 }
 
-func TestBodiesAreLimited(t *testing.T) {
+func TestBodyLimit(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	b := setup(t)
 	body := `{"name": "x", "slug": "x"}`
 	body += strings.Repeat(" ", 1<<20-len(body))
-	got := w.post(t, w.admin, "/v1/tenants", body+" ")
+	got := b.post(t, b.admin, "/v1/tenants", body+" ")
 	require.Equal(t, http.StatusRequestEntityTooLarge, got.status)
 	require.Equal(t, "request_too_large", got.code(t))
-	require.Equal(t, http.StatusCreated, w.post(t, w.admin, "/v1/tenants", body).status, "1 MiB")
+	require.Equal(t, http.StatusCreated, b.post(t, b.admin, "/v1/tenants", body).status, "1 MiB")
 }
 
-// TestUnprovenIsolationServesNoTenant: whoever asks.
-func TestUnprovenIsolationServesNoTenant(t *testing.T) {
+func TestIsolationFindingBlocksTenants(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	tenant := w.tenant(t, "acme")
-	require.Equal(t, http.StatusOK, w.get(t, "", "/readyz").status)
+	b := setup(t)
+	tenant := b.createTenant(t, "acme")
+	require.Equal(t, http.StatusOK, b.get(t, "", "/readyz").status)
 
-	w.isolation.finding.Store(leak())
-	_, err := w.monitor.Check(t.Context())
+	b.isolation.finding.Store(errorFinding())
+	_, err := b.monitor.Check(t.Context())
 	require.NoError(t, err)
-	w.pass(2 * time.Second)
-	for _, got := range []answer{
-		w.get(t, w.admin, tenant+"/agents"), w.get(t, "", tenant+"/agents"),
-		w.do(t, http.MethodDelete, w.admin, tenant+"?purge=true", nil), w.post(t, "", "/v1/channels/slack/events", `{}`),
+	b.advance(2 * time.Second)
+	for _, got := range []response{
+		b.get(t, b.admin, tenant+"/agents"), b.get(t, "", tenant+"/agents"),
+		b.do(t, http.MethodDelete, b.admin, tenant+"?purge=true", nil), b.post(t, "", "/v1/channels/slack/events", `{}`),
 	} {
 		require.Equal(t, http.StatusServiceUnavailable, got.status)
 		require.Equal(t, "unavailable", got.code(t))
 		require.NotContains(t, got.body, "policy")
 	}
-	ready := w.get(t, "", "/readyz")
+	ready := b.get(t, "", "/readyz")
 	require.Equal(t, http.StatusServiceUnavailable, ready.status)
 	require.JSONEq(t, `{"status": "not_ready", "checks": [{"name": "isolation", "status": "failing", "required": true}]}`, ready.body)
-	require.Equal(t, http.StatusOK, w.get(t, w.admin, "/v1/tenants").status, "the platform's own tables are served")
+	require.Equal(t, http.StatusOK, b.get(t, b.admin, "/v1/tenants").status, "the platform's tables are served")
 
-	w.isolation.finding.Store(nil)
-	_, err = w.monitor.Check(t.Context())
+	b.isolation.finding.Store(nil)
+	_, err = b.monitor.Check(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, http.StatusOK, w.get(t, w.admin, tenant+"/agents").status)
+	require.Equal(t, http.StatusOK, b.get(t, b.admin, tenant+"/agents").status)
 }
 
-func TestAnUncheckedServerServesNoTenant(t *testing.T) {
+func TestMissingIsolationCheckBlocksTenants(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	options := server.Options{
-		Client: w.client, Driver: w.drv, Box: w.box, Key: make([]byte, 32), SlackSecret: slackSecret,
-		Isolation: doctor.NewMonitor(w.isolation.check, time.Minute, slog.New(slog.DiscardHandler)),
-		Logger:    slog.New(slog.DiscardHandler), Hasher: w.hasher,
-	}
-	s, err := server.New(t.Context(), options)
+	b := setup(t)
+	b.options.Isolation = doctor.NewMonitor(b.isolation.check, time.Minute, slog.New(slog.DiscardHandler))
+	b.options.Docs = false
+	var err error
+	b.Server, err = server.New(t.Context(), b.options)
 	require.NoError(t, err)
-	unchecked := &world{Server: s}
-	require.Equal(t, http.StatusServiceUnavailable, unchecked.get(t, w.admin, "/v1/tenants/"+uuid.NewString()+"/agents").status)
-	require.Equal(t, http.StatusNotFound, unchecked.get(t, "", "/docs").status, "off unless enabled")
-	require.Equal(t, http.StatusNotFound, unchecked.get(t, "", "/openapi.json").status)
+	require.Equal(t, http.StatusServiceUnavailable, b.get(t, b.admin, "/v1/tenants/"+uuid.NewString()+"/agents").status)
+	require.Equal(t, http.StatusNotFound, b.get(t, "", "/docs").status, "off by default")
+	require.Equal(t, http.StatusNotFound, b.get(t, "", "/openapi.json").status)
 }
 
 func TestReadiness(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("canary-4711")
-	w := newWorld(t, func(o *server.Options) {
+	b := setup(t, func(o *server.Options) {
 		o.Ready = []server.Check{
 			{Name: "postgresql", Required: true, Run: o.Driver.Pool().Ping},
 			{Name: "redis", Run: failing(broken)},
 		}
 	})
-	got := w.get(t, "", "/readyz")
+	got := b.get(t, "", "/readyz")
 	require.Equal(t, http.StatusOK, got.status, got.body)
 	require.JSONEq(t, `{"status": "ready", "checks": [
 		{"name": "isolation", "status": "ok", "required": true},
@@ -147,11 +143,11 @@ func TestForwardedAddresses(t *testing.T) {
 		{networks("198.51.100.0/24"), "192.0.2.1"},
 		{networks("192.0.2.0/24"), "203.0.113.7"},
 	} {
-		w := newWorld(t, func(o *server.Options) { o.TrustedProxies = tt.proxies })
+		b := setup(t, func(o *server.Options) { o.TrustedProxies = tt.proxies })
 		id := uuid.NewString()
-		// The first line is the client's own claim: HAProxy adds a second one.
-		w.get(t, "", "/healthz", "X-Forwarded-For", "198.18.0.1", "X-Forwarded-For", "203.0.113.7", "X-Real-Ip", "203.0.113.8", "X-Request-ID", id)
-		require.Contains(t, lineWith(w.logs.String(), id), `"client":"`+tt.client+`"`, tt.proxies)
+		// The first line is from the client; HAProxy adds a second one.
+		b.get(t, "", "/healthz", "X-Forwarded-For", "198.18.0.1", "X-Forwarded-For", "203.0.113.7", "X-Real-Ip", "203.0.113.8", "X-Request-ID", id)
+		require.Contains(t, lineWith(b.logs.String(), id), `"client":"`+tt.client+`"`, tt.proxies)
 	}
 }
 
@@ -171,42 +167,37 @@ func lineWith(log, part string) string {
 	return ""
 }
 
-func TestNewRefuses(t *testing.T) {
+func TestNewRejectsInvalidOptions(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	good := server.Options{
-		Client: w.client, Driver: w.drv, Box: w.box, Key: make([]byte, 32), SlackSecret: slackSecret,
-		Isolation: w.monitor, Logger: slog.New(slog.DiscardHandler), Hasher: w.hasher,
-	}
-	_, err := server.New(t.Context(), good)
-	require.NoError(t, err)
+	b := setup(t)
+
 	for name, tt := range map[string]struct {
 		change func(*server.Options)
 		want   error
 	}{
-		"a short key":             {func(o *server.Options) { o.Key = o.Key[:31] }, server.ErrOptions},
-		"no doctor":               {func(o *server.Options) { o.Isolation = nil }, server.ErrOptions},
-		"an invalid network":      {func(o *server.Options) { o.TrustedProxies = []netip.Prefix{{}} }, server.ErrOptions},
-		"no client":               {func(o *server.Options) { o.Client = nil }, server.ErrOptions},
-		"no driver":               {func(o *server.Options) { o.Driver = nil }, server.ErrOptions},
-		"nowhere to log":          {func(o *server.Options) { o.Logger = nil }, server.ErrOptions},
-		"a slack secret of blank": {func(o *server.Options) { o.SlackSecret = " " }, slack.ErrEmptySecret},
+		"a short key":          {func(o *server.Options) { o.Key = o.Key[:31] }, server.ErrOptions},
+		"no doctor":            {func(o *server.Options) { o.Isolation = nil }, server.ErrOptions},
+		"an invalid network":   {func(o *server.Options) { o.TrustedProxies = []netip.Prefix{{}} }, server.ErrOptions},
+		"no client":            {func(o *server.Options) { o.Client = nil }, server.ErrOptions},
+		"no driver":            {func(o *server.Options) { o.Driver = nil }, server.ErrOptions},
+		"no logger":            {func(o *server.Options) { o.Logger = nil }, server.ErrOptions},
+		"a blank slack secret": {func(o *server.Options) { o.SlackSecret = " " }, slack.ErrEmptySecret},
 	} {
-		options := good
+		options := b.options
 		tt.change(&options)
 		_, err := server.New(t.Context(), options)
 		require.ErrorIs(t, err, tt.want, name)
 	}
 }
 
-func TestAnswersHaveTheirLength(t *testing.T) {
+func TestContentLength(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	tenant := w.tenant(t, "acme")
+	b := setup(t)
+	tenant := b.createTenant(t, "acme")
 	for range 21 {
-		w.create(t, tenant+"/agents", map[string]any{"name": "Mara"})
+		b.create(t, tenant+"/agents", map[string]any{"name": "Mara"})
 	}
-	listening := httptest.NewServer(w.Handler())
+	listening := httptest.NewServer(b.Handler())
 	defer listening.Close()
 	for path, status := range map[string]int{
 		tenant + "/agents": http.StatusOK, "/healthz": http.StatusOK, "/openapi.json": http.StatusOK, "/docs": http.StatusOK,
@@ -217,7 +208,7 @@ func TestAnswersHaveTheirLength(t *testing.T) {
 		for _, method := range []string{http.MethodGet, http.MethodHead} {
 			request, err := http.NewRequestWithContext(t.Context(), method, listening.URL+path, http.NoBody)
 			require.NoError(t, err)
-			request.Header.Set("Authorization", "Bearer "+w.admin)
+			request.Header.Set("Authorization", "Bearer "+b.admin)
 			got, err := listening.Client().Do(request)
 			require.NoError(t, err)
 			body, err := io.ReadAll(got.Body)
@@ -233,7 +224,7 @@ func TestAnswersHaveTheirLength(t *testing.T) {
 	}
 }
 
-// manyUnknown is a query whose problem is longer than what net/http measures by itself.
+// manyUnknown returns a query whose problem exceeds the size up to which net/http sets the Content-Length.
 func manyUnknown() string {
 	query := url.Values{}
 	for i := range 40 {

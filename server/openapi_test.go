@@ -15,7 +15,7 @@ const goldenDocument = "../docs/openapi.json"
 
 var update = flag.Bool("update", false, "rewrite "+goldenDocument)
 
-func TestTheCommittedDocumentIsCurrent(t *testing.T) {
+func TestDocumentIsCurrent(t *testing.T) {
 	t.Parallel()
 
 	document, err := server.OpenAPI()
@@ -25,10 +25,10 @@ func TestTheCommittedDocumentIsCurrent(t *testing.T) {
 	}
 	golden, err := os.ReadFile(goldenDocument)
 	require.NoError(t, err)
-	require.Equal(t, string(golden), string(document), "go test ./server -run TestTheCommittedDocumentIsCurrent -update")
+	require.Equal(t, string(golden), string(document), "go test ./server -run TestDocumentIsCurrent -update")
 }
 
-func TestTheDocumentIsValid(t *testing.T) {
+func TestDocumentIsValid(t *testing.T) {
 	t.Parallel()
 
 	document, err := server.OpenAPI()
@@ -37,7 +37,7 @@ func TestTheDocumentIsValid(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, doc.Validate(t.Context()))
 	require.Equal(t, "3.1.0", doc.OpenAPI)
-	require.NotNil(t, doc.Paths.Find("/readyz").Get.Responses.Value("503").Value.Content.Get("application/json"), "it names the checks")
+	require.NotNil(t, doc.Paths.Find("/readyz").Get.Responses.Value("503").Value.Content.Get("application/json"), "the checks")
 	require.NotNil(t, doc.Paths.Find("/v1/tenants/{tenant_id}").Get.Responses.Value("304"))
 	require.NotNil(t, doc.Paths.Find("/v1/me").Get.Responses.Value("422"), "for an unknown parameter")
 	for path, item := range doc.Paths.Map() {

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/netip"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"github.com/konstruct/konstruct/channel"
 	"github.com/konstruct/konstruct/channel/secrets"
 	"github.com/konstruct/konstruct/ent"
+	"github.com/konstruct/konstruct/secret"
 	"github.com/konstruct/konstruct/server/account"
 	"github.com/konstruct/konstruct/tenancy/doctor"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
@@ -21,8 +21,10 @@ import (
 // ErrOptions is returned when an option is missing or invalid. The message names the option but not its value.
 var ErrOptions = errors.New("server: options")
 
-// Options configures a [Server]. It prints as [redacted].
+// Options configures a [Server]. It prints as [secret.Mark].
 type Options struct {
+	secret.Redacted
+
 	// Client and Driver access the database as konstruct_app. Client must run on Driver.
 	Client *ent.Client
 	Driver *pgtenant.Driver
@@ -110,9 +112,3 @@ func (o Options) subkey(purpose string) ([]byte, error) {
 	}
 	return key, nil
 }
-
-// Format implements [fmt.Formatter]: options hold secrets.
-func (Options) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "server.Options([redacted])") }
-
-// LogValue implements [slog.LogValuer] as Format does.
-func (Options) LogValue() slog.Value { return slog.StringValue("server.Options([redacted])") }

@@ -16,32 +16,32 @@ const (
 	purgeWriters = 4
 )
 
-// TestPurgeSucceedsUnderWrites purges tenants while agents are created and changed in them without a pause.
-func TestPurgeSucceedsUnderWrites(t *testing.T) {
+// TestPurgeDuringWrites purges tenants while agents are created in them.
+func TestPurgeDuringWrites(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	b := setup(t)
 	outcomes := map[int]int{}
 	for n := range purges {
-		tenant := w.tenant(t, "purged-"+strconv.Itoa(n))
-		stop, counted := w.write(t, tenant)
-		purged := w.do(t, http.MethodDelete, w.admin, tenant+"?purge=true", nil)
+		tenant := b.createTenant(t, "purged-"+strconv.Itoa(n))
+		stop, counted := b.createAgentsConcurrently(t, tenant)
+		purged := b.do(t, http.MethodDelete, b.admin, tenant+"?purge=true", nil)
 		require.Equal(t, http.StatusOK, purged.status, purged.body)
 		stop()
 		for status, count := range counted {
 			outcomes[status] += count
 		}
-		require.Zero(t, w.count(t, `SELECT count(*) FROM agents WHERE tenant_id::text = $1`, idOf(t, tenant).String()))
+		require.Zero(t, b.queryInt(t, `SELECT count(*) FROM agents WHERE tenant_id::text = $1`, idOf(t, tenant).String()))
 	}
 	t.Log("outcomes of the writes:", outcomes)
-	require.GreaterOrEqual(t, outcomes[http.StatusCreated], purges, "there was something to purge")
-	require.GreaterOrEqual(t, outcomes[http.StatusNotFound], purges, "a write after the purge finds no tenant")
+	require.GreaterOrEqual(t, outcomes[http.StatusCreated], purges, "rows to purge")
+	require.GreaterOrEqual(t, outcomes[http.StatusNotFound], purges, "writes after the purge")
 	delete(outcomes, http.StatusCreated)
 	delete(outcomes, http.StatusNotFound)
-	require.Empty(t, outcomes, "no other outcome: the locks are held for milliseconds")
+	require.Empty(t, outcomes, "no other outcome")
 }
 
-// write creates agents in the tenant until stop is called, and returns once each writer has created one.
-func (w *world) write(t *testing.T, tenant string) (stop func(), outcomes map[int]int) {
+// createAgentsConcurrently starts writers and returns when each has created an agent. They end after the purge.
+func (b *testBundle) createAgentsConcurrently(t *testing.T, tenant string) (stop func(), outcomes map[int]int) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	outcomes = map[int]int{}
@@ -52,7 +52,7 @@ func (w *world) write(t *testing.T, tenant string) (stop func(), outcomes map[in
 		writing.Go(func() {
 			first := sync.OnceFunc(started.Done)
 			for ctx.Err() == nil {
-				status := w.post(t, w.admin, tenant+"/agents", map[string]any{"name": "Mara"}).status
+				status := b.post(t, b.admin, tenant+"/agents", map[string]any{"name": "Mara"}).status
 				mu.Lock()
 				outcomes[status]++
 				mu.Unlock()
@@ -64,51 +64,50 @@ func (w *world) write(t *testing.T, tenant string) (stop func(), outcomes map[in
 		})
 	}
 	started.Wait()
-	return func() { // each writer meets the missing tenant
+	return func() { // each writer gets a 404
 		time.AfterFunc(10*time.Second, cancel)
 		writing.Wait()
 		cancel()
 	}, outcomes
 }
 
-// TestPurgeGivesUpOnALockedTenant: the caller learns that nothing was done, and when to try again.
-func TestPurgeGivesUpOnALockedTenant(t *testing.T) {
+func TestPurgeLockTimeout(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	tenant := w.tenant(t, "acme")
-	w.create(t, tenant+"/agents", map[string]any{"name": "Mara"})
-	w.setting(t, "lock_timeout", "200")
+	b := setup(t)
+	tenant := b.createTenant(t, "acme")
+	b.create(t, tenant+"/agents", map[string]any{"name": "Mara"})
+	b.setRoleParameter(t, "lock_timeout", "200")
 
-	holder := w.begin(t, `SELECT FROM tenants WHERE id = $1 FOR UPDATE`, idOf(t, tenant).String())
-	for _, got := range []answer{
-		w.do(t, http.MethodDelete, w.admin, tenant+"?purge=true", nil),
-		w.do(t, http.MethodDelete, w.admin, tenant, nil),
-		w.post(t, w.admin, tenant+"/agents", map[string]any{"name": "Nora"}),
+	holder := b.beginTx(t, `SELECT FROM tenants WHERE id = $1 FOR UPDATE`, idOf(t, tenant).String())
+	for _, got := range []response{
+		b.do(t, http.MethodDelete, b.admin, tenant+"?purge=true", nil),
+		b.do(t, http.MethodDelete, b.admin, tenant, nil),
+		b.post(t, b.admin, tenant+"/agents", map[string]any{"name": "Nora"}),
 	} {
 		require.Equal(t, http.StatusServiceUnavailable, got.status, got.body)
 		require.Equal(t, "unavailable", got.code(t))
 		require.NotEmpty(t, got.header.Get("Retry-After"))
 	}
 	require.NoError(t, holder.Rollback(t.Context()))
-	require.Len(t, w.get(t, w.admin, tenant+"/agents").at(t, "items"), 1, "nothing was done")
-	require.Equal(t, http.StatusOK, w.do(t, http.MethodDelete, w.admin, tenant+"?purge=true", nil).status)
+	require.Len(t, b.get(t, b.admin, tenant+"/agents").at(t, "items"), 1, "nothing was done")
+	require.Equal(t, http.StatusOK, b.do(t, http.MethodDelete, b.admin, tenant+"?purge=true", nil).status)
 }
 
-// TestPurgeSurvivesADeadlock meets a transaction that changed one agent before it adds another, which takes the locks of
-// a purge in the opposite order.
-func TestPurgeSurvivesADeadlock(t *testing.T) {
+// TestPurgeRetriesDeadlocks: a transaction that updates an agent before it inserts another takes the purge's locks in the
+// opposite order.
+func TestPurgeRetriesDeadlocks(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	tenant := w.tenant(t, "acme")
-	w.create(t, tenant+"/agents", map[string]any{"name": "Mara"})
+	b := setup(t)
+	tenant := b.createTenant(t, "acme")
+	b.create(t, tenant+"/agents", map[string]any{"name": "Mara"})
 	id := idOf(t, tenant).String()
-	w.setting(t, "lock_timeout", "12000")
+	b.setRoleParameter(t, "lock_timeout", "12000")
 
-	other := w.begin(t, `UPDATE agents SET role = 'x' WHERE tenant_id = $1`, id)
-	purged := make(chan answer, 1)
-	go func() { purged <- w.do(t, http.MethodDelete, w.admin, tenant+"?purge=true", nil) }() //nolint:testifylint // it asserts nothing of the answer
-	w.waiting(t, 1, `DELETE FROM "agents"%`)
-	// The purge has waited longer, so its deadlock check usually fires first and it starts over.
+	other := b.beginTx(t, `UPDATE agents SET role = 'x' WHERE tenant_id = $1`, id)
+	purged := make(chan response, 1)
+	go func() { purged <- b.do(t, http.MethodDelete, b.admin, tenant+"?purge=true", nil) }() //nolint:testifylint // do asserts only its encoding
+	b.waitForLocks(t, 1, `DELETE FROM "agents"%`)
+	// The purge has waited longer, so it usually detects the deadlock.
 	_, err := other.Exec(t.Context(), `INSERT INTO agents (id, tenant_id, name) VALUES (gen_random_uuid(), $1, 'Nora')`, id)
 	if err == nil {
 		err = other.Commit(t.Context())
@@ -116,5 +115,5 @@ func TestPurgeSurvivesADeadlock(t *testing.T) {
 	t.Log("the other transaction:", err)
 	got := <-purged
 	require.Equal(t, http.StatusOK, got.status, got.body)
-	require.Zero(t, w.count(t, `SELECT count(*) FROM agents WHERE tenant_id::text = $1`, id))
+	require.Zero(t, b.queryInt(t, `SELECT count(*) FROM agents WHERE tenant_id::text = $1`, id))
 }

@@ -31,13 +31,13 @@ func TestReadinessLevels(t *testing.T) {
 		checks []Check
 		want   string
 	}{
-		"no check":         {nil, statusReady},
-		"all well":         {[]Check{required(passed), degrades(passed), reported(passed)}, statusReady},
-		"only reported":    {[]Check{required(passed), degrades(passed), reported(failed)}, statusReady},
-		"writes fail":      {[]Check{required(passed), degrades(failed), reported(failed)}, statusDegraded},
-		"a required fails": {[]Check{required(failed), degrades(failed), reported(failed)}, statusNotReady},
-		"in another order": {[]Check{degrades(failed), required(failed)}, statusNotReady},
-		"and in the third": {[]Check{required(failed), degrades(passed)}, statusNotReady},
+		"no check":       {nil, statusReady},
+		"all pass":       {[]Check{required(passed), degrades(passed), reported(passed)}, statusReady},
+		"reported fails": {[]Check{required(passed), degrades(passed), reported(failed)}, statusReady},
+		"degrades fails": {[]Check{required(passed), degrades(failed), reported(failed)}, statusDegraded},
+		"required fails": {[]Check{required(failed), degrades(failed), reported(failed)}, statusNotReady},
+		"required last":  {[]Check{degrades(failed), required(failed)}, statusNotReady},
+		"required first": {[]Check{required(failed), degrades(passed)}, statusNotReady},
 	} {
 		view := quietReadiness(time.Now, tt.checks...).now(t.Context())
 		require.Equal(t, tt.want, view.Status, name)
@@ -45,18 +45,18 @@ func TestReadinessLevels(t *testing.T) {
 	}
 }
 
-// TestChecksAreIndependent: one that hangs, and ignores its context, neither holds up nor blames the others.
+// TestChecksAreIndependent: a check that ignores its context does not affect the others.
 func TestChecksAreIndependent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
-		letGo := sync.OnceFunc(func() { close(release) })
-		defer letGo()
+		unblock := sync.OnceFunc(func() { close(release) })
+		defer unblock()
 		var starts atomic.Int64
 		r := quietReadiness(time.Now,
 			Check{Name: "hangs", Required: true, Run: func(context.Context) error { starts.Add(1); <-release; return nil }},
 			Check{Name: "waits", Run: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }},
-			Check{Name: "keeps its last answer", Required: true, Run: func(ctx context.Context) error { <-ctx.Done(); return nil }},
+			Check{Name: "passes late", Required: true, Run: func(ctx context.Context) error { <-ctx.Done(); return nil }},
 			Check{Name: "well", Required: true, Run: passed},
 		)
 		states := func() map[string]string {
@@ -68,12 +68,12 @@ func TestChecksAreIndependent(t *testing.T) {
 			require.LessOrEqual(t, time.Since(begin), checkTimeout+checkGrace)
 			return states
 		}
-		want := map[string]string{"hangs": "failing", "waits": "failing", "keeps its last answer": "ok", "well": "ok"}
+		want := map[string]string{"hangs": "failing", "waits": "failing", "passes late": "ok", "well": "ok"}
 		require.Equal(t, want, states())
 		time.Sleep(readyFor)
 		require.Equal(t, want, states())
 		require.Equal(t, int64(1), starts.Load(), "a check that has not returned is not started again")
-		letGo()
+		unblock()
 		time.Sleep(readyFor)
 		want["hangs"] = "ok"
 		require.Equal(t, want, states())
@@ -95,8 +95,8 @@ func TestDrainingDoesNotWaitForChecks(t *testing.T) {
 	})
 }
 
-// TestReadinessIsReusedForASecond: not longer when the clock is set back, nor when it is set ahead and back again.
-func TestReadinessIsReusedForASecond(t *testing.T) {
+// TestReadinessIsCached: for a second at most, also if the clock is set back.
+func TestReadinessIsCached(t *testing.T) {
 	t.Parallel()
 	now, runs := time.Date(2030, 1, 1, 12, 0, 0, 0, time.UTC), 0
 	r := quietReadiness(func() time.Time { return now }, Check{Name: "counts", Run: func(context.Context) error { runs++; return nil }})
@@ -112,7 +112,7 @@ func TestReadinessIsReusedForASecond(t *testing.T) {
 	}
 }
 
-// lockedLog is written by timers, too.
+// lockedLog is safe for concurrent use.
 type lockedLog struct {
 	mu   sync.Mutex
 	text strings.Builder
@@ -157,7 +157,7 @@ func TestRepeatedFailuresAreSummarized(t *testing.T) {
 		}
 		r.add(t.Context(), line("b"))
 		require.Contains(t, log.String(), "kind=a only=first")
-		require.Equal(t, 2, lines(), "the first of each kind, at once")
+		require.Equal(t, 2, lines(), "the first of each kind")
 
 		time.Sleep(firstSummary)
 		synctest.Wait()
@@ -175,13 +175,13 @@ func TestRepeatedFailuresAreSummarized(t *testing.T) {
 		synctest.Wait()
 		log.Reset()
 		r.mu.Lock()
-		require.Empty(t, r.kinds, "what has ended is forgotten")
+		require.Empty(t, r.kinds, "quiet kinds are forgotten")
 		r.mu.Unlock()
 		r.add(t.Context(), line("a"))
-		require.Equal(t, 1, lines(), "and is new when it comes again")
+		require.Equal(t, 1, lines(), "logged again at once")
 		r.add(t.Context(), line("a"))
 		r.flush()
-		require.Contains(t, log.String(), "repeated=1", "at the end of the process, too")
+		require.Contains(t, log.String(), "repeated=1", "flushed")
 	})
 }
 

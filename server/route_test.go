@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestARouteWithoutARuleDoesNotStart(t *testing.T) {
+func TestRouteRequiresAccessRule(t *testing.T) {
 	t.Parallel()
 	gin.SetMode(gin.ReleaseMode)
 	do := func(context.Context, *struct{}) (*struct{}, error) { return &struct{}{}, nil }
@@ -23,13 +23,13 @@ func TestARouteWithoutARuleDoesNotStart(t *testing.T) {
 		path    string
 		refused bool
 	}{
-		"with a rule":                       {public, "/x", false},
-		"without":                           {"", "/x", true},
-		"with a rule that nobody knows":     {"friends", "/x", true},
-		"a tenant's without a tenant":       {ofTenant, "/x", true},
-		"a tenant's":                        {ofTenant, "/v1/tenants/{tenant_id}/x", false},
-		"a tenant's path for everybody":     {public, "/v1/tenants/{tenant_id}/x", true},
-		"a tenant's path for every session": {authenticated, "/v1/tenants/{tenant_id}/x", true},
+		"public":                    {public, "/x", false},
+		"no rule":                   {"", "/x", true},
+		"unknown rule":              {"friends", "/x", true},
+		"tenant rule, other path":   {ofTenant, "/x", true},
+		"tenant rule":               {ofTenant, "/v1/tenants/{tenant_id}/x", false},
+		"public tenant path":        {public, "/v1/tenants/{tenant_id}/x", true},
+		"authenticated tenant path": {authenticated, "/v1/tenants/{tenant_id}/x", true},
 	} {
 		s := &Server{}
 		api := humagin.New(gin.New(), s.humaConfig())
@@ -42,7 +42,7 @@ func TestARouteWithoutARuleDoesNotStart(t *testing.T) {
 	}
 }
 
-func TestAPanicTellsNothing(t *testing.T) {
+func TestPanicDetailsAreHidden(t *testing.T) {
 	t.Parallel()
 	gin.SetMode(gin.ReleaseMode)
 	var log bytes.Buffer
@@ -66,7 +66,7 @@ func TestAPanicTellsNothing(t *testing.T) {
 	}
 	require.PanicsWithError(t, http.ErrAbortHandler.Error(), func() {
 		engine.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/late", nil))
-	}, "half an answer must not look like a whole one")
+	}, "a truncated response must not look complete")
 	require.NotContains(t, log.String(), "canary")
 	require.Contains(t, log.String(), "index out of range")
 	require.Contains(t, log.String(), `"panic":"string"`)

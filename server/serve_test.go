@@ -16,19 +16,19 @@ import (
 	"github.com/konstruct/konstruct/tenancy/doctor"
 )
 
-// TestStoppingFinishesWhatRuns: a login is being hashed when the server is told to stop.
-func TestStoppingFinishesWhatRuns(t *testing.T) {
+// TestShutdownFinishesRequests shuts down while a login is hashed.
+func TestShutdownFinishesRequests(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	b := setup(t)
 	hold := make(chan struct{})
-	w.hasher.hold.Store(&hold)
-	before := w.hasher.compared.Load()
+	b.hasher.hold.Store(&hold)
+	before := b.hasher.compared.Load()
 
 	ctx, stop := context.WithCancel(t.Context())
-	address, stopped := serve(t, ctx, w)
+	address, stopped := serve(t, ctx, b)
 	status := make(chan int, 1)
 	go func() {
-		response, err := http.Post("http://"+address+"/v1/auth/login", "application/json", //nolint:noctx // the stop is what's tested
+		response, err := http.Post("http://"+address+"/v1/auth/login", "application/json", //nolint:noctx // bounded by the shutdown
 			bytes.NewReader([]byte(`{"email": "`+userEmail+`", "password": "`+password+`"}`)))
 		if err != nil {
 			status <- 0
@@ -37,103 +37,102 @@ func TestStoppingFinishesWhatRuns(t *testing.T) {
 		_ = response.Body.Close()
 		status <- response.StatusCode
 	}()
-	require.Eventually(t, func() bool { return w.hasher.compared.Load() == before+1 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return b.hasher.compared.Load() == before+1 }, 10*time.Second, time.Millisecond)
 	stop()
 	require.Eventually(t, func() bool {
 		_, err := net.DialTimeout("tcp", address, time.Second)
 		return err != nil
-	}, 10*time.Second, 10*time.Millisecond, "no new connection is taken")
-	require.Equal(t, http.StatusServiceUnavailable, w.get(t, "", "/readyz").status)
+	}, 10*time.Second, 10*time.Millisecond, "the listener is closed")
+	require.Equal(t, http.StatusServiceUnavailable, b.get(t, "", "/readyz").status)
 	select {
 	case err := <-stopped:
-		require.Fail(t, "stopped before the request was done", "%v", err)
+		require.Fail(t, "stopped before the request ended", "%v", err)
 	case <-time.After(50 * time.Millisecond):
 	}
-	w.hasher.hold.Store(nil)
+	b.hasher.hold.Store(nil)
 	close(hold)
 	require.Equal(t, http.StatusOK, <-status)
 	require.NoError(t, <-stopped)
 }
 
-func TestStoppingWaitsOnlySoLong(t *testing.T) {
+func TestShutdownTimeout(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(o *server.Options) { o.ShutdownTimeout = 50 * time.Millisecond })
+	b := setup(t, func(o *server.Options) { o.ShutdownTimeout = 50 * time.Millisecond })
 	hold := make(chan struct{})
-	w.hasher.hold.Store(&hold)
+	b.hasher.hold.Store(&hold)
 	defer close(hold)
-	before := w.hasher.compared.Load()
+	before := b.hasher.compared.Load()
 	ctx, stop := context.WithCancel(t.Context())
-	address, stopped := serve(t, ctx, w)
+	address, stopped := serve(t, ctx, b)
 	go func() {
-		response, err := http.Post("http://"+address+"/v1/auth/login", "application/json", //nolint:noctx // the stop is what's tested
+		response, err := http.Post("http://"+address+"/v1/auth/login", "application/json", //nolint:noctx // bounded by the shutdown
 			bytes.NewReader([]byte(`{"email": "`+userEmail+`", "password": "`+password+`"}`)))
 		if err == nil {
 			_ = response.Body.Close()
 		}
 	}()
-	require.Eventually(t, func() bool { return w.hasher.compared.Load() == before+1 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return b.hasher.compared.Load() == before+1 }, 10*time.Second, time.Millisecond)
 	stop()
 	require.ErrorIs(t, <-stopped, context.DeadlineExceeded)
 }
 
-func TestServingRefusesWithoutIsolation(t *testing.T) {
+func TestServeRequiresIsolation(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.isolation.finding.Store(leak())
-	_, err := w.monitor.Check(t.Context())
+	b := setup(t)
+	b.isolation.finding.Store(errorFinding())
+	_, err := b.monitor.Check(t.Context())
 	require.NoError(t, err)
-	_, stopped := serve(t, t.Context(), w)
+	_, stopped := serve(t, t.Context(), b)
 	require.ErrorIs(t, <-stopped, doctor.ErrUnsafe)
 }
 
-// TestServingKeepsCheckingIsolation: what changes in the database while the server runs closes, and opens, the way to
-// tenants.
-func TestServingKeepsCheckingIsolation(t *testing.T) {
+// TestServeMonitorsIsolation: a finding blocks tenants until it is fixed.
+func TestServeMonitorsIsolation(t *testing.T) {
 	t.Parallel()
-	var live isolation
+	var live isolationCheck
 	monitor := doctor.NewMonitor(live.check, 20*time.Millisecond, slog.New(slog.DiscardHandler))
-	w := newWorld(t, func(o *server.Options) { o.Isolation = monitor })
-	tenant := w.tenant(t, "acme")
+	b := setup(t, func(o *server.Options) { o.Isolation = monitor })
+	tenant := b.createTenant(t, "acme")
 	ctx, stop := context.WithCancel(t.Context())
-	_, stopped := serve(t, ctx, w)
-	status := func() int { return w.get(t, w.admin, tenant+"/agents").status }
+	_, stopped := serve(t, ctx, b)
+	status := func() int { return b.get(t, b.admin, tenant+"/agents").status }
 	eventually := func(want int, why string) {
 		t.Helper()
 		require.Eventually(t, func() bool { return status() == want }, 10*time.Second, 5*time.Millisecond, why)
 	}
 	before := live.checks.Load()
-	require.Eventually(t, func() bool { return live.checks.Load() > before+2 }, 10*time.Second, time.Millisecond, "again and again")
+	require.Eventually(t, func() bool { return live.checks.Load() > before+2 }, 10*time.Second, time.Millisecond, "repeated checks")
 	require.Equal(t, http.StatusOK, status())
 
-	away := errors.New("no connection")
-	live.unchecked.Store(&away)
+	failure := errors.New("no connection")
+	live.failure.Store(&failure)
 	before = live.checks.Load()
 	require.Eventually(t, func() bool { return live.checks.Load() > before+2 }, 10*time.Second, time.Millisecond)
-	require.Equal(t, http.StatusOK, status(), "not being able to ask is no finding")
-	require.Equal(t, http.StatusOK, w.get(t, "", "/readyz").status)
+	require.Equal(t, http.StatusOK, status(), "a failed check is not a finding")
+	require.Equal(t, http.StatusOK, b.get(t, "", "/readyz").status)
 
-	live.unchecked.Store(nil)
-	live.finding.Store(leak())
-	eventually(http.StatusServiceUnavailable, "a finding counts at once")
+	live.failure.Store(nil)
+	live.finding.Store(errorFinding())
+	eventually(http.StatusServiceUnavailable, "a finding blocks tenants")
 	live.finding.Store(nil)
-	eventually(http.StatusOK, "and its end, too")
+	eventually(http.StatusOK, "until it is fixed")
 
 	stop()
 	require.NoError(t, <-stopped)
 	before = live.checks.Load()
 	time.Sleep(100 * time.Millisecond)
-	require.Equal(t, before, live.checks.Load(), "and a stopped server asks nothing")
+	require.Equal(t, before, live.checks.Load(), "no checks after the shutdown")
 }
 
-// TestDraining: a server that is told to stop is not ready at once, and serves new connections until the delay is over.
+// TestDraining: during the drain delay the server is not ready but serves new connections.
 func TestDraining(t *testing.T) {
 	t.Parallel()
 	const delay = 3 * time.Second
-	w := newWorld(t, func(o *server.Options) { o.DrainDelay = delay })
+	b := setup(t, func(o *server.Options) { o.DrainDelay = delay })
 	ctx, stop := context.WithCancel(t.Context())
-	address, stopped := serve(t, ctx, w)
+	address, stopped := serve(t, ctx, b)
 	get := func(path string) (status int, closes bool) {
-		client := &http.Client{Transport: &http.Transport{}}    // a connection of its own
+		client := &http.Client{Transport: &http.Transport{}}    // a new connection
 		response, err := client.Get("http://" + address + path) //nolint:noctx // bounded by the test
 		if err != nil {
 			return 0, false
@@ -151,11 +150,11 @@ func TestDraining(t *testing.T) {
 	require.Eventually(t, func() bool {
 		status, _ := get("/readyz")
 		return status == http.StatusServiceUnavailable
-	}, delay/2, 5*time.Millisecond, "not ready first")
+	}, delay/2, 5*time.Millisecond, "not ready at once")
 	for time.Since(begin) < delay-2*time.Second {
 		status, closes := get("/healthz")
-		require.Equal(t, http.StatusOK, status, "then served for the delay")
-		require.True(t, closes, "on connections that end")
+		require.Equal(t, http.StatusOK, status, "served during the delay")
+		require.True(t, closes, "without keep-alive")
 		time.Sleep(10 * time.Millisecond)
 	}
 	require.NoError(t, <-stopped)
@@ -164,32 +163,32 @@ func TestDraining(t *testing.T) {
 	require.Zero(t, status, "then closed")
 }
 
-// TestSlackEventsAreCounted: the counts have a reader, the log.
+// TestSlackEventsAreCounted: the counts are logged at shutdown.
 func TestSlackEventsAreCounted(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.create(t, w.tenant(t, "acme")+"/channel-connections", map[string]any{"channel_type": "slack", "workspace_id": "T0ACME", "status": "active"})
+	b := setup(t)
+	b.create(t, b.createTenant(t, "acme")+"/channel-connections", map[string]any{"channel_type": "slack", "workspace_id": "T0ACME", "status": "active"})
 	ctx, stop := context.WithCancel(t.Context())
-	_, stopped := serve(t, ctx, w)
+	_, stopped := serve(t, ctx, b)
 	for _, workspace := range []string{"T0ACME", "T0ACME", "T0OTHER"} {
-		require.Equal(t, http.StatusOK, w.slack(t, slackMessage(workspace, "hello")).status)
+		require.Equal(t, http.StatusOK, b.slack(t, slackMessage(workspace, "hello")).status)
 	}
 	stop()
 	require.NoError(t, <-stopped)
-	lines := w.lines(t, func(record map[string]any) bool { return record["msg"] == "slack events" })
+	lines := b.logLines(t, func(record map[string]any) bool { return record["msg"] == "slack events" })
 	require.Len(t, lines, 1)
-	for outcome, count := range w.SlackStats().All() {
+	for outcome, count := range b.SlackStats().All() {
 		require.InDelta(t, count, lines[0][outcome], 0, outcome)
 	}
 	require.InDelta(t, 2, lines[0]["delivered"], 0)
 }
 
 //nolint:revive // a test's context comes second
-func serve(t *testing.T, ctx context.Context, w *world) (address string, stopped <-chan error) {
+func serve(t *testing.T, ctx context.Context, b *testBundle) (address string, stopped <-chan error) {
 	t.Helper()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	done := make(chan error, 1)
-	go func() { done <- w.Serve(ctx, listener) }()
+	go func() { done <- b.Serve(ctx, listener) }()
 	return listener.Addr().String(), done
 }

@@ -29,32 +29,32 @@ func slackMessage(workspace, text string) string {
 //nolint:paralleltest,tparallel // the steps follow each other
 func TestSlackEvents(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	acme, other := w.tenant(t, "acme"), w.tenant(t, "other")
-	path, _ := w.create(t, acme+"/channel-connections", map[string]any{"channel_type": "slack", "workspace_id": "T0ACME", "status": "active"})
-	w.create(t, other+"/channel-connections", map[string]any{"channel_type": "slack", "workspace_id": "T0OTHER", "status": "pending"})
+	b := setup(t)
+	acme, other := b.createTenant(t, "acme"), b.createTenant(t, "other")
+	path, _ := b.create(t, acme+"/channel-connections", map[string]any{"channel_type": "slack", "workspace_id": "T0ACME", "status": "active"})
+	b.create(t, other+"/channel-connections", map[string]any{"channel_type": "slack", "workspace_id": "T0OTHER", "status": "pending"})
 
-	require.Equal(t, http.StatusOK, w.slack(t, slackMessage("T0ACME", "hello")).status)
-	require.Len(t, w.delivered, 1)
-	require.Equal(t, idOf(t, acme), w.delivered[0].TenantID())
-	require.Equal(t, "hello", w.delivered[0].Message().Content.Text)
+	require.Equal(t, http.StatusOK, b.slack(t, slackMessage("T0ACME", "hello")).status)
+	require.Len(t, b.delivered, 1)
+	require.Equal(t, idOf(t, acme), b.delivered[0].TenantID())
+	require.Equal(t, "hello", b.delivered[0].Message().Content.Text)
 
 	t.Run("a challenge is answered", func(t *testing.T) {
-		got := w.slack(t, `{"type": "url_verification", "token": "t", "challenge": "3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P"}`)
+		got := b.slack(t, `{"type": "url_verification", "token": "t", "challenge": "3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P"}`)
 		require.Equal(t, http.StatusOK, got.status, got.body)
 		require.Equal(t, "3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P", got.at(t, "challenge"))
 	})
 	t.Run("an installation in a whole organization is not its team's", func(t *testing.T) {
 		body := strings.NewReplacer(`"enterprise_id": null`, `"enterprise_id": "E0OTHER"`, `"is_enterprise_install": false`,
 			`"is_enterprise_install": true`).Replace(slackMessage("T0ACME", "for the organization"))
-		require.Equal(t, http.StatusOK, w.slack(t, body).status)
-		require.Len(t, w.delivered, 1, "acme has the team; no tenant has the organization")
+		require.Equal(t, http.StatusOK, b.slack(t, body).status)
+		require.Len(t, b.delivered, 1, "acme has the team; no tenant has the organization")
 	})
 	t.Run("what belongs to no tenant is acknowledged, counted, and not delivered", func(t *testing.T) {
 		for _, workspace := range []string{"T0NOBODY", "T0OTHER"} {
-			require.Equal(t, http.StatusOK, w.slack(t, slackMessage(workspace, "hello")).status)
+			require.Equal(t, http.StatusOK, b.slack(t, slackMessage(workspace, "hello")).status)
 		}
-		require.Equal(t, channel.Stats{channel.Delivered: 1, channel.Unknown: 3}, w.SlackStats())
+		require.Equal(t, channel.Stats{channel.Delivered: 1, channel.Unknown: 3}, b.SlackStats())
 	})
 	t.Run("a signature decides", func(t *testing.T) {
 		body := slackMessage("T0ACME", "forged")
@@ -63,7 +63,7 @@ func TestSlackEvents(t *testing.T) {
 			require.NoError(t, err)
 			return []string{slack.TimestampHeader, strconv.FormatInt(at.Unix(), 10), slack.SignatureHeader, verifier.Sign(at, []byte(body))}
 		}
-		now := w.clock()
+		now := b.clock()
 		for name, header := range map[string][]string{
 			"none":            nil,
 			"another secret":  sign("another", now, body),
@@ -72,45 +72,45 @@ func TestSlackEvents(t *testing.T) {
 			"too new":         sign(slackSecret, now.Add(6*time.Minute), body),
 			"one header more": append(sign(slackSecret, now, body), slack.SignatureHeader, "v0=00"),
 		} {
-			got := w.do(t, http.MethodPost, "", "/v1/channels/slack/events", body, header...)
+			got := b.do(t, http.MethodPost, "", "/v1/channels/slack/events", body, header...)
 			require.Equal(t, http.StatusUnauthorized, got.status, name)
 			require.Equal(t, "invalid_signature", got.code(t), name)
 		}
-		require.Len(t, w.delivered, 1)
-		got := w.do(t, http.MethodPost, "", "/v1/channels/slack/events", slackMessage("T0ACME", "again"),
+		require.Len(t, b.delivered, 1)
+		got := b.do(t, http.MethodPost, "", "/v1/channels/slack/events", slackMessage("T0ACME", "again"),
 			append(sign(slackSecret, now, slackMessage("T0ACME", "again")), "X-Slack-Retry-Num", "1", "X-Slack-Retry-Reason", "http_timeout")...)
 		require.Equal(t, http.StatusOK, got.status, "a repetition is a delivery like any other")
-		require.Len(t, w.delivered, 2)
+		require.Len(t, b.delivered, 2)
 	})
 	t.Run("a signed payload that cannot be read is acknowledged and leaves a trace", func(t *testing.T) {
-		got := w.slack(t, `{"type": "event_callback", "event_id": "Ev0DEAD", "text": "canary"}`)
+		got := b.slack(t, `{"type": "event_callback", "event_id": "Ev0DEAD", "text": "canary"}`)
 		require.Equal(t, http.StatusOK, got.status, got.body)
-		require.Equal(t, http.StatusOK, w.slack(t, `[]`).status)
-		require.Equal(t, http.StatusOK, w.slack(t, `{`).status)
-		require.Equal(t, int64(3), w.SlackStats()[channel.Dead])
-		require.Contains(t, w.logs.String(), `"event_id":"Ev0DEAD","cause":"slack: malformed payload: event"`)
-		require.NotContains(t, w.logs.String(), "canary")
+		require.Equal(t, http.StatusOK, b.slack(t, `[]`).status)
+		require.Equal(t, http.StatusOK, b.slack(t, `{`).status)
+		require.Equal(t, int64(3), b.SlackStats()[channel.Dead])
+		require.Contains(t, b.logs.String(), `"event_id":"Ev0DEAD","cause":"slack: malformed payload: event"`)
+		require.NotContains(t, b.logs.String(), "canary")
 	})
 	t.Run("a body of up to 4 MiB is taken", func(t *testing.T) {
-		before := len(w.delivered)
+		before := len(b.delivered)
 		fits := slackMessage("T0ACME", strings.Repeat("x", 3<<20))
-		require.Equal(t, http.StatusOK, w.slack(t, fits).status)
-		require.Len(t, w.delivered, before+1)
-		require.Equal(t, http.StatusOK, w.slack(t, fits+strings.Repeat(" ", 4<<20-len(fits))).status)
-		got := w.slack(t, fits+strings.Repeat(" ", 4<<20-len(fits)+1))
+		require.Equal(t, http.StatusOK, b.slack(t, fits).status)
+		require.Len(t, b.delivered, before+1)
+		require.Equal(t, http.StatusOK, b.slack(t, fits+strings.Repeat(" ", 4<<20-len(fits))).status)
+		got := b.slack(t, fits+strings.Repeat(" ", 4<<20-len(fits)+1))
 		require.Equal(t, http.StatusRequestEntityTooLarge, got.status)
 		require.Equal(t, "request_too_large", got.code(t))
-		require.Len(t, w.delivered, before+2)
+		require.Len(t, b.delivered, before+2)
 	})
 	t.Run("a revoked connection receives nothing, at once", func(t *testing.T) {
-		before := len(w.delivered)
-		require.Equal(t, http.StatusOK, w.do(t, http.MethodPatch, w.admin, path, map[string]any{"status": "revoked"}, "If-Match", "*").status)
-		require.Equal(t, http.StatusOK, w.slack(t, slackMessage("T0ACME", "hello")).status)
-		require.Len(t, w.delivered, before)
+		before := len(b.delivered)
+		require.Equal(t, http.StatusOK, b.do(t, http.MethodPatch, b.admin, path, map[string]any{"status": "revoked"}, "If-Match", "*").status)
+		require.Equal(t, http.StatusOK, b.slack(t, slackMessage("T0ACME", "hello")).status)
+		require.Len(t, b.delivered, before)
 	})
 	t.Run("a database that is away makes Slack send it again", func(t *testing.T) {
-		w.super(t, `REVOKE EXECUTE ON FUNCTION resolve_tenant(text, text) FROM konstruct_app`)
-		require.Equal(t, http.StatusInternalServerError, w.slack(t, slackMessage("T0ACME", "hello")).status)
-		require.Equal(t, int64(1), w.SlackStats()[channel.Failed])
+		b.exec(t, `REVOKE EXECUTE ON FUNCTION resolve_tenant(text, text) FROM konstruct_app`)
+		require.Equal(t, http.StatusInternalServerError, b.slack(t, slackMessage("T0ACME", "hello")).status)
+		require.Equal(t, int64(1), b.SlackStats()[channel.Failed])
 	})
 }

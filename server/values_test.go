@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// exact decodes JSON with its numbers as they are written.
+// exact decodes JSON without rounding numbers.
 func exact(t *testing.T, text string) any {
 	t.Helper()
 	decoder := json.NewDecoder(bytes.NewReader([]byte(text)))
@@ -21,7 +21,7 @@ func exact(t *testing.T, text string) any {
 	return value
 }
 
-// free is a value in which each number, each name and each character counts. PostgreSQL keeps numbers as decimals.
+// free has values that lossy decoding changes. PostgreSQL stores numbers in plain decimal form.
 const (
 	free = `{"room":1234567890123456789,"odd":9007199254740993,"dec":0.1234567890123456789,"scale":1.50,"neg":-1e-5,
 		"big":1e399,"html":"<a&b>\u2028","emoji":"\ud83d\ude00","":{"nested":[[{}],null,true]},"A":1,"a":2}`
@@ -29,57 +29,56 @@ const (
 		"big":1%s,"html":"<a&b>\u2028","emoji":"\ud83d\ude00","":{"nested":[[{}],null,true]},"A":1,"a":2}`
 )
 
-func TestWhatIsStoredIsWhatWasSent(t *testing.T) {
+func TestValuesAreStoredAsSent(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	b := setup(t)
 	want := exact(t, fmt.Sprintf(freeStored, strings.Repeat("0", 399)))
 
-	made := w.post(t, w.admin, "/v1/tenants", `{"name":"a","slug":"a","settings":`+free+`}`)
+	made := b.post(t, b.admin, "/v1/tenants", `{"name":"a","slug":"a","settings":`+free+`}`)
 	require.Equal(t, http.StatusCreated, made.status, made.body)
 	tenant := made.header.Get("Location")
-	require.Equal(t, want, exact(t, w.get(t, w.admin, tenant).body).(map[string]any)["settings"])
+	require.Equal(t, want, exact(t, b.get(t, b.admin, tenant).body).(map[string]any)["settings"])
 
-	connection := w.post(t, w.admin, tenant+"/channel-connections", `{"channel_type":"slack","workspace_id":"T1","config":`+free+`}`)
+	connection := b.post(t, b.admin, tenant+"/channel-connections", `{"channel_type":"slack","workspace_id":"T1","config":`+free+`}`)
 	require.Equal(t, http.StatusCreated, connection.status, connection.body)
-	read := w.get(t, w.admin, connection.header.Get("Location"))
+	read := b.get(t, b.admin, connection.header.Get("Location"))
 	require.Equal(t, want, exact(t, read.body).(map[string]any)["config"])
 
 	tool, rule := `{"name":"search","config":`+free+`,"further":`+free+`}`, `{"when":"asks_for_person","further":`+free+`}`
-	agent := w.post(t, w.admin, tenant+"/agents", `{"name":"Mara","tool_assignments":[`+tool+`],"escalation_rules":[`+rule+`]}`)
+	agent := b.post(t, b.admin, tenant+"/agents", `{"name":"Mara","tool_assignments":[`+tool+`],"escalation_rules":[`+rule+`]}`)
 	require.Equal(t, http.StatusCreated, agent.status, agent.body)
 	path := agent.header.Get("Location")
-	changed := w.do(t, http.MethodPatch, w.admin, path, `{"tool_assignments":[`+tool+`,`+tool+`]}`, "If-Match", agent.header.Get("ETag"))
+	changed := b.do(t, http.MethodPatch, b.admin, path, `{"tool_assignments":[`+tool+`,`+tool+`]}`, "If-Match", agent.header.Get("ETag"))
 	require.Equal(t, http.StatusOK, changed.status, changed.body)
-	got := exact(t, w.get(t, w.admin, path).body).(map[string]any)
+	got := exact(t, b.get(t, b.admin, path).body).(map[string]any)
 	require.Equal(t, map[string]any{"name": "search", "config": want, "further": want}, got["tool_assignments"].([]any)[1])
 	require.Equal(t, map[string]any{"when": "asks_for_person", "further": want}, got["escalation_rules"].([]any)[0])
 }
 
-// TestRowsWrittenBySQLAreReadable: other services write rows, too, and need not keep to the API's shapes.
+// TestRowsWrittenBySQLAreReadable: rows of other services need not match the API's schemas.
 func TestRowsWrittenBySQLAreReadable(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	tenant := w.tenant(t, "a")
-	path, _ := w.create(t, tenant+"/agents", map[string]any{"name": "Mara"})
+	b := setup(t)
+	tenant := b.createTenant(t, "a")
+	path, _ := b.create(t, tenant+"/agents", map[string]any{"name": "Mara"})
 	deep := strings.Repeat("[", 3000) + strings.Repeat("]", 3000)
 	for _, stored := range []string{
 		`[{"id":9007199254740993}]`, `["text", 1, null, []]`, `[{"name":7}]`, `[{"n":` + strings.Repeat("9", 1000) + `}]`, `[` + deep + `]`,
 	} {
-		w.super(t, `UPDATE agents SET tool_assignments = $1, escalation_rules = $1`, stored)
-		got := w.get(t, w.admin, path)
+		b.exec(t, `UPDATE agents SET tool_assignments = $1, escalation_rules = $1`, stored)
+		got := b.get(t, b.admin, path)
 		require.Equal(t, http.StatusOK, got.status, "%.60s", stored)
 		for _, field := range []string{"tool_assignments", "escalation_rules"} {
 			require.Equal(t, exact(t, stored), exact(t, got.body).(map[string]any)[field], "%.60s", stored)
 		}
-		require.Equal(t, http.StatusOK, w.get(t, w.admin, tenant+"/agents").status)
+		require.Equal(t, http.StatusOK, b.get(t, b.admin, tenant+"/agents").status)
 	}
 }
 
-// TestWhatCantBeStoredIsRefused, in what can be read again as in secrets, which can't.
-func TestWhatCantBeStoredIsRefused(t *testing.T) {
+func TestUnstorableValuesAreRejected(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	tenant := w.tenant(t, "a")
+	b := setup(t)
+	tenant := b.createTenant(t, "a")
 	for value, want := range map[string]struct {
 		status      int
 		field, code string
@@ -99,7 +98,7 @@ func TestWhatCantBeStoredIsRefused(t *testing.T) {
 			"secrets":         `{"channel_type":"slack","workspace_id":"T1","secrets":{"value":%s}}`,
 			"config.value[0]": `{"channel_type":"slack","workspace_id":"T1","config":{"value":{"value":[{"value":%s}]}}}`,
 		} {
-			got := w.post(t, w.admin, tenant+"/channel-connections", fmt.Sprintf(body, value))
+			got := b.post(t, b.admin, tenant+"/channel-connections", fmt.Sprintf(body, value))
 			require.Equal(t, want.status, got.status, "%s %.60q: %s", name, value, got.body)
 			require.Equal(t, want.code, got.json(t)["errors"].([]any)[0].(map[string]any)["code"], "%.60q", value)
 			if place := map[string]string{"config": "body.config.value", "secrets": "body.secrets.value"}[name]; place != "" && strings.Contains(want.field, "%s") {
@@ -107,13 +106,13 @@ func TestWhatCantBeStoredIsRefused(t *testing.T) {
 			}
 		}
 	}
-	require.Zero(t, w.count(t, `SELECT count(*) FROM channel_connections`))
+	require.Zero(t, b.queryInt(t, `SELECT count(*) FROM channel_connections`))
 }
 
-func TestToolsAndRulesHaveShapes(t *testing.T) {
+func TestToolAndRuleSchemas(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	path, etag := w.create(t, w.tenant(t, "a")+"/agents", map[string]any{"name": "Mara"})
+	b := setup(t)
+	path, etag := b.create(t, b.createTenant(t, "a")+"/agents", map[string]any{"name": "Mara"})
 	for body, want := range map[string][]string{
 		`{"tool_assignments":[{"config":{}}]}`:                              {"body.tool_assignments[0].name"},
 		`{"tool_assignments":[{"name":" "}]}`:                               {"body.tool_assignments[0].name"},
@@ -133,20 +132,20 @@ func TestToolsAndRulesHaveShapes(t *testing.T) {
 		`{"escalation_rules":[{"when":"failed_turns","count":1.0}]}`:        {"body.escalation_rules[0].count"},
 		`{"escalation_rules":[{"when":"failed_turns","Count":3}]}`:          {"body.escalation_rules[0].count"},
 	} {
-		got := w.do(t, http.MethodPatch, w.admin, path, body, "If-Match", etag)
+		got := b.do(t, http.MethodPatch, b.admin, path, body, "If-Match", etag)
 		require.Equal(t, http.StatusUnprocessableEntity, got.status, "%s: %s", body, got.body)
 		require.Equal(t, want, got.fields(t), body)
 	}
-	got := w.do(t, http.MethodPatch, w.admin, path, `{"escalation_rules":[{"when":"asks_for_person"},{"when":"keywords","keywords":["refund"]},
+	got := b.do(t, http.MethodPatch, b.admin, path, `{"escalation_rules":[{"when":"asks_for_person"},{"when":"keywords","keywords":["refund"]},
 		{"when":"failed_turns","count":3,"message":"A colleague takes over."},{"when":"over_budget","When":"failed_turns","COUNT":"x","more":null,"list":[{"a":null}]}],
 		"tool_assignments":[{"name":"x","config":{"a":null,"b":[null,{"c":null}]}}]}`, "If-Match", etag)
 	require.Equal(t, http.StatusOK, got.status, got.body)
 }
 
-func TestValidationNamesFields(t *testing.T) {
+func TestValidationErrors(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	tenant := w.tenant(t, "acme")
+	b := setup(t)
+	tenant := b.createTenant(t, "acme")
 	for _, tt := range []struct {
 		path, body string
 		fields     []string
@@ -170,18 +169,18 @@ func TestValidationNamesFields(t *testing.T) {
 		{tenant + "/channel-connections", `{"channel_type": "slack", "workspace_id": "T1", "secrets": {"a": "", "b": "x", "c": "[redacted]"}}`, []string{"body.secrets.a", "body.secrets.c"}},
 		{tenant + "/channel-connections", `{"channel_type": "slack", "workspace_id": "T1", "secrets": {"a": 1}}`, []string{"body.secrets.a"}},
 	} {
-		got := w.do(t, http.MethodPost, w.admin, tt.path, tt.body)
+		got := b.do(t, http.MethodPost, b.admin, tt.path, tt.body)
 		require.Equal(t, http.StatusUnprocessableEntity, got.status, "%s: %s", tt.body, got.body)
 		require.Equal(t, "validation_failed", got.code(t))
 		require.ElementsMatch(t, tt.fields, got.fields(t), tt.body)
 	}
 	for _, query := range []string{"limit=0", "limit=201", "limit=x"} {
-		got := w.get(t, w.admin, tenant+"/agents?"+query)
+		got := b.get(t, b.admin, tenant+"/agents?"+query)
 		require.Equal(t, http.StatusUnprocessableEntity, got.status, query)
 		require.Equal(t, []string{"query.limit"}, got.fields(t))
 	}
 	for _, body := range []string{``, `{`, `{"name": "a\u0000b", "slug": "x"}`, strings.Repeat("[", 100) + strings.Repeat("]", 100)} {
-		got := w.do(t, http.MethodPost, w.admin, "/v1/tenants", body)
+		got := b.do(t, http.MethodPost, b.admin, "/v1/tenants", body)
 		require.Equal(t, http.StatusBadRequest, got.status, body)
 		require.Equal(t, "malformed_request", got.code(t))
 	}

@@ -22,14 +22,14 @@ import (
 	"github.com/konstruct/konstruct/server/problem"
 )
 
-func TestAnswersAreEncodedAsByEncodingJSON(t *testing.T) {
+func TestWriteJSONMatchesEncodingJSON(t *testing.T) {
 	t.Parallel()
-	types := answerTypes(t)
+	types := responseTypes(t)
 	for seed := range uint64(2000) {
-		requireSameAnswers(t, types, seed, "")
+		requireSameOutputs(t, types, seed, "")
 	}
 	for _, text := range oddTexts() {
-		requireSameAnswers(t, types, 1, text)
+		requireSameOutputs(t, types, 1, text)
 	}
 	for _, v := range []any{
 		nil, math.NaN(), math.Inf(-1), math.Copysign(0, -1), 1e-7, 1e21, float32(1e-7), uint64(math.MaxUint64), int64(math.MinInt64),
@@ -40,16 +40,16 @@ func TestAnswersAreEncodedAsByEncodingJSON(t *testing.T) {
 		map[string]any{"b": []any{nil, 1e20, "<"}, "a\u2028": map[string]any{"\xff": math.Inf(1)}},
 		openAPI(t),
 	} {
-		requireSameAnswer(t, v)
+		requireSameOutput(t, v)
 	}
 }
 
-func TestAnswersAreEncodedConcurrently(t *testing.T) {
+func TestWriteJSONConcurrently(t *testing.T) {
 	t.Parallel()
 	var group sync.WaitGroup
 	for worker := range uint64(8) {
 		group.Go(func() {
-			types := answerTypes(t)
+			types := responseTypes(t)
 			for seed := range uint64(50) {
 				random := rand.New(rand.NewPCG(seed, worker))
 				for _, answer := range types {
@@ -66,22 +66,22 @@ func TestAnswersAreEncodedConcurrently(t *testing.T) {
 }
 
 func FuzzAnswers(f *testing.F) {
-	types := answerTypes(f)
+	types := responseTypes(f)
 	for seed, text := range oddTexts() {
 		f.Add(uint64(seed), text)
 	}
-	f.Fuzz(func(t *testing.T, seed uint64, text string) { requireSameAnswers(t, types, seed, text) })
+	f.Fuzz(func(t *testing.T, seed uint64, text string) { requireSameOutputs(t, types, seed, text) })
 }
 
-func requireSameAnswers(t *testing.T, types []reflect.Type, seed uint64, text string) {
+func requireSameOutputs(t *testing.T, types []reflect.Type, seed uint64, text string) {
 	t.Helper()
 	random := rand.New(rand.NewPCG(seed, 0))
 	for _, answer := range types {
-		requireSameAnswer(t, generate(random, answer, text).Interface())
+		requireSameOutput(t, generate(random, answer, text).Interface())
 	}
 }
 
-func requireSameAnswer(t *testing.T, v any) {
+func requireSameOutput(t *testing.T, v any) {
 	t.Helper()
 	want := expected(v)
 	got := httptest.NewRecorder()
@@ -93,7 +93,7 @@ func requireSameAnswer(t *testing.T, v any) {
 	}
 }
 
-// expected is what encoding/json makes of v, or nil if it refuses v.
+// expected returns the output of encoding/json, or nil for an error.
 func expected(v any) []byte {
 	var want bytes.Buffer
 	encoder := json.NewEncoder(&want)
@@ -115,8 +115,8 @@ func openAPI(tb testing.TB) *huma.OpenAPI {
 	return api.OpenAPI()
 }
 
-// answerTypes are the types of all bodies that the API answers with, from its own description.
-func answerTypes(tb testing.TB) (types []reflect.Type) {
+// responseTypes returns the types of all response bodies in the document.
+func responseTypes(tb testing.TB) (types []reflect.Type) {
 	tb.Helper()
 	document := openAPI(tb)
 	seen := map[reflect.Type]bool{}
@@ -142,7 +142,7 @@ func answerTypes(tb testing.TB) (types []reflect.Type) {
 	return types
 }
 
-// oddTexts are texts that encoders treat differently.
+// oddTexts are strings that encoders may treat differently.
 func oddTexts() []string {
 	return []string{
 		"", "a<b>&c", "\u2028\u2029", "a\xffb\xc3", "\xed\xa0\x80", "\b\f\n\r\t\x00\x01\x1f\x7f", "\u00e9\U0001f600\U0010ffff", `"\/`,
@@ -150,7 +150,7 @@ func oddTexts() []string {
 	}
 }
 
-// oddObjects are JSON that a free object may hold, and JSON that none should.
+// oddObjects are unusual JSON objects, followed by invalid ones.
 func oddObjects() []string {
 	return []string{
 		` {"x" : [ 1e400, 12345678901234567890123.10, -0, 1E+2 ] } `, `{"b":1,"a":{"b":1,"b":2}}`, "{\"a\":\"<\u2028\"}", `{"a":"\u2028\u003c\/"}`,
@@ -158,8 +158,8 @@ func oddObjects() []string {
 	}
 }
 
-// generate makes a value of the type, with text in some of its strings. Invalid JSON and times are rare, because one
-// of them makes the whole value fail.
+// generate returns a random value of the type, with text in some of its strings. Invalid JSON and times are rare, because
+// one of them fails the whole value.
 func generate(random *rand.Rand, of reflect.Type, text string) reflect.Value {
 	v := reflect.New(of).Elem()
 	switch {

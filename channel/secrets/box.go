@@ -4,13 +4,13 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
-	"log/slog"
 	"strings"
 
 	"github.com/google/uuid"
 	"github.com/tink-crypto/tink-go/v2/aead/subtle"
 	"github.com/tink-crypto/tink-go/v2/tink"
 
+	"github.com/konstruct/konstruct/secret"
 	"github.com/konstruct/konstruct/tenancy"
 )
 
@@ -45,6 +45,8 @@ func (r Ref) check() error {
 // Box seals and opens secrets. It is safe for concurrent use. A nil Box has no keys: Seal and Open return [ErrNoKeys],
 // but Apply still removes secrets.
 type Box struct {
+	secret.Redacted
+
 	first string // id of the key that seals
 	ids   []string
 	byID  map[string]tink.AEAD
@@ -100,38 +102,38 @@ func (b *Box) seal(ref Ref, name string, plaintext []byte) (string, error) {
 // Reseal returns the secret sealed with the first key. A text that already is, and opens, is returned unchanged. The
 // rules for new values are not applied, so secrets from before a rule are resealed, too. The errors are those of Open.
 func (b *Box) Reseal(ref Ref, name, sealed string) (string, error) {
-	secret, err := b.Open(ref, name, sealed)
+	opened, err := b.Open(ref, name, sealed)
 	if err != nil {
 		return "", err
 	}
 	if id, err := KeyID(sealed); err != nil || id == b.first {
 		return sealed, err
 	}
-	return b.seal(ref, name, []byte(secret.Reveal()))
+	return b.seal(ref, name, []byte(opened.Reveal()))
 }
 
 // Open returns the secret that was sealed for the same ref and name. The errors are [ErrNotSealed], [ErrNoKeys],
 // [ErrUnknownKey], [ErrOpen], [ErrInvalidRef] and tenancy.ErrInvalidID.
-func (b *Box) Open(ref Ref, name, sealed string) (Secret, error) {
+func (b *Box) Open(ref Ref, name, sealed string) (secret.Text, error) {
 	if err := ref.check(); err != nil {
-		return Secret{}, err
+		return secret.Text{}, err
 	}
 	id, ciphertext, err := parseSealed(sealed)
 	if err != nil {
-		return Secret{}, err
+		return secret.Text{}, err
 	}
 	if b == nil {
-		return Secret{}, ErrNoKeys
+		return secret.Text{}, ErrNoKeys
 	}
 	cipher, known := b.byID[id]
 	if !known {
-		return Secret{}, fmt.Errorf("%w: key id %s", ErrUnknownKey, id)
+		return secret.Text{}, fmt.Errorf("%w: key id %s", ErrUnknownKey, id)
 	}
 	plaintext, err := cipher.Decrypt(ciphertext, associated(id, ref, name))
 	if err != nil {
-		return Secret{}, ErrOpen // the cause adds nothing
+		return secret.Text{}, ErrOpen // the cause adds nothing
 	}
-	return newSecret(plaintext), nil
+	return secret.New(string(plaintext)), nil
 }
 
 func parseSealed(sealed string) (id string, ciphertext []byte, err error) {
@@ -158,12 +160,3 @@ func associated(keyID string, ref Ref, name string) []byte {
 	}
 	return data
 }
-
-// String returns the type's name and no key.
-func (b *Box) String() string { return "secrets.Box([redacted])" }
-
-// GoString implements [fmt.GoStringer] as String does.
-func (b *Box) GoString() string { return b.String() }
-
-// LogValue implements [slog.LogValuer] as String does.
-func (b *Box) LogValue() slog.Value { return slog.StringValue(b.String()) }

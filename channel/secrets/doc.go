@@ -25,8 +25,8 @@
 //
 // # Redaction
 //
-// Plaintext is held only by [Secret] and [Patch], which fmt, slog and encoding/json print redacted. Errors never
+// Plaintext is held only by [secret.Text] and [Patch], which fmt, slog and encoding/json print redacted. Errors never
 // contain a value, nor an invalid name, which may be a misplaced secret.
 //
-// The package imports only tenancy.
+// The package imports only tenancy and secret.
 package secrets

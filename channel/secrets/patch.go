@@ -8,6 +8,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/konstruct/konstruct/secret"
 )
 
 const (
@@ -112,7 +114,7 @@ func redacted(value string) bool {
 	if word == "" || word == "redacted" || word == "hidden" || word == "masked" {
 		return true
 	}
-	for _, mark := range []string{"***", "•••", "●●●", Redacted} {
+	for _, mark := range []string{"***", "•••", "●●●", secret.Mark} {
 		if strings.Contains(value, mark) {
 			return true
 		}
@@ -122,7 +124,7 @@ func redacted(value string) bool {
 
 // shown returns p with its values and invalid names redacted.
 func (p Patch) shown() map[string]*string {
-	mark := Redacted
+	mark := secret.Mark
 	seen := make(map[string]*string, len(p))
 	for name, value := range p {
 		if checkName(name) != nil {
@@ -147,5 +149,5 @@ func (p Patch) GoString() string { return p.String() }
 // LogValue implements [slog.LogValuer] as String does.
 func (p Patch) LogValue() slog.Value { return slog.StringValue(p.String()) }
 
-// MarshalJSON implements [json.Marshaler] with [Redacted] for each value.
+// MarshalJSON implements [json.Marshaler] with [secret.Mark] for each value.
 func (p Patch) MarshalJSON() ([]byte, error) { return json.Marshal(p.shown()) }

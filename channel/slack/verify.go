@@ -6,11 +6,12 @@ import (
 	"encoding/hex"
 	"errors"
 	"hash"
-	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/konstruct/konstruct/secret"
 )
 
 // The headers of a signed request, each present exactly once.
@@ -52,6 +53,8 @@ var (
 // Verifier verifies requests of one Slack app
 // (https://docs.slack.dev/authentication/verifying-requests-from-slack/, version v0). It is safe for concurrent use.
 type Verifier struct {
+	secret.Redacted
+
 	// newMAC closes over the secret: fmt prints fields, but not what a function captures.
 	newMAC func() hash.Hash
 	now    func() time.Time
@@ -59,14 +62,14 @@ type Verifier struct {
 
 // NewVerifier returns a verifier for the signing secret of an app, with now as its clock. The errors are
 // [ErrEmptySecret] and [ErrNoClock].
-func NewVerifier(secret string, now func() time.Time) (*Verifier, error) {
-	if strings.TrimSpace(secret) == "" {
+func NewVerifier(signingSecret string, now func() time.Time) (*Verifier, error) {
+	if strings.TrimSpace(signingSecret) == "" {
 		return nil, ErrEmptySecret
 	}
 	if now == nil {
 		return nil, ErrNoClock
 	}
-	key := []byte(secret)
+	key := []byte(signingSecret)
 	return &Verifier{newMAC: func() hash.Hash { return hmac.New(sha256.New, key) }, now: now}, nil
 }
 
@@ -143,12 +146,3 @@ func parseSignature(signature string) ([]byte, error) {
 	}
 	return claimed, nil
 }
-
-// String returns the type's name without the secret.
-func (v *Verifier) String() string { return "slack.Verifier([redacted])" }
-
-// GoString implements [fmt.GoStringer] as String does.
-func (v *Verifier) GoString() string { return v.String() }
-
-// LogValue implements [slog.LogValuer] as String does.
-func (v *Verifier) LogValue() slog.Value { return slog.StringValue(v.String()) }

@@ -17,8 +17,8 @@ const (
 	startNotice  = time.Second            // until a pending attempt is logged
 )
 
-// awaitDatabase waits while the database does not respond, is starting up, or has no free connection slot. Other failures
-// are returned immediately.
+// awaitDatabase waits while the database does not respond, is starting up, or has no free connection slot. Other
+// failures are returned immediately.
 func (c *checks) awaitDatabase(ctx context.Context, log *slog.Logger) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, startTimeout, errStartTimeout)
 	defer cancel()
@@ -63,8 +63,8 @@ func isTransient(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, pgtenant.ErrPoolBusy)
 }
 
-// requireCurrentSchema refuses a database with pending migrations. It runs before the doctor, which would only report the
-// missing objects.
+// requireCurrentSchema refuses a database with pending migrations. It runs before the doctor, which would only report
+// the missing objects.
 func (c *checks) requireCurrentSchema(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, migrationsTimeout)
 	defer cancel()

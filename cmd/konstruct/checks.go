@@ -25,10 +25,10 @@ const (
 
 // checks are the checks of /readyz and of the isolation monitor.
 //
-// Availability and writes are checked on a dedicated connection, so that requests that use the whole pool do not make the
-// server unready. It is a single connection, because it counts against the role's limit, and its queries use no table, so
-// that no lock can block them. Checks that read tables use the pool of the requests and keep their last result while they
-// cannot run.
+// Availability and writes are checked on a dedicated connection, so that requests that use the whole pool do not make
+// the server unready. It is a single connection, because it counts against the role's limit, and its queries use no
+// table, so that no lock can block them. Checks that read tables use the pool of the requests and keep their last
+// result while they cannot run.
 type checks struct {
 	probe  *pgtenant.Driver
 	driver *pgtenant.Driver // of the requests
@@ -76,7 +76,8 @@ func (c *checks) available(ctx context.Context) error {
 	return err
 }
 
-// reachable returns a driver with a working connection. At the connection limit only the pool of the requests may have one.
+// reachable returns a driver with a working connection. At the connection limit only the pool of the requests may have
+// one.
 func (c *checks) reachable(ctx context.Context) (*pgtenant.Driver, error) {
 	err := ping(ctx, c.probe)
 	if sqlState(err) != codeTooManyConnections {
@@ -90,8 +91,8 @@ func ping(ctx context.Context, driver *pgtenant.Driver) error {
 	return err
 }
 
-// migrated returns an error while migrations are pending. If the revisions cannot be read, for example because a running
-// migration has locked them, the last result is kept; availability is another check.
+// migrated returns an error while migrations are pending. If the revisions cannot be read, for example because a
+// running migration has locked them, the last result is kept; availability is another check.
 func (c *checks) migrated(ctx context.Context) error {
 	if last := c.migrations.Load(); last != nil && last.pending == nil && time.Since(last.at) < migrationsMaxAge {
 		return nil

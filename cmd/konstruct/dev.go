@@ -82,7 +82,8 @@ func startDev(ctx context.Context, folder string, log *slog.Logger) (*devSystem,
 		return nil, err
 	}
 	d := &devSystem{folder: folder}
-	d.share, err = local.NewShare(ctx, folder, []string{self, "local", "guard", folder}, func() error { return d.start(ctx, self, log) })
+	guard := []string{self, "local", "guard", folder}
+	d.share, err = local.NewShare(ctx, folder, guard, func() error { return d.start(ctx, self, log) })
 	return d, suggestData(err)
 }
 
@@ -190,7 +191,8 @@ func listenNear(ctx context.Context, address string, log *slog.Logger) (net.List
 	for next := wanted; ; next++ {
 		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(next)))
 		if err == nil && next != wanted {
-			log.WarnContext(ctx, "the port is in use: listening on the next free one", "taken", address, "address", listener.Addr().String())
+			log.WarnContext(ctx, "the port is in use: listening on the next free one",
+				"taken", address, "address", listener.Addr().String())
 		}
 		if !errors.Is(err, syscall.EADDRINUSE) || wanted == 0 || next == min(wanted+portsTried, maxPort) {
 			return listener, err

@@ -13,8 +13,8 @@ import (
 	"github.com/konstruct/konstruct/local"
 )
 
-// devState holds the passwords and keys of a development system. They are generated at its first start and stored beside
-// its data.
+// devState holds the passwords and keys of a development system. They are generated at its first start and stored
+// beside its data.
 type devState struct {
 	// SuperuserPassword is empty in folders of older versions, which stored it in the PostgreSQL folder only.
 	SuperuserPassword string `json:"superuser_password,omitempty"`
@@ -40,7 +40,7 @@ func openDevState(folder string) (devState, error) {
 	var s devState
 	if err := json.Unmarshal(text, &s); err != nil {
 		// The cause could quote passwords.
-		return devState{}, fmt.Errorf("%s is damaged, and without its passwords the data cannot be used: remove the folder %s to start over",
+		return devState{}, fmt.Errorf("%s is damaged; without its passwords the data are lost: remove the folder %s to start over",
 			path, folder)
 	}
 	return s, nil

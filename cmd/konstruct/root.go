@@ -21,7 +21,7 @@ Run it on your own PostgreSQL and Redis (configuration: see .env.example):
   konstruct migrate up          create or update the schema, as the owner role
   konstruct doctor              check tenant isolation
   konstruct user create --admin you@example.com
-  konstruct serve               serve the API, as the role konstruct_app
+  konstruct serve               run the API server, as the role konstruct_app
 
 Configuration is read from the environment and from the file .env in the working directory. The environment wins.
 

@@ -35,7 +35,9 @@ func newUser() *cobra.Command {
 	return group(cmd,
 		newUserCreate(),
 		&cobra.Command{Use: "list", Short: "List all users", Args: noArgs, RunE: listUsers},
-		&cobra.Command{Use: "password EMAIL", Short: "Set the password of a user and clear failed logins", Args: exactArgs(1), RunE: setPassword},
+		&cobra.Command{
+			Use: "password EMAIL", Short: "Set the password of a user and clear failed logins", Args: exactArgs(1), RunE: setPassword,
+		},
 		&cobra.Command{Use: "unlock EMAIL", Short: "Clear the failed logins of a user", Args: exactArgs(1), RunE: unlock},
 		newUserChange("disable", "Disable a user", "disabled %s and ended all sessions", (*account.Users).Disable),
 		newUserChange("enable", "Enable a disabled user", "enabled %s", (*account.Users).Enable),
@@ -123,7 +125,8 @@ func setPassword(cmd *cobra.Command, args []string) error {
 			return err
 		}
 		if s.attempts == nil {
-			return printf(cmd, "set the password of %s and ended all sessions; failed logins were not cleared: %s", args[0], errNoAttemptsKey)
+			return printf(cmd, "set the password of %s and ended all sessions; failed logins were not cleared: %s",
+				args[0], errNoAttemptsKey)
 		}
 		if err := s.attempts.Clear(cmd.Context(), args[0]); err != nil {
 			return err

@@ -14,8 +14,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Releases set these with -ldflags "-X main.version=… -X main.commit=… -X main.date=…". Without them, the version and the
-// commit come from Go's build information, and the build date is unknown.
+// Releases set these with -ldflags "-X main.version=… -X main.commit=… -X main.date=…". Without them, the version and
+// the commit come from Go's build information, and the build date is unknown.
 //
 //nolint:gochecknoglobals // the linker can set package variables only
 var version, commit, date string

@@ -30,10 +30,10 @@ func TestServeSaysWhyItDoesNotStart(t *testing.T) {
 	config, err := pgx.ParseConfig(db.AppURL)
 	require.NoError(t, err)
 	for name, tt := range map[string]struct{ url, says string }{
-		"a wrong password":      {strings.Replace(db.AppURL, config.Password, "hunter2secret", 1), "refuses the password"},
+		"a wrong password":      {strings.Replace(db.AppURL, config.Password, "hunter2secret", 1), "rejected the password"},
 		"nothing listens":       {"postgres://konstruct_app:hunter2secret@" + closed.Addr().String() + "/konstruct", "connection refused"},
 		"no such database":      {strings.Replace(db.AppURL, db.Name, "nowhere", 1), "does not exist"},
-		"no schema":             {db.AppURL, `konstruct migrate up" first`},
+		"no schema":             {db.AppURL, `konstruct migrate up"`},
 		"no such host":          {"postgres://konstruct_app:hunter2secret@nowhere.invalid/konstruct", "host name not resolved"},
 		"an unescaped password": {"postgres://konstruct_app:hunter2/secret@127.0.0.1/konstruct", "percent-encode"},
 	} {

@@ -107,13 +107,13 @@ func TestWrongPasswordsNameTheirVariable(t *testing.T) {
 		name string
 		args []string
 	}{
-		{app, "DATABASE_URL: PostgreSQL refuses the password of ", []string{"serve"}},
-		{app, "DATABASE_URL: PostgreSQL refuses the password of ", []string{"user", "create", "ada@example.com"}},
-		{app, "DATABASE_URL: PostgreSQL refuses the password of ", []string{"keys", "rotate"}},
-		{app, "DATABASE_URL: PostgreSQL refuses the password of ", []string{"doctor"}},
-		{app, "DATABASE_URL: PostgreSQL refuses the password of ", []string{"doctor", "--attack"}},
-		{owner, "MIGRATION_DATABASE_URL: PostgreSQL refuses the password of ", []string{"migrate", "up"}},
-		{owner, "MIGRATION_DATABASE_URL: PostgreSQL refuses the password of ", []string{"migrate", "status"}},
+		{app, "DATABASE_URL: PostgreSQL rejected the password of ", []string{"serve"}},
+		{app, "DATABASE_URL: PostgreSQL rejected the password of ", []string{"user", "create", "ada@example.com"}},
+		{app, "DATABASE_URL: PostgreSQL rejected the password of ", []string{"keys", "rotate"}},
+		{app, "DATABASE_URL: PostgreSQL rejected the password of ", []string{"doctor"}},
+		{app, "DATABASE_URL: PostgreSQL rejected the password of ", []string{"doctor", "--attack"}},
+		{owner, "MIGRATION_DATABASE_URL: PostgreSQL rejected the password of ", []string{"migrate", "up"}},
+		{owner, "MIGRATION_DATABASE_URL: PostgreSQL rejected the password of ", []string{"migrate", "status"}},
 	} {
 		out, code := run(t, c.env, password+"\n", c.args...)
 		require.Equal(t, 1, code, "%s: %s", c.args, out)

@@ -1,5 +1,4 @@
-// Package faultproxy puts a TCP proxy with faults between a client and a server: frozen connections, refused ones, ones
-// that are accepted and never answered, and a network that takes its time. It is for tests.
+// Package faultproxy is a TCP proxy for tests. It freezes, drops, refuses, hangs and delays connections.
 //
 //	proxy := faultproxy.Start(t, databaseURL)
 //	drv, err := pgtenant.Open(ctx, proxy.URL())
@@ -40,12 +39,12 @@ type Proxy struct {
 // link is one connection through the proxy.
 type link struct {
 	client, server net.Conn
-	frozen         chan struct{} // closed once nothing is forwarded any more
+	frozen         chan struct{} // closed when forwarding has stopped
 	freeze         sync.Once
-	asked          atomic.Bool // the client was the last to send
+	clientSent     atomic.Bool // the client sent last
 }
 
-// Start begins to forward to the server that a PostgreSQL URL names.
+// Start forwards to the server of a PostgreSQL URL.
 func Start(tb testing.TB, databaseURL string) *Proxy {
 	tb.Helper()
 	u, err := url.Parse(databaseURL)
@@ -60,34 +59,34 @@ func Start(tb testing.TB, databaseURL string) *Proxy {
 	return p
 }
 
-// URL is the database's URL through the proxy.
+// URL returns the database's URL through the proxy.
 func (p *Proxy) URL() string {
 	u := *p.url
 	u.Host = p.Address()
 	return u.String()
 }
 
-// Address is "host:port" of the proxy.
+// Address returns the proxy's "host:port".
 func (p *Proxy) Address() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.address
 }
 
-// Accepted counts the connections so far, those that were left hanging among them. A cancel request is one, too.
+// Accepted returns the number of accepted connections, including hanging ones and cancel requests.
 func (p *Proxy) Accepted() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.accepted
 }
 
-// RoundTrips counts how often a client sent something after it had received something, or for the first time.
+// RoundTrips counts how often a client sent data first, or after it had received some.
 func (p *Proxy) RoundTrips() uint64 { return p.trips.Load() }
 
-// Delay adds d to each round trip, on the way to the server, also on connections that exist.
+// Delay adds d to each round trip, also on existing connections.
 func (p *Proxy) Delay(d time.Duration) { p.delay.Store(int64(d)) }
 
-// Accept takes new connections, again after [Proxy.Refuse] and on the same port.
+// Accept accepts new connections, after [Proxy.Refuse] on the same port.
 func (p *Proxy) Accept() {
 	p.tb.Helper()
 	p.mu.Lock()
@@ -98,14 +97,14 @@ func (p *Proxy) Accept() {
 	p.done.Go(func() { p.accept(listener) })
 }
 
-// Refuse closes the listener: new connections are refused, those that exist go on.
+// Refuse refuses new connections. Existing ones continue.
 func (p *Proxy) Refuse() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	_ = p.listener.Close()
 }
 
-// Hang accepts new connections, or no longer, without forwarding anything of them.
+// Hang turns on or off that new connections are accepted but not forwarded.
 func (p *Proxy) Hang(on bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -119,7 +118,7 @@ func (p *Proxy) Redirect(server string) {
 	p.server = server
 }
 
-// Freeze stops forwarding on the connections that exist, and leaves them open. New ones work. It returns how many.
+// Freeze stops forwarding on existing connections but leaves them open, and returns their number. New ones work.
 func (p *Proxy) Freeze() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -129,7 +128,7 @@ func (p *Proxy) Freeze() int {
 	return len(p.links)
 }
 
-// Drop closes the connections that exist.
+// Drop closes existing connections.
 func (p *Proxy) Drop() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -170,7 +169,7 @@ func (p *Proxy) take(client net.Conn) {
 	p.done.Go(func() { p.forward(l, client, server) })
 }
 
-// forward copies until the source ends, or until the link is frozen: then it keeps both sides open.
+// forward copies until the source ends, or the link is frozen.
 func (p *Proxy) forward(l *link, to io.Writer, from io.Reader) {
 	buffer := make([]byte, 32<<10)
 	for {
@@ -181,7 +180,7 @@ func (p *Proxy) forward(l *link, to io.Writer, from io.Reader) {
 		default:
 		}
 		if n > 0 {
-			p.turn(l, to)
+			p.trackRoundTrip(l, to)
 			if _, failed := to.Write(buffer[:n]); failed != nil {
 				err = failed
 			}
@@ -193,10 +192,10 @@ func (p *Proxy) forward(l *link, to io.Writer, from io.Reader) {
 	}
 }
 
-// turn counts and delays a round trip that begins with what goes to a link's side now.
-func (p *Proxy) turn(l *link, to io.Writer) {
+// trackRoundTrip counts and delays a round trip if the client starts one by this write.
+func (p *Proxy) trackRoundTrip(l *link, to io.Writer) {
 	toServer := to == l.server
-	if turned := l.asked.Swap(toServer) != toServer; turned && toServer {
+	if turned := l.clientSent.Swap(toServer) != toServer; turned && toServer {
 		p.trips.Add(1)
 		time.Sleep(time.Duration(p.delay.Load()))
 	}

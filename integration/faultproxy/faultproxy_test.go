@@ -12,7 +12,7 @@ import (
 	"github.com/konstruct/konstruct/integration/faultproxy"
 )
 
-// echo is a server that sends back each line that it receives.
+// echo starts a server that echoes lines.
 func echo(t *testing.T) string {
 	t.Helper()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -41,26 +41,26 @@ func TestRoundTripsAreCountedAndDelayed(t *testing.T) {
 	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", p.Address())
 	require.NoError(t, err)
 	defer func() { _ = conn.Close() }()
-	answers := bufio.NewReader(conn)
-	ask := func() {
+	replies := bufio.NewReader(conn)
+	sendLines := func() {
 		for range lines {
 			for _, half := range []string{"li", "ne\n"} { // two packets, one round trip
 				_, err := io.WriteString(conn, half)
 				require.NoError(t, err)
 				time.Sleep(5 * time.Millisecond)
 			}
-			got, err := answers.ReadString('\n')
+			got, err := replies.ReadString('\n')
 			require.NoError(t, err)
 			require.Equal(t, "line\n", got)
 		}
 	}
 
-	ask()
+	sendLines()
 	require.EqualValues(t, lines, p.RoundTrips())
 
 	p.Delay(delay)
 	start := time.Now()
-	ask()
+	sendLines()
 	require.GreaterOrEqual(t, time.Since(start), lines*delay)
 	require.EqualValues(t, 2*lines, p.RoundTrips())
 }

@@ -21,45 +21,46 @@ import (
 const (
 	clients  = 16
 	poolSize = 8
-	granted  = 3 // the role's CONNECTION LIMIT, below the pool's size
-	// agentsEach is how many agents each tenant has: what a served request reads.
-	agentsEach = 5
-	// slowest is how long a request may take that is served, on a machine that does other things, too.
-	slowest = 4 * time.Second
+	// connectionLimit is the role's CONNECTION LIMIT, below the pool's size.
+	connectionLimit = 3
+	agentsPerTenant = 5
+	// maxDuration of a successful request allows for a busy machine.
+	maxDuration = 4 * time.Second
+	// shortest is a phase that only touches every connection.
+	shortest = 200 * time.Millisecond
 )
 
-// TestFaults takes a pool through the faults of a server and of a network, one after the other, under a bounded load.
-// Each phase says which requests may fail, and how many.
+// TestFaults injects faults of server and network one after another, and checks which requests fail in each phase.
 //
-//nolint:paralleltest // It is timed: the other load comes after it.
+//nolint:paralleltest // it is timed
 func TestFaults(t *testing.T) {
 	phase := max(time.Second/2, time.Duration(loadSeconds(t))*time.Second/10)
-	f := newFaults(t)
+	f := setupFaults(t)
 
 	o := f.load(t, phase)
 	require.Empty(t, o.failed, "without a fault")
 
-	// The server grants fewer connections than the pool would open.
-	f.allow(t, granted)
+	// The server allows fewer connections than the pool would open.
+	f.allow(t, connectionLimit)
 	f.proxy.Drop()
-	f.load(t, shortest) // those that were dropped are noticed
+	f.load(t, shortest) // the pool notices the dropped connections
 	before := f.proxy.Accepted()
 	o = f.load(t, phase)
-	require.Empty(t, o.failed, "%d connections serve everybody", granted)
+	require.Empty(t, o.failed, "%d connections serve all clients", connectionLimit)
 	require.LessOrEqual(t, f.proxy.Accepted()-before, 8+3*int(phase/time.Second), "dialing backs off")
 
-	// It ends connections meanwhile. Each takes at most the one request with it that it was serving.
-	ended := 0
+	// The server terminates connections. Each fails at most the request that it was serving.
+	terminated := 0
 	o = f.during(t, phase, func() {
 		for range int(phase / (200 * time.Millisecond)) {
-			ended += f.terminateOne(t)
+			terminated += f.terminateOne(t)
 			time.Sleep(200 * time.Millisecond)
 		}
 	})
-	require.Positive(t, ended)
-	require.LessOrEqual(t, len(o.failed), ended, "%v", o.failed)
+	require.Positive(t, terminated)
+	require.LessOrEqual(t, len(o.failed), terminated, "%v", o.failed)
 
-	// It can't be reached for a moment. What fails says so, and soon.
+	// The server is unreachable for a moment.
 	f.allow(t, -1)
 	o = f.during(t, phase, func() {
 		f.proxy.Refuse()
@@ -72,27 +73,24 @@ func TestFaults(t *testing.T) {
 		require.ErrorIs(t, err, pgtenant.ErrConnection)
 	}
 	o = f.load(t, phase)
-	require.Empty(t, o.failed, "it is back")
+	require.Empty(t, o.failed, "after the outage")
 
-	// A proxy forgets the connections that were idle.
+	// Idle connections are lost without notice.
 	time.Sleep(1100 * time.Millisecond)
 	f.proxy.Freeze()
 	o = f.load(t, phase)
-	require.Empty(t, o.failed, "frozen connections are found")
+	require.Empty(t, o.failed, "frozen connections are replaced")
 }
 
-// shortest is a phase that only has to touch every connection.
-const shortest = 200 * time.Millisecond
-
-// faults is a cluster of its own, since a role's limit is the cluster's, with a driver behind a proxy.
-type faults struct {
+// faultBundle has its own cluster, since a role's limit is per cluster, and a driver behind a proxy.
+type faultBundle struct {
 	super   *pgx.Conn
 	proxy   *faultproxy.Proxy
 	client  *ent.Client
 	tenants []tenancy.ID
 }
 
-func newFaults(t *testing.T) *faults {
+func setupFaults(t *testing.T) *faultBundle {
 	t.Helper()
 	db := testdb.OwnCluster(t).New(t)
 	super, err := pgx.Connect(t.Context(), db.SuperURL)
@@ -102,54 +100,53 @@ func newFaults(t *testing.T) *faults {
 	drv, err := pgtenant.Open(t.Context(), proxy.URL(), pgtenant.WithMaxConns(poolSize))
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = drv.Close() })
-	f := &faults{super: super, proxy: proxy, client: ent.NewClient(ent.Driver(drv))}
+	f := &faultBundle{super: super, proxy: proxy, client: ent.NewClient(ent.Driver(drv))}
 	for i := range clients / 2 {
 		row, err := f.client.Tenant.Create().SetName(strconv.Itoa(i)).SetSlug(strconv.Itoa(i)).Save(t.Context())
 		require.NoError(t, err)
 		id, err := tenancy.FromUUID(row.ID)
 		require.NoError(t, err)
 		f.tenants = append(f.tenants, id)
-		for n := range agentsEach {
+		for n := range agentsPerTenant {
 			require.NoError(t, f.client.Agent.Create().SetName(strconv.Itoa(n)).Exec(tenancy.With(t.Context(), id)))
 		}
 	}
 	return f
 }
 
-func (f *faults) allow(t *testing.T, connections int) {
+func (f *faultBundle) allow(t *testing.T, connections int) {
 	t.Helper()
 	_, err := f.super.Exec(t.Context(), fmt.Sprintf("alter role konstruct_app connection limit %d", connections))
 	require.NoError(t, err)
 }
 
-func (f *faults) terminateOne(t *testing.T) (ended int) {
+func (f *faultBundle) terminateOne(t *testing.T) (terminated int) {
 	t.Helper()
 	require.NoError(t, f.super.QueryRow(t.Context(), `select count(pg_terminate_backend(pid)) from (select pid from pg_stat_activity
-		where usename = 'konstruct_app' order by random() limit 1) as victim`).Scan(&ended))
-	return ended
+		where usename = 'konstruct_app' order by random() limit 1) as victim`).Scan(&terminated))
+	return terminated
 }
 
-// outcomes are those of a phase's requests.
+// outcomes of a phase's requests.
 type outcomes struct {
 	served int
 	failed []error
 }
 
-// load runs the clients for as long as it takes.
-func (f *faults) load(t *testing.T, lasting time.Duration) outcomes {
+func (f *faultBundle) load(t *testing.T, d time.Duration) outcomes {
 	t.Helper()
-	return f.during(t, lasting, func() {})
+	return f.during(t, d, func() {})
 }
 
-// during runs the clients while the fault happens. All that is served is whole, the tenant's own, and served in time.
-func (f *faults) during(t *testing.T, lasting time.Duration, fault func()) outcomes {
+// during runs the clients for d, and fault beside them.
+func (f *faultBundle) during(t *testing.T, d time.Duration, fault func()) outcomes {
 	t.Helper()
 	var (
 		mu  sync.Mutex
 		all outcomes
 		wg  sync.WaitGroup
 	)
-	until := time.Now().Add(lasting)
+	until := time.Now().Add(d)
 	for i := range clients {
 		wg.Go(func() {
 			for time.Now().Before(until) {
@@ -172,8 +169,9 @@ func (f *faults) during(t *testing.T, lasting time.Duration, fault func()) outco
 	return all
 }
 
-// request is one of a client: it reads its tenant's agents, and thinks for a moment where that failed.
-func (f *faults) request(ctx context.Context, id tenancy.ID) (served bool, err error) {
+// request reads a tenant's agents, which must be complete, the tenant's own, and served in time. It pauses after an
+// error.
+func (f *faultBundle) request(ctx context.Context, id tenancy.ID) (served bool, err error) {
 	start := time.Now()
 	agents, err := f.client.Agent.Query().All(tenancy.With(ctx, id))
 	took := time.Since(start)
@@ -181,9 +179,9 @@ func (f *faults) request(ctx context.Context, id tenancy.ID) (served bool, err e
 	case err != nil:
 		time.Sleep(10 * time.Millisecond)
 		return false, err
-	case took > slowest:
+	case took > maxDuration:
 		return true, fmt.Errorf("served after %s", took)
-	case len(agents) != agentsEach:
+	case len(agents) != agentsPerTenant:
 		return true, fmt.Errorf("%d agents", len(agents))
 	}
 	for _, a := range agents {

@@ -7,23 +7,23 @@ import (
 	"github.com/konstruct/konstruct/tenancy"
 )
 
-// outcome is what is known of a write.
+// outcome is the expected result of a write.
 type outcome int
 
 const (
-	// unknown writes were cut off: they may have been committed or not.
+	// unknown writes were interrupted, and may have been committed.
 	unknown outcome = iota
 	present
 	absent
 )
 
-// entry is one row that somebody wrote, or tried to.
+// entry is a row that a worker wrote or tried to write.
 type entry struct {
 	tenant  tenancy.ID
 	outcome outcome
 }
 
-// ledger remembers the writes by the names of their rows, which are unique.
+// ledger records writes by the unique names of their rows.
 type ledger struct {
 	mu      sync.Mutex
 	entries map[string]entry
@@ -37,7 +37,7 @@ func (l *ledger) note(name string, tenant tenancy.ID, o outcome) {
 	l.entries[name] = entry{tenant: tenant, outcome: o}
 }
 
-// outcomes counts the entries.
+// outcomes counts the entries by outcome.
 func (l *ledger) outcomes() map[outcome]int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -48,25 +48,25 @@ func (l *ledger) outcomes() map[outcome]int {
 	return counts
 }
 
-// audit holds the rows that are really there, canaries by name, against the entries.
-func (l *ledger) audit(written map[string]string) []error {
+// audit compares the entries with the stored rows, which are canaries by name.
+func (l *ledger) audit(stored map[string]string) []error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var faults []error
 	for name, e := range l.entries {
-		found, there := written[name]
+		found, exists := stored[name]
 		switch {
-		case there && found != canary(e.tenant):
+		case exists && found != canary(e.tenant):
 			faults = append(faults, fmt.Errorf("a row of %s carries %q", e.tenant, found))
-		case there && e.outcome == absent:
-			faults = append(faults, fmt.Errorf("a row of %s was rolled back or deleted, and is there", e.tenant))
-		case !there && e.outcome == present:
-			faults = append(faults, fmt.Errorf("a row of %s was acknowledged, and is not there", e.tenant))
+		case exists && e.outcome == absent:
+			faults = append(faults, fmt.Errorf("a row of %s was rolled back or deleted, but exists", e.tenant))
+		case !exists && e.outcome == present:
+			faults = append(faults, fmt.Errorf("a row of %s was acknowledged, but is missing", e.tenant))
 		}
 	}
-	for name := range written {
+	for name := range stored {
 		if _, known := l.entries[name]; !known {
-			faults = append(faults, fmt.Errorf("nobody wrote the row %q", name))
+			faults = append(faults, fmt.Errorf("unknown row %q", name))
 		}
 	}
 	return faults

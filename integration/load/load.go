@@ -3,6 +3,7 @@ package load
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"sync"
 	"testing"
@@ -19,85 +20,83 @@ import (
 )
 
 const (
-	// seedsPerTenant is how many agents each tenant has from the beginning. Nobody changes them.
+	// seedsPerTenant is the number of agents of each tenant that no worker may change.
 	seedsPerTenant = 60
-	// overtime is how much longer a run may take, on a slow machine, to have tried everything.
-	overtime = 2 * time.Minute
-	// lookEvery is how often a run asks itself whether it has.
-	lookEvery = 50 * time.Millisecond
+	// overtime is how much longer a run may take to have tried everything.
+	overtime     = 2 * time.Minute
+	pollInterval = 50 * time.Millisecond
 )
 
-// Options says how heavy the load is.
+// Options configures the load.
 type Options struct {
 	Tenants    int
 	Goroutines int
-	// For is how long the load lasts at least. It goes on until each operation and each fault has come up and AtLeast
-	// rows were checked, within reason.
+	// For is the minimum duration. The run continues, within limits, until each operation and each fault occurred and
+	// AtLeast rows were checked.
 	For     time.Duration
 	AtLeast int64
-	// Disconnects is how often the server ends one of the connections; zero is never.
+	// Disconnects is the interval at which the server terminates a connection. Zero means never.
 	Disconnects time.Duration
-	// Report only counts wrong rows, where they are expected: the load goes on until there is one, and the test does not
-	// fail for anything.
+	// Report is for drivers that are expected to fail: the run continues until it finds a wrong row, and fails no test.
 	Report bool
 }
 
-// Tally is what came out.
-type Tally struct {
-	// Checked rows were read and held against their tenant; Wrong ones were another's.
+// Result is the result of a run.
+type Result struct {
+	// Checked rows were read and compared with their tenant. Wrong rows were another tenant's.
 	Checked, Wrong int64
-	// Done counts the visits that went through, by what they did; Faults the errors, by kind.
+	// Done counts successful operations by name, Faults expected errors by kind.
 	Done, Faults map[string]int
-	// Ended connections were ended by the server.
-	Ended int
-	// Present, Absent and Unknown are the ledger's writes: acknowledged, rolled back, cut off.
+	// Terminated counts the connections that the server terminated.
+	Terminated int
+	// Present, Absent and Unknown count writes: acknowledged, rolled back, interrupted.
 	Present, Absent, Unknown int
 }
 
-// storm is one run.
-type storm struct {
+// harness is one run.
+type harness struct {
 	options Options
 	driver  dialect.Driver
 	client  *ent.Client
 	super   *pgxpool.Pool
 	tenants []tenancy.ID
-	tally   *tally
+	results *recorder
 	ledger  *ledger
 }
 
-// Run seeds the database through its superuser, then loads the driver, which is logged in as konstruct_app.
-func Run(t *testing.T, db *testdb.Database, driver dialect.Driver, options Options) Tally {
+// Run seeds the database as superuser, and puts the driver, which connects as konstruct_app, under load.
+func Run(t *testing.T, db *testdb.Database, driver dialect.Driver, options Options) Result {
 	t.Helper()
 	super, err := pgxpool.New(t.Context(), db.SuperURL)
 	require.NoError(t, err)
 	defer super.Close()
-	s := &storm{
+	h := &harness{
 		options: options, driver: driver, client: ent.NewClient(ent.Driver(driver)), super: super,
-		tally: newTally(), ledger: newLedger(),
+		results: newRecorder(), ledger: newLedger(),
 	}
-	s.seed(t)
-	seed := rand.Uint64() //nolint:gosec // it only has to be printed and repeated
+	h.seed(t)
+	seed := rand.Uint64() //nolint:gosec // not a secret
 	t.Logf("load: seed %d, %d tenants, %d goroutines, %s", seed, options.Tenants, options.Goroutines, options.For)
-	s.blow(t.Context(), seed)
-	s.settle(t)
+	h.run(t.Context(), seed)
+	h.verify(t)
 	if !options.Report {
-		s.tally.judge(t, options)
+		h.results.check(t, options)
 	}
-	return s.tally.sum(s.ledger)
+	return h.results.sum(h.ledger)
 }
 
-// seed gives every tenant its agents and a connection, each with the tenant's canary.
-func (s *storm) seed(t *testing.T) {
+// seed creates agents and connections with the tenant's canary.
+func (h *harness) seed(t *testing.T) {
 	t.Helper()
-	rows, err := s.super.Query(t.Context(), `INSERT INTO tenants (id, name, slug)
-		SELECT gen_random_uuid(), 'tenant ' || n, 't' || n FROM generate_series(1, $1::int) AS n RETURNING id::text`, s.options.Tenants)
+	rows, err := h.super.Query(t.Context(), `INSERT INTO tenants (id, name, slug)
+		SELECT gen_random_uuid(), 'tenant ' || n, 't' || n FROM generate_series(1, $1::int) AS n RETURNING id::text`, h.options.Tenants)
 	require.NoError(t, err)
 	ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	require.NoError(t, err)
 	for _, text := range ids {
 		id, err := tenancy.Parse(text)
 		require.NoError(t, err)
-		s.tenants = append(s.tenants, id)
+		h.tenants = append(h.tenants, id)
 	}
 	for _, statement := range []string{
 		`INSERT INTO agents (id, tenant_id, name, persona)
@@ -105,41 +104,41 @@ func (s *storm) seed(t *testing.T) {
 		`INSERT INTO channel_connections (id, tenant_id, channel_type, workspace_id)
 			SELECT gen_random_uuid(), id, 'slack', 'canary ' || id || ' ' || n FROM tenants, generate_series(1, $1::int / 5) AS n`,
 	} {
-		_, err = s.super.Exec(t.Context(), statement, seedsPerTenant)
+		_, err = h.super.Exec(t.Context(), statement, seedsPerTenant)
 		require.NoError(t, err)
 	}
 }
 
-// canary is what a tenant's rows carry.
+// canary marks a tenant's rows.
 func canary(id tenancy.ID) string { return "canary " + id.String() }
 
-// blow runs the visitors, and the one who ends connections, until it is enough.
-func (s *storm) blow(ctx context.Context, seed uint64) {
-	ctx, cancel := context.WithTimeout(ctx, s.options.For+overtime)
+// run runs the workers and the disconnects until the options are met.
+func (h *harness) run(ctx context.Context, seed uint64) {
+	ctx, cancel := context.WithTimeout(ctx, h.options.For+overtime)
 	defer cancel()
 	var wg sync.WaitGroup
-	for i := range s.options.Goroutines {
+	for i := range h.options.Goroutines {
 		wg.Go(func() {
-			v := &visitor{storm: s, random: rand.New(rand.NewPCG(seed, uint64(i)))} //nolint:gosec // as above
+			w := &worker{harness: h, random: rand.New(rand.NewPCG(seed, uint64(i)))} //nolint:gosec // not a secret
 			for ctx.Err() == nil {
-				v.visit(context.WithoutCancel(ctx))
+				w.step(context.WithoutCancel(ctx))
 			}
 		})
 	}
-	if s.options.Disconnects > 0 {
-		wg.Go(func() { s.disconnect(ctx) })
+	if h.options.Disconnects > 0 {
+		wg.Go(func() { h.disconnect(ctx) })
 	}
 	started := time.Now()
-	for ctx.Err() == nil && (time.Since(started) < s.options.For || !s.tally.enough(s.options)) {
-		time.Sleep(lookEvery)
+	for ctx.Err() == nil && (time.Since(started) < h.options.For || !h.results.enough(h.options)) {
+		time.Sleep(pollInterval)
 	}
 	cancel()
 	wg.Wait()
 }
 
-// disconnect has the server end one connection of the application's after the other, at random.
-func (s *storm) disconnect(ctx context.Context) {
-	tick := time.NewTicker(s.options.Disconnects)
+// disconnect periodically terminates a random connection of the application.
+func (h *harness) disconnect(ctx context.Context) {
+	tick := time.NewTicker(h.options.Disconnects)
 	defer tick.Stop()
 	for {
 		select {
@@ -147,40 +146,40 @@ func (s *storm) disconnect(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		ended, err := s.super.Exec(ctx, `SELECT pg_terminate_backend(pid) FROM (SELECT pid FROM pg_stat_activity
+		terminated, err := h.super.Exec(ctx, `SELECT pg_terminate_backend(pid) FROM (SELECT pid FROM pg_stat_activity
 			WHERE datname = current_database() AND usename = 'konstruct_app' ORDER BY random() LIMIT 1) AS victim`)
 		switch {
 		case err == nil:
-			s.tally.ended(int(ended.RowsAffected()))
+			h.results.terminated(int(terminated.RowsAffected()))
 		case !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled):
-			s.tally.unexpected("disconnect", err)
+			h.results.unexpected("disconnect", err)
 		}
 	}
 }
 
-// settle reads, as the superuser, what the storm has left behind.
-func (s *storm) settle(t *testing.T) {
+// verify compares the tables, as superuser, with what was written.
+func (h *harness) verify(t *testing.T) {
 	t.Helper()
-	var strays int64
-	require.NoError(t, s.super.QueryRow(t.Context(), `SELECT
+	var wrong int64
+	require.NoError(t, h.super.QueryRow(t.Context(), `SELECT
 		(SELECT count(*) FROM agents WHERE persona <> 'canary ' || tenant_id) +
-		(SELECT count(*) FROM channel_connections WHERE NOT starts_with(workspace_id, 'canary ' || tenant_id))`).Scan(&strays))
-	s.tally.wrong(strays)
+		(SELECT count(*) FROM channel_connections WHERE NOT starts_with(workspace_id, 'canary ' || tenant_id))`).Scan(&wrong))
+	h.results.wrong(wrong)
 	var seeds int
-	require.NoError(t, s.super.QueryRow(t.Context(), "SELECT count(*) FROM agents WHERE starts_with(name, 'seed ')").Scan(&seeds))
-	if seeds != seedsPerTenant*len(s.tenants) {
-		s.tally.unexpected("seeds", errors.New("rows that nobody was to touch are gone, or more"))
+	require.NoError(t, h.super.QueryRow(t.Context(), "SELECT count(*) FROM agents WHERE starts_with(name, 'seed ')").Scan(&seeds))
+	if seeds != seedsPerTenant*len(h.tenants) {
+		h.results.unexpected("seeds", fmt.Errorf("%d seeded rows instead of %d", seeds, seedsPerTenant*len(h.tenants)))
 	}
-	rows, err := s.super.Query(t.Context(), "SELECT name, persona FROM agents WHERE NOT starts_with(name, 'seed ')")
+	rows, err := h.super.Query(t.Context(), "SELECT name, persona FROM agents WHERE NOT starts_with(name, 'seed ')")
 	require.NoError(t, err)
-	written := map[string]string{}
+	stored := map[string]string{}
 	var name, persona string
 	_, err = pgx.ForEachRow(rows, []any{&name, &persona}, func() error {
-		written[name] = persona
+		stored[name] = persona
 		return nil
 	})
 	require.NoError(t, err)
-	for _, fault := range s.ledger.audit(written) {
-		s.tally.unexpected("ledger", fault)
+	for _, fault := range h.ledger.audit(stored) {
+		h.results.unexpected("ledger", fault)
 	}
 }

@@ -22,13 +22,13 @@ import (
 const (
 	secondsVariable = "KONSTRUCT_LOAD_SECONDS"
 	defaultSeconds  = 3
-	// A run of this many seconds has to check this many rows, or it has not been a load.
+	// A run of at least longSeconds must check longChecked rows.
 	longSeconds, longChecked = 60, 100_000
 )
 
 func TestMain(m *testing.M) { testdb.Main(m) }
 
-// 200 tenants, 64 goroutines, 8 connections: no wrong row, whatever happens on the way.
+// 200 tenants, 64 goroutines, 8 connections.
 func TestNoWrongRowUnderLoad(t *testing.T) {
 	t.Parallel()
 	seconds := loadSeconds(t)
@@ -43,11 +43,11 @@ func TestNoWrongRowUnderLoad(t *testing.T) {
 	if seconds >= longSeconds {
 		options.AtLeast = longChecked
 	}
-	tally := load.Run(t, db, drv, options)
-	t.Logf("%+v", tally)
-	require.Zero(t, tally.Wrong)
-	require.GreaterOrEqual(t, tally.Checked, options.AtLeast)
-	require.Positive(t, tally.Present, "something was written")
+	result := load.Run(t, db, drv, options)
+	t.Logf("%+v", result)
+	require.Zero(t, result.Wrong)
+	require.GreaterOrEqual(t, result.Checked, options.AtLeast)
+	require.Positive(t, result.Present, "rows were written")
 }
 
 func loadSeconds(t *testing.T) int {
@@ -62,8 +62,8 @@ func loadSeconds(t *testing.T) int {
 	return seconds
 }
 
-// The same load on a driver that sets the tenant for the session finds wrong rows, so it would find ours.
-func TestTheLoadBites(t *testing.T) {
+// A driver that sets the tenant for the session must show wrong rows under the same load.
+func TestLoadFindsWrongRows(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t)
 	drv, err := entsql.Open("pgx", db.AppURL)
@@ -71,34 +71,33 @@ func TestTheLoadBites(t *testing.T) {
 	defer func() { require.NoError(t, drv.Close()) }()
 	drv.DB().SetMaxOpenConns(8)
 
-	tally := load.Run(t, db, sessionDriver{drv}, load.Options{Tenants: 20, Goroutines: 16, For: time.Second, Report: true})
-	require.Positive(t, tally.Wrong, "%+v", tally)
+	result := load.Run(t, db, sessionDriver{drv}, load.Options{Tenants: 20, Goroutines: 16, For: time.Second, Report: true})
+	require.Positive(t, result.Wrong, "%+v", result)
 }
 
-// sessionDriver is what one would write at first: it tells a connection of the pool the tenant, and then runs the
-// statement, on whichever connection comes.
+// sessionDriver is a naive driver: it sets the tenant on one connection of the pool, and runs the statement on any.
 type sessionDriver struct{ *entsql.Driver }
 
 var _ dialect.Driver = sessionDriver{}
 
 func (d sessionDriver) Query(ctx context.Context, query string, args, v any) error {
-	if err := d.enter(ctx); err != nil {
+	if err := d.setTenant(ctx); err != nil {
 		return err
 	}
 	return d.Driver.Query(ctx, query, args, v)
 }
 
 func (d sessionDriver) Exec(ctx context.Context, query string, args, v any) error {
-	if err := d.enter(ctx); err != nil {
+	if err := d.setTenant(ctx); err != nil {
 		return err
 	}
 	return d.Driver.Exec(ctx, query, args, v)
 }
 
-func (d sessionDriver) enter(ctx context.Context) error {
+func (d sessionDriver) setTenant(ctx context.Context) error {
 	id, err := tenancy.From(ctx)
 	if err != nil {
-		return nil //nolint:nilerr // nobody's statements are sent as they are
+		return nil //nolint:nilerr // without a tenant, nothing is set
 	}
 	_, err = d.DB().ExecContext(ctx, "select set_config('app.current_tenant', $1, false)", id.String())
 	if err != nil {

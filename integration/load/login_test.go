@@ -27,20 +27,17 @@ import (
 )
 
 const (
-	// Each of these clients logs in with addresses that don't exist, one request after another, from a network address of
-	// its own.
+	// Each client has its own network address, and sends log-ins with unknown e-mail addresses one after another.
 	floodClients, floodRequests = 50, 400
 	honestLogins                = 5
-	// loginTolerance is the longest that an honest login may take meanwhile. All clients wait for one hash each before it
-	// is the honest one's turn again: 50 times 20 to 50 ms.
+	// loginTolerance bounds an honest log-in. Every other client is served one hash first: 50 times 20 to 50 ms.
 	loginTolerance = 10 * time.Second
 )
 
-// TestALoginFloodKeepsNobodyOut: hashing is shared fairly between clients, so those who flood other addresses slow an
-// honest person down, and no more.
+// Hashing is fair between clients, so a flood delays an honest log-in by a bounded time.
 //
 //nolint:paralleltest // it measures time
-func TestALoginFloodKeepsNobodyOut(t *testing.T) {
+func TestLoginDuringFlood(t *testing.T) {
 	drv, err := pgtenant.Open(t.Context(), testdb.New(t).AppURL, pgtenant.WithMaxConns(4))
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = drv.Close() })
@@ -68,7 +65,7 @@ func TestALoginFloodKeepsNobodyOut(t *testing.T) {
 	stop()
 	flood.Wait()
 	require.Zero(t, outcomes[http.StatusInternalServerError].Load())
-	require.Zero(t, outcomes[http.StatusServiceUnavailable].Load(), "the queue had a place for each of these clients")
+	require.Zero(t, outcomes[http.StatusServiceUnavailable].Load(), "the queue has a slot for each client")
 }
 
 func loginServer(t *testing.T, drv *pgtenant.Driver) string {
@@ -95,7 +92,7 @@ func loginServer(t *testing.T, drv *pgtenant.Driver) string {
 	return listening.URL
 }
 
-// logIn returns the status, or 0 where ctx ended meanwhile.
+// logIn returns the status, or 0 if ctx ended.
 func logIn(ctx context.Context, t *testing.T, api, client, email, password string) int {
 	t.Helper()
 	body, err := json.Marshal(map[string]string{"email": email, "password": password})

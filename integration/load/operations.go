@@ -16,66 +16,66 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// operation is one thing that a visitor does for a tenant. It returns nil when it went as it had to, which for some
-// means that the database refused.
+// operation is run by a worker for a tenant. It returns nil on the expected result, which may be a refusal by the
+// database.
 type operation struct {
 	name string
-	do   func(v *visitor, ctx context.Context, id tenancy.ID) error
+	do   func(w *worker, ctx context.Context, id tenancy.ID) error
 }
 
-// operations is every operation, with equal chances.
+// operations are chosen with equal probability.
 //
 //nolint:gochecknoglobals // a table of methods, which Go cannot make constant
 var operations = []operation{
-	{"list", (*visitor).list},
-	{"list by raw SQL", (*visitor).listRaw},
-	{"list connections", (*visitor).listConnections},
-	{"count", (*visitor).count},
-	{"list without a tenant", (*visitor).listNothing},
-	{"create", (*visitor).create},
-	{"update", (*visitor).update},
-	{"delete", (*visitor).remove},
-	{"commit", (*visitor).commit},
-	{"roll back", (*visitor).rollBack},
-	{"panic", (*visitor).panics},
-	{"fail in a transaction", (*visitor).fails},
-	{"server's time-out", (*visitor).timesOut},
-	{"steal", (*visitor).steal},
-	{"plant", (*visitor).plant},
-	{"poison the connection", (*visitor).poison},
-	{"leave a transaction open", (*visitor).leaveOpen},
-	{"sleep", (*visitor).sleep},
+	{"list", (*worker).list},
+	{"list by raw SQL", (*worker).listRaw},
+	{"list connections", (*worker).listConnections},
+	{"count", (*worker).count},
+	{"list without a tenant", (*worker).listNothing},
+	{"create", (*worker).create},
+	{"update", (*worker).update},
+	{"delete", (*worker).remove},
+	{"commit", (*worker).commit},
+	{"roll back", (*worker).rollBack},
+	{"panic", (*worker).panics},
+	{"fail in a transaction", (*worker).fails},
+	{"statement timeout", (*worker).timesOut},
+	{"steal", (*worker).steal},
+	{"plant", (*worker).plant},
+	{"poison the connection", (*worker).poison},
+	{"leave a transaction open", (*worker).leaveOpen},
+	{"sleep", (*worker).sleep},
 }
 
 // --- Reading
 
-func (v *visitor) list(ctx context.Context, id tenancy.ID) error {
-	agents, err := v.client.Agent.Query().All(tenancy.With(ctx, id))
-	return v.holdAgents(id, agents, err)
+func (w *worker) list(ctx context.Context, id tenancy.ID) error {
+	agents, err := w.client.Agent.Query().All(tenancy.With(ctx, id))
+	return w.checkAgents(id, agents, err)
 }
 
-// holdAgents wants the tenant's own rows, all of its seeds among them.
-func (v *visitor) holdAgents(id tenancy.ID, agents []*ent.Agent, err error) error {
-	hold(v, agents, func(a *ent.Agent) bool { return a.TenantID == id.UUID() && a.Persona == canary(id) })
+// checkAgents requires the tenant's own rows, including all seeds.
+func (w *worker) checkAgents(id tenancy.ID, agents []*ent.Agent, err error) error {
+	checkRows(w, agents, func(a *ent.Agent) bool { return a.TenantID == id.UUID() && a.Persona == canary(id) })
 	if err == nil && len(agents) < seedsPerTenant {
-		return errNotAll
+		return errMissingRows
 	}
 	return err
 }
 
-// listRaw has no mixin before it: PostgreSQL alone says which rows there are.
-func (v *visitor) listRaw(ctx context.Context, id tenancy.ID) error {
-	personas, err := v.personas(tenancy.With(ctx, id))
-	hold(v, personas, func(found string) bool { return found == canary(id) })
+// listRaw bypasses the mixin, so only RLS filters.
+func (w *worker) listRaw(ctx context.Context, id tenancy.ID) error {
+	personas, err := w.personas(tenancy.With(ctx, id))
+	checkRows(w, personas, func(found string) bool { return found == canary(id) })
 	if err == nil && len(personas) < seedsPerTenant {
-		return errNotAll
+		return errMissingRows
 	}
 	return err
 }
 
-func (v *visitor) personas(ctx context.Context) ([]string, error) {
+func (w *worker) personas(ctx context.Context) ([]string, error) {
 	var rows entsql.Rows
-	if err := v.driver.Query(ctx, "select persona from agents", []any{}, &rows); err != nil {
+	if err := w.driver.Query(ctx, "select persona from agents", []any{}, &rows); err != nil {
 		return nil, err
 	}
 	var personas []string
@@ -89,38 +89,38 @@ func (v *visitor) personas(ctx context.Context) ([]string, error) {
 	return personas, errors.Join(rows.Err(), rows.Close())
 }
 
-func (v *visitor) listConnections(ctx context.Context, id tenancy.ID) error {
-	connections, err := v.client.ChannelConnection.Query().All(tenancy.With(ctx, id))
-	hold(v, connections, func(c *ent.ChannelConnection) bool {
+func (w *worker) listConnections(ctx context.Context, id tenancy.ID) error {
+	connections, err := w.client.ChannelConnection.Query().All(tenancy.With(ctx, id))
+	checkRows(w, connections, func(c *ent.ChannelConnection) bool {
 		return c.TenantID == id.UUID() && strings.HasPrefix(c.WorkspaceID, canary(id))
 	})
 	return err
 }
 
-func (v *visitor) count(ctx context.Context, id tenancy.ID) error {
-	n, err := v.client.Agent.Query().Where(agent.NameHasPrefix("seed ")).Count(tenancy.With(ctx, id))
+func (w *worker) count(ctx context.Context, id tenancy.ID) error {
+	n, err := w.client.Agent.Query().Where(agent.NameHasPrefix("seed ")).Count(tenancy.With(ctx, id))
 	if err == nil && n != seedsPerTenant {
-		return errNotAll
+		return errMissingRows
 	}
 	return err
 }
 
-// listNothing counts each row that shows as a wrong one.
-func (v *visitor) listNothing(ctx context.Context, _ tenancy.ID) error {
-	personas, err := v.personas(ctx)
-	hold(v, personas, func(string) bool { return false })
+// listNothing must see no row.
+func (w *worker) listNothing(ctx context.Context, _ tenancy.ID) error {
+	personas, err := w.personas(ctx)
+	checkRows(w, personas, func(string) bool { return false })
 	return err
 }
 
 // --- Writing
 
-func (v *visitor) create(ctx context.Context, id tenancy.ID) error {
+func (w *worker) create(ctx context.Context, id tenancy.ID) error {
 	r := row{name: uuid.NewString(), tenant: id}
-	v.ledger.note(r.name, id, unknown)
-	if err := newAgent(v.client, r).Exec(tenancy.With(ctx, id)); err != nil {
+	w.ledger.note(r.name, id, unknown)
+	if err := newAgent(w.client, r).Exec(tenancy.With(ctx, id)); err != nil {
 		return err
 	}
-	v.keep(r)
+	w.keep(r)
 	return nil
 }
 
@@ -128,48 +128,48 @@ func newAgent(c *ent.Client, r row) *ent.AgentCreate {
 	return c.Agent.Create().SetName(r.name).SetPersona(canary(r.tenant))
 }
 
-func (v *visitor) keep(r row) {
-	v.ledger.note(r.name, r.tenant, present)
-	v.mine = append(v.mine, r)
+func (w *worker) keep(r row) {
+	w.ledger.note(r.name, r.tenant, present)
+	w.written = append(w.written, r)
 }
 
-// update changes a row of this visitor's. A row that was acknowledged can be found again.
-func (v *visitor) update(ctx context.Context, _ tenancy.ID) error {
-	if len(v.mine) == 0 {
+// update changes an acknowledged row of this worker, which must exist.
+func (w *worker) update(ctx context.Context, _ tenancy.ID) error {
+	if len(w.written) == 0 {
 		return nil
 	}
-	r := v.mine[v.random.IntN(len(v.mine))]
-	n, err := v.client.Agent.Update().Where(agent.Name(r.name)).SetRole("changed").Save(tenancy.With(ctx, r.tenant))
+	r := w.written[w.random.IntN(len(w.written))]
+	n, err := w.client.Agent.Update().Where(agent.Name(r.name)).SetRole("changed").Save(tenancy.With(ctx, r.tenant))
 	if err == nil && n != 1 {
-		return fmt.Errorf("%w: %d rows updated", errNotAll, n)
+		return fmt.Errorf("%w: %d rows updated", errMissingRows, n)
 	}
 	return err
 }
 
-func (v *visitor) remove(ctx context.Context, _ tenancy.ID) error {
-	if len(v.mine) == 0 {
+func (w *worker) remove(ctx context.Context, _ tenancy.ID) error {
+	if len(w.written) == 0 {
 		return nil
 	}
-	last := len(v.mine) - 1
-	r := v.mine[last]
-	v.mine = v.mine[:last]
-	v.ledger.note(r.name, r.tenant, unknown)
-	n, err := v.client.Agent.Delete().Where(agent.Name(r.name)).Exec(tenancy.With(ctx, r.tenant))
+	last := len(w.written) - 1
+	r := w.written[last]
+	w.written = w.written[:last]
+	w.ledger.note(r.name, r.tenant, unknown)
+	n, err := w.client.Agent.Delete().Where(agent.Name(r.name)).Exec(tenancy.With(ctx, r.tenant))
 	if err != nil {
 		return err
 	}
 	if n != 1 {
-		return fmt.Errorf("%w: %d rows deleted", errNotAll, n)
+		return fmt.Errorf("%w: %d rows deleted", errMissingRows, n)
 	}
-	v.ledger.note(r.name, r.tenant, absent)
+	w.ledger.note(r.name, r.tenant, absent)
 	return nil
 }
 
 // --- Transactions
 
-// begun runs fn in a transaction that has written a row of the name r.
-func (v *visitor) begun(ctx context.Context, r row, fn func(context.Context, *ent.Tx) error) error {
-	return pgtenant.InTx(tenancy.With(ctx, r.tenant), v.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
+// inTx runs fn in a transaction that has written r.
+func (w *worker) inTx(ctx context.Context, r row, fn func(context.Context, *ent.Tx) error) error {
+	return pgtenant.InTx(tenancy.With(ctx, r.tenant), w.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
 		if err := newAgent(tx.Client(), r).Exec(ctx); err != nil {
 			return err
 		}
@@ -177,51 +177,51 @@ func (v *visitor) begun(ctx context.Context, r row, fn func(context.Context, *en
 	})
 }
 
-func (v *visitor) commit(ctx context.Context, id tenancy.ID) error {
+func (w *worker) commit(ctx context.Context, id tenancy.ID) error {
 	r := row{name: uuid.NewString(), tenant: id}
-	v.ledger.note(r.name, id, unknown)
-	err := v.begun(ctx, r, func(ctx context.Context, tx *ent.Tx) error {
+	w.ledger.note(r.name, id, unknown)
+	err := w.inTx(ctx, r, func(ctx context.Context, tx *ent.Tx) error {
 		agents, err := tx.Agent.Query().All(ctx)
-		return v.holdAgents(id, agents, err)
+		return w.checkAgents(id, agents, err)
 	})
 	if err == nil {
-		v.keep(r)
+		w.keep(r)
 	}
 	return err
 }
 
-func (v *visitor) rollBack(ctx context.Context, id tenancy.ID) error {
+func (w *worker) rollBack(ctx context.Context, id tenancy.ID) error {
 	r := row{name: uuid.NewString(), tenant: id}
-	v.ledger.note(r.name, id, absent)
-	err := v.begun(ctx, r, func(context.Context, *ent.Tx) error { return errBoom })
+	w.ledger.note(r.name, id, absent)
+	err := w.inTx(ctx, r, func(context.Context, *ent.Tx) error { return errBoom })
 	if errors.Is(err, errBoom) {
 		return nil
 	}
 	return err
 }
 
-func (v *visitor) panics(ctx context.Context, id tenancy.ID) error {
+func (w *worker) panics(ctx context.Context, id tenancy.ID) error {
 	r := row{name: uuid.NewString(), tenant: id}
-	v.ledger.note(r.name, id, absent)
-	return v.begun(ctx, r, func(context.Context, *ent.Tx) error { panic(errBoom) })
+	w.ledger.note(r.name, id, absent)
+	return w.inTx(ctx, r, func(context.Context, *ent.Tx) error { panic(errBoom) })
 }
 
-// fails drops a statement's error. The commit must not go through all the same.
-func (v *visitor) fails(ctx context.Context, id tenancy.ID) error {
-	return v.refused(ctx, id, "22012", "select 1 / (select 0)")
+// fails commits despite a failed statement.
+func (w *worker) fails(ctx context.Context, id tenancy.ID) error {
+	return w.commitFailed(ctx, id, "22012", "select 1 / (select 0)")
 }
 
-// timesOut has the server end a statement, which must not read as if the context had.
-func (v *visitor) timesOut(ctx context.Context, id tenancy.ID) error {
-	return v.refused(ctx, id, codeQueryCanceled, "select set_config('statement_timeout', '5ms', true)", "select pg_sleep(5)")
+// timesOut has the server time out a statement, which must not look like a canceled context.
+func (w *worker) timesOut(ctx context.Context, id tenancy.ID) error {
+	return w.commitFailed(ctx, id, codeQueryCanceled, "select set_config('statement_timeout', '5ms', true)", "select pg_sleep(5)")
 }
 
-// refused runs statements of which the last has to fail with the code, and then commits.
-func (v *visitor) refused(ctx context.Context, id tenancy.ID, code string, statements ...string) error {
+// commitFailed runs statements of which the last must fail with code. The commit must then fail, too.
+func (w *worker) commitFailed(ctx context.Context, id tenancy.ID, code string, statements ...string) error {
 	r := row{name: uuid.NewString(), tenant: id}
-	v.ledger.note(r.name, id, absent)
+	w.ledger.note(r.name, id, absent)
 	ctx = tenancy.With(ctx, id)
-	tx, err := v.driver.Tx(ctx)
+	tx, err := w.driver.Tx(ctx)
 	if err != nil {
 		return err
 	}
@@ -232,44 +232,44 @@ func (v *visitor) refused(ctx context.Context, id tenancy.ID, code string, state
 		}
 	}
 	if err == nil {
-		return errors.Join(errUnharmed, tx.Rollback())
+		return errors.Join(errNoError, tx.Rollback())
 	}
 	if commit := tx.Commit(); commit == nil {
-		return fmt.Errorf("%w: the commit", errUnharmed)
+		return fmt.Errorf("%w: the commit", errNoError)
 	}
-	return want(err, code)
+	return expect(err, code)
 }
 
 // --- Attacking
 
-func (v *visitor) steal(ctx context.Context, id tenancy.ID) error {
-	n, err := pgtenant.Exec(tenancy.With(ctx, id), v.driver,
-		"update agents set persona = 'stolen' where tenant_id = $1", v.other(id).String())
+func (w *worker) steal(ctx context.Context, id tenancy.ID) error {
+	n, err := pgtenant.Exec(tenancy.With(ctx, id), w.driver,
+		"update agents set persona = 'stolen' where tenant_id = $1", w.other(id).String())
 	if err == nil && n != 0 {
-		return fmt.Errorf("%w: %d foreign rows updated", errUnharmed, n)
+		return fmt.Errorf("%w: %d foreign rows updated", errNoError, n)
 	}
 	return err
 }
 
-func (v *visitor) plant(ctx context.Context, id tenancy.ID) error {
-	_, err := pgtenant.Exec(tenancy.With(ctx, id), v.driver,
-		"insert into agents (id, tenant_id, name, persona) values (gen_random_uuid(), $1, 'planted', $2)", v.other(id).String(), canary(id))
+func (w *worker) plant(ctx context.Context, id tenancy.ID) error {
+	_, err := pgtenant.Exec(tenancy.With(ctx, id), w.driver,
+		"insert into agents (id, tenant_id, name, persona) values (gen_random_uuid(), $1, 'planted', $2)", w.other(id).String(), canary(id))
 	if err == nil {
-		return errUnharmed
+		return errNoError
 	}
-	return want(err, "42501")
+	return expect(err, "42501")
 }
 
-// poison gives the connection another tenant for as long as the session lasts, or so it would.
-func (v *visitor) poison(ctx context.Context, id tenancy.ID) error {
-	_, err := pgtenant.Exec(tenancy.With(ctx, id), v.driver, "select set_config('app.current_tenant', $1, false)", v.other(id).String())
+// poison tries to set another tenant for the session.
+func (w *worker) poison(ctx context.Context, id tenancy.ID) error {
+	_, err := pgtenant.Exec(tenancy.With(ctx, id), w.driver, "select set_config('app.current_tenant', $1, false)", w.other(id).String())
 	return err
 }
 
-func (v *visitor) leaveOpen(ctx context.Context, id tenancy.ID) error {
-	_, err := pgtenant.Exec(tenancy.With(ctx, id), v.driver, "begin")
+func (w *worker) leaveOpen(ctx context.Context, id tenancy.ID) error {
+	_, err := pgtenant.Exec(tenancy.With(ctx, id), w.driver, "begin")
 	if err == nil {
-		return errUnharmed
+		return errNoError
 	}
 	if errors.Is(err, pgtenant.ErrTxLeftOpen) {
 		return nil
@@ -277,13 +277,13 @@ func (v *visitor) leaveOpen(ctx context.Context, id tenancy.ID) error {
 	return err
 }
 
-func (v *visitor) sleep(ctx context.Context, id tenancy.ID) error {
-	_, err := pgtenant.Exec(tenancy.With(ctx, id), v.driver, "select pg_sleep(0.01)")
+func (w *worker) sleep(ctx context.Context, id tenancy.ID) error {
+	_, err := pgtenant.Exec(tenancy.With(ctx, id), w.driver, "select pg_sleep(0.01)")
 	return err
 }
 
-// want takes a refusal with the code for what had to be.
-func want(err error, code string) error {
+// expect returns nil if err has the code.
+func expect(err error, code string) error {
 	var db *pgconn.PgError
 	if errors.As(err, &db) && db.Code == code {
 		return nil

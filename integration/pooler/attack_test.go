@@ -13,8 +13,8 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// Every known way in, with the drivers behind the pooler. The kit's raw log-ins are at the server itself, since what
-// they leave behind in a session would be the next client's.
+// The drivers are behind the pooler. The kit's raw connections go to the server, since the next client would inherit
+// their session settings.
 func TestAttacks(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {

@@ -27,21 +27,20 @@ import (
 
 const (
 	programVariable = "KONSTRUCT_TEST_PGBOUNCER"
-	// socketPort is a part of the socket's name and no more: nothing listens on TCP, so no port can be taken.
+	// socketPort is only part of the socket's name; nothing listens on TCP.
 	socketPort = "6432"
-	// patience is for the program to begin to serve, and to end.
-	patience = 10 * time.Second
+	// processTimeout bounds the program's start and end.
+	processTimeout = 10 * time.Second
 )
 
 // bouncer is a PgBouncer in transaction mode, in front of one database.
 type bouncer struct {
-	// url logs in as konstruct_app, through the pooler.
+	// url connects as konstruct_app through the pooler.
 	url string
 	log string
 }
 
-// newBouncer starts a PgBouncer that shares poolSize connections of the server's among all clients of the database. It
-// ends with the test.
+// newBouncer starts a PgBouncer with poolSize server connections. It ends with the test.
 func newBouncer(t *testing.T, db *testdb.Database, poolSize int, settings ...string) *bouncer {
 	t.Helper()
 	program := findProgram(t)
@@ -62,7 +61,7 @@ func newBouncer(t *testing.T, db *testdb.Database, poolSize int, settings ...str
 	return b
 }
 
-// findProgram fails the test where there is no PgBouncer: whoever builds these tests wants them to run.
+// findProgram fails the test without PgBouncer.
 func findProgram(t *testing.T) string {
 	t.Helper()
 	names := []string{"pgbouncer", "/usr/sbin/pgbouncer"}
@@ -74,12 +73,11 @@ func findProgram(t *testing.T) string {
 			return found
 		}
 	}
-	t.Fatalf("no %s on this machine, and these tests are about it: install the package pgbouncer, or set %s to the program's path",
-		names[0], programVariable)
+	t.Fatalf("pgbouncer not found: install it, or set %s to its path", programVariable)
 	return ""
 }
 
-// configuration shares the server's connections, and knows no prepared statements across clients, as all before 1.21.
+// configuration disables prepared statements across clients, which versions before 1.21 lack.
 func configuration(t *testing.T, program, folder string, app *url.URL, poolSize int) string {
 	t.Helper()
 	name := strings.TrimPrefix(app.Path, "/")
@@ -96,7 +94,7 @@ func configuration(t *testing.T, program, folder string, app *url.URL, poolSize 
 		"pool_mode = transaction",
 		"default_pool_size = " + strconv.Itoa(poolSize),
 		"max_client_conn = 200",
-		// A server's connection that was lost is made anew at once.
+		// Reconnect to the server at once.
 		"server_login_retry = 1",
 	}
 	if major, minor := programVersion(t, program); major > 1 || minor >= 21 {
@@ -109,17 +107,17 @@ var versionLine = regexp.MustCompile(`(?i)pgbouncer (\d+)\.(\d+)`)
 
 func programVersion(t *testing.T, program string) (major, minor int) {
 	t.Helper()
-	told, err := exec.CommandContext(t.Context(), program, "--version").Output()
+	version, err := exec.CommandContext(t.Context(), program, "--version").Output()
 	require.NoError(t, err)
-	match := versionLine.FindSubmatch(told)
-	require.NotNil(t, match, "%s", told)
+	match := versionLine.FindSubmatch(version)
+	require.NotNil(t, match, "%s", version)
 	major, _ = strconv.Atoi(string(match[1]))
 	minor, _ = strconv.Atoi(string(match[2]))
 	return major, minor
 }
 
-// start runs the program and waits until it serves. The thread that starts it is kept as long as it lives, since the
-// kernel takes the thread's end for the parent's death, at which the program is to end.
+// start runs the program and waits until it serves. Its thread stays locked, because Pdeathsig is sent when the thread
+// that started the program ends.
 func (b *bouncer) start(t *testing.T, program string, f folder) {
 	t.Helper()
 	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), program, filepath.Join(f.path, "ini"))
@@ -148,8 +146,8 @@ func stop(t *testing.T, process *os.Process, ended <-chan struct{}) {
 	}
 	select {
 	case <-ended:
-	case <-time.After(patience):
-		t.Error("pgbouncer does not end")
+	case <-time.After(processTimeout):
+		t.Error("pgbouncer did not end")
 		_ = process.Kill()
 		<-ended
 	}
@@ -157,7 +155,7 @@ func stop(t *testing.T, process *os.Process, ended <-chan struct{}) {
 
 func (b *bouncer) await(t *testing.T, ended <-chan struct{}) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(processTimeout)
 	for {
 		conn, err := pgx.Connect(t.Context(), b.url)
 		if err == nil {
@@ -166,22 +164,22 @@ func (b *bouncer) await(t *testing.T, ended <-chan struct{}) {
 		}
 		select {
 		case <-ended:
-			t.Fatalf("pgbouncer ended:\n%s", b.said())
+			t.Fatalf("pgbouncer ended:\n%s", b.readLog())
 		case <-time.After(20 * time.Millisecond):
-			require.Less(t, time.Now(), deadline, "pgbouncer does not serve: %v\n%s", err, b.said())
+			require.Less(t, time.Now(), deadline, "pgbouncer does not serve: %v\n%s", err, b.readLog())
 		}
 	}
 }
 
-func (b *bouncer) said() string {
-	said, err := os.ReadFile(b.log)
+func (b *bouncer) readLog() string {
+	text, err := os.ReadFile(b.log)
 	if err != nil {
 		return err.Error()
 	}
-	return string(said)
+	return string(text)
 }
 
-// folder belongs to the user whom the program runs as: it refuses root.
+// folder belongs to the user that runs the program, which refuses to run as root.
 type folder struct {
 	path    string
 	account *syscall.Credential
@@ -189,16 +187,16 @@ type folder struct {
 
 func newFolder(t *testing.T) folder {
 	t.Helper()
-	path, err := os.MkdirTemp("", "konstruct-pooler-") //nolint:usetesting // TempDir's parent keeps other users out
+	path, err := os.MkdirTemp("", "konstruct-pooler-") //nolint:usetesting // other users cannot enter TempDir's parent
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(path)) })
-	f := folder{path: path, account: harmless(t)}
+	f := folder{path: path, account: unprivileged(t)}
 	f.own(t, path)
 	return f
 }
 
-// harmless is another user where this process is root's, and nil elsewhere.
-func harmless(t *testing.T) *syscall.Credential {
+// unprivileged returns another user if this process runs as root, or nil.
+func unprivileged(t *testing.T) *syscall.Credential {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		return nil
@@ -214,7 +212,7 @@ func harmless(t *testing.T) *syscall.Credential {
 		require.NoError(t, err)
 		return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
 	}
-	t.Fatal("pgbouncer does not run as root, and there is neither a user postgres nor nobody")
+	t.Fatal("pgbouncer refuses to run as root, and there is neither a user postgres nor nobody")
 	return nil
 }
 

@@ -1,15 +1,13 @@
-// Package pooler proves isolation behind PgBouncer in transaction mode, where the statements of many clients share a
-// few connections of the server's, and a connection's next transaction is anybody's.
+// Package pooler proves isolation behind PgBouncer in transaction mode, where many clients share a few server
+// connections.
 //
-// Its tests need PgBouncer, which not every machine has, so they are built with the tag pooler only:
+// Its tests need PgBouncer and are built only with the tag pooler. With the tag they never skip: without the program
+// they fail. KONSTRUCT_TEST_PGBOUNCER is the program's path; empty or 1 searches PATH and /usr/sbin.
 //
 //	go test -tags pooler ./integration/pooler
 //
-// With the tag they run and never skip: without the program they fail. KONSTRUCT_TEST_PGBOUNCER is the path of the
-// program; empty, or 1, looks for it in the PATH and where Debian puts it.
-//
-// What is proven, in the query modes cache_describe and exec: tenants that alternate on a shared connection see their own
-// rows; transactions, failures, cancels and disconnects leave nothing behind; the load of package load finds no wrong
-// row. What another client changes in a session of the server's does not reach the driver's statements, and nothing of the
-// driver's has a name there. The query mode cache_statement is refused.
+// In the query modes cache_describe and exec: tenants that alternate on a connection see only their own rows;
+// transactions, failures, cancellations and disconnects leave nothing behind; package load finds no wrong row; session
+// settings of other clients do not affect the driver's statements, and none of these has a name on the server. The
+// query mode cache_statement is rejected.
 package pooler

@@ -17,56 +17,67 @@ import (
 )
 
 const (
-	// poolSize is how many connections of the server's serve the clients of a test.
+	// poolSize is the number of server connections.
 	poolSize = 2
-	// clients is how many connections a driver may have to the pooler.
+	// clients is the maximum number of a driver's connections to the pooler.
 	clients = 24
 )
 
-// modes are the query modes that hold behind a pooler.
+// modes are the query modes that are safe behind a pooler.
 var modes = []string{"cache_describe", "exec"}
 
 func TestMain(m *testing.M) { testdb.Main(m) }
 
-// house is a database with two tenants, a's agent "a1" and b's agent "b1", behind a pooler.
-type house struct {
+// testBundle is a database behind a pooler, with two tenants, a with an agent "a1" and b with "b1".
+type testBundle struct {
 	*pgtenant.Driver
 
 	client  *ent.Client
 	bouncer *bouncer
-	super   *pgx.Conn // directly, past the pooler and every policy
+	super   *pgx.Conn // not through the pooler
 	a, b    tenancy.ID
 }
 
-func newHouse(t *testing.T, mode string, poolSize int) *house {
+func setup(t *testing.T, mode string, poolSize int) *testBundle {
 	t.Helper()
 	db := testdb.New(t)
 	super, err := pgx.Connect(t.Context(), db.SuperURL)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = super.Close(context.WithoutCancel(t.Context())) })
-	h := &house{super: super, bouncer: newBouncer(t, db, poolSize)}
-	h.Driver = h.open(t, mode)
-	h.client = ent.NewClient(ent.Driver(h.Driver))
-	h.a, h.b = h.tenant(t, "a"), h.tenant(t, "b")
-	return h
+	b := &testBundle{super: super, bouncer: newBouncer(t, db, poolSize)}
+	b.Driver = b.open(t, mode)
+	b.client = ent.NewClient(ent.Driver(b.Driver))
+	b.a, b.b = b.tenant(t, "a"), b.tenant(t, "b")
+	return b
 }
 
-func (h *house) open(t *testing.T, mode string) *pgtenant.Driver {
+// eachMode runs test in every query mode.
+func eachMode(t *testing.T, poolSize int, test func(t *testing.T, b *testBundle)) {
 	t.Helper()
-	drv, err := pgtenant.Open(t.Context(), h.bouncer.url,
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			test(t, setup(t, mode, poolSize))
+		})
+	}
+}
+
+func (b *testBundle) open(t *testing.T, mode string) *pgtenant.Driver {
+	t.Helper()
+	drv, err := pgtenant.Open(t.Context(), b.bouncer.url,
 		pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(clients), pgtenant.WithAcquireTimeout(time.Minute))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, drv.Close()) })
 	return drv
 }
 
-// tenant is made by the superuser, so that it takes no query mode for a test to begin.
-func (h *house) tenant(t *testing.T, name string) tenancy.ID {
+// tenant is created by the superuser, so that it depends on no query mode.
+func (b *testBundle) tenant(t *testing.T, name string) tenancy.ID {
 	t.Helper()
 	var text string
-	require.NoError(t, h.super.QueryRow(t.Context(), `WITH made AS (
+	require.NoError(t, b.super.QueryRow(t.Context(), `WITH tenant AS (
 			INSERT INTO tenants (id, name, slug) VALUES (gen_random_uuid(), $1::text, $1::text) RETURNING id)
-		INSERT INTO agents (id, tenant_id, name) SELECT gen_random_uuid(), id, $1::text || '1' FROM made RETURNING tenant_id::text`, name).Scan(&text))
+		INSERT INTO agents (id, tenant_id, name) SELECT gen_random_uuid(), id, $1::text || '1' FROM tenant RETURNING tenant_id::text`, name).Scan(&text))
 	id, err := tenancy.Parse(text)
 	require.NoError(t, err)
 	return id
@@ -77,30 +88,30 @@ func as(t *testing.T, id tenancy.ID) context.Context {
 	return tenancy.With(t.Context(), id)
 }
 
-// count asks the superuser.
-func (h *house) count(t *testing.T, query string, args ...any) int {
+// count queries as superuser.
+func (b *testBundle) count(t *testing.T, query string, args ...any) int {
 	t.Helper()
 	var n int
-	require.NoError(t, h.super.QueryRow(context.WithoutCancel(t.Context()), query, args...).Scan(&n))
+	require.NoError(t, b.super.QueryRow(context.WithoutCancel(t.Context()), query, args...).Scan(&n))
 	return n
 }
 
 const readNames = "select coalesce(string_agg(name, ',' order by name), '') from agents"
 
-// names reads the names of the agents that ctx may see, by raw SQL: no mixin stands before PostgreSQL here.
-func (h *house) names(ctx context.Context, t *testing.T) string {
+// names returns the agents that RLS shows to ctx. Raw SQL bypasses the mixin.
+func (b *testBundle) names(ctx context.Context, t *testing.T) string {
 	t.Helper()
 	var names string
-	require.NoError(t, pgtenant.QueryRow(ctx, h, readNames, nil, &names))
+	require.NoError(t, pgtenant.QueryRow(ctx, b, readNames, nil, &names))
 	return names
 }
 
-// healthy proves that each tenant is served its own, and nobody nothing, on whichever connection comes.
-func (h *house) healthy(t *testing.T) {
+// requireIsolation checks what each tenant, and no tenant, sees on every connection.
+func (b *testBundle) requireIsolation(t *testing.T) {
 	t.Helper()
 	for range 2 * poolSize {
-		require.Equal(t, "a1", h.names(as(t, h.a), t))
-		require.Equal(t, "b1", h.names(as(t, h.b), t))
-		require.Empty(t, h.names(t.Context(), t))
+		require.Equal(t, "a1", b.names(as(t, b.a), t))
+		require.Equal(t, "b1", b.names(as(t, b.b), t))
+		require.Empty(t, b.names(t.Context(), t))
 	}
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// A connection that was idle for more than a second is pinged through the pooler, and kept. The simple protocol is not used.
-func TestAnIdleConnectionIsKept(t *testing.T) {
+// A connection that was idle for more than a second is pinged, without the simple protocol, and kept.
+func TestIdleConnectionIsKept(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {

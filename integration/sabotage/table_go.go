@@ -118,14 +118,14 @@ func redisSaboteurs() []saboteur {
 			id: "redis-no-tenant", layer: layerRedis, removes: "the tenant in a key",
 			code: &code{
 				edits:  []edit{{file, `tenant.String() + ":" + kind`, `kind`}},
-				caught: in(keyTests, "TestKeys", "TestEveryKeyDemandsATenant", "FuzzKeys"),
+				caught: in(keyTests, "TestKeys", "TestKeysRequireATenant", "FuzzKeys"),
 			},
 		},
 		{
 			id: "redis-zero-tenant", layer: layerRedis, removes: "that the zero ID has no keys",
 			code: &code{
 				edits:  []edit{{file, "if tenant.IsZero() {", "if false {"}},
-				caught: in(keyTests, "TestEveryKeyDemandsATenant"),
+				caught: in(keyTests, "TestKeysRequireATenant"),
 			},
 		},
 		{
@@ -146,7 +146,7 @@ func redisSaboteurs() []saboteur {
 			id: "redis-empty-part", layer: layerRedis, removes: "that the empty part is refused",
 			code: &code{
 				edits:  []edit{{file, `if part == "" {`, "if false {"}},
-				caught: in(keyTests, "TestEveryKeyDemandsATenant"),
+				caught: in(keyTests, "TestKeysRequireATenant"),
 			},
 		},
 	}
@@ -226,49 +226,49 @@ func serverSaboteurs() []saboteur {
 			id: "server-no-rule", layer: layerServer, removes: "that a route without an access rule does not start",
 			code: &code{
 				edits:  []edit{{"server/route.go", "\tcase r.access == \"\":\n", "\tcase false:\n"}, {"server/route.go", "case !slices.Contains(", "case false && !slices.Contains("}},
-				caught: in(serverTests, "TestARouteWithoutARuleDoesNotStart"),
+				caught: in(serverTests, "TestRouteRequiresAccessRule"),
 			},
 		},
 		{
 			id: "server-rule-not-asked", layer: layerServer, removes: "the rule of platform routes",
 			code: &code{
 				edits:  []edit{{guard, "\t\tif !principal.IsAdmin {", "\t\tif false && !principal.IsAdmin {"}},
-				caught: in(serverTests, "TestRouteTimesPrincipal"),
+				caught: in(serverTests, "TestAccessMatrix"),
 			},
 		},
 		{
 			id: "server-enter", layer: layerServer, removes: "the rule of tenants' routes",
 			code: &code{
 				edits:  []edit{{guard, "\t\tif !mayEnter(principal) {", "\t\tif false && !mayEnter(principal) {"}},
-				caught: in(serverTests, "TestRouteTimesPrincipal"),
+				caught: in(serverTests, "TestAccessMatrix"),
 			},
 		},
 		{
 			id: "server-audit", layer: layerServer, removes: "the audit line of a platform admin who enters a tenant",
 			code: &code{
 				edits:  []edit{{"server/audit.go", `"audit: tenant entered"`, `"entered"`}},
-				caught: in(serverTests, "TestAnAdminInATenantIsOnRecord"),
+				caught: in(serverTests, "TestTenantEntryIsAudited"),
 			},
 		},
 		{
 			id: "server-revocation", layer: layerServer, removes: "that a session's revocation is read",
 			code: &code{
 				edits:  []edit{{account, "s.revoked_at IS NULL AND ", ""}},
-				caught: in(serverTests, "TestSessionsEndWithWhatTheyWereBasedOn"),
+				caught: in(serverTests, "TestUserChangesEndSessions"),
 			},
 		},
 		{
 			id: "server-disabled", layer: layerServer, removes: "that a disabled user's session is rejected",
 			code: &code{
 				edits:  []edit{{account, " AND u.disabled_at IS NULL`", "`"}},
-				caught: in(serverTests, "TestRightsAreReadPerRequest"),
+				caught: in(serverTests, "TestPrincipalIsReadPerRequest"),
 			},
 		},
 		{
 			id: "server-gate", layer: layerServer, removes: "that no tenant is served while the doctor has errors",
 			code: &code{
 				edits:  []edit{{guard, "r.tenantTraffic && err != nil {", "false && r.tenantTraffic && err != nil {"}},
-				caught: in(serverTests, "TestUnprovenIsolationServesNoTenant", "TestAnUncheckedServerServesNoTenant"),
+				caught: in(serverTests, "TestIsolationFindingBlocksTenants", "TestMissingIsolationCheckBlocksTenants"),
 			},
 		},
 		{
@@ -276,7 +276,7 @@ func serverSaboteurs() []saboteur {
 			held: "tenancy refuses a *gin.Context",
 			code: &code{
 				edits:  []edit{{"server/router.go", "\tengine := gin.New()\n", "\tengine := gin.New()\n\tengine.ContextWithFallback = true\n"}},
-				caught: in(serverTests, "TestGinContextsDoNotFallBack"),
+				caught: in(serverTests, "TestGinContextFallbackIsOff"),
 				holds:  in("tenancy", "TestGinContextIsRefused"),
 			},
 		},

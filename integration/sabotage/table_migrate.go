@@ -129,7 +129,7 @@ func runnerSaboteurs() []saboteur {
 			code: &code{
 				hangs:  true,
 				edits:  []edit{{"migrate/lock.go", "IN EXCLUSIVE MODE", "IN ACCESS SHARE MODE"}},
-				caught: in(migrateTests, "TestTwoRunnersAtOnce"),
+				caught: in(migrateTests, "TestConcurrentUp"),
 			},
 		},
 		{
@@ -157,7 +157,7 @@ func runnerSaboteurs() []saboteur {
 			id: "bootstrap-membership", layer: layerMigrate, removes: "that the bootstrap takes the application's memberships away", held: "the doctor refuses the database",
 			code: &code{
 				edits:  []edit{{"migrate/bootstrap.sql", "    EXECUTE format('REVOKE %I FROM konstruct_app', granted);\n", "    NULL;\n"}},
-				caught: in(migrateTests, "TestBootstrap/puts back what was changed"),
+				caught: in(migrateTests, "TestBootstrap/restores changes"),
 			},
 		},
 	}
@@ -171,7 +171,7 @@ func doctorSaboteurs() []saboteur {
 			id: "doctor-force", layer: layerDoctor, removes: "the doctor's check for FORCE", held: held,
 			code: &code{
 				edits:  []edit{{"tenancy/doctor/tables.go", "if t.Props[prop] == \"\" {", "if prop != \"forced\" && t.Props[prop] == \"\" {"}},
-				caught: in(doctorTests, "TestEachFaultIsFoundAndMended/rls.not-forced table public.agents"),
+				caught: in(doctorTests, "TestEachFaultIsFoundAndFixed/rls.not-forced table public.agents"),
 			},
 		},
 		{
@@ -185,7 +185,7 @@ func doctorSaboteurs() []saboteur {
 			id: "doctor-roles", layer: layerDoctor, removes: "the doctor's check for BYPASSRLS", held: held,
 			code: &code{
 				edits:  []edit{{"tenancy/doctor/role.go", "if attribute != \"LOGIN\" {", "if attribute != \"LOGIN\" && attribute != \"BYPASSRLS\" {"}},
-				caught: in(doctorTests, "TestEachFaultOfRolesIsFoundAndMended/role.bypassrls role konstruct_app"),
+				caught: in(doctorTests, "TestEachFaultOfRolesIsFoundAndFixed/role.bypassrls role konstruct_app"),
 			},
 		},
 		{
@@ -201,8 +201,8 @@ func doctorSaboteurs() []saboteur {
 			code: &code{
 				hangs:  true,
 				edits:  []edit{{"server/serve.go", "if err := s.proveIsolation(ctx); err != nil {", "if err := s.proveIsolation(ctx); false && err != nil {"}},
-				caught: in("server", "TestServingRefusesWithoutIsolation"),
-				holds:  in("server", "TestUnprovenIsolationServesNoTenant"),
+				caught: in("server", "TestServeRequiresIsolation"),
+				holds:  in("server", "TestIsolationFindingBlocksTenants"),
 			},
 		},
 	}

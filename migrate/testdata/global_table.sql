@@ -5,5 +5,5 @@ CREATE TABLE "plans" (
   PRIMARY KEY ("id")
 );
 
--- plans: everybody may see what can be bought
+-- plans: products, the same for all tenants
 GRANT SELECT, INSERT, UPDATE, DELETE ON "plans" TO "konstruct_app";

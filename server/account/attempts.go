@@ -91,9 +91,9 @@ ON CONFLICT (key) DO UPDATE SET
   window_ends = CASE WHEN a.window_ends <= $1 THEN excluded.window_ends ELSE least(a.window_ends, excluded.window_ends) END
 RETURNING key, count, window_ends`
 
-// count adds an attempt to every counter, in one statement that is committed when it returns. Returns an [AttemptsError]
-// if a limit is exceeded. The attempt is refunded then: a client over its limit must not use up the limits of accounts,
-// and concurrent logins with the correct password must not lock the account.
+// count adds an attempt to every counter, committed when it returns. If a limit is exceeded, it refunds the attempt and
+// returns an [AttemptsError]: a client over its limit must not use up the limits of accounts, and concurrent logins with
+// the correct password must not lock the account.
 func (a *Attempts) count(ctx context.Context, now time.Time, counters []counter) error {
 	keys, windows := make([]string, len(counters)), make([]int64, len(counters))
 	for i, c := range counters {

@@ -6,9 +6,9 @@
 //	logins, err := account.NewLogins(ctx, account.LoginOptions{…})
 //
 // [Logins.Login] returns the same error, after the same number of hashes, for an unknown address, a wrong password and a
-// disabled user. Failed attempts are limited by e-mail address and by network address. Attempts from a known device are
-// counted separately, so that an attacker cannot lock the owner out. No database connection is held while a password is
-// hashed. A [Semaphore] bounds hashing and shares it fairly between clients.
+// disabled user. Failed attempts are limited by e-mail address and by network address, with a separate count for each
+// known device, so that an attacker cannot lock the owner out. A [Semaphore] bounds hashing, which holds no database
+// connection.
 //
 // A session is a random token of 256 bits, stored as its SHA-256. It ends at its expiry, by logout, and in the same
 // transaction in which [Users] changes the password, disables the user or revokes the admin role. User data is not cached:

@@ -193,7 +193,7 @@ func (l *Logins) rehash(ctx context.Context, user *ent.PortalUser, password stri
 	return nil
 }
 
-// find returns the user, or nil if there is none or it is disabled, and always a hash to compare with.
+// find returns the user, or nil if missing or disabled, and always a hash to compare with.
 func (l *Logins) find(ctx context.Context, email string) (*ent.PortalUser, string, error) {
 	user, err := l.client.PortalUser.Query().Where(portaluser.Email(email)).Only(ctx)
 	switch {

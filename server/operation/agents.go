@@ -36,7 +36,7 @@ type AgentFields struct {
 	IsActive        *bool
 }
 
-// List returns a page of the tenant's agents, without prompts, tools and rules. Returns [ErrCursor] for an invalid cursor.
+// List returns a page of agents without prompts, tools and rules, or [ErrCursor].
 func (a *Agents) List(ctx context.Context, page Page) (List[*ent.Agent], error) {
 	query := a.client.Agent.Query().Order(agent.ByID())
 	query.Select(
@@ -48,8 +48,7 @@ func (a *Agents) List(ctx context.Context, page Page) (List[*ent.Agent], error) 
 	})
 }
 
-// Create creates an agent. The name is required. Returns [ErrInvalid] for an invalid value, and [ErrNotFound] if the
-// tenant was deleted.
+// Create creates an agent. The name is required. Returns [ErrInvalid], or [ErrNotFound] if the tenant was deleted.
 func (a *Agents) Create(ctx context.Context, f AgentFields) (*ent.Agent, error) {
 	create := a.client.Agent.Create().
 		SetName(value(f.Name)).SetNillableRole(f.Role).SetNillablePersona(f.Persona).SetNillableSystemPrompt(f.SystemPrompt).
@@ -70,8 +69,7 @@ func (a *Agents) Get(ctx context.Context, id uuid.UUID) (*ent.Agent, error) {
 	return row, translate("get an agent", err)
 }
 
-// Update updates an agent and returns the new row. Without fields it changes nothing. Returns [ErrNotFound], [ErrStale]
-// or [ErrInvalid].
+// Update updates an agent, unless f is empty, and returns it. Returns [ErrNotFound], [ErrStale] or [ErrInvalid].
 func (a *Agents) Update(ctx context.Context, id uuid.UUID, match Match, f AgentFields) (*ent.Agent, error) {
 	if reflect.ValueOf(f).IsZero() {
 		row, err := a.Get(ctx, id)
@@ -97,7 +95,7 @@ func (a *Agents) Delete(ctx context.Context, id uuid.UUID, match Match) error {
 	return remove(ctx, id, match, a.client.Agent.Delete(), a.client.Agent.Query())
 }
 
-// value returns *p, or the zero value for nil.
+
 func value[T any](p *T) T {
 	if p == nil {
 		var zero T

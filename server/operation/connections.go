@@ -43,8 +43,7 @@ type ConnectionFields struct {
 	Secrets secrets.Patch
 }
 
-// List returns a page of the tenant's connections, without configuration and secrets. Returns [ErrCursor] for an invalid
-// cursor.
+// List returns a page of connections without configuration and secrets, or [ErrCursor].
 func (c *Connections) List(ctx context.Context, page Page) (List[*ent.ChannelConnection], error) {
 	query := c.client.ChannelConnection.Query().Order(channelconnection.ByID())
 	query.Select(
@@ -90,8 +89,8 @@ func (c *Connections) Get(ctx context.Context, id uuid.UUID) (*ent.ChannelConnec
 	return row, translate("get a channel connection", err)
 }
 
-// Update updates a connection and returns the new row. Without fields it changes nothing. Returns [ErrNotFound],
-// [ErrStale], [ErrInvalid] or a secrets.FaultError.
+// Update updates a connection, unless f is empty, and returns it. Returns [ErrNotFound], [ErrStale], [ErrInvalid] or a
+// secrets.FaultError.
 func (c *Connections) Update(ctx context.Context, id uuid.UUID, match Match, f ConnectionFields) (*ent.ChannelConnection, error) {
 	var updated *ent.ChannelConnection
 	err := pgtenant.InTx(ctx, c.client.Tx, func(ctx context.Context, tx *ent.Tx) error {

@@ -38,7 +38,7 @@ const macBytes = 16
 // cursorEncoding is strict so that each cursor has one spelling.
 func cursorEncoding() *base64.Encoding { return base64.RawURLEncoding.Strict() }
 
-// after returns the last id of the previous page, or the nil UUID for the first page.
+// after returns the last id of the previous page, or the nil UUID.
 func (p Pages) after(list string, tenant tenancy.ID, cursor string) (uuid.UUID, error) {
 	if cursor == "" {
 		return uuid.Nil, nil

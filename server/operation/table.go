@@ -12,8 +12,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy"
 )
 
-// The parts of Ent's builders that the functions below use, for rows of type T and predicates of type P. All tables have
-// the columns id and updated_at.
+// The methods of Ent's builders for rows of type T and predicates of type P. All tables have the columns id and updated_at.
 type (
 	query[T any, P ~func(*entsql.Selector), Q any] interface {
 		Where(...P) Q
@@ -32,12 +31,11 @@ type (
 	}
 )
 
-// list returns the page of q, which is ordered by id. The name is in the cursor and in errors. Measure returns a row's
-// id and the bytes of its texts.
+// list returns a page of q, which must be ordered by id. Measure returns a row's id and the bytes of its texts.
 func list[T any, P ~func(*entsql.Selector), Q query[T, P, Q]](
 	ctx context.Context, p Pages, name string, page Page, q Q, measure func(*T) (uuid.UUID, int),
 ) (List[*T], error) {
-	tenant, _ := tenancy.From(ctx) // without one, pgtenant rejects the query unless its table is the platform's own
+	tenant, _ := tenancy.From(ctx) // zero for the platform's tables; pgtenant rejects others
 	after, err := p.after(name, tenant, page.Cursor)
 	if err != nil {
 		return List[*T]{}, err
@@ -84,7 +82,7 @@ func remove[T any, P ~func(*entsql.Selector), D deletion[P, D], Q query[T, P, Q]
 	return translate("delete a row", err)
 }
 
-// unmatched returns why no row had both the id and a matching version: [ErrStale] or [ErrNotFound].
+// unmatched returns [ErrStale] if row id exists, or [ErrNotFound].
 func unmatched[T any, P ~func(*entsql.Selector), Q query[T, P, Q]](ctx context.Context, id uuid.UUID, q Q) error {
 	exists, err := q.Where(entsql.FieldEQ("id", id)).Exist(ctx)
 	switch {
@@ -96,7 +94,7 @@ func unmatched[T any, P ~func(*entsql.Selector), Q query[T, P, Q]](ctx context.C
 	return ErrNotFound
 }
 
-// lock returns row id, locked for the rest of the transaction, if its version matches.
+// lock locks and returns row id if its version matches.
 func lock[T any, P ~func(*entsql.Selector), Q query[T, P, Q]](
 	ctx context.Context, id uuid.UUID, match Match, q Q, version func(*T) time.Time,
 ) (*T, error) {

@@ -40,7 +40,7 @@ type Purged struct {
 	ChannelConnections int
 }
 
-// List returns a page of all tenants, without their settings. Returns [ErrCursor] for an invalid cursor.
+// List returns a page of tenants without settings, or [ErrCursor].
 func (t *Tenants) List(ctx context.Context, page Page) (List[*ent.Tenant], error) {
 	query := t.client.Tenant.Query().Order(tenant.ByID())
 	query.Select(
@@ -70,8 +70,8 @@ func (t *Tenants) Get(ctx context.Context, id tenancy.ID) (*ent.Tenant, error) {
 	return row, translate("get a tenant", err)
 }
 
-// Update updates a tenant and returns the new row. Without fields it changes nothing. Returns [ErrNotFound], [ErrStale],
-// [ErrTaken] or [ErrInvalid].
+// Update updates a tenant, unless f is empty, and returns it. Returns [ErrNotFound], [ErrStale], [ErrTaken] or
+// [ErrInvalid].
 func (t *Tenants) Update(ctx context.Context, id tenancy.ID, match Match, f TenantFields) (*ent.Tenant, error) {
 	if reflect.ValueOf(f).IsZero() {
 		row, err := t.Get(ctx, id)
@@ -99,13 +99,13 @@ func (t *Tenants) Delete(ctx context.Context, id tenancy.ID, match Match) error 
 // purgeAttempts bounds how often a purge is retried after a deadlock, which rolled it back.
 const purgeAttempts = 3
 
-// Purge deletes a tenant and all its rows in one transaction under that tenant, and returns the counts. No foreign key
-// cascades. Returns [ErrNotFound], [ErrStale], or [ErrNotEmpty] for rows in a table that Purge does not cover.
+// Purge deletes a tenant and all its rows in one transaction, and returns the counts. No foreign key cascades. Returns
+// [ErrNotFound], [ErrStale], or [ErrNotEmpty] for rows in a table that Purge does not cover.
 //
 // Purge locks the tenant's row first. Every insert into a tenant table takes a KEY SHARE lock on that row through its
-// foreign key, so inserts wait for the purge and then fail with [ErrNotFound]. Without the lock, an insert that commits
-// between the deletes would fail the purge. A transaction that updates a row of the tenant before it inserts another
-// takes the locks in the opposite order and can deadlock.
+// foreign key, so it waits for the purge and then fails with [ErrNotFound]; without the lock it could commit between the
+// deletes and fail the purge. A transaction that updates a row of the tenant before it inserts another locks in the
+// opposite order and can deadlock.
 func (t *Tenants) Purge(ctx context.Context, id tenancy.ID, match Match) (Purged, error) {
 	for attempt := 1; ; attempt++ {
 		purged, err := t.purge(ctx, id, match)

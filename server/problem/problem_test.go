@@ -16,7 +16,7 @@ import (
 
 const canary = "xoxb-canary-4711"
 
-func TestHumaErrorsNameFieldsAndNeverValues(t *testing.T) {
+func TestHumaErrorsContainNoValues(t *testing.T) {
 	t.Parallel()
 	problem.Install()
 
@@ -58,7 +58,7 @@ func TestHumaErrorsNameFieldsAndNeverValues(t *testing.T) {
 	}
 }
 
-func TestUnforeseenErrorsTellTheCallerNothing(t *testing.T) {
+func TestInternalErrorsHideTheCause(t *testing.T) {
 	t.Parallel()
 	problem.Install()
 
@@ -73,7 +73,7 @@ func TestUnforeseenErrorsTellTheCallerNothing(t *testing.T) {
 	}
 }
 
-func TestLongListsOfFaultsAreCut(t *testing.T) {
+func TestFieldsAreBounded(t *testing.T) {
 	t.Parallel()
 	problem.Install()
 

@@ -8,22 +8,22 @@ import (
 	"github.com/konstruct/konstruct/integration/testdb"
 )
 
-// hidden is a definer function that the application can't name, for what acts on our tables to call.
+// hidden creates a definer function that the application can't reach, to be called from reachable tables.
 const hidden = `SET ROLE konstruct_owner;
 	CREATE SCHEMA hidden;
 	CREATE FUNCTION hidden.f(text) RETURNS boolean LANGUAGE sql IMMUTABLE SECURITY DEFINER AS 'SELECT true';
 	CREATE FUNCTION hidden.t() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.is_admin := true; RETURN NEW; END';`
 
-// resolver begins a replacement of the resolver's function.
+// resolver starts a replacement of the resolver's function.
 const resolver = "CREATE OR REPLACE FUNCTION public.resolve_tenant(channel_type text, workspace_id text) RETURNS uuid LANGUAGE sql STABLE STRICT "
 
-// Changes that no lint looks for by itself: the comparison with the snapshot finds each, and its remedy takes it back.
+// The comparison with the snapshot finds each change, and the remedy reverts it.
 func TestEachChangeIsFoundAndFixed(t *testing.T) {
 	t.Parallel()
 	for _, f := range changes() {
 		t.Run(f.code+" "+f.object, func(t *testing.T) {
 			t.Parallel()
-			f.proves(t, testdb.New(t))
+			f.verify(t, testdb.New(t))
 		})
 	}
 }
@@ -138,8 +138,8 @@ func changes() []fault {
 			plant: "ALTER SCHEMA public OWNER TO pg_database_owner",
 		},
 		{
-			code: "policy.extra", object: "policy everybody on public.tenants",
-			plant: "CREATE POLICY everybody ON public.tenants USING (true)",
+			code: "policy.extra", object: "policy everyone on public.tenants",
+			plant: "CREATE POLICY everyone ON public.tenants USING (true)",
 		},
 		{
 			code: "schema.unknown", object: "table public.older: child of public.portal_users",
@@ -205,8 +205,8 @@ func changes() []fault {
 	}
 }
 
-// What stands in an extension's schema need not be the extension's.
-func TestAnExtensionsSchemaIsWithinReach(t *testing.T) {
+// An extension's schema can contain other objects.
+func TestExtensionSchemaIsReachable(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t)
 	run(t, db.SuperURL, `
@@ -217,8 +217,8 @@ func TestAnExtensionsSchemaIsWithinReach(t *testing.T) {
 	require.Equal(t, []found{{"definer.unlisted", "function tools.\"all\"()"}}, serious(check(t, db.AppURL, spec())))
 }
 
-// What no one can reach is information, one line a schema of others; what stands among our own is named.
-func TestWhatIsOutOfReachIsInformation(t *testing.T) {
+// Unreachable objects are information: one finding per other schema, and one per object in the spec's schemas.
+func TestUnreachableObjectsAreInformation(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t)
 	run(t, db.SuperURL, `

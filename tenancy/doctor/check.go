@@ -7,12 +7,13 @@ import (
 	"slices"
 )
 
-// Check compares a database with its spec and changes nothing. An error means that the database could not be asked,
-// and says nothing about isolation; what the check found is in the report.
+// Check compares a database with its spec and changes nothing. The error is set if the database could not be queried.
+// Findings are in the report.
 func Check(ctx context.Context, q Querier, spec Spec) (Report, error) {
 	report, err := check(ctx, q, spec)
 	if err == nil && report.Count(LevelError) > 0 {
-		// PostgreSQL prints definitions as of now and not as of the statement. While a migration commits, the two differ.
+		// PostgreSQL prints definitions as of now, not as of the statement's snapshot. The two differ while a migration
+		// commits.
 		report, err = check(ctx, q, spec)
 	}
 	if err != nil {
@@ -34,7 +35,7 @@ func examine(r reading, spec Spec) Report {
 	e.checkSnapshot()
 	e.checkServer()
 	e.checkRoles()
-	if e.isMigrated() { // of an empty database, only what `migrate up` does not change is worth reporting
+	if e.isMigrated() { // for an empty database, report only what `migrate up` does not change
 		e.checkConnections()
 		e.checkPlatform()
 		e.checkTables()
@@ -53,7 +54,7 @@ func examine(r reading, spec Spec) Report {
 	}
 }
 
-// findings are sorted in the order of the lints, then by object.
+// findings returns the findings in the order of the lints, then by object.
 func (e *examination) findings() []Finding {
 	out := []Finding{}
 	for _, l := range Lints() {
@@ -68,10 +69,9 @@ func (e *examination) findings() []Finding {
 
 func weight(l Level) int { return slices.Index([]Level{LevelError, LevelWarning, LevelInfo}, l) }
 
-// migrateUp is a remedy that is not SQL.
 const migrateUp = "-- run konstruct migrate up"
 
-// checkSnapshot reports what the database is compared with.
+// checkSnapshot reports whether the database can be compared, and with which snapshot.
 func (e *examination) checkSnapshot() {
 	database := "database " + e.Server.Database
 	switch {

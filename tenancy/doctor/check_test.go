@@ -17,7 +17,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy/doctor"
 )
 
-func TestAMigratedDatabaseIsClean(t *testing.T) {
+func TestMigratedDatabaseIsClean(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t)
 
@@ -32,8 +32,8 @@ func TestAMigratedDatabaseIsClean(t *testing.T) {
 		doctor.Table{Name: "atlas_schema_revisions.atlas_schema_revisions", Class: doctor.ClassPlatform})
 }
 
-// What the database is compared with matters as much as the database.
-func TestTheSpecDecides(t *testing.T) {
+// Each entry of the spec is needed.
+func TestSpec(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t)
 	require.Empty(t, check(t, db.AppURL, spec()).Findings)
@@ -72,7 +72,7 @@ func TestTheSpecDecides(t *testing.T) {
 	}
 }
 
-// Without a snapshot, the protection of tenant-scoped tables and what surrounds them is still reported.
+// Without a snapshot, missing protection of tenant-scoped tables is still reported.
 func TestWithoutASnapshot(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t)
@@ -92,8 +92,8 @@ func TestWithoutASnapshot(t *testing.T) {
 	}, findings(check(t, db.AppURL, spec)))
 }
 
-// A policy or grant that a migration made, and that weakens a tenant-scoped table, is a finding all the same.
-func TestTheSnapshotDoesNotExcuseWeakProtection(t *testing.T) {
+// A policy or grant that weakens a tenant-scoped table is a finding even if a migration created it.
+func TestSnapshotDoesNotExcuseMissingProtection(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t)
 	run(t, db.SuperURL, own+`
@@ -113,7 +113,7 @@ func TestTheSnapshotDoesNotExcuseWeakProtection(t *testing.T) {
 	}, serious(check(t, db.AppURL, spec().With(doctor.Spec{Snapshot: snapshot(t, db)}))))
 }
 
-// without takes an object out of the snapshot.
+// without removes an object from the snapshot.
 func without(kind, name string) func(*doctor.Spec) {
 	return func(c *doctor.Spec) {
 		c.Snapshot.Objects = slices.DeleteFunc(slices.Clone(c.Snapshot.Objects), func(o doctor.Object) bool {
@@ -122,7 +122,7 @@ func without(kind, name string) func(*doctor.Spec) {
 	}
 }
 
-// An operator's own objects are allowed by listing them, unless they act on what the migrations make.
+// Listed objects are allowed unless they act on objects of the snapshot.
 func TestKnownObjects(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t)
@@ -151,12 +151,12 @@ func TestKnownObjects(t *testing.T) {
 	require.Contains(t, findings(report), found{"schema.outside", "schema reporting"})
 }
 
-// What is right and looks unusual is no finding.
+// Correct but unusual objects are not findings.
 func TestNotFaults(t *testing.T) {
 	t.Parallel()
 	for name, script := range map[string]string{
-		"partitions that nobody is granted": partitioned,
-		"a partition with its own protection": partitioned + `
+		"partitions without grants": partitioned,
+		"a protected partition": partitioned + `
 			GRANT SELECT ON public.events_1 TO konstruct_app;
 			ALTER TABLE public.events_1 ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 			CREATE POLICY tenant_isolation ON public.events_1 TO konstruct_app
@@ -170,10 +170,10 @@ func TestNotFaults(t *testing.T) {
 		"a view that reads as its caller": own + `
 			CREATE VIEW public.names WITH (security_invoker = on) AS SELECT name FROM public.agents;
 			GRANT SELECT ON public.names TO konstruct_app;`,
-		"a table out of the application's reach": own + `
-			CREATE SCHEMA backstage; CREATE TABLE backstage.notes (id int);`,
-		"extensions":                          "CREATE EXTENSION pgcrypto SCHEMA public; CREATE EXTENSION pg_trgm SCHEMA public;",
-		"a backup role that reads everything": "GRANT USAGE ON SCHEMA public TO pg_read_all_data",
+		"an unreachable table": own + `
+			CREATE SCHEMA private; CREATE TABLE private.notes (id int);`,
+		"extensions":                        "CREATE EXTENSION pgcrypto SCHEMA public; CREATE EXTENSION pg_trgm SCHEMA public;",
+		"a backup role that reads all rows": "GRANT USAGE ON SCHEMA public TO pg_read_all_data",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -184,7 +184,7 @@ func TestNotFaults(t *testing.T) {
 	}
 }
 
-// Names that need quoting must neither break a remedy nor become part of one.
+// Names that need quoting must not break or extend a remedy.
 func TestRemediesQuoteWhatTheyName(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t)
@@ -204,8 +204,8 @@ func TestRemediesQuoteWhatTheyName(t *testing.T) {
 	require.Contains(t, report.Tables, doctor.Table{Name: "public.agents", Class: doctor.ClassTenant}, "it is still there")
 }
 
-// A pool, and each query mode that the configuration allows, in a read-only transaction too.
-func TestWhatACheckRunsOn(t *testing.T) {
+// Pools, all allowed query modes, and read-only transactions.
+func TestCheckOnPoolsAndTransactions(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t)
 	for _, mode := range []string{"cache_statement", "cache_describe", "exec"} {
@@ -228,7 +228,7 @@ func TestWhatACheckRunsOn(t *testing.T) {
 	}
 }
 
-func TestACheckThatCantBeRunIsAnError(t *testing.T) {
+func TestFailedCheckIsAnError(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t)
 	pool, err := pgxpool.New(t.Context(), db.AppURL)
@@ -281,7 +281,7 @@ func BenchmarkCheck(b *testing.B) {
 		require.NoError(b, err)
 		took = append(took, time.Since(start))
 	}
-	// On a machine with other work the mean says more about that work.
+	// The mean depends on other work of the machine.
 	slices.Sort(took)
 	b.ReportMetric(float64(took[0].Microseconds())/1000, "ms/fastest")
 	b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "ms/median")

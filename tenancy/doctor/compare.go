@@ -8,8 +8,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// compare reports what distinguishes the database from the snapshot. Objects that other findings are
-// about already are left out.
+// compare reports differences from the snapshot, except on objects that have a finding already.
 func (e *examination) compare() {
 	for _, want := range sorted(e.want) {
 		have, exists := e.live[want.key()]
@@ -27,7 +26,7 @@ func (e *examination) compare() {
 		_, expected := e.want[have.key()]
 		switch {
 		case expected || e.covered[have.key()] || e.covered[key{"table", "", have.On}]:
-		case e.want == nil && !isSurrounding(have.Kind): // there is nothing to compare with
+		case e.want == nil && !isSurrounding(have.Kind): // nothing to compare with
 		case have.Kind == "grant":
 			e.compareGrant(Object{Kind: have.Kind, Name: have.Name}, have)
 		default:
@@ -36,7 +35,7 @@ func (e *examination) compare() {
 	}
 }
 
-// isSurrounding tells whether objects of a kind are reported even where there is no snapshot.
+// isSurrounding reports whether a kind is reported even without a snapshot.
 func isSurrounding(kind string) bool {
 	return slices.Contains([]string{"extension", "publication", "subscription", "event trigger", "default privileges"}, kind)
 }
@@ -45,12 +44,12 @@ func (e *examination) found(code string, o Object, remedy string) {
 	e.foundAs(code, o, o.String(), remedy)
 }
 
-// foundAs is found with a name of its own for the object.
+// foundAs is found with another name for the object.
 func (e *examination) foundAs(code string, o Object, name, remedy string) {
 	e.faults[code] = append(e.faults[code], fault{name, remedy, o})
 }
 
-// partOfAbsent tells whether an object is part of a table that is missing: that one is the finding.
+// partOfAbsent reports whether an object is part of a missing table, which is the finding.
 func (e *examination) partOfAbsent(o Object) bool {
 	name := o.On
 	if o.Kind == "grant" {
@@ -59,7 +58,7 @@ func (e *examination) partOfAbsent(o Object) bool {
 	return name != "" && (o.Kind != "grant" || o.Props["kind"] != "SCHEMA") && !has(e.live, name)
 }
 
-// has tells whether there is an object of this name that can have parts or grants.
+// has reports whether an object that can have parts or grants exists.
 func has(objects map[key]Object, name string) bool {
 	return slices.ContainsFunc([]string{"table", "view", "materialized view", "foreign table", "sequence", "function", "type"},
 		func(kind string) bool {
@@ -73,14 +72,14 @@ func (e *examination) missing(o Object) {
 	if o.Kind == "policy" {
 		code = "policy.missing"
 	}
-	// A constraint has an index of its own, which is not a finding of its own.
+	// The index of a constraint is not a separate finding.
 	if o.Kind == "index" && o.Props["constraint"] != "" {
 		return
 	}
 	e.found(code, o, e.create(o))
 }
 
-// differs explains a difference by what it is about.
+// differs reports a difference by the code of its property.
 func (e *examination) differs(want, have Object) {
 	props := slices.DeleteFunc(want.differing(have), func(p string) bool { return e.covered[key{p, "", want.Name}] })
 	if len(props) == 0 {
@@ -117,8 +116,8 @@ func (e *examination) differs(want, have Object) {
 	e.foundAs(code, have, name, e.alter(want, have))
 }
 
-// isLoose tells whether a function's names are looked up where its caller says: its body was not parsed when it was made
-// (BEGIN ATOMIC), and it has no search path that names pg_temp, last. Unnamed, pg_temp comes first.
+// isLoose reports whether the caller's search_path decides what a function's names mean: its body was not parsed at
+// creation (BEGIN ATOMIC), and its search_path does not end in pg_temp. If not listed, pg_temp is searched first.
 func isLoose(f Object) bool {
 	if f.Props["atomic"] != "" {
 		return false
@@ -133,8 +132,8 @@ func isLoose(f Object) bool {
 	return true
 }
 
-// unknown judges an object that no migration made. It matters where the application can reach it, or where it acts on
-// an object of ours.
+// unknown reports an object that no migration created. It matters if the application can reach it or if it acts on an
+// object of the snapshot.
 func (e *examination) unknown(o Object) {
 	var code string
 	switch {
@@ -156,7 +155,7 @@ func (e *examination) unknown(o Object) {
 	case e.spec.knows(o):
 		code = "schema.outside"
 	case o.Kind == "cast", o.Kind == "language", o.Kind == "transform":
-		code = "schema.unknown" // they change what a statement means, in whatever schema
+		code = "schema.unknown" // they change the meaning of statements in any schema
 	case e.reaches(o) && o.Kind != "statistics object":
 		code = e.unknownReach(o)
 	default:
@@ -171,13 +170,13 @@ func (e *examination) unknown(o Object) {
 	}
 }
 
-// unknownPart judges a part of a relation: of ours, or one that acts on ours.
+// unknownPart returns the code for a part of a relation of the snapshot, or a part that references one.
 func (e *examination) unknownPart(o Object) string {
 	if on := e.live[key{"table", "", o.On}]; !has(e.want, o.On) {
 		if has(e.want, o.Props["references"]) && (e.spec.knows(on) || !e.reaches(on)) {
 			return "schema.unknown"
 		}
-		return "" // the relation is the finding, or none
+		return "" // the relation is the finding, if any
 	}
 	switch {
 	case o.Kind == "trigger":
@@ -193,14 +192,14 @@ func (e *examination) unknownPart(o Object) string {
 	}
 }
 
-// reachesOut tells whether an extension of PostgreSQL's own collection reaches past rows.
+// reachesOut reports whether an extension shipped with PostgreSQL bypasses row-level security.
 func reachesOut(extension Object) bool {
 	return slices.Contains([]string{
 		"adminpack", "amcheck", "dblink", "file_fdw", "pageinspect", "pg_surgery", "pg_walinspect", "postgres_fdw",
 	}, extension.Name)
 }
 
-// publishesTenants tells whether a publication is of all tables, of a schema of ours or of a tenant-scoped table.
+// publishesTenants reports whether a publication has all tables, a schema of the spec, or a tenant-scoped table.
 func (e *examination) publishesTenants(p Object) bool {
 	return slices.ContainsFunc(strings.Split(p.Props["tables"], ", "), func(t string) bool {
 		schema, isSchema := strings.CutPrefix(t, "schema ")
@@ -241,7 +240,7 @@ func setsTenant(f Object) bool {
 	return false
 }
 
-// outside counts what stands in a schema of somebody else's, as one finding a schema.
+// outside reports objects in a schema outside the spec as one finding per schema.
 func (e *examination) outside(o Object) {
 	faults := e.faults["schema.outside"]
 	name := "schema " + o.schema()
@@ -253,7 +252,7 @@ func (e *examination) outside(o Object) {
 	}
 }
 
-// knows tells whether an operator has listed an object, by its name or by its schema.
+// knows reports whether an operator listed an object, by name or by schema.
 func (c Spec) knows(o Object) bool {
 	return slices.Contains(c.Known, o.Name) || slices.Contains(c.Known, o.schema()+".*")
 }

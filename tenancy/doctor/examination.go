@@ -6,25 +6,25 @@ import (
 	"strings"
 )
 
-// examination is what was read from a database beside what it should be.
+// examination compares what was read from a database with its spec and snapshot.
 type examination struct {
 	reading
 
 	spec Spec
 	live map[key]Object
-	// want is what the database is compared with. It is nil where there is nothing to compare with: why, is a finding.
+	// want is the snapshot to compare with, or nil if missing, which is a finding.
 	want map[key]Object
-	// faults are what was found, by code.
+	// faults by code.
 	faults map[string][]fault
-	// covered are objects that are reported already, and need not be reported as a difference too.
+	// covered objects have a finding and are not reported as differences.
 	covered map[key]bool
 }
 
-// fault is one object that a lint found, with what fixes it.
+// fault is an object that a lint found, and its remedy.
 type fault struct {
 	object string
 	remedy string
-	of     Object // what the comparison found it on
+	of     Object // set by the comparison
 }
 
 func newExamination(r reading, spec Spec) *examination {
@@ -39,14 +39,14 @@ func (e *examination) report(code, object, remedy string) {
 	e.faults[code] = append(e.faults[code], fault{object: object, remedy: remedy})
 }
 
-// reportCovered is report for an object that the comparison need not report again.
+// reportCovered is report, and excludes the object from the comparison.
 func (e *examination) reportCovered(code string, o Object, object, remedy string) {
 	e.covered[o.key()] = true
 	e.report(code, object, remedy)
 }
 
-// standard chooses what the database is compared with: the snapshot that the caller brought where the database has the
-// same migrations, else the one that the database recorded with its latest migration.
+// standard returns the snapshot to compare with: the caller's if the database has the same migrations, else the one that
+// the database recorded with its latest migration.
 func (e *examination) standard() *Snapshot {
 	own := e.spec.Snapshot
 	if e.isCurrent() {
@@ -59,7 +59,7 @@ func (e *examination) standard() *Snapshot {
 	return &recorded
 }
 
-// isCurrent tells whether the database has exactly the migrations that the caller's snapshot is about.
+// isCurrent reports whether the database has exactly the migrations of the caller's snapshot.
 func (e *examination) isCurrent() bool {
 	if e.unreadable {
 		return true
@@ -75,15 +75,15 @@ func (e *examination) isCurrent() bool {
 	return true
 }
 
-// isMigrated tells whether every chain was applied, at least in part.
+// isMigrated reports whether at least one file of every chain was applied.
 func (e *examination) isMigrated() bool {
 	return e.unreadable || len(e.versions) == len(e.spec.Snapshot.Versions)
 }
 
-// of are the objects of a kind, in order.
+// of returns the objects of a kind, in order.
 func (e *examination) of(kind string) []Object { return e.on(kind, "") }
 
-// on are the objects of a kind on a relation, in order; on any where it is empty.
+// on returns the objects of a kind on a relation, or on any relation if it is empty.
 func (e *examination) on(kind, relation string) []Object {
 	var out []Object
 	for _, o := range e.objects {
@@ -94,7 +94,6 @@ func (e *examination) on(kind, relation string) []Object {
 	return out
 }
 
-// column is a column of a table.
 func (e *examination) column(table, name string) (Object, bool) {
 	o, ok := e.live[key{"column", table, ident(name)}]
 	return o, ok
@@ -105,7 +104,7 @@ func (e *examination) hasTenant(table string) bool {
 	return ok
 }
 
-// class is what a table is to tenants, and none for what is no table or an extension's.
+// class returns a table's class, or "" if it is not a table or belongs to an extension.
 func (e *examination) class(table string) Class {
 	if _, ok := e.live[key{"table", "", table}]; !ok {
 		return ""
@@ -118,7 +117,7 @@ func (e *examination) class(table string) Class {
 
 func (e *examination) isTenant(table string) bool { return e.class(table) == ClassTenant }
 
-// classified are the tables for the report.
+// classified returns the tables for the report.
 func (e *examination) classified() []Table {
 	out := []Table{}
 	for _, t := range e.of("table") {
@@ -129,18 +128,18 @@ func (e *examination) classified() []Table {
 	return out
 }
 
-// concerns tells whether an object is ours or within the application's reach.
+// concerns reports whether an object is in the snapshot or the application can reach it.
 func (e *examination) concerns(o Object) bool {
 	_, ours := e.want[o.key()]
 	return ours || e.reaches(o)
 }
 
-// isChild tells whether a table is a partition or an inheritance child of a tenant-scoped table.
+// isChild reports whether a table is a partition or an inheritance child of a tenant-scoped table.
 func (e *examination) isChild(table string) bool {
 	return slices.ContainsFunc(e.of("child"), func(c Object) bool { return c.Name == table && e.isTenant(c.On) })
 }
 
-// grantKind is the keyword that GRANT has for an object, empty for what has no grants.
+// grantKind returns the keyword of GRANT for an object, or "" if it has no grants.
 func grantKind(o Object) string {
 	switch o.Kind {
 	case "table", "view", "materialized view", "foreign table":
@@ -154,8 +153,8 @@ func grantKind(o Object) string {
 	}
 }
 
-// reaches tells whether the application can use an object. What PUBLIC may use from the start, functions and types, it
-// can name only in schemas that it may use. A table it may be granted in a schema that it can't name: a view reads it.
+// reaches reports whether the application can use an object. Functions and types, which PUBLIC may use by default, also
+// need USAGE on their schema. A granted table does not: a view can read it.
 func (e *examination) reaches(o Object) bool {
 	kind := grantKind(o)
 	if kind == "" {
@@ -167,13 +166,13 @@ func (e *examination) reaches(o Object) bool {
 	return e.holds(kind, o.Name, e.spec.app(), public)
 }
 
-// names tells whether the application can name what is in a schema.
+// names reports whether the application has USAGE on a schema.
 func (e *examination) names(schema string) bool {
 	return schema == "pg_catalog" || schema == "information_schema" ||
 		e.holds("SCHEMA", schema, e.spec.app(), public) || e.holds("EXTENSION SCHEMA", schema, e.spec.app(), public)
 }
 
-// holds tells whether one of the grantees holds anything on an object.
+// holds reports whether a grantee has any privilege on an object.
 func (e *examination) holds(kind, object string, grantees ...string) bool {
 	return slices.ContainsFunc(grantees, func(grantee string) bool {
 		_, ok := e.live[key{"grant", "", fmt.Sprintf("%s %s to %s", kind, object, grantee)}]
@@ -181,12 +180,12 @@ func (e *examination) holds(kind, object string, grantees ...string) bool {
 	})
 }
 
-// isApp tells whether the application holds what a grantee holds.
+// isApp reports whether the application has the privileges of a grantee.
 func (e *examination) isApp(grantee string) bool { return grantee == public || grantee == e.spec.app() }
 
 func (c Spec) app() string { return ident(c.AppRole) }
 
-// definerOwners are the roles that own the functions of the spec.
+// definerOwners returns the owners of the spec's functions.
 func (e *examination) definerOwners() []string {
 	var out []string
 	for _, d := range e.spec.Definers {

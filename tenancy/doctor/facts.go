@@ -1,9 +1,9 @@
 package doctor
 
-// facts are what a check reads besides objects. Each field is a section of sql/facts.sql.
+// facts are the roles, settings and grants. Each field is a section of sql/facts.sql.
 type facts struct {
 	Server       server              `json:"server"`
-	Roles        map[string][]string `json:"roles"` // attributes, in the words of ALTER ROLE, by name
+	Roles        map[string][]string `json:"roles"` // attributes as in ALTER ROLE, by name
 	Memberships  []membership        `json:"memberships"`
 	Owned        []owned             `json:"owned"`
 	Settings     []preset            `json:"settings"`
@@ -37,8 +37,7 @@ type owned struct {
 	Identity string `json:"identity"`
 }
 
-// preset is a setting that connections begin with. Scope says for whom, in the words of ALTER. It is listed if the
-// spec allows it with its value.
+// preset is a default setting of connections. Scope is as in ALTER. Listed means that the spec allows the value.
 type preset struct {
 	Name   string `json:"name"`
 	Scope  string `json:"scope"`
@@ -50,7 +49,7 @@ type systemGrant struct {
 	Identity  string `json:"identity"`
 	Grantee   string `json:"grantee"`
 	Privilege string `json:"privilege"`
-	// Family is what PUBLIC holds from the start: "large-objects", "advisory-locks" or "signals".
+	// Family is "large-objects", "advisory-locks" or "signals" for functions that PUBLIC may execute by default.
 	Family string `json:"family"`
 }
 

@@ -94,10 +94,10 @@ func codeFaults() []fault {
 			plant: own + "CREATE VIEW public.all_agents AS SELECT name FROM public.agents; GRANT SELECT ON public.all_agents TO konstruct_app",
 		},
 		{
-			code: "view.definer", object: "view backstage.all_agents",
-			plant: own + `CREATE SCHEMA backstage; CREATE VIEW backstage.all_agents AS SELECT name FROM public.agents;
-				GRANT SELECT ON backstage.all_agents TO konstruct_app;
-				CREATE VIEW public.all_agents WITH (security_invoker = true) AS SELECT name FROM backstage.all_agents;`,
+			code: "view.definer", object: "view private.all_agents",
+			plant: own + `CREATE SCHEMA private; CREATE VIEW private.all_agents AS SELECT name FROM public.agents;
+				GRANT SELECT ON private.all_agents TO konstruct_app;
+				CREATE VIEW public.all_agents WITH (security_invoker = true) AS SELECT name FROM private.all_agents;`,
 		},
 		{
 			code: "view.materialized", object: "materialized view public.agent_names",
@@ -114,10 +114,10 @@ func codeFaults() []fault {
 				CREATE TRIGGER copy AFTER INSERT ON public.agents FOR EACH ROW EXECUTE FUNCTION public.copy()`,
 		},
 		{
-			code: "function.tenant-setting", object: "function public.as_somebody()",
-			plant: `CREATE FUNCTION public.as_somebody() RETURNS bigint LANGUAGE sql
+			code: "function.tenant-setting", object: "function public.as_tenant()",
+			plant: `CREATE FUNCTION public.as_tenant() RETURNS bigint LANGUAGE sql
 				SET app.current_tenant = '018f0000-0000-7000-8000-000000000001' AS 'SELECT count(*) FROM public.agents';
-				REVOKE EXECUTE ON FUNCTION public.as_somebody FROM PUBLIC; GRANT EXECUTE ON FUNCTION public.as_somebody TO konstruct_app`,
+				REVOKE EXECUTE ON FUNCTION public.as_tenant FROM PUBLIC; GRANT EXECUTE ON FUNCTION public.as_tenant TO konstruct_app`,
 		},
 		{
 			code: "function.leakproof", object: "function public.peek(text)",
@@ -147,13 +147,13 @@ func childFaults() []fault {
 			given: notes + "CREATE TABLE public.things (id uuid); GRANT SELECT, INSERT, UPDATE, DELETE ON public.things TO konstruct_app",
 			plant: "ALTER TABLE public.notes INHERIT public.things",
 			spec: func(c *doctor.Spec) {
-				*c = c.With(doctor.Spec{Global: map[string]string{"public.things": "a test's"}})
+				*c = c.With(doctor.Spec{Global: map[string]string{"public.things": "test"}})
 			},
 		},
 	}
 }
 
-// partitioned is a tenant-scoped table in partitions, as it should be: the partition is granted to nobody.
+// partitioned creates a correct tenant-scoped table with a partition, which has no grants.
 const partitioned = `
 	SET ROLE konstruct_owner;
 	CREATE TABLE public.events (

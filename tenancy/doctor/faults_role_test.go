@@ -6,16 +6,15 @@ import (
 	"github.com/konstruct/konstruct/integration/testdb"
 )
 
-// Roles belong to the cluster: these faults have one of their own, and take turns on it and its database, which each
-// leaves clean.
+// Roles belong to the cluster, so these faults run one after the other on a separate cluster.
 //
-//nolint:paralleltest,tparallel // The faults are the cluster's: see above.
-func TestEachFaultOfRolesIsFoundAndMended(t *testing.T) {
+//nolint:paralleltest,tparallel // see above
+func TestEachFaultOfRolesIsFoundAndFixed(t *testing.T) {
 	t.Parallel()
 	db := testdb.OwnCluster(t).New(t)
 	for _, f := range roleFaults() {
 		t.Run(f.code+" "+f.object, func(t *testing.T) {
-			f.proves(t, db)
+			f.verify(t, db)
 		})
 	}
 }
@@ -110,7 +109,7 @@ func roleFaults() []fault {
 			code: "platform.parameter", object: "parameter session_replication_role: SET to konstruct_app",
 			plant: "GRANT SET ON PARAMETER session_replication_role TO konstruct_app",
 		},
-		{ // the last one, since its function stays
+		{ // last, since its function remains
 			code: "role.owns", object: "function public.pair(integer,pg_catalog.text)",
 			given: own + `CREATE FUNCTION public.pair(n int, s text) RETURNS int LANGUAGE sql AS 'SELECT n';
 				GRANT EXECUTE ON FUNCTION public.pair TO konstruct_app`,

@@ -10,7 +10,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy/doctor"
 )
 
-// notes is a tenant-scoped table as the planner makes it, and something for the faults below to be wrong about.
+// notes creates a tenant-scoped table as the planner does.
 const notes = `
 	SET ROLE konstruct_owner;
 	CREATE TABLE public.notes (
@@ -37,18 +37,18 @@ func faults() []fault {
 		outsideFaults(), platformFaults())
 }
 
-func TestEachFaultIsFoundAndMended(t *testing.T) {
+func TestEachFaultIsFoundAndFixed(t *testing.T) {
 	t.Parallel()
 	for _, f := range faults() {
 		t.Run(f.code+" "+f.object, func(t *testing.T) {
 			t.Parallel()
-			f.proves(t, testdb.New(t))
+			f.verify(t, testdb.New(t))
 		})
 	}
 }
 
-// A project's own tables are allowed by its own snapshot.
-func TestAProjectsSnapshot(t *testing.T) {
+// A project's snapshot allows its tables.
+func TestProjectSnapshot(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t)
 	run(t, db.SuperURL, notes)

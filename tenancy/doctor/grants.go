@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// compareGrant compares what one grantee holds on one object. Grants on unknown objects are what makes those reachable,
-// and judged there.
+// compareGrant compares the privileges of one grantee on one object. Grants on unknown objects make those reachable and
+// are reported with them.
 func (e *examination) compareGrant(want, have Object) {
 	g := have
 	if have.Name == "" {
 		g = want
 	}
 	wanted, held := privileges(want), privileges(have)
-	extras := make(map[string][]string) // those that no migration gave, by the code of the finding that they are
+	extras := make(map[string][]string) // privileges that no migration granted, by code
 	for _, p := range without(held, wanted) {
 		code := e.extra(g, p)
 		extras[code] = append(extras[code], p)
@@ -24,7 +24,7 @@ func (e *examination) compareGrant(want, have Object) {
 		e.foundAs(code, g, spokenGrant(g, extra), revoke(g, extra, wanted))
 	}
 	if e.ownerOf(g) == g.Props["grantee"] {
-		return // owning took the grant in
+		return // ownership absorbed the grant
 	}
 	plain := slices.DeleteFunc(without(wanted, held), func(p string) bool { return slices.Contains(held, p+grantOption) })
 	if len(plain) > 0 {
@@ -32,8 +32,8 @@ func (e *examination) compareGrant(want, have Object) {
 	}
 }
 
-// checkGrants reports what the application may do to a table beyond its class, even if a migration granted it. What no
-// migration granted is left to the comparison.
+// checkGrants reports privileges of the application beyond the table's class, even if a migration granted them. The
+// comparison reports those that no migration granted.
 func (e *examination) checkGrants() {
 	for _, g := range e.of("grant") {
 		if g.Props["kind"] != "TABLE" || g.Props["grantee"] != e.spec.app() {
@@ -49,8 +49,8 @@ func (e *examination) checkGrants() {
 	}
 }
 
-// beyond are the privileges of a grant that the class of its table does not allow the application. For a grant to
-// another role, that is all of them. A table that is not classified, such as one of a newer release, counts as global.
+// beyond returns the privileges that the table's class does not allow, which for another role than the application's is
+// all of them. An unclassified table, such as one of a newer release, counts as global.
 func (e *examination) beyond(g Object) []string {
 	if g.Props["kind"] != "TABLE" || g.Props["grantee"] != e.spec.app() {
 		return privileges(g)
@@ -60,7 +60,7 @@ func (e *examination) beyond(g Object) []string {
 		allowed = e.spec.Grants[ClassGlobal]
 	}
 	return slices.DeleteFunc(privileges(g), func(p string) bool {
-		table, column, _ := strings.Cut(p, " (") // a part of what is allowed
+		table, column, _ := strings.Cut(p, " (") // column privileges are part of table privileges
 		return slices.Contains(allowed, table) && !strings.HasSuffix(column, grantOption)
 	})
 }
@@ -78,7 +78,7 @@ func without(a, b []string) []string {
 	return slices.DeleteFunc(slices.Clone(a), func(p string) bool { return slices.Contains(b, p) })
 }
 
-// extra is the code of the finding that a privilege is which no migration gave, if it is one.
+// extra returns the code for a privilege that no migration granted, or "".
 func (e *examination) extra(g Object, privilege string) string {
 	kind, object, grantee := g.Props["kind"], g.Props["object"], g.Props["grantee"]
 	isApp, isDefiner := e.isApp(grantee), slices.Contains(e.definerOwners(), grantee)
@@ -116,7 +116,7 @@ func (e *examination) extra(g Object, privilege string) string {
 	}
 }
 
-// isOurs tells whether a grant is on an object that the snapshot has.
+// isOurs reports whether the object of a grant is in the snapshot.
 func (e *examination) isOurs(kind, object string) bool {
 	for k := range e.want {
 		if k.name == object && k.on == "" && grantKind(e.want[k]) == kind {
@@ -126,7 +126,7 @@ func (e *examination) isOurs(kind, object string) bool {
 	return false
 }
 
-// ownerOf is the owner of what a grant is on.
+// ownerOf returns the owner of a grant's object.
 func (e *examination) ownerOf(g Object) string {
 	for _, o := range e.objects {
 		if o.On == "" && o.Name == g.Props["object"] && grantKind(o) == g.Props["kind"] {
@@ -145,7 +145,7 @@ func spokenGrant(g Object, privileges []string) string {
 		strings.Trim(g.Props["grantee"], `"`))
 }
 
-// defaultGrant reports what is granted on objects that are created next.
+// defaultGrant reports default privileges.
 func (e *examination) defaultGrant(d Object) {
 	if d.Props["grantee"] == ident(e.spec.OwnerRole) {
 		return
@@ -164,7 +164,7 @@ func grant(g Object, privileges string) string {
 	return fmt.Sprintf("GRANT %s ON %s %s TO %s", privileges, g.Props["kind"], g.Props["object"], g.Props["grantee"])
 }
 
-// revoke takes privileges away, and gives back what goes with them and is to stay.
+// revoke revokes privileges, and grants again those column privileges that REVOKE removes as well.
 func revoke(g Object, extra, keep []string) string {
 	verb, written := "REVOKE", make([]string, 0, len(extra))
 	restore := false

@@ -30,8 +30,8 @@ func (e *examination) checkKeys() {
 	}
 }
 
-// keyFault is the code of what is wrong with a foreign key of a tenant-scoped table, if anything. A key that does not
-// carry the tenant is not also reported for its actions: it is fixed without them.
+// keyFault returns the code for a foreign key of a tenant-scoped table, or "". A key without the tenant is not also
+// reported for its actions, since its remedy removes them.
 func (e *examination) keyFault(k Object) string {
 	if k.Props["type"] != "f" || !e.isTenant(k.On) {
 		return ""
@@ -57,7 +57,7 @@ func (e *examination) keyFault(k Object) string {
 	return ""
 }
 
-// asPlanned makes an object what the snapshot says, or takes it away.
+// asPlanned returns the SQL that restores an object of the snapshot or drops an unknown one.
 func (e *examination) asPlanned(o Object) string {
 	if want, ok := e.want[o.key()]; ok {
 		return e.alter(want, o)
@@ -65,7 +65,7 @@ func (e *examination) asPlanned(o Object) string {
 	return script("-- if it is needed, add it to a migration", drop(o))
 }
 
-// checkLinks reports a table without a tenant whose rows refer to tenants' rows.
+// checkLinks reports a table without a tenant that references tenant-scoped tables.
 func (e *examination) checkLinks(t Object) {
 	var drops []string
 	for _, k := range e.on("constraint", t.Name) {
@@ -81,7 +81,7 @@ func (e *examination) checkLinks(t Object) {
 	}
 }
 
-// spansTenants accepts a primary key that is one uuid: it is random, or ordered by time, and tells nothing.
+// spansTenants accepts a primary key of one uuid, which reveals nothing about other tenants.
 func (e *examination) spansTenants(u Object) bool {
 	_, listed := e.spec.SpanningKeys[u.schema()+"."+u.Name]
 	return u.Props["unique"] != "" && e.isTenant(u.On) && e.concerns(e.live[key{"table", "", u.On}]) && !listed &&

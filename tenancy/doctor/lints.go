@@ -5,21 +5,21 @@ import (
 	"strings"
 )
 
-// Lint is one thing that a check looks for.
+// Lint is a kind of finding.
 type Lint struct {
-	// Code names it, and is stable.
+	// Code is stable.
 	Code  string
 	Level Level
-	// Risk is what can happen because of it, in one sentence.
+	// Risk is what can happen because of it.
 	Risk string
 }
 
-// A line of the table is a code, its level and its risk.
+// Each line has a code, a level and a risk.
 //
 //go:embed lints.txt
 var lintTable string
 
-// Lints are all lints, in the order in which reports have them.
+// Lints returns all lints in the order of reports.
 func Lints() []Lint {
 	var out []Lint
 	for line := range strings.Lines(lintTable) {

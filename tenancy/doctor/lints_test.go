@@ -20,28 +20,28 @@ func codes() []string {
 	return out
 }
 
-func TestEveryLintSaysWhatItIs(t *testing.T) {
+func TestLintsAreComplete(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
 	for _, l := range doctor.Lints() {
 		require.Regexp(t, `^[a-z]+(-[a-z]+)*\.[a-z]+(-[a-z]+)*$`, l.Code)
-		require.False(t, seen[l.Code], "%s is there twice", l.Code)
+		require.False(t, seen[l.Code], "%s is duplicated", l.Code)
 		seen[l.Code] = true
 		require.Contains(t, []doctor.Level{doctor.LevelError, doctor.LevelWarning, doctor.LevelInfo}, l.Level)
 		require.True(t, strings.HasSuffix(l.Risk, "."), "%s: %s", l.Code, l.Risk)
 	}
 }
 
-// A lint that no test plants a fault for may find nothing, ever.
+// A lint without a planted fault is untested.
 func TestEveryLintHasAPlantedFault(t *testing.T) {
 	t.Parallel()
 	planted := []string{
 		"server.too-old", "server.rls-holes", "server.untried", // TestServerVersions
-		"session.tenant", "session.preset", // TestPresetsOfTheConnectionString
-		"role.unexpected", // TestWhoAsks
-		// migrate: TestADatabaseWithoutASchema, TestABinaryBehindTheDatabase, TestOnlyUTF8; here: TestTheSpecDecides
+		"session.tenant", "session.preset", // TestConnectionStringPresets
+		"role.unexpected", // TestCheckingRole
+		// migrate: TestEmptyDatabase, TestBinaryOlderThanDatabase, TestOnlyUTF8; here: TestSpec
 		"database.not-migrated", "snapshot.other-version", "server.encoding", "snapshot.missing",
-		"extension.present", "schema.outside", // TestWhatIsOutOfReachIsInformation
+		"extension.present", "schema.outside", // TestUnreachableObjectsAreInformation
 	}
 	for _, f := range slices.Concat(faults(), roleFaults(), changes()) {
 		planted = append(planted, f.code)
@@ -54,8 +54,7 @@ func TestEveryLintHasAPlantedFault(t *testing.T) {
 	}
 }
 
-// The page lists the codes with their levels and risks, and says how each comes about.
-func TestTheDocumentationListsEveryLint(t *testing.T) {
+func TestDocumentationListsEveryLint(t *testing.T) {
 	t.Parallel()
 	raw, err := os.ReadFile("../../docs/security/doctor.md")
 	require.NoError(t, err)
@@ -69,5 +68,5 @@ func TestTheDocumentationListsEveryLint(t *testing.T) {
 			"docs/security/doctor.md says of %s: %s; the code says: %s | %s", l.Code, documented[l.Code], l.Level, l.Risk)
 		delete(documented, l.Code)
 	}
-	require.Empty(t, documented, "codes that no lint has")
+	require.Empty(t, documented, "unknown codes")
 }

@@ -15,10 +15,10 @@ import (
 
 func TestMain(m *testing.M) { testdb.Main(m) }
 
-// found is a finding without its words.
+// found is the code and object of a finding.
 type found struct{ code, object string }
 
-// check asks as whom url logs in.
+// check runs the doctor as the role of the URL.
 func check(t testing.TB, url string, spec doctor.Spec) doctor.Report {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), url)
@@ -37,7 +37,7 @@ func findings(r doctor.Report) []found {
 	return out
 }
 
-// serious are the findings that are more than information.
+// serious returns errors and warnings.
 func serious(r doctor.Report) []found {
 	out := []found{}
 	for _, f := range r.Findings {
@@ -48,7 +48,7 @@ func serious(r doctor.Report) []found {
 	return out
 }
 
-// snapshot is of the database as it is now.
+// snapshot takes the database's current snapshot.
 func snapshot(t testing.TB, db *testdb.Database) doctor.Snapshot {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), db.AppURL)
@@ -59,7 +59,7 @@ func snapshot(t testing.TB, db *testdb.Database) doctor.Snapshot {
 	return s
 }
 
-// run sends a script of several statements.
+// run executes a script.
 func run(t testing.TB, url, script string) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), url)
@@ -69,22 +69,22 @@ func run(t testing.TB, url, script string) {
 	require.NoError(t, err, script)
 }
 
-// fault is one thing that can be wrong with a database, and what the doctor has to say of it: this and no more.
+// fault is a planted fault and the only finding that the doctor must report.
 type fault struct {
 	code, object string
-	// given is SQL for what the migrations make besides: it is part of the snapshot.
+	// given is SQL that runs before the snapshot is taken.
 	given string
-	// plant is SQL for a superuser. {db} is the database's name, here and in object.
+	// plant is a superuser's SQL. {db} is the database's name, also in object.
 	plant string
-	// spec changes the spec that the database is compared with.
+	// spec changes the spec.
 	spec func(*doctor.Spec)
-	// implied are what else the fault is, where it can't be one thing only.
+	// implied are findings that the fault can't be planted without.
 	implied []found
 }
 
-// proves plants the fault in a clean database, and shows that it is found, that the printed remedy mends it, and that
-// the same database is clean before and after.
-func (f fault) proves(t *testing.T, db *testdb.Database) {
+// verify requires a clean database, plants the fault, requires its finding, applies the printed remedy, and requires a
+// clean database again.
+func (f fault) verify(t *testing.T, db *testdb.Database) {
 	t.Helper()
 	spec := migrate.Spec()
 	if f.spec != nil {

@@ -24,8 +24,8 @@ func leaking() doctor.Report {
 	return doctor.Report{Findings: []doctor.Finding{{Code: "rls.disabled", Level: doctor.LevelError, Object: "table public.agents"}}}
 }
 
-// patient is a check whose answer the test can change.
-type patient struct {
+// fakeCheck is a check with a configurable result.
+type fakeCheck struct {
 	mu     sync.Mutex
 	report doctor.Report
 	err    error
@@ -33,7 +33,7 @@ type patient struct {
 	runs   int
 }
 
-func (p *patient) check(ctx context.Context) (doctor.Report, error) {
+func (p *fakeCheck) check(ctx context.Context) (doctor.Report, error) {
 	p.mu.Lock()
 	p.runs++
 	report, err, hangs := p.report, p.err, p.hangs
@@ -45,32 +45,32 @@ func (p *patient) check(ctx context.Context) (doctor.Report, error) {
 	return report, err
 }
 
-func (p *patient) becomes(report doctor.Report, err error) {
+func (p *fakeCheck) set(report doctor.Report, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.report, p.err = report, err
 }
 
-func (p *patient) hang() {
+func (p *fakeCheck) hang() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.hangs = true
 }
 
-// after advances the clock and waits for what runs at that moment.
+// after advances the clock and waits until all goroutines block.
 func after(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()
 }
 
-func (p *patient) checked() int {
+func (p *fakeCheck) checked() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.runs
 }
 
-// watched runs a monitor of one minute in a bubble with its own clock.
-func watched(t *testing.T, p *patient, test func(m *doctor.Monitor, log *bytes.Buffer)) {
+// runMonitor runs a monitor with an interval of one minute in a synctest bubble.
+func runMonitor(t *testing.T, p *fakeCheck, test func(m *doctor.Monitor, log *bytes.Buffer)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
@@ -93,16 +93,16 @@ func TestMonitor(t *testing.T) {
 
 	t.Run("healthy, unsafe, healthy again", func(t *testing.T) {
 		t.Parallel()
-		p := &patient{report: clean()}
-		watched(t, p, func(m *doctor.Monitor, _ *bytes.Buffer) {
+		p := &fakeCheck{report: clean()}
+		runMonitor(t, p, func(m *doctor.Monitor, _ *bytes.Buffer) {
 			require.NoError(t, m.Healthy())
-			p.becomes(leaking(), nil)
+			p.set(leaking(), nil)
 			time.Sleep(time.Minute)
 			synctest.Wait()
 			require.ErrorIs(t, m.Healthy(), doctor.ErrUnsafe)
 			require.NotErrorIs(t, m.Healthy(), doctor.ErrUnknown)
 			require.ErrorContains(t, m.Healthy(), "rls.disabled (table public.agents)")
-			p.becomes(clean(), nil)
+			p.set(clean(), nil)
 			time.Sleep(5 * time.Second)
 			synctest.Wait()
 			require.NoError(t, m.Healthy(), "a fix takes effect within seconds")
@@ -111,8 +111,8 @@ func TestMonitor(t *testing.T) {
 
 	t.Run("before the first result a failing check is unknown, and repeated with back-off", func(t *testing.T) {
 		t.Parallel()
-		p := &patient{err: errAway}
-		watched(t, p, func(m *doctor.Monitor, _ *bytes.Buffer) {
+		p := &fakeCheck{err: errAway}
+		runMonitor(t, p, func(m *doctor.Monitor, _ *bytes.Buffer) {
 			require.ErrorIs(t, m.Healthy(), doctor.ErrUnknown)
 			require.ErrorIs(t, m.Healthy(), errAway)
 			require.NotErrorIs(t, m.Healthy(), doctor.ErrUnsafe)
@@ -124,7 +124,7 @@ func TestMonitor(t *testing.T) {
 				after(time.Millisecond)
 				require.Equal(t, runs+2, p.checked())
 			}
-			p.becomes(clean(), nil)
+			p.set(clean(), nil)
 			after(5 * time.Second)
 			require.NoError(t, m.Healthy())
 		})
@@ -132,15 +132,15 @@ func TestMonitor(t *testing.T) {
 
 	t.Run("a failing check keeps the last result for five minutes", func(t *testing.T) {
 		t.Parallel()
-		p := &patient{report: clean()}
-		watched(t, p, func(m *doctor.Monitor, log *bytes.Buffer) {
-			p.becomes(doctor.Report{}, errAway)
+		p := &fakeCheck{report: clean()}
+		runMonitor(t, p, func(m *doctor.Monitor, log *bytes.Buffer) {
+			p.set(doctor.Report{}, errAway)
 			after(5 * time.Minute)
 			require.NoError(t, m.Healthy())
 			age, checked := m.Age()
 			require.True(t, checked)
 			require.Equal(t, 5*time.Minute, age)
-			// 1 min, then 250 ms to 32 s, then the interval: never a storm.
+			// 1 min, then 250 ms to 32 s, then the interval.
 			require.Equal(t, 1+1+8+2, p.checked())
 
 			after(time.Millisecond)
@@ -152,29 +152,29 @@ func TestMonitor(t *testing.T) {
 			require.Equal(t, 1, strings.Count(log.String(), "isolation could not be checked, tenant traffic is refused"))
 			require.NotContains(t, log.String(), "does not hold")
 
-			p.becomes(clean(), nil)
+			p.set(clean(), nil)
 			after(5 * time.Second)
 			require.NoError(t, m.Healthy())
 		})
 	})
 
-	t.Run("a finding counts at once, and while the database is away", func(t *testing.T) {
+	t.Run("a finding counts immediately, and while the database is unreachable", func(t *testing.T) {
 		t.Parallel()
-		p := &patient{report: clean()}
-		watched(t, p, func(m *doctor.Monitor, _ *bytes.Buffer) {
-			p.becomes(leaking(), nil)
+		p := &fakeCheck{report: clean()}
+		runMonitor(t, p, func(m *doctor.Monitor, _ *bytes.Buffer) {
+			p.set(leaking(), nil)
 			after(time.Minute)
 			require.ErrorIs(t, m.Healthy(), doctor.ErrUnsafe)
-			p.becomes(doctor.Report{}, errAway)
+			p.set(doctor.Report{}, errAway)
 			after(10 * time.Minute)
 			require.ErrorIs(t, m.Healthy(), doctor.ErrUnsafe)
 		})
 	})
 
-	t.Run("a check that hangs ends at its own deadline", func(t *testing.T) {
+	t.Run("a check that blocks ends at its deadline", func(t *testing.T) {
 		t.Parallel()
-		p := &patient{report: clean()}
-		watched(t, p, func(m *doctor.Monitor, log *bytes.Buffer) {
+		p := &fakeCheck{report: clean()}
+		runMonitor(t, p, func(m *doctor.Monitor, log *bytes.Buffer) {
 			p.hang()
 			after(time.Minute + 10*time.Second)
 			require.NoError(t, m.Healthy(), "the last result remains in force")
@@ -187,23 +187,23 @@ func TestMonitor(t *testing.T) {
 
 	t.Run("changes are logged once", func(t *testing.T) {
 		t.Parallel()
-		p := &patient{report: leaking()}
-		watched(t, p, func(_ *doctor.Monitor, log *bytes.Buffer) {
+		p := &fakeCheck{report: leaking()}
+		runMonitor(t, p, func(_ *doctor.Monitor, log *bytes.Buffer) {
 			after(time.Minute)
 			require.Equal(t, 13, p.checked())
 			require.Equal(t, 1, strings.Count(log.String(), "code=rls.disabled"))
 			require.Equal(t, 1, strings.Count(log.String(), "tenant isolation does not hold"))
 			require.Contains(t, log.String(), "level=ERROR")
-			p.becomes(clean(), nil)
+			p.set(clean(), nil)
 			after(10 * time.Minute)
 			require.Equal(t, 1, strings.Count(log.String(), "tenant isolation holds"))
 		})
 	})
 }
 
-func TestAnEmptyDatabaseIsLoggedAsThat(t *testing.T) {
+func TestEmptyDatabaseIsLogged(t *testing.T) {
 	t.Parallel()
-	p := &patient{report: doctor.Report{Findings: []doctor.Finding{
+	p := &fakeCheck{report: doctor.Report{Findings: []doctor.Finding{
 		{Code: "database.not-migrated", Level: doctor.LevelError, Object: "database konstruct"},
 	}}}
 	var log bytes.Buffer
@@ -216,10 +216,10 @@ func TestAnEmptyDatabaseIsLoggedAsThat(t *testing.T) {
 	require.NotContains(t, log.String(), "does not hold")
 }
 
-func TestAResultThatIsNotRenewedExpires(t *testing.T) {
+func TestResultsExpire(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		p := &patient{report: clean()}
+		p := &fakeCheck{report: clean()}
 		m := doctor.NewMonitor(p.check, time.Minute, slog.New(slog.DiscardHandler))
 		_, err := m.Check(t.Context())
 		require.NoError(t, err)
@@ -230,10 +230,10 @@ func TestAResultThatIsNotRenewedExpires(t *testing.T) {
 	})
 }
 
-// Stopping the server ends a check midway; that must not read as the database's fault.
-func TestAStoppedCheckChangesNothing(t *testing.T) {
+// A check that the server's stop interrupts is not a failed check.
+func TestInterruptedCheckIsIgnored(t *testing.T) {
 	t.Parallel()
-	p := &patient{report: clean()}
+	p := &fakeCheck{report: clean()}
 	m := doctor.NewMonitor(p.check, time.Minute, slog.New(slog.DiscardHandler))
 	_, err := m.Check(t.Context())
 	require.NoError(t, err)

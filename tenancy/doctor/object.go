@@ -15,11 +15,11 @@ import (
 type Object struct {
 	// Kind is "table", "column", "constraint", "index", "trigger", "rule", "policy", "function", "grant", and so on.
 	Kind string `json:"kind"`
-	// Name is unique among the objects of a kind on the same relation, and quoted as SQL needs it.
+	// Name is quoted for SQL and unique per kind and relation.
 	Name string `json:"name"`
-	// On is the relation that the object is part of ("public.agents"), or empty.
+	// On is the relation of the object ("public.agents"), if any.
 	On string `json:"on,omitempty"`
-	// Props are the properties that are compared. Properties with their usual value are absent.
+	// Props are the compared properties. Default values are omitted.
 	Props map[string]string `json:"props,omitempty"`
 }
 
@@ -28,7 +28,7 @@ type key struct{ kind, on, name string }
 
 func (o Object) key() key { return key{o.Kind, o.On, o.Name} }
 
-// String is the object for people: "policy tenant_floor on public.agents".
+// String returns a name such as "policy tenant_floor on public.agents".
 func (o Object) String() string {
 	switch {
 	case o.Kind == "column":
@@ -48,14 +48,14 @@ func (o Object) String() string {
 
 func (o Object) equal(p Object) bool { return maps.Equal(o.Props, p.Props) }
 
-// with is the object with another value of a property.
+// with returns the object with one property changed.
 func (o Object) with(prop, value string) Object {
 	o.Props = maps.Clone(o.Props)
 	o.Props[prop] = value
 	return o
 }
 
-// differing are the properties in which two objects differ, sorted.
+// differing returns the names of the properties that differ, sorted.
 func (o Object) differing(p Object) []string {
 	var out []string
 	for _, props := range []map[string]string{o.Props, p.Props} {
@@ -69,7 +69,7 @@ func (o Object) differing(p Object) []string {
 	return out
 }
 
-// schema is the schema of an object, empty for one that is in none.
+// schema returns the schema of an object, if any.
 func (o Object) schema() string {
 	name := o.Name
 	switch {
@@ -88,18 +88,18 @@ func (o Object) schema() string {
 	return ""
 }
 
-// qualifier is a name's schema, as PostgreSQL prints it.
+// qualifier matches the schema of a name as PostgreSQL prints it.
 var qualifier = regexp.MustCompile(`^("(?:[^"]|"")*"|[^".]+)\.`)
 
-// Snapshot is what a chain of migrations makes: every object of a database to which nothing else was added.
+// Snapshot is every object that a chain of migrations makes.
 type Snapshot struct {
-	// Versions are the last applied migrations, by the schema of their chain's revision table.
+	// Versions are the last applied migrations, by schema of the chain's revision table.
 	Versions map[string]string `json:"versions"`
 	// Objects are sorted by kind, relation and name.
 	Objects []Object `json:"objects"`
 }
 
-// ParseSnapshot reads what [Snapshot.Encode] wrote.
+// ParseSnapshot parses the output of [Snapshot.Encode].
 func ParseSnapshot(text []byte) (Snapshot, error) {
 	var s Snapshot
 	if err := json.Unmarshal(text, &s); err != nil {
@@ -108,7 +108,7 @@ func ParseSnapshot(text []byte) (Snapshot, error) {
 	return s, nil
 }
 
-// Encode writes the snapshot as JSON, an object a line. Equal snapshots have equal texts.
+// Encode returns the snapshot as JSON with one object per line. Equal snapshots encode equally.
 func (s Snapshot) Encode() ([]byte, error) {
 	versions, err := json.Marshal(s.Versions)
 	if err != nil {
@@ -119,7 +119,7 @@ func (s Snapshot) Encode() ([]byte, error) {
 	enc.SetEscapeHTML(false)
 	for i, o := range s.Objects {
 		if i > 0 {
-			b.Truncate(b.Len() - 1) // the line's end
+			b.Truncate(b.Len() - 1) // the newline
 			b.WriteString(",\n")
 		}
 		if err := enc.Encode(o); err != nil {
@@ -130,8 +130,8 @@ func (s Snapshot) Encode() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// With is the snapshot after a change: what differs between before and after becomes expected, everything else stays as
-// it was expected. A change made by hand before a migration does not become expected by the migration.
+// With returns the snapshot with the differences between before and after applied. A change made by hand before a
+// migration is thus not added by the migration.
 func (s Snapshot) With(before, after Snapshot) Snapshot {
 	expected := index(s.Objects)
 	was, is := index(before.Objects), index(after.Objects)
@@ -148,13 +148,13 @@ func (s Snapshot) With(before, after Snapshot) Snapshot {
 	return Snapshot{Versions: after.Versions, Objects: sorted(expected)}
 }
 
-// kinds and properties are all that this release reads. A later release may have recorded more.
+// kinds and properties are what this release reads. A later release may have recorded more.
 func kinds() []string {
 	return []string{
 		"schema", "table", "view", "materialized view", "foreign table", "sequence", "type", "column", "constraint", "index",
 		"trigger", "rule", "policy", "child", "function", "grant", "default privileges", "event trigger", "publication",
 		"subscription", "extension",
-		// As pg_identify_object names them.
+		// As named by pg_identify_object.
 		"operator", "cast", "collation", "conversion", "operator class", "text search configuration", "text search dictionary",
 		"statistics object", "language", "access method", "transform", "foreign-data wrapper", "server",
 	}
@@ -170,7 +170,7 @@ func properties() []string {
 	}
 }
 
-// readable is the snapshot without what only later releases read.
+// readable returns the snapshot without the kinds and properties of later releases.
 func (s Snapshot) readable() Snapshot {
 	known := make([]Object, 0, len(s.Objects))
 	for _, o := range s.Objects {
@@ -184,7 +184,7 @@ func (s Snapshot) readable() Snapshot {
 	return s
 }
 
-// Without is the snapshot without what stands in some schemas.
+// Without returns the snapshot without the objects of some schemas.
 func (s Snapshot) Without(schemas ...string) Snapshot {
 	s.Objects = slices.DeleteFunc(slices.Clone(s.Objects), func(o Object) bool {
 		return slices.ContainsFunc(schemas, func(name string) bool { return o.schema() == ident(name) })
@@ -192,7 +192,7 @@ func (s Snapshot) Without(schemas ...string) Snapshot {
 	return s
 }
 
-// Differing names the objects that are not alike in two snapshots, sorted.
+// Differing returns the names of the objects that differ, sorted.
 func (s Snapshot) Differing(t Snapshot) []string {
 	var out []string
 	ours, theirs := index(s.Objects), index(t.Objects)

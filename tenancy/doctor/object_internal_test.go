@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What the query reads and what a release knows how to compare are the same.
+// The lists match what the query reads.
 func TestKindsAndPropertiesAreThoseOfTheQuery(t *testing.T) {
 	t.Parallel()
 	read := map[string]bool{}
@@ -20,7 +20,7 @@ func TestKindsAndPropertiesAreThoseOfTheQuery(t *testing.T) {
 	}
 	for name := range read {
 		known := slices.Contains(properties(), name) || slices.Contains(kinds(), name) ||
-			slices.Contains([]string{"aggregate", "domain", "name", "props"}, name) // no property
+			slices.Contains([]string{"aggregate", "domain", "name", "props"}, name) // not properties
 		require.True(t, known, name)
 	}
 }

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// checkPlatform reports user mappings and what the application or PUBLIC holds on PostgreSQL's own objects. What PUBLIC
-// holds from the start is a warning: managed PostgreSQL does not let anyone revoke it.
+// checkPlatform reports user mappings, and grants to the application or PUBLIC on PostgreSQL's own objects. PUBLIC's
+// default privileges are warnings, since managed PostgreSQL allows no one to revoke them.
 func (e *examination) checkPlatform() {
 	for _, m := range e.Mappings {
 		e.report("foreign.mapping", fmt.Sprintf("user mapping of %s on %s", m.Role, m.Server),

@@ -7,10 +7,10 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// public is how PUBLIC stands among grantees, for SQL and for people.
+// public is the grantee PUBLIC.
 const public = "PUBLIC"
 
-// ident is an identifier as PostgreSQL prints it: quoted only where it has to be. (Keywords aside.)
+// ident returns an identifier as PostgreSQL prints it, quoted only if needed. Keywords are not considered.
 func ident(name string) string {
 	if name == "" || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == "" && !strings.ContainsAny(name[:1], "0123456789") {
 		return name
@@ -18,7 +18,7 @@ func ident(name string) string {
 	return rls.Quote(name)
 }
 
-// list splits what objects.sql joined: column names without their commas.
+// list splits the column names that objects.sql joins.
 func list(s string) []string {
 	if s == "" {
 		return nil
@@ -26,7 +26,7 @@ func list(s string) []string {
 	return strings.Split(s, ",")
 }
 
-// script joins statements, each with its semicolon, into one transaction if there are several. Comments stay as they are.
+// script joins comments and statements, which become one transaction if there are several.
 func script(parts ...string) string {
 	var comments, statements []string
 	for _, p := range parts {

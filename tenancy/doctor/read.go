@@ -21,42 +21,41 @@ var objectsQuery string
 //go:embed sql/facts.sql
 var factsQuery string
 
-// reset takes back what earlier users of a pooled connection have left, since the check is about what connections begin
-// with. $1 is the setting that carries the tenant.
+// reset undoes settings by earlier users of a pooled connection, since the check is about new connections. $1 is the setting that carries the tenant.
 const reset = `SELECT pg_catalog.set_config(name, NULL, true)
   FROM unnest(ARRAY['search_path', 'row_security', 'client_encoding', $1::text]) AS name`
 
-// pin makes PostgreSQL print definitions alike, whatever the session's settings are. Reading definitions waits for
-// ACCESS EXCLUSIVE locks, hence the lock_timeout. Compiling the query would take longer than running it.
+// pin sets what the printed definitions depend on. Reading definitions waits for ACCESS EXCLUSIVE locks, hence the
+// lock_timeout. Compiling the query with jit takes longer than running it.
 const pin = `SELECT set_config('search_path', 'pg_catalog', true), set_config('lock_timeout', '1000', true),
   set_config('jit', 'off', true), set_config('quote_all_identifiers', 'off', true), set_config('DateStyle', 'ISO, MDY', true),
   set_config('IntervalStyle', 'postgres', true), set_config('TimeZone', 'UTC', true),
   set_config('extra_float_digits', '1', true), set_config('bytea_output', 'hex', true),
   set_config('standard_conforming_strings', 'on', true)`
 
-// The tables of each chain's revision schema. The first is the Atlas CLI's, the second holds a snapshot per migration.
+// The tables of each chain's revision schema: the Atlas CLI's, and one with a snapshot per migration.
 const (
 	revisionsTable = "atlas_schema_revisions"
 	snapshotsTable = "snapshots"
 )
 
-// Querier is what a check asks. *pgxpool.Pool, *pgx.Conn and pgx.Tx are Queriers.
+// Querier is implemented by *pgxpool.Pool, *pgx.Conn and pgx.Tx.
 type Querier interface {
 	Begin(ctx context.Context) (pgx.Tx, error)
 }
 
-// reading is everything that one check reads.
+// reading is the input of a check.
 type reading struct {
 	facts
 
 	objects  []Object
-	versions map[string]string // by revision schema; absent where nothing was migrated
-	recorded []Snapshot        // of those versions, the latest first; not read where they are the caller's
+	versions map[string]string // by revision schema; absent if no file was applied
+	recorded []Snapshot        // of those versions, latest first; not read if the versions are the caller's
 
 	unreadable bool // versions and recorded could not be read
 }
 
-// read asks in a transaction of its own that is rolled back, and so changes nothing, settings included.
+// read queries in a transaction that it rolls back, so not even settings change.
 func read(ctx context.Context, q Querier, spec Spec) (r reading, err error) {
 	tx, err := q.Begin(ctx)
 	if err != nil {
@@ -76,8 +75,7 @@ func read(ctx context.Context, q Querier, spec Spec) (r reading, err error) {
 	return r, err
 }
 
-// readVersions finds out how far the database is migrated, and what it should look like by its own account. Without the
-// right to read that, the missing grant is the finding.
+// readVersions reads the applied versions and recorded snapshots. If it may not, the missing grant is the finding.
 func (r *reading) readVersions(ctx context.Context, tx pgx.Tx, chains map[string]string) error {
 	const insufficientPrivilege = "42501"
 	err := r.queryVersions(ctx, tx, chains)
@@ -118,8 +116,8 @@ func (r *reading) hasTable(schema, name string) bool {
 	return slices.ContainsFunc(r.objects, func(o Object) bool { return o.Kind == "table" && o.Name == ident(schema)+"."+ident(name) })
 }
 
-// Take reads the snapshot of a database, without what no migration makes: extensions, and grants on the database, on
-// languages and on foreign servers. chains are the schemas of the revision tables.
+// Take reads the snapshot of a database without objects that migrations don't create: extensions, and grants on the
+// database, languages and foreign servers. chains are the schemas of the revision tables.
 func Take(ctx context.Context, q Querier, spec Spec, chains ...string) (Snapshot, error) {
 	spec.Snapshot = Snapshot{Versions: make(map[string]string)}
 	for _, c := range chains {
@@ -132,7 +130,7 @@ func Take(ctx context.Context, q Querier, spec Spec, chains ...string) (Snapshot
 	return Snapshot{Versions: r.versions, Objects: sorted(index(slices.DeleteFunc(r.objects, isOutside)))}, nil
 }
 
-// isOutside tells whether an object is not made by migrations.
+// isOutside reports whether migrations don't create such an object.
 func isOutside(o Object) bool {
 	switch o.Kind {
 	case "extension":
@@ -144,7 +142,7 @@ func isOutside(o Object) bool {
 	}
 }
 
-// roles are all those that isolation rests on.
+// roles returns the roles that isolation depends on.
 func (c Spec) roles() []string {
 	out := []string{c.AppRole, c.OwnerRole}
 	for _, d := range c.Definers {

@@ -8,9 +8,9 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// Names in objects are quoted already, and so are definitions: PostgreSQL printed them.
+// Names and definitions in objects are as PostgreSQL prints them, so they are quoted already.
 
-// create is the SQL that makes an object of the snapshot again, or says who can.
+// create returns the SQL that restores an object of the snapshot, or a comment on how to.
 func (e *examination) create(o Object) string {
 	switch o.Kind {
 	case "constraint":
@@ -39,7 +39,7 @@ func (e *examination) create(o Object) string {
 	}
 }
 
-// grantsOn gives everybody what the snapshot grants on an object that is made again.
+// grantsOn returns the snapshot's grants on an object.
 func (e *examination) grantsOn(o Object) []string {
 	var out []string
 	for _, g := range sorted(e.want) {
@@ -67,7 +67,7 @@ func createPolicy(p Object) string {
 	return b.String()
 }
 
-// handOver gives CREATE on the schema for the moment in which PostgreSQL demands it of the new owner.
+// handOver temporarily grants CREATE on the schema, which PostgreSQL requires of the new owner.
 func handOver(f Object) []string {
 	schema, owner := f.schema(), ident(f.Props["owner"])
 	return []string{
@@ -77,7 +77,7 @@ func handOver(f Object) []string {
 	}
 }
 
-// alter is the SQL that turns an object into what the snapshot says.
+// alter returns the SQL that changes an object to what the snapshot has.
 func (e *examination) alter(want, have Object) string {
 	switch want.Kind {
 	case "table":
@@ -113,7 +113,7 @@ func (e *examination) alter(want, have Object) string {
 }
 
 func (e *examination) alterConstraint(want, have Object) string {
-	if want.Props["def"] == have.Props["def"] { // its triggers were disabled, which only a superuser can do
+	if want.Props["def"] == have.Props["def"] { // a superuser disabled its triggers
 		return script(fmt.Sprintf("ALTER TABLE %s ENABLE TRIGGER ALL", want.On),
 			fmt.Sprintf("ALTER TABLE %s ENABLE TRIGGER ALL", want.Props["references"]))
 	}
@@ -124,7 +124,7 @@ func addConstraint(o Object) string {
 	return fmt.Sprintf("ALTER TABLE %s ADD CONSTRAINT %s %s", o.On, o.Name, o.Props["def"])
 }
 
-// forced are the tables of a foreign key that are under FORCE.
+// forced returns the tables of a foreign key that have FORCE.
 func (e *examination) forced(o Object) []string {
 	tables := slices.DeleteFunc([]string{o.On, o.Props["references"]}, func(t string) bool {
 		return o.Props["type"] != "f" || e.live[key{"table", "", t}].Props["forced"] == ""
@@ -181,7 +181,7 @@ func alterColumn(want, have Object) []string {
 	return out
 }
 
-// withdraw is the SQL after which an unknown object is out of reach, or gone where it acts by itself.
+// withdraw returns the SQL that revokes access to an unknown object, or drops it if it acts on others.
 func (e *examination) withdraw(o Object) string {
 	kind := grantKind(o)
 	if kind == "" || o.Kind == "materialized view" || o.Kind == "foreign table" {

@@ -7,75 +7,73 @@ import (
 	"strings"
 )
 
-// ErrUnsafe is returned, wrapped, when a check found what lets rows cross.
+// ErrUnsafe is returned, wrapped, when a check has a finding of [LevelError].
 var ErrUnsafe = errors.New("tenant isolation does not hold")
 
 // ErrNotMigrated is returned, wrapped, when the database has no schema yet.
 var ErrNotMigrated = errors.New("the database is not migrated: run konstruct migrate up")
 
-// notMigratedError refuses tenants as unsafe does, but names the cause instead of the consequence.
+// notMigratedError is ErrUnsafe with the cause as its text.
 type notMigratedError struct{}
 
 func (notMigratedError) Error() string   { return ErrNotMigrated.Error() }
 func (notMigratedError) Unwrap() []error { return []error{ErrNotMigrated, ErrUnsafe} }
 
-// Level is how much a finding matters.
+// Level is the severity of a finding.
 type Level string
 
 // The levels.
 const (
-	// LevelError is what lets rows, or knowledge of them, cross from one tenant to another.
+	// LevelError means that a tenant may read, write or learn of another's rows.
 	LevelError Level = "error"
-	// LevelWarning is a protection less, or what managed PostgreSQL lets nobody revoke.
+	// LevelWarning means that a protection is missing, or that managed PostgreSQL allows no one to revoke a privilege.
 	LevelWarning Level = "warning"
-	// LevelInfo is worth knowing.
+	// LevelInfo needs no action.
 	LevelInfo Level = "info"
 )
 
-// ClassUnclassified is the class, in reports, of a table that has no tenant column and is not in the spec.
+// ClassUnclassified is the reported class of a table without a tenant column that is not in the spec.
 const ClassUnclassified Class = "unclassified"
 
-// Finding is one fault of a database.
+// Finding is a fault of a database.
 type Finding struct {
-	// Code names the lint, and is stable: "rls.not-forced".
+	// Code is the lint's, such as "rls.not-forced", and stable.
 	Code  string `json:"code"`
 	Level Level  `json:"level"`
-	// Object is what the finding is about: "table public.agents".
+	// Object is what the finding is about, such as "table public.agents".
 	Object string `json:"object"`
-	// Risk is what may come of it, in one sentence.
+	// Risk is what can happen because of it.
 	Risk string `json:"risk"`
-	// Remedy is the SQL that mends it, for the owner's role, or a superuser where only one can. Lines that begin with --
-	// say what SQL can't do.
+	// Remedy is the SQL that fixes it, for the owner role or a superuser. Lines that begin with -- say what SQL can't do.
 	Remedy string `json:"remedy"`
 }
 
-// Table is one table of a database, with what it is to tenants.
+// Table is a table and its class.
 type Table struct {
 	Name  string `json:"name"`
 	Class Class  `json:"class"`
 }
 
-// Report is the result of one check. Its JSON form is stable: names may be added to it, never changed.
+// Report is the result of a check. Its JSON form is stable: names may be added, never changed.
 type Report struct {
 	ServerVersion string `json:"server_version"`
 	Database      string `json:"database"`
-	// Role is the one that asked.
+	// Role ran the check.
 	Role string `json:"role"`
 	// Tables are sorted by name; Findings by level, then in the order of the lints, then by object. Neither is nil.
 	Tables   []Table   `json:"tables"`
 	Findings []Finding `json:"findings"`
 }
 
-// notMigrated is the code of the finding that a database is empty.
 const notMigrated = "database.not-migrated"
 
-// NotMigrated tells whether the database has no schema yet: then nothing else was compared.
+// NotMigrated reports whether the database has no schema yet, in which case nothing else was compared.
 func (r Report) NotMigrated() bool {
 	return slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Code == notMigrated })
 }
 
-// Err is nil when no finding is an error. Otherwise it wraps [ErrUnsafe] and names each by its code and object; for an
-// empty database it also wraps [ErrNotMigrated], and says only that.
+// Err returns nil if no finding is an error. Otherwise it wraps [ErrUnsafe] and lists codes and objects. For an empty
+// database it also wraps [ErrNotMigrated].
 func (r Report) Err() error {
 	if r.NotMigrated() {
 		return notMigratedError{}
@@ -92,7 +90,7 @@ func (r Report) Err() error {
 	return fmt.Errorf("%w: %s", ErrUnsafe, strings.Join(faults, ", "))
 }
 
-// Count is the number of findings of a level.
+// Count returns the number of findings of a level.
 func (r Report) Count(level Level) int {
 	n := 0
 	for _, f := range r.Findings {
@@ -103,15 +101,14 @@ func (r Report) Count(level Level) int {
 	return n
 }
 
-// The exit codes of a command that prints a report. They keep clear of 1 and 2, which say that a command failed or was
-// called wrongly: a check that could not be run must not be taken for one with warnings.
+// The exit codes of a command that prints a report. 1 and 2 are for a command that failed or was misused.
 const (
 	ExitClean    = 0
 	ExitWarnings = 3
 	ExitErrors   = 4
 )
 
-// ExitCode is [ExitErrors], [ExitWarnings] or, with nothing worse than information, [ExitClean].
+// ExitCode returns [ExitErrors], [ExitWarnings] or [ExitClean].
 func (r Report) ExitCode() int {
 	switch {
 	case r.Count(LevelError) > 0:

@@ -23,7 +23,7 @@ func report(levels ...doctor.Level) doctor.Report {
 	return r
 }
 
-func TestWhatAReportComesTo(t *testing.T) {
+func TestReportVerdict(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		report  doctor.Report

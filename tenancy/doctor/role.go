@@ -18,7 +18,7 @@ func (e *examination) checkRoles() {
 			continue // definer.owner
 		}
 		stmt := fmt.Sprintf("ALTER %s %s OWNER TO %s", strings.ToUpper(o.Type), o.Identity, rls.Quote(e.spec.OwnerRole))
-		regranted := e.grantsOn(Object{Kind: o.Type, Name: signature}) // the grants were merged into the ownership
+		regranted := e.grantsOn(Object{Kind: o.Type, Name: signature}) // ownership absorbed the grants
 		e.report("role.owns", o.Type+" "+o.Identity, script(append([]string{stmt}, regranted...)...))
 	}
 }
@@ -64,8 +64,8 @@ func withoutAttributes(role string, attributes ...string) string {
 	return script(fmt.Sprintf("ALTER ROLE %s NO%s", rls.Quote(role), strings.Join(attributes, " NO")))
 }
 
-// checkMemberships allows the owner's role to hand functions over: to SET ROLE, not to inherit. It also allows ADMIN
-// alone, which from 16 on the creator of a role always has.
+// checkMemberships allows the owner role to SET ROLE to a function's owner, to hand functions over, but not to inherit
+// its privileges. It also allows ADMIN alone, which since 16 the creator of a role always has.
 func (e *examination) checkMemberships() {
 	definers := e.definerOwners()
 	for _, m := range e.Memberships {
@@ -87,7 +87,7 @@ func (e *examination) checkMemberships() {
 	}
 }
 
-// grantsHaveOptions is the major from which on a membership has options and a grantor of its own.
+// grantsHaveOptions is the first major version whose memberships have options and grantors.
 const grantsHaveOptions = 16
 
 func (e *examination) revokeMembership(m membership) string {

@@ -5,21 +5,20 @@ import (
 	"strings"
 )
 
-// The majors that the design was tried on.
+// The tested major versions.
 const (
 	oldestMajor = 15
 	newestMajor = 18
 )
 
-// rlsHole is a published way past row-level security, with the first minor of each major that closes it. A major that
-// is not listed never had it.
+// rlsHole is a published vulnerability that bypasses row-level security, with the first fixed minor version of each
+// affected major version.
 type rlsHole struct {
 	cve    string
 	closed map[int]int
 }
 
-// rlsHoles are PostgreSQL's own announcements (postgresql.org/support/security) that concern row-level security and the
-// majors from 15 on. Older ones, CVE-2019-10130 and CVE-2016-2193, were closed before 15.
+// rlsHoles are from postgresql.org/support/security, since 15. CVE-2019-10130 and CVE-2016-2193 were fixed before.
 func rlsHoles() []rlsHole {
 	return []rlsHole{
 		{"CVE-2023-2455 (policies disregard a change of user after inlining)", map[int]int{15: 3}},

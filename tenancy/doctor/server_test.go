@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// No server changes its version for a test: these faults are planted in what the server is said to have answered.
+// The versions are planted in the facts, not on a server.
 func TestServerVersions(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -51,7 +51,7 @@ func holes(object, remedy string) map[string][]fault {
 	return map[string][]fault{"server.rls-holes": {{object: object, remedy: remedy}}}
 }
 
-// From 16 on a membership is its grantor's to revoke, and inheriting is the grant's; before, it is the role's.
+// Since 16, memberships have a grantor and an INHERIT option. Before, the role decides.
 func TestMembershipRemediesByVersion(t *testing.T) {
 	t.Parallel()
 	spec := Spec{OwnerRole: "owner", AppRole: "app", Definers: map[string]Definer{"public.f()": {Owner: "resolver"}}}

@@ -8,7 +8,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// checkConnections reports what connections begin with: the check's own, if it is the application's, and the defaults.
+// checkConnections reports the settings of the check's own connection, if it is the application's, and default settings.
 func (e *examination) checkConnections() {
 	if e.spec.AskedBy == "" {
 		e.checkSession()
@@ -25,7 +25,7 @@ func (e *examination) checkConnections() {
 	}
 }
 
-// correct gives a setting the value that the spec has for the role, or none.
+// correct returns the SQL that restores a setting to the spec's value, or resets it.
 func (e *examination) correct(p preset) string {
 	name := rls.Quote(strings.Split(p.Name, ".")...)
 	for _, s := range e.spec.RoleSettings {
@@ -55,7 +55,7 @@ func (e *examination) checkSession() {
 	}
 }
 
-// decides tells whether isolation rests on a setting. Everything under the tenant setting's own prefix counts.
+// decides reports whether isolation depends on a setting, which includes any with the tenant setting's prefix.
 func (e *examination) decides(setting string) bool {
 	prefix, _, _ := strings.Cut(rls.Setting, ".")
 	return strings.HasPrefix(setting, prefix+".") || slices.Contains([]string{

@@ -12,7 +12,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy/doctor"
 )
 
-// preset is a connection string that presets a setting, as a careless or hostile one would.
+// preset adds a setting to a connection string.
 func preset(t testing.TB, dsn, name, value string) string {
 	t.Helper()
 	u, err := url.Parse(dsn)
@@ -23,8 +23,8 @@ func preset(t testing.TB, dsn, name, value string) string {
 	return u.String()
 }
 
-// The application's connections are as its connection string makes them; the remedy is another string.
-func TestPresetsOfTheConnectionString(t *testing.T) {
+// Settings in the connection string are found. The remedy is another connection string.
+func TestConnectionStringPresets(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t)
 	require.Empty(t, check(t, db.AppURL, spec()).Findings)
@@ -41,8 +41,8 @@ func TestPresetsOfTheConnectionString(t *testing.T) {
 			"options", "-capp.current_tenant=018f0000-0000-7000-8000-000000000001",
 			found{"session.tenant", "setting app.current_tenant"},
 		},
-		"row_security":            {"row_security", "off", found{"session.preset", "setting row_security"}},
-		"a schema before the own": {"search_path", "public,pg_catalog", found{"session.preset", "setting search_path"}},
+		"row_security":               {"row_security", "off", found{"session.preset", "setting row_security"}},
+		"a schema before pg_catalog": {"search_path", "public,pg_catalog", found{"session.preset", "setting search_path"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -58,9 +58,8 @@ func TestPresetsOfTheConnectionString(t *testing.T) {
 	})
 }
 
-// The check is about what connections begin with. What a statement has left on a pooled connection neither is a finding nor
-// changes how PostgreSQL prints definitions.
-func TestLeftoversOfAnEarlierUser(t *testing.T) {
+// Settings left by an earlier user of a pooled connection are not findings and don't change how definitions are printed.
+func TestSettingsOfAnEarlierUser(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t)
 	run(t, db.SuperURL, own+`ALTER TABLE public.tenants ADD CONSTRAINT letters CHECK (name !~ '^\d€$')`)
@@ -81,42 +80,42 @@ func TestLeftoversOfAnEarlierUser(t *testing.T) {
 			require.Empty(t, report.Findings)
 			var now string
 			require.NoError(t, conn.QueryRow(t.Context(), "SELECT current_setting($1)", name).Scan(&now))
-			require.Equal(t, value, now, "it is left as it was")
+			require.Equal(t, value, now, "the setting is unchanged")
 		})
 	}
 }
 
-func TestWhoAsks(t *testing.T) {
+func TestCheckingRole(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t)
 
-	t.Run("another role than the application's is a finding", func(t *testing.T) {
+	t.Run("another role is a finding", func(t *testing.T) {
 		t.Parallel()
 		report := check(t, db.OwnerURL, spec())
 		require.Equal(t, []found{{"role.unexpected", "role konstruct_owner"}}, findings(report))
 		require.Error(t, report.Err())
 	})
-	t.Run("as is the superuser", func(t *testing.T) {
+	t.Run("a superuser is a finding", func(t *testing.T) {
 		t.Parallel()
 		require.Equal(t, []found{{"role.unexpected", "role postgres"}}, findings(check(t, db.SuperURL, spec())))
 	})
-	t.Run("as is the application's role put on by another", func(t *testing.T) {
+	t.Run("SET ROLE to the application role is a finding", func(t *testing.T) {
 		t.Parallel()
 		report := check(t, preset(t, db.SuperURL, "role", "konstruct_app"), spec())
 		require.Equal(t, []found{{"role.unexpected", "role konstruct_app, logged in as postgres"}}, findings(report))
 	})
-	t.Run("unless it is said who asks", func(t *testing.T) {
+	t.Run("except with AskedBy", func(t *testing.T) {
 		t.Parallel()
 		spec := spec()
 		spec.AskedBy = "konstruct_owner"
 		require.Empty(t, check(t, preset(t, db.OwnerURL, "row_security", "off"), spec).Findings,
-			"and its session is not the application's")
+			"its session is not checked")
 		require.Equal(t, []found{{"role.unexpected", "role postgres"}}, findings(check(t, db.SuperURL, spec)))
 	})
-	t.Run("a role that is not there", func(t *testing.T) {
+	t.Run("a missing role", func(t *testing.T) {
 		t.Parallel()
 		spec := spec()
-		spec.AppRole = "nobody"
-		require.Contains(t, findings(check(t, db.SuperURL, spec)), found{"role.unexpected", "role nobody: does not exist"})
+		spec.AppRole = "missing"
+		require.Contains(t, findings(check(t, db.SuperURL, spec)), found{"role.unexpected", "role missing: does not exist"})
 	})
 }

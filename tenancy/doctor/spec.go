@@ -5,14 +5,14 @@ import (
 	"slices"
 )
 
-// Spec says what a database is meant to look like where its own tables can't say it: which of them belong to no
-// tenant, which keys may span tenants, which functions may act with their owner's rights. Whatever is not in it is a
-// finding. Objects are named with their schema ("public.tenants"); a table with a tenant_id needs no entry.
+// Spec lists what a database's schema cannot express: tables without a tenant, keys that may span tenants, functions that
+// may run with their owner's rights. Anything else is a finding. Object names include the schema ("public.tenants").
+// Tables with a tenant_id need no entry.
 type Spec struct {
-	// Schemas are those that are examined, the one with the application's tables first.
+	// Schemas to examine, starting with that of the application's tables.
 	Schemas []string
 
-	// OwnerRole owns every object, AppRole is what the application logs in as, ResolverRole owns the Definers.
+	// OwnerRole owns every object, the application logs in as AppRole, ResolverRole owns the Definers.
 	OwnerRole    string
 	AppRole      string
 	ResolverRole string
@@ -20,41 +20,40 @@ type Spec struct {
 	// TenantColumn makes a table tenant-scoped.
 	TenantColumn string
 
-	// TenantsTable is what each tenant-scoped table's TenantColumn refers to.
+	// TenantsTable is the table that TenantColumn references.
 	TenantsTable string
 
-	// Global and Platform tables belong to no tenant. Global ones are the application's; platform ones are the
-	// machinery's, and the application only reads them. Each has the reason why.
+	// Global and Platform tables have no tenant; the values are the reasons. The application only reads platform tables.
 	Global   map[string]string
 	Platform map[string]string
 
-	// Grants are AppRole's privileges on the tables of each class: all of them, and no other.
+	// Grants are exactly AppRole's privileges on the tables of each class.
 	Grants map[Class][]string
 
-	// SpanningKeys are unique indexes of tenant-scoped tables without TenantColumn, by the index's name, each with the
-	// reason why. A primary key needs no entry.
+	// SpanningKeys are unique indexes of tenant-scoped tables without TenantColumn; the values are the reasons. A primary
+	// key needs no entry.
 	SpanningKeys map[string]string
 
 	// Definers are the SECURITY DEFINER functions, by signature ("public.f(text, text)").
 	Definers map[string]Definer
 
-	// Snapshot is what the migrations make: what the database is compared with.
+	// Snapshot is what the migrations make.
 	Snapshot Snapshot
 
-	// Known are objects that an operator vouches for although no migration made them: by name ("public.audit"), or all of
-	// a schema ("reporting.*"). They are named, not refused, unless they act on an object of the snapshot.
+	// Known are an operator's own objects, by name ("public.audit") or schema ("reporting.*"). They are reported as
+	// information unless they act on an object of the snapshot.
 	Known []string
 
-	// RoleSettings are the settings that AppRole may have as its defaults (ALTER ROLE … SET): "lock_timeout=3s", as
-	// pg_db_role_setting has it, or the name alone for any value.
+	// RoleSettings are the allowed defaults of AppRole (ALTER ROLE … SET), as in pg_db_role_setting ("lock_timeout=3s"), or
+	// a name for any value.
 	RoleSettings []string
 
-	// AskedBy is the role that runs the check where that is not AppRole: the owner after a migration, say. What can only
-	// be seen from AppRole's own connections is left out then.
+	// AskedBy is the role that runs the check if it is not AppRole, such as the owner role after a migration. Settings of
+	// AppRole's connections are then not checked.
 	AskedBy string
 }
 
-// Class is what a table is to tenants.
+// Class is the class of a table.
 type Class string
 
 // The classes of tables.
@@ -64,13 +63,13 @@ const (
 	ClassPlatform Class = "platform"
 )
 
-// Definer is a function that acts with its owner's rights.
+// Definer is a function that runs with its owner's rights.
 type Definer struct {
 	Why   string
 	Owner string
 }
 
-// ClassOf is the class of a table that the caller knows to have a TenantColumn or not. An unclassified table has none.
+// ClassOf returns the class of a table, or false if it is unclassified.
 func (c Spec) ClassOf(table string, hasTenantColumn bool) (Class, bool) {
 	if hasTenantColumn {
 		return ClassTenant, true
@@ -84,8 +83,8 @@ func (c Spec) ClassOf(table string, hasTenantColumn bool) (Class, bool) {
 	return "", false
 }
 
-// With is the spec together with a project's own entries: schemas, tables, keys, functions and known objects of
-// more. The snapshot of more, which is of all chains, takes the place of c's. Roles, grants and names stay as they are.
+// With returns the spec with a project's own schemas, tables, keys, functions and known objects added. The snapshot of
+// more, which covers all chains, replaces c's. Roles, grants and names are unchanged.
 func (c Spec) With(more Spec) Spec {
 	for _, s := range more.Schemas {
 		if !slices.Contains(c.Schemas, s) {

@@ -8,9 +8,9 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// checkTables reports tenant-scoped tables without their protection, whatever the snapshot says: those that are ours, and
-// those within the application's reach. A child of a tenant-scoped table is protected by not being granted to anyone
-// instead: what is read through the parent is subject to the parent's policies.
+// checkTables reports tenant-scoped tables without full protection, regardless of the snapshot, if they are in it or the
+// application can reach them. A child of a tenant-scoped table may instead have no grants: reads through the parent are
+// subject to the parent's policies.
 func (e *examination) checkTables() {
 	for _, t := range e.of("table") {
 		if !e.isTenant(t.Name) {
@@ -40,8 +40,8 @@ func (e *examination) checkTables() {
 	}
 }
 
-// checkTenantColumn tells whether the column has the right type. PostgreSQL does not alter a column that a policy reads,
-// so the remedy makes the policies again.
+// checkTenantColumn reports whether the column has the right type. PostgreSQL does not alter a column that a policy
+// uses, so the remedy recreates the policies.
 func (e *examination) checkTenantColumn(t Object) bool {
 	c, _ := e.column(t.Name, e.spec.TenantColumn)
 	if c.Props["notnull"] == "" {
@@ -66,7 +66,7 @@ func (e *examination) checkTenantColumn(t Object) bool {
 	return false
 }
 
-// checkFlag leaves the table's other properties to the comparison.
+// checkFlag covers only the flag: the comparison checks the table's other properties.
 func (e *examination) checkFlag(t Object, prop, code string) {
 	if t.Props[prop] == "" {
 		e.covered[key{prop, "", t.Name}] = true
@@ -74,8 +74,8 @@ func (e *examination) checkFlag(t Object, prop, code string) {
 	}
 }
 
-// checkPolicies reports what differs from the policies that every tenant-scoped table has, and policies that let the
-// application see more or call what is not PostgreSQL's own, even if a migration made them.
+// checkPolicies compares with the policies of every tenant-scoped table, and reports policies that show the application
+// more rows or call functions that are not PostgreSQL's own, even if a migration created them.
 func (e *examination) checkPolicies(t Object) {
 	for _, want := range e.meantFor(t) {
 		have, exists := e.live[want.key()]
@@ -99,7 +99,7 @@ func (e *examination) checkPolicies(t Object) {
 	}
 }
 
-// isExtra tells whether a policy lets the application see more. Those of other roles are the snapshot's affair.
+// isExtra reports whether a policy shows the application more rows. The comparison checks those of other roles.
 func (e *examination) isExtra(p Object) bool {
 	return p.Name != rls.IsolationPolicy && p.Name != rls.FloorPolicy && p.Props["permissive"] == "true" &&
 		slices.ContainsFunc(strings.Split(p.Props["roles"], ", "), e.isApp)
@@ -115,7 +115,7 @@ func (e *examination) checkOpen(t Object) {
 	}
 }
 
-// isProtected tells whether a child is protected as any tenant-scoped table is.
+// isProtected reports whether a child has the full protection of a tenant-scoped table.
 func (e *examination) isProtected(t Object) bool {
 	return t.Props["rls"] != "" && t.Props["forced"] != "" &&
 		!slices.ContainsFunc(e.meantFor(t), func(want Object) bool { return !e.live[want.key()].equal(want) }) &&
@@ -128,7 +128,7 @@ func (c Spec) condition() string {
 		` = ( SELECT (NULLIF(current_setting('app.current_tenant'::text, true), ''::text))::uuid AS "nullif"))`
 }
 
-// meantFor are the policies that every tenant-scoped table has to have. Permissive policies are ORed: the restrictive
+// meantFor returns the policies that every tenant-scoped table must have. Permissive policies are ORed: the restrictive
 // floor keeps the next careless one harmless.
 func (e *examination) meantFor(t Object) []Object {
 	condition := e.spec.condition()

@@ -7,8 +7,8 @@ import (
 	"text/tabwriter"
 )
 
-// WriteText writes the report for people: what was asked, the tables by class, each finding with its risk and remedy,
-// and one line of verdict.
+// WriteText writes the report for people: the tables with their classes, each finding with its risk and remedy, and a
+// one-line verdict.
 func (r Report) WriteText(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "PostgreSQL %s, database %s, checked as %s\n\n", r.ServerVersion, r.Database, r.Role)

@@ -5,9 +5,9 @@ import (
 	"slices"
 )
 
-// Weakened finds what a migration takes away from isolation, from the snapshots before and after it: a protection that is
-// removed or changed, and what acts or answers with other rights than its caller's. A new table, column, key or check is
-// none, and neither is what the spec lists. The findings' remedies are empty.
+// Weakened compares the snapshots before and after a migration and returns what weakens isolation: a protection removed
+// or changed, and code that runs with other rights than its caller's. New tables, columns, keys and checks are fine, as
+// is anything in the spec. Remedies are empty.
 func Weakened(before, after Snapshot, spec Spec) []Finding {
 	e := newExamination(reading{objects: after.Objects}, spec)
 	e.want = index(before.Objects)
@@ -32,13 +32,13 @@ func Weakened(before, after Snapshot, spec Spec) []Finding {
 	return out
 }
 
-// harmless tells whether a difference takes nothing away from isolation.
+// harmless reports whether a difference does not weaken isolation.
 func (e *examination) harmless(code string, o Object) bool {
 	_, existed := e.want[o.key()]
 	_, exists := e.live[o.key()]
 	switch code {
 	case "schema.outside", "table.unclassified", "grant.missing", "grant.schema-usage":
-		return true // the doctor has its own word on what is left
+		return true // the doctor checks the result
 	case "schema.unknown":
 		return slices.Contains([]string{"table", "column", "constraint", "index", "sequence", "type", "function"}, o.Kind) && !calls(o)
 	case "schema.missing":
@@ -58,8 +58,8 @@ func (e *examination) harmless(code string, o Object) bool {
 	}
 }
 
-// harmlessChange tells whether an object protects as much as before: a column or check that calls nothing of its own, or
-// a table that is protected now. The tenant's column has to stay what it is.
+// harmlessChange reports whether an object protects as much as before: a column or check that calls no user-defined
+// function, or a table that gains protection. The tenant column must keep its type and NOT NULL.
 func (e *examination) harmlessChange(o Object) bool {
 	switch {
 	case o.Kind == "column" && o.Name == ident(e.spec.TenantColumn):
@@ -77,8 +77,7 @@ func (e *examination) harmlessChange(o Object) bool {
 	}
 }
 
-// calls tells whether an expression calls what is not PostgreSQL's own: names of others are printed with their schema, and
-// so are operators.
+// calls reports whether an expression calls a user-defined function or operator, which PostgreSQL prints with a schema.
 func calls(o Object) bool {
 	return slices.ContainsFunc([]string{"default", "def", "generated"}, func(p string) bool {
 		return o.Kind != "function" && o.Props["type"] != "f" && foreignCall.MatchString(o.Props[p])
@@ -87,7 +86,7 @@ func calls(o Object) bool {
 
 var foreignCall = regexp.MustCompile(`\.(\w+|"(?:[^"]|"")+")\(|OPERATOR\(`)
 
-// introduced tells whether a listed function of this owner is new: what it lives by comes with it.
+// introduced reports whether a listed function of this owner is new, so that its policies and grants are expected.
 func (e *examination) introduced(owner string) bool {
 	for signature, d := range e.spec.Definers {
 		_, existed := e.want[key{"function", "", signature}]
@@ -99,7 +98,7 @@ func (e *examination) introduced(owner string) bool {
 	return false
 }
 
-// planned tells whether a grant is one that the table's class allows, or that a new function lives by.
+// planned reports whether the table's class or a new listed function explains a grant.
 func (e *examination) planned(g Object) bool {
 	return e.introduced(g.Props["grantee"]) && g.Props["kind"] != "SCHEMA" || len(e.beyond(g)) == 0
 }

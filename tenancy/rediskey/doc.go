@@ -1,17 +1,15 @@
-// Package rediskey builds the platform's Redis keys. Redis knows no row-level security: the key is the boundary, so
-// every key begins with its tenant, and there is no way to build one without.
+// Package rediskey builds Redis keys. Redis has no row-level security, so isolation depends on the key: every key starts
+// with its tenant, and the package builds no other.
 //
 //	key, err := rediskey.Dedup(tenant, m.ID)
 //	client.Do(ctx, client.B().Set().Key(key.String()).Value("1").Nx().Build())
 //
-// A key is <tenant>:<kind>:<part>. The tenant is a UUID in canonical form. The kind is a word of this package. The
-// part comes from outside (a message's id, a channel's name), and stands as it is when it matches
-// [A-Za-z0-9._-]{1,128}. Any other part is replaced by "~" and the lower-case hex SHA-256 of its bytes, 65
-// characters: "~" is no character of a literal part, so a hashed part can't meet a literal one, whatever either
-// was chosen to be. No part thus holds a colon, a wildcard, a brace (Redis Cluster's hash tag) or a line's end.
+// A key is <tenant>:<kind>:<part>. The tenant is a UUID in canonical form and the kind a constant of this package. The
+// part is external (a message's id, a channel's name). It is used unchanged if it matches [A-Za-z0-9._-]{1,128}, and
+// otherwise replaced by "~" and the lower-case hex SHA-256 of its bytes. "~" does not occur in unchanged parts, so the two
+// forms can't collide, and no part contains a colon, a wildcard, a brace (Redis Cluster's hash tag) or a newline.
 //
-// A further kind is one more function of the same form here; a test enumerates them. Nothing that belongs to the
-// whole platform lives in Redis: it would need a key without a tenant.
+// A new kind is another function of the same form, which a test lists. Data without a tenant must not be in Redis.
 //
 // The package imports tenancy and nothing else of this module.
 package rediskey

@@ -9,44 +9,42 @@ import (
 	"github.com/konstruct/konstruct/tenancy"
 )
 
-// ErrEmptyPart means that a key's variable part is "". Hashing it would hide a caller's mistake, and all such
-// callers would share one key.
+// ErrEmptyPart is returned when a key's variable part is empty. All such keys of a tenant would be equal.
 var ErrEmptyPart = errors.New("rediskey: the variable part is empty")
 
-// maxLiteral is how many bytes a part may have to stand in a key as it is.
+// maxLiteral is the maximum length of an unhashed part in bytes.
 const maxLiteral = 128
 
-// Key is one Redis key of one tenant. It is made by the functions of this package only.
+// Key is a Redis key of one tenant, built by the functions of this package.
 //
-// The zero Key is no key: its String is "", which Redis would take, so a Key that came with an error must not be
-// used; IsZero tells.
+// The zero Key is invalid: its String is "", which Redis would accept. Functions return it with an error.
 type Key struct{ s string }
 
-// String returns the key as it is sent to Redis, or "" for the zero Key.
+// String returns the key as sent to Redis, or "" for the zero Key.
 func (k Key) String() string { return k.s }
 
-// IsZero reports whether k is no key.
+// IsZero reports whether k is the zero Key.
 func (k Key) IsZero() bool { return k.s == "" }
 
-// RateLimit is the key under which the use of a channel is counted: <tenant>:ratelimit:<channel>. The error is
-// [tenancy.ErrInvalidID] for the zero ID, and [ErrEmptyPart].
+// RateLimit returns the key of a channel's usage counter: <tenant>:ratelimit:<channel>. It returns
+// [tenancy.ErrInvalidID] for the zero ID and [ErrEmptyPart] for an empty channel.
 func RateLimit(tenant tenancy.ID, channel string) (Key, error) {
 	return build(tenant, "ratelimit", channel)
 }
 
-// Dedup is the key that marks a message as seen: <tenant>:dedup:<message id>. Errors as for [RateLimit].
+// Dedup returns the key that marks a message as seen: <tenant>:dedup:<message id>. Errors are as for [RateLimit].
 func Dedup(tenant tenancy.ID, messageID string) (Key, error) {
 	return build(tenant, "dedup", messageID)
 }
 
-// Session is the key of a thread's working memory: <tenant>:session:<thread>. The thread is a message's ConversationKey,
-// not its ThreadID, which repeats between conversations. Errors as for [RateLimit].
+// Session returns the key of a thread's working memory: <tenant>:session:<thread>. The thread is a message's
+// ConversationKey, since its ThreadID is not unique across conversations. Errors are as for [RateLimit].
 func Session(tenant tenancy.ID, thread string) (Key, error) {
 	return build(tenant, "session", thread)
 }
 
-// Engaged is the key that marks a thread in which an agent takes part: <tenant>:engaged:<thread>, with the thread
-// as for [Session]. Errors as for [RateLimit].
+// Engaged returns the key that marks a thread with a participating agent: <tenant>:engaged:<thread>, with the thread and
+// errors as for [Session].
 func Engaged(tenant tenancy.ID, thread string) (Key, error) {
 	return build(tenant, "engaged", thread)
 }
@@ -61,7 +59,7 @@ func build(tenant tenancy.ID, kind, part string) (Key, error) {
 	return Key{s: tenant.String() + ":" + kind + ":" + encode(part)}, nil
 }
 
-// encode returns part if it is harmless, else its mark and hash. Two parts never have one encoding.
+// encode returns part if it is literal, else "~" and its hash. Encodings of different parts differ.
 func encode(part string) string {
 	if literal(part) {
 		return part

@@ -23,8 +23,7 @@ const (
 	tenantB = "0198f3a0-0000-7000-8000-00000000000b"
 )
 
-// builders is every function that makes a key, by its name, with the kind that its keys have.
-// TestEveryFunctionIsListed compares it with the source.
+// builders returns every function that builds keys, which TestEveryFunctionIsListed compares with the source.
 func builders() map[string]builder {
 	return map[string]builder{
 		"RateLimit": {"ratelimit", rediskey.RateLimit},
@@ -77,7 +76,7 @@ func TestKeys(t *testing.T) {
 	}
 }
 
-func TestEveryKeyDemandsATenant(t *testing.T) {
+func TestKeysRequireATenant(t *testing.T) {
 	t.Parallel()
 	a, b := parse(t, tenantA), parse(t, tenantB)
 	for name, builder := range builders() {
@@ -111,8 +110,7 @@ func TestKindsDiffer(t *testing.T) {
 	require.Len(t, kinds, len(builders()))
 }
 
-// TestEveryFunctionIsListed reads the package's source: an exported function that is not in builders, or takes
-// anything but a tenant first, fails by name.
+// Every exported function of the source is in builders and takes the tenant first.
 func TestEveryFunctionIsListed(t *testing.T) {
 	t.Parallel()
 	found := []string{}
@@ -148,8 +146,8 @@ func exportedFunctions(t *testing.T) []*ast.FuncDecl {
 	return functions
 }
 
-// TestNoKeyWithoutAFunction: with an exported field, a literal would be a key without a tenant.
-func TestNoKeyWithoutAFunction(t *testing.T) {
+// An exported field would allow a key without a tenant.
+func TestKeyHasNoExportedFields(t *testing.T) {
 	t.Parallel()
 	key := reflect.TypeFor[rediskey.Key]()
 	require.Equal(t, reflect.Struct, key.Kind())
@@ -162,7 +160,7 @@ func TestNoKeyWithoutAFunction(t *testing.T) {
 	require.Empty(t, rediskey.Key{}.String())
 }
 
-// form is all that a key can look like.
+// form matches every valid key.
 var form = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}:[a-z]+:([A-Za-z0-9._-]{1,128}|~[0-9a-f]{64})$`)
 
 func FuzzKeys(f *testing.F) {
@@ -189,11 +187,11 @@ func FuzzKeys(f *testing.F) {
 					require.Regexp(t, form, key.String())
 					require.True(t, strings.HasPrefix(key.String(), tenant.String()+":"+builder.kind+":"))
 
-					meant := name + "\x00" + tenant.String() + "\x00" + part
+					input := name + "\x00" + tenant.String() + "\x00" + part
 					if before, taken := seen[key.String()]; taken {
-						require.Equal(t, before, meant, "two meanings of one key")
+						require.Equal(t, before, input, "two inputs with one key")
 					}
-					seen[key.String()] = meant
+					seen[key.String()] = input
 				}
 			}
 		}

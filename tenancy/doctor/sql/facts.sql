@@ -1,17 +1,16 @@
--- The roles, settings and grants that no migration makes, as one JSON object: $1 the application's role, $2 the setting
--- that carries the tenant, $3 all roles that isolation rests on, $4 the defaults that the application's role may have.
--- Names are quoted as SQL needs them where it says so.
+-- Roles, settings and grants that no migration creates, as one JSON object. $1: application role, $2: tenant setting,
+-- $3: all roles that isolation depends on, $4: allowed defaults of the application role.
 WITH app AS NOT MATERIALIZED (
   SELECT r.oid, quote_ident(r.rolname) AS name FROM pg_roles AS r WHERE r.rolname = $1::text
 ), functions AS MATERIALIZED (
-  -- PostgreSQL's own, with those named that reach past rows by design. Without a list of its own a function is PUBLIC's.
+  -- PostgreSQL's own functions. Those of a family bypass row-level security. Without an ACL, PUBLIC may execute.
   SELECT p.oid, p.proowner, p.proacl,
          CASE WHEN starts_with(p.proname, 'lo_') OR p.proname IN ('loread', 'lowrite') THEN 'large-objects'
               WHEN starts_with(p.proname, 'pg_advisory_') OR starts_with(p.proname, 'pg_try_advisory_') THEN 'advisory-locks'
               WHEN p.proname IN ('pg_cancel_backend', 'pg_terminate_backend') THEN 'signals' END AS family
     FROM pg_proc AS p
    WHERE p.pronamespace = 'pg_catalog'::regnamespace
-     AND (p.proacl IS NOT NULL OR p.proname BETWEEN 'lo' AND 'pg_u') -- looking at every name would take longer than all the rest
+     AND (p.proacl IS NOT NULL OR p.proname BETWEEN 'lo' AND 'pg_u') -- matching every name would dominate the query
 ), system AS (
   SELECT 'FUNCTION' AS kind, '' AS part, 'pg_proc'::regclass AS class, p.oid, 0 AS sub, p.family, a.grantee, a.privilege_type
     FROM functions AS p
@@ -25,11 +24,11 @@ WITH app AS NOT MATERIALIZED (
     JOIN pg_class AS c ON c.oid = x.oid
    CROSS JOIN LATERAL aclexplode(x.acl) AS a
    WHERE c.relnamespace IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace) AND a.grantee <> c.relowner
-     -- PUBLIC's grants on the information schema come after the initial privileges were noted.
+     -- initdb grants PUBLIC the information schema after it records initial privileges.
      AND (a.grantee <> 0 OR x.sub > 0 OR c.relnamespace = 'pg_catalog'::regnamespace)
 )
 SELECT jsonb_build_object(
-  -- The server, and the connection that asks.
+  -- The server and this connection.
   'server', (SELECT to_jsonb(x) FROM (
     SELECT current_setting('server_version_num')::int AS version_num,
            split_part(current_setting('server_version'), ' ', 1) AS version,
@@ -40,7 +39,7 @@ SELECT jsonb_build_object(
            coalesce(current_setting($2::text, true), '') <> '' AS has_tenant,
            current_setting('row_security') AS row_security,
            current_setting('session_replication_role') AS replication_role,
-           -- Temporary schemas come first for tables, but are never searched for functions and operators.
+           -- Temporary schemas are never searched for functions and operators.
            (SELECT s FROM unnest(current_schemas(true)) AS s WHERE s !~ '^pg_temp' LIMIT 1) AS first_schema
       FROM pg_database AS d
      WHERE d.datname = current_database()) AS x),
@@ -50,7 +49,7 @@ SELECT jsonb_build_object(
               CASE WHEN r.rolreplication THEN 'REPLICATION' END, CASE WHEN r.rolcanlogin THEN 'LOGIN' END,
               CASE WHEN r.rolinherit THEN 'INHERIT' END], NULL))
               FROM pg_roles AS r WHERE r.rolname = ANY ($3::text[])),
-  -- Before 16 a membership had no options of its own: every member could SET ROLE, and inherited when its role said so.
+  -- Before 16, memberships have no options: every member can SET ROLE, and rolinherit decides on inheritance.
   'memberships', (SELECT jsonb_agg(to_jsonb(x)) FROM (
     SELECT g.rolname AS role,
            r.rolname AS member,
@@ -62,7 +61,7 @@ SELECT jsonb_build_object(
       JOIN pg_roles AS r ON r.oid = m.member
       LEFT JOIN pg_roles AS w ON w.oid = m.grantor
      WHERE g.rolname = ANY ($3) OR r.rolname = ANY ($3)) AS x),
-  -- All that the application's role owns, here or cluster-wide. (Default privileges and user mappings are read elsewhere.)
+  -- Objects owned by the application role, here or cluster-wide, except default privileges and user mappings.
   'owned', (SELECT jsonb_agg(to_jsonb(x)) FROM (
     SELECT o.type, o.identity
       FROM pg_shdepend AS s
@@ -73,7 +72,7 @@ SELECT jsonb_build_object(
        AND s.dbid IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
        AND s.classid NOT IN ('pg_default_acl'::regclass, 'pg_user_mapping'::regclass)
        AND o.identity IS NOT NULL) AS x),
-  -- What connections of the application's role begin with, and for whom, quoted. Values stay in the database.
+  -- Default settings of the application role's connections, with quoted scope and without values.
   'settings', (SELECT jsonb_agg(to_jsonb(x)) FROM (
     SELECT split_part(c, '=', 1) AS name,
            c = ANY ($4::text[]) OR split_part(c, '=', 1) = ANY ($4) AS listed,
@@ -84,13 +83,12 @@ SELECT jsonb_build_object(
      CROSS JOIN LATERAL unnest(s.setconfig) AS c
      WHERE s.setrole IN (0, (SELECT oid FROM app))
        AND s.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))) AS x),
-  -- User mappings of the application, quoted: the password of another role, to connect onwards with.
+  -- User mappings of the application role, quoted.
   'mappings', (SELECT jsonb_agg(to_jsonb(x)) FROM (
     SELECT quote_ident(m.srvname) AS server, CASE m.umuser WHEN 0 THEN 'PUBLIC' ELSE quote_ident(m.usename) END AS role
       FROM pg_user_mappings AS m
      WHERE m.umuser IN (0, (SELECT oid FROM app))) AS x),
-  -- Grants to PUBLIC or the application on PostgreSQL's own objects: of a family that is PUBLIC's from the start, and
-  -- whatever is not theirs from the start.
+  -- Grants to PUBLIC or the application role on PostgreSQL's own objects: on families, and beyond the initial privileges.
   'system_grants', (SELECT jsonb_agg(to_jsonb(x)) FROM (
     SELECT s.kind, s.privilege_type || s.part AS privilege,
            CASE s.kind WHEN 'FUNCTION' THEN s.oid::regprocedure::text ELSE s.oid::regclass::text END AS identity,
@@ -101,7 +99,7 @@ SELECT jsonb_build_object(
       LEFT JOIN pg_init_privs AS i ON i.classoid = s.class AND i.objoid = s.oid AND i.objsubid = s.sub
      WHERE (s.grantee = 0 OR app.oid IS NOT NULL)
        AND NOT EXISTS (SELECT FROM aclexplode(i.initprivs) AS b WHERE b.grantee = s.grantee AND b.privilege_type = s.privilege_type)
-       -- A function without initial privileges is PUBLIC's from the start, too.
+       -- PUBLIC may initially execute a function without recorded initial privileges.
        AND (s.kind = 'TABLE' OR s.grantee <> 0 OR i.initprivs IS NOT NULL OR s.family IS NOT NULL)
      ORDER BY 3, 2) AS x)
 )

@@ -1,9 +1,9 @@
--- Every object of the database that is not PostgreSQL's own or an extension's, as one JSON array. An object has a kind, a
--- name as SQL needs it, the relation that it is part of, and properties. What is usual (false, '') is left out, and
--- nothing depends on the server's major version, so that snapshots can be compared as text. Servers of an earlier release
--- compare with what a later one recorded: a property whose meaning changes gets another name.
+-- Every object of the database except PostgreSQL's own and those of extensions, as one JSON array: kind, quoted name,
+-- relation and properties. Default values (false, '') are omitted, and nothing depends on the major version, so snapshots
+-- compare as text. An earlier release compares with the snapshot of a later one: if the meaning of a property changes,
+-- rename it.
 --
--- It expects search_path = pg_catalog, so that every other name is printed with its schema.
+-- Requires search_path = pg_catalog, so that all other names are printed with their schema.
 WITH ext AS MATERIALIZED (
   SELECT classid, objid FROM pg_depend WHERE deptype = 'e'
 ), spaces AS MATERIALIZED (
@@ -28,7 +28,7 @@ WITH ext AS MATERIALIZED (
     FROM pg_proc AS p
     JOIN pg_namespace AS n ON n.oid = p.pronamespace
    WHERE n.nspname !~ '^pg_(temp|toast)' AND p.oid >= 16384
-     -- A function that was added to somebody else's extension is not the extension's.
+     -- Include functions added to another owner's extension.
      AND NOT EXISTS (SELECT FROM pg_depend AS d JOIN pg_extension AS x ON x.oid = d.refobjid AND x.extowner = p.proowner
                       WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
 ), types AS MATERIALIZED (
@@ -38,7 +38,7 @@ WITH ext AS MATERIALIZED (
     JOIN pg_namespace AS n ON n.oid = t.typnamespace
    WHERE t.typtype IN ('b', 'd', 'e', 'r') AND t.oid >= 16384 AND n.nspname !~ '^pg_(temp|toast)'
      AND NOT EXISTS (SELECT FROM ext WHERE classid = 'pg_type'::regclass AND objid = t.oid)
-     -- Array types come with their elements.
+     -- Skip array types.
      AND NOT (t.typtype = 'b' AND t.typelem <> 0 AND t.typsubscript = 'array_subscript_handler'::regproc)
 ), grants AS (
   SELECT o.kind, o.name, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END AS grantee,
@@ -56,7 +56,7 @@ WITH ext AS MATERIALIZED (
        UNION ALL
       SELECT 'TYPE', name, '', typowner, coalesce(typacl, acldefault('T', typowner)) FROM types
        UNION ALL
-      -- An extension's schema may hold more than the extension.
+      -- An extension's schema may contain other objects.
       SELECT CASE WHEN s.oid IS NULL THEN 'EXTENSION SCHEMA' ELSE 'SCHEMA' END, quote_ident(n.nspname), '', n.nspowner, n.nspacl
         FROM pg_namespace AS n LEFT JOIN spaces AS s ON s.oid = n.oid
        WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
@@ -64,7 +64,7 @@ WITH ext AS MATERIALIZED (
       SELECT 'DATABASE', quote_ident(datname), '', datdba, coalesce(datacl, acldefault('d', datdba))
         FROM pg_database WHERE datname = current_database()
        UNION ALL
-      -- Languages in which DO runs.
+      -- Languages of DO.
       SELECT 'LANGUAGE', quote_ident(lanname), '', lanowner, coalesce(lanacl, acldefault('l', lanowner))
         FROM pg_language WHERE laninline <> 0 AND lanpltrusted
        UNION ALL
@@ -95,7 +95,7 @@ WITH ext AS MATERIALIZED (
    UNION ALL
   SELECT 'column', quote_ident(a.attname), r.name, jsonb_build_object(
            'type', format_type(a.atttypid, a.atttypmod),
-           -- From 18 on a NOT NULL may have been added without looking at the rows.
+           -- Since 18, NOT NULL can be NOT VALID.
            'notnull', CASE WHEN a.attnotnull AND NOT EXISTS (
                          SELECT FROM pg_constraint AS k
                           WHERE k.conrelid = r.oid AND k.contype = 'n' AND k.conkey = ARRAY[a.attnum] AND NOT k.convalidated)
@@ -114,7 +114,7 @@ WITH ext AS MATERIALIZED (
     LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
    WHERE r.relkind IN ('r', 'p', 'f', 'c')
    UNION ALL
-  -- Constraints, with whether PostgreSQL's own triggers for them fire, on both tables. NOT NULL is the column's.
+  -- Constraints, including whether their internal triggers fire on both tables. NOT NULL is a column's property.
   SELECT 'constraint', quote_ident(k.conname), coalesce(r.name, k.conrelid::regclass::text), jsonb_build_object(
            'type', k.contype,
            'def', pg_get_constraintdef(k.oid),
@@ -136,7 +136,7 @@ WITH ext AS MATERIALIZED (
     LEFT JOIN rels AS f ON f.oid = k.confrelid
    WHERE k.conrelid <> 0 AND k.contype NOT IN ('n', 't') AND (r.oid IS NOT NULL OR f.oid IS NOT NULL)
    UNION ALL
-  -- Indexes that keep a key unique, and those that call something.
+  -- Unique indexes and indexes with expressions.
   SELECT 'index', quote_ident(x.relname), r.name, jsonb_build_object(
            'def', pg_get_indexdef(i.indexrelid),
            'unique', nullif(i.indisunique OR i.indisexclusion, false)::text,
@@ -172,9 +172,9 @@ WITH ext AS MATERIALIZED (
            'roles', (SELECT string_agg(CASE u WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(u)) END, ', '
                                ORDER BY pg_get_userbyid(u) COLLATE "C") FROM unnest(p.polroles) AS u),
            'using', pg_get_expr(p.polqual, p.polrelid),
-           -- A restrictive policy without WITH CHECK checks what it shows.
+           -- Without WITH CHECK, USING applies.
            'check', nullif(pg_get_expr(p.polwithcheck, p.polrelid), CASE WHEN NOT p.polpermissive THEN pg_get_expr(p.polqual, p.polrelid) END),
-           -- Beyond PostgreSQL's own functions and operators: of those no dependency is recorded.
+           -- PostgreSQL records no dependencies on its own functions and operators.
            'calls', (SELECT string_agg(o.identity, ', ' ORDER BY o.identity)
                        FROM pg_depend AS d
                       CROSS JOIN LATERAL pg_identify_object(d.refclassid, d.refobjid, 0) AS o
@@ -216,7 +216,7 @@ WITH ext AS MATERIALIZED (
                     ELSE 'base ' || t.typinput::regproc END)
     FROM types AS t
    UNION ALL
-  -- The rest of what can be made: it has no definition that is worth comparing, only a name.
+  -- Other objects, compared by name only.
   SELECT o.type, o.identity, '', jsonb_build_object('schema', o.schema)
     FROM (
       SELECT 'pg_operator'::regclass AS class, oid, oprnamespace AS space FROM pg_operator
@@ -241,7 +241,7 @@ WITH ext AS MATERIALIZED (
          jsonb_build_object('kind', kind, 'object', name, 'privileges', privileges, 'grantee', grantee)
     FROM grants
    UNION ALL
-  -- What is granted on objects that nobody has made yet. Without an entry PostgreSQL gives PUBLIC the EXECUTE of functions.
+  -- Default privileges. Without an entry, PUBLIC may execute new functions.
   SELECT 'default privileges', format('%s%s on %s to %s', d.role, ' in ' || d.space, d.on_what, g.grantee), '',
          jsonb_build_object('role', d.role, 'schema', d.space, 'on', d.on_what, 'grantee', g.grantee,
            'privileges', string_agg(a.privilege_type, ', ' ORDER BY a.privilege_type))
