@@ -31,7 +31,7 @@ func LogIDs(log *slog.Logger) Deliver {
 	}
 }
 
-// Resolver finds the tenant of a workspace. It returns [resolver.ErrUnknownWorkspace] if there is none.
+// Resolver finds the tenant of a workspace. It returns [resolver.ErrUnknownWorkspace] for an unknown one.
 type Resolver interface {
 	Resolve(ctx context.Context, channelType message.ChannelType, workspaceID string) (resolver.Resolution, error)
 }

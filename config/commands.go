@@ -7,6 +7,7 @@ type Serve struct {
 	Database    Database
 	Redis       Redis
 	HTTP        HTTP
+	Telemetry   Telemetry
 	Log         Log
 	Slack       Slack
 	Models      Models
@@ -23,6 +24,7 @@ func LoadServe(env Env) (Serve, error) {
 	serve.Database.check(&faults, ownerUser(env))
 	serve.Redis.check(&faults)
 	serve.HTTP.check(&faults)
+	serve.Telemetry = serve.Telemetry.checked(&faults, env)
 	serve.Models.check(&faults)
 	if serve.isPublished(faults) {
 		serve.refuseExamples(&faults)
@@ -146,9 +148,10 @@ func LoadUser(env Env) (User, error) {
 
 // Dev is the configuration of `konstruct dev`, which starts its own servers and generates its keys.
 type Dev struct {
-	HTTP   HTTP
-	Log    Log
-	Models Models
+	HTTP      HTTP
+	Telemetry Telemetry
+	Log       Log
+	Models    Models
 }
 
 // LoadDev loads the configuration of the development system, which must listen on loopback. The error is [Faults].
@@ -157,6 +160,7 @@ func LoadDev(env Env) (Dev, error) {
 	faults := parse(&dev, env)
 
 	dev.HTTP.check(&faults)
+	dev.Telemetry = dev.Telemetry.checked(&faults, env)
 	dev.Models.check(&faults)
 	if !faults.has("KONSTRUCT_LISTEN_ADDR") {
 		faults.require("KONSTRUCT_LISTEN_ADDR", dev.HTTP.IsLoopback(),

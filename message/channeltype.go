@@ -10,25 +10,14 @@ const (
 	Mattermost ChannelType = "mattermost"
 )
 
-// ChannelTypes returns all channel types.
-func ChannelTypes() []ChannelType { return []ChannelType{Slack, WhatsApp, Mattermost} }
-
-// ParseChannelType parses the exact spelling of a channel type. The error is [ErrUnknownChannelType].
-func ParseChannelType(s string) (ChannelType, error) {
-	if t := ChannelType(s); t.Valid() {
-		return t, nil
-	}
-	return "", ErrUnknownChannelType
-}
-
-// Valid reports whether t is one of [ChannelTypes].
+// Valid reports whether t is a known channel type.
 func (t ChannelType) Valid() bool { return t == Slack || t == WhatsApp || t == Mattermost }
 
-// UnmarshalText implements [encoding.TextUnmarshaler] as [ParseChannelType] does.
+// UnmarshalText implements [encoding.TextUnmarshaler]. The error is [ErrUnknownChannelType].
 func (t *ChannelType) UnmarshalText(text []byte) error {
-	parsed, err := ParseChannelType(string(text))
-	if err != nil {
-		return err
+	parsed := ChannelType(text)
+	if !parsed.Valid() {
+		return ErrUnknownChannelType
 	}
 	*t = parsed
 	return nil

@@ -11,6 +11,6 @@ var (
 	ErrUnknownVersion = errors.New("message: unknown version")
 	// ErrUnexpectedTenant is returned when an unresolved message's JSON has a tenant.
 	ErrUnexpectedTenant = errors.New("message: unresolved message with a tenant")
-	// ErrUnknownChannelType is returned for a channel type that is not one of [ChannelTypes].
+	// ErrUnknownChannelType is returned for any other text than a [ChannelType].
 	ErrUnknownChannelType = errors.New("message: unknown channel type")
 )

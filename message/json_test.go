@@ -219,7 +219,7 @@ func TestResolvedMessage_UnmarshalJSONWithoutTenant(t *testing.T) {
 		"the nil UUID": `"tenant_id": "00000000-0000-0000-0000-000000000000"`,
 		"upper case":   `"tenant_id": "0198F3A0-0000-7000-8000-00000000000A"`,
 		"in braces":    `"tenant_id": "{` + tenantA + `}"`,
-		"a word":       `"tenant_id": "harbour"`,
+		"a word":       `"tenant_id": "harbor"`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

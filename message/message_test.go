@@ -27,13 +27,13 @@ func tenant(t *testing.T) tenancy.ID {
 // full returns a message with every field set.
 func full() message.KonstructMessage {
 	return message.KonstructMessage{
-		ID:          "slack.T0HARBOUR.C0QUAY.1768471700.000600.edited.1768471790.000000",
-		OriginalID:  "slack.T0HARBOUR.C0QUAY.1768471700.000600",
+		ID:          "slack.T0HARBOR.C0QUAY.1768471700.000600.edited.1768471790.000000",
+		OriginalID:  "slack.T0HARBOR.C0QUAY.1768471700.000600",
 		Kind:        message.KindEdited,
 		EditReason:  message.EditByPerson,
 		ChannelType: message.Slack,
 		ChannelMetadata: message.ChannelMetadata{
-			WorkspaceID:  "T0HARBOUR",
+			WorkspaceID:  "T0HARBOR",
 			ChannelID:    "C0QUAY",
 			MessageID:    "1768471700.000600",
 			IsShared:     true,
@@ -66,7 +66,7 @@ func fullContent() message.MessageContent {
 			Kind:      message.PartQuote,
 			Text:      "@U0ASSISTANT high water at noon",
 			Author:    &message.SenderInfo{ID: "U0MATE", DisplayName: "mate"},
-			Link:      "https://harbour.example/tides",
+			Link:      "https://harbor.example/tides",
 			ChannelID: "C0PIER", MessageID: "1768471100.000001",
 			Timestamp:     time.Date(2026, 1, 15, 9, 58, 20, 1000, time.UTC),
 			Mentions:      []message.Mention{{ID: "U0ASSISTANT", IsSelf: true}},
@@ -177,7 +177,7 @@ func TestKonstructMessage_Validate(t *testing.T) {
 		},
 		"channel_metadata.workspace_id": {
 			func(m *message.KonstructMessage) { m.ChannelMetadata.WorkspaceID = "" },
-			func(m *message.KonstructMessage) { m.ChannelMetadata.WorkspaceID = "T0.HARBOUR" },
+			func(m *message.KonstructMessage) { m.ChannelMetadata.WorkspaceID = "T0.HARBOR" },
 			func(m *message.KonstructMessage) { m.ChannelMetadata.WorkspaceID = strings.Repeat("T", 65) },
 		},
 		"edit_reason": {
@@ -274,16 +274,16 @@ func TestKonstructMessage_Validate(t *testing.T) {
 	}
 }
 
-func TestParseChannelType(t *testing.T) {
+func TestChannelType_UnmarshalText(t *testing.T) {
 	t.Parallel()
-	for _, want := range message.ChannelTypes() {
-		got, err := message.ParseChannelType(string(want))
-		require.NoError(t, err)
+	for _, want := range []message.ChannelType{message.Slack, message.WhatsApp, message.Mattermost} {
+		var got message.ChannelType
+		require.NoError(t, got.UnmarshalText([]byte(want)))
 		require.Equal(t, want, got)
 	}
 	for _, s := range []string{"", "Slack", "slack ", "sms", "slack\x00"} {
-		_, err := message.ParseChannelType(s)
-		require.ErrorIs(t, err, message.ErrUnknownChannelType, s)
+		var got message.ChannelType
+		require.ErrorIs(t, got.UnmarshalText([]byte(s)), message.ErrUnknownChannelType, s)
 	}
 }
 
@@ -302,7 +302,7 @@ func TestKonstructMessage_ConversationKey(t *testing.T) {
 	root.ThreadID = ""
 	reply := full()
 	reply.ChannelMetadata.MessageID, reply.ThreadID = "1768471999.000001", root.ChannelMetadata.MessageID
-	require.Equal(t, "slack.T0HARBOUR.C0QUAY.1768471700.000600", root.ConversationKey())
+	require.Equal(t, "slack.T0HARBOR.C0QUAY.1768471700.000600", root.ConversationKey())
 	require.Equal(t, root.ConversationKey(), reply.ConversationKey(), "a reply has the key of its root")
 
 	for name, change := range map[string]func(*message.KonstructMessage){
@@ -326,12 +326,12 @@ func TestKonstructMessage_ConversationKeyInDirectChat(t *testing.T) {
 	first.ThreadID, first.ChannelMetadata.ChannelID, first.ChannelMetadata.IsDirect = "", "D0CAPTAIN", true
 	second := first
 	second.ChannelMetadata.MessageID = "1768471999.000001"
-	require.Equal(t, "slack.T0HARBOUR.D0CAPTAIN", first.ConversationKey())
+	require.Equal(t, "slack.T0HARBOR.D0CAPTAIN", first.ConversationKey())
 	require.Equal(t, first.ConversationKey(), second.ConversationKey(), "one conversation")
 
 	inThread := second
 	inThread.ThreadID = first.ChannelMetadata.MessageID
-	require.Equal(t, "slack.T0HARBOUR.D0CAPTAIN.1768471700.000600", inThread.ConversationKey())
+	require.Equal(t, "slack.T0HARBOR.D0CAPTAIN.1768471700.000600", inThread.ConversationKey())
 
 	changed := first // after it received replies
 	changed.Kind, changed.ThreadID = message.KindEdited, first.ChannelMetadata.MessageID

@@ -43,8 +43,8 @@ const bootstrapAttempts = 12
 // bootstrapNotice is the prefix of the warnings that bootstrap.sql raises.
 const bootstrapNotice = "konstruct bootstrap: "
 
-// Bootstrap runs bootstrap.sql in the database of superuserURL, and then sets the passwords. It is idempotent and may run
-// concurrently. The warnings name privileges that could not be revoked; on managed PostgreSQL some are expected.
+// Bootstrap runs bootstrap.sql in the database of superuserURL, and then sets the passwords. It is idempotent and may
+// run concurrently. The warnings name privileges that could not be revoked; on managed PostgreSQL some are expected.
 //
 // Passwords are sent as SCRAM-SHA-256 verifiers (RFC 5803), so no statement, log or error contains them.
 func Bootstrap(ctx context.Context, superuserURL string, p Passwords) (warnings []string, err error) {

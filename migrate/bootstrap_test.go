@@ -31,7 +31,6 @@ SELECT line FROM (
   UNION ALL SELECT format('default %s %s %s', defaclrole::regrole, defaclobjtype, defaclacl) FROM pg_default_acl
 ) AS s (line) ORDER BY line`
 
-// as returns the URL with another user.
 func as(t *testing.T, base, user, password string) string {
 	t.Helper()
 	u, err := url.Parse(base)

@@ -36,9 +36,9 @@ type CheckResult struct {
 	Err error
 }
 
-// Check examines migrations on scratch databases: the files match atlas.sum and pass the lints, the chain applies as the
-// owner role while the tables have rows, no file weakens isolation without a declaration, the result matches the Ent
-// schema and snapshot.json, and the doctor reports no error.
+// Check examines migrations on scratch databases: the files match atlas.sum and pass the lints, the chain applies as
+// the owner role while the tables have rows, no file weakens isolation without a declaration, the result matches the
+// Ent schema and snapshot.json, and the doctor reports no error.
 //
 // Steps that depend on a failed step are omitted from the result.
 func Check(ctx context.Context, o CheckOptions) []CheckResult {
@@ -108,7 +108,6 @@ func (o CheckOptions) drift(ctx context.Context) (err error) {
 	return nil
 }
 
-// examine runs the doctor on the migrated database as the application role.
 func (o CheckOptions) examine(ctx context.Context) (err error) {
 	s, err := replay(ctx, o.ScratchURL, o.Chains)
 	if err != nil {

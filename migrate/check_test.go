@@ -19,7 +19,6 @@ import (
 	"github.com/konstruct/konstruct/migrate"
 )
 
-// faults returns the errors of a check by step.
 func faults(results []migrate.CheckResult) map[string]error {
 	out := make(map[string]error)
 	for _, r := range results {

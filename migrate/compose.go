@@ -57,7 +57,6 @@ func forced(step *atlas.Change, current *schema.Schema) []string {
 	return out
 }
 
-// drops names the tables and columns that a plan drops.
 func drops(changes []schema.Change) []string {
 	var out []string
 	for _, c := range changes {

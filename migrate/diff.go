@@ -77,12 +77,15 @@ func Diff(ctx context.Context, o DiffOptions) (Plan, error) {
 		return plan, err
 	}
 	if len(plan.Drops) > 0 && !o.AllowDrops {
-		return plan, fmt.Errorf("%w: %s: use --allow-drops, or keep them in the schema", ErrDestructive, strings.Join(plan.Drops, ", "))
+		return plan, fmt.Errorf("%w: %s: use --allow-drops, or keep them in the schema",
+			ErrDestructive, strings.Join(plan.Drops, ", "))
 	}
 	if plan, err = write(plan, o); err != nil || len(o.Base) > 0 && o.Revisions == "" {
 		return plan, err
 	}
-	return plan, WriteSnapshot(ctx, SnapshotOptions{Dir: o.Dir, Base: o.Base, Revisions: o.Revisions, ScratchURL: o.ScratchURL})
+	return plan, WriteSnapshot(ctx, SnapshotOptions{
+		Dir: o.Dir, Base: o.Base, Revisions: o.Revisions, ScratchURL: o.ScratchURL,
+	})
 }
 
 // folder returns the chain of a folder, for replays on scratch databases only.
@@ -93,7 +96,6 @@ func folder(dir string) (Chain, error) {
 	return Chain{Name: filepath.Base(dir), Files: os.DirFS(dir), Revisions: "scratch_revisions"}, nil
 }
 
-// draft plans the statements from what a chain makes to the Ent schema.
 func draft(ctx context.Context, o DiffOptions, own Chain) (plan Plan, err error) {
 	c, err := compare(ctx, o, own)
 	if err != nil {
@@ -195,7 +197,11 @@ func write(plan Plan, o DiffOptions) (Plan, error) {
 	}
 	plan.File = filepath.Join(o.Dir, name)
 	for table, text := range plan.seeds {
-		if err := dir.WriteFile(filepath.Join("seed", table+".sql"), []byte(text)); err != nil {
+		seed := filepath.Join("seed", table+".sql")
+		if _, err := os.Stat(filepath.Join(o.Dir, seed)); err == nil {
+			continue // written by hand for an earlier plan
+		}
+		if err := dir.WriteFile(seed, []byte(text)); err != nil {
 			return Plan{}, err
 		}
 	}

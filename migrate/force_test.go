@@ -97,7 +97,7 @@ func TestChainIsolates(t *testing.T) {
 
 	scoped := column(t, super, `SELECT c.relname::text FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid
 		WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND a.attname = 'tenant_id' ORDER BY 1`)
-	require.Equal(t, []string{"agents", "channel_connections", "fixture_notes", "fixture_taggings", "fixture_tags"}, scoped)
+	require.Equal(t, []string{"agents", "channel_connections", "fixture_notes", "fixture_samples", "fixture_taggings", "fixture_tags"}, scoped)
 
 	t.Run("every table has the same protection", func(t *testing.T) {
 		for _, table := range scoped {
@@ -117,6 +117,9 @@ func TestChainIsolates(t *testing.T) {
 		require.Equal(t, []string{
 			"fixture_notes_fixture_notes_children FOREIGN KEY (tenant_id, parent_id) REFERENCES fixture_notes(tenant_id, id)",
 			"fixture_notes_fixture_tags_main_notes FOREIGN KEY (tenant_id, main_tag_id) REFERENCES fixture_tags(tenant_id, id)",
+			"fixture_samples_fixture_notes_note FOREIGN KEY (tenant_id, note_id) REFERENCES fixture_notes(tenant_id, id)",
+			"fixture_samples_fixture_samples_previous FOREIGN KEY (tenant_id, sample_previous) REFERENCES fixture_samples(tenant_id, id)",
+			"fixture_samples_fixture_tags_tag FOREIGN KEY (tenant_id, sample_tag) REFERENCES fixture_tags(tenant_id, id)",
 			"fixture_taggings_fixture_notes_note FOREIGN KEY (tenant_id, note_id) REFERENCES fixture_notes(tenant_id, id)",
 			"fixture_taggings_fixture_tags_tag FOREIGN KEY (tenant_id, tag_id) REFERENCES fixture_tags(tenant_id, id)",
 		}, column(t, super, `SELECT conname || ' ' || pg_get_constraintdef(oid) FROM pg_constraint

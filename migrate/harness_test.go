@@ -39,13 +39,11 @@ func (f files) folder(t *testing.T) string {
 	return dir
 }
 
-// chain returns a chain of the files.
 func (f files) chain(t *testing.T) migrate.Chain {
 	t.Helper()
 	return migrate.Chain{Name: "test", Files: os.DirFS(f.folder(t)), Revisions: "test_revisions"}
 }
 
-// with returns the files with more added or replaced.
 func (f files) with(more files) files {
 	out := make(files)
 	for _, part := range []files{f, more} {
@@ -98,7 +96,6 @@ func column(t *testing.T, conn *pgx.Conn, sql string, args ...any) []string {
 	return v
 }
 
-// requireCode requires an error with that SQLSTATE.
 func requireCode(t *testing.T, err error, code string) {
 	t.Helper()
 	var pgErr *pgconn.PgError
@@ -114,7 +111,6 @@ func denied(t *testing.T, conn *pgx.Conn, sql string) {
 	requireCode(t, err, "42501")
 }
 
-// examine returns the doctor's step of a check.
 func examine(spec doctor.Spec) func(context.Context, *pgx.Conn) error {
 	return func(ctx context.Context, conn *pgx.Conn) error {
 		report, err := doctor.Check(ctx, conn, spec)
@@ -134,7 +130,6 @@ func requireGolden(t *testing.T, name, got string) {
 	require.Equal(t, string(want), got)
 }
 
-// sqlFiles returns the names of a folder's migrations.
 func sqlFiles(t *testing.T, files fs.FS) []string {
 	t.Helper()
 	names, err := fs.Glob(files, "*.sql")

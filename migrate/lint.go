@@ -106,7 +106,7 @@ func lintStatements(f file) (errs []error) {
 		}
 	}
 	for table, pos := range lifted {
-		errs = append(errs, refused(f, pos, fmt.Sprintf("add FORCE ROW LEVEL SECURITY for %s to the end of this file", table)))
+		errs = append(errs, refused(f, pos, "add FORCE ROW LEVEL SECURITY for "+table+" to the end of this file"))
 	}
 	return errs
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// lockTable has no rows. A running migration holds an EXCLUSIVE lock on it. The application role can only take an ACCESS
-// SHARE lock, which does not conflict, whereas any role could take an advisory lock.
+// lockTable has no rows. A running migration holds an EXCLUSIVE lock on it. The application role can only take an
+// ACCESS SHARE lock, which does not conflict, whereas any role could take an advisory lock.
 const lockTable = "migration_lock"
 
 // lock is held while its connection is open.

@@ -17,7 +17,6 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// scramIterations is PostgreSQL's default.
 const scramIterations = 4096
 
 // ErrPassword is returned for a password with other characters, which clients normalize differently for SCRAM.

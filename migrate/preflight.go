@@ -99,7 +99,8 @@ func explainLogin(url string, err error) error {
 	}, pgErr.Code) {
 		return fmt.Errorf("migrate: %w", err)
 	}
-	return notBootstrapped(cfg, []string{OwnerRole + " cannot log in: the role does not exist, or the password is wrong"}, err)
+	return notBootstrapped(cfg,
+		[]string{OwnerRole + " cannot log in: the role does not exist, or the password is wrong"}, err)
 }
 
 // unbootstrappedQuery checks the effects of bootstrap.sql that the owner role can see. The doctor warns of privileges

@@ -22,7 +22,6 @@ type protection struct {
 	privileges      []string
 }
 
-// protections reads the protection of every table.
 func protections(ctx context.Context, db *sql.DB, app string) (_ map[string]protection, err error) {
 	rows, err := db.QueryContext(ctx, `SELECT c.relname, c.relrowsecurity, c.relforcerowsecurity,
 		array_to_string(ARRAY(SELECT polname FROM pg_policy WHERE polrelid = c.oid), ','),
@@ -74,7 +73,7 @@ func containsAll(all, some []string) bool {
 	return !slices.ContainsFunc(some, func(s string) bool { return !slices.Contains(all, s) })
 }
 
-// grants grants the application role what a table's class allows.
 func grants(t *schema.Table, class doctor.Class, spec doctor.Spec) string {
-	return fmt.Sprintf("GRANT %s ON %s TO %s", strings.Join(spec.Grants[class], ", "), rls.Quote(t.Name), rls.Quote(spec.AppRole))
+	return fmt.Sprintf("GRANT %s ON %s TO %s", strings.Join(spec.Grants[class], ", "),
+		rls.Quote(t.Name), rls.Quote(spec.AppRole))
 }

@@ -246,7 +246,7 @@ func (r *runner) prepare(ctx context.Context, conn *pgx.Conn) error {
 
 func (r *runner) prepareOnce(ctx context.Context, conn *pgx.Conn) error {
 	lockName := rls.Quote(revisionsSchema, lockTable)
-	if err := ensure(ctx, conn, revisionsSchema, lockName, fmt.Sprintf("CREATE TABLE IF NOT EXISTS %s ()", lockName)); err != nil {
+	if err := ensure(ctx, conn, revisionsSchema, lockName, "CREATE TABLE IF NOT EXISTS "+lockName+" ()"); err != nil {
 		return err
 	}
 	for _, c := range r.Chains {

@@ -85,7 +85,8 @@ func withoutTenant(t *schema.Table) error {
 			return fmt.Errorf("%w: %s: a many-to-many edge between tenant-scoped schemas needs an edge schema: declare one with "+
 				"mixin.ID{} and mixin.Tenant{}, and name it with .Through(…) on both edges", ErrUnscopedReference, t.Name)
 		}
-		return fmt.Errorf("%w: %s references %s: give its schema mixin.Tenant{}", ErrUnscopedReference, t.Name, fk.RefTable.Name)
+		return fmt.Errorf("%w: %s references %s: give its schema mixin.Tenant{}",
+			ErrUnscopedReference, t.Name, fk.RefTable.Name)
 	}
 	return nil
 }

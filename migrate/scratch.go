@@ -69,12 +69,10 @@ func (s *scratch) drop(ctx context.Context) error {
 	return nil
 }
 
-// superuser opens a connection as the superuser.
 func (s *scratch) superuser(ctx context.Context) (*pgx.Conn, error) {
 	return pgtenant.Connect(ctx, s.config.Copy())
 }
 
-// owner opens a connection as the owner role.
 func (s *scratch) owner(ctx context.Context) (*pgx.Conn, error) { return s.as(ctx, OwnerRole) }
 
 // as opens a connection with the session user set to the role, as if it had logged in.

@@ -44,19 +44,22 @@ func (s *seeder) fill(ctx context.Context, _ string) error {
 		return err
 	}
 	for {
+		var failed []string
 		var errs []error
-		tables = slices.DeleteFunc(tables, func(t string) bool {
+		for _, t := range tables {
 			if s.done[t] {
-				return true
+				continue
 			}
-			err := s.seed(ctx, conn, t)
-			s.done[t] = err == nil
-			errs = append(errs, err)
-			return s.done[t]
-		})
-		if len(tables) == 0 || !slices.Contains(errs, nil) {
+			if err := s.seed(ctx, conn, t); err != nil {
+				failed, errs = append(failed, t), append(errs, err)
+				continue
+			}
+			s.done[t] = true
+		}
+		if len(failed) == 0 || len(failed) == len(tables) {
 			return errors.Join(errs...)
 		}
+		tables = failed
 	}
 }
 
@@ -97,7 +100,8 @@ func (c *comparison) seeds() map[string]string {
 	return out
 }
 
-// proposedSeed inserts two rows, or two per tenant, with equal values, so that a later unique key is tried on duplicates.
+// proposedSeed inserts two rows, or two per tenant, with equal values, so that a later unique key is tried on
+// duplicates.
 func proposedSeed(t *schema.Table) string {
 	var columns, values []string
 	for _, c := range t.Columns {
@@ -123,7 +127,8 @@ func seedValue(t *schema.Table, c *schema.Column) string {
 			if tenantScoped(t) && tenantScoped(fk.RefTable) {
 				where = fmt.Sprintf(" WHERE r.%s = tenants.id", mixin.TenantColumn)
 			}
-			return fmt.Sprintf("(SELECT r.%s FROM %s AS r%s LIMIT 1)", rls.Quote(fk.RefColumns[i].Name), rls.Quote(fk.RefTable.Name), where)
+			return fmt.Sprintf("(SELECT r.%s FROM %s AS r%s LIMIT 1)", rls.Quote(fk.RefColumns[i].Name),
+				rls.Quote(fk.RefTable.Name), where)
 		}
 	}
 	switch c.Type.Type.(type) {

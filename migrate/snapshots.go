@@ -50,7 +50,6 @@ func (c Chain) Snapshot() (doctor.Snapshot, error) {
 	return doctor.ParseSnapshot(text)
 }
 
-// observer is the spec for reading snapshots.
 func observer() doctor.Spec {
 	return doctor.Spec{OwnerRole: OwnerRole, AppRole: AppRole, ResolverRole: ResolverRole}
 }
@@ -63,7 +62,6 @@ func revisionSchemas(chains []Chain) []string {
 	return out
 }
 
-// take reads the snapshot of the database.
 func (r *runner) take(ctx context.Context, q doctor.Querier) (doctor.Snapshot, error) {
 	return doctor.Take(ctx, q, observer(), revisionSchemas(r.Chains)...)
 }
@@ -143,12 +141,13 @@ func (r *runner) insert(ctx context.Context, q execer, c Chain, version string, 
 		return err
 	}
 	_, err = q.Exec(ctx, "INSERT INTO "+c.snapshots()+" (version, snapshot, recorded_at) SELECT $1, $2::jsonb, "+
-		"greatest(clock_timestamp(), max(recorded_at) + interval '1 microsecond') FROM ("+r.allSnapshots()+") AS s", version, string(text))
+		"greatest(clock_timestamp(), max(recorded_at) + interval '1 microsecond') FROM ("+r.allSnapshots()+") AS s",
+		version, string(text))
 	return err
 }
 
-// recordCurrent records a snapshot of a database without one, such as one migrated by another tool: the shipped snapshot
-// or the database's current state.
+// recordCurrent records a snapshot of a database without one, such as one migrated by another tool: the shipped
+// snapshot or the database's current state.
 func (r *runner) recordCurrent(ctx context.Context, conn *pgx.Conn) error {
 	now, err := r.take(ctx, conn)
 	if err != nil {
@@ -217,7 +216,6 @@ func snapshotOf(ctx context.Context, scratchURL string, chains []Chain) (_ docto
 	return doctor.Take(ctx, conn, observer(), revisionSchemas(chains)...)
 }
 
-// snapshotIsCurrent compares the last chain's snapshot.json with what the chains make.
 func (o CheckOptions) snapshotIsCurrent(ctx context.Context) error {
 	kept, err := o.Chains[len(o.Chains)-1].Snapshot()
 	if err != nil || kept.Versions == nil {

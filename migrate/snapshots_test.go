@@ -19,7 +19,6 @@ import (
 	"github.com/konstruct/konstruct/tenancy/doctor"
 )
 
-// diagnosed returns the doctor's findings as the application role.
 func diagnosed(t *testing.T, db *testdb.Database, spec doctor.Spec) []string {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), db.AppURL)
@@ -188,7 +187,6 @@ func TestLockTimeoutIsAnError(t *testing.T) {
 	require.Equal(t, []string{"schema.outside view public.people"}, diagnosed(t, db, migrate.Spec()))
 }
 
-// latin1 creates a database with encoding LATIN1.
 func latin1(t *testing.T) *testdb.Database {
 	t.Helper()
 	db := testdb.Empty(t)

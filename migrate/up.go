@@ -101,7 +101,8 @@ func dialOwner(ctx context.Context, url string) (*pgx.Conn, error) {
 
 // up applies chains to a scratch database as the owner role. between runs after each file, observe in its transaction.
 func (s *scratch) up(
-	ctx context.Context, chains []Chain, between func(context.Context, string) error, observe func(file, doctor.Snapshot, doctor.Snapshot),
+	ctx context.Context, chains []Chain,
+	between func(context.Context, string) error, observe func(f file, before, after doctor.Snapshot),
 ) (Result, error) {
 	o := Options{Chains: chains}.withDefaults()
 	o.Chains = chains

@@ -20,7 +20,6 @@ func bootstrapped(t *testing.T) *testdb.Database {
 	return db
 }
 
-// tables selects tables and their owners.
 const tables = `SELECT tablename || ' ' || tableowner FROM pg_tables WHERE schemaname = 'public' ORDER BY 1`
 
 func TestUp(t *testing.T) {
@@ -133,7 +132,6 @@ func TestFailingFileIsRolledBack(t *testing.T) {
 	require.Len(t, column(t, owner, tables), 3)
 }
 
-// running is an Up in progress.
 type running struct {
 	logs   *logs
 	done   chan error

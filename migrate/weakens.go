@@ -10,7 +10,8 @@ import (
 	"github.com/konstruct/konstruct/tenancy/doctor"
 )
 
-// ErrWeakens is returned when a migration weakens isolation without a declaration. The error names file, object and risk.
+// ErrWeakens is returned when a migration weakens isolation without a declaration. The error names file, object and
+// risk.
 var ErrWeakens = errors.New("the migration weakens isolation")
 
 // declaration is a line that accepts a weakening after review:
@@ -39,6 +40,7 @@ func (w *weakening) observe(f file, before, after doctor.Snapshot) {
 	}
 	declared = slices.DeleteFunc(declared, func(object string) bool { return used[object] })
 	if len(declared) > 0 {
-		w.errs = append(w.errs, fmt.Errorf("%w: %s: remove declarations that do not apply: %s", ErrLint, f.name, strings.Join(declared, ", ")))
+		w.errs = append(w.errs, fmt.Errorf("%w: %s: remove declarations that do not apply: %s",
+			ErrLint, f.name, strings.Join(declared, ", ")))
 	}
 }

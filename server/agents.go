@@ -60,8 +60,8 @@ type EscalationRule struct {
 	Message  string   `json:"message,omitempty" maxLength:"2000" doc:"Message the agent sends when it hands over."`
 }
 
-// AgentFields are the optional fields of a create and an update request. Embedded types are exported because huma ignores
-// unexported fields.
+// AgentFields are the optional fields of a create and an update request. Embedded types are exported because huma
+// ignores unexported fields.
 type AgentFields struct {
 	Role            *string                 `json:"role,omitempty" maxLength:"200" example:"Support"`
 	Persona         *string                 `json:"persona,omitempty" maxLength:"20000" doc:"Tone and style of the agent."`
@@ -223,7 +223,8 @@ func viewAgent(row *ent.Agent) agentView {
 	return agentView{
 		ID: row.ID, TenantID: row.TenantID, Name: row.Name, Role: row.Role, Persona: row.Persona,
 		SystemPrompt: row.SystemPrompt, ModelPreference: row.ModelPreference,
-		ToolAssignments: typedOf[ToolAssignment](row.ToolAssignments), EscalationRules: typedOf[EscalationRule](row.EscalationRules),
-		IsActive: row.IsActive, CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt,
+		ToolAssignments: typedOf[ToolAssignment](row.ToolAssignments),
+		EscalationRules: typedOf[EscalationRule](row.EscalationRules),
+		IsActive:        row.IsActive, CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt,
 	}
 }

@@ -11,16 +11,21 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/exemplar"
 
 	"github.com/konstruct/konstruct/server"
 )
 
-// TestAllocationsPerRequest detects work that is added to every request: allocations are exact, unlike times. The limits
-// leave room for the race detector, which empties pools.
+// TestAllocationsPerRequest detects work that is added to every request: allocations are exact, unlike times. The
+// limits leave room for the race detector, which empties pools.
 //
 //nolint:paralleltest // allocations are counted for the whole process
 func TestAllocationsPerRequest(t *testing.T) {
-	b := setup(t, func(o *server.Options) { o.Logger = slog.New(slog.NewJSONHandler(io.Discard, nil)) }) //nolint:sloglint // it writes
+	b := setup(t, func(o *server.Options) {
+		o.Logger = slog.New(slog.NewJSONHandler(io.Discard, nil)) //nolint:sloglint // it writes
+		o.Meters = metric.NewMeterProvider(metric.WithReader(metric.NewManualReader()), metric.WithExemplarFilter(exemplar.AlwaysOffFilter))
+	})
 	tenant := b.createTenant(t, "acme")
 	for i := range 21 {
 		b.create(t, tenant+"/agents", map[string]any{"name": fmt.Sprint("Agent ", i)})

@@ -26,7 +26,7 @@ type loginOutput struct{ Body loginView }
 type loginView struct {
 	User        userView    `json:"user"`
 	Session     sessionView `json:"session"`
-	DeviceToken string      `json:"device_token" doc:"Store it for 180 days and send it with the next login from this device. Failed attempts from a remembered device are counted separately until the password changes. It grants no access."`
+	DeviceToken string      `json:"device_token" doc:"Store it for 180 days and send it with the next login from this device. Failed attempts from a known device are counted separately until the password changes. It grants no access."`
 }
 
 type userView struct {
@@ -54,7 +54,8 @@ type sessionExpiryView struct {
 
 func (s *Server) login(ctx context.Context, in *loginInput) (*loginOutput, error) {
 	login, err := s.logins.Login(ctx, account.Attempt{
-		Email: in.Body.Email, Password: in.Body.Password, Device: in.Body.DeviceToken, Client: s.limitedClient(requestOf(ctx)),
+		Email: in.Body.Email, Password: in.Body.Password, Device: in.Body.DeviceToken,
+		Client: s.limitedClient(requestOf(ctx)),
 	})
 	if err != nil {
 		return nil, err

@@ -10,8 +10,8 @@ import (
 	"github.com/konstruct/konstruct/tenancy"
 )
 
-// causeAttr returns the log attribute of an error. A PostgreSQL error is reduced to its code, its meaning and object names,
-// because its texts can contain values.
+// causeAttr returns the log attribute of an error. PostgreSQL's errors are reduced to codes and object names, because
+// their texts can contain values.
 func causeAttr(err error) slog.Attr {
 	return slog.Any("cause", slog.GroupValue(causeAttrs(err)...))
 }

@@ -2,8 +2,8 @@ package server
 
 import "net/netip"
 
-// limitedClient returns the client address for rate limits. It is zero for an address shared by many users: a trusted
-// proxy, such as a portal that logs in its users from its server, or loopback.
+// limitedClient returns the client address for rate limits, or zero for an address shared by many users: a trusted
+// proxy, such as a portal's server, or loopback.
 func (s *Server) limitedClient(r *request) netip.Addr {
 	client, err := netip.ParseAddr(r.client)
 	if err != nil {

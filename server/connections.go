@@ -84,7 +84,9 @@ type deleteConnectionInput struct {
 	IfMatchInput
 }
 
-func (s *Server) listConnections(ctx context.Context, in *listConnectionsInput) (*listOutput[connectionSummary], error) {
+func (s *Server) listConnections(
+	ctx context.Context, in *listConnectionsInput,
+) (*listOutput[connectionSummary], error) {
 	list, err := s.connections.List(ctx, in.page())
 	if err != nil {
 		return nil, err
@@ -146,7 +148,9 @@ func (s *Server) deleteConnection(ctx context.Context, in *deleteConnectionInput
 }
 
 func (f ConnectionFields) fields() operation.ConnectionFields {
-	return operation.ConnectionFields{Status: f.Status, Config: json.RawMessage(f.Config), Secrets: secrets.Patch(f.Secrets)}
+	return operation.ConnectionFields{
+		Status: f.Status, Config: json.RawMessage(f.Config), Secrets: secrets.Patch(f.Secrets),
+	}
 }
 
 func connectionItem(row *ent.ChannelConnection) *itemOutput[connectionView] {

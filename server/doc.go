@@ -8,14 +8,15 @@
 //
 //	observe → guard → handler → operation → response
 //
-// observe adds an id, a deadline, limits and a log line. guard authenticates the session in one round trip and applies the
-// rule; only then is a tenant added to the context. The handler decodes, calls one method of package operation or account,
-// and encodes. failure.go maps errors to problems.
+// observe adds an id, a deadline, limits and a log line. guard authenticates the session in one round trip and applies
+// the rule; only then is a tenant added to the context. The handler decodes, calls one method of package operation or
+// account, and encodes. failure.go maps errors to problems.
 //
-// Neither errors nor logs contain submitted data: no body, query string, token, or path other than the route's template.
+// Neither errors nor logs contain submitted data: no body, query string, token, or path other than the route's
+// template.
 //
 // Updates require If-Match (428 without it, 412 if it is stale); deletions accept it.
 //
-// Subpackages: problem (error responses), account (users, sessions, login), operation (units of work), docs (the page at
-// /docs). The package is imported by cmd only.
+// Subpackages: problem (error responses), account (users, sessions, login), operation (units of work), docs (the page
+// at /docs). The package is imported by cmd only.
 package server

@@ -28,7 +28,8 @@ type IfMatchInput struct {
 	IfMatch string `header:"If-Match" maxLength:"1000" doc:"ETag of the expected version, weak or strong, or * for any version." example:"\"2ok5gyv0i0w\""`
 }
 
-// required returns the match of an update. A missing header is 428 (RFC 6585, section 3), but a missing resource is 404.
+// required returns the match of an update. A missing header is 428 (RFC 6585, section 3), but a missing resource is
+// 404.
 func required[ID, T any](
 	ctx context.Context, m IfMatchInput, id ID, get func(context.Context, ID) (T, error),
 ) (operation.Match, error) {
@@ -75,9 +76,8 @@ func versions(tags string) (versions []time.Time) {
 // compressed is the suffix that Apache adds to the tag of a response that it compresses.
 var compressed = regexp.MustCompile(`[-;](gzip|br|deflate|zstd)"$`)
 
-// parseETag parses a tag of [etag]. Proxies that compress a response weaken or extend its tag. Because a tag names the
-// row's version and not the bytes of a response, weak comparison is safe although RFC 9110 requires a strong one for
-// If-Match.
+// parseETag parses a tag of [etag], also if a compressing proxy weakened or extended it. A tag names the row's version
+// and not the bytes, so weak comparison is safe although RFC 9110 requires a strong one for If-Match.
 func parseETag(tag string) (time.Time, bool) {
 	tag = compressed.ReplaceAllString(strings.TrimPrefix(tag, "W/"), `"`)
 	if len(tag) < 3 || tag[0] != '"' || tag[len(tag)-1] != '"' {

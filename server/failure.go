@@ -45,8 +45,8 @@ func failure(err error) *problem.Problem {
 	case errors.As(err, &fault):
 		return secretFaults(err)
 	case errors.Is(err, channel.ErrUnverified):
-		return problem.New(http.StatusUnauthorized, problem.CodeInvalidSignature, "The request signature is missing, invalid or expired.").
-			With("WWW-Authenticate", `Signature realm="konstruct"`)
+		return problem.New(http.StatusUnauthorized, problem.CodeInvalidSignature,
+			"The request signature is missing, invalid or expired.").With("WWW-Authenticate", `Signature realm="konstruct"`)
 	}
 	if p := operationFailure(err); p != nil {
 		return p
@@ -70,14 +70,17 @@ func operationFailure(err error) *problem.Problem {
 		return problem.New(http.StatusPreconditionFailed, problem.CodePreconditionFailed,
 			"The resource was modified; fetch it and retry.")
 	case errors.Is(err, operation.ErrCursor):
-		return problem.Invalid(problem.Field{Field: "query.cursor", Code: problem.FieldCursor, Message: "expected a next_cursor of this list"})
+		return problem.Invalid(problem.Field{
+			Field: "query.cursor", Code: problem.FieldCursor, Message: "expected a next_cursor of this list",
+		})
 	case errors.Is(err, operation.ErrInvalid):
 		return problem.General(http.StatusUnprocessableEntity)
 	}
 	return nil
 }
 
-// serverFailure distinguishes unknown outcomes from requests without effect, and temporary failures from permanent ones.
+// serverFailure distinguishes unknown outcomes from requests without effect, and temporary failures from permanent
+// ones.
 func serverFailure(err error) *problem.Problem {
 	var db *pgconn.PgError
 	switch {

@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestGinContextFallbackIsOff: with the fallback, a *gin.Context would be a context of its current request, and of a later
-// one after gin reuses it.
+// TestGinContextFallbackIsOff: with the fallback, a *gin.Context would be a context of its current request, and of a
+// later one after gin reuses it.
 func TestGinContextFallbackIsOff(t *testing.T) {
 	t.Parallel()
 	s := &Server{log: slog.New(slog.DiscardHandler)}

@@ -73,7 +73,9 @@ func ambiguous(ctx huma.Context) *problem.Problem {
 	address := ctx.URL()
 	query, err := url.ParseQuery(address.RawQuery)
 	if err != nil {
-		return problem.Invalid(problem.Field{Field: "query", Code: problem.FieldMalformed, Message: "expected a valid URL-encoded query"})
+		return problem.Invalid(problem.Field{
+			Field: "query", Code: problem.FieldMalformed, Message: "expected a valid URL-encoded query",
+		})
 	}
 	for _, param := range ctx.Operation().Parameters {
 		if param.In == "query" && len(query[param.Name]) > 1 {
@@ -85,7 +87,8 @@ func ambiguous(ctx huma.Context) *problem.Problem {
 	return nil
 }
 
-// authorize authenticates the session and applies the rule. A tenant is added to the context only after the access check.
+// authorize authenticates the session and applies the rule. A tenant is added to the context only after the access
+// check.
 func (s *Server) authorize(ctx huma.Context, r route) (huma.Context, error) {
 	// An invalid id parses to the zero ID, which no principal may access.
 	tenant, _ := tenancy.Parse(ctx.Param(tenantParam))

@@ -29,6 +29,9 @@ type checkView struct {
 	Required bool   `json:"required" doc:"Whether a failure makes the server not ready."`
 }
 
+// checkOK is the status of a check that passes.
+const checkOK = "ok"
+
 // The values of a readyView's status.
 const (
 	statusReady    = "ready"

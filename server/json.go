@@ -31,12 +31,11 @@ func jsonFormat() huma.Format {
 	return huma.Format{Marshal: writeJSON, Unmarshal: unmarshal}
 }
 
-// null replaces a null outside free objects. Huma treats a null as an absent field; this type is rejected, so that a null
-// is never ignored silently.
+// null replaces a null outside free objects and is rejected. Huma would treat it as an absent field.
 type null struct{}
 
-// unmarshal is called twice per body: for the tree that huma validates, which checks the body, and for the handler's type.
-// Both match names exactly.
+// unmarshal is called twice per body: for the tree that huma validates, which checks the body, and for the handler's
+// type. Both match names exactly.
 func unmarshal(data []byte, v any) error {
 	data = bytes.TrimPrefix(data, []byte("\ufeff")) // allowed by RFC 8259, section 8.1
 	tree, ok := v.(*any)
@@ -67,8 +66,8 @@ func markNulls(value any) {
 	}
 }
 
-// parse parses one JSON value strictly (I-JSON, RFC 7493): UTF-8, no lone surrogates, no repeated names. It returns only
-// [problem.BodyError]s, because the errors of jsontext quote the input.
+// parse parses one JSON value strictly (I-JSON, RFC 7493): UTF-8, no lone surrogates, no repeated names. It returns
+// [problem.BodyError]s, because errors of jsontext quote the input.
 func parse(data []byte) (any, error) {
 	p := parser{decoder: jsontext.NewDecoder(bytes.NewReader(data)), size: len(data)}
 	value, err := p.value()

@@ -42,7 +42,7 @@ type itemOutput[T any] struct {
 
 // TenantPathInput is the path of a tenant. The guard parses it for routes with the rule ofTenant.
 //
-// The format of ids is only in the document (see completeOperation), because a malformed id must be 404 like an unknown one.
+// Ids have a format only in the document (see completeOperation), because a malformed id must be 404.
 type TenantPathInput struct {
 	TenantID string `path:"tenant_id"`
 }

@@ -23,6 +23,13 @@ func (s *Server) observe(c *gin.Context) {
 	r := &request{id: requestID(c.Request.Header), route: c.FullPath(), client: c.ClientIP()}
 	ctx, cancel := context.WithTimeout(withRequest(incoming, r), requestTimeout)
 	defer cancel()
+	if s.tracer != nil {
+		ctx = s.startSpan(ctx, c.Request.Header, requestKind{method: methodOf(c.Request.Method), route: r.route})
+	}
+	if s.metrics != nil {
+		s.metrics.active.Add(1)
+	}
+	defer s.measured(ctx, c, started)
 	c.Request = c.Request.WithContext(ctx)
 	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, bodyLimitOf(r.route))
 	maps.Copy(c.Writer.Header(), s.headers)
@@ -38,8 +45,8 @@ func (s *Server) observe(c *gin.Context) {
 }
 
 // normalizeHeaders joins repeated header lines (RFC 9110, section 5.3), because huma reads only the first. An empty
-// If-Match becomes an empty list, which matches no version: huma treats it as missing, and a deletion would be
-// unconditional. Media types become lower case, as huma expects.
+// If-Match becomes a list that matches nothing, because huma would treat it as missing. Media types become lower case,
+// as huma expects.
 func normalizeHeaders(h http.Header) {
 	for _, name := range []string{"Authorization", "Content-Encoding", "Content-Type", "If-Match", "If-None-Match"} {
 		if lines := h[name]; len(lines) > 1 {
@@ -101,13 +108,16 @@ func fixedHeaders() http.Header {
 	}
 }
 
+const otherMethod = "other"
+
 // methodOf keeps unknown methods out of the log, because they are arbitrary text.
 func methodOf(method string) string {
 	switch method {
-	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
+		http.MethodOptions:
 		return method
 	}
-	return "other"
+	return otherMethod
 }
 
 // levelOf returns the log level of a status: error for a bug, warning for a temporary failure.
@@ -121,8 +131,8 @@ func levelOf(status int) slog.Level {
 	return slog.LevelInfo
 }
 
-// recoverPanic turns a panic into a 500 without details. After the response has begun it closes the connection, because a
-// truncated response must not look complete.
+// recoverPanic turns a panic into a 500 without details. After the response has begun it closes the connection, because
+// a truncated response must not look complete.
 func (s *Server) recoverPanic(ctx context.Context, w gin.ResponseWriter) {
 	cause := recover()
 	if cause == nil {

@@ -50,8 +50,9 @@ func completeOperation(op *huma.Operation) {
 	if example, ok := requestExamples()[op.OperationID]; ok {
 		op.RequestBody.Content["application/json"].Example = example
 	}
-	if op.Method == http.MethodGet && slices.ContainsFunc(op.Parameters, func(p *huma.Param) bool { return p.Name == "If-None-Match" }) {
-		op.Responses[strconv.Itoa(http.StatusNotModified)] = &huma.Response{Description: http.StatusText(http.StatusNotModified)}
+	conditional := func(p *huma.Param) bool { return p.Name == "If-None-Match" }
+	if op.Method == http.MethodGet && slices.ContainsFunc(op.Parameters, conditional) {
+		op.Responses["304"] = &huma.Response{Description: http.StatusText(http.StatusNotModified)}
 	}
 	for status, response := range op.Responses {
 		code, _ := strconv.Atoi(status) // "default" is 0
@@ -102,7 +103,9 @@ func requestExamples() map[string]any {
 			"name": "Mara", "role": "Support", "persona": "Friendly and brief.",
 			"system_prompt":    "You answer questions about orders.",
 			"tool_assignments": []any{object{"name": "search", "config": object{"limit": 5}}},
-			"escalation_rules": []any{object{"when": "keywords", "keywords": []any{"refund", "lawyer"}, "notify": "support-leads"}},
+			"escalation_rules": []any{
+				object{"when": "keywords", "keywords": []any{"refund", "lawyer"}, "notify": "support-leads"},
+			},
 		},
 		"update-agent": object{"role": "First-level support", "is_active": false},
 		"create-channel-connection": object{

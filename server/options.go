@@ -9,6 +9,9 @@ import (
 	"net/netip"
 	"time"
 
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/konstruct/konstruct/channel"
 	"github.com/konstruct/konstruct/channel/secrets"
 	"github.com/konstruct/konstruct/ent"
@@ -52,8 +55,8 @@ type Options struct {
 	Hashing account.SemaphoreOptions
 	// LoginLimits limit failed logins by e-mail address and by network address.
 	LoginLimits account.Limits
-	// TrustedProxies are the networks of proxies trusted to set X-Forwarded-For. None by default. IPv4-mapped IPv6 networks
-	// match no client; write them as IPv4.
+	// TrustedProxies are the networks of proxies trusted to set X-Forwarded-For. None by default. IPv4-mapped IPv6
+	// networks match no client; write them as IPv4.
 	TrustedProxies []netip.Prefix
 	// Docs serves /openapi.json and /docs.
 	Docs bool
@@ -64,6 +67,9 @@ type Options struct {
 	DrainDelay time.Duration
 	// ShutdownTimeout is how long a shutdown then waits for running requests. The default is 15 s.
 	ShutdownTimeout time.Duration
+	// Meters records metrics, and Tracers starts a trace for each request. By default there are none.
+	Meters  metric.MeterProvider
+	Tracers trace.TracerProvider
 	// Clock defaults to time.Now.
 	Clock func() time.Time
 }

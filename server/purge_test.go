@@ -93,8 +93,8 @@ func TestPurgeLockTimeout(t *testing.T) {
 	require.Equal(t, http.StatusOK, b.do(t, http.MethodDelete, b.admin, tenant+"?purge=true", nil).status)
 }
 
-// TestPurgeRetriesDeadlocks: a transaction that updates an agent before it inserts another takes the purge's locks in the
-// opposite order.
+// TestPurgeRetriesDeadlocks: a transaction that updates an agent before it inserts another takes the purge's locks in
+// the opposite order.
 func TestPurgeRetriesDeadlocks(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -39,8 +39,8 @@ type probe struct {
 	running atomic.Bool
 }
 
-// run returns the result of the check, or an error after the timeout if the check ignores its context. The check is not
-// started again before it has returned.
+// run returns the result of the check, or an error if it exceeds its timeout. A check that ignores its context is not
+// started again before it returns.
 func (p *probe) run(ctx context.Context) error {
 	if !p.running.CompareAndSwap(false, true) {
 		return errCheckTimeout
@@ -107,7 +107,7 @@ func (r *readiness) run(ctx context.Context) readyView {
 
 	view := readyView{Status: statusReady, Checks: make([]checkView, 0, len(r.probes))}
 	for i, p := range r.probes {
-		state := "ok"
+		state := checkOK
 		if err := results[i]; err != nil {
 			state = "failing"
 			view.Status = p.worsen(view.Status)

@@ -17,8 +17,8 @@ const (
 	maxKinds = 256
 )
 
-// repeats logs failures that can occur on every request. It logs the first one of a kind at once and summarizes its
-// repetitions after ten seconds and then every minute, so that an outage does not flood the log.
+// repeats logs failures that can occur on every request: the first one of a kind at once, then a summary after ten
+// seconds and every minute, so that an outage does not flood the log.
 type repeats struct {
 	log   *slog.Logger
 	first time.Duration
@@ -42,8 +42,8 @@ func newRepeats(log *slog.Logger, first time.Duration) *repeats {
 	return &repeats{log: log, first: first, kinds: map[string]*repeated{}}
 }
 
-// failureLine is a log line. Kind identifies the failure and must not contain anything specific to a request. Attrs belong
-// to the kind, each to this occurrence.
+// failureLine is a log line. Kind identifies the failure and must not contain anything specific to a request. Attrs
+// belong to the kind, each to this occurrence.
 type failureLine struct {
 	kind        string
 	level       slog.Level
@@ -56,7 +56,8 @@ func (r *repeats) add(ctx context.Context, line failureLine) {
 	if r.known(ctx, line) {
 		return
 	}
-	r.log.LogAttrs(ctx, line.level, line.msg, slices.Concat(line.attrs, line.each)...) //nolint:sloglint // a constant of the caller
+	attrs := slices.Concat(line.attrs, line.each)
+	r.log.LogAttrs(ctx, line.level, line.msg, attrs...) //nolint:sloglint // a constant of the caller
 }
 
 func (r *repeats) known(ctx context.Context, line failureLine) bool {

@@ -41,7 +41,9 @@ type route struct {
 }
 
 // handle returns the route of a typed handler.
-func handle[I, O any](rule access, method, path, id, summary string, handler func(context.Context, *I) (*O, error)) route {
+func handle[I, O any](
+	rule access, method, path, id, summary string, handler func(context.Context, *I) (*O, error),
+) route {
 	return route{
 		access:        rule,
 		tenantTraffic: rule == ofTenant,
@@ -92,17 +94,20 @@ var errRoute = errors.New("server: route")
 // check validates what the guard relies on.
 func (r route) check() error {
 	hasTenant := strings.Contains(r.op.Path, "{"+tenantParam+"}")
+	var fault string
 	switch {
 	case r.access == "":
-		return fmt.Errorf("%w %s %s: no access rule", errRoute, r.op.Method, r.op.Path)
+		fault = "no access rule"
 	case !slices.Contains([]access{public, authenticated, platformAdmin, ofTenant}, r.access):
-		return fmt.Errorf("%w %s %s: unknown access rule %q", errRoute, r.op.Method, r.op.Path, r.access)
+		fault = "unknown access rule"
 	case r.access == ofTenant && !hasTenant:
-		return fmt.Errorf("%w %s %s: the rule %q requires {%s} in the path", errRoute, r.op.Method, r.op.Path, r.access, tenantParam)
+		fault = "the rule tenant requires {tenant_id} in the path"
 	case hasTenant && r.access != ofTenant && r.access != platformAdmin:
-		return fmt.Errorf("%w %s %s: a path with a tenant requires the rule tenant or platform_admin", errRoute, r.op.Method, r.op.Path)
+		fault = "a path with {tenant_id} requires the rule tenant or platform_admin"
+	default:
+		return nil
 	}
-	return nil
+	return fmt.Errorf("%w %s %s: %s", errRoute, r.op.Method, r.op.Path, fault)
 }
 
 // describe completes the operation with its security and error statuses.
@@ -133,10 +138,12 @@ func (r route) describe() huma.Operation {
 	return op
 }
 
-// tag groups the route in the document.
-func (r route) tag(tag string) route {
-	r.op.Tags = []string{tag}
-	return r
+// tagged sets the tag of routes, which groups them in the document.
+func tagged(tag string, routes ...route) []route {
+	for i := range routes {
+		routes[i].op.Tags = []string{tag}
+	}
+	return routes
 }
 
 func (r route) description(description string) route {

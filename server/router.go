@@ -106,10 +106,10 @@ func description() string {
 			"was modified in between; fetch it and retry.",
 		"Lists are sorted by creation time and paginated: pass `next_cursor` as `cursor` until it is absent. Items are " +
 			"summaries; get the resource for all its properties.",
-		"Errors are RFC 9457 problem details with a stable code: " + strings.Join(codes, ", ") + ". Include the `request_id` " +
-			"when you report a problem. A request that failed with 503 `unavailable` or `overloaded` was not processed; retry it " +
-			"after `retry_after` seconds. A request that failed with 503 `outcome_unknown` may have been processed; fetch the " +
-			"resource before you retry.",
+		"Errors are RFC 9457 problem details with a stable code: " + strings.Join(codes, ", ") + ". Include the " +
+			"`request_id` when you report a problem. A request that failed with 503 `unavailable` or `overloaded` was not " +
+			"processed; retry it after `retry_after` seconds. A request that failed with 503 `outcome_unknown` may have been " +
+			"processed; fetch the resource before you retry.",
 	}, "\n\n")
 }
 

@@ -30,7 +30,9 @@ const (
 
 // routes returns all operations with their access rules.
 func (s *Server) routes() []route {
-	return slices.Concat(s.healthRoutes(), s.authRoutes(), s.tenantRoutes(), s.agentRoutes(), s.connectionRoutes(), s.channelRoutes())
+	return slices.Concat(
+		s.healthRoutes(), s.authRoutes(), s.tenantRoutes(), s.agentRoutes(), s.connectionRoutes(), s.channelRoutes(),
+	)
 }
 
 // enabledRoutes returns the routes without those of unconfigured channels.
@@ -39,83 +41,85 @@ func (s *Server) enabledRoutes() []route {
 }
 
 func (s *Server) healthRoutes() []route {
-	return []route{
-		handle(public, http.MethodGet, "/healthz", "health", "Check that the process is running", s.health).tag(tagHealth).
+	return tagged(tagHealth,
+		handle(public, http.MethodGet, "/healthz", "health", "Check that the process is running", s.health).
 			errors(http.StatusMethodNotAllowed),
-		handle(public, http.MethodGet, "/readyz", readyOperation, "Check that the server is ready", s.ready).tag(tagHealth).
+		handle(public, http.MethodGet, "/readyz", readyOperation, "Check that the server is ready", s.ready).
 			errors(http.StatusMethodNotAllowed).
-			description("Returns 503 with the status not_ready if a required check fails or the server is shutting down, and 200 with " +
-				"the status degraded if reads work but writes fail. The body lists the checks. Results are cached for one second."),
-	}
+			description("Returns 503 with the status not_ready if a required check fails or the server is shutting down, and "+
+				"200 with the status degraded if reads work but writes fail. The body lists the checks. Results are cached "+
+				"for one second."),
+	)
 }
 
 func (s *Server) authRoutes() []route {
-	return []route{
-		handle(public, http.MethodPost, "/v1/auth/login", "login", "Log in", s.login).tag(tagLogin).
+	return tagged(tagLogin,
+		handle(public, http.MethodPost, "/v1/auth/login", "login", "Log in", s.login).
 			errors(http.StatusUnauthorized, http.StatusTooManyRequests).
-			description("Opens a session that lasts 12 hours. Returns the same 401 for an unknown address, a wrong password and a " +
-				"disabled user. Returns 429 after too many failed attempts for one address, known or unknown, or from one client. " +
-				"Unknown properties are ignored, so the authorize() function of Auth.js can send all fields of its form."),
-		handle(authenticated, http.MethodPost, "/v1/auth/logout", "logout", "Log out", s.logout).tag(tagLogin).
+			description("Opens a session that lasts 12 hours. Returns the same 401 for an unknown address, a wrong password "+
+				"and a disabled user. Returns 429 after too many failed attempts for one address, known or unknown, or from one "+
+				"client. Unknown properties are ignored, so the authorize() function of Auth.js can send all fields of its form."),
+		handle(authenticated, http.MethodPost, "/v1/auth/logout", "logout", "Log out", s.logout).
 			description("Ends the current session."),
-		handle(authenticated, http.MethodGet, "/v1/me", "me", "Get the current user", s.me).tag(tagLogin),
-	}
+		handle(authenticated, http.MethodGet, "/v1/me", "me", "Get the current user", s.me),
+	)
 }
 
 func (s *Server) tenantRoutes() []route {
-	return []route{
-		handle(platformAdmin, http.MethodGet, tenantsPath, "list-tenants", "List tenants", s.listTenants).tag(tagTenants),
-		handle(platformAdmin, http.MethodPost, tenantsPath, "create-tenant", "Create a tenant", s.createTenant).tag(tagTenants).
+	return tagged(tagTenants,
+		handle(platformAdmin, http.MethodGet, tenantsPath, "list-tenants", "List tenants", s.listTenants),
+		handle(platformAdmin, http.MethodPost, tenantsPath, "create-tenant", "Create a tenant", s.createTenant).
 			success(http.StatusCreated).errors(http.StatusConflict),
-		handle(platformAdmin, http.MethodGet, tenantPath, "get-tenant", "Get a tenant", s.getTenant).tag(tagTenants).
+		handle(platformAdmin, http.MethodGet, tenantPath, "get-tenant", "Get a tenant", s.getTenant).
 			errors(http.StatusNotFound),
-		handle(platformAdmin, http.MethodPatch, tenantPath, "update-tenant", "Update a tenant", s.updateTenant).tag(tagTenants).
+		handle(platformAdmin, http.MethodPatch, tenantPath, "update-tenant", "Update a tenant", s.updateTenant).
 			errors(updateErrors...).errors(http.StatusConflict).
-			description("Omitted properties keep their values. A suspended tenant receives no messages; platform admins can still manage it."),
-		purging(handle(platformAdmin, http.MethodDelete, tenantPath, "delete-tenant", "Delete a tenant", s.deleteTenant).tag(tagTenants)),
-	}
+			description("Omitted properties keep their values. A suspended tenant receives no messages; platform admins can "+
+				"still manage it."),
+		purging(handle(platformAdmin, http.MethodDelete, tenantPath, "delete-tenant", "Delete a tenant", s.deleteTenant)),
+	)
 }
 
 func (s *Server) agentRoutes() []route {
-	return []route{
-		handle(ofTenant, http.MethodGet, agentsPath, "list-agents", "List agents", s.listAgents).tag(tagAgents),
-		handle(ofTenant, http.MethodPost, agentsPath, "create-agent", "Create an agent", s.createAgent).tag(tagAgents).
+	return tagged(tagAgents,
+		handle(ofTenant, http.MethodGet, agentsPath, "list-agents", "List agents", s.listAgents),
+		handle(ofTenant, http.MethodPost, agentsPath, "create-agent", "Create an agent", s.createAgent).
 			success(http.StatusCreated),
-		handle(ofTenant, http.MethodGet, agentPath, "get-agent", "Get an agent", s.getAgent).tag(tagAgents),
-		handle(ofTenant, http.MethodPatch, agentPath, "update-agent", "Update an agent", s.updateAgent).tag(tagAgents).
+		handle(ofTenant, http.MethodGet, agentPath, "get-agent", "Get an agent", s.getAgent),
+		handle(ofTenant, http.MethodPatch, agentPath, "update-agent", "Update an agent", s.updateAgent).
 			errors(updateErrors...).description("Omitted properties keep their values."),
-		handle(ofTenant, http.MethodDelete, agentPath, "delete-agent", "Delete an agent", s.deleteAgent).tag(tagAgents).
+		handle(ofTenant, http.MethodDelete, agentPath, "delete-agent", "Delete an agent", s.deleteAgent).
 			errors(http.StatusPreconditionFailed),
-	}
+	)
 }
 
 func (s *Server) connectionRoutes() []route {
-	return []route{
-		handle(ofTenant, http.MethodGet, connectionsPath, "list-channel-connections", "List channel connections", s.listConnections).
-			tag(tagConnections),
-		handle(ofTenant, http.MethodPost, connectionsPath, "create-channel-connection", "Create a channel connection", s.createConnection).
-			tag(tagConnections).success(http.StatusCreated).errors(http.StatusConflict).
+	return tagged(tagConnections,
+		handle(ofTenant, http.MethodGet, connectionsPath, "list-channel-connections", "List channel connections",
+			s.listConnections),
+		handle(ofTenant, http.MethodPost, connectionsPath, "create-channel-connection", "Create a channel connection",
+			s.createConnection).success(http.StatusCreated).errors(http.StatusConflict).
 			description("Returns 409 if the workspace is already connected."),
-		handle(ofTenant, http.MethodGet, connectionPath, "get-channel-connection", "Get a channel connection", s.getConnection).
-			tag(tagConnections),
-		handle(ofTenant, http.MethodPatch, connectionPath, "update-channel-connection", "Update a channel connection", s.updateConnection).
-			tag(tagConnections).errors(updateErrors...).
-			description("Omitted properties keep their values. Secrets are write-only: a string sets a secret, null removes it, and a " +
-				"redacted value is rejected."),
-		handle(ofTenant, http.MethodDelete, connectionPath, "delete-channel-connection", "Delete a channel connection", s.deleteConnection).
-			tag(tagConnections).errors(http.StatusPreconditionFailed),
-	}
+		handle(ofTenant, http.MethodGet, connectionPath, "get-channel-connection", "Get a channel connection",
+			s.getConnection),
+		handle(ofTenant, http.MethodPatch, connectionPath, "update-channel-connection", "Update a channel connection",
+			s.updateConnection).errors(updateErrors...).
+			description("Omitted properties keep their values. Secrets are write-only: a string sets a secret, null removes "+
+				"it, and a redacted value is rejected."),
+		handle(ofTenant, http.MethodDelete, connectionPath, "delete-channel-connection", "Delete a channel connection",
+			s.deleteConnection).errors(http.StatusPreconditionFailed),
+	)
 }
 
 func (s *Server) channelRoutes() []route {
-	slack := handle(public, http.MethodPost, slackPath, "receive-slack-event", "Receive an event from Slack", s.slackEvent).
-		tag(tagChannels).errors(http.StatusUnauthorized).
-		description("Webhook for the Slack Events API, authenticated by the signature of the raw body (at most 4 MiB). Events that " +
-			"cannot be processed (unknown workspace, invalid payload) are acknowledged so that Slack does not retry them.")
+	slack := handle(public, http.MethodPost, slackPath, "receive-slack-event", "Receive a Slack event", s.slackEvent).
+		errors(http.StatusUnauthorized).
+		description("Webhook for the Slack Events API, authenticated by the signature of the raw body (at most 4 MiB). " +
+			"Events that cannot be processed (unknown workspace, invalid payload) are acknowledged so that Slack does not retry them.")
 	slack.tenantTraffic = true
 	slack.op.MaxBodyBytes = bodyLimitOf(slackPath)
 	slack.op.SkipValidateBody = true // the signature of the raw body is checked first
-	return []route{slack}
+	return tagged(tagChannels, slack)
 }
 
 // updateErrors are the statuses of an update that its rule does not imply.

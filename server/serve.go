@@ -40,8 +40,9 @@ func (s *Server) Run(ctx context.Context) error {
 // Serve serves on listener until ctx ends, and closes it. It runs the isolation monitor, and returns an error without
 // serving if tenants are not isolated.
 //
-// When ctx ends, /readyz returns 503 and requests are still served for Options.DrainDelay. Then the listener is closed, and
-// Serve returns when the running requests have ended or after Options.ShutdownTimeout. A graceful shutdown returns nil.
+// When ctx ends, /readyz returns 503 and requests are still served for Options.DrainDelay. Then the listener is closed,
+// and Serve returns when the running requests have ended or after Options.ShutdownTimeout. A graceful shutdown returns
+// nil.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	if err := s.proveIsolation(ctx); err != nil {
 		return errors.Join(err, listener.Close())

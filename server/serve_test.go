@@ -28,7 +28,7 @@ func TestShutdownFinishesRequests(t *testing.T) {
 	address, stopped := serve(t, ctx, b)
 	status := make(chan int, 1)
 	go func() {
-		response, err := http.Post("http://"+address+"/v1/auth/login", "application/json", //nolint:noctx // bounded by the shutdown
+		response, err := http.Post("http://"+address+"/v1/auth/login", "application/json",
 			bytes.NewReader([]byte(`{"email": "`+userEmail+`", "password": "`+password+`"}`)))
 		if err != nil {
 			status <- 0
@@ -65,7 +65,7 @@ func TestShutdownTimeout(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	address, stopped := serve(t, ctx, b)
 	go func() {
-		response, err := http.Post("http://"+address+"/v1/auth/login", "application/json", //nolint:noctx // bounded by the shutdown
+		response, err := http.Post("http://"+address+"/v1/auth/login", "application/json",
 			bytes.NewReader([]byte(`{"email": "`+userEmail+`", "password": "`+password+`"}`)))
 		if err == nil {
 			_ = response.Body.Close()
@@ -133,7 +133,7 @@ func TestDraining(t *testing.T) {
 	address, stopped := serve(t, ctx, b)
 	get := func(path string) (status int, closes bool) {
 		client := &http.Client{Transport: &http.Transport{}}    // a new connection
-		response, err := client.Get("http://" + address + path) //nolint:noctx // bounded by the test
+		response, err := client.Get("http://" + address + path)
 		if err != nil {
 			return 0, false
 		}

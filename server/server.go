@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/konstruct/konstruct/channel"
 	"github.com/konstruct/konstruct/channel/resolver"
 	"github.com/konstruct/konstruct/channel/slack"
@@ -33,6 +35,8 @@ type Server struct {
 	isolation   *doctor.Monitor
 	failures    *repeats
 	readiness   *readiness
+	metrics     *metrics     // nil: none
+	tracer      trace.Tracer // nil: none
 
 	addr            string
 	drainDelay      time.Duration
@@ -52,19 +56,28 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		isolation: o.Isolation,
 	}
 	s.failures = newRepeats(s.log, firstSummary)
-	isolation := Check{Name: "isolation", Required: true, Run: func(context.Context) error { return s.isolation.Healthy() }}
+	healthy := func(context.Context) error { return s.isolation.Healthy() }
+	isolation := Check{Name: "isolation", Required: true, Run: healthy}
 	s.readiness = newReadiness(s.failures, o.Clock, append([]Check{isolation}, o.Ready...))
 	for _, build := range []func(context.Context, Options) error{s.buildAccounts, s.buildOperations, s.buildSlack} {
 		if err := build(ctx, o); err != nil {
 			return nil, err
 		}
 	}
+	if o.Meters != nil {
+		if s.metrics, err = s.newMetrics(o.Meters); err != nil {
+			return nil, fmt.Errorf("register metrics: %w", err)
+		}
+	}
+	if o.Tracers != nil {
+		s.tracer = o.Tracers.Tracer(scope)
+	}
 	s.handler, err = s.router(o.Docs) //nolint:contextcheck // requests have their own contexts
 	return s, err
 }
 
-// Handler returns the handler of the API. Without [Server.Run] or [Server.Serve], call Check of Options.Isolation first;
-// otherwise it serves no tenants.
+// Handler returns the handler of the API. Without [Server.Run] or [Server.Serve], call Check of Options.Isolation
+// first; otherwise it serves no tenants.
 func (s *Server) Handler() http.Handler { return s.handler }
 
 // SlackStats returns the counts of Slack's events.

@@ -16,7 +16,7 @@ import (
 )
 
 func newUser(email string) account.NewUser {
-	return account.NewUser{Email: email, Name: "Somebody", Password: password}
+	return account.NewUser{Email: email, Name: "User", Password: password}
 }
 
 func slackMessage(workspace, text string) string {
@@ -39,24 +39,24 @@ func TestSlackEvents(t *testing.T) {
 	require.Equal(t, idOf(t, acme), b.delivered[0].TenantID())
 	require.Equal(t, "hello", b.delivered[0].Message().Content.Text)
 
-	t.Run("a challenge is answered", func(t *testing.T) {
+	t.Run("challenge", func(t *testing.T) {
 		got := b.slack(t, `{"type": "url_verification", "token": "t", "challenge": "3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P"}`)
 		require.Equal(t, http.StatusOK, got.status, got.body)
 		require.Equal(t, "3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P", got.at(t, "challenge"))
 	})
-	t.Run("an installation in a whole organization is not its team's", func(t *testing.T) {
+	t.Run("organization-wide installation", func(t *testing.T) {
 		body := strings.NewReplacer(`"enterprise_id": null`, `"enterprise_id": "E0OTHER"`, `"is_enterprise_install": false`,
 			`"is_enterprise_install": true`).Replace(slackMessage("T0ACME", "for the organization"))
 		require.Equal(t, http.StatusOK, b.slack(t, body).status)
 		require.Len(t, b.delivered, 1, "acme has the team; no tenant has the organization")
 	})
-	t.Run("what belongs to no tenant is acknowledged, counted, and not delivered", func(t *testing.T) {
-		for _, workspace := range []string{"T0NOBODY", "T0OTHER"} {
+	t.Run("unknown workspaces", func(t *testing.T) {
+		for _, workspace := range []string{"T0UNKNOWN", "T0OTHER"} {
 			require.Equal(t, http.StatusOK, b.slack(t, slackMessage(workspace, "hello")).status)
 		}
 		require.Equal(t, channel.Stats{channel.Delivered: 1, channel.Unknown: 3}, b.SlackStats())
 	})
-	t.Run("a signature decides", func(t *testing.T) {
+	t.Run("signatures", func(t *testing.T) {
 		body := slackMessage("T0ACME", "forged")
 		sign := func(secret string, at time.Time, body string) []string {
 			verifier, err := slack.NewVerifier(secret, time.Now)
@@ -65,12 +65,12 @@ func TestSlackEvents(t *testing.T) {
 		}
 		now := b.clock()
 		for name, header := range map[string][]string{
-			"none":            nil,
-			"another secret":  sign("another", now, body),
-			"another body":    sign(slackSecret, now, body+" "),
-			"too old":         sign(slackSecret, now.Add(-6*time.Minute), body),
-			"too new":         sign(slackSecret, now.Add(6*time.Minute), body),
-			"one header more": append(sign(slackSecret, now, body), slack.SignatureHeader, "v0=00"),
+			"none":           nil,
+			"another secret": sign("another", now, body),
+			"another body":   sign(slackSecret, now, body+" "),
+			"too old":        sign(slackSecret, now.Add(-6*time.Minute), body),
+			"too new":        sign(slackSecret, now.Add(6*time.Minute), body),
+			"second header":  append(sign(slackSecret, now, body), slack.SignatureHeader, "v0=00"),
 		} {
 			got := b.do(t, http.MethodPost, "", "/v1/channels/slack/events", body, header...)
 			require.Equal(t, http.StatusUnauthorized, got.status, name)
@@ -79,10 +79,10 @@ func TestSlackEvents(t *testing.T) {
 		require.Len(t, b.delivered, 1)
 		got := b.do(t, http.MethodPost, "", "/v1/channels/slack/events", slackMessage("T0ACME", "again"),
 			append(sign(slackSecret, now, slackMessage("T0ACME", "again")), "X-Slack-Retry-Num", "1", "X-Slack-Retry-Reason", "http_timeout")...)
-		require.Equal(t, http.StatusOK, got.status, "a repetition is a delivery like any other")
+		require.Equal(t, http.StatusOK, got.status, "a retry is delivered, too")
 		require.Len(t, b.delivered, 2)
 	})
-	t.Run("a signed payload that cannot be read is acknowledged and leaves a trace", func(t *testing.T) {
+	t.Run("malformed payloads", func(t *testing.T) {
 		got := b.slack(t, `{"type": "event_callback", "event_id": "Ev0DEAD", "text": "canary"}`)
 		require.Equal(t, http.StatusOK, got.status, got.body)
 		require.Equal(t, http.StatusOK, b.slack(t, `[]`).status)
@@ -91,7 +91,7 @@ func TestSlackEvents(t *testing.T) {
 		require.Contains(t, b.logs.String(), `"event_id":"Ev0DEAD","cause":"slack: malformed payload: event"`)
 		require.NotContains(t, b.logs.String(), "canary")
 	})
-	t.Run("a body of up to 4 MiB is taken", func(t *testing.T) {
+	t.Run("body limit of 4 MiB", func(t *testing.T) {
 		before := len(b.delivered)
 		fits := slackMessage("T0ACME", strings.Repeat("x", 3<<20))
 		require.Equal(t, http.StatusOK, b.slack(t, fits).status)
@@ -102,13 +102,13 @@ func TestSlackEvents(t *testing.T) {
 		require.Equal(t, "request_too_large", got.code(t))
 		require.Len(t, b.delivered, before+2)
 	})
-	t.Run("a revoked connection receives nothing, at once", func(t *testing.T) {
+	t.Run("revoked connection", func(t *testing.T) {
 		before := len(b.delivered)
 		require.Equal(t, http.StatusOK, b.do(t, http.MethodPatch, b.admin, path, map[string]any{"status": "revoked"}, "If-Match", "*").status)
 		require.Equal(t, http.StatusOK, b.slack(t, slackMessage("T0ACME", "hello")).status)
 		require.Len(t, b.delivered, before)
 	})
-	t.Run("a database that is away makes Slack send it again", func(t *testing.T) {
+	t.Run("database error", func(t *testing.T) {
 		b.exec(t, `REVOKE EXECUTE ON FUNCTION resolve_tenant(text, text) FROM konstruct_app`)
 		require.Equal(t, http.StatusInternalServerError, b.slack(t, slackMessage("T0ACME", "hello")).status)
 		require.Equal(t, int64(1), b.SlackStats()[channel.Failed])

@@ -143,8 +143,8 @@ func (s *Server) deleteTenant(ctx context.Context, in *deleteTenantInput) (*dele
 		return nil, err
 	}
 	if !in.Purge {
-		return &deleteTenantOutput{Status: http.StatusNoContent, Body: func(c huma.Context) { c.SetStatus(http.StatusNoContent) }},
-			s.tenants.Delete(ctx, id, in.optional())
+		noContent := func(c huma.Context) { c.SetStatus(http.StatusNoContent) }
+		return &deleteTenantOutput{Status: http.StatusNoContent, Body: noContent}, s.tenants.Delete(ctx, id, in.optional())
 	}
 	if err := s.isolation.Healthy(); err != nil {
 		return nil, problem.Unavailable(retrySoon).Because(err)
@@ -156,7 +156,8 @@ func (s *Server) deleteTenant(ctx context.Context, in *deleteTenantInput) (*dele
 	if err != nil {
 		return nil, err
 	}
-	r.detail = append(r.detail, slog.Int("agents", purged.Agents), slog.Int("channel_connections", purged.ChannelConnections))
+	r.detail = append(r.detail,
+		slog.Int("agents", purged.Agents), slog.Int("channel_connections", purged.ChannelConnections))
 	return &deleteTenantOutput{Status: http.StatusOK, Body: writePurged(purged)}, nil
 }
 
@@ -181,9 +182,9 @@ func purging(r route) route {
 		register(api, op)
 	}
 	return r.success(http.StatusNoContent).errors(http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed).
-		description("Returns 409 if the tenant still has agents or channel connections. With purge=true, deletes them in the same " +
-			"transaction and returns the counts. Concurrent writes to the tenant wait for the purge and then return 404. A purge " +
-			"that times out waiting for other writes returns 503 `unavailable` and deletes nothing.")
+		description("Returns 409 if the tenant still has agents or channel connections. With purge=true, deletes them in " +
+			"the same transaction and returns the counts. Concurrent writes to the tenant wait for the purge and then return " +
+			"404. A purge that times out waiting for other writes returns 503 `unavailable` and deletes nothing.")
 }
 
 func (in TenantPathInput) id() (tenancy.ID, error) {

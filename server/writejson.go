@@ -8,16 +8,16 @@ import (
 	"github.com/goccy/go-json"
 )
 
-// writeJSON writes v as JSON, byte for byte as encoding/json without HTML escaping does, and sets the Content-Length of a
-// response. It writes nothing for a value that cannot be encoded.
+// writeJSON writes v byte for byte as encoding/json without HTML escaping, and sets the Content-Length of a response.
+// It writes nothing if v cannot be encoded.
 func writeJSON(w io.Writer, v any) error {
 	encoder := json.NewEncoder(lengthWriter{w})
 	encoder.SetEscapeHTML(false)
 	return encoder.Encode(v)
 }
 
-// lengthWriter sets the Content-Length of a response whose body is written in one call, as the encoder does from a pooled
-// buffer. Marshal would copy the buffer.
+// lengthWriter sets the Content-Length of a response. The encoder writes a value in one call from a pooled buffer,
+// which Marshal would copy.
 type lengthWriter struct{ io.Writer }
 
 // Write implements [io.Writer].

@@ -158,8 +158,8 @@ func oddObjects() []string {
 	}
 }
 
-// generate returns a random value of the type, with text in some of its strings. Invalid JSON and times are rare, because
-// one of them fails the whole value.
+// generate returns a random value of the type, with text in some of its strings. Invalid JSON and times are rare,
+// because one of them fails the whole value.
 func generate(random *rand.Rand, of reflect.Type, text string) reflect.Value {
 	v := reflect.New(of).Elem()
 	switch {

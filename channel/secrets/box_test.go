@@ -87,9 +87,9 @@ func TestBox_OpenChecksAssociatedData(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r, secret := ref(t), "bot_token"
-			change(&r, &secret)
-			opened, err := b.Open(r, secret, sealed)
+			r, secretName := ref(t), "bot_token"
+			change(&r, &secretName)
+			opened, err := b.Open(r, secretName, sealed)
 			if name == "unchanged" {
 				require.NoError(t, err)
 				require.Equal(t, "xoxb-1-abc", opened.Reveal())

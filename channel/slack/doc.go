@@ -25,7 +25,7 @@
 //	edited   slack.<workspace>.<channel>.<ts>.edited.<edited.ts, or event_ts>
 //	deleted  slack.<workspace>.<channel>.<ts>.deleted
 //
-// A ts is an id as much as a time: it is kept verbatim and never parsed as a float.
+// A ts is kept verbatim and never parsed as a float, since it is an id.
 //
 // # Content
 //
@@ -35,7 +35,7 @@
 //
 // # slack-go
 //
-// Only its names of events are used. Its parser fails on unknown inner events and field types, which Slack keeps
-// adding, and leaves the team empty. Its SecretsVerifier, with which the tests compare [Verifier], reads the wall
-// clock, takes the first of several headers of one name, and accepts an empty secret until the first request.
+// Only its event names are used. Its parser fails on unknown events and field types, which Slack keeps adding. Its
+// SecretsVerifier reads the wall clock, takes the first of repeated headers, and accepts an empty secret until the first
+// request. Tests compare it with [Verifier].
 package slack

@@ -45,21 +45,21 @@ func TestNormalize_WholeMessage(t *testing.T) {
 	raw, err := json.Marshal(sent.Event)
 	require.NoError(t, err)
 	require.Equal(t, slack.Message{KonstructMessage: message.KonstructMessage{
-		ID:          "slack.T0HARBOUR.C0QUAY.1768471200.000007",
-		OriginalID:  "slack.T0HARBOUR.C0QUAY.1768471200.000007",
+		ID:          "slack.T0HARBOR.C0QUAY.1768471200.000007",
+		OriginalID:  "slack.T0HARBOR.C0QUAY.1768471200.000007",
 		Kind:        message.KindNew,
 		ChannelType: message.Slack,
 		ChannelMetadata: message.ChannelMetadata{
-			WorkspaceID: "T0HARBOUR",
+			WorkspaceID: "T0HARBOR",
 			ChannelID:   "C0QUAY",
 			MessageID:   "1768471200.000007",
 			EventID:     "Ev0NEW",
 			EventType:   "message",
 			EventTime:   at(t, "2026-01-15T10:00:00Z"),
 			AppID:       "A0KONSTRUCT",
-			TeamID:      "T0HARBOUR",
+			TeamID:      "T0HARBOR",
 		},
-		Sender: message.SenderInfo{ID: "U0CAPTAIN", DisplayName: "cap", WorkspaceID: "T0HARBOUR"},
+		Sender: message.SenderInfo{ID: "U0CAPTAIN", DisplayName: "cap", WorkspaceID: "T0HARBOR"},
 		Content: message.MessageContent{
 			Text: "Is the crane free at noon?", PlainText: "Is the crane free at noon?",
 			Mentions: []message.Mention{}, Attachments: []message.Attachment{},
@@ -72,7 +72,7 @@ func TestNormalize_WholeMessage(t *testing.T) {
 
 func TestNormalize_IDs(t *testing.T) {
 	t.Parallel()
-	const quay = "slack.T0HARBOUR.C0QUAY."
+	const quay = "slack.T0HARBOR.C0QUAY."
 	for name, want := range map[string]struct {
 		kind                message.Kind
 		id, original, at    string
@@ -135,15 +135,15 @@ func TestNormalize_IDsDeduplicate(t *testing.T) {
 func TestNormalize_Senders(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]message.SenderInfo{
-		"message_in_thread":    {ID: "U0CAPTAIN", WorkspaceID: "T0HARBOUR"},
-		"message_from_own_app": {ID: "U0ASSISTANT", DisplayName: "Konstruct", WorkspaceID: "T0HARBOUR", IsBot: true, IsSelf: true},
+		"message_in_thread":    {ID: "U0CAPTAIN", WorkspaceID: "T0HARBOR"},
+		"message_from_own_app": {ID: "U0ASSISTANT", DisplayName: "Konstruct", WorkspaceID: "T0HARBOR", IsBot: true, IsSelf: true},
 		"message_from_other_bot": {
 			ID: "B0TIDES", DisplayName: "tide table", IsBot: true,
 		},
 		"connect_message":              {ID: "U0VISITOR", WorkspaceID: "T0SHIPYARD", IsExternal: true},
 		"connect_mention_by_host":      {ID: "U0VISITOR", WorkspaceID: "E0SHIPYARD", IsExternal: true},
-		"message_deleted":              {ID: "U0CAPTAIN", WorkspaceID: "T0HARBOUR"},
-		"message_deleted_with_replies": {ID: "U0CAPTAIN", WorkspaceID: "T0HARBOUR"},
+		"message_deleted":              {ID: "U0CAPTAIN", WorkspaceID: "T0HARBOR"},
+		"message_deleted_with_replies": {ID: "U0CAPTAIN", WorkspaceID: "T0HARBOR"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -170,7 +170,7 @@ func TestNormalize_Contents(t *testing.T) {
 			Attachments: []message.Attachment{
 				{
 					ID: "F0PLAN", Name: "plan.pdf", MediaType: "application/pdf", Size: 20480,
-					URL: "https://files.slack.com/files-pri/T0HARBOUR-F0PLAN/plan.pdf", State: message.FileFetchable,
+					URL: "https://files.slack.com/files-pri/T0HARBOR-F0PLAN/plan.pdf", State: message.FileFetchable,
 				},
 				{ID: "F0REMOTE", State: message.FileFetchable},
 			},
@@ -198,14 +198,14 @@ func TestNormalize_Metadata(t *testing.T) {
 	shared := normalizeMessage(t, "connect_message").ChannelMetadata
 	require.True(t, shared.IsShared)
 	require.False(t, shared.IsDirect)
-	require.Equal(t, "T0HARBOUR", shared.WorkspaceID, "the installation's, not the sender's")
+	require.Equal(t, "T0HARBOR", shared.WorkspaceID, "the installation's, not the sender's")
 	require.Equal(t, "T0SHIPYARD", shared.TeamID)
 
 	organization := normalizeMessage(t, "organization_install").ChannelMetadata
 	require.True(t, organization.IsEnterpriseInstall)
 	require.Equal(t, "E0FLEET", organization.WorkspaceID)
 
-	require.Equal(t, "T0HARBOUR", normalizeMessage(t, "without_authorizations").ChannelMetadata.WorkspaceID)
+	require.Equal(t, "T0HARBOR", normalizeMessage(t, "without_authorizations").ChannelMetadata.WorkspaceID)
 }
 
 func TestNormalize_OtherEvents(t *testing.T) {
@@ -218,13 +218,13 @@ func TestNormalize_OtherEvents(t *testing.T) {
 		"user_change":                     slack.Ignored{Type: "user_change", EventID: "Ev0USER"},
 		"app_home_opened":                 slack.Ignored{Type: "app_home_opened", EventID: "Ev0HOME"},
 		"app_uninstalled": slack.Lifecycle{
-			Type: "app_uninstalled", WorkspaceID: "T0HARBOUR", AppID: "A0KONSTRUCT", EventID: "Ev0GONE",
+			Type: "app_uninstalled", WorkspaceID: "T0HARBOR", AppID: "A0KONSTRUCT", EventID: "Ev0GONE",
 		},
 		"tokens_revoked": slack.Lifecycle{
-			Type: "tokens_revoked", WorkspaceID: "T0HARBOUR", AppID: "A0KONSTRUCT", EventID: "Ev0REVOKED",
+			Type: "tokens_revoked", WorkspaceID: "T0HARBOR", AppID: "A0KONSTRUCT", EventID: "Ev0REVOKED",
 		},
 		"app_rate_limited": slack.RateLimited{
-			WorkspaceID: "T0HARBOUR", AppID: "A0KONSTRUCT", Minute: at(t, "2026-01-15T10:21:00Z"),
+			WorkspaceID: "T0HARBOR", AppID: "A0KONSTRUCT", Minute: at(t, "2026-01-15T10:21:00Z"),
 		},
 		"url_verification": slack.Challenge{Value: "which-way-is-the-sea"},
 	} {

@@ -19,7 +19,7 @@ import (
 	"github.com/konstruct/konstruct/channel/slack"
 )
 
-const secret = "harbour-signing-secret"
+const secret = "harbor-signing-secret"
 
 // clock is fixed at seconds since 1970.
 func clock(seconds int64) func() time.Time {

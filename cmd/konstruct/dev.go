@@ -156,7 +156,12 @@ func (d *devSystem) serve(ctx context.Context, env config.Env, log *slog.Logger,
 		return err
 	}
 	announce(ctx, c, log)
-	s, err := openSystem(ctx, c, log)
+	tele, err := startTelemetry(ctx, c, log, listenNear)
+	if err != nil {
+		return err
+	}
+	defer tele.stop()
+	s, err := openSystem(ctx, c, log, tele)
 	if err != nil {
 		return err
 	}

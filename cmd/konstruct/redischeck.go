@@ -12,6 +12,9 @@ import (
 	"syscall"
 
 	"github.com/redis/rueidis"
+	"go.opentelemetry.io/otel/codes"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/konstruct/konstruct/config"
 )
@@ -24,7 +27,16 @@ type redisCheck struct {
 	client rueidis.Client
 }
 
-func (r *redisCheck) run(ctx context.Context) error {
+func (r *redisCheck) run(ctx context.Context) (err error) {
+	tracer := trace.SpanFromContext(ctx).TracerProvider().Tracer("github.com/konstruct/konstruct/cmd/konstruct")
+	ctx, span := tracer.Start(ctx, "PING", trace.WithSpanKind(trace.SpanKindClient),
+		trace.WithAttributes(semconv.DBSystemNameRedis, semconv.DBOperationName("PING")))
+	defer func() {
+		if err != nil {
+			span.SetStatus(codes.Error, "")
+		}
+		span.End()
+	}()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.client == nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/konstruct/konstruct/config"
+	"github.com/konstruct/konstruct/telemetry"
 )
 
 const longRoot = `Konstruct runs AI agents in the chat workspaces of many companies, isolated by PostgreSQL row-level security.
@@ -90,10 +91,11 @@ func load[C any](from func(config.Env) (C, error)) (C, error) {
 
 // newLogger logs to standard error; standard output is for results.
 func newLogger(c config.Log) *slog.Logger {
+	var handler slog.Handler = slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: c.Level, ReplaceAttr: readableDurations})
 	if c.Format == config.LogText {
-		return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: c.Level}))
+		handler = slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: c.Level})
 	}
-	return slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: c.Level, ReplaceAttr: readableDurations}))
+	return slog.New(telemetry.LogHandler(handler))
 }
 
 // readableDurations formats durations as 1.5s, as the text handler does; the JSON handler would write nanoseconds.

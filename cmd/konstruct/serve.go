@@ -37,7 +37,15 @@ func runServe(cmd *cobra.Command, _ []string) error {
 	ctx, log := cmd.Context(), newLogger(c.Log)
 	announce(ctx, c, log)
 	tuneMemory(ctx, log, memlimit.FromCgroup)
-	s, err := openSystem(ctx, c, log)
+	tele, err := startTelemetry(ctx, c, log, listen)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		err = fmt.Errorf("KONSTRUCT_METRICS_ADDR: another program listens there; name another port, or off: %w", err)
+	}
+	if err != nil {
+		return err
+	}
+	defer tele.stop()
+	s, err := openSystem(ctx, c, log, tele)
 	if err != nil {
 		return err
 	}
@@ -86,7 +94,7 @@ func (s *system) refusePublishedDemo(ctx context.Context, c config.HTTP) error {
 	}
 	var comment string
 	err := pgtenant.QueryRow(ctx, s.driver,
-		"select coalesce(shobj_description(oid, 'pg_database'), '') from pg_database where datname = current_database()", nil, &comment)
+		"select coalesce(shobj_description(oid, 'pg_database'), '') from pg_database where datname = current_database()").Scan(&comment)
 	if err != nil {
 		return fmt.Errorf("read the database comment: %w", err)
 	}

@@ -28,7 +28,7 @@ type system struct {
 }
 
 // openSystem builds a system without connecting to anything.
-func openSystem(ctx context.Context, c config.Serve, log *slog.Logger) (_ *system, err error) {
+func openSystem(ctx context.Context, c config.Serve, log *slog.Logger, tele *runningTelemetry) (_ *system, err error) {
 	s := &system{}
 	defer func() {
 		if err != nil {
@@ -43,13 +43,16 @@ func openSystem(ctx context.Context, c config.Serve, log *slog.Logger) (_ *syste
 	}
 	s.client = ent.NewClient(ent.Driver(s.driver))
 	s.monitor = doctor.NewMonitor(s.checks.examine, isolationInterval, log)
-	if err := s.build(ctx, c, log); err != nil {
+	if err := s.build(ctx, c, log, tele); err != nil {
+		return nil, err
+	}
+	if err := tele.observe(s); err != nil {
 		return nil, err
 	}
 	return s, nil
 }
 
-func (s *system) build(ctx context.Context, c config.Serve, log *slog.Logger) (err error) {
+func (s *system) build(ctx context.Context, c config.Serve, log *slog.Logger, tele *runningTelemetry) (err error) {
 	key, err := s.openBox(c.SecretsKeys)
 	if err != nil {
 		return err
@@ -65,6 +68,8 @@ func (s *system) build(ctx context.Context, c config.Serve, log *slog.Logger) (e
 		Addr:            c.HTTP.ListenAddr,
 		DrainDelay:      c.HTTP.Drain(),
 		ShutdownTimeout: c.HTTP.ShutdownTimeout,
+		Meters:          tele.Meters(),
+		Tracers:         tele.Tracers(),
 	})
 	return err
 }

@@ -40,13 +40,13 @@ func (ChannelConnection) Fields() []ent.Field {
 		field.Text("workspace_id").NotEmpty().Immutable(),
 		field.Enum("status").Values("pending", "active", "revoked").Default("pending").SchemaType(textColumn()),
 		field.JSON("config", json.RawMessage{}).Default(emptyObject).Annotations(emptyObjectDefault()),
-		// Each value is sealed by channel/secrets before it comes here; the names are in the clear.
+		// channel/secrets seals each value; the names are in the clear.
 		field.JSON("secrets", map[string]string{}).Default(emptyNames).Sensitive().Annotations(emptyObjectDefault()),
 	}
 }
 
-// Indexes implements [ent.Interface]. One workspace belongs to one tenant, so this key spans tenants on purpose: it is what
-// a webhook is resolved by. A value taken by somebody else is answered like any other conflict.
+// Indexes implements [ent.Interface]. One workspace belongs to one tenant, so this key spans tenants on purpose:
+// webhooks are resolved by it. The API answers a taken value like any other conflict.
 func (ChannelConnection) Indexes() []ent.Index {
 	return []ent.Index{
 		index.Fields("channel_type", "workspace_id").Unique(),

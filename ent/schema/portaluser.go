@@ -10,7 +10,7 @@ import (
 	"github.com/konstruct/konstruct/ent/schema/mixin"
 )
 
-// PortalUser is a person who logs in to the portal. The table is global: a person may come to work for several tenants.
+// PortalUser is a person who logs in to the portal. The table is global: a person may work for several tenants.
 type PortalUser struct{ ent.Schema }
 
 // Mixin implements [ent.Interface].
@@ -29,7 +29,7 @@ func (PortalUser) Annotations() []schema.Annotation {
 // Fields implements [ent.Interface].
 func (PortalUser) Fields() []ent.Field {
 	return []ent.Field{
-		// Normalised and lower-cased once, in Go, before it comes here.
+		// Normalized and lower-cased in Go before it is stored.
 		field.Text("email").NotEmpty().Unique(),
 		field.Text("hashed_password").NotEmpty().Sensitive(),
 		field.Text("name").NotEmpty(),

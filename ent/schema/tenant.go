@@ -12,11 +12,11 @@ import (
 	"github.com/konstruct/konstruct/ent/schema/mixin"
 )
 
-// Tenant is a company that employs agents. The table is global: a platform admin lists all of it.
+// Tenant is a company that employs agents. The table is global: a platform admin lists all tenants.
 type Tenant struct{ ent.Schema }
 
-// Slug is the form of a tenant's slug: words of lower-case letters and digits, joined by single hyphens, so that it can
-// stand in a host name (RFC 1123). At most 63 characters.
+// Slug is the form of a tenant's slug: words of lower-case letters and digits, joined by single hyphens, as a host
+// name allows (RFC 1123). At most 63 characters.
 var Slug = regexp.MustCompile(`^[a-z0-9](-?[a-z0-9])*$`)
 
 const slugMaxLen = 63

@@ -140,7 +140,7 @@ func (s server) launch(tb testing.TB) (base string, pid int) {
 	cmd := exec.CommandContext(tb.Context(), s.command[0], s.command[1:]...)
 	cmd.Env = append([]string{
 		"PATH=" + os.Getenv("PATH"), "DATABASE_URL=" + s.databaseURL, fmt.Sprint("POOL=", httpPool),
-		"PORT=" + port, "KONSTRUCT_LISTEN_ADDR=" + address,
+		"PORT=" + port, "KONSTRUCT_LISTEN_ADDR=" + address, "KONSTRUCT_METRICS_ADDR=127.0.0.1:0",
 	}, s.env...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = filepath.Dir(log.Name()), log, log
 	require.NoError(tb, cmd.Start(), s.name)

@@ -58,7 +58,7 @@ func (b bench) skew() []result {
 		}
 		add("through Ent", func(ctx context.Context) (int, error) { return client.Agent.Query().Count(ctx) })
 		add("by hand", func(ctx context.Context) (n int, err error) {
-			err = pgtenant.QueryRow(ctx, driver, "SELECT count(*) FROM agents", nil, &n)
+			err = pgtenant.QueryRow(ctx, driver, "SELECT count(*) FROM agents").Scan(&n)
 			return n, err
 		})
 	}

@@ -24,7 +24,7 @@ import (
 func TestServeSaysWhyItDoesNotStart(t *testing.T) {
 	t.Parallel()
 	db := testdb.Empty(t)
-	closed, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at once
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	require.NoError(t, closed.Close())
 	config, err := pgx.ParseConfig(db.AppURL)

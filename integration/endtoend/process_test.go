@@ -47,7 +47,7 @@ func TestMain(m *testing.M) {
 type environment map[string]string
 
 func (e environment) lines() []string {
-	lines := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "TMPDIR=" + os.TempDir()}
+	lines := []string{"KONSTRUCT_METRICS_ADDR=127.0.0.1:0", "PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "TMPDIR=" + os.TempDir()}
 	for name, value := range e {
 		lines = append(lines, name+"="+value)
 	}

@@ -28,7 +28,7 @@ func newProxy(t *testing.T, databaseURL string) (p *proxy, through string) {
 	require.NoError(t, err)
 	p = &proxy{target: u.Host}
 	p.wake = sync.NewCond(&p.mu)
-	p.listener, err = net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed with the test
+	p.listener, err = net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = p.listener.Close(); p.set(func() { p.frozen = false }) })
 	go p.accept()

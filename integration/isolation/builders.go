@@ -96,7 +96,7 @@ func compare(ctx context.Context, made, reused run) (int, error) {
 	}
 	n, err := reused(ctx)
 	if err == nil && (n != due || n == 0) {
-		err = fmt.Errorf("a builder that was used before finds %d rows, a new one %d", n, due)
+		err = fmt.Errorf("a reused builder finds %d rows, a new one %d", n, due)
 	}
 	return n, err
 }
@@ -132,7 +132,7 @@ func inTurn(ctx context.Context, aim attack.Row, builder run) (int, error) {
 	}
 	n, err = builder(ctx)
 	if err == nil && n != 1 {
-		err = fmt.Errorf("the caller reached %d rows of its own instead of 1", n)
+		err = fmt.Errorf("the caller reached %d of its rows instead of 1", n)
 	}
 	return n, err
 }

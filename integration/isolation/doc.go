@@ -1,5 +1,5 @@
-// Package isolation turns the attack kit on Konstruct's own tables and on the fixture's, which have what the product's
-// do not have yet: edges between tenants' tables, a many-to-many edge, and every feature of Ent's.
+// Package isolation attacks Konstruct's tables and the fixture's, which add what the product does not have yet: edges
+// between tenant tables, a many-to-many edge, and every Ent feature.
 //
 //	func TestSomething(t *testing.T) {
 //		db := testdb.New(t)
@@ -8,9 +8,9 @@
 //		…
 //	}
 //
-// Whoever adds an Ent schema with a tenant registers it in [Entities]; without that the suite fails, and names it.
+// The attacks on an Ent schema are generated. [Entities] adds overrides and the paths that are written by hand.
 //
-// Its TestIsolation is `task test:isolation`. It writes isolation-report.md and isolation-report.json to the
-// repository's root. With KONSTRUCT_ATTACK_APP_URL (and KONSTRUCT_ATTACK_SUPER_URL, and, where a pooler stands between,
-// KONSTRUCT_ATTACK_DRIVER_URL) it attacks a database that is there already, migrated and of no other use: it is written to.
+// TestIsolation is `task test:isolation`. It writes isolation-report.md and isolation-report.json to the repository's root.
+// KONSTRUCT_ATTACK_APP_URL (and KONSTRUCT_ATTACK_SUPER_URL, and KONSTRUCT_ATTACK_DRIVER_URL for a pooler) make it attack an
+// existing, migrated database, which it writes to.
 package isolation

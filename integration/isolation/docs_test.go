@@ -46,7 +46,7 @@ var sources = []struct{ family, title, file string }{
 
 // everyAttack is the kit's catalog with the paths of our entities and our pins.
 func everyAttack() []attack.Attack {
-	all := attack.Catalog()
+	all := attack.All()
 	for _, e := range isolation.Entities(nil, nil, nil) {
 		for _, p := range e.Paths {
 			a := attack.Attack{ID: p.ID, Family: "entities", Does: p.Does, Required: p.Want.String()}

@@ -16,12 +16,12 @@ import (
 func notes(client *ent.Client) attack.Entity {
 	return attack.Entity{
 		Name: "Note",
-		Create: func(ctx context.Context, mark string) (string, error) {
-			t, err := client.Tag.Create().SetSlug("tag-" + mark).Save(ctx)
+		Create: func(ctx context.Context, canary string) (string, error) {
+			t, err := client.Tag.Create().SetSlug("tag-" + canary).Save(ctx)
 			if err != nil {
 				return "", err
 			}
-			row, err := client.Note.Create().SetSlug(mark).SetBody("body of " + mark).SetViews(1).SetMainTag(t).Save(ctx)
+			row, err := client.Note.Create().SetSlug(canary).SetBody("body of " + canary).SetViews(1).SetMainTag(t).Save(ctx)
 			if err != nil {
 				return "", err
 			}

@@ -16,15 +16,15 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// pair is a row of the caller's and the row that is aimed at, with its mark.
+// pair is a row of the caller's and the row that is aimed at, with its canary.
 type pair struct {
 	own, aim uuid.UUID
-	mark     string
+	canary   string
 }
 
 func path(id, does string, want attack.Want, try func(ctx context.Context, p pair) (any, error)) attack.Path {
 	return attack.Path{ID: id, Does: does, Want: want, Try: func(ctx context.Context, own, aim attack.Row) (any, error) {
-		return try(ctx, pair{own: uuid.MustParse(own.ID), aim: uuid.MustParse(aim.ID), mark: aim.Mark})
+		return try(ctx, pair{own: uuid.MustParse(own.ID), aim: uuid.MustParse(aim.ID), canary: aim.Canary})
 	}}
 }
 
@@ -35,23 +35,23 @@ func noteReads(client *ent.Client) []attack.Path {
 
 func plainReads(client *ent.Client) []attack.Path {
 	return []attack.Path{
-		path("E10-count", "counts", attack.WantOwnCount, func(ctx context.Context, _ pair) (any, error) {
+		path("E10-count", "counts the rows", attack.WantOwnCount, func(ctx context.Context, _ pair) (any, error) {
 			return client.Note.Query().Count(ctx)
 		}),
-		path("E10-exist", "asks whether a row exists", attack.WantNothing, func(ctx context.Context, p pair) (any, error) {
+		path("E10-exist", "tests whether a row exists", attack.WantNothing, func(ctx context.Context, p pair) (any, error) {
 			return client.Note.Query().Where(note.ID(p.aim)).Exist(ctx)
 		}),
 		path("E10-only", "gets the only row with an id", attack.WantNothing,
 			func(ctx context.Context, p pair) (any, error) {
 				return client.Note.Get(ctx, p.aim)
 			}),
-		path("E10-group", "groups", attack.WantOwn, func(ctx context.Context, _ pair) (any, error) {
+		path("E10-group", "groups the rows", attack.WantOwn, func(ctx context.Context, _ pair) (any, error) {
 			return client.Note.Query().GroupBy(note.FieldSlug).Strings(ctx)
 		}),
 		path("E10-select", "selects a column", attack.WantOwn, func(ctx context.Context, _ pair) (any, error) {
 			return client.Note.Query().Select(note.FieldSlug).Strings(ctx)
 		}),
-		path("E10-aggregate", "sums", attack.WantOwnCount, func(ctx context.Context, _ pair) (any, error) {
+		path("E10-aggregate", "sums a column", attack.WantOwnCount, func(ctx context.Context, _ pair) (any, error) {
 			return client.Note.Query().Aggregate(ent.Sum(note.FieldViews)).Int(ctx) // each note has one view
 		}),
 		path("E10-lock", "locks a row", attack.WantNothing, func(ctx context.Context, p pair) (any, error) {
@@ -62,7 +62,7 @@ func plainReads(client *ent.Client) []attack.Path {
 		path("E10-transaction", "reads in a transaction", attack.WantOwn, func(ctx context.Context, _ pair) (any, error) {
 			return inTx(ctx, client, func(ctx context.Context, tx *ent.Tx) (any, error) { return tx.Note.Query().All(ctx) })
 		}),
-		path("E10-page", "pages from before the first row on", attack.WantOwn,
+		path("E10-page", "reads a page", attack.WantOwn,
 			func(ctx context.Context, _ pair) (any, error) {
 				return client.Note.Query().Order(note.ByID()).Where(note.IDGT(uuid.Nil)).Limit(100).All(ctx)
 			}),
@@ -82,18 +82,18 @@ func edgeReads(client *ent.Client) []attack.Path {
 			func(ctx context.Context, p pair) (any, error) {
 				return client.Note.Query().Where(note.ID(p.aim)).QueryTags().All(ctx)
 			}),
-		path("E11-walk-back", "walks edges there and back", attack.WantOwn, func(ctx context.Context, p pair) (any, error) {
+		path("E11-walk-back", "walks an edge and back", attack.WantOwn, func(ctx context.Context, p pair) (any, error) {
 			return client.Note.Query().Where(note.ID(p.own)).QueryMainTag().QueryNotes().All(ctx)
 		}),
-		path("E12-has-with", "asks for its rows that have an edge to a value", attack.WantNothing,
+		path("E12-has-with", "counts its rows that have an edge to a value", attack.WantNothing,
 			func(ctx context.Context, p pair) (any, error) {
-				return client.Note.Query().Where(note.HasMainTagWith(tag.Slug("tag-" + p.mark))).Count(ctx)
+				return client.Note.Query().Where(note.HasMainTagWith(tag.Slug("tag-" + p.canary))).Count(ctx)
 			}),
 		path("E12-has-many-with", "the same, over a many-to-many edge", attack.WantNothing,
 			func(ctx context.Context, p pair) (any, error) {
-				return client.Tag.Query().Where(tag.HasNotesWith(note.Slug(p.mark))).Count(ctx)
+				return client.Tag.Query().Where(tag.HasNotesWith(note.Slug(p.canary))).Count(ctx)
 			}),
-		path("E12-has-any", "asks whether any row has an edge, from a row that has none", attack.WantNothing,
+		path("E12-has-any", "counts rows with an edge to a row", attack.WantNothing,
 			func(ctx context.Context, p pair) (any, error) {
 				return client.Tag.Query().Where(tag.HasMainNotesWith(note.ID(p.aim))).Count(ctx)
 			}),
@@ -119,7 +119,7 @@ func freeReads(client *ent.Client) []attack.Path {
 			func(ctx context.Context, _ pair) (any, error) {
 				var slugs []string
 				err := client.Note.Query().Modify(func(s *sql.Selector) {
-					t := sql.Table(note.Table).As("everybody")
+					t := sql.Table(note.Table).As("all_notes")
 					s.Join(t).OnP(sql.ExprP("true")).Select(t.C(note.FieldSlug))
 				}).Scan(ctx, &slugs)
 				return slugs, err

@@ -32,7 +32,7 @@ func changes(client *ent.Client) []attack.Path {
 			}),
 		path("E20-update-edge", "updates rows that are found by an edge", attack.WantNothing,
 			func(ctx context.Context, p pair) (any, error) {
-				return client.Note.Update().Where(note.HasMainTagWith(tag.Slug("tag-" + p.mark))).SetBody("changed").Save(ctx)
+				return client.Note.Update().Where(note.HasMainTagWith(tag.Slug("tag-" + p.canary))).SetBody("changed").Save(ctx)
 			}),
 		path("E20-update-in-transaction", "updates a row in a transaction", attack.WantNothing,
 			func(ctx context.Context, p pair) (any, error) {
@@ -103,7 +103,7 @@ func additions(client *ent.Client) []attack.Path {
 		path("E23-upsert-same-slug", "upserts a value that another tenant has too", attack.WantOwn,
 			func(ctx context.Context, p pair) (any, error) {
 				// Within a tenant the slug is unique: the owner meets his own row, another tenant makes a row of its own.
-				return client.Note.Create().SetSlug(p.mark).SetBody("changed").
+				return client.Note.Create().SetSlug(p.canary).SetBody("changed").
 					OnConflictColumns(note.FieldTenantID, note.FieldSlug).UpdateBody().ID(ctx)
 			}),
 	}

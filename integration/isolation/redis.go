@@ -77,7 +77,7 @@ func (r *recorder) seen() []string {
 	return slices.Clone(r.keys)
 }
 
-// use sends what the product sends: a mark that lapses, a counter, a hash.
+// use sends what the product sends: a key that expires, a counter, a hash.
 func (r *recorder) use(ctx context.Context, key rediskey.Key) error {
 	b := r.client.B
 	name := key.String()

@@ -1,2 +1,2 @@
-// Package repository tests the repository: which package may import which.
+// Package repository tests which package may import which, and that the documentation names what exists.
 package repository

@@ -28,8 +28,9 @@ var directions = []struct{ packages, imports, why string }{
 	{"migrate/...", "ent/... tenancy/... secret", "scratch servers are passed in"},
 	{"server/...", "channel/... message/... ent/... tenancy/... secret", "cmd passes configuration in as plain values"},
 	{"config", "secret", "configuration is plain values"},
+	{"telemetry", "tenancy/...", "packages above it get the OpenTelemetry API"},
 	{"local/...", "", "local starts servers for dev and tests"},
-	{"cmd/...", "server/... migrate/... channel/... message/... ent/... tenancy/... config local/... secret", "a command links no tests"},
+	{"cmd/...", "server/... migrate/... channel/... message/... ent/... tenancy/... config telemetry local/... secret", "a command links no tests"},
 	{"integration/...", "...", ""},
 }
 
@@ -41,6 +42,8 @@ var libraries = []struct {
 }{
 	{"ariga.io/atlas/...", "migrate/... ent/migrate integration/fixture/ent/migrate", true, "migrate adds what Atlas does not see"},
 	{"testing/...", "integration/... ent/enttest", false, "take a small interface that *testing.T implements"},
+	{"go.opentelemetry.io/otel/sdk/...", "telemetry", false, "other packages use the OpenTelemetry API"},
+	{"github.com/prometheus/...", "telemetry", false, "other packages use the OpenTelemetry API"},
 	{"github.com/stretchr/testify/...", "integration/...", false, "testify is for tests"},
 	{"github.com/testcontainers/...", "integration/...", false, "containers are for tests"},
 }
@@ -66,7 +69,7 @@ func TestImportDirectionsBite(t *testing.T) {
 	for tc := range strings.FieldsSeq(`
 		tenancy>config tenancy>tenancy/rls tenancy/pgtenant>message tenancy/rediskey>tenancy/pgtenant tenancy/doctor>migrate
 		tenancy/attack>ent ent/schema>ent ent>server message>ent channel>migrate channel/slack>local server>config
-		server/account>migrate migrate>config migrate>channel config>tenancy secret>tenancy local>config cmd/x>integration/testdb new>tenancy`) {
+		server/account>migrate migrate>config migrate>channel config>tenancy secret>tenancy local>config server>telemetry cmd/x>integration/testdb new>tenancy`) {
 		from, to, _ := strings.Cut(tc, ">")
 		require.NotEmpty(t, refusal(from, module+to, false), tc)
 		require.Empty(t, refusal(from, module+to, true), tc)

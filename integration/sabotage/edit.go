@@ -10,13 +10,13 @@ import (
 	"strings"
 )
 
-// errMoved means that a saboteur no longer fits the source.
+// errMoved is returned when a saboteur does not fit the source.
 var errMoved = errors.New("the protection has moved, update the saboteur")
 
-// edit replaces one piece of text, which has to occur exactly once, in a file. The file's path is relative to the module.
+// edit replaces a text that occurs exactly once in a file. The path is relative to the module.
 type edit struct{ file, find, replace string }
 
-// apply returns the new texts of the files that the edits change, by path.
+// apply returns the edited files by path.
 func apply(root string, edits ...edit) (map[string]string, error) {
 	changed := make(map[string]string)
 	for _, e := range edits {
@@ -37,11 +37,11 @@ func apply(root string, edits ...edit) (map[string]string, error) {
 	return changed, nil
 }
 
-// overlay writes the changed files into folder, and the file that `go test -overlay` reads, and returns that one's path.
+// overlay writes the changed files to folder, and returns the path of the file for `go test -overlay`.
 func overlay(folder string, changed map[string]string) (string, error) {
 	replace := make(map[string]string, len(changed))
 	for path, text := range changed {
-		// The extension stays: the go command looks at it.
+		// The go command needs the extension.
 		copied := filepath.Join(folder, strconv.Itoa(len(replace))+"_"+filepath.Base(path))
 		if err := os.WriteFile(copied, []byte(text), 0o600); err != nil {
 			return "", err

@@ -16,30 +16,30 @@ import (
 	"time"
 )
 
-// The bounds of one package's tests: of most, and of those that are known to wait for ever.
+// The timeouts of one package's tests; hangTimeout is for saboteurs that make tests hang.
 const (
 	testTimeout = 2 * time.Minute
-	hangTimeout = 30 * time.Second
+	hangTimeout = 20 * time.Second
 )
 
-// errBroken means that a saboteur proves nothing, because its source does not build or its test does not exist.
+// errBroken is returned when a saboteur's source does not build or its test does not exist.
 var errBroken = errors.New("the saboteur is broken")
 
 // suite runs tests of the module at root.
 type suite struct {
 	root string
-	// environment is added to this process's own.
+	// environment is added to this process's environment.
 	environment []string
-	// whole runs all tests of a package and not only those that are named.
+	// whole runs all tests of a package.
 	whole bool
 }
 
-// outcome is what became of the tests of one run, by package and test.
+// outcome is the result of one run's tests.
 type outcome struct {
 	passed, failed map[testName]bool
 }
 
-// run runs the named tests, on changed sources when flags say so. It fails where the tests could not be built.
+// run runs the named tests with flags of `go test`. It returns an error if they do not build.
 func (s suite) run(ctx context.Context, names []testName, flags ...string) (outcome, error) {
 	all := outcome{passed: map[testName]bool{}, failed: map[testName]bool{}}
 	for _, pkg := range packages(names) {
@@ -62,7 +62,7 @@ func (s suite) command(ctx context.Context, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, "go", args...) //nolint:gosec // the table's own words
 	cmd.Dir = s.root
 	cmd.Env = append(os.Environ(), s.environment...)
-	// The go command passes an interrupt on to the test; killed, it would leave it running.
+	// The go command forwards an interrupt to the test. Killed, it would leave the test running.
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 10 * time.Second
 	return cmd.CombinedOutput()
@@ -77,7 +77,7 @@ func packages(names []testName) []string {
 	return slices.Compact(out)
 }
 
-// pattern is the -run expression for the named tests of a package.
+// pattern returns the -run expression for the named tests of a package.
 func pattern(pkg string, names []testName) string {
 	var tests []string
 	for _, n := range names {
@@ -96,14 +96,13 @@ func pattern(pkg string, names []testName) string {
 
 // event is a line of `go test -json`.
 type event struct {
-	Action  string `json:"action"` // letters' case does not matter to the decoder
+	Action  string `json:"action"` // the decoder ignores case
 	Package string `json:"package"`
 	Test    string `json:"test"`
 	Output  string `json:"output"`
 }
 
-// read takes the events of one package. A test that began and never ended was cut down by a panic or a time-out, which is
-// a way to fail.
+// read adds the events of one package. A test that did not end counts as failed: a panic or a timeout stopped it.
 func (o outcome) read(pkg string, output []byte) error {
 	running := map[testName]bool{}
 	lines := bufio.NewScanner(bytes.NewReader(output))
@@ -111,7 +110,7 @@ func (o outcome) read(pkg string, output []byte) error {
 	for lines.Scan() {
 		var e event
 		if json.Unmarshal(lines.Bytes(), &e) != nil || e.Test == "" || !strings.HasSuffix(e.Package, path.Join("/", pkg)) {
-			continue // the compiler's words, or a package's own line
+			continue // output of the compiler, or of a package
 		}
 		name := testName(pkg + " " + e.Test)
 		switch e.Action {
@@ -131,7 +130,7 @@ func (o outcome) read(pkg string, output []byte) error {
 	return lines.Err()
 }
 
-// state is what became of a test: "passed", "failed", or "not run".
+// state returns "passed", "failed" or "not run".
 func (o outcome) state(n testName) string {
 	key := testName(n.pkg() + " " + n.test())
 	switch {
@@ -153,7 +152,7 @@ func anyOf(set map[testName]bool, pkg string) bool {
 	return false
 }
 
-// lastLines are enough of an output to see why something did not build.
+// lastLines returns the end of the output, which has the compiler's errors.
 func lastLines(output []byte) string {
 	var lines []string
 	for line := range strings.Lines(string(output)) {

@@ -10,15 +10,15 @@ const pageHead = `# What each layer catches
 
 <!-- Generated: go run ./integration/sabotage -docs >docs/security/sabotage.md -->
 
-A test that cannot fail proves nothing. ` + "`task test:sabotage`" + ` removes one protection at a time, on a scratch copy, and requires
-that what stands under "noticed by" notices: a test of the suite fails, the doctor has a finding, or an attack of
-the kit is not stopped. A protection that can be removed without being noticed fails the run. There are %d saboteurs.
+` + "`task test:sabotage`" + ` removes one protection at a time, on a copy, and requires that everything under
+"noticed by" notices: a test fails, the doctor reports a finding, or an attack of the kit succeeds.
+The run fails if a removal is not noticed. There are %d saboteurs.
 
-"Meanwhile" says what happens to tenants' rows until it is fixed. Where another layer holds, the run requires that too: no attack
-of the kit may cross, or the tests that prove the other layer must pass.
+"Meanwhile" says what happens to tenants' rows until it is fixed. If another layer still protects
+them, the run requires that no attack succeeds, or that the tests of that layer pass.
 `
 
-// page is docs/security/sabotage.md. The run demands all that it says.
+// page returns docs/security/sabotage.md. A run requires all that the page states.
 func page(all []saboteur) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, pageHead, len(all))
@@ -44,7 +44,7 @@ func (s saboteur) noticedBy() []string {
 		for _, id := range s.data.attacks {
 			switch id {
 			case anyAttack:
-				out = append(out, "attacks by the tenants that come later")
+				out = append(out, "an attack by a later tenant")
 			case registration:
 				out = append(out, "attack kit: the table is not registered")
 			default:

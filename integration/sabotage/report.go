@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// report is a whole run's.
+// report is the report of a run.
 type report struct {
 	At       time.Time `json:"at"`
 	Took     string    `json:"took"`
@@ -33,7 +33,7 @@ func newReport(verdicts []verdict, began time.Time) report {
 	return r
 }
 
-// line is a verdict for a person at a terminal.
+// line formats the verdict for a terminal.
 func (v verdict) line() string {
 	lines := []string{fmt.Sprintf("%-9s %-34s %6s  %s", v.Status, v.ID, v.Took, short(v.By))}
 	lines = append(lines, v.expected()...)
@@ -43,7 +43,7 @@ func (v verdict) line() string {
 	return strings.Join(lines, "\n          ")
 }
 
-// short names the first few.
+// short returns the first few.
 func short(by []string) string {
 	const few = 2
 	if len(by) <= few {
@@ -57,7 +57,7 @@ func (r report) write(folder string) error {
 	if err != nil {
 		return err
 	}
-	const readable = 0o644 // they are to be handed on
+	const readable = 0o644 // the reports are not secret
 	if err := os.WriteFile(filepath.Join(folder, "sabotage-report.json"), append(text, '\n'), readable); err != nil {
 		return err
 	}
@@ -100,22 +100,22 @@ func (v verdict) expected() []string {
 func (v verdict) meanwhile() string {
 	switch {
 	case v.Held != "" && len(v.Stayed) > 0:
-		return v.Held + " (" + strings.Join(v.Stayed, ", ") + " stayed green)"
+		return v.Held + " (" + strings.Join(v.Stayed, ", ") + " passed)"
 	case v.Held != "":
 		return v.Held
 	case v.Crossed:
-		return "attacks got through"
+		return "attacks succeeded"
 	default:
 		return ""
 	}
 }
 
-// cell keeps a text inside its table's cell.
+// cell escapes a text for a cell of a Markdown table.
 func cell(text string) string {
 	return strings.NewReplacer("|", `\|`, "\n", "<br>").Replace(text)
 }
 
-// conclude prints the verdict, and is an error unless the suite is proven.
+// conclude prints the verdict. It returns errUnproven unless the suite is proven.
 func (r report) conclude(out io.Writer) error {
 	if _, err := fmt.Fprintf(out, "\nBy layer:\n"); err != nil {
 		return err
@@ -126,7 +126,7 @@ func (r report) conclude(out io.Writer) error {
 			continue
 		}
 		held := slices.DeleteFunc(slices.Clone(of), func(v verdict) bool { return v.Held == "" })
-		_, err := fmt.Fprintf(out, "  %-38s %2d of %2d caught; in %d another layer held meanwhile\n",
+		_, err := fmt.Fprintf(out, "  %-38s %2d of %2d caught; in %d another layer protects\n",
 			l, count(of, caught), len(of), len(held))
 		if err != nil {
 			return err

@@ -5,22 +5,20 @@ import (
 	"strings"
 )
 
-// saboteur takes exactly one protection away.
+// saboteur removes exactly one protection.
 type saboteur struct {
-	// id begins with the layer's word.
-	id    string
-	layer layer
-	// removes says what is gone.
+	id      string
+	layer   layer
 	removes string
-	// held says what becomes of tenants' rows meanwhile: usually, which other layer holds. Empty: nothing does.
+	// held says what still protects rows. Empty: nothing does.
 	held string
 
-	// One of the two.
+	// Exactly one of the two is set.
 	code *code
 	data *data
 }
 
-// layer is where a protection stands.
+// layer is where a protection is.
 type layer string
 
 const (
@@ -36,7 +34,7 @@ const (
 	layerRoles    layer = "PostgreSQL: roles"
 )
 
-// layers are in the order of the report: what a reader meets first comes first.
+// layers are in the order of the report.
 func layers() []layer {
 	return []layer{
 		layerDatabase, layerRoles, layerDriver, layerMixin, layerContext, layerRedis, layerChannel, layerServer,
@@ -46,27 +44,27 @@ func layers() []layer {
 
 // code is a change of source.
 type code struct {
-	// given takes other layers away first. The tests in caught have to pass then, without the change.
+	// given removes other layers first. The tests in caught must pass with given alone.
 	given []edit
-	// edits are the sabotage: one protection, though it may stand in several places.
+	// edits are the sabotage: one protection, maybe in several places.
 	edits []edit
-	// hangs is true where the sabotage makes tests wait for ever, which is a way to fail: they get less time.
+	// hangs is set if the sabotage makes tests hang, which is a way to fail. It shortens their timeout.
 	hangs bool
-	// caught are the tests that have to fail, holds those that have to pass all the same.
+	// caught are the tests that must fail, holds those that must pass.
 	caught, holds []testName
 }
 
 // data is a change of a database.
 type data struct {
-	// given is SQL that takes other layers away first. No attack may get through then, without plant.
+	// given is SQL that removes other layers first. No attack may succeed with given alone.
 	given string
-	// plant is SQL for a superuser. {db} is the database's name.
+	// plant is SQL, run as the superuser. {db} is the database's name.
 	plant string
-	// roles is true where it changes what belongs to the whole server.
+	// roles is set if the SQL changes the whole server.
 	roles bool
-	// doctor are the codes that have to be among the doctor's findings.
+	// doctor are codes that the doctor must report.
 	doctor []string
-	// attacks are attacks that have to get through. None: none may.
+	// attacks are attacks that must succeed. If empty, none may.
 	attacks []string
 }
 
@@ -84,7 +82,7 @@ func (t testName) test() string {
 	return strings.ReplaceAll(test, " ", "_")
 }
 
-// in names tests of one package.
+// in returns the names of tests of one package.
 func in(pkg string, tests ...string) []testName {
 	out := make([]testName, len(tests))
 	for i, test := range tests {
@@ -93,7 +91,7 @@ func in(pkg string, tests ...string) []testName {
 	return out
 }
 
-// saboteurs are all of them, in the order of the layers.
+// saboteurs returns all saboteurs, in the order of the layers.
 func saboteurs() []saboteur {
 	var out []saboteur
 	for _, table := range [][]saboteur{
@@ -108,7 +106,7 @@ func saboteurs() []saboteur {
 	return out
 }
 
-// fault is what is wrong with a saboteur itself, whatever it sabotages.
+// fault validates the saboteur.
 func (s saboteur) fault() error {
 	switch {
 	case s.id == "" || s.layer == "" || s.removes == "":

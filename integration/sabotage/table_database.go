@@ -3,17 +3,17 @@ package main
 // current is the tenant of a transaction, as the policies spell it.
 const current = "(SELECT NULLIF(current_setting('app.current_tenant', true), '')::uuid)"
 
-// crossing are attacks that get through when a table's rows are open to everybody: reads and writes by id, without a
-// condition, past a leaky function, and by a login that has no tenant.
+// crossing are attacks that succeed when a table's rows are open to all: reads and writes by id, without a condition, with a
+// leaky function, and by a login without a tenant.
 func crossing() []string {
-	return []string{"A46-read-by-id", "A46-read-all", "A46-update-by-id", "A46-delete-by-id", "A53-leaky-function", "A25-never-set", "A44-nobody"}
+	return []string{"A46-read-by-id", "A46-read-all", "A46-update-by-id", "A46-delete-by-id", "A53-leaky-function", "A25-never-set", "A44-no-tenant"}
 }
 
 func policySaboteurs() []saboteur {
 	const (
 		noFloor = "DROP POLICY tenant_floor ON agents;"
-		floor   = "the permissive policy alone says the same"
-		holds   = "the restrictive floor holds, for reads and writes"
+		floor   = "the permissive policy has the same condition"
+		holds   = "the restrictive floor still confines reads and writes"
 	)
 	return []saboteur{
 		{
@@ -35,7 +35,7 @@ func policySaboteurs() []saboteur {
 			},
 		},
 		{
-			id: "policy-floor-alone", layer: layerDatabase, removes: "the floor, where the policy has `OR true` already",
+			id: "policy-floor-alone", layer: layerDatabase, removes: "the floor, where the policy has `OR true`",
 			data: &data{
 				given:  "ALTER POLICY tenant_isolation ON agents USING (tenant_id = " + current + " OR true) WITH CHECK (true)",
 				plant:  noFloor,
@@ -43,14 +43,14 @@ func policySaboteurs() []saboteur {
 			},
 		},
 		{
-			id: "policy-second", layer: layerDatabase, removes: "nothing, but adds a permissive policy that lets all pass", held: holds,
+			id: "policy-second", layer: layerDatabase, removes: "nothing, but adds a permissive policy for all rows", held: holds,
 			data: &data{
 				plant:  "CREATE POLICY careless ON agents TO konstruct_app USING (true)",
 				doctor: []string{"policy.extra"},
 			},
 		},
 		{
-			id: "policy-check-dropped", layer: layerDatabase, removes: "WITH CHECK", held: "PostgreSQL takes USING for writes, too",
+			id: "policy-check-dropped", layer: layerDatabase, removes: "WITH CHECK", held: "PostgreSQL applies USING to writes, too",
 			data: &data{
 				plant: "DROP POLICY tenant_isolation ON agents; " +
 					"CREATE POLICY tenant_isolation ON agents TO konstruct_app USING (tenant_id = " + current + ")",
@@ -58,14 +58,14 @@ func policySaboteurs() []saboteur {
 			},
 		},
 		{
-			id: "policy-check-open", layer: layerDatabase, removes: "what WITH CHECK says (`true`)", held: holds,
+			id: "policy-check-open", layer: layerDatabase, removes: "the condition of WITH CHECK (`true`)", held: holds,
 			data: &data{
 				plant:  "ALTER POLICY tenant_isolation ON agents WITH CHECK (true)",
 				doctor: []string{"policy.differs"},
 			},
 		},
 		{
-			id: "policy-check-alone", layer: layerDatabase, removes: "what WITH CHECK says, where there is no floor",
+			id: "policy-check-alone", layer: layerDatabase, removes: "the condition of WITH CHECK, without a floor",
 			data: &data{
 				given:  noFloor,
 				plant:  "ALTER POLICY tenant_isolation ON agents WITH CHECK (true)",
@@ -73,11 +73,11 @@ func policySaboteurs() []saboteur {
 			},
 		},
 		{
-			id: "policy-nobody", layer: layerDatabase, removes: "that no tenant means no row, where there is no floor",
+			id: "policy-nobody", layer: layerDatabase, removes: "that no tenant means no row, without a floor",
 			data: &data{
 				given:  noFloor,
 				plant:  "ALTER POLICY tenant_isolation ON agents USING (coalesce(tenant_id = " + current + ", true))",
-				doctor: []string{"policy.differs"}, attacks: []string{"A25-never-set", "A44-nobody"},
+				doctor: []string{"policy.differs"}, attacks: []string{"A25-never-set", "A44-no-tenant"},
 			},
 		},
 		{
@@ -93,11 +93,11 @@ func policySaboteurs() []saboteur {
 			},
 		},
 		{
-			id: "policy-for-everybody", layer: layerDatabase, removes: "the role that the policy is for", held: "it still isolates; but it now also applies to the resolver",
+			id: "policy-for-everybody", layer: layerDatabase, removes: "the role that the policy is for", held: "the policy still isolates, and now also applies to the resolver",
 			data: &data{plant: "ALTER POLICY tenant_isolation ON agents TO PUBLIC", doctor: []string{"policy.roles"}},
 		},
 		{
-			id: "policy-resolver-widened", layer: layerDatabase, removes: "the resolver's policy (`true`)", held: "the function that uses it asks for active connections itself",
+			id: "policy-resolver-widened", layer: layerDatabase, removes: "the resolver's policy (`true`)", held: "the function that uses it selects active connections",
 			data: &data{plant: "ALTER POLICY resolver_lookup ON channel_connections USING (true)", doctor: []string{"policy.differs"}},
 		},
 	}
@@ -140,7 +140,7 @@ func tableSaboteurs() []saboteur {
 			},
 		},
 		{
-			id: "table-tenant-nullable", layer: layerDatabase, removes: "NOT NULL of tenant_id", held: "the policies refuse a row without a tenant, and return none",
+			id: "table-tenant-nullable", layer: layerDatabase, removes: "NOT NULL of tenant_id", held: "the policies neither accept nor return a row without a tenant",
 			data: &data{plant: "ALTER TABLE agents ALTER COLUMN tenant_id DROP NOT NULL", doctor: []string{"tenant-column.nullable"}},
 		},
 		{
@@ -179,21 +179,21 @@ func grantSaboteurs() []saboteur {
 			},
 		},
 		{
-			id: "grant-trigger", layer: layerDatabase, removes: "that the application may not make triggers",
+			id: "grant-trigger", layer: layerDatabase, removes: "that the application may not create triggers",
 			data: &data{
 				plant:  "GRANT TRIGGER ON agents TO konstruct_app",
 				doctor: []string{"grant.table"}, attacks: []string{"A10-trigger", "A10-privileges"},
 			},
 		},
 		{
-			id: "grant-references", layer: layerDatabase, removes: "that the application may not refer to rows by keys of its own",
+			id: "grant-references", layer: layerDatabase, removes: "that the application may not create foreign keys",
 			data: &data{
 				plant:  "GRANT REFERENCES ON agents TO konstruct_app",
 				doctor: []string{"grant.table"}, attacks: []string{"A10-privileges"},
 			},
 		},
 		{
-			id: "grant-public", layer: layerDatabase, removes: "that PUBLIC has nothing on a tenant's table",
+			id: "grant-public", layer: layerDatabase, removes: "that PUBLIC has no rights on a tenant's table",
 			data: &data{plant: "GRANT SELECT ON agents TO PUBLIC", doctor: []string{"grant.public"}, attacks: []string{"A11-grant"}},
 		},
 		{
@@ -204,21 +204,21 @@ func grantSaboteurs() []saboteur {
 			},
 		},
 		{
-			id: "grant-create", layer: layerDatabase, removes: "that the application makes nothing in the schema",
+			id: "grant-create", layer: layerDatabase, removes: "that the application may not create objects in the schema",
 			data: &data{
 				plant:  "GRANT CREATE ON SCHEMA public TO konstruct_app",
 				doctor: []string{"grant.schema"}, attacks: []string{"A11-table"},
 			},
 		},
 		{
-			id: "grant-large-objects", layer: layerDatabase, removes: "that large objects, which know no tenant, are out of reach",
+			id: "grant-large-objects", layer: layerDatabase, removes: "that large objects, which have no tenant, are not accessible",
 			data: &data{
 				plant:  "GRANT EXECUTE ON FUNCTION lo_from_bytea(oid, bytea), lo_get(oid) TO konstruct_app",
 				doctor: []string{"platform.large-objects"}, attacks: []string{"A59-large-object"},
 			},
 		},
 		{
-			id: "grant-advisory-locks", layer: layerDatabase, removes: "that advisory locks, whose keys know no tenant, are out of reach",
+			id: "grant-advisory-locks", layer: layerDatabase, removes: "that advisory locks, whose keys have no tenant, are not accessible",
 			data: &data{
 				plant:  "GRANT EXECUTE ON FUNCTION pg_advisory_lock(bigint) TO konstruct_app",
 				doctor: []string{"platform.advisory-locks"}, attacks: []string{"A61-session-lock", "A34-session-lock"},
@@ -239,7 +239,7 @@ func grantSaboteurs() []saboteur {
 			},
 		},
 		{
-			id: "grant-resolver-secrets", layer: layerDatabase, removes: "that the resolver reads no more than the columns that it compares",
+			id: "grant-resolver-secrets", layer: layerDatabase, removes: "that the resolver reads only the columns that it compares",
 			held: "the resolver's role cannot log in, and its one function returns an id",
 			data: &data{
 				plant:  "GRANT SELECT (secrets) ON channel_connections TO konstruct_resolver",
@@ -247,7 +247,7 @@ func grantSaboteurs() []saboteur {
 			},
 		},
 		{
-			id: "grant-default", layer: layerDatabase, removes: "that objects created later grant nothing to PUBLIC", held: "nothing was made since",
+			id: "grant-default", layer: layerDatabase, removes: "that objects created later grant nothing to PUBLIC", held: "no object was created since",
 			data: &data{
 				plant:  "ALTER DEFAULT PRIVILEGES FOR ROLE konstruct_owner GRANT EXECUTE ON FUNCTIONS TO PUBLIC",
 				doctor: []string{"grant.default"},
@@ -266,7 +266,7 @@ func grantSaboteurs() []saboteur {
 func functionSaboteurs() []saboteur {
 	return []saboteur{
 		{
-			id: "function-definer", layer: layerDatabase, removes: "that no function acts with a superuser's rights",
+			id: "function-definer", layer: layerDatabase, removes: "that no function has a superuser's rights",
 			data: &data{
 				plant: `CREATE FUNCTION everything() RETURNS SETOF agents LANGUAGE sql SECURITY DEFINER BEGIN ATOMIC SELECT * FROM agents; END;
 					GRANT EXECUTE ON FUNCTION everything() TO konstruct_app`,
@@ -274,7 +274,7 @@ func functionSaboteurs() []saboteur {
 			},
 		},
 		{
-			id: "function-sets-tenant", layer: layerDatabase, removes: "that no function sets a tenant of its own",
+			id: "function-sets-tenant", layer: layerDatabase, removes: "that no function sets the tenant",
 			data: &data{
 				plant: `CREATE FUNCTION elsewhere() RETURNS int LANGUAGE sql SET app.current_tenant = 'x' RETURN 1;
 					GRANT EXECUTE ON FUNCTION elsewhere() TO konstruct_app`,
@@ -283,7 +283,7 @@ func functionSaboteurs() []saboteur {
 		},
 		{
 			id: "function-resolver-path", layer: layerDatabase, removes: "that the resolver's function is immune to search_path (a string body)",
-			held: "the application can't make tables that would stand in the way",
+			held: "the application cannot create tables in the path",
 			data: &data{
 				plant: `CREATE OR REPLACE FUNCTION resolve_tenant(channel_type text, workspace_id text) RETURNS uuid
 					LANGUAGE sql STABLE STRICT SECURITY DEFINER AS $$ SELECT c.tenant_id FROM channel_connections AS c JOIN tenants AS t ON t.id = c.tenant_id
@@ -292,11 +292,11 @@ func functionSaboteurs() []saboteur {
 			},
 		},
 		{
-			id: "function-resolver-public", layer: layerDatabase, removes: "that only the application asks the resolver", held: "it returns an id, and no other role can log in",
+			id: "function-resolver-public", layer: layerDatabase, removes: "that only the application calls the resolver", held: "it returns an id, and no other role can log in",
 			data: &data{plant: "GRANT EXECUTE ON FUNCTION resolve_tenant TO PUBLIC", doctor: []string{"definer.grant"}},
 		},
 		{
-			id: "view-of-a-superuser", layer: layerDatabase, removes: "that views stand under the reader's policies",
+			id: "view-of-a-superuser", layer: layerDatabase, removes: "that views apply the reader's policies",
 			data: &data{
 				plant:  "CREATE VIEW everything AS SELECT * FROM agents; GRANT SELECT ON everything TO konstruct_app",
 				doctor: []string{"view.definer"}, attacks: []string{"A19-any-relation"},

@@ -13,6 +13,7 @@ const (
 	rowsFile      = "tenancy/pgtenant/rows.go"
 	intxFile      = "tenancy/pgtenant/intx.go"
 	openFile      = "tenancy/pgtenant/open.go"
+	limiterFile   = "tenancy/pgtenant/tenantlimiter.go"
 )
 
 func statementSaboteurs() []saboteur {
@@ -25,12 +26,12 @@ func statementSaboteurs() []saboteur {
 					{sessionFile, `const setTenant = "select set_config($1, $2, true)"`, `const setTenant = "select set_config($1, $2, false)"`},
 					{sessionFile, "\t\"set_config($1, $2, true)\"\n", "\t\"set_config($1, $2, false)\"\n"},
 				},
-				caught: in(driverTests, "TestTheSettingIsGoneWithItsStatement/cache_statement"),
+				caught: in(driverTests, "TestSettingEndsWithItsStatement/cache_statement"),
 				holds:  in(driverTests, "TestPoisonedConnection/cache_statement", "TestWithoutATenant/cache_statement"),
 			},
 		},
 		{
-			id: "driver-no-setting", layer: layerDriver, removes: "the tenant of a statement (no set_config)", held: "PostgreSQL shows no row, and takes none, where there is no tenant",
+			id: "driver-no-setting", layer: layerDriver, removes: "the tenant of a statement (no set_config)", held: "without a tenant PostgreSQL returns no row and accepts none",
 			code: &code{
 				edits:  []edit{{connFile, "append(c.bound[1][:0], tenant.String()...)", `append(c.bound[1][:0], ""...)`}},
 				caught: in(driverTests, "TestPoisonedConnection/cache_statement", "TestQueryRow"),
@@ -53,7 +54,7 @@ func statementSaboteurs() []saboteur {
 			},
 		},
 		{
-			id: "driver-no-tenant-error", layer: layerDriver, removes: "the name of a write without a tenant (ErrNoTenant)", held: "PostgreSQL refuses the write",
+			id: "driver-no-tenant-error", layer: layerDriver, removes: "the typed error of a write without a tenant (ErrNoTenant)", held: "PostgreSQL refuses the write",
 			code: &code{
 				edits:  []edit{{errorsFile, "case err.Code == codeInsufficientPrivilege && tenant.IsZero():", "case false:"}},
 				caught: in(driverTests, "TestWithoutATenant/cache_statement"),
@@ -89,7 +90,7 @@ func statementSaboteurs() []saboteur {
 		},
 		{
 			id: "driver-presets", layer: layerDriver, removes: "that a connection string that presets a tenant, or a role, is refused",
-			held: "the driver's own setting is the last word, and the doctor finds the preset",
+			held: "the driver overrides the setting, and the doctor finds the preset",
 			code: &code{
 				edits:  []edit{{openFile, "\t\tcase name == \"options\", name == \"role\"", "\t\tcase false && name == \"options\", name == \"no role\""}},
 				caught: in(driverTests, "TestUnsafeConfigurationIsRefused/a tenant preset through options", "TestUnsafeConfigurationIsRefused/another role"),
@@ -99,12 +100,11 @@ func statementSaboteurs() []saboteur {
 }
 
 func transactionSaboteurs() []saboteur {
-	// Behind each other, a commit is stopped by what the transaction remembers and what the connection says, then by the
-	// tag that PostgreSQL answers with.
+	// A commit is stopped by the transaction's record and the connection's state, then by PostgreSQL's command tag.
 	unasked := edit{txFile, "if err := t.mayCommit(); err != nil {", "if err := t.ctx.Err(); err != nil {"}
 	return []saboteur{
 		{
-			id: "driver-foreign-statement", layer: layerDriver, removes: "that a transaction takes its own tenant's statements only",
+			id: "driver-foreign-statement", layer: layerDriver, removes: "that a transaction accepts only its tenant's statements",
 			code: &code{
 				edits: []edit{{txFile, "case s.tenant != t.tenant:", "case false:"}},
 				caught: in(driverTests, "TestTransaction/another tenant inside is refused",
@@ -112,25 +112,25 @@ func transactionSaboteurs() []saboteur {
 			},
 		},
 		{
-			id: "driver-begin-by-flag", layer: layerDriver, removes: "that the connection is asked whether a transaction is open (BEGIN believed)",
+			id: "driver-begin-by-flag", layer: layerDriver, removes: "the check that a transaction is open after BEGIN",
 			code: &code{
 				hangs:  true,
-				edits:  []edit{{txFile, "\tif t.lease.status() != openStatus {\n\t\treturn ErrTxAborted\n\t}\n", ""}},
-				caught: in(driverTests, "TestFirstStatementFails/cache_statement by parse", "TestCommitBehindTheDriversBack/commit"),
+				edits:  []edit{{txFile, "\tif t.lease.status() != activeStatus {\n\t\treturn ErrTxAborted\n\t}\n", ""}},
+				caught: in(driverTests, "TestFirstStatementFails/cache_statement by parse", "TestCommitAsStatement/commit"),
 			},
 		},
 		{
-			id: "driver-failure-forgotten", layer: layerDriver, removes: "what a transaction remembers of its failure", held: "the connection says that the transaction has failed",
+			id: "driver-failure-forgotten", layer: layerDriver, removes: "a transaction's record of its failure", held: "the connection reports the failed transaction",
 			code: &code{
 				edits: []edit{
 					{txFile, "\tif state != nil {\n\t\tt.failed = err\n\t}\n", ""},
 				},
-				caught: in(driverTests, "TestTheCauseOfAnAbortedTransactionIsTold"),
+				caught: in(driverTests, "TestAbortedTransactionNamesTheCause"),
 				holds:  in(driverTests, "TestLaterStatementFails/cache_statement by parse", "TestFirstStatementFails/cache_statement by parse"),
 			},
 		},
 		{
-			id: "driver-commit-tag", layer: layerDriver, removes: "the look at the commit's tag, where nothing else stops the commit",
+			id: "driver-commit-tag", layer: layerDriver, removes: "the check of the commit's tag, where nothing else stops the commit",
 			code: &code{
 				given:  []edit{unasked},
 				edits:  []edit{{txFile, `if tag.String() != "COMMIT" {`, `if false && tag.String() != "COMMIT" {`}},
@@ -165,7 +165,7 @@ func transactionSaboteurs() []saboteur {
 			code: &code{
 				hangs:  true,
 				edits:  []edit{{intxFile, "\t\tif !committed {", "\t\tif false && !committed {"}},
-				caught: in(driverTests, "TestPanicRollsBackAndGoesOn"),
+				caught: in(driverTests, "TestPanicRollsBack"),
 			},
 		},
 		{
@@ -176,11 +176,11 @@ func transactionSaboteurs() []saboteur {
 			},
 		},
 		{
-			id: "driver-nested", layer: layerDriver, removes: "that a unit of work has no other inside",
+			id: "driver-nested", layer: layerDriver, removes: "that units of work are not nested",
 			held: "the driver refuses the second BEGIN of one context, too",
 			code: &code{
 				edits:  []edit{{intxFile, "ctx.Value(unitKey{}).(*unit); nested {", "ctx.Value(unitKey{}).(*unit); nested && false {"}},
-				caught: in(driverTests, "TestTransaction/a transaction inside is refused, the outer one goes on"),
+				caught: in(driverTests, "TestTransaction/a transaction inside is refused, the outer one continues"),
 				holds:  in(driverTests, "TestTransaction/a transaction of the client's inside is refused"),
 			},
 		},
@@ -197,14 +197,14 @@ func transactionSaboteurs() []saboteur {
 func resultSaboteurs() []saboteur {
 	return []saboteur{
 		{
-			id: "driver-cancel-as-success", layer: layerDriver, removes: "the error of a cancelled statement",
+			id: "driver-cancel-as-success", layer: layerDriver, removes: "the error of a canceled statement",
 			code: &code{
 				edits:  []edit{{errorsFile, `return fmt.Errorf("pgtenant: statement ended by its context: %w (%w, %w)", ctx.Err(), err, ErrNoEffect)`, "return nil"}},
-				caught: in(driverTests, "TestCancelled/cache_statement", "TestDeadline"),
+				caught: in(driverTests, "TestCanceled/cache_statement", "TestDeadline"),
 			},
 		},
 		{
-			id: "driver-time-out-as-cancel", layer: layerDriver, removes: "the difference between the server's time-out and the caller's",
+			id: "driver-time-out-as-cancel", layer: layerDriver, removes: "the difference between the server's timeout and the caller's",
 			code: &code{
 				edits: []edit{{
 					errorsFile, "case err.Code == codeQueryCanceled && ctx.Err() != nil:\n\t\treturn",
@@ -225,7 +225,7 @@ func resultSaboteurs() []saboteur {
 			code: &code{
 				hangs:  true,
 				edits:  []edit{{statementFile, "r.open(writes)", "r.open(false)"}},
-				caught: in(driverTests, "TestAWriteIsDoneWhenQueryReturns"),
+				caught: in(driverTests, "TestWriteIsCommittedWhenQueryReturns"),
 			},
 		},
 		{
@@ -239,14 +239,14 @@ func resultSaboteurs() []saboteur {
 			id: "driver-first-row", layer: layerDriver, removes: "that the first row is read eagerly, so that an error replaces it",
 			code: &code{
 				edits: []edit{{
-					rowsFile, "func (r *rows) open(all bool) error {\n",
-					"func (r *rows) open(all bool) error {\n\tif !all {\n\t\treturn nil\n\t}\n",
+					rowsFile, "func (r *rowReader) open(all bool) error {\n",
+					"func (r *rowReader) open(all bool) error {\n\tif !all {\n\t\treturn nil\n\t}\n",
 				}},
 				caught: in(driverTests, "TestFirstStatementFails/cache_describe in the server", "TestFirstStatementFails/exec in the server"),
 			},
 		},
 		{
-			id: "driver-error-in-the-middle", layer: layerDriver, removes: "the error of a result that broke off",
+			id: "driver-error-in-the-middle", layer: layerDriver, removes: "the error of an incomplete result",
 			code: &code{
 				edits:  []edit{{rowsFile, "\tdefer r.mu.Unlock()\n\treturn r.err\n", "\tdefer r.mu.Unlock()\n\treturn nil\n"}},
 				caught: in(driverTests, "TestFailureInTheMiddleOfAResult/cache_statement", "TestCancelInTheMiddleOfAResult/cache_statement"),
@@ -268,15 +268,15 @@ func poolSaboteurs() []saboteur {
 			id: "driver-no-rollback", layer: layerDriver, removes: "ROLLBACK itself", held: "the pool destroys the connection, and PostgreSQL rolls back",
 			code: &code{
 				edits:  []edit{{txFile, "t.command(ctx, \"rollback\")", "t.command(ctx, \"select 1\")"}},
-				caught: in(driverTests, "TestARollbackKeepsItsConnection"),
-				holds:  in(driverTests, "TestTransaction/an error rolls back", "TestPanicRollsBackAndGoesOn"),
+				caught: in(driverTests, "TestRollbackKeepsItsConnection"),
+				holds:  in(driverTests, "TestTransaction/an error rolls back", "TestPanicRollsBack"),
 			},
 		},
 		{
-			id: "driver-share", layer: layerDriver, removes: "the bound of a tenant's share of the pool",
+			id: "driver-share", layer: layerDriver, removes: "the per-tenant limit of the pool",
 			code: &code{
-				edits:  []edit{{leaseFile, "\tif tenant.IsZero() {\n\t\treturn nil, nil", "\tif true || tenant.IsZero() {\n\t\treturn nil, nil"}},
-				caught: in(driverTests, "TestATenantGetsHalfOfThePool"),
+				edits:  []edit{{limiterFile, "\tif tenant.IsZero() {\n\t\treturn nil, nil", "\tif true || tenant.IsZero() {\n\t\treturn nil, nil"}},
+				caught: in(driverTests, "TestTenantLimit"),
 			},
 		},
 	}

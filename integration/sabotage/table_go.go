@@ -9,7 +9,7 @@ func mixinSaboteurs() []saboteur {
 	rls := "PostgreSQL isolates; only the early, typed error is lost"
 	return []saboteur{
 		{
-			id: "mixin-hook", layer: layerMixin, removes: "the hook", held: "PostgreSQL stamps and confines; only the early, typed error is lost",
+			id: "mixin-hook", layer: layerMixin, removes: "the hook", held: "PostgreSQL sets and checks the tenant; only the early, typed error is lost",
 			code: &code{
 				edits:  []edit{{mixinFile, "func confineMutations(next ent.Mutator) ent.Mutator {\n", "func confineMutations(next ent.Mutator) ent.Mutator {\n\tif true {\n\t\treturn next\n\t}\n"}},
 				caught: in(mixinTests, "TestWithoutATenantNothingIsSent", "TestTheMixinAlone"),
@@ -51,7 +51,7 @@ func mixinSaboteurs() []saboteur {
 			},
 		},
 		{
-			id: "mixin-foreign-create", layer: layerMixin, removes: "that a create can't name another tenant", held: "PostgreSQL refuses the row",
+			id: "mixin-foreign-create", layer: layerMixin, removes: "that a create cannot name another tenant", held: "PostgreSQL refuses the row",
 			code: &code{
 				edits:  []edit{{mixinFile, "\t\tif set != id.UUID() {", "\t\tif false && set != id.UUID() {"}},
 				caught: in(mixinTests, "TestACreateCannotNameAnotherTenant"),
@@ -65,7 +65,7 @@ func contextSaboteurs() []saboteur {
 	const file, contextTests = "tenancy/context.go", "tenancy"
 	return []saboteur{
 		{
-			id: "context-switch", layer: layerContext, removes: "that a context keeps its tenant (With switches)", held: "a transaction still takes its own tenant's statements only",
+			id: "context-switch", layer: layerContext, removes: "that a context keeps its tenant (With switches)", held: "a transaction still accepts only its tenant's statements",
 			code: &code{
 				edits: []edit{{file, "return context.WithValue(ctx, bindingKey{}, binding{err: ErrTenantSwitch})", "return context.WithValue(ctx, bindingKey{}, binding{id: id})"}},
 				caught: append(in(contextTests, "TestContext/another tenant over it"),
@@ -105,7 +105,7 @@ func contextSaboteurs() []saboteur {
 			id: "context-nil", layer: layerContext, removes: "that the nil UUID is no tenant", held: "the zero ID is refused wherever it is used",
 			code: &code{
 				edits:  []edit{{"tenancy/id.go", "if u == uuid.Nil {", "if false {"}},
-				caught: in(contextTests, "TestZeroIDNamesNobody"),
+				caught: in(contextTests, "TestZeroID"),
 			},
 		},
 	}
@@ -129,7 +129,7 @@ func redisSaboteurs() []saboteur {
 			},
 		},
 		{
-			id: "redis-literal", layer: layerRedis, removes: "the hash of a part that could break out of its key",
+			id: "redis-literal", layer: layerRedis, removes: "the hash of a part that contains separators",
 			code: &code{
 				edits:  []edit{{file, "if literal(part) {", "if true {"}},
 				caught: in(keyTests, "TestKeys", "FuzzKeys"),
@@ -272,7 +272,7 @@ func serverSaboteurs() []saboteur {
 			},
 		},
 		{
-			id: "server-gin-fallback", layer: layerServer, removes: "that gin's contexts do not stand in for requests' (ContextWithFallback on)",
+			id: "server-gin-fallback", layer: layerServer, removes: "that gin's contexts do not act as requests' contexts (ContextWithFallback on)",
 			held: "tenancy refuses a *gin.Context",
 			code: &code{
 				edits:  []edit{{"server/router.go", "\tengine := gin.New()\n", "\tengine := gin.New()\n\tengine.ContextWithFallback = true\n"}},

@@ -99,19 +99,19 @@ func runnerSaboteurs() []saboteur {
 		{
 			id: "runner-hash", layer: layerMigrate, removes: "that an applied file that was edited and re-hashed is refused",
 			code: &code{
-				edits:  []edit{{history, "case !slices.Contains(files[i].hashes(), strings.TrimPrefix(r.hash, \"h1:\")):", "case false && !slices.Contains(files[i].hashes(), strings.TrimPrefix(r.hash, \"h1:\")):"}},
+				edits:  []edit{{history, "case !files[i].appliedAs(r):", "case false && !files[i].appliedAs(r):"}},
 				caught: in(migrateTests, "TestHistory/edited and re-hashed"),
 			},
 		},
 		{
-			id: "runner-sums", layer: layerMigrate, removes: "that files are held against atlas.sum",
+			id: "runner-sums", layer: layerMigrate, removes: "that files are compared with atlas.sum",
 			code: &code{
 				edits:  []edit{{"migrate/chain.go", "\terr := atlas.Validate(dir)\n", "\tvar err error\n"}},
 				caught: in(migrateTests, "TestChecksums/edited", "TestChecksums/added", "TestChecksums/removed"),
 			},
 		},
 		{
-			id: "runner-edited-file", layer: layerMigrate, removes: "a condition from a migration of the product's", held: "no database is migrated with it",
+			id: "runner-edited-file", layer: layerMigrate, removes: "a condition of one of the product's migrations", held: "no database is migrated with it",
 			code: &code{
 				edits:  []edit{{"migrate/migrations/20261123194802_resolve_tenant.sql", "     AND \"t\".\"status\" = 'active';\n", ";\n"}},
 				caught: in(migrateTests, "TestProductIsCurrent"),
@@ -140,7 +140,7 @@ func runnerSaboteurs() []saboteur {
 			},
 		},
 		{
-			id: "runner-lint-force", layer: layerMigrate, removes: "that a file that lifts FORCE has to put it back", held: "the doctor refuses the migrated database",
+			id: "runner-lint-force", layer: layerMigrate, removes: "that a file that removes FORCE must restore it", held: "the doctor refuses the migrated database",
 			code: &code{
 				edits:  []edit{{lint, "\t\t\tlifted[bare(m[1])] = stmt.Pos\n", ""}},
 				caught: in(migrateTests, "TestLints/not forced", "TestLints/another forced"),
@@ -154,7 +154,7 @@ func runnerSaboteurs() []saboteur {
 			},
 		},
 		{
-			id: "bootstrap-membership", layer: layerMigrate, removes: "that the bootstrap takes the application's memberships away", held: "the doctor refuses the database",
+			id: "bootstrap-membership", layer: layerMigrate, removes: "that the bootstrap revokes the application's memberships", held: "the doctor refuses the database",
 			code: &code{
 				edits:  []edit{{"migrate/bootstrap.sql", "    EXECUTE format('REVOKE %I FROM konstruct_app', granted);\n", "    NULL;\n"}},
 				caught: in(migrateTests, "TestBootstrap/restores changes"),
@@ -165,7 +165,7 @@ func runnerSaboteurs() []saboteur {
 
 func doctorSaboteurs() []saboteur {
 	const doctorTests = "tenancy/doctor"
-	held := "the attack kit still gets through where rows cross"
+	held := "the attack kit still finds rows that cross"
 	return []saboteur{
 		{
 			id: "doctor-force", layer: layerDoctor, removes: "the doctor's check for FORCE", held: held,
@@ -175,7 +175,7 @@ func doctorSaboteurs() []saboteur {
 			},
 		},
 		{
-			id: "doctor-comparison", layer: layerDoctor, removes: "the doctor's comparison with what the migrations make", held: held,
+			id: "doctor-comparison", layer: layerDoctor, removes: "the doctor's comparison with the migrations", held: held,
 			code: &code{
 				edits:  []edit{{"tenancy/doctor/check.go", "\t\te.compare()\n", ""}},
 				caught: in(doctorTests, "TestEachChangeIsFoundAndFixed/trigger.unlisted trigger promote on public.portal_users"),
@@ -189,7 +189,7 @@ func doctorSaboteurs() []saboteur {
 			},
 		},
 		{
-			id: "doctor-stale", layer: layerDoctor, removes: "that an old result of the doctor's counts no longer",
+			id: "doctor-stale", layer: layerDoctor, removes: "that an old result of the doctor expires",
 			code: &code{
 				edits:  []edit{{"tenancy/doctor/monitor.go", "ProofLifetime = 5 * time.Minute", "ProofLifetime = 5000 * time.Hour"}},
 				caught: in(doctorTests, "TestMonitor/a failing check keeps the last result for five minutes"),

@@ -1,10 +1,10 @@
 package main
 
-// roleSaboteurs change what belongs to the whole server: each has one of its own.
+// roleSaboteurs change the whole server, so each has a server.
 func roleSaboteurs() []saboteur {
 	return []saboteur{
 		{
-			id: "role-superuser", layer: layerRoles, removes: "that the application is no superuser",
+			id: "role-superuser", layer: layerRoles, removes: "that the application is not a superuser",
 			data: &data{
 				roles: true, plant: "ALTER ROLE konstruct_app SUPERUSER",
 				doctor: []string{"role.superuser"}, attacks: append(crossing(), "A03-attributes"),
@@ -18,7 +18,7 @@ func roleSaboteurs() []saboteur {
 			},
 		},
 		{
-			id: "role-createrole", layer: layerRoles, removes: "that the application makes no roles",
+			id: "role-createrole", layer: layerRoles, removes: "that the application cannot create roles",
 			data: &data{
 				roles: true, plant: "ALTER ROLE konstruct_app CREATEROLE",
 				doctor: []string{"role.createrole"}, attacks: []string{"A03-attributes"},
@@ -68,15 +68,15 @@ func roleSaboteurs() []saboteur {
 			data: &data{roles: true, plant: "ALTER ROLE konstruct_resolver LOGIN", doctor: []string{"definer.role"}},
 		},
 		{
-			id: "role-resolver-bypassrls", layer: layerRoles, removes: "that the resolver's own policy applies to it", held: "its one function asks for active connections itself",
+			id: "role-resolver-bypassrls", layer: layerRoles, removes: "that the resolver's own policy applies to it", held: "its one function selects active connections",
 			data: &data{roles: true, plant: "ALTER ROLE konstruct_resolver BYPASSRLS", doctor: []string{"definer.role"}},
 		},
 		{
-			id: "role-owner-bypassrls", layer: layerRoles, removes: "that FORCE applies to the owner", held: "the application can't become the owner",
+			id: "role-owner-bypassrls", layer: layerRoles, removes: "that FORCE applies to the owner", held: "the application cannot become the owner",
 			data: &data{roles: true, plant: "ALTER ROLE konstruct_owner BYPASSRLS", doctor: []string{"owner.bypass"}},
 		},
 		{
-			id: "role-parameter", layer: layerRoles, removes: "that the application can't switch triggers and foreign keys off",
+			id: "role-parameter", layer: layerRoles, removes: "that the application cannot disable triggers and foreign keys",
 			data: &data{
 				roles: true, plant: "GRANT SET ON PARAMETER session_replication_role TO konstruct_app",
 				doctor: []string{"platform.parameter"}, attacks: []string{"A69-replication-role"},

@@ -22,13 +22,12 @@ func root(t *testing.T) string {
 	return root
 }
 
-// fewest is how many protections have to be covered at least.
-const fewest = 30
+const minSaboteurs = 30
 
 func TestTheTableIsWhole(t *testing.T) {
 	t.Parallel()
 	all := saboteurs()
-	require.GreaterOrEqual(t, len(all), fewest)
+	require.GreaterOrEqual(t, len(all), minSaboteurs)
 	seen := map[string]bool{}
 	for _, s := range all {
 		require.NoError(t, s.fault())
@@ -48,7 +47,6 @@ func TestTheTableIsWhole(t *testing.T) {
 	}
 }
 
-// A saboteur that no longer fits would sabotage nothing, and prove nothing.
 func TestEveryChangeFitsTheSource(t *testing.T) {
 	t.Parallel()
 	s := suite{root: root(t)}
@@ -94,7 +92,7 @@ func TestEveryNamedFindingAndAttackExists(t *testing.T) {
 	for _, lint := range doctor.Lints() {
 		codes[lint.Code] = true
 	}
-	for _, a := range attack.Catalog() {
+	for _, a := range attack.All() {
 		attacks[a.ID] = true
 	}
 	for _, sab := range saboteurs() {
@@ -110,7 +108,7 @@ func TestEveryNamedFindingAndAttackExists(t *testing.T) {
 	}
 }
 
-// tests are the names of a folder's tests.
+// tests returns the names of a folder's tests.
 func tests(t *testing.T, folder string) map[string]bool {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(folder, "*_test.go"))

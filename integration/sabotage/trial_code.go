@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// tryCode runs a code saboteur's tests on changed sources. Other layers go first, where the saboteur says so: the tests
-// that have to catch it pass then, so that what they catch is this layer alone.
+// tryCode runs a code saboteur's tests on changed sources. If the saboteur removes other layers first, its tests must pass
+// before this layer is removed.
 func (s suite) tryCode(ctx context.Context, sab saboteur) verdict {
 	began, v := time.Now(), newVerdict(sab)
 	c := sab.code
@@ -35,7 +35,7 @@ func (c *code) timeout() time.Duration {
 
 func (c *code) tests() []testName { return append(slices.Clone(c.caught), c.holds...) }
 
-// judge holds the outcome against what has to turn red, and what has to stay green.
+// judge compares the outcome with the tests that must fail and those that must pass.
 func (o outcome) judge(v verdict, c *code) verdict {
 	var wanted, red []string
 	for _, t := range c.caught {
@@ -50,13 +50,13 @@ func (o outcome) judge(v verdict, c *code) verdict {
 		if o.state(t) == "passed" {
 			v.Stayed = append(v.Stayed, string(t))
 		} else {
-			v.Missed = append(v.Missed, "still green "+string(t))
+			v.Missed = append(v.Missed, "must pass: "+string(t))
 		}
 	}
 	return v
 }
 
-// others are top-level tests that failed without being named. They are there when whole packages are run.
+// others returns tests that failed without being named. With -whole there are some.
 func (o outcome) others(named []testName) []string {
 	var out []string
 	for t := range o.failed {
@@ -71,7 +71,7 @@ func (o outcome) others(named []testName) []string {
 	return out
 }
 
-// missing is an error for tests that did not run at all: a name that is wrong proves nothing.
+// missing returns an error if a test did not run.
 func (o outcome) missing(tests []testName) error {
 	for _, t := range tests {
 		if o.state(t) == "not run" {
@@ -88,13 +88,13 @@ func (s suite) holdsAlone(ctx context.Context, c *code) error {
 	}
 	for _, t := range c.tests() {
 		if state := got.state(t); state != "passed" {
-			return fmt.Errorf("%w: with the other layers gone, and this one in place, %s has %s", errBroken, t, state)
+			return fmt.Errorf("%w: without the other layers, and with this one, %s has %s", errBroken, t, state)
 		}
 	}
 	return nil
 }
 
-// changed runs a saboteur's tests on sources with edits.
+// changed runs a saboteur's tests on edited sources.
 func (s suite) changed(ctx context.Context, c *code, edits []edit, timeout time.Duration) (outcome, error) {
 	folder, err := os.MkdirTemp("", "konstruct-sabotage-")
 	if err != nil {

@@ -94,7 +94,7 @@ func skipped(named []string) []string {
 		return skip
 	}
 	needed := map[string]bool{}
-	for _, a := range attack.Catalog() {
+	for _, a := range attack.All() {
 		needed[a.Family] = needed[a.Family] || slices.Contains(named, a.ID)
 	}
 	for family, need := range needed {

@@ -21,7 +21,7 @@ const (
 import "testing"
 
 func TestWrongKey(t *testing.T) {
-	t.Run("of somebody else", func(t *testing.T) {
+	t.Run("of another user", func(t *testing.T) {
 		if Open("wrong") {
 			t.Fatal("open")
 		}
@@ -56,7 +56,7 @@ func TestCodeSaboteurs(t *testing.T) {
 	const file = "guard/guard.go"
 	openAll := edit{file, `return key == "right"`, "return true"}
 	noCheck := edit{file, `if key == "" {`, "if false {"}
-	wrongKey := in("guard", "TestWrongKey/of somebody else")
+	wrongKey := in("guard", "TestWrongKey/of another user")
 	for name, tt := range map[string]struct {
 		code code
 		want status
@@ -72,7 +72,7 @@ func TestCodeSaboteurs(t *testing.T) {
 			caught, "",
 		},
 		"one that the other is not enough for": {
-			code{given: []edit{openAll}, edits: []edit{noCheck}, caught: wrongKey}, broken, "with the other layers gone",
+			code{given: []edit{openAll}, edits: []edit{noCheck}, caught: wrongKey}, broken, "without the other layers",
 		},
 		"one that takes more than it says":      {code{edits: []edit{openAll}, caught: wrongKey, holds: wrongKey}, unnoticed, ""},
 		"one after which something still holds": {code{edits: []edit{openAll}, caught: wrongKey, holds: in("guard", "TestNoKey")}, caught, ""},
@@ -109,8 +109,8 @@ func TestDataSaboteurs(t *testing.T) {
 		"another attack":               {data{doctor: []string{"rls.disabled"}, attacks: []string{"A47-give"}}, found, unnoticed},
 		"an attack where none may":     {data{doctor: []string{"rls.disabled"}}, found, unnoticed},
 		"found, and another layer":     {data{doctor: []string{"rls.disabled"}}, examined{findings: []string{"rls.disabled"}}, caught},
-		"nobody notices":               {data{doctor: []string{"rls.disabled"}}, examined{}, unnoticed},
-		"nobody notices, or has to":    {data{}, examined{}, unnoticed},
+		"nothing notices":              {data{doctor: []string{"rls.disabled"}}, examined{}, unnoticed},
+		"nothing notices, or should":   {data{}, examined{}, unnoticed},
 		"noticed by the attacks alone": {data{attacks: []string{"A46-read-by-id"}}, examined{breaches: found.breaches}, caught},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -121,8 +121,6 @@ func TestDataSaboteurs(t *testing.T) {
 	}
 }
 
-// On a real database: what changes nothing is not noticed, what can't be planted is broken, and what opens a table is
-// noticed by the doctor and by attacks.
 func TestDataSaboteursOnADatabase(t *testing.T) {
 	t.Parallel()
 	cluster := testdb.OwnCluster(t)

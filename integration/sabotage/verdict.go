@@ -10,30 +10,29 @@ import (
 type status string
 
 const (
-	// caught: everything that had to notice did, and everything that had to hold held.
+	// caught: everything that must notice it did, and every other layer still protected.
 	caught status = "caught"
-	// unnoticed: something that had to notice did not.
+	// unnoticed: something that must notice it did not.
 	unnoticed status = "UNNOTICED"
-	// broken: the trial proves nothing, because the saboteur itself does not work.
+	// broken: the saboteur does not work.
 	broken status = "BROKEN"
 )
 
-// verdict is what came of one saboteur.
+// verdict is the result of one saboteur.
 type verdict struct {
 	ID      string `json:"id"`
 	Layer   layer  `json:"layer"`
 	Removes string `json:"removes"`
 	Status  status `json:"status"`
-	// By are the tests, findings and attacks that noticed, those that the saboteur names first.
+	// By lists the tests, findings and attacks that noticed it, those that the saboteur names first.
 	By []string `json:"by"`
-	// Missed are those that had to notice, or to hold, and did not.
+	// Missed lists those that should have noticed it, or should have passed.
 	Missed []string `json:"missed,omitempty"`
-	// Held says what keeps tenants apart meanwhile, and Stayed which tests say so. Crossed is true where the attack kit
-	// got through.
+	// Held is the layer that still isolates, and Stayed the tests that prove it. Crossed is set if an attack succeeded.
 	Held    string   `json:"held,omitempty"`
 	Stayed  []string `json:"stayed,omitempty"`
 	Crossed bool     `json:"crossed,omitempty"`
-	// Why is what broke.
+	// Why is the error of a broken saboteur.
 	Why  string `json:"why,omitempty"`
 	Took string `json:"took"`
 }
@@ -42,7 +41,7 @@ func newVerdict(s saboteur) verdict {
 	return verdict{ID: s.id, Layer: s.layer, Removes: s.removes, Held: s.held, By: []string{}}
 }
 
-// end sets the status, from what was missed and what went wrong.
+// end sets the status.
 func (v verdict) end(err error, began time.Time) verdict {
 	v.Took = time.Since(began).Round(100 * time.Millisecond).String()
 	switch {
@@ -56,7 +55,7 @@ func (v verdict) end(err error, began time.Time) verdict {
 	return v
 }
 
-// noticed notes what did notice, with the wanted ones first, and what was wanted and did not.
+// noticed adds what noticed it, the wanted ones first, and what was wanted and did not.
 func (v verdict) noticed(kind string, wanted, got []string) verdict {
 	for _, w := range wanted {
 		if slices.Contains(got, w) {

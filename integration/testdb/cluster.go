@@ -19,25 +19,25 @@ const (
 	ownerRole = migrate.OwnerRole
 	appRole   = migrate.AppRole
 
-	// adminConnections is how many databases one process makes or drops at the same time.
+	// adminConnections limits how many databases a process creates or drops in parallel.
 	adminConnections = 4
 )
 
 // Cluster is a PostgreSQL server for tests.
 type Cluster struct {
-	// Version is the server's, such as "16.9".
+	// Version is the server's version, such as "16.9".
 	Version string
-	// SuperURL is the superuser's, on the database postgres.
+	// SuperURL is the superuser's URL of the database postgres.
 	SuperURL string
 
 	base  *url.URL
 	admin *pgxpool.Pool
-	// strategy is the faster way to copy a database: file_copy takes two checkpoints, which cost nothing where fsync is
-	// off, and is twice as fast there; elsewhere wal_log is.
+	// strategy is how CREATE DATABASE copies. file_copy takes two checkpoints: it is twice as fast without fsync, and
+	// slower than wal_log with it.
 	strategy string
-	// own clusters belong to one test.
+	// own is set for a cluster of one test.
 	own bool
-	// keepRunning is called when a database outlives its test; hint begins the command that looks into it.
+	// keepRunning is called when a database is kept; hint is the start of the command that connects to it.
 	keepRunning func() error
 	hint        string
 
@@ -45,24 +45,24 @@ type Cluster struct {
 	template template
 }
 
-// sharedCluster is the one of this process, joined at its first use.
+// sharedCluster returns the shared cluster, and joins it on first use.
 func sharedCluster(tb testing.TB) *Cluster {
 	tb.Helper()
 	m, err := process.get()
 	if err != nil {
-		tb.Fatalf("testdb: no database, and a test without one proves nothing: %v", err)
+		tb.Fatalf("testdb: no database: %v", err)
 	}
 	return m.cluster
 }
 
-// OwnCluster is a server for this test alone, without any role or database of ours. It ends with the test.
+// OwnCluster starts a server for this test only, without bootstrap. It stops with the test.
 func OwnCluster(tb testing.TB) *Cluster {
 	tb.Helper()
 	return ownCluster(tb, startOwn)
 }
 
-// DurableCluster is an [OwnCluster] whose commits wait for the disk, as a production server's do: for measuring. It
-// takes this machine's PostgreSQL rather than Docker's, whose network would be measured with it.
+// DurableCluster is an [OwnCluster] with fsync, for benchmarks. It prefers this machine's PostgreSQL to Docker's, whose
+// network would be measured, too.
 func DurableCluster(tb testing.TB) *Cluster {
 	tb.Helper()
 	return ownCluster(tb, startDurable)
@@ -70,14 +70,14 @@ func DurableCluster(tb testing.TB) *Cluster {
 
 func ownCluster(tb testing.TB, start func(context.Context) (ownServer, error)) *Cluster {
 	tb.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), serverTimeout)
 	defer cancel()
 	server, err := start(ctx)
 	if err != nil {
-		tb.Fatalf("testdb: a cluster of the test's own: %v", err)
+		tb.Fatalf("testdb: start a cluster: %v", err)
 	}
 	tb.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(context.Background(), serverTimeout)
 		defer cancel()
 		if err := server.stop(ctx); err != nil {
 			tb.Errorf("testdb: %v", err)
@@ -92,15 +92,15 @@ func ownCluster(tb testing.TB, start func(context.Context) (ownServer, error)) *
 	return c
 }
 
-// String names the server and no secret.
+// String returns the server's name, without secrets.
 func (c *Cluster) String() string { return "PostgreSQL " + c.Version + " on " + c.base.Host }
 
-// connect opens the superuser's pool and reads the version.
+// connect opens the superuser's pool.
 func connect(ctx context.Context, superURL string) (*Cluster, error) {
 	base, err := url.Parse(superURL)
 	if err != nil {
-		// The error of net/url prints what it could not parse, password included.
-		return nil, errors.New("the superuser's URL cannot be parsed")
+		// The error of net/url contains the password.
+		return nil, errors.New("parse the superuser's URL: invalid URL")
 	}
 	config, err := pgxpool.ParseConfig(superURL)
 	if err != nil {
@@ -121,7 +121,7 @@ func connect(ctx context.Context, superURL string) (*Cluster, error) {
 	return c, nil
 }
 
-// password of a role follows from the superuser's, so that all processes know it and none has to tell another.
+// password derives a role's password from the superuser's, so that all processes use the same.
 func (c *Cluster) password(role string) string {
 	secret, _ := c.base.User.Password()
 	mac := hmac.New(sha256.New, []byte(secret))

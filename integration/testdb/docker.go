@@ -25,14 +25,14 @@ import (
 )
 
 const (
-	// image is the PostgreSQL that docker-compose.yml runs.
+	// image is that of docker-compose.yml.
 	image = "postgres:16"
-	// dockerWithin is how long an engine may take to answer before it counts as absent.
+	// dockerWithin limits how long an engine may take to answer.
 	dockerWithin = 3 * time.Second
-	// pullWithin bounds the download of the image, and pullAgainAfter is how long a failed one counts.
+	// pullWithin limits the download of the image. After a failure, pullAgainAfter delays the next attempt.
 	pullWithin     = 2 * time.Minute
 	pullAgainAfter = 10 * time.Minute
-	// ownLabel marks containers of one test, for the clean-up after a crash. Its value is the user.
+	// ownLabel marks containers of one test for the cleanup after a crash. Its value is the user.
 	ownLabel = "konstruct.test.cluster"
 
 	superuser = "postgres"
@@ -41,7 +41,7 @@ const (
 //nolint:gochecknoglobals // a constant that Go cannot express
 var dockerKind = kind{name: "docker", start: startDocker, stop: stopDocker}
 
-// dockerAnswers says why there is no engine to use, or nil. The library panics on some configurations.
+// dockerAnswers returns an error if no engine answers. The library panics on some configurations.
 func dockerAnswers(ctx context.Context) error {
 	answer := make(chan error, 1)
 	go func() {
@@ -67,8 +67,7 @@ func ping(ctx context.Context) error {
 	})
 }
 
-// obtainImage pulls an image that the engine does not have. Where that fails, as it does offline, the other processes of
-// the run need not find out for themselves.
+// obtainImage pulls a missing image. It records a failure, so that the run's other processes do not wait for it again.
 func obtainImage(ctx context.Context, name string) error {
 	return withEngine(func(engine client.APIClient) error {
 		if _, err := engine.ImageInspect(ctx, name); err == nil {
@@ -112,8 +111,8 @@ func withEngine(do func(client.APIClient) error) error {
 	return do(provider.Client())
 }
 
-// tameLibrary has to come before the library's first use. Its reaper stays off: it would end the shared container with
-// the first process, and what it does for crashes the next run does here. Its chatter is not the tests'.
+// tameLibrary must run before the library's first use. It disables the reaper, which would stop the shared container with
+// the first process, and the library's log.
 func tameLibrary() error {
 	log.SetDefault(log.NewNoopLogger())
 	const reaper = "TESTCONTAINERS_RYUK_DISABLED"
@@ -123,7 +122,7 @@ func tameLibrary() error {
 	return os.Setenv(reaper, "true")
 }
 
-// startDocker reuses the container that the place remembers, if it answers.
+// startDocker reuses the recorded container if it answers.
 func startDocker(ctx context.Context, p *place) (string, error) {
 	kept, err := os.ReadFile(p.file("url"))
 	if err == nil && answers(ctx, string(kept)) == nil {
@@ -139,7 +138,7 @@ func startDocker(ctx context.Context, p *place) (string, error) {
 	return server.superURL, os.WriteFile(p.file("url"), []byte(server.superURL), 0o600)
 }
 
-// stopDocker removes the shared container, and those that crashed tests have left.
+// stopDocker removes the shared container and those of crashed tests.
 func stopDocker(ctx context.Context, p *place) error {
 	if err := remove(p.file("url")); err != nil {
 		return err
@@ -169,7 +168,7 @@ func stopDocker(ctx context.Context, p *place) error {
 
 func containerName() string { return "konstruct-test-" + strconv.Itoa(os.Geteuid()) }
 
-// runPostgres starts a container without durability, and leaves none when it fails.
+// runPostgres starts a container without fsync, and removes it on failure.
 func runPostgres(ctx context.Context, more ...testcontainers.ContainerCustomizer) (ownServer, error) {
 	if err := tameLibrary(); err != nil {
 		return ownServer{}, err
@@ -197,8 +196,8 @@ func runPostgres(ctx context.Context, more ...testcontainers.ContainerCustomizer
 	return ownServer{superURL: superURL, stop: stop}, nil
 }
 
-// reach finds the address under which the container's port is open. The library's guess is wrong where an engine runs
-// inside a container: there a published port is on loopback, as on an ordinary machine.
+// reach returns the address of the container's port. The library's address is wrong if the engine runs in a container:
+// published ports are on loopback there, too.
 func reach(ctx context.Context, container testcontainers.Container, password string) (string, error) {
 	port, err := container.MappedPort(ctx, "5432/tcp")
 	if err != nil {
@@ -234,7 +233,7 @@ func ownLabels() testcontainers.CustomizeRequestOption {
 	return testcontainers.WithLabels(map[string]string{ownLabel: strconv.Itoa(os.Geteuid())})
 }
 
-// answers logs in once, and soon.
+// answers logs in once.
 func answers(ctx context.Context, superURL string) error {
 	ctx, cancel := context.WithTimeout(ctx, dockerWithin)
 	defer cancel()

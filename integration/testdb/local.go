@@ -9,14 +9,14 @@ import (
 	"github.com/konstruct/konstruct/local"
 )
 
-// maxConnections is for all packages' tests together.
+// maxConnections is for the tests of all packages.
 const maxConnections = "300"
 
 //nolint:gochecknoglobals // a constant that Go cannot express
 var localKind = kind{name: "local", start: startLocal, stop: stopLocal}
 
-// startLocal keeps the data when the server stops: the next run finds the template, and kept databases, again.
-// Data that a crash of the machine has spoilt, since it is not synced to disk, is thrown away.
+// startLocal keeps the data when the server stops, so that the next run finds the template and kept databases. Data that a
+// crash of the machine damaged, because it is not synced to disk, is deleted.
 func startLocal(ctx context.Context, p *place) (string, error) {
 	options := local.PostgresOptions{
 		Folder: p.file("server"), Throwaway: true, Detached: true,
@@ -44,13 +44,12 @@ func stopLocal(ctx context.Context, p *place) error {
 	return err
 }
 
-// ownServer is a server for one test.
 type ownServer struct {
 	superURL string
 	stop     func(context.Context) error
 }
 
-// startOwn takes the kind that the shared server has; with one from KONSTRUCT_TEST_DATABASE_URL, this machine's.
+// startOwn starts the kind of the shared server, or this machine's if KONSTRUCT_TEST_DATABASE_URL is set.
 func startOwn(ctx context.Context) (ownServer, error) {
 	if os.Getenv(urlVariable) != "" && os.Getenv(serverVariable) == "" {
 		server, err := ownLocal(ctx)
@@ -69,7 +68,7 @@ func startOwn(ctx context.Context) (ownServer, error) {
 	return ownLocal(ctx)
 }
 
-// startDurable begins with this machine's, unless KONSTRUCT_TEST_SERVER asks for Docker's.
+// startDurable prefers this machine's, unless KONSTRUCT_TEST_SERVER is docker.
 func startDurable(ctx context.Context) (ownServer, error) {
 	asked := os.Getenv(serverVariable)
 	if asked != dockerKind.name {

@@ -15,7 +15,7 @@ import (
 
 const (
 	namePrefix = "test_"
-	// stamp is the part of a name that tells its age, in UTC.
+	// stamp is the format of the time in a name, in UTC.
 	stamp = "20060102t150405"
 	// longestName is PostgreSQL's limit in bytes.
 	longestName = 63
@@ -24,13 +24,13 @@ const (
 	keptMark     = "kept for "
 	keepFor      = 24 * time.Hour
 	keepMost     = 50
-	// abandonAfter is when a database of an unknown process is given up. No test runs that long.
+	// abandonAfter is the age at which other processes' databases are dropped. No test runs that long.
 	abandonAfter = 2 * time.Hour
 )
 
 var notInNames = regexp.MustCompile(`[^a-z0-9]+`)
 
-// databaseName is unique, tells when it was made and for which test, and needs no quoting.
+// databaseName returns a unique name with the time and the test, which needs no quoting.
 func databaseName(test string, now time.Time) string {
 	head := namePrefix + now.UTC().Format(stamp) + "_"
 	tail := "_" + strings.ToLower(rand.Text()[:6])
@@ -39,7 +39,7 @@ func databaseName(test string, now time.Time) string {
 	return head + slug[:min(len(slug), room)] + tail
 }
 
-// madeAt reads the time out of a name.
+// madeAt parses the time in a name.
 func madeAt(name string) (time.Time, bool) {
 	rest, ours := strings.CutPrefix(name, namePrefix)
 	if !ours || len(rest) < len(stamp) {
@@ -57,14 +57,14 @@ type found struct {
 
 func (f found) kept() bool { return strings.HasPrefix(f.Comment, keptMark) }
 
-// superfluous picks what a clean-up drops. Alone means that no other process of ours uses the cluster: then whatever was
-// not kept is a crashed one's, and templates other than the current are of former migrations.
+// superfluous returns the databases to drop. If alone, no other process uses the cluster: databases that were not kept
+// belong to crashed processes, and other templates to previous migrations.
 func superfluous(all []found, current string, alone bool, now time.Time) []string {
 	var (
 		drop []string
 		kept int
 	)
-	// Newest first, so that the oldest of too many kept ones go.
+	// Newest first: the oldest of too many kept ones are dropped.
 	for _, f := range all {
 		made, dated := madeAt(f.Name)
 		switch {
@@ -86,7 +86,7 @@ func superfluous(all []found, current string, alone bool, now time.Time) []strin
 	return drop
 }
 
-// cleanUp drops what former runs have left behind.
+// cleanUp drops databases of previous runs.
 func (c *Cluster) cleanUp(ctx context.Context, alone bool) error {
 	key, err := c.templateKey()
 	if err != nil {
@@ -118,7 +118,7 @@ func dropAny(ctx context.Context, conn *pgx.Conn, name string) error {
 	)
 }
 
-// markKept lets the database outlive its test, and the server its processes.
+// markKept keeps the database and the server.
 func (c *Cluster) markKept(ctx context.Context, name, test string) error {
 	var comment string
 	err := c.admin.QueryRow(ctx, "SELECT format('COMMENT ON DATABASE %I IS %L', $1::text, $2::text)", name, keptMark+test).Scan(&comment)
@@ -131,7 +131,7 @@ func (c *Cluster) markKept(ctx context.Context, name, test string) error {
 	return c.keepRunning()
 }
 
-// lookInto is a command for a person's terminal. The password comes from a file, so that no log shows it.
+// lookInto returns a command that connects. It reads the password from a file, so that logs do not contain it.
 func (c *Cluster) lookInto(name string) string {
 	return fmt.Sprintf("%spsql -h %s -p %s -U %s %s", c.hint, c.base.Hostname(), c.base.Port(), c.base.User.Username(), name)
 }

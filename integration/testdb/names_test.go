@@ -52,8 +52,8 @@ func TestSuperfluous(t *testing.T) {
 		alone bool
 		want  []string
 	}{
-		"others are at work":     {false, []string{old.Name, keptLong.Name}},
-		"nobody else is at work": {true, []string{fresh.Name, old.Name, keptLong.Name, former.Name}},
+		"other processes run":   {false, []string{old.Name, keptLong.Name}},
+		"no other process runs": {true, []string{fresh.Name, old.Name, keptLong.Name, former.Name}},
 	} {
 		require.Equal(t, tt.want, superfluous(all, current.Name, tt.alone, now), name)
 	}

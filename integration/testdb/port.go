@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// FreePort returns a port of the loopback on which nothing listens. It is below the range that Linux takes for outgoing
-// connections, so that none of those takes it before its server starts.
+// FreePort returns a free port of loopback, below Linux's range for outgoing connections, which could take it before the
+// server starts.
 func FreePort(tb testing.TB) int {
 	tb.Helper()
 	for range 100 {

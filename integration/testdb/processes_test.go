@@ -22,9 +22,9 @@ import (
 
 const childVariable = "KONSTRUCT_TESTDB_CHILD"
 
-// TestChild is what the processes below run: a package's test binary with one test. Here itself it has nothing to do.
+// TestChild runs in the processes below. In this process it does nothing.
 //
-//nolint:paralleltest // it is alone in its process
+//nolint:paralleltest // it runs alone in its process
 func TestChild(t *testing.T) {
 	role := os.Getenv(childVariable)
 	if role == "" {
@@ -35,7 +35,7 @@ func TestChild(t *testing.T) {
 	require.NoError(t, err)
 	switch role {
 	case "share":
-		// Until the parent closes the pipe, and then once more: is the server still there?
+		// Waits until the parent closes the pipe, then checks that the server still runs.
 		_, err := io.ReadAll(os.Stdin)
 		require.NoError(t, err)
 		require.Equal(t, "1", ask(t, db.AppURL, "SELECT '1'"))
@@ -49,7 +49,7 @@ func TestChild(t *testing.T) {
 	}
 }
 
-// site is a folder in which processes find each other, apart from those of the run that this test belongs to.
+// site is a folder for processes that are independent of this test's run.
 type site struct{ tmp string }
 
 func newSite(t *testing.T) site {
@@ -74,7 +74,7 @@ type child struct {
 	url, name string
 	stdin     io.WriteCloser
 	stdout    *bufio.Reader
-	// said is stdout up to the database's name; both others are complete at the end.
+	// said is stdout up to the database's name; the others are complete at the end.
 	said, stderr *strings.Builder
 	cmd          *exec.Cmd
 }
@@ -113,7 +113,7 @@ func (s site) start(t *testing.T, role string, env ...string) *child {
 	return c
 }
 
-// end lets the child finish and returns what it said.
+// end lets the child finish and returns its output.
 func (c *child) end(t *testing.T) (string, error) {
 	t.Helper()
 	require.NoError(t, c.stdin.Close())
@@ -131,7 +131,7 @@ func (c *child) endWell(t *testing.T) {
 
 var databaseInURL = regexp.MustCompile(`/[^/?]+\?`)
 
-// admin is the same server's database postgres.
+// admin returns the URL of the server's database postgres.
 func (c *child) admin() string { return databaseInURL.ReplaceAllString(c.url, "/postgres?") }
 
 func (c *child) exists(t *testing.T, name string) bool {
@@ -160,7 +160,7 @@ func TestTheLastProcessStopsTheServer(t *testing.T) {
 	require.False(t, stopped(t, second.admin()), "the second still needs it")
 	require.False(t, second.exists(t, first.name), "a passed test's database goes")
 	second.endWell(t)
-	require.True(t, stopped(t, second.admin()), "nobody needs it any more")
+	require.True(t, stopped(t, second.admin()), "no process uses it")
 }
 
 func TestWhatACrashLeavesIsReclaimed(t *testing.T) {
@@ -169,7 +169,7 @@ func TestWhatACrashLeavesIsReclaimed(t *testing.T) {
 	crashed := s.start(t, "crash")
 	_, err := crashed.end(t)
 	require.Error(t, err)
-	require.False(t, stopped(t, crashed.admin()), "nobody was there to stop it")
+	require.False(t, stopped(t, crashed.admin()), "no process stopped it")
 	require.True(t, crashed.exists(t, crashed.name))
 
 	next := s.start(t, "share")
@@ -179,7 +179,7 @@ func TestWhatACrashLeavesIsReclaimed(t *testing.T) {
 	require.True(t, stopped(t, next.admin()))
 }
 
-func TestACrashBesideOthersDisturbsNobody(t *testing.T) {
+func TestACrashDoesNotDisturbOthers(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	steady := s.start(t, "share")
@@ -238,7 +238,7 @@ func TestNoServerIsAFailure(t *testing.T) {
 	c := newSite(t).start(t, "share", "KONSTRUCT_POSTGRES_BIN="+t.TempDir())
 	out, err := c.end(t)
 	require.Error(t, err)
-	require.Contains(t, out, "no database, and a test without one proves nothing")
+	require.Contains(t, out, "testdb: no database: ")
 	require.NotContains(t, out, "SKIP")
 }
 
@@ -249,8 +249,8 @@ func passwordOf(t *testing.T, url string) string {
 	return config.Password
 }
 
-// An engine that answers, and neither has the image nor can pull it.
-func TestAnEngineWithoutTheImageIsPassedOver(t *testing.T) {
+// The engine answers, but neither has the image nor can pull it.
+func TestAnEngineWithoutTheImageIsNotUsed(t *testing.T) {
 	t.Parallel()
 	engine := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Api-Version", "1.47")
@@ -279,9 +279,9 @@ func TestAnEngineWithoutTheImageIsPassedOver(t *testing.T) {
 	require.Contains(t, out, "(local)")
 	exposed, err := filepath.Glob(filepath.Join(s.tmp, "konstruct-test-*-no-*"))
 	require.NoError(t, err)
-	require.Empty(t, exposed, "the note about the failure lies where no other user can write")
+	require.Empty(t, exposed, "the note about the failure is where no other user can write")
 
 	out, err = s.start(t, "share", append(env, "KONSTRUCT_TEST_SERVER=docker")...).end(t)
-	require.Error(t, err, "an engine that was asked for is not passed over")
+	require.Error(t, err, "an engine that was asked for must be used")
 	require.NotContains(t, out, "(local)")
 }

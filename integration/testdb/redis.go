@@ -7,17 +7,17 @@ import (
 	"github.com/konstruct/konstruct/local"
 )
 
-// Redis is the URL of a Redis of the test's own: redis-server when this machine has it, else miniredis.
+// Redis starts a Redis for the test, redis-server or else miniredis, and returns its URL.
 func Redis(tb testing.TB) string {
 	tb.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), serverTimeout)
 	defer cancel()
 	redis, err := local.StartRedis(ctx, local.RedisOptions{Throwaway: true})
 	if err != nil {
 		tb.Fatalf("testdb: no Redis: %v", err)
 	}
 	tb.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(context.Background(), serverTimeout)
 		defer cancel()
 		if err := redis.Stop(ctx); err != nil {
 			tb.Errorf("testdb: %v", err)

@@ -21,21 +21,19 @@ const (
 	serverVariable = "KONSTRUCT_TEST_SERVER"
 )
 
-// membership is how this process takes part: at its first test with a database, until [Main] ends.
+// membership lasts from the process's first test with a database until [Main] ends.
 type membership struct {
 	once   sync.Once
 	member *member
 	err    error
 }
 
-// process is global because that is what it stands for: the test binary as a whole.
-//
-//nolint:gochecknoglobals // one a process, by its nature
+//nolint:gochecknoglobals // one per process
 var process membership
 
 func (p *membership) get() (*member, error) {
 	p.once.Do(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(context.Background(), serverTimeout)
 		defer cancel()
 		p.member, p.err = join(ctx)
 	})
@@ -45,13 +43,13 @@ func (p *membership) get() (*member, error) {
 // member is a process that uses the shared cluster.
 type member struct {
 	cluster *Cluster
-	// The rest is empty for a cluster from KONSTRUCT_TEST_DATABASE_URL, which is not ours to stop.
+	// The rest is empty for a cluster from KONSTRUCT_TEST_DATABASE_URL, which is not stopped.
 	place *place
 	alive *flock.File
 }
 
-// Main is a package's TestMain: it runs the tests and leaves the shared server, which stops with the last process.
-// A package without it works, but leaves its server to the next run.
+// Main is a package's TestMain. It runs the tests, and stops the shared server if no other process uses it. Without Main, the
+// next run stops the server.
 //
 //	func TestMain(m *testing.M) { testdb.Main(m) }
 func Main(m *testing.M) {
@@ -59,14 +57,14 @@ func Main(m *testing.M) {
 	if process.member == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), serverTimeout)
 	defer cancel()
 	if err := process.member.leave(ctx); err != nil {
 		fmt.Fprintf(os.Stderr, "testdb: %v\n", err)
 	}
 }
 
-// join finds or starts the server and becomes one of its users.
+// join finds or starts the server.
 func join(ctx context.Context) (*member, error) {
 	if given := os.Getenv(urlVariable); given != "" {
 		return joinGiven(ctx, given)
@@ -95,7 +93,7 @@ func joinGiven(ctx context.Context, given string) (*member, error) {
 // kind is a way to run the server.
 type kind struct {
 	name string
-	// start returns the superuser's URL, of the server that runs already if one does.
+	// start returns the superuser's URL of the server, and starts it if it does not run.
 	start func(context.Context, *place) (string, error)
 	stop  func(context.Context, *place) error
 }
@@ -108,7 +106,7 @@ func chooseKind(ctx context.Context, wanted string) (kind, error) {
 		return dockerKind, dockerAnswers(ctx)
 	case "":
 		if dockerAnswers(ctx) != nil {
-			return localKind, nil //nolint:nilerr // without an engine there is this machine's
+			return localKind, nil //nolint:nilerr // without an engine, use this machine's
 		}
 		if err := obtainImage(ctx, image); err != nil {
 			fmt.Fprintf(os.Stderr, "testdb: %v: using this machine's PostgreSQL\n", err)
@@ -120,7 +118,7 @@ func chooseKind(ctx context.Context, wanted string) (kind, error) {
 	}
 }
 
-// place is the folder in which the processes of one user find each other, one for each kind of server.
+// place is the folder through which the processes of one user share a server of one kind.
 type place struct {
 	kind   kind
 	folder string
@@ -135,13 +133,13 @@ func openPlace(k kind) (*place, error) {
 	return p, local.OwnFolder(p.folder)
 }
 
-// ownFolder is where the test processes of one user leave each other files. No other user can write to it.
+// ownFolder returns the user's folder for shared files. No other user can write to it.
 func ownFolder() (string, error) {
 	folder := filepath.Join(os.TempDir(), "konstruct-test-"+strconv.Itoa(os.Geteuid()))
 	return folder, local.OwnFolder(folder)
 }
 
-// placeName keeps apart the servers of chosen binaries: a run on one version must not join another's, nor its data.
+// placeName separates servers by their binaries, so that a run does not join a server of another version.
 func placeName(k kind, binaries string) string {
 	if binaries == "" || k.name != localKind.name {
 		return k.name
@@ -152,15 +150,15 @@ func placeName(k kind, binaries string) string {
 
 func (p *place) file(name string) string { return filepath.Join(p.folder, name) }
 
-// changing is held while somebody starts, joins, leaves or stops. Living is shared by every member: whoever gets it
-// alone knows that there is no other.
+// changing is locked to start, join, leave or stop. Every member shares the lock of living, so the process that locks it
+// exclusively is the only one.
 func (p *place) changing(ctx context.Context) (*flock.File, error) {
 	return flock.Lock(ctx, p.file("changing"))
 }
 
 func (p *place) living() string { return p.file("living") }
 
-// keepMarker lies in the folder while a kept database wants the server to run on.
+// keepMarker is a file that keeps the server running for a kept database.
 func (p *place) keepMarker() string { return p.file("kept") }
 
 func (p *place) join(ctx context.Context) (*member, error) {
@@ -220,7 +218,7 @@ func (p *place) cluster(ctx context.Context) (*Cluster, error) {
 	return c, nil
 }
 
-// leave stops the server when nobody else uses it and nothing was kept.
+// leave stops the server if no other process uses it and no database was kept.
 func (m *member) leave(ctx context.Context) error {
 	m.cluster.admin.Close()
 	if m.place == nil {
@@ -244,7 +242,7 @@ func (m *member) leave(ctx context.Context) error {
 	return m.place.kind.stop(ctx, m.place)
 }
 
-// announce goes to stderr, which `go test` shows for failing packages and with -v.
+// announce prints to stderr, which `go test` shows for failing packages and with -v.
 func announce(c *Cluster, source string) {
 	fmt.Fprintf(os.Stderr, "testdb: %s (%s)\n", c, source)
 }

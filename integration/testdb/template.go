@@ -24,15 +24,15 @@ const (
 	preparing = 0x6b6f6e7374
 )
 
-// template is the migrated database that [New] clones. Its two errors are apart, because tests of the chain itself need
-// the roles but no chain that works.
+// template is the migrated database that [New] clones. It has two errors, because tests of the migrations need the roles
+// even if the migrations fail.
 type template struct {
 	name         string
 	bootstrapErr error
 	chainErr     error
 }
 
-// prepare makes sure, once a process, that the cluster has the roles and the template.
+// prepare creates the roles and the template once per process, unless they exist.
 func (c *Cluster) prepare(ctx context.Context) *template {
 	c.once.Do(func() {
 		key, err := c.templateKey()
@@ -52,7 +52,7 @@ func (c *Cluster) prepare(ctx context.Context) *template {
 	return &c.template
 }
 
-// templateKey changes with whatever goes into the template or into the roles' passwords.
+// templateKey is a hash of the template's inputs and the roles' passwords.
 func (c *Cluster) templateKey() (string, error) {
 	sum, err := fs.ReadFile(migrate.Konstruct().Files, "atlas.sum")
 	if err != nil {
@@ -72,7 +72,7 @@ func (c *Cluster) templateKey() (string, error) {
 	return hex.EncodeToString(hash.Sum(nil))[:16], nil
 }
 
-// makeTemplate works on a draft and renames it at the end: a template that is there is whole.
+// makeTemplate renames a draft at the end, so that an existing template is complete.
 func (c *Cluster) makeTemplate(ctx context.Context, conn *pgx.Conn, draft string) error {
 	if err := recreate(ctx, conn, draft); err != nil {
 		return err
@@ -87,18 +87,17 @@ func (c *Cluster) makeTemplate(ctx context.Context, conn *pgx.Conn, draft string
 	}
 	return run(ctx, conn,
 		"ALTER DATABASE "+rls.Quote(draft)+" RENAME TO "+rls.Quote(c.template.name),
-		// Nobody may change what others clone.
 		"ALTER DATABASE "+rls.Quote(c.template.name)+" IS_TEMPLATE true ALLOW_CONNECTIONS false",
 	)
 }
 
-// exclusively runs do while no other process does, on a connection to the database postgres.
+// exclusively runs do under an advisory lock, on a connection to the database postgres.
 func (c *Cluster) exclusively(ctx context.Context, do func(*pgx.Conn) error) error {
 	pooled, err := c.admin.Acquire(ctx)
 	if err != nil {
 		return err
 	}
-	// Closing the connection gives the lock back in any case.
+	// Closing the connection releases the lock.
 	conn := pooled.Hijack()
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock($1)", preparing); err != nil {
@@ -127,7 +126,7 @@ func (c *Cluster) clone(ctx context.Context, name string) error {
 	return nil
 }
 
-// create makes an empty database. On a shared cluster the roles have their passwords before any test asks for them.
+// create creates an empty database. On a shared cluster it first sets the roles' passwords.
 func (c *Cluster) create(ctx context.Context, name string) error {
 	if !c.own {
 		if err := c.prepare(ctx).bootstrapErr; err != nil {
@@ -143,8 +142,8 @@ func (c *Cluster) drop(ctx context.Context, name string) error {
 	return err
 }
 
-// databaseLevel writes the statements that give the database $2 the grants and settings of the database $1.
-// Lists such as search_path are stored as they have to be written, other settings as plain text.
+// databaseLevel returns the statements that give database $2 the grants and settings of database $1. Lists such as
+// search_path are stored quoted, other settings as plain text.
 const databaseLevel = `
 WITH source AS (SELECT oid, datdba, datacl FROM pg_database WHERE datname = $1)
 SELECT format('REVOKE ALL ON DATABASE %I FROM PUBLIC, %s', $2::text, datdba::regrole) AS statement, 1 AS step
@@ -178,7 +177,6 @@ func (c *Cluster) copyDatabaseLevel(ctx context.Context, from, to string) error 
 	if err != nil || len(lines) == 0 {
 		return err
 	}
-	// One batch is one round trip and one transaction.
 	batch := &pgx.Batch{}
 	for _, l := range lines {
 		batch.Queue(l.Statement)

@@ -7,28 +7,28 @@ import (
 	"time"
 )
 
-// patience bounds each step of the harness that waits for a server.
-const patience = 2 * time.Minute
+// serverTimeout bounds each wait for a server.
+const serverTimeout = 2 * time.Minute
 
-// Database is one test's own.
+// Database is a test's database.
 type Database struct {
 	Name string
-	// AppURL logs in as konstruct_app, as the product does: whatever is under test goes through it.
+	// AppURL logs in as konstruct_app, as the product does. Use it for the code under test.
 	AppURL string
 	// OwnerURL logs in as konstruct_owner, as migrations do.
 	OwnerURL string
-	// SuperURL logs in as the superuser: to arrange and to inspect, never to act.
+	// SuperURL logs in as the superuser, to set up and to inspect.
 	SuperURL string
 }
 
-// New is a migrated database without rows. It is dropped when the test passes.
+// New returns a migrated database without rows. It is dropped when the test passes.
 func New(tb testing.TB) *Database {
 	tb.Helper()
 	return sharedCluster(tb).New(tb)
 }
 
-// Empty is a database as CREATE DATABASE leaves it: no bootstrap, no migrations, owned by the superuser. The roles
-// exist, as they do everywhere on a shared cluster, and can log in.
+// Empty returns a database without bootstrap and migrations, owned by the superuser. The cluster's roles exist and can log
+// in.
 func Empty(tb testing.TB) *Database {
 	tb.Helper()
 	return sharedCluster(tb).Empty(tb)
@@ -37,7 +37,7 @@ func Empty(tb testing.TB) *Database {
 // New is [New] on this cluster.
 func (c *Cluster) New(tb testing.TB) *Database {
 	tb.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), serverTimeout)
 	defer cancel()
 	name := databaseName(tb.Name(), time.Now())
 	if err := c.clone(ctx, name); err != nil {
@@ -46,10 +46,10 @@ func (c *Cluster) New(tb testing.TB) *Database {
 	return c.hand(tb, name)
 }
 
-// Empty is [Empty] on this cluster. On a cluster of one's own no role exists before the first bootstrap.
+// Empty is [Empty] on this cluster. On an [OwnCluster] no role exists before the first bootstrap.
 func (c *Cluster) Empty(tb testing.TB) *Database {
 	tb.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), serverTimeout)
 	defer cancel()
 	name := databaseName(tb.Name(), time.Now())
 	if err := c.create(ctx, name); err != nil {
@@ -58,11 +58,11 @@ func (c *Cluster) Empty(tb testing.TB) *Database {
 	return c.hand(tb, name)
 }
 
-// hand gives the database to the test, and takes it back at the test's end.
+// hand returns the database, and drops or keeps it when the test ends.
 func (c *Cluster) hand(tb testing.TB, name string) *Database {
 	tb.Helper()
 	tb.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(context.Background(), serverTimeout)
 		defer cancel()
 		if tb.Failed() || os.Getenv(keepVariable) == "1" {
 			c.keep(ctx, tb, name)
@@ -80,7 +80,7 @@ func (c *Cluster) hand(tb testing.TB, name string) *Database {
 	}
 }
 
-// keep marks the database, so that the clean-up of later runs spares it for a while.
+// keep marks the database, so that the cleanup of later runs keeps it for a day.
 func (c *Cluster) keep(ctx context.Context, tb testing.TB, name string) {
 	tb.Helper()
 	if c.own {

@@ -9,10 +9,10 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"entgo.io/ent/dialect"
-	entsql "entgo.io/ent/dialect/sql"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
@@ -21,8 +21,8 @@ import (
 // minKey is the minimum length of a key, in bytes.
 const minKey = 32
 
-// Limit is the number of attempts allowed within a window. A window starts with the first attempt; later attempts do not
-// extend it.
+// Limit is the number of attempts allowed within a window. A window starts with the first attempt; later attempts do
+// not extend it.
 type Limit struct {
 	Attempts int64
 	Window   time.Duration
@@ -30,8 +30,8 @@ type Limit struct {
 
 // Limits are the limits of failed logins. Zero values have defaults.
 type Limits struct {
-	// Address limits the failed attempts for an e-mail address. The default is 10 in 15 minutes. Each known device has a
-	// separate count, so that an attacker cannot lock the owner out.
+	// Address limits the failed attempts for an e-mail address, with a separate count for each known device. The default
+	// is 10 in 15 minutes.
 	Address Limit
 	// Client limits the failed attempts from a network address (an IPv6 /64), against password spraying. The default is
 	// 100 in 15 minutes.
@@ -84,53 +84,52 @@ type counter struct {
 // If the clock is set back, a window still lasts no longer than its length.
 const countAttempt = `
 INSERT INTO login_attempts AS a (key, count, window_ends)
-SELECT c.key, 1, $1::timestamptz + c.micros * interval '1 microsecond' FROM unnest($2::text[], $3::bigint[]) AS c (key, micros)
+SELECT c.key, 1, $1::timestamptz + c.micros * interval '1 microsecond'
+FROM unnest($2::text[], $3::bigint[]) AS c (key, micros)
 ORDER BY c.key COLLATE "C"
 ON CONFLICT (key) DO UPDATE SET
   count       = CASE WHEN a.window_ends <= $1 THEN 1 ELSE a.count + 1 END,
-  window_ends = CASE WHEN a.window_ends <= $1 THEN excluded.window_ends ELSE least(a.window_ends, excluded.window_ends) END
+  window_ends = CASE WHEN a.window_ends <= $1 THEN excluded.window_ends
+                     ELSE least(a.window_ends, excluded.window_ends) END
 RETURNING key, count, window_ends`
 
 // count adds an attempt to every counter, committed when it returns. If a limit is exceeded, it refunds the attempt and
-// returns an [AttemptsError]: a client over its limit must not use up the limits of accounts, and concurrent logins with
-// the correct password must not lock the account.
+// returns an [AttemptsError]: a client over its limit must not use up the limits of accounts, and concurrent logins
+// with the correct password must not lock the account.
 func (a *Attempts) count(ctx context.Context, now time.Time, counters []counter) error {
 	keys, windows := make([]string, len(counters)), make([]int64, len(counters))
 	for i, c := range counters {
 		keys[i], windows[i] = c.key, c.limit.Window.Microseconds()
 	}
-	var rows entsql.Rows
-	if err := a.db.Query(ctx, countAttempt, []any{now, keys, windows}, &rows); err != nil {
-		return countError("count a login attempt", err)
-	}
-	defer func() { _ = rows.Close() }() // the error is in Err
-	var wait time.Duration
-	for rows.Next() {
-		var key sql.NullString
-		var count sql.NullInt64
-		var ends sql.NullTime
-		if err := rows.Scan(&key, &count, &ends); err != nil {
-			return countError("count a login attempt", err)
-		}
-		for _, c := range counters {
-			if c.key == key.String && count.Int64 > c.limit.Attempts {
-				wait = max(wait, ends.Time.Sub(now))
+	waits, err := pgtenant.Collect(pgtenant.Query(ctx, a.db, countAttempt, now, keys, windows),
+		func(row pgtenant.Row) (wait time.Duration, err error) {
+			var key sql.NullString
+			var count sql.NullInt64
+			var ends sql.NullTime
+			err = row.Scan(&key, &count, &ends)
+			for _, c := range counters {
+				if c.key == key.String && count.Int64 > c.limit.Attempts {
+					wait = max(wait, ends.Time.Sub(now))
+				}
 			}
-		}
-	}
-	if err := rows.Err(); err != nil {
+			return wait, err
+		})
+	if err != nil {
 		return countError("count a login attempt", err)
 	}
+	wait := slices.Max(append(waits, 0))
 	if wait == 0 {
 		return nil
 	}
 	return errors.Join(&AttemptsError{RetryAfter: wait}, a.refund(ctx, now, counters))
 }
 
-// Rows are locked in the order in which countAttempt inserts them. Refunding the only attempt of a window ends the window
-// at the epoch, because a count is never zero and the clock may be set back.
+// Rows are locked in the order of countAttempt. Refunding the only attempt of a window ends the window at the epoch,
+// because a count is never zero and the clock may be set back.
 const refundAttempt = `
-WITH counted AS (SELECT key FROM login_attempts WHERE key = ANY($2) AND window_ends > $1 ORDER BY key COLLATE "C" FOR UPDATE)
+WITH counted AS (
+  SELECT key FROM login_attempts WHERE key = ANY($2) AND window_ends > $1 ORDER BY key COLLATE "C" FOR UPDATE
+)
 UPDATE login_attempts a SET
   count       = greatest(a.count - 1, 1),
   window_ends = CASE WHEN a.count = 1 THEN 'epoch' ELSE a.window_ends END
@@ -173,7 +172,8 @@ func (a *Attempts) Clear(ctx context.Context, email string) error {
 		return err
 	}
 	key := a.addressKey(normal)
-	if _, err := pgtenant.Exec(ctx, a.db, `DELETE FROM login_attempts WHERE key = $1 OR starts_with(key, $1 || '.')`, key); err != nil {
+	const clearAttempts = `DELETE FROM login_attempts WHERE key = $1 OR starts_with(key, $1 || '.')`
+	if _, err := pgtenant.Exec(ctx, a.db, clearAttempts, key); err != nil {
 		return fmt.Errorf("clear login attempts: %w", err)
 	}
 	return nil
@@ -193,8 +193,8 @@ func (a *Attempts) hash(purpose, value string) string {
 	return hex.EncodeToString(a.sign(purpose, []byte(value)))
 }
 
-// clientOf returns the network of a client's address: the address itself, or the /64 of an IPv6 subscriber (RFC 6177).
-// It is invalid for the zero address.
+// clientOf returns the address itself, the /64 of an IPv6 subscriber (RFC 6177), or an invalid network for the zero
+// address.
 func clientOf(addr netip.Addr) netip.Prefix {
 	addr = addr.Unmap()
 	prefix, _ := addr.Prefix(min(addr.BitLen(), 64)) // fails for the zero address

@@ -22,8 +22,8 @@ const (
 	deviceBytes = deviceID + sha256.Size // and a MAC of the password hash
 )
 
-// newDevice creates a token for a device that logged in with the address and the password of hash. It is OWASP's device
-// cookie: it grants no access, but the device's attempts are counted separately.
+// newDevice creates a token for a device that logged in with the address and the password of hash: OWASP's device
+// cookie, which grants no access.
 func (a *Attempts) newDevice(email, hash string, now time.Time) string {
 	body := make([]byte, deviceID, deviceBytes+sha256.Size)
 	binary.BigEndian.PutUint64(body, uint64(now.Unix())) //nolint:gosec // after 1970
@@ -32,8 +32,8 @@ func (a *Attempts) newDevice(email, hash string, now time.Time) string {
 	return devicePrefix + base64.RawURLEncoding.EncodeToString(append(body, a.signDevice(email, body)...))
 }
 
-// device returns the device of a token, and false unless the token was issued for this address within [DeviceLifetime].
-// It does not check the password; see [Attempts.current].
+// device returns the device of a token that was issued for this address within [DeviceLifetime]. It does not check the
+// password; see [Attempts.current].
 func (a *Attempts) device(token, email string, now time.Time) ([]byte, bool) {
 	encoded, found := strings.CutPrefix(token, devicePrefix)
 	raw, _ := base64.RawURLEncoding.DecodeString(encoded) // invalid bytes fail the MAC
@@ -48,8 +48,8 @@ func (a *Attempts) device(token, email string, now time.Time) ([]byte, bool) {
 	return device, -deviceSkew <= age && age < DeviceLifetime
 }
 
-// current reports whether the device logged in with the current password. A device is unknown after a password change,
-// because the previous password may have been stolen.
+// current reports whether the device logged in with the current password: after a change, the previous one may have
+// been stolen.
 func (a *Attempts) current(device []byte, hash string) bool {
 	return hmac.Equal(device[deviceID:], a.sign("device password", []byte(hash)))
 }

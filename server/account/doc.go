@@ -5,14 +5,14 @@
 //	sessions := account.NewSessions(driver, time.Now)
 //	logins, err := account.NewLogins(ctx, account.LoginOptions{…})
 //
-// [Logins.Login] returns the same error, after the same number of hashes, for an unknown address, a wrong password and a
-// disabled user. Failed attempts are limited by e-mail address and by network address, with a separate count for each
+// [Logins.Login] returns the same error, after the same number of hashes, for an unknown address, a wrong password and
+// a disabled user. Failed attempts are limited by e-mail address and by network address, with a separate count for each
 // known device, so that an attacker cannot lock the owner out. A [Semaphore] bounds hashing, which holds no database
 // connection.
 //
 // A session is a random token of 256 bits, stored as its SHA-256. It ends at its expiry, by logout, and in the same
-// transaction in which [Users] changes the password, disables the user or revokes the admin role. User data is not cached:
-// [Sessions.Authenticate] reads it for each request, in one round trip.
+// transaction in which [Users] changes the password, disables the user or revokes the admin role. User data is not
+// cached: [Sessions.Authenticate] reads it for each request, in one round trip.
 //
 // The package imports ent, the driver and tenancy.
 package account

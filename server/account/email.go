@@ -15,8 +15,8 @@ const maxName = 200
 
 // NormalizeEmail returns the form in which addresses are stored, compared and counted: trimmed, with the local part and
 // each domain label mapped by the UsernameCaseMapped profile of RFC 8265 (width, lower case, NFC), which never maps two
-// different letters to one. Returns [ErrEmail] unless there is exactly one @ between two non-empty parts, no character
-// that the profile disallows, such as white space, and at most 254 bytes.
+// different letters to one. Returns [ErrEmail] unless the result has exactly one @ between non-empty parts, only
+// characters of the profile, and at most 254 bytes.
 func NormalizeEmail(s string) (string, error) {
 	if len(s) > 4*maxEmail {
 		return "", ErrEmail

@@ -39,6 +39,7 @@ type Logins struct {
 	unknownDevices, knownDevices *Semaphore
 	// dummyHash is compared with if there is no user, so that a failure takes the same time.
 	dummyHash string
+	counts    loginCounts
 }
 
 // Attempt is a login attempt.
@@ -85,7 +86,8 @@ func NewLogins(ctx context.Context, o LoginOptions) (*Logins, error) {
 // password is not in NFC.
 //
 // An attempt is counted before its password is hashed. It is refunded if the password is correct or was not hashed.
-func (l *Logins) Login(ctx context.Context, a Attempt) (Login, error) {
+func (l *Logins) Login(ctx context.Context, a Attempt) (login Login, err error) {
+	defer func() { l.counts.add(err) }()
 	email, _ := NormalizeEmail(a.Email) // "" for an invalid address
 	device, known := l.attempts.device(a.Device, email, l.clock())
 	release, err := l.acquire(ctx, a, email, known)
@@ -105,7 +107,7 @@ func (l *Logins) Login(ctx context.Context, a Attempt) (Login, error) {
 	if err := l.attempts.count(ctx, now, counters); err != nil {
 		return Login{}, err
 	}
-	login, err := l.verify(ctx, user, hash, a.Password)
+	login, err = l.verify(ctx, user, hash, a.Password)
 	if errors.Is(err, ErrCredentials) {
 		return Login{}, err
 	}
@@ -151,8 +153,8 @@ func (l *Logins) verify(ctx context.Context, user *ent.PortalUser, hash, passwor
 	return l.open(ctx, user)
 }
 
-// compare checks the normalized password. Hashes from before normalization are of the typed bytes, so these are compared
-// as well if they differ. Outdated is true if only they matched.
+// compare checks the normalized password, and the typed one if it differs, because older hashes are of the typed bytes.
+// Outdated is true if only that matched.
 func (l *Logins) compare(ctx context.Context, password, hash string) (same, outdated bool, err error) {
 	normal := normalizePassword(password)
 	same, err = l.hasher.Compare(ctx, normal, hash)
@@ -163,8 +165,8 @@ func (l *Logins) compare(ctx context.Context, password, hash string) (same, outd
 	return same, same, err
 }
 
-// rehash replaces the hash of a password that was not normalized. A concurrent login may have replaced it already. A
-// concurrent password change wins: open compares the hash.
+// rehash replaces the hash of a password that was not normalized, unless a concurrent login has. A concurrent password
+// change wins: open compares the hash.
 func (l *Logins) rehash(ctx context.Context, user *ent.PortalUser, password string) error {
 	hash, err := l.hasher.Hash(ctx, normalizePassword(password))
 	if err != nil {
@@ -207,8 +209,8 @@ func (l *Logins) find(ctx context.Context, email string) (*ent.PortalUser, strin
 	return user, user.HashedPassword, nil
 }
 
-// FOR SHARE waits for a concurrent change of the user and reads the row again, so that no session opens between a password
-// change and the end of the old sessions.
+// FOR SHARE waits for a concurrent change of the user, so that no session opens between a password change and the end
+// of the old sessions.
 const openSession = `
 INSERT INTO portal_sessions (token_hash, user_id, created_at, last_seen_at, expires_at)
 SELECT $1, u.id, $4, $4, $5 FROM portal_users u

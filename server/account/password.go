@@ -15,14 +15,15 @@ const (
 	MaxPassword = 1024
 )
 
-// normalizePassword returns the NFC form of a password (RFC 8265), because keyboards compose accents differently. Invalid
-// UTF-8 is kept.
+// normalizePassword returns the NFC form of a password (RFC 8265), because keyboards compose accents differently.
+// Invalid UTF-8 is kept.
 func normalizePassword(password string) string { return norm.NFC.String(password) }
 
 // CheckPassword returns [ErrPassword] if a password is too short, too long, or not valid in JSON: not UTF-8, or with
 // U+0000.
 func CheckPassword(password string) error {
-	if len(password) < MinPassword || len(password) > MaxPassword || !utf8.ValidString(password) || strings.Contains(password, "\x00") {
+	if len(password) < MinPassword || len(password) > MaxPassword ||
+		!utf8.ValidString(password) || strings.Contains(password, "\x00") {
 		return ErrPassword
 	}
 	return nil

@@ -11,8 +11,8 @@ import (
 
 // SemaphoreOptions configures a [Semaphore]. Zero values have defaults.
 type SemaphoreOptions struct {
-	// Concurrency is the number of slots. The default is half of the cores, at least 1, and no more hashes than fit into a
-	// quarter of Go's memory limit (GOMEMLIMIT), or into 64 MiB without a limit.
+	// Concurrency is the number of slots. The default is half of the cores, at least 1, bounded by the hashes that fit
+	// into a quarter of Go's memory limit (GOMEMLIMIT), or into 64 MiB without one.
 	Concurrency int
 	// MaxWaiting is the number of callers that may wait for a slot. The default is 256.
 	MaxWaiting int
@@ -26,9 +26,8 @@ const (
 	memoryDivisor = 4
 )
 
-// Semaphore bounds password hashing and is fair between clients: slots are granted to waiting clients in round-robin
-// order, however many callers of a client wait. If the queue is full, the client with the most waiting callers loses its
-// newest one. It is safe for concurrent use.
+// Semaphore bounds password hashing and is fair: it grants slots to waiting clients in round-robin order. If the queue
+// is full, the client with the most waiting callers loses its newest one. It is safe for concurrent use.
 type Semaphore struct {
 	concurrency, maxWaiting int
 

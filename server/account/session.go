@@ -67,9 +67,8 @@ SELECT u.id, u.email, u.name, u.is_admin, s.expires_at, s.last_seen_at, EXISTS (
 FROM portal_sessions s JOIN portal_users u ON u.id = s.user_id
 WHERE s.token_hash = $1 AND s.revoked_at IS NULL AND s.expires_at > $2 AND u.disabled_at IS NULL`
 
-// Authenticate returns the principal of a session token and, in the same round trip, whether the tenant exists (the zero
-// ID never does). ctx must have no tenant. Returns [ErrNoSession] if the token is malformed, unknown, expired or revoked,
-// or the user is disabled.
+// Authenticate returns the principal of a session token and whether the tenant exists, in one round trip. ctx must have
+// no tenant. Returns [ErrNoSession] if the token is malformed, unknown, expired or revoked, or the user is disabled.
 func (s *Sessions) Authenticate(ctx context.Context, token string, tenant tenancy.ID) (Principal, error) {
 	hash, ok := hashToken(token)
 	if !ok {
@@ -82,8 +81,8 @@ func (s *Sessions) Authenticate(ctx context.Context, token string, tenant tenanc
 		expires, seenAt sql.NullTime
 		now             = s.now()
 	)
-	err := pgtenant.QueryRow(ctx, s.db, authenticate, []any{hash, now, tenant.UUID()},
-		&p.ID, &email, &name, &admin, &expires, &seenAt, &exists)
+	err := pgtenant.QueryRow(ctx, s.db, authenticate, hash, now, tenant.UUID()).
+		Scan(&p.ID, &email, &name, &admin, &expires, &seenAt, &exists)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Principal{}, ErrNoSession
 	}
@@ -113,8 +112,8 @@ const touch = `UPDATE portal_sessions
 SET last_seen_at = $2, created_at = LEAST(created_at, $2), expires_at = LEAST(expires_at, $4)
 WHERE token_hash = $1 AND (last_seen_at < $3 OR last_seen_at > $2)`
 
-// touch updates last_seen_at. After a failure it is skipped for a minute, because each failure on a read-only server costs
-// a connection.
+// touch updates last_seen_at. After a failure it is skipped for a minute, because each failure on a read-only server
+// costs a connection.
 func (s *Sessions) touch(ctx context.Context, hash string, now time.Time) error {
 	if failed := s.touchFailed.Load(); failed != nil && within(seenEvery, now, *failed) {
 		return nil
@@ -142,7 +141,8 @@ func (s *Sessions) End(ctx context.Context, p Principal) error {
 // Sweep deletes sessions a day after their expiry, and expired login attempts.
 func (s *Sessions) Sweep(ctx context.Context) error {
 	now := s.now()
-	if _, err := pgtenant.Exec(ctx, s.db, `DELETE FROM portal_sessions WHERE expires_at < $1`, now.Add(-24*time.Hour)); err != nil {
+	yesterday := now.Add(-24 * time.Hour)
+	if _, err := pgtenant.Exec(ctx, s.db, `DELETE FROM portal_sessions WHERE expires_at < $1`, yesterday); err != nil {
 		return fmt.Errorf("delete expired sessions: %w", err)
 	}
 	if _, err := pgtenant.Exec(ctx, s.db, `DELETE FROM login_attempts WHERE window_ends < $1`, now); err != nil {

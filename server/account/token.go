@@ -20,8 +20,8 @@ func newToken() string {
 	return tokenPrefix + base64.RawURLEncoding.EncodeToString(b[:])
 }
 
-// hashToken returns the stored form of a token, and false for a malformed one. SHA-256 suffices, because 256 random bits
-// cannot be guessed.
+// hashToken returns the stored form of a token, and false for a malformed one. SHA-256 suffices, because 256 random
+// bits cannot be guessed.
 func hashToken(token string) (string, bool) {
 	encoded, found := strings.CutPrefix(token, tokenPrefix)
 	if !found || len(encoded) != base64.RawURLEncoding.EncodedLen(tokenBytes) {

@@ -122,8 +122,8 @@ func (u *Users) Demote(ctx context.Context, email string) error {
 	return u.change(ctx, email, func(up *ent.PortalUserUpdate) { up.SetIsAdmin(false) })
 }
 
-// change updates the user before it ends the sessions: the update locks the row, so a concurrent login waits for it or has
-// committed its session.
+// change updates the user before it ends the sessions: the update locks the row, so a concurrent login waits for it or
+// has committed its session.
 func (u *Users) change(ctx context.Context, email string, set func(*ent.PortalUserUpdate)) error {
 	email, err := NormalizeEmail(email)
 	if err != nil {

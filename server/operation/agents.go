@@ -95,7 +95,6 @@ func (a *Agents) Delete(ctx context.Context, id uuid.UUID, match Match) error {
 	return remove(ctx, id, match, a.client.Agent.Delete(), a.client.Agent.Query())
 }
 
-
 func value[T any](p *T) T {
 	if p == nil {
 		var zero T

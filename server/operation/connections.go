@@ -14,8 +14,8 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// Connections manages the channel connections of the context's tenant. Secrets are sealed before they reach SQL, and no
-// method returns one in plain text.
+// Connections manages the channel connections of the context's tenant. Secrets are sealed before they reach SQL, and
+// never returned.
 type Connections struct {
 	client *ent.Client
 	pages  Pages
@@ -56,7 +56,7 @@ func (c *Connections) List(ctx context.Context, page Page) (List[*ent.ChannelCon
 	})
 }
 
-// Create creates a connection. Returns [ErrTaken] if the workspace is already connected by any tenant, [ErrInvalid],
+// Create creates a connection. Returns [ErrTaken] if any tenant has connected the workspace, [ErrInvalid],
 // [ErrNotFound] if the tenant was deleted, or a secrets.FaultError.
 func (c *Connections) Create(ctx context.Context, n NewConnection) (*ent.ChannelConnection, error) {
 	tenant, err := tenancy.From(ctx)
@@ -91,7 +91,9 @@ func (c *Connections) Get(ctx context.Context, id uuid.UUID) (*ent.ChannelConnec
 
 // Update updates a connection, unless f is empty, and returns it. Returns [ErrNotFound], [ErrStale], [ErrInvalid] or a
 // secrets.FaultError.
-func (c *Connections) Update(ctx context.Context, id uuid.UUID, match Match, f ConnectionFields) (*ent.ChannelConnection, error) {
+func (c *Connections) Update(
+	ctx context.Context, id uuid.UUID, match Match, f ConnectionFields,
+) (*ent.ChannelConnection, error) {
 	var updated *ent.ChannelConnection
 	err := pgtenant.InTx(ctx, c.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
 		// The lock keeps concurrent updates that match any version from losing each other's secrets.
@@ -111,7 +113,9 @@ func (c *Connections) Update(ctx context.Context, id uuid.UUID, match Match, f C
 	return updated, translate("update a channel connection", err)
 }
 
-func (c *Connections) update(ctx context.Context, row *ent.ChannelConnection, f ConnectionFields) (*ent.ChannelConnection, error) {
+func (c *Connections) update(
+	ctx context.Context, row *ent.ChannelConnection, f ConnectionFields,
+) (*ent.ChannelConnection, error) {
 	update := row.Update().SetUpdatedAt(MatchVersions(row.UpdatedAt).next(c.clock()))
 	if f.Status != "" {
 		update.SetStatus(channelconnection.Status(f.Status))

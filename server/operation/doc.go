@@ -3,8 +3,8 @@
 //	agents := operation.NewAgents(client, pages, time.Now)
 //	list, err := agents.List(tenancy.With(ctx, id), operation.Page{Limit: 50})
 //
-// [Agents] and [Connections] use the context's tenant; a row of another tenant is [ErrNotFound]. [Tenants] uses a context
-// without a tenant. Callers must authorize first.
+// [Agents] and [Connections] use the context's tenant; a row of another tenant is [ErrNotFound]. [Tenants] uses a
+// context without a tenant. Callers must authorize first.
 //
 // The version of a row is its updated_at. A change names the versions it may replace ([Match]) and sets a later one,
 // whatever the clock.

@@ -34,7 +34,7 @@ const (
 	classDataException  = "22"
 )
 
-// translate adds the package's error to one of Ent or the database, which it keeps for the log.
+// translate adds the package's error to one of Ent or the database.
 func translate(what string, err error) error {
 	if err == nil {
 		return nil
@@ -68,7 +68,7 @@ func (e *TakenError) Error() string { return ErrTaken.Error() + ": " + e.Field }
 // Unwrap returns [ErrTaken].
 func (e *TakenError) Unwrap() error { return ErrTaken }
 
-// takenError returns the error of a violated unique constraint, with the field if it is known.
+// takenError returns the error of a unique violation, with the field if known.
 func takenError(err error) error {
 	db, _ := errors.AsType[*pgconn.PgError](err)
 	switch db.ConstraintName {

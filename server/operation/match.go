@@ -27,8 +27,8 @@ func (m Match) has(version time.Time) bool {
 // in is the predicate of a Match that is not any version.
 func (m Match) in(s *entsql.Selector) { entsql.FieldIn("updated_at", m.versions...)(s) }
 
-// next returns a version after those of m: now, or later if the clock is behind the one that wrote the row. So of two
-// changes that replace the same version only one can succeed.
+// next returns a version after those of m: now, or later if the clock is behind. So of two changes that replace the
+// same version only one can succeed.
 func (m Match) next(now time.Time) time.Time {
 	next := now.UTC().Truncate(time.Microsecond)
 	for _, version := range m.versions {

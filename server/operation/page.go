@@ -25,8 +25,7 @@ type List[T any] struct {
 	Next  string
 }
 
-// Pages issues cursors. A cursor is the last id of a page and a MAC over the id, the list and the tenant, so it cannot be
-// forged or used for another tenant's list.
+// Pages issues cursors. A cursor is the last id of a page with a MAC over the id, the list and the tenant.
 type Pages struct{ key []byte }
 
 // NewPages signs cursors with key: at least 32 bytes, the same on every instance.
@@ -44,7 +43,8 @@ func (p Pages) after(list string, tenant tenancy.ID, cursor string) (uuid.UUID, 
 		return uuid.Nil, nil
 	}
 	raw, err := cursorEncoding().DecodeString(cursor)
-	if err != nil || len(raw) != len(uuid.UUID{})+macBytes || strings.ContainsAny(cursor, "\r\n") { // DecodeString skips these
+	// DecodeString skips line breaks.
+	if err != nil || len(raw) != len(uuid.UUID{})+macBytes || strings.ContainsAny(cursor, "\r\n") {
 		return uuid.Nil, ErrCursor
 	}
 	last := uuid.UUID(raw[:16])
@@ -65,12 +65,13 @@ func (p Pages) mac(list string, tenant tenancy.ID, last uuid.UUID) []byte {
 	return mac.Sum(nil)[:macBytes]
 }
 
-// pageBytes bounds the texts of a page. Rows created by the API are far smaller.
+// pageBytes bounds the texts of a page, far above the size of rows from the API.
 const pageBytes = 1 << 20
 
-// cut returns a page of at most limit items and pageBytes, but at least one item. Rows has limit+1 items if another page
-// follows. Measure returns a row's id and the bytes of its texts.
-func cut[T any](p Pages, list string, tenant tenancy.ID, limit int, rows []T, measure func(T) (uuid.UUID, int)) List[T] {
+// cut returns a page of 1 to limit items and at most pageBytes. Rows has limit+1 items if another page follows.
+func cut[T any](
+	p Pages, list string, tenant tenancy.ID, limit int, rows []T, measure func(T) (uuid.UUID, int),
+) List[T] {
 	var last uuid.UUID
 	size := 0
 	for i, row := range rows {

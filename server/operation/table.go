@@ -12,22 +12,23 @@ import (
 	"github.com/konstruct/konstruct/tenancy"
 )
 
-// The methods of Ent's builders for rows of type T and predicates of type P. All tables have the columns id and updated_at.
+// The methods of Ent's builders for rows of type T and predicates of type P. All tables have the columns id and
+// updated_at.
 type (
 	query[T any, P ~func(*entsql.Selector), Q any] interface {
-		Where(...P) Q
-		Limit(int) Q
-		All(context.Context) ([]*T, error)
-		Only(context.Context) (*T, error)
-		Exist(context.Context) (bool, error)
+		Where(predicates ...P) Q
+		Limit(limit int) Q
+		All(ctx context.Context) ([]*T, error)
+		Only(ctx context.Context) (*T, error)
+		Exist(ctx context.Context) (bool, error)
 	}
 	updateOne[T any, P ~func(*entsql.Selector), U any] interface {
-		Where(...P) U
-		Save(context.Context) (*T, error)
+		Where(predicates ...P) U
+		Save(ctx context.Context) (*T, error)
 	}
 	deletion[P ~func(*entsql.Selector), D any] interface {
-		Where(...P) D
-		Exec(context.Context) (int, error)
+		Where(predicates ...P) D
+		Exec(ctx context.Context) (int, error)
 	}
 )
 

@@ -103,9 +103,9 @@ const purgeAttempts = 3
 // [ErrNotFound], [ErrStale], or [ErrNotEmpty] for rows in a table that Purge does not cover.
 //
 // Purge locks the tenant's row first. Every insert into a tenant table takes a KEY SHARE lock on that row through its
-// foreign key, so it waits for the purge and then fails with [ErrNotFound]; without the lock it could commit between the
-// deletes and fail the purge. A transaction that updates a row of the tenant before it inserts another locks in the
-// opposite order and can deadlock.
+// foreign key, so it waits and then fails with [ErrNotFound]; without the lock it could commit between the deletes and
+// fail the purge. A transaction that updates a row before it inserts another locks in the opposite order and can
+// deadlock.
 func (t *Tenants) Purge(ctx context.Context, id tenancy.ID, match Match) (Purged, error) {
 	for attempt := 1; ; attempt++ {
 		purged, err := t.purge(ctx, id, match)

@@ -45,7 +45,7 @@ func enumeration[T ~string](values []T) *huma.Schema {
 	return schema
 }
 
-// Codes returns all codes, ordered by status.
+// Codes returns all codes.
 func Codes() []Code {
 	return []Code{
 		CodeMalformed, CodeUnauthenticated, CodeInvalidCredentials, CodeInvalidSignature, CodeForbidden, CodeNotFound,

@@ -62,7 +62,7 @@ var rules = []struct {
 	message *regexp.Regexp
 	code    FieldCode
 }{
-	{regexp.MustCompile(`^(required|required \w+ parameter is missing|expected property .* to be present)`), FieldRequired},
+	{regexp.MustCompile(`^(required|expected property .* to be present)`), FieldRequired},
 	{regexp.MustCompile(`^(unexpected property|unknown query parameter)`), FieldUnknown},
 	{regexp.MustCompile(`^expected length >= (\d+)`), FieldTooShort},
 	{regexp.MustCompile(`^expected length <= (\d+)`), FieldTooLong},
@@ -74,7 +74,7 @@ var rules = []struct {
 	{regexp.MustCompile(`^expected value to be one of`), FieldChoice},
 	{regexp.MustCompile(`^expected string to match`), FieldPattern},
 	{regexp.MustCompile(`^expected string to be`), FieldFormat},
-	{regexp.MustCompile(`^(expected (boolean|number|integer|string|array|object)|invalid (boolean|integer|float))`), FieldType},
+	{regexp.MustCompile(`^(expected|invalid) (boolean|number|integer|float|string|array|object)`), FieldType},
 }
 
 // field converts an error of huma. Huma reports a missing field at its parent.

@@ -13,8 +13,8 @@ import (
 // maxFields bounds the fields of a problem.
 const maxFields = 20
 
-// fieldName matches names that may be repeated in a problem. An unknown field has an arbitrary name; one with a digit or a
-// hyphen could be a misplaced token.
+// fieldName matches names that a problem may contain. An unknown field with a digit or a hyphen could be a misplaced
+// token.
 var fieldName = regexp.MustCompile(`^[A-Za-z_]{1,40}$`)
 
 // index matches an array index.
@@ -41,8 +41,8 @@ func Install() {
 // unreadableBody is huma's message for a body that could not be read, which it reports as a 500.
 const unreadableBody = "cannot read request body"
 
-// fromHuma converts an error of huma to the violated rules. Values and free-form messages are dropped, because they contain
-// submitted data.
+// fromHuma converts an error of huma to the violated rules. Values and free-form messages are dropped, because they
+// contain submitted data.
 func fromHuma(status int, message string, errs ...error) huma.StatusError {
 	if status == http.StatusInternalServerError && message == unreadableBody {
 		return General(http.StatusBadRequest) // the client disconnected or sent a truncated body

@@ -103,8 +103,8 @@ func NotFound() *Problem { return General(http.StatusNotFound) }
 
 // Unauthenticated returns a 401 for a missing or invalid session.
 func Unauthenticated() *Problem {
-	return New(http.StatusUnauthorized, CodeUnauthenticated, "Send a valid session token as Authorization: Bearer <token>.").
-		With("WWW-Authenticate", `Bearer realm="konstruct"`)
+	return New(http.StatusUnauthorized, CodeUnauthenticated,
+		"Send a valid session token as Authorization: Bearer <token>.").With("WWW-Authenticate", `Bearer realm="konstruct"`)
 }
 
 // Forbidden returns a 403 for a principal without the platform admin role.
@@ -131,8 +131,8 @@ func Unavailable(after time.Duration) *Problem {
 	return General(http.StatusServiceUnavailable).RetryAfter(after)
 }
 
-// OutcomeUnknown returns a 503 for a change that may have been applied. It has no Retry-After, because a blind retry could
-// apply the change twice.
+// OutcomeUnknown returns a 503 for a change that may have been applied. It has no Retry-After, because a blind retry
+// could apply the change twice.
 func OutcomeUnknown() *Problem {
 	return New(http.StatusServiceUnavailable, CodeOutcomeUnknown,
 		"The change may have been applied; fetch the resource before you retry.")
@@ -140,5 +140,6 @@ func OutcomeUnknown() *Problem {
 
 // Overloaded returns a 503 for a request that was rejected because of too much load.
 func Overloaded(after time.Duration) *Problem {
-	return New(http.StatusServiceUnavailable, CodeOverloaded, "The service is overloaded; retry after retry_after seconds.").RetryAfter(after)
+	return New(http.StatusServiceUnavailable, CodeOverloaded,
+		"The service is overloaded; retry after retry_after seconds.").RetryAfter(after)
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// An attack that can't succeed proves nothing. Each case here takes one protection of a table away, and names attacks
-// that must notice; the cases without such a name take one away that another one stands in for.
+// An attack that can't succeed proves nothing. Each case removes one protection of a table and names the attacks that
+// must notice; a case without names removes one that another protection covers.
 func TestTheAttacksBite(t *testing.T) {
 	t.Parallel()
 	const tenant = "(select nullif(current_setting('app.current_tenant', true), '')::uuid)"
@@ -24,18 +24,18 @@ func TestTheAttacksBite(t *testing.T) {
 		sql     string
 		noticed []string
 	}{
-		"nothing":                        {"", nil},
-		"row-level security is off":      {"alter table invoices disable row level security", []string{"A46-read-by-id", "A46-delete-by-id", "A47-insert-for-other", "A53-leaky-function", "A55-common-values", "E02-get", "A25-never-set"}},
-		"the permissive policy is wider": {"alter policy tenant_isolation on invoices using (true) with check (true)", nil},
-		"and the floor is gone":          {noFloor + "alter policy tenant_isolation on invoices using (tenant_id = " + tenant + " or true)", []string{"A46-read-by-id", "A46-update-by-id", "A53-leaky-function"}},
-		"the floor is gone":              {noFloor, nil},
-		"a second policy lets all pass":  {"create policy careless on invoices using (true)", nil},
-		"the same, without the floor":    {noFloor + "create policy careless on invoices using (true)", []string{"A46-read-by-tenant", "A52-ctid", "A50-copy-to", "A35-alternating"}},
-		"writes are not checked":         {noFloor + "alter policy tenant_isolation on invoices with check (true)", []string{"A47-insert-for-other", "A47-insert-some", "A49-merge-insert"}},
-		"nobody sees the unowned":        {noFloor + "alter policy tenant_isolation on invoices using (coalesce(tenant_id = " + tenant + ", true))", []string{"A46-read-all", "A25-never-set", "A44-nobody"}},
-		"TRUNCATE is granted":            {"grant truncate on invoices to konstruct_app", []string{"A10-truncate", "A10-privileges"}},
-		"TRIGGER is granted":             {"grant trigger on invoices to konstruct_app", []string{"A10-trigger", "A10-privileges"}},
-		"a key spans tenants":            {"alter table invoices add constraint spans unique (number)", []string{"A17-same-value", "A17-existence-by-spanning-key"}},
+		"nothing":                                   {"", nil},
+		"row-level security is off":                 {"alter table invoices disable row level security", []string{"A46-read-by-id", "A46-delete-by-id", "A47-insert-for-other", "A53-leaky-function", "A55-common-values", "E02-get", "A25-never-set"}},
+		"the permissive policy is wider":            {"alter policy tenant_isolation on invoices using (true) with check (true)", nil},
+		"and the floor is gone":                     {noFloor + "alter policy tenant_isolation on invoices using (tenant_id = " + tenant + " or true)", []string{"A46-read-by-id", "A46-update-by-id", "A53-leaky-function"}},
+		"the floor is gone":                         {noFloor, nil},
+		"a second policy lets all pass":             {"create policy careless on invoices using (true)", nil},
+		"the same, without the floor":               {noFloor + "create policy careless on invoices using (true)", []string{"A46-read-by-tenant", "A52-ctid", "A50-copy-to", "A35-alternating"}},
+		"writes are not checked":                    {noFloor + "alter policy tenant_isolation on invoices with check (true)", []string{"A47-insert-for-other", "A47-insert-some", "A49-merge-insert"}},
+		"unowned rows are visible without a tenant": {noFloor + "alter policy tenant_isolation on invoices using (coalesce(tenant_id = " + tenant + ", true))", []string{"A46-read-all", "A25-never-set", "A44-no-tenant"}},
+		"TRUNCATE is granted":                       {"grant truncate on invoices to konstruct_app", []string{"A10-truncate", "A10-privileges"}},
+		"TRIGGER is granted":                        {"grant trigger on invoices to konstruct_app", []string{"A10-trigger", "A10-privileges"}},
+		"a key spans tenants":                       {"alter table invoices add constraint spans unique (number)", []string{"A17-same-value", "A17-existence-by-spanning-key"}},
 		"a foreign key has no tenant": {
 			"alter table invoices drop constraint replaced, add constraint replaced foreign key (replaces) references invoices (id)",
 			[]string{"A14-attach", "A14-attach-by-update"},
@@ -62,7 +62,7 @@ func TestTheAttacksBite(t *testing.T) {
 			}
 			target := target(t, db)
 			target.Entities = target.Entities[2:]
-			// The other families do not depend on a table's protection, and the other tables are protected.
+			// The other families do not depend on a table's protection.
 			report, failed := failing(t, target, "registration", "session", "connection", "leak", "driver", "redis")
 			for _, id := range tc.noticed {
 				require.True(t, failed.of(id), "%s was not noticed by %s; by %.2000s", name, id, failed)
@@ -81,13 +81,13 @@ func TestTheApplicationsCodeIsAttacked(t *testing.T) {
 		"a list that shows everybody's": {func(e *attack.Entity, super *pgtenant.Driver) {
 			e.List = func(ctx context.Context) (found any, err error) {
 				var numbers string
-				return &numbers, pgtenant.QueryRow(ctx, super, "select string_agg(number, ' ') from invoices", nil, &numbers)
+				return &numbers, pgtenant.QueryRow(ctx, super, "select string_agg(number, ' ') from invoices").Scan(&numbers)
 			}
 		}, "E01-list"},
 		"a list that asks for no tenant": {func(e *attack.Entity, _ *pgtenant.Driver) {
 			list := e.List
 			e.List = func(ctx context.Context) (any, error) { got, _ := list(ctx); return got, nil }
-		}, "E05-nobody"},
+		}, "E05-no-tenant"},
 		"a deletion that reaches everybody's": {func(e *attack.Entity, super *pgtenant.Driver) {
 			e.Delete = func(ctx context.Context, id string) (int, error) {
 				n, err := pgtenant.Exec(ctx, super, "delete from invoices where id::text = $1", id)
@@ -132,7 +132,7 @@ func TestRegistration(t *testing.T) {
 	require.False(t, report.Holds, "a target without entities proves nothing")
 }
 
-// failing makes the attacks on target without the named families, and returns the report and what failed.
+// failing runs the attacks on target without the named families, and returns the report and the failures.
 func failing(t *testing.T, target attack.Target, without ...string) (report *attack.Report, failed failures) {
 	t.Helper()
 	fake := mockt.New(t.Context(), t.Name())

@@ -14,12 +14,12 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// connections are attempts to leave something with a name on a connection: a prepared statement, a cursor, a channel.
+// connections are attempts to leave a prepared statement, a cursor or a channel on a connection.
 func connections() family {
 	return family{name: "connection", title: "Prepared statements, cursors and channels", scenarios: []scenario{
 		{
 			id:       "A68-planted-statement",
-			does:     "prepares SQL of its own under the name that the driver has given to another statement's text",
+			does:     "prepares its own SQL under the name of a statement that the driver has prepared",
 			required: "the planted SQL runs for no other tenant, in any query mode", each: (*harness).planted,
 		},
 		{
@@ -32,7 +32,7 @@ func connections() family {
 			id: "A34-cursor-by-driver", does: "fetches from a cursor WITH HOLD that another tenant has declared through the driver",
 			required: "refused, 34000",
 			once: func(s *harness, ctx context.Context) error {
-				hold := s.spell("declare left_behind cursor with hold for select * from {table}", s.tables[0], s.b.id)
+				hold := s.spell("declare left_behind cursor with hold for select * from {table}", s.tables[0], s.victim.id)
 				return s.notLeft(ctx, hold, "fetch all from left_behind", undefinedCursor)
 			},
 		},
@@ -64,10 +64,9 @@ const (
 	undefinedCursor    = "34000"
 )
 
-// queryModes are those that a configuration may choose.
 func queryModes() []string { return []string{"cache_statement", "cache_describe", "exec"} }
 
-// inEachMode opens drivers with one connection at the server itself, one for each query mode.
+// inEachMode opens a driver with one direct connection for each query mode.
 func (s *harness) inEachMode(ctx context.Context, do func(*pgtenant.Driver) error) error {
 	for _, mode := range queryModes() {
 		drv, err := pgtenant.Open(ctx, s.kit.target.DSN, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode))
@@ -83,7 +82,7 @@ func (s *harness) inEachMode(ctx context.Context, do func(*pgtenant.Driver) erro
 	return nil
 }
 
-// everyWay is inEachMode, and the driver as the product opens it, which may lead through a pooler.
+// everyWay is inEachMode, and the driver as the product opens it, which may use a pooler.
 func (s *harness) everyWay(ctx context.Context, do func(*pgtenant.Driver) error) error {
 	if err := s.inEachMode(ctx, do); err != nil {
 		return err
@@ -94,19 +93,19 @@ func (s *harness) everyWay(ctx context.Context, do func(*pgtenant.Driver) error)
 	return nil
 }
 
-// planted replaces the statement that the driver has prepared for a text, and lets others send that text.
+// planted replaces the statement that the driver has prepared for a text, and has other callers send that text.
 func (s *harness) planted(ctx context.Context, tb *table) error {
-	const mark = "planted"
-	mine := as(ctx, s.a.id)
+	const word = "planted"
+	mine := as(ctx, s.attacker.id)
 	return s.everyWay(ctx, func(drv *pgtenant.Driver) error {
 		for i, plant := range plantings() {
-			// A text of its own for each way, so that no way can profit from what the last one has left.
+			// Each way uses another text, so that it can't profit from what the last one left.
 			text := fmt.Sprintf("select %s::text as key_%d from %s", tb.Key, i, tb.SQL)
 			name := preparedName(mine, drv, text)
-			if err := plant(mine, drv, "deallocate "+name, "prepare "+name+" as select '"+mark+"'"); err != nil {
+			if err := plant(mine, drv, "deallocate "+name, "prepare "+name+" as select '"+word+"'"); err != nil {
 				return err
 			}
-			if err := s.notPlanted(ctx, drv, tb, text, mark); err != nil {
+			if err := s.notPlanted(ctx, drv, tb, text, word); err != nil {
 				return err
 			}
 		}
@@ -114,9 +113,8 @@ func (s *harness) planted(ctx context.Context, tb *table) error {
 	})
 }
 
-// plantings are the ways to run the statements that plant: each on its own, and inside a transaction that commits, that
-// rolls back, and that fails. What a session has prepared stays in all of them. Which of the statements the server
-// takes depends on the query mode.
+// plantings are the ways to run the planting statements: alone, and in a transaction that commits, rolls back or fails.
+// Prepared statements survive all of them. The query mode decides which of the statements the server accepts.
 func plantings() []func(context.Context, *pgtenant.Driver, ...string) error {
 	inside := func(end func(dialect.Tx) error, last ...string) func(context.Context, *pgtenant.Driver, ...string) error {
 		return func(ctx context.Context, drv *pgtenant.Driver, steps ...string) error {
@@ -144,8 +142,8 @@ func plantings() []func(context.Context, *pgtenant.Driver, ...string) error {
 	}
 }
 
-// preparedName returns the name under which the driver prepared a text, as the server lists it. In the query modes without
-// names, it returns a name that the driver uses in the mode cache_statement.
+// preparedName returns the server's name for the statement that the driver prepared for a text. In query modes without
+// names, it returns one that the mode cache_statement would use.
 func preparedName(ctx context.Context, drv *pgtenant.Driver, text string) string {
 	for range 2 { // so that the text is prepared
 		ask(ctx, drv, text)
@@ -157,23 +155,23 @@ func preparedName(ctx context.Context, drv *pgtenant.Driver, text string) string
 	return rls.Quote("konstruct_5")
 }
 
-// notPlanted sends the text as the others do, and wants the text to have run.
-func (s *harness) notPlanted(ctx context.Context, drv *pgtenant.Driver, tb *table, text, mark string) error {
+// notPlanted requires that the text runs as sent.
+func (s *harness) notPlanted(ctx context.Context, drv *pgtenant.Driver, tb *table, text, word string) error {
 	for _, c := range []struct {
 		says string
 		id   tenancy.ID
 		rows string
 	}{
-		{"the other tenant", s.b.id, s.b.prints[tb.Name]},
-		{"the planter", s.a.id, s.a.prints[tb.Name]},
+		{"the other tenant", s.victim.id, s.victim.digests[tb.Name]},
+		{"the planter", s.attacker.id, s.attacker.digests[tb.Name]},
 		{"no tenant", tenancy.ID{}, "0"},
 	} {
 		a := ask(as(ctx, c.id), drv, text)
 		if a.err != nil {
 			return fmt.Errorf("%s: %w", c.says, a.err)
 		}
-		if len(a.rows) > 0 && a.rows[0][0] == mark {
-			return fmt.Errorf("%s: the planted statement ran", c.says)
+		if len(a.rows) > 0 && a.rows[0][0] == word {
+			return fmt.Errorf("%s: the planted statement was executed", c.says)
 		}
 		if n, err := rowsIn(c.rows); err != nil || n != len(a.rows) {
 			return fmt.Errorf("%s: %d rows instead of %d", c.says, len(a.rows), n)
@@ -182,11 +180,11 @@ func (s *harness) notPlanted(ctx context.Context, drv *pgtenant.Driver, tb *tabl
 	return nil
 }
 
-// notLeft has the other tenant leave something, by a statement of its own and in a transaction, and looks for it afterwards:
-// that must be refused with the code, or find no row. It works on direct connections: a pooler's server sessions are
-// shared by design, and what may be left there is an accepted risk.
+// notLeft has the other tenant leave something, by a statement and in a transaction, and searches for it afterwards:
+// that must be refused with the code, or find no row. It uses direct connections: server sessions behind a pooler are
+// shared by design, an accepted risk.
 func (s *harness) notLeft(ctx context.Context, leave, look, refusal string) error {
-	theirs := as(ctx, s.b.id)
+	theirs := as(ctx, s.victim.id)
 	want := nothing()
 	if refusal != "" {
 		want = refused(refusal)
@@ -195,9 +193,9 @@ func (s *harness) notLeft(ctx context.Context, leave, look, refusal string) erro
 		if err := runInTx(theirs, drv, dialect.Tx.Commit, leave); err != nil {
 			return err
 		}
-		for _, id := range []tenancy.ID{s.a.id, {}} {
+		for _, id := range []tenancy.ID{s.attacker.id, {}} {
 			a := ask(as(ctx, id), drv, look)
-			if err := errors.Join(want.check(a), s.b.leaks(a.text(), "")); err != nil {
+			if err := errors.Join(want.check(a), s.victim.leaks(a.text(), "")); err != nil {
 				return err
 			}
 		}
@@ -205,7 +203,7 @@ func (s *harness) notLeft(ctx context.Context, leave, look, refusal string) erro
 	})
 }
 
-// flood makes a connection listen beside the driver, as code could that takes the pool, and sends it notifications.
+// flood makes a connection listen through the pool, beside the driver, and sends it notifications.
 func (s *harness) flood(ctx context.Context) error {
 	return s.inEachMode(ctx, func(drv *pgtenant.Driver) error {
 		if _, err := drv.Pool().Exec(ctx, "listen konstruct_flood"); err != nil {
@@ -238,7 +236,8 @@ func (s *harness) forget(ctx context.Context) error {
 				func(ctx context.Context) error { return runInTx(ctx, drv, dialect.Tx.Rollback, text) },
 			} {
 				// The texts are prepared, and then sent by name.
-				err := errors.Join(s.ownRows(ctx, drv, tb), s.ownRows(ctx, drv, tb), forget(as(ctx, s.a.id)), s.ownRows(ctx, drv, tb))
+				err := errors.Join(
+					s.ownRows(ctx, drv, tb), s.ownRows(ctx, drv, tb), forget(as(ctx, s.attacker.id)), s.ownRows(ctx, drv, tb))
 				if err != nil {
 					return fmt.Errorf("%q: %w", text, err)
 				}
@@ -248,17 +247,18 @@ func (s *harness) forget(ctx context.Context) error {
 	})
 }
 
-// otherCommands looks at the server process behind the connection: it must be another one after a command that could leave
-// something behind, and the same one after queries and changes.
+// otherCommands requires a new server process after a command that could leave something behind, and the same one after
+// queries and changes.
 func (s *harness) otherCommands(ctx context.Context) error {
-	mine, tb := as(ctx, s.a.id), s.tables[0]
+	mine, tb := as(ctx, s.attacker.id), s.tables[0]
 	return s.inEachMode(ctx, func(drv *pgtenant.Driver) error {
 		for _, text := range []string{
 			"select 1", "values (1)", "with x as (select 1) select * from x", "table pg_catalog.pg_class",
-			s.spell("select * from {table}", tb, s.a.id),
-			s.spell("update {table} set tenant_id = tenant_id", tb, s.a.id), s.spell("delete from {table} where false", tb, s.a.id),
-			s.spell(insert("{mine}")+" where false", tb, s.a.id),
-			s.spell("merge into {table} t using (select 1) s on false when matched then delete", tb, s.a.id),
+			s.spell("select * from {table}", tb, s.attacker.id),
+			s.spell("update {table} set tenant_id = tenant_id", tb, s.attacker.id),
+			s.spell("delete from {table} where false", tb, s.attacker.id),
+			s.spell(insert("{mine}")+" where false", tb, s.attacker.id),
+			s.spell("merge into {table} t using (select 1) s on false when matched then delete", tb, s.attacker.id),
 		} {
 			if err := s.keeps(mine, drv, true, text); err != nil {
 				return err
@@ -279,8 +279,8 @@ func (s *harness) otherCommands(ctx context.Context) error {
 	})
 }
 
-// keeps sends a statement in a transaction that is rolled back, and compares the process before and after. A statement that
-// is refused has done nothing; its connection may be kept.
+// keeps compares the server process before and after a transaction that is rolled back. A refused statement has done
+// nothing, so its connection may be kept.
 func (s *harness) keeps(ctx context.Context, drv *pgtenant.Driver, kept bool, text string) error {
 	const process = "select pg_backend_pid()"
 	before := ask(ctx, drv, process)

@@ -13,7 +13,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// contexts are attempts at how the tenant gets to the statement: unset, left over, misspelled, or changed on the way.
+// contexts are attempts with a tenant that is missing, left over, misspelled, or changed on the way to the statement.
 func contexts() family {
 	return family{name: "context", title: "Where the tenant comes from", scenarios: slices.Concat(unset(), settings(), clients())}
 }
@@ -31,7 +31,7 @@ func unset() []scenario {
 			required: "no row; writes refused, 42501",
 			each: func(s *harness, ctx context.Context, tb *table) error {
 				return s.fresh(ctx, func(raw *session) error {
-					if err := raw.all(ctx, "begin", setTenant(s.b.id, true), "commit").err; err != nil {
+					if err := raw.all(ctx, "begin", setTenant(s.victim.id, true), "commit").err; err != nil {
 						return err
 					}
 					return s.shut(ctx, raw, tb)
@@ -42,7 +42,7 @@ func unset() []scenario {
 			id: "A28-set-local", does: "sets the tenant with SET LOCAL outside of a transaction", required: "no row",
 			each: func(s *harness, ctx context.Context, tb *table) error {
 				return s.fresh(ctx, func(raw *session) error {
-					if err := raw.do(ctx, "set local "+rls.Setting+" = "+rls.Literal(s.b.id.String())).err; err != nil {
+					if err := raw.do(ctx, "set local "+rls.Setting+" = "+rls.Literal(s.victim.id.String())).err; err != nil {
 						return err
 					}
 					return s.shut(ctx, raw, tb)
@@ -53,7 +53,7 @@ func unset() []scenario {
 			id: "A31-chain", does: "chains a transaction to one that had a tenant (COMMIT AND CHAIN)", required: "no row",
 			each: func(s *harness, ctx context.Context, tb *table) error {
 				return s.fresh(ctx, func(raw *session) error {
-					if err := raw.all(ctx, "begin", setTenant(s.b.id, true), "commit and chain").err; err != nil {
+					if err := raw.all(ctx, "begin", setTenant(s.victim.id, true), "commit and chain").err; err != nil {
 						return err
 					}
 					a := raw.do(ctx, "select * from "+tb.SQL)
@@ -65,7 +65,7 @@ func unset() []scenario {
 			id: "A30-savepoint", does: "rolls back to a savepoint from before the tenant was set", required: "no row",
 			each: func(s *harness, ctx context.Context, tb *table) error {
 				return s.fresh(ctx, func(raw *session) error {
-					steps := []string{"begin", "savepoint before", setTenant(s.b.id, true), "rollback to before"}
+					steps := []string{"begin", "savepoint before", setTenant(s.victim.id, true), "rollback to before"}
 					if err := raw.all(ctx, steps...).err; err != nil {
 						return err
 					}
@@ -106,14 +106,14 @@ func clients() []scenario {
 			once: (*harness).crowd,
 		},
 		{
-			id: "A44-nobody", does: "reads and writes through the driver without a tenant",
+			id: "A44-no-tenant", does: "reads and writes through the driver without a tenant",
 			required: "no row; writes refused, ErrNoTenant",
 			each:     (*harness).driverUnset,
 		},
 		{
 			id: "A33-tenant-switch", does: "sets another tenant on a context that already has one", required: "ErrTenantSwitch",
 			once: func(s *harness, ctx context.Context) error {
-				ctx = tenancy.With(as(ctx, s.a.id), s.b.id)
+				ctx = tenancy.With(as(ctx, s.attacker.id), s.victim.id)
 				return wants(ask(ctx, s.driver, "select 1").err, tenancy.ErrTenantSwitch)
 			},
 		},
@@ -121,8 +121,8 @@ func clients() []scenario {
 			id: "A45-recycled-context", does: "uses a web framework's context that has been reused for the next request",
 			required: "ErrRecycledContext",
 			once: func(s *harness, ctx context.Context) error {
-				reused := context.Context(recycled{tenancy.With(ctx, s.a.id)})
-				again := tenancy.With(reused, s.b.id)
+				reused := context.Context(recycled{tenancy.With(ctx, s.attacker.id)})
+				again := tenancy.With(reused, s.victim.id)
 				return errors.Join(
 					wants(ask(reused, s.driver, "select 1").err, tenancy.ErrRecycledContext), //nolint:contextcheck // as above
 					wants(ask(again, s.driver, "select 1").err, tenancy.ErrRecycledContext),  //nolint:contextcheck // as above
@@ -138,7 +138,7 @@ func clients() []scenario {
 	}
 }
 
-// recycled answers as a *gin.Context does.
+// recycled returns values as a reused *gin.Context does.
 type recycled struct {
 	context.Context //nolint:containedctx // it is the context that is attacked
 }
@@ -150,7 +150,6 @@ func (r recycled) Value(key any) any {
 	return r.Context.Value(key)
 }
 
-// wants is an error where err is not the one that was due.
 func wants(err, due error) error {
 	if errors.Is(err, due) {
 		return nil
@@ -165,7 +164,6 @@ func orNone(err error) error {
 	return err
 }
 
-// fresh is a login for this attack alone.
 func (s *harness) fresh(ctx context.Context, do func(*session) error) error {
 	raw, err := s.second(ctx)
 	if err != nil {
@@ -175,18 +173,19 @@ func (s *harness) fresh(ctx context.Context, do func(*session) error) error {
 	return do(raw)
 }
 
-// shut wants a connection to show no row and take none, outside of any transaction.
+// shut requires that a connection reads no row and accepts none outside a transaction.
 func (s *harness) shut(ctx context.Context, raw *session, tb *table) error {
 	return errors.Join(
 		nothing().check(raw.do(ctx, "select * from "+tb.SQL)),
-		nothing().check(raw.do(ctx, s.spell("delete from {table} where {key} = {id}", tb, s.a.id))),
-		refused(denied).check(raw.do(ctx, s.spell(insert("{spare}"), tb, s.a.id))),
+		nothing().check(raw.do(ctx, s.spell("delete from {table} where {key} = {id}", tb, s.attacker.id))),
+		refused(denied).check(raw.do(ctx, s.spell(insert("{spare}"), tb, s.attacker.id))),
 	)
 }
 
 func (s *harness) preset(ctx context.Context) error {
 	for _, parameter := range []string{
-		"options=-c%20" + rls.Setting + "%3D" + s.b.id.String(), rls.Setting + "=" + s.b.id.String(), "row_security=off", "role=postgres",
+		"options=-c%20" + rls.Setting + "%3D" + s.victim.id.String(), rls.Setting + "=" + s.victim.id.String(),
+		"row_security=off", "role=postgres",
 	} {
 		if err := s.refusedToOpen(ctx, parameter); err != nil {
 			return err
@@ -197,7 +196,7 @@ func (s *harness) preset(ctx context.Context) error {
 	})
 }
 
-// refusedToOpen wants the driver to refuse the connection string with a parameter more.
+// refusedToOpen requires that the driver refuses the connection string with this parameter.
 func (s *harness) refusedToOpen(ctx context.Context, parameter string) error {
 	dsn := s.kit.target.DSN
 	if !strings.Contains(dsn, "://") {
@@ -219,14 +218,14 @@ func (s *harness) refusedToOpen(ctx context.Context, parameter string) error {
 }
 
 func (s *harness) spellings(ctx context.Context) error {
-	id, tb := s.a.id.String(), s.tables[0]
+	id, tb := s.attacker.id.String(), s.tables[0]
 	for _, spelled := range []string{strings.ToUpper(id), "{" + id + "}", strings.ReplaceAll(id, "-", "")} {
 		if _, err := tenancy.Parse(spelled); err == nil {
 			return fmt.Errorf("tenancy.Parse takes %q", spelled)
 		}
 		set := "select set_config('" + rls.Setting + "', " + rls.Literal(spelled) + ", true)"
 		a := s.raw.all(ctx, "begin", set, "select * from "+tb.SQL)
-		if err := errors.Join(own().check(a), s.b.leaks(a.text(), ""), s.raw.rollback(ctx)); err != nil {
+		if err := errors.Join(own().check(a), s.victim.leaks(a.text(), ""), s.raw.rollback(ctx)); err != nil {
 			return err
 		}
 	}
@@ -234,28 +233,28 @@ func (s *harness) spellings(ctx context.Context) error {
 	return err
 }
 
-// ownRows requires that statements through the driver return each tenant's own rows of a table, and no row without a tenant.
+// ownRows requires that statements through the driver return each tenant's own rows, and none without a tenant.
 func (s *harness) ownRows(ctx context.Context, drv *pgtenant.Driver, tb *table) error {
 	for _, c := range []struct {
 		says string
 		id   tenancy.ID
 		rows int
-	}{{"another tenant", s.a.id, rowsOfA}, {"the owner", s.b.id, rowsOfB}, {"no tenant", tenancy.ID{}, 0}} {
+	}{{"another tenant", s.attacker.id, attackerRows}, {"the owner", s.victim.id, victimRows}, {"no tenant", tenancy.ID{}, 0}} {
 		a := ask(as(ctx, c.id), drv, "select * from "+tb.SQL)
-		if a.err == nil && c.id != s.b.id {
-			a.err = s.b.leaks(a.text(), "")
+		if a.err == nil && c.id != s.victim.id {
+			a.err = s.victim.leaks(a.text(), "")
 		}
 		if a.err != nil {
 			return fmt.Errorf("%s: %w", c.says, a.err)
 		}
 		if len(a.rows) < c.rows || c.rows == 0 && len(a.rows) > 0 {
-			return fmt.Errorf("%s sees %d rows, and has %d", c.says, len(a.rows), c.rows)
+			return fmt.Errorf("%s reads %d rows instead of %d", c.says, len(a.rows), c.rows)
 		}
 	}
 	return nil
 }
 
-// lone opens a driver with one connection, so that the next statement uses the connection that the last one has left.
+// lone opens a driver with one connection, so that every statement reuses it.
 func (s *harness) lone(ctx context.Context, do func(*pgtenant.Driver) error) error {
 	drv, err := s.kit.open(ctx, pgtenant.WithMaxConns(1))
 	if err != nil {
@@ -278,11 +277,11 @@ func (s *harness) alternate(ctx context.Context, tb *table) error {
 
 func (s *harness) twoStatements(ctx context.Context) error {
 	for _, text := range []string{
-		"select 1; " + setTenant(s.b.id, false),
+		"select 1; " + setTenant(s.victim.id, false),
 		"select 1; delete from " + s.tables[0].SQL,
-		setTenant(s.b.id, true) + "; select * from " + s.tables[0].SQL,
+		setTenant(s.victim.id, true) + "; select * from " + s.tables[0].SQL,
 	} {
-		for _, id := range []tenancy.ID{s.a.id, {}} {
+		for _, id := range []tenancy.ID{s.attacker.id, {}} {
 			err := s.driver.Exec(as(ctx, id), text, []any{}, nil)
 			if err := refused(syntax).check(answer{err: err}); err != nil {
 				return err
@@ -314,7 +313,7 @@ func (s *harness) crowd(ctx context.Context) error {
 func (s *harness) driverUnset(ctx context.Context, tb *table) error {
 	return errors.Join(
 		nothing().check(ask(ctx, s.driver, "select * from "+tb.SQL)),
-		nothing().check(ask(ctx, s.driver, s.spell("delete from {table} where {key} = {id}", tb, s.a.id))),
-		wants(ask(ctx, s.driver, s.spell(insert("{spare}"), tb, s.a.id)).err, tenancy.ErrNoTenant),
+		nothing().check(ask(ctx, s.driver, s.spell("delete from {table} where {key} = {id}", tb, s.attacker.id))),
+		wants(ask(ctx, s.driver, s.spell(insert("{spare}"), tb, s.attacker.id)).err, tenancy.ErrNoTenant),
 	)
 }

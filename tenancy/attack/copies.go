@@ -10,7 +10,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy"
 )
 
-// copies are attempts by COPY, which has a protocol of its own. It is tried by a raw login: the driver doesn't speak it.
+// copies use a raw login: the driver does not support COPY's protocol.
 func copies() []scenario {
 	return []scenario{
 		{
@@ -32,12 +32,11 @@ func copies() []scenario {
 	}
 }
 
-// copyOut runs a COPY as a, without a tenant, and as b.
 func (s *harness) copyOut(ctx context.Context, sql string) error {
 	for _, c := range []struct {
 		id   tenancy.ID
 		rows int
-	}{{s.a.id, rowsOfA}, {tenancy.ID{}, 0}, {s.b.id, rowsOfB}} {
+	}{{s.attacker.id, attackerRows}, {tenancy.ID{}, 0}, {s.victim.id, victimRows}} {
 		if err := s.raw.as(ctx, c.id); err != nil {
 			return err
 		}
@@ -46,8 +45,8 @@ func (s *harness) copyOut(ctx context.Context, sql string) error {
 		if err := errors.Join(err, s.raw.rollback(ctx)); err != nil {
 			return err
 		}
-		if c.id != s.b.id {
-			if err := s.b.leaks(out.String(), ""); err != nil {
+		if c.id != s.victim.id {
+			if err := s.victim.leaks(out.String(), ""); err != nil {
 				return err
 			}
 		}
@@ -58,9 +57,9 @@ func (s *harness) copyOut(ctx context.Context, sql string) error {
 	return nil
 }
 
-// copyIn requires that COPY FROM is refused for every caller: PostgreSQL does not support it with row-level security.
+// copyIn requires a refusal for every caller: PostgreSQL does not support COPY FROM with row-level security.
 func (s *harness) copyIn(ctx context.Context, tb *table) error {
-	for _, id := range []tenancy.ID{s.a.id, {}, s.b.id} {
+	for _, id := range []tenancy.ID{s.attacker.id, {}, s.victim.id} {
 		if err := s.raw.as(ctx, id); err != nil {
 			return err
 		}

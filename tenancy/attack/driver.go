@@ -15,10 +15,9 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// shortly is long enough for a statement to have begun.
+// shortly is enough time for a statement to begin.
 const shortly = 50 * time.Millisecond
 
-// driverStates are attempts at the driver's own: what it believes about a connection, a transaction and an outcome.
 func driverStates() family {
 	return family{name: "driver", title: "The driver's states", scenarios: append(transactions(), failures()...)}
 }
@@ -31,23 +30,23 @@ func transactions() []scenario {
 			once:     (*harness).foreignInside,
 		},
 		{
-			id: "D02-nobody-in-transaction", does: "sends a statement without a tenant in a tenant's transaction, and the reverse",
+			id: "D02-no-tenant-in-transaction", does: "sends a statement without a tenant in a tenant's transaction, and the reverse",
 			required: "ErrTenantMismatch",
 			once:     (*harness).unsetInside,
 		},
 		{
-			id: "D03-pool-in-unit", does: "uses the pool's client inside InTx instead of the transaction's",
+			id: "D03-pool-in-transaction", does: "uses the pool's client inside InTx instead of the transaction's",
 			required: "ErrPoolInTx",
 			once: func(s *harness, ctx context.Context) error {
-				return pgtenant.InTx(as(ctx, s.a.id), s.driver.Tx, func(ctx context.Context, _ dialect.Tx) error {
+				return pgtenant.InTx(as(ctx, s.attacker.id), s.driver.Tx, func(ctx context.Context, _ dialect.Tx) error {
 					return wants(ask(ctx, s.driver, "select 1").err, pgtenant.ErrPoolInTx)
 				})
 			},
 		},
 		{
-			id: "D04-nested-unit", does: "begins a transaction inside InTx", required: "ErrNestedTx",
+			id: "D04-nested-transaction", does: "begins a transaction inside InTx", required: "ErrNestedTx",
 			once: func(s *harness, ctx context.Context) error {
-				return pgtenant.InTx(as(ctx, s.a.id), s.driver.Tx, func(ctx context.Context, _ dialect.Tx) error {
+				return pgtenant.InTx(as(ctx, s.attacker.id), s.driver.Tx, func(ctx context.Context, _ dialect.Tx) error {
 					inner := pgtenant.InTx(ctx, s.driver.Tx, func(context.Context, dialect.Tx) error { return nil })
 					return wants(inner, pgtenant.ErrNestedTx)
 				})
@@ -98,7 +97,7 @@ func failures() []scenario {
 		},
 		{
 			id: "D11-cancel", does: "cancels a write", required: "the context's error, and nothing is written",
-			each: (*harness).cancelled,
+			each: (*harness).canceled,
 		},
 		{
 			id: "D12-cancel-then-next", does: "cancels statements and gives the connection to the other tenant",
@@ -122,33 +121,31 @@ func failures() []scenario {
 	}
 }
 
-// unwritten wants a table to hold of a's what it held before.
 func (s *harness) unwritten(ctx context.Context, tb *table) error {
-	digest, err := s.fingerprint(ctx, s.raw, s.a.id, tb)
-	if err == nil && digest != s.a.prints[tb.Name] {
-		return errors.New("something was written")
+	digest, err := s.digest(ctx, s.raw, s.attacker.id, tb)
+	if err == nil && digest != s.attacker.digests[tb.Name] {
+		return errors.New("rows were written")
 	}
 	return err
 }
 
-// write is a statement with which a adds a row. Wherever it is kept, the table's fingerprint tells.
-func (s *harness) write(tb *table) string { return s.spell(insert("{mine}"), tb, s.a.id) }
+// write adds a row as the attacker, which changes the table's digest.
+func (s *harness) write(tb *table) string { return s.spell(insert("{mine}"), tb, s.attacker.id) }
 
-// slowWrite takes ten seconds before it writes.
 func (s *harness) slowWrite(tb *table) string {
-	return s.spell(insert("{mine}")+", (select pg_sleep(10)) slow", tb, s.a.id)
+	return s.spell(insert("{mine}")+", (select pg_sleep(10)) slow", tb, s.attacker.id)
 }
 
 func (s *harness) foreignInside(ctx context.Context) error {
-	mine, tb := as(ctx, s.a.id), s.tables[0]
+	mine, tb := as(ctx, s.attacker.id), s.tables[0]
 	return pgtenant.InTx(mine, s.driver.Tx, func(ctx context.Context, tx dialect.Tx) error {
-		theirs := tenancy.With(tenancy.Detach(ctx), s.b.id)
+		theirs := tenancy.With(tenancy.Detach(ctx), s.victim.id)
 		for range 2 { // before the transaction has begun on the server, and after
 			if err := wants(ask(theirs, tx, "select * from "+tb.SQL).err, tenancy.ErrTenantMismatch); err != nil {
 				return err
 			}
 			a := ask(ctx, tx, "select * from "+tb.SQL)
-			if err := errors.Join(own().check(a), s.b.leaks(a.text(), "")); err != nil {
+			if err := errors.Join(own().check(a), s.victim.leaks(a.text(), "")); err != nil {
 				return err
 			}
 		}
@@ -157,19 +154,19 @@ func (s *harness) foreignInside(ctx context.Context) error {
 }
 
 func (s *harness) unsetInside(ctx context.Context) error {
-	err := pgtenant.InTx(as(ctx, s.a.id), s.driver.Tx, func(ctx context.Context, tx dialect.Tx) error {
+	err := pgtenant.InTx(as(ctx, s.attacker.id), s.driver.Tx, func(ctx context.Context, tx dialect.Tx) error {
 		return wants(ask(tenancy.Detach(ctx), tx, "select 1").err, tenancy.ErrTenantMismatch)
 	})
 	if err != nil {
 		return err
 	}
 	return pgtenant.InTx(ctx, s.driver.Tx, func(ctx context.Context, tx dialect.Tx) error {
-		return wants(ask(tenancy.With(ctx, s.a.id), tx, "select 1").err, tenancy.ErrTenantMismatch)
+		return wants(ask(tenancy.With(ctx, s.attacker.id), tx, "select 1").err, tenancy.ErrTenantMismatch)
 	})
 }
 
 func (s *harness) afterTheEnd(ctx context.Context, tb *table) error {
-	mine := as(ctx, s.a.id)
+	mine := as(ctx, s.attacker.id)
 	for _, end := range []func(dialect.Tx) error{dialect.Tx.Commit, dialect.Tx.Rollback} {
 		tx, err := s.driver.Tx(mine)
 		if err != nil {
@@ -190,7 +187,7 @@ func (s *harness) afterTheEnd(ctx context.Context, tb *table) error {
 func (s *harness) panics(ctx context.Context, tb *table) (err error) {
 	func() {
 		defer func() { _ = recover() }()
-		_ = pgtenant.InTx(as(ctx, s.a.id), s.driver.Tx, func(ctx context.Context, tx dialect.Tx) error {
+		_ = pgtenant.InTx(as(ctx, s.attacker.id), s.driver.Tx, func(ctx context.Context, tx dialect.Tx) error {
 			if err = tx.Exec(ctx, s.write(tb), []any{}, nil); err == nil {
 				panic("in the middle of it")
 			}
@@ -200,10 +197,10 @@ func (s *harness) panics(ctx context.Context, tb *table) (err error) {
 	return errors.Join(err, s.unwritten(ctx, tb), s.ownRows(ctx, s.driver, tb))
 }
 
-// firstFails lets the opening batch fail while it is parsed, encoded, run and cancelled. If BEGIN was then believed to
-// have been sent, what follows would be committed by itself.
+// firstFails lets the first batch of a transaction fail in parsing, encoding, execution and by cancellation. If the
+// driver took its BEGIN as sent, later statements would commit outside a transaction.
 func (s *harness) firstFails(ctx context.Context, tb *table) error {
-	mine := as(ctx, s.a.id)
+	mine := as(ctx, s.attacker.id)
 	for way, fail := range map[string]func(dialect.Tx) error{
 		"by parse":      func(tx dialect.Tx) error { return tx.Exec(mine, "selec 1", []any{}, nil) },
 		"by encoding":   func(tx dialect.Tx) error { return tx.Exec(mine, "select $1::int", []any{"no number"}, nil) },
@@ -223,7 +220,7 @@ func (s *harness) firstFails(ctx context.Context, tb *table) error {
 			failure := fail(tx)
 			_ = tx.Exec(mine, s.write(tb), []any{}, nil)
 			if err := errors.Join(tx.Rollback(), s.unwritten(ctx, tb)); err != nil || failure == nil {
-				return fmt.Errorf("it failed with %w: %w", orNone(failure), orNone(err))
+				return fmt.Errorf("the first statement failed with %w: %w", orNone(failure), orNone(err))
 			}
 			return s.ownRows(ctx, drv, tb)
 		})
@@ -235,7 +232,7 @@ func (s *harness) firstFails(ctx context.Context, tb *table) error {
 }
 
 func (s *harness) commitFailed(ctx context.Context, tb *table) error {
-	mine := as(ctx, s.a.id)
+	mine := as(ctx, s.attacker.id)
 	tx, err := s.driver.Tx(mine)
 	if err != nil {
 		return err
@@ -250,7 +247,7 @@ func (s *harness) commitFailed(ctx context.Context, tb *table) error {
 }
 
 func (s *harness) timeOut(ctx context.Context, tb *table) error {
-	mine := as(ctx, s.a.id)
+	mine := as(ctx, s.attacker.id)
 	err := pgtenant.InTx(mine, s.driver.Tx, func(ctx context.Context, tx dialect.Tx) error {
 		if err := tx.Exec(ctx, "set local statement_timeout = 50", []any{}, nil); err != nil {
 			return err
@@ -263,28 +260,28 @@ func (s *harness) timeOut(ctx context.Context, tb *table) error {
 	return s.unwritten(ctx, tb)
 }
 
-// cancelled cancels a write that is seen to run: a cancel that comes before its statement is lost, and the write is done.
-func (s *harness) cancelled(ctx context.Context, tb *table) error {
+// canceled cancels a write that is known to run: a cancel that arrives before its statement is lost.
+func (s *harness) canceled(ctx context.Context, tb *table) error {
 	watcher, err := login(ctx, s.kit.target.DSN)
 	if err != nil {
 		return err
 	}
 	defer watcher.close(ctx)
-	mine, cancel := context.WithCancel(as(ctx, s.a.id))
+	mine, cancel := context.WithCancel(as(ctx, s.attacker.id))
 	defer cancel()
-	write, ended := "/* cancelled */ "+s.slowWrite(tb), make(chan error, 1)
+	write, ended := "/* canceled */ "+s.slowWrite(tb), make(chan error, 1)
 	go func() { ended <- s.driver.Exec(mine, write, []any{}, nil) }()
 	running := watcher.await(ctx, "pid", write)
 	cancel()
 	return errors.Join(wants(<-ended, context.Canceled), running, s.unwritten(ctx, tb))
 }
 
-// cancelThenNext cancels whenever it happens to. A statement whose cancel is lost succeeds soon; what counts is what
-// comes after it.
+// cancelThenNext cancels at varying times. If the cancel is lost, the statement succeeds; the next statement is what
+// counts.
 func (s *harness) cancelThenNext(ctx context.Context, tb *table) error {
 	return s.lone(ctx, func(drv *pgtenant.Driver) error {
 		for range 3 {
-			short, cancel := context.WithTimeout(as(ctx, s.b.id), shortly/2)
+			short, cancel := context.WithTimeout(as(ctx, s.victim.id), shortly/2)
 			err := ask(short, drv, "select *, (select pg_sleep(1)) from "+tb.SQL).err
 			cancel()
 			if err != nil {
@@ -299,9 +296,9 @@ func (s *harness) cancelThenNext(ctx context.Context, tb *table) error {
 }
 
 func (s *harness) lateFailure(ctx context.Context) error {
-	a := ask(as(ctx, s.a.id), s.driver, "select 1 / (50000 - n) from generate_series(1, 100000) n")
+	a := ask(as(ctx, s.attacker.id), s.driver, "select 1 / (50000 - n) from generate_series(1, 100000) n")
 	if len(a.rows) == 0 {
-		return fmt.Errorf("no row came before the failure: %w", orNone(a.err))
+		return fmt.Errorf("no row was returned before the failure: %w", orNone(a.err))
 	}
 	return refused(divisionBy0).check(a)
 }
@@ -309,7 +306,7 @@ func (s *harness) lateFailure(ctx context.Context) error {
 func (s *harness) openResult(ctx context.Context, tb *table) error {
 	return s.lone(ctx, func(drv *pgtenant.Driver) error {
 		for _, end := range []func(dialect.Tx) error{dialect.Tx.Commit, dialect.Tx.Rollback} {
-			r, err := halfRead(as(ctx, s.b.id), drv, end)
+			r, err := halfRead(as(ctx, s.victim.id), drv, end)
 			if err != nil {
 				return err
 			}
@@ -326,7 +323,7 @@ func (s *harness) openResult(ctx context.Context, tb *table) error {
 	})
 }
 
-// halfRead begins to read a result in a transaction, and ends that.
+// halfRead reads one row of a result in a transaction, and ends the transaction.
 func halfRead(ctx context.Context, drv *pgtenant.Driver, end func(dialect.Tx) error) (*entsql.Rows, error) {
 	tx, err := drv.Tx(ctx)
 	if err != nil {
@@ -341,7 +338,6 @@ func halfRead(ctx context.Context, drv *pgtenant.Driver, end func(dialect.Tx) er
 	return r, nil
 }
 
-// cut has a superuser end the connection in the middle of a write.
 func (s *harness) cut(ctx context.Context, tb *table) error {
 	super, err := login(ctx, s.kit.target.Superuser)
 	if err != nil {
@@ -349,19 +345,19 @@ func (s *harness) cut(ctx context.Context, tb *table) error {
 	}
 	defer super.close(ctx)
 	return s.lone(ctx, func(drv *pgtenant.Driver) error {
-		mine, ended := as(ctx, s.a.id), make(chan error, 1)
+		mine, ended := as(ctx, s.attacker.id), make(chan error, 1)
 		write := "/* cut */ " + s.slowWrite(tb) // apart from other attacks' that are still ending
 		go func() { ended <- drv.Exec(mine, write, []any{}, nil) }()
 		terminated := super.await(ctx, "pg_terminate_backend(pid)", write)
 		if err := <-ended; err == nil {
-			return errors.New("the write of a connection that was cut reads as done")
+			return errors.New("a write whose connection was terminated reported success")
 		}
 		return errors.Join(terminated, s.unwritten(ctx, tb), s.ownRows(ctx, drv, tb))
 	})
 }
 
-// await waits until a statement sleeps, and selects something of its connection, to end it for one. The connection is found
-// by the statement, since behind a pooler each may run on another one; of a long statement the server tells the beginning.
+// await waits until a statement sleeps, and selects something about its connection. It finds the connection by the
+// text, of which the server shows only the beginning: behind a pooler, statements change connections.
 func (s *session) await(ctx context.Context, what, text string) error {
 	for range 100 {
 		a := s.do(ctx, "select "+what+" from pg_stat_activity where pid <> pg_backend_pid() and wait_event = 'PgSleep'"+
@@ -371,5 +367,5 @@ func (s *session) await(ctx context.Context, what, text string) error {
 		}
 		time.Sleep(shortly)
 	}
-	return errors.New("the statement does not run")
+	return errors.New("the statement is not running")
 }

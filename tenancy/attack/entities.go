@@ -18,7 +18,7 @@ const (
 	entityTitle  = "The application's own code"
 )
 
-// ordinary are the paths that every entity's callbacks make.
+// ordinary returns the paths through an entity's callbacks.
 func ordinary(e Entity) []Path {
 	return []Path{
 		{
@@ -48,9 +48,8 @@ func entityAttacks() []Attack {
 	return append(all, withoutTenant().inEntities())
 }
 
-// withoutTenant is the attack that calls an entity without a tenant, which must fail before any SQL.
 func withoutTenant() scenario {
-	return scenario{id: "E05-nobody", does: "calls each of these without a tenant", required: "ErrNoTenant, before any SQL"}
+	return scenario{id: "E05-no-tenant", does: "calls each of these without a tenant", required: "ErrNoTenant, before any SQL"}
 }
 
 func (s scenario) inEntities() Attack { return s.attack(family{name: entityFamily}) }
@@ -59,7 +58,6 @@ func (p Path) attack() Attack {
 	return Attack{ID: p.ID, Family: entityFamily, Does: p.Does, Required: p.Want.String()}
 }
 
-// String says what another tenant must get.
 func (w Want) String() string {
 	switch w {
 	case WantOwn:
@@ -73,7 +71,7 @@ func (w Want) String() string {
 	}
 }
 
-// entities tries all paths, each with tenants of its own: what it writes is committed.
+// entities tries each path with two new tenants, because its writes are committed.
 func (k *kit) entities(t test) {
 	t.Parallel()
 	for _, e := range k.target.Entities {
@@ -98,7 +96,7 @@ func (k *kit) entities(t test) {
 
 func (e Entity) refusesUnset(ctx context.Context) error {
 	const id = "018f6d0e-0000-7000-8000-0000000000ff"
-	_, create := e.Create(ctx, newMark())
+	_, create := e.Create(ctx, newCanary())
 	_, list := e.List(ctx)
 	_, get := e.Get(ctx, id)
 	_, update := e.Update(ctx, id)
@@ -108,48 +106,47 @@ func (e Entity) refusesUnset(ctx context.Context) error {
 			return fmt.Errorf("%s: %w", what, err)
 		}
 		if code(err) != "" {
-			return fmt.Errorf("%s: PostgreSQL had to refuse it: %w", what, err)
+			return fmt.Errorf("%s: PostgreSQL refused it, not the client: %w", what, err)
 		}
 	}
 	return nil
 }
 
-// path tries one as another tenant, without a tenant, and as the owner.
+// path is tried as another tenant, without a tenant, and as the owner.
 func (k *kit) path(ctx context.Context, e Entity, tb *table, p Path) error {
 	s, err := k.newHarness(ctx, e)
 	if err != nil {
 		return err
 	}
 	defer s.close(ctx)
-	ofA, ofB := s.a.rows[tb.Name], s.b.rows[tb.Name]
+	attackerRows, victimRows := s.attacker.rows[tb.Name], s.victim.rows[tb.Name]
 
-	got, err := p.Try(as(ctx, s.a.id), ofA[0], ofB[0])
-	given := ofB[0].ID + ofB[0].Mark + s.b.id.String()
-	if err := errors.Join(p.Want.other(got, err, s, tb), s.b.leaks(spoken(got, err), given), s.intact(ctx)); err != nil {
+	got, err := p.Try(as(ctx, s.attacker.id), attackerRows[0], victimRows[0])
+	given := victimRows[0].ID + victimRows[0].Canary + s.victim.id.String()
+	if err := errors.Join(p.Want.other(got, err, s, tb), s.victim.leaks(spoken(got, err), given), s.intact(ctx)); err != nil {
 		return fmt.Errorf("another tenant: %w", err)
 	}
-	got, err = p.Try(ctx, ofA[0], ofB[0])
+	got, err = p.Try(ctx, attackerRows[0], victimRows[0])
 	if err == nil && !empty(got) {
 		return fmt.Errorf("no tenant: required: nothing; got %s", spoken(got, nil))
 	}
-	if err := errors.Join(s.b.leaks(spoken(got, err), given), s.intact(ctx)); err != nil {
+	if err := errors.Join(s.victim.leaks(spoken(got, err), given), s.intact(ctx)); err != nil {
 		return fmt.Errorf("no tenant: %w", err)
 	}
-	got, err = p.Try(as(ctx, s.b.id), ofB[1], ofB[0])
+	got, err = p.Try(as(ctx, s.victim.id), victimRows[1], victimRows[0])
 	if err != nil || empty(got) && p.Want != WantRefused {
 		return fmt.Errorf("the owner: required: something; got %s", spoken(got, err))
 	}
 	return nil
 }
 
-// other holds what another tenant got against what it should have.
 func (w Want) other(got any, err error, s *harness, tb *table) error {
 	var fits bool
 	switch w {
 	case WantOwn:
 		fits = err == nil && !empty(got)
 	case WantOwnCount:
-		n, _ := rowsIn(s.a.prints[tb.Name])
+		n, _ := rowsIn(s.attacker.digests[tb.Name])
 		fits = err == nil && fmt.Sprint(got) == strconv.Itoa(n)
 	case WantRefused:
 		fits = err != nil
@@ -162,13 +159,11 @@ func (w Want) other(got any, err error, s *harness, tb *table) error {
 	return fmt.Errorf("required: %s; got %s", w, spoken(got, err))
 }
 
-// rowsIn reads the number of rows in a fingerprint.
-func rowsIn(fingerprint string) (n int, err error) {
-	count, _, _ := strings.Cut(fingerprint, " ")
+func rowsIn(digest string) (n int, err error) {
+	count, _, _ := strings.Cut(digest, " ")
 	return strconv.Atoi(count)
 }
 
-// spoken is all that a path has given away, as text.
 func spoken(got any, err error) string {
 	document, unfit := json.Marshal(got) // what does not fit into JSON is in the text all the same
 	return fmt.Sprintf("%+v\n%s\n%v\n%s", got, document, unfit, errorText(err))

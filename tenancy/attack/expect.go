@@ -27,7 +27,7 @@ const (
 	lockTimeout = "55P03"
 )
 
-// answer is all that came back for a statement.
+// answer is everything that was returned for a statement.
 type answer struct {
 	rows     [][]string
 	affected int64
@@ -35,7 +35,7 @@ type answer struct {
 	err      error
 }
 
-// text is everything in the answer that a secret could be in.
+// text returns every part of the answer that could contain a secret.
 func (a answer) text() string {
 	var b strings.Builder
 	for _, row := range a.rows {
@@ -45,7 +45,7 @@ func (a answer) text() string {
 	return b.String()
 }
 
-// errorText is an error with every field that PostgreSQL may have filled.
+// errorText returns all fields of a PostgreSQL error.
 func errorText(err error) string {
 	if err == nil {
 		return ""
@@ -63,7 +63,7 @@ func (a answer) got() string {
 	return fmt.Sprintf("%d rows, %d affected", len(a.rows), a.affected)
 }
 
-// expectation is the required result of a statement. The answer is searched for values of the other tenant in any case.
+// expectation is the required result of a statement. Answers are always searched for values of the other tenant, too.
 type expectation struct {
 	says string
 	met  func(answer) bool
@@ -78,23 +78,20 @@ func (e expectation) check(a answer) error {
 
 func found(a answer) bool { return a.err == nil && (len(a.rows) > 0 || a.affected > 0) }
 
-// nothing: it succeeds, and no row is found or changed.
 func nothing() expectation {
 	return expectation{"no row", func(a answer) bool { return a.err == nil && len(a.rows) == 0 && a.affected == 0 }}
 }
 
-// something: it finds or changes rows.
 func something() expectation { return expectation{"its own row", found} }
 
-// allowed is something that is not stopped, because it is part of an accepted risk.
+// allowed is an effect that is not stopped because its risk is accepted.
 func allowed(effect string) expectation { return expectation{effect, found} }
 
-// ownOr is own, or an error that comes only after own rows were found.
 func ownOr(codes ...string) expectation {
 	return expectation{own().says, somethingOr(codes...).met}
 }
 
-// own: it finds or changes rows. That these are the caller's own is checked by the search for secrets.
+// own accepts any row: the search for secrets proves that it is the caller's.
 func own() expectation { return expectation{"own rows only", found} }
 
 // somethingOr also accepts an error that occurs only after the row was found.
@@ -102,22 +99,20 @@ func somethingOr(codes ...string) expectation {
 	return expectation{"its own row", func(a answer) bool { return found(a) || slices.Contains(codes, code(a.err)) }}
 }
 
-// refused: an error with one of these SQLSTATEs.
 func refused(codes ...string) expectation {
 	return expectation{"refused, " + strings.Join(codes, " or "), func(a answer) bool { return slices.Contains(codes, code(a.err)) }}
 }
 
-// nothingOrRefused accepts both, where PostgreSQL may answer either way.
+// nothingOrRefused accepts both where PostgreSQL may return either.
 func nothingOrRefused(codes ...string) expectation {
 	return expectation{"no row, or refused", func(a answer) bool { return nothing().met(a) || slices.Contains(codes, code(a.err)) }}
 }
 
-// whatever: only the search for secrets decides.
+// whatever leaves the verdict to the search for secrets.
 func whatever() expectation {
 	return expectation{"no value of another tenant", func(answer) bool { return true }}
 }
 
-// code is an error's SQLSTATE, or "".
 func code(err error) string {
 	if db, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return db.Code

@@ -14,35 +14,32 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// harness is what a family of attacks works with: two tenants with rows, and connections to reach them.
+// harness is two tenants with rows, and connections to reach them.
 type harness struct {
 	kit    *kit
 	driver *pgtenant.Driver
 	raw    *session
 	tables []*table // those that have rows
 
-	a, b *tenant // a attacks, b is attacked
+	attacker, victim *tenant
 }
 
-// tenant is a tenant with its rows.
 type tenant struct {
 	id tenancy.ID
-	// rows are this tenant's, by table; the first one is aimed at.
+	// rows are by table. The first one is the target.
 	rows map[string][]Row
-	// kept and spare are images of rows, as JSON, by table: of the one that is aimed at, and of a valid one that is
-	// in the table no longer.
+	// kept and spare are rows as JSON, by table: the target row, and a valid row that was deleted.
 	kept, spare map[string]string
 	ctid        map[string]string
-	// prints are fingerprints of all the tenant's rows, by table.
-	prints map[string]string
+	digests map[string]string
 	// secrets are values that occur in no other row.
 	secrets []string
 }
 
-// The two tenants have different numbers of rows, so that counts can be told apart.
+// The numbers of rows differ, so that counts identify the tenant.
 const (
-	rowsOfA = 1
-	rowsOfB = 3
+	attackerRows = 1
+	victimRows   = 3
 )
 
 func (k *kit) newHarness(ctx context.Context, entities ...Entity) (s *harness, err error) {
@@ -58,13 +55,14 @@ func (k *kit) newHarness(ctx context.Context, entities ...Entity) (s *harness, e
 			s.tables = append(s.tables, tb)
 		}
 	}
-	if s.a, err = s.populate(ctx, entities, rowsOfA); err != nil {
+	if s.attacker, err = s.populate(ctx, entities, attackerRows); err != nil {
 		return nil, err
 	}
-	if s.b, err = s.populate(ctx, entities, rowsOfB); err != nil {
+	if s.victim, err = s.populate(ctx, entities, victimRows); err != nil {
 		return nil, err
 	}
-	s.a.secrets, s.b.secrets = difference(s.a.secrets, s.b.secrets), difference(s.b.secrets, s.a.secrets)
+	a, b := s.attacker.secrets, s.victim.secrets
+	s.attacker.secrets, s.victim.secrets = difference(a, b), difference(b, a)
 	return s, nil
 }
 
@@ -73,38 +71,37 @@ func (s *harness) close(ctx context.Context) {
 	_ = s.driver.Close()
 }
 
-// populate makes a tenant with n rows of each entity.
 func (s *harness) populate(ctx context.Context, entities []Entity, n int) (*tenant, error) {
 	id, err := s.kit.target.Tenant(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("making a tenant: %w", err)
+		return nil, fmt.Errorf("create a tenant: %w", err)
 	}
 	p := &tenant{
 		id: id, rows: map[string][]Row{}, kept: map[string]string{}, spare: map[string]string{},
-		ctid: map[string]string{}, prints: map[string]string{},
+		ctid: map[string]string{}, digests: map[string]string{},
 	}
 	for _, e := range entities {
-		if err := s.stock(ctx, p, e, n); err != nil {
+		if err := s.createRows(ctx, p, e, n); err != nil {
 			return nil, fmt.Errorf("%s: %w", e.Name, err)
 		}
 	}
 	for _, tb := range s.tables {
-		if err := s.study(ctx, p, tb); err != nil {
+		if err := s.readRows(ctx, p, tb); err != nil {
 			return nil, fmt.Errorf("%s: %w", tb.Name, err)
 		}
 	}
 	return p, nil
 }
 
-// stock makes an entity's rows, and one that is taken away again once its image is known.
-func (s *harness) stock(ctx context.Context, p *tenant, e Entity, n int) error {
+// createRows creates an entity's rows, and one more that it deletes after saving it as JSON.
+func (s *harness) createRows(ctx context.Context, p *tenant, e Entity, n int) error {
 	for range n + 1 {
-		mark := newMark()
-		id, err := e.Create(tenancy.With(ctx, p.id), mark)
+		canary := newCanary()
+		id, err := e.Create(tenancy.With(ctx, p.id), canary)
 		if err != nil {
 			return fmt.Errorf("create: %w", err)
 		}
-		p.rows[e.Table] = append(p.rows[e.Table], Row{Tenant: p.id.String(), ID: id, Mark: mark})
+		p.rows[e.Table] = append(p.rows[e.Table], Row{Tenant: p.id.String(), ID: id, Canary: canary})
 	}
 	tb := s.kit.table(e.Table)
 	if tb == nil {
@@ -114,17 +111,16 @@ func (s *harness) stock(ctx context.Context, p *tenant, e Entity, n int) error {
 	p.rows[e.Table] = p.rows[e.Table][:n]
 	image, err := s.only(ctx, p.id, "select to_jsonb(t.*) from "+tb.SQL+" t where "+tb.Key+" = "+rls.Literal(last.ID))
 	if err != nil {
-		return fmt.Errorf("create returned an id under which its tenant finds no row: %w", err)
+		return fmt.Errorf("create returned an id that its tenant cannot read: %w", err)
 	}
 	p.spare[e.Table] = image[0]
 	if n, err := e.Delete(tenancy.With(ctx, p.id), last.ID); err != nil || n != 1 {
-		return fmt.Errorf("delete of a row just made: %d rows, %w", n, orNone(err))
+		return fmt.Errorf("delete of a new row: %d rows, %w", n, orNone(err))
 	}
 	return nil
 }
 
-// study reads what a tenant has in a table.
-func (s *harness) study(ctx context.Context, p *tenant, tb *table) error {
+func (s *harness) readRows(ctx context.Context, p *tenant, tb *table) error {
 	aim, err := s.only(ctx, p.id, "select to_jsonb(t.*), ctid from "+tb.SQL+" t where "+tb.Key+" = "+rls.Literal(p.rows[tb.Name][0].ID))
 	if err != nil {
 		return err
@@ -135,11 +131,10 @@ func (s *harness) study(ctx context.Context, p *tenant, tb *table) error {
 		return err
 	}
 	p.secrets = append(p.secrets, secretsIn(all[0])...)
-	p.prints[tb.Name], err = s.fingerprint(ctx, s.raw, p.id, tb)
+	p.digests[tb.Name], err = s.digest(ctx, s.raw, p.id, tb)
 	return err
 }
 
-// only sends a query as a tenant and returns the one row that it must find.
 func (s *harness) only(ctx context.Context, id tenancy.ID, sql string) ([]string, error) {
 	if err := s.raw.as(ctx, id); err != nil {
 		return nil, err
@@ -149,22 +144,20 @@ func (s *harness) only(ctx context.Context, id tenancy.ID, sql string) ([]string
 		return nil, err
 	}
 	if len(a.rows) != 1 {
-		return nil, fmt.Errorf("%d rows where one was due", len(a.rows))
+		return nil, fmt.Errorf("%d rows instead of one", len(a.rows))
 	}
 	return a.rows[0], nil
 }
 
-// fingerprint reads all rows of a tenant, as that tenant, in a transaction of its own.
-func (s *harness) fingerprint(ctx context.Context, raw *session, id tenancy.ID, tb *table) (string, error) {
+func (s *harness) digest(ctx context.Context, raw *session, id tenancy.ID, tb *table) (string, error) {
 	if err := raw.as(ctx, id); err != nil {
 		return "", err
 	}
-	digest, err := fingerprintHere(ctx, raw, tb)
+	digest, err := digestInTx(ctx, raw, tb)
 	return digest, errors.Join(err, raw.rollback(ctx))
 }
 
-// fingerprintHere does it in the transaction at hand, for whatever tenant that has.
-func fingerprintHere(ctx context.Context, raw *session, tb *table) (string, error) {
+func digestInTx(ctx context.Context, raw *session, tb *table) (string, error) {
 	a := raw.do(ctx, "select count(*), md5(coalesce(string_agg(t::text, ' ' order by t::text), '')) from "+tb.SQL+" t")
 	if a.err != nil {
 		return "", a.err
@@ -172,61 +165,61 @@ func fingerprintHere(ctx context.Context, raw *session, tb *table) (string, erro
 	return strings.Join(a.rows[0], " "), nil
 }
 
-// intact holds what is committed of b's rows against what it was.
 func (s *harness) intact(ctx context.Context) error {
 	for _, tb := range s.tables {
-		digest, err := s.fingerprint(ctx, s.raw, s.b.id, tb)
+		digest, err := s.digest(ctx, s.raw, s.victim.id, tb)
 		if err != nil {
 			return err
 		}
-		if digest != s.b.prints[tb.Name] {
+		if digest != s.victim.digests[tb.Name] {
 			return fmt.Errorf("%s: another tenant's rows were changed", tb.Name)
 		}
 	}
 	return nil
 }
 
-// spell puts the names in braces into a statement: literals and identifiers, quoted. Own is the caller's tenant, or a where
-// the caller has none; the target is b's.
+// spell replaces the names in braces with quoted literals and identifiers. {own} is the caller's tenant, or the
+// attacker's where the caller has none.
 func (s *harness) spell(sql string, tb *table, caller tenancy.ID) string {
-	mine := s.a
-	if caller == s.b.id {
-		mine = s.b
+	mine := s.attacker
+	if caller == s.victim.id {
+		mine = s.victim
 	}
-	pairs := []string{"{own}", rls.Literal(mine.id.String()), "{victim}", rls.Literal(s.b.id.String())}
+	pairs := []string{"{own}", rls.Literal(mine.id.String()), "{victim}", rls.Literal(s.victim.id.String())}
 	if tb != nil {
 		pairs = append(
 			pairs,
 			"{table}", tb.SQL, "{key}", tb.Key, "{columns}", tb.columnList(""), "{s.columns}", tb.columnList("s."),
-			"{id}", rls.Literal(s.b.rows[tb.Name][0].ID), "{ctid}", rls.Literal(s.b.ctid[tb.Name]), "{name}", rls.Literal(tb.Name),
-			"{kept}", rls.Literal(s.b.kept[tb.Name])+"::jsonb", "{spare}", rls.Literal(s.b.spare[tb.Name])+"::jsonb",
+			"{id}", rls.Literal(s.victim.rows[tb.Name][0].ID), "{ctid}", rls.Literal(s.victim.ctid[tb.Name]),
+			"{name}", rls.Literal(tb.Name),
+			"{kept}", rls.Literal(s.victim.kept[tb.Name])+"::jsonb", "{spare}", rls.Literal(s.victim.spare[tb.Name])+"::jsonb",
 			"{mine}", rls.Literal(mine.spare[tb.Name])+"::jsonb", "{ownid}", rls.Literal(mine.rows[tb.Name][0].ID),
 		)
 	}
 	return strings.NewReplacer(pairs...).Replace(sql)
 }
 
-// insert is an INSERT of a row's image; image is a name in braces or a jsonb expression.
+// insert is an INSERT of a row's image: a name in braces, or a jsonb expression.
 func insert(image string) string {
 	return "insert into {table} ({columns}) select {columns} from jsonb_populate_record(null::{table}, " + image + ")"
 }
 
-// leaks finds a tenant's secrets in a text, except for those that the attacker has given.
+// leaks returns an error if a text contains one of the tenant's secrets that the attacker did not submit.
 func (p *tenant) leaks(text, given string) error {
 	for _, secret := range p.secrets {
 		if strings.Contains(text, secret) && !strings.Contains(given, secret) {
-			return fmt.Errorf("another tenant's value came back: %q", secret)
+			return fmt.Errorf("another tenant's value was returned: %q", secret)
 		}
 	}
 	return nil
 }
 
 var (
-	uuidForm = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
-	markForm = regexp.MustCompile(`canary[0-9a-z]+`)
+	uuidForm   = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+	canaryForm = regexp.MustCompile(`canary[0-9a-z]+`)
 )
 
-// secretsIn collects the distinctive texts of rows: marks and ids.
+// secretsIn collects the distinctive texts of rows: canaries and ids.
 func secretsIn(rows string) []string {
 	var value any
 	if err := json.Unmarshal([]byte(rows), &value); err != nil {
@@ -240,7 +233,7 @@ func secretsIn(rows string) []string {
 			if uuidForm.MatchString(v) {
 				secrets = append(secrets, v)
 			}
-			secrets = append(secrets, markForm.FindAllString(v, -1)...)
+			secrets = append(secrets, canaryForm.FindAllString(v, -1)...)
 		case []any:
 			for _, item := range v {
 				walk(item)
@@ -260,4 +253,3 @@ func difference(of, without []string) []string {
 	return slices.DeleteFunc(slices.Clone(of), func(s string) bool { return slices.Contains(without, s) })
 }
 
-// literal quotes a text for SQL. (Attacks are spliced into statements, as an injection would be.)

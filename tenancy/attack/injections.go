@@ -9,8 +9,8 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// injections are what SQL can do that an attacker has injected into a statement. Row-level security reads a setting, and any
-// SQL can write it. What must hold is that the change ends with its statement, and that values never become SQL.
+// injections are SQL that an attacker has injected into a statement. Policies read a setting that any SQL can write, so
+// the change must end with its statement, and values must never become SQL.
 func injections() family {
 	return family{
 		name: "injection", title: "Injected SQL",
@@ -27,7 +27,8 @@ func injections() family {
 			},
 			{
 				id: "A39-set-in-returning", does: "sets the tenant in RETURNING",
-				sql:   "update {table} set tenant_id = tenant_id returning set_config('" + rls.Setting + "', {victim}, true) = 'x', {table}.*",
+				sql: "update {table} set tenant_id = tenant_id" +
+					" returning set_config('" + rls.Setting + "', {victim}, true) = 'x', {table}.*",
 				other: own(), unset: nothing(), owner: something(),
 			},
 			{
@@ -55,33 +56,33 @@ func injections() family {
 	}
 }
 
-// injectedRead pins how far a setting alone can go: within one statement, the other tenant's rows come.
+// injectedRead pins how far the setting alone goes: one statement can read the other tenant's rows.
 func (s *harness) injectedRead(ctx context.Context, tb *table) error {
 	text := "with s as materialized (select set_config('" + rls.Setting + "', {victim}, true))" +
 		" select t.* from s, lateral (select * from {table}) t where s.set_config is not null"
 	for _, planned := range []string{"select 1", "set local enable_hashjoin = off"} {
-		a := answer{err: s.raw.as(ctx, s.a.id)}
+		a := answer{err: s.raw.as(ctx, s.attacker.id)}
 		if a.err == nil {
-			a = s.raw.all(ctx, planned, s.spell(text, tb, s.a.id))
+			a = s.raw.all(ctx, planned, s.spell(text, tb, s.attacker.id))
 		}
 		if err := errors.Join(a.err, s.raw.rollback(ctx)); err != nil {
 			return err
 		}
-		if s.b.leaks(a.text(), s.b.id.String()) != nil {
+		if s.victim.leaks(a.text(), s.victim.id.String()) != nil {
 			return nil //nolint:nilerr // that it leaks is what is accepted
 		}
 	}
-	// What the planner's order prevents today is no protection: two statements of one transaction always do it.
-	a := s.raw.all(ctx, "begin", setTenant(s.a.id, true), setTenant(s.b.id, true), "select * from "+tb.SQL)
-	return errors.Join(pinned(a.err, s.b.leaks(a.text(), "") != nil), s.raw.rollback(ctx))
+	// The planner's order may prevent it in one statement, which is no protection; two statements of one transaction
+	// always succeed.
+	a := s.raw.all(ctx, "begin", setTenant(s.attacker.id, true), setTenant(s.victim.id, true), "select * from "+tb.SQL)
+	return errors.Join(pinned(a.err, s.victim.leaks(a.text(), "") != nil), s.raw.rollback(ctx))
 }
 
-// nextStatement tries it through the driver, in a transaction and outside of one.
 func (s *harness) nextStatement(ctx context.Context, tb *table) error {
-	mine := as(ctx, s.a.id)
+	mine := as(ctx, s.attacker.id)
 	return s.lone(ctx, func(drv *pgtenant.Driver) error {
 		for _, local := range []bool{true, false} {
-			if err := drv.Exec(mine, setTenant(s.b.id, local), []any{}, nil); err != nil {
+			if err := drv.Exec(mine, setTenant(s.victim.id, local), []any{}, nil); err != nil {
 				return err
 			}
 			if err := s.ownRows(ctx, drv, tb); err != nil {
@@ -93,23 +94,23 @@ func (s *harness) nextStatement(ctx context.Context, tb *table) error {
 			return err
 		}
 		defer func() { _ = tx.Rollback() }()
-		if err := tx.Exec(mine, setTenant(s.b.id, true), []any{}, nil); err != nil {
+		if err := tx.Exec(mine, setTenant(s.victim.id, true), []any{}, nil); err != nil {
 			return err
 		}
 		a := ask(mine, tx, "select * from "+tb.SQL)
-		return errors.Join(own().check(a), s.b.leaks(a.text(), ""))
+		return errors.Join(own().check(a), s.victim.leaks(a.text(), ""))
 	})
 }
 
 func (s *harness) asValue(ctx context.Context, tb *table) error {
 	attempts := []string{
-		"' or '1'='1", "x'; " + setTenant(s.b.id, false) + "; --", "' union select * from " + tb.SQL + " --",
-		"') or set_config('" + rls.Setting + "', " + rls.Literal(s.b.id.String()) + ", false) is not null --",
+		"' or '1'='1", "x'; " + setTenant(s.victim.id, false) + "; --", "' union select * from " + tb.SQL + " --",
+		"') or set_config('" + rls.Setting + "', " + rls.Literal(s.victim.id.String()) + ", false) is not null --",
 	}
 	for _, value := range attempts {
 		var rows int64
 		query := "select count(*) from " + tb.SQL + " where " + tb.Key + "::text = $1"
-		err := pgtenant.QueryRow(as(ctx, s.a.id), s.driver, query, []any{value}, &rows)
+		err := pgtenant.QueryRow(as(ctx, s.attacker.id), s.driver, query, value).Scan(&rows)
 		if err != nil || rows != 0 {
 			return fmt.Errorf("%d rows: %w", rows, orNone(err))
 		}

@@ -11,7 +11,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// keys are attempts through the checks of keys, which run past row-level security.
+// keys are attacks through key checks, which bypass row-level security.
 func keys() family {
 	return family{name: "keys", title: "Foreign and unique keys", scenarios: []scenario{
 		{
@@ -43,7 +43,7 @@ func keys() family {
 	}}
 }
 
-// mineWith is the image of the caller's spare row with some values of another row's in it.
+// mineWith is the image of the caller's spare row with some of another row's values.
 func mineWith(values map[string]string) string {
 	parts := []string{"{mine}"}
 	for column, value := range values {
@@ -53,10 +53,8 @@ func mineWith(values map[string]string) string {
 	return strings.Join(parts, " || ")
 }
 
-// field is a column's value in an image.
 func field(image, column string) string { return "(" + image + " -> " + rls.Literal(column) + ")" }
 
-// insertAs adds an image as a tenant, in a transaction that is rolled back.
 func (s *harness) insertAs(ctx context.Context, id tenancy.ID, tb *table, image string) (answer, string, error) {
 	sql := s.spell(insert(image), tb, id)
 	err := s.raw.as(ctx, id)
@@ -72,29 +70,28 @@ func (s *harness) insertAs(ctx context.Context, id tenancy.ID, tb *table, image 
 	return a, sql, s.raw.rollback(ctx)
 }
 
-// compare adds one image as a and another as b.
-func (s *harness) compare(ctx context.Context, tb *table, ofA, ofB string, wantA, wantB expectation) error {
-	a, given, err := s.insertAs(ctx, s.a.id, tb, ofA)
-	if err := errors.Join(err, wantA.check(a), s.b.leaks(a.text(), given)); err != nil {
+func (s *harness) compare(ctx context.Context, tb *table, attackerRow, victimRow string, wantA, wantB expectation) error {
+	a, given, err := s.insertAs(ctx, s.attacker.id, tb, attackerRow)
+	if err := errors.Join(err, wantA.check(a), s.victim.leaks(a.text(), given)); err != nil {
 		return fmt.Errorf("another tenant: %w", err)
 	}
-	a, _, err = s.insertAs(ctx, s.b.id, tb, ofB)
+	a, _, err = s.insertAs(ctx, s.victim.id, tb, victimRow)
 	if err := errors.Join(err, wantB.check(a)); err != nil {
 		return fmt.Errorf("the owner: %w", err)
 	}
 	return nil
 }
 
-// references are the columns of a foreign key to another tenant-scoped table, with the values of b's row there.
+// references are a foreign key's columns with the values of the victim's row in the other tenant-scoped table.
 func (s *harness) references(f foreignRef) map[string]string {
 	target := s.kit.table(f.Target)
-	if target == nil || s.b.kept[f.Target] == "" {
+	if target == nil || s.victim.kept[f.Target] == "" {
 		return nil
 	}
 	values := map[string]string{}
 	for i, column := range f.Columns {
 		if column != tenantColumn {
-			values[column] = field(rls.Literal(s.b.kept[f.Target])+"::jsonb", f.Refs[i])
+			values[column] = field(rls.Literal(s.victim.kept[f.Target])+"::jsonb", f.Refs[i])
 		}
 	}
 	return values
@@ -127,7 +124,7 @@ func (s *harness) attachByUpdate(ctx context.Context, tb *table) error {
 			sql := "update {table} set " + rls.Quote(column) + " = (select r." + rls.Quote(column) +
 				" from jsonb_populate_record(null::{table}, jsonb_build_object(" + rls.Literal(column) + ", " + value + ")) r)" +
 				" where {key} = {ownid}"
-			for id, want := range map[tenancy.ID]expectation{s.a.id: refused(foreignKey), s.b.id: somethingOr(duplicate)} {
+			for id, want := range map[tenancy.ID]expectation{s.attacker.id: refused(foreignKey), s.victim.id: somethingOr(duplicate)} {
 				if err := s.raw.as(ctx, id); err != nil {
 					return err
 				}
@@ -147,8 +144,8 @@ func (s *harness) attachByUpdate(ctx context.Context, tb *table) error {
 	return nil
 }
 
-// uproot deletes the parents of b's row that belong to no tenant, and changes their keys. Under a cascade that would run
-// past row-level security.
+// uproot deletes the global parents of the victim's row and changes their keys. A cascade would bypass row-level
+// security.
 func (s *harness) uproot(ctx context.Context, tb *table) error {
 	tried := 0
 	for _, f := range tb.Foreign {
@@ -156,7 +153,7 @@ func (s *harness) uproot(ctx context.Context, tb *table) error {
 			continue
 		}
 		if f.Acts { // the attempt alone might be stopped by another table's key
-			return fmt.Errorf("%s does not refuse: it changes or removes the rows that refer", f.Name)
+			return fmt.Errorf("%s cascades: it changes or deletes referencing rows", f.Name)
 		}
 		for i, column := range f.Columns {
 			tried++
@@ -178,17 +175,17 @@ func (s *harness) uproot(ctx context.Context, tb *table) error {
 	return nil
 }
 
-// refusedAs wants a statement of a's refused, with none of b's values in what is said.
+// refusedAs requires that the attacker's statement is refused, without a value of the victim in the error.
 func (s *harness) refusedAs(ctx context.Context, tb *table, sql string, codes ...string) error {
-	if err := s.raw.as(ctx, s.a.id); err != nil {
+	if err := s.raw.as(ctx, s.attacker.id); err != nil {
 		return err
 	}
-	given := s.spell(sql, tb, s.a.id)
+	given := s.spell(sql, tb, s.attacker.id)
 	a := s.raw.do(ctx, given)
-	return errors.Join(s.raw.rollback(ctx), refused(codes...).check(a), s.b.leaks(a.text(), given))
+	return errors.Join(s.raw.rollback(ctx), refused(codes...).check(a), s.victim.leaks(a.text(), given))
 }
 
-// sameValue takes b's value of every key that has the tenant in it.
+// sameValue uses the victim's value of every key that includes the tenant.
 func (s *harness) sameValue(ctx context.Context, tb *table) error {
 	tried := 0
 	for _, u := range tb.Uniques {
@@ -208,7 +205,7 @@ func (s *harness) sameValue(ctx context.Context, tb *table) error {
 	return nil
 }
 
-// spanning takes b's value of the keys that span tenants. One that is not listed in Target.SpanningKeys is a breach.
+// spanning uses the victim's value of keys that span tenants. A key that is not in Target.SpanningKeys is a breach.
 func (s *harness) spanning(ctx context.Context, tb *table) error {
 	tried := 0
 	for _, u := range tb.Uniques {
@@ -216,7 +213,7 @@ func (s *harness) spanning(ctx context.Context, tb *table) error {
 			continue
 		}
 		if !slices.Contains(s.kit.target.SpanningKeys, u.Name) {
-			return fmt.Errorf("unique index %s spans tenants, and is not among Target.SpanningKeys", u.Name)
+			return fmt.Errorf("unique index %s spans tenants and is not in Target.SpanningKeys", u.Name)
 		}
 		values, ok := textsOf(tb, u)
 		if !ok {
@@ -234,7 +231,7 @@ func (s *harness) spanning(ctx context.Context, tb *table) error {
 	return nil
 }
 
-// textsOf gives the key's columns b's values, where all of them, the tenant aside, are texts.
+// textsOf returns the victim's values of the key's columns, if all but the tenant are texts.
 func textsOf(tb *table, u uniqueKey) (map[string]string, bool) {
 	values := map[string]string{}
 	for _, name := range u.Columns {

@@ -12,21 +12,19 @@ import (
 )
 
 const (
-	// harnessConns is the size of a harness's pool.
 	harnessConns = 4
-	// patience bounds one attack. Nothing in it takes a second.
-	patience = 30 * time.Second
+	// attemptTimeout bounds one attack, which takes less than a second.
+	attemptTimeout = 30 * time.Second
 )
 
-// kit is one run against one target.
 type kit struct {
 	target Target
 	tables []*table
 	report *Report
 }
 
-// Run makes every attack on the target, each as a subtest, and returns the report. A subtest's name is
-// family/attack/table. Tables without an entity fail, by name; a target without any does, too.
+// Run attacks the target, each attack in a subtest named family/attack/table, and returns the report. A table without
+// an entity fails by name, and so does a target without entities.
 func Run[S T[S]](t S, target Target) *Report {
 	t.Helper()
 	return run(adapt(t), target)
@@ -35,13 +33,13 @@ func Run[S T[S]](t S, target Target) *Report {
 func run(t test, target Target) *Report {
 	t.Helper()
 	k := &kit{target: target, report: newReport("suite")}
-	t.must(k.look(t.Context()), "looking at the target")
+	t.must(k.inspect(t.Context()), "inspecting the target")
 	t.sub("registration", func(t test) { k.registration(t) })
 	if len(target.Entities) == 0 {
 		k.report.finish()
 		return k.report
 	}
-	// The families run beside each other, and all of them have ended when the group has.
+	// The families run in parallel and end before the group does.
 	t.sub("attacks", func(t test) {
 		for _, f := range families() {
 			t.sub(f.name, func(t test) { k.family(t, f) })
@@ -54,8 +52,7 @@ func run(t test, target Target) *Report {
 	return k.report
 }
 
-// look reads what the report begins with, and the tables.
-func (k *kit) look(ctx context.Context) error {
+func (k *kit) inspect(ctx context.Context) error {
 	s, err := login(ctx, k.target.DSN)
 	if err != nil {
 		return err
@@ -76,18 +73,17 @@ func (k *kit) look(ctx context.Context) error {
 	if k.target.Superuser == "" {
 		return nil
 	}
-	return k.arrange(ctx)
+	return k.prepare(ctx)
 }
 
-// Leaky is the function that shouts every row it is shown, by name. See [Target.Superuser].
+// leaky is a function that raises a notice with each row. See [Target.Superuser].
 const leaky = "public.konstruct_attack_leak"
 
-// arrange plants the leaky function, which costs so little that the planner would call it first, and collects
-// statistics. It does so in one transaction.
-func (k *kit) arrange(ctx context.Context) error {
+// prepare creates the leaky function, so cheap that the planner calls it first, and collects statistics.
+func (k *kit) prepare(ctx context.Context) error {
 	s, err := login(ctx, k.target.Superuser)
 	if err != nil {
-		return errors.New("the superuser can't log in")
+		return errors.New("the superuser cannot log in")
 	}
 	defer s.close(ctx)
 	return s.all(ctx, `create or replace function `+leaky+`(shown text) returns bool language plpgsql cost 0.0000001
@@ -110,30 +106,30 @@ func (k *kit) table(name string) *table {
 	return nil
 }
 
-// registration holds the tables of the database against the entities.
 func (k *kit) registration(t test) {
 	t.Helper()
 	for _, tb := range k.tables {
 		if !slices.ContainsFunc(k.target.Entities, func(e Entity) bool { return e.Table == tb.Name }) {
-			k.faultf(t, "table %s has a %s and no attack registration: add its generated schema (attack.Entities) or an attack.Entity to the target", tb.Name, tenantColumn)
+			k.faultf(t, "table %s has a %s and no attack registration: add its generated schema (attack.Entities) "+
+				"or an attack.Entity to the target", tb.Name, tenantColumn)
 		}
 	}
 	for _, e := range k.target.Entities {
 		if k.table(e.Table) == nil {
-			k.faultf(t, "entity %s is registered for table %s, which is not there or has no %s", e.Name, e.Table, tenantColumn)
+			k.faultf(t, "entity %s is registered for table %s, which does not exist or has no %s", e.Name, e.Table, tenantColumn)
 		}
 	}
 	if len(k.target.Entities) == 0 {
-		k.faultf(t, "no entity is registered: nothing would be attacked")
+		k.faultf(t, "no entity is registered, so nothing is attacked")
 	}
 }
 
-// family makes a family's attacks one after the other, with tenants of its own. All families are prepared before the first
-// attack: where rows cross, one family's deletes would reach the rows that another is about to study.
+// family runs its attacks in sequence, with two tenants. All families are prepared before the first attack: if
+// isolation is broken, one family's deletes could reach rows that another has not read yet.
 func (k *kit) family(t test, f family) {
 	s, err := k.newHarness(t.Context(), k.target.Entities...)
 	if err != nil {
-		k.faultf(t, "%s: the attacks could not be prepared: %v", f.name, err)
+		k.faultf(t, "%s: prepare the attacks: %v", f.name, err)
 		return
 	}
 	t.Cleanup(func() { s.close(context.WithoutCancel(t.Context())) })
@@ -156,7 +152,6 @@ func (k *kit) family(t test, f family) {
 	})
 }
 
-// attempt makes one attack, on each table or once.
 func (k *kit) attempt(
 	t test, f family, a Attack, once, privileged bool, s *harness, try func(context.Context, *table) error,
 ) {
@@ -178,10 +173,10 @@ func (k *kit) attempt(
 	})
 }
 
-// record makes an attempt and notes what came of it, even where it panics.
+// record runs an attempt and adds its result to the report, even if it panics.
 func (k *kit) record(t test, title string, a Attack, on string, try func(context.Context) error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), attemptTimeout)
 	defer cancel()
 	result := Result{On: on, Outcome: Breach, Detail: "panicked"}
 	defer func() { k.report.add(title, a, result) }()
@@ -200,14 +195,13 @@ func (k *kit) record(t test, title string, a Attack, on string, try func(context
 	}
 }
 
-// faultf fails the run for something that is no attack.
 func (k *kit) faultf(t test, format string, args ...any) {
 	t.Helper()
 	k.report.fault(fmt.Sprintf(format, args...))
 	t.Errorf(format, args...)
 }
 
-// errNotApplicable is for an attack that this target offers no place for.
+// errNotApplicable is returned when the target has no place for an attack.
 var errNotApplicable = errors.New("not applicable")
 
 func notApplicable(why string) error { return fmt.Errorf("%w: %s", errNotApplicable, why) }

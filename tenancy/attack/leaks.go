@@ -15,39 +15,39 @@ import (
 )
 
 const (
-	// leakConns gives each tenant one slot, so that one that is lost locks its tenant out.
+	// leakConns gives each tenant one slot, so that a lost one blocks its tenant.
 	leakConns = 2
-	// leakWait bounds the wait for a connection that has been lost.
+	// leakWait bounds the wait for a lost connection.
 	leakWait = 2 * time.Second
-	// leakRounds is more than the pool has connections.
+	// leakRounds exceeds the pool's connections.
 	leakRounds = leakConns + 1
 )
 
-// leaks are attempts to keep a connection, or a tenant's slot in the pool, for good.
+// leaks are attempts to keep a connection, or a tenant's slot in the pool.
 func leaks() family {
 	return family{name: "leak", title: "Connections and slots that are not given back", scenarios: []scenario{
 		{
 			id:       "A72-panic-in-statement",
-			does:     "panics while a statement is sent: an empty text, a value that panics, alone and in a slice",
-			required: "connection and slot are given back", once: (*harness).panicInStatement,
+			does:     "panics while a statement is sent: an empty text, a value that panics, also in a slice",
+			required: "the connection and the slot are released", once: (*harness).panicInStatement,
 		},
 		{
 			id: "A72-panic-in-scan", does: "panics while a row is read into its destination",
-			required: "connection and slot are given back",
+			required: "the connection and the slot are released",
 			once:     (*harness).panicInScan,
 		},
 		{
 			id: "A72-goroutine-exit", does: "ends the goroutine in a transaction, and in the middle of a result",
-			required: "connection and slot are given back, and nothing is written", once: (*harness).goroutineExit,
+			required: "the connection and the slot are released, and nothing is written", once: (*harness).goroutineExit,
 		},
 		{
 			id: "A76-copy", does: "sends COPY FROM STDIN and TO STDOUT through the driver, plain and in disguise, in each query mode",
-			required: "refused before it is sent; the connection and the slot are given back", once: (*harness).copyInOut,
+			required: "refused before it is sent; the connection and the slot are released", once: (*harness).copyInOut,
 		},
 	}}
 }
 
-// withSlots opens drivers at the server itself in which each tenant has one slot, in each query mode.
+// withSlots opens a direct driver with one slot per tenant, in each query mode.
 func (s *harness) withSlots(ctx context.Context, do func(*pgtenant.Driver) error) error {
 	for _, mode := range queryModes() {
 		drv, err := pgtenant.Open(ctx, s.kit.target.DSN, pgtenant.WithMaxConns(leakConns),
@@ -59,7 +59,7 @@ func (s *harness) withSlots(ctx context.Context, do func(*pgtenant.Driver) error
 			err = s.ownRows(ctx, drv, s.tables[0])
 		}
 		if err != nil {
-			// Closing would wait for what is lost.
+			// Closing would wait for lost connections.
 			return fmt.Errorf("query mode %s: %w", mode, err)
 		}
 		_ = drv.Close()
@@ -67,22 +67,21 @@ func (s *harness) withSlots(ctx context.Context, do func(*pgtenant.Driver) error
 	return nil
 }
 
-// allReleased waits for connections that are being closed: the pool does that beside its callers.
+// allReleased waits, because the pool closes connections in the background.
 func allReleased(drv *pgtenant.Driver) error {
 	for end := time.Now().Add(leakWait); drv.Pool().Stat().AcquiredConns() > 0; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
-			return fmt.Errorf("%d connections are not given back", drv.Pool().Stat().AcquiredConns())
+			return fmt.Errorf("%d connections are not released", drv.Pool().Stat().AcquiredConns())
 		}
 	}
 	return nil
 }
 
-// panicking is a value that can't be asked for.
 type panicking struct{}
 
 func (panicking) Value() (driver.Value, error) { panic("a value that panics") }
 
-// survive runs do on a goroutine of its own, and returns when that has ended, be it by a panic or by runtime.Goexit.
+// survive runs do on a new goroutine and returns when it has ended, by a panic or runtime.Goexit, too.
 func survive(do func()) {
 	done := make(chan struct{})
 	go func() {
@@ -94,7 +93,7 @@ func survive(do func()) {
 }
 
 func (s *harness) panicInStatement(ctx context.Context) error {
-	mine := as(ctx, s.a.id)
+	mine := as(ctx, s.attacker.id)
 	return s.withSlots(ctx, func(drv *pgtenant.Driver) error {
 		for _, st := range []struct {
 			text string
@@ -138,17 +137,16 @@ func (s *harness) panicInStatement(ctx context.Context) error {
 	})
 }
 
-// badScanner is a destination that panics.
 type badScanner struct{}
 
 func (*badScanner) Scan(any) error { panic("a destination that panics") }
 
 func (s *harness) panicInScan(ctx context.Context) error {
-	mine := as(ctx, s.a.id)
+	mine := as(ctx, s.attacker.id)
 	const text = "select generate_series(1, 1000)"
 	return s.withSlots(ctx, func(drv *pgtenant.Driver) error {
 		for range leakRounds {
-			survive(func() { _ = pgtenant.QueryRow(mine, drv, text, []any{}, &badScanner{}) })
+			survive(func() { _ = pgtenant.QueryRow(mine, drv, text).Scan(&badScanner{}) })
 			survive(func() { // the rows are not closed
 				var r entsql.Rows
 				if drv.Query(mine, text, []any{}, &r) == nil && r.Next() {
@@ -157,7 +155,7 @@ func (s *harness) panicInScan(ctx context.Context) error {
 			})
 			survive(func() {
 				_ = pgtenant.InTx(mine, drv.Tx, func(ctx context.Context, tx dialect.Tx) error {
-					return pgtenant.QueryRow(ctx, tx, text, []any{}, &badScanner{})
+					return pgtenant.QueryRow(ctx, tx, text).Scan(&badScanner{})
 				})
 			})
 		}
@@ -166,7 +164,7 @@ func (s *harness) panicInScan(ctx context.Context) error {
 }
 
 func (s *harness) goroutineExit(ctx context.Context) error {
-	mine, tb := as(ctx, s.a.id), s.tables[0]
+	mine, tb := as(ctx, s.attacker.id), s.tables[0]
 	err := s.withSlots(ctx, func(drv *pgtenant.Driver) error {
 		for range leakRounds {
 			survive(func() {
@@ -212,7 +210,7 @@ func (s *harness) copyInOut(ctx context.Context) error {
 }
 
 func (s *harness) refusedCopy(ctx context.Context, drv *pgtenant.Driver, text string) error {
-	short, cancel := context.WithTimeout(as(ctx, s.a.id), 10*time.Second)
+	short, cancel := context.WithTimeout(as(ctx, s.attacker.id), 10*time.Second)
 	defer cancel()
 	for _, send := range []func() error{
 		func() error { return drv.Exec(short, text, []any{}, nil) },

@@ -12,10 +12,10 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// poisonings is how often a connection is poisoned before that is given up.
+// poisonings is the number of attempts to poison a connection.
 const poisonings = 20
 
-// leftovers are what a tenant might leave on a pooled connection for its next user.
+// leftovers are what a tenant might leave on a pooled connection.
 func leftovers() family {
 	return family{name: "leftovers", title: "State left on a connection", scenarios: []scenario{
 		{
@@ -50,14 +50,14 @@ func leftovers() family {
 		{
 			id: "A34-temp-table", does: "leaves a temporary table with rows", required: "refused, 42501",
 			each: func(s *harness, ctx context.Context, tb *table) error {
-				err := s.driver.Exec(as(ctx, s.b.id), "create temp table left_behind as select * from "+tb.SQL, []any{}, nil)
+				err := s.driver.Exec(as(ctx, s.victim.id), "create temp table left_behind as select * from "+tb.SQL, []any{}, nil)
 				return refused(denied).check(answer{err: err})
 			},
 		},
 		{
 			id: "A34-session-lock", does: "leaves a session's advisory lock", required: "refused, 42501",
 			once: func(s *harness, ctx context.Context) error {
-				return refused(denied).check(ask(as(ctx, s.b.id), s.driver, "select pg_advisory_lock(7)"))
+				return refused(denied).check(ask(as(ctx, s.victim.id), s.driver, "select pg_advisory_lock(7)"))
 			},
 		},
 		{
@@ -70,7 +70,7 @@ func leftovers() family {
 
 func (s *harness) poisoned(ctx context.Context, tb *table) error {
 	return s.lone(ctx, func(drv *pgtenant.Driver) error {
-		// Beside the driver the poison works: so the attack could succeed.
+		// The attack could succeed: without the driver, the poisoned connection returns the other tenant's rows.
 		if err := s.poison(ctx, drv, tb); err != nil {
 			return err
 		}
@@ -78,11 +78,11 @@ func (s *harness) poisoned(ctx context.Context, tb *table) error {
 	})
 }
 
-// poison gives connections the other tenant until one of them shows its rows: behind a pooler each statement may run on
-// another one.
+// poison sets the other tenant on connections until one returns its rows: behind a pooler, statements change
+// connections.
 func (s *harness) poison(ctx context.Context, drv *pgtenant.Driver, tb *table) error {
 	for range poisonings {
-		if _, err := drv.Pool().Exec(ctx, "select set_config($1, $2, false)", rls.Setting, s.b.id.String()); err != nil {
+		if _, err := drv.Pool().Exec(ctx, "select set_config($1, $2, false)", rls.Setting, s.victim.id.String()); err != nil {
 			return err
 		}
 		var rows int
@@ -98,8 +98,10 @@ func (s *harness) poison(ctx context.Context, drv *pgtenant.Driver, tb *table) e
 
 func (s *harness) poisonedByStatement(ctx context.Context, tb *table) error {
 	return s.lone(ctx, func(drv *pgtenant.Driver) error {
-		for _, text := range []string{setTenant(s.b.id, false), "set session " + rls.Setting + " = " + rls.Literal(s.b.id.String())} {
-			for _, id := range []tenancy.ID{s.a.id, {}} {
+		for _, text := range []string{
+			setTenant(s.victim.id, false), "set session " + rls.Setting + " = " + rls.Literal(s.victim.id.String()),
+		} {
+			for _, id := range []tenancy.ID{s.attacker.id, {}} {
 				if err := drv.Exec(as(ctx, id), text, []any{}, nil); err != nil {
 					return err
 				}
@@ -112,12 +114,11 @@ func (s *harness) poisonedByStatement(ctx context.Context, tb *table) error {
 	})
 }
 
-// afterTheDriver looks at what the driver itself leaves: nothing may be set for longer than a transaction. It looks for
-// the tenant that the driver was used for, because behind a pooler the connection may be one that another attack has
-// poisoned with the other.
+// afterTheDriver requires that the driver sets nothing beyond a transaction. It checks the driver's own tenant, because
+// behind a pooler another attack may have set the other one on the connection.
 func (s *harness) afterTheDriver(ctx context.Context, tb *table) error {
-	theirs := as(ctx, s.a.id)
-	read := "select count(*) from " + tb.SQL + " where tenant_id = " + rls.Literal(s.a.id.String())
+	theirs := as(ctx, s.attacker.id)
+	read := "select count(*) from " + tb.SQL + " where tenant_id = " + rls.Literal(s.attacker.id.String())
 	return s.lone(ctx, func(drv *pgtenant.Driver) error {
 		for way, use := range map[string]func() error{
 			"a statement": func() error { return ask(theirs, drv, read).err },
@@ -140,7 +141,7 @@ func (s *harness) afterTheDriver(ctx context.Context, tb *table) error {
 				drv.Pool().QueryRow(ctx, "select coalesce(current_setting($1, true), '')", rls.Setting).Scan(&left),
 				drv.Pool().QueryRow(ctx, read).Scan(&rows),
 			)
-			if err != nil || left == s.a.id.String() || rows != 0 {
+			if err != nil || left == s.attacker.id.String() || rows != 0 {
 				return fmt.Errorf("after %s: the setting is %q, and %d rows are seen: %w", way, left, rows, orNone(err))
 			}
 		}
@@ -149,27 +150,27 @@ func (s *harness) afterTheDriver(ctx context.Context, tb *table) error {
 }
 
 func (s *harness) release(ctx context.Context, tb *table) error {
-	mine := as(ctx, s.a.id)
+	mine := as(ctx, s.attacker.id)
 	tx, err := s.driver.Tx(mine)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }()
-	for _, text := range []string{"savepoint inner_one", setTenant(s.b.id, true), "release inner_one"} {
+	for _, text := range []string{"savepoint inner_one", setTenant(s.victim.id, true), "release inner_one"} {
 		if err := tx.Exec(mine, text, []any{}, nil); err != nil {
 			return err
 		}
 	}
 	a := ask(mine, tx, "select * from "+tb.SQL)
 	if !found(a) {
-		return errors.Join(errors.New("its own rows are gone"), a.err)
+		return errors.Join(errors.New("its own rows are not returned"), a.err)
 	}
-	return s.b.leaks(a.text(), "")
+	return s.victim.leaks(a.text(), "")
 }
 
 func (s *harness) endBehind(ctx context.Context) error {
 	tb := s.tables[0]
-	mine := as(ctx, s.a.id)
+	mine := as(ctx, s.attacker.id)
 	for _, end := range []string{"commit", "rollback", "commit and chain", "rollback and chain"} {
 		tx, err := s.driver.Tx(mine)
 		if err != nil {
@@ -177,7 +178,7 @@ func (s *harness) endBehind(ctx context.Context) error {
 		}
 		first := tx.Exec(mine, "select 1", []any{}, nil)
 		_ = tx.Exec(mine, end, []any{}, nil)
-		write := tx.Exec(mine, s.spell(insert("{mine}"), tb, s.a.id), []any{}, nil)
+		write := tx.Exec(mine, s.spell(insert("{mine}"), tb, s.attacker.id), []any{}, nil)
 		_ = tx.Rollback()
 		if first != nil {
 			return first
@@ -185,11 +186,11 @@ func (s *harness) endBehind(ctx context.Context) error {
 		if err := s.ownRows(ctx, s.driver, tb); err != nil {
 			return fmt.Errorf("after %q: %w", end, err)
 		}
-		digest, err := s.fingerprint(ctx, s.raw, s.a.id, tb)
+		digest, err := s.digest(ctx, s.raw, s.attacker.id, tb)
 		if err != nil {
 			return err
 		}
-		if digest != s.a.prints[tb.Name] {
+		if digest != s.attacker.digests[tb.Name] {
 			return fmt.Errorf("after %q a write survived the rollback (its own error: %w)", end, orNone(write))
 		}
 	}
@@ -198,7 +199,7 @@ func (s *harness) endBehind(ctx context.Context) error {
 
 func (s *harness) leftOpen(ctx context.Context) error {
 	return s.lone(ctx, func(drv *pgtenant.Driver) error {
-		err := drv.Exec(as(ctx, s.b.id), "begin", []any{}, nil)
+		err := drv.Exec(as(ctx, s.victim.id), "begin", []any{}, nil)
 		if err := wants(err, pgtenant.ErrTxLeftOpen); err != nil {
 			return err
 		}
@@ -209,10 +210,10 @@ func (s *harness) leftOpen(ctx context.Context) error {
 func (s *harness) heldCursor(ctx context.Context, tb *table) error {
 	return s.fresh(ctx, func(raw *session) error {
 		steps := []string{
-			"begin", setTenant(s.b.id, true), "declare left_behind cursor with hold for select * from " + tb.SQL, "commit",
-			"begin", setTenant(s.a.id, true), "fetch all from left_behind",
+			"begin", setTenant(s.victim.id, true), "declare left_behind cursor with hold for select * from " + tb.SQL, "commit",
+			"begin", setTenant(s.attacker.id, true), "fetch all from left_behind",
 		}
 		a := raw.all(ctx, steps...)
-		return pinned(a.err, s.b.leaks(a.text(), "") != nil)
+		return pinned(a.err, s.victim.leaks(a.text(), "") != nil)
 	})
 }

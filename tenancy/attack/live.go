@@ -14,7 +14,6 @@ import (
 const (
 	liveFamily = "live"
 	liveTitle  = "Read-only checks of a live database"
-	// liveTenants is how many tenants are asked unless LiveOptions say otherwise.
 	liveTenants = 5
 )
 
@@ -22,32 +21,32 @@ const (
 type LiveOptions struct {
 	// TenantsTable lists the tenants by id: "public.tenants".
 	TenantsTable string
-	// Tenants is the number of tenants that are asked, the newest first. The default is 5.
+	// Tenants is the number of tenants to attack, the newest first. The default is 5.
 	Tenants int
-	// Definers are the SECURITY DEFINER functions that the role may call ("public.f(text, text)"). Any other is reported.
+	// Definers are the SECURITY DEFINER functions that the role may call ("public.f(text, text)"). Others are reported.
 	Definers []string
-	// Triggers are the triggers on tables that the role may write to ("public.notes.touch"). Any other is reported, as
-	// are rules.
+	// Triggers are those on tables that the role may write to ("public.notes.touch"). Others and rules are reported.
 	Triggers []string
-	// Resolver is the function that finds a tenant before one is known. It is not asked where it is zero.
+	// Resolver finds a tenant before one is set. The zero value skips its attacks.
 	Resolver Resolver
 }
 
-// Resolver describes a function that finds the tenant of something that an outsider names, a workspace for one.
+// Resolver describes a function that finds the tenant of an external name, such as a workspace.
 type Resolver struct {
-	// Function is its name ("public.resolve_tenant"). It takes two texts, a kind and a name, and returns a tenant's id or null.
+	// Function is its name ("public.resolve_tenant"). It takes two texts, a kind and a name, and returns a tenant's id
+	// or null.
 	Function string
-	// Expected is a query for what a tenant expects of it, under its own tenant: rows of kind, name, and whether that must
-	// resolve to the tenant (true) or to null (false). It should have a limit.
+	// Expected is a query, run under a tenant, for what it expects: rows of kind, name, and whether that must resolve
+	// to the tenant (true) or to null (false). It should have a limit.
 	Expected string
 }
 
-// Live attacks a database that is in use, by a fixed list of reads. Each tenant is asked in one transaction, which is
-// read-only, waits at most 100 ms for a lock, runs no statement longer than 1 s, and is rolled back. The report contains no
-// value of any row and no tenant's id. dsn logs in as the application's role.
+// Live attacks a database in use with a fixed list of reads. Each tenant's transaction is read-only, waits at most 100
+// ms for a lock, limits each statement to 1 s, and is rolled back. The report contains no row's value and no tenant's
+// id. dsn logs in as the application's role.
 //
-// An error is returned when the attack could not be completed, for example because a statement ran out of time. Findings are
-// in the report.
+// An error means that the attack could not be completed, for example because a statement timed out. Findings are in the
+// report.
 func Live(ctx context.Context, dsn string, o LiveOptions) (*Report, error) {
 	s, err := login(ctx, dsn)
 	if err != nil {
@@ -55,7 +54,7 @@ func Live(ctx context.Context, dsn string, o LiveOptions) (*Report, error) {
 	}
 	defer s.close(ctx)
 	l := &live{session: s, report: newReport(liveFamily), options: o}
-	if err := l.look(ctx, o); err != nil {
+	if err := l.inspect(ctx, o); err != nil {
 		return nil, fmt.Errorf("attack: %w", err)
 	}
 	for i := range l.tenants {
@@ -71,7 +70,7 @@ func Live(ctx context.Context, dsn string, o LiveOptions) (*Report, error) {
 	return l.report, nil
 }
 
-// live is one run of Live. The rows of one tenant are the targets of the next one.
+// live is one run of Live. Each tenant's rows are the targets of the next tenant.
 type live struct {
 	session *session
 	report  *Report
@@ -82,21 +81,21 @@ type live struct {
 	seen    bool // a tenant has a row, so that something could be found
 }
 
-// aim identifies a tenant's row. It never leaves the process.
+// aim identifies a tenant's row. It is never reported.
 type aim struct{ tenant, key, ctid string }
 
-// read is one of the reads on the list. It finds a row if isolation is broken.
+// read finds a row if isolation is broken.
 type read struct {
 	id, does, sql string
-	// aims is true where it needs another tenant's row.
+	// aims is true if it needs another tenant's row.
 	aims bool
-	// once is true where it is about no particular table.
+	// once is true if it concerns no particular table.
 	once bool
-	// resolver is true where it calls LiveOptions.Resolver.
+	// resolver is true if it calls LiveOptions.Resolver.
 	resolver bool
-	// errs are codes that mean that nothing was found.
+	// errs are the codes of a stopped attempt.
 	errs []string
-	// found are codes that mean that something was found.
+	// found are the codes of a breach.
 	found []string
 }
 
@@ -141,10 +140,9 @@ func liveReads() []read {
 	}
 }
 
-// liveUnset are the reads of a connection without a tenant.
 func liveUnset() []read {
 	return []read{
-		{id: "L09-nobody", does: "reads without a tenant", sql: "select 1 from {table} limit 1"},
+		{id: "L09-no-tenant", does: "reads without a tenant", sql: "select 1 from {table} limit 1"},
 		{
 			id: "L10-preset", does: "begins with a preset tenant", once: true,
 			sql: "select 1 where coalesce(current_setting('" + rls.Setting + "', true), '') <> ''",
@@ -164,7 +162,7 @@ func liveAttacks() []Attack {
 	return all
 }
 
-func (l *live) look(ctx context.Context, o LiveOptions) (err error) {
+func (l *live) inspect(ctx context.Context, o LiveOptions) (err error) {
 	if err := l.report.introduce(ctx, l.session); err != nil {
 		return err
 	}
@@ -200,7 +198,7 @@ func (l *live) begin(ctx context.Context) error {
 	return l.session.all(ctx, "begin read only", "set local lock_timeout = '100ms'", "set local statement_timeout = '1s'").err
 }
 
-// transaction reads as one tenant, and remembers its rows.
+// transaction reads as one tenant and saves its rows as targets.
 func (l *live) transaction(ctx context.Context, i int) error {
 	id := l.tenants[i]
 	if err := errors.Join(l.begin(ctx), l.session.do(ctx, setTenant(id, true)).err); err != nil {
@@ -224,7 +222,6 @@ func (l *live) unset(ctx context.Context) error {
 	return errors.Join(l.each(ctx, reads, "no tenant", tenancy.ID{}), l.session.rollback(ctx))
 }
 
-// each makes the reads, on every table that they concern.
 func (l *live) each(ctx context.Context, reads []read, who string, id tenancy.ID) error {
 	for _, r := range reads {
 		if r.resolver && l.options.Resolver.Function == "" {
@@ -254,7 +251,7 @@ func (l *live) each(ctx context.Context, reads []read, who string, id tenancy.ID
 	return nil
 }
 
-// try makes one read inside a savepoint, so that a failing one does not end the transaction.
+// try makes one read inside a savepoint, so that a failure does not end the transaction.
 func (l *live) try(ctx context.Context, r read, on, sql string) error {
 	guard := "set local row_security = on"
 	if len(r.errs) > 0 {
@@ -272,13 +269,13 @@ func (l *live) try(ctx context.Context, r read, on, sql string) error {
 	case a.err != nil:
 		return fmt.Errorf("%s on %s: SQLSTATE %s", r.id, on, code(a.err))
 	case len(a.rows) > 0 || len(r.errs) > 0:
-		result.Outcome, result.Detail = Breach, "it found something, or was let through"
+		result.Outcome, result.Detail = Breach, "it returned a row, or was not refused"
 	}
 	l.report.add(liveTitle, r.attack(), result)
 	return nil
 }
 
-// remember keeps one of the tenant's rows as a target for the next tenant.
+// remember saves one of the tenant's rows as a target for the next tenant.
 func (l *live) remember(ctx context.Context, id tenancy.ID, tb *table) error {
 	a := l.session.do(ctx, "select "+tb.Key+", ctid from "+tb.SQL+" where tenant_id = "+rls.Literal(id.String())+" limit 1")
 	if a.err != nil {
@@ -291,10 +288,10 @@ func (l *live) remember(ctx context.Context, id tenancy.ID, tb *table) error {
 	return nil
 }
 
-// doubt withdraws the verdict if no tenant had a row that could have been found.
+// doubt withdraws the verdict if no tenant had a row to find.
 func (l *live) doubt() {
 	if l.report.Holds && (!l.seen || len(l.tenants) < 2) {
 		l.report.Holds = false
-		l.report.Verdict = "NOT PROVEN: no breach was found, but it takes two tenants with rows to find one."
+		l.report.Verdict = "NOT PROVEN: no breach was found, but two tenants with rows are needed to find one."
 	}
 }

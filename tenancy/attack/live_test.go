@@ -14,22 +14,22 @@ import (
 	"github.com/konstruct/konstruct/tenancy/attack"
 )
 
-// stocked is a database with two tenants that have an invoice, an active connection and a revoked one each.
+// stocked is a database with two tenants that each have an invoice, an active connection and a revoked one.
 func stocked(t *testing.T) (*testdb.Database, []string) {
 	t.Helper()
 	db := testdb.New(t)
 	run(t, db.SuperURL, invoices)
 	target := target(t, db)
 	var values []string
-	for _, mark := range []string{"canaryone", "canarytwo"} {
+	for _, canary := range []string{"canaryone", "canarytwo"} {
 		id, err := target.Tenant(t.Context())
 		require.NoError(t, err)
-		row, err := target.Entities[2].Create(tenancy.With(t.Context(), id), mark)
+		row, err := target.Entities[2].Create(tenancy.With(t.Context(), id), canary)
 		require.NoError(t, err)
-		values = append(values, mark, row, id.String())
+		values = append(values, canary, row, id.String())
 		run(t, db.SuperURL, "insert into channel_connections (id, tenant_id, channel_type, workspace_id, status) values "+
-			"(gen_random_uuid(), '"+id.String()+"', 'slack', 'active"+mark+"', 'active'), "+
-			"(gen_random_uuid(), '"+id.String()+"', 'slack', 'revoked"+mark+"', 'revoked')")
+			"(gen_random_uuid(), '"+id.String()+"', 'slack', 'active"+canary+"', 'active'), "+
+			"(gen_random_uuid(), '"+id.String()+"', 'slack', 'revoked"+canary+"', 'revoked')")
 	}
 	return db, values
 }
@@ -92,7 +92,7 @@ func resolverBody(body string) string {
 		language sql stable strict security definer begin atomic ` + body + `; end; reset row_security`
 }
 
-// A function, a trigger or a rule that a careless migration leaves is found by reads alone, and by its own attack.
+// Each function, trigger or rule that a careless migration could leave is found by reads alone, and by one attack.
 func TestLiveObjects(t *testing.T) {
 	t.Parallel()
 	const lookup = "select c.tenant_id from public.channel_connections c where c.workspace_id = resolve_tenant.workspace_id"

@@ -7,37 +7,35 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// readOnly is the SQLSTATE of a write in a read-only transaction.
 const readOnly = "25006"
 
-// resolverReads ask the resolver about what a tenant knows: its own names, those that resolve and those that must not.
+// resolverReads resolve a tenant's own names, those that must resolve and those that must not.
 func resolverReads() []read {
 	return []read{
 		{
 			id: "L11-resolver-own", once: true, resolver: true, found: []string{readOnly},
-			does: "asks the resolver about the tenant's own names: an active one is another tenant's or none, or an inactive one resolves",
+			does: "resolves the tenant's names: an active one must resolve to the tenant, an inactive one to null",
 			sql: "select 1 from ({expected}) as e (kind, name, resolves) where {resolver}(e.kind, e.name) is distinct from" +
 				" case when e.resolves then {own}::uuid end limit 1",
 		},
 		{
 			id: "L12-resolver-kind", once: true, resolver: true, found: []string{readOnly},
-			does: "asks the resolver about the tenant's own names under another kind",
+			does: "resolves the tenant's names under another kind",
 			sql:  "select 1 from ({expected}) as e (kind, name, resolves) where {resolver}('no ' || e.kind, e.name) is not null limit 1",
 		},
 	}
 }
 
-// resolverUnset asks the resolver about names that do not exist.
 func resolverUnset() []read {
 	return []read{{
 		id: "L13-resolver-unknown", once: true, resolver: true, found: []string{readOnly},
-		does: "asks the resolver about names that do not exist",
+		does: "resolves names that do not exist",
 		sql: "select 1 from (values (gen_random_uuid()::text, gen_random_uuid()::text), ('', ''), ('slack', '')) v (kind, name)" +
 			" where {resolver}(v.kind, v.name) is not null",
 	}}
 }
 
-// objectReads look in the catalog for what acts with other rights than the role's, or on every tenant's rows.
+// objectReads search the catalog for objects that act with other rights than the role's, or on every tenant's rows.
 func objectReads() []read {
 	return []read{
 		{
@@ -70,7 +68,6 @@ func objectReads() []read {
 	}
 }
 
-// spell fills in what a read is about.
 func (o LiveOptions) spell(sql string, own tenancy.ID) string {
 	schema, name, _ := strings.Cut(o.Resolver.Function, ".")
 	return strings.NewReplacer(
@@ -79,7 +76,6 @@ func (o LiveOptions) spell(sql string, own tenancy.ID) string {
 	).Replace(sql)
 }
 
-// array spells texts as an SQL array.
 func array(texts []string) string {
 	quoted := make([]string, len(texts))
 	for i, text := range texts {

@@ -11,12 +11,11 @@ const (
 	pinTitle  = "Accepted risks of the application's tables"
 )
 
-// Attack is the pin as reports and documentation list it.
+// Attack returns the pin as reports and documentation list it.
 func (p Pin) Attack() Attack {
 	return described(Attack{ID: p.ID, Family: pinFamily, Does: p.Does, Required: p.Shows, Accepted: p.Risk})
 }
 
-// pins shows the application's accepted risks.
 func (k *kit) pins(t test) {
 	t.Parallel()
 	for _, p := range k.target.Pins {
@@ -33,13 +32,13 @@ func (k *kit) pins(t test) {
 	}
 }
 
-// pinned holds an accepted risk to its shape.
+// pinned returns an error if an accepted risk could not be shown, or no longer exists.
 func pinned(err error, stillThere bool) error {
 	if err != nil {
 		return fmt.Errorf("the accepted risk could not be shown: %w", err)
 	}
 	if !stillThere {
-		return errors.New("the accepted risk is gone: take it off the list, and require that it stays so")
+		return errors.New("the accepted risk no longer exists: remove it from the list and require that")
 	}
 	return nil
 }

@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// Text writes the report for a terminal: server, role, tables, one line per family, breaches, legend, verdict.
+// Text writes the report for a terminal.
 func (r *Report) Text(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Tenant isolation report\n\n")
 	fmt.Fprintf(&b, "  commit    %s\n  server    %s, database %s\n  role      %s\n  tables    %s\n  FORCE     %s\n\n",
 		r.commit(), r.Server, r.Database, r.Role, strings.Join(r.Tables, ", "), r.forced())
 	for _, f := range r.Families {
-		fmt.Fprintf(&b, "  %-6s %-46s %3d attacks %5d attempts%s\n", f.mark(), f.Title, len(f.Attacks), f.Attempts, f.remarks())
+		fmt.Fprintf(&b, "  %-6s %-46s %3d attacks %5d attempts%s\n", f.status(), f.Title, len(f.Attacks), f.Attempts, f.remarks())
 	}
 	for _, line := range r.breaches() {
 		fmt.Fprintf(&b, "\n  BREACH %s", line)
@@ -31,7 +31,6 @@ func (r *Report) Text(w io.Writer) error {
 	return err
 }
 
-// outcomes lists the outcomes, worst first.
 func outcomes() []Outcome { return []Outcome{Breach, Held, Accepted, NotMade} }
 
 func (r *Report) commit() string {
@@ -41,7 +40,6 @@ func (r *Report) commit() string {
 	return r.Commit
 }
 
-// forced sums the tables' protection up in one line.
 func (r *Report) forced() string {
 	var without []string
 	for _, p := range r.Protection {
@@ -59,7 +57,7 @@ func (r *Report) forced() string {
 	}
 }
 
-func (f *FamilyReport) mark() string {
+func (f *FamilyReport) status() string {
 	switch {
 	case f.Breaches > 0:
 		return "BROKEN"
@@ -100,7 +98,7 @@ func (r *Report) breaches() []string {
 	return lines
 }
 
-// Markdown writes the report as a page for an auditor. Its links are relative to the root of Konstruct's repository.
+// Markdown writes the report as a page for an auditor. Links are relative to the root of Konstruct's repository.
 func (r *Report) Markdown(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Isolation report\n\n**%s**\n\n", r.Verdict)
@@ -150,7 +148,6 @@ func cell(text string) string {
 	return strings.NewReplacer("|", "\\|", "\n", " ").Replace(text)
 }
 
-// outcome sums up an attack's results.
 func (e Entry) outcome() string {
 	counts, details := map[Outcome]int{}, []string{}
 	for _, res := range e.Results {
@@ -176,7 +173,7 @@ func (e Entry) outcome() string {
 	return strings.Join(parts, ", ")
 }
 
-// JSON writes the report for machines.
+// JSON writes the report as JSON.
 func (r *Report) JSON(w io.Writer) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")

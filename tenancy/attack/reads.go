@@ -2,12 +2,11 @@ package attack
 
 import "slices"
 
-// reads are attempts to see, count or lock another tenant's rows.
+// reads are attempts to read, count or lock another tenant's rows.
 func reads() family {
 	return family{name: "reads", title: "Reading", statements: slices.Concat(plainReads(), combinedReads(), disguisedReads())}
 }
 
-// aimed is the row in question.
 const aimed = " from {table} where {key} = {id}"
 
 func plainReads() []statement {
@@ -43,7 +42,7 @@ func plainReads() []statement {
 			other: nothing(), unset: nothing(), owner: something(),
 		},
 		{
-			id: "A46-exists", does: "asks whether a row exists",
+			id: "A46-exists", does: "tests whether a row exists",
 			sql:   "select 1 where exists (select" + aimed + ")",
 			other: nothing(), unset: nothing(), owner: something(),
 		},
@@ -73,7 +72,7 @@ func combinedReads() []statement {
 			other: nothing(), unset: nothing(), owner: something(),
 		},
 		{
-			id: "A46-materialised", does: "reads through a materialised common table expression",
+			id: "A46-materialized", does: "reads through a materialized common table expression",
 			sql:   "with all_rows as materialized (select * from {table}) select * from all_rows where {key} = {id}",
 			other: nothing(), unset: nothing(), owner: something(),
 		},

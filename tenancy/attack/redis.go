@@ -24,7 +24,6 @@ func hostile(other tenancy.ID) []string {
 	}
 }
 
-// redisScenario is an attack on the keys.
 type redisScenario struct {
 	scenario
 
@@ -80,7 +79,7 @@ func (k *kit) redis(t test) {
 	}
 }
 
-// build makes every key that there is for a tenant.
+// build makes a tenant's keys of every kind and part.
 func (r *Redis) build(id tenancy.ID, parts []string, each func(kind, part string, key rediskey.Key) error) error {
 	for _, kind := range slices.Sorted(maps.Keys(r.Keys)) {
 		for _, part := range parts {
@@ -115,14 +114,14 @@ func everyKey(ctx context.Context, r *Redis, a, b tenancy.ID) error {
 	for _, key := range seen {
 		prefix, _, ok := strings.Cut(key, ":")
 		if _, err := tenancy.Parse(prefix); err != nil || !ok {
-			return fmt.Errorf("the server was sent %q, which begins with no tenant", key)
+			return fmt.Errorf("the server received %q, which does not begin with a tenant", key)
 		}
 		if prefix == a.String() || prefix == b.String() {
 			ours++
 		}
 	}
 	if ours < sent {
-		return fmt.Errorf("the server was seen to get %d keys of %d: the recording misses some", ours, sent)
+		return fmt.Errorf("the server recorded %d of %d keys", ours, sent)
 	}
 	return nil
 }
@@ -136,7 +135,7 @@ func noTenant(_ context.Context, r *Redis, a, _ tenancy.ID) error {
 			return fmt.Errorf("%s: a key without its part: %q", kind, key)
 		}
 		if _, err := build(a, "part"); err != nil {
-			return fmt.Errorf("%s: the proper key: %w", kind, err)
+			return fmt.Errorf("%s: a valid key: %w", kind, err)
 		}
 	}
 	return nil
@@ -148,7 +147,7 @@ func collisions(_ context.Context, r *Redis, a, b tenancy.ID) error {
 		err := r.build(id, append(hostile(a), hostile(b)[5:8]...), func(kind, part string, key rediskey.Key) error {
 			from := id.String() + " " + kind + " " + part
 			if other, ok := taken[key.String()]; ok && other != from {
-				return fmt.Errorf("one key with %q", other)
+				return fmt.Errorf("the same key as for %q", other)
 			}
 			taken[key.String()] = from
 			return nil

@@ -41,7 +41,7 @@ const (
 	risksPage   = "docs/security/accepted-risks.md"
 )
 
-// Result is one attempt: an attack on one table, or on none in particular.
+// Result is one attempt, on a table or on none in particular.
 type Result struct {
 	On      string  `json:"on,omitempty"`
 	Outcome Outcome `json:"outcome"`
@@ -67,7 +67,7 @@ type FamilyReport struct {
 	NotMade  int     `json:"not_made"`
 }
 
-// Protection is what the catalog says about a table's row-level security.
+// Protection is a table's row-level security in the catalog.
 type Protection struct {
 	Table string `json:"table"`
 	// Enabled is pg_class.relrowsecurity, Forced is pg_class.relforcerowsecurity.
@@ -75,26 +75,26 @@ type Protection struct {
 	Forced  bool `json:"forced"`
 }
 
-// Report is the result of a run. It holds no value of any row, except for the marks that the kit itself has made.
+// Report is the result of a run. It contains no value of any row, except for the kit's own canaries.
 type Report struct {
 	Mode string    `json:"mode"`
 	At   time.Time `json:"at"`
 	Took string    `json:"took"`
-	// Commit is the version of the code that ran, empty where it is unknown.
+	// Commit is the version of the code that ran, empty if unknown.
 	Commit   string   `json:"commit,omitempty"`
 	Server   string   `json:"server"`
 	Database string   `json:"database"`
 	Role     string   `json:"role"`
 	Tables   []string `json:"tables"`
-	// Protection is read from the live catalog, for each of Tables.
 	Protection []Protection    `json:"protection"`
 	Families   []*FamilyReport `json:"families"`
-	// Faults are problems other than breaches: an unregistered table, a table without FORCE, rows that could not be created.
+	// Faults are problems other than breaches: an unregistered table, a table without FORCE, rows that could not be
+	// created.
 	Faults []string `json:"faults,omitempty"`
-	// Holds is true if something was attempted, nothing was breached and there are no faults.
+	// Holds is true after at least one attempt, without breaches and faults.
 	Holds   bool   `json:"holds"`
 	Verdict string `json:"verdict"`
-	// Legend explains the outcomes, Documentation names the pages that explain attacks and accepted risks.
+	// Legend explains the outcomes. Documentation names the pages on attacks and accepted risks.
 	Legend        map[Outcome]string `json:"legend"`
 	Documentation map[string]string  `json:"documentation"`
 
@@ -108,7 +108,7 @@ func newReport(mode string) *Report {
 	}
 }
 
-// builtFrom is the commit that the running program was built from, where the build has recorded it.
+// builtFrom returns the commit that the build recorded, if any.
 func builtFrom() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
@@ -154,7 +154,7 @@ func (r *Report) protect(ctx context.Context, s *session, tables []*table) error
 	return nil
 }
 
-// String says what the catalog says.
+// String describes the protection in a sentence.
 func (p Protection) String() string {
 	switch {
 	case !p.Enabled:
@@ -239,7 +239,7 @@ func (r *Report) finish() {
 	}
 }
 
-// leftOut counts the attacks of the kit that a run restricted by -run has skipped.
+// leftOut counts the attacks that a run restricted by -run has skipped.
 func (r *Report) leftOut() (n int) {
 	made := map[string]bool{}
 	for _, f := range r.Families {
@@ -247,7 +247,7 @@ func (r *Report) leftOut() (n int) {
 			made[e.ID] = true
 		}
 	}
-	for _, a := range Catalog() {
+	for _, a := range All() {
 		if (a.Family == liveFamily) == (r.Mode == liveFamily) && !made[a.ID] {
 			n++
 		}

@@ -51,10 +51,10 @@ func TestTheReportExplainsItself(t *testing.T) {
 	require.Equal(t, attack.Legend(), decoded.Legend)
 }
 
-// What another tenant must get is never a success of the attacker, except where the risk is accepted and linked.
+// A requirement never describes an attacker's success, except where the risk is accepted and linked.
 func TestRequirementsDoNotReadAsSuccess(t *testing.T) {
 	t.Parallel()
-	for _, a := range attack.Catalog() {
+	for _, a := range attack.All() {
 		if a.Accepted != "" {
 			require.True(t, strings.HasPrefix(a.Required, "no more than the accepted effect: "), a.ID)
 			continue

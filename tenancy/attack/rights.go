@@ -9,7 +9,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// rights are attempts at what no tenant's statement has any business with. They are refused to everybody alike.
+// rights are attempts to do what is refused for every caller.
 func rights() family {
 	return family{
 		name: "rights", title: "Rights of the role",
@@ -56,7 +56,7 @@ func rights() family {
 	}
 }
 
-// forbidden is a statement that is refused to everybody.
+// forbidden is refused for every caller.
 func forbidden(id, does, sql string, codes ...string) statement {
 	if len(codes) == 0 {
 		codes = []string{denied}
@@ -67,7 +67,7 @@ func forbidden(id, does, sql string, codes ...string) statement {
 	}
 }
 
-// forbiddenOn is one that is tried on each table.
+// forbiddenOn is forbidden, on each table.
 func forbiddenOn(id, does, sql string) statement {
 	s := forbidden(id, does, sql)
 	s.once = false
@@ -184,7 +184,6 @@ func ofRole() []statement {
 	}
 }
 
-// setRole tries every role there is.
 func (s *harness) setRole(ctx context.Context) error {
 	a := s.raw.do(ctx, "select quote_ident(rolname) from pg_roles where rolname <> current_user")
 	if a.err != nil {
@@ -192,7 +191,7 @@ func (s *harness) setRole(ctx context.Context) error {
 	}
 	for _, row := range a.rows {
 		for _, sql := range []string{"set role " + row[0], "set session authorization " + row[0]} {
-			if err := s.raw.as(ctx, s.a.id); err != nil {
+			if err := s.raw.as(ctx, s.attacker.id); err != nil {
 				return err
 			}
 			a := s.raw.do(ctx, sql)
@@ -204,7 +203,7 @@ func (s *harness) setRole(ctx context.Context) error {
 	return nil
 }
 
-// everyRelation reads whatever has rows.
+// everyRelation reads every relation that the role may read.
 func (s *harness) everyRelation(ctx context.Context) error {
 	a := s.raw.do(ctx, `select format('%I.%I', n.nspname, c.relname),
 		       exists (select from pg_attribute t where t.attrelid = c.oid and t.attname = '`+tenantColumn+`')
@@ -217,20 +216,19 @@ func (s *harness) everyRelation(ctx context.Context) error {
 	for _, row := range a.rows {
 		given := ""
 		if row[1] == "f" {
-			given = s.b.id.String() // a table of tenants lists them
+			given = s.victim.id.String() // a table of tenants lists them
 		}
-		if err := s.raw.as(ctx, s.a.id); err != nil {
+		if err := s.raw.as(ctx, s.attacker.id); err != nil {
 			return err
 		}
 		a := s.raw.do(ctx, "select * from "+row[0])
-		if err := errors.Join(a.err, s.b.leaks(a.text(), given), s.raw.rollback(ctx)); err != nil {
+		if err := errors.Join(a.err, s.victim.leaks(a.text(), given), s.raw.rollback(ctx)); err != nil {
 			return fmt.Errorf("%s: %w", row[0], err)
 		}
 	}
 	return nil
 }
 
-// definers holds the functions that act with their owner's rights against those that are meant to.
 func (s *harness) definers(ctx context.Context) error {
 	a := s.raw.do(ctx, `select format('%s.%s(%s)', n.nspname, p.proname, oidvectortypes(p.proargtypes))
 		  from pg_proc p join pg_namespace n on n.oid = p.pronamespace
@@ -240,34 +238,33 @@ func (s *harness) definers(ctx context.Context) error {
 	}
 	for _, row := range a.rows {
 		if !slices.Contains(s.kit.target.Definers, row[0]) {
-			return fmt.Errorf("function %s acts with its owner's rights, and is not among Target.Definers", row[0])
+			return fmt.Errorf("SECURITY DEFINER function %s is not in Target.Definers", row[0])
 		}
 	}
 	return nil
 }
 
-// globalTables pins that what a tenant's column refers to is in sight of all: that table has no tenant of its own.
+// globalTables pins that the table of tenants is visible: it has no row-level security.
 func (s *harness) globalTables(ctx context.Context, tb *table) error {
 	for _, f := range tb.Foreign {
 		if s.kit.table(f.Target) != nil || len(f.Columns) != 1 || f.Columns[0] != tenantColumn {
 			continue
 		}
-		if err := s.raw.as(ctx, s.a.id); err != nil {
+		if err := s.raw.as(ctx, s.attacker.id); err != nil {
 			return err
 		}
-		a := s.raw.do(ctx, s.spell("select * from "+f.SQL+" where "+rls.Quote(f.Refs[0])+" = {victim}", tb, s.a.id))
+		a := s.raw.do(ctx, s.spell("select * from "+f.SQL+" where "+rls.Quote(f.Refs[0])+" = {victim}", tb, s.attacker.id))
 		return errors.Join(pinned(a.err, found(a)), s.raw.rollback(ctx))
 	}
 	return notApplicable("its tenant refers to no table")
 }
 
-// serverFiles tries COPY's other ends.
 func (s *harness) serverFiles(ctx context.Context) error {
 	for _, sql := range []string{
 		"copy (select 1) to program 'true'", "copy (select 1) to '/tmp/stolen'", "copy (select 1) to '/dev/null'",
 		"copy " + s.tables[0].SQL + " from program 'true'", "copy " + s.tables[0].SQL + " from '/etc/passwd'",
 	} {
-		if err := s.raw.as(ctx, s.a.id); err != nil {
+		if err := s.raw.as(ctx, s.attacker.id); err != nil {
 			return err
 		}
 		a := s.raw.do(ctx, sql)
@@ -278,9 +275,8 @@ func (s *harness) serverFiles(ctx context.Context) error {
 	return nil
 }
 
-// ownSettings pins what every role may do to itself. It is rolled back.
 func (s *harness) ownSettings(ctx context.Context) error {
-	if err := s.raw.as(ctx, s.a.id); err != nil {
+	if err := s.raw.as(ctx, s.attacker.id); err != nil {
 		return err
 	}
 	a := s.raw.all(ctx, "alter role current_user set statement_timeout = '1h'", "set local statement_timeout = 0")

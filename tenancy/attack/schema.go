@@ -35,7 +35,7 @@ type Schema struct {
 	NotFound func(error) bool
 }
 
-// Edge is an edge to a row of another schema, or of the same.
+// Edge is an edge to a row of a schema.
 type Edge struct {
 	// Name is the edge's, To the name of the other schema.
 	Name, To string
@@ -48,13 +48,13 @@ type Edge struct {
 type Override struct {
 	Entity
 
-	// Values returns fields' values for a row, by the field's name, in place of generated ones.
-	Values func(mark string) map[string]any
+	// Values returns values of fields, by name, in place of generated ones.
+	Values func(canary string) map[string]any
 }
 
-// Entities registers the tenant-scoped ones of the schemas of one Ent client. The values of their rows are generated from
-// the fields' types and validators, and so are the rows that required edges lead to. An optional edge is set, too, unless
-// it leads back. A value that the table refuses fails the suite: give another one in an [Override].
+// Entities registers the tenant-scoped schemas of an Ent client. It generates the values of their rows from the fields'
+// types and validators, and creates the rows that edges need; optional edges are set unless they lead back. A value
+// that the table refuses fails the suite: set another one in an [Override].
 func Entities(schemas []Schema, overrides ...Override) []Entity {
 	g := generator{schemas: schemas, overrides: overrides}
 	var entities []Entity
@@ -76,10 +76,8 @@ type generator struct {
 	overrides []Override
 }
 
-// row is a row to create.
 type row struct {
-	mark string
-	// tenant and edges are set where they are not empty.
+	canary string
 	tenant string
 	edges  map[string]string
 	// within are the schemas whose rows wait for this one.
@@ -111,7 +109,7 @@ func (s *Schema) scoped() bool {
 func (g generator) entity(s *Schema) Entity {
 	e := Entity{
 		Name: s.Name, Table: s.Table, List: s.List, Get: s.Get,
-		Create: func(ctx context.Context, mark string) (string, error) { return g.create(ctx, s, row{mark: mark}) },
+		Create: func(ctx context.Context, canary string) (string, error) { return g.create(ctx, s, row{canary: canary}) },
 		Update: func(ctx context.Context, id string) (int, error) {
 			err := s.Update(ctx, id, func(m Mutation) error { return g.change(s, m) })
 			return Affected(err, s.NotFound)
@@ -169,8 +167,8 @@ func (g generator) insert(ctx context.Context, s *Schema, r row, optional bool) 
 		id, ok := r.edges[e.Name]
 		if !ok && (e.Required || optional && !slices.Contains(r.within, e.To)) {
 			var err error
-			// The marks differ between the two attempts and between edges, for keys that are unique.
-			if id, err = g.referenced(ctx, e, row{mark: fmt.Sprintf("%s%t%d", r.mark, optional, i), within: r.within}); err != nil {
+			// Attempts and edges have different canaries, for unique keys.
+			if id, err = g.referenced(ctx, e, row{canary: fmt.Sprintf("%s%t%d", r.canary, optional, i), within: r.within}); err != nil {
 				return "", err
 			}
 		}
@@ -186,7 +184,6 @@ func (g generator) insert(ctx context.Context, s *Schema, r row, optional bool) 
 	})
 }
 
-// referenced creates the row that an edge leads to.
 func (g generator) referenced(ctx context.Context, e Edge, r row) (string, error) {
 	to := g.schema(e.To)
 	switch {
@@ -196,25 +193,25 @@ func (g generator) referenced(ctx context.Context, e Edge, r row) (string, error
 		return "", fmt.Errorf("edge %s requires a %s, whose row is being created", e.Name, e.To)
 	}
 	if create := g.override(e.To).Create; create != nil {
-		return create(ctx, r.mark)
+		return create(ctx, r.canary)
 	}
 	return g.create(ctx, to, r)
 }
 
-// fill sets the fields of a new row: the overridden ones, the required ones, and the optional ones that can hold the mark.
+// fill sets a new row's overridden and required fields, and the optional ones that can hold the canary.
 func (g generator) fill(s *Schema, m Mutation, r row, optional bool) error {
-	given := g.values(s, r.mark)
+	given := g.values(s, r.canary)
 	for name, value := range given {
 		if err := m.SetField(name, value); err != nil {
 			return err
 		}
 	}
 	for _, f := range s.Fields {
-		value, err := f.value(r.mark)
+		value, err := f.value(r.canary)
 		switch _, ok := given[f.Name]; {
 		case f.Name == tenantColumn && r.tenant != "":
 			value, err = uuid.Parse(r.tenant)
-		case ok || f.Name == tenantColumn || !f.Required && !(optional && err == nil && f.holdsMark()):
+		case ok || f.Name == tenantColumn || !f.Required && (!optional || err != nil || !f.holdsCanary()):
 			continue
 		}
 		if err != nil {
@@ -227,30 +224,30 @@ func (g generator) fill(s *Schema, m Mutation, r row, optional bool) error {
 	return nil
 }
 
-func (g generator) values(s *Schema, mark string) map[string]any {
+func (g generator) values(s *Schema, canary string) map[string]any {
 	if values := g.override(s.Name).Values; values != nil {
-		return values(mark)
+		return values(canary)
 	}
 	return nil
 }
 
-// change sets one field of an existing row, if any may change: best a required text, whose values are generated for each
+// change sets one mutable field of an existing row, if any: best a required text, whose values are generated for each
 // row anyway, or an enum.
 func (g generator) change(s *Schema, m Mutation) error {
-	mark := newMark()
+	canary := newCanary()
 	for _, fits := range []func(Field) bool{
-		func(f Field) bool { return f.Required && f.holdsMark() },
+		func(f Field) bool { return f.Required && f.holdsCanary() },
 		func(f Field) bool { return len(f.Enum) > 0 },
-		Field.holdsMark,
+		Field.holdsCanary,
 	} {
 		for _, f := range s.Fields {
 			if f.Immutable || f.Name == tenantColumn || !fits(f) {
 				continue
 			}
-			value, ok := g.values(s, mark)[f.Name]
+			value, ok := g.values(s, canary)[f.Name]
 			if !ok {
 				var err error
-				if value, err = f.value(mark); err != nil {
+				if value, err = f.value(canary); err != nil {
 					return err
 				}
 			}
@@ -260,7 +257,7 @@ func (g generator) change(s *Schema, m Mutation) error {
 	return nil
 }
 
-// paths are the ways through every Ent client that are not in the callbacks of an [Entity].
+// paths are the ways through every Ent client besides the callbacks of an [Entity].
 func (g generator) paths(s *Schema) []Path {
 	paths := []Path{
 		{
@@ -270,7 +267,7 @@ func (g generator) paths(s *Schema) []Path {
 		{
 			ID: "E21-create-for-other", Does: "creates a row for another tenant", Want: WantRefused,
 			Try: func(ctx context.Context, _, aim Row) (any, error) {
-				_, err := g.create(ctx, s, row{mark: newMark(), tenant: aim.Tenant})
+				_, err := g.create(ctx, s, row{canary: newCanary(), tenant: aim.Tenant})
 				return nil, err
 			},
 		},
@@ -296,16 +293,15 @@ func (g generator) edgePath(s *Schema, e Edge, to *Schema) Path {
 			ids, err := to.IDs(theirs)
 			if err == nil && len(ids) == 0 {
 				ids = make([]string, 1)
-				ids[0], err = g.referenced(theirs, e, row{mark: newMark()})
+				ids[0], err = g.referenced(theirs, e, row{canary: newCanary()})
 			}
 			if err != nil {
 				return nil, err
 			}
-			_, err = g.create(ctx, s, row{mark: newMark(), edges: map[string]string{e.Name: ids[0]}})
+			_, err = g.create(ctx, s, row{canary: newCanary(), edges: map[string]string{e.Name: ids[0]}})
 			return nil, err
 		},
 	}
 }
 
-// newMark returns a word that is in no row.
-func newMark() string { return "canary" + strings.ToLower(rand.Text()) }
+func newCanary() string { return "canary" + strings.ToLower(rand.Text()) }

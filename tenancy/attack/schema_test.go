@@ -51,15 +51,15 @@ func TestGeneratedValues(t *testing.T) {
 		{Type: reflect.TypeFor[[]author](), JSON: true},
 		{Type: reflect.TypeFor[any](), JSON: true},
 	} {
-		value, err := f.value(newMark())
+		value, err := f.value(newCanary())
 		require.NoError(t, err, f.Type)
 		require.True(t, reflect.TypeOf(value).AssignableTo(f.Type), "%T for %s", value, f.Type)
 
 		f.Name, f.Check = "status", refuseAll
-		_, err = f.value(newMark())
+		_, err = f.value(newCanary())
 		require.EqualError(t, err, "field status needs a value in attack.Override.Values: refused")
 	}
-	_, err := Field{Name: "events", Type: reflect.TypeFor[chan int]()}.value(newMark())
+	_, err := Field{Name: "events", Type: reflect.TypeFor[chan int]()}.value(newCanary())
 	require.EqualError(t, err, "field events needs a value in attack.Override.Values: type chan int is unknown")
 }
 
@@ -79,7 +79,7 @@ func TestIDs(t *testing.T) {
 	require.Panics(t, func() { ID[int]("x") })
 }
 
-// A schema that is described by hand, as the generator would.
+// The schema is written by hand as the generator would write it.
 func TestOverrides(t *testing.T) {
 	t.Parallel()
 	var set map[string]any
@@ -95,28 +95,28 @@ func TestOverrides(t *testing.T) {
 			return "1", fill(fields{set: set})
 		},
 	}
-	_, err := Entities([]Schema{note})[0].Create(t.Context(), "mark")
+	_, err := Entities([]Schema{note})[0].Create(t.Context(), "canary")
 	require.EqualError(t, err, "attack: create a Note from generated values: field secret needs a value in attack.Override.Values: "+
 		"type chan int is unknown (attack.Override replaces values and callbacks)")
 
 	entities := Entities([]Schema{note, {Name: "Country"}},
-		Override{Entity: Entity{Name: "Note", Paths: []Path{{ID: "X1"}}}, Values: func(mark string) map[string]any {
-			return map[string]any{"secret": mark + " sealed"}
+		Override{Entity: Entity{Name: "Note", Paths: []Path{{ID: "X1"}}}, Values: func(canary string) map[string]any {
+			return map[string]any{"secret": canary + " sealed"}
 		}},
 		Override{Entity: Entity{Name: "Invoice"}},
 	)
 	require.Len(t, entities, 2, "a schema without a tenant is not registered, an entity without a schema is")
 	require.Equal(t, "X1", entities[0].Paths[len(entities[0].Paths)-1].ID)
-	_, err = entities[0].Create(t.Context(), "mark")
+	_, err = entities[0].Create(t.Context(), "canary")
 	require.NoError(t, err)
-	require.Equal(t, map[string]any{"body": "mark", "secret": "mark sealed"}, set)
+	require.Equal(t, map[string]any{"body": "canary", "secret": "canary sealed"}, set)
 
 	note.Edges = []Edge{{Name: "parent", To: "Note", Required: true}}
-	_, err = Entities([]Schema{note})[0].Create(t.Context(), "mark")
+	_, err = Entities([]Schema{note})[0].Create(t.Context(), "canary")
 	require.ErrorContains(t, err, "edge parent requires a Note, whose row is being created")
 }
 
-// fields is a mutation that keeps what is set.
+// fields is a mutation that records what is set.
 type fields struct {
 	Mutation
 

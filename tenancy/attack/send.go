@@ -2,20 +2,18 @@ package attack
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
 
 	"entgo.io/ent/dialect"
-	entsql "entgo.io/ent/dialect/sql"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/konstruct/konstruct/tenancy"
+	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// caller is the sender of a statement.
 type caller struct {
 	says string
 	id   tenancy.ID
@@ -24,13 +22,13 @@ type caller struct {
 
 func (s *harness) callers(st statement) []caller {
 	return []caller{
-		{"another tenant", s.a.id, st.other},
+		{"another tenant", s.attacker.id, st.other},
 		{"no tenant", tenancy.ID{}, st.unset},
-		{"the owner", s.b.id, st.owner},
+		{"the owner", s.victim.id, st.owner},
 	}
 }
 
-// send makes a statement's attack: by everybody, and in every way.
+// send sends a statement as each caller, by a raw login and through the driver.
 func (s *harness) send(ctx context.Context, st statement, tb *table) error {
 	for _, c := range s.callers(st) {
 		given := s.given(st, tb, c.id)
@@ -49,24 +47,23 @@ func (s *harness) send(ctx context.Context, st statement, tb *table) error {
 	return nil
 }
 
-// given is all that the attacker has said himself.
+// given returns all text that the attacker submitted.
 func (s *harness) given(st statement, tb *table, id tenancy.ID) string {
 	return s.spell(strings.Join(append(st.before, st.sql), "\n"), tb, id)
 }
 
-// judge holds an answer against what is required, and searches it.
 func (s *harness) judge(c caller, a answer, given string) error {
 	if err := c.want.check(a); err != nil {
 		return err
 	}
-	if c.id == s.b.id {
+	if c.id == s.victim.id {
 		return nil
 	}
-	return s.b.leaks(a.text(), given)
+	return s.victim.leaks(a.text(), given)
 }
 
-// byLogin sends a statement beside the driver, in a transaction that is rolled back. Before that, it looks whether any
-// of b's rows has changed, as b.
+// byLogin sends a statement beside the driver, in a transaction that is rolled back after a check, as the victim, that
+// the victim's rows are unchanged.
 func (s *harness) byLogin(ctx context.Context, st statement, tb *table, c caller) (a answer, err error) {
 	if err := s.raw.as(ctx, c.id); err != nil {
 		return answer{}, err
@@ -80,25 +77,25 @@ func (s *harness) byLogin(ctx context.Context, st statement, tb *table, c caller
 			return a, nil // the transaction has failed, so nothing can have changed
 		}
 	}
-	if c.id == s.b.id || tb == nil {
+	if c.id == s.victim.id || tb == nil {
 		return a, nil
 	}
 	return a, s.unchanged(ctx, tb)
 }
 
 func (s *harness) unchanged(ctx context.Context, tb *table) error {
-	// The statement may have left the transaction read-blind or with another plan; the tenant is what matters.
-	if err := s.raw.all(ctx, "set local row_security = on", setTenant(s.b.id, true)).err; err != nil {
+	// The statement may have turned row_security off.
+	if err := s.raw.all(ctx, "set local row_security = on", setTenant(s.victim.id, true)).err; err != nil {
 		return err
 	}
-	digest, err := fingerprintHere(ctx, s.raw, tb)
-	if err == nil && digest != s.b.prints[tb.Name] {
-		return errors.New("it changed rows of another tenant's, or added some")
+	digest, err := digestInTx(ctx, s.raw, tb)
+	if err == nil && digest != s.victim.digests[tb.Name] {
+		return errors.New("it changed or added rows of another tenant")
 	}
 	return err
 }
 
-// byDriver sends a statement as the product would, in a transaction that is rolled back.
+// byDriver sends a statement through the driver, in a transaction that is rolled back.
 func (s *harness) byDriver(ctx context.Context, st statement, tb *table, c caller) (a answer, err error) {
 	ctx = as(ctx, c.id)
 	tx, err := s.driver.Tx(ctx)
@@ -122,38 +119,28 @@ func as(ctx context.Context, id tenancy.ID) context.Context {
 	return tenancy.With(ctx, id)
 }
 
-// ask sends a statement through a driver, or one of its transactions.
+// ask sends a statement through a driver or a transaction.
 func ask(ctx context.Context, q dialect.ExecQuerier, text string) answer {
 	if !returnsRows(text) {
-		var r sql.Result
-		if err := q.Exec(ctx, text, []any{}, &r); err != nil {
-			return answer{err: err}
-		}
-		n, err := r.RowsAffected()
+		n, err := pgtenant.Exec(ctx, q, text)
 		return answer{affected: n, err: err}
 	}
-	var r entsql.Rows
-	if err := q.Query(ctx, text, []any{}, &r); err != nil {
-		return answer{err: err}
-	}
-	defer func() { _ = r.Close() }()
-	columns, err := r.Columns()
-	a := answer{err: err}
-	for a.err == nil && r.Next() {
-		row := make([]any, len(columns))
-		for i := range row {
-			row[i] = new(any)
+	rows, err := pgtenant.Collect(pgtenant.Query(ctx, q, text), func(row pgtenant.Row) ([]string, error) {
+		columns, err := row.Columns()
+		if err != nil {
+			return nil, err
 		}
-		a.err = r.Scan(row...)
-		a.rows = append(a.rows, texts(row))
-	}
-	if a.err == nil {
-		a.err = r.Err()
-	}
-	return a
+		cells := make([]any, len(columns))
+		for i := range cells {
+			cells[i] = new(any)
+		}
+		err = row.Scan(cells...)
+		return texts(cells), err
+	})
+	return answer{rows: rows, err: err}
 }
 
-// returnsRows guesses from a statement's words; the attacks are written so that it is right.
+// returnsRows guesses from a statement's words. The attacks are written so that it is right.
 func returnsRows(text string) bool {
 	text = strings.ToLower(strings.TrimSpace(text))
 	for _, word := range []string{"select", "with", "explain", "fetch", "values", "show", "table"} {
@@ -179,7 +166,7 @@ func texts(row []any) []string {
 	return out
 }
 
-// discreet is an error where the driver let through what could carry a row's values.
+// discreet returns an error if the driver passed on fields that could contain a row's values.
 func discreet(err error) error {
 	if db, ok := errors.AsType[*pgconn.PgError](err); ok && db.Detail+db.Hint+db.Where+db.InternalQuery != "" {
 		return errors.New("the driver's error carries DETAIL, HINT or CONTEXT")

@@ -13,13 +13,13 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// session is a login of the attacker's own as the application's role, with no driver in between.
+// session is a login as the application's role, without the driver.
 type session struct {
 	conn    *pgx.Conn
 	notices *notices
 }
 
-// notices collects what a server says beside its answers.
+// notices collects the server's notices.
 type notices struct {
 	mu    sync.Mutex
 	texts []string
@@ -31,7 +31,7 @@ func (n *notices) add(_ *pgconn.PgConn, notice *pgconn.Notice) {
 	n.texts = append(n.texts, notice.Message+" "+notice.Detail+" "+notice.Hint+" "+notice.Where)
 }
 
-// take returns what was collected, and forgets it.
+// take returns and clears the collected notices.
 func (n *notices) take() []string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -53,7 +53,7 @@ func login(ctx context.Context, dsn string) (*session, error) {
 
 func (s *session) close(ctx context.Context) { _ = s.conn.Close(context.WithoutCancel(ctx)) }
 
-// do sends one statement by the extended protocol, and reads all of the answer as text.
+// do sends one statement by the extended protocol, and reads the whole answer as text.
 func (s *session) do(ctx context.Context, sql string) answer {
 	s.notices.take()
 	result := s.conn.PgConn().ExecParams(ctx, sql, nil, nil, nil, nil).Read()
@@ -69,7 +69,7 @@ func (s *session) do(ctx context.Context, sql string) answer {
 	return a
 }
 
-// all sends statements until one fails; the answer is the last one's, with everybody's notices.
+// all sends statements until one fails. It returns the last answer, with all notices.
 func (s *session) all(ctx context.Context, statements ...string) (a answer) {
 	var said []string
 	for _, sql := range statements {
@@ -83,17 +83,16 @@ func (s *session) all(ctx context.Context, statements ...string) (a answer) {
 	return a
 }
 
-// as begins a transaction with a tenant, or without one, as the driver would.
+// as begins a transaction with a tenant, or without one for the zero ID, as the driver does.
 func (s *session) as(ctx context.Context, id tenancy.ID) error {
 	return s.all(ctx, "begin", setTenant(id, true)).err
 }
 
-// rollback ends whatever transaction there is.
 func (s *session) rollback(ctx context.Context) error {
 	return s.do(context.WithoutCancel(ctx), "rollback").err
 }
 
-// setTenant is the statement that makes a tenant the transaction's, or the session's.
+// setTenant sets the tenant of the transaction (local) or the session.
 func setTenant(id tenancy.ID, local bool) string {
 	if local {
 		return "select set_config('" + rls.Setting + "', " + rls.Literal(id.String()) + ", true)"

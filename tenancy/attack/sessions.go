@@ -12,17 +12,17 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// sessions are attempts to change a session's settings for the tenant that gets the connection next.
+// sessions are attempts to change session settings for the connection's next tenant.
 func sessions() family {
 	return family{name: "session", title: "Session settings", scenarios: slices.Concat(settingsLeft(), settingsHidden())}
 }
 
-const asBefore = "the next statement runs under the server's own settings, and each tenant gets its own rows"
+const asBefore = "the next statement runs under the server's settings, and each tenant gets its own rows"
 
 func settingsLeft() []scenario {
 	return []scenario{
 		{
-			id: "A69-every-setting", does: "changes each setting that is not about speed alone, one at a time, in a SELECT",
+			id: "A69-every-setting", does: "changes each setting that affects more than speed, each in its own SELECT",
 			required: asBefore, once: (*harness).everySetting,
 		},
 		{
@@ -34,7 +34,7 @@ func settingsLeft() []scenario {
 		},
 		{
 			id:       "A69-equivalent",
-			does:     "spells a setting's own value in another way, so that a comparison of texts could miss or repeat it",
+			does:     "spells a setting's value in another way, so that a comparison of texts could miss or repeat it",
 			required: asBefore, once: (*harness).equivalent,
 		},
 	}
@@ -74,8 +74,7 @@ func settingsHidden() []scenario {
 	}
 }
 
-// comparing opens a driver with one connection, and gives a function that requires the next statements to find every
-// setting as it was before.
+// comparing opens a driver with one connection, and passes a function that requires unchanged settings.
 func (s *harness) comparing(ctx context.Context, do func(drv *pgtenant.Driver, unchanged func() error) error) error {
 	all, err := s.changes(ctx)
 	if err != nil {
@@ -90,11 +89,11 @@ func (s *harness) comparing(ctx context.Context, do func(drv *pgtenant.Driver, u
 	})
 }
 
-// afterEach sends each statement as a tenant, and requires the next one to find its settings as they were.
+// afterEach sends each statement as a tenant, and requires that the next one finds its settings unchanged.
 func (s *harness) afterEach(ctx context.Context, texts ...string) error {
 	return s.comparing(ctx, func(drv *pgtenant.Driver, unchanged func() error) error {
 		for _, text := range texts {
-			if a := ask(as(ctx, s.a.id), drv, text); a.err != nil {
+			if a := ask(as(ctx, s.attacker.id), drv, text); a.err != nil {
 				return fmt.Errorf("%q: %w", text, a.err)
 			}
 			if err := errors.Join(unchanged(), s.ownRows(ctx, drv, s.tables[0])); err != nil {
@@ -113,7 +112,7 @@ func (s *harness) everySetting(ctx context.Context) error {
 	return s.comparing(ctx, func(drv *pgtenant.Driver, unchanged func() error) error {
 		changed := 0
 		for _, c := range all {
-			if err := drv.Exec(as(ctx, s.a.id), c.sql(), []any{}, nil); err != nil {
+			if err := drv.Exec(as(ctx, s.attacker.id), c.sql(), []any{}, nil); err != nil {
 				continue // this server takes no such value
 			}
 			changed++
@@ -133,14 +132,14 @@ func (s *harness) allSettings(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// Under another client_encoding the answer itself could not be read.
+	// With another client_encoding, the answer itself could not be read.
 	all = slices.DeleteFunc(all, func(c change) bool { return c.name == "client_encoding" })
 	return s.afterEach(ctx, setAll(all...))
 }
 
-// effects leaves settings that do harm, and looks at the harm itself.
+// effects leaves harmful settings, and tests for the harm itself.
 func (s *harness) effects(ctx context.Context) error {
-	theirs, tb := as(ctx, s.b.id), s.tables[0]
+	theirs, tb := as(ctx, s.victim.id), s.tables[0]
 	return s.lone(ctx, func(drv *pgtenant.Driver) error {
 		for _, c := range []change{
 			{"client_encoding", "LATIN1"},
@@ -153,7 +152,7 @@ func (s *harness) effects(ctx context.Context) error {
 			{"transform_null_equals", "on"},
 			{"array_nulls", "off"},
 		} {
-			if err := drv.Exec(as(ctx, s.a.id), c.sql(), []any{}, nil); err != nil {
+			if err := drv.Exec(as(ctx, s.attacker.id), c.sql(), []any{}, nil); err != nil {
 				return err
 			}
 			if err := errors.Join(s.unharmed(theirs, drv, tb), s.ownRows(ctx, drv, tb)); err != nil {
@@ -164,7 +163,7 @@ func (s *harness) effects(ctx context.Context) error {
 	})
 }
 
-// unharmed does what a tenant does: it writes, takes its time, and has text and numbers read as they were sent.
+// unharmed writes, sleeps, and requires that text and numbers arrive as sent.
 func (s *harness) unharmed(ctx context.Context, drv *pgtenant.Driver, tb *table) (err error) {
 	tx, err := drv.Tx(ctx)
 	if err != nil {
@@ -174,18 +173,17 @@ func (s *harness) unharmed(ctx context.Context, drv *pgtenant.Driver, tb *table)
 	var length, nulls int64
 	var number string
 	if err := pgtenant.QueryRow(ctx, tx,
-		"select char_length($1::text), array_length($2::text[], 1), (0.1::float8 + 0.2::float8)::text from pg_sleep(0.05)",
-		[]any{"é€", "{NULL,x}"}, &length, &nulls, &number); err != nil {
+		"select char_length($1::text), array_length($2::text[], 1), (0.1::float8 + 0.2::float8)::text from pg_sleep(0.05)", "é€", "{NULL,x}").Scan(&length, &nulls, &number); err != nil {
 		return err
 	}
 	if length != 2 || nulls != 2 || number != "0.30000000000000004" {
 		return fmt.Errorf("a text of two characters has %d, a sum of floats is %s", length, number)
 	}
-	return tx.Exec(ctx, s.spell(insert("{mine}"), tb, s.b.id), []any{}, nil)
+	return tx.Exec(ctx, s.spell(insert("{mine}"), tb, s.victim.id), []any{}, nil)
 }
 
-// equivalent changes a setting to its own value in another spelling. A driver that takes that for a change must replace
-// the connection and go on; one that does not must be right about it.
+// equivalent sets a setting's own value in another spelling. The driver may take it for a change only if it then
+// replaces the connection.
 func (s *harness) equivalent(ctx context.Context) error {
 	var texts []string
 	for _, c := range []change{
@@ -205,8 +203,8 @@ func (s *harness) equivalent(ctx context.Context) error {
 
 // settingsInTransaction changes the tenant and a time limit for the session, from inside a transaction.
 func (s *harness) settingsInTransaction(ctx context.Context, tb *table) error {
-	mine := as(ctx, s.a.id)
-	tenant, poison := change{rls.Setting, s.b.id.String()}.sql(), change{"statement_timeout", "1234"}.sql()
+	mine := as(ctx, s.attacker.id)
+	tenant, poison := change{rls.Setting, s.victim.id.String()}.sql(), change{"statement_timeout", "1234"}.sql()
 	return s.comparing(ctx, func(drv *pgtenant.Driver, unchanged func() error) error {
 		for _, steps := range [][]string{
 			{tenant},
@@ -229,7 +227,6 @@ func (s *harness) settingsInTransaction(ctx context.Context, tb *table) error {
 	})
 }
 
-// runInTx runs statements in a transaction and ends it.
 func runInTx(ctx context.Context, drv *pgtenant.Driver, end func(dialect.Tx) error, steps ...string) error {
 	tx, err := drv.Tx(ctx)
 	if err != nil {
@@ -243,7 +240,7 @@ func runInTx(ctx context.Context, drv *pgtenant.Driver, end func(dialect.Tx) err
 	return end(tx)
 }
 
-// settingByFunction has XML functions run a text as a query.
+// settingByFunction has functions run a text as a query.
 func (s *harness) settingByFunction(ctx context.Context) error {
 	inner := rls.Literal(setAll(change{"row_security", "off"}, change{"statement_timeout", "1234"}))
 	return s.afterEach(ctx,
@@ -261,11 +258,11 @@ func (s *harness) settingByCommand(ctx context.Context) error {
 	)
 }
 
-// sessionRole sets the only role that it may: its own. That must not stay either.
+// sessionRole sets the only role that it may set, its own, which must not stay either.
 func (s *harness) sessionRole(ctx context.Context) error {
 	const who = "select current_user, session_user, current_setting('is_superuser')"
 	return s.lone(ctx, func(drv *pgtenant.Driver) error {
-		want := ask(as(ctx, s.b.id), drv, who)
+		want := ask(as(ctx, s.victim.id), drv, who)
 		if want.err != nil {
 			return want.err
 		}
@@ -273,10 +270,10 @@ func (s *harness) sessionRole(ctx context.Context) error {
 			"set role none", "set session authorization default", "select set_config('role', current_user, false)",
 			"select set_config('session_authorization', current_user, false)",
 		} {
-			if a := ask(as(ctx, s.a.id), drv, text); a.err != nil {
+			if a := ask(as(ctx, s.attacker.id), drv, text); a.err != nil {
 				return fmt.Errorf("%q: %w", text, a.err)
 			}
-			got := ask(as(ctx, s.b.id), drv, who)
+			got := ask(as(ctx, s.victim.id), drv, who)
 			if got.err != nil || !slices.Equal(got.rows[0], want.rows[0]) {
 				return fmt.Errorf("after %q the next statement is %q, and was %q: %w", text, got.rows, want.rows, orNone(got.err))
 			}
@@ -288,7 +285,7 @@ func (s *harness) sessionRole(ctx context.Context) error {
 	})
 }
 
-// roleEncoding changes its role's default in this database only, for as long as a driver takes to connect.
+// roleEncoding changes its role's default in this database only, while a driver connects.
 func (s *harness) roleEncoding(ctx context.Context) error {
 	a := s.raw.do(ctx, "select quote_ident(current_database())")
 	if a.err != nil {
@@ -301,7 +298,7 @@ func (s *harness) roleEncoding(ctx context.Context) error {
 	defer s.raw.do(context.WithoutCancel(ctx), role+" reset client_encoding")
 	return s.direct(ctx, func(drv *pgtenant.Driver) error {
 		for range 2 { // a connection's first statement, and a later one
-			if err := s.unharmed(as(ctx, s.b.id), drv, s.tables[0]); err != nil {
+			if err := s.unharmed(as(ctx, s.victim.id), drv, s.tables[0]); err != nil {
 				return err
 			}
 		}
@@ -309,7 +306,6 @@ func (s *harness) roleEncoding(ctx context.Context) error {
 	})
 }
 
-// direct is a driver with one connection at the server itself.
 func (s *harness) direct(ctx context.Context, do func(*pgtenant.Driver) error) error {
 	drv, err := pgtenant.Open(ctx, s.kit.target.DSN, pgtenant.WithMaxConns(1))
 	if err != nil {
@@ -321,10 +317,10 @@ func (s *harness) direct(ctx context.Context, do func(*pgtenant.Driver) error) e
 
 func (s *harness) slowed(ctx context.Context) error {
 	return s.direct(ctx, func(drv *pgtenant.Driver) error {
-		if err := drv.Exec(as(ctx, s.a.id), change{"work_mem", "64"}.sql(), []any{}, nil); err != nil {
+		if err := drv.Exec(as(ctx, s.attacker.id), change{"work_mem", "64"}.sql(), []any{}, nil); err != nil {
 			return err
 		}
-		a := ask(as(ctx, s.b.id), drv, "select 1 where current_setting('work_mem') = '64kB'")
+		a := ask(as(ctx, s.victim.id), drv, "select 1 where current_setting('work_mem') = '64kB'")
 		return errors.Join(pinned(a.err, found(a)), s.ownRows(ctx, drv, s.tables[0]))
 	})
 }
@@ -336,10 +332,10 @@ func (s *harness) seeded(ctx context.Context) error {
 		return want.err
 	}
 	return s.direct(ctx, func(drv *pgtenant.Driver) error {
-		if err := drv.Exec(as(ctx, s.a.id), seed, []any{}, nil); err != nil {
+		if err := drv.Exec(as(ctx, s.attacker.id), seed, []any{}, nil); err != nil {
 			return err
 		}
-		a := ask(as(ctx, s.b.id), drv, "select random()::text, gen_random_uuid()::text")
+		a := ask(as(ctx, s.victim.id), drv, "select random()::text, gen_random_uuid()::text")
 		if a.err != nil {
 			return a.err
 		}

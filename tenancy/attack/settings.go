@@ -13,8 +13,8 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// harmless are settings that change how fast a statement is, what the server logs about its own work (without bound values),
-// or what only DDL and replication read: never which rows a statement sees, what it stores or returns, or whether it may run.
+// harmless settings change a statement's speed, the server's log of its own work (without bound values), or what only
+// DDL and replication read: never which rows a statement sees, what it stores or returns, or whether it may run.
 var harmless = regexp.MustCompile(`^(enable|geqo|jit|vacuum|tcp|trace|cpu|min_parallel|max_parallel|parallel)_|^(geqo|jit)$|` +
 	`_(cost|mem|concurrency)$|^(` + strings.Join([]string{
 	"application_name", "backend_flush_after", "check_function_bodies", "client_connection_check_interval", "client_min_messages",
@@ -30,7 +30,7 @@ var harmless = regexp.MustCompile(`^(enable|geqo|jit|vacuum|tcp|trace|cpu|min_pa
 	"transaction_deferrable", "transaction_isolation", "transaction_read_only",
 }, "|") + `)$`)
 
-// otherTexts are values of settings that are texts. The others' come from the catalog.
+// otherTexts are values of text settings. The catalog has the others'.
 func otherTexts() map[string]string {
 	return map[string]string{
 		"DateStyle": "SQL, DMY", "TimeZone": "Asia/Tokyo", "client_encoding": "LATIN1", "search_path": "pg_catalog",
@@ -42,7 +42,6 @@ func otherTexts() map[string]string {
 // change is a setting and a value that it does not have.
 type change struct{ name, value string }
 
-// sql makes the change for the session.
 func (c change) sql() string { return setAll(c) }
 
 // setAll makes changes for the session in a single SELECT.
@@ -54,8 +53,8 @@ func setAll(all ...change) string {
 	return "select " + strings.Join(calls, ", ")
 }
 
-// changes reads from the catalog which settings the role may change, and a value for each. The application's own
-// extensions may bring further settings, which are included.
+// changes reads from the catalog the settings that the role may change, those of installed extensions included, and a
+// value for each.
 func (s *harness) changes(ctx context.Context) ([]change, error) {
 	a := s.raw.do(ctx, `select name, case
 		when vartype = 'bool' and setting = 'on' then 'off'
@@ -82,7 +81,6 @@ func (s *harness) changes(ctx context.Context) ([]change, error) {
 	return all, a.err
 }
 
-// compared lists the settings that are compared, with their values, as one row each.
 func compared(all []change) string {
 	names := make([]string, len(all))
 	for i, c := range all {
@@ -91,18 +89,18 @@ func compared(all []change) string {
 	return "select name, setting from pg_catalog.pg_settings where name in (" + strings.Join(names, ", ") + ") order by name"
 }
 
-// reference is what a session of the driver's has before anybody changes it.
+// reference reads the settings of an unchanged session of the driver's.
 func (s *harness) reference(ctx context.Context, all []change) (want answer, err error) {
 	err = s.lone(ctx, func(drv *pgtenant.Driver) error {
-		want = ask(as(ctx, s.b.id), drv, compared(all))
+		want = ask(as(ctx, s.victim.id), drv, compared(all))
 		return want.err
 	})
 	return want, err
 }
 
-// unchangedSettings requires that the other tenant's next statement, and one without a tenant, find the settings as they were.
+// unchangedSettings requires the same settings in the other tenant's next statement, and in one without a tenant.
 func (s *harness) unchangedSettings(ctx context.Context, drv *pgtenant.Driver, all []change, want answer) error {
-	for _, id := range []tenancy.ID{s.b.id, {}} {
+	for _, id := range []tenancy.ID{s.victim.id, {}} {
 		got := ask(as(ctx, id), drv, compared(all))
 		if got.err != nil {
 			return got.err

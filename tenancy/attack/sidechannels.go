@@ -10,7 +10,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// sideChannels are attempts to learn of rows without reading them: from errors, notices, plans and statistics.
+// sideChannels are attempts to learn about rows without reading them.
 func sideChannels() family {
 	return family{
 		name: "side-channels", title: "Errors, notices, plans and statistics",
@@ -53,7 +53,7 @@ func leakyConditions() []statement {
 			other: refused(notNull), unset: nothing(), owner: refused(notNull),
 		},
 		{
-			id: "A58-no-uuid", does: "sets the tenant to a text that is not a UUID", raw: true,
+			id: "A58-invalid-uuid", does: "sets the tenant to a text that is not a UUID", raw: true,
 			before: []string{"select set_config('" + rls.Setting + "', 'x', true)"},
 			sql:    "select * from {table}",
 			other:  refused(invalidText), unset: refused(invalidText), owner: refused(invalidText),
@@ -103,7 +103,7 @@ func plansAndStatistics() []statement {
 	}
 }
 
-// says requires words in the answer, which mean what is described.
+// says requires words in the answer.
 func says(words, meaning string) expectation {
 	return expectation{meaning, func(a answer) bool { return a.err == nil && strings.Contains(a.text(), words) }}
 }
@@ -135,26 +135,25 @@ func watching() []scenario {
 	}
 }
 
-// second is another login, for what it takes two to do.
 func (s *harness) second(ctx context.Context) (*session, error) { return login(ctx, s.kit.target.DSN) }
 
 func (s *harness) watchBound(ctx context.Context) error {
-	secret := s.b.secrets[0]
-	tx, err := s.driver.Tx(as(ctx, s.b.id))
+	secret := s.victim.secrets[0]
+	tx, err := s.driver.Tx(as(ctx, s.victim.id))
 	if err != nil {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }()
-	// The connection keeps the last statement's text while its transaction is open.
-	if err := tx.Exec(as(ctx, s.b.id), "select $1::text as watched", []any{secret}, nil); err != nil {
+	// The connection's last statement stays visible while its transaction is open.
+	if err := tx.Exec(as(ctx, s.victim.id), "select $1::text as watched", []any{secret}, nil); err != nil {
 		return err
 	}
 	a := s.raw.do(ctx, "select query from pg_stat_activity where query ilike '%watched%' or query ilike '%set_config%'")
-	if err := errors.Join(a.err, s.b.leaks(a.text(), "")); err != nil {
+	if err := errors.Join(a.err, s.victim.leaks(a.text(), "")); err != nil {
 		return err
 	}
 	if !found(a) {
-		return errors.New("no other statement was seen, so nothing was watched")
+		return errors.New("no other statement was seen, so nothing is proven")
 	}
 	return nil
 }
@@ -165,14 +164,14 @@ func (s *harness) watchText(ctx context.Context) error {
 		return err
 	}
 	defer other.close(ctx)
-	if err := errors.Join(other.as(ctx, s.b.id), other.do(ctx, "select 1 /* "+s.b.secrets[0]+" */").err); err != nil {
+	if err := errors.Join(other.as(ctx, s.victim.id), other.do(ctx, "select 1 /* "+s.victim.secrets[0]+" */").err); err != nil {
 		return err
 	}
 	a := s.raw.do(ctx, "select query from pg_stat_activity where pid <> pg_backend_pid()")
-	return pinned(a.err, s.b.leaks(a.text(), "") != nil)
+	return pinned(a.err, s.victim.leaks(a.text(), "") != nil)
 }
 
-// statistics has a superuser collect them, and look at them, first.
+// statistics requires first that a superuser sees statistics.
 func (s *harness) statistics(ctx context.Context, tb *table) error {
 	super, err := login(ctx, s.kit.target.Superuser)
 	if err != nil {
@@ -181,9 +180,9 @@ func (s *harness) statistics(ctx context.Context, tb *table) error {
 	defer super.close(ctx)
 	look := "select * from pg_stats where format('%s.%s', schemaname, tablename) = " + rls.Literal(tb.Name)
 	if a := super.all(ctx, "analyze "+tb.SQL, look); !found(a) {
-		return fmt.Errorf("there are none, so nothing was looked for: %w", orNone(a.err))
+		return fmt.Errorf("there are no statistics, so nothing is proven: %w", orNone(a.err))
 	}
-	for _, id := range []tenancy.ID{s.a.id, {}, s.b.id} {
+	for _, id := range []tenancy.ID{s.attacker.id, {}, s.victim.id} {
 		if err := s.raw.as(ctx, id); err != nil {
 			return err
 		}
@@ -204,9 +203,9 @@ func (s *harness) listen(ctx context.Context) error {
 	if err := listener.do(ctx, "listen konstruct_attack").err; err != nil {
 		return err
 	}
-	payload := "canary of " + s.b.id.String()
+	payload := "canary of " + s.victim.id.String()
 	notify := "select pg_notify('konstruct_attack', " + rls.Literal(payload) + ")"
-	if err := s.raw.all(ctx, "begin", setTenant(s.b.id, true), notify, "commit").err; err != nil {
+	if err := s.raw.all(ctx, "begin", setTenant(s.victim.id, true), notify, "commit").err; err != nil {
 		return err
 	}
 	for range 20 { // other suites may notify, too
@@ -218,22 +217,22 @@ func (s *harness) listen(ctx context.Context) error {
 	return pinned(nil, false)
 }
 
-// lockParent holds the parent's row while the other tenant adds a row that refers to it.
+// lockParent locks the parent row while the other tenant inserts a row that refers to it.
 func (s *harness) lockParent(ctx context.Context, tb *table) error {
 	for _, f := range tb.Foreign {
 		if s.kit.table(f.Target) != nil || len(f.Columns) != 1 || f.Columns[0] != tenantColumn {
 			continue
 		}
 		return s.fresh(ctx, func(other *session) error {
-			lock := s.spell("select from "+f.SQL+" where "+rls.Quote(f.Refs[0])+" = {victim} for update", tb, s.a.id)
-			if err := errors.Join(s.raw.as(ctx, s.a.id), s.raw.do(ctx, lock).err); err != nil {
+			lock := s.spell("select from "+f.SQL+" where "+rls.Quote(f.Refs[0])+" = {victim} for update", tb, s.attacker.id)
+			if err := errors.Join(s.raw.as(ctx, s.attacker.id), s.raw.do(ctx, lock).err); err != nil {
 				return err
 			}
 			defer func() { _ = s.raw.rollback(ctx) }()
-			if err := errors.Join(other.as(ctx, s.b.id), other.do(ctx, "set local lock_timeout = '50ms'").err); err != nil {
+			if err := errors.Join(other.as(ctx, s.victim.id), other.do(ctx, "set local lock_timeout = '50ms'").err); err != nil {
 				return err
 			}
-			a := other.do(ctx, s.spell(insert("{mine}"), tb, s.b.id))
+			a := other.do(ctx, s.spell(insert("{mine}"), tb, s.victim.id))
 			return pinned(nil, code(a.err) == lockTimeout)
 		})
 	}

@@ -2,8 +2,8 @@ package attack
 
 import "context"
 
-// TB is what the kit needs of a test. *testing.T meets it; the kit itself links no testing package, so that a binary
-// can carry it.
+// TB is what the kit needs of a *testing.T. The kit does not import the testing package, so that a binary can include
+// it.
 type TB interface {
 	Helper()
 	Name() string
@@ -16,13 +16,13 @@ type TB interface {
 	Parallel()
 }
 
-// T is a [TB] with subtests of its own kind: *testing.T is a T[*testing.T].
+// T is a [TB] with subtests of its type: *testing.T is a T[*testing.T].
 type T[Self any] interface {
 	TB
 	Run(name string, f func(Self)) bool
 }
 
-// test is a T whose own kind is forgotten.
+// test is a T without its type parameter.
 type test struct {
 	TB
 
@@ -35,7 +35,7 @@ func adapt[S T[S]](t S) test {
 	}}
 }
 
-// must ends the test where something that is no attack went wrong.
+// must fails the test for an error that is not a breach.
 func (t test) must(err error, what string) {
 	t.Helper()
 	if err != nil {

@@ -9,10 +9,9 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// tenantColumn makes a table tenant-scoped.
 const tenantColumn = "tenant_id"
 
-// table is a tenant-scoped table as the live catalog has it.
+// table is a tenant-scoped table in the live catalog.
 type table struct {
 	Name    string       `json:"name"` // with its schema, unquoted
 	SQL     string       `json:"sql"`  // with its schema, quoted
@@ -22,7 +21,7 @@ type table struct {
 	Foreign []foreignRef `json:"foreign"`
 }
 
-// column is one that an INSERT may name.
+// column is one that an INSERT may set.
 type column struct {
 	Name string `json:"name"`
 	SQL  string `json:"sql"`
@@ -35,14 +34,13 @@ type uniqueKey struct {
 	Columns []string `json:"columns"`
 }
 
-// foreignRef is a foreign key.
 type foreignRef struct {
 	Name    string   `json:"name"`
 	Target  string   `json:"target"` // as table.Name
 	SQL     string   `json:"sql"`    // the target, quoted
 	Columns []string `json:"columns"`
 	Refs    []string `json:"refs"`
-	// Acts is true where deleting or renaming the row that is referred to does something to the one that refers.
+	// Acts is true if deleting or renaming the referenced row changes the referencing one.
 	Acts bool `json:"acts"`
 }
 

@@ -18,10 +18,10 @@ type Field struct {
 	Name string
 	// Type is the Go type of a value.
 	Type reflect.Type
-	// Required is true where a create must set the field: it is neither optional nor has a default.
+	// Required is true for a field that is neither optional nor has a default.
 	Required, Immutable, JSON bool
 	Enum                      []string
-	// Check is the schema's validator; nil where there is none.
+	// Check is the schema's validator, or nil.
 	Check func(value any) error
 }
 
@@ -31,7 +31,7 @@ func TypeOf[T any](*T) reflect.Type { return reflect.TypeFor[T]() }
 // Check returns a validator for any value that converts to T.
 func Check[T any](validate func(T) error) func(any) error {
 	return func(value any) error {
-		converted, ok := reflect.ValueOf(value).Convert(reflect.TypeFor[T]()).Interface().(T)
+		converted, ok := reflect.TypeAssert[T](reflect.ValueOf(value).Convert(reflect.TypeFor[T]()))
 		if !ok || validate == nil {
 			return errors.New("attack: the schema's validators are missing: import the client's package runtime")
 		}
@@ -66,15 +66,14 @@ func IDs[T any](ids []T) []string {
 	return texts
 }
 
-// holdsMark reports whether a generated value has the mark in it.
-func (f Field) holdsMark() bool {
+func (f Field) holdsCanary() bool {
 	return f.JSON || len(f.Enum) == 0 && f.Type.Kind() == reflect.String
 }
 
 // value returns the first candidate that the schema's validators accept.
-func (f Field) value(mark string) (any, error) {
+func (f Field) value(canary string) (any, error) {
 	err := fmt.Errorf("type %s is unknown", f.Type)
-	for _, value := range f.candidates(mark) {
+	for _, value := range f.candidates(canary) {
 		if f.Check == nil {
 			return value, nil
 		}
@@ -86,11 +85,11 @@ func (f Field) value(mark string) (any, error) {
 }
 
 // candidates returns values of the field's type, the best first.
-func (f Field) candidates(mark string) []any {
+func (f Field) candidates(canary string) []any {
 	switch {
 	case f.JSON:
-		object, list := fmt.Sprintf(`{"mark": %q}`, mark), fmt.Sprintf(`[%q]`, mark)
-		return f.parsed(json.Unmarshal, object, list, fmt.Sprintf("%q", mark), "[]", "1", "true")
+		object, list := fmt.Sprintf(`{"canary": %q}`, canary), fmt.Sprintf(`[%q]`, canary)
+		return f.parsed(json.Unmarshal, object, list, fmt.Sprintf("%q", canary), "[]", "1", "true")
 	case len(f.Enum) > 0:
 		return f.converted(anys(f.Enum)...)
 	case f.Type == reflect.TypeFor[time.Time]():
@@ -98,7 +97,7 @@ func (f Field) candidates(mark string) []any {
 	case f.Type == reflect.TypeFor[uuid.UUID]():
 		return []any{uuid.New()}
 	}
-	texts := []string{mark, mark + "@example.com", "https://" + mark + ".example", "c" + digits(mark)[3:], digits(mark), "A", "1"}
+	texts := []string{canary, canary + "@example.com", "https://" + canary + ".example", "c" + digits(canary)[3:], digits(canary), "A", "1"}
 	switch f.Type.Kind() {
 	case reflect.String:
 		return f.converted(anys(texts)...)
@@ -106,18 +105,18 @@ func (f Field) candidates(mark string) []any {
 		return f.converted(true, false)
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
 		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Float32, reflect.Float64:
-		return f.converted(number(mark), 1, 0, 10, 100, 1000, -1)
+		return f.converted(number(canary), 1, 0, 10, 100, 1000, -1)
+	default: // scanned or converted below
 	}
 	if values := f.parsed(scanText, append(texts, "10.0.0.1")...); len(values) > 0 {
 		return values
 	}
 	if reflect.TypeFor[[]byte]().ConvertibleTo(f.Type) {
-		return f.converted([]byte(mark))
+		return f.converted([]byte(canary))
 	}
 	return nil
 }
 
-// converted converts values to the field's type.
 func (f Field) converted(values ...any) []any {
 	var out []any
 	for _, v := range values {
@@ -132,12 +131,11 @@ func (f Field) converted(values ...any) []any {
 func (f Field) parsed(parse func(text []byte, into any) error, texts ...string) []any {
 	var out []any
 	for _, text := range texts {
-		value, pointer := reflect.New(f.Type), reflect.Value{}
+		value := reflect.New(f.Type)
+		pointer := value
 		if f.Type.Kind() == reflect.Pointer {
 			value.Elem().Set(reflect.New(f.Type.Elem()))
 			pointer = value.Elem()
-		} else {
-			pointer = value
 		}
 		if parse([]byte(text), pointer.Interface()) == nil {
 			out = append(out, value.Elem().Interface())
@@ -165,16 +163,16 @@ func anys[T any](list []T) []any {
 	return out
 }
 
-// number returns a number from 2 to 101, mostly different for different marks.
-func number(mark string) int {
+// number returns a number from 2 to 101, mostly different for different canaries.
+func number(canary string) int {
 	h := fnv.New32a()
-	_, _ = h.Write([]byte(mark)) // never fails
+	_, _ = h.Write([]byte(canary)) // never fails
 	return 2 + int(h.Sum32()%100)
 }
 
-// digits returns a number of ten digits for a mark.
-func digits(mark string) string {
+// digits returns ten digits for a canary.
+func digits(canary string) string {
 	h := fnv.New32a()
-	_, _ = h.Write([]byte(mark)) // never fails
+	_, _ = h.Write([]byte(canary)) // never fails
 	return fmt.Sprintf("%010d", h.Sum32())
 }

@@ -1,6 +1,6 @@
 package attack
 
-// writes are attempts to change, remove or add another tenant's rows, or to give rows away.
+// writes are attempts to change, delete or add another tenant's rows, or to give rows away.
 func writes() family {
 	return family{
 		name: "writes", title: "Writing",
@@ -33,7 +33,7 @@ func changes() []statement {
 			other: nothing(), unset: nothing(), owner: something(),
 		},
 		{
-			id: "A47-take", does: "takes over a row by setting its own tenant_id",
+			id: "A47-take", does: "takes a row by setting its own tenant_id",
 			sql:   "update {table} set tenant_id = {own}" + byID,
 			other: nothing(), unset: nothing(), owner: something(),
 		},
@@ -73,12 +73,12 @@ func additions() []statement {
 			other: refused(denied), unset: refused(denied), owner: something(),
 		},
 		{
-			id: "A47-insert-own", does: "adds a row of its own, which must work, and must fail without a tenant",
+			id: "A47-insert-own", does: "adds its own row, which must work, and must fail without a tenant",
 			sql:   insert("{mine}"),
 			other: own(), unset: refused(denied), owner: something(),
 		},
 		{
-			id: "A47-insert-for-nobody", does: "adds a row with no tenant",
+			id: "A47-insert-without-tenant", does: "adds a row without a tenant",
 			sql:   insert(`{mine} || '{"tenant_id": null}'`),
 			other: refused(denied, notNull), unset: refused(denied, notNull), owner: refused(denied, notNull),
 		},

@@ -54,7 +54,6 @@ func examine(r reading, spec Spec) Report {
 	}
 }
 
-// findings returns the findings in the order of the lints, then by object.
 func (e *examination) findings() []Finding {
 	out := []Finding{}
 	for _, l := range Lints() {

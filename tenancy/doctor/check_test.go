@@ -113,7 +113,6 @@ func TestSnapshotDoesNotExcuseMissingProtection(t *testing.T) {
 	}, serious(check(t, db.AppURL, spec().With(doctor.Spec{Snapshot: snapshot(t, db)}))))
 }
 
-// without removes an object from the snapshot.
 func without(kind, name string) func(*doctor.Spec) {
 	return func(c *doctor.Spec) {
 		c.Snapshot.Objects = slices.DeleteFunc(slices.Clone(c.Snapshot.Objects), func(o doctor.Object) bool {

@@ -37,7 +37,9 @@ func (e *examination) compare() {
 
 // isSurrounding reports whether a kind is reported even without a snapshot.
 func isSurrounding(kind string) bool {
-	return slices.Contains([]string{"extension", "publication", "subscription", "event trigger", "default privileges"}, kind)
+	return slices.Contains([]string{
+		"extension", "publication", "subscription", "event trigger", "default privileges",
+	}, kind)
 }
 
 func (e *examination) found(code string, o Object, remedy string) {
@@ -60,7 +62,9 @@ func (e *examination) partOfAbsent(o Object) bool {
 
 // has reports whether an object that can have parts or grants exists.
 func has(objects map[key]Object, name string) bool {
-	return slices.ContainsFunc([]string{"table", "view", "materialized view", "foreign table", "sequence", "function", "type"},
+	return slices.ContainsFunc([]string{
+		"table", "view", "materialized view", "foreign table", "sequence", "function", "type",
+	},
 		func(kind string) bool {
 			_, ok := objects[key{kind, "", name}]
 			return ok
@@ -79,7 +83,6 @@ func (e *examination) missing(o Object) {
 	e.found(code, o, e.create(o))
 }
 
-// differs reports a difference by the code of its property.
 func (e *examination) differs(want, have Object) {
 	props := slices.DeleteFunc(want.differing(have), func(p string) bool { return e.covered[key{p, "", want.Name}] })
 	if len(props) == 0 {

@@ -28,7 +28,10 @@ type fault struct {
 }
 
 func newExamination(r reading, spec Spec) *examination {
-	e := &examination{reading: r, spec: spec, live: index(r.objects), faults: make(map[string][]fault), covered: make(map[key]bool)}
+	e := &examination{
+		reading: r, spec: spec, live: index(r.objects),
+		faults: make(map[string][]fault), covered: make(map[key]bool),
+	}
 	if s := e.standard(); s != nil {
 		e.want = index(s.Objects)
 	}
@@ -45,8 +48,8 @@ func (e *examination) reportCovered(code string, o Object, object, remedy string
 	e.report(code, object, remedy)
 }
 
-// standard returns the snapshot to compare with: the caller's if the database has the same migrations, else the one that
-// the database recorded with its latest migration.
+// standard returns the snapshot to compare with: the caller's if the database has the same migrations, else the one
+// that the database recorded with its latest migration.
 func (e *examination) standard() *Snapshot {
 	own := e.spec.Snapshot
 	if e.isCurrent() {
@@ -80,7 +83,6 @@ func (e *examination) isMigrated() bool {
 	return e.unreadable || len(e.versions) == len(e.spec.Snapshot.Versions)
 }
 
-// of returns the objects of a kind, in order.
 func (e *examination) of(kind string) []Object { return e.on(kind, "") }
 
 // on returns the objects of a kind on a relation, or on any relation if it is empty.
@@ -117,7 +119,6 @@ func (e *examination) class(table string) Class {
 
 func (e *examination) isTenant(table string) bool { return e.class(table) == ClassTenant }
 
-// classified returns the tables for the report.
 func (e *examination) classified() []Table {
 	out := []Table{}
 	for _, t := range e.of("table") {
@@ -185,7 +186,6 @@ func (e *examination) isApp(grantee string) bool { return grantee == public || g
 
 func (c Spec) app() string { return ident(c.AppRole) }
 
-// definerOwners returns the owners of the spec's functions.
 func (e *examination) definerOwners() []string {
 	var out []string
 	for _, d := range e.spec.Definers {

@@ -116,7 +116,6 @@ func (e *examination) extra(g Object, privilege string) string {
 	}
 }
 
-// isOurs reports whether the object of a grant is in the snapshot.
 func (e *examination) isOurs(kind, object string) bool {
 	for k := range e.want {
 		if k.name == object && k.on == "" && grantKind(e.want[k]) == kind {
@@ -126,7 +125,6 @@ func (e *examination) isOurs(kind, object string) bool {
 	return false
 }
 
-// ownerOf returns the owner of a grant's object.
 func (e *examination) ownerOf(g Object) string {
 	for _, o := range e.objects {
 		if o.On == "" && o.Name == g.Props["object"] && grantKind(o) == g.Props["kind"] {
@@ -145,7 +143,6 @@ func spokenGrant(g Object, privileges []string) string {
 		strings.Trim(g.Props["grantee"], `"`))
 }
 
-// defaultGrant reports default privileges.
 func (e *examination) defaultGrant(d Object) {
 	if d.Props["grantee"] == ident(e.spec.OwnerRole) {
 		return
@@ -156,8 +153,9 @@ func (e *examination) defaultGrant(d Object) {
 	}
 	name := fmt.Sprintf("default of %s%s: %s on %s to %s",
 		d.Props["role"], where, d.Props["privileges"], strings.ToLower(d.Props["on"]), d.Props["grantee"])
-	e.foundAs("grant.default", d, name, script(fmt.Sprintf("ALTER DEFAULT PRIVILEGES FOR ROLE %s%s REVOKE %s ON %s FROM %s",
-		d.Props["role"], in, d.Props["privileges"], d.Props["on"], d.Props["grantee"])))
+	e.foundAs("grant.default", d, name,
+		script(fmt.Sprintf("ALTER DEFAULT PRIVILEGES FOR ROLE %s%s REVOKE %s ON %s FROM %s",
+			d.Props["role"], in, d.Props["privileges"], d.Props["on"], d.Props["grantee"])))
 }
 
 func grant(g Object, privileges string) string {

@@ -15,10 +15,8 @@ import (
 
 func TestMain(m *testing.M) { testdb.Main(m) }
 
-// found is the code and object of a finding.
 type found struct{ code, object string }
 
-// check runs the doctor as the role of the URL.
 func check(t testing.TB, url string, spec doctor.Spec) doctor.Report {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), url)
@@ -37,7 +35,6 @@ func findings(r doctor.Report) []found {
 	return out
 }
 
-// serious returns errors and warnings.
 func serious(r doctor.Report) []found {
 	out := []found{}
 	for _, f := range r.Findings {
@@ -48,7 +45,6 @@ func serious(r doctor.Report) []found {
 	return out
 }
 
-// snapshot takes the database's current snapshot.
 func snapshot(t testing.TB, db *testdb.Database) doctor.Snapshot {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), db.AppURL)
@@ -59,7 +55,6 @@ func snapshot(t testing.TB, db *testdb.Database) doctor.Snapshot {
 	return s
 }
 
-// run executes a script.
 func run(t testing.TB, url, script string) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), url)

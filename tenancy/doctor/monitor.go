@@ -27,31 +27,30 @@ const (
 	refusedRetry = 5 * time.Second
 )
 
-// Monitor repeats a check and keeps its last result. It distinguishes a check that found a problem from one that could
-// not be completed: the former counts at once, the latter keeps the last result for up to [ProofLifetime]. It is safe
-// for concurrent use. Create it with [NewMonitor].
+// Monitor repeats a check and keeps its last result. A finding counts immediately. If a check could not be completed,
+// the last result stays valid for up to [ProofLifetime]. It is safe for concurrent use. Create it with [NewMonitor].
 type Monitor struct {
 	check    func(context.Context) (Report, error)
 	interval time.Duration
 	logger   *slog.Logger
 
 	mu       sync.Mutex
-	checked  time.Time // end of the last completed check, zero before the first
-	unsafe   error     // its finding
-	failed   error     // why the latest check could not be completed
-	failures int       // consecutive checks that could not be completed
+	checked  time.Time     // end of the last completed check, zero before the first
+	unsafe   error         // its finding
+	findings map[Level]int // its findings
+	failed   error         // why the latest check could not be completed
+	failures int           // consecutive checks that could not be completed
 	logged   string
 }
 
-// NewMonitor returns a monitor that runs check once per interval. It logs changes only: codes and objects, and the
-// cause when a check could not be completed.
+// NewMonitor returns a monitor that runs check once per interval and logs changes of the result.
 func NewMonitor(check func(context.Context) (Report, error), interval time.Duration, logger *slog.Logger) *Monitor {
 	return &Monitor{check: check, interval: interval, logger: logger}
 }
 
-// Run checks immediately and then once per interval until ctx ends, and returns ctx's error. A check that could not be
-// completed is repeated after 250 ms, then after twice as long each time, up to the interval. While [Monitor.Healthy]
-// returns an error the delay never exceeds 5 seconds.
+// Run checks immediately and then once per interval until ctx is done, and returns ctx's error. It retries a check that
+// could not be completed after 250 ms, and doubles the delay up to the interval, or up to 5 seconds while
+// [Monitor.Healthy] returns an error.
 func (m *Monitor) Run(ctx context.Context) error {
 	for {
 		_, _ = m.Check(ctx)
@@ -63,8 +62,8 @@ func (m *Monitor) Run(ctx context.Context) error {
 	}
 }
 
-// Check runs one check, for at most 10 seconds, and keeps its result for [Monitor.Healthy]. The error says that the
-// check could not be completed; findings are in the report.
+// Check runs one check, for at most 10 seconds, and keeps its result for [Monitor.Healthy]. The error is set if the
+// check could not be completed. Findings are in the report.
 func (m *Monitor) Check(ctx context.Context) (Report, error) {
 	bounded, cancel := context.WithTimeout(ctx, min(m.interval, checkTimeout))
 	defer cancel()
@@ -85,11 +84,14 @@ func (m *Monitor) keep(ctx context.Context, report Report, err error) {
 		m.failures++
 	} else {
 		m.checked, m.unsafe, m.failures = time.Now(), report.Err(), 0
+		m.findings = map[Level]int{}
+		for _, level := range []Level{LevelError, LevelWarning, LevelInfo} {
+			m.findings[level] = report.Count(level)
+		}
 	}
 	m.log(ctx, report)
 }
 
-// delay is the time until the next check.
 func (m *Monitor) delay() time.Duration {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -141,7 +143,14 @@ func (m *Monitor) Age() (time.Duration, bool) {
 	return time.Since(m.checked), true
 }
 
-// log reports a result that differs from the one before.
+// Findings returns how many findings the last completed check had, by level. It is empty before the first one.
+func (m *Monitor) Findings() map[Level]int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.findings // never changed, only replaced
+}
+
+// log logs a result that differs from the previous one.
 func (m *Monitor) log(ctx context.Context, report Report) {
 	now := fmt.Sprint(report.Findings)
 	if m.failed != nil {
@@ -179,7 +188,7 @@ func (m *Monitor) logFailure(ctx context.Context) {
 		"error", m.failed, "age", time.Since(m.checked).Round(time.Second).String())
 }
 
-// kindOf tells causes apart without what differs from one attempt to the next, such as ports.
+// kindOf returns the kind of an error without details that change between attempts, such as ports.
 func kindOf(err error) string {
 	var pg *pgconn.PgError
 	switch {

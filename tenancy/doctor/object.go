@@ -48,7 +48,6 @@ func (o Object) String() string {
 
 func (o Object) equal(p Object) bool { return maps.Equal(o.Props, p.Props) }
 
-// with returns the object with one property changed.
 func (o Object) with(prop, value string) Object {
 	o.Props = maps.Clone(o.Props)
 	o.Props[prop] = value
@@ -69,7 +68,6 @@ func (o Object) differing(p Object) []string {
 	return out
 }
 
-// schema returns the schema of an object, if any.
 func (o Object) schema() string {
 	name := o.Name
 	switch {
@@ -155,15 +153,18 @@ func kinds() []string {
 		"trigger", "rule", "policy", "child", "function", "grant", "default privileges", "event trigger", "publication",
 		"subscription", "extension",
 		// As named by pg_identify_object.
-		"operator", "cast", "collation", "conversion", "operator class", "text search configuration", "text search dictionary",
+		"operator", "cast", "collation", "conversion", "operator class", "text search configuration",
+		"text search dictionary",
 		"statistics object", "language", "access method", "transform", "foreign-data wrapper", "server",
 	}
 }
 
 func properties() []string {
 	return []string{
-		"atomic", "bound", "calls", "check", "collation", "columns", "command", "config", "constraint", "def", "default", "definer",
-		"enabled", "event", "forced", "generated", "grantee", "identity", "invalid", "invoker", "kind", "leakproof", "notnull",
+		"atomic", "bound", "calls", "check", "collation", "columns", "command", "config", "constraint", "def", "default",
+		"definer",
+		"enabled", "event", "forced", "generated", "grantee", "identity", "invalid", "invoker", "kind", "leakproof",
+		"notnull",
 		"object", "objects", "on", "on_delete", "on_update", "options", "owner", "partition", "partitioned", "permissive",
 		"persistence", "privileges", "ref_columns", "references", "rls", "role", "roles", "schema", "sequence", "set_columns",
 		"tables", "triggers", "type", "unique", "untrusted", "using", "uuid",

@@ -24,7 +24,9 @@ func (e *examination) checkPlatform() {
 		e.report("platform.grant", object, script(revoke))
 	}
 	for of, revokes := range defaults {
-		name := map[string]string{"large-objects": "large objects", "advisory-locks": "advisory locks", "signals": "backend signals"}[of[0]]
+		name := map[string]string{
+			"large-objects": "large objects", "advisory-locks": "advisory locks", "signals": "backend signals",
+		}[of[0]]
 		e.report("platform."+of[0], fmt.Sprintf("%s: functions open to %s", name, of[1]), script(revokes...))
 	}
 }

@@ -12,7 +12,8 @@ const public = "PUBLIC"
 
 // ident returns an identifier as PostgreSQL prints it, quoted only if needed. Keywords are not considered.
 func ident(name string) string {
-	if name == "" || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == "" && !strings.ContainsAny(name[:1], "0123456789") {
+	const digits = "0123456789"
+	if strings.Trim(name, "abcdefghijklmnopqrstuvwxyz_"+digits) == "" && strings.TrimLeft(name, digits) == name {
 		return name
 	}
 	return rls.Quote(name)

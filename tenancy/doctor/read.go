@@ -21,7 +21,8 @@ var objectsQuery string
 //go:embed sql/facts.sql
 var factsQuery string
 
-// reset undoes settings by earlier users of a pooled connection, since the check is about new connections. $1 is the setting that carries the tenant.
+// reset undoes settings by earlier users of a pooled connection, since the check is about new connections. $1 is the
+// setting that carries the tenant.
 const reset = `SELECT pg_catalog.set_config(name, NULL, true)
   FROM unnest(ARRAY['search_path', 'row_security', 'client_encoding', $1::text]) AS name`
 
@@ -44,7 +45,6 @@ type Querier interface {
 	Begin(ctx context.Context) (pgx.Tx, error)
 }
 
-// reading is the input of a check.
 type reading struct {
 	facts
 
@@ -113,7 +113,9 @@ func (r *reading) queryVersions(ctx context.Context, tx pgx.Tx, chains map[strin
 }
 
 func (r *reading) hasTable(schema, name string) bool {
-	return slices.ContainsFunc(r.objects, func(o Object) bool { return o.Kind == "table" && o.Name == ident(schema)+"."+ident(name) })
+	return slices.ContainsFunc(r.objects, func(o Object) bool {
+		return o.Kind == "table" && o.Name == ident(schema)+"."+ident(name)
+	})
 }
 
 // Take reads the snapshot of a database without objects that migrations don't create: extensions, and grants on the
@@ -142,7 +144,6 @@ func isOutside(o Object) bool {
 	}
 }
 
-// roles returns the roles that isolation depends on.
 func (c Spec) roles() []string {
 	out := []string{c.AppRole, c.OwnerRole}
 	for _, d := range c.Definers {

@@ -39,7 +39,6 @@ func (e *examination) create(o Object) string {
 	}
 }
 
-// grantsOn returns the snapshot's grants on an object.
 func (e *examination) grantsOn(o Object) []string {
 	var out []string
 	for _, g := range sorted(e.want) {
@@ -56,7 +55,9 @@ func createPolicy(p Object) string {
 	if p.Props["permissive"] != "true" {
 		b.WriteString(" AS RESTRICTIVE")
 	}
-	b.WriteString(map[string]string{"r": " FOR SELECT", "a": " FOR INSERT", "w": " FOR UPDATE", "d": " FOR DELETE"}[p.Props["command"]])
+	b.WriteString(map[string]string{
+		"r": " FOR SELECT", "a": " FOR INSERT", "w": " FOR UPDATE", "d": " FOR DELETE",
+	}[p.Props["command"]])
 	fmt.Fprintf(&b, " TO %s", p.Props["roles"])
 	if using := p.Props["using"]; using != "" {
 		fmt.Fprintf(&b, "\n  USING (%s)", using)
@@ -77,7 +78,6 @@ func handOver(f Object) []string {
 	}
 }
 
-// alter returns the SQL that changes an object to what the snapshot has.
 func (e *examination) alter(want, have Object) string {
 	switch want.Kind {
 	case "table":
@@ -106,7 +106,8 @@ func (e *examination) alter(want, have Object) string {
 		return script(drop(have), want.Props["def"])
 	default:
 		if want.Props["owner"] != have.Props["owner"] {
-			return script(fmt.Sprintf("ALTER %s %s OWNER TO %s", strings.ToUpper(want.Kind), want.Name, ident(want.Props["owner"])))
+			return script(fmt.Sprintf("ALTER %s %s OWNER TO %s",
+				strings.ToUpper(want.Kind), want.Name, ident(want.Props["owner"])))
 		}
 		return script(drop(have)) + "\n" + e.create(want)
 	}
@@ -140,12 +141,14 @@ func alterTable(want, have Object) []string {
 		case "owner":
 			out = append(out, fmt.Sprintf("ALTER TABLE %s OWNER TO %s", want.Name, ident(want.Props["owner"])))
 		case "rls":
-			out = append(out, fmt.Sprintf("ALTER TABLE %s %s ROW LEVEL SECURITY", want.Name, onOff(want.Props["rls"], "ENABLE", "DISABLE")))
+			out = append(out, fmt.Sprintf("ALTER TABLE %s %s ROW LEVEL SECURITY",
+				want.Name, onOff(want.Props["rls"], "ENABLE", "DISABLE")))
 		case "forced":
 			force := onOff(want.Props["forced"], "FORCE", "NO FORCE")
 			out = append(out, fmt.Sprintf("ALTER TABLE %s %s ROW LEVEL SECURITY", want.Name, force))
 		case "persistence":
-			out = append(out, fmt.Sprintf("ALTER TABLE %s SET %s", want.Name, onOff(want.Props["persistence"], "UNLOGGED", "LOGGED")))
+			out = append(out, fmt.Sprintf("ALTER TABLE %s SET %s",
+				want.Name, onOff(want.Props["persistence"], "UNLOGGED", "LOGGED")))
 		default:
 			out = append(out, "-- restore the table's "+p+" from a backup")
 		}

@@ -55,7 +55,8 @@ func (e *examination) checkAttributes() {
 	}
 	for _, name := range e.definerOwners() {
 		if more := without(e.Roles[name], []string{"INHERIT"}); len(more) > 0 {
-			e.report("definer.role", fmt.Sprintf("role %s: %s", name, strings.Join(more, ", ")), withoutAttributes(name, more...))
+			e.report("definer.role", fmt.Sprintf("role %s: %s", name, strings.Join(more, ", ")),
+				withoutAttributes(name, more...))
 		}
 	}
 }

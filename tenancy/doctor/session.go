@@ -8,7 +8,8 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// checkConnections reports the settings of the check's own connection, if it is the application's, and default settings.
+// checkConnections reports the settings of the check's own connection, if it is the application's, and default
+// settings.
 func (e *examination) checkConnections() {
 	if e.spec.AskedBy == "" {
 		e.checkSession()

@@ -58,7 +58,8 @@ func TestConnectionStringPresets(t *testing.T) {
 	})
 }
 
-// Settings left by an earlier user of a pooled connection are not findings and don't change how definitions are printed.
+// Settings left by an earlier user of a pooled connection are not findings and don't change how definitions are
+// printed.
 func TestSettingsOfAnEarlierUser(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t)

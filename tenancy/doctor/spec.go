@@ -5,9 +5,9 @@ import (
 	"slices"
 )
 
-// Spec lists what a database's schema cannot express: tables without a tenant, keys that may span tenants, functions that
-// may run with their owner's rights. Anything else is a finding. Object names include the schema ("public.tenants").
-// Tables with a tenant_id need no entry.
+// Spec lists what a database's schema cannot express: tables without a tenant, keys that may span tenants, functions
+// that may run with their owner's rights. Anything else is a finding. Object names include the schema
+// ("public.tenants"). Tables with a tenant_id need no entry.
 type Spec struct {
 	// Schemas to examine, starting with that of the application's tables.
 	Schemas []string
@@ -44,8 +44,8 @@ type Spec struct {
 	// information unless they act on an object of the snapshot.
 	Known []string
 
-	// RoleSettings are the allowed defaults of AppRole (ALTER ROLE … SET), as in pg_db_role_setting ("lock_timeout=3s"), or
-	// a name for any value.
+	// RoleSettings are the allowed defaults of AppRole (ALTER ROLE … SET), as in pg_db_role_setting ("lock_timeout=3s"),
+	// or a name for any value.
 	RoleSettings []string
 
 	// AskedBy is the role that runs the check if it is not AppRole, such as the owner role after a migration. Settings of

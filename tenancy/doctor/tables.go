@@ -8,9 +8,9 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// checkTables reports tenant-scoped tables without full protection, regardless of the snapshot, if they are in it or the
-// application can reach them. A child of a tenant-scoped table may instead have no grants: reads through the parent are
-// subject to the parent's policies.
+// checkTables reports tenant-scoped tables without full protection, regardless of the snapshot, if they are in it or
+// the application can reach them. A child of a tenant-scoped table may instead have no grants: reads through the parent
+// are subject to the parent's policies.
 func (e *examination) checkTables() {
 	for _, t := range e.of("table") {
 		if !e.isTenant(t.Name) {
@@ -107,7 +107,8 @@ func (e *examination) isExtra(p Object) bool {
 
 func (e *examination) checkOpen(t Object) {
 	for _, g := range e.of("grant") {
-		if grantee := g.Props["grantee"]; g.Props["kind"] == "TABLE" && g.Props["object"] == t.Name && grantee != ident(e.spec.OwnerRole) {
+		if grantee := g.Props["grantee"]; g.Props["kind"] == "TABLE" && g.Props["object"] == t.Name &&
+			grantee != ident(e.spec.OwnerRole) {
 			e.covered[t.key()] = true
 			e.reportCovered("child.open", g, fmt.Sprintf("table %s: open to %s", t.Name, grantee),
 				script(fmt.Sprintf("REVOKE ALL ON %s FROM %s", t.Name, grantee)))

@@ -48,7 +48,8 @@ func (r Report) verdict() string {
 	case r.NotMigrated():
 		return "NOT MIGRATED: the database has no schema yet. Run konstruct migrate up.\n"
 	case errs > 0:
-		return fmt.Sprintf("UNSAFE: %s, %s. Rows may cross between tenants.\n", counted(errs, "error"), counted(warnings, "warning"))
+		return fmt.Sprintf("UNSAFE: %s, %s. Rows may cross between tenants.\n",
+			counted(errs, "error"), counted(warnings, "warning"))
 	case warnings > 0:
 		return fmt.Sprintf("Isolation holds, with %s.\n", counted(warnings, "warning"))
 	default:

@@ -40,13 +40,16 @@ func (e *examination) harmless(code string, o Object) bool {
 	case "schema.outside", "table.unclassified", "grant.missing", "grant.schema-usage":
 		return true // the doctor checks the result
 	case "schema.unknown":
-		return slices.Contains([]string{"table", "column", "constraint", "index", "sequence", "type", "function"}, o.Kind) && !calls(o)
+		return slices.Contains([]string{"table", "column", "constraint", "index", "sequence", "type", "function"}, o.Kind) &&
+			!calls(o)
 	case "schema.missing":
 		return !slices.Contains([]string{"constraint", "index", "trigger"}, o.Kind) || o.Props["type"] == "c"
 	case "schema.differs":
 		return exists && e.harmlessChange(o)
 	case "policy.extra":
-		return slices.ContainsFunc(e.meantFor(Object{Name: o.On}), func(p Object) bool { return o.equal(p) && p.Name == o.Name }) ||
+		return slices.ContainsFunc(e.meantFor(Object{Name: o.On}), func(p Object) bool {
+			return o.equal(p) && p.Name == o.Name
+		}) ||
 			e.introduced(o.Props["roles"])
 	case "definer.unlisted":
 		_, listed := e.spec.Definers[o.Name]
@@ -66,7 +69,8 @@ func (e *examination) harmlessChange(o Object) bool {
 		return o.Props["type"] == "uuid" && o.Props["notnull"] != "" && !calls(o)
 	case o.Kind == "column", o.Kind == "constraint" && o.Props["type"] == "c":
 		return !calls(o)
-	case o.Kind == "constraint" && o.with("def", o.Props["def"]+" NOT VALID").with("invalid", "true").equal(e.want[o.key()]):
+	case o.Kind == "constraint" &&
+		o.with("def", o.Props["def"]+" NOT VALID").with("invalid", "true").equal(e.want[o.key()]):
 		return true // it was validated
 	case o.Kind == "table":
 		return !slices.ContainsFunc(o.differing(e.want[o.key()]), func(p string) bool {

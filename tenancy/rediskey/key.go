@@ -23,7 +23,7 @@ type Key struct{ s string }
 // String returns the key as sent to Redis, or "" for the zero Key.
 func (k Key) String() string { return k.s }
 
-// IsZero reports whether k is the zero Key.
+// IsZero reports whether k is invalid.
 func (k Key) IsZero() bool { return k.s == "" }
 
 // RateLimit returns the key of a channel's usage counter: <tenant>:ratelimit:<channel>. It returns
@@ -43,8 +43,8 @@ func Session(tenant tenancy.ID, thread string) (Key, error) {
 	return build(tenant, "session", thread)
 }
 
-// Engaged returns the key that marks a thread with a participating agent: <tenant>:engaged:<thread>, with the thread and
-// errors as for [Session].
+// Engaged returns the key that marks a thread with a participating agent: <tenant>:engaged:<thread>, with the thread
+// and errors as for [Session].
 func Engaged(tenant tenancy.ID, thread string) (Key, error) {
 	return build(tenant, "engaged", thread)
 }

@@ -160,7 +160,6 @@ func TestKeyHasNoExportedFields(t *testing.T) {
 	require.Empty(t, rediskey.Key{}.String())
 }
 
-// form matches every valid key.
 var form = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}:[a-z]+:([A-Za-z0-9._-]{1,128}|~[0-9a-f]{64})$`)
 
 func FuzzKeys(f *testing.F) {

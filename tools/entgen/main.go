@@ -1,5 +1,5 @@
-// Command entgen writes an Ent client from a folder of schemas, with Konstruct's templates. It stands in the tools
-// module so that Ent's code generator is no dependency of the product.
+// Command entgen writes an Ent client from a folder of schemas, with Konstruct's templates. It is in the tools
+// module to keep Ent's code generator out of the product's dependencies.
 //
 //	go run -C tools ./entgen SCHEMA-PACKAGE TARGET-FOLDER TARGET-PACKAGE [FEATURE…]
 package main
@@ -15,8 +15,7 @@ import (
 	"github.com/konstruct/konstruct/ent/schema/mixin"
 )
 
-// importEnt names Ent where its own template leaves that to goimports, which may find another client's package ent, the
-// fixture's for one, and import that.
+// importEnt imports Ent explicitly, because goimports may choose another client's package ent, such as the fixture's.
 const importEnt = `{{ define "import/additional" }}
 	"entgo.io/ent"
 {{ end }}`

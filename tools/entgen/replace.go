@@ -11,15 +11,15 @@ import (
 	"entgo.io/ent/entc/gen"
 )
 
-// replacement is a call in Ent's generated code that gives way to one of ours, where Ent has no template to override.
+// replacement replaces a call in Ent's generated code, where Ent has no template to override.
 type replacement struct {
-	file string // what the name of the generated file ends in; each entity has one such file
+	file string // the suffix of the file's name; each entity has one such file
 	old  string // the code to replace; it occurs once in the file
 	new  string
 	path string // the package to import for new, or empty
 }
 
-// anchor is an import that all files with a replaced call have. The added one goes next to it.
+// anchor is an import of all files with a replaced call. The new import is added after it.
 const anchor = `"entgo.io/ent/dialect/sql/sqlgraph"`
 
 // replaceCalls returns a hook that applies the replacements to the files that Ent has generated. It fails if a call is not

@@ -88,7 +88,7 @@ func TestSurvivorsAreWhatIsNotTested(t *testing.T) {
 	t.Parallel()
 	dir := write(t, sample)
 	accepted := filepath.Join(t.TempDir(), "accepted.txt")
-	text := "# nobody asks for it\nsample.go Untested: return zero for query\n"
+	text := "# no caller needs it\nsample.go Untested: return zero for query\n"
 	if err := os.WriteFile(accepted, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -83,17 +83,17 @@ func (m *mutation) SetField(string, ent.Value) error { return m.err }
 
 func TestTimes(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
-	ctx := tenancy.With(t.Context(), h.a)
+	b := setup(t)
+	ctx := tenancy.With(t.Context(), b.one)
 	before := time.Now().Truncate(time.Microsecond)
-	made := h.Agent.Create().SetName("Ada").SaveX(ctx)
+	made := b.Agent.Create().SetName("Ada").SaveX(ctx)
 	for _, at := range []time.Time{made.CreatedAt, made.UpdatedAt} {
 		require.WithinRange(t, at, before, time.Now())
 		require.Equal(t, time.UTC, at.Location())
 		require.Equal(t, at, at.Truncate(time.Microsecond))
 	}
-	require.Equal(t, made.CreatedAt, h.Agent.GetX(ctx, made.ID).CreatedAt)
-	changed := h.Agent.UpdateOne(made).SetRole("x").SaveX(ctx)
+	require.Equal(t, made.CreatedAt, b.Agent.GetX(ctx, made.ID).CreatedAt)
+	changed := b.Agent.UpdateOne(made).SetRole("x").SaveX(ctx)
 	require.True(t, changed.UpdatedAt.After(made.UpdatedAt))
 	require.Equal(t, made.CreatedAt, changed.CreatedAt)
 }

@@ -1,9 +1,9 @@
-// Package mixin holds the parts that Konstruct's Ent schemas are made of, for this module's tables and for anybody
-// else's:
+// Package mixin holds the parts that Konstruct's Ent schemas are made of, for this module's tables and users'
+// tables:
 //
 //   - [ID]: a time-ordered UUID, made in Go.
 //   - [Time]: created_at and updated_at, in UTC and microseconds.
-//   - [Tenant]: the tenant_id of a tenant-scoped table, stamped on every create and demanded by every query.
+//   - [Tenant]: the tenant_id of a tenant-scoped table, set by every create and required by every query.
 //
 // A tenant-scoped table is a schema with all three:
 //
@@ -11,13 +11,12 @@
 //		return []ent.Mixin{mixin.ID{}, mixin.Tenant{}, mixin.Time{}}
 //	}
 //
-// Tenant needs methods on the generated queries and mutations: pass [Template] to the generator. A client that was
-// generated without it refuses to query. A builder may be run more than once, under different tenants too. IDs, Exist,
-// First and Only are exceptions: Ent implements them by changing the builder's fields or limit. Runs of one builder at the
-// same time are a data race, as always with Ent.
+// Tenant needs methods on the generated queries and mutations: pass [Template] to the generator. A client generated
+// without it refuses to query. A builder may run more than once, also under different tenants, except for IDs, Exist, First
+// and Only, for which Ent changes the builder's fields or limit. As always with Ent, a builder must not run concurrently.
 //
 // The mixin gives early, typed errors and good plans. It is not the boundary: HasXWith, Modify, Or, raw SQL and
-// upserts pass it by. PostgreSQL's row-level security is the boundary, and package migrate writes it.
+// upserts bypass it. PostgreSQL's row-level security is the boundary, and package migrate writes it.
 //
 // The package imports tenancy, and nothing generated, so that code can be generated from an empty checkout.
 package mixin

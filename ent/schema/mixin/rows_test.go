@@ -18,14 +18,14 @@ import (
 const listAllocations = 240
 
 func TestAllocationsOfAList(t *testing.T) { //nolint:paralleltest // what other tests allocate would count
-	h := newHouse(t)
-	ctx := tenancy.With(t.Context(), h.a)
+	b := setup(t)
+	ctx := tenancy.With(t.Context(), b.one)
 	creates := make([]*ent.AgentCreate, 20)
 	for i := range creates {
-		creates[i] = h.Agent.Create().SetName("Ada").SetRole("engineer").SetPersona("kind").SetSystemPrompt("Be brief.")
+		creates[i] = b.Agent.Create().SetName("Ada").SetRole("engineer").SetPersona("kind").SetSystemPrompt("Be brief.")
 	}
-	h.Agent.CreateBulk(creates...).SaveX(ctx)
-	list := h.Agent.Query().Limit(len(creates))
+	b.Agent.CreateBulk(creates...).SaveX(ctx)
+	list := b.Agent.Query().Limit(len(creates))
 	allocations := testing.AllocsPerRun(100, func() {
 		require.Len(t, list.Clone().AllX(ctx), len(creates))
 	})

@@ -74,7 +74,7 @@ func confineMutations(next ent.Mutator) ent.Mutator {
 	})
 }
 
-// stamp sets the tenant of a create, or holds the one that was set against the context's.
+// stamp sets the tenant of a create, or compares the one that is set with the context's.
 func stamp(m ent.Mutation, id tenancy.ID) error {
 	if set, ok := m.Field(TenantColumn); ok {
 		if set != id.UUID() {
@@ -114,8 +114,7 @@ func (confinement) Intercept(next ent.Querier) ent.Querier {
 	})
 }
 
-// confine sets tenant_id = id on a query, an update or a delete, in the place of what an earlier run of the same builder
-// has set.
+// confine sets tenant_id = id on a query, an update or a delete, and replaces what an earlier run of the builder set.
 func confine(target any, id tenancy.ID) error {
 	p, ok := target.(predicated)
 	if !ok {

@@ -1,0 +1,39 @@
+package config
+
+// Telemetry is what an operator sees of the server: metrics and profiles on a listener of their own, and traces.
+type Telemetry struct {
+	MetricsAddr        string `env:"KONSTRUCT_METRICS_ADDR"             envDefault:"127.0.0.1:9464"` // host:port, or "off"
+	OTLPEndpoint       URL    `env:"OTEL_EXPORTER_OTLP_ENDPOINT"`                                    // The base; spans go to v1/traces below it.
+	OTLPTracesEndpoint URL    `env:"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"`                             // The whole URL. It wins over the base.
+}
+
+const metricsVariable = "KONSTRUCT_METRICS_ADDR"
+
+// ListenAddr returns where metrics are served, or "" if they are off.
+func (t Telemetry) ListenAddr() string {
+	if t.MetricsAddr == "off" {
+		return ""
+	}
+	return t.MetricsAddr
+}
+
+// TracesURL returns where spans are sent, credentials included, or "" if traces are off.
+func (t Telemetry) TracesURL() string {
+	if t.OTLPTracesEndpoint.IsSet() || !t.OTLPEndpoint.IsSet() {
+		return t.OTLPTracesEndpoint.Reveal()
+	}
+	return t.OTLPEndpoint.value.Reveal().JoinPath("v1", "traces").String()
+}
+
+// checked also turns metrics off if the variable is set and empty, for which the library takes the default.
+func (t Telemetry) checked(faults *Faults, env Env) Telemetry {
+	if value, set := env[metricsVariable]; set && value == "" {
+		t.MetricsAddr = "off"
+	}
+	faults.require(metricsVariable, t.ListenAddr() == "" || isListenAddr(t.MetricsAddr),
+		"must be host:port, such as 127.0.0.1:9464, with an address or localhost as host, or off")
+	faults.checkURL("OTEL_EXPORTER_OTLP_ENDPOINT", t.OTLPEndpoint, "http", "https")
+	faults.checkURL("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", t.OTLPTracesEndpoint, "http", "https")
+
+	return t
+}

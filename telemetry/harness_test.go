@@ -1,0 +1,192 @@
+package telemetry_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+	"github.com/stretchr/testify/require"
+
+	dto "github.com/prometheus/client_model/go"
+
+	"github.com/konstruct/konstruct/ent"
+	"github.com/konstruct/konstruct/integration/testdb"
+	"github.com/konstruct/konstruct/server"
+	"github.com/konstruct/konstruct/server/account"
+	"github.com/konstruct/konstruct/telemetry"
+	"github.com/konstruct/konstruct/tenancy/doctor"
+	"github.com/konstruct/konstruct/tenancy/pgtenant"
+)
+
+func TestMain(m *testing.M) { testdb.Main(m) }
+
+const (
+	email    = "ada@example.com"
+	password = "correct horse battery"
+)
+
+// testBundle is a server on loopback with its telemetry, a platform admin and a tenant.
+type testBundle struct {
+	*telemetry.Telemetry
+
+	api, metrics string // base URLs
+	log          *lockedBuffer
+	token        string
+	tenant       string // its id
+}
+
+func setup(t *testing.T, options telemetry.Options) *testBundle {
+	t.Helper()
+	b := &testBundle{log: &lockedBuffer{}}
+	log := slog.New(telemetry.LogHandler(slog.NewJSONHandler(b.log, nil)))
+	options.Version, options.Logger = "v1.2.3", log
+	if options.Listener != nil {
+		b.metrics = "http://" + options.Listener.Addr().String()
+	}
+	var err error
+	b.Telemetry, err = telemetry.Start(t.Context(), options)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, b.Shutdown(context.WithoutCancel(t.Context()))) })
+
+	driver, err := pgtenant.Open(t.Context(), testdb.New(t).AppURL, pgtenant.WithMaxConns(4))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = driver.Close() })
+	client := ent.NewClient(ent.Driver(driver))
+	isolated := func(context.Context) (doctor.Report, error) {
+		return doctor.Report{Findings: []doctor.Finding{{Level: doctor.LevelWarning, Code: "x", Object: "y"}}}, nil
+	}
+	monitor := doctor.NewMonitor(isolated, time.Minute, log)
+	hasher := account.Argon2{Params: account.Params{MemoryKiB: 64, Iterations: 1, Parallelism: 1}}
+	s, err := server.New(t.Context(), server.Options{
+		Client: client, Driver: driver, Key: bytes.Repeat([]byte{9}, 32), SlackSecret: "slack", Isolation: monitor, Logger: log,
+		Hasher: hasher, Meters: b.Meters(), Tracers: b.Tracers(),
+		Ready: []server.Check{{Name: "redis", Run: func(context.Context) error { return io.EOF }}},
+	})
+	require.NoError(t, err)
+	if b.Meters() != nil {
+		require.NoError(t, telemetry.ObserveDatabase(b.Meters(), driver))
+		require.NoError(t, telemetry.ObserveIsolation(b.Meters(), monitor))
+	}
+	_, err = monitor.Check(t.Context())
+	require.NoError(t, err)
+	listening := httptest.NewServer(s.Handler())
+	t.Cleanup(listening.Close)
+	b.api = listening.URL
+
+	_, err = account.NewUsers(client, hasher, time.Now).Create(t.Context(),
+		account.NewUser{Email: email, Name: "Ada", Password: password, IsAdmin: true})
+	require.NoError(t, err)
+	var login struct{ Session struct{ Token string } }
+	b.do(t, http.MethodPost, "/v1/auth/login", `{"email":"`+email+`","password":"`+password+`"}`, &login)
+	b.token = login.Session.Token
+	var tenant struct{ ID string }
+	b.do(t, http.MethodPost, "/v1/tenants", `{"name":"Acme","slug":"acme"}`, &tenant)
+	b.tenant = tenant.ID
+	return b
+}
+
+func loopback(t *testing.T) net.Listener {
+	t.Helper()
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	return listener
+}
+
+// do sends a request to the API, with headers as pairs, and returns the status.
+func (b *testBundle) do(t *testing.T, method, path, body string, out any, header ...string) int {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, b.api+path, strings.NewReader(body))
+	require.NoError(t, err)
+	request.Header.Set("Authorization", "Bearer "+b.token)
+	request.Header.Set("Content-Type", "application/json")
+	for i := 0; i+1 < len(header); i += 2 {
+		request.Header.Set(header[i], header[i+1])
+	}
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(t, err)
+	defer func() { _ = response.Body.Close() }()
+	if out != nil {
+		require.Less(t, response.StatusCode, 300)
+		require.NoError(t, json.NewDecoder(response.Body).Decode(out))
+	}
+	return response.StatusCode
+}
+
+func (b *testBundle) agents() string { return "/v1/tenants/" + b.tenant + "/agents" }
+
+// scraped is what /metrics answered.
+type scraped map[string]*dto.MetricFamily
+
+func (b *testBundle) scrape(t *testing.T) scraped {
+	t.Helper()
+	parser := expfmt.NewTextParser(model.LegacyValidation)
+	families, err := parser.TextToMetricFamilies(strings.NewReader(fetch(t, b.metrics+"/metrics")))
+	require.NoError(t, err)
+	return families
+}
+
+func fetch(t *testing.T, url string) string {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
+	require.NoError(t, err)
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(t, err)
+	defer func() { _ = response.Body.Close() }()
+	body, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, response.StatusCode, "%s: %s", url, body)
+	return string(body)
+}
+
+// value returns a series' value, or a histogram's count. Labels are pairs, and need not be all of the series'. It is 0 for a
+// series that is not there.
+func (s scraped) value(name string, labels ...string) float64 {
+	for _, m := range s[name].GetMetric() {
+		if !has(m, labels) {
+			continue
+		}
+		return m.GetCounter().GetValue() + m.GetGauge().GetValue() + float64(m.GetHistogram().GetSampleCount())
+	}
+	return 0
+}
+
+func has(m *dto.Metric, labels []string) bool {
+	values := map[string]string{}
+	for _, l := range m.GetLabel() {
+		values[l.GetName()] = l.GetValue()
+	}
+	for i := 0; i+1 < len(labels); i += 2 {
+		if values[labels[i]] != labels[i+1] {
+			return false
+		}
+	}
+	return true
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
