@@ -5,7 +5,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
-	"crypto/sha1" //nolint:gosec // as Maven does
+	"crypto/sha1"
 	"crypto/sha256"
 	_ "embed"
 	"fmt"
@@ -51,7 +51,7 @@ func serve(t *testing.T, answer func(w http.ResponseWriter, archive []byte)) *re
 			_, _ = fmt.Fprintf(w, "%x", sha256.Sum256(jar.Bytes()))
 			return
 		case suffix == ".sha1" && repo.sha1:
-			_, _ = fmt.Fprintf(w, "%x\n", sha1.Sum(jar.Bytes())) //nolint:gosec // as Maven does
+			_, _ = fmt.Fprintf(w, "%x\n", sha1.Sum(jar.Bytes()))
 			return
 		case suffix != ".jar":
 			http.NotFound(w, r)
