@@ -20,7 +20,8 @@ type HTTP struct {
 
 const (
 	maxShutdown = 10 * time.Minute // of KONSTRUCT_DRAIN_DELAY and KONSTRUCT_SHUTDOWN_TIMEOUT each
-	// defaultDrain is enough for a readiness probe every two seconds and a load balancer that acts on the second failure.
+	// defaultDrain is enough for a readiness probe every two seconds and a load balancer that acts on the second
+	// failure.
 	defaultDrain = 5 * time.Second
 )
 

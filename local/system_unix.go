@@ -40,7 +40,8 @@ func (a account) runAs(cmd *exec.Cmd, life lifetime) {
 	cmd.SysProcAttr = attr
 }
 
-// startFromPS returns the start time of a process according to ps(1), or "" if there is no such process or it is a zombie.
+// startFromPS returns the start time of a process according to ps(1), or "" if there is no such process or it is a
+// zombie.
 func startFromPS(pid int) (string, error) {
 	out, err := exec.Command("ps", "-o", "stat=,lstart=", "-p", strconv.Itoa(pid)).Output()
 	if errors.As(err, new(*exec.ExitError)) {

@@ -6,7 +6,8 @@ import "time"
 type MessageContent struct {
 	// Text is in the channel's markup (Slack: escaped mrkdwn). It may be empty: programs send messages of parts alone.
 	Text string `json:"text"`
-	// PlainText is everything a reader sees, without markup: text, parts and quotations, whose lines are prefixed by "> ".
+	// PlainText is everything a reader sees, without markup: text, parts and quotations, whose lines are prefixed by ">
+	// ".
 	PlainText string `json:"plain_text,omitempty"`
 	// Parts are beside the text: blocks, cards, previews and quoted messages.
 	Parts []Part `json:"parts,omitempty"`

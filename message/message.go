@@ -30,8 +30,8 @@ type KonstructMessage struct {
 	Content MessageContent
 	// Timestamp is when it happened, by the channel's clock and in its precision (Slack: microseconds), in UTC.
 	Timestamp time.Time
-	// ThreadID is the channel's id of the thread (Slack: thread_ts), empty outside a thread. It is unique only within its
-	// conversation: use ConversationKey as a key.
+	// ThreadID is the channel's id of the thread (Slack: thread_ts), empty outside a thread. It is unique only within
+	// its conversation: use ConversationKey as a key.
 	ThreadID string
 	// ReplyTo is the message that this one answers. It may be nil.
 	ReplyTo *ReplyTo
@@ -83,8 +83,8 @@ type SenderInfo struct {
 	Username    string `json:"username,omitempty"`
 	// WorkspaceID is the sender's workspace or organization. In a shared conversation it may be another company's.
 	WorkspaceID string `json:"workspace_id,omitempty"`
-	// IsBot reports that a program wrote it, and IsSelf that it is our app in this workspace. Answering either can cause a
-	// loop.
+	// IsBot reports that a program wrote it, and IsSelf that it is our app in this workspace. Answering either can
+	// cause a loop.
 	IsBot  bool `json:"is_bot"`
 	IsSelf bool `json:"is_self"`
 	// IsSystem reports that the channel wrote it (Slack: Slackbot). It implies IsBot.

@@ -31,8 +31,8 @@ type DiffOptions struct {
 	Tables []*entschema.Table
 	// Base chains are applied before the folder: [Konstruct] for a project with its own tables, none for Konstruct.
 	Base []Chain
-	// Revisions is the folder's [Chain.Revisions], for its snapshot. Empty for Konstruct's folder. With Base and without
-	// Revisions no snapshot is written.
+	// Revisions is the folder's [Chain.Revisions], for its snapshot. Empty for Konstruct's folder. With Base and
+	// without Revisions no snapshot is written.
 	Revisions string
 	// Spec lists the tables without a tenant.
 	Spec doctor.Spec

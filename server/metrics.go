@@ -135,7 +135,8 @@ func (s *Server) measured(ctx context.Context, c *gin.Context, started time.Time
 	}
 }
 
-// known are the attributes that a request has before it is served. The scheme is that of this listener, which has no TLS.
+// known are the attributes that a request has before it is served. The scheme is that of this listener, which has no
+// TLS.
 func (k requestKind) known() []attribute.KeyValue {
 	method := k.method
 	if method == otherMethod {

@@ -62,8 +62,8 @@ type Options struct {
 	Docs bool
 	// Addr is the listen address of Run. The default is 127.0.0.1:8080.
 	Addr string
-	// DrainDelay is how long a shutdown keeps accepting connections while /readyz returns 503, so that load balancers stop
-	// sending requests. The default is 0.
+	// DrainDelay is how long a shutdown keeps accepting connections while /readyz returns 503, so that load balancers
+	// stop sending requests. The default is 0.
 	DrainDelay time.Duration
 	// ShutdownTimeout is how long a shutdown then waits for running requests. The default is 15 s.
 	ShutdownTimeout time.Duration

@@ -12,8 +12,8 @@ import (
 
 const (
 	slackPath = "/v1/channels/slack/events"
-	// slackBodyLimit is the smallest rejected size, in bytes. Slack escapes non-ASCII characters, and the event of an edit
-	// contains the message twice.
+	// slackBodyLimit is the smallest rejected size, in bytes. Slack escapes non-ASCII characters, and the event of an
+	// edit contains the message twice.
 	slackBodyLimit = 4<<20 + 1
 )
 

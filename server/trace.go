@@ -12,8 +12,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// startSpan begins a request's span, the root of a trace. The caller's traceparent becomes a link: as a parent it would let
-// clients choose which requests are sampled, and in whose trace.
+// startSpan begins a request's span, the root of a trace. The caller's traceparent becomes a link: as a parent it would
+// let clients choose which requests are sampled, and in whose trace.
 func (s *Server) startSpan(ctx context.Context, header http.Header, kind requestKind) context.Context {
 	options := []trace.SpanStartOption{
 		trace.WithNewRoot(), trace.WithSpanKind(trace.SpanKindServer), trace.WithAttributes(kind.known()...),

@@ -13,8 +13,8 @@ type binding struct {
 
 type bindingKey struct{}
 
-// ginContextKey is gin's ContextKey, the key of the *gin.Context in itself and in every context derived from it. It avoids
-// an import of gin.
+// ginContextKey is gin's ContextKey, the key of the *gin.Context in itself and in every context derived from it. It
+// avoids an import of gin.
 const ginContextKey = "_gin-gonic/gin/contextkey"
 
 // With returns a context of the tenant id. If ctx has that tenant already, it returns ctx.
@@ -42,9 +42,9 @@ func From(ctx context.Context) (ID, error) {
 	return b.id, b.err
 }
 
-// Detach returns a context without tenant, deadline and cancellation, but with the other values of ctx (a trace, a request
-// id), for work that outlives ctx or is another tenant's. It is the only way from one tenant to another, so look for it in
-// reviews. A *gin.Context can't be detached: see [ErrRecycledContext].
+// Detach returns a context without tenant, deadline and cancellation, but with the other values of ctx (a trace, a
+// request id), for work that outlives ctx or is another tenant's. It is the only way from one tenant to another, so
+// look for it in reviews. A *gin.Context can't be detached: see [ErrRecycledContext].
 func Detach(ctx context.Context) context.Context {
 	return context.WithValue(context.WithoutCancel(ctx), bindingKey{}, binding{err: ErrNoTenant})
 }

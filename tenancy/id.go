@@ -6,13 +6,13 @@ import (
 	"github.com/google/uuid"
 )
 
-// ID identifies a tenant. Only [Parse] and [FromUUID] make one, so that a string can't be used as a tenant by mistake. The
-// zero ID is invalid everywhere.
+// ID identifies a tenant. Only [Parse] and [FromUUID] make one, so that a string can't be used as a tenant by mistake.
+// The zero ID is invalid everywhere.
 type ID struct{ u uuid.UUID }
 
 // Parse parses a UUID in canonical form: 36 characters, lower case, with hyphens (RFC 9562, section 4). It returns
-// [ErrInvalidID] for other forms, which PostgreSQL accepts ("{AAAA…}", upper case), and for the nil UUID: with one spelling
-// per tenant, a Redis key and a row can't have different spellings.
+// [ErrInvalidID] for other forms, which PostgreSQL accepts ("{AAAA…}", upper case), and for the nil UUID: with one
+// spelling per tenant, a Redis key and a row can't have different spellings.
 func Parse(s string) (ID, error) {
 	u, err := uuid.Parse(s)
 	if err != nil || u.String() != s {

@@ -42,8 +42,8 @@ func (e envelope) content(event messageEvent, p posting) message.MessageContent 
 		Parts: parts, Mentions: addressed.list, Attachments: c.files,
 	}
 	content.Truncated = c.truncated || len(content.Text) < len(p.text) || len(content.PlainText) < len(plain)
-	// An app_mention may be meant for the same app installed by another company. So if our user is known and any user is
-	// mentioned, the mentions decide.
+	// An app_mention may be meant for the same app installed by another company. So if our user is known and any user
+	// is mentioned, the mentions decide.
 	implied := event.kind == string(slackevents.AppMention) && (c.own == "" || !c.usersMentioned)
 	content.MentionsSelf = addressed.self || implied
 	return content

@@ -36,6 +36,6 @@
 // # slack-go
 //
 // Only its event names are used. Its parser fails on unknown events and field types, which Slack keeps adding. Its
-// SecretsVerifier reads the wall clock, takes the first of repeated headers, and accepts an empty secret until the first
-// request. Tests compare it with [Verifier].
+// SecretsVerifier reads the wall clock, takes the first of repeated headers, and accepts an empty secret until the
+// first request. Tests compare it with [Verifier].
 package slack

@@ -26,8 +26,8 @@ func listen(ctx context.Context, address string, _ *slog.Logger) (net.Listener, 
 	return (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 }
 
-// startTelemetry serves metrics and exports traces as the configuration says. Call stop after the server has stopped: it
-// sends what is left until the shutdown timeout, which counts from the end of ctx and the drain delay.
+// startTelemetry serves metrics and exports traces as the configuration says. Call stop after the server has stopped:
+// it sends what is left until the shutdown timeout, which counts from the end of ctx and the drain delay.
 func startTelemetry(ctx context.Context, c config.Serve, log *slog.Logger, listen listener) (*runningTelemetry, error) {
 	options := telemetry.Options{Version: thisBuild().Version, TracesURL: c.Telemetry.TracesURL(), Logger: log}
 	if address := c.Telemetry.ListenAddr(); address != "" {

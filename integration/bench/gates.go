@@ -2,7 +2,8 @@ package bench
 
 import "math"
 
-// near is the relative distance to its limit within which a ratio is marked, since another run may have another verdict.
+// near is the relative distance to its limit within which a ratio is marked, since another run may have another
+// verdict.
 const near = 0.03
 
 // gate is a limit for one ratio.

@@ -27,7 +27,8 @@ type population struct {
 
 func (p population) rows() int { return p.tenants*p.agentsEach + p.bigTenant }
 
-// idOf returns the ID of a tenant's nth agent, from 1, or the tenant's ID for n = 0: version 7 UUIDs in ascending order.
+// idOf returns the ID of a tenant's nth agent, from 1, or the tenant's ID for n = 0: version 7 UUIDs in ascending
+// order.
 func idOf(tenant, n int) uuid.UUID {
 	return uuid.MustParse(fmt.Sprintf("01900000-0000-7000-8000-%06x%06x", tenant, n))
 }

@@ -13,7 +13,8 @@ import (
 	"github.com/konstruct/konstruct/tenancy/attack"
 )
 
-// noteBuilders run one builder under two tenants in turn. Each run must be confined to its own tenant, whatever ran before.
+// noteBuilders run one builder under two tenants in turn. Each run must be confined to its own tenant, whatever ran
+// before.
 func noteBuilders(client *ent.Client) []attack.Path {
 	return []attack.Path{
 		turns("E15-builder-count", "counts with one query under two tenants in turn", func() run {
@@ -101,7 +102,8 @@ func compare(ctx context.Context, made, reused run) (int, error) {
 	return n, err
 }
 
-// reached runs builders that aim at the caller's own row: the caller reaches it, before and after the other tenant did not.
+// reached runs builders that aim at the caller's own row: the caller reaches it, before and after the other tenant did
+// not.
 func reached(ctx context.Context, own, aim attack.Row, builders ...run) (any, error) {
 	n := 0
 	for _, builder := range builders {

@@ -10,7 +10,7 @@
 //
 // The attacks on an Ent schema are generated. [Entities] adds overrides and the paths that are written by hand.
 //
-// TestIsolation is `task test:isolation`. It writes isolation-report.md and isolation-report.json to the repository's root.
-// KONSTRUCT_ATTACK_APP_URL (and KONSTRUCT_ATTACK_SUPER_URL, and KONSTRUCT_ATTACK_DRIVER_URL for a pooler) make it attack an
-// existing, migrated database, which it writes to.
+// TestIsolation is `task test:isolation`. It writes isolation-report.md and isolation-report.json to the repository's
+// root. KONSTRUCT_ATTACK_APP_URL (and KONSTRUCT_ATTACK_SUPER_URL, and KONSTRUCT_ATTACK_DRIVER_URL for a pooler) make it
+// attack an existing, migrated database, which it writes to.
 package isolation

@@ -102,7 +102,8 @@ func additions(client *ent.Client) []attack.Path {
 			}),
 		path("E23-upsert-same-slug", "upserts a value that another tenant has too", attack.WantOwn,
 			func(ctx context.Context, p pair) (any, error) {
-				// Within a tenant the slug is unique: the owner meets his own row, another tenant makes a row of its own.
+				// Within a tenant the slug is unique: the owner meets his own row, another tenant makes a row of its
+				// own.
 				return client.Note.Create().SetSlug(p.canary).SetBody("changed").
 					OnConflictColumns(note.FieldTenantID, note.FieldSlug).UpdateBody().ID(ctx)
 			}),

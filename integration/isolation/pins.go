@@ -23,7 +23,8 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// Pins are the accepted risks that come with Konstruct's own tables. Each is explained in docs/security/accepted-risks.md.
+// Pins are the accepted risks that come with Konstruct's own tables. Each is explained in
+// docs/security/accepted-risks.md.
 func Pins(db DB, drv *pgtenant.Driver) []attack.Pin {
 	return []attack.Pin{
 		{
@@ -75,8 +76,8 @@ func forgedSession(ctx context.Context, drv *pgtenant.Driver) (accepted bool, er
 // estimatedRows is a plan's number of rows.
 var estimatedRows = regexp.MustCompile(`rows=(\d+)`)
 
-// estimates gives one tenant many agents whose names begin with a secret letter, and has another tenant, which has none,
-// find the letter by the estimates of EXPLAIN alone.
+// estimates gives one tenant many agents whose names begin with a secret letter, and has another tenant, which has
+// none, find the letter by the estimates of EXPLAIN alone.
 func estimates(ctx context.Context, db DB) (recovered bool, err error) {
 	owner, other := uuid.NewString(), uuid.NewString()
 	letter := rand.Text()[:1]

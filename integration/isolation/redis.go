@@ -23,8 +23,8 @@ type recorder struct {
 	keys []string
 }
 
-// keyed are the commands that the recorder knows to have their key first. An unknown one is remembered by its name, which
-// begins with no tenant.
+// keyed are the commands that the recorder knows to have their key first. An unknown one is remembered by its name,
+// which begins with no tenant.
 func keyed() []string { return []string{"GET", "SET", "INCR", "EXPIRE", "HSET", "HGETALL", "DEL"} }
 
 // unkeyed are the client's own, with which it says hello.

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// tryCode runs a code saboteur's tests on changed sources. If the saboteur removes other layers first, its tests must pass
-// before this layer is removed.
+// tryCode runs a code saboteur's tests on changed sources. If the saboteur removes other layers first, its tests must
+// pass before this layer is removed.
 func (s suite) tryCode(ctx context.Context, sab saboteur) verdict {
 	began, v := time.Now(), newVerdict(sab)
 	c := sab.code

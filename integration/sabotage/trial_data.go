@@ -18,8 +18,8 @@ import (
 	"github.com/konstruct/konstruct/tenancy/doctor"
 )
 
-// tryData plants a database saboteur in a clone, and runs the doctor and the attack kit. If the saboteur names attacks, only
-// their families run, unless whole is set.
+// tryData plants a database saboteur in a clone, and runs the doctor and the attack kit. If the saboteur names attacks,
+// only their families run, unless whole is set.
 func tryData(ctx context.Context, shared *testdb.Cluster, sab saboteur, whole bool) verdict {
 	began, v := time.Now(), newVerdict(sab)
 	var attacks []string

@@ -1,5 +1,5 @@
-// Package testdb gives each test a database on a real PostgreSQL: bootstrapped, migrated, empty, and dropped when the test
-// has passed. Only tests import it.
+// Package testdb gives each test a database on a real PostgreSQL: bootstrapped, migrated, empty, and dropped when the
+// test has passed. Only tests import it.
 //
 //	func TestMain(m *testing.M) { testdb.Main(m) }
 //
@@ -10,9 +10,9 @@
 //		…
 //	}
 //
-// [New] clones a migrated template in tens of milliseconds. [Empty] is a database before its bootstrap. [OwnCluster] is a
-// server for one test, for tests that change roles: roles belong to the cluster, not to the database. [DurableCluster] is
-// one for benchmarks. [Redis] is a Redis.
+// [New] clones a migrated template in tens of milliseconds. [Empty] is a database before its bootstrap. [OwnCluster] is
+// a server for one test, for tests that change roles: roles belong to the cluster, not to the database.
+// [DurableCluster] is one for benchmarks. [Redis] is a Redis.
 //
 // # Which server
 //
@@ -29,7 +29,7 @@
 //
 // # After a failure
 //
-// A failed test's database is kept, its name is logged, and the server keeps running. KONSTRUCT_TEST_KEEP=1 also keeps those
-// of passed tests. Kept databases are dropped after a day, or when there are more than 50. The server stops with the next
-// run that keeps nothing.
+// A failed test's database is kept, its name is logged, and the server keeps running. KONSTRUCT_TEST_KEEP=1 also keeps
+// those of passed tests. Kept databases are dropped after a day, or when there are more than 50. The server stops with
+// the next run that keeps nothing.
 package testdb

@@ -111,8 +111,8 @@ func withEngine(do func(client.APIClient) error) error {
 	return do(provider.Client())
 }
 
-// tameLibrary must run before the library's first use. It disables the reaper, which would stop the shared container with
-// the first process, and the library's log.
+// tameLibrary must run before the library's first use. It disables the reaper, which would stop the shared container
+// with the first process, and the library's log.
 func tameLibrary() error {
 	log.SetDefault(log.NewNoopLogger())
 	const reaper = "TESTCONTAINERS_RYUK_DISABLED"

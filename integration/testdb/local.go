@@ -15,8 +15,8 @@ const maxConnections = "300"
 //nolint:gochecknoglobals // a constant that Go cannot express
 var localKind = kind{name: "local", start: startLocal, stop: stopLocal}
 
-// startLocal keeps the data when the server stops, so that the next run finds the template and kept databases. Data that a
-// crash of the machine damaged, because it is not synced to disk, is deleted.
+// startLocal keeps the data when the server stops, so that the next run finds the template and kept databases. Data
+// that a crash of the machine damaged, because it is not synced to disk, is deleted.
 func startLocal(ctx context.Context, p *place) (string, error) {
 	options := local.PostgresOptions{
 		Folder: p.file("server"), Throwaway: true, Detached: true,

@@ -48,8 +48,8 @@ type member struct {
 	alive *flock.File
 }
 
-// Main is a package's TestMain. It runs the tests, and stops the shared server if no other process uses it. Without Main, the
-// next run stops the server.
+// Main is a package's TestMain. It runs the tests, and stops the shared server if no other process uses it. Without
+// Main, the next run stops the server.
 //
 //	func TestMain(m *testing.M) { testdb.Main(m) }
 func Main(m *testing.M) {
@@ -150,8 +150,8 @@ func placeName(k kind, binaries string) string {
 
 func (p *place) file(name string) string { return filepath.Join(p.folder, name) }
 
-// changing is locked to start, join, leave or stop. Every member shares the lock of living, so the process that locks it
-// exclusively is the only one.
+// changing is locked to start, join, leave or stop. Every member shares the lock of living, so the process that locks
+// it exclusively is the only one.
 func (p *place) changing(ctx context.Context) (*flock.File, error) {
 	return flock.Lock(ctx, p.file("changing"))
 }

@@ -24,8 +24,8 @@ const (
 	preparing = 0x6b6f6e7374
 )
 
-// template is the migrated database that [New] clones. It has two errors, because tests of the migrations need the roles
-// even if the migrations fail.
+// template is the migrated database that [New] clones. It has two errors, because tests of the migrations need the
+// roles even if the migrations fail.
 type template struct {
 	name         string
 	bootstrapErr error

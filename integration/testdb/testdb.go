@@ -27,8 +27,8 @@ func New(tb testing.TB) *Database {
 	return sharedCluster(tb).New(tb)
 }
 
-// Empty returns a database without bootstrap and migrations, owned by the superuser. The cluster's roles exist and can log
-// in.
+// Empty returns a database without bootstrap and migrations, owned by the superuser. The cluster's roles exist and can
+// log in.
 func Empty(tb testing.TB) *Database {
 	tb.Helper()
 	return sharedCluster(tb).Empty(tb)

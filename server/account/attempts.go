@@ -30,8 +30,8 @@ type Limit struct {
 
 // Limits are the limits of failed logins. Zero values have defaults.
 type Limits struct {
-	// Address limits the failed attempts for an e-mail address, with a separate count for each known device. The default
-	// is 10 in 15 minutes.
+	// Address limits the failed attempts for an e-mail address, with a separate count for each known device. The
+	// default is 10 in 15 minutes.
 	Address Limit
 	// Client limits the failed attempts from a network address (an IPv6 /64), against password spraying. The default is
 	// 100 in 15 minutes.

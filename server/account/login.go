@@ -47,7 +47,8 @@ type Attempt struct {
 	Email, Password string
 	// Device is the DeviceToken of an earlier login, if any.
 	Device string
-	// Client is the client's network address. The zero address has no limit; use it for a proxy that logs in many users.
+	// Client is the client's network address. The zero address has no limit; use it for a proxy that logs in many
+	// users.
 	Client netip.Addr
 }
 

@@ -44,7 +44,8 @@ type Finding struct {
 	Object string `json:"object"`
 	// Risk is what can happen because of it.
 	Risk string `json:"risk"`
-	// Remedy is the SQL that fixes it, for the owner role or a superuser. Lines that begin with -- say what SQL can't do.
+	// Remedy is the SQL that fixes it, for the owner role or a superuser. Lines that begin with -- say what SQL can't
+	// do.
 	Remedy string `json:"remedy"`
 }
 

@@ -23,15 +23,16 @@ type Spec struct {
 	// TenantsTable is the table that TenantColumn references.
 	TenantsTable string
 
-	// Global and Platform tables have no tenant; the values are the reasons. The application only reads platform tables.
+	// Global and Platform tables have no tenant; the values are the reasons. The application only reads platform
+	// tables.
 	Global   map[string]string
 	Platform map[string]string
 
 	// Grants are exactly AppRole's privileges on the tables of each class.
 	Grants map[Class][]string
 
-	// SpanningKeys are unique indexes of tenant-scoped tables without TenantColumn; the values are the reasons. A primary
-	// key needs no entry.
+	// SpanningKeys are unique indexes of tenant-scoped tables without TenantColumn; the values are the reasons. A
+	// primary key needs no entry.
 	SpanningKeys map[string]string
 
 	// Definers are the SECURITY DEFINER functions, by signature ("public.f(text, text)").
@@ -44,12 +45,12 @@ type Spec struct {
 	// information unless they act on an object of the snapshot.
 	Known []string
 
-	// RoleSettings are the allowed defaults of AppRole (ALTER ROLE … SET), as in pg_db_role_setting ("lock_timeout=3s"),
-	// or a name for any value.
+	// RoleSettings are the allowed defaults of AppRole (ALTER ROLE … SET), as in pg_db_role_setting
+	// ("lock_timeout=3s"), or a name for any value.
 	RoleSettings []string
 
-	// AskedBy is the role that runs the check if it is not AppRole, such as the owner role after a migration. Settings of
-	// AppRole's connections are then not checked.
+	// AskedBy is the role that runs the check if it is not AppRole, such as the owner role after a migration. Settings
+	// of AppRole's connections are then not checked.
 	AskedBy string
 }
 

@@ -22,8 +22,8 @@ type replacement struct {
 // anchor is an import of all files with a replaced call. The new import is added after it.
 const anchor = `"entgo.io/ent/dialect/sql/sqlgraph"`
 
-// replaceCalls returns a hook that applies the replacements to the files that Ent has generated. It fails if a call is not
-// found exactly once, as after an update of Ent that changed its templates.
+// replaceCalls returns a hook that applies the replacements to the files that Ent has generated. It fails if a call is
+// not found exactly once, as after an update of Ent that changed its templates.
 func replaceCalls(replacements []replacement) gen.Hook {
 	return func(next gen.Generator) gen.Generator {
 		return gen.GenerateFunc(func(g *gen.Graph) error {

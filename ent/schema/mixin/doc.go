@@ -12,8 +12,9 @@
 //	}
 //
 // Tenant needs methods on the generated queries and mutations: pass [Template] to the generator. A client generated
-// without it refuses to query. A builder may run more than once, also under different tenants, except for IDs, Exist, First
-// and Only, for which Ent changes the builder's fields or limit. As always with Ent, a builder must not run concurrently.
+// without it refuses to query. A builder may run more than once, also under different tenants, except for IDs, Exist,
+// First and Only, for which Ent changes the builder's fields or limit. As always with Ent, a builder must not run
+// concurrently.
 //
 // The mixin gives early, typed errors and good plans. It is not the boundary: HasXWith, Modify, Or, raw SQL and
 // upserts bypass it. PostgreSQL's row-level security is the boundary, and package migrate writes it.

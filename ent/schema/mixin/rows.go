@@ -11,14 +11,14 @@ import (
 	"entgo.io/ent/dialect/sql/sqlgraph"
 )
 
-// RowsTemplate is the generator's template for the methods by which queries and updates scan rows into entities. Ent's own
-// templates cannot be made to call them, so tools/entgen adds the calls to what they generate.
+// RowsTemplate is the generator's template for the methods by which queries and updates scan rows into entities. Ent's
+// own templates cannot be made to call them, so tools/entgen adds the calls to what they generate.
 //
 //go:embed rows.tmpl
 var RowsTemplate string
 
-// Row scans all columns of an entity T, in the order of its package's Columns. One Row serves all rows of a query, one after
-// the other.
+// Row scans all columns of an entity T, in the order of its package's Columns. One Row serves all rows of a query, one
+// after the other.
 type Row[T any] interface {
 	// Dest appends the destinations for a row that becomes node, which is zero.
 	Dest(dest []any, node *T) []any
@@ -27,17 +27,17 @@ type Row[T any] interface {
 	Assign(node *T) error
 }
 
-// Nodes are allocated in chunks, each twice as long as the one before. The first is shorter if the query's limit is. A chunk
-// is freed as a whole, so that a node that is kept also keeps its neighbors.
+// Nodes are allocated in chunks, each twice as long as the one before. The first is shorter if the query's limit is. A
+// chunk is freed as a whole, so that a node that is kept also keeps its neighbors.
 const (
 	firstChunk = 8
 	lastChunk  = 64
 )
 
-// ScanRows has a query scan its rows with row and append them to nodes. It allocates nodes in chunks, and nothing else for a
-// row but what the values need. prepare is called with each new node. If the result has a column that the entity has not, as
-// after Modify or an ordering that selects its term, then the query scans as Ent does. qualified is what [Qualify]
-// returns for columns.
+// ScanRows has a query scan its rows with row and append them to nodes. It allocates nodes in chunks, and nothing else
+// for a row but what the values need. prepare is called with each new node. If the result has a column that the entity
+// has not, as after Modify or an ordering that selects its term, then the query scans as Ent does. qualified is what
+// [Qualify] returns for columns.
 func ScanRows[T any](
 	spec *sqlgraph.QuerySpec, columns, qualified []string, row Row[T], nodes *[]*T, prepare func(*T),
 ) {
@@ -178,7 +178,8 @@ func UnmarshalMap[M map[K]V, K comparable, V any](raw []byte, object *M) error {
 	return UnmarshalJSON(raw, object)
 }
 
-// UnmarshalJSON sets v, which points to a zero value, to what raw holds: JSON, or nothing for NULL. It does not keep raw.
+// UnmarshalJSON sets v, which points to a zero value, to what raw holds: JSON, or nothing for NULL. It does not keep
+// raw.
 func UnmarshalJSON(raw []byte, v any) error {
 	switch string(raw) {
 	case "":

@@ -32,8 +32,8 @@ var ReturnedTemplate string
 //go:embed attacks.tmpl
 var AttacksTemplate string
 
-// ReplaceP returns the predicates with p at their end, in the place of those with p's code: the same function literal, which
-// an earlier run of the builder made for another tenant. It is for the code that [Template] generates.
+// ReplaceP returns the predicates with p at their end, in the place of those with p's code: the same function literal,
+// which an earlier run of the builder made for another tenant. It is for the code that [Template] generates.
 func ReplaceP[P ~func(*sql.Selector)](predicates []P, p func(*sql.Selector)) []P {
 	code := reflect.ValueOf(p).Pointer()
 	predicates = slices.DeleteFunc(slices.Clone(predicates), func(old P) bool { return reflect.ValueOf(old).Pointer() == code })

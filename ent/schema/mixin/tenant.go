@@ -85,8 +85,8 @@ func stamp(m ent.Mutation, id tenancy.ID) error {
 	return m.SetField(TenantColumn, id.UUID())
 }
 
-// confinement is the interceptor of queries. Ent hands each step of a traversal to Traverse alone, and the query that runs to
-// both.
+// confinement is the interceptor of queries. Ent hands each step of a traversal to Traverse alone, and the query that
+// runs to both.
 type confinement struct{}
 
 var (
@@ -103,8 +103,8 @@ func (confinement) Traverse(ctx context.Context, q ent.Query) error {
 	return confine(q, id)
 }
 
-// Intercept implements [ent.Interceptor]: it runs a copy of the query, because eager-loading adds the keys that it has read
-// to the builders of the edges, where the next run would find them.
+// Intercept implements [ent.Interceptor]: it runs a copy of the query, because eager-loading adds the keys that it has
+// read to the builders of the edges, where the next run would find them.
 func (confinement) Intercept(next ent.Querier) ent.Querier {
 	return ent.QuerierFunc(func(ctx context.Context, q ent.Query) (ent.Value, error) {
 		if d, ok := q.(detachable); ok {
