@@ -233,7 +233,8 @@ func (d Database) checkUser(faults *Faults, owner string) {
 	case "":
 		faults.add(databaseVariable, "has no user name")
 	case superuserName, ownerRole, resolverRole:
-		faults.add(databaseVariable, "connects as "+d.URL.User()+", which bypasses row-level security; use konstruct_app")
+		faults.add(databaseVariable,
+			"connects as "+d.URL.User()+", which bypasses row-level security; use konstruct_app")
 	case owner:
 		faults.add(databaseVariable, "connects as the user of "+ownerVariable+
 			": the owner of the tables can disable row-level security; use konstruct_app")

@@ -16,10 +16,11 @@ var (
 	errEncoding   = errors.New("is not UTF-8; save the file as UTF-8 (PowerShell's > writes UTF-16)")
 	errAssignment = errors.New("is neither NAME=value nor a comment")
 	errOpenQuote  = errors.New("has a quoted value without a closing quote, or with text after it")
-	errInQuotes   = errors.New("has a backslash or CR LF in quotes that Docker Compose reads differently; use other quotes, or none")
-	errUnquoted   = errors.New("has an unusual space, or a # that Docker Compose reads differently; use single quotes")
-	errReference  = errors.New("has a $ that does not refer to an upper-case variable set above; use single quotes")
-	errProcess    = errors.New("refers to a variable that the environment sets to another value; write out the value")
+	errInQuotes   = errors.New("has a backslash or CR LF in quotes that Docker Compose reads differently; use other " +
+		"quotes, or none")
+	errUnquoted  = errors.New("has an unusual space, or a # that Docker Compose reads differently; use single quotes")
+	errReference = errors.New("has a $ that does not refer to an upper-case variable set above; use single quotes")
+	errProcess   = errors.New("refers to a variable that the environment sets to another value; write out the value")
 
 	blankLine  = regexp.MustCompile(`^[ \t]*(?:#[^\n]*)?\r?(?:\n|$)`)
 	assignment = regexp.MustCompile(`^[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_.]*)[ \t]*=[ \t]*`)
@@ -27,7 +28,8 @@ var (
 	// Compose and godotenv differ in these escapes, and in CR LF between the quotes.
 	oddQuoted = regexp.MustCompile(`(?s)\r|^(?:'.*\\'|".*(?:\\[^n"]|\\""$))`)
 	// Compose and godotenv must see the same name: godotenv stops at a lower-case letter and drops a } that follows.
-	reference = regexp.MustCompile(`^(?:\{([A-Z_][A-Z0-9_]*)\}|([A-Z_][A-Z0-9_]*)(?:[^0-9A-Za-z_}\x{80}-\x{10FFFF}]|$))`)
+	reference = regexp.MustCompile(`^(?:\{([A-Z_][A-Z0-9_]*)\}|` +
+		`([A-Z_][A-Z0-9_]*)(?:[^0-9A-Za-z_}\x{80}-\x{10FFFF}]|$))`)
 )
 
 // parseDotEnv reads a .env file with godotenv and rejects statements that Docker Compose would read differently, so

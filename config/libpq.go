@@ -84,7 +84,8 @@ func libpqFault() string {
 // unusable explains why pgx cannot parse a URL, without quoting it.
 func unusable() error {
 	if name := libpqFault(); name != "" {
-		return blame{variable: name, problem: problem("is a libpq variable with an invalid value; unset or correct it" + hintFor(name))}
+		return blame{variable: name, problem: problem("is a libpq variable with an invalid value; unset or correct it" +
+			hintFor(name))}
 	}
 
 	return problem("is not a valid PostgreSQL URL (percent-encode special characters of the password;" +

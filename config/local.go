@@ -54,7 +54,8 @@ func isProjectName(name string) bool {
 
 func (l Local) checkPorts(faults *Faults) {
 	for variable, port := range map[string]uint16{
-		"POSTGRES_PORT": l.PostgresPort, "REDIS_PORT": l.RedisPort, "OLLAMA_PORT": l.OllamaPort, "KONSTRUCT_PORT": l.ServerPort,
+		"POSTGRES_PORT": l.PostgresPort, "REDIS_PORT": l.RedisPort, "OLLAMA_PORT": l.OllamaPort,
+		"KONSTRUCT_PORT": l.ServerPort,
 	} {
 		if faults.has(variable) {
 			continue

@@ -127,13 +127,16 @@ func startMiniredisProcess(ctx context.Context, opt DetachedOptions) (*Redis, er
 	if err != nil {
 		return nil, err
 	}
-	s := &redisServer{home: h, opt: opt.Redis, kind: Miniredis, command: func(port int, password string) (*exec.Cmd, error) {
-		cmd := exec.Command(opt.Miniredis[0], opt.Miniredis[1:]...)
-		cmd.Env = append(os.Environ(),
-			MiniredisAddrVariable+"="+Loopback+":"+strconv.Itoa(port),
-			MiniredisPasswordVariable+"="+password)
-		return cmd, nil
-	}}
+	s := &redisServer{
+		home: h, opt: opt.Redis, kind: Miniredis,
+		command: func(port int, password string) (*exec.Cmd, error) {
+			cmd := exec.Command(opt.Miniredis[0], opt.Miniredis[1:]...)
+			cmd.Env = append(os.Environ(),
+				MiniredisAddrVariable+"="+Loopback+":"+strconv.Itoa(port),
+				MiniredisPasswordVariable+"="+password)
+			return cmd, nil
+		},
+	}
 	redis, err := s.start(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("miniredis in the background: %w", err)

@@ -38,7 +38,8 @@ type VersionError struct {
 func (e *VersionError) Error() string {
 	if e.Binaries == 0 {
 		return fmt.Sprintf("%s was created by PostgreSQL %d; the oldest supported version is %d: convert the data "+
-			"(pg_dumpall of PostgreSQL %d, or pg_upgrade), or remove the folder to start over", e.DataDir, e.Data, minimumMajor, e.Data)
+			"(pg_dumpall of PostgreSQL %d, or pg_upgrade), or remove the folder to start over", e.DataDir, e.Data,
+			minimumMajor, e.Data)
 	}
 	return fmt.Sprintf("%s was created by PostgreSQL %d, but PostgreSQL %d is installed: "+
 		"install PostgreSQL %d, or remove the folder to start over", e.DataDir, e.Data, e.Binaries, e.Data)

@@ -31,7 +31,8 @@ func startMiniredis(ctx context.Context, opt RedisOptions) (*Redis, error) {
 		server.Close()
 		return nil, err
 	}
-	orSilence(opt.Logger).InfoContext(ctx, "redis-server is not installed: using miniredis, which keeps data in memory only")
+	orSilence(opt.Logger).InfoContext(ctx,
+		"redis-server is not installed: using miniredis, which keeps data in memory only")
 	return &Redis{Kind: Miniredis, Port: port, password: password, stop: func(context.Context) error {
 		server.Close()
 		return nil

@@ -111,7 +111,10 @@ func (r *Redis) Stop(ctx context.Context) error {
 
 // URL returns the URL for clients. It contains the password; do not log it.
 func (r *Redis) URL() string {
-	return (&url.URL{Scheme: "redis", User: url.UserPassword("default", r.password), Host: r.address(), Path: "/0"}).String()
+	return (&url.URL{
+		Scheme: "redis", User: url.UserPassword("default", r.password), Host: r.address(),
+		Path: "/0",
+	}).String()
 }
 
 // String omits the password.

@@ -38,7 +38,8 @@ func (r ResolvedMessage) GoString() string { return r.String() }
 
 // LogValue implements [slog.LogValuer] with ids only.
 func (r ResolvedMessage) LogValue() slog.Value {
-	return slog.GroupValue(append([]slog.Attr{slog.String("tenant_id", r.tenant.String())}, r.message.attributes()...)...)
+	return slog.GroupValue(append([]slog.Attr{slog.String("tenant_id", r.tenant.String())},
+		r.message.attributes()...)...)
 }
 
 // String returns the sender's id, not the name.

@@ -45,7 +45,10 @@ func (m KonstructMessage) Validate() error {
 		{optional(m.ChannelMetadata.EventContext, maxAddress), "channel_metadata.event_context"},
 		{optional(m.ThreadID, maxChannelRef), "thread_id"},
 		{optional(m.ReplyAddress, maxAddress), "reply_address"},
-		{m.ReplyTo == nil || visible(m.ReplyTo.MessageID, maxChannelRef) && optional(m.ReplyTo.SenderID, maxPlain), "reply_to"},
+		{
+			m.ReplyTo == nil || visible(m.ReplyTo.MessageID, maxChannelRef) && optional(m.ReplyTo.SenderID, maxPlain),
+			"reply_to",
+		},
 		{m.validSender(), "sender.id"},
 		{storable(m.Sender.DisplayName, m.Sender.Username), "sender.display_name"},
 		{storable(m.Sender.WorkspaceID), "sender.workspace_id"},

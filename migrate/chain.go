@@ -117,7 +117,8 @@ func readFiles(dir atlas.Dir) ([]file, error) {
 	files := make([]file, 0, len(found))
 	for _, f := range found {
 		if !fileName.MatchString(f.Name()) {
-			return nil, fmt.Errorf("%s: a migration must be named <YYYYMMDDhhmmss>_<words_with_underscores>.sql", f.Name())
+			return nil, fmt.Errorf("%s: a migration must be named <YYYYMMDDhhmmss>_<words_with_underscores>.sql",
+				f.Name())
 		}
 		if n := len(files); n > 0 && files[n-1].version == f.Version() {
 			return nil, fmt.Errorf("%s and %s have the same version", files[n-1].name, f.Name())

@@ -67,7 +67,8 @@ func (v verifier) set(ctx context.Context, conn *pgx.Conn) error {
 // current returns the role's stored verifier, or "" if it is unset or may not be read.
 func (v verifier) current(ctx context.Context, conn *pgx.Conn) (string, error) {
 	var stored string
-	err := conn.QueryRow(ctx, "SELECT coalesce(rolpassword, '') FROM pg_authid WHERE rolname = $1", v.role).Scan(&stored)
+	err := conn.QueryRow(ctx, "SELECT coalesce(rolpassword, '') FROM pg_authid WHERE rolname = $1",
+		v.role).Scan(&stored)
 	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok && pgErr.Code == "42501" {
 		return "", nil
 	}

@@ -56,10 +56,16 @@ func protect(t *schema.Table, has protection, spec doctor.Spec) []string {
 	}{
 		{has.enabled, fmt.Sprintf("ALTER TABLE %s ENABLE ROW LEVEL SECURITY", table)},
 		{has.forced, fmt.Sprintf("ALTER TABLE %s FORCE ROW LEVEL SECURITY", table)},
-		{slices.Contains(has.policies, rls.IsolationPolicy), fmt.Sprintf("CREATE POLICY %s ON %s TO %s\n  USING (%s)\n  WITH CHECK (%s)",
-			rls.Quote(rls.IsolationPolicy), table, app, own, own)},
-		{slices.Contains(has.policies, rls.FloorPolicy), fmt.Sprintf("CREATE POLICY %s ON %s AS RESTRICTIVE TO %s\n  USING (%s)",
-			rls.Quote(rls.FloorPolicy), table, app, own)},
+		{
+			slices.Contains(has.policies, rls.IsolationPolicy),
+			fmt.Sprintf("CREATE POLICY %s ON %s TO %s\n  USING (%s)\n  WITH CHECK (%s)",
+				rls.Quote(rls.IsolationPolicy), table, app, own, own),
+		},
+		{
+			slices.Contains(has.policies, rls.FloorPolicy),
+			fmt.Sprintf("CREATE POLICY %s ON %s AS RESTRICTIVE TO %s\n  USING (%s)",
+				rls.Quote(rls.FloorPolicy), table, app, own),
+		},
 		{containsAll(has.privileges, spec.Grants[doctor.ClassTenant]), grants(t, doctor.ClassTenant, spec)},
 	} {
 		if !part.there {

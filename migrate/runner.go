@@ -144,7 +144,8 @@ func (r *runner) applyFile(ctx context.Context, l *lock, c Chain, f file) error 
 		if attempt == fileAttempts || !inUse(err) {
 			return err
 		}
-		r.Logger.WarnContext(ctx, "migration is retried: a table is in use", "file", f.name, "attempt", attempt, "error", err)
+		r.Logger.WarnContext(ctx, "migration is retried: a table is in use", "file", f.name, "attempt", attempt,
+			"error", err)
 		if err := pause(ctx, time.Duration(attempt)*100*time.Millisecond); err != nil {
 			return err
 		}
@@ -253,7 +254,8 @@ func (r *runner) prepareOnce(ctx context.Context, conn *pgx.Conn) error {
 		if err := ensure(ctx, conn, c.Revisions, c.table(), fmt.Sprintf(createRevisions, c.table())); err != nil {
 			return err
 		}
-		if err := ensure(ctx, conn, c.Revisions, c.snapshots(), fmt.Sprintf(createSnapshots, c.snapshots())); err != nil {
+		if err := ensure(ctx, conn, c.Revisions, c.snapshots(),
+			fmt.Sprintf(createSnapshots, c.snapshots())); err != nil {
 			return err
 		}
 	}

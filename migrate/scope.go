@@ -25,8 +25,8 @@ var (
 
 // scope changes the tables of an Ent schema to what isolation requires and Ent can't express:
 //
-//   - a foreign key between tenant-scoped tables includes the tenant, since foreign-key checks bypass row-level security
-//     and a single-column key would let one tenant reference another's row;
+//   - a foreign key between tenant-scoped tables includes the tenant, since foreign-key checks bypass row-level
+//     security and a single-column key would let one tenant reference another's row;
 //   - the tenant column references the tenants table;
 //   - no foreign key cascades, since cascades bypass row-level security;
 //   - a unique key on an edge starts with the tenant.
@@ -82,8 +82,9 @@ func withoutTenant(t *schema.Table) error {
 			continue
 		}
 		if joins(t) {
-			return fmt.Errorf("%w: %s: a many-to-many edge between tenant-scoped schemas needs an edge schema: declare one with "+
-				"mixin.ID{} and mixin.Tenant{}, and name it with .Through(…) on both edges", ErrUnscopedReference, t.Name)
+			return fmt.Errorf("%w: %s: a many-to-many edge between tenant-scoped schemas needs an edge schema: "+
+				"declare one with mixin.ID{} and mixin.Tenant{}, and name it with .Through(…) on both edges",
+				ErrUnscopedReference, t.Name)
 		}
 		return fmt.Errorf("%w: %s references %s: give its schema mixin.Tenant{}",
 			ErrUnscopedReference, t.Name, fk.RefTable.Name)
@@ -177,8 +178,9 @@ func scopeIndexes(t *schema.Table, tenant *schema.Column, edges map[string]bool,
 			continue
 		}
 		if !slices.ContainsFunc(columns, func(c string) bool { return edges[c] }) {
-			return fmt.Errorf("%w: %s (%s) of %s shows one tenant which values others use: start it with %s, or list it with a "+
-				"reason in the spec's SpanningKeys", ErrSpanningKey, idx.Name, strings.Join(columns, ", "), t.Name, tenant.Name)
+			return fmt.Errorf("%w: %s (%s) of %s shows one tenant which values others use: start it with %s, or list "+
+				"it with a reason in the spec's SpanningKeys",
+				ErrSpanningKey, idx.Name, strings.Join(columns, ", "), t.Name, tenant.Name)
 		}
 		prepend(idx, tenant)
 	}

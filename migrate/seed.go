@@ -151,5 +151,8 @@ func seedValue(t *schema.Table, c *schema.Column) string {
 
 func numbered(c *schema.Column) bool {
 	_, serial := c.Type.Type.(*postgres.SerialType)
-	return serial || slices.ContainsFunc(c.Attrs, func(a schema.Attr) bool { _, ok := a.(*postgres.Identity); return ok })
+	return serial || slices.ContainsFunc(c.Attrs, func(a schema.Attr) bool {
+		_, ok := a.(*postgres.Identity)
+		return ok
+	})
 }

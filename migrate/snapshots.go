@@ -159,7 +159,8 @@ func (r *runner) recordCurrent(ctx context.Context, conn *pgx.Conn) error {
 		return nil
 	}
 	var exists bool
-	err = conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM "+last.snapshots()+" WHERE version = $1)", version).Scan(&exists)
+	err = conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM "+last.snapshots()+" WHERE version = $1)",
+		version).Scan(&exists)
 	if err != nil || exists {
 		return err
 	}

@@ -34,8 +34,9 @@ func (w *weakening) observe(f file, before, after doctor.Snapshot) {
 	for _, finding := range doctor.Weakened(before, after, w.spec) {
 		used[finding.Object] = true
 		if !slices.Contains(declared, finding.Object) {
-			w.errs = append(w.errs, fmt.Errorf("%w: %s: %s (%s): %s To accept it, add: -- konstruct:weakens %s because …",
-				ErrWeakens, f.name, finding.Object, finding.Code, finding.Risk, finding.Object))
+			w.errs = append(w.errs,
+				fmt.Errorf("%w: %s: %s (%s): %s To accept it, add: -- konstruct:weakens %s because …",
+					ErrWeakens, f.name, finding.Object, finding.Code, finding.Risk, finding.Object))
 		}
 	}
 	declared = slices.DeleteFunc(declared, func(object string) bool { return used[object] })

@@ -97,7 +97,8 @@ func (s *Server) listConnections(
 func (s *Server) createConnection(ctx context.Context, in *createConnectionInput) (*itemOutput[connectionView], error) {
 	fields := in.Body.fields()
 	if fields.Status == "" && requestOf(ctx).principal.IsAdmin {
-		fields.Status = string(channelconnection.StatusActive) // platform admins need not prove that the workspace is theirs
+		// platform admins need not prove that the workspace is theirs
+		fields.Status = string(channelconnection.StatusActive)
 	}
 	row, err := s.connections.Create(ctx, operation.NewConnection{
 		ChannelType: in.Body.ChannelType, WorkspaceID: in.Body.WorkspaceID, ConnectionFields: fields,

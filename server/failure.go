@@ -46,7 +46,8 @@ func failure(err error) *problem.Problem {
 		return secretFaults(err)
 	case errors.Is(err, channel.ErrUnverified):
 		return problem.New(http.StatusUnauthorized, problem.CodeInvalidSignature,
-			"The request signature is missing, invalid or expired.").With("WWW-Authenticate", `Signature realm="konstruct"`)
+			"The request signature is missing, invalid or expired.").With("WWW-Authenticate",
+			`Signature realm="konstruct"`)
 	}
 	if p := operationFailure(err); p != nil {
 		return p
@@ -88,7 +89,8 @@ func serverFailure(err error) *problem.Problem {
 		return problem.OutcomeUnknown()
 	case errors.Is(err, pgtenant.ErrPoolBusy), errors.Is(err, account.ErrBusy):
 		return problem.Overloaded(retrySoon)
-	case errors.Is(err, pgtenant.ErrNoEffect), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+	case errors.Is(err, pgtenant.ErrNoEffect), errors.Is(err, context.DeadlineExceeded),
+		errors.Is(err, context.Canceled):
 		return problem.Unavailable(retrySoon)
 	case errors.As(err, &db):
 		return databaseFailure(db.Code)

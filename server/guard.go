@@ -50,12 +50,14 @@ func unreadable(ctx huma.Context, r route) *problem.Problem {
 	if !r.hasBody {
 		return nil
 	}
-	if length, err := strconv.ParseInt(ctx.Header("Content-Length"), 10, 64); err == nil && length >= r.op.MaxBodyBytes {
+	if length, err := strconv.ParseInt(ctx.Header("Content-Length"), 10, 64); err == nil &&
+		length >= r.op.MaxBodyBytes {
 		return problem.General(http.StatusRequestEntityTooLarge).With("Connection", "close")
 	}
 	if encoding := ctx.Header("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
 		return problem.New(http.StatusUnsupportedMediaType, problem.CodeUnsupportedMedia,
-			"Send the request body without a Content-Encoding.").With("Accept-Encoding", "identity") // RFC 9110, section 12.5.3
+			// RFC 9110, section 12.5.3
+			"Send the request body without a Content-Encoding.").With("Accept-Encoding", "identity")
 	}
 	mediaType := ctx.Header("Content-Type")
 	_, parameters, err := mime.ParseMediaType(mediaType)
@@ -63,7 +65,8 @@ func unreadable(ctx huma.Context, r route) *problem.Problem {
 		return problem.General(http.StatusUnsupportedMediaType)
 	}
 	if charset := parameters["charset"]; charset != "" && charset != "utf-8" && charset != "utf8" {
-		return problem.New(http.StatusUnsupportedMediaType, problem.CodeUnsupportedMedia, "Send the request body in UTF-8.")
+		return problem.New(http.StatusUnsupportedMediaType, problem.CodeUnsupportedMedia,
+			"Send the request body in UTF-8.")
 	}
 	return nil
 }

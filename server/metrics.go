@@ -75,14 +75,16 @@ func (s *Server) observeLogins(meter metric.Meter) error {
 			return nil
 		}))
 	_, err2 := meter.Int64ObservableUpDownCounter("konstruct.login.hashes", metric.WithUnit("{password}"),
-		metric.WithDescription("Passwords that are hashed or wait for it; those from known devices have their own queue."),
+		metric.WithDescription("Passwords that are hashed or wait for it; those from known devices have their own "+
+			"queue."),
 		metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {
 			stats := s.logins.Stats()
 			for queue, q := range map[string]account.SemaphoreStats{
 				"unknown_devices": stats.UnknownDevices, "known_devices": stats.KnownDevices,
 			} {
 				for state, n := range map[string]int{"running": q.Running, "waiting": q.Waiting} {
-					o.Observe(int64(n), metric.WithAttributes(attribute.String("queue", queue), attribute.String("state", state)))
+					o.Observe(int64(n), metric.WithAttributes(attribute.String("queue", queue),
+						attribute.String("state", state)))
 				}
 			}
 			return nil
@@ -98,7 +100,8 @@ func (s *Server) observeIngress(meter metric.Meter) error {
 				return nil
 			}
 			for outcome, n := range s.slack.Stats().All() {
-				o.Observe(n, metric.WithAttributes(attribute.String("channel", "slack"), attribute.String("outcome", outcome)))
+				o.Observe(n, metric.WithAttributes(attribute.String("channel", "slack"),
+					attribute.String("outcome", outcome)))
 			}
 			return nil
 		}))

@@ -67,7 +67,8 @@ func (s *Server) logRequest(ctx context.Context, c *gin.Context, started time.Ti
 	line := failureLine{
 		level: levelOf(status), msg: "request",
 		attrs: []slog.Attr{
-			slog.String("method", methodOf(c.Request.Method)), slog.String("route", r.route), slog.Int("status", status),
+			slog.String("method", methodOf(c.Request.Method)), slog.String("route", r.route),
+			slog.Int("status", status),
 		},
 		each: []slog.Attr{
 			slog.Int("bytes", max(0, c.Writer.Size())), // -1 without a body

@@ -85,7 +85,10 @@ func (r *readiness) drain() { r.draining.Store(true) }
 
 func (r *readiness) now(ctx context.Context) readyView {
 	if r.draining.Load() {
-		return readyView{Status: statusNotReady, Checks: []checkView{{Name: "stopping", Status: "failing", Required: true}}}
+		return readyView{Status: statusNotReady, Checks: []checkView{{
+			Name: "stopping", Status: "failing",
+			Required: true,
+		}}}
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -129,7 +129,8 @@ func (r route) describe() huma.Operation {
 		op.Security = []map[string][]string{{bearerScheme: {}}}
 	}
 	if r.hasBody {
-		op.Errors = append(op.Errors, http.StatusBadRequest, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge,
+		op.Errors = append(op.Errors, http.StatusBadRequest, http.StatusRequestTimeout,
+			http.StatusRequestEntityTooLarge,
 			http.StatusUnsupportedMediaType)
 	}
 	if op.RejectUnknownQueryParameters {

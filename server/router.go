@@ -81,7 +81,10 @@ func (s *Server) humaConfig() huma.Config {
 			Components: &huma.Components{
 				Schemas: huma.NewMapRegistry("#/components/schemas/", schemaName),
 				SecuritySchemes: map[string]*huma.SecurityScheme{
-					bearerScheme: {Type: "http", Scheme: "bearer", Description: "A session token, returned by POST /v1/auth/login."},
+					bearerScheme: {
+						Type: "http", Scheme: "bearer",
+						Description: "A session token, returned by POST /v1/auth/login.",
+					},
 				},
 			},
 		},
@@ -102,14 +105,14 @@ func description() string {
 		"Getting started: create an admin with `konstruct user create --admin you@example.com`. Log in with " +
 			"`POST /v1/auth/login` and send the session token as `Authorization: Bearer <token>`. Create a tenant " +
 			"with `POST /v1/tenants` and its first agent with `POST /v1/tenants/{tenant_id}/agents`.",
-		"Updates: fetch the resource and send its `ETag` as `If-Match` with the PATCH request. Returns 412 if the resource " +
-			"was modified in between; fetch it and retry.",
-		"Lists are sorted by creation time and paginated: pass `next_cursor` as `cursor` until it is absent. Items are " +
-			"summaries; get the resource for all its properties.",
+		"Updates: fetch the resource and send its `ETag` as `If-Match` with the PATCH request. Returns 412 if the " +
+			"resource was modified in between; fetch it and retry.",
+		"Lists are sorted by creation time and paginated: pass `next_cursor` as `cursor` until it is absent. Items " +
+			"are summaries; get the resource for all its properties.",
 		"Errors are RFC 9457 problem details with a stable code: " + strings.Join(codes, ", ") + ". Include the " +
-			"`request_id` when you report a problem. A request that failed with 503 `unavailable` or `overloaded` was not " +
-			"processed; retry it after `retry_after` seconds. A request that failed with 503 `outcome_unknown` may have been " +
-			"processed; fetch the resource before you retry.",
+			"`request_id` when you report a problem. A request that failed with 503 `unavailable` or `overloaded` " +
+			"was not processed; retry it after `retry_after` seconds. A request that failed with 503 " +
+			"`outcome_unknown` may have been processed; fetch the resource before you retry.",
 	}, "\n\n")
 }
 

@@ -46,9 +46,9 @@ func (s *Server) healthRoutes() []route {
 			errors(http.StatusMethodNotAllowed),
 		handle(public, http.MethodGet, "/readyz", readyOperation, "Check that the server is ready", s.ready).
 			errors(http.StatusMethodNotAllowed).
-			description("Returns 503 with the status not_ready if a required check fails or the server is shutting down, and "+
-				"200 with the status degraded if reads work but writes fail. The body lists the checks. Results are cached "+
-				"for one second."),
+			description("Returns 503 with the status not_ready if a required check fails or the server is shutting "+
+				"down, and 200 with the status degraded if reads work but writes fail. The body lists the checks. "+
+				"Results are cached for one second."),
 	)
 }
 
@@ -56,9 +56,10 @@ func (s *Server) authRoutes() []route {
 	return tagged(tagLogin,
 		handle(public, http.MethodPost, "/v1/auth/login", "login", "Log in", s.login).
 			errors(http.StatusUnauthorized, http.StatusTooManyRequests).
-			description("Opens a session that lasts 12 hours. Returns the same 401 for an unknown address, a wrong password "+
-				"and a disabled user. Returns 429 after too many failed attempts for one address, known or unknown, or from one "+
-				"client. Unknown properties are ignored, so the authorize() function of Auth.js can send all fields of its form."),
+			description("Opens a session that lasts 12 hours. Returns the same 401 for an unknown address, a wrong "+
+				"password and a disabled user. Returns 429 after too many failed attempts for one address, known or "+
+				"unknown, or from one client. Unknown properties are ignored, so the authorize() function of Auth.js "+
+				"can send all fields of its form."),
 		handle(authenticated, http.MethodPost, "/v1/auth/logout", "logout", "Log out", s.logout).
 			description("Ends the current session."),
 		handle(authenticated, http.MethodGet, "/v1/me", "me", "Get the current user", s.me),
@@ -74,9 +75,10 @@ func (s *Server) tenantRoutes() []route {
 			errors(http.StatusNotFound),
 		handle(platformAdmin, http.MethodPatch, tenantPath, "update-tenant", "Update a tenant", s.updateTenant).
 			errors(updateErrors...).errors(http.StatusConflict).
-			description("Omitted properties keep their values. A suspended tenant receives no messages; platform admins can "+
-				"still manage it."),
-		purging(handle(platformAdmin, http.MethodDelete, tenantPath, "delete-tenant", "Delete a tenant", s.deleteTenant)),
+			description("Omitted properties keep their values. A suspended tenant receives no messages; platform "+
+				"admins can still manage it."),
+		purging(handle(platformAdmin, http.MethodDelete, tenantPath, "delete-tenant", "Delete a tenant",
+			s.deleteTenant)),
 	)
 }
 
@@ -104,8 +106,8 @@ func (s *Server) connectionRoutes() []route {
 			s.getConnection),
 		handle(ofTenant, http.MethodPatch, connectionPath, "update-channel-connection", "Update a channel connection",
 			s.updateConnection).errors(updateErrors...).
-			description("Omitted properties keep their values. Secrets are write-only: a string sets a secret, null removes "+
-				"it, and a redacted value is rejected."),
+			description("Omitted properties keep their values. Secrets are write-only: a string sets a secret, null "+
+				"removes it, and a redacted value is rejected."),
 		handle(ofTenant, http.MethodDelete, connectionPath, "delete-channel-connection", "Delete a channel connection",
 			s.deleteConnection).errors(http.StatusPreconditionFailed),
 	)
@@ -114,8 +116,9 @@ func (s *Server) connectionRoutes() []route {
 func (s *Server) channelRoutes() []route {
 	slack := handle(public, http.MethodPost, slackPath, "receive-slack-event", "Receive a Slack event", s.slackEvent).
 		errors(http.StatusUnauthorized).
-		description("Webhook for the Slack Events API, authenticated by the signature of the raw body (at most 4 MiB). " +
-			"Events that cannot be processed (unknown workspace, invalid payload) are acknowledged so that Slack does not retry them.")
+		description("Webhook for the Slack Events API, authenticated by the signature of the raw body (at most 4 " +
+			"MiB). Events that cannot be processed (unknown workspace, invalid payload) are acknowledged so that " +
+			"Slack does not retry them.")
 	slack.tenantTraffic = true
 	slack.op.MaxBodyBytes = bodyLimitOf(slackPath)
 	slack.op.SkipValidateBody = true // the signature of the raw body is checked first

@@ -144,7 +144,8 @@ func (s *Server) deleteTenant(ctx context.Context, in *deleteTenantInput) (*dele
 	}
 	if !in.Purge {
 		noContent := func(c huma.Context) { c.SetStatus(http.StatusNoContent) }
-		return &deleteTenantOutput{Status: http.StatusNoContent, Body: noContent}, s.tenants.Delete(ctx, id, in.optional())
+		return &deleteTenantOutput{Status: http.StatusNoContent, Body: noContent},
+			s.tenants.Delete(ctx, id, in.optional())
 	}
 	if err := s.isolation.Healthy(); err != nil {
 		return nil, problem.Unavailable(retrySoon).Because(err)
@@ -181,10 +182,12 @@ func purging(r route) route {
 		}
 		register(api, op)
 	}
-	return r.success(http.StatusNoContent).errors(http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed).
-		description("Returns 409 if the tenant still has agents or channel connections. With purge=true, deletes them in " +
-			"the same transaction and returns the counts. Concurrent writes to the tenant wait for the purge and then return " +
-			"404. A purge that times out waiting for other writes returns 503 `unavailable` and deletes nothing.")
+	return r.success(http.StatusNoContent).errors(http.StatusNotFound, http.StatusConflict,
+		http.StatusPreconditionFailed).
+		description("Returns 409 if the tenant still has agents or channel connections. With purge=true, deletes " +
+			"them in the same transaction and returns the counts. Concurrent writes to the tenant wait for the purge " +
+			"and then return 404. A purge that times out waiting for other writes returns 503 `unavailable` and " +
+			"deletes nothing.")
 }
 
 func (in TenantPathInput) id() (tenancy.ID, error) {

@@ -133,7 +133,8 @@ func (c *collector) takePart(depth int) bool {
 // attachment returns false for an empty attachment.
 func (c *collector) attachment(a attachment, addressed *mentionList, depth int) (message.Part, bool) {
 	p := message.Part{
-		Kind: a.kind(), Link: link(a.fromURL, a.titleLink, a.originalURL, a.appUnfurlURL), Author: c.author(a), Timestamp: a.ts.at,
+		Kind: a.kind(), Link: link(a.fromURL, a.titleLink, a.originalURL, a.appUnfurlURL), Author: c.author(a),
+		Timestamp: a.ts.at,
 	}
 	mentions := addressed
 	if p.Kind == message.PartQuote || p.Kind == message.PartPreview {
@@ -221,7 +222,10 @@ func (c *collector) attachmentText(a attachment, kind message.PartKind, mentions
 }
 
 func (c *collector) author(a attachment) *message.SenderInfo {
-	author := message.SenderInfo{ID: firstOf(a.authorID, a.botID), DisplayName: cut(firstOf(a.authorName, a.authorSubname), maxName)}
+	author := message.SenderInfo{
+		ID:          firstOf(a.authorID, a.botID),
+		DisplayName: cut(firstOf(a.authorName, a.authorSubname), maxName),
+	}
 	if author == (message.SenderInfo{}) {
 		return nil
 	}

@@ -99,7 +99,8 @@ func (w *writer) fields(v gjson.Result, depth int) {
 		case "text":
 			w.separate("\n")
 			w.textField(field, depth)
-		case "title", "subtitle", "header", "label", "description", "hint", "alt_text", "caption", "name", "value", "status":
+		case "title", "subtitle", "header", "label", "description", "hint", "alt_text", "caption", "name", "value",
+			"status":
 			w.separate("\n")
 			w.plainField(field, depth)
 		case "url", "title_url":
@@ -175,7 +176,8 @@ func (w *writer) image(v gjson.Result) {
 
 func (w *writer) video(v gjson.Result) {
 	title := w.nested(w.mentions, func(inner *writer) { inner.plainField(v.Get("title"), 0) })
-	w.link(firstOf(text(v.Get("title_url")), text(v.Get("video_url"))), "[video: "+firstOf(title, unescape(text(v.Get("alt_text"))))+"]")
+	w.link(firstOf(text(v.Get("title_url")), text(v.Get("video_url"))),
+		"[video: "+firstOf(title, unescape(text(v.Get("alt_text"))))+"]")
 	w.separate("\n")
 	w.plainField(v.Get("description"), 0)
 	for _, name := range []string{"author_name", "provider_name"} {

@@ -61,7 +61,8 @@ func readFile(v gjson.Result) (f file) {
 func (f file) attachment() message.Attachment {
 	a := message.Attachment{
 		ID: f.id, Name: firstOf(f.name, f.title), MediaType: f.mimeType, Size: f.size, URL: link(f.privateURL),
-		State: f.state(), IsVoice: f.subtype == "slack_audio", Text: cut(firstOf(f.alt, f.transcript, f.preview), maxPreview),
+		State: f.state(), IsVoice: f.subtype == "slack_audio",
+		Text: cut(firstOf(f.alt, f.transcript, f.preview), maxPreview),
 	}
 	if a.State == message.FileDeleted {
 		a.URL = ""

@@ -42,7 +42,8 @@ func (e envelope) message(kind string) (Event, error) {
 	// Slack's notices are ignored without reading the rest.
 	subtype := label(e.event.Get("subtype"))
 	ignored := Ignored{Type: kind, Subtype: subtype, EventID: e.eventID}
-	if !isMessage(subtype) && subtype != slackapi.MsgSubTypeMessageChanged && subtype != slackapi.MsgSubTypeMessageDeleted {
+	if !isMessage(subtype) && subtype != slackapi.MsgSubTypeMessageChanged &&
+		subtype != slackapi.MsgSubTypeMessageDeleted {
 		return ignored, nil
 	}
 	event := e.readMessage(kind)
@@ -149,7 +150,8 @@ func (m messageEvent) editReason() message.EditReason {
 		return m.editor(m.after)
 	case m.after.pins != m.before.pins:
 		return message.EditPin
-	case m.before.found && m.after.byProgram() && (m.after.text != m.before.text || m.after.blocks.Raw != m.before.blocks.Raw):
+	case m.before.found && m.after.byProgram() &&
+		(m.after.text != m.before.text || m.after.blocks.Raw != m.before.blocks.Raw):
 		return message.EditByProgram // chat.update sets edited only if the text changed
 	case m.after.attachments.Raw != m.before.attachments.Raw, strings.Contains(m.after.text, "<http"):
 		return message.EditPreview // or replaced the preview

@@ -29,7 +29,8 @@ func (w *writer) borderless(kind string, v gjson.Result, depth int) bool {
 	case "rich_text_quote":
 		w.quoted(func(inner *writer) { inner.each(v.Get("elements"), depth, "") })
 	case "rich_text_preformatted":
-		w.write("```\n" + w.nested(w.mentions, func(inner *writer) { inner.each(v.Get("elements"), depth, "") }) + "\n```")
+		w.write("```\n" + w.nested(w.mentions, func(inner *writer) { inner.each(v.Get("elements"), depth, "") }) +
+			"\n```")
 	default:
 		return w.leaf(kind, v)
 	}

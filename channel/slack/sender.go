@@ -74,6 +74,7 @@ func (e envelope) external(p posting) bool {
 		return false
 	}
 	// The envelope has the ids of the workspace in which the event arose.
-	sameOrganization := e.authorization.enterpriseID != "" && e.enterpriseID == e.authorization.enterpriseID && theirs == e.teamID
+	sameOrganization := e.authorization.enterpriseID != "" && e.enterpriseID == e.authorization.enterpriseID &&
+		theirs == e.teamID
 	return !sameOrganization
 }

@@ -22,7 +22,8 @@ const separators = 64 << 10
 // newBudget reserves one part for the message's own blocks, which are added last.
 func newBudget() *budget {
 	return &budget{
-		bytes: message.MaxText - separators, nodes: maxNodes, parts: message.MaxParts - 1, files: message.MaxAttachments,
+		bytes: message.MaxText - separators, nodes: maxNodes, parts: message.MaxParts - 1,
+		files:    message.MaxAttachments,
 		mentions: message.MaxMentions,
 	}
 }

@@ -58,7 +58,8 @@ func logWaiting(ctx context.Context, log *slog.Logger, cause error) {
 // isTransient reports whether the server is reachable and may become available soon.
 func isTransient(err error) bool {
 	if failed, ok := errors.AsType[*pgtenant.ConnectError](err); ok {
-		return failed.Cause == pgtenant.CauseTimeout || failed.Cause == pgtenant.CauseLimit || failed.Cause == pgtenant.CauseStarting
+		return failed.Cause == pgtenant.CauseTimeout || failed.Cause == pgtenant.CauseLimit ||
+			failed.Cause == pgtenant.CauseStarting
 	}
 	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, pgtenant.ErrPoolBusy)
 }

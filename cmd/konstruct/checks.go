@@ -97,7 +97,9 @@ func (c *checks) migrated(ctx context.Context) error {
 	if last := c.migrations.Load(); last != nil && last.pending == nil && time.Since(last.at) < migrationsMaxAge {
 		return nil
 	}
-	done := c.flight.DoChan("migrations", func() (any, error) { return nil, c.checkMigrations(context.WithoutCancel(ctx)) })
+	done := c.flight.DoChan("migrations", func() (any, error) {
+		return nil, c.checkMigrations(context.WithoutCancel(ctx))
+	})
 	var err error
 	select {
 	case result := <-done:
@@ -157,7 +159,8 @@ func (c *checks) writes(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, tx.Rollback()) }()
 	var readOnly, workMem sql.NullString
 	err = pgtenant.QueryRow(ctx, tx,
-		"select current_setting('transaction_read_only'), set_config('work_mem', '64kB', true)").Scan(&readOnly, &workMem)
+		"select current_setting('transaction_read_only'), set_config('work_mem', '64kB', true)").
+		Scan(&readOnly, &workMem)
 	if err != nil {
 		return err
 	}

@@ -22,8 +22,8 @@ import (
 	"github.com/konstruct/konstruct/server/account"
 )
 
-const longDev = `Run a complete system on this machine: PostgreSQL, Redis, the schema, the API, and demo data (an admin and two tenants
-with agents and a Slack connection).
+const longDev = `Run a complete system on this machine: PostgreSQL, Redis, the schema, the API, and demo data (an admin
+and two tenants with agents and a Slack connection).
 
 It starts its own servers, ignores DATABASE_URL, MIGRATION_DATABASE_URL and REDIS_URL, and listens on loopback only
 (default 127.0.0.1:8080, or the next free port). Ctrl-C stops everything; the data are kept for the next run. Several
@@ -89,7 +89,8 @@ func startDev(ctx context.Context, folder string, log *slog.Logger) (*devSystem,
 
 // suggestData adds the flag that selects another folder to an error about the data folder.
 func suggestData(err error) error {
-	if errors.Is(err, local.ErrFolder) || errors.Is(err, local.ErrForeignFolder) || errors.Is(err, local.ErrUnreachable) ||
+	if errors.Is(err, local.ErrFolder) || errors.Is(err, local.ErrForeignFolder) ||
+		errors.Is(err, local.ErrUnreachable) ||
 		errors.As(err, new(*local.VersionError)) {
 		return fmt.Errorf("%w\nUse another folder: %s dev --data FOLDER", err, programName())
 	}

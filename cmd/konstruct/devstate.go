@@ -40,7 +40,8 @@ func openDevState(folder string) (devState, error) {
 	var s devState
 	if err := json.Unmarshal(text, &s); err != nil {
 		// The cause could quote passwords.
-		return devState{}, fmt.Errorf("%s is damaged; without its passwords the data are lost: remove the folder %s to start over",
+		return devState{}, fmt.Errorf("%s is damaged; without its passwords the data are lost: remove the folder %s "+
+			"to start over",
 			path, folder)
 	}
 	return s, nil

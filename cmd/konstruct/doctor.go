@@ -16,7 +16,8 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-const longDoctor = `Compare the catalog of a live database with what the migrations create, and report whether tenant isolation holds.
+const longDoctor = `Compare the catalog of a live database with what the migrations create, and report whether tenant
+isolation holds.
 
 The check changes nothing and takes milliseconds. Each finding has a stable code, the object, the risk, and the SQL that
 fixes it. Objects listed in KONSTRUCT_DOCTOR_KNOWN are reported but do not fail the check.
@@ -24,8 +25,8 @@ fixes it. Objects listed in KONSTRUCT_DOCTOR_KNOWN are reported but do not fail 
 It connects to DATABASE_URL, or to the URL in the file given by --url-file, as the role of the server, because some
 findings depend on the role.
 
---attack first reads from a fixed list of queries as a few of the tenants. Each query runs in a transaction that is rolled
-back, waits for no locks, and prints no values.
+--attack first reads from a fixed list of queries as a few of the tenants. Each query runs in a transaction that is
+rolled back, waits for no locks, and prints no values.
 
 Exit codes: 0 isolation holds, 3 it holds with warnings, 4 it does not hold or the database is not migrated.`
 
@@ -124,7 +125,8 @@ func (d diagnosis) examine(cmd *cobra.Command, c config.Doctor) error {
 		return err
 	}
 	if code := report.ExitCode(); code != doctor.ExitClean {
-		return exit{fmt.Errorf("%d errors, %d warnings", report.Count(doctor.LevelError), report.Count(doctor.LevelWarning)), code}
+		return exit{fmt.Errorf("%d errors, %d warnings", report.Count(doctor.LevelError),
+			report.Count(doctor.LevelWarning)), code}
 	}
 	return nil
 }

@@ -15,7 +15,8 @@ import (
 	"github.com/konstruct/konstruct/config"
 )
 
-const longHealth = `Request /readyz from the server on this machine, at the port of KONSTRUCT_LISTEN_ADDR, and print the answer.
+const longHealth = `Request /readyz from the server on this machine, at the port of KONSTRUCT_LISTEN_ADDR, and print the
+answer.
 
 Exits with 0 if the server is ready or degraded, otherwise with 1. The health check of the container image.`
 
@@ -23,7 +24,10 @@ Exits with 0 if the server is ready or degraded, otherwise with 1. The health ch
 const healthTimeout = 4 * time.Second
 
 func newHealth() *cobra.Command {
-	return &cobra.Command{Use: "health", Short: "Check that the local server is ready", Long: longHealth, Args: noArgs, RunE: runHealth}
+	return &cobra.Command{
+		Use: "health", Short: "Check that the local server is ready", Long: longHealth, Args: noArgs,
+		RunE: runHealth,
+	}
 }
 
 func runHealth(cmd *cobra.Command, _ []string) error {

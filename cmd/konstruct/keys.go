@@ -12,16 +12,17 @@ import (
 	"github.com/konstruct/konstruct/config"
 )
 
-const longRotate = `Reseal the secrets of all channel connections under the newest key, the first of KONSTRUCT_SECRETS_KEY.
-
-It can run while servers run, and can be interrupted and started again: secrets already under the newest key are skipped.
-Secrets that cannot be opened are listed with their tenant and connection and left unchanged.
-
---check changes nothing. It lists the keys and how many secrets each one seals, to see when an old key can be removed from
+const longRotate = `Reseal the secrets of all channel connections under the newest key, the first of
 KONSTRUCT_SECRETS_KEY.
 
-Exit codes: 0 done, or with --check no older key is in use; 1 a secret cannot be opened; 2 invalid usage or configuration;
-5 the database has no schema, or with --check an older key is in use; 130 interrupted.`
+It can run while servers run, and can be interrupted and started again: secrets already under the newest key are
+skipped. Secrets that cannot be opened are listed with their tenant and connection and left unchanged.
+
+--check changes nothing. It lists the keys and how many secrets each one seals, to see when an old key can be removed
+from KONSTRUCT_SECRETS_KEY.
+
+Exit codes: 0 done, or with --check no older key is in use; 1 a secret cannot be opened; 2 invalid usage or
+configuration; 5 the database has no schema, or with --check an older key is in use; 130 interrupted.`
 
 func newKeys() *cobra.Command {
 	cmd := &cobra.Command{Use: "keys", Short: "Rotate the keys that seal the secrets of channel connections"}

@@ -20,8 +20,8 @@ const databaseName = "konstruct"
 const longLocal = `Run PostgreSQL and Redis in the background, on machines without Docker.
 
 The servers listen on 127.0.0.1, with the ports and passwords of .env, until "local down". "local up" also creates the
-database konstruct and its roles; run "migrate up" next. The data belong to the COMPOSE_PROJECT_NAME in .env, so that two
-checkouts do not share a database.`
+database konstruct and its roles; run "migrate up" next. The data belong to the COMPOSE_PROJECT_NAME in .env, so that
+two checkouts do not share a database.`
 
 func newLocal() *cobra.Command {
 	cmd := &cobra.Command{
@@ -45,7 +45,8 @@ func localUp(cmd *cobra.Command, args []string) error {
 	ctx := cmd.Context()
 	for _, name := range args {
 		if name != postgresService && name != redisService {
-			return exit{fmt.Errorf("unknown service %q: only %s and %s run without Docker", name, postgresService, redisService), exitUsage}
+			return exit{fmt.Errorf("unknown service %q: only %s and %s run without Docker", name, postgresService,
+				redisService), exitUsage}
 		}
 	}
 	c, err := load(config.LoadLocal)
@@ -143,7 +144,8 @@ func localDown(cmd *cobra.Command, _ []string) error {
 
 // localRedis is the background process that replaces a missing redis-server.
 func localRedis(cmd *cobra.Command, _ []string) error {
-	return local.ServeMiniredis(cmd.Context(), os.Getenv(local.MiniredisAddrVariable), os.Getenv(local.MiniredisPasswordVariable))
+	return local.ServeMiniredis(cmd.Context(), os.Getenv(local.MiniredisAddrVariable),
+		os.Getenv(local.MiniredisPasswordVariable))
 }
 
 // localGuard is the background process that stops the servers of a development system if its last process crashes.

@@ -39,7 +39,8 @@ func limitMemory(ctx context.Context, log *slog.Logger, provider memlimit.Provid
 	switch {
 	case err == nil:
 		debug.SetMemoryLimit(int64(min(limit, math.MaxInt64)))
-	case errors.Is(err, memlimit.ErrNoLimit), errors.Is(err, memlimit.ErrNoCgroup), errors.Is(err, memlimit.ErrCgroupsNotSupported):
+	case errors.Is(err, memlimit.ErrNoLimit), errors.Is(err, memlimit.ErrNoCgroup),
+		errors.Is(err, memlimit.ErrCgroupsNotSupported):
 	default:
 		log.WarnContext(ctx, "could not read the memory limit of the container", "error", err)
 	}

@@ -62,8 +62,8 @@ func redisError(err error) error {
 	if answer, ok := rueidis.IsRedisErr(err); ok {
 		code, _, _ := strings.Cut(answer.Error(), " ")
 		if code == "WRONGPASS" || strings.Contains(answer.Error(), "AUTH") {
-			return fmt.Errorf("REDIS_URL: Redis rejected the password (%s); it must be the REDIS_PASSWORD that Redis was started with "+
-				"(run task up again after a change)", code)
+			return fmt.Errorf("REDIS_URL: Redis rejected the password (%s); it must be the REDIS_PASSWORD that Redis "+
+				"was started with (run task up again after a change)", code)
 		}
 		return fmt.Errorf("REDIS_URL: Redis returned %s", code)
 	}
@@ -77,7 +77,10 @@ func redisError(err error) error {
 			return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded)
 		}, "timed out"},
 		{func(err error) bool { return errors.Is(err, syscall.ENOENT) }, "no such socket"},
-		{func(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) }, "connection closed"},
+		{
+			func(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) },
+			"connection closed",
+		},
 	} {
 		if known.is(err) {
 			return errors.New("REDIS_URL: " + known.cause)

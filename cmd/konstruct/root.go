@@ -11,7 +11,8 @@ import (
 	"github.com/konstruct/konstruct/telemetry"
 )
 
-const longRoot = `Konstruct runs AI agents in the chat workspaces of many companies, isolated by PostgreSQL row-level security.
+const longRoot = `Konstruct runs AI agents in the chat workspaces of many companies, isolated by PostgreSQL row-level
+security.
 
 Try it on this machine, with demo data:
 
@@ -41,7 +42,8 @@ func newRoot() *cobra.Command {
 	root.SetVersionTemplate(thisBuild().String() + "\n")
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exit{err, exitUsage} })
-	return group(root, newServe(), newDev(), newMigrate(), newDoctor(), newHealth(), newUser(), newKeys(), newLocal(), newVersion())
+	return group(root, newServe(), newDev(), newMigrate(), newDoctor(), newHealth(), newUser(), newKeys(), newLocal(),
+		newVersion())
 }
 
 // group makes cmd a parent of commands. Alone it prints its help; an unknown subcommand is a usage error (with cobra's
@@ -91,7 +93,8 @@ func load[C any](from func(config.Env) (C, error)) (C, error) {
 
 // newLogger logs to standard error; standard output is for results.
 func newLogger(c config.Log) *slog.Logger {
-	var handler slog.Handler = slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: c.Level, ReplaceAttr: readableDurations})
+	var handler slog.Handler = slog.NewJSONHandler(os.Stderr,
+		&slog.HandlerOptions{Level: c.Level, ReplaceAttr: readableDurations})
 	if c.Format == config.LogText {
 		handler = slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: c.Level})
 	}

@@ -25,7 +25,10 @@ loopback). The server then closes its listener and waits up to KONSTRUCT_SHUTDOW
 requests. A second signal exits immediately. SIGHUP is ignored; restart the server to change its configuration.`
 
 func newServe() *cobra.Command {
-	return &cobra.Command{Use: "serve", Short: "Serve the API until SIGINT or SIGTERM", Long: longServe, Args: noArgs, RunE: runServe}
+	return &cobra.Command{
+		Use: "serve", Short: "Serve the API until SIGINT or SIGTERM", Long: longServe, Args: noArgs,
+		RunE: runServe,
+	}
 }
 
 func runServe(cmd *cobra.Command, _ []string) error {
@@ -86,7 +89,9 @@ func (s *system) refuseUnsafe(ctx context.Context) error {
 const demoMark = "konstruct dev: demo data, a demo admin"
 
 var errPublishedDemo = errors.New(
-	"the database was created by `konstruct dev` and contains demo data: set KONSTRUCT_LISTEN_ADDR to a loopback address")
+	"the database was created by `konstruct dev` and contains demo data: " +
+		"set KONSTRUCT_LISTEN_ADDR to a loopback address",
+)
 
 func (s *system) refusePublishedDemo(ctx context.Context, c config.HTTP) error {
 	if c.IsLoopback() {
@@ -94,7 +99,8 @@ func (s *system) refusePublishedDemo(ctx context.Context, c config.HTTP) error {
 	}
 	var comment string
 	err := pgtenant.QueryRow(ctx, s.driver,
-		"select coalesce(shobj_description(oid, 'pg_database'), '') from pg_database where datname = current_database()").Scan(&comment)
+		`select coalesce(shobj_description(oid, 'pg_database'), '') from pg_database
+		where datname = current_database()`).Scan(&comment)
 	if err != nil {
 		return fmt.Errorf("read the database comment: %w", err)
 	}

@@ -25,8 +25,8 @@ func announce(ctx context.Context, c config.Serve, log *slog.Logger) {
 		log.WarnContext(ctx, "SLACK_SIGNING_SECRET is not set: the Slack webhook is disabled")
 	}
 	if !c.SecretsKeys.IsSet() {
-		log.WarnContext(ctx, "KONSTRUCT_SECRETS_KEY is not set: secrets of channel connections cannot be stored or read, "+
-			"and failed logins are counted in the memory of this process only")
+		log.WarnContext(ctx, "KONSTRUCT_SECRETS_KEY is not set: secrets of channel connections cannot be stored or "+
+			"read, and failed logins are counted in the memory of this process only")
 	}
 }
 
@@ -82,9 +82,11 @@ func explainDatabase(variable string, url config.DatabaseURL, err error) error {
 	}
 	switch failed.Cause {
 	case pgtenant.CauseCredentials:
-		return fmt.Errorf("%s: PostgreSQL rejected the password of %s, or the role does not exist (run migrate up first).\n"+
+		return fmt.Errorf("%s: PostgreSQL rejected the password of %s, or the role does not exist "+
+			"(run migrate up first).\n"+
 			"A data volume keeps the passwords of its first start; changing them in .env has no effect on it.\n"+
-			"Change the password as the superuser (psql: \\password %s), or delete the data (docker compose down --volumes).\n%w",
+			"Change the password as the superuser (psql: \\password %s), "+
+			"or delete the data (docker compose down --volumes).\n%w",
 			variable, url.User(), url.User(), err)
 	case pgtenant.CauseDatabase:
 		return fmt.Errorf("%s: the database %s does not exist: %w", variable, url, err)

@@ -21,7 +21,8 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-const longUser = `Create, change and list the users of the portal. Create the first admin here; there is no default password.
+const longUser = `Create, change and list the users of the portal. Create the first admin here; there is no default
+password.
 
 The password is read from a prompt, or from the first line of standard input if that is not a terminal:
 
@@ -36,9 +37,13 @@ func newUser() *cobra.Command {
 		newUserCreate(),
 		&cobra.Command{Use: "list", Short: "List all users", Args: noArgs, RunE: listUsers},
 		&cobra.Command{
-			Use: "password EMAIL", Short: "Set the password of a user and clear failed logins", Args: exactArgs(1), RunE: setPassword,
+			Use: "password EMAIL", Short: "Set the password of a user and clear failed logins", Args: exactArgs(1),
+			RunE: setPassword,
 		},
-		&cobra.Command{Use: "unlock EMAIL", Short: "Clear the failed logins of a user", Args: exactArgs(1), RunE: unlock},
+		&cobra.Command{
+			Use: "unlock EMAIL", Short: "Clear the failed logins of a user", Args: exactArgs(1),
+			RunE: unlock,
+		},
 		newUserChange("disable", "Disable a user", "disabled %s and ended all sessions", (*account.Users).Disable),
 		newUserChange("enable", "Enable a disabled user", "enabled %s", (*account.Users).Enable),
 		newUserChange("promote", "Make a user a platform admin",
@@ -49,7 +54,9 @@ func newUser() *cobra.Command {
 }
 
 // newUserChange returns a command that changes one user and then prints done.
-func newUserChange(use, short, done string, do func(users *account.Users, ctx context.Context, email string) error) *cobra.Command {
+func newUserChange(
+	use, short, done string, do func(users *account.Users, ctx context.Context, email string) error,
+) *cobra.Command {
 	cmd := &cobra.Command{Use: use + " EMAIL", Short: short, Args: exactArgs(1)}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		return withUsers(cmd, func(s userStore) error {
@@ -135,7 +142,8 @@ func setPassword(cmd *cobra.Command, args []string) error {
 	})
 }
 
-var errNoAttemptsKey = errors.New("KONSTRUCT_SECRETS_KEY is not set (it derives the key under which failed logins are counted)")
+var errNoAttemptsKey = errors.New("KONSTRUCT_SECRETS_KEY is not set (it derives the key under which failed logins " +
+	"are counted)")
 
 func unlock(cmd *cobra.Command, args []string) error {
 	return withUsers(cmd, func(s userStore) error {
@@ -178,7 +186,8 @@ func withUsers(cmd *cobra.Command, do func(userStore) error) error {
 	if err := requireSchema(cmd.Context(), c.Database.URL, drv, newLogger(c.Log)); err != nil {
 		return err
 	}
-	s := userStore{users: account.NewUsers(ent.NewClient(ent.Driver(drv)), account.Argon2{Params: account.OWASP()}, time.Now)}
+	hasher := account.Argon2{Params: account.OWASP()}
+	s := userStore{users: account.NewUsers(ent.NewClient(ent.Driver(drv)), hasher, time.Now)}
 	if keys := c.SecretsKeys.Reveal(); len(keys) > 0 {
 		key, err := account.AttemptsKey(keys[0])
 		if err != nil {
@@ -192,14 +201,17 @@ func withUsers(cmd *cobra.Command, do func(userStore) error) error {
 }
 
 func openDriver(ctx context.Context, c config.Database) (*pgtenant.Driver, error) {
-	return pgtenant.Open(ctx, c.URL.Reveal(), pgtenant.WithMaxConns(c.PoolSize()), pgtenant.WithQueryMode(string(c.QueryMode)))
+	return pgtenant.Open(ctx, c.URL.Reveal(), pgtenant.WithMaxConns(c.PoolSize()),
+		pgtenant.WithQueryMode(string(c.QueryMode)))
 }
 
 // readPassword reads a password twice from a terminal, or once from a pipe.
 func readPassword(cmd *cobra.Command) (string, error) {
 	file, ok := cmd.InOrStdin().(*os.File)
 	if !ok || !term.IsTerminal(int(file.Fd())) {
-		line, err := untilSignal(cmd.Context(), func() (string, error) { return bufio.NewReader(cmd.InOrStdin()).ReadString('\n') })
+		line, err := untilSignal(cmd.Context(), func() (string, error) {
+			return bufio.NewReader(cmd.InOrStdin()).ReadString('\n')
+		})
 		if err != nil && !errors.Is(err, io.EOF) {
 			return "", err
 		}

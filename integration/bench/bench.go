@@ -144,11 +144,13 @@ func backendTime(tb testing.TB, url string) func() float64 {
 func (b bench) describe(db *testdb.Database) string {
 	var server string
 	err := connect(b, db.SuperURL).QueryRow(b.Context(), `
-		SELECT format('PostgreSQL %s (fsync %s, shared_buffers %s)', split_part(current_setting('server_version'), ' ', 1),
+		SELECT format('PostgreSQL %s (fsync %s, shared_buffers %s)',
+			split_part(current_setting('server_version'), ' ', 1),
 			current_setting('fsync'), current_setting('shared_buffers'))`).Scan(&server)
 	require.NoError(b, err)
 	s := b.size
-	return fmt.Sprintf("%s, %s, %d cores for all; %d tenants of %d agents; medians of %d rounds of %d turns (%d at 1 ms)",
+	return fmt.Sprintf("%s, %s, %d cores for all; %d tenants of %d agents; "+
+		"medians of %d rounds of %d turns (%d at 1 ms)",
 		server, runtime.Version(), runtime.NumCPU(), s.main.tenants, s.main.agentsEach,
 		s.loopback.rounds, s.loopback.turns, s.network.turns)
 }

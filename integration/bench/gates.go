@@ -59,7 +59,8 @@ func (r report) gates() []gate {
 	}
 	few := r.scale[0]
 	for _, many := range r.scale[1:] {
-		gates = append(gates, gate{"read among " + many.name + " ÷ " + few.name, "≤", 1.05, many.median.over(few.median)})
+		name := "read among " + many.name + " ÷ " + few.name
+		gates = append(gates, gate{name, "≤", 1.05, many.median.over(few.median)})
 	}
 	for i, late := range r.skew[len(r.skew)/2:] {
 		gates = append(gates, gate{late.name + " ÷ a small one", "≤", 1.1, late.median.over(r.skew[i].median)})

@@ -93,11 +93,16 @@ func (b bench) servers(db *testdb.Database) []server {
 		"SLACK_SIGNING_SECRET=not-used-here", "KONSTRUCT_SECRETS_KEY=YSBrZXkgZm9yIHRoZSBiZW5jaCBhbG9uZSwgMzIgYnk=",
 	}
 	return []server{
-		serverRaw:    {"net/http, raw pgx, no RLS", db.SuperURL, []string{this}, []string{netHTTP + "=false"}},
-		serverByHand: {"net/http, raw pgx, a transaction by hand, RLS", db.AppURL, []string{this}, []string{netHTTP + "=true"}},
-		serverOurs:   {"Konstruct, RLS", db.AppURL, []string{konstruct, "serve"}, ours},
+		serverRaw: {"net/http, raw pgx, no RLS", db.SuperURL, []string{this}, []string{netHTTP + "=false"}},
+		serverByHand: {
+			"net/http, raw pgx, a transaction by hand, RLS", db.AppURL,
+			[]string{this},
+			[]string{netHTTP + "=true"},
+		},
+		serverOurs: {"Konstruct, RLS", db.AppURL, []string{konstruct, "serve"}, ours},
 		serverWithoutMetrics: {
-			"Konstruct, RLS, metrics off", db.AppURL, []string{konstruct, "serve"},
+			"Konstruct, RLS, metrics off", db.AppURL,
+			[]string{konstruct, "serve"},
 			append(slices.Clone(ours), "KONSTRUCT_METRICS_ADDR=off"),
 		},
 	}
@@ -115,7 +120,11 @@ func (b bench) peers(db *testdb.Database) (found []server) {
 	}{
 		{
 			[]string{python, "-c", "import asyncpg, fastapi, sqlalchemy, uvicorn"},
-			server{"FastAPI, SQLAlchemy and asyncpg, RLS", db.AppURL, []string{python, sources + "/fastapi/app.py"}, nil},
+			server{
+				"FastAPI, SQLAlchemy and asyncpg, RLS", db.AppURL,
+				[]string{python, sources + "/fastapi/app.py"},
+				nil,
+			},
 		}, {
 			[]string{"npm", "install", "--no-save", "--prefix", modules, "fastify@5", "pg@8"},
 			server{
@@ -125,7 +134,8 @@ func (b bench) peers(db *testdb.Database) (found []server) {
 			},
 		},
 	} {
-		if out, err := exec.CommandContext(b.Context(), peer.obtain[0], peer.obtain[1:]...).CombinedOutput(); err != nil {
+		out, err := exec.CommandContext(b.Context(), peer.obtain[0], peer.obtain[1:]...).CombinedOutput()
+		if err != nil {
 			b.Logf("without %s, which is not installed: %v\n%s", peer.server.name, err, out)
 			continue
 		}

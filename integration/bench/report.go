@@ -22,7 +22,8 @@ func (r report) markdown() string {
 		server.write(&out, "CPU of PostgreSQL for a read")
 	}
 	for i, n := range concurrency() {
-		rates("way", r.concurrent[i]).write(&out, fmt.Sprintf("Reads by %d goroutines on %d connections", n, connections))
+		name := fmt.Sprintf("Reads by %d goroutines on %d connections", n, connections)
+		rates("way", r.concurrent[i]).write(&out, name)
 	}
 	r.httpTable(&out)
 	compared("rows in the table", r.scale, 1).write(&out, "One tenant's read among more and more rows")
@@ -42,12 +43,14 @@ func (r report) httpTable(w io.Writer) {
 
 func workTable(results []result) table {
 	t := table{{
-		"way", "round trips", "allocations", "CPU", "÷ raw", "median", "p99", "÷ raw", "÷ plain", "at 1 ms", "÷ raw", "÷ plain",
+		"way", "round trips", "allocations", "CPU", "÷ raw", "median", "p99", "÷ raw", "÷ plain", "at 1 ms", "÷ raw",
+		"÷ plain",
 	}}
 	raw, plain := results[wayRaw], results[wayPlain]
 	for _, r := range results {
 		t = append(t, []string{
-			r.name, fmt.Sprintf("%.4g", r.trips), fmt.Sprintf("%.0f", r.allocs), micro(r.cpu), ratio(r.cpu.over(raw.cpu)),
+			r.name, fmt.Sprintf("%.4g", r.trips), fmt.Sprintf("%.0f", r.allocs), micro(r.cpu),
+			ratio(r.cpu.over(raw.cpu)),
 			micro(r.median), micro(r.p99), ratio(r.median.over(raw.median)), ratio(r.median.over(plain.median)),
 			micro(r.far), ratio(r.far.over(raw.far)), ratio(r.far.over(plain.far)),
 		})

@@ -20,9 +20,10 @@ func noteBuilders(client *ent.Client) []attack.Path {
 		turns("E15-builder-count", "counts with one query under two tenants in turn", func() run {
 			return client.Note.Query().Count
 		}),
-		turns("E15-builder-edges", "counts with one query that has conditions on edges, under two tenants in turn", func() run {
-			return client.Note.Query().Where(note.HasMainTagWith(tag.SlugNEQ(""))).WithTags().WithMainTag().Count
-		}),
+		turns("E15-builder-edges", "counts with one query that has conditions on edges, under two tenants in turn",
+			func() run {
+				return client.Note.Query().Where(note.HasMainTagWith(tag.SlugNEQ(""))).WithTags().WithMainTag().Count
+			}),
 		turns("E15-builder-rows", "reads with one query and its edges under two tenants in turn", func() run {
 			q := client.Note.Query().WithMainTag().WithTags().Order(note.ByMainTagField(tag.FieldSlug))
 			return func(ctx context.Context) (int, error) {
@@ -74,19 +75,22 @@ type run func(ctx context.Context) (int, error)
 // turns runs a query under the caller, the other tenant, and the caller again. Each time it must find as many rows as a
 // query that was made for the occasion.
 func turns(id, does string, build func() run) attack.Path {
-	return attack.Path{ID: id, Does: does, Want: attack.WantOwnCount, Try: func(ctx context.Context, _, aim attack.Row) (any, error) {
-		reused, n := build(), 0
-		theirs, err := tenantContext(ctx, aim.Tenant)
-		if err != nil {
-			return nil, err
-		}
-		for _, turn := range []context.Context{ctx, theirs, ctx} {
-			if n, err = compare(turn, build(), reused); err != nil { //nolint:contextcheck // each turn has its own tenant
+	return attack.Path{
+		ID: id, Does: does, Want: attack.WantOwnCount,
+		Try: func(ctx context.Context, _, aim attack.Row) (any, error) {
+			reused, n := build(), 0
+			theirs, err := tenantContext(ctx, aim.Tenant)
+			if err != nil {
 				return nil, err
 			}
-		}
-		return n, nil
-	}}
+			for _, turn := range []context.Context{ctx, theirs, ctx} {
+				if n, err = compare(turn, build(), reused); err != nil { //nolint:contextcheck // each turn has its own tenant
+					return nil, err
+				}
+			}
+			return n, nil
+		},
+	}
 }
 
 // compare requires that a builder that was run before finds as many rows as a new one.

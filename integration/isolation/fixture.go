@@ -21,7 +21,8 @@ func notes(client *ent.Client) attack.Entity {
 			if err != nil {
 				return "", err
 			}
-			row, err := client.Note.Create().SetSlug(canary).SetBody("body of " + canary).SetViews(1).SetMainTag(t).Save(ctx)
+			row, err := client.Note.Create().SetSlug(canary).SetBody("body of " + canary).
+				SetViews(1).SetMainTag(t).Save(ctx)
 			if err != nil {
 				return "", err
 			}

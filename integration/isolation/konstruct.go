@@ -19,14 +19,16 @@ func handWritten(drv *pgtenant.Driver) []attack.Path {
 			ID: "E40-raw-read", Does: "reads by hand-written SQL", Want: attack.WantNothing,
 			Try: func(ctx context.Context, _, aim attack.Row) (any, error) {
 				var name string
-				err := pgtenant.QueryRow(ctx, drv, "select name from agents where id = $1", uuid.MustParse(aim.ID)).Scan(&name)
+				err := pgtenant.QueryRow(ctx, drv, "select name from agents where id = $1",
+					uuid.MustParse(aim.ID)).Scan(&name)
 				return name, err
 			},
 		},
 		{
 			ID: "E41-raw-write", Does: "writes by hand-written SQL", Want: attack.WantNothing,
 			Try: func(ctx context.Context, _, aim attack.Row) (any, error) {
-				return pgtenant.Exec(ctx, drv, "update agents set role = 'changed' where id = $1", uuid.MustParse(aim.ID))
+				return pgtenant.Exec(ctx, drv, "update agents set role = 'changed' where id = $1",
+					uuid.MustParse(aim.ID))
 			},
 		},
 		{
@@ -42,14 +44,16 @@ func handWritten(drv *pgtenant.Driver) []attack.Path {
 
 func takenWorkspace(client *ent.Client) []attack.Path {
 	return []attack.Path{{
-		ID: "E43-taken-workspace", Does: "connects a workspace that another tenant has connected", Want: attack.WantRefused,
+		ID: "E43-taken-workspace", Does: "connects a workspace that another tenant has connected",
+		Want: attack.WantRefused,
 		Try: func(ctx context.Context, _, aim attack.Row) (any, error) {
 			// Only the owner may: for him the row is there to be read, and the second connection is not made.
 			rows, err := client.ChannelConnection.Query().Where(channelconnection.WorkspaceID(aim.Canary)).All(ctx)
 			if err != nil || len(rows) > 0 {
 				return rows, err
 			}
-			again := client.ChannelConnection.Create().SetChannelType(channelconnection.ChannelTypeSlack).SetWorkspaceID(aim.Canary)
+			again := client.ChannelConnection.Create().
+				SetChannelType(channelconnection.ChannelTypeSlack).SetWorkspaceID(aim.Canary)
 			return nil, again.Exec(ctx)
 		},
 	}}

@@ -23,7 +23,9 @@ type pair struct {
 }
 
 func path(id, does string, want attack.Want, try func(ctx context.Context, p pair) (any, error)) attack.Path {
-	return attack.Path{ID: id, Does: does, Want: want, Try: func(ctx context.Context, own, aim attack.Row) (any, error) {
+	return attack.Path{ID: id, Does: does, Want: want, Try: func(
+		ctx context.Context, own, aim attack.Row,
+	) (any, error) {
 		return try(ctx, pair{own: uuid.MustParse(own.ID), aim: uuid.MustParse(aim.ID), canary: aim.Canary})
 	}}
 }
@@ -38,9 +40,10 @@ func plainReads(client *ent.Client) []attack.Path {
 		path("E10-count", "counts the rows", attack.WantOwnCount, func(ctx context.Context, _ pair) (any, error) {
 			return client.Note.Query().Count(ctx)
 		}),
-		path("E10-exist", "tests whether a row exists", attack.WantNothing, func(ctx context.Context, p pair) (any, error) {
-			return client.Note.Query().Where(note.ID(p.aim)).Exist(ctx)
-		}),
+		path("E10-exist", "tests whether a row exists", attack.WantNothing,
+			func(ctx context.Context, p pair) (any, error) {
+				return client.Note.Query().Where(note.ID(p.aim)).Exist(ctx)
+			}),
 		path("E10-only", "gets the only row with an id", attack.WantNothing,
 			func(ctx context.Context, p pair) (any, error) {
 				return client.Note.Get(ctx, p.aim)
@@ -59,9 +62,12 @@ func plainReads(client *ent.Client) []attack.Path {
 				return tx.Note.Query().Where(note.ID(p.aim)).ForUpdate().All(ctx)
 			})
 		}),
-		path("E10-transaction", "reads in a transaction", attack.WantOwn, func(ctx context.Context, _ pair) (any, error) {
-			return inTx(ctx, client, func(ctx context.Context, tx *ent.Tx) (any, error) { return tx.Note.Query().All(ctx) })
-		}),
+		path("E10-transaction", "reads in a transaction", attack.WantOwn,
+			func(ctx context.Context, _ pair) (any, error) {
+				return inTx(ctx, client, func(ctx context.Context, tx *ent.Tx) (any, error) {
+					return tx.Note.Query().All(ctx)
+				})
+			}),
 		path("E10-page", "reads a page", attack.WantOwn,
 			func(ctx context.Context, _ pair) (any, error) {
 				return client.Note.Query().Order(note.ByID()).Where(note.IDGT(uuid.Nil)).Limit(100).All(ctx)
@@ -72,7 +78,8 @@ func plainReads(client *ent.Client) []attack.Path {
 func edgeReads(client *ent.Client) []attack.Path {
 	return []attack.Path{
 		path("E11-eager", "loads edges with the rows", attack.WantOwn, func(ctx context.Context, _ pair) (any, error) {
-			rows, err := client.Note.Query().WithTags().WithMainTag().WithChildren().WithParent().WithTaggings().All(ctx)
+			rows, err := client.Note.Query().WithTags().WithMainTag().WithChildren().WithParent().
+				WithTaggings().All(ctx)
 			return edgesOf(rows), err
 		}),
 		path("E11-eager-named", "loads named edges", attack.WantOwn, func(ctx context.Context, _ pair) (any, error) {
@@ -126,7 +133,9 @@ func freeReads(client *ent.Client) []attack.Path {
 			}),
 		path("E13-modify-clear", "drops all conditions by a modifier", attack.WantOwn,
 			func(ctx context.Context, _ pair) (any, error) {
-				return client.Note.Query().Modify(func(s *sql.Selector) { s.SetP(nil).Select(s.C(note.FieldSlug)) }).Strings(ctx)
+				return client.Note.Query().Modify(func(s *sql.Selector) {
+					s.SetP(nil).Select(s.C(note.FieldSlug))
+				}).Strings(ctx)
 			}),
 		path("E13-subquery", "reads the whole table in a subquery", attack.WantNothing,
 			func(ctx context.Context, p pair) (any, error) {
@@ -157,7 +166,9 @@ func edgesOf(rows []*ent.Note) []ent.NoteEdges {
 }
 
 // inTx is pgtenant.InTx with a result.
-func inTx(ctx context.Context, client *ent.Client, do func(context.Context, *ent.Tx) (any, error)) (got any, err error) {
+func inTx(
+	ctx context.Context, client *ent.Client, do func(context.Context, *ent.Tx) (any, error),
+) (got any, err error) {
 	err = pgtenant.InTx(ctx, client.Tx, func(ctx context.Context, tx *ent.Tx) error {
 		got, err = do(ctx, tx)
 		return err

@@ -32,7 +32,8 @@ func changes(client *ent.Client) []attack.Path {
 			}),
 		path("E20-update-edge", "updates rows that are found by an edge", attack.WantNothing,
 			func(ctx context.Context, p pair) (any, error) {
-				return client.Note.Update().Where(note.HasMainTagWith(tag.Slug("tag-" + p.canary))).SetBody("changed").Save(ctx)
+				return client.Note.Update().Where(note.HasMainTagWith(tag.Slug("tag-" + p.canary))).
+					SetBody("changed").Save(ctx)
 			}),
 		path("E20-update-in-transaction", "updates a row in a transaction", attack.WantNothing,
 			func(ctx context.Context, p pair) (any, error) {
@@ -41,7 +42,8 @@ func changes(client *ent.Client) []attack.Path {
 				})
 			}),
 		{
-			ID: "E20-update-modify", Does: "sets another tenant on its row by an update's modifier", Want: attack.WantRefused,
+			ID: "E20-update-modify", Does: "sets another tenant on its row by an update's modifier",
+			Want: attack.WantRefused,
 			Try: func(ctx context.Context, own, aim attack.Row) (any, error) {
 				give := func(u *sql.UpdateBuilder) { u.Set(note.FieldTenantID, aim.Tenant) }
 				return client.Note.Update().Where(note.ID(uuid.MustParse(own.ID))).Modify(give).Save(ctx)
@@ -78,7 +80,8 @@ func untag(ctx context.Context, client *ent.Client) error {
 func additions(client *ent.Client) []attack.Path {
 	return []attack.Path{
 		{
-			ID: "E21-bulk-for-other", Does: "creates another tenant's row among its own in a bulk", Want: attack.WantRefused,
+			ID: "E21-bulk-for-other", Does: "creates another tenant's row among its own in a bulk",
+			Want: attack.WantRefused,
 			Try: func(ctx context.Context, _, aim attack.Row) (any, error) {
 				return nil, client.Note.CreateBulk(
 					client.Note.Create().SetSlug("new1"),
@@ -87,12 +90,14 @@ func additions(client *ent.Client) []attack.Path {
 			},
 		},
 		{
-			ID: "E22-move", Does: "changes a row's tenant behind the builder, which has no method for it", Want: attack.WantNothing,
-			Try: func(ctx context.Context, own, aim attack.Row) (any, error) { return move(ctx, client, own, aim) },
+			ID: "E22-move", Does: "changes a row's tenant behind the builder, which has no method for it",
+			Want: attack.WantNothing,
+			Try:  func(ctx context.Context, own, aim attack.Row) (any, error) { return move(ctx, client, own, aim) },
 		},
 		path("E23-upsert", "overwrites a row by its id", attack.WantRefused,
 			func(ctx context.Context, p pair) (any, error) {
-				return nil, client.Note.Create().SetID(p.aim).SetSlug("stolen").OnConflictColumns(note.FieldID).UpdateNewValues().Exec(ctx)
+				return nil, client.Note.Create().SetID(p.aim).SetSlug("stolen").
+					OnConflictColumns(note.FieldID).UpdateNewValues().Exec(ctx)
 			}),
 		path("E23-upsert-bulk", "overwrites a row in a bulk", attack.WantRefused,
 			func(ctx context.Context, p pair) (any, error) {

@@ -28,9 +28,11 @@ import (
 func Pins(db DB, drv *pgtenant.Driver) []attack.Pin {
 	return []attack.Pin{
 		{
-			ID: "A73-estimates", Does: "recovers a character of another tenant's value from the row estimates of EXPLAIN",
-			Shows: "the estimates differ: statistics are shared by all tenants", Risk: "plans-estimate", Privileged: true,
-			Show: func(ctx context.Context) (bool, error) { return estimates(ctx, db) },
+			ID:    "A73-estimates",
+			Does:  "recovers a character of another tenant's value from the row estimates of EXPLAIN",
+			Shows: "the estimates differ: statistics are shared by all tenants", Risk: "plans-estimate",
+			Privileged: true,
+			Show:       func(ctx context.Context) (bool, error) { return estimates(ctx, db) },
 		},
 		{
 			ID: "A75-forged-session", Does: "inserts a platform admin and a session into the global tables by SQL",
@@ -51,7 +53,8 @@ func forgedSession(ctx context.Context, drv *pgtenant.Driver) (accepted bool, er
 		args []any
 	}{
 		{
-			"insert into portal_users (id, email, hashed_password, name, is_admin) values ($1, $2, 'none', 'forged', true)",
+			"insert into portal_users (id, email, hashed_password, name, is_admin) values ($1, $2, 'none', 'forged', " +
+				"true)",
 			[]any{user, user.String() + "@forged.example"},
 		},
 		{
@@ -90,7 +93,8 @@ func estimates(ctx context.Context, db DB) (recovered bool, err error) {
 	if _, err := conn.Exec(ctx, stock, owner, other); err != nil {
 		return false, err
 	}
-	const agents = "insert into agents (id, name) select gen_random_uuid(), '~' || $1 || md5(n::text) from generate_series(1, 2000) n"
+	const agents = "insert into agents (id, name) select gen_random_uuid(), '~' || $1 || md5(n::text) from " +
+		"generate_series(1, 2000) n"
 	defer func() {
 		err = errors.Join(err, underTenant(ctx, conn, owner, "delete from agents"),
 			underTenant(ctx, conn, owner, "delete from tenants where id = $1 or id = $2", owner, other))

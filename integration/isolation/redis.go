@@ -37,7 +37,10 @@ func newRedis() (*attack.Redis, func(), error) {
 	}
 	r := &recorder{}
 	fake.Server().SetPreHook(r.record)
-	r.client, err = rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{fake.Addr()}, DisableCache: true, ForceSingleClient: true})
+	r.client, err = rueidis.NewClient(rueidis.ClientOption{
+		InitAddress: []string{fake.Addr()}, DisableCache: true,
+		ForceSingleClient: true,
+	})
 	if err != nil {
 		fake.Close()
 		return nil, nil, err

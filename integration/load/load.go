@@ -89,7 +89,8 @@ func Run(t *testing.T, db *testdb.Database, driver dialect.Driver, options Optio
 func (h *harness) seed(t *testing.T) {
 	t.Helper()
 	rows, err := h.super.Query(t.Context(), `INSERT INTO tenants (id, name, slug)
-		SELECT gen_random_uuid(), 'tenant ' || n, 't' || n FROM generate_series(1, $1::int) AS n RETURNING id::text`, h.options.Tenants)
+		SELECT gen_random_uuid(), 'tenant ' || n, 't' || n FROM generate_series(1, $1::int) AS n RETURNING id::text`,
+		h.options.Tenants)
 	require.NoError(t, err)
 	ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	require.NoError(t, err)
@@ -102,7 +103,8 @@ func (h *harness) seed(t *testing.T) {
 		`INSERT INTO agents (id, tenant_id, name, persona)
 			SELECT gen_random_uuid(), id, 'seed ' || n, 'canary ' || id FROM tenants, generate_series(1, $1::int) AS n`,
 		`INSERT INTO channel_connections (id, tenant_id, channel_type, workspace_id)
-			SELECT gen_random_uuid(), id, 'slack', 'canary ' || id || ' ' || n FROM tenants, generate_series(1, $1::int / 5) AS n`,
+			SELECT gen_random_uuid(), id, 'slack', 'canary ' || id || ' ' || n
+			FROM tenants, generate_series(1, $1::int / 5) AS n`,
 	} {
 		_, err = h.super.Exec(t.Context(), statement, seedsPerTenant)
 		require.NoError(t, err)
@@ -163,10 +165,12 @@ func (h *harness) verify(t *testing.T) {
 	var wrong int64
 	require.NoError(t, h.super.QueryRow(t.Context(), `SELECT
 		(SELECT count(*) FROM agents WHERE persona <> 'canary ' || tenant_id) +
-		(SELECT count(*) FROM channel_connections WHERE NOT starts_with(workspace_id, 'canary ' || tenant_id))`).Scan(&wrong))
+		(SELECT count(*) FROM channel_connections
+			WHERE NOT starts_with(workspace_id, 'canary ' || tenant_id))`).Scan(&wrong))
 	h.results.wrong(wrong)
 	var seeds int
-	require.NoError(t, h.super.QueryRow(t.Context(), "SELECT count(*) FROM agents WHERE starts_with(name, 'seed ')").Scan(&seeds))
+	require.NoError(t, h.super.QueryRow(t.Context(),
+		"SELECT count(*) FROM agents WHERE starts_with(name, 'seed ')").Scan(&seeds))
 	if seeds != seedsPerTenant*len(h.tenants) {
 		h.results.unexpected("seeds", fmt.Errorf("%d seeded rows instead of %d", seeds, seedsPerTenant*len(h.tenants)))
 	}

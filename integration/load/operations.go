@@ -200,7 +200,8 @@ func (w *worker) fails(ctx context.Context, id tenancy.ID) error {
 
 // timesOut has the server time out a statement, which must not look like a canceled context.
 func (w *worker) timesOut(ctx context.Context, id tenancy.ID) error {
-	return w.commitFailed(ctx, id, codeQueryCanceled, "select set_config('statement_timeout', '5ms', true)", "select pg_sleep(5)")
+	return w.commitFailed(ctx, id, codeQueryCanceled, "select set_config('statement_timeout', '5ms', true)",
+		"select pg_sleep(5)")
 }
 
 // commitFailed runs statements of which the last must fail with code. The commit must then fail, too.
@@ -212,7 +213,8 @@ func (w *worker) commitFailed(ctx context.Context, id tenancy.ID, code string, s
 	if err != nil {
 		return err
 	}
-	_, err = pgtenant.Exec(ctx, tx, "insert into agents (id, name, persona) values (gen_random_uuid(), $1, $2)", r.name, canary(id))
+	_, err = pgtenant.Exec(ctx, tx, "insert into agents (id, name, persona) values (gen_random_uuid(), $1, $2)", r.name,
+		canary(id))
 	for _, statement := range statements {
 		if err == nil {
 			err = tx.Exec(ctx, statement, []any{}, nil)
@@ -240,7 +242,8 @@ func (w *worker) steal(ctx context.Context, id tenancy.ID) error {
 
 func (w *worker) plant(ctx context.Context, id tenancy.ID) error {
 	_, err := pgtenant.Exec(tenancy.With(ctx, id), w.driver,
-		"insert into agents (id, tenant_id, name, persona) values (gen_random_uuid(), $1, 'planted', $2)", w.other(id).String(), canary(id))
+		"insert into agents (id, tenant_id, name, persona) values (gen_random_uuid(), $1, 'planted', $2)",
+		w.other(id).String(), canary(id))
 	if err == nil {
 		return errNoError
 	}
@@ -249,7 +252,8 @@ func (w *worker) plant(ctx context.Context, id tenancy.ID) error {
 
 // poison tries to set another tenant for the session.
 func (w *worker) poison(ctx context.Context, id tenancy.ID) error {
-	_, err := pgtenant.Exec(tenancy.With(ctx, id), w.driver, "select set_config('app.current_tenant', $1, false)", w.other(id).String())
+	_, err := pgtenant.Exec(tenancy.With(ctx, id), w.driver, "select set_config('app.current_tenant', $1, false)",
+		w.other(id).String())
 	return err
 }
 

@@ -9,11 +9,11 @@
 //
 // There are two kinds of saboteurs:
 //
-//   - Code saboteurs change source files through `go test -overlay`, so the tree is not touched. Each edit is a text that
-//     occurs exactly once. If it does not, the protection has moved, and the saboteur fails until it is updated. All tests
-//     that the saboteur names must fail.
-//   - Database saboteurs run SQL on a clone of the migrated database. Those that change roles have a server of their own.
-//     The doctor must report the named findings, and the named attacks must succeed.
+//   - Code saboteurs change source files through `go test -overlay`, so the tree is not touched. Each edit is a text
+//     that occurs exactly once. If it does not, the protection has moved, and the saboteur fails until it is updated.
+//     All tests that the saboteur names must fail.
+//   - Database saboteurs run SQL on a clone of the migrated database. Those that change roles have a server of their
+//     own. The doctor must report the named findings, and the named attacks must succeed.
 //
 // If another layer still protects rows, the saboteur names it, and the tests that must still pass. If several layers
 // cover each other, a saboteur can remove the others first: the named tests must pass on the remaining layer, and fail

@@ -109,7 +109,8 @@ func (o outcome) read(pkg string, output []byte) error {
 	lines.Buffer(nil, 16<<20)
 	for lines.Scan() {
 		var e event
-		if json.Unmarshal(lines.Bytes(), &e) != nil || e.Test == "" || !strings.HasSuffix(e.Package, path.Join("/", pkg)) {
+		if json.Unmarshal(lines.Bytes(), &e) != nil || e.Test == "" ||
+			!strings.HasSuffix(e.Package, path.Join("/", pkg)) {
 			continue // output of the compiler, or of a package
 		}
 		name := testName(pkg + " " + e.Test)

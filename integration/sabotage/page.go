@@ -29,7 +29,8 @@ func page(all []saboteur) string {
 		}
 		fmt.Fprintf(&b, "\n## %s\n\n| removed | noticed by | meanwhile |\n|---|---|---|\n", l)
 		for _, s := range of {
-			fmt.Fprintf(&b, "| %s | %s | %s |\n", cell(s.removes), cell(strings.Join(s.noticedBy(), "<br>")), cell(s.meanwhile()))
+			fmt.Fprintf(&b, "| %s | %s | %s |\n", cell(s.removes), cell(strings.Join(s.noticedBy(), "<br>")),
+				cell(s.meanwhile()))
 		}
 	}
 	return b.String()

@@ -25,7 +25,8 @@ func newReport(verdicts []verdict, began time.Time) report {
 	bad := count(verdicts, unnoticed) + count(verdicts, broken)
 	r.Proven = bad == 0 && len(verdicts) > 0
 	if r.Proven {
-		r.Verdict = fmt.Sprintf("PROVEN: %d protections were removed, one at a time, and each removal was noticed", len(verdicts))
+		r.Verdict = fmt.Sprintf("PROVEN: %d protections were removed, one at a time, and each removal was noticed",
+			len(verdicts))
 	} else {
 		r.Verdict = fmt.Sprintf("NOT PROVEN: of %d saboteurs, %d went unnoticed and %d are broken",
 			len(verdicts), count(verdicts, unnoticed), count(verdicts, broken))
@@ -132,7 +133,8 @@ func (r report) conclude(out io.Writer) error {
 			return err
 		}
 	}
-	if _, err := fmt.Fprintf(out, "\n%s, in %s.\nWritten: sabotage-report.md, sabotage-report.json\n", r.Verdict, r.Took); err != nil {
+	if _, err := fmt.Fprintf(out, "\n%s, in %s.\nWritten: sabotage-report.md, sabotage-report.json\n",
+		r.Verdict, r.Took); err != nil {
 		return err
 	}
 	if !r.Proven {

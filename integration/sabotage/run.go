@@ -40,8 +40,9 @@ func run(ctx context.Context, chosen []saboteur, o options, out io.Writer) error
 	host.Do(func(h *mockt.T) {
 		cluster := testdb.OwnCluster(h) //nolint:contextcheck // the cluster ends with h
 		t := trials{
-			suite: suite{root: root, whole: o.whole, environment: []string{"KONSTRUCT_TEST_DATABASE_URL=" + cluster.SuperURL}},
-			data:  cluster, jobs: max(1, o.jobs), out: out,
+			suite: suite{root: root, whole: o.whole, environment: []string{"KONSTRUCT_TEST_DATABASE_URL=" +
+				cluster.SuperURL}},
+			data: cluster, jobs: max(1, o.jobs), out: out,
 		}
 		t.printf("Sabotage on %s: %d saboteurs, %d in parallel.", cluster, len(chosen), t.jobs)
 		if err := t.baseline(ctx, h, chosen); err != nil {
@@ -94,12 +95,14 @@ func (t *trials) baseline(ctx context.Context, h *mockt.T, chosen []saboteur) er
 			errs[i] = cleanDatabase(ctx, h, t.data)
 			return
 		}
-		errs[i] = t.suite.passes(ctx, slices.DeleteFunc(slices.Clone(tests), func(n testName) bool { return n.pkg() != pkgs[i] }))
+		errs[i] = t.suite.passes(ctx, slices.DeleteFunc(slices.Clone(tests),
+			func(n testName) bool { return n.pkg() != pkgs[i] }))
 	})
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("baseline: %w", err)
 	}
-	t.printf("Baseline: %d tests, the doctor and the attack kit pass, in %s.\n", len(tests), time.Since(began).Round(time.Second))
+	t.printf("Baseline: %d tests, the doctor and the attack kit pass, in %s.\n", len(tests),
+		time.Since(began).Round(time.Second))
 	return nil
 }
 
@@ -120,7 +123,8 @@ func (s suite) passes(ctx context.Context, tests []testName) error {
 func cleanDatabase(ctx context.Context, h *mockt.T, cluster *testdb.Cluster) error {
 	clean, err := sabotaged(ctx, h, cluster, data{plant: "SELECT 1"}, nil)
 	if err == nil && len(clean.findings)+len(clean.breaches)+len(clean.faults) > 0 {
-		err = fmt.Errorf("without sabotage: findings %v, breaches %v, faults %v", clean.findings, clean.breaches, clean.faults)
+		err = fmt.Errorf("without sabotage: findings %v, breaches %v, faults %v", clean.findings, clean.breaches,
+			clean.faults)
 	}
 	return err
 }

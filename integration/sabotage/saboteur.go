@@ -96,7 +96,8 @@ func saboteurs() []saboteur {
 	var out []saboteur
 	for _, table := range [][]saboteur{
 		policySaboteurs(), tableSaboteurs(), grantSaboteurs(), functionSaboteurs(), roleSaboteurs(),
-		statementSaboteurs(), sessionSaboteurs(), tagSaboteurs(), transactionSaboteurs(), resultSaboteurs(), outcomeSaboteurs(),
+		statementSaboteurs(), sessionSaboteurs(), tagSaboteurs(), transactionSaboteurs(), resultSaboteurs(),
+		outcomeSaboteurs(),
 		poolSaboteurs(), leakSaboteurs(),
 		mixinSaboteurs(), contextSaboteurs(), redisSaboteurs(), channelSaboteurs(), serverSaboteurs(),
 		plannerSaboteurs(), runnerSaboteurs(), doctorSaboteurs(),

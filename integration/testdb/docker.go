@@ -178,7 +178,9 @@ func runPostgres(ctx context.Context, more ...testcontainers.ContainerCustomizer
 		postgres.WithUsername(superuser),
 		postgres.WithPassword(password),
 		// The image starts the server twice: the first time only to run its init scripts.
-		testcontainers.WithWaitStrategy(wait.ForLog("database system is ready to accept connections").WithOccurrence(2)),
+		testcontainers.WithWaitStrategy(
+			wait.ForLog("database system is ready to accept connections").WithOccurrence(2),
+		),
 		testcontainers.WithCmd("postgres", "-c", "fsync=off", "-c", "full_page_writes=off",
 			"-c", "synchronous_commit=off", "-c", "max_connections="+maxConnections),
 	}, more...)
@@ -212,7 +214,8 @@ func reach(ctx context.Context, container testcontainers.Container, password str
 		faults = nil
 		for _, host := range []string{local.Loopback, guess} {
 			superURL := (&url.URL{
-				Scheme: "postgres", User: url.UserPassword(superuser, password), Host: net.JoinHostPort(host, port.Port()),
+				Scheme: "postgres", User: url.UserPassword(superuser, password),
+				Host: net.JoinHostPort(host, port.Port()),
 				Path: "/postgres", RawQuery: "sslmode=disable",
 			}).String()
 			err := answers(ctx, superURL)

@@ -121,7 +121,8 @@ func dropAny(ctx context.Context, conn *pgx.Conn, name string) error {
 // markKept keeps the database and the server.
 func (c *Cluster) markKept(ctx context.Context, name, test string) error {
 	var comment string
-	err := c.admin.QueryRow(ctx, "SELECT format('COMMENT ON DATABASE %I IS %L', $1::text, $2::text)", name, keptMark+test).Scan(&comment)
+	err := c.admin.QueryRow(ctx, "SELECT format('COMMENT ON DATABASE %I IS %L', $1::text, $2::text)", name,
+		keptMark+test).Scan(&comment)
 	if err != nil {
 		return err
 	}
@@ -133,5 +134,6 @@ func (c *Cluster) markKept(ctx context.Context, name, test string) error {
 
 // lookInto returns a command that connects. It reads the password from a file, so that logs do not contain it.
 func (c *Cluster) lookInto(name string) string {
-	return fmt.Sprintf("%spsql -h %s -p %s -U %s %s", c.hint, c.base.Hostname(), c.base.Port(), c.base.User.Username(), name)
+	return fmt.Sprintf("%spsql -h %s -p %s -U %s %s", c.hint, c.base.Hostname(), c.base.Port(), c.base.User.Username(),
+		name)
 }

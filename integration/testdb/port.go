@@ -13,7 +13,8 @@ func FreePort(tb testing.TB) int {
 	tb.Helper()
 	for range 100 {
 		port := 20_000 + rand.IntN(12_000) //nolint:gosec // any will do
-		listener, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		listener, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp",
+			net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 		if err == nil {
 			_ = listener.Close()
 			return port

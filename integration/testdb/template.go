@@ -63,7 +63,10 @@ func (c *Cluster) templateKey() (string, error) {
 		return "", err
 	}
 	hash := sha256.New()
-	for _, part := range []string{migrate.BootstrapSQL(), string(sum), string(snapshot), c.password(ownerRole), c.password(appRole)} {
+	for _, part := range []string{
+		migrate.BootstrapSQL(), string(sum), string(snapshot), c.password(ownerRole),
+		c.password(appRole),
+	} {
 		fmt.Fprintf(hash, "%d:", len(part))
 		if _, err := io.WriteString(hash, part); err != nil {
 			return "", err

@@ -46,7 +46,8 @@ func (u *Users) Create(ctx context.Context, n NewUser) (User, error) {
 		return User{}, err
 	}
 	name := strings.TrimSpace(n.Name)
-	if name == "" || !utf8.ValidString(name) || utf8.RuneCountInString(name) > maxName || strings.ContainsRune(name, 0) {
+	if name == "" || !utf8.ValidString(name) || utf8.RuneCountInString(name) > maxName ||
+		strings.ContainsRune(name, 0) {
 		return User{}, ErrName
 	}
 	hash, err := u.hash(ctx, n.Password)

@@ -51,7 +51,8 @@ func (a *Agents) List(ctx context.Context, page Page) (List[*ent.Agent], error) 
 // Create creates an agent. The name is required. Returns [ErrInvalid], or [ErrNotFound] if the tenant was deleted.
 func (a *Agents) Create(ctx context.Context, f AgentFields) (*ent.Agent, error) {
 	create := a.client.Agent.Create().
-		SetName(value(f.Name)).SetNillableRole(f.Role).SetNillablePersona(f.Persona).SetNillableSystemPrompt(f.SystemPrompt).
+		SetName(value(f.Name)).SetNillableRole(f.Role).SetNillablePersona(f.Persona).
+		SetNillableSystemPrompt(f.SystemPrompt).
 		SetNillableModelPreference(f.ModelPreference).SetNillableIsActive(f.IsActive)
 	if f.ToolAssignments != nil {
 		create.SetToolAssignments(f.ToolAssignments)
@@ -79,7 +80,8 @@ func (a *Agents) Update(ctx context.Context, id uuid.UUID, match Match, f AgentF
 		return row, err
 	}
 	update := a.client.Agent.UpdateOneID(id).SetUpdatedAt(match.next(a.clock())).
-		SetNillableName(f.Name).SetNillableRole(f.Role).SetNillablePersona(f.Persona).SetNillableSystemPrompt(f.SystemPrompt).
+		SetNillableName(f.Name).SetNillableRole(f.Role).SetNillablePersona(f.Persona).
+		SetNillableSystemPrompt(f.SystemPrompt).
 		SetNillableModelPreference(f.ModelPreference).SetNillableIsActive(f.IsActive)
 	if f.ToolAssignments != nil {
 		update.SetToolAssignments(f.ToolAssignments)

@@ -44,7 +44,8 @@ type Purged struct {
 func (t *Tenants) List(ctx context.Context, page Page) (List[*ent.Tenant], error) {
 	query := t.client.Tenant.Query().Order(tenant.ByID())
 	query.Select(
-		tenant.FieldID, tenant.FieldName, tenant.FieldSlug, tenant.FieldStatus, tenant.FieldCreatedAt, tenant.FieldUpdatedAt,
+		tenant.FieldID, tenant.FieldName, tenant.FieldSlug, tenant.FieldStatus, tenant.FieldCreatedAt,
+		tenant.FieldUpdatedAt,
 	)
 	return list(ctx, t.pages, "tenants", page, query, func(row *ent.Tenant) (uuid.UUID, int) {
 		return row.ID, len(row.Name) + len(row.Slug)
@@ -118,7 +119,8 @@ func (t *Tenants) Purge(ctx context.Context, id tenancy.ID, match Match) (Purged
 func (t *Tenants) purge(ctx context.Context, id tenancy.ID, match Match) (Purged, error) {
 	var purged Purged
 	err := pgtenant.InTx(tenancy.With(ctx, id), t.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
-		_, err := lock(ctx, id.UUID(), match, tx.Tenant.Query(), func(row *ent.Tenant) time.Time { return row.UpdatedAt })
+		_, err := lock(ctx, id.UUID(), match, tx.Tenant.Query(),
+			func(row *ent.Tenant) time.Time { return row.UpdatedAt })
 		if err != nil {
 			return err
 		}

@@ -49,8 +49,10 @@ func enumeration[T ~string](values []T) *huma.Schema {
 func Codes() []Code {
 	return []Code{
 		CodeMalformed, CodeUnauthenticated, CodeInvalidCredentials, CodeInvalidSignature, CodeForbidden, CodeNotFound,
-		CodeMethodNotAllowed, CodeRequestTimeout, CodeConflict, CodeTenantNotEmpty, CodePreconditionFailed, CodeTooLarge,
-		CodeUnsupportedMedia, CodeValidation, CodePreconditionRequired, CodeTooManyAttempts, CodeInternal, CodeOverloaded,
+		CodeMethodNotAllowed, CodeRequestTimeout, CodeConflict, CodeTenantNotEmpty, CodePreconditionFailed,
+		CodeTooLarge,
+		CodeUnsupportedMedia, CodeValidation, CodePreconditionRequired, CodeTooManyAttempts, CodeInternal,
+		CodeOverloaded,
 		CodeUnavailable, CodeOutcomeUnknown,
 	}
 }

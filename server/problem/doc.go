@@ -4,7 +4,9 @@
 // of the database. Its cause is only logged.
 //
 //	return nil, problem.NotFound()
-//	return nil, problem.Invalid(problem.Field{Field: "query.cursor", Code: problem.FieldCursor, Message: "expected …"})
+//	return nil, problem.Invalid(problem.Field{
+//		Field: "query.cursor", Code: problem.FieldCursor, Message: "expected …",
+//	})
 //
 // huma's errors contain submitted values, including passwords; [Install] replaces them.
 //

@@ -39,7 +39,8 @@ const (
 func FieldCodes() []FieldCode {
 	return []FieldCode{
 		FieldRequired, FieldUnknown, FieldType, FieldFormat, FieldPattern, FieldChoice, FieldTooShort, FieldTooLong,
-		FieldTooFew, FieldTooMany, FieldTooSmall, FieldTooLarge, FieldRepeated, FieldCharacter, FieldTooDeep, FieldMalformed,
+		FieldTooFew, FieldTooMany, FieldTooSmall, FieldTooLarge, FieldRepeated, FieldCharacter, FieldTooDeep,
+		FieldMalformed,
 		FieldTaken, FieldCursor, FieldRedacted, FieldDisallowed,
 	}
 }

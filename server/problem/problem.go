@@ -104,7 +104,8 @@ func NotFound() *Problem { return General(http.StatusNotFound) }
 // Unauthenticated returns a 401 for a missing or invalid session.
 func Unauthenticated() *Problem {
 	return New(http.StatusUnauthorized, CodeUnauthenticated,
-		"Send a valid session token as Authorization: Bearer <token>.").With("WWW-Authenticate", `Bearer realm="konstruct"`)
+		"Send a valid session token as Authorization: Bearer <token>.").With("WWW-Authenticate",
+		`Bearer realm="konstruct"`)
 }
 
 // Forbidden returns a 403 for a principal without the platform admin role.

@@ -26,7 +26,9 @@ func (e *examination) compareGrant(want, have Object) {
 	if e.ownerOf(g) == g.Props["grantee"] {
 		return // ownership absorbed the grant
 	}
-	plain := slices.DeleteFunc(without(wanted, held), func(p string) bool { return slices.Contains(held, p+grantOption) })
+	plain := slices.DeleteFunc(without(wanted, held), func(p string) bool {
+		return slices.Contains(held, p+grantOption)
+	})
 	if len(plain) > 0 {
 		e.foundAs("grant.missing", g, spokenGrant(g, plain), script(grant(g, strings.Join(plain, ", "))))
 	}

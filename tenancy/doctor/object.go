@@ -149,7 +149,8 @@ func (s Snapshot) With(before, after Snapshot) Snapshot {
 // kinds and properties are what this release reads. A later release may have recorded more.
 func kinds() []string {
 	return []string{
-		"schema", "table", "view", "materialized view", "foreign table", "sequence", "type", "column", "constraint", "index",
+		"schema", "table", "view", "materialized view", "foreign table", "sequence", "type", "column", "constraint",
+		"index",
 		"trigger", "rule", "policy", "child", "function", "grant", "default privileges", "event trigger", "publication",
 		"subscription", "extension",
 		// As named by pg_identify_object.
@@ -161,12 +162,15 @@ func kinds() []string {
 
 func properties() []string {
 	return []string{
-		"atomic", "bound", "calls", "check", "collation", "columns", "command", "config", "constraint", "def", "default",
+		"atomic", "bound", "calls", "check", "collation", "columns", "command", "config", "constraint", "def",
+		"default",
 		"definer",
 		"enabled", "event", "forced", "generated", "grantee", "identity", "invalid", "invoker", "kind", "leakproof",
 		"notnull",
-		"object", "objects", "on", "on_delete", "on_update", "options", "owner", "partition", "partitioned", "permissive",
-		"persistence", "privileges", "ref_columns", "references", "rls", "role", "roles", "schema", "sequence", "set_columns",
+		"object", "objects", "on", "on_delete", "on_update", "options", "owner", "partition", "partitioned",
+		"permissive",
+		"persistence", "privileges", "ref_columns", "references", "rls", "role", "roles", "schema", "sequence",
+		"set_columns",
 		"tables", "triggers", "type", "unique", "untrusted", "using", "uuid",
 	}
 }

@@ -29,7 +29,8 @@ const reset = `SELECT pg_catalog.set_config(name, NULL, true)
 // pin sets what the printed definitions depend on. Reading definitions waits for ACCESS EXCLUSIVE locks, hence the
 // lock_timeout. Compiling the query with jit takes longer than running it.
 const pin = `SELECT set_config('search_path', 'pg_catalog', true), set_config('lock_timeout', '1000', true),
-  set_config('jit', 'off', true), set_config('quote_all_identifiers', 'off', true), set_config('DateStyle', 'ISO, MDY', true),
+  set_config('jit', 'off', true), set_config('quote_all_identifiers', 'off', true),
+  set_config('DateStyle', 'ISO, MDY', true),
   set_config('IntervalStyle', 'postgres', true), set_config('TimeZone', 'UTC', true),
   set_config('extra_float_digits', '1', true), set_config('bytea_output', 'hex', true),
   set_config('standard_conforming_strings', 'on', true)`

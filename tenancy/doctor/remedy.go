@@ -169,7 +169,8 @@ func alterColumn(want, have Object) []string {
 	for _, p := range want.differing(have) {
 		switch p {
 		case "type", "collation":
-			out = append(out, fmt.Sprintf("%sTYPE %s USING %s::%s", prefix, want.Props["type"], want.Name, want.Props["type"]))
+			out = append(out, fmt.Sprintf("%sTYPE %s USING %s::%s", prefix, want.Props["type"], want.Name,
+				want.Props["type"]))
 		case "notnull":
 			out = append(out, prefix+onOff(want.Props["notnull"], "SET", "DROP")+" NOT NULL")
 		case "default":
@@ -197,7 +198,8 @@ func (e *examination) withdraw(o Object) string {
 	if o.Kind == "function" {
 		name = o.Props["identity"]
 	}
-	return script("-- if it is needed, create it in a migration, or list an operator's object in KONSTRUCT_DOCTOR_KNOWN",
+	return script("-- if it is needed, create it in a migration, or list an operator's object in "+
+		"KONSTRUCT_DOCTOR_KNOWN",
 		fmt.Sprintf("REVOKE ALL ON %s %s FROM PUBLIC, %s", kind, name, e.spec.app()))
 }
 

@@ -46,12 +46,14 @@ func (e *examination) checkAsker() {
 func (e *examination) checkAttributes() {
 	for _, attribute := range e.Roles[e.spec.AppRole] {
 		if attribute != "LOGIN" {
-			e.report("role."+strings.ToLower(attribute), "role "+e.spec.AppRole, withoutAttributes(e.spec.AppRole, attribute))
+			e.report("role."+strings.ToLower(attribute), "role "+e.spec.AppRole,
+				withoutAttributes(e.spec.AppRole, attribute))
 		}
 	}
 	owner := e.Roles[e.spec.OwnerRole]
 	if slices.Contains(owner, "SUPERUSER") || slices.Contains(owner, "BYPASSRLS") {
-		e.report("owner.bypass", "role "+e.spec.OwnerRole, withoutAttributes(e.spec.OwnerRole, "SUPERUSER", "BYPASSRLS"))
+		e.report("owner.bypass", "role "+e.spec.OwnerRole,
+			withoutAttributes(e.spec.OwnerRole, "SUPERUSER", "BYPASSRLS"))
 	}
 	for _, name := range e.definerOwners() {
 		if more := without(e.Roles[name], []string{"INHERIT"}); len(more) > 0 {

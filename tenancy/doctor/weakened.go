@@ -40,7 +40,8 @@ func (e *examination) harmless(code string, o Object) bool {
 	case "schema.outside", "table.unclassified", "grant.missing", "grant.schema-usage":
 		return true // the doctor checks the result
 	case "schema.unknown":
-		return slices.Contains([]string{"table", "column", "constraint", "index", "sequence", "type", "function"}, o.Kind) &&
+		return slices.Contains([]string{"table", "column", "constraint", "index", "sequence", "type", "function"},
+			o.Kind) &&
 			!calls(o)
 	case "schema.missing":
 		return !slices.Contains([]string{"constraint", "index", "trigger"}, o.Kind) || o.Props["type"] == "c"

@@ -25,11 +25,15 @@ var replacements = []replacement{
 	{file: "_query.go", old: "for i := range hooks {", new: "_q.scanRows(_spec, &nodes)\n\tfor i := range hooks {"},
 	{
 		file: "_create.go", path: returning,
-		old: "sqlgraph.CreateNode(ctx, _c.driver, _spec)", new: "returning.CreateNode(ctx, _c.driver, _spec, _node.returned())",
+		old: "sqlgraph.CreateNode(ctx, _c.driver, _spec)",
+		new: "returning.CreateNode(ctx, _c.driver, _spec, _node.returned())",
 	},
 	{file: "_create.go", old: "sqlgraph.BatchCreate(", new: "returning.BatchCreate(", path: returning},
 	{file: "_update.go", old: "sqlgraph.UpdateNode(", new: "returning.UpdateNode(", path: returning},
-	{file: "_update.go", old: "_spec.ScanValues = _node.scanValues", new: "_spec.ScanValues = _node.scanValues\n\t_node.scanRow(_spec)"},
+	{
+		file: "_update.go", old: "_spec.ScanValues = _node.scanValues",
+		new: "_spec.ScanValues = _node.scanValues\n\t_node.scanRow(_spec)",
+	},
 }
 
 // returning has the functions that take one round trip in the place of sqlgraph's.

@@ -132,7 +132,10 @@ func (s *source) add(at token.Pos, change string) int {
 	for n := 2; slices.ContainsFunc(s.mutants, func(m mutant) bool { return m.fn == s.fn && m.change == change }); n++ {
 		change = fmt.Sprintf("%s (%d)", base, n) // the same change elsewhere in the function
 	}
-	s.mutants = append(s.mutants, mutant{id: id, file: s.name, line: s.fset.Position(at).Line, fn: s.fn, change: change})
+	s.mutants = append(s.mutants, mutant{
+		id: id, file: s.name, line: s.fset.Position(at).Line, fn: s.fn,
+		change: change,
+	})
 	return id
 }
 

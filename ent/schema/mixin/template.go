@@ -36,7 +36,8 @@ var AttacksTemplate string
 // which an earlier run of the builder made for another tenant. It is for the code that [Template] generates.
 func ReplaceP[P ~func(*sql.Selector)](predicates []P, p func(*sql.Selector)) []P {
 	code := reflect.ValueOf(p).Pointer()
-	predicates = slices.DeleteFunc(slices.Clone(predicates), func(old P) bool { return reflect.ValueOf(old).Pointer() == code })
+	predicates = slices.DeleteFunc(slices.Clone(predicates),
+		func(old P) bool { return reflect.ValueOf(old).Pointer() == code })
 	return append(predicates, p)
 }
 
