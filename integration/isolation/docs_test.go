@@ -44,7 +44,7 @@ var sources = []struct{ family, title, file string }{
 	{"live", "Read-only checks of a live database", "tenancy/attack/live.go"},
 }
 
-// everyAttack is the kit's catalog with the paths of our entities and our pins.
+// everyAttack is the kit's attacks with the paths of our entities and our pins.
 func everyAttack() []attack.Attack {
 	all := attack.All()
 	for _, e := range isolation.Entities(nil, nil, nil) {

@@ -45,8 +45,8 @@ type scenario struct {
 	accepted           string
 	privileged         bool
 	// Exactly one of the two is set. each is tried on every table.
-	once func(s *harness, ctx context.Context) error
-	each func(s *harness, ctx context.Context, tb *table) error
+	once func(h *harness, ctx context.Context) error
+	each func(h *harness, ctx context.Context, tb *table) error
 }
 
 func families() []family {

@@ -57,35 +57,35 @@ func injections() family {
 }
 
 // injectedRead pins how far the setting alone goes: one statement can read the other tenant's rows.
-func (s *harness) injectedRead(ctx context.Context, tb *table) error {
+func (h *harness) injectedRead(ctx context.Context, tb *table) error {
 	text := "with s as materialized (select set_config('" + rls.Setting + "', {victim}, true))" +
 		" select t.* from s, lateral (select * from {table}) t where s.set_config is not null"
 	for _, planned := range []string{"select 1", "set local enable_hashjoin = off"} {
-		a := answer{err: s.raw.as(ctx, s.attacker.id)}
+		a := answer{err: h.raw.as(ctx, h.attacker.id)}
 		if a.err == nil {
-			a = s.raw.all(ctx, planned, s.spell(text, tb, s.attacker.id))
+			a = h.raw.all(ctx, planned, h.spell(text, tb, h.attacker.id))
 		}
-		if err := errors.Join(a.err, s.raw.rollback(ctx)); err != nil {
+		if err := errors.Join(a.err, h.raw.rollback(ctx)); err != nil {
 			return err
 		}
-		if s.victim.leaks(a.text(), s.victim.id.String()) != nil {
+		if h.victim.leaks(a.text(), h.victim.id.String()) != nil {
 			return nil //nolint:nilerr // that it leaks is what is accepted
 		}
 	}
 	// The planner's order may prevent it in one statement, which is no protection; two statements of one transaction
 	// always succeed.
-	a := s.raw.all(ctx, "begin", setTenant(s.attacker.id, true), setTenant(s.victim.id, true), "select * from "+tb.SQL)
-	return errors.Join(pinned(a.err, s.victim.leaks(a.text(), "") != nil), s.raw.rollback(ctx))
+	a := h.raw.all(ctx, "begin", setTenant(h.attacker.id, true), setTenant(h.victim.id, true), "select * from "+tb.SQL)
+	return errors.Join(pinned(a.err, h.victim.leaks(a.text(), "") != nil), h.raw.rollback(ctx))
 }
 
-func (s *harness) nextStatement(ctx context.Context, tb *table) error {
-	mine := as(ctx, s.attacker.id)
-	return s.lone(ctx, func(drv *pgtenant.Driver) error {
+func (h *harness) nextStatement(ctx context.Context, tb *table) error {
+	mine := as(ctx, h.attacker.id)
+	return h.withOneConn(ctx, func(drv *pgtenant.Driver) error {
 		for _, local := range []bool{true, false} {
-			if err := drv.Exec(mine, setTenant(s.victim.id, local), []any{}, nil); err != nil {
+			if err := drv.Exec(mine, setTenant(h.victim.id, local), []any{}, nil); err != nil {
 				return err
 			}
-			if err := s.ownRows(ctx, drv, tb); err != nil {
+			if err := h.ownRows(ctx, drv, tb); err != nil {
 				return fmt.Errorf("outside of a transaction: %w", err)
 			}
 		}
@@ -94,26 +94,26 @@ func (s *harness) nextStatement(ctx context.Context, tb *table) error {
 			return err
 		}
 		defer func() { _ = tx.Rollback() }()
-		if err := tx.Exec(mine, setTenant(s.victim.id, true), []any{}, nil); err != nil {
+		if err := tx.Exec(mine, setTenant(h.victim.id, true), []any{}, nil); err != nil {
 			return err
 		}
-		a := ask(mine, tx, "select * from "+tb.SQL)
-		return errors.Join(own().check(a), s.victim.leaks(a.text(), ""))
+		a := query(mine, tx, "select * from "+tb.SQL)
+		return errors.Join(own().check(a), h.victim.leaks(a.text(), ""))
 	})
 }
 
-func (s *harness) asValue(ctx context.Context, tb *table) error {
+func (h *harness) asValue(ctx context.Context, tb *table) error {
 	attempts := []string{
-		"' or '1'='1", "x'; " + setTenant(s.victim.id, false) + "; --", "' union select * from " + tb.SQL + " --",
-		"') or set_config('" + rls.Setting + "', " + rls.Literal(s.victim.id.String()) + ", false) is not null --",
+		"' or '1'='1", "x'; " + setTenant(h.victim.id, false) + "; --", "' union select * from " + tb.SQL + " --",
+		"') or set_config('" + rls.Setting + "', " + rls.Literal(h.victim.id.String()) + ", false) is not null --",
 	}
 	for _, value := range attempts {
 		var rows int64
 		query := "select count(*) from " + tb.SQL + " where " + tb.Key + "::text = $1"
-		err := pgtenant.QueryRow(as(ctx, s.attacker.id), s.driver, query, []any{value}, &rows)
+		err := pgtenant.QueryRow(as(ctx, h.attacker.id), h.driver, query, []any{value}, &rows)
 		if err != nil || rows != 0 {
 			return fmt.Errorf("%d rows: %w", rows, orNone(err))
 		}
 	}
-	return s.ownRows(ctx, s.driver, tb)
+	return h.ownRows(ctx, h.driver, tb)
 }

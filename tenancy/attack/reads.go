@@ -7,13 +7,13 @@ func reads() family {
 	return family{name: "reads", title: "Reading", statements: slices.Concat(plainReads(), combinedReads(), disguisedReads())}
 }
 
-const aimed = " from {table} where {key} = {id}"
+const fromTarget = " from {table} where {key} = {id}"
 
 func plainReads() []statement {
 	return []statement{
 		{
 			id: "A46-read-by-id", does: "reads a row by its id",
-			sql:   "select *" + aimed,
+			sql:   "select *" + fromTarget,
 			other: nothing(), unset: nothing(), owner: something(),
 		},
 		{
@@ -43,7 +43,7 @@ func plainReads() []statement {
 		},
 		{
 			id: "A46-exists", does: "tests whether a row exists",
-			sql:   "select 1 where exists (select" + aimed + ")",
+			sql:   "select 1 where exists (select" + fromTarget + ")",
 			other: nothing(), unset: nothing(), owner: something(),
 		},
 		{
@@ -68,7 +68,7 @@ func combinedReads() []statement {
 		},
 		{
 			id: "A46-lateral", does: "reads from inside a lateral subquery",
-			sql:   "select l.* from (select 1) o cross join lateral (select *" + aimed + ") l",
+			sql:   "select l.* from (select 1) o cross join lateral (select *" + fromTarget + ") l",
 			other: nothing(), unset: nothing(), owner: something(),
 		},
 		{
@@ -78,17 +78,17 @@ func combinedReads() []statement {
 		},
 		{
 			id: "A46-lock", does: "locks a row FOR UPDATE, which would reveal that it exists",
-			sql:   "select *" + aimed + " for update",
+			sql:   "select *" + fromTarget + " for update",
 			other: nothing(), unset: nothing(), owner: something(),
 		},
 		{
 			id: "A46-lock-key", does: "locks a row FOR KEY SHARE, as a foreign-key check does",
-			sql:   "select *" + aimed + " for key share skip locked",
+			sql:   "select *" + fromTarget + " for key share skip locked",
 			other: nothing(), unset: nothing(), owner: something(),
 		},
 		{
 			id: "A46-cursor", does: "reads through a cursor", raw: true,
-			before: []string{"declare stolen cursor for select *" + aimed},
+			before: []string{"declare stolen cursor for select *" + fromTarget},
 			sql:    "fetch all from stolen",
 			other:  nothing(), unset: nothing(), owner: something(),
 		},
@@ -123,7 +123,7 @@ func disguisedReads() []statement {
 		{
 			id: "A51-row-security-off", does: "sets row_security = off",
 			before: []string{"set local row_security = off"},
-			sql:    "select *" + aimed,
+			sql:    "select *" + fromTarget,
 			other:  refused(denied), unset: refused(denied), owner: refused(denied),
 		},
 		{

@@ -41,8 +41,8 @@ func rights() family {
 			},
 			{
 				id: "A69-system", does: "changes the server's configuration", required: "refused, 42501",
-				once: func(s *harness, ctx context.Context) error { // ALTER SYSTEM is refused inside a transaction for another reason
-					return s.fresh(ctx, func(raw *session) error {
+				once: func(h *harness, ctx context.Context) error { // ALTER SYSTEM is refused inside a transaction for another reason
+					return h.withLogin(ctx, func(raw *session) error {
 						return refused(denied).check(raw.do(ctx, "alter system set row_security = off"))
 					})
 				},
@@ -184,18 +184,18 @@ func ofRole() []statement {
 	}
 }
 
-func (s *harness) setRole(ctx context.Context) error {
-	a := s.raw.do(ctx, "select quote_ident(rolname) from pg_roles where rolname <> current_user")
+func (h *harness) setRole(ctx context.Context) error {
+	a := h.raw.do(ctx, "select quote_ident(rolname) from pg_roles where rolname <> current_user")
 	if a.err != nil {
 		return a.err
 	}
 	for _, row := range a.rows {
 		for _, sql := range []string{"set role " + row[0], "set session authorization " + row[0]} {
-			if err := s.raw.as(ctx, s.attacker.id); err != nil {
+			if err := h.raw.as(ctx, h.attacker.id); err != nil {
 				return err
 			}
-			a := s.raw.do(ctx, sql)
-			if err := errors.Join(refused(denied).check(a), s.raw.rollback(ctx)); err != nil {
+			a := h.raw.do(ctx, sql)
+			if err := errors.Join(refused(denied).check(a), h.raw.rollback(ctx)); err != nil {
 				return fmt.Errorf("%s: %w", sql, err)
 			}
 		}
@@ -204,8 +204,8 @@ func (s *harness) setRole(ctx context.Context) error {
 }
 
 // everyRelation reads every relation that the role may read.
-func (s *harness) everyRelation(ctx context.Context) error {
-	a := s.raw.do(ctx, `select format('%I.%I', n.nspname, c.relname),
+func (h *harness) everyRelation(ctx context.Context) error {
+	a := h.raw.do(ctx, `select format('%I.%I', n.nspname, c.relname),
 		       exists (select from pg_attribute t where t.attrelid = c.oid and t.attname = '`+tenantColumn+`')
 		  from pg_class c join pg_namespace n on n.oid = c.relnamespace
 		 where c.relkind in ('r', 'p', 'v', 'm', 'f') and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
@@ -216,28 +216,28 @@ func (s *harness) everyRelation(ctx context.Context) error {
 	for _, row := range a.rows {
 		given := ""
 		if row[1] == "f" {
-			given = s.victim.id.String() // a table of tenants lists them
+			given = h.victim.id.String() // a table of tenants lists them
 		}
-		if err := s.raw.as(ctx, s.attacker.id); err != nil {
+		if err := h.raw.as(ctx, h.attacker.id); err != nil {
 			return err
 		}
-		a := s.raw.do(ctx, "select * from "+row[0])
-		if err := errors.Join(a.err, s.victim.leaks(a.text(), given), s.raw.rollback(ctx)); err != nil {
+		a := h.raw.do(ctx, "select * from "+row[0])
+		if err := errors.Join(a.err, h.victim.leaks(a.text(), given), h.raw.rollback(ctx)); err != nil {
 			return fmt.Errorf("%s: %w", row[0], err)
 		}
 	}
 	return nil
 }
 
-func (s *harness) definers(ctx context.Context) error {
-	a := s.raw.do(ctx, `select format('%s.%s(%s)', n.nspname, p.proname, oidvectortypes(p.proargtypes))
+func (h *harness) definers(ctx context.Context) error {
+	a := h.raw.do(ctx, `select format('%s.%s(%s)', n.nspname, p.proname, oidvectortypes(p.proargtypes))
 		  from pg_proc p join pg_namespace n on n.oid = p.pronamespace
 		 where p.prosecdef and n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and has_function_privilege(p.oid, 'EXECUTE')`)
 	if a.err != nil {
 		return a.err
 	}
 	for _, row := range a.rows {
-		if !slices.Contains(s.kit.target.Definers, row[0]) {
+		if !slices.Contains(h.kit.target.Definers, row[0]) {
 			return fmt.Errorf("SECURITY DEFINER function %s is not in Target.Definers", row[0])
 		}
 	}
@@ -245,40 +245,40 @@ func (s *harness) definers(ctx context.Context) error {
 }
 
 // globalTables pins that the table of tenants is visible: it has no row-level security.
-func (s *harness) globalTables(ctx context.Context, tb *table) error {
+func (h *harness) globalTables(ctx context.Context, tb *table) error {
 	for _, f := range tb.Foreign {
-		if s.kit.table(f.Target) != nil || len(f.Columns) != 1 || f.Columns[0] != tenantColumn {
+		if h.kit.table(f.Target) != nil || len(f.Columns) != 1 || f.Columns[0] != tenantColumn {
 			continue
 		}
-		if err := s.raw.as(ctx, s.attacker.id); err != nil {
+		if err := h.raw.as(ctx, h.attacker.id); err != nil {
 			return err
 		}
-		a := s.raw.do(ctx, s.spell("select * from "+f.SQL+" where "+rls.Quote(f.Refs[0])+" = {victim}", tb, s.attacker.id))
-		return errors.Join(pinned(a.err, found(a)), s.raw.rollback(ctx))
+		a := h.raw.do(ctx, h.spell("select * from "+f.SQL+" where "+rls.Quote(f.Refs[0])+" = {victim}", tb, h.attacker.id))
+		return errors.Join(pinned(a.err, found(a)), h.raw.rollback(ctx))
 	}
 	return notApplicable("its tenant refers to no table")
 }
 
-func (s *harness) serverFiles(ctx context.Context) error {
+func (h *harness) serverFiles(ctx context.Context) error {
 	for _, sql := range []string{
 		"copy (select 1) to program 'true'", "copy (select 1) to '/tmp/stolen'", "copy (select 1) to '/dev/null'",
-		"copy " + s.tables[0].SQL + " from program 'true'", "copy " + s.tables[0].SQL + " from '/etc/passwd'",
+		"copy " + h.tables[0].SQL + " from program 'true'", "copy " + h.tables[0].SQL + " from '/etc/passwd'",
 	} {
-		if err := s.raw.as(ctx, s.attacker.id); err != nil {
+		if err := h.raw.as(ctx, h.attacker.id); err != nil {
 			return err
 		}
-		a := s.raw.do(ctx, sql)
-		if err := errors.Join(refused(denied).check(a), s.raw.rollback(ctx)); err != nil {
+		a := h.raw.do(ctx, sql)
+		if err := errors.Join(refused(denied).check(a), h.raw.rollback(ctx)); err != nil {
 			return fmt.Errorf("%s: %w", sql, err)
 		}
 	}
 	return nil
 }
 
-func (s *harness) ownSettings(ctx context.Context) error {
-	if err := s.raw.as(ctx, s.attacker.id); err != nil {
+func (h *harness) ownSettings(ctx context.Context) error {
+	if err := h.raw.as(ctx, h.attacker.id); err != nil {
 		return err
 	}
-	a := s.raw.all(ctx, "alter role current_user set statement_timeout = '1h'", "set local statement_timeout = 0")
-	return errors.Join(a.err, s.raw.rollback(ctx))
+	a := h.raw.all(ctx, "alter role current_user set statement_timeout = '1h'", "set local statement_timeout = 0")
+	return errors.Join(a.err, h.raw.rollback(ctx))
 }

@@ -67,15 +67,15 @@ func plansAndStatistics() []statement {
 		{
 			id: "A54-plan", does: "runs EXPLAIN ANALYZE on a search by id",
 			sql:   "explain (analyze, verbose, costs off, timing off, summary off) select * from {table} where {key} = {id}",
-			other: whatever(), unset: whatever(), owner: something(),
+			other: anything(), unset: anything(), owner: something(),
 		},
 		{
 			id: "A54-removed-rows", does: "runs EXPLAIN ANALYZE on a scan, which counts the rows that the policy filtered out",
 			accepted: "plans-count", raw: true,
 			before: []string{noIndex, "set local enable_bitmapscan = off", "set local enable_indexonlyscan = off"},
 			sql:    "explain (analyze, costs off, timing off, summary off) select * from {table}",
-			other:  says("Rows Removed by Filter: ", "the number of filtered rows is shown, no value"),
-			unset:  whatever(), owner: something(),
+			other:  containing("Rows Removed by Filter: ", "the number of filtered rows is shown, no value"),
+			unset:  anything(), owner: something(),
 		},
 		{
 			id: "A55-common-combinations", does: "reads the statistics of expressions and combinations of columns",
@@ -103,8 +103,8 @@ func plansAndStatistics() []statement {
 	}
 }
 
-// says requires words in the answer.
-func says(words, meaning string) expectation {
+// containing requires words in the answer.
+func containing(words, meaning string) expectation {
 	return expectation{meaning, func(a answer) bool { return a.err == nil && strings.Contains(a.text(), words) }}
 }
 
@@ -135,21 +135,21 @@ func watching() []scenario {
 	}
 }
 
-func (s *harness) second(ctx context.Context) (*session, error) { return login(ctx, s.kit.target.DSN) }
+func (h *harness) second(ctx context.Context) (*session, error) { return login(ctx, h.kit.target.DSN) }
 
-func (s *harness) watchBound(ctx context.Context) error {
-	secret := s.victim.secrets[0]
-	tx, err := s.driver.Tx(as(ctx, s.victim.id))
+func (h *harness) watchBound(ctx context.Context) error {
+	secret := h.victim.secrets[0]
+	tx, err := h.driver.Tx(as(ctx, h.victim.id))
 	if err != nil {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }()
 	// The connection's last statement stays visible while its transaction is open.
-	if err := tx.Exec(as(ctx, s.victim.id), "select $1::text as watched", []any{secret}, nil); err != nil {
+	if err := tx.Exec(as(ctx, h.victim.id), "select $1::text as watched", []any{secret}, nil); err != nil {
 		return err
 	}
-	a := s.raw.do(ctx, "select query from pg_stat_activity where query ilike '%watched%' or query ilike '%set_config%'")
-	if err := errors.Join(a.err, s.victim.leaks(a.text(), "")); err != nil {
+	a := h.raw.do(ctx, "select query from pg_stat_activity where query ilike '%watched%' or query ilike '%set_config%'")
+	if err := errors.Join(a.err, h.victim.leaks(a.text(), "")); err != nil {
 		return err
 	}
 	if !found(a) {
@@ -158,44 +158,44 @@ func (s *harness) watchBound(ctx context.Context) error {
 	return nil
 }
 
-func (s *harness) watchText(ctx context.Context) error {
-	other, err := s.second(ctx)
+func (h *harness) watchText(ctx context.Context) error {
+	other, err := h.second(ctx)
 	if err != nil {
 		return err
 	}
 	defer other.close(ctx)
-	if err := errors.Join(other.as(ctx, s.victim.id), other.do(ctx, "select 1 /* "+s.victim.secrets[0]+" */").err); err != nil {
+	if err := errors.Join(other.as(ctx, h.victim.id), other.do(ctx, "select 1 /* "+h.victim.secrets[0]+" */").err); err != nil {
 		return err
 	}
-	a := s.raw.do(ctx, "select query from pg_stat_activity where pid <> pg_backend_pid()")
-	return pinned(a.err, s.victim.leaks(a.text(), "") != nil)
+	a := h.raw.do(ctx, "select query from pg_stat_activity where pid <> pg_backend_pid()")
+	return pinned(a.err, h.victim.leaks(a.text(), "") != nil)
 }
 
 // statistics requires first that a superuser sees statistics.
-func (s *harness) statistics(ctx context.Context, tb *table) error {
-	super, err := login(ctx, s.kit.target.Superuser)
+func (h *harness) statistics(ctx context.Context, tb *table) error {
+	super, err := login(ctx, h.kit.target.Superuser)
 	if err != nil {
 		return err
 	}
 	defer super.close(ctx)
-	look := "select * from pg_stats where format('%s.%s', schemaname, tablename) = " + rls.Literal(tb.Name)
-	if a := super.all(ctx, "analyze "+tb.SQL, look); !found(a) {
+	read := "select * from pg_stats where format('%s.%s', schemaname, tablename) = " + rls.Literal(tb.Name)
+	if a := super.all(ctx, "analyze "+tb.SQL, read); !found(a) {
 		return fmt.Errorf("there are no statistics, so nothing is proven: %w", orNone(a.err))
 	}
-	for _, id := range []tenancy.ID{s.attacker.id, {}, s.victim.id} {
-		if err := s.raw.as(ctx, id); err != nil {
+	for _, id := range []tenancy.ID{h.attacker.id, {}, h.victim.id} {
+		if err := h.raw.as(ctx, id); err != nil {
 			return err
 		}
-		a := s.raw.do(ctx, look)
-		if err := errors.Join(nothing().check(a), s.raw.rollback(ctx)); err != nil {
+		a := h.raw.do(ctx, read)
+		if err := errors.Join(nothing().check(a), h.raw.rollback(ctx)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *harness) listen(ctx context.Context) error {
-	listener, err := s.second(ctx)
+func (h *harness) listen(ctx context.Context) error {
+	listener, err := h.second(ctx)
 	if err != nil {
 		return err
 	}
@@ -203,9 +203,9 @@ func (s *harness) listen(ctx context.Context) error {
 	if err := listener.do(ctx, "listen konstruct_attack").err; err != nil {
 		return err
 	}
-	payload := "canary of " + s.victim.id.String()
+	payload := "canary of " + h.victim.id.String()
 	notify := "select pg_notify('konstruct_attack', " + rls.Literal(payload) + ")"
-	if err := s.raw.all(ctx, "begin", setTenant(s.victim.id, true), notify, "commit").err; err != nil {
+	if err := h.raw.all(ctx, "begin", setTenant(h.victim.id, true), notify, "commit").err; err != nil {
 		return err
 	}
 	for range 20 { // other suites may notify, too
@@ -218,21 +218,21 @@ func (s *harness) listen(ctx context.Context) error {
 }
 
 // lockParent locks the parent row while the other tenant inserts a row that refers to it.
-func (s *harness) lockParent(ctx context.Context, tb *table) error {
+func (h *harness) lockParent(ctx context.Context, tb *table) error {
 	for _, f := range tb.Foreign {
-		if s.kit.table(f.Target) != nil || len(f.Columns) != 1 || f.Columns[0] != tenantColumn {
+		if h.kit.table(f.Target) != nil || len(f.Columns) != 1 || f.Columns[0] != tenantColumn {
 			continue
 		}
-		return s.fresh(ctx, func(other *session) error {
-			lock := s.spell("select from "+f.SQL+" where "+rls.Quote(f.Refs[0])+" = {victim} for update", tb, s.attacker.id)
-			if err := errors.Join(s.raw.as(ctx, s.attacker.id), s.raw.do(ctx, lock).err); err != nil {
+		return h.withLogin(ctx, func(other *session) error {
+			lock := h.spell("select from "+f.SQL+" where "+rls.Quote(f.Refs[0])+" = {victim} for update", tb, h.attacker.id)
+			if err := errors.Join(h.raw.as(ctx, h.attacker.id), h.raw.do(ctx, lock).err); err != nil {
 				return err
 			}
-			defer func() { _ = s.raw.rollback(ctx) }()
-			if err := errors.Join(other.as(ctx, s.victim.id), other.do(ctx, "set local lock_timeout = '50ms'").err); err != nil {
+			defer func() { _ = h.raw.rollback(ctx) }()
+			if err := errors.Join(other.as(ctx, h.victim.id), other.do(ctx, "set local lock_timeout = '50ms'").err); err != nil {
 				return err
 			}
-			a := other.do(ctx, s.spell(insert("{mine}"), tb, s.victim.id))
+			a := other.do(ctx, h.spell(insert("{mine}"), tb, h.victim.id))
 			return pinned(nil, code(a.err) == lockTimeout)
 		})
 	}
