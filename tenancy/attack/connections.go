@@ -23,15 +23,15 @@ func connections() family {
 			required: "the planted SQL runs for no other tenant, in any query mode", each: (*harness).planted,
 		},
 		{
-			id: "A68-execute", does: "executes a statement that another tenant has prepared", required: "refused, 26000",
-			once: func(h *harness, ctx context.Context) error {
+			id: "A68-execute", does: "executes a statement that another tenant has prepared",
+			required: "refused, 26000", once: func(h *harness, ctx context.Context) error {
 				return h.notLeft(ctx, "prepare left_behind as select 'left behind'", "execute left_behind", undefinedStatement)
 			},
 		},
 		{
-			id: "A34-cursor-by-driver", does: "fetches from a cursor WITH HOLD that another tenant has declared through the driver",
-			required: "refused, 34000",
-			once: func(h *harness, ctx context.Context) error {
+			id:       "A34-cursor-by-driver",
+			does:     "fetches from a cursor WITH HOLD that another tenant has declared through the driver",
+			required: "refused, 34000", once: func(h *harness, ctx context.Context) error {
 				hold := h.spell("declare left_behind cursor with hold for select * from {table}", h.tables[0], h.victim.id)
 				return h.notLeft(ctx, hold, "fetch all from left_behind", undefinedCursor)
 			},
@@ -44,17 +44,18 @@ func connections() family {
 			},
 		},
 		{
-			id: "A71-flood", does: "floods a listening connection with notifications, which the client could queue without bound",
+			id:       "A71-flood",
+			does:     "floods a listening connection with notifications, which the client could queue without bound",
 			required: "none is queued", once: (*harness).flood,
 		},
 		{
 			id: "A68-forget", does: "deallocates the statements that the driver has prepared",
-			required: "the next statement works, and each tenant gets its own rows",
-			once:     (*harness).forget,
+			required: "the next statement works, and each tenant gets its own rows", once: (*harness).forget,
 		},
 		{
 			id: "A68-other-commands", does: "runs commands that are neither a query nor a change of rows",
-			required: "the connection is destroyed; one that ran queries and changes only is kept", once: (*harness).otherCommands,
+			required: "the connection is destroyed; one that ran queries and changes only is kept",
+			once:     (*harness).otherCommands,
 		},
 	}}
 }
@@ -66,16 +67,20 @@ const (
 
 func queryModes() []string { return []string{"cache_statement", "cache_describe", "exec"} }
 
-// inEachMode opens a driver with one direct connection for each query mode.
+// direct opens a driver with one connection at the server.
+func (h *harness) direct(ctx context.Context, do func(*pgtenant.Driver) error, opts ...pgtenant.Option) error {
+	drv, err := pgtenant.Open(ctx, h.kit.target.DSN, append(opts, pgtenant.WithMaxConns(1))...)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = drv.Close() }()
+	return do(drv)
+}
+
+// inEachMode calls direct with each query mode.
 func (h *harness) inEachMode(ctx context.Context, do func(*pgtenant.Driver) error) error {
 	for _, mode := range queryModes() {
-		drv, err := pgtenant.Open(ctx, h.kit.target.DSN, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode))
-		if err != nil {
-			return err
-		}
-		err = do(drv)
-		_ = drv.Close()
-		if err != nil {
+		if err := h.direct(ctx, do, pgtenant.WithQueryMode(mode)); err != nil {
 			return fmt.Errorf("query mode %s: %w", mode, err)
 		}
 	}
@@ -87,10 +92,7 @@ func (h *harness) inEachDriver(ctx context.Context, do func(*pgtenant.Driver) er
 	if err := h.inEachMode(ctx, do); err != nil {
 		return err
 	}
-	if err := h.withOneConn(ctx, do); err != nil {
-		return fmt.Errorf("as the product opens it: %w", err)
-	}
-	return nil
+	return h.withOneConn(ctx, do)
 }
 
 // planted replaces the statement that the driver has prepared for a text, and has other callers send that text.

@@ -19,61 +19,46 @@ func contexts() family {
 }
 
 func unset() []scenario {
+	const set = "select set_config('" + rls.Setting + "', {victim}, true)"
 	return []scenario{
 		{
-			id: "A25-never-set", does: "uses a connection on which no tenant has been set", required: "no row; writes refused, 42501",
-			each: func(h *harness, ctx context.Context, tb *table) error {
-				return h.withLogin(ctx, func(raw *session) error { return h.seesNoRows(ctx, raw, tb) })
-			},
+			id: "A25-never-set", does: "uses a connection on which no tenant has been set",
+			required: "no row; writes refused, 42501", each: noRowsAfter(),
 		},
 		{
 			id: "A26-set-before", does: "uses a connection whose last transaction had a tenant",
-			required: "no row; writes refused, 42501",
-			each: func(h *harness, ctx context.Context, tb *table) error {
-				return h.withLogin(ctx, func(raw *session) error {
-					if err := raw.all(ctx, "begin", setTenant(h.victim.id, true), "commit").err; err != nil {
-						return err
-					}
-					return h.seesNoRows(ctx, raw, tb)
-				})
-			},
+			required: "no row; writes refused, 42501", each: noRowsAfter("begin", set, "commit"),
 		},
 		{
 			id: "A28-set-local", does: "sets the tenant with SET LOCAL outside of a transaction", required: "no row",
-			each: func(h *harness, ctx context.Context, tb *table) error {
-				return h.withLogin(ctx, func(raw *session) error {
-					if err := raw.do(ctx, "set local "+rls.Setting+" = "+rls.Literal(h.victim.id.String())).err; err != nil {
-						return err
-					}
-					return h.seesNoRows(ctx, raw, tb)
-				})
-			},
+			each: noRowsAfter("set local " + rls.Setting + " = {victim}"),
 		},
 		{
 			id: "A31-chain", does: "chains a transaction to one that had a tenant (COMMIT AND CHAIN)", required: "no row",
-			each: func(h *harness, ctx context.Context, tb *table) error {
-				return h.withLogin(ctx, func(raw *session) error {
-					if err := raw.all(ctx, "begin", setTenant(h.victim.id, true), "commit and chain").err; err != nil {
-						return err
-					}
-					a := raw.do(ctx, "select * from "+tb.SQL)
-					return errors.Join(nothing().check(a), raw.rollback(ctx))
-				})
-			},
+			each: noRowsAfter("begin", set, "commit and chain"),
 		},
 		{
 			id: "A30-savepoint", does: "rolls back to a savepoint from before the tenant was set", required: "no row",
-			each: func(h *harness, ctx context.Context, tb *table) error {
-				return h.withLogin(ctx, func(raw *session) error {
-					steps := []string{"begin", "savepoint before", setTenant(h.victim.id, true), "rollback to before"}
-					if err := raw.all(ctx, steps...).err; err != nil {
-						return err
-					}
-					a := raw.do(ctx, "select * from "+tb.SQL)
-					return errors.Join(nothing().check(a), raw.rollback(ctx))
-				})
-			},
+			each: noRowsAfter("begin", "savepoint before", set, "rollback to before"),
 		},
+	}
+}
+
+// noRowsAfter requires that a new login reads no row and writes none after these statements.
+func noRowsAfter(steps ...string) func(*harness, context.Context, *table) error {
+	return func(h *harness, ctx context.Context, tb *table) error {
+		return h.withLogin(ctx, func(raw *session) error {
+			for _, step := range steps {
+				if err := raw.do(ctx, h.spell(step, tb, h.attacker.id)).err; err != nil {
+					return err
+				}
+			}
+			return errors.Join(
+				nothing().check(raw.do(ctx, "select * from "+tb.SQL)),
+				nothing().check(raw.do(ctx, h.spell("delete from {table} where {key} = {id}", tb, h.attacker.id))),
+				refused(denied).check(raw.do(ctx, h.spell(insert("{spare}"), tb, h.attacker.id))),
+			)
+		})
 	}
 }
 
@@ -84,8 +69,10 @@ func settings() []scenario {
 			once: (*harness).preset,
 		},
 		{
-			id: "A38-spelling", does: "spells the tenant's UUID differently, so that rows and Redis keys would disagree",
-			required: "PostgreSQL selects the same tenant; tenancy.Parse accepts the canonical spelling only", once: (*harness).spellings,
+			id:       "A38-spelling",
+			does:     "spells the tenant's UUID differently, so that rows and Redis keys would disagree",
+			required: "PostgreSQL selects the same tenant; tenancy.Parse accepts the canonical spelling only",
+			once:     (*harness).spellings,
 		},
 	}
 }
@@ -94,25 +81,23 @@ func clients() []scenario {
 	return []scenario{
 		{
 			id: "A35-alternating", does: "alternates two tenants on one connection's prepared statements",
-			required: "each tenant gets its own rows",
-			each:     (*harness).alternate,
+			required: "each tenant gets its own rows", each: (*harness).alternate,
 		},
 		{
-			id: "A40-two-statements", does: "sends two statements in one text, through the driver", required: "refused, 42601",
-			once: (*harness).twoStatements,
+			id: "A40-two-statements", does: "sends two statements in one text, through the driver",
+			required: "refused, 42601", once: (*harness).twoStatements,
 		},
 		{
-			id: "A43-concurrent", does: "runs both tenants concurrently on four connections", required: "each tenant gets its own rows",
-			once: (*harness).crowd,
+			id: "A43-concurrent", does: "runs both tenants concurrently on four connections",
+			required: "each tenant gets its own rows", once: (*harness).crowd,
 		},
 		{
 			id: "A44-no-tenant", does: "reads and writes through the driver without a tenant",
-			required: "no row; writes refused, ErrNoTenant",
-			each:     (*harness).driverUnset,
+			required: "no row; writes refused, ErrNoTenant", each: (*harness).driverUnset,
 		},
 		{
-			id: "A33-tenant-switch", does: "sets another tenant on a context that already has one", required: "ErrTenantSwitch",
-			once: func(h *harness, ctx context.Context) error {
+			id: "A33-tenant-switch", does: "sets another tenant on a context that already has one",
+			required: "ErrTenantSwitch", once: func(h *harness, ctx context.Context) error {
 				ctx = tenancy.With(as(ctx, h.attacker.id), h.victim.id)
 				return requireErr(query(ctx, h.driver, "select 1").err, tenancy.ErrTenantSwitch)
 			},
@@ -165,21 +150,12 @@ func orNone(err error) error {
 }
 
 func (h *harness) withLogin(ctx context.Context, do func(*session) error) error {
-	raw, err := h.second(ctx)
+	raw, err := login(ctx, h.kit.target.DSN)
 	if err != nil {
 		return err
 	}
 	defer raw.close(ctx)
 	return do(raw)
-}
-
-// seesNoRows requires that a connection reads no row and accepts none outside a transaction.
-func (h *harness) seesNoRows(ctx context.Context, raw *session, tb *table) error {
-	return errors.Join(
-		nothing().check(raw.do(ctx, "select * from "+tb.SQL)),
-		nothing().check(raw.do(ctx, h.spell("delete from {table} where {key} = {id}", tb, h.attacker.id))),
-		refused(denied).check(raw.do(ctx, h.spell(insert("{spare}"), tb, h.attacker.id))),
-	)
 }
 
 func (h *harness) preset(ctx context.Context) error {
@@ -254,7 +230,7 @@ func (h *harness) ownRows(ctx context.Context, drv *pgtenant.Driver, tb *table) 
 	return nil
 }
 
-// withOneConn opens a driver with one connection, so that every statement reuses it.
+// withOneConn opens a driver as the product does, with one connection, so that every statement reuses it.
 func (h *harness) withOneConn(ctx context.Context, do func(*pgtenant.Driver) error) error {
 	drv, err := h.kit.open(ctx, pgtenant.WithMaxConns(1))
 	if err != nil {

@@ -25,10 +25,7 @@ func copies() []scenario {
 				return h.copyOut(ctx, "copy (select * from "+tb.SQL+" where true) to stdout with (format csv)")
 			},
 		},
-		{
-			id: "A50-copy-from", does: "copies rows in", required: "refused, 0A000",
-			each: (*harness).copyIn,
-		},
+		{id: "A50-copy-from", does: "copies rows in", required: "refused, 0A000", each: (*harness).copyIn},
 	}
 }
 

@@ -26,18 +26,16 @@ func transactions() []scenario {
 	return []scenario{
 		{
 			id: "D01-foreign-in-transaction", does: "sends another tenant's statement in a tenant's transaction",
-			required: "ErrTenantMismatch",
-			once:     (*harness).foreignInside,
+			required: "ErrTenantMismatch", once: (*harness).foreignInside,
 		},
 		{
-			id: "D02-no-tenant-in-transaction", does: "sends a statement without a tenant in a tenant's transaction, and the reverse",
-			required: "ErrTenantMismatch",
-			once:     (*harness).unsetInside,
+			id:       "D02-no-tenant-in-transaction",
+			does:     "sends a statement without a tenant in a tenant's transaction, and the reverse",
+			required: "ErrTenantMismatch", once: (*harness).unsetInside,
 		},
 		{
 			id: "D03-pool-in-transaction", does: "uses the pool's client inside InTx instead of the transaction's",
-			required: "ErrPoolInTx",
-			once: func(h *harness, ctx context.Context) error {
+			required: "ErrPoolInTx", once: func(h *harness, ctx context.Context) error {
 				return pgtenant.InTx(as(ctx, h.attacker.id), h.driver.Tx, func(ctx context.Context, _ dialect.Tx) error {
 					return requireErr(query(ctx, h.driver, "select 1").err, pgtenant.ErrPoolInTx)
 				})
@@ -61,8 +59,8 @@ func transactions() []scenario {
 			each: (*harness).panics,
 		},
 		{
-			id: "D07-query-mode", does: "configures a query mode that allows several statements in one text", required: "ErrConfig",
-			once: func(h *harness, ctx context.Context) error {
+			id: "D07-query-mode", does: "configures a query mode that allows several statements in one text",
+			required: "ErrConfig", once: func(h *harness, ctx context.Context) error {
 				for _, mode := range []string{"simple_protocol", "describe_exec"} {
 					drv, err := pgtenant.Open(ctx, h.kit.target.DSN, pgtenant.WithQueryMode(mode))
 					if err == nil {
@@ -92,8 +90,7 @@ func failures() []scenario {
 		},
 		{
 			id: "D10-time-out", does: "writes more slowly than statement_timeout allows",
-			required: "an error, and nothing is written",
-			each:     (*harness).timeOut,
+			required: "an error, and nothing is written", each: (*harness).timeOut,
 		},
 		{
 			id: "D11-cancel", does: "cancels a write", required: "the context's error, and nothing is written",
@@ -101,28 +98,27 @@ func failures() []scenario {
 		},
 		{
 			id: "D12-cancel-then-next", does: "cancels statements and gives the connection to the other tenant",
-			required: "each tenant gets its own rows",
-			each:     (*harness).cancelThenNext,
+			required: "each tenant gets its own rows", each: (*harness).cancelThenNext,
 		},
 		{
-			id: "D13-late-failure", does: "fails after rows have been returned", required: "an error, not a shorter result",
-			once: (*harness).lateFailure,
+			id: "D13-late-failure", does: "fails after rows have been returned",
+			required: "an error, not a shorter result", once: (*harness).lateFailure,
 		},
 		{
-			id: "D14-open-result", does: "leaves a result half read, gives the connection to the other tenant, and reads on",
-			required: "each tenant gets its own rows",
-			each:     (*harness).openResult,
+			id:       "D14-open-result",
+			does:     "leaves a result half read, gives the connection to the other tenant, and reads on",
+			required: "each tenant gets its own rows", each: (*harness).openResult,
 		},
 		{
 			id: "D15-cut", does: "has the connection terminated during a write",
-			required:   "an error, nothing is written, and each tenant gets its own rows",
-			privileged: true, each: (*harness).cut,
+			required: "an error, nothing is written, and each tenant gets its own rows", privileged: true,
+			each: (*harness).cut,
 		},
 	}
 }
 
 func (h *harness) unwritten(ctx context.Context, tb *table) error {
-	digest, err := h.digest(ctx, h.raw, h.attacker.id, tb)
+	digest, err := h.digest(ctx, h.attacker.id, tb)
 	if err == nil && digest != h.attacker.digests[tb.Name] {
 		return errors.New("rows were written")
 	}
@@ -262,18 +258,15 @@ func (h *harness) timeOut(ctx context.Context, tb *table) error {
 
 // canceled cancels a write that is known to run: a cancel that arrives before its statement is lost.
 func (h *harness) canceled(ctx context.Context, tb *table) error {
-	watcher, err := login(ctx, h.kit.target.DSN)
-	if err != nil {
-		return err
-	}
-	defer watcher.close(ctx)
-	mine, cancel := context.WithCancel(as(ctx, h.attacker.id))
-	defer cancel()
-	write, ended := "/* canceled */ "+h.slowWrite(tb), make(chan error, 1)
-	go func() { ended <- h.driver.Exec(mine, write, []any{}, nil) }()
-	running := watcher.await(ctx, "pid", write)
-	cancel()
-	return errors.Join(requireErr(<-ended, context.Canceled), running, h.unwritten(ctx, tb))
+	return h.withLogin(ctx, func(watcher *session) error {
+		mine, cancel := context.WithCancel(as(ctx, h.attacker.id))
+		defer cancel()
+		write, ended := "/* canceled */ "+h.slowWrite(tb), make(chan error, 1)
+		go func() { ended <- h.driver.Exec(mine, write, []any{}, nil) }()
+		running := watcher.await(ctx, "pid", write)
+		cancel()
+		return errors.Join(requireErr(<-ended, context.Canceled), running, h.unwritten(ctx, tb))
+	})
 }
 
 // cancelThenNext cancels at varying times. If the cancel is lost, the statement succeeds; the next statement is what

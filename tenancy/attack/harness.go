@@ -3,7 +3,6 @@ package attack
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -131,17 +130,14 @@ func (h *harness) readRows(ctx context.Context, p *tenant, tb *table) error {
 		return err
 	}
 	p.secrets = append(p.secrets, secretsIn(all[0])...)
-	p.digests[tb.Name], err = h.digest(ctx, h.raw, p.id, tb)
+	p.digests[tb.Name], err = h.digest(ctx, p.id, tb)
 	return err
 }
 
 func (h *harness) only(ctx context.Context, id tenancy.ID, sql string) ([]string, error) {
-	if err := h.raw.as(ctx, id); err != nil {
-		return nil, err
-	}
-	a := h.raw.do(ctx, sql)
-	if err := errors.Join(a.err, h.raw.rollback(ctx)); err != nil {
-		return nil, err
+	a := h.raw.run(ctx, id, sql)
+	if a.err != nil {
+		return nil, a.err
 	}
 	if len(a.rows) != 1 {
 		return nil, fmt.Errorf("%d rows instead of one", len(a.rows))
@@ -149,25 +145,19 @@ func (h *harness) only(ctx context.Context, id tenancy.ID, sql string) ([]string
 	return a.rows[0], nil
 }
 
-func (h *harness) digest(ctx context.Context, raw *session, id tenancy.ID, tb *table) (string, error) {
-	if err := raw.as(ctx, id); err != nil {
-		return "", err
-	}
-	digest, err := digestInTx(ctx, raw, tb)
-	return digest, errors.Join(err, raw.rollback(ctx))
+// digestOf selects the number of rows that are visible, and a hash of their contents.
+func digestOf(tb *table) string {
+	return "select count(*), md5(coalesce(string_agg(t::text, ' ' order by t::text), '')) from " + tb.SQL + " t"
 }
 
-func digestInTx(ctx context.Context, raw *session, tb *table) (string, error) {
-	a := raw.do(ctx, "select count(*), md5(coalesce(string_agg(t::text, ' ' order by t::text), '')) from "+tb.SQL+" t")
-	if a.err != nil {
-		return "", a.err
-	}
-	return strings.Join(a.rows[0], " "), nil
+func (h *harness) digest(ctx context.Context, id tenancy.ID, tb *table) (string, error) {
+	row, err := h.only(ctx, id, digestOf(tb))
+	return strings.Join(row, " "), err
 }
 
 func (h *harness) intact(ctx context.Context) error {
 	for _, tb := range h.tables {
-		digest, err := h.digest(ctx, h.raw, h.victim.id, tb)
+		digest, err := h.digest(ctx, h.victim.id, tb)
 		if err != nil {
 			return err
 		}

@@ -19,28 +19,37 @@ func keys() family {
 			each: (*harness).attach,
 		},
 		{
-			id: "A14-attach-by-update", does: "updates a row to reference the other tenant's row", required: "refused, 23503",
-			each: (*harness).attachByUpdate,
+			id: "A14-attach-by-update", does: "updates a row to reference the other tenant's row",
+			required: "refused, 23503", each: (*harness).attachByUpdate,
 		},
 		{
-			id: "A13-cascade", does: "deletes or changes a row that the other tenant's rows reference", required: "refused, 23503",
-			each: (*harness).changeParents,
+			id: "A13-cascade", does: "deletes or changes a row that the other tenant's rows reference",
+			required: "refused, 23503", each: (*harness).changeParents,
 		},
 		{
 			id: "A17-same-value", does: "uses a unique value that the other tenant has",
-			required: "the value is free for every tenant",
-			each:     (*harness).sameValue,
+			required: "the value is free for every tenant", each: (*harness).sameValue,
 		},
 		{
 			id: "A17-existence-by-id", does: "adds a row with the other tenant's id",
-			required: "refused, 23505, with no value of the row",
-			accepted: "existence-by-key", each: (*harness).sameID,
+			required: "refused, 23505, with no value of the row", accepted: "existence-by-key",
+			each: (*harness).sameID,
 		},
 		{
-			id: "A17-existence-by-spanning-key", does: "adds a row with a taken value of a key that spans tenants on purpose",
-			required: "refused, 23505, with no value of the row", accepted: "existence-by-key", each: (*harness).spanning,
+			id:       "A17-existence-by-spanning-key",
+			does:     "adds a row with a taken value of a key that spans tenants on purpose",
+			required: "refused, 23505, with no value of the row", accepted: "existence-by-key",
+			each: (*harness).spanning,
 		},
 	}}
+}
+
+// applied returns an error if nothing was tried.
+func applied(tried int, otherwise string) error {
+	if tried == 0 {
+		return notApplicable(otherwise)
+	}
+	return nil
 }
 
 // mineWith is the image of the caller's spare row with some of another row's values.
@@ -110,10 +119,7 @@ func (h *harness) attach(ctx context.Context, tb *table) error {
 			return fmt.Errorf("%s: %w", f.Name, err)
 		}
 	}
-	if tried == 0 {
-		return notApplicable("no foreign key to a tenant's table")
-	}
-	return nil
+	return applied(tried, "no foreign key to a tenant's table")
 }
 
 func (h *harness) attachByUpdate(ctx context.Context, tb *table) error {
@@ -125,23 +131,17 @@ func (h *harness) attachByUpdate(ctx context.Context, tb *table) error {
 				" from jsonb_populate_record(null::{table}, jsonb_build_object(" + rls.Literal(column) + ", " + value + ")) r)" +
 				" where {key} = {ownid}"
 			for id, want := range map[tenancy.ID]expectation{h.attacker.id: refused(foreignKey), h.victim.id: somethingOr(duplicate)} {
-				if err := h.raw.as(ctx, id); err != nil {
-					return err
-				}
-				a := h.raw.all(ctx, h.spell(sql, tb, id), "set constraints all immediate")
+				a := h.raw.run(ctx, id, h.spell(sql, tb, id), "set constraints all immediate")
 				if a.err == nil {
 					a.affected = 1
 				}
-				if err := errors.Join(want.check(a), h.raw.rollback(ctx)); err != nil {
+				if err := want.check(a); err != nil {
 					return fmt.Errorf("%s: %w", f.Name, err)
 				}
 			}
 		}
 	}
-	if tried == 0 {
-		return notApplicable("no foreign key to a tenant's table")
-	}
-	return nil
+	return applied(tried, "no foreign key to a tenant's table")
 }
 
 // changeParents deletes the global parents of the victim's row and changes their keys. A cascade would bypass row-level
@@ -169,20 +169,14 @@ func (h *harness) changeParents(ctx context.Context, tb *table) error {
 			}
 		}
 	}
-	if tried == 0 {
-		return notApplicable("no foreign key to a global table")
-	}
-	return nil
+	return applied(tried, "no foreign key to a global table")
 }
 
 // refusedAs requires that the attacker's statement is refused, without a value of the victim in the error.
 func (h *harness) refusedAs(ctx context.Context, tb *table, sql string, codes ...string) error {
-	if err := h.raw.as(ctx, h.attacker.id); err != nil {
-		return err
-	}
 	given := h.spell(sql, tb, h.attacker.id)
-	a := h.raw.do(ctx, given)
-	return errors.Join(h.raw.rollback(ctx), refused(codes...).check(a), h.victim.leaks(a.text(), given))
+	a := h.raw.run(ctx, h.attacker.id, given)
+	return errors.Join(refused(codes...).check(a), h.victim.leaks(a.text(), given))
 }
 
 // sameValue uses the victim's value of every key that includes the tenant.
@@ -199,10 +193,7 @@ func (h *harness) sameValue(ctx context.Context, tb *table) error {
 			return fmt.Errorf("%s: %w", u.Name, err)
 		}
 	}
-	if tried == 0 {
-		return notApplicable("no unique text within a tenant")
-	}
-	return nil
+	return applied(tried, "no unique text within a tenant")
 }
 
 // spanning uses the victim's value of keys that span tenants. A key that is not in Target.SpanningKeys is a breach.
@@ -225,10 +216,7 @@ func (h *harness) spanning(ctx context.Context, tb *table) error {
 			return fmt.Errorf("%s: %w", u.Name, err)
 		}
 	}
-	if tried == 0 {
-		return notApplicable("no key spans tenants")
-	}
-	return nil
+	return applied(tried, "no key spans tenants")
 }
 
 // textsOf returns the victim's values of the key's columns, if all but the tenant are texts.

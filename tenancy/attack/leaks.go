@@ -33,16 +33,18 @@ func leaks() family {
 		},
 		{
 			id: "A72-panic-in-scan", does: "panics while a row is read into its destination",
-			required: "the connection and the slot are released",
-			once:     (*harness).panicInScan,
+			required: "the connection and the slot are released", once: (*harness).panicInScan,
 		},
 		{
 			id: "A72-goroutine-exit", does: "ends the goroutine in a transaction, and in the middle of a result",
-			required: "the connection and the slot are released, and nothing is written", once: (*harness).goroutineExit,
+			required: "the connection and the slot are released, and nothing is written",
+			once:     (*harness).goroutineExit,
 		},
 		{
-			id: "A76-copy", does: "sends COPY FROM STDIN and TO STDOUT through the driver, plain and in disguise, in each query mode",
-			required: "refused before it is sent; the connection and the slot are released", once: (*harness).copyInOut,
+			id:       "A76-copy",
+			does:     "sends COPY FROM STDIN and TO STDOUT through the driver, plain and in disguise, in each query mode",
+			required: "refused before it is sent; the connection and the slot are released",
+			once:     (*harness).copyInOut,
 		},
 	}}
 }

@@ -77,7 +77,7 @@ type live struct {
 	options LiveOptions
 	tables  []*table
 	tenants []tenancy.ID
-	targets    map[string]target
+	targets map[string]target
 	seen    bool // a tenant has a row, so that something could be found
 }
 
@@ -119,8 +119,8 @@ func liveReads() []read {
 			sql: "select 1 from {table} where tenant_id = {victim} limit 1",
 		},
 		{
-			id: "L05-row-security-off", does: "reads with row_security = off, which must fail", errs: []string{denied},
-			sql: "select 1 from {table} limit 1",
+			id: "L05-row-security-off", does: "reads with row_security = off, which must fail",
+			errs: []string{denied}, sql: "select 1 from {table} limit 1",
 		},
 		{
 			id: "L06-statistics", does: "reads the most common values of the table's columns",
@@ -131,7 +131,8 @@ func liveReads() []read {
 			sql: "select 1 from unnest(array['TRUNCATE', 'REFERENCES', 'TRIGGER']) p where has_table_privilege({name}, p)",
 		},
 		{
-			id: "L08-role", does: "has a role attribute, a membership or an owned table that bypasses row-level security", once: true,
+			id:   "L08-role",
+			does: "has a role attribute, a membership or an owned table that bypasses row-level security", once: true,
 			sql: `select 1 from pg_roles r where rolname = current_user
 			         and (rolsuper or rolbypassrls or rolcreaterole or rolreplication
 			              or exists (select from pg_auth_members m where m.member = r.oid)

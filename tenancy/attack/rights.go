@@ -16,28 +16,26 @@ func rights() family {
 		statements: slices.Concat(onTables(), onDatabase(), onServer(), ofRole()),
 		scenarios: []scenario{
 			{
-				id: "A04-set-role", does: "changes to any other role of the cluster (SET ROLE, SET SESSION AUTHORIZATION)",
-				required: "refused, 42501",
-				once:     (*harness).setRole,
+				id:       "A04-set-role",
+				does:     "changes to any other role of the cluster (SET ROLE, SET SESSION AUTHORIZATION)",
+				required: "refused, 42501", once: (*harness).setRole,
 			},
 			{
 				id: "A19-any-relation", does: "reads every table, view and materialized view that the role may read",
-				required: "no value of another tenant",
-				once:     (*harness).everyRelation,
+				required: "no value of another tenant", once: (*harness).everyRelation,
 			},
 			{
 				id: "A20-definer", does: "calls a SECURITY DEFINER function that is not on the allow-list",
-				required: "no such function exists",
-				once:     (*harness).definers,
+				required: "no such function exists", once: (*harness).definers,
 			},
 			{
-				id: "A50-copy-program", does: "copies to a program, and to and from the server's files", required: "refused, 42501",
-				once: (*harness).serverFiles,
+				id: "A50-copy-program", does: "copies to a program, and to and from the server's files",
+				required: "refused, 42501", once: (*harness).serverFiles,
 			},
 			{
 				id: "A01-global-tables", does: "reads the other tenant's row in a global table",
-				required: "the row is returned: the table lists the tenants",
-				accepted: "global-tables", each: (*harness).globalTables,
+				required: "the row is returned: the table lists the tenants", accepted: "global-tables",
+				each: (*harness).globalTables,
 			},
 			{
 				id: "A69-system", does: "changes the server's configuration", required: "refused, 42501",
@@ -49,8 +47,8 @@ func rights() family {
 			},
 			{
 				id: "A23-own-settings", does: "changes its own role's password and defaults",
-				required: "it is allowed: PostgreSQL gives every role this right",
-				accepted: "own-role-settings", once: (*harness).ownSettings,
+				required: "it is allowed: PostgreSQL gives every role this right", accepted: "own-role-settings",
+				once: (*harness).ownSettings,
 			},
 		},
 	}
@@ -153,33 +151,33 @@ func ofRole() []statement {
 			"select set_config('session_replication_role', 'replica', false)"),
 		forbidden("A23-preset", "presets a tenant for its own future logins", "alter role current_user set "+rls.Setting+" = 'x'"),
 		{
-			id: "A03-attributes", does: "has a role attribute that bypasses row-level security or allows to gain such an attribute",
-			once: true,
-			sql: `select from pg_roles where rolname = current_user
+			id:   "A03-attributes",
+			does: "has a role attribute that bypasses row-level security or allows to gain such an attribute",
+			once: true, sql: `select from pg_roles where rolname = current_user
 			         and (rolsuper or rolbypassrls or rolcreaterole or rolcreatedb or rolreplication or rolinherit)`,
-			other: nothing(), unset: nothing(), owner: nothing(),
+			owner: nothing(),
 		},
 		{
 			id: "A04-member", does: "is a member of another role", once: true,
 			sql:   "select from pg_auth_members m join pg_roles r on r.oid = m.member where r.rolname = current_user",
-			other: nothing(), unset: nothing(), owner: nothing(),
+			owner: nothing(),
 		},
 		{
 			id: "A02-owner", does: "owns a table, a function, a schema or the database", once: true,
 			sql: `select from pg_roles r where rolname = current_user and (exists (select from pg_class where relowner = r.oid)
 			          or exists (select from pg_proc where proowner = r.oid) or exists (select from pg_namespace where nspowner = r.oid)
 			          or exists (select from pg_database where datdba = r.oid))`,
-			other: nothing(), unset: nothing(), owner: nothing(),
+			owner: nothing(),
 		},
 		{
 			id: "A10-privileges", does: "has a table privilege besides SELECT, INSERT, UPDATE and DELETE",
 			sql:   `select p from unnest(array['TRUNCATE', 'REFERENCES', 'TRIGGER']) p where has_table_privilege({name}, p)`,
-			other: nothing(), unset: nothing(), owner: nothing(),
+			owner: nothing(),
 		},
 		{
 			id: "A32-function-setting", does: "calls a function that has a SET clause for the tenant", once: true,
 			sql:   `select from pg_proc where exists (select from unnest(proconfig) c where c ilike '` + rls.Setting + `=%')`,
-			other: nothing(), unset: nothing(), owner: nothing(),
+			owner: nothing(),
 		},
 	}
 }
@@ -189,15 +187,18 @@ func (h *harness) setRole(ctx context.Context) error {
 	if a.err != nil {
 		return a.err
 	}
+	var changes []string
 	for _, row := range a.rows {
-		for _, sql := range []string{"set role " + row[0], "set session authorization " + row[0]} {
-			if err := h.raw.as(ctx, h.attacker.id); err != nil {
-				return err
-			}
-			a := h.raw.do(ctx, sql)
-			if err := errors.Join(refused(denied).check(a), h.raw.rollback(ctx)); err != nil {
-				return fmt.Errorf("%s: %w", sql, err)
-			}
+		changes = append(changes, "set role "+row[0], "set session authorization "+row[0])
+	}
+	return h.eachRefused(ctx, changes...)
+}
+
+// eachRefused requires that each of the attacker's statements is refused.
+func (h *harness) eachRefused(ctx context.Context, statements ...string) error {
+	for _, sql := range statements {
+		if err := refused(denied).check(h.raw.run(ctx, h.attacker.id, sql)); err != nil {
+			return fmt.Errorf("%s: %w", sql, err)
 		}
 	}
 	return nil
@@ -218,11 +219,8 @@ func (h *harness) everyRelation(ctx context.Context) error {
 		if row[1] == "f" {
 			given = h.victim.id.String() // a table of tenants lists them
 		}
-		if err := h.raw.as(ctx, h.attacker.id); err != nil {
-			return err
-		}
-		a := h.raw.do(ctx, "select * from "+row[0])
-		if err := errors.Join(a.err, h.victim.leaks(a.text(), given), h.raw.rollback(ctx)); err != nil {
+		a := h.raw.run(ctx, h.attacker.id, "select * from "+row[0])
+		if err := errors.Join(a.err, h.victim.leaks(a.text(), given)); err != nil {
 			return fmt.Errorf("%s: %w", row[0], err)
 		}
 	}
@@ -244,41 +242,34 @@ func (h *harness) definers(ctx context.Context) error {
 	return nil
 }
 
+// tenantRow selects the victim's row of the global table that tenant_id references, if any.
+func (h *harness) tenantRow(tb *table) (from string, ok bool) {
+	for _, f := range tb.Foreign {
+		if h.kit.table(f.Target) == nil && len(f.Columns) == 1 && f.Columns[0] == tenantColumn {
+			return " from " + f.SQL + " where " + rls.Quote(f.Refs[0]) + " = " + rls.Literal(h.victim.id.String()), true
+		}
+	}
+	return "", false
+}
+
 // globalTables pins that the table of tenants is visible: it has no row-level security.
 func (h *harness) globalTables(ctx context.Context, tb *table) error {
-	for _, f := range tb.Foreign {
-		if h.kit.table(f.Target) != nil || len(f.Columns) != 1 || f.Columns[0] != tenantColumn {
-			continue
-		}
-		if err := h.raw.as(ctx, h.attacker.id); err != nil {
-			return err
-		}
-		a := h.raw.do(ctx, h.spell("select * from "+f.SQL+" where "+rls.Quote(f.Refs[0])+" = {victim}", tb, h.attacker.id))
-		return errors.Join(pinned(a.err, found(a)), h.raw.rollback(ctx))
+	where, ok := h.tenantRow(tb)
+	if !ok {
+		return notApplicable("its tenant refers to no table")
 	}
-	return notApplicable("its tenant refers to no table")
+	a := h.raw.run(ctx, h.attacker.id, "select *"+where)
+	return pinned(a.err, found(a))
 }
 
 func (h *harness) serverFiles(ctx context.Context) error {
-	for _, sql := range []string{
+	return h.eachRefused(ctx,
 		"copy (select 1) to program 'true'", "copy (select 1) to '/tmp/stolen'", "copy (select 1) to '/dev/null'",
-		"copy " + h.tables[0].SQL + " from program 'true'", "copy " + h.tables[0].SQL + " from '/etc/passwd'",
-	} {
-		if err := h.raw.as(ctx, h.attacker.id); err != nil {
-			return err
-		}
-		a := h.raw.do(ctx, sql)
-		if err := errors.Join(refused(denied).check(a), h.raw.rollback(ctx)); err != nil {
-			return fmt.Errorf("%s: %w", sql, err)
-		}
-	}
-	return nil
+		"copy "+h.tables[0].SQL+" from program 'true'", "copy "+h.tables[0].SQL+" from '/etc/passwd'",
+	)
 }
 
 func (h *harness) ownSettings(ctx context.Context) error {
-	if err := h.raw.as(ctx, h.attacker.id); err != nil {
-		return err
-	}
-	a := h.raw.all(ctx, "alter role current_user set statement_timeout = '1h'", "set local statement_timeout = 0")
-	return errors.Join(a.err, h.raw.rollback(ctx))
+	return h.raw.run(ctx, h.attacker.id,
+		"alter role current_user set statement_timeout = '1h'", "set local statement_timeout = 0").err
 }

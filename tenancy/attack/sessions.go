@@ -22,11 +22,13 @@ const asBefore = "the next statement runs under the server's settings, and each 
 func settingsLeft() []scenario {
 	return []scenario{
 		{
-			id: "A69-every-setting", does: "changes each setting that affects more than speed, each in its own SELECT",
-			required: asBefore, once: (*harness).everySetting,
+			id:   "A69-every-setting",
+			does: "changes each setting that affects more than speed, each in its own SELECT", required: asBefore,
+			once: (*harness).everySetting,
 		},
 		{
-			id: "A69-two-at-once", does: "changes all of them in a single SELECT", required: asBefore, once: (*harness).allSettings,
+			id: "A69-two-at-once", does: "changes all of them in a single SELECT", required: asBefore,
+			once: (*harness).allSettings,
 		},
 		{
 			id: "A69-effects", does: "leaves settings that corrupt text, refuse writes, hide rows or end statements",
@@ -48,7 +50,8 @@ func settingsHidden() []scenario {
 			required: asBefore, each: (*harness).settingsInTransaction,
 		},
 		{
-			id: "A69-by-function", does: "has a function run the SQL that changes a setting, so that no statement of that kind is seen",
+			id:       "A69-by-function",
+			does:     "has a function run the SQL that changes a setting, so that no statement of that kind is seen",
 			required: asBefore, once: (*harness).settingByFunction,
 		},
 		{
@@ -56,7 +59,8 @@ func settingsHidden() []scenario {
 			once: (*harness).settingByCommand,
 		},
 		{
-			id: "A69-role", does: "names its own role by SET ROLE and SET SESSION AUTHORIZATION, and by their settings",
+			id:       "A69-role",
+			does:     "names its own role by SET ROLE and SET SESSION AUTHORIZATION, and by their settings",
 			required: "the next statement has the login's role, unchanged", once: (*harness).sessionRole,
 		},
 		{
@@ -68,7 +72,8 @@ func settingsHidden() []scenario {
 			required: "the next random() on the connection is predictable; UUIDs are not", once: (*harness).seeded,
 		},
 		{
-			id: "A70-role-encoding", does: "gives its own role another client_encoding, which every new connection begins with",
+			id:       "A70-role-encoding",
+			does:     "gives its own role another client_encoding, which every new connection begins with",
 			required: "text is stored as it was sent", once: (*harness).roleEncoding,
 		},
 	}
@@ -305,15 +310,6 @@ func (h *harness) roleEncoding(ctx context.Context) error {
 		}
 		return nil
 	})
-}
-
-func (h *harness) direct(ctx context.Context, do func(*pgtenant.Driver) error) error {
-	drv, err := pgtenant.Open(ctx, h.kit.target.DSN, pgtenant.WithMaxConns(1))
-	if err != nil {
-		return err
-	}
-	defer func() { _ = drv.Close() }()
-	return do(drv)
 }
 
 func (h *harness) slowed(ctx context.Context) error {
