@@ -14,7 +14,6 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// connections are attempts to leave a prepared statement, a cursor or a channel on a connection.
 func connections() family {
 	return family{name: "connection", title: "Prepared statements, cursors and channels", scenarios: []scenario{
 		{
@@ -165,7 +164,7 @@ func (h *harness) notPlanted(ctx context.Context, drv *pgtenant.Driver, tb *tabl
 		rows string
 	}{
 		{"the other tenant", h.victim.id, h.victim.digests[tb.Name]},
-		{"the planter", h.attacker.id, h.attacker.digests[tb.Name]},
+		{"the attacker", h.attacker.id, h.attacker.digests[tb.Name]},
 		{"no tenant", tenancy.ID{}, "0"},
 	} {
 		a := query(as(ctx, c.id), drv, text)

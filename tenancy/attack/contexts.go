@@ -13,7 +13,6 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// contexts are attempts with a tenant that is missing, left over, misspelled, or changed on the way to the statement.
 func contexts() family {
 	return family{name: "context", title: "Where the tenant comes from", scenarios: slices.Concat(unset(), settings(), clients())}
 }

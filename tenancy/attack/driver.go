@@ -106,7 +106,7 @@ func failures() []scenario {
 		},
 		{
 			id:       "D14-open-result",
-			does:     "leaves a result half read, gives the connection to the other tenant, and reads on",
+			does:     "reads half of a result, gives the connection to the other tenant, and continues to read",
 			required: "each tenant gets its own rows", each: (*harness).openResult,
 		},
 		{
@@ -185,7 +185,7 @@ func (h *harness) panics(ctx context.Context, tb *table) (err error) {
 		defer func() { _ = recover() }()
 		_ = pgtenant.InTx(as(ctx, h.attacker.id), h.driver.Tx, func(ctx context.Context, tx dialect.Tx) error {
 			if err = tx.Exec(ctx, h.write(tb), []any{}, nil); err == nil {
-				panic("in the middle of it")
+				panic("after a write")
 			}
 			return err
 		})

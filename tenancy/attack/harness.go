@@ -145,7 +145,6 @@ func (h *harness) only(ctx context.Context, id tenancy.ID, sql string) ([]string
 	return a.rows[0], nil
 }
 
-// digestOf selects the number of rows that are visible, and a hash of their contents.
 func digestOf(tb *table) string {
 	return "select count(*), md5(coalesce(string_agg(t::text, ' ' order by t::text), '')) from " + tb.SQL + " t"
 }

@@ -172,7 +172,6 @@ func (h *harness) changeParents(ctx context.Context, tb *table) error {
 	return applied(tried, "no foreign key to a global table")
 }
 
-// refusedAs requires that the attacker's statement is refused, without a value of the victim in the error.
 func (h *harness) refusedAs(ctx context.Context, tb *table, sql string, codes ...string) error {
 	given := h.spell(sql, tb, h.attacker.id)
 	a := h.raw.run(ctx, h.attacker.id, given)

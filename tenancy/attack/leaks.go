@@ -23,9 +23,8 @@ const (
 	leakRounds = leakConns + 1
 )
 
-// leaks are attempts to keep a connection, or a tenant's slot in the pool.
 func leaks() family {
-	return family{name: "leak", title: "Connections and slots that are not given back", scenarios: []scenario{
+	return family{name: "leak", title: "Connections and slots that are not released", scenarios: []scenario{
 		{
 			id:       "A72-panic-in-statement",
 			does:     "panics while a statement is sent: an empty text, a value that panics, also in a slice",

@@ -15,7 +15,6 @@ import (
 // poisonings is the number of attempts to poison a connection.
 const poisonings = 20
 
-// leftovers are what a tenant might leave on a pooled connection.
 func leftovers() family {
 	return family{name: "leftovers", title: "State left on a connection", scenarios: []scenario{
 		{
@@ -38,7 +37,7 @@ func leftovers() family {
 			required: "the next statement runs under its own tenant", each: (*harness).release,
 		},
 		{
-			id: "A31-end-of-transaction", does: "ends the transaction by a statement, unnoticed by the driver",
+			id: "A31-end-of-transaction", does: "ends the transaction by a statement instead of the driver",
 			required: "later statements have no effect", once: (*harness).endBehind,
 		},
 		{

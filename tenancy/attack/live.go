@@ -199,7 +199,6 @@ func (l *live) begin(ctx context.Context) error {
 	return l.session.all(ctx, "begin read only", "set local lock_timeout = '100ms'", "set local statement_timeout = '1s'").err
 }
 
-// transaction reads as one tenant and saves its rows as targets.
 func (l *live) transaction(ctx context.Context, i int) error {
 	id := l.tenants[i]
 	if err := errors.Join(l.begin(ctx), l.session.do(ctx, setTenant(id, true)).err); err != nil {

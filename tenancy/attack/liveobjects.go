@@ -9,7 +9,6 @@ import (
 
 const readOnly = "25006"
 
-// resolverReads resolve a tenant's own names, those that must resolve and those that must not.
 func resolverReads() []read {
 	return []read{
 		{

@@ -2,7 +2,6 @@ package attack
 
 import "slices"
 
-// reads are attempts to read, count or lock another tenant's rows.
 func reads() family {
 	return family{name: "reads", title: "Reading", statements: slices.Concat(plainReads(), combinedReads(), disguisedReads())}
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// rights are attempts to do what is refused for every caller.
 func rights() family {
 	return family{
 		name: "rights", title: "Rights of the role",

@@ -29,7 +29,6 @@ func (h *harness) callers(st statement) []caller {
 	}
 }
 
-// send sends a statement as each caller, by a raw login and through the driver.
 func (h *harness) send(ctx context.Context, st statement, tb *table) error {
 	for _, c := range h.callers(st) {
 		given := h.given(st, tb, c.id)

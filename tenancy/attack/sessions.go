@@ -12,7 +12,6 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// sessions are attempts to change session settings for the connection's next tenant.
 func sessions() family {
 	return family{name: "session", title: "Session settings", scenarios: slices.Concat(settingsLeft(), settingsHidden())}
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// sideChannels are attempts to learn about rows without reading them.
 func sideChannels() family {
 	return family{
 		name: "side-channels", title: "Errors, notices, plans and statistics",
@@ -202,7 +201,6 @@ func (h *harness) listen(ctx context.Context) error {
 	})
 }
 
-// lockParent locks the parent row while the other tenant inserts a row that refers to it.
 func (h *harness) lockParent(ctx context.Context, tb *table) error {
 	where, ok := h.tenantRow(tb)
 	if !ok {

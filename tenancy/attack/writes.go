@@ -1,6 +1,5 @@
 package attack
 
-// writes are attempts to change, delete or add another tenant's rows, or to give rows away.
 func writes() family {
 	return family{
 		name: "writes", title: "Writing",
