@@ -24,7 +24,7 @@ func LoadServe(env Env) (Serve, error) {
 	serve.Database.check(&faults, ownerUser(env))
 	serve.Redis.check(&faults)
 	serve.HTTP.check(&faults)
-	serve.Telemetry.check(&faults, env)
+	serve.Telemetry = serve.Telemetry.checked(&faults, env)
 	serve.Models.check(&faults)
 	if serve.isPublished(faults) {
 		serve.refuseExamples(&faults)
@@ -160,7 +160,7 @@ func LoadDev(env Env) (Dev, error) {
 	faults := parse(&dev, env)
 
 	dev.HTTP.check(&faults)
-	dev.Telemetry.check(&faults, env)
+	dev.Telemetry = dev.Telemetry.checked(&faults, env)
 	dev.Models.check(&faults)
 	if !faults.has("KONSTRUCT_LISTEN_ADDR") {
 		faults.require("KONSTRUCT_LISTEN_ADDR", dev.HTTP.IsLoopback(),

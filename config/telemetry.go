@@ -25,8 +25,8 @@ func (t Telemetry) TracesURL() string {
 	return t.OTLPEndpoint.value.Reveal().JoinPath("v1", "traces").String()
 }
 
-// check also turns metrics off where the variable is set and empty, which the library takes for unset.
-func (t *Telemetry) check(faults *Faults, env Env) {
+// checked also turns metrics off if the variable is set and empty, for which the library takes the default.
+func (t Telemetry) checked(faults *Faults, env Env) Telemetry {
 	if value, set := env[metricsVariable]; set && value == "" {
 		t.MetricsAddr = "off"
 	}
@@ -34,4 +34,6 @@ func (t *Telemetry) check(faults *Faults, env Env) {
 		"must be host:port, such as 127.0.0.1:9464, with an address or localhost as host, or off")
 	faults.checkURL("OTEL_EXPORTER_OTLP_ENDPOINT", t.OTLPEndpoint, "http", "https")
 	faults.checkURL("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", t.OTLPTracesEndpoint, "http", "https")
+
+	return t
 }

@@ -10,16 +10,16 @@ import (
 	"strconv"
 )
 
-// account is the user of the operating system that a server runs as.
+// account is the operating system user that a server runs as.
 type account struct {
 	name     string
 	uid, gid int
-	// switched is true where that is not this process's own user.
+	// switched is set if this is not the user of the current process.
 	switched bool
 }
 
-// servingAccount is this process's user, or for root the first harmless one: initdb and postgres refuse root, and
-// initdb refuses a uid without an entry in the user database as well.
+// servingAccount returns the current user, or for root the user postgres or nobody. initdb and postgres refuse root,
+// and initdb refuses uids without an entry in the user database.
 func servingAccount() (account, error) {
 	if err := supported(); err != nil {
 		return account{}, err
@@ -51,7 +51,7 @@ func lookUp(name string) (account, error) {
 	return account{name: "the user " + name, uid: uid, gid: gid, switched: true}, nil
 }
 
-// checkReach tells which folder above path, or path itself, keeps the account out.
+// checkReach returns an error for the first folder on path that the account cannot enter.
 func (a account) checkReach(path string) error {
 	if !a.switched {
 		return nil
@@ -62,7 +62,8 @@ func (a account) checkReach(path string) error {
 			return err
 		}
 		if !a.mayEnter(info) {
-			return fmt.Errorf("%s, as whom servers run when root starts them, cannot enter %s: %w", a.name, folder, ErrUnreachable)
+			return fmt.Errorf("root starts servers as %s, which cannot enter %s: %w",
+				a.name, folder, ErrUnreachable)
 		}
 		if folder == filepath.Dir(folder) {
 			return nil
@@ -70,7 +71,7 @@ func (a account) checkReach(path string) error {
 	}
 }
 
-// mayEnter reads the one execute bit that counts for the account. Its supplementary groups are dropped at the switch.
+// mayEnter checks the execute bit that applies to the account, whose supplementary groups are dropped.
 func (a account) mayEnter(folder os.FileInfo) bool {
 	uid, gid := owner(folder)
 	switch mode := folder.Mode().Perm(); {
@@ -83,7 +84,7 @@ func (a account) mayEnter(folder os.FileInfo) bool {
 	}
 }
 
-// ownFolder makes folder a directory of mode 0700 that belongs to the account. Its parent must be ours.
+// ownFolder creates folder with mode 0700 for the account. The current user must own its parent.
 func (a account) ownFolder(folder string) error {
 	if err := os.Mkdir(folder, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
 		return err
@@ -94,7 +95,7 @@ func (a account) ownFolder(folder string) error {
 	return a.take(folder, 0o700)
 }
 
-// take hands path, which must not be a symlink, to the account.
+// take gives path, which must not be a symlink, to the account.
 func (a account) take(path string, mode os.FileMode) error {
 	if a.switched {
 		if err := os.Lchown(path, a.uid, a.gid); err != nil {
@@ -104,7 +105,7 @@ func (a account) take(path string, mode os.FileMode) error {
 	return os.Chmod(path, mode)
 }
 
-// checkFolder demands a real directory that belongs to one of the users.
+// checkFolder requires a directory, not a symlink, that one of the users owns.
 func checkFolder(folder string, uids ...int) error {
 	info, err := os.Lstat(folder)
 	if err != nil {
@@ -117,7 +118,7 @@ func checkFolder(folder string, uids ...int) error {
 	if slices.Contains(uids, found) {
 		return nil
 	}
-	return fmt.Errorf("%s belongs to uid %d: %w", folder, found, ErrForeignFolder)
+	return fmt.Errorf("%s is owned by uid %d: %w", folder, found, ErrForeignFolder)
 }
 
 func kindOf(info os.FileInfo) string {

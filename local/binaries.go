@@ -13,16 +13,16 @@ import (
 	"strings"
 )
 
-// minimumMajor is the oldest PostgreSQL that the project supports.
+// minimumMajor is the oldest supported major version.
 const minimumMajor = 15
 
-// BinariesVariable is the environment variable that names the folder of PostgreSQL's programs.
+// BinariesVariable is the environment variable for the folder of PostgreSQL's programs.
 const BinariesVariable = "KONSTRUCT_POSTGRES_BIN"
 
-// programs must all be there: a lone postgres in the PATH, or a client-only package, cannot make a cluster.
+// programs are all required. A client package, or a link to postgres alone, is not enough.
 func programs() []string { return []string{"initdb", "postgres", "pg_ctl"} }
 
-// usualFolders is where packages of the common distributions put the programs.
+// usualFolders are the folders of common distributions.
 func usualFolders() []string {
 	return []string{
 		"/usr/lib/postgresql/*/bin",         // Debian, Ubuntu
@@ -40,10 +40,10 @@ func usualFolders() []string {
 	}
 }
 
-// versionLine is what `postgres --version` prints: "postgres (PostgreSQL) 15.13 (Debian 15.13-0+deb12u1)".
+// versionLine matches the output of `postgres --version`: "postgres (PostgreSQL) 15.13 (Debian 15.13-0+deb12u1)".
 var versionLine = regexp.MustCompile(`^postgres \(PostgreSQL\) ((\d+)\S*)`)
 
-// binaries is a folder with PostgreSQL's programs of one version.
+// binaries is a folder with the programs of one version.
 type binaries struct {
 	folder  string
 	version string
@@ -52,19 +52,19 @@ type binaries struct {
 
 func (b binaries) program(name string) string { return filepath.Join(b.folder, name) }
 
-// finder looks for binaries. Its fields are parameters for the tests' sake.
+// finder looks for binaries.
 type finder struct {
 	account account
-	// explicit is the one folder to look into, when set.
+	// explicit, if set, is the only folder to look into.
 	explicit string
-	// path is a list of folders as in $PATH, patterns are globs.
+	// path is a list like $PATH; patterns are globs.
 	path     string
 	patterns []string
 	download func(ctx context.Context, major int) (string, error)
 }
 
-// find returns the newest binaries, or when major is not 0 those of that version if there are any.
-// Where nothing is found at all it downloads.
+// find returns the newest binaries, or those of the major version if major is not 0. If there are none, it downloads
+// them, and if that fails returns the newest of another version.
 func (f finder) find(ctx context.Context, major int) (binaries, error) {
 	if f.explicit != "" {
 		found, err := f.inspect(ctx, f.explicit)
@@ -92,10 +92,9 @@ func wanted(major int) string {
 	if major == 0 {
 		return fmt.Sprintf("PostgreSQL %d or later", minimumMajor)
 	}
-	return fmt.Sprintf("PostgreSQL %d, which made the data", major)
+	return fmt.Sprintf("PostgreSQL %d, which created the data", major)
 }
 
-// choose takes the newest, or the newest of the major version when one is asked for.
 func choose(found []binaries, major int) (binaries, bool) {
 	for _, b := range found {
 		if major == 0 || b.major == major {
@@ -105,7 +104,7 @@ func choose(found []binaries, major int) (binaries, bool) {
 	return binaries{}, false
 }
 
-// installed lists what the machine has, newest major first, and why the rest was passed over.
+// installed returns the installed binaries, newest major version first, and why others cannot be used.
 func (f finder) installed(ctx context.Context) ([]binaries, []error) {
 	var (
 		found  []binaries
@@ -123,12 +122,12 @@ func (f finder) installed(ctx context.Context) ([]binaries, []error) {
 	return found, faults
 }
 
-// candidates are the folders that hold a postgres, each once, symlinks resolved: a link in the PATH may stand alone,
-// while its target's folder has all programs.
+// candidates returns the folders that contain postgres, without duplicates. Symlinks are resolved, because a link in
+// the PATH can be alone while the folder of its target has all programs.
 func (f finder) candidates(ctx context.Context) []string {
 	folders := filepath.SplitList(f.path)
-	if told, err := f.command(ctx, "pg_config", "--bindir").Output(); err == nil {
-		folders = append(folders, strings.TrimSpace(string(told)))
+	if output, err := f.command(ctx, "pg_config", "--bindir").Output(); err == nil {
+		folders = append(folders, strings.TrimSpace(string(output)))
 	}
 	for _, pattern := range f.patterns {
 		matches, err := filepath.Glob(pattern)
@@ -147,7 +146,7 @@ func (f finder) candidates(ctx context.Context) []string {
 	return candidates
 }
 
-// inspect checks that a folder has all programs, in a supported version, where the account can run them.
+// inspect checks that a folder has all programs in a supported version and that the account can run them.
 func (f finder) inspect(ctx context.Context, folder string) (binaries, error) {
 	for _, name := range programs() {
 		info, err := os.Stat(filepath.Join(folder, name))
@@ -161,17 +160,17 @@ func (f finder) inspect(ctx context.Context, folder string) (binaries, error) {
 	if err := f.account.checkReach(folder); err != nil {
 		return binaries{}, err
 	}
-	told, err := f.command(ctx, filepath.Join(folder, "postgres"), "--version").Output()
+	output, err := f.command(ctx, filepath.Join(folder, "postgres"), "--version").Output()
 	if err != nil {
 		return binaries{}, fmt.Errorf("postgres --version: %w", err)
 	}
-	return parseVersion(folder, string(told))
+	return parseVersion(folder, string(output))
 }
 
-func parseVersion(folder, told string) (binaries, error) {
-	match := versionLine.FindStringSubmatch(told)
+func parseVersion(folder, output string) (binaries, error) {
+	match := versionLine.FindStringSubmatch(output)
 	if match == nil {
-		return binaries{}, fmt.Errorf("postgres --version says %q", strings.TrimSpace(told))
+		return binaries{}, fmt.Errorf("unexpected output of postgres --version: %q", strings.TrimSpace(output))
 	}
 	major, err := strconv.Atoi(match[2])
 	if err != nil {
@@ -183,7 +182,7 @@ func parseVersion(folder, told string) (binaries, error) {
 	return binaries{folder: folder, version: match[1], major: major}, nil
 }
 
-// command runs a found program as the account already, not as root.
+// command runs programs as the account, never as root.
 func (f finder) command(ctx context.Context, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = "/"

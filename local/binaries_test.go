@@ -195,7 +195,7 @@ func TestStartOf(t *testing.T) {
 	again, err := startOf(os.Getpid())
 	require.NoError(t, err)
 	require.Equal(t, mine, again)
-	nobody, err := startOf(2147483646)
+	missing, err := startOf(2147483646)
 	require.NoError(t, err)
-	require.Empty(t, nobody)
+	require.Empty(t, missing)
 }

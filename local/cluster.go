@@ -13,11 +13,11 @@ import (
 	"strings"
 )
 
-// locales are tried in this order: the first knows all letters, the second exists everywhere. Neither sorts by the
-// rules of a language, which change with the system's libraries.
+// locales are tried in this order: the first supports all letters, the second exists everywhere. Neither depends on the
+// collation rules of the system's libraries, which change between versions.
 func locales() []string { return []string{"C.UTF-8", "C"} }
 
-// cluster is a data folder, the binaries that fit it and its superuser's password.
+// cluster is a data folder with matching binaries and the superuser's password.
 type cluster struct {
 	home     *home
 	opt      PostgresOptions
@@ -28,7 +28,7 @@ type cluster struct {
 
 func (c *cluster) dataDir() string { return c.home.file("data") }
 
-// open finds binaries, and makes the data unless it is there.
+// open finds the binaries and creates the data if missing.
 func (c *cluster) open(ctx context.Context) error {
 	major, err := c.majorOfData()
 	if err != nil {
@@ -49,7 +49,7 @@ func (c *cluster) open(ctx context.Context) error {
 	return c.create(ctx)
 }
 
-// unlock reads the password of data that exists already.
+// unlock reads the password of existing data.
 func (c *cluster) unlock() error {
 	if err := checkFolder(c.dataDir(), c.home.account.uid); err != nil {
 		return err
@@ -63,13 +63,13 @@ func (c *cluster) unlock() error {
 		c.password = c.opt.Password
 	}
 	if c.password == "" {
-		return fmt.Errorf("%w: %s is empty or missing, and none is given: remove the folder %s to start over",
+		return fmt.Errorf("%w: %s is empty or missing: remove the folder %s to start over",
 			ErrPassword, c.home.file("password"), c.home.path)
 	}
 	return nil
 }
 
-// majorOfData is 0 where there is no data yet.
+// majorOfData returns the major version of the data, 0 if there are none.
 func (c *cluster) majorOfData() (int, error) {
 	content, err := os.ReadFile(filepath.Join(c.dataDir(), "PG_VERSION"))
 	if errors.Is(err, os.ErrNotExist) {
@@ -99,8 +99,7 @@ func (c *cluster) finder() finder {
 	}
 }
 
-// download keeps the programs in the folder for local data, or beside this server's data where there is no such folder
-// or it cannot be written to.
+// download stores the programs in the default folder, or beside the data of this server if that is not writable.
 func (c *cluster) download(ctx context.Context, major int) (string, error) {
 	source := downloader{folder: c.home.file("programs"), mode: c.home.mode()}
 	if base, err := DefaultFolder(); err == nil {
@@ -108,11 +107,11 @@ func (c *cluster) download(ctx context.Context, major int) (string, error) {
 			source.folder = programs
 		}
 	}
-	c.log.InfoContext(ctx, "the PostgreSQL that is needed is not installed here, trying to download it", "folder", source.folder)
+	c.log.InfoContext(ctx, "PostgreSQL is not installed; downloading it", "folder", source.folder)
 	return source.get(ctx, major)
 }
 
-// create runs initdb in a draft folder, so that an interrupted one is never taken for a cluster.
+// create runs initdb in a temporary folder, so that an interrupted run is never taken for a cluster.
 func (c *cluster) create(ctx context.Context) error {
 	password, err := c.home.secret(c.opt.Password)
 	if err != nil {
@@ -121,7 +120,7 @@ func (c *cluster) create(ctx context.Context) error {
 	c.password = password
 	faults := make([]error, 0, len(locales()))
 	for _, locale := range locales() {
-		if err := c.initialise(ctx, locale); err != nil {
+		if err := c.initdb(ctx, locale); err != nil {
 			faults = append(faults, err)
 			continue
 		}
@@ -130,7 +129,7 @@ func (c *cluster) create(ctx context.Context) error {
 	return fmt.Errorf("initdb: %w", errors.Join(faults...))
 }
 
-func (c *cluster) initialise(ctx context.Context, locale string) error {
+func (c *cluster) initdb(ctx context.Context, locale string) error {
 	draft := c.home.file("data.new")
 	if err := os.RemoveAll(draft); err != nil {
 		return err
@@ -153,16 +152,16 @@ func (c *cluster) initialise(ctx context.Context, locale string) error {
 		args = append(args, "--no-sync")
 	}
 	cmd := exec.CommandContext(ctx, c.binaries.program("initdb"), args...)
-	var said bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &said, &said
+	var output bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &output, &output
 	c.runAsAccount(cmd, lifetime{lastSignal: stopNow})
 	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("%w: %s", err, strings.TrimSpace(said.String()))
+		return fmt.Errorf("%w: %s", err, strings.TrimSpace(output.String()))
 	}
 	return nil
 }
 
-// passwordFile hands the password over in a file that only the account can read.
+// passwordFile writes the password to a file that only the account can read.
 func (c *cluster) passwordFile() (string, error) {
 	file, err := os.CreateTemp(c.home.path, ".initdb-")
 	if err != nil {
@@ -176,7 +175,7 @@ func (c *cluster) passwordFile() (string, error) {
 	return file.Name(), nil
 }
 
-// runAsAccount keeps this process's environment away from the server: PGPORT or LC_ALL would change what it does.
+// runAsAccount clears the environment, because variables such as PGPORT and LC_ALL affect the programs.
 func (c *cluster) runAsAccount(cmd *exec.Cmd, life lifetime) {
 	cmd.Dir = "/"
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "HOME=" + c.home.path}

@@ -8,7 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// EnsureDatabase creates a database by that name unless there is one, and tells whether it did.
+// EnsureDatabase creates the database if missing and reports whether it did.
 func (p *Postgres) EnsureDatabase(ctx context.Context, name string) (created bool, err error) {
 	conn, err := pgx.Connect(ctx, p.SuperuserDSN())
 	if err != nil {
@@ -16,30 +16,31 @@ func (p *Postgres) EnsureDatabase(ctx context.Context, name string) (created boo
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 
-	var there bool
-	if err := conn.QueryRow(ctx, "select exists (select from pg_database where datname = $1)", name).Scan(&there); err != nil || there {
+	var exists bool
+	err = conn.QueryRow(ctx, "select exists (select from pg_database where datname = $1)", name).Scan(&exists)
+	if err != nil || exists {
 		return false, err
 	}
 	_, err = conn.Exec(ctx, "create database "+pgx.Identifier{name}.Sanitize())
 	return err == nil, err
 }
 
-// URL is how user logs in to a database of this server.
+// URL returns the URL of a database of this server for user.
 func (p *Postgres) URL(user, password, database string) string {
 	u, err := url.Parse(p.SuperuserDSN())
-	if err != nil { // a URL that this package built
+	if err != nil { // unreachable: SuperuserDSN is a URL
 		return ""
 	}
 	u.User, u.Path = url.UserPassword(user, password), "/"+database
 	return u.String()
 }
 
-// SuperuserURL is how the superuser logs in to a database of this server.
+// SuperuserURL returns the URL of a database of this server for the superuser.
 func (p *Postgres) SuperuserURL(database string) string {
 	return p.URL(superuser, p.password, database)
 }
 
-// Comment sets a database's comment.
+// Comment sets the comment of a database.
 func (p *Postgres) Comment(ctx context.Context, database, comment string) error {
 	conn, err := pgx.Connect(ctx, p.SuperuserDSN())
 	if err != nil {
@@ -47,7 +48,7 @@ func (p *Postgres) Comment(ctx context.Context, database, comment string) error 
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 
-	// A utility statement takes no arguments: PostgreSQL quotes the text itself.
+	// Utility statements take no parameters, so PostgreSQL quotes the text.
 	var statement string
 	const quote = "select format('comment on database %I is %L', $1::text, $2::text)"
 	if err := conn.QueryRow(ctx, quote, database, comment).Scan(&statement); err != nil {

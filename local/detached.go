@@ -12,27 +12,27 @@ import (
 
 // The environment of the process that [DetachedOptions.Miniredis] describes.
 const (
-	// MiniredisAddrVariable is what [ServeMiniredis] listens on.
+	// MiniredisAddrVariable is the address that [ServeMiniredis] listens on.
 	MiniredisAddrVariable = "KONSTRUCT_LOCAL_REDIS_ADDR"
-	// MiniredisPasswordVariable is what it demands.
+	// MiniredisPasswordVariable is its password.
 	MiniredisPasswordVariable = "KONSTRUCT_LOCAL_REDIS_PASSWORD" //nolint:gosec // a name, no password
 )
 
-// DetachedOptions describe PostgreSQL and Redis in the background: what `task up` starts where Docker is not.
+// DetachedOptions configures PostgreSQL and Redis in the background.
 type DetachedOptions struct {
-	// Folder keeps both. Empty: "up" below [DefaultFolder].
+	// Folder of both. Default: "up" in [DefaultFolder].
 	Folder string
-	// Postgres and Redis: their Folder and Detached are set by [StartDetached].
+	// [StartDetached] sets Folder and Detached of both.
 	Postgres PostgresOptions
 	Redis    RedisOptions
-	// Without leaves one of the two out.
+	// Without omits one of the two.
 	Without Service
-	// Miniredis is the command line of a process that calls [ServeMiniredis] with the two variables of its
-	// environment, for machines without redis-server. Empty: such a machine gets no Redis.
+	// Miniredis is the command line of a process that calls [ServeMiniredis] with the two variables of its environment.
+	// If empty, there is no Redis on machines without redis-server.
 	Miniredis []string
 }
 
-// Service is one of the servers that [StartDetached] starts.
+// Service is a server that [StartDetached] starts.
 type Service string
 
 // The services.
@@ -42,22 +42,22 @@ const (
 	RedisService    Service = "redis"
 )
 
-// Detached is what runs in the background.
+// Detached is the running servers.
 type Detached struct {
 	Folder string
-	// Postgres is nil where it was left out.
+	// Postgres is nil if omitted.
 	Postgres *Postgres
-	// Redis is nil where it was left out, or neither redis-server nor a command line for miniredis is there.
+	// Redis is nil if omitted, or if there is neither redis-server nor a command line for miniredis.
 	Redis *Redis
 }
 
-// Stopped tells what [StopDetached] has ended.
+// Stopped reports which servers [StopDetached] has stopped.
 type Stopped struct {
 	Postgres, Redis bool
 }
 
-// StartDetached starts both servers, or takes over those that run on the folder already, and leaves them running.
-// When Redis fails, a PostgreSQL that this call has started is stopped again.
+// StartDetached starts both servers, or reuses those that run on the folder. If Redis fails, it stops the PostgreSQL
+// that it has started.
 func StartDetached(ctx context.Context, opt DetachedOptions) (*Detached, error) {
 	folder, err := detachedFolder(opt.Folder)
 	if err != nil {
@@ -88,8 +88,8 @@ func StartDetached(ctx context.Context, opt DetachedOptions) (*Detached, error) 
 	return up, nil
 }
 
-// StopDetached ends exactly what [StartDetached] has started on folder (empty: the default one), in this process or
-// another. A pid that belongs to another program by now is left alone.
+// StopDetached stops the servers that [StartDetached] has started on folder (default: see [DetachedOptions]), in any
+// process. It does not stop another program that has got the pid.
 func StopDetached(ctx context.Context, folder string) (Stopped, error) {
 	folder, err := detachedFolder(folder)
 	if err != nil {
@@ -116,8 +116,8 @@ func startDetachedRedis(ctx context.Context, opt DetachedOptions) (*Redis, error
 	return redis, err
 }
 
-// startMiniredisProcess runs the command line as if it were a redis-server. It stays this process's user: the
-// binary may lie where no other can read it.
+// startMiniredisProcess runs the command line in place of redis-server, as the current user, because other users may
+// not have access to the binary.
 func startMiniredisProcess(ctx context.Context, opt DetachedOptions) (*Redis, error) {
 	if err := supported(); err != nil {
 		return nil, err

@@ -1,17 +1,19 @@
 package local
 
 import (
+	"archive/tar"
 	"archive/zip"
 	"bytes"
 	"context"
+	"crypto/sha1"
 	"crypto/sha256"
 	_ "embed"
-	"encoding/hex"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path"
 	"path/filepath"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -19,16 +21,17 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// fakePrograms is what a download unpacks to: initdb and pg_ctl that fail, and a postgres that says 16.9.
+// fakePrograms has an initdb and a pg_ctl that fail, and a postgres that prints version 16.9.
 //
 //go:embed testdata/programs.txz
 var fakePrograms []byte
 
-// repository serves the archive as embedded-postgres expects it, and counts how often.
+// repository serves the archive like a Maven repository and counts its downloads.
 type repository struct {
 	*httptest.Server
 
-	archives atomic.Int32
+	archives     atomic.Int32
+	sha256, sha1 bool // which checksums it has
 }
 
 func serve(t *testing.T, answer func(w http.ResponseWriter, archive []byte)) *repository {
@@ -41,11 +44,17 @@ func serve(t *testing.T, answer func(w http.ResponseWriter, archive []byte)) *re
 	require.NoError(t, err)
 	require.NoError(t, writer.Close())
 
-	repo := &repository{}
+	repo := &repository{sha256: true}
 	repo.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasSuffix(r.URL.Path, ".sha256") {
-			sum := sha256.Sum256(jar.Bytes())
-			_, _ = w.Write([]byte(hex.EncodeToString(sum[:])))
+		switch suffix := path.Ext(r.URL.Path); {
+		case suffix == ".sha256" && repo.sha256:
+			_, _ = fmt.Fprintf(w, "%x", sha256.Sum256(jar.Bytes()))
+			return
+		case suffix == ".sha1" && repo.sha1:
+			_, _ = fmt.Fprintf(w, "%x\n", sha1.Sum(jar.Bytes()))
+			return
+		case suffix != ".jar":
+			http.NotFound(w, r)
 			return
 		}
 		repo.archives.Add(1)
@@ -76,7 +85,7 @@ func TestDownloadIsUnpackedOnce(t *testing.T) {
 }
 
 //nolint:paralleltest // it sets the PATH
-func TestDownloadedProgramsAreFoundFit(t *testing.T) {
+func TestDownloadedProgramsAreUsable(t *testing.T) {
 	noConfig(t)
 	root, err := os.MkdirTemp("", "konstruct-download-") //nolint:usetesting // the servers' user cannot reach t.TempDir
 	require.NoError(t, err)
@@ -97,8 +106,8 @@ func TestFailedDownloads(t *testing.T) {
 		answer func(http.ResponseWriter, []byte)
 		want   string
 	}{
-		"not there":  {func(w http.ResponseWriter, _ []byte) { w.WriteHeader(http.StatusNotFound) }, "no version found matching 16"},
-		"tampered":   {func(w http.ResponseWriter, a []byte) { _, _ = w.Write(append(a, 0)) }, "checksums do not match"},
+		"not there":  {func(w http.ResponseWriter, _ []byte) { w.WriteHeader(http.StatusNotFound) }, "404 Not Found"},
+		"tampered":   {func(w http.ResponseWriter, a []byte) { _, _ = w.Write(append(a, 0)) }, "checksum mismatch"},
 		"no archive": {func(w http.ResponseWriter, _ []byte) { _, _ = w.Write(nil) }, "download PostgreSQL 16"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -108,23 +117,66 @@ func TestFailedDownloads(t *testing.T) {
 			require.ErrorContains(t, err, tt.want)
 			left, err := filepath.Glob(filepath.Join(d.folder, "*postgresql*"))
 			require.NoError(t, err)
-			require.Empty(t, left, "a failed download leaves nothing that looks like a whole one")
+			require.Empty(t, left, "a failed download is not taken for a complete one")
 		})
 	}
-	t.Run("nobody answers", func(t *testing.T) {
+	for name, tt := range map[string]struct{ sha256, sha1 bool }{"SHA-1 only": {false, true}, "no checksum": {}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			repo := serve(t, whole)
+			repo.sha256, repo.sha1 = tt.sha256, tt.sha1
+			_, err := downloader{folder: t.TempDir(), mode: 0o755, repository: repo.URL}.get(t.Context(), 16)
+			if tt.sha1 {
+				require.NoError(t, err)
+			} else {
+				require.ErrorContains(t, err, "404 Not Found")
+			}
+		})
+	}
+	t.Run("unreachable", func(t *testing.T) {
 		t.Parallel()
 		d := downloader{folder: t.TempDir(), mode: 0o755, repository: "http://127.0.0.1:1"}
 		_, err := d.get(t.Context(), 16)
-		require.ErrorContains(t, err, "unable to connect")
+		require.ErrorContains(t, err, "connection refused")
 	})
-	t.Run("a version that nobody offers", func(t *testing.T) {
+	t.Run("unknown version", func(t *testing.T) {
 		t.Parallel()
 		_, err := downloader{folder: t.TempDir(), mode: 0o755}.get(t.Context(), 14)
 		require.ErrorContains(t, err, "no PostgreSQL 14 to download")
 	})
 }
 
-func TestADownloadIsGivenUpWithItsContext(t *testing.T) {
+func TestUntarStaysInItsFolder(t *testing.T) {
+	t.Parallel()
+	for name, header := range map[string]tar.Header{
+		"parent folder":    {Name: "../escaped", Typeflag: tar.TypeReg, Mode: 0o644},
+		"absolute path":    {Name: "/tmp/escaped", Typeflag: tar.TypeReg, Mode: 0o644},
+		"through a link":   {Name: "out/escaped", Typeflag: tar.TypeReg, Mode: 0o644},
+		"inside (allowed)": {Name: "lib/inside", Typeflag: tar.TypeReg, Mode: 0o644},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var archive bytes.Buffer
+			writer := tar.NewWriter(&archive)
+			require.NoError(t, writer.WriteHeader(&tar.Header{Name: "out", Linkname: "..", Typeflag: tar.TypeSymlink}))
+			require.NoError(t, writer.WriteHeader(&header))
+			require.NoError(t, writer.Close())
+			parent := t.TempDir()
+			folder := filepath.Join(parent, "draft")
+			require.NoError(t, os.Mkdir(folder, 0o755))
+			err := untar(tar.NewReader(&archive), folder)
+			require.NoFileExists(t, filepath.Join(parent, "escaped"))
+			if name == "inside (allowed)" {
+				require.NoError(t, err)
+				require.FileExists(t, filepath.Join(folder, "lib", "inside"))
+				return
+			}
+			require.Error(t, err)
+		})
+	}
+}
+
+func TestDownloadIsCanceled(t *testing.T) {
 	t.Parallel()
 	release := make(chan struct{})
 	repo := serve(t, func(http.ResponseWriter, []byte) { <-release })

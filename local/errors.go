@@ -5,41 +5,41 @@ import (
 	"fmt"
 )
 
-// The errors of local, matched with [errors.Is]. Their messages name the folder, port or program in question.
+// Match these errors with [errors.Is]. The messages include the folder, port or program.
 var (
-	// ErrNoBinaries says that PostgreSQL was neither found nor could be downloaded.
+	// ErrNoBinaries is returned when PostgreSQL is neither installed nor can be downloaded.
 	ErrNoBinaries = errors.New("no usable PostgreSQL")
-	// ErrUnreachable says that a folder lies where the servers' user cannot go, such as below /root.
-	ErrUnreachable = errors.New("folder out of the server's reach")
-	// ErrNoAccount says that root has no other user to run a server as.
+	// ErrUnreachable is returned when the servers' user has no access to a folder, such as one in /root.
+	ErrUnreachable = errors.New("folder not accessible to the server")
+	// ErrNoAccount is returned when root has no other user to run servers as.
 	ErrNoAccount = errors.New("PostgreSQL does not run as root, and there is no user postgres or nobody: " +
-		"create one, or start as an ordinary user")
-	// ErrForeignFolder says that a folder is a symlink, a file or another user's.
-	ErrForeignFolder = errors.New("not a folder of one's own")
-	// ErrFolder is returned when the folder for data cannot be determined or made.
+		"create the user postgres, or run as an unprivileged user")
+	// ErrForeignFolder is returned when a folder is a symlink, a file, or owned by another user.
+	ErrForeignFolder = errors.New("not a folder owned by the current user")
+	// ErrFolder is returned when the data folder cannot be determined or created.
 	ErrFolder = errors.New("no folder for local data")
-	// ErrPortTaken says that another program listens on the port that was asked for.
-	ErrPortTaken = errors.New("port is taken")
-	// ErrPassword says that a server or its data exists, but not with the password that is kept or given.
-	ErrPassword = errors.New("password does not fit")
-	// ErrNotReady says that a server ended while it started, or did not answer in time.
+	// ErrPortTaken is returned when another program listens on the requested port.
+	ErrPortTaken = errors.New("port is in use")
+	// ErrPassword is returned when existing data or a running server has another password than the stored or given one.
+	ErrPassword = errors.New("wrong password")
+	// ErrNotReady is returned when a server exits during its start, or does not respond in time.
 	ErrNotReady = errors.New("server did not become ready")
 )
 
-// VersionError says that a data folder was made by another major version than the binaries at hand, or by one that is
-// no longer supported. PostgreSQL cannot open it, and only pg_upgrade or a dump can carry it over.
+// VersionError is returned when data were created by another major version than the installed one, or by one that is no
+// longer supported. PostgreSQL cannot open them; pg_upgrade or a dump converts them.
 type VersionError struct {
 	DataDir string
-	// Data and Binaries are major versions, such as 15 and 16. Binaries is 0 where Data is too old for any.
+	// Data and Binaries are major versions, such as 15 and 16. Binaries is 0 if Data is no longer supported.
 	Data, Binaries int
 }
 
-// Error names the versions and the ways out.
+// Error includes the versions and what to do.
 func (e *VersionError) Error() string {
 	if e.Binaries == 0 {
-		return fmt.Sprintf("%s was made by PostgreSQL %d, and %d is the oldest that is supported: carry the data over "+
+		return fmt.Sprintf("%s was created by PostgreSQL %d; the oldest supported version is %d: convert the data "+
 			"(pg_dumpall of PostgreSQL %d, or pg_upgrade), or remove the folder to start over", e.DataDir, e.Data, minimumMajor, e.Data)
 	}
-	return fmt.Sprintf("%s was made by PostgreSQL %d, but the binaries here are PostgreSQL %d: "+
+	return fmt.Sprintf("%s was created by PostgreSQL %d, but PostgreSQL %d is installed: "+
 		"install PostgreSQL %d, or remove the folder to start over", e.DataDir, e.Data, e.Binaries, e.Data)
 }

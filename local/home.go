@@ -14,16 +14,16 @@ import (
 )
 
 const (
-	// sweepAfter spares a throwaway folder that another process is just creating.
+	// sweepAfter spares throwaway folders that another process is creating.
 	sweepAfter = time.Minute
-	// logTail is how much of a server's log goes into an error.
+	// logTail is the number of bytes of a server's log in errors.
 	logTail = 2000
-	// recordName is the file that tells which process serves the folder.
+	// recordName is the file with the pid of the folder's server.
 	recordName = "process.json"
 )
 
-// DefaultFolder is where servers keep their data unless told otherwise: $XDG_DATA_HOME/konstruct or
-// ~/.local/share/konstruct, and for root /var/lib/konstruct, since servers then run as a user who cannot enter /root.
+// DefaultFolder returns $XDG_DATA_HOME/konstruct or ~/.local/share/konstruct, and for root /var/lib/konstruct, because
+// root runs servers as a user without access to /root.
 func DefaultFolder() (string, error) {
 	if os.Geteuid() == 0 {
 		return "/var/lib/konstruct", nil
@@ -38,16 +38,16 @@ func DefaultFolder() (string, error) {
 	return filepath.Join(user, ".local", "share", "konstruct"), nil
 }
 
-// home is the folder of one server. It is ours and nobody else may write to it; what the server writes lies in
-// folders below it that are the account's. So a file that this process opens here cannot be a trap.
+// home is the folder of one server. Only the current user can write to it, so files in it cannot be replaced by
+// symlinks. The server writes to subfolders that its account owns.
 type home struct {
 	path    string
 	account account
-	// life is held as long as a throwaway folder is used, so that others know when to sweep it.
+	// life is locked while a throwaway folder is in use; sweep removes the others.
 	life *flock.File
 }
 
-// openHome makes or takes over the folder at path; an empty path with throwaway makes a new one below [os.TempDir].
+// openHome creates or reuses the folder at path. Without a path, throwaway creates one in [os.TempDir].
 func openHome(ctx context.Context, acc account, path, fallback string, throwaway bool) (*home, error) {
 	switch {
 	case path == "" && throwaway:
@@ -70,9 +70,9 @@ func openHome(ctx context.Context, acc account, path, fallback string, throwaway
 	return h, nil
 }
 
-// OwnFolder makes folder, parents included, or takes over one that is this process's user's own: a real directory,
-// closed to others, but passable for the servers' user when root runs them. Errors are [ErrForeignFolder],
-// [ErrUnreachable], or the system's own.
+// OwnFolder creates folder and its parents, or checks that the current user owns it. Others have no access, except that
+// the servers' user can pass through it if root starts them. The errors are [ErrForeignFolder], [ErrUnreachable], and
+// those of the system.
 func OwnFolder(folder string) error {
 	acc, err := servingAccount()
 	if err != nil {
@@ -98,7 +98,7 @@ func temporaryHome(ctx context.Context, acc account, name string) (*home, error)
 	return h, nil
 }
 
-// sweep ends and removes what crashed processes have left behind. It is a courtesy: what fails is left as it is.
+// sweep stops and removes servers of crashed processes. Errors are ignored.
 func sweep(ctx context.Context, pattern string) {
 	found, err := filepath.Glob(filepath.Join(os.TempDir(), pattern+"*"))
 	if err != nil {
@@ -120,7 +120,7 @@ func sweep(ctx context.Context, pattern string) {
 	}
 }
 
-// mode lets the servers' user pass through, but neither list nor read, when it is not our own.
+// mode lets a switched account pass through, but neither list nor read.
 func (h *home) mode() os.FileMode {
 	if h.account.switched {
 		return 0o711
@@ -141,8 +141,8 @@ func (h *home) secure() error {
 	return h.account.checkReach(h.path)
 }
 
-// makeFolder makes the folder and those above it that are missing, all with this mode: the umask must not keep the servers'
-// user out.
+// makeFolder creates the folder and its missing parents with this mode, whatever the umask, so that the servers' user
+// has access.
 func makeFolder(path string, mode os.FileMode) error {
 	_, err := os.Stat(path)
 	missing := errors.Is(err, os.ErrNotExist)
@@ -181,7 +181,7 @@ func (h *home) lock(ctx context.Context) (*flock.File, error) {
 	return flock.Lock(ctx, h.file("lock"))
 }
 
-// secret is the password kept in the folder; given, else a random one, becomes it when there is none yet.
+// secret returns the stored password. If there is none, it stores the given one, or a random one.
 func (h *home) secret(given string) (string, error) {
 	path := h.file("password")
 	kept, err := os.ReadFile(path)
@@ -197,12 +197,12 @@ func (h *home) secret(given string) (string, error) {
 	return given, ReplaceFile(path, []byte(given))
 }
 
-// log opens the server's log anew: it tells about the last start only, and so never fills the disk.
+// log truncates the log of the server, so that it does not fill the disk.
 func (h *home) log() (*os.File, error) {
 	return os.OpenFile(h.file("server.log"), os.O_WRONLY|os.O_CREATE|os.O_TRUNC|os.O_APPEND|noFollow, 0o600)
 }
 
-// tail is the end of the server's log, to go into an error.
+// tail returns the end of the server's log.
 func (h *home) tail() string {
 	content, err := os.ReadFile(h.file("server.log"))
 	if err != nil {
@@ -214,7 +214,6 @@ func (h *home) tail() string {
 	return strings.TrimSpace(string(content))
 }
 
-// remove takes the folder away and lets go of it.
 func (h *home) remove() error {
 	err := os.RemoveAll(h.path)
 	if h.life != nil {
@@ -224,7 +223,7 @@ func (h *home) remove() error {
 	return err
 }
 
-// stopServer ends the server whose record lies in folder and tells whether one was running.
+// stopServer stops the server recorded in folder and reports whether one was running.
 func stopServer(ctx context.Context, folder string) (bool, error) {
 	path := filepath.Join(folder, recordName)
 	r, err := readRecord(path)
@@ -241,7 +240,8 @@ func stopServer(ctx context.Context, folder string) (bool, error) {
 	return true, os.Remove(path)
 }
 
-// ReplaceFile writes a file of mode 0600 in one step: readers see the old content or the new, also after a power cut.
+// ReplaceFile atomically writes a file with mode 0600: readers see the old or the new content, even after a power
+// failure.
 func ReplaceFile(path string, content []byte) error {
 	draft, err := os.CreateTemp(filepath.Dir(path), ".new-")
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/alicebob/miniredis/v2"
 )
 
-// ErrInProcess says that miniredis was to be detached: it lives and ends with its process.
-var ErrInProcess = errors.New("redis-server is not installed, and miniredis cannot outlive its process")
+// ErrInProcess is returned when miniredis should be detached, which its process cannot.
+var ErrInProcess = errors.New("redis-server is not installed, and miniredis cannot run detached")
 
 func startMiniredis(ctx context.Context, opt RedisOptions) (*Redis, error) {
 	if opt.Detached {
@@ -31,15 +31,15 @@ func startMiniredis(ctx context.Context, opt RedisOptions) (*Redis, error) {
 		server.Close()
 		return nil, err
 	}
-	orSilence(opt.Logger).InfoContext(ctx, "redis-server is not installed here: miniredis answers instead, in memory")
+	orSilence(opt.Logger).InfoContext(ctx, "redis-server is not installed: using miniredis, which keeps data in memory only")
 	return &Redis{Kind: Miniredis, Port: port, password: password, stop: func(context.Context) error {
 		server.Close()
 		return nil
 	}}, nil
 }
 
-// ServeMiniredis runs miniredis on addr, such as 127.0.0.1:6379, until ctx ends. It is what a process does that was
-// started by [StartDetached] in place of redis-server.
+// ServeMiniredis runs miniredis on addr, such as 127.0.0.1:6379, until ctx is done. [StartDetached] runs it in a
+// process if there is no redis-server.
 func ServeMiniredis(ctx context.Context, addr, password string) error {
 	server, err := runMiniredis(addr, password)
 	if err != nil {
@@ -52,7 +52,7 @@ func ServeMiniredis(ctx context.Context, addr, password string) error {
 
 func runMiniredis(addr, password string) (*miniredis.Miniredis, error) {
 	server := miniredis.NewMiniRedis()
-	// Without it, keys would expire only when a test says so.
+	// Otherwise keys never expire.
 	server.ClockTTL(true)
 	server.RequireAuth(password)
 	if err := server.StartAddr(addr); err != nil {

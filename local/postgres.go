@@ -15,47 +15,47 @@ const Loopback = "127.0.0.1"
 
 const (
 	superuser = "postgres"
-	// readyWithin bounds a start; recovering a large database after a power cut takes long.
-	readyWithin = time.Minute
+	// startTimeout allows for the recovery of a large database.
+	startTimeout = time.Minute
 
-	// stopFast is PostgreSQL's fast shutdown: sessions are ended, data is written. Redis saves and ends as well.
+	// stopFast is PostgreSQL's fast shutdown, which ends sessions and writes data. Redis saves and exits.
 	stopFast = syscall.SIGINT
-	// stopNow is PostgreSQL's immediate shutdown: the next start recovers from the log.
+	// stopNow is PostgreSQL's immediate shutdown. The next start recovers from the log.
 	stopNow = syscall.SIGQUIT
 )
 
-// PostgresOptions say where and how PostgreSQL runs. The zero value keeps data in [DefaultFolder] on a free port.
+// PostgresOptions configures PostgreSQL. The zero value stores data in [DefaultFolder] and uses a free port.
 type PostgresOptions struct {
-	// Folder keeps the cluster, its password, socket and log. Empty: "postgres" below [DefaultFolder], or for a
-	// Throwaway server a new folder below [os.TempDir] that goes with it.
+	// Folder of the cluster, its password, socket and log. Default: "postgres" in [DefaultFolder], or for a Throwaway
+	// server a temporary folder in [os.TempDir].
 	Folder string
-	// Port on 127.0.0.1; 0 takes a free one.
+	// Port on 127.0.0.1. Default: a free one.
 	Port int
-	// Password of the superuser. Empty: the one kept in Folder, or a new random one.
+	// Password of the superuser. Default: the one stored in Folder, or a random one.
 	Password string
-	// Throwaway trades durability for speed: a crash of the machine loses the data. For tests only.
+	// Throwaway trades durability for speed, for tests.
 	Throwaway bool
-	// Detached leaves the server running when this process ends; [StopPostgres] ends it.
+	// Detached keeps the server running after this process, until [StopPostgres].
 	Detached bool
-	// Binaries is the folder of PostgreSQL's programs. Empty: KONSTRUCT_POSTGRES_BIN, else they are looked for.
+	// Binaries is the folder of PostgreSQL's programs. Default: KONSTRUCT_POSTGRES_BIN, or the newest installed.
 	Binaries string
-	// Settings are further parameters of postgresql.conf, such as max_connections.
+	// Settings are additional parameters of postgresql.conf, such as max_connections.
 	Settings map[string]string
-	// Logger tells about slow steps such as a download. Nil: silence.
+	// Logger of slow steps such as a download. Default: none.
 	Logger *slog.Logger
 }
 
 // Postgres is a running server.
 type Postgres struct {
-	// Version is the server's, such as "15.13".
+	// Version such as "15.13".
 	Version string
 	// Port is open on 127.0.0.1 only.
 	Port int
-	// Folder is what [PostgresOptions] asked for, DataDir PostgreSQL's own folder in it.
+	// Folder is that of [PostgresOptions], DataDir the data directory in it.
 	Folder, DataDir string
-	// SocketDir holds the unix socket. Empty where its path would be too long for one.
+	// SocketDir contains the unix socket. It is empty if the path would be too long.
 	SocketDir string
-	// Reused says that the server ran already. Stop leaves it running.
+	// Reused reports that the server was already running. Stop does not stop it.
 	Reused bool
 
 	cluster  *cluster
@@ -63,9 +63,10 @@ type Postgres struct {
 	password string
 }
 
-// StartPostgres returns when the server answers. It takes over the folder's data and, when its server runs already,
-// that server; several processes may try at once. Errors are [ErrNoBinaries], [ErrNoAccount], [ErrUnreachable], [ErrForeignFolder],
-// [ErrPortTaken], [ErrPassword], [ErrNotReady], [VersionError], or the system's own.
+// StartPostgres returns when the server accepts connections. It uses the folder's data, and the folder's server if that
+// is running. It is safe for concurrent use by several processes. The errors are [ErrNoBinaries], [ErrNoAccount],
+// [ErrUnreachable], [ErrForeignFolder], [ErrPortTaken], [ErrPassword], [ErrNotReady], [VersionError], and those of the
+// system.
 func StartPostgres(ctx context.Context, opt PostgresOptions) (*Postgres, error) {
 	acc, err := servingAccount()
 	if err != nil {
@@ -99,7 +100,7 @@ func startIn(ctx context.Context, h *home, opt PostgresOptions) (*Postgres, erro
 	return c.start(ctx)
 }
 
-// StopPostgres ends the server that runs on folder, whichever process started it, and tells whether there was one.
+// StopPostgres stops the server of folder, whichever process started it, and reports whether there was one.
 func StopPostgres(ctx context.Context, folder string) (bool, error) {
 	acc, err := servingAccount()
 	if err != nil {
@@ -108,7 +109,7 @@ func StopPostgres(ctx context.Context, folder string) (bool, error) {
 	if stopped, err := stopServer(ctx, folder); stopped || err != nil {
 		return stopped, err
 	}
-	// Its record may be damaged: whoever answers as the server of the data is it.
+	// Without a valid record, find the server by the data that it serves.
 	c := &cluster{home: &home{path: folder, account: acc}}
 	if major, err := c.majorOfData(); err != nil || major == 0 || c.unlock() != nil {
 		return false, err
@@ -119,8 +120,8 @@ func StopPostgres(ctx context.Context, folder string) (bool, error) {
 	return stopServer(ctx, folder)
 }
 
-// Stop ends the server and waits for it: politely until ctx ends, then at once. What was reused or detached runs on.
-// A throwaway server's temporary folder is removed. Stopping twice is harmless.
+// Stop shuts the server down and waits for it. If ctx is done first, it stops the server immediately. Reused and
+// detached servers keep running. The temporary folder of a throwaway server is removed. Stop is idempotent.
 func (p *Postgres) Stop(ctx context.Context) error {
 	if p.Reused || p.cluster.opt.Detached {
 		return nil
@@ -134,17 +135,17 @@ func (p *Postgres) Stop(ctx context.Context) error {
 	return nil
 }
 
-// SuperuserDSN is the URL of the database postgres for the superuser, password included: keep it out of logs.
+// SuperuserDSN returns the superuser's URL of the database postgres. It contains the password; do not log it.
 func (p *Postgres) SuperuserDSN() string {
 	return postgresURL(p.Port, p.password)
 }
 
-// String names the server and no secret.
+// String omits the password.
 func (p *Postgres) String() string {
 	return fmt.Sprintf("PostgreSQL %s on %s:%d", p.Version, Loopback, p.Port)
 }
 
-// GoString is [Postgres.String], so that %#v shows no password either.
+// GoString omits the password.
 func (p *Postgres) GoString() string { return p.String() }
 
 func postgresURL(port int, password string) string {

@@ -127,7 +127,7 @@ func TestARunningServerIsReused(t *testing.T) {
 	require.Equal(t, "1", query(t, first.SuperuserDSN(), "SELECT '1'"), "stopping the guest must not end the host")
 
 	_, err := local.StartPostgres(t.Context(), local.PostgresOptions{Folder: place, Port: first.Port + 1})
-	require.ErrorContains(t, err, "already served on port "+strconv.Itoa(first.Port))
+	require.ErrorContains(t, err, "is running on port "+strconv.Itoa(first.Port))
 }
 
 func TestPasswordIsDemanded(t *testing.T) {

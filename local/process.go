@@ -13,17 +13,17 @@ import (
 )
 
 const (
-	// pollEvery is the pause between two looks at a server that starts or stops.
-	pollEvery = 15 * time.Millisecond
-	// killAfter is what a server gets to end after its patience was asked for a second time.
-	killAfter = 10 * time.Second
+	// pollInterval is the interval of checks while a server starts or stops.
+	pollInterval = 15 * time.Millisecond
+	// stopNowTimeout is how long to wait after [stopNow].
+	stopNowTimeout = 10 * time.Second
 )
 
-// lifetime says when a server ends.
+// lifetime is when a server ends.
 type lifetime struct {
 	// detached servers outlive this process.
 	detached bool
-	// lastSignal is sent when this process dies without having stopped the server.
+	// lastSignal is sent if this process ends without stopping the server.
 	lastSignal syscall.Signal
 }
 
@@ -33,8 +33,8 @@ type process struct {
 	done   chan struct{}
 }
 
-// launch starts cmd. The operating system's thread that does it is kept until cmd ends: the kernel would take the
-// thread's end for the parent's death.
+// launch starts cmd. It keeps the calling thread until cmd exits, because the kernel treats the end of that thread as
+// the death of the parent (see endWithParent).
 func launch(cmd *exec.Cmd) (*process, error) {
 	started := make(chan error, 1)
 	p := &process{done: make(chan struct{})}
@@ -51,8 +51,7 @@ func launch(cmd *exec.Cmd) (*process, error) {
 			err = errors.Join(err, cmd.Process.Kill())
 		}
 		started <- err
-		// How it ended stands in the server's own log.
-		_ = cmd.Wait()
+		_ = cmd.Wait() // the cause is in the server's log
 	}()
 	if err := <-started; err != nil {
 		return nil, fmt.Errorf("start %s: %w", cmd.Path, err)
@@ -60,7 +59,6 @@ func launch(cmd *exec.Cmd) (*process, error) {
 	return p, nil
 }
 
-// stop ends the process as [record.end] does.
 func (p *process) stop(ctx context.Context, sig syscall.Signal) error {
 	if p.ended() {
 		return nil
@@ -77,7 +75,7 @@ func (p *process) ended() bool {
 	}
 }
 
-// record identifies a process on disk, so that another process may end it, and nothing else, later.
+// record identifies a process in a file, so that another process can stop it and no other program.
 type record struct {
 	PID     int    `json:"pid"`
 	Started string `json:"started"`
@@ -88,7 +86,7 @@ func recordOf(pid int) (record, error) {
 	return record{PID: pid, Started: started}, err
 }
 
-// readRecord returns the zero record where there is none, or only a damaged one: a file that a crash has cut says nothing.
+// readRecord returns the zero record if there is none or the file is damaged, for example truncated in a crash.
 func readRecord(path string) (record, error) {
 	content, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -99,7 +97,7 @@ func readRecord(path string) (record, error) {
 	}
 	var r record
 	if json.Unmarshal(content, &r) != nil {
-		return record{}, nil //nolint:nilerr // as if there were none
+		return record{}, nil //nolint:nilerr // as if missing
 	}
 	return r, nil
 }
@@ -112,7 +110,7 @@ func (r record) write(path string) error {
 	return ReplaceFile(path, content)
 }
 
-// alive reports whether the very process that was recorded still runs: a pid alone may be another's by now.
+// alive reports whether the recorded process still runs. Its pid may belong to another process now.
 func (r record) alive() (bool, error) {
 	if r.PID <= 0 || r.Started == "" {
 		return false, nil
@@ -121,7 +119,7 @@ func (r record) alive() (bool, error) {
 	return started == r.Started, err
 }
 
-// end asks the process to stop and waits for it. When ctx ends first it insists with [stopNow].
+// end sends sig and waits for the process to exit. If ctx is done first, it sends [stopNow].
 func (r record) end(ctx context.Context, sig syscall.Signal) error {
 	if alive, err := r.alive(); err != nil || !alive {
 		return err
@@ -139,9 +137,9 @@ func (r record) end(ctx context.Context, sig syscall.Signal) error {
 	if err := signal(found, stopNow); err != nil {
 		return err
 	}
-	insist, cancel := context.WithTimeout(context.WithoutCancel(ctx), killAfter)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopNowTimeout)
 	defer cancel()
-	return r.awaitEnd(insist)
+	return r.awaitEnd(ctx)
 }
 
 func (r record) awaitEnd(ctx context.Context) error {
@@ -150,12 +148,12 @@ func (r record) awaitEnd(ctx context.Context) error {
 			return err
 		}
 		if err := pause(ctx); err != nil {
-			return fmt.Errorf("process %d does not end: %w", r.PID, err)
+			return fmt.Errorf("process %d did not exit: %w", r.PID, err)
 		}
 	}
 }
 
-// signal takes a process that is gone already for one that has obeyed.
+// signal ignores processes that have already exited.
 func signal(p *os.Process, sig syscall.Signal) error {
 	if err := p.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("signal process %d: %w", p.Pid, err)
@@ -167,7 +165,7 @@ func pause(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-time.After(pollEvery):
+	case <-time.After(pollInterval):
 		return nil
 	}
 }

@@ -17,36 +17,36 @@ import (
 	"time"
 )
 
-// RedisKind says what answers on Redis's port.
+// RedisKind is an implementation of Redis.
 type RedisKind string
 
 // The kinds of Redis.
 const (
-	// RedisServer is the real program, from the PATH.
+	// RedisServer is redis-server from the PATH.
 	RedisServer RedisKind = "redis-server"
-	// Miniredis is an imitation in Go that keeps everything in memory. Its commands are those of a Redis without modules.
+	// Miniredis is an in-memory implementation in Go, without modules.
 	Miniredis RedisKind = "miniredis"
 )
 
-// redisAnswersWithin bounds one attempt to log in.
-const redisAnswersWithin = 2 * time.Second
+// redisTimeout bounds one command.
+const redisTimeout = 2 * time.Second
 
-// RedisOptions say where and how Redis runs. The zero value keeps data in [DefaultFolder] on a free port.
+// RedisOptions configures Redis. The zero value stores data in [DefaultFolder] and uses a free port.
 type RedisOptions struct {
-	// Folder keeps redis-server's data, password and log. Empty: "redis" below [DefaultFolder], or for a Throwaway
-	// server a new folder below [os.TempDir] that goes with it.
+	// Folder of redis-server's data, password and log. Default: "redis" in [DefaultFolder], or for a Throwaway server a
+	// temporary folder in [os.TempDir].
 	Folder string
-	// Port on 127.0.0.1; 0 takes a free one.
+	// Port on 127.0.0.1. Default: a free one.
 	Port int
-	// Password of the default user. Empty: the one kept in Folder, or a new random one.
+	// Password of the default user. Default: the one stored in Folder, or a random one.
 	Password string
-	// Throwaway keeps nothing on disk. For tests.
+	// Throwaway stores nothing on disk, for tests.
 	Throwaway bool
-	// Detached leaves redis-server running when this process ends; [StopRedis] ends it.
+	// Detached keeps redis-server running after this process, until [StopRedis].
 	Detached bool
-	// Kind forces one; empty takes redis-server when it is in the PATH, else miniredis.
+	// Kind of server. Default: redis-server if it is in the PATH, else miniredis.
 	Kind RedisKind
-	// Logger tells which kind was taken. Nil: silence.
+	// Logger of the chosen kind. Default: none.
 	Logger *slog.Logger
 }
 
@@ -56,15 +56,15 @@ type Redis struct {
 	Port int
 	// Folder is empty for miniredis.
 	Folder string
-	// Reused says that the server ran already. Stop leaves it running.
+	// Reused reports that the server was already running. Stop does not stop it.
 	Reused bool
 
 	password string
 	stop     func(context.Context) error
 }
 
-// StartRedis returns when the server answers. Errors are [ErrUnreachable], [ErrForeignFolder], [ErrPortTaken],
-// [ErrPassword], [ErrNotReady], or the system's own.
+// StartRedis returns when the server accepts connections. The errors are [ErrUnreachable], [ErrForeignFolder],
+// [ErrPortTaken], [ErrPassword], [ErrNotReady], and those of the system.
 func StartRedis(ctx context.Context, opt RedisOptions) (*Redis, error) {
 	program, err := exec.LookPath(string(RedisServer))
 	switch {
@@ -76,7 +76,7 @@ func StartRedis(ctx context.Context, opt RedisOptions) (*Redis, error) {
 	return startRedisServer(ctx, program, opt)
 }
 
-// StopRedis ends the redis-server that runs on folder, whichever process started it, and tells whether there was one.
+// StopRedis stops the redis-server of folder, whichever process started it, and reports whether there was one.
 func StopRedis(ctx context.Context, folder string) (bool, error) {
 	if err := supported(); err != nil {
 		return false, err
@@ -84,16 +84,16 @@ func StopRedis(ctx context.Context, folder string) (bool, error) {
 	if stopped, err := stopServer(ctx, folder); stopped || err != nil {
 		return stopped, err
 	}
-	// Its record may be damaged: what answers on its port with its password, from its data, is it.
+	// Without a valid record, find the server by its port, password and data folder.
 	password, err := os.ReadFile(filepath.Join(folder, "password"))
 	port, known := keptPort(folder)
 	if err != nil || !known {
-		return false, nil //nolint:nilerr // nothing was started here, or nothing is known of it
+		return false, nil //nolint:nilerr // nothing to stop
 	}
 	redis := &Redis{Port: port, password: string(password)}
 	pid, err := redis.serverPID(ctx)
 	if err != nil || !redis.serves(ctx, filepath.Join(folder, "data")) {
-		return false, nil //nolint:nilerr // no server of ours answers
+		return false, nil //nolint:nilerr // not the server of this folder
 	}
 	if err := (&home{path: folder}).adopt(pid); err != nil {
 		return false, err
@@ -101,7 +101,7 @@ func StopRedis(ctx context.Context, folder string) (bool, error) {
 	return stopServer(ctx, folder)
 }
 
-// Stop ends the server and waits for it. What was reused or detached runs on. Stopping twice is harmless.
+// Stop stops the server and waits for it. Reused and detached servers keep running. Stop is idempotent.
 func (r *Redis) Stop(ctx context.Context) error {
 	if r.Reused {
 		return nil
@@ -109,45 +109,45 @@ func (r *Redis) Stop(ctx context.Context) error {
 	return r.stop(ctx)
 }
 
-// URL is where a client connects, password included: keep it out of logs.
+// URL returns the URL for clients. It contains the password; do not log it.
 func (r *Redis) URL() string {
 	return (&url.URL{Scheme: "redis", User: url.UserPassword("default", r.password), Host: r.address(), Path: "/0"}).String()
 }
 
-// String names the server and no secret.
+// String omits the password.
 func (r *Redis) String() string { return fmt.Sprintf("%s on %s", r.Kind, r.address()) }
 
-// GoString is [Redis.String], so that %#v shows no password either.
+// GoString omits the password.
 func (r *Redis) GoString() string { return r.String() }
 
 func (r *Redis) address() string { return net.JoinHostPort(Loopback, strconv.Itoa(r.Port)) }
 
-// answers logs in, and so knows our server from another one on the port.
-func (r *Redis) answers(ctx context.Context) error {
-	_, err := r.ask(ctx)
+// ping logs in, which distinguishes this server from another program on the port.
+func (r *Redis) ping(ctx context.Context) error {
+	_, err := r.do(ctx)
 	return err
 }
 
-// serverPID is the process that answers. Miniredis, which does not tell, is 0.
+// serverPID returns the pid of the server, 0 for miniredis.
 func (r *Redis) serverPID(ctx context.Context) (int, error) {
-	told, err := r.ask(ctx, "INFO", "server")
+	info, err := r.do(ctx, "INFO", "server")
 	if err != nil {
 		return 0, err
 	}
-	match := redisPID.FindStringSubmatch(told)
+	match := redisPID.FindStringSubmatch(info)
 	if match == nil {
 		return 0, nil
 	}
 	return strconv.Atoi(match[1])
 }
 
-// serves tells whether the server keeps its data in that folder.
+// serves reports whether folder is the data folder of the server.
 func (r *Redis) serves(ctx context.Context, folder string) bool {
-	told, err := r.ask(ctx, "CONFIG", "GET", "dir")
+	reply, err := r.do(ctx, "CONFIG", "GET", "dir")
 	if err != nil {
 		return false
 	}
-	for line := range strings.Lines(told) {
+	for line := range strings.Lines(reply) {
 		if sameFile(strings.TrimSpace(line), folder) {
 			return true
 		}
@@ -157,9 +157,9 @@ func (r *Redis) serves(ctx context.Context, folder string) bool {
 
 var redisPID = regexp.MustCompile(`(?m)^process_id:(\d+)`)
 
-// ask logs in, sends one command, if any, and returns what comes back until the server has no more to say.
-func (r *Redis) ask(ctx context.Context, command ...string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, redisAnswersWithin)
+// do logs in, sends an optional command, and returns the raw reply.
+func (r *Redis) do(ctx context.Context, command ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, redisTimeout)
 	defer cancel()
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", r.address())
 	if err != nil {
@@ -174,13 +174,13 @@ func (r *Redis) ask(ctx context.Context, command ...string) (string, error) {
 	if _, err := io.WriteString(conn, resp("AUTH", r.password)); err != nil {
 		return "", err
 	}
-	answers := bufio.NewReader(conn)
-	answer, err := answers.ReadString('\n')
+	replies := bufio.NewReader(conn)
+	reply, err := replies.ReadString('\n')
 	if err != nil {
 		return "", err
 	}
-	if strings.TrimSpace(answer) != "+OK" {
-		return "", fmt.Errorf("%w: redis refuses it", ErrPassword)
+	if strings.TrimSpace(reply) != "+OK" {
+		return "", fmt.Errorf("%w for Redis", ErrPassword)
 	}
 	if len(command) == 0 {
 		return "", nil
@@ -188,11 +188,11 @@ func (r *Redis) ask(ctx context.Context, command ...string) (string, error) {
 	if _, err := io.WriteString(conn, resp(command...)+resp("QUIT")); err != nil {
 		return "", err
 	}
-	told, err := io.ReadAll(answers)
-	return string(told), err
+	rest, err := io.ReadAll(replies)
+	return string(rest), err
 }
 
-// resp is a command as Redis's protocol spells it.
+// resp encodes a command in the Redis protocol.
 func resp(words ...string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "*%d\r\n", len(words))

@@ -12,12 +12,12 @@ import (
 	"strings"
 )
 
-// redisServer is a Redis in a process and a folder of its own.
+// redisServer runs Redis in a separate process.
 type redisServer struct {
 	home *home
 	opt  RedisOptions
 	kind RedisKind
-	// command is what to run for a port and a password.
+	// command returns the command for a port and a password.
 	command func(port int, password string) (*exec.Cmd, error)
 }
 
@@ -58,8 +58,8 @@ func (s *redisServer) start(ctx context.Context) (*Redis, error) {
 	return onPort(s.opt.Port, func(port int) (*Redis, error) { return s.startOn(ctx, port, password) })
 }
 
-// running is the server that already serves the folder, or nil. One that runs, and answers neither to the password nor
-// to the kept one on the kept port, is ended, to be started again: the files that tell of it are damaged.
+// running returns the running server of the folder, or nil. A server that accepts neither the password nor the stored
+// one is stopped, because its files are damaged.
 func (s *redisServer) running(ctx context.Context, password string) (*Redis, error) {
 	r, err := readRecord(s.home.recordFile())
 	if err != nil {
@@ -79,19 +79,19 @@ func (s *redisServer) running(ctx context.Context, password string) (*Redis, err
 	case err != nil && alive:
 		if kept, readErr := os.ReadFile(s.home.file("password")); readErr == nil && string(kept) != password {
 			redis.password = string(kept)
-			if redis.answers(ctx) == nil {
-				return nil, fmt.Errorf("process %d serves %s on port %d: %w: stop it first to change the password",
+			if redis.ping(ctx) == nil {
+				return nil, fmt.Errorf("process %d serves %s on port %d: %w; stop it to change the password",
 					r.PID, s.home.path, port, err)
 			}
 		}
 		return nil, r.end(ctx, stopFast)
 	case err != nil || !alive && !redis.serves(ctx, s.home.file("data")):
-		return nil, nil //nolint:nilnil,nilerr // nothing runs here
+		return nil, nil //nolint:nilnil,nilerr // not running
 	}
 	return redis, s.home.adopt(pid)
 }
 
-// keptPort is the port of the server that last ran on folder, if its file is whole.
+// keptPort returns the stored port of folder, if valid.
 func keptPort(folder string) (port int, known bool) {
 	content, err := os.ReadFile(filepath.Join(folder, "port"))
 	if err != nil {
@@ -140,7 +140,7 @@ func (s *redisServer) launch(port int, password string) (*process, error) {
 	return process, process.record.write(s.home.recordFile())
 }
 
-// program is redis-server with its configuration on stdin, where `ps` does not show the password.
+// program passes the configuration on stdin, so that `ps` does not show the password.
 func (s *redisServer) program(path string) func(int, string) (*exec.Cmd, error) {
 	return func(port int, password string) (*exec.Cmd, error) {
 		data := s.home.file("data")
@@ -159,7 +159,7 @@ func (s *redisServer) configuration(port int, password, data string) string {
 		"bind " + Loopback,
 		"port " + strconv.Itoa(port),
 		"dir " + strconv.Quote(data),
-		// A hash needs no quoting, whatever the password holds.
+		// A hash needs no quoting.
 		fmt.Sprintf("user default on ~* &* +@all #%x", sha256.Sum256([]byte(password))),
 		"daemonize no",
 		`save ""`,
@@ -171,10 +171,10 @@ func (s *redisServer) configuration(port int, password, data string) string {
 }
 
 func (s *redisServer) awaitReady(ctx context.Context, p *process, redis *Redis) error {
-	ctx, cancel := context.WithTimeout(ctx, readyWithin)
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	for {
-		err := redis.answers(ctx)
+		err := redis.ping(ctx)
 		if err == nil && !p.ended() {
 			return nil
 		}
@@ -182,7 +182,7 @@ func (s *redisServer) awaitReady(ctx context.Context, p *process, redis *Redis) 
 			return explainEnd(string(s.kind), redis.Port, s.home.tail())
 		}
 		if pause(ctx) != nil {
-			return fmt.Errorf("%w: %s does not answer: %w (%w)", ErrNotReady, s.kind, ctx.Err(), err)
+			return fmt.Errorf("%w: %s does not respond: %w (%w)", ErrNotReady, s.kind, ctx.Err(), err)
 		}
 	}
 }

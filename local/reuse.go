@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// postmasterPID is what a running PostgreSQL writes into its data folder, as far as it matters here:
-// line 1 its pid, line 4 its port, line 5 its socket's folder.
+// postmasterPID is the part of postmaster.pid that is used here: the pid in line 1, the port in line 4, and the folder
+// of the socket in line 5.
 type postmasterPID struct {
 	pid, port int
 	socketDir string
@@ -20,7 +20,7 @@ type postmasterPID struct {
 
 func (c *cluster) pidPath() string { return filepath.Join(c.dataDir(), "postmaster.pid") }
 
-// readPID reports whether there is such a file, whole and readable.
+// readPID reports in whole whether there is a complete postmaster.pid.
 func (c *cluster) readPID() (found postmasterPID, whole bool, err error) {
 	content, err := os.ReadFile(c.pidPath())
 	if errors.Is(err, os.ErrNotExist) {
@@ -39,13 +39,13 @@ func (c *cluster) readPID() (found postmasterPID, whole bool, err error) {
 	return found, pidErr == nil && portErr == nil, nil
 }
 
-// damagedAfter is how long a starting server may take to write its postmaster.pid: later, the file is damaged.
+// damagedAfter is the time for a starting server to write postmaster.pid, after which an incomplete file is damaged.
 const damagedAfter = 5 * time.Second
 
-// running returns the server that already runs on the data, or nil. One that is just starting or stopping is
-// waited for, and one whose postmaster.pid is damaged is ended.
+// running returns the running server of the data, or nil. It waits for a server that is starting or stopping, and stops
+// one whose postmaster.pid is damaged.
 func (c *cluster) running(ctx context.Context) (*Postgres, error) {
-	ctx, cancel := context.WithTimeout(ctx, readyWithin)
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	for damaged := time.Now().Add(damagedAfter); ; {
 		pg, err := c.connectRunning(ctx)
@@ -63,13 +63,14 @@ func (c *cluster) running(ctx context.Context) (*Postgres, error) {
 			return nil, errors.Join(err, r.end(ctx, stopFast))
 		}
 		if err := pause(ctx); err != nil {
-			return nil, fmt.Errorf("%w: process %d runs on %s but does not answer: %w", ErrNotReady, r.PID, c.dataDir(), err)
+			return nil, fmt.Errorf("%w: process %d serves %s but does not respond: %w",
+				ErrNotReady, r.PID, c.dataDir(), err)
 		}
 	}
 }
 
-// connectRunning tries the port in postmaster.pid. The file may be stale and the port another server's by now:
-// whatever does not answer as the server of this data is not it.
+// connectRunning connects to the port in postmaster.pid. The file can be stale and the port used by another server, so
+// it returns nil for a server of other data.
 func (c *cluster) connectRunning(ctx context.Context) (*Postgres, error) {
 	found, whole, err := c.readPID()
 	if err != nil || !whole {
@@ -81,22 +82,23 @@ func (c *cluster) connectRunning(ctx context.Context) (*Postgres, error) {
 		return nil, c.judge(found, err)
 	}
 	if c.opt.Port != 0 && c.opt.Port != found.port {
-		return nil, fmt.Errorf("%s is already served on port %d, not on %d: stop that server first", c.dataDir(), found.port, c.opt.Port)
+		return nil, fmt.Errorf("a server of %s is running on port %d instead of %d; stop it first",
+			c.dataDir(), found.port, c.opt.Port)
 	}
 	return pg, errors.Join(c.adoptPassword(ctx, pg), c.home.adopt(found.pid))
 }
 
-// judge tells a running server that refuses the password from a stale file; a dead pid is always stale.
+// judge distinguishes a running server that rejects the password from a stale file.
 func (c *cluster) judge(found postmasterPID, fault error) error {
 	started, err := startOf(found.pid)
 	if err != nil || started == "" || !errors.Is(fault, ErrPassword) {
 		return err
 	}
-	return fmt.Errorf("process %d seems to serve %s on port %d: %w", found.pid, c.dataDir(), found.port, fault)
+	return fmt.Errorf("process %d may serve %s on port %d: %w", found.pid, c.dataDir(), found.port, fault)
 }
 
-// clearStaleSockets removes what a killed server has left in its socket's folder: PostgreSQL refuses to start over a lock
-// file whose pid is another program's by now, or a zombie's.
+// clearStaleSockets removes the socket files of a killed server. PostgreSQL does not start if the pid in their lock
+// file belongs to another program or a zombie.
 func (c *cluster) clearStaleSockets() error {
 	left, err := filepath.Glob(filepath.Join(c.home.file("run"), ".s.PGSQL.*"))
 	for _, path := range left {
@@ -105,9 +107,9 @@ func (c *cluster) clearStaleSockets() error {
 	return err
 }
 
-// clearStalePID makes PostgreSQL start over a postmaster.pid whose pid is another program's by now. PostgreSQL itself
-// recognises only dead pids as stale, and its parent's: so the pid becomes ours. The rest of the file stays, because
-// PostgreSQL uses it to make sure that no process of the former server still writes to the data.
+// clearStalePID writes the pid of this process into a stale postmaster.pid, because PostgreSQL treats only dead pids
+// and that of its parent as stale. The rest of the file is kept: PostgreSQL uses it to detect processes of the former
+// server that still write to the data.
 func (c *cluster) clearStalePID() error {
 	root, err := os.OpenRoot(c.dataDir())
 	if err != nil {

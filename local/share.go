@@ -11,29 +11,26 @@ import (
 	"github.com/konstruct/konstruct/local/flock"
 )
 
-// leaveWithin bounds how long the last process of a [Share] takes to stop the servers.
-const leaveWithin = 20 * time.Second
+// leaveTimeout bounds [Share.Leave].
+const leaveTimeout = 20 * time.Second
 
 const (
-	// guardEvery is the pause between two looks of a guard.
-	guardEvery = 500 * time.Millisecond
-	// guardTurn is how long a guard waits for another one that may be about to end.
+	guardInterval = 500 * time.Millisecond
+	// guardTurn is how long a guard waits for another one to exit.
 	guardTurn = 2 * time.Second
 )
 
-// A Share is this process's use of the servers of a folder, which other processes may use as well. The servers run
-// until the last of them has left.
+// A Share is the use of the servers of a folder by this process. The servers run until the last process leaves.
 type Share struct {
 	folder string
 	alive  *flock.File
 }
 
-// NewShare makes this process a user of folder and runs start, which starts detached servers below it or takes over
-// those that run ([StartDetached]). No other process is in its own start at the same time. When start fails, the
-// process has left again.
+// NewShare registers this process as a user of folder and calls start, which starts or reuses the detached servers
+// ([StartDetached]). Only one process runs start at the same time.
 //
-// guard is the command line of a process that calls [GuardShare] for folder, and so stops the servers when the last
-// process ends without leaving. Empty: they run on until the next one leaves.
+// guard is the command line of a process that calls [GuardShare], which stops the servers if the last process crashes.
+// If empty, they run until the next process leaves.
 func NewShare(ctx context.Context, folder string, guard []string, start func() error) (*Share, error) {
 	folder, err := filepath.Abs(folder)
 	if err != nil {
@@ -58,24 +55,24 @@ func NewShare(ctx context.Context, folder string, guard []string, start func() e
 	return s, nil
 }
 
-// changing is held by a process that starts or stops servers, living by every user together. Who gets the latter
-// alone knows that there is no other.
+// changing is locked while servers are started or stopped. Every user holds a shared lock on living; an exclusive one
+// means that there are no users.
 func (s *Share) changing(ctx context.Context) (*flock.File, error) {
 	return flock.Lock(ctx, filepath.Join(s.folder, "changing"))
 }
 
 func (s *Share) living() string { return filepath.Join(s.folder, "living") }
 
-// Leave ends this process's use, and stops the servers when there is no other. It is done when ctx has ended, too.
+// Leave ends the use by this process and stops the servers if it was the last, even if ctx is done.
 func (s *Share) Leave(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveWithin)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTimeout)
 	defer cancel()
 	err := s.alive.Unlock()
 	_, stopErr := s.stopUnused(ctx)
 	return errors.Join(err, stopErr)
 }
 
-// stopUnused stops the servers unless somebody uses them, and tells whether nobody does.
+// stopUnused stops the servers if no process uses them, and reports whether that is so.
 func (s *Share) stopUnused(ctx context.Context) (unused bool, err error) {
 	lock, err := s.changing(ctx)
 	if err != nil {
@@ -91,8 +88,8 @@ func (s *Share) stopUnused(ctx context.Context) (unused bool, err error) {
 	return true, err
 }
 
-// GuardShare waits until no process uses folder any more, stops its servers if they still run, and returns. A second
-// guard of one folder returns soon.
+// GuardShare waits until no process uses folder and stops its servers if they still run. It returns early if the folder
+// already has a guard.
 func GuardShare(ctx context.Context, folder string) error {
 	s := &Share{folder: folder}
 	turn, cancel := context.WithTimeout(ctx, guardTurn)
@@ -109,7 +106,7 @@ func GuardShare(ctx context.Context, folder string) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(guardEvery):
+		case <-time.After(guardInterval):
 		}
 		alone, unused, err := flock.Try(s.living())
 		if err == nil && unused {
@@ -124,7 +121,7 @@ func GuardShare(ctx context.Context, folder string) error {
 	}
 }
 
-// startGuard leaves the guard running in a session of its own, where neither Ctrl-C nor a closed terminal reaches it.
+// startGuard runs the guard in a separate session, so that it gets no signals from the terminal.
 func startGuard(line []string) error {
 	if len(line) == 0 {
 		return nil

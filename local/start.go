@@ -19,22 +19,20 @@ import (
 )
 
 const (
-	// portAttempts is how often a free port may be snatched away between its choice and the server's bind.
+	// portAttempts bounds the retries if another program takes the chosen port first.
 	portAttempts = 5
-	// leftoversWithin is how long the backends of a server that was killed may take to notice it.
-	leftoversWithin = 10 * time.Second
-	// invalidPassword is PostgreSQL's code for it (SQLSTATE, appendix A of its manual).
-	invalidPassword = "28P01"
+	// leftoversTimeout is how long to wait for the backends of a killed server to exit.
+	leftoversTimeout = 10 * time.Second
+	invalidPassword  = "28P01" // SQLSTATE
 )
 
-// errLeftovers says that processes of the server before this one have not ended yet.
-var errLeftovers = errors.New("processes of the former server still run")
+var errLeftovers = errors.New("processes of the previous server are still running")
 
 func (c *cluster) start(ctx context.Context) (*Postgres, error) {
 	if err := errors.Join(c.clearStalePID(), c.clearStaleSockets()); err != nil {
 		return nil, err
 	}
-	for deadline := time.Now().Add(leftoversWithin); ; {
+	for deadline := time.Now().Add(leftoversTimeout); ; {
 		pg, err := onPort(c.opt.Port, func(port int) (*Postgres, error) { return c.startOn(ctx, port) })
 		if !errors.Is(err, errLeftovers) || time.Now().After(deadline) || pause(ctx) != nil {
 			return pg, err
@@ -42,7 +40,6 @@ func (c *cluster) start(ctx context.Context) (*Postgres, error) {
 	}
 }
 
-// startOn leaves nothing running when it fails.
 func (c *cluster) startOn(ctx context.Context, port int) (*Postgres, error) {
 	pg, err := c.launch(port)
 	if err != nil {
@@ -84,7 +81,7 @@ func (c *cluster) server(port int, socketDir string) *Postgres {
 	}
 }
 
-// lifetime writes surviving data out when this process crashes, and does not bother for throwaway data.
+// lifetime lets the server write its data if this process crashes, unless they are throwaway data.
 func (c *cluster) lifetime() lifetime {
 	if c.opt.Throwaway {
 		return lifetime{detached: c.opt.Detached, lastSignal: stopNow}
@@ -92,7 +89,7 @@ func (c *cluster) lifetime() lifetime {
 	return lifetime{detached: c.opt.Detached, lastSignal: stopFast}
 }
 
-// socketDir is empty where the path of the longest socket in it would not fit: then there is TCP only.
+// socketDir returns "" if the path of the socket would be too long; then there is TCP only.
 func (c *cluster) socketDir() (string, error) {
 	dir := c.home.file("run")
 	if len(filepath.Join(dir, ".s.PGSQL.65535")) > maxSocketPath {
@@ -101,7 +98,7 @@ func (c *cluster) socketDir() (string, error) {
 	return dir, c.home.account.ownFolder(dir)
 }
 
-// arguments override postgresql.conf, which stays as initdb wrote it.
+// arguments override postgresql.conf.
 func (c *cluster) arguments(port int, socketDir string) []string {
 	settings := map[string]string{
 		"listen_addresses":        Loopback,
@@ -126,17 +123,17 @@ func (c *cluster) arguments(port int, socketDir string) []string {
 	return args
 }
 
-// quotedDirectory is an element of a PostgreSQL list of directories, which a comma would end.
+// quotedDirectory quotes an element of a comma-separated list of directories.
 func quotedDirectory(path string) string {
 	if path == "" {
 		return ""
 	}
-	return `"` + strings.ReplaceAll(path, `"`, `""`) + `"`
+	return pgx.Identifier{path}.Sanitize()
 }
 
-// awaitReady returns when the server answers as ours, or explains why it never will.
+// awaitReady waits until the server accepts connections.
 func (c *cluster) awaitReady(ctx context.Context, pg *Postgres) error {
-	ctx, cancel := context.WithTimeout(ctx, readyWithin)
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	for {
 		err := c.check(ctx, pg)
@@ -146,19 +143,16 @@ func (c *cluster) awaitReady(ctx context.Context, pg *Postgres) error {
 		case errors.Is(err, ErrPassword):
 			return err
 		case pg.process.ended():
-			return c.explain(pg)
+			return explainEnd("PostgreSQL", pg.Port, c.home.tail())
 		}
 		if pause(ctx) != nil {
-			return fmt.Errorf("%w: PostgreSQL does not answer: %w (%w); its log ends with:\n%s", ErrNotReady, ctx.Err(), err, c.home.tail())
+			return fmt.Errorf("%w: PostgreSQL does not respond: %w (%w); its log ends with:\n%s",
+				ErrNotReady, ctx.Err(), err, c.home.tail())
 		}
 	}
 }
 
-func (c *cluster) explain(pg *Postgres) error {
-	return explainEnd("PostgreSQL", pg.Port, c.home.tail())
-}
-
-// explainEnd says why a server has ended that was being started, by the end of its log.
+// explainEnd derives from the log why a server exited during its start.
 func explainEnd(server string, port int, tail string) error {
 	if strings.Contains(tail, "pre-existing shared memory block") {
 		return fmt.Errorf("%w: %w: %s", ErrNotReady, errLeftovers, tail)
@@ -166,11 +160,11 @@ func explainEnd(server string, port int, tail string) error {
 	if strings.Contains(tail, "Address already in use") {
 		return fmt.Errorf("%s cannot listen on %s:%d: %w", server, Loopback, port, ErrPortTaken)
 	}
-	return fmt.Errorf("%w: %s ended; its log ends with:\n%s", ErrNotReady, server, tail)
+	return fmt.Errorf("%w: %s exited; its log ends with:\n%s", ErrNotReady, server, tail)
 }
 
-// check logs in and asks for the data folder: another server may listen on the port. Where the kept password is not
-// right, and its file was damaged perhaps, the given one may be.
+// check logs in and compares the data folder, because another server can use the port. If the stored password is wrong,
+// for example in a damaged file, it tries the given one.
 func (c *cluster) check(ctx context.Context, pg *Postgres) error {
 	err := c.login(ctx, pg)
 	if !errors.Is(err, ErrPassword) || c.opt.Password == "" || c.opt.Password == c.password {
@@ -196,7 +190,7 @@ func (c *cluster) login(ctx context.Context, pg *Postgres) error {
 		return err
 	}
 	if !sameFile(dataDir, c.dataDir()) {
-		return fmt.Errorf("port %d belongs to the server of %s: %w", pg.Port, dataDir, ErrPortTaken)
+		return fmt.Errorf("port %d is used by the server of %s: %w", pg.Port, dataDir, ErrPortTaken)
 	}
 	return nil
 }
@@ -204,12 +198,12 @@ func (c *cluster) login(ctx context.Context, pg *Postgres) error {
 func passwordFault(err error) error {
 	var answer *pgconn.PgError
 	if errors.As(err, &answer) && answer.Code == invalidPassword {
-		return fmt.Errorf("%w: the server refuses it", ErrPassword)
+		return fmt.Errorf("%w for PostgreSQL", ErrPassword)
 	}
 	return err
 }
 
-// adoptPassword gives existing data the password that was asked for.
+// adoptPassword changes the password of existing data to the given one.
 func (c *cluster) adoptPassword(ctx context.Context, pg *Postgres) error {
 	if c.opt.Password == "" || c.opt.Password == c.password {
 		return nil
@@ -220,7 +214,8 @@ func (c *cluster) adoptPassword(ctx context.Context, pg *Postgres) error {
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	var statement string
-	err = conn.QueryRow(ctx, "SELECT format('ALTER ROLE %I PASSWORD %L', $1::text, $2::text)", superuser, c.opt.Password).Scan(&statement)
+	const alter = "SELECT format('ALTER ROLE %I PASSWORD %L', $1::text, $2::text)"
+	err = conn.QueryRow(ctx, alter, superuser, c.opt.Password).Scan(&statement)
 	if err != nil {
 		return err
 	}
@@ -231,13 +226,13 @@ func (c *cluster) adoptPassword(ctx context.Context, pg *Postgres) error {
 	return ReplaceFile(c.home.file("password"), []byte(c.password))
 }
 
-// onPort starts a server on the wanted port, or on a free one: another one, where that was snatched away.
+// onPort starts a server on the wanted port, or on a free one, with retries if that was taken meanwhile.
 func onPort[S any](wanted int, start func(port int) (S, error)) (S, error) {
 	for attempt := 1; ; attempt++ {
 		port, err := choosePort(wanted)
 		if err != nil {
-			var none S
-			return none, err
+			var zero S
+			return zero, err
 		}
 		server, err := start(port)
 		if !errors.Is(err, ErrPortTaken) || wanted != 0 || attempt == portAttempts {
@@ -246,7 +241,7 @@ func onPort[S any](wanted int, start func(port int) (S, error)) (S, error) {
 	}
 }
 
-// choosePort finds a free port, or checks that the wanted one is free.
+// choosePort returns a free port, or checks that the wanted one is free.
 func choosePort(wanted int) (int, error) {
 	listener, err := net.Listen("tcp", net.JoinHostPort(Loopback, strconv.Itoa(wanted)))
 	if err != nil {
@@ -255,7 +250,7 @@ func choosePort(wanted int) (int, error) {
 	defer func() { _ = listener.Close() }()
 	address, ok := listener.Addr().(*net.TCPAddr)
 	if !ok {
-		return 0, fmt.Errorf("%s is no TCP address", listener.Addr())
+		return 0, fmt.Errorf("%s is not a TCP address", listener.Addr())
 	}
 	return address.Port, nil
 }

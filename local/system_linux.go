@@ -9,14 +9,14 @@ import (
 	"syscall"
 )
 
-// endWithParent has the kernel send sig when the thread that started the process ends (prctl(2), PR_SET_PDEATHSIG):
-// launch keeps that thread for the process's whole life.
+// endWithParent makes the kernel send sig when the thread that started the process ends (prctl(2), PR_SET_PDEATHSIG).
+// launch keeps that thread.
 func endWithParent(attr *syscall.SysProcAttr, sig syscall.Signal) {
 	attr.Pdeathsig = sig
 }
 
-// startOf identifies the process behind a pid for all time: the boot and the tick of its start.
-// It is empty when no such process runs; a zombie no longer does.
+// startOf returns the boot id and start time of a process, which identify it uniquely, or "" if there is no such
+// process or it is a zombie.
 func startOf(pid int) (string, error) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
@@ -25,7 +25,7 @@ func startOf(pid int) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	// The second field is the program's name in brackets and may hold spaces and brackets of its own.
+	// The second field is the program's name in parentheses, and can contain spaces and parentheses.
 	_, rest, _ := strings.Cut(string(stat[bytes.LastIndexByte(stat, ')'):]), " ")
 	fields := strings.Fields(rest)
 	if len(fields) < 20 {

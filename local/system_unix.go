@@ -3,13 +3,16 @@
 package local
 
 import (
+	"errors"
 	"os"
 	"os/exec"
+	"strconv"
+	"strings"
 	"syscall"
 )
 
-// maxSocketPath is how long a unix socket's path may be: sun_path holds 104 bytes on BSD and macOS, 108 on Linux,
-// one of them the closing NUL.
+// maxSocketPath is the maximum length of a unix socket's path: sun_path has 104 bytes on BSD and macOS, 108 on Linux,
+// including the final NUL.
 const maxSocketPath = 103
 
 const noFollow = syscall.O_NOFOLLOW
@@ -24,8 +27,8 @@ func owner(info os.FileInfo) (uid, gid int) {
 	return int(stat.Uid), int(stat.Gid)
 }
 
-// runAs lets cmd run as the account. A session of its own keeps the terminal's Ctrl-C away from a detached server,
-// a process group does so for the others.
+// runAs makes cmd run as the account. A new session (detached) or process group keeps it from getting the terminal's
+// Ctrl-C.
 func (a account) runAs(cmd *exec.Cmd, life lifetime) {
 	attr := &syscall.SysProcAttr{Setpgid: !life.detached, Setsid: life.detached}
 	if a.switched {
@@ -35,4 +38,20 @@ func (a account) runAs(cmd *exec.Cmd, life lifetime) {
 		endWithParent(attr, life.lastSignal)
 	}
 	cmd.SysProcAttr = attr
+}
+
+// startFromPS returns the start time of a process according to ps(1), or "" if there is no such process or it is a zombie.
+func startFromPS(pid int) (string, error) {
+	out, err := exec.Command("ps", "-o", "stat=,lstart=", "-p", strconv.Itoa(pid)).Output()
+	if errors.As(err, new(*exec.ExitError)) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	state, started, _ := strings.Cut(strings.TrimSpace(string(out)), " ")
+	if strings.HasPrefix(state, "Z") {
+		return "", nil
+	}
+	return strings.TrimSpace(started), nil
 }

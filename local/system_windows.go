@@ -12,7 +12,7 @@ const (
 	noFollow      = 0
 )
 
-// supported is asked before anything else, so what follows it here is never reached.
+// supported is called first, so that the other functions here are never reached.
 func supported() error {
 	return fmt.Errorf("servers without Docker on Windows: %w", errors.ErrUnsupported)
 }

@@ -197,7 +197,11 @@ func write(plan Plan, o DiffOptions) (Plan, error) {
 	}
 	plan.File = filepath.Join(o.Dir, name)
 	for table, text := range plan.seeds {
-		if err := dir.WriteFile(filepath.Join("seed", table+".sql"), []byte(text)); err != nil {
+		seed := filepath.Join("seed", table+".sql")
+		if _, err := os.Stat(filepath.Join(o.Dir, seed)); err == nil {
+			continue // written by hand for an earlier plan
+		}
+		if err := dir.WriteFile(seed, []byte(text)); err != nil {
 			return Plan{}, err
 		}
 	}

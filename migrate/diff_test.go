@@ -116,6 +116,18 @@ SELECT gen_random_uuid(), tenants.id, 'seed'
 		require.Equal(t, plan.SQL, again.SQL)
 	})
 
+	t.Run("keeps an edited seed", func(t *testing.T) {
+		t.Parallel()
+		edited := t.TempDir()
+		require.NoError(t, os.MkdirAll(filepath.Join(edited, "seed"), 0o700))
+		require.NoError(t, os.WriteFile(filepath.Join(edited, "seed", "notes.sql"), []byte("-- edited"), 0o600))
+		_, err := diff(t, edited, notes)
+		require.NoError(t, err)
+		kept, err := os.ReadFile(filepath.Join(edited, "seed", "notes.sql"))
+		require.NoError(t, err)
+		require.Equal(t, "-- edited", string(kept))
+	})
+
 	t.Run("writes nothing if current", func(t *testing.T) {
 		t.Parallel()
 		again, err := diff(t, dir, notes)

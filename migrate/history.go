@@ -118,24 +118,22 @@ func compareRevision(files []file, i int, r revision) error {
 		return fmt.Errorf("%w: %s was renamed to %s", ErrEdited, applied, files[i].name)
 	case r.failure != "" || r.applied != r.total:
 		return fmt.Errorf("%w: %s: %d of %d statements", ErrPartial, applied, r.applied, r.total)
-	case !slices.Contains(files[i].hashes(), strings.TrimPrefix(r.hash, "h1:")):
+	case !files[i].appliedAs(r):
 		return fmt.Errorf("%w: %s differs from the applied file: restore it and make the change in a new file",
 			ErrEdited, applied)
 	}
 	return nil
 }
 
-// replaces declares the hash of an earlier text of the file, from which only comments differ. Hashes include all
-// earlier files, so later files of the folder need the line, too.
+// replaces declares the hash of an earlier text of the file, from which only comments may differ: that text is gone, so
+// only the number of statements is verified. Hashes include all earlier files, so later files need the line, too.
 var replaces = regexp.MustCompile(`(?m)^-- konstruct:replaces h1:(\S+)$`)
 
-// hashes returns the hashes under which the file may have been applied.
-func (f file) hashes() []string {
-	out := []string{f.hash}
-	for _, m := range replaces.FindAllStringSubmatch(f.text, -1) {
-		out = append(out, m[1])
-	}
-	return out
+// appliedAs reports whether r applied this text of the file, or a declared earlier one with as many statements.
+func (f file) appliedAs(r revision) bool {
+	hash := strings.TrimPrefix(r.hash, "h1:")
+	return hash == f.hash || r.total == int64(len(f.stmts)) &&
+		slices.ContainsFunc(replaces.FindAllStringSubmatch(f.text, -1), func(m []string) bool { return m[1] == hash })
 }
 
 func last(files []file) string {

@@ -1,9 +1,13 @@
 package migrate_test
 
 import (
+	"crypto/sha256"
 	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -86,17 +90,27 @@ func TestReplacedText(t *testing.T) {
 	db := bootstrapped(t)
 	_, err := upChains(t.Context(), db.OwnerURL, files{name: "-- earlier\n" + statement}.chain(t))
 	require.NoError(t, err)
-	_, err = upChains(t.Context(), db.OwnerURL, files{name: statement}.chain(t))
-	require.ErrorIs(t, err, migrate.ErrEdited)
-	hash := one[string](t, open(t, db.OwnerURL), "SELECT hash FROM test_revisions.atlas_schema_revisions")
-	result, err := upChains(t.Context(), db.OwnerURL, files{name: "-- konstruct:replaces h1:" + hash + "\n" + statement}.chain(t))
-	require.NoError(t, err)
-	require.Empty(t, result.Applied)
+	replaces := "-- konstruct:replaces h1:" + one[string](t, open(t, db.OwnerURL), "SELECT hash FROM test_revisions.atlas_schema_revisions") + "\n"
+	for text, want := range map[string]error{
+		statement: migrate.ErrEdited,
+		"-- konstruct:replaces h1:AAAA\n" + statement:            migrate.ErrEdited,
+		replaces + statement + "\nCREATE TABLE two ();":          migrate.ErrEdited,
+		replaces + "-- konstruct:replaces h1:AAAA\n" + statement: nil,
+	} {
+		result, err := upChains(t.Context(), db.OwnerURL, files{name: text}.chain(t))
+		require.ErrorIs(t, err, want, text)
+		require.Empty(t, result.Applied, text)
+	}
 }
 
 // Databases of 0.1.0 applied another text of resolve_tenant.sql, with the same statements.
 func TestEarlierTextOfTheProduct(t *testing.T) {
 	t.Parallel()
+	text, err := fs.ReadFile(migrate.Konstruct().Files, "20261123194802_resolve_tenant.sql")
+	require.NoError(t, err)
+	statements := regexp.MustCompile(`(?m)^(--.*)?\n`).ReplaceAll(text, nil)
+	require.Equal(t, "78086aab5c58a359eec1659f2ceffe7548a9d4a5c4d5adbfec8c8ee25ec60245",
+		fmt.Sprintf("%x", sha256.Sum256(statements)), "only comments of a file that was applied may change")
 	db := testdb.New(t)
 	exec(t, open(t, db.OwnerURL), `UPDATE atlas_schema_revisions.atlas_schema_revisions
 		SET hash = '1iLJ6mAu5KfEz4HgQqI2+SJ16oo3fzONWaesoL3f/zo=' WHERE version = '20261123194802'`)

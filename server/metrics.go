@@ -78,7 +78,9 @@ func (s *Server) observeLogins(meter metric.Meter) error {
 		metric.WithDescription("Passwords that are hashed or wait for it; those from known devices have their own queue."),
 		metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {
 			stats := s.logins.Stats()
-			for queue, q := range map[string]account.SemaphoreStats{"unknown_devices": stats.UnknownDevices, "known_devices": stats.KnownDevices} {
+			for queue, q := range map[string]account.SemaphoreStats{
+				"unknown_devices": stats.UnknownDevices, "known_devices": stats.KnownDevices,
+			} {
 				for state, n := range map[string]int{"running": q.Running, "waiting": q.Waiting} {
 					o.Observe(int64(n), metric.WithAttributes(attribute.String("queue", queue), attribute.String("state", state)))
 				}

@@ -49,7 +49,7 @@ type testBundle struct {
 	users     *account.Users
 	box       *secrets.Box
 	hasher    *countingHasher
-	trips     *pgtenant.Trips
+	trips     *pgtenant.RoundTrips
 	logs      *lockedBuffer
 	isolation isolationCheck
 	options   server.Options
@@ -66,9 +66,9 @@ type testBundle struct {
 
 func setup(t *testing.T, changes ...func(*server.Options)) *testBundle {
 	t.Helper()
-	b := &testBundle{db: testdb.New(t), hasher: &countingHasher{}, trips: &pgtenant.Trips{}, logs: &lockedBuffer{}, now: time.Now()}
+	b := &testBundle{db: testdb.New(t), hasher: &countingHasher{}, trips: &pgtenant.RoundTrips{}, logs: &lockedBuffer{}, now: time.Now()}
 	var err error
-	b.driver, err = pgtenant.Open(t.Context(), b.db.AppURL, pgtenant.WithMaxConns(4), pgtenant.WithTrips(b.trips))
+	b.driver, err = pgtenant.Open(t.Context(), b.db.AppURL, pgtenant.WithMaxConns(4), pgtenant.WithRoundTrips(b.trips))
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = b.driver.Close() })
 	b.client = ent.NewClient(ent.Driver(b.driver))

@@ -23,6 +23,7 @@ func (s *Server) startSpan(ctx context.Context, header http.Header, kind request
 		// The tracestate is text of the client's.
 		options = append(options, trace.WithLinks(trace.Link{SpanContext: caller.WithTraceState(trace.TraceState{})}))
 	}
+	//nolint:spancheck // endSpan ends it
 	ctx, _ = s.tracer.Start(ctx, strings.TrimSpace(kind.method+" "+kind.route), options...)
 	return ctx
 }

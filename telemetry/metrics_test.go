@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+	dto "github.com/prometheus/client_model/go"
 	"github.com/stretchr/testify/require"
 
 	"github.com/konstruct/konstruct/telemetry"
@@ -146,4 +147,38 @@ func TestOffIsNothing(t *testing.T) {
 	require.Equal(t, http.StatusOK, b.do(t, http.MethodGet, b.agents(), "", nil))
 	require.Contains(t, b.log.String(), `"route":"/v1/tenants/:tenant_id/agents"`)
 	require.NotContains(t, b.log.String(), "trace_id")
+}
+
+// Dashboards and alerts name metrics that the server has. promtool checks their syntax, see check:alerts in Taskfile.yml.
+func TestDashboardAndAlertsUseExposedMetrics(t *testing.T) {
+	t.Parallel()
+	b := setup(t, telemetry.Options{Listener: loopback(t)})
+	exposed := b.scrape(t)
+	for file, want := range map[string]int{"../deploy/grafana/konstruct.json": 20, "../deploy/prometheus/alerts.yaml": 8} {
+		content, err := os.ReadFile(file)
+		require.NoError(t, err)
+		used := metricsOf(string(content))
+		require.GreaterOrEqual(t, len(used), want, file)
+		for name := range used {
+			for _, suffix := range []string{"_bucket", "_count", "_sum"} {
+				if base := strings.TrimSuffix(name, suffix); exposed[base].GetType() == dto.MetricType_HISTOGRAM {
+					name = base
+				}
+			}
+			require.True(t, name == "up" || exposed[name] != nil, "%s: %s", file, name)
+		}
+	}
+}
+
+// metricsOf returns the names that are used as metrics in the expressions of a file.
+func metricsOf(content string) map[string]bool {
+	names := map[string]bool{}
+	expressions := regexp.MustCompile(`(?m)"expr": ".*",$|expr: (\|\n(\s{10,}.*\n)+|.*)`)
+	noise := regexp.MustCompile(`"expr": "|",$|expr:|\\?"[^"]*"|\{[^}]*\}|\[[^\]]*\]|\b\w+ by \([^)]*\)|\b\w+\s*\(`)
+	for _, expr := range expressions.FindAllString(content, -1) {
+		for _, name := range regexp.MustCompile(`[a-z]\w+`).FindAllString(noise.ReplaceAllString(expr, " "), -1) {
+			names[name] = true
+		}
+	}
+	return names
 }

@@ -7,7 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/http/pprof" //nolint:gosec // it also registers itself with the default mux, which nothing serves
+	"net/http/pprof"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -55,7 +55,7 @@ const readHeaderTimeout = 5 * time.Second
 func Start(ctx context.Context, o Options) (*Telemetry, error) {
 	t := &Telemetry{log: o.Logger}
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) {
-		t.log.Warn("telemetry could not be exported", "error", err) //nolint:noctx,sloglint // there is none
+		t.log.Warn("telemetry could not be exported", "error", err) //nolint:sloglint // no context here
 	}))
 	about, err := resource.New(ctx,
 		resource.WithAttributes(semconv.ServiceName("konstruct"), semconv.ServiceVersion(o.Version)),
@@ -100,7 +100,7 @@ func (t *Telemetry) serveMetrics(listener net.Listener, about *resource.Resource
 	t.server = &http.Server{Handler: t.handler(), ReadHeaderTimeout: readHeaderTimeout}
 	go func() {
 		if err := t.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			t.log.Error("metrics are no longer served", "error", err) //nolint:noctx,sloglint // it outlives every context
+			t.log.Error("metrics are no longer served", "error", err)
 		}
 	}()
 	return nil

@@ -1,6 +1,7 @@
 package telemetry_test
 
 import (
+	"bytes"
 	"compress/gzip"
 	"context"
 	"encoding/hex"
@@ -57,8 +58,9 @@ func (c *collector) spans(t *testing.T) (spans map[string][]*tracepb.Span, text 
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	spans = map[string][]*tracepb.Span{}
+	var all strings.Builder
 	for _, r := range c.received {
-		text += r.String()
+		all.WriteString(r.String())
 		require.Equal(t, "konstruct", attributes(r.GetResource().GetAttributes())["service.name"])
 		require.Equal(t, "v1.2.3", attributes(r.GetResource().GetAttributes())["service.version"])
 		for _, s := range r.GetScopeSpans() {
@@ -67,7 +69,7 @@ func (c *collector) spans(t *testing.T) (spans map[string][]*tracepb.Span, text 
 			}
 		}
 	}
-	return spans, text
+	return spans, all.String()
 }
 
 func attributes(list []*commonpb.KeyValue) map[string]any {
@@ -127,7 +129,7 @@ func TestATraceLeadsFromTheRequestToItsStatements(t *testing.T) {
 func child(t *testing.T, spans []*tracepb.Span, parent *tracepb.Span) *tracepb.Span {
 	t.Helper()
 	for _, span := range spans {
-		if string(span.GetParentSpanId()) == string(parent.GetSpanId()) {
+		if bytes.Equal(span.GetParentSpanId(), parent.GetSpanId()) {
 			require.Equal(t, parent.GetTraceId(), span.GetTraceId())
 			return span
 		}

@@ -5,7 +5,7 @@ import (
 	"errors"
 )
 
-// binding is what a context says about its tenant: one tenant, or the reason why it can have none.
+// binding is a context's tenant, or the reason why it has none.
 type binding struct {
 	id  ID
 	err error
@@ -13,15 +13,14 @@ type binding struct {
 
 type bindingKey struct{}
 
-// ginContextKey is the key under which a *gin.Context, and every context that derives from one, answers with the
-// *gin.Context itself (gin's ContextKey). Asking for it keeps gin out of this package's imports.
+// ginContextKey is gin's ContextKey, the key of the *gin.Context in itself and in every context derived from it. It avoids
+// an import of gin.
 const ginContextKey = "_gin-gonic/gin/contextkey"
 
-// With returns a context that works for the tenant id, down to every statement sent with it.
+// With returns a context of the tenant id. If ctx has that tenant already, it returns ctx.
 //
-// It has no error result, so that it can stand where a context is passed; what is wrong is reported by everything
-// that uses the context: [ErrInvalidID] for the zero ID, [ErrTenantSwitch] when ctx belongs to another tenant,
-// [ErrRecycledContext] for a *gin.Context. The same tenant again is no change.
+// Misuse is reported by [From], and so by everything that uses the context: [ErrInvalidID] for the zero ID,
+// [ErrTenantSwitch] if ctx has another tenant, [ErrRecycledContext] for a *gin.Context.
 func With(ctx context.Context, id ID) context.Context {
 	current := lookup(ctx)
 	switch {
@@ -37,16 +36,15 @@ func With(ctx context.Context, id ID) context.Context {
 	return context.WithValue(ctx, bindingKey{}, binding{id: id})
 }
 
-// From returns the tenant that ctx works for. The error is [ErrNoTenant] where there is none, or what [With]
-// found wrong.
+// From returns the tenant of ctx. It returns [ErrNoTenant] if it has no tenant, or the error that [With] found.
 func From(ctx context.Context) (ID, error) {
 	b := lookup(ctx)
 	return b.id, b.err
 }
 
-// Detach returns a context for work that outlives ctx or is not its tenant's: without tenant, deadline and
-// cancellation, but with the other values (a trace, a request id). It is the only way from one tenant to
-// another, and it is meant to be seen in review. A *gin.Context can't be detached from: see [ErrRecycledContext].
+// Detach returns a context without tenant, deadline and cancellation, but with the other values of ctx (a trace, a request
+// id), for work that outlives ctx or is another tenant's. It is the only way from one tenant to another, so look for it in
+// reviews. A *gin.Context can't be detached: see [ErrRecycledContext].
 func Detach(ctx context.Context) context.Context {
 	return context.WithValue(context.WithoutCancel(ctx), bindingKey{}, binding{err: ErrNoTenant})
 }

@@ -30,10 +30,10 @@ func TestContext(t *testing.T) {
 		want tenancy.ID
 		err  error
 	}{
-		"nothing said":                   {ctx: bg, err: tenancy.ErrNoTenant},
+		"no tenant":                      {ctx: bg, err: tenancy.ErrNoTenant},
 		"a tenant":                       {ctx: tenancy.With(bg, a), want: a},
 		"the same tenant again":          {ctx: tenancy.With(tenancy.With(bg, a), a), want: a},
-		"another tenant over it":         {ctx: tenancy.With(tenancy.With(bg, a), b), err: tenancy.ErrTenantSwitch},
+		"another tenant":                 {ctx: tenancy.With(tenancy.With(bg, a), b), err: tenancy.ErrTenantSwitch},
 		"back again after a switch":      {ctx: tenancy.With(tenancy.With(tenancy.With(bg, a), b), a), err: tenancy.ErrTenantSwitch},
 		"the zero ID":                    {ctx: tenancy.With(bg, tenancy.ID{}), err: tenancy.ErrInvalidID},
 		"a tenant over the zero ID":      {ctx: tenancy.With(tenancy.With(bg, tenancy.ID{}), a), err: tenancy.ErrInvalidID},
@@ -51,7 +51,7 @@ func TestContext(t *testing.T) {
 	}
 }
 
-func TestDetachOutlivesItsRequestAndKeepsItsValues(t *testing.T) {
+func TestDetach(t *testing.T) {
 	t.Parallel()
 	type key struct{}
 	ctx, cancel := context.WithTimeout(context.WithValue(t.Context(), key{}, "trace"), time.Hour)
@@ -64,7 +64,6 @@ func TestDetachOutlivesItsRequestAndKeepsItsValues(t *testing.T) {
 	require.Equal(t, "trace", detached.Value(key{}))
 }
 
-// Gin reuses its contexts, so a goroutine that outlives its handler would read the next request's tenant.
 func TestGinContextIsRefused(t *testing.T) {
 	t.Parallel()
 	a := newID(t)
@@ -84,6 +83,6 @@ func TestGinContextIsRefused(t *testing.T) {
 		})
 	}
 	got, err := tenancy.From(c.Request.Context())
-	require.NoError(t, err, "the request's own context is the right one")
+	require.NoError(t, err)
 	require.Equal(t, a, got)
 }

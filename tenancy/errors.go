@@ -2,19 +2,18 @@ package tenancy
 
 import "errors"
 
-// The errors of tenancy. They are matched with [errors.Is]; every layer that enforces the tenant (this package,
-// the mixin, the driver, the Redis keys) returns these and no others for the same faults.
+// The errors of every layer that enforces the tenant: this package, the mixin, the driver and the Redis keys. Match them
+// with [errors.Is].
 var (
-	// ErrNoTenant means that tenant data was asked for with no tenant in the context.
+	// ErrNoTenant is returned when tenant data is accessed without a tenant in the context.
 	ErrNoTenant = errors.New("tenancy: no tenant in the context")
-	// ErrTenantMismatch means that a value or a statement belongs to another tenant than the context's, or than the
-	// transaction's that it runs in.
-	ErrTenantMismatch = errors.New("tenancy: tenant differs from the one at hand")
-	// ErrTenantSwitch means that With was called over a different tenant. The context is unusable; see Detach.
+	// ErrTenantMismatch is returned when the tenant of a value or a statement is not that of the context or the transaction.
+	ErrTenantMismatch = errors.New("tenancy: tenant mismatch")
+	// ErrTenantSwitch is returned for a context on which With was called with two tenants. See Detach.
 	ErrTenantSwitch = errors.New("tenancy: the context belongs to another tenant")
-	// ErrInvalidID means that a tenant's id is malformed, or zero.
+	// ErrInvalidID is returned for a malformed or zero tenant id.
 	ErrInvalidID = errors.New("tenancy: invalid tenant id")
-	// ErrRecycledContext means that the context is, or derives from, a *gin.Context. Gin hands the same object to the
-	// next request, so whoever still holds it reads that request's tenant. Use the request's own context.
+	// ErrRecycledContext is returned for a *gin.Context or a context derived from one. Gin reuses the object, so work that
+	// outlives the handler would read the next request's tenant. Use the request's context.
 	ErrRecycledContext = errors.New("tenancy: a *gin.Context is reused by the next request; use Request.Context()")
 )

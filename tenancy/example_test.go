@@ -16,11 +16,11 @@ func Example() {
 	id, _ := tenancy.From(ctx)
 	fmt.Println(id)
 
-	// A context stays with its tenant.
+	// A context keeps its tenant.
 	_, err := tenancy.From(tenancy.With(ctx, globex))
 	fmt.Println(errors.Is(err, tenancy.ErrTenantSwitch))
 
-	// Work that really is another tenant's says so.
+	// Work for another tenant starts from Detach.
 	id, _ = tenancy.From(tenancy.With(tenancy.Detach(ctx), globex))
 	fmt.Println(id)
 	// Output:

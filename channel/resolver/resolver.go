@@ -82,7 +82,7 @@ func (r *Resolver) Resolve(ctx context.Context, channel message.ChannelType, wor
 // lookup calls resolve_tenant, without a tenant.
 func (r *Resolver) lookup(ctx context.Context, w workspace) (tenancy.ID, error) {
 	var found uuid.UUID // the nil UUID if the function returns NULL
-	err := pgtenant.QueryRow(ctx, r.db, "select resolve_tenant($1, $2)", []any{string(w.channel), w.id}, &found)
+	err := pgtenant.QueryRow(ctx, r.db, "select resolve_tenant($1, $2)", string(w.channel), w.id).Scan(&found)
 	switch {
 	case err != nil:
 		return tenancy.ID{}, fmt.Errorf("resolver: look up workspace: %w", err)
@@ -102,7 +102,7 @@ select c.id, coalesce(c.config->>'bot_id', '')
 func (r *Resolver) confirm(ctx context.Context, w workspace, tenant tenancy.ID) (Resolution, error) {
 	found := Resolution{Tenant: tenant}
 	ctx = tenancy.With(ctx, tenant)
-	err := pgtenant.QueryRow(ctx, r.db, readConnection, []any{string(w.channel), w.id}, &found.Connection, &found.BotID)
+	err := pgtenant.QueryRow(ctx, r.db, readConnection, string(w.channel), w.id).Scan(&found.Connection, &found.BotID)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return Resolution{}, ErrUnknownWorkspace

@@ -25,7 +25,7 @@ const workspaceID = "T0ACME0001"
 // testBundle is a database with one tenant, which has an active Slack connection to workspaceID.
 type testBundle struct {
 	client *ent.Client
-	trips  pgtenant.Trips
+	trips  pgtenant.RoundTrips
 	acme   tenancy.ID
 	conn   *ent.ChannelConnection
 }
@@ -33,7 +33,7 @@ type testBundle struct {
 func setup(t *testing.T) (*resolver.Resolver, *testBundle) {
 	t.Helper()
 	b := &testBundle{}
-	drv, err := pgtenant.Open(t.Context(), testdb.New(t).AppURL, pgtenant.WithMaxConns(1), pgtenant.WithTrips(&b.trips))
+	drv, err := pgtenant.Open(t.Context(), testdb.New(t).AppURL, pgtenant.WithMaxConns(1), pgtenant.WithRoundTrips(&b.trips))
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = drv.Close() })
 	b.client = ent.NewClient(ent.Driver(drv))

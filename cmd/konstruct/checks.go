@@ -157,7 +157,7 @@ func (c *checks) writes(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, tx.Rollback()) }()
 	var readOnly, workMem sql.NullString
 	err = pgtenant.QueryRow(ctx, tx,
-		"select current_setting('transaction_read_only'), set_config('work_mem', '64kB', true)", nil, &readOnly, &workMem)
+		"select current_setting('transaction_read_only'), set_config('work_mem', '64kB', true)").Scan(&readOnly, &workMem)
 	if err != nil {
 		return err
 	}
@@ -165,7 +165,7 @@ func (c *checks) writes(ctx context.Context) (err error) {
 		return errReadOnly
 	}
 	var rows int64
-	err = pgtenant.QueryRow(ctx, tx, spill, nil, &rows)
+	err = pgtenant.QueryRow(ctx, tx, spill).Scan(&rows)
 	if sqlState(err) == codeTempFileLimit { // the operator's own limit
 		return nil
 	}

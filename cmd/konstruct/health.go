@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -32,7 +33,8 @@ func runHealth(cmd *cobra.Command, _ []string) error {
 	}
 	ctx, cancel := context.WithTimeout(cmd.Context(), healthTimeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+localAddr(c.HTTP.ListenAddr)+"/readyz", nil)
+	ready := url.URL{Scheme: "http", Host: localAddr(c.HTTP.ListenAddr), Path: "/readyz"} // escapes an IPv6 zone
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, ready.String(), nil)
 	if err != nil {
 		return err
 	}

@@ -42,6 +42,14 @@ func TestHealth(t *testing.T) {
 		})
 	}
 
+	t.Run("IPv6 zone", func(t *testing.T) {
+		t.Setenv("KONSTRUCT_LISTEN_ADDR", "[::1%lo]:1")
+		cmd := newHealth()
+		cmd.SetArgs(nil)
+		cmd.SilenceUsage, cmd.SilenceErrors = true, true
+		require.ErrorContains(t, cmd.ExecuteContext(t.Context()), "dial tcp [::1%lo]:1")
+	})
+
 	t.Run("no server", func(t *testing.T) {
 		server := httptest.NewServer(http.NotFoundHandler())
 		t.Setenv("KONSTRUCT_LISTEN_ADDR", strings.TrimPrefix(server.URL, "http://"))

@@ -28,8 +28,9 @@ type redisCheck struct {
 }
 
 func (r *redisCheck) run(ctx context.Context) (err error) {
-	ctx, span := trace.SpanFromContext(ctx).TracerProvider().Tracer("github.com/konstruct/konstruct/cmd/konstruct").
-		Start(ctx, "PING", trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(semconv.DBSystemNameRedis, semconv.DBOperationName("PING")))
+	tracer := trace.SpanFromContext(ctx).TracerProvider().Tracer("github.com/konstruct/konstruct/cmd/konstruct")
+	ctx, span := tracer.Start(ctx, "PING", trace.WithSpanKind(trace.SpanKindClient),
+		trace.WithAttributes(semconv.DBSystemNameRedis, semconv.DBOperationName("PING")))
 	defer func() {
 		if err != nil {
 			span.SetStatus(codes.Error, "")

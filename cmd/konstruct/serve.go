@@ -94,7 +94,7 @@ func (s *system) refusePublishedDemo(ctx context.Context, c config.HTTP) error {
 	}
 	var comment string
 	err := pgtenant.QueryRow(ctx, s.driver,
-		"select coalesce(shobj_description(oid, 'pg_database'), '') from pg_database where datname = current_database()", nil, &comment)
+		"select coalesce(shobj_description(oid, 'pg_database'), '') from pg_database where datname = current_database()").Scan(&comment)
 	if err != nil {
 		return fmt.Errorf("read the database comment: %w", err)
 	}

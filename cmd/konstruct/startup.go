@@ -46,7 +46,7 @@ var errNoSchema = errors.New("the database has no schema yet")
 // hasSchema reports whether the schema exists, current or not.
 func hasSchema(ctx context.Context, drv *pgtenant.Driver) (bool, error) {
 	var has sql.NullBool
-	err := pgtenant.QueryRow(ctx, drv, "select to_regclass('public.tenants') is not null", nil, &has)
+	err := pgtenant.QueryRow(ctx, drv, "select to_regclass('public.tenants') is not null").Scan(&has)
 	return has.Bool, err
 }
 

@@ -16,46 +16,44 @@ import (
 	"github.com/konstruct/konstruct/integration/testdb"
 )
 
-// networkDelay is added to each round trip for what the tables call "at 1 ms".
+// networkDelay is added to each round trip in the columns "at 1 ms".
 const networkDelay = time.Millisecond
 
-// crowds are the numbers of goroutines that share a pool.
-func crowds() []int { return []int{1, 16, 64} }
+// concurrency lists the numbers of goroutines that share a pool.
+func concurrency() []int { return []int{1, 16, 64} }
 
-// size is how much is measured.
+// size is the amount of data and repetition.
 type size struct {
 	loopback, network, http plan
 	main, skewed            population
-	tables                  []population // that are read beside each other, the smallest first
+	tables                  []population // read in turns, smallest first
 }
 
-// report is all that was measured.
+// report holds all measurements.
 type report struct {
-	machine string
-	works   [workCount][]result // by work and way
-	crowds  [][]result          // by crowd and way
-	server  []result            // what a read costs PostgreSQL, by way
-	http    []result
-	scale   []result
-	skew    []result
+	machine    string
+	workloads  [workCount][]result // by workload and way
+	concurrent [][]result          // by concurrency and way
+	server     []result            // PostgreSQL's CPU time of a read, by way
+	http       []result
+	scale      []result
+	skew       []result
 }
 
-// bench is one run.
 type bench struct {
 	testing.TB
 
 	size  size
-	fresh func() *testdb.Database // makes an empty database
+	fresh func() *testdb.Database // creates an empty database
 }
 
-// run measures everything.
 func (b bench) run() (r report) {
 	before := loadAverage()
 	db := b.populate(b.size.main)
 	r.http = b.http(b.servers(db)...)
 	r.scale = b.scale(db)
 	r.skew = b.skew()
-	b.works(db, &r) // last: it makes the table grow
+	b.workloads(db, &r) // last, since it inserts rows
 	r.machine = fmt.Sprintf("%s; load average %s at the start, %s at the end.", b.describe(db), before, loadAverage())
 	return r
 }
@@ -67,15 +65,15 @@ func (b bench) populate(p population) *testdb.Database {
 	return db
 }
 
-// works measures all kinds of work: directly, and through proxies that count and delay round trips.
-func (b bench) works(db *testdb.Database, r *report) {
+// workloads measures each workload directly and through proxies that count and delay round trips.
+func (b bench) workloads(db *testdb.Database, r *report) {
 	super, app := faultproxy.Start(b, db.SuperURL), faultproxy.Start(b, db.AppURL)
 	trips := func() float64 { return float64(super.RoundTrips() + app.RoundTrips()) }
 	near, far, jobs := openWays(b, db.SuperURL, db.AppURL), openWays(b, super.URL(), app.URL()), b.size.main.jobs(b)
-	reads := works()[workRead].by(near, jobs)
-	for _, goroutines := range crowds() {
+	reads := workloads()[workRead].by(near, jobs)
+	for _, goroutines := range concurrency() {
 		b.Logf("reads by %d goroutines", goroutines)
-		r.crowds = append(r.crowds, saturate(b, b.size.loopback, goroutines, reads))
+		r.concurrent = append(r.concurrent, saturate(b, b.size.loopback, goroutines, reads))
 	}
 	backends := backendTime(b, db.SuperURL)
 	r.server = make([]result, len(reads))
@@ -87,12 +85,12 @@ func (b bench) works(db *testdb.Database, r *report) {
 	}
 	super.Delay(networkDelay)
 	app.Delay(networkDelay)
-	for i, w := range works() {
+	for i, w := range workloads() {
 		b.Log(w.name)
 		near, far, network := w.by(near, jobs), w.by(far, jobs), b.size.network.over(w.weight)
-		r.works[i] = takeTurns(b, b.size.loopback.over(w.weight), near)
+		r.workloads[i] = takeTurns(b, b.size.loopback.over(w.weight), near)
 		for way, slow := range takeTurns(b, network, far) {
-			result := &r.works[i][way]
+			result := &r.workloads[i][way]
 			result.far = slow.median
 			result.allocs = perTurn(b, network.turns, near[way], allocated)
 			result.trips = perTurn(b, network.turns, far[way], trips)
@@ -100,7 +98,7 @@ func (b bench) works(db *testdb.Database, r *report) {
 	}
 }
 
-// perTurn is by how much a counter grows with each turn of a contestant whose connection was in use a moment ago.
+// perTurn returns a counter's growth per turn, after one turn that warms up the connection.
 func perTurn(tb testing.TB, turns int, c contestant, counter func() float64) float64 {
 	tb.Helper()
 	var before float64
@@ -115,14 +113,14 @@ func perTurn(tb testing.TB, turns int, c contestant, counter func() float64) flo
 	return (counter() - before) / float64(turns)
 }
 
-// allocated is how many objects this process has allocated.
+// allocated returns the number of objects that this process has allocated.
 func allocated() float64 {
 	var stats runtime.MemStats
 	runtime.ReadMemStats(&stats)
 	return float64(stats.Mallocs)
 }
 
-// backendTime counts the CPU time, in µs, of a database's backends. It stays 0 if they are not processes of this machine.
+// backendTime returns a counter of the CPU time, in µs, of a database's backends: 0 if they run on another machine.
 func backendTime(tb testing.TB, url string) func() float64 {
 	tb.Helper()
 	conn := connect(tb, url)
@@ -133,7 +131,7 @@ func backendTime(tb testing.TB, url string) func() float64 {
 		pids, err := pgx.CollectRows(rows, pgx.RowTo[int])
 		require.NoError(tb, err)
 		for _, pid := range pids {
-			// A container's backend has another number here, which may be that of some other process.
+			// The PID of a backend in a container may be that of an unrelated process here.
 			if name, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid)); bytes.HasPrefix(name, []byte("postgres")) {
 				used += micros(cpuTime(pid))
 			}
@@ -142,7 +140,7 @@ func backendTime(tb testing.TB, url string) func() float64 {
 	}
 }
 
-// describe says what was measured on: numbers mean nothing without it.
+// describe returns what was measured, and where.
 func (b bench) describe(db *testdb.Database) string {
 	var server string
 	err := connect(b, db.SuperURL).QueryRow(b.Context(), `
@@ -155,7 +153,7 @@ func (b bench) describe(db *testdb.Database) string {
 		s.loopback.rounds, s.loopback.turns, s.network.turns)
 }
 
-// loadAverage is the system's over the last minute, on Linux.
+// loadAverage returns the load average of the last minute, "" if unavailable.
 func loadAverage() string {
 	text, _ := os.ReadFile("/proc/loadavg")
 	load, _, _ := strings.Cut(string(text), " ")

@@ -17,11 +17,11 @@ import (
 )
 
 var (
-	full   = flag.Bool("full", false, "measure, for minutes; otherwise everything is done once, on little data")
-	gates  = flag.Bool("gates", false, "with -full, fail if a gate is missed: only on a machine that does nothing else")
-	big    = flag.Bool("big", false, "with -full, also read among 5 million rows")
-	peers  = flag.Bool("peers", false, "measure only the servers, and those in other languages, which installs packages")
-	rounds = flag.Int("rounds", 5, "with -full, the rounds of which medians are taken")
+	full   = flag.Bool("full", false, "measure for minutes (default: run everything once on little data)")
+	gates  = flag.Bool("gates", false, "with -full: fail if a gate is missed (on an idle machine only)")
+	big    = flag.Bool("big", false, "with -full: also read from a table of 5 million rows")
+	peers  = flag.Bool("peers", false, "measure only servers, including other languages' (installs packages)")
+	rounds = flag.Int("rounds", 5, "with -full: number of rounds")
 )
 
 func TestMain(m *testing.M) {
@@ -50,14 +50,11 @@ func fullSize() size {
 
 func smallSize() size {
 	few := plan{rounds: 1, turns: 3, slice: 50 * time.Millisecond}
-	tenants := population{tenants: subjects, agentsEach: pageSize + 5}
-	more := population{tenants: 2 * subjects, agentsEach: pageSize + 5}
-	skewed := tenants
-	skewed.bigTenant = 200
+	tenants, more, skewed := population{subjects, 25, 0}, population{2 * subjects, 25, 0}, population{subjects, 25, 200}
 	return size{loopback: few, network: few, http: few, main: tenants, skewed: skewed, tables: []population{tenants, more}}
 }
 
-// durable makes databases as durable as in production, on a server of their own or on that which the environment names.
+// durable creates databases on a server that syncs to disk, or on KONSTRUCT_TEST_DATABASE_URL.
 func durable(tb testing.TB) func() *testdb.Database {
 	tb.Helper()
 	if os.Getenv("KONSTRUCT_TEST_DATABASE_URL") != "" {
@@ -67,8 +64,9 @@ func durable(tb testing.TB) func() *testdb.Database {
 	return func() *testdb.Database { return cluster.New(tb) }
 }
 
-// TestBench is `task bench` with -full, and `task bench:peers` with -peers as well. Without it, answers, round trips and allocations are asserted.
-func TestBench(t *testing.T) { //nolint:paralleltest // allocations are counted
+// TestBench measures with -full (`task bench`) and -peers (`task bench:peers`). Without flags it asserts the numbers of
+// round trips and allocations.
+func TestBench(t *testing.T) { //nolint:paralleltest // counts allocations
 	b := bench{TB: t, size: smallSize(), fresh: func() *testdb.Database { return testdb.New(t) }}
 	if *full {
 		b = bench{TB: t, size: fullSize(), fresh: durable(t)}
@@ -82,11 +80,11 @@ func TestBench(t *testing.T) { //nolint:paralleltest // allocations are counted
 	if *full {
 		fmt.Println(r.markdown())
 		for _, g := range r.gates() {
-			require.True(t, g.passed() || !*gates, "missed: %s", g.promise)
+			require.True(t, g.passed() || !*gates, "missed: %s", g.name)
 		}
 		return
 	}
-	if runtime.GOOS == "linux" { // elsewhere nothing tells the CPU time of another process
+	if runtime.GOOS == "linux" { // cpuTime of other processes is Linux only
 		require.NotContains(t, r.markdown(), "NaN")
 	}
 	trips := [workCount][wayCount]float64{
@@ -97,25 +95,25 @@ func TestBench(t *testing.T) { //nolint:paralleltest // allocations are counted
 		workBulk:   {wayPlain: 1, wayNaive: 4, wayOurs: 1},
 	}
 	var got [workCount][wayCount]float64
-	for i, ways := range r.works {
+	for i, ways := range r.workloads {
 		for way, result := range ways {
 			got[i][way] = result.trips
 		}
 	}
-	got[workBulk][wayRaw] = 0 // the server may answer while it still receives a COPY
+	got[workBulk][wayRaw] = 0 // varies: the server may respond while it receives a COPY
 	require.Equal(t, trips, got, "round trips")
-	require.LessOrEqual(t, r.works[workRead][wayOurs].allocs, 240.0, "allocations of a list")
+	require.LessOrEqual(t, r.workloads[workRead][wayOurs].allocs, 240.0, "allocations of a list")
 }
 
-// BenchmarkWorks has each work in each way, alone. To compare the ways of reading by benchstat:
+// BenchmarkWorkloads runs each workload in each way. To compare reads with benchstat:
 //
-//	go test -run '^$' -bench Works/Read -count 10 ./integration/bench | tee read.txt
+//	go test -run '^$' -bench Workloads/Read -count 10 ./integration/bench | tee read.txt
 //	go tool -modfile=tools/go.mod benchstat -col /way read.txt
-func BenchmarkWorks(b *testing.B) {
+func BenchmarkWorkloads(b *testing.B) {
 	db, p := testdb.New(b), smallSize().main
 	p.seed(b, db.SuperURL)
 	ways := openWays(b, db.SuperURL, db.AppURL)
-	for _, w := range works() {
+	for _, w := range workloads() {
 		b.Run(strings.Split(w.name, ":")[0], func(b *testing.B) {
 			for _, c := range w.by(ways, p.jobs(b)) {
 				b.Run("way="+c.name, func(b *testing.B) {

@@ -17,5 +17,5 @@ func TestCPUTimeOfAnotherProcess(t *testing.T) {
 	require.Positive(t, cpuTime(0))
 	require.NoError(t, busy.Process.Kill())
 	require.Error(t, busy.Wait())
-	require.Zero(t, cpuTime(busy.Process.Pid), "it is gone")
+	require.Zero(t, cpuTime(busy.Process.Pid), "the process has exited")
 }

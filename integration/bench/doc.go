@@ -1,15 +1,14 @@
-// Package bench measures what isolation costs: the same work is done in four ways on one server, in turns, so that
-// whatever else the machine does falls on all of them alike.
+// Package bench measures the cost of isolation. Four clients do the same work on one server in turns, so that other
+// load on the machine affects all of them alike.
 //
-//	raw pgx, no RLS                           SQL by hand, rows scanned by hand: the least that it can cost
+//	raw pgx, no RLS                           handwritten SQL and scans: the lower bound
 //	plain Ent, no RLS                         Ent's own generator and driver, over database/sql
-//	plain Ent, a transaction for each, RLS    BEGIN, set_config, the statement, COMMIT: what one would write by hand
+//	plain Ent, a transaction for each, RLS    BEGIN, set_config, the statement, COMMIT
 //	Konstruct, RLS                            the product's client on tenancy/pgtenant
 //
-// The two without row-level security log in as the superuser, to whom no policy applies, so they work on the same rows
-// of the same tables. The other two log in as konstruct_app. Over HTTP, servers are compared that are processes of their
-// own.
+// The first two connect as a superuser, who bypasses RLS, and use the same tables as the others, which connect as
+// konstruct_app. The HTTP servers run as separate processes.
 //
-// A plain `go test` does everything once on little data: it asserts round trips and allocations, and never a time.
-// docs/performance.md has the commands that measure, and explains how to read the tables.
+// A plain `go test` runs everything once on little data and asserts round trips and allocations, never a duration.
+// See docs/performance.md for the commands and the tables.
 package bench

@@ -21,30 +21,28 @@ import (
 )
 
 const (
-	// httpConnections is how many requests are under way at a time, and httpPool the size of each server's pool.
-	httpConnections = 16
-	httpPool        = 8
-	// netHTTP is the variable that makes this test's binary a server; its value is whether that uses transactions.
+	httpConnections = 16 // concurrent requests
+	httpPool        = 8  // database connections of each server
+	// netHTTP is the environment variable that makes the test binary serve: "true" with transactions, "false" without.
 	netHTTP = "KONSTRUCT_BENCH_NETHTTP"
-
-	// python is Debian's, for which python3-fastapi, python3-sqlalchemy, python3-asyncpg and uvicorn are installed.
+	// python is Debian's, which finds python3-fastapi, python3-sqlalchemy, python3-asyncpg and uvicorn.
 	python = "/usr/bin/python3"
 )
 
-// The servers, in the order of the table; those in other languages follow.
+// The servers, in the order of the table. Servers in other languages follow.
 const (
 	serverRaw = iota
 	serverByHand
 	serverOurs
 )
 
-// server is the command of a process that reads DATABASE_URL, PORT and POOL, and what else its environment has.
+// server is a command that reads DATABASE_URL, PORT, POOL and the variables in env.
 type server struct {
 	name, databaseURL string
 	command, env      []string
 }
 
-// listed is what all servers write alike. The tag is made of the time of the last change.
+// listed has the fields that must be equal in all servers' responses.
 type listed struct {
 	Items []struct {
 		ID       string `json:"id"`
@@ -53,8 +51,8 @@ type listed struct {
 	} `json:"items"`
 }
 
-// http lists a tenant's agents over HTTP, as an admin who is logged in. Each server is a process of its own, looks the
-// session up in the database with every request, and returns the same agents.
+// http lists a tenant's agents over HTTP as an admin. Each server is a separate process, looks up the session in the
+// database on every request, and returns the same agents.
 func (b bench) http(servers ...server) []result {
 	b.Log("the authenticated list over HTTP")
 	jobs := b.size.main.jobs(b)
@@ -81,7 +79,7 @@ func (b bench) http(servers ...server) []result {
 	return saturate(b, b.size.http, httpConnections, contestants)
 }
 
-// servers are those that gates are about.
+// servers returns the servers in Go, for the gates.
 func (b bench) servers(db *testdb.Database) []server {
 	this, err := os.Executable()
 	require.NoError(b, err)
@@ -98,8 +96,8 @@ func (b bench) servers(db *testdb.Database) []server {
 	}
 }
 
-// peers are the servers in other languages that can be had on this machine: one process each, under row-level security
-// with a transaction by hand. What is missing is named.
+// peers returns the servers in other languages that are installed on this machine, each in one process, with RLS and
+// explicit transactions. It logs the missing ones.
 func (b bench) peers(db *testdb.Database) (found []server) {
 	sources, err := filepath.Abs("peers")
 	require.NoError(b, err)
@@ -110,19 +108,18 @@ func (b bench) peers(db *testdb.Database) (found []server) {
 	}{
 		{
 			[]string{python, "-c", "import asyncpg, fastapi, sqlalchemy, uvicorn"},
-			server{"FastAPI, SQLAlchemy and asyncpg, RLS", db.AppURL, []string{python, filepath.Join(sources, "fastapi", "app.py")}, nil},
-		},
-		{
+			server{"FastAPI, SQLAlchemy and asyncpg, RLS", db.AppURL, []string{python, sources + "/fastapi/app.py"}, nil},
+		}, {
 			[]string{"npm", "install", "--no-save", "--prefix", modules, "fastify@5", "pg@8"},
 			server{
 				"fastify and pg, RLS", db.AppURL,
-				[]string{"node", filepath.Join(sources, "fastify", "server.cjs")},
-				[]string{"NODE_PATH=" + filepath.Join(modules, "node_modules")},
+				[]string{"node", sources + "/fastify/server.cjs"},
+				[]string{"NODE_PATH=" + modules + "/node_modules"},
 			},
 		},
 	} {
 		if out, err := exec.CommandContext(b.Context(), peer.obtain[0], peer.obtain[1:]...).CombinedOutput(); err != nil {
-			b.Logf("without %s, which can't be had here: %v\n%s", peer.server.name, err, out)
+			b.Logf("without %s, which is not installed: %v\n%s", peer.server.name, err, out)
 			continue
 		}
 		found = append(found, peer.server)
@@ -130,12 +127,12 @@ func (b bench) peers(db *testdb.Database) (found []server) {
 	return found
 }
 
-// launch starts a server that ends with the test. Its URL may not answer yet.
+// launch starts a server that stops with the test. It may not be listening yet.
 func (s server) launch(tb testing.TB) (base string, pid int) {
 	tb.Helper()
 	port := strconv.Itoa(testdb.FreePort(tb))
 	address := net.JoinHostPort("127.0.0.1", port)
-	log, err := os.Create(filepath.Join(tb.TempDir(), "log")) // a file, since writing a log is part of the work
+	log, err := os.Create(filepath.Join(tb.TempDir(), "log")) // a file, since writing the log is measured, too
 	require.NoError(tb, err)
 	cmd := exec.CommandContext(tb.Context(), s.command[0], s.command[1:]...)
 	cmd.Env = append([]string{
@@ -145,7 +142,7 @@ func (s server) launch(tb testing.TB) (base string, pid int) {
 	cmd.Dir, cmd.Stdout, cmd.Stderr = filepath.Dir(log.Name()), log, log
 	require.NoError(tb, cmd.Start(), s.name)
 	tb.Cleanup(func() {
-		_ = cmd.Wait() // the test's context has ended, and killed it
+		_ = cmd.Wait() // the end of the test's context has killed it
 		if text, _ := os.ReadFile(log.Name()); tb.Failed() {
 			tb.Logf("%s: %.2000s", s.name, text)
 		}
@@ -160,14 +157,14 @@ func get(ctx context.Context, client *http.Client, url string) ([]byte, error) {
 		return nil, err
 	}
 	request.Header.Set("Authorization", "Bearer "+token)
-	answer, err := client.Do(request)
+	response, err := client.Do(request)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = answer.Body.Close() }()
-	body, err := io.ReadAll(answer.Body)
-	if err == nil && answer.StatusCode != http.StatusOK {
-		err = fmt.Errorf("status %d: %.200s", answer.StatusCode, body)
+	defer func() { _ = response.Body.Close() }()
+	body, err := io.ReadAll(response.Body)
+	if err == nil && response.StatusCode != http.StatusOK {
+		err = fmt.Errorf("status %d: %.200s", response.StatusCode, body)
 	}
 	return body, err
 }

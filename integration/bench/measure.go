@@ -14,27 +14,26 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// plan says how much is measured. One more round comes first, and does not count.
+// plan is the amount of repetition. An additional first round is discarded.
 type plan struct {
 	rounds int
-	turns  int           // in a round of single operations
-	slice  time.Duration // of a round with many goroutines, for each contestant
+	turns  int           // per round of single operations
+	slice  time.Duration // per contestant and round with concurrency
 }
 
-// over is the plan for work of which one turn weighs as much as n.
+// over returns the plan for a workload of weight n.
 func (p plan) over(n int) plan {
 	p.turns = max(p.turns/n, 1)
 	return p
 }
 
-// contestant is one of those that are compared.
 type contestant struct {
 	name string
 	do   func(ctx context.Context, turn int) error
-	pid  int // the process whose CPU time counts; 0 is this one
+	pid  int // the process whose CPU time is measured; 0 is this one
 }
 
-// result is what was measured of a contestant: a median and a p99 by [takeTurns], a rate by [saturate].
+// result holds a contestant's measurements: medians and p99s by [takeTurns], rates by [saturate].
 type result struct {
 	name                  string
 	median, p99, far, cpu series  // µs per operation; far is the median with the network's delay
@@ -45,10 +44,10 @@ type result struct {
 // series has one number per round.
 type series []float64
 
-// middle is the median of the rounds, NaN without any.
+// middle returns the median of the rounds, NaN if there are none.
 func (s series) middle() float64 { return quantile(s, 0.5) }
 
-// over is the median of the ratios to base, round by round: a machine that slows down midway slows down both sides.
+// over returns the median of each round's ratio to base, since the machine's speed may differ between rounds.
 func (s series) over(base series) float64 {
 	var ratios series
 	for i, b := range base {
@@ -57,7 +56,7 @@ func (s series) over(base series) float64 {
 	return ratios.middle()
 }
 
-// quantile is the smallest value that a share p of all values does not exceed (the nearest rank), NaN without values.
+// quantile returns the p-quantile by the nearest-rank method, NaN without values.
 func quantile(values []float64, p float64) float64 {
 	if len(values) == 0 {
 		return math.NaN()
@@ -66,16 +65,16 @@ func quantile(values []float64, p float64) float64 {
 	return sorted[max(int(math.Ceil(p*float64(len(sorted)))), 1)-1]
 }
 
-// takeTurns measures single operations. In each turn every contestant does one, in random order: the one that follows a
-// heavy one finds colder caches.
+// takeTurns measures single operations. In each turn every contestant runs one, in random order, since an expensive
+// operation leaves cold caches to its successor.
 func takeTurns(tb testing.TB, p plan, contestants []contestant) []result {
 	tb.Helper()
 	results := make([]result, len(contestants))
 	for round := range p.rounds + 1 {
-		runtime.GC() // no round pays for the garbage of another
+		runtime.GC() // collects the previous round's garbage
 		wall, cpu := make([][]float64, len(contestants)), make([]float64, len(contestants))
 		for turn := range p.turns {
-			for _, i := range rand.Perm(len(contestants)) { //nolint:gosec // an order, no secret
+			for _, i := range rand.Perm(len(contestants)) { //nolint:gosec // not a secret
 				used, start := cpuTime(0), time.Now()
 				err := contestants[i].do(tb.Context(), round*p.turns+turn)
 				wall[i] = append(wall[i], micros(time.Since(start)))
@@ -95,21 +94,23 @@ func takeTurns(tb testing.TB, p plan, contestants []contestant) []result {
 	return results
 }
 
-// saturate measures goroutines that never pause. In each round every contestant has its slice of time in parts, which it
-// takes in turns with the others, in random order: the machine's speed may change from one second to the next.
+// saturate measures concurrent goroutines. Contestants run parts of their time slices in turns, in random order, since
+// the machine's speed may change from second to second.
 func saturate(tb testing.TB, p plan, goroutines int, contestants []contestant) []result {
 	tb.Helper()
 	const parts = 10
 	results := make([]result, len(contestants))
 	for round := range p.rounds + 1 {
-		done, took, cpu := make(series, len(contestants)), make(series, len(contestants)), make(series, len(contestants))
+		n := len(contestants)
+		done, took, cpu := make(series, n), make(series, n), make(series, n)
 		for range parts {
-			for _, i := range rand.Perm(len(contestants)) { //nolint:gosec // an order, no secret
+			for _, i := range rand.Perm(n) { //nolint:gosec // not a secret
 				runtime.GC()
 				c := contestants[i]
 				used, start := cpuTime(c.pid), time.Now()
 				calls, err := repeat(tb.Context(), goroutines, start.Add(p.slice/parts), c.do)
-				done[i], took[i], cpu[i] = done[i]+calls, took[i]+time.Since(start).Seconds(), cpu[i]+micros(cpuTime(c.pid)-used)
+				took[i] += time.Since(start).Seconds()
+				done[i], cpu[i] = done[i]+calls, cpu[i]+micros(cpuTime(c.pid)-used)
 				require.NoError(tb, err, c.name)
 			}
 		}
@@ -124,7 +125,7 @@ func saturate(tb testing.TB, p plan, goroutines int, contestants []contestant) [
 	return results
 }
 
-// repeat calls do from many goroutines until the end, and counts the calls.
+// repeat calls do from several goroutines until end.
 func repeat(
 	ctx context.Context, goroutines int, end time.Time, do func(ctx context.Context, turn int) error,
 ) (done float64, err error) {

@@ -17,11 +17,11 @@ func TestQuantile(t *testing.T) {
 		p    float64
 		want float64
 	}{
-		"one":                        {[]float64{7}, 0.99, 7},
-		"the middle one":             {[]float64{9, 1, 5}, 0.5, 5},
-		"one outlier doesn't matter": {[]float64{1, 2, 3, 4, 1e6}, 0.5, 3},
-		"p99 of ten is the largest":  {[]float64{10, 9, 8, 7, 6, 5, 4, 3, 2, 1}, 0.99, 10},
-		"p90 of ten":                 {[]float64{10, 9, 8, 7, 6, 5, 4, 3, 2, 1}, 0.9, 9},
+		"one value":               {[]float64{7}, 0.99, 7},
+		"median":                  {[]float64{9, 1, 5}, 0.5, 5},
+		"median with one outlier": {[]float64{1, 2, 3, 4, 1e6}, 0.5, 3},
+		"p99 of ten":              {[]float64{10, 9, 8, 7, 6, 5, 4, 3, 2, 1}, 0.99, 10},
+		"p90 of ten":              {[]float64{10, 9, 8, 7, 6, 5, 4, 3, 2, 1}, 0.9, 9},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -31,15 +31,15 @@ func TestQuantile(t *testing.T) {
 	require.True(t, math.IsNaN(quantile(nil, 0.5)))
 }
 
-func TestRoundsAreComparedWithTheirOwnLike(t *testing.T) {
+func TestSeriesOver(t *testing.T) {
 	t.Parallel()
-	base := series{10, 10, 100} // the machine slowed down in the third round
+	base := series{10, 10, 100} // a slower machine in the third round
 	require.InDelta(t, 2, series{20, 20, 200}.over(base), 1e-9)
-	require.InDelta(t, 2, series{20, 9000, 200}.over(base), 1e-9, "one disturbed round doesn't matter")
+	require.InDelta(t, 2, series{20, 9000, 200}.over(base), 1e-9, "one outlier")
 	require.True(t, math.IsNaN(series{}.over(series{})))
 }
 
-func TestTheFirstRoundDoesNotCount(t *testing.T) {
+func TestTakeTurnsDiscardsFirstRound(t *testing.T) {
 	t.Parallel()
 	turns := 0
 	slowAtFirst := contestant{name: "slow at first", do: func(context.Context, int) error {
@@ -55,15 +55,15 @@ func TestTheFirstRoundDoesNotCount(t *testing.T) {
 	require.Less(t, results[0].p99[0], micros(20*time.Millisecond))
 }
 
-func TestSaturateKeepsAllGoroutinesBusy(t *testing.T) {
+func TestSaturate(t *testing.T) {
 	t.Parallel()
 	sleeper := contestant{name: "sleeper", do: func(context.Context, int) error {
 		time.Sleep(10 * time.Millisecond)
 		return nil
 	}}
 	results := saturate(t, plan{rounds: 1, slice: 200 * time.Millisecond}, 16, []contestant{sleeper})
-	require.Less(t, results[0].rate[0], 1600.1, "16 at a time, 100 times a second")
-	require.Greater(t, results[0].rate[0], 200.0, "more than one at a time")
+	require.Less(t, results[0].rate[0], 1600.1, "16 goroutines, 100 calls a second each")
+	require.Greater(t, results[0].rate[0], 200.0, "concurrent calls")
 }
 
 func TestVerdict(t *testing.T) {
@@ -80,7 +80,7 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
-func TestTableIsAligned(t *testing.T) {
+func TestTableWrite(t *testing.T) {
 	t.Parallel()
 	table := table{{"way", "÷ raw"}, {"a long name", "1.000"}}
 	var out strings.Builder

@@ -28,7 +28,7 @@ const (
 		FROM agents WHERE tenant_id = $1 ORDER BY id LIMIT $2`
 )
 
-// page is the answer, as the API has it.
+// page is the API's response.
 type page struct {
 	Items      []item `json:"items"`
 	NextCursor string `json:"next_cursor,omitempty"`
@@ -46,15 +46,15 @@ type item struct {
 	ETag            string    `json:"etag"`
 }
 
-// nethttp lists a tenant's agents with the standard library's HTTP server and pgx, SQL by hand: what the product's
-// server is compared with. One query looks up the session, its user and the tenant, as the product does. Another reads
-// the list; with rls it is in a transaction: BEGIN, set_config, SELECT, COMMIT.
+// nethttp lists a tenant's agents with net/http and pgx, the baseline for the product's server. Like the product it
+// looks up the session, its user and the tenant in one query. With rls the list is read in a transaction: BEGIN,
+// set_config, SELECT, COMMIT.
 type nethttp struct {
 	pool *pgxpool.Pool
 	rls  bool
 }
 
-// serveNetHTTP is what this test's own binary does as a server.
+// serveNetHTTP serves from the test binary.
 func serveNetHTTP(ctx context.Context, rls bool) error {
 	pool, err := openPool(ctx, os.Getenv("DATABASE_URL"), httpPool)
 	if err != nil {
@@ -69,7 +69,7 @@ func serveNetHTTP(ctx context.Context, rls bool) error {
 
 // ServeHTTP implements [http.Handler].
 func (h nethttp) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	tenant, _ := uuid.Parse(r.PathValue("tenant")) // no session may enter what is not a tenant
+	tenant, _ := uuid.Parse(r.PathValue("tenant")) // authentication rejects the zero ID
 	limit, _ := strconv.Atoi(r.URL.Query().Get("limit"))
 	hash := sha256.Sum256([]byte(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")))
 	var may bool
@@ -78,17 +78,17 @@ func (h nethttp) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "log in first", http.StatusUnauthorized)
 		return
 	}
-	items, err := h.list(r.Context(), tenant, limit+1) // one more tells whether another page follows
+	items, err := h.list(r.Context(), tenant, limit+1) // one more, to detect another page
 	if err != nil {
 		http.Error(w, "internal error", http.StatusInternalServerError)
 		return
 	}
-	answer := page{Items: items[:min(limit, len(items))]}
+	response := page{Items: items[:min(limit, len(items))]}
 	if len(items) > limit {
-		answer.NextCursor = items[limit-1].ID.String()
+		response.NextCursor = items[limit-1].ID.String()
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(answer) //nolint:errchkjson // it fails when the client is gone
+	_ = json.NewEncoder(w).Encode(response) //nolint:errchkjson // fails only if the client has disconnected
 }
 
 func (h nethttp) list(ctx context.Context, tenant uuid.UUID, limit int) (items []item, err error) {

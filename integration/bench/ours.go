@@ -12,8 +12,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// ours is the product's client on the product's driver. The tenant comes with the context, and the mixin adds its
-// predicate.
+// ours is the product's client and driver. The context carries the tenant, and the mixin adds its predicate.
 type ours struct{ ent *ent.Client }
 
 func openOurs(tb testing.TB, dsn string) ours {

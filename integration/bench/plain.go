@@ -16,12 +16,10 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// plain is Ent without anything of Konstruct's: the client that Ent's own generator writes, on Ent's own driver, over
-// database/sql and pgx.
+// plain is Ent's own generated client and driver, over database/sql and pgx.
 type plain struct {
-	ent *plainent.Client
-	// setsTenant makes each transaction begin with set_config: row-level security without a driver for it.
-	setsTenant bool
+	ent        *plainent.Client
+	setsTenant bool // start transactions with set_config
 }
 
 func openPlain(tb testing.TB, dsn string) *plainent.Client {

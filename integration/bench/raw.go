@@ -22,7 +22,7 @@ const (
 	rawUpdate = "UPDATE agents SET name = $3, updated_at = $4 WHERE tenant_id = $1 AND id = $2 RETURNING " + rawColumns
 )
 
-// raw is pgx with SQL by hand, and rows scanned by hand into the types that pgx reads fastest.
+// raw is pgx with handwritten SQL, which scans into the types that pgx decodes fastest.
 type raw struct{ conn rawConn }
 
 // rawConn is a pool or a transaction.
@@ -33,7 +33,7 @@ type rawConn interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 }
 
-// rawAgent has an agent's columns. pgx reads a UUID into an array of 16 bytes without making text of it.
+// rawAgent has an agent's columns. pgx decodes a UUID into [16]byte without an intermediate string.
 type rawAgent struct {
 	id, tenant                                    [16]byte
 	created, updated                              time.Time
@@ -72,7 +72,7 @@ func (r raw) update(ctx context.Context, j job) error {
 	return r.query(ctx, 1, rawUpdate, [16]byte(j.tenant.UUID()), [16]byte(j.agent), j.name, time.Now().UTC())
 }
 
-// bulk is COPY, which PostgreSQL refuses to a role that row-level security applies to.
+// bulk uses COPY, which PostgreSQL does not support for roles subject to RLS.
 func (r raw) bulk(ctx context.Context, j job) error {
 	rows := pgx.CopyFromSlice(bulkSize, func(int) ([]any, error) { return rawRow(j), nil })
 	n, err := r.conn.CopyFrom(ctx, pgx.Identifier{"agents"}, strings.Split(rawColumns, ", "), rows)
@@ -83,14 +83,14 @@ func (r raw) inTx(ctx context.Context, j job, do []operation) error {
 	return pgx.BeginFunc(ctx, r.conn, func(tx pgx.Tx) error { return inOrder(ctx, raw{tx}, j, do) })
 }
 
-// rawRow is a new agent, in the order of the columns.
+// rawRow returns a new agent in the order of rawColumns.
 func rawRow(j job) []any {
 	id, tenant := [16]byte(uuid.Must(uuid.NewV7())), [16]byte(j.tenant.UUID())
 	now, empty := time.Now().UTC(), []byte("[]")
 	return []any{id, tenant, now, now, j.name, "", "", "", "quality", empty, empty, true}
 }
 
-// query reads agents, as many as wanted.
+// query reads agents and checks their number.
 func (r raw) query(ctx context.Context, want int, sql string, args ...any) error {
 	rows, _ := r.conn.Query(ctx, sql, args...) // CollectRows returns the error
 	agents, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (*rawAgent, error) {

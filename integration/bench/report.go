@@ -7,12 +7,12 @@ import (
 	"text/tabwriter"
 )
 
-// markdown has aligned columns, for a terminal as for a page.
+// markdown returns tables with aligned columns, for terminals and docs.
 func (r report) markdown() string {
 	var out strings.Builder
 	fmt.Fprintln(&out, r.machine)
-	for i, w := range works() {
-		workTable(r.works[i]).write(&out, w.name)
+	for i, w := range workloads() {
+		workTable(r.workloads[i]).write(&out, w.name)
 	}
 	if r.server[wayRaw].cpu.middle() > 0 {
 		server := table{{"way", "CPU", "÷ raw"}}
@@ -21,15 +21,15 @@ func (r report) markdown() string {
 		}
 		server.write(&out, "CPU of PostgreSQL for a read")
 	}
-	for i, goroutines := range crowds() {
-		rates("way", r.crowds[i]).write(&out, fmt.Sprintf("Reads by %d goroutines on %d connections", goroutines, connections))
+	for i, n := range concurrency() {
+		rates("way", r.concurrent[i]).write(&out, fmt.Sprintf("Reads by %d goroutines on %d connections", n, connections))
 	}
 	r.httpTable(&out)
 	compared("rows in the table", r.scale, 1).write(&out, "One tenant's read among more and more rows")
 	compared("statement", r.skew, len(r.skew)/2).write(&out, "A small tenant after a big one")
 	gates := table{{"gate", "limit", "measured", "verdict"}}
 	for _, g := range r.gates() {
-		gates = append(gates, []string{g.promise, fmt.Sprintf("%s %.2f", g.sign, g.limit), ratio(g.measured), g.verdict()})
+		gates = append(gates, []string{g.name, fmt.Sprintf("%s %.2f", g.sign, g.limit), ratio(g.measured), g.verdict()})
 	}
 	gates.write(&out, "Gates")
 	return out.String()
@@ -55,7 +55,7 @@ func workTable(results []result) table {
 	return t
 }
 
-// rates compares what many goroutines do with the first.
+// rates compares throughput with the first result's.
 func rates(first string, results []result) table {
 	t := table{{first, "per second", "ratio", "CPU of each", "ratio"}}
 	for _, r := range results {
@@ -67,7 +67,7 @@ func rates(first string, results []result) table {
 	return t
 }
 
-// compared compares medians with those of the first results, in turns.
+// compared compares the medians with those of the first results: the ith with result i % bases.
 func compared(first string, results []result, bases int) table {
 	t := table{{first, "median", "p99", "ratio"}}
 	for i, r := range results {
@@ -78,13 +78,13 @@ func compared(first string, results []result, bases int) table {
 
 func micro(s series) string { return fmt.Sprintf("%.0f µs", s.middle()) }
 
-// ratio has three digits after the point, so that no limit is met by rounding.
+// ratio keeps three decimal places, so that rounding hides no missed gate.
 func ratio(f float64) string { return fmt.Sprintf("%.3f", f) }
 
-// table has rows of cells. The first row names the columns: one of text, the others of numbers.
+// table is rows of cells. The first row is the header; all columns but the first are numbers.
 type table [][]string
 
-// write makes Markdown.
+// write writes the table as Markdown.
 func (t table) write(w io.Writer, name string) {
 	fmt.Fprintf(w, "\n#### %s\n\n", name)
 	aligned := tabwriter.NewWriter(w, 0, 0, 1, ' ', 0)

@@ -12,7 +12,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// scale reads the same list from tables of different sizes.
+// scale reads the same list from tables of various sizes.
 func (b bench) scale(main *testdb.Database) []result {
 	contestants := make([]contestant, len(b.size.tables))
 	for i, p := range b.size.tables {
@@ -21,19 +21,19 @@ func (b bench) scale(main *testdb.Database) []result {
 			db = b.populate(p)
 		}
 		read := way{name: fmt.Sprintf("%d rows", p.rows()), pool: openOurs(b, db.AppURL)}
-		contestants[i] = read.contestant(works()[workRead].do, p.jobs(b))
+		contestants[i] = read.contestant(workloads()[workRead].do, p.jobs(b))
 	}
 	b.Log("one tenant's read among more and more rows")
 	return takeTurns(b, b.size.loopback, contestants)
 }
 
-// planning is how often a statement runs first. PostgreSQL plans a prepared statement for its arguments five times, and
-// then decides whether one plan will do for all.
+// planning is the number of warm-up executions: PostgreSQL makes five custom plans for a prepared statement before it
+// considers a generic one.
 const planning = 10
 
-// skew counts a small tenant's agents on two connections: on one, each statement was first planned for a small tenant
-// too; on the other, for the tenant that has most of the table's rows. Through Ent the statement has the mixin's
-// predicate; by hand it has the policy's alone. The second half of the results is to be compared with the first.
+// skew counts a small tenant's agents on two connections. On the first, each statement was planned for a small tenant;
+// on the second, for the tenant with most of the table's rows. Ent's statement has the mixin's predicate, the one by
+// hand only the policy's. Compare the second half of the results with the first.
 func (b bench) skew() []result {
 	p := b.size.skewed
 	db, jobs := b.populate(p), p.jobs(b)
@@ -58,7 +58,7 @@ func (b bench) skew() []result {
 		}
 		add("through Ent", func(ctx context.Context) (int, error) { return client.Agent.Query().Count(ctx) })
 		add("by hand", func(ctx context.Context) (n int, err error) {
-			err = pgtenant.QueryRow(ctx, driver, "SELECT count(*) FROM agents", nil, &n)
+			err = pgtenant.QueryRow(ctx, driver, "SELECT count(*) FROM agents").Scan(&n)
 			return n, err
 		})
 	}

@@ -13,31 +13,26 @@ import (
 )
 
 const (
-	// pageSize is how many agents a list has.
-	pageSize = 20
-	// subjects is how many tenants are worked on.
-	subjects = 32
-	// agentsOf is how many agents of each tenant are worked on, in turns.
-	agentsOf = 8
-	// token is of the session of an admin.
-	token = "kst_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	pageSize = 20                                                // agents in a list
+	subjects = 32                                                // tenants that operations use
+	agentsOf = 8                                                 // agents that operations use, per subject
+	token    = "kst_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" // of an admin's session
 )
 
-// population is what a database holds.
+// population is the content of a database.
 type population struct {
 	tenants, agentsEach int
-	// bigTenant is the number of agents of one more tenant.
-	bigTenant int
+	bigTenant           int // agents of an additional tenant
 }
 
 func (p population) rows() int { return p.tenants*p.agentsEach + p.bigTenant }
 
-// idOf is the identifier of a tenant's nth agent, from 1, and with 0 the tenant's own: version 7 UUIDs, in this order.
+// idOf returns the ID of a tenant's nth agent, from 1, or the tenant's ID for n = 0: version 7 UUIDs in ascending order.
 func idOf(tenant, n int) uuid.UUID {
 	return uuid.MustParse(fmt.Sprintf("01900000-0000-7000-8000-%06x%06x", tenant, n))
 }
 
-// tenantID is the identifier of the nth tenant, from 1.
+// tenantID returns the ID of the nth tenant, from 1.
 func tenantID(tb testing.TB, n int) tenancy.ID {
 	tb.Helper()
 	id, err := tenancy.FromUUID(idOf(n, 0))
@@ -45,15 +40,15 @@ func tenantID(tb testing.TB, n int) tenancy.ID {
 	return id
 }
 
-// job is what an operation works on.
+// job is the input of an operation.
 type job struct {
 	tenant tenancy.ID
 	agent  uuid.UUID
-	name   string // what is written
+	name   string // the name to write
 }
 
-// jobs are taken in turns, the same ones by every way: of the same few tenants all over the table, so that their pages
-// are in memory. Reads are measured before anything is written.
+// jobs returns the inputs that all ways use in turns: a few tenants spread over the table, so that their pages are
+// cached.
 func (p population) jobs(tb testing.TB) []job {
 	tb.Helper()
 	jobs := make([]job, subjects*agentsOf)
@@ -64,7 +59,7 @@ func (p population) jobs(tb testing.TB) []job {
 	return jobs
 }
 
-// Rows are made in the database. A tenant's rows lie together, which is the best case for the raw read.
+// A tenant's rows are adjacent, which is the best case for the raw read.
 const (
 	seedIDs = `
 		CREATE FUNCTION pg_temp.id_of(tenant bigint, n bigint) RETURNS uuid LANGUAGE sql IMMUTABLE AS
@@ -88,7 +83,7 @@ const (
 		SELECT encode(sha256($1::text::bytea), 'hex'), id, now() + interval '1 day' FROM admin`
 )
 
-// seed fills an empty database. The big tenant is the last one.
+// seed fills an empty database.
 func (p population) seed(tb testing.TB, superURL string) {
 	tb.Helper()
 	conn := connect(tb, superURL)
@@ -96,7 +91,7 @@ func (p population) seed(tb testing.TB, superURL string) {
 		_, err := conn.Exec(tb.Context(), sql, args...)
 		require.NoError(tb, err)
 	}
-	exec("SET session_replication_role = replica") // or the foreign key of each row would be checked
+	exec("SET session_replication_role = replica") // skips foreign key checks
 	exec(seedIDs)
 	exec(seedTenants, p.tenants)
 	exec(seedAgents, p.tenants, p.agentsEach, p.bigTenant)
@@ -105,7 +100,7 @@ func (p population) seed(tb testing.TB, superURL string) {
 	exec("CHECKPOINT")
 }
 
-// connect is a connection of the test's own, on which nothing is measured.
+// connect opens a connection for setup and statistics.
 func connect(tb testing.TB, url string) *pgx.Conn {
 	tb.Helper()
 	conn, err := pgx.Connect(tb.Context(), url)

@@ -7,19 +7,16 @@ import (
 )
 
 const (
-	// connections is the size of each way's pool.
-	connections = 4
-	// serveGOGC is what `konstruct serve` collects garbage by. All ways and servers do: collectors are not compared.
-	serveGOGC = 400
-	// bulkSize is how many agents a bulk insert has.
-	bulkSize = 1000
+	connections = 4    // in each way's pool
+	serveGOGC   = 400  // as in `konstruct serve`, for all ways and servers in Go
+	bulkSize    = 1000 // agents in a bulk insert
 )
 
-// client is a pool of one way, or a transaction. An operation that does not do all of its work returns an error.
+// client is a pool or a transaction. An operation that affects an unexpected number of rows returns an error.
 type client interface {
-	list(ctx context.Context, j job) error   // reads the tenant's first agents, one page
+	list(ctx context.Context, j job) error   // reads the first page of the tenant's agents
 	insert(ctx context.Context, j job) error // creates an agent
-	update(ctx context.Context, j job) error // renames one agent and reads it back
+	update(ctx context.Context, j job) error // renames an agent and reads it back
 	bulk(ctx context.Context, j job) error   // creates many agents
 	inTx(ctx context.Context, j job, do []operation) error
 }
@@ -27,7 +24,7 @@ type client interface {
 // operation is a method of [client].
 type operation func(c client, ctx context.Context, j job) error
 
-// inOrder is what a transaction does.
+// inOrder runs the operations of a transaction.
 func inOrder(ctx context.Context, c client, j job, do []operation) error {
 	for _, operation := range do {
 		if err := operation(c, ctx, j); err != nil {
@@ -37,14 +34,14 @@ func inOrder(ctx context.Context, c client, j job, do []operation) error {
 	return nil
 }
 
-// way is one way to reach the database.
+// way is one way to access the database.
 type way struct {
 	name   string
 	pool   client
-	always bool // a single operation is in a transaction, too
+	always bool // use a transaction for a single operation, too
 }
 
-// contestant does some operations, in one transaction if there are several.
+// contestant runs operations, in one transaction if there are several.
 func (w way) contestant(do []operation, jobs []job) contestant {
 	return contestant{name: w.name, do: func(ctx context.Context, turn int) error {
 		j := jobs[turn%len(jobs)]
@@ -74,14 +71,14 @@ func openWays(tb testing.TB, superURL, appURL string) [wayCount]way {
 	}
 }
 
-// work is what is measured: an operation, or several in one transaction.
-type work struct {
+// workload is an operation, or several in one transaction.
+type workload struct {
 	name   string
-	weight int // how many turns of light work one turn counts as
+	weight int // divides the number of turns
 	do     []operation
 }
 
-// The works, in the order of the tables.
+// The workloads, in the order of the tables.
 const (
 	workRead = iota
 	workInsert
@@ -91,8 +88,8 @@ const (
 	workCount
 )
 
-func works() [workCount]work {
-	return [workCount]work{
+func workloads() [workCount]workload {
+	return [workCount]workload{
 		workRead:   {fmt.Sprintf("Read: a list of %d agents", pageSize), 1, []operation{client.list}},
 		workInsert: {"Insert: one agent", 1, []operation{client.insert}},
 		workUpdate: {"Update one: rename an agent and read it back", 1, []operation{client.update}},
@@ -101,15 +98,15 @@ func works() [workCount]work {
 	}
 }
 
-// by is the work done by every way.
-func (w work) by(ways [wayCount]way, jobs []job) (contestants []contestant) {
+// by returns one contestant per way.
+func (w workload) by(ways [wayCount]way, jobs []job) (contestants []contestant) {
 	for _, way := range ways {
 		contestants = append(contestants, way.contestant(w.do, jobs))
 	}
 	return contestants
 }
 
-// expect returns an error if an operation met another number of rows than it should.
+// expect returns an error if the number of rows is wrong.
 func expect(want, got int, err error) error {
 	if err == nil && got != want {
 		err = fmt.Errorf("%d rows instead of %d", got, want)

@@ -140,7 +140,7 @@ func TestDevNamesDataWhereItsFolderCannotBeUsed(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(old, "postgres", "data", "PG_VERSION"), []byte("14\n"), 0o600))
 	out, code = run(t, nil, "", "dev", "--data", old)
 	require.Equal(t, 1, code)
-	require.Contains(t, out, "was made by PostgreSQL 14, and 15 is the oldest that is supported")
+	require.Contains(t, out, "was created by PostgreSQL 14; the oldest supported version is 15")
 	require.Contains(t, out, "dev --data FOLDER")
 }
 

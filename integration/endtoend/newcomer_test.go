@@ -127,7 +127,7 @@ func TestWrongPasswordsNameTheirVariable(t *testing.T) {
 		"DATABASE_URL": db.AppURL, "KONSTRUCT_LISTEN_ADDR": "127.0.0.1:0", "REDIS_URL": wrongPassword(t, testdb.Redis(t)),
 	}, "serve")
 	server.wait(t, `msg=listening`)
-	server.wait(t, `REDIS_URL: Redis refuses the password`)
+	server.wait(t, `REDIS_URL: Redis rejected the password`)
 	require.NotContains(t, server.text(), "canary")
 }
 

@@ -19,7 +19,7 @@ func handWritten(drv *pgtenant.Driver) []attack.Path {
 			ID: "E40-raw-read", Does: "reads by hand-written SQL", Want: attack.WantNothing,
 			Try: func(ctx context.Context, _, aim attack.Row) (any, error) {
 				var name string
-				err := pgtenant.QueryRow(ctx, drv, "select name from agents where id = $1", []any{uuid.MustParse(aim.ID)}, &name)
+				err := pgtenant.QueryRow(ctx, drv, "select name from agents where id = $1", uuid.MustParse(aim.ID)).Scan(&name)
 				return name, err
 			},
 		},
@@ -34,14 +34,7 @@ func handWritten(drv *pgtenant.Driver) []attack.Path {
 			Try: func(ctx context.Context, _, aim attack.Row) (any, error) {
 				query, args := sql.Dialect(drv.Dialect()).Select("name").From(sql.Table("agents")).
 					Where(sql.Or(sql.EQ("id", aim.ID), sql.EQ("tenant_id", aim.Tenant))).Query()
-				var rows sql.Rows
-				if err := drv.Query(ctx, query, args, &rows); err != nil {
-					return nil, err
-				}
-				defer func() { _ = rows.Close() }()
-				var names []string
-				err := sql.ScanSlice(&rows, &names)
-				return names, err
+				return pgtenant.Collect(pgtenant.Query(ctx, drv, query, args...), pgtenant.RowTo[string])
 			},
 		},
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 
-	entsql "entgo.io/ent/dialect/sql"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -74,19 +73,7 @@ func (w *worker) listRaw(ctx context.Context, id tenancy.ID) error {
 }
 
 func (w *worker) personas(ctx context.Context) ([]string, error) {
-	var rows entsql.Rows
-	if err := w.driver.Query(ctx, "select persona from agents", []any{}, &rows); err != nil {
-		return nil, err
-	}
-	var personas []string
-	for rows.Next() {
-		var persona string
-		if err := rows.Scan(&persona); err != nil {
-			return personas, errors.Join(err, rows.Close())
-		}
-		personas = append(personas, persona)
-	}
-	return personas, errors.Join(rows.Err(), rows.Close())
+	return pgtenant.Collect(pgtenant.Query(ctx, w.driver, "select persona from agents"), pgtenant.RowTo[string])
 }
 
 func (w *worker) listConnections(ctx context.Context, id tenancy.ID) error {

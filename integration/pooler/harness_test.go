@@ -102,7 +102,7 @@ const readNames = "select coalesce(string_agg(name, ',' order by name), '') from
 func (b *testBundle) names(ctx context.Context, t *testing.T) string {
 	t.Helper()
 	var names string
-	require.NoError(t, pgtenant.QueryRow(ctx, b, readNames, nil, &names))
+	require.NoError(t, pgtenant.QueryRow(ctx, b, readNames).Scan(&names))
 	return names
 }
 

@@ -38,7 +38,7 @@ func TestTenantsAlternate(t *testing.T) {
 				}
 				for range 20 {
 					var names string
-					if err := pgtenant.QueryRow(as(t, id), b, readNames, nil, &names); err != nil || names != want {
+					if err := pgtenant.QueryRow(as(t, id), b, readNames).Scan(&names); err != nil || names != want {
 						t.Errorf("%q instead of %q: %v", names, want, err)
 						return
 					}

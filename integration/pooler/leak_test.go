@@ -59,7 +59,7 @@ func TestSessionSettingsDoNotReachTheDriver(t *testing.T) {
 			values := func() (found string) {
 				const query = `select current_setting($1) || current_setting('transaction_isolation') ||
 					current_setting('transaction_read_only') || name from agents`
-				require.NoError(t, pgtenant.QueryRow(as(t, b.b), b, query, []any{setting}, &found), setting)
+				require.NoError(t, pgtenant.QueryRow(as(t, b.b), b, query, setting).Scan(&found), setting)
 				return found
 			}
 			before := values()
@@ -102,7 +102,7 @@ func TestDriverUsesNoNamedStatements(t *testing.T) {
 		require.Equal(t, "a1", b.names(as(t, b.a), t))
 		b.requireIsolation(t)
 		var got string
-		require.NoError(t, pgtenant.QueryRow(as(t, b.b), b, "execute konstruct_5", nil, &got), "the other client's statement")
+		require.NoError(t, pgtenant.QueryRow(as(t, b.b), b, "execute konstruct_5").Scan(&got), "the other client's statement")
 		require.Equal(t, "stolen", got)
 		b.requireIsolation(t)
 	})
@@ -135,7 +135,7 @@ func TestCacheStatementIsRejected(t *testing.T) {
 	other := b.connect(t)
 	for range 2 {
 		var names string
-		require.ErrorIs(t, pgtenant.QueryRow(as(t, b.a), b, readNames, nil, &names), pgtenant.ErrConfig)
+		require.ErrorIs(t, pgtenant.QueryRow(as(t, b.a), b, readNames).Scan(&names), pgtenant.ErrConfig)
 		_, err := pgtenant.Exec(as(t, b.a), b, writeGlobal, "refused")
 		require.ErrorIs(t, err, pgtenant.ErrConfig)
 		require.ErrorIs(t, pgtenant.InTx(as(t, b.a), b.client.Tx, func(ctx context.Context, tx *ent.Tx) error {

@@ -13,6 +13,7 @@ const (
 	rowsFile      = "tenancy/pgtenant/rows.go"
 	intxFile      = "tenancy/pgtenant/intx.go"
 	openFile      = "tenancy/pgtenant/open.go"
+	limiterFile   = "tenancy/pgtenant/tenantlimiter.go"
 )
 
 func statementSaboteurs() []saboteur {
@@ -25,7 +26,7 @@ func statementSaboteurs() []saboteur {
 					{sessionFile, `const setTenant = "select set_config($1, $2, true)"`, `const setTenant = "select set_config($1, $2, false)"`},
 					{sessionFile, "\t\"set_config($1, $2, true)\"\n", "\t\"set_config($1, $2, false)\"\n"},
 				},
-				caught: in(driverTests, "TestTheSettingIsGoneWithItsStatement/cache_statement"),
+				caught: in(driverTests, "TestSettingEndsWithItsStatement/cache_statement"),
 				holds:  in(driverTests, "TestPoisonedConnection/cache_statement", "TestWithoutATenant/cache_statement"),
 			},
 		},
@@ -114,8 +115,8 @@ func transactionSaboteurs() []saboteur {
 			id: "driver-begin-by-flag", layer: layerDriver, removes: "the check that a transaction is open after BEGIN",
 			code: &code{
 				hangs:  true,
-				edits:  []edit{{txFile, "\tif t.lease.status() != openStatus {\n\t\treturn ErrTxAborted\n\t}\n", ""}},
-				caught: in(driverTests, "TestFirstStatementFails/cache_statement by parse", "TestCommitBehindTheDriversBack/commit"),
+				edits:  []edit{{txFile, "\tif t.lease.status() != activeStatus {\n\t\treturn ErrTxAborted\n\t}\n", ""}},
+				caught: in(driverTests, "TestFirstStatementFails/cache_statement by parse", "TestCommitAsStatement/commit"),
 			},
 		},
 		{
@@ -124,7 +125,7 @@ func transactionSaboteurs() []saboteur {
 				edits: []edit{
 					{txFile, "\tif state != nil {\n\t\tt.failed = err\n\t}\n", ""},
 				},
-				caught: in(driverTests, "TestTheCauseOfAnAbortedTransactionIsTold"),
+				caught: in(driverTests, "TestAbortedTransactionNamesTheCause"),
 				holds:  in(driverTests, "TestLaterStatementFails/cache_statement by parse", "TestFirstStatementFails/cache_statement by parse"),
 			},
 		},
@@ -164,7 +165,7 @@ func transactionSaboteurs() []saboteur {
 			code: &code{
 				hangs:  true,
 				edits:  []edit{{intxFile, "\t\tif !committed {", "\t\tif false && !committed {"}},
-				caught: in(driverTests, "TestPanicRollsBackAndGoesOn"),
+				caught: in(driverTests, "TestPanicRollsBack"),
 			},
 		},
 		{
@@ -179,7 +180,7 @@ func transactionSaboteurs() []saboteur {
 			held: "the driver refuses the second BEGIN of one context, too",
 			code: &code{
 				edits:  []edit{{intxFile, "ctx.Value(unitKey{}).(*unit); nested {", "ctx.Value(unitKey{}).(*unit); nested && false {"}},
-				caught: in(driverTests, "TestTransaction/a transaction inside is refused, the outer one goes on"),
+				caught: in(driverTests, "TestTransaction/a transaction inside is refused, the outer one continues"),
 				holds:  in(driverTests, "TestTransaction/a transaction of the client's inside is refused"),
 			},
 		},
@@ -199,7 +200,7 @@ func resultSaboteurs() []saboteur {
 			id: "driver-cancel-as-success", layer: layerDriver, removes: "the error of a canceled statement",
 			code: &code{
 				edits:  []edit{{errorsFile, `return fmt.Errorf("pgtenant: statement ended by its context: %w (%w, %w)", ctx.Err(), err, ErrNoEffect)`, "return nil"}},
-				caught: in(driverTests, "TestCancelled/cache_statement", "TestDeadline"),
+				caught: in(driverTests, "TestCanceled/cache_statement", "TestDeadline"),
 			},
 		},
 		{
@@ -224,7 +225,7 @@ func resultSaboteurs() []saboteur {
 			code: &code{
 				hangs:  true,
 				edits:  []edit{{statementFile, "r.open(writes)", "r.open(false)"}},
-				caught: in(driverTests, "TestAWriteIsDoneWhenQueryReturns"),
+				caught: in(driverTests, "TestWriteIsCommittedWhenQueryReturns"),
 			},
 		},
 		{
@@ -238,8 +239,8 @@ func resultSaboteurs() []saboteur {
 			id: "driver-first-row", layer: layerDriver, removes: "that the first row is read eagerly, so that an error replaces it",
 			code: &code{
 				edits: []edit{{
-					rowsFile, "func (r *rows) open(all bool) error {\n",
-					"func (r *rows) open(all bool) error {\n\tif !all {\n\t\treturn nil\n\t}\n",
+					rowsFile, "func (r *rowReader) open(all bool) error {\n",
+					"func (r *rowReader) open(all bool) error {\n\tif !all {\n\t\treturn nil\n\t}\n",
 				}},
 				caught: in(driverTests, "TestFirstStatementFails/cache_describe in the server", "TestFirstStatementFails/exec in the server"),
 			},
@@ -267,15 +268,15 @@ func poolSaboteurs() []saboteur {
 			id: "driver-no-rollback", layer: layerDriver, removes: "ROLLBACK itself", held: "the pool destroys the connection, and PostgreSQL rolls back",
 			code: &code{
 				edits:  []edit{{txFile, "t.command(ctx, \"rollback\")", "t.command(ctx, \"select 1\")"}},
-				caught: in(driverTests, "TestARollbackKeepsItsConnection"),
-				holds:  in(driverTests, "TestTransaction/an error rolls back", "TestPanicRollsBackAndGoesOn"),
+				caught: in(driverTests, "TestRollbackKeepsItsConnection"),
+				holds:  in(driverTests, "TestTransaction/an error rolls back", "TestPanicRollsBack"),
 			},
 		},
 		{
 			id: "driver-share", layer: layerDriver, removes: "the per-tenant limit of the pool",
 			code: &code{
-				edits:  []edit{{leaseFile, "\tif tenant.IsZero() {\n\t\treturn nil, nil", "\tif true || tenant.IsZero() {\n\t\treturn nil, nil"}},
-				caught: in(driverTests, "TestATenantGetsHalfOfThePool"),
+				edits:  []edit{{limiterFile, "\tif tenant.IsZero() {\n\t\treturn nil, nil", "\tif true || tenant.IsZero() {\n\t\treturn nil, nil"}},
+				caught: in(driverTests, "TestTenantLimit"),
 			},
 		},
 	}

@@ -105,7 +105,7 @@ func contextSaboteurs() []saboteur {
 			id: "context-nil", layer: layerContext, removes: "that the nil UUID is no tenant", held: "the zero ID is refused wherever it is used",
 			code: &code{
 				edits:  []edit{{"tenancy/id.go", "if u == uuid.Nil {", "if false {"}},
-				caught: in(contextTests, "TestZeroIDNamesNobody"),
+				caught: in(contextTests, "TestZeroID"),
 			},
 		},
 	}

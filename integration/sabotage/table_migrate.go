@@ -99,7 +99,7 @@ func runnerSaboteurs() []saboteur {
 		{
 			id: "runner-hash", layer: layerMigrate, removes: "that an applied file that was edited and re-hashed is refused",
 			code: &code{
-				edits:  []edit{{history, "case !slices.Contains(files[i].hashes(), strings.TrimPrefix(r.hash, \"h1:\")):", "case false && !slices.Contains(files[i].hashes(), strings.TrimPrefix(r.hash, \"h1:\")):"}},
+				edits:  []edit{{history, "case !files[i].appliedAs(r):", "case false && !files[i].appliedAs(r):"}},
 				caught: in(migrateTests, "TestHistory/edited and re-hashed"),
 			},
 		},

@@ -2,7 +2,7 @@ package main
 
 const (
 	sessionFile = "tenancy/pgtenant/session.go"
-	againFile   = "tenancy/pgtenant/again.go"
+	againFile   = "tenancy/pgtenant/retry.go"
 	outcomeFile = "tenancy/pgtenant/outcome.go"
 
 	kitTests = "integration/isolation"
@@ -99,7 +99,7 @@ func sessionSaboteurs() []saboteur {
 			id: "driver-session-kept", layer: layerDriver, removes: "that a changed session's connection is destroyed",
 			held: "the session is reset before the statement is sent again",
 			code: &code{
-				edits:  []edit{{againFile, "if r == anotherSession {", "if false && r == anotherSession {"}},
+				edits:  []edit{{againFile, "if r == retryOnNewConn {", "if false && r == retryOnNewConn {"}},
 				caught: in(driverTests, "TestChangedSessionIsReplaced/cache_statement"),
 				holds:  in(driverTests, "TestChangedSessionDoesNotReachATransaction/cache_statement"),
 			},
@@ -115,7 +115,7 @@ func sessionSaboteurs() []saboteur {
 			id: "driver-session-unprepared", layer: layerDriver, removes: "the retry where a changed session finds no table to prepare a statement for",
 			held: "the statement fails, and nothing has run",
 			code: &code{
-				edits:  []edit{{statementFile, "\t\treturn checkedSession\n", "\t\treturn noRemedy\n"}},
+				edits:  []edit{{statementFile, "\t\treturn retryUnprepared\n", "\t\treturn noRetry\n"}},
 				caught: in(driverTests, "TestChangedSessionServesUnknownStatements/cache_statement"),
 				holds:  in(driverTests, "TestPoisonedConnection/cache_statement"),
 			},
@@ -152,7 +152,7 @@ func tagSaboteurs() []saboteur {
 			code: &code{
 				given: []edit{remembers},
 				edits: []edit{{leaseFile, "if err == nil && !isPlainTag(tag, columns) || err != nil && !isPlain(s.sql) {", "if false {"}},
-				caught: append(in(driverTests, "TestCommandTagsDecideOverTheConnection/cache_statement", "TestPreparedUnderTheNameOfAnother",
+				caught: append(in(driverTests, "TestCommandTagsDecideOverTheConnection/cache_statement", "TestPreparedUnderADriverName",
 					"TestSavepointCostsTheConnection"),
 					attackTests("connection", "A68-planted-statement", "A68-execute", "A34-cursor-by-driver", "A71-listen",
 						"A68-other-commands")...),
@@ -167,7 +167,7 @@ func tagSaboteurs() []saboteur {
 					statementFile, "return tag.Select() && columns > 0 ||",
 					"return strings.HasPrefix(tag.String(), \"PREPARE\") || strings.HasPrefix(tag.String(), \"DEALLOCATE\") || tag.Select() && columns > 0 ||",
 				}},
-				caught: append(in(driverTests, "TestCommandTagsDecideOverTheConnection/cache_statement", "TestPreparedUnderTheNameOfAnother"),
+				caught: append(in(driverTests, "TestCommandTagsDecideOverTheConnection/cache_statement", "TestPreparedUnderADriverName"),
 					attackTests("connection", "A68-planted-statement", "A68-execute")...),
 			},
 		},
@@ -177,13 +177,13 @@ func tagSaboteurs() []saboteur {
 			code: &code{
 				edits:  []edit{{leaseFile, "if err == nil && !isPlainTag(tag, columns) || err != nil && !isPlain(s.sql) {", "if err == nil && !isPlainTag(tag, columns) {"}},
 				caught: in(driverTests, "TestCommandTagsDecideOverTheConnection/cache_statement"),
-				holds:  in(driverTests, "TestPreparedUnderTheNameOfAnother"),
+				holds:  in(driverTests, "TestPreparedUnderADriverName"),
 			},
 		},
 		{
 			id: "driver-tags-of-rows", layer: layerDriver, removes: "the check of the command tag of a statement with rows",
 			code: &code{
-				edits:  []edit{{rowsFile, "\tr.lease.saw(r.statement, tag, len(r.answer.fields), err)\n", "\t_ = tag\n"}},
+				edits:  []edit{{rowsFile, "\tr.lease.recordTag(r.statement, tag, len(r.answer.fields), err)\n", "\t_ = tag\n"}},
 				caught: in(driverTests, "TestCommandTagsDecideOverTheConnection/cache_statement"),
 			},
 		},
@@ -192,8 +192,8 @@ func tagSaboteurs() []saboteur {
 			removes: "that a connection that must not be used again is closed, with DEALLOCATE undetected",
 			code: &code{
 				given: []edit{remembers},
-				edits: []edit{{leaseFile, "\tif l.spoiled {\n", "\tif false && l.spoiled {\n"}},
-				caught: append(in(driverTests, "TestCommandTagsDecideOverTheConnection/exec", "TestPreparedUnderTheNameOfAnother"),
+				edits: []edit{{leaseFile, "\tif l.discard {\n", "\tif false && l.discard {\n"}},
+				caught: append(in(driverTests, "TestCommandTagsDecideOverTheConnection/exec", "TestPreparedUnderADriverName"),
 					attackTests("connection", "A68-planted-statement", "A71-listen")...),
 			},
 		},
@@ -215,7 +215,7 @@ func tagSaboteurs() []saboteur {
 		{
 			id: "driver-copy", layer: layerDriver, removes: "that COPY is refused before it is sent",
 			code: &code{
-				edits: []edit{{statementFile, "case begins(query, \"copy\"):", "case begins(query, \"no copy\"):"}},
+				edits: []edit{{statementFile, "case startsWith(query, \"copy\"):", "case startsWith(query, \"no copy\"):"}},
 				caught: append(in(driverTests, "TestCopyIsRefused/exec"),
 					attackTests("leak", "A76-copy")...),
 			},
@@ -224,7 +224,7 @@ func tagSaboteurs() []saboteur {
 }
 
 func leakSaboteurs() []saboteur {
-	const exec = "\tdefer l.destroy() // where a panic comes first\n"
+	const exec = "\tdefer l.destroy() // after a panic\n"
 	return []saboteur{
 		{
 			id: "driver-leak-exec", layer: layerDriver, removes: "that a panic in a single statement returns the connection",
@@ -264,7 +264,7 @@ func outcomeSaboteurs() []saboteur {
 		{
 			id: "driver-read-only-kept", layer: layerDriver, removes: "that a server that became read-only costs the connection",
 			code: &code{
-				edits:  []edit{{leaseFile, "l.spoiled = l.spoiled || errors.Is(err, ErrReadOnlyServer)", ""}},
+				edits:  []edit{{leaseFile, "l.discard = l.discard || errors.Is(err, ErrReadOnlyServer)", ""}},
 				caught: in(driverTests, "TestReadOnlyServer/cache_statement"),
 			},
 		},

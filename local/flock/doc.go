@@ -1,8 +1,7 @@
 // Package flock locks a file against other processes.
 //
-// The lock is the kernel's (flock(2)): it is gone when its process is, however that ended, so nothing has to be
-// cleaned up after a crash. That makes it fit for two questions: "may I change this folder now?" ([Lock]) and
-// "is anybody still using it?" ([Share], [Try]).
+// The kernel releases the lock (flock(2)) when the process ends, so a crash leaves nothing to clean up. Use [Lock] for
+// exclusive access, and [Share] with [Try] to detect whether other processes use something.
 //
 //	lock, err := flock.Lock(ctx, path)
 //	if err != nil {
@@ -10,5 +9,5 @@
 //	}
 //	defer lock.Unlock()
 //
-// The package is a leaf. On systems without flock(2) every function fails with [errors.ErrUnsupported].
+// On systems without flock(2) every function returns [errors.ErrUnsupported].
 package flock

@@ -9,7 +9,7 @@ import (
 	"runtime"
 )
 
-// File is a locked file. There is none on this system.
+// File is not supported here.
 type File struct{}
 
 // Lock is not supported here.

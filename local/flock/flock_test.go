@@ -50,7 +50,7 @@ func TestShareLetsOthersShare(t *testing.T) {
 	require.NoError(t, second.Unlock())
 	last, held, err := flock.Try(path)
 	require.NoError(t, err)
-	require.True(t, held, "nobody shares it any more")
+	require.True(t, held, "it is no longer shared")
 	require.NoError(t, last.Unlock())
 }
 

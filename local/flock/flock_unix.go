@@ -11,26 +11,26 @@ import (
 	"time"
 )
 
-// pause is how long a waiting process sleeps between two tries. A blocking flock(2) could not be given up.
+// pause is the polling interval, because a blocking flock(2) could not be canceled.
 const pause = 10 * time.Millisecond
 
-// File is a locked file. Its lock ends with [File.Unlock] or with the process.
+// File is a locked file. [File.Unlock] or the end of the process releases it.
 type File struct {
 	file *os.File
 }
 
-// Lock waits until this process alone holds the lock on path, which is created (0600) when missing.
-// It fails with ctx's error when that ends first.
+// Lock waits for an exclusive lock on path, which is created with mode 0600 if missing. If ctx is done first, its error
+// is returned.
 func Lock(ctx context.Context, path string) (*File, error) {
 	return wait(ctx, path, syscall.LOCK_EX)
 }
 
-// Share waits until no process holds path with [Lock], and then holds it together with others that share it.
+// Share waits for a shared lock on path.
 func Share(ctx context.Context, path string) (*File, error) {
 	return wait(ctx, path, syscall.LOCK_SH)
 }
 
-// Try locks path as [Lock] does, without waiting: held is false when another process holds or shares it.
+// Try is [Lock] without waiting: held is false if another process holds a lock.
 func Try(path string) (lock *File, held bool, err error) {
 	file, err := open(path)
 	if err != nil {
@@ -43,7 +43,7 @@ func Try(path string) (lock *File, held bool, err error) {
 	return &File{file}, true, nil
 }
 
-// Unlock gives the lock back.
+// Unlock releases the lock.
 func (f *File) Unlock() error {
 	return f.file.Close()
 }
@@ -73,7 +73,7 @@ func open(path string) (*os.File, error) {
 	return os.OpenFile(path, os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, 0o600)
 }
 
-// try reports whether the lock was had. Being held by somebody else is not an error.
+// try reports whether it got the lock. A lock of another process is not an error.
 func try(file *os.File, how int) (bool, error) {
 	for {
 		err := syscall.Flock(int(file.Fd()), how|syscall.LOCK_NB)

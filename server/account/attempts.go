@@ -9,10 +9,10 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"entgo.io/ent/dialect"
-	entsql "entgo.io/ent/dialect/sql"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
@@ -101,28 +101,23 @@ func (a *Attempts) count(ctx context.Context, now time.Time, counters []counter)
 	for i, c := range counters {
 		keys[i], windows[i] = c.key, c.limit.Window.Microseconds()
 	}
-	var rows entsql.Rows
-	if err := a.db.Query(ctx, countAttempt, []any{now, keys, windows}, &rows); err != nil {
-		return countError("count a login attempt", err)
-	}
-	defer func() { _ = rows.Close() }() // the error is in Err
-	var wait time.Duration
-	for rows.Next() {
-		var key sql.NullString
-		var count sql.NullInt64
-		var ends sql.NullTime
-		if err := rows.Scan(&key, &count, &ends); err != nil {
-			return countError("count a login attempt", err)
-		}
-		for _, c := range counters {
-			if c.key == key.String && count.Int64 > c.limit.Attempts {
-				wait = max(wait, ends.Time.Sub(now))
+	waits, err := pgtenant.Collect(pgtenant.Query(ctx, a.db, countAttempt, now, keys, windows),
+		func(row pgtenant.Row) (wait time.Duration, err error) {
+			var key sql.NullString
+			var count sql.NullInt64
+			var ends sql.NullTime
+			err = row.Scan(&key, &count, &ends)
+			for _, c := range counters {
+				if c.key == key.String && count.Int64 > c.limit.Attempts {
+					wait = max(wait, ends.Time.Sub(now))
+				}
 			}
-		}
-	}
-	if err := rows.Err(); err != nil {
+			return wait, err
+		})
+	if err != nil {
 		return countError("count a login attempt", err)
 	}
+	wait := slices.Max(append(waits, 0))
 	if wait == 0 {
 		return nil
 	}

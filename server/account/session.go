@@ -81,8 +81,8 @@ func (s *Sessions) Authenticate(ctx context.Context, token string, tenant tenanc
 		expires, seenAt sql.NullTime
 		now             = s.now()
 	)
-	err := pgtenant.QueryRow(ctx, s.db, authenticate, []any{hash, now, tenant.UUID()},
-		&p.ID, &email, &name, &admin, &expires, &seenAt, &exists)
+	err := pgtenant.QueryRow(ctx, s.db, authenticate, hash, now, tenant.UUID()).
+		Scan(&p.ID, &email, &name, &admin, &expires, &seenAt, &exists)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Principal{}, ErrNoSession
 	}

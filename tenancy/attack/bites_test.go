@@ -81,7 +81,7 @@ func TestTheApplicationsCodeIsAttacked(t *testing.T) {
 		"a list that shows everybody's": {func(e *attack.Entity, super *pgtenant.Driver) {
 			e.List = func(ctx context.Context) (found any, err error) {
 				var numbers string
-				return &numbers, pgtenant.QueryRow(ctx, super, "select string_agg(number, ' ') from invoices", nil, &numbers)
+				return &numbers, pgtenant.QueryRow(ctx, super, "select string_agg(number, ' ') from invoices").Scan(&numbers)
 			}
 		}, "E01-list"},
 		"a list without a tenant": {func(e *attack.Entity, _ *pgtenant.Driver) {

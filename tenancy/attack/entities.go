@@ -164,9 +164,48 @@ func rowsIn(digest string) (n int, err error) {
 	return strconv.Atoi(count)
 }
 
+// resultText returns everything that got and err contain, as text.
 func resultText(got any, err error) string {
-	document, unfit := json.Marshal(got) // what does not fit into JSON is in the text all the same
-	return fmt.Sprintf("%+v\n%s\n%v\n%s", got, document, unfit, errorText(err))
+	document, unfit := json.Marshal(got)
+	var values strings.Builder
+	walk(&values, reflect.ValueOf(got), map[any]bool{})
+	return fmt.Sprintf("%+v\n%s\n%v\n%s\n%s", got, document, unfit, values.String(), errorText(err))
+}
+
+// walk prints the values in v. JSON does not suffice: it omits sensitive fields, and refuses the cycles of Ent's
+// bidirectional edges.
+func walk(out *strings.Builder, v reflect.Value, seen map[any]bool) {
+	switch v.Kind() {
+	case reflect.Invalid:
+	case reflect.Interface:
+		walk(out, v.Elem(), seen)
+	case reflect.Pointer:
+		if visited := v.Interface(); !v.IsNil() && !seen[visited] {
+			seen[visited] = true
+			walk(out, v.Elem(), seen)
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() {
+				walk(out, v.Field(i), seen)
+			}
+		}
+	case reflect.Map:
+		for key, value := range v.Seq2() {
+			walk(out, key, seen)
+			walk(out, value, seen)
+		}
+	case reflect.Slice:
+		if v.Type().Elem().Kind() == reflect.Uint8 {
+			fmt.Fprintf(out, "%s\n", v.Bytes())
+			return
+		}
+		for i := range v.Len() {
+			walk(out, v.Index(i), seen)
+		}
+	default:
+		fmt.Fprintf(out, "%v\n", v.Interface())
+	}
 }
 
 func empty(got any) bool {

@@ -108,7 +108,7 @@ func (h *harness) asValue(ctx context.Context, tb *table) error {
 	for _, value := range attempts {
 		var rows int64
 		query := "select count(*) from " + tb.SQL + " where " + tb.Key + "::text = $1"
-		err := pgtenant.QueryRow(as(ctx, h.attacker.id), h.driver, query, []any{value}, &rows)
+		err := pgtenant.QueryRow(as(ctx, h.attacker.id), h.driver, query, value).Scan(&rows)
 		if err != nil || rows != 0 {
 			return fmt.Errorf("%d rows: %w", rows, orNone(err))
 		}

@@ -147,7 +147,7 @@ func (h *harness) panicInScan(ctx context.Context) error {
 	const text = "select generate_series(1, 1000)"
 	return h.withSlots(ctx, func(drv *pgtenant.Driver) error {
 		for range leakRounds {
-			survive(func() { _ = pgtenant.QueryRow(mine, drv, text, []any{}, &badScanner{}) })
+			survive(func() { _ = pgtenant.QueryRow(mine, drv, text).Scan(&badScanner{}) })
 			survive(func() { // the rows are not closed
 				var r entsql.Rows
 				if drv.Query(mine, text, []any{}, &r) == nil && r.Next() {
@@ -156,7 +156,7 @@ func (h *harness) panicInScan(ctx context.Context) error {
 			})
 			survive(func() {
 				_ = pgtenant.InTx(mine, drv.Tx, func(ctx context.Context, tx dialect.Tx) error {
-					return pgtenant.QueryRow(ctx, tx, text, []any{}, &badScanner{})
+					return pgtenant.QueryRow(ctx, tx, text).Scan(&badScanner{})
 				})
 			})
 		}

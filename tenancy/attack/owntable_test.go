@@ -88,7 +88,7 @@ func invoicesOf(drv *pgtenant.Driver) attack.Entity {
 		if _, err := tenancy.From(ctx); err != nil {
 			return "", err
 		}
-		err = pgtenant.QueryRow(ctx, drv, query, args, &found)
+		err = pgtenant.QueryRow(ctx, drv, query, args...).Scan(&found)
 		return found, err
 	}
 	return attack.Entity{

@@ -79,6 +79,29 @@ func TestIDs(t *testing.T) {
 	require.Panics(t, func() { ID[int]("x") })
 }
 
+// Leaks are searched for in every value that code returns, also over edges that form a cycle.
+func TestSpokenVisitsEveryValue(t *testing.T) {
+	t.Parallel()
+	type child struct {
+		ID     uuid.UUID
+		Raw    json.RawMessage
+		Secret map[string]string `json:"-"`
+		Parent any
+		hidden string
+	}
+	type parent struct{ Children []*child }
+	c := &child{
+		ID: uuid.New(), Raw: json.RawMessage(`["canaryraw"]`), Secret: map[string]string{"token": "canarysecret"}, hidden: "canaryhidden",
+	}
+	p := &parent{Children: []*child{nil, c}}
+	c.Parent = p
+	text := resultText([]*parent{p}, errors.New("canaryerror"))
+	for _, value := range []string{c.ID.String(), "canaryraw", "canarysecret", "canaryerror"} {
+		require.Contains(t, text, value)
+	}
+	require.NotContains(t, text, c.hidden)
+}
+
 // The schema is written by hand as the generator would write it.
 func TestOverrides(t *testing.T) {
 	t.Parallel()

@@ -2,17 +2,16 @@ package attack
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
 
 	"entgo.io/ent/dialect"
-	entsql "entgo.io/ent/dialect/sql"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/konstruct/konstruct/tenancy"
+	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
 type caller struct {
@@ -119,32 +118,22 @@ func as(ctx context.Context, id tenancy.ID) context.Context {
 // query sends a statement through a driver or a transaction.
 func query(ctx context.Context, q dialect.ExecQuerier, text string) answer {
 	if !returnsRows(text) {
-		var r sql.Result
-		if err := q.Exec(ctx, text, []any{}, &r); err != nil {
-			return answer{err: err}
-		}
-		n, err := r.RowsAffected()
+		n, err := pgtenant.Exec(ctx, q, text)
 		return answer{affected: n, err: err}
 	}
-	var r entsql.Rows
-	if err := q.Query(ctx, text, []any{}, &r); err != nil {
-		return answer{err: err}
-	}
-	defer func() { _ = r.Close() }()
-	columns, err := r.Columns()
-	a := answer{err: err}
-	for a.err == nil && r.Next() {
-		row := make([]any, len(columns))
-		for i := range row {
-			row[i] = new(any)
+	rows, err := pgtenant.Collect(pgtenant.Query(ctx, q, text), func(row pgtenant.Row) ([]string, error) {
+		columns, err := row.Columns()
+		if err != nil {
+			return nil, err
 		}
-		a.err = r.Scan(row...)
-		a.rows = append(a.rows, texts(row))
-	}
-	if a.err == nil {
-		a.err = r.Err()
-	}
-	return a
+		cells := make([]any, len(columns))
+		for i := range cells {
+			cells[i] = new(any)
+		}
+		err = row.Scan(cells...)
+		return texts(cells), err
+	})
+	return answer{rows: rows, err: err}
 }
 
 // returnsRows guesses from a statement's words. The attacks are written so that it is right.

@@ -177,8 +177,7 @@ func (h *harness) unharmed(ctx context.Context, drv *pgtenant.Driver, tb *table)
 	var length, nulls int64
 	var number string
 	if err := pgtenant.QueryRow(ctx, tx,
-		"select char_length($1::text), array_length($2::text[], 1), (0.1::float8 + 0.2::float8)::text from pg_sleep(0.05)",
-		[]any{"é€", "{NULL,x}"}, &length, &nulls, &number); err != nil {
+		"select char_length($1::text), array_length($2::text[], 1), (0.1::float8 + 0.2::float8)::text from pg_sleep(0.05)", "é€", "{NULL,x}").Scan(&length, &nulls, &number); err != nil {
 		return err
 	}
 	if length != 2 || nulls != 2 || number != "0.30000000000000004" {

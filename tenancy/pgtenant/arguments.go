@@ -11,15 +11,15 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// arguments turns what Ent hands over into types that pgx encodes in every query mode. What no parameter could take is
-// refused here, with a connection still to be taken.
+// arguments converts Ent's arguments to types that pgx encodes in every query mode. It refuses others before a connection
+// is acquired.
 func arguments(args any) ([]any, error) {
 	in, ok := args.([]any)
 	if !ok {
 		if args == nil {
 			return nil, nil
 		}
-		return nil, fmt.Errorf("%w: arguments come as []any, not as %T", ErrArgument, args)
+		return nil, fmt.Errorf("%w: arguments must be []any, not %T", ErrArgument, args)
 	}
 	out := make([]any, len(in))
 	for i, arg := range in {
@@ -41,7 +41,7 @@ func argument(arg any) (any, error) {
 	case []uuid.UUID:
 		return uuids(v), nil
 	case json.RawMessage:
-		// As text it fits json and jsonb in every query mode; as bytes it would be taken for a bytea in some.
+		// Text fits json and jsonb in every query mode; bytes are a bytea in some.
 		return string(v), nil
 	case driver.Valuer:
 		return valuer(v)
@@ -57,7 +57,7 @@ func uuids(in []uuid.UUID) []pgtype.UUID {
 	return out
 }
 
-// valuer asks a Valuer for its value; a nil pointer to one is NULL, as in database/sql.
+// valuer returns the value of a Valuer. A nil pointer is NULL, as in database/sql.
 func valuer(v driver.Valuer) (any, error) {
 	if rv := reflect.ValueOf(v); rv.Kind() == reflect.Pointer && rv.IsNil() {
 		return nil, nil //nolint:nilnil // nil is NULL
@@ -72,7 +72,7 @@ func valuer(v driver.Valuer) (any, error) {
 	return value, nil
 }
 
-// reflected unwraps pointers and named types.
+// reflected converts pointers and named types.
 func reflected(v reflect.Value) (any, error) {
 	switch v.Kind() {
 	case reflect.Pointer:
@@ -91,7 +91,7 @@ func reflected(v reflect.Value) (any, error) {
 	case reflect.Float32, reflect.Float64:
 		return v.Float(), nil
 	case reflect.Slice, reflect.Array:
-		return v.Interface(), nil // an array of PostgreSQL's, for pgx
+		return v.Interface(), nil // pgx encodes it as an array
 	default:
 		return nil, fmt.Errorf("no parameter takes a %s", v.Kind())
 	}

@@ -16,11 +16,11 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// Fifty goroutines share four connections and end their statements in every way there is. No row may go astray.
+// Fifty goroutines share four connections and end their statements in every way.
 func TestNoWrongRowUnderConcurrency(t *testing.T) {
 	t.Parallel()
 	const goroutines, rounds = 50, 40
-	h := newHouse(t, pgtenant.WithMaxConns(4), pgtenant.WithAcquireTimeout(time.Minute))
+	h := setup(t, pgtenant.WithMaxConns(4), pgtenant.WithAcquireTimeout(time.Minute))
 	var checked, wrong atomic.Int64
 	check := func(id tenancy.ID, agents []*ent.Agent) {
 		for _, a := range agents {
@@ -52,8 +52,7 @@ func TestNoWrongRowUnderConcurrency(t *testing.T) {
 	require.GreaterOrEqual(t, checked.Load(), int64(goroutines*rounds))
 }
 
-// visit does something at random, and may be cut short at any moment.
-func (h *house) visit(ctx context.Context, id tenancy.ID, check func(tenancy.ID, []*ent.Agent)) {
+func (h *testBundle) visit(ctx context.Context, id tenancy.ID, check func(tenancy.ID, []*ent.Agent)) {
 	defer func() { _ = recover() }()
 	switch rand.IntN(4) {
 	case 0:

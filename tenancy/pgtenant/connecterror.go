@@ -14,7 +14,7 @@ import (
 	"github.com/jackc/puddle/v2"
 )
 
-// Cause is why a connection could not be made. Its text is fit for a log.
+// Cause is why a connection could not be opened. Its text is safe to log.
 type Cause string
 
 // The causes of a [ConnectError].
@@ -35,9 +35,9 @@ const (
 	CauseOther       Cause = "connection failed"                      // none of the above
 )
 
-// ConnectError is returned when no connection to the server could be made. It matches [ErrConnection]
-// and [ErrNoEffect], and errors.As finds the server's *pgconn.PgError where the server gave one. Neither repeats any part
-// of the connection string: of the PgError, only code, severity and routine are kept.
+// ConnectError is returned when no connection could be opened. It matches [ErrConnection] and [ErrNoEffect], and errors.As
+// finds the server's *pgconn.PgError, if any. Neither repeats a part of the connection string: of the PgError only code,
+// severity and routine are kept.
 type ConnectError struct {
 	Cause Cause
 
@@ -60,9 +60,9 @@ func (e *ConnectError) Unwrap() []error {
 	return []error{ErrConnection, ErrNoEffect}
 }
 
-// Connect opens a connection that is not the driver's. Like the driver's, it does not wait forever for a server that
-// accepts it and never answers, and the error is a [*ConnectError], or that of a canceled ctx: the text of pgx repeats
-// user, host and database, where parts of a password with unescaped characters can end up. config is changed.
+// Connect opens a connection outside of a driver. It has the driver's connect timeout, and returns a [*ConnectError], or the
+// error of a canceled ctx: the text of pgx repeats user, host and database, which can contain parts of a password with
+// unescaped characters. It changes config.
 func Connect(ctx context.Context, config *pgx.ConnConfig) (*pgx.Conn, error) {
 	boundConnect(&config.Config)
 	conn, err := pgx.ConnectConfig(ctx, config)
@@ -75,12 +75,12 @@ func Connect(ctx context.Context, config *pgx.ConnConfig) (*pgx.Conn, error) {
 	return nil, newConnectError(err)
 }
 
-// passing reports whether the cause is likely to pass within a second: an exiting backend still counts towards the limit,
-// and a restarting server says so.
-func (e *ConnectError) passing() bool { return e.Cause == CauseLimit || e.Cause == CauseStarting }
+// transient reports whether the cause may be gone within a second: an exiting backend still counts towards the limit, and
+// a server restarts.
+func (e *ConnectError) transient() bool { return e.Cause == CauseLimit || e.Cause == CauseStarting }
 
-// newConnectError finds the cause of a failed dial. With several hosts it is that of the host that got furthest: a
-// server that answered comes before one that could not be reached.
+// newConnectError returns the cause of a failed dial. With several hosts, the error of a server that answered takes
+// precedence.
 func newConnectError(err error) *ConnectError {
 	if db, ok := errors.AsType[*pgconn.PgError](err); ok {
 		cause := causeOfCode(db.Code)
@@ -117,7 +117,7 @@ func causeOf(err error) Cause {
 		return CauseClosed
 	case isTarget(err):
 		return CauseTarget
-	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENOENT): // ENOENT: a socket that is not there
+	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENOENT): // ENOENT: no such socket
 		return CauseRefused
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
 		return CauseUnreachable
@@ -133,7 +133,6 @@ func causeOf(err error) Cause {
 	return CauseOther
 }
 
-// isTarget reports whether a server was reached whose state is not the one that target_session_attrs asks for.
 func isTarget(err error) bool {
 	for _, unmet := range []error{
 		pgconn.ErrReadOnlyConnection, pgconn.ErrReadWriteConnection,

@@ -17,7 +17,6 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// listen serves connections until the test ends.
 func listen(t *testing.T, serve func(net.Conn)) (address string) {
 	t.Helper()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -35,7 +34,7 @@ func listen(t *testing.T, serve func(net.Conn)) (address string) {
 	return listener.Addr().String()
 }
 
-// refusing is a server that answers each startup with an error of the code, which repeats all that a real one would.
+// refusing is a server that answers each startup with an error of the code, with all fields set.
 func refusing(t *testing.T, code string) (address string) {
 	t.Helper()
 	return listen(t, func(conn net.Conn) {
@@ -51,7 +50,6 @@ func refusing(t *testing.T, code string) (address string) {
 	})
 }
 
-// hangingUp accepts connections and closes them.
 func hangingUp(t *testing.T) (address string) {
 	t.Helper()
 	return listen(t, func(conn net.Conn) {
@@ -60,7 +58,7 @@ func hangingUp(t *testing.T) (address string) {
 	})
 }
 
-func TestCausesAreToldApart(t *testing.T) {
+func TestConnectCauses(t *testing.T) {
 	t.Parallel()
 	closed := faultproxy.Start(t, "postgres://x/")
 	closed.Refuse()
@@ -119,7 +117,7 @@ func TestCausesAreToldApart(t *testing.T) {
 	}
 }
 
-// Hosts that do not answer take their time, one after the other. The acquire timeout may expire before the last one's.
+// Hosts that do not answer are tried one after the other, so the acquire timeout can expire before the last one.
 func TestNoAnswerWithinTheAcquireTimeout(t *testing.T) {
 	t.Parallel()
 	hanging := faultproxy.Start(t, "postgres://x/")
@@ -134,16 +132,16 @@ func TestNoAnswerWithinTheAcquireTimeout(t *testing.T) {
 // withoutTLS is a server that declines TLS.
 func withoutTLS(t *testing.T) (address string) {
 	t.Helper()
-	h := newHouse(t)
+	h := setup(t)
 	u, err := url.Parse(h.url)
 	require.NoError(t, err)
 	return u.Host
 }
 
-// Several hosts: one that works is found, in whatever state the others are.
+// A host that works is found among others that do not.
 func TestSeveralHosts(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := setup(t)
 	closed := faultproxy.Start(t, h.url)
 	closed.Refuse()
 	hanging := faultproxy.Start(t, "postgres://x/")
@@ -170,10 +168,10 @@ func TestSeveralHosts(t *testing.T) {
 	}
 }
 
-// Where no server takes writes, it is not a server that can't be reached.
+// A server without the target session state is not reported as unreachable.
 func TestNoServerTakesWrites(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := setup(t)
 	h.alter(t, "set default_transaction_read_only = on")
 	h.url += "&target_session_attrs=read-write"
 	drv := h.open(t)

@@ -16,8 +16,8 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// connState is what the driver keeps of a connection: the settings that its session began with, and the statements that it
-// has prepared. It is stored with the connection and ends with it. It is not safe for concurrent use, as connections are not.
+// connState holds a connection's initial settings and prepared statements.
+// It is stored with the connection. It is not safe for concurrent use.
 type connState struct {
 	session
 
@@ -25,31 +25,28 @@ type connState struct {
 	types *pgtype.Map
 	bound [3][]byte
 	reset bool // the last use ended with resetAll
-	clean bool // the same, and the session has not been used since
+	clean bool // and the session has not been used since
 
 	own     map[string]*prepared              // the driver's statements by text; empty until the first use
-	cache   *simplelru.LRU[string, *prepared] // the users'; nil in the query mode exec, which prepares nothing
-	named   bool                              // statements are prepared under a name and run by it
-	names   int                               // given so far
-	dropped []string                          // names that left the cache, and that the server still keeps
+	cache   *simplelru.LRU[string, *prepared] // the caller's; nil in the query mode exec, which prepares nothing
+	named   bool                              // statements are prepared under a name
+	names   int                               // number of names used
+	dropped []string                          // names that left the cache and still exist on the server
 	params  pgx.ExtendedQueryBuilder
 }
 
-// ownStatements are those that go out around the users'.
 func ownStatements() []string { return []string{checkSession, checkUser, setTenantAgain, resetAll} }
 
-// prepared is a statement with what the server said about it.
 type prepared struct {
 	pgconn.StatementDescription
 
-	formats []int16                   // one for each column
-	fields  []pgconn.FieldDescription // the columns in these formats; nil if they are only known with each result
+	formats []int16                   // by column
+	fields  []pgconn.FieldDescription // the columns in these formats; nil if each result describes its own
 }
 
-// connStateKey is where a connection keeps its state.
 const connStateKey = "konstruct.state"
 
-// state returns the connection's state. Its session is read once, outside of a transaction.
+// state returns the connection's state. It reads the session once, outside of a transaction.
 func (l *lease) state(ctx context.Context) (*connState, error) {
 	conn := l.conn().PgConn()
 	if c, ok := conn.CustomData()[connStateKey].(*connState); ok {
@@ -68,7 +65,7 @@ func (l *lease) state(ctx context.Context) (*connState, error) {
 	return c, nil
 }
 
-// useConn is pgxpool's PrepareConn. Every user of a connection may change its session, so a reset is valid for one use.
+// useConn is pgxpool's PrepareConn. Every use of a connection may change its session, so a reset is valid for one use.
 func useConn(_ context.Context, conn *pgx.Conn) (bool, error) {
 	if c, ok := conn.PgConn().CustomData()[connStateKey].(*connState); ok {
 		c.clean, c.reset = c.reset, false
@@ -79,7 +76,7 @@ func useConn(_ context.Context, conn *pgx.Conn) (bool, error) {
 func (c *connState) makeCache(config *pgx.ConnConfig) (err error) {
 	c.own = map[string]*prepared{}
 	size := config.DescriptionCacheCapacity
-	switch config.DefaultQueryExecMode { //nolint:exhaustive // the others are refused by check
+	switch config.DefaultQueryExecMode { //nolint:exhaustive // check refuses the others
 	case pgx.QueryExecModeExec:
 		for _, text := range ownStatements() {
 			c.own[text] = unprepared(text)
@@ -95,27 +92,24 @@ func (c *connState) makeCache(config *pgx.ConnConfig) (err error) {
 	return err
 }
 
-// unprepared is a statement of the query mode exec.
 func unprepared(text string) *prepared {
 	return &prepared{StatementDescription: pgconn.StatementDescription{SQL: text}}
 }
 
-// drop has the server forget the statement with the next one that is prepared.
 func (c *connState) drop(p *prepared) {
 	if p.Name != "" {
 		c.dropped = append(c.dropped, p.Name)
 	}
 }
 
-// forget drops a statement that failed. It may have been prepared by settings that end with its transaction, or for types that
-// its parameters no longer have.
+// forget drops a failed statement: it may have been prepared under settings that end with its transaction, or for types
+// that its parameters no longer have.
 func (l *lease) forget(text string) {
 	if c := l.prepares(); c != nil {
 		c.cache.Remove(text)
 	}
 }
 
-// forgetAll drops all statements of the lease's connection.
 func (l *lease) forgetAll() {
 	c := l.prepares()
 	if c == nil {
@@ -137,7 +131,7 @@ func (l *lease) prepares() *connState {
 	return c
 }
 
-// outdated reports whether a statement's outcome means that what was prepared is gone or belongs to an earlier schema.
+// outdated reports whether the outcome means that prepared statements are gone or belong to an earlier schema.
 func outdated(tag pgconn.CommandTag, err error) bool {
 	if err == nil {
 		return strings.HasPrefix(tag.String(), "DEALLOCATE")
@@ -146,8 +140,8 @@ func outdated(tag pgconn.CommandTag, err error) bool {
 	return errors.As(err, &db) && isStale(db)
 }
 
-// lookup returns the statement as prepared. If it is not in the cache it is prepared, in one round trip, and with the first
-// one the driver's own statements are.
+// lookup returns the prepared statement. If it is not in the cache, it is prepared in one round trip; the first time, with
+// the driver's own statements.
 func (c *connState) lookup(ctx context.Context, text string) (*prepared, error) {
 	if c.cache == nil {
 		return unprepared(text), nil
@@ -174,7 +168,7 @@ func (c *connState) lookup(ctx context.Context, text string) (*prepared, error) 
 	return p, nil
 }
 
-// prepare has the server prepare the statements, and close those that left the cache. Behind an error it returns those before.
+// prepare prepares the statements, and deallocates those that left the cache. With an error it returns those before it.
 func (c *connState) prepare(ctx context.Context, texts []string) (found []*prepared, err error) {
 	p := c.conn.StartPipeline(ctx)
 	defer func() { _ = p.Close() }()
@@ -196,11 +190,11 @@ func (c *connState) prepare(ctx context.Context, texts []string) (found []*prepa
 	}
 	c.dropped = c.dropped[:0]
 	for i, text := range texts {
-		said, err := next[*pgconn.StatementDescription](p)
+		description, err := nextResult[*pgconn.StatementDescription](p)
 		if err != nil {
 			return found, unpreparedError{err}
 		}
-		found = append(found, c.describe(names[i], text, said))
+		found = append(found, c.describe(names[i], text, description))
 	}
 	return found, nil
 }
@@ -213,21 +207,19 @@ func (c *connState) newName() string {
 	return "konstruct_" + strconv.Itoa(c.names)
 }
 
-// describe returns a statement with what the server said when it prepared it.
-func (c *connState) describe(name, text string, said *pgconn.StatementDescription) *prepared {
-	p := &prepared{StatementDescription: *said}
+func (c *connState) describe(name, text string, description *pgconn.StatementDescription) *prepared {
+	p := &prepared{StatementDescription: *description}
 	p.Name, p.SQL = name, text
-	for _, field := range said.Fields {
+	for _, field := range description.Fields {
 		field.Format = c.types.FormatCodeForOID(field.DataTypeOID)
 		p.formats = append(p.formats, field.Format)
-		if c.named && isPlain(text) { // PostgreSQL refuses to run it once its columns have changed; not so FETCH
+		if c.named && isPlain(text) { // PostgreSQL refuses to run it after its columns changed, unlike FETCH
 			p.fields = append(p.fields, field)
 		}
 	}
 	return p
 }
 
-// encode returns the statement's parameters, which are valid until the next call.
 func (c *connState) encode(p *prepared, args []any) (values [][]byte, formats []int16, err error) {
 	description := &p.StatementDescription
 	if c.cache == nil {
@@ -239,8 +231,7 @@ func (c *connState) encode(p *prepared, args []any) (values [][]byte, formats []
 	return c.params.ParamValues, c.params.ParamFormats, nil
 }
 
-// prelude returns the statement that sets the tenant and its parameters, all of them text, which are valid until the next
-// call.
+// prelude returns the statement that sets the tenant, and its text parameters. They are valid until the next call.
 func (c *connState) prelude(o opening, tenant tenancy.ID) (text string, bound [][]byte) {
 	switch {
 	case !o.check:

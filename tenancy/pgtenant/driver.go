@@ -13,14 +13,14 @@ import (
 	"github.com/konstruct/konstruct/tenancy"
 )
 
-// Driver is Ent's dialect.Driver for PostgreSQL with a tenant in every statement. It is safe for concurrent use.
-// Make it with [Open] or [New].
+// Driver is an Ent dialect.Driver for PostgreSQL that sends every statement under its tenant. It is safe for concurrent
+// use. Make it with [Open] or [New].
 type Driver struct {
 	pool     *pgxpool.Pool
-	shares   *shares
-	slots    *slots
+	tenants  *tenantLimiter
+	conns    *connLimiter
 	timeouts *timeouts
-	trips    *Trips // nil for a driver of New
+	trips    *RoundTrips // nil for a driver of New
 	counts   counts
 	resets   bool // sessions are reset after reads
 }
@@ -30,21 +30,21 @@ var _ dialect.Driver = (*Driver)(nil)
 // Dialect implements dialect.Driver.
 func (*Driver) Dialect() string { return dialect.Postgres }
 
-// Pool returns the pool, for its statistics and for closing it down. A statement that is sent on it directly carries
-// no setting and is outside everything this package promises.
+// Pool returns the pool, for statistics. A statement sent on it directly has no tenant and none of this package's
+// guarantees.
 func (d *Driver) Pool() *pgxpool.Pool { return d.pool }
 
-// Close implements dialect.Driver: it waits for the connections in use, then closes all of them.
+// Close implements dialect.Driver. It waits for connections in use, then closes all.
 func (d *Driver) Close() error {
 	d.pool.Close()
 	return nil
 }
 
-// Exec implements dialect.Driver: one statement that returns no rows, in one round trip. v is nil or a *sql.Result.
-// Every statement sent this way is taken for one that may write.
+// Exec implements dialect.Driver: it runs a statement in one round trip. v is nil or a *sql.Result. Every statement sent
+// this way counts as a write.
 func (d *Driver) Exec(ctx context.Context, query string, args, v any) (err error) {
 	o := d.observe(ctx, query)
-	err = errPanicked // until it has returned
+	err = errPanicked // unless it returns
 	defer func() { o.end(err) }()
 	s, err := d.statement(ctx, query, args)
 	if err != nil {
@@ -62,28 +62,27 @@ func (d *Driver) exec(ctx context.Context, s statement) (tag pgconn.CommandTag, 
 	if err != nil {
 		return tag, err
 	}
-	defer l.destroy() // where a panic comes first
+	defer l.destroy() // after a panic
 	first := opening{check: true}
 	tag, err = s.exec(ctx, l, first)
-	if r := first.remedy(ctx, err); r != noRemedy {
-		return d.execAgain(ctx, l, s, r)
+	if r := first.retry(ctx, err); r != noRetry {
+		return d.retryExec(ctx, l, s, r)
 	}
 	if err == nil {
-		err = l.idle()
+		err = l.checkIdle()
 	}
 	err = l.translate(ctx, s.tenant, writeEffect, err)
 	l.release()
 	return tag, err
 }
 
-// Query implements dialect.Driver: one statement that returns rows, in one round trip. v is a *sql.Rows of Ent's.
-// Errors that come with the first row, or instead of it, are returned here; later ones come from the rows' Err.
-// A statement that may write is read to its end before Query returns, so that its commit is certain then. A SELECT is
-// taken for a read, in a transaction too: call a function that writes through Exec, or in a WITH query. The result ends
-// when ctx does.
+// Query implements dialect.Driver: it runs a statement that returns rows, in one round trip. v is Ent's *sql.Rows. Errors
+// up to the first row are returned here, later ones by the rows' Err. The result of a write is read to its end before
+// Query returns, so that it is committed then. A SELECT counts as a read, in a transaction too: call a function that
+// writes through Exec, or in a WITH query. The result ends with ctx.
 func (d *Driver) Query(ctx context.Context, query string, args, v any) (err error) {
 	o := d.observe(ctx, query)
-	err = errPanicked // until it has returned
+	err = errPanicked // unless it returns
 	defer func() { o.end(err) }()
 	out, err := target(v)
 	if err != nil {
@@ -105,12 +104,12 @@ func (d *Driver) Query(ctx context.Context, query string, args, v any) (err erro
 	return nil
 }
 
-func (d *Driver) query(ctx context.Context, s statement) (*rows, error) {
+func (d *Driver) query(ctx context.Context, s statement) (*rowReader, error) {
 	l, err := d.lease(ctx, s.tenant)
 	if err != nil {
 		return nil, err
 	}
-	lent := false // to the rows
+	lent := false // to the rows, which release it
 	defer func() {
 		if !lent {
 			l.destroy()
@@ -120,12 +119,12 @@ func (d *Driver) query(ctx context.Context, s statement) (*rows, error) {
 	r, err := s.query(ctx, l, first, func(err error) error {
 		defer l.release()
 		if err == nil {
-			err = l.idle()
+			err = l.checkIdle()
 		}
 		return l.translate(ctx, s.tenant, s.effect(), err)
 	})
-	if again := first.remedy(ctx, err); again != noRemedy {
-		r, err = d.queryAgain(ctx, l, s, again)
+	if again := first.retry(ctx, err); again != noRetry {
+		r, err = d.retryQuery(ctx, l, s, again)
 		lent = err == nil
 		return r, err
 	}
@@ -137,11 +136,11 @@ func (d *Driver) query(ctx context.Context, s statement) (*rows, error) {
 	return r, err
 }
 
-// Tx implements dialect.Driver with the default isolation level.
+// Tx implements dialect.Driver.
 func (d *Driver) Tx(ctx context.Context) (dialect.Tx, error) { return d.BeginTx(ctx, nil) }
 
-// BeginTx returns a transaction of the context's tenant, or of none. Nothing is sent before its first statement. It is
-// rolled back when ctx ends. Isolation levels are PostgreSQL's; [ErrNestedTx] is returned inside [InTx].
+// BeginTx returns a transaction of ctx's tenant, or of none. BEGIN is sent with its first statement. The transaction is
+// rolled back when ctx ends. Within [InTx] it returns [ErrNestedTx].
 func (d *Driver) BeginTx(ctx context.Context, opts *sql.TxOptions) (dialect.Tx, error) {
 	if err := enter(ctx, d); err != nil {
 		return nil, err
@@ -157,7 +156,6 @@ func (d *Driver) BeginTx(ctx context.Context, opts *sql.TxOptions) (dialect.Tx, 
 	return &tx{driver: d, ctx: ctx, tenant: tenant, begin: begin, readOnly: opts != nil && opts.ReadOnly}, nil
 }
 
-// statement checks what can be checked before a connection is taken.
 func (d *Driver) statement(ctx context.Context, query string, args any) (statement, error) {
 	if inside(ctx, d) {
 		return statement{}, ErrPoolInTx
@@ -165,10 +163,10 @@ func (d *Driver) statement(ctx context.Context, query string, args any) (stateme
 	return newStatement(ctx, query, args)
 }
 
-// tenantOf returns the context's tenant, and the zero ID where it has none. A broken context is an error.
+// tenantOf returns the context's tenant, or the zero ID if it has none.
 func tenantOf(ctx context.Context) (tenancy.ID, error) {
 	id, err := tenancy.From(ctx)
-	if err == tenancy.ErrNoTenant { //nolint:errorlint // From returns the sentinel itself, and this is every statement's path.
+	if err == tenancy.ErrNoTenant { //nolint:errorlint // From returns the sentinel itself, and this is the hot path
 		return tenancy.ID{}, nil
 	}
 	return id, err
@@ -177,7 +175,7 @@ func tenantOf(ctx context.Context) (tenancy.ID, error) {
 func target(v any) (*entsql.Rows, error) {
 	out, ok := v.(*entsql.Rows)
 	if !ok {
-		return nil, fmt.Errorf("pgtenant: rows go into a *sql.Rows of Ent's, not into a %T", v)
+		return nil, fmt.Errorf("pgtenant: scan rows into Ent's *sql.Rows, not %T", v)
 	}
 	return out, nil
 }

@@ -14,16 +14,16 @@ import (
 	"github.com/konstruct/konstruct/tenancy"
 )
 
-// What a failure says about the database. Each failure that is not PostgreSQL's refusal of the statement itself matches at
-// most one of the two with [errors.Is]; [ErrOutcomeUnknown] is the one to look for first.
+// The effect of a failure on the database. An error that is not PostgreSQL's refusal of the statement matches at most one of
+// the two with [errors.Is]. Check [ErrOutcomeUnknown] first.
 //
-// An HTTP server answers ErrOutcomeUnknown with 503 and no hint to retry, and ErrNoEffect with 503 and Retry-After.
+// An HTTP server returns 503 for both, with Retry-After for ErrNoEffect only.
 var (
-	// ErrOutcomeUnknown is matched when a write or a commit was sent and its answer was lost: it may have taken effect.
-	// Read the data before sending it again.
+	// ErrOutcomeUnknown is matched when the answer to a write or a commit was lost: it may have taken effect. Read the data
+	// before you resend it.
 	ErrOutcomeUnknown = errors.New("pgtenant: outcome unknown")
-	// ErrNoEffect is matched when the database is certain to be unchanged and the same call may succeed later: it was never
-	// sent, it only read, or the server rolled it back. Whole transactions may be repeated, not single statements of one.
+	// ErrNoEffect is matched when the database is unchanged and the same call may succeed later: it was not sent, it only
+	// read, or it was rolled back. Repeat the whole transaction, not a single statement of it.
 	ErrNoEffect = errors.New("pgtenant: no effect")
 )
 
@@ -34,9 +34,8 @@ var (
 	// ErrTenantBusy is returned when the tenant used all connections of its limit for the whole acquire timeout. It matches
 	// [ErrPoolBusy] and [ErrNoEffect].
 	ErrTenantBusy error = &failure{"pgtenant: no database connection of the tenant's limit was free in time", ErrPoolBusy}
-	// ErrReadOnlyServer is returned for a write that a read-only server refused: a standby, a demoted primary, or one with
-	// default_transaction_read_only. The connection is closed. A write in a transaction that was begun read only is not
-	// such a failure. It matches [ErrNoEffect].
+	// ErrReadOnlyServer is returned for a write to a standby, a demoted primary, or a server with
+	// default_transaction_read_only, but not in a read-only transaction. The connection is closed. It matches [ErrNoEffect].
 	ErrReadOnlyServer error = &failure{"pgtenant: the server is read-only", ErrNoEffect}
 	// ErrConnection is returned when the server can't be reached, which is a [*ConnectError], or the connection was lost. It
 	// comes with [ErrOutcomeUnknown] or [ErrNoEffect], never alone.
@@ -45,25 +44,23 @@ var (
 	ErrNestedTx = errors.New("pgtenant: a transaction is already open in this context")
 	// ErrPoolInTx is returned when the pool's client is used inside [InTx] instead of the transaction's.
 	ErrPoolInTx = errors.New("pgtenant: statement outside of the context's transaction")
-	// ErrTxAborted is returned when a transaction can't continue or commit because one of its statements failed. Nothing
-	// of it is written. The cause is wrapped where it is known.
+	// ErrTxAborted is returned when a transaction can't continue or commit after a failed statement. Nothing is written. It
+	// wraps the cause, if known.
 	ErrTxAborted = errors.New("pgtenant: transaction aborted by an earlier failure")
 	// ErrRowsOpen is returned when an earlier result of the transaction was neither read to its end nor closed.
 	ErrRowsOpen = errors.New("pgtenant: an earlier result of the transaction is still open")
 	// ErrTxLeftOpen is returned when a single statement began a transaction. Its connection is closed, which rolls it back.
 	ErrTxLeftOpen = errors.New("pgtenant: the statement left a transaction open")
-	// ErrCopy is returned for COPY, which the driver does not support. It is refused before it is sent.
+	// ErrCopy is returned for COPY, which is not supported. It is not sent.
 	ErrCopy = errors.New("pgtenant: COPY is not supported")
 	// ErrArgument is returned when an argument can't be encoded.
 	ErrArgument = errors.New("pgtenant: argument does not fit")
 	// ErrScan is returned when a column can't be read into its destination.
 	ErrScan = errors.New("pgtenant: column does not fit its destination")
-	// ErrConfig is returned when a pool's configuration could break isolation. Statements return it as well, because a
-	// pooler is detected on a connection.
+	// ErrConfig is returned for a configuration that could break isolation, also by a statement, which detects a pooler.
 	ErrConfig = errors.New("pgtenant: unsafe configuration")
 )
 
-// failure is a sentinel that also matches its kind.
 type failure struct {
 	text string
 	kind error
@@ -72,7 +69,6 @@ type failure struct {
 func (f *failure) Error() string { return f.text }
 func (f *failure) Unwrap() error { return f.kind }
 
-// SQLSTATE codes that mean something to isolation (PostgreSQL manual, appendix A).
 const (
 	codeQueryCanceled         = "57014"
 	codeInsufficientPrivilege = "42501"
@@ -80,11 +76,11 @@ const (
 	classDataException        = "22"
 )
 
-// argumentIndex finds which argument pgx could not encode; the rest of its message repeats the value.
+// argumentIndex finds the argument that pgx could not encode. The rest of the message repeats the value.
 var argumentIndex = regexp.MustCompile(`args\[(\d+)\]`)
 
-// translate turns an error of pgx into one that is safe to log and says what it means for the tenant. Values never
-// pass: PostgreSQL prints them in DETAIL, CONTEXT and class 22, pgx in its encoding errors.
+// translate turns an error of pgx into one of this package that is safe to log. PostgreSQL prints values in DETAIL, CONTEXT
+// and class 22, pgx in its encoding errors: all of these are removed.
 func translate(ctx context.Context, tenant tenancy.ID, e effect, err error) error {
 	if err == nil || known(err) {
 		return err
@@ -123,7 +119,7 @@ func translateDatabase(ctx context.Context, tenant tenancy.ID, e effect, err *pg
 	return err
 }
 
-// redact keeps what names the fault (code, constraint, table, column) and drops what could hold a value.
+// redact keeps code, constraint, table and column, and drops the fields that can contain a value.
 func redact(err *pgconn.PgError) *pgconn.PgError {
 	safe := &pgconn.PgError{
 		Severity:            err.Severity,
@@ -144,7 +140,6 @@ func redact(err *pgconn.PgError) *pgconn.PgError {
 	return safe
 }
 
-// known reports whether err is this package's, or tenancy's, already.
 func known(err error) bool {
 	for _, sentinel := range []error{
 		ErrTxLeftOpen, ErrTxAborted, ErrRowsOpen, ErrPoolBusy, ErrScan, ErrConfig, ErrConnection, ErrOutcomeUnknown, ErrNoEffect,

@@ -9,7 +9,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy"
 )
 
-// What pgx may say in a later version is not known, and could repeat a value.
+// An error text of a later version of pgx could repeat a value.
 func TestUnknownErrorsAreNotRepeated(t *testing.T) {
 	t.Parallel()
 	for _, e := range []effect{noEffect, readOnlyEffect, writeEffect, commitEffect} {

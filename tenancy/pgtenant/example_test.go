@@ -9,7 +9,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// One driver serves all tenants; the context says which one a call is for.
+// One driver serves all tenants. The context selects one.
 func Example() { //nolint:testableexamples // it needs a database
 	ctx := context.Background()
 	drv, err := pgtenant.Open(ctx, "postgres://konstruct_app@localhost:5432/konstruct")
@@ -25,7 +25,7 @@ func Example() { //nolint:testableexamples // it needs a database
 	fmt.Println(agents, err)
 }
 
-// Statements that belong together share a transaction, whose tenant is fixed at its beginning.
+// A transaction has one tenant from its beginning.
 func ExampleInTx() { //nolint:testableexamples // it needs a database
 	hire := func(ctx context.Context, client *ent.Client, names ...string) error {
 		return pgtenant.InTx(ctx, client.Tx, func(ctx context.Context, tx *ent.Tx) error {

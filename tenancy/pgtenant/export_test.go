@@ -6,8 +6,8 @@ import (
 	"github.com/konstruct/konstruct/tenancy"
 )
 
-// Prelude takes a connection and returns a function that sends an empty statement on it behind the driver's prelude, with
-// or without the session's check, the process that serves the connection, and what gives it back.
+// Prelude leases a connection. It returns its process id, a function that sends an empty statement with the prelude, with or
+// without the check of the session, and a function that releases it.
 func Prelude(ctx context.Context, d *Driver, checked bool) (pid uint32, run func() error, done func(), err error) {
 	l, err := d.lease(ctx, tenancy.ID{})
 	if err != nil {
@@ -28,10 +28,8 @@ func Prelude(ctx context.Context, d *Driver, checked bool) (pid uint32, run func
 	return l.conn().PgConn().PID(), run, l.release, nil
 }
 
-// CheckUser is the prelude of a session that was reset and not used since.
 const CheckUser = checkUser
 
-// Cached returns how many statements a connection keeps.
 func Cached(ctx context.Context, d *Driver) (int, error) {
 	l, err := d.lease(ctx, tenancy.ID{})
 	if err != nil {

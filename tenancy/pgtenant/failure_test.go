@@ -16,16 +16,16 @@ import (
 
 const shortly = 50 * time.Millisecond
 
-// slow lasts longer than a statement that was asked to cancel may take (2 s), and not as long as one waits for a connection
-// (5 s): a cancel that came before its statement is lost, and the statement goes on.
+// slow takes longer than cancelTimeout (2 s) and less than the acquire timeout (5 s): a cancel request that arrives before its
+// statement has no effect.
 const slow = "select pg_sleep(3)"
 
-func TestCancelled(t *testing.T) {
+func TestCanceled(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
+			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
 			ctx, cancel := context.WithCancel(as(t, h.a))
 			time.AfterFunc(shortly, cancel)
 			_, err := pgtenant.Exec(ctx, h, slow)
@@ -39,7 +39,7 @@ func TestCancelled(t *testing.T) {
 
 func TestDeadline(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, pgtenant.WithMaxConns(1))
+	h := setup(t, pgtenant.WithMaxConns(1))
 	ctx, cancel := context.WithTimeout(as(t, h.a), shortly)
 	defer cancel()
 	_, err := pgtenant.Exec(ctx, h, slow)
@@ -47,12 +47,12 @@ func TestDeadline(t *testing.T) {
 	h.healthy(t)
 }
 
-// A direct connection survives the cancelling of a statement: a burst of cancels must not become a burst of log-ins.
+// A direct connection survives a cancel, so that a burst of cancels does not become a burst of logins.
 func TestCancelKeepsADirectConnection(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, pgtenant.WithMaxConns(1))
+	h := setup(t, pgtenant.WithMaxConns(1))
 	pid := func() (pid int64) {
-		require.NoError(t, pgtenant.QueryRow(t.Context(), h, "select pg_backend_pid()", nil, &pid))
+		require.NoError(t, pgtenant.QueryRow(t.Context(), h, "select pg_backend_pid()").Scan(&pid))
 		return pid
 	}
 	before := pid()
@@ -63,10 +63,10 @@ func TestCancelKeepsADirectConnection(t *testing.T) {
 	require.Equal(t, before, pid())
 }
 
-// The server's own time-out has the same SQLSTATE as a cancel, but nobody's context ended.
+// The server's timeout has the SQLSTATE of a cancel, but no context ended.
 func TestStatementTimeout(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := setup(t)
 	h.url += "&statement_timeout=100"
 	h.Driver = h.open(t, pgtenant.WithMaxConns(1))
 	_, err := pgtenant.Exec(as(t, h.a), h, "select pg_sleep(10)")
@@ -76,13 +76,13 @@ func TestStatementTimeout(t *testing.T) {
 	h.healthy(t)
 }
 
-// Rows that came before a failure must not pass for the whole result.
+// Rows before a failure must not count as the whole result.
 func TestFailureInTheMiddleOfAResult(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
+			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
 			var r entsql.Rows
 			require.NoError(t, h.Query(as(t, h.a), "select 1 / (100000 - n) from generate_series(1, 200000) n", []any{}, &r))
 			n := 0
@@ -103,7 +103,7 @@ func TestCancelInTheMiddleOfAResult(t *testing.T) {
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
+			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
 			ctx, cancel := context.WithCancel(as(t, h.a))
 			defer cancel()
 			var r entsql.Rows
@@ -122,7 +122,7 @@ func TestServerGoesAway(t *testing.T) {
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
+			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
 			var terminated sync.WaitGroup
 			terminated.Go(func() {
 				h.sleeping(t)
@@ -140,7 +140,7 @@ func TestServerGoesAway(t *testing.T) {
 
 func TestServerGoesAwayInTransaction(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, pgtenant.WithMaxConns(1))
+	h := setup(t, pgtenant.WithMaxConns(1))
 	ctx, key, tx := as(t, h.a), unique(), h.begin(t, h.a)
 	require.NoError(t, tx.Exec(ctx, writeGlobal, []any{key}, nil))
 	h.terminate(t)
@@ -150,16 +150,15 @@ func TestServerGoesAwayInTransaction(t *testing.T) {
 	h.healthy(t)
 }
 
-// sleeping waits until a statement sleeps on the server.
-func (h *house) sleeping(t *testing.T) {
+func (h *testBundle) sleeping(t *testing.T) {
 	t.Helper()
 	require.Eventually(t, func() bool {
 		return h.count(t, "select count(*) from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'") > 0
 	}, 10*time.Second, time.Millisecond)
 }
 
-// terminate has the server end every connection but the superuser's.
-func (h *house) terminate(t *testing.T) {
+// terminate ends every connection except the superuser's.
+func (h *testBundle) terminate(t *testing.T) {
 	t.Helper()
 	require.Positive(t, h.count(t, `select count(pg_terminate_backend(pid)) from pg_stat_activity
 		where datname = current_database() and pid <> pg_backend_pid()`))
@@ -171,15 +170,15 @@ func TestErrorsCarryNoValues(t *testing.T) {
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, pgtenant.WithQueryMode(mode))
+			h := setup(t, pgtenant.WithQueryMode(mode))
 			ctx := as(t, h.a)
 			for name, query := range map[string]string{
-				"a uuid that is none":        "select $1::uuid",
-				"a number that is none":      "select $1::int",
+				"an invalid uuid":            "select $1::uuid",
+				"an invalid number":          "select $1::int",
 				"a CHECK":                    "insert into agents (id, name, tool_assignments) values (gen_random_uuid(), $1, '{}')",
 				"NOT NULL":                   "insert into agents (id, name, role) values (gen_random_uuid(), $1, null)",
 				"a policy":                   "insert into agents (id, tenant_id, name) values (gen_random_uuid(), gen_random_uuid(), $1)",
-				"JSON that is none":          "select $1::jsonb",
+				"invalid JSON":               "select $1::jsonb",
 				"a cast of a column's value": "with x as (select $1::text v) select v::int from x",
 			} {
 				_, err := pgtenant.Exec(ctx, h, query, secret)
@@ -198,7 +197,7 @@ func TestEncodingErrorsCarryNoValues(t *testing.T) {
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, pgtenant.WithQueryMode(mode))
+			h := setup(t, pgtenant.WithQueryMode(mode))
 			_, err := pgtenant.Exec(as(t, h.a), h, "select $1::uuid", []string{secret})
 			require.Error(t, err)
 			require.NotContains(t, fmt.Sprintf("%v %+v %#v", err, err, err), secret)
@@ -210,9 +209,9 @@ func TestEncodingErrorsCarryNoValues(t *testing.T) {
 	}
 }
 
-func TestATenantGetsHalfOfThePool(t *testing.T) {
+func TestTenantLimit(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, pgtenant.WithMaxConns(4), pgtenant.WithAcquireTimeout(20*shortly))
+	h := setup(t, pgtenant.WithMaxConns(4), pgtenant.WithAcquireTimeout(20*shortly))
 	hold := func(id tenancy.ID) { require.NoError(t, h.begin(t, id).Exec(as(t, id), "select 1", []any{}, nil)) }
 	hold(h.a)
 	hold(h.a)

@@ -18,35 +18,34 @@ import (
 
 func TestMain(m *testing.M) { testdb.Main(m) }
 
-// modes are the query modes that a configuration may choose.
 var modes = []string{"cache_statement", "cache_describe", "exec"}
 
-// house is a database with two tenants, a's agent "a1" and b's agent "b1", and a driver logged in as konstruct_app.
-type house struct {
+// testBundle has a database with two tenants, with the agents "a1" and "b1", and a driver of konstruct_app.
+type testBundle struct {
 	*pgtenant.Driver
 
 	client *ent.Client
-	trips  *pgtenant.Trips
+	trips  *pgtenant.RoundTrips
 	super  *pgx.Conn // sees everything: what is really there is asked here
 	url    string
 	a, b   tenancy.ID
 }
 
-func newHouse(t *testing.T, opts ...pgtenant.Option) *house {
+func setup(t *testing.T, opts ...pgtenant.Option) *testBundle {
 	t.Helper()
 	db := testdb.New(t)
 	super, err := pgx.Connect(t.Context(), db.SuperURL)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = super.Close(context.WithoutCancel(t.Context())) })
 
-	h := &house{super: super, url: db.AppURL, trips: &pgtenant.Trips{}}
-	h.Driver = h.open(t, append([]pgtenant.Option{pgtenant.WithTrips(h.trips)}, opts...)...)
+	h := &testBundle{super: super, url: db.AppURL, trips: &pgtenant.RoundTrips{}}
+	h.Driver = h.open(t, append([]pgtenant.Option{pgtenant.WithRoundTrips(h.trips)}, opts...)...)
 	h.client = ent.NewClient(ent.Driver(h.Driver))
 	h.a, h.b = h.tenant(t, "a"), h.tenant(t, "b")
 	return h
 }
 
-func (h *house) open(t *testing.T, opts ...pgtenant.Option) *pgtenant.Driver {
+func (h *testBundle) open(t *testing.T, opts ...pgtenant.Option) *pgtenant.Driver {
 	t.Helper()
 	drv, err := pgtenant.Open(t.Context(), h.url, opts...)
 	require.NoError(t, err)
@@ -54,7 +53,7 @@ func (h *house) open(t *testing.T, opts ...pgtenant.Option) *pgtenant.Driver {
 	return drv
 }
 
-func (h *house) tenant(t *testing.T, name string) tenancy.ID {
+func (h *testBundle) tenant(t *testing.T, name string) tenancy.ID {
 	t.Helper()
 	row, err := h.client.Tenant.Create().SetName(name).SetSlug(name).Save(t.Context())
 	require.NoError(t, err)
@@ -65,8 +64,8 @@ func (h *house) tenant(t *testing.T, name string) tenancy.ID {
 	return id
 }
 
-// begin opens a transaction that ends with the test at the latest.
-func (h *house) begin(t *testing.T, id tenancy.ID) dialect.Tx {
+// begin opens a transaction that is rolled back after the test.
+func (h *testBundle) begin(t *testing.T, id tenancy.ID) dialect.Tx {
 	t.Helper()
 	tx, err := h.Tx(as(t, id))
 	require.NoError(t, err)
@@ -74,47 +73,47 @@ func (h *house) begin(t *testing.T, id tenancy.ID) dialect.Tx {
 	return tx
 }
 
-// alter changes the database, as an operator does.
-func (h *house) alter(t *testing.T, change string) {
+// alter changes the settings of the database.
+func (h *testBundle) alter(t *testing.T, change string) {
 	t.Helper()
 	_, err := h.super.Exec(t.Context(), "alter database "+rls.Quote(h.super.Config().Database)+" "+change)
 	require.NoError(t, err)
 }
 
-// as returns a context of the test's for a tenant.
+// as returns a context of a tenant.
 func as(t *testing.T, id tenancy.ID) context.Context {
 	t.Helper()
 	return tenancy.With(t.Context(), id)
 }
 
-// count asks the superuser, from outside of every policy.
-func (h *house) count(t *testing.T, query string, args ...any) int {
+// count runs the query as the superuser, without policies.
+func (h *testBundle) count(t *testing.T, query string, args ...any) int {
 	t.Helper()
 	var n int
 	require.NoError(t, h.super.QueryRow(context.WithoutCancel(t.Context()), query, args...).Scan(&n))
 	return n
 }
 
-// names reads the names of the agents that ctx may see, by raw SQL: no mixin stands before PostgreSQL here.
-func (h *house) names(ctx context.Context, t *testing.T) string {
+// names reads the names of the visible agents by raw SQL, without a mixin.
+func (h *testBundle) names(ctx context.Context, t *testing.T) string {
 	t.Helper()
 	var names string
-	require.NoError(t, pgtenant.QueryRow(ctx, h, "select coalesce(string_agg(name, ',' order by name), '') from agents", nil, &names))
+	require.NoError(t, pgtenant.QueryRow(ctx, h, "select coalesce(string_agg(name, ',' order by name), '') from agents").Scan(&names))
 	return names
 }
 
-// healthy proves that the driver still serves its tenants, each its own, after whatever was done to it.
-func (h *house) healthy(t *testing.T) {
+// healthy requires that the driver still returns each tenant its own rows.
+func (h *testBundle) healthy(t *testing.T) {
 	t.Helper()
 	require.Equal(t, "a1", h.names(as(t, h.a), t))
 	require.Equal(t, "b1", h.names(as(t, h.b), t))
 	require.Empty(t, h.names(t.Context(), t))
 }
 
-// global is a table without row-level security, in which anything that is written outside of a transaction stays.
+// writeGlobal writes to a table without row-level security.
 const writeGlobal = "insert into login_attempts (key, count, window_ends) values ($1, 1, now())"
 
-func (h *house) written(t *testing.T, key string) int {
+func (h *testBundle) written(t *testing.T, key string) int {
 	t.Helper()
 	return h.count(t, "select count(*) from login_attempts where key = $1", key)
 }

@@ -7,21 +7,21 @@ import (
 	"sync/atomic"
 )
 
-// Tx is what [InTx] needs of a transaction: an *ent.Tx of any generated client has it.
+// Tx is a transaction for [InTx], such as the *ent.Tx of any generated client.
 type Tx interface {
 	Commit() error
 	Rollback() error
 }
 
-// InTx runs fn as one unit of work, in a transaction of ctx's tenant, or of none:
+// InTx runs fn in a transaction of ctx's tenant, or of none:
 //
 //	err := pgtenant.InTx(ctx, client.Tx, func(ctx context.Context, tx *ent.Tx) error {
 //		…
 //	})
 //
-// It commits when fn returns nil, and rolls back when fn returns an error, panics (the panic goes on) or ctx has ended.
-// fn uses the context that it is given: on that one, the pool's client answers [ErrPoolInTx] and another transaction
-// [ErrNestedTx], so that nothing is written beside the transaction by mistake.
+// It commits if fn returns nil, and rolls back if fn returns an error or panics, or ctx ends. Use the context passed to
+// fn: on that, the pool's client returns [ErrPoolInTx] and another transaction [ErrNestedTx], so that nothing is written
+// outside of the transaction by mistake.
 func InTx[T Tx](ctx context.Context, begin func(context.Context) (T, error), fn func(context.Context, T) error) error {
 	if _, nested := ctx.Value(unitKey{}).(*unit); nested {
 		return ErrNestedTx
@@ -48,12 +48,12 @@ func InTx[T Tx](ctx context.Context, begin func(context.Context) (T, error), fn 
 	return tx.Commit()
 }
 
-// unit marks a context as being inside InTx, and remembers the driver that its transaction runs on.
+// unit marks a context as within InTx, and holds the driver of its transaction.
 type unit struct{ driver atomic.Pointer[Driver] }
 
 type unitKey struct{}
 
-// enter lets the unit's own transaction begin, once.
+// enter returns an error for all but the unit's first transaction.
 func enter(ctx context.Context, d *Driver) error {
 	u, ok := ctx.Value(unitKey{}).(*unit)
 	if !ok || u.driver.CompareAndSwap(nil, d) {
@@ -62,7 +62,6 @@ func enter(ctx context.Context, d *Driver) error {
 	return ErrNestedTx
 }
 
-// inside reports whether ctx belongs to a unit of work on d.
 func inside(ctx context.Context, d *Driver) bool {
 	u, ok := ctx.Value(unitKey{}).(*unit)
 	return ok && u.driver.Load() == d

@@ -16,62 +16,62 @@ func TestTransaction(t *testing.T) {
 	t.Parallel()
 	boom := errors.New("boom")
 	for name, tc := range map[string]struct {
-		do   func(h *house, ctx context.Context, tx *ent.Tx) error
+		do   func(h *testBundle, ctx context.Context, tx *ent.Tx) error
 		want error
 		kept bool
 	}{
 		"commit": {
-			do:   func(_ *house, _ context.Context, _ *ent.Tx) error { return nil },
+			do:   func(_ *testBundle, _ context.Context, _ *ent.Tx) error { return nil },
 			kept: true,
 		},
 		"an error rolls back": {
-			do:   func(_ *house, _ context.Context, _ *ent.Tx) error { return boom },
+			do:   func(_ *testBundle, _ context.Context, _ *ent.Tx) error { return boom },
 			want: boom,
 		},
-		"a transaction inside is refused, the outer one goes on": {
-			do: func(h *house, ctx context.Context, _ *ent.Tx) error {
+		"a transaction inside is refused, the outer one continues": {
+			do: func(h *testBundle, ctx context.Context, _ *ent.Tx) error {
 				err := pgtenant.InTx(ctx, h.client.Tx, func(context.Context, *ent.Tx) error { return nil })
 				return expect(err, pgtenant.ErrNestedTx)
 			},
 			kept: true,
 		},
 		"a transaction of the client's inside is refused": {
-			do: func(h *house, ctx context.Context, _ *ent.Tx) error {
+			do: func(h *testBundle, ctx context.Context, _ *ent.Tx) error {
 				_, err := h.client.Tx(ctx)
 				return expect(err, pgtenant.ErrNestedTx)
 			},
 			kept: true,
 		},
 		"the pool's client inside is refused": {
-			do: func(h *house, ctx context.Context, _ *ent.Tx) error {
+			do: func(h *testBundle, ctx context.Context, _ *ent.Tx) error {
 				_, err := h.client.Agent.Query().All(ctx)
 				return expect(err, pgtenant.ErrPoolInTx)
 			},
 			kept: true,
 		},
 		"another tenant inside is refused": {
-			do: func(h *house, ctx context.Context, tx *ent.Tx) error {
+			do: func(h *testBundle, ctx context.Context, tx *ent.Tx) error {
 				_, err := tx.Agent.Query().All(tenancy.With(tenancy.Detach(ctx), h.b))
 				return expect(err, tenancy.ErrTenantMismatch)
 			},
 			kept: true,
 		},
 		"a switched context inside is refused": {
-			do: func(h *house, ctx context.Context, tx *ent.Tx) error {
+			do: func(h *testBundle, ctx context.Context, tx *ent.Tx) error {
 				_, err := tx.Tenant.Query().All(tenancy.With(ctx, h.b))
 				return expect(err, tenancy.ErrTenantSwitch)
 			},
 			kept: true,
 		},
 		"no tenant inside a tenant's transaction is refused": {
-			do: func(_ *house, ctx context.Context, tx *ent.Tx) error {
+			do: func(_ *testBundle, ctx context.Context, tx *ent.Tx) error {
 				_, err := tx.Tenant.Query().All(tenancy.Detach(ctx))
 				return expect(err, tenancy.ErrTenantMismatch)
 			},
 			kept: true,
 		},
 		"a failed statement can't be committed, even if its error is dropped": {
-			do: func(_ *house, ctx context.Context, tx *ent.Tx) error {
+			do: func(_ *testBundle, ctx context.Context, tx *ent.Tx) error {
 				return tx.Agent.Create().SetName("  ").Exec(ctx) // a CHECK refuses it
 			},
 			want: nil, // the error is PostgreSQL's own; see below
@@ -79,7 +79,7 @@ func TestTransaction(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t)
+			h := setup(t)
 			err := pgtenant.InTx(as(t, h.a), h.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
 				require.NoError(t, tx.Agent.Create().SetName("kept").Exec(ctx))
 				return tc.do(h, ctx, tx)
@@ -104,9 +104,9 @@ func expect(got, want error) error {
 	return nil
 }
 
-func TestPanicRollsBackAndGoesOn(t *testing.T) {
+func TestPanicRollsBack(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, pgtenant.WithMaxConns(1))
+	h := setup(t, pgtenant.WithMaxConns(1))
 	require.PanicsWithValue(t, "boom", func() {
 		_ = pgtenant.InTx(as(t, h.a), h.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
 			require.NoError(t, tx.Agent.Create().SetName("lost").Exec(ctx))
@@ -121,7 +121,7 @@ func TestContextEndsBeforeCommit(t *testing.T) {
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode))
+			h := setup(t, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode))
 			ctx, cancel := context.WithCancel(as(t, h.a))
 			err := pgtenant.InTx(ctx, h.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
 				require.NoError(t, tx.Agent.Create().SetName("lost").Exec(ctx))
@@ -134,12 +134,12 @@ func TestContextEndsBeforeCommit(t *testing.T) {
 	}
 }
 
-func TestTransactionTrips(t *testing.T) {
+func TestTransactionRoundTrips(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode))
+			h := setup(t, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode))
 			for name, tc := range map[string]struct {
 				trips int64
 				do    func(ctx context.Context, tx *ent.Tx) error

@@ -2,8 +2,8 @@ package pgtenant
 
 import "strings"
 
-// keyword returns the first word of a statement as it is spelled, past white space, comments, semicolons and parentheses, as
-// PostgreSQL's lexer skips them. It is "" where the statement does not begin with a word.
+// keyword returns the first word of a statement, after the white space, comments, semicolons and parentheses that
+// PostgreSQL's lexer skips. It is "" if the statement does not begin with a word.
 func keyword(query string) string {
 	query = skipToWord(query)
 	end := 0
@@ -13,8 +13,7 @@ func keyword(query string) string {
 	return query[:end]
 }
 
-// isWord reports whether c may stand in an SQL key word. Bytes that only continue an identifier count, so that "copyright"
-// or "copy_1" is not taken for COPY.
+// isWord reports whether c may be in a key word or an identifier, so that "copy_1" is not read as COPY.
 func isWord(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '$' || c >= 0x80
 }
@@ -39,7 +38,7 @@ func skipToWord(query string) string {
 	return ""
 }
 
-// skipComment returns what follows the block comment that query begins with. PostgreSQL nests them.
+// skipComment skips a block comment, which PostgreSQL nests.
 func skipComment(query string) string {
 	depth := 0
 	for len(query) >= 2 {
@@ -60,18 +59,18 @@ func skipComment(query string) string {
 	return ""
 }
 
-// mayWrite reports whether a statement could change rows. Only a SELECT is known not to, short of the functions that it
-// calls; WITH may hold an INSERT.
-func mayWrite(query string) bool { return !begins(query, "select") }
+// mayWrite reports whether a statement could change rows. Only a SELECT does not, apart from functions that it calls; WITH
+// may contain an INSERT.
+func mayWrite(query string) bool { return !startsWith(query, "select") }
 
-// isPlain reports whether a statement is a query or a change of rows by its text, and so one that can't leave anything in
-// its session when it fails.
+// isPlain reports whether a statement is a query or a change of rows by its text. Such a statement leaves nothing in its
+// session when it fails.
 func isPlain(query string) bool {
-	return begins(query, "select", "insert", "update", "delete", "merge", "with", "values", "table")
+	return startsWith(query, "select", "insert", "update", "delete", "merge", "with", "values", "table")
 }
 
 // begins reports whether a statement begins with one of the words.
-func begins(query string, words ...string) bool {
+func startsWith(query string, words ...string) bool {
 	first := keyword(query)
 	for _, word := range words {
 		if strings.EqualFold(first, word) {

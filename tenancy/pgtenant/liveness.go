@@ -14,22 +14,21 @@ import (
 )
 
 const (
-	// staleAfter is how long a connection may be idle and still be trusted without a ping.
-	staleAfter = time.Second
-	// pingTimeout bounds a ping.
+	// staleAfter is how long a connection may be idle without a ping before its next use.
+	staleAfter  = time.Second
 	pingTimeout = time.Second
 )
 
-// liveness finds the connections of a pool that a proxy or a firewall silently dropped while they were idle. pgxpool's own
-// ping is not used: when it times out, pgx sends a cancel request, waits for [cancelPatience], and then takes up to 15 s to
-// close the connection, which the pool counts until then.
+// liveness finds connections that a proxy or a firewall dropped silently while they were idle. pgxpool's own ping is not
+// used: after its timeout pgx sends a cancel request, waits for [cancelTimeout], and takes up to 15 s to close the
+// connection, which the pool counts until then.
 type liveness struct {
 	pool     atomic.Pointer[pgxpool.Pool]
 	sweeping atomic.Bool
 }
 
-// shouldPing is pgxpool's ShouldPing. It pings a stale connection itself. It returns true for one that it closed,
-// which makes the pool try another.
+// shouldPing is pgxpool's ShouldPing. It pings a stale connection itself, and returns true if it closed it: then the pool
+// tries another.
 func (l *liveness) shouldPing(ctx context.Context, p pgxpool.ShouldPingParams) bool {
 	if p.IdleDuration <= staleAfter || alive(ctx, p.Conn) {
 		return false
@@ -40,8 +39,8 @@ func (l *liveness) shouldPing(ctx context.Context, p pgxpool.ShouldPingParams) b
 	return true
 }
 
-// sweep tests all idle connections at once, after one was found dead: the others most likely are, too. They are taken
-// out of the pool before it returns, so that no caller meets one of them.
+// sweep tests all idle connections after one was found dead: the others are likely dead as well. It takes them out of the
+// pool before it returns, so that no caller gets one.
 func (l *liveness) sweep(ctx context.Context) {
 	pool := l.pool.Load()
 	if pool == nil || !l.sweeping.CompareAndSwap(false, true) {
@@ -53,7 +52,7 @@ func (l *liveness) sweep(ctx context.Context) {
 		var tests sync.WaitGroup
 		for _, conn := range idle {
 			tests.Go(func() {
-				defer conn.Release() // the pool removes one that is closed
+				defer conn.Release() // the pool removes closed ones
 				alive(ctx, conn.Conn())
 			})
 		}
@@ -61,7 +60,7 @@ func (l *liveness) sweep(ctx context.Context) {
 	}()
 }
 
-// alive pings a connection that is not in use, and closes it when there is no answer in time, or when ctx ends first.
+// alive pings an idle connection. It closes it if there is no answer in time, or ctx ends first.
 func alive(ctx context.Context, conn *pgx.Conn) bool {
 	socket := conn.PgConn().Conn()
 	err := socket.SetDeadline(time.Now().Add(pingTimeout))
@@ -72,14 +71,14 @@ func alive(ctx context.Context, conn *pgx.Conn) bool {
 	if stop() && err == nil && socket.SetDeadline(time.Time{}) == nil {
 		return true
 	}
-	// The socket is closed first, so that Close does not wait for the server.
+	// Closed first, so that conn.Close does not wait for the server.
 	_ = socket.Close()
 	_ = conn.Close(ctx)
 	return false
 }
 
-// ping sends an empty statement and waits for its end. It goes by the extended protocol, since a pooler may have the simple
-// one disabled. The deadline is the socket's.
+// ping sends an empty statement by the extended protocol, since a pooler may disable the simple one. The deadline is the
+// socket's.
 func ping(ctx context.Context, conn *pgconn.PgConn) error {
 	frontend := conn.Frontend()
 	frontend.SendParse(&pgproto3.Parse{})

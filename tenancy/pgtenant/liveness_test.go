@@ -10,11 +10,9 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// untilStale is longer than a connection may be idle without being pinged (1 s).
 const untilStale = 1100 * time.Millisecond
 
-// warm opens n connections and leaves them idle.
-func (h *house) warm(t *testing.T, n int) {
+func (h *testBundle) warm(t *testing.T, n int) {
 	t.Helper()
 	var ends []func()
 	for range n {
@@ -31,7 +29,7 @@ func TestOnlyAStaleConnectionIsPinged(t *testing.T) {
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
+			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
 			trips := func() int64 {
 				before := h.trips.Count()
 				require.Equal(t, "a1", h.names(as(t, h.a), t))
@@ -46,7 +44,7 @@ func TestOnlyAStaleConnectionIsPinged(t *testing.T) {
 	}
 }
 
-// A proxy that forgot the connections takes them and never answers. New ones work.
+// A proxy that lost the connections accepts data on them and never answers. New connections work.
 func TestFrozenConnections(t *testing.T) {
 	t.Parallel()
 	h, proxy := proxied(t, pgtenant.WithMaxConns(8))
@@ -58,7 +56,7 @@ func TestFrozenConnections(t *testing.T) {
 		require.Equal(t, "a1", h.names(as(t, h.a), t))
 		require.Less(t, time.Since(start), 2*time.Second, "request %d", i)
 	}
-	// All of them were tested after the first one, and none is counted any longer.
+	// All were tested after the first one, and the pool counts none of them.
 	require.Eventually(t, func() bool { return h.Pool().Stat().TotalConns() <= 2 }, 3*time.Second, shortly)
 	h.healthy(t)
 }
@@ -76,13 +74,12 @@ func TestFrozenConnectionsUnderConcurrentRequests(t *testing.T) {
 	require.Zero(t, failed)
 }
 
-// After one dead connection the others are tested, not thrown away.
+// After one dead connection the others are tested, not closed.
 func TestLiveConnectionsSurviveADeadOne(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, pgtenant.WithMaxConns(4))
+	h := setup(t, pgtenant.WithMaxConns(4))
 	h.warm(t, 4)
 	time.Sleep(untilStale)
-	// The pool hands out the one that was used last.
 	require.Equal(t, 1, h.count(t, `select count(pg_terminate_backend(pid)) from (select pid from pg_stat_activity
 		where datname = current_database() and pid <> pg_backend_pid() order by state_change desc limit 1) as last`))
 	created := h.Pool().Stat().NewConnsCount()
@@ -91,8 +88,7 @@ func TestLiveConnectionsSurviveADeadOne(t *testing.T) {
 	require.LessOrEqual(t, h.Pool().Stat().NewConnsCount()-created, int64(1))
 }
 
-// The caller's context ends the wait for a ping.
-func TestCallerGivesUpDuringAPing(t *testing.T) {
+func TestContextEndsDuringAPing(t *testing.T) {
 	t.Parallel()
 	h, proxy := proxied(t, pgtenant.WithMaxConns(2))
 	h.warm(t, 2)
@@ -107,8 +103,7 @@ func TestCallerGivesUpDuringAPing(t *testing.T) {
 	h.healthy(t)
 }
 
-// A connection that froze in use ends with its statement's context, and the pool does not count it while pgx still
-// tries to say goodbye.
+// A connection that froze in use ends with its statement's context. The pool does not count it while pgx closes it.
 func TestFrozenInUse(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
@@ -128,7 +123,7 @@ func TestFrozenInUse(t *testing.T) {
 	}
 }
 
-// While the whole network is silent, an attempt to connect ends before the acquire timeout, and says so.
+// If the network is silent, an attempt to connect ends before the acquire timeout, with its cause.
 func TestSilentNetwork(t *testing.T) {
 	t.Parallel()
 	h, proxy := proxied(t, pgtenant.WithMaxConns(2))

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"unicode"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"go.opentelemetry.io/otel/attribute"
@@ -64,9 +63,10 @@ func startSpan(ctx context.Context, provider trace.TracerProvider, query string)
 	if tenant, err := tenancy.From(ctx); err == nil {
 		attributes = append(attributes, attribute.String("konstruct.tenant.id", tenant.String()))
 	}
+	//nolint:spancheck // observation.end ends it
 	_, span := provider.Tracer("github.com/konstruct/konstruct/tenancy/pgtenant").Start(ctx, name,
 		trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(attributes...))
-	return span
+	return span //nolint:spancheck // as above
 }
 
 // summarize returns the first word of a statement in upper case, and the table after its first FROM, INTO or UPDATE outside
@@ -77,11 +77,10 @@ func summarize(query string) (operation, table string) {
 		switch {
 		case depth > 0:
 		case strings.EqualFold(previous, "from"), strings.EqualFold(previous, "into"), strings.EqualFold(previous, "update"):
-			name := strings.Trim(word, `";,`)
-			if strings.ContainsFunc(name, func(r rune) bool { return r > unicode.MaxASCII || !isWord(byte(r)) }) {
-				name = ""
+			if name := strings.Trim(word, `";,`); keyword(name) == name {
+				table = name
 			}
-			return strings.ToUpper(keyword(query)), name
+			return strings.ToUpper(keyword(query)), table
 		}
 		depth += strings.Count(word, "(") - strings.Count(word, ")")
 		previous = word

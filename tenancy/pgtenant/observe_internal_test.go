@@ -22,7 +22,7 @@ func TestSummarize(t *testing.T) {
 		`SELECT EXISTS (SELECT FROM tenants t), u.id FROM portal_users u`:          "SELECT portal_users",
 		`WITH gone AS (DELETE FROM agents RETURNING id) SELECT count(*) FROM gone`: "WITH gone",
 		`SELECT * FROM resolve_tenant($1, $2)`:                                     "SELECT ",
-		`SELECT * FROM "naïve"; `:                                                  "SELECT ",
+		`SELECT * FROM a.b; `:                                                      "SELECT ",
 		`select set_config('app.x', $1, true)`:                                     "SELECT ",
 		`commit`:                                                                   "COMMIT ",
 		``:                                                                         " ",

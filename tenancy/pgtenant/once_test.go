@@ -9,25 +9,25 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// Only what did not run is sent again. A statement that fails in the server costs the one round trip of any other. (In the
-// query modes with a cache pgx forgets what it has prepared for a failed statement, which costs trips of its own.)
+// A statement that failed on the server is not resent. (With a cache pgx drops what it prepared for a failed statement, which
+// costs more round trips.)
 func TestFailedStatementsAreSentOnce(t *testing.T) {
 	t.Parallel()
 	const failing = "select 1 / (select 0)"
-	trips := &pgtenant.Trips{}
+	trips := &pgtenant.RoundTrips{}
 	drv, err := pgtenant.Open(t.Context(), testdb.New(t).AppURL,
-		pgtenant.WithMaxConns(1), pgtenant.WithQueryMode("exec"), pgtenant.WithTrips(trips))
+		pgtenant.WithMaxConns(1), pgtenant.WithQueryMode("exec"), pgtenant.WithRoundTrips(trips))
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = drv.Close() })
 	var one int64
-	require.NoError(t, pgtenant.QueryRow(t.Context(), drv, "select 1", nil, &one))
+	require.NoError(t, pgtenant.QueryRow(t.Context(), drv, "select 1").Scan(&one))
 
 	before := trips.Count()
 	require.Error(t, drv.Exec(t.Context(), failing, []any{}, nil))
 	require.EqualValues(t, 1, trips.Count()-before, "Exec")
-	require.Error(t, pgtenant.QueryRow(t.Context(), drv, failing, nil, &one))
+	require.Error(t, pgtenant.QueryRow(t.Context(), drv, failing).Scan(&one))
 	require.EqualValues(t, 2, trips.Count()-before, "Query")
-	// The code of a stale plan has other causes.
+	// 0A000 without a stale plan.
 	requireCode(t, "0A000", drv.Exec(t.Context(), "select count(distinct x) over () from (values (1)) v (x)", []any{}, nil))
 	require.EqualValues(t, 3, trips.Count()-before, "0A000")
 }

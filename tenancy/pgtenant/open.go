@@ -17,14 +17,13 @@ import (
 const (
 	defaultAcquireTimeout = 5 * time.Second
 	// defaultConnectTimeout bounds the opening of a connection, for each host and address, unless the connection string
-	// has a connect_timeout. It is shorter than the acquire timeout, so that a server that does not answer is named.
+	// has a connect_timeout. It is shorter than the acquire timeout, so that the error names the cause.
 	defaultConnectTimeout = 3 * time.Second
-	// cancelPatience is how long a statement that was asked to cancel may take before its connection is cut.
-	cancelPatience = 2 * time.Second
+	// cancelTimeout is how long a statement may run after its cancel request before its connection is closed.
+	cancelTimeout = 2 * time.Second
 )
 
-// queryModes are pgx's query modes that one batch can carry a setting in. The simple protocol could run several
-// statements in one string, and describe_exec costs a trip more for nothing.
+// The simple protocol can run several statements in one string, and describe_exec costs another round trip.
 func queryModes() map[string]pgx.QueryExecMode {
 	return map[string]pgx.QueryExecMode{
 		"cache_statement": pgx.QueryExecModeCacheStatement,
@@ -37,29 +36,29 @@ type config struct {
 	acquireTimeout time.Duration
 	maxConns       int32
 	queryMode      string
-	trips          *Trips
+	trips          *RoundTrips
 }
 
-// Option changes how [Open] and [New] make a driver.
+// Option configures a driver.
 type Option func(*config)
 
-// WithMaxConns bounds the pool. The default is pgxpool's; 2 to 4 connections per core of the database are best. One
-// tenant gets at most half of this number, also while the server grants fewer.
+// WithMaxConns sets the maximum size of the pool. The default is pgxpool's; use 2 to 4 connections per core of the
+// database. One tenant gets at most half of this number, even while the server accepts fewer connections.
 func WithMaxConns(n int32) Option { return func(c *config) { c.maxConns = n } }
 
-// WithQueryMode chooses pgx's query mode: "cache_statement" (the default, for direct connections only), or
-// "cache_describe" or "exec" behind a pooler, also behind one that tracks prepared statements. Others are an [ErrConfig], and
-// so is each statement in the mode "cache_statement" behind a pooler that invents process ids for its clients, as PgBouncer does.
+// WithQueryMode sets pgx's query mode: "cache_statement" (the default, for direct connections only), or "cache_describe" or
+// "exec" behind a pooler, even one that tracks prepared statements. [Open] returns [ErrConfig] for others, and statements
+// do in "cache_statement" behind a pooler that sends its own process ids, such as PgBouncer.
 func WithQueryMode(mode string) Option { return func(c *config) { c.queryMode = mode } }
 
-// WithAcquireTimeout bounds the wait for a connection. The default is 5 s; then it is [ErrPoolBusy].
+// WithAcquireTimeout sets the maximum wait for a connection, after which [ErrPoolBusy] is returned. The default is 5 s.
 func WithAcquireTimeout(d time.Duration) Option { return func(c *config) { c.acquireTimeout = d } }
 
-// WithTrips counts the round trips of every connection that [Open] makes in t.
-func WithTrips(t *Trips) Option { return func(c *config) { c.trips = t } }
+// WithRoundTrips counts in t the round trips of every connection that [Open] makes.
+func WithRoundTrips(t *RoundTrips) Option { return func(c *config) { c.trips = t } }
 
-// Open connects a driver to the database that dsn names (a URL or a keyword/value string). No connection is made yet.
-// A dsn that would preset something isolation depends on is an [ErrConfig]. No error repeats the dsn.
+// Open returns a driver for the database of dsn, a URL or a keyword/value string. It opens no connection. It returns
+// [ErrConfig] if dsn presets a setting that isolation depends on. No error repeats the dsn.
 func Open(ctx context.Context, dsn string, opts ...Option) (*Driver, error) {
 	c := newConfig(opts)
 	pc, err := pgxpool.ParseConfig(dsn)
@@ -78,14 +77,14 @@ func Open(ctx context.Context, dsn string, opts ...Option) (*Driver, error) {
 	live.pool.Store(pool)
 	d := newDriver(pool, c)
 	d.trips = c.trips
-	d.resets = pc.PrepareConn != nil // behind a pooler, the next statement may get another session
+	d.resets = pc.PrepareConn != nil // behind a pooler the next statement may get another session
 	return d, nil
 }
 
-// New makes a driver of a pool that is configured already. What [Open] sets and checks is checked here: the query mode and
-// its cache, no preset of what isolation depends on, the parameters client_encoding=UTF8 and timezone=UTC, and a handler for
-// notifications (pgx would collect them without bound). A pool without them is an [ErrConfig]. Its other settings are the
-// caller's, those of pings and time-outs among them, and of the options only [WithAcquireTimeout] has a meaning.
+// New returns a driver for an existing pool. It returns [ErrConfig] unless the pool has what [Open] sets: a supported query
+// mode with its cache, no preset that isolation depends on, client_encoding=UTF8, timezone=UTC, and a handler for
+// notifications, which pgx would otherwise collect without limit. Pings and timeouts are the caller's. Of the options only
+// [WithAcquireTimeout] applies.
 func New(pool *pgxpool.Pool, opts ...Option) (*Driver, error) {
 	cc := pool.Config().ConnConfig
 	if err := check(cc); err != nil {
@@ -104,11 +103,11 @@ func New(pool *pgxpool.Pool, opts ...Option) (*Driver, error) {
 
 func newDriver(pool *pgxpool.Pool, c config) *Driver {
 	t := newTimeouts(c.acquireTimeout)
-	return &Driver{pool: pool, shares: newShares(pool.Config().MaxConns), slots: newSlots(pool, t), timeouts: t}
+	return &Driver{pool: pool, tenants: newTenantLimiter(pool.Config().MaxConns), conns: newConnLimiter(pool, t), timeouts: t}
 }
 
 func newConfig(opts []Option) config {
-	c := config{acquireTimeout: defaultAcquireTimeout, trips: &Trips{}}
+	c := config{acquireTimeout: defaultAcquireTimeout, trips: &RoundTrips{}}
 	for _, opt := range opts {
 		opt(&c)
 	}
@@ -131,7 +130,7 @@ func (c config) apply(pc *pgxpool.Config) error {
 	}
 	boundConnect(&pc.ConnConfig.Config)
 	if pc.ConnConfig.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement {
-		// A direct connection: a cancelled statement is cancelled on the server, and its connection kept.
+		// Connections are direct, so a canceled statement is canceled on the server and its connection is kept.
 		pc.ConnConfig.BuildContextWatcherHandler = cancelOnServer
 		pc.PrepareConn = useConn
 	}
@@ -141,8 +140,8 @@ func (c config) apply(pc *pgxpool.Config) error {
 	return nil
 }
 
-// boundConnect gives a configuration without connect_timeout one of 3 s, and has host names looked up within it: pgconn's
-// own bound begins after that.
+// boundConnect sets the default connect_timeout and applies it to the lookup of host names, too, which pgconn does not
+// bound.
 func boundConnect(config *pgconn.Config) {
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = defaultConnectTimeout
@@ -155,8 +154,7 @@ func boundConnect(config *pgconn.Config) {
 	}
 }
 
-// check refuses what would undermine the driver: a query mode that can't carry the setting, or has no cache, and presets that
-// every connection would begin with.
+// check refuses an unsupported query mode, a missing cache, and presets that isolation depends on.
 func check(cc *pgx.ConnConfig) error {
 	allowed := false
 	for _, mode := range queryModes() {
@@ -179,7 +177,7 @@ func check(cc *pgx.ConnConfig) error {
 	return nil
 }
 
-// pin sets the parameters that the connection string can't choose, in whatever case it spells their names.
+// pin replaces the pinned parameters, whose names the connection string may spell in any case.
 func pin(cc *pgx.ConnConfig) {
 	for name := range cc.RuntimeParams {
 		if _, ours := pinned()[strings.ToLower(name)]; ours {
@@ -189,7 +187,6 @@ func pin(cc *pgx.ConnConfig) {
 	maps.Copy(cc.RuntimeParams, pinned())
 }
 
-// preset returns the parameter that every connection begins with, or "".
 func preset(cc *pgx.ConnConfig, name string) string {
 	for key, value := range cc.RuntimeParams {
 		if strings.EqualFold(key, name) {
@@ -199,12 +196,11 @@ func preset(cc *pgx.ConnConfig, name string) string {
 	return ""
 }
 
-// drop is the handler of notifications. Nothing here listens, and what a statement listens to would pile up in memory.
+// drop handles notifications, which pgx would otherwise keep.
 func drop(*pgconn.PgConn, *pgconn.Notification) {}
 
 func cancelOnServer(conn *pgconn.PgConn) ctxwatch.Handler {
-	return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: cancelPatience}
+	return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: cancelTimeout}
 }
 
-// dialer is what a pgconn.Config dials with.
 type dialer = func(ctx context.Context, network, addr string) (net.Conn, error)

@@ -10,7 +10,6 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A resolver that does not answer is not waited for any longer than a server.
 func TestLookupIsBounded(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ configured, want time.Duration }{

@@ -18,7 +18,6 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// relay is a network between a driver and its server that can lose answers.
 type relay struct {
 	address string
 	lossy   atomic.Bool // the next answer ends its connection instead of arriving
@@ -60,16 +59,16 @@ func (r *relay) serve(ctx context.Context, client net.Conn, address string) {
 	}
 }
 
-// newLossyHouse is a house whose driver has one connection, through a relay.
-func newLossyHouse(t *testing.T, opts ...pgtenant.Option) (*house, *relay) {
+// setupRelay returns a bundle whose driver has one connection, through a relay.
+func setupRelay(t *testing.T, opts ...pgtenant.Option) (*testBundle, *relay) {
 	t.Helper()
-	h := newHouse(t)
+	h := setup(t)
 	direct, err := url.Parse(h.url)
 	require.NoError(t, err)
 	r := newRelay(t, direct.Host)
 	direct.Host = r.address
 	h.url = direct.String()
-	h.Driver = h.open(t, append([]pgtenant.Option{pgtenant.WithMaxConns(1), pgtenant.WithTrips(h.trips)}, opts...)...)
+	h.Driver = h.open(t, append([]pgtenant.Option{pgtenant.WithMaxConns(1), pgtenant.WithRoundTrips(h.trips)}, opts...)...)
 	h.client = ent.NewClient(ent.Driver(h.Driver))
 	h.healthy(t)
 	return h, r
@@ -87,31 +86,31 @@ func requireNoEffect(t *testing.T, err error, what string) {
 	require.NotErrorIs(t, err, pgtenant.ErrOutcomeUnknown, what)
 }
 
-// An answer that is lost leaves a write in doubt, and nothing else.
+// The outcome of a write is unknown if its answer is lost; everything else had no effect.
 func TestLostAnswer(t *testing.T) {
 	t.Parallel()
 	const returning = writeGlobal + " returning count"
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h, relay := newLossyHouse(t, pgtenant.WithQueryMode(mode))
+			h, relay := setupRelay(t, pgtenant.WithQueryMode(mode))
 			ctx := as(t, h.a)
-			// Warm, so that what is lost is the answer to the statement and not to its preparation.
+			// Prepare first, so that the lost answer is the statement's.
 			warm := func() {
 				relay.lossy.Store(false)
 				_, err := pgtenant.Exec(ctx, h, writeGlobal, unique())
 				require.NoError(t, err)
 				var n int64
-				require.NoError(t, pgtenant.QueryRow(ctx, h, returning, []any{unique()}, &n))
-				require.NoError(t, pgtenant.QueryRow(ctx, h, "with w as ("+returning+") select count from w", []any{unique()}, &n))
+				require.NoError(t, pgtenant.QueryRow(ctx, h, returning, unique()).Scan(&n))
+				require.NoError(t, pgtenant.QueryRow(ctx, h, "with w as ("+returning+") select count from w", unique()).Scan(&n))
 				h.healthy(t)
 			}
 			var n int64
 			for name, write := range map[string]func(key string) error{
 				"exec":      func(key string) error { return h.Exec(ctx, writeGlobal, []any{key}, nil) },
-				"returning": func(key string) error { return pgtenant.QueryRow(ctx, h, returning, []any{key}, &n) },
+				"returning": func(key string) error { return pgtenant.QueryRow(ctx, h, returning, key).Scan(&n) },
 				"with": func(key string) error {
-					return pgtenant.QueryRow(ctx, h, "with w as ("+returning+") select count from w", []any{key}, &n)
+					return pgtenant.QueryRow(ctx, h, "with w as ("+returning+") select count from w", key).Scan(&n)
 				},
 				"by the way": func(key string) error { return h.Query(ctx, returning, []any{key}, &entsql.Rows{}) },
 			} {
@@ -126,7 +125,7 @@ func TestLostAnswer(t *testing.T) {
 
 			warm()
 			relay.lossy.Store(true)
-			err := pgtenant.QueryRow(ctx, h, "select count(*) from agents", nil, &n)
+			err := pgtenant.QueryRow(ctx, h, "select count(*) from agents").Scan(&n)
 			requireNoEffect(t, err, "a read")
 			require.ErrorIs(t, err, pgtenant.ErrConnection)
 
@@ -134,7 +133,7 @@ func TestLostAnswer(t *testing.T) {
 				warm()
 				key := unique()
 				tx := h.begin(t, h.a)
-				require.NoError(t, pgtenant.QueryRow(ctx, tx, "select count(*) from agents", nil, &n))
+				require.NoError(t, pgtenant.QueryRow(ctx, tx, "select count(*) from agents").Scan(&n))
 				if write {
 					require.NoError(t, tx.Exec(ctx, writeGlobal, []any{key}, nil))
 				}
@@ -163,8 +162,8 @@ func TestLostAnswer(t *testing.T) {
 	}
 }
 
-// eventually waits for the server to have done what the driver has no answer about.
-func (h *house) eventually(t *testing.T, key string) int {
+// eventually waits for the server to complete a write whose answer was lost.
+func (h *testBundle) eventually(t *testing.T, key string) int {
 	t.Helper()
 	for range 100 {
 		if h.written(t, key) > 0 {
@@ -175,13 +174,13 @@ func (h *house) eventually(t *testing.T, key string) int {
 	return h.written(t, key)
 }
 
-// A context that ends while an answer is awaited leaves a write in doubt, unless the server says that it was cancelled.
+// If the context ends before the answer, the outcome of a write is unknown unless the server reports the cancel.
 func TestContextEndsWhileAnAnswerIsAwaited(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h, relay := newLossyHouse(t, pgtenant.WithQueryMode(mode))
+			h, relay := setupRelay(t, pgtenant.WithQueryMode(mode))
 			thaw := func() {
 				relay.frozen.Store(false)
 				h.healthy(t)
@@ -202,7 +201,7 @@ func TestContextEndsWhileAnAnswerIsAwaited(t *testing.T) {
 			thaw()
 
 			var n int64
-			err = pgtenant.QueryRow(frozen(), h, "select count(*) from agents", nil, &n)
+			err = pgtenant.QueryRow(frozen(), h, "select count(*) from agents").Scan(&n)
 			requireNoEffect(t, err, "read")
 			require.ErrorIs(t, err, context.DeadlineExceeded)
 			thaw()
@@ -224,10 +223,10 @@ func TestContextEndsWhileAnAnswerIsAwaited(t *testing.T) {
 	}
 }
 
-// What was never sent, or was refused, is in no doubt.
+// A statement that was not sent, or was refused, had no effect.
 func TestNoEffect(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, pgtenant.WithMaxConns(1), pgtenant.WithAcquireTimeout(20*shortly))
+	h := setup(t, pgtenant.WithMaxConns(1), pgtenant.WithAcquireTimeout(20*shortly))
 	ended, cancel := context.WithCancel(as(t, h.a))
 	cancel()
 	err := h.Exec(ended, writeGlobal, []any{unique()}, nil)
@@ -263,10 +262,10 @@ func TestNoEffect(t *testing.T) {
 	require.NotErrorIs(t, err, pgtenant.ErrNoEffect, "and would do so again")
 }
 
-// A server that ends a session says so before the statement is through, which is then rolled back.
+// A server that ends a session reports it before the statement is complete, which is then rolled back.
 func TestServerEndsTheSession(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, pgtenant.WithMaxConns(1))
+	h := setup(t, pgtenant.WithMaxConns(1))
 	h.healthy(t)
 	var terminated sync.WaitGroup
 	terminated.Go(func() {
@@ -281,13 +280,13 @@ func TestServerEndsTheSession(t *testing.T) {
 	h.healthy(t)
 }
 
-// A connection that the server closed while it was idle costs nothing: nothing of the statement ran.
+// A statement on a connection that the server closed while idle is resent.
 func TestServerEndsIdleSessions(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode))
+			h := setup(t, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode))
 			_, err := pgtenant.Exec(as(t, h.a), h, writeGlobal, unique())
 			require.NoError(t, err)
 			for _, cold := range []string{"", " -- not prepared"} {
@@ -304,14 +303,13 @@ func TestServerEndsIdleSessions(t *testing.T) {
 	}
 }
 
-// A read-only server refuses writes for as long as its connections are used, so they are not; a transaction that was begun
-// read only is another matter.
+// Connections to a read-only server are replaced; those with a read-only transaction are not.
 func TestReadOnlyServer(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode))
+			h := setup(t, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode))
 			pid := func() int64 {
 				_, pid := h.session(t.Context(), t, "server_version")
 				return pid
@@ -329,7 +327,7 @@ func TestReadOnlyServer(t *testing.T) {
 
 			h.alter(t, "set default_transaction_read_only = on")
 			h.terminate(t)
-			require.Eventually(t, func() bool { return pgtenant.QueryRow(ctx, h, "select pg_backend_pid()", nil, &before) == nil }, 10*time.Second, time.Millisecond)
+			require.Eventually(t, func() bool { return pgtenant.QueryRow(ctx, h, "select pg_backend_pid()").Scan(&before) == nil }, 10*time.Second, time.Millisecond)
 			write := func() error { return h.Exec(ctx, writeGlobal, []any{unique()}, nil) }
 			for name, write := range map[string]func() error{
 				"write": write,

@@ -15,7 +15,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// explosive is an argument, and a destination, that doesn't return.
+// explosive is an argument and a destination that panics or ends its goroutine.
 type explosive struct{ do func() }
 
 func (e explosive) Value() (driver.Value, error) { e.do(); return nil, nil } //nolint:nilnil // never reached
@@ -31,7 +31,7 @@ func vanish(f func()) {
 	done.Wait()
 }
 
-// Whatever panics, or ends its goroutine, connection and slot come back, and the connection is not used again.
+// After a panic or Goexit, connection and slot are released, and the connection is closed.
 func TestPanicsLeakNothing(t *testing.T) {
 	t.Parallel()
 	ends := map[string]func(){"panic": func() { panic("boom") }, "Goexit": runtime.Goexit}
@@ -52,7 +52,7 @@ func TestPanicsLeakNothing(t *testing.T) {
 			_ = q.Query(ctx, "update agents set role = 'x' where name = any($1) returning id", []any{[]explosive{e}}, &entsql.Rows{})
 		},
 		"destination": func(q dialect.ExecQuerier, ctx context.Context, e explosive) {
-			_ = pgtenant.QueryRow(ctx, q, "select generate_series(1, 1000)", nil, &e)
+			_ = pgtenant.QueryRow(ctx, q, "select generate_series(1, 1000)").Scan(&e)
 		},
 		"destination of rows that are not closed": func(q dialect.ExecQuerier, ctx context.Context, e explosive) {
 			var r entsql.Rows
@@ -61,13 +61,13 @@ func TestPanicsLeakNothing(t *testing.T) {
 			}
 		},
 		"destination of a write": func(q dialect.ExecQuerier, ctx context.Context, e explosive) {
-			_ = pgtenant.QueryRow(ctx, q, "update agents set role = role returning name", nil, &e)
+			_ = pgtenant.QueryRow(ctx, q, "update agents set role = role returning name").Scan(&e)
 		},
 	}
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(2)) // and so one slot for each tenant
+			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(2)) // and so one slot for each tenant
 			ctx := as(t, h.a)
 			for end, do := range ends {
 				for name, use := range uses {
@@ -93,10 +93,10 @@ func TestPanicsLeakNothing(t *testing.T) {
 	}
 }
 
-// A transaction in which a statement panicked gives its connection back at once, and can't be committed.
+// A transaction in which a statement panicked releases its connection at once and can't commit.
 func TestPanicEndsATransaction(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, pgtenant.WithMaxConns(1))
+	h := setup(t, pgtenant.WithMaxConns(1))
 	ctx, key := as(t, h.a), unique()
 	tx := h.begin(t, h.a)
 	require.NoError(t, tx.Exec(ctx, writeGlobal, []any{key}, nil))
@@ -110,10 +110,10 @@ func TestPanicEndsATransaction(t *testing.T) {
 	h.healthy(t)
 }
 
-// Ent begins transactions of its own, and does not end them where the caller's code panics.
-func TestATransactionThatIsNeverEnded(t *testing.T) {
+// Ent does not end its transactions if the caller's code panics.
+func TestTransactionNeverEnded(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, pgtenant.WithMaxConns(2))
+	h := setup(t, pgtenant.WithMaxConns(2))
 	ends := explosive{func() { panic("boom") }}
 	for name, use := range map[string]func(ctx context.Context, cancel func(), tx dialect.Tx){
 		"argument": func(ctx context.Context, _ func(), tx dialect.Tx) { _ = tx.Exec(ctx, "select $1", []any{ends}, nil) },
@@ -153,13 +153,13 @@ func TestATransactionThatIsNeverEnded(t *testing.T) {
 	}
 }
 
-// Neither are rows closed by a caller who panics.
-func TestRowsThatAreNeverClosed(t *testing.T) {
+// A caller that panics does not close its rows either.
+func TestRowsNeverClosed(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
+			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
 			for _, rows := range []int{2, 100_000} {
 				ctx, cancel := context.WithCancel(as(t, h.a))
 				var r entsql.Rows
@@ -175,10 +175,9 @@ func TestRowsThatAreNeverClosed(t *testing.T) {
 	}
 }
 
-// The connection on which a statement panicked is replaced.
 func TestPanicCostsTheConnection(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, pgtenant.WithMaxConns(1))
+	h := setup(t, pgtenant.WithMaxConns(1))
 	ctx := as(t, h.a)
 	_, before := h.session(ctx, t, "server_version")
 	vanish(func() {
@@ -188,8 +187,8 @@ func TestPanicCostsTheConnection(t *testing.T) {
 	require.NotEqual(t, before, after)
 }
 
-// requireIdle wants every connection back. The pool counts one that it destroys until it is closed.
-func (h *house) requireIdle(t *testing.T, msg ...any) {
+// requireIdle requires that all connections are released. The pool counts one that it destroys until it is closed.
+func (h *testBundle) requireIdle(t *testing.T, msg ...any) {
 	t.Helper()
 	require.Eventually(t, func() bool { return h.Pool().Stat().AcquiredConns() == 0 }, 10*time.Second, time.Millisecond, msg...)
 }

@@ -8,18 +8,18 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// answer is a statement's result, read up to its first row.
+// answer is a statement's result, not yet read.
 type answer struct {
 	conn     *connState
-	resets   bool // resetAll comes after it
+	resets   bool // resetAll follows
 	pipeline *pgconn.Pipeline
 	result   *pgconn.ResultReader
 	fields   []pgconn.FieldDescription
 }
 
-// run sends a statement behind what opens it, all in one write, and reads up to the statement's own result. The tenant's
-// parameters are encoded before, so that no code of theirs runs while the connection is busy. same is false where the
-// prelude reports that a setting of [parsing] was changed.
+// run sends a statement with what goes around it, in one write, and reads up to the statement's result. The arguments are
+// encoded first, so that none of their code runs while the connection is busy. same is false if the prelude reports a
+// changed setting of [parsing].
 func (c *connState) run(ctx context.Context, o opening, s statement) (a answer, same bool, err error) {
 	found, err := c.lookup(ctx, s.sql)
 	if err != nil {
@@ -40,15 +40,15 @@ func (c *connState) run(ctx context.Context, o opening, s statement) (a answer, 
 		c.own[resetAll].queue(p, nil, nil)
 	}
 	if err = p.Sync(); err == nil && o.begin != "" {
-		_, err = first(p)
+		_, err = readBool(p)
 	}
 	if err == nil {
-		same, err = first(p)
+		same, err = readBool(p)
 	}
 	if err != nil {
 		return a, true, preludeError{firstError(err, p.Close())}
 	}
-	if a.result, err = next[*pgconn.ResultReader](p); err != nil {
+	if a.result, err = nextResult[*pgconn.ResultReader](p); err != nil {
 		_ = p.Close()
 		return a, same, err
 	}
@@ -59,7 +59,6 @@ func (c *connState) run(ctx context.Context, o opening, s statement) (a answer, 
 	return a, same, nil
 }
 
-// queue adds the statement to what is sent next.
 func (p *prepared) queue(out *pgconn.Pipeline, values [][]byte, formats []int16) {
 	switch {
 	case p.Name == "":
@@ -71,7 +70,7 @@ func (p *prepared) queue(out *pgconn.Pipeline, values [][]byte, formats []int16)
 	}
 }
 
-// end reads what is left of the result. What fails at commit, a deferred constraint for one, comes after the tag.
+// end reads the rest of the result. A failure at commit, of a deferred constraint for example, comes after the tag.
 func (a answer) end() (pgconn.CommandTag, error) {
 	tag, err := a.result.Close()
 	if late := a.pipeline.Close(); err == nil && late != nil {
@@ -81,22 +80,22 @@ func (a answer) end() (pgconn.CommandTag, error) {
 	return tag, err
 }
 
-// next returns what the pipeline has next, which is a T.
-func next[T any](p *pgconn.Pipeline) (result T, err error) {
+// nextResult returns the pipeline's next result, a T.
+func nextResult[T any](p *pgconn.Pipeline) (result T, err error) {
 	answer, err := p.GetResults()
 	if err != nil {
 		return result, err
 	}
 	result, ok := answer.(T)
 	if !ok {
-		err = fmt.Errorf("pgtenant: the server answered with a %T", answer)
+		err = fmt.Errorf("pgtenant: unexpected answer of the server: %T", answer)
 	}
 	return result, err
 }
 
-// first reads the pipeline's next result and reports whether its first value is true.
-func first(p *pgconn.Pipeline) (bool, error) {
-	result, err := next[*pgconn.ResultReader](p)
+// readBool reads the pipeline's next result and returns its first value.
+func readBool(p *pgconn.Pipeline) (bool, error) {
+	result, err := nextResult[*pgconn.ResultReader](p)
 	if err != nil {
 		return false, err
 	}

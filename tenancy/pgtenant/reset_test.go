@@ -9,11 +9,10 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// What a read sets for its session is undone with it, so that the next statement needs no more than a short check. Any
-// other user of the connection ends that.
+// A read is followed by a reset, so that the next statement needs only a short check, unless the connection had another user.
 func TestReadsResetTheirSession(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, pgtenant.WithMaxConns(1))
+	h := setup(t, pgtenant.WithMaxConns(1))
 	own, pid := h.session(as(t, h.b), t, "search_path")
 	for setting, changed := range changes {
 		if h.count(t, "select count(current_setting($1, true))", setting) == 0 && setting != rls.Setting {
@@ -21,7 +20,7 @@ func TestReadsResetTheirSession(t *testing.T) {
 		}
 		before, _ := h.session(as(t, h.b), t, setting)
 		var set string
-		require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "select set_config($1, $2, false)", []any{setting, changed}, &set), setting)
+		require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "select set_config($1, $2, false)", setting, changed).Scan(&set), setting)
 		after, samePid := h.session(as(t, h.b), t, setting)
 		require.Equal(t, before, after, setting)
 		require.Equal(t, pid, samePid, setting)
@@ -29,8 +28,8 @@ func TestReadsResetTheirSession(t *testing.T) {
 	}
 	short := "select coalesce(sum(generic_plans + custom_plans), 0)::int8 from pg_prepared_statements where statement = $1"
 	var before, after int
-	require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, short, []any{pgtenant.CheckUser}, &before))
-	require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, short, []any{pgtenant.CheckUser}, &after))
+	require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, short, pgtenant.CheckUser).Scan(&before))
+	require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, short, pgtenant.CheckUser).Scan(&after))
 	require.Equal(t, before+1, after, "the short check is used")
 
 	conn, err := h.Pool().Acquire(t.Context())
@@ -47,16 +46,16 @@ func TestReadsResetTheirSession(t *testing.T) {
 // RESET ALL does not reset the role, so the short check compares it.
 func TestAReadChangesItsRole(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := setup(t)
 	for _, mode := range modes {
 		drv, err := pgtenant.Open(t.Context(), h.super.Config().ConnString(), pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
 		require.NoError(t, err)
 		t.Cleanup(func() { _ = drv.Close() })
 		for range 2 {
 			var before, after, set string
-			require.NoError(t, pgtenant.QueryRow(t.Context(), drv, "select current_user", nil, &before))
-			require.NoError(t, pgtenant.QueryRow(t.Context(), drv, "select set_config('role', 'konstruct_app', false)", nil, &set))
-			require.NoError(t, pgtenant.QueryRow(t.Context(), drv, "select current_user", nil, &after))
+			require.NoError(t, pgtenant.QueryRow(t.Context(), drv, "select current_user").Scan(&before))
+			require.NoError(t, pgtenant.QueryRow(t.Context(), drv, "select set_config('role', 'konstruct_app', false)").Scan(&set))
+			require.NoError(t, pgtenant.QueryRow(t.Context(), drv, "select current_user").Scan(&after))
 			require.Equal(t, before, after, mode)
 		}
 	}
@@ -65,7 +64,7 @@ func TestAReadChangesItsRole(t *testing.T) {
 // A deferred trigger runs when its transaction commits, after all statements.
 func TestADeferredTriggerChangesTheSession(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, pgtenant.WithMaxConns(1))
+	h := setup(t, pgtenant.WithMaxConns(1))
 	_, err := h.super.Exec(t.Context(), `
 		create table late (id int primary key);
 		grant select, insert on late to konstruct_app;
@@ -75,28 +74,27 @@ func TestADeferredTriggerChangesTheSession(t *testing.T) {
 	require.NoError(t, err)
 	own, pid := h.session(as(t, h.b), t, "search_path")
 	var id int
-	require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "insert into late values (1) returning id", nil, &id))
+	require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "insert into late values (1) returning id").Scan(&id))
 	path, newPid := h.session(as(t, h.b), t, "search_path")
 	require.Equal(t, own, path)
 	require.NotEqual(t, pid, newPid)
 	h.healthy(t)
 
-	// An accepted risk: a SELECT is taken for a read, and reset before its function's trigger runs.
-	require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "select write(2)", nil, &id))
+	// Accepted risk: a SELECT counts as a read, and is reset before its function's trigger runs.
+	require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "select write(2)").Scan(&id))
 	path, _ = h.session(as(t, h.b), t, "search_path")
 	require.Equal(t, "nowhere", path)
 	path, _ = h.session(as(t, h.b), t, "search_path")
 	require.Equal(t, own, path)
 }
 
-// Behind a pooler, other clients use the session between two statements, unseen by the driver's pool. So nothing is reset, and
-// each check is a whole one.
+// Behind a pooler other clients use the session in between, so nothing is reset and all settings are compared.
 func TestSharedSessionsAreCheckedWhole(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []string{"cache_describe", "exec"} {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
+			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
 			conn, err := h.Pool().Acquire(t.Context())
 			require.NoError(t, err)
 			shared := conn.Conn().PgConn()
@@ -107,7 +105,7 @@ func TestSharedSessionsAreCheckedWhole(t *testing.T) {
 			path, newPid := h.session(as(t, h.b), t, "search_path")
 			require.Equal(t, own, path)
 			require.NotEqual(t, pid, newPid)
-			require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "select set_config('search_path', 'nowhere', false)", nil, &path))
+			require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "select set_config('search_path', 'nowhere', false)").Scan(&path))
 			_, lastPid := h.session(as(t, h.b), t, "search_path")
 			require.NotEqual(t, newPid, lastPid, "a read was not reset")
 			h.healthy(t)

@@ -12,33 +12,32 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// rows is a result being read. The pipeline that it is part of is closed inside the Next that finds the end, because
-// Ent ignores the error of Close, and what fails at commit comes from there only.
-type rows struct {
+// rowReader reads a result. The Next that finds the end closes the pipeline, because a failure at commit is reported by
+// that alone, and Ent ignores the error of Close.
+type rowReader struct {
 	statement statement
 	lease     *lease
 	answer    answer
 	types     *pgtype.Map // the connection's
-	copied    *pgtype.Map // a copy of it: the connection's is not safe for concurrent use, and rows can outlive their lease
+	copied    *pgtype.Map // a copy: the connection's is not safe for concurrent use, and rows can outlive their lease
 	end       func(error) error
-	mu        sync.Locker // the transaction's, within one, so that it can't end while the connection's buffer is used
+	mu        sync.Locker // in a transaction its lock, so that it can't end while the connection's buffer is read
 	own       sync.Mutex  // mu outside of a transaction
 
-	peeked  bool       // current was read, but not handed out
-	ahead   [][][]byte // further rows that were
+	peeked  bool       // Next has not returned current yet
+	ahead   [][][]byte // further rows read
 	current [][]byte
 	err     error
-	drained bool // the pipeline is closed, its outcome is in err
+	drained bool // the pipeline is closed; err is its outcome
 	ended   bool // end was called
 	unwatch func() bool
 
 	observation observation // ends with the rows
 }
 
-var _ entsql.ColumnScanner = (*rows)(nil)
+var _ entsql.ColumnScanner = (*rowReader)(nil)
 
-// open reads the first row; where all is set, all of them, and ends the result.
-func (r *rows) open(all bool) error {
+func (r *rowReader) open(all bool) error {
 	more := r.answer.result.NextRow()
 	if more && !all {
 		r.peeked, r.current = true, r.answer.result.Values()
@@ -55,7 +54,6 @@ func (r *rows) open(all bool) error {
 	return r.finish()
 }
 
-// cloneRow copies a row out of the connection's buffer, keeping NULL (nil) apart from empty.
 func cloneRow(raw [][]byte) [][]byte {
 	row := make([][]byte, len(raw))
 	for i, value := range raw {
@@ -64,25 +62,24 @@ func cloneRow(raw [][]byte) [][]byte {
 	return row
 }
 
-// drain reads what is left and closes the pipeline.
-func (r *rows) drain() {
+func (r *rowReader) drain() {
 	if r.drained {
 		return
 	}
 	r.drained = true
 	tag, err := r.answer.end()
 	r.err = err
-	r.lease.saw(r.statement, tag, len(r.answer.fields), err)
+	r.lease.recordTag(r.statement, tag, len(r.answer.fields), err)
 }
 
-// discard drains. Rows that were not cloned lie in the connection's buffer, which its next user fills again.
-func (r *rows) discard() {
+// discard drops the rows: those not cloned are in the connection's buffer, which its next user overwrites.
+func (r *rowReader) discard() {
 	r.peeked, r.current, r.ahead = false, nil, nil
 	r.drain()
 }
 
-// finish drains, and gives the connection back, once.
-func (r *rows) finish() error {
+// finish drains, and releases the connection once.
+func (r *rowReader) finish() error {
 	r.drain()
 	if !r.ended {
 		r.ended = true
@@ -95,8 +92,8 @@ func (r *rows) finish() error {
 	return r.err
 }
 
-// watch ends the result when its context ends, since the caller may never close it.
-func (r *rows) watch(ctx context.Context) {
+// watch ends the result with its context: the caller may never close it.
+func (r *rowReader) watch(ctx context.Context) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.unwatch = context.AfterFunc(ctx, func() {
@@ -112,7 +109,7 @@ func (r *rows) watch(ctx context.Context) {
 }
 
 // Next implements sql.ColumnScanner.
-func (r *rows) Next() bool {
+func (r *rowReader) Next() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
@@ -127,16 +124,16 @@ func (r *rows) Next() bool {
 		return true
 	}
 	r.current = nil
-	_ = r.finish() // Err reports it.
+	_ = r.finish() // Err returns it
 	return false
 }
 
 // Scan implements sql.ColumnScanner.
-func (r *rows) Scan(dest ...any) error {
+func (r *rowReader) Scan(dest ...any) error {
 	scanned := false
 	defer func() {
 		if !scanned { // a Scanner panicked
-			r.abandon()
+			r.abort()
 		}
 	}()
 	err := r.scan(dest)
@@ -144,9 +141,8 @@ func (r *rows) Scan(dest ...any) error {
 	return err
 }
 
-// scan reads a row. A destination may have code of its own, which may use the transaction and keep what it is given. So it
-// is scanned without the lock, from a copy.
-func (r *rows) scan(dest []any) error {
+// scan reads a row. The code of a destination may use the transaction or keep the value, so it gets a copy, without the lock.
+func (r *rowReader) scan(dest []any) error {
 	rest, err := r.scanDirect(dest)
 	if err != nil {
 		return err
@@ -159,14 +155,13 @@ func (r *rows) scan(dest []any) error {
 	return nil
 }
 
-// column is a copy of a value of the current row.
 type column struct {
 	index int
 	raw   []byte
 }
 
-// scanDirect scans what needs no code but the driver's, and returns a copy of the rest.
-func (r *rows) scanDirect(dest []any) (rest []column, err error) {
+// scanDirect scans what the driver decodes itself, and returns copies of the rest.
+func (r *rowReader) scanDirect(dest []any) (rest []column, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
@@ -186,38 +181,38 @@ func (r *rows) scanDirect(dest []any) (rest []column, err error) {
 	return rest, nil
 }
 
-// abandon gives the connection up: the caller may never close the rows.
-func (r *rows) abandon() {
+// abort closes the connection: the caller may never close the rows.
+func (r *rowReader) abort() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.ended && !r.lease.over {
-		r.lease.spoiled = true
+	if !r.ended && !r.lease.released {
+		r.lease.discard = true
 		r.lease.close()
 		_ = r.close()
 	}
 }
 
-// Err implements sql.ColumnScanner. It is complete once Next has returned false.
-func (r *rows) Err() error {
+// Err implements sql.ColumnScanner. It is final after Next has returned false.
+func (r *rowReader) Err() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.err
 }
 
-// Close implements sql.ColumnScanner; the rest of the result is read and dropped.
-func (r *rows) Close() error {
+// Close implements sql.ColumnScanner. It reads and drops the rest of the result.
+func (r *rowReader) Close() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.close()
 }
 
-func (r *rows) close() error {
+func (r *rowReader) close() error {
 	r.discard()
 	return r.finish()
 }
 
 // Columns implements sql.ColumnScanner.
-func (r *rows) Columns() ([]string, error) {
+func (r *rowReader) Columns() ([]string, error) {
 	names := make([]string, len(r.answer.fields))
 	for i := range r.answer.fields {
 		names[i] = r.answer.fields[i].Name
@@ -225,10 +220,10 @@ func (r *rows) Columns() ([]string, error) {
 	return names, nil
 }
 
-// ColumnTypes implements sql.ColumnScanner. database/sql keeps that type's fields to itself; Ent does without it.
-func (*rows) ColumnTypes() ([]*sql.ColumnType, error) {
-	return nil, errors.New("pgtenant: column types are database/sql's own")
+// ColumnTypes implements sql.ColumnScanner. It returns an error: only database/sql can make a ColumnType, and Ent needs none.
+func (*rowReader) ColumnTypes() ([]*sql.ColumnType, error) {
+	return nil, errors.New("pgtenant: column types are not supported")
 }
 
-// NextResultSet implements sql.ColumnScanner: a statement has one.
-func (*rows) NextResultSet() bool { return false }
+// NextResultSet implements sql.ColumnScanner: a statement has one result.
+func (*rowReader) NextResultSet() bool { return false }

@@ -15,14 +15,13 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// jsonbVersion is the first byte of jsonb in the binary format.
 const jsonbVersion = 1
 
-// postgresEpoch is the zero of a timestamptz in the binary format, 2000-01-01, in microseconds since 1970.
+// postgresEpoch is 2000-01-01, the zero of a binary timestamptz, in microseconds since 1970.
 const postgresEpoch = 946_684_800_000_000
 
-// scanDirect reads one column into dest, and reports whether it knew the pair of type and destination. Ent uses those that
-// it knows for nearly everything.
+// scanDirect reads one column into dest, and reports whether it supports the pair of type and destination. It supports
+// nearly all that Ent uses.
 func scanDirect(field *pgconn.FieldDescription, raw []byte, dest any) bool {
 	switch field.Format {
 	case pgtype.BinaryFormatCode:
@@ -33,24 +32,22 @@ func scanDirect(field *pgconn.FieldDescription, raw []byte, dest any) bool {
 	return false
 }
 
-// The timestamptz that are decoded here, in microseconds since 2000-01-01: from PostgreSQL's first, 4714-11-24 BC, to the last
-// that time.UnixMicro takes, in 292277. The infinities are outside.
+// The range of timestamptz decoded here, in microseconds since 2000-01-01: from PostgreSQL's first, 4714-11-24 BC, to the
+// last of time.UnixMicro, in 292277. The infinities are outside.
 const (
 	firstTimestamp = -211_813_488_000_000_000
 	lastTimestamp  = math.MaxInt64 - postgresEpoch
 )
 
-// scan reads one column into dest as pgx does, or as database/sql does where dest is untyped. dest may keep raw.
+// scan reads one column into dest as pgx does, or as database/sql does if dest is untyped. dest may keep raw.
 func scan(types *pgtype.Map, field *pgconn.FieldDescription, raw []byte, dest any) error {
 	if err := scanAny(types, field, raw, dest); err != nil {
-		// The cause repeats the value: only the column and the types are named.
+		// The cause repeats the value.
 		return fmt.Errorf("%w: column %q (type %d) into %T", ErrScan, field.Name, field.DataTypeOID, dest)
 	}
 	return nil
 }
 
-// scanVerbatim takes what the text format spells as it is. pgx asks for text and json in it. It reports whether it knew
-// the pair.
 func scanVerbatim(oid uint32, raw []byte, dest any) bool {
 	switch d := dest.(type) {
 	case *sql.NullString:
@@ -58,13 +55,12 @@ func scanVerbatim(oid uint32, raw []byte, dest any) bool {
 	case *[]byte, *sql.RawBytes:
 		return (oid == pgtype.JSONBOID || oid == pgtype.JSONOID) && setBytes(d, raw)
 	case *uuid.UUID:
-		// uuid.UUID's own Scan leaves what was there in the place of a NULL.
+		// uuid.UUID's own Scan ignores NULL.
 		return raw == nil && scanUUID(oid, raw, d)
 	}
 	return false
 }
 
-// scanBinary reports whether it knew the pair.
 func scanBinary(oid uint32, raw []byte, dest any) bool {
 	switch d := dest.(type) {
 	case *sql.NullString:
@@ -122,7 +118,7 @@ func scanUUID(oid uint32, raw []byte, d *uuid.UUID) bool {
 	return true
 }
 
-// scanTime reads a timestamptz as UTC. The infinities are left to pgx, which refuses them for a time.Time.
+// scanTime leaves the infinities to pgx, which refuses them.
 func scanTime(oid uint32, raw []byte, d *sql.NullTime) bool {
 	if oid != pgtype.TimestamptzOID {
 		return false
@@ -142,7 +138,7 @@ func scanTime(oid uint32, raw []byte, d *sql.NullTime) bool {
 	return true
 }
 
-// scanUUIDPointer makes a new UUID for each value, since the last one may be kept.
+// scanUUIDPointer allocates: the caller may keep the UUID.
 func scanUUIDPointer(oid uint32, raw []byte, d **uuid.UUID) bool {
 	if oid != pgtype.UUIDOID {
 		return false
@@ -156,7 +152,7 @@ func scanUUIDPointer(oid uint32, raw []byte, d **uuid.UUID) bool {
 	return scanUUID(oid, raw, id)
 }
 
-// scanBytes reads what the binary format has as it is. dest is as setBytes takes it.
+// scanBytes reads JSON and bytea. See setBytes for dest.
 func scanBytes(oid uint32, raw []byte, dest any) bool {
 	switch {
 	case raw == nil, oid == pgtype.JSONOID, oid == pgtype.ByteaOID:
@@ -167,8 +163,8 @@ func scanBytes(oid uint32, raw []byte, dest any) bool {
 	return false
 }
 
-// setBytes copies raw to a *[]byte, which may be kept, or to a *sql.RawBytes, whose memory serves the next row again. It
-// reports whether dest is one of them.
+// setBytes copies raw to a *[]byte, which the caller may keep, or a *sql.RawBytes, whose memory is reused by the next row.
+// It reports whether dest is one of them.
 func setBytes(dest any, raw []byte) bool {
 	switch d := dest.(type) {
 	case *[]byte:
@@ -228,7 +224,7 @@ func scanAny(types *pgtype.Map, field *pgconn.FieldDescription, raw []byte, dest
 		return err
 	}
 	if b, ok := dest.(*sql.RawBytes); ok {
-		dest = (*[]byte)(b) // pgx would have encoding/json read JSON into the type that it does not know
+		dest = (*[]byte)(b) // pgx would unmarshal JSON into a type that it does not know
 	}
 	if err := types.Scan(field.DataTypeOID, field.Format, raw, dest); err != nil {
 		return err
@@ -239,7 +235,7 @@ func scanAny(types *pgtype.Map, field *pgconn.FieldDescription, raw []byte, dest
 	return nil
 }
 
-// databaseValue decodes as database/sql does, so that what Ent reads untyped, it can send back as an argument.
+// databaseValue decodes as database/sql does, so that Ent can send an untyped value back as an argument.
 func databaseValue(types *pgtype.Map, field *pgconn.FieldDescription, raw []byte) (any, error) {
 	t, ok := types.TypeForOID(field.DataTypeOID)
 	if raw == nil || !ok {

@@ -14,14 +14,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// scannedTypes are those that scanDirect knows, and one that it does not.
+// scannedTypes are those that scanDirect supports, and another.
 var scannedTypes = []uint32{
 	pgtype.TextOID, pgtype.VarcharOID, pgtype.NameOID, pgtype.JSONOID, pgtype.JSONBOID, pgtype.ByteaOID, pgtype.UUIDOID, pgtype.BoolOID,
 	pgtype.Int2OID, pgtype.Int4OID, pgtype.Int8OID, pgtype.Float4OID, pgtype.Float8OID, pgtype.TimestamptzOID, pgtype.NumericOID,
 }
 
-// destinations are of each type that scanDirect knows, and hold something. A UUID holds nothing, which its own Scan leaves as
-// it is for NULL.
+// destinations have each type that scanDirect supports, with a value. The UUID is empty: its own Scan ignores NULL.
 func destinations() []any {
 	id := uuid.Max
 	bytes, raw := []byte("old"), sql.RawBytes("old")
@@ -33,7 +32,7 @@ func destinations() []any {
 	}
 }
 
-// An entity may keep the UUID that the row before was scanned into.
+// An entity may keep the UUID of the row before.
 func TestScanMakesUUIDs(t *testing.T) {
 	t.Parallel()
 	kept := uuid.Max
@@ -44,7 +43,7 @@ func TestScanMakesUUIDs(t *testing.T) {
 	require.Equal(t, uuid.Max, kept)
 }
 
-// FuzzScanDirect compares what the driver decodes itself with what pgx makes of it.
+// FuzzScanDirect compares the driver's decoding with that of pgx.
 func FuzzScanDirect(f *testing.F) {
 	types := pgtype.NewMap()
 	id := uuid.MustParse("018f4d5e-7c3a-7c3a-8c3a-0123456789ab")

@@ -11,8 +11,8 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// BenchmarkSessionCheck measures what the check of the session costs, as CPU time and not as time: server-ns/op is that of the
-// backend process, which Linux tells in /proc/PID/schedstat. It takes a server on this machine:
+// BenchmarkSessionCheck measures the CPU time of the session's check. server-ns/op is that of the backend process, from
+// Linux's /proc/PID/schedstat, so the server must run on this machine:
 //
 //	KONSTRUCT_TEST_SERVER=local go test -run '^$' -bench SessionCheck -benchtime 20000x -count 5 ./tenancy/pgtenant
 func BenchmarkSessionCheck(b *testing.B) {
@@ -38,7 +38,6 @@ func BenchmarkSessionCheck(b *testing.B) {
 	}
 }
 
-// cpu returns the CPU time that a process has used, in nanoseconds.
 func cpu(b *testing.B, pid uint32) (ns int64) {
 	b.Helper()
 	schedstat, err := os.ReadFile(fmt.Sprintf("/proc/%d/schedstat", pid))

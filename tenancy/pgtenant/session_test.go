@@ -15,7 +15,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// changes are what a statement can do to its session by settings alone, which its command tag does not show.
+// changes are settings that a statement can change for its session, which its command tag does not show.
 var changes = map[string]string{
 	"app.current_tenant":                  "00000000-0000-7000-8000-000000000001",
 	"search_path":                         "pg_catalog",
@@ -52,21 +52,21 @@ var changes = map[string]string{
 	"restrict_nonsystem_relation_kind":    "foreign-table", // from 17, and later releases of 15 and 16
 }
 
-func (h *house) session(ctx context.Context, t *testing.T, setting string) (value string, pid int64) {
+func (h *testBundle) session(ctx context.Context, t *testing.T, setting string) (value string, pid int64) {
 	t.Helper()
 	const query = "select current_setting($1), pg_backend_pid()"
-	require.NoError(t, pgtenant.QueryRow(ctx, h, query, []any{setting}, &value, &pid))
+	require.NoError(t, pgtenant.QueryRow(ctx, h, query, setting).Scan(&value, &pid))
 	return value, pid
 }
 
-// A setting that an earlier user changed for the session never applies to a statement of the next one, whether that is
-// prepared on the connection already or not, and the connection is replaced.
+// A setting that an earlier user changed for the session does not apply to the next statement, prepared or not, and the
+// connection is replaced.
 func TestChangedSessionIsReplaced(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
+			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
 			for setting, changed := range changes {
 				if h.count(t, "select count(current_setting($1, true))", setting) == 0 && setting != rls.Setting {
 					continue // this version has none
@@ -91,13 +91,13 @@ func TestChangedSessionIsReplaced(t *testing.T) {
 	}
 }
 
-// The first statement that meets the changed session is one that the connection does not know yet, and a write.
+// The first statement in the changed session is an unprepared write.
 func TestChangedSessionServesUnknownStatements(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
+			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
 			for i, change := range []string{
 				"set_config('search_path', 'nowhere', false)",
 				"set_config('default_transaction_read_only', 'on', false)",
@@ -116,10 +116,10 @@ func TestChangedSessionServesUnknownStatements(t *testing.T) {
 				require.EqualValues(t, 1, n)
 				poison()
 				var role string
-				require.NoError(t, pgtenant.QueryRow(as(t, h.b), h, "select role as "+name+" from agents", nil, &role), change)
+				require.NoError(t, pgtenant.QueryRow(as(t, h.b), h, "select role as "+name+" from agents").Scan(&role), change)
 				require.Equal(t, name, role)
 				poison()
-				require.NoError(t, pgtenant.QueryRow(as(t, h.b), h, "update agents set name = name returning role as "+name, nil, &role), change)
+				require.NoError(t, pgtenant.QueryRow(as(t, h.b), h, "update agents set name = name returning role as "+name).Scan(&role), change)
 				require.Equal(t, name, role)
 				poison()
 				require.NoError(t, pgtenant.InTx(as(t, h.b), h.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
@@ -132,13 +132,13 @@ func TestChangedSessionServesUnknownStatements(t *testing.T) {
 	}
 }
 
-// A statement that is sent once more fails as any other, also at its commit, and gives its connection back.
+// A resent statement fails like any other, also at commit, and releases its connection.
 func TestChangedSessionServesFailures(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
+			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
 			_, err := h.super.Exec(t.Context(), `
 				create table late (id int primary key, next int references late deferrable initially deferred);
 				grant select, insert on late to konstruct_app`)
@@ -173,14 +173,13 @@ func TestChangedSessionServesFailures(t *testing.T) {
 	}
 }
 
-// What a statement does in a changed session is what it does in any other: a result is read row by row, and fails where it
-// fails; a BEGIN of its own is refused.
+// In a changed session results are read row by row and fail at the same row, and BEGIN is refused.
 func TestChangedSessionChangesNoSemantics(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
+			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
 			poison := func() {
 				_, err := pgtenant.Exec(as(t, h.a), h, "select set_config('row_security', 'off', false)")
 				require.NoError(t, err)
@@ -213,14 +212,13 @@ func TestChangedSessionChangesNoSemantics(t *testing.T) {
 	}
 }
 
-// A transaction takes its isolation level and its access mode when it begins: they must be the server's defaults, not those of
-// the changed session.
+// Isolation level and access mode are fixed at BEGIN: they must be the server's defaults.
 func TestChangedSessionDoesNotReachATransaction(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
+			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
 			_, err := pgtenant.Exec(as(t, h.a), h, `select set_config('default_transaction_isolation', 'serializable', false),
 				set_config('default_transaction_read_only', 'on', false), set_config('default_transaction_deferrable', 'on', false)`)
 			require.NoError(t, err)
@@ -228,7 +226,7 @@ func TestChangedSessionDoesNotReachATransaction(t *testing.T) {
 			var isolation, readOnly, deferrable string
 			const query = `select current_setting('transaction_isolation'), current_setting('transaction_read_only'),
 				current_setting('transaction_deferrable')`
-			require.NoError(t, pgtenant.QueryRow(as(t, h.b), tx, query, nil, &isolation, &readOnly, &deferrable))
+			require.NoError(t, pgtenant.QueryRow(as(t, h.b), tx, query).Scan(&isolation, &readOnly, &deferrable))
 			require.Equal(t, "read committed, off, off", isolation+", "+readOnly+", "+deferrable)
 			require.NoError(t, tx.Commit())
 			h.healthy(t)
@@ -236,23 +234,23 @@ func TestChangedSessionDoesNotReachATransaction(t *testing.T) {
 	}
 }
 
-// What a transaction sets with is_local, and for its session, is its own affair until it ends.
+// A transaction may change settings for itself and for its session until it ends.
 func TestSettingsInsideATransaction(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, pgtenant.WithMaxConns(1))
+	h := setup(t, pgtenant.WithMaxConns(1))
 	_, pid := h.session(as(t, h.a), t, "work_mem")
 	const set = "select set_config('statement_timeout', '7s', $1)"
 	for name, send := range map[string]func(q dialect.ExecQuerier, local bool) error{
 		"a write": func(q dialect.ExecQuerier, local bool) error { return second(pgtenant.Exec(as(t, h.a), q, set, local)) },
 		"a read": func(q dialect.ExecQuerier, local bool) error {
-			return pgtenant.QueryRow(as(t, h.a), q, set, []any{local}, new(string))
+			return pgtenant.QueryRow(as(t, h.a), q, set, local).Scan(new(string))
 		},
 	} {
 		for _, local := range []bool{true, false} {
 			tx := h.begin(t, h.a)
 			require.NoError(t, send(tx, local), name)
 			var now string
-			require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx, "select current_setting('statement_timeout')", nil, &now))
+			require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx, "select current_setting('statement_timeout')").Scan(&now))
 			require.Equal(t, "7s", now, name)
 			require.NoError(t, tx.Commit())
 			now, newPid := h.session(as(t, h.b), t, "statement_timeout")
@@ -263,15 +261,14 @@ func TestSettingsInsideATransaction(t *testing.T) {
 	}
 }
 
-// A prepared statement keeps how its text was read, and its plan the text of its constants. One that was prepared under a
-// transaction's own settings must not serve the next user, whether the transaction has undone them or its session was
-// replaced before.
+// A prepared statement keeps its constants as they were parsed. One that was prepared under a transaction's settings must not
+// serve the next user, even if the transaction reset them or its session was replaced before.
 func TestSettingsInsideATransactionAreNotPrepared(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
+			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
 			set := func(q dialect.ExecQuerier, setting, value string, local bool) {
 				_, err := pgtenant.Exec(as(t, h.a), q, "select set_config($1, $2, $3)", setting, value, local)
 				require.NoError(t, err)
@@ -292,10 +289,10 @@ func TestSettingsInsideATransactionAreNotPrepared(t *testing.T) {
 					}
 					tx := h.begin(t, h.a)
 					set(tx, setting, tc.changed, true)
-					require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx, query, nil, &read))
+					require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx, query).Scan(&read))
 					set(tx, setting, tc.before, true)
 					require.NoError(t, tx.Commit())
-					require.NoError(t, pgtenant.QueryRow(as(t, h.b), h, query, nil, &read))
+					require.NoError(t, pgtenant.QueryRow(as(t, h.b), h, query).Scan(&read))
 					require.Equal(t, tc.want, read, setting)
 				}
 			}
@@ -304,19 +301,19 @@ func TestSettingsInsideATransactionAreNotPrepared(t *testing.T) {
 	}
 }
 
-// A setting that an operator changes for all sessions is not a changed session: statements continue, on new connections.
+// A default changed by an operator is not a changed session: statements continue on new connections.
 func TestOperatorChangesADefault(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(2))
+			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(2))
 			h.alter(t, "set statement_timeout = '11s'")
 			h.alter(t, "set datestyle = 'German'")
 			drv := h.open(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
 			var before, after int64
-			require.NoError(t, pgtenant.QueryRow(as(t, h.a), drv, "select pg_backend_pid()", nil, &before))
-			require.NoError(t, pgtenant.QueryRow(as(t, h.a), drv, "select pg_backend_pid()", nil, &after))
+			require.NoError(t, pgtenant.QueryRow(as(t, h.a), drv, "select pg_backend_pid()").Scan(&before))
+			require.NoError(t, pgtenant.QueryRow(as(t, h.a), drv, "select pg_backend_pid()").Scan(&after))
 			require.Equal(t, before, after, "its connection is kept")
 			h.Driver = drv
 			h.healthy(t)
@@ -324,14 +321,14 @@ func TestOperatorChangesADefault(t *testing.T) {
 	}
 }
 
-// ALTER ROLE, which a role may do to itself, must not change how text is encoded.
+// A role may ALTER ROLE itself; that must not change the encoding.
 func TestEncodingIsPinned(t *testing.T) {
 	t.Parallel()
 	const text = "Zoë żółć 日本"
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t)
+			h := setup(t)
 			for _, preset := range []string{"client_encoding = 'LATIN1'", "timezone = 'Asia/Tokyo'"} {
 				_, err := h.super.Exec(t.Context(), "alter role konstruct_app in database "+h.super.Config().Database+" set "+preset)
 				require.NoError(t, err)
@@ -343,7 +340,7 @@ func TestEncodingIsPinned(t *testing.T) {
 			require.Equal(t, text, client.Agent.GetX(as(t, h.a), row.ID).Name)
 			require.Equal(t, 1, h.count(t, "select count(*) from agents where name = $1", text), "another client reads the same")
 			var zone string
-			require.NoError(t, pgtenant.QueryRow(as(t, h.a), drv, "select current_setting('TimeZone')", nil, &zone))
+			require.NoError(t, pgtenant.QueryRow(as(t, h.a), drv, "select current_setting('TimeZone')").Scan(&zone))
 			require.Equal(t, "UTC", zone)
 		})
 	}

@@ -18,14 +18,13 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// A migration changes what a prepared statement returns. Nothing of the statement has run when PostgreSQL says so, and it is
-// sent again.
+// After a migration changed the columns of a prepared statement, PostgreSQL refuses it before it runs, and it is resent.
 func TestStalePlans(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode))
+			h := setup(t, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode))
 			ctx := as(t, h.a)
 			_, pid := h.session(ctx, t, "server_version")
 			key := unique()
@@ -33,7 +32,7 @@ func TestStalePlans(t *testing.T) {
 				"query": func() error { return second(h.client.Agent.Query().All(ctx)) },
 				"write with rows": func() error {
 					var name string
-					return pgtenant.QueryRow(ctx, h, "update agents set role = role || 'x' returning name", nil, &name)
+					return pgtenant.QueryRow(ctx, h, "update agents set role = role || 'x' returning name").Scan(&name)
 				},
 				"all columns": func() error { return second(pgtenant.Exec(ctx, h, "table agents")) },
 				"a transaction's first statement": func() error {
@@ -70,10 +69,10 @@ func TestStalePlans(t *testing.T) {
 	}
 }
 
-// Later in a transaction, what came before would be lost: the error is the caller's, and the next use works.
+// Later in a transaction a stale plan is returned as an error, and the next use works.
 func TestStalePlanInATransaction(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, pgtenant.WithMaxConns(1))
+	h := setup(t, pgtenant.WithMaxConns(1))
 	ctx := as(t, h.a)
 	use := func() error {
 		return pgtenant.InTx(ctx, h.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
@@ -95,10 +94,10 @@ func TestStalePlanInATransaction(t *testing.T) {
 	h.healthy(t)
 }
 
-// Neither does a statement that is not prepared any more.
+// So is a statement that is no longer prepared.
 func TestMissingPreparedStatements(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, pgtenant.WithMaxConns(1))
+	h := setup(t, pgtenant.WithMaxConns(1))
 	ctx := as(t, h.a)
 	lose := func() {
 		conn, err := h.Pool().Acquire(t.Context())
@@ -125,7 +124,7 @@ func TestMissingPreparedStatements(t *testing.T) {
 	}
 }
 
-// What a connection keeps of statements is bounded, on the server too, and a statement that was dropped is prepared again.
+// The number of prepared statements is bounded, also on the server, and a dropped one is prepared again.
 func TestPreparedStatementsAreBounded(t *testing.T) {
 	t.Parallel()
 	const capacity, own = 4, 4
@@ -134,7 +133,7 @@ func TestPreparedStatementsAreBounded(t *testing.T) {
 	} {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			url := fmt.Sprintf("%s&%s=%d", newHouse(t).url, setting, capacity)
+			url := fmt.Sprintf("%s&%s=%d", setup(t).url, setting, capacity)
 			drv, err := pgtenant.Open(t.Context(), url, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode))
 			require.NoError(t, err)
 			defer func() { _ = drv.Close() }()
@@ -142,7 +141,7 @@ func TestPreparedStatementsAreBounded(t *testing.T) {
 				for i := range 3 * capacity {
 					var n, prepared int
 					query := fmt.Sprintf("select %d, (select count(*) from pg_prepared_statements)", i)
-					require.NoError(t, pgtenant.QueryRow(t.Context(), drv, query, nil, &n, &prepared))
+					require.NoError(t, pgtenant.QueryRow(t.Context(), drv, query).Scan(&n, &prepared))
 					require.Equal(t, i, n)
 					require.LessOrEqual(t, prepared, capacity+own+1, "one more until the next is prepared")
 				}
@@ -154,13 +153,13 @@ func TestPreparedStatementsAreBounded(t *testing.T) {
 	}
 }
 
-// The types of a statement's parameters may be others after a migration, and it may fail once, but not for good.
+// After a migration changed the types of parameters, a statement may fail once.
 func TestChangedParameterTypes(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode))
+			h := setup(t, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode))
 			change := func(sql string) {
 				_, err := h.super.Exec(t.Context(), sql)
 				require.NoError(t, err)
@@ -170,7 +169,7 @@ func TestChangedParameterTypes(t *testing.T) {
 			uses := map[string]func() error{
 				"compared": func() error {
 					var n int
-					return pgtenant.QueryRow(as(t, h.a), h, "select count(*) from changing where code = $1", []any{code}, &n)
+					return pgtenant.QueryRow(as(t, h.a), h, "select count(*) from changing where code = $1", code).Scan(&n)
 				},
 				"stored": func() error {
 					return second(pgtenant.Exec(as(t, h.a), h, "insert into changing (code) values ($1)", code))
@@ -189,48 +188,47 @@ func TestChangedParameterTypes(t *testing.T) {
 	}
 }
 
-// What was prepared under a transaction's own settings does not outlive it, also where the statement could not be sent.
+// A statement prepared under a transaction's settings does not outlive it, even if it was not sent.
 func TestUnsentStatementsAreNotKept(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode))
+			h := setup(t, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode))
 			const query = `select ('2020-01-01 00:00'::timestamptz at time zone 'UTC')::text || '\x' || $1::int4::text`
 			var at string
 			tx := h.begin(t, h.a)
-			require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx, "select set_config('timezone', 'America/New_York', true)", nil, &at))
-			require.Error(t, pgtenant.QueryRow(as(t, h.a), tx, query, []any{int64(1) << 40}, &at))
+			require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx, "select set_config('timezone', 'America/New_York', true)").Scan(&at))
+			require.Error(t, pgtenant.QueryRow(as(t, h.a), tx, query, int64(1)<<40).Scan(&at))
 			require.NoError(t, tx.Rollback())
-			require.NoError(t, pgtenant.QueryRow(as(t, h.b), h, query, []any{1}, &at))
+			require.NoError(t, pgtenant.QueryRow(as(t, h.b), h, query, 1).Scan(&at))
 			require.Equal(t, `2020-01-01 00:00:00\x1`, at)
 		})
 	}
 }
 
-// An argument that can't be encoded is no failure of the transaction, since nothing was sent.
-func TestTransactionGoesOnAfterAnArgument(t *testing.T) {
+// An argument that can't be encoded does not abort the transaction, since nothing was sent.
+func TestArgumentErrorDoesNotAbort(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := setup(t)
 	tx := h.begin(t, h.a)
 	var n int
-	require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx, "select 1", nil, &n))
-	require.ErrorIs(t, pgtenant.QueryRow(as(t, h.a), tx, "select $1::int4", []any{int64(1) << 40}, &n), pgtenant.ErrArgument)
-	require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx, "select 2", nil, &n))
+	require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx, "select 1").Scan(&n))
+	require.ErrorIs(t, pgtenant.QueryRow(as(t, h.a), tx, "select $1::int4", int64(1)<<40).Scan(&n), pgtenant.ErrArgument)
+	require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx, "select 2").Scan(&n))
 	require.NoError(t, tx.Commit())
 }
 
-// A transaction may deallocate what the driver has prepared.
 func TestDeallocateInATransaction(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, pgtenant.WithQueryMode(mode))
+			h := setup(t, pgtenant.WithQueryMode(mode))
 			tx := h.begin(t, h.a)
 			for range 2 {
 				var n int
-				require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx, "select 1", nil, &n))
+				require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx, "select 1").Scan(&n))
 				require.NoError(t, second(pgtenant.Exec(as(t, h.a), tx, "deallocate all")))
 			}
 			require.NoError(t, tx.Commit())
@@ -239,20 +237,20 @@ func TestDeallocateInATransaction(t *testing.T) {
 	}
 }
 
-// A cursor's name may stand for one of other columns, of which FETCH, once prepared, knows nothing.
+// A prepared FETCH keeps no description: a cursor of the same name may have other columns.
 func TestFetchOfAnotherCursor(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, pgtenant.WithQueryMode(mode))
+			h := setup(t, pgtenant.WithQueryMode(mode))
 			tx := h.begin(t, h.a)
 			for _, query := range []string{"select 7::int8", "select 'abcdefgh'::text", "select 1::int4, 'two'::text"} {
 				require.NoError(t, second(pgtenant.Exec(as(t, h.a), tx, "declare c cursor for "+query)))
 				var want, got [2]any
 				columns := strings.Count(query, "::")
-				require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx, query, nil, pointers(want[:columns])...))
-				require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx, "fetch c", nil, pointers(got[:columns])...))
+				require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx, query).Scan(pointers(want[:columns])...))
+				require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx, "fetch c").Scan(pointers(got[:columns])...))
 				require.Equal(t, want, got, query)
 				require.NoError(t, second(pgtenant.Exec(as(t, h.a), tx, "close c")))
 			}
@@ -267,18 +265,18 @@ func pointers(values []any) (out []any) {
 	return out
 }
 
-// The columns of a result that was read to its end stay what they were while its connection serves others.
+// The columns of a result that was read to its end do not change while its connection serves others.
 func TestColumnsOutliveTheirConnection(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode))
+			h := setup(t, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode))
 			var rows entsql.Rows
 			require.NoError(t, h.Query(as(t, h.a), "update agents set role = 'x' returning name, is_active", nil, &rows))
 			defer func() { _ = rows.Close() }()
 			var one, two, three int
-			require.NoError(t, pgtenant.QueryRow(as(t, h.b), h, "select 1 as x, 2 as y, 3 as z", nil, &one, &two, &three))
+			require.NoError(t, pgtenant.QueryRow(as(t, h.b), h, "select 1 as x, 2 as y, 3 as z").Scan(&one, &two, &three))
 			columns, err := rows.Columns()
 			require.NoError(t, err)
 			require.Equal(t, []string{"name", "is_active"}, columns)
@@ -292,11 +290,11 @@ func TestColumnsOutliveTheirConnection(t *testing.T) {
 	}
 }
 
-// Behind a pooler, another client may have prepared a different text under the same name. So the mode that names statements
-// refuses connections with an invented process id, before anything is prepared.
+// Behind a pooler another client may have prepared another text under the same name, so cache_statement is refused before
+// anything is prepared.
 func TestNamedStatementsNeedADirectConnection(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := setup(t)
 	for _, mode := range modes {
 		config, err := pgxpool.ParseConfig(h.url + "&client_encoding=UTF8&timezone=UTC&default_query_exec_mode=" + mode)
 		require.NoError(t, err)
@@ -312,7 +310,7 @@ func TestNamedStatementsNeedADirectConnection(t *testing.T) {
 		drv, err := pgtenant.New(pool)
 		require.NoError(t, err)
 		var named int
-		err = pgtenant.QueryRow(as(t, h.a), drv, "select count(*) from pg_prepared_statements", nil, &named)
+		err = pgtenant.QueryRow(as(t, h.a), drv, "select count(*) from pg_prepared_statements").Scan(&named)
 		require.Equal(t, mode == "cache_statement", errors.Is(err, pgtenant.ErrConfig), "%s: %v", mode, err)
 		require.Zero(t, named)
 	}

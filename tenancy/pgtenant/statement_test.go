@@ -3,6 +3,7 @@ package pgtenant_test
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"testing"
 
 	entsql "entgo.io/ent/dialect/sql"
@@ -15,13 +16,13 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// A warm statement outside of a transaction costs one round trip, in every query mode.
+// A prepared single statement costs one round trip in every query mode.
 func TestOneRoundTrip(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
+			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
 			ctx := as(t, h.a)
 			for name, tc := range map[string]struct {
 				trips int64
@@ -44,14 +45,16 @@ func TestOneRoundTrip(t *testing.T) {
 	}
 }
 
-func (h *house) named(name string) *ent.AgentCreate { return h.client.Agent.Create().SetName(name) }
+func (h *testBundle) named(name string) *ent.AgentCreate {
+	return h.client.Agent.Create().SetName(name)
+}
 
 func TestWithoutATenant(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, pgtenant.WithQueryMode(mode))
+			h := setup(t, pgtenant.WithQueryMode(mode))
 			ctx := t.Context()
 
 			before := h.trips.Count()
@@ -83,7 +86,7 @@ func TestAnotherTenant(t *testing.T) {
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, pgtenant.WithQueryMode(mode))
+			h := setup(t, pgtenant.WithQueryMode(mode))
 			_, err := pgtenant.Exec(as(t, h.a), h, "insert into agents (id, tenant_id, name) values ($1, $2, 'x')", unique(), h.b.String())
 			requireCode(t, "42501", err)
 			require.NotErrorIs(t, err, tenancy.ErrNoTenant, "there was one, the wrong one")
@@ -97,14 +100,13 @@ func TestAnotherTenant(t *testing.T) {
 	}
 }
 
-// A connection that somebody gave a tenant for the whole session shows nothing to statements of others, nor to those of
-// nobody.
+// A tenant set for the session of a connection does not affect statements of other tenants or without a tenant.
 func TestPoisonedConnection(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
+			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
 			_, err := h.Pool().Exec(t.Context(), "select set_config('app.current_tenant', $1, false)", h.a.String())
 			require.NoError(t, err)
 			var poisoned int
@@ -115,13 +117,13 @@ func TestPoisonedConnection(t *testing.T) {
 	}
 }
 
-// Nothing is set for a session: whoever has the connection next, beside the driver even, finds no tenant on it.
-func TestTheSettingIsGoneWithItsStatement(t *testing.T) {
+// Nothing is set for a session: the next user of the connection, even outside of the driver, finds no tenant.
+func TestSettingEndsWithItsStatement(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
+			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
 			left := func() (setting string) {
 				const query = "select coalesce(current_setting('app.current_tenant', true), '')"
 				require.NoError(t, h.Pool().QueryRow(t.Context(), query).Scan(&setting))
@@ -142,7 +144,7 @@ func TestOneStatementIsOneStatement(t *testing.T) {
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, pgtenant.WithQueryMode(mode))
+			h := setup(t, pgtenant.WithQueryMode(mode))
 			_, err := pgtenant.Exec(as(t, h.a), h, "select 1; delete from login_attempts")
 			requireCode(t, "42601", err)
 			h.healthy(t)
@@ -150,10 +152,10 @@ func TestOneStatementIsOneStatement(t *testing.T) {
 	}
 }
 
-// A lone BEGIN would leave its transaction, and its tenant, to the connection's next user.
+// A single BEGIN would leave its transaction and tenant to the connection's next user.
 func TestStatementThatLeavesATransactionOpen(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, pgtenant.WithMaxConns(1))
+	h := setup(t, pgtenant.WithMaxConns(1))
 	_, err := pgtenant.Exec(as(t, h.a), h, "begin")
 	require.ErrorIs(t, err, pgtenant.ErrTxLeftOpen)
 	h.healthy(t)
@@ -161,21 +163,55 @@ func TestStatementThatLeavesATransactionOpen(t *testing.T) {
 
 func TestQueryRow(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := setup(t)
 	var name string
 	ctx := as(t, h.a)
-	require.NoError(t, pgtenant.QueryRow(ctx, h, "select name from agents where name = $1", []any{"a1"}, &name))
+	require.NoError(t, pgtenant.QueryRow(ctx, h, "select name from agents where name = $1", "a1").Scan(&name))
 	require.Equal(t, "a1", name)
-	require.ErrorIs(t, pgtenant.QueryRow(ctx, h, "select name from agents where name = $1", []any{"b1"}, &name), sql.ErrNoRows)
-	require.ErrorIs(t, pgtenant.QueryRow(ctx, h, "select name from agents", nil), pgtenant.ErrScan)
-	requireCode(t, "42P01", pgtenant.QueryRow(ctx, h, "select name from nowhere", nil, &name))
+	require.ErrorIs(t, pgtenant.QueryRow(ctx, h, "select name from agents where name = $1", "b1").Scan(&name), sql.ErrNoRows)
+	require.ErrorIs(t, pgtenant.QueryRow(ctx, h, "select name from agents").Scan(), pgtenant.ErrScan)
+	requireCode(t, "42P01", pgtenant.QueryRow(ctx, h, "select name from nowhere").Scan(&name))
 	h.healthy(t)
 }
 
-// What fails at commit must not read as success, though the command's tag came before it.
+func TestCollect(t *testing.T) {
+	t.Parallel()
+	h := setup(t, pgtenant.WithMaxConns(1)) // a result that holds its connection blocks the next statement
+	ctx := as(t, h.a)
+	names, err := pgtenant.Collect(pgtenant.Query(ctx, h, "select name from agents where name = $1", "a1"), pgtenant.RowTo[string])
+	require.NoError(t, err)
+	require.Equal(t, []string{"a1"}, names)
+	names, err = pgtenant.Collect(pgtenant.Query(ctx, h, "select name from agents where name = $1", "b1"), pgtenant.RowTo[string])
+	require.NoError(t, err)
+	require.Empty(t, names)
+	_, err = pgtenant.Collect(pgtenant.Query(ctx, h, "select name from nowhere"), pgtenant.RowTo[string])
+	requireCode(t, "42P01", err)
+
+	const text = "select n, 'x' from generate_series(1, 1000) as n"
+	_, err = pgtenant.Collect(pgtenant.Query(ctx, h, text), pgtenant.RowTo[int])
+	require.ErrorIs(t, err, pgtenant.ErrScan)
+	failed := errors.New("failed")
+	some, err := pgtenant.Collect(pgtenant.Query(ctx, h, text), func(row pgtenant.Row) (n int64, err error) {
+		columns, err := row.Columns()
+		require.NoError(t, err)
+		require.Len(t, columns, 2)
+		if err = row.Scan(&n, new(string)); n == 3 {
+			err = failed
+		}
+		return n, err
+	})
+	require.ErrorIs(t, err, failed)
+	require.Equal(t, []int64{1, 2}, some)
+	part, err := pgtenant.Collect(pgtenant.Query(ctx, h, "select 1 / (4 - n) from generate_series(1, 1000) as n"), pgtenant.RowTo[int64])
+	requireCode(t, "22012", err)
+	require.Len(t, part, 3)
+	h.healthy(t)
+}
+
+// A failure at commit, after the command tag, must be returned.
 func TestErrorAtCommit(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := setup(t)
 	_, err := h.super.Exec(t.Context(), `
 		create table late (id int primary key, next int references late deferrable initially deferred);
 		grant select, insert on late to konstruct_app`)
@@ -185,18 +221,18 @@ func TestErrorAtCommit(t *testing.T) {
 	_, err = pgtenant.Exec(as(t, h.a), h, insert)
 	requireCode(t, "23503", err)
 	var id int64
-	requireCode(t, "23503", pgtenant.QueryRow(as(t, h.a), h, insert+" returning id", nil, &id))
-	requireCode(t, "23503", pgtenant.QueryRow(as(t, h.a), h, "with w as ("+insert+" returning id) select id from w", nil, &id))
+	requireCode(t, "23503", pgtenant.QueryRow(as(t, h.a), h, insert+" returning id").Scan(&id))
+	requireCode(t, "23503", pgtenant.QueryRow(as(t, h.a), h, "with w as ("+insert+" returning id) select id from w").Scan(&id))
 	require.Zero(t, h.count(t, "select count(*) from late"))
 
 	_, err = pgtenant.Exec(as(t, h.a), h, "insert into late values (1, 1)")
 	require.NoError(t, err)
 }
 
-// A write with rows is over, and its commit certain, when Query returns: who reads no row must not take it for done.
-func TestAWriteIsDoneWhenQueryReturns(t *testing.T) {
+// A write with rows is committed when Query returns.
+func TestWriteIsCommittedWhenQueryReturns(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, pgtenant.WithMaxConns(1))
+	h := setup(t, pgtenant.WithMaxConns(1))
 	_, err := h.super.Exec(t.Context(), `
 		create table late (id int primary key, next int references late deferrable initially deferred);
 		grant select, insert on late to konstruct_app`)
@@ -251,7 +287,7 @@ func TestUnreachableServer(t *testing.T) {
 	require.NotContains(t, err.Error(), "s3cr3t-p4ss")
 }
 
-// requireCode wants an error of PostgreSQL's with this SQLSTATE, and nothing in it that could be a row's.
+// requireCode requires a PostgreSQL error with this SQLSTATE and no field that could contain a value.
 func requireCode(t *testing.T, code string, err error) {
 	t.Helper()
 	var db *pgconn.PgError

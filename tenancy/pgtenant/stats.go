@@ -36,8 +36,8 @@ func (d *Driver) Stats() Stats {
 	s := Stats{
 		Statements:       make(map[Outcome]int64, len(d.counts.statements)),
 		SessionsReplaced: d.counts.replaced.Load(),
-		PoolWaits:        d.slots.waits.load(),
-		TenantWaits:      d.shares.waits.load(),
+		PoolWaits:        d.conns.waits.load(),
+		TenantWaits:      d.tenants.waits.load(),
 	}
 	for i, outcome := range outcomes() {
 		s.Statements[outcome.name] = d.counts.statements[i].Load()

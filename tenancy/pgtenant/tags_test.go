@@ -13,14 +13,14 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// A prepared statement under the name that pgx gives its own outlives tenant and transaction. Whatever can leave something in
-// a session costs the connection, and a query or a change of rows does not.
+// A statement prepared under a name of the driver outlives tenant and transaction. A command that can leave something in a
+// session costs the connection; a query or a change of rows does not.
 func TestCommandTagsDecideOverTheConnection(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
+			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
 			ctx := as(t, h.a)
 			pid := func() int64 {
 				_, pid := h.session(t.Context(), t, "server_version")
@@ -63,7 +63,7 @@ func TestCommandTagsDecideOverTheConnection(t *testing.T) {
 				require.Equal(t, kept, before == pid(), "Exec: %s", query)
 
 				before = pid()
-				_ = pgtenant.QueryRow(ctx, h, query, nil)
+				_ = pgtenant.QueryRow(ctx, h, query).Scan()
 				require.Equal(t, kept, before == pid(), "Query: %s", query)
 
 				before = pid()
@@ -88,7 +88,7 @@ func TestCommandTagsDecideOverTheConnection(t *testing.T) {
 
 func TestSavepointCostsTheConnection(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, pgtenant.WithMaxConns(1))
+	h := setup(t, pgtenant.WithMaxConns(1))
 	_, before := h.session(t.Context(), t, "server_version")
 	tx := h.begin(t, h.a)
 	for _, query := range []string{"savepoint s", "update agents set role = 'saved'", "release s"} {
@@ -100,10 +100,10 @@ func TestSavepointCostsTheConnection(t *testing.T) {
 	require.NotEqual(t, before, after)
 }
 
-// The attack that the command tags are for: the text that another tenant's unchanged query runs.
-func TestPreparedUnderTheNameOfAnother(t *testing.T) {
+// The attack that the command tags prevent: replace the text that another tenant's query runs.
+func TestPreparedUnderADriverName(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, pgtenant.WithMaxConns(1))
+	h := setup(t, pgtenant.WithMaxConns(1))
 	list := func() string {
 		rows := h.client.Agent.Query().AllX(as(t, h.b))
 		require.Len(t, rows, 1)
@@ -112,7 +112,7 @@ func TestPreparedUnderTheNameOfAnother(t *testing.T) {
 	require.Equal(t, "b1", list())
 	var name, text, left string
 	find := "select name, statement from pg_prepared_statements where statement like '%\"agents\".\"name\"%' and statement not like '%pg_prepared_statements%'"
-	require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, find, nil, &name, &text))
+	require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, find).Scan(&name, &text))
 	for _, inTx := range []bool{false, true} {
 		require.Equal(t, "b1", list())
 		attack := []string{"deallocate \"" + name + "\"", "prepare \"" + name + "\" as " + strings.ReplaceAll(text, "\"agents\".\"tenant_id\" = $1", "$1::uuid is not null or true")}
@@ -127,16 +127,15 @@ func TestPreparedUnderTheNameOfAnother(t *testing.T) {
 				_, _ = pgtenant.Exec(as(t, h.a), h, query)
 			}
 		}
-		require.NoError(t, pgtenant.QueryRow(as(t, h.b), h, "select count(*)::text from pg_prepared_statements where name = $1 and statement like '%or true%'", []any{name}, &left))
+		require.NoError(t, pgtenant.QueryRow(as(t, h.b), h, "select count(*)::text from pg_prepared_statements where name = $1 and statement like '%or true%'", name).Scan(&left))
 		require.Equal(t, "0", left)
 		require.Equal(t, "b1", list())
 	}
 }
 
-// LISTEN costs the connection, and what a connection of the pool hears is not kept.
 func TestNotificationsAreNotKept(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, pgtenant.WithMaxConns(1))
+	h := setup(t, pgtenant.WithMaxConns(1))
 	conn, err := h.Pool().Acquire(t.Context())
 	require.NoError(t, err)
 	defer conn.Release()
@@ -154,41 +153,40 @@ func TestNotificationsAreNotKept(t *testing.T) {
 	require.ErrorIs(t, err, context.DeadlineExceeded, "pgx has kept one")
 }
 
-// COPY waits for data, or sends some, in a protocol of its own.
 func TestCopyIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
+			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
 			before := h.trips.Count()
 			for _, query := range []string{
 				"copy login_attempts from stdin", "COPY agents TO STDOUT", " \t\r\n\f\v;copy (select 1) to stdout",
 				"/* a /* nested */ comment */ -- another\n\tCopy login_attempts from stdin", "--x\rcopy agents to stdout", "((copy agents to stdout",
 			} {
 				require.ErrorIs(t, h.Exec(as(t, h.a), query, []any{}, nil), pgtenant.ErrCopy, query)
-				require.ErrorIs(t, pgtenant.QueryRow(as(t, h.a), h, query, nil), pgtenant.ErrCopy, query)
+				require.ErrorIs(t, pgtenant.QueryRow(as(t, h.a), h, query).Scan(), pgtenant.ErrCopy, query)
 				tx := h.begin(t, h.a)
 				require.ErrorIs(t, tx.Exec(as(t, h.a), query, []any{}, nil), pgtenant.ErrCopy, query)
 				require.NoError(t, tx.Rollback())
 			}
 			require.Equal(t, before, h.trips.Count(), "nothing was sent")
 			var one int64
-			require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "select 1 as copy", nil, &one))
-			require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "/* copy */ select 1", nil, &one))
-			requireCode(t, "42601", pgtenant.QueryRow(as(t, h.a), h, "copy_1", nil))
+			require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "select 1 as copy").Scan(&one))
+			require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "/* copy */ select 1").Scan(&one))
+			requireCode(t, "42601", pgtenant.QueryRow(as(t, h.a), h, "copy_1").Scan())
 			h.healthy(t)
 		})
 	}
 }
 
-// SELECT INTO and CREATE TABLE AS have the command tag of a query. A temporary table would stand before the real one.
+// SELECT INTO and CREATE TABLE AS have the command tag of a query. A temporary table would hide the real one.
 func TestTableMadeByAQuery(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
+			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
 			_, err := h.super.Exec(t.Context(), "grant temp on database "+rls.Quote(h.super.Config().Database)+" to konstruct_app")
 			require.NoError(t, err)
 			for _, query := range []string{
@@ -197,7 +195,7 @@ func TestTableMadeByAQuery(t *testing.T) {
 				_, err := pgtenant.Exec(as(t, h.a), h, query)
 				require.NoError(t, err)
 				h.healthy(t)
-				require.ErrorIs(t, pgtenant.QueryRow(as(t, h.a), h, query, nil), sql.ErrNoRows)
+				require.ErrorIs(t, pgtenant.QueryRow(as(t, h.a), h, query).Scan(), sql.ErrNoRows)
 				h.healthy(t)
 				tx := h.begin(t, h.a)
 				require.NoError(t, tx.Exec(as(t, h.a), query, []any{}, nil))
@@ -210,10 +208,10 @@ func TestTableMadeByAQuery(t *testing.T) {
 
 func TestEmptyStatementIsRefused(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, pgtenant.WithMaxConns(2))
+	h := setup(t, pgtenant.WithMaxConns(2))
 	for _, query := range []string{"", " ", ";", "-- nothing", "/* nothing */", "/* open"} {
 		require.ErrorIs(t, h.Exec(as(t, h.a), query, []any{}, nil), pgtenant.ErrArgument)
-		require.ErrorIs(t, pgtenant.QueryRow(as(t, h.a), h, query, nil), pgtenant.ErrArgument)
+		require.ErrorIs(t, pgtenant.QueryRow(as(t, h.a), h, query).Scan(), pgtenant.ErrArgument)
 	}
 	h.healthy(t)
 }

@@ -8,72 +8,71 @@ import (
 	"time"
 )
 
-// errAcquireTimeout is the cause of a context that ended by the limit of its [timeouts].
+// errAcquireTimeout is the cause of a context that [timeouts] canceled.
 var errAcquireTimeout = errors.New("pgtenant: acquire timeout")
 
-// timeouts bounds waits as context.WithTimeout would, with one timer for all of them. A timer of its own for each
-// statement, armed and stopped again, costs more than everything else about taking a connection that is free.
+// timeouts cancels waits after the acquire timeout, with one timer for all. One timer per statement, started and stopped,
+// costs more than everything else in acquiring a free connection.
 type timeouts struct {
 	limit time.Duration
 
 	mu    sync.Mutex
-	waits list.List // of wait; the oldest is the first to end, since all have the same limit
-	armed bool      // a sweep will come
+	waits list.List // of wait, the oldest first
+	armed bool      // the timer runs
 }
 
 type wait struct {
 	until  time.Time
-	giveUp context.CancelCauseFunc
+	cancel context.CancelCauseFunc
 }
 
 func newTimeouts(limit time.Duration) *timeouts { return &timeouts{limit: limit} }
 
-// bound returns a context that ends with ctx, when the limit has passed, or when it is abandoned. Call stop when the wait
-// is over.
-func (p *timeouts) bound(ctx context.Context) (waiting context.Context, stop func()) {
-	waiting, giveUp := context.WithCancelCause(ctx)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	entry := p.waits.PushBack(wait{until: time.Now().Add(p.limit), giveUp: giveUp})
-	if !p.armed {
-		p.armed = true
-		time.AfterFunc(p.limit, p.sweep)
+// bound returns a context that ends with ctx, when the limit has passed, or by cancelBefore. Call stop after the wait.
+func (t *timeouts) bound(ctx context.Context) (waiting context.Context, stop func()) {
+	waiting, cancel := context.WithCancelCause(ctx)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	entry := t.waits.PushBack(wait{until: time.Now().Add(t.limit), cancel: cancel})
+	if !t.armed {
+		t.armed = true
+		time.AfterFunc(t.limit, t.sweep)
 	}
 	return waiting, func() {
-		p.mu.Lock()
-		p.waits.Remove(entry)
-		p.mu.Unlock()
-		giveUp(nil)
+		t.mu.Lock()
+		t.waits.Remove(entry)
+		t.mu.Unlock()
+		cancel(nil)
 	}
 }
 
-// sweep ends the waits whose time has come, and comes again for the next one.
-func (p *timeouts) sweep() {
+// sweep cancels the waits whose time has passed, and starts the timer for the next one.
+func (t *timeouts) sweep() {
 	now := time.Now()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for oldest := p.waits.Front(); oldest != nil; oldest = p.waits.Front() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for oldest := t.waits.Front(); oldest != nil; oldest = t.waits.Front() {
 		w, _ := oldest.Value.(wait)
 		if left := w.until.Sub(now); left > 0 {
-			time.AfterFunc(left, p.sweep)
+			time.AfterFunc(left, t.sweep)
 			return
 		}
-		p.waits.Remove(oldest)
-		w.giveUp(errAcquireTimeout)
+		t.waits.Remove(oldest)
+		w.cancel(errAcquireTimeout)
 	}
-	p.armed = false
+	t.armed = false
 }
 
-// abandon ends the waits that began before since, with the cause.
-func (p *timeouts) abandon(cause error, since time.Time) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for oldest := p.waits.Front(); oldest != nil; oldest = p.waits.Front() {
+// cancelBefore cancels the waits that began before since.
+func (t *timeouts) cancelBefore(cause error, since time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for oldest := t.waits.Front(); oldest != nil; oldest = t.waits.Front() {
 		w, _ := oldest.Value.(wait)
-		if !w.until.Before(since.Add(p.limit)) {
+		if !w.until.Before(since.Add(t.limit)) {
 			return
 		}
-		p.waits.Remove(oldest)
-		w.giveUp(cause)
+		t.waits.Remove(oldest)
+		w.cancel(cause)
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestTimeoutEndsEachWaitInItsTime(t *testing.T) {
+func TestTimeoutEndsEachWait(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		p := newTimeouts(5 * time.Second)
@@ -32,14 +32,14 @@ func TestTimeoutEndsEachWaitInItsTime(t *testing.T) {
 	})
 }
 
-func TestTimeoutIsThereAgainAfterAPause(t *testing.T) {
+func TestTimeoutAfterPause(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		p := newTimeouts(time.Second)
 		for range 3 {
 			_, stop := p.bound(t.Context())
 			stop()
-			time.Sleep(time.Minute) // the timer has fired, and found nobody
+			time.Sleep(time.Minute) // the timer has fired without a wait
 			waiting, stop := p.bound(t.Context())
 			start := time.Now()
 			<-waiting.Done()
@@ -61,7 +61,7 @@ func TestTimeoutEndsWithTheContext(t *testing.T) {
 	require.ErrorIs(t, waiting.Err(), context.Canceled)
 }
 
-func TestTimeoutAbandonsTheWaitsThatAreOldEnough(t *testing.T) {
+func TestTimeoutCancelBefore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		p := newTimeouts(5 * time.Second)
@@ -71,17 +71,17 @@ func TestTimeoutAbandonsTheWaitsThatAreOldEnough(t *testing.T) {
 		second, stopSecond := p.bound(t.Context())
 		defer stopSecond()
 
-		p.abandon(errors.New("away"), time.Now())
+		p.cancelBefore(errors.New("away"), time.Now())
 		require.EqualError(t, context.Cause(first), "away")
 		require.NoError(t, second.Err(), "it has only begun")
 		time.Sleep(time.Second)
-		p.abandon(errors.New("away"), time.Now())
+		p.cancelBefore(errors.New("away"), time.Now())
 		require.EqualError(t, context.Cause(second), "away")
 		require.Zero(t, p.waits.Len())
 	})
 }
 
-func TestTimeoutKeepsNothingOfAWaitThatIsOver(t *testing.T) {
+func TestTimeoutFreesEndedWaits(t *testing.T) {
 	t.Parallel()
 	p := newTimeouts(time.Hour)
 	var done sync.WaitGroup

@@ -15,40 +15,39 @@ import (
 )
 
 const (
-	// openStatus is PostgreSQL's transaction status inside a transaction that has not failed.
-	openStatus = 'T'
-	// rollbackTimeout bounds a rollback, which has to happen even where the caller's context has ended.
+	// activeStatus is PostgreSQL's transaction status in a transaction that has not failed.
+	activeStatus = 'T'
+	// rollbackTimeout bounds a rollback, which is sent even after the caller's context has ended.
 	rollbackTimeout = 5 * time.Second
 )
 
-// tx is a transaction. What state it is in is asked of the connection, which has it from the server; the only states
-// kept here are those that the server can't know: not begun, refused, over.
+// tx is a transaction. The server reports whether it is active or aborted. The fields hold only the states that the server
+// can't report: not begun, refused, done.
 type tx struct {
 	driver   *Driver
-	ctx      context.Context //nolint:containedctx // Commit and Rollback have none, and end with BeginTx's, as database/sql has it.
+	ctx      context.Context //nolint:containedctx // Commit and Rollback end with BeginTx's context, as in database/sql
 	tenant   tenancy.ID
 	begin    string
 	readOnly bool
 
 	mu      sync.Mutex
-	lease   *lease // nil until the first statement, and once the connection is lost or the context has ended
-	open    *rows  // a result that is still being read
-	failed  error  // why only a rollback may follow
-	wrote   bool   // a statement that may write was sent
-	suspect bool   // the session is taken for changed if the next statement succeeds
+	lease   *lease     // nil before the first statement, and after the connection is lost or the context has ended
+	open    *rowReader // a result that is still being read
+	failed  error      // why the transaction is aborted
+	wrote   bool       // a statement that may write was sent
+	suspect bool       // if the next statement succeeds, the session had been changed
 	done    bool
-	unwatch func() bool // ends the watch of the context; nil until the first statement
+	unwatch func() bool // stops the watch of the context; nil before the first statement
 }
 
 var _ dialect.Tx = (*tx)(nil)
 
-// errPanicked is why a transaction can't continue after a panic.
 var errPanicked = errors.New("pgtenant: a statement panicked")
 
 // Exec implements dialect.ExecQuerier.
 func (t *tx) Exec(ctx context.Context, query string, args, v any) (err error) {
 	o := t.driver.observe(ctx, query)
-	err = errPanicked // until it has returned
+	err = errPanicked // unless it returns
 	defer func() { o.end(err) }()
 	s, err := t.statement(ctx, query, args)
 	if err != nil {
@@ -61,14 +60,14 @@ func (t *tx) Exec(ctx context.Context, query string, args, v any) (err error) {
 	return setResult(v, tag)
 }
 
-// statement is [newStatement], which runs code of the arguments. It takes the lock only where that panics.
+// statement calls [newStatement], which runs code of the arguments, without the lock. If that panics, it aborts.
 func (t *tx) statement(ctx context.Context, query string, args any) (statement, error) {
 	returned := false
 	defer func() {
 		if !returned {
 			t.mu.Lock()
 			defer t.mu.Unlock()
-			t.abandon()
+			t.abort()
 		}
 	}()
 	s, err := newStatement(ctx, query, args)
@@ -82,7 +81,7 @@ func (t *tx) exec(ctx context.Context, s statement) (tag pgconn.CommandTag, err 
 	returned := false
 	defer func() {
 		if !returned {
-			t.abandon()
+			t.abort()
 		}
 	}()
 	err = t.run(ctx, s, true, func(o opening) error {
@@ -96,7 +95,7 @@ func (t *tx) exec(ctx context.Context, s statement) (tag pgconn.CommandTag, err 
 // Query implements dialect.ExecQuerier.
 func (t *tx) Query(ctx context.Context, query string, args, v any) (err error) {
 	o := t.driver.observe(ctx, query)
-	err = errPanicked // until it has returned
+	err = errPanicked // unless it returns
 	defer func() { o.end(err) }()
 	out, err := target(v)
 	if err != nil {
@@ -117,16 +116,16 @@ func (t *tx) Query(ctx context.Context, query string, args, v any) (err error) {
 	return nil
 }
 
-func (t *tx) query(ctx context.Context, s statement) (r *rows, err error) {
+func (t *tx) query(ctx context.Context, s statement) (r *rowReader, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	returned := false
 	defer func() {
 		if !returned {
-			t.abandon()
+			t.abort()
 		}
 	}()
-	// While this call reads the result, run settles it; afterwards, the reader's Next or Close does, which holds the lock.
+	// During this call run records the outcome. Afterwards the reader's Next or Close does, which holds the lock.
 	reading := true
 	err = t.run(ctx, s, mayWrite(s.sql), func(o opening) error {
 		r, err = s.query(ctx, t.lease, o, func(err error) error {
@@ -137,7 +136,7 @@ func (t *tx) query(ctx context.Context, s statement) (r *rows, err error) {
 				return sql.ErrTxDone // the connection is another user's by now
 			}
 			t.open = nil
-			return t.settle(ctx, err)
+			return t.recordOutcome(ctx, err)
 		})
 		if err == nil && !r.ended {
 			t.open, r.mu = r, &t.mu
@@ -148,15 +147,15 @@ func (t *tx) query(ctx context.Context, s statement) (r *rows, err error) {
 	return r, err
 }
 
-// run sends a statement, and once more where it opens the transaction and nothing of it has run. The caller holds the lock.
+// run sends a statement, and resends the first one if nothing of it has run. The caller holds the lock.
 func (t *tx) run(ctx context.Context, s statement, writes bool, send func(opening) error) error {
-	o, err := t.next(ctx, s)
+	o, err := t.admit(ctx, s)
 	if err != nil {
 		return err
 	}
 	t.wrote = t.wrote || writes
 	err = send(o)
-	if r := o.remedy(ctx, err); r != noRemedy {
+	if r := o.retry(ctx, err); r != noRetry {
 		if err = t.reopen(ctx, r); err == nil {
 			err = send(opening{})
 		}
@@ -164,11 +163,11 @@ func (t *tx) run(ctx context.Context, s statement, writes bool, send func(openin
 	if err == nil && t.open != nil { // its outcome comes with its last row
 		return nil
 	}
-	return t.settle(ctx, err)
+	return t.recordOutcome(ctx, err)
 }
 
-// abandon gives the connection up where a statement panicked: in which state it is can't be told.
-func (t *tx) abandon() {
+// abort destroys the connection after a panic, because its state is unknown.
+func (t *tx) abort() {
 	t.failed = errPanicked
 	if t.lease != nil {
 		t.lease.destroy()
@@ -176,9 +175,9 @@ func (t *tx) abandon() {
 	}
 }
 
-// next admits a statement: it must be the transaction's tenant's, and the transaction must be able to continue. With the
-// first statement comes the BEGIN that has to go out with it.
-func (t *tx) next(ctx context.Context, s statement) (o opening, err error) {
+// admit checks that a statement is of the transaction's tenant and that the transaction is active. For the first statement
+// it returns the BEGIN to send with it.
+func (t *tx) admit(ctx context.Context, s statement) (o opening, err error) {
 	switch {
 	case s.tenant != t.tenant:
 		return o, tenancy.ErrTenantMismatch
@@ -189,37 +188,35 @@ func (t *tx) next(ctx context.Context, s statement) (o opening, err error) {
 	case t.open != nil:
 		return o, ErrRowsOpen
 	case t.lease != nil:
-		return o, t.goesOn()
+		return o, t.checkActive()
 	}
 	if t.lease, err = t.driver.lease(ctx, t.tenant); err != nil {
 		t.failed = err // if the first statement failed, the transaction must not continue
 	}
-	t.unwatch = context.AfterFunc(t.ctx, t.expire) //nolint:contextcheck,nolintlint // the context has ended then
+	t.unwatch = context.AfterFunc(t.ctx, t.expire) //nolint:contextcheck,nolintlint // the context has ended by then
 	return opening{begin: t.begin, check: true}, err
 }
 
-// goesOn is an error when the connection is not inside a transaction that can continue.
-func (t *tx) goesOn() error {
+func (t *tx) checkActive() error {
 	if t.lease.conn().IsClosed() {
 		return fmt.Errorf("%w: %w (%w)", ErrTxAborted, ErrConnection, ErrNoEffect)
 	}
-	if t.lease.status() != openStatus {
+	if t.lease.status() != activeStatus {
 		return ErrTxAborted
 	}
 	return nil
 }
 
-// settle takes a statement's outcome. An opening batch that failed while it was prepared or encoded never sent its
-// BEGIN, and what followed would commit by itself; so whatever leaves the connection outside of a healthy
-// transaction ends this one.
-func (t *tx) settle(ctx context.Context, err error) error {
+// recordOutcome records a statement's outcome. If the first statement failed before its BEGIN was sent, later statements
+// would commit on their own. So the transaction is aborted whenever the connection is not in an active one.
+func (t *tx) recordOutcome(ctx context.Context, err error) error {
 	if t.lease == nil { // it could not be replaced, or the context has ended
 		t.failed = firstError(t.failed, err)
 		return t.failed
 	}
-	state := t.goesOn()
+	state := t.checkActive()
 	if err == nil && state == nil {
-		t.lease.spoiled = t.lease.spoiled || t.suspect
+		t.lease.discard = t.lease.discard || t.suspect
 		t.suspect = false
 		return nil
 	}
@@ -227,14 +224,14 @@ func (t *tx) settle(ctx context.Context, err error) error {
 	if state != nil {
 		t.failed = err
 	}
-	if t.lease.conn().IsClosed() { // the transaction may never be ended, where a panic closed it
+	if t.lease.conn().IsClosed() { // after a panic, the caller may never end the transaction
 		t.lease.release()
 		t.lease = nil
 	}
 	return err
 }
 
-// effect is what statements of the transaction have done where their answer is lost: nothing, as long as it isn't committed.
+// effect is that of a statement whose answer is lost: none, as the transaction is not committed.
 func (t *tx) effect() effect {
 	if t.readOnly {
 		return readOnlyEffect
@@ -242,8 +239,8 @@ func (t *tx) effect() effect {
 	return noEffect
 }
 
-// Commit implements driver.Tx. It returns [ErrTxAborted], and nothing is written, after a statement has failed, and the
-// context's error when that has ended before. Where the answer of the server is lost, it returns [ErrOutcomeUnknown].
+// Commit implements driver.Tx. After a failed statement it returns [ErrTxAborted], and nothing is written. It returns the
+// context's error if that has ended, and [ErrOutcomeUnknown] if the server's answer is lost.
 func (t *tx) Commit() (err error) {
 	o := t.driver.observe(t.ctx, "commit")
 	defer func() { o.end(err) }()
@@ -270,7 +267,7 @@ func (t *tx) Commit() (err error) {
 		t.rollback()
 		return err
 	}
-	// The commit of a failed transaction is no error to PostgreSQL: it answers ROLLBACK.
+	// PostgreSQL answers the commit of a failed transaction with ROLLBACK, not with an error.
 	if tag.String() != "COMMIT" {
 		return ErrTxAborted
 	}
@@ -288,10 +285,10 @@ func (t *tx) mayCommit() error {
 	case t.lease == nil:
 		return nil
 	}
-	return t.goesOn()
+	return t.checkActive()
 }
 
-// Rollback implements driver.Tx. It works after the context has ended, too.
+// Rollback implements driver.Tx. It also works after the context has ended.
 func (t *tx) Rollback() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -303,10 +300,9 @@ func (t *tx) Rollback() error {
 	return nil
 }
 
-// rollback ends the transaction on the server. Where that can't be done, the connection is closed, and the server does
-// it.
+// rollback rolls back on the server, or closes the connection, which has the same effect.
 //
-//nolint:contextcheck,nolintlint // contextcheck reads this for all callers: the context may have ended
+//nolint:contextcheck,nolintlint // contextcheck reports all callers; the context may have ended
 func (t *tx) rollback() {
 	if t.lease == nil {
 		return
@@ -324,8 +320,7 @@ func (t *tx) rollback() {
 	}
 }
 
-// expire gives the connection back when the transaction's context ends: what began the transaction may have panicked, and
-// never end it.
+// expire releases the connection when the transaction's context ends: its caller may have panicked and never end it.
 func (t *tx) expire() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -338,12 +333,11 @@ func (t *tx) expire() {
 	t.lease = nil
 }
 
-// command sends a transaction command by the extended protocol, which takes one statement and no more.
+// command sends a transaction command by the extended protocol, which takes one statement only.
 func (t *tx) command(ctx context.Context, command string) (pgconn.CommandTag, error) {
 	return t.lease.conn().PgConn().ExecParams(ctx, command, nil, nil, nil, nil).Close()
 }
 
-// finish ends the transaction for its callers and gives the connection back.
 func (t *tx) finish() {
 	t.done = true
 	if t.unwatch != nil {
@@ -354,7 +348,6 @@ func (t *tx) finish() {
 	}
 }
 
-// beginSQL spells the options as PostgreSQL's BEGIN has them.
 func beginSQL(opts *sql.TxOptions) (string, error) {
 	begin := "begin"
 	if opts == nil {

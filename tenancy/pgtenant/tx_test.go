@@ -16,8 +16,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// If the batch that opens a transaction fails, its BEGIN may never have gone out, and what follows would be committed
-// statement by statement. So nothing may follow, whatever the failure and the query mode.
+// If the first batch fails, BEGIN may not have been sent, and later statements would commit on their own.
 func TestFirstStatementFails(t *testing.T) {
 	t.Parallel()
 	failures := map[string]func(ctx context.Context, tx dialect.Tx) error{
@@ -39,17 +38,17 @@ func TestFirstStatementFails(t *testing.T) {
 		"by a policy": func(ctx context.Context, tx dialect.Tx) error {
 			return tx.Exec(ctx, "insert into agents (id, tenant_id, name) values (gen_random_uuid(), gen_random_uuid(), 'x')", []any{}, nil)
 		},
-		"by cancelling": func(ctx context.Context, tx dialect.Tx) error {
+		"by canceling": func(ctx context.Context, tx dialect.Tx) error {
 			ctx, cancel := context.WithCancel(ctx)
 			cancel()
 			return tx.Exec(ctx, "select 1", []any{}, nil)
 		},
-		"by cancelling under way": func(ctx context.Context, tx dialect.Tx) error {
+		"by canceling during execution": func(ctx context.Context, tx dialect.Tx) error {
 			ctx, cancel := context.WithTimeout(ctx, shortly)
 			defer cancel()
 			return tx.Exec(ctx, slow, []any{}, nil)
 		},
-		"by the statement time-out": func(ctx context.Context, tx dialect.Tx) error {
+		"by the statement timeout": func(ctx context.Context, tx dialect.Tx) error {
 			return tx.Exec(ctx, "select pg_sleep(10)", []any{}, nil)
 		},
 	}
@@ -57,7 +56,7 @@ func TestFirstStatementFails(t *testing.T) {
 		for name, fail := range failures {
 			t.Run(mode+" "+name, func(t *testing.T) {
 				t.Parallel()
-				h := newHouse(t)
+				h := setup(t)
 				h.url += "&statement_timeout=300"
 				drv := h.open(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
 				ctx, key := as(t, h.a), unique()
@@ -82,14 +81,14 @@ func TestFirstStatementFails(t *testing.T) {
 	}
 }
 
-// The same for a later statement: PostgreSQL answers the COMMIT of a failed transaction with ROLLBACK, and no error.
+// PostgreSQL answers the COMMIT of a failed transaction with ROLLBACK, not with an error.
 func TestLaterStatementFails(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
 		for name, query := range map[string]string{"by parse": "selec 1", "in the server": "select 1 / (select 0)"} {
 			t.Run(mode+" "+name, func(t *testing.T) {
 				t.Parallel()
-				h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
+				h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
 				ctx, key := as(t, h.a), unique()
 				tx := h.begin(t, h.a)
 				require.NoError(t, tx.Exec(ctx, writeGlobal, []any{key}, nil))
@@ -103,9 +102,9 @@ func TestLaterStatementFails(t *testing.T) {
 	}
 }
 
-func TestTheCauseOfAnAbortedTransactionIsTold(t *testing.T) {
+func TestAbortedTransactionNamesTheCause(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := setup(t)
 	ctx, tx := as(t, h.a), h.begin(t, h.a)
 	require.Error(t, tx.Exec(ctx, "select 1 / (select 0)", []any{}, nil))
 	for _, err := range []error{tx.Exec(ctx, "select 1", []any{}, nil), tx.Commit()} {
@@ -114,12 +113,11 @@ func TestTheCauseOfAnAbortedTransactionIsTold(t *testing.T) {
 	}
 }
 
-// A rollback is no reason to log in again.
-func TestARollbackKeepsItsConnection(t *testing.T) {
+func TestRollbackKeepsItsConnection(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, pgtenant.WithMaxConns(1))
+	h := setup(t, pgtenant.WithMaxConns(1))
 	pid := func() (pid int64) {
-		require.NoError(t, pgtenant.QueryRow(t.Context(), h, "select pg_backend_pid()", nil, &pid))
+		require.NoError(t, pgtenant.QueryRow(t.Context(), h, "select pg_backend_pid()").Scan(&pid))
 		return pid
 	}
 	before, boom := pid(), errors.New("boom")
@@ -131,21 +129,21 @@ func TestARollbackKeepsItsConnection(t *testing.T) {
 	h.healthy(t)
 }
 
-// A COMMIT that slips in as a statement ends the transaction: what follows must not be committed one by one.
-func TestCommitBehindTheDriversBack(t *testing.T) {
+// A COMMIT sent as a statement ends the transaction; later statements must not commit on their own.
+func TestCommitAsStatement(t *testing.T) {
 	t.Parallel()
 	for _, end := range []string{"commit", "rollback", "commit and chain"} {
 		t.Run(end, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, pgtenant.WithMaxConns(1))
+			h := setup(t, pgtenant.WithMaxConns(1))
 			ctx, key := as(t, h.a), unique()
 			tx := h.begin(t, h.a)
 			require.NoError(t, tx.Exec(ctx, "select 1", []any{}, nil))
 			err := tx.Exec(ctx, end, []any{}, nil)
-			if err == nil { // a chained transaction goes on, under the same tenant
+			if err == nil { // a chained transaction continues, under the same tenant
 				require.Equal(t, "commit and chain", end)
 				var names string
-				require.NoError(t, pgtenant.QueryRow(ctx, tx, "select string_agg(name, ',') from agents", nil, &names))
+				require.NoError(t, pgtenant.QueryRow(ctx, tx, "select string_agg(name, ',') from agents").Scan(&names))
 				require.Equal(t, "a1", names)
 			} else {
 				require.ErrorIs(t, tx.Exec(ctx, writeGlobal, []any{key}, nil), pgtenant.ErrTxAborted)
@@ -158,23 +156,23 @@ func TestCommitBehindTheDriversBack(t *testing.T) {
 	}
 }
 
-// An inner change of the setting survives RELEASE SAVEPOINT in PostgreSQL; every statement states its tenant anew.
+// In PostgreSQL a setting changed in a savepoint survives RELEASE; every statement sets its tenant again.
 func TestSavepointCannotSwitchTheTenant(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := setup(t)
 	ctx, tx := as(t, h.a), h.begin(t, h.a)
 	for _, query := range []string{"savepoint s", "select set_config('app.current_tenant', '" + h.b.String() + "', true)", "release s"} {
 		require.NoError(t, tx.Exec(ctx, query, []any{}, nil))
 	}
 	var names string
-	require.NoError(t, pgtenant.QueryRow(ctx, tx, "select string_agg(name, ',') from agents", nil, &names))
+	require.NoError(t, pgtenant.QueryRow(ctx, tx, "select string_agg(name, ',') from agents").Scan(&names))
 	require.Equal(t, "a1", names)
 	require.NoError(t, tx.Rollback())
 }
 
 func TestResultLeftOpenInTransaction(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, pgtenant.WithMaxConns(1))
+	h := setup(t, pgtenant.WithMaxConns(1))
 	ctx := as(t, h.a)
 	begin := func() (dialect.Tx, *entsql.Rows) {
 		tx, r := h.begin(t, h.a), &entsql.Rows{}
@@ -185,7 +183,7 @@ func TestResultLeftOpenInTransaction(t *testing.T) {
 	tx, r := begin()
 	require.ErrorIs(t, tx.Exec(ctx, "select 1", []any{}, nil), pgtenant.ErrRowsOpen)
 	require.NoError(t, r.Close())
-	require.NoError(t, tx.Exec(ctx, "select 1", []any{}, nil), "closed, the transaction goes on")
+	require.NoError(t, tx.Exec(ctx, "select 1", []any{}, nil), "closed, the transaction continues")
 	require.NoError(t, tx.Commit())
 
 	tx, r = begin()
@@ -199,10 +197,10 @@ func TestResultLeftOpenInTransaction(t *testing.T) {
 	h.healthy(t)
 }
 
-// Once a transaction has ended, its connection is another tenant's, and so is the buffer that the rows lay in.
+// After its transaction a connection, and the buffer of its rows, belong to another user.
 func TestResultEndsWithItsTransaction(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, pgtenant.WithMaxConns(1))
+	h := setup(t, pgtenant.WithMaxConns(1))
 	for _, end := range []func(dialect.Tx) error{dialect.Tx.Commit, dialect.Tx.Rollback} {
 		for _, begun := range []bool{true, false} {
 			tx, r := h.begin(t, h.a), entsql.Rows{}
@@ -222,7 +220,7 @@ func TestResultEndsWithItsTransaction(t *testing.T) {
 	h.healthy(t)
 }
 
-// readBeside reads the names of tenant a in a goroutine of its own, and returns a function that waits for it.
+// readBeside reads the names of tenant a in a goroutine, and returns a function that waits for it.
 func readBeside(t *testing.T, r *entsql.Rows) (wait func()) {
 	t.Helper()
 	var reading sync.WaitGroup
@@ -239,7 +237,7 @@ func readBeside(t *testing.T, r *entsql.Rows) (wait func()) {
 
 func TestTransactionEndsWhileItsResultIsRead(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, pgtenant.WithMaxConns(1))
+	h := setup(t, pgtenant.WithMaxConns(1))
 	for range 10 {
 		tx, r := h.begin(t, h.a), entsql.Rows{}
 		require.NoError(t, tx.Query(as(t, h.a), "select name from agents, generate_series(1, 10000)", []any{}, &r))
@@ -251,10 +249,10 @@ func TestTransactionEndsWhileItsResultIsRead(t *testing.T) {
 	h.healthy(t)
 }
 
-// The same for rows that have a connection to themselves, which another goroutine closes.
+// Another goroutine closes rows outside of a transaction.
 func TestRowsAreClosedWhileTheyAreRead(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, pgtenant.WithMaxConns(1))
+	h := setup(t, pgtenant.WithMaxConns(1))
 	for range 10 {
 		var r entsql.Rows
 		require.NoError(t, h.Query(as(t, h.a), "select name from agents, generate_series(1, 10000)", []any{}, &r))
@@ -266,10 +264,10 @@ func TestRowsAreClosedWhileTheyAreRead(t *testing.T) {
 	h.healthy(t)
 }
 
-// A Scanner that uses its own transaction, or ends it, gets an error and does not wait for itself.
+// A Scanner that uses or ends its transaction gets an error and does not deadlock.
 func TestScannerUsesItsTransaction(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, pgtenant.WithMaxConns(1))
+	h := setup(t, pgtenant.WithMaxConns(1))
 	ctx := as(t, h.a)
 	for name, use := range map[string]func(tx dialect.Tx, r *entsql.Rows){
 		"statement": func(tx dialect.Tx, _ *entsql.Rows) {
@@ -293,7 +291,7 @@ func TestScannerUsesItsTransaction(t *testing.T) {
 
 func TestTransactionIsOverOnce(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := setup(t)
 	ctx := as(t, h.a)
 	for _, end := range []func(dialect.Tx) error{dialect.Tx.Commit, dialect.Tx.Rollback} {
 		tx := h.begin(t, h.a)
@@ -307,13 +305,13 @@ func TestTransactionIsOverOnce(t *testing.T) {
 
 func TestTransactionOptions(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := setup(t)
 	ctx := as(t, h.a)
 	tx, err := h.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelSerializable, ReadOnly: true})
 	require.NoError(t, err)
 	var level, readOnly string
 	const query = "select current_setting('transaction_isolation'), current_setting('transaction_read_only')"
-	require.NoError(t, pgtenant.QueryRow(ctx, tx, query, nil, &level, &readOnly))
+	require.NoError(t, pgtenant.QueryRow(ctx, tx, query).Scan(&level, &readOnly))
 	require.Equal(t, "serializable on", level+" "+readOnly)
 	requireCode(t, "25006", tx.Exec(ctx, writeGlobal, []any{unique()}, nil))
 	require.NoError(t, tx.Rollback())
@@ -324,7 +322,7 @@ func TestTransactionOptions(t *testing.T) {
 
 func TestTransactionWithoutATenant(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := setup(t)
 	ctx := t.Context()
 	require.NoError(t, pgtenant.InTx(ctx, h.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
 		require.Equal(t, 2, tx.Tenant.Query().CountX(ctx))
@@ -338,7 +336,7 @@ func TestTransactionWithoutATenant(t *testing.T) {
 
 func TestTransactionIsSafeForConcurrentUse(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := setup(t)
 	require.NoError(t, pgtenant.InTx(as(t, h.a), h.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
 		var wg sync.WaitGroup
 		for range 8 {

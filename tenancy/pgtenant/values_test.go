@@ -23,10 +23,10 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// manyRows is more than a connection's buffer holds, so that it is filled again while the rows are read.
+// manyRows exceed a connection's buffer, so that it is refilled while the rows are read.
 const manyRows = 2000
 
-// What was read stays what it was when the connection reads on: rows of a write, json and bytea.
+// Values do not change when the connection reads on: rows of a write, json and bytea.
 func TestValuesAreCopiedOutOfTheBuffer(t *testing.T) {
 	t.Parallel()
 	const values = `from (select n, repeat(n::text, 10) word from generate_series(1, $1) n) v`
@@ -34,7 +34,7 @@ func TestValuesAreCopiedOutOfTheBuffer(t *testing.T) {
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
+			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
 			_, err := h.super.Exec(t.Context(), `create table kept (n int, b bytea, j json, jb jsonb, word text, id uuid);
 				grant select, insert on kept to konstruct_app`)
 			require.NoError(t, err)
@@ -74,19 +74,18 @@ func TestValuesAreCopiedOutOfTheBuffer(t *testing.T) {
 	}
 }
 
-// keeper is a destination that keeps what it is given.
 type keeper struct{ Kept any }
 
 func (k *keeper) Scan(v any) error         { k.Kept = v; return nil }
 func (k *keeper) ScanBytes(v []byte) error { k.Kept = v; return nil }
 
-// What a destination keeps of the connection's buffer would show what the next user reads.
+// A destination that kept the connection's buffer would show what the next user reads.
 func TestDestinationsKeepNothingOfTheBuffer(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
+			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
 			for _, query := range []string{
 				"select repeat('a', 32)", "select repeat('a', 32)::bytea", `select ('"' || repeat('a', 32) || '"')::json`,
 				"select array[repeat('a', 32)]", "update agents set role = repeat('a', 32) returning role",
@@ -102,7 +101,7 @@ func TestDestinationsKeepNothingOfTheBuffer(t *testing.T) {
 							tx := h.begin(t, h.a)
 							q, rollback = tx, tx.Rollback
 						}
-						err := pgtenant.QueryRow(as(t, h.a), q, query, nil, dest)
+						err := pgtenant.QueryRow(as(t, h.a), q, query).Scan(dest)
 						require.NoError(t, rollback())
 						if err != nil {
 							require.ErrorIs(t, err, pgtenant.ErrScan)
@@ -112,7 +111,7 @@ func TestDestinationsKeepNothingOfTheBuffer(t *testing.T) {
 						require.NoError(t, err)
 						var other string
 						for range 3 {
-							require.NoError(t, pgtenant.QueryRow(as(t, h.b), h, "select repeat('BBBB', 50)", nil, &other))
+							require.NoError(t, pgtenant.QueryRow(as(t, h.b), h, "select repeat('BBBB', 50)").Scan(&other))
 						}
 						now, err := json.Marshal(dest)
 						require.NoError(t, err)
@@ -124,11 +123,10 @@ func TestDestinationsKeepNothingOfTheBuffer(t *testing.T) {
 	}
 }
 
-// The rows of a write are read to their end and have given their connection back, so another tenant's statement may use it
-// while they are scanned.
-func TestRowsAreScannedBesideTheirConnectionsNextUser(t *testing.T) {
+// The rows of a write are scanned after their connection was released, so another tenant may use it at the same time.
+func TestRowsScannedAfterRelease(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, pgtenant.WithMaxConns(2))
+	h := setup(t, pgtenant.WithMaxConns(2))
 	var users sync.WaitGroup
 	for _, id := range []tenancy.ID{h.a, h.b, h.a, h.b} {
 		ctx := as(t, id)
@@ -136,7 +134,7 @@ func TestRowsAreScannedBesideTheirConnectionsNextUser(t *testing.T) {
 			for i := range 100 {
 				var number, list any
 				const query = "update agents set role = role where $1::numeric is not null returning $1::numeric, array['a']::varchar[], 'unknown'::regtype"
-				if err := pgtenant.QueryRow(ctx, h, query, []any{float64(i)}, &number, &list, &keeper{}); err != nil {
+				if err := pgtenant.QueryRow(ctx, h, query, float64(i)).Scan(&number, &list, &keeper{}); err != nil {
 					t.Error(err)
 				}
 			}
@@ -145,17 +143,16 @@ func TestRowsAreScannedBesideTheirConnectionsNextUser(t *testing.T) {
 	users.Wait()
 }
 
-// json.RawMessage, in which Ent keeps free JSON, holds what was sent.
 func TestRawJSON(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, pgtenant.WithQueryMode(mode))
+			h := setup(t, pgtenant.WithQueryMode(mode))
 			var first, second []byte
 			for _, out := range []*[]byte{&first, &second} {
 				want := json.RawMessage(fmt.Sprintf(`{"n": %d}`, 1+len(first)))
-				require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "select $1::jsonb", []any{want}, out))
+				require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "select $1::jsonb", want).Scan(out))
 			}
 			require.JSONEq(t, `{"n": 1}`, string(first))
 			require.NotEqual(t, string(first), string(second))
@@ -168,7 +165,7 @@ func TestNullsAndSmallIntegers(t *testing.T) {
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
+			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
 			id := uuid.New()
 			const query = `select v.u, u, v.four, v.two, v.eight, v.four, v.flag, v.word, v.at, v.b, v.j
 				from (values ($1::text::uuid, $2::int4, $3::int2, $4::int8, $5::bool, $6::text, $7::timestamptz, $8::text::bytea, $9::text::jsonb)) v
@@ -181,12 +178,11 @@ func TestNullsAndSmallIntegers(t *testing.T) {
 			var at sql.NullTime
 			var b, j []byte
 			read := func(args ...any) {
-				// So that what is there already does not pass for what was read.
+				// Values that must be overwritten.
 				u, nullable = uuid.New(), entsql.NullScanner{S: new(uuid.UUID), Valid: args[0] == nil}
 				four, two, eight = sql.NullInt64{Int64: 7, Valid: true}, sql.NullInt64{Int64: 7, Valid: true}, sql.NullInt64{Int64: 7, Valid: true}
 				flag, word, b, j = sql.NullBool{Bool: true, Valid: true}, sql.NullString{String: "x", Valid: true}, []byte("x"), []byte("x")
-				require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, query, args,
-					&u, &nullable, &four, &two, &eight, &plain, &flag, &word, &at, &b, &j))
+				require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, query, args...).Scan(&u, &nullable, &four, &two, &eight, &plain, &flag, &word, &at, &b, &j))
 			}
 			read(id.String(), -2147483648, -32768, int64(-9223372036854775808), false, "", "2000-01-01T00:00:00Z", "b", `{"a": 1}`)
 			require.Equal(t, id, u)
@@ -210,24 +206,23 @@ func TestNullsAndSmallIntegers(t *testing.T) {
 			require.Nil(t, j)
 
 			var n int64
-			require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "select -5::int4", nil, &n))
+			require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "select -5::int4").Scan(&n))
 			require.EqualValues(t, -5, n)
-			require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "select -5::int2", nil, &n))
+			require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "select -5::int2").Scan(&n))
 			require.EqualValues(t, -5, n)
-			require.ErrorIs(t, pgtenant.QueryRow(as(t, h.a), h, "select null::int4", nil, &n), pgtenant.ErrScan)
+			require.ErrorIs(t, pgtenant.QueryRow(as(t, h.a), h, "select null::int4").Scan(&n), pgtenant.ErrScan)
 			var many []uuid.UUID
-			require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "select $1::uuid[]", []any{[]uuid.UUID{id, uuid.Nil}}, &many))
+			require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "select $1::uuid[]", []uuid.UUID{id, uuid.Nil}).Scan(&many))
 			require.Equal(t, []uuid.UUID{id, uuid.Nil}, many)
 		})
 	}
 }
 
-// What PostgreSQL adds to an error can hold any value: HINT and DETAIL of a RAISE, CONTEXT and the internal query of a
-// function.
+// HINT and DETAIL of a RAISE, CONTEXT and the internal query of a function can contain any value.
 func TestErrorsCarryNoContext(t *testing.T) {
 	t.Parallel()
 	const secret = "xoxb-canary-7f3a"
-	h := newHouse(t)
+	h := setup(t)
 	_, err := h.super.Exec(t.Context(), `
 		create function tells(v text) returns int language plpgsql as $$
 			begin raise exception 'refused' using detail = v, hint = v, errcode = 'P0001', table = 'agents', column = 'name'; end $$;
@@ -251,29 +246,29 @@ func TestErrorsCarryNoContext(t *testing.T) {
 	}
 }
 
-// Neither does what pgx and this package say themselves.
+// Errors of pgx and of this package contain no values.
 func TestOwnErrorsCarryNoValues(t *testing.T) {
 	t.Parallel()
 	const secret = "xoxb-canary-7f3a"
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, pgtenant.WithQueryMode(mode))
+			h := setup(t, pgtenant.WithQueryMode(mode))
 			ctx := as(t, h.a)
 			var n int64
 			var id uuid.UUID
 			var at sql.NullTime
 			for name, err := range map[string]error{
-				"a column that does not fit":         pgtenant.QueryRow(ctx, h, "select $1::text", []any{secret}, &n),
-				"a column that is no uuid":           pgtenant.QueryRow(ctx, h, "select $1::text", []any{secret}, &id),
-				"a column that is no time":           pgtenant.QueryRow(ctx, h, "select $1::text", []any{secret}, &at),
+				"a column that does not fit":         pgtenant.QueryRow(ctx, h, "select $1::text", secret).Scan(&n),
+				"a column that is no uuid":           pgtenant.QueryRow(ctx, h, "select $1::text", secret).Scan(&id),
+				"a column that is no time":           pgtenant.QueryRow(ctx, h, "select $1::text", secret).Scan(&at),
 				"an argument that does not fit":      h.Exec(ctx, "select $1::int", []any{secret}, nil),
 				"an element that does not fit":       h.Exec(ctx, "select $1::int[]", []any{[]string{secret}}, nil),
 				"a map":                              h.Exec(ctx, "select $1", []any{map[string]string{secret: secret}}, nil),
 				"a struct":                           h.Exec(ctx, "select $1", []any{struct{ S string }{secret}}, nil),
 				"a Valuer that errs":                 h.Exec(ctx, "select $1", []any{failing{secret}}, nil),
 				"a Valuer in a slice that errs":      h.Exec(ctx, "select $1::text[]", []any{[]failing{{secret}}}, nil),
-				"a Scanner that errs":                pgtenant.QueryRow(ctx, h, "select $1::text", []any{secret}, failing{secret}),
+				"a Scanner that errs":                pgtenant.QueryRow(ctx, h, "select $1::text", secret).Scan(failing{secret}),
 				"too many arguments":                 h.Exec(ctx, "select $1::text", []any{secret, secret}, nil),
 				"arguments that are no list":         h.Exec(ctx, "select 1", secret, nil),
 				"a statement that can't be prepared": h.Exec(ctx, "select '"+secret+"'::int", []any{}, nil),
@@ -296,16 +291,16 @@ func unwrap(err error) error {
 	return nil
 }
 
-// failing is an argument, and a destination, whose error repeats a value.
+// failing is an argument and a destination whose error repeats a value.
 type failing struct{ secret string }
 
 func (f failing) Value() (any, error) { return nil, fmt.Errorf("can't use %s", f.secret) }
 func (f failing) Scan(any) error      { return fmt.Errorf("can't use %s", f.secret) }
 
-// A tenant's limit lasts as long as one of its connections is in use, whoever gave up waiting in between.
-func TestATenantsLimitIsNotForgotten(t *testing.T) {
+// A tenant's limit lasts while one of its connections is in use, even if others stopped waiting.
+func TestTenantLimitIsKept(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, pgtenant.WithMaxConns(4), pgtenant.WithAcquireTimeout(time.Second))
+	h := setup(t, pgtenant.WithMaxConns(4), pgtenant.WithAcquireTimeout(time.Second))
 	for range 2 {
 		require.NoError(t, h.begin(t, h.a).Exec(as(t, h.a), "select 1", []any{}, nil))
 	}
@@ -313,8 +308,8 @@ func TestATenantsLimitIsNotForgotten(t *testing.T) {
 		require.ErrorIs(t, h.Exec(as(t, h.a), "select 1", []any{}, nil), pgtenant.ErrPoolBusy)
 		require.Equal(t, "b1", h.names(as(t, h.b), t))
 	}
-	// One of two that ends leaves the limit to the other.
-	h = newHouse(t, pgtenant.WithMaxConns(4), pgtenant.WithAcquireTimeout(time.Second))
+	// The limit stays until the last of two ends.
+	h = setup(t, pgtenant.WithMaxConns(4), pgtenant.WithAcquireTimeout(time.Second))
 	first, other := h.begin(t, h.a), h.begin(t, h.a)
 	require.NoError(t, first.Exec(as(t, h.a), "select 1", []any{}, nil))
 	require.NoError(t, other.Exec(as(t, h.a), "select 1", []any{}, nil))
@@ -323,10 +318,10 @@ func TestATenantsLimitIsNotForgotten(t *testing.T) {
 	require.ErrorIs(t, h.Exec(as(t, h.a), "select 1", []any{}, nil), pgtenant.ErrPoolBusy)
 }
 
-// A pool that was configured by somebody else is held to what Open makes sure of.
+// New checks what Open sets.
 func TestNewChecksThePool(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	h := setup(t)
 	open := func(change func(*pgxpool.Config)) error {
 		config, err := pgxpool.ParseConfig(h.url)
 		require.NoError(t, err)

@@ -19,7 +19,7 @@ func TestMain(m *testing.M) { testdb.Main(m) }
 type testBundle struct {
 	*ent.Client
 
-	trips    pgtenant.Trips
+	trips    pgtenant.RoundTrips
 	one, two tenancy.ID
 	agents   map[tenancy.ID]*ent.Agent
 }
@@ -27,7 +27,7 @@ type testBundle struct {
 func setup(t *testing.T) *testBundle {
 	t.Helper()
 	b := &testBundle{agents: map[tenancy.ID]*ent.Agent{}}
-	drv, err := pgtenant.Open(t.Context(), testdb.New(t).SuperURL, pgtenant.WithTrips(&b.trips))
+	drv, err := pgtenant.Open(t.Context(), testdb.New(t).SuperURL, pgtenant.WithRoundTrips(&b.trips))
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = drv.Close() })
 	b.Client = ent.NewClient(ent.Driver(drv))

@@ -13,11 +13,11 @@ import (
 	"github.com/google/uuid"
 )
 
-// uniform reports whether all values are the same.
+// uniform reports whether all values are equal.
 func uniform(values []any) bool {
 	switch first := values[0].(type) {
 	case nil, string, bool, int, int64, time.Time, uuid.UUID:
-	case driver.Valuer: // it may make another value each time
+	case driver.Valuer: // its value may differ each time
 		return false
 	default:
 		if reflect.TypeOf(first).Kind() != reflect.String { // an enum
@@ -32,10 +32,9 @@ func uniform(values []any) bool {
 	return true
 }
 
-// array returns a column's values as the argument for an array: a slice that pgx has a fast encoding for, or else
-// the text of an array in PostgreSQL's own syntax.
+// array returns a column's values as an array argument: a slice that pgx encodes fast, or the text of a PostgreSQL array.
 func array(c column) (any, error) {
-	if c.typ == field.TypeOther { // it may be an array itself, and PostgreSQL has none of arrays
+	if c.typ == field.TypeOther { // it may be an array, and PostgreSQL has no arrays of arrays
 		return nil, errUnusual
 	}
 	switch c.values[0].(type) {
@@ -59,7 +58,7 @@ func slice[T any](c column) (any, error) {
 	return out, nil
 }
 
-// literal returns {…}, as https://www.postgresql.org/docs/current/arrays.html#ARRAYS-INPUT has it.
+// literal returns {…}; see https://www.postgresql.org/docs/current/arrays.html#ARRAYS-INPUT.
 func literal(c column) (string, error) {
 	b := []byte{'{'}
 	for i, v := range c.values {
@@ -95,14 +94,14 @@ func appendElement(b []byte, typ field.Type, v any) ([]byte, error) {
 		if v == nil {
 			return append(b, "NULL"...), nil
 		}
-		if typ != field.TypeBytes { // the driver decides what bytes are in the column of another type
+		if typ != field.TypeBytes { // the driver decides how to encode bytes for another type
 			return nil, errUnusual
 		}
 		return append(hex.AppendEncode(append(b, `"\\x`...), v), '"'), nil
 	case string:
 		return appendQuoted(b, v), nil
 	}
-	return nil, errUnusual // a time: it depends on the column what becomes of its zone
+	return nil, errUnusual // a time, whose zone depends on the column
 }
 
 func appendQuoted(b []byte, s string) []byte {

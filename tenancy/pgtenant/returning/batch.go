@@ -11,18 +11,20 @@ import (
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"entgo.io/ent/schema/field"
 	"github.com/google/uuid"
+
+	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// BatchCreate stands in for sqlgraph.BatchCreate: it creates nodes of one table by one
+// BatchCreate replaces sqlgraph.BatchCreate. It creates nodes of one table by one
 //
 //	INSERT … SELECT … FROM unnest(…)
 //
-// whose text is the same for any number of nodes. A column is an array, or a single parameter if all nodes have
-// the same value. The ids that the database makes are set in the specs of the nodes.
+// with the same text for any number of nodes. A column is an array, or a single parameter if all nodes have the same value.
+// Generated ids are set in the specs of the nodes.
 //
-// Nodes that do not all set the same columns, ON CONFLICT, edges that other tables hold and values of types that fit
-// no array are left to sqlgraph. A string field whose column is itself an array, or of a type with another delimiter than
-// the comma (box, PostGIS's geometry), is refused by PostgreSQL: create its nodes one by one.
+// sqlgraph handles nodes that set different columns, ON CONFLICT, edges that other tables hold, and values that fit no
+// array. PostgreSQL refuses a string field whose column is an array, or of a type with another delimiter than the comma
+// (box, PostGIS's geometry): create such nodes one by one.
 func BatchCreate(ctx context.Context, drv dialect.Driver, spec *sqlgraph.BatchCreateSpec) error {
 	err := errUnusual
 	if len(spec.Nodes) > 0 && len(spec.OnConflict) == 0 {
@@ -34,8 +36,8 @@ func BatchCreate(ctx context.Context, drv dialect.Driver, spec *sqlgraph.BatchCr
 	return err
 }
 
-// errUnusual is what insertNodes leaves to sqlgraph, with nothing sent.
-var errUnusual = errors.New("returning: not for one statement with arrays")
+// errUnusual is returned, before anything is sent, for what is left to sqlgraph.
+var errUnusual = errors.New("returning: unsupported by a single statement with arrays")
 
 func insertNodes(ctx context.Context, drv dialect.Driver, nodes []*sqlgraph.CreateSpec) error {
 	columns, err := tabulate(nodes)
@@ -59,45 +61,31 @@ func insertNodes(ctx context.Context, drv dialect.Driver, nodes []*sqlgraph.Crea
 	return nil
 }
 
-// insertReturning sets the ids that the statement returns, numbers as int64, which is what generated code expects of
-// sqlgraph. PostgreSQL inserts, and returns, in the order of the arrays.
+// insertReturning sets the returned ids, numbers as the int64 that generated code expects. PostgreSQL inserts and returns in
+// the order of the arrays.
 func insertReturning(
 	ctx context.Context, drv dialect.Driver, nodes []*sqlgraph.CreateSpec, query string, args []any,
 ) error {
-	rows := &sql.Rows{}
-	if err := drv.Query(ctx, query, args, rows); err != nil {
-		return err
-	}
-	defer func() { _ = rows.Close() }()
-	for i := 0; rows.Next() && i < len(nodes); i++ {
-		id, err := scanID(rows, nodes[i].ID)
-		if err != nil {
-			return err
+	ids, err := pgtenant.Collect(pgtenant.Query(ctx, drv, query, args...), func(row pgtenant.Row) (any, error) {
+		if nodes[0].ID.Type.Numeric() {
+			return pgtenant.RowTo[int64](row)
 		}
+		return pgtenant.RowTo[any](row)
+	})
+	for i, id := range ids[:min(len(ids), len(nodes))] {
 		nodes[i].ID.Value = id
 	}
-	return rows.Err()
+	return err
 }
 
-func scanID(rows *sql.Rows, spec *sqlgraph.FieldSpec) (any, error) {
-	if spec.Type.Numeric() {
-		var n int64
-		err := rows.Scan(&n)
-		return n, err
-	}
-	var id any
-	err := rows.Scan(&id)
-	return id, err
-}
-
-// column is what the nodes set in one column of their table.
+// column has the values of a column.
 type column struct {
 	name   string
 	typ    field.Type
 	values []any // by node
 }
 
-// tabulate turns nodes into columns. It returns errUnusual unless all nodes set the same ones, in the same order.
+// tabulate converts nodes to columns. It returns errUnusual unless all nodes set the same ones in the same order.
 func tabulate(nodes []*sqlgraph.CreateSpec) ([]column, error) {
 	var columns []column
 	var fields []*sqlgraph.FieldSpec
@@ -129,8 +117,7 @@ func tabulate(nodes []*sqlgraph.CreateSpec) ([]column, error) {
 	return columns, nil
 }
 
-// appendAssignments adds what the row of a node is made of: the id if it is set, the fields, and the foreign keys
-// of edges that its own table holds.
+// appendAssignments appends the values of a node's row: the id if it is set, the fields, and the foreign keys in its table.
 func appendAssignments(fields []*sqlgraph.FieldSpec, node *sqlgraph.CreateSpec) []*sqlgraph.FieldSpec {
 	if node.ID != nil && node.ID.Value != nil {
 		fields = append(fields, node.ID)
@@ -144,7 +131,7 @@ func appendAssignments(fields []*sqlgraph.FieldSpec, node *sqlgraph.CreateSpec) 
 	return fields
 }
 
-// value returns what a field is set to, JSON as text.
+// value returns a field's value, JSON as text.
 func value(f *sqlgraph.FieldSpec) (any, error) {
 	if f.Type == field.TypeJSON {
 		text, err := json.Marshal(f.Value)
@@ -159,9 +146,8 @@ func value(f *sqlgraph.FieldSpec) (any, error) {
 	return f.Value, nil
 }
 
-// insertSQL returns the statement, without RETURNING. The types of the arrays are not written out, since fields do
-// not tell those of their columns: the CASE gives a parameter the type of its column, and is gone when PostgreSQL
-// has planned it.
+// insertSQL returns the statement without RETURNING. Fields do not have the types of their columns, so a CASE, which
+// PostgreSQL removes when it plans, gives each parameter its column's type.
 func insertSQL(name string, node *sqlgraph.CreateSpec, columns []column) (*sql.Builder, error) {
 	table := string(appendTable(nil, node))
 	b := newBuilder(name)
@@ -178,7 +164,7 @@ func insertSQL(name string, node *sqlgraph.CreateSpec, columns []column) (*sql.B
 			arrays = append(arrays, c)
 		}
 	}
-	if len(arrays) == 0 { // which tell how many rows there are
+	if len(arrays) == 0 { // the number of rows comes from the arrays
 		return nil, errUnusual
 	}
 	b.WriteString(" FROM unnest(")

@@ -26,14 +26,13 @@ type secret string
 
 func (s secret) Value() (driver.Value, error) { return []byte(s), nil }
 
-// shouted is upper case in the database.
 type shouted string
 
 func (shouted) FormatParam(param string, _ *entsql.StmtInfo) string {
 	return "upper(" + param + "::text)"
 }
 
-// TestBatchTypes compares what columns hold, with Ent's own types and those that a schema may give a field instead.
+// TestBatchTypes compares stored values of Ent's types and of custom types.
 func TestBatchTypes(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 3, 29, 23, 30, 1, 123_456_789, time.FixedZone("", 5*3600+45*60))
@@ -93,7 +92,7 @@ func TestBatchTypes(t *testing.T) {
 	}
 }
 
-// requireSameBatch inserts the values both ways. arrays tells whether ours is one statement with arrays.
+// requireSameBatch inserts the values both ways. arrays reports whether ours is one statement with arrays.
 func requireSameBatch(t *testing.T, d *database, table string, typ field.Type, values []any, arrays bool) {
 	t.Helper()
 	drv := &recorder{Driver: d}
@@ -117,14 +116,14 @@ func requireSameBatch(t *testing.T, d *database, table string, typ field.Type, v
 	require.Equal(t, arrays, strings.Contains(drv.query, "unnest"), "%s %v", table, values)
 }
 
-// drawn is a secret that is stored in another way each time, as an encrypted one is.
+// drawn is a secret that is stored differently each time, as if encrypted.
 type drawn string
 
 var draws atomic.Int64
 
 func (d drawn) Value() (driver.Value, error) { return fmt.Sprint(d, draws.Add(1)), nil }
 
-// A value that stores itself is asked for each row.
+// A driver.Valuer is called for each row.
 func TestBatchOfValuers(t *testing.T) {
 	t.Parallel()
 	d := open(t, "cache_statement")
@@ -318,7 +317,7 @@ func TestBatchCreate(t *testing.T) {
 	}
 }
 
-// TestBatchIDs inserts more rows than a statement can have parameters, with ids that tell their order.
+// TestBatchIDs inserts more rows than a statement can have parameters, and checks their order.
 func TestBatchIDs(t *testing.T) {
 	t.Parallel()
 	d := open(t, "cache_statement")

@@ -101,7 +101,7 @@ func TestRoundTrips(t *testing.T) {
 
 func second[T any](_ T, err error) error { return err }
 
-// TestSavedNodeIsTheRow: what a create or an update returns is what a query finds, though a trigger changes it.
+// A create or an update returns what a query finds, even if a trigger changes it.
 func TestSavedNodeIsTheRow(t *testing.T) {
 	t.Parallel()
 	c := newClients(t, "cache_statement")
@@ -127,7 +127,7 @@ func TestSavedNodeIsTheRow(t *testing.T) {
 	requireRow(notes.UpdateOne(child).ClearParent().SaveX(c.a), "UPDATE child")
 	requireRow(notes.UpdateOne(child).AddTags(tag).SaveX(c.a), "UPDATE child")
 
-	// An upsert is the row that was there, without the parent that only the new one would have had.
+	// An upsert returns the existing row, without the parent of the new one.
 	upsert := notes.Create().SetSlug("child").SetParent(root)
 	upsert.OnConflictColumns(note.FieldTenantID, note.FieldSlug).Update(func(u *fixtureent.NoteUpsert) { u.AddViews(1) })
 	requireRow(upsert.SaveX(c.a), "UPDATE child")
@@ -137,7 +137,6 @@ func TestSavedNodeIsTheRow(t *testing.T) {
 	_, err := ignored.Save(c.a)
 	require.ErrorIs(t, err, sql.ErrNoRows)
 
-	// jsonb has its own spelling.
 	tools := []json.RawMessage{json.RawMessage(`{"b":1,"a":2}`)}
 	hired := c.product.Agent.Create().SetName("n").SetToolAssignments(tools).SaveX(c.a)
 	require.Equal(t, c.product.Agent.GetX(c.a, hired.ID).String(), hired.String())
@@ -184,7 +183,7 @@ func TestUpdateOneErrors(t *testing.T) {
 	require.Equal(t, theirs.String(), notes.GetX(c.b, theirs.ID).String())
 }
 
-// TestPoliciesAlone goes around the mixin.
+// TestPoliciesAlone bypasses the mixin.
 func TestPoliciesAlone(t *testing.T) {
 	t.Parallel()
 	c := newClients(t, "cache_statement")

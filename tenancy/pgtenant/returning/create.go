@@ -14,15 +14,14 @@ import (
 
 // Row describes the node that a row is scanned into.
 type Row struct {
-	// Columns are the node's.
 	Columns []string
-	// ScanValues returns a destination for each of the columns, as that of a sqlgraph.QuerySpec does.
+	// ScanValues returns a destination for each column, as in sqlgraph.QuerySpec.
 	ScanValues func(columns []string) ([]any, error)
-	// Assign takes all of the node's values from what was scanned. NULL must replace a value that the node had before.
+	// Assign sets all values of the node from the scanned ones. NULL must replace an earlier value.
 	Assign func(columns []string, values []any) error
 }
 
-// query sends a statement that returns at most one row, and scans the row. It reports whether there was one.
+// query sends a statement and scans the row that it returns, if any.
 func (r Row) query(ctx context.Context, drv dialect.ExecQuerier, query string, args any) (found bool, err error) {
 	rows := &sql.Rows{}
 	if err := drv.Query(ctx, query, args, rows); err != nil {
@@ -33,7 +32,7 @@ func (r Row) query(ctx context.Context, drv dialect.ExecQuerier, query string, a
 		if err := r.scan(rows); err != nil {
 			return false, err
 		}
-		rows.Next() // to the end, where the outcome is known
+		rows.Next() // to the end, for the outcome
 	}
 	return found, rows.Err()
 }
@@ -55,10 +54,9 @@ func (r Row) scan(rows sql.ColumnScanner, dest ...any) error {
 	return r.Assign(r.Columns, values)
 }
 
-// CreateNode stands in for sqlgraph.CreateNode: it creates a node and reads the row back, by one INSERT …
-// RETURNING. With ON CONFLICT DO UPDATE this is the row that was there. With DO NOTHING a conflict is
-// sql.ErrNoRows, and the node is left as it was. If other tables hold edges of the node, it takes a transaction,
-// in which sqlgraph adds them.
+// CreateNode replaces sqlgraph.CreateNode. It creates a node and reads its row by one INSERT … RETURNING. With ON CONFLICT
+// DO UPDATE this is the existing row; with DO NOTHING a conflict returns sql.ErrNoRows and leaves the node unchanged. If
+// other tables hold edges of the node, sqlgraph adds them in a transaction.
 func CreateNode(ctx context.Context, drv dialect.Driver, spec *sqlgraph.CreateSpec, row Row) error {
 	query, args, err := insertNode(spec, row.Columns)
 	if errors.Is(err, errUnusual) {
@@ -70,8 +68,8 @@ func CreateNode(ctx context.Context, drv dialect.Driver, spec *sqlgraph.CreateSp
 	return err
 }
 
-// insertNode returns the INSERT of a node whose id is known and whose edges are columns of its own table. Ent's builder takes a
-// tenth of a create's CPU time more. The error is errUnusual for all other nodes.
+// insertNode returns the INSERT of a node whose id is set and whose edges are in its own table, and errUnusual for other
+// nodes. Ent's builder takes a tenth more of a create's CPU time.
 func insertNode(spec *sqlgraph.CreateSpec, returned []string) (query string, args []any, err error) {
 	if len(spec.OnConflict) > 0 || external(spec.Edges) || spec.ID != nil && spec.ID.Value == nil {
 		return "", nil, errUnusual
@@ -103,12 +101,12 @@ func insertNode(spec *sqlgraph.CreateSpec, returned []string) (query string, arg
 	return string(appendNames(append(b, ") RETURNING "...), returned)), args, nil
 }
 
-// create is the driver of one sqlgraph.CreateNode. The first statement is the INSERT of the node. sqlgraph has it
-// return the id, if it does not know that, or nothing. The driver has it return the row as well.
+// create is the driver of one sqlgraph.CreateNode. Its first statement is the INSERT, which returns the id or nothing. The
+// driver makes it return the row as well.
 type create struct {
 	dialect.Driver
 
-	on       dialect.ExecQuerier // Driver, or its transaction once that has begun
+	on       dialect.ExecQuerier // Driver, or its transaction
 	row      Row
 	inserted bool
 }
@@ -126,8 +124,8 @@ func (c *create) Tx(ctx context.Context) (dialect.Tx, error) {
 	return createTx{create: c, Tx: tx}, err
 }
 
-// Exec implements dialect.Driver for an INSERT that returns nothing, and for what follows. No row is no error, as with
-// sqlgraph: the table may have a trigger that drops it.
+// Exec implements dialect.Driver for an INSERT that returns nothing. As with sqlgraph, a missing row is no error: a trigger
+// may have dropped it.
 func (c *create) Exec(ctx context.Context, query string, args, v any) error {
 	if c.inserted {
 		return c.on.Exec(ctx, query, args, v)
@@ -151,7 +149,7 @@ func (c *create) Query(ctx context.Context, query string, args, v any) error {
 	return nil
 }
 
-// created are the rows of the INSERT without the columns of the node, which it is scanned into along with a row.
+// created are the rows of the INSERT. It scans the node's columns into the node and hides them from sqlgraph.
 type created struct {
 	sql.ColumnScanner
 

@@ -17,15 +17,14 @@ import (
 
 func TestMain(m *testing.M) { testdb.Main(m) }
 
-// modes are the query modes of pgtenant.
 var modes = []string{"cache_statement", "cache_describe", "exec"}
 
-// database is one test's own, with a driver that counts its round trips on one connection.
+// database has a driver with one connection that counts round trips.
 type database struct {
 	*pgtenant.Driver
 
 	super *pgx.Conn
-	trips *pgtenant.Trips
+	trips *pgtenant.RoundTrips
 }
 
 func open(t *testing.T, mode string) *database {
@@ -39,22 +38,21 @@ func connect(t *testing.T, db *testdb.Database, mode string) *database {
 	super, err := pgx.Connect(t.Context(), db.SuperURL)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = super.Close(context.WithoutCancel(t.Context())) })
-	d := &database{super: super, trips: &pgtenant.Trips{}}
+	d := &database{super: super, trips: &pgtenant.RoundTrips{}}
 	d.Driver, err = pgtenant.Open(t.Context(), db.AppURL,
-		pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode), pgtenant.WithTrips(d.trips))
+		pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode), pgtenant.WithRoundTrips(d.trips))
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = d.Close() })
 	return d
 }
 
-// exec runs several statements as the superuser.
 func (d *database) exec(t *testing.T, ddl string) {
 	t.Helper()
 	_, err := d.super.PgConn().Exec(t.Context(), ddl).ReadAll()
 	require.NoError(t, err)
 }
 
-// rows returns a table's rows as PostgreSQL prints them, each with its columns by name.
+// rows returns a table's rows as PostgreSQL prints them.
 func (d *database) rows(t *testing.T, table string) []string {
 	t.Helper()
 	result, err := d.super.Query(t.Context(), "select t::text from "+rls.Quote(table)+" t order by 1")
@@ -64,7 +62,6 @@ func (d *database) rows(t *testing.T, table string) []string {
 	return rows
 }
 
-// recorder keeps the text of the last statement.
 type recorder struct {
 	dialect.Driver
 
@@ -81,7 +78,6 @@ func (r *recorder) Query(ctx context.Context, query string, args, v any) error {
 	return r.Driver.Query(ctx, query, args, v)
 }
 
-// graph is one implementation of the functions that are compared.
 type graph struct {
 	update func(context.Context, dialect.Driver, *sqlgraph.UpdateSpec) error
 	create func(context.Context, dialect.Driver, *sqlgraph.CreateSpec, returning.Row) error
@@ -99,7 +95,6 @@ var (
 	ours = graph{update: returning.UpdateNode, create: returning.CreateNode, batch: returning.BatchCreate}
 )
 
-// node is what rows are read into: columns by name.
 type node map[string]any
 
 func scanValues(columns []string) ([]any, error) {

@@ -15,7 +15,6 @@ func withNames(query, clause string, names []string) string {
 	return string(appendNames(append(b, clause...), names))
 }
 
-// appendTable appends the name of a node's table.
 func appendTable(b []byte, node *sqlgraph.CreateSpec) []byte {
 	if node.Schema != "" {
 		b = append(appendName(b, node.Schema), '.')
@@ -23,7 +22,6 @@ func appendTable(b []byte, node *sqlgraph.CreateSpec) []byte {
 	return appendName(b, node.Table)
 }
 
-// appendNames appends the names with commas between them.
 func appendNames(b []byte, names []string) []byte {
 	for i, name := range names {
 		if i > 0 {

@@ -10,20 +10,20 @@ import (
 	"entgo.io/ent/dialect/sql/sqlgraph"
 )
 
-// UpdateNode stands in for sqlgraph.UpdateNode: it updates one node and reads its columns back, by one
-// UPDATE … RETURNING. If nothing is set it is one SELECT. A node that does not exist, or that the spec's predicate
-// excludes, is a *sqlgraph.NotFoundError. An update of edges that other tables hold is sqlgraph's, in a transaction.
+// UpdateNode replaces sqlgraph.UpdateNode. It updates a node and reads its columns by one UPDATE … RETURNING, or one SELECT
+// if nothing is set. It returns a *sqlgraph.NotFoundError if the node does not exist or the spec's predicate excludes it.
+// sqlgraph updates edges that other tables hold, in a transaction.
 func UpdateNode(ctx context.Context, drv dialect.Driver, spec *sqlgraph.UpdateSpec) error {
 	if spec.ScanValues == nil || external(spec.Edges.Add) || external(spec.Edges.Clear) {
 		return sqlgraph.UpdateNode(ctx, drv, spec)
 	}
 	returning := *spec
-	// update.Exec writes RETURNING. This removes that of another modifier.
+	// update.Exec adds RETURNING. This removes that of other modifiers.
 	returning.Modifiers = append(slices.Clip(spec.Modifiers), func(u *sql.UpdateBuilder) { u.Returning() })
 	return sqlgraph.UpdateNode(ctx, &update{Driver: drv, spec: &returning}, &returning)
 }
 
-// external reports whether other tables than the node's own hold one of the edges.
+// external reports whether another table holds one of the edges.
 func external(edges []*sqlgraph.EdgeSpec) bool {
 	return slices.ContainsFunc(edges, func(e *sqlgraph.EdgeSpec) bool {
 		return e.Rel == sqlgraph.M2M || e.Rel == sqlgraph.O2M || e.Rel == sqlgraph.O2O && !e.Inverse
@@ -40,8 +40,8 @@ type update struct {
 // Tx implements dialect.Driver: one statement needs no transaction.
 func (u *update) Tx(context.Context) (dialect.Tx, error) { return dialect.NopTx(u), nil }
 
-// Exec implements dialect.Driver for the UPDATE. If it returns no row, sqlgraph's SELECT finds out whether it is missing or a
-// trigger left it as it was.
+// Exec implements dialect.Driver for the UPDATE. If it returns no row, sqlgraph's SELECT shows whether the row is missing or
+// a trigger dropped the update.
 func (u *update) Exec(ctx context.Context, query string, args, v any) error {
 	row := Row{u.spec.Node.Columns, u.spec.ScanValues, u.spec.Assign}
 	found, err := row.query(ctx, u.Driver, withNames(query, " RETURNING ", row.Columns), args)

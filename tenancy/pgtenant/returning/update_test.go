@@ -42,7 +42,7 @@ const reset = `
 	insert into things (name, note) values ('a', 'old'), ('b', null);
 	insert into links values (1, 2, 'old');`
 
-// thingColumns leaves note out.
+// thingColumns lacks note.
 var thingColumns = []string{"id", "name", "n", "owner_id", "stamp"}
 
 func idSpec(id any) *sqlgraph.FieldSpec {
@@ -178,7 +178,7 @@ func TestUpdateNode(t *testing.T) {
 	}
 }
 
-// requireSame compares what callers can tell about an error.
+// requireSame compares what callers can see of an error.
 func requireSame(t *testing.T, want, got error) {
 	t.Helper()
 	require.Equal(t, want.Error(), got.Error())
@@ -186,7 +186,7 @@ func requireSame(t *testing.T, want, got error) {
 	require.Equal(t, sqlgraph.IsConstraintError(want), sqlgraph.IsConstraintError(got))
 }
 
-// sqlgraph asks for no row if it has nothing to read it into.
+// sqlgraph reads no row if it has no destination.
 func TestUpdateNodeUnread(t *testing.T) {
 	t.Parallel()
 	d := open(t, "cache_statement")
@@ -199,7 +199,7 @@ func TestUpdateNodeUnread(t *testing.T) {
 	require.Contains(t, d.rows(t, "things")[0], "UPDATE c")
 }
 
-// A trigger may leave the row as it was. It is found, as with Ent.
+// If a trigger drops the update, the row is returned, as with Ent.
 func TestUpdateNodeUnchanged(t *testing.T) {
 	t.Parallel()
 	d := open(t, "cache_statement")
@@ -218,7 +218,7 @@ func TestUpdateNodeUnchanged(t *testing.T) {
 	}
 }
 
-// What fails when the statement commits is an error through any driver.
+// A failure at commit is an error through any driver.
 func TestErrorsAtCommit(t *testing.T) {
 	t.Parallel()
 	test := testdb.New(t)

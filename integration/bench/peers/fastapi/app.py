@@ -1,6 +1,4 @@
-"""The list of a tenant's agents with FastAPI, SQLAlchemy and asyncpg, under row-level security.
-
-One query looks up the session, its user and the tenant. The list is a transaction that sets the tenant first.
+"""Lists a tenant's agents with FastAPI, SQLAlchemy, asyncpg and RLS.
 
     DATABASE_URL=postgres://… PORT=8083 POOL=8 python3 app.py
 """
@@ -18,7 +16,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import declarative_base
 
-# asyncpg does not know libpq's sslmode.
+# asyncpg does not support libpq's sslmode.
 url = make_url(os.environ["DATABASE_URL"]).set(drivername="postgresql+asyncpg").difference_update_query(["sslmode"])
 engine = create_async_engine(url, pool_size=int(os.environ["POOL"]), max_overflow=0)
 app = FastAPI()

@@ -1,12 +1,11 @@
-// The list of a tenant's agents with fastify and pg, under row-level security. One query looks up the session, its user
-// and the tenant. The list is a transaction that sets the tenant first.
+// Lists a tenant's agents with fastify, pg and RLS.
 //
 //   DATABASE_URL=postgres://… PORT=8082 POOL=8 node server.cjs
 const { createHash } = require('node:crypto')
 const fastify = require('fastify')
 const { Pool, types } = require('pg')
 
-// A Date has milliseconds, and the API microseconds: times are kept as PostgreSQL writes them.
+// A Date has milliseconds, but the API has microseconds, so timestamps stay text.
 types.setTypeParser(types.builtins.TIMESTAMPTZ, (text) => text)
 
 const pool = new Pool({ connectionString: process.env.DATABASE_URL, max: Number(process.env.POOL) })
@@ -55,7 +54,7 @@ async function inTenant (tenant, run) {
   }
 }
 
-// '2026-01-02 03:04:05.6+00' becomes RFC 3339's '2026-01-02T03:04:05.6Z'; the tag is its microseconds in base 36.
+// Converts '2026-01-02 03:04:05.6+00' to RFC 3339. The ETag is updated_at's microseconds in base 36.
 function view (row) {
   const rfc3339 = (text) => text.replace(' ', 'T').replace('+00', 'Z')
   const [, seconds, , fraction = ''] = /^(.*?)(\.(\d+))?\+00$/.exec(row.updated_at)

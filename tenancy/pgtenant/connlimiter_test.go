@@ -18,20 +18,19 @@ import (
 
 const nap = "select pg_sleep(0.002)"
 
-// proxied is a house whose driver reaches the server through a proxy. The house's first driver is closed, so that the
-// connections of its database are those of the new one.
-func proxied(t *testing.T, opts ...pgtenant.Option) (*house, *faultproxy.Proxy) {
+// proxied returns a bundle whose driver connects through a proxy. Its first driver is closed.
+func proxied(t *testing.T, opts ...pgtenant.Option) (*testBundle, *faultproxy.Proxy) {
 	t.Helper()
-	h := newHouse(t)
+	h := setup(t)
 	require.NoError(t, h.Close())
 	proxy := faultproxy.Start(t, h.url)
 	h.url = proxy.URL() + "&connect_timeout=1"
-	h.Driver = h.open(t, append([]pgtenant.Option{pgtenant.WithTrips(h.trips)}, opts...)...)
+	h.Driver = h.open(t, append([]pgtenant.Option{pgtenant.WithRoundTrips(h.trips)}, opts...)...)
 	return h, proxy
 }
 
-// allow sets how many connections the server grants to this database besides the superuser's; negative is no limit.
-func (h *house) allow(t *testing.T, connections int) {
+// allow sets how many connections the server accepts for this database besides the superuser's; negative is no limit.
+func (h *testBundle) allow(t *testing.T, connections int) {
 	t.Helper()
 	if connections >= 0 {
 		connections++
@@ -40,7 +39,7 @@ func (h *house) allow(t *testing.T, connections int) {
 }
 
 // hold begins a transaction, which keeps its connection until the returned function ends it.
-func (h *house) hold(t *testing.T) (end func()) {
+func (h *testBundle) hold(t *testing.T) (end func()) {
 	t.Helper()
 	tx, err := h.Tx(t.Context())
 	require.NoError(t, err)
@@ -50,8 +49,8 @@ func (h *house) hold(t *testing.T) (end func()) {
 	return end
 }
 
-// crowd has each client run the statement, once and then again until the time is over, and counts the outcomes.
-func (h *house) crowd(t *testing.T, clients int, lasting time.Duration, query string) (served, failed int64) {
+// crowd runs the statement in each client for the given time, at least once, and counts the outcomes.
+func (h *testBundle) crowd(t *testing.T, clients int, lasting time.Duration, query string) (served, failed int64) {
 	t.Helper()
 	var ok, bad atomic.Int64
 	var wg sync.WaitGroup
@@ -72,7 +71,7 @@ func (h *house) crowd(t *testing.T, clients int, lasting time.Duration, query st
 	return ok.Load(), bad.Load()
 }
 
-func TestTheServerGrantsLessThanThePool(t *testing.T) {
+func TestServerAcceptsLessThanThePool(t *testing.T) {
 	t.Parallel()
 	h, proxy := proxied(t, pgtenant.WithMaxConns(8))
 	h.allow(t, 3)
@@ -80,7 +79,7 @@ func TestTheServerGrantsLessThanThePool(t *testing.T) {
 	served, failed := h.crowd(t, 16, time.Second, nap)
 	require.Zero(t, failed)
 	require.Positive(t, served)
-	// Eight at the beginning, then one at a time: the backoff doubles, and its jitter halves it at best.
+	// Eight at the beginning, then one per backoff, which doubles; jitter at most halves it.
 	require.LessOrEqual(t, proxy.Accepted()-before, 8+6, "dialing backs off")
 
 	h.allow(t, -1)
@@ -90,8 +89,8 @@ func TestTheServerGrantsLessThanThePool(t *testing.T) {
 	h.healthy(t)
 }
 
-// One refusal tells of all the connections that the pool could still open.
-func TestARefusedRequestMakesOneAttempt(t *testing.T) {
+// After one refusal no further connection is tried for the same request.
+func TestRefusedRequestMakesOneAttempt(t *testing.T) {
 	t.Parallel()
 	h, proxy := proxied(t, pgtenant.WithMaxConns(8))
 	h.hold(t)
@@ -101,13 +100,13 @@ func TestARefusedRequestMakesOneAttempt(t *testing.T) {
 	defer cancel()
 	_, err := pgtenant.Exec(ctx, h, "select 1")
 	require.ErrorIs(t, err, context.DeadlineExceeded)
-	// Its own, and those after 25, 75 and 175 ms at the earliest.
+	// Its attempt, and those after at least 25, 75 and 175 ms.
 	require.LessOrEqual(t, proxy.Accepted()-before, 4)
 	require.Positive(t, proxy.Accepted()-before)
 }
 
-// Connections that the server ends are replaced, although it refuses further ones at times.
-func TestConnectionsEndWhileTheServerGrantsLess(t *testing.T) {
+// Connections that the server ends are replaced, although it sometimes refuses new ones.
+func TestConnectionsEndWhileTheServerRefuses(t *testing.T) {
 	t.Parallel()
 	h, _ := proxied(t, pgtenant.WithMaxConns(8))
 	h.allow(t, 3)
@@ -115,23 +114,23 @@ func TestConnectionsEndWhileTheServerGrantsLess(t *testing.T) {
 	require.Zero(t, failed)
 	h.terminate(t)
 	_, failed = h.crowd(t, 16, time.Second, nap)
-	// Of the three that ended, each fails the statement that finds it so.
+	// Each of the three that ended fails one statement.
 	require.LessOrEqual(t, failed, int64(3))
 	h.healthy(t)
 }
 
-// Whatever keeps the driver from opening another connection, the next one that is released serves.
-func TestWaitsForTheConnectionThatWorks(t *testing.T) {
+// If no further connection can be opened, the next one that is released is used.
+func TestWaitsForAnOpenConnection(t *testing.T) {
 	t.Parallel()
-	for name, fault := range map[string]func(*testing.T, *house, *faultproxy.Proxy){
-		"limit":   func(t *testing.T, h *house, _ *faultproxy.Proxy) { t.Helper(); h.allow(t, 1) },
-		"refused": func(_ *testing.T, _ *house, p *faultproxy.Proxy) { p.Refuse() },
-		"hanging": func(_ *testing.T, _ *house, p *faultproxy.Proxy) { p.Hang(true) },
-		"password": func(t *testing.T, _ *house, p *faultproxy.Proxy) {
+	for name, fault := range map[string]func(*testing.T, *testBundle, *faultproxy.Proxy){
+		"limit":   func(t *testing.T, h *testBundle, _ *faultproxy.Proxy) { t.Helper(); h.allow(t, 1) },
+		"refused": func(_ *testing.T, _ *testBundle, p *faultproxy.Proxy) { p.Refuse() },
+		"hanging": func(_ *testing.T, _ *testBundle, p *faultproxy.Proxy) { p.Hang(true) },
+		"password": func(t *testing.T, _ *testBundle, p *faultproxy.Proxy) {
 			t.Helper()
 			p.Redirect(refusing(t, "28P01"))
 		},
-		"starting": func(t *testing.T, _ *house, p *faultproxy.Proxy) {
+		"starting": func(t *testing.T, _ *testBundle, p *faultproxy.Proxy) {
 			t.Helper()
 			p.Redirect(refusing(t, "57P03"))
 		},
@@ -151,7 +150,7 @@ func TestWaitsForTheConnectionThatWorks(t *testing.T) {
 	}
 }
 
-// The reason why the pool stays small is in the error of those who waited in vain.
+// The error names why the pool can't grow.
 func TestBusyBelowTheLimitOfThePool(t *testing.T) {
 	t.Parallel()
 	h, _ := proxied(t, pgtenant.WithMaxConns(4), pgtenant.WithAcquireTimeout(20*shortly))
@@ -185,8 +184,8 @@ func TestNoConnectionAtAll(t *testing.T) {
 	h.healthy(t) // the first request that comes is served
 }
 
-// A backend that is still exiting counts towards the limit. That ends within moments.
-func TestTheOnlyConnectionIsStillExiting(t *testing.T) {
+// A backend that is still exiting counts towards the limit for a moment.
+func TestOnlyConnectionIsExiting(t *testing.T) {
 	t.Parallel()
 	h, _ := proxied(t, pgtenant.WithMaxConns(1))
 	h.allow(t, 0)
@@ -205,7 +204,7 @@ func TestTheOnlyConnectionIsStillExiting(t *testing.T) {
 	h.healthy(t)
 }
 
-func TestFourWaysNotToGetAConnection(t *testing.T) {
+func TestAcquireErrors(t *testing.T) {
 	t.Parallel()
 	h, proxy := proxied(t, pgtenant.WithMaxConns(2), pgtenant.WithAcquireTimeout(20*shortly))
 	one := func(ctx context.Context) error {
@@ -221,7 +220,6 @@ func TestFourWaysNotToGetAConnection(t *testing.T) {
 		}
 	}
 
-	// The tenant's limit: half of two.
 	tx, err := h.Tx(as(t, h.a))
 	require.NoError(t, err)
 	require.NoError(t, tx.Exec(as(t, h.a), "select 1", []any{}, nil))
@@ -229,18 +227,15 @@ func TestFourWaysNotToGetAConnection(t *testing.T) {
 	requireOnly(err, pgtenant.ErrTenantBusy)
 	require.NoError(t, one(as(t, h.b)))
 
-	// The pool.
 	end := h.hold(t)
 	err = one(as(t, h.b))
 	require.ErrorIs(t, err, pgtenant.ErrPoolBusy)
 	requireOnly(err, nil)
 
-	// The caller.
 	short, cancel := context.WithTimeout(as(t, h.b), shortly)
 	defer cancel()
 	requireOnly(one(short), context.DeadlineExceeded)
 
-	// The server.
 	end()
 	require.NoError(t, tx.Rollback())
 	proxy.Refuse()
@@ -251,7 +246,6 @@ func TestFourWaysNotToGetAConnection(t *testing.T) {
 	h.healthy(t)
 }
 
-// Driver.Close ends the waits.
 func TestCloseWhileTheServerIsAway(t *testing.T) {
 	t.Parallel()
 	h, proxy := proxied(t, pgtenant.WithMaxConns(1))
@@ -287,8 +281,8 @@ func requireCause(t *testing.T, cause pgtenant.Cause, err error) {
 	require.NotErrorIs(t, err, pgtenant.ErrPoolBusy)
 }
 
-// What reads the catalog must not fail for want of a further connection, and leaves nothing of its own behind.
-func TestWithConnWaitsForAConnectionThatWorks(t *testing.T) {
+// Reading the catalog works if no further connection is accepted, and leaves nothing in the session.
+func TestWithConnWaitsForAnOpenConnection(t *testing.T) {
 	t.Parallel()
 	h, _ := proxied(t, pgtenant.WithMaxConns(4))
 	end := h.hold(t)
@@ -302,7 +296,7 @@ func TestWithConnWaitsForAConnectionThatWorks(t *testing.T) {
 		return err
 	}
 	require.NoError(t, h.WithConn(t.Context(), poison))
-	// The pool closes a connection after it has taken it back. It may have another by then, opened while WithConn waited.
+	// The pool may have opened another connection while WithConn waited.
 	require.Eventually(t, func() bool {
 		return h.count(t, "select count(*) from pg_stat_activity where pid = $1", pid) == 0
 	}, 10*time.Second, 10*time.Millisecond)

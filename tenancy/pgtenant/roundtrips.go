@@ -8,37 +8,35 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// Trips counts round trips on the socket: how often a connection turned from reading to writing, which is how often
-// somebody waited for the network. Making a connection counts too, so measure on warm ones. The zero value is
-// ready, and safe for concurrent use.
-type Trips struct{ n atomic.Int64 }
+// RoundTrips counts how often connections turned from reading to writing, which is how often a caller waited for the
+// network. Opening a connection counts too. The zero value is ready to use, and safe for concurrent use.
+type RoundTrips struct{ n atomic.Int64 }
 
 // Count returns the number of round trips so far.
-func (t *Trips) Count() int64 { return t.n.Load() }
+func (t *RoundTrips) Count() int64 { return t.n.Load() }
 
-// watch makes every connection of config count.
-func (t *Trips) watch(config *pgconn.Config) {
+// watch counts the round trips of every connection of config.
+func (t *RoundTrips) watch(config *pgconn.Config) {
 	dial := dialer(config.DialFunc)
 	config.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
 		conn, err := dial(ctx, network, addr)
 		if err != nil {
 			return nil, err
 		}
-		return &countedConn{Conn: conn, trips: t}, nil
+		return &countedConn{Conn: conn, counter: t}, nil
 	}
 }
 
-// countedConn is a connection that counts its turns.
 type countedConn struct {
 	net.Conn
 
-	trips   *Trips
+	counter *RoundTrips
 	writing atomic.Bool
 }
 
 func (c *countedConn) Write(b []byte) (int, error) {
 	if !c.writing.Swap(true) {
-		c.trips.n.Add(1)
+		c.counter.n.Add(1)
 	}
 	return c.Conn.Write(b)
 }
