@@ -25,6 +25,7 @@ var checks = map[string]struct {
 	"Markdown names tests, identifiers and paths that exist": {names, "docs/x.md", "`TestNoSuchThing`, `tenancy.NoSuch`, `tenancy/nosuch.go`"},
 	"Markdown names tasks, commands and flags that exist":    {commands, "docs/x.md", "```sh\ntask nosuch\nkonstruct nosuchcommand\nkonstruct serve --nosuchflag\n```"},
 	"environment variables are read":                         {variables, "docs/x.md", "KONSTRUCT_NO_" + "SUCH"},
+	"links lead to files and headings that exist":            {links, "docs/x.md", "[a](nosuch.md), `b`, [c](testing.md#nosuch)"},
 	"nolint names linters that are enabled":                  {linters, "x.go", "package x //no" + "lint:varnamelen"},
 	"patterns of config files match":                         {patterns, ".gitattributes", "/nosuch/** linguist-generated"},
 	"pinned tools are used":                                  {tools, "tools/go.mod", "tool (\n\texample.test/nosuch\n)\n"},
@@ -75,19 +76,22 @@ func output(t *testing.T, name string, args ...string) string {
 }
 
 var (
-	generated = regexp.MustCompile(`(?m)^// Code generated .* DO NOT EDIT`)
-	fence     = regexp.MustCompile("(?s)```.*?\n *```")
-	quoted    = regexp.MustCompile("`([^`\n]+)`")
-	inCode    = regexp.MustCompile("(?s)```.*?\n *```|`[^`\n]+`")
-	test      = regexp.MustCompile(`^(Test|Fuzz|Benchmark)[A-Z]\w*$`)
-	selector  = regexp.MustCompile(`^([a-z]\w*)\.([A-Z]\w*)`)
-	task      = regexp.MustCompile(`\btask ([a-z]+(?::[a-z_]+)*)(?:[^\w:.-]|$)`)
-	command   = regexp.MustCompile(`\bkonstruct ([a-z]+)([^\n` + "`" + `|;#]*)`)
-	flag      = regexp.MustCompile(` --?([a-z][a-z-]+)`)
-	variable  = regexp.MustCompile(`\bKONSTRUCT_[A-Z_]*[A-Z]\b`)
-	nolint    = regexp.MustCompile(`//nolint:([a-z0-9,_]+)`)
-	slang     = regexp.MustCompile(`(?i)\b(nobody|whoever|anew|mend|mended|mends|one's own|as whom|is none|for ever)\b`)
-	user      = regexp.MustCompile("(?i)(user|User|account|=|\"|'|`) ?`?nobody|nobody(`|\"|'|:)|http\\.NoBody")
+	generated   = regexp.MustCompile(`(?m)^// Code generated .* DO NOT EDIT`)
+	fence       = regexp.MustCompile("(?s)```.*?\n *```")
+	quoted      = regexp.MustCompile("`([^`\n]+)`")
+	inCode      = regexp.MustCompile("(?s)```.*?\n *```|`[^`\n]+`")
+	link        = regexp.MustCompile(`\]\(([\w./-]*)(?:#([\w-]+))?\)`)
+	heading     = regexp.MustCompile(`(?m)^#+ (.*)$`)
+	test        = regexp.MustCompile(`^(Test|Fuzz|Benchmark)[A-Z]\w*$`)
+	selector    = regexp.MustCompile(`^([a-z]\w*)\.([A-Z]\w*)`)
+	task        = regexp.MustCompile(`\btask ([a-z]+(?::[a-z_]+)*)(?:[^\w:.-]|$)`)
+	command     = regexp.MustCompile(`\bkonstruct ([a-z]+)([^\n` + "`" + `|;#]*)`)
+	flag        = regexp.MustCompile(` --?([a-z][a-z-]+)`)
+	variable    = regexp.MustCompile(`\bKONSTRUCT_[A-Z_]*[A-Z]\b`)
+	punctuation = regexp.MustCompile(`[^\w -]`)
+	nolint      = regexp.MustCompile(`//nolint:([a-z0-9,_]+)`)
+	slang       = regexp.MustCompile(`(?i)\b(nobody|whoever|anew|mend|mended|mends|one's own|as whom|is none|for ever)\b`)
+	user        = regexp.MustCompile("(?i)(user|User|account|=|\"|'|`) ?`?nobody|nobody(`|\"|'|:)|http\\.NoBody")
 )
 
 // source returns the text of all files but Markdown.
@@ -169,6 +173,27 @@ func variables(files tree, report func(file, text string)) {
 			}
 		}
 	})
+}
+
+func links(files tree, report func(file, text string)) {
+	files.pages(func(file, text string) {
+		for _, m := range link.FindAllStringSubmatch(fence.ReplaceAllString(text, ""), -1) {
+			target := file
+			if m[1] != "" {
+				target = path.Join(path.Dir(file), m[1])
+			}
+			page := fence.ReplaceAllString(files[target], "")
+			if !files.exists(target) || m[2] != "" && !strings.Contains(page, `<a id="`+m[2]+`">`) && !slices.ContainsFunc(
+				heading.FindAllStringSubmatch(page, -1), func(h []string) bool { return anchor(h[1]) == m[2] }) {
+				report(file, m[0])
+			}
+		}
+	})
+}
+
+// anchor returns the id that GitHub gives a heading.
+func anchor(heading string) string {
+	return strings.ReplaceAll(punctuation.ReplaceAllString(strings.ToLower(heading), ""), " ", "-")
 }
 
 func linters(files tree, report func(file, text string)) {
