@@ -53,6 +53,7 @@ func (r report) gates() []gate {
 		{"reads a second ÷ raw pgx, 64 goroutines", "≥", 0.80, rate(2)},
 		{"requests a second ÷ net/http without RLS", "≥", 0.95, web.rate.over(raw.rate)},
 		{"server CPU of a request ÷ net/http without RLS", "≤", 1.05, web.cpu.over(raw.cpu)},
+		{"server CPU of a request ÷ without metrics", "≤", 1.02, web.cpu.over(r.http[serverWithoutMetrics].cpu)},
 		{"requests a second ÷ net/http with a transaction by hand", "≥", 1.4, web.rate.over(byHand.rate)},
 	}
 	few := r.scale[0]

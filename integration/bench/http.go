@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -34,6 +35,7 @@ const (
 	serverRaw = iota
 	serverByHand
 	serverOurs
+	serverWithoutMetrics
 )
 
 // server is a command that reads DATABASE_URL, PORT, POOL and the variables in env.
@@ -86,13 +88,19 @@ func (b bench) servers(db *testdb.Database) []server {
 	konstruct := filepath.Join(b.TempDir(), "konstruct")
 	out, err := exec.CommandContext(b.Context(), "go", "build", "-o", konstruct, "../../cmd/konstruct").CombinedOutput()
 	require.NoError(b, err, string(out))
+	ours := []string{
+		fmt.Sprint("GOGC=", serveGOGC), fmt.Sprint("KONSTRUCT_DB_MAX_CONNS=", httpPool), "REDIS_URL=" + testdb.Redis(b),
+		"SLACK_SIGNING_SECRET=not-used-here", "KONSTRUCT_SECRETS_KEY=YSBrZXkgZm9yIHRoZSBiZW5jaCBhbG9uZSwgMzIgYnk=",
+	}
 	return []server{
 		serverRaw:    {"net/http, raw pgx, no RLS", db.SuperURL, []string{this}, []string{netHTTP + "=false"}},
 		serverByHand: {"net/http, raw pgx, a transaction by hand, RLS", db.AppURL, []string{this}, []string{netHTTP + "=true"}},
-		serverOurs: {"Konstruct, RLS", db.AppURL, []string{konstruct, "serve"}, []string{
-			fmt.Sprint("GOGC=", serveGOGC), fmt.Sprint("KONSTRUCT_DB_MAX_CONNS=", httpPool), "REDIS_URL=" + testdb.Redis(b),
-			"SLACK_SIGNING_SECRET=not-used-here", "KONSTRUCT_SECRETS_KEY=YSBrZXkgZm9yIHRoZSBiZW5jaCBhbG9uZSwgMzIgYnk=",
-		}},
+		serverOurs:   {"Konstruct, RLS", db.AppURL, []string{konstruct, "serve"}, ours},
+		serverWithoutMetrics: {
+			"Konstruct, RLS, metrics off", db.AppURL,
+			[]string{konstruct, "serve"},
+			append(slices.Clone(ours), "KONSTRUCT_METRICS_ADDR=off"),
+		},
 	}
 }
 
