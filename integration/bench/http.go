@@ -97,7 +97,8 @@ func (b bench) servers(db *testdb.Database) []server {
 		serverByHand: {"net/http, raw pgx, a transaction by hand, RLS", db.AppURL, []string{this}, []string{netHTTP + "=true"}},
 		serverOurs:   {"Konstruct, RLS", db.AppURL, []string{konstruct, "serve"}, ours},
 		serverWithoutMetrics: {
-			"Konstruct, RLS, metrics off", db.AppURL, []string{konstruct, "serve"},
+			"Konstruct, RLS, metrics off", db.AppURL,
+			[]string{konstruct, "serve"},
 			append(slices.Clone(ours), "KONSTRUCT_METRICS_ADDR=off"),
 		},
 	}
