@@ -23,16 +23,15 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// Pins are the accepted risks that come with Konstruct's own tables. Each is explained in
-// docs/security/accepted-risks.md.
+// Pins are the accepted risks of Konstruct's own tables. docs/security/accepted-risks.md explains them.
 func Pins(db DB, drv *pgtenant.Driver) []attack.Pin {
 	return []attack.Pin{
 		{
 			ID:    "A73-estimates",
 			Does:  "recovers a character of another tenant's value from the row estimates of EXPLAIN",
-			Shows: "the estimates differ: statistics are shared by all tenants", Risk: "plans-estimate",
-			Privileged: true,
-			Show:       func(ctx context.Context) (bool, error) { return estimates(ctx, db) },
+			Shows: "the estimates differ: statistics are shared by all tenants",
+			Risk:  "plans-estimate", Privileged: true,
+			Show: func(ctx context.Context) (bool, error) { return estimates(ctx, db) },
 		},
 		{
 			ID: "A75-forged-session", Does: "inserts a platform admin and a session into the global tables by SQL",
@@ -42,7 +41,7 @@ func Pins(db DB, drv *pgtenant.Driver) []attack.Pin {
 	}
 }
 
-// forgedSession authenticates with a token whose session no login has made.
+// forgedSession authenticates with a token that no login created.
 func forgedSession(ctx context.Context, drv *pgtenant.Driver) (accepted bool, err error) {
 	var secret [32]byte
 	_, _ = rand.Read(secret[:]) // never fails
@@ -53,8 +52,8 @@ func forgedSession(ctx context.Context, drv *pgtenant.Driver) (accepted bool, er
 		args []any
 	}{
 		{
-			"insert into portal_users (id, email, hashed_password, name, is_admin) values ($1, $2, 'none', 'forged', " +
-				"true)",
+			"insert into portal_users (id, email, hashed_password, name, is_admin) " +
+				"values ($1, $2, 'none', 'forged', true)",
 			[]any{user, user.String() + "@forged.example"},
 		},
 		{
@@ -76,11 +75,10 @@ func forgedSession(ctx context.Context, drv *pgtenant.Driver) (accepted bool, er
 	return principal.IsAdmin, errors.Join(err, sessions, users)
 }
 
-// estimatedRows is a plan's number of rows.
 var estimatedRows = regexp.MustCompile(`rows=(\d+)`)
 
-// estimates gives one tenant many agents whose names begin with a secret letter, and has another tenant, which has
-// none, find the letter by the estimates of EXPLAIN alone.
+// estimates gives one tenant many agents whose names begin with a secret letter. Another tenant, without agents, finds
+// the letter by the estimates of EXPLAIN.
 func estimates(ctx context.Context, db DB) (recovered bool, err error) {
 	owner, other := uuid.NewString(), uuid.NewString()
 	letter := rand.Text()[:1]
@@ -93,8 +91,8 @@ func estimates(ctx context.Context, db DB) (recovered bool, err error) {
 	if _, err := conn.Exec(ctx, stock, owner, other); err != nil {
 		return false, err
 	}
-	const agents = "insert into agents (id, name) select gen_random_uuid(), '~' || $1 || md5(n::text) from " +
-		"generate_series(1, 2000) n"
+	const agents = "insert into agents (id, name) select gen_random_uuid(), '~' || $1 || md5(n::text) " +
+		"from generate_series(1, 2000) n"
 	defer func() {
 		err = errors.Join(err, underTenant(ctx, conn, owner, "delete from agents"),
 			underTenant(ctx, conn, owner, "delete from tenants where id = $1 or id = $2", owner, other))
@@ -118,7 +116,6 @@ func estimates(ctx context.Context, db DB) (recovered bool, err error) {
 	return guess == letter, nil
 }
 
-// underTenant runs a statement in a transaction of a tenant's.
 func underTenant(ctx context.Context, conn *pgx.Conn, tenant, text string, args ...any) error {
 	return pgx.BeginFunc(context.WithoutCancel(ctx), conn, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, rls.SetTenant, tenant); err != nil {
@@ -129,7 +126,7 @@ func underTenant(ctx context.Context, conn *pgx.Conn, tenant, text string, args 
 	})
 }
 
-// estimate is how many of the tenant's agents the planner expects to meet a condition.
+// estimate returns how many of the tenant's agents the planner expects to meet a condition.
 func estimate(ctx context.Context, conn *pgx.Conn, tenant, condition string) (n int, err error) {
 	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, rls.SetTenant, tenant); err != nil {
