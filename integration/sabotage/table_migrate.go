@@ -27,14 +27,14 @@ func plannerSaboteurs() []saboteur {
 		{
 			id: "planner-floor", layer: layerMigrate, removes: "the floor from what the planner writes", held: held,
 			code: &code{
-				edits:  []edit{{protect, "{slices.Contains(has.policies, rls.FloorPolicy), ", "{rls.FloorPolicy != \"\", "}},
+				edits:  []edit{{protect, "slices.Contains(has.policies, rls.FloorPolicy),", "rls.FloorPolicy != \"\","}},
 				caught: newTable,
 			},
 		},
 		{
 			id: "planner-check", layer: layerMigrate, removes: "WITH CHECK from what the planner writes", held: held,
 			code: &code{
-				edits:  []edit{{protect, "\\n  WITH CHECK (%s)\",\n\t\t\trls.Quote(rls.IsolationPolicy), table, app, own, own)},", "\",\n\t\t\trls.Quote(rls.IsolationPolicy), table, app, own)},"}},
+				edits:  []edit{{protect, "\\n  WITH CHECK (%s)\",\n\t\t\t\trls.Quote(rls.IsolationPolicy), table, app, own, own)", "\",\n\t\t\t\trls.Quote(rls.IsolationPolicy), table, app, own)"}},
 				caught: newTable,
 			},
 		},
