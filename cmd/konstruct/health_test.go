@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -21,7 +22,7 @@ func TestHealth(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				require.Equal(t, "/readyz", r.URL.Path)
+				assert.Equal(t, "/readyz", r.URL.Path)
 				w.WriteHeader(test.status)
 				_, _ = w.Write([]byte(`{"status":"` + test.name + `"}`))
 			}))
