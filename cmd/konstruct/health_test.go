@@ -20,11 +20,12 @@ func TestHealth(t *testing.T) {
 		{"not ready", http.StatusServiceUnavailable, "/readyz returned 503 Service Unavailable"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				require.Equal(t, "/readyz", r.URL.Path)
+			mux := http.NewServeMux()
+			mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 				w.WriteHeader(test.status)
 				_, _ = w.Write([]byte(`{"status":"` + test.name + `"}`))
-			}))
+			})
+			server := httptest.NewServer(mux)
 			t.Cleanup(server.Close)
 			t.Setenv("KONSTRUCT_LISTEN_ADDR", strings.TrimPrefix(server.URL, "http://"))
 			var out bytes.Buffer

@@ -55,7 +55,7 @@ type nethttp struct {
 }
 
 // serveNetHTTP serves from the test binary.
-func serveNetHTTP(ctx context.Context, rls bool) error {
+func serveNetHTTP(ctx context.Context, isolated bool) error {
 	pool, err := openPool(ctx, os.Getenv("DATABASE_URL"), httpPool)
 	if err != nil {
 		return err
