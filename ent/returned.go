@@ -13,7 +13,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant/returning"
 )
 
-// returned describes how the row of a create is scanned into the Agent: as the row of an update.
+// returned describes the scan of a create's row into the Agent, as of an update's.
 func (_m *Agent) returned() returning.Row {
 	spec := &sqlgraph.UpdateSpec{ScanValues: _m.scanValues, Assign: _m.assignValues}
 	_m.scanRow(spec)
@@ -27,7 +27,7 @@ func (_m *Agent) returned() returning.Row {
 	}
 }
 
-// returned describes how the row of a create is scanned into the ChannelConnection: as the row of an update.
+// returned describes the scan of a create's row into the ChannelConnection, as of an update's.
 func (_m *ChannelConnection) returned() returning.Row {
 	spec := &sqlgraph.UpdateSpec{ScanValues: _m.scanValues, Assign: _m.assignValues}
 	_m.scanRow(spec)
@@ -41,7 +41,7 @@ func (_m *ChannelConnection) returned() returning.Row {
 	}
 }
 
-// returned describes how the row of a create is scanned into the LoginAttempt: as the row of an update.
+// returned describes the scan of a create's row into the LoginAttempt, as of an update's.
 func (_m *LoginAttempt) returned() returning.Row {
 	spec := &sqlgraph.UpdateSpec{ScanValues: _m.scanValues, Assign: _m.assignValues}
 	_m.scanRow(spec)
@@ -55,7 +55,7 @@ func (_m *LoginAttempt) returned() returning.Row {
 	}
 }
 
-// returned describes how the row of a create is scanned into the PortalSession: as the row of an update.
+// returned describes the scan of a create's row into the PortalSession, as of an update's.
 func (_m *PortalSession) returned() returning.Row {
 	spec := &sqlgraph.UpdateSpec{ScanValues: _m.scanValues, Assign: _m.assignValues}
 	_m.scanRow(spec)
@@ -69,7 +69,7 @@ func (_m *PortalSession) returned() returning.Row {
 	}
 }
 
-// returned describes how the row of a create is scanned into the PortalUser: as the row of an update.
+// returned describes the scan of a create's row into the PortalUser, as of an update's.
 func (_m *PortalUser) returned() returning.Row {
 	spec := &sqlgraph.UpdateSpec{ScanValues: _m.scanValues, Assign: _m.assignValues}
 	_m.scanRow(spec)
@@ -83,7 +83,7 @@ func (_m *PortalUser) returned() returning.Row {
 	}
 }
 
-// returned describes how the row of a create is scanned into the Tenant: as the row of an update.
+// returned describes the scan of a create's row into the Tenant, as of an update's.
 func (_m *Tenant) returned() returning.Row {
 	spec := &sqlgraph.UpdateSpec{ScanValues: _m.scanValues, Assign: _m.assignValues}
 	_m.scanRow(spec)

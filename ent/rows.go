@@ -17,7 +17,7 @@ import (
 	"github.com/konstruct/konstruct/ent/tenant"
 )
 
-// scanRows has the query scan its rows as mixin.ScanRows does.
+// scanRows scans the query's rows by mixin.ScanRows.
 func (_q *AgentQuery) scanRows(spec *sqlgraph.QuerySpec, nodes *[]*Agent) {
 	mixin.ScanRows(spec, agent.Columns, agentRowColumns, &agentRow{}, nodes, func(node *Agent) {
 		node.config = _q.config
@@ -27,12 +27,12 @@ func (_q *AgentQuery) scanRows(spec *sqlgraph.QuerySpec, nodes *[]*Agent) {
 // agentRowColumns are agent.Columns, quoted and qualified.
 var agentRowColumns = mixin.Qualify(agent.Table, agent.Columns)
 
-// scanRow has the update scan its row as mixin.ScanRow does.
+// scanRow scans the update's row by mixin.ScanRow.
 func (_m *Agent) scanRow(spec *sqlgraph.UpdateSpec) {
 	mixin.ScanRow(spec, agent.Columns, &agentRow{}, _m)
 }
 
-// agentRow holds the columns that are not scanned into the Agent itself. It implements mixin.Row.
+// agentRow are the columns that are not scanned directly into the Agent. It implements mixin.Row.
 type agentRow struct {
 	CreatedAt       sql.NullTime
 	UpdatedAt       sql.NullTime
@@ -64,7 +64,7 @@ func (r *agentRow) Dest(dest []any, node *Agent) []any {
 	)
 }
 
-// Assign moves what the row holds into the node.
+// Assign sets the node's fields from the row.
 func (r *agentRow) Assign(node *Agent) error {
 	node.CreatedAt = r.CreatedAt.Time
 	node.UpdatedAt = r.UpdatedAt.Time
@@ -83,7 +83,7 @@ func (r *agentRow) Assign(node *Agent) error {
 	return nil
 }
 
-// scanRows has the query scan its rows as mixin.ScanRows does.
+// scanRows scans the query's rows by mixin.ScanRows.
 func (_q *ChannelConnectionQuery) scanRows(spec *sqlgraph.QuerySpec, nodes *[]*ChannelConnection) {
 	mixin.ScanRows(spec, channelconnection.Columns, channelConnectionRowColumns, &channelConnectionRow{}, nodes, func(node *ChannelConnection) {
 		node.config = _q.config
@@ -93,12 +93,12 @@ func (_q *ChannelConnectionQuery) scanRows(spec *sqlgraph.QuerySpec, nodes *[]*C
 // channelConnectionRowColumns are channelconnection.Columns, quoted and qualified.
 var channelConnectionRowColumns = mixin.Qualify(channelconnection.Table, channelconnection.Columns)
 
-// scanRow has the update scan its row as mixin.ScanRow does.
+// scanRow scans the update's row by mixin.ScanRow.
 func (_m *ChannelConnection) scanRow(spec *sqlgraph.UpdateSpec) {
 	mixin.ScanRow(spec, channelconnection.Columns, &channelConnectionRow{}, _m)
 }
 
-// channelConnectionRow holds the columns that are not scanned into the ChannelConnection itself. It implements mixin.Row.
+// channelConnectionRow are the columns that are not scanned directly into the ChannelConnection. It implements mixin.Row.
 type channelConnectionRow struct {
 	CreatedAt   sql.NullTime
 	UpdatedAt   sql.NullTime
@@ -124,7 +124,7 @@ func (r *channelConnectionRow) Dest(dest []any, node *ChannelConnection) []any {
 	)
 }
 
-// Assign moves what the row holds into the node.
+// Assign sets the node's fields from the row.
 func (r *channelConnectionRow) Assign(node *ChannelConnection) error {
 	node.CreatedAt = r.CreatedAt.Time
 	node.UpdatedAt = r.UpdatedAt.Time
@@ -140,7 +140,7 @@ func (r *channelConnectionRow) Assign(node *ChannelConnection) error {
 	return nil
 }
 
-// scanRows has the query scan its rows as mixin.ScanRows does.
+// scanRows scans the query's rows by mixin.ScanRows.
 func (_q *LoginAttemptQuery) scanRows(spec *sqlgraph.QuerySpec, nodes *[]*LoginAttempt) {
 	mixin.ScanRows(spec, loginattempt.Columns, loginAttemptRowColumns, &loginAttemptRow{}, nodes, func(node *LoginAttempt) {
 		node.config = _q.config
@@ -150,12 +150,12 @@ func (_q *LoginAttemptQuery) scanRows(spec *sqlgraph.QuerySpec, nodes *[]*LoginA
 // loginAttemptRowColumns are loginattempt.Columns, quoted and qualified.
 var loginAttemptRowColumns = mixin.Qualify(loginattempt.Table, loginattempt.Columns)
 
-// scanRow has the update scan its row as mixin.ScanRow does.
+// scanRow scans the update's row by mixin.ScanRow.
 func (_m *LoginAttempt) scanRow(spec *sqlgraph.UpdateSpec) {
 	mixin.ScanRow(spec, loginattempt.Columns, &loginAttemptRow{}, _m)
 }
 
-// loginAttemptRow holds the columns that are not scanned into the LoginAttempt itself. It implements mixin.Row.
+// loginAttemptRow are the columns that are not scanned directly into the LoginAttempt. It implements mixin.Row.
 type loginAttemptRow struct {
 	ID         sql.NullString
 	Count      sql.NullInt64
@@ -171,7 +171,7 @@ func (r *loginAttemptRow) Dest(dest []any, node *LoginAttempt) []any {
 	)
 }
 
-// Assign moves what the row holds into the node.
+// Assign sets the node's fields from the row.
 func (r *loginAttemptRow) Assign(node *LoginAttempt) error {
 	node.ID = r.ID.String
 	node.Count = int(r.Count.Int64)
@@ -179,7 +179,7 @@ func (r *loginAttemptRow) Assign(node *LoginAttempt) error {
 	return nil
 }
 
-// scanRows has the query scan its rows as mixin.ScanRows does.
+// scanRows scans the query's rows by mixin.ScanRows.
 func (_q *PortalSessionQuery) scanRows(spec *sqlgraph.QuerySpec, nodes *[]*PortalSession) {
 	loadedTypes := [1]bool{
 		_q.withUser != nil,
@@ -193,12 +193,12 @@ func (_q *PortalSessionQuery) scanRows(spec *sqlgraph.QuerySpec, nodes *[]*Porta
 // portalSessionRowColumns are portalsession.Columns, quoted and qualified.
 var portalSessionRowColumns = mixin.Qualify(portalsession.Table, portalsession.Columns)
 
-// scanRow has the update scan its row as mixin.ScanRow does.
+// scanRow scans the update's row by mixin.ScanRow.
 func (_m *PortalSession) scanRow(spec *sqlgraph.UpdateSpec) {
 	mixin.ScanRow(spec, portalsession.Columns, &portalSessionRow{}, _m)
 }
 
-// portalSessionRow holds the columns that are not scanned into the PortalSession itself. It implements mixin.Row.
+// portalSessionRow are the columns that are not scanned directly into the PortalSession. It implements mixin.Row.
 type portalSessionRow struct {
 	ID         sql.NullString
 	CreatedAt  sql.NullTime
@@ -219,7 +219,7 @@ func (r *portalSessionRow) Dest(dest []any, node *PortalSession) []any {
 	)
 }
 
-// Assign moves what the row holds into the node.
+// Assign sets the node's fields from the row.
 func (r *portalSessionRow) Assign(node *PortalSession) error {
 	node.ID = r.ID.String
 	node.CreatedAt = r.CreatedAt.Time
@@ -232,7 +232,7 @@ func (r *portalSessionRow) Assign(node *PortalSession) error {
 	return nil
 }
 
-// scanRows has the query scan its rows as mixin.ScanRows does.
+// scanRows scans the query's rows by mixin.ScanRows.
 func (_q *PortalUserQuery) scanRows(spec *sqlgraph.QuerySpec, nodes *[]*PortalUser) {
 	loadedTypes := [1]bool{
 		_q.withSessions != nil,
@@ -246,12 +246,12 @@ func (_q *PortalUserQuery) scanRows(spec *sqlgraph.QuerySpec, nodes *[]*PortalUs
 // portalUserRowColumns are portaluser.Columns, quoted and qualified.
 var portalUserRowColumns = mixin.Qualify(portaluser.Table, portaluser.Columns)
 
-// scanRow has the update scan its row as mixin.ScanRow does.
+// scanRow scans the update's row by mixin.ScanRow.
 func (_m *PortalUser) scanRow(spec *sqlgraph.UpdateSpec) {
 	mixin.ScanRow(spec, portaluser.Columns, &portalUserRow{}, _m)
 }
 
-// portalUserRow holds the columns that are not scanned into the PortalUser itself. It implements mixin.Row.
+// portalUserRow are the columns that are not scanned directly into the PortalUser. It implements mixin.Row.
 type portalUserRow struct {
 	CreatedAt      sql.NullTime
 	UpdatedAt      sql.NullTime
@@ -276,7 +276,7 @@ func (r *portalUserRow) Dest(dest []any, node *PortalUser) []any {
 	)
 }
 
-// Assign moves what the row holds into the node.
+// Assign sets the node's fields from the row.
 func (r *portalUserRow) Assign(node *PortalUser) error {
 	node.CreatedAt = r.CreatedAt.Time
 	node.UpdatedAt = r.UpdatedAt.Time
@@ -291,7 +291,7 @@ func (r *portalUserRow) Assign(node *PortalUser) error {
 	return nil
 }
 
-// scanRows has the query scan its rows as mixin.ScanRows does.
+// scanRows scans the query's rows by mixin.ScanRows.
 func (_q *TenantQuery) scanRows(spec *sqlgraph.QuerySpec, nodes *[]*Tenant) {
 	mixin.ScanRows(spec, tenant.Columns, tenantRowColumns, &tenantRow{}, nodes, func(node *Tenant) {
 		node.config = _q.config
@@ -301,12 +301,12 @@ func (_q *TenantQuery) scanRows(spec *sqlgraph.QuerySpec, nodes *[]*Tenant) {
 // tenantRowColumns are tenant.Columns, quoted and qualified.
 var tenantRowColumns = mixin.Qualify(tenant.Table, tenant.Columns)
 
-// scanRow has the update scan its row as mixin.ScanRow does.
+// scanRow scans the update's row by mixin.ScanRow.
 func (_m *Tenant) scanRow(spec *sqlgraph.UpdateSpec) {
 	mixin.ScanRow(spec, tenant.Columns, &tenantRow{}, _m)
 }
 
-// tenantRow holds the columns that are not scanned into the Tenant itself. It implements mixin.Row.
+// tenantRow are the columns that are not scanned directly into the Tenant. It implements mixin.Row.
 type tenantRow struct {
 	CreatedAt sql.NullTime
 	UpdatedAt sql.NullTime
@@ -329,7 +329,7 @@ func (r *tenantRow) Dest(dest []any, node *Tenant) []any {
 	)
 }
 
-// Assign moves what the row holds into the node.
+// Assign sets the node's fields from the row.
 func (r *tenantRow) Assign(node *Tenant) error {
 	node.CreatedAt = r.CreatedAt.Time
 	node.UpdatedAt = r.UpdatedAt.Time

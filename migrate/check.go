@@ -87,7 +87,7 @@ func (o CheckOptions) rehearse(ctx context.Context, w *weakening) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.drop(ctx)) }()
-	seeds := &seeder{scratch: s, chains: o.Chains, done: make(map[string]bool)}
+	seeds := &seeder{scratch: s, chains: o.Chains, done: make(map[uint32]bool)}
 	_, err = s.up(ctx, o.Chains, seeds.fill, w.observe)
 	return err
 }

@@ -147,7 +147,8 @@ func TestCheckFindsAnEditedFile(t *testing.T) {
 	require.ErrorContains(t, found["sums"], first+" was edited")
 }
 
-// A seed runs once, after the file that creates its table and after the seeds that it needs.
+// A seed runs once, after the file that creates its table and after the seeds that it needs, and again for a table that is
+// created again without rows.
 func TestSeeds(t *testing.T) {
 	t.Parallel()
 	const verify = `DO $$ BEGIN
@@ -159,7 +160,12 @@ CREATE TABLE parents (id int PRIMARY KEY);
 CREATE TABLE children (parent int NOT NULL REFERENCES parents);
 CREATE TABLE empty ();`,
 		"20260101000001_later.sql": fmt.Sprintf(verify, 2) + "DELETE FROM children;",
-		"20260101000002_again.sql": fmt.Sprintf(verify, 0),
+		"20260101000002_again.sql": fmt.Sprintf(verify, 0) + `
+DROP TABLE children;
+CREATE TABLE children (parent int NOT NULL REFERENCES parents);
+ALTER TABLE empty RENAME TO void;
+CREATE TABLE copied AS SELECT * FROM parents;`,
+		"20260101000003_after.sql": fmt.Sprintf(strings.ReplaceAll(verify, "empty", "void"), 2),
 		"seed/parents.sql":         "INSERT INTO parents VALUES (1), (2);",
 		"seed/children.sql":        "INSERT INTO children SELECT id FROM parents;",
 		"seed/empty.sql":           "-- stays empty",

@@ -24,37 +24,42 @@ var ErrSeed = errors.New("the table is not seeded")
 type seeder struct {
 	scratch *scratch
 	chains  []Chain
-	done    map[string]bool
+	done    map[uint32]bool // by oid, since a table may be renamed, or dropped and created again
 }
 
-// fill seeds new tables. A seed may need another table's rows, so it repeats while any seed succeeds.
+type seedTable struct {
+	OID  uint32
+	Name string
+}
+
+// fill seeds new tables without rows. A seed may need another table's rows, so it repeats while any seed succeeds.
 func (s *seeder) fill(ctx context.Context, _ string) error {
 	conn, err := s.scratch.superuser(ctx)
 	if err != nil {
 		return err
 	}
 	defer closeConn(ctx, conn)
-	rows, err := conn.Query(ctx, `SELECT relname::text FROM pg_class
-		WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition ORDER BY 1`)
+	rows, err := conn.Query(ctx, `SELECT oid, relname::text FROM pg_class
+		WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition ORDER BY 2`)
 	if err != nil {
 		return err
 	}
-	tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	tables, err := pgx.CollectRows(rows, pgx.RowToStructByPos[seedTable])
 	if err != nil {
 		return err
 	}
 	for {
-		var failed []string
+		var failed []seedTable
 		var errs []error
 		for _, t := range tables {
-			if s.done[t] {
+			if s.done[t.OID] {
 				continue
 			}
-			if err := s.seed(ctx, conn, t); err != nil {
+			if err := s.seed(ctx, conn, t.Name); err != nil {
 				failed, errs = append(failed, t), append(errs, err)
 				continue
 			}
-			s.done[t] = true
+			s.done[t.OID] = true
 		}
 		if len(failed) == 0 || len(failed) == len(tables) {
 			return errors.Join(errs...)
@@ -65,6 +70,11 @@ func (s *seeder) fill(ctx context.Context, _ string) error {
 
 // seed runs the table's seed, one INSERT. A seed that is only a comment leaves the table empty.
 func (s *seeder) seed(ctx context.Context, conn *pgx.Conn, table string) error {
+	var filled bool
+	err := conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM "+rls.Quote(publicSchema, table)+")").Scan(&filled)
+	if err != nil || filled {
+		return err
+	}
 	path := "seed/" + table + ".sql"
 	for _, c := range s.chains {
 		text, err := fs.ReadFile(c.Files, path)

@@ -13,7 +13,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy/attack"
 )
 
-// noteBuilders run one builder under two tenants in turn. Each run must be confined to its own tenant, whatever ran before.
+// noteBuilders run one builder under two tenants in turn. Each run must be confined to its own tenant.
 func noteBuilders(client *ent.Client) []attack.Path {
 	return []attack.Path{
 		turns("E15-builder-count", "counts with one query under two tenants in turn", func() run {
@@ -67,11 +67,11 @@ func noteBuilders(client *ent.Client) []attack.Path {
 	}
 }
 
-// run is one run of a builder: how many rows it reached.
+// run runs a builder and returns the number of rows.
 type run func(ctx context.Context) (int, error)
 
-// turns runs a query under the caller, the other tenant, and the caller again. Each time it must find as many rows as a
-// query that was made for the occasion.
+// turns runs a query under the caller, the other tenant, and the caller again. Each run must find as many rows as a new
+// query.
 func turns(id, does string, build func() run) attack.Path {
 	return attack.Path{ID: id, Does: does, Want: attack.WantOwnCount, Try: func(ctx context.Context, _, aim attack.Row) (any, error) {
 		reused, n := build(), 0
@@ -88,7 +88,7 @@ func turns(id, does string, build func() run) attack.Path {
 	}}
 }
 
-// compare requires that a builder that was run before finds as many rows as a new one.
+// compare requires that a reused builder finds as many rows as a new one.
 func compare(ctx context.Context, made, reused run) (int, error) {
 	due, err := made(ctx)
 	if err != nil {
@@ -101,7 +101,7 @@ func compare(ctx context.Context, made, reused run) (int, error) {
 	return n, err
 }
 
-// reached runs builders that aim at the caller's own row: the caller reaches it, before and after the other tenant did not.
+// reached runs builders on the caller's own row, which only the caller reaches.
 func reached(ctx context.Context, own, aim attack.Row, builders ...run) (any, error) {
 	n := 0
 	for _, builder := range builders {

@@ -36,7 +36,7 @@ var sources = []struct{ family, title, file string }{
 	{"injection", "Injected SQL", "tenancy/attack/injections.go"},
 	{"session", "Session settings", "tenancy/attack/sessions.go"},
 	{"connection", "Prepared statements, cursors and channels", "tenancy/attack/connections.go"},
-	{"leak", "Connections and slots that are not given back", "tenancy/attack/leaks.go"},
+	{"leak", "Connections and slots that are not released", "tenancy/attack/leaks.go"},
 	{"driver", "The driver's states", "tenancy/attack/driver.go"},
 	{"entities", "The application's own code", "tenancy/attack/entities.go"},
 	{"pins", "Accepted risks of the application's tables", "integration/isolation/pins.go"},
@@ -44,7 +44,7 @@ var sources = []struct{ family, title, file string }{
 	{"live", "Read-only checks of a live database", "tenancy/attack/live.go"},
 }
 
-// everyAttack is the kit's catalog with the paths of our entities and our pins.
+// everyAttack is the kit's attacks with the paths of our entities and our pins.
 func everyAttack() []attack.Attack {
 	all := attack.All()
 	for _, e := range isolation.Entities(nil, nil, nil) {

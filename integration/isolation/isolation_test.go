@@ -21,7 +21,6 @@ const root = "../.."
 
 func TestMain(m *testing.M) { testdb.Main(m) }
 
-// newDB is a database of the test's own with all tables.
 func newDB(t *testing.T) isolation.DB {
 	t.Helper()
 	db := testdb.New(t)
@@ -29,7 +28,7 @@ func newDB(t *testing.T) isolation.DB {
 	return isolation.DB{AppURL: db.AppURL, SuperURL: db.SuperURL}
 }
 
-// given is the database that the environment names, if it does.
+// given returns the database that the environment names, if any.
 func given() (isolation.DB, bool) {
 	app := os.Getenv("KONSTRUCT_ATTACK_APP_URL")
 	return isolation.DB{
@@ -37,7 +36,7 @@ func given() (isolation.DB, bool) {
 	}, app != ""
 }
 
-// commit names the version of the code that is tested. A test's build does not record it.
+// commit returns the version of the tested code, which a test's build does not record.
 func commit(t *testing.T) string {
 	t.Helper()
 	head, err := exec.CommandContext(t.Context(), "git", "rev-parse", "HEAD").Output()
@@ -52,7 +51,7 @@ func commit(t *testing.T) string {
 	return strings.TrimSpace(string(head))
 }
 
-// TestIsolation attacks every tenant-scoped table. Its result is in isolation-report.md.
+// TestIsolation attacks every tenant-scoped table and writes isolation-report.md.
 func TestIsolation(t *testing.T) {
 	t.Parallel()
 	db, ok := given()
@@ -77,7 +76,6 @@ func write(t *testing.T, name string, content func(io.Writer) error) {
 	require.NoError(t, os.WriteFile(filepath.Join(root, name), b.Bytes(), 0o600))
 }
 
-// The same, in the other query modes that a configuration may choose.
 func TestIsolationInEveryQueryMode(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []string{"cache_describe", "exec"} {

@@ -12,7 +12,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// handWritten is SQL through the driver, which no mixin stands before.
+// handWritten is SQL through the driver, which bypasses the mixin.
 func handWritten(drv *pgtenant.Driver) []attack.Path {
 	return []attack.Path{
 		{
@@ -44,7 +44,7 @@ func takenWorkspace(client *ent.Client) []attack.Path {
 	return []attack.Path{{
 		ID: "E43-taken-workspace", Does: "connects a workspace that another tenant has connected", Want: attack.WantRefused,
 		Try: func(ctx context.Context, _, aim attack.Row) (any, error) {
-			// Only the owner may: for him the row is there to be read, and the second connection is not made.
+			// Only the owner finds the row, so that the second connection is not created.
 			rows, err := client.ChannelConnection.Query().Where(channelconnection.WorkspaceID(aim.Canary)).All(ctx)
 			if err != nil || len(rows) > 0 {
 				return rows, err

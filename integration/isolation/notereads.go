@@ -16,7 +16,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// pair is a row of the caller's and the row that is aimed at, with its canary.
+// pair is a row of the caller's and the target row, with its canary.
 type pair struct {
 	own, aim uuid.UUID
 	canary   string
@@ -28,7 +28,6 @@ func path(id, does string, want attack.Want, try func(ctx context.Context, p pai
 	}}
 }
 
-// noteReads are Ent's ways to read.
 func noteReads(client *ent.Client) []attack.Path {
 	return append(append(plainReads(client), edgeReads(client)...), freeReads(client)...)
 }
@@ -147,7 +146,7 @@ func freeReads(client *ent.Client) []attack.Path {
 	}
 }
 
-// edgesOf shows loaded edges, which Ent's own String leaves out.
+// edgesOf returns loaded edges, which Ent's String omits.
 func edgesOf(rows []*ent.Note) []ent.NoteEdges {
 	var edges []ent.NoteEdges
 	for _, row := range rows {

@@ -14,7 +14,6 @@ import (
 	"github.com/konstruct/konstruct/tenancy/attack"
 )
 
-// noteWrites are Ent's ways to write.
 func noteWrites(client *ent.Client) []attack.Path {
 	return append(append(changes(client), additions(client)...), attachments(client)...)
 }
@@ -69,7 +68,7 @@ func changes(client *ent.Client) []attack.Path {
 	}
 }
 
-// untag removes the caller's own taggings, which would hold its notes.
+// untag deletes the caller's taggings, which reference its notes.
 func untag(ctx context.Context, client *ent.Client) error {
 	_, err := client.Tagging.Delete().Exec(ctx)
 	return err
@@ -102,14 +101,14 @@ func additions(client *ent.Client) []attack.Path {
 			}),
 		path("E23-upsert-same-slug", "upserts a value that another tenant has too", attack.WantOwn,
 			func(ctx context.Context, p pair) (any, error) {
-				// Within a tenant the slug is unique: the owner meets his own row, another tenant makes a row of its own.
+				// The slug is unique within a tenant: the owner updates its own row, another tenant creates one.
 				return client.Note.Create().SetSlug(p.canary).SetBody("changed").
 					OnConflictColumns(note.FieldTenantID, note.FieldSlug).UpdateBody().ID(ctx)
 			}),
 	}
 }
 
-// move changes a row's tenant, if it can. It reports whether the row then belongs to aim's tenant.
+// move changes a row's tenant, if it can, and reports whether the row then belongs to aim's tenant.
 func move(ctx context.Context, client *ent.Client, own, aim attack.Row) (any, error) {
 	update := client.Note.UpdateOneID(uuid.MustParse(own.ID)).SetBody("changed")
 	update.Mutation().SetTenantID(uuid.MustParse(aim.Tenant))
@@ -126,7 +125,7 @@ func move(ctx context.Context, client *ent.Client, own, aim attack.Row) (any, er
 	return row.TenantID.String() == aim.Tenant, nil
 }
 
-// attachments make edges between rows of different tenants.
+// attachments create edges between rows of different tenants.
 func attachments(client *ent.Client) []attack.Path {
 	return []attack.Path{
 		path("E30-parent", "makes another tenant's row the parent of its own", attack.WantRefused,
@@ -140,7 +139,7 @@ func attachments(client *ent.Client) []attack.Path {
 	}
 }
 
-// tagAttachments do so with tags: over a composite edge, and over a many-to-many one.
+// tagAttachments use a composite edge and a many-to-many edge to tags.
 func tagAttachments(client *ent.Client) []attack.Path {
 	return []attack.Path{
 		path("E31-many", "adds another tenant's tag over a many-to-many edge", attack.WantRefused,

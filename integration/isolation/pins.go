@@ -23,7 +23,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// Pins are the accepted risks that come with Konstruct's own tables. Each is explained in docs/security/accepted-risks.md.
+// Pins are the accepted risks of Konstruct's own tables. docs/security/accepted-risks.md explains them.
 func Pins(db DB, drv *pgtenant.Driver) []attack.Pin {
 	return []attack.Pin{
 		{
@@ -39,7 +39,7 @@ func Pins(db DB, drv *pgtenant.Driver) []attack.Pin {
 	}
 }
 
-// forgedSession authenticates with a token whose session no login has made.
+// forgedSession authenticates with a token that no login created.
 func forgedSession(ctx context.Context, drv *pgtenant.Driver) (accepted bool, err error) {
 	var secret [32]byte
 	_, _ = rand.Read(secret[:]) // never fails
@@ -72,11 +72,10 @@ func forgedSession(ctx context.Context, drv *pgtenant.Driver) (accepted bool, er
 	return principal.IsAdmin, errors.Join(err, sessions, users)
 }
 
-// estimatedRows is a plan's number of rows.
 var estimatedRows = regexp.MustCompile(`rows=(\d+)`)
 
-// estimates gives one tenant many agents whose names begin with a secret letter, and has another tenant, which has none,
-// find the letter by the estimates of EXPLAIN alone.
+// estimates gives one tenant many agents whose names begin with a secret letter. Another tenant, without agents, finds
+// the letter by the estimates of EXPLAIN.
 func estimates(ctx context.Context, db DB) (recovered bool, err error) {
 	owner, other := uuid.NewString(), uuid.NewString()
 	letter := rand.Text()[:1]
@@ -113,7 +112,6 @@ func estimates(ctx context.Context, db DB) (recovered bool, err error) {
 	return guess == letter, nil
 }
 
-// underTenant runs a statement in a transaction of a tenant's.
 func underTenant(ctx context.Context, conn *pgx.Conn, tenant, text string, args ...any) error {
 	return pgx.BeginFunc(context.WithoutCancel(ctx), conn, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, rls.SetTenant, tenant); err != nil {
@@ -124,7 +122,7 @@ func underTenant(ctx context.Context, conn *pgx.Conn, tenant, text string, args 
 	})
 }
 
-// estimate is how many of the tenant's agents the planner expects to meet a condition.
+// estimate returns how many of the tenant's agents the planner expects to meet a condition.
 func estimate(ctx context.Context, conn *pgx.Conn, tenant, condition string) (n int, err error) {
 	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, rls.SetTenant, tenant); err != nil {

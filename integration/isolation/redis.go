@@ -15,7 +15,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rediskey"
 )
 
-// recorder is a Redis that remembers which keys it was sent.
+// recorder is a Redis that records the keys it receives.
 type recorder struct {
 	client rueidis.Client
 
@@ -23,11 +23,11 @@ type recorder struct {
 	keys []string
 }
 
-// keyed are the commands that the recorder knows to have their key first. An unknown one is remembered by its name, which
-// begins with no tenant.
+// keyed are the product's commands, whose first argument is the key. Another command is recorded by its name, which has
+// no tenant.
 func keyed() []string { return []string{"GET", "SET", "INCR", "EXPIRE", "HSET", "HGETALL", "DEL"} }
 
-// unkeyed are the client's own, with which it says hello.
+// unkeyed are the client's own, for its handshake.
 func unkeyed() []string { return []string{"HELLO", "CLIENT", "PING", "COMMAND", "INFO", "CLUSTER"} }
 
 func newRedis() (*attack.Redis, func(), error) {
@@ -48,7 +48,7 @@ func newRedis() (*attack.Redis, func(), error) {
 	}, nil
 }
 
-// redisKeys are rediskey's functions, all of them.
+// redisKeys are all functions of rediskey.
 func redisKeys() map[string]func(tenancy.ID, string) (rediskey.Key, error) {
 	return map[string]func(tenancy.ID, string) (rediskey.Key, error){
 		"RateLimit": rediskey.RateLimit,
@@ -77,7 +77,7 @@ func (r *recorder) seen() []string {
 	return slices.Clone(r.keys)
 }
 
-// use sends what the product sends: a key that expires, a counter, a hash.
+// use sends the product's kinds of keys: one that expires, a counter, a hash.
 func (r *recorder) use(ctx context.Context, key rediskey.Key) error {
 	b := r.client.B
 	name := key.String()

@@ -18,19 +18,19 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// DB is a database with Konstruct's tables and the fixture's, that may be written to.
+// DB is a database with Konstruct's and the fixture's tables, which may be written to.
 type DB struct {
-	// AppURL logs in as konstruct_app at the server itself; SuperURL as a superuser, and may be empty.
+	// AppURL logs in as konstruct_app, directly; SuperURL as a superuser, and may be empty.
 	AppURL, SuperURL string
-	// DriverURL is what drivers are opened with, a pooler's for one. Empty: AppURL.
+	// DriverURL is the drivers' URL, for example a pooler's. The default is AppURL.
 	DriverURL string
 	// Options are the drivers'.
 	Options []pgtenant.Option
-	// Commit is the code's version, for the report.
+	// Commit is the code's version in the report.
 	Commit string
 }
 
-// Run attacks db, in subtests of t. The subtests' names are the attacks' ids.
+// Run attacks db in subtests of t named by the attacks' ids.
 func Run[S attack.T[S]](t S, db DB) *attack.Report {
 	t.Helper()
 	target, done, err := Open(t.Context(), db)
@@ -42,7 +42,7 @@ func Run[S attack.T[S]](t S, db DB) *attack.Report {
 	return attack.Run(t, target)
 }
 
-// Open makes the target. Done closes what it holds.
+// Open opens the target. done closes it.
 func Open(ctx context.Context, db DB) (target attack.Target, done func(), err error) {
 	open := func(ctx context.Context, opts ...pgtenant.Option) (*pgtenant.Driver, error) {
 		url := db.DriverURL
@@ -76,7 +76,7 @@ func Open(ctx context.Context, db DB) (target attack.Target, done func(), err er
 	}, nil
 }
 
-// Entities registers the tenant-scoped tables of both clients, with the paths that are written by hand.
+// Entities registers the tenant-scoped tables of both clients, with hand-written paths.
 func Entities(client *ent.Client, fixtures *fixtureent.Client, drv *pgtenant.Driver) []attack.Entity {
 	return slices.Concat(
 		attack.Entities(attacks.Schemas(client),

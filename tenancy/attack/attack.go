@@ -31,6 +31,7 @@ type statement struct {
 	before []string // statements that come first, in the same transaction
 	sql    string
 
+	// The defaults are nothing for another tenant and without one, and something for the owner.
 	other, unset, owner expectation
 	accepted            string
 	// raw is true if the driver would refuse the statement.
@@ -39,20 +40,42 @@ type statement struct {
 	privileged bool
 }
 
+// hidden is a statement that only the owner may succeed with.
+func hidden(id, does, sql string) statement { return statement{id: id, does: does, sql: sql} }
+
+// ownOnly is a statement that reaches each tenant's own rows.
+func ownOnly(id, does, sql string) statement {
+	return statement{id: id, does: does, sql: sql, other: own(), owner: own()}
+}
+
 // scenario is an attack of several steps. It returns what went wrong.
 type scenario struct {
 	id, does, required string
 	accepted           string
 	privileged         bool
 	// Exactly one of the two is set. each is tried on every table.
-	once func(s *harness, ctx context.Context) error
-	each func(s *harness, ctx context.Context, tb *table) error
+	once func(h *harness, ctx context.Context) error
+	each func(h *harness, ctx context.Context, tb *table) error
 }
 
 func families() []family {
-	return []family{
+	all := []family{
 		reads(), writes(), keys(), rights(), sideChannels(), contexts(), leftovers(), injections(),
 		sessions(), connections(), leaks(), driverStates(),
+	}
+	for _, f := range all {
+		for i := range f.statements {
+			f.statements[i].setDefaults()
+		}
+	}
+	return all
+}
+
+func (s *statement) setDefaults() {
+	for want, strictest := range map[*expectation]expectation{&s.other: nothing(), &s.unset: nothing(), &s.owner: something()} {
+		if want.met == nil {
+			*want = strictest
+		}
 	}
 }
 

@@ -84,7 +84,7 @@ func TestTheApplicationsCodeIsAttacked(t *testing.T) {
 				return &numbers, pgtenant.QueryRow(ctx, super, "select string_agg(number, ' ') from invoices").Scan(&numbers)
 			}
 		}, "E01-list"},
-		"a list that asks for no tenant": {func(e *attack.Entity, _ *pgtenant.Driver) {
+		"a list without a tenant": {func(e *attack.Entity, _ *pgtenant.Driver) {
 			list := e.List
 			e.List = func(ctx context.Context) (any, error) { got, _ := list(ctx); return got, nil }
 		}, "E05-no-tenant"},

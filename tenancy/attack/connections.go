@@ -14,7 +14,6 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// connections are attempts to leave a prepared statement, a cursor or a channel on a connection.
 func connections() family {
 	return family{name: "connection", title: "Prepared statements, cursors and channels", scenarios: []scenario{
 		{
@@ -23,38 +22,39 @@ func connections() family {
 			required: "the planted SQL runs for no other tenant, in any query mode", each: (*harness).planted,
 		},
 		{
-			id: "A68-execute", does: "executes a statement that another tenant has prepared", required: "refused, 26000",
-			once: func(s *harness, ctx context.Context) error {
-				return s.notLeft(ctx, "prepare left_behind as select 'left behind'", "execute left_behind", undefinedStatement)
+			id: "A68-execute", does: "executes a statement that another tenant has prepared",
+			required: "refused, 26000", once: func(h *harness, ctx context.Context) error {
+				return h.notLeft(ctx, "prepare left_behind as select 'left behind'", "execute left_behind", undefinedStatement)
 			},
 		},
 		{
-			id: "A34-cursor-by-driver", does: "fetches from a cursor WITH HOLD that another tenant has declared through the driver",
-			required: "refused, 34000",
-			once: func(s *harness, ctx context.Context) error {
-				hold := s.spell("declare left_behind cursor with hold for select * from {table}", s.tables[0], s.victim.id)
-				return s.notLeft(ctx, hold, "fetch all from left_behind", undefinedCursor)
+			id:       "A34-cursor-by-driver",
+			does:     "fetches from a cursor WITH HOLD that another tenant has declared through the driver",
+			required: "refused, 34000", once: func(h *harness, ctx context.Context) error {
+				hold := h.spell("declare left_behind cursor with hold for select * from {table}", h.tables[0], h.victim.id)
+				return h.notLeft(ctx, hold, "fetch all from left_behind", undefinedCursor)
 			},
 		},
 		{
 			id: "A71-listen", does: "listens on a channel, and leaves the connection listening",
 			required: "the next tenant's connection does not listen",
-			once: func(s *harness, ctx context.Context) error {
-				return s.notLeft(ctx, "listen left_behind", "select * from pg_listening_channels()", "")
+			once: func(h *harness, ctx context.Context) error {
+				return h.notLeft(ctx, "listen left_behind", "select * from pg_listening_channels()", "")
 			},
 		},
 		{
-			id: "A71-flood", does: "floods a listening connection with notifications, which the client could queue without bound",
+			id:       "A71-flood",
+			does:     "floods a listening connection with notifications, which the client could queue without bound",
 			required: "none is queued", once: (*harness).flood,
 		},
 		{
 			id: "A68-forget", does: "deallocates the statements that the driver has prepared",
-			required: "the next statement works, and each tenant gets its own rows",
-			once:     (*harness).forget,
+			required: "the next statement works, and each tenant gets its own rows", once: (*harness).forget,
 		},
 		{
 			id: "A68-other-commands", does: "runs commands that are neither a query nor a change of rows",
-			required: "the connection is destroyed; one that ran queries and changes only is kept", once: (*harness).otherCommands,
+			required: "the connection is destroyed; one that ran queries and changes only is kept",
+			once:     (*harness).otherCommands,
 		},
 	}}
 }
@@ -66,38 +66,39 @@ const (
 
 func queryModes() []string { return []string{"cache_statement", "cache_describe", "exec"} }
 
-// inEachMode opens a driver with one direct connection for each query mode.
-func (s *harness) inEachMode(ctx context.Context, do func(*pgtenant.Driver) error) error {
+// direct opens a driver with one connection at the server.
+func (h *harness) direct(ctx context.Context, do func(*pgtenant.Driver) error, opts ...pgtenant.Option) error {
+	drv, err := pgtenant.Open(ctx, h.kit.target.DSN, append(opts, pgtenant.WithMaxConns(1))...)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = drv.Close() }()
+	return do(drv)
+}
+
+// inEachMode calls direct with each query mode.
+func (h *harness) inEachMode(ctx context.Context, do func(*pgtenant.Driver) error) error {
 	for _, mode := range queryModes() {
-		drv, err := pgtenant.Open(ctx, s.kit.target.DSN, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode))
-		if err != nil {
-			return err
-		}
-		err = do(drv)
-		_ = drv.Close()
-		if err != nil {
+		if err := h.direct(ctx, do, pgtenant.WithQueryMode(mode)); err != nil {
 			return fmt.Errorf("query mode %s: %w", mode, err)
 		}
 	}
 	return nil
 }
 
-// everyWay is inEachMode, and the driver as the product opens it, which may use a pooler.
-func (s *harness) everyWay(ctx context.Context, do func(*pgtenant.Driver) error) error {
-	if err := s.inEachMode(ctx, do); err != nil {
+// inEachDriver is inEachMode, and the driver as the product opens it, which may use a pooler.
+func (h *harness) inEachDriver(ctx context.Context, do func(*pgtenant.Driver) error) error {
+	if err := h.inEachMode(ctx, do); err != nil {
 		return err
 	}
-	if err := s.lone(ctx, do); err != nil {
-		return fmt.Errorf("as the product opens it: %w", err)
-	}
-	return nil
+	return h.withOneConn(ctx, do)
 }
 
 // planted replaces the statement that the driver has prepared for a text, and has other callers send that text.
-func (s *harness) planted(ctx context.Context, tb *table) error {
+func (h *harness) planted(ctx context.Context, tb *table) error {
 	const word = "planted"
-	mine := as(ctx, s.attacker.id)
-	return s.everyWay(ctx, func(drv *pgtenant.Driver) error {
+	mine := as(ctx, h.attacker.id)
+	return h.inEachDriver(ctx, func(drv *pgtenant.Driver) error {
 		for i, plant := range plantings() {
 			// Each way uses another text, so that it can't profit from what the last one left.
 			text := fmt.Sprintf("select %s::text as key_%d from %s", tb.Key, i, tb.SQL)
@@ -105,11 +106,11 @@ func (s *harness) planted(ctx context.Context, tb *table) error {
 			if err := plant(mine, drv, "deallocate "+name, "prepare "+name+" as select '"+word+"'"); err != nil {
 				return err
 			}
-			if err := s.notPlanted(ctx, drv, tb, text, word); err != nil {
+			if err := h.notPlanted(ctx, drv, tb, text, word); err != nil {
 				return err
 			}
 		}
-		return s.ownRows(ctx, drv, tb)
+		return h.ownRows(ctx, drv, tb)
 	})
 }
 
@@ -146,9 +147,9 @@ func plantings() []func(context.Context, *pgtenant.Driver, ...string) error {
 // names, it returns one that the mode cache_statement would use.
 func preparedName(ctx context.Context, drv *pgtenant.Driver, text string) string {
 	for range 2 { // so that the text is prepared
-		ask(ctx, drv, text)
+		query(ctx, drv, text)
 	}
-	a := ask(ctx, drv, "select name from pg_prepared_statements where statement = "+rls.Literal(text))
+	a := query(ctx, drv, "select name from pg_prepared_statements where statement = "+rls.Literal(text))
 	if a.err == nil && len(a.rows) == 1 {
 		return rls.Quote(a.rows[0][0])
 	}
@@ -156,17 +157,17 @@ func preparedName(ctx context.Context, drv *pgtenant.Driver, text string) string
 }
 
 // notPlanted requires that the text runs as sent.
-func (s *harness) notPlanted(ctx context.Context, drv *pgtenant.Driver, tb *table, text, word string) error {
+func (h *harness) notPlanted(ctx context.Context, drv *pgtenant.Driver, tb *table, text, word string) error {
 	for _, c := range []struct {
 		says string
 		id   tenancy.ID
 		rows string
 	}{
-		{"the other tenant", s.victim.id, s.victim.digests[tb.Name]},
-		{"the planter", s.attacker.id, s.attacker.digests[tb.Name]},
+		{"the other tenant", h.victim.id, h.victim.digests[tb.Name]},
+		{"the attacker", h.attacker.id, h.attacker.digests[tb.Name]},
 		{"no tenant", tenancy.ID{}, "0"},
 	} {
-		a := ask(as(ctx, c.id), drv, text)
+		a := query(as(ctx, c.id), drv, text)
 		if a.err != nil {
 			return fmt.Errorf("%s: %w", c.says, a.err)
 		}
@@ -183,37 +184,37 @@ func (s *harness) notPlanted(ctx context.Context, drv *pgtenant.Driver, tb *tabl
 // notLeft has the other tenant leave something, by a statement and in a transaction, and searches for it afterwards:
 // that must be refused with the code, or find no row. It uses direct connections: server sessions behind a pooler are
 // shared by design, an accepted risk.
-func (s *harness) notLeft(ctx context.Context, leave, look, refusal string) error {
-	theirs := as(ctx, s.victim.id)
+func (h *harness) notLeft(ctx context.Context, leave, read, refusal string) error {
+	theirs := as(ctx, h.victim.id)
 	want := nothing()
 	if refusal != "" {
 		want = refused(refusal)
 	}
-	return s.inEachMode(ctx, func(drv *pgtenant.Driver) error {
+	return h.inEachMode(ctx, func(drv *pgtenant.Driver) error {
 		if err := runInTx(theirs, drv, dialect.Tx.Commit, leave); err != nil {
 			return err
 		}
-		for _, id := range []tenancy.ID{s.attacker.id, {}} {
-			a := ask(as(ctx, id), drv, look)
-			if err := errors.Join(want.check(a), s.victim.leaks(a.text(), "")); err != nil {
+		for _, id := range []tenancy.ID{h.attacker.id, {}} {
+			a := query(as(ctx, id), drv, read)
+			if err := errors.Join(want.check(a), h.victim.leaks(a.text(), "")); err != nil {
 				return err
 			}
 		}
-		return s.ownRows(ctx, drv, s.tables[0])
+		return h.ownRows(ctx, drv, h.tables[0])
 	})
 }
 
 // flood makes a connection listen through the pool, beside the driver, and sends it notifications.
-func (s *harness) flood(ctx context.Context) error {
-	return s.inEachMode(ctx, func(drv *pgtenant.Driver) error {
+func (h *harness) flood(ctx context.Context) error {
+	return h.inEachMode(ctx, func(drv *pgtenant.Driver) error {
 		if _, err := drv.Pool().Exec(ctx, "listen konstruct_flood"); err != nil {
 			return err
 		}
 		flood := "select pg_notify('konstruct_flood', n::text || repeat('x', 1000)) from generate_series(1, 100) n"
-		if err := s.raw.do(ctx, flood).err; err != nil {
+		if err := h.raw.do(ctx, flood).err; err != nil {
 			return err
 		}
-		if err := s.ownRows(ctx, drv, s.tables[0]); err != nil {
+		if err := h.ownRows(ctx, drv, h.tables[0]); err != nil {
 			return err
 		}
 		return drv.Pool().AcquireFunc(ctx, func(conn *pgxpool.Conn) error {
@@ -227,9 +228,9 @@ func (s *harness) flood(ctx context.Context) error {
 	})
 }
 
-func (s *harness) forget(ctx context.Context) error {
-	tb := s.tables[0]
-	return s.everyWay(ctx, func(drv *pgtenant.Driver) error {
+func (h *harness) forget(ctx context.Context) error {
+	tb := h.tables[0]
+	return h.inEachDriver(ctx, func(drv *pgtenant.Driver) error {
 		for _, text := range []string{"deallocate all", "discard plans", "deallocate prepare all"} {
 			for _, forget := range []func(context.Context) error{
 				func(ctx context.Context) error { return drv.Exec(ctx, text, []any{}, nil) },
@@ -237,7 +238,7 @@ func (s *harness) forget(ctx context.Context) error {
 			} {
 				// The texts are prepared, and then sent by name.
 				err := errors.Join(
-					s.ownRows(ctx, drv, tb), s.ownRows(ctx, drv, tb), forget(as(ctx, s.attacker.id)), s.ownRows(ctx, drv, tb))
+					h.ownRows(ctx, drv, tb), h.ownRows(ctx, drv, tb), forget(as(ctx, h.attacker.id)), h.ownRows(ctx, drv, tb))
 				if err != nil {
 					return fmt.Errorf("%q: %w", text, err)
 				}
@@ -249,18 +250,18 @@ func (s *harness) forget(ctx context.Context) error {
 
 // otherCommands requires a new server process after a command that could leave something behind, and the same one after
 // queries and changes.
-func (s *harness) otherCommands(ctx context.Context) error {
-	mine, tb := as(ctx, s.attacker.id), s.tables[0]
-	return s.inEachMode(ctx, func(drv *pgtenant.Driver) error {
+func (h *harness) otherCommands(ctx context.Context) error {
+	mine, tb := as(ctx, h.attacker.id), h.tables[0]
+	return h.inEachMode(ctx, func(drv *pgtenant.Driver) error {
 		for _, text := range []string{
 			"select 1", "values (1)", "with x as (select 1) select * from x", "table pg_catalog.pg_class",
-			s.spell("select * from {table}", tb, s.attacker.id),
-			s.spell("update {table} set tenant_id = tenant_id", tb, s.attacker.id),
-			s.spell("delete from {table} where false", tb, s.attacker.id),
-			s.spell(insert("{mine}")+" where false", tb, s.attacker.id),
-			s.spell("merge into {table} t using (select 1) s on false when matched then delete", tb, s.attacker.id),
+			h.spell("select * from {table}", tb, h.attacker.id),
+			h.spell("update {table} set tenant_id = tenant_id", tb, h.attacker.id),
+			h.spell("delete from {table} where false", tb, h.attacker.id),
+			h.spell(insert("{mine}")+" where false", tb, h.attacker.id),
+			h.spell("merge into {table} t using (select 1) s on false when matched then delete", tb, h.attacker.id),
 		} {
-			if err := s.keeps(mine, drv, true, text); err != nil {
+			if err := h.keepsConn(mine, drv, true, text); err != nil {
 				return err
 			}
 		}
@@ -271,28 +272,28 @@ func (s *harness) otherCommands(ctx context.Context) error {
 			"lock table " + tb.SQL + " in access share mode", "set constraints all deferred", "notify left_behind", "checkpoint",
 			"call nothing()", "set transaction read only", "load 'nothing'",
 		} {
-			if err := s.keeps(mine, drv, false, text); err != nil {
+			if err := h.keepsConn(mine, drv, false, text); err != nil {
 				return err
 			}
 		}
-		return s.ownRows(ctx, drv, tb)
+		return h.ownRows(ctx, drv, tb)
 	})
 }
 
-// keeps compares the server process before and after a transaction that is rolled back. A refused statement has done
+// keepsConn compares the server process before and after a transaction that is rolled back. A refused statement has done
 // nothing, so its connection may be kept.
-func (s *harness) keeps(ctx context.Context, drv *pgtenant.Driver, kept bool, text string) error {
+func (h *harness) keepsConn(ctx context.Context, drv *pgtenant.Driver, kept bool, text string) error {
 	const process = "select pg_backend_pid()"
-	before := ask(ctx, drv, process)
+	before := query(ctx, drv, process)
 	tx, err := drv.Tx(ctx)
 	if err != nil {
 		return err
 	}
-	done := ask(ctx, tx, text)
+	done := query(ctx, tx, text)
 	if err := tx.Rollback(); err != nil {
 		return err
 	}
-	after := ask(ctx, drv, process)
+	after := query(ctx, drv, process)
 	if err := errors.Join(before.err, after.err); err != nil {
 		return err
 	}

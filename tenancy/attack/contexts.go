@@ -13,67 +13,51 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// contexts are attempts with a tenant that is missing, left over, misspelled, or changed on the way to the statement.
 func contexts() family {
 	return family{name: "context", title: "Where the tenant comes from", scenarios: slices.Concat(unset(), settings(), clients())}
 }
 
 func unset() []scenario {
+	const set = "select set_config('" + rls.Setting + "', {victim}, true)"
 	return []scenario{
 		{
-			id: "A25-never-set", does: "uses a connection on which no tenant has been set", required: "no row; writes refused, 42501",
-			each: func(s *harness, ctx context.Context, tb *table) error {
-				return s.fresh(ctx, func(raw *session) error { return s.shut(ctx, raw, tb) })
-			},
+			id: "A25-never-set", does: "uses a connection on which no tenant has been set",
+			required: "no row; writes refused, 42501", each: noRowsAfter(),
 		},
 		{
 			id: "A26-set-before", does: "uses a connection whose last transaction had a tenant",
-			required: "no row; writes refused, 42501",
-			each: func(s *harness, ctx context.Context, tb *table) error {
-				return s.fresh(ctx, func(raw *session) error {
-					if err := raw.all(ctx, "begin", setTenant(s.victim.id, true), "commit").err; err != nil {
-						return err
-					}
-					return s.shut(ctx, raw, tb)
-				})
-			},
+			required: "no row; writes refused, 42501", each: noRowsAfter("begin", set, "commit"),
 		},
 		{
 			id: "A28-set-local", does: "sets the tenant with SET LOCAL outside of a transaction", required: "no row",
-			each: func(s *harness, ctx context.Context, tb *table) error {
-				return s.fresh(ctx, func(raw *session) error {
-					if err := raw.do(ctx, "set local "+rls.Setting+" = "+rls.Literal(s.victim.id.String())).err; err != nil {
-						return err
-					}
-					return s.shut(ctx, raw, tb)
-				})
-			},
+			each: noRowsAfter("set local " + rls.Setting + " = {victim}"),
 		},
 		{
 			id: "A31-chain", does: "chains a transaction to one that had a tenant (COMMIT AND CHAIN)", required: "no row",
-			each: func(s *harness, ctx context.Context, tb *table) error {
-				return s.fresh(ctx, func(raw *session) error {
-					if err := raw.all(ctx, "begin", setTenant(s.victim.id, true), "commit and chain").err; err != nil {
-						return err
-					}
-					a := raw.do(ctx, "select * from "+tb.SQL)
-					return errors.Join(nothing().check(a), raw.rollback(ctx))
-				})
-			},
+			each: noRowsAfter("begin", set, "commit and chain"),
 		},
 		{
 			id: "A30-savepoint", does: "rolls back to a savepoint from before the tenant was set", required: "no row",
-			each: func(s *harness, ctx context.Context, tb *table) error {
-				return s.fresh(ctx, func(raw *session) error {
-					steps := []string{"begin", "savepoint before", setTenant(s.victim.id, true), "rollback to before"}
-					if err := raw.all(ctx, steps...).err; err != nil {
-						return err
-					}
-					a := raw.do(ctx, "select * from "+tb.SQL)
-					return errors.Join(nothing().check(a), raw.rollback(ctx))
-				})
-			},
+			each: noRowsAfter("begin", "savepoint before", set, "rollback to before"),
 		},
+	}
+}
+
+// noRowsAfter requires that a new login reads no row and writes none after these statements.
+func noRowsAfter(steps ...string) func(*harness, context.Context, *table) error {
+	return func(h *harness, ctx context.Context, tb *table) error {
+		return h.withLogin(ctx, func(raw *session) error {
+			for _, step := range steps {
+				if err := raw.do(ctx, h.spell(step, tb, h.attacker.id)).err; err != nil {
+					return err
+				}
+			}
+			return errors.Join(
+				nothing().check(raw.do(ctx, "select * from "+tb.SQL)),
+				nothing().check(raw.do(ctx, h.spell("delete from {table} where {key} = {id}", tb, h.attacker.id))),
+				refused(denied).check(raw.do(ctx, h.spell(insert("{spare}"), tb, h.attacker.id))),
+			)
+		})
 	}
 }
 
@@ -84,8 +68,10 @@ func settings() []scenario {
 			once: (*harness).preset,
 		},
 		{
-			id: "A38-spelling", does: "spells the tenant's UUID differently, so that rows and Redis keys would disagree",
-			required: "PostgreSQL selects the same tenant; tenancy.Parse accepts the canonical spelling only", once: (*harness).spellings,
+			id:       "A38-spelling",
+			does:     "spells the tenant's UUID differently, so that rows and Redis keys would disagree",
+			required: "PostgreSQL selects the same tenant; tenancy.Parse accepts the canonical spelling only",
+			once:     (*harness).spellings,
 		},
 	}
 }
@@ -94,45 +80,43 @@ func clients() []scenario {
 	return []scenario{
 		{
 			id: "A35-alternating", does: "alternates two tenants on one connection's prepared statements",
-			required: "each tenant gets its own rows",
-			each:     (*harness).alternate,
+			required: "each tenant gets its own rows", each: (*harness).alternate,
 		},
 		{
-			id: "A40-two-statements", does: "sends two statements in one text, through the driver", required: "refused, 42601",
-			once: (*harness).twoStatements,
+			id: "A40-two-statements", does: "sends two statements in one text, through the driver",
+			required: "refused, 42601", once: (*harness).twoStatements,
 		},
 		{
-			id: "A43-concurrent", does: "runs both tenants concurrently on four connections", required: "each tenant gets its own rows",
-			once: (*harness).crowd,
+			id: "A43-concurrent", does: "runs both tenants concurrently on four connections",
+			required: "each tenant gets its own rows", once: (*harness).crowd,
 		},
 		{
 			id: "A44-no-tenant", does: "reads and writes through the driver without a tenant",
-			required: "no row; writes refused, ErrNoTenant",
-			each:     (*harness).driverUnset,
+			required: "no row; writes refused, ErrNoTenant", each: (*harness).driverUnset,
 		},
 		{
-			id: "A33-tenant-switch", does: "sets another tenant on a context that already has one", required: "ErrTenantSwitch",
-			once: func(s *harness, ctx context.Context) error {
-				ctx = tenancy.With(as(ctx, s.attacker.id), s.victim.id)
-				return wants(ask(ctx, s.driver, "select 1").err, tenancy.ErrTenantSwitch)
+			id: "A33-tenant-switch", does: "sets another tenant on a context that already has one",
+			required: "ErrTenantSwitch", once: func(h *harness, ctx context.Context) error {
+				ctx = tenancy.With(as(ctx, h.attacker.id), h.victim.id)
+				return requireErr(query(ctx, h.driver, "select 1").err, tenancy.ErrTenantSwitch)
 			},
 		},
 		{
 			id: "A45-recycled-context", does: "uses a web framework's context that has been reused for the next request",
 			required: "ErrRecycledContext",
-			once: func(s *harness, ctx context.Context) error {
-				reused := context.Context(recycled{tenancy.With(ctx, s.attacker.id)})
-				again := tenancy.With(reused, s.victim.id)
+			once: func(h *harness, ctx context.Context) error {
+				reused := context.Context(recycled{tenancy.With(ctx, h.attacker.id)})
+				again := tenancy.With(reused, h.victim.id)
 				return errors.Join(
-					wants(ask(reused, s.driver, "select 1").err, tenancy.ErrRecycledContext), //nolint:contextcheck // as above
-					wants(ask(again, s.driver, "select 1").err, tenancy.ErrRecycledContext),  //nolint:contextcheck // as above
+					requireErr(query(reused, h.driver, "select 1").err, tenancy.ErrRecycledContext), //nolint:contextcheck // as above
+					requireErr(query(again, h.driver, "select 1").err, tenancy.ErrRecycledContext),  //nolint:contextcheck // as above
 				)
 			},
 		},
 		{
 			id: "A45-zero-tenant", does: "uses the zero tenant ID", required: "ErrInvalidID",
-			once: func(s *harness, ctx context.Context) error {
-				return wants(ask(tenancy.With(ctx, tenancy.ID{}), s.driver, "select 1").err, tenancy.ErrInvalidID)
+			once: func(h *harness, ctx context.Context) error {
+				return requireErr(query(tenancy.With(ctx, tenancy.ID{}), h.driver, "select 1").err, tenancy.ErrInvalidID)
 			},
 		},
 	}
@@ -150,7 +134,7 @@ func (r recycled) Value(key any) any {
 	return r.Context.Value(key)
 }
 
-func wants(err, due error) error {
+func requireErr(err, due error) error {
 	if errors.Is(err, due) {
 		return nil
 	}
@@ -164,8 +148,8 @@ func orNone(err error) error {
 	return err
 }
 
-func (s *harness) fresh(ctx context.Context, do func(*session) error) error {
-	raw, err := s.second(ctx)
+func (h *harness) withLogin(ctx context.Context, do func(*session) error) error {
+	raw, err := login(ctx, h.kit.target.DSN)
 	if err != nil {
 		return err
 	}
@@ -173,32 +157,23 @@ func (s *harness) fresh(ctx context.Context, do func(*session) error) error {
 	return do(raw)
 }
 
-// shut requires that a connection reads no row and accepts none outside a transaction.
-func (s *harness) shut(ctx context.Context, raw *session, tb *table) error {
-	return errors.Join(
-		nothing().check(raw.do(ctx, "select * from "+tb.SQL)),
-		nothing().check(raw.do(ctx, s.spell("delete from {table} where {key} = {id}", tb, s.attacker.id))),
-		refused(denied).check(raw.do(ctx, s.spell(insert("{spare}"), tb, s.attacker.id))),
-	)
-}
-
-func (s *harness) preset(ctx context.Context) error {
+func (h *harness) preset(ctx context.Context) error {
 	for _, parameter := range []string{
-		"options=-c%20" + rls.Setting + "%3D" + s.victim.id.String(), rls.Setting + "=" + s.victim.id.String(),
+		"options=-c%20" + rls.Setting + "%3D" + h.victim.id.String(), rls.Setting + "=" + h.victim.id.String(),
 		"row_security=off", "role=postgres",
 	} {
-		if err := s.refusedToOpen(ctx, parameter); err != nil {
+		if err := h.refusedToOpen(ctx, parameter); err != nil {
 			return err
 		}
 	}
-	return s.fresh(ctx, func(raw *session) error {
+	return h.withLogin(ctx, func(raw *session) error {
 		return nothing().check(raw.do(ctx, "select 1 where coalesce(current_setting('"+rls.Setting+"', true), '') <> ''"))
 	})
 }
 
 // refusedToOpen requires that the driver refuses the connection string with this parameter.
-func (s *harness) refusedToOpen(ctx context.Context, parameter string) error {
-	dsn := s.kit.target.DSN
+func (h *harness) refusedToOpen(ctx context.Context, parameter string) error {
+	dsn := h.kit.target.DSN
 	if !strings.Contains(dsn, "://") {
 		return notApplicable("the connection string is no URL")
 	}
@@ -210,22 +185,22 @@ func (s *harness) refusedToOpen(ctx context.Context, parameter string) error {
 	if err == nil {
 		_ = drv.Close()
 	}
-	if err := wants(err, pgtenant.ErrConfig); err != nil {
+	if err := requireErr(err, pgtenant.ErrConfig); err != nil {
 		name, _, _ := strings.Cut(parameter, "=")
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	return nil
 }
 
-func (s *harness) spellings(ctx context.Context) error {
-	id, tb := s.attacker.id.String(), s.tables[0]
+func (h *harness) spellings(ctx context.Context) error {
+	id, tb := h.attacker.id.String(), h.tables[0]
 	for _, spelled := range []string{strings.ToUpper(id), "{" + id + "}", strings.ReplaceAll(id, "-", "")} {
 		if _, err := tenancy.Parse(spelled); err == nil {
 			return fmt.Errorf("tenancy.Parse takes %q", spelled)
 		}
 		set := "select set_config('" + rls.Setting + "', " + rls.Literal(spelled) + ", true)"
-		a := s.raw.all(ctx, "begin", set, "select * from "+tb.SQL)
-		if err := errors.Join(own().check(a), s.victim.leaks(a.text(), ""), s.raw.rollback(ctx)); err != nil {
+		a := h.raw.all(ctx, "begin", set, "select * from "+tb.SQL)
+		if err := errors.Join(own().check(a), h.victim.leaks(a.text(), ""), h.raw.rollback(ctx)); err != nil {
 			return err
 		}
 	}
@@ -234,15 +209,15 @@ func (s *harness) spellings(ctx context.Context) error {
 }
 
 // ownRows requires that statements through the driver return each tenant's own rows, and none without a tenant.
-func (s *harness) ownRows(ctx context.Context, drv *pgtenant.Driver, tb *table) error {
+func (h *harness) ownRows(ctx context.Context, drv *pgtenant.Driver, tb *table) error {
 	for _, c := range []struct {
 		says string
 		id   tenancy.ID
 		rows int
-	}{{"another tenant", s.attacker.id, attackerRows}, {"the owner", s.victim.id, victimRows}, {"no tenant", tenancy.ID{}, 0}} {
-		a := ask(as(ctx, c.id), drv, "select * from "+tb.SQL)
-		if a.err == nil && c.id != s.victim.id {
-			a.err = s.victim.leaks(a.text(), "")
+	}{{"another tenant", h.attacker.id, attackerRows}, {"the owner", h.victim.id, victimRows}, {"no tenant", tenancy.ID{}, 0}} {
+		a := query(as(ctx, c.id), drv, "select * from "+tb.SQL)
+		if a.err == nil && c.id != h.victim.id {
+			a.err = h.victim.leaks(a.text(), "")
 		}
 		if a.err != nil {
 			return fmt.Errorf("%s: %w", c.says, a.err)
@@ -254,9 +229,9 @@ func (s *harness) ownRows(ctx context.Context, drv *pgtenant.Driver, tb *table) 
 	return nil
 }
 
-// lone opens a driver with one connection, so that every statement reuses it.
-func (s *harness) lone(ctx context.Context, do func(*pgtenant.Driver) error) error {
-	drv, err := s.kit.open(ctx, pgtenant.WithMaxConns(1))
+// withOneConn opens a driver as the product does, with one connection, so that every statement reuses it.
+func (h *harness) withOneConn(ctx context.Context, do func(*pgtenant.Driver) error) error {
+	drv, err := h.kit.open(ctx, pgtenant.WithMaxConns(1))
 	if err != nil {
 		return err
 	}
@@ -264,10 +239,10 @@ func (s *harness) lone(ctx context.Context, do func(*pgtenant.Driver) error) err
 	return do(drv)
 }
 
-func (s *harness) alternate(ctx context.Context, tb *table) error {
-	return s.lone(ctx, func(drv *pgtenant.Driver) error {
+func (h *harness) alternate(ctx context.Context, tb *table) error {
+	return h.withOneConn(ctx, func(drv *pgtenant.Driver) error {
 		for range 10 { // PostgreSQL considers a generic plan from the sixth on
-			if err := s.ownRows(ctx, drv, tb); err != nil {
+			if err := h.ownRows(ctx, drv, tb); err != nil {
 				return err
 			}
 		}
@@ -275,30 +250,30 @@ func (s *harness) alternate(ctx context.Context, tb *table) error {
 	})
 }
 
-func (s *harness) twoStatements(ctx context.Context) error {
+func (h *harness) twoStatements(ctx context.Context) error {
 	for _, text := range []string{
-		"select 1; " + setTenant(s.victim.id, false),
-		"select 1; delete from " + s.tables[0].SQL,
-		setTenant(s.victim.id, true) + "; select * from " + s.tables[0].SQL,
+		"select 1; " + setTenant(h.victim.id, false),
+		"select 1; delete from " + h.tables[0].SQL,
+		setTenant(h.victim.id, true) + "; select * from " + h.tables[0].SQL,
 	} {
-		for _, id := range []tenancy.ID{s.attacker.id, {}} {
-			err := s.driver.Exec(as(ctx, id), text, []any{}, nil)
+		for _, id := range []tenancy.ID{h.attacker.id, {}} {
+			err := h.driver.Exec(as(ctx, id), text, []any{}, nil)
 			if err := refused(syntax).check(answer{err: err}); err != nil {
 				return err
 			}
 		}
 	}
-	return s.ownRows(ctx, s.driver, s.tables[0])
+	return h.ownRows(ctx, h.driver, h.tables[0])
 }
 
-func (s *harness) crowd(ctx context.Context) error {
+func (h *harness) crowd(ctx context.Context) error {
 	const goroutines, rounds = 16, 10
 	var group sync.WaitGroup
 	failed := make(chan error, goroutines)
 	for range goroutines {
 		group.Go(func() {
 			for range rounds {
-				if err := s.ownRows(ctx, s.driver, s.tables[0]); err != nil {
+				if err := h.ownRows(ctx, h.driver, h.tables[0]); err != nil {
 					failed <- err
 					return
 				}
@@ -310,10 +285,10 @@ func (s *harness) crowd(ctx context.Context) error {
 	return <-failed
 }
 
-func (s *harness) driverUnset(ctx context.Context, tb *table) error {
+func (h *harness) driverUnset(ctx context.Context, tb *table) error {
 	return errors.Join(
-		nothing().check(ask(ctx, s.driver, "select * from "+tb.SQL)),
-		nothing().check(ask(ctx, s.driver, s.spell("delete from {table} where {key} = {id}", tb, s.attacker.id))),
-		wants(ask(ctx, s.driver, s.spell(insert("{spare}"), tb, s.attacker.id)).err, tenancy.ErrNoTenant),
+		nothing().check(query(ctx, h.driver, "select * from "+tb.SQL)),
+		nothing().check(query(ctx, h.driver, h.spell("delete from {table} where {key} = {id}", tb, h.attacker.id))),
+		requireErr(query(ctx, h.driver, h.spell(insert("{spare}"), tb, h.attacker.id)).err, tenancy.ErrNoTenant),
 	)
 }

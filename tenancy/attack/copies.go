@@ -15,38 +15,35 @@ func copies() []scenario {
 	return []scenario{
 		{
 			id: "A50-copy-to", does: "copies the table out", required: "own rows only",
-			each: func(s *harness, ctx context.Context, tb *table) error {
-				return s.copyOut(ctx, "copy "+tb.SQL+" to stdout")
+			each: func(h *harness, ctx context.Context, tb *table) error {
+				return h.copyOut(ctx, "copy "+tb.SQL+" to stdout")
 			},
 		},
 		{
 			id: "A50-copy-query", does: "copies a query's result out", required: "own rows only",
-			each: func(s *harness, ctx context.Context, tb *table) error {
-				return s.copyOut(ctx, "copy (select * from "+tb.SQL+" where true) to stdout with (format csv)")
+			each: func(h *harness, ctx context.Context, tb *table) error {
+				return h.copyOut(ctx, "copy (select * from "+tb.SQL+" where true) to stdout with (format csv)")
 			},
 		},
-		{
-			id: "A50-copy-from", does: "copies rows in", required: "refused, 0A000",
-			each: (*harness).copyIn,
-		},
+		{id: "A50-copy-from", does: "copies rows in", required: "refused, 0A000", each: (*harness).copyIn},
 	}
 }
 
-func (s *harness) copyOut(ctx context.Context, sql string) error {
+func (h *harness) copyOut(ctx context.Context, sql string) error {
 	for _, c := range []struct {
 		id   tenancy.ID
 		rows int
-	}{{s.attacker.id, attackerRows}, {tenancy.ID{}, 0}, {s.victim.id, victimRows}} {
-		if err := s.raw.as(ctx, c.id); err != nil {
+	}{{h.attacker.id, attackerRows}, {tenancy.ID{}, 0}, {h.victim.id, victimRows}} {
+		if err := h.raw.as(ctx, c.id); err != nil {
 			return err
 		}
 		var out bytes.Buffer
-		_, err := s.raw.conn.PgConn().CopyTo(ctx, &out, sql)
-		if err := errors.Join(err, s.raw.rollback(ctx)); err != nil {
+		_, err := h.raw.conn.PgConn().CopyTo(ctx, &out, sql)
+		if err := errors.Join(err, h.raw.rollback(ctx)); err != nil {
 			return err
 		}
-		if c.id != s.victim.id {
-			if err := s.victim.leaks(out.String(), ""); err != nil {
+		if c.id != h.victim.id {
+			if err := h.victim.leaks(out.String(), ""); err != nil {
 				return err
 			}
 		}
@@ -58,13 +55,13 @@ func (s *harness) copyOut(ctx context.Context, sql string) error {
 }
 
 // copyIn requires a refusal for every caller: PostgreSQL does not support COPY FROM with row-level security.
-func (s *harness) copyIn(ctx context.Context, tb *table) error {
-	for _, id := range []tenancy.ID{s.attacker.id, {}, s.victim.id} {
-		if err := s.raw.as(ctx, id); err != nil {
+func (h *harness) copyIn(ctx context.Context, tb *table) error {
+	for _, id := range []tenancy.ID{h.attacker.id, {}, h.victim.id} {
+		if err := h.raw.as(ctx, id); err != nil {
 			return err
 		}
-		_, err := s.raw.conn.PgConn().CopyFrom(ctx, strings.NewReader(""), "copy "+tb.SQL+" from stdin")
-		if rollback := s.raw.rollback(ctx); rollback != nil {
+		_, err := h.raw.conn.PgConn().CopyFrom(ctx, strings.NewReader(""), "copy "+tb.SQL+" from stdin")
+		if rollback := h.raw.rollback(ctx); rollback != nil {
 			return rollback
 		}
 		if code(err) != unsupported {

@@ -102,7 +102,7 @@ func (e Entity) refusesUnset(ctx context.Context) error {
 	_, update := e.Update(ctx, id)
 	_, remove := e.Delete(ctx, id)
 	for what, err := range map[string]error{"create": create, "list": list, "get": get, "update": update, "delete": remove} {
-		if err := wants(err, tenancy.ErrNoTenant); err != nil {
+		if err := requireErr(err, tenancy.ErrNoTenant); err != nil {
 			return fmt.Errorf("%s: %w", what, err)
 		}
 		if code(err) != "" {
@@ -114,39 +114,39 @@ func (e Entity) refusesUnset(ctx context.Context) error {
 
 // path is tried as another tenant, without a tenant, and as the owner.
 func (k *kit) path(ctx context.Context, e Entity, tb *table, p Path) error {
-	s, err := k.newHarness(ctx, e)
+	h, err := k.newHarness(ctx, e)
 	if err != nil {
 		return err
 	}
-	defer s.close(ctx)
-	attackerRows, victimRows := s.attacker.rows[tb.Name], s.victim.rows[tb.Name]
+	defer h.close(ctx)
+	attackerRows, victimRows := h.attacker.rows[tb.Name], h.victim.rows[tb.Name]
 
-	got, err := p.Try(as(ctx, s.attacker.id), attackerRows[0], victimRows[0])
-	given := victimRows[0].ID + victimRows[0].Canary + s.victim.id.String()
-	if err := errors.Join(p.Want.other(got, err, s, tb), s.victim.leaks(spoken(got, err), given), s.intact(ctx)); err != nil {
+	got, err := p.Try(as(ctx, h.attacker.id), attackerRows[0], victimRows[0])
+	given := victimRows[0].ID + victimRows[0].Canary + h.victim.id.String()
+	if err := errors.Join(p.Want.other(got, err, h, tb), h.victim.leaks(resultText(got, err), given), h.intact(ctx)); err != nil {
 		return fmt.Errorf("another tenant: %w", err)
 	}
 	got, err = p.Try(ctx, attackerRows[0], victimRows[0])
 	if err == nil && !empty(got) {
-		return fmt.Errorf("no tenant: required: nothing; got %s", spoken(got, nil))
+		return fmt.Errorf("no tenant: required: nothing; got %s", resultText(got, nil))
 	}
-	if err := errors.Join(s.victim.leaks(spoken(got, err), given), s.intact(ctx)); err != nil {
+	if err := errors.Join(h.victim.leaks(resultText(got, err), given), h.intact(ctx)); err != nil {
 		return fmt.Errorf("no tenant: %w", err)
 	}
-	got, err = p.Try(as(ctx, s.victim.id), victimRows[1], victimRows[0])
+	got, err = p.Try(as(ctx, h.victim.id), victimRows[1], victimRows[0])
 	if err != nil || empty(got) && p.Want != WantRefused {
-		return fmt.Errorf("the owner: required: something; got %s", spoken(got, err))
+		return fmt.Errorf("the owner: required: something; got %s", resultText(got, err))
 	}
 	return nil
 }
 
-func (w Want) other(got any, err error, s *harness, tb *table) error {
+func (w Want) other(got any, err error, h *harness, tb *table) error {
 	var fits bool
 	switch w {
 	case WantOwn:
 		fits = err == nil && !empty(got)
 	case WantOwnCount:
-		n, _ := rowsIn(s.attacker.digests[tb.Name])
+		n, _ := rowsIn(h.attacker.digests[tb.Name])
 		fits = err == nil && fmt.Sprint(got) == strconv.Itoa(n)
 	case WantRefused:
 		fits = err != nil
@@ -156,7 +156,7 @@ func (w Want) other(got any, err error, s *harness, tb *table) error {
 	if fits {
 		return nil
 	}
-	return fmt.Errorf("required: %s; got %s", w, spoken(got, err))
+	return fmt.Errorf("required: %s; got %s", w, resultText(got, err))
 }
 
 func rowsIn(digest string) (n int, err error) {
@@ -164,8 +164,8 @@ func rowsIn(digest string) (n int, err error) {
 	return strconv.Atoi(count)
 }
 
-// spoken returns everything that got and err contain, as text.
-func spoken(got any, err error) string {
+// resultText returns everything that got and err contain, as text.
+func resultText(got any, err error) string {
 	document, unfit := json.Marshal(got)
 	var values strings.Builder
 	walk(&values, reflect.ValueOf(got), map[any]bool{})

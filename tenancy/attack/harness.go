@@ -3,7 +3,6 @@ package attack
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -31,7 +30,7 @@ type tenant struct {
 	// kept and spare are rows as JSON, by table: the target row, and a valid row that was deleted.
 	kept, spare map[string]string
 	ctid        map[string]string
-	digests map[string]string
+	digests     map[string]string
 	// secrets are values that occur in no other row.
 	secrets []string
 }
@@ -42,37 +41,37 @@ const (
 	victimRows   = 3
 )
 
-func (k *kit) newHarness(ctx context.Context, entities ...Entity) (s *harness, err error) {
-	s = &harness{kit: k}
-	if s.raw, err = login(ctx, k.target.DSN); err != nil {
+func (k *kit) newHarness(ctx context.Context, entities ...Entity) (h *harness, err error) {
+	h = &harness{kit: k}
+	if h.raw, err = login(ctx, k.target.DSN); err != nil {
 		return nil, err
 	}
-	if s.driver, err = k.open(ctx, pgtenant.WithMaxConns(harnessConns)); err != nil {
+	if h.driver, err = k.open(ctx, pgtenant.WithMaxConns(harnessConns)); err != nil {
 		return nil, err
 	}
 	for _, tb := range k.tables {
 		if slices.ContainsFunc(entities, func(e Entity) bool { return e.Table == tb.Name }) {
-			s.tables = append(s.tables, tb)
+			h.tables = append(h.tables, tb)
 		}
 	}
-	if s.attacker, err = s.populate(ctx, entities, attackerRows); err != nil {
+	if h.attacker, err = h.populate(ctx, entities, attackerRows); err != nil {
 		return nil, err
 	}
-	if s.victim, err = s.populate(ctx, entities, victimRows); err != nil {
+	if h.victim, err = h.populate(ctx, entities, victimRows); err != nil {
 		return nil, err
 	}
-	a, b := s.attacker.secrets, s.victim.secrets
-	s.attacker.secrets, s.victim.secrets = difference(a, b), difference(b, a)
-	return s, nil
+	a, b := h.attacker.secrets, h.victim.secrets
+	h.attacker.secrets, h.victim.secrets = difference(a, b), difference(b, a)
+	return h, nil
 }
 
-func (s *harness) close(ctx context.Context) {
-	s.raw.close(ctx)
-	_ = s.driver.Close()
+func (h *harness) close(ctx context.Context) {
+	h.raw.close(ctx)
+	_ = h.driver.Close()
 }
 
-func (s *harness) populate(ctx context.Context, entities []Entity, n int) (*tenant, error) {
-	id, err := s.kit.target.Tenant(ctx)
+func (h *harness) populate(ctx context.Context, entities []Entity, n int) (*tenant, error) {
+	id, err := h.kit.target.Tenant(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("create a tenant: %w", err)
 	}
@@ -81,12 +80,12 @@ func (s *harness) populate(ctx context.Context, entities []Entity, n int) (*tena
 		ctid: map[string]string{}, digests: map[string]string{},
 	}
 	for _, e := range entities {
-		if err := s.createRows(ctx, p, e, n); err != nil {
+		if err := h.createRows(ctx, p, e, n); err != nil {
 			return nil, fmt.Errorf("%s: %w", e.Name, err)
 		}
 	}
-	for _, tb := range s.tables {
-		if err := s.readRows(ctx, p, tb); err != nil {
+	for _, tb := range h.tables {
+		if err := h.readRows(ctx, p, tb); err != nil {
 			return nil, fmt.Errorf("%s: %w", tb.Name, err)
 		}
 	}
@@ -94,7 +93,7 @@ func (s *harness) populate(ctx context.Context, entities []Entity, n int) (*tena
 }
 
 // createRows creates an entity's rows, and one more that it deletes after saving it as JSON.
-func (s *harness) createRows(ctx context.Context, p *tenant, e Entity, n int) error {
+func (h *harness) createRows(ctx context.Context, p *tenant, e Entity, n int) error {
 	for range n + 1 {
 		canary := newCanary()
 		id, err := e.Create(tenancy.With(ctx, p.id), canary)
@@ -103,13 +102,13 @@ func (s *harness) createRows(ctx context.Context, p *tenant, e Entity, n int) er
 		}
 		p.rows[e.Table] = append(p.rows[e.Table], Row{Tenant: p.id.String(), ID: id, Canary: canary})
 	}
-	tb := s.kit.table(e.Table)
+	tb := h.kit.table(e.Table)
 	if tb == nil {
 		return fmt.Errorf("no table %s with a %s", e.Table, tenantColumn)
 	}
 	last := p.rows[e.Table][n]
 	p.rows[e.Table] = p.rows[e.Table][:n]
-	image, err := s.only(ctx, p.id, "select to_jsonb(t.*) from "+tb.SQL+" t where "+tb.Key+" = "+rls.Literal(last.ID))
+	image, err := h.only(ctx, p.id, "select to_jsonb(t.*) from "+tb.SQL+" t where "+tb.Key+" = "+rls.Literal(last.ID))
 	if err != nil {
 		return fmt.Errorf("create returned an id that its tenant cannot read: %w", err)
 	}
@@ -120,28 +119,25 @@ func (s *harness) createRows(ctx context.Context, p *tenant, e Entity, n int) er
 	return nil
 }
 
-func (s *harness) readRows(ctx context.Context, p *tenant, tb *table) error {
-	aim, err := s.only(ctx, p.id, "select to_jsonb(t.*), ctid from "+tb.SQL+" t where "+tb.Key+" = "+rls.Literal(p.rows[tb.Name][0].ID))
+func (h *harness) readRows(ctx context.Context, p *tenant, tb *table) error {
+	aim, err := h.only(ctx, p.id, "select to_jsonb(t.*), ctid from "+tb.SQL+" t where "+tb.Key+" = "+rls.Literal(p.rows[tb.Name][0].ID))
 	if err != nil {
 		return err
 	}
 	p.kept[tb.Name], p.ctid[tb.Name] = aim[0], aim[1]
-	all, err := s.only(ctx, p.id, "select jsonb_agg(to_jsonb(t.*)) from "+tb.SQL+" t")
+	all, err := h.only(ctx, p.id, "select jsonb_agg(to_jsonb(t.*)) from "+tb.SQL+" t")
 	if err != nil {
 		return err
 	}
 	p.secrets = append(p.secrets, secretsIn(all[0])...)
-	p.digests[tb.Name], err = s.digest(ctx, s.raw, p.id, tb)
+	p.digests[tb.Name], err = h.digest(ctx, p.id, tb)
 	return err
 }
 
-func (s *harness) only(ctx context.Context, id tenancy.ID, sql string) ([]string, error) {
-	if err := s.raw.as(ctx, id); err != nil {
-		return nil, err
-	}
-	a := s.raw.do(ctx, sql)
-	if err := errors.Join(a.err, s.raw.rollback(ctx)); err != nil {
-		return nil, err
+func (h *harness) only(ctx context.Context, id tenancy.ID, sql string) ([]string, error) {
+	a := h.raw.run(ctx, id, sql)
+	if a.err != nil {
+		return nil, a.err
 	}
 	if len(a.rows) != 1 {
 		return nil, fmt.Errorf("%d rows instead of one", len(a.rows))
@@ -149,29 +145,22 @@ func (s *harness) only(ctx context.Context, id tenancy.ID, sql string) ([]string
 	return a.rows[0], nil
 }
 
-func (s *harness) digest(ctx context.Context, raw *session, id tenancy.ID, tb *table) (string, error) {
-	if err := raw.as(ctx, id); err != nil {
-		return "", err
-	}
-	digest, err := digestInTx(ctx, raw, tb)
-	return digest, errors.Join(err, raw.rollback(ctx))
+func digestOf(tb *table) string {
+	return "select count(*), md5(coalesce(string_agg(t::text, ' ' order by t::text), '')) from " + tb.SQL + " t"
 }
 
-func digestInTx(ctx context.Context, raw *session, tb *table) (string, error) {
-	a := raw.do(ctx, "select count(*), md5(coalesce(string_agg(t::text, ' ' order by t::text), '')) from "+tb.SQL+" t")
-	if a.err != nil {
-		return "", a.err
-	}
-	return strings.Join(a.rows[0], " "), nil
+func (h *harness) digest(ctx context.Context, id tenancy.ID, tb *table) (string, error) {
+	row, err := h.only(ctx, id, digestOf(tb))
+	return strings.Join(row, " "), err
 }
 
-func (s *harness) intact(ctx context.Context) error {
-	for _, tb := range s.tables {
-		digest, err := s.digest(ctx, s.raw, s.victim.id, tb)
+func (h *harness) intact(ctx context.Context) error {
+	for _, tb := range h.tables {
+		digest, err := h.digest(ctx, h.victim.id, tb)
 		if err != nil {
 			return err
 		}
-		if digest != s.victim.digests[tb.Name] {
+		if digest != h.victim.digests[tb.Name] {
 			return fmt.Errorf("%s: another tenant's rows were changed", tb.Name)
 		}
 	}
@@ -180,19 +169,19 @@ func (s *harness) intact(ctx context.Context) error {
 
 // spell replaces the names in braces with quoted literals and identifiers. {own} is the caller's tenant, or the
 // attacker's where the caller has none.
-func (s *harness) spell(sql string, tb *table, caller tenancy.ID) string {
-	mine := s.attacker
-	if caller == s.victim.id {
-		mine = s.victim
+func (h *harness) spell(sql string, tb *table, caller tenancy.ID) string {
+	mine := h.attacker
+	if caller == h.victim.id {
+		mine = h.victim
 	}
-	pairs := []string{"{own}", rls.Literal(mine.id.String()), "{victim}", rls.Literal(s.victim.id.String())}
+	pairs := []string{"{own}", rls.Literal(mine.id.String()), "{victim}", rls.Literal(h.victim.id.String())}
 	if tb != nil {
 		pairs = append(
 			pairs,
 			"{table}", tb.SQL, "{key}", tb.Key, "{columns}", tb.columnList(""), "{s.columns}", tb.columnList("s."),
-			"{id}", rls.Literal(s.victim.rows[tb.Name][0].ID), "{ctid}", rls.Literal(s.victim.ctid[tb.Name]),
+			"{id}", rls.Literal(h.victim.rows[tb.Name][0].ID), "{ctid}", rls.Literal(h.victim.ctid[tb.Name]),
 			"{name}", rls.Literal(tb.Name),
-			"{kept}", rls.Literal(s.victim.kept[tb.Name])+"::jsonb", "{spare}", rls.Literal(s.victim.spare[tb.Name])+"::jsonb",
+			"{kept}", rls.Literal(h.victim.kept[tb.Name])+"::jsonb", "{spare}", rls.Literal(h.victim.spare[tb.Name])+"::jsonb",
 			"{mine}", rls.Literal(mine.spare[tb.Name])+"::jsonb", "{ownid}", rls.Literal(mine.rows[tb.Name][0].ID),
 		)
 	}
@@ -252,4 +241,3 @@ func secretsIn(rows string) []string {
 func difference(of, without []string) []string {
 	return slices.DeleteFunc(slices.Clone(of), func(s string) bool { return slices.Contains(without, s) })
 }
-

@@ -18,35 +18,36 @@ func injections() family {
 			{
 				id: "A39-set-in-where", does: "sets the tenant in a condition, row by row",
 				sql:   "select * from {table} where tenant_id = {own} or set_config('" + rls.Setting + "', {victim}, true) is null",
-				other: own(), unset: nothing(), owner: something(),
+				other: own(),
 			},
 			{
 				id: "A39-set-in-order", does: "sets the tenant while sorting",
-				sql:   "select * from {table} order by set_config('" + rls.Setting + "', {victim}, true)",
-				other: own(), unset: nothing(), owner: something(),
+				sql: "select * from {table} order by set_config('" + rls.Setting + "', {victim}, true)", other: own(),
 			},
 			{
 				id: "A39-set-in-returning", does: "sets the tenant in RETURNING",
 				sql: "update {table} set tenant_id = tenant_id" +
 					" returning set_config('" + rls.Setting + "', {victim}, true) = 'x', {table}.*",
-				other: own(), unset: nothing(), owner: something(),
+				other: own(),
 			},
 			{
-				id: "A67-read-only", does: "sets the tenant in a read-only transaction", accepted: "injected-setting", raw: true,
+				id: "A67-read-only", does: "sets the tenant in a read-only transaction", accepted: "injected-setting",
+				raw:    true,
 				before: []string{"set transaction read only", "select set_config('" + rls.Setting + "', {victim}, true)"},
 				sql:    "select 1 where current_setting('" + rls.Setting + "') = {victim}",
-				other:  allowed("the setting changes: any SQL can set it"), unset: something(), owner: something(),
+				other:  allowed("the setting changes: any SQL can set it"), unset: something(),
 			},
 		},
 		scenarios: []scenario{
 			{
-				id: "A39-set-before-read", does: "sets the tenant earlier in the same statement or transaction, before rows are read",
-				required: "rows are returned: any SQL can set the setting", accepted: "injected-setting", each: (*harness).injectedRead,
+				id:       "A39-set-before-read",
+				does:     "sets the tenant earlier in the same statement or transaction, before rows are read",
+				required: "rows are returned: any SQL can set the setting", accepted: "injected-setting",
+				each: (*harness).injectedRead,
 			},
 			{
 				id: "A39-next-statement", does: "sets the tenant for the next statement",
-				required: "the next statement runs under its own tenant",
-				each:     (*harness).nextStatement,
+				required: "the next statement runs under its own tenant", each: (*harness).nextStatement,
 			},
 			{
 				id: "A39-parameter", does: "sends SQL as a value", required: "it stays a value",
@@ -57,35 +58,32 @@ func injections() family {
 }
 
 // injectedRead pins how far the setting alone goes: one statement can read the other tenant's rows.
-func (s *harness) injectedRead(ctx context.Context, tb *table) error {
+func (h *harness) injectedRead(ctx context.Context, tb *table) error {
 	text := "with s as materialized (select set_config('" + rls.Setting + "', {victim}, true))" +
 		" select t.* from s, lateral (select * from {table}) t where s.set_config is not null"
 	for _, planned := range []string{"select 1", "set local enable_hashjoin = off"} {
-		a := answer{err: s.raw.as(ctx, s.attacker.id)}
-		if a.err == nil {
-			a = s.raw.all(ctx, planned, s.spell(text, tb, s.attacker.id))
+		a := h.raw.run(ctx, h.attacker.id, planned, h.spell(text, tb, h.attacker.id))
+		if a.err != nil {
+			return a.err
 		}
-		if err := errors.Join(a.err, s.raw.rollback(ctx)); err != nil {
-			return err
-		}
-		if s.victim.leaks(a.text(), s.victim.id.String()) != nil {
+		if h.victim.leaks(a.text(), h.victim.id.String()) != nil {
 			return nil //nolint:nilerr // that it leaks is what is accepted
 		}
 	}
 	// The planner's order may prevent it in one statement, which is no protection; two statements of one transaction
 	// always succeed.
-	a := s.raw.all(ctx, "begin", setTenant(s.attacker.id, true), setTenant(s.victim.id, true), "select * from "+tb.SQL)
-	return errors.Join(pinned(a.err, s.victim.leaks(a.text(), "") != nil), s.raw.rollback(ctx))
+	a := h.raw.run(ctx, h.attacker.id, setTenant(h.victim.id, true), "select * from "+tb.SQL)
+	return pinned(a.err, h.victim.leaks(a.text(), "") != nil)
 }
 
-func (s *harness) nextStatement(ctx context.Context, tb *table) error {
-	mine := as(ctx, s.attacker.id)
-	return s.lone(ctx, func(drv *pgtenant.Driver) error {
+func (h *harness) nextStatement(ctx context.Context, tb *table) error {
+	mine := as(ctx, h.attacker.id)
+	return h.withOneConn(ctx, func(drv *pgtenant.Driver) error {
 		for _, local := range []bool{true, false} {
-			if err := drv.Exec(mine, setTenant(s.victim.id, local), []any{}, nil); err != nil {
+			if err := drv.Exec(mine, setTenant(h.victim.id, local), []any{}, nil); err != nil {
 				return err
 			}
-			if err := s.ownRows(ctx, drv, tb); err != nil {
+			if err := h.ownRows(ctx, drv, tb); err != nil {
 				return fmt.Errorf("outside of a transaction: %w", err)
 			}
 		}
@@ -94,26 +92,26 @@ func (s *harness) nextStatement(ctx context.Context, tb *table) error {
 			return err
 		}
 		defer func() { _ = tx.Rollback() }()
-		if err := tx.Exec(mine, setTenant(s.victim.id, true), []any{}, nil); err != nil {
+		if err := tx.Exec(mine, setTenant(h.victim.id, true), []any{}, nil); err != nil {
 			return err
 		}
-		a := ask(mine, tx, "select * from "+tb.SQL)
-		return errors.Join(own().check(a), s.victim.leaks(a.text(), ""))
+		a := query(mine, tx, "select * from "+tb.SQL)
+		return errors.Join(own().check(a), h.victim.leaks(a.text(), ""))
 	})
 }
 
-func (s *harness) asValue(ctx context.Context, tb *table) error {
+func (h *harness) asValue(ctx context.Context, tb *table) error {
 	attempts := []string{
-		"' or '1'='1", "x'; " + setTenant(s.victim.id, false) + "; --", "' union select * from " + tb.SQL + " --",
-		"') or set_config('" + rls.Setting + "', " + rls.Literal(s.victim.id.String()) + ", false) is not null --",
+		"' or '1'='1", "x'; " + setTenant(h.victim.id, false) + "; --", "' union select * from " + tb.SQL + " --",
+		"') or set_config('" + rls.Setting + "', " + rls.Literal(h.victim.id.String()) + ", false) is not null --",
 	}
 	for _, value := range attempts {
 		var rows int64
 		query := "select count(*) from " + tb.SQL + " where " + tb.Key + "::text = $1"
-		err := pgtenant.QueryRow(as(ctx, s.attacker.id), s.driver, query, value).Scan(&rows)
+		err := pgtenant.QueryRow(as(ctx, h.attacker.id), h.driver, query, value).Scan(&rows)
 		if err != nil || rows != 0 {
 			return fmt.Errorf("%d rows: %w", rows, orNone(err))
 		}
 	}
-	return s.ownRows(ctx, s.driver, tb)
+	return h.ownRows(ctx, h.driver, tb)
 }

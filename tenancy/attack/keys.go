@@ -19,28 +19,37 @@ func keys() family {
 			each: (*harness).attach,
 		},
 		{
-			id: "A14-attach-by-update", does: "updates a row to reference the other tenant's row", required: "refused, 23503",
-			each: (*harness).attachByUpdate,
+			id: "A14-attach-by-update", does: "updates a row to reference the other tenant's row",
+			required: "refused, 23503", each: (*harness).attachByUpdate,
 		},
 		{
-			id: "A13-cascade", does: "deletes or changes a row that the other tenant's rows reference", required: "refused, 23503",
-			each: (*harness).uproot,
+			id: "A13-cascade", does: "deletes or changes a row that the other tenant's rows reference",
+			required: "refused, 23503", each: (*harness).changeParents,
 		},
 		{
 			id: "A17-same-value", does: "uses a unique value that the other tenant has",
-			required: "the value is free for every tenant",
-			each:     (*harness).sameValue,
+			required: "the value is free for every tenant", each: (*harness).sameValue,
 		},
 		{
 			id: "A17-existence-by-id", does: "adds a row with the other tenant's id",
-			required: "refused, 23505, with no value of the row",
-			accepted: "existence-by-key", each: (*harness).sameID,
+			required: "refused, 23505, with no value of the row", accepted: "existence-by-key",
+			each: (*harness).sameID,
 		},
 		{
-			id: "A17-existence-by-spanning-key", does: "adds a row with a taken value of a key that spans tenants on purpose",
-			required: "refused, 23505, with no value of the row", accepted: "existence-by-key", each: (*harness).spanning,
+			id:       "A17-existence-by-spanning-key",
+			does:     "adds a row with a taken value of a key that spans tenants on purpose",
+			required: "refused, 23505, with no value of the row", accepted: "existence-by-key",
+			each: (*harness).spanning,
 		},
 	}}
+}
+
+// applied returns an error if nothing was tried.
+func applied(tried int, otherwise string) error {
+	if tried == 0 {
+		return notApplicable(otherwise)
+	}
+	return nil
 }
 
 // mineWith is the image of the caller's spare row with some of another row's values.
@@ -55,27 +64,27 @@ func mineWith(values map[string]string) string {
 
 func field(image, column string) string { return "(" + image + " -> " + rls.Literal(column) + ")" }
 
-func (s *harness) insertAs(ctx context.Context, id tenancy.ID, tb *table, image string) (answer, string, error) {
-	sql := s.spell(insert(image), tb, id)
-	err := s.raw.as(ctx, id)
+func (h *harness) insertAs(ctx context.Context, id tenancy.ID, tb *table, image string) (answer, string, error) {
+	sql := h.spell(insert(image), tb, id)
+	err := h.raw.as(ctx, id)
 	if err != nil {
 		return answer{}, sql, err
 	}
-	a := s.raw.do(ctx, sql)
+	a := h.raw.do(ctx, sql)
 	if a.err == nil { // what is checked late is checked now
-		if late := s.raw.do(ctx, "set constraints all immediate"); late.err != nil {
+		if late := h.raw.do(ctx, "set constraints all immediate"); late.err != nil {
 			a = late
 		}
 	}
-	return a, sql, s.raw.rollback(ctx)
+	return a, sql, h.raw.rollback(ctx)
 }
 
-func (s *harness) compare(ctx context.Context, tb *table, attackerRow, victimRow string, wantA, wantB expectation) error {
-	a, given, err := s.insertAs(ctx, s.attacker.id, tb, attackerRow)
-	if err := errors.Join(err, wantA.check(a), s.victim.leaks(a.text(), given)); err != nil {
+func (h *harness) compare(ctx context.Context, tb *table, attackerRow, victimRow string, wantA, wantB expectation) error {
+	a, given, err := h.insertAs(ctx, h.attacker.id, tb, attackerRow)
+	if err := errors.Join(err, wantA.check(a), h.victim.leaks(a.text(), given)); err != nil {
 		return fmt.Errorf("another tenant: %w", err)
 	}
-	a, _, err = s.insertAs(ctx, s.victim.id, tb, victimRow)
+	a, _, err = h.insertAs(ctx, h.victim.id, tb, victimRow)
 	if err := errors.Join(err, wantB.check(a)); err != nil {
 		return fmt.Errorf("the owner: %w", err)
 	}
@@ -83,73 +92,64 @@ func (s *harness) compare(ctx context.Context, tb *table, attackerRow, victimRow
 }
 
 // references are a foreign key's columns with the values of the victim's row in the other tenant-scoped table.
-func (s *harness) references(f foreignRef) map[string]string {
-	target := s.kit.table(f.Target)
-	if target == nil || s.victim.kept[f.Target] == "" {
+func (h *harness) references(f foreignRef) map[string]string {
+	target := h.kit.table(f.Target)
+	if target == nil || h.victim.kept[f.Target] == "" {
 		return nil
 	}
 	values := map[string]string{}
 	for i, column := range f.Columns {
 		if column != tenantColumn {
-			values[column] = field(rls.Literal(s.victim.kept[f.Target])+"::jsonb", f.Refs[i])
+			values[column] = field(rls.Literal(h.victim.kept[f.Target])+"::jsonb", f.Refs[i])
 		}
 	}
 	return values
 }
 
-func (s *harness) attach(ctx context.Context, tb *table) error {
+func (h *harness) attach(ctx context.Context, tb *table) error {
 	tried := 0
 	for _, f := range tb.Foreign {
-		values := s.references(f)
+		values := h.references(f)
 		if len(values) == 0 {
 			continue
 		}
 		tried++
 		image := mineWith(values)
-		if err := s.compare(ctx, tb, image, image, refused(foreignKey), somethingOr(duplicate)); err != nil {
+		if err := h.compare(ctx, tb, image, image, refused(foreignKey), somethingOr(duplicate)); err != nil {
 			return fmt.Errorf("%s: %w", f.Name, err)
 		}
 	}
-	if tried == 0 {
-		return notApplicable("no foreign key to a tenant's table")
-	}
-	return nil
+	return applied(tried, "no foreign key to a tenant's table")
 }
 
-func (s *harness) attachByUpdate(ctx context.Context, tb *table) error {
+func (h *harness) attachByUpdate(ctx context.Context, tb *table) error {
 	tried := 0
 	for _, f := range tb.Foreign {
-		for column, value := range s.references(f) {
+		for column, value := range h.references(f) {
 			tried++
 			sql := "update {table} set " + rls.Quote(column) + " = (select r." + rls.Quote(column) +
 				" from jsonb_populate_record(null::{table}, jsonb_build_object(" + rls.Literal(column) + ", " + value + ")) r)" +
 				" where {key} = {ownid}"
-			for id, want := range map[tenancy.ID]expectation{s.attacker.id: refused(foreignKey), s.victim.id: somethingOr(duplicate)} {
-				if err := s.raw.as(ctx, id); err != nil {
-					return err
-				}
-				a := s.raw.all(ctx, s.spell(sql, tb, id), "set constraints all immediate")
+			for id, want := range map[tenancy.ID]expectation{h.attacker.id: refused(foreignKey), h.victim.id: somethingOr(duplicate)} {
+				a := h.raw.run(ctx, id, h.spell(sql, tb, id), "set constraints all immediate")
 				if a.err == nil {
 					a.affected = 1
 				}
-				if err := errors.Join(want.check(a), s.raw.rollback(ctx)); err != nil {
+				if err := want.check(a); err != nil {
 					return fmt.Errorf("%s: %w", f.Name, err)
 				}
 			}
 		}
 	}
-	if tried == 0 {
-		return notApplicable("no foreign key to a tenant's table")
-	}
-	return nil
+	return applied(tried, "no foreign key to a tenant's table")
 }
 
-// uproot deletes the global parents of the victim's row and changes their keys. A cascade would bypass row-level
+// changeParents deletes the global parents of the victim's row and changes their keys. A cascade would bypass row-level
 // security.
-func (s *harness) uproot(ctx context.Context, tb *table) error {
+func (h *harness) changeParents(ctx context.Context, tb *table) error {
 	tried := 0
 	for _, f := range tb.Foreign {
-		if s.kit.table(f.Target) != nil {
+		if h.kit.table(f.Target) != nil {
 			continue
 		}
 		if f.Acts { // the attempt alone might be stopped by another table's key
@@ -163,30 +163,23 @@ func (s *harness) uproot(ctx context.Context, tb *table) error {
 				"delete from " + f.SQL + where,
 				"update " + f.SQL + " set " + rls.Quote(f.Refs[i]) + " = gen_random_uuid()" + where,
 			} {
-				if err := s.refusedAs(ctx, tb, sql, foreignKey, denied); err != nil {
+				if err := h.refusedAs(ctx, tb, sql, foreignKey, denied); err != nil {
 					return fmt.Errorf("%s: %w", f.Name, err)
 				}
 			}
 		}
 	}
-	if tried == 0 {
-		return notApplicable("no foreign key to a global table")
-	}
-	return nil
+	return applied(tried, "no foreign key to a global table")
 }
 
-// refusedAs requires that the attacker's statement is refused, without a value of the victim in the error.
-func (s *harness) refusedAs(ctx context.Context, tb *table, sql string, codes ...string) error {
-	if err := s.raw.as(ctx, s.attacker.id); err != nil {
-		return err
-	}
-	given := s.spell(sql, tb, s.attacker.id)
-	a := s.raw.do(ctx, given)
-	return errors.Join(s.raw.rollback(ctx), refused(codes...).check(a), s.victim.leaks(a.text(), given))
+func (h *harness) refusedAs(ctx context.Context, tb *table, sql string, codes ...string) error {
+	given := h.spell(sql, tb, h.attacker.id)
+	a := h.raw.run(ctx, h.attacker.id, given)
+	return errors.Join(refused(codes...).check(a), h.victim.leaks(a.text(), given))
 }
 
 // sameValue uses the victim's value of every key that includes the tenant.
-func (s *harness) sameValue(ctx context.Context, tb *table) error {
+func (h *harness) sameValue(ctx context.Context, tb *table) error {
 	tried := 0
 	for _, u := range tb.Uniques {
 		values, ok := textsOf(tb, u)
@@ -195,24 +188,21 @@ func (s *harness) sameValue(ctx context.Context, tb *table) error {
 		}
 		tried++
 		image := mineWith(values)
-		if err := s.compare(ctx, tb, image, image, own(), refused(duplicate)); err != nil {
+		if err := h.compare(ctx, tb, image, image, own(), refused(duplicate)); err != nil {
 			return fmt.Errorf("%s: %w", u.Name, err)
 		}
 	}
-	if tried == 0 {
-		return notApplicable("no unique text within a tenant")
-	}
-	return nil
+	return applied(tried, "no unique text within a tenant")
 }
 
 // spanning uses the victim's value of keys that span tenants. A key that is not in Target.SpanningKeys is a breach.
-func (s *harness) spanning(ctx context.Context, tb *table) error {
+func (h *harness) spanning(ctx context.Context, tb *table) error {
 	tried := 0
 	for _, u := range tb.Uniques {
 		if slices.Contains(u.Columns, tenantColumn) {
 			continue
 		}
-		if !slices.Contains(s.kit.target.SpanningKeys, u.Name) {
+		if !slices.Contains(h.kit.target.SpanningKeys, u.Name) {
 			return fmt.Errorf("unique index %s spans tenants and is not in Target.SpanningKeys", u.Name)
 		}
 		values, ok := textsOf(tb, u)
@@ -221,14 +211,11 @@ func (s *harness) spanning(ctx context.Context, tb *table) error {
 		}
 		tried++
 		image := mineWith(values)
-		if err := s.compare(ctx, tb, image, image, refused(duplicate), refused(duplicate)); err != nil {
+		if err := h.compare(ctx, tb, image, image, refused(duplicate), refused(duplicate)); err != nil {
 			return fmt.Errorf("%s: %w", u.Name, err)
 		}
 	}
-	if tried == 0 {
-		return notApplicable("no key spans tenants")
-	}
-	return nil
+	return applied(tried, "no key spans tenants")
 }
 
 // textsOf returns the victim's values of the key's columns, if all but the tenant are texts.
@@ -247,7 +234,7 @@ func textsOf(tb *table, u uniqueKey) (map[string]string, bool) {
 	return values, len(values) > 0
 }
 
-func (s *harness) sameID(ctx context.Context, tb *table) error {
+func (h *harness) sameID(ctx context.Context, tb *table) error {
 	image := mineWith(map[string]string{strings.Trim(tb.Key, `"`): field("{kept}", strings.Trim(tb.Key, `"`))})
-	return s.compare(ctx, tb, image, "{mine}", refused(duplicate), something())
+	return h.compare(ctx, tb, image, "{mine}", refused(duplicate), something())
 }

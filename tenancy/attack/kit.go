@@ -58,7 +58,7 @@ func (k *kit) inspect(ctx context.Context) error {
 		return err
 	}
 	defer s.close(ctx)
-	if err := k.report.introduce(ctx, s); err != nil {
+	if err := k.report.readServer(ctx, s); err != nil {
 		return err
 	}
 	if k.tables, err = readTables(ctx, s.conn); err != nil {
@@ -67,7 +67,7 @@ func (k *kit) inspect(ctx context.Context) error {
 	if k.target.Commit != "" {
 		k.report.Commit = k.target.Commit
 	}
-	if err := k.report.protect(ctx, s, k.tables); err != nil {
+	if err := k.report.readProtection(ctx, s, k.tables); err != nil {
 		return err
 	}
 	if k.target.Superuser == "" {
@@ -127,33 +127,33 @@ func (k *kit) registration(t test) {
 // family runs its attacks in sequence, with two tenants. All families are prepared before the first attack: if
 // isolation is broken, one family's deletes could reach rows that another has not read yet.
 func (k *kit) family(t test, f family) {
-	s, err := k.newHarness(t.Context(), k.target.Entities...)
+	h, err := k.newHarness(t.Context(), k.target.Entities...)
 	if err != nil {
 		k.faultf(t, "%s: prepare the attacks: %v", f.name, err)
 		return
 	}
-	t.Cleanup(func() { s.close(context.WithoutCancel(t.Context())) })
+	t.Cleanup(func() { h.close(context.WithoutCancel(t.Context())) })
 	t.Parallel()
 	for _, st := range f.statements {
-		k.attempt(t, f, st.attack(f), st.once, st.privileged, s, func(ctx context.Context, tb *table) error { return s.send(ctx, st, tb) })
+		k.attempt(t, f, st.attack(f), st.once, st.privileged, h, func(ctx context.Context, tb *table) error { return h.send(ctx, st, tb) })
 	}
 	for _, sc := range f.scenarios {
-		k.attempt(t, f, sc.attack(f), sc.once != nil, sc.privileged, s, func(ctx context.Context, tb *table) error {
+		k.attempt(t, f, sc.attack(f), sc.once != nil, sc.privileged, h, func(ctx context.Context, tb *table) error {
 			if sc.once != nil {
-				return sc.once(s, ctx)
+				return sc.once(h, ctx)
 			}
-			return sc.each(s, ctx, tb)
+			return sc.each(h, ctx, tb)
 		})
 	}
 	t.sub("afterwards", func(t test) {
-		if err := s.intact(t.Context()); err != nil {
+		if err := h.intact(t.Context()); err != nil {
 			k.faultf(t, "%s, afterwards: %v", f.name, err)
 		}
 	})
 }
 
 func (k *kit) attempt(
-	t test, f family, a Attack, once, privileged bool, s *harness, try func(context.Context, *table) error,
+	t test, f family, a Attack, once, privileged bool, h *harness, try func(context.Context, *table) error,
 ) {
 	t.Helper()
 	if privileged && k.target.Superuser == "" {
@@ -165,7 +165,7 @@ func (k *kit) attempt(
 		return
 	}
 	t.sub(a.ID, func(t test) {
-		for _, tb := range s.tables {
+		for _, tb := range h.tables {
 			t.sub(tb.Name, func(t test) {
 				k.record(t, f.title, a, tb.Name, func(ctx context.Context) error { return try(ctx, tb) })
 			})

@@ -23,9 +23,8 @@ const (
 	leakRounds = leakConns + 1
 )
 
-// leaks are attempts to keep a connection, or a tenant's slot in the pool.
 func leaks() family {
-	return family{name: "leak", title: "Connections and slots that are not given back", scenarios: []scenario{
+	return family{name: "leak", title: "Connections and slots that are not released", scenarios: []scenario{
 		{
 			id:       "A72-panic-in-statement",
 			does:     "panics while a statement is sent: an empty text, a value that panics, also in a slice",
@@ -33,30 +32,32 @@ func leaks() family {
 		},
 		{
 			id: "A72-panic-in-scan", does: "panics while a row is read into its destination",
-			required: "the connection and the slot are released",
-			once:     (*harness).panicInScan,
+			required: "the connection and the slot are released", once: (*harness).panicInScan,
 		},
 		{
 			id: "A72-goroutine-exit", does: "ends the goroutine in a transaction, and in the middle of a result",
-			required: "the connection and the slot are released, and nothing is written", once: (*harness).goroutineExit,
+			required: "the connection and the slot are released, and nothing is written",
+			once:     (*harness).goroutineExit,
 		},
 		{
-			id: "A76-copy", does: "sends COPY FROM STDIN and TO STDOUT through the driver, plain and in disguise, in each query mode",
-			required: "refused before it is sent; the connection and the slot are released", once: (*harness).copyInOut,
+			id:       "A76-copy",
+			does:     "sends COPY FROM STDIN and TO STDOUT through the driver, plain and in disguise, in each query mode",
+			required: "refused before it is sent; the connection and the slot are released",
+			once:     (*harness).copyInOut,
 		},
 	}}
 }
 
 // withSlots opens a direct driver with one slot per tenant, in each query mode.
-func (s *harness) withSlots(ctx context.Context, do func(*pgtenant.Driver) error) error {
+func (h *harness) withSlots(ctx context.Context, do func(*pgtenant.Driver) error) error {
 	for _, mode := range queryModes() {
-		drv, err := pgtenant.Open(ctx, s.kit.target.DSN, pgtenant.WithMaxConns(leakConns),
+		drv, err := pgtenant.Open(ctx, h.kit.target.DSN, pgtenant.WithMaxConns(leakConns),
 			pgtenant.WithAcquireTimeout(leakWait), pgtenant.WithQueryMode(mode))
 		if err != nil {
 			return err
 		}
 		if err = errors.Join(do(drv), allReleased(drv)); err == nil {
-			err = s.ownRows(ctx, drv, s.tables[0])
+			err = h.ownRows(ctx, drv, h.tables[0])
 		}
 		if err != nil {
 			// Closing would wait for lost connections.
@@ -92,9 +93,9 @@ func survive(do func()) {
 	<-done
 }
 
-func (s *harness) panicInStatement(ctx context.Context) error {
-	mine := as(ctx, s.attacker.id)
-	return s.withSlots(ctx, func(drv *pgtenant.Driver) error {
+func (h *harness) panicInStatement(ctx context.Context) error {
+	mine := as(ctx, h.attacker.id)
+	return h.withSlots(ctx, func(drv *pgtenant.Driver) error {
 		for _, st := range []struct {
 			text string
 			args []any
@@ -129,7 +130,7 @@ func (s *harness) panicInStatement(ctx context.Context) error {
 					})
 				})
 			}
-			if err := s.ownRows(ctx, drv, s.tables[0]); err != nil {
+			if err := h.ownRows(ctx, drv, h.tables[0]); err != nil {
 				return fmt.Errorf("after %q with %T: %w", st.text, st.args, err)
 			}
 		}
@@ -141,10 +142,10 @@ type badScanner struct{}
 
 func (*badScanner) Scan(any) error { panic("a destination that panics") }
 
-func (s *harness) panicInScan(ctx context.Context) error {
-	mine := as(ctx, s.attacker.id)
+func (h *harness) panicInScan(ctx context.Context) error {
+	mine := as(ctx, h.attacker.id)
 	const text = "select generate_series(1, 1000)"
-	return s.withSlots(ctx, func(drv *pgtenant.Driver) error {
+	return h.withSlots(ctx, func(drv *pgtenant.Driver) error {
 		for range leakRounds {
 			survive(func() { _ = pgtenant.QueryRow(mine, drv, text).Scan(&badScanner{}) })
 			survive(func() { // the rows are not closed
@@ -163,13 +164,13 @@ func (s *harness) panicInScan(ctx context.Context) error {
 	})
 }
 
-func (s *harness) goroutineExit(ctx context.Context) error {
-	mine, tb := as(ctx, s.attacker.id), s.tables[0]
-	err := s.withSlots(ctx, func(drv *pgtenant.Driver) error {
+func (h *harness) goroutineExit(ctx context.Context) error {
+	mine, tb := as(ctx, h.attacker.id), h.tables[0]
+	err := h.withSlots(ctx, func(drv *pgtenant.Driver) error {
 		for range leakRounds {
 			survive(func() {
 				_ = pgtenant.InTx(mine, drv.Tx, func(ctx context.Context, tx dialect.Tx) error {
-					if err := tx.Exec(ctx, s.write(tb), []any{}, nil); err != nil {
+					if err := tx.Exec(ctx, h.write(tb), []any{}, nil); err != nil {
 						return err
 					}
 					runtime.Goexit()
@@ -187,13 +188,13 @@ func (s *harness) goroutineExit(ctx context.Context) error {
 		}
 		return nil
 	})
-	return errors.Join(err, s.unwritten(ctx, tb))
+	return errors.Join(err, h.unwritten(ctx, tb))
 }
 
 // copyInOut sends COPY with a timeout, in case the driver waits for data.
-func (s *harness) copyInOut(ctx context.Context) error {
-	tb := s.tables[0].SQL
-	return s.withSlots(ctx, func(drv *pgtenant.Driver) error {
+func (h *harness) copyInOut(ctx context.Context) error {
+	tb := h.tables[0].SQL
+	return h.withSlots(ctx, func(drv *pgtenant.Driver) error {
 		for _, text := range []string{
 			"copy " + tb + " from stdin", "COPY " + tb + " FROM STDIN",
 			"\n\t copy " + tb + " from stdin", "-- x\ncopy " + tb + " from stdin",
@@ -201,7 +202,7 @@ func (s *harness) copyInOut(ctx context.Context) error {
 			"copy " + tb + " from stdin with (format csv);", "copy pg_catalog.pg_class from stdin", "copy (select 1) to stdout",
 			"copy " + tb + " to stdout", "/* x */ copy (select generate_series(1, 100000)) to stdout",
 		} {
-			if err := s.refusedCopy(ctx, drv, text); err != nil {
+			if err := h.refusedCopy(ctx, drv, text); err != nil {
 				return fmt.Errorf("%q: %w", text, err)
 			}
 		}
@@ -209,8 +210,8 @@ func (s *harness) copyInOut(ctx context.Context) error {
 	})
 }
 
-func (s *harness) refusedCopy(ctx context.Context, drv *pgtenant.Driver, text string) error {
-	short, cancel := context.WithTimeout(as(ctx, s.attacker.id), 10*time.Second)
+func (h *harness) refusedCopy(ctx context.Context, drv *pgtenant.Driver, text string) error {
+	short, cancel := context.WithTimeout(as(ctx, h.attacker.id), 10*time.Second)
 	defer cancel()
 	for _, send := range []func() error{
 		func() error { return drv.Exec(short, text, []any{}, nil) },
@@ -231,9 +232,9 @@ func (s *harness) refusedCopy(ctx context.Context, drv *pgtenant.Driver, text st
 			})
 		},
 	} {
-		if err := wants(send(), pgtenant.ErrCopy); err != nil {
+		if err := requireErr(send(), pgtenant.ErrCopy); err != nil {
 			return err
 		}
 	}
-	return s.ownRows(ctx, drv, s.tables[0])
+	return h.ownRows(ctx, drv, h.tables[0])
 }

@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	liveFamily = "live"
-	liveTitle  = "Read-only checks of a live database"
+	liveFamily  = "live"
+	liveTitle   = "Read-only checks of a live database"
 	liveTenants = 5
 )
 
@@ -66,7 +66,7 @@ func Live(ctx context.Context, dsn string, o LiveOptions) (*Report, error) {
 		return nil, fmt.Errorf("attack: no tenant: %w", err)
 	}
 	l.report.finish()
-	l.doubt()
+	l.requireRows()
 	return l.report, nil
 }
 
@@ -77,18 +77,18 @@ type live struct {
 	options LiveOptions
 	tables  []*table
 	tenants []tenancy.ID
-	aims    map[string]aim
+	targets map[string]target
 	seen    bool // a tenant has a row, so that something could be found
 }
 
-// aim identifies a tenant's row. It is never reported.
-type aim struct{ tenant, key, ctid string }
+// target identifies a tenant's row. It is never reported.
+type target struct{ tenant, key, ctid string }
 
 // read finds a row if isolation is broken.
 type read struct {
 	id, does, sql string
-	// aims is true if it needs another tenant's row.
-	aims bool
+	// targets is true if it needs another tenant's row.
+	targets bool
 	// once is true if it concerns no particular table.
 	once bool
 	// resolver is true if it calls LiveOptions.Resolver.
@@ -107,20 +107,20 @@ func liveReads() []read {
 			sql: "select 1 from {table} where tenant_id is distinct from {own} limit 1",
 		},
 		{
-			id: "L02-by-id", does: "reads another tenant's row by its id", aims: true,
+			id: "L02-by-id", does: "reads another tenant's row by its id", targets: true,
 			sql: "select 1 from {table} where {key} = {id}",
 		},
 		{
-			id: "L03-by-address", does: "reads another tenant's row by its physical address (ctid)", aims: true,
+			id: "L03-by-address", does: "reads another tenant's row by its physical address (ctid)", targets: true,
 			sql: "select 1 from {table} where ctid = {ctid} and tenant_id = {victim}",
 		},
 		{
-			id: "L04-by-tenant", does: "reads by another tenant's id", aims: true,
+			id: "L04-by-tenant", does: "reads by another tenant's id", targets: true,
 			sql: "select 1 from {table} where tenant_id = {victim} limit 1",
 		},
 		{
-			id: "L05-row-security-off", does: "reads with row_security = off, which must fail", errs: []string{denied},
-			sql: "select 1 from {table} limit 1",
+			id: "L05-row-security-off", does: "reads with row_security = off, which must fail",
+			errs: []string{denied}, sql: "select 1 from {table} limit 1",
 		},
 		{
 			id: "L06-statistics", does: "reads the most common values of the table's columns",
@@ -131,7 +131,8 @@ func liveReads() []read {
 			sql: "select 1 from unnest(array['TRUNCATE', 'REFERENCES', 'TRIGGER']) p where has_table_privilege({name}, p)",
 		},
 		{
-			id: "L08-role", does: "has a role attribute, a membership or an owned table that bypasses row-level security", once: true,
+			id:   "L08-role",
+			does: "has a role attribute, a membership or an owned table that bypasses row-level security", once: true,
 			sql: `select 1 from pg_roles r where rolname = current_user
 			         and (rolsuper or rolbypassrls or rolcreaterole or rolreplication
 			              or exists (select from pg_auth_members m where m.member = r.oid)
@@ -163,7 +164,7 @@ func liveAttacks() []Attack {
 }
 
 func (l *live) inspect(ctx context.Context, o LiveOptions) (err error) {
-	if err := l.report.introduce(ctx, l.session); err != nil {
+	if err := l.report.readServer(ctx, l.session); err != nil {
 		return err
 	}
 	if err := l.begin(ctx); err != nil {
@@ -172,10 +173,10 @@ func (l *live) inspect(ctx context.Context, o LiveOptions) (err error) {
 	if l.tables, err = readTables(ctx, l.session.conn); err != nil {
 		return err
 	}
-	if err := l.report.protect(ctx, l.session, l.tables); err != nil {
+	if err := l.report.readProtection(ctx, l.session, l.tables); err != nil {
 		return err
 	}
-	l.aims = map[string]aim{}
+	l.targets = map[string]target{}
 	if o.Tenants <= 0 {
 		o.Tenants = liveTenants
 	}
@@ -198,7 +199,6 @@ func (l *live) begin(ctx context.Context) error {
 	return l.session.all(ctx, "begin read only", "set local lock_timeout = '100ms'", "set local statement_timeout = '1s'").err
 }
 
-// transaction reads as one tenant and saves its rows as targets.
 func (l *live) transaction(ctx context.Context, i int) error {
 	id := l.tenants[i]
 	if err := errors.Join(l.begin(ctx), l.session.do(ctx, setTenant(id, true)).err); err != nil {
@@ -208,7 +208,7 @@ func (l *live) transaction(ctx context.Context, i int) error {
 	err := l.each(ctx, append(liveReads(), resolverReads()...), who, id)
 	for _, tb := range l.tables {
 		if err == nil {
-			err = l.remember(ctx, id, tb)
+			err = l.saveTarget(ctx, id, tb)
 		}
 	}
 	return errors.Join(err, l.session.rollback(ctx))
@@ -235,8 +235,8 @@ func (l *live) each(ctx context.Context, reads []read, who string, id tenancy.ID
 			continue
 		}
 		for _, tb := range l.tables {
-			other, ok := l.aims[tb.Name]
-			if r.aims && !ok {
+			other, ok := l.targets[tb.Name]
+			if r.targets && !ok {
 				continue
 			}
 			sql := strings.NewReplacer(
@@ -275,21 +275,21 @@ func (l *live) try(ctx context.Context, r read, on, sql string) error {
 	return nil
 }
 
-// remember saves one of the tenant's rows as a target for the next tenant.
-func (l *live) remember(ctx context.Context, id tenancy.ID, tb *table) error {
+// saveTarget saves one of the tenant's rows as a target for the next tenant.
+func (l *live) saveTarget(ctx context.Context, id tenancy.ID, tb *table) error {
 	a := l.session.do(ctx, "select "+tb.Key+", ctid from "+tb.SQL+" where tenant_id = "+rls.Literal(id.String())+" limit 1")
 	if a.err != nil {
 		return fmt.Errorf("own rows of %s: SQLSTATE %s", tb.Name, code(a.err))
 	}
 	if len(a.rows) == 1 {
-		l.aims[tb.Name] = aim{tenant: id.String(), key: a.rows[0][0], ctid: a.rows[0][1]}
+		l.targets[tb.Name] = target{tenant: id.String(), key: a.rows[0][0], ctid: a.rows[0][1]}
 		l.seen = true
 	}
 	return nil
 }
 
-// doubt withdraws the verdict if no tenant had a row to find.
-func (l *live) doubt() {
+// requireRows withdraws the verdict if no tenant had a row to find.
+func (l *live) requireRows() {
 	if l.report.Holds && (!l.seen || len(l.tenants) < 2) {
 		l.report.Holds = false
 		l.report.Verdict = "NOT PROVEN: no breach was found, but two tenants with rows are needed to find one."

@@ -104,7 +104,7 @@ func TestLiveObjects(t *testing.T) {
 			"L11-resolver-own",
 		},
 		"the resolver answers with one tenant only": {resolverBody("select t.id from public.tenants t order by t.id limit 1"), "L11-resolver-own"},
-		"the resolver knows nothing":                {resolverBody("select null::uuid"), "L11-resolver-own"},
+		"the resolver finds nothing":                {resolverBody("select null::uuid"), "L11-resolver-own"},
 		"the resolver ignores the channel":          {resolverBody(lookup), "L12-resolver-kind"},
 		"the resolver has a default":                {resolverBody("select coalesce((" + lookup + "), (select min(t.id::text)::uuid from public.tenants t))"), "L13-resolver-unknown"},
 		"the resolver writes": {`create or replace function public.resolve_tenant(channel_type text, workspace_id text) returns uuid

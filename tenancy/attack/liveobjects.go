@@ -9,7 +9,6 @@ import (
 
 const readOnly = "25006"
 
-// resolverReads resolve a tenant's own names, those that must resolve and those that must not.
 func resolverReads() []read {
 	return []read{
 		{
@@ -61,7 +60,8 @@ func objectReads() []read {
 			              or exists (select from pg_catalog.pg_rewrite w where w.ev_class = c.oid))`,
 		},
 		{
-			id: "L16-checks-off", once: true, does: "may write to a table whose foreign keys or triggers are disabled",
+			id: "L16-checks-off", once: true,
+			does: "may write to a table whose foreign keys or triggers are disabled",
 			sql: `select 1 from pg_catalog.pg_class c join pg_catalog.pg_trigger t on t.tgrelid = c.oid
 			       where t.tgenabled in ('D', 'R') and has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE')`,
 		},

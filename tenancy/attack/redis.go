@@ -16,8 +16,8 @@ const (
 	redisTitle  = "Keys in Redis"
 )
 
-// hostile are parts of keys that an outsider may choose.
-func hostile(other tenancy.ID) []string {
+// hostileParts are parts of keys that an outsider may choose.
+func hostileParts(other tenancy.ID) []string {
 	return []string{
 		"plain", ":", "*", "?", "[a-z]*", "{" + other.String() + "}", other.String() + ":session:plain", "../" + other.String(),
 		"a:b", "a\r\nDEL *", "a\x00b", strings.Repeat("x", 4096), "~", "ünïcode", " ", "\n", "%2e", `"`, "1", "-",
@@ -98,7 +98,7 @@ func (r *Redis) build(id tenancy.ID, parts []string, each func(kind, part string
 func everyKey(ctx context.Context, r *Redis, a, b tenancy.ID) error {
 	sent := 0
 	for id, other := range map[tenancy.ID]tenancy.ID{a: b, b: a} {
-		err := r.build(id, hostile(other), func(_, _ string, key rediskey.Key) error {
+		err := r.build(id, hostileParts(other), func(_, _ string, key rediskey.Key) error {
 			sent++
 			if !strings.HasPrefix(key.String(), id.String()+":") {
 				return fmt.Errorf("the key %q does not begin with its tenant", key)
@@ -144,7 +144,7 @@ func noTenant(_ context.Context, r *Redis, a, _ tenancy.ID) error {
 func collisions(_ context.Context, r *Redis, a, b tenancy.ID) error {
 	taken := map[string]string{}
 	for _, id := range []tenancy.ID{a, b} {
-		err := r.build(id, append(hostile(a), hostile(b)[5:8]...), func(kind, part string, key rediskey.Key) error {
+		err := r.build(id, append(hostileParts(a), hostileParts(b)[5:8]...), func(kind, part string, key rediskey.Key) error {
 			from := id.String() + " " + kind + " " + part
 			if other, ok := taken[key.String()]; ok && other != from {
 				return fmt.Errorf("the same key as for %q", other)
@@ -160,7 +160,7 @@ func collisions(_ context.Context, r *Redis, a, b tenancy.ID) error {
 }
 
 func specials(_ context.Context, r *Redis, a, b tenancy.ID) error {
-	return r.build(a, hostile(b), func(_, _ string, key rediskey.Key) error {
+	return r.build(a, hostileParts(b), func(_, _ string, key rediskey.Key) error {
 		if strings.ContainsAny(key.String(), "*?[]{}\r\n\x00 \"'") || strings.Count(key.String(), ":") != 2 {
 			return fmt.Errorf("the key %q", key)
 		}

@@ -81,11 +81,11 @@ type Report struct {
 	At   time.Time `json:"at"`
 	Took string    `json:"took"`
 	// Commit is the version of the code that ran, empty if unknown.
-	Commit   string   `json:"commit,omitempty"`
-	Server   string   `json:"server"`
-	Database string   `json:"database"`
-	Role     string   `json:"role"`
-	Tables   []string `json:"tables"`
+	Commit     string          `json:"commit,omitempty"`
+	Server     string          `json:"server"`
+	Database   string          `json:"database"`
+	Role       string          `json:"role"`
+	Tables     []string        `json:"tables"`
 	Protection []Protection    `json:"protection"`
 	Families   []*FamilyReport `json:"families"`
 	// Faults are problems other than breaches: an unregistered table, a table without FORCE, rows that could not be
@@ -126,8 +126,8 @@ func builtFrom() string {
 	return commit
 }
 
-// introduce reads the server's version, the database and the role.
-func (r *Report) introduce(ctx context.Context, s *session) error {
+// readServer reads the server's version, the database and the role.
+func (r *Report) readServer(ctx context.Context, s *session) error {
 	a := s.do(ctx, `select split_part(current_setting('server_version'), ' ', 1), current_database(),
 		current_user || case when rolsuper then ' SUPERUSER' else '' end || case when rolbypassrls then ' BYPASSRLS' else '' end
 		  from pg_roles where rolname = current_user`)
@@ -138,8 +138,8 @@ func (r *Report) introduce(ctx context.Context, s *session) error {
 	return nil
 }
 
-// protect reads each table's row-level security from the catalog. A table without it, or without FORCE, is a fault.
-func (r *Report) protect(ctx context.Context, s *session, tables []*table) error {
+// readProtection reads each table's row-level security from the catalog. A table without it, or without FORCE, is a fault.
+func (r *Report) readProtection(ctx context.Context, s *session, tables []*table) error {
 	for _, tb := range tables {
 		a := s.do(ctx, "select relrowsecurity, relforcerowsecurity from pg_catalog.pg_class where oid = "+rls.Literal(tb.SQL)+"::regclass")
 		if a.err != nil || len(a.rows) != 1 {

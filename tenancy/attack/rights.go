@@ -9,48 +9,45 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// rights are attempts to do what is refused for every caller.
 func rights() family {
 	return family{
 		name: "rights", title: "Rights of the role",
 		statements: slices.Concat(onTables(), onDatabase(), onServer(), ofRole()),
 		scenarios: []scenario{
 			{
-				id: "A04-set-role", does: "changes to any other role of the cluster (SET ROLE, SET SESSION AUTHORIZATION)",
-				required: "refused, 42501",
-				once:     (*harness).setRole,
+				id:       "A04-set-role",
+				does:     "changes to any other role of the cluster (SET ROLE, SET SESSION AUTHORIZATION)",
+				required: "refused, 42501", once: (*harness).setRole,
 			},
 			{
 				id: "A19-any-relation", does: "reads every table, view and materialized view that the role may read",
-				required: "no value of another tenant",
-				once:     (*harness).everyRelation,
+				required: "no value of another tenant", once: (*harness).everyRelation,
 			},
 			{
 				id: "A20-definer", does: "calls a SECURITY DEFINER function that is not on the allow-list",
-				required: "no such function exists",
-				once:     (*harness).definers,
+				required: "no such function exists", once: (*harness).definers,
 			},
 			{
-				id: "A50-copy-program", does: "copies to a program, and to and from the server's files", required: "refused, 42501",
-				once: (*harness).serverFiles,
+				id: "A50-copy-program", does: "copies to a program, and to and from the server's files",
+				required: "refused, 42501", once: (*harness).serverFiles,
 			},
 			{
 				id: "A01-global-tables", does: "reads the other tenant's row in a global table",
-				required: "the row is returned: the table lists the tenants",
-				accepted: "global-tables", each: (*harness).globalTables,
+				required: "the row is returned: the table lists the tenants", accepted: "global-tables",
+				each: (*harness).globalTables,
 			},
 			{
 				id: "A69-system", does: "changes the server's configuration", required: "refused, 42501",
-				once: func(s *harness, ctx context.Context) error { // ALTER SYSTEM is refused inside a transaction for another reason
-					return s.fresh(ctx, func(raw *session) error {
+				once: func(h *harness, ctx context.Context) error { // ALTER SYSTEM is refused inside a transaction for another reason
+					return h.withLogin(ctx, func(raw *session) error {
 						return refused(denied).check(raw.do(ctx, "alter system set row_security = off"))
 					})
 				},
 			},
 			{
 				id: "A23-own-settings", does: "changes its own role's password and defaults",
-				required: "it is allowed: PostgreSQL gives every role this right",
-				accepted: "own-role-settings", once: (*harness).ownSettings,
+				required: "it is allowed: PostgreSQL gives every role this right", accepted: "own-role-settings",
+				once: (*harness).ownSettings,
 			},
 		},
 	}
@@ -153,59 +150,62 @@ func ofRole() []statement {
 			"select set_config('session_replication_role', 'replica', false)"),
 		forbidden("A23-preset", "presets a tenant for its own future logins", "alter role current_user set "+rls.Setting+" = 'x'"),
 		{
-			id: "A03-attributes", does: "has a role attribute that bypasses row-level security or allows to gain such an attribute",
-			once: true,
-			sql: `select from pg_roles where rolname = current_user
+			id:   "A03-attributes",
+			does: "has a role attribute that bypasses row-level security or allows to gain such an attribute",
+			once: true, sql: `select from pg_roles where rolname = current_user
 			         and (rolsuper or rolbypassrls or rolcreaterole or rolcreatedb or rolreplication or rolinherit)`,
-			other: nothing(), unset: nothing(), owner: nothing(),
+			owner: nothing(),
 		},
 		{
 			id: "A04-member", does: "is a member of another role", once: true,
 			sql:   "select from pg_auth_members m join pg_roles r on r.oid = m.member where r.rolname = current_user",
-			other: nothing(), unset: nothing(), owner: nothing(),
+			owner: nothing(),
 		},
 		{
 			id: "A02-owner", does: "owns a table, a function, a schema or the database", once: true,
 			sql: `select from pg_roles r where rolname = current_user and (exists (select from pg_class where relowner = r.oid)
 			          or exists (select from pg_proc where proowner = r.oid) or exists (select from pg_namespace where nspowner = r.oid)
 			          or exists (select from pg_database where datdba = r.oid))`,
-			other: nothing(), unset: nothing(), owner: nothing(),
+			owner: nothing(),
 		},
 		{
 			id: "A10-privileges", does: "has a table privilege besides SELECT, INSERT, UPDATE and DELETE",
 			sql:   `select p from unnest(array['TRUNCATE', 'REFERENCES', 'TRIGGER']) p where has_table_privilege({name}, p)`,
-			other: nothing(), unset: nothing(), owner: nothing(),
+			owner: nothing(),
 		},
 		{
 			id: "A32-function-setting", does: "calls a function that has a SET clause for the tenant", once: true,
 			sql:   `select from pg_proc where exists (select from unnest(proconfig) c where c ilike '` + rls.Setting + `=%')`,
-			other: nothing(), unset: nothing(), owner: nothing(),
+			owner: nothing(),
 		},
 	}
 }
 
-func (s *harness) setRole(ctx context.Context) error {
-	a := s.raw.do(ctx, "select quote_ident(rolname) from pg_roles where rolname <> current_user")
+func (h *harness) setRole(ctx context.Context) error {
+	a := h.raw.do(ctx, "select quote_ident(rolname) from pg_roles where rolname <> current_user")
 	if a.err != nil {
 		return a.err
 	}
+	var changes []string
 	for _, row := range a.rows {
-		for _, sql := range []string{"set role " + row[0], "set session authorization " + row[0]} {
-			if err := s.raw.as(ctx, s.attacker.id); err != nil {
-				return err
-			}
-			a := s.raw.do(ctx, sql)
-			if err := errors.Join(refused(denied).check(a), s.raw.rollback(ctx)); err != nil {
-				return fmt.Errorf("%s: %w", sql, err)
-			}
+		changes = append(changes, "set role "+row[0], "set session authorization "+row[0])
+	}
+	return h.eachRefused(ctx, changes...)
+}
+
+// eachRefused requires that each of the attacker's statements is refused.
+func (h *harness) eachRefused(ctx context.Context, statements ...string) error {
+	for _, sql := range statements {
+		if err := refused(denied).check(h.raw.run(ctx, h.attacker.id, sql)); err != nil {
+			return fmt.Errorf("%s: %w", sql, err)
 		}
 	}
 	return nil
 }
 
 // everyRelation reads every relation that the role may read.
-func (s *harness) everyRelation(ctx context.Context) error {
-	a := s.raw.do(ctx, `select format('%I.%I', n.nspname, c.relname),
+func (h *harness) everyRelation(ctx context.Context) error {
+	a := h.raw.do(ctx, `select format('%I.%I', n.nspname, c.relname),
 		       exists (select from pg_attribute t where t.attrelid = c.oid and t.attname = '`+tenantColumn+`')
 		  from pg_class c join pg_namespace n on n.oid = c.relnamespace
 		 where c.relkind in ('r', 'p', 'v', 'm', 'f') and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
@@ -216,69 +216,59 @@ func (s *harness) everyRelation(ctx context.Context) error {
 	for _, row := range a.rows {
 		given := ""
 		if row[1] == "f" {
-			given = s.victim.id.String() // a table of tenants lists them
+			given = h.victim.id.String() // a table of tenants lists them
 		}
-		if err := s.raw.as(ctx, s.attacker.id); err != nil {
-			return err
-		}
-		a := s.raw.do(ctx, "select * from "+row[0])
-		if err := errors.Join(a.err, s.victim.leaks(a.text(), given), s.raw.rollback(ctx)); err != nil {
+		a := h.raw.run(ctx, h.attacker.id, "select * from "+row[0])
+		if err := errors.Join(a.err, h.victim.leaks(a.text(), given)); err != nil {
 			return fmt.Errorf("%s: %w", row[0], err)
 		}
 	}
 	return nil
 }
 
-func (s *harness) definers(ctx context.Context) error {
-	a := s.raw.do(ctx, `select format('%s.%s(%s)', n.nspname, p.proname, oidvectortypes(p.proargtypes))
+func (h *harness) definers(ctx context.Context) error {
+	a := h.raw.do(ctx, `select format('%s.%s(%s)', n.nspname, p.proname, oidvectortypes(p.proargtypes))
 		  from pg_proc p join pg_namespace n on n.oid = p.pronamespace
 		 where p.prosecdef and n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and has_function_privilege(p.oid, 'EXECUTE')`)
 	if a.err != nil {
 		return a.err
 	}
 	for _, row := range a.rows {
-		if !slices.Contains(s.kit.target.Definers, row[0]) {
+		if !slices.Contains(h.kit.target.Definers, row[0]) {
 			return fmt.Errorf("SECURITY DEFINER function %s is not in Target.Definers", row[0])
 		}
 	}
 	return nil
 }
 
-// globalTables pins that the table of tenants is visible: it has no row-level security.
-func (s *harness) globalTables(ctx context.Context, tb *table) error {
+// tenantRow selects the victim's row of the global table that tenant_id references, if any.
+func (h *harness) tenantRow(tb *table) (from string, ok bool) {
 	for _, f := range tb.Foreign {
-		if s.kit.table(f.Target) != nil || len(f.Columns) != 1 || f.Columns[0] != tenantColumn {
-			continue
+		if h.kit.table(f.Target) == nil && len(f.Columns) == 1 && f.Columns[0] == tenantColumn {
+			return " from " + f.SQL + " where " + rls.Quote(f.Refs[0]) + " = " + rls.Literal(h.victim.id.String()), true
 		}
-		if err := s.raw.as(ctx, s.attacker.id); err != nil {
-			return err
-		}
-		a := s.raw.do(ctx, s.spell("select * from "+f.SQL+" where "+rls.Quote(f.Refs[0])+" = {victim}", tb, s.attacker.id))
-		return errors.Join(pinned(a.err, found(a)), s.raw.rollback(ctx))
 	}
-	return notApplicable("its tenant refers to no table")
+	return "", false
 }
 
-func (s *harness) serverFiles(ctx context.Context) error {
-	for _, sql := range []string{
+// globalTables pins that the table of tenants is visible: it has no row-level security.
+func (h *harness) globalTables(ctx context.Context, tb *table) error {
+	where, ok := h.tenantRow(tb)
+	if !ok {
+		return notApplicable("its tenant refers to no table")
+	}
+	a := h.raw.run(ctx, h.attacker.id, "select *"+where)
+	return pinned(a.err, found(a))
+}
+
+func (h *harness) serverFiles(ctx context.Context) error {
+	return h.eachRefused(ctx,
 		"copy (select 1) to program 'true'", "copy (select 1) to '/tmp/stolen'", "copy (select 1) to '/dev/null'",
-		"copy " + s.tables[0].SQL + " from program 'true'", "copy " + s.tables[0].SQL + " from '/etc/passwd'",
-	} {
-		if err := s.raw.as(ctx, s.attacker.id); err != nil {
-			return err
-		}
-		a := s.raw.do(ctx, sql)
-		if err := errors.Join(refused(denied).check(a), s.raw.rollback(ctx)); err != nil {
-			return fmt.Errorf("%s: %w", sql, err)
-		}
-	}
-	return nil
+		"copy "+h.tables[0].SQL+" from program 'true'", "copy "+h.tables[0].SQL+" from '/etc/passwd'",
+	)
 }
 
-func (s *harness) ownSettings(ctx context.Context) error {
-	if err := s.raw.as(ctx, s.attacker.id); err != nil {
-		return err
-	}
-	a := s.raw.all(ctx, "alter role current_user set statement_timeout = '1h'", "set local statement_timeout = 0")
-	return errors.Join(a.err, s.raw.rollback(ctx))
+func (h *harness) ownSettings(ctx context.Context) error {
+	return h.raw.run(ctx, h.attacker.id,
+		"alter role current_user set statement_timeout = '1h'", "set local statement_timeout = 0").err
 }

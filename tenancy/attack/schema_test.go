@@ -95,7 +95,7 @@ func TestSpokenVisitsEveryValue(t *testing.T) {
 	}
 	p := &parent{Children: []*child{nil, c}}
 	c.Parent = p
-	text := spoken([]*parent{p}, errors.New("canaryerror"))
+	text := resultText([]*parent{p}, errors.New("canaryerror"))
 	for _, value := range []string{c.ID.String(), "canaryraw", "canarysecret", "canaryerror"} {
 		require.Contains(t, text, value)
 	}

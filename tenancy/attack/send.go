@@ -20,27 +20,26 @@ type caller struct {
 	want expectation
 }
 
-func (s *harness) callers(st statement) []caller {
+func (h *harness) callers(st statement) []caller {
 	return []caller{
-		{"another tenant", s.attacker.id, st.other},
+		{"another tenant", h.attacker.id, st.other},
 		{"no tenant", tenancy.ID{}, st.unset},
-		{"the owner", s.victim.id, st.owner},
+		{"the owner", h.victim.id, st.owner},
 	}
 }
 
-// send sends a statement as each caller, by a raw login and through the driver.
-func (s *harness) send(ctx context.Context, st statement, tb *table) error {
-	for _, c := range s.callers(st) {
-		given := s.given(st, tb, c.id)
-		a, err := s.byLogin(ctx, st, tb, c)
-		if err := errors.Join(err, s.judge(c, a, given)); err != nil {
+func (h *harness) send(ctx context.Context, st statement, tb *table) error {
+	for _, c := range h.callers(st) {
+		given := h.given(st, tb, c.id)
+		a, err := h.byLogin(ctx, st, tb, c)
+		if err := errors.Join(err, h.judge(c, a, given)); err != nil {
 			return fmt.Errorf("%s, by a raw login: %w", c.says, err)
 		}
 		if st.raw {
 			continue
 		}
-		a, err = s.byDriver(ctx, st, tb, c)
-		if err := errors.Join(err, s.judge(c, a, given), discreet(a.err)); err != nil {
+		a, err = h.byDriver(ctx, st, tb, c)
+		if err := errors.Join(err, h.judge(c, a, given), withoutValues(a.err)); err != nil {
 			return fmt.Errorf("%s, through the driver: %w", c.says, err)
 		}
 	}
@@ -48,63 +47,60 @@ func (s *harness) send(ctx context.Context, st statement, tb *table) error {
 }
 
 // given returns all text that the attacker submitted.
-func (s *harness) given(st statement, tb *table, id tenancy.ID) string {
-	return s.spell(strings.Join(append(st.before, st.sql), "\n"), tb, id)
+func (h *harness) given(st statement, tb *table, id tenancy.ID) string {
+	return h.spell(strings.Join(append(st.before, st.sql), "\n"), tb, id)
 }
 
-func (s *harness) judge(c caller, a answer, given string) error {
+func (h *harness) judge(c caller, a answer, given string) error {
 	if err := c.want.check(a); err != nil {
 		return err
 	}
-	if c.id == s.victim.id {
+	if c.id == h.victim.id {
 		return nil
 	}
-	return s.victim.leaks(a.text(), given)
+	return h.victim.leaks(a.text(), given)
 }
 
 // byLogin sends a statement beside the driver, in a transaction that is rolled back after a check, as the victim, that
 // the victim's rows are unchanged.
-func (s *harness) byLogin(ctx context.Context, st statement, tb *table, c caller) (a answer, err error) {
-	if err := s.raw.as(ctx, c.id); err != nil {
+func (h *harness) byLogin(ctx context.Context, st statement, tb *table, c caller) (a answer, err error) {
+	if err := h.raw.as(ctx, c.id); err != nil {
 		return answer{}, err
 	}
-	defer func() { err = errors.Join(err, s.raw.rollback(ctx)) }()
+	defer func() { err = errors.Join(err, h.raw.rollback(ctx)) }()
 	for _, sql := range append(append([]string{}, st.before...), st.sql) {
 		said := a.notices
-		a = s.raw.do(ctx, s.spell(sql, tb, c.id))
+		a = h.raw.do(ctx, h.spell(sql, tb, c.id))
 		a.notices = append(a.notices, said...)
 		if a.err != nil {
 			return a, nil // the transaction has failed, so nothing can have changed
 		}
 	}
-	if c.id == s.victim.id || tb == nil {
+	if c.id == h.victim.id || tb == nil {
 		return a, nil
 	}
-	return a, s.unchanged(ctx, tb)
+	return a, h.unchanged(ctx, tb)
 }
 
-func (s *harness) unchanged(ctx context.Context, tb *table) error {
+func (h *harness) unchanged(ctx context.Context, tb *table) error {
 	// The statement may have turned row_security off.
-	if err := s.raw.all(ctx, "set local row_security = on", setTenant(s.victim.id, true)).err; err != nil {
-		return err
-	}
-	digest, err := digestInTx(ctx, s.raw, tb)
-	if err == nil && digest != s.victim.digests[tb.Name] {
+	a := h.raw.all(ctx, "set local row_security = on", setTenant(h.victim.id, true), digestOf(tb))
+	if a.err == nil && strings.Join(a.rows[0], " ") != h.victim.digests[tb.Name] {
 		return errors.New("it changed or added rows of another tenant")
 	}
-	return err
+	return a.err
 }
 
 // byDriver sends a statement through the driver, in a transaction that is rolled back.
-func (s *harness) byDriver(ctx context.Context, st statement, tb *table, c caller) (a answer, err error) {
+func (h *harness) byDriver(ctx context.Context, st statement, tb *table, c caller) (a answer, err error) {
 	ctx = as(ctx, c.id)
-	tx, err := s.driver.Tx(ctx)
+	tx, err := h.driver.Tx(ctx)
 	if err != nil {
 		return answer{}, err
 	}
 	defer func() { err = errors.Join(err, tx.Rollback()) }()
 	for _, sql := range append(append([]string{}, st.before...), st.sql) {
-		if a = ask(ctx, tx, s.spell(sql, tb, c.id)); a.err != nil {
+		if a = query(ctx, tx, h.spell(sql, tb, c.id)); a.err != nil {
 			return a, nil
 		}
 	}
@@ -119,8 +115,8 @@ func as(ctx context.Context, id tenancy.ID) context.Context {
 	return tenancy.With(ctx, id)
 }
 
-// ask sends a statement through a driver or a transaction.
-func ask(ctx context.Context, q dialect.ExecQuerier, text string) answer {
+// query sends a statement through a driver or a transaction.
+func query(ctx context.Context, q dialect.ExecQuerier, text string) answer {
 	if !returnsRows(text) {
 		n, err := pgtenant.Exec(ctx, q, text)
 		return answer{affected: n, err: err}
@@ -166,8 +162,8 @@ func texts(row []any) []string {
 	return out
 }
 
-// discreet returns an error if the driver passed on fields that could contain a row's values.
-func discreet(err error) error {
+// withoutValues returns an error if the driver passed on fields that could contain a row's values.
+func withoutValues(err error) error {
 	if db, ok := errors.AsType[*pgconn.PgError](err); ok && db.Detail+db.Hint+db.Where+db.InternalQuery != "" {
 		return errors.New("the driver's error carries DETAIL, HINT or CONTEXT")
 	}

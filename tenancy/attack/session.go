@@ -3,6 +3,7 @@ package attack
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 
 	"github.com/jackc/pgx/v5"
@@ -83,6 +84,18 @@ func (s *session) all(ctx context.Context, statements ...string) (a answer) {
 	return a
 }
 
+// run sends statements as a tenant, or without one, in a transaction that is rolled back.
+func (s *session) run(ctx context.Context, id tenancy.ID, statements ...string) answer {
+	if err := s.as(ctx, id); err != nil {
+		return answer{err: errors.New("set the tenant: " + err.Error())} // its SQLSTATE must not pass for the attack's
+	}
+	a := s.all(ctx, statements...)
+	if err := s.rollback(ctx); err != nil {
+		a.err = errors.Join(a.err, err)
+	}
+	return a
+}
+
 // as begins a transaction with a tenant, or without one for the zero ID, as the driver does.
 func (s *session) as(ctx context.Context, id tenancy.ID) error {
 	return s.all(ctx, "begin", setTenant(id, true)).err
@@ -94,8 +107,5 @@ func (s *session) rollback(ctx context.Context) error {
 
 // setTenant sets the tenant of the transaction (local) or the session.
 func setTenant(id tenancy.ID, local bool) string {
-	if local {
-		return "select set_config('" + rls.Setting + "', " + rls.Literal(id.String()) + ", true)"
-	}
-	return "select set_config('" + rls.Setting + "', " + rls.Literal(id.String()) + ", false)"
+	return fmt.Sprintf("select set_config('%s', %s, %t)", rls.Setting, rls.Literal(id.String()), local)
 }

@@ -12,7 +12,6 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// sessions are attempts to change session settings for the connection's next tenant.
 func sessions() family {
 	return family{name: "session", title: "Session settings", scenarios: slices.Concat(settingsLeft(), settingsHidden())}
 }
@@ -22,11 +21,13 @@ const asBefore = "the next statement runs under the server's settings, and each 
 func settingsLeft() []scenario {
 	return []scenario{
 		{
-			id: "A69-every-setting", does: "changes each setting that affects more than speed, each in its own SELECT",
-			required: asBefore, once: (*harness).everySetting,
+			id:   "A69-every-setting",
+			does: "changes each setting that affects more than speed, each in its own SELECT", required: asBefore,
+			once: (*harness).everySetting,
 		},
 		{
-			id: "A69-two-at-once", does: "changes all of them in a single SELECT", required: asBefore, once: (*harness).allSettings,
+			id: "A69-two-at-once", does: "changes all of them in a single SELECT", required: asBefore,
+			once: (*harness).allSettings,
 		},
 		{
 			id: "A69-effects", does: "leaves settings that corrupt text, refuse writes, hide rows or end statements",
@@ -48,7 +49,8 @@ func settingsHidden() []scenario {
 			required: asBefore, each: (*harness).settingsInTransaction,
 		},
 		{
-			id: "A69-by-function", does: "has a function run the SQL that changes a setting, so that no statement of that kind is seen",
+			id:       "A69-by-function",
+			does:     "has a function run the SQL that changes a setting, so that no statement of that kind is seen",
 			required: asBefore, once: (*harness).settingByFunction,
 		},
 		{
@@ -56,7 +58,8 @@ func settingsHidden() []scenario {
 			once: (*harness).settingByCommand,
 		},
 		{
-			id: "A69-role", does: "names its own role by SET ROLE and SET SESSION AUTHORIZATION, and by their settings",
+			id:       "A69-role",
+			does:     "names its own role by SET ROLE and SET SESSION AUTHORIZATION, and by their settings",
 			required: "the next statement has the login's role, unchanged", once: (*harness).sessionRole,
 		},
 		{
@@ -68,35 +71,36 @@ func settingsHidden() []scenario {
 			required: "the next random() on the connection is predictable; UUIDs are not", once: (*harness).seeded,
 		},
 		{
-			id: "A70-role-encoding", does: "gives its own role another client_encoding, which every new connection begins with",
+			id:       "A70-role-encoding",
+			does:     "gives its own role another client_encoding, which every new connection begins with",
 			required: "text is stored as it was sent", once: (*harness).roleEncoding,
 		},
 	}
 }
 
 // comparing opens a driver with one connection, and passes a function that requires unchanged settings.
-func (s *harness) comparing(ctx context.Context, do func(drv *pgtenant.Driver, unchanged func() error) error) error {
-	all, err := s.changes(ctx)
+func (h *harness) comparing(ctx context.Context, do func(drv *pgtenant.Driver, unchanged func() error) error) error {
+	all, err := h.changes(ctx)
 	if err != nil {
 		return err
 	}
-	want, err := s.reference(ctx, all)
+	want, err := h.reference(ctx, all)
 	if err != nil {
 		return err
 	}
-	return s.lone(ctx, func(drv *pgtenant.Driver) error {
-		return do(drv, func() error { return s.unchangedSettings(ctx, drv, all, want) })
+	return h.withOneConn(ctx, func(drv *pgtenant.Driver) error {
+		return do(drv, func() error { return h.unchangedSettings(ctx, drv, all, want) })
 	})
 }
 
 // afterEach sends each statement as a tenant, and requires that the next one finds its settings unchanged.
-func (s *harness) afterEach(ctx context.Context, texts ...string) error {
-	return s.comparing(ctx, func(drv *pgtenant.Driver, unchanged func() error) error {
+func (h *harness) afterEach(ctx context.Context, texts ...string) error {
+	return h.comparing(ctx, func(drv *pgtenant.Driver, unchanged func() error) error {
 		for _, text := range texts {
-			if a := ask(as(ctx, s.attacker.id), drv, text); a.err != nil {
+			if a := query(as(ctx, h.attacker.id), drv, text); a.err != nil {
 				return fmt.Errorf("%q: %w", text, a.err)
 			}
-			if err := errors.Join(unchanged(), s.ownRows(ctx, drv, s.tables[0])); err != nil {
+			if err := errors.Join(unchanged(), h.ownRows(ctx, drv, h.tables[0])); err != nil {
 				return fmt.Errorf("after %q: %w", text, err)
 			}
 		}
@@ -104,15 +108,15 @@ func (s *harness) afterEach(ctx context.Context, texts ...string) error {
 	})
 }
 
-func (s *harness) everySetting(ctx context.Context) error {
-	all, err := s.changes(ctx)
+func (h *harness) everySetting(ctx context.Context) error {
+	all, err := h.changes(ctx)
 	if err != nil {
 		return err
 	}
-	return s.comparing(ctx, func(drv *pgtenant.Driver, unchanged func() error) error {
+	return h.comparing(ctx, func(drv *pgtenant.Driver, unchanged func() error) error {
 		changed := 0
 		for _, c := range all {
-			if err := drv.Exec(as(ctx, s.attacker.id), c.sql(), []any{}, nil); err != nil {
+			if err := drv.Exec(as(ctx, h.attacker.id), c.sql(), []any{}, nil); err != nil {
 				continue // this server takes no such value
 			}
 			changed++
@@ -123,24 +127,24 @@ func (s *harness) everySetting(ctx context.Context) error {
 		if changed < len(all)/2 {
 			return fmt.Errorf("only %d of %d settings could be changed, so little is proven", changed, len(all))
 		}
-		return s.ownRows(ctx, drv, s.tables[0])
+		return h.ownRows(ctx, drv, h.tables[0])
 	})
 }
 
-func (s *harness) allSettings(ctx context.Context) error {
-	all, err := s.changes(ctx)
+func (h *harness) allSettings(ctx context.Context) error {
+	all, err := h.changes(ctx)
 	if err != nil {
 		return err
 	}
 	// With another client_encoding, the answer itself could not be read.
 	all = slices.DeleteFunc(all, func(c change) bool { return c.name == "client_encoding" })
-	return s.afterEach(ctx, setAll(all...))
+	return h.afterEach(ctx, setAll(all...))
 }
 
 // effects leaves harmful settings, and tests for the harm itself.
-func (s *harness) effects(ctx context.Context) error {
-	theirs, tb := as(ctx, s.victim.id), s.tables[0]
-	return s.lone(ctx, func(drv *pgtenant.Driver) error {
+func (h *harness) effects(ctx context.Context) error {
+	theirs, tb := as(ctx, h.victim.id), h.tables[0]
+	return h.withOneConn(ctx, func(drv *pgtenant.Driver) error {
 		for _, c := range []change{
 			{"client_encoding", "LATIN1"},
 			{"row_security", "off"},
@@ -152,10 +156,10 @@ func (s *harness) effects(ctx context.Context) error {
 			{"transform_null_equals", "on"},
 			{"array_nulls", "off"},
 		} {
-			if err := drv.Exec(as(ctx, s.attacker.id), c.sql(), []any{}, nil); err != nil {
+			if err := drv.Exec(as(ctx, h.attacker.id), c.sql(), []any{}, nil); err != nil {
 				return err
 			}
-			if err := errors.Join(s.unharmed(theirs, drv, tb), s.ownRows(ctx, drv, tb)); err != nil {
+			if err := errors.Join(h.unharmed(theirs, drv, tb), h.ownRows(ctx, drv, tb)); err != nil {
 				return fmt.Errorf("after %q: %w", c.sql(), err)
 			}
 		}
@@ -164,7 +168,7 @@ func (s *harness) effects(ctx context.Context) error {
 }
 
 // unharmed writes, sleeps, and requires that text and numbers arrive as sent.
-func (s *harness) unharmed(ctx context.Context, drv *pgtenant.Driver, tb *table) (err error) {
+func (h *harness) unharmed(ctx context.Context, drv *pgtenant.Driver, tb *table) (err error) {
 	tx, err := drv.Tx(ctx)
 	if err != nil {
 		return err
@@ -179,12 +183,12 @@ func (s *harness) unharmed(ctx context.Context, drv *pgtenant.Driver, tb *table)
 	if length != 2 || nulls != 2 || number != "0.30000000000000004" {
 		return fmt.Errorf("a text of two characters has %d, a sum of floats is %s", length, number)
 	}
-	return tx.Exec(ctx, s.spell(insert("{mine}"), tb, s.victim.id), []any{}, nil)
+	return tx.Exec(ctx, h.spell(insert("{mine}"), tb, h.victim.id), []any{}, nil)
 }
 
 // equivalent sets a setting's own value in another spelling. The driver may take it for a change only if it then
 // replaces the connection.
-func (s *harness) equivalent(ctx context.Context) error {
+func (h *harness) equivalent(ctx context.Context) error {
 	var texts []string
 	for _, c := range []change{
 		{"client_encoding", "utf-8"},
@@ -198,14 +202,14 @@ func (s *harness) equivalent(ctx context.Context) error {
 	} {
 		texts = append(texts, c.sql())
 	}
-	return s.afterEach(ctx, texts...)
+	return h.afterEach(ctx, texts...)
 }
 
 // settingsInTransaction changes the tenant and a time limit for the session, from inside a transaction.
-func (s *harness) settingsInTransaction(ctx context.Context, tb *table) error {
-	mine := as(ctx, s.attacker.id)
-	tenant, poison := change{rls.Setting, s.victim.id.String()}.sql(), change{"statement_timeout", "1234"}.sql()
-	return s.comparing(ctx, func(drv *pgtenant.Driver, unchanged func() error) error {
+func (h *harness) settingsInTransaction(ctx context.Context, tb *table) error {
+	mine := as(ctx, h.attacker.id)
+	tenant, poison := change{rls.Setting, h.victim.id.String()}.sql(), change{"statement_timeout", "1234"}.sql()
+	return h.comparing(ctx, func(drv *pgtenant.Driver, unchanged func() error) error {
 		for _, steps := range [][]string{
 			{tenant},
 			{poison},
@@ -218,7 +222,7 @@ func (s *harness) settingsInTransaction(ctx context.Context, tb *table) error {
 				if err := runInTx(mine, drv, end, steps...); err != nil {
 					return fmt.Errorf("%q: %w", steps, err)
 				}
-				if err := errors.Join(unchanged(), s.ownRows(ctx, drv, tb)); err != nil {
+				if err := errors.Join(unchanged(), h.ownRows(ctx, drv, tb)); err != nil {
 					return fmt.Errorf("after %q: %w", steps, err)
 				}
 			}
@@ -241,17 +245,17 @@ func runInTx(ctx context.Context, drv *pgtenant.Driver, end func(dialect.Tx) err
 }
 
 // settingByFunction has functions run a text as a query.
-func (s *harness) settingByFunction(ctx context.Context) error {
+func (h *harness) settingByFunction(ctx context.Context) error {
 	inner := rls.Literal(setAll(change{"row_security", "off"}, change{"statement_timeout", "1234"}))
-	return s.afterEach(ctx,
+	return h.afterEach(ctx,
 		"select query_to_xml("+inner+", true, false, '')",
 		"with x as materialized (select query_to_xml("+inner+", true, false, '') r) select count(r::text) from x",
 		"select count(*) from ts_stat("+rls.Literal("select to_tsvector(set_config('row_security', 'off', false))")+")",
 	)
 }
 
-func (s *harness) settingByCommand(ctx context.Context) error {
-	return s.afterEach(ctx,
+func (h *harness) settingByCommand(ctx context.Context) error {
+	return h.afterEach(ctx,
 		"set row_security = off", "set session statement_timeout = 1234", "set time zone 'Asia/Tokyo'", "set names 'LATIN1'",
 		"set session characteristics as transaction read only", "set session characteristics as transaction isolation level serializable",
 		"reset all", "reset row_security", "discard plans", "discard sequences", "discard temp",
@@ -259,10 +263,10 @@ func (s *harness) settingByCommand(ctx context.Context) error {
 }
 
 // sessionRole sets the only role that it may set, its own, which must not stay either.
-func (s *harness) sessionRole(ctx context.Context) error {
+func (h *harness) sessionRole(ctx context.Context) error {
 	const who = "select current_user, session_user, current_setting('is_superuser')"
-	return s.lone(ctx, func(drv *pgtenant.Driver) error {
-		want := ask(as(ctx, s.victim.id), drv, who)
+	return h.withOneConn(ctx, func(drv *pgtenant.Driver) error {
+		want := query(as(ctx, h.victim.id), drv, who)
 		if want.err != nil {
 			return want.err
 		}
@@ -270,14 +274,14 @@ func (s *harness) sessionRole(ctx context.Context) error {
 			"set role none", "set session authorization default", "select set_config('role', current_user, false)",
 			"select set_config('session_authorization', current_user, false)",
 		} {
-			if a := ask(as(ctx, s.attacker.id), drv, text); a.err != nil {
+			if a := query(as(ctx, h.attacker.id), drv, text); a.err != nil {
 				return fmt.Errorf("%q: %w", text, a.err)
 			}
-			got := ask(as(ctx, s.victim.id), drv, who)
+			got := query(as(ctx, h.victim.id), drv, who)
 			if got.err != nil || !slices.Equal(got.rows[0], want.rows[0]) {
 				return fmt.Errorf("after %q the next statement is %q, and was %q: %w", text, got.rows, want.rows, orNone(got.err))
 			}
-			if err := s.ownRows(ctx, drv, s.tables[0]); err != nil {
+			if err := h.ownRows(ctx, drv, h.tables[0]); err != nil {
 				return err
 			}
 		}
@@ -286,19 +290,19 @@ func (s *harness) sessionRole(ctx context.Context) error {
 }
 
 // roleEncoding changes its role's default in this database only, while a driver connects.
-func (s *harness) roleEncoding(ctx context.Context) error {
-	a := s.raw.do(ctx, "select quote_ident(current_database())")
+func (h *harness) roleEncoding(ctx context.Context) error {
+	a := h.raw.do(ctx, "select quote_ident(current_database())")
 	if a.err != nil {
 		return a.err
 	}
 	role := "alter role current_user in database " + a.rows[0][0]
-	if err := s.raw.do(ctx, role+" set client_encoding = 'LATIN1'").err; err != nil {
+	if err := h.raw.do(ctx, role+" set client_encoding = 'LATIN1'").err; err != nil {
 		return err
 	}
-	defer s.raw.do(context.WithoutCancel(ctx), role+" reset client_encoding")
-	return s.direct(ctx, func(drv *pgtenant.Driver) error {
+	defer h.raw.do(context.WithoutCancel(ctx), role+" reset client_encoding")
+	return h.direct(ctx, func(drv *pgtenant.Driver) error {
 		for range 2 { // a connection's first statement, and a later one
-			if err := s.unharmed(as(ctx, s.victim.id), drv, s.tables[0]); err != nil {
+			if err := h.unharmed(as(ctx, h.victim.id), drv, h.tables[0]); err != nil {
 				return err
 			}
 		}
@@ -306,40 +310,31 @@ func (s *harness) roleEncoding(ctx context.Context) error {
 	})
 }
 
-func (s *harness) direct(ctx context.Context, do func(*pgtenant.Driver) error) error {
-	drv, err := pgtenant.Open(ctx, s.kit.target.DSN, pgtenant.WithMaxConns(1))
-	if err != nil {
-		return err
-	}
-	defer func() { _ = drv.Close() }()
-	return do(drv)
-}
-
-func (s *harness) slowed(ctx context.Context) error {
-	return s.direct(ctx, func(drv *pgtenant.Driver) error {
-		if err := drv.Exec(as(ctx, s.attacker.id), change{"work_mem", "64"}.sql(), []any{}, nil); err != nil {
+func (h *harness) slowed(ctx context.Context) error {
+	return h.direct(ctx, func(drv *pgtenant.Driver) error {
+		if err := drv.Exec(as(ctx, h.attacker.id), change{"work_mem", "64"}.sql(), []any{}, nil); err != nil {
 			return err
 		}
-		a := ask(as(ctx, s.victim.id), drv, "select 1 where current_setting('work_mem') = '64kB'")
-		return errors.Join(pinned(a.err, found(a)), s.ownRows(ctx, drv, s.tables[0]))
+		a := query(as(ctx, h.victim.id), drv, "select 1 where current_setting('work_mem') = '64kB'")
+		return errors.Join(pinned(a.err, found(a)), h.ownRows(ctx, drv, h.tables[0]))
 	})
 }
 
-func (s *harness) seeded(ctx context.Context) error {
+func (h *harness) seeded(ctx context.Context) error {
 	const seed = "select setseed(0.42)"
-	want := s.raw.all(ctx, seed, "select random()::text")
+	want := h.raw.all(ctx, seed, "select random()::text")
 	if want.err != nil {
 		return want.err
 	}
-	return s.direct(ctx, func(drv *pgtenant.Driver) error {
-		if err := drv.Exec(as(ctx, s.attacker.id), seed, []any{}, nil); err != nil {
+	return h.direct(ctx, func(drv *pgtenant.Driver) error {
+		if err := drv.Exec(as(ctx, h.attacker.id), seed, []any{}, nil); err != nil {
 			return err
 		}
-		a := ask(as(ctx, s.victim.id), drv, "select random()::text, gen_random_uuid()::text")
+		a := query(as(ctx, h.victim.id), drv, "select random()::text, gen_random_uuid()::text")
 		if a.err != nil {
 			return a.err
 		}
-		uuids := s.raw.all(ctx, seed, "select random()::text, gen_random_uuid()::text")
+		uuids := h.raw.all(ctx, seed, "select random()::text, gen_random_uuid()::text")
 		if uuids.err == nil && uuids.rows[0][1] == a.rows[0][1] {
 			return errors.New("gen_random_uuid() follows the seed")
 		}

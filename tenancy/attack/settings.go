@@ -55,8 +55,8 @@ func setAll(all ...change) string {
 
 // changes reads from the catalog the settings that the role may change, those of installed extensions included, and a
 // value for each.
-func (s *harness) changes(ctx context.Context) ([]change, error) {
-	a := s.raw.do(ctx, `select name, case
+func (h *harness) changes(ctx context.Context) ([]change, error) {
+	a := h.raw.do(ctx, `select name, case
 		when vartype = 'bool' and setting = 'on' then 'off'
 		when vartype = 'bool' then 'on'
 		when vartype = 'enum' then (select v from unnest(enumvals) v where v <> setting order by v <> 'local', v limit 1)
@@ -90,18 +90,18 @@ func compared(all []change) string {
 }
 
 // reference reads the settings of an unchanged session of the driver's.
-func (s *harness) reference(ctx context.Context, all []change) (want answer, err error) {
-	err = s.lone(ctx, func(drv *pgtenant.Driver) error {
-		want = ask(as(ctx, s.victim.id), drv, compared(all))
+func (h *harness) reference(ctx context.Context, all []change) (want answer, err error) {
+	err = h.withOneConn(ctx, func(drv *pgtenant.Driver) error {
+		want = query(as(ctx, h.victim.id), drv, compared(all))
 		return want.err
 	})
 	return want, err
 }
 
 // unchangedSettings requires the same settings in the other tenant's next statement, and in one without a tenant.
-func (s *harness) unchangedSettings(ctx context.Context, drv *pgtenant.Driver, all []change, want answer) error {
-	for _, id := range []tenancy.ID{s.victim.id, {}} {
-		got := ask(as(ctx, id), drv, compared(all))
+func (h *harness) unchangedSettings(ctx context.Context, drv *pgtenant.Driver, all []change, want answer) error {
+	for _, id := range []tenancy.ID{h.victim.id, {}} {
+		got := query(as(ctx, id), drv, compared(all))
 		if got.err != nil {
 			return got.err
 		}

@@ -10,7 +10,6 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// sideChannels are attempts to learn about rows without reading them.
 func sideChannels() family {
 	return family{
 		name: "side-channels", title: "Errors, notices, plans and statistics",
@@ -22,41 +21,39 @@ func sideChannels() family {
 func leakyConditions() []statement {
 	return []statement{
 		{
-			id: "A53-leaky-function", does: "filters with a leaky function that costs nothing and prints every row it sees",
-			privileged: true, raw: true,
-			sql:   "select * from {table} t where " + leaky + "(t::text)",
-			other: own(), unset: nothing(), owner: own(),
+			id:   "A53-leaky-function",
+			does: "filters with a leaky function that costs nothing and prints every row it sees", privileged: true,
+			raw: true, sql: "select * from {table} t where " + leaky + "(t::text)", other: own(), owner: own(),
 		},
 		{
 			id: "A53-leaky-update", does: "the same, while updating", privileged: true, raw: true,
 			sql:   "update {table} t set tenant_id = tenant_id where " + leaky + "(t::text)",
-			other: own(), unset: nothing(), owner: own(),
+			other: own(), owner: own(),
 		},
 		{
 			id: "A53-leaky-count", does: "the same, in a subquery with a limit", privileged: true, raw: true,
 			sql:   "select count(*) from (select * from {table} t where " + leaky + "(t::text) limit 1000000) x having count(*) > 0",
-			other: own(), unset: nothing(), owner: own(),
+			other: own(), owner: own(),
 		},
 		{
 			id: "A53-division", does: "divides by zero if a row belongs to the other tenant",
 			sql:   "select * from {table} where 1 / (case when tenant_id = {victim} then 0 else 1 end) = 1",
-			other: own(), unset: nothing(), owner: refused(divisionBy0),
+			other: own(), owner: refused(divisionBy0),
 		},
 		{
 			id: "A53-cast", does: "casts a row to a number, so that the error would print it",
 			sql:   "select * from {table} t where (case when tenant_id = {victim} then t::text else '1' end)::int = 1",
-			other: own(), unset: nothing(), owner: refused(invalidText),
+			other: own(), owner: refused(invalidText),
 		},
 		{
-			id: "A57-not-null", does: "violates a constraint in an update of all rows, so that the error would print a row",
-			sql:   "update {table} set {key} = null",
-			other: refused(notNull), unset: nothing(), owner: refused(notNull),
+			id:   "A57-not-null",
+			does: "violates a constraint in an update of all rows, so that the error would print a row",
+			sql:  "update {table} set {key} = null", other: refused(notNull), owner: refused(notNull),
 		},
 		{
 			id: "A58-invalid-uuid", does: "sets the tenant to a text that is not a UUID", raw: true,
-			before: []string{"select set_config('" + rls.Setting + "', 'x', true)"},
-			sql:    "select * from {table}",
-			other:  refused(invalidText), unset: refused(invalidText), owner: refused(invalidText),
+			before: []string{"select set_config('" + rls.Setting + "', 'x', true)"}, sql: "select * from {table}",
+			other: refused(invalidText), unset: refused(invalidText), owner: refused(invalidText),
 		},
 	}
 }
@@ -67,44 +64,41 @@ func plansAndStatistics() []statement {
 		{
 			id: "A54-plan", does: "runs EXPLAIN ANALYZE on a search by id",
 			sql:   "explain (analyze, verbose, costs off, timing off, summary off) select * from {table} where {key} = {id}",
-			other: whatever(), unset: whatever(), owner: something(),
+			other: anything(), unset: anything(),
 		},
 		{
-			id: "A54-removed-rows", does: "runs EXPLAIN ANALYZE on a scan, which counts the rows that the policy filtered out",
+			id:       "A54-removed-rows",
+			does:     "runs EXPLAIN ANALYZE on a scan, which counts the rows that the policy filtered out",
 			accepted: "plans-count", raw: true,
 			before: []string{noIndex, "set local enable_bitmapscan = off", "set local enable_indexonlyscan = off"},
 			sql:    "explain (analyze, costs off, timing off, summary off) select * from {table}",
-			other:  says("Rows Removed by Filter: ", "the number of filtered rows is shown, no value"),
-			unset:  whatever(), owner: something(),
+			other:  containing("Rows Removed by Filter: ", "the number of filtered rows is shown, no value"), unset: anything(),
 		},
 		{
 			id: "A55-common-combinations", does: "reads the statistics of expressions and combinations of columns",
-			sql:   "select * from pg_stats_ext where format('%s.%s', schemaname, tablename) = {name}",
-			other: nothing(), unset: nothing(), owner: nothing(),
+			sql: "select * from pg_stats_ext where format('%s.%s', schemaname, tablename) = {name}", owner: nothing(),
 		},
 		{
 			id: "A55-sizes", does: "reads a table's size and usage counters", accepted: "totals",
 			sql: `select c.reltuples, pg_relation_size(c.oid), s.n_tup_ins from pg_class c
 			         left join pg_stat_user_tables s on s.relid = c.oid where c.oid = {name}::regclass`,
-			other: allowed("totals over all tenants are shown, no row"), unset: something(), owner: something(),
+			other: allowed("totals over all tenants are shown, no row"), unset: something(),
 		},
 		{
-			id: "A62-lock-table", does: "locks the whole table, so that other tenants wait", accepted: "locks", raw: true,
-			before: []string{"lock table {table} in access exclusive mode"},
-			sql:    "select 1",
-			other:  allowed("the lock is granted; others wait until their lock_timeout"), unset: something(), owner: something(),
+			id: "A62-lock-table", does: "locks the whole table, so that other tenants wait", accepted: "locks",
+			raw: true, before: []string{"lock table {table} in access exclusive mode"}, sql: "select 1",
+			other: allowed("the lock is granted; others wait until their lock_timeout"), unset: something(),
 		},
 		{
 			id: "A62-time-out", does: "removes its own time limits", accepted: "locks", once: true, raw: true,
-			before: []string{"set local statement_timeout = 0", "set local lock_timeout = 0"},
-			sql:    "select 1",
-			other:  allowed("its own limits are removed, no other session's"), unset: something(), owner: something(),
+			before: []string{"set local statement_timeout = 0", "set local lock_timeout = 0"}, sql: "select 1",
+			other: allowed("its own limits are removed, no other session's"), unset: something(),
 		},
 	}
 }
 
-// says requires words in the answer.
-func says(words, meaning string) expectation {
+// containing requires words in the answer.
+func containing(words, meaning string) expectation {
 	return expectation{meaning, func(a answer) bool { return a.err == nil && strings.Contains(a.text(), words) }}
 }
 
@@ -116,40 +110,40 @@ func watching() []scenario {
 		},
 		{
 			id: "A56-texts", does: "reads pg_stat_activity for values inside the text of other tenants' statements",
-			required: "the text is visible: both run as the same role", accepted: "statement-texts", once: (*harness).watchText,
+			required: "the text is visible: both run as the same role", accepted: "statement-texts",
+			once: (*harness).watchText,
 		},
 		{
 			id: "A55-common-values", does: "reads the most common values of the table's columns", required: "no row",
 			privileged: true, each: (*harness).statistics,
 		},
 		{
-			id: "A77-lock-parent", does: "locks the other tenant's row of a global table FOR UPDATE, so that its inserts wait",
-			required: "the inserts wait until their lock_timeout: the row is not protected by a tenant", accepted: "locks",
-			each: (*harness).lockParent,
+			id:       "A77-lock-parent",
+			does:     "locks the other tenant's row of a global table FOR UPDATE, so that its inserts wait",
+			required: "the inserts wait until their lock_timeout: the row is not protected by a tenant",
+			accepted: "locks", each: (*harness).lockParent,
 		},
 		{
 			id: "A60-listen", does: "listens on a channel that another tenant notifies",
-			required: "the payload is received: channels have no privileges",
-			accepted: "notify", once: (*harness).listen,
+			required: "the payload is received: channels have no privileges", accepted: "notify",
+			once: (*harness).listen,
 		},
 	}
 }
 
-func (s *harness) second(ctx context.Context) (*session, error) { return login(ctx, s.kit.target.DSN) }
-
-func (s *harness) watchBound(ctx context.Context) error {
-	secret := s.victim.secrets[0]
-	tx, err := s.driver.Tx(as(ctx, s.victim.id))
+func (h *harness) watchBound(ctx context.Context) error {
+	secret := h.victim.secrets[0]
+	tx, err := h.driver.Tx(as(ctx, h.victim.id))
 	if err != nil {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }()
 	// The connection's last statement stays visible while its transaction is open.
-	if err := tx.Exec(as(ctx, s.victim.id), "select $1::text as watched", []any{secret}, nil); err != nil {
+	if err := tx.Exec(as(ctx, h.victim.id), "select $1::text as watched", []any{secret}, nil); err != nil {
 		return err
 	}
-	a := s.raw.do(ctx, "select query from pg_stat_activity where query ilike '%watched%' or query ilike '%set_config%'")
-	if err := errors.Join(a.err, s.victim.leaks(a.text(), "")); err != nil {
+	a := h.raw.do(ctx, "select query from pg_stat_activity where query ilike '%watched%' or query ilike '%set_config%'")
+	if err := errors.Join(a.err, h.victim.leaks(a.text(), "")); err != nil {
 		return err
 	}
 	if !found(a) {
@@ -158,83 +152,66 @@ func (s *harness) watchBound(ctx context.Context) error {
 	return nil
 }
 
-func (s *harness) watchText(ctx context.Context) error {
-	other, err := s.second(ctx)
-	if err != nil {
-		return err
-	}
-	defer other.close(ctx)
-	if err := errors.Join(other.as(ctx, s.victim.id), other.do(ctx, "select 1 /* "+s.victim.secrets[0]+" */").err); err != nil {
-		return err
-	}
-	a := s.raw.do(ctx, "select query from pg_stat_activity where pid <> pg_backend_pid()")
-	return pinned(a.err, s.victim.leaks(a.text(), "") != nil)
+func (h *harness) watchText(ctx context.Context) error {
+	return h.withLogin(ctx, func(other *session) error {
+		if err := errors.Join(other.as(ctx, h.victim.id), other.do(ctx, "select 1 /* "+h.victim.secrets[0]+" */").err); err != nil {
+			return err
+		}
+		a := h.raw.do(ctx, "select query from pg_stat_activity where pid <> pg_backend_pid()")
+		return pinned(a.err, h.victim.leaks(a.text(), "") != nil)
+	})
 }
 
 // statistics requires first that a superuser sees statistics.
-func (s *harness) statistics(ctx context.Context, tb *table) error {
-	super, err := login(ctx, s.kit.target.Superuser)
+func (h *harness) statistics(ctx context.Context, tb *table) error {
+	super, err := login(ctx, h.kit.target.Superuser)
 	if err != nil {
 		return err
 	}
 	defer super.close(ctx)
-	look := "select * from pg_stats where format('%s.%s', schemaname, tablename) = " + rls.Literal(tb.Name)
-	if a := super.all(ctx, "analyze "+tb.SQL, look); !found(a) {
+	read := "select * from pg_stats where format('%s.%s', schemaname, tablename) = " + rls.Literal(tb.Name)
+	if a := super.all(ctx, "analyze "+tb.SQL, read); !found(a) {
 		return fmt.Errorf("there are no statistics, so nothing is proven: %w", orNone(a.err))
 	}
-	for _, id := range []tenancy.ID{s.attacker.id, {}, s.victim.id} {
-		if err := s.raw.as(ctx, id); err != nil {
-			return err
-		}
-		a := s.raw.do(ctx, look)
-		if err := errors.Join(nothing().check(a), s.raw.rollback(ctx)); err != nil {
+	for _, id := range []tenancy.ID{h.attacker.id, {}, h.victim.id} {
+		if err := nothing().check(h.raw.run(ctx, id, read)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *harness) listen(ctx context.Context) error {
-	listener, err := s.second(ctx)
-	if err != nil {
-		return err
-	}
-	defer listener.close(ctx)
-	if err := listener.do(ctx, "listen konstruct_attack").err; err != nil {
-		return err
-	}
-	payload := "canary of " + s.victim.id.String()
-	notify := "select pg_notify('konstruct_attack', " + rls.Literal(payload) + ")"
-	if err := s.raw.all(ctx, "begin", setTenant(s.victim.id, true), notify, "commit").err; err != nil {
-		return err
-	}
-	for range 20 { // other suites may notify, too
-		n, err := listener.conn.WaitForNotification(ctx)
-		if err != nil || n.Payload == payload {
-			return pinned(err, true)
+func (h *harness) listen(ctx context.Context) error {
+	return h.withLogin(ctx, func(listener *session) error {
+		if err := listener.do(ctx, "listen konstruct_attack").err; err != nil {
+			return err
 		}
-	}
-	return pinned(nil, false)
+		payload := "canary of " + h.victim.id.String()
+		notify := "select pg_notify('konstruct_attack', " + rls.Literal(payload) + ")"
+		if err := h.raw.all(ctx, "begin", setTenant(h.victim.id, true), notify, "commit").err; err != nil {
+			return err
+		}
+		for range 20 { // other suites may notify, too
+			n, err := listener.conn.WaitForNotification(ctx)
+			if err != nil || n.Payload == payload {
+				return pinned(err, true)
+			}
+		}
+		return pinned(nil, false)
+	})
 }
 
-// lockParent locks the parent row while the other tenant inserts a row that refers to it.
-func (s *harness) lockParent(ctx context.Context, tb *table) error {
-	for _, f := range tb.Foreign {
-		if s.kit.table(f.Target) != nil || len(f.Columns) != 1 || f.Columns[0] != tenantColumn {
-			continue
-		}
-		return s.fresh(ctx, func(other *session) error {
-			lock := s.spell("select from "+f.SQL+" where "+rls.Quote(f.Refs[0])+" = {victim} for update", tb, s.attacker.id)
-			if err := errors.Join(s.raw.as(ctx, s.attacker.id), s.raw.do(ctx, lock).err); err != nil {
-				return err
-			}
-			defer func() { _ = s.raw.rollback(ctx) }()
-			if err := errors.Join(other.as(ctx, s.victim.id), other.do(ctx, "set local lock_timeout = '50ms'").err); err != nil {
-				return err
-			}
-			a := other.do(ctx, s.spell(insert("{mine}"), tb, s.victim.id))
-			return pinned(nil, code(a.err) == lockTimeout)
-		})
+func (h *harness) lockParent(ctx context.Context, tb *table) error {
+	where, ok := h.tenantRow(tb)
+	if !ok {
+		return notApplicable("its tenant refers to no table")
 	}
-	return notApplicable("its tenant refers to no table")
+	return h.withLogin(ctx, func(other *session) error {
+		if err := errors.Join(h.raw.as(ctx, h.attacker.id), h.raw.do(ctx, "select"+where+" for update").err); err != nil {
+			return err
+		}
+		defer func() { _ = h.raw.rollback(ctx) }()
+		a := other.run(ctx, h.victim.id, "set local lock_timeout = '50ms'", h.spell(insert("{mine}"), tb, h.victim.id))
+		return pinned(nil, code(a.err) == lockTimeout)
+	})
 }

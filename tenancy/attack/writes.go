@@ -1,6 +1,5 @@
 package attack
 
-// writes are attempts to change, delete or add another tenant's rows, or to give rows away.
 func writes() family {
 	return family{
 		name: "writes", title: "Writing",
@@ -12,55 +11,34 @@ func writes() family {
 func changes() []statement {
 	const byID = " where {key} = {id}"
 	return []statement{
-		{
-			id: "A46-update-by-id", does: "updates a row by its id",
-			sql:   "update {table} set tenant_id = tenant_id" + byID,
-			other: nothing(), unset: nothing(), owner: something(),
-		},
-		{
-			id: "A46-update-returning", does: "updates a row by its id with RETURNING",
-			sql:   "update {table} set tenant_id = tenant_id" + byID + " returning *",
-			other: nothing(), unset: nothing(), owner: something(),
-		},
-		{
-			id: "A46-update-all", does: "updates the whole table",
-			sql:   "update {table} set tenant_id = tenant_id",
-			other: own(), unset: nothing(), owner: own(),
-		},
-		{
-			id: "A46-update-from", does: "updates through a join with the whole table",
-			sql:   "update {table} t set tenant_id = t.tenant_id from {table} o where t.{key} = {id}",
-			other: nothing(), unset: nothing(), owner: something(),
-		},
-		{
-			id: "A47-take", does: "takes a row by setting its own tenant_id",
-			sql:   "update {table} set tenant_id = {own}" + byID,
-			other: nothing(), unset: nothing(), owner: something(),
-		},
+		hidden("A46-update-by-id", "updates a row by its id", "update {table} set tenant_id = tenant_id"+byID),
+		hidden("A46-update-returning", "updates a row by its id with RETURNING",
+			"update {table} set tenant_id = tenant_id"+byID+" returning *"),
+		ownOnly("A46-update-all", "updates the whole table", "update {table} set tenant_id = tenant_id"),
+		hidden("A46-update-from", "updates through a join with the whole table",
+			"update {table} t set tenant_id = t.tenant_id from {table} o where t.{key} = {id}"),
+		hidden("A47-take", "takes a row by setting its own tenant_id", "update {table} set tenant_id = {own}"+byID),
 		{
 			id: "A47-give", does: "gives its own rows to the other tenant",
-			sql:   "update {table} set tenant_id = {victim} where {key} = {ownid}",
-			other: refused(denied), unset: nothing(), owner: something(),
+			sql: "update {table} set tenant_id = {victim} where {key} = {ownid}", other: refused(denied),
 		},
 		{
 			id: "A47-disown", does: "sets tenant_id of its own rows to NULL",
 			sql:   "update {table} set tenant_id = null where {key} = {ownid}",
-			other: refused(denied, notNull), unset: nothing(), owner: refused(denied, notNull),
+			other: refused(denied, notNull), owner: refused(denied, notNull),
 		},
 		{
-			id: "A46-delete-by-id", does: "deletes a row by its id",
-			sql:   "delete from {table}" + byID,
-			other: nothing(), unset: nothing(), owner: somethingOr(foreignKey),
+			id: "A46-delete-by-id", does: "deletes a row by its id", sql: "delete from {table}" + byID,
+			owner: somethingOr(foreignKey),
 		},
 		{
 			id: "A46-delete-returning", does: "deletes a row by its id with RETURNING",
-			sql:   "delete from {table}" + byID + " returning *",
-			other: nothing(), unset: nothing(), owner: somethingOr(foreignKey),
+			sql: "delete from {table}" + byID + " returning *", owner: somethingOr(foreignKey),
 		},
 		{
 			id: "A52-delete-using", does: "deletes with a join and OR true",
 			sql:   "delete from {table} t using (values (1)) v where t.{key} = {id} or true",
-			other: ownOr(foreignKey), unset: nothing(), owner: somethingOr(foreignKey),
+			other: ownOr(foreignKey), owner: somethingOr(foreignKey),
 		},
 	}
 }
@@ -68,14 +46,12 @@ func changes() []statement {
 func additions() []statement {
 	return []statement{
 		{
-			id: "A47-insert-for-other", does: "adds a row for the other tenant",
-			sql:   insert("{spare}"),
-			other: refused(denied), unset: refused(denied), owner: something(),
+			id: "A47-insert-for-other", does: "adds a row for the other tenant", sql: insert("{spare}"),
+			other: refused(denied), unset: refused(denied),
 		},
 		{
 			id: "A47-insert-own", does: "adds its own row, which must work, and must fail without a tenant",
-			sql:   insert("{mine}"),
-			other: own(), unset: refused(denied), owner: something(),
+			sql: insert("{mine}"), other: own(), unset: refused(denied),
 		},
 		{
 			id: "A47-insert-without-tenant", does: "adds a row without a tenant",
@@ -91,18 +67,18 @@ func additions() []statement {
 			id: "A48-upsert", does: "overwrites a row through ON CONFLICT DO UPDATE",
 			sql: insert("{kept} || jsonb_build_object('tenant_id', {own})") +
 				" on conflict ({key}) do update set tenant_id = excluded.tenant_id",
-			other: refused(denied), unset: refused(denied), owner: something(),
+			other: refused(denied), unset: refused(denied),
 		},
 		{
 			id: "A48-upsert-returning", does: "reads a row through ON CONFLICT DO UPDATE … RETURNING",
 			sql: insert("{kept} || jsonb_build_object('tenant_id', {own})") +
 				" on conflict ({key}) do update set tenant_id = {table}.tenant_id returning *",
-			other: refused(denied), unset: refused(denied), owner: something(),
+			other: refused(denied), unset: refused(denied),
 		},
 		{
 			id: "A48-upsert-foreign", does: "overwrites a row, naming the other tenant",
 			sql:   insert("{kept}") + " on conflict ({key}) do update set tenant_id = excluded.tenant_id",
-			other: refused(denied), unset: refused(denied), owner: something(),
+			other: refused(denied), unset: refused(denied),
 		},
 	}
 }
@@ -110,20 +86,16 @@ func additions() []statement {
 func merges() []statement {
 	const merge = "merge into {table} t using (select {columns} from jsonb_populate_record(null::{table}, "
 	return []statement{
-		{
-			id: "A49-merge-update", does: "updates a row through MERGE",
-			sql:   merge + "{kept})) s on t.{key} = s.{key} when matched then update set tenant_id = {own}",
-			other: nothing(), unset: nothing(), owner: something(),
-		},
+		hidden("A49-merge-update", "updates a row through MERGE",
+			merge+"{kept})) s on t.{key} = s.{key} when matched then update set tenant_id = {own}"),
 		{
 			id: "A49-merge-delete", does: "deletes a row through MERGE",
-			sql:   merge + "{kept})) s on t.{key} = s.{key} when matched then delete",
-			other: nothing(), unset: nothing(), owner: somethingOr(foreignKey),
+			sql: merge + "{kept})) s on t.{key} = s.{key} when matched then delete", owner: somethingOr(foreignKey),
 		},
 		{
 			id: "A49-merge-insert", does: "adds a row for the other tenant through MERGE",
 			sql:   merge + "{spare})) s on t.{key} = s.{key} when not matched then insert ({columns}) values ({s.columns})",
-			other: refused(denied), unset: refused(denied), owner: something(),
+			other: refused(denied), unset: refused(denied),
 		},
 	}
 }

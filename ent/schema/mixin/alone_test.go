@@ -22,7 +22,7 @@ func newContext(t *testing.T) context.Context {
 	return tenancy.With(t.Context(), id)
 }
 
-// What the generator and the planner read.
+// The generator and the planner read these.
 func TestTenantSchema(t *testing.T) {
 	t.Parallel()
 	fields := mixin.Tenant{}.Fields()
@@ -39,7 +39,7 @@ func TestTenantSchema(t *testing.T) {
 	require.True(t, indexes[0].Descriptor().Unique)
 }
 
-// A client that was generated without the template cannot be confined, so it must not query.
+// A client generated without the template cannot be confined, so it must not query.
 func TestClientWithoutTheTemplateIsRefused(t *testing.T) {
 	t.Parallel()
 	traverser, ok := mixin.Tenant{}.Interceptors()[0].(ent.Traverser)
@@ -59,7 +59,7 @@ func TestCreateThatCannotBeStampedFails(t *testing.T) {
 	require.ErrorIs(t, err, refused)
 }
 
-// hook is the mixin's, in front of a mutator that must not be reached.
+// hook is the mixin's, before a mutator that must not be reached.
 func hook(t *testing.T) func(context.Context, ent.Mutation) (ent.Value, error) {
 	t.Helper()
 	return mixin.Tenant{}.Hooks()[0](ent.MutateFunc(func(context.Context, ent.Mutation) (ent.Value, error) {

@@ -1,5 +1,4 @@
-// Package mixin holds the parts that Konstruct's Ent schemas are made of, for this module's tables and users'
-// tables:
+// Package mixin has the mixins of Konstruct's and users' Ent schemas:
 //
 //   - [ID]: a time-ordered UUID, made in Go.
 //   - [Time]: created_at and updated_at, in UTC and microseconds.
@@ -11,12 +10,12 @@
 //		return []ent.Mixin{mixin.ID{}, mixin.Tenant{}, mixin.Time{}}
 //	}
 //
-// Tenant needs methods on the generated queries and mutations: pass [Template] to the generator. A client generated
-// without it refuses to query. A builder may run more than once, also under different tenants, except for IDs, Exist, First
-// and Only, for which Ent changes the builder's fields or limit. As always with Ent, a builder must not run concurrently.
+// Tenant needs generated methods: pass [Template] to the generator. A client without them refuses to query. A builder may
+// run more than once, also under different tenants, except for IDs, Exist, First and Only, for which Ent changes the
+// builder's fields or limit. As always with Ent, a builder must not run concurrently.
 //
 // The mixin gives early, typed errors and good plans. It is not the boundary: HasXWith, Modify, Or, raw SQL and
-// upserts bypass it. PostgreSQL's row-level security is the boundary, and package migrate writes it.
+// upserts bypass it. PostgreSQL's row-level security, which package migrate writes, is the boundary.
 //
-// The package imports tenancy, and nothing generated, so that code can be generated from an empty checkout.
+// The package imports tenancy, and no generated code, so that code can be generated from an empty checkout.
 package mixin

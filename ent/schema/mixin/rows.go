@@ -11,33 +11,31 @@ import (
 	"entgo.io/ent/dialect/sql/sqlgraph"
 )
 
-// RowsTemplate is the generator's template for the methods by which queries and updates scan rows into entities. Ent's own
-// templates cannot be made to call them, so tools/entgen adds the calls to what they generate.
+// RowsTemplate is the generator's template for the methods by which queries and updates scan rows into entities. Ent's
+// templates cannot call them, so tools/entgen adds the calls to the generated code.
 //
 //go:embed rows.tmpl
 var RowsTemplate string
 
-// Row scans all columns of an entity T, in the order of its package's Columns. One Row serves all rows of a query, one after
-// the other.
+// Row scans all columns of an entity T, in the order of its package's Columns. One Row serves all rows of a query.
 type Row[T any] interface {
-	// Dest appends the destinations for a row that becomes node, which is zero.
+	// Dest appends the destinations for a row of node, which is zero.
 	Dest(dest []any, node *T) []any
 
-	// Assign sets those fields of node that Dest did not give as destinations. Its error is about JSON.
+	// Assign sets the fields of node that are not destinations. It returns errors of JSON.
 	Assign(node *T) error
 }
 
-// Nodes are allocated in chunks, each twice as long as the one before. The first is shorter if the query's limit is. A chunk
-// is freed as a whole, so that a node that is kept also keeps its neighbors.
+// Nodes are allocated in chunks of doubling length; the query's limit bounds the first. A chunk is freed as a whole, so
+// one kept node keeps its neighbors.
 const (
 	firstChunk = 8
 	lastChunk  = 64
 )
 
-// ScanRows has a query scan its rows with row and append them to nodes. It allocates nodes in chunks, and nothing else for a
-// row but what the values need. prepare is called with each new node. If the result has a column that the entity has not, as
-// after Modify or an ordering that selects its term, then the query scans as Ent does. qualified is what [Qualify]
-// returns for columns.
+// ScanRows makes a query scan its rows with row and append them to nodes, which it allocates in chunks. Per row it
+// allocates only what the values need. prepare is called with each new node. qualified is [Qualify] of columns. If the
+// result has another column, as after Modify or an ordering that selects its term, the query scans as Ent does.
 func ScanRows[T any](
 	spec *sqlgraph.QuerySpec, columns, qualified []string, row Row[T], nodes *[]*T, prepare func(*T),
 ) {
@@ -55,13 +53,13 @@ func ScanRows[T any](
 	spec.ScanValues, spec.Assign = s.next, s.end
 }
 
-// Qualify returns the columns quoted and qualified with their table, as Ent writes them into each SELECT. Ent does not
-// qualify them a second time.
+// Qualify returns the columns quoted and qualified with their table, as Ent writes them into each SELECT. Ent leaves
+// qualified columns as they are.
 func Qualify(table string, columns []string) []string {
 	return sql.Dialect(dialect.Postgres).Select().From(sql.Table(table)).Columns(columns...)
 }
 
-// replace returns names, with each that is in columns replaced by its qualified form.
+// replace returns names with the qualified form of each that is in columns.
 func replace(names, columns, qualified []string) []string {
 	if slices.Equal(names, columns) {
 		return qualified
@@ -75,7 +73,6 @@ func replace(names, columns, qualified []string) []string {
 	return replaced
 }
 
-// scan is the scan of a query's rows.
 type scan[T any] struct {
 	scanValues func(columns []string) ([]any, error)      // Ent's
 	assign     func(columns []string, values []any) error // Ent's
@@ -117,7 +114,7 @@ func (s *scan[T]) next(columns []string) ([]any, error) {
 	return s.selected, nil
 }
 
-// takes reports whether the result has columns of the entity and no others, each once.
+// takes reports whether the result has only columns of the entity, each once.
 func (s *scan[T]) takes(columns []string) bool {
 	if slices.Equal(columns, s.columns) {
 		return true
@@ -133,7 +130,7 @@ func (s *scan[T]) takes(columns []string) bool {
 	return true
 }
 
-// end completes the node of a row that was scanned. It is sqlgraph.QuerySpec's Assign.
+// end completes the node of a scanned row. It is sqlgraph.QuerySpec's Assign.
 func (s *scan[T]) end(columns []string, values []any) error {
 	if s.ents {
 		return s.assign(columns, values)
@@ -142,7 +139,7 @@ func (s *scan[T]) end(columns []string, values []any) error {
 	return s.row.Assign(s.node)
 }
 
-// ScanRow has an update scan the row of node, which is zero, as ScanRows has queries do.
+// ScanRow makes an update scan its row into node, which is zero, as ScanRows does.
 func ScanRow[T any](spec *sqlgraph.UpdateSpec, columns []string, row Row[T], node *T) {
 	scanValues, assign := spec.ScanValues, spec.Assign
 	whole := false
@@ -160,7 +157,7 @@ func ScanRow[T any](spec *sqlgraph.UpdateSpec, columns []string, row Row[T], nod
 	}
 }
 
-// UnmarshalList sets list, which is nil, to what raw holds: JSON, or nothing for NULL. It does not keep raw.
+// UnmarshalList sets list, which is nil, from JSON, or from nothing for NULL. It does not keep raw.
 func UnmarshalList[E any](raw []byte, list *[]E) error {
 	if string(raw) == "[]" {
 		*list = []E{}
@@ -169,7 +166,7 @@ func UnmarshalList[E any](raw []byte, list *[]E) error {
 	return UnmarshalJSON(raw, list)
 }
 
-// UnmarshalMap sets object, which is nil, to what raw holds: JSON, or nothing for NULL. It does not keep raw.
+// UnmarshalMap does the same for a map.
 func UnmarshalMap[M map[K]V, K comparable, V any](raw []byte, object *M) error {
 	if string(raw) == "{}" {
 		*object = M{}
@@ -178,7 +175,7 @@ func UnmarshalMap[M map[K]V, K comparable, V any](raw []byte, object *M) error {
 	return UnmarshalJSON(raw, object)
 }
 
-// UnmarshalJSON sets v, which points to a zero value, to what raw holds: JSON, or nothing for NULL. It does not keep raw.
+// UnmarshalJSON does the same for a v that points to a zero value.
 func UnmarshalJSON(raw []byte, v any) error {
 	switch string(raw) {
 	case "":

@@ -14,7 +14,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy"
 )
 
-// listAllocations is the most that a list of 20 agents may allocate.
+// listAllocations is the limit of allocations for a list of 20 agents.
 const listAllocations = 240
 
 func TestAllocationsOfAList(t *testing.T) { //nolint:paralleltest // what other tests allocate would count
@@ -32,7 +32,7 @@ func TestAllocationsOfAList(t *testing.T) { //nolint:paralleltest // what other 
 	require.LessOrEqual(t, allocations, float64(listAllocations))
 }
 
-// What a query selects is put together once for its entity, and must be what Ent puts together each time.
+// An entity's SELECT is built once, and must equal what Ent builds each time.
 func TestSelectsAreAsEntWritesThem(t *testing.T) {
 	t.Parallel()
 	columns := []string{"id", "name", "group"}
@@ -72,7 +72,7 @@ func TestSelectsAreAsEntWritesThem(t *testing.T) {
 	require.Equal(t, []string{`"pets"."id"`, `"pets"."name"`, `"pets"."group"`}, mixin.Qualify("pets", columns))
 }
 
-// textOf is what the query sends.
+// textOf returns the query's SQL.
 func textOf(t *testing.T, spec *sqlgraph.QuerySpec) string {
 	t.Helper()
 	var sent recorder
@@ -80,7 +80,7 @@ func textOf(t *testing.T, spec *sqlgraph.QuerySpec) string {
 	return sent.text
 }
 
-// recorder is a driver that keeps the last query.
+// recorder is a driver that records the last query.
 type recorder struct {
 	dialect.Driver
 

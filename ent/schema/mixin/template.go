@@ -19,28 +19,27 @@ import (
 //go:embed wherep.tmpl
 var Template string
 
-// ReturnedTemplate is the generator's template for the method by which package tenancy/pgtenant/returning reads the
-// row of a create into its node. The generator's step that calls the package needs it (tools/entgen), and it needs
-// [RowsTemplate].
+// ReturnedTemplate is the generator's template for the method by which package tenancy/pgtenant/returning reads the row
+// of a create into its node. tools/entgen calls the package. It requires [RowsTemplate].
 //
 //go:embed returned.tmpl
 var ReturnedTemplate string
 
-// AttacksTemplate is the generator's template for the package attacks below the client, which describes the schemas to
-// the attack kit (attack.Entities).
+// AttacksTemplate is the generator's template for the package attacks, which describes a client's schemas to
+// attack.Entities.
 //
 //go:embed attacks.tmpl
 var AttacksTemplate string
 
-// ReplaceP returns the predicates with p at their end, in the place of those with p's code: the same function literal, which
-// an earlier run of the builder made for another tenant. It is for the code that [Template] generates.
+// ReplaceP returns the predicates with p at the end, without those with p's code: the same function literal, from an
+// earlier run of the builder for another tenant. The code of [Template] calls it.
 func ReplaceP[P ~func(*sql.Selector)](predicates []P, p func(*sql.Selector)) []P {
 	code := reflect.ValueOf(p).Pointer()
 	predicates = slices.DeleteFunc(slices.Clone(predicates), func(old P) bool { return reflect.ValueOf(old).Pointer() == code })
 	return append(predicates, p)
 }
 
-// detachable is met by the queries of a client that was generated with [Template].
+// detachable is implemented by queries generated with [Template].
 type detachable interface {
 	Detach() ent.Query
 }
@@ -50,8 +49,8 @@ type detachableEdge interface {
 	detachable
 }
 
-// DetachEdge returns a copy of the query that eager-loads an edge; nil where it is not loaded. It is for the code that
-// [Template] generates, as DetachEdges is, for edges that are loaded under names.
+// DetachEdge returns a copy of the query that eager-loads an edge, or nil. The code of [Template] calls it, and
+// DetachEdges for named edges.
 func DetachEdge[Q detachableEdge](query Q) Q {
 	var detached Q
 	if query != detached {
@@ -60,7 +59,7 @@ func DetachEdge[Q detachableEdge](query Q) Q {
 	return detached
 }
 
-// DetachEdges returns copies of the queries that eager-load an edge under a name each.
+// DetachEdges returns copies of the queries that eager-load an edge, by name.
 func DetachEdges[Q detachableEdge](named map[string]Q) map[string]Q {
 	named = maps.Clone(named)
 	for name, query := range named {

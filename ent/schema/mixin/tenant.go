@@ -16,14 +16,12 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// TenantColumn is the column that makes a table tenant-scoped, for the mixin as for the migration planner and the
-// doctor.
+// TenantColumn makes a table tenant-scoped, for the mixin, the migration planner and the doctor.
 const TenantColumn = "tenant_id"
 
-// Tenant makes a schema tenant-scoped. Creates are stamped with the context's tenant, updates and deletes are
-// confined to it, and every query step, eager loading included, reads only its rows. Without a tenant in the context
-// each of them fails with [tenancy.ErrNoTenant] before any SQL; a create that names another tenant fails with
-// [tenancy.ErrTenantMismatch].
+// Tenant makes a schema tenant-scoped. Creates get the context's tenant; updates, deletes and every query step, eager
+// loading included, reach only its rows. Without a tenant in the context they fail with [tenancy.ErrNoTenant] before
+// any SQL. A create that names another tenant fails with [tenancy.ErrTenantMismatch].
 type Tenant struct{ entmixin.Schema }
 
 // Fields implements [ent.Mixin].
@@ -33,8 +31,8 @@ func (Tenant) Fields() []ent.Field {
 	}
 }
 
-// Indexes implements [ent.Mixin]. (tenant_id, id) is unique so that composite foreign keys can point to it, and it is
-// the index that keyset pages walk.
+// Indexes implements [ent.Mixin]. (tenant_id, id) is unique so that composite foreign keys can reference it; keyset
+// pages use it, too.
 func (Tenant) Indexes() []ent.Index {
 	return []ent.Index{
 		index.Fields(TenantColumn, "id").Unique(),
@@ -51,7 +49,7 @@ func (Tenant) Interceptors() []ent.Interceptor {
 	return []ent.Interceptor{confinement{}}
 }
 
-// predicated is met by the queries and mutations of a client that was generated with [Template].
+// predicated is implemented by queries and mutations generated with [Template].
 type predicated interface {
 	ReplaceP(p func(*sql.Selector))
 }
@@ -74,7 +72,7 @@ func confineMutations(next ent.Mutator) ent.Mutator {
 	})
 }
 
-// stamp sets the tenant of a create, or compares the one that is set with the context's.
+// stamp sets a create's tenant, or compares it with the context's if set.
 func stamp(m ent.Mutation, id tenancy.ID) error {
 	if set, ok := m.Field(TenantColumn); ok {
 		if set != id.UUID() {
@@ -85,8 +83,8 @@ func stamp(m ent.Mutation, id tenancy.ID) error {
 	return m.SetField(TenantColumn, id.UUID())
 }
 
-// confinement is the interceptor of queries. Ent hands each step of a traversal to Traverse alone, and the query that runs to
-// both.
+// confinement is the interceptor of queries. Ent passes each step of a traversal to Traverse alone, and the executed
+// query to both.
 type confinement struct{}
 
 var (
@@ -103,8 +101,8 @@ func (confinement) Traverse(ctx context.Context, q ent.Query) error {
 	return confine(q, id)
 }
 
-// Intercept implements [ent.Interceptor]: it runs a copy of the query, because eager-loading adds the keys that it has read
-// to the builders of the edges, where the next run would find them.
+// Intercept implements [ent.Interceptor]. It runs a copy of the query, because eager loading adds keys to the builders
+// of the edges, where the next run would find them.
 func (confinement) Intercept(next ent.Querier) ent.Querier {
 	return ent.QuerierFunc(func(ctx context.Context, q ent.Query) (ent.Value, error) {
 		if d, ok := q.(detachable); ok {
@@ -114,7 +112,7 @@ func (confinement) Intercept(next ent.Querier) ent.Querier {
 	})
 }
 
-// confine sets tenant_id = id on a query, an update or a delete, and replaces what an earlier run of the builder set.
+// confine sets tenant_id = id on a query, an update or a delete, and replaces an earlier run's predicate.
 func confine(target any, id tenancy.ID) error {
 	p, ok := target.(predicated)
 	if !ok {
@@ -124,7 +122,7 @@ func confine(target any, id tenancy.ID) error {
 	return nil
 }
 
-// ofTenant is the predicate tenant_id = id. [ReplaceP] recognizes it by its code, which inlining would multiply.
+// ofTenant is the predicate tenant_id = id. [ReplaceP] recognizes its code, which inlining would duplicate.
 //
 //go:noinline
 func ofTenant(id tenancy.ID) func(*sql.Selector) {

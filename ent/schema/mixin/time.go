@@ -15,8 +15,8 @@ const (
 	updatedColumn = "updated_at"
 )
 
-// Time gives a schema created_at and updated_at. Both are UTC and cut to microseconds, which is what PostgreSQL
-// stores: what a create returns equals what the next read returns. On a new row they are equal.
+// Time gives a schema created_at and updated_at, in UTC. PostgreSQL stores microseconds, so they are truncated to them:
+// a create returns what the next read returns. On a new row they are equal.
 type Time struct{ entmixin.Schema }
 
 // Fields implements [ent.Mixin].
@@ -30,7 +30,7 @@ func (Time) Fields() []ent.Field {
 // Hooks implements [ent.Mixin].
 func (Time) Hooks() []ent.Hook { return []ent.Hook{sameTimes} }
 
-// sameTimes gives a new row one time: two defaults would be two moments.
+// sameTimes gives a new row one time; two defaults would differ.
 func sameTimes(next ent.Mutator) ent.Mutator {
 	return ent.MutateFunc(func(ctx context.Context, m ent.Mutation) (ent.Value, error) {
 		_, updated := m.Field(updatedColumn)
