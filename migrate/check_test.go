@@ -164,7 +164,7 @@ CREATE TABLE empty ();`,
 DROP TABLE children;
 CREATE TABLE children (parent int NOT NULL REFERENCES parents);
 ALTER TABLE empty RENAME TO void;
-CREATE TABLE copied AS SELECT * FROM parents;`,
+CREATE TABLE copied AS TABLE parents;`,
 		"20260101000003_after.sql": fmt.Sprintf(strings.ReplaceAll(verify, "empty", "void"), 2),
 		"seed/parents.sql":         "INSERT INTO parents VALUES (1), (2);",
 		"seed/children.sql":        "INSERT INTO children SELECT id FROM parents;",

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -20,12 +21,11 @@ func TestHealth(t *testing.T) {
 		{"not ready", http.StatusServiceUnavailable, "/readyz returned 503 Service Unavailable"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			mux := http.NewServeMux()
-			mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				assert.Equal(t, "/readyz", r.URL.Path)
 				w.WriteHeader(test.status)
 				_, _ = w.Write([]byte(`{"status":"` + test.name + `"}`))
-			})
-			server := httptest.NewServer(mux)
+			}))
 			t.Cleanup(server.Close)
 			t.Setenv("KONSTRUCT_LISTEN_ADDR", strings.TrimPrefix(server.URL, "http://"))
 			var out bytes.Buffer

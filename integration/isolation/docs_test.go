@@ -114,7 +114,7 @@ func attackList(t *testing.T) string {
 	return b.String() + "\n"
 }
 
-// Every accepted risk that an attack pins is explained, and every explained one that claims a pin has it.
+// Each pinned risk is explained, and each explained risk that claims a pin has one.
 func TestAcceptedRisksAreExplained(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile(risksPage)

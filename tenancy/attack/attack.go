@@ -64,19 +64,20 @@ func families() []family {
 		sessions(), connections(), leaks(), driverStates(),
 	}
 	for _, f := range all {
-		for i := range f.statements {
-			f.statements[i].setDefaults()
+		for i, s := range f.statements {
+			f.statements[i] = s.withDefaults()
 		}
 	}
 	return all
 }
 
-func (s *statement) setDefaults() {
+func (s statement) withDefaults() statement {
 	for want, strictest := range map[*expectation]expectation{&s.other: nothing(), &s.unset: nothing(), &s.owner: something()} {
 		if want.met == nil {
 			*want = strictest
 		}
 	}
+	return s
 }
 
 // All lists the kit's attacks, without the paths and pins of a [Target].

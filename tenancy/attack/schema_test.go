@@ -80,7 +80,7 @@ func TestIDs(t *testing.T) {
 }
 
 // Leaks are searched for in every value that code returns, also over edges that form a cycle.
-func TestSpokenVisitsEveryValue(t *testing.T) {
+func TestResultTextVisitsEveryValue(t *testing.T) {
 	t.Parallel()
 	type child struct {
 		ID     uuid.UUID

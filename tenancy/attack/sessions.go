@@ -176,8 +176,9 @@ func (h *harness) unharmed(ctx context.Context, drv *pgtenant.Driver, tb *table)
 	defer func() { err = errors.Join(err, tx.Rollback()) }()
 	var length, nulls int64
 	var number string
-	if err := pgtenant.QueryRow(ctx, tx,
-		"select char_length($1::text), array_length($2::text[], 1), (0.1::float8 + 0.2::float8)::text from pg_sleep(0.05)", "é€", "{NULL,x}").Scan(&length, &nulls, &number); err != nil {
+	row := pgtenant.QueryRow(ctx, tx, "select char_length($1::text), array_length($2::text[], 1),"+
+		" (0.1::float8 + 0.2::float8)::text from pg_sleep(0.05)", "é€", "{NULL,x}")
+	if err := row.Scan(&length, &nulls, &number); err != nil {
 		return err
 	}
 	if length != 2 || nulls != 2 || number != "0.30000000000000004" {

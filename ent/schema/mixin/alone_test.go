@@ -68,7 +68,6 @@ func hook(t *testing.T) func(context.Context, ent.Mutation) (ent.Value, error) {
 	})).Mutate
 }
 
-// mutation is one of a client without the template.
 type mutation struct {
 	ent.Mutation
 

@@ -17,7 +17,7 @@ import (
 //go:embed rows.tmpl
 var RowsTemplate string
 
-// Row scans all columns of an entity T, in the order of its package's Columns. One Row serves all rows of a query.
+// Row scans all columns of an entity T, in the order of its package's Columns, for all rows of a query.
 type Row[T any] interface {
 	// Dest appends the destinations for a row of node, which is zero.
 	Dest(dest []any, node *T) []any
@@ -33,9 +33,9 @@ const (
 	lastChunk  = 64
 )
 
-// ScanRows makes a query scan its rows with row and append them to nodes, which it allocates in chunks. Per row it
-// allocates only what the values need. prepare is called with each new node. qualified is [Qualify] of columns. If the
-// result has another column, as after Modify or an ordering that selects its term, the query scans as Ent does.
+// ScanRows makes a query scan its rows with row and append them to nodes. Per row it allocates only what the values
+// need. prepare is called with each new node. qualified is [Qualify] of columns. With another column, as after Modify
+// or an ordering that selects its term, the query scans as Ent does.
 func ScanRows[T any](
 	spec *sqlgraph.QuerySpec, columns, qualified []string, row Row[T], nodes *[]*T, prepare func(*T),
 ) {
@@ -53,13 +53,11 @@ func ScanRows[T any](
 	spec.ScanValues, spec.Assign = s.next, s.end
 }
 
-// Qualify returns the columns quoted and qualified with their table, as Ent writes them into each SELECT. Ent leaves
-// qualified columns as they are.
+// Qualify returns the columns quoted and qualified with their table, as Ent writes them.
 func Qualify(table string, columns []string) []string {
 	return sql.Dialect(dialect.Postgres).Select().From(sql.Table(table)).Columns(columns...)
 }
 
-// replace returns names with the qualified form of each that is in columns.
 func replace(names, columns, qualified []string) []string {
 	if slices.Equal(names, columns) {
 		return qualified

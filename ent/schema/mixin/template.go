@@ -32,7 +32,7 @@ var ReturnedTemplate string
 var AttacksTemplate string
 
 // ReplaceP returns the predicates with p at the end, without those with p's code: the same function literal, from an
-// earlier run of the builder for another tenant. The code of [Template] calls it.
+// earlier run for another tenant. The code of [Template] calls it.
 func ReplaceP[P ~func(*sql.Selector)](predicates []P, p func(*sql.Selector)) []P {
 	code := reflect.ValueOf(p).Pointer()
 	predicates = slices.DeleteFunc(slices.Clone(predicates), func(old P) bool { return reflect.ValueOf(old).Pointer() == code })
@@ -49,8 +49,7 @@ type detachableEdge interface {
 	detachable
 }
 
-// DetachEdge returns a copy of the query that eager-loads an edge, or nil. The code of [Template] calls it, and
-// DetachEdges for named edges.
+// DetachEdge copies the query that eager-loads an edge, if any. The code of [Template] calls it and DetachEdges.
 func DetachEdge[Q detachableEdge](query Q) Q {
 	var detached Q
 	if query != detached {
@@ -59,7 +58,7 @@ func DetachEdge[Q detachableEdge](query Q) Q {
 	return detached
 }
 
-// DetachEdges returns copies of the queries that eager-load an edge, by name.
+// DetachEdges copies the queries of named edges.
 func DetachEdges[Q detachableEdge](named map[string]Q) map[string]Q {
 	named = maps.Clone(named)
 	for name, query := range named {

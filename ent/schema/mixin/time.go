@@ -30,7 +30,6 @@ func (Time) Fields() []ent.Field {
 // Hooks implements [ent.Mixin].
 func (Time) Hooks() []ent.Hook { return []ent.Hook{sameTimes} }
 
-// sameTimes gives a new row one time; two defaults would differ.
 func sameTimes(next ent.Mutator) ent.Mutator {
 	return ent.MutateFunc(func(ctx context.Context, m ent.Mutation) (ent.Value, error) {
 		_, updated := m.Field(updatedColumn)
