@@ -132,7 +132,7 @@ func TestDraining(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	address, stopped := serve(t, ctx, b)
 	get := func(path string) (status int, closes bool) {
-		client := &http.Client{Transport: &http.Transport{}}    // a new connection
+		client := &http.Client{Transport: &http.Transport{}} // a new connection
 		response, err := client.Get("http://" + address + path)
 		if err != nil {
 			return 0, false

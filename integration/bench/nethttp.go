@@ -47,22 +47,22 @@ type item struct {
 }
 
 // nethttp lists a tenant's agents with net/http and pgx, the baseline for the product's server. Like the product it
-// looks up the session, its user and the tenant in one query. With rls the list is read in a transaction: BEGIN,
+// looks up the session, its user and the tenant in one query. If isolated, the list is read in a transaction: BEGIN,
 // set_config, SELECT, COMMIT.
 type nethttp struct {
-	pool *pgxpool.Pool
-	rls  bool
+	pool     *pgxpool.Pool
+	isolated bool
 }
 
 // serveNetHTTP serves from the test binary.
-func serveNetHTTP(ctx context.Context, rls bool) error {
+func serveNetHTTP(ctx context.Context, isolated bool) error {
 	pool, err := openPool(ctx, os.Getenv("DATABASE_URL"), httpPool)
 	if err != nil {
 		return err
 	}
 	defer pool.Close()
 	mux := http.NewServeMux()
-	mux.Handle("GET /v1/tenants/{tenant}/agents", nethttp{pool, rls})
+	mux.Handle("GET /v1/tenants/{tenant}/agents", nethttp{pool, isolated})
 	s := &http.Server{Addr: "127.0.0.1:" + os.Getenv("PORT"), Handler: mux, ReadHeaderTimeout: time.Minute}
 	return s.ListenAndServe()
 }
@@ -92,7 +92,7 @@ func (h nethttp) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h nethttp) list(ctx context.Context, tenant uuid.UUID, limit int) (items []item, err error) {
-	if !h.rls {
+	if !h.isolated {
 		rows, _ := h.pool.Query(ctx, listAgents, [16]byte(tenant), limit) // CollectRows returns the error
 		return pgx.CollectRows(rows, scanItem)
 	}
