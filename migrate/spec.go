@@ -42,7 +42,7 @@ func Spec() doctor.Spec {
 			doctor.ClassPlatform: {"SELECT"},
 		},
 		SpanningKeys: map[string]string{
-			"public.channelconnection_channel_type_workspace_id": "webhooks are resolved by it: one tenant each",
+			"public.channelconnection_channel_type_workspace_id": "webhooks look up their tenant by it",
 		},
 		RoleSettings: []string{"statement_timeout=15s", "lock_timeout=3s", "idle_in_transaction_session_timeout=30s"},
 		Definers: map[string]doctor.Definer{

@@ -1,6 +1,7 @@
 package endtoend_test
 
 import (
+	"bytes"
 	"net/http"
 	"net/url"
 	"os"
@@ -172,7 +173,7 @@ func TestTasksAreListedInOrderOfUse(t *testing.T) {
 	require.NoError(t, err, string(list))
 	position := -1
 	for _, name := range []string{"* dev:", "* up:", "* migrate:", "* serve:", "* down:", "* test:"} {
-		next := strings.Index(string(list), name)
+		next := bytes.Index(list, []byte(name))
 		require.Greater(t, next, position, name)
 		position = next
 	}

@@ -155,7 +155,7 @@ func (s *source) condition(cond ast.Expr, always bool) {
 	s.mutant(cond, s.show(cond)+" → false", "!mutated(%d) && (", ")")
 }
 
-// cases changes the conditions of a switch without a tag.
+// cases changes a tagless switch.
 func (s *source) cases(n *ast.SwitchStmt) {
 	if n.Tag != nil {
 		return
