@@ -40,6 +40,7 @@ func LoadServe(env Env) (Serve, error) {
 // or connects to one. Values that could not be parsed count as local, because they are faults already.
 func (s Serve) isPublished(faults Faults) bool {
 	return !faults.has("KONSTRUCT_LISTEN_ADDR") && !s.HTTP.IsLoopback() ||
+		!faults.has(metricsVariable) && !s.Telemetry.IsLoopback() || // profiles show memory
 		len(s.HTTP.TrustedProxies.Prefixes()) > 0 ||
 		!s.Database.URL.IsLoopback() ||
 		!faults.has("REDIS_URL") && !s.Redis.RedisURL.isLoopback()

@@ -58,6 +58,7 @@ func TestExamplesAreRefusedOffLoopback(t *testing.T) {
 		"a second database elsewhere": {
 			"DATABASE_URL": "postgres://konstruct_app:konstruct-app-example@127.0.0.1:5432,db:5432/konstruct",
 		},
+		"metrics elsewhere":        {"KONSTRUCT_METRICS_ADDR": ":9464"},
 		"a Redis elsewhere":        {"REDIS_URL": "redis://:konstruct-redis-example@redis:6379"},
 		"a second Redis elsewhere": {"REDIS_URL": "redis://:konstruct-redis-example@127.0.0.1:6379?addr=127.0.0.1:6380&addr=redis:6379"},
 	} {

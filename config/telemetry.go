@@ -17,6 +17,11 @@ func (t Telemetry) ListenAddr() string {
 	return t.MetricsAddr
 }
 
+// IsLoopback reports whether metrics are off, or served to this machine only.
+func (t Telemetry) IsLoopback() bool {
+	return t.ListenAddr() == "" || isLoopbackListener(t.ListenAddr())
+}
+
 // TracesURL returns where spans are sent, credentials included, or "" if traces are off.
 func (t Telemetry) TracesURL() string {
 	if t.OTLPTracesEndpoint.IsSet() || !t.OTLPEndpoint.IsSet() {
