@@ -34,7 +34,7 @@ func TestAllocationsPerRequest(t *testing.T) {
 		"/healthz":                  {objects: 28, bytes: 2_000},
 		tenant + "/agents?limit=20": {objects: 375, bytes: 30_000},
 	} {
-		request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, http.NoBody)
+		request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)
 		request.Header.Set("Authorization", "Bearer "+b.admin)
 		response := &discardResponse{header: http.Header{}}
 		least := allocations{objects: math.MaxUint64, bytes: math.MaxUint64}

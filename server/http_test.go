@@ -206,7 +206,7 @@ func TestContentLength(t *testing.T) {
 		tenant + "/agents?" + manyUnknown(): http.StatusUnprocessableEntity,
 	} {
 		for _, method := range []string{http.MethodGet, http.MethodHead} {
-			request, err := http.NewRequestWithContext(t.Context(), method, listening.URL+path, http.NoBody)
+			request, err := http.NewRequestWithContext(t.Context(), method, listening.URL+path, nil)
 			require.NoError(t, err)
 			request.Header.Set("Authorization", "Bearer "+b.admin)
 			got, err := listening.Client().Do(request)

@@ -196,7 +196,7 @@ func TestHeadAndTruncatedBodies(t *testing.T) {
 
 func fetch(t *testing.T, base, method, path, token string) response {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), method, base+path, http.NoBody)
+	r, err := http.NewRequestWithContext(t.Context(), method, base+path, nil)
 	require.NoError(t, err)
 	r.Header.Set("Authorization", "Bearer "+token)
 	got, err := http.DefaultClient.Do(r)

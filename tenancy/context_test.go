@@ -68,7 +68,7 @@ func TestGinContextIsRefused(t *testing.T) {
 	t.Parallel()
 	a := newID(t)
 	c, _ := gin.CreateTestContext(httptest.NewRecorder())
-	c.Request = httptest.NewRequest(http.MethodGet, "/", http.NoBody).WithContext(tenancy.With(t.Context(), a))
+	c.Request = httptest.NewRequest(http.MethodGet, "/", nil).WithContext(tenancy.With(t.Context(), a))
 	type key struct{}
 	for name, ctx := range map[string]context.Context{
 		"itself":              c,

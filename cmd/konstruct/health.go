@@ -38,7 +38,7 @@ func runHealth(cmd *cobra.Command, _ []string) error {
 	ctx, cancel := context.WithTimeout(cmd.Context(), healthTimeout)
 	defer cancel()
 	ready := url.URL{Scheme: "http", Host: localAddr(c.HTTP.ListenAddr), Path: "/readyz"} // escapes an IPv6 zone
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, ready.String(), http.NoBody)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, ready.String(), nil)
 	if err != nil {
 		return err
 	}

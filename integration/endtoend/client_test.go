@@ -53,7 +53,7 @@ func (c client) do(t *testing.T, want int, method, path string, body any) object
 // status returns the status of a GET request, 0 if there is no response.
 func (c client) status(t *testing.T, path string) int {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, c.base+path, http.NoBody)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, c.base+path, nil)
 	require.NoError(t, err)
 	request.Header.Set("Authorization", "Bearer "+c.token)
 	response, err := http.DefaultClient.Do(request)

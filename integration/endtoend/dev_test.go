@@ -94,7 +94,7 @@ func TestDevIgnoresLibpqVariables(t *testing.T) {
 		"PGSERVICE":             "nosuch", "PGSERVICEFILE": "/nonexistent", "PGOPTIONS": "-c work_mem=8MB", "PGTZ": "Japan",
 		"PGSSLROOTCERT": "/nonexistent", "PGSSLCERT": "/nonexistent", "PGSSLMODE": "perhaps", "PGSSLNEGOTIATION": "direct",
 		"PGTARGETSESSIONATTRS": "standby", "PGCONNECT_TIMEOUT": "abc", "PGHOST": "192.0.2.1", "PGPORT": "1",
-		"PGUSER": "nobody", "PGDATABASE": "none", "PGPASSWORD": "x", "PGPASSFILE": "/nonexistent", "PGAPPNAME": "x",
+		"PGUSER": "someone", "PGDATABASE": "none", "PGPASSWORD": "x", "PGPASSFILE": "/nonexistent", "PGAPPNAME": "x",
 		"PGREQUIREAUTH": "none", "PGCHANNELBINDING": "require", "PGMAXPROTOCOLVERSION": "9", "PGMINPROTOCOLVERSION": "9",
 	}, "dev", "--data", devFolder(t))
 	dev.wait(t, `msg=listening`)

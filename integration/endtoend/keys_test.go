@@ -101,7 +101,7 @@ func interrupt(t *testing.T, db *testdb.Database, env environment) {
 
 func (c client) etag(t *testing.T, path string) string {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, c.base+path, http.NoBody)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, c.base+path, nil)
 	require.NoError(t, err)
 	request.Header.Set("Authorization", "Bearer "+c.token)
 	response, err := http.DefaultClient.Do(request)

@@ -90,8 +90,9 @@ var (
 	variable    = regexp.MustCompile(`\bKONSTRUCT_[A-Z_]*[A-Z]\b`)
 	punctuation = regexp.MustCompile(`[^\w -]`)
 	nolint      = regexp.MustCompile(`//nolint:([a-z0-9,_]+)`)
-	slang       = regexp.MustCompile(`(?i)\b(nobody|whoever|anew|mend|mended|mends|one's own|as whom|is none|for ever)\b`)
-	user        = regexp.MustCompile("(?i)(user|User|account|=|\"|'|`) ?`?nobody|nobody(`|\"|'|:)|http\\.NoBody")
+	// The brackets keep the pattern from finding itself.
+	slang = regexp.MustCompile(`(?i)\b(nobod[y]|whoeve[r]|ane[w]|men[d]|mende[d]|mend[s]|one's ow[n]|as who[m]|is non[e]|for eve[r])\b`)
+	user  = regexp.MustCompile("(?i)(user|account|\") ?nobod[y]|nobod[y]\"") // the operating system's user
 )
 
 // source returns the text of all files but Markdown.

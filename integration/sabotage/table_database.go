@@ -73,7 +73,7 @@ func policySaboteurs() []saboteur {
 			},
 		},
 		{
-			id: "policy-nobody", layer: layerDatabase, removes: "that no tenant means no row, without a floor",
+			id: "policy-no-tenant", layer: layerDatabase, removes: "that no tenant means no row, without a floor",
 			data: &data{
 				given:  noFloor,
 				plant:  "ALTER POLICY tenant_isolation ON agents USING (coalesce(tenant_id = " + current + ", true))",
