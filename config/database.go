@@ -11,7 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/konstruct/konstruct/secret"
+	"github.com/konstruct/konstruct/redact"
 )
 
 // Roles that the server must never use. The doctor checks the attributes of the role; these names are rejected before
@@ -30,7 +30,7 @@ const (
 type DatabaseURL struct {
 	shown
 
-	value secret.Value[*pgx.ConnConfig]
+	value redact.Value[*pgx.ConnConfig]
 }
 
 func (u DatabaseURL) isSet() bool { return u.value.Reveal() != nil }
@@ -79,7 +79,7 @@ func (u *DatabaseURL) UnmarshalText(text []byte) error {
 	if err != nil {
 		return unusable()
 	}
-	u.value = secret.New(parsed)
+	u.value = redact.New(parsed)
 	address := net.JoinHostPort(parsed.Host, strconv.Itoa(int(parsed.Port)))
 	u.shown = shown(fmt.Sprintf("postgres://%s@%s/%s", url.User(parsed.User), address, parsed.Database))
 

@@ -8,28 +8,28 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/konstruct/konstruct/secret"
+	"github.com/konstruct/konstruct/redact"
 )
 
 // A Secret is a secret text. The zero value is unset.
 type Secret struct {
-	secret.Text
+	redact.Text
 }
 
 // IsSet reports whether there is a non-empty value.
 func (s Secret) IsSet() bool { return s.Reveal() != "" }
 
-// UnmarshalText implements [encoding.TextUnmarshaler]. It rejects surrounding white space and [secret.Mark], which are
+// UnmarshalText implements [encoding.TextUnmarshaler]. It rejects surrounding white space and [redact.Mark], which are
 // mistakes made in copying.
 func (s *Secret) UnmarshalText(text []byte) error {
 	value := string(text)
 	if strings.TrimSpace(value) != value {
 		return problem("has surrounding white space")
 	}
-	if value == secret.Mark {
+	if value == redact.Mark {
 		return problem("is a redaction mark instead of a value")
 	}
-	s.Text = secret.New(value)
+	s.Text = redact.New(value)
 
 	return nil
 }
@@ -39,9 +39,9 @@ const keyBytes = 32
 
 // SecretsKeys are the keys for the secrets of channel connections: the first seals, all open. The zero value is unset.
 type SecretsKeys struct {
-	secret.Redacted
+	redact.Redacted
 
-	keys secret.Value[[][]byte]
+	keys redact.Value[[][]byte]
 }
 
 // Reveal returns copies of the keys, 32 bytes each, the sealing key first; nil when unset.
@@ -71,7 +71,7 @@ func (k *SecretsKeys) UnmarshalText(text []byte) error {
 		}
 		keys = append(keys, key)
 	}
-	k.keys = secret.New(keys)
+	k.keys = redact.New(keys)
 
 	return nil
 }

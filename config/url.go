@@ -8,14 +8,14 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/konstruct/konstruct/secret"
+	"github.com/konstruct/konstruct/redact"
 )
 
 // A URL may contain credentials. It prints as scheme, host and path. The zero value is unset.
 type URL struct {
 	shown
 
-	value secret.Value[*url.URL]
+	value redact.Value[*url.URL]
 }
 
 // Reveal returns the whole URL with its credentials, "" when unset.
@@ -38,7 +38,7 @@ func (u *URL) UnmarshalText(text []byte) error {
 	if err != nil || parsed.Scheme == "" || parsed.Opaque != "" {
 		return problem("is not a URL (percent-encode special characters of the password)")
 	}
-	u.value = secret.New(parsed)
+	u.value = redact.New(parsed)
 	u.shown = shown(parsed.Scheme + "://" + parsed.Host + parsed.EscapedPath())
 
 	return nil

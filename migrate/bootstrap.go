@@ -13,7 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/konstruct/konstruct/secret"
+	"github.com/konstruct/konstruct/redact"
 )
 
 // The roles that bootstrap.sql creates.
@@ -31,7 +31,7 @@ func BootstrapSQL() string { return bootstrapSQL }
 
 // Passwords of the roles that log in. An empty one leaves the role's password unchanged.
 type Passwords struct {
-	secret.Redacted
+	redact.Redacted
 
 	Owner string
 	App   string

@@ -15,7 +15,7 @@ import (
 	"github.com/konstruct/konstruct/channel"
 	"github.com/konstruct/konstruct/channel/secrets"
 	"github.com/konstruct/konstruct/ent"
-	"github.com/konstruct/konstruct/secret"
+	"github.com/konstruct/konstruct/redact"
 	"github.com/konstruct/konstruct/server/account"
 	"github.com/konstruct/konstruct/tenancy/doctor"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
@@ -24,9 +24,9 @@ import (
 // ErrOptions is returned when an option is missing or invalid. The message names the option but not its value.
 var ErrOptions = errors.New("server: options")
 
-// Options configures a [Server]. It prints as [secret.Mark].
+// Options configures a [Server]. It prints as [redact.Mark].
 type Options struct {
-	secret.Redacted
+	redact.Redacted
 
 	// Client and Driver access the database as konstruct_app. Client must run on Driver.
 	Client *ent.Client

@@ -10,7 +10,7 @@ import (
 	"github.com/tink-crypto/tink-go/v2/aead/subtle"
 	"github.com/tink-crypto/tink-go/v2/tink"
 
-	"github.com/konstruct/konstruct/secret"
+	"github.com/konstruct/konstruct/redact"
 	"github.com/konstruct/konstruct/tenancy"
 )
 
@@ -45,7 +45,7 @@ func (r Ref) check() error {
 // Box seals and opens secrets. It is safe for concurrent use. A nil Box has no keys: Seal and Open return [ErrNoKeys],
 // but Apply still removes secrets.
 type Box struct {
-	secret.Redacted
+	redact.Redacted
 
 	first string // id of the key that seals
 	ids   []string
@@ -114,26 +114,26 @@ func (b *Box) Reseal(ref Ref, name, sealed string) (string, error) {
 
 // Open returns the secret that was sealed for the same ref and name. The errors are [ErrNotSealed], [ErrNoKeys],
 // [ErrUnknownKey], [ErrOpen], [ErrInvalidRef] and tenancy.ErrInvalidID.
-func (b *Box) Open(ref Ref, name, sealed string) (secret.Text, error) {
+func (b *Box) Open(ref Ref, name, sealed string) (redact.Text, error) {
 	if err := ref.check(); err != nil {
-		return secret.Text{}, err
+		return redact.Text{}, err
 	}
 	id, ciphertext, err := parseSealed(sealed)
 	if err != nil {
-		return secret.Text{}, err
+		return redact.Text{}, err
 	}
 	if b == nil {
-		return secret.Text{}, ErrNoKeys
+		return redact.Text{}, ErrNoKeys
 	}
 	cipher, known := b.byID[id]
 	if !known {
-		return secret.Text{}, fmt.Errorf("%w: key id %s", ErrUnknownKey, id)
+		return redact.Text{}, fmt.Errorf("%w: key id %s", ErrUnknownKey, id)
 	}
 	plaintext, err := cipher.Decrypt(ciphertext, associated(id, ref, name))
 	if err != nil {
-		return secret.Text{}, ErrOpen // the cause adds nothing
+		return redact.Text{}, ErrOpen // the cause adds nothing
 	}
-	return secret.New(string(plaintext)), nil
+	return redact.New(string(plaintext)), nil
 }
 
 func parseSealed(sealed string) (id string, ciphertext []byte, err error) {

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/konstruct/konstruct/channel/secrets"
-	"github.com/konstruct/konstruct/secret"
+	"github.com/konstruct/konstruct/redact"
 	"github.com/konstruct/konstruct/tenancy"
 )
 
@@ -296,7 +296,7 @@ func TestPlaintextIsNeverPrinted(t *testing.T) {
 
 	type wrap struct {
 		Shown  any
-		secret secret.Text
+		secret redact.Text
 		patch  secrets.Patch
 		box    *secrets.Box
 	}

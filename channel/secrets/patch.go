@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/konstruct/konstruct/secret"
+	"github.com/konstruct/konstruct/redact"
 )
 
 const (
@@ -114,7 +114,7 @@ func redacted(value string) bool {
 	if word == "" || word == "redacted" || word == "hidden" || word == "masked" {
 		return true
 	}
-	for _, mark := range []string{"***", "•••", "●●●", secret.Mark} {
+	for _, mark := range []string{"***", "•••", "●●●", redact.Mark} {
 		if strings.Contains(value, mark) {
 			return true
 		}
@@ -124,7 +124,7 @@ func redacted(value string) bool {
 
 // shown returns p with its values and invalid names redacted.
 func (p Patch) shown() map[string]*string {
-	mark := secret.Mark
+	mark := redact.Mark
 	seen := make(map[string]*string, len(p))
 	for name, value := range p {
 		if checkName(name) != nil {
@@ -149,5 +149,5 @@ func (p Patch) GoString() string { return p.String() }
 // LogValue implements [slog.LogValuer] as String does.
 func (p Patch) LogValue() slog.Value { return slog.StringValue(p.String()) }
 
-// MarshalJSON implements [json.Marshaler] with [secret.Mark] for each value.
+// MarshalJSON implements [json.Marshaler] with [redact.Mark] for each value.
 func (p Patch) MarshalJSON() ([]byte, error) { return json.Marshal(p.shown()) }

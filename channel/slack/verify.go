@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/konstruct/konstruct/secret"
+	"github.com/konstruct/konstruct/redact"
 )
 
 // The headers of a signed request, each present exactly once.
@@ -53,7 +53,7 @@ var (
 // Verifier verifies requests of one Slack app
 // (https://docs.slack.dev/authentication/verifying-requests-from-slack/, version v0). It is safe for concurrent use.
 type Verifier struct {
-	secret.Redacted
+	redact.Redacted
 
 	// newMAC closes over the secret: fmt prints fields, but not what a function captures.
 	newMAC func() hash.Hash

@@ -15,7 +15,7 @@ const module = "github.com/konstruct/konstruct/"
 // decides. A package without a row may import nothing, so that a new one gets a row.
 var directions = []struct{ packages, imports, why string }{
 	{"tenancy", "", "tenancy is a leaf"},
-	{"secret", "", "secret is a leaf"},
+	{"redact", "", "redact is a leaf"},
 	{"tenancy/rls/...", "tenancy", "the SQL of protection works for any project"},
 	{"tenancy/pgtenant/...", "tenancy tenancy/rls", "the driver works for any project"},
 	{"tenancy/rediskey", "tenancy", "Redis keys need a tenant and nothing else"},
@@ -24,13 +24,13 @@ var directions = []struct{ packages, imports, why string }{
 	{"ent/schema/...", "tenancy tenancy/rls", "a schema that imports generated code cannot be generated from an empty checkout"},
 	{"ent/...", "tenancy/...", "generated clients need the mixins and tenancy"},
 	{"message/...", "tenancy", "messages are a contract, without storage and channels"},
-	{"channel/...", "message/... ent/... tenancy/... secret", "only cmd and server import channel"},
-	{"migrate/...", "ent/... tenancy/... secret", "scratch servers are passed in"},
-	{"server/...", "channel/... message/... ent/... tenancy/... secret", "cmd passes configuration in as plain values"},
-	{"config", "secret", "configuration is plain values"},
+	{"channel/...", "message/... ent/... tenancy/... redact", "only cmd and server import channel"},
+	{"migrate/...", "ent/... tenancy/... redact", "scratch servers are passed in"},
+	{"server/...", "channel/... message/... ent/... tenancy/... redact", "cmd passes configuration in as plain values"},
+	{"config", "redact", "configuration is plain values"},
 	{"telemetry", "tenancy/...", "packages above it get the OpenTelemetry API"},
 	{"local/...", "", "local starts servers for dev and tests"},
-	{"cmd/...", "server/... migrate/... channel/... message/... ent/... tenancy/... config telemetry local/... secret", "a command links no tests"},
+	{"cmd/...", "server/... migrate/... channel/... message/... ent/... tenancy/... config telemetry local/... redact", "a command links no tests"},
 	{"integration/...", "...", ""},
 }
 
@@ -69,7 +69,7 @@ func TestImportDirectionsBite(t *testing.T) {
 	for tc := range strings.FieldsSeq(`
 		tenancy>config tenancy>tenancy/rls tenancy/pgtenant>message tenancy/rediskey>tenancy/pgtenant tenancy/doctor>migrate
 		tenancy/attack>ent ent/schema>ent ent>server message>ent channel>migrate channel/slack>local server>config
-		server/account>migrate migrate>config migrate>channel config>tenancy secret>tenancy local>config server>telemetry cmd/x>integration/testdb new>tenancy`) {
+		server/account>migrate migrate>config migrate>channel config>tenancy redact>tenancy local>config server>telemetry cmd/x>integration/testdb new>tenancy`) {
 		from, to, _ := strings.Cut(tc, ">")
 		require.NotEmpty(t, refusal(from, module+to, false), tc)
 		require.Empty(t, refusal(from, module+to, true), tc)

@@ -1,14 +1,14 @@
-// Package secret keeps secrets out of text: fmt, slog and encoding/json print [Mark] in their place.
+// Package redact keeps secrets out of text: fmt, slog and encoding/json print [Mark] in their place.
 //
 //	type Verifier struct {
-//		secret.Redacted
+//		redact.Redacted
 //
 //		key []byte
 //	}
 //
 // [Redacted] hides the fields of the struct that embeds it. [Value] also hides itself in unexported fields of other
 // structs, where fmt calls no methods. The package imports nothing of this module.
-package secret
+package redact
 
 import (
 	"fmt"
