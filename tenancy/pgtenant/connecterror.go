@@ -35,9 +35,9 @@ const (
 	CauseOther       Cause = "connection failed"                      // none of the above
 )
 
-// ConnectError is returned when no connection could be opened. It matches [ErrConnection] and [ErrNoEffect], and errors.As
-// finds the server's *pgconn.PgError, if any. Neither repeats a part of the connection string: of the PgError only code,
-// severity and routine are kept.
+// ConnectError is returned when no connection could be opened. It matches [ErrConnection] and [ErrNoEffect], and
+// errors.As finds the server's *pgconn.PgError, if any. Neither repeats a part of the connection string: of the PgError
+// only code, severity and routine are kept.
 type ConnectError struct {
 	Cause Cause
 
@@ -60,9 +60,9 @@ func (e *ConnectError) Unwrap() []error {
 	return []error{ErrConnection, ErrNoEffect}
 }
 
-// Connect opens a connection outside of a driver. It has the driver's connect timeout, and returns a [*ConnectError], or the
-// error of a canceled ctx: the text of pgx repeats user, host and database, which can contain parts of a password with
-// unescaped characters. It changes config.
+// Connect opens a connection outside of a driver. It has the driver's connect timeout, and returns a [*ConnectError],
+// or the error of a canceled ctx: the text of pgx repeats user, host and database, which can contain parts of a
+// password with unescaped characters. It changes config.
 func Connect(ctx context.Context, config *pgx.ConnConfig) (*pgx.Conn, error) {
 	boundConnect(&config.Config)
 	conn, err := pgx.ConnectConfig(ctx, config)
@@ -75,8 +75,8 @@ func Connect(ctx context.Context, config *pgx.ConnConfig) (*pgx.Conn, error) {
 	return nil, newConnectError(err)
 }
 
-// transient reports whether the cause may be gone within a second: an exiting backend still counts towards the limit, and
-// a server restarts.
+// transient reports whether the cause may be gone within a second: an exiting backend still counts towards the limit,
+// and a server restarts.
 func (e *ConnectError) transient() bool { return e.Cause == CauseLimit || e.Cause == CauseStarting }
 
 // newConnectError returns the cause of a failed dial. With several hosts, the error of a server that answered takes

@@ -11,7 +11,8 @@ import (
 )
 
 const (
-	// firstBackoff and longestBackoff bound the pause between two attempts to open a connection, before jitter of ±50 %.
+	// firstBackoff and longestBackoff bound the pause between two attempts to open a connection, before jitter of ±50
+	// %.
 	firstBackoff   = 50 * time.Millisecond
 	longestBackoff = time.Second
 	// grace is how long a lease waits with no open connection if the cause is transient.
@@ -21,9 +22,9 @@ const (
 // connLimiter bounds the leases by the connections that exist. A lease takes a slot, then a connection of the pool.
 //
 // At first there is a slot for each connection that the pool may open. When the pool fails to open one, it returns the
-// error to its caller, even if another connection is about to be released. So the slot of the failed attempt is withheld:
-// there are as many slots as open connections, and the next lease waits for one of those. While leases wait, one goroutine
-// tries to open a connection, with backoff, and returns a slot for each success.
+// error to its caller, even if another connection is about to be released. So the slot of the failed attempt is
+// withheld: there are as many slots as open connections, and the next lease waits for one of those. While leases wait,
+// one goroutine tries to open a connection, with backoff, and returns a slot for each success.
 type connLimiter struct {
 	pool     *pgxpool.Pool
 	timeouts *timeouts

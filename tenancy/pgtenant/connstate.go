@@ -140,8 +140,8 @@ func outdated(tag pgconn.CommandTag, err error) bool {
 	return errors.As(err, &db) && isStale(db)
 }
 
-// lookup returns the prepared statement. If it is not in the cache, it is prepared in one round trip; the first time, with
-// the driver's own statements.
+// lookup returns the prepared statement. If it is not in the cache, it is prepared in one round trip; the first time,
+// with the driver's own statements.
 func (c *connState) lookup(ctx context.Context, text string) (*prepared, error) {
 	if c.cache == nil {
 		return unprepared(text), nil

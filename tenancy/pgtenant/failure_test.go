@@ -16,8 +16,8 @@ import (
 
 const shortly = 50 * time.Millisecond
 
-// slow takes longer than cancelTimeout (2 s) and less than the acquire timeout (5 s): a cancel request that arrives before its
-// statement has no effect.
+// slow takes longer than cancelTimeout (2 s) and less than the acquire timeout (5 s): a cancel request that arrives
+// before its statement has no effect.
 const slow = "select pg_sleep(3)"
 
 func TestCanceled(t *testing.T) {

@@ -20,8 +20,8 @@ type Tx interface {
 //	})
 //
 // It commits if fn returns nil, and rolls back if fn returns an error or panics, or ctx ends. Use the context passed to
-// fn: on that, the pool's client returns [ErrPoolInTx] and another transaction [ErrNestedTx], so that nothing is written
-// outside of the transaction by mistake.
+// fn: on that, the pool's client returns [ErrPoolInTx] and another transaction [ErrNestedTx], so that nothing is
+// written outside of the transaction by mistake.
 func InTx[T Tx](ctx context.Context, begin func(context.Context) (T, error), fn func(context.Context, T) error) error {
 	if _, nested := ctx.Value(unitKey{}).(*unit); nested {
 		return ErrNestedTx

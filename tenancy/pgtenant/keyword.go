@@ -59,12 +59,12 @@ func skipComment(query string) string {
 	return ""
 }
 
-// mayWrite reports whether a statement could change rows. Only a SELECT does not, apart from functions that it calls; WITH
-// may contain an INSERT.
+// mayWrite reports whether a statement could change rows. Only a SELECT does not, apart from functions that it calls;
+// WITH may contain an INSERT.
 func mayWrite(query string) bool { return !startsWith(query, "select") }
 
-// isPlain reports whether a statement is a query or a change of rows by its text. Such a statement leaves nothing in its
-// session when it fails.
+// isPlain reports whether a statement is a query or a change of rows by its text. Such a statement leaves nothing in
+// its session when it fails.
 func isPlain(query string) bool {
 	return startsWith(query, "select", "insert", "update", "delete", "merge", "with", "values", "table")
 }

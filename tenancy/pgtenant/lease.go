@@ -81,9 +81,9 @@ func (l *lease) checkIdle() error {
 	return nil
 }
 
-// recordTag decides by a statement's command tag whether its connection may be used again. What PREPARE, LISTEN, DECLARE
-// and others leave in a session outlives even a transaction that is rolled back, so anything but a query or a change of
-// rows costs the connection. A failed statement has no tag and is judged by its text.
+// recordTag decides by a statement's command tag whether its connection may be used again. What PREPARE, LISTEN,
+// DECLARE and others leave in a session outlives even a transaction that is rolled back, so anything but a query or a
+// change of rows costs the connection. A failed statement has no tag and is judged by its text.
 func (l *lease) recordTag(s statement, tag pgconn.CommandTag, columns int, err error) {
 	if err == nil && !isPlainTag(tag, columns) || err != nil && !isPlain(s.sql) {
 		l.discard = true
@@ -103,8 +103,8 @@ func (l *lease) translate(ctx context.Context, tenant tenancy.ID, e effect, err 
 	return err
 }
 
-// release returns the connection to the pool. Further calls do nothing. The pool destroys a connection that is busy or in
-// a transaction, so no transaction reaches the next user.
+// release returns the connection to the pool. Further calls do nothing. The pool destroys a connection that is busy or
+// in a transaction, so no transaction reaches the next user.
 func (l *lease) release() {
 	if l.released {
 		return
@@ -118,8 +118,8 @@ func (l *lease) release() {
 	}
 }
 
-// returnToPool removes a closed connection from the pool: pgx can take 15 s to close the socket of a server that does not
-// answer, and the pool would count the connection until then.
+// returnToPool removes a closed connection from the pool: pgx can take 15 s to close the socket of a server that does
+// not answer, and the pool would count the connection until then.
 func (l *lease) returnToPool() {
 	if l.conn().IsClosed() {
 		l.pooled.Hijack()

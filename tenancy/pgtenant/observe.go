@@ -69,8 +69,8 @@ func startSpan(ctx context.Context, provider trace.TracerProvider, query string)
 	return span //nolint:spancheck // as above
 }
 
-// summarize returns the first word of a statement in upper case, and the table after its first FROM, INTO or UPDATE outside
-// of parentheses, or "". It is a guess: a name in a comment or a constant can be taken for the table.
+// summarize returns the first word of a statement in upper case, and the table after its first FROM, INTO or UPDATE
+// outside of parentheses, or "". It is a guess: a name in a comment or a constant can be taken for the table.
 func summarize(query string) (operation, table string) {
 	depth, previous := 0, ""
 	for word := range strings.FieldsSeq(query) {

@@ -46,9 +46,9 @@ type Option func(*config)
 // database. One tenant gets at most half of this number, even while the server accepts fewer connections.
 func WithMaxConns(n int32) Option { return func(c *config) { c.maxConns = n } }
 
-// WithQueryMode sets pgx's query mode: "cache_statement" (the default, for direct connections only), or "cache_describe" or
-// "exec" behind a pooler, even one that tracks prepared statements. [Open] returns [ErrConfig] for others, and statements
-// do in "cache_statement" behind a pooler that sends its own process ids, such as PgBouncer.
+// WithQueryMode sets pgx's query mode: "cache_statement" (the default, for direct connections only), or
+// "cache_describe" or "exec" behind a pooler, even one that tracks prepared statements. [Open] returns [ErrConfig] for
+// others, and statements do in "cache_statement" behind a pooler that sends its own process ids, such as PgBouncer.
 func WithQueryMode(mode string) Option { return func(c *config) { c.queryMode = mode } }
 
 // WithAcquireTimeout sets the maximum wait for a connection, after which [ErrPoolBusy] is returned. The default is 5 s.
@@ -81,10 +81,10 @@ func Open(ctx context.Context, dsn string, opts ...Option) (*Driver, error) {
 	return d, nil
 }
 
-// New returns a driver for an existing pool. It returns [ErrConfig] unless the pool has what [Open] sets: a supported query
-// mode with its cache, no preset that isolation depends on, client_encoding=UTF8, timezone=UTC, and a handler for
-// notifications, which pgx would otherwise collect without limit. Pings and timeouts are the caller's. Of the options only
-// [WithAcquireTimeout] applies.
+// New returns a driver for an existing pool. It returns [ErrConfig] unless the pool has what [Open] sets: a supported
+// query mode with its cache, no preset that isolation depends on, client_encoding=UTF8, timezone=UTC, and a handler for
+// notifications, which pgx would otherwise collect without limit. Pings and timeouts are the caller's. Of the options
+// only [WithAcquireTimeout] applies.
 func New(pool *pgxpool.Pool, opts ...Option) (*Driver, error) {
 	cc := pool.Config().ConnConfig
 	if err := check(cc); err != nil {

@@ -54,8 +54,8 @@ func (e effect) kind(err error) error {
 	return ErrOutcomeUnknown
 }
 
-// neverSent reports whether the statement was not sent. pgconn.ErrConnClosed is excluded: pgconn also returns it, as safe
-// to retry, for a connection that was closed while an answer was read.
+// neverSent reports whether the statement was not sent. pgconn.ErrConnClosed is excluded: pgconn also returns it, as
+// safe to retry, for a connection that was closed while an answer was read.
 func neverSent(err error) bool {
 	return pgconn.SafeToRetry(err) && !errors.Is(err, pgconn.ErrConnClosed) ||
 		errors.As(err, new(unsentError)) || errors.As(err, new(unpreparedError))
@@ -64,8 +64,8 @@ func neverSent(err error) bool {
 // refused reports whether the statement failed and its session continues.
 func refused(err *pgconn.PgError) bool { return severity(err) == "ERROR" }
 
-// fromServer reports whether err is PostgreSQL's own. A pooler's errors lack the unlocalized severity, and its report of a
-// lost server does not say what the server did.
+// fromServer reports whether err is PostgreSQL's own. A pooler's errors lack the unlocalized severity, and its report
+// of a lost server does not say what the server did.
 func fromServer(err *pgconn.PgError) bool { return err.SeverityUnlocalized != "" }
 
 func severity(err *pgconn.PgError) string {

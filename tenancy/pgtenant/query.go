@@ -22,8 +22,8 @@ type Rows struct {
 }
 
 // Query sends hand-written SQL under the context's tenant. Read the rows with [Collect], which returns the error of the
-// query as well; until then they hold a connection. q is a [*Driver] or a transaction's driver. Pass values as arguments
-// ($1, …), never in the text.
+// query as well; until then they hold a connection. q is a [*Driver] or a transaction's driver. Pass values as
+// arguments ($1, …), never in the text.
 func Query(ctx context.Context, q dialect.ExecQuerier, query string, args ...any) *Rows {
 	r := &Rows{}
 	r.err = q.Query(ctx, query, args, &r.rows)
@@ -61,8 +61,8 @@ func QueryRow(ctx context.Context, q dialect.ExecQuerier, query string, args ...
 // SingleRow is the result of [QueryRow].
 type SingleRow struct{ result Rows }
 
-// Scan reads the first row into dest: pointers, one per column. It returns the error of the query, or [sql.ErrNoRows] if
-// there is no row. Further rows are ignored.
+// Scan reads the first row into dest: pointers, one per column. It returns the error of the query, or [sql.ErrNoRows]
+// if there is no row. Further rows are ignored.
 func (r *SingleRow) Scan(dest ...any) error {
 	if r.result.err != nil {
 		return r.result.err

@@ -9,7 +9,8 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// A read is followed by a reset, so that the next statement needs only a short check, unless the connection had another user.
+// A read is followed by a reset, so that the next statement needs only a short check, unless the connection had another
+// user.
 func TestReadsResetTheirSession(t *testing.T) {
 	t.Parallel()
 	h := setup(t, pgtenant.WithMaxConns(1))

@@ -141,7 +141,8 @@ func (r *rowReader) Scan(dest ...any) error {
 	return err
 }
 
-// scan reads a row. The code of a destination may use the transaction or keep the value, so it gets a copy, without the lock.
+// scan reads a row. The code of a destination may use the transaction or keep the value, so it gets a copy, without the
+// lock.
 func (r *rowReader) scan(dest []any) error {
 	rest, err := r.scanDirect(dest)
 	if err != nil {
@@ -220,7 +221,8 @@ func (r *rowReader) Columns() ([]string, error) {
 	return names, nil
 }
 
-// ColumnTypes implements sql.ColumnScanner. It returns an error: only database/sql can make a ColumnType, and Ent needs none.
+// ColumnTypes implements sql.ColumnScanner. It returns an error: only database/sql can make a ColumnType, and Ent needs
+// none.
 func (*rowReader) ColumnTypes() ([]*sql.ColumnType, error) {
 	return nil, errors.New("pgtenant: column types are not supported")
 }

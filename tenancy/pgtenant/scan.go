@@ -32,8 +32,8 @@ func scanDirect(field *pgconn.FieldDescription, raw []byte, dest any) bool {
 	return false
 }
 
-// The range of timestamptz decoded here, in microseconds since 2000-01-01: from PostgreSQL's first, 4714-11-24 BC, to the
-// last of time.UnixMicro, in 292277. The infinities are outside.
+// The range of timestamptz decoded here, in microseconds since 2000-01-01: from PostgreSQL's first, 4714-11-24 BC, to
+// the last of time.UnixMicro, in 292277. The infinities are outside.
 const (
 	firstTimestamp = -211_813_488_000_000_000
 	lastTimestamp  = math.MaxInt64 - postgresEpoch
@@ -163,8 +163,8 @@ func scanBytes(oid uint32, raw []byte, dest any) bool {
 	return false
 }
 
-// setBytes copies raw to a *[]byte, which the caller may keep, or a *sql.RawBytes, whose memory is reused by the next row.
-// It reports whether dest is one of them.
+// setBytes copies raw to a *[]byte, which the caller may keep, or a *sql.RawBytes, whose memory is reused by the next
+// row. It reports whether dest is one of them.
 func setBytes(dest any, raw []byte) bool {
 	switch d := dest.(type) {
 	case *[]byte:

@@ -261,8 +261,8 @@ func TestSettingsInsideATransaction(t *testing.T) {
 	}
 }
 
-// A prepared statement keeps its constants as they were parsed. One that was prepared under a transaction's settings must not
-// serve the next user, even if the transaction reset them or its session was replaced before.
+// A prepared statement keeps its constants as they were parsed. One that was prepared under a transaction's settings
+// must not serve the next user, even if the transaction reset them or its session was replaced before.
 func TestSettingsInsideATransactionAreNotPrepared(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {

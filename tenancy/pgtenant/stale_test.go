@@ -18,7 +18,8 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// After a migration changed the columns of a prepared statement, PostgreSQL refuses it before it runs, and it is resent.
+// After a migration changed the columns of a prepared statement, PostgreSQL refuses it before it runs, and it is
+// resent.
 func TestStalePlans(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
@@ -290,8 +291,8 @@ func TestColumnsOutliveTheirConnection(t *testing.T) {
 	}
 }
 
-// Behind a pooler another client may have prepared another text under the same name, so cache_statement is refused before
-// anything is prepared.
+// Behind a pooler another client may have prepared another text under the same name, so cache_statement is refused
+// before anything is prepared.
 func TestNamedStatementsNeedADirectConnection(t *testing.T) {
 	t.Parallel()
 	h := setup(t)

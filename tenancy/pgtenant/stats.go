@@ -59,7 +59,8 @@ type counts struct {
 	replaced   atomic.Int64
 }
 
-// outcomes lists the outcomes with the errors that they stand for. The first match counts, so the specific ones come first.
+// outcomes lists the outcomes with the errors that they stand for. The first match counts, so the specific ones come
+// first.
 func outcomes() [outcomeCount]struct {
 	name   Outcome
 	errors []error

@@ -13,8 +13,8 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// A statement prepared under a name of the driver outlives tenant and transaction. A command that can leave something in a
-// session costs the connection; a query or a change of rows does not.
+// A statement prepared under a name of the driver outlives tenant and transaction. A command that can leave something
+// in a session costs the connection; a query or a change of rows does not.
 func TestCommandTagsDecideOverTheConnection(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {

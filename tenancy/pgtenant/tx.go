@@ -21,8 +21,8 @@ const (
 	rollbackTimeout = 5 * time.Second
 )
 
-// tx is a transaction. The server reports whether it is active or aborted. The fields hold only the states that the server
-// can't report: not begun, refused, done.
+// tx is a transaction. The server reports whether it is active or aborted. The fields hold only the states that the
+// server can't report: not begun, refused, done.
 type tx struct {
 	driver   *Driver
 	ctx      context.Context //nolint:containedctx // Commit and Rollback end with BeginTx's context, as in database/sql
@@ -175,8 +175,8 @@ func (t *tx) abort() {
 	}
 }
 
-// admit checks that a statement is of the transaction's tenant and that the transaction is active. For the first statement
-// it returns the BEGIN to send with it.
+// admit checks that a statement is of the transaction's tenant and that the transaction is active. For the first
+// statement it returns the BEGIN to send with it.
 func (t *tx) admit(ctx context.Context, s statement) (o opening, err error) {
 	switch {
 	case s.tenant != t.tenant:
@@ -207,8 +207,8 @@ func (t *tx) checkActive() error {
 	return nil
 }
 
-// recordOutcome records a statement's outcome. If the first statement failed before its BEGIN was sent, later statements
-// would commit on their own. So the transaction is aborted whenever the connection is not in an active one.
+// recordOutcome records a statement's outcome. If the first statement failed before its BEGIN was sent, later
+// statements would commit on their own. So the transaction is aborted whenever the connection is not in an active one.
 func (t *tx) recordOutcome(ctx context.Context, err error) error {
 	if t.lease == nil { // it could not be replaced, or the context has ended
 		t.failed = firstError(t.failed, err)
@@ -239,8 +239,8 @@ func (t *tx) effect() effect {
 	return noEffect
 }
 
-// Commit implements driver.Tx. After a failed statement it returns [ErrTxAborted], and nothing is written. It returns the
-// context's error if that has ended, and [ErrOutcomeUnknown] if the server's answer is lost.
+// Commit implements driver.Tx. After a failed statement it returns [ErrTxAborted], and nothing is written. It returns
+// the context's error if that has ended, and [ErrOutcomeUnknown] if the server's answer is lost.
 func (t *tx) Commit() (err error) {
 	o := t.driver.observe(t.ctx, "commit")
 	defer func() { o.end(err) }()

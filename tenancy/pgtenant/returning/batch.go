@@ -19,8 +19,8 @@ import (
 //
 //	INSERT … SELECT … FROM unnest(…)
 //
-// with the same text for any number of nodes. A column is an array, or a single parameter if all nodes have the same value.
-// Generated ids are set in the specs of the nodes.
+// with the same text for any number of nodes. A column is an array, or a single parameter if all nodes have the same
+// value. Generated ids are set in the specs of the nodes.
 //
 // sqlgraph handles nodes that set different columns, ON CONFLICT, edges that other tables hold, and values that fit no
 // array. PostgreSQL refuses a string field whose column is an array, or of a type with another delimiter than the comma
@@ -61,8 +61,8 @@ func insertNodes(ctx context.Context, drv dialect.Driver, nodes []*sqlgraph.Crea
 	return nil
 }
 
-// insertReturning sets the returned ids, numbers as the int64 that generated code expects. PostgreSQL inserts and returns in
-// the order of the arrays.
+// insertReturning sets the returned ids, numbers as the int64 that generated code expects. PostgreSQL inserts and
+// returns in the order of the arrays.
 func insertReturning(
 	ctx context.Context, drv dialect.Driver, nodes []*sqlgraph.CreateSpec, query string, args []any,
 ) error {
@@ -117,7 +117,8 @@ func tabulate(nodes []*sqlgraph.CreateSpec) ([]column, error) {
 	return columns, nil
 }
 
-// appendAssignments appends the values of a node's row: the id if it is set, the fields, and the foreign keys in its table.
+// appendAssignments appends the values of a node's row: the id if it is set, the fields, and the foreign keys in its
+// table.
 func appendAssignments(fields []*sqlgraph.FieldSpec, node *sqlgraph.CreateSpec) []*sqlgraph.FieldSpec {
 	if node.ID != nil && node.ID.Value != nil {
 		fields = append(fields, node.ID)

@@ -54,9 +54,9 @@ func (r Row) scan(rows sql.ColumnScanner, dest ...any) error {
 	return r.Assign(r.Columns, values)
 }
 
-// CreateNode replaces sqlgraph.CreateNode. It creates a node and reads its row by one INSERT … RETURNING. With ON CONFLICT
-// DO UPDATE this is the existing row; with DO NOTHING a conflict returns sql.ErrNoRows and leaves the node unchanged. If
-// other tables hold edges of the node, sqlgraph adds them in a transaction.
+// CreateNode replaces sqlgraph.CreateNode. It creates a node and reads its row by one INSERT … RETURNING. With ON
+// CONFLICT DO UPDATE this is the existing row; with DO NOTHING a conflict returns sql.ErrNoRows and leaves the node
+// unchanged. If other tables hold edges of the node, sqlgraph adds them in a transaction.
 func CreateNode(ctx context.Context, drv dialect.Driver, spec *sqlgraph.CreateSpec, row Row) error {
 	query, args, err := insertNode(spec, row.Columns)
 	if errors.Is(err, errUnusual) {
@@ -68,8 +68,8 @@ func CreateNode(ctx context.Context, drv dialect.Driver, spec *sqlgraph.CreateSp
 	return err
 }
 
-// insertNode returns the INSERT of a node whose id is set and whose edges are in its own table, and errUnusual for other
-// nodes. Ent's builder takes a tenth more of a create's CPU time.
+// insertNode returns the INSERT of a node whose id is set and whose edges are in its own table, and errUnusual for
+// other nodes. Ent's builder takes a tenth more of a create's CPU time.
 func insertNode(spec *sqlgraph.CreateSpec, returned []string) (query string, args []any, err error) {
 	if len(spec.OnConflict) > 0 || external(spec.Edges) || spec.ID != nil && spec.ID.Value == nil {
 		return "", nil, errUnusual
@@ -101,8 +101,8 @@ func insertNode(spec *sqlgraph.CreateSpec, returned []string) (query string, arg
 	return string(appendNames(append(b, ") RETURNING "...), returned)), args, nil
 }
 
-// create is the driver of one sqlgraph.CreateNode. Its first statement is the INSERT, which returns the id or nothing. The
-// driver makes it return the row as well.
+// create is the driver of one sqlgraph.CreateNode. Its first statement is the INSERT, which returns the id or nothing.
+// The driver makes it return the row as well.
 type create struct {
 	dialect.Driver
 
@@ -124,8 +124,8 @@ func (c *create) Tx(ctx context.Context) (dialect.Tx, error) {
 	return createTx{create: c, Tx: tx}, err
 }
 
-// Exec implements dialect.Driver for an INSERT that returns nothing. As with sqlgraph, a missing row is no error: a trigger
-// may have dropped it.
+// Exec implements dialect.Driver for an INSERT that returns nothing. As with sqlgraph, a missing row is no error: a
+// trigger may have dropped it.
 func (c *create) Exec(ctx context.Context, query string, args, v any) error {
 	if c.inserted {
 		return c.on.Exec(ctx, query, args, v)

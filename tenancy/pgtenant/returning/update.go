@@ -10,9 +10,9 @@ import (
 	"entgo.io/ent/dialect/sql/sqlgraph"
 )
 
-// UpdateNode replaces sqlgraph.UpdateNode. It updates a node and reads its columns by one UPDATE … RETURNING, or one SELECT
-// if nothing is set. It returns a *sqlgraph.NotFoundError if the node does not exist or the spec's predicate excludes it.
-// sqlgraph updates edges that other tables hold, in a transaction.
+// UpdateNode replaces sqlgraph.UpdateNode. It updates a node and reads its columns by one UPDATE … RETURNING, or one
+// SELECT if nothing is set. It returns a *sqlgraph.NotFoundError if the node does not exist or the spec's predicate
+// excludes it. sqlgraph updates edges that other tables hold, in a transaction.
 func UpdateNode(ctx context.Context, drv dialect.Driver, spec *sqlgraph.UpdateSpec) error {
 	if spec.ScanValues == nil || external(spec.Edges.Add) || external(spec.Edges.Clear) {
 		return sqlgraph.UpdateNode(ctx, drv, spec)
@@ -40,8 +40,8 @@ type update struct {
 // Tx implements dialect.Driver: one statement needs no transaction.
 func (u *update) Tx(context.Context) (dialect.Tx, error) { return dialect.NopTx(u), nil }
 
-// Exec implements dialect.Driver for the UPDATE. If it returns no row, sqlgraph's SELECT shows whether the row is missing or
-// a trigger dropped the update.
+// Exec implements dialect.Driver for the UPDATE. If it returns no row, sqlgraph's SELECT shows whether the row is
+// missing or a trigger dropped the update.
 func (u *update) Exec(ctx context.Context, query string, args, v any) error {
 	row := Row{u.spec.Node.Columns, u.spec.ScanValues, u.spec.Assign}
 	found, err := row.query(ctx, u.Driver, withNames(query, " RETURNING ", row.Columns), args)
