@@ -34,7 +34,7 @@ func listen(t *testing.T, serve func(net.Conn)) (address string) {
 	return listener.Addr().String()
 }
 
-// refusing is a server that answers each startup with an error of the code, with all fields set.
+// refusing is a server that answers each startup with an error of this code that has all fields.
 func refusing(t *testing.T, code string) (address string) {
 	t.Helper()
 	return listen(t, func(conn net.Conn) {
@@ -117,7 +117,7 @@ func TestConnectCauses(t *testing.T) {
 	}
 }
 
-// Hosts that do not answer are tried one after the other, so the acquire timeout can expire before the last one.
+// Silent hosts are tried one after the other, so the acquire timeout can expire before the last one.
 func TestNoAnswerWithinTheAcquireTimeout(t *testing.T) {
 	t.Parallel()
 	hanging := faultproxy.Start(t, "postgres://x/")
@@ -138,7 +138,7 @@ func withoutTLS(t *testing.T) (address string) {
 	return u.Host
 }
 
-// A host that works is found among others that do not.
+// A working host is found among failing ones.
 func TestSeveralHosts(t *testing.T) {
 	t.Parallel()
 	h := setup(t)

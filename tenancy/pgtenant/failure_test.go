@@ -47,7 +47,7 @@ func TestDeadline(t *testing.T) {
 	h.healthy(t)
 }
 
-// A direct connection survives a cancel, so that a burst of cancels does not become a burst of logins.
+// A direct connection is kept after a cancel, so that a burst of cancels does not become a burst of logins.
 func TestCancelKeepsADirectConnection(t *testing.T) {
 	t.Parallel()
 	h := setup(t, pgtenant.WithMaxConns(1))
@@ -201,7 +201,7 @@ func TestEncodingErrorsCarryNoValues(t *testing.T) {
 			_, err := pgtenant.Exec(as(t, h.a), h, "select $1::uuid", []string{secret})
 			require.Error(t, err)
 			require.NotContains(t, fmt.Sprintf("%v %+v %#v", err, err, err), secret)
-			if mode != "exec" { // where types are not known beforehand, the server says it
+			if mode != "exec" { // in which types are unknown, and the server reports it
 				require.ErrorIs(t, err, pgtenant.ErrArgument)
 			}
 			h.healthy(t)

@@ -9,8 +9,8 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// A statement that failed on the server is not resent. (With a cache pgx drops what it prepared for a failed statement,
-// which costs more round trips.)
+// A statement that failed on the server is not resent. (In other modes, dropping a failed statement costs further round
+// trips.)
 func TestFailedStatementsAreSentOnce(t *testing.T) {
 	t.Parallel()
 	const failing = "select 1 / (select 0)"

@@ -86,7 +86,7 @@ func requireNoEffect(t *testing.T, err error, what string) {
 	require.NotErrorIs(t, err, pgtenant.ErrOutcomeUnknown, what)
 }
 
-// The outcome of a write is unknown if its answer is lost; everything else had no effect.
+// The outcome of a write is unknown if its answer is lost. Everything else has no effect.
 func TestLostAnswer(t *testing.T) {
 	t.Parallel()
 	const returning = writeGlobal + " returning count"
@@ -174,7 +174,7 @@ func (h *testBundle) eventually(t *testing.T, key string) int {
 	return h.written(t, key)
 }
 
-// If the context ends before the answer, the outcome of a write is unknown unless the server reports the cancel.
+// If the context ends before the answer, a write's outcome is unknown unless the server reports the cancel.
 func TestContextEndsWhileAnAnswerIsAwaited(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
@@ -262,7 +262,7 @@ func TestNoEffect(t *testing.T) {
 	require.NotErrorIs(t, err, pgtenant.ErrNoEffect, "and would do so again")
 }
 
-// A server that ends a session reports it before the statement is complete, which is then rolled back.
+// A server that ends a session reports it before the statement is complete, which rolls it back.
 func TestServerEndsTheSession(t *testing.T) {
 	t.Parallel()
 	h := setup(t, pgtenant.WithMaxConns(1))
@@ -293,7 +293,7 @@ func TestServerEndsIdleSessions(t *testing.T) {
 				h.terminate(t)
 				key := unique()
 				_, err := pgtenant.Exec(as(t, h.a), h, writeGlobal+cold, key)
-				if err != nil { // the socket was reset before the server's words were read
+				if err != nil { // the socket was reset before the server's message was read
 					require.ErrorIs(t, err, pgtenant.ErrConnection)
 				}
 				require.Equal(t, err == nil, h.written(t, key) == 1)

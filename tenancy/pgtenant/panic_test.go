@@ -67,7 +67,7 @@ func TestPanicsLeakNothing(t *testing.T) {
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(2)) // and so one slot for each tenant
+			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(2)) // one slot per tenant
 			ctx := as(t, h.a)
 			for end, do := range ends {
 				for name, use := range uses {
@@ -146,14 +146,14 @@ func TestTransactionNeverEnded(t *testing.T) {
 		require.NoError(t, tx.Exec(ctx, writeGlobal, []any{key}, nil))
 		vanish(func() { use(ctx, cancel, tx) })
 		h.requireIdle(t, name)
-		h.healthy(t) // with one slot for the tenant
+		h.healthy(t) // needs the tenant's only slot
 		require.ErrorIs(t, tx.Exec(as(t, h.a), writeGlobal, []any{key + "2"}, nil), pgtenant.ErrTxAborted, name)
 		require.Error(t, tx.Commit(), name)
 		require.Zero(t, h.written(t, key), name)
 	}
 }
 
-// A caller that panics does not close its rows either.
+// A caller that panics does not close its rows.
 func TestRowsNeverClosed(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
@@ -187,7 +187,7 @@ func TestPanicCostsTheConnection(t *testing.T) {
 	require.NotEqual(t, before, after)
 }
 
-// requireIdle requires that all connections are released. The pool counts one that it destroys until it is closed.
+// requireIdle requires that all connections are released. The pool counts destroyed ones until they are closed.
 func (h *testBundle) requireIdle(t *testing.T, msg ...any) {
 	t.Helper()
 	require.Eventually(t, func() bool { return h.Pool().Stat().AcquiredConns() == 0 }, 10*time.Second, time.Millisecond, msg...)

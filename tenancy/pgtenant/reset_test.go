@@ -9,15 +9,15 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// A read is followed by a reset, so that the next statement needs only a short check, unless the connection had another
-// user.
+// After a read the session is reset, so that the next statement needs only a short check, unless the connection was
+// used in between.
 func TestReadsResetTheirSession(t *testing.T) {
 	t.Parallel()
 	h := setup(t, pgtenant.WithMaxConns(1))
 	own, pid := h.session(as(t, h.b), t, "search_path")
 	for setting, changed := range changes {
 		if h.count(t, "select count(current_setting($1, true))", setting) == 0 && setting != rls.Setting {
-			continue // this version has none
+			continue // not in this release
 		}
 		before, _ := h.session(as(t, h.b), t, setting)
 		var set string

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// scannedTypes are those that scanDirect supports, and another.
+// scannedTypes are those that scanDirect supports, and one that it does not.
 var scannedTypes = []uint32{
 	pgtype.TextOID, pgtype.VarcharOID, pgtype.NameOID, pgtype.JSONOID, pgtype.JSONBOID, pgtype.ByteaOID, pgtype.UUIDOID, pgtype.BoolOID,
 	pgtype.Int2OID, pgtype.Int4OID, pgtype.Int8OID, pgtype.Float4OID, pgtype.Float8OID, pgtype.TimestamptzOID, pgtype.NumericOID,
@@ -32,7 +32,7 @@ func destinations() []any {
 	}
 }
 
-// An entity may keep the UUID of the row before.
+// An entity may keep the UUID of an earlier row.
 func TestScanMakesUUIDs(t *testing.T) {
 	t.Parallel()
 	kept := uuid.Max
@@ -76,11 +76,11 @@ func FuzzScanDirect(f *testing.F) {
 				continue
 			}
 			for k := range raw {
-				raw[k] ^= 0xff // the connection's buffer is used again
+				raw[k] ^= 0xff // the connection's buffer is reused
 			}
 			require.NoError(t, scan(types, field, was, pgxs[j]), "type %d into %T", field.DataTypeOID, dest)
 			if n, ok := dest.(*sql.NullFloat64); ok && math.IsNaN(n.Float64) {
-				n.Float64 = 0 // since NaN equals nothing
+				n.Float64 = 0 // NaN equals nothing
 				require.True(t, math.IsNaN(pgxs[j].(*sql.NullFloat64).Float64))
 				pgxs[j].(*sql.NullFloat64).Float64 = 0
 			}

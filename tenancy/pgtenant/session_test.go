@@ -15,7 +15,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// changes are settings that a statement can change for its session, which its command tag does not show.
+// changes are settings that a statement can change for its session without a sign in its command tag.
 var changes = map[string]string{
 	"app.current_tenant":                  "00000000-0000-7000-8000-000000000001",
 	"search_path":                         "pg_catalog",
@@ -59,7 +59,7 @@ func (h *testBundle) session(ctx context.Context, t *testing.T, setting string) 
 	return value, pid
 }
 
-// A setting that an earlier user changed for the session does not apply to the next statement, prepared or not, and the
+// A setting that an earlier user changed for the session does not affect the next statement, prepared or not, and the
 // connection is replaced.
 func TestChangedSessionIsReplaced(t *testing.T) {
 	t.Parallel()
@@ -69,7 +69,7 @@ func TestChangedSessionIsReplaced(t *testing.T) {
 			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
 			for setting, changed := range changes {
 				if h.count(t, "select count(current_setting($1, true))", setting) == 0 && setting != rls.Setting {
-					continue // this version has none
+					continue // not in this release
 				}
 				if strings.HasPrefix(setting, "lc_") && h.count(t, "select count(*) from pg_settings where name = $1 and setting = 'C'", setting) > 0 {
 					changed = "POSIX"
@@ -173,7 +173,7 @@ func TestChangedSessionServesFailures(t *testing.T) {
 	}
 }
 
-// In a changed session results are read row by row and fail at the same row, and BEGIN is refused.
+// In a changed session results are still read row by row and fail at the same row, and BEGIN is refused.
 func TestChangedSessionChangesNoSemantics(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
@@ -212,7 +212,7 @@ func TestChangedSessionChangesNoSemantics(t *testing.T) {
 	}
 }
 
-// Isolation level and access mode are fixed at BEGIN: they must be the server's defaults.
+// Isolation level and access mode, fixed at BEGIN, must be the server's defaults.
 func TestChangedSessionDoesNotReachATransaction(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
@@ -262,7 +262,7 @@ func TestSettingsInsideATransaction(t *testing.T) {
 }
 
 // A prepared statement keeps its constants as they were parsed. One that was prepared under a transaction's settings
-// must not serve the next user, even if the transaction reset them or its session was replaced before.
+// must not be reused, even if the transaction reset them or its session was replaced before.
 func TestSettingsInsideATransactionAreNotPrepared(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
@@ -321,7 +321,7 @@ func TestOperatorChangesADefault(t *testing.T) {
 	}
 }
 
-// A role may ALTER ROLE itself; that must not change the encoding.
+// A role may run ALTER ROLE on itself, which must not change the encoding.
 func TestEncodingIsPinned(t *testing.T) {
 	t.Parallel()
 	const text = "Zoë żółć 日本"

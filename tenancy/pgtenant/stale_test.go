@@ -18,8 +18,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// After a migration changed the columns of a prepared statement, PostgreSQL refuses it before it runs, and it is
-// resent.
+// After a migration changed its columns, PostgreSQL refuses a prepared statement before it runs, and it is resent.
 func TestStalePlans(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
@@ -95,7 +94,7 @@ func TestStalePlanInATransaction(t *testing.T) {
 	h.healthy(t)
 }
 
-// So is a statement that is no longer prepared.
+// A statement that is no longer prepared on the server is resent.
 func TestMissingPreparedStatements(t *testing.T) {
 	t.Parallel()
 	h := setup(t, pgtenant.WithMaxConns(1))
@@ -125,7 +124,7 @@ func TestMissingPreparedStatements(t *testing.T) {
 	}
 }
 
-// The number of prepared statements is bounded, also on the server, and a dropped one is prepared again.
+// The number of prepared statements is bounded, also on the server. A dropped one is prepared again.
 func TestPreparedStatementsAreBounded(t *testing.T) {
 	t.Parallel()
 	const capacity, own = 4, 4
@@ -266,7 +265,7 @@ func pointers(values []any) (out []any) {
 	return out
 }
 
-// The columns of a result that was read to its end do not change while its connection serves others.
+// The columns of a fully read result do not change when its connection is reused.
 func TestColumnsOutliveTheirConnection(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
@@ -291,8 +290,8 @@ func TestColumnsOutliveTheirConnection(t *testing.T) {
 	}
 }
 
-// Behind a pooler another client may have prepared another text under the same name, so cache_statement is refused
-// before anything is prepared.
+// Behind a pooler another client may use the same name for another text, so cache_statement is refused before anything
+// is prepared.
 func TestNamedStatementsNeedADirectConnection(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
@@ -322,7 +321,7 @@ type pooled struct{ net.Conn }
 
 func (c pooled) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
-	if key := bytes.Index(b[:n], []byte("K\x00\x00\x00\x0c")); key >= 0 { // BackendKeyData: its length, the process, a secret
+	if key := bytes.Index(b[:n], []byte("K\x00\x00\x00\x0c")); key >= 0 { // BackendKeyData
 		b[key+5]++
 	}
 	return n, err

@@ -36,7 +36,7 @@ func TestOneRoundTrip(t *testing.T) {
 				"delete many": {1, func() error { _, err := h.client.Agent.Delete().Where(agent.Name("y")).Exec(ctx); return err }},
 				"no tenant":   {1, func() error { _, err := h.client.Tenant.Query().All(t.Context()); return err }},
 			} {
-				require.NoError(t, tc.do(), name) // warms: the first use of a statement prepares it
+				require.NoError(t, tc.do(), name) // prepares
 				before := h.trips.Count()
 				require.NoError(t, tc.do(), name)
 				require.Equal(t, tc.trips, h.trips.Count()-before, name)
@@ -100,7 +100,7 @@ func TestAnotherTenant(t *testing.T) {
 	}
 }
 
-// A tenant set for the session of a connection does not affect statements of other tenants or without a tenant.
+// A tenant set for a connection's session does not affect statements of other tenants or without a tenant.
 func TestPoisonedConnection(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
@@ -117,7 +117,7 @@ func TestPoisonedConnection(t *testing.T) {
 	}
 }
 
-// Nothing is set for a session: the next user of the connection, even outside of the driver, finds no tenant.
+// Nothing is set for a session: the connection's next user, even outside of the driver, has no tenant.
 func TestSettingEndsWithItsStatement(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
@@ -176,7 +176,7 @@ func TestQueryRow(t *testing.T) {
 
 func TestCollect(t *testing.T) {
 	t.Parallel()
-	h := setup(t, pgtenant.WithMaxConns(1)) // a result that holds its connection blocks the next statement
+	h := setup(t, pgtenant.WithMaxConns(1)) // an open result would block the next statement
 	ctx := as(t, h.a)
 	names, err := pgtenant.Collect(pgtenant.Query(ctx, h, "select name from agents where name = $1", "a1"), pgtenant.RowTo[string])
 	require.NoError(t, err)

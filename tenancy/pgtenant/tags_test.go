@@ -13,8 +13,8 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// A statement prepared under a name of the driver outlives tenant and transaction. A command that can leave something
-// in a session costs the connection; a query or a change of rows does not.
+// A statement prepared under a name of the driver outlives tenant and transaction. So a command that can leave
+// something in a session costs the connection, unlike a query or a change of rows.
 func TestCommandTagsDecideOverTheConnection(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
@@ -36,8 +36,8 @@ func TestCommandTagsDecideOverTheConnection(t *testing.T) {
 				"insert into agents (id, name) values (gen_random_uuid(), 'x')":                    true,
 				"delete from agents where name = 'x'":                                              true,
 				"with w as (update agents set role = 'y' returning id) select id from w":           true,
-				"insert into agents (id, name) values (gen_random_uuid(), null)":                   true, // it fails
-				"select 1 / (select 0)":                                                            true, // it fails
+				"insert into agents (id, name) values (gen_random_uuid(), null)":                   true, // fails
+				"select 1 / (select 0)":                                                            true, // fails
 				"merge into agents using (values (1)) v on false when not matched then do nothing": true,
 				"prepare p as select 1":                                                            false,
 				"deallocate all":                                                                   false,
@@ -51,12 +51,12 @@ func TestCommandTagsDecideOverTheConnection(t *testing.T) {
 				"explain select 1":                                                                 false,
 				"discard plans":                                                                    false,
 				"lock table agents in share mode":                                                  false,
-				"do language sql 'select 1'":                                                       false, // it fails
-				"call nothing()":                                                                   false, // it fails
-				"execute nothing":                                                                  false, // it fails
-				"fetch nothing":                                                                    false, // it fails
-				"prepare p as selec":                                                               false, // it fails
-				"checkpoint":                                                                       false, // it fails
+				"do language sql 'select 1'":                                                       false, // fails
+				"call nothing()":                                                                   false, // fails
+				"execute nothing":                                                                  false, // fails
+				"fetch nothing":                                                                    false, // fails
+				"prepare p as selec":                                                               false, // fails
+				"checkpoint":                                                                       false, // fails
 			} {
 				before := pid()
 				_, _ = pgtenant.Exec(ctx, h, query)
@@ -100,7 +100,7 @@ func TestSavepointCostsTheConnection(t *testing.T) {
 	require.NotEqual(t, before, after)
 }
 
-// The attack that the command tags prevent: replace the text that another tenant's query runs.
+// The attack that command tags prevent: replacing the text that another tenant's query runs.
 func TestPreparedUnderADriverName(t *testing.T) {
 	t.Parallel()
 	h := setup(t, pgtenant.WithMaxConns(1))

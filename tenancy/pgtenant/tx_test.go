@@ -197,7 +197,7 @@ func TestResultLeftOpenInTransaction(t *testing.T) {
 	h.healthy(t)
 }
 
-// After its transaction a connection, and the buffer of its rows, belong to another user.
+// After a transaction another user has the connection and the buffer of the rows.
 func TestResultEndsWithItsTransaction(t *testing.T) {
 	t.Parallel()
 	h := setup(t, pgtenant.WithMaxConns(1))
@@ -264,7 +264,7 @@ func TestRowsAreClosedWhileTheyAreRead(t *testing.T) {
 	h.healthy(t)
 }
 
-// A Scanner that uses or ends its transaction gets an error and does not deadlock.
+// A Scanner that uses or ends its transaction causes no deadlock.
 func TestScannerUsesItsTransaction(t *testing.T) {
 	t.Parallel()
 	h := setup(t, pgtenant.WithMaxConns(1))

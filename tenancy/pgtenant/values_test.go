@@ -26,7 +26,7 @@ import (
 // manyRows exceed a connection's buffer, so that it is refilled while the rows are read.
 const manyRows = 2000
 
-// Values do not change when the connection reads on: rows of a write, json and bytea.
+// Values do not change when the connection reads further: rows of a write, json and bytea.
 func TestValuesAreCopiedOutOfTheBuffer(t *testing.T) {
 	t.Parallel()
 	const values = `from (select n, repeat(n::text, 10) word from generate_series(1, $1) n) v`
@@ -59,7 +59,7 @@ func TestValuesAreCopiedOutOfTheBuffer(t *testing.T) {
 				}
 				require.NoError(t, r.Err())
 				require.NoError(t, r.Close())
-				h.healthy(t) // the buffer is used again
+				h.healthy(t) // reuses the buffer
 				require.Len(t, rows, manyRows)
 				for i, got := range rows {
 					word := string(bytes.Repeat([]byte(strconv.Itoa(i+1)), 10))
@@ -79,7 +79,7 @@ type keeper struct{ Kept any }
 func (k *keeper) Scan(v any) error         { k.Kept = v; return nil }
 func (k *keeper) ScanBytes(v []byte) error { k.Kept = v; return nil }
 
-// A destination that kept the connection's buffer would show what the next user reads.
+// A destination that keeps the connection's buffer would expose what the next user reads.
 func TestDestinationsKeepNothingOfTheBuffer(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
@@ -123,7 +123,7 @@ func TestDestinationsKeepNothingOfTheBuffer(t *testing.T) {
 	}
 }
 
-// The rows of a write are scanned after their connection was released, so another tenant may use it at the same time.
+// The rows of a write are scanned after their connection was released, when another tenant may use it.
 func TestRowsScannedAfterRelease(t *testing.T) {
 	t.Parallel()
 	h := setup(t, pgtenant.WithMaxConns(2))
@@ -297,7 +297,7 @@ type failing struct{ secret string }
 func (f failing) Value() (any, error) { return nil, fmt.Errorf("can't use %s", f.secret) }
 func (f failing) Scan(any) error      { return fmt.Errorf("can't use %s", f.secret) }
 
-// A tenant's limit lasts while one of its connections is in use, even if others stopped waiting.
+// A tenant's limit applies while one of its connections is in use, even if others stopped waiting.
 func TestTenantLimitIsKept(t *testing.T) {
 	t.Parallel()
 	h := setup(t, pgtenant.WithMaxConns(4), pgtenant.WithAcquireTimeout(time.Second))
@@ -308,7 +308,7 @@ func TestTenantLimitIsKept(t *testing.T) {
 		require.ErrorIs(t, h.Exec(as(t, h.a), "select 1", []any{}, nil), pgtenant.ErrPoolBusy)
 		require.Equal(t, "b1", h.names(as(t, h.b), t))
 	}
-	// The limit stays until the last of two ends.
+	// It applies until the last of two ends.
 	h = setup(t, pgtenant.WithMaxConns(4), pgtenant.WithAcquireTimeout(time.Second))
 	first, other := h.begin(t, h.a), h.begin(t, h.a)
 	require.NoError(t, first.Exec(as(t, h.a), "select 1", []any{}, nil))
@@ -318,7 +318,6 @@ func TestTenantLimitIsKept(t *testing.T) {
 	require.ErrorIs(t, h.Exec(as(t, h.a), "select 1", []any{}, nil), pgtenant.ErrPoolBusy)
 }
 
-// New checks what Open sets.
 func TestNewChecksThePool(t *testing.T) {
 	t.Parallel()
 	h := setup(t)

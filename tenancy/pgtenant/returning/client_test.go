@@ -143,7 +143,7 @@ func TestSavedNodeIsTheRow(t *testing.T) {
 	require.JSONEq(t, `{"a": 2, "b": 1}`, string(hired.ToolAssignments[0]))
 }
 
-// A deprecated field is not read. What a create has set stays in its node, as with Ent.
+// A deprecated field is not read. A create's node keeps the value that was set, as with Ent.
 func TestDeprecatedField(t *testing.T) {
 	t.Parallel()
 	c := newClients(t, "cache_statement")

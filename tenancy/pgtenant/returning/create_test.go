@@ -68,7 +68,7 @@ func TestCreateNode(t *testing.T) {
 			return c
 		}, 1, node{"id": int64(5), "name": "c", "n": int64(7), "owner_id": nil, "stamp": "INSERT c"}, ""},
 		{"a conflict that updates", func() *sqlgraph.CreateSpec {
-			c := createThing("a", 5) // not the id that the row has
+			c := createThing("a", 5) // not the row's id
 			c.OnConflict = []entsql.ConflictOption{onName, entsql.ResolveWith(func(u *entsql.UpdateSet) { u.Add("n", 1) })}
 			return c
 		}, 1, node{"id": int64(1), "name": "a", "n": int64(8), "owner_id": nil, "stamp": "UPDATE a"}, ""},
@@ -131,7 +131,7 @@ func TestCreateNode(t *testing.T) {
 				tt.node = node{"stale": true}
 			}
 			require.Equal(t, tt.node, n)
-			if !sqlgraph.IsConstraintError(err) { // after which the connection may not be kept
+			if !sqlgraph.IsConstraintError(err) { // after one the connection may be closed
 				before := d.trips.Count()
 				_, _, _, _ = run(ours)
 				require.Equal(t, tt.trips, d.trips.Count()-before)
@@ -162,7 +162,7 @@ func TestCreateNodeWithoutID(t *testing.T) {
 	require.Empty(t, n)
 }
 
-// insertNode and BatchCreate would ignore a field that a new release of Ent adds to these.
+// insertNode and BatchCreate would ignore fields that a new release of Ent adds.
 func TestSpecsAreKnown(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, 6, reflect.TypeFor[sqlgraph.CreateSpec]().NumField())

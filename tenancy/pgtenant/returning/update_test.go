@@ -94,7 +94,7 @@ func TestUpdateNode(t *testing.T) {
 			u.AddField("n", field.TypeInt, 2)
 		}, 2, "record with id 9 not found in table things"},
 		{"a predicate", 1, func(u *sqlgraph.UpdateSpec) {
-			u.Predicate = named("a") // which the update makes false
+			u.Predicate = named("a") // false after the update
 			u.SetField("name", field.TypeString, "c")
 		}, 1, ""},
 		{"a predicate that excludes the row", 1, func(u *sqlgraph.UpdateSpec) {
@@ -169,7 +169,7 @@ func TestUpdateNode(t *testing.T) {
 				require.NoError(t, err)
 				require.NotEmpty(t, gotNode)
 			}
-			if !sqlgraph.IsConstraintError(err) { // after which the connection may not be kept
+			if !sqlgraph.IsConstraintError(err) { // after one the connection may be closed
 				before := d.trips.Count()
 				run(ours)
 				require.Equal(t, tt.trips, d.trips.Count()-before)
