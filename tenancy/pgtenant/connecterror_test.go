@@ -82,7 +82,7 @@ func TestConnectCauses(t *testing.T) {
 		"no name":                    {"ledger.invalid:5432", "", pgtenant.CauseHostname, ""},
 		"no answer":                  {hanging.Address(), "&connect_timeout=1", pgtenant.CauseTimeout, ""},
 		"no answer to TLS":           {hanging.Address(), "&connect_timeout=1&sslmode=require", pgtenant.CauseTimeout, ""},
-		"hangs up":                   {hangingUp(t), "", pgtenant.CauseHangup, ""},
+		"closed by the server":       {hangingUp(t), "", pgtenant.CauseHangup, ""},
 		"no TLS":                     {withoutTLS(t), "&sslmode=require", pgtenant.CauseTLS, ""},
 		"refused, then a limit":      {closed.Address() + "," + refusing(t, "53300"), "", pgtenant.CauseLimit, "53300"},
 		"a limit, then refused":      {refusing(t, "53300") + "," + closed.Address(), "", pgtenant.CauseLimit, "53300"},
@@ -98,7 +98,7 @@ func TestConnectCauses(t *testing.T) {
 			defer func() { _ = drv.Close() }()
 			start := time.Now()
 			_, err = pgtenant.Exec(t.Context(), drv, "select 1")
-			require.Less(t, time.Since(start), 4*time.Second, "sooner than the acquire timeout")
+			require.Less(t, time.Since(start), 4*time.Second, "before the acquire timeout")
 			requireCause(t, tc.cause, err)
 
 			var db *pgconn.PgError

@@ -31,7 +31,7 @@ func TestCanceled(t *testing.T) {
 			_, err := pgtenant.Exec(ctx, h, slow)
 			require.ErrorIs(t, err, context.Canceled)
 			_, err = pgtenant.Exec(ctx, h, "select 1")
-			require.ErrorIs(t, err, context.Canceled, "before anything is sent, too")
+			require.ErrorIs(t, err, context.Canceled, "also before anything is sent")
 			h.healthy(t)
 		})
 	}
@@ -217,10 +217,10 @@ func TestTenantLimit(t *testing.T) {
 	hold(h.a)
 	_, err := pgtenant.Exec(as(t, h.a), h, "select 1")
 	require.ErrorIs(t, err, pgtenant.ErrPoolBusy)
-	require.Equal(t, "b1", h.names(as(t, h.b), t), "the others go on")
+	require.Equal(t, "b1", h.names(as(t, h.b), t), "another tenant is not affected")
 
 	hold(h.b)
 	h.hold(t)
 	_, err = pgtenant.Exec(as(t, h.b), h, "select 1")
-	require.ErrorIs(t, err, pgtenant.ErrPoolBusy, "within its share, but the pool is empty")
+	require.ErrorIs(t, err, pgtenant.ErrPoolBusy, "within its limit, but the pool is empty")
 }

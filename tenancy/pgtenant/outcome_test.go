@@ -112,7 +112,7 @@ func TestLostAnswer(t *testing.T) {
 				"with": func(key string) error {
 					return pgtenant.QueryRow(ctx, h, "with w as ("+returning+") select count from w", key).Scan(&n)
 				},
-				"by the way": func(key string) error { return h.Query(ctx, returning, []any{key}, &entsql.Rows{}) },
+				"rows not read": func(key string) error { return h.Query(ctx, returning, []any{key}, &entsql.Rows{}) },
 			} {
 				warm()
 				key := unique()
@@ -120,7 +120,7 @@ func TestLostAnswer(t *testing.T) {
 				err := write(key)
 				requireUnknown(t, err, name)
 				require.ErrorIs(t, err, pgtenant.ErrConnection, name)
-				require.Equal(t, 1, h.eventually(t, key), "it did take effect")
+				require.Equal(t, 1, h.eventually(t, key), "the write took effect")
 			}
 
 			warm()
@@ -154,7 +154,7 @@ func TestLostAnswer(t *testing.T) {
 			require.NoError(t, tx.Exec(ctx, writeGlobal, []any{key}, nil))
 			relay.lossy.Store(true)
 			requireNoEffect(t, tx.Exec(ctx, writeGlobal, []any{key + "2"}, nil), "a statement before the commit")
-			requireNoEffect(t, tx.Commit(), "the commit that was never sent")
+			requireNoEffect(t, tx.Commit(), "an unsent commit")
 			require.Zero(t, h.written(t, key))
 			relay.lossy.Store(false)
 			h.healthy(t)
@@ -230,7 +230,7 @@ func TestNoEffect(t *testing.T) {
 	ended, cancel := context.WithCancel(as(t, h.a))
 	cancel()
 	err := h.Exec(ended, writeGlobal, []any{unique()}, nil)
-	requireNoEffect(t, err, "never sent")
+	requireNoEffect(t, err, "not sent")
 	require.ErrorIs(t, err, context.Canceled)
 
 	ctx, cancel := context.WithCancel(as(t, h.a))
@@ -259,7 +259,7 @@ func TestNoEffect(t *testing.T) {
 	err = h.Exec(as(t, h.a), writeGlobal, []any{key}, nil)
 	requireCode(t, "23505", err)
 	require.NotErrorIs(t, err, pgtenant.ErrOutcomeUnknown, "the server refused it")
-	require.NotErrorIs(t, err, pgtenant.ErrNoEffect, "and would do so again")
+	require.NotErrorIs(t, err, pgtenant.ErrNoEffect, "it would refuse it again")
 }
 
 // A server that ends a session reports it before the statement is complete, which rolls it back.
@@ -350,7 +350,7 @@ func TestReadOnlyServer(t *testing.T) {
 			_, err = h.super.Exec(t.Context(), "set default_transaction_read_only = off")
 			require.NoError(t, err)
 			h.alter(t, "reset default_transaction_read_only")
-			require.Error(t, write(), "the connection is the old one")
+			require.Error(t, write(), "still the read-only connection")
 			require.NoError(t, write())
 		})
 	}

@@ -133,7 +133,7 @@ func TestTransactionNeverEnded(t *testing.T) {
 			cancel()
 			h.requireIdle(t)
 			for r.Next() {
-				t.Error("a row")
+				t.Error("unexpected row")
 			}
 			require.ErrorIs(t, r.Err(), context.Canceled)
 		},
@@ -169,7 +169,7 @@ func TestRowsNeverClosed(t *testing.T) {
 				h.requireIdle(t)
 				h.healthy(t)
 				require.False(t, r.Next())
-				require.ErrorIs(t, r.Err(), context.Canceled, "a result that was cut off")
+				require.ErrorIs(t, r.Err(), context.Canceled, "a truncated result")
 			}
 		})
 	}

@@ -108,7 +108,7 @@ func TestSharedSessionsAreCheckedWhole(t *testing.T) {
 			require.NotEqual(t, pid, newPid)
 			require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "select set_config('search_path', 'nowhere', false)").Scan(&path))
 			_, lastPid := h.session(as(t, h.b), t, "search_path")
-			require.NotEqual(t, newPid, lastPid, "a read was not reset")
+			require.NotEqual(t, newPid, lastPid, "a read must not reset the session")
 			h.healthy(t)
 		})
 	}

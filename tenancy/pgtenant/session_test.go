@@ -78,7 +78,7 @@ func TestChangedSessionIsReplaced(t *testing.T) {
 				if setting == rls.Setting {
 					before = h.b.String()
 				}
-				require.NotEqual(t, changed, before, "the test changes something")
+				require.NotEqual(t, changed, before, "the setting must differ")
 
 				_, err := pgtenant.Exec(as(t, h.a), h, "select set_config($1, $2, false)", setting, changed)
 				require.NoError(t, err, setting)
@@ -196,7 +196,7 @@ func TestChangedSessionChangesNoSemantics(t *testing.T) {
 			poison()
 			require.NoError(t, h.Query(as(t, h.b), "select generate_series(1, 100000)", []any{}, &r))
 			require.True(t, r.Next())
-			require.NoError(t, r.Close(), "half read")
+			require.NoError(t, r.Close(), "a partly read result")
 			h.requireIdle(t)
 
 			poison()
@@ -255,7 +255,7 @@ func TestSettingsInsideATransaction(t *testing.T) {
 			require.NoError(t, tx.Commit())
 			now, newPid := h.session(as(t, h.b), t, "statement_timeout")
 			require.NotEqual(t, "7s", now, name)
-			require.Equal(t, local, pid == newPid, "a setting that ended with its transaction costs nothing, after %s", name)
+			require.Equal(t, local, pid == newPid, "only a setting that outlives the transaction costs the connection, after %s", name)
 			pid = newPid
 		}
 	}
@@ -338,7 +338,7 @@ func TestEncodingIsPinned(t *testing.T) {
 			client := ent.NewClient(ent.Driver(drv))
 			row := client.Agent.Create().SetName(text).SaveX(as(t, h.a))
 			require.Equal(t, text, client.Agent.GetX(as(t, h.a), row.ID).Name)
-			require.Equal(t, 1, h.count(t, "select count(*) from agents where name = $1", text), "another client reads the same")
+			require.Equal(t, 1, h.count(t, "select count(*) from agents where name = $1", text), "another client reads the same text")
 			var zone string
 			require.NoError(t, pgtenant.QueryRow(as(t, h.a), drv, "select current_setting('TimeZone')").Scan(&zone))
 			require.Equal(t, "UTC", zone)

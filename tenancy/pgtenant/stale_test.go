@@ -59,7 +59,7 @@ func TestStalePlans(t *testing.T) {
 					before := h.count(t, "select length(role) from agents where name = 'a1'")
 					require.NoError(t, use(), "%s after %s", name, change)
 					after := h.count(t, "select length(role) from agents where name = 'a1'")
-					require.Equal(t, name == "write with rows", after == before+1, "it ran once")
+					require.Equal(t, name == "write with rows", after == before+1, "a write must run once")
 				}
 			}
 			_, newPid := h.session(ctx, t, "server_version")
@@ -143,7 +143,7 @@ func TestPreparedStatementsAreBounded(t *testing.T) {
 					query := fmt.Sprintf("select %d, (select count(*) from pg_prepared_statements)", i)
 					require.NoError(t, pgtenant.QueryRow(t.Context(), drv, query).Scan(&n, &prepared))
 					require.Equal(t, i, n)
-					require.LessOrEqual(t, prepared, capacity+own+1, "one more until the next is prepared")
+					require.LessOrEqual(t, prepared, capacity+own+1, "plus the last dropped one")
 				}
 			}
 			kept, err := pgtenant.Cached(t.Context(), drv)

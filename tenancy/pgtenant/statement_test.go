@@ -66,7 +66,7 @@ func TestWithoutATenant(t *testing.T) {
 			require.ErrorIs(t, err, tenancy.ErrNoTenant)
 			require.Equal(t, before, h.trips.Count(), "refused before any SQL")
 
-			require.Empty(t, h.names(ctx, t), "raw SQL reads no row")
+			require.Empty(t, h.names(ctx, t), "raw SQL returns no row")
 			_, err = pgtenant.Exec(ctx, h, "insert into agents (id, tenant_id, name) values ($1, $2, 'x')", unique(), h.a.String())
 			require.ErrorIs(t, err, tenancy.ErrNoTenant)
 			requireCode(t, "42501", err)
@@ -89,7 +89,7 @@ func TestAnotherTenant(t *testing.T) {
 			h := setup(t, pgtenant.WithQueryMode(mode))
 			_, err := pgtenant.Exec(as(t, h.a), h, "insert into agents (id, tenant_id, name) values ($1, $2, 'x')", unique(), h.b.String())
 			requireCode(t, "42501", err)
-			require.NotErrorIs(t, err, tenancy.ErrNoTenant, "there was one, the wrong one")
+			require.NotErrorIs(t, err, tenancy.ErrNoTenant, "a wrong tenant is not a missing one")
 			_, err = pgtenant.Exec(as(t, h.a), h, "update agents set tenant_id = $1", h.b.String())
 			requireCode(t, "42501", err)
 			n, err := pgtenant.Exec(as(t, h.a), h, "delete from agents where tenant_id = $1", h.b.String())
@@ -111,7 +111,7 @@ func TestPoisonedConnection(t *testing.T) {
 			require.NoError(t, err)
 			var poisoned int
 			require.NoError(t, h.Pool().QueryRow(t.Context(), "select count(*) from agents").Scan(&poisoned))
-			require.Equal(t, 1, poisoned, "beside the driver the poison works, so the test can fail")
+			require.Equal(t, 1, poisoned, "the setting applies outside of the driver")
 			h.healthy(t)
 		})
 	}
@@ -243,7 +243,7 @@ func TestWriteIsCommittedWhenQueryReturns(t *testing.T) {
 
 	var r entsql.Rows
 	require.NoError(t, h.Query(as(t, h.a), insert, []any{1, 1}, &r))
-	require.Equal(t, 1, h.count(t, "select count(*) from late"), "before a row is read")
+	require.Equal(t, 1, h.count(t, "select count(*) from late"), "committed before a row is read")
 	require.True(t, r.Next())
 	require.NoError(t, r.Close())
 }
@@ -262,7 +262,7 @@ func TestUnsafeConfigurationIsRefused(t *testing.T) {
 		"a tenant preset as a parameter":   {url: url + "?app.current_tenant=x"},
 		"another role":                     {url: url + "?role=konstruct_owner"},
 		"row_security":                     {url: url + "?row_security=off"},
-		"a string that is no URL":          {url: "postgres://konstruct_app:s3cr3t-p4ss@127.0.0.1:port/x"},
+		"an invalid URL":                   {url: "postgres://konstruct_app:s3cr3t-p4ss@127.0.0.1:port/x"},
 		"a query mode that does not exist": {url: url, opts: []pgtenant.Option{pgtenant.WithQueryMode("fast")}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -273,7 +273,7 @@ func TestUnsafeConfigurationIsRefused(t *testing.T) {
 		})
 	}
 	drv, err := pgtenant.Open(t.Context(), url)
-	require.NoError(t, err, "the same URL without them is taken")
+	require.NoError(t, err, "the same URL without them is accepted")
 	require.NoError(t, drv.Close())
 }
 

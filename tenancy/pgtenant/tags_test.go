@@ -150,7 +150,7 @@ func TestNotificationsAreNotKept(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), shortly)
 	defer cancel()
 	_, err = conn.Conn().WaitForNotification(ctx)
-	require.ErrorIs(t, err, context.DeadlineExceeded, "pgx has kept one")
+	require.ErrorIs(t, err, context.DeadlineExceeded, "pgx kept a notification")
 }
 
 func TestCopyIsRefused(t *testing.T) {

@@ -68,7 +68,7 @@ func TestFirstStatementFails(t *testing.T) {
 					require.Error(t, fail(ctx, tx))
 					require.ErrorIs(t, tx.Exec(ctx, writeGlobal, []any{key}, nil), pgtenant.ErrTxAborted)
 					_ = end(tx)
-					require.Zero(t, h.written(t, key), "it survived")
+					require.Zero(t, h.written(t, key), "written by an aborted transaction")
 				}
 				tx, err := drv.Tx(ctx)
 				require.NoError(t, err)
@@ -183,7 +183,7 @@ func TestResultLeftOpenInTransaction(t *testing.T) {
 	tx, r := begin()
 	require.ErrorIs(t, tx.Exec(ctx, "select 1", []any{}, nil), pgtenant.ErrRowsOpen)
 	require.NoError(t, r.Close())
-	require.NoError(t, tx.Exec(ctx, "select 1", []any{}, nil), "closed, the transaction continues")
+	require.NoError(t, tx.Exec(ctx, "select 1", []any{}, nil), "the transaction continues after Close")
 	require.NoError(t, tx.Commit())
 
 	tx, r = begin()

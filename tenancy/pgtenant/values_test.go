@@ -260,17 +260,17 @@ func TestOwnErrorsCarryNoValues(t *testing.T) {
 			var at sql.NullTime
 			for name, err := range map[string]error{
 				"a column that does not fit":         pgtenant.QueryRow(ctx, h, "select $1::text", secret).Scan(&n),
-				"a column that is no uuid":           pgtenant.QueryRow(ctx, h, "select $1::text", secret).Scan(&id),
-				"a column that is no time":           pgtenant.QueryRow(ctx, h, "select $1::text", secret).Scan(&at),
+				"a column that is not a uuid":        pgtenant.QueryRow(ctx, h, "select $1::text", secret).Scan(&id),
+				"a column that is not a time":        pgtenant.QueryRow(ctx, h, "select $1::text", secret).Scan(&at),
 				"an argument that does not fit":      h.Exec(ctx, "select $1::int", []any{secret}, nil),
 				"an element that does not fit":       h.Exec(ctx, "select $1::int[]", []any{[]string{secret}}, nil),
 				"a map":                              h.Exec(ctx, "select $1", []any{map[string]string{secret: secret}}, nil),
 				"a struct":                           h.Exec(ctx, "select $1", []any{struct{ S string }{secret}}, nil),
-				"a Valuer that errs":                 h.Exec(ctx, "select $1", []any{failing{secret}}, nil),
-				"a Valuer in a slice that errs":      h.Exec(ctx, "select $1::text[]", []any{[]failing{{secret}}}, nil),
-				"a Scanner that errs":                pgtenant.QueryRow(ctx, h, "select $1::text", secret).Scan(failing{secret}),
+				"a Valuer that fails":                h.Exec(ctx, "select $1", []any{failing{secret}}, nil),
+				"a Valuer in a slice that fails":     h.Exec(ctx, "select $1::text[]", []any{[]failing{{secret}}}, nil),
+				"a Scanner that fails":               pgtenant.QueryRow(ctx, h, "select $1::text", secret).Scan(failing{secret}),
 				"too many arguments":                 h.Exec(ctx, "select $1::text", []any{secret, secret}, nil),
-				"arguments that are no list":         h.Exec(ctx, "select 1", secret, nil),
+				"arguments that are not a list":      h.Exec(ctx, "select 1", secret, nil),
 				"a statement that can't be prepared": h.Exec(ctx, "select '"+secret+"'::int", []any{}, nil),
 			} {
 				require.Error(t, err, name)
@@ -359,13 +359,13 @@ func TestNewChecksThePool(t *testing.T) {
 		"another time zone": func(c *pgxpool.Config) {
 			c.ConnConfig.RuntimeParams["timezone"] = "Asia/Tokyo"
 		},
-		"notifications pile up": func(c *pgxpool.Config) { c.ConnConfig.OnNotification = nil },
+		"no handler for notifications": func(c *pgxpool.Config) { c.ConnConfig.OnNotification = nil },
 	} {
 		require.ErrorIs(t, open(change), pgtenant.ErrConfig, name)
 	}
-	require.NoError(t, open(func(*pgxpool.Config) {}), "without them it is taken")
+	require.NoError(t, open(func(*pgxpool.Config) {}), "the unchanged pool is accepted")
 	require.NoError(t, open(func(c *pgxpool.Config) {
 		delete(c.ConnConfig.RuntimeParams, "timezone")
 		c.ConnConfig.RuntimeParams["TimeZone"] = "utc"
-	}), "however they are spelled")
+	}), "in any case")
 }

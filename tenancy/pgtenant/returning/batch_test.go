@@ -182,7 +182,7 @@ func TestBatchCreate(t *testing.T) {
 		}, `INSERT INTO "things" ("id", "name") SELECT "id", "name" FROM unnest(` +
 			`CASE WHEN true THEN $1 ELSE ARRAY[(NULL::"things")."id"] END, ` +
 			`CASE WHEN true THEN $2 ELSE ARRAY[(NULL::"things")."name"] END) AS t ("id", "name") RETURNING "id"`, ""},
-		{"a schema, a common value and an own foreign key", func() *sqlgraph.BatchCreateSpec {
+		{"a schema, a common value and a foreign key", func() *sqlgraph.BatchCreateSpec {
 			return batchOf(3, func(i int) *sqlgraph.CreateSpec {
 				c := thing(i)
 				c.Schema = "public"
@@ -203,7 +203,7 @@ func TestBatchCreate(t *testing.T) {
 			})
 		}, `INSERT INTO "links" ("a", "b") SELECT "a", $1 FROM unnest(` +
 			`CASE WHEN true THEN $2 ELSE ARRAY[(NULL::"links")."a"] END) AS t ("a")`, ""},
-		{"names that are taken", func() *sqlgraph.BatchCreateSpec {
+		{"taken names", func() *sqlgraph.BatchCreateSpec {
 			return batchOf(2, func(i int) *sqlgraph.CreateSpec { return createThing(string(rune('a'+i)), nil) })
 		}, `unnest`, "unique constraint"},
 		{"JSON that can't be marshaled", func() *sqlgraph.BatchCreateSpec {

@@ -171,9 +171,9 @@ func TestUpdateOneErrors(t *testing.T) {
 	_, err := notes.UpdateOneID(mine.ID).Where(note.Views(0)).AddViews(1).Save(c.a)
 	require.NoError(t, err)
 	for name, update := range map[string]*fixtureent.NoteUpdateOne{
-		"no row":           notes.UpdateOneID(uuid.New()).SetBody("x"),
+		"missing row":      notes.UpdateOneID(uuid.New()).SetBody("x"),
 		"another tenant's": notes.UpdateOneID(theirs.ID).SetBody("x"),
-		"changed since":    notes.UpdateOneID(mine.ID).Where(note.Views(0)).AddViews(1),
+		"changed row":      notes.UpdateOneID(mine.ID).Where(note.Views(0)).AddViews(1),
 	} {
 		_, err := update.Save(c.a)
 		require.True(t, fixtureent.IsNotFound(err), "%s: %v", name, err)

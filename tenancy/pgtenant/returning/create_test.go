@@ -39,7 +39,7 @@ func TestCreateNode(t *testing.T) {
 			node{"id": int64(5), "name": "c", "n": int64(7), "owner_id": nil, "stamp": "INSERT c"},
 			"",
 		},
-		{"a name that is taken", func() *sqlgraph.CreateSpec { return createThing("a", nil) }, 1, nil, "unique constraint"},
+		{"a taken name", func() *sqlgraph.CreateSpec { return createThing("a", nil) }, 1, nil, "unique constraint"},
 		{"JSON that can't be marshaled", func() *sqlgraph.CreateSpec {
 			c := createThing("c", nil)
 			c.SetField("note", field.TypeJSON, func() {})
@@ -82,7 +82,7 @@ func TestCreateNode(t *testing.T) {
 			c.OnConflict = []entsql.ConflictOption{onName, entsql.DoNothing()}
 			return c
 		}, 1, nil, sql.ErrNoRows.Error()},
-		{"an own foreign key", func() *sqlgraph.CreateSpec {
+		{"a foreign key", func() *sqlgraph.CreateSpec {
 			c := createThing("c", nil)
 			c.Edges = append(c.Edges, owner(sqlgraph.M2O, true, 1))
 			return c
@@ -98,7 +98,7 @@ func TestCreateNode(t *testing.T) {
 			c.Edges = append(c.Edges, owner(sqlgraph.O2M, false, 1))
 			return c
 		}, 3, node{"id": int64(5), "name": "c", "n": int64(7), "owner_id": nil, "stamp": "INSERT c"}, ""},
-		{"another row's foreign key to no row", func() *sqlgraph.CreateSpec {
+		{"another row's foreign key to a missing row", func() *sqlgraph.CreateSpec {
 			c := createThing("c", nil)
 			c.Edges = append(c.Edges, owner(sqlgraph.O2M, false, 9))
 			return c
