@@ -98,7 +98,8 @@ func (h *testBundle) count(t *testing.T, query string, args ...any) int {
 func (h *testBundle) names(ctx context.Context, t *testing.T) string {
 	t.Helper()
 	var names string
-	require.NoError(t, pgtenant.QueryRow(ctx, h, "select coalesce(string_agg(name, ',' order by name), '') from agents").Scan(&names))
+	require.NoError(t, pgtenant.QueryRow(ctx, h,
+		"select coalesce(string_agg(name, ',' order by name), '') from agents").Scan(&names))
 	return names
 }
 

@@ -28,6 +28,7 @@ func TestFailedStatementsAreSentOnce(t *testing.T) {
 	require.Error(t, pgtenant.QueryRow(t.Context(), drv, failing).Scan(&one))
 	require.EqualValues(t, 2, trips.Count()-before, "Query")
 	// 0A000 without a stale plan.
-	requireCode(t, "0A000", drv.Exec(t.Context(), "select count(distinct x) over () from (values (1)) v (x)", []any{}, nil))
+	requireCode(t, "0A000",
+		drv.Exec(t.Context(), "select count(distinct x) over () from (values (1)) v (x)", []any{}, nil))
 	require.EqualValues(t, 3, trips.Count()-before, "0A000")
 }

@@ -68,7 +68,8 @@ func setupRelay(t *testing.T, opts ...pgtenant.Option) (*testBundle, *relay) {
 	r := newRelay(t, direct.Host)
 	direct.Host = r.address
 	h.url = direct.String()
-	h.Driver = h.open(t, append([]pgtenant.Option{pgtenant.WithMaxConns(1), pgtenant.WithRoundTrips(h.trips)}, opts...)...)
+	h.Driver = h.open(t,
+		append([]pgtenant.Option{pgtenant.WithMaxConns(1), pgtenant.WithRoundTrips(h.trips)}, opts...)...)
 	h.client = ent.NewClient(ent.Driver(h.Driver))
 	h.healthy(t)
 	return h, r
@@ -102,7 +103,8 @@ func TestLostAnswer(t *testing.T) {
 				require.NoError(t, err)
 				var n int64
 				require.NoError(t, pgtenant.QueryRow(ctx, h, returning, unique()).Scan(&n))
-				require.NoError(t, pgtenant.QueryRow(ctx, h, "with w as ("+returning+") select count from w", unique()).Scan(&n))
+				require.NoError(t,
+					pgtenant.QueryRow(ctx, h, "with w as ("+returning+") select count from w", unique()).Scan(&n))
 				h.healthy(t)
 			}
 			var n int64
@@ -129,7 +131,9 @@ func TestLostAnswer(t *testing.T) {
 			requireNoEffect(t, err, "a read")
 			require.ErrorIs(t, err, pgtenant.ErrConnection)
 
-			for name, write := range map[string]bool{"a transaction that wrote": true, "a transaction that read": false} {
+			for name, write := range map[string]bool{
+				"a transaction that wrote": true, "a transaction that read": false,
+			} {
 				warm()
 				key := unique()
 				tx := h.begin(t, h.a)
@@ -272,7 +276,8 @@ func TestServerEndsTheSession(t *testing.T) {
 		h.sleeping(t)
 		h.terminate(t)
 	})
-	err := h.Exec(as(t, h.a), "with s as (select pg_sleep(3)) insert into login_attempts (key, count, window_ends) select 'x', 1, now() from s", []any{}, nil)
+	err := h.Exec(as(t, h.a), "with s as (select pg_sleep(3)) "+
+		"insert into login_attempts (key, count, window_ends) select 'x', 1, now() from s", []any{}, nil)
 	terminated.Wait()
 	requireNoEffect(t, err, "rolled back")
 	require.ErrorIs(t, err, pgtenant.ErrConnection)
@@ -327,11 +332,15 @@ func TestReadOnlyServer(t *testing.T) {
 
 			h.alter(t, "set default_transaction_read_only = on")
 			h.terminate(t)
-			require.Eventually(t, func() bool { return pgtenant.QueryRow(ctx, h, "select pg_backend_pid()").Scan(&before) == nil }, 10*time.Second, time.Millisecond)
+			require.Eventually(t, func() bool {
+				return pgtenant.QueryRow(ctx, h, "select pg_backend_pid()").Scan(&before) == nil
+			}, 10*time.Second, time.Millisecond)
 			write := func() error { return h.Exec(ctx, writeGlobal, []any{unique()}, nil) }
 			for name, write := range map[string]func() error{
 				"write": write,
-				"rows":  func() error { return h.Query(ctx, writeGlobal+" returning key", []any{unique()}, &entsql.Rows{}) },
+				"rows": func() error {
+					return h.Query(ctx, writeGlobal+" returning key", []any{unique()}, &entsql.Rows{})
+				},
 				"transaction": func() error {
 					return pgtenant.InTx(ctx, h.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
 						return tx.Agent.Update().SetRole("x").Exec(ctx)

@@ -49,7 +49,8 @@ func TestPanicsLeakNothing(t *testing.T) {
 			_ = q.Query(ctx, "select $1::text[]", []any{[]explosive{e}}, &entsql.Rows{})
 		},
 		"element of an argument of a write with rows": func(q dialect.ExecQuerier, ctx context.Context, e explosive) {
-			_ = q.Query(ctx, "update agents set role = 'x' where name = any($1) returning id", []any{[]explosive{e}}, &entsql.Rows{})
+			_ = q.Query(ctx, "update agents set role = 'x' where name = any($1) returning id",
+				[]any{[]explosive{e}}, &entsql.Rows{})
 		},
 		"destination": func(q dialect.ExecQuerier, ctx context.Context, e explosive) {
 			_ = pgtenant.QueryRow(ctx, q, "select generate_series(1, 1000)").Scan(&e)
@@ -116,7 +117,9 @@ func TestTransactionNeverEnded(t *testing.T) {
 	h := setup(t, pgtenant.WithMaxConns(2))
 	ends := explosive{func() { panic("boom") }}
 	for name, use := range map[string]func(ctx context.Context, cancel func(), tx dialect.Tx){
-		"argument": func(ctx context.Context, _ func(), tx dialect.Tx) { _ = tx.Exec(ctx, "select $1", []any{ends}, nil) },
+		"argument": func(ctx context.Context, _ func(), tx dialect.Tx) {
+			_ = tx.Exec(ctx, "select $1", []any{ends}, nil)
+		},
 		"destination": func(ctx context.Context, _ func(), tx dialect.Tx) {
 			var r entsql.Rows
 			if tx.Query(ctx, "select generate_series(1, 100000)", []any{}, &r) == nil && r.Next() {
@@ -126,7 +129,9 @@ func TestTransactionNeverEnded(t *testing.T) {
 		"the end of the context": func(_ context.Context, cancel func(), _ dialect.Tx) { cancel() },
 		"the end of the context under a result": func(ctx context.Context, cancel func(), tx dialect.Tx) {
 			var r entsql.Rows
-			if err := tx.Query(context.WithoutCancel(ctx), "select generate_series(1, 100000)", []any{}, &r); err != nil {
+			if err := tx.Query(
+				context.WithoutCancel(ctx), "select generate_series(1, 100000)", []any{}, &r,
+			); err != nil {
 				t.Error(err)
 				return
 			}
@@ -190,5 +195,6 @@ func TestPanicCostsTheConnection(t *testing.T) {
 // requireIdle requires that all connections are released. The pool counts destroyed ones until they are closed.
 func (h *testBundle) requireIdle(t *testing.T, msg ...any) {
 	t.Helper()
-	require.Eventually(t, func() bool { return h.Pool().Stat().AcquiredConns() == 0 }, 10*time.Second, time.Millisecond, msg...)
+	require.Eventually(t, func() bool { return h.Pool().Stat().AcquiredConns() == 0 },
+		10*time.Second, time.Millisecond, msg...)
 }

@@ -16,8 +16,9 @@ import (
 
 // scannedTypes are those that scanDirect supports, and one that it does not.
 var scannedTypes = []uint32{
-	pgtype.TextOID, pgtype.VarcharOID, pgtype.NameOID, pgtype.JSONOID, pgtype.JSONBOID, pgtype.ByteaOID, pgtype.UUIDOID, pgtype.BoolOID,
-	pgtype.Int2OID, pgtype.Int4OID, pgtype.Int8OID, pgtype.Float4OID, pgtype.Float8OID, pgtype.TimestamptzOID, pgtype.NumericOID,
+	pgtype.TextOID, pgtype.VarcharOID, pgtype.NameOID, pgtype.JSONOID, pgtype.JSONBOID, pgtype.ByteaOID,
+	pgtype.UUIDOID, pgtype.BoolOID, pgtype.Int2OID, pgtype.Int4OID, pgtype.Int8OID, pgtype.Float4OID,
+	pgtype.Float8OID, pgtype.TimestamptzOID, pgtype.NumericOID,
 }
 
 // destinations have each type that scanDirect supports, with a value. The UUID is empty: its own Scan ignores NULL.
@@ -26,8 +27,9 @@ func destinations() []any {
 	bytes, raw := []byte("old"), sql.RawBytes("old")
 	n := int64(7)
 	return []any{
-		&sql.NullString{String: "old", Valid: true}, &bytes, &raw, new(sql.RawBytes), new(uuid.UUID), new(&id), &entsql.NullScanner{S: new(uuid.UUID), Valid: true},
-		&sql.NullBool{Bool: true, Valid: true}, &sql.NullInt64{Int64: 7, Valid: true}, &n, &sql.NullFloat64{Float64: 7, Valid: true},
+		&sql.NullString{String: "old", Valid: true}, &bytes, &raw, new(sql.RawBytes), new(uuid.UUID), new(&id),
+		&entsql.NullScanner{S: new(uuid.UUID), Valid: true}, &sql.NullBool{Bool: true, Valid: true},
+		&sql.NullInt64{Int64: 7, Valid: true}, &n, &sql.NullFloat64{Float64: 7, Valid: true},
 		&sql.NullTime{Time: time.Now(), Valid: true},
 	}
 }
@@ -59,7 +61,8 @@ func FuzzScanDirect(f *testing.F) {
 			f.Add(i, format, false, []byte{})
 		}
 	}
-	f.Add(slices.Index(scannedTypes, pgtype.TimestamptzOID), int16(pgtype.BinaryFormatCode), false, []byte{0x7f, 0xff, 0x30, 0, 0, 0, 0, 0}) // 294269
+	f.Add(slices.Index(scannedTypes, pgtype.TimestamptzOID), int16(pgtype.BinaryFormatCode), false,
+		[]byte{0x7f, 0xff, 0x30, 0, 0, 0, 0, 0}) // 294269
 	f.Fuzz(func(t *testing.T, i int, format int16, null bool, raw []byte) {
 		i = max(i, 0) % len(scannedTypes)
 		switch {

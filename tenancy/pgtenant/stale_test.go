@@ -83,7 +83,8 @@ func TestStalePlanInATransaction(t *testing.T) {
 		})
 	}
 	require.NoError(t, use())
-	_, err := h.super.Exec(t.Context(), "update agents set role = ''; alter table agents alter column name type varchar(500)")
+	_, err := h.super.Exec(t.Context(),
+		"update agents set role = ''; alter table agents alter column name type varchar(500)")
 	require.NoError(t, err)
 	err = use()
 	requireCode(t, "0A000", err)
@@ -169,12 +170,15 @@ func TestChangedParameterTypes(t *testing.T) {
 			uses := map[string]func() error{
 				"compared": func() error {
 					var n int
-					return pgtenant.QueryRow(as(t, h.a), h, "select count(*) from changing where code = $1", code).Scan(&n)
+					return pgtenant.QueryRow(as(t, h.a), h,
+						"select count(*) from changing where code = $1", code).Scan(&n)
 				},
 				"stored": func() error {
 					return second(pgtenant.Exec(as(t, h.a), h, "insert into changing (code) values ($1)", code))
 				},
-				"out of int": func() error { return second(pgtenant.Exec(as(t, h.a), h, "insert into changing (n) values ($1)", 3e9)) },
+				"out of int": func() error {
+					return second(pgtenant.Exec(as(t, h.a), h, "insert into changing (n) values ($1)", 3e9))
+				},
 			}
 			for _, use := range uses {
 				_ = use()
@@ -198,7 +202,8 @@ func TestUnsentStatementsAreNotKept(t *testing.T) {
 			const query = `select ('2020-01-01 00:00'::timestamptz at time zone 'UTC')::text || '\x' || $1::int4::text`
 			var at string
 			tx := h.begin(t, h.a)
-			require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx, "select set_config('timezone', 'America/New_York', true)").Scan(&at))
+			require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx,
+				"select set_config('timezone', 'America/New_York', true)").Scan(&at))
 			require.Error(t, pgtenant.QueryRow(as(t, h.a), tx, query, int64(1)<<40).Scan(&at))
 			require.NoError(t, tx.Rollback())
 			require.NoError(t, pgtenant.QueryRow(as(t, h.b), h, query, 1).Scan(&at))
@@ -214,7 +219,8 @@ func TestArgumentErrorDoesNotAbort(t *testing.T) {
 	tx := h.begin(t, h.a)
 	var n int
 	require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx, "select 1").Scan(&n))
-	require.ErrorIs(t, pgtenant.QueryRow(as(t, h.a), tx, "select $1::int4", int64(1)<<40).Scan(&n), pgtenant.ErrArgument)
+	require.ErrorIs(t,
+		pgtenant.QueryRow(as(t, h.a), tx, "select $1::int4", int64(1)<<40).Scan(&n), pgtenant.ErrArgument)
 	require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx, "select 2").Scan(&n))
 	require.NoError(t, tx.Commit())
 }
@@ -273,10 +279,12 @@ func TestColumnsOutliveTheirConnection(t *testing.T) {
 			t.Parallel()
 			h := setup(t, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode))
 			var rows entsql.Rows
-			require.NoError(t, h.Query(as(t, h.a), "update agents set role = 'x' returning name, is_active", nil, &rows))
+			require.NoError(t,
+				h.Query(as(t, h.a), "update agents set role = 'x' returning name, is_active", nil, &rows))
 			defer func() { _ = rows.Close() }()
 			var one, two, three int
-			require.NoError(t, pgtenant.QueryRow(as(t, h.b), h, "select 1 as x, 2 as y, 3 as z").Scan(&one, &two, &three))
+			require.NoError(t,
+				pgtenant.QueryRow(as(t, h.b), h, "select 1 as x, 2 as y, 3 as z").Scan(&one, &two, &three))
 			columns, err := rows.Columns()
 			require.NoError(t, err)
 			require.Equal(t, []string{"name", "is_active"}, columns)

@@ -111,11 +111,16 @@ func TestPreparedUnderADriverName(t *testing.T) {
 	}
 	require.Equal(t, "b1", list())
 	var name, text, left string
-	find := "select name, statement from pg_prepared_statements where statement like '%\"agents\".\"name\"%' and statement not like '%pg_prepared_statements%'"
+	find := "select name, statement from pg_prepared_statements " +
+		"where statement like '%\"agents\".\"name\"%' and statement not like '%pg_prepared_statements%'"
 	require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, find).Scan(&name, &text))
 	for _, inTx := range []bool{false, true} {
 		require.Equal(t, "b1", list())
-		attack := []string{"deallocate \"" + name + "\"", "prepare \"" + name + "\" as " + strings.ReplaceAll(text, "\"agents\".\"tenant_id\" = $1", "$1::uuid is not null or true")}
+		attack := []string{
+			"deallocate \"" + name + "\"",
+			"prepare \"" + name + "\" as " +
+				strings.ReplaceAll(text, "\"agents\".\"tenant_id\" = $1", "$1::uuid is not null or true"),
+		}
 		if inTx {
 			tx := h.begin(t, h.a)
 			for _, query := range attack {
@@ -127,7 +132,8 @@ func TestPreparedUnderADriverName(t *testing.T) {
 				_, _ = pgtenant.Exec(as(t, h.a), h, query)
 			}
 		}
-		require.NoError(t, pgtenant.QueryRow(as(t, h.b), h, "select count(*)::text from pg_prepared_statements where name = $1 and statement like '%or true%'", name).Scan(&left))
+		require.NoError(t, pgtenant.QueryRow(as(t, h.b), h, "select count(*)::text from pg_prepared_statements "+
+			"where name = $1 and statement like '%or true%'", name).Scan(&left))
 		require.Equal(t, "0", left)
 		require.Equal(t, "b1", list())
 	}
@@ -162,7 +168,8 @@ func TestCopyIsRefused(t *testing.T) {
 			before := h.trips.Count()
 			for _, query := range []string{
 				"copy login_attempts from stdin", "COPY agents TO STDOUT", " \t\r\n\f\v;copy (select 1) to stdout",
-				"/* a /* nested */ comment */ -- another\n\tCopy login_attempts from stdin", "--x\rcopy agents to stdout", "((copy agents to stdout",
+				"/* a /* nested */ comment */ -- another\n\tCopy login_attempts from stdin",
+				"--x\rcopy agents to stdout", "((copy agents to stdout",
 			} {
 				require.ErrorIs(t, h.Exec(as(t, h.a), query, []any{}, nil), pgtenant.ErrCopy, query)
 				require.ErrorIs(t, pgtenant.QueryRow(as(t, h.a), h, query).Scan(), pgtenant.ErrCopy, query)
@@ -187,7 +194,8 @@ func TestTableMadeByAQuery(t *testing.T) {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
 			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
-			_, err := h.super.Exec(t.Context(), "grant temp on database "+rls.Quote(h.super.Config().Database)+" to konstruct_app")
+			_, err := h.super.Exec(t.Context(),
+				"grant temp on database "+rls.Quote(h.super.Config().Database)+" to konstruct_app")
 			require.NoError(t, err)
 			for _, query := range []string{
 				"select 'planted' as name into temp agents", "create temp table agents as select 'planted' as name",

@@ -36,7 +36,8 @@ func TestFirstStatementFails(t *testing.T) {
 			return tx.Query(ctx, "select 1 / (select 0)", []any{}, &entsql.Rows{})
 		},
 		"by a policy": func(ctx context.Context, tx dialect.Tx) error {
-			return tx.Exec(ctx, "insert into agents (id, tenant_id, name) values (gen_random_uuid(), gen_random_uuid(), 'x')", []any{}, nil)
+			return tx.Exec(ctx, "insert into agents (id, tenant_id, name) "+
+				"values (gen_random_uuid(), gen_random_uuid(), 'x')", []any{}, nil)
 		},
 		"by canceling": func(ctx context.Context, tx dialect.Tx) error {
 			ctx, cancel := context.WithCancel(ctx)
@@ -161,7 +162,9 @@ func TestSavepointCannotSwitchTheTenant(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
 	ctx, tx := as(t, h.a), h.begin(t, h.a)
-	for _, query := range []string{"savepoint s", "select set_config('app.current_tenant', '" + h.b.String() + "', true)", "release s"} {
+	for _, query := range []string{
+		"savepoint s", "select set_config('app.current_tenant', '" + h.b.String() + "', true)", "release s",
+	} {
 		require.NoError(t, tx.Exec(ctx, query, []any{}, nil))
 	}
 	var names string
@@ -273,14 +276,17 @@ func TestScannerUsesItsTransaction(t *testing.T) {
 		"statement": func(tx dialect.Tx, _ *entsql.Rows) {
 			require.ErrorIs(t, tx.Exec(ctx, "select 1", []any{}, nil), pgtenant.ErrRowsOpen)
 		},
-		"next":               func(_ dialect.Tx, r *entsql.Rows) { require.True(t, r.Next()) },
-		"close":              func(_ dialect.Tx, r *entsql.Rows) { require.NoError(t, r.Close()) },
-		"commit":             func(tx dialect.Tx, _ *entsql.Rows) { require.ErrorIs(t, tx.Commit(), pgtenant.ErrRowsOpen) },
+		"next":  func(_ dialect.Tx, r *entsql.Rows) { require.True(t, r.Next()) },
+		"close": func(_ dialect.Tx, r *entsql.Rows) { require.NoError(t, r.Close()) },
+		"commit": func(tx dialect.Tx, _ *entsql.Rows) {
+			require.ErrorIs(t, tx.Commit(), pgtenant.ErrRowsOpen)
+		},
 		"rollback":           func(tx dialect.Tx, _ *entsql.Rows) { require.NoError(t, tx.Rollback()) },
 		"rollback and panic": func(tx dialect.Tx, _ *entsql.Rows) { _ = tx.Rollback(); panic("boom") },
 	} {
 		tx, r, text := h.begin(t, h.a), entsql.Rows{}, ""
-		require.NoError(t, tx.Query(ctx, "select name, 1, role || 'x' from agents, generate_series(1, 1000)", []any{}, &r))
+		require.NoError(t,
+			tx.Query(ctx, "select name, 1, role || 'x' from agents, generate_series(1, 1000)", []any{}, &r))
 		require.True(t, r.Next())
 		vanish(func() { require.NoError(t, r.Scan(&text, explosive{func() { use(tx, &r) }}, &text), name) })
 		_ = tx.Rollback()

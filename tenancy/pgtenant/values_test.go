@@ -30,18 +30,21 @@ const manyRows = 2000
 func TestValuesAreCopiedOutOfTheBuffer(t *testing.T) {
 	t.Parallel()
 	const values = `from (select n, repeat(n::text, 10) word from generate_series(1, $1) n) v`
-	const columns = `select n, word::bytea, json_build_object('word', word)::json, json_build_object('word', word)::jsonb, word, md5(word)::uuid `
+	const columns = `select n, word::bytea, json_build_object('word', word)::json,
+		json_build_object('word', word)::jsonb, word, md5(word)::uuid `
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
 			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
-			_, err := h.super.Exec(t.Context(), `create table kept (n int, b bytea, j json, jb jsonb, word text, id uuid);
+			_, err := h.super.Exec(t.Context(), `
+				create table kept (n int, b bytea, j json, jb jsonb, word text, id uuid);
 				grant select, insert on kept to konstruct_app`)
 			require.NoError(t, err)
 			for name, query := range map[string]string{
 				"read":  columns + values + " order by n",
 				"write": "insert into kept " + columns + values + " returning n, b, j, jb, word, id",
-				"with":  "with w as (insert into kept " + columns + values + " returning *) select n, b, j, jb, word, id from w",
+				"with": "with w as (insert into kept " + columns + values +
+					" returning *) select n, b, j, jb, word, id from w",
 			} {
 				type row struct {
 					n       int64
@@ -87,12 +90,14 @@ func TestDestinationsKeepNothingOfTheBuffer(t *testing.T) {
 			t.Parallel()
 			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
 			for _, query := range []string{
-				"select repeat('a', 32)", "select repeat('a', 32)::bytea", `select ('"' || repeat('a', 32) || '"')::json`,
+				"select repeat('a', 32)", "select repeat('a', 32)::bytea",
+				`select ('"' || repeat('a', 32) || '"')::json`,
 				"select array[repeat('a', 32)]", "update agents set role = repeat('a', 32) returning role",
 			} {
 				for _, dest := range []any{
-					&keeper{}, new(pgtype.DriverBytes), &[]pgtype.DriverBytes{}, new(pgtype.UndecodedBytes), new(sql.RawBytes),
-					&sql.Null[sql.RawBytes]{}, &entsql.NullScanner{S: &keeper{}}, new(any), &[][]byte{},
+					&keeper{}, new(pgtype.DriverBytes), &[]pgtype.DriverBytes{}, new(pgtype.UndecodedBytes),
+					new(sql.RawBytes), &sql.Null[sql.RawBytes]{}, &entsql.NullScanner{S: &keeper{}}, new(any),
+					&[][]byte{},
 				} {
 					for _, inTx := range []bool{false, true} {
 						var q dialect.ExecQuerier = h
@@ -111,7 +116,8 @@ func TestDestinationsKeepNothingOfTheBuffer(t *testing.T) {
 						require.NoError(t, err)
 						var other string
 						for range 3 {
-							require.NoError(t, pgtenant.QueryRow(as(t, h.b), h, "select repeat('BBBB', 50)").Scan(&other))
+							require.NoError(t,
+								pgtenant.QueryRow(as(t, h.b), h, "select repeat('BBBB', 50)").Scan(&other))
 						}
 						now, err := json.Marshal(dest)
 						require.NoError(t, err)
@@ -133,7 +139,8 @@ func TestRowsScannedAfterRelease(t *testing.T) {
 		users.Go(func() {
 			for i := range 100 {
 				var number, list any
-				const query = "update agents set role = role where $1::numeric is not null returning $1::numeric, array['a']::varchar[], 'unknown'::regtype"
+				const query = "update agents set role = role where $1::numeric is not null " +
+					"returning $1::numeric, array['a']::varchar[], 'unknown'::regtype"
 				if err := pgtenant.QueryRow(ctx, h, query, float64(i)).Scan(&number, &list, &keeper{}); err != nil {
 					t.Error(err)
 				}
@@ -168,8 +175,8 @@ func TestNullsAndSmallIntegers(t *testing.T) {
 			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
 			id := uuid.New()
 			const query = `select v.u, u, v.four, v.two, v.eight, v.four, v.flag, v.word, v.at, v.b, v.j
-				from (values ($1::text::uuid, $2::int4, $3::int2, $4::int8, $5::bool, $6::text, $7::timestamptz, $8::text::bytea, $9::text::jsonb)) v
-				(u, four, two, eight, flag, word, at, b, j)`
+				from (values ($1::text::uuid, $2::int4, $3::int2, $4::int8, $5::bool, $6::text, $7::timestamptz,
+				$8::text::bytea, $9::text::jsonb)) v (u, four, two, eight, flag, word, at, b, j)`
 			var u uuid.UUID
 			var nullable entsql.NullScanner
 			var four, two, eight, plain sql.NullInt64
@@ -180,11 +187,15 @@ func TestNullsAndSmallIntegers(t *testing.T) {
 			read := func(args ...any) {
 				// Values that must be overwritten.
 				u, nullable = uuid.New(), entsql.NullScanner{S: new(uuid.UUID), Valid: args[0] == nil}
-				four, two, eight = sql.NullInt64{Int64: 7, Valid: true}, sql.NullInt64{Int64: 7, Valid: true}, sql.NullInt64{Int64: 7, Valid: true}
-				flag, word, b, j = sql.NullBool{Bool: true, Valid: true}, sql.NullString{String: "x", Valid: true}, []byte("x"), []byte("x")
-				require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, query, args...).Scan(&u, &nullable, &four, &two, &eight, &plain, &flag, &word, &at, &b, &j))
+				four, two, eight = sql.NullInt64{Int64: 7, Valid: true}, sql.NullInt64{Int64: 7, Valid: true},
+					sql.NullInt64{Int64: 7, Valid: true}
+				flag, word, b, j = sql.NullBool{Bool: true, Valid: true}, sql.NullString{String: "x", Valid: true},
+					[]byte("x"), []byte("x")
+				require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, query, args...).Scan(
+					&u, &nullable, &four, &two, &eight, &plain, &flag, &word, &at, &b, &j))
 			}
-			read(id.String(), -2147483648, -32768, int64(-9223372036854775808), false, "", "2000-01-01T00:00:00Z", "b", `{"a": 1}`)
+			read(id.String(), -2147483648, -32768, int64(-9223372036854775808),
+				false, "", "2000-01-01T00:00:00Z", "b", `{"a": 1}`)
 			require.Equal(t, id, u)
 			require.True(t, nullable.Valid)
 			require.Equal(t, &id, nullable.S)
@@ -201,7 +212,8 @@ func TestNullsAndSmallIntegers(t *testing.T) {
 			read(nil, nil, nil, nil, nil, nil, nil, nil, nil)
 			require.Equal(t, uuid.Nil, u)
 			require.False(t, nullable.Valid)
-			require.False(t, four.Valid || two.Valid || eight.Valid || plain.Valid || flag.Valid || word.Valid || at.Valid)
+			require.False(t,
+				four.Valid || two.Valid || eight.Valid || plain.Valid || flag.Valid || word.Valid || at.Valid)
 			require.Nil(t, b)
 			require.Nil(t, j)
 
@@ -212,7 +224,8 @@ func TestNullsAndSmallIntegers(t *testing.T) {
 			require.EqualValues(t, -5, n)
 			require.ErrorIs(t, pgtenant.QueryRow(as(t, h.a), h, "select null::int4").Scan(&n), pgtenant.ErrScan)
 			var many []uuid.UUID
-			require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "select $1::uuid[]", []uuid.UUID{id, uuid.Nil}).Scan(&many))
+			require.NoError(t,
+				pgtenant.QueryRow(as(t, h.a), h, "select $1::uuid[]", []uuid.UUID{id, uuid.Nil}).Scan(&many))
 			require.Equal(t, []uuid.UUID{id, uuid.Nil}, many)
 		})
 	}
@@ -225,7 +238,8 @@ func TestErrorsCarryNoContext(t *testing.T) {
 	h := setup(t)
 	_, err := h.super.Exec(t.Context(), `
 		create function tells(v text) returns int language plpgsql as $$
-			begin raise exception 'refused' using detail = v, hint = v, errcode = 'P0001', table = 'agents', column = 'name'; end $$;
+			begin raise exception 'refused' using
+				detail = v, hint = v, errcode = 'P0001', table = 'agents', column = 'name'; end $$;
 		create function asks(v text) returns int language plpgsql as $$
 			begin execute 'select 1 from nowhere where x = ' || quote_literal(v); return 1; end $$;
 		create function casts(v text) returns int language plpgsql as $$ begin return v::int; end $$;
@@ -259,16 +273,18 @@ func TestOwnErrorsCarryNoValues(t *testing.T) {
 			var id uuid.UUID
 			var at sql.NullTime
 			for name, err := range map[string]error{
-				"a column that does not fit":         pgtenant.QueryRow(ctx, h, "select $1::text", secret).Scan(&n),
-				"a column that is not a uuid":        pgtenant.QueryRow(ctx, h, "select $1::text", secret).Scan(&id),
-				"a column that is not a time":        pgtenant.QueryRow(ctx, h, "select $1::text", secret).Scan(&at),
-				"an argument that does not fit":      h.Exec(ctx, "select $1::int", []any{secret}, nil),
-				"an element that does not fit":       h.Exec(ctx, "select $1::int[]", []any{[]string{secret}}, nil),
-				"a map":                              h.Exec(ctx, "select $1", []any{map[string]string{secret: secret}}, nil),
-				"a struct":                           h.Exec(ctx, "select $1", []any{struct{ S string }{secret}}, nil),
-				"a Valuer that fails":                h.Exec(ctx, "select $1", []any{failing{secret}}, nil),
-				"a Valuer in a slice that fails":     h.Exec(ctx, "select $1::text[]", []any{[]failing{{secret}}}, nil),
-				"a Scanner that fails":               pgtenant.QueryRow(ctx, h, "select $1::text", secret).Scan(failing{secret}),
+				"a column that does not fit":    pgtenant.QueryRow(ctx, h, "select $1::text", secret).Scan(&n),
+				"a column that is not a uuid":   pgtenant.QueryRow(ctx, h, "select $1::text", secret).Scan(&id),
+				"a column that is not a time":   pgtenant.QueryRow(ctx, h, "select $1::text", secret).Scan(&at),
+				"an argument that does not fit": h.Exec(ctx, "select $1::int", []any{secret}, nil),
+				"an element that does not fit":  h.Exec(ctx, "select $1::int[]", []any{[]string{secret}}, nil),
+				"a map": h.Exec(ctx, "select $1",
+					[]any{map[string]string{secret: secret}}, nil),
+				"a struct":                       h.Exec(ctx, "select $1", []any{struct{ S string }{secret}}, nil),
+				"a Valuer that fails":            h.Exec(ctx, "select $1", []any{failing{secret}}, nil),
+				"a Valuer in a slice that fails": h.Exec(ctx, "select $1::text[]", []any{[]failing{{secret}}}, nil),
+				"a Scanner that fails": pgtenant.QueryRow(ctx, h, "select $1::text", secret).
+					Scan(failing{secret}),
 				"too many arguments":                 h.Exec(ctx, "select $1::text", []any{secret, secret}, nil),
 				"arguments that are not a list":      h.Exec(ctx, "select 1", secret, nil),
 				"a statement that can't be prepared": h.Exec(ctx, "select '"+secret+"'::int", []any{}, nil),
@@ -341,8 +357,12 @@ func TestNewChecksThePool(t *testing.T) {
 		return nil
 	}
 	for name, change := range map[string]func(*pgxpool.Config){
-		"simple protocol": func(c *pgxpool.Config) { c.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol },
-		"describe_exec":   func(c *pgxpool.Config) { c.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeDescribeExec },
+		"simple protocol": func(c *pgxpool.Config) {
+			c.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
+		},
+		"describe_exec": func(c *pgxpool.Config) {
+			c.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeDescribeExec
+		},
 		"no cache of statements": func(c *pgxpool.Config) {
 			c.ConnConfig.StatementCacheCapacity = 0
 		},

@@ -39,7 +39,9 @@ func newClients(t *testing.T, mode string) *clients {
 	db := testdb.New(t)
 	require.NoError(t, fixture.Migrate(t.Context(), db.OwnerURL))
 	d := connect(t, db, mode)
-	c := &clients{database: d, product: ent.NewClient(ent.Driver(d)), fixture: fixtureent.NewClient(fixtureent.Driver(d))}
+	c := &clients{
+		database: d, product: ent.NewClient(ent.Driver(d)), fixture: fixtureent.NewClient(fixtureent.Driver(d)),
+	}
 	c.a, c.b = c.tenant(t, "a"), c.tenant(t, "b")
 	return c
 }
@@ -68,7 +70,9 @@ func TestRoundTrips(t *testing.T) {
 						b.SetName(strconv.Itoa(i))
 					}).Exec(c.a)
 				}},
-				{"update one", func(client *ent.Client) error { return client.Agent.UpdateOneID(id).SetRole("r").Exec(c.a) }},
+				{"update one", func(client *ent.Client) error {
+					return client.Agent.UpdateOneID(id).SetRole("r").Exec(c.a)
+				}},
 				{"update many", func(client *ent.Client) error {
 					return client.Agent.Update().Where(agent.ID(id)).SetRole("r").Exec(c.a)
 				}},
@@ -129,7 +133,8 @@ func TestSavedNodeIsTheRow(t *testing.T) {
 
 	// An upsert returns the existing row, without the parent of the new one.
 	upsert := notes.Create().SetSlug("child").SetParent(root)
-	upsert.OnConflictColumns(note.FieldTenantID, note.FieldSlug).Update(func(u *fixtureent.NoteUpsert) { u.AddViews(1) })
+	upsert.OnConflictColumns(note.FieldTenantID, note.FieldSlug).
+		Update(func(u *fixtureent.NoteUpsert) { u.AddViews(1) })
 	requireRow(upsert.SaveX(c.a), "UPDATE child")
 	require.Equal(t, child.ID, upsert.SaveX(c.a).ID)
 	ignored := notes.Create().SetSlug("child")

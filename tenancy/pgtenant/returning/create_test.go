@@ -69,7 +69,9 @@ func TestCreateNode(t *testing.T) {
 		}, 1, node{"id": int64(5), "name": "c", "n": int64(7), "owner_id": nil, "stamp": "INSERT c"}, ""},
 		{"a conflict that updates", func() *sqlgraph.CreateSpec {
 			c := createThing("a", 5) // not the row's id
-			c.OnConflict = []entsql.ConflictOption{onName, entsql.ResolveWith(func(u *entsql.UpdateSet) { u.Add("n", 1) })}
+			c.OnConflict = []entsql.ConflictOption{
+				onName, entsql.ResolveWith(func(u *entsql.UpdateSet) { u.Add("n", 1) }),
+			}
 			return c
 		}, 1, node{"id": int64(1), "name": "a", "n": int64(8), "owner_id": nil, "stamp": "UPDATE a"}, ""},
 		{"no conflict to update", func() *sqlgraph.CreateSpec {
@@ -102,7 +104,9 @@ func TestCreateNode(t *testing.T) {
 			c := createThing("c", nil)
 			c.Edges = append(c.Edges, owner(sqlgraph.O2M, false, 9))
 			return c
-		}, 3, node{"id": int64(3), "name": "c", "n": int64(7), "owner_id": nil, "stamp": "INSERT c"}, "already connected"},
+		}, 3, node{
+			"id": int64(3), "name": "c", "n": int64(7), "owner_id": nil, "stamp": "INSERT c",
+		}, "already connected"},
 		{"a row that a trigger drops", func() *sqlgraph.CreateSpec { return createThing("dropped", 5) }, 1, nil, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -204,7 +204,8 @@ func TestUpdateNodeUnchanged(t *testing.T) {
 	t.Parallel()
 	d := open(t, "cache_statement")
 	d.exec(t, things+reset+`;
-		create trigger unchanged before update on things for each row execute function suppress_redundant_updates_trigger()`)
+		create trigger unchanged before update on things
+			for each row execute function suppress_redundant_updates_trigger()`)
 	for _, g := range []graph{ents, ours} {
 		n, spec := node{}, updateThing(1)
 		spec.ScanValues, spec.Assign = scanValues, n.assign
