@@ -150,7 +150,7 @@ func TestWaitsForAnOpenConnection(t *testing.T) {
 	}
 }
 
-// The error names why the pool can't grow.
+// The error has the reason why the pool can't grow.
 func TestBusyBelowTheLimitOfThePool(t *testing.T) {
 	t.Parallel()
 	h, _ := proxied(t, pgtenant.WithMaxConns(4), pgtenant.WithAcquireTimeout(20*shortly))

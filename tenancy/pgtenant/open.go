@@ -43,7 +43,7 @@ type config struct {
 type Option func(*config)
 
 // WithMaxConns sets the maximum size of the pool. The default is pgxpool's; use 2 to 4 connections per core of the
-// database. One tenant gets at most half of this number, even while the server accepts fewer connections.
+// database. One tenant uses at most half of it, even while the server accepts fewer connections.
 func WithMaxConns(n int32) Option { return func(c *config) { c.maxConns = n } }
 
 // WithQueryMode sets pgx's query mode: "cache_statement" (the default, for direct connections only), or

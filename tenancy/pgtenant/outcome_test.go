@@ -20,8 +20,8 @@ import (
 
 type relay struct {
 	address string
-	lossy   atomic.Bool // the next answer ends its connection instead of arriving
-	frozen  atomic.Bool // answers are kept back
+	lossy   atomic.Bool // the next answer is dropped with its connection
+	frozen  atomic.Bool // answers are delayed
 }
 
 func newRelay(t *testing.T, server string) *relay {

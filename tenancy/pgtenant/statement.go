@@ -25,7 +25,7 @@ func newStatement(ctx context.Context, query string, args any) (statement, error
 		return statement{}, err
 	}
 	switch {
-	case startsWith(query, "copy"): // it would wait for data forever
+	case startsWith(query, "copy"): // would block on data
 		return statement{}, ErrCopy
 	case skipToWord(query) == "":
 		return statement{}, fmt.Errorf("%w: the statement is empty", ErrArgument)

@@ -166,7 +166,7 @@ func (t *tx) run(ctx context.Context, s statement, writes bool, send func(openin
 	return t.recordOutcome(ctx, err)
 }
 
-// abort destroys the connection after a panic, because its state is unknown.
+// abort destroys the connection after a panic: its state is unknown.
 func (t *tx) abort() {
 	t.failed = errPanicked
 	if t.lease != nil {

@@ -21,7 +21,7 @@ import (
 
 type mood string
 
-// secret is a custom type that stores itself as bytes.
+// secret is a custom type that is stored as bytes.
 type secret string
 
 func (s secret) Value() (driver.Value, error) { return []byte(s), nil }
