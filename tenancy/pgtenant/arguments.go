@@ -11,8 +11,8 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// arguments converts Ent's arguments to types that pgx encodes in every query mode. It refuses others before a connection
-// is acquired.
+// arguments converts Ent's arguments to types that pgx encodes in every query mode. Other types are refused before a
+// connection is acquired.
 func arguments(args any) ([]any, error) {
 	in, ok := args.([]any)
 	if !ok {

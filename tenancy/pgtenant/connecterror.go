@@ -14,7 +14,7 @@ import (
 	"github.com/jackc/puddle/v2"
 )
 
-// Cause is why a connection could not be opened. Its text is safe to log.
+// Cause is the reason why a connection could not be opened. Its text is safe to log.
 type Cause string
 
 // The causes of a [ConnectError].
@@ -35,9 +35,9 @@ const (
 	CauseOther       Cause = "connection failed"                      // none of the above
 )
 
-// ConnectError is returned when no connection could be opened. It matches [ErrConnection] and [ErrNoEffect], and errors.As
-// finds the server's *pgconn.PgError, if any. Neither repeats a part of the connection string: of the PgError only code,
-// severity and routine are kept.
+// ConnectError is returned when no connection could be opened. It matches [ErrConnection] and [ErrNoEffect], and
+// errors.As finds the server's *pgconn.PgError, if any. Neither repeats a part of the connection string: the PgError
+// keeps only code, severity and routine.
 type ConnectError struct {
 	Cause Cause
 
@@ -60,9 +60,9 @@ func (e *ConnectError) Unwrap() []error {
 	return []error{ErrConnection, ErrNoEffect}
 }
 
-// Connect opens a connection outside of a driver. It has the driver's connect timeout, and returns a [*ConnectError], or the
-// error of a canceled ctx: the text of pgx repeats user, host and database, which can contain parts of a password with
-// unescaped characters. It changes config.
+// Connect opens a connection outside of a driver. It has the driver's connect timeout and changes config. It returns a
+// [*ConnectError], or the error of a canceled ctx, and never pgx's: that repeats user, host and database, which can
+// contain parts of an unescaped password.
 func Connect(ctx context.Context, config *pgx.ConnConfig) (*pgx.Conn, error) {
 	boundConnect(&config.Config)
 	conn, err := pgx.ConnectConfig(ctx, config)
@@ -75,8 +75,8 @@ func Connect(ctx context.Context, config *pgx.ConnConfig) (*pgx.Conn, error) {
 	return nil, newConnectError(err)
 }
 
-// transient reports whether the cause may be gone within a second: an exiting backend still counts towards the limit, and
-// a server restarts.
+// transient reports whether the cause may be gone within a second, such as an exiting backend that counts towards the
+// limit, or a restart.
 func (e *ConnectError) transient() bool { return e.Cause == CauseLimit || e.Cause == CauseStarting }
 
 // newConnectError returns the cause of a failed dial. With several hosts, the error of a server that answered takes
@@ -127,7 +127,8 @@ func causeOf(err error) Cause {
 		return CauseTimeout
 	case strings.Contains(err.Error(), "tls error"): // pgconn's own prefix: crypto/tls has no common error type
 		return CauseTLS
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
+		errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return CauseHangup
 	}
 	return CauseOther

@@ -34,7 +34,7 @@ func listen(t *testing.T, serve func(net.Conn)) (address string) {
 	return listener.Addr().String()
 }
 
-// refusing is a server that answers each startup with an error of the code, with all fields set.
+// refusing is a server that answers each startup with an error of this code that has all fields.
 func refusing(t *testing.T, code string) (address string) {
 	t.Helper()
 	return listen(t, func(conn net.Conn) {
@@ -69,20 +69,22 @@ func TestConnectCauses(t *testing.T) {
 		cause        pgtenant.Cause
 		code         string // SQLSTATE
 	}{
-		"wrong password":             {refusing(t, "28P01"), "", pgtenant.CauseCredentials, "28P01"},
-		"no entry in pg_hba.conf":    {refusing(t, "28000"), "", pgtenant.CauseCredentials, "28000"},
-		"no such database":           {refusing(t, "3D000"), "", pgtenant.CauseDatabase, "3D000"},
-		"no CONNECT":                 {refusing(t, "42501"), "", pgtenant.CausePermission, "42501"},
-		"a limit":                    {refusing(t, "53300"), "", pgtenant.CauseLimit, "53300"},
-		"starting":                   {refusing(t, "57P03"), "", pgtenant.CauseStarting, "57P03"},
-		"shutting down":              {refusing(t, "57P01"), "", pgtenant.CauseStarting, "57P01"},
-		"another code":               {refusing(t, "08P01"), "", pgtenant.CauseOther, "08P01"},
-		"refused TCP":                {closed.Address(), "", pgtenant.CauseRefused, ""},
-		"no socket":                  {"", "&host=/nonexistent", pgtenant.CauseRefused, ""},
-		"no name":                    {"ledger.invalid:5432", "", pgtenant.CauseHostname, ""},
-		"no answer":                  {hanging.Address(), "&connect_timeout=1", pgtenant.CauseTimeout, ""},
-		"no answer to TLS":           {hanging.Address(), "&connect_timeout=1&sslmode=require", pgtenant.CauseTimeout, ""},
-		"hangs up":                   {hangingUp(t), "", pgtenant.CauseHangup, ""},
+		"wrong password":          {refusing(t, "28P01"), "", pgtenant.CauseCredentials, "28P01"},
+		"no entry in pg_hba.conf": {refusing(t, "28000"), "", pgtenant.CauseCredentials, "28000"},
+		"no such database":        {refusing(t, "3D000"), "", pgtenant.CauseDatabase, "3D000"},
+		"no CONNECT":              {refusing(t, "42501"), "", pgtenant.CausePermission, "42501"},
+		"a limit":                 {refusing(t, "53300"), "", pgtenant.CauseLimit, "53300"},
+		"starting":                {refusing(t, "57P03"), "", pgtenant.CauseStarting, "57P03"},
+		"shutting down":           {refusing(t, "57P01"), "", pgtenant.CauseStarting, "57P01"},
+		"another code":            {refusing(t, "08P01"), "", pgtenant.CauseOther, "08P01"},
+		"refused TCP":             {closed.Address(), "", pgtenant.CauseRefused, ""},
+		"no socket":               {"", "&host=/nonexistent", pgtenant.CauseRefused, ""},
+		"no name":                 {"ledger.invalid:5432", "", pgtenant.CauseHostname, ""},
+		"no answer":               {hanging.Address(), "&connect_timeout=1", pgtenant.CauseTimeout, ""},
+		"no answer to TLS": {
+			hanging.Address(), "&connect_timeout=1&sslmode=require", pgtenant.CauseTimeout, "",
+		},
+		"closed by the server":       {hangingUp(t), "", pgtenant.CauseHangup, ""},
 		"no TLS":                     {withoutTLS(t), "&sslmode=require", pgtenant.CauseTLS, ""},
 		"refused, then a limit":      {closed.Address() + "," + refusing(t, "53300"), "", pgtenant.CauseLimit, "53300"},
 		"a limit, then refused":      {refusing(t, "53300") + "," + closed.Address(), "", pgtenant.CauseLimit, "53300"},
@@ -93,12 +95,13 @@ func TestConnectCauses(t *testing.T) {
 			if !strings.Contains(tc.query, "sslmode") {
 				tc.query += "&sslmode=disable"
 			}
-			drv, err := pgtenant.Open(t.Context(), "postgres://ada:s3cret@"+tc.hosts+"/ledger?application_name=x"+tc.query)
+			drv, err := pgtenant.Open(t.Context(),
+				"postgres://ada:s3cret@"+tc.hosts+"/ledger?application_name=x"+tc.query)
 			require.NoError(t, err)
 			defer func() { _ = drv.Close() }()
 			start := time.Now()
 			_, err = pgtenant.Exec(t.Context(), drv, "select 1")
-			require.Less(t, time.Since(start), 4*time.Second, "sooner than the acquire timeout")
+			require.Less(t, time.Since(start), 4*time.Second, "before the acquire timeout")
 			requireCause(t, tc.cause, err)
 
 			var db *pgconn.PgError
@@ -117,7 +120,7 @@ func TestConnectCauses(t *testing.T) {
 	}
 }
 
-// Hosts that do not answer are tried one after the other, so the acquire timeout can expire before the last one.
+// Silent hosts are tried one after the other, so the acquire timeout can expire before the last one.
 func TestNoAnswerWithinTheAcquireTimeout(t *testing.T) {
 	t.Parallel()
 	hanging := faultproxy.Start(t, "postgres://x/")
@@ -138,7 +141,7 @@ func withoutTLS(t *testing.T) (address string) {
 	return u.Host
 }
 
-// A host that works is found among others that do not.
+// A working host is found among failing ones.
 func TestSeveralHosts(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
@@ -148,7 +151,8 @@ func TestSeveralHosts(t *testing.T) {
 	hanging.Hang(true)
 	works := faultproxy.Start(t, h.url)
 	for name, first := range map[string]string{
-		"refused": closed.Address(), "hanging": hanging.Address(), "no name": "ledger.invalid:5432", "limit": refusing(t, "53300"),
+		"refused": closed.Address(), "hanging": hanging.Address(),
+		"no name": "ledger.invalid:5432", "limit": refusing(t, "53300"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

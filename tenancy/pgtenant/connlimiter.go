@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// firstBackoff and longestBackoff bound the pause between two attempts to open a connection, before jitter of ±50 %.
+	// firstBackoff and longestBackoff bound the pause between two attempts to open a connection, before jitter of ±50%.
 	firstBackoff   = 50 * time.Millisecond
 	longestBackoff = time.Second
 	// grace is how long a lease waits with no open connection if the cause is transient.
@@ -20,10 +20,10 @@ const (
 
 // connLimiter bounds the leases by the connections that exist. A lease takes a slot, then a connection of the pool.
 //
-// At first there is a slot for each connection that the pool may open. When the pool fails to open one, it returns the
-// error to its caller, even if another connection is about to be released. So the slot of the failed attempt is withheld:
-// there are as many slots as open connections, and the next lease waits for one of those. While leases wait, one goroutine
-// tries to open a connection, with backoff, and returns a slot for each success.
+// At first there is a slot for each connection that the pool may open. If opening one fails, the pool returns the
+// error, even if another connection is about to be released. So the slot is withheld: there are as many slots as open
+// connections, and the next lease waits for one of those. While leases wait, one goroutine redials, with backoff, and
+// returns a slot for each success.
 type connLimiter struct {
 	pool     *pgxpool.Pool
 	timeouts *timeouts
@@ -114,8 +114,8 @@ func (l *connLimiter) connect(ctx context.Context) (conn *pgxpool.Conn, refused 
 	return nil, refused, nil
 }
 
-// withhold takes the caller's slot out of use, and free slots that have no connection either: each would cost another
-// failed attempt.
+// withhold takes the caller's slot out of use, and the free slots without a connection: each would cost another failed
+// attempt.
 func (l *connLimiter) withhold(ctx context.Context, refused *ConnectError) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -161,7 +161,7 @@ func (l *connLimiter) redial(ctx context.Context) {
 	}
 }
 
-// waitForDial waits for the time of the next attempt. It returns false if none is needed.
+// waitForDial waits for the next attempt. It returns false if none is needed.
 func (l *connLimiter) waitForDial() bool {
 	for {
 		l.mu.Lock()
@@ -189,7 +189,7 @@ func (l *connLimiter) reclaim() {
 	}
 }
 
-// reclaimLocked returns the withheld slots for which there is a connection now, and reports whether there was any.
+// reclaimLocked returns the withheld slots that have a connection now, and reports whether there were any.
 func (l *connLimiter) reclaimLocked() (reclaimed bool) {
 	if l.withheld == 0 {
 		return false
@@ -230,7 +230,7 @@ func (l *connLimiter) busyErr() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch working := l.working(); {
-	case working == 0 && l.withheld == 0: // attempts are still running: no host or address answers
+	case working == 0 && l.withheld == 0: // attempts are still running, since no host answers
 		return &ConnectError{Cause: CauseTimeout}
 	case working == 0:
 		return l.cause

@@ -38,7 +38,7 @@ func (h *testBundle) allow(t *testing.T, connections int) {
 	h.alter(t, fmt.Sprintf("connection limit %d", connections))
 }
 
-// hold begins a transaction, which keeps its connection until the returned function ends it.
+// hold keeps a connection in a transaction until the returned function ends it.
 func (h *testBundle) hold(t *testing.T) (end func()) {
 	t.Helper()
 	tx, err := h.Tx(t.Context())
@@ -49,7 +49,7 @@ func (h *testBundle) hold(t *testing.T) (end func()) {
 	return end
 }
 
-// crowd runs the statement in each client for the given time, at least once, and counts the outcomes.
+// crowd runs the statement in each client, at least once and for the given time, and counts the outcomes.
 func (h *testBundle) crowd(t *testing.T, clients int, lasting time.Duration, query string) (served, failed int64) {
 	t.Helper()
 	var ok, bad atomic.Int64
@@ -105,7 +105,7 @@ func TestRefusedRequestMakesOneAttempt(t *testing.T) {
 	require.Positive(t, proxy.Accepted()-before)
 }
 
-// Connections that the server ends are replaced, although it sometimes refuses new ones.
+// Connections that the server ends are replaced, even if it sometimes refuses new ones.
 func TestConnectionsEndWhileTheServerRefuses(t *testing.T) {
 	t.Parallel()
 	h, _ := proxied(t, pgtenant.WithMaxConns(8))
@@ -114,12 +114,12 @@ func TestConnectionsEndWhileTheServerRefuses(t *testing.T) {
 	require.Zero(t, failed)
 	h.terminate(t)
 	_, failed = h.crowd(t, 16, time.Second, nap)
-	// Each of the three that ended fails one statement.
+	// Each of the three ended connections fails one statement.
 	require.LessOrEqual(t, failed, int64(3))
 	h.healthy(t)
 }
 
-// If no further connection can be opened, the next one that is released is used.
+// If no connection can be opened, the next released one is used.
 func TestWaitsForAnOpenConnection(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]func(*testing.T, *testBundle, *faultproxy.Proxy){
@@ -144,13 +144,13 @@ func TestWaitsForAnOpenConnection(t *testing.T) {
 			start := time.Now()
 			_, err := pgtenant.Exec(as(t, h.a), h, "select 1")
 			require.NoError(t, err)
-			require.Less(t, time.Since(start), 3*time.Second) // where it hangs, its own attempt has to time out first
+			require.Less(t, time.Since(start), 3*time.Second) // a hanging attempt has to time out first
 			h.healthy(t)
 		})
 	}
 }
 
-// The error names why the pool can't grow.
+// The error has the reason why the pool can't grow.
 func TestBusyBelowTheLimitOfThePool(t *testing.T) {
 	t.Parallel()
 	h, _ := proxied(t, pgtenant.WithMaxConns(4), pgtenant.WithAcquireTimeout(20*shortly))
@@ -181,7 +181,7 @@ func TestNoConnectionAtAll(t *testing.T) {
 	require.Less(t, time.Since(start), 3*time.Second, "no request waits for its acquire timeout")
 
 	proxy.Accept()
-	h.healthy(t) // the first request that comes is served
+	h.healthy(t) // the next request is served
 }
 
 // A backend that is still exiting counts towards the limit for a moment.
@@ -195,7 +195,7 @@ func TestOnlyConnectionIsExiting(t *testing.T) {
 	h.terminate(t)
 	h.allow(t, 0)
 	_, err := pgtenant.Exec(t.Context(), h, "select 1")
-	require.Error(t, err) // it was ended while it was idle
+	require.Error(t, err) // the server ended it while idle
 	start := time.Now()
 	_, err = pgtenant.Exec(t.Context(), h, "select 1")
 	requireCause(t, pgtenant.CauseLimit, err)
@@ -240,7 +240,7 @@ func TestAcquireErrors(t *testing.T) {
 	require.NoError(t, tx.Rollback())
 	proxy.Refuse()
 	proxy.Drop()
-	_ = errors.Join(one(as(t, h.b)), one(as(t, h.b))) // the connections that were idle
+	_ = errors.Join(one(as(t, h.b)), one(as(t, h.b))) // the idle connections
 	requireOnly(one(as(t, h.b)), pgtenant.ErrConnection)
 	proxy.Accept()
 	h.healthy(t)

@@ -16,8 +16,8 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// connState holds a connection's initial settings and prepared statements.
-// It is stored with the connection. It is not safe for concurrent use.
+// connState has a connection's initial settings and prepared statements. It is stored with the connection, and not safe
+// for concurrent use.
 type connState struct {
 	session
 
@@ -65,7 +65,7 @@ func (l *lease) state(ctx context.Context) (*connState, error) {
 	return c, nil
 }
 
-// useConn is pgxpool's PrepareConn. Every use of a connection may change its session, so a reset is valid for one use.
+// useConn is pgxpool's PrepareConn. Any use of a connection may change its session, so a reset is valid for one use.
 func useConn(_ context.Context, conn *pgx.Conn) (bool, error) {
 	if c, ok := conn.PgConn().CustomData()[connStateKey].(*connState); ok {
 		c.clean, c.reset = c.reset, false
@@ -102,8 +102,8 @@ func (c *connState) drop(p *prepared) {
 	}
 }
 
-// forget drops a failed statement: it may have been prepared under settings that end with its transaction, or for types
-// that its parameters no longer have.
+// forget drops a failed statement: it may have been prepared under settings of its transaction, or for types that its
+// parameters no longer have.
 func (l *lease) forget(text string) {
 	if c := l.prepares(); c != nil {
 		c.cache.Remove(text)
@@ -140,8 +140,8 @@ func outdated(tag pgconn.CommandTag, err error) bool {
 	return errors.As(err, &db) && isStale(db)
 }
 
-// lookup returns the prepared statement. If it is not in the cache, it is prepared in one round trip; the first time, with
-// the driver's own statements.
+// lookup returns the prepared statement. If it is not cached, it is prepared in one round trip, the first time with the
+// driver's own statements.
 func (c *connState) lookup(ctx context.Context, text string) (*prepared, error) {
 	if c.cache == nil {
 		return unprepared(text), nil
@@ -168,7 +168,8 @@ func (c *connState) lookup(ctx context.Context, text string) (*prepared, error) 
 	return p, nil
 }
 
-// prepare prepares the statements, and deallocates those that left the cache. With an error it returns those before it.
+// prepare prepares the statements, and deallocates those that left the cache. With an error it returns those prepared
+// before.
 func (c *connState) prepare(ctx context.Context, texts []string) (found []*prepared, err error) {
 	p := c.conn.StartPipeline(ctx)
 	defer func() { _ = p.Close() }()
@@ -213,7 +214,7 @@ func (c *connState) describe(name, text string, description *pgconn.StatementDes
 	for _, field := range description.Fields {
 		field.Format = c.types.FormatCodeForOID(field.DataTypeOID)
 		p.formats = append(p.formats, field.Format)
-		if c.named && isPlain(text) { // PostgreSQL refuses to run it after its columns changed, unlike FETCH
+		if c.named && isPlain(text) { // PostgreSQL refuses it after its columns changed, unlike FETCH
 			p.fields = append(p.fields, field)
 		}
 	}

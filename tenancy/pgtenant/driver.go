@@ -14,7 +14,7 @@ import (
 )
 
 // Driver is an Ent dialect.Driver for PostgreSQL that sends every statement under its tenant. It is safe for concurrent
-// use. Make it with [Open] or [New].
+// use. Create it with [Open] or [New].
 type Driver struct {
 	pool     *pgxpool.Pool
 	tenants  *tenantLimiter
@@ -30,7 +30,7 @@ var _ dialect.Driver = (*Driver)(nil)
 // Dialect implements dialect.Driver.
 func (*Driver) Dialect() string { return dialect.Postgres }
 
-// Pool returns the pool, for statistics. A statement sent on it directly has no tenant and none of this package's
+// Pool returns the pool, for statistics. A statement sent on it directly has no tenant and none of the driver's
 // guarantees.
 func (d *Driver) Pool() *pgxpool.Pool { return d.pool }
 
@@ -40,8 +40,8 @@ func (d *Driver) Close() error {
 	return nil
 }
 
-// Exec implements dialect.Driver: it runs a statement in one round trip. v is nil or a *sql.Result. Every statement sent
-// this way counts as a write.
+// Exec implements dialect.Driver: it runs a statement in one round trip. v is nil or a *sql.Result. Each statement
+// counts as a write.
 func (d *Driver) Exec(ctx context.Context, query string, args, v any) (err error) {
 	o := d.observe(ctx, query)
 	err = errPanicked // unless it returns
@@ -76,10 +76,10 @@ func (d *Driver) exec(ctx context.Context, s statement) (tag pgconn.CommandTag, 
 	return tag, err
 }
 
-// Query implements dialect.Driver: it runs a statement that returns rows, in one round trip. v is Ent's *sql.Rows. Errors
-// up to the first row are returned here, later ones by the rows' Err. The result of a write is read to its end before
-// Query returns, so that it is committed then. A SELECT counts as a read, in a transaction too: call a function that
-// writes through Exec, or in a WITH query. The result ends with ctx.
+// Query implements dialect.Driver: it runs a statement that returns rows, in one round trip. v is Ent's *sql.Rows.
+// Errors up to the first row are returned here, later ones by the rows' Err. A write is read to its end, and committed,
+// before Query returns. A SELECT counts as a read, in a transaction too: call a function that writes by Exec, or in a
+// WITH query. The result ends with ctx.
 func (d *Driver) Query(ctx context.Context, query string, args, v any) (err error) {
 	o := d.observe(ctx, query)
 	err = errPanicked // unless it returns

@@ -14,16 +14,16 @@ import (
 	"github.com/konstruct/konstruct/tenancy"
 )
 
-// The effect of a failure on the database. An error that is not PostgreSQL's refusal of the statement matches at most one of
-// the two with [errors.Is]. Check [ErrOutcomeUnknown] first.
+// The effect of a failure on the database. An error other than PostgreSQL's refusal of the statement matches at most
+// one of these with [errors.Is]. Check [ErrOutcomeUnknown] first.
 //
 // An HTTP server returns 503 for both, with Retry-After for ErrNoEffect only.
 var (
-	// ErrOutcomeUnknown is matched when the answer to a write or a commit was lost: it may have taken effect. Read the data
-	// before you resend it.
+	// ErrOutcomeUnknown is returned when the answer to a write or a commit was lost: it may have taken effect. Read the
+	// data before you resend it.
 	ErrOutcomeUnknown = errors.New("pgtenant: outcome unknown")
-	// ErrNoEffect is matched when the database is unchanged and the same call may succeed later: it was not sent, it only
-	// read, or it was rolled back. Repeat the whole transaction, not a single statement of it.
+	// ErrNoEffect is returned when the database is unchanged and the same call may succeed later: it was not sent, only
+	// read, or was rolled back. Repeat the whole transaction, not one statement of it.
 	ErrNoEffect = errors.New("pgtenant: no effect")
 )
 
@@ -31,25 +31,28 @@ var (
 var (
 	// ErrPoolBusy is returned when no connection was free within the acquire timeout. It matches [ErrNoEffect].
 	ErrPoolBusy error = &failure{"pgtenant: no database connection was free in time", ErrNoEffect}
-	// ErrTenantBusy is returned when the tenant used all connections of its limit for the whole acquire timeout. It matches
-	// [ErrPoolBusy] and [ErrNoEffect].
-	ErrTenantBusy error = &failure{"pgtenant: no database connection of the tenant's limit was free in time", ErrPoolBusy}
+	// ErrTenantBusy is returned when the tenant used its whole limit of connections during the acquire timeout. It
+	// matches [ErrPoolBusy] and [ErrNoEffect].
+	ErrTenantBusy error = &failure{
+		"pgtenant: no database connection of the tenant's limit was free in time", ErrPoolBusy,
+	}
 	// ErrReadOnlyServer is returned for a write to a standby, a demoted primary, or a server with
-	// default_transaction_read_only, but not in a read-only transaction. The connection is closed. It matches [ErrNoEffect].
+	// default_transaction_read_only, but not in a read-only transaction. The connection is closed. It matches
+	// [ErrNoEffect].
 	ErrReadOnlyServer error = &failure{"pgtenant: the server is read-only", ErrNoEffect}
-	// ErrConnection is returned when the server can't be reached, which is a [*ConnectError], or the connection was lost. It
-	// comes with [ErrOutcomeUnknown] or [ErrNoEffect], never alone.
+	// ErrConnection is returned when the server can't be reached, which is a [*ConnectError], or the connection was
+	// lost. It comes with [ErrOutcomeUnknown] or [ErrNoEffect], never alone.
 	ErrConnection = errors.New("pgtenant: connection lost")
 	// ErrNestedTx is returned when a transaction is begun inside [InTx]. Pass the outer one down.
 	ErrNestedTx = errors.New("pgtenant: a transaction is already open in this context")
 	// ErrPoolInTx is returned when the pool's client is used inside [InTx] instead of the transaction's.
 	ErrPoolInTx = errors.New("pgtenant: statement outside of the context's transaction")
-	// ErrTxAborted is returned when a transaction can't continue or commit after a failed statement. Nothing is written. It
-	// wraps the cause, if known.
+	// ErrTxAborted is returned when a transaction can't continue or commit after a failed statement. Nothing is
+	// written. It wraps the cause, if known.
 	ErrTxAborted = errors.New("pgtenant: transaction aborted by an earlier failure")
 	// ErrRowsOpen is returned when an earlier result of the transaction was neither read to its end nor closed.
 	ErrRowsOpen = errors.New("pgtenant: an earlier result of the transaction is still open")
-	// ErrTxLeftOpen is returned when a single statement began a transaction. Its connection is closed, which rolls it back.
+	// ErrTxLeftOpen is returned when a single statement began a transaction, which is rolled back.
 	ErrTxLeftOpen = errors.New("pgtenant: the statement left a transaction open")
 	// ErrCopy is returned for COPY, which is not supported. It is not sent.
 	ErrCopy = errors.New("pgtenant: COPY is not supported")
@@ -57,7 +60,7 @@ var (
 	ErrArgument = errors.New("pgtenant: argument does not fit")
 	// ErrScan is returned when a column can't be read into its destination.
 	ErrScan = errors.New("pgtenant: column does not fit its destination")
-	// ErrConfig is returned for a configuration that could break isolation, also by a statement, which detects a pooler.
+	// ErrConfig is returned for a configuration that could break isolation, also by a statement that detects a pooler.
 	ErrConfig = errors.New("pgtenant: unsafe configuration")
 )
 
@@ -76,11 +79,11 @@ const (
 	classDataException        = "22"
 )
 
-// argumentIndex finds the argument that pgx could not encode. The rest of the message repeats the value.
+// argumentIndex finds the argument that pgx could not encode. The message repeats its value.
 var argumentIndex = regexp.MustCompile(`args\[(\d+)\]`)
 
-// translate turns an error of pgx into one of this package that is safe to log. PostgreSQL prints values in DETAIL, CONTEXT
-// and class 22, pgx in its encoding errors: all of these are removed.
+// translate turns an error of pgx into one of this package that is safe to log. It removes what can contain values:
+// DETAIL, CONTEXT and the messages of class 22, and pgx's encoding errors.
 func translate(ctx context.Context, tenant tenancy.ID, e effect, err error) error {
 	if err == nil || known(err) {
 		return err
@@ -142,8 +145,8 @@ func redact(err *pgconn.PgError) *pgconn.PgError {
 
 func known(err error) bool {
 	for _, sentinel := range []error{
-		ErrTxLeftOpen, ErrTxAborted, ErrRowsOpen, ErrPoolBusy, ErrScan, ErrConfig, ErrConnection, ErrOutcomeUnknown, ErrNoEffect,
-		sql.ErrTxDone,
+		ErrTxLeftOpen, ErrTxAborted, ErrRowsOpen, ErrPoolBusy, ErrScan, ErrConfig, ErrConnection, ErrOutcomeUnknown,
+		ErrNoEffect, sql.ErrTxDone,
 	} {
 		if errors.Is(err, sentinel) {
 			return true

@@ -6,8 +6,8 @@ import (
 	"github.com/konstruct/konstruct/tenancy"
 )
 
-// Prelude leases a connection. It returns its process id, a function that sends an empty statement with the prelude, with or
-// without the check of the session, and a function that releases it.
+// Prelude leases a connection. It returns its process id, a function that sends a prelude, with or without the
+// session's check, and a function that releases it.
 func Prelude(ctx context.Context, d *Driver, checked bool) (pid uint32, run func() error, done func(), err error) {
 	l, err := d.lease(ctx, tenancy.ID{})
 	if err != nil {

@@ -16,8 +16,8 @@ import (
 
 const shortly = 50 * time.Millisecond
 
-// slow takes longer than cancelTimeout (2 s) and less than the acquire timeout (5 s): a cancel request that arrives before its
-// statement has no effect.
+// slow takes longer than cancelTimeout (2 s) and less than the acquire timeout (5 s): a cancel request that arrives
+// before its statement has no effect.
 const slow = "select pg_sleep(3)"
 
 func TestCanceled(t *testing.T) {
@@ -31,7 +31,7 @@ func TestCanceled(t *testing.T) {
 			_, err := pgtenant.Exec(ctx, h, slow)
 			require.ErrorIs(t, err, context.Canceled)
 			_, err = pgtenant.Exec(ctx, h, "select 1")
-			require.ErrorIs(t, err, context.Canceled, "before anything is sent, too")
+			require.ErrorIs(t, err, context.Canceled, "also before anything is sent")
 			h.healthy(t)
 		})
 	}
@@ -47,7 +47,7 @@ func TestDeadline(t *testing.T) {
 	h.healthy(t)
 }
 
-// A direct connection survives a cancel, so that a burst of cancels does not become a burst of logins.
+// A direct connection is kept after a cancel, so that a burst of cancels does not become a burst of logins.
 func TestCancelKeepsADirectConnection(t *testing.T) {
 	t.Parallel()
 	h := setup(t, pgtenant.WithMaxConns(1))
@@ -84,7 +84,8 @@ func TestFailureInTheMiddleOfAResult(t *testing.T) {
 			t.Parallel()
 			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
 			var r entsql.Rows
-			require.NoError(t, h.Query(as(t, h.a), "select 1 / (100000 - n) from generate_series(1, 200000) n", []any{}, &r))
+			require.NoError(t,
+				h.Query(as(t, h.a), "select 1 / (100000 - n) from generate_series(1, 200000) n", []any{}, &r))
 			n := 0
 			for r.Next() {
 				n++
@@ -107,7 +108,8 @@ func TestCancelInTheMiddleOfAResult(t *testing.T) {
 			ctx, cancel := context.WithCancel(as(t, h.a))
 			defer cancel()
 			var r entsql.Rows
-			require.NoError(t, h.Query(ctx, "select n, pg_sleep(0.0005) from generate_series(1, 100000) n", []any{}, &r))
+			require.NoError(t,
+				h.Query(ctx, "select n, pg_sleep(0.0005) from generate_series(1, 100000) n", []any{}, &r))
 			for r.Next() {
 				cancel()
 			}
@@ -129,7 +131,8 @@ func TestServerGoesAway(t *testing.T) {
 				h.terminate(t)
 			})
 			key := unique()
-			_, err := pgtenant.Exec(as(t, h.a), h, "with s as (select pg_sleep(10)) insert into login_attempts (key, count, window_ends) select $1, 1, now() from s", key)
+			_, err := pgtenant.Exec(as(t, h.a), h, "with s as (select pg_sleep(10)) "+
+				"insert into login_attempts (key, count, window_ends) select $1, 1, now() from s", key)
 			terminated.Wait()
 			require.Error(t, err)
 			require.Zero(t, h.written(t, key))
@@ -153,7 +156,8 @@ func TestServerGoesAwayInTransaction(t *testing.T) {
 func (h *testBundle) sleeping(t *testing.T) {
 	t.Helper()
 	require.Eventually(t, func() bool {
-		return h.count(t, "select count(*) from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'") > 0
+		return h.count(t, "select count(*) from pg_stat_activity "+
+			"where datname = current_database() and wait_event = 'PgSleep'") > 0
 	}, 10*time.Second, time.Millisecond)
 }
 
@@ -173,11 +177,13 @@ func TestErrorsCarryNoValues(t *testing.T) {
 			h := setup(t, pgtenant.WithQueryMode(mode))
 			ctx := as(t, h.a)
 			for name, query := range map[string]string{
-				"an invalid uuid":            "select $1::uuid",
-				"an invalid number":          "select $1::int",
-				"a CHECK":                    "insert into agents (id, name, tool_assignments) values (gen_random_uuid(), $1, '{}')",
-				"NOT NULL":                   "insert into agents (id, name, role) values (gen_random_uuid(), $1, null)",
-				"a policy":                   "insert into agents (id, tenant_id, name) values (gen_random_uuid(), gen_random_uuid(), $1)",
+				"an invalid uuid":   "select $1::uuid",
+				"an invalid number": "select $1::int",
+				"a CHECK": "insert into agents (id, name, tool_assignments) " +
+					"values (gen_random_uuid(), $1, '{}')",
+				"NOT NULL": "insert into agents (id, name, role) values (gen_random_uuid(), $1, null)",
+				"a policy": "insert into agents (id, tenant_id, name) " +
+					"values (gen_random_uuid(), gen_random_uuid(), $1)",
 				"invalid JSON":               "select $1::jsonb",
 				"a cast of a column's value": "with x as (select $1::text v) select v::int from x",
 			} {
@@ -201,7 +207,7 @@ func TestEncodingErrorsCarryNoValues(t *testing.T) {
 			_, err := pgtenant.Exec(as(t, h.a), h, "select $1::uuid", []string{secret})
 			require.Error(t, err)
 			require.NotContains(t, fmt.Sprintf("%v %+v %#v", err, err, err), secret)
-			if mode != "exec" { // where types are not known beforehand, the server says it
+			if mode != "exec" { // in which types are unknown, and the server reports it
 				require.ErrorIs(t, err, pgtenant.ErrArgument)
 			}
 			h.healthy(t)
@@ -217,10 +223,10 @@ func TestTenantLimit(t *testing.T) {
 	hold(h.a)
 	_, err := pgtenant.Exec(as(t, h.a), h, "select 1")
 	require.ErrorIs(t, err, pgtenant.ErrPoolBusy)
-	require.Equal(t, "b1", h.names(as(t, h.b), t), "the others go on")
+	require.Equal(t, "b1", h.names(as(t, h.b), t), "another tenant is not affected")
 
 	hold(h.b)
 	h.hold(t)
 	_, err = pgtenant.Exec(as(t, h.b), h, "select 1")
-	require.ErrorIs(t, err, pgtenant.ErrPoolBusy, "within its share, but the pool is empty")
+	require.ErrorIs(t, err, pgtenant.ErrPoolBusy, "within its limit, but the pool is empty")
 }

@@ -20,13 +20,13 @@ func TestMain(m *testing.M) { testdb.Main(m) }
 
 var modes = []string{"cache_statement", "cache_describe", "exec"}
 
-// testBundle has a database with two tenants, with the agents "a1" and "b1", and a driver of konstruct_app.
+// testBundle has a database with two tenants, whose agents are "a1" and "b1", and a driver of konstruct_app.
 type testBundle struct {
 	*pgtenant.Driver
 
 	client *ent.Client
 	trips  *pgtenant.RoundTrips
-	super  *pgx.Conn // sees everything: what is really there is asked here
+	super  *pgx.Conn // bypasses RLS
 	url    string
 	a, b   tenancy.ID
 }
@@ -86,7 +86,7 @@ func as(t *testing.T, id tenancy.ID) context.Context {
 	return tenancy.With(t.Context(), id)
 }
 
-// count runs the query as the superuser, without policies.
+// count runs the query as the superuser, which bypasses RLS.
 func (h *testBundle) count(t *testing.T, query string, args ...any) int {
 	t.Helper()
 	var n int
@@ -94,15 +94,16 @@ func (h *testBundle) count(t *testing.T, query string, args ...any) int {
 	return n
 }
 
-// names reads the names of the visible agents by raw SQL, without a mixin.
+// names reads the visible agents' names by raw SQL, without a mixin.
 func (h *testBundle) names(ctx context.Context, t *testing.T) string {
 	t.Helper()
 	var names string
-	require.NoError(t, pgtenant.QueryRow(ctx, h, "select coalesce(string_agg(name, ',' order by name), '') from agents").Scan(&names))
+	require.NoError(t, pgtenant.QueryRow(ctx, h,
+		"select coalesce(string_agg(name, ',' order by name), '') from agents").Scan(&names))
 	return names
 }
 
-// healthy requires that the driver still returns each tenant its own rows.
+// healthy requires that the driver returns each tenant its rows.
 func (h *testBundle) healthy(t *testing.T) {
 	t.Helper()
 	require.Equal(t, "a1", h.names(as(t, h.a), t))

@@ -20,7 +20,7 @@ type Tx interface {
 //	})
 //
 // It commits if fn returns nil, and rolls back if fn returns an error or panics, or ctx ends. Use the context passed to
-// fn: on that, the pool's client returns [ErrPoolInTx] and another transaction [ErrNestedTx], so that nothing is written
+// fn: on it, the pool's client returns [ErrPoolInTx] and another transaction [ErrNestedTx], so that nothing is written
 // outside of the transaction by mistake.
 func InTx[T Tx](ctx context.Context, begin func(context.Context) (T, error), fn func(context.Context, T) error) error {
 	if _, nested := ctx.Value(unitKey{}).(*unit); nested {
@@ -48,7 +48,7 @@ func InTx[T Tx](ctx context.Context, begin func(context.Context) (T, error), fn 
 	return tx.Commit()
 }
 
-// unit marks a context as within InTx, and holds the driver of its transaction.
+// unit marks a context of InTx, with the driver of its transaction.
 type unit struct{ driver atomic.Pointer[Driver] }
 
 type unitKey struct{}

@@ -74,7 +74,7 @@ func TestTransaction(t *testing.T) {
 			do: func(_ *testBundle, ctx context.Context, tx *ent.Tx) error {
 				return tx.Agent.Create().SetName("  ").Exec(ctx) // a CHECK refuses it
 			},
-			want: nil, // the error is PostgreSQL's own; see below
+			want: nil, // it returns PostgreSQL's error
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -113,7 +113,7 @@ func TestPanicRollsBack(t *testing.T) {
 			panic("boom")
 		})
 	})
-	h.healthy(t) // the only connection came back
+	h.healthy(t) // the only connection was released
 }
 
 func TestContextEndsBeforeCommit(t *testing.T) {

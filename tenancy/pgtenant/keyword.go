@@ -13,7 +13,7 @@ func keyword(query string) string {
 	return query[:end]
 }
 
-// isWord reports whether c may be in a key word or an identifier, so that "copy_1" is not read as COPY.
+// isWord reports whether c may be in a keyword or an identifier, so that "copy_1" is not read as COPY.
 func isWord(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '$' || c >= 0x80
 }
@@ -59,17 +59,17 @@ func skipComment(query string) string {
 	return ""
 }
 
-// mayWrite reports whether a statement could change rows. Only a SELECT does not, apart from functions that it calls; WITH
-// may contain an INSERT.
+// mayWrite reports whether a statement could change rows. Only a SELECT can't, apart from the functions that it calls.
+// WITH can contain an INSERT.
 func mayWrite(query string) bool { return !startsWith(query, "select") }
 
-// isPlain reports whether a statement is a query or a change of rows by its text. Such a statement leaves nothing in its
-// session when it fails.
+// isPlain reports whether a statement is a query or a change of rows by its text. If such a statement fails, it leaves
+// nothing in its session.
 func isPlain(query string) bool {
 	return startsWith(query, "select", "insert", "update", "delete", "merge", "with", "values", "table")
 }
 
-// begins reports whether a statement begins with one of the words.
+// startsWith reports whether a statement begins with one of the words.
 func startsWith(query string, words ...string) bool {
 	first := keyword(query)
 	for _, word := range words {

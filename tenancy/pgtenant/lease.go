@@ -55,7 +55,7 @@ func (d *Driver) lease(ctx context.Context, tenant tenancy.ID) (*lease, error) {
 	return &lease{ctx: ctx, pooled: pooled, conns: d.conns, slot: slot, resets: d.resets}, nil
 }
 
-// leaseError returns why a wait ended: ctx ended, the acquire timeout expired (busy's error), or no connection could be
+// leaseError returns the reason why a wait ended: ctx, the acquire timeout (busy's error), or no connection could be
 // opened.
 func leaseError(ctx, waiting context.Context, err error, busy func() error) error {
 	switch cause := context.Cause(waiting); {
@@ -81,9 +81,9 @@ func (l *lease) checkIdle() error {
 	return nil
 }
 
-// recordTag decides by a statement's command tag whether its connection may be used again. What PREPARE, LISTEN, DECLARE
-// and others leave in a session outlives even a transaction that is rolled back, so anything but a query or a change of
-// rows costs the connection. A failed statement has no tag and is judged by its text.
+// recordTag decides by a statement's command tag whether its connection may be used again. The effects of PREPARE,
+// LISTEN, DECLARE and others outlive even a rolled-back transaction, so anything but a query or a change of rows costs
+// the connection. A failed statement has no tag and is classified by its text.
 func (l *lease) recordTag(s statement, tag pgconn.CommandTag, columns int, err error) {
 	if err == nil && !isPlainTag(tag, columns) || err != nil && !isPlain(s.sql) {
 		l.discard = true
@@ -103,8 +103,8 @@ func (l *lease) translate(ctx context.Context, tenant tenancy.ID, e effect, err 
 	return err
 }
 
-// release returns the connection to the pool. Further calls do nothing. The pool destroys a connection that is busy or in
-// a transaction, so no transaction reaches the next user.
+// release returns the connection to the pool, once. The pool destroys a connection that is busy or in a transaction, so
+// no transaction reaches the next user.
 func (l *lease) release() {
 	if l.released {
 		return
@@ -118,8 +118,8 @@ func (l *lease) release() {
 	}
 }
 
-// returnToPool removes a closed connection from the pool: pgx can take 15 s to close the socket of a server that does not
-// answer, and the pool would count the connection until then.
+// returnToPool removes a closed connection from the pool, which would otherwise count it while pgx closes the socket:
+// 15 s if the server does not answer.
 func (l *lease) returnToPool() {
 	if l.conn().IsClosed() {
 		l.pooled.Hijack()

@@ -19,15 +19,15 @@ const (
 	pingTimeout = time.Second
 )
 
-// liveness finds connections that a proxy or a firewall dropped silently while they were idle. pgxpool's own ping is not
+// liveness finds connections that a proxy or a firewall dropped silently while they were idle. pgxpool's ping is not
 // used: after its timeout pgx sends a cancel request, waits for [cancelTimeout], and takes up to 15 s to close the
-// connection, which the pool counts until then.
+// connection, which the pool still counts.
 type liveness struct {
 	pool     atomic.Pointer[pgxpool.Pool]
 	sweeping atomic.Bool
 }
 
-// shouldPing is pgxpool's ShouldPing. It pings a stale connection itself, and returns true if it closed it: then the pool
+// shouldPing is pgxpool's ShouldPing. It pings a stale connection, and returns true if it closed it. Then the pool
 // tries another.
 func (l *liveness) shouldPing(ctx context.Context, p pgxpool.ShouldPingParams) bool {
 	if p.IdleDuration <= staleAfter || alive(ctx, p.Conn) {
@@ -39,8 +39,8 @@ func (l *liveness) shouldPing(ctx context.Context, p pgxpool.ShouldPingParams) b
 	return true
 }
 
-// sweep tests all idle connections after one was found dead: the others are likely dead as well. It takes them out of the
-// pool before it returns, so that no caller gets one.
+// sweep tests all idle connections after one was dead, as the others are likely dead too. It takes them out of the pool
+// before it returns, so that no caller receives one.
 func (l *liveness) sweep(ctx context.Context) {
 	pool := l.pool.Load()
 	if pool == nil || !l.sweeping.CompareAndSwap(false, true) {
@@ -60,7 +60,7 @@ func (l *liveness) sweep(ctx context.Context) {
 	}()
 }
 
-// alive pings an idle connection. It closes it if there is no answer in time, or ctx ends first.
+// alive pings an idle connection. It closes it if there is no answer before the timeout or the end of ctx.
 func alive(ctx context.Context, conn *pgx.Conn) bool {
 	socket := conn.PgConn().Conn()
 	err := socket.SetDeadline(time.Now().Add(pingTimeout))
@@ -77,8 +77,8 @@ func alive(ctx context.Context, conn *pgx.Conn) bool {
 	return false
 }
 
-// ping sends an empty statement by the extended protocol, since a pooler may disable the simple one. The deadline is the
-// socket's.
+// ping sends an empty statement by the extended protocol, since a pooler may disable the simple one. The deadline is
+// the socket's.
 func ping(ctx context.Context, conn *pgconn.PgConn) error {
 	frontend := conn.Frontend()
 	frontend.SendParse(&pgproto3.Parse{})

@@ -44,7 +44,7 @@ func TestOnlyAStaleConnectionIsPinged(t *testing.T) {
 	}
 }
 
-// A proxy that lost the connections accepts data on them and never answers. New connections work.
+// A proxy that lost the connections accepts data on them but never answers. New connections work.
 func TestFrozenConnections(t *testing.T) {
 	t.Parallel()
 	h, proxy := proxied(t, pgtenant.WithMaxConns(8))
@@ -56,7 +56,7 @@ func TestFrozenConnections(t *testing.T) {
 		require.Equal(t, "a1", h.names(as(t, h.a), t))
 		require.Less(t, time.Since(start), 2*time.Second, "request %d", i)
 	}
-	// All were tested after the first one, and the pool counts none of them.
+	// All were tested after the first one, and left the pool.
 	require.Eventually(t, func() bool { return h.Pool().Stat().TotalConns() <= 2 }, 3*time.Second, shortly)
 	h.healthy(t)
 }
@@ -103,7 +103,7 @@ func TestContextEndsDuringAPing(t *testing.T) {
 	h.healthy(t)
 }
 
-// A connection that froze in use ends with its statement's context. The pool does not count it while pgx closes it.
+// A connection that freezes in use ends with its statement's context. The pool does not count it while pgx closes it.
 func TestFrozenInUse(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {

@@ -14,14 +14,14 @@ import (
 	"github.com/konstruct/konstruct/tenancy"
 )
 
-// observation counts a statement or a commit, and traces it where the context is traced.
+// observation counts a statement or a commit, and traces it if the context is traced.
 type observation struct {
 	counts *counts
 	span   trace.Span // nil unless traced
 }
 
-// observe begins an observation. A span begins only if ctx has one that records, from that span's provider: statements
-// without a trace pay for looking into ctx, and the driver needs no configuration.
+// observe begins an observation. A span begins only if ctx has a recording one, whose provider it uses. So the driver
+// needs no configuration, and an untraced statement costs one context lookup.
 func (d *Driver) observe(ctx context.Context, query string) observation {
 	o := observation{counts: &d.counts}
 	if parent := trace.SpanFromContext(ctx); parent.IsRecording() {
@@ -30,7 +30,7 @@ func (d *Driver) observe(ctx context.Context, query string) observation {
 	return o
 }
 
-// end ends the observation with its outcome. The zero observation has none.
+// end records the outcome. It does nothing for the zero observation.
 func (o observation) end(err error) {
 	if o.counts == nil {
 		return
@@ -50,8 +50,8 @@ func (o observation) end(err error) {
 	o.span.End()
 }
 
-// startSpan begins the span of a statement. It has the statement's operation and table and no text, since hand-written
-// SQL may hold values.
+// startSpan begins the span of a statement. It has the statement's operation and table, but no text: hand-written SQL
+// can contain values.
 func startSpan(ctx context.Context, provider trace.TracerProvider, query string) trace.Span {
 	operation, table := summarize(query)
 	attributes := []attribute.KeyValue{semconv.DBSystemNamePostgreSQL, semconv.DBOperationName(operation)}
@@ -69,14 +69,15 @@ func startSpan(ctx context.Context, provider trace.TracerProvider, query string)
 	return span //nolint:spancheck // as above
 }
 
-// summarize returns the first word of a statement in upper case, and the table after its first FROM, INTO or UPDATE outside
-// of parentheses, or "". It is a guess: a name in a comment or a constant can be taken for the table.
+// summarize returns the first word of a statement in upper case, and the table after its first FROM, INTO or UPDATE
+// outside of parentheses, or "". A name in a comment or a constant can be mistaken for the table.
 func summarize(query string) (operation, table string) {
 	depth, previous := 0, ""
 	for word := range strings.FieldsSeq(query) {
 		switch {
 		case depth > 0:
-		case strings.EqualFold(previous, "from"), strings.EqualFold(previous, "into"), strings.EqualFold(previous, "update"):
+		case strings.EqualFold(previous, "from"), strings.EqualFold(previous, "into"),
+			strings.EqualFold(previous, "update"):
 			if name := strings.Trim(word, `";,`); keyword(name) == name {
 				table = name
 			}

@@ -9,8 +9,8 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// A statement that failed on the server is not resent. (With a cache pgx drops what it prepared for a failed statement, which
-// costs more round trips.)
+// A statement that failed on the server is not resent. (In other modes, dropping a failed statement costs further round
+// trips.)
 func TestFailedStatementsAreSentOnce(t *testing.T) {
 	t.Parallel()
 	const failing = "select 1 / (select 0)"
@@ -28,6 +28,7 @@ func TestFailedStatementsAreSentOnce(t *testing.T) {
 	require.Error(t, pgtenant.QueryRow(t.Context(), drv, failing).Scan(&one))
 	require.EqualValues(t, 2, trips.Count()-before, "Query")
 	// 0A000 without a stale plan.
-	requireCode(t, "0A000", drv.Exec(t.Context(), "select count(distinct x) over () from (values (1)) v (x)", []any{}, nil))
+	requireCode(t, "0A000",
+		drv.Exec(t.Context(), "select count(distinct x) over () from (values (1)) v (x)", []any{}, nil))
 	require.EqualValues(t, 3, trips.Count()-before, "0A000")
 }

@@ -16,8 +16,8 @@ import (
 
 const (
 	defaultAcquireTimeout = 5 * time.Second
-	// defaultConnectTimeout bounds the opening of a connection, for each host and address, unless the connection string
-	// has a connect_timeout. It is shorter than the acquire timeout, so that the error names the cause.
+	// defaultConnectTimeout bounds opening a connection, for each host and address, unless the connection string has a
+	// connect_timeout. It is shorter than the acquire timeout, so that the error has the cause.
 	defaultConnectTimeout = 3 * time.Second
 	// cancelTimeout is how long a statement may run after its cancel request before its connection is closed.
 	cancelTimeout = 2 * time.Second
@@ -43,12 +43,12 @@ type config struct {
 type Option func(*config)
 
 // WithMaxConns sets the maximum size of the pool. The default is pgxpool's; use 2 to 4 connections per core of the
-// database. One tenant gets at most half of this number, even while the server accepts fewer connections.
+// database. One tenant uses at most half of it, even while the server accepts fewer connections.
 func WithMaxConns(n int32) Option { return func(c *config) { c.maxConns = n } }
 
-// WithQueryMode sets pgx's query mode: "cache_statement" (the default, for direct connections only), or "cache_describe" or
-// "exec" behind a pooler, even one that tracks prepared statements. [Open] returns [ErrConfig] for others, and statements
-// do in "cache_statement" behind a pooler that sends its own process ids, such as PgBouncer.
+// WithQueryMode sets pgx's query mode: "cache_statement" (the default, for direct connections only), or
+// "cache_describe" or "exec" behind a pooler, even one that tracks prepared statements. [Open] returns [ErrConfig] for
+// others, and statements do in "cache_statement" behind a pooler that sends its own process ids, such as PgBouncer.
 func WithQueryMode(mode string) Option { return func(c *config) { c.queryMode = mode } }
 
 // WithAcquireTimeout sets the maximum wait for a connection, after which [ErrPoolBusy] is returned. The default is 5 s.
@@ -77,13 +77,13 @@ func Open(ctx context.Context, dsn string, opts ...Option) (*Driver, error) {
 	live.pool.Store(pool)
 	d := newDriver(pool, c)
 	d.trips = c.trips
-	d.resets = pc.PrepareConn != nil // behind a pooler the next statement may get another session
+	d.resets = pc.PrepareConn != nil // behind a pooler the next statement may use another session
 	return d, nil
 }
 
-// New returns a driver for an existing pool. It returns [ErrConfig] unless the pool has what [Open] sets: a supported query
-// mode with its cache, no preset that isolation depends on, client_encoding=UTF8, timezone=UTC, and a handler for
-// notifications, which pgx would otherwise collect without limit. Pings and timeouts are the caller's. Of the options only
+// New returns a driver for an existing pool. It returns [ErrConfig] unless the pool has a supported query mode with its
+// cache, no preset that isolation depends on, client_encoding=UTF8, timezone=UTC, and a handler for notifications,
+// which pgx would otherwise collect without limit. Pings and timeouts are the caller's. Of the options only
 // [WithAcquireTimeout] applies.
 func New(pool *pgxpool.Pool, opts ...Option) (*Driver, error) {
 	cc := pool.Config().ConnConfig
@@ -103,7 +103,9 @@ func New(pool *pgxpool.Pool, opts ...Option) (*Driver, error) {
 
 func newDriver(pool *pgxpool.Pool, c config) *Driver {
 	t := newTimeouts(c.acquireTimeout)
-	return &Driver{pool: pool, tenants: newTenantLimiter(pool.Config().MaxConns), conns: newConnLimiter(pool, t), timeouts: t}
+	return &Driver{
+		pool: pool, tenants: newTenantLimiter(pool.Config().MaxConns), conns: newConnLimiter(pool, t), timeouts: t,
+	}
 }
 
 func newConfig(opts []Option) config {
@@ -130,7 +132,7 @@ func (c config) apply(pc *pgxpool.Config) error {
 	}
 	boundConnect(&pc.ConnConfig.Config)
 	if pc.ConnConfig.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement {
-		// Connections are direct, so a canceled statement is canceled on the server and its connection is kept.
+		// Connections are direct, so a statement can be canceled on the server and its connection kept.
 		pc.ConnConfig.BuildContextWatcherHandler = cancelOnServer
 		pc.PrepareConn = useConn
 	}
@@ -140,7 +142,7 @@ func (c config) apply(pc *pgxpool.Config) error {
 	return nil
 }
 
-// boundConnect sets the default connect_timeout and applies it to the lookup of host names, too, which pgconn does not
+// boundConnect sets the default connect_timeout and applies it to the lookup of host names, which pgconn does not
 // bound.
 func boundConnect(config *pgconn.Config) {
 	if config.ConnectTimeout == 0 {
@@ -162,7 +164,8 @@ func check(cc *pgx.ConnConfig) error {
 	}
 	switch {
 	case !allowed:
-		return fmt.Errorf("%w: query mode %q; use cache_statement, cache_describe or exec", ErrConfig, cc.DefaultQueryExecMode)
+		return fmt.Errorf("%w: query mode %q; use cache_statement, cache_describe or exec",
+			ErrConfig, cc.DefaultQueryExecMode)
 	case cc.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement && cc.StatementCacheCapacity <= 0,
 		cc.DefaultQueryExecMode == pgx.QueryExecModeCacheDescribe && cc.DescriptionCacheCapacity <= 0:
 		return fmt.Errorf("%w: query mode %q needs a cache", ErrConfig, cc.DefaultQueryExecMode)
@@ -177,7 +180,7 @@ func check(cc *pgx.ConnConfig) error {
 	return nil
 }
 
-// pin replaces the pinned parameters, whose names the connection string may spell in any case.
+// pin sets the pinned parameters. The connection string may spell their names in any case.
 func pin(cc *pgx.ConnConfig) {
 	for name := range cc.RuntimeParams {
 		if _, ours := pinned()[strings.ToLower(name)]; ours {

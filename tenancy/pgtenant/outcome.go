@@ -6,17 +6,17 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// effect is what a statement may have done if its answer is lost.
+// effect is what a statement may have changed if its answer is lost.
 type effect int
 
 const (
-	// noEffect is that of a read, and of anything in a transaction except COMMIT.
+	// noEffect: a read, or anything in a transaction except COMMIT.
 	noEffect effect = iota
-	// readOnlyEffect is noEffect in a read-only transaction.
+	// readOnlyEffect: noEffect in a read-only transaction.
 	readOnlyEffect
-	// writeEffect is that of a single write, which PostgreSQL commits after sending its command tag.
+	// writeEffect: a single write, which PostgreSQL commits after sending its command tag.
 	writeEffect
-	// commitEffect is that of a COMMIT.
+	// commitEffect: a COMMIT.
 	commitEffect
 )
 
@@ -54,8 +54,8 @@ func (e effect) kind(err error) error {
 	return ErrOutcomeUnknown
 }
 
-// neverSent reports whether the statement was not sent. pgconn.ErrConnClosed is excluded: pgconn also returns it, as safe
-// to retry, for a connection that was closed while an answer was read.
+// neverSent reports whether the statement was not sent. pgconn.ErrConnClosed is excluded: pgconn also returns it, as
+// safe to retry, for a connection that was closed while an answer was read.
 func neverSent(err error) bool {
 	return pgconn.SafeToRetry(err) && !errors.Is(err, pgconn.ErrConnClosed) ||
 		errors.As(err, new(unsentError)) || errors.As(err, new(unpreparedError))
@@ -64,8 +64,8 @@ func neverSent(err error) bool {
 // refused reports whether the statement failed and its session continues.
 func refused(err *pgconn.PgError) bool { return severity(err) == "ERROR" }
 
-// fromServer reports whether err is PostgreSQL's own. A pooler's errors lack the unlocalized severity, and its report of a
-// lost server does not say what the server did.
+// fromServer reports whether err is PostgreSQL's own. A pooler's errors lack the unlocalized severity, and do not
+// report what a lost server did.
 func fromServer(err *pgconn.PgError) bool { return err.SeverityUnlocalized != "" }
 
 func severity(err *pgconn.PgError) string {

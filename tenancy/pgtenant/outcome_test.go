@@ -20,8 +20,8 @@ import (
 
 type relay struct {
 	address string
-	lossy   atomic.Bool // the next answer ends its connection instead of arriving
-	frozen  atomic.Bool // answers are kept back
+	lossy   atomic.Bool // the next answer is dropped with its connection
+	frozen  atomic.Bool // answers are delayed
 }
 
 func newRelay(t *testing.T, server string) *relay {
@@ -68,7 +68,8 @@ func setupRelay(t *testing.T, opts ...pgtenant.Option) (*testBundle, *relay) {
 	r := newRelay(t, direct.Host)
 	direct.Host = r.address
 	h.url = direct.String()
-	h.Driver = h.open(t, append([]pgtenant.Option{pgtenant.WithMaxConns(1), pgtenant.WithRoundTrips(h.trips)}, opts...)...)
+	h.Driver = h.open(t,
+		append([]pgtenant.Option{pgtenant.WithMaxConns(1), pgtenant.WithRoundTrips(h.trips)}, opts...)...)
 	h.client = ent.NewClient(ent.Driver(h.Driver))
 	h.healthy(t)
 	return h, r
@@ -86,7 +87,7 @@ func requireNoEffect(t *testing.T, err error, what string) {
 	require.NotErrorIs(t, err, pgtenant.ErrOutcomeUnknown, what)
 }
 
-// The outcome of a write is unknown if its answer is lost; everything else had no effect.
+// The outcome of a write is unknown if its answer is lost. Everything else has no effect.
 func TestLostAnswer(t *testing.T) {
 	t.Parallel()
 	const returning = writeGlobal + " returning count"
@@ -102,7 +103,8 @@ func TestLostAnswer(t *testing.T) {
 				require.NoError(t, err)
 				var n int64
 				require.NoError(t, pgtenant.QueryRow(ctx, h, returning, unique()).Scan(&n))
-				require.NoError(t, pgtenant.QueryRow(ctx, h, "with w as ("+returning+") select count from w", unique()).Scan(&n))
+				require.NoError(t,
+					pgtenant.QueryRow(ctx, h, "with w as ("+returning+") select count from w", unique()).Scan(&n))
 				h.healthy(t)
 			}
 			var n int64
@@ -112,7 +114,7 @@ func TestLostAnswer(t *testing.T) {
 				"with": func(key string) error {
 					return pgtenant.QueryRow(ctx, h, "with w as ("+returning+") select count from w", key).Scan(&n)
 				},
-				"by the way": func(key string) error { return h.Query(ctx, returning, []any{key}, &entsql.Rows{}) },
+				"rows not read": func(key string) error { return h.Query(ctx, returning, []any{key}, &entsql.Rows{}) },
 			} {
 				warm()
 				key := unique()
@@ -120,7 +122,7 @@ func TestLostAnswer(t *testing.T) {
 				err := write(key)
 				requireUnknown(t, err, name)
 				require.ErrorIs(t, err, pgtenant.ErrConnection, name)
-				require.Equal(t, 1, h.eventually(t, key), "it did take effect")
+				require.Equal(t, 1, h.eventually(t, key), "the write took effect")
 			}
 
 			warm()
@@ -129,7 +131,9 @@ func TestLostAnswer(t *testing.T) {
 			requireNoEffect(t, err, "a read")
 			require.ErrorIs(t, err, pgtenant.ErrConnection)
 
-			for name, write := range map[string]bool{"a transaction that wrote": true, "a transaction that read": false} {
+			for name, write := range map[string]bool{
+				"a transaction that wrote": true, "a transaction that read": false,
+			} {
 				warm()
 				key := unique()
 				tx := h.begin(t, h.a)
@@ -154,7 +158,7 @@ func TestLostAnswer(t *testing.T) {
 			require.NoError(t, tx.Exec(ctx, writeGlobal, []any{key}, nil))
 			relay.lossy.Store(true)
 			requireNoEffect(t, tx.Exec(ctx, writeGlobal, []any{key + "2"}, nil), "a statement before the commit")
-			requireNoEffect(t, tx.Commit(), "the commit that was never sent")
+			requireNoEffect(t, tx.Commit(), "an unsent commit")
 			require.Zero(t, h.written(t, key))
 			relay.lossy.Store(false)
 			h.healthy(t)
@@ -174,7 +178,7 @@ func (h *testBundle) eventually(t *testing.T, key string) int {
 	return h.written(t, key)
 }
 
-// If the context ends before the answer, the outcome of a write is unknown unless the server reports the cancel.
+// If the context ends before the answer, a write's outcome is unknown unless the server reports the cancel.
 func TestContextEndsWhileAnAnswerIsAwaited(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
@@ -230,7 +234,7 @@ func TestNoEffect(t *testing.T) {
 	ended, cancel := context.WithCancel(as(t, h.a))
 	cancel()
 	err := h.Exec(ended, writeGlobal, []any{unique()}, nil)
-	requireNoEffect(t, err, "never sent")
+	requireNoEffect(t, err, "not sent")
 	require.ErrorIs(t, err, context.Canceled)
 
 	ctx, cancel := context.WithCancel(as(t, h.a))
@@ -259,10 +263,10 @@ func TestNoEffect(t *testing.T) {
 	err = h.Exec(as(t, h.a), writeGlobal, []any{key}, nil)
 	requireCode(t, "23505", err)
 	require.NotErrorIs(t, err, pgtenant.ErrOutcomeUnknown, "the server refused it")
-	require.NotErrorIs(t, err, pgtenant.ErrNoEffect, "and would do so again")
+	require.NotErrorIs(t, err, pgtenant.ErrNoEffect, "it would refuse it again")
 }
 
-// A server that ends a session reports it before the statement is complete, which is then rolled back.
+// A server that ends a session reports it before the statement is complete, which rolls it back.
 func TestServerEndsTheSession(t *testing.T) {
 	t.Parallel()
 	h := setup(t, pgtenant.WithMaxConns(1))
@@ -272,7 +276,8 @@ func TestServerEndsTheSession(t *testing.T) {
 		h.sleeping(t)
 		h.terminate(t)
 	})
-	err := h.Exec(as(t, h.a), "with s as (select pg_sleep(3)) insert into login_attempts (key, count, window_ends) select 'x', 1, now() from s", []any{}, nil)
+	err := h.Exec(as(t, h.a), "with s as (select pg_sleep(3)) "+
+		"insert into login_attempts (key, count, window_ends) select 'x', 1, now() from s", []any{}, nil)
 	terminated.Wait()
 	requireNoEffect(t, err, "rolled back")
 	require.ErrorIs(t, err, pgtenant.ErrConnection)
@@ -293,7 +298,7 @@ func TestServerEndsIdleSessions(t *testing.T) {
 				h.terminate(t)
 				key := unique()
 				_, err := pgtenant.Exec(as(t, h.a), h, writeGlobal+cold, key)
-				if err != nil { // the socket was reset before the server's words were read
+				if err != nil { // the socket was reset before the server's message was read
 					require.ErrorIs(t, err, pgtenant.ErrConnection)
 				}
 				require.Equal(t, err == nil, h.written(t, key) == 1)
@@ -327,11 +332,15 @@ func TestReadOnlyServer(t *testing.T) {
 
 			h.alter(t, "set default_transaction_read_only = on")
 			h.terminate(t)
-			require.Eventually(t, func() bool { return pgtenant.QueryRow(ctx, h, "select pg_backend_pid()").Scan(&before) == nil }, 10*time.Second, time.Millisecond)
+			require.Eventually(t, func() bool {
+				return pgtenant.QueryRow(ctx, h, "select pg_backend_pid()").Scan(&before) == nil
+			}, 10*time.Second, time.Millisecond)
 			write := func() error { return h.Exec(ctx, writeGlobal, []any{unique()}, nil) }
 			for name, write := range map[string]func() error{
 				"write": write,
-				"rows":  func() error { return h.Query(ctx, writeGlobal+" returning key", []any{unique()}, &entsql.Rows{}) },
+				"rows": func() error {
+					return h.Query(ctx, writeGlobal+" returning key", []any{unique()}, &entsql.Rows{})
+				},
 				"transaction": func() error {
 					return pgtenant.InTx(ctx, h.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
 						return tx.Agent.Update().SetRole("x").Exec(ctx)
@@ -350,7 +359,7 @@ func TestReadOnlyServer(t *testing.T) {
 			_, err = h.super.Exec(t.Context(), "set default_transaction_read_only = off")
 			require.NoError(t, err)
 			h.alter(t, "reset default_transaction_read_only")
-			require.Error(t, write(), "the connection is the old one")
+			require.Error(t, write(), "still the read-only connection")
 			require.NoError(t, write())
 		})
 	}

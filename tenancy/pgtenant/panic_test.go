@@ -49,7 +49,8 @@ func TestPanicsLeakNothing(t *testing.T) {
 			_ = q.Query(ctx, "select $1::text[]", []any{[]explosive{e}}, &entsql.Rows{})
 		},
 		"element of an argument of a write with rows": func(q dialect.ExecQuerier, ctx context.Context, e explosive) {
-			_ = q.Query(ctx, "update agents set role = 'x' where name = any($1) returning id", []any{[]explosive{e}}, &entsql.Rows{})
+			_ = q.Query(ctx, "update agents set role = 'x' where name = any($1) returning id",
+				[]any{[]explosive{e}}, &entsql.Rows{})
 		},
 		"destination": func(q dialect.ExecQuerier, ctx context.Context, e explosive) {
 			_ = pgtenant.QueryRow(ctx, q, "select generate_series(1, 1000)").Scan(&e)
@@ -67,7 +68,7 @@ func TestPanicsLeakNothing(t *testing.T) {
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(2)) // and so one slot for each tenant
+			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(2)) // one slot per tenant
 			ctx := as(t, h.a)
 			for end, do := range ends {
 				for name, use := range uses {
@@ -116,7 +117,9 @@ func TestTransactionNeverEnded(t *testing.T) {
 	h := setup(t, pgtenant.WithMaxConns(2))
 	ends := explosive{func() { panic("boom") }}
 	for name, use := range map[string]func(ctx context.Context, cancel func(), tx dialect.Tx){
-		"argument": func(ctx context.Context, _ func(), tx dialect.Tx) { _ = tx.Exec(ctx, "select $1", []any{ends}, nil) },
+		"argument": func(ctx context.Context, _ func(), tx dialect.Tx) {
+			_ = tx.Exec(ctx, "select $1", []any{ends}, nil)
+		},
 		"destination": func(ctx context.Context, _ func(), tx dialect.Tx) {
 			var r entsql.Rows
 			if tx.Query(ctx, "select generate_series(1, 100000)", []any{}, &r) == nil && r.Next() {
@@ -126,14 +129,16 @@ func TestTransactionNeverEnded(t *testing.T) {
 		"the end of the context": func(_ context.Context, cancel func(), _ dialect.Tx) { cancel() },
 		"the end of the context under a result": func(ctx context.Context, cancel func(), tx dialect.Tx) {
 			var r entsql.Rows
-			if err := tx.Query(context.WithoutCancel(ctx), "select generate_series(1, 100000)", []any{}, &r); err != nil {
+			if err := tx.Query(
+				context.WithoutCancel(ctx), "select generate_series(1, 100000)", []any{}, &r,
+			); err != nil {
 				t.Error(err)
 				return
 			}
 			cancel()
 			h.requireIdle(t)
 			for r.Next() {
-				t.Error("a row")
+				t.Error("unexpected row")
 			}
 			require.ErrorIs(t, r.Err(), context.Canceled)
 		},
@@ -146,14 +151,14 @@ func TestTransactionNeverEnded(t *testing.T) {
 		require.NoError(t, tx.Exec(ctx, writeGlobal, []any{key}, nil))
 		vanish(func() { use(ctx, cancel, tx) })
 		h.requireIdle(t, name)
-		h.healthy(t) // with one slot for the tenant
+		h.healthy(t) // needs the tenant's only slot
 		require.ErrorIs(t, tx.Exec(as(t, h.a), writeGlobal, []any{key + "2"}, nil), pgtenant.ErrTxAborted, name)
 		require.Error(t, tx.Commit(), name)
 		require.Zero(t, h.written(t, key), name)
 	}
 }
 
-// A caller that panics does not close its rows either.
+// A caller that panics does not close its rows.
 func TestRowsNeverClosed(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
@@ -169,7 +174,7 @@ func TestRowsNeverClosed(t *testing.T) {
 				h.requireIdle(t)
 				h.healthy(t)
 				require.False(t, r.Next())
-				require.ErrorIs(t, r.Err(), context.Canceled, "a result that was cut off")
+				require.ErrorIs(t, r.Err(), context.Canceled, "a truncated result")
 			}
 		})
 	}
@@ -187,8 +192,9 @@ func TestPanicCostsTheConnection(t *testing.T) {
 	require.NotEqual(t, before, after)
 }
 
-// requireIdle requires that all connections are released. The pool counts one that it destroys until it is closed.
+// requireIdle requires that all connections are released. The pool counts destroyed ones until they are closed.
 func (h *testBundle) requireIdle(t *testing.T, msg ...any) {
 	t.Helper()
-	require.Eventually(t, func() bool { return h.Pool().Stat().AcquiredConns() == 0 }, 10*time.Second, time.Millisecond, msg...)
+	require.Eventually(t, func() bool { return h.Pool().Stat().AcquiredConns() == 0 },
+		10*time.Second, time.Millisecond, msg...)
 }

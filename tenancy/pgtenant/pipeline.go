@@ -17,9 +17,9 @@ type answer struct {
 	fields   []pgconn.FieldDescription
 }
 
-// run sends a statement with what goes around it, in one write, and reads up to the statement's result. The arguments are
-// encoded first, so that none of their code runs while the connection is busy. same is false if the prelude reports a
-// changed setting of [parsing].
+// run sends a statement with its prelude, and BEGIN or a reset, in one write, and reads up to the statement's result.
+// The arguments are encoded first, so that none of their code runs while the connection is busy. same is false if a
+// setting of [parsing] was changed.
 func (c *connState) run(ctx context.Context, o opening, s statement) (a answer, same bool, err error) {
 	found, err := c.lookup(ctx, s.sql)
 	if err != nil {

@@ -21,9 +21,9 @@ type Rows struct {
 	err  error // of the query
 }
 
-// Query sends hand-written SQL under the context's tenant. Read the rows with [Collect], which returns the error of the
-// query as well; until then they hold a connection. q is a [*Driver] or a transaction's driver. Pass values as arguments
-// ($1, …), never in the text.
+// Query sends hand-written SQL under the context's tenant. Read the rows with [Collect], which releases their
+// connection and also returns the error of the query. q is a [*Driver] or a transaction's driver. Pass values as
+// arguments ($1, …), never in the text.
 func Query(ctx context.Context, q dialect.ExecQuerier, query string, args ...any) *Rows {
 	r := &Rows{}
 	r.err = q.Query(ctx, query, args, &r.rows)
@@ -61,14 +61,14 @@ func QueryRow(ctx context.Context, q dialect.ExecQuerier, query string, args ...
 // SingleRow is the result of [QueryRow].
 type SingleRow struct{ result Rows }
 
-// Scan reads the first row into dest: pointers, one per column. It returns the error of the query, or [sql.ErrNoRows] if
-// there is no row. Further rows are ignored.
+// Scan reads the first row into dest: pointers, one per column. It returns the error of the query, or [sql.ErrNoRows],
+// and ignores further rows.
 func (r *SingleRow) Scan(dest ...any) error {
 	if r.result.err != nil {
 		return r.result.err
 	}
 	rows := r.result.rows
-	defer func() { _ = rows.Close() }() // the Close below is the one that counts
+	defer func() { _ = rows.Close() }() // the Close below reports its error
 	if !rows.Next() {
 		return firstError(rows.Err(), sql.ErrNoRows)
 	}

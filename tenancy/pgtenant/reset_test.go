@@ -9,24 +9,27 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// A read is followed by a reset, so that the next statement needs only a short check, unless the connection had another user.
+// After a read the session is reset, so that the next statement needs only a short check, unless the connection was
+// used in between.
 func TestReadsResetTheirSession(t *testing.T) {
 	t.Parallel()
 	h := setup(t, pgtenant.WithMaxConns(1))
 	own, pid := h.session(as(t, h.b), t, "search_path")
 	for setting, changed := range changes {
 		if h.count(t, "select count(current_setting($1, true))", setting) == 0 && setting != rls.Setting {
-			continue // this version has none
+			continue // not in this release
 		}
 		before, _ := h.session(as(t, h.b), t, setting)
 		var set string
-		require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "select set_config($1, $2, false)", setting, changed).Scan(&set), setting)
+		require.NoError(t,
+			pgtenant.QueryRow(as(t, h.a), h, "select set_config($1, $2, false)", setting, changed).Scan(&set), setting)
 		after, samePid := h.session(as(t, h.b), t, setting)
 		require.Equal(t, before, after, setting)
 		require.Equal(t, pid, samePid, setting)
 		h.healthy(t)
 	}
-	short := "select coalesce(sum(generic_plans + custom_plans), 0)::int8 from pg_prepared_statements where statement = $1"
+	short := "select coalesce(sum(generic_plans + custom_plans), 0)::int8 " +
+		"from pg_prepared_statements where statement = $1"
 	var before, after int
 	require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, short, pgtenant.CheckUser).Scan(&before))
 	require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, short, pgtenant.CheckUser).Scan(&after))
@@ -48,13 +51,15 @@ func TestAReadChangesItsRole(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
 	for _, mode := range modes {
-		drv, err := pgtenant.Open(t.Context(), h.super.Config().ConnString(), pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
+		drv, err := pgtenant.Open(t.Context(), h.super.Config().ConnString(),
+			pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
 		require.NoError(t, err)
 		t.Cleanup(func() { _ = drv.Close() })
 		for range 2 {
 			var before, after, set string
 			require.NoError(t, pgtenant.QueryRow(t.Context(), drv, "select current_user").Scan(&before))
-			require.NoError(t, pgtenant.QueryRow(t.Context(), drv, "select set_config('role', 'konstruct_app', false)").Scan(&set))
+			require.NoError(t,
+				pgtenant.QueryRow(t.Context(), drv, "select set_config('role', 'konstruct_app', false)").Scan(&set))
 			require.NoError(t, pgtenant.QueryRow(t.Context(), drv, "select current_user").Scan(&after))
 			require.Equal(t, before, after, mode)
 		}
@@ -68,9 +73,11 @@ func TestADeferredTriggerChangesTheSession(t *testing.T) {
 	_, err := h.super.Exec(t.Context(), `
 		create table late (id int primary key);
 		grant select, insert on late to konstruct_app;
-		create function poison() returns trigger language plpgsql as $$ begin perform set_config('search_path', 'nowhere', false); return null; end $$;
+		create function poison() returns trigger language plpgsql as
+			$$ begin perform set_config('search_path', 'nowhere', false); return null; end $$;
 		create function write(n int) returns int language sql as 'insert into late values (n) returning id';
-		create constraint trigger late after insert on late deferrable initially deferred for each row execute function poison()`)
+		create constraint trigger late after insert on late deferrable initially deferred
+			for each row execute function poison()`)
 	require.NoError(t, err)
 	own, pid := h.session(as(t, h.b), t, "search_path")
 	var id int
@@ -105,9 +112,10 @@ func TestSharedSessionsAreCheckedWhole(t *testing.T) {
 			path, newPid := h.session(as(t, h.b), t, "search_path")
 			require.Equal(t, own, path)
 			require.NotEqual(t, pid, newPid)
-			require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "select set_config('search_path', 'nowhere', false)").Scan(&path))
+			require.NoError(t,
+				pgtenant.QueryRow(as(t, h.a), h, "select set_config('search_path', 'nowhere', false)").Scan(&path))
 			_, lastPid := h.session(as(t, h.b), t, "search_path")
-			require.NotEqual(t, newPid, lastPid, "a read was not reset")
+			require.NotEqual(t, newPid, lastPid, "a read must not reset the session")
 			h.healthy(t)
 		})
 	}

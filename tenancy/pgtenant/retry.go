@@ -6,8 +6,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// retryExec resends a statement of which nothing has run. It does so in a transaction, because a pooler could otherwise
-// send the statement to another session than the one that was reset.
+// retryExec resends a statement that has not run, in a transaction: a pooler could otherwise send it to another session
+// than the one that was reset.
 func (d *Driver) retryExec(ctx context.Context, l *lease, s statement, r retry) (pgconn.CommandTag, error) {
 	t := &tx{driver: d, ctx: ctx, tenant: s.tenant, begin: "begin", lease: l}
 	defer func() { _ = t.Rollback() }()
@@ -53,7 +53,7 @@ func (d *Driver) retryQuery(ctx context.Context, l *lease, s statement, r retry)
 	return result, nil
 }
 
-// restart begins the transaction of a statement that is resent, after a reset of the session.
+// restart resets the session and begins the transaction of a resent statement.
 func (t *tx) restart(ctx context.Context, s statement, r retry) error {
 	if startsWith(s.sql, "begin", "start") { // within a transaction BEGIN is only a warning
 		t.lease.discard = true
@@ -63,7 +63,7 @@ func (t *tx) restart(ctx context.Context, s statement, r retry) error {
 	return l.translate(ctx, s.tenant, noEffect, t.reopen(ctx, r))
 }
 
-// reopen begins again a transaction of which nothing has run. The caller holds the lock.
+// reopen restarts a transaction of which nothing has run. The caller holds the lock.
 func (t *tx) reopen(ctx context.Context, r retry) (err error) {
 	if r == retryOnNewConn {
 		t.driver.counts.replaced.Add(1)

@@ -12,8 +12,8 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// rowReader reads a result. The Next that finds the end closes the pipeline, because a failure at commit is reported by
-// that alone, and Ent ignores the error of Close.
+// rowReader reads a result. The Next that finds the end closes the pipeline, because only that reports a failure at
+// commit, and Ent ignores the error of Close.
 type rowReader struct {
 	statement statement
 	lease     *lease
@@ -21,7 +21,7 @@ type rowReader struct {
 	types     *pgtype.Map // the connection's
 	copied    *pgtype.Map // a copy: the connection's is not safe for concurrent use, and rows can outlive their lease
 	end       func(error) error
-	mu        sync.Locker // in a transaction its lock, so that it can't end while the connection's buffer is read
+	mu        sync.Locker // a transaction's lock, so that it can't end while the connection's buffer is read
 	own       sync.Mutex  // mu outside of a transaction
 
 	peeked  bool       // Next has not returned current yet
@@ -72,7 +72,7 @@ func (r *rowReader) drain() {
 	r.lease.recordTag(r.statement, tag, len(r.answer.fields), err)
 }
 
-// discard drops the rows: those not cloned are in the connection's buffer, which its next user overwrites.
+// discard drops the rows: those not cloned are in the connection's buffer, which is reused.
 func (r *rowReader) discard() {
 	r.peeked, r.current, r.ahead = false, nil, nil
 	r.drain()
@@ -141,7 +141,8 @@ func (r *rowReader) Scan(dest ...any) error {
 	return err
 }
 
-// scan reads a row. The code of a destination may use the transaction or keep the value, so it gets a copy, without the lock.
+// scan reads a row. A destination's code may use the transaction or keep the value, so it runs without the lock, on a
+// copy.
 func (r *rowReader) scan(dest []any) error {
 	rest, err := r.scanDirect(dest)
 	if err != nil {
@@ -220,7 +221,8 @@ func (r *rowReader) Columns() ([]string, error) {
 	return names, nil
 }
 
-// ColumnTypes implements sql.ColumnScanner. It returns an error: only database/sql can make a ColumnType, and Ent needs none.
+// ColumnTypes implements sql.ColumnScanner. It returns an error: only database/sql can create a ColumnType, and Ent
+// needs none.
 func (*rowReader) ColumnTypes() ([]*sql.ColumnType, error) {
 	return nil, errors.New("pgtenant: column types are not supported")
 }

@@ -20,8 +20,8 @@ const jsonbVersion = 1
 // postgresEpoch is 2000-01-01, the zero of a binary timestamptz, in microseconds since 1970.
 const postgresEpoch = 946_684_800_000_000
 
-// scanDirect reads one column into dest, and reports whether it supports the pair of type and destination. It supports
-// nearly all that Ent uses.
+// scanDirect reads one column into dest, and reports whether it supports the types. It supports nearly all that Ent
+// uses.
 func scanDirect(field *pgconn.FieldDescription, raw []byte, dest any) bool {
 	switch field.Format {
 	case pgtype.BinaryFormatCode:
@@ -32,8 +32,8 @@ func scanDirect(field *pgconn.FieldDescription, raw []byte, dest any) bool {
 	return false
 }
 
-// The range of timestamptz decoded here, in microseconds since 2000-01-01: from PostgreSQL's first, 4714-11-24 BC, to the
-// last of time.UnixMicro, in 292277. The infinities are outside.
+// The range of timestamptz decoded here, in microseconds since 2000-01-01: from PostgreSQL's first, 4714-11-24 BC, to
+// the last of time.UnixMicro, in 292277. The infinities are outside.
 const (
 	firstTimestamp = -211_813_488_000_000_000
 	lastTimestamp  = math.MaxInt64 - postgresEpoch
@@ -163,8 +163,8 @@ func scanBytes(oid uint32, raw []byte, dest any) bool {
 	return false
 }
 
-// setBytes copies raw to a *[]byte, which the caller may keep, or a *sql.RawBytes, whose memory is reused by the next row.
-// It reports whether dest is one of them.
+// setBytes copies raw to a *[]byte, which the caller may keep, or a *sql.RawBytes, whose memory the next row reuses. It
+// reports whether dest is one of them.
 func setBytes(dest any, raw []byte) bool {
 	switch d := dest.(type) {
 	case *[]byte:
@@ -224,7 +224,7 @@ func scanAny(types *pgtype.Map, field *pgconn.FieldDescription, raw []byte, dest
 		return err
 	}
 	if b, ok := dest.(*sql.RawBytes); ok {
-		dest = (*[]byte)(b) // pgx would unmarshal JSON into a type that it does not know
+		dest = (*[]byte)(b) // pgx would unmarshal JSON into an unknown type
 	}
 	if err := types.Scan(field.DataTypeOID, field.Format, raw, dest); err != nil {
 		return err

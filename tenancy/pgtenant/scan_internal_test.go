@@ -14,10 +14,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// scannedTypes are those that scanDirect supports, and another.
+// scannedTypes are those that scanDirect supports, and one that it does not.
 var scannedTypes = []uint32{
-	pgtype.TextOID, pgtype.VarcharOID, pgtype.NameOID, pgtype.JSONOID, pgtype.JSONBOID, pgtype.ByteaOID, pgtype.UUIDOID, pgtype.BoolOID,
-	pgtype.Int2OID, pgtype.Int4OID, pgtype.Int8OID, pgtype.Float4OID, pgtype.Float8OID, pgtype.TimestamptzOID, pgtype.NumericOID,
+	pgtype.TextOID, pgtype.VarcharOID, pgtype.NameOID, pgtype.JSONOID, pgtype.JSONBOID, pgtype.ByteaOID,
+	pgtype.UUIDOID, pgtype.BoolOID, pgtype.Int2OID, pgtype.Int4OID, pgtype.Int8OID, pgtype.Float4OID,
+	pgtype.Float8OID, pgtype.TimestamptzOID, pgtype.NumericOID,
 }
 
 // destinations have each type that scanDirect supports, with a value. The UUID is empty: its own Scan ignores NULL.
@@ -26,13 +27,14 @@ func destinations() []any {
 	bytes, raw := []byte("old"), sql.RawBytes("old")
 	n := int64(7)
 	return []any{
-		&sql.NullString{String: "old", Valid: true}, &bytes, &raw, new(sql.RawBytes), new(uuid.UUID), new(&id), &entsql.NullScanner{S: new(uuid.UUID), Valid: true},
-		&sql.NullBool{Bool: true, Valid: true}, &sql.NullInt64{Int64: 7, Valid: true}, &n, &sql.NullFloat64{Float64: 7, Valid: true},
+		&sql.NullString{String: "old", Valid: true}, &bytes, &raw, new(sql.RawBytes), new(uuid.UUID), new(&id),
+		&entsql.NullScanner{S: new(uuid.UUID), Valid: true}, &sql.NullBool{Bool: true, Valid: true},
+		&sql.NullInt64{Int64: 7, Valid: true}, &n, &sql.NullFloat64{Float64: 7, Valid: true},
 		&sql.NullTime{Time: time.Now(), Valid: true},
 	}
 }
 
-// An entity may keep the UUID of the row before.
+// An entity may keep the UUID of an earlier row.
 func TestScanMakesUUIDs(t *testing.T) {
 	t.Parallel()
 	kept := uuid.Max
@@ -59,7 +61,8 @@ func FuzzScanDirect(f *testing.F) {
 			f.Add(i, format, false, []byte{})
 		}
 	}
-	f.Add(slices.Index(scannedTypes, pgtype.TimestamptzOID), int16(pgtype.BinaryFormatCode), false, []byte{0x7f, 0xff, 0x30, 0, 0, 0, 0, 0}) // 294269
+	f.Add(slices.Index(scannedTypes, pgtype.TimestamptzOID), int16(pgtype.BinaryFormatCode), false,
+		[]byte{0x7f, 0xff, 0x30, 0, 0, 0, 0, 0}) // 294269
 	f.Fuzz(func(t *testing.T, i int, format int16, null bool, raw []byte) {
 		i = max(i, 0) % len(scannedTypes)
 		switch {
@@ -76,11 +79,11 @@ func FuzzScanDirect(f *testing.F) {
 				continue
 			}
 			for k := range raw {
-				raw[k] ^= 0xff // the connection's buffer is used again
+				raw[k] ^= 0xff // the connection's buffer is reused
 			}
 			require.NoError(t, scan(types, field, was, pgxs[j]), "type %d into %T", field.DataTypeOID, dest)
 			if n, ok := dest.(*sql.NullFloat64); ok && math.IsNaN(n.Float64) {
-				n.Float64 = 0 // since NaN equals nothing
+				n.Float64 = 0 // NaN equals nothing
 				require.True(t, math.IsNaN(pgxs[j].(*sql.NullFloat64).Float64))
 				pgxs[j].(*sql.NullFloat64).Float64 = 0
 			}

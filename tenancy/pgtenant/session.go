@@ -11,19 +11,18 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// settings lists the settings that any user may change for a session and that change visibility, stored or returned
-// values, time limits, isolation or durability. It is pg_settings' context "user" of PostgreSQL 15 to 18 without
+// settings lists the settings that any user may change and that affect visibility, stored or returned values, time
+// limits, isolation or durability: pg_settings' context "user" of PostgreSQL 15 to 18 without
 //
-//   - speed and memory: enable_*, jit_*, geqo*, *_cost, *_mem, parallelism, plan_cache_mode, vacuum_*, *_io_concurrency,
-//     temp_buffers and similar;
-//   - DDL, for which the role has no right: check_function_bodies, default_table_access_method, default_tablespace,
+//   - speed and memory: enable_*, jit_*, geqo*, *_cost, *_mem, parallelism, plan_cache_mode, vacuum_*,
+//     *_io_concurrency, temp_buffers and similar;
+//   - DDL, which the role may not run: check_function_bodies, default_table_access_method, default_tablespace,
 //     default_toast_compression, temp_tablespaces, password_encryption, createrole_self_grant;
 //   - logs and monitoring, without bound values: application_name, client_min_messages, trace_*, and debug_* except
 //     debug_print_plan;
 //   - escape_string_warning; tcp_*, which the kernel applies; transaction_*, which end with a transaction.
 //
-// It does not contain settings of extensions, or custom ones. The settings of parsing, the tenant, the encoding and the
-// role are compared as well; see values.
+// Settings of extensions and custom ones are not included. See values for others that are compared.
 func settings() []string {
 	return []string{
 		"search_path", "row_security", "session_replication_role", "xmlbinary", "gin_fuzzy_search_limit",
@@ -35,9 +34,9 @@ func settings() []string {
 	}
 }
 
-// parsing lists the settings by which PostgreSQL parses a statement and its constants, and by which functions marked
-// immutable convert constants to text. A prepared statement keeps the result of both. (It is parsed again if search_path
-// or row_security differ.)
+// parsing lists the settings that affect how PostgreSQL parses a statement and its constants, and how functions marked
+// immutable convert constants to text. A prepared statement keeps the result of both. (It is parsed again if
+// search_path or row_security differ.)
 func parsing() []string {
 	return []string{
 		"DateStyle", "IntervalStyle", "TimeZone", "timezone_abbreviations", "lc_monetary", "array_nulls", "xmloption",
@@ -51,8 +50,8 @@ func versionedSettings() []string {
 	return []string{"transaction_timeout", "restrict_nonsystem_relation_kind"}
 }
 
-// pinned are the startup parameters of every connection: text is UTF-8 and times are UTC, whatever the defaults of the role
-// or the database.
+// pinned are the startup parameters of every connection: UTF-8 and UTC, whatever the defaults of the role or the
+// database.
 func pinned() map[string]string {
 	return map[string]string{"client_encoding": "UTF8", "timezone": "UTC"}
 }
@@ -60,35 +59,34 @@ func pinned() map[string]string {
 // setTenant sets the transaction's tenant. The value is bound, never part of the text.
 const setTenant = "select set_config($1, $2, true)"
 
-// checkSession is setTenant after a check: the statement fails unless the session's settings are $3. Comparing one string
-// costs a third of comparing each. The failing branch casts non-constant text, because PostgreSQL would evaluate a constant
-// when it plans. The check comes first, so it sees the tenant that was set before.
+// checkSession is setTenant after a check that fails unless the session's settings are $3. Comparing one string costs a
+// third of comparing each. The failing branch casts non-constant text, because PostgreSQL evaluates a constant when it
+// plans. The check comes first, so it sees the tenant that was set before.
 //
 //nolint:gochecknoglobals // constant
 var checkSession = "select (case when " + values() + " = $3 then 'true' else 'the session was changed' end)::bool, " +
 	"set_config($1, $2, true)"
 
-// checkUser is checkSession for a session that was reset at the end of its last use and not used since: RESET ALL does not
-// reset the role.
+// checkUser is checkSession for a session that was reset after its last use: RESET ALL does not reset the role.
 const checkUser = "select (case when current_user = $3 then 'true' else 'the session was changed' end)::bool, set_config($1, $2, true)"
 
-// resetAll resets the session at the end of a read's transaction. It costs a fraction of checkSession. It does not follow a
-// write, because deferred triggers run after it. They also do when a SELECT calls a function that writes: call that through
-// Exec, or the next statement or transaction sees what a trigger set for the session.
+// resetAll resets the session at the end of a read's transaction. It costs a fraction of checkSession. It does not
+// follow a write, because deferred triggers run after it. Call a function that writes by Exec: after a SELECT, the next
+// statement or transaction sees what its trigger set for the session.
 const resetAll = "reset all"
 
-// setTenantAgain is setTenant for a transaction's later statements. It returns whether the settings of parsing are $3: a
-// transaction may change them, but a statement prepared under them outlives it.
+// setTenantAgain is setTenant for a transaction's later statements. It returns whether the settings of parsing are $3:
+// a statement prepared under a transaction's settings outlives it.
 //
 //nolint:gochecknoglobals // as above
 var setTenantAgain = "select " + parsed() + " = $3, set_config($1, $2, true)"
 
 // values is an expression for the session's settings as one string. A dedicated function such as current_user costs a
-// fraction of current_setting. concat_ws omits NULL, which is the value of a setting that the release lacks, and of the
-// tenant before it is first set.
+// fraction of current_setting. concat_ws omits NULL, the value of a setting that the release lacks.
 func values() string {
 	var b strings.Builder
-	b.WriteString("concat_ws('|', current_user, " + parsed() + ", coalesce(current_setting('" + rls.Setting + "', true), '')")
+	b.WriteString("concat_ws('|', current_user, " + parsed() +
+		", coalesce(current_setting('" + rls.Setting + "', true), '')")
 	for _, name := range settings() {
 		b.WriteString(", current_setting('" + name + "')")
 	}
@@ -101,11 +99,12 @@ func values() string {
 
 // parsed is an expression for the encoding and the settings of parsing as one string.
 func parsed() string {
-	return "concat_ws('|', pg_client_encoding(), current_setting('" + strings.Join(parsing(), "'), current_setting('") + "'))"
+	return "concat_ws('|', pg_client_encoding(), current_setting('" +
+		strings.Join(parsing(), "'), current_setting('") + "'))"
 }
 
-// reset returns the statements that begin a transaction and reset the session to its state when the connection was opened.
-// Behind a pooler another client may have opened it, so the pinned settings are set again.
+// reset returns the statements that begin a transaction and reset the session to its state when the connection was
+// opened. Behind a pooler another client may have opened it, so the pinned settings are set again.
 func reset() []string {
 	statements := []string{"begin", "reset all", "reset role"}
 	for name, value := range pinned() {
@@ -121,12 +120,14 @@ type session struct {
 	direct bool   // the backend has the announced process id, so there is no pooler
 }
 
-// readSession reads the settings in one round trip: it resets the session and rolls that back, because reset_val in
+// readSession reads the settings in one round trip. It resets the session and rolls that back, because reset_val in
 // pg_settings has another format than current_setting. Call it outside of a transaction.
 func readSession(ctx context.Context, conn *pgconn.PgConn) (session, error) {
 	statements := reset()
 	batch := &pgconn.Batch{}
-	for _, statement := range append(statements, "select "+values()+", "+parsed()+", current_user, pg_backend_pid()", "rollback") {
+	for _, statement := range append(
+		statements, "select "+values()+", "+parsed()+", current_user, pg_backend_pid()", "rollback",
+	) {
 		batch.ExecParams(statement, nil, nil, nil, nil)
 	}
 	results, err := conn.ExecBatch(ctx, batch).ReadAll()
@@ -138,9 +139,9 @@ func readSession(ctx context.Context, conn *pgconn.PgConn) (session, error) {
 	return session{values: row[0], parsed: row[1], user: row[2], direct: direct}, nil
 }
 
-// openReset resets the session and begins a transaction of the tenant, in one round trip, so that a pooler can't switch the
-// session in between. The reset is a separate transaction, since a transaction takes its isolation level and access mode
-// from the settings at its beginning.
+// openReset resets the session and begins a transaction of the tenant, in one round trip, so that a pooler can't switch
+// the session in between. The reset is a separate transaction, because isolation level and access mode are taken from
+// the settings at BEGIN.
 func (l *lease) openReset(ctx context.Context, begin string, tenant tenancy.ID) error {
 	batch := &pgconn.Batch{}
 	for _, statement := range append(reset(), "commit", begin) {

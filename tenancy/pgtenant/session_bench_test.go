@@ -11,8 +11,8 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// BenchmarkSessionCheck measures the CPU time of the session's check. server-ns/op is that of the backend process, from
-// Linux's /proc/PID/schedstat, so the server must run on this machine:
+// BenchmarkSessionCheck measures the CPU time of the session's check. server-ns/op is the backend's, from
+// /proc/PID/schedstat, so the server must run on this Linux machine:
 //
 //	KONSTRUCT_TEST_SERVER=local go test -run '^$' -bench SessionCheck -benchtime 20000x -count 5 ./tenancy/pgtenant
 func BenchmarkSessionCheck(b *testing.B) {

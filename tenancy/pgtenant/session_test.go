@@ -15,7 +15,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// changes are settings that a statement can change for its session, which its command tag does not show.
+// changes are settings that a statement can change for its session without a sign in its command tag.
 var changes = map[string]string{
 	"app.current_tenant":                  "00000000-0000-7000-8000-000000000001",
 	"search_path":                         "pg_catalog",
@@ -59,7 +59,7 @@ func (h *testBundle) session(ctx context.Context, t *testing.T, setting string) 
 	return value, pid
 }
 
-// A setting that an earlier user changed for the session does not apply to the next statement, prepared or not, and the
+// A setting that an earlier user changed for the session does not affect the next statement, prepared or not, and the
 // connection is replaced.
 func TestChangedSessionIsReplaced(t *testing.T) {
 	t.Parallel()
@@ -69,16 +69,17 @@ func TestChangedSessionIsReplaced(t *testing.T) {
 			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
 			for setting, changed := range changes {
 				if h.count(t, "select count(current_setting($1, true))", setting) == 0 && setting != rls.Setting {
-					continue // this version has none
+					continue // not in this release
 				}
-				if strings.HasPrefix(setting, "lc_") && h.count(t, "select count(*) from pg_settings where name = $1 and setting = 'C'", setting) > 0 {
+				if strings.HasPrefix(setting, "lc_") &&
+					h.count(t, "select count(*) from pg_settings where name = $1 and setting = 'C'", setting) > 0 {
 					changed = "POSIX"
 				}
 				before, pid := h.session(as(t, h.b), t, setting)
 				if setting == rls.Setting {
 					before = h.b.String()
 				}
-				require.NotEqual(t, changed, before, "the test changes something")
+				require.NotEqual(t, changed, before, "the setting must differ")
 
 				_, err := pgtenant.Exec(as(t, h.a), h, "select set_config($1, $2, false)", setting, changed)
 				require.NoError(t, err, setting)
@@ -116,10 +117,12 @@ func TestChangedSessionServesUnknownStatements(t *testing.T) {
 				require.EqualValues(t, 1, n)
 				poison()
 				var role string
-				require.NoError(t, pgtenant.QueryRow(as(t, h.b), h, "select role as "+name+" from agents").Scan(&role), change)
+				require.NoError(t,
+					pgtenant.QueryRow(as(t, h.b), h, "select role as "+name+" from agents").Scan(&role), change)
 				require.Equal(t, name, role)
 				poison()
-				require.NoError(t, pgtenant.QueryRow(as(t, h.b), h, "update agents set name = name returning role as "+name).Scan(&role), change)
+				require.NoError(t, pgtenant.QueryRow(as(t, h.b), h,
+					"update agents set name = name returning role as "+name).Scan(&role), change)
 				require.Equal(t, name, role)
 				poison()
 				require.NoError(t, pgtenant.InTx(as(t, h.b), h.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
@@ -173,7 +176,7 @@ func TestChangedSessionServesFailures(t *testing.T) {
 	}
 }
 
-// In a changed session results are read row by row and fail at the same row, and BEGIN is refused.
+// In a changed session results are still read row by row and fail at the same row, and BEGIN is refused.
 func TestChangedSessionChangesNoSemantics(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
@@ -186,7 +189,8 @@ func TestChangedSessionChangesNoSemantics(t *testing.T) {
 			}
 			poison()
 			var r entsql.Rows
-			require.NoError(t, h.Query(as(t, h.b), "select 1 / (100000 - n) from generate_series(1, 200000) n", []any{}, &r))
+			require.NoError(t,
+				h.Query(as(t, h.b), "select 1 / (100000 - n) from generate_series(1, 200000) n", []any{}, &r))
 			require.True(t, r.Next())
 			for r.Next() { // to the end
 			}
@@ -196,7 +200,7 @@ func TestChangedSessionChangesNoSemantics(t *testing.T) {
 			poison()
 			require.NoError(t, h.Query(as(t, h.b), "select generate_series(1, 100000)", []any{}, &r))
 			require.True(t, r.Next())
-			require.NoError(t, r.Close(), "half read")
+			require.NoError(t, r.Close(), "a partly read result")
 			h.requireIdle(t)
 
 			poison()
@@ -212,15 +216,17 @@ func TestChangedSessionChangesNoSemantics(t *testing.T) {
 	}
 }
 
-// Isolation level and access mode are fixed at BEGIN: they must be the server's defaults.
+// Isolation level and access mode, fixed at BEGIN, must be the server's defaults.
 func TestChangedSessionDoesNotReachATransaction(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
 			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
-			_, err := pgtenant.Exec(as(t, h.a), h, `select set_config('default_transaction_isolation', 'serializable', false),
-				set_config('default_transaction_read_only', 'on', false), set_config('default_transaction_deferrable', 'on', false)`)
+			_, err := pgtenant.Exec(as(t, h.a), h, `select
+				set_config('default_transaction_isolation', 'serializable', false),
+				set_config('default_transaction_read_only', 'on', false),
+				set_config('default_transaction_deferrable', 'on', false)`)
 			require.NoError(t, err)
 			tx := h.begin(t, h.b)
 			var isolation, readOnly, deferrable string
@@ -241,7 +247,9 @@ func TestSettingsInsideATransaction(t *testing.T) {
 	_, pid := h.session(as(t, h.a), t, "work_mem")
 	const set = "select set_config('statement_timeout', '7s', $1)"
 	for name, send := range map[string]func(q dialect.ExecQuerier, local bool) error{
-		"a write": func(q dialect.ExecQuerier, local bool) error { return second(pgtenant.Exec(as(t, h.a), q, set, local)) },
+		"a write": func(q dialect.ExecQuerier, local bool) error {
+			return second(pgtenant.Exec(as(t, h.a), q, set, local))
+		},
 		"a read": func(q dialect.ExecQuerier, local bool) error {
 			return pgtenant.QueryRow(as(t, h.a), q, set, local).Scan(new(string))
 		},
@@ -250,19 +258,21 @@ func TestSettingsInsideATransaction(t *testing.T) {
 			tx := h.begin(t, h.a)
 			require.NoError(t, send(tx, local), name)
 			var now string
-			require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx, "select current_setting('statement_timeout')").Scan(&now))
+			require.NoError(t,
+				pgtenant.QueryRow(as(t, h.a), tx, "select current_setting('statement_timeout')").Scan(&now))
 			require.Equal(t, "7s", now, name)
 			require.NoError(t, tx.Commit())
 			now, newPid := h.session(as(t, h.b), t, "statement_timeout")
 			require.NotEqual(t, "7s", now, name)
-			require.Equal(t, local, pid == newPid, "a setting that ended with its transaction costs nothing, after %s", name)
+			require.Equal(t, local, pid == newPid,
+				"only a setting that outlives the transaction costs the connection, after %s", name)
 			pid = newPid
 		}
 	}
 }
 
-// A prepared statement keeps its constants as they were parsed. One that was prepared under a transaction's settings must not
-// serve the next user, even if the transaction reset them or its session was replaced before.
+// A prepared statement keeps its constants as they were parsed. One that was prepared under a transaction's settings
+// must not be reused, even if the transaction reset them or its session was replaced before.
 func TestSettingsInsideATransactionAreNotPrepared(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
@@ -274,8 +284,12 @@ func TestSettingsInsideATransactionAreNotPrepared(t *testing.T) {
 				require.NoError(t, err)
 			}
 			for setting, tc := range map[string]struct{ changed, before, query, want string }{
-				"TimeZone":                    {"Asia/Tokyo", "UTC", "select '2026-01-01 00:00'::timestamptz::text", "2026-01-01 00:00:00+00"},
-				"DateStyle":                   {"ISO, DMY", "ISO, MDY", "select '01/02/2026'::date::text", "2026-01-02"},
+				"TimeZone": {
+					"Asia/Tokyo", "UTC", "select '2026-01-01 00:00'::timestamptz::text", "2026-01-01 00:00:00+00",
+				},
+				"DateStyle": {
+					"ISO, DMY", "ISO, MDY", "select '01/02/2026'::date::text", "2026-01-02",
+				},
 				"standard_conforming_strings": {"off", "on", `select 'a\\b'`, `a\\b`},
 				"client_encoding":             {"LATIN1", "UTF8", "select 'ż'", "ż"},
 				"bytea_output":                {"escape", "hex", `select '\x00ff'::bytea::text`, `\x00ff`},
@@ -321,7 +335,7 @@ func TestOperatorChangesADefault(t *testing.T) {
 	}
 }
 
-// A role may ALTER ROLE itself; that must not change the encoding.
+// A role may run ALTER ROLE on itself, which must not change the encoding.
 func TestEncodingIsPinned(t *testing.T) {
 	t.Parallel()
 	const text = "Zoë żółć 日本"
@@ -330,7 +344,8 @@ func TestEncodingIsPinned(t *testing.T) {
 			t.Parallel()
 			h := setup(t)
 			for _, preset := range []string{"client_encoding = 'LATIN1'", "timezone = 'Asia/Tokyo'"} {
-				_, err := h.super.Exec(t.Context(), "alter role konstruct_app in database "+h.super.Config().Database+" set "+preset)
+				_, err := h.super.Exec(t.Context(),
+					"alter role konstruct_app in database "+h.super.Config().Database+" set "+preset)
 				require.NoError(t, err)
 			}
 			h.url += "&Client_Encoding=LATIN2&TimeZone=Asia/Tokyo"
@@ -338,7 +353,8 @@ func TestEncodingIsPinned(t *testing.T) {
 			client := ent.NewClient(ent.Driver(drv))
 			row := client.Agent.Create().SetName(text).SaveX(as(t, h.a))
 			require.Equal(t, text, client.Agent.GetX(as(t, h.a), row.ID).Name)
-			require.Equal(t, 1, h.count(t, "select count(*) from agents where name = $1", text), "another client reads the same")
+			require.Equal(t, 1, h.count(t, "select count(*) from agents where name = $1", text),
+				"another client reads the same text")
 			var zone string
 			require.NoError(t, pgtenant.QueryRow(as(t, h.a), drv, "select current_setting('TimeZone')").Scan(&zone))
 			require.Equal(t, "UTC", zone)

@@ -18,7 +18,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// After a migration changed the columns of a prepared statement, PostgreSQL refuses it before it runs, and it is resent.
+// After a migration changed its columns, PostgreSQL refuses a prepared statement before it runs, and it is resent.
 func TestStalePlans(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
@@ -59,7 +59,7 @@ func TestStalePlans(t *testing.T) {
 					before := h.count(t, "select length(role) from agents where name = 'a1'")
 					require.NoError(t, use(), "%s after %s", name, change)
 					after := h.count(t, "select length(role) from agents where name = 'a1'")
-					require.Equal(t, name == "write with rows", after == before+1, "it ran once")
+					require.Equal(t, name == "write with rows", after == before+1, "a write must run once")
 				}
 			}
 			_, newPid := h.session(ctx, t, "server_version")
@@ -83,7 +83,8 @@ func TestStalePlanInATransaction(t *testing.T) {
 		})
 	}
 	require.NoError(t, use())
-	_, err := h.super.Exec(t.Context(), "update agents set role = ''; alter table agents alter column name type varchar(500)")
+	_, err := h.super.Exec(t.Context(),
+		"update agents set role = ''; alter table agents alter column name type varchar(500)")
 	require.NoError(t, err)
 	err = use()
 	requireCode(t, "0A000", err)
@@ -94,7 +95,7 @@ func TestStalePlanInATransaction(t *testing.T) {
 	h.healthy(t)
 }
 
-// So is a statement that is no longer prepared.
+// A statement that is no longer prepared on the server is resent.
 func TestMissingPreparedStatements(t *testing.T) {
 	t.Parallel()
 	h := setup(t, pgtenant.WithMaxConns(1))
@@ -124,7 +125,7 @@ func TestMissingPreparedStatements(t *testing.T) {
 	}
 }
 
-// The number of prepared statements is bounded, also on the server, and a dropped one is prepared again.
+// The number of prepared statements is bounded, also on the server. A dropped one is prepared again.
 func TestPreparedStatementsAreBounded(t *testing.T) {
 	t.Parallel()
 	const capacity, own = 4, 4
@@ -143,7 +144,7 @@ func TestPreparedStatementsAreBounded(t *testing.T) {
 					query := fmt.Sprintf("select %d, (select count(*) from pg_prepared_statements)", i)
 					require.NoError(t, pgtenant.QueryRow(t.Context(), drv, query).Scan(&n, &prepared))
 					require.Equal(t, i, n)
-					require.LessOrEqual(t, prepared, capacity+own+1, "one more until the next is prepared")
+					require.LessOrEqual(t, prepared, capacity+own+1, "plus the last dropped one")
 				}
 			}
 			kept, err := pgtenant.Cached(t.Context(), drv)
@@ -169,12 +170,15 @@ func TestChangedParameterTypes(t *testing.T) {
 			uses := map[string]func() error{
 				"compared": func() error {
 					var n int
-					return pgtenant.QueryRow(as(t, h.a), h, "select count(*) from changing where code = $1", code).Scan(&n)
+					return pgtenant.QueryRow(as(t, h.a), h,
+						"select count(*) from changing where code = $1", code).Scan(&n)
 				},
 				"stored": func() error {
 					return second(pgtenant.Exec(as(t, h.a), h, "insert into changing (code) values ($1)", code))
 				},
-				"out of int": func() error { return second(pgtenant.Exec(as(t, h.a), h, "insert into changing (n) values ($1)", 3e9)) },
+				"out of int": func() error {
+					return second(pgtenant.Exec(as(t, h.a), h, "insert into changing (n) values ($1)", 3e9))
+				},
 			}
 			for _, use := range uses {
 				_ = use()
@@ -198,7 +202,8 @@ func TestUnsentStatementsAreNotKept(t *testing.T) {
 			const query = `select ('2020-01-01 00:00'::timestamptz at time zone 'UTC')::text || '\x' || $1::int4::text`
 			var at string
 			tx := h.begin(t, h.a)
-			require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx, "select set_config('timezone', 'America/New_York', true)").Scan(&at))
+			require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx,
+				"select set_config('timezone', 'America/New_York', true)").Scan(&at))
 			require.Error(t, pgtenant.QueryRow(as(t, h.a), tx, query, int64(1)<<40).Scan(&at))
 			require.NoError(t, tx.Rollback())
 			require.NoError(t, pgtenant.QueryRow(as(t, h.b), h, query, 1).Scan(&at))
@@ -214,7 +219,8 @@ func TestArgumentErrorDoesNotAbort(t *testing.T) {
 	tx := h.begin(t, h.a)
 	var n int
 	require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx, "select 1").Scan(&n))
-	require.ErrorIs(t, pgtenant.QueryRow(as(t, h.a), tx, "select $1::int4", int64(1)<<40).Scan(&n), pgtenant.ErrArgument)
+	require.ErrorIs(t,
+		pgtenant.QueryRow(as(t, h.a), tx, "select $1::int4", int64(1)<<40).Scan(&n), pgtenant.ErrArgument)
 	require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx, "select 2").Scan(&n))
 	require.NoError(t, tx.Commit())
 }
@@ -265,7 +271,7 @@ func pointers(values []any) (out []any) {
 	return out
 }
 
-// The columns of a result that was read to its end do not change while its connection serves others.
+// The columns of a fully read result do not change when its connection is reused.
 func TestColumnsOutliveTheirConnection(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
@@ -273,10 +279,12 @@ func TestColumnsOutliveTheirConnection(t *testing.T) {
 			t.Parallel()
 			h := setup(t, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode))
 			var rows entsql.Rows
-			require.NoError(t, h.Query(as(t, h.a), "update agents set role = 'x' returning name, is_active", nil, &rows))
+			require.NoError(t,
+				h.Query(as(t, h.a), "update agents set role = 'x' returning name, is_active", nil, &rows))
 			defer func() { _ = rows.Close() }()
 			var one, two, three int
-			require.NoError(t, pgtenant.QueryRow(as(t, h.b), h, "select 1 as x, 2 as y, 3 as z").Scan(&one, &two, &three))
+			require.NoError(t,
+				pgtenant.QueryRow(as(t, h.b), h, "select 1 as x, 2 as y, 3 as z").Scan(&one, &two, &three))
 			columns, err := rows.Columns()
 			require.NoError(t, err)
 			require.Equal(t, []string{"name", "is_active"}, columns)
@@ -290,8 +298,8 @@ func TestColumnsOutliveTheirConnection(t *testing.T) {
 	}
 }
 
-// Behind a pooler another client may have prepared another text under the same name, so cache_statement is refused before
-// anything is prepared.
+// Behind a pooler another client may use the same name for another text, so cache_statement is refused before anything
+// is prepared.
 func TestNamedStatementsNeedADirectConnection(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
@@ -321,7 +329,7 @@ type pooled struct{ net.Conn }
 
 func (c pooled) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
-	if key := bytes.Index(b[:n], []byte("K\x00\x00\x00\x0c")); key >= 0 { // BackendKeyData: its length, the process, a secret
+	if key := bytes.Index(b[:n], []byte("K\x00\x00\x00\x0c")); key >= 0 { // BackendKeyData
 		b[key+5]++
 	}
 	return n, err

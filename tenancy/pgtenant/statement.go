@@ -25,7 +25,7 @@ func newStatement(ctx context.Context, query string, args any) (statement, error
 		return statement{}, err
 	}
 	switch {
-	case startsWith(query, "copy"): // it would wait for data forever
+	case startsWith(query, "copy"): // would block on data
 		return statement{}, ErrCopy
 	case skipToWord(query) == "":
 		return statement{}, fmt.Errorf("%w: the statement is empty", ErrArgument)
@@ -68,8 +68,8 @@ func (s statement) exec(ctx context.Context, l *lease, o opening) (tag pgconn.Co
 	return tag, err
 }
 
-// query sends the statement and reads its first row, or all rows of a write. If it returns rows, end is called once with
-// the outcome, after the last row.
+// query sends the statement and reads its first row, or all rows of a write. If it returns rows, end is called once,
+// after the last row, with the outcome.
 func (s statement) query(ctx context.Context, l *lease, o opening, end func(error) error) (*rowReader, error) {
 	writes := mayWrite(s.sql)
 	o.reset = l.resets && o.check && o.begin == "" && !writes
@@ -86,7 +86,7 @@ func (s statement) query(ctx context.Context, l *lease, o opening, end func(erro
 	return r, nil
 }
 
-// retry is how a failed statement of which nothing has run may be resent.
+// retry is how a failed statement that has not run is resent.
 type retry int
 
 const (
@@ -95,13 +95,14 @@ const (
 	retryOnNewConn
 	// retryAfterReset: the connection's plan or description of the statement was out of date, and was dropped.
 	retryAfterReset
-	// retryUnprepared: the statement could not be prepared, which comes before the check of the session. The cause may be a
-	// changed search_path, which finds no table, or the statement itself.
+	// retryUnprepared: the statement could not be prepared, which comes before the check of the session. The cause may
+	// be a changed search_path or the statement.
 	retryUnprepared
 )
 
-// retry returns how to resend the first statement on a connection after err. A failure of the prelude can have any code:
-// a changed time limit fails there, exit_on_error makes it FATAL, and so does a session that the server ended while idle.
+// retry returns how to resend the first statement on a connection after err. A failure of the prelude can have any
+// code: a changed time limit fails there, exit_on_error makes it FATAL, and so does a session that the server ended
+// while idle.
 func (o opening) retry(ctx context.Context, err error) retry {
 	if err == nil || !o.check || ctx.Err() != nil {
 		return noRetry
@@ -120,9 +121,9 @@ func (o opening) retry(ctx context.Context, err error) retry {
 	return noRetry
 }
 
-// isStale reports whether PostgreSQL refused a prepared statement or its description as out of date: its columns changed,
-// or it is no longer prepared. It compares the routine, because 0A000 and 08P01 have other causes, and messages are
-// localized.
+// isStale reports whether PostgreSQL refused a prepared statement or its description as out of date: its columns
+// changed, or it is no longer prepared. It compares the routine, because 0A000 and 08P01 have other causes, and
+// messages are localized.
 func isStale(err *pgconn.PgError) bool {
 	switch err.Routine {
 	case "RevalidateCachedQuery", "FetchPreparedStatement", "PortalSetResultFormat":
@@ -131,10 +132,11 @@ func isStale(err *pgconn.PgError) bool {
 	return false
 }
 
-// isPlainTag reports whether a command left nothing in its session but settings. PREPARE, LISTEN or DECLARE have other
-// tags. SELECT INTO and CREATE TABLE AS have a query's tag, and no columns.
+// isPlainTag reports whether a command left nothing in its session but settings, unlike PREPARE, LISTEN or DECLARE.
+// SELECT INTO and CREATE TABLE AS have a query's tag, but no columns.
 func isPlainTag(tag pgconn.CommandTag, columns int) bool {
-	return tag.Select() && columns > 0 || tag.Insert() || tag.Update() || tag.Delete() || strings.HasPrefix(tag.String(), "MERGE ")
+	return tag.Select() && columns > 0 || tag.Insert() || tag.Update() || tag.Delete() ||
+		strings.HasPrefix(tag.String(), "MERGE ")
 }
 
 func firstError(errs ...error) error {

@@ -28,15 +28,22 @@ func TestOneRoundTrip(t *testing.T) {
 				trips int64
 				do    func() error
 			}{
-				"query":       {1, func() error { _, err := h.client.Agent.Query().All(ctx); return err }},
-				"count":       {1, func() error { _, err := h.client.Agent.Query().Count(ctx); return err }},
-				"create":      {1, func() error { return h.client.Agent.Create().SetName("n").Exec(ctx) }},
-				"bulk create": {1, func() error { return h.client.Agent.CreateBulk(h.named("x"), h.named("y")).Exec(ctx) }},
-				"update many": {1, func() error { return h.client.Agent.Update().Where(agent.Name("x")).SetRole("r").Exec(ctx) }},
-				"delete many": {1, func() error { _, err := h.client.Agent.Delete().Where(agent.Name("y")).Exec(ctx); return err }},
-				"no tenant":   {1, func() error { _, err := h.client.Tenant.Query().All(t.Context()); return err }},
+				"query":  {1, func() error { _, err := h.client.Agent.Query().All(ctx); return err }},
+				"count":  {1, func() error { _, err := h.client.Agent.Query().Count(ctx); return err }},
+				"create": {1, func() error { return h.client.Agent.Create().SetName("n").Exec(ctx) }},
+				"bulk create": {1, func() error {
+					return h.client.Agent.CreateBulk(h.named("x"), h.named("y")).Exec(ctx)
+				}},
+				"update many": {1, func() error {
+					return h.client.Agent.Update().Where(agent.Name("x")).SetRole("r").Exec(ctx)
+				}},
+				"delete many": {1, func() error {
+					_, err := h.client.Agent.Delete().Where(agent.Name("y")).Exec(ctx)
+					return err
+				}},
+				"no tenant": {1, func() error { _, err := h.client.Tenant.Query().All(t.Context()); return err }},
 			} {
-				require.NoError(t, tc.do(), name) // warms: the first use of a statement prepares it
+				require.NoError(t, tc.do(), name) // prepares
 				before := h.trips.Count()
 				require.NoError(t, tc.do(), name)
 				require.Equal(t, tc.trips, h.trips.Count()-before, name)
@@ -66,8 +73,9 @@ func TestWithoutATenant(t *testing.T) {
 			require.ErrorIs(t, err, tenancy.ErrNoTenant)
 			require.Equal(t, before, h.trips.Count(), "refused before any SQL")
 
-			require.Empty(t, h.names(ctx, t), "raw SQL reads no row")
-			_, err = pgtenant.Exec(ctx, h, "insert into agents (id, tenant_id, name) values ($1, $2, 'x')", unique(), h.a.String())
+			require.Empty(t, h.names(ctx, t), "raw SQL returns no row")
+			_, err = pgtenant.Exec(ctx, h,
+				"insert into agents (id, tenant_id, name) values ($1, $2, 'x')", unique(), h.a.String())
 			require.ErrorIs(t, err, tenancy.ErrNoTenant)
 			requireCode(t, "42501", err)
 			n, err := pgtenant.Exec(ctx, h, "update agents set name = 'x'")
@@ -87,9 +95,10 @@ func TestAnotherTenant(t *testing.T) {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
 			h := setup(t, pgtenant.WithQueryMode(mode))
-			_, err := pgtenant.Exec(as(t, h.a), h, "insert into agents (id, tenant_id, name) values ($1, $2, 'x')", unique(), h.b.String())
+			_, err := pgtenant.Exec(as(t, h.a), h,
+				"insert into agents (id, tenant_id, name) values ($1, $2, 'x')", unique(), h.b.String())
 			requireCode(t, "42501", err)
-			require.NotErrorIs(t, err, tenancy.ErrNoTenant, "there was one, the wrong one")
+			require.NotErrorIs(t, err, tenancy.ErrNoTenant, "a wrong tenant is not a missing one")
 			_, err = pgtenant.Exec(as(t, h.a), h, "update agents set tenant_id = $1", h.b.String())
 			requireCode(t, "42501", err)
 			n, err := pgtenant.Exec(as(t, h.a), h, "delete from agents where tenant_id = $1", h.b.String())
@@ -100,7 +109,7 @@ func TestAnotherTenant(t *testing.T) {
 	}
 }
 
-// A tenant set for the session of a connection does not affect statements of other tenants or without a tenant.
+// A tenant set for a connection's session does not affect statements of other tenants or without a tenant.
 func TestPoisonedConnection(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
@@ -111,13 +120,13 @@ func TestPoisonedConnection(t *testing.T) {
 			require.NoError(t, err)
 			var poisoned int
 			require.NoError(t, h.Pool().QueryRow(t.Context(), "select count(*) from agents").Scan(&poisoned))
-			require.Equal(t, 1, poisoned, "beside the driver the poison works, so the test can fail")
+			require.Equal(t, 1, poisoned, "the setting applies outside of the driver")
 			h.healthy(t)
 		})
 	}
 }
 
-// Nothing is set for a session: the next user of the connection, even outside of the driver, finds no tenant.
+// Nothing is set for a session: the connection's next user, even outside of the driver, has no tenant.
 func TestSettingEndsWithItsStatement(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
@@ -168,7 +177,8 @@ func TestQueryRow(t *testing.T) {
 	ctx := as(t, h.a)
 	require.NoError(t, pgtenant.QueryRow(ctx, h, "select name from agents where name = $1", "a1").Scan(&name))
 	require.Equal(t, "a1", name)
-	require.ErrorIs(t, pgtenant.QueryRow(ctx, h, "select name from agents where name = $1", "b1").Scan(&name), sql.ErrNoRows)
+	require.ErrorIs(t,
+		pgtenant.QueryRow(ctx, h, "select name from agents where name = $1", "b1").Scan(&name), sql.ErrNoRows)
 	require.ErrorIs(t, pgtenant.QueryRow(ctx, h, "select name from agents").Scan(), pgtenant.ErrScan)
 	requireCode(t, "42P01", pgtenant.QueryRow(ctx, h, "select name from nowhere").Scan(&name))
 	h.healthy(t)
@@ -176,12 +186,14 @@ func TestQueryRow(t *testing.T) {
 
 func TestCollect(t *testing.T) {
 	t.Parallel()
-	h := setup(t, pgtenant.WithMaxConns(1)) // a result that holds its connection blocks the next statement
+	h := setup(t, pgtenant.WithMaxConns(1)) // an open result would block the next statement
 	ctx := as(t, h.a)
-	names, err := pgtenant.Collect(pgtenant.Query(ctx, h, "select name from agents where name = $1", "a1"), pgtenant.RowTo[string])
+	names, err := pgtenant.Collect(
+		pgtenant.Query(ctx, h, "select name from agents where name = $1", "a1"), pgtenant.RowTo[string])
 	require.NoError(t, err)
 	require.Equal(t, []string{"a1"}, names)
-	names, err = pgtenant.Collect(pgtenant.Query(ctx, h, "select name from agents where name = $1", "b1"), pgtenant.RowTo[string])
+	names, err = pgtenant.Collect(
+		pgtenant.Query(ctx, h, "select name from agents where name = $1", "b1"), pgtenant.RowTo[string])
 	require.NoError(t, err)
 	require.Empty(t, names)
 	_, err = pgtenant.Collect(pgtenant.Query(ctx, h, "select name from nowhere"), pgtenant.RowTo[string])
@@ -202,7 +214,8 @@ func TestCollect(t *testing.T) {
 	})
 	require.ErrorIs(t, err, failed)
 	require.Equal(t, []int64{1, 2}, some)
-	part, err := pgtenant.Collect(pgtenant.Query(ctx, h, "select 1 / (4 - n) from generate_series(1, 1000) as n"), pgtenant.RowTo[int64])
+	part, err := pgtenant.Collect(
+		pgtenant.Query(ctx, h, "select 1 / (4 - n) from generate_series(1, 1000) as n"), pgtenant.RowTo[int64])
 	requireCode(t, "22012", err)
 	require.Len(t, part, 3)
 	h.healthy(t)
@@ -222,7 +235,8 @@ func TestErrorAtCommit(t *testing.T) {
 	requireCode(t, "23503", err)
 	var id int64
 	requireCode(t, "23503", pgtenant.QueryRow(as(t, h.a), h, insert+" returning id").Scan(&id))
-	requireCode(t, "23503", pgtenant.QueryRow(as(t, h.a), h, "with w as ("+insert+" returning id) select id from w").Scan(&id))
+	requireCode(t, "23503",
+		pgtenant.QueryRow(as(t, h.a), h, "with w as ("+insert+" returning id) select id from w").Scan(&id))
 	require.Zero(t, h.count(t, "select count(*) from late"))
 
 	_, err = pgtenant.Exec(as(t, h.a), h, "insert into late values (1, 1)")
@@ -243,7 +257,7 @@ func TestWriteIsCommittedWhenQueryReturns(t *testing.T) {
 
 	var r entsql.Rows
 	require.NoError(t, h.Query(as(t, h.a), insert, []any{1, 1}, &r))
-	require.Equal(t, 1, h.count(t, "select count(*) from late"), "before a row is read")
+	require.Equal(t, 1, h.count(t, "select count(*) from late"), "committed before a row is read")
 	require.True(t, r.Next())
 	require.NoError(t, r.Close())
 }
@@ -255,14 +269,16 @@ func TestUnsafeConfigurationIsRefused(t *testing.T) {
 		url  string
 		opts []pgtenant.Option
 	}{
-		"simple protocol, by option":       {url: url, opts: []pgtenant.Option{pgtenant.WithQueryMode("simple_protocol")}},
+		"simple protocol, by option": {
+			url: url, opts: []pgtenant.Option{pgtenant.WithQueryMode("simple_protocol")},
+		},
 		"simple protocol, by the URL":      {url: url + "?default_query_exec_mode=simple_protocol"},
 		"describe_exec":                    {url: url + "?default_query_exec_mode=describe_exec"},
 		"a tenant preset through options":  {url: url + "?options=-c%20app.current_tenant%3Dx"},
 		"a tenant preset as a parameter":   {url: url + "?app.current_tenant=x"},
 		"another role":                     {url: url + "?role=konstruct_owner"},
 		"row_security":                     {url: url + "?row_security=off"},
-		"a string that is no URL":          {url: "postgres://konstruct_app:s3cr3t-p4ss@127.0.0.1:port/x"},
+		"an invalid URL":                   {url: "postgres://konstruct_app:s3cr3t-p4ss@127.0.0.1:port/x"},
 		"a query mode that does not exist": {url: url, opts: []pgtenant.Option{pgtenant.WithQueryMode("fast")}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -273,7 +289,7 @@ func TestUnsafeConfigurationIsRefused(t *testing.T) {
 		})
 	}
 	drv, err := pgtenant.Open(t.Context(), url)
-	require.NoError(t, err, "the same URL without them is taken")
+	require.NoError(t, err, "the same URL without them is accepted")
 	require.NoError(t, drv.Close())
 }
 

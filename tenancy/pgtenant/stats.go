@@ -12,26 +12,26 @@ import (
 	"github.com/konstruct/konstruct/tenancy"
 )
 
-// Stats are counts since the driver was made.
+// Stats are counts since the driver was created.
 type Stats struct {
 	// Statements counts statements and commits by their [Outcome]. All outcomes are present.
 	Statements map[Outcome]int64
-	// SessionsReplaced counts connections that were closed because an earlier user had changed their session.
+	// SessionsReplaced counts connections closed because an earlier user changed their session.
 	SessionsReplaced int64
 	// RoundTrips is counted by [Open] only.
 	RoundTrips int64
-	// PoolWaits waited for any connection, TenantWaits for one of their tenant's limit.
+	// PoolWaits are waits for any connection, TenantWaits those due to the tenant's limit.
 	PoolWaits, TenantWaits Waits
 }
 
-// Waits are the statements and transactions that waited for a connection.
+// Waits counts the statements and transactions that waited for a connection.
 type Waits struct {
 	Pending int64         // waiting now
-	Total   int64         // since the driver was made, without those that wait now
-	Time    time.Duration // of Total, together
+	Total   int64         // ended since the driver was created
+	Time    time.Duration // sum over Total
 }
 
-// Stats returns the current counts. Those of the connections are in the statistics of [Driver.Pool].
+// Stats returns the current counts. [Driver.Pool] has those of the connections.
 func (d *Driver) Stats() Stats {
 	s := Stats{
 		Statements:       make(map[Outcome]int64, len(d.counts.statements)),
@@ -48,10 +48,9 @@ func (d *Driver) Stats() Stats {
 	return s
 }
 
-// Outcome is how a statement or a commit ended: "ok", or a kind of failure.
+// Outcome is "ok" or the kind of failure of a statement or a commit.
 type Outcome string
 
-// outcomeCount is the number of outcomes.
 const outcomeCount = 14
 
 type counts struct {
@@ -59,7 +58,7 @@ type counts struct {
 	replaced   atomic.Int64
 }
 
-// outcomes lists the outcomes with the errors that they stand for. The first match counts, so the specific ones come first.
+// outcomes lists the outcomes with their errors. The first match counts, so specific ones come first.
 func outcomes() [outcomeCount]struct {
 	name   Outcome
 	errors []error

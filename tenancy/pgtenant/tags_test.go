@@ -13,8 +13,8 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// A statement prepared under a name of the driver outlives tenant and transaction. A command that can leave something in a
-// session costs the connection; a query or a change of rows does not.
+// A statement prepared under a name of the driver outlives tenant and transaction. So a command that can leave
+// something in a session costs the connection, unlike a query or a change of rows.
 func TestCommandTagsDecideOverTheConnection(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
@@ -36,8 +36,8 @@ func TestCommandTagsDecideOverTheConnection(t *testing.T) {
 				"insert into agents (id, name) values (gen_random_uuid(), 'x')":                    true,
 				"delete from agents where name = 'x'":                                              true,
 				"with w as (update agents set role = 'y' returning id) select id from w":           true,
-				"insert into agents (id, name) values (gen_random_uuid(), null)":                   true, // it fails
-				"select 1 / (select 0)":                                                            true, // it fails
+				"insert into agents (id, name) values (gen_random_uuid(), null)":                   true, // fails
+				"select 1 / (select 0)":                                                            true, // fails
 				"merge into agents using (values (1)) v on false when not matched then do nothing": true,
 				"prepare p as select 1":                                                            false,
 				"deallocate all":                                                                   false,
@@ -51,12 +51,12 @@ func TestCommandTagsDecideOverTheConnection(t *testing.T) {
 				"explain select 1":                                                                 false,
 				"discard plans":                                                                    false,
 				"lock table agents in share mode":                                                  false,
-				"do language sql 'select 1'":                                                       false, // it fails
-				"call nothing()":                                                                   false, // it fails
-				"execute nothing":                                                                  false, // it fails
-				"fetch nothing":                                                                    false, // it fails
-				"prepare p as selec":                                                               false, // it fails
-				"checkpoint":                                                                       false, // it fails
+				"do language sql 'select 1'":                                                       false, // fails
+				"call nothing()":                                                                   false, // fails
+				"execute nothing":                                                                  false, // fails
+				"fetch nothing":                                                                    false, // fails
+				"prepare p as selec":                                                               false, // fails
+				"checkpoint":                                                                       false, // fails
 			} {
 				before := pid()
 				_, _ = pgtenant.Exec(ctx, h, query)
@@ -100,7 +100,7 @@ func TestSavepointCostsTheConnection(t *testing.T) {
 	require.NotEqual(t, before, after)
 }
 
-// The attack that the command tags prevent: replace the text that another tenant's query runs.
+// The attack that command tags prevent: replacing the text that another tenant's query runs.
 func TestPreparedUnderADriverName(t *testing.T) {
 	t.Parallel()
 	h := setup(t, pgtenant.WithMaxConns(1))
@@ -111,11 +111,16 @@ func TestPreparedUnderADriverName(t *testing.T) {
 	}
 	require.Equal(t, "b1", list())
 	var name, text, left string
-	find := "select name, statement from pg_prepared_statements where statement like '%\"agents\".\"name\"%' and statement not like '%pg_prepared_statements%'"
+	find := "select name, statement from pg_prepared_statements " +
+		"where statement like '%\"agents\".\"name\"%' and statement not like '%pg_prepared_statements%'"
 	require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, find).Scan(&name, &text))
 	for _, inTx := range []bool{false, true} {
 		require.Equal(t, "b1", list())
-		attack := []string{"deallocate \"" + name + "\"", "prepare \"" + name + "\" as " + strings.ReplaceAll(text, "\"agents\".\"tenant_id\" = $1", "$1::uuid is not null or true")}
+		attack := []string{
+			"deallocate \"" + name + "\"",
+			"prepare \"" + name + "\" as " +
+				strings.ReplaceAll(text, "\"agents\".\"tenant_id\" = $1", "$1::uuid is not null or true"),
+		}
 		if inTx {
 			tx := h.begin(t, h.a)
 			for _, query := range attack {
@@ -127,7 +132,8 @@ func TestPreparedUnderADriverName(t *testing.T) {
 				_, _ = pgtenant.Exec(as(t, h.a), h, query)
 			}
 		}
-		require.NoError(t, pgtenant.QueryRow(as(t, h.b), h, "select count(*)::text from pg_prepared_statements where name = $1 and statement like '%or true%'", name).Scan(&left))
+		require.NoError(t, pgtenant.QueryRow(as(t, h.b), h, "select count(*)::text from pg_prepared_statements "+
+			"where name = $1 and statement like '%or true%'", name).Scan(&left))
 		require.Equal(t, "0", left)
 		require.Equal(t, "b1", list())
 	}
@@ -150,7 +156,7 @@ func TestNotificationsAreNotKept(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), shortly)
 	defer cancel()
 	_, err = conn.Conn().WaitForNotification(ctx)
-	require.ErrorIs(t, err, context.DeadlineExceeded, "pgx has kept one")
+	require.ErrorIs(t, err, context.DeadlineExceeded, "pgx kept a notification")
 }
 
 func TestCopyIsRefused(t *testing.T) {
@@ -162,7 +168,8 @@ func TestCopyIsRefused(t *testing.T) {
 			before := h.trips.Count()
 			for _, query := range []string{
 				"copy login_attempts from stdin", "COPY agents TO STDOUT", " \t\r\n\f\v;copy (select 1) to stdout",
-				"/* a /* nested */ comment */ -- another\n\tCopy login_attempts from stdin", "--x\rcopy agents to stdout", "((copy agents to stdout",
+				"/* a /* nested */ comment */ -- another\n\tCopy login_attempts from stdin",
+				"--x\rcopy agents to stdout", "((copy agents to stdout",
 			} {
 				require.ErrorIs(t, h.Exec(as(t, h.a), query, []any{}, nil), pgtenant.ErrCopy, query)
 				require.ErrorIs(t, pgtenant.QueryRow(as(t, h.a), h, query).Scan(), pgtenant.ErrCopy, query)
@@ -187,7 +194,8 @@ func TestTableMadeByAQuery(t *testing.T) {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
 			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
-			_, err := h.super.Exec(t.Context(), "grant temp on database "+rls.Quote(h.super.Config().Database)+" to konstruct_app")
+			_, err := h.super.Exec(t.Context(),
+				"grant temp on database "+rls.Quote(h.super.Config().Database)+" to konstruct_app")
 			require.NoError(t, err)
 			for _, query := range []string{
 				"select 'planted' as name into temp agents", "create temp table agents as select 'planted' as name",

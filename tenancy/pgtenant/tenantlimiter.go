@@ -18,7 +18,7 @@ type tenantLimiter struct {
 	inUse map[tenancy.ID]*tenantSlot
 }
 
-// tenantSlot holds a tenant's slots. It is nil for work without a tenant, which has no limit.
+// tenantSlot has a tenant's slots. It is nil without a tenant, which has no limit.
 type tenantSlot struct {
 	limiter *tenantLimiter
 	tenant  tenancy.ID
@@ -30,7 +30,7 @@ func newTenantLimiter(maxConns int32) *tenantLimiter {
 	return &tenantLimiter{limit: int64(max(1, maxConns/2)), inUse: map[tenancy.ID]*tenantSlot{}}
 }
 
-// acquire waits for a slot of the tenant. Release it.
+// acquire waits for a slot of the tenant. Release it afterwards.
 func (l *tenantLimiter) acquire(ctx context.Context, tenant tenancy.ID) (*tenantSlot, error) {
 	if tenant.IsZero() {
 		return nil, nil //nolint:nilnil // see tenantSlot

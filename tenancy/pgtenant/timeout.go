@@ -11,8 +11,8 @@ import (
 // errAcquireTimeout is the cause of a context that [timeouts] canceled.
 var errAcquireTimeout = errors.New("pgtenant: acquire timeout")
 
-// timeouts cancels waits after the acquire timeout, with one timer for all. One timer per statement, started and stopped,
-// costs more than everything else in acquiring a free connection.
+// timeouts cancels waits after the acquire timeout, with one timer for all. A timer per statement costs more than
+// everything else in acquiring a free connection.
 type timeouts struct {
 	limit time.Duration
 

@@ -24,7 +24,7 @@ func TestTimeoutEndsEachWait(t *testing.T) {
 		start := time.Now()
 		<-first.Done()
 		require.Equal(t, 3*time.Second, time.Since(start))
-		require.NoError(t, second.Err(), "another wait has its own time")
+		require.NoError(t, second.Err(), "another wait is not affected")
 		require.ErrorIs(t, context.Cause(first), errAcquireTimeout)
 		<-second.Done()
 		require.Equal(t, 5*time.Second, time.Since(start))
@@ -73,7 +73,7 @@ func TestTimeoutCancelBefore(t *testing.T) {
 
 		p.cancelBefore(errors.New("away"), time.Now())
 		require.EqualError(t, context.Cause(first), "away")
-		require.NoError(t, second.Err(), "it has only begun")
+		require.NoError(t, second.Err(), "it began later")
 		time.Sleep(time.Second)
 		p.cancelBefore(errors.New("away"), time.Now())
 		require.EqualError(t, context.Cause(second), "away")

@@ -21,7 +21,7 @@ const (
 	rollbackTimeout = 5 * time.Second
 )
 
-// tx is a transaction. The server reports whether it is active or aborted. The fields hold only the states that the server
+// tx is a transaction. The server reports whether it is active or aborted. The fields have only the states that it
 // can't report: not begun, refused, done.
 type tx struct {
 	driver   *Driver
@@ -125,7 +125,7 @@ func (t *tx) query(ctx context.Context, s statement) (r *rowReader, err error) {
 			t.abort()
 		}
 	}()
-	// During this call run records the outcome. Afterwards the reader's Next or Close does, which holds the lock.
+	// During this call run records the outcome, afterwards the reader's Next or Close, which holds the lock.
 	reading := true
 	err = t.run(ctx, s, mayWrite(s.sql), func(o opening) error {
 		r, err = s.query(ctx, t.lease, o, func(err error) error {
@@ -133,7 +133,7 @@ func (t *tx) query(ctx context.Context, s statement) (r *rowReader, err error) {
 			case reading:
 				return err
 			case t.done:
-				return sql.ErrTxDone // the connection is another user's by now
+				return sql.ErrTxDone // the connection is already used elsewhere
 			}
 			t.open = nil
 			return t.recordOutcome(ctx, err)
@@ -166,7 +166,7 @@ func (t *tx) run(ctx context.Context, s statement, writes bool, send func(openin
 	return t.recordOutcome(ctx, err)
 }
 
-// abort destroys the connection after a panic, because its state is unknown.
+// abort destroys the connection after a panic: its state is unknown.
 func (t *tx) abort() {
 	t.failed = errPanicked
 	if t.lease != nil {
@@ -175,8 +175,8 @@ func (t *tx) abort() {
 	}
 }
 
-// admit checks that a statement is of the transaction's tenant and that the transaction is active. For the first statement
-// it returns the BEGIN to send with it.
+// admit checks that a statement has the transaction's tenant and that the transaction is active. It returns what to
+// send with the first statement.
 func (t *tx) admit(ctx context.Context, s statement) (o opening, err error) {
 	switch {
 	case s.tenant != t.tenant:
@@ -207,8 +207,8 @@ func (t *tx) checkActive() error {
 	return nil
 }
 
-// recordOutcome records a statement's outcome. If the first statement failed before its BEGIN was sent, later statements
-// would commit on their own. So the transaction is aborted whenever the connection is not in an active one.
+// recordOutcome records a statement's outcome. If the first one failed before its BEGIN was sent, later ones would
+// commit on their own. So the transaction is aborted whenever the connection is not in an active one.
 func (t *tx) recordOutcome(ctx context.Context, err error) error {
 	if t.lease == nil { // it could not be replaced, or the context has ended
 		t.failed = firstError(t.failed, err)
@@ -231,7 +231,7 @@ func (t *tx) recordOutcome(ctx context.Context, err error) error {
 	return err
 }
 
-// effect is that of a statement whose answer is lost: none, as the transaction is not committed.
+// effect returns the effect of a lost answer: none, as the transaction is not committed.
 func (t *tx) effect() effect {
 	if t.readOnly {
 		return readOnlyEffect
@@ -239,8 +239,8 @@ func (t *tx) effect() effect {
 	return noEffect
 }
 
-// Commit implements driver.Tx. After a failed statement it returns [ErrTxAborted], and nothing is written. It returns the
-// context's error if that has ended, and [ErrOutcomeUnknown] if the server's answer is lost.
+// Commit implements driver.Tx. After a failed statement it returns [ErrTxAborted], and nothing is written. It returns
+// the context's error if that has ended, and [ErrOutcomeUnknown] if the answer is lost.
 func (t *tx) Commit() (err error) {
 	o := t.driver.observe(t.ctx, "commit")
 	defer func() { o.end(err) }()
@@ -320,14 +320,15 @@ func (t *tx) rollback() {
 	}
 }
 
-// expire releases the connection when the transaction's context ends: its caller may have panicked and never end it.
+// expire releases the connection when the context ends: a caller that panicked never ends the transaction.
 func (t *tx) expire() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.done || t.lease == nil {
 		return
 	}
-	t.failed = firstError(t.failed, fmt.Errorf("pgtenant: transaction ended by its context: %w (%w)", t.ctx.Err(), ErrNoEffect))
+	t.failed = firstError(t.failed,
+		fmt.Errorf("pgtenant: transaction ended by its context: %w (%w)", t.ctx.Err(), ErrNoEffect))
 	t.rollback()
 	t.lease.release()
 	t.lease = nil

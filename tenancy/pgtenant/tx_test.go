@@ -36,7 +36,8 @@ func TestFirstStatementFails(t *testing.T) {
 			return tx.Query(ctx, "select 1 / (select 0)", []any{}, &entsql.Rows{})
 		},
 		"by a policy": func(ctx context.Context, tx dialect.Tx) error {
-			return tx.Exec(ctx, "insert into agents (id, tenant_id, name) values (gen_random_uuid(), gen_random_uuid(), 'x')", []any{}, nil)
+			return tx.Exec(ctx, "insert into agents (id, tenant_id, name) "+
+				"values (gen_random_uuid(), gen_random_uuid(), 'x')", []any{}, nil)
 		},
 		"by canceling": func(ctx context.Context, tx dialect.Tx) error {
 			ctx, cancel := context.WithCancel(ctx)
@@ -68,7 +69,7 @@ func TestFirstStatementFails(t *testing.T) {
 					require.Error(t, fail(ctx, tx))
 					require.ErrorIs(t, tx.Exec(ctx, writeGlobal, []any{key}, nil), pgtenant.ErrTxAborted)
 					_ = end(tx)
-					require.Zero(t, h.written(t, key), "it survived")
+					require.Zero(t, h.written(t, key), "written by an aborted transaction")
 				}
 				tx, err := drv.Tx(ctx)
 				require.NoError(t, err)
@@ -161,7 +162,9 @@ func TestSavepointCannotSwitchTheTenant(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
 	ctx, tx := as(t, h.a), h.begin(t, h.a)
-	for _, query := range []string{"savepoint s", "select set_config('app.current_tenant', '" + h.b.String() + "', true)", "release s"} {
+	for _, query := range []string{
+		"savepoint s", "select set_config('app.current_tenant', '" + h.b.String() + "', true)", "release s",
+	} {
 		require.NoError(t, tx.Exec(ctx, query, []any{}, nil))
 	}
 	var names string
@@ -183,7 +186,7 @@ func TestResultLeftOpenInTransaction(t *testing.T) {
 	tx, r := begin()
 	require.ErrorIs(t, tx.Exec(ctx, "select 1", []any{}, nil), pgtenant.ErrRowsOpen)
 	require.NoError(t, r.Close())
-	require.NoError(t, tx.Exec(ctx, "select 1", []any{}, nil), "closed, the transaction continues")
+	require.NoError(t, tx.Exec(ctx, "select 1", []any{}, nil), "the transaction continues after Close")
 	require.NoError(t, tx.Commit())
 
 	tx, r = begin()
@@ -197,7 +200,7 @@ func TestResultLeftOpenInTransaction(t *testing.T) {
 	h.healthy(t)
 }
 
-// After its transaction a connection, and the buffer of its rows, belong to another user.
+// After a transaction another user has the connection and the buffer of the rows.
 func TestResultEndsWithItsTransaction(t *testing.T) {
 	t.Parallel()
 	h := setup(t, pgtenant.WithMaxConns(1))
@@ -264,7 +267,7 @@ func TestRowsAreClosedWhileTheyAreRead(t *testing.T) {
 	h.healthy(t)
 }
 
-// A Scanner that uses or ends its transaction gets an error and does not deadlock.
+// A Scanner that uses or ends its transaction causes no deadlock.
 func TestScannerUsesItsTransaction(t *testing.T) {
 	t.Parallel()
 	h := setup(t, pgtenant.WithMaxConns(1))
@@ -273,14 +276,17 @@ func TestScannerUsesItsTransaction(t *testing.T) {
 		"statement": func(tx dialect.Tx, _ *entsql.Rows) {
 			require.ErrorIs(t, tx.Exec(ctx, "select 1", []any{}, nil), pgtenant.ErrRowsOpen)
 		},
-		"next":               func(_ dialect.Tx, r *entsql.Rows) { require.True(t, r.Next()) },
-		"close":              func(_ dialect.Tx, r *entsql.Rows) { require.NoError(t, r.Close()) },
-		"commit":             func(tx dialect.Tx, _ *entsql.Rows) { require.ErrorIs(t, tx.Commit(), pgtenant.ErrRowsOpen) },
+		"next":  func(_ dialect.Tx, r *entsql.Rows) { require.True(t, r.Next()) },
+		"close": func(_ dialect.Tx, r *entsql.Rows) { require.NoError(t, r.Close()) },
+		"commit": func(tx dialect.Tx, _ *entsql.Rows) {
+			require.ErrorIs(t, tx.Commit(), pgtenant.ErrRowsOpen)
+		},
 		"rollback":           func(tx dialect.Tx, _ *entsql.Rows) { require.NoError(t, tx.Rollback()) },
 		"rollback and panic": func(tx dialect.Tx, _ *entsql.Rows) { _ = tx.Rollback(); panic("boom") },
 	} {
 		tx, r, text := h.begin(t, h.a), entsql.Rows{}, ""
-		require.NoError(t, tx.Query(ctx, "select name, 1, role || 'x' from agents, generate_series(1, 1000)", []any{}, &r))
+		require.NoError(t,
+			tx.Query(ctx, "select name, 1, role || 'x' from agents, generate_series(1, 1000)", []any{}, &r))
 		require.True(t, r.Next())
 		vanish(func() { require.NoError(t, r.Scan(&text, explosive{func() { use(tx, &r) }}, &text), name) })
 		_ = tx.Rollback()

@@ -26,22 +26,25 @@ import (
 // manyRows exceed a connection's buffer, so that it is refilled while the rows are read.
 const manyRows = 2000
 
-// Values do not change when the connection reads on: rows of a write, json and bytea.
+// Values do not change when the connection reads further: rows of a write, json and bytea.
 func TestValuesAreCopiedOutOfTheBuffer(t *testing.T) {
 	t.Parallel()
 	const values = `from (select n, repeat(n::text, 10) word from generate_series(1, $1) n) v`
-	const columns = `select n, word::bytea, json_build_object('word', word)::json, json_build_object('word', word)::jsonb, word, md5(word)::uuid `
+	const columns = `select n, word::bytea, json_build_object('word', word)::json,
+		json_build_object('word', word)::jsonb, word, md5(word)::uuid `
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
 			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
-			_, err := h.super.Exec(t.Context(), `create table kept (n int, b bytea, j json, jb jsonb, word text, id uuid);
+			_, err := h.super.Exec(t.Context(), `
+				create table kept (n int, b bytea, j json, jb jsonb, word text, id uuid);
 				grant select, insert on kept to konstruct_app`)
 			require.NoError(t, err)
 			for name, query := range map[string]string{
 				"read":  columns + values + " order by n",
 				"write": "insert into kept " + columns + values + " returning n, b, j, jb, word, id",
-				"with":  "with w as (insert into kept " + columns + values + " returning *) select n, b, j, jb, word, id from w",
+				"with": "with w as (insert into kept " + columns + values +
+					" returning *) select n, b, j, jb, word, id from w",
 			} {
 				type row struct {
 					n       int64
@@ -59,7 +62,7 @@ func TestValuesAreCopiedOutOfTheBuffer(t *testing.T) {
 				}
 				require.NoError(t, r.Err())
 				require.NoError(t, r.Close())
-				h.healthy(t) // the buffer is used again
+				h.healthy(t) // reuses the buffer
 				require.Len(t, rows, manyRows)
 				for i, got := range rows {
 					word := string(bytes.Repeat([]byte(strconv.Itoa(i+1)), 10))
@@ -79,7 +82,7 @@ type keeper struct{ Kept any }
 func (k *keeper) Scan(v any) error         { k.Kept = v; return nil }
 func (k *keeper) ScanBytes(v []byte) error { k.Kept = v; return nil }
 
-// A destination that kept the connection's buffer would show what the next user reads.
+// A destination that keeps the connection's buffer would expose what the next user reads.
 func TestDestinationsKeepNothingOfTheBuffer(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
@@ -87,12 +90,14 @@ func TestDestinationsKeepNothingOfTheBuffer(t *testing.T) {
 			t.Parallel()
 			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
 			for _, query := range []string{
-				"select repeat('a', 32)", "select repeat('a', 32)::bytea", `select ('"' || repeat('a', 32) || '"')::json`,
+				"select repeat('a', 32)", "select repeat('a', 32)::bytea",
+				`select ('"' || repeat('a', 32) || '"')::json`,
 				"select array[repeat('a', 32)]", "update agents set role = repeat('a', 32) returning role",
 			} {
 				for _, dest := range []any{
-					&keeper{}, new(pgtype.DriverBytes), &[]pgtype.DriverBytes{}, new(pgtype.UndecodedBytes), new(sql.RawBytes),
-					&sql.Null[sql.RawBytes]{}, &entsql.NullScanner{S: &keeper{}}, new(any), &[][]byte{},
+					&keeper{}, new(pgtype.DriverBytes), &[]pgtype.DriverBytes{}, new(pgtype.UndecodedBytes),
+					new(sql.RawBytes), &sql.Null[sql.RawBytes]{}, &entsql.NullScanner{S: &keeper{}}, new(any),
+					&[][]byte{},
 				} {
 					for _, inTx := range []bool{false, true} {
 						var q dialect.ExecQuerier = h
@@ -111,7 +116,8 @@ func TestDestinationsKeepNothingOfTheBuffer(t *testing.T) {
 						require.NoError(t, err)
 						var other string
 						for range 3 {
-							require.NoError(t, pgtenant.QueryRow(as(t, h.b), h, "select repeat('BBBB', 50)").Scan(&other))
+							require.NoError(t,
+								pgtenant.QueryRow(as(t, h.b), h, "select repeat('BBBB', 50)").Scan(&other))
 						}
 						now, err := json.Marshal(dest)
 						require.NoError(t, err)
@@ -123,7 +129,7 @@ func TestDestinationsKeepNothingOfTheBuffer(t *testing.T) {
 	}
 }
 
-// The rows of a write are scanned after their connection was released, so another tenant may use it at the same time.
+// The rows of a write are scanned after their connection was released, when another tenant may use it.
 func TestRowsScannedAfterRelease(t *testing.T) {
 	t.Parallel()
 	h := setup(t, pgtenant.WithMaxConns(2))
@@ -133,7 +139,8 @@ func TestRowsScannedAfterRelease(t *testing.T) {
 		users.Go(func() {
 			for i := range 100 {
 				var number, list any
-				const query = "update agents set role = role where $1::numeric is not null returning $1::numeric, array['a']::varchar[], 'unknown'::regtype"
+				const query = "update agents set role = role where $1::numeric is not null " +
+					"returning $1::numeric, array['a']::varchar[], 'unknown'::regtype"
 				if err := pgtenant.QueryRow(ctx, h, query, float64(i)).Scan(&number, &list, &keeper{}); err != nil {
 					t.Error(err)
 				}
@@ -168,8 +175,8 @@ func TestNullsAndSmallIntegers(t *testing.T) {
 			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
 			id := uuid.New()
 			const query = `select v.u, u, v.four, v.two, v.eight, v.four, v.flag, v.word, v.at, v.b, v.j
-				from (values ($1::text::uuid, $2::int4, $3::int2, $4::int8, $5::bool, $6::text, $7::timestamptz, $8::text::bytea, $9::text::jsonb)) v
-				(u, four, two, eight, flag, word, at, b, j)`
+				from (values ($1::text::uuid, $2::int4, $3::int2, $4::int8, $5::bool, $6::text, $7::timestamptz,
+				$8::text::bytea, $9::text::jsonb)) v (u, four, two, eight, flag, word, at, b, j)`
 			var u uuid.UUID
 			var nullable entsql.NullScanner
 			var four, two, eight, plain sql.NullInt64
@@ -180,11 +187,15 @@ func TestNullsAndSmallIntegers(t *testing.T) {
 			read := func(args ...any) {
 				// Values that must be overwritten.
 				u, nullable = uuid.New(), entsql.NullScanner{S: new(uuid.UUID), Valid: args[0] == nil}
-				four, two, eight = sql.NullInt64{Int64: 7, Valid: true}, sql.NullInt64{Int64: 7, Valid: true}, sql.NullInt64{Int64: 7, Valid: true}
-				flag, word, b, j = sql.NullBool{Bool: true, Valid: true}, sql.NullString{String: "x", Valid: true}, []byte("x"), []byte("x")
-				require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, query, args...).Scan(&u, &nullable, &four, &two, &eight, &plain, &flag, &word, &at, &b, &j))
+				four, two, eight = sql.NullInt64{Int64: 7, Valid: true}, sql.NullInt64{Int64: 7, Valid: true},
+					sql.NullInt64{Int64: 7, Valid: true}
+				flag, word, b, j = sql.NullBool{Bool: true, Valid: true}, sql.NullString{String: "x", Valid: true},
+					[]byte("x"), []byte("x")
+				require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, query, args...).Scan(
+					&u, &nullable, &four, &two, &eight, &plain, &flag, &word, &at, &b, &j))
 			}
-			read(id.String(), -2147483648, -32768, int64(-9223372036854775808), false, "", "2000-01-01T00:00:00Z", "b", `{"a": 1}`)
+			read(id.String(), -2147483648, -32768, int64(-9223372036854775808),
+				false, "", "2000-01-01T00:00:00Z", "b", `{"a": 1}`)
 			require.Equal(t, id, u)
 			require.True(t, nullable.Valid)
 			require.Equal(t, &id, nullable.S)
@@ -201,7 +212,8 @@ func TestNullsAndSmallIntegers(t *testing.T) {
 			read(nil, nil, nil, nil, nil, nil, nil, nil, nil)
 			require.Equal(t, uuid.Nil, u)
 			require.False(t, nullable.Valid)
-			require.False(t, four.Valid || two.Valid || eight.Valid || plain.Valid || flag.Valid || word.Valid || at.Valid)
+			require.False(t,
+				four.Valid || two.Valid || eight.Valid || plain.Valid || flag.Valid || word.Valid || at.Valid)
 			require.Nil(t, b)
 			require.Nil(t, j)
 
@@ -212,7 +224,8 @@ func TestNullsAndSmallIntegers(t *testing.T) {
 			require.EqualValues(t, -5, n)
 			require.ErrorIs(t, pgtenant.QueryRow(as(t, h.a), h, "select null::int4").Scan(&n), pgtenant.ErrScan)
 			var many []uuid.UUID
-			require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "select $1::uuid[]", []uuid.UUID{id, uuid.Nil}).Scan(&many))
+			require.NoError(t,
+				pgtenant.QueryRow(as(t, h.a), h, "select $1::uuid[]", []uuid.UUID{id, uuid.Nil}).Scan(&many))
 			require.Equal(t, []uuid.UUID{id, uuid.Nil}, many)
 		})
 	}
@@ -225,7 +238,8 @@ func TestErrorsCarryNoContext(t *testing.T) {
 	h := setup(t)
 	_, err := h.super.Exec(t.Context(), `
 		create function tells(v text) returns int language plpgsql as $$
-			begin raise exception 'refused' using detail = v, hint = v, errcode = 'P0001', table = 'agents', column = 'name'; end $$;
+			begin raise exception 'refused' using
+				detail = v, hint = v, errcode = 'P0001', table = 'agents', column = 'name'; end $$;
 		create function asks(v text) returns int language plpgsql as $$
 			begin execute 'select 1 from nowhere where x = ' || quote_literal(v); return 1; end $$;
 		create function casts(v text) returns int language plpgsql as $$ begin return v::int; end $$;
@@ -259,18 +273,20 @@ func TestOwnErrorsCarryNoValues(t *testing.T) {
 			var id uuid.UUID
 			var at sql.NullTime
 			for name, err := range map[string]error{
-				"a column that does not fit":         pgtenant.QueryRow(ctx, h, "select $1::text", secret).Scan(&n),
-				"a column that is no uuid":           pgtenant.QueryRow(ctx, h, "select $1::text", secret).Scan(&id),
-				"a column that is no time":           pgtenant.QueryRow(ctx, h, "select $1::text", secret).Scan(&at),
-				"an argument that does not fit":      h.Exec(ctx, "select $1::int", []any{secret}, nil),
-				"an element that does not fit":       h.Exec(ctx, "select $1::int[]", []any{[]string{secret}}, nil),
-				"a map":                              h.Exec(ctx, "select $1", []any{map[string]string{secret: secret}}, nil),
-				"a struct":                           h.Exec(ctx, "select $1", []any{struct{ S string }{secret}}, nil),
-				"a Valuer that errs":                 h.Exec(ctx, "select $1", []any{failing{secret}}, nil),
-				"a Valuer in a slice that errs":      h.Exec(ctx, "select $1::text[]", []any{[]failing{{secret}}}, nil),
-				"a Scanner that errs":                pgtenant.QueryRow(ctx, h, "select $1::text", secret).Scan(failing{secret}),
+				"a column that does not fit":    pgtenant.QueryRow(ctx, h, "select $1::text", secret).Scan(&n),
+				"a column that is not a uuid":   pgtenant.QueryRow(ctx, h, "select $1::text", secret).Scan(&id),
+				"a column that is not a time":   pgtenant.QueryRow(ctx, h, "select $1::text", secret).Scan(&at),
+				"an argument that does not fit": h.Exec(ctx, "select $1::int", []any{secret}, nil),
+				"an element that does not fit":  h.Exec(ctx, "select $1::int[]", []any{[]string{secret}}, nil),
+				"a map": h.Exec(ctx, "select $1",
+					[]any{map[string]string{secret: secret}}, nil),
+				"a struct":                       h.Exec(ctx, "select $1", []any{struct{ S string }{secret}}, nil),
+				"a Valuer that fails":            h.Exec(ctx, "select $1", []any{failing{secret}}, nil),
+				"a Valuer in a slice that fails": h.Exec(ctx, "select $1::text[]", []any{[]failing{{secret}}}, nil),
+				"a Scanner that fails": pgtenant.QueryRow(ctx, h, "select $1::text", secret).
+					Scan(failing{secret}),
 				"too many arguments":                 h.Exec(ctx, "select $1::text", []any{secret, secret}, nil),
-				"arguments that are no list":         h.Exec(ctx, "select 1", secret, nil),
+				"arguments that are not a list":      h.Exec(ctx, "select 1", secret, nil),
 				"a statement that can't be prepared": h.Exec(ctx, "select '"+secret+"'::int", []any{}, nil),
 			} {
 				require.Error(t, err, name)
@@ -297,7 +313,7 @@ type failing struct{ secret string }
 func (f failing) Value() (any, error) { return nil, fmt.Errorf("can't use %s", f.secret) }
 func (f failing) Scan(any) error      { return fmt.Errorf("can't use %s", f.secret) }
 
-// A tenant's limit lasts while one of its connections is in use, even if others stopped waiting.
+// A tenant's limit applies while one of its connections is in use, even if others stopped waiting.
 func TestTenantLimitIsKept(t *testing.T) {
 	t.Parallel()
 	h := setup(t, pgtenant.WithMaxConns(4), pgtenant.WithAcquireTimeout(time.Second))
@@ -308,7 +324,7 @@ func TestTenantLimitIsKept(t *testing.T) {
 		require.ErrorIs(t, h.Exec(as(t, h.a), "select 1", []any{}, nil), pgtenant.ErrPoolBusy)
 		require.Equal(t, "b1", h.names(as(t, h.b), t))
 	}
-	// The limit stays until the last of two ends.
+	// It applies until the last of two ends.
 	h = setup(t, pgtenant.WithMaxConns(4), pgtenant.WithAcquireTimeout(time.Second))
 	first, other := h.begin(t, h.a), h.begin(t, h.a)
 	require.NoError(t, first.Exec(as(t, h.a), "select 1", []any{}, nil))
@@ -318,7 +334,6 @@ func TestTenantLimitIsKept(t *testing.T) {
 	require.ErrorIs(t, h.Exec(as(t, h.a), "select 1", []any{}, nil), pgtenant.ErrPoolBusy)
 }
 
-// New checks what Open sets.
 func TestNewChecksThePool(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
@@ -342,8 +357,12 @@ func TestNewChecksThePool(t *testing.T) {
 		return nil
 	}
 	for name, change := range map[string]func(*pgxpool.Config){
-		"simple protocol": func(c *pgxpool.Config) { c.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol },
-		"describe_exec":   func(c *pgxpool.Config) { c.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeDescribeExec },
+		"simple protocol": func(c *pgxpool.Config) {
+			c.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
+		},
+		"describe_exec": func(c *pgxpool.Config) {
+			c.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeDescribeExec
+		},
 		"no cache of statements": func(c *pgxpool.Config) {
 			c.ConnConfig.StatementCacheCapacity = 0
 		},
@@ -360,13 +379,13 @@ func TestNewChecksThePool(t *testing.T) {
 		"another time zone": func(c *pgxpool.Config) {
 			c.ConnConfig.RuntimeParams["timezone"] = "Asia/Tokyo"
 		},
-		"notifications pile up": func(c *pgxpool.Config) { c.ConnConfig.OnNotification = nil },
+		"no handler for notifications": func(c *pgxpool.Config) { c.ConnConfig.OnNotification = nil },
 	} {
 		require.ErrorIs(t, open(change), pgtenant.ErrConfig, name)
 	}
-	require.NoError(t, open(func(*pgxpool.Config) {}), "without them it is taken")
+	require.NoError(t, open(func(*pgxpool.Config) {}), "the unchanged pool is accepted")
 	require.NoError(t, open(func(c *pgxpool.Config) {
 		delete(c.ConnConfig.RuntimeParams, "timezone")
 		c.ConnConfig.RuntimeParams["TimeZone"] = "utc"
-	}), "however they are spelled")
+	}), "in any case")
 }

@@ -32,7 +32,8 @@ func uniform(values []any) bool {
 	return true
 }
 
-// array returns a column's values as an array argument: a slice that pgx encodes fast, or the text of a PostgreSQL array.
+// array returns a column's values as an array argument: a slice that pgx encodes fast, or the text of a PostgreSQL
+// array.
 func array(c column) (any, error) {
 	if c.typ == field.TypeOther { // it may be an array, and PostgreSQL has no arrays of arrays
 		return nil, errUnusual

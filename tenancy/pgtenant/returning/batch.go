@@ -19,12 +19,12 @@ import (
 //
 //	INSERT … SELECT … FROM unnest(…)
 //
-// with the same text for any number of nodes. A column is an array, or a single parameter if all nodes have the same value.
-// Generated ids are set in the specs of the nodes.
+// with the same text for any number of nodes. A column is an array, or a single parameter if all nodes have the same
+// value. Generated ids are set in the specs of the nodes.
 //
-// sqlgraph handles nodes that set different columns, ON CONFLICT, edges that other tables hold, and values that fit no
-// array. PostgreSQL refuses a string field whose column is an array, or of a type with another delimiter than the comma
-// (box, PostGIS's geometry): create such nodes one by one.
+// sqlgraph handles nodes that set different columns, ON CONFLICT, edges in other tables, and values that fit no array.
+// PostgreSQL refuses a string field whose column is an array, or of a type whose delimiter is not a comma (box,
+// PostGIS's geometry): create such nodes one by one.
 func BatchCreate(ctx context.Context, drv dialect.Driver, spec *sqlgraph.BatchCreateSpec) error {
 	err := errUnusual
 	if len(spec.Nodes) > 0 && len(spec.OnConflict) == 0 {
@@ -36,7 +36,7 @@ func BatchCreate(ctx context.Context, drv dialect.Driver, spec *sqlgraph.BatchCr
 	return err
 }
 
-// errUnusual is returned, before anything is sent, for what is left to sqlgraph.
+// errUnusual is returned, before anything is sent, for what sqlgraph must handle.
 var errUnusual = errors.New("returning: unsupported by a single statement with arrays")
 
 func insertNodes(ctx context.Context, drv dialect.Driver, nodes []*sqlgraph.CreateSpec) error {
@@ -61,8 +61,8 @@ func insertNodes(ctx context.Context, drv dialect.Driver, nodes []*sqlgraph.Crea
 	return nil
 }
 
-// insertReturning sets the returned ids, numbers as the int64 that generated code expects. PostgreSQL inserts and returns in
-// the order of the arrays.
+// insertReturning sets the returned ids, numbers as the int64 that generated code expects. PostgreSQL inserts and
+// returns in the order of the arrays.
 func insertReturning(
 	ctx context.Context, drv dialect.Driver, nodes []*sqlgraph.CreateSpec, query string, args []any,
 ) error {
@@ -78,7 +78,6 @@ func insertReturning(
 	return err
 }
 
-// column has the values of a column.
 type column struct {
 	name   string
 	typ    field.Type
@@ -117,7 +116,8 @@ func tabulate(nodes []*sqlgraph.CreateSpec) ([]column, error) {
 	return columns, nil
 }
 
-// appendAssignments appends the values of a node's row: the id if it is set, the fields, and the foreign keys in its table.
+// appendAssignments appends the values of a node's row: the id if it is set, the fields, and the foreign keys in its
+// table.
 func appendAssignments(fields []*sqlgraph.FieldSpec, node *sqlgraph.CreateSpec) []*sqlgraph.FieldSpec {
 	if node.ID != nil && node.ID.Value != nil {
 		fields = append(fields, node.ID)
@@ -146,8 +146,8 @@ func value(f *sqlgraph.FieldSpec) (any, error) {
 	return f.Value, nil
 }
 
-// insertSQL returns the statement without RETURNING. Fields do not have the types of their columns, so a CASE, which
-// PostgreSQL removes when it plans, gives each parameter its column's type.
+// insertSQL returns the statement without RETURNING. A CASE, which PostgreSQL removes when it plans, gives each
+// parameter its column's type, which Ent's field does not have.
 func insertSQL(name string, node *sqlgraph.CreateSpec, columns []column) (*sql.Builder, error) {
 	table := string(appendTable(nil, node))
 	b := newBuilder(name)

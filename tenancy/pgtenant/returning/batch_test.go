@@ -21,7 +21,7 @@ import (
 
 type mood string
 
-// secret is a custom type that stores itself as bytes.
+// secret is a custom type that is stored as bytes.
 type secret string
 
 func (s secret) Value() (driver.Value, error) { return []byte(s), nil }
@@ -47,7 +47,11 @@ func TestBatchTypes(t *testing.T) {
 		{field.TypeString, []string{"inet"}, []any{"10.0.0.1", "::1"}},
 		{field.TypeEnum, []string{"text"}, texts},
 		{field.TypeEnum, []string{"mood"}, []any{mood("sad"), "happy"}},
-		{field.TypeTime, []string{"timestamptz", "timestamptz(0)", "timestamp", "date"}, []any{at, at.UTC(), time.Time{}}},
+		{
+			field.TypeTime,
+			[]string{"timestamptz", "timestamptz(0)", "timestamp", "date"},
+			[]any{at, at.UTC(), time.Time{}},
+		},
 		{
 			field.TypeJSON,
 			[]string{"jsonb", "json"},
@@ -77,15 +81,18 @@ func TestBatchTypes(t *testing.T) {
 			for k, kind := range kinds {
 				for c, column := range kind.columns {
 					table := fmt.Sprintf("t_%d_%d", k, c)
-					d.exec(t, fmt.Sprintf("create table %q (i bigint, v %s); grant select, insert on %[1]q to konstruct_app",
+					d.exec(t, fmt.Sprintf(
+						"create table %q (i bigint, v %s); grant select, insert on %[1]q to konstruct_app",
 						table, column))
 					requireSameBatch(t, d, table, kind.typ, kind.values, kind.typ != field.TypeOther)
 					same := []any{kind.values[0], kind.values[0]}
 					requireSameBatch(t, d, table, kind.typ, same, true)
 					null := append(slices.Clip(kind.values), nil)
-					requireSameBatch(t, d, table, kind.typ, null, kind.typ != field.TypeOther && kind.typ != field.TypeTime)
+					requireSameBatch(t, d, table, kind.typ, null,
+						kind.typ != field.TypeOther && kind.typ != field.TypeTime)
 					custom := []any{kind.values[0], secret("s")}
-					requireSameBatch(t, d, table, kind.typ, custom, kind.typ == field.TypeJSON || kind.typ == field.TypeBytes)
+					requireSameBatch(t, d, table, kind.typ, custom,
+						kind.typ == field.TypeJSON || kind.typ == field.TypeBytes)
 				}
 			}
 		})
@@ -182,7 +189,7 @@ func TestBatchCreate(t *testing.T) {
 		}, `INSERT INTO "things" ("id", "name") SELECT "id", "name" FROM unnest(` +
 			`CASE WHEN true THEN $1 ELSE ARRAY[(NULL::"things")."id"] END, ` +
 			`CASE WHEN true THEN $2 ELSE ARRAY[(NULL::"things")."name"] END) AS t ("id", "name") RETURNING "id"`, ""},
-		{"a schema, a common value and an own foreign key", func() *sqlgraph.BatchCreateSpec {
+		{"a schema, a common value and a foreign key", func() *sqlgraph.BatchCreateSpec {
 			return batchOf(3, func(i int) *sqlgraph.CreateSpec {
 				c := thing(i)
 				c.Schema = "public"
@@ -203,7 +210,7 @@ func TestBatchCreate(t *testing.T) {
 			})
 		}, `INSERT INTO "links" ("a", "b") SELECT "a", $1 FROM unnest(` +
 			`CASE WHEN true THEN $2 ELSE ARRAY[(NULL::"links")."a"] END) AS t ("a")`, ""},
-		{"names that are taken", func() *sqlgraph.BatchCreateSpec {
+		{"taken names", func() *sqlgraph.BatchCreateSpec {
 			return batchOf(2, func(i int) *sqlgraph.CreateSpec { return createThing(string(rune('a'+i)), nil) })
 		}, `unnest`, "unique constraint"},
 		{"JSON that can't be marshaled", func() *sqlgraph.BatchCreateSpec {
@@ -348,6 +355,7 @@ func TestBatchIDs(t *testing.T) {
 	}
 	var same bool
 	require.NoError(t, d.super.QueryRow(t.Context(), `
-		select bool_and(n = -m and id = lpad((n + 1)::text, 32, '0')::uuid) and count(*) = 40000 from ordered`).Scan(&same))
+		select bool_and(n = -m and id = lpad((n + 1)::text, 32, '0')::uuid) and count(*) = 40000
+		from ordered`).Scan(&same))
 	require.True(t, same)
 }

@@ -39,7 +39,9 @@ func newClients(t *testing.T, mode string) *clients {
 	db := testdb.New(t)
 	require.NoError(t, fixture.Migrate(t.Context(), db.OwnerURL))
 	d := connect(t, db, mode)
-	c := &clients{database: d, product: ent.NewClient(ent.Driver(d)), fixture: fixtureent.NewClient(fixtureent.Driver(d))}
+	c := &clients{
+		database: d, product: ent.NewClient(ent.Driver(d)), fixture: fixtureent.NewClient(fixtureent.Driver(d)),
+	}
 	c.a, c.b = c.tenant(t, "a"), c.tenant(t, "b")
 	return c
 }
@@ -68,7 +70,9 @@ func TestRoundTrips(t *testing.T) {
 						b.SetName(strconv.Itoa(i))
 					}).Exec(c.a)
 				}},
-				{"update one", func(client *ent.Client) error { return client.Agent.UpdateOneID(id).SetRole("r").Exec(c.a) }},
+				{"update one", func(client *ent.Client) error {
+					return client.Agent.UpdateOneID(id).SetRole("r").Exec(c.a)
+				}},
 				{"update many", func(client *ent.Client) error {
 					return client.Agent.Update().Where(agent.ID(id)).SetRole("r").Exec(c.a)
 				}},
@@ -129,7 +133,8 @@ func TestSavedNodeIsTheRow(t *testing.T) {
 
 	// An upsert returns the existing row, without the parent of the new one.
 	upsert := notes.Create().SetSlug("child").SetParent(root)
-	upsert.OnConflictColumns(note.FieldTenantID, note.FieldSlug).Update(func(u *fixtureent.NoteUpsert) { u.AddViews(1) })
+	upsert.OnConflictColumns(note.FieldTenantID, note.FieldSlug).
+		Update(func(u *fixtureent.NoteUpsert) { u.AddViews(1) })
 	requireRow(upsert.SaveX(c.a), "UPDATE child")
 	require.Equal(t, child.ID, upsert.SaveX(c.a).ID)
 	ignored := notes.Create().SetSlug("child")
@@ -143,7 +148,7 @@ func TestSavedNodeIsTheRow(t *testing.T) {
 	require.JSONEq(t, `{"a": 2, "b": 1}`, string(hired.ToolAssignments[0]))
 }
 
-// A deprecated field is not read. What a create has set stays in its node, as with Ent.
+// A deprecated field is not read. A create's node keeps the value that was set, as with Ent.
 func TestDeprecatedField(t *testing.T) {
 	t.Parallel()
 	c := newClients(t, "cache_statement")
@@ -171,9 +176,9 @@ func TestUpdateOneErrors(t *testing.T) {
 	_, err := notes.UpdateOneID(mine.ID).Where(note.Views(0)).AddViews(1).Save(c.a)
 	require.NoError(t, err)
 	for name, update := range map[string]*fixtureent.NoteUpdateOne{
-		"no row":           notes.UpdateOneID(uuid.New()).SetBody("x"),
+		"missing row":      notes.UpdateOneID(uuid.New()).SetBody("x"),
 		"another tenant's": notes.UpdateOneID(theirs.ID).SetBody("x"),
-		"changed since":    notes.UpdateOneID(mine.ID).Where(note.Views(0)).AddViews(1),
+		"changed row":      notes.UpdateOneID(mine.ID).Where(note.Views(0)).AddViews(1),
 	} {
 		_, err := update.Save(c.a)
 		require.True(t, fixtureent.IsNotFound(err), "%s: %v", name, err)

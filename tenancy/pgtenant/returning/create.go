@@ -54,9 +54,9 @@ func (r Row) scan(rows sql.ColumnScanner, dest ...any) error {
 	return r.Assign(r.Columns, values)
 }
 
-// CreateNode replaces sqlgraph.CreateNode. It creates a node and reads its row by one INSERT … RETURNING. With ON CONFLICT
-// DO UPDATE this is the existing row; with DO NOTHING a conflict returns sql.ErrNoRows and leaves the node unchanged. If
-// other tables hold edges of the node, sqlgraph adds them in a transaction.
+// CreateNode replaces sqlgraph.CreateNode. It creates a node and reads its row by one INSERT … RETURNING. With ON
+// CONFLICT DO UPDATE this is the existing row; with DO NOTHING a conflict returns sql.ErrNoRows and leaves the node
+// unchanged. sqlgraph adds edges in other tables in a transaction.
 func CreateNode(ctx context.Context, drv dialect.Driver, spec *sqlgraph.CreateSpec, row Row) error {
 	query, args, err := insertNode(spec, row.Columns)
 	if errors.Is(err, errUnusual) {
@@ -68,8 +68,8 @@ func CreateNode(ctx context.Context, drv dialect.Driver, spec *sqlgraph.CreateSp
 	return err
 }
 
-// insertNode returns the INSERT of a node whose id is set and whose edges are in its own table, and errUnusual for other
-// nodes. Ent's builder takes a tenth more of a create's CPU time.
+// insertNode returns the INSERT of a node whose id is set and whose edges are in its table, and errUnusual for others.
+// With Ent's builder a create costs a tenth more CPU time.
 func insertNode(spec *sqlgraph.CreateSpec, returned []string) (query string, args []any, err error) {
 	if len(spec.OnConflict) > 0 || external(spec.Edges) || spec.ID != nil && spec.ID.Value == nil {
 		return "", nil, errUnusual
@@ -101,8 +101,7 @@ func insertNode(spec *sqlgraph.CreateSpec, returned []string) (query string, arg
 	return string(appendNames(append(b, ") RETURNING "...), returned)), args, nil
 }
 
-// create is the driver of one sqlgraph.CreateNode. Its first statement is the INSERT, which returns the id or nothing. The
-// driver makes it return the row as well.
+// create is the driver of one sqlgraph.CreateNode. It makes the INSERT, the first statement, return the row as well.
 type create struct {
 	dialect.Driver
 
@@ -111,7 +110,6 @@ type create struct {
 	inserted bool
 }
 
-// createTx is the transaction of a create.
 type createTx struct {
 	*create
 	driver.Tx
@@ -124,8 +122,8 @@ func (c *create) Tx(ctx context.Context) (dialect.Tx, error) {
 	return createTx{create: c, Tx: tx}, err
 }
 
-// Exec implements dialect.Driver for an INSERT that returns nothing. As with sqlgraph, a missing row is no error: a trigger
-// may have dropped it.
+// Exec implements dialect.Driver for an INSERT that returns nothing. As with sqlgraph, a missing row, which a trigger
+// may have dropped, is no error.
 func (c *create) Exec(ctx context.Context, query string, args, v any) error {
 	if c.inserted {
 		return c.on.Exec(ctx, query, args, v)
@@ -141,7 +139,7 @@ func (c *create) Query(ctx context.Context, query string, args, v any) error {
 		return c.on.Query(ctx, query, args, v)
 	}
 	c.inserted = true
-	rows := v.(*sql.Rows) //nolint:errcheck,forcetypeassert // sqlgraph asks for rows
+	rows := v.(*sql.Rows) //nolint:errcheck,forcetypeassert // sqlgraph passes rows
 	if err := c.on.Query(ctx, withNames(query, ", ", c.row.Columns), args, rows); err != nil {
 		return err
 	}
@@ -149,7 +147,7 @@ func (c *create) Query(ctx context.Context, query string, args, v any) error {
 	return nil
 }
 
-// created are the rows of the INSERT. It scans the node's columns into the node and hides them from sqlgraph.
+// created are the rows of the INSERT. It scans the node's columns and hides them from sqlgraph.
 type created struct {
 	sql.ColumnScanner
 

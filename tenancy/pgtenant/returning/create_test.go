@@ -39,7 +39,7 @@ func TestCreateNode(t *testing.T) {
 			node{"id": int64(5), "name": "c", "n": int64(7), "owner_id": nil, "stamp": "INSERT c"},
 			"",
 		},
-		{"a name that is taken", func() *sqlgraph.CreateSpec { return createThing("a", nil) }, 1, nil, "unique constraint"},
+		{"a taken name", func() *sqlgraph.CreateSpec { return createThing("a", nil) }, 1, nil, "unique constraint"},
 		{"JSON that can't be marshaled", func() *sqlgraph.CreateSpec {
 			c := createThing("c", nil)
 			c.SetField("note", field.TypeJSON, func() {})
@@ -68,8 +68,10 @@ func TestCreateNode(t *testing.T) {
 			return c
 		}, 1, node{"id": int64(5), "name": "c", "n": int64(7), "owner_id": nil, "stamp": "INSERT c"}, ""},
 		{"a conflict that updates", func() *sqlgraph.CreateSpec {
-			c := createThing("a", 5) // not the id that the row has
-			c.OnConflict = []entsql.ConflictOption{onName, entsql.ResolveWith(func(u *entsql.UpdateSet) { u.Add("n", 1) })}
+			c := createThing("a", 5) // not the row's id
+			c.OnConflict = []entsql.ConflictOption{
+				onName, entsql.ResolveWith(func(u *entsql.UpdateSet) { u.Add("n", 1) }),
+			}
 			return c
 		}, 1, node{"id": int64(1), "name": "a", "n": int64(8), "owner_id": nil, "stamp": "UPDATE a"}, ""},
 		{"no conflict to update", func() *sqlgraph.CreateSpec {
@@ -82,7 +84,7 @@ func TestCreateNode(t *testing.T) {
 			c.OnConflict = []entsql.ConflictOption{onName, entsql.DoNothing()}
 			return c
 		}, 1, nil, sql.ErrNoRows.Error()},
-		{"an own foreign key", func() *sqlgraph.CreateSpec {
+		{"a foreign key", func() *sqlgraph.CreateSpec {
 			c := createThing("c", nil)
 			c.Edges = append(c.Edges, owner(sqlgraph.M2O, true, 1))
 			return c
@@ -98,11 +100,13 @@ func TestCreateNode(t *testing.T) {
 			c.Edges = append(c.Edges, owner(sqlgraph.O2M, false, 1))
 			return c
 		}, 3, node{"id": int64(5), "name": "c", "n": int64(7), "owner_id": nil, "stamp": "INSERT c"}, ""},
-		{"another row's foreign key to no row", func() *sqlgraph.CreateSpec {
+		{"another row's foreign key to a missing row", func() *sqlgraph.CreateSpec {
 			c := createThing("c", nil)
 			c.Edges = append(c.Edges, owner(sqlgraph.O2M, false, 9))
 			return c
-		}, 3, node{"id": int64(3), "name": "c", "n": int64(7), "owner_id": nil, "stamp": "INSERT c"}, "already connected"},
+		}, 3, node{
+			"id": int64(3), "name": "c", "n": int64(7), "owner_id": nil, "stamp": "INSERT c",
+		}, "already connected"},
 		{"a row that a trigger drops", func() *sqlgraph.CreateSpec { return createThing("dropped", 5) }, 1, nil, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -131,7 +135,7 @@ func TestCreateNode(t *testing.T) {
 				tt.node = node{"stale": true}
 			}
 			require.Equal(t, tt.node, n)
-			if !sqlgraph.IsConstraintError(err) { // after which the connection may not be kept
+			if !sqlgraph.IsConstraintError(err) { // after one the connection may be closed
 				before := d.trips.Count()
 				_, _, _, _ = run(ours)
 				require.Equal(t, tt.trips, d.trips.Count()-before)
@@ -162,7 +166,7 @@ func TestCreateNodeWithoutID(t *testing.T) {
 	require.Empty(t, n)
 }
 
-// insertNode and BatchCreate would ignore a field that a new release of Ent adds to these.
+// insertNode and BatchCreate would ignore fields that a new release of Ent adds.
 func TestSpecsAreKnown(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, 6, reflect.TypeFor[sqlgraph.CreateSpec]().NumField())

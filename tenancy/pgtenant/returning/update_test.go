@@ -89,19 +89,19 @@ func TestUpdateNode(t *testing.T) {
 			u.AddModifier(func(b *sql.UpdateBuilder) { b.Set("name", sql.Expr("upper(name)")).Returning("note") })
 		}, 1, ""},
 		{"nothing", 1, func(*sqlgraph.UpdateSpec) {}, 1, ""},
-		{"nothing of no row", 9, func(*sqlgraph.UpdateSpec) {}, 1, "record with id 9 not found in table things"},
-		{"no row", 9, func(u *sqlgraph.UpdateSpec) {
+		{"nothing, missing row", 9, func(*sqlgraph.UpdateSpec) {}, 1, "record with id 9 not found in table things"},
+		{"missing row", 9, func(u *sqlgraph.UpdateSpec) {
 			u.AddField("n", field.TypeInt, 2)
 		}, 2, "record with id 9 not found in table things"},
 		{"a predicate", 1, func(u *sqlgraph.UpdateSpec) {
-			u.Predicate = named("a") // which the update makes false
+			u.Predicate = named("a") // false after the update
 			u.SetField("name", field.TypeString, "c")
 		}, 1, ""},
 		{"a predicate that excludes the row", 1, func(u *sqlgraph.UpdateSpec) {
 			u.Predicate = named("b")
 			u.SetField("name", field.TypeString, "c")
 		}, 2, "record with id 1 not found in table things"},
-		{"a name that is taken", 1, func(u *sqlgraph.UpdateSpec) {
+		{"a taken name", 1, func(u *sqlgraph.UpdateSpec) {
 			u.SetField("name", field.TypeString, "b")
 		}, 1, "unique constraint"},
 		{"a value that a check refuses", 1, func(u *sqlgraph.UpdateSpec) {
@@ -113,13 +113,13 @@ func TestUpdateNode(t *testing.T) {
 		{"JSON that can't be marshaled", 1, func(u *sqlgraph.UpdateSpec) {
 			u.SetField("name", field.TypeJSON, func() {})
 		}, 0, "marshal"},
-		{"an own foreign key", 1, func(u *sqlgraph.UpdateSpec) {
+		{"a foreign key", 1, func(u *sqlgraph.UpdateSpec) {
 			u.Edges.Add = append(u.Edges.Add, owner(sqlgraph.M2O, true, 2))
 		}, 1, ""},
-		{"an own foreign key cleared", 1, func(u *sqlgraph.UpdateSpec) {
+		{"a foreign key cleared", 1, func(u *sqlgraph.UpdateSpec) {
 			u.Edges.Clear = append(u.Edges.Clear, owner(sqlgraph.M2O, true))
 		}, 1, ""},
-		{"an own foreign key to no row", 1, func(u *sqlgraph.UpdateSpec) {
+		{"a foreign key to a missing row", 1, func(u *sqlgraph.UpdateSpec) {
 			u.Edges.Add = append(u.Edges.Add, owner(sqlgraph.M2O, true, 9))
 		}, 1, "foreign key constraint"},
 		// BEGIN and the UPDATE that opens the transaction, the SELECT or the other UPDATE, COMMIT.
@@ -129,7 +129,7 @@ func TestUpdateNode(t *testing.T) {
 		{"another row's foreign key cleared", 1, func(u *sqlgraph.UpdateSpec) {
 			u.Edges.Clear = append(u.Edges.Clear, owner(sqlgraph.O2M, false, 2))
 		}, 3, ""},
-		{"a row of its own for one edge", 1, func(u *sqlgraph.UpdateSpec) {
+		{"a one-to-one edge", 1, func(u *sqlgraph.UpdateSpec) {
 			u.Edges.Add = append(u.Edges.Add, owner(sqlgraph.O2O, false, 2))
 		}, 3, ""},
 		{"some columns", 1, func(u *sqlgraph.UpdateSpec) {
@@ -169,7 +169,7 @@ func TestUpdateNode(t *testing.T) {
 				require.NoError(t, err)
 				require.NotEmpty(t, gotNode)
 			}
-			if !sqlgraph.IsConstraintError(err) { // after which the connection may not be kept
+			if !sqlgraph.IsConstraintError(err) { // after one the connection may be closed
 				before := d.trips.Count()
 				run(ours)
 				require.Equal(t, tt.trips, d.trips.Count()-before)
@@ -195,7 +195,7 @@ func TestUpdateNodeUnread(t *testing.T) {
 	spec := updateThing(1)
 	spec.SetField("name", field.TypeString, "c")
 	require.NoError(t, ours.update(t.Context(), drv, spec))
-	require.Empty(t, drv.query, "it was sent outside of sqlgraph's transaction")
+	require.Empty(t, drv.query, "sent outside of sqlgraph's transaction")
 	require.Contains(t, d.rows(t, "things")[0], "UPDATE c")
 }
 
@@ -204,7 +204,8 @@ func TestUpdateNodeUnchanged(t *testing.T) {
 	t.Parallel()
 	d := open(t, "cache_statement")
 	d.exec(t, things+reset+`;
-		create trigger unchanged before update on things for each row execute function suppress_redundant_updates_trigger()`)
+		create trigger unchanged before update on things
+			for each row execute function suppress_redundant_updates_trigger()`)
 	for _, g := range []graph{ents, ours} {
 		n, spec := node{}, updateThing(1)
 		spec.ScanValues, spec.Assign = scanValues, n.assign
