@@ -19,7 +19,7 @@ func dotEnv(t *testing.T, content string) string {
 	return path
 }
 
-// What Compose reads from the same file was looked up with its own parser.
+// The values are from Compose's parser.
 func TestDotEnvReadsWhatComposeReads(t *testing.T) {
 	t.Parallel()
 
@@ -57,7 +57,7 @@ func TestDotEnvReadsWhatComposeReads(t *testing.T) {
 	}
 }
 
-// godotenv and Compose read different values from these, or one of them fails.
+// godotenv and Compose read these differently.
 func TestDotEnvRefusesWhatComposeReadsDifferently(t *testing.T) {
 	t.Parallel()
 
