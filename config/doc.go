@@ -8,7 +8,7 @@
 //	cfg, err := config.LoadServe(env)
 //
 // [Faults] reports all faults at once, by variable, without values. Secrets ([Secret], [DatabaseURL], [URL],
-// [SecretsKeys]) are redacted by fmt, slog and encoding/json. .env.example documents each variable.
+// [SecretsKeys]) are redacted in fmt, slog and encoding/json. .env.example documents each variable.
 //
 // The .env file is read as Docker Compose reads it. After [IgnoreLibpq], only libpq's PG* variables for credentials and
 // TLS apply.
