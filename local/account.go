@@ -18,8 +18,8 @@ type account struct {
 	switched bool
 }
 
-// servingAccount returns the current user, or for root postgres or nobody: initdb and postgres refuse root, and initdb
-// refuses uids missing from the user database.
+// servingAccount returns the current user. Root uses postgres or nobody, because initdb and postgres refuse root, and
+// initdb refuses uids missing from the user database.
 func servingAccount() (account, error) {
 	if err := supported(); err != nil {
 		return account{}, err

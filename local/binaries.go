@@ -13,7 +13,6 @@ import (
 	"strings"
 )
 
-// minimumMajor is the oldest supported major version.
 const minimumMajor = 15
 
 // BinariesVariable names the folder of PostgreSQL's programs.
@@ -22,7 +21,6 @@ const BinariesVariable = "KONSTRUCT_POSTGRES_BIN"
 // programs are all required, which excludes client packages.
 func programs() []string { return []string{"initdb", "postgres", "pg_ctl"} }
 
-// usualFolders are the folders of common distributions.
 func usualFolders() []string {
 	return []string{
 		"/usr/lib/postgresql/*/bin",         // Debian, Ubuntu
@@ -43,7 +41,7 @@ func usualFolders() []string {
 // versionLine matches the output of `postgres --version`: "postgres (PostgreSQL) 15.13 (Debian 15.13-0+deb12u1)".
 var versionLine = regexp.MustCompile(`^postgres \(PostgreSQL\) ((\d+)\S*)`)
 
-// binaries is a folder with the programs of one version.
+// binaries is a folder of programs.
 type binaries struct {
 	folder  string
 	version string

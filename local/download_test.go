@@ -21,12 +21,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// fakePrograms has an initdb and a pg_ctl that fail, and a postgres that prints version 16.9.
+// fakePrograms has a postgres that prints version 16.9. initdb and pg_ctl fail.
 //
 //go:embed testdata/programs.txz
 var fakePrograms []byte
 
-// repository serves the archive like a Maven repository and counts its downloads.
+// repository is a Maven repository that counts downloads.
 type repository struct {
 	*httptest.Server
 

@@ -34,7 +34,7 @@ type VersionError struct {
 	Data, Binaries int
 }
 
-// Error includes the versions and what to do.
+// Error includes the remedy.
 func (e *VersionError) Error() string {
 	if e.Binaries == 0 {
 		return fmt.Sprintf("%s was created by PostgreSQL %d; the oldest supported version is %d: convert the data "+

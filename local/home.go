@@ -69,9 +69,8 @@ func openHome(ctx context.Context, acc account, path, fallback string, throwaway
 	return h, nil
 }
 
-// OwnFolder creates folder and its parents, or checks that the current user owns it. Others have no access, but the
-// user that root runs servers as can pass through it. The errors are [ErrForeignFolder], [ErrUnreachable], and system
-// errors.
+// OwnFolder creates folder and its parents, or checks that the current user owns it. Others have no access, but root's
+// server user can pass through it. The errors are [ErrForeignFolder], [ErrUnreachable], and system errors.
 func OwnFolder(folder string) error {
 	acc, err := servingAccount()
 	if err != nil {

@@ -39,7 +39,6 @@ func stop(t *testing.T, pg *local.Postgres) {
 	require.NoError(t, pg.Stop(context.WithoutCancel(t.Context())))
 }
 
-// query returns one value as text.
 func query(t *testing.T, dsn, sql string) string {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), dsn)

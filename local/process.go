@@ -73,7 +73,7 @@ func (p *process) ended() bool {
 	}
 }
 
-// record identifies a process in a file, so that other processes can stop it, but no other program.
+// record identifies a process even if its pid is reused. A file holds it for other processes.
 type record struct {
 	PID     int    `json:"pid"`
 	Started string `json:"started"`

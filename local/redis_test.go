@@ -185,8 +185,8 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// runApart runs the tests in a separate temporary folder that the servers' user can reach, so that tests of the sweep
-// do not find servers of other runs.
+// runApart runs the tests in a separate temporary folder that the servers' user can reach, away from servers of other
+// runs.
 func runApart(m *testing.M) error {
 	apart, err := os.MkdirTemp("", "konstruct-local-")
 	if err != nil {

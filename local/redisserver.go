@@ -12,7 +12,6 @@ import (
 	"strings"
 )
 
-// redisServer runs Redis in a separate process.
 type redisServer struct {
 	home    *home
 	opt     RedisOptions

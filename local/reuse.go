@@ -107,8 +107,7 @@ func (c *cluster) clearStaleSockets() error {
 }
 
 // clearStalePID writes the pid of this process into a stale postmaster.pid, because PostgreSQL treats only dead pids
-// and its parent's as stale. The rest is kept, because PostgreSQL uses it to detect remaining backends that write to
-// the data.
+// and its parent's as stale. The rest is kept, because PostgreSQL uses it to detect remaining backends.
 func (c *cluster) clearStalePID() error {
 	root, err := os.OpenRoot(c.dataDir())
 	if err != nil {

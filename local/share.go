@@ -11,12 +11,11 @@ import (
 	"github.com/konstruct/konstruct/local/flock"
 )
 
-// leaveTimeout bounds [Share.Leave].
 const leaveTimeout = 20 * time.Second
 
 const (
 	guardInterval = 500 * time.Millisecond
-	// guardTurn is how long a guard waits for another one to exit.
+	// guardTurn bounds the wait for another guard.
 	guardTurn = 2 * time.Second
 )
 

@@ -74,7 +74,7 @@ func TestTheGuardStopsWhatAKilledProcessUsed(t *testing.T) {
 	require.Error(t, err)
 }
 
-// shareFolder names the folder for the roles "share" and "guard" of this binary.
+// shareFolder is for the roles "share" and "guard".
 const shareFolder = "KONSTRUCT_LOCAL_TEST_FOLDER"
 
 // shareAndDie prints the URL of a shared server and exits without leaving it.

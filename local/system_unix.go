@@ -11,8 +11,7 @@ import (
 	"syscall"
 )
 
-// maxSocketPath is the maximum length of a unix socket's path: sun_path has 104 bytes on BSD and macOS, 108 on Linux,
-// including the final NUL.
+// maxSocketPath is the length of sun_path on BSD and macOS, without the final NUL. On Linux it is 107.
 const maxSocketPath = 103
 
 const noFollow = syscall.O_NOFOLLOW
@@ -27,7 +26,7 @@ func owner(info os.FileInfo) (uid, gid int) {
 	return int(stat.Uid), int(stat.Gid)
 }
 
-// runAs runs cmd as the account, in a new session or process group, away from the terminal's Ctrl-C.
+// runAs makes cmd run as the account, in a new session or process group, away from the terminal's Ctrl-C.
 func (a account) runAs(cmd *exec.Cmd, life lifetime) {
 	attr := &syscall.SysProcAttr{Setpgid: !life.detached, Setsid: life.detached}
 	if a.switched {
