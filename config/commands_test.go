@@ -19,11 +19,11 @@ func TestMigrate(t *testing.T) {
 	require.NoError(t, err, "a superuser may bootstrap")
 
 	for name, value := range map[string]string{
-		"server role":         "postgres://konstruct_app:x@127.0.0.1/konstruct",
-		"session setting":     "postgres://konstruct_owner:x@127.0.0.1/konstruct?row_security=on",
-		"remote with example": "postgres://konstruct_owner:konstruct-owner-example@db/konstruct",
-		"not a URL":           "konstruct_owner",
-		"invalid port":        "postgres://konstruct_owner:x@db:p/konstruct",
+		"server role":                      "postgres://konstruct_app:x@127.0.0.1/konstruct",
+		"session setting":                  "postgres://konstruct_owner:x@127.0.0.1/konstruct?row_security=on",
+		"example password on another host": "postgres://konstruct_owner:konstruct-owner-example@db/konstruct",
+		"not a URL":                        "konstruct_owner",
+		"invalid port":                     "postgres://konstruct_owner:x@db:p/konstruct",
 	} {
 		_, err := config.LoadMigrate(config.Env{"MIGRATION_DATABASE_URL": value})
 		require.Equal(t, []string{"MIGRATION_DATABASE_URL"}, variables(t, err), name)
@@ -37,9 +37,9 @@ func TestUserRefusesWhatTheServerRefuses(t *testing.T) {
 	require.NoError(t, err, "creating a user needs no configuration")
 
 	for name, value := range map[string]string{
-		"superuser":           "postgres://postgres:x@127.0.0.1/konstruct",
-		"session setting":     "postgres://konstruct_app:x@127.0.0.1/konstruct?app.current_tenant=x",
-		"remote with example": "postgres://konstruct_app:konstruct-app-example@db/konstruct",
+		"superuser":                        "postgres://postgres:x@127.0.0.1/konstruct",
+		"session setting":                  "postgres://konstruct_app:x@127.0.0.1/konstruct?app.current_tenant=x",
+		"example password on another host": "postgres://konstruct_app:konstruct-app-example@db/konstruct",
 	} {
 		_, err := config.LoadUser(config.Env{"DATABASE_URL": value})
 		require.Equal(t, []string{"DATABASE_URL"}, variables(t, err), name)

@@ -20,19 +20,19 @@ func TestKeys(t *testing.T) {
 		url, keys string
 		faulty    []string
 	}{
-		"a new key before the old one": {url: elsewhere, keys: newest + "," + example},
-		"the example on one machine":   {url: here, keys: example},
-		"the example as the newest": {
+		"new key before the old one": {url: elsewhere, keys: newest + "," + example},
+		"example on one machine":     {url: here, keys: example},
+		"example as the sealing key": {
 			url: elsewhere, keys: example + "," + newest, faulty: []string{"KONSTRUCT_SECRETS_KEY"},
 		},
 		"no key": {url: here, faulty: []string{"KONSTRUCT_SECRETS_KEY"}},
-		"a key of another length": {
+		"wrong key length": {
 			url: here, keys: newest + ",c2hvcnQ=", faulty: []string{"KONSTRUCT_SECRETS_KEY"},
 		},
-		"a superuser's URL": {
+		"superuser": {
 			url: "postgres://postgres:x@127.0.0.1/konstruct", keys: newest, faulty: []string{"DATABASE_URL"},
 		},
-		"the example password off loopback": {
+		"example password on another host": {
 			url:  "postgres://konstruct_app:konstruct-app-example@db/konstruct",
 			keys: newest, faulty: []string{"DATABASE_URL"},
 		},
