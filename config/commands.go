@@ -15,8 +15,8 @@ type Serve struct {
 	AuthSecret  Secret      `env:"AUTH_SECRET"` // of the portal; optional
 }
 
-// LoadServe loads the configuration of the server. Of MIGRATION_DATABASE_URL it reads the user name only, to refuse a
-// server that would connect as the owner role. The error is [Faults].
+// LoadServe loads [Serve]. It uses only the user name of MIGRATION_DATABASE_URL, to refuse a server that connects as
+// the owner role. The error is [Faults].
 func LoadServe(env Env) (Serve, error) {
 	var serve Serve
 	faults := parse(&serve, env)
@@ -36,8 +36,8 @@ func LoadServe(env Env) (Serve, error) {
 	return serve, nil
 }
 
-// isPublished reports whether the server accepts connections from other machines, directly or through a reverse proxy,
-// or connects to one. Values that could not be parsed count as local, because they are faults already.
+// isPublished reports whether other machines can reach the server, directly or through a proxy, or it connects to one.
+// Invalid values count as local, because they are faults already.
 func (s Serve) isPublished(faults Faults) bool {
 	return !faults.has("KONSTRUCT_LISTEN_ADDR") && !s.HTTP.IsLoopback() ||
 		!faults.has(metricsVariable) && !s.Telemetry.IsLoopback() || // profiles show memory
@@ -60,7 +60,7 @@ func (s Serve) refuseExamples(faults *Faults) {
 	faults.require("KONSTRUCT_SECRETS_KEY", !s.SecretsKeys.hasExample(), exampleProblem)
 }
 
-// hasProxies reports whether the server of this environment is published through a reverse proxy.
+// hasProxies reports whether a reverse proxy publishes the server.
 func hasProxies(env Env) bool { return env[proxiesVariable] != "" }
 
 // ownerUser returns the user name of MIGRATION_DATABASE_URL.
@@ -84,7 +84,7 @@ type Owner struct {
 	OwnerURL DatabaseURL `env:"MIGRATION_DATABASE_URL" envDefault:"postgres://konstruct_owner:konstruct-owner-example@127.0.0.1:5432/konstruct"`
 }
 
-// LoadMigrate loads the configuration of migrations. The error is [Faults].
+// LoadMigrate loads [Migrate]. The error is [Faults].
 func LoadMigrate(env Env) (Migrate, error) {
 	var migrate Migrate
 	faults := parse(&migrate, env)
@@ -112,7 +112,7 @@ type Doctor struct {
 	Log      Log
 }
 
-// LoadDoctor loads the configuration of the doctor. The error is [Faults].
+// LoadDoctor loads [Doctor]. The error is [Faults].
 func LoadDoctor(env Env) (Doctor, error) {
 	var doctor Doctor
 	faults := parse(&doctor, env)
@@ -131,7 +131,7 @@ type User struct {
 	SecretsKeys SecretsKeys `env:"KONSTRUCT_SECRETS_KEY"`
 }
 
-// LoadUser loads the configuration of the user commands, with the checks of [LoadServe]. The error is [Faults].
+// LoadUser loads [User], with the checks of [LoadServe]. The error is [Faults].
 func LoadUser(env Env) (User, error) {
 	var user User
 	faults := parse(&user, env)
@@ -155,7 +155,7 @@ type Dev struct {
 	Models    Models
 }
 
-// LoadDev loads the configuration of the development system, which must listen on loopback. The error is [Faults].
+// LoadDev loads [Dev], which must listen on loopback. The error is [Faults].
 func LoadDev(env Env) (Dev, error) {
 	var dev Dev
 	faults := parse(&dev, env)
@@ -179,7 +179,7 @@ type Health struct {
 	HTTP HTTP
 }
 
-// LoadHealth reads where the server listens. A failure is [Faults].
+// LoadHealth loads [Health]. The error is [Faults].
 func LoadHealth(env Env) (Health, error) {
 	var health Health
 	faults := parse(&health, env)

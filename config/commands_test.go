@@ -19,11 +19,11 @@ func TestMigrate(t *testing.T) {
 	require.NoError(t, err, "a superuser may bootstrap")
 
 	for name, value := range map[string]string{
-		"the server's role":        "postgres://konstruct_app:x@127.0.0.1/konstruct",
-		"a preset":                 "postgres://konstruct_owner:x@127.0.0.1/konstruct?row_security=on",
-		"the example off loopback": "postgres://konstruct_owner:konstruct-owner-example@db/konstruct",
-		"something that is no URL": "konstruct_owner",
-		"a port that is no number": "postgres://konstruct_owner:x@db:p/konstruct",
+		"server role":                      "postgres://konstruct_app:x@127.0.0.1/konstruct",
+		"session setting":                  "postgres://konstruct_owner:x@127.0.0.1/konstruct?row_security=on",
+		"example password on another host": "postgres://konstruct_owner:konstruct-owner-example@db/konstruct",
+		"not a URL":                        "konstruct_owner",
+		"invalid port":                     "postgres://konstruct_owner:x@db:p/konstruct",
 	} {
 		_, err := config.LoadMigrate(config.Env{"MIGRATION_DATABASE_URL": value})
 		require.Equal(t, []string{"MIGRATION_DATABASE_URL"}, variables(t, err), name)
@@ -34,12 +34,12 @@ func TestUserRefusesWhatTheServerRefuses(t *testing.T) {
 	t.Parallel()
 
 	_, err := config.LoadUser(config.Env{})
-	require.NoError(t, err, "no Slack and no sealing key are needed to create a user")
+	require.NoError(t, err, "creating a user needs no configuration")
 
 	for name, value := range map[string]string{
-		"a superuser":              "postgres://postgres:x@127.0.0.1/konstruct",
-		"a preset":                 "postgres://konstruct_app:x@127.0.0.1/konstruct?app.current_tenant=x",
-		"the example off loopback": "postgres://konstruct_app:konstruct-app-example@db/konstruct",
+		"superuser":                        "postgres://postgres:x@127.0.0.1/konstruct",
+		"session setting":                  "postgres://konstruct_app:x@127.0.0.1/konstruct?app.current_tenant=x",
+		"example password on another host": "postgres://konstruct_app:konstruct-app-example@db/konstruct",
 	} {
 		_, err := config.LoadUser(config.Env{"DATABASE_URL": value})
 		require.Equal(t, []string{"DATABASE_URL"}, variables(t, err), name)
@@ -60,7 +60,9 @@ func TestDoctorTakesAnyPatient(t *testing.T) {
 func TestDevStaysOnLoopbackAndIgnoresOtherServers(t *testing.T) {
 	t.Parallel()
 
-	_, err := config.LoadDev(config.Env{"DATABASE_URL": "broken", "MIGRATION_DATABASE_URL": "broken", "REDIS_URL": "broken"})
+	_, err := config.LoadDev(config.Env{
+		"DATABASE_URL": "broken", "MIGRATION_DATABASE_URL": "broken", "REDIS_URL": "broken",
+	})
 	require.NoError(t, err)
 
 	for _, address := range []string{":8080", "0.0.0.0:8080", "192.0.2.1:8080", "broken"} {
@@ -82,8 +84,9 @@ func TestLocal(t *testing.T) {
 		"POSTGRES_PORT": "0", "REDIS_PORT": "65536", "OLLAMA_PORT": "x",
 	})
 	require.Equal(t, []string{
-		"KONSTRUCT_APP_PASSWORD", "KONSTRUCT_OWNER_PASSWORD", "OLLAMA_PORT", "POSTGRES_PORT", "REDIS_PASSWORD", "REDIS_PORT",
-	}, variables(t, err), "a password changed in one place only is found")
+		"KONSTRUCT_APP_PASSWORD", "KONSTRUCT_OWNER_PASSWORD", "OLLAMA_PORT", "POSTGRES_PORT",
+		"REDIS_PASSWORD", "REDIS_PORT",
+	}, variables(t, err), "a password changed in one place only")
 
 	_, err = config.LoadLocal(config.Env{
 		"KONSTRUCT_APP_PASSWORD": "new", "DATABASE_URL": "postgres://konstruct_app:new@127.0.0.1/konstruct",

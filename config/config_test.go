@@ -11,12 +11,12 @@ import (
 
 const newKey = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 
-// working is the least that the server starts with on one machine.
+// working is a configuration for one machine.
 func working() config.Env {
 	return config.Env{"SLACK_SIGNING_SECRET": "a-signing-secret", "KONSTRUCT_SECRETS_KEY": newKey}
 }
 
-// published is a configuration of a server that others can reach, with secrets of its own.
+// published is a configuration that other machines can reach.
 func published() config.Env {
 	return config.Env{
 		"KONSTRUCT_LISTEN_ADDR": ":8080",
@@ -63,7 +63,8 @@ func TestNoFaultQuotesAValue(t *testing.T) {
 
 	for variable := range readExample(t) {
 		for _, value := range []string{
-			"canary", " canary ", "postgres://u:canary@h:canary/db", "postgres://u:ca%nary@h/db", "redis://:can%ary@h:canary",
+			"canary", " canary ", "postgres://u:canary@h:canary/db", "postgres://u:ca%nary@h/db",
+			"redis://:can%ary@h:canary",
 			"postgres://konstruct_app:canary@h/db?options=canary&sslmode=canary", "canary://canary:canary@canary",
 			"postgres://konstruct_app:x@127.0.0.1/konstruct?options=canary",
 		} {
@@ -80,7 +81,10 @@ func TestNoFaultQuotesAValue(t *testing.T) {
 func TestFaultsReadWell(t *testing.T) {
 	t.Parallel()
 
-	err := config.Faults{{Variable: "A", Problem: "is wrong"}, {Variable: "A", Problem: "is odd"}, {Variable: "B", Problem: "is missing"}}
+	err := config.Faults{
+		{Variable: "A", Problem: "is wrong"}, {Variable: "A", Problem: "is odd"},
+		{Variable: "B", Problem: "is missing"},
+	}
 	require.EqualError(t, err, "invalid configuration:\n  A: is wrong\n  A: is odd\n  B: is missing")
 	require.Equal(t, []string{"A", "B"}, err.Variables())
 }

@@ -14,8 +14,7 @@ import (
 	"github.com/konstruct/konstruct/redact"
 )
 
-// Roles that the server must never use. The doctor checks the attributes of the role; these names are rejected before
-// connecting.
+// The server rejects these roles before connecting. The doctor checks the attributes of any role.
 const (
 	superuserName    = "postgres"
 	ownerRole        = "konstruct_owner"
@@ -25,8 +24,7 @@ const (
 	proxiesVariable  = "KONSTRUCT_TRUSTED_PROXIES"
 )
 
-// A DatabaseURL is a PostgreSQL connection URL. It prints as postgres://user@host:port/database, without password and
-// parameters. The zero value is unset.
+// A DatabaseURL prints as postgres://user@host:port/database, without password and parameters. The zero value is unset.
 type DatabaseURL struct {
 	shown
 
@@ -65,8 +63,8 @@ func (u DatabaseURL) IsLoopback() bool {
 	return isLoopback(u.value.Reveal().Host)
 }
 
-// UnmarshalText implements [encoding.TextUnmarshaler]. The result includes what libpq's variables for credentials and
-// TLS add to the connection. See [IgnoreLibpq] for the others.
+// UnmarshalText implements [encoding.TextUnmarshaler]. libpq's variables for credentials and TLS apply (see
+// [IgnoreLibpq]).
 func (u *DatabaseURL) UnmarshalText(text []byte) error {
 	raw := string(text)
 	if !strings.HasPrefix(raw, "postgres://") && !strings.HasPrefix(raw, "postgresql://") {
@@ -93,8 +91,8 @@ func (u DatabaseURL) password() string {
 	return ""
 }
 
-// presets returns the names of the session settings in the URL, sorted, without application_name, which is harmless. An
-// unknown name is not quoted: it can be part of a password with an unescaped question mark.
+// presets returns the sorted names of the URL's session settings except application_name. Unknown names are not quoted,
+// because they can be part of a password with an unescaped question mark.
 func (u DatabaseURL) presets() []string {
 	if !u.isSet() {
 		return nil
@@ -114,7 +112,7 @@ func (u DatabaseURL) presets() []string {
 	return slices.Compact(names)
 }
 
-// knownSettings are the settings that are likely to appear in a URL.
+// knownSettings are likely in a URL.
 func knownSettings() []string {
 	return []string{
 		"app.current_tenant", "client_encoding", "client_min_messages", "datestyle", "default_transaction_isolation",
@@ -133,11 +131,11 @@ func (u DatabaseURL) namesQueryMode() (pgx.QueryExecMode, bool) {
 	return u.value.Reveal().DefaultQueryExecMode, true
 }
 
-// QueryMode is how statements are sent to PostgreSQL, with the names of pgx.
+// QueryMode is how statements are sent to PostgreSQL, named as in pgx.
 type QueryMode string
 
 // The modes that isolation is tested with. The simple protocol is excluded because it can run several statements at
-// once, describe_exec because a pooler may split its two round trips.
+// once, describe_exec because poolers may split its round trips.
 const (
 	CacheStatement QueryMode = "cache_statement" // prepares each statement once per connection
 	CacheDescribe  QueryMode = "cache_describe"  // for PgBouncer in transaction mode
@@ -177,8 +175,8 @@ type Database struct {
 	Known     KnownObjects `env:"KONSTRUCT_DOCTOR_KNOWN"`
 }
 
-// KnownObjects are database objects that the operator accepts, separated by semicolons: by name ("public.audit"), or a
-// whole schema ("reporting.*"). The doctor reports them without failing.
+// KnownObjects are database objects that the operator accepts, such as "public.audit; reporting.*". The doctor reports
+// them without failing.
 type KnownObjects []string
 
 // UnmarshalText implements [encoding.TextUnmarshaler].
@@ -196,7 +194,7 @@ func (k *KnownObjects) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// With more connections per core, statements only queue inside PostgreSQL.
+// With more connections per core, statements queue inside PostgreSQL.
 const (
 	connsPerCore = 4
 	maxConns     = 1000
@@ -211,7 +209,7 @@ func (d Database) PoolSize() int32 {
 	return int32(min(runtime.GOMAXPROCS(0)*connsPerCore, maxConns)) //nolint:gosec // Bounded by maxConns.
 }
 
-// check checks everything that needs no connection. owner is the user name of MIGRATION_DATABASE_URL.
+// check needs no connection. owner is the user of MIGRATION_DATABASE_URL.
 func (d Database) check(faults *Faults, owner string) {
 	faults.require("KONSTRUCT_DB_MAX_CONNS", d.MaxConns >= 0 && d.MaxConns <= maxConns, "must be between 1 and 1000")
 	if !d.URL.isSet() { // it has a fault already

@@ -33,7 +33,7 @@ var (
 )
 
 // parseDotEnv reads a .env file with godotenv and rejects statements that Docker Compose would read differently, so
-// that the server and the containers get the same values. Errors include the line number.
+// that server and containers get the same values.
 func parseDotEnv(content []byte, process Env) (Env, error) {
 	for i, text := range strings.Split(string(content), "\n") {
 		if strings.Contains(text, "\x00") || !utf8.ValidString(text) {
@@ -106,8 +106,7 @@ func cutUnquoted(text string) (value, rest string, err error) {
 	return value, rest, nil
 }
 
-// checkReferences accepts references to variables that are set above and have no other value in the process
-// environment.
+// checkReferences accepts references to variables set above, without another value in the process environment.
 func checkReferences(statement, above string, process Env) error {
 	_, value, _ := strings.Cut(statement, "=")
 	if strings.HasPrefix(value, "'") {

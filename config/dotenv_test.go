@@ -19,7 +19,7 @@ func dotEnv(t *testing.T, content string) string {
 	return path
 }
 
-// What Compose reads from the same file was looked up with its own parser.
+// The values are from Compose's parser.
 func TestDotEnvReadsWhatComposeReads(t *testing.T) {
 	t.Parallel()
 
@@ -57,7 +57,7 @@ func TestDotEnvReadsWhatComposeReads(t *testing.T) {
 	}
 }
 
-// godotenv and Compose read different values from these, or one of them fails.
+// godotenv and Compose read these differently.
 func TestDotEnvRefusesWhatComposeReadsDifferently(t *testing.T) {
 	t.Parallel()
 
@@ -139,15 +139,15 @@ func TestDotEnvFaultsNameTheLineAndQuoteNothing(t *testing.T) {
 		utf16LE = append(utf16LE, byte(unit), byte(unit>>8))
 	}
 	for name, c := range map[string]struct{ content, want string }{
-		"no assignment":       {"# one\nA=1\n\ncanary; drop\nB=2\n", "line 4: is neither NAME=value nor a comment"},
-		"the first line":      {"some canary\n", "line 1: is neither NAME=value nor a comment"},
-		"an open quote":       {"A=1\n# note\nB=\"canary\nC=3\n", "line 3: has a quoted value without a closing quote"},
-		"a lone dollar":       {"A=1\nB='two\nlines'\nC=can${!ary\nD=4\n", "line 4: has a $ that does not refer"},
-		"an open reference":   {"A=1\nB=${canary\n", "line 2: has a $ that does not refer"},
-		"a required variable": {"A=1\nB=${UNSET:?canary}\n", "line 2: has a $ that does not refer"},
-		"UTF-16":              {string(utf16LE), "line 1: is not UTF-8;"},
-		"UTF-16 without BOM":  {string(utf16LE[2:]), "line 1: is not UTF-8;"},
-		"Latin-1":             {"A=1\nB=caf\xe9\n", "line 2: is not UTF-8;"},
+		"no assignment":      {"# one\nA=1\n\ncanary; drop\nB=2\n", "line 4: is neither NAME=value nor a comment"},
+		"first line":         {"some canary\n", "line 1: is neither NAME=value nor a comment"},
+		"open quote":         {"A=1\n# note\nB=\"canary\nC=3\n", "line 3: has a quoted value without a closing quote"},
+		"lone dollar":        {"A=1\nB='two\nlines'\nC=can${!ary\nD=4\n", "line 4: has a $ that does not refer"},
+		"open reference":     {"A=1\nB=${canary\n", "line 2: has a $ that does not refer"},
+		"required variable":  {"A=1\nB=${UNSET:?canary}\n", "line 2: has a $ that does not refer"},
+		"UTF-16":             {string(utf16LE), "line 1: is not UTF-8;"},
+		"UTF-16 without BOM": {string(utf16LE[2:]), "line 1: is not UTF-8;"},
+		"Latin-1":            {"A=1\nB=caf\xe9\n", "line 2: is not UTF-8;"},
 	} {
 		_, err := config.Environment(nil, dotEnv(t, c.content))
 		require.ErrorIs(t, err, config.ErrDotEnv, name)

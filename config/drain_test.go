@@ -9,7 +9,6 @@ import (
 	"github.com/konstruct/konstruct/config"
 )
 
-// TestDrainDelay: five seconds where a load balancer may be in front, none on loopback, and what is set otherwise.
 func TestDrainDelay(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

@@ -15,12 +15,12 @@ var ErrDotEnv = errors.New("config: read .env")
 // Env is a set of environment variables, by name.
 type Env map[string]string
 
-// Environment merges environ (KEY=value, as in [os.Environ]) over the optional file at path dotenv. It does not change
-// the environment of the process, so the file does not affect libraries and child processes.
+// Environment merges environ (see [os.Environ]) over the optional file dotenv. The environment of the process does not
+// change, so the file does not affect libraries and child processes.
 //
-// The values equal those that Docker Compose reads; lines that it reads differently are rejected. ${NAME} may refer to
-// a variable set above in the file, unless the process sets it to another value. ${NAME:-default} and $$ are rejected.
-// The error is [ErrDotEnv]; it includes the line number and never quotes the file.
+// Lines that Docker Compose would read differently are rejected, as are ${NAME:-default} and $$. ${NAME} may refer to a
+// variable set above in the file, unless the process sets another value. The error is [ErrDotEnv], with the line number
+// and without quoting the file.
 func Environment(environ []string, dotenv string) (Env, error) {
 	process := Env{}
 	for _, line := range environ {

@@ -21,7 +21,7 @@ func TestEnvironment(t *testing.T) {
 	require.Equal(t, config.Env{
 		"FROM_FILE": "file", "IN_BOTH": "process", "WITH_EQUALS": "a=b", "QUOTED": "a $b",
 	}, env)
-	require.Empty(t, os.Getenv("FROM_FILE"), "the process's environment is left alone")
+	require.Empty(t, os.Getenv("FROM_FILE"), "the environment of the process must not change")
 }
 
 func TestEnvironmentWithoutAFile(t *testing.T) {
@@ -44,5 +44,5 @@ func TestEnvironmentRefusesABrokenFileWithoutQuotingIt(t *testing.T) {
 	require.Contains(t, err.Error(), file)
 
 	_, err = config.Environment(nil, t.TempDir())
-	require.ErrorIs(t, err, config.ErrDotEnv, "a folder is no file")
+	require.ErrorIs(t, err, config.ErrDotEnv, "a folder")
 }

@@ -2,7 +2,7 @@ package config
 
 import "slices"
 
-// The passwords and keys of .env.example. They are accepted on one machine only.
+// Secrets of .env.example, accepted on one machine only.
 //
 //nolint:gosec // public on purpose
 const (

@@ -39,11 +39,11 @@ func tags(t *testing.T, structure reflect.Type) map[string]string {
 	return found
 }
 
-// structures are the commands' configurations.
 func structures() []reflect.Type {
 	return []reflect.Type{
 		reflect.TypeFor[config.Serve](), reflect.TypeFor[config.Migrate](), reflect.TypeFor[config.Doctor](),
-		reflect.TypeFor[config.User](), reflect.TypeFor[config.Keys](), reflect.TypeFor[config.Dev](), reflect.TypeFor[config.Local](),
+		reflect.TypeFor[config.User](), reflect.TypeFor[config.Keys](), reflect.TypeFor[config.Dev](),
+		reflect.TypeFor[config.Local](),
 	}
 }
 
@@ -121,7 +121,7 @@ func TestExampleNeverLogsInAsASuperuser(t *testing.T) {
 	require.Equal(t, "konstruct_app", serve.Database.URL.User())
 }
 
-// Two fields of one name would make a fault carry the wrong variable's name.
+// With duplicate names, a fault could have the wrong variable.
 func TestFieldNamesAreUniqueWithinACommand(t *testing.T) {
 	t.Parallel()
 

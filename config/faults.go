@@ -30,7 +30,7 @@ func (f Faults) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Variables returns the sorted names of the faulty variables without duplicates.
+// Variables returns the faulty variables, sorted, without duplicates.
 func (f Faults) Variables() []string {
 	names := make([]string, 0, len(f))
 	for _, fault := range f {
@@ -50,7 +50,7 @@ func (f *Faults) require(variable string, ok bool, problem string) {
 	}
 }
 
-// has reports whether the variable already has a fault, so that it is not reported twice.
+// has reports whether the variable already has a fault.
 func (f Faults) has(variable string) bool {
 	return slices.ContainsFunc(f, func(fault Fault) bool { return fault.Variable == variable })
 }
@@ -65,7 +65,7 @@ func (f *Faults) err() error {
 	return *f
 }
 
-// A problem is an UnmarshalText error that states what is expected and does not quote the value.
+// A problem is an UnmarshalText error that does not quote the value.
 type problem string
 
 func (p problem) Error() string { return string(p) }

@@ -20,8 +20,7 @@ type HTTP struct {
 
 const (
 	maxShutdown = 10 * time.Minute // of KONSTRUCT_DRAIN_DELAY and KONSTRUCT_SHUTDOWN_TIMEOUT each
-	// defaultDrain is enough for a readiness probe every two seconds and a load balancer that acts on the second
-	// failure.
+	// defaultDrain allows for a probe every two seconds and a load balancer that acts on the second failure.
 	defaultDrain = 5 * time.Second
 )
 
@@ -76,7 +75,7 @@ type Proxies struct {
 	prefixes []netip.Prefix
 }
 
-// Prefixes returns the networks. A single address is a network with one address.
+// Prefixes returns the networks. A single address is a network of one.
 func (p Proxies) Prefixes() []netip.Prefix { return p.prefixes }
 
 // Strings returns the networks as CIDR text, as gin expects them.
@@ -116,7 +115,7 @@ func (p *Proxies) UnmarshalText(text []byte) error {
 // mappedBits is the length of the prefix of IPv4-mapped IPv6 addresses (RFC 4291, 2.5.5.2).
 const mappedBits = 96
 
-// parsePrefix converts IPv4-mapped IPv6 networks to IPv4, so that both notations match the same clients.
+// parsePrefix converts IPv4-mapped IPv6 networks to IPv4, so that both notations match.
 func parsePrefix(text string) (netip.Prefix, error) {
 	if addr, err := netip.ParseAddr(text); err == nil {
 		addr = addr.Unmap()

@@ -7,7 +7,7 @@ type Keys struct {
 	SecretsKeys SecretsKeys `env:"KONSTRUCT_SECRETS_KEY"`
 }
 
-// LoadKeys loads the configuration of the key commands, with the checks of [LoadServe]. The error is [Faults].
+// LoadKeys loads [Keys], with the checks of [LoadServe]. The error is [Faults].
 func LoadKeys(env Env) (Keys, error) {
 	var keys Keys
 	faults := parse(&keys, env)
@@ -28,8 +28,7 @@ func LoadKeys(env Env) (Keys, error) {
 	return keys, nil
 }
 
-// refuseExampleSeal refuses the public example as the sealing key. As an older key it is accepted, so that it can be
-// rotated out.
+// refuseExampleSeal refuses the example as the sealing key. As an older key it can be rotated out.
 func (k Keys) refuseExampleSeal(faults *Faults) {
 	if all := k.SecretsKeys.Reveal(); len(all) > 0 {
 		faults.refuseExample("KONSTRUCT_SECRETS_KEY", string(all[0]))

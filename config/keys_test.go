@@ -20,13 +20,22 @@ func TestKeys(t *testing.T) {
 		url, keys string
 		faulty    []string
 	}{
-		"a new key before the old one":      {url: elsewhere, keys: newest + "," + example},
-		"the example on one machine":        {url: here, keys: example},
-		"the example as the newest":         {url: elsewhere, keys: example + "," + newest, faulty: []string{"KONSTRUCT_SECRETS_KEY"}},
-		"no key":                            {url: here, faulty: []string{"KONSTRUCT_SECRETS_KEY"}},
-		"a key of another length":           {url: here, keys: newest + ",c2hvcnQ=", faulty: []string{"KONSTRUCT_SECRETS_KEY"}},
-		"a superuser's URL":                 {url: "postgres://postgres:x@127.0.0.1/konstruct", keys: newest, faulty: []string{"DATABASE_URL"}},
-		"the example password off loopback": {url: "postgres://konstruct_app:konstruct-app-example@db/konstruct", keys: newest, faulty: []string{"DATABASE_URL"}},
+		"new key before the old one": {url: elsewhere, keys: newest + "," + example},
+		"example on one machine":     {url: here, keys: example},
+		"example as the sealing key": {
+			url: elsewhere, keys: example + "," + newest, faulty: []string{"KONSTRUCT_SECRETS_KEY"},
+		},
+		"no key": {url: here, faulty: []string{"KONSTRUCT_SECRETS_KEY"}},
+		"wrong key length": {
+			url: here, keys: newest + ",c2hvcnQ=", faulty: []string{"KONSTRUCT_SECRETS_KEY"},
+		},
+		"superuser": {
+			url: "postgres://postgres:x@127.0.0.1/konstruct", keys: newest, faulty: []string{"DATABASE_URL"},
+		},
+		"example password on another host": {
+			url:  "postgres://konstruct_app:konstruct-app-example@db/konstruct",
+			keys: newest, faulty: []string{"DATABASE_URL"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

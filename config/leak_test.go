@@ -10,8 +10,8 @@ import (
 	"github.com/konstruct/konstruct/config"
 )
 
-// passwords have a special character that is not percent-encoded, between two parts that no text may repeat. Parts of
-// digits pass for a port.
+// passwords have an unescaped special character between two parts that no error may contain. Digits can be parsed as a
+// port.
 func passwords() []string {
 	var all []string
 	for _, c := range "@:/?#[]%&=+,;!$'\"()*<>^`{|}~\\ \t\n\x00\x7fé\u2028" {
@@ -19,10 +19,11 @@ func passwords() []string {
 			all = append(all, parts[0]+string(c)+parts[1])
 		}
 	}
-	return append(all, "hunter%zzzwei", "hunter%2", "hunter%", "4711@0815:99999/x?hunter=zwei", "//hunter@zwei", "hunter%40zwei%")
+	return append(all, "hunter%zzzwei", "hunter%2", "hunter%", "4711@0815:99999/x?hunter=zwei", "//hunter@zwei",
+		"hunter%40zwei%")
 }
 
-// malformations are ways to write a URL with the password in it.
+// malformations are malformed URLs with the password.
 func malformations(scheme, user, password string) []string {
 	userinfo := user + ":" + password
 	return []string{
@@ -51,7 +52,6 @@ func malformations(scheme, user, password string) []string {
 	}
 }
 
-// TestMalformedURLsTellNothing: no error repeats a part of the password, wherever in the URL it ended up.
 func TestMalformedURLsTellNothing(t *testing.T) {
 	t.Parallel()
 	for variable, form := range map[string][2]string{
@@ -72,14 +72,17 @@ func TestMalformedURLsTellNothing(t *testing.T) {
 	}
 }
 
-// TestAPasswordThatEndedUpElsewhereIsRefused: a part of it would be the host, the path or a parameter.
+// Part of the password would be the host, the path or a parameter.
 func TestAPasswordThatEndedUpElsewhereIsRefused(t *testing.T) {
 	t.Parallel()
-	_, err := config.LoadServe(with(working(), config.Env{"DATABASE_URL": "postgres://konstruct_app:hunter@zwei@127.0.0.1:5432/konstruct"}))
-	require.Equal(t, []string{"DATABASE_URL"}, variables(t, err), "pgx takes zwei@127.0.0.1 for the host")
+	_, err := config.LoadServe(with(working(), config.Env{
+		"DATABASE_URL": "postgres://konstruct_app:hunter@zwei@127.0.0.1:5432/konstruct",
+	}))
+	require.Equal(t, []string{"DATABASE_URL"}, variables(t, err), "pgx parses zwei@127.0.0.1 as the host")
 	for _, c := range "/?#" {
 		for variable, form := range map[string]string{
-			"DATABASE_URL": "postgres://konstruct_app:%s@127.0.0.1:5432/konstruct", "REDIS_URL": "redis://:%s@127.0.0.1:6379/0",
+			"DATABASE_URL": "postgres://konstruct_app:%s@127.0.0.1:5432/konstruct",
+			"REDIS_URL":    "redis://:%s@127.0.0.1:6379/0",
 		} {
 			for _, password := range []string{"4711" + string(c) + "zwei", "hunter" + string(c) + "zwei"} {
 				_, err := config.LoadServe(with(working(), config.Env{variable: fmt.Sprintf(form, password)}))
@@ -87,7 +90,7 @@ func TestAPasswordThatEndedUpElsewhereIsRefused(t *testing.T) {
 			}
 			escaped := fmt.Sprintf(form, url.QueryEscape("4711"+string(c)+"zwei"))
 			_, err := config.LoadServe(with(working(), config.Env{variable: escaped}))
-			require.NoError(t, err, "percent-encoded it is a password like any other")
+			require.NoError(t, err, "percent-encoded")
 		}
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// ignoredLibpq are the libpq variables that change the target or the session settings of a connection. They are meant
-// for psql; here DATABASE_URL and MIGRATION_DATABASE_URL decide.
+// ignoredLibpq are the libpq variables that change the target or the session settings of a connection, which only the
+// URLs may set.
 func ignoredLibpq() []string {
 	return []string{
 		"PGHOST", "PGPORT", "PGDATABASE", "PGUSER", "PGAPPNAME", "PGCONNECT_TIMEOUT", "PGTARGETSESSIONATTRS",
@@ -43,7 +43,7 @@ func IgnoreLibpq(all bool) {
 	}
 }
 
-// A blame is an UnmarshalText error caused by another variable than the parsed one.
+// A blame is an UnmarshalText error caused by another variable.
 type blame struct {
 	problem
 

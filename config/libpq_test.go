@@ -15,10 +15,11 @@ import (
 	"github.com/konstruct/konstruct/config"
 )
 
-// libpqVariables are those that pgx reads, from its source: a new one has to be put on one of the two lists.
+// libpqVariables returns the variables in the source of pgx. Add a new one to one of the two lists.
 func libpqVariables(t *testing.T) []string {
 	t.Helper()
-	folder, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", "github.com/jackc/pgx/v5").Output()
+	folder, err := exec.CommandContext(t.Context(),
+		"go", "list", "-m", "-f", "{{.Dir}}", "github.com/jackc/pgx/v5").Output()
 	require.NoError(t, err)
 	source, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(folder)), "pgconn", "config.go"))
 	require.NoError(t, err)
@@ -69,5 +70,5 @@ func TestAnUnusableLibpqVariableIsBlamedByItsOwnName(t *testing.T) {
 	require.NoError(t, err)
 	parsed, err := pgx.ParseConfig(serve.Database.URL.Reveal())
 	require.NoError(t, err)
-	require.NotNil(t, parsed.TLSConfig, "TLS that the environment asks for is used")
+	require.NotNil(t, parsed.TLSConfig, "TLS from the environment")
 }

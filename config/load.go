@@ -10,7 +10,7 @@ import (
 	"github.com/caarlos0/env/v11"
 )
 
-// parse fills the struct that target points to by its env tags and returns a fault for each invalid value.
+// parse fills the struct target by its env tags and returns a fault per invalid value.
 func parse(target any, environ Env) Faults {
 	err := env.ParseWithOptions(target, env.Options{Environment: environ})
 	if err == nil {
@@ -73,8 +73,8 @@ func expectation(bad env.ParseError) string {
 	}
 }
 
-// variableNames maps the field names of a struct and its nested structs to the variables in their env tags. Field names
-// must be unique within the struct of a command (there is a test), because the library's errors have no path.
+// variableNames maps field names, nested ones included, to their variables. They must be unique within a command (there
+// is a test), because the library's errors have no path.
 func variableNames(structure reflect.Type) map[string]string {
 	names := map[string]string{}
 	for field := range structure.Fields() {

@@ -15,7 +15,7 @@ type Local struct {
 	ServerPort        uint16 `env:"KONSTRUCT_PORT"           envDefault:"8080"`
 }
 
-// LoadLocal loads the configuration of the local servers. The error is [Faults].
+// LoadLocal loads [Local]. The error is [Faults].
 func LoadLocal(env Env) (Local, error) {
 	var local Local
 	faults := parse(&local, env)
@@ -64,8 +64,7 @@ func (l Local) checkPorts(faults *Faults) {
 	}
 }
 
-// checkAgainstURLs finds a password that was changed in one place only, which would later appear as a failed login.
-// URLs of other machines are ignored.
+// checkAgainstURLs finds a password that was changed in one place only. URLs of other machines are ignored.
 func (l Local) checkAgainstURLs(faults *Faults, env Env) {
 	var urls struct {
 		Database Database

@@ -22,7 +22,8 @@ func TestAReverseProxyPublishesALoopbackServer(t *testing.T) {
 
 	proxied := with(readExample(t), config.Env{"KONSTRUCT_TRUSTED_PROXIES": "127.0.0.1"})
 	_, err := config.LoadServe(proxied)
-	require.Equal(t, []string{"DATABASE_URL", "KONSTRUCT_SECRETS_KEY", "REDIS_URL", "SLACK_SIGNING_SECRET"}, variables(t, err))
+	require.Equal(t, []string{"DATABASE_URL", "KONSTRUCT_SECRETS_KEY", "REDIS_URL", "SLACK_SIGNING_SECRET"},
+		variables(t, err))
 	_, err = config.LoadMigrate(proxied)
 	require.Equal(t, []string{"MIGRATION_DATABASE_URL"}, variables(t, err))
 	_, err = config.LoadUser(proxied)
@@ -35,7 +36,7 @@ func TestAReverseProxyPublishesALoopbackServer(t *testing.T) {
 		"REDIS_URL": "redis://:own@127.0.0.1",
 	})
 	_, err = config.LoadServe(own)
-	require.NoError(t, err, "with secrets of its own it starts")
+	require.NoError(t, err, "without example secrets")
 	_, err = config.LoadKeys(own)
 	require.NoError(t, err)
 }
@@ -45,29 +46,31 @@ func TestExamplesAreRefusedOffLoopback(t *testing.T) {
 
 	example := readExample(t)
 	_, err := config.LoadServe(example)
-	require.NoError(t, err, "the example works on one machine")
+	require.NoError(t, err, "the example on one machine")
 
 	secrets := []string{"DATABASE_URL", "KONSTRUCT_SECRETS_KEY", "REDIS_URL", "SLACK_SIGNING_SECRET"}
 	for name, change := range map[string]config.Env{
-		"listening on every interface": {"KONSTRUCT_LISTEN_ADDR": ":8080"},
-		"listening on 0.0.0.0":         {"KONSTRUCT_LISTEN_ADDR": "0.0.0.0:8080"},
-		"listening on a private net":   {"KONSTRUCT_LISTEN_ADDR": "[fd00::1]:8080"},
-		"a database elsewhere": {
+		"every interface": {"KONSTRUCT_LISTEN_ADDR": ":8080"},
+		"0.0.0.0":         {"KONSTRUCT_LISTEN_ADDR": "0.0.0.0:8080"},
+		"private network": {"KONSTRUCT_LISTEN_ADDR": "[fd00::1]:8080"},
+		"remote database": {
 			"DATABASE_URL": "postgres://konstruct_app:konstruct-app-example@db:5432/konstruct",
 		},
-		"a second database elsewhere": {
+		"remote second database": {
 			"DATABASE_URL": "postgres://konstruct_app:konstruct-app-example@127.0.0.1:5432,db:5432/konstruct",
 		},
-		"metrics elsewhere":        {"KONSTRUCT_METRICS_ADDR": ":9464"},
-		"a Redis elsewhere":        {"REDIS_URL": "redis://:konstruct-redis-example@redis:6379"},
-		"a second Redis elsewhere": {"REDIS_URL": "redis://:konstruct-redis-example@127.0.0.1:6379?addr=127.0.0.1:6380&addr=redis:6379"},
+		"metrics on every interface": {"KONSTRUCT_METRICS_ADDR": ":9464"},
+		"remote Redis":               {"REDIS_URL": "redis://:konstruct-redis-example@redis:6379"},
+		"remote second Redis": {
+			"REDIS_URL": "redis://:konstruct-redis-example@127.0.0.1:6379?addr=127.0.0.1:6380&addr=redis:6379",
+		},
 	} {
 		_, err := config.LoadServe(with(example, change))
 		require.Equal(t, secrets, variables(t, err), name)
 	}
 
 	_, err = config.LoadServe(with(published(), config.Env{"AUTH_SECRET": "konstruct-app-example"}))
-	require.Equal(t, []string{"AUTH_SECRET"}, variables(t, err), "an example value in another place")
+	require.Equal(t, []string{"AUTH_SECRET"}, variables(t, err), "an example value of another variable")
 	_, err = config.LoadServe(published())
 	require.NoError(t, err)
 }
@@ -83,7 +86,9 @@ func TestLoopbackInAllItsForms(t *testing.T) {
 		require.True(t, serve.Database.URL.IsLoopback(), host)
 	}
 	for _, address := range []string{"127.0.0.1", "[::1]:6379?addr=localhost:6380&addr=::1"} {
-		_, err := config.LoadServe(with(readExample(t), config.Env{"REDIS_URL": "redis://:konstruct-redis-example@" + address}))
+		_, err := config.LoadServe(with(readExample(t), config.Env{
+			"REDIS_URL": "redis://:konstruct-redis-example@" + address,
+		}))
 		require.NoError(t, err, address)
 	}
 }

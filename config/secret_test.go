@@ -14,7 +14,7 @@ import (
 	"github.com/konstruct/konstruct/config"
 )
 
-// canaries are one unmistakable value for each place in which a secret can stand.
+// canaries has a distinct value for each secret.
 func canaries() config.Env {
 	return config.Env{
 		"DATABASE_URL":             "postgres://konstruct_app:canary-app@127.0.0.1:5432/konstruct?sslpassword=canary-ssl",
@@ -34,7 +34,7 @@ func canaries() config.Env {
 	}
 }
 
-// every loads the configuration of each command, with the canaries in it.
+// every loads each command's configuration from canaries.
 func every(t *testing.T) map[string]any {
 	t.Helper()
 
@@ -131,7 +131,7 @@ func TestZeroValuesAreUnsetAndPrintable(t *testing.T) {
 	require.NotPanics(t, func() { printed(t, config.Serve{}) })
 }
 
-// printed is everything that the usual ways of printing make of a value.
+// printed formats value in all usual ways.
 func printed(t *testing.T, value any) string {
 	t.Helper()
 

@@ -16,7 +16,7 @@ func TestServeNeedsNothingLocally(t *testing.T) {
 	serve, err := config.LoadServe(config.Env{})
 	require.NoError(t, err)
 	require.False(t, serve.Slack.SigningSecret.IsSet())
-	require.False(t, serve.SecretsKeys.IsSet(), "no key is built in")
+	require.False(t, serve.SecretsKeys.IsSet(), "no default key")
 	require.NotEmpty(t, serve.Redis.RedisURL.Reveal())
 
 	require.Equal(t, "127.0.0.1:8080", serve.HTTP.ListenAddr)
@@ -60,53 +60,53 @@ func TestServeFaultsByName(t *testing.T) {
 		variable string
 		value    string
 	}{
-		"a signing secret with a newline": {"SLACK_SIGNING_SECRET", "secret\n"},
-		"a redaction mark for a secret":   {"OPENAI_API_KEY", "[redacted]"},
-		"a sealing key of 31 bytes":       {"KONSTRUCT_SECRETS_KEY", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MA=="},
-		"a sealing key that is no base64": {"KONSTRUCT_SECRETS_KEY", "not base64"},
-		"an empty key in the list":        {"KONSTRUCT_SECRETS_KEY", newKey + ","},
-		"one sealing key twice":           {"KONSTRUCT_SECRETS_KEY", newKey + "," + newKey},
-		"a superuser":                     {"DATABASE_URL", "postgres://postgres:x@127.0.0.1/konstruct"},
-		"the owner":                       {"DATABASE_URL", "postgres://konstruct_owner:x@127.0.0.1/konstruct"},
-		"the resolver":                    {"DATABASE_URL", "postgres://konstruct_resolver:x@127.0.0.1/konstruct"},
-		"another database":                {"DATABASE_URL", "mysql://konstruct_app:x@127.0.0.1/konstruct"},
-		"a keyword string":                {"DATABASE_URL", "host=127.0.0.1 user=konstruct_app"},
-		"an invalid port":                 {"DATABASE_URL", "postgres://konstruct_app:x@127.0.0.1:port/konstruct"},
-		"an unknown sslmode":              {"DATABASE_URL", app + "?sslmode=perhaps"},
-		"a preset tenant":                 {"DATABASE_URL", app + "?options=-c%20app.current_tenant%3Dx"},
-		"a preset tenant without options": {"DATABASE_URL", app + "?app.current_tenant=x"},
-		"a preset role":                   {"DATABASE_URL", app + "?role=konstruct_owner"},
-		"a preset search path":            {"DATABASE_URL", app + "?search_path=other"},
-		"row security off":                {"DATABASE_URL", app + "?row_security=off"},
-		"a pool size in the URL":          {"DATABASE_URL", app + "?pool_max_conns=3"},
-		"another query mode in the URL":   {"DATABASE_URL", app + "?default_query_exec_mode=simple_protocol"},
-		"the simple protocol":             {"KONSTRUCT_DB_QUERY_MODE", "simple_protocol"},
-		"describe_exec":                   {"KONSTRUCT_DB_QUERY_MODE", "describe_exec"},
-		"a negative pool":                 {"KONSTRUCT_DB_MAX_CONNS", "-1"},
-		"a pool beyond reason":            {"KONSTRUCT_DB_MAX_CONNS", "1001"},
-		"a pool in words":                 {"KONSTRUCT_DB_MAX_CONNS", "many"},
-		"Redis over HTTP":                 {"REDIS_URL", "http://127.0.0.1:6379"},
-		"Redis without a scheme":          {"REDIS_URL", "127.0.0.1:6379"},
-		"Redis without a host":            {"REDIS_URL", "redis://:secret@:6379"},
-		"Redis on port 0":                 {"REDIS_URL", "redis://127.0.0.1:0"},
-		"an Ollama that is no URL":        {"OLLAMA_BASE_URL", "ollama"},
-		"an Ollama over FTP":              {"OLLAMA_BASE_URL", "ftp://127.0.0.1"},
-		"a listener without a port":       {"KONSTRUCT_LISTEN_ADDR", "127.0.0.1"},
-		"a listener on port 65536":        {"KONSTRUCT_LISTEN_ADDR", "127.0.0.1:65536"},
-		"a listener by name":              {"KONSTRUCT_LISTEN_ADDR", "example.com:8080"},
-		"proxies by name":                 {"KONSTRUCT_TRUSTED_PROXIES", "proxy.example.com"},
-		"everybody a proxy":               {"KONSTRUCT_TRUSTED_PROXIES", "0.0.0.0/0"},
-		"everybody a proxy over IPv6":     {"KONSTRUCT_TRUSTED_PROXIES", "10.0.0.0/8,::/0"},
-		"everybody a proxy, mapped":       {"KONSTRUCT_TRUSTED_PROXIES", "::ffff:0:0/96"},
-		"docs perhaps":                    {"KONSTRUCT_DOCS", "perhaps"},
-		"a shutdown without a unit":       {"KONSTRUCT_SHUTDOWN_TIMEOUT", "15"},
-		"no time to shut down":            {"KONSTRUCT_SHUTDOWN_TIMEOUT", "0s"},
-		"a drain delay without a unit":    {"KONSTRUCT_DRAIN_DELAY", "5"},
-		"a negative drain delay":          {"KONSTRUCT_DRAIN_DELAY", "-1s"},
-		"a drain delay that never ends":   {"KONSTRUCT_DRAIN_DELAY", "11m"},
-		"a shutdown that never ends":      {"KONSTRUCT_SHUTDOWN_TIMEOUT", "11m"},
-		"an unknown log level":            {"KONSTRUCT_LOG_LEVEL", "loud"},
-		"an unknown log format":           {"KONSTRUCT_LOG_FORMAT", "xml"},
+		"signing secret with a newline":     {"SLACK_SIGNING_SECRET", "secret\n"},
+		"redaction mark":                    {"OPENAI_API_KEY", "[redacted]"},
+		"sealing key of 31 bytes":           {"KONSTRUCT_SECRETS_KEY", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MA=="},
+		"sealing key not in base64":         {"KONSTRUCT_SECRETS_KEY", "not base64"},
+		"empty sealing key":                 {"KONSTRUCT_SECRETS_KEY", newKey + ","},
+		"duplicate sealing key":             {"KONSTRUCT_SECRETS_KEY", newKey + "," + newKey},
+		"superuser":                         {"DATABASE_URL", "postgres://postgres:x@127.0.0.1/konstruct"},
+		"owner role":                        {"DATABASE_URL", "postgres://konstruct_owner:x@127.0.0.1/konstruct"},
+		"resolver role":                     {"DATABASE_URL", "postgres://konstruct_resolver:x@127.0.0.1/konstruct"},
+		"MySQL":                             {"DATABASE_URL", "mysql://konstruct_app:x@127.0.0.1/konstruct"},
+		"keyword/value string":              {"DATABASE_URL", "host=127.0.0.1 user=konstruct_app"},
+		"invalid port":                      {"DATABASE_URL", "postgres://konstruct_app:x@127.0.0.1:port/konstruct"},
+		"unknown sslmode":                   {"DATABASE_URL", app + "?sslmode=perhaps"},
+		"tenant in options":                 {"DATABASE_URL", app + "?options=-c%20app.current_tenant%3Dx"},
+		"tenant parameter":                  {"DATABASE_URL", app + "?app.current_tenant=x"},
+		"role parameter":                    {"DATABASE_URL", app + "?role=konstruct_owner"},
+		"search_path parameter":             {"DATABASE_URL", app + "?search_path=other"},
+		"row_security parameter":            {"DATABASE_URL", app + "?row_security=off"},
+		"pool size in the URL":              {"DATABASE_URL", app + "?pool_max_conns=3"},
+		"other query mode in the URL":       {"DATABASE_URL", app + "?default_query_exec_mode=simple_protocol"},
+		"simple protocol":                   {"KONSTRUCT_DB_QUERY_MODE", "simple_protocol"},
+		"describe_exec":                     {"KONSTRUCT_DB_QUERY_MODE", "describe_exec"},
+		"negative pool size":                {"KONSTRUCT_DB_MAX_CONNS", "-1"},
+		"pool size too large":               {"KONSTRUCT_DB_MAX_CONNS", "1001"},
+		"pool size not a number":            {"KONSTRUCT_DB_MAX_CONNS", "many"},
+		"Redis over HTTP":                   {"REDIS_URL", "http://127.0.0.1:6379"},
+		"Redis without a scheme":            {"REDIS_URL", "127.0.0.1:6379"},
+		"Redis without a host":              {"REDIS_URL", "redis://:secret@:6379"},
+		"Redis on port 0":                   {"REDIS_URL", "redis://127.0.0.1:0"},
+		"Ollama without a scheme":           {"OLLAMA_BASE_URL", "ollama"},
+		"Ollama over FTP":                   {"OLLAMA_BASE_URL", "ftp://127.0.0.1"},
+		"listen address without a port":     {"KONSTRUCT_LISTEN_ADDR", "127.0.0.1"},
+		"listen port 65536":                 {"KONSTRUCT_LISTEN_ADDR", "127.0.0.1:65536"},
+		"listen address with a host name":   {"KONSTRUCT_LISTEN_ADDR", "example.com:8080"},
+		"proxy with a host name":            {"KONSTRUCT_TRUSTED_PROXIES", "proxy.example.com"},
+		"every IPv4 address a proxy":        {"KONSTRUCT_TRUSTED_PROXIES", "0.0.0.0/0"},
+		"every IPv6 address a proxy":        {"KONSTRUCT_TRUSTED_PROXIES", "10.0.0.0/8,::/0"},
+		"every IPv4-mapped address a proxy": {"KONSTRUCT_TRUSTED_PROXIES", "::ffff:0:0/96"},
+		"docs not a boolean":                {"KONSTRUCT_DOCS", "perhaps"},
+		"shutdown timeout without a unit":   {"KONSTRUCT_SHUTDOWN_TIMEOUT", "15"},
+		"shutdown timeout of zero":          {"KONSTRUCT_SHUTDOWN_TIMEOUT", "0s"},
+		"drain delay without a unit":        {"KONSTRUCT_DRAIN_DELAY", "5"},
+		"negative drain delay":              {"KONSTRUCT_DRAIN_DELAY", "-1s"},
+		"drain delay too long":              {"KONSTRUCT_DRAIN_DELAY", "11m"},
+		"shutdown timeout too long":         {"KONSTRUCT_SHUTDOWN_TIMEOUT", "11m"},
+		"unknown log level":                 {"KONSTRUCT_LOG_LEVEL", "loud"},
+		"unknown log format":                {"KONSTRUCT_LOG_FORMAT", "xml"},
 	}
 	for name, tt := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -115,7 +115,7 @@ func TestServeFaultsByName(t *testing.T) {
 			serve, err := config.LoadServe(with(working(), config.Env{tt.variable: tt.value}))
 
 			require.Equal(t, []string{tt.variable}, variables(t, err))
-			require.Equal(t, config.Serve{}, serve, "a faulty configuration is not handed out")
+			require.Equal(t, config.Serve{}, serve, "an invalid configuration must not be returned")
 		})
 	}
 }
@@ -149,7 +149,7 @@ func TestServeReportsAllFaultsAtOnce(t *testing.T) {
 		"DATABASE_URL", "KONSTRUCT_LISTEN_ADDR", "KONSTRUCT_LOG_LEVEL", "KONSTRUCT_SHUTDOWN_TIMEOUT", "REDIS_URL",
 	}, variables(t, err))
 	require.Contains(t, err.Error(), "DATABASE_URL: connects as postgres")
-	require.Contains(t, err.Error(), "DATABASE_URL: must not set search_path", "both faults of one variable are reported")
+	require.Contains(t, err.Error(), "DATABASE_URL: must not set search_path", "both faults of the variable")
 }
 
 func TestServeRefusesTheMigrationsUser(t *testing.T) {

@@ -1,10 +1,10 @@
 package config
 
-// Telemetry is what an operator sees of the server: metrics and profiles on a listener of their own, and traces.
+// Telemetry configures metrics and profiles, on a separate listener, and traces.
 type Telemetry struct {
-	MetricsAddr        string `env:"KONSTRUCT_METRICS_ADDR"             envDefault:"127.0.0.1:9464"` // host:port, or "off"
-	OTLPEndpoint       URL    `env:"OTEL_EXPORTER_OTLP_ENDPOINT"`                                    // The base; spans go to v1/traces below it.
-	OTLPTracesEndpoint URL    `env:"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"`                             // The whole URL. It wins over the base.
+	MetricsAddr        string `env:"KONSTRUCT_METRICS_ADDR"             envDefault:"127.0.0.1:9464"` // host:port or off
+	OTLPEndpoint       URL    `env:"OTEL_EXPORTER_OTLP_ENDPOINT"`                                    // base URL
+	OTLPTracesEndpoint URL    `env:"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"`                             // whole URL
 }
 
 const metricsVariable = "KONSTRUCT_METRICS_ADDR"
@@ -22,7 +22,8 @@ func (t Telemetry) IsLoopback() bool {
 	return t.ListenAddr() == "" || isLoopbackListener(t.ListenAddr())
 }
 
-// TracesURL returns where spans are sent, credentials included, or "" if traces are off.
+// TracesURL returns where spans are sent, credentials included: to OTLPTracesEndpoint, or to v1/traces below
+// OTLPEndpoint. "" disables traces.
 func (t Telemetry) TracesURL() string {
 	if t.OTLPTracesEndpoint.IsSet() || !t.OTLPEndpoint.IsSet() {
 		return t.OTLPTracesEndpoint.Reveal()
@@ -30,7 +31,7 @@ func (t Telemetry) TracesURL() string {
 	return t.OTLPEndpoint.value.Reveal().JoinPath("v1", "traces").String()
 }
 
-// checked also turns metrics off if the variable is set and empty, for which the library takes the default.
+// checked also turns metrics off for an empty variable, where the library uses the default.
 func (t Telemetry) checked(faults *Faults, env Env) Telemetry {
 	if value, set := env[metricsVariable]; set && value == "" {
 		t.MetricsAddr = "off"

@@ -11,7 +11,9 @@ import (
 func TestMetricsAreOnLoopbackByDefault(t *testing.T) {
 	t.Parallel()
 
-	for value, want := range map[string]string{"127.0.0.1:9999": "127.0.0.1:9999", "[::1]:9464": "[::1]:9464", "off": "", "": ""} {
+	for value, want := range map[string]string{
+		"127.0.0.1:9999": "127.0.0.1:9999", "[::1]:9464": "[::1]:9464", "off": "", "": "",
+	} {
 		c, err := config.LoadServe(with(working(), config.Env{"KONSTRUCT_METRICS_ADDR": value}))
 		require.NoError(t, err)
 		require.Equal(t, want, c.Telemetry.ListenAddr(), "%q", value)

@@ -47,7 +47,7 @@ func (u *URL) UnmarshalText(text []byte) error {
 const misplacedProblem = "has an unescaped @, /, ? or #; percent-encode special characters of the password"
 
 // misplaced reports whether a URL has an @ after its authority, or a fragment. Both indicate a password with an
-// unescaped /, ? or #, part of which would be parsed as host, port or path, and printed.
+// unescaped /, ? or #, part of which would be parsed as host, port or path and printed.
 func misplaced(raw string) bool {
 	_, rest, _ := strings.Cut(raw, "://")
 	end := strings.IndexAny(rest, "/?#")

@@ -10,16 +10,16 @@ import (
 	"strconv"
 )
 
-// account is the operating system user that a server runs as.
+// account is the system user that runs a server.
 type account struct {
 	name     string
 	uid, gid int
-	// switched is set if this is not the user of the current process.
+	// switched is set if this is not the current user.
 	switched bool
 }
 
-// servingAccount returns the current user, or for root the user postgres or nobody. initdb and postgres refuse root,
-// and initdb refuses uids without an entry in the user database.
+// servingAccount returns the current user. Root uses postgres or nobody, because initdb and postgres refuse root, and
+// initdb refuses uids missing from the user database.
 func servingAccount() (account, error) {
 	if err := supported(); err != nil {
 		return account{}, err
@@ -51,7 +51,7 @@ func lookUp(name string) (account, error) {
 	return account{name: "the user " + name, uid: uid, gid: gid, switched: true}, nil
 }
 
-// checkReach returns an error for the first folder on path that the account cannot enter.
+// checkReach rejects a path with a folder that the account cannot enter.
 func (a account) checkReach(path string) error {
 	if !a.switched {
 		return nil
@@ -71,7 +71,7 @@ func (a account) checkReach(path string) error {
 	}
 }
 
-// mayEnter checks the execute bit that applies to the account, whose supplementary groups are dropped.
+// mayEnter checks the account's execute bit. Supplementary groups are dropped.
 func (a account) mayEnter(folder os.FileInfo) bool {
 	uid, gid := owner(folder)
 	switch mode := folder.Mode().Perm(); {

@@ -13,16 +13,14 @@ import (
 	"strings"
 )
 
-// minimumMajor is the oldest supported major version.
 const minimumMajor = 15
 
-// BinariesVariable is the environment variable for the folder of PostgreSQL's programs.
+// BinariesVariable names the folder of PostgreSQL's programs.
 const BinariesVariable = "KONSTRUCT_POSTGRES_BIN"
 
-// programs are all required. A client package, or a link to postgres alone, is not enough.
+// programs are all required, which excludes client packages.
 func programs() []string { return []string{"initdb", "postgres", "pg_ctl"} }
 
-// usualFolders are the folders of common distributions.
 func usualFolders() []string {
 	return []string{
 		"/usr/lib/postgresql/*/bin",         // Debian, Ubuntu
@@ -43,7 +41,7 @@ func usualFolders() []string {
 // versionLine matches the output of `postgres --version`: "postgres (PostgreSQL) 15.13 (Debian 15.13-0+deb12u1)".
 var versionLine = regexp.MustCompile(`^postgres \(PostgreSQL\) ((\d+)\S*)`)
 
-// binaries is a folder with the programs of one version.
+// binaries is a folder of programs.
 type binaries struct {
 	folder  string
 	version string
@@ -52,10 +50,9 @@ type binaries struct {
 
 func (b binaries) program(name string) string { return filepath.Join(b.folder, name) }
 
-// finder looks for binaries.
 type finder struct {
 	account account
-	// explicit, if set, is the only folder to look into.
+	// explicit, if set, is the only folder searched.
 	explicit string
 	// path is a list like $PATH; patterns are globs.
 	path     string
@@ -63,8 +60,8 @@ type finder struct {
 	download func(ctx context.Context, major int) (string, error)
 }
 
-// find returns the newest binaries, or those of the major version if major is not 0. If there are none, it downloads
-// them, and if that fails returns the newest of another version.
+// find returns the newest binaries, or those of major if it is not 0. It downloads missing ones, and if that fails
+// returns another version.
 func (f finder) find(ctx context.Context, major int) (binaries, error) {
 	if f.explicit != "" {
 		found, err := f.inspect(ctx, f.explicit)
@@ -104,7 +101,7 @@ func choose(found []binaries, major int) (binaries, bool) {
 	return binaries{}, false
 }
 
-// installed returns the installed binaries, newest major version first, and why others cannot be used.
+// installed returns the installed binaries, newest major first, and the errors of unusable ones.
 func (f finder) installed(ctx context.Context) ([]binaries, []error) {
 	var (
 		found  []binaries
@@ -122,8 +119,8 @@ func (f finder) installed(ctx context.Context) ([]binaries, []error) {
 	return found, faults
 }
 
-// candidates returns the folders that contain postgres, without duplicates. Symlinks are resolved, because a link in
-// the PATH can be alone while the folder of its target has all programs.
+// candidates returns the distinct folders that contain postgres. Symlinks are resolved, because the PATH can link to
+// postgres alone while the target's folder has all programs.
 func (f finder) candidates(ctx context.Context) []string {
 	folders := filepath.SplitList(f.path)
 	if output, err := f.command(ctx, "pg_config", "--bindir").Output(); err == nil {
@@ -146,7 +143,7 @@ func (f finder) candidates(ctx context.Context) []string {
 	return candidates
 }
 
-// inspect checks that a folder has all programs in a supported version and that the account can run them.
+// inspect requires all programs, a supported version, and access for the account.
 func (f finder) inspect(ctx context.Context, folder string) (binaries, error) {
 	for _, name := range programs() {
 		info, err := os.Stat(filepath.Join(folder, name))

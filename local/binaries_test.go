@@ -10,10 +10,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// fakeServer makes a folder with programs that only tell their version.
+// fakeServer makes a folder of programs that print a version.
 func fakeServer(t *testing.T, version string, without ...string) string {
 	t.Helper()
-	root, err := os.MkdirTemp("", "konstruct-fake-") //nolint:usetesting // the servers' user cannot reach t.TempDir
+	root, err := os.MkdirTemp("", "konstruct-fake-") //nolint:usetesting // not reachable by the servers
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(root)) })
 	require.NoError(t, os.Chmod(root, 0o755))
@@ -41,7 +41,7 @@ func testFinder(t *testing.T, folders ...string) finder {
 	}
 }
 
-// noConfig hides the machine's own pg_config, which would add its own folder.
+// noConfig hides pg_config, which would add a folder.
 func noConfig(t *testing.T) {
 	t.Helper()
 	t.Setenv("PATH", "/bin/none")
@@ -50,7 +50,8 @@ func noConfig(t *testing.T) {
 //nolint:paralleltest // it sets the PATH
 func TestFind(t *testing.T) {
 	noConfig(t)
-	old, middle, newest := fakeServer(t, "14.2"), fakeServer(t, "15.13 (Debian 15.13-0+deb12u1)"), fakeServer(t, "17beta1")
+	old, middle, newest := fakeServer(t, "14.2"), fakeServer(t, "15.13 (Debian 15.13-0+deb12u1)"),
+		fakeServer(t, "17beta1")
 	lone := fakeServer(t, "18.1", "initdb")
 	link := t.TempDir()
 	require.NoError(t, os.Symlink(filepath.Join(middle, "postgres"), filepath.Join(link, "postgres")))
@@ -60,12 +61,12 @@ func TestFind(t *testing.T) {
 		major   int
 		want    string
 	}{
-		"the newest":                         {[]string{middle, newest}, 0, newest},
-		"the one that fits the data":         {[]string{newest, middle}, 15, middle},
-		"the newest when none fits the data": {[]string{middle, newest}, 16, newest},
-		"too old a one is passed over":       {[]string{old, middle}, 0, middle},
-		"a lone postgres is passed over":     {[]string{lone, middle}, 0, middle},
-		"a link's target has the others":     {[]string{link}, 0, middle},
+		"newest":                                {[]string{middle, newest}, 0, newest},
+		"major of the data":                     {[]string{newest, middle}, 15, middle},
+		"newest if the data's major is missing": {[]string{middle, newest}, 16, newest},
+		"too old":                               {[]string{old, middle}, 0, middle},
+		"only postgres":                         {[]string{lone, middle}, 0, middle},
+		"symlink to postgres":                   {[]string{link}, 0, middle},
 	} {
 		t.Run(name, func(t *testing.T) {
 			found, err := testFinder(t, tt.folders...).find(t.Context(), tt.major)
@@ -145,12 +146,12 @@ func TestMayEnter(t *testing.T) {
 		uid, gid int
 		want     bool
 	}{
-		"the owner":                        {0o700, uid, gid, true},
-		"the owner, shut out":              {0o077, uid, gid, false},
-		"the group":                        {0o710, uid + 1, gid, true},
-		"the group, shut out":              {0o701, uid + 1, gid, false},
-		"another, passing through":         {0o711, uid + 1, gid + 1, true},
-		"another, reading but not passing": {0o744, uid + 1, gid + 1, false},
+		"owner":                 {0o700, uid, gid, true},
+		"owner without access":  {0o077, uid, gid, false},
+		"group":                 {0o710, uid + 1, gid, true},
+		"group without access":  {0o701, uid + 1, gid, false},
+		"others":                {0o711, uid + 1, gid + 1, true},
+		"others without access": {0o744, uid + 1, gid + 1, false},
 	} {
 		require.NoError(t, os.Chmod(path, tt.mode))
 		info, err := os.Stat(path)

@@ -13,8 +13,8 @@ import (
 	"strings"
 )
 
-// locales are tried in this order: the first supports all letters, the second exists everywhere. Neither depends on the
-// collation rules of the system's libraries, which change between versions.
+// locales are in order of preference: the first supports all letters, the second exists everywhere. Neither uses
+// collation rules of system libraries, which change between versions.
 func locales() []string { return []string{"C.UTF-8", "C"} }
 
 // cluster is a data folder with matching binaries and the superuser's password.
@@ -69,7 +69,7 @@ func (c *cluster) unlock() error {
 	return nil
 }
 
-// majorOfData returns the major version of the data, 0 if there are none.
+// majorOfData returns 0 if there are no data.
 func (c *cluster) majorOfData() (int, error) {
 	content, err := os.ReadFile(filepath.Join(c.dataDir(), "PG_VERSION"))
 	if errors.Is(err, os.ErrNotExist) {
@@ -99,7 +99,7 @@ func (c *cluster) finder() finder {
 	}
 }
 
-// download stores the programs in the default folder, or beside the data of this server if that is not writable.
+// download stores the programs in [DefaultFolder], or beside the data if that is not writable.
 func (c *cluster) download(ctx context.Context, major int) (string, error) {
 	source := downloader{folder: c.home.file("programs"), mode: c.home.mode()}
 	if base, err := DefaultFolder(); err == nil {
@@ -111,7 +111,7 @@ func (c *cluster) download(ctx context.Context, major int) (string, error) {
 	return source.get(ctx, major)
 }
 
-// create runs initdb in a temporary folder, so that an interrupted run is never taken for a cluster.
+// create runs initdb in a temporary folder, so that an interrupted run never looks like a cluster.
 func (c *cluster) create(ctx context.Context) error {
 	password, err := c.home.secret(c.opt.Password)
 	if err != nil {
@@ -161,7 +161,7 @@ func (c *cluster) initdb(ctx context.Context, locale string) error {
 	return nil
 }
 
-// passwordFile writes the password to a file that only the account can read.
+// passwordFile is readable by the account only.
 func (c *cluster) passwordFile() (string, error) {
 	file, err := os.CreateTemp(c.home.path, ".initdb-")
 	if err != nil {
@@ -175,7 +175,7 @@ func (c *cluster) passwordFile() (string, error) {
 	return file.Name(), nil
 }
 
-// runAsAccount clears the environment, because variables such as PGPORT and LC_ALL affect the programs.
+// runAsAccount clears variables such as PGPORT and LC_ALL, which affect the programs.
 func (c *cluster) runAsAccount(cmd *exec.Cmd, life lifetime) {
 	cmd.Dir = "/"
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "HOME=" + c.home.path}

@@ -15,7 +15,7 @@ import (
 	"github.com/konstruct/konstruct/local"
 )
 
-// A crash or a full disk can leave any of the state files empty or cut. The servers still start, are found, and end.
+// A crash or a full disk can truncate state files.
 func TestDamagedStateFiles(t *testing.T) {
 	t.Parallel()
 	for _, file := range []string{
@@ -28,7 +28,9 @@ func TestDamagedStateFiles(t *testing.T) {
 				opt := local.DetachedOptions{
 					Folder:   folder(t),
 					Postgres: local.PostgresOptions{Port: testdb.FreePort(t), Password: "pg-secret"},
-					Redis:    local.RedisOptions{Port: testdb.FreePort(t), Password: "redis-secret", Kind: local.RedisServer},
+					Redis: local.RedisOptions{
+						Port: testdb.FreePort(t), Password: "redis-secret", Kind: local.RedisServer,
+					},
 				}
 				damage := func() {
 					path := filepath.Join(opt.Folder, file)
@@ -51,11 +53,11 @@ func TestDamagedStateFiles(t *testing.T) {
 				_, err = local.StopDetached(t.Context(), opt.Folder)
 				require.NoError(t, err)
 				_, err = pgx.Connect(t.Context(), up.Postgres.SuperuserDSN())
-				require.Error(t, err, "it was ended")
+				require.Error(t, err, "the server must be stopped")
 				require.Error(t, c.Do(t.Context(), c.B().Ping().Build()).Error())
 
 				_, err = local.StartDetached(t.Context(), opt)
-				require.NoError(t, err, "and the next start works")
+				require.NoError(t, err, "the next start must work")
 			})
 		}
 	}
@@ -96,10 +98,12 @@ func TestASocketsLockFileOfAnotherProgramIsNoObstacle(t *testing.T) {
 	start(t, opt)
 }
 
-// Redis reads its configuration word by word: neither quotes nor backslashes nor what does not print may matter.
+// Redis would unquote a password in its configuration.
 func TestRedisTakesAnyPassword(t *testing.T) {
 	t.Parallel()
-	for _, password := range []string{`quo"te`, `back\slash`, `tab\tend`, "it's", "with space", "zero\u200bwidth", "#hash", "$dollar", ">x"} {
+	for _, password := range []string{
+		`quo"te`, `back\slash`, `tab\tend`, "it's", "with space", "zero\u200bwidth", "#hash", "$dollar", ">x",
+	} {
 		redis := startRedis(t, local.RedisOptions{Throwaway: true, Kind: local.RedisServer, Password: password})
 		c := client(t, redis.URL())
 		require.NoError(t, c.Do(t.Context(), c.B().Ping().Build()).Error(), password)

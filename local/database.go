@@ -35,7 +35,7 @@ func (p *Postgres) URL(user, password, database string) string {
 	return u.String()
 }
 
-// SuperuserURL returns the URL of a database of this server for the superuser.
+// SuperuserURL is [Postgres.URL] for the superuser.
 func (p *Postgres) SuperuserURL(database string) string {
 	return p.URL(superuser, p.password, database)
 }

@@ -10,7 +10,7 @@ import (
 	"strconv"
 )
 
-// The environment of the process that [DetachedOptions.Miniredis] describes.
+// The environment of [DetachedOptions.Miniredis].
 const (
 	// MiniredisAddrVariable is the address that [ServeMiniredis] listens on.
 	MiniredisAddrVariable = "KONSTRUCT_LOCAL_REDIS_ADDR"
@@ -27,8 +27,8 @@ type DetachedOptions struct {
 	Redis    RedisOptions
 	// Without omits one of the two.
 	Without Service
-	// Miniredis is the command line of a process that calls [ServeMiniredis] with the two variables of its environment.
-	// If empty, there is no Redis on machines without redis-server.
+	// Miniredis is the command line that replaces a missing redis-server: it calls [ServeMiniredis] with the two
+	// variables. If empty, there is no replacement.
 	Miniredis []string
 }
 
@@ -42,12 +42,12 @@ const (
 	RedisService    Service = "redis"
 )
 
-// Detached is the running servers.
+// Detached holds the running servers.
 type Detached struct {
 	Folder string
 	// Postgres is nil if omitted.
 	Postgres *Postgres
-	// Redis is nil if omitted, or if there is neither redis-server nor a command line for miniredis.
+	// Redis is nil if omitted or not available.
 	Redis *Redis
 }
 
@@ -56,8 +56,7 @@ type Stopped struct {
 	Postgres, Redis bool
 }
 
-// StartDetached starts both servers, or reuses those that run on the folder. If Redis fails, it stops the PostgreSQL
-// that it has started.
+// StartDetached starts both servers, or reuses running ones. If Redis fails, it stops the PostgreSQL it started.
 func StartDetached(ctx context.Context, opt DetachedOptions) (*Detached, error) {
 	folder, err := detachedFolder(opt.Folder)
 	if err != nil {
@@ -88,8 +87,8 @@ func StartDetached(ctx context.Context, opt DetachedOptions) (*Detached, error) 
 	return up, nil
 }
 
-// StopDetached stops the servers that [StartDetached] has started on folder (default: see [DetachedOptions]), in any
-// process. It does not stop another program that has got the pid.
+// StopDetached stops the servers of folder (default: see [DetachedOptions]), whichever process started them. It never
+// stops another program that reuses a pid.
 func StopDetached(ctx context.Context, folder string) (Stopped, error) {
 	folder, err := detachedFolder(folder)
 	if err != nil {
@@ -116,8 +115,7 @@ func startDetachedRedis(ctx context.Context, opt DetachedOptions) (*Redis, error
 	return redis, err
 }
 
-// startMiniredisProcess runs the command line in place of redis-server, as the current user, because other users may
-// not have access to the binary.
+// startMiniredisProcess runs as the current user, because others may not have access to the binary.
 func startMiniredisProcess(ctx context.Context, opt DetachedOptions) (*Redis, error) {
 	if err := supported(); err != nil {
 		return nil, err

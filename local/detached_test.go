@@ -46,7 +46,7 @@ func TestDetached(t *testing.T) {
 			require.NoError(t, err)
 			require.True(t, again.Postgres.Reused)
 			require.True(t, again.Redis.Reused)
-			require.NoError(t, up.Postgres.Stop(t.Context()), "Stop leaves what is detached")
+			require.NoError(t, up.Postgres.Stop(t.Context()), "Stop must not stop a detached server")
 			require.Equal(t, "1", query(t, up.Postgres.SuperuserDSN(), "SELECT '1'"))
 
 			stopped, err := local.StopDetached(t.Context(), opt.Folder)
@@ -102,7 +102,7 @@ func TestStopSparesAnotherProgramWithTheSamePID(t *testing.T) {
 	stopped, err := local.StopPostgres(t.Context(), place)
 	require.NoError(t, err)
 	require.False(t, stopped)
-	require.NoError(t, exec.Command("kill", "-0", strconv.Itoa(bystander.Process.Pid)).Run(), "it was ended")
+	require.NoError(t, exec.Command("kill", "-0", strconv.Itoa(bystander.Process.Pid)).Run(), "it must still run")
 }
 
 func TestACrashTakesTheServerWithIt(t *testing.T) {
@@ -110,7 +110,7 @@ func TestACrashTakesTheServerWithIt(t *testing.T) {
 	crash := exec.Command(os.Args[0])
 	crash.Env = append(os.Environ(), role+"=crash")
 	out, err := crash.Output()
-	require.Error(t, err, "it killed itself")
+	require.Error(t, err, "the process kills itself")
 	place := string(out)
 	require.True(t, strings.HasPrefix(place, os.TempDir()), place)
 	t.Cleanup(func() {
@@ -119,18 +119,18 @@ func TestACrashTakesTheServerWithIt(t *testing.T) {
 		require.NoError(t, os.RemoveAll(place))
 	})
 	if runtime.GOOS != "linux" {
-		t.Log("only Linux ends children with their parent; elsewhere the next start sweeps")
+		t.Log("only Linux ends children with their parent")
 		return
 	}
 	require.Eventually(t, func() bool {
 		_, err := os.Stat(filepath.Join(place, "data", "postmaster.pid"))
 		return os.IsNotExist(err)
-	}, 10*time.Second, 20*time.Millisecond, "the server outlives its parent")
+	}, 10*time.Second, 20*time.Millisecond, "the server must end with its parent")
 }
 
 func TestTheNextStartSweepsAfterACrash(t *testing.T) {
 	t.Parallel()
-	old, err := os.MkdirTemp("", "konstruct-postgres-") //nolint:usetesting // the servers' user cannot reach t.TempDir
+	old, err := os.MkdirTemp("", "konstruct-postgres-") //nolint:usetesting // not reachable by the servers
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(old)) })
 	require.NoError(t, os.WriteFile(filepath.Join(old, "leftover"), nil, 0o600))

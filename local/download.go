@@ -28,11 +28,11 @@ import (
 const (
 	// mavenCentral serves the archives of https://github.com/zonkyio/embedded-postgres-binaries.
 	mavenCentral = "https://repo1.maven.org/maven2"
-	// maxArchive bounds a download, in bytes; the archives have about 20 MB.
+	// maxArchive bounds a download, in bytes. Archives have about 20 MB.
 	maxArchive = 256 << 20
 )
 
-// downloads maps major versions to the release to download. 0 is the version for new data.
+// downloads maps major versions to releases. 0 is for new data.
 func downloads() map[int]string {
 	return map[int]string{0: "16.9.0", 15: "15.13.0", 16: "16.9.0", 17: "17.5.0", 18: "18.3.0"}
 }
@@ -41,11 +41,11 @@ func downloads() map[int]string {
 type downloader struct {
 	folder string
 	mode   os.FileMode
-	// repository is the URL of a Maven repository; empty for mavenCentral.
+	// repository is a Maven repository, by default mavenCentral.
 	repository string
 }
 
-// get returns the folder of the programs. It downloads them on the first call.
+// get returns the folder of the programs, downloaded once.
 func (d downloader) get(ctx context.Context, major int) (string, error) {
 	version, ok := downloads()[major]
 	if !ok {
@@ -69,7 +69,7 @@ func (d downloader) get(ctx context.Context, major int) (string, error) {
 	return filepath.Join(target, "bin"), nil
 }
 
-// install unpacks into a temporary folder first, so that an interrupted download is never taken for a complete one.
+// install unpacks into a temporary folder, so that an interrupted download never looks complete.
 func (d downloader) install(ctx context.Context, version, target string) error {
 	jar, err := d.fetch(ctx, version)
 	if err != nil {
@@ -89,7 +89,7 @@ func (d downloader) install(ctx context.Context, version, target string) error {
 	return os.Rename(draft, target)
 }
 
-// fetch downloads the archive for this platform and verifies its checksum.
+// fetch downloads and verifies the archive for this platform.
 func (d downloader) fetch(ctx context.Context, version string) ([]byte, error) {
 	base := d.repository
 	if base == "" {
@@ -104,14 +104,13 @@ func (d downloader) fetch(ctx context.Context, version string) ([]byte, error) {
 	return jar, verify(ctx, jar, url)
 }
 
-// verify compares jar with its checksum in the repository. Maven Central has a SHA-1 for every file, and a SHA-256 for
-// some.
+// verify checks the repository's SHA-256 or SHA-1. Maven Central always has the latter.
 func verify(ctx context.Context, jar []byte, url string) error {
 	var err error
 	for _, c := range []struct {
 		suffix string
 		hash   hash.Hash
-	}{{".sha256", sha256.New()}, {".sha1", sha1.New()}} { //nolint:gosec // the checksum detects damage; TLS authenticates
+	}{{".sha256", sha256.New()}, {".sha1", sha1.New()}} { //nolint:gosec // detects damage; TLS authenticates
 		var want []byte
 		if want, err = httpGet(ctx, url+c.suffix); err != nil {
 			continue
@@ -125,7 +124,7 @@ func verify(ctx context.Context, jar []byte, url string) error {
 	return err
 }
 
-// platform is the part of an archive's name for this machine, such as linux-amd64 or darwin-arm64v8.
+// platform is part of an archive's name, such as linux-amd64 or darwin-arm64v8.
 func platform() string {
 	arch := runtime.GOARCH
 	if arch == "arm64" {

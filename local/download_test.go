@@ -21,12 +21,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// fakePrograms has an initdb and a pg_ctl that fail, and a postgres that prints version 16.9.
+// fakePrograms has a postgres that prints version 16.9. initdb and pg_ctl fail.
 //
 //go:embed testdata/programs.txz
 var fakePrograms []byte
 
-// repository serves the archive like a Maven repository and counts its downloads.
+// repository is a Maven repository that counts downloads.
 type repository struct {
 	*httptest.Server
 
@@ -87,7 +87,7 @@ func TestDownloadIsUnpackedOnce(t *testing.T) {
 //nolint:paralleltest // it sets the PATH
 func TestDownloadedProgramsAreUsable(t *testing.T) {
 	noConfig(t)
-	root, err := os.MkdirTemp("", "konstruct-download-") //nolint:usetesting // the servers' user cannot reach t.TempDir
+	root, err := os.MkdirTemp("", "konstruct-download-") //nolint:usetesting // not reachable by the servers
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(root)) })
 	require.NoError(t, os.Chmod(root, 0o711))
@@ -106,7 +106,7 @@ func TestFailedDownloads(t *testing.T) {
 		answer func(http.ResponseWriter, []byte)
 		want   string
 	}{
-		"not there":  {func(w http.ResponseWriter, _ []byte) { w.WriteHeader(http.StatusNotFound) }, "404 Not Found"},
+		"missing":    {func(w http.ResponseWriter, _ []byte) { w.WriteHeader(http.StatusNotFound) }, "404 Not Found"},
 		"tampered":   {func(w http.ResponseWriter, a []byte) { _, _ = w.Write(append(a, 0)) }, "checksum mismatch"},
 		"no archive": {func(w http.ResponseWriter, _ []byte) { _, _ = w.Write(nil) }, "download PostgreSQL 16"},
 	} {
@@ -117,7 +117,7 @@ func TestFailedDownloads(t *testing.T) {
 			require.ErrorContains(t, err, tt.want)
 			left, err := filepath.Glob(filepath.Join(d.folder, "*postgresql*"))
 			require.NoError(t, err)
-			require.Empty(t, left, "a failed download is not taken for a complete one")
+			require.Empty(t, left, "a failed download must leave nothing")
 		})
 	}
 	for name, tt := range map[string]struct{ sha256, sha1 bool }{"SHA-1 only": {false, true}, "no checksum": {}} {

@@ -5,9 +5,9 @@ import (
 	"fmt"
 )
 
-// Match these errors with [errors.Is]. The messages include the folder, port or program.
+// Match these errors with [errors.Is]. Messages include the folder, port or program.
 var (
-	// ErrNoBinaries is returned when PostgreSQL is neither installed nor can be downloaded.
+	// ErrNoBinaries is returned when PostgreSQL is neither installed nor downloadable.
 	ErrNoBinaries = errors.New("no usable PostgreSQL")
 	// ErrUnreachable is returned when the servers' user has no access to a folder, such as one in /root.
 	ErrUnreachable = errors.New("folder not accessible to the server")
@@ -20,21 +20,21 @@ var (
 	ErrFolder = errors.New("no folder for local data")
 	// ErrPortTaken is returned when another program listens on the requested port.
 	ErrPortTaken = errors.New("port is in use")
-	// ErrPassword is returned when existing data or a running server has another password than the stored or given one.
+	// ErrPassword is returned when the stored or given password does not match the data or the running server.
 	ErrPassword = errors.New("wrong password")
 	// ErrNotReady is returned when a server exits during its start, or does not respond in time.
 	ErrNotReady = errors.New("server did not become ready")
 )
 
-// VersionError is returned when data were created by another major version than the installed one, or by one that is no
-// longer supported. PostgreSQL cannot open them; pg_upgrade or a dump converts them.
+// VersionError is returned when data were created by another major version than the installed one, or by an unsupported
+// one. pg_upgrade or a dump converts them.
 type VersionError struct {
 	DataDir string
-	// Data and Binaries are major versions, such as 15 and 16. Binaries is 0 if Data is no longer supported.
+	// Data and Binaries are major versions. Binaries is 0 if Data is not supported.
 	Data, Binaries int
 }
 
-// Error includes the versions and what to do.
+// Error includes the remedy.
 func (e *VersionError) Error() string {
 	if e.Binaries == 0 {
 		return fmt.Sprintf("%s was created by PostgreSQL %d; the oldest supported version is %d: convert the data "+

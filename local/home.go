@@ -16,14 +16,13 @@ import (
 const (
 	// sweepAfter spares throwaway folders that another process is creating.
 	sweepAfter = time.Minute
-	// logTail is the number of bytes of a server's log in errors.
-	logTail = 2000
-	// recordName is the file with the pid of the folder's server.
+	// logTail bounds the log in errors, in bytes.
+	logTail    = 2000
 	recordName = "process.json"
 )
 
-// DefaultFolder returns $XDG_DATA_HOME/konstruct or ~/.local/share/konstruct, and for root /var/lib/konstruct, because
-// root runs servers as a user without access to /root.
+// DefaultFolder returns $XDG_DATA_HOME/konstruct or ~/.local/share/konstruct, or for root /var/lib/konstruct, because
+// the servers' user has no access to /root.
 func DefaultFolder() (string, error) {
 	if os.Geteuid() == 0 {
 		return "/var/lib/konstruct", nil
@@ -38,8 +37,8 @@ func DefaultFolder() (string, error) {
 	return filepath.Join(user, ".local", "share", "konstruct"), nil
 }
 
-// home is the folder of one server. Only the current user can write to it, so files in it cannot be replaced by
-// symlinks. The server writes to subfolders that its account owns.
+// home is the folder of one server. Only the current user can write to it, so its files cannot be replaced by symlinks.
+// The server writes to subfolders that its account owns.
 type home struct {
 	path    string
 	account account
@@ -47,7 +46,7 @@ type home struct {
 	life *flock.File
 }
 
-// openHome creates or reuses the folder at path. Without a path, throwaway creates one in [os.TempDir].
+// openHome creates or reuses path. Without a path, throwaway uses [os.TempDir].
 func openHome(ctx context.Context, acc account, path, fallback string, throwaway bool) (*home, error) {
 	switch {
 	case path == "" && throwaway:
@@ -70,9 +69,8 @@ func openHome(ctx context.Context, acc account, path, fallback string, throwaway
 	return h, nil
 }
 
-// OwnFolder creates folder and its parents, or checks that the current user owns it. Others have no access, except that
-// the servers' user can pass through it if root starts them. The errors are [ErrForeignFolder], [ErrUnreachable], and
-// those of the system.
+// OwnFolder creates folder and its parents, or checks that the current user owns it. Others have no access, but root's
+// server user can pass through it. The errors are [ErrForeignFolder], [ErrUnreachable], and system errors.
 func OwnFolder(folder string) error {
 	acc, err := servingAccount()
 	if err != nil {
@@ -141,8 +139,7 @@ func (h *home) secure() error {
 	return h.account.checkReach(h.path)
 }
 
-// makeFolder creates the folder and its missing parents with this mode, whatever the umask, so that the servers' user
-// has access.
+// makeFolder creates path and missing parents with mode regardless of the umask, for the servers' user.
 func makeFolder(path string, mode os.FileMode) error {
 	_, err := os.Stat(path)
 	missing := errors.Is(err, os.ErrNotExist)
@@ -181,7 +178,7 @@ func (h *home) lock(ctx context.Context) (*flock.File, error) {
 	return flock.Lock(ctx, h.file("lock"))
 }
 
-// secret returns the stored password. If there is none, it stores the given one, or a random one.
+// secret returns the stored password, or stores the given or a random one.
 func (h *home) secret(given string) (string, error) {
 	path := h.file("password")
 	kept, err := os.ReadFile(path)
@@ -197,12 +194,11 @@ func (h *home) secret(given string) (string, error) {
 	return given, ReplaceFile(path, []byte(given))
 }
 
-// log truncates the log of the server, so that it does not fill the disk.
+// log truncates the server's log, so that it does not fill the disk.
 func (h *home) log() (*os.File, error) {
 	return os.OpenFile(h.file("server.log"), os.O_WRONLY|os.O_CREATE|os.O_TRUNC|os.O_APPEND|noFollow, 0o600)
 }
 
-// tail returns the end of the server's log.
 func (h *home) tail() string {
 	content, err := os.ReadFile(h.file("server.log"))
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/alicebob/miniredis/v2"
 )
 
-// ErrInProcess is returned when miniredis should be detached, which its process cannot.
+// ErrInProcess is returned when a detached Redis would be miniredis, which runs in this process.
 var ErrInProcess = errors.New("redis-server is not installed, and miniredis cannot run detached")
 
 func startMiniredis(ctx context.Context, opt RedisOptions) (*Redis, error) {
@@ -39,8 +39,7 @@ func startMiniredis(ctx context.Context, opt RedisOptions) (*Redis, error) {
 	}}, nil
 }
 
-// ServeMiniredis runs miniredis on addr, such as 127.0.0.1:6379, until ctx is done. [StartDetached] runs it in a
-// process if there is no redis-server.
+// ServeMiniredis runs miniredis on addr (host:port) until ctx is done. [StartDetached] calls it in a separate process.
 func ServeMiniredis(ctx context.Context, addr, password string) error {
 	server, err := runMiniredis(addr, password)
 	if err != nil {

@@ -24,10 +24,10 @@ const (
 	stopNow = syscall.SIGQUIT
 )
 
-// PostgresOptions configures PostgreSQL. The zero value stores data in [DefaultFolder] and uses a free port.
+// PostgresOptions configures PostgreSQL. The zero value is usable.
 type PostgresOptions struct {
-	// Folder of the cluster, its password, socket and log. Default: "postgres" in [DefaultFolder], or for a Throwaway
-	// server a temporary folder in [os.TempDir].
+	// Folder of the cluster, its password, socket and log. Default: "postgres" in [DefaultFolder], or a temporary
+	// folder if Throwaway.
 	Folder string
 	// Port on 127.0.0.1. Default: a free one.
 	Port int
@@ -35,11 +35,11 @@ type PostgresOptions struct {
 	Password string
 	// Throwaway trades durability for speed, for tests.
 	Throwaway bool
-	// Detached keeps the server running after this process, until [StopPostgres].
+	// Detached keeps the server running until [StopPostgres].
 	Detached bool
 	// Binaries is the folder of PostgreSQL's programs. Default: KONSTRUCT_POSTGRES_BIN, or the newest installed.
 	Binaries string
-	// Settings are additional parameters of postgresql.conf, such as max_connections.
+	// Settings for postgresql.conf, such as max_connections.
 	Settings map[string]string
 	// Logger of slow steps such as a download. Default: none.
 	Logger *slog.Logger
@@ -49,11 +49,11 @@ type PostgresOptions struct {
 type Postgres struct {
 	// Version such as "15.13".
 	Version string
-	// Port is open on 127.0.0.1 only.
+	// Port on 127.0.0.1.
 	Port int
-	// Folder is that of [PostgresOptions], DataDir the data directory in it.
+	// DataDir is in Folder.
 	Folder, DataDir string
-	// SocketDir contains the unix socket. It is empty if the path would be too long.
+	// SocketDir contains the unix socket. Empty if its path would be too long.
 	SocketDir string
 	// Reused reports that the server was already running. Stop does not stop it.
 	Reused bool
@@ -63,10 +63,9 @@ type Postgres struct {
 	password string
 }
 
-// StartPostgres returns when the server accepts connections. It uses the folder's data, and the folder's server if that
-// is running. It is safe for concurrent use by several processes. The errors are [ErrNoBinaries], [ErrNoAccount],
-// [ErrUnreachable], [ErrForeignFolder], [ErrPortTaken], [ErrPassword], [ErrNotReady], [VersionError], and those of the
-// system.
+// StartPostgres returns when the server accepts connections. It uses the folder's data, and its server if running.
+// Several processes may call it concurrently. The errors are [VersionError], those of this package except
+// [ErrInProcess], and system errors.
 func StartPostgres(ctx context.Context, opt PostgresOptions) (*Postgres, error) {
 	acc, err := servingAccount()
 	if err != nil {
@@ -120,8 +119,8 @@ func StopPostgres(ctx context.Context, folder string) (bool, error) {
 	return stopServer(ctx, folder)
 }
 
-// Stop shuts the server down and waits for it. If ctx is done first, it stops the server immediately. Reused and
-// detached servers keep running. The temporary folder of a throwaway server is removed. Stop is idempotent.
+// Stop shuts the server down and waits. If ctx is done first, the shutdown is immediate. Reused and detached servers
+// keep running. A throwaway server's temporary folder is removed. Stop is idempotent.
 func (p *Postgres) Stop(ctx context.Context) error {
 	if p.Reused || p.cluster.opt.Detached {
 		return nil
@@ -135,7 +134,7 @@ func (p *Postgres) Stop(ctx context.Context) error {
 	return nil
 }
 
-// SuperuserDSN returns the superuser's URL of the database postgres. It contains the password; do not log it.
+// SuperuserDSN returns the superuser's URL of the database postgres, with the password.
 func (p *Postgres) SuperuserDSN() string {
 	return postgresURL(p.Port, p.password)
 }

@@ -16,10 +16,10 @@ import (
 	"github.com/konstruct/konstruct/local"
 )
 
-// folder is a place that the servers' user can reach, which t.TempDir is not when root runs the tests.
+// folder returns a path that the servers' user can reach, unlike t.TempDir.
 func folder(t *testing.T) string {
 	t.Helper()
-	path, err := os.MkdirTemp("", "konstruct-local-test-") //nolint:usetesting // the servers' user cannot reach t.TempDir
+	path, err := os.MkdirTemp("", "konstruct-local-test-") //nolint:usetesting // not reachable by the servers
 	require.NoError(t, err)
 	require.NoError(t, os.Chmod(path, 0o711))
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(path)) })
@@ -39,7 +39,6 @@ func stop(t *testing.T, pg *local.Postgres) {
 	require.NoError(t, pg.Stop(context.WithoutCancel(t.Context())))
 }
 
-// query asks for one value as text.
 func query(t *testing.T, dsn, sql string) string {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), dsn)
@@ -124,7 +123,7 @@ func TestARunningServerIsReused(t *testing.T) {
 	require.Equal(t, first.Port, second.Port)
 
 	stop(t, second)
-	require.Equal(t, "1", query(t, first.SuperuserDSN(), "SELECT '1'"), "stopping the guest must not end the host")
+	require.Equal(t, "1", query(t, first.SuperuserDSN(), "SELECT '1'"), "Stop must not stop a reused server")
 
 	_, err := local.StartPostgres(t.Context(), local.PostgresOptions{Folder: place, Port: first.Port + 1})
 	require.ErrorContains(t, err, "is running on port "+strconv.Itoa(first.Port))
@@ -143,12 +142,12 @@ func TestPasswordIsDemanded(t *testing.T) {
 		dsn     string
 		refused bool
 	}{
-		"tcp without":             {tcp, true},
-		"tcp with a wrong one":    {tcp + " password=guess", true},
-		"tcp with it":             {tcp + " password=" + password, false},
-		"socket without":          {socket, true},
-		"socket with a wrong one": {socket + " password=guess", true},
-		"socket with it":          {socket + " password=" + password, false},
+		"TCP, no password":       {tcp, true},
+		"TCP, wrong password":    {tcp + " password=guess", true},
+		"TCP, password":          {tcp + " password=" + password, false},
+		"socket, no password":    {socket, true},
+		"socket, wrong password": {socket + " password=guess", true},
+		"socket, password":       {socket + " password=" + password, false},
 	} {
 		conn, err := pgx.Connect(t.Context(), tt.dsn)
 		if tt.refused {
@@ -222,7 +221,7 @@ func TestFolders(t *testing.T) {
 	}
 	left, err := filepath.Glob(filepath.Join(pg.Folder, ".*"))
 	require.NoError(t, err)
-	require.Empty(t, left, "initdb's password file and other drafts are gone")
+	require.Empty(t, left, "temporary files must be removed")
 }
 
 func TestForeignFoldersAreRefused(t *testing.T) {
@@ -242,10 +241,10 @@ func TestForeignFoldersAreRefused(t *testing.T) {
 		_, err := local.StartPostgres(t.Context(), local.PostgresOptions{Folder: place})
 		require.ErrorIs(t, err, local.ErrForeignFolder)
 	})
-	t.Run("the folder is another user's", func(t *testing.T) {
+	t.Run("the folder is owned by another user", func(t *testing.T) {
 		t.Parallel()
 		if os.Geteuid() != 0 {
-			t.Log("only root can hand a folder to somebody else; the rule itself is tested in account_test.go")
+			t.Log("only root can change the owner; see TestCheckFolder")
 			return
 		}
 		place := folder(t)
@@ -259,7 +258,7 @@ func TestForeignFoldersAreRefused(t *testing.T) {
 func TestOutOfReach(t *testing.T) {
 	t.Parallel()
 	if os.Geteuid() != 0 {
-		t.Log("an ordinary user's servers run as that user and reach what it reaches")
+		t.Log("without root, servers run as the current user")
 		return
 	}
 	closed := filepath.Join(t.TempDir(), "server")
@@ -282,14 +281,14 @@ func TestAnotherMajorIsRefused(t *testing.T) {
 		require.Equal(t, binaries, strconv.Itoa(version.Binaries))
 		require.ErrorContains(t, err, "PostgreSQL "+data)
 		if data == "14" {
-			require.NotContains(t, err.Error(), "install PostgreSQL 14", "it is not supported")
+			require.NotContains(t, err.Error(), "install PostgreSQL 14", "version 14 is not supported")
 		} else {
 			require.ErrorContains(t, err, "install PostgreSQL 99")
 		}
 	}
 }
 
-// kill ends a server as a crash would: it leaves its pid file.
+// kill simulates a crash, which leaves the pid file.
 func kill(t *testing.T, pid string) {
 	t.Helper()
 	number, err := strconv.Atoi(pid)
@@ -302,10 +301,10 @@ func kill(t *testing.T, pid string) {
 func TestStalePIDFiles(t *testing.T) {
 	t.Parallel()
 	for name, first := range map[string]string{
-		"of a dead process":         "2147483646",
-		"of somebody else, by now":  strconv.Itoa(os.Getppid()),
-		"of init":                   "1",
-		"with nothing but one line": "",
+		"dead process":    "2147483646",
+		"another process": strconv.Itoa(os.Getppid()),
+		"init":            "1",
+		"one line":        "",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -339,7 +338,7 @@ func TestALostPasswordIsNamed(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(pg.Folder, "password"), []byte("wrong"), 0o600))
 	_, err = local.StartPostgres(t.Context(), local.PostgresOptions{Folder: pg.Folder})
 	require.ErrorIs(t, err, local.ErrPassword)
-	require.NoFileExists(t, filepath.Join(pg.DataDir, "postmaster.pid"), "a failed start leaves no server")
+	require.NoFileExists(t, filepath.Join(pg.DataDir, "postmaster.pid"), "a failed start must leave no server")
 }
 
 func TestAServerThatCannotStartShowsItsLog(t *testing.T) {

@@ -13,7 +13,6 @@ import (
 )
 
 const (
-	// pollInterval is the interval of checks while a server starts or stops.
 	pollInterval = 15 * time.Millisecond
 	// stopNowTimeout is how long to wait after [stopNow].
 	stopNowTimeout = 10 * time.Second
@@ -33,8 +32,7 @@ type process struct {
 	done   chan struct{}
 }
 
-// launch starts cmd. It keeps the calling thread until cmd exits, because the kernel treats the end of that thread as
-// the death of the parent (see endWithParent).
+// launch keeps the thread that starts cmd for endWithParent.
 func launch(cmd *exec.Cmd) (*process, error) {
 	started := make(chan error, 1)
 	p := &process{done: make(chan struct{})}
@@ -75,7 +73,7 @@ func (p *process) ended() bool {
 	}
 }
 
-// record identifies a process in a file, so that another process can stop it and no other program.
+// record identifies a process even if its pid is reused. A file holds it for other processes.
 type record struct {
 	PID     int    `json:"pid"`
 	Started string `json:"started"`
@@ -86,7 +84,7 @@ func recordOf(pid int) (record, error) {
 	return record{PID: pid, Started: started}, err
 }
 
-// readRecord returns the zero record if there is none or the file is damaged, for example truncated in a crash.
+// readRecord returns the zero record for a missing or damaged file, such as one truncated in a crash.
 func readRecord(path string) (record, error) {
 	content, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -110,7 +108,7 @@ func (r record) write(path string) error {
 	return ReplaceFile(path, content)
 }
 
-// alive reports whether the recorded process still runs. Its pid may belong to another process now.
+// alive reports whether the recorded process runs, and not another with its pid.
 func (r record) alive() (bool, error) {
 	if r.PID <= 0 || r.Started == "" {
 		return false, nil
@@ -153,7 +151,7 @@ func (r record) awaitEnd(ctx context.Context) error {
 	}
 }
 
-// signal ignores processes that have already exited.
+// signal ignores exited processes.
 func signal(p *os.Process, sig syscall.Signal) error {
 	if err := p.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("signal process %d: %w", p.Pid, err)

@@ -31,10 +31,10 @@ const (
 // redisTimeout bounds one command.
 const redisTimeout = 2 * time.Second
 
-// RedisOptions configures Redis. The zero value stores data in [DefaultFolder] and uses a free port.
+// RedisOptions configures Redis. The zero value is usable.
 type RedisOptions struct {
-	// Folder of redis-server's data, password and log. Default: "redis" in [DefaultFolder], or for a Throwaway server a
-	// temporary folder in [os.TempDir].
+	// Folder of redis-server's data, password and log. Default: "redis" in [DefaultFolder], or a temporary folder if
+	// Throwaway.
 	Folder string
 	// Port on 127.0.0.1. Default: a free one.
 	Port int
@@ -42,9 +42,9 @@ type RedisOptions struct {
 	Password string
 	// Throwaway stores nothing on disk, for tests.
 	Throwaway bool
-	// Detached keeps redis-server running after this process, until [StopRedis].
+	// Detached keeps redis-server running until [StopRedis].
 	Detached bool
-	// Kind of server. Default: redis-server if it is in the PATH, else miniredis.
+	// Kind of server. Default: redis-server if installed, else miniredis.
 	Kind RedisKind
 	// Logger of the chosen kind. Default: none.
 	Logger *slog.Logger
@@ -56,7 +56,7 @@ type Redis struct {
 	Port int
 	// Folder is empty for miniredis.
 	Folder string
-	// Reused reports that the server was already running. Stop does not stop it.
+	// Reused is as in [Postgres].
 	Reused bool
 
 	password string
@@ -64,7 +64,7 @@ type Redis struct {
 }
 
 // StartRedis returns when the server accepts connections. The errors are [ErrUnreachable], [ErrForeignFolder],
-// [ErrPortTaken], [ErrPassword], [ErrNotReady], and those of the system.
+// [ErrPortTaken], [ErrPassword], [ErrNotReady], and system errors.
 func StartRedis(ctx context.Context, opt RedisOptions) (*Redis, error) {
 	program, err := exec.LookPath(string(RedisServer))
 	switch {
@@ -76,7 +76,7 @@ func StartRedis(ctx context.Context, opt RedisOptions) (*Redis, error) {
 	return startRedisServer(ctx, program, opt)
 }
 
-// StopRedis stops the redis-server of folder, whichever process started it, and reports whether there was one.
+// StopRedis is [StopPostgres] for redis-server.
 func StopRedis(ctx context.Context, folder string) (bool, error) {
 	if err := supported(); err != nil {
 		return false, err
@@ -109,7 +109,7 @@ func (r *Redis) Stop(ctx context.Context) error {
 	return r.stop(ctx)
 }
 
-// URL returns the URL for clients. It contains the password; do not log it.
+// URL returns the URL for clients, with the password.
 func (r *Redis) URL() string {
 	return (&url.URL{
 		Scheme: "redis", User: url.UserPassword("default", r.password), Host: r.address(),
@@ -125,7 +125,7 @@ func (r *Redis) GoString() string { return r.String() }
 
 func (r *Redis) address() string { return net.JoinHostPort(Loopback, strconv.Itoa(r.Port)) }
 
-// ping logs in, which distinguishes this server from another program on the port.
+// ping logs in, because another program can use the port.
 func (r *Redis) ping(ctx context.Context) error {
 	_, err := r.do(ctx)
 	return err

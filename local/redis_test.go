@@ -17,7 +17,7 @@ import (
 	"github.com/konstruct/konstruct/local"
 )
 
-// kinds are the ones that this machine can run.
+// kinds returns those that this machine can run.
 func kinds() []local.RedisKind {
 	if _, err := exec.LookPath(string(local.RedisServer)); err != nil {
 		return []local.RedisKind{local.Miniredis}
@@ -53,11 +53,12 @@ func TestRedisKeepsAndExpires(t *testing.T) {
 			require.Equal(t, kind, redis.Kind)
 			c := client(t, redis.URL())
 
-			require.NoError(t, c.Do(t.Context(), c.B().Set().Key("brief").Value("x").PxMilliseconds(40).Build()).Error())
+			require.NoError(t, c.Do(t.Context(),
+				c.B().Set().Key("brief").Value("x").PxMilliseconds(40).Build()).Error())
 			require.NoError(t, c.Do(t.Context(), c.B().Set().Key("lasting").Value("y").Build()).Error())
 			require.Eventually(t, func() bool {
 				return rueidis.IsRedisNil(c.Do(t.Context(), c.B().Get().Key("brief").Build()).Error())
-			}, 5*time.Second, 10*time.Millisecond, "a key outlives its time")
+			}, 5*time.Second, 10*time.Millisecond, "the key must expire")
 			lasting, err := c.Do(t.Context(), c.B().Get().Key("lasting").Build()).ToString()
 			require.NoError(t, err)
 			require.Equal(t, "y", lasting)
@@ -134,7 +135,7 @@ func port(url string) string {
 func TestRedisDataSurvivesARestart(t *testing.T) {
 	t.Parallel()
 	if len(kinds()) == 1 {
-		t.Log("miniredis keeps nothing; the rest of this test needs redis-server")
+		t.Log("miniredis stores nothing; this test needs redis-server")
 		return
 	}
 	opt := local.RedisOptions{Folder: folder(t), Kind: local.RedisServer}
@@ -164,7 +165,7 @@ func TestRedisDataSurvivesARestart(t *testing.T) {
 	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 }
 
-// This binary started again is the process that a detached miniredis, or a crash, needs.
+// Tests run this binary again in these roles.
 
 const role = "KONSTRUCT_LOCAL_TEST_ROLE"
 
@@ -184,8 +185,8 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// runApart gives the tests a temporary folder of their own, which the servers' user can reach: tests of the sweep
-// would find the throwaway servers of other runs, and embedded-postgres leaves its log behind.
+// runApart runs the tests in a separate temporary folder that the servers' user can reach, away from servers of other
+// runs.
 func runApart(m *testing.M) error {
 	apart, err := os.MkdirTemp("", "konstruct-local-")
 	if err != nil {
@@ -204,7 +205,7 @@ func runApart(m *testing.M) error {
 	return nil
 }
 
-//nolint:forbidigo,revive // a test binary that plays another program's part has to end as one
+//nolint:forbidigo,revive // the binary acts as another program
 func exit(err error) {
 	if err != nil {
 		os.Stderr.WriteString(err.Error() + "\n")

@@ -12,12 +12,10 @@ import (
 	"strings"
 )
 
-// redisServer runs Redis in a separate process.
 type redisServer struct {
-	home *home
-	opt  RedisOptions
-	kind RedisKind
-	// command returns the command for a port and a password.
+	home    *home
+	opt     RedisOptions
+	kind    RedisKind
 	command func(port int, password string) (*exec.Cmd, error)
 }
 
@@ -58,8 +56,8 @@ func (s *redisServer) start(ctx context.Context) (*Redis, error) {
 	return onPort(s.opt.Port, func(port int) (*Redis, error) { return s.startOn(ctx, port, password) })
 }
 
-// running returns the running server of the folder, or nil. A server that accepts neither the password nor the stored
-// one is stopped, because its files are damaged.
+// running returns the folder's running server, or nil. It stops a server that accepts neither the given nor the stored
+// password, because its files are damaged.
 func (s *redisServer) running(ctx context.Context, password string) (*Redis, error) {
 	r, err := readRecord(s.home.recordFile())
 	if err != nil {

@@ -11,8 +11,7 @@ import (
 	"time"
 )
 
-// postmasterPID is the part of postmaster.pid that is used here: the pid in line 1, the port in line 4, and the folder
-// of the socket in line 5.
+// postmasterPID has lines 1, 4 and 5 of postmaster.pid.
 type postmasterPID struct {
 	pid, port int
 	socketDir string
@@ -20,7 +19,7 @@ type postmasterPID struct {
 
 func (c *cluster) pidPath() string { return filepath.Join(c.dataDir(), "postmaster.pid") }
 
-// readPID reports in whole whether there is a complete postmaster.pid.
+// readPID returns whole = false if postmaster.pid is missing or incomplete.
 func (c *cluster) readPID() (found postmasterPID, whole bool, err error) {
 	content, err := os.ReadFile(c.pidPath())
 	if errors.Is(err, os.ErrNotExist) {
@@ -39,11 +38,11 @@ func (c *cluster) readPID() (found postmasterPID, whole bool, err error) {
 	return found, pidErr == nil && portErr == nil, nil
 }
 
-// damagedAfter is the time for a starting server to write postmaster.pid, after which an incomplete file is damaged.
+// damagedAfter bounds the time in which a starting server completes postmaster.pid.
 const damagedAfter = 5 * time.Second
 
-// running returns the running server of the data, or nil. It waits for a server that is starting or stopping, and stops
-// one whose postmaster.pid is damaged.
+// running returns the running server of the data, or nil. It waits for a starting or stopping server, and stops one
+// with a damaged postmaster.pid.
 func (c *cluster) running(ctx context.Context) (*Postgres, error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
@@ -69,8 +68,8 @@ func (c *cluster) running(ctx context.Context) (*Postgres, error) {
 	}
 }
 
-// connectRunning connects to the port in postmaster.pid. The file can be stale and the port used by another server, so
-// it returns nil for a server of other data.
+// connectRunning connects to the port in postmaster.pid. The file can be stale, so it returns nil for a server of other
+// data.
 func (c *cluster) connectRunning(ctx context.Context) (*Postgres, error) {
 	found, whole, err := c.readPID()
 	if err != nil || !whole {
@@ -97,8 +96,8 @@ func (c *cluster) judge(found postmasterPID, fault error) error {
 	return fmt.Errorf("process %d may serve %s on port %d: %w", found.pid, c.dataDir(), found.port, fault)
 }
 
-// clearStaleSockets removes the socket files of a killed server. PostgreSQL does not start if the pid in their lock
-// file belongs to another program or a zombie.
+// clearStaleSockets removes the sockets of a killed server. PostgreSQL does not start if their lock file has the pid of
+// another program or a zombie.
 func (c *cluster) clearStaleSockets() error {
 	left, err := filepath.Glob(filepath.Join(c.home.file("run"), ".s.PGSQL.*"))
 	for _, path := range left {
@@ -108,8 +107,7 @@ func (c *cluster) clearStaleSockets() error {
 }
 
 // clearStalePID writes the pid of this process into a stale postmaster.pid, because PostgreSQL treats only dead pids
-// and that of its parent as stale. The rest of the file is kept: PostgreSQL uses it to detect processes of the former
-// server that still write to the data.
+// and its parent's as stale. The rest is kept, because PostgreSQL uses it to detect remaining backends.
 func (c *cluster) clearStalePID() error {
 	root, err := os.OpenRoot(c.dataDir())
 	if err != nil {

@@ -11,26 +11,25 @@ import (
 	"github.com/konstruct/konstruct/local/flock"
 )
 
-// leaveTimeout bounds [Share.Leave].
 const leaveTimeout = 20 * time.Second
 
 const (
 	guardInterval = 500 * time.Millisecond
-	// guardTurn is how long a guard waits for another one to exit.
+	// guardTurn bounds the wait for another guard.
 	guardTurn = 2 * time.Second
 )
 
-// A Share is the use of the servers of a folder by this process. The servers run until the last process leaves.
+// A Share is this process's use of a folder's servers, which run until the last process leaves.
 type Share struct {
 	folder string
 	alive  *flock.File
 }
 
-// NewShare registers this process as a user of folder and calls start, which starts or reuses the detached servers
-// ([StartDetached]). Only one process runs start at the same time.
+// NewShare registers this process as a user of folder and calls start, which calls [StartDetached]. Only one process
+// runs start at once.
 //
-// guard is the command line of a process that calls [GuardShare], which stops the servers if the last process crashes.
-// If empty, they run until the next process leaves.
+// guard is the command line that calls [GuardShare], which stops the servers if the last process crashes. If empty,
+// they run until the next process leaves.
 func NewShare(ctx context.Context, folder string, guard []string, start func() error) (*Share, error) {
 	folder, err := filepath.Abs(folder)
 	if err != nil {
@@ -55,15 +54,15 @@ func NewShare(ctx context.Context, folder string, guard []string, start func() e
 	return s, nil
 }
 
-// changing is locked while servers are started or stopped. Every user holds a shared lock on living; an exclusive one
-// means that there are no users.
+// changing is locked while servers start or stop. Users hold a shared lock on living, so an exclusive one means that
+// there are none.
 func (s *Share) changing(ctx context.Context) (*flock.File, error) {
 	return flock.Lock(ctx, filepath.Join(s.folder, "changing"))
 }
 
 func (s *Share) living() string { return filepath.Join(s.folder, "living") }
 
-// Leave ends the use by this process and stops the servers if it was the last, even if ctx is done.
+// Leave ends the use and stops the servers if it was the last, even if ctx is done.
 func (s *Share) Leave(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTimeout)
 	defer cancel()
@@ -72,7 +71,7 @@ func (s *Share) Leave(ctx context.Context) error {
 	return errors.Join(err, stopErr)
 }
 
-// stopUnused stops the servers if no process uses them, and reports whether that is so.
+// stopUnused stops the servers if no process uses them.
 func (s *Share) stopUnused(ctx context.Context) (unused bool, err error) {
 	lock, err := s.changing(ctx)
 	if err != nil {
@@ -88,8 +87,8 @@ func (s *Share) stopUnused(ctx context.Context) (unused bool, err error) {
 	return true, err
 }
 
-// GuardShare waits until no process uses folder and stops its servers if they still run. It returns early if the folder
-// already has a guard.
+// GuardShare waits until no process uses folder and stops its servers. It returns early if the folder has another
+// guard.
 func GuardShare(ctx context.Context, folder string) error {
 	s := &Share{folder: folder}
 	turn, cancel := context.WithTimeout(ctx, guardTurn)
@@ -121,7 +120,7 @@ func GuardShare(ctx context.Context, folder string) error {
 	}
 }
 
-// startGuard runs the guard in a separate session, so that it gets no signals from the terminal.
+// startGuard runs the guard in a new session, without the terminal's signals.
 func startGuard(line []string) error {
 	if len(line) == 0 {
 		return nil

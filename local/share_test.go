@@ -15,12 +15,14 @@ import (
 	"github.com/konstruct/konstruct/local"
 )
 
-// share starts what a development system starts, with PostgreSQL's URL to ask it by.
+// share starts the servers as `konstruct dev` does and returns PostgreSQL's URL.
 func share(t *testing.T, place string) (*local.Share, string) {
 	t.Helper()
 	var dsn string
 	s, err := local.NewShare(t.Context(), place, nil, func() error {
-		up, err := local.StartDetached(t.Context(), local.DetachedOptions{Folder: place, Redis: local.RedisOptions{Kind: local.Miniredis}})
+		up, err := local.StartDetached(t.Context(), local.DetachedOptions{
+			Folder: place, Redis: local.RedisOptions{Kind: local.Miniredis},
+		})
 		if err == nil {
 			dsn = up.Postgres.SuperuserDSN()
 		}
@@ -52,31 +54,30 @@ func TestAStartThatFailsLeavesTheShare(t *testing.T) {
 	s, dsn := share(t, place)
 	require.NoError(t, s.Leave(t.Context()))
 	_, err = pgx.Connect(t.Context(), dsn)
-	require.Error(t, err, "the failed one does not count as a user")
+	require.Error(t, err, "a failed start must not count as a user")
 }
 
-// The process that shares is killed; its guard outlives it.
 func TestTheGuardStopsWhatAKilledProcessUsed(t *testing.T) {
 	t.Parallel()
 	place := folder(t)
 	killed := exec.CommandContext(t.Context(), os.Args[0])
 	killed.Env = append(os.Environ(), role+"=share", shareFolder+"="+place)
 	out, err := killed.Output()
-	require.Error(t, err, "it killed itself")
+	require.Error(t, err, "the process kills itself")
 	dsn := string(out)
 	require.Contains(t, dsn, "postgres://")
 	require.Eventually(t, func() bool {
 		_, err := os.Stat(filepath.Join(place, "postgres", "data", "postmaster.pid"))
 		return os.IsNotExist(err)
-	}, 20*time.Second, 50*time.Millisecond, "the server outlives its last user")
+	}, 20*time.Second, 50*time.Millisecond, "the guard must stop the server")
 	_, err = pgx.Connect(t.Context(), dsn)
 	require.Error(t, err)
 }
 
-// shareFolder names the folder for the roles "share" and "guard" of this binary.
+// shareFolder is for the roles "share" and "guard".
 const shareFolder = "KONSTRUCT_LOCAL_TEST_FOLDER"
 
-// shareAndDie prints the URL of a server that it uses, and ends without leaving it.
+// shareAndDie prints the URL of a shared server and exits without leaving it.
 func shareAndDie(place string) error {
 	guard := []string{"/usr/bin/env", role + "=guard", os.Args[0]}
 	_, err := local.NewShare(context.Background(), place, guard, func() error {

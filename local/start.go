@@ -19,9 +19,9 @@ import (
 )
 
 const (
-	// portAttempts bounds the retries if another program takes the chosen port first.
+	// portAttempts bounds retries if another program takes the port first.
 	portAttempts = 5
-	// leftoversTimeout is how long to wait for the backends of a killed server to exit.
+	// leftoversTimeout bounds the wait for backends of a killed server.
 	leftoversTimeout = 10 * time.Second
 	invalidPassword  = "28P01" // SQLSTATE
 )
@@ -81,7 +81,7 @@ func (c *cluster) server(port int, socketDir string) *Postgres {
 	}
 }
 
-// lifetime lets the server write its data if this process crashes, unless they are throwaway data.
+// lifetime lets the server write its data if this process crashes, unless Throwaway.
 func (c *cluster) lifetime() lifetime {
 	if c.opt.Throwaway {
 		return lifetime{detached: c.opt.Detached, lastSignal: stopNow}
@@ -89,7 +89,7 @@ func (c *cluster) lifetime() lifetime {
 	return lifetime{detached: c.opt.Detached, lastSignal: stopFast}
 }
 
-// socketDir returns "" if the path of the socket would be too long; then there is TCP only.
+// socketDir returns "" (TCP only) if the socket's path would be too long.
 func (c *cluster) socketDir() (string, error) {
 	dir := c.home.file("run")
 	if len(filepath.Join(dir, ".s.PGSQL.65535")) > maxSocketPath {
@@ -131,7 +131,6 @@ func quotedDirectory(path string) string {
 	return pgx.Identifier{path}.Sanitize()
 }
 
-// awaitReady waits until the server accepts connections.
 func (c *cluster) awaitReady(ctx context.Context, pg *Postgres) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
@@ -164,7 +163,7 @@ func explainEnd(server string, port int, tail string) error {
 }
 
 // check logs in and compares the data folder, because another server can use the port. If the stored password is wrong,
-// for example in a damaged file, it tries the given one.
+// it tries the given one.
 func (c *cluster) check(ctx context.Context, pg *Postgres) error {
 	err := c.login(ctx, pg)
 	if !errors.Is(err, ErrPassword) || c.opt.Password == "" || c.opt.Password == c.password {
@@ -226,7 +225,7 @@ func (c *cluster) adoptPassword(ctx context.Context, pg *Postgres) error {
 	return ReplaceFile(c.home.file("password"), []byte(c.password))
 }
 
-// onPort starts a server on the wanted port, or on a free one, with retries if that was taken meanwhile.
+// onPort starts a server on the wanted port, or on a free one with retries.
 func onPort[S any](wanted int, start func(port int) (S, error)) (S, error) {
 	for attempt := 1; ; attempt++ {
 		port, err := choosePort(wanted)

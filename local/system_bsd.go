@@ -4,8 +4,7 @@ package local
 
 import "syscall"
 
-// endWithParent does nothing, because these kernels have no counterpart. The next start stops what a crash leaves
-// running.
+// endWithParent does nothing: these kernels have no counterpart. The next start stops remaining servers.
 func endWithParent(*syscall.SysProcAttr, syscall.Signal) {}
 
 func startOf(pid int) (string, error) { return startFromPS(pid) }

@@ -15,8 +15,7 @@ func endWithParent(attr *syscall.SysProcAttr, sig syscall.Signal) {
 	attr.Pdeathsig = sig
 }
 
-// startOf returns the boot id and start time of a process, which identify it uniquely, or "" if there is no such
-// process or it is a zombie.
+// startOf returns the boot id and start time of a process, which identify it, or "" for no process or a zombie.
 func startOf(pid int) (string, error) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
@@ -25,7 +24,7 @@ func startOf(pid int) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	// The second field is the program's name in parentheses, and can contain spaces and parentheses.
+	// The program's name, in parentheses, can contain spaces and parentheses.
 	_, rest, _ := strings.Cut(string(stat[bytes.LastIndexByte(stat, ')'):]), " ")
 	fields := strings.Fields(rest)
 	if len(fields) < 20 {

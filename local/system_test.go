@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Only other systems than Linux use ps, but Linux can test it.
+// Linux does not use ps, but can test it.
 func TestStartOfAProcess(t *testing.T) {
 	t.Parallel()
 	for name, start := range map[string]func(int) (string, error){"startOf": startOf, "startFromPS": startFromPS} {

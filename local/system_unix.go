@@ -11,8 +11,7 @@ import (
 	"syscall"
 )
 
-// maxSocketPath is the maximum length of a unix socket's path: sun_path has 104 bytes on BSD and macOS, 108 on Linux,
-// including the final NUL.
+// maxSocketPath is the length of sun_path on BSD and macOS, without the final NUL. On Linux it is 107.
 const maxSocketPath = 103
 
 const noFollow = syscall.O_NOFOLLOW
@@ -27,12 +26,11 @@ func owner(info os.FileInfo) (uid, gid int) {
 	return int(stat.Uid), int(stat.Gid)
 }
 
-// runAs makes cmd run as the account. A new session (detached) or process group keeps it from getting the terminal's
-// Ctrl-C.
+// runAs makes cmd run as the account, in a new session or process group, away from the terminal's Ctrl-C.
 func (a account) runAs(cmd *exec.Cmd, life lifetime) {
 	attr := &syscall.SysProcAttr{Setpgid: !life.detached, Setsid: life.detached}
 	if a.switched {
-		attr.Credential = &syscall.Credential{Uid: uint32(a.uid), Gid: uint32(a.gid)} //nolint:gosec // ids are 32 bits wide
+		attr.Credential = &syscall.Credential{Uid: uint32(a.uid), Gid: uint32(a.gid)} //nolint:gosec // 32 bits wide
 	}
 	if !life.detached {
 		endWithParent(attr, life.lastSignal)
@@ -40,8 +38,7 @@ func (a account) runAs(cmd *exec.Cmd, life lifetime) {
 	cmd.SysProcAttr = attr
 }
 
-// startFromPS returns the start time of a process according to ps(1), or "" if there is no such process or it is a
-// zombie.
+// startFromPS is startOf by ps(1), without a boot id.
 func startFromPS(pid int) (string, error) {
 	out, err := exec.Command("ps", "-o", "stat=,lstart=", "-p", strconv.Itoa(pid)).Output()
 	if errors.As(err, new(*exec.ExitError)) {

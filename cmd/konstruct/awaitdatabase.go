@@ -17,8 +17,7 @@ const (
 	startNotice  = time.Second            // until a pending attempt is logged
 )
 
-// awaitDatabase waits while the database does not respond, is starting up, or has no free connection slot. Other
-// failures are returned immediately.
+// awaitDatabase waits while the database does not respond, is starting up, or has no free connection slot.
 func (c *checks) awaitDatabase(ctx context.Context, log *slog.Logger) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, startTimeout, errStartTimeout)
 	defer cancel()
@@ -55,7 +54,7 @@ func logWaiting(ctx context.Context, log *slog.Logger, cause error) {
 	log.WarnContext(ctx, "waiting for PostgreSQL", "cause", text, "at_most", startTimeout.String())
 }
 
-// isTransient reports whether the server is reachable and may become available soon.
+// isTransient reports whether the server may become available soon.
 func isTransient(err error) bool {
 	if failed, ok := errors.AsType[*pgtenant.ConnectError](err); ok {
 		return failed.Cause == pgtenant.CauseTimeout || failed.Cause == pgtenant.CauseLimit ||
@@ -64,8 +63,7 @@ func isTransient(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, pgtenant.ErrPoolBusy)
 }
 
-// requireCurrentSchema refuses a database with pending migrations. It runs before the doctor, which would only report
-// the missing objects.
+// requireCurrentSchema refuses pending migrations, before the doctor would report missing objects.
 func (c *checks) requireCurrentSchema(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, migrationsTimeout)
 	defer cancel()

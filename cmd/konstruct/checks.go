@@ -25,10 +25,9 @@ const (
 
 // checks are the checks of /readyz and of the isolation monitor.
 //
-// Availability and writes are checked on a dedicated connection, so that requests that use the whole pool do not make
-// the server unready. It is a single connection, because it counts against the role's limit, and its queries use no
-// table, so that no lock can block them. Checks that read tables use the pool of the requests and keep their last
-// result while they cannot run.
+// Availability and writes use a dedicated connection, so that a pool exhausted by requests does not make the server
+// unready. It is only one, because it counts against the role's limit, and uses no tables, so that no lock can block
+// it. Checks that read tables use the requests' pool and keep their last result while they cannot run.
 type checks struct {
 	probe  *pgtenant.Driver
 	driver *pgtenant.Driver // of the requests
@@ -76,8 +75,7 @@ func (c *checks) available(ctx context.Context) error {
 	return err
 }
 
-// reachable returns a driver with a working connection. At the connection limit only the pool of the requests may have
-// one.
+// reachable returns a driver with a connection. At the connection limit only the requests' pool may have one.
 func (c *checks) reachable(ctx context.Context) (*pgtenant.Driver, error) {
 	err := ping(ctx, c.probe)
 	if sqlState(err) != codeTooManyConnections {
@@ -92,7 +90,7 @@ func ping(ctx context.Context, driver *pgtenant.Driver) error {
 }
 
 // migrated returns an error while migrations are pending. If the revisions cannot be read, for example because a
-// running migration has locked them, the last result is kept; availability is another check.
+// migration locked them, the last result is kept.
 func (c *checks) migrated(ctx context.Context) error {
 	if last := c.migrations.Load(); last != nil && last.pending == nil && time.Since(last.at) < migrationsMaxAge {
 		return nil
@@ -113,7 +111,6 @@ func (c *checks) migrated(ctx context.Context) error {
 	return err
 }
 
-// checkMigrations stores the result of pendingMigrations if it could be determined.
 func (c *checks) checkMigrations(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, migrationsTimeout)
 	defer cancel()
@@ -129,7 +126,7 @@ type migrationsResult struct {
 	pending error
 }
 
-// pendingMigrations returns what is pending, or err if that could not be determined.
+// pendingMigrations returns what is pending, or err if that is unknown.
 func (c *checks) pendingMigrations(ctx context.Context) (pending, err error) {
 	err = c.driver.WithConn(ctx, func(conn *pgx.Conn) error {
 		ok, detail, err := migrate.Current(ctx, conn)
@@ -146,7 +143,7 @@ var errReadOnly = errors.New("the database is read-only (a standby, or default_t
 // spill exceeds the smallest work_mem, so PostgreSQL writes a temporary file.
 const spill = "select count(*) from generate_series(1, 10000)"
 
-// writes returns an error while the database is read-only or its disk is full, which it detects with a temporary file.
+// writes returns an error while the database is read-only or cannot write a temporary file, as on a full disk.
 func (c *checks) writes(ctx context.Context) (err error) {
 	driver, err := c.reachable(ctx)
 	if err != nil {

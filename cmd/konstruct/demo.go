@@ -41,7 +41,7 @@ func demoTenants() []demoTenant {
 	}
 }
 
-// seed creates the missing demo data as konstruct_app, in the context of each tenant.
+// seed creates missing demo data as konstruct_app, in the context of each tenant.
 func seed(ctx context.Context, client *ent.Client, users *account.Users, box *secrets.Box, s devState) error {
 	_, err := users.Create(ctx, account.NewUser{
 		Email: s.AdminEmail, Name: "Demo Admin", Password: s.AdminPassword, IsAdmin: true,
@@ -57,7 +57,7 @@ func seed(ctx context.Context, client *ent.Client, users *account.Users, box *se
 		if exists {
 			continue
 		}
-		// Another process on the same data may create it at the same time.
+		// Another process may have created it.
 		if err := demo.create(ctx, client, box); err != nil && !ent.IsConstraintError(err) {
 			return err
 		}

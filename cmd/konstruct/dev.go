@@ -63,7 +63,7 @@ func runDev(cmd *cobra.Command, folder string) error {
 	return errors.Join(err, d.share.Leave(ctx))
 }
 
-// devSystem holds the state and the servers of a development system.
+// devSystem holds the state and servers of a development system.
 type devSystem struct {
 	folder   string
 	state    devState
@@ -87,7 +87,7 @@ func startDev(ctx context.Context, folder string, log *slog.Logger) (*devSystem,
 	return d, suggestData(err)
 }
 
-// suggestData adds the flag that selects another folder to an error about the data folder.
+// suggestData adds the --data flag to an error about the data folder.
 func suggestData(err error) error {
 	if errors.Is(err, local.ErrFolder) || errors.Is(err, local.ErrForeignFolder) ||
 		errors.Is(err, local.ErrUnreachable) ||
@@ -141,7 +141,7 @@ func (d *devSystem) migrate(ctx context.Context, log *slog.Logger) error {
 	return err
 }
 
-// serve runs the same server as `konstruct serve`, with the URLs and keys of this system.
+// serve runs the server of `konstruct serve` with the URLs and keys of this system.
 func (d *devSystem) serve(ctx context.Context, env config.Env, log *slog.Logger, out io.Writer) error {
 	env = maps.Clone(env)
 	delete(env, "MIGRATION_DATABASE_URL")

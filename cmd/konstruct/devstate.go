@@ -13,10 +13,9 @@ import (
 	"github.com/konstruct/konstruct/local"
 )
 
-// devState holds the passwords and keys of a development system. They are generated at its first start and stored
-// beside its data.
+// devState holds a development system's passwords and keys, generated at its first start.
 type devState struct {
-	// SuperuserPassword is empty in folders of older versions, which stored it in the PostgreSQL folder only.
+	// SuperuserPassword is empty in folders of older versions.
 	SuperuserPassword string `json:"superuser_password,omitempty"`
 
 	OwnerPassword string `json:"owner_password"`

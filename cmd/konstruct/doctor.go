@@ -45,7 +45,7 @@ func newDoctor() *cobra.Command {
 	return cmd
 }
 
-// diagnosis is one run of the doctor with its flags.
+// diagnosis holds the flags of one run.
 type diagnosis struct {
 	asJSON, attack bool
 	urlFile        string
@@ -131,7 +131,7 @@ func (d diagnosis) examine(cmd *cobra.Command, c config.Doctor) error {
 	return nil
 }
 
-// spec is the spec of the migrations and the objects in KONSTRUCT_DOCTOR_KNOWN.
+// spec adds KONSTRUCT_DOCTOR_KNOWN to the spec of the migrations.
 func spec(c config.Database) doctor.Spec {
 	return migrate.Spec().With(doctor.Spec{Known: c.Known})
 }

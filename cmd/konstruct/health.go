@@ -20,7 +20,7 @@ answer.
 
 Exits with 0 if the server is ready or degraded, otherwise with 1. The health check of the container image.`
 
-// healthTimeout is above the longest time that /readyz takes: two seconds for its checks.
+// healthTimeout exceeds the two seconds of /readyz.
 const healthTimeout = 4 * time.Second
 
 func newHealth() *cobra.Command {
@@ -42,7 +42,7 @@ func runHealth(cmd *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
-	// Without a proxy: the server is on this machine.
+	// No proxy, because the server is on this machine.
 	res, err := (&http.Client{Transport: &http.Transport{}}).Do(req)
 	if err != nil {
 		return err
@@ -57,7 +57,7 @@ func runHealth(cmd *cobra.Command, _ []string) error {
 	return nil
 }
 
-// localAddr is where a listener on this machine is reached: loopback, if it listens on every interface.
+// localAddr returns the address to connect to: loopback for a listener on every interface.
 func localAddr(listen string) string {
 	host, port, err := net.SplitHostPort(listen)
 	if err != nil {

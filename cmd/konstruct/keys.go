@@ -63,7 +63,7 @@ func rotateKeys(cmd *cobra.Command, check bool) error {
 	return errors.Join(report.WriteCheck(cmd.OutOrStdout()), verdict(report, nil, report.Resealed))
 }
 
-// verdict returns the error of the command. old is the number of secrets sealed with an older key.
+// verdict returns the command's error. old is the number of secrets sealed with an older key.
 func verdict(report rotation.Report, err error, old int) error {
 	switch {
 	case errors.Is(err, context.Canceled):

@@ -14,7 +14,7 @@ import (
 	"github.com/konstruct/konstruct/migrate"
 )
 
-// databaseName is the name of every database that this program creates.
+// databaseName is the database that this program creates.
 const databaseName = "konstruct"
 
 const longLocal = `Run PostgreSQL and Redis in the background, on machines without Docker.
@@ -91,7 +91,7 @@ const (
 	redisService    = "redis"
 )
 
-// omitted is the service that is not among the wanted ones, if they are not all.
+// omitted returns the unwanted service, if any.
 func omitted(wanted []string) local.Service {
 	switch {
 	case len(wanted) == 0 || slices.Contains(wanted, postgresService) && slices.Contains(wanted, redisService):
@@ -103,7 +103,7 @@ func omitted(wanted []string) local.Service {
 	}
 }
 
-// projectFolder is the data folder of a checkout. Checkouts without a project name share one.
+// projectFolder is a checkout's data folder, shared without a project name.
 func projectFolder(project string) (string, error) {
 	base, err := local.DefaultFolder()
 	if err != nil {
@@ -148,7 +148,7 @@ func localRedis(cmd *cobra.Command, _ []string) error {
 		os.Getenv(local.MiniredisPasswordVariable))
 }
 
-// localGuard is the background process that stops the servers of a development system if its last process crashes.
+// localGuard is the background process that stops a development system whose last process crashed.
 func localGuard(cmd *cobra.Command, args []string) error {
 	return local.GuardShare(cmd.Context(), args[0])
 }

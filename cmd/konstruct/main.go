@@ -1,5 +1,4 @@
-// Command konstruct is the server, the development system, migrations, the isolation doctor and user administration in
-// one binary. See `konstruct help`.
+// Command konstruct is the server and its tools in one binary. See `konstruct help`.
 package main
 
 import (
@@ -26,9 +25,9 @@ const (
 )
 
 func main() {
-	// The first signal starts a graceful stop, and one more than a second later kills the process: a single Ctrl-C can
-	// arrive several times, from the terminal, go run and task. SIGHUP stops gracefully unless nohup or the command
-	// ignores it.
+	// The first signal starts a graceful stop. One more than a second later kills the process, because a single Ctrl-C
+	// can arrive several times (terminal, go run, task). SIGHUP stops gracefully unless nohup or the command ignores
+	// it.
 	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
 	if !signal.Ignored(syscall.SIGHUP) {
 		signals = append(signals, syscall.SIGHUP)

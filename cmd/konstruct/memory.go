@@ -12,11 +12,11 @@ import (
 	"github.com/KimMachineGun/automemlimit/memlimit"
 )
 
-// gcPercent is the default GOGC. The live heap is a few megabytes; with Go's default of 100, garbage collection took a
-// sixth of the CPU time of a request.
+// gcPercent is the default GOGC. The live heap is small: with Go's default of 100, garbage collection took a sixth of a
+// request's CPU time.
 const gcPercent = 400
 
-// goMemoryRatio of a container's memory limit is GOMEMLIMIT. The rest is for the binary and for allocations during a
+// goMemoryRatio of a container's memory limit is GOMEMLIMIT. The rest is for the binary and allocations during
 // collection.
 const goMemoryRatio = 0.8
 

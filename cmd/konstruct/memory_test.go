@@ -20,13 +20,16 @@ func TestTuneMemory(t *testing.T) {
 		limit       int64
 		log         string
 	}{
-		"a container's limit":         {nil, memlimit.Limit(1 << 30), 400, 858993459, "gogc=400 gomemlimit=858993459B"},
-		"no limit":                    {nil, unknown(memlimit.ErrNoLimit), 400, 1<<63 - 1, "gogc=400 gomemlimit=off"},
-		"no container":                {nil, unknown(memlimit.ErrNoCgroup), 400, 1<<63 - 1, "gogc=400 gomemlimit=off"},
-		"not Linux":                   {nil, unknown(memlimit.ErrCgroupsNotSupported), 400, 1<<63 - 1, "gogc=400 gomemlimit=off"},
-		"a limit that cannot be read": {nil, unknown(errors.New("broken")), 400, 1<<63 - 1, "level=WARN"},
-		"the operator's values": {
-			map[string]string{"GOGC": "150", "GOMEMLIMIT": "1GiB"}, memlimit.Limit(1 << 20), 100, 1<<63 - 1, "gogc=100", // the runtime read them
+		"container limit": {nil, memlimit.Limit(1 << 30), 400, 858993459, "gogc=400 gomemlimit=858993459B"},
+		"no limit":        {nil, unknown(memlimit.ErrNoLimit), 400, 1<<63 - 1, "gogc=400 gomemlimit=off"},
+		"no container":    {nil, unknown(memlimit.ErrNoCgroup), 400, 1<<63 - 1, "gogc=400 gomemlimit=off"},
+		"not Linux": {
+			nil, unknown(memlimit.ErrCgroupsNotSupported), 400, 1<<63 - 1, "gogc=400 gomemlimit=off",
+		},
+		"unreadable limit": {nil, unknown(errors.New("broken")), 400, 1<<63 - 1, "level=WARN"},
+		"operator values": {
+			map[string]string{"GOGC": "150", "GOMEMLIMIT": "1GiB"}, memlimit.Limit(1 << 20),
+			100, 1<<63 - 1, "gogc=100", // the runtime read them
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

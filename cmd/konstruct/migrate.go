@@ -115,7 +115,7 @@ func newMigrateCheck() *cobra.Command {
 	return cmd
 }
 
-// examine runs the doctor on a scratch database. Warnings are about a live server and are ignored.
+// examine runs the doctor on a scratch database and ignores warnings, which are about a live server.
 func examine(ctx context.Context, conn *pgx.Conn) error {
 	report, err := doctor.Check(ctx, conn, migrate.Spec())
 	if err != nil {
@@ -219,7 +219,7 @@ func scratchFlag(cmd *cobra.Command) *string {
 		"superuser URL of the scratch server, without a password; set PGPASSFILE (default: a temporary PostgreSQL)")
 }
 
-// onScratch runs do with the superuser URL of a scratch server, by default a temporary one.
+// onScratch runs do with a scratch server's superuser URL, by default a temporary server.
 func onScratch(ctx context.Context, url string, do func(url string) error) error {
 	if url != "" {
 		return do(url)

@@ -53,8 +53,8 @@ func (r *redisCheck) run(ctx context.Context) (err error) {
 	return redisError(r.client.Do(ctx, r.client.B().Ping().Build()).Error())
 }
 
-// redisError keeps the error code of Redis or the kind of network error. The texts of package net quote host and port,
-// which can contain part of a password with an unescaped special character.
+// redisError keeps only the error code or kind. Texts of package net quote host and port, which can contain part of a
+// password with an unescaped special character.
 func redisError(err error) error {
 	if err == nil {
 		return nil

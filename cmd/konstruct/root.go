@@ -46,8 +46,8 @@ func newRoot() *cobra.Command {
 		newVersion())
 }
 
-// group makes cmd a parent of commands. Alone it prints its help; an unknown subcommand is a usage error (with cobra's
-// defaults it would print the help and succeed).
+// group makes cmd a parent of commands. Alone it prints its help. An unknown subcommand is a usage error; cobra's
+// default prints the help and succeeds.
 func group(cmd *cobra.Command, commands ...*cobra.Command) *cobra.Command {
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
 		if len(args) > 0 {
@@ -72,7 +72,6 @@ func exactArgs(n int) cobra.PositionalArgs {
 
 func noArgs(cmd *cobra.Command, args []string) error { return exactArgs(0)(cmd, args) }
 
-// environment merges the process environment with .env.
 func environment() (config.Env, error) {
 	env, err := config.Environment(os.Environ(), ".env")
 	if err != nil {
@@ -81,7 +80,6 @@ func environment() (config.Env, error) {
 	return env, nil
 }
 
-// load reads the configuration of one command.
 func load[C any](from func(config.Env) (C, error)) (C, error) {
 	env, err := environment()
 	if err != nil {
@@ -91,7 +89,7 @@ func load[C any](from func(config.Env) (C, error)) (C, error) {
 	return from(env)
 }
 
-// newLogger logs to standard error; standard output is for results.
+// newLogger logs to standard error, because standard output is for results.
 func newLogger(c config.Log) *slog.Logger {
 	var handler slog.Handler = slog.NewJSONHandler(os.Stderr,
 		&slog.HandlerOptions{Level: c.Level, ReplaceAttr: readableDurations})
@@ -101,7 +99,7 @@ func newLogger(c config.Log) *slog.Logger {
 	return slog.New(telemetry.LogHandler(handler))
 }
 
-// readableDurations formats durations as 1.5s, as the text handler does; the JSON handler would write nanoseconds.
+// readableDurations formats durations as 1.5s, instead of the JSON handler's nanoseconds.
 func readableDurations(_ []string, a slog.Attr) slog.Attr {
 	if a.Value.Kind() == slog.KindDuration {
 		a.Value = slog.StringValue(a.Value.Duration().String())

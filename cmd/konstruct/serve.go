@@ -73,7 +73,7 @@ func runServe(cmd *cobra.Command, _ []string) error {
 	return err
 }
 
-// refuseUnsafe runs the first check of the monitor and prints the report if isolation does not hold.
+// refuseUnsafe runs the monitor's first check and prints the report if isolation does not hold.
 func (s *system) refuseUnsafe(ctx context.Context) error {
 	report, err := s.monitor.Check(ctx)
 	if err != nil {

@@ -15,10 +15,9 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// redisTimeout bounds the Redis check at startup.
 const redisTimeout = 5 * time.Second
 
-// announce logs the version and the features that are disabled for lack of configuration.
+// announce logs the version and the disabled features.
 func announce(ctx context.Context, c config.Serve, log *slog.Logger) {
 	log.InfoContext(ctx, "starting", "version", thisBuild().Version)
 	if !c.Slack.SigningSecret.IsSet() {
@@ -30,7 +29,7 @@ func announce(ctx context.Context, c config.Serve, log *slog.Logger) {
 	}
 }
 
-// checkRedis warns in the background if Redis is not available. The API works without it.
+// checkRedis warns if Redis is not available. The API works without it.
 func (s *system) checkRedis(ctx context.Context, log *slog.Logger) {
 	go func() {
 		ctx, cancel := context.WithTimeout(ctx, redisTimeout)

@@ -74,8 +74,8 @@ func (s *system) build(ctx context.Context, c config.Serve, log *slog.Logger, te
 	return err
 }
 
-// openBox opens the box for channel secrets and returns the key for all other uses. Without keys there is no box, and
-// the key is random.
+// openBox opens the box for channel secrets and returns the key for other uses. Without keys there is no box and a
+// random key.
 func (s *system) openBox(keys config.SecretsKeys) (key []byte, err error) {
 	if !keys.IsSet() {
 		key = make([]byte, secrets.KeySize)

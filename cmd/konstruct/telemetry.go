@@ -12,7 +12,7 @@ import (
 	"github.com/konstruct/konstruct/telemetry"
 )
 
-// runningTelemetry is a server's telemetry, with the time at which it stops at the latest.
+// runningTelemetry is telemetry with a bounded stop.
 type runningTelemetry struct {
 	*telemetry.Telemetry
 
@@ -26,8 +26,8 @@ func listen(ctx context.Context, address string, _ *slog.Logger) (net.Listener, 
 	return (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 }
 
-// startTelemetry serves metrics and exports traces as the configuration says. Call stop after the server has stopped:
-// it sends what is left until the shutdown timeout, which counts from the end of ctx and the drain delay.
+// startTelemetry serves metrics and exports traces. Call stop after the server has stopped: it sends the rest until the
+// shutdown timeout, which starts after ctx and the drain delay.
 func startTelemetry(ctx context.Context, c config.Serve, log *slog.Logger, listen listener) (*runningTelemetry, error) {
 	options := telemetry.Options{Version: thisBuild().Version, TracesURL: c.Telemetry.TracesURL(), Logger: log}
 	if address := c.Telemetry.ListenAddr(); address != "" {
@@ -56,7 +56,7 @@ func startTelemetry(ctx context.Context, c config.Serve, log *slog.Logger, liste
 	}}, nil
 }
 
-// observe registers the metrics of the system's parts besides the server's.
+// observe registers the metrics of the database and of isolation.
 func (t *runningTelemetry) observe(s *system) error {
 	meters := t.Meters()
 	if meters == nil {

@@ -53,7 +53,7 @@ func newUser() *cobra.Command {
 	)
 }
 
-// newUserChange returns a command that changes one user and then prints done.
+// newUserChange returns a command that changes one user and prints done.
 func newUserChange(
 	use, short, done string, do func(users *account.Users, ctx context.Context, email string) error,
 ) *cobra.Command {
@@ -166,13 +166,12 @@ func printf(cmd *cobra.Command, format string, args ...any) error {
 	return err
 }
 
-// userStore is what the user commands work on. attempts is nil without KONSTRUCT_SECRETS_KEY.
+// userStore has no attempts without KONSTRUCT_SECRETS_KEY.
 type userStore struct {
 	users    *account.Users
 	attempts *account.Attempts
 }
 
-// withUsers runs do on the database of DATABASE_URL.
 func withUsers(cmd *cobra.Command, do func(userStore) error) error {
 	c, err := load(config.LoadUser)
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Releases set these with -ldflags "-X main.version=… -X main.commit=… -X main.date=…". Without them, the version and
-// the commit come from Go's build information, and the build date is unknown.
+// Releases set these with -ldflags "-X main.version=… -X main.commit=… -X main.date=…". Otherwise version and commit
+// come from Go's build information.
 //
 //nolint:gochecknoglobals // the linker can set package variables only
 var version, commit, date string
@@ -33,7 +33,6 @@ type buildInfo struct {
 	Arch     string `json:"arch"`
 }
 
-// thisBuild describes the running binary.
 func thisBuild() buildInfo {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
@@ -50,7 +49,7 @@ func thisBuild() buildInfo {
 	return b
 }
 
-// describe takes the module's version, or for a build that has none the commit, marked +dirty if the tree was modified.
+// describe uses the module's version, or else the commit, with +dirty if the tree was modified.
 func describe(info *debug.BuildInfo) buildInfo {
 	b := buildInfo{Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
 	for _, s := range info.Settings {

@@ -18,9 +18,19 @@ func TestDescribe(t *testing.T) {
 		settings []debug.BuildSetting
 		want     string
 	}{
-		"release":         {module: "v1.2.3", settings: []debug.BuildSetting{setting("vcs.revision", "abc")}, want: "v1.2.3"},
-		"clean checkout":  {module: "(devel)", settings: []debug.BuildSetting{setting("vcs.revision", "abc"), setting("vcs.modified", "false")}, want: "abc"},
-		"dirty checkout":  {module: "(devel)", settings: []debug.BuildSetting{setting("vcs.modified", "true"), setting("vcs.revision", "abc")}, want: "abc+dirty"},
+		"release": {
+			module: "v1.2.3", settings: []debug.BuildSetting{setting("vcs.revision", "abc")}, want: "v1.2.3",
+		},
+		"clean checkout": {
+			module:   "(devel)",
+			settings: []debug.BuildSetting{setting("vcs.revision", "abc"), setting("vcs.modified", "false")},
+			want:     "abc",
+		},
+		"dirty checkout": {
+			module:   "(devel)",
+			settings: []debug.BuildSetting{setting("vcs.modified", "true"), setting("vcs.revision", "abc")},
+			want:     "abc+dirty",
+		},
 		"no version info": {want: "devel"},
 	} {
 		info := &debug.BuildInfo{Settings: tc.settings}
@@ -32,8 +42,8 @@ func TestDescribe(t *testing.T) {
 func TestVersionText(t *testing.T) {
 	t.Parallel()
 	b := buildInfo{
-		Version: "v1.2.3", Commit: "abc", CommitDate: "2026-01-02T03:04:05Z", BuildDate: "2026-01-03T00:00:00Z", Modified: true,
-		Go: "go1.26", OS: "linux", Arch: "amd64",
+		Version: "v1.2.3", Commit: "abc", CommitDate: "2026-01-02T03:04:05Z", BuildDate: "2026-01-03T00:00:00Z",
+		Modified: true, Go: "go1.26", OS: "linux", Arch: "amd64",
 	}
 	var out bytes.Buffer
 	require.NoError(t, b.writeText(&out))
@@ -47,7 +57,7 @@ platform   linux/amd64
 
 	out.Reset()
 	require.NoError(t, buildInfo{Version: "devel", Go: "go1.26", OS: "linux", Arch: "amd64"}.writeText(&out))
-	require.Equal(t, "konstruct  devel\ngo         go1.26\nplatform   linux/amd64\n", out.String(), "unknown lines are left out")
+	require.Equal(t, "konstruct  devel\ngo         go1.26\nplatform   linux/amd64\n", out.String(), "no unknown lines")
 }
 
 func TestVersionCommand(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 	"github.com/konstruct/konstruct/migrate"
 )
 
-// welcome prints the addresses and credentials of the system, and commands to try.
+// welcome prints addresses, credentials, and commands to try.
 func (d *devSystem) welcome(ctx context.Context, client *ent.Client, address string, out io.Writer) error {
 	demo := demoTenants()[0]
 	acme, err := client.Tenant.Query().Where(tenant.Slug(demo.slug)).Only(ctx)

@@ -1,7 +1,7 @@
 // Package flock locks a file against other processes.
 //
 // The kernel releases the lock (flock(2)) when the process ends, so a crash leaves nothing to clean up. Use [Lock] for
-// exclusive access, and [Share] with [Try] to detect whether other processes use something.
+// exclusive access, and [Share] with [Try] to detect other users.
 //
 //	lock, err := flock.Lock(ctx, path)
 //	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/konstruct/konstruct/local/flock"
 )
 
-// Two opened files of one process exclude each other as two processes do: flock(2) locks the open file.
+// Two open files in one process stand for two processes, because flock(2) locks open files.
 
 func TestLockExcludes(t *testing.T) {
 	t.Parallel()
@@ -24,12 +24,12 @@ func TestLockExcludes(t *testing.T) {
 
 	_, held, err := flock.Try(path)
 	require.NoError(t, err)
-	require.False(t, held, "a second holder came in")
+	require.False(t, held, "locked twice")
 
 	require.NoError(t, first.Unlock())
 	second, held, err := flock.Try(path)
 	require.NoError(t, err)
-	require.True(t, held, "the lock was not given back")
+	require.True(t, held, "not unlocked")
 	require.NoError(t, second.Unlock())
 }
 
@@ -45,12 +45,12 @@ func TestShareLetsOthersShare(t *testing.T) {
 	require.NoError(t, first.Unlock())
 	_, held, err := flock.Try(path)
 	require.NoError(t, err)
-	require.False(t, held, "one still shares it")
+	require.False(t, held, "still shared")
 
 	require.NoError(t, second.Unlock())
 	last, held, err := flock.Try(path)
 	require.NoError(t, err)
-	require.True(t, held, "it is no longer shared")
+	require.True(t, held, "no longer shared")
 	require.NoError(t, last.Unlock())
 }
 

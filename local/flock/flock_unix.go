@@ -19,8 +19,7 @@ type File struct {
 	file *os.File
 }
 
-// Lock waits for an exclusive lock on path, which is created with mode 0600 if missing. If ctx is done first, its error
-// is returned.
+// Lock waits for an exclusive lock on path, created with mode 0600 if missing, or until ctx is done.
 func Lock(ctx context.Context, path string) (*File, error) {
 	return wait(ctx, path, syscall.LOCK_EX)
 }
