@@ -68,7 +68,8 @@ var checkSession = "select (case when " + values() + " = $3 then 'true' else 'th
 	"set_config($1, $2, true)"
 
 // checkUser is checkSession for a session that was reset after its last use: RESET ALL does not reset the role.
-const checkUser = "select (case when current_user = $3 then 'true' else 'the session was changed' end)::bool, set_config($1, $2, true)"
+const checkUser = "select (case when current_user = $3 then 'true' " +
+	"else 'the session was changed' end)::bool, set_config($1, $2, true)"
 
 // resetAll resets the session at the end of a read's transaction. It costs a fraction of checkSession. It does not
 // follow a write, because deferred triggers run after it. Call a function that writes by Exec: after a SELECT, the next
