@@ -46,7 +46,7 @@ func TestUserRefusesWhatTheServerRefuses(t *testing.T) {
 	}
 }
 
-func TestDoctorTakesAnyPatient(t *testing.T) {
+func TestDoctorAcceptsAnyURL(t *testing.T) {
 	t.Parallel()
 
 	doctor, err := config.LoadDoctor(config.Env{"DATABASE_URL": "postgres://postgres:x@db/konstruct?row_security=off"})

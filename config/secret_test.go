@@ -92,7 +92,7 @@ func TestASecretHiddenInAnUnexportedFieldDoesNotPrint(t *testing.T) {
 	requireNoCanary(t, printed(t, &holder))
 }
 
-func TestSecretsAreThereForWhoAsks(t *testing.T) {
+func TestReveal(t *testing.T) {
 	t.Parallel()
 
 	serve, err := config.LoadServe(canaries())
