@@ -88,7 +88,6 @@ func TestABadURLIsNotRepeated(t *testing.T) {
 	}
 }
 
-// BenchmarkClone is the price of a test's database.
 func BenchmarkClone(b *testing.B) {
 	c := sharedCluster(b)
 	var names []string

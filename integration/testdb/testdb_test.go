@@ -51,7 +51,7 @@ func TestDatabasesAreApart(t *testing.T) {
 	require.Equal(t, "false", ask(t, other.SuperURL, "SELECT (to_regclass('mine') IS NOT NULL)::text"))
 }
 
-// What CREATE DATABASE … TEMPLATE leaves out is the same as if the database had been bootstrapped itself.
+// A clone must have the owner, grants and settings of a bootstrap, which CREATE DATABASE … TEMPLATE omits.
 func TestACloneHasTheDatabaseLevelOfABootstrap(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t)
