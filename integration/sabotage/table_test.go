@@ -108,7 +108,6 @@ func TestEveryNamedFindingAndAttackExists(t *testing.T) {
 	}
 }
 
-// tests returns the names of a folder's tests.
 func tests(t *testing.T, folder string) map[string]bool {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(folder, "*_test.go"))
