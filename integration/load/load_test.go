@@ -28,7 +28,6 @@ const (
 
 func TestMain(m *testing.M) { testdb.Main(m) }
 
-// 200 tenants, 64 goroutines, 8 connections.
 func TestNoWrongRowUnderLoad(t *testing.T) {
 	t.Parallel()
 	seconds := loadSeconds(t)
@@ -62,7 +61,7 @@ func loadSeconds(t *testing.T) int {
 	return seconds
 }
 
-// A driver that sets the tenant for the session must show wrong rows under the same load.
+// A driver that sets the tenant per session must show wrong rows.
 func TestLoadFindsWrongRows(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t)
@@ -75,7 +74,7 @@ func TestLoadFindsWrongRows(t *testing.T) {
 	require.Positive(t, result.Wrong, "%+v", result)
 }
 
-// sessionDriver is a naive driver: it sets the tenant on one connection of the pool, and runs the statement on any.
+// sessionDriver sets the tenant on one connection of the pool, and runs the statement on any.
 type sessionDriver struct{ *entsql.Driver }
 
 var _ dialect.Driver = sessionDriver{}

@@ -27,10 +27,10 @@ import (
 )
 
 const (
-	// Each client has its own network address, and sends log-ins with unknown e-mail addresses one after another.
+	// Each client has its own network address, and sends one log-in after another, with unknown e-mail addresses.
 	floodClients, floodRequests = 50, 400
 	honestLogins                = 5
-	// loginTolerance bounds an honest log-in. Every other client is served one hash first: 50 times 20 to 50 ms.
+	// loginTolerance bounds an honest log-in: every other client is served one hash first, 50 times 20 to 50 ms.
 	loginTolerance = 10 * time.Second
 )
 
