@@ -59,7 +59,7 @@ func TestCreateThatCannotBeStampedFails(t *testing.T) {
 	require.ErrorIs(t, err, refused)
 }
 
-// hook is the mixin's, before a mutator that must not be reached.
+// hook is the mixin's, before a mutator that must not be called.
 func hook(t *testing.T) func(context.Context, ent.Mutation) (ent.Value, error) {
 	t.Helper()
 	return mixin.Tenant{}.Hooks()[0](ent.MutateFunc(func(context.Context, ent.Mutation) (ent.Value, error) {

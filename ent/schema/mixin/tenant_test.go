@@ -15,7 +15,7 @@ import (
 
 func TestMain(m *testing.M) { testdb.Main(m) }
 
-// testBundle is a client that logs in as a superuser, which bypasses the policies: only the mixin isolates.
+// testBundle is a client of a superuser, who bypasses the policies: only the mixin isolates.
 type testBundle struct {
 	*ent.Client
 
