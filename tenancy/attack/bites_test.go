@@ -14,8 +14,8 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// An attack that can't succeed proves nothing. Each case removes one protection of a table and names the attacks that
-// must notice; a case without names removes one that another protection covers.
+// An attack that can't succeed proves nothing. Each case removes one protection of a table and names attacks that must
+// notice; without names, another protection covers it.
 func TestTheAttacksBite(t *testing.T) {
 	t.Parallel()
 	const tenant = "(select nullif(current_setting('app.current_tenant', true), '')::uuid)"
@@ -132,7 +132,7 @@ func TestRegistration(t *testing.T) {
 	require.False(t, report.Holds, "a target without entities proves nothing")
 }
 
-// failing runs the attacks on target without the named families, and returns the report and the failures.
+// failing runs the attacks without the named families, and returns the report and the failures.
 func failing(t *testing.T, target attack.Target, without ...string) (report *attack.Report, failed failures) {
 	t.Helper()
 	fake := mockt.New(t.Context(), t.Name())
@@ -141,7 +141,6 @@ func failing(t *testing.T, target attack.Target, without ...string) (report *att
 	return report, fake.Failures()
 }
 
-// failures are lines of a test's name and its message.
 type failures []string
 
 // of reports whether a subtest of this name, or one within it, has failed.

@@ -43,7 +43,7 @@ func unset() []scenario {
 	}
 }
 
-// noRowsAfter requires that a new login reads no row and writes none after these statements.
+// noRowsAfter requires that after these statements, a new login reads and writes no row.
 func noRowsAfter(steps ...string) func(*harness, context.Context, *table) error {
 	return func(h *harness, ctx context.Context, tb *table) error {
 		return h.withLogin(ctx, func(raw *session) error {
@@ -171,7 +171,7 @@ func (h *harness) preset(ctx context.Context) error {
 	})
 }
 
-// refusedToOpen requires that the driver refuses the connection string with this parameter.
+// refusedToOpen requires the driver to refuse the connection string with this parameter.
 func (h *harness) refusedToOpen(ctx context.Context, parameter string) error {
 	dsn := h.kit.target.DSN
 	if !strings.Contains(dsn, "://") {
@@ -229,7 +229,7 @@ func (h *harness) ownRows(ctx context.Context, drv *pgtenant.Driver, tb *table) 
 	return nil
 }
 
-// withOneConn opens a driver as the product does, with one connection, so that every statement reuses it.
+// withOneConn opens a driver as the product does, with a single connection that every statement reuses.
 func (h *harness) withOneConn(ctx context.Context, do func(*pgtenant.Driver) error) error {
 	drv, err := h.kit.open(ctx, pgtenant.WithMaxConns(1))
 	if err != nil {

@@ -18,7 +18,6 @@ const (
 	entityTitle  = "The application's own code"
 )
 
-// ordinary returns the paths through an entity's callbacks.
 func ordinary(e Entity) []Path {
 	return []Path{
 		{
@@ -164,7 +163,7 @@ func rowsIn(digest string) (n int, err error) {
 	return strconv.Atoi(count)
 }
 
-// resultText returns everything that got and err contain, as text.
+// resultText returns everything in got and err as text.
 func resultText(got any, err error) string {
 	document, unfit := json.Marshal(got)
 	var values strings.Builder
@@ -172,8 +171,7 @@ func resultText(got any, err error) string {
 	return fmt.Sprintf("%+v\n%s\n%v\n%s\n%s", got, document, unfit, values.String(), errorText(err))
 }
 
-// walk prints the values in v. JSON does not suffice: it omits sensitive fields, and refuses the cycles of Ent's
-// bidirectional edges.
+// walk prints the values in v. JSON omits sensitive fields, and refuses the cycles of Ent's bidirectional edges.
 func walk(out *strings.Builder, v reflect.Value, seen map[any]bool) {
 	switch v.Kind() {
 	case reflect.Invalid:

@@ -25,9 +25,9 @@ type harness struct {
 
 type tenant struct {
 	id tenancy.ID
-	// rows are by table. The first one is the target.
+	// rows are by table, the target first.
 	rows map[string][]Row
-	// kept and spare are rows as JSON, by table: the target row, and a valid row that was deleted.
+	// kept and spare are rows as JSON, by table: the target, and a valid row that was deleted.
 	kept, spare map[string]string
 	ctid        map[string]string
 	digests     map[string]string
@@ -92,7 +92,7 @@ func (h *harness) populate(ctx context.Context, entities []Entity, n int) (*tena
 	return p, nil
 }
 
-// createRows creates an entity's rows, and one more that it deletes after saving it as JSON.
+// createRows creates an entity's rows, and one that it deletes after saving it as JSON.
 func (h *harness) createRows(ctx context.Context, p *tenant, e Entity, n int) error {
 	for range n + 1 {
 		canary := newCanary()
@@ -167,8 +167,8 @@ func (h *harness) intact(ctx context.Context) error {
 	return nil
 }
 
-// spell replaces the names in braces with quoted literals and identifiers. {own} is the caller's tenant, or the
-// attacker's where the caller has none.
+// spell replaces the names in braces with quoted literals and identifiers. {own} is the caller's tenant, or else the
+// attacker's.
 func (h *harness) spell(sql string, tb *table, caller tenancy.ID) string {
 	mine := h.attacker
 	if caller == h.victim.id {

@@ -44,7 +44,6 @@ func keys() family {
 	}}
 }
 
-// applied returns an error if nothing was tried.
 func applied(tried int, otherwise string) error {
 	if tried == 0 {
 		return notApplicable(otherwise)

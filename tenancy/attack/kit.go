@@ -76,7 +76,7 @@ func (k *kit) inspect(ctx context.Context) error {
 	return k.prepare(ctx)
 }
 
-// leaky is a function that raises a notice with each row. See [Target.Superuser].
+// leaky raises a notice with each row. See [Target.Superuser].
 const leaky = "public.konstruct_attack_leak"
 
 // prepare creates the leaky function, so cheap that the planner calls it first, and collects statistics.
@@ -124,8 +124,8 @@ func (k *kit) registration(t test) {
 	}
 }
 
-// family runs its attacks in sequence, with two tenants. All families are prepared before the first attack: if
-// isolation is broken, one family's deletes could reach rows that another has not read yet.
+// family runs its attacks in sequence, with two tenants. All families are prepared before the first attack: without
+// isolation, one family's deletes could reach rows that another has not read yet.
 func (k *kit) family(t test, f family) {
 	h, err := k.newHarness(t.Context(), k.target.Entities...)
 	if err != nil {
@@ -173,7 +173,7 @@ func (k *kit) attempt(
 	})
 }
 
-// record runs an attempt and adds its result to the report, even if it panics.
+// record runs an attempt and reports its result, even if it panics.
 func (k *kit) record(t test, title string, a Attack, on string, try func(context.Context) error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), attemptTimeout)

@@ -82,7 +82,7 @@ type panicking struct{}
 
 func (panicking) Value() (driver.Value, error) { panic("a value that panics") }
 
-// survive runs do on a new goroutine and returns when it has ended, by a panic or runtime.Goexit, too.
+// survive runs do on a new goroutine until it ends, also by a panic or runtime.Goexit.
 func survive(do func()) {
 	done := make(chan struct{})
 	go func() {

@@ -12,7 +12,6 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// poisonings is the number of attempts to poison a connection.
 const poisonings = 20
 
 func leftovers() family {
@@ -112,8 +111,8 @@ func (h *harness) poisonedByStatement(ctx context.Context, tb *table) error {
 	})
 }
 
-// afterTheDriver requires that the driver sets nothing beyond a transaction. It checks the driver's own tenant, because
-// behind a pooler another attack may have set the other one on the connection.
+// afterTheDriver requires that the driver sets nothing beyond a transaction. It checks the driver's own tenant: behind
+// a pooler, another attack may have set the other one on the connection.
 func (h *harness) afterTheDriver(ctx context.Context, tb *table) error {
 	theirs := as(ctx, h.attacker.id)
 	read := "select count(*) from " + tb.SQL + " where tenant_id = " + rls.Literal(h.attacker.id.String())

@@ -21,7 +21,7 @@ const (
 type LiveOptions struct {
 	// TenantsTable lists the tenants by id: "public.tenants".
 	TenantsTable string
-	// Tenants is the number of tenants to attack, the newest first. The default is 5.
+	// Tenants is the number of tenants to attack, newest first. The default is 5.
 	Tenants int
 	// Definers are the SECURITY DEFINER functions that the role may call ("public.f(text, text)"). Others are reported.
 	Definers []string
@@ -33,11 +33,10 @@ type LiveOptions struct {
 
 // Resolver describes a function that finds the tenant of an external name, such as a workspace.
 type Resolver struct {
-	// Function is its name ("public.resolve_tenant"). It takes two texts, a kind and a name, and returns a tenant's id
-	// or null.
+	// Function ("public.resolve_tenant") takes a kind and a name as text, and returns a tenant's id or null.
 	Function string
-	// Expected is a query, run under a tenant, for what it expects: rows of kind, name, and whether that must resolve
-	// to the tenant (true) or to null (false). It should have a limit.
+	// Expected is a query, run under a tenant, for rows of kind, name, and whether the function must return the tenant
+	// (true) or null (false). It should have a limit.
 	Expected string
 }
 
@@ -45,7 +44,7 @@ type Resolver struct {
 // ms for a lock, limits each statement to 1 s, and is rolled back. The report contains no row's value and no tenant's
 // id. dsn logs in as the application's role.
 //
-// An error means that the attack could not be completed, for example because a statement timed out. Findings are in the
+// An error means that the attack was not completed, for example because a statement timed out. Findings are in the
 // report.
 func Live(ctx context.Context, dsn string, o LiveOptions) (*Report, error) {
 	s, err := login(ctx, dsn)
@@ -87,11 +86,11 @@ type target struct{ tenant, key, ctid string }
 // read finds a row if isolation is broken.
 type read struct {
 	id, does, sql string
-	// targets is true if it needs another tenant's row.
+	// targets is set if it needs another tenant's row.
 	targets bool
-	// once is true if it concerns no particular table.
+	// once is set if it concerns no particular table.
 	once bool
-	// resolver is true if it calls LiveOptions.Resolver.
+	// resolver is set if it calls LiveOptions.Resolver.
 	resolver bool
 	// errs are the codes of a stopped attempt.
 	errs []string
@@ -99,7 +98,7 @@ type read struct {
 	found []string
 }
 
-// liveReads are the reads under a tenant. None of them locks or writes.
+// liveReads neither lock nor write.
 func liveReads() []read {
 	return []read{
 		{

@@ -92,7 +92,7 @@ func resolverBody(body string) string {
 		language sql stable strict security definer begin atomic ` + body + `; end; reset row_security`
 }
 
-// Each function, trigger or rule that a careless migration could leave is found by reads alone, and by one attack.
+// Reads alone find each function, trigger or rule that a careless migration could leave, each by one attack.
 func TestLiveObjects(t *testing.T) {
 	t.Parallel()
 	const lookup = "select c.tenant_id from public.channel_connections c where c.workspace_id = resolve_tenant.workspace_id"

@@ -98,7 +98,7 @@ func (r *Report) breaches() []string {
 	return lines
 }
 
-// Markdown writes the report as a page for an auditor. Links are relative to the root of Konstruct's repository.
+// Markdown writes the report as an auditor's page, with links relative to the root of Konstruct's repository.
 func (r *Report) Markdown(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Isolation report\n\n**%s**\n\n", r.Verdict)

@@ -51,7 +51,7 @@ func TestTheReportExplainsItself(t *testing.T) {
 	require.Equal(t, attack.Legend(), decoded.Legend)
 }
 
-// A requirement never describes an attacker's success, except where the risk is accepted and linked.
+// A requirement describes an attacker's success only where the risk is accepted and linked.
 func TestRequirementsDoNotReadAsSuccess(t *testing.T) {
 	t.Parallel()
 	for _, a := range attack.All() {

@@ -53,7 +53,6 @@ func rights() family {
 	}
 }
 
-// forbidden is refused for every caller.
 func forbidden(id, does, sql string, codes ...string) statement {
 	if len(codes) == 0 {
 		codes = []string{denied}
@@ -64,7 +63,6 @@ func forbidden(id, does, sql string, codes ...string) statement {
 	}
 }
 
-// forbiddenOn is forbidden, on each table.
 func forbiddenOn(id, does, sql string) statement {
 	s := forbidden(id, does, sql)
 	s.once = false

@@ -43,8 +43,8 @@ type Edge struct {
 	Set      func(m Mutation, id string)
 }
 
-// Override changes what [Entities] registers for the schema with its Name. Callbacks that are not nil replace the
-// generated ones, and Paths are added. Without such a schema, the entity is registered as it is.
+// Override changes what [Entities] registers for the schema with its Name: its callbacks replace the generated ones,
+// and its Paths are added. Without such a schema, the entity is registered as it is.
 type Override struct {
 	Entity
 
@@ -52,9 +52,9 @@ type Override struct {
 	Values func(canary string) map[string]any
 }
 
-// Entities registers the tenant-scoped schemas of an Ent client. It generates the values of their rows from the fields'
-// types and validators, and creates the rows that edges need; optional edges are set unless they lead back. A value
-// that the table refuses fails the suite: set another one in an [Override].
+// Entities registers the tenant-scoped schemas of an Ent client. It generates rows' values from the fields' types and
+// validators, and creates the rows that edges need; optional edges are set unless they lead back. A value that the
+// table refuses fails the suite: set another one in an [Override].
 func Entities(schemas []Schema, overrides ...Override) []Entity {
 	g := generator{schemas: schemas, overrides: overrides}
 	var entities []Entity
@@ -231,8 +231,8 @@ func (g generator) values(s *Schema, canary string) map[string]any {
 	return nil
 }
 
-// change sets one mutable field of an existing row, if any: best a required text, whose values are generated for each
-// row anyway, or an enum.
+// change sets one mutable field of an existing row, if any: preferably a required text, which is generated for each row
+// anyway, or an enum.
 func (g generator) change(s *Schema, m Mutation) error {
 	canary := newCanary()
 	for _, fits := range []func(Field) bool{
@@ -257,7 +257,7 @@ func (g generator) change(s *Schema, m Mutation) error {
 	return nil
 }
 
-// paths are the ways through every Ent client besides the callbacks of an [Entity].
+// paths are the ways through every Ent client besides an [Entity]'s callbacks.
 func (g generator) paths(s *Schema) []Path {
 	paths := []Path{
 		{

@@ -79,7 +79,7 @@ func TestIDs(t *testing.T) {
 	require.Panics(t, func() { ID[int]("x") })
 }
 
-// Leaks are searched for in every value that code returns, also over edges that form a cycle.
+// Every value that code returns is searched for leaks, also over edges that form a cycle.
 func TestResultTextVisitsEveryValue(t *testing.T) {
 	t.Parallel()
 	type child struct {
@@ -139,7 +139,6 @@ func TestOverrides(t *testing.T) {
 	require.ErrorContains(t, err, "edge parent requires a Note, whose row is being created")
 }
 
-// fields is a mutation that records what is set.
 type fields struct {
 	Mutation
 

@@ -206,7 +206,7 @@ func (h *harness) equivalent(ctx context.Context) error {
 	return h.afterEach(ctx, texts...)
 }
 
-// settingsInTransaction changes the tenant and a time limit for the session, from inside a transaction.
+// settingsInTransaction changes the session's tenant and time limit from inside a transaction.
 func (h *harness) settingsInTransaction(ctx context.Context, tb *table) error {
 	mine := as(ctx, h.attacker.id)
 	tenant, poison := change{rls.Setting, h.victim.id.String()}.sql(), change{"statement_timeout", "1234"}.sql()
@@ -263,7 +263,7 @@ func (h *harness) settingByCommand(ctx context.Context) error {
 	)
 }
 
-// sessionRole sets the only role that it may set, its own, which must not stay either.
+// sessionRole sets the only role it may set, its own, which must not stay either.
 func (h *harness) sessionRole(ctx context.Context) error {
 	const who = "select current_user, session_user, current_setting('is_superuser')"
 	return h.withOneConn(ctx, func(drv *pgtenant.Driver) error {

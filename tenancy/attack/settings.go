@@ -30,7 +30,7 @@ var harmless = regexp.MustCompile(`^(enable|geqo|jit|vacuum|tcp|trace|cpu|min_pa
 	"transaction_deferrable", "transaction_isolation", "transaction_read_only",
 }, "|") + `)$`)
 
-// otherTexts are values of text settings. The catalog has the others'.
+// otherTexts are values of text settings; the catalog has those of others.
 func otherTexts() map[string]string {
 	return map[string]string{
 		"DateStyle": "SQL, DMY", "TimeZone": "Asia/Tokyo", "client_encoding": "LATIN1", "search_path": "pg_catalog",
@@ -44,7 +44,7 @@ type change struct{ name, value string }
 
 func (c change) sql() string { return setAll(c) }
 
-// setAll makes changes for the session in a single SELECT.
+// setAll changes settings for the session in a single SELECT.
 func setAll(all ...change) string {
 	calls := make([]string, len(all))
 	for i, c := range all {
@@ -53,8 +53,8 @@ func setAll(all ...change) string {
 	return "select " + strings.Join(calls, ", ")
 }
 
-// changes reads from the catalog the settings that the role may change, those of installed extensions included, and a
-// value for each.
+// changes reads from the catalog the settings that the role may change, those of extensions included, with a new value
+// for each.
 func (h *harness) changes(ctx context.Context) ([]change, error) {
 	a := h.raw.do(ctx, `select name, case
 		when vartype = 'bool' and setting = 'on' then 'off'

@@ -97,7 +97,6 @@ func plansAndStatistics() []statement {
 	}
 }
 
-// containing requires words in the answer.
 func containing(words, meaning string) expectation {
 	return expectation{meaning, func(a answer) bool { return a.err == nil && strings.Contains(a.text(), words) }}
 }
