@@ -71,7 +71,9 @@ func families() []family {
 }
 
 func (s statement) withDefaults() statement {
-	for want, strictest := range map[*expectation]expectation{&s.other: nothing(), &s.unset: nothing(), &s.owner: something()} {
+	for want, strictest := range map[*expectation]expectation{
+		&s.other: nothing(), &s.unset: nothing(), &s.owner: something(),
+	} {
 		if want.met == nil {
 			*want = strictest
 		}

@@ -24,14 +24,16 @@ func connections() family {
 		{
 			id: "A68-execute", does: "executes a statement that another tenant has prepared",
 			required: "refused, 26000", once: func(h *harness, ctx context.Context) error {
-				return h.notLeft(ctx, "prepare left_behind as select 'left behind'", "execute left_behind", undefinedStatement)
+				return h.notLeft(ctx, "prepare left_behind as select 'left behind'",
+					"execute left_behind", undefinedStatement)
 			},
 		},
 		{
 			id:       "A34-cursor-by-driver",
 			does:     "fetches from a cursor WITH HOLD that another tenant has declared through the driver",
 			required: "refused, 34000", once: func(h *harness, ctx context.Context) error {
-				hold := h.spell("declare left_behind cursor with hold for select * from {table}", h.tables[0], h.victim.id)
+				hold := h.spell("declare left_behind cursor with hold for select * from {table}",
+					h.tables[0], h.victim.id)
 				return h.notLeft(ctx, hold, "fetch all from left_behind", undefinedCursor)
 			},
 		},
@@ -116,7 +118,9 @@ func (h *harness) planted(ctx context.Context, tb *table) error {
 // plantings run the planting statements alone, and in a transaction that commits, rolls back or fails. Prepared
 // statements survive all of them. Which ones the server accepts depends on the query mode.
 func plantings() []func(context.Context, *pgtenant.Driver, ...string) error {
-	inside := func(end func(dialect.Tx) error, last ...string) func(context.Context, *pgtenant.Driver, ...string) error {
+	inside := func(
+		end func(dialect.Tx) error, last ...string,
+	) func(context.Context, *pgtenant.Driver, ...string) error {
 		return func(ctx context.Context, drv *pgtenant.Driver, steps ...string) error {
 			for _, from := range []int{0, 1} { // with the name taken, and with no such name
 				tx, err := drv.Tx(ctx)
@@ -236,7 +240,8 @@ func (h *harness) forget(ctx context.Context) error {
 			} {
 				// The texts are prepared, and then sent by name.
 				err := errors.Join(
-					h.ownRows(ctx, drv, tb), h.ownRows(ctx, drv, tb), forget(as(ctx, h.attacker.id)), h.ownRows(ctx, drv, tb))
+					h.ownRows(ctx, drv, tb), h.ownRows(ctx, drv, tb),
+					forget(as(ctx, h.attacker.id)), h.ownRows(ctx, drv, tb))
 				if err != nil {
 					return fmt.Errorf("%q: %w", text, err)
 				}
@@ -267,8 +272,8 @@ func (h *harness) otherCommands(ctx context.Context) error {
 			"prepare left_behind as select 1", "deallocate all", "listen left_behind", "unlisten *",
 			"set local lock_timeout = 1", "show lock_timeout", "reset lock_timeout",
 			"savepoint one", "declare left_behind cursor for select 1", "explain select 1", "discard plans",
-			"lock table " + tb.SQL + " in access share mode", "set constraints all deferred", "notify left_behind", "checkpoint",
-			"call nothing()", "set transaction read only", "load 'nothing'",
+			"lock table " + tb.SQL + " in access share mode", "set constraints all deferred", "notify left_behind",
+			"checkpoint", "call nothing()", "set transaction read only", "load 'nothing'",
 		} {
 			if err := h.keepsConn(mine, drv, false, text); err != nil {
 				return err

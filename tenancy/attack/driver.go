@@ -36,18 +36,20 @@ func transactions() []scenario {
 		{
 			id: "D03-pool-in-transaction", does: "uses the pool's client inside InTx instead of the transaction's",
 			required: "ErrPoolInTx", once: func(h *harness, ctx context.Context) error {
-				return pgtenant.InTx(as(ctx, h.attacker.id), h.driver.Tx, func(ctx context.Context, _ dialect.Tx) error {
-					return requireErr(query(ctx, h.driver, "select 1").err, pgtenant.ErrPoolInTx)
-				})
+				return pgtenant.InTx(as(ctx, h.attacker.id), h.driver.Tx,
+					func(ctx context.Context, _ dialect.Tx) error {
+						return requireErr(query(ctx, h.driver, "select 1").err, pgtenant.ErrPoolInTx)
+					})
 			},
 		},
 		{
 			id: "D04-nested-transaction", does: "begins a transaction inside InTx", required: "ErrNestedTx",
 			once: func(h *harness, ctx context.Context) error {
-				return pgtenant.InTx(as(ctx, h.attacker.id), h.driver.Tx, func(ctx context.Context, _ dialect.Tx) error {
-					inner := pgtenant.InTx(ctx, h.driver.Tx, func(context.Context, dialect.Tx) error { return nil })
-					return requireErr(inner, pgtenant.ErrNestedTx)
-				})
+				return pgtenant.InTx(as(ctx, h.attacker.id), h.driver.Tx,
+					func(ctx context.Context, _ dialect.Tx) error {
+						inner := pgtenant.InTx(ctx, h.driver.Tx, func(context.Context, dialect.Tx) error { return nil })
+						return requireErr(inner, pgtenant.ErrNestedTx)
+					})
 			},
 		},
 		{
@@ -137,7 +139,8 @@ func (h *harness) foreignInside(ctx context.Context) error {
 	return pgtenant.InTx(mine, h.driver.Tx, func(ctx context.Context, tx dialect.Tx) error {
 		theirs := tenancy.With(tenancy.Detach(ctx), h.victim.id)
 		for range 2 { // before the transaction has begun on the server, and after
-			if err := requireErr(query(theirs, tx, "select * from "+tb.SQL).err, tenancy.ErrTenantMismatch); err != nil {
+			if err := requireErr(query(theirs, tx, "select * from "+tb.SQL).err,
+				tenancy.ErrTenantMismatch); err != nil {
 				return err
 			}
 			a := query(ctx, tx, "select * from "+tb.SQL)

@@ -99,12 +99,16 @@ func somethingOr(codes ...string) expectation {
 }
 
 func refused(codes ...string) expectation {
-	return expectation{"refused, " + strings.Join(codes, " or "), func(a answer) bool { return slices.Contains(codes, code(a.err)) }}
+	return expectation{"refused, " + strings.Join(codes, " or "), func(a answer) bool {
+		return slices.Contains(codes, code(a.err))
+	}}
 }
 
 // nothingOrRefused is for results that PostgreSQL may return either way.
 func nothingOrRefused(codes ...string) expectation {
-	return expectation{"no row, or refused", func(a answer) bool { return nothing().met(a) || slices.Contains(codes, code(a.err)) }}
+	return expectation{"no row, or refused", func(a answer) bool {
+		return nothing().met(a) || slices.Contains(codes, code(a.err))
+	}}
 }
 
 // anything leaves the verdict to the search for secrets.

@@ -120,7 +120,8 @@ func (h *harness) createRows(ctx context.Context, p *tenant, e Entity, n int) er
 }
 
 func (h *harness) readRows(ctx context.Context, p *tenant, tb *table) error {
-	aim, err := h.only(ctx, p.id, "select to_jsonb(t.*), ctid from "+tb.SQL+" t where "+tb.Key+" = "+rls.Literal(p.rows[tb.Name][0].ID))
+	aim, err := h.only(ctx, p.id,
+		"select to_jsonb(t.*), ctid from "+tb.SQL+" t where "+tb.Key+" = "+rls.Literal(p.rows[tb.Name][0].ID))
 	if err != nil {
 		return err
 	}
@@ -181,7 +182,8 @@ func (h *harness) spell(sql string, tb *table, caller tenancy.ID) string {
 			"{table}", tb.SQL, "{key}", tb.Key, "{columns}", tb.columnList(""), "{s.columns}", tb.columnList("s."),
 			"{id}", rls.Literal(h.victim.rows[tb.Name][0].ID), "{ctid}", rls.Literal(h.victim.ctid[tb.Name]),
 			"{name}", rls.Literal(tb.Name),
-			"{kept}", rls.Literal(h.victim.kept[tb.Name])+"::jsonb", "{spare}", rls.Literal(h.victim.spare[tb.Name])+"::jsonb",
+			"{kept}", rls.Literal(h.victim.kept[tb.Name])+"::jsonb",
+			"{spare}", rls.Literal(h.victim.spare[tb.Name])+"::jsonb",
 			"{mine}", rls.Literal(mine.spare[tb.Name])+"::jsonb", "{ownid}", rls.Literal(mine.rows[tb.Name][0].ID),
 		)
 	}

@@ -17,7 +17,8 @@ func injections() family {
 		statements: []statement{
 			{
 				id: "A39-set-in-where", does: "sets the tenant in a condition, row by row",
-				sql:   "select * from {table} where tenant_id = {own} or set_config('" + rls.Setting + "', {victim}, true) is null",
+				sql: "select * from {table} where tenant_id = {own} or set_config('" + rls.Setting +
+					"', {victim}, true) is null",
 				other: own(),
 			},
 			{
@@ -32,10 +33,13 @@ func injections() family {
 			},
 			{
 				id: "A67-read-only", does: "sets the tenant in a read-only transaction", accepted: "injected-setting",
-				raw:    true,
-				before: []string{"set transaction read only", "select set_config('" + rls.Setting + "', {victim}, true)"},
-				sql:    "select 1 where current_setting('" + rls.Setting + "') = {victim}",
-				other:  allowed("the setting changes: any SQL can set it"), unset: something(),
+				raw: true,
+				before: []string{
+					"set transaction read only",
+					"select set_config('" + rls.Setting + "', {victim}, true)",
+				},
+				sql:   "select 1 where current_setting('" + rls.Setting + "') = {victim}",
+				other: allowed("the setting changes: any SQL can set it"), unset: something(),
 			},
 		},
 		scenarios: []scenario{

@@ -116,7 +116,8 @@ func (k *kit) registration(t test) {
 	}
 	for _, e := range k.target.Entities {
 		if k.table(e.Table) == nil {
-			k.faultf(t, "entity %s is registered for table %s, which does not exist or has no %s", e.Name, e.Table, tenantColumn)
+			k.faultf(t, "entity %s is registered for table %s, which does not exist or has no %s",
+				e.Name, e.Table, tenantColumn)
 		}
 	}
 	if len(k.target.Entities) == 0 {
@@ -135,7 +136,9 @@ func (k *kit) family(t test, f family) {
 	t.Cleanup(func() { h.close(context.WithoutCancel(t.Context())) })
 	t.Parallel()
 	for _, st := range f.statements {
-		k.attempt(t, f, st.attack(f), st.once, st.privileged, h, func(ctx context.Context, tb *table) error { return h.send(ctx, st, tb) })
+		k.attempt(t, f, st.attack(f), st.once, st.privileged, h, func(ctx context.Context, tb *table) error {
+			return h.send(ctx, st, tb)
+		})
 	}
 	for _, sc := range f.scenarios {
 		k.attempt(t, f, sc.attack(f), sc.once != nil, sc.privileged, h, func(ctx context.Context, tb *table) error {
@@ -161,7 +164,9 @@ func (k *kit) attempt(
 		return
 	}
 	if once {
-		t.sub(a.ID, func(t test) { k.record(t, f.title, a, "", func(ctx context.Context) error { return try(ctx, nil) }) })
+		t.sub(a.ID, func(t test) {
+			k.record(t, f.title, a, "", func(ctx context.Context) error { return try(ctx, nil) })
+		})
 		return
 	}
 	t.sub(a.ID, func(t test) {
@@ -182,7 +187,9 @@ func (k *kit) record(t test, title string, a Attack, on string, try func(context
 	defer func() { k.report.add(title, a, result) }()
 	err := try(ctx)
 	if errors.Is(err, errNotApplicable) {
-		result = Result{On: on, Outcome: NotMade, Detail: strings.TrimPrefix(err.Error(), errNotApplicable.Error()+": ")}
+		result = Result{
+			On: on, Outcome: NotMade, Detail: strings.TrimPrefix(err.Error(), errNotApplicable.Error()+": "),
+		}
 		return
 	}
 	result = Result{On: on, Outcome: Held}

@@ -198,8 +198,9 @@ func (h *harness) copyInOut(ctx context.Context) error {
 		for _, text := range []string{
 			"copy " + tb + " from stdin", "COPY " + tb + " FROM STDIN",
 			"\n\t copy " + tb + " from stdin", "-- x\ncopy " + tb + " from stdin",
-			"/* x /* nested */ */ copy " + tb + " from stdin", "copy/**/" + tb + " from stdin", ";copy " + tb + " from stdin",
-			"copy " + tb + " from stdin with (format csv);", "copy pg_catalog.pg_class from stdin", "copy (select 1) to stdout",
+			"/* x /* nested */ */ copy " + tb + " from stdin", "copy/**/" + tb + " from stdin",
+			";copy " + tb + " from stdin", "copy " + tb + " from stdin with (format csv);",
+			"copy pg_catalog.pg_class from stdin", "copy (select 1) to stdout",
 			"copy " + tb + " to stdout", "/* x */ copy (select generate_series(1, 100000)) to stdout",
 		} {
 			if err := h.refusedCopy(ctx, drv, text); err != nil {

@@ -180,7 +180,8 @@ func (l *live) inspect(ctx context.Context, o LiveOptions) (err error) {
 		o.Tenants = liveTenants
 	}
 	schema, name, _ := strings.Cut(o.TenantsTable, ".")
-	a := l.session.do(ctx, fmt.Sprintf("select id from %s.%s order by id desc limit %d", rls.Quote(schema), rls.Quote(name), o.Tenants))
+	a := l.session.do(ctx,
+		fmt.Sprintf("select id from %s.%s order by id desc limit %d", rls.Quote(schema), rls.Quote(name), o.Tenants))
 	if err := errors.Join(a.err, l.session.rollback(ctx)); err != nil {
 		return fmt.Errorf("reading %s: %w", o.TenantsTable, err)
 	}
@@ -195,7 +196,8 @@ func (l *live) inspect(ctx context.Context, o LiveOptions) (err error) {
 }
 
 func (l *live) begin(ctx context.Context) error {
-	return l.session.all(ctx, "begin read only", "set local lock_timeout = '100ms'", "set local statement_timeout = '1s'").err
+	return l.session.all(ctx, "begin read only", "set local lock_timeout = '100ms'",
+		"set local statement_timeout = '1s'").err
 }
 
 func (l *live) transaction(ctx context.Context, i int) error {
@@ -240,7 +242,8 @@ func (l *live) each(ctx context.Context, reads []read, who string, id tenancy.ID
 			}
 			sql := strings.NewReplacer(
 				"{table}", tb.SQL, "{key}", tb.Key, "{name}", rls.Literal(tb.Name), "{own}", rls.Literal(id.String()),
-				"{id}", rls.Literal(other.key), "{ctid}", rls.Literal(other.ctid), "{victim}", rls.Literal(other.tenant),
+				"{id}", rls.Literal(other.key), "{ctid}", rls.Literal(other.ctid),
+				"{victim}", rls.Literal(other.tenant),
 			).Replace(r.sql)
 			if err := l.try(ctx, r, tb.Name+", "+who, sql); err != nil {
 				return err
@@ -276,7 +279,8 @@ func (l *live) try(ctx context.Context, r read, on, sql string) error {
 
 // saveTarget saves one of the tenant's rows as a target for the next tenant.
 func (l *live) saveTarget(ctx context.Context, id tenancy.ID, tb *table) error {
-	a := l.session.do(ctx, "select "+tb.Key+", ctid from "+tb.SQL+" where tenant_id = "+rls.Literal(id.String())+" limit 1")
+	a := l.session.do(ctx,
+		"select "+tb.Key+", ctid from "+tb.SQL+" where tenant_id = "+rls.Literal(id.String())+" limit 1")
 	if a.err != nil {
 		return fmt.Errorf("own rows of %s: SQLSTATE %s", tb.Name, code(a.err))
 	}

@@ -140,7 +140,8 @@ func (r *Report) readServer(ctx context.Context, s *session) error {
 // readProtection reads each table's row-level security from the catalog. It must be enabled with FORCE.
 func (r *Report) readProtection(ctx context.Context, s *session, tables []*table) error {
 	for _, tb := range tables {
-		a := s.do(ctx, "select relrowsecurity, relforcerowsecurity from pg_catalog.pg_class where oid = "+rls.Literal(tb.SQL)+"::regclass")
+		a := s.do(ctx, "select relrowsecurity, relforcerowsecurity from pg_catalog.pg_class where oid = "+
+			rls.Literal(tb.SQL)+"::regclass")
 		if a.err != nil || len(a.rows) != 1 {
 			return fmt.Errorf("reading the protection of %s: %w", tb.Name, orNone(a.err))
 		}

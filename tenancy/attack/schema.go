@@ -109,7 +109,9 @@ func (s *Schema) scoped() bool {
 func (g generator) entity(s *Schema) Entity {
 	e := Entity{
 		Name: s.Name, Table: s.Table, List: s.List, Get: s.Get,
-		Create: func(ctx context.Context, canary string) (string, error) { return g.create(ctx, s, row{canary: canary}) },
+		Create: func(ctx context.Context, canary string) (string, error) {
+			return g.create(ctx, s, row{canary: canary})
+		},
 		Update: func(ctx context.Context, id string) (int, error) {
 			err := s.Update(ctx, id, func(m Mutation) error { return g.change(s, m) })
 			return Affected(err, s.NotFound)
@@ -156,7 +158,9 @@ func (g generator) create(ctx context.Context, s *Schema, r row) (string, error)
 		id, err = g.insert(ctx, s, r, false)
 	}
 	if err != nil {
-		return "", fmt.Errorf("attack: create a %s from generated values: %w (attack.Override replaces values and callbacks)", s.Name, err)
+		return "", fmt.Errorf(
+			"attack: create a %s from generated values: %w (attack.Override replaces values and callbacks)",
+			s.Name, err)
 	}
 	return id, nil
 }
@@ -168,7 +172,9 @@ func (g generator) insert(ctx context.Context, s *Schema, r row, optional bool) 
 		if !ok && (e.Required || optional && !slices.Contains(r.within, e.To)) {
 			var err error
 			// Attempts and edges have different canaries, for unique keys.
-			if id, err = g.referenced(ctx, e, row{canary: fmt.Sprintf("%s%t%d", r.canary, optional, i), within: r.within}); err != nil {
+			if id, err = g.referenced(ctx, e, row{
+				canary: fmt.Sprintf("%s%t%d", r.canary, optional, i), within: r.within,
+			}); err != nil {
 				return "", err
 			}
 		}

@@ -89,7 +89,8 @@ func readTables(ctx context.Context, conn *pgx.Conn) ([]*table, error) {
 			return nil, err
 		}
 		if tables[i].Key == "" {
-			return nil, fmt.Errorf("table %s has no primary key besides %s, so its rows can't be addressed", tables[i].Name, tenantColumn)
+			return nil, fmt.Errorf("table %s has no primary key besides %s, so its rows can't be addressed",
+				tables[i].Name, tenantColumn)
 		}
 	}
 	return tables, nil

@@ -97,7 +97,10 @@ func (f Field) candidates(canary string) []any {
 	case f.Type == reflect.TypeFor[uuid.UUID]():
 		return []any{uuid.New()}
 	}
-	texts := []string{canary, canary + "@example.com", "https://" + canary + ".example", "c" + digits(canary)[3:], digits(canary), "A", "1"}
+	texts := []string{
+		canary, canary + "@example.com", "https://" + canary + ".example",
+		"c" + digits(canary)[3:], digits(canary), "A", "1",
+	}
 	switch f.Type.Kind() {
 	case reflect.String:
 		return f.converted(anys(texts)...)
