@@ -32,7 +32,8 @@ func TestNoWrongRowUnderLoad(t *testing.T) {
 	t.Parallel()
 	seconds := loadSeconds(t)
 	db := testdb.New(t)
-	drv, err := pgtenant.Open(t.Context(), db.AppURL, pgtenant.WithMaxConns(8), pgtenant.WithAcquireTimeout(time.Minute))
+	drv, err := pgtenant.Open(t.Context(), db.AppURL, pgtenant.WithMaxConns(8),
+		pgtenant.WithAcquireTimeout(time.Minute))
 	require.NoError(t, err)
 	defer func() { require.NoError(t, drv.Close()) }()
 
@@ -70,7 +71,8 @@ func TestLoadFindsWrongRows(t *testing.T) {
 	defer func() { require.NoError(t, drv.Close()) }()
 	drv.DB().SetMaxOpenConns(8)
 
-	result := load.Run(t, db, sessionDriver{drv}, load.Options{Tenants: 20, Goroutines: 16, For: time.Second, Report: true})
+	result := load.Run(t, db, sessionDriver{drv},
+		load.Options{Tenants: 20, Goroutines: 16, For: time.Second, Report: true})
 	require.Positive(t, result.Wrong, "%+v", result)
 }
 

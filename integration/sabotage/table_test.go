@@ -129,5 +129,6 @@ func TestThePageIsCurrent(t *testing.T) {
 	t.Parallel()
 	committed, err := os.ReadFile(filepath.Join(root(t), "docs", "security", "sabotage.md"))
 	require.NoError(t, err)
-	require.Equal(t, page(saboteurs()), string(committed), "go run ./integration/sabotage -docs >docs/security/sabotage.md")
+	require.Equal(t, page(saboteurs()), string(committed),
+		"go run ./integration/sabotage -docs >docs/security/sabotage.md")
 }

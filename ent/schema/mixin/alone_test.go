@@ -31,7 +31,8 @@ func TestTenantSchema(t *testing.T) {
 	require.Equal(t, mixin.TenantColumn, column.Name)
 	require.True(t, column.Immutable)
 	require.False(t, column.Optional)
-	require.Contains(t, column.Annotations, entsql.DefaultExpr("NULLIF(current_setting('app.current_tenant', true), '')::uuid"))
+	require.Contains(t, column.Annotations,
+		entsql.DefaultExpr("NULLIF(current_setting('app.current_tenant', true), '')::uuid"))
 
 	indexes := mixin.Tenant{}.Indexes()
 	require.Len(t, indexes, 1)
