@@ -16,15 +16,15 @@
 // Everything returned (rows, errors with all fields, notices, plans) is searched for the owner's values, which occur in
 // no other row. Then the owner's rows must be unchanged.
 //
-// Attacks are independent, so families run in parallel, and one attack can run alone. A family has its own tenants and
-// rolls its statements back; each path through an entity has two tenants to itself.
+// Attacks are independent: a family has its own tenants and rolls its statements back, and each path through an entity
+// has two tenants to itself. So families run in parallel, and one attack can run alone:
 //
 //	go test -run 'TestIsolation/attacks/reads/A46-read-by-id'
 //
 // # How it is organized
 //
 // Each family is a file with a table of attacks: the attempt, the SQL, and what another tenant, no tenant and the owner
-// must get. Functions below the table are attacks of several steps.
+// must get. Attacks of several steps are functions below the table.
 //
 // [Live] runs a few read-only checks on a database in use.
 //

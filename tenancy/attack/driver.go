@@ -351,8 +351,8 @@ func (h *harness) cut(ctx context.Context, tb *table) error {
 	})
 }
 
-// await waits until a statement sleeps, and selects something about its connection. It finds it by the start of the
-// text, which is all that the server shows: behind a pooler, statements change connections.
+// await waits until a statement sleeps, and selects something about its connection. It finds the connection by the start
+// of the text, which is all that the server shows: behind a pooler, statements change connections.
 func (s *session) await(ctx context.Context, what, text string) error {
 	for range 100 {
 		a := s.do(ctx, "select "+what+" from pg_stat_activity where pid <> pg_backend_pid() and wait_event = 'PgSleep'"+

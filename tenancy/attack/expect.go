@@ -104,7 +104,7 @@ func refused(codes ...string) expectation {
 	}}
 }
 
-// nothingOrRefused is for results that PostgreSQL may return either way.
+// nothingOrRefused accepts both where PostgreSQL may return either.
 func nothingOrRefused(codes ...string) expectation {
 	return expectation{"no row, or refused", func(a answer) bool {
 		return nothing().met(a) || slices.Contains(codes, code(a.err))

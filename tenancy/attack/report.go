@@ -75,7 +75,7 @@ type Protection struct {
 	Forced  bool `json:"forced"`
 }
 
-// Report is the result of a run. Of rows it contains only the kit's canaries.
+// Report is the result of a run. It contains no values of rows but the kit's canaries.
 type Report struct {
 	Mode string    `json:"mode"`
 	At   time.Time `json:"at"`
@@ -137,7 +137,8 @@ func (r *Report) readServer(ctx context.Context, s *session) error {
 	return nil
 }
 
-// readProtection reads each table's row-level security from the catalog. It must be enabled with FORCE.
+// readProtection reads each table's row-level security from the catalog. A table without it, or without FORCE, is a
+// fault.
 func (r *Report) readProtection(ctx context.Context, s *session, tables []*table) error {
 	for _, tb := range tables {
 		a := s.do(ctx, "select relrowsecurity, relforcerowsecurity from pg_catalog.pg_class where oid = "+

@@ -43,8 +43,8 @@ type Edge struct {
 	Set      func(m Mutation, id string)
 }
 
-// Override changes what [Entities] registers for the schema with its Name: its callbacks replace the generated ones,
-// and its Paths are added. Without such a schema, the entity is registered as it is.
+// Override changes what [Entities] registers for the schema with its Name: callbacks that are not nil replace the
+// generated ones, and Paths are added. Without such a schema, the entity is registered as it is.
 type Override struct {
 	Entity
 

@@ -17,7 +17,7 @@ type Target struct {
 	Superuser string
 	// Open opens a driver as the product does, for example through a pooler. The default is pgtenant.Open with DSN.
 	Open func(ctx context.Context, opts ...pgtenant.Option) (*pgtenant.Driver, error)
-	// Tenant creates a tenant. Attacks are independent, so the kit calls it often.
+	// Tenant creates a tenant. The kit calls it often, to keep attacks independent.
 	Tenant func(ctx context.Context) (tenancy.ID, error)
 	// Entities are the tenant-scoped tables, referenced ones first. A table with a tenant_id and without an entity
 	// fails the suite by name.
@@ -55,8 +55,8 @@ type Entity struct {
 // Row is a row that the kit created.
 type Row struct{ Tenant, ID, Canary string }
 
-// Path reaches rows through the user's code. Another tenant, no tenant and, to prove that it works, the row's owner try
-// it.
+// Path reaches rows through the user's code. It is tried as another tenant, without a tenant and, to prove that it
+// works, as the row's owner.
 type Path struct {
 	// ID is the attack's stable code. Does describes the attempt in a sentence.
 	ID, Does string
