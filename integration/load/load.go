@@ -41,6 +41,7 @@ type Options struct {
 	Report bool
 }
 
+// Result is the result of a run.
 type Result struct {
 	// Checked rows were read and compared with their tenant. Wrong rows were another tenant's.
 	Checked, Wrong int64

@@ -155,6 +155,7 @@ func (r *Report) readProtection(ctx context.Context, s *session, tables []*table
 	return nil
 }
 
+// String describes the protection in a sentence.
 func (p Protection) String() string {
 	switch {
 	case !p.Enabled:
