@@ -12,7 +12,7 @@ import (
 	"github.com/konstruct/konstruct/ent/schema/mixin"
 )
 
-// ChannelConnection ties one workspace of a chat system to the tenant whose agents work in it.
+// ChannelConnection connects a chat system's workspace to the tenant whose agents work in it.
 type ChannelConnection struct{ ent.Schema }
 
 // Mixin implements [ent.Interface].
@@ -45,8 +45,8 @@ func (ChannelConnection) Fields() []ent.Field {
 	}
 }
 
-// Indexes implements [ent.Interface]. One workspace belongs to one tenant, so this key spans tenants on purpose:
-// webhooks are resolved by it. The API answers a taken value like any other conflict.
+// Indexes implements [ent.Interface]. The key spans tenants on purpose: a workspace belongs to one tenant, and webhooks
+// are resolved by it. For the API, a taken value is a conflict like any other.
 func (ChannelConnection) Indexes() []ent.Index {
 	return []ent.Index{
 		index.Fields("channel_type", "workspace_id").Unique(),

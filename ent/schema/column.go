@@ -7,11 +7,11 @@ import (
 	"entgo.io/ent/dialect/entsql"
 )
 
-// textColumn stores an Ent enum as text; a CHECK limits its values. The equality of PostgreSQL's
-// enums is not leakproof, so under row-level security a filter on one could not use an index.
+// textColumn stores an Ent enum as text, whose values a CHECK limits. PostgreSQL's enum equality is not leakproof, so
+// under row-level security a filter on it could not use an index.
 func textColumn() map[string]string { return map[string]string{dialect.Postgres: "text"} }
 
-// Database defaults of JSON columns, for rows that are written without Ent.
+// JSON columns' defaults in the database, for rows written without Ent.
 
 func emptyObjectDefault() *entsql.Annotation { return entsql.DefaultExpr("'{}'::jsonb") }
 

@@ -1,7 +1,7 @@
-// Package schema holds the Ent schemas: one file a table. The client in package ent is generated from them
-// (task generate), and so is the DDL (task migrate:diff). What Ent cannot express, row-level security, grants and
-// composite foreign keys, is added by package migrate when it plans a migration.
+// Package schema holds the Ent schemas, one file per table. The client in package ent (task generate) and the DDL (task
+// migrate:diff) are generated from them. Package migrate adds what Ent cannot express: row-level security, grants and
+// composite foreign keys.
 //
-// Tenant-scoped tables use [mixin.Tenant]; every other table is platform-wide and has to be listed as such, with its
-// reason, in migrate.Spec.
+// Tenant-scoped tables use [mixin.Tenant]. Every other table is platform-wide and must be listed, with its reason, in
+// migrate.Spec.
 package schema

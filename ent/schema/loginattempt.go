@@ -8,8 +8,8 @@ import (
 	"entgo.io/ent/schema/index"
 )
 
-// LoginAttempt counts the attempts on one address within a window. Its key is a keyed hash, so that the
-// table does not contain addresses.
+// LoginAttempt counts the attempts on one address within a window. Its key is a keyed hash, so the table contains no
+// addresses.
 type LoginAttempt struct{ ent.Schema }
 
 // Annotations implements [ent.Interface].

@@ -12,7 +12,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// PortalSession is a login. Its token is never stored, only the token's SHA-256.
+// PortalSession is a login. Only the SHA-256 of its token is stored.
 type PortalSession struct{ ent.Schema }
 
 // Annotations implements [ent.Interface].
@@ -45,7 +45,7 @@ func (PortalSession) Edges() []ent.Edge {
 	}
 }
 
-// Indexes implements [ent.Interface]. By user, to end all of a user's sessions; by expiry, to sweep.
+// Indexes implements [ent.Interface]: by user, to end all of a user's sessions; by expiry, to sweep.
 func (PortalSession) Indexes() []ent.Index {
 	return []ent.Index{
 		index.Fields("user_id"),

@@ -15,8 +15,8 @@ import (
 // Tenant is a company that employs agents. The table is global: a platform admin lists all tenants.
 type Tenant struct{ ent.Schema }
 
-// Slug is the form of a tenant's slug: words of lower-case letters and digits, joined by single hyphens, as a host
-// name allows (RFC 1123). At most 63 characters.
+// Slug is the form of a tenant's slug: words of lower-case letters and digits, joined by single hyphens, as in a host
+// name (RFC 1123). At most 63 characters.
 var Slug = regexp.MustCompile(`^[a-z0-9](-?[a-z0-9])*$`)
 
 const slugMaxLen = 63

@@ -18,7 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Proxy forwards connections to one server. It is safe for concurrent use, and ends with its test.
+// Proxy forwards connections to one server until its test ends. It is safe for concurrent use.
 type Proxy struct {
 	tb      testing.TB
 	url     *url.URL
@@ -36,7 +36,6 @@ type Proxy struct {
 	done     sync.WaitGroup
 }
 
-// link is one connection through the proxy.
 type link struct {
 	client, server net.Conn
 	frozen         chan struct{} // closed when forwarding has stopped
@@ -73,14 +72,14 @@ func (p *Proxy) Address() string {
 	return p.address
 }
 
-// Accepted returns the number of accepted connections, including hanging ones and cancel requests.
+// Accepted counts accepted connections, including hanging ones and cancel requests.
 func (p *Proxy) Accepted() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.accepted
 }
 
-// RoundTrips counts how often a client sent data first, or after it had received some.
+// RoundTrips counts how often a client sent data first, or after receiving some.
 func (p *Proxy) RoundTrips() uint64 { return p.trips.Load() }
 
 // Delay adds d to each round trip, also on existing connections.
@@ -104,7 +103,7 @@ func (p *Proxy) Refuse() {
 	_ = p.listener.Close()
 }
 
-// Hang turns on or off that new connections are accepted but not forwarded.
+// Hang controls whether new connections are accepted but not forwarded.
 func (p *Proxy) Hang(on bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -118,7 +117,7 @@ func (p *Proxy) Redirect(server string) {
 	p.server = server
 }
 
-// Freeze stops forwarding on existing connections but leaves them open, and returns their number. New ones work.
+// Freeze stops forwarding on existing connections, leaves them open, and returns their number. New ones work.
 func (p *Proxy) Freeze() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -169,7 +168,6 @@ func (p *Proxy) take(client net.Conn) {
 	p.done.Go(func() { p.forward(l, client, server) })
 }
 
-// forward copies until the source ends, or the link is frozen.
 func (p *Proxy) forward(l *link, to io.Writer, from io.Reader) {
 	buffer := make([]byte, 32<<10)
 	for {
@@ -192,7 +190,7 @@ func (p *Proxy) forward(l *link, to io.Writer, from io.Reader) {
 	}
 }
 
-// trackRoundTrip counts and delays a round trip if the client starts one by this write.
+// trackRoundTrip counts and delays a round trip if this write of the client starts one.
 func (p *Proxy) trackRoundTrip(l *link, to io.Writer) {
 	toServer := to == l.server
 	if turned := l.clientSent.Swap(toServer) != toServer; turned && toServer {

@@ -12,7 +12,6 @@ import (
 	"github.com/konstruct/konstruct/integration/faultproxy"
 )
 
-// echo starts a server that echoes lines.
 func echo(t *testing.T) string {
 	t.Helper()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")

@@ -24,13 +24,13 @@ const (
 	// connectionLimit is the role's CONNECTION LIMIT, below the pool's size.
 	connectionLimit = 3
 	agentsPerTenant = 5
-	// maxDuration of a successful request allows for a busy machine.
+	// maxDuration of a successful request, on a busy machine.
 	maxDuration = 4 * time.Second
 	// shortest is a phase that only touches every connection.
 	shortest = 200 * time.Millisecond
 )
 
-// TestFaults injects faults of server and network one after another, and checks which requests fail in each phase.
+// TestFaults injects faults of server and network, and checks which requests fail in each phase.
 //
 //nolint:paralleltest // it is timed
 func TestFaults(t *testing.T) {
@@ -49,7 +49,7 @@ func TestFaults(t *testing.T) {
 	require.Empty(t, o.failed, "%d connections serve all clients", connectionLimit)
 	require.LessOrEqual(t, f.proxy.Accepted()-before, 8+3*int(phase/time.Second), "dialing backs off")
 
-	// The server terminates connections. Each fails at most the request that it was serving.
+	// The server terminates connections. Each fails at most the request it was serving.
 	terminated := 0
 	o = f.during(t, phase, func() {
 		for range int(phase / (200 * time.Millisecond)) {
@@ -82,7 +82,7 @@ func TestFaults(t *testing.T) {
 	require.Empty(t, o.failed, "frozen connections are replaced")
 }
 
-// faultBundle has its own cluster, since a role's limit is per cluster, and a driver behind a proxy.
+// faultBundle is a driver behind a proxy, and a cluster, because a role's limit is per cluster.
 type faultBundle struct {
 	super   *pgx.Conn
 	proxy   *faultproxy.Proxy
@@ -127,7 +127,6 @@ func (f *faultBundle) terminateOne(t *testing.T) (terminated int) {
 	return terminated
 }
 
-// outcomes of a phase's requests.
 type outcomes struct {
 	served int
 	failed []error
@@ -138,7 +137,7 @@ func (f *faultBundle) load(t *testing.T, d time.Duration) outcomes {
 	return f.during(t, d, func() {})
 }
 
-// during runs the clients for d, and fault beside them.
+// during runs the clients for d, with fault beside them.
 func (f *faultBundle) during(t *testing.T, d time.Duration, fault func()) outcomes {
 	t.Helper()
 	var (
@@ -169,8 +168,7 @@ func (f *faultBundle) during(t *testing.T, d time.Duration, fault func()) outcom
 	return all
 }
 
-// request reads a tenant's agents, which must be complete, the tenant's own, and served in time. It pauses after an
-// error.
+// request requires a tenant's agents to be complete, the tenant's own, and served in time. It pauses after an error.
 func (f *faultBundle) request(ctx context.Context, id tenancy.ID) (served bool, err error) {
 	start := time.Now()
 	agents, err := f.client.Agent.Query().All(tenancy.With(ctx, id))

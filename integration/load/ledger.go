@@ -17,13 +17,12 @@ const (
 	absent
 )
 
-// entry is a row that a worker wrote or tried to write.
 type entry struct {
 	tenant  tenancy.ID
 	outcome outcome
 }
 
-// ledger records writes by the unique names of their rows.
+// ledger records writes by their rows' unique names.
 type ledger struct {
 	mu      sync.Mutex
 	entries map[string]entry
@@ -37,7 +36,6 @@ func (l *ledger) note(name string, tenant tenancy.ID, o outcome) {
 	l.entries[name] = entry{tenant: tenant, outcome: o}
 }
 
-// outcomes counts the entries by outcome.
 func (l *ledger) outcomes() map[outcome]int {
 	l.mu.Lock()
 	defer l.mu.Unlock()

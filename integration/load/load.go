@@ -20,9 +20,9 @@ import (
 )
 
 const (
-	// seedsPerTenant is the number of agents of each tenant that no worker may change.
+	// seedsPerTenant is the number of each tenant's agents that no worker changes.
 	seedsPerTenant = 60
-	// overtime is how much longer a run may take to have tried everything.
+	// overtime is how much longer a run may take to try everything.
 	overtime     = 2 * time.Minute
 	pollInterval = 50 * time.Millisecond
 )
@@ -31,7 +31,7 @@ const (
 type Options struct {
 	Tenants    int
 	Goroutines int
-	// For is the minimum duration. The run continues, within limits, until each operation and each fault occurred and
+	// For is the minimum duration. The run continues, within limits, until each operation and fault occurred and
 	// AtLeast rows were checked.
 	For     time.Duration
 	AtLeast int64
@@ -53,7 +53,6 @@ type Result struct {
 	Present, Absent, Unknown int
 }
 
-// harness is one run.
 type harness struct {
 	options Options
 	driver  dialect.Driver
@@ -64,7 +63,7 @@ type harness struct {
 	ledger  *ledger
 }
 
-// Run seeds the database as superuser, and puts the driver, which connects as konstruct_app, under load.
+// Run seeds the database as superuser and loads the driver, which connects as konstruct_app.
 func Run(t *testing.T, db *testdb.Database, driver dialect.Driver, options Options) Result {
 	t.Helper()
 	super, err := pgxpool.New(t.Context(), db.SuperURL)
@@ -85,7 +84,6 @@ func Run(t *testing.T, db *testdb.Database, driver dialect.Driver, options Optio
 	return h.results.sum(h.ledger)
 }
 
-// seed creates agents and connections with the tenant's canary.
 func (h *harness) seed(t *testing.T) {
 	t.Helper()
 	rows, err := h.super.Query(t.Context(), `INSERT INTO tenants (id, name, slug)
@@ -111,10 +109,8 @@ func (h *harness) seed(t *testing.T) {
 	}
 }
 
-// canary marks a tenant's rows.
 func canary(id tenancy.ID) string { return "canary " + id.String() }
 
-// run runs the workers and the disconnects until the options are met.
 func (h *harness) run(ctx context.Context, seed uint64) {
 	ctx, cancel := context.WithTimeout(ctx, h.options.For+overtime)
 	defer cancel()
@@ -159,7 +155,6 @@ func (h *harness) disconnect(ctx context.Context) {
 	}
 }
 
-// verify compares the tables, as superuser, with what was written.
 func (h *harness) verify(t *testing.T) {
 	t.Helper()
 	var wrong int64

@@ -28,12 +28,12 @@ const (
 
 func TestMain(m *testing.M) { testdb.Main(m) }
 
-// 200 tenants, 64 goroutines, 8 connections.
 func TestNoWrongRowUnderLoad(t *testing.T) {
 	t.Parallel()
 	seconds := loadSeconds(t)
 	db := testdb.New(t)
-	drv, err := pgtenant.Open(t.Context(), db.AppURL, pgtenant.WithMaxConns(8), pgtenant.WithAcquireTimeout(time.Minute))
+	drv, err := pgtenant.Open(t.Context(), db.AppURL, pgtenant.WithMaxConns(8),
+		pgtenant.WithAcquireTimeout(time.Minute))
 	require.NoError(t, err)
 	defer func() { require.NoError(t, drv.Close()) }()
 
@@ -62,7 +62,7 @@ func loadSeconds(t *testing.T) int {
 	return seconds
 }
 
-// A driver that sets the tenant for the session must show wrong rows under the same load.
+// A driver that sets the tenant per session must show wrong rows.
 func TestLoadFindsWrongRows(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t)
@@ -71,11 +71,12 @@ func TestLoadFindsWrongRows(t *testing.T) {
 	defer func() { require.NoError(t, drv.Close()) }()
 	drv.DB().SetMaxOpenConns(8)
 
-	result := load.Run(t, db, sessionDriver{drv}, load.Options{Tenants: 20, Goroutines: 16, For: time.Second, Report: true})
+	result := load.Run(t, db, sessionDriver{drv},
+		load.Options{Tenants: 20, Goroutines: 16, For: time.Second, Report: true})
 	require.Positive(t, result.Wrong, "%+v", result)
 }
 
-// sessionDriver is a naive driver: it sets the tenant on one connection of the pool, and runs the statement on any.
+// sessionDriver sets the tenant on one connection of the pool, and runs the statement on any.
 type sessionDriver struct{ *entsql.Driver }
 
 var _ dialect.Driver = sessionDriver{}

@@ -27,10 +27,10 @@ import (
 )
 
 const (
-	// Each client has its own network address, and sends log-ins with unknown e-mail addresses one after another.
+	// Each client has its own network address, and sends one log-in after another, with unknown e-mail addresses.
 	floodClients, floodRequests = 50, 400
 	honestLogins                = 5
-	// loginTolerance bounds an honest log-in. Every other client is served one hash first: 50 times 20 to 50 ms.
+	// loginTolerance bounds an honest log-in: every other client is served one hash first, 50 times 20 to 50 ms.
 	loginTolerance = 10 * time.Second
 )
 
@@ -50,17 +50,21 @@ func TestLoginDuringFlood(t *testing.T) {
 	for client := range floodClients {
 		flood.Go(func() {
 			for i := 0; i < floodRequests && flooding.Err() == nil; i++ {
-				status := logIn(flooding, t, api, fmt.Sprintf("198.51.100.%d", client), fmt.Sprintf("%d-%d@example.com", client, i), "wrong horse")
+				status := logIn(flooding, t, api, fmt.Sprintf("198.51.100.%d", client),
+					fmt.Sprintf("%d-%d@example.com", client, i), "wrong horse")
 				outcomes[status].Add(1)
 			}
 		})
 	}
-	require.Eventually(t, func() bool { return outcomes[http.StatusUnauthorized].Load() >= floodClients }, time.Minute, 10*time.Millisecond)
+	require.Eventually(t, func() bool {
+		return outcomes[http.StatusUnauthorized].Load() >= floodClients
+	}, time.Minute, 10*time.Millisecond)
 	for range honestLogins {
 		began := time.Now()
 		require.Equal(t, http.StatusOK, logIn(t.Context(), t, api, "203.0.113.9", "ada@example.com", "correct horse"))
 		require.Less(t, time.Since(began), loginTolerance)
-		t.Logf("logged in after %s; %d attempts of the flood were hashed", time.Since(began), outcomes[http.StatusUnauthorized].Load())
+		t.Logf("logged in after %s; %d attempts of the flood were hashed", time.Since(began),
+			outcomes[http.StatusUnauthorized].Load())
 	}
 	stop()
 	flood.Wait()
@@ -78,7 +82,9 @@ func loginServer(t *testing.T, drv *pgtenant.Driver) string {
 	require.NoError(t, err)
 	box, err := secrets.NewBox([][]byte{bytes.Repeat([]byte{7}, secrets.KeySize)})
 	require.NoError(t, err)
-	monitor := doctor.NewMonitor(func(context.Context) (doctor.Report, error) { return doctor.Report{}, nil }, time.Minute, slog.New(slog.DiscardHandler))
+	monitor := doctor.NewMonitor(func(context.Context) (doctor.Report, error) {
+		return doctor.Report{}, nil
+	}, time.Minute, slog.New(slog.DiscardHandler))
 	_, err = monitor.Check(t.Context())
 	require.NoError(t, err)
 	s, err := server.New(t.Context(), server.Options{

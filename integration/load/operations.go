@@ -15,8 +15,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// operation is run by a worker for a tenant. It returns nil on the expected result, which may be a refusal by the
-// database.
+// operation is run for a tenant. It returns nil on the expected result, which may be the database's refusal.
 type operation struct {
 	name string
 	do   func(w *worker, ctx context.Context, id tenancy.ID) error
@@ -120,7 +119,7 @@ func (w *worker) keep(r row) {
 	w.written = append(w.written, r)
 }
 
-// update changes an acknowledged row of this worker, which must exist.
+// update changes a row that this worker wrote and that must exist.
 func (w *worker) update(ctx context.Context, _ tenancy.ID) error {
 	if len(w.written) == 0 {
 		return nil
@@ -204,7 +203,7 @@ func (w *worker) timesOut(ctx context.Context, id tenancy.ID) error {
 		"select pg_sleep(5)")
 }
 
-// commitFailed runs statements of which the last must fail with code. The commit must then fail, too.
+// commitFailed runs statements, the last of which must fail with code. The commit must then fail, too.
 func (w *worker) commitFailed(ctx context.Context, id tenancy.ID, code string, statements ...string) error {
 	r := row{name: uuid.NewString(), tenant: id}
 	w.ledger.note(r.name, id, absent)
@@ -273,7 +272,6 @@ func (w *worker) sleep(ctx context.Context, id tenancy.ID) error {
 	return err
 }
 
-// expect returns nil if err has the code.
 func expect(err error, code string) error {
 	var db *pgconn.PgError
 	if errors.As(err, &db) && db.Code == code {

@@ -10,11 +10,10 @@ import (
 	"testing"
 )
 
-// recorder collects the results of all workers.
 type recorder struct {
 	mu     sync.Mutex
 	counts Result
-	// unexplained counts the errors that no injected fault explains, by text.
+	// unexplained counts errors that no injected fault explains, by text.
 	unexplained map[string]int
 }
 
@@ -65,7 +64,7 @@ func (r *recorder) enough(o Options) bool {
 	return r.counts.Checked >= o.AtLeast && len(r.missing(o)) == 0
 }
 
-// missing lists the operations that never succeeded, and the faults that never occurred.
+// missing lists operations that never succeeded and faults that never occurred.
 func (r *recorder) missing(o Options) []string {
 	var missing []string
 	for _, operation := range operations {
@@ -84,7 +83,7 @@ func (r *recorder) missing(o Options) []string {
 	return missing
 }
 
-// check fails the test for wrong rows, unexplained errors, and anything that was not tried.
+// check fails the test for wrong rows, unexplained errors, and anything not tried.
 func (r *recorder) check(tb testing.TB, o Options) {
 	tb.Helper()
 	r.mu.Lock()

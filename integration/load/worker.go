@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	// stepTimeout ends a step that is not interrupted. Reaching it is an error of the driver.
+	// stepTimeout ends a step that is not interrupted, which is an error of the driver.
 	stepTimeout = 30 * time.Second
 	// interruptedPercent of the steps are interrupted, within interruptWithin.
 	interruptedPercent = 35
@@ -35,12 +35,12 @@ var (
 	errMissingRows = errors.New("load: missing rows")
 )
 
-// worker is one goroutine. Each step is for another tenant.
+// worker is a goroutine. Each step is for another tenant.
 type worker struct {
 	*harness
 
 	random *rand.Rand
-	// written are the rows that this worker has written and not deleted.
+	// written are the worker's rows that it has not deleted.
 	written []row
 }
 
@@ -66,7 +66,7 @@ func (w *worker) step(ctx context.Context) {
 	w.results.unexpected(operation.name, err)
 }
 
-// bounded interrupts some contexts, half of them by a deadline and half by cancellation.
+// bounded interrupts some contexts, half by a deadline and half by cancellation.
 func (w *worker) bounded(ctx context.Context) (bounded context.Context, interrupted bool, cancel context.CancelFunc) {
 	if w.random.IntN(100) >= interruptedPercent {
 		bounded, cancel = context.WithTimeout(ctx, stepTimeout)
@@ -85,7 +85,7 @@ func (w *worker) bounded(ctx context.Context) (bounded context.Context, interrup
 	}
 }
 
-// do runs the operation and recovers its panic, if it is ours.
+// do recovers the panic of the panicking operation.
 func (w *worker) do(ctx context.Context, o operation) (err error) {
 	defer func() {
 		switch thrown := recover(); thrown {
@@ -101,7 +101,6 @@ func (w *worker) do(ctx context.Context, o operation) (err error) {
 
 func (w *worker) randomTenant() tenancy.ID { return w.tenants[w.random.IntN(len(w.tenants))] }
 
-// other returns a tenant other than id.
 func (w *worker) other(id tenancy.ID) tenancy.ID {
 	for {
 		if other := w.randomTenant(); other != id {
@@ -129,7 +128,7 @@ func (w *worker) faultKind(ctx context.Context, interrupted bool, err error) str
 	return ""
 }
 
-// checkRows counts rows, and those that are not the tenant's.
+// checkRows counts rows, and those of other tenants.
 func checkRows[T any](w *worker, rows []T, own func(T) bool) {
 	var wrong int64
 	for _, r := range rows {

@@ -1,5 +1,5 @@
-// Command sabotage tests the isolation suite. It removes one protection at a time, on a copy, and requires that tests,
-// the doctor or the attack kit fail. A removal that nothing notices fails the run.
+// Command sabotage tests the isolation suite. On a copy, it removes one protection after another. The run fails if
+// tests, doctor and attack kit all miss a removal.
 //
 //	go run ./integration/sabotage              all saboteurs, in minutes; writes sabotage-report.md and .json
 //	go run ./integration/sabotage -only driver only saboteurs whose id contains "driver"
@@ -15,10 +15,9 @@
 //   - Database saboteurs run SQL on a clone of the migrated database. Those that change roles have a server of their
 //     own. The doctor must report the named findings, and the named attacks must succeed.
 //
-// If another layer still protects rows, the saboteur names it, and the tests that must still pass. If several layers
-// cover each other, a saboteur can remove the others first: the named tests must pass on the remaining layer, and fail
-// without it.
+// If another layer still protects rows, the saboteur names it and the tests that must still pass. If layers cover each
+// other, it can remove the others first: the named tests must pass on the remaining layer, and fail without it.
 //
-// The saboteurs are in table_*.go. The package's tests check that every edit fits the source, that every named test
-// exists and that the page is current. CI runs all saboteurs.
+// The saboteurs are in table_*.go. Tests check that every edit fits the source, that every named test exists and that
+// the page is current. CI runs all saboteurs.
 package main

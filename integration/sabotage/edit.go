@@ -13,7 +13,7 @@ import (
 // errMoved is returned when a saboteur does not fit the source.
 var errMoved = errors.New("the protection has moved, update the saboteur")
 
-// edit replaces a text that occurs exactly once in a file. The path is relative to the module.
+// edit replaces a text that occurs exactly once in a file, whose path is relative to the module.
 type edit struct{ file, find, replace string }
 
 // apply returns the edited files by path.
@@ -37,7 +37,7 @@ func apply(root string, edits ...edit) (map[string]string, error) {
 	return changed, nil
 }
 
-// overlay writes the changed files to folder, and returns the path of the file for `go test -overlay`.
+// overlay writes the changed files to folder, and returns the path for `go test -overlay`.
 func overlay(folder string, changed map[string]string) (string, error) {
 	replace := make(map[string]string, len(changed))
 	for path, text := range changed {

@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// The timeouts of one package's tests; hangTimeout is for saboteurs that make tests hang.
+// Timeouts of one package's tests; hangTimeout is for saboteurs that make tests hang.
 const (
 	testTimeout = 2 * time.Minute
 	hangTimeout = 20 * time.Second
@@ -28,13 +28,12 @@ var errBroken = errors.New("the saboteur is broken")
 // suite runs tests of the module at root.
 type suite struct {
 	root string
-	// environment is added to this process's environment.
+	// environment is added to the process's own.
 	environment []string
 	// whole runs all tests of a package.
 	whole bool
 }
 
-// outcome is the result of one run's tests.
 type outcome struct {
 	passed, failed map[testName]bool
 }
@@ -62,7 +61,7 @@ func (s suite) command(ctx context.Context, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, "go", args...) //nolint:gosec // the table's own words
 	cmd.Dir = s.root
 	cmd.Env = append(os.Environ(), s.environment...)
-	// The go command forwards an interrupt to the test. Killed, it would leave the test running.
+	// The go command forwards an interrupt to the test; killed, it would leave the test running.
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 10 * time.Second
 	return cmd.CombinedOutput()
@@ -102,7 +101,7 @@ type event struct {
 	Output  string `json:"output"`
 }
 
-// read adds the events of one package. A test that did not end counts as failed: a panic or a timeout stopped it.
+// read adds the events of one package. A test without an end counts as failed: a panic or a timeout stopped it.
 func (o outcome) read(pkg string, output []byte) error {
 	running := map[testName]bool{}
 	lines := bufio.NewScanner(bytes.NewReader(output))
@@ -153,7 +152,7 @@ func anyOf(set map[testName]bool, pkg string) bool {
 	return false
 }
 
-// lastLines returns the end of the output, which has the compiler's errors.
+// lastLines returns the end of the output, where the compiler's errors are.
 func lastLines(output []byte) string {
 	var lines []string
 	for line := range strings.Lines(string(output)) {

@@ -54,7 +54,7 @@ func command(ctx context.Context, args []string, out io.Writer) error {
 	return run(ctx, chosen, o, out)
 }
 
-// choose returns the saboteurs whose id contains one of the words.
+// choose returns the saboteurs whose id contains a word.
 func choose(all []saboteur, words string) []saboteur {
 	if words == "" {
 		return all

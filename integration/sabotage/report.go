@@ -11,7 +11,6 @@ import (
 	"time"
 )
 
-// report is the report of a run.
 type report struct {
 	At       time.Time `json:"at"`
 	Took     string    `json:"took"`
@@ -44,7 +43,6 @@ func (v verdict) line() string {
 	return strings.Join(lines, "\n          ")
 }
 
-// short returns the first few.
 func short(by []string) string {
 	const few = 2
 	if len(by) <= few {

@@ -25,7 +25,7 @@ const baselineTimeout = 10 * time.Minute
 // errUnproven is returned when a saboteur was not noticed or did not work.
 var errUnproven = errors.New("the suite is not proven")
 
-// run runs the saboteurs and writes the report. It uses a temporary server, because failing tests keep their databases.
+// run runs the saboteurs and writes the report. Its server is temporary, because failing tests keep their databases.
 func run(ctx context.Context, chosen []saboteur, o options, out io.Writer) error {
 	if len(chosen) == 0 {
 		return fmt.Errorf("%w: no saboteur selected", errUnproven)
@@ -60,7 +60,6 @@ func run(ctx context.Context, chosen []saboteur, o options, out io.Writer) error
 	return r.conclude(out)
 }
 
-// trials runs saboteurs.
 type trials struct {
 	suite suite
 	data  *testdb.Cluster
@@ -76,7 +75,7 @@ func (t *trials) printf(format string, args ...any) {
 	fmt.Fprintf(t.out, format+"\n", args...)
 }
 
-// baseline checks that all named tests, the doctor and the attack kit pass before anything is removed.
+// baseline checks that all named tests, the doctor and the attack kit pass on the unchanged source.
 func (t *trials) baseline(ctx context.Context, h *mockt.T, chosen []saboteur) error {
 	began := time.Now()
 	var tests []testName
@@ -106,7 +105,7 @@ func (t *trials) baseline(ctx context.Context, h *mockt.T, chosen []saboteur) er
 	return nil
 }
 
-// passes returns an error unless all of the tests pass on the unchanged source.
+// passes returns an error unless all tests pass on the unchanged source.
 func (s suite) passes(ctx context.Context, tests []testName) error {
 	got, err := s.run(ctx, tests, "-timeout="+baselineTimeout.String())
 	if err != nil {
@@ -129,7 +128,6 @@ func cleanDatabase(ctx context.Context, h *mockt.T, cluster *testdb.Cluster) err
 	return err
 }
 
-// all runs every saboteur.
 func (t *trials) all(ctx context.Context, chosen []saboteur) []verdict {
 	verdicts := make([]verdict, len(chosen))
 	t.parallel(len(chosen), func(i int) {
@@ -141,7 +139,7 @@ func (t *trials) all(ctx context.Context, chosen []saboteur) []verdict {
 	return verdicts
 }
 
-// parallel calls do with 0 to n-1, as many in parallel as there are jobs.
+// parallel calls do with 0 to n-1 in as many goroutines as there are jobs.
 func (t *trials) parallel(n int, do func(int)) {
 	next := make(chan int)
 	var workers sync.WaitGroup
@@ -166,7 +164,7 @@ func (t *trials) one(ctx context.Context, s saboteur) verdict {
 	return tryData(ctx, t.data, s, t.suite.whole)
 }
 
-// moduleRoot returns the nearest parent folder with the go.mod of this module.
+// moduleRoot returns the nearest parent folder with this module's go.mod.
 func moduleRoot() (string, error) {
 	folder, err := os.Getwd()
 	if err != nil {

@@ -10,7 +10,7 @@ type saboteur struct {
 	id      string
 	layer   layer
 	removes string
-	// held says what still protects rows. Empty: nothing does.
+	// held says what still protects rows, if anything does.
 	held string
 
 	// Exactly one of the two is set.
@@ -48,23 +48,23 @@ type code struct {
 	given []edit
 	// edits are the sabotage: one protection, maybe in several places.
 	edits []edit
-	// hangs is set if the sabotage makes tests hang, which is a way to fail. It shortens their timeout.
+	// hangs shortens the timeout of tests that the sabotage makes hang.
 	hangs bool
-	// caught are the tests that must fail, holds those that must pass.
+	// caught must fail, holds must pass.
 	caught, holds []testName
 }
 
 // data is a change of a database.
 type data struct {
-	// given is SQL that removes other layers first. No attack may succeed with given alone.
+	// given is SQL that removes other layers first. With given alone, no attack may succeed.
 	given string
 	// plant is SQL, run as the superuser. {db} is the database's name.
 	plant string
 	// roles is set if the SQL changes the whole server.
 	roles bool
-	// doctor are codes that the doctor must report.
+	// doctor lists the codes that the doctor must report.
 	doctor []string
-	// attacks are attacks that must succeed. If empty, none may.
+	// attacks must succeed. If empty, none may.
 	attacks []string
 }
 
@@ -76,13 +76,11 @@ func (t testName) pkg() string {
 	return pkg
 }
 
-// test is the name as `go test` prints it.
 func (t testName) test() string {
 	_, test, _ := strings.Cut(string(t), " ")
 	return strings.ReplaceAll(test, " ", "_")
 }
 
-// in returns the names of tests of one package.
 func in(pkg string, tests ...string) []testName {
 	out := make([]testName, len(tests))
 	for i, test := range tests {
@@ -91,7 +89,6 @@ func in(pkg string, tests ...string) []testName {
 	return out
 }
 
-// saboteurs returns all saboteurs, in the order of the layers.
 func saboteurs() []saboteur {
 	var out []saboteur
 	for _, table := range [][]saboteur{
@@ -107,7 +104,6 @@ func saboteurs() []saboteur {
 	return out
 }
 
-// fault validates the saboteur.
 func (s saboteur) fault() error {
 	switch {
 	case s.id == "" || s.layer == "" || s.removes == "":

@@ -8,7 +8,6 @@ const (
 	kitTests = "integration/isolation"
 )
 
-// attackTests are attacks of the kit, run on Konstruct's tables as tests.
 func attackTests(family string, attacks ...string) []testName {
 	tests := make([]string, len(attacks))
 	for i, a := range attacks {
@@ -134,7 +133,7 @@ func sessionSaboteurs() []saboteur {
 }
 
 func tagSaboteurs() []saboteur {
-	// Once it has detected a DEALLOCATE, the driver prepares its statements under new names, which no attacker has planted.
+	// After a DEALLOCATE, the driver prepares its statements under new names, which no attacker has planted.
 	remembers := edit{connFile, `return strings.HasPrefix(tag.String(), "DEALLOCATE")`, `return strings.HasPrefix(tag.String(), "no DEALLOCATE")`}
 	return []saboteur{
 		{

@@ -108,7 +108,6 @@ func TestEveryNamedFindingAndAttackExists(t *testing.T) {
 	}
 }
 
-// tests returns the names of a folder's tests.
 func tests(t *testing.T, folder string) map[string]bool {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(folder, "*_test.go"))
@@ -130,5 +129,6 @@ func TestThePageIsCurrent(t *testing.T) {
 	t.Parallel()
 	committed, err := os.ReadFile(filepath.Join(root(t), "docs", "security", "sabotage.md"))
 	require.NoError(t, err)
-	require.Equal(t, page(saboteurs()), string(committed), "go run ./integration/sabotage -docs >docs/security/sabotage.md")
+	require.Equal(t, page(saboteurs()), string(committed),
+		"go run ./integration/sabotage -docs >docs/security/sabotage.md")
 }

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// tryCode runs a code saboteur's tests on changed sources. If the saboteur removes other layers first, its tests must
-// pass before this layer is removed.
+// tryCode runs a code saboteur's tests on changed sources. If it removes other layers first, its tests must pass before
+// this layer is removed.
 func (s suite) tryCode(ctx context.Context, sab saboteur) verdict {
 	began, v := time.Now(), newVerdict(sab)
 	c := sab.code
@@ -56,7 +56,7 @@ func (o outcome) judge(v verdict, c *code) verdict {
 	return v
 }
 
-// others returns tests that failed without being named. With -whole there are some.
+// others returns failed tests that the saboteur does not name, which -whole can find.
 func (o outcome) others(named []testName) []string {
 	var out []string
 	for t := range o.failed {
@@ -71,7 +71,6 @@ func (o outcome) others(named []testName) []string {
 	return out
 }
 
-// missing returns an error if a test did not run.
 func (o outcome) missing(tests []testName) error {
 	for _, t := range tests {
 		if o.state(t) == "not run" {
@@ -94,7 +93,6 @@ func (s suite) holdsAlone(ctx context.Context, c *code) error {
 	return nil
 }
 
-// changed runs a saboteur's tests on edited sources.
 func (s suite) changed(ctx context.Context, c *code, edits []edit, timeout time.Duration) (outcome, error) {
 	folder, err := os.MkdirTemp("", "konstruct-sabotage-")
 	if err != nil {

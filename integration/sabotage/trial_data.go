@@ -18,8 +18,8 @@ import (
 	"github.com/konstruct/konstruct/tenancy/doctor"
 )
 
-// tryData plants a database saboteur in a clone, and runs the doctor and the attack kit. If the saboteur names attacks,
-// only their families run, unless whole is set.
+// tryData plants a database saboteur in a clone, and runs the doctor and the attack kit: only the families of named
+// attacks, unless whole is set.
 func tryData(ctx context.Context, shared *testdb.Cluster, sab saboteur, whole bool) verdict {
 	began, v := time.Now(), newVerdict(sab)
 	var attacks []string
@@ -41,21 +41,21 @@ func tryData(ctx context.Context, shared *testdb.Cluster, sab saboteur, whole bo
 	return v.end(host.Err(), began)
 }
 
-// examined is the result of the doctor and of the attack kit on a database.
+// examined is what the doctor and the attack kit found in a database.
 type examined struct {
 	findings []string // codes
 	breaches []string // ids of attacks
 	faults   []string // other failures of the kit
 }
 
-// anyAttack requires that some attack succeeds, where it depends on timing which one.
+// anyAttack requires that some attack succeeds, where timing decides which one.
 const anyAttack = "any"
 
-// registration is the kit's refusal of a table without attacks, used like the id of an attack.
+// registration stands for the kit's refusal of a table without attacks, like the id of an attack.
 const registration = "registration"
 
-// sabotaged creates a database, plants the sabotage in it, and examines it with the families of the attacks, by default
-// all. Before, the doctor must report no finding, and with other layers removed first, all attacks must fail.
+// sabotaged plants the sabotage in a new database and examines it with the families of the attacks, by default all.
+// Before, the doctor must report no finding, and with other layers removed first, all attacks must fail.
 func sabotaged(ctx context.Context, h *mockt.T, cluster *testdb.Cluster, d data, attacks []string) (examined, error) {
 	db := cluster.New(h) //nolint:contextcheck // the database ends with h
 	if err := fixture.Migrate(ctx, db.OwnerURL); err != nil {
@@ -86,8 +86,8 @@ func sabotaged(ctx context.Context, h *mockt.T, cluster *testdb.Cluster, d data,
 	return examine(ctx, h, db, attacks)
 }
 
-// skipped returns the families that need not run: those on the driver's connections, which no change of a database
-// affects, and those without any of the named attacks.
+// skipped returns the families that need not run: those without a named attack, and those on the driver's connections,
+// which no change of a database affects.
 func skipped(named []string) []string {
 	skip := []string{"connection", "leak", "driver"}
 	if len(named) == 0 || slices.Contains(named, anyAttack) {
@@ -118,7 +118,7 @@ func examine(ctx context.Context, h *mockt.T, db *testdb.Database, attacks []str
 	if e.findings, err = diagnose(ctx, db); err != nil {
 		return e, err
 	}
-	// Failures are expected here. They are read from the report.
+	// Failures are expected here and read from the report.
 	kit := mockt.New(ctx, h.Name())
 	kit.Without = skipped(attacks)
 	kit.Do(func(kit *mockt.T) { //nolint:contextcheck // kit has a context
@@ -130,7 +130,6 @@ func examine(ctx context.Context, h *mockt.T, db *testdb.Database, attacks []str
 	return e, nil
 }
 
-// with adds the attacks that succeeded.
 func (e examined) with(r *attack.Report) examined {
 	for _, family := range r.Families {
 		for _, entry := range family.Attacks {
@@ -151,7 +150,7 @@ func (e examined) with(r *attack.Report) examined {
 	return e
 }
 
-// judge compares what was found with what the saboteur names. If it names no attack, none may succeed.
+// judge compares the findings with what the saboteur names. If it names no attack, none may succeed.
 func (e examined) judge(v verdict, d *data) verdict {
 	v = v.noticed("doctor", d.doctor, e.findings)
 	wanted := d.attacks
@@ -171,7 +170,7 @@ func (e examined) judge(v verdict, d *data) verdict {
 	return v
 }
 
-// attackTools is the prefix of the objects that the attack kit creates.
+// attackTools is the prefix of the attack kit's objects.
 const attackTools = "public.konstruct_attack_"
 
 // diagnose runs the doctor as the application role, and returns the codes of its findings.

@@ -64,24 +64,55 @@ func TestCodeSaboteurs(t *testing.T) {
 	}{
 		"a change that a test catches": {code{edits: []edit{openAll}, caught: wrongKey}, caught, ""},
 		"a change that changes nothing": {
-			code{edits: []edit{{file, `return key == "right"`, `return "right" == key`}}, caught: wrongKey}, unnoticed, "",
+			code{edits: []edit{{file, `return key == "right"`, `return "right" == key`}}, caught: wrongKey},
+			unnoticed, "",
 		},
-		"a change that another protection hides": {code{edits: []edit{noCheck}, caught: in("guard", "TestNoKey")}, unnoticed, ""},
+		"a change that another protection hides": {
+			code{edits: []edit{noCheck}, caught: in("guard", "TestNoKey")},
+			unnoticed, "",
+		},
 		"the same, with the other one gone first": {
-			code{given: []edit{{file, `return key == "right"`, `return key != "wrong"`}}, edits: []edit{noCheck}, caught: in("guard", "TestNoKey")},
+			code{
+				given: []edit{{file, `return key == "right"`, `return key != "wrong"`}}, edits: []edit{noCheck},
+				caught: in("guard", "TestNoKey"),
+			},
 			caught, "",
 		},
 		"one that the other is not enough for": {
 			code{given: []edit{openAll}, edits: []edit{noCheck}, caught: wrongKey}, broken, "without the other layers",
 		},
-		"one that takes more than it says":      {code{edits: []edit{openAll}, caught: wrongKey, holds: wrongKey}, unnoticed, ""},
-		"one after which something still holds": {code{edits: []edit{openAll}, caught: wrongKey, holds: in("guard", "TestNoKey")}, caught, ""},
-		"a protection that has moved":           {code{edits: []edit{{file, "if key == nil {", ""}}, caught: wrongKey}, broken, "update the saboteur"},
-		"a text that is there more than once":   {code{edits: []edit{{file, "return", ""}}, caught: wrongKey}, broken, "update the saboteur"},
-		"a file that is gone":                   {code{edits: []edit{{"guard/lock.go", "x", ""}}, caught: wrongKey}, broken, "update the saboteur"},
-		"a change that does not build":          {code{edits: []edit{{file, `return key == "right"`, "return kee"}}, caught: wrongKey}, broken, "undefined: kee"},
-		"a test that does not exist":            {code{edits: []edit{openAll}, caught: in("guard", "TestRightKey")}, broken, "no test"},
-		"a change after which a test panics":    {code{edits: []edit{{file, `return key == "right"`, "panic(key)"}}, caught: wrongKey}, caught, ""},
+		"one that takes more than it says": {
+			code{edits: []edit{openAll}, caught: wrongKey, holds: wrongKey},
+			unnoticed, "",
+		},
+		"one after which something still holds": {
+			code{edits: []edit{openAll}, caught: wrongKey, holds: in("guard", "TestNoKey")},
+			caught, "",
+		},
+		"a protection that has moved": {
+			code{edits: []edit{{file, "if key == nil {", ""}}, caught: wrongKey},
+			broken, "update the saboteur",
+		},
+		"a text that is there more than once": {
+			code{edits: []edit{{file, "return", ""}}, caught: wrongKey},
+			broken, "update the saboteur",
+		},
+		"a file that is gone": {
+			code{edits: []edit{{"guard/lock.go", "x", ""}}, caught: wrongKey},
+			broken, "update the saboteur",
+		},
+		"a change that does not build": {
+			code{edits: []edit{{file, `return key == "right"`, "return kee"}}, caught: wrongKey},
+			broken, "undefined: kee",
+		},
+		"a test that does not exist": {
+			code{edits: []edit{openAll}, caught: in("guard", "TestRightKey")},
+			broken, "no test",
+		},
+		"a change after which a test panics": {
+			code{edits: []edit{{file, `return key == "right"`, "panic(key)"}}, caught: wrongKey},
+			caught, "",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -104,14 +135,31 @@ func TestDataSaboteurs(t *testing.T) {
 		found examined
 		want  status
 	}{
-		"found and breached":           {data{doctor: []string{"rls.disabled"}, attacks: []string{"A46-read-by-id"}}, found, caught},
-		"another finding":              {data{doctor: []string{"rls.not-forced"}, attacks: []string{"A46-read-by-id"}}, found, unnoticed},
-		"another attack":               {data{doctor: []string{"rls.disabled"}, attacks: []string{"A47-give"}}, found, unnoticed},
-		"an attack where none may":     {data{doctor: []string{"rls.disabled"}}, found, unnoticed},
-		"found, and another layer":     {data{doctor: []string{"rls.disabled"}}, examined{findings: []string{"rls.disabled"}}, caught},
-		"nothing notices":              {data{doctor: []string{"rls.disabled"}}, examined{}, unnoticed},
-		"nothing notices, or should":   {data{}, examined{}, unnoticed},
-		"noticed by the attacks alone": {data{attacks: []string{"A46-read-by-id"}}, examined{breaches: found.breaches}, caught},
+		"found and breached": {
+			data{doctor: []string{"rls.disabled"}, attacks: []string{"A46-read-by-id"}},
+			found, caught,
+		},
+		"another finding": {
+			data{doctor: []string{"rls.not-forced"}, attacks: []string{"A46-read-by-id"}},
+			found, unnoticed,
+		},
+		"another attack": {
+			data{doctor: []string{"rls.disabled"}, attacks: []string{"A47-give"}},
+			found, unnoticed,
+		},
+		"an attack where none may": {data{doctor: []string{"rls.disabled"}}, found, unnoticed},
+		"found, and another layer": {
+			data{doctor: []string{"rls.disabled"}},
+			examined{findings: []string{"rls.disabled"}},
+			caught,
+		},
+		"nothing notices":            {data{doctor: []string{"rls.disabled"}}, examined{}, unnoticed},
+		"nothing notices, or should": {data{}, examined{}, unnoticed},
+		"noticed by the attacks alone": {
+			data{attacks: []string{"A46-read-by-id"}},
+			examined{breaches: found.breaches},
+			caught,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -6,7 +6,6 @@ import (
 	"time"
 )
 
-// status is how a trial ended.
 type status string
 
 const (
@@ -18,17 +17,16 @@ const (
 	broken status = "BROKEN"
 )
 
-// verdict is the result of one saboteur.
 type verdict struct {
 	ID      string `json:"id"`
 	Layer   layer  `json:"layer"`
 	Removes string `json:"removes"`
 	Status  status `json:"status"`
-	// By lists the tests, findings and attacks that noticed it, those that the saboteur names first.
+	// By lists the tests, findings and attacks that noticed it, the named ones first.
 	By []string `json:"by"`
-	// Missed lists those that should have noticed it, or should have passed.
+	// Missed lists what should have noticed it, or should have passed.
 	Missed []string `json:"missed,omitempty"`
-	// Held is the layer that still isolates, and Stayed the tests that prove it. Crossed is set if an attack succeeded.
+	// Held is the layer that still isolates, Stayed the tests that prove it. Crossed is set if an attack succeeded.
 	Held    string   `json:"held,omitempty"`
 	Stayed  []string `json:"stayed,omitempty"`
 	Crossed bool     `json:"crossed,omitempty"`
@@ -55,7 +53,7 @@ func (v verdict) end(err error, began time.Time) verdict {
 	return v
 }
 
-// noticed adds what noticed it, the wanted ones first, and what was wanted and did not.
+// noticed adds what noticed it, wanted ones first, and what was wanted and did not.
 func (v verdict) noticed(kind string, wanted, got []string) verdict {
 	for _, w := range wanted {
 		if slices.Contains(got, w) {

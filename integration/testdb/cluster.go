@@ -25,19 +25,19 @@ const (
 
 // Cluster is a PostgreSQL server for tests.
 type Cluster struct {
-	// Version is the server's version, such as "16.9".
+	// Version of the server, such as "16.9".
 	Version string
 	// SuperURL is the superuser's URL of the database postgres.
 	SuperURL string
 
 	base  *url.URL
 	admin *pgxpool.Pool
-	// strategy is how CREATE DATABASE copies. file_copy takes two checkpoints: it is twice as fast without fsync, and
-	// slower than wal_log with it.
+	// strategy of CREATE DATABASE. file_copy takes two checkpoints: without fsync it is twice as fast as wal_log, with
+	// fsync slower.
 	strategy string
 	// own is set for a cluster of one test.
 	own bool
-	// keepRunning is called when a database is kept; hint is the start of the command that connects to it.
+	// keepRunning is called for a kept database; hint starts the command that connects to it.
 	keepRunning func() error
 	hint        string
 
@@ -45,7 +45,7 @@ type Cluster struct {
 	template template
 }
 
-// sharedCluster returns the shared cluster, and joins it on first use.
+// sharedCluster joins the shared cluster on first use.
 func sharedCluster(tb testing.TB) *Cluster {
 	tb.Helper()
 	m, err := process.get()
@@ -55,14 +55,14 @@ func sharedCluster(tb testing.TB) *Cluster {
 	return m.cluster
 }
 
-// OwnCluster starts a server for this test only, without bootstrap. It stops with the test.
+// OwnCluster starts a server without bootstrap, which stops with the test.
 func OwnCluster(tb testing.TB) *Cluster {
 	tb.Helper()
 	return ownCluster(tb, startOwn)
 }
 
-// DurableCluster is an [OwnCluster] with fsync, for benchmarks. It prefers this machine's PostgreSQL to Docker's, whose
-// network would be measured, too.
+// DurableCluster is an [OwnCluster] with fsync, for benchmarks. It prefers a local PostgreSQL: Docker's network would
+// be measured, too.
 func DurableCluster(tb testing.TB) *Cluster {
 	tb.Helper()
 	return ownCluster(tb, startDurable)
@@ -95,7 +95,6 @@ func ownCluster(tb testing.TB, start func(context.Context) (ownServer, error)) *
 // String returns the server's name, without secrets.
 func (c *Cluster) String() string { return "PostgreSQL " + c.Version + " on " + c.base.Host }
 
-// connect opens the superuser's pool.
 func connect(ctx context.Context, superURL string) (*Cluster, error) {
 	base, err := url.Parse(superURL)
 	if err != nil {
@@ -121,7 +120,7 @@ func connect(ctx context.Context, superURL string) (*Cluster, error) {
 	return c, nil
 }
 
-// password derives a role's password from the superuser's, so that all processes use the same.
+// password derives a role's password from the superuser's, so that all processes use the same one.
 func (c *Cluster) password(role string) string {
 	secret, _ := c.base.User.Password()
 	mac := hmac.New(sha256.New, []byte(secret))

@@ -1,5 +1,5 @@
-// Package testdb gives each test a database on a real PostgreSQL: bootstrapped, migrated, empty, and dropped when the
-// test has passed. Only tests import it.
+// Package testdb gives each test a bootstrapped, migrated, empty database on a real PostgreSQL, and drops it when the
+// test passes.
 //
 //	func TestMain(m *testing.M) { testdb.Main(m) }
 //
@@ -10,13 +10,13 @@
 //		…
 //	}
 //
-// [New] clones a migrated template in tens of milliseconds. [Empty] is a database before its bootstrap. [OwnCluster] is
-// a server for one test, for tests that change roles: roles belong to the cluster, not to the database.
-// [DurableCluster] is one for benchmarks. [Redis] is a Redis.
+// [New] clones a migrated template in tens of milliseconds. [Empty] returns a database before its bootstrap. Tests that
+// change roles, which belong to the cluster, use an [OwnCluster]; benchmarks use a [DurableCluster]. [Redis] starts a
+// Redis.
 //
 // # Which server
 //
-// The first of these that is available. Each process prints it once:
+// The first available one, which each process prints once:
 //
 //   - KONSTRUCT_TEST_DATABASE_URL, a superuser's URL of a cluster for tests
 //   - postgres:16 in Docker, if an engine answers (required by KONSTRUCT_TEST_SERVER=docker)
@@ -24,12 +24,11 @@
 //
 // Without a server the test fails. It is never skipped.
 //
-// The processes of one `go test ./...` share one server. Each holds a file lock; [Main] in the last process stops the
-// server. A killed process releases its lock, too, and the next run uses, cleans up and stops its server.
+// The processes of one `go test ./...` share a server. Each holds a file lock, and [Main] in the last one stops the
+// server. A killed process loses its lock, so the next run uses, cleans up and stops its server.
 //
 // # After a failure
 //
-// A failed test's database is kept, its name is logged, and the server keeps running. KONSTRUCT_TEST_KEEP=1 also keeps
-// those of passed tests. Kept databases are dropped after a day, or when there are more than 50. The server stops with
-// the next run that keeps nothing.
+// A failed test keeps its database, logs its name, and leaves the server running until a run keeps nothing.
+// KONSTRUCT_TEST_KEEP=1 also keeps the databases of passed tests. Kept databases are dropped after a day, or beyond 50.
 package testdb

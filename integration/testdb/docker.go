@@ -29,10 +29,10 @@ const (
 	image = "postgres:16"
 	// dockerWithin limits how long an engine may take to answer.
 	dockerWithin = 3 * time.Second
-	// pullWithin limits the download of the image. After a failure, pullAgainAfter delays the next attempt.
+	// pullWithin limits the image's download. After a failure, pullAgainAfter delays the next attempt.
 	pullWithin     = 2 * time.Minute
 	pullAgainAfter = 10 * time.Minute
-	// ownLabel marks containers of one test for the cleanup after a crash. Its value is the user.
+	// ownLabel marks containers of one test for cleanup after a crash. Its value is the user.
 	ownLabel = "konstruct.test.cluster"
 
 	superuser = "postgres"
@@ -67,7 +67,7 @@ func ping(ctx context.Context) error {
 	})
 }
 
-// obtainImage pulls a missing image. It records a failure, so that the run's other processes do not wait for it again.
+// obtainImage pulls a missing image. It records a failure, so that the run's other processes do not wait again.
 func obtainImage(ctx context.Context, name string) error {
 	return withEngine(func(engine client.APIClient) error {
 		if _, err := engine.ImageInspect(ctx, name); err == nil {
@@ -111,8 +111,8 @@ func withEngine(do func(client.APIClient) error) error {
 	return do(provider.Client())
 }
 
-// tameLibrary must run before the library's first use. It disables the reaper, which would stop the shared container
-// with the first process, and the library's log.
+// tameLibrary must run before the library's first use. It disables its log and its reaper, which would stop the shared
+// container with the first process.
 func tameLibrary() error {
 	log.SetDefault(log.NewNoopLogger())
 	const reaper = "TESTCONTAINERS_RYUK_DISABLED"
@@ -177,7 +177,7 @@ func runPostgres(ctx context.Context, more ...testcontainers.ContainerCustomizer
 	options := append([]testcontainers.ContainerCustomizer{
 		postgres.WithUsername(superuser),
 		postgres.WithPassword(password),
-		// The image starts the server twice: the first time only to run its init scripts.
+		// The image starts the server twice, first only for its init scripts.
 		testcontainers.WithWaitStrategy(
 			wait.ForLog("database system is ready to accept connections").WithOccurrence(2),
 		),
@@ -198,8 +198,8 @@ func runPostgres(ctx context.Context, more ...testcontainers.ContainerCustomizer
 	return ownServer{superURL: superURL, stop: stop}, nil
 }
 
-// reach returns the address of the container's port. The library's address is wrong if the engine runs in a container:
-// published ports are on loopback there, too.
+// reach returns the address of the container's port. The library's is wrong if the engine runs in a container, where
+// published ports are on loopback, too.
 func reach(ctx context.Context, container testcontainers.Container, password string) (string, error) {
 	port, err := container.MappedPort(ctx, "5432/tcp")
 	if err != nil {
@@ -236,7 +236,6 @@ func ownLabels() testcontainers.CustomizeRequestOption {
 	return testcontainers.WithLabels(map[string]string{ownLabel: strconv.Itoa(os.Geteuid())})
 }
 
-// answers logs in once.
 func answers(ctx context.Context, superURL string) error {
 	ctx, cancel := context.WithTimeout(ctx, dockerWithin)
 	defer cancel()

@@ -15,8 +15,8 @@ const maxConnections = "300"
 //nolint:gochecknoglobals // a constant that Go cannot express
 var localKind = kind{name: "local", start: startLocal, stop: stopLocal}
 
-// startLocal keeps the data when the server stops, so that the next run finds the template and kept databases. Data
-// that a crash of the machine damaged, because it is not synced to disk, is deleted.
+// startLocal keeps the data, with the template and kept databases, when the server stops. Data is not synced to disk:
+// if a crash of the machine damaged it, it is deleted.
 func startLocal(ctx context.Context, p *place) (string, error) {
 	options := local.PostgresOptions{
 		Folder: p.file("server"), Throwaway: true, Detached: true,
@@ -49,7 +49,7 @@ type ownServer struct {
 	stop     func(context.Context) error
 }
 
-// startOwn starts the kind of the shared server, or this machine's if KONSTRUCT_TEST_DATABASE_URL is set.
+// startOwn starts a server of the shared one's kind, or a local one if KONSTRUCT_TEST_DATABASE_URL is set.
 func startOwn(ctx context.Context) (ownServer, error) {
 	if os.Getenv(urlVariable) != "" && os.Getenv(serverVariable) == "" {
 		server, err := ownLocal(ctx)
@@ -68,7 +68,7 @@ func startOwn(ctx context.Context) (ownServer, error) {
 	return ownLocal(ctx)
 }
 
-// startDurable prefers this machine's, unless KONSTRUCT_TEST_SERVER is docker.
+// startDurable prefers a local server, unless KONSTRUCT_TEST_SERVER is docker.
 func startDurable(ctx context.Context) (ownServer, error) {
 	asked := os.Getenv(serverVariable)
 	if asked != dockerKind.name {

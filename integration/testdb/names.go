@@ -15,7 +15,7 @@ import (
 
 const (
 	namePrefix = "test_"
-	// stamp is the format of the time in a name, in UTC.
+	// stamp formats the UTC time in a name.
 	stamp = "20060102t150405"
 	// longestName is PostgreSQL's limit in bytes.
 	longestName = 63
@@ -39,7 +39,6 @@ func databaseName(test string, now time.Time) string {
 	return head + slug[:min(len(slug), room)] + tail
 }
 
-// madeAt parses the time in a name.
 func madeAt(name string) (time.Time, bool) {
 	rest, ours := strings.CutPrefix(name, namePrefix)
 	if !ours || len(rest) < len(stamp) {
@@ -49,7 +48,6 @@ func madeAt(name string) (time.Time, bool) {
 	return made, err == nil
 }
 
-// found is a database on the cluster.
 type found struct {
 	Name    string
 	Comment string
@@ -57,8 +55,8 @@ type found struct {
 
 func (f found) kept() bool { return strings.HasPrefix(f.Comment, keptMark) }
 
-// superfluous returns the databases to drop. If alone, no other process uses the cluster: databases that were not kept
-// belong to crashed processes, and other templates to previous migrations.
+// superfluous returns the databases to drop. If no other process uses the cluster (alone), databases not kept belong to
+// crashed processes, and other templates to previous migrations.
 func superfluous(all []found, current string, alone bool, now time.Time) []string {
 	var (
 		drop []string
@@ -132,7 +130,7 @@ func (c *Cluster) markKept(ctx context.Context, name, test string) error {
 	return c.keepRunning()
 }
 
-// lookInto returns a command that connects. It reads the password from a file, so that logs do not contain it.
+// lookInto returns a command that connects. It reads the password from a file, to keep it out of logs.
 func (c *Cluster) lookInto(name string) string {
 	return fmt.Sprintf("%spsql -h %s -p %s -U %s %s", c.hint, c.base.Hostname(), c.base.Port(), c.base.User.Username(),
 		name)

@@ -31,7 +31,9 @@ func TestDatabaseName(t *testing.T) {
 
 func TestMadeAtOfOthers(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"", "postgres", "test_", "test_template_0123456789abcdef", "test_yesterday_at_noon_x"} {
+	for _, name := range []string{
+		"", "postgres", "test_", "test_template_0123456789abcdef", "test_yesterday_at_noon_x",
+	} {
 		_, dated := madeAt(name)
 		require.False(t, dated, name)
 	}
@@ -88,7 +90,6 @@ func TestABadURLIsNotRepeated(t *testing.T) {
 	}
 }
 
-// BenchmarkClone is the price of a test's database.
 func BenchmarkClone(b *testing.B) {
 	c := sharedCluster(b)
 	var names []string

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// FreePort returns a free port of loopback, below Linux's range for outgoing connections, which could take it before
-// the server starts.
+// FreePort returns a free loopback port below Linux's ephemeral range, since an outgoing connection could take it
+// before the server starts.
 func FreePort(tb testing.TB) int {
 	tb.Helper()
 	for range 100 {

@@ -35,7 +35,7 @@ func TestChild(t *testing.T) {
 	require.NoError(t, err)
 	switch role {
 	case "share":
-		// Waits until the parent closes the pipe, then checks that the server still runs.
+		// After the parent has closed the pipe, the server must still run.
 		_, err := io.ReadAll(os.Stdin)
 		require.NoError(t, err)
 		require.Equal(t, "1", ask(t, db.AppURL, "SELECT '1'"))

@@ -48,8 +48,8 @@ type member struct {
 	alive *flock.File
 }
 
-// Main is a package's TestMain. It runs the tests, and stops the shared server if no other process uses it. Without
-// Main, the next run stops the server.
+// Main runs a package's tests, and stops the shared server if no other process uses it. Without Main, the next run
+// does.
 //
 //	func TestMain(m *testing.M) { testdb.Main(m) }
 func Main(m *testing.M) {
@@ -93,7 +93,7 @@ func joinGiven(ctx context.Context, given string) (*member, error) {
 // kind is a way to run the server.
 type kind struct {
 	name string
-	// start returns the superuser's URL of the server, and starts it if it does not run.
+	// start returns the superuser's URL, and starts the server if needed.
 	start func(context.Context, *place) (string, error)
 	stop  func(context.Context, *place) error
 }
@@ -118,7 +118,7 @@ func chooseKind(ctx context.Context, wanted string) (kind, error) {
 	}
 }
 
-// place is the folder through which the processes of one user share a server of one kind.
+// place is the folder through which one user's processes share a server of one kind.
 type place struct {
 	kind   kind
 	folder string
@@ -133,13 +133,13 @@ func openPlace(k kind) (*place, error) {
 	return p, local.OwnFolder(p.folder)
 }
 
-// ownFolder returns the user's folder for shared files. No other user can write to it.
+// ownFolder returns a folder for shared files that no other user can write to.
 func ownFolder() (string, error) {
 	folder := filepath.Join(os.TempDir(), "konstruct-test-"+strconv.Itoa(os.Geteuid()))
 	return folder, local.OwnFolder(folder)
 }
 
-// placeName separates servers by their binaries, so that a run does not join a server of another version.
+// placeName includes the binaries, so that a run does not join a server of another version.
 func placeName(k kind, binaries string) string {
 	if binaries == "" || k.name != localKind.name {
 		return k.name
@@ -150,15 +150,15 @@ func placeName(k kind, binaries string) string {
 
 func (p *place) file(name string) string { return filepath.Join(p.folder, name) }
 
-// changing is locked to start, join, leave or stop. Every member shares the lock of living, so the process that locks
-// it exclusively is the only one.
+// changing is locked to start, join, leave or stop. Members share the lock of living, so a process that locks it
+// exclusively is the only one.
 func (p *place) changing(ctx context.Context) (*flock.File, error) {
 	return flock.Lock(ctx, p.file("changing"))
 }
 
 func (p *place) living() string { return p.file("living") }
 
-// keepMarker is a file that keeps the server running for a kept database.
+// keepMarker is a file that keeps the server running.
 func (p *place) keepMarker() string { return p.file("kept") }
 
 func (p *place) join(ctx context.Context) (*member, error) {

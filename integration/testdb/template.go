@@ -19,20 +19,19 @@ const (
 	templatePrefix = "test_template_"
 	draftPrefix    = "test_draft_"
 
-	// preparing is the key of the advisory lock, in the database postgres, under which one process works on roles,
-	// templates and leftovers.
+	// preparing is the advisory lock, in the database postgres, for work on roles, templates and leftovers.
 	preparing = 0x6b6f6e7374
 )
 
-// template is the migrated database that [New] clones. It has two errors, because tests of the migrations need the
-// roles even if the migrations fail.
+// template is the database that [New] clones. Its errors are separate, because tests of migrations need the roles even
+// if the migrations fail.
 type template struct {
 	name         string
 	bootstrapErr error
 	chainErr     error
 }
 
-// prepare creates the roles and the template once per process, unless they exist.
+// prepare creates missing roles and the template, once per process.
 func (c *Cluster) prepare(ctx context.Context) *template {
 	c.once.Do(func() {
 		key, err := c.templateKey()
@@ -52,7 +51,7 @@ func (c *Cluster) prepare(ctx context.Context) *template {
 	return &c.template
 }
 
-// templateKey is a hash of the template's inputs and the roles' passwords.
+// templateKey hashes the template's inputs and the roles' passwords.
 func (c *Cluster) templateKey() (string, error) {
 	sum, err := fs.ReadFile(migrate.Konstruct().Files, "atlas.sum")
 	if err != nil {
@@ -94,7 +93,7 @@ func (c *Cluster) makeTemplate(ctx context.Context, conn *pgx.Conn, draft string
 	)
 }
 
-// exclusively runs do under an advisory lock, on a connection to the database postgres.
+// exclusively runs do under the advisory lock.
 func (c *Cluster) exclusively(ctx context.Context, do func(*pgx.Conn) error) error {
 	pooled, err := c.admin.Acquire(ctx)
 	if err != nil {
@@ -109,7 +108,7 @@ func (c *Cluster) exclusively(ctx context.Context, do func(*pgx.Conn) error) err
 	return do(conn)
 }
 
-// clone copies the template. CREATE DATABASE copies neither the owner nor the grants nor the settings of a database.
+// clone also copies the owner, grants and settings, which CREATE DATABASE omits.
 func (c *Cluster) clone(ctx context.Context, name string) error {
 	template := c.prepare(ctx)
 	if template.bootstrapErr != nil {
@@ -145,8 +144,8 @@ func (c *Cluster) drop(ctx context.Context, name string) error {
 	return err
 }
 
-// databaseLevel returns the statements that give database $2 the grants and settings of database $1. Lists such as
-// search_path are stored quoted, other settings as plain text.
+// databaseLevel returns statements that copy the grants and settings of database $1 to $2. Lists such as search_path
+// are stored quoted, other settings as plain text.
 const databaseLevel = `
 WITH source AS (SELECT oid, datdba, datacl FROM pg_database WHERE datname = $1)
 SELECT format('REVOKE ALL ON DATABASE %I FROM PUBLIC, %s', $2::text, datdba::regrole) AS statement, 1 AS step

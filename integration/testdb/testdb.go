@@ -13,7 +13,7 @@ const serverTimeout = 2 * time.Minute
 // Database is a test's database.
 type Database struct {
 	Name string
-	// AppURL logs in as konstruct_app, as the product does. Use it for the code under test.
+	// AppURL logs in as konstruct_app, for the code under test.
 	AppURL string
 	// OwnerURL logs in as konstruct_owner, as migrations do.
 	OwnerURL string
@@ -21,14 +21,13 @@ type Database struct {
 	SuperURL string
 }
 
-// New returns a migrated database without rows. It is dropped when the test passes.
+// New returns a migrated database without rows, which is dropped when the test passes.
 func New(tb testing.TB) *Database {
 	tb.Helper()
 	return sharedCluster(tb).New(tb)
 }
 
-// Empty returns a database without bootstrap and migrations, owned by the superuser. The cluster's roles exist and can
-// log in.
+// Empty returns a database without bootstrap and migrations, owned by the superuser. The cluster's roles can log in.
 func Empty(tb testing.TB) *Database {
 	tb.Helper()
 	return sharedCluster(tb).Empty(tb)
@@ -80,7 +79,7 @@ func (c *Cluster) hand(tb testing.TB, name string) *Database {
 	}
 }
 
-// keep marks the database, so that the cleanup of later runs keeps it for a day.
+// keep marks the database, so that later cleanups keep it for a day.
 func (c *Cluster) keep(ctx context.Context, tb testing.TB, name string) {
 	tb.Helper()
 	if c.own {

@@ -35,7 +35,8 @@ func TestNew(t *testing.T) {
 		require.Equal(t, db.Name, ask(t, url, "SELECT current_database()::text"))
 	}
 	require.Equal(t, "0", ask(t, db.SuperURL, "SELECT count(*)::text FROM agents"), "migrated, and without rows")
-	require.Equal(t, "true", ask(t, db.SuperURL, "SELECT relforcerowsecurity::text FROM pg_class WHERE relname = 'agents'"))
+	require.Equal(t, "true",
+		ask(t, db.SuperURL, "SELECT relforcerowsecurity::text FROM pg_class WHERE relname = 'agents'"))
 }
 
 func TestDatabasesAreApart(t *testing.T) {
@@ -51,7 +52,7 @@ func TestDatabasesAreApart(t *testing.T) {
 	require.Equal(t, "false", ask(t, other.SuperURL, "SELECT (to_regclass('mine') IS NOT NULL)::text"))
 }
 
-// What CREATE DATABASE … TEMPLATE leaves out is the same as if the database had been bootstrapped itself.
+// A clone must have the owner, grants and settings of a bootstrap, which CREATE DATABASE … TEMPLATE omits.
 func TestACloneHasTheDatabaseLevelOfABootstrap(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t)
@@ -82,7 +83,8 @@ func TestEmpty(t *testing.T) {
 func TestOwnCluster(t *testing.T) {
 	t.Parallel()
 	cluster := testdb.OwnCluster(t)
-	require.Equal(t, "0", ask(t, cluster.SuperURL, "SELECT count(*)::text FROM pg_roles WHERE rolname LIKE 'konstruct%'"))
+	require.Equal(t, "0",
+		ask(t, cluster.SuperURL, "SELECT count(*)::text FROM pg_roles WHERE rolname LIKE 'konstruct%'"))
 
 	db := cluster.New(t)
 	require.Equal(t, "konstruct_app", ask(t, db.AppURL, "SELECT current_user::text"))

@@ -9,13 +9,12 @@ type Attack struct {
 	Family string `json:"family"`
 	// Does describes the attempt in a sentence.
 	Does string `json:"does"`
-	// Required is the result that another tenant must get.
+	// Required is what another tenant must get.
 	Required string `json:"required"`
-	// Accepted names the accepted risk that the attack pins. If empty, the attack must be stopped.
+	// Accepted names the accepted risk that the attack pins. Attacks without one must be stopped.
 	Accepted string `json:"accepted,omitempty"`
 }
 
-// family is a group of attacks with its own tenants.
 type family struct {
 	name, title string
 	statements  []statement
@@ -26,21 +25,21 @@ type family struct {
 // through the driver, in a transaction that is rolled back. For names in braces, see spell.
 type statement struct {
 	id, does string
-	// once is true if the statement concerns no particular table.
+	// once is set if no particular table is concerned.
 	once   bool
 	before []string // statements that come first, in the same transaction
 	sql    string
 
-	// The defaults are nothing for another tenant and without one, and something for the owner.
+	// Defaults: nothing for another tenant and without one, something for the owner.
 	other, unset, owner expectation
 	accepted            string
-	// raw is true if the driver would refuse the statement.
+	// raw is set if the driver would refuse the statement.
 	raw bool
-	// privileged is true if a superuser must prepare it.
+	// privileged is set if a superuser must prepare it.
 	privileged bool
 }
 
-// hidden is a statement that only the owner may succeed with.
+// hidden is a statement that must succeed only for the owner.
 func hidden(id, does, sql string) statement { return statement{id: id, does: does, sql: sql} }
 
 // ownOnly is a statement that reaches each tenant's own rows.
@@ -53,7 +52,7 @@ type scenario struct {
 	id, does, required string
 	accepted           string
 	privileged         bool
-	// Exactly one of the two is set. each is tried on every table.
+	// Exactly one is set. each is tried on every table.
 	once func(h *harness, ctx context.Context) error
 	each func(h *harness, ctx context.Context, tb *table) error
 }
@@ -72,7 +71,9 @@ func families() []family {
 }
 
 func (s statement) withDefaults() statement {
-	for want, strictest := range map[*expectation]expectation{&s.other: nothing(), &s.unset: nothing(), &s.owner: something()} {
+	for want, strictest := range map[*expectation]expectation{
+		&s.other: nothing(), &s.unset: nothing(), &s.owner: something(),
+	} {
 		if want.met == nil {
 			*want = strictest
 		}
@@ -80,7 +81,7 @@ func (s statement) withDefaults() statement {
 	return s
 }
 
-// All lists the kit's attacks, without the paths and pins of a [Target].
+// All lists the kit's attacks, without a [Target]'s paths and pins.
 func All() []Attack {
 	var all []Attack
 	for _, f := range families() {

@@ -14,8 +14,8 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// An attack that can't succeed proves nothing. Each case removes one protection of a table and names the attacks that
-// must notice; a case without names removes one that another protection covers.
+// An attack that can't succeed proves nothing. Each case removes one protection of a table and names attacks that must
+// notice; without names, another protection covers it.
 func TestTheAttacksBite(t *testing.T) {
 	t.Parallel()
 	const tenant = "(select nullif(current_setting('app.current_tenant', true), '')::uuid)"
@@ -24,18 +24,48 @@ func TestTheAttacksBite(t *testing.T) {
 		sql     string
 		noticed []string
 	}{
-		"nothing":                                   {"", nil},
-		"row-level security is off":                 {"alter table invoices disable row level security", []string{"A46-read-by-id", "A46-delete-by-id", "A47-insert-for-other", "A53-leaky-function", "A55-common-values", "E02-get", "A25-never-set"}},
-		"the permissive policy is wider":            {"alter policy tenant_isolation on invoices using (true) with check (true)", nil},
-		"and the floor is gone":                     {noFloor + "alter policy tenant_isolation on invoices using (tenant_id = " + tenant + " or true)", []string{"A46-read-by-id", "A46-update-by-id", "A53-leaky-function"}},
-		"the floor is gone":                         {noFloor, nil},
-		"a second policy lets all pass":             {"create policy careless on invoices using (true)", nil},
-		"the same, without the floor":               {noFloor + "create policy careless on invoices using (true)", []string{"A46-read-by-tenant", "A52-ctid", "A50-copy-to", "A35-alternating"}},
-		"writes are not checked":                    {noFloor + "alter policy tenant_isolation on invoices with check (true)", []string{"A47-insert-for-other", "A47-insert-some", "A49-merge-insert"}},
-		"unowned rows are visible without a tenant": {noFloor + "alter policy tenant_isolation on invoices using (coalesce(tenant_id = " + tenant + ", true))", []string{"A46-read-all", "A25-never-set", "A44-no-tenant"}},
-		"TRUNCATE is granted":                       {"grant truncate on invoices to konstruct_app", []string{"A10-truncate", "A10-privileges"}},
-		"TRIGGER is granted":                        {"grant trigger on invoices to konstruct_app", []string{"A10-trigger", "A10-privileges"}},
-		"a key spans tenants":                       {"alter table invoices add constraint spans unique (number)", []string{"A17-same-value", "A17-existence-by-spanning-key"}},
+		"nothing": {"", nil},
+		"row-level security is off": {
+			"alter table invoices disable row level security",
+			[]string{
+				"A46-read-by-id", "A46-delete-by-id", "A47-insert-for-other", "A53-leaky-function",
+				"A55-common-values", "E02-get", "A25-never-set",
+			},
+		},
+		"the permissive policy is wider": {
+			"alter policy tenant_isolation on invoices using (true) with check (true)",
+			nil,
+		},
+		"and the floor is gone": {
+			noFloor + "alter policy tenant_isolation on invoices using (tenant_id = " + tenant + " or true)",
+			[]string{"A46-read-by-id", "A46-update-by-id", "A53-leaky-function"},
+		},
+		"the floor is gone":             {noFloor, nil},
+		"a second policy lets all pass": {"create policy careless on invoices using (true)", nil},
+		"the same, without the floor": {
+			noFloor + "create policy careless on invoices using (true)",
+			[]string{"A46-read-by-tenant", "A52-ctid", "A50-copy-to", "A35-alternating"},
+		},
+		"writes are not checked": {
+			noFloor + "alter policy tenant_isolation on invoices with check (true)",
+			[]string{"A47-insert-for-other", "A47-insert-some", "A49-merge-insert"},
+		},
+		"unowned rows are visible without a tenant": {
+			noFloor + "alter policy tenant_isolation on invoices using (coalesce(tenant_id = " + tenant + ", true))",
+			[]string{"A46-read-all", "A25-never-set", "A44-no-tenant"},
+		},
+		"TRUNCATE is granted": {
+			"grant truncate on invoices to konstruct_app",
+			[]string{"A10-truncate", "A10-privileges"},
+		},
+		"TRIGGER is granted": {
+			"grant trigger on invoices to konstruct_app",
+			[]string{"A10-trigger", "A10-privileges"},
+		},
+		"a key spans tenants": {
+			"alter table invoices add constraint spans unique (number)",
+			[]string{"A17-same-value", "A17-existence-by-spanning-key"},
+		},
 		"a foreign key has no tenant": {
 			"alter table invoices drop constraint replaced, add constraint replaced foreign key (replaces) references invoices (id)",
 			[]string{"A14-attach", "A14-attach-by-update"},
@@ -44,14 +74,26 @@ func TestTheAttacksBite(t *testing.T) {
 			"alter table invoices drop constraint invoices_tenant_id_fkey, add foreign key (tenant_id) references tenants (id) on delete cascade",
 			[]string{"A13-cascade"},
 		},
-		"a view shows all":           {"create view everything as select * from invoices; grant select on everything to konstruct_app", []string{"A19-any-relation"}},
-		"a function shows all":       {"create function everything() returns setof invoices language sql security definer begin atomic select * from invoices; end", []string{"A20-definer"}},
-		"a function sets the tenant": {"create function elsewhere() returns int language sql set app.current_tenant = 'x' return 1", []string{"A32-function-setting"}},
+		"a view shows all": {
+			"create view everything as select * from invoices; grant select on everything to konstruct_app",
+			[]string{"A19-any-relation"},
+		},
+		"a function shows all": {
+			"create function everything() returns setof invoices language sql security definer begin atomic select * from invoices; end",
+			[]string{"A20-definer"},
+		},
+		"a function sets the tenant": {
+			"create function elsewhere() returns int language sql set app.current_tenant = 'x' return 1",
+			[]string{"A32-function-setting"},
+		},
 		"temporary tables are allowed": {
 			"do $$ begin execute format('grant temporary on database %I to konstruct_app', current_database()); end $$",
 			[]string{"A09-temp-table", "A34-temp-table"},
 		},
-		"advisory locks are allowed": {"grant execute on function pg_advisory_lock(bigint) to konstruct_app", []string{"A61-session-lock", "A34-session-lock"}},
+		"advisory locks are allowed": {
+			"grant execute on function pg_advisory_lock(bigint) to konstruct_app",
+			[]string{"A61-session-lock", "A34-session-lock"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -81,7 +123,8 @@ func TestTheApplicationsCodeIsAttacked(t *testing.T) {
 		"a list that shows everybody's": {func(e *attack.Entity, super *pgtenant.Driver) {
 			e.List = func(ctx context.Context) (found any, err error) {
 				var numbers string
-				return &numbers, pgtenant.QueryRow(ctx, super, "select string_agg(number, ' ') from invoices").Scan(&numbers)
+				return &numbers, pgtenant.QueryRow(ctx, super,
+					"select string_agg(number, ' ') from invoices").Scan(&numbers)
 			}
 		}, "E01-list"},
 		"a list without a tenant": {func(e *attack.Entity, _ *pgtenant.Driver) {
@@ -108,8 +151,8 @@ func TestTheApplicationsCodeIsAttacked(t *testing.T) {
 			target := target(t, db)
 			tc.spoil(&target.Entities[2], super)
 			target.Entities = target.Entities[2:]
-			report, failed := failing(t, target, "registration", "reads", "writes", "keys", "rights", "side-channels", "context",
-				"leftovers", "injection", "session", "connection", "leak", "driver", "redis")
+			report, failed := failing(t, target, "registration", "reads", "writes", "keys", "rights", "side-channels",
+				"context", "leftovers", "injection", "session", "connection", "leak", "driver", "redis")
 			require.False(t, report.Holds)
 			require.True(t, failed.of(tc.noticed), "not noticed by %s; by %.2000s", tc.noticed, failed)
 		})
@@ -125,14 +168,15 @@ func TestRegistration(t *testing.T) {
 	target.Entities = target.Entities[:2]
 	report, _ := failing(t, target)
 	require.False(t, report.Holds)
-	require.Contains(t, strings.Join(report.Faults, "\n"), "table public.invoices has a tenant_id and no attack registration")
+	require.Contains(t, strings.Join(report.Faults, "\n"),
+		"table public.invoices has a tenant_id and no attack registration")
 
 	target.Entities = nil
 	report, _ = failing(t, target)
 	require.False(t, report.Holds, "a target without entities proves nothing")
 }
 
-// failing runs the attacks on target without the named families, and returns the report and the failures.
+// failing runs the attacks without the named families, and returns the report and the failures.
 func failing(t *testing.T, target attack.Target, without ...string) (report *attack.Report, failed failures) {
 	t.Helper()
 	fake := mockt.New(t.Context(), t.Name())
@@ -141,7 +185,6 @@ func failing(t *testing.T, target attack.Target, without ...string) (report *att
 	return report, fake.Failures()
 }
 
-// failures are lines of a test's name and its message.
 type failures []string
 
 // of reports whether a subtest of this name, or one within it, has failed.

@@ -24,14 +24,16 @@ func connections() family {
 		{
 			id: "A68-execute", does: "executes a statement that another tenant has prepared",
 			required: "refused, 26000", once: func(h *harness, ctx context.Context) error {
-				return h.notLeft(ctx, "prepare left_behind as select 'left behind'", "execute left_behind", undefinedStatement)
+				return h.notLeft(ctx, "prepare left_behind as select 'left behind'",
+					"execute left_behind", undefinedStatement)
 			},
 		},
 		{
 			id:       "A34-cursor-by-driver",
 			does:     "fetches from a cursor WITH HOLD that another tenant has declared through the driver",
 			required: "refused, 34000", once: func(h *harness, ctx context.Context) error {
-				hold := h.spell("declare left_behind cursor with hold for select * from {table}", h.tables[0], h.victim.id)
+				hold := h.spell("declare left_behind cursor with hold for select * from {table}",
+					h.tables[0], h.victim.id)
 				return h.notLeft(ctx, hold, "fetch all from left_behind", undefinedCursor)
 			},
 		},
@@ -66,7 +68,7 @@ const (
 
 func queryModes() []string { return []string{"cache_statement", "cache_describe", "exec"} }
 
-// direct opens a driver with one connection at the server.
+// direct opens a driver with one connection to the server.
 func (h *harness) direct(ctx context.Context, do func(*pgtenant.Driver) error, opts ...pgtenant.Option) error {
 	drv, err := pgtenant.Open(ctx, h.kit.target.DSN, append(opts, pgtenant.WithMaxConns(1))...)
 	if err != nil {
@@ -76,7 +78,6 @@ func (h *harness) direct(ctx context.Context, do func(*pgtenant.Driver) error, o
 	return do(drv)
 }
 
-// inEachMode calls direct with each query mode.
 func (h *harness) inEachMode(ctx context.Context, do func(*pgtenant.Driver) error) error {
 	for _, mode := range queryModes() {
 		if err := h.direct(ctx, do, pgtenant.WithQueryMode(mode)); err != nil {
@@ -94,7 +95,7 @@ func (h *harness) inEachDriver(ctx context.Context, do func(*pgtenant.Driver) er
 	return h.withOneConn(ctx, do)
 }
 
-// planted replaces the statement that the driver has prepared for a text, and has other callers send that text.
+// planted replaces the statement that the driver prepared for a text, and has other callers send that text.
 func (h *harness) planted(ctx context.Context, tb *table) error {
 	const word = "planted"
 	mine := as(ctx, h.attacker.id)
@@ -114,10 +115,12 @@ func (h *harness) planted(ctx context.Context, tb *table) error {
 	})
 }
 
-// plantings are the ways to run the planting statements: alone, and in a transaction that commits, rolls back or fails.
-// Prepared statements survive all of them. The query mode decides which of the statements the server accepts.
+// plantings run the planting statements alone, and in a transaction that commits, rolls back or fails. Prepared
+// statements survive all of them. Which ones the server accepts depends on the query mode.
 func plantings() []func(context.Context, *pgtenant.Driver, ...string) error {
-	inside := func(end func(dialect.Tx) error, last ...string) func(context.Context, *pgtenant.Driver, ...string) error {
+	inside := func(
+		end func(dialect.Tx) error, last ...string,
+	) func(context.Context, *pgtenant.Driver, ...string) error {
 		return func(ctx context.Context, drv *pgtenant.Driver, steps ...string) error {
 			for _, from := range []int{0, 1} { // with the name taken, and with no such name
 				tx, err := drv.Tx(ctx)
@@ -143,8 +146,8 @@ func plantings() []func(context.Context, *pgtenant.Driver, ...string) error {
 	}
 }
 
-// preparedName returns the server's name for the statement that the driver prepared for a text. In query modes without
-// names, it returns one that the mode cache_statement would use.
+// preparedName returns the server's name for the statement that the driver prepared for a text or, in query modes
+// without names, would prepare in the mode cache_statement.
 func preparedName(ctx context.Context, drv *pgtenant.Driver, text string) string {
 	for range 2 { // so that the text is prepared
 		query(ctx, drv, text)
@@ -156,7 +159,6 @@ func preparedName(ctx context.Context, drv *pgtenant.Driver, text string) string
 	return rls.Quote("konstruct_5")
 }
 
-// notPlanted requires that the text runs as sent.
 func (h *harness) notPlanted(ctx context.Context, drv *pgtenant.Driver, tb *table, text, word string) error {
 	for _, c := range []struct {
 		says string
@@ -181,9 +183,9 @@ func (h *harness) notPlanted(ctx context.Context, drv *pgtenant.Driver, tb *tabl
 	return nil
 }
 
-// notLeft has the other tenant leave something, by a statement and in a transaction, and searches for it afterwards:
-// that must be refused with the code, or find no row. It uses direct connections: server sessions behind a pooler are
-// shared by design, an accepted risk.
+// notLeft has the other tenant leave something, by a statement and in a transaction. A search for it must then be
+// refused with the code, or find no row. It uses direct connections: server sessions behind a pooler are shared by
+// design, an accepted risk.
 func (h *harness) notLeft(ctx context.Context, leave, read, refusal string) error {
 	theirs := as(ctx, h.victim.id)
 	want := nothing()
@@ -238,7 +240,8 @@ func (h *harness) forget(ctx context.Context) error {
 			} {
 				// The texts are prepared, and then sent by name.
 				err := errors.Join(
-					h.ownRows(ctx, drv, tb), h.ownRows(ctx, drv, tb), forget(as(ctx, h.attacker.id)), h.ownRows(ctx, drv, tb))
+					h.ownRows(ctx, drv, tb), h.ownRows(ctx, drv, tb),
+					forget(as(ctx, h.attacker.id)), h.ownRows(ctx, drv, tb))
 				if err != nil {
 					return fmt.Errorf("%q: %w", text, err)
 				}
@@ -269,8 +272,8 @@ func (h *harness) otherCommands(ctx context.Context) error {
 			"prepare left_behind as select 1", "deallocate all", "listen left_behind", "unlisten *",
 			"set local lock_timeout = 1", "show lock_timeout", "reset lock_timeout",
 			"savepoint one", "declare left_behind cursor for select 1", "explain select 1", "discard plans",
-			"lock table " + tb.SQL + " in access share mode", "set constraints all deferred", "notify left_behind", "checkpoint",
-			"call nothing()", "set transaction read only", "load 'nothing'",
+			"lock table " + tb.SQL + " in access share mode", "set constraints all deferred", "notify left_behind",
+			"checkpoint", "call nothing()", "set transaction read only", "load 'nothing'",
 		} {
 			if err := h.keepsConn(mine, drv, false, text); err != nil {
 				return err
@@ -280,8 +283,8 @@ func (h *harness) otherCommands(ctx context.Context) error {
 	})
 }
 
-// keepsConn compares the server process before and after a transaction that is rolled back. A refused statement has done
-// nothing, so its connection may be kept.
+// keepsConn compares the server process before and after a transaction that is rolled back. A refused statement has
+// done nothing, so its connection may be kept.
 func (h *harness) keepsConn(ctx context.Context, drv *pgtenant.Driver, kept bool, text string) error {
 	const process = "select pg_backend_pid()"
 	before := query(ctx, drv, process)

@@ -14,7 +14,10 @@ import (
 )
 
 func contexts() family {
-	return family{name: "context", title: "Where the tenant comes from", scenarios: slices.Concat(unset(), settings(), clients())}
+	return family{
+		name: "context", title: "Where the tenant comes from",
+		scenarios: slices.Concat(unset(), settings(), clients()),
+	}
 }
 
 func unset() []scenario {
@@ -33,8 +36,9 @@ func unset() []scenario {
 			each: noRowsAfter("set local " + rls.Setting + " = {victim}"),
 		},
 		{
-			id: "A31-chain", does: "chains a transaction to one that had a tenant (COMMIT AND CHAIN)", required: "no row",
-			each: noRowsAfter("begin", set, "commit and chain"),
+			id: "A31-chain", does: "chains a transaction to one that had a tenant (COMMIT AND CHAIN)",
+			required: "no row",
+			each:     noRowsAfter("begin", set, "commit and chain"),
 		},
 		{
 			id: "A30-savepoint", does: "rolls back to a savepoint from before the tenant was set", required: "no row",
@@ -43,7 +47,7 @@ func unset() []scenario {
 	}
 }
 
-// noRowsAfter requires that a new login reads no row and writes none after these statements.
+// noRowsAfter requires that after these statements, a new login reads and writes no row.
 func noRowsAfter(steps ...string) func(*harness, context.Context, *table) error {
 	return func(h *harness, ctx context.Context, tb *table) error {
 		return h.withLogin(ctx, func(raw *session) error {
@@ -102,21 +106,25 @@ func clients() []scenario {
 			},
 		},
 		{
-			id: "A45-recycled-context", does: "uses a web framework's context that has been reused for the next request",
+			id:       "A45-recycled-context",
+			does:     "uses a web framework's context that has been reused for the next request",
 			required: "ErrRecycledContext",
 			once: func(h *harness, ctx context.Context) error {
 				reused := context.Context(recycled{tenancy.With(ctx, h.attacker.id)})
 				again := tenancy.With(reused, h.victim.id)
 				return errors.Join(
-					requireErr(query(reused, h.driver, "select 1").err, tenancy.ErrRecycledContext), //nolint:contextcheck // as above
-					requireErr(query(again, h.driver, "select 1").err, tenancy.ErrRecycledContext),  //nolint:contextcheck // as above
+					requireErr(query(reused, h.driver, "select 1").err, //nolint:contextcheck // as above
+						tenancy.ErrRecycledContext),
+					requireErr(query(again, h.driver, "select 1").err, //nolint:contextcheck // as above
+						tenancy.ErrRecycledContext),
 				)
 			},
 		},
 		{
 			id: "A45-zero-tenant", does: "uses the zero tenant ID", required: "ErrInvalidID",
 			once: func(h *harness, ctx context.Context) error {
-				return requireErr(query(tenancy.With(ctx, tenancy.ID{}), h.driver, "select 1").err, tenancy.ErrInvalidID)
+				return requireErr(query(tenancy.With(ctx, tenancy.ID{}), h.driver, "select 1").err,
+					tenancy.ErrInvalidID)
 			},
 		},
 	}
@@ -167,11 +175,12 @@ func (h *harness) preset(ctx context.Context) error {
 		}
 	}
 	return h.withLogin(ctx, func(raw *session) error {
-		return nothing().check(raw.do(ctx, "select 1 where coalesce(current_setting('"+rls.Setting+"', true), '') <> ''"))
+		return nothing().check(raw.do(ctx,
+			"select 1 where coalesce(current_setting('"+rls.Setting+"', true), '') <> ''"))
 	})
 }
 
-// refusedToOpen requires that the driver refuses the connection string with this parameter.
+// refusedToOpen requires the driver to refuse the connection string with this parameter.
 func (h *harness) refusedToOpen(ctx context.Context, parameter string) error {
 	dsn := h.kit.target.DSN
 	if !strings.Contains(dsn, "://") {
@@ -214,7 +223,11 @@ func (h *harness) ownRows(ctx context.Context, drv *pgtenant.Driver, tb *table) 
 		says string
 		id   tenancy.ID
 		rows int
-	}{{"another tenant", h.attacker.id, attackerRows}, {"the owner", h.victim.id, victimRows}, {"no tenant", tenancy.ID{}, 0}} {
+	}{
+		{"another tenant", h.attacker.id, attackerRows},
+		{"the owner", h.victim.id, victimRows},
+		{"no tenant", tenancy.ID{}, 0},
+	} {
 		a := query(as(ctx, c.id), drv, "select * from "+tb.SQL)
 		if a.err == nil && c.id != h.victim.id {
 			a.err = h.victim.leaks(a.text(), "")
@@ -229,7 +242,7 @@ func (h *harness) ownRows(ctx context.Context, drv *pgtenant.Driver, tb *table) 
 	return nil
 }
 
-// withOneConn opens a driver as the product does, with one connection, so that every statement reuses it.
+// withOneConn opens a driver as the product does, with a single connection that every statement reuses.
 func (h *harness) withOneConn(ctx context.Context, do func(*pgtenant.Driver) error) error {
 	drv, err := h.kit.open(ctx, pgtenant.WithMaxConns(1))
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// shortly is enough time for a statement to begin.
+// shortly is time enough for a statement to begin.
 const shortly = 50 * time.Millisecond
 
 func driverStates() family {
@@ -36,18 +36,20 @@ func transactions() []scenario {
 		{
 			id: "D03-pool-in-transaction", does: "uses the pool's client inside InTx instead of the transaction's",
 			required: "ErrPoolInTx", once: func(h *harness, ctx context.Context) error {
-				return pgtenant.InTx(as(ctx, h.attacker.id), h.driver.Tx, func(ctx context.Context, _ dialect.Tx) error {
-					return requireErr(query(ctx, h.driver, "select 1").err, pgtenant.ErrPoolInTx)
-				})
+				return pgtenant.InTx(as(ctx, h.attacker.id), h.driver.Tx,
+					func(ctx context.Context, _ dialect.Tx) error {
+						return requireErr(query(ctx, h.driver, "select 1").err, pgtenant.ErrPoolInTx)
+					})
 			},
 		},
 		{
 			id: "D04-nested-transaction", does: "begins a transaction inside InTx", required: "ErrNestedTx",
 			once: func(h *harness, ctx context.Context) error {
-				return pgtenant.InTx(as(ctx, h.attacker.id), h.driver.Tx, func(ctx context.Context, _ dialect.Tx) error {
-					inner := pgtenant.InTx(ctx, h.driver.Tx, func(context.Context, dialect.Tx) error { return nil })
-					return requireErr(inner, pgtenant.ErrNestedTx)
-				})
+				return pgtenant.InTx(as(ctx, h.attacker.id), h.driver.Tx,
+					func(ctx context.Context, _ dialect.Tx) error {
+						inner := pgtenant.InTx(ctx, h.driver.Tx, func(context.Context, dialect.Tx) error { return nil })
+						return requireErr(inner, pgtenant.ErrNestedTx)
+					})
 			},
 		},
 		{
@@ -137,7 +139,8 @@ func (h *harness) foreignInside(ctx context.Context) error {
 	return pgtenant.InTx(mine, h.driver.Tx, func(ctx context.Context, tx dialect.Tx) error {
 		theirs := tenancy.With(tenancy.Detach(ctx), h.victim.id)
 		for range 2 { // before the transaction has begun on the server, and after
-			if err := requireErr(query(theirs, tx, "select * from "+tb.SQL).err, tenancy.ErrTenantMismatch); err != nil {
+			if err := requireErr(query(theirs, tx, "select * from "+tb.SQL).err,
+				tenancy.ErrTenantMismatch); err != nil {
 				return err
 			}
 			a := query(ctx, tx, "select * from "+tb.SQL)
@@ -269,8 +272,7 @@ func (h *harness) canceled(ctx context.Context, tb *table) error {
 	})
 }
 
-// cancelThenNext cancels at varying times. If the cancel is lost, the statement succeeds; the next statement is what
-// counts.
+// cancelThenNext cancels at varying times. A statement whose cancel is lost succeeds; the next one counts.
 func (h *harness) cancelThenNext(ctx context.Context, tb *table) error {
 	return h.withOneConn(ctx, func(drv *pgtenant.Driver) error {
 		for range 3 {
@@ -316,7 +318,7 @@ func (h *harness) openResult(ctx context.Context, tb *table) error {
 	})
 }
 
-// halfRead reads one row of a result in a transaction, and ends the transaction.
+// halfRead reads one row of a result and ends the transaction.
 func halfRead(ctx context.Context, drv *pgtenant.Driver, end func(dialect.Tx) error) (*entsql.Rows, error) {
 	tx, err := drv.Tx(ctx)
 	if err != nil {
@@ -349,8 +351,8 @@ func (h *harness) cut(ctx context.Context, tb *table) error {
 	})
 }
 
-// await waits until a statement sleeps, and selects something about its connection. It finds the connection by the
-// text, of which the server shows only the beginning: behind a pooler, statements change connections.
+// await waits until a statement sleeps, and selects something about its connection. It finds the connection by the start
+// of the text, which is all that the server shows: behind a pooler, statements change connections.
 func (s *session) await(ctx context.Context, what, text string) error {
 	for range 100 {
 		a := s.do(ctx, "select "+what+" from pg_stat_activity where pid <> pg_backend_pid() and wait_event = 'PgSleep'"+

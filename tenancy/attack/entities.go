@@ -18,7 +18,6 @@ const (
 	entityTitle  = "The application's own code"
 )
 
-// ordinary returns the paths through an entity's callbacks.
 func ordinary(e Entity) []Path {
 	return []Path{
 		{
@@ -49,7 +48,9 @@ func entityAttacks() []Attack {
 }
 
 func withoutTenant() scenario {
-	return scenario{id: "E05-no-tenant", does: "calls each of these without a tenant", required: "ErrNoTenant, before any SQL"}
+	return scenario{
+		id: "E05-no-tenant", does: "calls each of these without a tenant", required: "ErrNoTenant, before any SQL",
+	}
 }
 
 func (s scenario) inEntities() Attack { return s.attack(family{name: entityFamily}) }
@@ -87,7 +88,9 @@ func (k *kit) entities(t test) {
 			})
 			for _, p := range slices.Concat(ordinary(e), e.Paths) {
 				t.sub(p.ID, func(t test) {
-					k.record(t, entityTitle, p.attack(), e.Table, func(ctx context.Context) error { return k.path(ctx, e, tb, p) })
+					k.record(t, entityTitle, p.attack(), e.Table, func(ctx context.Context) error {
+						return k.path(ctx, e, tb, p)
+					})
 				})
 			}
 		})
@@ -101,7 +104,9 @@ func (e Entity) refusesUnset(ctx context.Context) error {
 	_, get := e.Get(ctx, id)
 	_, update := e.Update(ctx, id)
 	_, remove := e.Delete(ctx, id)
-	for what, err := range map[string]error{"create": create, "list": list, "get": get, "update": update, "delete": remove} {
+	for what, err := range map[string]error{
+		"create": create, "list": list, "get": get, "update": update, "delete": remove,
+	} {
 		if err := requireErr(err, tenancy.ErrNoTenant); err != nil {
 			return fmt.Errorf("%s: %w", what, err)
 		}
@@ -123,7 +128,8 @@ func (k *kit) path(ctx context.Context, e Entity, tb *table, p Path) error {
 
 	got, err := p.Try(as(ctx, h.attacker.id), attackerRows[0], victimRows[0])
 	given := victimRows[0].ID + victimRows[0].Canary + h.victim.id.String()
-	if err := errors.Join(p.Want.other(got, err, h, tb), h.victim.leaks(resultText(got, err), given), h.intact(ctx)); err != nil {
+	if err := errors.Join(p.Want.other(got, err, h, tb), h.victim.leaks(resultText(got, err), given),
+		h.intact(ctx)); err != nil {
 		return fmt.Errorf("another tenant: %w", err)
 	}
 	got, err = p.Try(ctx, attackerRows[0], victimRows[0])
@@ -164,7 +170,7 @@ func rowsIn(digest string) (n int, err error) {
 	return strconv.Atoi(count)
 }
 
-// resultText returns everything that got and err contain, as text.
+// resultText returns everything in got and err as text.
 func resultText(got any, err error) string {
 	document, unfit := json.Marshal(got)
 	var values strings.Builder
@@ -172,8 +178,7 @@ func resultText(got any, err error) string {
 	return fmt.Sprintf("%+v\n%s\n%v\n%s\n%s", got, document, unfit, values.String(), errorText(err))
 }
 
-// walk prints the values in v. JSON does not suffice: it omits sensitive fields, and refuses the cycles of Ent's
-// bidirectional edges.
+// walk prints the values in v. JSON omits sensitive fields, and refuses the cycles of Ent's bidirectional edges.
 func walk(out *strings.Builder, v reflect.Value, seen map[any]bool) {
 	switch v.Kind() {
 	case reflect.Invalid:

@@ -27,7 +27,7 @@ const (
 	lockTimeout = "55P03"
 )
 
-// answer is everything that was returned for a statement.
+// answer is everything returned for a statement.
 type answer struct {
 	rows     [][]string
 	affected int64
@@ -45,7 +45,6 @@ func (a answer) text() string {
 	return b.String()
 }
 
-// errorText returns all fields of a PostgreSQL error.
 func errorText(err error) string {
 	if err == nil {
 		return ""
@@ -63,7 +62,7 @@ func (a answer) got() string {
 	return fmt.Sprintf("%d rows, %d affected", len(a.rows), a.affected)
 }
 
-// expectation is the required result of a statement. Answers are always searched for values of the other tenant, too.
+// expectation is the required result of a statement. Answers are also searched for values of the other tenant.
 type expectation struct {
 	says string
 	met  func(answer) bool
@@ -100,12 +99,16 @@ func somethingOr(codes ...string) expectation {
 }
 
 func refused(codes ...string) expectation {
-	return expectation{"refused, " + strings.Join(codes, " or "), func(a answer) bool { return slices.Contains(codes, code(a.err)) }}
+	return expectation{"refused, " + strings.Join(codes, " or "), func(a answer) bool {
+		return slices.Contains(codes, code(a.err))
+	}}
 }
 
 // nothingOrRefused accepts both where PostgreSQL may return either.
 func nothingOrRefused(codes ...string) expectation {
-	return expectation{"no row, or refused", func(a answer) bool { return nothing().met(a) || slices.Contains(codes, code(a.err)) }}
+	return expectation{"no row, or refused", func(a answer) bool {
+		return nothing().met(a) || slices.Contains(codes, code(a.err))
+	}}
 }
 
 // anything leaves the verdict to the search for secrets.

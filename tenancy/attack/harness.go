@@ -25,9 +25,9 @@ type harness struct {
 
 type tenant struct {
 	id tenancy.ID
-	// rows are by table. The first one is the target.
+	// rows are by table, the target first.
 	rows map[string][]Row
-	// kept and spare are rows as JSON, by table: the target row, and a valid row that was deleted.
+	// kept and spare are rows as JSON, by table: the target, and a valid row that was deleted.
 	kept, spare map[string]string
 	ctid        map[string]string
 	digests     map[string]string
@@ -92,7 +92,7 @@ func (h *harness) populate(ctx context.Context, entities []Entity, n int) (*tena
 	return p, nil
 }
 
-// createRows creates an entity's rows, and one more that it deletes after saving it as JSON.
+// createRows creates an entity's rows, and one that it deletes after saving it as JSON.
 func (h *harness) createRows(ctx context.Context, p *tenant, e Entity, n int) error {
 	for range n + 1 {
 		canary := newCanary()
@@ -120,7 +120,8 @@ func (h *harness) createRows(ctx context.Context, p *tenant, e Entity, n int) er
 }
 
 func (h *harness) readRows(ctx context.Context, p *tenant, tb *table) error {
-	aim, err := h.only(ctx, p.id, "select to_jsonb(t.*), ctid from "+tb.SQL+" t where "+tb.Key+" = "+rls.Literal(p.rows[tb.Name][0].ID))
+	aim, err := h.only(ctx, p.id,
+		"select to_jsonb(t.*), ctid from "+tb.SQL+" t where "+tb.Key+" = "+rls.Literal(p.rows[tb.Name][0].ID))
 	if err != nil {
 		return err
 	}
@@ -167,8 +168,8 @@ func (h *harness) intact(ctx context.Context) error {
 	return nil
 }
 
-// spell replaces the names in braces with quoted literals and identifiers. {own} is the caller's tenant, or the
-// attacker's where the caller has none.
+// spell replaces the names in braces with quoted literals and identifiers. {own} is the caller's tenant, or else the
+// attacker's.
 func (h *harness) spell(sql string, tb *table, caller tenancy.ID) string {
 	mine := h.attacker
 	if caller == h.victim.id {
@@ -181,7 +182,8 @@ func (h *harness) spell(sql string, tb *table, caller tenancy.ID) string {
 			"{table}", tb.SQL, "{key}", tb.Key, "{columns}", tb.columnList(""), "{s.columns}", tb.columnList("s."),
 			"{id}", rls.Literal(h.victim.rows[tb.Name][0].ID), "{ctid}", rls.Literal(h.victim.ctid[tb.Name]),
 			"{name}", rls.Literal(tb.Name),
-			"{kept}", rls.Literal(h.victim.kept[tb.Name])+"::jsonb", "{spare}", rls.Literal(h.victim.spare[tb.Name])+"::jsonb",
+			"{kept}", rls.Literal(h.victim.kept[tb.Name])+"::jsonb",
+			"{spare}", rls.Literal(h.victim.spare[tb.Name])+"::jsonb",
 			"{mine}", rls.Literal(mine.spare[tb.Name])+"::jsonb", "{ownid}", rls.Literal(mine.rows[tb.Name][0].ID),
 		)
 	}

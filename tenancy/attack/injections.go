@@ -9,15 +9,16 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// injections are SQL that an attacker has injected into a statement. Policies read a setting that any SQL can write, so
-// the change must end with its statement, and values must never become SQL.
+// injections are SQL that an attacker has injected into a statement. Any SQL can write the setting that policies read,
+// so the change must end with its statement, and values must never become SQL.
 func injections() family {
 	return family{
 		name: "injection", title: "Injected SQL",
 		statements: []statement{
 			{
 				id: "A39-set-in-where", does: "sets the tenant in a condition, row by row",
-				sql:   "select * from {table} where tenant_id = {own} or set_config('" + rls.Setting + "', {victim}, true) is null",
+				sql: "select * from {table} where tenant_id = {own} or set_config('" + rls.Setting +
+					"', {victim}, true) is null",
 				other: own(),
 			},
 			{
@@ -32,10 +33,13 @@ func injections() family {
 			},
 			{
 				id: "A67-read-only", does: "sets the tenant in a read-only transaction", accepted: "injected-setting",
-				raw:    true,
-				before: []string{"set transaction read only", "select set_config('" + rls.Setting + "', {victim}, true)"},
-				sql:    "select 1 where current_setting('" + rls.Setting + "') = {victim}",
-				other:  allowed("the setting changes: any SQL can set it"), unset: something(),
+				raw: true,
+				before: []string{
+					"set transaction read only",
+					"select set_config('" + rls.Setting + "', {victim}, true)",
+				},
+				sql:   "select 1 where current_setting('" + rls.Setting + "') = {victim}",
+				other: allowed("the setting changes: any SQL can set it"), unset: something(),
 			},
 		},
 		scenarios: []scenario{
@@ -70,7 +74,7 @@ func (h *harness) injectedRead(ctx context.Context, tb *table) error {
 			return nil //nolint:nilerr // that it leaks is what is accepted
 		}
 	}
-	// The planner's order may prevent it in one statement, which is no protection; two statements of one transaction
+	// In one statement, the planner's order may prevent it, which is no protection. Two statements of one transaction
 	// always succeed.
 	a := h.raw.run(ctx, h.attacker.id, setTenant(h.victim.id, true), "select * from "+tb.SQL)
 	return pinned(a.err, h.victim.leaks(a.text(), "") != nil)

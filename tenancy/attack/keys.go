@@ -44,7 +44,6 @@ func keys() family {
 	}}
 }
 
-// applied returns an error if nothing was tried.
 func applied(tried int, otherwise string) error {
 	if tried == 0 {
 		return notApplicable(otherwise)
@@ -79,7 +78,9 @@ func (h *harness) insertAs(ctx context.Context, id tenancy.ID, tb *table, image 
 	return a, sql, h.raw.rollback(ctx)
 }
 
-func (h *harness) compare(ctx context.Context, tb *table, attackerRow, victimRow string, wantA, wantB expectation) error {
+func (h *harness) compare(
+	ctx context.Context, tb *table, attackerRow, victimRow string, wantA, wantB expectation,
+) error {
 	a, given, err := h.insertAs(ctx, h.attacker.id, tb, attackerRow)
 	if err := errors.Join(err, wantA.check(a), h.victim.leaks(a.text(), given)); err != nil {
 		return fmt.Errorf("another tenant: %w", err)
@@ -128,9 +129,12 @@ func (h *harness) attachByUpdate(ctx context.Context, tb *table) error {
 		for column, value := range h.references(f) {
 			tried++
 			sql := "update {table} set " + rls.Quote(column) + " = (select r." + rls.Quote(column) +
-				" from jsonb_populate_record(null::{table}, jsonb_build_object(" + rls.Literal(column) + ", " + value + ")) r)" +
+				" from jsonb_populate_record(null::{table}, jsonb_build_object(" +
+				rls.Literal(column) + ", " + value + ")) r)" +
 				" where {key} = {ownid}"
-			for id, want := range map[tenancy.ID]expectation{h.attacker.id: refused(foreignKey), h.victim.id: somethingOr(duplicate)} {
+			for id, want := range map[tenancy.ID]expectation{
+				h.attacker.id: refused(foreignKey), h.victim.id: somethingOr(duplicate),
+			} {
 				a := h.raw.run(ctx, id, h.spell(sql, tb, id), "set constraints all immediate")
 				if a.err == nil {
 					a.affected = 1

@@ -76,7 +76,7 @@ func (k *kit) inspect(ctx context.Context) error {
 	return k.prepare(ctx)
 }
 
-// leaky is a function that raises a notice with each row. See [Target.Superuser].
+// leaky raises a notice with each row. See [Target.Superuser].
 const leaky = "public.konstruct_attack_leak"
 
 // prepare creates the leaky function, so cheap that the planner calls it first, and collects statistics.
@@ -116,7 +116,8 @@ func (k *kit) registration(t test) {
 	}
 	for _, e := range k.target.Entities {
 		if k.table(e.Table) == nil {
-			k.faultf(t, "entity %s is registered for table %s, which does not exist or has no %s", e.Name, e.Table, tenantColumn)
+			k.faultf(t, "entity %s is registered for table %s, which does not exist or has no %s",
+				e.Name, e.Table, tenantColumn)
 		}
 	}
 	if len(k.target.Entities) == 0 {
@@ -124,8 +125,8 @@ func (k *kit) registration(t test) {
 	}
 }
 
-// family runs its attacks in sequence, with two tenants. All families are prepared before the first attack: if
-// isolation is broken, one family's deletes could reach rows that another has not read yet.
+// family runs its attacks in sequence, with two tenants. All families are prepared before the first attack: without
+// isolation, one family's deletes could reach rows that another has not read yet.
 func (k *kit) family(t test, f family) {
 	h, err := k.newHarness(t.Context(), k.target.Entities...)
 	if err != nil {
@@ -135,7 +136,9 @@ func (k *kit) family(t test, f family) {
 	t.Cleanup(func() { h.close(context.WithoutCancel(t.Context())) })
 	t.Parallel()
 	for _, st := range f.statements {
-		k.attempt(t, f, st.attack(f), st.once, st.privileged, h, func(ctx context.Context, tb *table) error { return h.send(ctx, st, tb) })
+		k.attempt(t, f, st.attack(f), st.once, st.privileged, h, func(ctx context.Context, tb *table) error {
+			return h.send(ctx, st, tb)
+		})
 	}
 	for _, sc := range f.scenarios {
 		k.attempt(t, f, sc.attack(f), sc.once != nil, sc.privileged, h, func(ctx context.Context, tb *table) error {
@@ -161,7 +164,9 @@ func (k *kit) attempt(
 		return
 	}
 	if once {
-		t.sub(a.ID, func(t test) { k.record(t, f.title, a, "", func(ctx context.Context) error { return try(ctx, nil) }) })
+		t.sub(a.ID, func(t test) {
+			k.record(t, f.title, a, "", func(ctx context.Context) error { return try(ctx, nil) })
+		})
 		return
 	}
 	t.sub(a.ID, func(t test) {
@@ -173,7 +178,7 @@ func (k *kit) attempt(
 	})
 }
 
-// record runs an attempt and adds its result to the report, even if it panics.
+// record runs an attempt and reports its result, even if it panics.
 func (k *kit) record(t test, title string, a Attack, on string, try func(context.Context) error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), attemptTimeout)
@@ -182,7 +187,9 @@ func (k *kit) record(t test, title string, a Attack, on string, try func(context
 	defer func() { k.report.add(title, a, result) }()
 	err := try(ctx)
 	if errors.Is(err, errNotApplicable) {
-		result = Result{On: on, Outcome: NotMade, Detail: strings.TrimPrefix(err.Error(), errNotApplicable.Error()+": ")}
+		result = Result{
+			On: on, Outcome: NotMade, Detail: strings.TrimPrefix(err.Error(), errNotApplicable.Error()+": "),
+		}
 		return
 	}
 	result = Result{On: on, Outcome: Held}

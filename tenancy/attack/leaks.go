@@ -82,7 +82,7 @@ type panicking struct{}
 
 func (panicking) Value() (driver.Value, error) { panic("a value that panics") }
 
-// survive runs do on a new goroutine and returns when it has ended, by a panic or runtime.Goexit, too.
+// survive runs do on a new goroutine until it ends, also by a panic or runtime.Goexit.
 func survive(do func()) {
 	done := make(chan struct{})
 	go func() {
@@ -198,8 +198,9 @@ func (h *harness) copyInOut(ctx context.Context) error {
 		for _, text := range []string{
 			"copy " + tb + " from stdin", "COPY " + tb + " FROM STDIN",
 			"\n\t copy " + tb + " from stdin", "-- x\ncopy " + tb + " from stdin",
-			"/* x /* nested */ */ copy " + tb + " from stdin", "copy/**/" + tb + " from stdin", ";copy " + tb + " from stdin",
-			"copy " + tb + " from stdin with (format csv);", "copy pg_catalog.pg_class from stdin", "copy (select 1) to stdout",
+			"/* x /* nested */ */ copy " + tb + " from stdin", "copy/**/" + tb + " from stdin",
+			";copy " + tb + " from stdin", "copy " + tb + " from stdin with (format csv);",
+			"copy pg_catalog.pg_class from stdin", "copy (select 1) to stdout",
 			"copy " + tb + " to stdout", "/* x */ copy (select generate_series(1, 100000)) to stdout",
 		} {
 			if err := h.refusedCopy(ctx, drv, text); err != nil {

@@ -12,7 +12,6 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// poisonings is the number of attempts to poison a connection.
 const poisonings = 20
 
 func leftovers() family {
@@ -47,7 +46,8 @@ func leftovers() family {
 		{
 			id: "A34-temp-table", does: "leaves a temporary table with rows", required: "refused, 42501",
 			each: func(h *harness, ctx context.Context, tb *table) error {
-				err := h.driver.Exec(as(ctx, h.victim.id), "create temp table left_behind as select * from "+tb.SQL, []any{}, nil)
+				err := h.driver.Exec(as(ctx, h.victim.id),
+					"create temp table left_behind as select * from "+tb.SQL, []any{}, nil)
 				return refused(denied).check(answer{err: err})
 			},
 		},
@@ -80,7 +80,8 @@ func (h *harness) poisoned(ctx context.Context, tb *table) error {
 // connections.
 func (h *harness) poison(ctx context.Context, drv *pgtenant.Driver, tb *table) error {
 	for range poisonings {
-		if _, err := drv.Pool().Exec(ctx, "select set_config($1, $2, false)", rls.Setting, h.victim.id.String()); err != nil {
+		if _, err := drv.Pool().Exec(ctx, "select set_config($1, $2, false)",
+			rls.Setting, h.victim.id.String()); err != nil {
 			return err
 		}
 		var rows int
@@ -112,17 +113,21 @@ func (h *harness) poisonedByStatement(ctx context.Context, tb *table) error {
 	})
 }
 
-// afterTheDriver requires that the driver sets nothing beyond a transaction. It checks the driver's own tenant, because
-// behind a pooler another attack may have set the other one on the connection.
+// afterTheDriver requires that the driver sets nothing beyond a transaction. It checks the driver's own tenant: behind
+// a pooler, another attack may have set the other one on the connection.
 func (h *harness) afterTheDriver(ctx context.Context, tb *table) error {
 	theirs := as(ctx, h.attacker.id)
 	read := "select count(*) from " + tb.SQL + " where tenant_id = " + rls.Literal(h.attacker.id.String())
 	return h.withOneConn(ctx, func(drv *pgtenant.Driver) error {
 		for way, use := range map[string]func() error{
 			"a statement": func() error { return query(theirs, drv, read).err },
-			"a failure":   func() error { return refused(divisionBy0).check(query(theirs, drv, "select 1 / (select 0)")) },
+			"a failure": func() error {
+				return refused(divisionBy0).check(query(theirs, drv, "select 1 / (select 0)"))
+			},
 			"a commit": func() error {
-				return pgtenant.InTx(theirs, drv.Tx, func(ctx context.Context, tx dialect.Tx) error { return query(ctx, tx, read).err })
+				return pgtenant.InTx(theirs, drv.Tx, func(ctx context.Context, tx dialect.Tx) error {
+					return query(ctx, tx, read).err
+				})
 			},
 			"a rollback": func() error {
 				tx, err := drv.Tx(theirs)
@@ -198,7 +203,8 @@ func (h *harness) leftOpen(ctx context.Context) error {
 func (h *harness) heldCursor(ctx context.Context, tb *table) error {
 	return h.withLogin(ctx, func(raw *session) error {
 		steps := []string{
-			"begin", setTenant(h.victim.id, true), "declare left_behind cursor with hold for select * from " + tb.SQL, "commit",
+			"begin", setTenant(h.victim.id, true), "declare left_behind cursor with hold for select * from " + tb.SQL,
+			"commit",
 			"begin", setTenant(h.attacker.id, true), "fetch all from left_behind",
 		}
 		a := raw.all(ctx, steps...)

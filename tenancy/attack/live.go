@@ -21,7 +21,7 @@ const (
 type LiveOptions struct {
 	// TenantsTable lists the tenants by id: "public.tenants".
 	TenantsTable string
-	// Tenants is the number of tenants to attack, the newest first. The default is 5.
+	// Tenants is the number of tenants to attack, newest first. The default is 5.
 	Tenants int
 	// Definers are the SECURITY DEFINER functions that the role may call ("public.f(text, text)"). Others are reported.
 	Definers []string
@@ -33,11 +33,10 @@ type LiveOptions struct {
 
 // Resolver describes a function that finds the tenant of an external name, such as a workspace.
 type Resolver struct {
-	// Function is its name ("public.resolve_tenant"). It takes two texts, a kind and a name, and returns a tenant's id
-	// or null.
+	// Function ("public.resolve_tenant") takes a kind and a name as text, and returns a tenant's id or null.
 	Function string
-	// Expected is a query, run under a tenant, for what it expects: rows of kind, name, and whether that must resolve
-	// to the tenant (true) or to null (false). It should have a limit.
+	// Expected is a query, run under a tenant, for rows of kind, name, and whether the function must return the tenant
+	// (true) or null (false). It should have a limit.
 	Expected string
 }
 
@@ -45,7 +44,7 @@ type Resolver struct {
 // ms for a lock, limits each statement to 1 s, and is rolled back. The report contains no row's value and no tenant's
 // id. dsn logs in as the application's role.
 //
-// An error means that the attack could not be completed, for example because a statement timed out. Findings are in the
+// An error means that the attack was not completed, for example because a statement timed out. Findings are in the
 // report.
 func Live(ctx context.Context, dsn string, o LiveOptions) (*Report, error) {
 	s, err := login(ctx, dsn)
@@ -87,11 +86,11 @@ type target struct{ tenant, key, ctid string }
 // read finds a row if isolation is broken.
 type read struct {
 	id, does, sql string
-	// targets is true if it needs another tenant's row.
+	// targets is set if it needs another tenant's row.
 	targets bool
-	// once is true if it concerns no particular table.
+	// once is set if it concerns no particular table.
 	once bool
-	// resolver is true if it calls LiveOptions.Resolver.
+	// resolver is set if it calls LiveOptions.Resolver.
 	resolver bool
 	// errs are the codes of a stopped attempt.
 	errs []string
@@ -99,7 +98,7 @@ type read struct {
 	found []string
 }
 
-// liveReads are the reads under a tenant. None of them locks or writes.
+// liveReads neither lock nor write.
 func liveReads() []read {
 	return []read{
 		{
@@ -181,7 +180,8 @@ func (l *live) inspect(ctx context.Context, o LiveOptions) (err error) {
 		o.Tenants = liveTenants
 	}
 	schema, name, _ := strings.Cut(o.TenantsTable, ".")
-	a := l.session.do(ctx, fmt.Sprintf("select id from %s.%s order by id desc limit %d", rls.Quote(schema), rls.Quote(name), o.Tenants))
+	a := l.session.do(ctx,
+		fmt.Sprintf("select id from %s.%s order by id desc limit %d", rls.Quote(schema), rls.Quote(name), o.Tenants))
 	if err := errors.Join(a.err, l.session.rollback(ctx)); err != nil {
 		return fmt.Errorf("reading %s: %w", o.TenantsTable, err)
 	}
@@ -196,7 +196,8 @@ func (l *live) inspect(ctx context.Context, o LiveOptions) (err error) {
 }
 
 func (l *live) begin(ctx context.Context) error {
-	return l.session.all(ctx, "begin read only", "set local lock_timeout = '100ms'", "set local statement_timeout = '1s'").err
+	return l.session.all(ctx, "begin read only", "set local lock_timeout = '100ms'",
+		"set local statement_timeout = '1s'").err
 }
 
 func (l *live) transaction(ctx context.Context, i int) error {
@@ -241,7 +242,8 @@ func (l *live) each(ctx context.Context, reads []read, who string, id tenancy.ID
 			}
 			sql := strings.NewReplacer(
 				"{table}", tb.SQL, "{key}", tb.Key, "{name}", rls.Literal(tb.Name), "{own}", rls.Literal(id.String()),
-				"{id}", rls.Literal(other.key), "{ctid}", rls.Literal(other.ctid), "{victim}", rls.Literal(other.tenant),
+				"{id}", rls.Literal(other.key), "{ctid}", rls.Literal(other.ctid),
+				"{victim}", rls.Literal(other.tenant),
 			).Replace(r.sql)
 			if err := l.try(ctx, r, tb.Name+", "+who, sql); err != nil {
 				return err
@@ -277,7 +279,8 @@ func (l *live) try(ctx context.Context, r read, on, sql string) error {
 
 // saveTarget saves one of the tenant's rows as a target for the next tenant.
 func (l *live) saveTarget(ctx context.Context, id tenancy.ID, tb *table) error {
-	a := l.session.do(ctx, "select "+tb.Key+", ctid from "+tb.SQL+" where tenant_id = "+rls.Literal(id.String())+" limit 1")
+	a := l.session.do(ctx,
+		"select "+tb.Key+", ctid from "+tb.SQL+" where tenant_id = "+rls.Literal(id.String())+" limit 1")
 	if a.err != nil {
 		return fmt.Errorf("own rows of %s: SQLSTATE %s", tb.Name, code(a.err))
 	}

@@ -27,9 +27,10 @@ func stocked(t *testing.T) (*testdb.Database, []string) {
 		row, err := target.Entities[2].Create(tenancy.With(t.Context(), id), canary)
 		require.NoError(t, err)
 		values = append(values, canary, row, id.String())
-		run(t, db.SuperURL, "insert into channel_connections (id, tenant_id, channel_type, workspace_id, status) values "+
-			"(gen_random_uuid(), '"+id.String()+"', 'slack', 'active"+canary+"', 'active'), "+
-			"(gen_random_uuid(), '"+id.String()+"', 'slack', 'revoked"+canary+"', 'revoked')")
+		run(t, db.SuperURL,
+			"insert into channel_connections (id, tenant_id, channel_type, workspace_id, status) values "+
+				"(gen_random_uuid(), '"+id.String()+"', 'slack', 'active"+canary+"', 'active'), "+
+				"(gen_random_uuid(), '"+id.String()+"', 'slack', 'revoked"+canary+"', 'revoked')")
 	}
 	return db, values
 }
@@ -64,12 +65,17 @@ func TestLive(t *testing.T) {
 	}{
 		"all is well":               {"", true},
 		"row-level security is off": {"alter table invoices disable row level security", false},
-		"everything passes":         {"drop policy tenant_floor on invoices; create policy careless on invoices using (true)", false},
-		"the floor holds":           {"create policy careless on invoices using (true)", true},
-		"the unset see everything":  {"drop policy tenant_floor on invoices; create policy careless on invoices using (coalesce(current_setting('app.current_tenant', true), '') = '')", false},
-		"the table may be emptied":  {"grant truncate on invoices to konstruct_app", false},
-		"the tables have no rows":   {"truncate invoices, channel_connections", false},
-		"there are no tenants":      {"truncate invoices, channel_connections; delete from tenants", false},
+		"everything passes": {
+			"drop policy tenant_floor on invoices; create policy careless on invoices using (true)", false,
+		},
+		"the floor holds": {"create policy careless on invoices using (true)", true},
+		"the unset see everything": {
+			"drop policy tenant_floor on invoices; create policy careless on invoices using (coalesce(current_setting('app.current_tenant', true), '') = '')",
+			false,
+		},
+		"the table may be emptied": {"grant truncate on invoices to konstruct_app", false},
+		"the tables have no rows":  {"truncate invoices, channel_connections", false},
+		"there are no tenants":     {"truncate invoices, channel_connections; delete from tenants", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -92,7 +98,7 @@ func resolverBody(body string) string {
 		language sql stable strict security definer begin atomic ` + body + `; end; reset row_security`
 }
 
-// Each function, trigger or rule that a careless migration could leave is found by reads alone, and by one attack.
+// Reads alone find each function, trigger or rule that a careless migration could leave, each by one attack.
 func TestLiveObjects(t *testing.T) {
 	t.Parallel()
 	const lookup = "select c.tenant_id from public.channel_connections c where c.workspace_id = resolve_tenant.workspace_id"
@@ -100,25 +106,40 @@ func TestLiveObjects(t *testing.T) {
 		create trigger promote before insert on portal_users for each row execute function promote();`
 	for name, tc := range map[string]struct{ sql, noticed string }{
 		"the resolver answers for an inactive connection": {
-			"alter policy resolver_lookup on channel_connections using (true);" + resolverBody(lookup+" and c.channel_type = resolve_tenant.channel_type"),
+			"alter policy resolver_lookup on channel_connections using (true);" +
+				resolverBody(lookup+" and c.channel_type = resolve_tenant.channel_type"),
 			"L11-resolver-own",
 		},
-		"the resolver answers with one tenant only": {resolverBody("select t.id from public.tenants t order by t.id limit 1"), "L11-resolver-own"},
-		"the resolver finds nothing":                {resolverBody("select null::uuid"), "L11-resolver-own"},
-		"the resolver ignores the channel":          {resolverBody(lookup), "L12-resolver-kind"},
-		"the resolver has a default":                {resolverBody("select coalesce((" + lookup + "), (select min(t.id::text)::uuid from public.tenants t))"), "L13-resolver-unknown"},
+		"the resolver answers with one tenant only": {
+			resolverBody("select t.id from public.tenants t order by t.id limit 1"), "L11-resolver-own",
+		},
+		"the resolver finds nothing":       {resolverBody("select null::uuid"), "L11-resolver-own"},
+		"the resolver ignores the channel": {resolverBody(lookup), "L12-resolver-kind"},
+		"the resolver has a default": {
+			resolverBody("select coalesce((" + lookup + "), (select min(t.id::text)::uuid from public.tenants t))"),
+			"L13-resolver-unknown",
+		},
 		"the resolver writes": {`create or replace function public.resolve_tenant(channel_type text, workspace_id text) returns uuid
 			language plpgsql strict security definer as $$ begin insert into public.login_attempts values (workspace_id, 1, now()); return null; end $$;
 			grant insert on login_attempts to konstruct_resolver; grant usage on language plpgsql to konstruct_resolver`, "L11-resolver-own"},
 		"the resolver has a string body": {`create or replace function public.resolve_tenant(channel_type text, workspace_id text) returns uuid
 			language sql stable strict security definer as $$ select c.tenant_id from channel_connections c
 			where c.channel_type = $1 and c.workspace_id = $2 and c.status = 'active' $$`, "L14-definers"},
-		"the resolver's owner bypasses policies": {"alter function public.resolve_tenant(text, text) owner to current_user", "L14-definers"},
-		"another definer":                        {"create function everything() returns setof invoices language sql security definer begin atomic select * from invoices; end", "L14-definers"},
-		"a trigger on a global table":            {trigger, "L15-triggers"},
-		"a rule on a global table":               {"create rule copied as on insert to portal_sessions do also nothing", "L15-triggers"},
-		"a trigger on a tenant's table":          {strings.ReplaceAll(trigger, "portal_users", "invoices"), "L15-triggers"},
-		"foreign keys that are not checked":      {"alter table invoices disable trigger all", "L16-checks-off"},
+		"the resolver's owner bypasses policies": {
+			"alter function public.resolve_tenant(text, text) owner to current_user", "L14-definers",
+		},
+		"another definer": {
+			"create function everything() returns setof invoices language sql security definer begin atomic select * from invoices; end",
+			"L14-definers",
+		},
+		"a trigger on a global table": {trigger, "L15-triggers"},
+		"a rule on a global table": {
+			"create rule copied as on insert to portal_sessions do also nothing", "L15-triggers",
+		},
+		"a trigger on a tenant's table": {
+			strings.ReplaceAll(trigger, "portal_users", "invoices"), "L15-triggers",
+		},
+		"foreign keys that are not checked": {"alter table invoices disable trigger all", "L16-checks-off"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -157,7 +178,8 @@ func TestLiveChangesNothing(t *testing.T) {
 	require.NoError(t, err)
 	defer func() { _ = conn.Close(t.Context()) }()
 	rows := func() (text string) {
-		require.NoError(t, conn.QueryRow(t.Context(), "select string_agg(i::text || i.xmin || i.xmax, ' ' order by id) from invoices i").Scan(&text))
+		require.NoError(t, conn.QueryRow(t.Context(),
+			"select string_agg(i::text || i.xmin || i.xmax, ' ' order by id) from invoices i").Scan(&text))
 		return text
 	}
 	before := rows()

@@ -71,7 +71,8 @@ func objectReads() []read {
 func (o LiveOptions) spell(sql string, own tenancy.ID) string {
 	schema, name, _ := strings.Cut(o.Resolver.Function, ".")
 	return strings.NewReplacer(
-		"{own}", rls.Literal(own.String()), "{expected}", o.Resolver.Expected, "{resolver}", rls.Quote(schema)+"."+rls.Quote(name),
+		"{own}", rls.Literal(own.String()), "{expected}", o.Resolver.Expected,
+		"{resolver}", rls.Quote(schema)+"."+rls.Quote(name),
 		"{definers}", array(o.Definers), "{triggers}", array(o.Triggers),
 	).Replace(sql)
 }

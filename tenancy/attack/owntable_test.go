@@ -75,7 +75,7 @@ func target(t *testing.T, db *testdb.Database) attack.Target {
 	}
 }
 
-// invoicesOf uses no Ent. tenancy.From refuses a missing tenant, as the mixin does for an Ent schema.
+// invoicesOf uses no Ent. tenancy.From refuses a missing tenant, as the mixin does.
 func invoicesOf(drv *pgtenant.Driver) attack.Entity {
 	exec := func(ctx context.Context, query string, args ...any) (int, error) {
 		if _, err := tenancy.From(ctx); err != nil {
@@ -111,7 +111,6 @@ func invoicesOf(drv *pgtenant.Driver) attack.Entity {
 	}
 }
 
-// run executes SQL as the superuser.
 func run(t *testing.T, url, sql string) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), url)

@@ -14,7 +14,8 @@ func (r *Report) Text(w io.Writer) error {
 	fmt.Fprintf(&b, "  commit    %s\n  server    %s, database %s\n  role      %s\n  tables    %s\n  FORCE     %s\n\n",
 		r.commit(), r.Server, r.Database, r.Role, strings.Join(r.Tables, ", "), r.forced())
 	for _, f := range r.Families {
-		fmt.Fprintf(&b, "  %-6s %-46s %3d attacks %5d attempts%s\n", f.status(), f.Title, len(f.Attacks), f.Attempts, f.remarks())
+		fmt.Fprintf(&b, "  %-6s %-46s %3d attacks %5d attempts%s\n",
+			f.status(), f.Title, len(f.Attacks), f.Attempts, f.remarks())
 	}
 	for _, line := range r.breaches() {
 		fmt.Fprintf(&b, "\n  BREACH %s", line)
@@ -90,7 +91,8 @@ func (r *Report) breaches() []string {
 		for _, e := range f.Attacks {
 			for _, res := range e.Results {
 				if res.Outcome == Breach {
-					lines = append(lines, strings.TrimSpace(e.ID+" "+res.On)+": "+e.Does+": "+strings.ReplaceAll(res.Detail, "\n", "; "))
+					lines = append(lines,
+						strings.TrimSpace(e.ID+" "+res.On)+": "+e.Does+": "+strings.ReplaceAll(res.Detail, "\n", "; "))
 				}
 			}
 		}
@@ -98,7 +100,7 @@ func (r *Report) breaches() []string {
 	return lines
 }
 
-// Markdown writes the report as a page for an auditor. Links are relative to the root of Konstruct's repository.
+// Markdown writes the report as an auditor's page, with links relative to the root of Konstruct's repository.
 func (r *Report) Markdown(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Isolation report\n\n**%s**\n\n", r.Verdict)
@@ -121,8 +123,9 @@ func (r *Report) Markdown(w io.Writer) error {
 }
 
 func (r *Report) markdownHead(b *strings.Builder) {
-	fmt.Fprintf(b, "| | |\n|---|---|\n| run | %s, in %s |\n| commit | %s |\n| server | %s, database `%s` |\n| role | `%s` |\n"+
-		"| FORCE | %s |\n\n",
+	fmt.Fprintf(b,
+		"| | |\n|---|---|\n| run | %s, in %s |\n| commit | %s |\n| server | %s, database `%s` |\n| role | `%s` |\n"+
+			"| FORCE | %s |\n\n",
 		r.At.Format("2006-01-02 15:04:05 UTC"), r.Took, r.commit(), r.Server, r.Database, r.Role, r.forced())
 	b.WriteString("| table | the live catalog says (`relrowsecurity`, `relforcerowsecurity`) |\n|---|---|\n")
 	for _, p := range r.Protection {

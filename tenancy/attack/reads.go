@@ -3,7 +3,9 @@ package attack
 import "slices"
 
 func reads() family {
-	return family{name: "reads", title: "Reading", statements: slices.Concat(plainReads(), combinedReads(), disguisedReads())}
+	return family{
+		name: "reads", title: "Reading", statements: slices.Concat(plainReads(), combinedReads(), disguisedReads()),
+	}
 }
 
 const fromTarget = " from {table} where {key} = {id}"

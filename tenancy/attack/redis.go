@@ -19,7 +19,8 @@ const (
 // hostileParts are parts of keys that an outsider may choose.
 func hostileParts(other tenancy.ID) []string {
 	return []string{
-		"plain", ":", "*", "?", "[a-z]*", "{" + other.String() + "}", other.String() + ":session:plain", "../" + other.String(),
+		"plain", ":", "*", "?", "[a-z]*", "{" + other.String() + "}", other.String() + ":session:plain",
+		"../" + other.String(),
 		"a:b", "a\r\nDEL *", "a\x00b", strings.Repeat("x", 4096), "~", "ünïcode", " ", "\n", "%2e", `"`, "1", "-",
 	}
 }
@@ -36,13 +37,17 @@ func redisScenarios() []redisScenario {
 			id: "R01-prefix", does: "builds every kind of key from hostile parts",
 			required: "every key begins with its tenant",
 		}, everyKey},
-		{scenario{id: "R02-no-tenant", does: "builds keys without a tenant", required: "an error, and no key"}, noTenant},
+		{
+			scenario{id: "R02-no-tenant", does: "builds keys without a tenant", required: "an error, and no key"},
+			noTenant,
+		},
 		{scenario{
 			id: "R03-collision", does: "searches for two tenants or two parts with the same key",
 			required: "all keys differ",
 		}, collisions},
 		{scenario{
-			id: "R04-special", does: "puts wildcards, hash tags and line ends into keys", required: "no key contains them",
+			id: "R04-special", does: "puts wildcards, hash tags and line ends into keys",
+			required: "no key contains them",
 		}, specials},
 	}
 }
@@ -144,14 +149,15 @@ func noTenant(_ context.Context, r *Redis, a, _ tenancy.ID) error {
 func collisions(_ context.Context, r *Redis, a, b tenancy.ID) error {
 	taken := map[string]string{}
 	for _, id := range []tenancy.ID{a, b} {
-		err := r.build(id, append(hostileParts(a), hostileParts(b)[5:8]...), func(kind, part string, key rediskey.Key) error {
-			from := id.String() + " " + kind + " " + part
-			if other, ok := taken[key.String()]; ok && other != from {
-				return fmt.Errorf("the same key as for %q", other)
-			}
-			taken[key.String()] = from
-			return nil
-		})
+		err := r.build(id, append(hostileParts(a), hostileParts(b)[5:8]...),
+			func(kind, part string, key rediskey.Key) error {
+				from := id.String() + " " + kind + " " + part
+				if other, ok := taken[key.String()]; ok && other != from {
+					return fmt.Errorf("the same key as for %q", other)
+				}
+				taken[key.String()] = from
+				return nil
+			})
 		if err != nil {
 			return err
 		}

@@ -35,7 +35,7 @@ func Legend() map[Outcome]string {
 	}
 }
 
-// The pages that explain a report, relative to the root of Konstruct's repository.
+// Pages that explain a report, relative to the root of Konstruct's repository.
 const (
 	attacksPage = "docs/security/attacks.md"
 	risksPage   = "docs/security/accepted-risks.md"
@@ -75,7 +75,7 @@ type Protection struct {
 	Forced  bool `json:"forced"`
 }
 
-// Report is the result of a run. It contains no value of any row, except for the kit's own canaries.
+// Report is the result of a run. It contains no values of rows but the kit's canaries.
 type Report struct {
 	Mode string    `json:"mode"`
 	At   time.Time `json:"at"`
@@ -91,7 +91,7 @@ type Report struct {
 	// Faults are problems other than breaches: an unregistered table, a table without FORCE, rows that could not be
 	// created.
 	Faults []string `json:"faults,omitempty"`
-	// Holds is true after at least one attempt, without breaches and faults.
+	// Holds requires at least one attempt, no breach and no fault.
 	Holds   bool   `json:"holds"`
 	Verdict string `json:"verdict"`
 	// Legend explains the outcomes. Documentation names the pages on attacks and accepted risks.
@@ -126,7 +126,6 @@ func builtFrom() string {
 	return commit
 }
 
-// readServer reads the server's version, the database and the role.
 func (r *Report) readServer(ctx context.Context, s *session) error {
 	a := s.do(ctx, `select split_part(current_setting('server_version'), ' ', 1), current_database(),
 		current_user || case when rolsuper then ' SUPERUSER' else '' end || case when rolbypassrls then ' BYPASSRLS' else '' end
@@ -138,10 +137,12 @@ func (r *Report) readServer(ctx context.Context, s *session) error {
 	return nil
 }
 
-// readProtection reads each table's row-level security from the catalog. A table without it, or without FORCE, is a fault.
+// readProtection reads each table's row-level security from the catalog. A table without it, or without FORCE, is a
+// fault.
 func (r *Report) readProtection(ctx context.Context, s *session, tables []*table) error {
 	for _, tb := range tables {
-		a := s.do(ctx, "select relrowsecurity, relforcerowsecurity from pg_catalog.pg_class where oid = "+rls.Literal(tb.SQL)+"::regclass")
+		a := s.do(ctx, "select relrowsecurity, relforcerowsecurity from pg_catalog.pg_class where oid = "+
+			rls.Literal(tb.SQL)+"::regclass")
 		if a.err != nil || len(a.rows) != 1 {
 			return fmt.Errorf("reading the protection of %s: %w", tb.Name, orNone(a.err))
 		}
@@ -239,7 +240,7 @@ func (r *Report) finish() {
 	}
 }
 
-// leftOut counts the attacks that a run restricted by -run has skipped.
+// leftOut counts the attacks skipped by -run.
 func (r *Report) leftOut() (n int) {
 	made := map[string]bool{}
 	for _, f := range r.Families {

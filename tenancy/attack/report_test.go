@@ -17,8 +17,8 @@ func quick(t *testing.T, db *testdb.Database) *attack.Report {
 	t.Helper()
 	target := target(t, db)
 	target.Commit, target.Superuser = "0123abc", ""
-	report, _ := failing(t, target, "registration", "reads", "writes", "rights", "context", "leftovers", "injection", "session",
-		"connection", "leak", "driver", "entities", "redis")
+	report, _ := failing(t, target, "registration", "reads", "writes", "rights", "context", "leftovers", "injection",
+		"session", "connection", "leak", "driver", "entities", "redis")
 	return report
 }
 
@@ -33,11 +33,15 @@ func TestTheReportExplainsItself(t *testing.T) {
 	require.NoError(t, report.Text(&text))
 	require.NoError(t, report.Markdown(&page))
 	require.NoError(t, report.JSON(&document))
-	for name, form := range map[string]string{"text": text.String(), "markdown": page.String(), "json": document.String()} {
+	for name, form := range map[string]string{
+		"text": text.String(), "markdown": page.String(), "json": document.String(),
+	} {
 		for _, meaning := range attack.Legend() {
 			require.Contains(t, form, meaning, name)
 		}
-		for _, due := range []string{"0123abc", "docs/security/accepted-risks.md", "docs/security/attacks.md", "public.invoices"} {
+		for _, due := range []string{
+			"0123abc", "docs/security/accepted-risks.md", "docs/security/attacks.md", "public.invoices",
+		} {
 			require.Contains(t, form, due, name)
 		}
 	}
@@ -51,7 +55,7 @@ func TestTheReportExplainsItself(t *testing.T) {
 	require.Equal(t, attack.Legend(), decoded.Legend)
 }
 
-// A requirement never describes an attacker's success, except where the risk is accepted and linked.
+// A requirement describes an attacker's success only where the risk is accepted and linked.
 func TestRequirementsDoNotReadAsSuccess(t *testing.T) {
 	t.Parallel()
 	for _, a := range attack.All() {
@@ -69,8 +73,11 @@ func TestRequirementsDoNotReadAsSuccess(t *testing.T) {
 func TestATableWithoutForceIsAFault(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ sql, says string }{
-		"not forced": {"alter table invoices no force row level security", "row-level security is enabled, but NOT FORCED"},
-		"disabled":   {"alter table invoices disable row level security", "row-level security is DISABLED"},
+		"not forced": {
+			"alter table invoices no force row level security",
+			"row-level security is enabled, but NOT FORCED",
+		},
+		"disabled": {"alter table invoices disable row level security", "row-level security is DISABLED"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -38,7 +38,8 @@ func rights() family {
 			},
 			{
 				id: "A69-system", does: "changes the server's configuration", required: "refused, 42501",
-				once: func(h *harness, ctx context.Context) error { // ALTER SYSTEM is refused inside a transaction for another reason
+				// ALTER SYSTEM is refused inside a transaction for another reason.
+				once: func(h *harness, ctx context.Context) error {
 					return h.withLogin(ctx, func(raw *session) error {
 						return refused(denied).check(raw.do(ctx, "alter system set row_security = off"))
 					})
@@ -53,7 +54,6 @@ func rights() family {
 	}
 }
 
-// forbidden is refused for every caller.
 func forbidden(id, does, sql string, codes ...string) statement {
 	if len(codes) == 0 {
 		codes = []string{denied}
@@ -64,7 +64,6 @@ func forbidden(id, does, sql string, codes ...string) statement {
 	}
 }
 
-// forbiddenOn is forbidden, on each table.
 func forbiddenOn(id, does, sql string) statement {
 	s := forbidden(id, does, sql)
 	s.once = false
@@ -78,7 +77,8 @@ func onTables() []statement {
 			"create trigger stolen before insert on {table} for each row execute function suppress_redundant_updates_trigger()"),
 		forbiddenOn("A10-rule", "adds a rule, which would rewrite every tenant's statements",
 			"create rule stolen as on insert to {table} do also nothing"),
-		forbiddenOn("A06-policy", "adds a permissive policy USING (true)", "create policy stolen on {table} using (true)"),
+		forbiddenOn("A06-policy", "adds a permissive policy USING (true)",
+			"create policy stolen on {table} using (true)"),
 		forbiddenOn("A02-disable", "disables row-level security", "alter table {table} disable row level security"),
 		forbiddenOn("A02-no-force", "removes FORCE", "alter table {table} no force row level security"),
 		forbiddenOn("A02-own", "takes ownership of the table", "alter table {table} owner to current_user"),
@@ -103,24 +103,28 @@ func onDatabase() []statement {
 		forbidden("A09-select-into", "creates a temporary table by SELECT INTO", "select 1 as x into temp stolen"),
 		forbidden("A18-sequence", "creates a sequence", "create sequence stolen", denied, "3F000"),
 		forbidden("A11-schema", "creates a schema", "create schema stolen"),
-		forbidden("A20-function", "creates a function", "create function stolen() returns int language sql return 1", denied, "3F000"),
+		forbidden("A20-function", "creates a function", "create function stolen() returns int language sql return 1",
+			denied, "3F000"),
 		forbidden("A63-procedure", "creates a procedure, which could end transactions",
 			"create procedure stolen() language sql begin atomic end",
 			denied, "3F000"),
 		forbidden("A19-view", "creates a view", "create view stolen as select 1", denied, "3F000"),
 		forbidden("A64-extension", "installs an extension that can connect elsewhere",
 			"create extension dblink", denied, unsupported, noFile),
-		forbidden("A64-dblink", "connects back to the server", "select dblink_connect('dbname=postgres')", notFunction, denied),
+		forbidden("A64-dblink", "connects back to the server", "select dblink_connect('dbname=postgres')",
+			notFunction, denied),
 		forbidden("A66-publication", "publishes all tables", "create publication stolen for all tables"),
 		forbidden("A22-event-trigger", "creates an event trigger",
-			"create event trigger stolen on ddl_command_end execute function suppress_redundant_updates_trigger()", denied, "42P17"),
+			"create event trigger stolen on ddl_command_end execute function suppress_redundant_updates_trigger()",
+			denied, "42P17"),
 		forbidden("A63-do", "runs an anonymous code block (DO)", "do $$ begin perform 1; end $$"),
 	}
 }
 
 func onServer() []statement {
 	return []statement{
-		forbidden("A59-large-object", "creates a large object, which has no row-level security", "select lo_from_bytea(0, 'x')"),
+		forbidden("A59-large-object", "creates a large object, which has no row-level security",
+			"select lo_from_bytea(0, 'x')"),
 		forbidden("A59-large-object-read", "reads a large object", "select lo_get(1)"),
 		forbidden("A59-large-object-file", "reads a file as a large object", "select lo_import('/etc/passwd')"),
 		forbidden("A61-session-lock", "takes a session-level advisory lock", "select pg_advisory_lock(1)"),
@@ -143,12 +147,14 @@ func ofRole() []statement {
 	return []statement{
 		forbidden("A03-superuser", "makes itself a superuser", "alter role current_user superuser"),
 		forbidden("A03-bypass", "gives itself BYPASSRLS", "alter role current_user bypassrls"),
-		forbidden("A23-other-role", "gives another role a default", "alter role postgres set row_security = off", denied, "42704"),
+		forbidden("A23-other-role", "gives another role a default", "alter role postgres set row_security = off",
+			denied, "42704"),
 		forbidden("A23-database", "gives every role of the database a default",
 			"alter database template1 set row_security = off"),
 		forbidden("A69-replication-role", "turns triggers and foreign keys off for its session",
 			"select set_config('session_replication_role', 'replica', false)"),
-		forbidden("A23-preset", "presets a tenant for its own future logins", "alter role current_user set "+rls.Setting+" = 'x'"),
+		forbidden("A23-preset", "presets a tenant for its own future logins",
+			"alter role current_user set "+rls.Setting+" = 'x'"),
 		{
 			id:   "A03-attributes",
 			does: "has a role attribute that bypasses row-level security or allows to gain such an attribute",
@@ -175,7 +181,8 @@ func ofRole() []statement {
 		},
 		{
 			id: "A32-function-setting", does: "calls a function that has a SET clause for the tenant", once: true,
-			sql:   `select from pg_proc where exists (select from unnest(proconfig) c where c ilike '` + rls.Setting + `=%')`,
+			sql: `select from pg_proc where exists (select from unnest(proconfig) c where c ilike '` +
+				rls.Setting + `=%')`,
 			owner: nothing(),
 		},
 	}

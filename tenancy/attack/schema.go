@@ -43,7 +43,7 @@ type Edge struct {
 	Set      func(m Mutation, id string)
 }
 
-// Override changes what [Entities] registers for the schema with its Name. Callbacks that are not nil replace the
+// Override changes what [Entities] registers for the schema with its Name: callbacks that are not nil replace the
 // generated ones, and Paths are added. Without such a schema, the entity is registered as it is.
 type Override struct {
 	Entity
@@ -52,9 +52,9 @@ type Override struct {
 	Values func(canary string) map[string]any
 }
 
-// Entities registers the tenant-scoped schemas of an Ent client. It generates the values of their rows from the fields'
-// types and validators, and creates the rows that edges need; optional edges are set unless they lead back. A value
-// that the table refuses fails the suite: set another one in an [Override].
+// Entities registers the tenant-scoped schemas of an Ent client. It generates rows' values from the fields' types and
+// validators, and creates the rows that edges need; optional edges are set unless they lead back. A value that the
+// table refuses fails the suite: set another one in an [Override].
 func Entities(schemas []Schema, overrides ...Override) []Entity {
 	g := generator{schemas: schemas, overrides: overrides}
 	var entities []Entity
@@ -109,7 +109,9 @@ func (s *Schema) scoped() bool {
 func (g generator) entity(s *Schema) Entity {
 	e := Entity{
 		Name: s.Name, Table: s.Table, List: s.List, Get: s.Get,
-		Create: func(ctx context.Context, canary string) (string, error) { return g.create(ctx, s, row{canary: canary}) },
+		Create: func(ctx context.Context, canary string) (string, error) {
+			return g.create(ctx, s, row{canary: canary})
+		},
 		Update: func(ctx context.Context, id string) (int, error) {
 			err := s.Update(ctx, id, func(m Mutation) error { return g.change(s, m) })
 			return Affected(err, s.NotFound)
@@ -156,7 +158,9 @@ func (g generator) create(ctx context.Context, s *Schema, r row) (string, error)
 		id, err = g.insert(ctx, s, r, false)
 	}
 	if err != nil {
-		return "", fmt.Errorf("attack: create a %s from generated values: %w (attack.Override replaces values and callbacks)", s.Name, err)
+		return "", fmt.Errorf(
+			"attack: create a %s from generated values: %w (attack.Override replaces values and callbacks)",
+			s.Name, err)
 	}
 	return id, nil
 }
@@ -168,7 +172,9 @@ func (g generator) insert(ctx context.Context, s *Schema, r row, optional bool) 
 		if !ok && (e.Required || optional && !slices.Contains(r.within, e.To)) {
 			var err error
 			// Attempts and edges have different canaries, for unique keys.
-			if id, err = g.referenced(ctx, e, row{canary: fmt.Sprintf("%s%t%d", r.canary, optional, i), within: r.within}); err != nil {
+			if id, err = g.referenced(ctx, e, row{
+				canary: fmt.Sprintf("%s%t%d", r.canary, optional, i), within: r.within,
+			}); err != nil {
 				return "", err
 			}
 		}
@@ -231,8 +237,8 @@ func (g generator) values(s *Schema, canary string) map[string]any {
 	return nil
 }
 
-// change sets one mutable field of an existing row, if any: best a required text, whose values are generated for each
-// row anyway, or an enum.
+// change sets one mutable field of an existing row, if any: preferably a required text, which is generated for each row
+// anyway, or an enum.
 func (g generator) change(s *Schema, m Mutation) error {
 	canary := newCanary()
 	for _, fits := range []func(Field) bool{
@@ -257,7 +263,7 @@ func (g generator) change(s *Schema, m Mutation) error {
 	return nil
 }
 
-// paths are the ways through every Ent client besides the callbacks of an [Entity].
+// paths are the ways through every Ent client besides an [Entity]'s callbacks.
 func (g generator) paths(s *Schema) []Path {
 	paths := []Path{
 		{

@@ -29,7 +29,9 @@ func TestGeneratedValues(t *testing.T) {
 		{Type: reflect.TypeFor[string]()},
 		{Type: reflect.TypeFor[word](), Check: Check(func(s string) error { return only(strings.Contains(s, "@")) })},
 		{Type: reflect.TypeFor[string](), Check: Check(func(s string) error { return only(len(s) <= 8 && s != "") })},
-		{Type: reflect.TypeFor[string](), Check: Check(func(s string) error { return only(strings.Trim(s, "0123456789") == "") })},
+		{Type: reflect.TypeFor[string](), Check: Check(func(s string) error {
+			return only(strings.Trim(s, "0123456789") == "")
+		})},
 		{Type: reflect.TypeFor[word](), Enum: []string{"small", "large"}},
 		{Type: reflect.TypeFor[bool](), Check: Check(func(b bool) error { return only(!b) })},
 		{Type: reflect.TypeFor[int8]()},
@@ -79,7 +81,7 @@ func TestIDs(t *testing.T) {
 	require.Panics(t, func() { ID[int]("x") })
 }
 
-// Leaks are searched for in every value that code returns, also over edges that form a cycle.
+// Every value that code returns is searched for leaks, also over edges that form a cycle.
 func TestResultTextVisitsEveryValue(t *testing.T) {
 	t.Parallel()
 	type child struct {
@@ -91,7 +93,8 @@ func TestResultTextVisitsEveryValue(t *testing.T) {
 	}
 	type parent struct{ Children []*child }
 	c := &child{
-		ID: uuid.New(), Raw: json.RawMessage(`["canaryraw"]`), Secret: map[string]string{"token": "canarysecret"}, hidden: "canaryhidden",
+		ID: uuid.New(), Raw: json.RawMessage(`["canaryraw"]`), Secret: map[string]string{"token": "canarysecret"},
+		hidden: "canaryhidden",
 	}
 	p := &parent{Children: []*child{nil, c}}
 	c.Parent = p
@@ -119,8 +122,9 @@ func TestOverrides(t *testing.T) {
 		},
 	}
 	_, err := Entities([]Schema{note})[0].Create(t.Context(), "canary")
-	require.EqualError(t, err, "attack: create a Note from generated values: field secret needs a value in attack.Override.Values: "+
-		"type chan int is unknown (attack.Override replaces values and callbacks)")
+	require.EqualError(t, err,
+		"attack: create a Note from generated values: field secret needs a value in attack.Override.Values: "+
+			"type chan int is unknown (attack.Override replaces values and callbacks)")
 
 	entities := Entities([]Schema{note, {Name: "Country"}},
 		Override{Entity: Entity{Name: "Note", Paths: []Path{{ID: "X1"}}}, Values: func(canary string) map[string]any {
@@ -139,7 +143,6 @@ func TestOverrides(t *testing.T) {
 	require.ErrorContains(t, err, "edge parent requires a Note, whose row is being created")
 }
 
-// fields is a mutation that records what is set.
 type fields struct {
 	Mutation
 

@@ -61,8 +61,8 @@ func (h *harness) judge(c caller, a answer, given string) error {
 	return h.victim.leaks(a.text(), given)
 }
 
-// byLogin sends a statement beside the driver, in a transaction that is rolled back after a check, as the victim, that
-// the victim's rows are unchanged.
+// byLogin sends a statement beside the driver, in a transaction that is rolled back after the victim has checked its
+// rows.
 func (h *harness) byLogin(ctx context.Context, st statement, tb *table, c caller) (a answer, err error) {
 	if err := h.raw.as(ctx, c.id); err != nil {
 		return answer{}, err
@@ -115,7 +115,6 @@ func as(ctx context.Context, id tenancy.ID) context.Context {
 	return tenancy.With(ctx, id)
 }
 
-// query sends a statement through a driver or a transaction.
 func query(ctx context.Context, q dialect.ExecQuerier, text string) answer {
 	if !returnsRows(text) {
 		n, err := pgtenant.Exec(ctx, q, text)

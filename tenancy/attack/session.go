@@ -20,7 +20,6 @@ type session struct {
 	notices *notices
 }
 
-// notices collects the server's notices.
 type notices struct {
 	mu    sync.Mutex
 	texts []string
@@ -84,7 +83,7 @@ func (s *session) all(ctx context.Context, statements ...string) (a answer) {
 	return a
 }
 
-// run sends statements as a tenant, or without one, in a transaction that is rolled back.
+// run sends statements in a transaction that is rolled back, as a tenant or without one.
 func (s *session) run(ctx context.Context, id tenancy.ID, statements ...string) answer {
 	if err := s.as(ctx, id); err != nil {
 		return answer{err: errors.New("set the tenant: " + err.Error())} // its SQLSTATE must not pass for the attack's
@@ -96,7 +95,7 @@ func (s *session) run(ctx context.Context, id tenancy.ID, statements ...string) 
 	return a
 }
 
-// as begins a transaction with a tenant, or without one for the zero ID, as the driver does.
+// as begins a transaction as the driver does, without a tenant for the zero ID.
 func (s *session) as(ctx context.Context, id tenancy.ID) error {
 	return s.all(ctx, "begin", setTenant(id, true)).err
 }

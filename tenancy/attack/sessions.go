@@ -13,7 +13,9 @@ import (
 )
 
 func sessions() family {
-	return family{name: "session", title: "Session settings", scenarios: slices.Concat(settingsLeft(), settingsHidden())}
+	return family{
+		name: "session", title: "Session settings", scenarios: slices.Concat(settingsLeft(), settingsHidden()),
+	}
 }
 
 const asBefore = "the next statement runs under the server's settings, and each tenant gets its own rows"
@@ -206,7 +208,7 @@ func (h *harness) equivalent(ctx context.Context) error {
 	return h.afterEach(ctx, texts...)
 }
 
-// settingsInTransaction changes the tenant and a time limit for the session, from inside a transaction.
+// settingsInTransaction changes the session's tenant and time limit from inside a transaction.
 func (h *harness) settingsInTransaction(ctx context.Context, tb *table) error {
 	mine := as(ctx, h.attacker.id)
 	tenant, poison := change{rls.Setting, h.victim.id.String()}.sql(), change{"statement_timeout", "1234"}.sql()
@@ -257,13 +259,14 @@ func (h *harness) settingByFunction(ctx context.Context) error {
 
 func (h *harness) settingByCommand(ctx context.Context) error {
 	return h.afterEach(ctx,
-		"set row_security = off", "set session statement_timeout = 1234", "set time zone 'Asia/Tokyo'", "set names 'LATIN1'",
-		"set session characteristics as transaction read only", "set session characteristics as transaction isolation level serializable",
+		"set row_security = off", "set session statement_timeout = 1234", "set time zone 'Asia/Tokyo'",
+		"set names 'LATIN1'", "set session characteristics as transaction read only",
+		"set session characteristics as transaction isolation level serializable",
 		"reset all", "reset row_security", "discard plans", "discard sequences", "discard temp",
 	)
 }
 
-// sessionRole sets the only role that it may set, its own, which must not stay either.
+// sessionRole sets the only role it may set, its own, which must not stay either.
 func (h *harness) sessionRole(ctx context.Context) error {
 	const who = "select current_user, session_user, current_setting('is_superuser')"
 	return h.withOneConn(ctx, func(drv *pgtenant.Driver) error {
@@ -280,7 +283,8 @@ func (h *harness) sessionRole(ctx context.Context) error {
 			}
 			got := query(as(ctx, h.victim.id), drv, who)
 			if got.err != nil || !slices.Equal(got.rows[0], want.rows[0]) {
-				return fmt.Errorf("after %q the next statement is %q, and was %q: %w", text, got.rows, want.rows, orNone(got.err))
+				return fmt.Errorf("after %q the next statement is %q, and was %q: %w",
+					text, got.rows, want.rows, orNone(got.err))
 			}
 			if err := h.ownRows(ctx, drv, h.tables[0]); err != nil {
 				return err

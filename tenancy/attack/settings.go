@@ -15,22 +15,24 @@ import (
 
 // harmless settings change a statement's speed, the server's log of its own work (without bound values), or what only
 // DDL and replication read: never which rows a statement sees, what it stores or returns, or whether it may run.
-var harmless = regexp.MustCompile(`^(enable|geqo|jit|vacuum|tcp|trace|cpu|min_parallel|max_parallel|parallel)_|^(geqo|jit)$|` +
-	`_(cost|mem|concurrency)$|^(` + strings.Join([]string{
-	"application_name", "backend_flush_after", "check_function_bodies", "client_connection_check_interval", "client_min_messages",
-	"commit_siblings", "constraint_exclusion", "createrole_self_grant", "cursor_tuple_fraction",
-	"debug_logical_replication_streaming", "debug_parallel_query", "debug_pretty_print", "debug_print_parse", "debug_print_rewritten",
-	"default_statistics_target", "default_table_access_method", "default_tablespace", "default_toast_compression",
-	"effective_cache_size", "escape_string_warning", "file_copy_method", "force_parallel_mode", "from_collapse_limit",
-	"gin_pending_list_limit", "hash_mem_multiplier", "icu_validation_level", "io_combine_limit", "join_collapse_limit",
-	"local_preload_libraries", "md5_password_warnings", "password_encryption", "plan_cache_mode", "recursive_worktable_factor",
-	"scram_iterations", "stats_fetch_consistency", "synchronize_seqscans", "temp_buffers", "temp_tablespaces", "wal_sender_timeout",
-	"wal_skip_threshold",
-	// These last as long as the transaction.
-	"transaction_deferrable", "transaction_isolation", "transaction_read_only",
-}, "|") + `)$`)
+var harmless = regexp.MustCompile(
+	`^(enable|geqo|jit|vacuum|tcp|trace|cpu|min_parallel|max_parallel|parallel)_|^(geqo|jit)$|` +
+		`_(cost|mem|concurrency)$|^(` + strings.Join([]string{
+		"application_name", "backend_flush_after", "check_function_bodies", "client_connection_check_interval",
+		"client_min_messages", "commit_siblings", "constraint_exclusion", "createrole_self_grant",
+		"cursor_tuple_fraction", "debug_logical_replication_streaming", "debug_parallel_query", "debug_pretty_print",
+		"debug_print_parse", "debug_print_rewritten", "default_statistics_target", "default_table_access_method",
+		"default_tablespace", "default_toast_compression", "effective_cache_size", "escape_string_warning",
+		"file_copy_method", "force_parallel_mode", "from_collapse_limit", "gin_pending_list_limit",
+		"hash_mem_multiplier", "icu_validation_level", "io_combine_limit", "join_collapse_limit",
+		"local_preload_libraries", "md5_password_warnings", "password_encryption", "plan_cache_mode",
+		"recursive_worktable_factor", "scram_iterations", "stats_fetch_consistency", "synchronize_seqscans",
+		"temp_buffers", "temp_tablespaces", "wal_sender_timeout", "wal_skip_threshold",
+		// These last as long as the transaction.
+		"transaction_deferrable", "transaction_isolation", "transaction_read_only",
+	}, "|") + `)$`)
 
-// otherTexts are values of text settings. The catalog has the others'.
+// otherTexts are values of text settings; the catalog has those of others.
 func otherTexts() map[string]string {
 	return map[string]string{
 		"DateStyle": "SQL, DMY", "TimeZone": "Asia/Tokyo", "client_encoding": "LATIN1", "search_path": "pg_catalog",
@@ -44,7 +46,7 @@ type change struct{ name, value string }
 
 func (c change) sql() string { return setAll(c) }
 
-// setAll makes changes for the session in a single SELECT.
+// setAll changes settings for the session in a single SELECT.
 func setAll(all ...change) string {
 	calls := make([]string, len(all))
 	for i, c := range all {
@@ -53,8 +55,8 @@ func setAll(all ...change) string {
 	return "select " + strings.Join(calls, ", ")
 }
 
-// changes reads from the catalog the settings that the role may change, those of installed extensions included, and a
-// value for each.
+// changes reads from the catalog the settings that the role may change, those of extensions included, with a new value
+// for each.
 func (h *harness) changes(ctx context.Context) ([]change, error) {
 	a := h.raw.do(ctx, `select name, case
 		when vartype = 'bool' and setting = 'on' then 'off'
@@ -86,7 +88,8 @@ func compared(all []change) string {
 	for i, c := range all {
 		names[i] = rls.Literal(c.name)
 	}
-	return "select name, setting from pg_catalog.pg_settings where name in (" + strings.Join(names, ", ") + ") order by name"
+	return "select name, setting from pg_catalog.pg_settings where name in (" + strings.Join(names, ", ") +
+		") order by name"
 }
 
 // reference reads the settings of an unchanged session of the driver's.

@@ -32,7 +32,8 @@ func leakyConditions() []statement {
 		},
 		{
 			id: "A53-leaky-count", does: "the same, in a subquery with a limit", privileged: true, raw: true,
-			sql:   "select count(*) from (select * from {table} t where " + leaky + "(t::text) limit 1000000) x having count(*) > 0",
+			sql: "select count(*) from (select * from {table} t where " + leaky +
+				"(t::text) limit 1000000) x having count(*) > 0",
 			other: own(), owner: own(),
 		},
 		{
@@ -72,7 +73,8 @@ func plansAndStatistics() []statement {
 			accepted: "plans-count", raw: true,
 			before: []string{noIndex, "set local enable_bitmapscan = off", "set local enable_indexonlyscan = off"},
 			sql:    "explain (analyze, costs off, timing off, summary off) select * from {table}",
-			other:  containing("Rows Removed by Filter: ", "the number of filtered rows is shown, no value"), unset: anything(),
+			other:  containing("Rows Removed by Filter: ", "the number of filtered rows is shown, no value"),
+			unset:  anything(),
 		},
 		{
 			id: "A55-common-combinations", does: "reads the statistics of expressions and combinations of columns",
@@ -97,7 +99,6 @@ func plansAndStatistics() []statement {
 	}
 }
 
-// containing requires words in the answer.
 func containing(words, meaning string) expectation {
 	return expectation{meaning, func(a answer) bool { return a.err == nil && strings.Contains(a.text(), words) }}
 }
@@ -154,7 +155,8 @@ func (h *harness) watchBound(ctx context.Context) error {
 
 func (h *harness) watchText(ctx context.Context) error {
 	return h.withLogin(ctx, func(other *session) error {
-		if err := errors.Join(other.as(ctx, h.victim.id), other.do(ctx, "select 1 /* "+h.victim.secrets[0]+" */").err); err != nil {
+		if err := errors.Join(other.as(ctx, h.victim.id),
+			other.do(ctx, "select 1 /* "+h.victim.secrets[0]+" */").err); err != nil {
 			return err
 		}
 		a := h.raw.do(ctx, "select query from pg_stat_activity where pid <> pg_backend_pid()")
@@ -207,7 +209,8 @@ func (h *harness) lockParent(ctx context.Context, tb *table) error {
 		return notApplicable("its tenant refers to no table")
 	}
 	return h.withLogin(ctx, func(other *session) error {
-		if err := errors.Join(h.raw.as(ctx, h.attacker.id), h.raw.do(ctx, "select"+where+" for update").err); err != nil {
+		if err := errors.Join(h.raw.as(ctx, h.attacker.id),
+			h.raw.do(ctx, "select"+where+" for update").err); err != nil {
 			return err
 		}
 		defer func() { _ = h.raw.rollback(ctx) }()

@@ -21,7 +21,6 @@ type table struct {
 	Foreign []foreignRef `json:"foreign"`
 }
 
-// column is one that an INSERT may set.
 type column struct {
 	Name string `json:"name"`
 	SQL  string `json:"sql"`
@@ -40,7 +39,7 @@ type foreignRef struct {
 	SQL     string   `json:"sql"`    // the target, quoted
 	Columns []string `json:"columns"`
 	Refs    []string `json:"refs"`
-	// Acts is true if deleting or renaming the referenced row changes the referencing one.
+	// Acts is set if deleting or renaming the referenced row changes the referencing one.
 	Acts bool `json:"acts"`
 }
 
@@ -90,7 +89,8 @@ func readTables(ctx context.Context, conn *pgx.Conn) ([]*table, error) {
 			return nil, err
 		}
 		if tables[i].Key == "" {
-			return nil, fmt.Errorf("table %s has no primary key besides %s, so its rows can't be addressed", tables[i].Name, tenantColumn)
+			return nil, fmt.Errorf("table %s has no primary key besides %s, so its rows can't be addressed",
+				tables[i].Name, tenantColumn)
 		}
 	}
 	return tables, nil

@@ -10,14 +10,14 @@ import (
 
 // Target is a migrated database that may be written to, and the code that works on it.
 type Target struct {
-	// DSN logs in as the application's role, directly at the server.
+	// DSN logs in as the application's role, directly to the server.
 	DSN string
 	// Superuser is a superuser's DSN of the same database. It prepares what no tenant could: a leaky function, fresh
-	// statistics, a terminated connection. Without it, the attacks that need it are reported as not made.
+	// statistics, a terminated connection. Without it, attacks that need it are reported as not made.
 	Superuser string
 	// Open opens a driver as the product does, for example through a pooler. The default is pgtenant.Open with DSN.
 	Open func(ctx context.Context, opts ...pgtenant.Option) (*pgtenant.Driver, error)
-	// Tenant creates a tenant. The kit calls it often, so that attacks do not depend on each other.
+	// Tenant creates a tenant. The kit calls it often, to keep attacks independent.
 	Tenant func(ctx context.Context) (tenancy.ID, error)
 	// Entities are the tenant-scoped tables, referenced ones first. A table with a tenant_id and without an entity
 	// fails the suite by name.
@@ -35,17 +35,16 @@ type Target struct {
 	Commit string
 }
 
-// Entity registers one tenant-scoped table: how the user's code creates and reaches its rows. The callbacks run under
-// the tenant of their context. Ids are texts.
+// Entity registers a tenant-scoped table: how the user's code creates and reaches its rows. The callbacks run under the
+// tenant of their context. Ids are texts.
 type Entity struct {
 	// Name is the Ent schema's, Table the table's with its schema ("public.agents").
 	Name, Table string
-	// Create makes a valid row with canary, a unique word, in at least one of its texts (if it has any), and returns
-	// its id.
+	// Create makes a valid row with canary, a unique word, in at least one of its texts, if any, and returns its id.
 	Create func(ctx context.Context, canary string) (id string, err error)
 	// List returns all rows in any form. The result is searched for values of other tenants.
 	List func(ctx context.Context) (any, error)
-	// Get returns one row. For a missing row it returns an error, or nothing.
+	// Get returns one row; for a missing one, an error or nothing.
 	Get func(ctx context.Context, id string) (any, error)
 	// Update changes a row and Delete deletes it. Both return the number of rows.
 	Update, Delete func(ctx context.Context, id string) (int, error)
@@ -56,12 +55,12 @@ type Entity struct {
 // Row is a row that the kit created.
 type Row struct{ Tenant, ID, Canary string }
 
-// Path reaches rows through the user's code. It is tried by another tenant, without a tenant, and by the row's owner,
-// to prove that it works.
+// Path reaches rows through the user's code. It is tried as another tenant, without a tenant and, to prove that it
+// works, as the row's owner.
 type Path struct {
 	// ID is the attack's stable code. Does describes the attempt in a sentence.
 	ID, Does string
-	// Want is what another tenant must get. The owner must get something; no tenant must get an error or nothing.
+	// Want is what another tenant must get. The owner must get something; without a tenant, an error or nothing.
 	Want Want
 	// Try makes the attempt: own is a row of the context's tenant, aim is the target row. The result is searched for
 	// values of aim's tenant.
@@ -79,14 +78,14 @@ const (
 	WantRefused              // an error; the owner gets none
 )
 
-// Pin shows that an accepted risk is as described. It fails if the risk is gone, so that the description is corrected,
-// or if it can't be shown.
+// Pin shows that an accepted risk is as described. It fails if the risk can't be shown, or is gone, so that its
+// description is corrected.
 type Pin struct {
 	// ID is the attack's stable code. Does describes the attempt, Shows the effect.
 	ID, Does, Shows string
 	// Risk is the risk's anchor in the list of accepted risks.
 	Risk string
-	// Privileged is true if Show needs [Target.Superuser].
+	// Privileged is set if Show needs [Target.Superuser].
 	Privileged bool
 	// Show reports whether the risk exists. It must undo its changes.
 	Show func(ctx context.Context) (bool, error)

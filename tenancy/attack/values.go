@@ -18,7 +18,7 @@ type Field struct {
 	Name string
 	// Type is the Go type of a value.
 	Type reflect.Type
-	// Required is true for a field that is neither optional nor has a default.
+	// Required is set for a field that is neither optional nor has a default.
 	Required, Immutable, JSON bool
 	Enum                      []string
 	// Check is the schema's validator, or nil.
@@ -97,7 +97,10 @@ func (f Field) candidates(canary string) []any {
 	case f.Type == reflect.TypeFor[uuid.UUID]():
 		return []any{uuid.New()}
 	}
-	texts := []string{canary, canary + "@example.com", "https://" + canary + ".example", "c" + digits(canary)[3:], digits(canary), "A", "1"}
+	texts := []string{
+		canary, canary + "@example.com", "https://" + canary + ".example",
+		"c" + digits(canary)[3:], digits(canary), "A", "1",
+	}
 	switch f.Type.Kind() {
 	case reflect.String:
 		return f.converted(anys(texts)...)
@@ -170,7 +173,6 @@ func number(canary string) int {
 	return 2 + int(h.Sum32()%100)
 }
 
-// digits returns ten digits for a canary.
 func digits(canary string) string {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(canary)) // never fails

@@ -94,7 +94,8 @@ func merges() []statement {
 		},
 		{
 			id: "A49-merge-insert", does: "adds a row for the other tenant through MERGE",
-			sql:   merge + "{spare})) s on t.{key} = s.{key} when not matched then insert ({columns}) values ({s.columns})",
+			sql: merge +
+				"{spare})) s on t.{key} = s.{key} when not matched then insert ({columns}) values ({s.columns})",
 			other: refused(denied), unset: refused(denied),
 		},
 	}

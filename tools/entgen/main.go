@@ -1,5 +1,5 @@
-// Command entgen writes an Ent client from a folder of schemas, with Konstruct's templates. It is in the tools
-// module to keep Ent's code generator out of the product's dependencies.
+// Command entgen writes an Ent client from a folder of schemas, with Konstruct's templates. It is in the tools module
+// to keep Ent's code generator out of the product's dependencies.
 //
 //	go run -C tools ./entgen SCHEMA-PACKAGE TARGET-FOLDER TARGET-PACKAGE [FEATURE…]
 package main
@@ -20,7 +20,7 @@ const importEnt = `{{ define "import/additional" }}
 	"entgo.io/ent"
 {{ end }}`
 
-// replacements are the calls that Ent's generated code makes to Konstruct's templates, and to package returning.
+// replacements insert calls to Konstruct's templates and to package returning.
 var replacements = []replacement{
 	{file: "_query.go", old: "for i := range hooks {", new: "_q.scanRows(_spec, &nodes)\n\tfor i := range hooks {"},
 	{
@@ -36,7 +36,7 @@ var replacements = []replacement{
 	},
 }
 
-// returning has the functions that take one round trip in the place of sqlgraph's.
+// returning replaces functions of sqlgraph by ones with one round trip.
 const returning = "github.com/konstruct/konstruct/tenancy/pgtenant/returning"
 
 func main() {

@@ -11,7 +11,7 @@ import (
 	"entgo.io/ent/entc/gen"
 )
 
-// replacement replaces a call in Ent's generated code, where Ent has no template to override.
+// replacement replaces a call in Ent's generated code, where no template can.
 type replacement struct {
 	file string // the suffix of the file's name; each entity has one such file
 	old  string // the code to replace; it occurs once in the file
@@ -19,11 +19,11 @@ type replacement struct {
 	path string // the package to import for new, or empty
 }
 
-// anchor is an import of all files with a replaced call. The new import is added after it.
+// anchor is an import of all these files, after which the new one is added.
 const anchor = `"entgo.io/ent/dialect/sql/sqlgraph"`
 
-// replaceCalls returns a hook that applies the replacements to the files that Ent has generated. It fails if a call is
-// not found exactly once, as after an update of Ent that changed its templates.
+// replaceCalls returns a hook that applies the replacements to Ent's generated files. It fails if a call is not found
+// exactly once, as when an update of Ent has changed its templates.
 func replaceCalls(replacements []replacement) gen.Hook {
 	return func(next gen.Generator) gen.Generator {
 		return gen.GenerateFunc(func(g *gen.Graph) error {
@@ -42,7 +42,6 @@ func replaceCalls(replacements []replacement) gen.Hook {
 	}
 }
 
-// apply rewrites the named file.
 func (r replacement) apply(name string) error {
 	source, err := os.ReadFile(name)
 	if err != nil {
@@ -55,7 +54,7 @@ func (r replacement) apply(name string) error {
 	return os.WriteFile(name, source, 0o644)
 }
 
-// replace returns the source with the call replaced and the import added, formatted.
+// replace returns the formatted source with the call replaced and the import added.
 func (r replacement) replace(source []byte) ([]byte, error) {
 	source, err := replaceOnce(source, r.old, r.new)
 	if err != nil {

@@ -31,7 +31,8 @@ func TestTenantSchema(t *testing.T) {
 	require.Equal(t, mixin.TenantColumn, column.Name)
 	require.True(t, column.Immutable)
 	require.False(t, column.Optional)
-	require.Contains(t, column.Annotations, entsql.DefaultExpr("NULLIF(current_setting('app.current_tenant', true), '')::uuid"))
+	require.Contains(t, column.Annotations,
+		entsql.DefaultExpr("NULLIF(current_setting('app.current_tenant', true), '')::uuid"))
 
 	indexes := mixin.Tenant{}.Indexes()
 	require.Len(t, indexes, 1)
@@ -59,7 +60,7 @@ func TestCreateThatCannotBeStampedFails(t *testing.T) {
 	require.ErrorIs(t, err, refused)
 }
 
-// hook is the mixin's, before a mutator that must not be reached.
+// hook is the mixin's, before a mutator that must not be called.
 func hook(t *testing.T) func(context.Context, ent.Mutation) (ent.Value, error) {
 	t.Helper()
 	return mixin.Tenant{}.Hooks()[0](ent.MutateFunc(func(context.Context, ent.Mutation) (ent.Value, error) {

@@ -7,8 +7,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// ID gives a schema the primary key "id": a UUIDv7 (RFC 9562), made in Go. Its order by time keeps indexes dense and
-// allows keyset pages, and it does not reveal how many rows other tenants have.
+// ID gives a schema the primary key "id": a UUIDv7 (RFC 9562), made in Go. Its time order keeps indexes dense and
+// allows keyset pages, without revealing how many rows other tenants have.
 type ID struct{ entmixin.Schema }
 
 // Fields implements [ent.Mixin].

@@ -11,8 +11,8 @@ import (
 	"entgo.io/ent/dialect/sql/sqlgraph"
 )
 
-// RowsTemplate is the generator's template for the methods by which queries and updates scan rows into entities. Ent's
-// templates cannot call them, so tools/entgen adds the calls to the generated code.
+// RowsTemplate generates the methods by which queries and updates scan rows into entities. Ent's templates cannot call
+// them, so tools/entgen adds the calls.
 //
 //go:embed rows.tmpl
 var RowsTemplate string
@@ -22,7 +22,7 @@ type Row[T any] interface {
 	// Dest appends the destinations for a row of node, which is zero.
 	Dest(dest []any, node *T) []any
 
-	// Assign sets the fields of node that are not destinations. It returns errors of JSON.
+	// Assign sets the other fields of node. It returns errors of JSON.
 	Assign(node *T) error
 }
 
@@ -34,8 +34,8 @@ const (
 )
 
 // ScanRows makes a query scan its rows with row and append them to nodes. Per row it allocates only what the values
-// need. prepare is called with each new node. qualified is [Qualify] of columns. With another column, as after Modify
-// or an ordering that selects its term, the query scans as Ent does.
+// need. It calls prepare with each new node. qualified is [Qualify] of columns. With another column, as after Modify or
+// an ordering that selects its term, the query scans as Ent does.
 func ScanRows[T any](
 	spec *sqlgraph.QuerySpec, columns, qualified []string, row Row[T], nodes *[]*T, prepare func(*T),
 ) {
@@ -53,7 +53,7 @@ func ScanRows[T any](
 	spec.ScanValues, spec.Assign = s.next, s.end
 }
 
-// Qualify returns the columns quoted and qualified with their table, as Ent writes them.
+// Qualify returns the columns quoted and qualified as Ent writes them.
 func Qualify(table string, columns []string) []string {
 	return sql.Dialect(dialect.Postgres).Select().From(sql.Table(table)).Columns(columns...)
 }
@@ -87,7 +87,7 @@ type scan[T any] struct {
 	selected   []any // their destinations
 }
 
-// next returns the destinations of the next row. It is sqlgraph.QuerySpec's ScanValues.
+// next returns the destinations of the next row, as sqlgraph.QuerySpec's ScanValues.
 func (s *scan[T]) next(columns []string) ([]any, error) {
 	if s.node == nil && !s.ents {
 		s.ents = !s.takes(columns)
@@ -112,7 +112,7 @@ func (s *scan[T]) next(columns []string) ([]any, error) {
 	return s.selected, nil
 }
 
-// takes reports whether the result has only columns of the entity, each once.
+// takes reports whether the result has only the entity's columns, each once.
 func (s *scan[T]) takes(columns []string) bool {
 	if slices.Equal(columns, s.columns) {
 		return true
@@ -128,7 +128,7 @@ func (s *scan[T]) takes(columns []string) bool {
 	return true
 }
 
-// end completes the node of a scanned row. It is sqlgraph.QuerySpec's Assign.
+// end completes the node of a scanned row, as sqlgraph.QuerySpec's Assign.
 func (s *scan[T]) end(columns []string, values []any) error {
 	if s.ents {
 		return s.assign(columns, values)

@@ -14,7 +14,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy"
 )
 
-// listAllocations is the limit of allocations for a list of 20 agents.
+// listAllocations limits the allocations of a list of 20 agents.
 const listAllocations = 240
 
 func TestAllocationsOfAList(t *testing.T) { //nolint:paralleltest // what other tests allocate would count
@@ -72,7 +72,6 @@ func TestSelectsAreAsEntWritesThem(t *testing.T) {
 	require.Equal(t, []string{`"pets"."id"`, `"pets"."name"`, `"pets"."group"`}, mixin.Qualify("pets", columns))
 }
 
-// textOf returns the query's SQL.
 func textOf(t *testing.T, spec *sqlgraph.QuerySpec) string {
 	t.Helper()
 	var sent recorder
@@ -80,7 +79,6 @@ func textOf(t *testing.T, spec *sqlgraph.QuerySpec) string {
 	return sent.text
 }
 
-// recorder is a driver that records the last query.
 type recorder struct {
 	dialect.Driver
 

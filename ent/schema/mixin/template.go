@@ -10,8 +10,7 @@ import (
 	"entgo.io/ent/dialect/sql"
 )
 
-// Template is the generator's template for the methods by which [Tenant] confines queries and mutations. Pass it to
-// Ent's generator:
+// Template generates the methods by which [Tenant] confines queries and mutations. Pass it to Ent's generator:
 //
 //	tmpl := gen.MustParse(gen.NewTemplate("wherep").Parse(mixin.Template))
 //	entc.Generate("./schema", &gen.Config{Templates: []*gen.Template{tmpl}, …})
@@ -19,20 +18,19 @@ import (
 //go:embed wherep.tmpl
 var Template string
 
-// ReturnedTemplate is the generator's template for the method by which package tenancy/pgtenant/returning reads the row
-// of a create into its node. tools/entgen calls the package. It requires [RowsTemplate].
+// ReturnedTemplate generates the method by which package tenancy/pgtenant/returning reads a create's row into its node;
+// tools/entgen adds the calls. It requires [RowsTemplate].
 //
 //go:embed returned.tmpl
 var ReturnedTemplate string
 
-// AttacksTemplate is the generator's template for the package attacks, which describes a client's schemas to
-// attack.Entities.
+// AttacksTemplate generates the package attacks, which describes a client's schemas to attack.Entities.
 //
 //go:embed attacks.tmpl
 var AttacksTemplate string
 
-// ReplaceP returns the predicates with p at the end, without those with p's code: the same function literal, from an
-// earlier run for another tenant. The code of [Template] calls it.
+// ReplaceP removes the predicates with p's code (the same function literal, from an earlier run for another tenant) and
+// appends p. The code of [Template] calls it.
 func ReplaceP[P ~func(*sql.Selector)](predicates []P, p func(*sql.Selector)) []P {
 	code := reflect.ValueOf(p).Pointer()
 	predicates = slices.DeleteFunc(slices.Clone(predicates),

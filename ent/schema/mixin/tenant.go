@@ -20,8 +20,8 @@ import (
 const TenantColumn = "tenant_id"
 
 // Tenant makes a schema tenant-scoped. Creates get the context's tenant; updates, deletes and every query step, eager
-// loading included, reach only its rows. Without a tenant in the context they fail with [tenancy.ErrNoTenant] before
-// any SQL. A create that names another tenant fails with [tenancy.ErrTenantMismatch].
+// loading included, reach only its rows. Without a tenant they fail with [tenancy.ErrNoTenant] before any SQL. A create
+// that names another tenant fails with [tenancy.ErrTenantMismatch].
 type Tenant struct{ entmixin.Schema }
 
 // Fields implements [ent.Mixin].
@@ -31,8 +31,7 @@ func (Tenant) Fields() []ent.Field {
 	}
 }
 
-// Indexes implements [ent.Mixin]. (tenant_id, id) is unique so that composite foreign keys can reference it; keyset
-// pages use it, too.
+// Indexes implements [ent.Mixin]. Composite foreign keys need the unique (tenant_id, id), and keyset pages use it.
 func (Tenant) Indexes() []ent.Index {
 	return []ent.Index{
 		index.Fields(TenantColumn, "id").Unique(),
@@ -72,7 +71,7 @@ func confineMutations(next ent.Mutator) ent.Mutator {
 	})
 }
 
-// stamp sets a create's tenant, or compares it with the context's if set.
+// stamp sets a create's tenant, or compares the one that is set with the context's.
 func stamp(m ent.Mutation, id tenancy.ID) error {
 	if set, ok := m.Field(TenantColumn); ok {
 		if set != id.UUID() {
@@ -83,7 +82,7 @@ func stamp(m ent.Mutation, id tenancy.ID) error {
 	return m.SetField(TenantColumn, id.UUID())
 }
 
-// confinement is the interceptor of queries. Ent passes each step of a traversal to Traverse alone, and the executed
+// confinement is the queries' interceptor. Ent passes each step of a traversal to Traverse alone, and the executed
 // query to both.
 type confinement struct{}
 
@@ -101,8 +100,8 @@ func (confinement) Traverse(ctx context.Context, q ent.Query) error {
 	return confine(q, id)
 }
 
-// Intercept implements [ent.Interceptor]. It runs a copy of the query, because eager loading adds keys to the builders
-// of the edges, where the next run would find them.
+// Intercept implements [ent.Interceptor]. It runs a copy of the query: eager loading adds keys to the edges' builders,
+// where the next run would find them.
 func (confinement) Intercept(next ent.Querier) ent.Querier {
 	return ent.QuerierFunc(func(ctx context.Context, q ent.Query) (ent.Value, error) {
 		if d, ok := q.(detachable); ok {

@@ -15,7 +15,7 @@ import (
 
 func TestMain(m *testing.M) { testdb.Main(m) }
 
-// testBundle is a client that logs in as a superuser, which bypasses the policies: only the mixin isolates.
+// testBundle is a client of a superuser, who bypasses the policies: only the mixin isolates.
 type testBundle struct {
 	*ent.Client
 
@@ -74,15 +74,19 @@ func TestWithoutATenantNothingIsSent(t *testing.T) {
 	b := setup(t)
 	second := func(_ any, err error) error { return err }
 	for name, do := range map[string]func(ctx context.Context) error{
-		"query":       func(ctx context.Context) error { return second(b.Agent.Query().All(ctx)) },
-		"count":       func(ctx context.Context) error { return second(b.Agent.Query().Count(ctx)) },
-		"get":         func(ctx context.Context) error { return second(b.Agent.Get(ctx, b.agents[b.one].ID)) },
-		"create":      func(ctx context.Context) error { return b.Agent.Create().SetName("x").Exec(ctx) },
-		"bulk create": func(ctx context.Context) error { return b.Agent.CreateBulk(b.Agent.Create().SetName("x")).Exec(ctx) },
-		"update":      func(ctx context.Context) error { return b.Agent.Update().SetName("x").Exec(ctx) },
-		"update one":  func(ctx context.Context) error { return b.Agent.UpdateOne(b.agents[b.one]).SetName("x").Exec(ctx) },
-		"delete":      func(ctx context.Context) error { return second(b.Agent.Delete().Exec(ctx)) },
-		"delete one":  func(ctx context.Context) error { return b.Agent.DeleteOne(b.agents[b.one]).Exec(ctx) },
+		"query":  func(ctx context.Context) error { return second(b.Agent.Query().All(ctx)) },
+		"count":  func(ctx context.Context) error { return second(b.Agent.Query().Count(ctx)) },
+		"get":    func(ctx context.Context) error { return second(b.Agent.Get(ctx, b.agents[b.one].ID)) },
+		"create": func(ctx context.Context) error { return b.Agent.Create().SetName("x").Exec(ctx) },
+		"bulk create": func(ctx context.Context) error {
+			return b.Agent.CreateBulk(b.Agent.Create().SetName("x")).Exec(ctx)
+		},
+		"update": func(ctx context.Context) error { return b.Agent.Update().SetName("x").Exec(ctx) },
+		"update one": func(ctx context.Context) error {
+			return b.Agent.UpdateOne(b.agents[b.one]).SetName("x").Exec(ctx)
+		},
+		"delete":     func(ctx context.Context) error { return second(b.Agent.Delete().Exec(ctx)) },
+		"delete one": func(ctx context.Context) error { return b.Agent.DeleteOne(b.agents[b.one]).Exec(ctx) },
 	} {
 		before := b.trips.Count()
 		require.ErrorIs(t, do(t.Context()), tenancy.ErrNoTenant, name)

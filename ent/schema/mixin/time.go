@@ -15,8 +15,8 @@ const (
 	updatedColumn = "updated_at"
 )
 
-// Time gives a schema created_at and updated_at, in UTC. PostgreSQL stores microseconds, so they are truncated to them:
-// a create returns what the next read returns. On a new row they are equal.
+// Time gives a schema created_at and updated_at, in UTC and equal on a new row. They are truncated to microseconds, as
+// PostgreSQL stores them, so that a create returns what the next read returns.
 type Time struct{ entmixin.Schema }
 
 // Fields implements [ent.Mixin].
