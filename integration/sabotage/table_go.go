@@ -68,7 +68,7 @@ func contextSaboteurs() []saboteur {
 			id: "context-switch", layer: layerContext, removes: "that a context keeps its tenant (With switches)", held: "a transaction still accepts only its tenant's statements",
 			code: &code{
 				edits: []edit{{file, "return context.WithValue(ctx, bindingKey{}, binding{err: ErrTenantSwitch})", "return context.WithValue(ctx, bindingKey{}, binding{id: id})"}},
-				caught: append(in(contextTests, "TestContext/another tenant over it"),
+				caught: append(in(contextTests, "TestContext/another tenant"),
 					in("channel/resolver", "TestResolve_ContextWithTenant")...),
 				holds: in(driverTests, "TestTransaction/another tenant inside is refused"),
 			},
