@@ -82,7 +82,8 @@ func TestFaultsReadWell(t *testing.T) {
 	t.Parallel()
 
 	err := config.Faults{
-		{Variable: "A", Problem: "is wrong"}, {Variable: "A", Problem: "is odd"},
+		{Variable: "A", Problem: "is wrong"},
+		{Variable: "A", Problem: "is odd"},
 		{Variable: "B", Problem: "is missing"},
 	}
 	require.EqualError(t, err, "invalid configuration:\n  A: is wrong\n  A: is odd\n  B: is missing")

@@ -28,7 +28,8 @@ func TestTuneMemory(t *testing.T) {
 		},
 		"unreadable limit": {nil, unknown(errors.New("broken")), 400, 1<<63 - 1, "level=WARN"},
 		"operator values": {
-			map[string]string{"GOGC": "150", "GOMEMLIMIT": "1GiB"}, memlimit.Limit(1 << 20),
+			map[string]string{"GOGC": "150", "GOMEMLIMIT": "1GiB"},
+			memlimit.Limit(1 << 20),
 			100, 1<<63 - 1, "gogc=100", // the runtime read them
 		},
 	} {
