@@ -91,7 +91,7 @@ var (
 	punctuation = regexp.MustCompile(`[^\w -]`)
 	nolint      = regexp.MustCompile(`//nolint:([a-z0-9,_]+)`)
 	// The brackets keep the pattern from finding itself.
-	slang = regexp.MustCompile(`(?i)\b(nobod[y]|whoeve[r]|ane[w]|men[d]|mende[d]|mend[s]|one's ow[n]|as who[m]|is non[e]|for eve[r])\b`)
+	slang = regexp.MustCompile(`(?i)\b(nobod[y]|whoeve[r]|ane[w]|men[d]|mende[d]|men[d]s|one's ow[n]|as who[m]|is non[e]|for eve[r])\b`)
 	user  = regexp.MustCompile("(?i)(user|account|\") ?nobod[y]|nobod[y]\"") //nolint:gocritic // as above; the system's user
 )
 
