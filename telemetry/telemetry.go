@@ -33,9 +33,9 @@ type Options struct {
 	// Listener serves /metrics and /debug/pprof/. Nil turns metrics off.
 	Listener net.Listener
 	// TracesURL is where spans are sent by OTLP over HTTP, such as http://127.0.0.1:4318/v1/traces. Empty turns traces off.
-	// The OTEL_* variables of the process say the rest, such as headers, the sampler and attributes of the resource.
+	// Headers, sampler and resource attributes come from the OTEL_* variables of the process.
 	TracesURL string
-	// Logger gets the failures of exporting.
+	// Logger receives export errors.
 	Logger *slog.Logger
 }
 
@@ -50,8 +50,8 @@ type Telemetry struct {
 
 const readHeaderTimeout = 5 * time.Second
 
-// Start makes the providers and serves on the listener until [Telemetry.Shutdown]. It also makes itself OpenTelemetry's
-// handler of errors, of which a process has one.
+// Start creates the providers and serves on the listener until [Telemetry.Shutdown]. It sets OpenTelemetry's error
+// handler, which is global to the process.
 func Start(ctx context.Context, o Options) (*Telemetry, error) {
 	t := &Telemetry{log: o.Logger}
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) {
@@ -96,7 +96,7 @@ func (t *Telemetry) serveMetrics(listener net.Listener, about *resource.Resource
 	}
 	t.meters = sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter), sdkmetric.WithResource(about),
 		sdkmetric.WithExemplarFilter(exemplar.AlwaysOffFilter))
-	// No write timeout: pprof records for as long as it is asked to.
+	// No write timeout: the request sets the duration of a profile.
 	t.server = &http.Server{Handler: t.handler(), ReadHeaderTimeout: readHeaderTimeout}
 	go func() {
 		if err := t.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
@@ -135,7 +135,7 @@ func (t *Telemetry) Tracers() trace.TracerProvider {
 	return t.tracers
 }
 
-// Shutdown sends the spans that are left, until ctx ends, and closes the listener.
+// Shutdown exports the remaining spans until ctx ends, and closes the listener.
 func (t *Telemetry) Shutdown(ctx context.Context) error {
 	var err error
 	if t.tracers != nil {

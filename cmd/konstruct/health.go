@@ -18,7 +18,7 @@ import (
 const longHealth = `Request /readyz from the server on this machine, at the port of KONSTRUCT_LISTEN_ADDR, and print the
 answer.
 
-Exits with 0 if the server is ready or degraded, otherwise with 1. The health check of the container image.`
+Exits with 0 if the server is ready or degraded, otherwise with 1. The container image uses it as its health check.`
 
 // healthTimeout exceeds the two seconds of /readyz.
 const healthTimeout = 4 * time.Second
