@@ -13,7 +13,7 @@ import (
 
 const scope = "github.com/konstruct/konstruct/telemetry"
 
-// poolName is the pool of requests, as against the one connection of readiness checks, which is not observed.
+// poolName is the pool of requests. The connection of readiness checks is not observed.
 const poolName = "requests"
 
 // ObserveDatabase registers the metrics of a driver and its pool. They are read when they are scraped.

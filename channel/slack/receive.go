@@ -25,7 +25,7 @@ func NewReceiver(verifier *Verifier, ingress *channel.Ingress, log *slog.Logger)
 // Stats returns the current counts.
 func (r *Receiver) Stats() channel.Stats { return r.ingress.Stats() }
 
-// Receive handles one request to the events URL. ctx must carry no tenant. The challenge is the boolean to a
+// Receive handles one request to the events URL. ctx must carry no tenant. The challenge is the response to a
 // url_verification request, and empty otherwise. A nil error acknowledges the request. The error is
 // [channel.ErrUnverified], or one of resolving and delivering after which Slack should send the event again.
 func (r *Receiver) Receive(ctx context.Context, header http.Header, body []byte) (challenge string, err error) {

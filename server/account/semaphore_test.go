@@ -11,7 +11,8 @@ import (
 	"github.com/konstruct/konstruct/server/account"
 )
 
-// acquire lets clients acquire a busy semaphore in this order, and returns their results in the order of their return.
+// acquire makes clients wait for a busy semaphore in this order, and returns their results in the order in which they
+// return.
 func acquire(t *testing.T, maxWaiting int, clients ...string) []string {
 	t.Helper()
 	results := make(chan string, len(clients))
