@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -15,6 +16,13 @@ var errMoved = errors.New("the protection has moved, update the saboteur")
 
 // edit replaces a text that occurs exactly once in a file, whose path is relative to the module.
 type edit struct{ file, find, replace string }
+
+var conditional = regexp.MustCompile(`^(if .*; |if |case )(.*)( \{|:)$`)
+
+// never edits an if or a case so that its condition is false.
+func never(file, text string) []edit {
+	return []edit{{file, text, conditional.ReplaceAllString(text, "${1}false && ($2)$3")}}
+}
 
 // apply returns the edited files by path.
 func apply(root string, edits ...edit) (map[string]string, error) {

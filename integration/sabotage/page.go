@@ -38,23 +38,20 @@ func page(all []saboteur) string {
 
 func (s saboteur) noticedBy() []string {
 	var out []string
-	if s.data != nil {
-		for _, code := range s.data.doctor {
-			out = append(out, "doctor `"+code+"`")
-		}
-		for _, id := range s.data.attacks {
-			switch id {
-			case anyAttack:
-				out = append(out, "an attack by a later tenant")
-			case registration:
-				out = append(out, "attack kit: the table is not registered")
-			default:
-				out = append(out, "attack `"+id+"`")
-			}
-		}
-		return out
+	for _, code := range s.doctor {
+		out = append(out, "doctor `"+code+"`")
 	}
-	for _, t := range s.code.caught {
+	for _, id := range s.attacks {
+		switch id {
+		case anyAttack:
+			out = append(out, "an attack by a later tenant")
+		case registration:
+			out = append(out, "attack kit: the table is not registered")
+		default:
+			out = append(out, "attack `"+id+"`")
+		}
+	}
+	for _, t := range s.caught {
 		out = append(out, "`"+string(t)+"`")
 	}
 	return out
@@ -64,7 +61,7 @@ func (s saboteur) meanwhile() string {
 	switch {
 	case s.held != "":
 		return s.held
-	case s.data != nil && len(s.data.attacks) > 0:
+	case len(s.attacks) > 0:
 		return "**rows, or information about them, cross**"
 	default:
 		return "no other layer covers it"

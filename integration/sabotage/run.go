@@ -83,9 +83,7 @@ func (t *trials) baseline(ctx context.Context, h *mockt.T, chosen []saboteur) er
 		if err := s.fault(); err != nil {
 			return err
 		}
-		if s.code != nil {
-			tests = append(tests, s.code.tests()...)
-		}
+		tests = append(tests, s.tests()...)
 	}
 	pkgs := packages(tests)
 	errs := make([]error, len(pkgs)+1)
@@ -120,7 +118,7 @@ func (s suite) passes(ctx context.Context, tests []testName) error {
 }
 
 func cleanDatabase(ctx context.Context, h *mockt.T, cluster *testdb.Cluster) error {
-	clean, err := sabotaged(ctx, h, cluster, data{plant: "SELECT 1"}, nil)
+	clean, err := sabotaged(ctx, h, cluster, saboteur{plant: "SELECT 1"}, nil)
 	if err == nil && len(clean.findings)+len(clean.breaches)+len(clean.faults) > 0 {
 		err = fmt.Errorf("without sabotage: findings %v, breaches %v, faults %v", clean.findings, clean.breaches,
 			clean.faults)
@@ -158,7 +156,7 @@ func (t *trials) parallel(n int, do func(int)) {
 }
 
 func (t *trials) one(ctx context.Context, s saboteur) verdict {
-	if s.code != nil {
+	if s.plant == "" {
 		return t.suite.tryCode(ctx, s)
 	}
 	return tryData(ctx, t.data, s, t.suite.whole)

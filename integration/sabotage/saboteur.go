@@ -2,21 +2,42 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
-// saboteur removes exactly one protection.
+// saboteur removes exactly one protection, either in the source or in a database.
 type saboteur struct {
-	id      string
+	id string
+	// layer is set by saboteurs.
 	layer   layer
 	removes string
 	// held says what still protects rows, if anything does.
 	held string
 
-	// Exactly one of the two is set.
-	code *code
-	data *data
+	// given removes other layers first. The tests in caught must pass with given alone.
+	given []edit
+	// edits are the sabotage of the source: one protection, maybe in several places.
+	edits []edit
+	// hangs shortens the timeout of tests that the sabotage makes hang.
+	hangs bool
+	// caught must fail, holds must pass.
+	caught, holds []testName
+
+	// givenSQL removes other layers first. With givenSQL alone, no attack may succeed.
+	givenSQL string
+	// plant is the sabotage of a database: SQL, run as the superuser. {db} is the database's name.
+	plant string
+	// roles is set if the SQL changes the whole server.
+	roles bool
+	// doctor lists the codes that the doctor must report.
+	doctor []string
+	// attacks must succeed. If empty, none may.
+	attacks []string
 }
+
+// tests are those that a saboteur of the source names.
+func (s saboteur) tests() []testName { return slices.Concat(s.caught, s.holds) }
 
 // layer is where a protection is.
 type layer string
@@ -42,32 +63,6 @@ func layers() []layer {
 	}
 }
 
-// code is a change of source.
-type code struct {
-	// given removes other layers first. The tests in caught must pass with given alone.
-	given []edit
-	// edits are the sabotage: one protection, maybe in several places.
-	edits []edit
-	// hangs shortens the timeout of tests that the sabotage makes hang.
-	hangs bool
-	// caught must fail, holds must pass.
-	caught, holds []testName
-}
-
-// data is a change of a database.
-type data struct {
-	// given is SQL that removes other layers first. With given alone, no attack may succeed.
-	given string
-	// plant is SQL, run as the superuser. {db} is the database's name.
-	plant string
-	// roles is set if the SQL changes the whole server.
-	roles bool
-	// doctor lists the codes that the doctor must report.
-	doctor []string
-	// attacks must succeed. If empty, none may.
-	attacks []string
-}
-
 // testName is a test as "package Test/sub test", the package relative to the module.
 type testName string
 
@@ -89,32 +84,44 @@ func in(pkg string, tests ...string) []testName {
 	return out
 }
 
-func saboteurs() []saboteur {
-	var out []saboteur
-	for _, table := range [][]saboteur{
-		policySaboteurs(), tableSaboteurs(), grantSaboteurs(), functionSaboteurs(), roleSaboteurs(),
-		statementSaboteurs(), sessionSaboteurs(), tagSaboteurs(), transactionSaboteurs(), resultSaboteurs(),
-		outcomeSaboteurs(),
-		poolSaboteurs(), leakSaboteurs(),
-		mixinSaboteurs(), contextSaboteurs(), redisSaboteurs(), channelSaboteurs(), serverSaboteurs(),
-		plannerSaboteurs(), runnerSaboteurs(), doctorSaboteurs(),
-	} {
-		out = append(out, table...)
+// of sets the layer of saboteurs.
+func (l layer) of(tables ...[]saboteur) []saboteur {
+	all := slices.Concat(tables...)
+	for i := range all {
+		all[i].layer = l
 	}
-	return out
+	return all
+}
+
+func saboteurs() []saboteur {
+	return slices.Concat(
+		layerDatabase.of(policySaboteurs(), tableSaboteurs(), grantSaboteurs(), functionSaboteurs()),
+		layerRoles.of(roleSaboteurs()),
+		layerDriver.of(statementSaboteurs(), sessionSaboteurs(), tagSaboteurs(), transactionSaboteurs(),
+			resultSaboteurs(), outcomeSaboteurs(), poolSaboteurs(), leakSaboteurs()),
+		layerMixin.of(mixinSaboteurs()),
+		layerContext.of(contextSaboteurs()),
+		layerRedis.of(redisSaboteurs()),
+		layerChannel.of(channelSaboteurs()),
+		layerServer.of(serverSaboteurs()),
+		layerMigrate.of(plannerSaboteurs(), runnerSaboteurs()),
+		layerDoctor.of(doctorSaboteurs()),
+	)
 }
 
 func (s saboteur) fault() error {
 	switch {
 	case s.id == "" || s.layer == "" || s.removes == "":
 		return fmt.Errorf("saboteur %q: it needs an id, a layer, and what it removes", s.id)
-	case (s.code == nil) == (s.data == nil):
+	case (len(s.edits) == 0) == (s.plant == ""):
 		return fmt.Errorf("saboteur %s: it changes either code or a database", s.id)
-	case s.code != nil && (len(s.code.edits) == 0 || len(s.code.caught) == 0):
-		return fmt.Errorf("saboteur %s: it needs a change, and a test that has to notice", s.id)
-	case s.data != nil && (s.data.plant == "" || len(s.data.doctor)+len(s.data.attacks) == 0):
-		return fmt.Errorf("saboteur %s: it needs SQL, and a finding or an attack that has to notice", s.id)
-	case s.data != nil && (len(s.data.attacks) == 0) != (s.held != ""):
+	case slices.ContainsFunc(s.edits, func(e edit) bool { return e.find == e.replace }):
+		return fmt.Errorf("saboteur %s: an edit changes nothing", s.id)
+	case len(s.edits) > 0 && len(s.caught) == 0:
+		return fmt.Errorf("saboteur %s: it needs a test that has to notice", s.id)
+	case s.plant != "" && len(s.doctor)+len(s.attacks) == 0:
+		return fmt.Errorf("saboteur %s: it needs a finding or an attack that has to notice", s.id)
+	case s.plant != "" && (len(s.attacks) == 0) != (s.held != ""):
 		return fmt.Errorf("saboteur %s: either attacks get through, or it says what holds", s.id)
 	}
 	return nil

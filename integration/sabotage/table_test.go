@@ -6,6 +6,7 @@ import (
 	"go/token"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -36,14 +37,7 @@ func TestTheTableIsWhole(t *testing.T) {
 		seen[s.id] = true
 	}
 	for _, l := range layers() {
-		require.True(t, func() bool {
-			for _, s := range all {
-				if s.layer == l {
-					return true
-				}
-			}
-			return false
-		}(), "no saboteur for: %s", l)
+		require.True(t, slices.ContainsFunc(all, func(s saboteur) bool { return s.layer == l }), "no saboteur for: %s", l)
 	}
 }
 
@@ -51,12 +45,12 @@ func TestEveryChangeFitsTheSource(t *testing.T) {
 	t.Parallel()
 	s := suite{root: root(t)}
 	for _, sab := range saboteurs() {
-		if sab.code == nil {
+		if sab.plant != "" {
 			continue
 		}
 		t.Run(sab.id, func(t *testing.T) {
 			t.Parallel()
-			changed, err := apply(s.root, append(append([]edit{}, sab.code.given...), sab.code.edits...)...)
+			changed, err := apply(s.root, slices.Concat(sab.given, sab.edits)...)
 			require.NoError(t, err)
 			for path, text := range changed {
 				if filepath.Ext(path) != ".go" {
@@ -73,10 +67,7 @@ func TestEveryNamedTestExists(t *testing.T) {
 	t.Parallel()
 	known := map[string]map[string]bool{}
 	for _, sab := range saboteurs() {
-		if sab.code == nil {
-			continue
-		}
-		for _, named := range sab.code.tests() {
+		for _, named := range sab.tests() {
 			if known[named.pkg()] == nil {
 				known[named.pkg()] = tests(t, filepath.Join(root(t), named.pkg()))
 			}
@@ -96,13 +87,10 @@ func TestEveryNamedFindingAndAttackExists(t *testing.T) {
 		attacks[a.ID] = true
 	}
 	for _, sab := range saboteurs() {
-		if sab.data == nil {
-			continue
-		}
-		for _, code := range sab.data.doctor {
+		for _, code := range sab.doctor {
 			require.True(t, codes[code], "%s: the doctor has no %s", sab.id, code)
 		}
-		for _, id := range sab.data.attacks {
+		for _, id := range sab.attacks {
 			require.True(t, attacks[id], "%s: the kit has no %s", sab.id, id)
 		}
 	}

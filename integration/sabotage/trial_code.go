@@ -13,40 +13,34 @@ import (
 // this layer is removed.
 func (s suite) tryCode(ctx context.Context, sab saboteur) verdict {
 	began, v := time.Now(), newVerdict(sab)
-	c := sab.code
-	if len(c.given) > 0 {
-		if err := s.holdsAlone(ctx, c); err != nil {
+	if len(sab.given) > 0 {
+		if err := s.holdsAlone(ctx, sab); err != nil {
 			return v.end(err, began)
 		}
 	}
-	got, err := s.changed(ctx, c, append(slices.Clone(c.given), c.edits...), c.timeout())
+	timeout := testTimeout
+	if sab.hangs {
+		timeout = hangTimeout
+	}
+	got, err := s.changed(ctx, sab.tests(), slices.Concat(sab.given, sab.edits), timeout)
 	if err != nil {
 		return v.end(err, began)
 	}
-	return got.judge(v, c).end(got.missing(c.tests()), began)
+	return got.judge(v, sab).end(got.missing(sab.tests()), began)
 }
-
-func (c *code) timeout() time.Duration {
-	if c.hangs {
-		return hangTimeout
-	}
-	return testTimeout
-}
-
-func (c *code) tests() []testName { return append(slices.Clone(c.caught), c.holds...) }
 
 // judge compares the outcome with the tests that must fail and those that must pass.
-func (o outcome) judge(v verdict, c *code) verdict {
+func (o outcome) judge(v verdict, sab saboteur) verdict {
 	var wanted, red []string
-	for _, t := range c.caught {
+	for _, t := range sab.caught {
 		wanted = append(wanted, string(t))
 		if o.state(t) == "failed" {
 			red = append(red, string(t))
 		}
 	}
 	v = v.noticed("test", wanted, red)
-	v.By = append(v.By, o.others(c.tests())...)
-	for _, t := range c.holds {
+	v.By = append(v.By, o.others(sab.tests())...)
+	for _, t := range sab.holds {
 		if o.state(t) == "passed" {
 			v.Stayed = append(v.Stayed, string(t))
 		} else {
@@ -80,12 +74,12 @@ func (o outcome) missing(tests []testName) error {
 	return nil
 }
 
-func (s suite) holdsAlone(ctx context.Context, c *code) error {
-	got, err := s.changed(ctx, c, c.given, testTimeout)
+func (s suite) holdsAlone(ctx context.Context, sab saboteur) error {
+	got, err := s.changed(ctx, sab.tests(), sab.given, testTimeout)
 	if err != nil {
 		return err
 	}
-	for _, t := range c.tests() {
+	for _, t := range sab.tests() {
 		if state := got.state(t); state != "passed" {
 			return fmt.Errorf("%w: without the other layers, and with this one, %s has %s", errBroken, t, state)
 		}
@@ -93,13 +87,15 @@ func (s suite) holdsAlone(ctx context.Context, c *code) error {
 	return nil
 }
 
-func (s suite) changed(ctx context.Context, c *code, edits []edit, timeout time.Duration) (outcome, error) {
+// changed runs the tests on the edited source.
+func (s suite) changed(
+	ctx context.Context, tests []testName, edits []edit, timeout time.Duration,
+) (outcome, error) {
 	folder, err := os.MkdirTemp("", "konstruct-sabotage-")
 	if err != nil {
 		return outcome{}, err
 	}
 	defer func() { _ = os.RemoveAll(folder) }()
-	limit := "-timeout=" + timeout.String()
 	changed, err := apply(s.root, edits...)
 	if err != nil {
 		return outcome{}, err
@@ -108,5 +104,5 @@ func (s suite) changed(ctx context.Context, c *code, edits []edit, timeout time.
 	if err != nil {
 		return outcome{}, err
 	}
-	return s.run(ctx, c.tests(), "-overlay="+file, limit)
+	return s.run(ctx, tests, "-overlay="+file, "-timeout="+timeout.String())
 }

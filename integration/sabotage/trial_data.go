@@ -24,19 +24,19 @@ func tryData(ctx context.Context, shared *testdb.Cluster, sab saboteur, whole bo
 	began, v := time.Now(), newVerdict(sab)
 	var attacks []string
 	if !whole {
-		attacks = sab.data.attacks
+		attacks = sab.attacks
 	}
 	host := mockt.New(ctx, sab.id)
 	host.Do(func(h *mockt.T) {
 		cluster := shared
-		if sab.data.roles {
+		if sab.roles {
 			cluster = testdb.OwnCluster(h) //nolint:contextcheck // the cluster ends with h
 		}
-		found, err := sabotaged(ctx, h, cluster, *sab.data, attacks)
+		found, err := sabotaged(ctx, h, cluster, sab, attacks)
 		if err != nil {
 			h.Fatalf("%v", err)
 		}
-		v = found.judge(v, sab.data)
+		v = found.judge(v, sab)
 	})
 	return v.end(host.Err(), began)
 }
@@ -56,7 +56,9 @@ const registration = "registration"
 
 // sabotaged plants the sabotage in a new database and examines it with the families of the attacks, by default all.
 // Before, the doctor must report no finding, and with other layers removed first, all attacks must fail.
-func sabotaged(ctx context.Context, h *mockt.T, cluster *testdb.Cluster, d data, attacks []string) (examined, error) {
+func sabotaged(
+	ctx context.Context, h *mockt.T, cluster *testdb.Cluster, sab saboteur, attacks []string,
+) (examined, error) {
 	db := cluster.New(h) //nolint:contextcheck // the database ends with h
 	if err := fixture.Migrate(ctx, db.OwnerURL); err != nil {
 		return examined{}, err
@@ -67,8 +69,8 @@ func sabotaged(ctx context.Context, h *mockt.T, cluster *testdb.Cluster, d data,
 	case len(codes) > 0:
 		return examined{}, fmt.Errorf("%w: the database was not clean before: %v", errBroken, codes)
 	}
-	if d.given != "" {
-		if err := plant(ctx, db, d.given); err != nil {
+	if sab.givenSQL != "" {
+		if err := plant(ctx, db, sab.givenSQL); err != nil {
 			return examined{}, err
 		}
 		before, err := examine(ctx, h, db, nil)
@@ -80,7 +82,7 @@ func sabotaged(ctx context.Context, h *mockt.T, cluster *testdb.Cluster, d data,
 				errBroken, before.breaches, before.faults)
 		}
 	}
-	if err := plant(ctx, db, d.plant); err != nil {
+	if err := plant(ctx, db, sab.plant); err != nil {
 		return examined{}, err
 	}
 	return examine(ctx, h, db, attacks)
@@ -151,15 +153,15 @@ func (e examined) with(r *attack.Report) examined {
 }
 
 // judge compares the findings with what the saboteur names. If it names no attack, none may succeed.
-func (e examined) judge(v verdict, d *data) verdict {
-	v = v.noticed("doctor", d.doctor, e.findings)
-	wanted := d.attacks
+func (e examined) judge(v verdict, sab saboteur) verdict {
+	v = v.noticed("doctor", sab.doctor, e.findings)
+	wanted := sab.attacks
 	if len(e.breaches) > 0 {
 		wanted = slices.DeleteFunc(slices.Clone(wanted), func(id string) bool { return id == anyAttack })
 	}
 	v = v.noticed("attack", wanted, e.breaches)
 	v.Crossed = len(e.breaches) > 0
-	if len(d.attacks) == 0 {
+	if len(sab.attacks) == 0 {
 		for _, id := range e.breaches {
 			v.Missed = append(v.Missed, "held against "+id)
 		}

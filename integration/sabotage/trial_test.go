@@ -58,66 +58,66 @@ func TestCodeSaboteurs(t *testing.T) {
 	noCheck := edit{file, `if key == "" {`, "if false {"}
 	wrongKey := in("guard", "TestWrongKey/of another user")
 	for name, tt := range map[string]struct {
-		code code
-		want status
-		says string
+		sabotage saboteur
+		want     status
+		says     string
 	}{
-		"a change that a test catches": {code{edits: []edit{openAll}, caught: wrongKey}, caught, ""},
+		"a change that a test catches": {saboteur{edits: []edit{openAll}, caught: wrongKey}, caught, ""},
 		"a change that changes nothing": {
-			code{edits: []edit{{file, `return key == "right"`, `return "right" == key`}}, caught: wrongKey},
+			saboteur{edits: []edit{{file, `return key == "right"`, `return "right" == key`}}, caught: wrongKey},
 			unnoticed, "",
 		},
 		"a change that another protection hides": {
-			code{edits: []edit{noCheck}, caught: in("guard", "TestNoKey")},
+			saboteur{edits: []edit{noCheck}, caught: in("guard", "TestNoKey")},
 			unnoticed, "",
 		},
 		"the same, with the other one gone first": {
-			code{
+			saboteur{
 				given: []edit{{file, `return key == "right"`, `return key != "wrong"`}}, edits: []edit{noCheck},
 				caught: in("guard", "TestNoKey"),
 			},
 			caught, "",
 		},
 		"one that the other is not enough for": {
-			code{given: []edit{openAll}, edits: []edit{noCheck}, caught: wrongKey}, broken, "without the other layers",
+			saboteur{given: []edit{openAll}, edits: []edit{noCheck}, caught: wrongKey}, broken, "without the other layers",
 		},
 		"one that takes more than it says": {
-			code{edits: []edit{openAll}, caught: wrongKey, holds: wrongKey},
+			saboteur{edits: []edit{openAll}, caught: wrongKey, holds: wrongKey},
 			unnoticed, "",
 		},
 		"one after which something still holds": {
-			code{edits: []edit{openAll}, caught: wrongKey, holds: in("guard", "TestNoKey")},
+			saboteur{edits: []edit{openAll}, caught: wrongKey, holds: in("guard", "TestNoKey")},
 			caught, "",
 		},
 		"a protection that has moved": {
-			code{edits: []edit{{file, "if key == nil {", ""}}, caught: wrongKey},
+			saboteur{edits: []edit{{file, "if key == nil {", ""}}, caught: wrongKey},
 			broken, "update the saboteur",
 		},
 		"a text that is there more than once": {
-			code{edits: []edit{{file, "return", ""}}, caught: wrongKey},
+			saboteur{edits: []edit{{file, "return", ""}}, caught: wrongKey},
 			broken, "update the saboteur",
 		},
 		"a file that is gone": {
-			code{edits: []edit{{"guard/lock.go", "x", ""}}, caught: wrongKey},
+			saboteur{edits: []edit{{"guard/lock.go", "x", ""}}, caught: wrongKey},
 			broken, "update the saboteur",
 		},
 		"a change that does not build": {
-			code{edits: []edit{{file, `return key == "right"`, "return kee"}}, caught: wrongKey},
+			saboteur{edits: []edit{{file, `return key == "right"`, "return kee"}}, caught: wrongKey},
 			broken, "undefined: kee",
 		},
 		"a test that does not exist": {
-			code{edits: []edit{openAll}, caught: in("guard", "TestRightKey")},
+			saboteur{edits: []edit{openAll}, caught: in("guard", "TestRightKey")},
 			broken, "no test",
 		},
 		"a change after which a test panics": {
-			code{edits: []edit{{file, `return key == "right"`, "panic(key)"}}, caught: wrongKey},
+			saboteur{edits: []edit{{file, `return key == "right"`, "panic(key)"}}, caught: wrongKey},
 			caught, "",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := guardSuite(t)
-			v := s.tryCode(t.Context(), saboteur{id: "guard", layer: layerDriver, removes: "the guard", code: &tt.code})
+			v := s.tryCode(t.Context(), tt.sabotage)
 			require.Equal(t, tt.want, v.Status, v.Why)
 			require.Contains(t, v.Why, tt.says)
 			text, err := os.ReadFile(filepath.Join(s.root, file))
@@ -131,39 +131,39 @@ func TestDataSaboteurs(t *testing.T) {
 	t.Parallel()
 	found := examined{findings: []string{"rls.disabled"}, breaches: []string{"A46-read-by-id"}}
 	for name, tt := range map[string]struct {
-		data  data
-		found examined
-		want  status
+		sabotage saboteur
+		found    examined
+		want     status
 	}{
 		"found and breached": {
-			data{doctor: []string{"rls.disabled"}, attacks: []string{"A46-read-by-id"}},
+			saboteur{doctor: []string{"rls.disabled"}, attacks: []string{"A46-read-by-id"}},
 			found, caught,
 		},
 		"another finding": {
-			data{doctor: []string{"rls.not-forced"}, attacks: []string{"A46-read-by-id"}},
+			saboteur{doctor: []string{"rls.not-forced"}, attacks: []string{"A46-read-by-id"}},
 			found, unnoticed,
 		},
 		"another attack": {
-			data{doctor: []string{"rls.disabled"}, attacks: []string{"A47-give"}},
+			saboteur{doctor: []string{"rls.disabled"}, attacks: []string{"A47-give"}},
 			found, unnoticed,
 		},
-		"an attack where none may": {data{doctor: []string{"rls.disabled"}}, found, unnoticed},
+		"an attack where none may": {saboteur{doctor: []string{"rls.disabled"}}, found, unnoticed},
 		"found, and another layer": {
-			data{doctor: []string{"rls.disabled"}},
+			saboteur{doctor: []string{"rls.disabled"}},
 			examined{findings: []string{"rls.disabled"}},
 			caught,
 		},
-		"nothing notices":            {data{doctor: []string{"rls.disabled"}}, examined{}, unnoticed},
-		"nothing notices, or should": {data{}, examined{}, unnoticed},
+		"nothing notices":            {saboteur{doctor: []string{"rls.disabled"}}, examined{}, unnoticed},
+		"nothing notices, or should": {saboteur{}, examined{}, unnoticed},
 		"noticed by the attacks alone": {
-			data{attacks: []string{"A46-read-by-id"}},
+			saboteur{attacks: []string{"A46-read-by-id"}},
 			examined{breaches: found.breaches},
 			caught,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			v := tt.found.judge(newVerdict(saboteur{id: "x"}), &tt.data).end(nil, time.Now())
+			v := tt.found.judge(newVerdict(tt.sabotage), tt.sabotage).end(nil, time.Now())
 			require.Equal(t, tt.want, v.Status)
 		})
 	}
@@ -173,8 +173,9 @@ func TestDataSaboteursOnADatabase(t *testing.T) {
 	t.Parallel()
 	cluster := testdb.OwnCluster(t)
 	try := func(plant string) verdict {
-		d := data{plant: plant, doctor: []string{"rls.disabled"}, attacks: []string{"A46-read-by-id"}}
-		return tryData(t.Context(), cluster, saboteur{id: "try", removes: "what it says", data: &d}, false)
+		return tryData(t.Context(), cluster, saboteur{
+			plant: plant, doctor: []string{"rls.disabled"}, attacks: []string{"A46-read-by-id"},
+		}, false)
 	}
 	nothing := try("SELECT 1")
 	require.Equal(t, unnoticed, nothing.Status, nothing.Why)
