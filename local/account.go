@@ -12,9 +12,9 @@ import (
 
 // account is the system user that runs a server.
 type account struct {
-	name     string
 	uid, gid int
-	// switched is set if this is not the current user.
+	// name is for errors about an account that is not the current user.
+	name     string
 	switched bool
 }
 
@@ -25,30 +25,20 @@ func servingAccount() (account, error) {
 		return account{}, err
 	}
 	if uid := os.Geteuid(); uid != 0 {
-		return account{name: "uid " + strconv.Itoa(uid), uid: uid, gid: os.Getegid()}, nil
+		return account{uid: uid, gid: os.Getegid()}, nil
 	}
 	for _, name := range []string{"postgres", "nobody"} {
-		if found, err := lookUp(name); err == nil {
-			return found, nil
+		entry, err := user.Lookup(name)
+		if err != nil {
+			continue
+		}
+		uid, uidErr := strconv.Atoi(entry.Uid)
+		gid, gidErr := strconv.Atoi(entry.Gid)
+		if uidErr == nil && gidErr == nil {
+			return account{name: "the user " + name, uid: uid, gid: gid, switched: true}, nil
 		}
 	}
 	return account{}, ErrNoAccount
-}
-
-func lookUp(name string) (account, error) {
-	entry, err := user.Lookup(name)
-	if err != nil {
-		return account{}, err
-	}
-	uid, err := strconv.Atoi(entry.Uid)
-	if err != nil {
-		return account{}, err
-	}
-	gid, err := strconv.Atoi(entry.Gid)
-	if err != nil {
-		return account{}, err
-	}
-	return account{name: "the user " + name, uid: uid, gid: gid, switched: true}, nil
 }
 
 // checkReach rejects a path with a folder that the account cannot enter.
@@ -74,14 +64,14 @@ func (a account) checkReach(path string) error {
 // mayEnter checks the account's execute bit. Supplementary groups are dropped.
 func (a account) mayEnter(folder os.FileInfo) bool {
 	uid, gid := owner(folder)
-	switch mode := folder.Mode().Perm(); {
+	execute := os.FileMode(0o001)
+	switch {
 	case uid == a.uid:
-		return mode&0o100 != 0
+		execute = 0o100
 	case gid == a.gid:
-		return mode&0o010 != 0
-	default:
-		return mode&0o001 != 0
+		execute = 0o010
 	}
+	return folder.Mode()&execute != 0
 }
 
 // ownFolder creates folder with mode 0700 for the account. The current user must own its parent.
@@ -111,19 +101,13 @@ func checkFolder(folder string, uids ...int) error {
 	if err != nil {
 		return err
 	}
-	if !info.IsDir() {
-		return fmt.Errorf("%s is a %s: %w", folder, kindOf(info), ErrForeignFolder)
+	switch found, _ := owner(info); {
+	case info.Mode()&os.ModeSymlink != 0:
+		return fmt.Errorf("%s is a symlink: %w", folder, ErrForeignFolder)
+	case !info.IsDir():
+		return fmt.Errorf("%s is a file: %w", folder, ErrForeignFolder)
+	case !slices.Contains(uids, found):
+		return fmt.Errorf("%s is owned by uid %d: %w", folder, found, ErrForeignFolder)
 	}
-	found, _ := owner(info)
-	if slices.Contains(uids, found) {
-		return nil
-	}
-	return fmt.Errorf("%s is owned by uid %d: %w", folder, found, ErrForeignFolder)
-}
-
-func kindOf(info os.FileInfo) string {
-	if info.Mode()&os.ModeSymlink != 0 {
-		return "symlink"
-	}
-	return "file"
+	return nil
 }

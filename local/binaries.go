@@ -71,8 +71,10 @@ func (f finder) find(ctx context.Context, major int) (binaries, error) {
 		return found, nil
 	}
 	found, faults := f.installed(ctx)
-	if best, ok := choose(found, major); ok {
-		return best, nil
+	for _, b := range found {
+		if major == 0 || b.major == major {
+			return b, nil
+		}
 	}
 	folder, err := f.download(ctx, major)
 	if err == nil {
@@ -81,39 +83,25 @@ func (f finder) find(ctx context.Context, major int) (binaries, error) {
 	if len(found) > 0 {
 		return found[0], nil
 	}
-	return binaries{}, fmt.Errorf("%w: install %s, or set %s to the folder of its programs: %w",
-		ErrNoBinaries, wanted(major), BinariesVariable, errors.Join(append(faults, err)...))
-}
-
-func wanted(major int) string {
-	if major == 0 {
-		return fmt.Sprintf("PostgreSQL %d or later", minimumMajor)
+	wanted := fmt.Sprintf("%d or later", minimumMajor)
+	if major != 0 {
+		wanted = fmt.Sprintf("%d, which created the data", major)
 	}
-	return fmt.Sprintf("PostgreSQL %d, which created the data", major)
-}
-
-func choose(found []binaries, major int) (binaries, bool) {
-	for _, b := range found {
-		if major == 0 || b.major == major {
-			return b, true
-		}
-	}
-	return binaries{}, false
+	return binaries{}, fmt.Errorf("%w: install PostgreSQL %s, or set %s to the folder of its programs: %w",
+		ErrNoBinaries, wanted, BinariesVariable, errors.Join(append(faults, err)...))
 }
 
 // installed returns the installed binaries, newest major first, and the errors of unusable ones.
 func (f finder) installed(ctx context.Context) ([]binaries, []error) {
-	var (
-		found  []binaries
-		faults []error
-	)
+	var found []binaries
+	var faults []error
 	for _, folder := range f.candidates(ctx) {
 		b, err := f.inspect(ctx, folder)
 		if err != nil {
 			faults = append(faults, fmt.Errorf("%s: %w", folder, err))
-			continue
+		} else {
+			found = append(found, b)
 		}
-		found = append(found, b)
 	}
 	slices.SortStableFunc(found, func(a, b binaries) int { return b.major - a.major })
 	return found, faults
@@ -127,18 +115,15 @@ func (f finder) candidates(ctx context.Context) []string {
 		folders = append(folders, strings.TrimSpace(string(output)))
 	}
 	for _, pattern := range f.patterns {
-		matches, err := filepath.Glob(pattern)
-		if err == nil {
-			folders = append(folders, matches...)
-		}
+		matches, _ := filepath.Glob(pattern) // the patterns are valid
+		folders = append(folders, matches...)
 	}
 	var candidates []string
 	for _, folder := range folders {
 		target, err := filepath.EvalSymlinks(filepath.Join(folder, "postgres"))
-		if err != nil || !filepath.IsAbs(target) || slices.Contains(candidates, filepath.Dir(target)) {
-			continue
+		if dir := filepath.Dir(target); err == nil && filepath.IsAbs(dir) && !slices.Contains(candidates, dir) {
+			candidates = append(candidates, dir)
 		}
-		candidates = append(candidates, filepath.Dir(target))
 	}
 	return candidates
 }
@@ -183,6 +168,6 @@ func parseVersion(folder, output string) (binaries, error) {
 func (f finder) command(ctx context.Context, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = "/"
-	f.account.runAs(cmd, lifetime{detached: true})
+	f.account.runAs(cmd, detached)
 	return cmd
 }

@@ -2,10 +2,10 @@ package local
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,7 +21,6 @@ func locales() []string { return []string{"C.UTF-8", "C"} }
 type cluster struct {
 	home     *home
 	opt      PostgresOptions
-	log      *slog.Logger
 	binaries binaries
 	password string
 }
@@ -58,10 +57,7 @@ func (c *cluster) unlock() error {
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	c.password = string(kept)
-	if c.password == "" {
-		c.password = c.opt.Password
-	}
+	c.password = cmp.Or(string(kept), c.opt.Password)
 	if c.password == "" {
 		return fmt.Errorf("%w: %s is empty or missing: remove the folder %s to start over",
 			ErrPassword, c.home.file("password"), c.home.path)
@@ -86,13 +82,9 @@ func (c *cluster) majorOfData() (int, error) {
 }
 
 func (c *cluster) finder() finder {
-	explicit := c.opt.Binaries
-	if explicit == "" {
-		explicit = os.Getenv(BinariesVariable)
-	}
 	return finder{
 		account:  c.home.account,
-		explicit: explicit,
+		explicit: os.Getenv(BinariesVariable),
 		path:     os.Getenv("PATH"),
 		patterns: usualFolders(),
 		download: c.download,
@@ -101,30 +93,29 @@ func (c *cluster) finder() finder {
 
 // download stores the programs in [DefaultFolder], or beside the data if that is not writable.
 func (c *cluster) download(ctx context.Context, major int) (string, error) {
-	source := downloader{folder: c.home.file("programs"), mode: c.home.mode()}
+	source := downloader{folder: c.home.file("programs"), mode: c.home.mode(), repository: mavenCentral}
 	if base, err := DefaultFolder(); err == nil {
 		if programs := filepath.Join(base, "programs"); makeFolder(programs, source.mode) == nil {
 			source.folder = programs
 		}
 	}
-	c.log.InfoContext(ctx, "PostgreSQL is not installed; downloading it", "folder", source.folder)
+	orSilence(c.opt.Logger).InfoContext(ctx, "PostgreSQL is not installed; downloading it", "folder", source.folder)
 	return source.get(ctx, major)
 }
 
 // create runs initdb in a temporary folder, so that an interrupted run never looks like a cluster.
 func (c *cluster) create(ctx context.Context) error {
-	password, err := c.home.secret(c.opt.Password)
-	if err != nil {
+	var err error
+	if c.password, err = c.home.secret(c.opt.Password); err != nil {
 		return err
 	}
-	c.password = password
-	faults := make([]error, 0, len(locales()))
+	var faults []error
 	for _, locale := range locales() {
-		if err := c.initdb(ctx, locale); err != nil {
-			faults = append(faults, err)
-			continue
+		err := c.initdb(ctx, locale)
+		if err == nil {
+			return os.Rename(c.home.file("data.new"), c.dataDir())
 		}
-		return os.Rename(c.home.file("data.new"), c.dataDir())
+		faults = append(faults, err)
 	}
 	return fmt.Errorf("initdb: %w", errors.Join(faults...))
 }
@@ -152,11 +143,11 @@ func (c *cluster) initdb(ctx context.Context, locale string) error {
 		args = append(args, "--no-sync")
 	}
 	cmd := exec.CommandContext(ctx, c.binaries.program("initdb"), args...)
-	var output bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &output, &output
-	c.runAsAccount(cmd, lifetime{lastSignal: stopNow})
-	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("%w: %s", err, strings.TrimSpace(output.String()))
+	cmd.Env = c.environment()
+	cmd.Dir = "/"
+	c.home.account.runAs(cmd, stopNow)
+	if output, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%w: %s", err, bytes.TrimSpace(output))
 	}
 	return nil
 }
@@ -175,9 +166,7 @@ func (c *cluster) passwordFile() (string, error) {
 	return file.Name(), nil
 }
 
-// runAsAccount clears variables such as PGPORT and LC_ALL, which affect the programs.
-func (c *cluster) runAsAccount(cmd *exec.Cmd, life lifetime) {
-	cmd.Dir = "/"
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "HOME=" + c.home.path}
-	c.home.account.runAs(cmd, life)
+// environment lacks variables such as PGPORT and LC_ALL, which affect the programs.
+func (c *cluster) environment() []string {
+	return []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "HOME=" + c.home.path}
 }

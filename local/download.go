@@ -41,7 +41,7 @@ func downloads() map[int]string {
 type downloader struct {
 	folder string
 	mode   os.FileMode
-	// repository is a Maven repository, by default mavenCentral.
+	// repository is a Maven repository.
 	repository string
 }
 
@@ -91,12 +91,8 @@ func (d downloader) install(ctx context.Context, version, target string) error {
 
 // fetch downloads and verifies the archive for this platform.
 func (d downloader) fetch(ctx context.Context, version string) ([]byte, error) {
-	base := d.repository
-	if base == "" {
-		base = mavenCentral
-	}
 	name := "embedded-postgres-binaries-" + platform()
-	url := fmt.Sprintf("%s/io/zonky/test/postgres/%s/%s/%s-%s.jar", base, name, version, name, version)
+	url := fmt.Sprintf("%s/io/zonky/test/postgres/%s/%s/%s-%s.jar", d.repository, name, version, name, version)
 	jar, err := httpGet(ctx, url)
 	if err != nil {
 		return nil, err

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/konstruct/konstruct/local/flock"
@@ -17,8 +19,7 @@ const (
 	// sweepAfter spares throwaway folders that another process is creating.
 	sweepAfter = time.Minute
 	// logTail bounds the log in errors, in bytes.
-	logTail    = 2000
-	recordName = "process.json"
+	logTail = 2000
 )
 
 // DefaultFolder returns $XDG_DATA_HOME/konstruct or ~/.local/share/konstruct, or for root /var/lib/konstruct, because
@@ -42,31 +43,34 @@ func DefaultFolder() (string, error) {
 type home struct {
 	path    string
 	account account
-	// life is locked while a throwaway folder is in use; sweep removes the others.
+	// life is locked while a temporary folder is in use; sweep removes the others.
 	life *flock.File
 }
 
-// openHome creates or reuses path. Without a path, throwaway uses [os.TempDir].
-func openHome(ctx context.Context, acc account, path, fallback string, throwaway bool) (*home, error) {
-	switch {
-	case path == "" && throwaway:
-		return temporaryHome(ctx, acc, fallback)
-	case path == "":
-		base, err := DefaultFolder()
-		if err != nil {
-			return nil, err
-		}
-		path = filepath.Join(base, fallback)
-	}
-	path, err := filepath.Abs(path)
-	if err != nil {
-		return nil, err
-	}
+// startIn calls start with the lock of the folder path, or of a temporary one if path is empty.
+func startIn[S any](
+	ctx context.Context, acc account, path, name string, start func(*home) (S, error),
+) (server S, err error) {
 	h := &home{path: path, account: acc}
-	if err := h.secure(); err != nil {
-		return nil, err
+	if path == "" {
+		err = h.openTemporary(ctx, "konstruct-"+name+"-")
+	} else if h.path, err = filepath.Abs(path); err == nil {
+		err = h.secure()
 	}
-	return h, nil
+	if err != nil {
+		return server, err
+	}
+	defer func() {
+		if err != nil && h.life != nil {
+			_ = h.remove()
+		}
+	}()
+	lock, err := flock.Lock(ctx, h.file("lock"))
+	if err != nil {
+		return server, err
+	}
+	defer func() { _ = lock.Unlock() }()
+	return start(h)
 }
 
 // OwnFolder creates folder and its parents, or checks that the current user owns it. Others have no access, but root's
@@ -79,21 +83,19 @@ func OwnFolder(folder string) error {
 	return (&home{path: folder, account: acc}).secure()
 }
 
-func temporaryHome(ctx context.Context, acc account, name string) (*home, error) {
-	pattern := "konstruct-" + name + "-"
+func (h *home) openTemporary(ctx context.Context, pattern string) (err error) {
 	sweep(ctx, pattern)
-	path, err := os.MkdirTemp("", pattern)
+	if h.path, err = os.MkdirTemp("", pattern); err != nil {
+		return err
+	}
+	h.life, err = flock.Share(ctx, h.file("life"))
+	if err == nil {
+		err = h.secure()
+	}
 	if err != nil {
-		return nil, err
+		err = errors.Join(err, h.remove())
 	}
-	h := &home{path: path, account: acc}
-	if h.life, err = flock.Share(ctx, h.file("life")); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(path))
-	}
-	if err := h.secure(); err != nil {
-		return nil, errors.Join(err, h.remove())
-	}
-	return h, nil
+	return err
 }
 
 // sweep stops and removes servers of crashed processes. Errors are ignored.
@@ -107,11 +109,12 @@ func sweep(ctx context.Context, pattern string) {
 		if err != nil || time.Since(info.ModTime()) < sweepAfter || checkFolder(path, os.Geteuid()) != nil {
 			continue
 		}
-		life, free, err := flock.Try(filepath.Join(path, "life"))
+		h := &home{path: path}
+		life, free, err := flock.Try(h.file("life"))
 		if err != nil || !free {
 			continue
 		}
-		if _, err := stopServer(ctx, path); err == nil {
+		if _, err := h.stopRecorded(ctx); err == nil {
 			_ = os.RemoveAll(path)
 		}
 		_ = life.Unlock()
@@ -156,17 +159,18 @@ func makeFolder(path string, mode os.FileMode) error {
 
 func (h *home) file(name string) string { return filepath.Join(h.path, name) }
 
-func (h *home) recordFile() string { return h.file(recordName) }
+func (h *home) recordFile() string { return h.file("process.json") }
+
+// recorded returns the server's process and whether it runs.
+func (h *home) recorded() (r record, alive bool, err error) {
+	if r, err = readRecord(h.recordFile()); err == nil {
+		alive, err = r.alive()
+	}
+	return r, alive, err
+}
 
 // adopt records a running server whose record is missing or damaged.
 func (h *home) adopt(pid int) error {
-	kept, err := readRecord(h.recordFile())
-	if err != nil {
-		return err
-	}
-	if alive, err := kept.alive(); err != nil || alive {
-		return err
-	}
 	r, err := recordOf(pid)
 	if err != nil {
 		return err
@@ -174,8 +178,53 @@ func (h *home) adopt(pid int) error {
 	return r.write(h.recordFile())
 }
 
-func (h *home) lock(ctx context.Context) (*flock.File, error) {
-	return flock.Lock(ctx, h.file("lock"))
+// launch starts a server with its log and record in the folder. The log is truncated, so that it does not fill the disk.
+func (h *home) launch(cmd *exec.Cmd, lastSignal syscall.Signal) (*process, error) {
+	log, err := os.OpenFile(h.file("server.log"), os.O_WRONLY|os.O_CREATE|os.O_TRUNC|os.O_APPEND|noFollow, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = log.Close() }()
+	cmd.Dir = "/"
+	cmd.Stdout, cmd.Stderr = log, log
+	h.account.runAs(cmd, lastSignal)
+	p, err := launch(cmd)
+	if err != nil {
+		return nil, err
+	}
+	return p, p.record.write(h.recordFile())
+}
+
+// awaitReady repeats check, which returns [ErrPassword] if there is no point in waiting.
+func (h *home) awaitReady(
+	ctx context.Context, p *process, server string, port int, check func(context.Context) error,
+) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	for {
+		err := check(ctx)
+		switch {
+		case p.ended():
+			return explainEnd(server, port, h.tail())
+		case err == nil, errors.Is(err, ErrPassword):
+			return err
+		}
+		if pause(ctx) != nil {
+			return fmt.Errorf("%w: %s does not respond: %w (%w); its log ends with:\n%s",
+				ErrNotReady, server, ctx.Err(), err, h.tail())
+		}
+	}
+}
+
+// stop ends a server and removes its temporary folder.
+func (h *home) stop(ctx context.Context, p *process, server string) error {
+	if err := p.stop(ctx, stopFast); err != nil {
+		return fmt.Errorf("stop %s: %w", server, err)
+	}
+	if h.life != nil {
+		return h.remove()
+	}
+	return nil
 }
 
 // secret returns the stored password, or stores the given or a random one.
@@ -194,20 +243,12 @@ func (h *home) secret(given string) (string, error) {
 	return given, ReplaceFile(path, []byte(given))
 }
 
-// log truncates the server's log, so that it does not fill the disk.
-func (h *home) log() (*os.File, error) {
-	return os.OpenFile(h.file("server.log"), os.O_WRONLY|os.O_CREATE|os.O_TRUNC|os.O_APPEND|noFollow, 0o600)
-}
-
 func (h *home) tail() string {
 	content, err := os.ReadFile(h.file("server.log"))
 	if err != nil {
 		return err.Error()
 	}
-	if len(content) > logTail {
-		content = content[len(content)-logTail:]
-	}
-	return strings.TrimSpace(string(content))
+	return strings.TrimSpace(string(content[max(0, len(content)-logTail):]))
 }
 
 func (h *home) remove() error {
@@ -219,21 +260,16 @@ func (h *home) remove() error {
 	return err
 }
 
-// stopServer stops the server recorded in folder and reports whether one was running.
-func stopServer(ctx context.Context, folder string) (bool, error) {
-	path := filepath.Join(folder, recordName)
-	r, err := readRecord(path)
-	if err != nil {
-		return false, err
-	}
-	alive, err := r.alive()
+// stopRecorded reports whether the recorded server was running.
+func (h *home) stopRecorded(ctx context.Context) (bool, error) {
+	r, alive, err := h.recorded()
 	if err != nil || !alive {
 		return false, err
 	}
 	if err := r.end(ctx, stopFast); err != nil {
 		return false, err
 	}
-	return true, os.Remove(path)
+	return true, os.Remove(h.recordFile())
 }
 
 // ReplaceFile atomically writes a file with mode 0600: readers see the old or the new content, even after a power

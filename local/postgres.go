@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // Loopback is the only address that servers listen on.
@@ -22,12 +25,13 @@ const (
 	stopFast = syscall.SIGINT
 	// stopNow is PostgreSQL's immediate shutdown. The next start recovers from the log.
 	stopNow = syscall.SIGQUIT
+	// detached is the last signal of a server that outlives this process.
+	detached syscall.Signal = 0
 )
 
 // PostgresOptions configures PostgreSQL. The zero value is usable.
 type PostgresOptions struct {
-	// Folder of the cluster, its password, socket and log. Default: "postgres" in [DefaultFolder], or a temporary
-	// folder if Throwaway.
+	// Folder of the cluster, its password, socket and log. Default: a temporary one.
 	Folder string
 	// Port on 127.0.0.1. Default: a free one.
 	Port int
@@ -37,8 +41,6 @@ type PostgresOptions struct {
 	Throwaway bool
 	// Detached keeps the server running until [StopPostgres].
 	Detached bool
-	// Binaries is the folder of PostgreSQL's programs. Default: KONSTRUCT_POSTGRES_BIN, or the newest installed.
-	Binaries string
 	// Settings for postgresql.conf, such as max_connections.
 	Settings map[string]string
 	// Logger of slow steps such as a download. Default: none.
@@ -58,9 +60,8 @@ type Postgres struct {
 	// Reused reports that the server was already running. Stop does not stop it.
 	Reused bool
 
-	cluster  *cluster
-	process  *process
-	password string
+	cluster *cluster
+	process *process
 }
 
 // StartPostgres returns when the server accepts connections. It uses the folder's data, and its server if running.
@@ -71,32 +72,16 @@ func StartPostgres(ctx context.Context, opt PostgresOptions) (*Postgres, error) 
 	if err != nil {
 		return nil, err
 	}
-	h, err := openHome(ctx, acc, opt.Folder, "postgres", opt.Throwaway)
-	if err != nil {
-		return nil, err
-	}
-	pg, err := startIn(ctx, h, opt)
-	if err != nil && h.life != nil {
-		_ = h.remove()
-	}
-	return pg, err
-}
-
-func startIn(ctx context.Context, h *home, opt PostgresOptions) (*Postgres, error) {
-	lock, err := h.lock(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = lock.Unlock() }()
-
-	c := &cluster{home: h, opt: opt, log: orSilence(opt.Logger)}
-	if err := c.open(ctx); err != nil {
-		return nil, err
-	}
-	if running, err := c.running(ctx); running != nil || err != nil {
-		return running, err
-	}
-	return c.start(ctx)
+	return startIn(ctx, acc, opt.Folder, "postgres", func(h *home) (*Postgres, error) {
+		c := &cluster{home: h, opt: opt}
+		if err := c.open(ctx); err != nil {
+			return nil, err
+		}
+		if running, err := c.running(ctx); running != nil || err != nil {
+			return running, err
+		}
+		return c.start(ctx)
+	})
 }
 
 // StopPostgres stops the server of folder, whichever process started it, and reports whether there was one.
@@ -105,18 +90,18 @@ func StopPostgres(ctx context.Context, folder string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if stopped, err := stopServer(ctx, folder); stopped || err != nil {
+	c := &cluster{home: &home{path: folder, account: acc}}
+	if stopped, err := c.home.stopRecorded(ctx); stopped || err != nil {
 		return stopped, err
 	}
 	// Without a valid record, find the server by the data that it serves.
-	c := &cluster{home: &home{path: folder, account: acc}}
 	if major, err := c.majorOfData(); err != nil || major == 0 || c.unlock() != nil {
 		return false, err
 	}
 	if pg, err := c.connectRunning(ctx); pg == nil || err != nil {
 		return false, err
 	}
-	return stopServer(ctx, folder)
+	return c.home.stopRecorded(ctx)
 }
 
 // Stop shuts the server down and waits. If ctx is done first, the shutdown is immediate. Reused and detached servers
@@ -125,18 +110,61 @@ func (p *Postgres) Stop(ctx context.Context) error {
 	if p.Reused || p.cluster.opt.Detached {
 		return nil
 	}
-	if err := p.process.stop(ctx, stopFast); err != nil {
-		return fmt.Errorf("stop PostgreSQL: %w", err)
-	}
-	if p.cluster.home.life != nil {
-		return p.cluster.home.remove()
-	}
-	return nil
+	return p.cluster.home.stop(ctx, p.process, "PostgreSQL")
 }
 
 // SuperuserDSN returns the superuser's URL of the database postgres, with the password.
-func (p *Postgres) SuperuserDSN() string {
-	return postgresURL(p.Port, p.password)
+func (p *Postgres) SuperuserDSN() string { return p.SuperuserURL("postgres") }
+
+// SuperuserURL is [Postgres.URL] for the superuser.
+func (p *Postgres) SuperuserURL(database string) string {
+	return p.URL(superuser, p.cluster.password, database)
+}
+
+// URL returns the URL of a database of this server for user.
+func (p *Postgres) URL(user, password, database string) string {
+	return (&url.URL{
+		Scheme:   "postgres",
+		User:     url.UserPassword(user, password),
+		Host:     Loopback + ":" + strconv.Itoa(p.Port),
+		Path:     "/" + database,
+		RawQuery: "sslmode=disable",
+	}).String()
+}
+
+// EnsureDatabase creates the database if missing.
+func (p *Postgres) EnsureDatabase(ctx context.Context, name string) error {
+	var exists bool
+	err := p.asSuperuser(ctx, func(conn *pgx.Conn) error {
+		const find = "select exists (select from pg_database where datname = $1)"
+		return conn.QueryRow(ctx, find, name).Scan(&exists)
+	})
+	if err != nil || exists {
+		return err
+	}
+	return p.execute(ctx, "create database "+pgx.Identifier{name}.Sanitize())
+}
+
+// Comment sets the comment of a database.
+func (p *Postgres) Comment(ctx context.Context, database, comment string) error {
+	return p.execute(ctx, "comment on database "+pgx.Identifier{database}.Sanitize()+" is $1", comment)
+}
+
+// execute interpolates args, because utility statements take no parameters.
+func (p *Postgres) execute(ctx context.Context, statement string, args ...any) error {
+	return p.asSuperuser(ctx, func(conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, statement, slices.Insert(args, 0, any(pgx.QueryExecModeSimpleProtocol))...)
+		return err
+	})
+}
+
+func (p *Postgres) asSuperuser(ctx context.Context, do func(*pgx.Conn) error) error {
+	conn, err := pgx.Connect(ctx, p.SuperuserDSN())
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	return do(conn)
 }
 
 // String omits the password.
@@ -146,16 +174,6 @@ func (p *Postgres) String() string {
 
 // GoString omits the password.
 func (p *Postgres) GoString() string { return p.String() }
-
-func postgresURL(port int, password string) string {
-	return (&url.URL{
-		Scheme:   "postgres",
-		User:     url.UserPassword(superuser, password),
-		Host:     Loopback + ":" + strconv.Itoa(port),
-		Path:     "/postgres",
-		RawQuery: "sslmode=disable",
-	}).String()
-}
 
 func orSilence(log *slog.Logger) *slog.Logger {
 	if log == nil {

@@ -18,14 +18,6 @@ const (
 	stopNowTimeout = 10 * time.Second
 )
 
-// lifetime is when a server ends.
-type lifetime struct {
-	// detached servers outlive this process.
-	detached bool
-	// lastSignal is sent if this process ends without stopping the server.
-	lastSignal syscall.Signal
-}
-
 // process is a server that this process started.
 type process struct {
 	record record

@@ -1,8 +1,8 @@
 package local
 
 import (
-	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -33,8 +32,7 @@ const redisTimeout = 2 * time.Second
 
 // RedisOptions configures Redis. The zero value is usable.
 type RedisOptions struct {
-	// Folder of redis-server's data, password and log. Default: "redis" in [DefaultFolder], or a temporary folder if
-	// Throwaway.
+	// Folder of redis-server's data, password and log. Default: a temporary one.
 	Folder string
 	// Port on 127.0.0.1. Default: a free one.
 	Port int
@@ -60,7 +58,7 @@ type Redis struct {
 	Reused bool
 
 	password string
-	stop     func(context.Context) error
+	stop     func(context.Context) error // nil if Stop does not stop it
 }
 
 // StartRedis returns when the server accepts connections. The errors are [ErrUnreachable], [ErrForeignFolder],
@@ -81,29 +79,30 @@ func StopRedis(ctx context.Context, folder string) (bool, error) {
 	if err := supported(); err != nil {
 		return false, err
 	}
-	if stopped, err := stopServer(ctx, folder); stopped || err != nil {
+	h := &home{path: folder}
+	if stopped, err := h.stopRecorded(ctx); stopped || err != nil {
 		return stopped, err
 	}
 	// Without a valid record, find the server by its port, password and data folder.
-	password, err := os.ReadFile(filepath.Join(folder, "password"))
+	password, err := os.ReadFile(h.file("password"))
 	port, known := keptPort(folder)
 	if err != nil || !known {
 		return false, nil //nolint:nilerr // nothing to stop
 	}
 	redis := &Redis{Port: port, password: string(password)}
-	pid, err := redis.serverPID(ctx)
-	if err != nil || !redis.serves(ctx, filepath.Join(folder, "data")) {
-		return false, nil //nolint:nilerr // not the server of this folder
+	pid, found := redis.serves(ctx, h.file("data"))
+	if !found {
+		return false, nil
 	}
-	if err := (&home{path: folder}).adopt(pid); err != nil {
+	if err := h.adopt(pid); err != nil {
 		return false, err
 	}
-	return stopServer(ctx, folder)
+	return h.stopRecorded(ctx)
 }
 
 // Stop stops the server and waits for it. Reused and detached servers keep running. Stop is idempotent.
 func (r *Redis) Stop(ctx context.Context) error {
-	if r.Reused {
+	if r.stop == nil {
 		return nil
 	}
 	return r.stop(ctx)
@@ -127,40 +126,30 @@ func (r *Redis) address() string { return net.JoinHostPort(Loopback, strconv.Ito
 
 // ping logs in, because another program can use the port.
 func (r *Redis) ping(ctx context.Context) error {
-	_, err := r.do(ctx)
+	_, err := r.do(ctx, "PING")
 	return err
-}
-
-// serverPID returns the pid of the server, 0 for miniredis.
-func (r *Redis) serverPID(ctx context.Context) (int, error) {
-	info, err := r.do(ctx, "INFO", "server")
-	if err != nil {
-		return 0, err
-	}
-	match := redisPID.FindStringSubmatch(info)
-	if match == nil {
-		return 0, nil
-	}
-	return strconv.Atoi(match[1])
-}
-
-// serves reports whether folder is the data folder of the server.
-func (r *Redis) serves(ctx context.Context, folder string) bool {
-	reply, err := r.do(ctx, "CONFIG", "GET", "dir")
-	if err != nil {
-		return false
-	}
-	for line := range strings.Lines(reply) {
-		if sameFile(strings.TrimSpace(line), folder) {
-			return true
-		}
-	}
-	return false
 }
 
 var redisPID = regexp.MustCompile(`(?m)^process_id:(\d+)`)
 
-// do logs in, sends an optional command, and returns the raw reply.
+// serves returns the pid of a redis-server whose data folder is folder.
+func (r *Redis) serves(ctx context.Context, folder string) (pid int, found bool) {
+	info, infoErr := r.do(ctx, "INFO", "server")
+	config, configErr := r.do(ctx, "CONFIG", "GET", "dir")
+	match := redisPID.FindStringSubmatch(info)
+	if infoErr != nil || configErr != nil || match == nil {
+		return 0, false
+	}
+	for line := range strings.Lines(config) {
+		if sameFile(strings.TrimSpace(line), folder) {
+			pid, err := strconv.Atoi(match[1])
+			return pid, err == nil
+		}
+	}
+	return 0, false
+}
+
+// do logs in, sends a command, and returns the raw reply.
 func (r *Redis) do(ctx context.Context, command ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, redisTimeout)
 	defer cancel()
@@ -168,31 +157,16 @@ func (r *Redis) do(ctx context.Context, command ...string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer func() { _ = conn.Close() }()
-	if deadline, ok := ctx.Deadline(); ok {
-		if err := conn.SetDeadline(deadline); err != nil {
-			return "", err
-		}
-	}
-	if _, err := io.WriteString(conn, resp("AUTH", r.password)); err != nil {
+	context.AfterFunc(ctx, func() { _ = conn.Close() }) // on return, too
+	if _, err := io.WriteString(conn, resp("AUTH", r.password)+resp(command...)+resp("QUIT")); err != nil {
 		return "", err
 	}
-	replies := bufio.NewReader(conn)
-	reply, err := replies.ReadString('\n')
-	if err != nil {
-		return "", err
+	replies, err := io.ReadAll(conn)
+	reply, accepted := strings.CutPrefix(string(replies), "+OK\r\n")
+	if err == nil && !accepted {
+		err = errors.New("wrong password for Redis")
 	}
-	if strings.TrimSpace(reply) != "+OK" {
-		return "", fmt.Errorf("%w for Redis", ErrPassword)
-	}
-	if len(command) == 0 {
-		return "", nil
-	}
-	if _, err := io.WriteString(conn, resp(command...)+resp("QUIT")); err != nil {
-		return "", err
-	}
-	rest, err := io.ReadAll(replies)
-	return string(rest), err
+	return reply, err
 }
 
 // resp encodes a command in the Redis protocol.

@@ -24,28 +24,17 @@ func startRedisServer(ctx context.Context, program string, opt RedisOptions) (*R
 	if err != nil {
 		return nil, err
 	}
-	h, err := openHome(ctx, acc, opt.Folder, "redis", opt.Throwaway)
-	if err != nil {
-		return nil, err
-	}
-	s := &redisServer{home: h, opt: opt, kind: RedisServer}
-	s.command = s.program(program)
-	redis, err := s.start(ctx)
-	if err != nil && h.life != nil {
-		_ = h.remove()
-	}
-	return redis, err
+	return startIn(ctx, acc, opt.Folder, "redis", func(h *home) (*Redis, error) {
+		s := &redisServer{home: h, opt: opt, kind: RedisServer}
+		s.command = s.program(program)
+		return s.start(ctx)
+	})
 }
 
 func (s *redisServer) start(ctx context.Context) (*Redis, error) {
-	lock, err := s.home.lock(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = lock.Unlock() }()
-
 	password := s.opt.Password
 	if password == "" {
+		var err error
 		if password, err = s.home.secret(""); err != nil {
 			return nil, err
 		}
@@ -59,11 +48,7 @@ func (s *redisServer) start(ctx context.Context) (*Redis, error) {
 // running returns the folder's running server, or nil. It stops a server that accepts neither the given nor the stored
 // password, because its files are damaged.
 func (s *redisServer) running(ctx context.Context, password string) (*Redis, error) {
-	r, err := readRecord(s.home.recordFile())
-	if err != nil {
-		return nil, err
-	}
-	alive, err := r.alive()
+	r, alive, err := s.home.recorded()
 	if err != nil {
 		return nil, err
 	}
@@ -72,21 +57,23 @@ func (s *redisServer) running(ctx context.Context, password string) (*Redis, err
 		return nil, r.end(ctx, stopFast)
 	}
 	redis := &Redis{Kind: s.kind, Port: port, Folder: s.home.path, Reused: true, password: password}
-	pid, err := redis.serverPID(ctx)
-	switch {
-	case err != nil && alive:
-		if kept, readErr := os.ReadFile(s.home.file("password")); readErr == nil && string(kept) != password {
-			redis.password = string(kept)
-			if redis.ping(ctx) == nil {
-				return nil, fmt.Errorf("process %d serves %s on port %d: %w; stop it to change the password",
-					r.PID, s.home.path, port, err)
-			}
+	if !alive {
+		if pid, found := redis.serves(ctx, s.home.file("data")); found {
+			return redis, s.home.adopt(pid)
 		}
-		return nil, r.end(ctx, stopFast)
-	case err != nil || !alive && !redis.serves(ctx, s.home.file("data")):
-		return nil, nil //nolint:nilnil,nilerr // not running
+		return nil, nil //nolint:nilnil // not running
 	}
-	return redis, s.home.adopt(pid)
+	if redis.ping(ctx) == nil {
+		return redis, nil
+	}
+	if stored, err := os.ReadFile(s.home.file("password")); err == nil && string(stored) != password {
+		redis.password = string(stored)
+		if redis.ping(ctx) == nil {
+			return nil, fmt.Errorf("process %d serves %s on port %d: %w for Redis; stop it to change the password",
+				r.PID, s.home.path, port, ErrPassword)
+		}
+	}
+	return nil, r.end(ctx, stopFast)
 }
 
 // keptPort returns the stored port of folder, if valid.
@@ -107,35 +94,26 @@ func (s *redisServer) startOn(ctx context.Context, port int, password string) (*
 	if kept != nil {
 		return nil, kept
 	}
-	process, err := s.launch(port, password)
-	if err != nil {
-		return nil, err
-	}
-	redis := &Redis{Kind: s.kind, Port: port, Folder: s.home.path, password: password, stop: s.stopper(process)}
-	if err := s.awaitReady(ctx, process, redis); err != nil {
-		return nil, errors.Join(err, process.stop(context.WithoutCancel(ctx), stopFast))
-	}
-	return redis, nil
-}
-
-func (s *redisServer) launch(port int, password string) (*process, error) {
 	cmd, err := s.command(port, password)
 	if err != nil {
 		return nil, err
 	}
-	log, err := s.home.log()
+	lastSignal := stopFast
+	if s.opt.Detached {
+		lastSignal = detached
+	}
+	process, err := s.home.launch(cmd, lastSignal)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = log.Close() }()
-	cmd.Dir = "/"
-	cmd.Stdout, cmd.Stderr = log, log
-	s.home.account.runAs(cmd, lifetime{detached: s.opt.Detached, lastSignal: stopFast})
-	process, err := launch(cmd)
-	if err != nil {
-		return nil, err
+	redis := &Redis{Kind: s.kind, Port: port, Folder: s.home.path, password: password}
+	if !s.opt.Detached {
+		redis.stop = func(ctx context.Context) error { return s.home.stop(ctx, process, string(s.kind)) }
 	}
-	return process, process.record.write(s.home.recordFile())
+	if err := s.home.awaitReady(ctx, process, string(s.kind), port, redis.ping); err != nil {
+		return nil, errors.Join(err, process.stop(context.WithoutCancel(ctx), stopFast))
+	}
+	return redis, nil
 }
 
 // program passes the configuration on stdin, so that `ps` does not show the password.
@@ -166,36 +144,4 @@ func (s *redisServer) configuration(port int, password, data string) string {
 		lines = append(lines, "appendonly yes")
 	}
 	return strings.Join(lines, "\n") + "\n"
-}
-
-func (s *redisServer) awaitReady(ctx context.Context, p *process, redis *Redis) error {
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
-	defer cancel()
-	for {
-		err := redis.ping(ctx)
-		if err == nil && !p.ended() {
-			return nil
-		}
-		if p.ended() {
-			return explainEnd(string(s.kind), redis.Port, s.home.tail())
-		}
-		if pause(ctx) != nil {
-			return fmt.Errorf("%w: %s does not respond: %w (%w)", ErrNotReady, s.kind, ctx.Err(), err)
-		}
-	}
-}
-
-func (s *redisServer) stopper(p *process) func(context.Context) error {
-	return func(ctx context.Context) error {
-		if s.opt.Detached {
-			return nil
-		}
-		if err := p.stop(ctx, stopFast); err != nil {
-			return fmt.Errorf("stop %s: %w", s.kind, err)
-		}
-		if s.home.life != nil {
-			return s.home.remove()
-		}
-		return nil
-	}
 }

@@ -17,11 +17,9 @@ type postmasterPID struct {
 	socketDir string
 }
 
-func (c *cluster) pidPath() string { return filepath.Join(c.dataDir(), "postmaster.pid") }
-
 // readPID returns whole = false if postmaster.pid is missing or incomplete.
 func (c *cluster) readPID() (found postmasterPID, whole bool, err error) {
-	content, err := os.ReadFile(c.pidPath())
+	content, err := os.ReadFile(filepath.Join(c.dataDir(), "postmaster.pid"))
 	if errors.Is(err, os.ErrNotExist) {
 		return found, false, nil
 	}
@@ -51,11 +49,8 @@ func (c *cluster) running(ctx context.Context) (*Postgres, error) {
 		if pg != nil || err != nil {
 			return pg, err
 		}
-		r, err := readRecord(c.home.recordFile())
-		if err != nil {
-			return nil, err
-		}
-		if alive, err := r.alive(); err != nil || !alive {
+		r, alive, err := c.home.recorded()
+		if err != nil || !alive {
 			return nil, err
 		}
 		if _, whole, err := c.readPID(); err != nil || !whole && time.Now().After(damaged) {

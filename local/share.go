@@ -107,14 +107,7 @@ func GuardShare(ctx context.Context, folder string) error {
 			return ctx.Err()
 		case <-time.After(guardInterval):
 		}
-		alone, unused, err := flock.Try(s.living())
-		if err == nil && unused {
-			err = alone.Unlock()
-		}
-		if err == nil && unused {
-			unused, err = s.stopUnused(ctx)
-		}
-		if err != nil || unused {
+		if unused, err := s.stopUnused(ctx); err != nil || unused {
 			return err
 		}
 	}
@@ -127,7 +120,7 @@ func startGuard(line []string) error {
 	}
 	cmd := exec.Command(line[0], line[1:]...)
 	cmd.Dir = "/"
-	account{}.runAs(cmd, lifetime{detached: true})
+	account{}.runAs(cmd, detached)
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start the guard of the local servers: %w", err)
 	}

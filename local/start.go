@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -45,7 +46,8 @@ func (c *cluster) startOn(ctx context.Context, port int) (*Postgres, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.awaitReady(ctx, pg); err != nil {
+	check := func(ctx context.Context) error { return c.check(ctx, pg) }
+	if err := c.home.awaitReady(ctx, pg.process, "PostgreSQL", port, check); err != nil {
 		return nil, errors.Join(err, pg.process.stop(context.WithoutCancel(ctx), stopNow))
 	}
 	return pg, c.adoptPassword(ctx, pg)
@@ -56,37 +58,29 @@ func (c *cluster) launch(port int) (*Postgres, error) {
 	if err != nil {
 		return nil, err
 	}
-	log, err := c.home.log()
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = log.Close() }()
-
 	cmd := exec.Command(c.binaries.program("postgres"), c.arguments(port, socketDir)...)
-	cmd.Stdout, cmd.Stderr = log, log
-	c.runAsAccount(cmd, c.lifetime())
-	process, err := launch(cmd)
-	if err != nil {
-		return nil, err
-	}
+	cmd.Env = c.environment()
 	pg := c.server(port, socketDir)
-	pg.process = process
-	return pg, process.record.write(c.home.recordFile())
+	pg.process, err = c.home.launch(cmd, c.lastSignal())
+	return pg, err
 }
 
 func (c *cluster) server(port int, socketDir string) *Postgres {
 	return &Postgres{
 		Version: c.binaries.version, Port: port, Folder: c.home.path, DataDir: c.dataDir(), SocketDir: socketDir,
-		cluster: c, password: c.password,
+		cluster: c,
 	}
 }
 
-// lifetime lets the server write its data if this process crashes, unless Throwaway.
-func (c *cluster) lifetime() lifetime {
-	if c.opt.Throwaway {
-		return lifetime{detached: c.opt.Detached, lastSignal: stopNow}
+// lastSignal lets the server write its data if this process crashes, unless Throwaway.
+func (c *cluster) lastSignal() syscall.Signal {
+	switch {
+	case c.opt.Detached:
+		return detached
+	case c.opt.Throwaway:
+		return stopNow
 	}
-	return lifetime{detached: c.opt.Detached, lastSignal: stopFast}
+	return stopFast
 }
 
 // socketDir returns "" (TCP only) if the socket's path would be too long.
@@ -103,11 +97,14 @@ func (c *cluster) arguments(port int, socketDir string) []string {
 	settings := map[string]string{
 		"listen_addresses":        Loopback,
 		"port":                    strconv.Itoa(port),
-		"unix_socket_directories": quotedDirectory(socketDir),
+		"unix_socket_directories": "",
 		"unix_socket_permissions": "0700",
 		"timezone":                "UTC",
 		"log_timezone":            "UTC",
 		"logging_collector":       "off",
+	}
+	if socketDir != "" { // an element of a list
+		settings["unix_socket_directories"] = pgx.Identifier{socketDir}.Sanitize()
 	}
 	if c.opt.Throwaway {
 		settings["fsync"] = "off"
@@ -121,34 +118,6 @@ func (c *cluster) arguments(port int, socketDir string) []string {
 		args = append(args, "-c", name+"="+settings[name])
 	}
 	return args
-}
-
-// quotedDirectory quotes an element of a comma-separated list of directories.
-func quotedDirectory(path string) string {
-	if path == "" {
-		return ""
-	}
-	return pgx.Identifier{path}.Sanitize()
-}
-
-func (c *cluster) awaitReady(ctx context.Context, pg *Postgres) error {
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
-	defer cancel()
-	for {
-		err := c.check(ctx, pg)
-		switch {
-		case err == nil:
-			return nil
-		case errors.Is(err, ErrPassword):
-			return err
-		case pg.process.ended():
-			return explainEnd("PostgreSQL", pg.Port, c.home.tail())
-		}
-		if pause(ctx) != nil {
-			return fmt.Errorf("%w: PostgreSQL does not respond: %w (%w); its log ends with:\n%s",
-				ErrNotReady, ctx.Err(), err, c.home.tail())
-		}
-	}
 }
 
 // explainEnd derives from the log why a server exited during its start.
@@ -166,63 +135,49 @@ func explainEnd(server string, port int, tail string) error {
 // it tries the given one.
 func (c *cluster) check(ctx context.Context, pg *Postgres) error {
 	err := c.login(ctx, pg)
-	if !errors.Is(err, ErrPassword) || c.opt.Password == "" || c.opt.Password == c.password {
+	if !errors.Is(err, ErrPassword) || !c.isNewPassword() {
 		return err
 	}
-	given := c.server(pg.Port, pg.SocketDir)
-	given.password = c.opt.Password
-	if c.login(ctx, given) != nil {
+	stored := c.password
+	c.password = c.opt.Password
+	if c.login(ctx, pg) != nil {
+		c.password = stored
 		return err
 	}
-	c.password, pg.password = c.opt.Password, c.opt.Password
+	return c.storePassword()
+}
+
+// isNewPassword reports whether the given password differs from the stored one.
+func (c *cluster) isNewPassword() bool { return c.opt.Password != "" && c.opt.Password != c.password }
+
+func (c *cluster) storePassword() error {
+	c.password = c.opt.Password
 	return ReplaceFile(c.home.file("password"), []byte(c.password))
 }
 
 func (c *cluster) login(ctx context.Context, pg *Postgres) error {
-	conn, err := pgx.Connect(ctx, pg.SuperuserDSN())
-	if err != nil {
-		return passwordFault(err)
-	}
-	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	var dataDir string
-	if err := conn.QueryRow(ctx, "SELECT current_setting('data_directory')").Scan(&dataDir); err != nil {
-		return err
-	}
-	if !sameFile(dataDir, c.dataDir()) {
-		return fmt.Errorf("port %d is used by the server of %s: %w", pg.Port, dataDir, ErrPortTaken)
-	}
-	return nil
-}
-
-func passwordFault(err error) error {
-	var answer *pgconn.PgError
-	if errors.As(err, &answer) && answer.Code == invalidPassword {
+	err := pg.asSuperuser(ctx, func(conn *pgx.Conn) error {
+		return conn.QueryRow(ctx, "SELECT current_setting('data_directory')").Scan(&dataDir)
+	})
+	if answer, ok := errors.AsType[*pgconn.PgError](err); ok && answer.Code == invalidPassword {
 		return fmt.Errorf("%w for PostgreSQL", ErrPassword)
+	}
+	if err == nil && !sameFile(dataDir, c.dataDir()) {
+		return fmt.Errorf("port %d is used by the server of %s: %w", pg.Port, dataDir, ErrPortTaken)
 	}
 	return err
 }
 
 // adoptPassword changes the password of existing data to the given one.
 func (c *cluster) adoptPassword(ctx context.Context, pg *Postgres) error {
-	if c.opt.Password == "" || c.opt.Password == c.password {
+	if !c.isNewPassword() {
 		return nil
 	}
-	conn, err := pgx.Connect(ctx, pg.SuperuserDSN())
-	if err != nil {
+	if err := pg.execute(ctx, "ALTER ROLE "+superuser+" PASSWORD $1", c.opt.Password); err != nil {
 		return err
 	}
-	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
-	var statement string
-	const alter = "SELECT format('ALTER ROLE %I PASSWORD %L', $1::text, $2::text)"
-	err = conn.QueryRow(ctx, alter, superuser, c.opt.Password).Scan(&statement)
-	if err != nil {
-		return err
-	}
-	if _, err := conn.Exec(ctx, statement); err != nil {
-		return err
-	}
-	c.password, pg.password = c.opt.Password, c.opt.Password
-	return ReplaceFile(c.home.file("password"), []byte(c.password))
+	return c.storePassword()
 }
 
 // onPort starts a server on the wanted port, or on a free one with retries.
@@ -255,10 +210,7 @@ func choosePort(wanted int) (int, error) {
 }
 
 func sameFile(a, b string) bool {
-	first, err := os.Stat(a)
-	if err != nil {
-		return false
-	}
-	second, err := os.Stat(b)
-	return err == nil && os.SameFile(first, second)
+	first, firstErr := os.Stat(a)
+	second, secondErr := os.Stat(b)
+	return firstErr == nil && secondErr == nil && os.SameFile(first, second)
 }

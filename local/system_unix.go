@@ -26,15 +26,14 @@ func owner(info os.FileInfo) (uid, gid int) {
 	return int(stat.Uid), int(stat.Gid)
 }
 
-// runAs makes cmd run as the account, in a new session or process group, away from the terminal's Ctrl-C.
-func (a account) runAs(cmd *exec.Cmd, life lifetime) {
-	attr := &syscall.SysProcAttr{Setpgid: !life.detached, Setsid: life.detached}
+// runAs makes cmd run as the account, in a new session or process group, away from the terminal's Ctrl-C. lastSignal is
+// sent if this process ends first.
+func (a account) runAs(cmd *exec.Cmd, lastSignal syscall.Signal) {
+	attr := &syscall.SysProcAttr{Setpgid: lastSignal != detached, Setsid: lastSignal == detached}
 	if a.switched {
 		attr.Credential = &syscall.Credential{Uid: uint32(a.uid), Gid: uint32(a.gid)} //nolint:gosec // 32 bits wide
 	}
-	if !life.detached {
-		endWithParent(attr, life.lastSignal)
-	}
+	endWithParent(attr, lastSignal)
 	cmd.SysProcAttr = attr
 }
 

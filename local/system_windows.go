@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"syscall"
 )
 
 const (
@@ -19,6 +20,6 @@ func supported() error {
 
 func owner(os.FileInfo) (uid, gid int) { return -1, -1 }
 
-func (account) runAs(*exec.Cmd, lifetime) {}
+func (account) runAs(*exec.Cmd, syscall.Signal) {}
 
 func startOf(int) (string, error) { return "", supported() }

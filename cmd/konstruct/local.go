@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -44,9 +43,9 @@ func localUp(cmd *cobra.Command, args []string) error {
 	config.IgnoreLibpq(true)
 	ctx := cmd.Context()
 	for _, name := range args {
-		if name != postgresService && name != redisService {
-			return exit{fmt.Errorf("unknown service %q: only %s and %s run without Docker", name, postgresService,
-				redisService), exitUsage}
+		if name != local.PostgresService && name != local.RedisService {
+			return exit{fmt.Errorf("unknown service %q: only %s and %s run without Docker", name,
+				local.PostgresService, local.RedisService), exitUsage}
 		}
 	}
 	c, err := load(config.LoadLocal)
@@ -63,7 +62,7 @@ func localUp(cmd *cobra.Command, args []string) error {
 	}
 	up, err := local.StartDetached(ctx, local.DetachedOptions{
 		Folder:    folder,
-		Without:   omitted(args),
+		Only:      args,
 		Postgres:  local.PostgresOptions{Port: int(c.PostgresPort), Password: c.SuperuserPassword.Reveal()},
 		Redis:     local.RedisOptions{Port: int(c.RedisPort), Password: c.RedisPassword.Reveal()},
 		Miniredis: []string{self, "local", "redis"},
@@ -81,26 +80,8 @@ func localUp(cmd *cobra.Command, args []string) error {
 	if up.Redis != nil {
 		fmt.Fprintln(cmd.OutOrStdout(), up.Redis)
 	}
-	fmt.Fprintln(cmd.OutOrStdout(), "data in", up.Folder)
+	fmt.Fprintln(cmd.OutOrStdout(), "data in", folder)
 	return nil
-}
-
-// Service names, as in docker-compose.yml.
-const (
-	postgresService = "postgres"
-	redisService    = "redis"
-)
-
-// omitted returns the unwanted service, if any.
-func omitted(wanted []string) local.Service {
-	switch {
-	case len(wanted) == 0 || slices.Contains(wanted, postgresService) && slices.Contains(wanted, redisService):
-		return local.NoService
-	case slices.Contains(wanted, postgresService):
-		return local.RedisService
-	default:
-		return local.PostgresService
-	}
 }
 
 // projectFolder is a checkout's data folder, shared without a project name.
@@ -117,7 +98,7 @@ func projectFolder(project string) (string, error) {
 
 // prepareDatabase creates the database and its roles if missing, and sets the passwords.
 func prepareDatabase(ctx context.Context, pg *local.Postgres, passwords migrate.Passwords) error {
-	if _, err := pg.EnsureDatabase(ctx, databaseName); err != nil {
+	if err := pg.EnsureDatabase(ctx, databaseName); err != nil {
 		return err
 	}
 	_, err := migrate.Bootstrap(ctx, pg.SuperuserURL(databaseName), passwords)

@@ -2,28 +2,10 @@
 
 package flock
 
-import (
-	"context"
-	"errors"
-	"fmt"
-	"runtime"
-)
+import "errors"
 
-// File is not supported here.
-type File struct{}
+const exclusive, shared, noFollow = 0, 0, 0
 
-// Lock is not supported here.
-func Lock(context.Context, string) (*File, error) { return nil, unsupported() }
+var errLocked = errors.New("locked")
 
-// Share is not supported here.
-func Share(context.Context, string) (*File, error) { return nil, unsupported() }
-
-// Try is not supported here.
-func Try(string) (lock *File, held bool, err error) { return nil, false, unsupported() }
-
-// Unlock is not supported here.
-func (*File) Unlock() error { return unsupported() }
-
-func unsupported() error {
-	return fmt.Errorf("file locks on %s: %w", runtime.GOOS, errors.ErrUnsupported)
-}
+func flock(uintptr, int) error { return errors.ErrUnsupported }
