@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -74,10 +75,7 @@ func setup(t *testing.T, options telemetry.Options) *testBundle {
 		Ready: []server.Check{{Name: "redis", Run: func(context.Context) error { return io.EOF }}},
 	})
 	require.NoError(t, err)
-	if b.Meters() != nil {
-		require.NoError(t, telemetry.ObserveDatabase(b.Meters(), driver))
-		require.NoError(t, telemetry.ObserveIsolation(b.Meters(), monitor))
-	}
+	require.NoError(t, b.Observe(driver, monitor))
 	_, err = monitor.Check(t.Context())
 	require.NoError(t, err)
 	listening := httptest.NewServer(s.Handler())
@@ -96,31 +94,38 @@ func setup(t *testing.T, options telemetry.Options) *testBundle {
 	return b
 }
 
-func loopback(t *testing.T) net.Listener {
+func setupMetrics(t *testing.T) *testBundle {
 	t.Helper()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	return listener
+	return setup(t, telemetry.Options{Listener: listener})
 }
 
 // do sends a request to the API, with headers as pairs, and returns the status.
 func (b *testBundle) do(t *testing.T, method, path, body string, out any, header ...string) int {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), method, b.api+path, strings.NewReader(body))
+	header = append(header, "Authorization", "Bearer "+b.token, "Content-Type", "application/json")
+	status, answer := send(t, method, b.api+path, body, header...)
+	if out != nil {
+		require.Less(t, status, 300)
+		require.NoError(t, json.Unmarshal(answer, out))
+	}
+	return status
+}
+
+func send(t *testing.T, method, url, body string, header ...string) (status int, answer []byte) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
 	require.NoError(t, err)
-	request.Header.Set("Authorization", "Bearer "+b.token)
-	request.Header.Set("Content-Type", "application/json")
-	for i := 0; i+1 < len(header); i += 2 {
-		request.Header.Set(header[i], header[i+1])
+	for pair := range slices.Chunk(header, 2) {
+		request.Header.Set(pair[0], pair[1])
 	}
 	response, err := http.DefaultClient.Do(request)
 	require.NoError(t, err)
 	defer func() { _ = response.Body.Close() }()
-	if out != nil {
-		require.Less(t, response.StatusCode, 300)
-		require.NoError(t, json.NewDecoder(response.Body).Decode(out))
-	}
-	return response.StatusCode
+	answer, err = io.ReadAll(response.Body)
+	require.NoError(t, err)
+	return response.StatusCode, answer
 }
 
 func (b *testBundle) agents() string { return "/v1/tenants/" + b.tenant + "/agents" }
@@ -131,47 +136,33 @@ type scraped map[string]*dto.MetricFamily
 func (b *testBundle) scrape(t *testing.T) scraped {
 	t.Helper()
 	parser := expfmt.NewTextParser(model.LegacyValidation)
-	families, err := parser.TextToMetricFamilies(strings.NewReader(fetch(t, b.metrics+"/metrics")))
+	families, err := parser.TextToMetricFamilies(strings.NewReader(b.fetch(t, "/metrics")))
 	require.NoError(t, err)
 	return families
 }
 
-func fetch(t *testing.T, url string) string {
+// fetch returns what the metrics' listener answers.
+func (b *testBundle) fetch(t *testing.T, path string) string {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
-	require.NoError(t, err)
-	response, err := http.DefaultClient.Do(request)
-	require.NoError(t, err)
-	defer func() { _ = response.Body.Close() }()
-	body, err := io.ReadAll(response.Body)
-	require.NoError(t, err)
-	require.Equal(t, http.StatusOK, response.StatusCode, "%s: %s", url, body)
-	return string(body)
+	status, answer := send(t, http.MethodGet, b.metrics+path, "")
+	require.Equal(t, http.StatusOK, status, "%s: %s", path, answer)
+	return string(answer)
 }
 
-// value returns a series' value, or a histogram's count. Labels are pairs, and need not be all of the series'. It is 0 for a
-// series that is not there.
-func (s scraped) value(name string, labels ...string) float64 {
-	for _, m := range s[name].GetMetric() {
-		if !has(m, labels) {
-			continue
+// value returns the value of the first series with a name and at least these labels ("name label=value label=value"), or
+// a histogram's count. It is 0 for a series that is not there.
+func (s scraped) value(series string) float64 {
+	fields := strings.Fields(series)
+	for _, m := range s[fields[0]].GetMetric() {
+		missing := slices.Clone(fields[1:])
+		for _, l := range m.GetLabel() {
+			missing = slices.DeleteFunc(missing, func(m string) bool { return m == l.GetName()+"="+l.GetValue() })
 		}
-		return m.GetCounter().GetValue() + m.GetGauge().GetValue() + float64(m.GetHistogram().GetSampleCount())
+		if len(missing) == 0 {
+			return m.GetCounter().GetValue() + m.GetGauge().GetValue() + float64(m.GetHistogram().GetSampleCount())
+		}
 	}
 	return 0
-}
-
-func has(m *dto.Metric, labels []string) bool {
-	values := map[string]string{}
-	for _, l := range m.GetLabel() {
-		values[l.GetName()] = l.GetValue()
-	}
-	for i := 0; i+1 < len(labels); i += 2 {
-		if values[labels[i]] != labels[i+1] {
-			return false
-		}
-	}
-	return true
 }
 
 type lockedBuffer struct {

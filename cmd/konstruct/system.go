@@ -46,7 +46,7 @@ func openSystem(ctx context.Context, c config.Serve, log *slog.Logger, tele *run
 	if err := s.build(ctx, c, log, tele); err != nil {
 		return nil, err
 	}
-	if err := tele.observe(s); err != nil {
+	if err := tele.Observe(s.driver, s.monitor); err != nil {
 		return nil, err
 	}
 	return s, nil

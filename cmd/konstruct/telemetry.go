@@ -55,12 +55,3 @@ func startTelemetry(ctx context.Context, c config.Serve, log *slog.Logger, liste
 		}
 	}}, nil
 }
-
-// observe registers the metrics of the database and of isolation.
-func (t *runningTelemetry) observe(s *system) error {
-	meters := t.Meters()
-	if meters == nil {
-		return nil
-	}
-	return errors.Join(telemetry.ObserveDatabase(meters, s.driver), telemetry.ObserveIsolation(meters, s.monitor))
-}
