@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
 	"unicode/utf8"
 
 	"github.com/konstruct/konstruct/tenancy"
@@ -15,23 +14,17 @@ import (
 // wrote "" for an absent tenant.
 const Version = 1
 
-// wire is the JSON form of both types. Only a ResolvedMessage has a tenant_id.
+// fields has the fields of KonstructMessage without its methods.
+type fields KonstructMessage
+
+// wire is the JSON form of both types. Only a ResolvedMessage has a tenant_id. ID and OriginalID hide those of fields,
+// so that they are written before tenant_id.
 type wire struct {
-	V               int             `json:"v"`
-	ID              string          `json:"id"`
-	OriginalID      string          `json:"original_id"`
-	TenantID        *string         `json:"tenant_id"`
-	Kind            Kind            `json:"kind"`
-	EditReason      EditReason      `json:"edit_reason,omitempty"`
-	ChannelType     ChannelType     `json:"channel_type"`
-	ChannelMetadata ChannelMetadata `json:"channel_metadata"`
-	Sender          SenderInfo      `json:"sender"`
-	Content         MessageContent  `json:"content"`
-	Timestamp       time.Time       `json:"timestamp"`
-	ThreadID        string          `json:"thread_id"`
-	ReplyTo         *ReplyTo        `json:"reply_to,omitempty"`
-	ReplyAddress    string          `json:"reply_address,omitempty"`
-	Raw             json.RawMessage `json:"raw,omitempty"`
+	V          int     `json:"v"`
+	ID         string  `json:"id"`
+	OriginalID string  `json:"original_id"`
+	TenantID   *string `json:"tenant_id"`
+	fields             //nolint:embeddedstructfieldcheck // written last
 }
 
 // MarshalJSON implements [json.Marshaler]; tenant_id is always null. The error is [ErrInvalid].
@@ -82,48 +75,20 @@ func encode(m KonstructMessage, tenant *string) ([]byte, error) {
 		return nil, err
 	}
 	return json.Marshal(wire{
-		V:               Version,
-		ID:              m.ID,
-		OriginalID:      m.OriginalID,
-		TenantID:        tenant,
-		Kind:            m.Kind,
-		EditReason:      m.EditReason,
-		ChannelType:     m.ChannelType,
-		ChannelMetadata: m.ChannelMetadata.normal(),
-		Sender:          m.Sender,
-		Content:         m.Content.normal(),
-		Timestamp:       m.Timestamp.UTC(),
-		ThreadID:        m.ThreadID,
-		ReplyTo:         m.ReplyTo,
-		ReplyAddress:    m.ReplyAddress,
-		Raw:             m.Raw,
+		V: Version, ID: m.ID, OriginalID: m.OriginalID, TenantID: tenant, fields: fields(m.normal()),
 	})
 }
 
-func decode(data []byte) (KonstructMessage, string, error) {
+func decode(data []byte) (m KonstructMessage, tenant string, err error) {
 	var w wire
 	if err := json.Unmarshal(data, &w); err != nil {
-		return KonstructMessage{}, "", decodeError(data, err)
+		return m, "", decodeError(data, err)
 	}
 	if w.V < 0 || w.V > Version {
-		return KonstructMessage{}, "", ErrUnknownVersion
+		return m, "", ErrUnknownVersion
 	}
-	m := KonstructMessage{
-		ID:              w.ID,
-		OriginalID:      w.OriginalID,
-		Kind:            w.Kind,
-		EditReason:      w.EditReason,
-		ChannelType:     w.ChannelType,
-		ChannelMetadata: w.ChannelMetadata.normal(),
-		Sender:          w.Sender,
-		Content:         w.Content.normal(),
-		Timestamp:       w.Timestamp.UTC(),
-		ThreadID:        w.ThreadID,
-		ReplyTo:         w.ReplyTo,
-		ReplyAddress:    w.ReplyAddress,
-		Raw:             CanonicalRaw(w.Raw),
-	}
-	tenant := ""
+	m = KonstructMessage(w.fields).normal()
+	m.ID, m.OriginalID, m.Raw = w.ID, w.OriginalID, CanonicalRaw(w.Raw)
 	if w.TenantID != nil {
 		tenant = *w.TenantID
 	}
@@ -163,23 +128,18 @@ func CanonicalRaw(event []byte) json.RawMessage {
 	return canonical
 }
 
-func (c ChannelMetadata) normal() ChannelMetadata {
-	if !c.EventTime.IsZero() {
-		c.EventTime = c.EventTime.UTC()
-	}
-	return c
-}
-
 // normal makes required lists empty instead of null, optional lists nil, and times UTC.
-func (c MessageContent) normal() MessageContent {
-	if c.Mentions == nil {
-		c.Mentions = []Mention{}
+func (m KonstructMessage) normal() KonstructMessage {
+	m.Timestamp = m.Timestamp.UTC()
+	m.ChannelMetadata.EventTime = m.ChannelMetadata.EventTime.UTC()
+	if m.Content.Mentions == nil {
+		m.Content.Mentions = []Mention{}
 	}
-	if c.Attachments == nil {
-		c.Attachments = []Attachment{}
+	if m.Content.Attachments == nil {
+		m.Content.Attachments = []Attachment{}
 	}
-	c.Parts = normalParts(c.Parts)
-	return c
+	m.Content.Parts = normalParts(m.Content.Parts)
+	return m
 }
 
 func normalParts(parts []Part) []Part {
@@ -188,9 +148,7 @@ func normalParts(parts []Part) []Part {
 	}
 	normal := make([]Part, len(parts))
 	for i, p := range parts {
-		if !p.Timestamp.IsZero() {
-			p.Timestamp = p.Timestamp.UTC()
-		}
+		p.Timestamp = p.Timestamp.UTC()
 		if len(p.Mentions) == 0 {
 			p.Mentions = nil
 		}

@@ -22,6 +22,12 @@ func golden(t *testing.T, name string) []byte {
 	return data
 }
 
+// changed returns a golden file with its first from replaced by to.
+func changed(t *testing.T, name, from, to string) []byte {
+	t.Helper()
+	return bytes.Replace(golden(t, name), []byte(from), []byte(to), 1)
+}
+
 // A difference changes the contract: update docs/message.md with the golden file.
 func TestMarshalJSON_Golden(t *testing.T) {
 	t.Parallel()
@@ -56,7 +62,7 @@ func TestUnmarshalJSON_Golden(t *testing.T) {
 
 func TestUnmarshalJSON_TimesAreUTC(t *testing.T) {
 	t.Parallel()
-	data := bytes.Replace(golden(t, "message"), []byte("10:09:50.000007Z"), []byte("12:09:50.000007+02:00"), 1)
+	data := changed(t, "message", "10:09:50.000007Z", "12:09:50.000007+02:00")
 	var m message.KonstructMessage
 	require.NoError(t, json.Unmarshal(data, &m))
 	require.Equal(t, full(), m)
@@ -65,7 +71,7 @@ func TestUnmarshalJSON_TimesAreUTC(t *testing.T) {
 // previousVersion returns JSON without "v" and with "" for an absent tenant.
 func previousVersion(t *testing.T, name string) []byte {
 	t.Helper()
-	data := bytes.Replace(golden(t, name), []byte(`"v": 1,`), nil, 1)
+	data := changed(t, name, `"v": 1,`, "")
 	return bytes.Replace(data, []byte(`"tenant_id": null`), []byte(`"tenant_id": ""`), 1)
 }
 
@@ -90,17 +96,15 @@ func TestUnmarshalJSON_NewerVersion(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			data := bytes.Replace(golden(t, "message"), []byte(change[0]), []byte(change[1]), 1)
 			var m message.KonstructMessage
-			require.ErrorIs(t, json.Unmarshal(data, &m), message.ErrUnknownVersion)
+			require.ErrorIs(t, json.Unmarshal(changed(t, "message", change[0], change[1]), &m), message.ErrUnknownVersion)
 			require.Zero(t, m)
 			var r message.ResolvedMessage
-			require.ErrorIs(t, json.Unmarshal(bytes.Replace(golden(t, "resolved"), []byte(change[0]), []byte(change[1]), 1), &r), message.ErrUnknownVersion)
+			require.ErrorIs(t, json.Unmarshal(changed(t, "resolved", change[0], change[1]), &r), message.ErrUnknownVersion)
 		})
 	}
 	var m message.KonstructMessage
-	data := bytes.Replace(golden(t, "message"), []byte(`"v": 1`), []byte(`"v": "1"`), 1)
-	require.ErrorIs(t, json.Unmarshal(data, &m), message.ErrInvalid)
+	require.ErrorIs(t, json.Unmarshal(changed(t, "message", `"v": 1`, `"v": "1"`), &m), message.ErrInvalid)
 }
 
 // Newer writers may add reasons, kinds and states without a new version.
@@ -198,11 +202,10 @@ func TestKonstructMessage_UnmarshalJSONWithTenant(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			data := bytes.Replace(golden(t, "message"), []byte(`"tenant_id": null`), []byte(replacement), 1)
-			before := minimal()
-			m := before
+			data := changed(t, "message", `"tenant_id": null`, replacement)
+			m := minimal()
 			require.ErrorIs(t, json.Unmarshal(data, &m), message.ErrUnexpectedTenant)
-			require.Equal(t, before, m, "unchanged")
+			require.Equal(t, minimal(), m, "unchanged")
 		})
 	}
 	var m message.KonstructMessage
@@ -223,7 +226,7 @@ func TestResolvedMessage_UnmarshalJSONWithoutTenant(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			data := bytes.Replace(golden(t, "message"), []byte(`"tenant_id": null`), []byte(replacement), 1)
+			data := changed(t, "message", `"tenant_id": null`, replacement)
 			var r message.ResolvedMessage
 			require.ErrorIs(t, json.Unmarshal(data, &r), tenancy.ErrInvalidID)
 			require.Zero(t, r)
@@ -241,9 +244,8 @@ func TestUnmarshalJSON_Invalid(t *testing.T) {
 		var r message.ResolvedMessage
 		require.ErrorIs(t, json.Unmarshal([]byte(data), &r), message.ErrInvalid, data)
 	}
-	data := bytes.Replace(golden(t, "message"), []byte(`"slack"`), []byte(`"telegraph"`), 1)
 	var m message.KonstructMessage
-	err := json.Unmarshal(data, &m)
+	err := json.Unmarshal(changed(t, "message", `"slack"`, `"telegraph"`), &m)
 	require.ErrorIs(t, err, message.ErrInvalid)
 	require.ErrorIs(t, err, message.ErrUnknownChannelType)
 }

@@ -15,32 +15,32 @@ import (
 // message), and differs for each edit and the deletion. OriginalID is the ID of the new message, also in its edits and
 // its deletion. Both are unique within a workspace, and thereby within a tenant.
 type KonstructMessage struct {
-	ID         string
-	OriginalID string
-	Kind       Kind
+	ID         string `json:"id"`
+	OriginalID string `json:"original_id"`
+	Kind       Kind   `json:"kind"`
 	// EditReason is empty unless Kind is [KindEdited], or if unknown.
-	EditReason EditReason
+	EditReason EditReason `json:"edit_reason,omitempty"`
 
-	ChannelType     ChannelType
-	ChannelMetadata ChannelMetadata
+	ChannelType     ChannelType     `json:"channel_type"`
+	ChannelMetadata ChannelMetadata `json:"channel_metadata"`
 
 	// Sender is the author; for a deletion, the deleted message's author, if known.
-	Sender SenderInfo
+	Sender SenderInfo `json:"sender"`
 	// Content is the content after an edit; empty for a deletion.
-	Content MessageContent
+	Content MessageContent `json:"content"`
 	// Timestamp is when it happened, by the channel's clock and in its precision (Slack: microseconds), in UTC.
-	Timestamp time.Time
+	Timestamp time.Time `json:"timestamp"`
 	// ThreadID is the channel's id of the thread (Slack: thread_ts), empty outside a thread. It is unique only within
 	// its conversation: use ConversationKey as a key.
-	ThreadID string
+	ThreadID string `json:"thread_id"`
 	// ReplyTo is the message that this one answers. It may be nil.
-	ReplyTo *ReplyTo
+	ReplyTo *ReplyTo `json:"reply_to,omitempty"`
 	// ReplyAddress is where the channel's client sends an answer (docs/message.md has the forms). It is empty if the
 	// channel cannot be answered.
-	ReplyAddress string
+	ReplyAddress string `json:"reply_address,omitempty"`
 	// Raw is the channel's event as compact, HTML-escaped JSON. It is nil for a deletion, whose text was withdrawn, and
 	// for events larger than [MaxRaw].
-	Raw json.RawMessage
+	Raw json.RawMessage `json:"raw,omitempty"`
 }
 
 // ChannelMetadata is where a message is, and how it was delivered. All ids are the channel's.

@@ -2,6 +2,7 @@ package message
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -28,6 +29,8 @@ const (
 // Validate returns [ErrInvalid] with the first invalid field. Texts must be within the limits, and UTF-8 without NUL,
 // which PostgreSQL cannot store.
 func (m KonstructMessage) Validate() error {
+	place, parts := m.ChannelMetadata, partCounter{}
+	parts.add(m.Content.Parts, 1)
 	for _, rule := range [...]struct {
 		valid bool
 		field string
@@ -38,11 +41,11 @@ func (m KonstructMessage) Validate() error {
 		{visible(m.OriginalID, maxID), "original_id"},
 		{(m.Kind == KindNew) == (m.ID == m.OriginalID), "original_id"},
 		{m.EditReason == "" || m.Kind == KindEdited && visible(string(m.EditReason), maxPlain), "edit_reason"},
-		{plain(m.ChannelMetadata.WorkspaceID, ""), "channel_metadata.workspace_id"},
-		{plain(m.ChannelMetadata.ChannelID, "."), "channel_metadata.channel_id"},
-		{visible(m.ChannelMetadata.MessageID, maxChannelRef), "channel_metadata.message_id"},
-		{optional(m.ChannelMetadata.EventID, maxChannelRef), "channel_metadata.event_id"},
-		{optional(m.ChannelMetadata.EventContext, maxAddress), "channel_metadata.event_context"},
+		{plain(place.WorkspaceID, ""), "channel_metadata.workspace_id"},
+		{plain(place.ChannelID, "."), "channel_metadata.channel_id"},
+		{visible(place.MessageID, maxChannelRef), "channel_metadata.message_id"},
+		{optional(place.EventID, maxChannelRef), "channel_metadata.event_id"},
+		{optional(place.EventContext, maxAddress), "channel_metadata.event_context"},
 		{optional(m.ThreadID, maxChannelRef), "thread_id"},
 		{optional(m.ReplyAddress, maxAddress), "reply_address"},
 		{
@@ -52,16 +55,22 @@ func (m KonstructMessage) Validate() error {
 		{m.validSender(), "sender.id"},
 		{storable(m.Sender.DisplayName, m.Sender.Username), "sender.display_name"},
 		{storable(m.Sender.WorkspaceID), "sender.workspace_id"},
-		{m.ChannelMetadata.storable(), "channel_metadata"},
+		{storable(place.EventType, place.AppID, place.TeamID, place.EnterpriseID), "channel_metadata"},
 		{!m.Timestamp.IsZero() && writable(m.Timestamp), "timestamp"},
-		{writable(m.ChannelMetadata.EventTime), "channel_metadata.event_time"},
+		{writable(place.EventTime), "channel_metadata.event_time"},
 		{len(m.Raw) <= MaxRaw && utf8.Valid(m.Raw), "raw"},
+		{text(m.Content.Text), "content.text"},
+		{text(m.Content.PlainText), "content.plain_text"},
+		{text(m.Content.ActionValue), "content.action_value"},
+		{validMentions(m.Content.Mentions), "content.mentions"},
+		{validAttachments(m.Content.Attachments), "content.attachments"},
+		{!parts.invalid && parts.count <= MaxParts && parts.bytes <= MaxText, "content.parts"},
 	} {
 		if !rule.valid {
 			return fmt.Errorf("%w: %s", ErrInvalid, rule.field)
 		}
 	}
-	return m.Content.validate()
+	return nil
 }
 
 // validSender requires a person's id. The channel may omit a program's, and the author of a deleted message.
@@ -70,27 +79,6 @@ func (m KonstructMessage) validSender() bool {
 		return m.Kind == KindDeleted || m.Sender.IsBot
 	}
 	return visible(m.Sender.ID, maxPlain) && optional(m.Sender.StableID, maxPlain)
-}
-
-func (c MessageContent) validate() error {
-	parts := partCounter{}
-	parts.add(c.Parts, 1)
-	for _, rule := range [...]struct {
-		valid bool
-		field string
-	}{
-		{text(c.Text), "content.text"},
-		{text(c.PlainText), "content.plain_text"},
-		{text(c.ActionValue), "content.action_value"},
-		{validMentions(c.Mentions), "content.mentions"},
-		{validAttachments(c.Attachments), "content.attachments"},
-		{!parts.invalid && parts.count <= MaxParts && parts.bytes <= MaxText, "content.parts"},
-	} {
-		if !rule.valid {
-			return fmt.Errorf("%w: %s", ErrInvalid, rule.field)
-		}
-	}
-	return nil
 }
 
 // partCounter adds up parts until the first invalid one.
@@ -122,37 +110,24 @@ func (p Part) valid() bool {
 }
 
 func validMentions(mentions []Mention) bool {
-	for _, m := range mentions {
-		if !visible(m.ID, maxPlain) || !optional(string(m.Kind), maxPlain) {
-			return false
-		}
-	}
-	return len(mentions) <= MaxMentions
+	return len(mentions) <= MaxMentions && !slices.ContainsFunc(mentions, func(m Mention) bool {
+		return !visible(m.ID, maxPlain) || !optional(string(m.Kind), maxPlain)
+	})
 }
 
 func validAttachments(attachments []Attachment) bool {
-	for _, a := range attachments {
-		if !visible(a.ID, maxChannelRef) || a.Size < 0 || !optional(string(a.State), maxPlain) ||
-			!storable(a.Name, a.MediaType, a.URL, a.SHA256) || !text(a.Text) {
-			return false
-		}
-	}
-	return len(attachments) <= MaxAttachments
+	return len(attachments) <= MaxAttachments && !slices.ContainsFunc(attachments, func(a Attachment) bool {
+		return !visible(a.ID, maxChannelRef) || a.Size < 0 || !optional(string(a.State), maxPlain) ||
+			!storable(a.Name, a.MediaType, a.URL, a.SHA256) || !text(a.Text)
+	})
 }
 
 func text(s string) bool { return len(s) <= MaxText && storable(s) }
 
-func (c ChannelMetadata) storable() bool {
-	return storable(c.EventType, c.AppID, c.TeamID, c.EnterpriseID)
-}
-
 func storable(texts ...string) bool {
-	for _, s := range texts {
-		if !utf8.ValidString(s) || strings.IndexByte(s, 0) >= 0 {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(texts, func(s string) bool {
+		return !utf8.ValidString(s) || strings.IndexByte(s, 0) >= 0
+	})
 }
 
 // writable reports whether RFC 3339 can write t.
@@ -165,28 +140,12 @@ func optional(s string, limit int) bool { return s == "" || visible(s, limit) }
 
 // visible reports whether s is 1 to limit visible ASCII characters, which are safe in log lines and headers.
 func visible(s string, limit int) bool {
-	if s == "" || len(s) > limit {
-		return false
-	}
-	for i := range len(s) {
-		if s[i] <= ' ' || s[i] > '~' {
-			return false
-		}
-	}
-	return true
+	invisible := func(r rune) bool { return r <= ' ' || r > '~' }
+	return s != "" && len(s) <= limit && !strings.ContainsFunc(s, invisible)
 }
 
 // plain reports whether s is 1 to 64 of A-Z a-z 0-9 _ - and also.
 func plain(s, also string) bool {
-	if s == "" || len(s) > maxPlain {
-		return false
-	}
-	for i := range len(s) {
-		c := s[i]
-		if (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && c != '_' && c != '-' &&
-			(also == "" || c != also[0]) {
-			return false
-		}
-	}
-	return true
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	return s != "" && len(s) <= maxPlain && strings.Trim(s, letters+"0123456789_-"+also) == ""
 }
