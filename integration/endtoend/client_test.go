@@ -36,34 +36,18 @@ func (o object) text(t *testing.T, path ...string) string {
 	return text
 }
 
-// do sends a request and expects the status.
-func (c client) do(t *testing.T, want int, method, path string, body any) object {
+func (c client) request(t *testing.T, method, path string, body []byte) *http.Request {
 	t.Helper()
-	text, err := json.Marshal(body)
-	require.NoError(t, err)
-	request, err := http.NewRequestWithContext(t.Context(), method, c.base+path, bytes.NewReader(text))
+	request, err := http.NewRequestWithContext(t.Context(), method, c.base+path, bytes.NewReader(body))
 	require.NoError(t, err)
 	request.Header.Set("Content-Type", "application/json")
 	if c.token != "" {
 		request.Header.Set("Authorization", "Bearer "+c.token)
 	}
-	return c.send(t, want, request)
+	return request
 }
 
-// status returns the status of a GET request, 0 if there is no response.
-func (c client) status(t *testing.T, path string) int {
-	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, c.base+path, nil)
-	require.NoError(t, err)
-	request.Header.Set("Authorization", "Bearer "+c.token)
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return 0
-	}
-	defer func() { _ = response.Body.Close() }()
-	return response.StatusCode
-}
-
+// send sends a request and expects the status.
 func (c client) send(t *testing.T, want int, request *http.Request) object {
 	t.Helper()
 	response, err := http.DefaultClient.Do(request)
@@ -79,9 +63,28 @@ func (c client) send(t *testing.T, want int, request *http.Request) object {
 	return out
 }
 
-func (c client) login(t *testing.T, email, password string) client {
+func (c client) get(t *testing.T, want int, path string) object {
 	t.Helper()
-	response := c.do(t, http.StatusOK, http.MethodPost, "/v1/auth/login", object{"email": email, "password": password})
+	return c.send(t, want, c.request(t, http.MethodGet, path, nil))
+}
+
+func (c client) post(t *testing.T, want int, path string, body object) object {
+	t.Helper()
+	text, err := json.Marshal(body)
+	require.NoError(t, err)
+	return c.send(t, want, c.request(t, http.MethodPost, path, text))
+}
+
+// login sends credentials and expects the status.
+func (c client) login(t *testing.T, want int, email, password string) object {
+	t.Helper()
+	return c.post(t, want, "/v1/auth/login", object{"email": email, "password": password})
+}
+
+// as returns a client with a user's session.
+func (c client) as(t *testing.T, email, password string) client {
+	t.Helper()
+	response := c.login(t, http.StatusOK, email, password)
 	require.Equal(t, email, response.text(t, "user", "email"))
 	c.token = response.text(t, "session", "token")
 	return c
@@ -93,10 +96,7 @@ func (c client) slack(t *testing.T, want int, secret string, body []byte) {
 	verifier, err := slack.NewVerifier(secret, time.Now)
 	require.NoError(t, err)
 	now := time.Now()
-	url := c.base + "/v1/channels/slack/events"
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, bytes.NewReader(body))
-	require.NoError(t, err)
-	request.Header.Set("Content-Type", "application/json")
+	request := c.request(t, http.MethodPost, "/v1/channels/slack/events", body)
 	request.Header.Set(slack.TimestampHeader, strconv.FormatInt(now.Unix(), 10))
 	request.Header.Set(slack.SignatureHeader, verifier.Sign(now, body))
 	c.send(t, want, request)

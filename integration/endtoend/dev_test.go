@@ -1,6 +1,7 @@
 package endtoend_test
 
 import (
+	"encoding/json"
 	"net"
 	"net/http"
 	"os"
@@ -13,31 +14,39 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// What dev prints.
+const (
+	adminPassword = `log in +\S+ +(\S+)`
+	postgresLine  = `PostgreSQL \S+ on (\S+),`
+)
+
+// startDev starts a development system, and waits until it listens.
+func startDev(t *testing.T, env environment, folder string) *process {
+	t.Helper()
+	dev := start(t, env, "dev --data "+folder)
+	dev.client(t)
+	return dev
+}
+
 // The printed commands work when pasted, and a second start finds the data of the first.
 func TestDev(t *testing.T) {
 	t.Parallel()
 	folder := devFolder(t)
 	env := environment{
-		"KONSTRUCT_LISTEN_ADDR": "127.0.0.1:0",
 		// dev must not use a configured production system.
 		"DATABASE_URL": "postgres://konstruct_app:x@192.0.2.1/production", "REDIS_URL": "redis://192.0.2.1",
 	}
-	first := start(t, env, "dev", "--data", folder)
-	first.wait(t, `msg=listening`)
+	first := startDev(t, env, folder)
 	paste(t, first.text())
 	first.wait(t, `msg="message delivered"`)
-	secondUser(t, first.text())
-	password, tenant := first.wait(t, `log in +\S+ +(\S+)`), first.wait(t, `/v1/tenants/(\S+)/agents`)
+	password, tenant := first.wait(t, adminPassword), first.wait(t, `/v1/tenants/(\S+)/agents`)
 	first.stop(t)
 
-	second := start(t, env, "dev", "--data", folder)
-	anonymous := client{base: "http://" + second.wait(t, `msg=listening.* address=(\S+)`)}
-	require.Equal(t, password, second.wait(t, `log in +\S+ +(\S+)`))
-	admin := anonymous.login(t, "admin@example.com", password)
-	list, ok := admin.do(t, http.StatusOK, http.MethodGet, "/v1/tenants/"+tenant+"/agents", nil)["items"].([]any)
-	require.True(t, ok)
-	require.Len(t, list, 2)
-	second.stop(t)
+	again := startDev(t, env, folder)
+	require.Equal(t, password, again.wait(t, adminPassword))
+	admin := again.client(t).as(t, "admin@example.com", password)
+	require.Len(t, admin.get(t, http.StatusOK, "/v1/tenants/"+tenant+"/agents")["items"], 2)
+	again.stop(t)
 }
 
 // devFolder returns a data folder that servers running as another user can access.
@@ -56,7 +65,7 @@ func devFolder(t *testing.T) string {
 // paste runs the commands that dev prints.
 func paste(t *testing.T, welcome string) {
 	t.Helper()
-	_, lines, found := strings.Cut(welcome, "Log in and")
+	_, lines, found := strings.Cut(welcome, "Create a second user")
 	require.True(t, found)
 	lines, _, found = strings.Cut(lines, "Ctrl-C")
 	require.True(t, found)
@@ -66,62 +75,44 @@ func paste(t *testing.T, welcome string) {
 			script.WriteString(code)
 		}
 	}
-	out, err := exec.CommandContext(t.Context(), "sh", "-e", "-c", script.String()).CombinedOutput()
-	require.NoError(t, err, string(out))
-	require.Contains(t, string(out), `"name":"Ada"`)
-	require.Contains(t, string(out), "HTTP/1.1 200 OK")
-}
-
-// secondUser runs the printed command that creates a second user.
-func secondUser(t *testing.T, welcome string) {
-	t.Helper()
-	_, line, found := strings.Cut(welcome, "Create a second user")
-	require.True(t, found)
-	_, line, _ = strings.Cut(line, "\n\n")
-	line, _, found = strings.Cut(line, "\n\n")
-	require.True(t, found)
-	cmd := exec.CommandContext(t.Context(), "sh", "-e", "-c", line)
+	cmd := exec.CommandContext(t.Context(), "sh", "-e", "-c", script.String())
 	cmd.Stdin = strings.NewReader(password + "\n")
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, string(out))
-	require.Contains(t, string(out), "second@example.com")
+	for _, answer := range []string{"second@example.com", `"name":"Ada"`, "HTTP/1.1 200 OK"} {
+		require.Contains(t, string(out), answer)
+	}
 }
 
 func TestDevIgnoresLibpqVariables(t *testing.T) {
 	t.Parallel()
-	dev := start(t, environment{
-		"KONSTRUCT_LISTEN_ADDR": "127.0.0.1:0",
-		"PGSERVICE":             "nosuch", "PGSERVICEFILE": "/nonexistent", "PGOPTIONS": "-c work_mem=8MB", "PGTZ": "Japan",
+	startDev(t, environment{
+		"PGSERVICE": "nosuch", "PGSERVICEFILE": "/nonexistent", "PGOPTIONS": "-c work_mem=8MB", "PGTZ": "Japan",
 		"PGSSLROOTCERT": "/nonexistent", "PGSSLCERT": "/nonexistent", "PGSSLMODE": "perhaps", "PGSSLNEGOTIATION": "direct",
 		"PGTARGETSESSIONATTRS": "standby", "PGCONNECT_TIMEOUT": "abc", "PGHOST": "192.0.2.1", "PGPORT": "1",
 		"PGUSER": "someone", "PGDATABASE": "none", "PGPASSWORD": "x", "PGPASSFILE": "/nonexistent", "PGAPPNAME": "x",
 		"PGREQUIREAUTH": "none", "PGCHANNELBINDING": "require", "PGMAXPROTOCOLVERSION": "9", "PGMINPROTOCOLVERSION": "9",
-	}, "dev", "--data", devFolder(t))
-	dev.wait(t, `msg=listening`)
-	dev.stop(t)
+	}, devFolder(t)).stop(t)
 }
 
 // Two processes share the folder's database, listen on different ports, and stop independently.
 func TestTwoDevSystemsShareOneFolder(t *testing.T) {
 	t.Parallel()
-	folder := devFolder(t)
-	taken, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = taken.Close() })
-	env := environment{"KONSTRUCT_LISTEN_ADDR": taken.Addr().String()}
-	first, second := start(t, env, "dev", "--data", folder), start(t, env, "dev", "--data", folder)
-	one := first.wait(t, `msg=listening.* address=(\S+)`)
-	two := second.wait(t, `msg=listening.* address=(\S+)`)
+	folder, taken := devFolder(t), takenAddress(t)
+	env := environment{"KONSTRUCT_LISTEN_ADDR": taken}
+	first, second := start(t, env, "dev --data "+folder), start(t, env, "dev --data "+folder)
+	one, two := first.client(t), second.client(t)
 	require.NotEqual(t, one, two)
-	require.Equal(t, first.wait(t, `log in +\S+ +(\S+)`), second.wait(t, `log in +\S+ +(\S+)`))
-	require.Contains(t, first.text(), "taken="+taken.Addr().String())
+	password := second.wait(t, adminPassword)
+	require.Equal(t, first.wait(t, adminPassword), password)
+	require.Contains(t, first.text(), "taken="+taken)
 
 	first.stop(t)
-	client{base: "http://" + two}.login(t, "admin@example.com", second.wait(t, `log in +\S+ +(\S+)`))
-	client{base: "http://" + two}.do(t, http.StatusOK, http.MethodGet, "/readyz", nil)
-	database := second.wait(t, `PostgreSQL \S+ on (\S+),`)
+	two.login(t, http.StatusOK, "admin@example.com", password)
+	two.get(t, http.StatusOK, "/readyz")
+	database := second.wait(t, postgresLine)
 	second.stop(t)
-	_, err = net.Dial("tcp", database)
+	_, err := net.Dial("tcp", database)
 	require.Error(t, err, "the last process stops the servers")
 }
 
@@ -129,15 +120,12 @@ func TestDevWithUnusableFolder(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
-	out, code := run(t, nil, "", "dev", "--data", filepath.Join(file, "data"))
-	require.Equal(t, 1, code)
-	require.Contains(t, out, "dev --data FOLDER")
+	require.Contains(t, run(t, nil, failed, "dev --data "+filepath.Join(file, "data")), "dev --data FOLDER")
 
 	old := devFolder(t)
 	require.NoError(t, os.MkdirAll(filepath.Join(old, "postgres", "data"), 0o711))
 	require.NoError(t, os.WriteFile(filepath.Join(old, "postgres", "data", "PG_VERSION"), []byte("14\n"), 0o600))
-	out, code = run(t, nil, "", "dev", "--data", old)
-	require.Equal(t, 1, code)
+	out := run(t, nil, failed, "dev --data "+old)
 	require.Contains(t, out, "was created by PostgreSQL 14; the oldest supported version is 15")
 	require.Contains(t, out, "dev --data FOLDER")
 }
@@ -145,30 +133,20 @@ func TestDevWithUnusableFolder(t *testing.T) {
 func TestServeKeepsDemoDataOnLoopback(t *testing.T) {
 	t.Parallel()
 	folder := devFolder(t)
-	dev := start(t, environment{"KONSTRUCT_LISTEN_ADDR": "127.0.0.1:0"}, "dev", "--data", folder)
-	dev.wait(t, `msg=listening`)
-	env := environment{
-		"DATABASE_URL":          devURL(t, "app", folder, dev.wait(t, `PostgreSQL \S+ on (\S+),`)),
-		"SLACK_SIGNING_SECRET":  slackSecret,
-		"KONSTRUCT_SECRETS_KEY": "ZW5kdG9lbmQtdGVzdC1rZXktMzItYnl0ZXMtbG9uZy4=",
-		"REDIS_URL":             "redis://127.0.0.1:1",
-	}
-	env["KONSTRUCT_LISTEN_ADDR"] = "0.0.0.0:0"
-	out, code := run(t, env, "", "serve")
-	require.Equal(t, 2, code, out)
-	require.Contains(t, out, "loopback")
+	env := serveEnvironment(t, devURL(t, "app", folder, startDev(t, nil, folder)))
+	env["REDIS_URL"], env["KONSTRUCT_LISTEN_ADDR"] = "redis://127.0.0.1:1", "0.0.0.0:0"
+	require.Contains(t, run(t, env, misused, "serve"), "loopback")
 
 	env["KONSTRUCT_LISTEN_ADDR"] = "127.0.0.1:0"
-	start(t, env, "serve").wait(t, `msg=listening`)
+	start(t, env, "serve").client(t)
 }
 
 // devURL returns the database URL of the development system's role "app" or "owner".
-func devURL(t *testing.T, role, folder, address string) string {
+func devURL(t *testing.T, role, folder string, dev *process) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(folder, "dev.json"))
 	require.NoError(t, err)
-	_, rest, found := strings.Cut(string(text), `"`+role+`_password": "`)
-	require.True(t, found)
-	password, _, _ := strings.Cut(rest, `"`)
-	return "postgres://konstruct_" + role + ":" + password + "@" + address + "/konstruct"
+	state := object{}
+	require.NoError(t, json.Unmarshal(text, &state))
+	return "postgres://konstruct_" + role + ":" + state.text(t, role+"_password") + "@" + dev.wait(t, postgresLine) + "/konstruct"
 }

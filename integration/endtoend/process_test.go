@@ -1,7 +1,6 @@
 package endtoend_test
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"io"
@@ -23,6 +22,15 @@ import (
 const (
 	timeout      = time.Minute // of each wait for a process
 	buildVersion = "v0.0.0-endtoend"
+)
+
+// Exit codes.
+const (
+	failed      = 1
+	misused     = 2
+	unsafe      = 4 // isolation is broken
+	unfit       = 5 // the database is not ready for the command
+	interrupted = 130
 )
 
 // binary is the compiled program.
@@ -47,7 +55,7 @@ type environment map[string]string
 
 func (e environment) lines() []string {
 	lines := []string{
-		"KONSTRUCT_METRICS_ADDR=127.0.0.1:0",
+		"KONSTRUCT_LISTEN_ADDR=127.0.0.1:0", "KONSTRUCT_METRICS_ADDR=127.0.0.1:0",
 		"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "TMPDIR=" + os.TempDir(),
 	}
 	for name, value := range e {
@@ -56,66 +64,45 @@ func (e environment) lines() []string {
 	return lines
 }
 
-func command(ctx context.Context, t *testing.T, env environment, args ...string) *exec.Cmd {
+// run runs a command with the password on standard input, expects its exit code and returns its output.
+func run(t *testing.T, env environment, want int, line string) string {
 	t.Helper()
-	cmd := exec.CommandContext(ctx, binary, args...)
-	cmd.Env, cmd.Dir = env.lines(), t.TempDir()
-	return cmd
-}
-
-// run runs a command and returns its output and exit code.
-func run(t *testing.T, env environment, stdin string, args ...string) (out string, code int) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), timeout)
-	defer cancel()
-	cmd := command(ctx, t, env, args...)
-	cmd.Stdin = strings.NewReader(stdin)
-	text, err := cmd.CombinedOutput()
-	require.NoError(t, ctx.Err(), "%s: %s", args, text)
-	if err != nil {
-		require.ErrorAs(t, err, new(*exec.ExitError))
-	}
-	return string(text), cmd.ProcessState.ExitCode()
-}
-
-// interrupted sends SIGINT to a waiting command with open standard input, and returns its exit code.
-func interrupted(t *testing.T, env environment, args ...string) int {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), timeout)
-	defer cancel()
-	cmd := command(ctx, t, env, args...)
-	stdin, err := cmd.StdinPipe()
-	require.NoError(t, err)
-	defer func() { _ = stdin.Close() }()
-	require.NoError(t, cmd.Start())
-	time.Sleep(time.Second)
-	require.NoError(t, cmd.Process.Signal(os.Interrupt))
-	require.ErrorAs(t, cmd.Wait(), new(*exec.ExitError))
-	require.NoError(t, ctx.Err())
-	return cmd.ProcessState.ExitCode()
+	p := start(t, env, line)
+	_, _ = io.WriteString(p.stdin, password+"\n") // most commands do not read it
+	_ = p.stdin.Close()
+	require.Equal(t, want, p.exit(t), "%s: %s", line, p.text())
+	return p.text()
 }
 
 // process is a running command and its output.
 type process struct {
-	cmd  *exec.Cmd
-	done chan struct{}
+	cmd   *exec.Cmd
+	stdin io.WriteCloser
+	done  chan struct{}
 
 	mu      sync.Mutex
 	printed bytes.Buffer
 }
 
 // start starts a command and stops it with the test.
-func start(t *testing.T, env environment, args ...string) *process {
+func start(t *testing.T, env environment, line string) *process {
 	t.Helper()
-	p := &process{cmd: command(context.WithoutCancel(t.Context()), t, env, args...), done: make(chan struct{})}
-	reader, writer, err := os.Pipe()
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), binary, strings.Fields(line)...)
+	cmd.Env, cmd.Dir = env.lines(), t.TempDir()
+	p := &process{cmd: cmd, done: make(chan struct{})}
+	cmd.Stdout, cmd.Stderr = p, p
+	var err error
+	p.stdin, err = cmd.StdinPipe()
 	require.NoError(t, err)
-	p.cmd.Stdout, p.cmd.Stderr = writer, writer
-	require.NoError(t, p.cmd.Start())
-	require.NoError(t, writer.Close())
-	go p.read(reader)
+	require.NoError(t, cmd.Start())
+	go func() {
+		defer close(p.done)
+		_ = cmd.Wait()
+	}()
 	t.Cleanup(func() {
-		if p.cmd.ProcessState == nil {
+		select {
+		case <-p.done:
+		default:
 			p.stop(t)
 		}
 		if t.Failed() {
@@ -125,18 +112,11 @@ func start(t *testing.T, env environment, args ...string) *process {
 	return p
 }
 
-func (p *process) read(r io.Reader) {
-	defer close(p.done)
-	lines := bufio.NewReader(r)
-	for {
-		line, err := lines.ReadString('\n')
-		p.mu.Lock()
-		p.printed.WriteString(line)
-		p.mu.Unlock()
-		if err != nil {
-			return
-		}
-	}
+// Write implements [io.Writer] for the command's output.
+func (p *process) Write(text []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.printed.Write(text)
 }
 
 func (p *process) text() string {
@@ -163,12 +143,27 @@ func (p *process) wait(t *testing.T, pattern string) string {
 	return ""
 }
 
-// stop sends SIGINT and expects exit code 0.
-func (p *process) stop(t *testing.T) {
+// client waits until a server listens, and returns a client without a session.
+func (p *process) client(t *testing.T) client {
 	t.Helper()
-	require.NoError(t, p.cmd.Process.Signal(syscall.SIGINT))
+	return client{base: "http://" + p.wait(t, `msg"?[=:]"?listening.* ?"?address"?[=:]"?([^"\s]+)`)}
+}
+
+// signal fails only if the process has exited, which [process.exit] reports.
+func (p *process) signal(signal os.Signal) { _ = p.cmd.Process.Signal(signal) }
+
+// exit waits for the exit code.
+func (p *process) exit(t *testing.T) int {
+	t.Helper()
 	kill := time.AfterFunc(timeout, func() { _ = p.cmd.Process.Kill() })
 	defer kill.Stop()
 	<-p.done
-	require.NoError(t, p.cmd.Wait(), p.text())
+	return p.cmd.ProcessState.ExitCode()
+}
+
+// stop sends SIGINT and expects exit code 0.
+func (p *process) stop(t *testing.T) {
+	t.Helper()
+	p.signal(syscall.SIGINT)
+	require.Zero(t, p.exit(t), p.text())
 }

@@ -19,15 +19,14 @@ const (
 	password    = "correct horse battery staple"
 )
 
-// serveEnvironment configures `konstruct serve` on a free port.
-func serveEnvironment(t *testing.T, db *testdb.Database) environment {
+// serveEnvironment configures `konstruct serve`.
+func serveEnvironment(t *testing.T, appURL string) environment {
 	t.Helper()
 	return environment{
-		"DATABASE_URL":          db.AppURL,
+		"DATABASE_URL":          appURL,
 		"REDIS_URL":             testdb.Redis(t),
 		"SLACK_SIGNING_SECRET":  slackSecret,
-		"KONSTRUCT_SECRETS_KEY": "ZW5kdG9lbmQtdGVzdC1rZXktMzItYnl0ZXMtbG9uZy4=",
-		"KONSTRUCT_LISTEN_ADDR": "127.0.0.1:0",
+		"KONSTRUCT_SECRETS_KEY": oldKey,
 	}
 }
 
@@ -35,27 +34,20 @@ func serveEnvironment(t *testing.T, db *testdb.Database) environment {
 func TestFromMigrateToMessage(t *testing.T) {
 	t.Parallel()
 	db := testdb.Empty(t)
-	env := serveEnvironment(t, db)
-
-	out, code := run(t, environment{"MIGRATION_DATABASE_URL": db.OwnerURL}, "", "migrate", "up")
-	require.Equal(t, 1, code, "without bootstrap")
-	require.Contains(t, out, "bootstrap.sql")
-	out, code = run(t, environment{"MIGRATION_DATABASE_URL": db.SuperURL}, "", "migrate", "up")
-	require.Zero(t, code, out)
-	out, code = run(t, environment{"MIGRATION_DATABASE_URL": db.OwnerURL}, "", "migrate", "status")
-	require.Zero(t, code, out)
-	out, code = run(t, env, "", "doctor", "--json")
-	require.Zero(t, code, out)
-	out, code = run(t, env, password+"\n", "user", "create", "--admin", "Ada@Example.com")
-	require.Zero(t, code, out)
+	env := serveEnvironment(t, db.AppURL)
+	owner, super := environment{"MIGRATION_DATABASE_URL": db.OwnerURL}, environment{"MIGRATION_DATABASE_URL": db.SuperURL}
+	require.Contains(t, run(t, owner, failed, "migrate up"), "bootstrap.sql")
+	run(t, super, 0, "migrate up")
+	run(t, owner, 0, "migrate status")
+	run(t, env, 0, "doctor --json")
+	run(t, env, 0, "user create --admin Ada@Example.com")
 
 	server := start(t, env, "serve")
-	anonymous := client{base: "http://" + server.wait(t, `msg=listening.* address=(\S+)`)}
-	anonymous.do(t, http.StatusOK, http.MethodGet, "/readyz", nil)
-	anonymous.do(t, http.StatusUnauthorized, http.MethodGet, "/v1/me", nil)
-	anonymous.do(t, http.StatusUnauthorized, http.MethodPost, "/v1/auth/login",
-		object{"email": "ada@example.com", "password": "wrong horse"})
-	admin := anonymous.login(t, "ada@example.com", password)
+	anonymous := server.client(t)
+	anonymous.get(t, http.StatusOK, "/readyz")
+	anonymous.get(t, http.StatusUnauthorized, "/v1/me")
+	anonymous.login(t, http.StatusUnauthorized, "ada@example.com", "wrong horse")
+	admin := anonymous.as(t, "ada@example.com", password)
 
 	for name, payload := range payloads(t) {
 		tenant := admin.createTenant(t, name)
@@ -71,21 +63,22 @@ func TestFromMigrateToMessage(t *testing.T) {
 // createTenant creates a tenant with an agent, and reads the agent back. name must be a valid slug.
 func (c client) createTenant(t *testing.T, name string) (id string) {
 	t.Helper()
-	id = c.do(t, http.StatusCreated, http.MethodPost, "/v1/tenants", object{"name": name, "slug": name}).text(t, "id")
+	id = c.post(t, http.StatusCreated, "/v1/tenants", object{"name": name, "slug": name}).text(t, "id")
 	agents := "/v1/tenants/" + id + "/agents"
-	agent := c.do(t, http.StatusCreated, http.MethodPost, agents, object{"name": "Ada"}).text(t, "id")
-	require.Equal(t, "Ada", c.do(t, http.StatusOK, http.MethodGet, agents+"/"+agent, nil).text(t, "name"))
-	list, ok := c.do(t, http.StatusOK, http.MethodGet, agents, nil)["items"].([]any)
-	require.True(t, ok)
-	require.Len(t, list, 1)
+	agent := c.post(t, http.StatusCreated, agents, object{"name": "Ada"}).text(t, "id")
+	require.Equal(t, "Ada", c.get(t, http.StatusOK, agents+"/"+agent).text(t, "name"))
+	require.Len(t, c.get(t, http.StatusOK, agents)["items"], 1)
 	return id
 }
 
-func (c client) connect(t *testing.T, tenant, workspace string) {
+// connect connects a Slack workspace, and returns the path of the tenant's connections.
+func (c client) connect(t *testing.T, tenant, workspace string) string {
 	t.Helper()
-	c.do(t, http.StatusCreated, http.MethodPost, "/v1/tenants/"+tenant+"/channel-connections", object{
+	connections := "/v1/tenants/" + tenant + "/channel-connections"
+	c.post(t, http.StatusCreated, connections, object{
 		"channel_type": "slack", "workspace_id": workspace, "status": "active", "secrets": object{"bot_token": "xoxb-1"},
 	})
+	return connections
 }
 
 // payloads returns the project's sample and, if KONSTRUCT_FIXTURES is set, one of the payloads in Slack's own libraries.
@@ -114,34 +107,42 @@ func workspaceOf(t *testing.T, payload []byte) string {
 	return m.ChannelMetadata.WorkspaceID
 }
 
-func execute(t *testing.T, url, query string) {
+func execute(t *testing.T, url, statements string) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), url)
 	require.NoError(t, err)
 	defer func() { _ = conn.Close(t.Context()) }()
-	_, err = conn.Exec(t.Context(), query)
+	_, err = conn.Exec(t.Context(), statements)
 	require.NoError(t, err)
+}
+
+// query returns a column.
+func query[T any](t *testing.T, url, statement string) []T {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	require.NoError(t, err)
+	defer func() { _ = conn.Close(t.Context()) }()
+	rows, _ := conn.Query(t.Context(), statement) // CollectRows returns the error
+	values, err := pgx.CollectRows(rows, pgx.RowTo[T])
+	require.NoError(t, err)
+	return values
 }
 
 // serve does not listen with a role that can bypass isolation.
 func TestServeRejectsUnsafeRoles(t *testing.T) {
 	t.Parallel()
-	cluster := testdb.OwnCluster(t)
-	db := cluster.New(t)
-	steps := []struct{ name, change string }{
-		{"superuser", "alter role konstruct_app superuser"},
-		{"BYPASSRLS", "alter role konstruct_app nosuperuser bypassrls"},
-		{"member of the owner", "alter role konstruct_app nobypassrls; grant konstruct_owner to konstruct_app"},
-		{"owner of a table", "revoke konstruct_owner from konstruct_app; alter table agents owner to konstruct_app"},
+	db := testdb.OwnCluster(t).New(t)
+	env := serveEnvironment(t, db.AppURL)
+	for _, change := range []string{
+		"alter role konstruct_app superuser",
+		"alter role konstruct_app nosuperuser bypassrls",
+		"alter role konstruct_app nobypassrls; grant konstruct_owner to konstruct_app",
+		"revoke konstruct_owner from konstruct_app; alter table agents owner to konstruct_app",
+	} {
+		execute(t, db.SuperURL, change)
+		require.Contains(t, run(t, env, unsafe, "serve"), "UNSAFE", change)
 	}
-	env := serveEnvironment(t, db)
-	for _, step := range steps {
-		execute(t, db.SuperURL, step.change)
-		out, code := run(t, env, "", "serve")
-		require.Equal(t, 4, code, "%s: %s", step.name, out)
-		require.Contains(t, out, "UNSAFE", step.name)
-	}
-	execute(t, db.SuperURL, "alter table agents owner to konstruct_owner")
-	execute(t, db.SuperURL, "grant select, insert, update, delete on agents to konstruct_app")
-	start(t, env, "serve").wait(t, `msg=listening`)
+	execute(t, db.SuperURL, `alter table agents owner to konstruct_owner;
+		grant select, insert, update, delete on agents to konstruct_app`)
+	start(t, env, "serve").client(t)
 }

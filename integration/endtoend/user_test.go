@@ -2,7 +2,9 @@ package endtoend_test
 
 import (
 	"net/http"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -12,48 +14,43 @@ import (
 // Every user command reports its change, and unlock ends a lockout.
 func TestUserCommands(t *testing.T) {
 	t.Parallel()
-	env := serveEnvironment(t, testdb.New(t))
-	for _, step := range []struct {
-		stdin, says string
-		args        []string
-	}{
-		{password + "\n", "created ada@example.com (", []string{"create", "--admin", "Ada@Example.com"}},
-		{password + "\n", "created uma@example.com (", []string{"create", "--name", "Uma", "uma@example.com"}},
-		{
-			password + "\n", "set the password of uma@example.com, ended all sessions and cleared failed logins",
-			[]string{"password", "uma@example.com"},
-		},
-		{"", "disabled uma@example.com and ended all sessions", []string{"disable", "uma@example.com"}},
-		{"", "uma@example.com  Uma   false  disabled since 20", []string{"list"}},
-		{"", "enabled uma@example.com", []string{"enable", "uma@example.com"}},
-		{"", "made uma@example.com a platform admin", []string{"promote", "uma@example.com"}},
-		{"", "revoked platform admin rights from uma@example.com", []string{"demote", "uma@example.com"}},
-		{"", "ada@example.com  Ada   true   enabled", []string{"list"}},
-		{"", "cleared the failed logins of uma@example.com", []string{"unlock", "uma@example.com"}},
+	env := serveEnvironment(t, testdb.New(t).AppURL)
+	for _, step := range []struct{ command, says string }{
+		{"create --admin Ada@Example.com", "created ada@example.com ("},
+		{"create --name Uma uma@example.com", "created uma@example.com ("},
+		{"password uma@example.com", "set the password of uma@example.com, ended all sessions and cleared failed logins"},
+		{"disable uma@example.com", "disabled uma@example.com and ended all sessions"},
+		{"list", "uma@example.com  Uma   false  disabled since 20"},
+		{"enable uma@example.com", "enabled uma@example.com"},
+		{"promote uma@example.com", "made uma@example.com a platform admin"},
+		{"demote uma@example.com", "revoked platform admin rights from uma@example.com"},
+		{"list", "ada@example.com  Ada   true   enabled"},
+		{"unlock uma@example.com", "cleared the failed logins of uma@example.com"},
 	} {
-		out, code := run(t, env, step.stdin, append([]string{"user"}, step.args...)...)
-		require.Zero(t, code, out)
-		require.Contains(t, out, step.says, step.args)
+		out := run(t, env, 0, "user "+step.command)
+		require.Contains(t, out, step.says, step.command)
 		require.NotContains(t, out, password)
 	}
 	for _, change := range []string{"password", "disable", "enable", "promote", "demote", "unlock"} {
-		out, code := run(t, env, password+"\n", "user", change, "unknown@example.com")
-		require.Equal(t, 1, code, out)
-		require.Contains(t, out, "user not found", change)
+		require.Contains(t, run(t, env, failed, "user "+change+" unknown@example.com"), "user not found", change)
 	}
 
-	require.Equal(t, 130, interrupted(t, env, "user", "password", "uma@example.com"))
+	requireInterruptible(t, env, "user password uma@example.com")
 
-	server := start(t, env, "serve")
-	api := client{base: "http://" + server.wait(t, `msg=listening.* address=(\S+)`)}
-	login := func(want int, password string) {
-		api.do(t, want, http.MethodPost, "/v1/auth/login", object{"email": "uma@example.com", "password": password})
-	}
+	api := start(t, env, "serve").client(t)
 	for range 10 {
-		login(http.StatusUnauthorized, "wrong horse")
+		api.login(t, http.StatusUnauthorized, "uma@example.com", "wrong horse")
 	}
-	login(http.StatusTooManyRequests, password)
-	out, code := run(t, env, "", "user", "unlock", "uma@example.com")
-	require.Zero(t, code, out)
-	login(http.StatusOK, password)
+	api.login(t, http.StatusTooManyRequests, "uma@example.com", password)
+	run(t, env, 0, "user unlock uma@example.com")
+	api.login(t, http.StatusOK, "uma@example.com", password)
+}
+
+// requireInterruptible sends SIGINT to a command that waits for its input or for PostgreSQL.
+func requireInterruptible(t *testing.T, env environment, line string) {
+	t.Helper()
+	waiting := start(t, env, line)
+	time.Sleep(time.Second)
+	waiting.signal(syscall.SIGINT)
+	require.Equal(t, interrupted, waiting.exit(t))
 }

@@ -4,7 +4,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/konstruct/konstruct/integration/testdb"
@@ -14,24 +13,14 @@ import (
 func TestVersionIsRecorded(t *testing.T) {
 	t.Parallel()
 	db := testdb.Empty(t)
-	out, code := run(t, environment{}, "", "version")
-	require.Zero(t, code, out)
-	require.Equal(t, []string{"konstruct", buildVersion}, strings.Fields(out)[:2])
+	require.Equal(t, []string{"konstruct", buildVersion}, strings.Fields(run(t, nil, 0, "version"))[:2])
 
-	out, code = run(t, environment{"MIGRATION_DATABASE_URL": db.SuperURL}, "", "migrate", "up")
-	require.Zero(t, code, out)
-	conn, err := pgx.Connect(t.Context(), db.SuperURL)
-	require.NoError(t, err)
-	defer func() { _ = conn.Close(t.Context()) }()
-	rows, err := conn.Query(t.Context(), `select distinct operator_version
-		from atlas_schema_revisions.atlas_schema_revisions where version not like '.%'`)
-	require.NoError(t, err)
-	operators, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	require.NoError(t, err)
-	require.Equal(t, []string{"konstruct " + buildVersion}, operators)
+	run(t, environment{"MIGRATION_DATABASE_URL": db.SuperURL}, 0, "migrate up")
+	require.Equal(t, []string{"konstruct " + buildVersion}, query[string](t, db.SuperURL, `select distinct operator_version
+		from atlas_schema_revisions.atlas_schema_revisions where version not like '.%'`))
 
-	server := start(t, serveEnvironment(t, db), "serve")
+	server := start(t, serveEnvironment(t, db.AppURL), "serve")
 	require.Equal(t, buildVersion, server.wait(t, `msg=starting version=(\S+)`))
-	server.wait(t, `msg=listening`)
+	server.client(t)
 	server.stop(t)
 }

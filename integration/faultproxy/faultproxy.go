@@ -1,4 +1,5 @@
-// Package faultproxy is a TCP proxy for tests. It freezes, drops, refuses, hangs and delays connections.
+// Package faultproxy is a TCP proxy for tests. It freezes, drops, deafens, refuses, hangs and delays
+// connections.
 //
 //	proxy := faultproxy.Start(t, databaseURL)
 //	drv, err := pgtenant.Open(ctx, proxy.URL())
@@ -26,6 +27,7 @@ type Proxy struct {
 
 	trips atomic.Uint64
 	delay atomic.Int64 // a time.Duration
+	deaf  atomic.Bool
 
 	mu       sync.Mutex
 	server   string
@@ -84,6 +86,9 @@ func (p *Proxy) RoundTrips() uint64 { return p.trips.Load() }
 
 // Delay adds d to each round trip, also on existing connections.
 func (p *Proxy) Delay(d time.Duration) { p.delay.Store(int64(d)) }
+
+// Deafen closes a connection instead of forwarding a response.
+func (p *Proxy) Deafen() { p.deaf.Store(true) }
 
 // Accept accepts new connections, after [Proxy.Refuse] on the same port.
 func (p *Proxy) Accept() {
@@ -178,6 +183,10 @@ func (p *Proxy) forward(l *link, to io.Writer, from io.Reader) {
 		default:
 		}
 		if n > 0 {
+			if to == l.client && p.deaf.Load() {
+				p.end(l)
+				return
+			}
 			p.trackRoundTrip(l, to)
 			if _, failed := to.Write(buffer[:n]); failed != nil {
 				err = failed
