@@ -135,7 +135,7 @@ func doctorSaboteurs() []saboteur {
 		{
 			id: "doctor-comparison", removes: "the doctor's comparison with the migrations", held: held,
 			edits:  []edit{{"tenancy/doctor/check.go", "\t\te.compare()\n", ""}},
-			caught: in(doctorTests, "TestEachChangeIsFoundAndFixed/trigger.unlisted trigger promote on public.portal_users"),
+			caught: in(doctorTests, "TestEachFaultIsFoundAndFixed/trigger.unlisted trigger promote on public.portal_users"),
 		},
 		{
 			id: "doctor-roles", removes: "the doctor's check for BYPASSRLS", held: held,

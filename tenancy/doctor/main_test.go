@@ -2,6 +2,9 @@ package doctor_test
 
 import (
 	"context"
+	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,89 +18,73 @@ import (
 
 func TestMain(m *testing.M) { testdb.Main(m) }
 
-type found struct{ code, object string }
+// testBundle is a migrated database and the spec that it is checked with.
+type testBundle struct {
+	*testdb.Database
 
-func check(t testing.TB, url string, spec doctor.Spec) doctor.Report {
+	spec doctor.Spec
+}
+
+func setup(t testing.TB) *testBundle {
+	t.Helper()
+	return &testBundle{testdb.New(t), migrate.Spec()}
+}
+
+func connect(t testing.TB, url string) *pgx.Conn {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), url)
 	require.NoError(t, err)
-	defer func() { require.NoError(t, conn.Close(context.WithoutCancel(t.Context()))) }()
-	report, err := doctor.Check(t.Context(), conn, spec)
+	t.Cleanup(func() { require.NoError(t, conn.Close(context.WithoutCancel(t.Context()))) })
+	return conn
+}
+
+func check(t testing.TB, url string, spec doctor.Spec) doctor.Report {
+	t.Helper()
+	report, err := doctor.Check(t.Context(), connect(t, url), spec)
 	require.NoError(t, err)
 	return report
 }
 
-func findings(r doctor.Report) []found {
-	out := []found{}
-	for _, f := range r.Findings {
-		out = append(out, found{f.Code, f.Object})
-	}
-	return out
+// check checks the database as the application.
+func (b *testBundle) check(t testing.TB) doctor.Report {
+	t.Helper()
+	return check(t, b.AppURL, b.spec)
 }
 
-func serious(r doctor.Report) []found {
-	out := []found{}
+var include = regexp.MustCompile(`(?m)^\\i .*`)
+
+// run runs SQL as a superuser, with {db} for the database and \i for files of testdata.
+func (b *testBundle) run(t testing.TB, script string) {
+	t.Helper()
+	script = include.ReplaceAllStringFunc(script, func(line string) string { return read(t, line[len(`\i `):]) })
+	_, err := connect(t, b.SuperURL).PgConn().Exec(t.Context(), strings.ReplaceAll(script, "{db}", b.Name)).ReadAll()
+	require.NoError(t, err, script)
+}
+
+// accept makes the database's objects those of the spec's snapshot.
+func (b *testBundle) accept(t testing.TB) {
+	t.Helper()
+	snapshot, err := doctor.Take(t.Context(), connect(t, b.AppURL), b.spec, "atlas_schema_revisions")
+	require.NoError(t, err)
+	b.spec = b.spec.With(doctor.Spec{Snapshot: snapshot})
+}
+
+func read(t testing.TB, file string) string {
+	t.Helper()
+	text, err := os.ReadFile("testdata/" + file)
+	require.NoError(t, err)
+	return string(text)
+}
+
+// findings returns code and object of each finding.
+func findings(r doctor.Report, ignored ...doctor.Level) []string {
+	out := []string{}
 	for _, f := range r.Findings {
-		if f.Level != doctor.LevelInfo {
-			out = append(out, found{f.Code, f.Object})
+		if !slices.Contains(ignored, f.Level) {
+			out = append(out, f.Code+" "+f.Object)
 		}
 	}
 	return out
 }
 
-func snapshot(t testing.TB, db *testdb.Database) doctor.Snapshot {
-	t.Helper()
-	conn, err := pgx.Connect(t.Context(), db.AppURL)
-	require.NoError(t, err)
-	defer func() { require.NoError(t, conn.Close(context.WithoutCancel(t.Context()))) }()
-	s, err := doctor.Take(t.Context(), conn, spec(), "atlas_schema_revisions")
-	require.NoError(t, err)
-	return s
-}
-
-func run(t testing.TB, url, script string) {
-	t.Helper()
-	conn, err := pgx.Connect(t.Context(), url)
-	require.NoError(t, err)
-	defer func() { require.NoError(t, conn.Close(context.WithoutCancel(t.Context()))) }()
-	_, err = conn.PgConn().Exec(t.Context(), script).ReadAll()
-	require.NoError(t, err, script)
-}
-
-// fault is a planted fault and the only finding that the doctor must report.
-type fault struct {
-	code, object string
-	// given is SQL that runs before the snapshot is taken.
-	given string
-	// plant is a superuser's SQL. {db} is the database's name, also in object.
-	plant string
-	// spec changes the spec.
-	spec func(*doctor.Spec)
-	// implied are findings that the fault can't be planted without.
-	implied []found
-}
-
-// verify requires a clean database, plants the fault, requires its finding, applies the printed remedy, and requires a
-// clean database again.
-func (f fault) verify(t *testing.T, db *testdb.Database) {
-	t.Helper()
-	spec := migrate.Spec()
-	if f.spec != nil {
-		f.spec(&spec)
-	}
-	if f.given != "" {
-		run(t, db.SuperURL, f.given)
-		spec.Snapshot = snapshot(t, db)
-	}
-	require.Empty(t, serious(check(t, db.AppURL, spec)), "clean before")
-
-	run(t, db.SuperURL, strings.ReplaceAll(f.plant, "{db}", db.Name))
-	report := check(t, db.AppURL, spec)
-	require.ElementsMatch(t, append([]found{{f.code, strings.ReplaceAll(f.object, "{db}", db.Name)}}, f.implied...), serious(report))
-
-	for _, finding := range report.Findings {
-		run(t, db.SuperURL, finding.Remedy)
-	}
-	after := check(t, db.AppURL, spec)
-	require.Empty(t, serious(after), "clean after %s", report.Findings[0].Remedy)
-}
+func serious(r doctor.Report) []string { return findings(r, doctor.LevelInfo) }

@@ -1,14 +1,11 @@
 package doctor_test
 
 import (
-	"context"
 	"net/url"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
-	"github.com/konstruct/konstruct/integration/testdb"
 	"github.com/konstruct/konstruct/tenancy/doctor"
 )
 
@@ -26,57 +23,46 @@ func preset(t testing.TB, dsn, name, value string) string {
 // Settings in the connection string are found. The remedy is another connection string.
 func TestConnectionStringPresets(t *testing.T) {
 	t.Parallel()
-	db := testdb.New(t)
-	require.Empty(t, check(t, db.AppURL, spec()).Findings)
-
-	for name, c := range map[string]struct {
-		setting, value string
-		want           found
-	}{
-		"a tenant": {
-			"app.current_tenant", "018f0000-0000-7000-8000-000000000001",
-			found{"session.tenant", "setting app.current_tenant"},
-		},
-		"a tenant among the options": {
-			"options", "-capp.current_tenant=018f0000-0000-7000-8000-000000000001",
-			found{"session.tenant", "setting app.current_tenant"},
-		},
-		"row_security":               {"row_security", "off", found{"session.preset", "setting row_security"}},
-		"a schema before pg_catalog": {"search_path", "public,pg_catalog", found{"session.preset", "setting search_path"}},
+	b := setup(t)
+	const tenant, none = "018f0000-0000-7000-8000-000000000001", ""
+	for _, c := range [][3]string{
+		{"app.current_tenant", tenant, "session.tenant setting app.current_tenant"},
+		{"options", "-capp.current_tenant=" + tenant, "session.tenant setting app.current_tenant"},
+		{"row_security", "off", "session.preset setting row_security"},
+		{"search_path", "public,pg_catalog", "session.preset setting search_path"},
+		{"search_path", "public", none},
+		{"app.current_tenant", "", none},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(c[0]+"="+c[1], func(t *testing.T) {
 			t.Parallel()
-			report := check(t, preset(t, db.AppURL, c.setting, c.value), spec())
-			require.Equal(t, []found{c.want}, findings(report))
+			report := check(t, preset(t, b.AppURL, c[0], c[1]), b.spec)
+			if c[2] == none {
+				require.Empty(t, report.Findings)
+				return
+			}
+			require.Equal(t, []string{c[2]}, findings(report))
 			require.NotEmpty(t, report.Findings[0].Remedy)
 		})
 	}
-	t.Run("harmless ones", func(t *testing.T) {
-		t.Parallel()
-		require.Empty(t, check(t, preset(t, db.AppURL, "search_path", "public"), spec()).Findings)
-		require.Empty(t, check(t, preset(t, db.AppURL, "app.current_tenant", ""), spec()).Findings)
-	})
 }
 
 // Settings left by an earlier user of a pooled connection are not findings and don't change how definitions are
 // printed.
 func TestSettingsOfAnEarlierUser(t *testing.T) {
 	t.Parallel()
-	db := testdb.New(t)
-	run(t, db.SuperURL, own+`ALTER TABLE public.tenants ADD CONSTRAINT letters CHECK (name !~ '^\d€$')`)
-	spec := spec().With(doctor.Spec{Snapshot: snapshot(t, db)})
+	b := setup(t)
+	b.run(t, own+`ALTER TABLE public.tenants ADD CONSTRAINT letters CHECK (name !~ '^\d€$')`)
+	b.accept(t)
 	for name, value := range map[string]string{
 		"app.current_tenant": "018f0000-0000-7000-8000-000000000001", "row_security": "off", "search_path": "public, pg_catalog",
 		"client_encoding": "LATIN1", "standard_conforming_strings": "off", "quote_all_identifiers": "on", "DateStyle": "SQL, DMY",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			conn, err := pgx.Connect(t.Context(), db.AppURL)
+			conn := connect(t, b.AppURL)
+			_, err := conn.Exec(t.Context(), "SELECT set_config($1, $2, false)", name, value)
 			require.NoError(t, err)
-			defer func() { require.NoError(t, conn.Close(context.WithoutCancel(t.Context()))) }()
-			_, err = conn.Exec(t.Context(), "SELECT set_config($1, $2, false)", name, value)
-			require.NoError(t, err)
-			report, err := doctor.Check(t.Context(), conn, spec)
+			report, err := doctor.Check(t.Context(), conn, b.spec)
 			require.NoError(t, err)
 			require.Empty(t, report.Findings)
 			var now string
@@ -86,37 +72,26 @@ func TestSettingsOfAnEarlierUser(t *testing.T) {
 	}
 }
 
+// Only the application's role may check, without SET ROLE, or the role of AskedBy, whose session is not checked.
 func TestCheckingRole(t *testing.T) {
 	t.Parallel()
-	db := testdb.New(t)
-
-	t.Run("another role is a finding", func(t *testing.T) {
-		t.Parallel()
-		report := check(t, db.OwnerURL, spec())
-		require.Equal(t, []found{{"role.unexpected", "role konstruct_owner"}}, findings(report))
+	b := setup(t)
+	asked, missing := b.spec, b.spec
+	asked.AskedBy, missing.AppRole = "konstruct_owner", "missing"
+	require.Empty(t, check(t, preset(t, b.OwnerURL, "row_security", "off"), asked).Findings)
+	require.Contains(t, findings(check(t, b.SuperURL, missing)), "role.unexpected role missing: does not exist")
+	for _, c := range []struct {
+		url  string
+		spec doctor.Spec
+		want string
+	}{
+		{b.OwnerURL, b.spec, "role konstruct_owner"},
+		{b.SuperURL, b.spec, "role postgres"},
+		{preset(t, b.SuperURL, "role", "konstruct_app"), b.spec, "role konstruct_app, logged in as postgres"},
+		{b.SuperURL, asked, "role postgres"},
+	} {
+		report := check(t, c.url, c.spec)
+		require.Equal(t, []string{"role.unexpected " + c.want}, findings(report))
 		require.Error(t, report.Err())
-	})
-	t.Run("a superuser is a finding", func(t *testing.T) {
-		t.Parallel()
-		require.Equal(t, []found{{"role.unexpected", "role postgres"}}, findings(check(t, db.SuperURL, spec())))
-	})
-	t.Run("SET ROLE to the application role is a finding", func(t *testing.T) {
-		t.Parallel()
-		report := check(t, preset(t, db.SuperURL, "role", "konstruct_app"), spec())
-		require.Equal(t, []found{{"role.unexpected", "role konstruct_app, logged in as postgres"}}, findings(report))
-	})
-	t.Run("except with AskedBy", func(t *testing.T) {
-		t.Parallel()
-		spec := spec()
-		spec.AskedBy = "konstruct_owner"
-		require.Empty(t, check(t, preset(t, db.OwnerURL, "row_security", "off"), spec).Findings,
-			"its session is not checked")
-		require.Equal(t, []found{{"role.unexpected", "role postgres"}}, findings(check(t, db.SuperURL, spec)))
-	})
-	t.Run("a missing role", func(t *testing.T) {
-		t.Parallel()
-		spec := spec()
-		spec.AppRole = "missing"
-		require.Contains(t, findings(check(t, db.SuperURL, spec)), found{"role.unexpected", "role missing: does not exist"})
-	})
+	}
 }
