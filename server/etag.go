@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"net/http"
 	"regexp"
 	"slices"
 	"strconv"
@@ -39,8 +38,7 @@ func required[ID, T any](
 	if _, err := get(ctx, id); err != nil {
 		return operation.Match{}, err
 	}
-	return operation.Match{}, problem.New(http.StatusPreconditionRequired, problem.CodePreconditionRequired,
-		"Send the resource's ETag as If-Match, or * to match any version.")
+	return operation.Match{}, problem.New(problem.CodePreconditionRequired)
 }
 
 // optional returns the match of a deletion. Foreign tags match no version.

@@ -28,82 +28,63 @@ func failureFor(ctx context.Context, err error) *problem.Problem {
 
 // failure is the only place that maps errors to problems. An unknown error is a 500.
 func failure(err error) *problem.Problem {
-	var known *problem.Problem
-	var attempts *account.AttemptsError
-	var fault *secrets.FaultError
-	switch {
-	case errors.As(err, &known):
+	if known, ok := errors.AsType[*problem.Problem](err); ok {
 		return known
-	case errors.As(err, &attempts):
-		return problem.New(http.StatusTooManyRequests, problem.CodeTooManyAttempts,
-			"Too many login attempts; retry after retry_after seconds.").RetryAfter(attempts.RetryAfter)
-	case errors.Is(err, account.ErrCredentials):
-		return problem.New(http.StatusUnauthorized, problem.CodeInvalidCredentials,
-			"Incorrect e-mail address or password.").With("WWW-Authenticate", `Bearer realm="konstruct"`)
-	case errors.Is(err, account.ErrNoSession):
-		return problem.Unauthenticated()
-	case errors.As(err, &fault):
-		return secretFaults(err)
-	case errors.Is(err, channel.ErrUnverified):
-		return problem.New(http.StatusUnauthorized, problem.CodeInvalidSignature,
-			"The request signature is missing, invalid or expired.").With("WWW-Authenticate",
-			`Signature realm="konstruct"`)
 	}
-	if p := operationFailure(err); p != nil {
-		return p
+	p := problem.New(codeOf(err))
+	p.Errors = fieldsOf(err)
+	if attempts, ok := errors.AsType[*account.AttemptsError](err); ok {
+		p.RetryAfter(attempts.RetryAfter)
 	}
-	return serverFailure(err).Because(err)
+	if p.Status >= http.StatusInternalServerError {
+		p.Because(err)
+	}
+	return p
 }
 
-func operationFailure(err error) *problem.Problem {
-	var taken *operation.TakenError
-	switch {
-	case errors.Is(err, operation.ErrNotFound):
-		return problem.NotFound()
-	case errors.As(err, &taken):
-		return problem.Conflict("body." + taken.Field)
-	case errors.Is(err, operation.ErrTaken):
-		return problem.Conflict()
-	case errors.Is(err, operation.ErrNotEmpty):
-		return problem.New(http.StatusConflict, problem.CodeTenantNotEmpty,
-			"The tenant still has agents or channel connections; delete them first or retry with ?purge=true.")
-	case errors.Is(err, operation.ErrStale):
-		return problem.New(http.StatusPreconditionFailed, problem.CodePreconditionFailed,
-			"The resource was modified; fetch it and retry.")
-	case errors.Is(err, operation.ErrCursor):
-		return problem.Invalid(problem.Field{
-			Field: "query.cursor", Code: problem.FieldCursor, Message: "expected a next_cursor of this list",
-		})
-	case errors.Is(err, operation.ErrInvalid):
-		return problem.General(http.StatusUnprocessableEntity)
+// codeOf distinguishes the caller's errors from those of the server, unknown outcomes from requests without effect, and
+// temporary failures from permanent ones. The first match wins.
+func codeOf(err error) problem.Code {
+	for _, known := range []struct {
+		err  error
+		code problem.Code
+	}{
+		{account.ErrTooManyAttempts, problem.CodeTooManyAttempts},
+		{account.ErrCredentials, problem.CodeInvalidCredentials},
+		{account.ErrNoSession, problem.CodeUnauthenticated},
+		{channel.ErrUnverified, problem.CodeInvalidSignature},
+		{operation.ErrNotFound, problem.CodeNotFound},
+		{operation.ErrTaken, problem.CodeConflict},
+		{operation.ErrNotEmpty, problem.CodeTenantNotEmpty},
+		{operation.ErrStale, problem.CodePreconditionFailed},
+		{operation.ErrCursor, problem.CodeValidation},
+		{operation.ErrInvalid, problem.CodeValidation},
+		{pgtenant.ErrOutcomeUnknown, problem.CodeOutcomeUnknown},
+		{pgtenant.ErrPoolBusy, problem.CodeOverloaded},
+		{account.ErrBusy, problem.CodeOverloaded},
+		{pgtenant.ErrNoEffect, problem.CodeUnavailable},
+		{context.DeadlineExceeded, problem.CodeUnavailable},
+		{context.Canceled, problem.CodeUnavailable},
+	} {
+		if errors.Is(err, known.err) {
+			return known.code
+		}
 	}
-	return nil
-}
-
-// serverFailure distinguishes unknown outcomes from requests without effect, and temporary failures from permanent
-// ones.
-func serverFailure(err error) *problem.Problem {
-	var db *pgconn.PgError
-	switch {
-	case errors.Is(err, pgtenant.ErrOutcomeUnknown):
-		return problem.OutcomeUnknown()
-	case errors.Is(err, pgtenant.ErrPoolBusy), errors.Is(err, account.ErrBusy):
-		return problem.Overloaded(retrySoon)
-	case errors.Is(err, pgtenant.ErrNoEffect), errors.Is(err, context.DeadlineExceeded),
-		errors.Is(err, context.Canceled):
-		return problem.Unavailable(retrySoon)
-	case errors.As(err, &db):
+	if len(faultsIn(err)) > 0 {
+		return problem.CodeValidation
+	}
+	if db, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return databaseFailure(db.Code)
 	}
-	return problem.General(http.StatusInternalServerError)
+	return problem.CodeInternal
 }
 
 // databaseFailure maps PostgreSQL's error codes (manual, appendix A). A failed statement was rolled back, unless the
 // connection ended with the error.
-func databaseFailure(code string) *problem.Problem {
+func databaseFailure(code string) problem.Code {
 	switch {
 	case strings.HasPrefix(code, "08"), code == "57P01", code == "57P02": // the connection was lost
-		return problem.OutcomeUnknown()
+		return problem.CodeOutcomeUnknown
 	case strings.HasPrefix(code, "40"), // deadlock, serialization
 		strings.HasPrefix(code, "53"),    // too many connections, disk full, out of memory
 		strings.HasPrefix(code, "57"),    // statement_timeout, starting up
@@ -111,23 +92,30 @@ func databaseFailure(code string) *problem.Problem {
 		code == "25P03", code == "25P04", // transaction timeouts
 		code == "55P03", // lock_timeout
 		code == "42P01": // undefined table: not migrated
-		return problem.Unavailable(retrySoon)
+		return problem.CodeUnavailable
 	}
-	return problem.General(http.StatusInternalServerError)
+	return problem.CodeInternal
 }
 
-// secretFaults returns a problem with a field for each invalid secret.
-func secretFaults(err error) *problem.Problem {
-	p := problem.General(http.StatusUnprocessableEntity)
+// fieldsOf returns the fields that the error is about: a value in use, the cursor, or each invalid secret.
+func fieldsOf(err error) (fields []problem.Field) {
+	if taken, ok := errors.AsType[*operation.TakenError](err); ok {
+		return []problem.Field{{Field: "body." + taken.Field, Code: problem.FieldTaken, Message: "already in use"}}
+	}
+	if errors.Is(err, operation.ErrCursor) {
+		return []problem.Field{{
+			Field: "query.cursor", Code: problem.FieldCursor, Message: "expected a next_cursor of this list",
+		}}
+	}
 	for _, fault := range faultsIn(err) {
 		message := strings.TrimPrefix(fault.Err.Error(), "secrets: ")
 		field := "body.secrets"
 		if fault.Name != "" {
 			field += "." + fault.Name
 		}
-		p.Errors = append(p.Errors, problem.Field{Field: field, Code: secretCode(fault), Message: message})
+		fields = append(fields, problem.Field{Field: field, Code: secretCode(fault), Message: message})
 	}
-	return p
+	return fields
 }
 
 func secretCode(fault *secrets.FaultError) problem.FieldCode {
@@ -146,16 +134,14 @@ func secretCode(fault *secrets.FaultError) problem.FieldCode {
 	return problem.FieldDisallowed
 }
 
-func faultsIn(err error) []*secrets.FaultError {
-	if fault, ok := err.(*secrets.FaultError); ok { //nolint:errorlint // the tree is walked by hand
-		return []*secrets.FaultError{fault}
-	}
-	var faults []*secrets.FaultError
-	switch wrapped := err.(type) { //nolint:errorlint // the tree is walked by hand
+func faultsIn(err error) (faults []*secrets.FaultError) {
+	switch err := err.(type) { //nolint:errorlint // the tree is walked by hand
+	case *secrets.FaultError:
+		return []*secrets.FaultError{err}
 	case interface{ Unwrap() error }:
-		faults = faultsIn(wrapped.Unwrap())
+		return faultsIn(err.Unwrap())
 	case interface{ Unwrap() []error }:
-		for _, one := range wrapped.Unwrap() {
+		for _, one := range err.Unwrap() {
 			faults = append(faults, faultsIn(one)...)
 		}
 	}

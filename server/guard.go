@@ -3,7 +3,6 @@ package server
 import (
 	"fmt"
 	"mime"
-	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -24,7 +23,7 @@ func (s *Server) guard(r route) func(huma.Context, func(huma.Context)) {
 			return
 		}
 		if err := s.isolation.Healthy(); r.tenantTraffic && err != nil {
-			s.reject(ctx, problem.Unavailable(retrySoon).Because(err))
+			s.reject(ctx, problem.New(problem.CodeUnavailable).Because(err))
 			return
 		}
 		if r.access == public {
@@ -52,21 +51,20 @@ func unreadable(ctx huma.Context, r route) *problem.Problem {
 	}
 	if length, err := strconv.ParseInt(ctx.Header("Content-Length"), 10, 64); err == nil &&
 		length >= r.op.MaxBodyBytes {
-		return problem.General(http.StatusRequestEntityTooLarge).With("Connection", "close")
+		return problem.New(problem.CodeTooLarge).With("Connection", "close")
 	}
 	if encoding := ctx.Header("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
-		return problem.New(http.StatusUnsupportedMediaType, problem.CodeUnsupportedMedia,
-			// RFC 9110, section 12.5.3
-			"Send the request body without a Content-Encoding.").With("Accept-Encoding", "identity")
+		return problem.New(problem.CodeUnsupportedMedia).
+			WithDetail("Send the request body without a Content-Encoding.").
+			With("Accept-Encoding", "identity") // RFC 9110, section 12.5.3
 	}
 	mediaType := ctx.Header("Content-Type")
 	_, parameters, err := mime.ParseMediaType(mediaType)
 	if mediaType != "" && err != nil { // such as two charsets
-		return problem.General(http.StatusUnsupportedMediaType)
+		return problem.New(problem.CodeUnsupportedMedia)
 	}
 	if charset := parameters["charset"]; charset != "" && charset != "utf-8" && charset != "utf8" {
-		return problem.New(http.StatusUnsupportedMediaType, problem.CodeUnsupportedMedia,
-			"Send the request body in UTF-8.")
+		return problem.New(problem.CodeUnsupportedMedia).WithDetail("Send the request body in UTF-8.")
 	}
 	return nil
 }
@@ -107,7 +105,7 @@ func (s *Server) authorize(ctx huma.Context, r route) (huma.Context, error) {
 		return ctx, nil
 	case platformAdmin:
 		if !principal.IsAdmin {
-			return nil, problem.Forbidden()
+			return nil, problem.New(problem.CodeForbidden)
 		}
 		return ctx, nil
 	case ofTenant:

@@ -148,7 +148,7 @@ func (s *Server) recoverPanic(ctx context.Context, w gin.ResponseWriter) {
 	if w.Written() {
 		panic(http.ErrAbortHandler)
 	}
-	problem.General(http.StatusInternalServerError).Write(w)
+	problem.New(problem.CodeInternal).Write(w)
 }
 
 // panicCause returns the text of a runtime error and the type of any other value, whose text could contain secrets.
@@ -162,6 +162,4 @@ func panicCause(cause any) string {
 func notFound(c *gin.Context) { problem.NotFound().Write(c.Writer) }
 
 // notAllowed does not set Allow, because gin does.
-func notAllowed(c *gin.Context) { problem.General(http.StatusMethodNotAllowed).Write(c.Writer) }
-
-const retrySoon = time.Second
+func notAllowed(c *gin.Context) { problem.New(problem.CodeMethodNotAllowed).Write(c.Writer) }

@@ -148,7 +148,7 @@ func (s *Server) deleteTenant(ctx context.Context, in *deleteTenantInput) (*dele
 			s.tenants.Delete(ctx, id, in.optional())
 	}
 	if err := s.isolation.Healthy(); err != nil {
-		return nil, problem.Unavailable(retrySoon).Because(err)
+		return nil, problem.New(problem.CodeUnavailable).Because(err)
 	}
 	r := requestOf(ctx)
 	r.tenant, r.detail = id, []slog.Attr{slog.Bool("purge", true)}

@@ -1,9 +1,6 @@
 package problem
 
-import (
-	"net/http"
-	"strings"
-)
+import "strings"
 
 // Rule is a rule for request bodies that is checked before the schema. Its text is the message.
 type Rule string
@@ -30,35 +27,33 @@ const separator = " @ "
 // Error implements error.
 func (e BodyError) Error() string { return string(e.Rule) + separator + e.Pointer }
 
-// bodyField parses the text of a BodyError. The status is 0 for other errors.
-func bodyField(message string) (field Field, status int) {
-	text, pointer, found := strings.Cut(message, separator)
-	if !found {
-		return Field{}, 0
+// bodyProblem parses the text of a [BodyError]. It returns nil for other errors.
+func bodyProblem(message string) *Problem {
+	text, pointer, _ := strings.Cut(message, separator)
+	broken := func(code Code, field FieldCode, limits ...string) *Problem {
+		p := New(code)
+		p.Errors = []Field{{
+			Field: location("body" + dotted(pointer)), Code: field, Message: text, Limit: limit(limits...),
+		}}
+		return p
 	}
-	field = Field{Field: location("body" + dotted(pointer)), Message: text}
 	switch Rule(text) {
 	case RuleJSON:
-		field.Code = FieldMalformed
+		return broken(CodeMalformed, FieldMalformed)
 	case RuleRepeated:
-		field.Code = FieldRepeated
+		return broken(CodeMalformed, FieldRepeated)
 	case RuleNUL:
-		field.Code = FieldCharacter
+		return broken(CodeMalformed, FieldCharacter)
 	case RuleDepth:
-		field.Code = FieldTooDeep
+		return broken(CodeMalformed, FieldTooDeep)
 	case RuleDigits:
-		field.Code, field.Limit = FieldTooLong, limit("400")
-		return field, http.StatusUnprocessableEntity
+		return broken(CodeValidation, FieldTooLong, "400")
 	case RuleContainers:
-		field.Code, field.Limit = FieldTooLong, limit("10000")
-		return field, http.StatusUnprocessableEntity
+		return broken(CodeValidation, FieldTooLong, "10000")
 	case RuleSize:
-		field.Code = FieldTooLong
-		return field, http.StatusRequestEntityTooLarge
-	default:
-		return Field{}, 0
+		return broken(CodeTooLarge, FieldTooLong)
 	}
-	return field, http.StatusBadRequest
+	return nil
 }
 
 // dotted converts a JSON pointer to the path of a field: /a/0/b is .a[0].b.

@@ -45,43 +45,67 @@ func enumeration[T ~string](values []T) *huma.Schema {
 	return schema
 }
 
-// Codes returns all codes.
-func Codes() []Code {
-	return []Code{
-		CodeMalformed, CodeUnauthenticated, CodeInvalidCredentials, CodeInvalidSignature, CodeForbidden, CodeNotFound,
-		CodeMethodNotAllowed, CodeRequestTimeout, CodeConflict, CodeTenantNotEmpty, CodePreconditionFailed,
-		CodeTooLarge,
-		CodeUnsupportedMedia, CodeValidation, CodePreconditionRequired, CodeTooManyAttempts, CodeInternal,
-		CodeOverloaded,
-		CodeUnavailable, CodeOutcomeUnknown,
-	}
-}
-
-// kind is the default code and detail of a status.
-type kind struct {
+// definitions has the status and the default detail of each code. The first code of a status is its default.
+//
+//nolint:gochecknoglobals // a constant that Go cannot express
+var definitions = []struct {
 	code   Code
+	status int
 	detail string
+}{
+	{CodeMalformed, http.StatusBadRequest, "Send a request body that is valid JSON."},
+	{
+		CodeUnauthenticated, http.StatusUnauthorized,
+		"Send a valid session token as Authorization: Bearer <token>.",
+	},
+	{CodeInvalidCredentials, http.StatusUnauthorized, "Incorrect e-mail address or password."},
+	{CodeInvalidSignature, http.StatusUnauthorized, "The request signature is missing, invalid or expired."},
+	{CodeForbidden, http.StatusForbidden, "This operation requires a platform admin."},
+	{CodeNotFound, http.StatusNotFound, "Not found."},
+	{
+		CodeMethodNotAllowed, http.StatusMethodNotAllowed,
+		"Method not allowed; the Allow header lists the allowed methods.",
+	},
+	{CodeRequestTimeout, http.StatusRequestTimeout, "The request body was not received in time; retry."},
+	{CodeConflict, http.StatusConflict, "A unique value is already in use; choose another."},
+	{
+		CodeTenantNotEmpty, http.StatusConflict,
+		"The tenant still has agents or channel connections; delete them first or retry with ?purge=true.",
+	},
+	{CodePreconditionFailed, http.StatusPreconditionFailed, "The resource was modified; fetch it and retry."},
+	{CodeTooLarge, http.StatusRequestEntityTooLarge, "The request body is too large."},
+	{CodeUnsupportedMedia, http.StatusUnsupportedMediaType, "Send the request body as application/json."},
+	{
+		CodeValidation, http.StatusUnprocessableEntity,
+		"The request is invalid; fix the fields listed in errors.",
+	},
+	{
+		CodePreconditionRequired, http.StatusPreconditionRequired,
+		"Send the resource's ETag as If-Match, or * to match any version.",
+	},
+	{
+		CodeTooManyAttempts, http.StatusTooManyRequests,
+		"Too many login attempts; retry after retry_after seconds.",
+	},
+	{CodeInternal, http.StatusInternalServerError, "Internal error; report it with the request_id."},
+	{
+		CodeOverloaded, http.StatusServiceUnavailable,
+		"The service is overloaded; retry after retry_after seconds.",
+	},
+	{
+		CodeUnavailable, http.StatusServiceUnavailable,
+		"The service is unavailable and did not process the request; retry it.",
+	},
+	{
+		CodeOutcomeUnknown, http.StatusServiceUnavailable,
+		"The change may have been applied; fetch the resource before you retry.",
+	},
 }
 
-// general returns the default of a status. An unlisted status becomes a 500.
-func general(status int) (int, kind) {
-	switch status {
-	case http.StatusBadRequest:
-		return status, kind{CodeMalformed, "Send a request body that is valid JSON."}
-	case http.StatusNotFound:
-		return status, kind{CodeNotFound, "Not found."}
-	case http.StatusMethodNotAllowed:
-		return status, kind{CodeMethodNotAllowed, "Method not allowed; the Allow header lists the allowed methods."}
-	case http.StatusRequestTimeout:
-		return status, kind{CodeRequestTimeout, "The request body was not received in time; retry."}
-	case http.StatusRequestEntityTooLarge:
-		return status, kind{CodeTooLarge, "The request body is too large."}
-	case http.StatusUnsupportedMediaType:
-		return status, kind{CodeUnsupportedMedia, "Send the request body as application/json."}
-	case http.StatusUnprocessableEntity:
-		return status, kind{CodeValidation, "The request is invalid; fix the fields listed in errors."}
-	case http.StatusServiceUnavailable:
-		return status, kind{CodeUnavailable, "The service is unavailable and did not process the request; retry it."}
+// Codes returns all codes.
+func Codes() (codes []Code) {
+	for _, d := range definitions {
+		codes = append(codes, d.code)
 	}
-	return http.StatusInternalServerError, kind{CodeInternal, "Internal error; report it with the request_id."}
+	return codes
 }

@@ -45,17 +45,15 @@ const unreadableBody = "cannot read request body"
 // contain submitted data.
 func fromHuma(status int, message string, errs ...error) huma.StatusError {
 	if status == http.StatusInternalServerError && message == unreadableBody {
-		return General(http.StatusBadRequest) // the client disconnected or sent a truncated body
+		return New(CodeMalformed) // the client disconnected or sent a truncated body
 	}
-	p := General(status)
+	p := ofStatus(status)
 	for _, err := range errs {
 		d, ok := errors.AsType[*huma.ErrorDetail](err)
 		if !ok || d == nil || p.Status >= 500 {
 			continue
 		}
-		if f, status := bodyField(d.Message); status != 0 {
-			p = General(status)
-			p.Errors = []Field{f}
+		if p := bodyProblem(d.Message); p != nil {
 			return p
 		}
 		if len(p.Errors) < maxFields {
@@ -66,6 +64,16 @@ func fromHuma(status int, message string, errs ...error) huma.StatusError {
 		p.cause = errs[0]
 	}
 	return p
+}
+
+// ofStatus returns the default problem of a status. An unlisted status becomes a 500.
+func ofStatus(status int) *Problem {
+	for _, d := range definitions {
+		if d.status == status {
+			return New(d.code)
+		}
+	}
+	return New(CodeInternal)
 }
 
 // location returns a path with arbitrary names replaced by *.

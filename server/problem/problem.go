@@ -35,9 +35,23 @@ type Problem struct {
 	cause  error
 }
 
-// New creates a problem. Detail must not contain submitted data.
-func New(status int, code Code, detail string) *Problem {
-	return &Problem{Type: blank, Title: http.StatusText(status), Status: status, Code: code, Detail: detail}
+// New creates a problem, with the headers that its status requires.
+func New(code Code) *Problem {
+	p := &Problem{Type: blank, Code: code}
+	for _, d := range definitions {
+		if d.code == code {
+			p.Status, p.Title, p.Detail = d.status, http.StatusText(d.status), d.detail
+		}
+	}
+	switch code {
+	case CodeUnauthenticated, CodeInvalidCredentials:
+		p.With("WWW-Authenticate", `Bearer realm="konstruct"`)
+	case CodeInvalidSignature:
+		p.With("WWW-Authenticate", `Signature realm="konstruct"`)
+	case CodeUnavailable, CodeOverloaded: // not for an unknown outcome: a blind retry could apply a change twice
+		p.RetryAfter(time.Second)
+	}
+	return p
 }
 
 // Error implements error.
@@ -70,6 +84,12 @@ func (p *Problem) RetryAfter(d time.Duration) *Problem {
 	return p.With("Retry-After", strconv.Itoa(p.Retry))
 }
 
+// WithDetail replaces the default detail and returns p. It must not contain submitted data.
+func (p *Problem) WithDetail(detail string) *Problem {
+	p.Detail = detail
+	return p
+}
+
 // Because sets the cause for the log and returns p.
 func (p *Problem) Because(cause error) *Problem {
 	p.cause = cause
@@ -85,62 +105,17 @@ func (p *Problem) Write(w http.ResponseWriter) {
 	_ = json.NewEncoder(w).Encode(p) //nolint:errchkjson // the client disconnected
 }
 
-// General returns the default problem of a status.
-func General(status int) *Problem {
-	status, k := general(status)
-	return New(status, k.code, k.detail)
-}
-
 // Invalid returns a 422 for fields.
 func Invalid(fields ...Field) *Problem {
-	p := General(http.StatusUnprocessableEntity)
+	p := New(CodeValidation)
 	p.Errors = fields
 	return p
 }
 
 // NotFound returns a 404, the same for missing rows and those of other tenants.
-func NotFound() *Problem { return General(http.StatusNotFound) }
-
-// Unauthenticated returns a 401 for a missing or invalid session.
-func Unauthenticated() *Problem {
-	return New(http.StatusUnauthorized, CodeUnauthenticated,
-		"Send a valid session token as Authorization: Bearer <token>.").With("WWW-Authenticate",
-		`Bearer realm="konstruct"`)
-}
-
-// Forbidden returns a 403 for a principal without the platform admin role.
-func Forbidden() *Problem {
-	return New(http.StatusForbidden, CodeForbidden, "This operation requires a platform admin.")
-}
-
-// Conflict returns a 409 for a unique value in use. Fields are given only to callers who may learn them.
-func Conflict(fields ...string) *Problem {
-	p := New(http.StatusConflict, CodeConflict, "A unique value is already in use; choose another.")
-	for _, name := range fields {
-		p.Errors = append(p.Errors, Field{Field: name, Code: FieldTaken, Message: "already in use"})
-	}
-	return p
-}
+func NotFound() *Problem { return New(CodeNotFound) }
 
 // NotModified returns a 304, which has no body (RFC 9110, section 15.4.5).
 func NotModified(etag string) *Problem {
 	return (&Problem{Status: http.StatusNotModified}).With("ETag", etag)
-}
-
-// Unavailable returns a 503 for a request that was not processed and can be retried.
-func Unavailable(after time.Duration) *Problem {
-	return General(http.StatusServiceUnavailable).RetryAfter(after)
-}
-
-// OutcomeUnknown returns a 503 for a change that may have been applied. It has no Retry-After, because a blind retry
-// could apply the change twice.
-func OutcomeUnknown() *Problem {
-	return New(http.StatusServiceUnavailable, CodeOutcomeUnknown,
-		"The change may have been applied; fetch the resource before you retry.")
-}
-
-// Overloaded returns a 503 for a request that was rejected because of too much load.
-func Overloaded(after time.Duration) *Problem {
-	return New(http.StatusServiceUnavailable, CodeOverloaded,
-		"The service is overloaded; retry after retry_after seconds.").RetryAfter(after)
 }

@@ -90,7 +90,7 @@ func TestWrite(t *testing.T) {
 	t.Parallel()
 
 	w := httptest.NewRecorder()
-	problem.Overloaded(1200 * time.Millisecond).Write(w)
+	problem.New(problem.CodeOverloaded).RetryAfter(1200 * time.Millisecond).Write(w)
 	require.Equal(t, http.StatusServiceUnavailable, w.Code)
 	require.Equal(t, problem.ContentType, w.Header().Get("Content-Type"))
 	require.Equal(t, "2", w.Header().Get("Retry-After"), "rounded up")
