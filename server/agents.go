@@ -132,28 +132,21 @@ func (s *Server) createAgent(ctx context.Context, in *createAgentInput) (*itemOu
 		return nil, err
 	}
 	requestOf(ctx).setObject(objectAgent, row.ID)
-	out := agentItem(row)
+	out := item(row.UpdatedAt, viewAgent(row))
 	out.Location = tenantsPath + "/" + row.TenantID.String() + "/agents/" + row.ID.String()
 	return out, nil
 }
 
 func (s *Server) getAgent(ctx context.Context, in *getAgentInput) (*itemOutput[agentView], error) {
-	id, err := parseID(in.AgentID)
+	row, err := s.agents.Get(ctx, idOf(in.AgentID))
 	if err != nil {
 		return nil, err
 	}
-	row, err := s.agents.Get(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	return agentItem(row), in.notModified(row.UpdatedAt)
+	return item(row.UpdatedAt, viewAgent(row)), in.notModified(row.UpdatedAt)
 }
 
 func (s *Server) updateAgent(ctx context.Context, in *updateAgentInput) (*itemOutput[agentView], error) {
-	id, err := parseID(in.AgentID)
-	if err != nil {
-		return nil, err
-	}
+	id := idOf(in.AgentID)
 	match, err := required(ctx, in.IfMatchInput, id, s.agents.Get)
 	if err != nil {
 		return nil, err
@@ -165,15 +158,11 @@ func (s *Server) updateAgent(ctx context.Context, in *updateAgentInput) (*itemOu
 	if err != nil {
 		return nil, err
 	}
-	return agentItem(row), nil
+	return item(row.UpdatedAt, viewAgent(row)), nil
 }
 
 func (s *Server) deleteAgent(ctx context.Context, in *deleteAgentInput) (*struct{}, error) {
-	id, err := parseID(in.AgentID)
-	if err != nil {
-		return nil, err
-	}
-	return nil, s.agents.Delete(ctx, id, in.optional())
+	return nil, s.agents.Delete(ctx, idOf(in.AgentID), in.optional())
 }
 
 func (f AgentFields) with(name *string) operation.AgentFields {
@@ -213,10 +202,6 @@ func summarizeAgent(row *ent.Agent) agentSummary {
 		ID: row.ID, TenantID: row.TenantID, Name: row.Name, Role: row.Role, ModelPreference: row.ModelPreference,
 		IsActive: row.IsActive, CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt, ETag: etag(row.UpdatedAt),
 	}
-}
-
-func agentItem(row *ent.Agent) *itemOutput[agentView] {
-	return &itemOutput[agentView]{ETag: etag(row.UpdatedAt), Body: viewAgent(row)}
 }
 
 func viewAgent(row *ent.Agent) agentView {

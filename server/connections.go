@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
 	"github.com/konstruct/konstruct/channel/secrets"
@@ -107,28 +108,21 @@ func (s *Server) createConnection(ctx context.Context, in *createConnectionInput
 		return nil, err
 	}
 	requestOf(ctx).setObject(objectConnection, row.ID)
-	out := connectionItem(row)
+	out := item(row.UpdatedAt, viewConnection(row))
 	out.Location = tenantsPath + "/" + row.TenantID.String() + "/channel-connections/" + row.ID.String()
 	return out, nil
 }
 
 func (s *Server) getConnection(ctx context.Context, in *getConnectionInput) (*itemOutput[connectionView], error) {
-	id, err := parseID(in.ConnectionID)
+	row, err := s.connections.Get(ctx, idOf(in.ConnectionID))
 	if err != nil {
 		return nil, err
 	}
-	row, err := s.connections.Get(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	return connectionItem(row), in.notModified(row.UpdatedAt)
+	return item(row.UpdatedAt, viewConnection(row)), in.notModified(row.UpdatedAt)
 }
 
 func (s *Server) updateConnection(ctx context.Context, in *updateConnectionInput) (*itemOutput[connectionView], error) {
-	id, err := parseID(in.ConnectionID)
-	if err != nil {
-		return nil, err
-	}
+	id := idOf(in.ConnectionID)
 	match, err := required(ctx, in.IfMatchInput, id, s.connections.Get)
 	if err != nil {
 		return nil, err
@@ -137,25 +131,17 @@ func (s *Server) updateConnection(ctx context.Context, in *updateConnectionInput
 	if err != nil {
 		return nil, err
 	}
-	return connectionItem(row), nil
+	return item(row.UpdatedAt, viewConnection(row)), nil
 }
 
 func (s *Server) deleteConnection(ctx context.Context, in *deleteConnectionInput) (*struct{}, error) {
-	id, err := parseID(in.ConnectionID)
-	if err != nil {
-		return nil, err
-	}
-	return nil, s.connections.Delete(ctx, id, in.optional())
+	return nil, s.connections.Delete(ctx, idOf(in.ConnectionID), in.optional())
 }
 
 func (f ConnectionFields) fields() operation.ConnectionFields {
 	return operation.ConnectionFields{
 		Status: f.Status, Config: json.RawMessage(f.Config), Secrets: secrets.Patch(f.Secrets),
 	}
-}
-
-func connectionItem(row *ent.ChannelConnection) *itemOutput[connectionView] {
-	return &itemOutput[connectionView]{ETag: etag(row.UpdatedAt), Body: viewConnection(row)}
 }
 
 func summarizeConnection(row *ent.ChannelConnection) connectionSummary {
@@ -172,3 +158,26 @@ func viewConnection(row *ent.ChannelConnection) connectionView {
 		CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt,
 	}
 }
+
+// secretsBody is a secrets.Patch with a schema. It prints no values.
+type secretsBody secrets.Patch
+
+// Schema implements [huma.SchemaProvider]. Names and values are validated by package secrets.
+func (secretsBody) Schema(huma.Registry) *huma.Schema {
+	most := secrets.MaxNames
+	return &huma.Schema{
+		Type:                 huma.TypeObject,
+		AdditionalProperties: &huma.Schema{Type: huma.TypeString, Nullable: true, WriteOnly: true},
+		MaxProperties:        &most,
+		Examples:             []any{map[string]any{"bot_token": "a token", "old_token": nil}},
+	}
+}
+
+// String prints names only.
+func (b secretsBody) String() string { return secrets.Patch(b).String() }
+
+// GoString implements [fmt.GoStringer] as String does.
+func (b secretsBody) GoString() string { return b.String() }
+
+// MarshalJSON implements [json.Marshaler] without a value.
+func (b secretsBody) MarshalJSON() ([]byte, error) { return secrets.Patch(b).MarshalJSON() }

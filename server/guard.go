@@ -35,7 +35,7 @@ func (s *Server) guard(r route) func(huma.Context, func(huma.Context)) {
 			s.reject(ctx, failureFor(ctx.Context(), err))
 			return
 		}
-		if p := ambiguous(ctx); p != nil {
+		if p := malformed(ctx); p != nil {
 			s.reject(ctx, p)
 			return
 		}
@@ -69,8 +69,9 @@ func unreadable(ctx huma.Context, r route) *problem.Problem {
 	return nil
 }
 
-// ambiguous rejects a query that net/url parses only in part, or a repeated parameter, of which huma reads the first.
-func ambiguous(ctx huma.Context) *problem.Problem {
+// malformed rejects a query that net/url parses only in part, a repeated parameter, of which huma reads the first, and an
+// id that is not canonical, since no resource has it.
+func malformed(ctx huma.Context) *problem.Problem {
 	address := ctx.URL()
 	query, err := url.ParseQuery(address.RawQuery)
 	if err != nil {
@@ -83,6 +84,9 @@ func ambiguous(ctx huma.Context) *problem.Problem {
 			return problem.Invalid(problem.Field{
 				Field: "query." + param.Name, Code: problem.FieldRepeated, Message: "expected a single value",
 			})
+		}
+		if _, err := tenancy.Parse(ctx.Param(param.Name)); param.In == "path" && err != nil {
+			return problem.NotFound()
 		}
 	}
 	return nil

@@ -1,10 +1,12 @@
 package server
 
 import (
+	"time"
+
 	"github.com/google/uuid"
 
 	"github.com/konstruct/konstruct/server/operation"
-	"github.com/konstruct/konstruct/server/problem"
+	"github.com/konstruct/konstruct/tenancy"
 )
 
 // PageInput selects a page of a list.
@@ -40,18 +42,25 @@ type itemOutput[T any] struct {
 	Body     T
 }
 
-// TenantPathInput is the path of a tenant. The guard parses it for routes with the rule ofTenant.
+func item[T any](updatedAt time.Time, body T) *itemOutput[T] {
+	return &itemOutput[T]{ETag: etag(updatedAt), Body: body}
+}
+
+// TenantPathInput is the path of a tenant.
 //
-// Ids have a format only in the document (see completeOperation), because a malformed id must be 404.
+// Ids have a format only in the document (see completeOperation), because a malformed id must be 404. The guard rejects
+// it.
 type TenantPathInput struct {
 	TenantID string `path:"tenant_id"`
 }
 
-// parseID parses an id in a path. An invalid or non-canonical id is 404.
-func parseID(text string) (uuid.UUID, error) {
-	id, err := uuid.Parse(text)
-	if err != nil || id.String() != text {
-		return uuid.Nil, problem.NotFound()
-	}
-	return id, nil
+func (in TenantPathInput) id() tenancy.ID {
+	id, _ := tenancy.Parse(in.TenantID)
+	return id
+}
+
+// idOf returns an id in a path.
+func idOf(text string) uuid.UUID {
+	id, _ := uuid.Parse(text)
+	return id
 }

@@ -44,8 +44,6 @@ type Options struct {
 	// SlackSecret verifies Slack's events. Without it, there is no route for them.
 	SlackSecret string
 
-	// Resolver finds the tenant of a workspace. The default is that of package resolver.
-	Resolver channel.Resolver
 	// Deliver accepts a message. The default is channel.LogIDs.
 	Deliver channel.Deliver
 	// Ready are additional checks of /readyz.

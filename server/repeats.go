@@ -29,9 +29,8 @@ type repeats struct {
 
 // repeated is a recently logged failure.
 type repeated struct {
-	level slog.Level
-	msg   string
-	attrs []slog.Attr
+	failureLine
+
 	ctx   context.Context //nolint:containedctx // for the summary, which has no request
 	count int             // since the last log line
 	quiet bool            // no repetition in the last interval
@@ -70,10 +69,7 @@ func (r *repeats) known(ctx context.Context, line failureLine) bool {
 	if len(r.kinds) >= maxKinds {
 		return false
 	}
-	k := &repeated{
-		level: line.level, msg: line.msg, attrs: line.attrs,
-		ctx: withRequest(context.WithoutCancel(ctx), &request{}),
-	}
+	k := &repeated{failureLine: line, ctx: withRequest(context.WithoutCancel(ctx), &request{})}
 	k.timer = time.AfterFunc(r.first, func() { r.summarize(line.kind) })
 	r.kinds[line.kind] = k
 	return false

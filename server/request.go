@@ -4,7 +4,9 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"regexp"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -56,6 +58,18 @@ func requestID(h http.Header) string {
 		return given[0]
 	}
 	return uuid.NewString()
+}
+
+// limitedClient returns the client address for rate limits, or zero for an address shared by many users: a trusted
+// proxy, such as a portal's server, or loopback.
+func (s *Server) limitedClient(r *request) netip.Addr {
+	client, _ := netip.ParseAddr(r.client) // zero on a Unix socket
+	client = client.Unmap()
+	trusted := func(proxy netip.Prefix) bool { return proxy.Contains(client) }
+	if client.IsLoopback() || slices.ContainsFunc(s.proxies, trusted) {
+		return netip.Addr{}
+	}
+	return client
 }
 
 // requestHandler adds the request id, the principal and the tenant to each log line.

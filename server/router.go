@@ -11,13 +11,14 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humagin"
 	"github.com/gin-gonic/gin"
 
+	"github.com/konstruct/konstruct/server/docs"
 	"github.com/konstruct/konstruct/server/problem"
 )
 
 const bearerScheme = "session"
 
 // router mounts the routes. ContextWithFallback stays off and no *gin.Context is passed on, because gin reuses them.
-func (s *Server) router(docs bool) (http.Handler, error) {
+func (s *Server) router(withDocs bool) (http.Handler, error) {
 	problem.Install()
 	gin.SetMode(gin.ReleaseMode)
 	engine := gin.New()
@@ -39,7 +40,7 @@ func (s *Server) router(docs bool) (http.Handler, error) {
 	if err := s.mount(api, s.enabledRoutes()); err != nil {
 		return nil, err
 	}
-	if docs {
+	if withDocs {
 		document, err := render(api)
 		if err != nil {
 			return nil, err
@@ -128,6 +129,17 @@ func render(api huma.API) ([]byte, error) {
 		return nil, fmt.Errorf("render the OpenAPI document: %w", err)
 	}
 	return append(document, '\n'), nil
+}
+
+// docsRoutes serve the OpenAPI document and the page to read and try it.
+func docsRoutes(document []byte) []route {
+	html, policy := docs.Page()
+	return []route{
+		page(public, "/openapi.json", map[string]string{"Content-Type": "application/json"}, document),
+		page(public, "/docs", map[string]string{
+			"Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": policy,
+		}, html),
+	}
 }
 
 // OpenAPI returns the OpenAPI 3.1 document of all routes as JSON.

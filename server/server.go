@@ -89,15 +89,12 @@ func (s *Server) SlackStats() channel.Stats {
 }
 
 func (s *Server) buildAccounts(ctx context.Context, o Options) error {
-	key, err := account.AttemptsKey(o.Key)
-	if err != nil {
-		return err
-	}
 	s.proxies = o.TrustedProxies
 	s.sessions = account.NewSessions(o.Driver, o.Clock)
+	var err error
 	s.logins, err = account.NewLogins(ctx, account.LoginOptions{
 		Client: o.Client, DB: o.Driver, Hasher: o.Hasher, Hashing: o.Hashing,
-		Clock: o.Clock, Key: key, Limits: o.LoginLimits,
+		Clock: o.Clock, Key: o.Key, Limits: o.LoginLimits,
 	})
 	return err
 }
@@ -107,10 +104,9 @@ func (s *Server) buildOperations(_ context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	pages := operation.NewPages(key)
-	s.tenants = operation.NewTenants(o.Client, pages, o.Clock)
-	s.agents = operation.NewAgents(o.Client, pages, o.Clock)
-	s.connections = operation.NewConnections(o.Client, pages, o.Clock, o.Box)
+	store := operation.Store{Client: o.Client, Pages: operation.NewPages(key), Clock: o.Clock}
+	s.tenants, s.agents = &operation.Tenants{Store: store}, &operation.Agents{Store: store}
+	s.connections = &operation.Connections{Store: store, Box: o.Box}
 	return nil
 }
 
@@ -123,12 +119,9 @@ func (s *Server) buildSlack(_ context.Context, o Options) error {
 	if err != nil {
 		return fmt.Errorf("server: signing secret of Slack: %w", err)
 	}
-	if o.Resolver == nil {
-		o.Resolver = resolver.New(o.Driver, resolver.Options{})
-	}
 	if o.Deliver == nil {
 		o.Deliver = channel.LogIDs(s.log)
 	}
-	s.slack = slack.NewReceiver(verifier, channel.NewIngress(o.Resolver, o.Deliver, s.log), s.log)
+	s.slack = slack.NewReceiver(verifier, channel.NewIngress(resolver.New(o.Driver, resolver.Options{}), o.Deliver, s.log), s.log)
 	return nil
 }

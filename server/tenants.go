@@ -14,7 +14,6 @@ import (
 	"github.com/konstruct/konstruct/ent"
 	"github.com/konstruct/konstruct/server/operation"
 	"github.com/konstruct/konstruct/server/problem"
-	"github.com/konstruct/konstruct/tenancy"
 )
 
 type tenantView struct {
@@ -102,28 +101,21 @@ func (s *Server) createTenant(ctx context.Context, in *createTenantInput) (*item
 		return nil, err
 	}
 	requestOf(ctx).setObject(objectTenant, row.ID)
-	out := tenantItem(row)
+	out := item(row.UpdatedAt, viewTenant(row))
 	out.Location = tenantsPath + "/" + row.ID.String()
 	return out, nil
 }
 
 func (s *Server) getTenant(ctx context.Context, in *getTenantInput) (*itemOutput[tenantView], error) {
-	id, err := in.id()
+	row, err := s.tenants.Get(ctx, in.id())
 	if err != nil {
 		return nil, err
 	}
-	row, err := s.tenants.Get(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	return tenantItem(row), in.notModified(row.UpdatedAt)
+	return item(row.UpdatedAt, viewTenant(row)), in.notModified(row.UpdatedAt)
 }
 
 func (s *Server) updateTenant(ctx context.Context, in *updateTenantInput) (*itemOutput[tenantView], error) {
-	id, err := in.id()
-	if err != nil {
-		return nil, err
-	}
+	id := in.id()
 	match, err := required(ctx, in.IfMatchInput, id, s.tenants.Get)
 	if err != nil {
 		return nil, err
@@ -134,14 +126,11 @@ func (s *Server) updateTenant(ctx context.Context, in *updateTenantInput) (*item
 	if err != nil {
 		return nil, err
 	}
-	return tenantItem(row), nil
+	return item(row.UpdatedAt, viewTenant(row)), nil
 }
 
 func (s *Server) deleteTenant(ctx context.Context, in *deleteTenantInput) (*deleteTenantOutput, error) {
-	id, err := in.id()
-	if err != nil {
-		return nil, err
-	}
+	id := in.id()
 	if !in.Purge {
 		noContent := func(c huma.Context) { c.SetStatus(http.StatusNoContent) }
 		return &deleteTenantOutput{Status: http.StatusNoContent, Body: noContent},
@@ -188,18 +177,6 @@ func purging(r route) route {
 			"them in the same transaction and returns the counts. Concurrent writes to the tenant wait for the purge " +
 			"and then return 404. A purge that times out waiting for other writes returns 503 `unavailable` and " +
 			"deletes nothing.")
-}
-
-func (in TenantPathInput) id() (tenancy.ID, error) {
-	id, err := tenancy.Parse(in.TenantID)
-	if err != nil {
-		return tenancy.ID{}, problem.NotFound()
-	}
-	return id, nil
-}
-
-func tenantItem(row *ent.Tenant) *itemOutput[tenantView] {
-	return &itemOutput[tenantView]{ETag: etag(row.UpdatedAt), Body: viewTenant(row)}
 }
 
 func summarizeTenant(row *ent.Tenant) tenantSummary {

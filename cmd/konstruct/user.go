@@ -188,11 +188,7 @@ func withUsers(cmd *cobra.Command, do func(userStore) error) error {
 	hasher := account.Argon2{Params: account.OWASP()}
 	s := userStore{users: account.NewUsers(ent.NewClient(ent.Driver(drv)), hasher, time.Now)}
 	if keys := c.SecretsKeys.Reveal(); len(keys) > 0 {
-		key, err := account.AttemptsKey(keys[0])
-		if err != nil {
-			return err
-		}
-		if s.attempts, err = account.NewAttempts(drv, key); err != nil {
+		if s.attempts, err = account.NewAttempts(drv, keys[0]); err != nil {
 			return err
 		}
 	}

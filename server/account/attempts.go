@@ -56,23 +56,17 @@ type Attempts struct {
 	key []byte
 }
 
-// NewAttempts uses db. Addresses are hashed with key: at least 32 bytes, the same in every process; see [AttemptsKey].
-// Returns [ErrKey].
-func NewAttempts(db dialect.ExecQuerier, key []byte) (*Attempts, error) {
-	if len(key) < minKey {
+// NewAttempts uses db. It derives the key for addresses and devices from the server's sealing key with HKDF (RFC 5869):
+// at least 32 bytes, the same in every process, including `konstruct user`. Returns [ErrKey].
+func NewAttempts(db dialect.ExecQuerier, sealing []byte) (*Attempts, error) {
+	if len(sealing) < minKey {
 		return nil, ErrKey
 	}
-	return &Attempts{db: db, key: key}, nil
-}
-
-// AttemptsKey derives the key of [NewAttempts] from the server's sealing key with HKDF (RFC 5869). The server and
-// `konstruct user` must use the same key.
-func AttemptsKey(sealing []byte) ([]byte, error) {
 	key, err := hkdf.Key(sha256.New, sealing, nil, "konstruct login attempts", sha256.Size)
 	if err != nil {
 		return nil, fmt.Errorf("derive the login attempts key: %w", err)
 	}
-	return key, nil
+	return &Attempts{db: db, key: key}, nil
 }
 
 // counter is a row of the table and its limit.

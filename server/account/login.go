@@ -22,7 +22,7 @@ type LoginOptions struct {
 	Hasher  Hasher
 	Hashing SemaphoreOptions
 	Clock   func() time.Time
-	// Key hashes addresses in login_attempts and signs device tokens; see [AttemptsKey].
+	// Key is the server's sealing key; see [NewAttempts].
 	Key    []byte
 	Limits Limits
 }

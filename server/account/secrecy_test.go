@@ -2,6 +2,7 @@ package account_test
 
 import (
 	"bytes"
+	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -58,7 +59,9 @@ func TestAttemptsAreKeyed(t *testing.T) {
 		require.NotContains(t, row.ID, "ada")
 	}
 	require.Len(t, counts, 2, "one address, two keys")
-	mac := hmac.New(sha256.New, one)
+	derived, err := hkdf.Key(sha256.New, one, nil, "konstruct login attempts", sha256.Size)
+	require.NoError(t, err)
+	mac := hmac.New(sha256.New, derived)
 	mac.Write([]byte("login attempts by address\x00" + ada))
 	require.Equal(t, 2, counts[hex.EncodeToString(mac.Sum(nil))], "keyed with the first key")
 }

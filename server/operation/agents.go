@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"reflect"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -13,16 +12,7 @@ import (
 )
 
 // Agents manages the agents of the context's tenant.
-type Agents struct {
-	client *ent.Client
-	pages  Pages
-	clock  func() time.Time
-}
-
-// NewAgents uses client, which must run on a pgtenant driver.
-func NewAgents(client *ent.Client, pages Pages, clock func() time.Time) *Agents {
-	return &Agents{client: client, pages: pages, clock: clock}
-}
+type Agents struct{ Store }
 
 // AgentFields are the writable fields of an agent. A nil field keeps its value, or gets its default.
 type AgentFields struct {
@@ -38,35 +28,27 @@ type AgentFields struct {
 
 // List returns a page of agents without prompts, tools and rules, or [ErrCursor].
 func (a *Agents) List(ctx context.Context, page Page) (List[*ent.Agent], error) {
-	query := a.client.Agent.Query().Order(agent.ByID())
+	query := a.Client.Agent.Query().Order(agent.ByID())
 	query.Select(
 		agent.FieldID, agent.FieldTenantID, agent.FieldName, agent.FieldRole, agent.FieldModelPreference,
 		agent.FieldIsActive, agent.FieldCreatedAt, agent.FieldUpdatedAt,
 	)
-	return list(ctx, a.pages, "agents", page, query, func(row *ent.Agent) (uuid.UUID, int) {
+	return list(ctx, a.Pages, "agents", page, query, func(row *ent.Agent) (uuid.UUID, int) {
 		return row.ID, len(row.Name) + len(row.Role) + len(row.ModelPreference)
 	})
 }
 
 // Create creates an agent. The name is required. Returns [ErrInvalid], or [ErrNotFound] if the tenant was deleted.
 func (a *Agents) Create(ctx context.Context, f AgentFields) (*ent.Agent, error) {
-	create := a.client.Agent.Create().
-		SetName(value(f.Name)).SetNillableRole(f.Role).SetNillablePersona(f.Persona).
-		SetNillableSystemPrompt(f.SystemPrompt).
-		SetNillableModelPreference(f.ModelPreference).SetNillableIsActive(f.IsActive)
-	if f.ToolAssignments != nil {
-		create.SetToolAssignments(f.ToolAssignments)
-	}
-	if f.EscalationRules != nil {
-		create.SetEscalationRules(f.EscalationRules)
-	}
+	create := a.Client.Agent.Create()
+	f.set(create.Mutation())
 	row, err := create.Save(ctx)
 	return row, translate("create an agent", err)
 }
 
 // Get returns an agent, or [ErrNotFound].
 func (a *Agents) Get(ctx context.Context, id uuid.UUID) (*ent.Agent, error) {
-	row, err := a.client.Agent.Get(ctx, id)
+	row, err := a.Client.Agent.Get(ctx, id)
 	return row, translate("get an agent", err)
 }
 
@@ -79,28 +61,34 @@ func (a *Agents) Update(ctx context.Context, id uuid.UUID, match Match, f AgentF
 		}
 		return row, err
 	}
-	update := a.client.Agent.UpdateOneID(id).SetUpdatedAt(match.next(a.clock())).
-		SetNillableName(f.Name).SetNillableRole(f.Role).SetNillablePersona(f.Persona).
-		SetNillableSystemPrompt(f.SystemPrompt).
-		SetNillableModelPreference(f.ModelPreference).SetNillableIsActive(f.IsActive)
-	if f.ToolAssignments != nil {
-		update.SetToolAssignments(f.ToolAssignments)
-	}
-	if f.EscalationRules != nil {
-		update.SetEscalationRules(f.EscalationRules)
-	}
-	return save(ctx, id, match, update, a.client.Agent.Query())
+	update := a.Client.Agent.UpdateOneID(id).SetUpdatedAt(match.next(a.Clock()))
+	f.set(update.Mutation())
+	return save(ctx, id, match, update, a.Client.Agent.Query())
 }
 
 // Delete deletes an agent. Returns [ErrNotFound] or [ErrStale].
 func (a *Agents) Delete(ctx context.Context, id uuid.UUID, match Match) error {
-	return remove(ctx, id, match, a.client.Agent.Delete(), a.client.Agent.Query())
+	return remove(ctx, id, match, a.Client.Agent.Delete(), a.Client.Agent.Query())
 }
 
-func value[T any](p *T) T {
-	if p == nil {
-		var zero T
-		return zero
+func (f AgentFields) set(m *ent.AgentMutation) {
+	given(f.Name, m.SetName)
+	given(f.Role, m.SetRole)
+	given(f.Persona, m.SetPersona)
+	given(f.SystemPrompt, m.SetSystemPrompt)
+	given(f.ModelPreference, m.SetModelPreference)
+	given(f.IsActive, m.SetIsActive)
+	if f.ToolAssignments != nil {
+		m.SetToolAssignments(f.ToolAssignments)
 	}
-	return *p
+	if f.EscalationRules != nil {
+		m.SetEscalationRules(f.EscalationRules)
+	}
+}
+
+// given sets a field unless the value is nil.
+func given[T any](value *T, set func(T)) {
+	if value != nil {
+		set(*value)
+	}
 }

@@ -17,15 +17,9 @@ import (
 // Connections manages the channel connections of the context's tenant. Secrets are sealed before they reach SQL, and
 // never returned.
 type Connections struct {
-	client *ent.Client
-	pages  Pages
-	clock  func() time.Time
-	box    *secrets.Box
-}
+	Store
 
-// NewConnections uses client, which must run on a pgtenant driver, and seals secrets with box.
-func NewConnections(client *ent.Client, pages Pages, clock func() time.Time, box *secrets.Box) *Connections {
-	return &Connections{client: client, pages: pages, clock: clock, box: box}
+	Box *secrets.Box
 }
 
 // NewConnection describes a connection to create. An empty status means pending.
@@ -45,13 +39,13 @@ type ConnectionFields struct {
 
 // List returns a page of connections without configuration and secrets, or [ErrCursor].
 func (c *Connections) List(ctx context.Context, page Page) (List[*ent.ChannelConnection], error) {
-	query := c.client.ChannelConnection.Query().Order(channelconnection.ByID())
+	query := c.Client.ChannelConnection.Query().Order(channelconnection.ByID())
 	query.Select(
 		channelconnection.FieldID, channelconnection.FieldTenantID, channelconnection.FieldChannelType,
 		channelconnection.FieldWorkspaceID, channelconnection.FieldStatus,
 		channelconnection.FieldCreatedAt, channelconnection.FieldUpdatedAt,
 	)
-	return list(ctx, c.pages, "channel-connections", page, query, func(row *ent.ChannelConnection) (uuid.UUID, int) {
+	return list(ctx, c.Pages, "channel-connections", page, query, func(row *ent.ChannelConnection) (uuid.UUID, int) {
 		return row.ID, len(row.WorkspaceID)
 	})
 }
@@ -67,25 +61,20 @@ func (c *Connections) Create(ctx context.Context, n NewConnection) (*ent.Channel
 	if err != nil {
 		return nil, err
 	}
-	sealed, err := c.box.Apply(secrets.Ref{Tenant: tenant, Connection: id, Channel: n.ChannelType}, nil, n.Secrets)
+	sealed, err := c.Box.Apply(secrets.Ref{Tenant: tenant, Connection: id, Channel: n.ChannelType}, nil, n.Secrets)
 	if err != nil {
 		return nil, err
 	}
-	create := c.client.ChannelConnection.Create().SetID(id).
+	create := c.Client.ChannelConnection.Create().SetID(id).
 		SetChannelType(channelconnection.ChannelType(n.ChannelType)).SetWorkspaceID(n.WorkspaceID).SetSecrets(sealed)
-	if n.Status != "" {
-		create.SetStatus(channelconnection.Status(n.Status))
-	}
-	if n.Config != nil {
-		create.SetConfig(n.Config)
-	}
+	n.set(create.Mutation())
 	row, err := create.Save(ctx)
 	return row, translate("create a channel connection", err)
 }
 
 // Get returns a connection, or [ErrNotFound].
 func (c *Connections) Get(ctx context.Context, id uuid.UUID) (*ent.ChannelConnection, error) {
-	row, err := c.client.ChannelConnection.Get(ctx, id)
+	row, err := c.Client.ChannelConnection.Get(ctx, id)
 	return row, translate("get a channel connection", err)
 }
 
@@ -95,7 +84,7 @@ func (c *Connections) Update(
 	ctx context.Context, id uuid.UUID, match Match, f ConnectionFields,
 ) (*ent.ChannelConnection, error) {
 	var updated *ent.ChannelConnection
-	err := pgtenant.InTx(ctx, c.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
+	err := pgtenant.InTx(ctx, c.Client.Tx, func(ctx context.Context, tx *ent.Tx) error {
 		// The lock keeps concurrent updates that match any version from losing each other's secrets.
 		row, err := lock(ctx, id, match, tx.ChannelConnection.Query(), func(row *ent.ChannelConnection) time.Time {
 			return row.UpdatedAt
@@ -116,20 +105,15 @@ func (c *Connections) Update(
 func (c *Connections) update(
 	ctx context.Context, row *ent.ChannelConnection, f ConnectionFields,
 ) (*ent.ChannelConnection, error) {
-	update := row.Update().SetUpdatedAt(MatchVersions(row.UpdatedAt).next(c.clock()))
-	if f.Status != "" {
-		update.SetStatus(channelconnection.Status(f.Status))
-	}
-	if f.Config != nil {
-		update.SetConfig(f.Config)
-	}
+	update := row.Update().SetUpdatedAt(MatchVersions(row.UpdatedAt).next(c.Clock()))
+	f.set(update.Mutation())
 	if len(f.Secrets) > 0 {
 		tenant, err := tenancy.From(ctx)
 		if err != nil {
 			return nil, err
 		}
 		ref := secrets.Ref{Tenant: tenant, Connection: row.ID, Channel: string(row.ChannelType)}
-		sealed, err := c.box.Apply(ref, row.Secrets, f.Secrets)
+		sealed, err := c.Box.Apply(ref, row.Secrets, f.Secrets)
 		if err != nil {
 			return nil, err
 		}
@@ -138,7 +122,17 @@ func (c *Connections) update(
 	return update.Save(ctx)
 }
 
+// set sets all fields but the secrets, which must be sealed.
+func (f ConnectionFields) set(m *ent.ChannelConnectionMutation) {
+	if f.Status != "" {
+		m.SetStatus(channelconnection.Status(f.Status))
+	}
+	if f.Config != nil {
+		m.SetConfig(f.Config)
+	}
+}
+
 // Delete deletes a connection and its secrets. Returns [ErrNotFound] or [ErrStale].
 func (c *Connections) Delete(ctx context.Context, id uuid.UUID, match Match) error {
-	return remove(ctx, id, match, c.client.ChannelConnection.Delete(), c.client.ChannelConnection.Query())
+	return remove(ctx, id, match, c.Client.ChannelConnection.Delete(), c.Client.ChannelConnection.Query())
 }

@@ -12,6 +12,13 @@ import (
 	"github.com/konstruct/konstruct/tenancy"
 )
 
+// Store is what the operations on every table use.
+type Store struct {
+	Client *ent.Client // on a pgtenant driver
+	Pages  Pages
+	Clock  func() time.Time
+}
+
 // The methods of Ent's builders for rows of type T and predicates of type P. All tables have the columns id and
 // updated_at.
 type (

@@ -15,16 +15,7 @@ import (
 )
 
 // Tenants manages the platform's table of tenants. Its contexts have no tenant.
-type Tenants struct {
-	client *ent.Client
-	pages  Pages
-	clock  func() time.Time
-}
-
-// NewTenants uses client, which must run on a pgtenant driver.
-func NewTenants(client *ent.Client, pages Pages, clock func() time.Time) *Tenants {
-	return &Tenants{client: client, pages: pages, clock: clock}
-}
+type Tenants struct{ Store }
 
 // TenantFields are the writable fields of a tenant. A nil or empty field keeps its value, or gets its default.
 type TenantFields struct {
@@ -42,32 +33,27 @@ type Purged struct {
 
 // List returns a page of tenants without settings, or [ErrCursor].
 func (t *Tenants) List(ctx context.Context, page Page) (List[*ent.Tenant], error) {
-	query := t.client.Tenant.Query().Order(tenant.ByID())
+	query := t.Client.Tenant.Query().Order(tenant.ByID())
 	query.Select(
 		tenant.FieldID, tenant.FieldName, tenant.FieldSlug, tenant.FieldStatus, tenant.FieldCreatedAt,
 		tenant.FieldUpdatedAt,
 	)
-	return list(ctx, t.pages, "tenants", page, query, func(row *ent.Tenant) (uuid.UUID, int) {
+	return list(ctx, t.Pages, "tenants", page, query, func(row *ent.Tenant) (uuid.UUID, int) {
 		return row.ID, len(row.Name) + len(row.Slug)
 	})
 }
 
 // Create creates a tenant. The name and the slug are required. Returns [ErrTaken] or [ErrInvalid].
 func (t *Tenants) Create(ctx context.Context, f TenantFields) (*ent.Tenant, error) {
-	create := t.client.Tenant.Create().SetName(value(f.Name)).SetSlug(value(f.Slug))
-	if f.Status != "" {
-		create.SetStatus(tenant.Status(f.Status))
-	}
-	if f.Settings != nil {
-		create.SetSettings(f.Settings)
-	}
+	create := t.Client.Tenant.Create()
+	f.set(create.Mutation())
 	row, err := create.Save(ctx)
 	return row, translate("create a tenant", err)
 }
 
 // Get returns a tenant, or [ErrNotFound].
 func (t *Tenants) Get(ctx context.Context, id tenancy.ID) (*ent.Tenant, error) {
-	row, err := t.client.Tenant.Get(ctx, id.UUID())
+	row, err := t.Client.Tenant.Get(ctx, id.UUID())
 	return row, translate("get a tenant", err)
 }
 
@@ -81,20 +67,25 @@ func (t *Tenants) Update(ctx context.Context, id tenancy.ID, match Match, f Tena
 		}
 		return row, err
 	}
-	update := t.client.Tenant.UpdateOneID(id.UUID()).SetUpdatedAt(match.next(t.clock())).
-		SetNillableName(f.Name).SetNillableSlug(f.Slug)
-	if f.Status != "" {
-		update.SetStatus(tenant.Status(f.Status))
-	}
-	if f.Settings != nil {
-		update.SetSettings(f.Settings)
-	}
-	return save(ctx, id.UUID(), match, update, t.client.Tenant.Query())
+	update := t.Client.Tenant.UpdateOneID(id.UUID()).SetUpdatedAt(match.next(t.Clock()))
+	f.set(update.Mutation())
+	return save(ctx, id.UUID(), match, update, t.Client.Tenant.Query())
 }
 
 // Delete deletes a tenant without rows. Returns [ErrNotFound], [ErrStale] or [ErrNotEmpty].
 func (t *Tenants) Delete(ctx context.Context, id tenancy.ID, match Match) error {
-	return remove(ctx, id.UUID(), match, t.client.Tenant.Delete(), t.client.Tenant.Query())
+	return remove(ctx, id.UUID(), match, t.Client.Tenant.Delete(), t.Client.Tenant.Query())
+}
+
+func (f TenantFields) set(m *ent.TenantMutation) {
+	given(f.Name, m.SetName)
+	given(f.Slug, m.SetSlug)
+	if f.Status != "" {
+		m.SetStatus(tenant.Status(f.Status))
+	}
+	if f.Settings != nil {
+		m.SetSettings(f.Settings)
+	}
 }
 
 // purgeAttempts bounds how often a purge is retried after a deadlock, which rolled it back.
@@ -118,7 +109,7 @@ func (t *Tenants) Purge(ctx context.Context, id tenancy.ID, match Match) (Purged
 
 func (t *Tenants) purge(ctx context.Context, id tenancy.ID, match Match) (Purged, error) {
 	var purged Purged
-	err := pgtenant.InTx(tenancy.With(ctx, id), t.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
+	err := pgtenant.InTx(tenancy.With(ctx, id), t.Client.Tx, func(ctx context.Context, tx *ent.Tx) error {
 		_, err := lock(ctx, id.UUID(), match, tx.Tenant.Query(),
 			func(row *ent.Tenant) time.Time { return row.UpdatedAt })
 		if err != nil {
