@@ -151,7 +151,7 @@ func (c *comparison) find(ctx context.Context, o DiffOptions) (err error) {
 	if c.want, err = wanted(ctx, o); err != nil {
 		return err
 	}
-	c.changes, err = c.driver.SchemaDiff(c.current, c.want)
+	c.changes, err = c.driver.SchemaDiff(c.current, c.want, schema.DiffNormalized())
 	return err
 }
 

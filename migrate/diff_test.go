@@ -137,6 +137,64 @@ SELECT gen_random_uuid(), tenants.id, 'seed'
 	})
 }
 
+// Every property that Ent's schema can change on an existing table is planned.
+func TestDiffOfChanges(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]struct {
+		to   func(notes *entschema.Table)
+		want string
+	}{
+		"check": {
+			func(notes *entschema.Table) { notes.Annotation.Checks["notes_slug_known"] = "slug IN ('a', 'b', 'c')" },
+			`DROP CONSTRAINT "notes_slug_known", ADD CONSTRAINT "notes_slug_known" CHECK (slug = ANY (ARRAY['a'::text, 'b'::text, 'c'::text]))`,
+		},
+		"another check": {
+			func(notes *entschema.Table) { notes.Annotation.Checks["notes_slug_short"] = "length(slug) < 9" },
+			`ADD CONSTRAINT "notes_slug_short" CHECK (length(slug) < 9)`,
+		},
+		"default": {
+			func(notes *entschema.Table) { notes.Columns[2].Default = "b" },
+			`ALTER COLUMN "slug" SET DEFAULT 'b'`,
+		},
+		"condition of an index": {
+			func(notes *entschema.Table) { notes.Indexes[1].Annotation.Where = "slug <> 'b'" },
+			`WHERE (slug <> 'b'::text)`,
+		},
+		"nullability": {
+			func(notes *entschema.Table) { notes.Columns[2].Nullable = true },
+			`ALTER COLUMN "slug" DROP NOT NULL`,
+		},
+		"type": {
+			func(notes *entschema.Table) { notes.Columns[3].Type = field.TypeInt64 },
+			`ALTER COLUMN "size" TYPE bigint`,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			notes := func() *entschema.Table {
+				slug := col("slug", field.TypeString)
+				slug.Default = "a"
+				out := scoped("notes", slug, &entschema.Column{Name: "size", Type: field.TypeInt32})
+				out.Annotation.Checks = map[string]string{"notes_slug_known": "slug IN ('a', 'b')"}
+				unique(out, "tenant_id", "slug")
+				out.Indexes[1].Annotation = entsql.IndexWhere("slug <> 'a'")
+				return out
+			}
+			_, err := diff(t, dir, notes())
+			require.NoError(t, err)
+			unchanged, err := diff(t, dir, notes())
+			require.NoError(t, err)
+			require.Empty(t, unchanged.SQL)
+			changed := notes()
+			change.to(changed)
+			plan, err := diff(t, dir, changed)
+			require.NoError(t, err)
+			require.Contains(t, plan.SQL, change.want)
+		})
+	}
+}
+
 func TestDiffOfAGlobalTable(t *testing.T) {
 	t.Parallel()
 	plans := plain("plans", col("name", field.TypeString))
