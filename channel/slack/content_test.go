@@ -12,9 +12,9 @@ import (
 
 func block(s string) json.RawMessage { return json.RawMessage(s) }
 
-func blocks(s string) object { return object{"text": "", "blocks": block("[" + s + "]")} }
+func blocks(s string) string { return `{"text": "", "blocks": [` + s + `]}` }
 
-func richText(elements string) object {
+func richText(elements string) string {
 	return blocks(`{"type":"rich_text","elements":[` + elements + `]}`)
 }
 
@@ -25,7 +25,7 @@ func section(elements string) string {
 func TestNormalize_BlocksAsText(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct {
-		inner object
+		inner string
 		want  string
 	}{
 		"header":       {blocks(`{"type":"header","text":{"type":"plain_text","text":"Tides &amp; tugs","emoji":true}}`), "Tides & tugs"},
@@ -68,7 +68,7 @@ func TestNormalize_BlocksAsText(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			m := mustMessage(t, callback(nil, row.inner))
+			m := mustMessage(t, nil, row.inner)
 			requireValid(t, m.KonstructMessage)
 			require.Equal(t, row.want, strings.TrimSpace(m.Content.PlainText))
 			require.Equal(t, message.PartBlocks, m.Content.Parts[0].Kind)
@@ -82,37 +82,36 @@ func TestNormalize_BlocksAsText(t *testing.T) {
 // Slack's clients send a message as text and as blocks.
 func TestNormalize_BlocksThatRepeatTheText(t *testing.T) {
 	t.Parallel()
-	twice := object{
-		"text": "<@U0MATE> see <#C0PIER|pier>: *a*\n• <https://a.example|b> &amp; :wave:",
-		"blocks": block(`[{"type":"rich_text","elements":[` +
-			section(`{"type":"user","user_id":"U0MATE"},{"type":"text","text":" see "},{"type":"channel","channel_id":"C0PIER"},{"type":"text","text":": "},{"type":"text","text":"a","style":{"bold":true}},{"type":"text","text":"\n"}`) +
-			`,{"type":"rich_text_list","style":"bullet","elements":[` + section(`{"type":"link","url":"https://a.example","text":"b"},{"type":"text","text":" & "},{"type":"emoji","name":"wave"}`) + `]}]}]`),
-	}
-	c := mustMessage(t, callback(nil, twice)).Content
+	twice := with(
+		richText(section(`{"type":"user","user_id":"U0MATE"},{"type":"text","text":" see "},{"type":"channel","channel_id":"C0PIER"},{"type":"text","text":": "},{"type":"text","text":"a","style":{"bold":true}},{"type":"text","text":"\n"}`)+
+			`,{"type":"rich_text_list","style":"bullet","elements":[`+section(`{"type":"link","url":"https://a.example","text":"b"},{"type":"text","text":" & "},{"type":"emoji","name":"wave"}`)+`]}`),
+		`{"text": "<@U0MATE> see <#C0PIER|pier>: *a*\n• <https://a.example|b> &amp; :wave:"}`,
+	)
+	c := mustMessage(t, nil, twice).Content
 	require.Empty(t, c.Parts)
 	require.Equal(t, "@U0MATE see #pier: *a*\n• b (https://a.example) & :wave:", c.PlainText)
 	require.Equal(t, []message.Mention{{ID: "U0MATE"}}, c.Mentions)
 
-	summary := object{"text": "Deploy failed", "blocks": block(`[{"type":"header","text":{"type":"plain_text","text":"Deploy failed"}},{"type":"section","text":{"type":"mrkdwn","text":"step 3 <@U0ASSISTANT>"}}]`)}
-	c = mustMessage(t, callback(nil, summary)).Content
+	summary := `{"text": "Deploy failed", "blocks": [{"type": "header", "text": {"type": "plain_text", "text": "Deploy failed"}}, {"type": "section", "text": {"type": "mrkdwn", "text": "step 3 <@U0ASSISTANT>"}}]}`
+	c = mustMessage(t, nil, summary).Content
 	require.Equal(t, "Deploy failed\nstep 3 @U0ASSISTANT", c.PlainText, "without repetition")
 	require.Len(t, c.Parts, 1)
 	require.True(t, c.MentionsSelf)
 
-	other := object{"text": "New build", "blocks": block(`[{"type":"header","text":{"type":"plain_text","text":"Step 3"}}]`)}
-	require.Equal(t, "New build\nStep 3", mustMessage(t, callback(nil, other)).Content.PlainText, "both")
+	other := `{"text": "New build", "blocks": [{"type": "header", "text": {"type": "plain_text", "text": "Step 3"}}]}`
+	require.Equal(t, "New build\nStep 3", mustMessage(t, nil, other).Content.PlainText, "both")
 }
 
 // A table keeps a word that also occurs in the text.
 func TestNormalize_BlocksThatRepeatAWord(t *testing.T) {
 	t.Parallel()
-	table := `[{"type":"table","rows":[[{"type":"raw_text","text":"Sam"}]]}]`
-	c := mustMessage(t, callback(nil, object{"text": "Ask Sam", "blocks": block(table)})).Content
+	table := blocks(`{"type":"table","rows":[[{"type":"raw_text","text":"Sam"}]]}`)
+	c := mustMessage(t, nil, with(table, `{"text": "Ask Sam"}`)).Content
 	require.Equal(t, []message.Part{{Kind: message.PartBlocks, Text: "Sam"}}, c.Parts)
 	require.Equal(t, "Ask Sam", c.PlainText)
 
 	for text, want := range map[string]string{"am": "am\nSam", "Sa": "Sa\nSam", "!!!": "!!!\nSam", "Sam": "Sam"} {
-		require.Equal(t, want, mustMessage(t, callback(nil, object{"text": text, "blocks": block(table)})).Content.PlainText)
+		require.Equal(t, want, mustMessage(t, nil, with(table, object{"text": text})).Content.PlainText)
 	}
 }
 
@@ -120,8 +119,8 @@ func TestNormalize_BlocksThatRepeatAWord(t *testing.T) {
 func TestNormalize_RepetitionIgnoresFormatting(t *testing.T) {
 	t.Parallel()
 	for text, block := range map[string]string{"+5": "-5", "1.5": "1,5", "!!!": "???", "&lt;5": "5", "yes?": "yes!", "$5": "5%"} {
-		inner := object{"text": text, "blocks": []object{{"type": "section", "text": object{"type": "mrkdwn", "text": block}}}}
-		c := mustMessage(t, callback(nil, inner)).Content
+		section := blocks(`{"type": "section", "text": {"type": "mrkdwn", "text": "` + block + `"}}`)
+		c := mustMessage(t, nil, with(section, object{"text": text})).Content
 		require.Equal(t, []message.Part{{Kind: message.PartBlocks, Text: block}}, c.Parts, text)
 		require.Equal(t, strings.Replace(text, "&lt;", "<", 1)+"\n"+block, c.PlainText)
 	}
@@ -133,22 +132,21 @@ func TestNormalize_RepetitionIgnoresFormatting(t *testing.T) {
 	twice := richText(section(`{"type":"text","text":"Note","style":{"bold":true}},{"type":"text","text":": "},{"type":"text","text":"x","style":{"code":true}},{"type":"text","text":". ("},{"type":"text","text":"y","style":{"italic":true}},{"type":"text","text":") &lt; R&D\n"}`) +
 		"," + list("0", "a") + list("1", "b") + list("2", "c") + `{"type":"rich_text_quote","elements":[{"type":"text","text":"so"}]},{"type":"rich_text_preformatted","elements":[{"type":"text","text":"z := 1"}]},` +
 		section(`{"type":"date","timestamp":1,"url":"https://d.example","fallback":"soon"}`))
-	require.Empty(t, mustMessage(t, callback(nil, twice.with(object{"text": text}))).Content.Parts)
+	require.Empty(t, mustMessage(t, nil, with(twice, object{"text": text})).Content.Parts)
 }
 
 // Slack's limit is 40,000 characters.
 func TestNormalize_LongMessages(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("漢字 <@U0MATE>\n", 10_000)
-	leaf, err := json.Marshal(strings.Repeat("漢字 @U0MATE\n", 10_000))
-	require.NoError(t, err)
-	for name, inner := range map[string]object{
-		"text and rich text": {"text": long, "blocks": block(`[{"type":"rich_text","elements":[` + section(`{"type":"text","text":`+string(leaf)+`}`) + `]}]`)},
-		"code":               {"text": "", "blocks": block(`[{"type":"rich_text","elements":[{"type":"rich_text_preformatted","elements":[{"type":"text","text":` + string(leaf) + `}]}]}]`)},
-		"a quotation":        {"text": "", "blocks": block(`[{"type":"rich_text","elements":[{"type":"rich_text_quote","elements":[{"type":"text","text":` + string(leaf) + `}]}]}]`)},
-		"forwarded":          {"text": "", "attachments": []object{{"is_share": true, "text": long}}},
+	leaf := `{"type": "text", "text": "` + strings.Repeat(`漢字 @U0MATE\n`, 10_000) + `"}`
+	for name, inner := range map[string]any{
+		"text and rich text": with(richText(section(leaf)), object{"text": long}),
+		"code":               richText(`{"type":"rich_text_preformatted","elements":[` + leaf + `]}`),
+		"a quotation":        richText(`{"type":"rich_text_quote","elements":[` + leaf + `]}`),
+		"forwarded":          object{"text": "", "attachments": []object{{"is_share": true, "text": long}}},
 	} {
-		c := mustMessage(t, callback(nil, inner)).Content
+		c := mustMessage(t, nil, inner).Content
 		require.False(t, c.Truncated, name)
 		require.Equal(t, 10_000, strings.Count(c.PlainText, "漢字 @U0MATE"), name)
 	}
@@ -156,12 +154,12 @@ func TestNormalize_LongMessages(t *testing.T) {
 
 func TestNormalize_Cards(t *testing.T) {
 	t.Parallel()
-	card := object{"text": "", "subtype": "bot_message", "bot_id": "B0ALERTS", "user": nil, "attachments": block(`[
+	card := `{"text": "", "subtype": "bot_message", "bot_id": "B0ALERTS", "user": "absent", "attachments": [
 		{"id":1,"pretext":"<!here>","service_name":"Alerts","author_name":"Watch","author_subname":"night","title":"Disk &amp; memory","title_link":"https://w.example/1","text":"<@U0ASSISTANT> *97%*",
 		 "fields":[{"title":"host","value":"<https://h.example|web-1>","short":true},{"value":"since 9"}],"image_url":"https://i.example/g.png",
 		 "actions":[{"type":"button","text":"Ack","url":"https://w.example/ack"}],"footer":"Watch 2","ts":1768471200,"fallback":"not this"},
-		{"fallback":"only <@U0MATE>"}, {}, null, "x", {"text":["odd"],"title":"kept"}]`)}
-	c := mustMessage(t, callback(nil, card)).Content
+		{"fallback":"only <@U0MATE>"}, {}, null, "x", {"text":["odd"],"title":"kept"}]}`
+	c := mustMessage(t, nil, card).Content
 	require.Equal(t, "@here\nAlerts\nWatch\nnight\nDisk & memory (https://w.example/1)\n@U0ASSISTANT *97%*\nhost: web-1 (https://h.example)\nsince 9\n"+
 		"[image] (https://i.example/g.png)\n[Ack] (https://w.example/ack)\nWatch 2", c.Parts[0].Text)
 	require.Equal(t, message.PartCard, c.Parts[0].Kind)
@@ -177,7 +175,7 @@ func TestNormalize_Cards(t *testing.T) {
 	require.True(t, c.MentionsSelf, "a card is the sender's own text")
 	require.Equal(t, c.Parts[0].Text+"\nonly @U0MATE\nkept", c.PlainText)
 
-	pasted := mustMessage(t, callback(nil, object{"text": "Which?", "attachments": block(`[{"fallback":"[no preview available]","blocks":[{"type":"table","rows":[[{"type":"raw_text","text":"a"}],[{"type":"raw_text","text":"b"}]]}]}]`)})).Content
+	pasted := mustMessage(t, nil, `{"text": "Which?", "attachments": [{"fallback": "[no preview available]", "blocks": [{"type": "table", "rows": [[{"type": "raw_text", "text": "a"}], [{"type": "raw_text", "text": "b"}]]}]}]}`).Content
 	require.Equal(t, []message.Part{{Kind: message.PartBlocks, Text: "a\nb"}}, pasted.Parts)
 	require.Equal(t, "Which?\na\nb", pasted.PlainText)
 }
@@ -185,30 +183,29 @@ func TestNormalize_Cards(t *testing.T) {
 // The same text addresses us outside a quotation.
 func TestNormalize_QuotationsAddressNoOne(t *testing.T) {
 	t.Parallel()
-	const words = "<@U0ASSISTANT> <!channel> <!subteam^S0CREW> help"
-	rich := `{"type":"user","user_id":"U0ASSISTANT"}`
+	const words, rich = "<@U0ASSISTANT> <!channel> <!subteam^S0CREW> help", `{"type":"user","user_id":"U0ASSISTANT"}`
 	for name, row := range map[string]struct {
-		inner  object
-		quoted bool // listed in the part
+		inner  string // WORDS stands for words
+		quoted bool   // listed in the part
 	}{
-		"a forwarded message":       {object{"attachments": []object{{"is_share": true, "text": words}}}, true},
-		"the link to a message":     {object{"attachments": []object{{"is_msg_unfurl": true, "text": words}}}, true},
-		"the root of a thread":      {object{"attachments": []object{{"is_thread_root_unfurl": true, "text": words}}}, true},
-		"the preview of a page":     {object{"attachments": []object{{"from_url": "https://p.example", "text": words}}}, true},
-		"the preview of an app":     {object{"attachments": []object{{"app_unfurl_url": "https://p.example", "blocks": block(`[{"type":"section","text":{"type":"mrkdwn","text":"` + words + `"}}]`)}}}, true},
-		"blocks of a message":       {object{"attachments": []object{{"message_blocks": block(`[{"team":"T0","channel":"C0","ts":"1.000001","message":{"blocks":[{"type":"rich_text","elements":[` + section(rich) + `]}]}}]`)}}}, true},
-		"a card that was forwarded": {object{"attachments": []object{{"is_share": true, "attachments": []object{{"title": "card", "text": words}}}}}, false},
-		"a quoted line":             {object{"text": "&gt; " + words}, false},
+		"a forwarded message":       {`{"attachments": [{"is_share": true, "text": "WORDS"}]}`, true},
+		"the link to a message":     {`{"attachments": [{"is_msg_unfurl": true, "text": "WORDS"}]}`, true},
+		"the root of a thread":      {`{"attachments": [{"is_thread_root_unfurl": true, "text": "WORDS"}]}`, true},
+		"the preview of a page":     {`{"attachments": [{"from_url": "https://p.example", "text": "WORDS"}]}`, true},
+		"the preview of an app":     {`{"attachments": [{"app_unfurl_url": "https://p.example", "blocks": [{"type":"section","text":{"type":"mrkdwn","text":"WORDS"}}]}]}`, true},
+		"blocks of a message":       {`{"attachments": [{"message_blocks": [{"team":"T0","channel":"C0","ts":"1.000001","message":{"blocks":[{"type":"rich_text","elements":[` + section(rich) + `]}]}}]}]}`, true},
+		"a card that was forwarded": {`{"attachments": [{"is_share": true, "attachments": [{"title": "card", "text": "WORDS"}]}]}`, false},
+		"a quoted line":             {`{"text": "&gt; WORDS"}`, false},
 		"a quoted line of Markdown": {blocks(`{"type":"markdown","text":"> <@U0ASSISTANT> said"}`), false},
 		"a quoted line of a block":  {blocks(`{"type":"section","text":{"type":"mrkdwn","text":"&gt; <@U0ASSISTANT> said"}}`), false},
-		"lines after >>>":           {object{"text": "&gt;&gt;&gt; so he said\n" + words}, false},
+		"lines after >>>":           {`{"text": "&gt;&gt;&gt; so he said\nWORDS"}`, false},
 		"a list in a quotation":     {richText(`{"type":"rich_text_list","style":"bullet","border":1,"elements":[` + section(rich) + `]}`), false},
 		"a quote block":             {richText(`{"type":"rich_text_quote","elements":[` + rich + `]}`), false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for _, kind := range []string{"message", "app_mention"} {
-				c := mustMessage(t, callback(nil, object{"type": kind, "text": ""}.with(row.inner))).Content
+				c := mustMessage(t, nil, with(object{"type": kind, "text": ""}, strings.ReplaceAll(row.inner, "WORDS", words))).Content
 				require.False(t, c.MentionsSelf, kind)
 				require.Empty(t, c.Mentions)
 				require.Contains(t, c.PlainText, "@U0ASSISTANT", "kept")
@@ -219,20 +216,20 @@ func TestNormalize_QuotationsAddressNoOne(t *testing.T) {
 			}
 		})
 	}
-	for name, inner := range map[string]object{
-		"the text":         {"text": "so:\n" + words},
-		"a card":           {"text": "", "attachments": []object{{"title": "card", "text": words}}},
+	for name, inner := range map[string]string{
+		"the text":         `{"text": "so:\nWORDS"}`,
+		"a card":           `{"text": "", "attachments": [{"title": "card", "text": "WORDS"}]}`,
 		"a block":          richText(section(rich)),
-		"beside a quote":   {"text": words, "attachments": []object{{"is_share": true, "text": words}}},
-		"a block in a row": {"text": "", "attachments": []object{{"blocks": block(`[{"type":"rich_text","elements":[` + section(rich) + `]}]`)}}},
+		"beside a quote":   `{"text": "WORDS", "attachments": [{"is_share": true, "text": "WORDS"}]}`,
+		"a block in a row": `{"text": "", "attachments": [{"blocks": [{"type":"rich_text","elements":[` + section(rich) + `]}]}]}`,
 	} {
-		require.True(t, mustMessage(t, callback(nil, inner)).Content.MentionsSelf, name)
+		require.True(t, mustMessage(t, nil, strings.ReplaceAll(inner, "WORDS", words)).Content.MentionsSelf, name)
 	}
 }
 
 func TestNormalize_ForwardedMessages(t *testing.T) {
 	t.Parallel()
-	inner := object{"text": "look", "attachments": block(`[{
+	inner := `{"text": "look", "attachments": [{
 		"is_share":true,"is_msg_unfurl":true,"channel_id":"C0PIER","ts":"1768471100.000001","author_id":"U0MATE","author_name":"mate",
 		"from_url":"https://h.slack.com/archives/C0PIER/p1768471100000001","footer":"Posted in #pier","fallback":"not this",
 		"text":"<@U0ASSISTANT> order 55 is stuck","message_blocks":[{"team":"T0","channel":"C0PIER","ts":"1768471100.000001","message":{"blocks":[{"type":"rich_text","elements":[` + section(`{"type":"user","user_id":"U0ASSISTANT"},{"type":"text","text":" order 55 is stuck"}`) + `]}]}}],
@@ -240,8 +237,8 @@ func TestNormalize_ForwardedMessages(t *testing.T) {
 		"attachments":[{
 			"is_msg_unfurl":true,"author_id":"U0ASSISTANT","text":"I shipped 54",
 			"message":{"user":"U0CAPTAIN","ts":"1768471000.000001","text":"ship 54","files":[{"id":"F0BILL"}],
-				"attachments":[{"title":"Bill","text":"54 crates"}]}}]}]`)}
-	m := mustMessage(t, callback(nil, inner))
+				"attachments":[{"title":"Bill","text":"54 crates"}]}}]}]}`
+	m := mustMessage(t, nil, inner)
 	requireValid(t, m.KonstructMessage)
 	c := m.Content
 	require.Equal(t, "look", c.Text)
@@ -278,22 +275,23 @@ func TestNormalize_ForwardedMessages(t *testing.T) {
 
 func TestNormalize_EveryQuotedLineIsMarked(t *testing.T) {
 	t.Parallel()
-	for _, end := range []string{"\n", "\r\n", "\r", "\v", "\f", "\u0085", "\u2028", "\u2029"} {
-		for _, inner := range []object{
-			{"text": "", "attachments": []object{{"is_share": true, "text": "a" + end + "b"}}},
-			{"text": "", "blocks": []object{{"type": "rich_text", "elements": []object{{"type": "rich_text_quote", "elements": []object{{"type": "text", "text": "a" + end + "b"}}}}}}},
+	for _, end := range []string{`\n`, `\r\n`, `\r`, `\u000b`, `\f`, `\u0085`, `\u2028`, `\u2029`} {
+		text := `"text": "a` + end + `b"}`
+		for _, inner := range []string{
+			`{"text": "", "attachments": [{"is_share": true, ` + text + `]}`,
+			richText(`{"type": "rich_text_quote", "elements": [{"type": "text", ` + text + `]}`),
 		} {
-			require.Equal(t, "> a\n> b", mustMessage(t, callback(nil, inner)).Content.PlainText, "%q", end)
+			require.Equal(t, "> a\n> b", mustMessage(t, nil, inner).Content.PlainText, end)
 		}
 	}
 }
 
 func TestNormalize_QuotedSlackbot(t *testing.T) {
 	t.Parallel()
-	for _, author := range []object{{"author_id": "USLACKBOT"}, {"author_id": "USLACK"}, {"bot_id": "B01"}} {
-		quote := object{"is_share": true, "text": "Reminder: tide"}.with(author)
-		got := mustMessage(t, callback(nil, object{"attachments": []object{quote}})).Content.Parts[0].Author
-		require.True(t, got.IsSystem && got.IsBot, "%v", author)
+	for _, author := range []string{`"author_id": "USLACKBOT"`, `"author_id": "USLACK"`, `"bot_id": "B01"`} {
+		quote := `{"attachments": [{"is_share": true, "text": "Reminder: tide", ` + author + `}]}`
+		got := mustMessage(t, nil, quote).Content.Parts[0].Author
+		require.True(t, got.IsSystem && got.IsBot, author)
 	}
 }
 
@@ -303,7 +301,7 @@ func TestNormalize_NestingIsBounded(t *testing.T) {
 	for range 2 * message.MaxPartDepth {
 		inner = `{"is_share":true,"text":"x","attachments":[` + inner + `]}`
 	}
-	c := mustMessage(t, callback(nil, object{"attachments": block("[" + inner + "]")})).Content
+	c := mustMessage(t, nil, `{"attachments": [`+inner+`]}`).Content
 	require.True(t, c.Truncated)
 	require.NotContains(t, c.PlainText, "deepest")
 	depth := 0
@@ -311,28 +309,28 @@ func TestNormalize_NestingIsBounded(t *testing.T) {
 		depth++
 	}
 	require.Equal(t, message.MaxPartDepth, depth)
-	require.False(t, mustMessage(t, callback(nil, nil)).Content.Truncated)
+	require.False(t, mustMessage(t, nil, nil).Content.Truncated)
 }
 
 // Another company's installation of the same app has another user.
 func TestNormalize_MentionsSelf(t *testing.T) {
 	t.Parallel()
-	shared := object{"is_ext_shared_channel": true}
+	shared := `{"is_ext_shared_channel": true}`
 	for name, row := range map[string]struct {
-		outer, inner object
+		outer, inner any
 		want         bool
 	}{
-		"ours":                           {shared, object{"text": "<@U0ASSISTANT> hi"}, true},
-		"theirs":                         {shared, object{"text": "<@U0THEIRBOT> hi"}, false},
-		"theirs in our own channel":      {nil, object{"text": "<@U0THEIRBOT> hi"}, false},
-		"both":                           {shared, object{"text": "<@U0THEIRBOT> <@U0ASSISTANT> hi"}, true},
-		"no mention in the text":         {shared, object{"text": "hi"}, true},
-		"our user is unknown":            {object{"authorizations": nil}, object{"text": "<@U0WHO> hi"}, true},
-		"the installation is a person's": {object{"authorizations": []object{{"team_id": "T0AUTH", "user_id": "U0CAPTAIN", "is_bot": false}}}, object{"text": "<@U0ASSISTANT>"}, true},
+		"ours":                           {shared, `{"text": "<@U0ASSISTANT> hi"}`, true},
+		"theirs":                         {shared, `{"text": "<@U0THEIRBOT> hi"}`, false},
+		"theirs in our own channel":      {nil, `{"text": "<@U0THEIRBOT> hi"}`, false},
+		"both":                           {shared, `{"text": "<@U0THEIRBOT> <@U0ASSISTANT> hi"}`, true},
+		"no mention in the text":         {shared, `{"text": "hi"}`, true},
+		"our user is unknown":            {`{"authorizations": "absent"}`, `{"text": "<@U0WHO> hi"}`, true},
+		"the installation is a person's": {`{"authorizations": [{"team_id": "T0AUTH", "user_id": "U0CAPTAIN", "is_bot": false}]}`, `{"text": "<@U0ASSISTANT>"}`, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			require.Equal(t, row.want, mustMessage(t, callback(row.outer, object{"type": "app_mention"}.with(row.inner))).Content.MentionsSelf)
+			require.Equal(t, row.want, mustMessage(t, row.outer, with(`{"type": "app_mention"}`, row.inner)).Content.MentionsSelf)
 		})
 	}
 }

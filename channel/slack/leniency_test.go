@@ -20,9 +20,9 @@ func oddValues() []any {
 		[]any{[]any{}},
 		[]any{1, "x", object{}},
 		object{},
-		object{"id": 1},
-		object{"ts": []any{}},
-		object{"type": 7, "text": 7, "elements": 7},
+		block(`{"id": 1}`),
+		block(`{"ts": []}`),
+		block(`{"type": 7, "text": 7, "elements": 7}`),
 	}
 }
 
@@ -79,7 +79,7 @@ func TestNormalize_OddNestedFields(t *testing.T) {
 				"section", "header", "context", "actions", "image", "video", "markdown", "table", "input", "file", "call", "rich_text", "rich_text_section",
 				"rich_text_list", "rich_text_quote", "rich_text_preformatted", "user", "date", "link", "button", "static_select", "checkboxes",
 			} {
-				odd := object{"type": kind, "text": "x", "elements": []object{{"type": "text", "text": "y"}}}.with(object{field: value})
+				odd := with(`{"text": "x", "elements": [{"type": "text", "text": "y"}]}`, object{"type": kind}, object{field: value})
 				requireNormalized(t, callback(nil, object{"blocks": []object{odd, {"type": "rich_text", "elements": []object{odd}}}}), field)
 			}
 		}
@@ -87,26 +87,26 @@ func TestNormalize_OddNestedFields(t *testing.T) {
 			"pretext", "title", "text", "fallback", "author_name", "author_id", "fields", "blocks", "message_blocks", "message", "files", "actions",
 			"attachments", "ts", "channel_id", "is_share", "from_url", "image_url",
 		} {
-			for _, base := range []object{{"text": "x"}, {"text": "x", "is_share": true}, {"from_url": "https://x.example"}} {
-				requireNormalized(t, callback(nil, object{"attachments": []object{base.with(object{field: value})}}), field)
+			for _, base := range []string{`{"text": "x"}`, `{"text": "x", "is_share": true}`, `{"from_url": "https://x.example"}`} {
+				requireNormalized(t, callback(nil, object{"attachments": []object{with(base, object{field: value})}}), field)
 			}
 		}
 		for _, field := range []string{
 			"name", "title", "mimetype", "size", "mode", "file_access", "is_external", "external_type", "url_private", "alt_txt", "transcription",
 		} {
-			requireNormalized(t, callback(nil, object{"files": []object{object{"id": "F1"}.with(object{field: value})}}), field)
+			requireNormalized(t, callback(nil, object{"files": []object{with(`{"id": "F1"}`, object{field: value})}}), field)
 		}
 	}
 }
 
 func TestNormalize_LooseTypes(t *testing.T) {
 	t.Parallel()
-	m := mustMessage(t, callback(
-		object{"is_ext_shared_channel": 0, "event_time": 1768471200.5},
+	m := mustMessage(t,
+		`{"is_ext_shared_channel": 0, "event_time": 1768471200.5}`,
 		object{
 			"files":  []object{{"id": "F1", "size": "1500"}, {"id": "F2", "size": -1}, {"id": "F3", "size": "many"}},
-			"edited": object{"user": "U0CAPTAIN", "ts": json.Number("1768471206.0002")}, "user": object{"id": "U0CAPTAIN"},
-		}))
+			"edited": object{"user": "U0CAPTAIN", "ts": json.Number("1768471206.0002")}, "user": block(`{"id": "U0CAPTAIN"}`),
+		})
 	require.False(t, m.ChannelMetadata.IsShared)
 	require.Equal(t, at(t, "2026-01-15T10:00:00Z"), m.ChannelMetadata.EventTime)
 	require.Equal(t, []int64{1500, 0, 0}, []int64{m.Content.Attachments[0].Size, m.Content.Attachments[1].Size, m.Content.Attachments[2].Size})
@@ -115,10 +115,10 @@ func TestNormalize_LooseTypes(t *testing.T) {
 	require.Equal(t, "U0CAPTAIN", m.Sender.ID)
 
 	for _, shared := range []any{1, "true", "yes", []any{}, object{}} {
-		require.True(t, mustMessage(t, callback(object{"is_ext_shared_channel": shared}, nil)).ChannelMetadata.IsShared, "%v", shared)
+		require.True(t, mustMessage(t, object{"is_ext_shared_channel": shared}, nil).ChannelMetadata.IsShared, "%v", shared)
 	}
 	for _, without := range []any{nil, "", " ", object{}, "U0\nCAPTAIN"} {
-		sender := mustMessage(t, callback(nil, object{"user": without})).Sender
+		sender := mustMessage(t, nil, object{"user": without}).Sender
 		require.Empty(t, sender.ID)
 		require.True(t, sender.IsBot, "a person's message always has a user")
 	}
@@ -159,9 +159,9 @@ func TestNormalize_IgnoredEventsAreNotRead(t *testing.T) {
 func TestNormalize_DeletionsWithOddFields(t *testing.T) {
 	t.Parallel()
 	for _, value := range oddValues() {
-		m := mustMessage(t, callback(nil, object{
+		m := mustMessage(t, nil, object{
 			"subtype": "message_deleted", "deleted_ts": "1768471100.000001", "previous_message": value, "message": value, "event_ts": value,
-		}))
+		})
 		requireValid(t, m.KonstructMessage)
 		require.Equal(t, message.KindDeleted, m.Kind)
 		require.Equal(t, "slack.T0AUTH.C0QUAY.1768471100.000001.deleted", m.ID)

@@ -11,38 +11,55 @@ import (
 	"github.com/konstruct/konstruct/channel/slack"
 )
 
-// object is a JSON object. In with, a nil value removes the field.
 type object map[string]any
-
-func (o object) with(changes object) object {
-	changed := maps.Clone(o)
-	maps.Copy(changed, changes)
-	maps.DeleteFunc(changed, func(_ string, value any) bool { return value == nil })
-	return changed
-}
 
 // null is JSON's null, as opposed to an absent field.
 var null = json.RawMessage("null")
 
-func callback(outer, inner object) object {
-	event := object{"type": "message", "user": "U0CAPTAIN", "text": "ahoy", "ts": "1768471200.000007", "channel": "C0QUAY"}
-	return object{
-		"type": "event_callback", "team_id": "T0ENVELOPE", "enterprise_id": "E0ENVELOPE", "api_app_id": "A0KONSTRUCT",
-		"authorizations": []object{{"team_id": "T0AUTH", "enterprise_id": "E0AUTH", "user_id": "U0ASSISTANT", "is_bot": true}},
-		"event":          event.with(inner),
-	}.with(outer)
+// with merges objects, texts of objects and nils; later fields replace earlier ones. A field that is nil, or "absent" in
+// a text, is removed.
+func with(parts ...any) object {
+	merged := object{}
+	for _, part := range parts {
+		switch part := part.(type) {
+		case object:
+			maps.Copy(merged, part)
+		case string:
+			var fields map[string]json.RawMessage
+			if err := json.Unmarshal([]byte(part), &fields); err != nil {
+				panic(err)
+			}
+			for name, value := range fields {
+				merged[name] = value
+				if string(value) == `"absent"` {
+					delete(merged, name)
+				}
+			}
+		}
+	}
+	maps.DeleteFunc(merged, func(_ string, value any) bool { return value == nil })
+	return merged
 }
 
-func normalize(t *testing.T, payload object) (slack.Event, error) {
+// callback returns a payload with changes of the envelope and of the event in it.
+func callback(outer, inner any) object {
+	const event = `{"type": "message", "user": "U0CAPTAIN", "text": "ahoy", "ts": "1768471200.000007", "channel": "C0QUAY"}`
+	return with(`{"type": "event_callback", "team_id": "T0ENVELOPE", "enterprise_id": "E0ENVELOPE", "api_app_id": "A0KONSTRUCT",
+		"authorizations": [{"team_id": "T0AUTH", "enterprise_id": "E0AUTH", "user_id": "U0ASSISTANT", "is_bot": true}]}`,
+		object{"event": with(event, inner)}, outer)
+}
+
+func normalize(t *testing.T, payload any) (slack.Event, error) {
 	t.Helper()
-	body, err := json.Marshal(payload)
+	body, err := json.Marshal(with(payload))
 	require.NoError(t, err)
 	return slack.Normalize(body)
 }
 
-func mustMessage(t *testing.T, payload object) slack.Message {
+// mustMessage normalizes a callback.
+func mustMessage(t *testing.T, outer, inner any) slack.Message {
 	t.Helper()
-	event, err := normalize(t, payload)
+	event, err := normalize(t, callback(outer, inner))
 	require.NoError(t, err)
 	require.IsType(t, slack.Message{}, event)
 	return event.(slack.Message)
@@ -52,26 +69,26 @@ func TestNormalize_SenderFlags(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {
 		name      string
-		inner     object
+		inner     any
 		bot, self bool
 	}{
 		{"a person", nil, false, false},
-		{"a person, through another app", object{"app_id": "A0OTHER"}, false, false},
-		{"our user", object{"user": "U0ASSISTANT"}, true, true},
-		{"our app's id", object{"app_id": "A0KONSTRUCT"}, true, true},
-		{"our app's profile", object{"bot_profile": object{"app_id": "A0KONSTRUCT"}}, true, true},
-		{"our app's profile under another user", object{"user": "U0OTHER", "bot_id": "B0", "bot_profile": object{"app_id": "A0KONSTRUCT"}}, true, true},
-		{"another app's profile", object{"bot_profile": object{"app_id": "A0OTHER"}}, true, false},
-		{"a bot's id", object{"bot_id": "B0OTHER"}, true, false},
-		{"a bot's id without a user", object{"bot_id": "B0OTHER", "user": nil}, true, false},
-		{"the bot_message subtype", object{"subtype": "bot_message", "bot_id": "B0OTHER"}, true, false},
-		{"Slackbot", object{"user": "USLACKBOT"}, true, false},
-		{"Slack", object{"user": "USLACK"}, true, false},
-		{"a program without an id", object{"subtype": "bot_message", "user": nil, "bot_id": null, "username": "deploy"}, true, false},
+		{"a person, through another app", `{"app_id": "A0OTHER"}`, false, false},
+		{"our user", `{"user": "U0ASSISTANT"}`, true, true},
+		{"our app's id", `{"app_id": "A0KONSTRUCT"}`, true, true},
+		{"our app's profile", `{"bot_profile": {"app_id": "A0KONSTRUCT"}}`, true, true},
+		{"our app's profile under another user", `{"user": "U0OTHER", "bot_id": "B0", "bot_profile": {"app_id": "A0KONSTRUCT"}}`, true, true},
+		{"another app's profile", `{"bot_profile": {"app_id": "A0OTHER"}}`, true, false},
+		{"a bot's id", `{"bot_id": "B0OTHER"}`, true, false},
+		{"a bot's id without a user", `{"bot_id": "B0OTHER", "user": "absent"}`, true, false},
+		{"the bot_message subtype", `{"subtype": "bot_message", "bot_id": "B0OTHER"}`, true, false},
+		{"Slackbot", `{"user": "USLACKBOT"}`, true, false},
+		{"Slack", `{"user": "USLACK"}`, true, false},
+		{"a program without an id", `{"subtype": "bot_message", "user": "absent", "bot_id": null, "username": "deploy"}`, true, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			sender := mustMessage(t, callback(nil, row.inner)).Sender
+			sender := mustMessage(t, nil, row.inner).Sender
 			require.Equal(t, row.bot, sender.IsBot)
 			require.Equal(t, row.self, sender.IsSelf)
 			require.Equal(t, strings.HasPrefix(sender.ID, "USLACK"), sender.IsSystem)
@@ -81,17 +98,17 @@ func TestNormalize_SenderFlags(t *testing.T) {
 
 func TestNormalize_InstallingPersonIsNotOurApp(t *testing.T) {
 	t.Parallel()
-	outer := object{"authorizations": []object{{"team_id": "T0AUTH", "user_id": "U0CAPTAIN", "is_bot": false}}}
-	m := mustMessage(t, callback(outer, object{"text": "<@U0CAPTAIN>"}))
+	outer := `{"authorizations": [{"team_id": "T0AUTH", "user_id": "U0CAPTAIN", "is_bot": false}]}`
+	m := mustMessage(t, outer, `{"text": "<@U0CAPTAIN>"}`)
 	require.False(t, m.Sender.IsSelf)
 	require.False(t, m.Content.MentionsSelf)
 }
 
 func TestNormalize_AppMentionWithoutAuthorizations(t *testing.T) {
 	t.Parallel()
-	outer := object{"authorizations": nil}
-	require.True(t, mustMessage(t, callback(outer, object{"type": "app_mention"})).Content.MentionsSelf)
-	require.False(t, mustMessage(t, callback(outer, nil)).Content.MentionsSelf)
+	outer := `{"authorizations": "absent"}`
+	require.True(t, mustMessage(t, outer, `{"type": "app_mention"}`).Content.MentionsSelf)
+	require.False(t, mustMessage(t, outer, nil).Content.MentionsSelf)
 }
 
 func TestNormalize_Mentions(t *testing.T) {
@@ -119,7 +136,7 @@ func TestNormalize_Mentions(t *testing.T) {
 		t.Run(text, func(t *testing.T) {
 			t.Parallel()
 			ids := []string{}
-			for _, mention := range mustMessage(t, callback(nil, object{"text": text})).Content.Mentions {
+			for _, mention := range mustMessage(t, nil, object{"text": text}).Content.Mentions {
 				ids = append(ids, strings.TrimSpace(string(mention.Kind)+" "+mention.ID))
 			}
 			require.Equal(t, want, ids)
@@ -130,13 +147,13 @@ func TestNormalize_Mentions(t *testing.T) {
 func TestNormalize_UnknownEvents(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct {
-		inner object
+		inner any
 		want  slack.Ignored
 	}{
-		"an unknown type":     {object{"type": "tide_turned", "user": object{"id": 1}, "ts": 7}, slack.Ignored{Type: "tide_turned"}},
-		"an unknown subtype":  {object{"subtype": "tide_turned"}, slack.Ignored{Type: "message", Subtype: "tide_turned"}},
-		"a notice":            {object{"subtype": "channel_topic"}, slack.Ignored{Type: "message", Subtype: "channel_topic"}},
-		"a malformed type":    {object{"type": "x\ny"}, slack.Ignored{Type: "other"}},
+		"an unknown type":     {`{"type": "tide_turned", "user": {"id": 1}, "ts": 7}`, slack.Ignored{Type: "tide_turned"}},
+		"an unknown subtype":  {`{"subtype": "tide_turned"}`, slack.Ignored{Type: "message", Subtype: "tide_turned"}},
+		"a notice":            {`{"subtype": "channel_topic"}`, slack.Ignored{Type: "message", Subtype: "channel_topic"}},
+		"a malformed type":    {`{"type": "x\ny"}`, slack.Ignored{Type: "other"}},
 		"a malformed subtype": {object{"subtype": strings.Repeat("x", 65)}, slack.Ignored{Type: "message", Subtype: "other"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -150,24 +167,24 @@ func TestNormalize_UnknownEvents(t *testing.T) {
 
 func TestNormalize_Malformed(t *testing.T) {
 	t.Parallel()
-	mustMessage(t, callback(nil, nil)) // the unchanged payload is valid
-	for name, payload := range map[string]object{
-		"no type":                      callback(object{"type": nil}, nil),
-		"a list as type":               callback(object{"type": []int{1}}, nil),
-		"no event":                     callback(object{"event": nil}, nil),
-		"an event that is null":        callback(object{"event": null}, nil),
-		"an event that is a list":      callback(object{"event": []string{}}, nil),
-		"an event without a type":      callback(nil, object{"type": nil}),
-		"no ts":                        callback(nil, object{"ts": nil}),
-		"no channel":                   callback(nil, object{"channel": nil}),
-		"a channel with a dot":         callback(nil, object{"channel": "C0.QUAY"}),
-		"a channel with a colon":       callback(nil, object{"channel": "C0:QUAY"}),
+	mustMessage(t, nil, nil) // the unchanged payload is valid
+	for name, payload := range map[string]any{
+		"no type":                      callback(`{"type": "absent"}`, nil),
+		"a list as type":               callback(`{"type": [1]}`, nil),
+		"no event":                     callback(`{"event": "absent"}`, nil),
+		"an event that is null":        callback(`{"event": null}`, nil),
+		"an event that is a list":      callback(`{"event": []}`, nil),
+		"an event without a type":      callback(nil, `{"type": "absent"}`),
+		"no ts":                        callback(nil, `{"ts": "absent"}`),
+		"no channel":                   callback(nil, `{"channel": "absent"}`),
+		"a channel with a dot":         callback(nil, `{"channel": "C0.QUAY"}`),
+		"a channel with a colon":       callback(nil, `{"channel": "C0:QUAY"}`),
 		"a channel of 65 characters":   callback(nil, object{"channel": strings.Repeat("C", 65)}),
-		"an edit without a message":    callback(nil, object{"subtype": "message_changed"}),
-		"a deletion without a ts":      callback(nil, object{"subtype": "message_deleted"}),
-		"an empty challenge":           {"type": "url_verification"},
-		"a challenge with line breaks": {"type": "url_verification", "challenge": "a\r\nb: c"},
-		"a challenge that is too long": {"type": "url_verification", "challenge": strings.Repeat("x", 513)},
+		"an edit without a message":    callback(nil, `{"subtype": "message_changed"}`),
+		"a deletion without a ts":      callback(nil, `{"subtype": "message_deleted"}`),
+		"an empty challenge":           `{"type": "url_verification"}`,
+		"a challenge with line breaks": `{"type": "url_verification", "challenge": "a\r\nb: c"}`,
+		"a challenge that is too long": object{"type": "url_verification", "challenge": strings.Repeat("x", 513)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -194,22 +211,21 @@ func TestNormalize_Unsupported(t *testing.T) {
 
 func TestNormalize_ErrorsContainNoInput(t *testing.T) {
 	t.Parallel()
-	const canary = "canary-3f1c"
-	for _, payload := range []object{
-		callback(object{"type": canary}, nil),
-		callback(object{"event_id": canary + "\n", "event": nil}, nil),
-		callback(object{"authorizations": []object{{"team_id": canary + "*"}}}, nil),
-		callback(object{"authorizations": canary}, nil),
-		callback(nil, object{"ts": canary}),
-		callback(nil, object{"channel": canary + "."}),
-		{"type": "url_verification", "challenge": canary + "\n"},
+	for _, payload := range []any{
+		callback(`{"type": "canary"}`, nil),
+		callback(`{"event_id": "canary\n", "event": "absent"}`, nil),
+		callback(`{"authorizations": [{"team_id": "canary*"}]}`, nil),
+		callback(`{"authorizations": "canary"}`, nil),
+		callback(nil, `{"ts": "canary"}`),
+		callback(nil, `{"channel": "canary."}`),
+		`{"type": "url_verification", "challenge": "canary\n"}`,
 	} {
 		_, err := normalize(t, payload)
 		var payloadError *slack.PayloadError
 		require.ErrorAs(t, err, &payloadError)
 		require.NotContains(t, err.Error()+payloadError.EventID, "canary")
 	}
-	_, err := slack.Normalize([]byte(`{"type":` + canary))
+	_, err := slack.Normalize([]byte(`{"type":canary`))
 	require.Error(t, err)
 	require.NotContains(t, err.Error(), "canary")
 }

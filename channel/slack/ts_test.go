@@ -21,7 +21,7 @@ func TestNormalize_TSIsKeptVerbatim(t *testing.T) {
 	} {
 		t.Run(ts, func(t *testing.T) {
 			t.Parallel()
-			m := mustMessage(t, callback(nil, object{"ts": ts, "thread_ts": ts}))
+			m := mustMessage(t, nil, object{"ts": ts, "thread_ts": ts})
 			require.Equal(t, ts, m.ChannelMetadata.MessageID)
 			require.Equal(t, ts, m.ThreadID)
 			require.Equal(t, at(t, want), m.Timestamp)
@@ -37,7 +37,7 @@ func TestNormalize_TSIsRepaired(t *testing.T) {
 		"1768471200.000000": {"1768471200", json.Number("1768471200")},
 	} {
 		for _, ts := range forms {
-			m := mustMessage(t, callback(nil, object{"ts": ts, "thread_ts": ts}))
+			m := mustMessage(t, nil, object{"ts": ts, "thread_ts": ts})
 			require.Equal(t, want, m.ChannelMetadata.MessageID, "ts %v", ts)
 			require.Equal(t, want, m.ThreadID, "thread_ts %v", ts)
 		}
@@ -51,9 +51,9 @@ func TestNormalize_TSIsRepaired(t *testing.T) {
 	} {
 		_, err := normalize(t, callback(nil, object{"ts": ts}))
 		require.ErrorIs(t, err, slack.ErrMalformed, "ts %v", ts)
-		m := mustMessage(t, callback(nil, object{"ts": ts, "event_ts": "1768471200.000007"}))
+		m := mustMessage(t, nil, object{"ts": ts, "event_ts": "1768471200.000007"})
 		require.Equal(t, "1768471200.000007", m.ChannelMetadata.MessageID, "a posting's event_ts is its ts")
-		require.Empty(t, mustMessage(t, callback(nil, object{"thread_ts": ts})).ThreadID, "thread_ts %v", ts)
-		require.Equal(t, message.KindNew, mustMessage(t, callback(nil, object{"edited": object{"ts": ts}})).Kind, "edited %v", ts)
+		require.Empty(t, mustMessage(t, nil, object{"thread_ts": ts}).ThreadID, "thread_ts %v", ts)
+		require.Equal(t, message.KindNew, mustMessage(t, nil, object{"edited": object{"ts": ts}}).Kind, "edited %v", ts)
 	}
 }
