@@ -17,51 +17,44 @@ type Serve struct {
 
 // LoadServe loads [Serve]. It uses only the user name of MIGRATION_DATABASE_URL, to refuse a server that connects as
 // the owner role. The error is [Faults].
-func LoadServe(env Env) (Serve, error) {
-	var serve Serve
-	faults := parse(&serve, env)
+func LoadServe(env Env) (Serve, error) { return load(env, (*Serve).check) }
 
-	serve.Database.check(&faults, ownerUser(env))
-	serve.Redis.check(&faults)
-	serve.HTTP.check(&faults)
-	serve.Telemetry = serve.Telemetry.checked(&faults, env)
-	serve.Models.check(&faults)
-	if serve.isPublished(faults) {
-		serve.refuseExamples(&faults)
+func (s *Serve) check(faults *Faults, env Env) {
+	s.Database.check(faults, ownerUser(env))
+	s.Redis.check(faults)
+	s.HTTP.check(faults)
+	s.Telemetry = s.Telemetry.checked(faults, env)
+	s.Models.check(faults)
+	if s.isPublished(*faults) {
+		s.refuseExamples(faults)
 	}
-	if err := faults.err(); err != nil {
-		return Serve{}, err
-	}
-
-	return serve, nil
 }
 
 // isPublished reports whether other machines can reach the server, directly or through a proxy, or it connects to one.
 // Invalid values count as local, because they are faults already.
-func (s Serve) isPublished(faults Faults) bool {
+func (s *Serve) isPublished(faults Faults) bool {
 	return !faults.has("KONSTRUCT_LISTEN_ADDR") && !s.HTTP.IsLoopback() ||
 		!faults.has(metricsVariable) && !s.Telemetry.IsLoopback() || // profiles show memory
-		len(s.HTTP.TrustedProxies.Prefixes()) > 0 ||
+		len(s.HTTP.TrustedProxies) > 0 ||
 		!s.Database.URL.IsLoopback() ||
 		!faults.has("REDIS_URL") && !s.Redis.RedisURL.isLoopback()
 }
 
-func (s Serve) refuseExamples(faults *Faults) {
+func (s *Serve) refuseExamples(faults *Faults) {
 	faults.refuseExample(databaseVariable, s.Database.URL.password())
 	faults.refuseExample("REDIS_URL", s.Redis.RedisURL.password())
 	faults.refuseExample("SLACK_SIGNING_SECRET", s.Slack.SigningSecret.Reveal())
 	faults.refuseExample("AUTH_SECRET", s.AuthSecret.Reveal())
-	if faults.has("KONSTRUCT_SECRETS_KEY") {
-		return
-	}
 	// Without a key each process would count login attempts separately and lose them when it exits.
-	faults.require("KONSTRUCT_SECRETS_KEY", s.SecretsKeys.IsSet(),
+	faults.require("KONSTRUCT_SECRETS_KEY", s.SecretsKeys.IsSet() || faults.has("KONSTRUCT_SECRETS_KEY"),
 		"is required if another machine can reach the server (generate one: openssl rand -base64 32)")
 	faults.require("KONSTRUCT_SECRETS_KEY", !s.SecretsKeys.hasExample(), exampleProblem)
 }
 
-// hasProxies reports whether a reverse proxy publishes the server.
-func hasProxies(env Env) bool { return env[proxiesVariable] != "" }
+// isShared reports whether a database is on another machine, or a reverse proxy publishes the server.
+func isShared(u DatabaseURL, env Env) bool {
+	return !u.IsLoopback() || env["KONSTRUCT_TRUSTED_PROXIES"] != ""
+}
 
 // ownerUser returns the user name of MIGRATION_DATABASE_URL.
 func ownerUser(env Env) string {
@@ -85,25 +78,19 @@ type Owner struct {
 }
 
 // LoadMigrate loads [Migrate]. The error is [Faults].
-func LoadMigrate(env Env) (Migrate, error) {
-	var migrate Migrate
-	faults := parse(&migrate, env)
+func LoadMigrate(env Env) (Migrate, error) { return load(env, (*Migrate).check) }
 
-	owner := migrate.Owner.OwnerURL
+func (m *Migrate) check(faults *Faults, env Env) {
+	owner := m.Owner.OwnerURL
 	if !faults.has(ownerVariable) {
 		faults.require(ownerVariable, owner.User() != "konstruct_app",
 			"connects as konstruct_app, which cannot change the schema; use konstruct_owner")
 		faults.require(ownerVariable, len(owner.presets()) == 0, "must not set "+strings.Join(owner.presets(), ", ")+
 			"; migrations configure their own session")
 	}
-	if !owner.IsLoopback() || hasProxies(env) {
+	if isShared(owner, env) {
 		faults.refuseExample(ownerVariable, owner.password())
 	}
-	if err := faults.err(); err != nil {
-		return Migrate{}, err
-	}
-
-	return migrate, nil
 }
 
 // Doctor is the configuration of `konstruct doctor`. Its URL is not checked, because the doctor examines the role.
@@ -113,15 +100,7 @@ type Doctor struct {
 }
 
 // LoadDoctor loads [Doctor]. The error is [Faults].
-func LoadDoctor(env Env) (Doctor, error) {
-	var doctor Doctor
-	faults := parse(&doctor, env)
-	if err := faults.err(); err != nil {
-		return Doctor{}, err
-	}
-
-	return doctor, nil
-}
+func LoadDoctor(env Env) (Doctor, error) { return load(env, func(*Doctor, *Faults, Env) {}) }
 
 // User is the configuration of `konstruct user`.
 type User struct {
@@ -132,19 +111,33 @@ type User struct {
 }
 
 // LoadUser loads [User], with the checks of [LoadServe]. The error is [Faults].
-func LoadUser(env Env) (User, error) {
-	var user User
-	faults := parse(&user, env)
+func LoadUser(env Env) (User, error) { return load(env, (*User).check) }
 
-	user.Database.check(&faults, ownerUser(env))
-	if !user.Database.URL.IsLoopback() || hasProxies(env) {
-		faults.refuseExample(databaseVariable, user.Database.URL.password())
+func (u *User) check(faults *Faults, env Env) {
+	u.Database.check(faults, ownerUser(env))
+	if isShared(u.Database.URL, env) {
+		faults.refuseExample(databaseVariable, u.Database.URL.password())
 	}
-	if err := faults.err(); err != nil {
-		return User{}, err
-	}
+}
 
-	return user, nil
+// Keys is the configuration of `konstruct keys`.
+type Keys struct {
+	User
+}
+
+// LoadKeys loads [Keys], with the checks of [LoadServe]. The error is [Faults].
+func LoadKeys(env Env) (Keys, error) { return load(env, (*Keys).check) }
+
+func (k *Keys) check(faults *Faults, env Env) {
+	k.User.check(faults, env)
+	keys := k.SecretsKeys.Reveal()
+	if len(keys) == 0 {
+		faults.require("KONSTRUCT_SECRETS_KEY", faults.has("KONSTRUCT_SECRETS_KEY"),
+			"is required; list the new key first, then the keys that are still in use")
+	} else if isShared(k.Database.URL, env) {
+		// As an older key, the example can be rotated out.
+		faults.refuseExample("KONSTRUCT_SECRETS_KEY", string(keys[0]))
+	}
 }
 
 // Dev is the configuration of `konstruct dev`, which starts its own servers and generates its keys.
@@ -156,22 +149,14 @@ type Dev struct {
 }
 
 // LoadDev loads [Dev], which must listen on loopback. The error is [Faults].
-func LoadDev(env Env) (Dev, error) {
-	var dev Dev
-	faults := parse(&dev, env)
+func LoadDev(env Env) (Dev, error) { return load(env, (*Dev).check) }
 
-	dev.HTTP.check(&faults)
-	dev.Telemetry = dev.Telemetry.checked(&faults, env)
-	dev.Models.check(&faults)
-	if !faults.has("KONSTRUCT_LISTEN_ADDR") {
-		faults.require("KONSTRUCT_LISTEN_ADDR", dev.HTTP.IsLoopback(),
-			"must be a loopback address: dev serves demo data (use serve instead)")
-	}
-	if err := faults.err(); err != nil {
-		return Dev{}, err
-	}
-
-	return dev, nil
+func (d *Dev) check(faults *Faults, env Env) {
+	d.HTTP.check(faults)
+	d.Telemetry = d.Telemetry.checked(faults, env)
+	d.Models.check(faults)
+	faults.require("KONSTRUCT_LISTEN_ADDR", d.HTTP.IsLoopback() || faults.has("KONSTRUCT_LISTEN_ADDR"),
+		"must be a loopback address: dev serves demo data (use serve instead)")
 }
 
 // Health is the configuration of `konstruct health`.
@@ -181,8 +166,5 @@ type Health struct {
 
 // LoadHealth loads [Health]. The error is [Faults].
 func LoadHealth(env Env) (Health, error) {
-	var health Health
-	faults := parse(&health, env)
-	health.HTTP.check(&faults)
-	return health, faults.err()
+	return load(env, func(h *Health, faults *Faults, _ Env) { h.HTTP.check(faults) })
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/url"
@@ -21,7 +22,6 @@ const (
 	resolverRole     = "konstruct_resolver"
 	databaseVariable = "DATABASE_URL"
 	ownerVariable    = "MIGRATION_DATABASE_URL"
-	proxiesVariable  = "KONSTRUCT_TRUSTED_PROXIES"
 )
 
 // A DatabaseURL prints as postgres://user@host:port/database, without password and parameters. The zero value is unset.
@@ -31,36 +31,28 @@ type DatabaseURL struct {
 	value redact.Value[*pgx.ConnConfig]
 }
 
-func (u DatabaseURL) isSet() bool { return u.value.Reveal() != nil }
+// config returns the zero configuration when unset.
+func (u DatabaseURL) config() *pgx.ConnConfig { return cmp.Or(u.value.Reveal(), &pgx.ConnConfig{}) }
+
+func (u DatabaseURL) isSet() bool { return u.Reveal() != "" }
 
 // Reveal returns the connection string with its password, "" when unset.
-func (u DatabaseURL) Reveal() string {
-	if parsed := u.value.Reveal(); parsed != nil {
-		return parsed.ConnString()
-	}
-	return ""
-}
+func (u DatabaseURL) Reveal() string { return u.config().ConnString() }
 
 // User returns the role that the URL connects as.
-func (u DatabaseURL) User() string {
-	if parsed := u.value.Reveal(); parsed != nil {
-		return parsed.User
-	}
-	return ""
-}
+func (u DatabaseURL) User() string { return u.config().User }
+
+func (u DatabaseURL) password() string { return u.config().Password }
 
 // IsLoopback reports whether every host of the URL is this machine.
 func (u DatabaseURL) IsLoopback() bool {
-	if !u.isSet() {
-		return true
-	}
-	for _, fallback := range u.value.Reveal().Fallbacks {
+	for _, fallback := range u.config().Fallbacks {
 		if !isLoopback(fallback.Host) {
 			return false
 		}
 	}
 
-	return isLoopback(u.value.Reveal().Host)
+	return !u.isSet() || isLoopback(u.config().Host)
 }
 
 // UnmarshalText implements [encoding.TextUnmarshaler]. libpq's variables for credentials and TLS apply (see
@@ -84,24 +76,14 @@ func (u *DatabaseURL) UnmarshalText(text []byte) error {
 	return nil
 }
 
-func (u DatabaseURL) password() string {
-	if parsed := u.value.Reveal(); parsed != nil {
-		return parsed.Password
-	}
-	return ""
-}
-
 // presets returns the sorted names of the URL's session settings except application_name. Unknown names are not quoted,
 // because they can be part of a password with an unescaped question mark.
 func (u DatabaseURL) presets() []string {
-	if !u.isSet() {
-		return nil
-	}
 	names := []string{}
-	for name := range u.value.Reveal().RuntimeParams {
+	for name := range u.config().RuntimeParams {
 		switch {
 		case name == "application_name", name == "fallback_application_name":
-		case slices.Contains(knownSettings(), strings.ToLower(name)):
+		case slices.Contains(strings.Fields(knownSettings), strings.ToLower(name)):
 			names = append(names, name)
 		default:
 			names = append(names, "an unknown parameter")
@@ -113,58 +95,28 @@ func (u DatabaseURL) presets() []string {
 }
 
 // knownSettings are likely in a URL.
-func knownSettings() []string {
-	return []string{
-		"app.current_tenant", "client_encoding", "client_min_messages", "datestyle", "default_transaction_isolation",
-		"default_transaction_read_only", "extra_float_digits", "idle_in_transaction_session_timeout", "intervalstyle",
-		"lock_timeout", "options", "plan_cache_mode", "role", "row_security", "search_path", "session_authorization",
-		"statement_timeout", "synchronous_commit", "timezone", "transaction_timeout", "work_mem",
-	}
-}
-
-// namesQueryMode returns the query mode that the URL sets, if any.
-func (u DatabaseURL) namesQueryMode() (pgx.QueryExecMode, bool) {
-	if !u.isSet() || !strings.Contains(u.Reveal(), "default_query_exec_mode") {
-		return 0, false
-	}
-
-	return u.value.Reveal().DefaultQueryExecMode, true
-}
+const knownSettings = `
+	app.current_tenant client_encoding client_min_messages datestyle default_transaction_isolation
+	default_transaction_read_only extra_float_digits idle_in_transaction_session_timeout intervalstyle
+	lock_timeout options plan_cache_mode role row_security search_path session_authorization
+	statement_timeout synchronous_commit timezone transaction_timeout work_mem`
 
 // QueryMode is how statements are sent to PostgreSQL, named as in pgx.
 type QueryMode string
 
-// The modes that isolation is tested with. The simple protocol is excluded because it can run several statements at
-// once, describe_exec because poolers may split its round trips.
-const (
-	CacheStatement QueryMode = "cache_statement" // prepares each statement once per connection
-	CacheDescribe  QueryMode = "cache_describe"  // for PgBouncer in transaction mode
-	Exec           QueryMode = "exec"            // for PgBouncer in transaction mode, without a cache
-)
-
-// PGX returns the mode as a pgx constant.
-func (m QueryMode) PGX() pgx.QueryExecMode {
-	switch m {
-	case CacheDescribe:
-		return pgx.QueryExecModeCacheDescribe
-	case Exec:
-		return pgx.QueryExecModeExec
-	case CacheStatement:
-		return pgx.QueryExecModeCacheStatement
-	}
-
-	return pgx.QueryExecModeCacheStatement
-}
-
-// UnmarshalText implements [encoding.TextUnmarshaler].
+// UnmarshalText implements [encoding.TextUnmarshaler]. It accepts the modes that isolation is tested with. The simple
+// protocol is excluded because it can run several statements at once, describe_exec because poolers may split its round
+// trips.
 func (m *QueryMode) UnmarshalText(text []byte) error {
-	mode := QueryMode(text)
-	if mode != CacheStatement && mode != CacheDescribe && mode != Exec {
+	switch mode := string(text); mode {
+	case "cache_statement", // prepares each statement once per connection
+		"cache_describe", // for PgBouncer in transaction mode
+		"exec":           // for PgBouncer in transaction mode, without a cache
+		*m = QueryMode(mode)
+		return nil
+	default:
 		return problem("must be cache_statement, cache_describe or exec")
 	}
-	*m = mode
-
-	return nil
 }
 
 // Database is the connection of the server, as the role konstruct_app.
@@ -221,7 +173,8 @@ func (d Database) check(faults *Faults, owner string) {
 		faults.add(databaseVariable, "must not set "+strings.Join(presets, ", ")+": session settings in the URL can"+
 			" defeat isolation (for the pool, use KONSTRUCT_DB_MAX_CONNS and KONSTRUCT_DB_QUERY_MODE)")
 	}
-	if mode, named := d.URL.namesQueryMode(); named && mode != d.QueryMode.PGX() {
+	mode := strings.ReplaceAll(d.URL.config().DefaultQueryExecMode.String(), " ", "_")
+	if strings.Contains(d.URL.Reveal(), "default_query_exec_mode") && mode != string(d.QueryMode) {
 		faults.add(databaseVariable, "sets a default_query_exec_mode that differs from KONSTRUCT_DB_QUERY_MODE")
 	}
 }

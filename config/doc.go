@@ -13,5 +13,5 @@
 // The .env file is read as Docker Compose reads it. After [IgnoreLibpq], only libpq's PG* variables for credentials and
 // TLS apply.
 //
-// The package imports only secret of this module. It is for cmd: everything below receives plain values.
+// The package imports only redact of this module. It is for cmd: everything below receives plain values.
 package config

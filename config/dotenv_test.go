@@ -138,20 +138,20 @@ func TestDotEnvFaultsNameTheLineAndQuoteNothing(t *testing.T) {
 	for _, unit := range utf16.Encode([]rune("NAME=canary\n")) {
 		utf16LE = append(utf16LE, byte(unit), byte(unit>>8))
 	}
-	for name, c := range map[string]struct{ content, want string }{
-		"no assignment":      {"# one\nA=1\n\ncanary; drop\nB=2\n", "line 4: is neither NAME=value nor a comment"},
-		"first line":         {"some canary\n", "line 1: is neither NAME=value nor a comment"},
-		"open quote":         {"A=1\n# note\nB=\"canary\nC=3\n", "line 3: has a quoted value without a closing quote"},
-		"lone dollar":        {"A=1\nB='two\nlines'\nC=can${!ary\nD=4\n", "line 4: has a $ that does not refer"},
-		"open reference":     {"A=1\nB=${canary\n", "line 2: has a $ that does not refer"},
-		"required variable":  {"A=1\nB=${UNSET:?canary}\n", "line 2: has a $ that does not refer"},
-		"UTF-16":             {string(utf16LE), "line 1: is not UTF-8;"},
-		"UTF-16 without BOM": {string(utf16LE[2:]), "line 1: is not UTF-8;"},
-		"Latin-1":            {"A=1\nB=caf\xe9\n", "line 2: is not UTF-8;"},
+	for content, want := range map[string]string{
+		"# one\nA=1\n\ncanary; drop\nB=2\n":       "line 4: is neither NAME=value nor a comment",
+		"some canary\n":                           "line 1: is neither NAME=value nor a comment",
+		"A=1\n# note\nB=\"canary\nC=3\n":          "line 3: has a quoted value without a closing quote",
+		"A=1\nB='two\nlines'\nC=can${!ary\nD=4\n": "line 4: has a $ that does not refer",
+		"A=1\nB=${canary\n":                       "line 2: has a $ that does not refer",
+		"A=1\nB=${UNSET:?canary}\n":               "line 2: has a $ that does not refer",
+		string(utf16LE):                           "line 1: is not UTF-8;",
+		string(utf16LE[2:]):                       "line 1: is not UTF-8;",
+		"A=1\nB=caf\xe9\n":                        "line 2: is not UTF-8;",
 	} {
-		_, err := config.Environment(nil, dotEnv(t, c.content))
-		require.ErrorIs(t, err, config.ErrDotEnv, name)
-		require.ErrorContains(t, err, c.want, name)
-		require.NotContains(t, err.Error(), "canary", name)
+		_, err := config.Environment(nil, dotEnv(t, content))
+		require.ErrorIs(t, err, config.ErrDotEnv, content)
+		require.ErrorContains(t, err, want, content)
+		require.NotContains(t, err.Error(), "canary", content)
 	}
 }

@@ -13,9 +13,7 @@ import (
 func TestEnvironment(t *testing.T) {
 	t.Parallel()
 
-	file := filepath.Join(t.TempDir(), ".env")
-	require.NoError(t, os.WriteFile(file, []byte("FROM_FILE=file\nIN_BOTH=file\n# comment\nQUOTED='a $b'\n"), 0o600))
-
+	file := dotEnv(t, "FROM_FILE=file\nIN_BOTH=file\n# comment\nQUOTED='a $b'\n")
 	env, err := config.Environment([]string{"IN_BOTH=process", "WITH_EQUALS=a=b", "malformed"}, file)
 	require.NoError(t, err)
 	require.Equal(t, config.Env{
@@ -35,9 +33,7 @@ func TestEnvironmentWithoutAFile(t *testing.T) {
 func TestEnvironmentRefusesABrokenFileWithoutQuotingIt(t *testing.T) {
 	t.Parallel()
 
-	file := filepath.Join(t.TempDir(), ".env")
-	require.NoError(t, os.WriteFile(file, []byte("GOOD=1\nbad name=canary\n"), 0o600))
-
+	file := dotEnv(t, "GOOD=1\nbad name=canary\n")
 	_, err := config.Environment(nil, file)
 	require.ErrorIs(t, err, config.ErrDotEnv)
 	require.NotContains(t, err.Error(), "canary")

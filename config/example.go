@@ -2,24 +2,13 @@ package config
 
 import "slices"
 
-// Secrets of .env.example, accepted on one machine only.
-//
-//nolint:gosec // public on purpose
-const (
-	exampleSuperuserPassword  = "konstruct-postgres-example"
-	exampleOwnerPassword      = "konstruct-owner-example"
-	exampleAppPassword        = "konstruct-app-example"
-	exampleRedisPassword      = "konstruct-redis-example"
-	exampleSlackSigningSecret = "konstruct-slack-example"
-	exampleSecretsKey         = "konstruct-example-key-change-me!"
-)
-
 const exampleProblem = "is the public value of .env.example; change it before another machine can reach the server"
 
+// isExample reports whether a secret is one of .env.example, which are accepted on one machine only.
 func isExample(secret string) bool {
 	return slices.Contains([]string{
-		exampleSuperuserPassword, exampleOwnerPassword, exampleAppPassword, exampleRedisPassword,
-		exampleSlackSigningSecret, exampleSecretsKey,
+		"konstruct-postgres-example", "konstruct-owner-example", "konstruct-app-example", "konstruct-redis-example",
+		"konstruct-slack-example", "konstruct-example-key-change-me!",
 	}, secret)
 }
 

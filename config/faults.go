@@ -12,32 +12,17 @@ type Fault struct {
 	Problem  string
 }
 
-func (f Fault) String() string {
-	return f.Variable + ": " + f.Problem
-}
-
 // Faults is the error of every Load function: all faults, ordered by variable.
 type Faults []Fault //nolint:errname,recvcheck // Faults is the plural of Fault, and is returned by value
 
 // Error lists the faults, one per line.
 func (f Faults) Error() string {
-	lines := make([]string, 0, len(f)+1)
-	lines = append(lines, "invalid configuration:")
+	lines := []string{"invalid configuration:"}
 	for _, fault := range f {
-		lines = append(lines, "  "+fault.String())
+		lines = append(lines, "  "+fault.Variable+": "+fault.Problem)
 	}
 
 	return strings.Join(lines, "\n")
-}
-
-// Variables returns the faulty variables, sorted, without duplicates.
-func (f Faults) Variables() []string {
-	names := make([]string, 0, len(f))
-	for _, fault := range f {
-		names = append(names, fault.Variable)
-	}
-
-	return slices.Compact(names)
 }
 
 func (f *Faults) add(variable, problem string) {

@@ -42,14 +42,11 @@ func (h HTTP) IsLoopback() bool { return isLoopbackListener(h.ListenAddr) }
 func (h HTTP) check(faults *Faults) {
 	faults.require("KONSTRUCT_LISTEN_ADDR", isListenAddr(h.ListenAddr),
 		"must be host:port, such as 127.0.0.1:8080, where host is an IP address or localhost")
-	if h.DrainDelay != nil && !faults.has("KONSTRUCT_DRAIN_DELAY") {
-		faults.require("KONSTRUCT_DRAIN_DELAY", *h.DrainDelay >= 0 && *h.DrainDelay <= maxShutdown,
-			"must be at least 0s and at most 10m")
-	}
-	if !faults.has("KONSTRUCT_SHUTDOWN_TIMEOUT") {
-		faults.require("KONSTRUCT_SHUTDOWN_TIMEOUT", h.ShutdownTimeout > 0 && h.ShutdownTimeout <= maxShutdown,
-			"must be more than 0s and at most 10m")
-	}
+	faults.require("KONSTRUCT_DRAIN_DELAY", h.Drain() >= 0 && h.Drain() <= maxShutdown,
+		"must be at least 0s and at most 10m")
+	faults.require("KONSTRUCT_SHUTDOWN_TIMEOUT",
+		h.ShutdownTimeout > 0 && h.ShutdownTimeout <= maxShutdown || faults.has("KONSTRUCT_SHUTDOWN_TIMEOUT"),
+		"must be more than 0s and at most 10m")
 }
 
 // isListenAddr accepts no host names except localhost, because what they resolve to can change. An empty host means all
@@ -70,29 +67,9 @@ func isListenAddr(address string) bool {
 	return err == nil
 }
 
-// Proxies are the networks of the proxies trusted to set X-Forwarded-For. None by default.
-type Proxies struct {
-	prefixes []netip.Prefix
-}
-
-// Prefixes returns the networks. A single address is a network of one.
-func (p Proxies) Prefixes() []netip.Prefix { return p.prefixes }
-
-// Strings returns the networks as CIDR text, as gin expects them.
-func (p Proxies) Strings() []string {
-	texts := make([]string, 0, len(p.prefixes))
-	for _, prefix := range p.prefixes {
-		texts = append(texts, prefix.String())
-	}
-
-	return texts
-}
-
-// String returns the networks separated by commas.
-func (p Proxies) String() string { return strings.Join(p.Strings(), ",") }
-
-// MarshalText implements [encoding.TextMarshaler].
-func (p Proxies) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+// Proxies are the networks of the proxies trusted to set X-Forwarded-For. A single address is a network of one. None by
+// default.
+type Proxies []netip.Prefix
 
 // UnmarshalText implements [encoding.TextUnmarshaler]: addresses and CIDR networks, separated by commas.
 func (p *Proxies) UnmarshalText(text []byte) error {
@@ -107,7 +84,7 @@ func (p *Proxies) UnmarshalText(text []byte) error {
 		}
 		prefixes = append(prefixes, prefix)
 	}
-	p.prefixes = prefixes
+	*p = prefixes
 
 	return nil
 }

@@ -62,7 +62,8 @@ func TestMalformedURLsTellNothing(t *testing.T) {
 	} {
 		for _, password := range passwords() {
 			for _, text := range malformations(form[0], form[1], password) {
-				for _, err := range loadAll(with(working(), config.Env{variable: text})) {
+				for _, load := range commands() {
+					_, err := load(with(working(), config.Env{variable: text}))
 					for _, part := range []string{"hunter", "zwei", "4711", "0815"} {
 						require.NotContains(t, fmt.Sprint(err), part, "%s: %q", variable, text)
 					}
@@ -78,7 +79,7 @@ func TestAPasswordThatEndedUpElsewhereIsRefused(t *testing.T) {
 	_, err := config.LoadServe(with(working(), config.Env{
 		"DATABASE_URL": "postgres://konstruct_app:hunter@zwei@127.0.0.1:5432/konstruct",
 	}))
-	require.Equal(t, []string{"DATABASE_URL"}, variables(t, err), "pgx parses zwei@127.0.0.1 as the host")
+	require.Equal(t, "DATABASE_URL", variables(err), "pgx parses zwei@127.0.0.1 as the host")
 	for _, c := range "/?#" {
 		for variable, form := range map[string]string{
 			"DATABASE_URL": "postgres://konstruct_app:%s@127.0.0.1:5432/konstruct",
@@ -86,7 +87,7 @@ func TestAPasswordThatEndedUpElsewhereIsRefused(t *testing.T) {
 		} {
 			for _, password := range []string{"4711" + string(c) + "zwei", "hunter" + string(c) + "zwei"} {
 				_, err := config.LoadServe(with(working(), config.Env{variable: fmt.Sprintf(form, password)}))
-				require.Equal(t, []string{variable}, variables(t, err), password)
+				require.Equal(t, variable, variables(err), password)
 			}
 			escaped := fmt.Sprintf(form, url.QueryEscape("4711"+string(c)+"zwei"))
 			_, err := config.LoadServe(with(working(), config.Env{variable: escaped}))

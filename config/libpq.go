@@ -1,6 +1,7 @@
 package config
 
 import (
+	"maps"
 	"net/url"
 	"os"
 	"slices"
@@ -11,12 +12,9 @@ import (
 
 // ignoredLibpq are the libpq variables that change the target or the session settings of a connection, which only the
 // URLs may set.
-func ignoredLibpq() []string {
-	return []string{
-		"PGHOST", "PGPORT", "PGDATABASE", "PGUSER", "PGAPPNAME", "PGCONNECT_TIMEOUT", "PGTARGETSESSIONATTRS",
-		"PGSERVICE", "PGSERVICEFILE", "PGTZ", "PGOPTIONS", "PGMINPROTOCOLVERSION", "PGMAXPROTOCOLVERSION",
-	}
-}
+const ignoredLibpq = `
+	PGHOST PGPORT PGDATABASE PGUSER PGAPPNAME PGCONNECT_TIMEOUT PGTARGETSESSIONATTRS
+	PGSERVICE PGSERVICEFILE PGTZ PGOPTIONS PGMINPROTOCOLVERSION PGMAXPROTOCOLVERSION`
 
 // honoredLibpq maps the libpq variables for credentials and TLS to their URL parameters. Ignoring them could send a
 // password unencrypted.
@@ -32,11 +30,9 @@ func honoredLibpq() map[string]string {
 // IgnoreLibpq removes libpq's variables from the environment of this process. Those for credentials and TLS are kept
 // unless all is set, for commands that start their own PostgreSQL.
 func IgnoreLibpq(all bool) {
-	names := ignoredLibpq()
+	names := strings.Fields(ignoredLibpq)
 	if all {
-		for name := range honoredLibpq() {
-			names = append(names, name)
-		}
+		names = slices.AppendSeq(names, maps.Keys(honoredLibpq()))
 	}
 	for _, name := range names {
 		_ = os.Unsetenv(name) // fails only for invalid names
@@ -53,14 +49,10 @@ type blame struct {
 // libpqFault returns the libpq variable that makes every URL invalid, or "". Each is tried with all others overridden.
 func libpqFault() string {
 	honored := honoredLibpq()
-	names := make([]string, 0, len(honored))
-	for name := range honored {
-		if _, set := os.LookupEnv(name); set {
-			names = append(names, name)
+	for _, name := range slices.Sorted(maps.Keys(honored)) {
+		if _, set := os.LookupEnv(name); !set {
+			continue
 		}
-	}
-	slices.Sort(names)
-	for _, name := range names {
 		others := url.Values{}
 		for other, parameter := range honored {
 			if other != name {

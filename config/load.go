@@ -10,6 +10,18 @@ import (
 	"github.com/caarlos0/env/v11"
 )
 
+// load fills a command's struct and checks it.
+func load[C any](environ Env, check func(*C, *Faults, Env)) (C, error) {
+	var loaded C
+	faults := parse(&loaded, environ)
+	check(&loaded, &faults, environ)
+	if err := faults.err(); err != nil {
+		return *new(C), err
+	}
+
+	return loaded, nil
+}
+
 // parse fills the struct target by its env tags and returns a fault per invalid value.
 func parse(target any, environ Env) Faults {
 	err := env.ParseWithOptions(target, env.Options{Environment: environ})
@@ -17,43 +29,30 @@ func parse(target any, environ Env) Faults {
 		return nil
 	}
 
+	all, ok := errors.AsType[env.AggregateError](err)
+	if !ok {
+		all.Errors = []error{err}
+	}
 	names := variableNames(reflect.TypeOf(target).Elem())
 	var faults Faults
-	for _, err := range flatten(err) {
+	for _, err := range all.Errors {
 		faults = append(faults, faultOf(err, names))
 	}
 
 	return faults
 }
 
-func flatten(err error) []error {
-	if all, ok := errors.AsType[env.AggregateError](err); ok {
-		return all.Errors
-	}
-
-	return []error{err}
-}
-
 // faultOf replaces an error of the library, whose text quotes the value.
 func faultOf(err error, names map[string]string) Fault {
-	var (
-		unset env.VarIsNotSetError
-		empty env.EmptyVarError
-		bad   env.ParseError
-	)
-	switch {
-	case errors.As(err, &unset):
-		return Fault{Variable: unset.Key, Problem: "is required"}
-	case errors.As(err, &empty):
-		return Fault{Variable: empty.Key, Problem: "must not be empty"}
-	case errors.As(err, &bad):
-		if other, ok := errors.AsType[blame](bad.Err); ok {
-			return Fault{Variable: other.variable, Problem: other.Error()}
-		}
-		return Fault{Variable: names[bad.Name], Problem: expectation(bad)}
-	default:
+	bad, ok := errors.AsType[env.ParseError](err)
+	if !ok {
 		return Fault{Variable: "environment", Problem: "cannot be read"}
 	}
+	if other, ok := errors.AsType[blame](bad.Err); ok {
+		return Fault{Variable: other.variable, Problem: other.Error()}
+	}
+
+	return Fault{Variable: names[bad.Name], Problem: expectation(bad)}
 }
 
 func expectation(bad env.ParseError) string {

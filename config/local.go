@@ -16,18 +16,12 @@ type Local struct {
 }
 
 // LoadLocal loads [Local]. The error is [Faults].
-func LoadLocal(env Env) (Local, error) {
-	var local Local
-	faults := parse(&local, env)
+func LoadLocal(env Env) (Local, error) { return load(env, (*Local).check) }
 
-	faults.require(projectVariable, isProjectName(local.ProjectName), projectProblem)
-	local.checkPorts(&faults)
-	local.checkAgainstURLs(&faults, env)
-	if err := faults.err(); err != nil {
-		return Local{}, err
-	}
-
-	return local, nil
+func (l *Local) check(faults *Faults, env Env) {
+	faults.require(projectVariable, isProjectName(l.ProjectName), projectProblem)
+	l.checkPorts(faults)
+	l.checkAgainstURLs(faults, env)
 }
 
 const (
@@ -52,20 +46,17 @@ func isProjectName(name string) bool {
 		!strings.HasPrefix(name, "_")
 }
 
-func (l Local) checkPorts(faults *Faults) {
+func (l *Local) checkPorts(faults *Faults) {
 	for variable, port := range map[string]uint16{
 		"POSTGRES_PORT": l.PostgresPort, "REDIS_PORT": l.RedisPort, "OLLAMA_PORT": l.OllamaPort,
 		"KONSTRUCT_PORT": l.ServerPort,
 	} {
-		if faults.has(variable) {
-			continue
-		}
-		faults.require(variable, port > 0, "must be between 1 and 65535")
+		faults.require(variable, port > 0 || faults.has(variable), "must be between 1 and 65535")
 	}
 }
 
 // checkAgainstURLs finds a password that was changed in one place only. URLs of other machines are ignored.
-func (l Local) checkAgainstURLs(faults *Faults, env Env) {
+func (l *Local) checkAgainstURLs(faults *Faults, env Env) {
 	var urls struct {
 		Database Database
 		Owner    Owner

@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
@@ -34,40 +35,15 @@ func canaries() config.Env {
 	}
 }
 
-// every loads each command's configuration from canaries.
-func every(t *testing.T) map[string]any {
-	t.Helper()
-
-	all := map[string]any{}
-	add := func(name string, loaded any, err error) {
-		require.NoError(t, err, name)
-		all[name] = loaded
-	}
-	serve, err := config.LoadServe(canaries())
-	add("serve", serve, err)
-	migrate, err := config.LoadMigrate(canaries())
-	add("migrate", migrate, err)
-	doctor, err := config.LoadDoctor(canaries())
-	add("doctor", doctor, err)
-	user, err := config.LoadUser(canaries())
-	add("user", user, err)
-	keys, err := config.LoadKeys(canaries())
-	add("keys", keys, err)
-	dev, err := config.LoadDev(canaries())
-	add("dev", dev, err)
-	local, err := config.LoadLocal(canaries())
-	add("local", local, err)
-
-	return all
-}
-
 func TestNoCommandsConfigurationPrintsASecret(t *testing.T) {
 	t.Parallel()
 
-	for name, loaded := range every(t) {
+	for name, load := range commands() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 
+			loaded, err := load(canaries())
+			require.NoError(t, err)
 			requireNoCanary(t, printed(t, loaded))
 			requireNoCanary(t, printed(t, &loaded))
 			requireNoCanary(t, printed(t, struct{ hidden any }{hidden: loaded}))
@@ -115,6 +91,36 @@ func TestKeysAreCopies(t *testing.T) {
 
 	clear(serve.SecretsKeys.Reveal()[0])
 	require.NotZero(t, serve.SecretsKeys.Reveal()[0][0])
+}
+
+func TestSecretsKeysAreReadInOneSpelling(t *testing.T) {
+	t.Parallel()
+	first, second := bytes.Repeat([]byte{1}, 32), bytes.Repeat([]byte{0xff}, 32)
+	one, two := base64.StdEncoding.EncodeToString(first), base64.StdEncoding.EncodeToString(second)
+	for text, want := range map[string][][]byte{
+		one:                      {first},
+		one + "," + two:          {first, second},
+		" " + one + " ,\t" + two: {first, second},
+	} {
+		var keys config.SecretsKeys
+		require.NoError(t, keys.UnmarshalText([]byte(text)))
+		require.Equal(t, want, keys.Reveal())
+	}
+	for _, text := range []string{
+		"canary", ",", one + ",", "," + one, one + ",canary", one + one, strings.TrimRight(one, "="), one[:40],
+		base64.URLEncoding.EncodeToString(second), base64.StdEncoding.EncodeToString(first[:31]), one + ";" + two,
+		one[:len(one)-2] + "F=", // the same 32 bytes in another spelling
+	} {
+		var keys config.SecretsKeys
+		err := keys.UnmarshalText([]byte(text))
+		require.Error(t, err, text)
+		require.False(t, keys.IsSet())
+		for part := range strings.SplitSeq(text, ",") {
+			if part != "" {
+				require.NotContains(t, err.Error(), part)
+			}
+		}
+	}
 }
 
 func TestZeroValuesAreUnsetAndPrintable(t *testing.T) {

@@ -28,7 +28,7 @@ func (t Telemetry) TracesURL() string {
 	if t.OTLPTracesEndpoint.IsSet() || !t.OTLPEndpoint.IsSet() {
 		return t.OTLPTracesEndpoint.Reveal()
 	}
-	return t.OTLPEndpoint.value.Reveal().JoinPath("v1", "traces").String()
+	return t.OTLPEndpoint.parsed().JoinPath("v1", "traces").String()
 }
 
 // checked also turns metrics off for an empty variable, where the library uses the default.

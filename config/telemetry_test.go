@@ -22,7 +22,7 @@ func TestMetricsAreOnLoopbackByDefault(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "127.0.0.1:9464", c.Telemetry.ListenAddr())
 	_, err = config.LoadServe(with(working(), config.Env{"KONSTRUCT_METRICS_ADDR": "9464"}))
-	require.Equal(t, []string{"KONSTRUCT_METRICS_ADDR"}, variables(t, err))
+	require.Equal(t, "KONSTRUCT_METRICS_ADDR", variables(err))
 }
 
 func TestTracesGoWhereOpenTelemetrysVariablesSay(t *testing.T) {
@@ -40,5 +40,5 @@ func TestTracesGoWhereOpenTelemetrysVariablesSay(t *testing.T) {
 		require.Equal(t, want, c.Telemetry.TracesURL())
 	}
 	_, err := config.LoadServe(with(working(), config.Env{base: "127.0.0.1:4318", whole: "grpc://collector:4317"}))
-	require.ElementsMatch(t, []string{base, whole}, variables(t, err))
+	require.Equal(t, base+" "+whole, variables(err))
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"net"
 	"net/netip"
 	"net/url"
@@ -18,16 +19,14 @@ type URL struct {
 	value redact.Value[*url.URL]
 }
 
+// parsed returns the zero URL when unset.
+func (u URL) parsed() *url.URL { return cmp.Or(u.value.Reveal(), &url.URL{}) }
+
 // Reveal returns the whole URL with its credentials, "" when unset.
-func (u URL) Reveal() string {
-	if parsed := u.value.Reveal(); parsed != nil {
-		return parsed.String()
-	}
-	return ""
-}
+func (u URL) Reveal() string { return u.parsed().String() }
 
 // IsSet reports whether there is a URL.
-func (u URL) IsSet() bool { return u.value.Reveal() != nil }
+func (u URL) IsSet() bool { return u.Reveal() != "" }
 
 // UnmarshalText implements [encoding.TextUnmarshaler].
 func (u *URL) UnmarshalText(text []byte) error {
@@ -56,11 +55,8 @@ func misplaced(raw string) bool {
 }
 
 func (u URL) password() string {
-	if parsed := u.value.Reveal(); parsed != nil {
-		password, _ := parsed.User.Password()
-		return password
-	}
-	return ""
+	password, _ := u.parsed().User.Password()
+	return password
 }
 
 // isLoopback reports whether every host of the URL is this machine. Redis URLs can have more hosts in addr parameters.
@@ -74,26 +70,21 @@ func (u URL) isLoopback() bool {
 		}
 		return !isLoopback(address)
 	}
-	return (u.value.Reveal().Scheme == "unix" || isLoopback(u.value.Reveal().Hostname())) &&
-		!slices.ContainsFunc(u.value.Reveal().Query()["addr"], elsewhere)
+	return (u.parsed().Scheme == "unix" || isLoopback(u.parsed().Hostname())) &&
+		!slices.ContainsFunc(u.parsed().Query()["addr"], elsewhere)
 }
 
 // checkURL rejects other schemes than those given, an empty host, and an invalid port.
 func (f *Faults) checkURL(variable string, u URL, schemes ...string) {
-	if !u.IsSet() || f.has(variable) {
-		return
-	}
-	parsed := u.value.Reveal()
-	if !slices.Contains(schemes, parsed.Scheme) {
+	parsed := u.parsed()
+	switch {
+	case !u.IsSet():
+	case !slices.Contains(schemes, parsed.Scheme):
 		f.add(variable, "must begin with "+strings.Join(schemes, ":// or ")+"://")
-
-		return
+	case parsed.Scheme != "unix":
+		f.require(variable, parsed.Hostname() != "", "has no host")
+		f.require(variable, parsed.Port() == "" || isPort(parsed.Port()), "has a port outside 1-65535")
 	}
-	if parsed.Scheme == "unix" {
-		return
-	}
-	f.require(variable, parsed.Hostname() != "", "has no host")
-	f.require(variable, parsed.Port() == "" || isPort(parsed.Port()), "has a port outside 1-65535")
 }
 
 func isPort(text string) bool {
