@@ -3,10 +3,12 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path"
@@ -34,13 +36,12 @@ type suite struct {
 	whole bool
 }
 
-type outcome struct {
-	passed, failed map[testName]bool
-}
+// outcome is "passed" or "failed" by test.
+type outcome map[testName]string
 
 // run runs the named tests with flags of `go test`. It returns an error if they do not build.
 func (s suite) run(ctx context.Context, names []testName, flags ...string) (outcome, error) {
-	all := outcome{passed: map[testName]bool{}, failed: map[testName]bool{}}
+	all := outcome{}
 	for _, pkg := range packages(names) {
 		args := append([]string{"test", "-json", "-vet=off", "-count=1", "-parallel=4"}, flags...)
 		if !s.whole {
@@ -50,7 +51,7 @@ func (s suite) run(ctx context.Context, names []testName, flags ...string) (outc
 		if err := all.read(pkg, output); err != nil {
 			return all, err
 		}
-		if err != nil && !anyOf(all.failed, pkg) {
+		if err != nil && !all.fails(pkg) {
 			return all, fmt.Errorf("%w: go test ./%s: %w:\n%s", errBroken, pkg, err, lastLines(output))
 		}
 	}
@@ -68,12 +69,11 @@ func (s suite) command(ctx context.Context, args ...string) ([]byte, error) {
 }
 
 func packages(names []testName) []string {
-	var out []string
+	pkgs := map[string]bool{}
 	for _, n := range names {
-		out = append(out, n.pkg())
+		pkgs[n.pkg()] = true
 	}
-	slices.Sort(out)
-	return slices.Compact(out)
+	return slices.Sorted(maps.Keys(pkgs))
 }
 
 // pattern returns the -run expression for the named tests of a package.
@@ -103,7 +103,6 @@ type event struct {
 
 // read adds the events of one package. A test without an end counts as failed: a panic or a timeout stopped it.
 func (o outcome) read(pkg string, output []byte) error {
-	running := map[testName]bool{}
 	lines := bufio.NewScanner(bytes.NewReader(output))
 	lines.Buffer(nil, 16<<20)
 	for lines.Scan() {
@@ -112,40 +111,34 @@ func (o outcome) read(pkg string, output []byte) error {
 			!strings.HasSuffix(e.Package, path.Join("/", pkg)) {
 			continue // output of the compiler, or of a package
 		}
-		name := testName(pkg + " " + e.Test)
-		switch e.Action {
-		case "run":
-			running[name] = true
+		switch name := testName(pkg + " " + e.Test); e.Action {
+		case "run", "fail":
+			o[name] = "failed"
 		case "pass":
-			delete(running, name)
-			o.passed[name] = true
-		case "fail":
-			delete(running, name)
-			o.failed[name] = true
+			o[name] = "passed"
 		}
-	}
-	for name := range running {
-		o.failed[name] = true
 	}
 	return lines.Err()
 }
 
 // state returns "passed", "failed" or "not run".
 func (o outcome) state(n testName) string {
-	key := testName(n.pkg() + " " + n.test())
-	switch {
-	case o.failed[key]:
-		return "failed"
-	case o.passed[key]:
-		return "passed"
-	default:
-		return "not run"
-	}
+	return cmp.Or(o[testName(n.pkg()+" "+n.test())], "not run")
 }
 
-func anyOf(set map[testName]bool, pkg string) bool {
-	for n := range set {
-		if n.pkg() == pkg {
+// passed returns an error unless all tests passed.
+func (o outcome) passed(tests []testName) error {
+	for _, t := range tests {
+		if state := o.state(t); state != "passed" {
+			return fmt.Errorf("%s has %s", t, state)
+		}
+	}
+	return nil
+}
+
+func (o outcome) fails(pkg string) bool {
+	for n, state := range o {
+		if n.pkg() == pkg && state == "failed" {
 			return true
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -49,33 +50,18 @@ func command(ctx context.Context, args []string, out io.Writer) error {
 		_, err := io.WriteString(out, page(chosen))
 		return err
 	case o.list:
-		return list(out, chosen)
+		for _, s := range chosen {
+			fmt.Fprintf(out, "%-34s %s\n", s.id, s.removes)
+		}
+		return nil
 	}
 	return run(ctx, chosen, o, out)
 }
 
 // choose returns the saboteurs whose id contains a word.
 func choose(all []saboteur, words string) []saboteur {
-	if words == "" {
-		return all
-	}
-	var out []saboteur
-	for _, s := range all {
-		for word := range strings.SplitSeq(words, ",") {
-			if strings.Contains(s.id, word) {
-				out = append(out, s)
-				break
-			}
-		}
-	}
-	return out
-}
-
-func list(out io.Writer, all []saboteur) error {
-	for _, s := range all {
-		if _, err := fmt.Fprintf(out, "%-34s %s\n", s.id, s.removes); err != nil {
-			return err
-		}
-	}
-	return nil
+	return slices.DeleteFunc(all, func(s saboteur) bool {
+		contained := func(word string) bool { return strings.Contains(s.id, word) }
+		return !slices.ContainsFunc(strings.Split(words, ","), contained)
+	})
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -22,15 +21,10 @@ them, the run requires that no attack succeeds, or that the tests of that layer 
 func page(all []saboteur) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, pageHead, len(all))
-	for _, l := range layers() {
-		of := slices.DeleteFunc(slices.Clone(all), func(s saboteur) bool { return s.layer != l })
-		if len(of) == 0 {
-			continue
-		}
+	for l, of := range byLayer(all, func(s saboteur) layer { return s.layer }) {
 		fmt.Fprintf(&b, "\n## %s\n\n| removed | noticed by | meanwhile |\n|---|---|---|\n", l)
 		for _, s := range of {
-			fmt.Fprintf(&b, "| %s | %s | %s |\n", cell(s.removes), cell(strings.Join(s.noticedBy(), "<br>")),
-				cell(s.meanwhile()))
+			fmt.Fprintf(&b, "| %s | %s | %s |\n", cell(s.removes), cell(s.noticedBy()...), cell(s.meanwhile()))
 		}
 	}
 	return b.String()

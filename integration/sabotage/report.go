@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 )
@@ -21,26 +20,22 @@ type report struct {
 
 func newReport(verdicts []verdict, began time.Time) report {
 	r := report{At: began.UTC(), Took: time.Since(began).Round(time.Second).String(), Verdicts: verdicts}
-	bad := count(verdicts, unnoticed) + count(verdicts, broken)
-	r.Proven = bad == 0 && len(verdicts) > 0
+	missed, bad := count(verdicts, unnoticed), count(verdicts, broken)
+	r.Proven = missed+bad == 0 && len(verdicts) > 0
 	if r.Proven {
 		r.Verdict = fmt.Sprintf("PROVEN: %d protections were removed, one at a time, and each removal was noticed",
 			len(verdicts))
 	} else {
 		r.Verdict = fmt.Sprintf("NOT PROVEN: of %d saboteurs, %d went unnoticed and %d are broken",
-			len(verdicts), count(verdicts, unnoticed), count(verdicts, broken))
+			len(verdicts), missed, bad)
 	}
 	return r
 }
 
 // line formats the verdict for a terminal.
 func (v verdict) line() string {
-	lines := []string{fmt.Sprintf("%-9s %-34s %6s  %s", v.Status, v.ID, v.Took, short(v.By))}
-	lines = append(lines, v.expected()...)
-	if v.Why != "" {
-		lines = append(lines, strings.Split(v.Why, "\n")...)
-	}
-	return strings.Join(lines, "\n          ")
+	head := fmt.Sprintf("%-9s %-34s %6s  %s", v.Status, v.ID, v.Took, short(v.By))
+	return strings.Join(v.explained(head), "\n          ")
 }
 
 func short(by []string) string {
@@ -66,34 +61,26 @@ func (r report) write(folder string) error {
 func (r report) markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Sabotage report\n\n%s. %s, in %s.\n", r.Verdict, r.At.Format(time.RFC3339), r.Took)
-	for _, l := range layers() {
-		of := slices.DeleteFunc(slices.Clone(r.Verdicts), func(v verdict) bool { return v.Layer != l })
-		if len(of) == 0 {
-			continue
-		}
+	for l, of := range byLayer(r.Verdicts, verdict.layer) {
 		fmt.Fprintf(&b, "\n## %s\n\n| removed | outcome | noticed by | meanwhile |\n|---|---|---|---|\n", l)
 		for _, v := range of {
 			fmt.Fprintf(&b, "| %s (`%s`) | %s | %s | %s |\n",
-				cell(v.Removes), v.ID, v.outcome(), cell(strings.Join(v.By, "\n")), cell(v.meanwhile()))
+				cell(v.Removes), v.ID, cell(v.explained(string(v.Status))...), cell(v.By...), cell(v.meanwhile()))
 		}
 	}
 	return b.String()
 }
 
-func (v verdict) outcome() string {
-	lines := append([]string{string(v.Status)}, v.expected()...)
+// explained adds what was missed, and why the saboteur is broken.
+func (v verdict) explained(head string) []string {
+	lines := []string{head}
+	for _, m := range v.Missed {
+		lines = append(lines, "expected: "+m)
+	}
 	if v.Why != "" {
-		lines = append(lines, v.Why)
+		lines = append(lines, strings.Split(v.Why, "\n")...)
 	}
-	return cell(strings.Join(lines, "\n"))
-}
-
-func (v verdict) expected() []string {
-	out := make([]string, len(v.Missed))
-	for i, m := range v.Missed {
-		out[i] = "expected: " + m
-	}
-	return out
+	return lines
 }
 
 func (v verdict) meanwhile() string {
@@ -109,32 +96,25 @@ func (v verdict) meanwhile() string {
 	}
 }
 
-// cell escapes a text for a cell of a Markdown table.
-func cell(text string) string {
-	return strings.NewReplacer("|", `\|`, "\n", "<br>").Replace(text)
+// cell escapes lines for a cell of a Markdown table.
+func cell(lines ...string) string {
+	return strings.NewReplacer("|", `\|`, "\n", "<br>").Replace(strings.Join(lines, "\n"))
 }
 
 // conclude prints the verdict. It returns errUnproven unless the suite is proven.
 func (r report) conclude(out io.Writer) error {
-	if _, err := fmt.Fprintf(out, "\nBy layer:\n"); err != nil {
-		return err
-	}
-	for _, l := range layers() {
-		of := slices.DeleteFunc(slices.Clone(r.Verdicts), func(v verdict) bool { return v.Layer != l })
-		if len(of) == 0 {
-			continue
+	fmt.Fprintf(out, "\nBy layer:\n")
+	for l, of := range byLayer(r.Verdicts, verdict.layer) {
+		held := 0
+		for _, v := range of {
+			if v.Held != "" {
+				held++
+			}
 		}
-		held := slices.DeleteFunc(slices.Clone(of), func(v verdict) bool { return v.Held == "" })
-		_, err := fmt.Fprintf(out, "  %-38s %2d of %2d caught; in %d another layer protects\n",
-			l, count(of, caught), len(of), len(held))
-		if err != nil {
-			return err
-		}
+		fmt.Fprintf(out, "  %-38s %2d of %2d caught; in %d another layer protects\n",
+			l, count(of, caught), len(of), held)
 	}
-	if _, err := fmt.Fprintf(out, "\n%s, in %s.\nWritten: sabotage-report.md, sabotage-report.json\n",
-		r.Verdict, r.Took); err != nil {
-		return err
-	}
+	fmt.Fprintf(out, "\n%s, in %s.\nWritten: sabotage-report.md, sabotage-report.json\n", r.Verdict, r.Took)
 	if !r.Proven {
 		return errUnproven
 	}

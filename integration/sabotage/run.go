@@ -5,12 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
+	"os/exec"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/konstruct/konstruct/integration/mockt"
 	"github.com/konstruct/konstruct/integration/testdb"
@@ -30,7 +31,7 @@ func run(ctx context.Context, chosen []saboteur, o options, out io.Writer) error
 	if len(chosen) == 0 {
 		return fmt.Errorf("%w: no saboteur selected", errUnproven)
 	}
-	root, err := moduleRoot()
+	root, err := moduleRoot(ctx)
 	if err != nil {
 		return err
 	}
@@ -53,7 +54,7 @@ func run(ctx context.Context, chosen []saboteur, o options, out io.Writer) error
 	if err := errors.Join(host.Err(), ctx.Err()); err != nil {
 		return fmt.Errorf("%w: %w", errUnproven, err)
 	}
-	r := newReport(sorted(verdicts), began)
+	r := newReport(verdicts, began)
 	if err := r.write(o.folder); err != nil {
 		return err
 	}
@@ -109,10 +110,8 @@ func (s suite) passes(ctx context.Context, tests []testName) error {
 	if err != nil {
 		return err
 	}
-	for _, test := range tests {
-		if state := got.state(test); state != "passed" {
-			return fmt.Errorf("without sabotage, %s has %s", test, state)
-		}
+	if err := got.passed(tests); err != nil {
+		return fmt.Errorf("without sabotage, %w", err)
 	}
 	return nil
 }
@@ -139,20 +138,15 @@ func (t *trials) all(ctx context.Context, chosen []saboteur) []verdict {
 
 // parallel calls do with 0 to n-1 in as many goroutines as there are jobs.
 func (t *trials) parallel(n int, do func(int)) {
-	next := make(chan int)
-	var workers sync.WaitGroup
-	for range t.jobs {
-		workers.Go(func() {
-			for i := range next {
-				do(i)
-			}
+	var group errgroup.Group
+	group.SetLimit(t.jobs)
+	for i := range n {
+		group.Go(func() error {
+			do(i)
+			return nil
 		})
 	}
-	for i := range n {
-		next <- i
-	}
-	close(next)
-	workers.Wait()
+	_ = group.Wait()
 }
 
 func (t *trials) one(ctx context.Context, s saboteur) verdict {
@@ -162,21 +156,12 @@ func (t *trials) one(ctx context.Context, s saboteur) verdict {
 	return tryData(ctx, t.data, s, t.suite.whole)
 }
 
-// moduleRoot returns the nearest parent folder with this module's go.mod.
-func moduleRoot() (string, error) {
-	folder, err := os.Getwd()
+// moduleRoot returns the folder of this module, which the working directory is in.
+func moduleRoot(ctx context.Context) (string, error) {
+	const module = "github.com/konstruct/konstruct"
+	out, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", module).Output()
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("run this inside the repository: %w", err)
 	}
-	for {
-		text, err := os.ReadFile(filepath.Join(folder, "go.mod")) //nolint:gosec // this module's go.mod
-		if err == nil && strings.HasPrefix(string(text), "module github.com/konstruct/konstruct\n") {
-			return folder, nil
-		}
-		parent := filepath.Dir(folder)
-		if parent == folder {
-			return "", errors.New("run this inside the repository: found no go.mod of Konstruct")
-		}
-		folder = parent
-	}
+	return strings.TrimSpace(string(out)), nil
 }

@@ -2,22 +2,21 @@ package main
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 )
 
-// saboteur removes exactly one protection, either in the source or in a database.
+// saboteur removes exactly one protection, either of the source or of a database.
 type saboteur struct {
-	id string
-	// layer is set by saboteurs.
-	layer   layer
-	removes string
+	id, removes string
+	layer       layer // set by saboteurs
 	// held says what still protects rows, if anything does.
 	held string
 
 	// given removes other layers first. The tests in caught must pass with given alone.
 	given []edit
-	// edits are the sabotage of the source: one protection, maybe in several places.
+	// edits change the source: one protection, maybe in several places.
 	edits []edit
 	// hangs shortens the timeout of tests that the sabotage makes hang.
 	hangs bool
@@ -26,7 +25,7 @@ type saboteur struct {
 
 	// givenSQL removes other layers first. With givenSQL alone, no attack may succeed.
 	givenSQL string
-	// plant is the sabotage of a database: SQL, run as the superuser. {db} is the database's name.
+	// plant is SQL, run as the superuser. {db} is the database's name.
 	plant string
 	// roles is set if the SQL changes the whole server.
 	roles bool
@@ -36,7 +35,6 @@ type saboteur struct {
 	attacks []string
 }
 
-// tests are those that a saboteur of the source names.
 func (s saboteur) tests() []testName { return slices.Concat(s.caught, s.holds) }
 
 // layer is where a protection is.
@@ -55,11 +53,22 @@ const (
 	layerRoles    layer = "PostgreSQL: roles"
 )
 
-// layers are in the order of the report.
 func layers() []layer {
 	return []layer{
 		layerDatabase, layerRoles, layerDriver, layerMixin, layerContext, layerRedis, layerChannel, layerServer,
 		layerMigrate, layerDoctor,
+	}
+}
+
+// byLayer returns the items of each layer that has any.
+func byLayer[T any](items []T, layerOf func(T) layer) iter.Seq2[layer, []T] {
+	return func(yield func(layer, []T) bool) {
+		for _, l := range layers() {
+			of := slices.DeleteFunc(slices.Clone(items), func(item T) bool { return layerOf(item) != l })
+			if len(of) > 0 && !yield(l, of) {
+				return
+			}
+		}
 	}
 }
 
@@ -84,7 +93,6 @@ func in(pkg string, tests ...string) []testName {
 	return out
 }
 
-// of sets the layer of saboteurs.
 func (l layer) of(tables ...[]saboteur) []saboteur {
 	all := slices.Concat(tables...)
 	for i := range all {

@@ -18,7 +18,7 @@ import (
 
 func root(t *testing.T) string {
 	t.Helper()
-	root, err := moduleRoot()
+	root, err := moduleRoot(t.Context())
 	require.NoError(t, err)
 	return root
 }

@@ -53,8 +53,8 @@ func (o outcome) judge(v verdict, sab saboteur) verdict {
 // others returns failed tests that the saboteur does not name, which -whole can find.
 func (o outcome) others(named []testName) []string {
 	var out []string
-	for t := range o.failed {
-		if !slices.ContainsFunc(named, func(n testName) bool {
+	for t, state := range o {
+		if state == "failed" && !slices.ContainsFunc(named, func(n testName) bool {
 			key := n.pkg() + " " + n.test()
 			return key == string(t) || strings.HasPrefix(key, string(t)+"/") || strings.HasPrefix(string(t), key+"/")
 		}) {
@@ -79,10 +79,8 @@ func (s suite) holdsAlone(ctx context.Context, sab saboteur) error {
 	if err != nil {
 		return err
 	}
-	for _, t := range sab.tests() {
-		if state := got.state(t); state != "passed" {
-			return fmt.Errorf("%w: without the other layers, and with this one, %s has %s", errBroken, t, state)
-		}
+	if err := got.passed(sab.tests()); err != nil {
+		return fmt.Errorf("%w: without the other layers, and with this one, %w", errBroken, err)
 	}
 	return nil
 }

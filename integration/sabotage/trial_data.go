@@ -108,7 +108,11 @@ func skipped(named []string) []string {
 }
 
 func plant(ctx context.Context, db *testdb.Database, sql string) error {
-	if err := execute(ctx, db.SuperURL, strings.ReplaceAll(sql, "{db}", db.Name)); err != nil {
+	err := connected(ctx, db.SuperURL, func(conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, strings.ReplaceAll(sql, "{db}", db.Name))
+		return err
+	})
+	if err != nil {
 		return fmt.Errorf("%w: planting: %w", errBroken, err)
 	}
 	return nil
@@ -177,31 +181,26 @@ const attackTools = "public.konstruct_attack_"
 
 // diagnose runs the doctor as the application role, and returns the codes of its findings.
 func diagnose(ctx context.Context, db *testdb.Database) (codes []string, err error) {
-	conn, err := pgx.Connect(ctx, db.AppURL)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, conn.Close(context.WithoutCancel(ctx))) }()
-	report, err := doctor.Check(ctx, conn, fixture.Spec())
-	if err != nil {
-		return nil, err
-	}
-	for _, f := range report.Findings {
-		if !strings.Contains(f.Object, attackTools) {
-			codes = append(codes, f.Code)
+	err = connected(ctx, db.AppURL, func(conn *pgx.Conn) error {
+		report, err := doctor.Check(ctx, conn, fixture.Spec())
+		if err != nil {
+			return err
 		}
-	}
+		for _, f := range report.Findings {
+			if !strings.Contains(f.Object, attackTools) {
+				codes = append(codes, f.Code)
+			}
+		}
+		return nil
+	})
 	slices.Sort(codes)
-	return slices.Compact(codes), nil
+	return slices.Compact(codes), err
 }
 
-// execute runs a script of several statements.
-func execute(ctx context.Context, url, script string) (err error) {
+func connected(ctx context.Context, url string, do func(*pgx.Conn) error) error {
 	conn, err := pgx.Connect(ctx, url)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, conn.Close(context.WithoutCancel(ctx))) }()
-	_, err = conn.PgConn().Exec(ctx, script).ReadAll() //nolint:forbidigo // a script of the superuser
-	return err
+	return errors.Join(do(conn), conn.Close(context.WithoutCancel(ctx)))
 }

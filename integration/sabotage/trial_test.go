@@ -53,69 +53,36 @@ func guardSuite(t *testing.T) suite {
 
 func TestCodeSaboteurs(t *testing.T) {
 	t.Parallel()
-	const file = "guard/guard.go"
-	openAll := edit{file, `return key == "right"`, "return true"}
-	noCheck := edit{file, `if key == "" {`, "if false {"}
-	wrongKey := in("guard", "TestWrongKey/of another user")
+	const file, check = "guard/guard.go", `return key == "right"`
+	change := func(find, replace string) []edit { return []edit{{file, find, replace}} }
+	openAll, noCheck := change(check, "return true"), never(file, `if key == "" {`)
+	wrongKey, noKey := in("guard", "TestWrongKey/of another user"), in("guard", "TestNoKey")
 	for name, tt := range map[string]struct {
 		sabotage saboteur
 		want     status
 		says     string
 	}{
-		"a change that a test catches": {saboteur{edits: []edit{openAll}, caught: wrongKey}, caught, ""},
-		"a change that changes nothing": {
-			saboteur{edits: []edit{{file, `return key == "right"`, `return "right" == key`}}, caught: wrongKey},
-			unnoticed, "",
-		},
-		"a change that another protection hides": {
-			saboteur{edits: []edit{noCheck}, caught: in("guard", "TestNoKey")},
-			unnoticed, "",
-		},
+		"a change that a test catches":           {saboteur{edits: openAll}, caught, ""},
+		"a change that changes nothing":          {saboteur{edits: change(check, `return "right" == key`)}, unnoticed, ""},
+		"a change that another protection hides": {saboteur{edits: noCheck, caught: noKey}, unnoticed, ""},
 		"the same, with the other one gone first": {
-			saboteur{
-				given: []edit{{file, `return key == "right"`, `return key != "wrong"`}}, edits: []edit{noCheck},
-				caught: in("guard", "TestNoKey"),
-			},
-			caught, "",
+			saboteur{given: change(check, `return key != "wrong"`), edits: noCheck, caught: noKey}, caught, "",
 		},
-		"one that the other is not enough for": {
-			saboteur{given: []edit{openAll}, edits: []edit{noCheck}, caught: wrongKey}, broken, "without the other layers",
-		},
-		"one that takes more than it says": {
-			saboteur{edits: []edit{openAll}, caught: wrongKey, holds: wrongKey},
-			unnoticed, "",
-		},
-		"one after which something still holds": {
-			saboteur{edits: []edit{openAll}, caught: wrongKey, holds: in("guard", "TestNoKey")},
-			caught, "",
-		},
-		"a protection that has moved": {
-			saboteur{edits: []edit{{file, "if key == nil {", ""}}, caught: wrongKey},
-			broken, "update the saboteur",
-		},
-		"a text that is there more than once": {
-			saboteur{edits: []edit{{file, "return", ""}}, caught: wrongKey},
-			broken, "update the saboteur",
-		},
-		"a file that is gone": {
-			saboteur{edits: []edit{{"guard/lock.go", "x", ""}}, caught: wrongKey},
-			broken, "update the saboteur",
-		},
-		"a change that does not build": {
-			saboteur{edits: []edit{{file, `return key == "right"`, "return kee"}}, caught: wrongKey},
-			broken, "undefined: kee",
-		},
-		"a test that does not exist": {
-			saboteur{edits: []edit{openAll}, caught: in("guard", "TestRightKey")},
-			broken, "no test",
-		},
-		"a change after which a test panics": {
-			saboteur{edits: []edit{{file, `return key == "right"`, "panic(key)"}}, caught: wrongKey},
-			caught, "",
-		},
+		"one that the other is not enough for":  {saboteur{given: openAll, edits: noCheck}, broken, "without the other layers"},
+		"one that takes more than it says":      {saboteur{edits: openAll, holds: wrongKey}, unnoticed, ""},
+		"one after which something still holds": {saboteur{edits: openAll, holds: noKey}, caught, ""},
+		"a protection that has moved":           {saboteur{edits: change("if key == nil {", "")}, broken, "update the saboteur"},
+		"a text that is there more than once":   {saboteur{edits: change("return", "")}, broken, "update the saboteur"},
+		"a file that is gone":                   {saboteur{edits: []edit{{"guard/lock.go", "x", ""}}}, broken, "update the saboteur"},
+		"a change that does not build":          {saboteur{edits: change(check, "return kee")}, broken, "undefined: kee"},
+		"a test that does not exist":            {saboteur{edits: openAll, caught: in("guard", "TestRightKey")}, broken, "no test"},
+		"a change after which a test panics":    {saboteur{edits: change(check, "panic(key)")}, caught, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			if tt.sabotage.caught == nil {
+				tt.sabotage.caught = wrongKey
+			}
 			s := guardSuite(t)
 			v := s.tryCode(t.Context(), tt.sabotage)
 			require.Equal(t, tt.want, v.Status, v.Why)
@@ -129,43 +96,24 @@ func TestCodeSaboteurs(t *testing.T) {
 
 func TestDataSaboteurs(t *testing.T) {
 	t.Parallel()
-	found := examined{findings: []string{"rls.disabled"}, breaches: []string{"A46-read-by-id"}}
+	finding, breach := []string{"rls.disabled"}, []string{"A46-read-by-id"}
+	both := examined{findings: finding, breaches: breach}
 	for name, tt := range map[string]struct {
 		sabotage saboteur
 		found    examined
 		want     status
 	}{
-		"found and breached": {
-			saboteur{doctor: []string{"rls.disabled"}, attacks: []string{"A46-read-by-id"}},
-			found, caught,
-		},
-		"another finding": {
-			saboteur{doctor: []string{"rls.not-forced"}, attacks: []string{"A46-read-by-id"}},
-			found, unnoticed,
-		},
-		"another attack": {
-			saboteur{doctor: []string{"rls.disabled"}, attacks: []string{"A47-give"}},
-			found, unnoticed,
-		},
-		"an attack where none may": {saboteur{doctor: []string{"rls.disabled"}}, found, unnoticed},
-		"found, and another layer": {
-			saboteur{doctor: []string{"rls.disabled"}},
-			examined{findings: []string{"rls.disabled"}},
-			caught,
-		},
-		"nothing notices":            {saboteur{doctor: []string{"rls.disabled"}}, examined{}, unnoticed},
-		"nothing notices, or should": {saboteur{}, examined{}, unnoticed},
-		"noticed by the attacks alone": {
-			saboteur{attacks: []string{"A46-read-by-id"}},
-			examined{breaches: found.breaches},
-			caught,
-		},
+		"found and breached":           {saboteur{doctor: finding, attacks: breach}, both, caught},
+		"another finding":              {saboteur{doctor: []string{"rls.not-forced"}, attacks: breach}, both, unnoticed},
+		"another attack":               {saboteur{doctor: finding, attacks: []string{"A47-give"}}, both, unnoticed},
+		"an attack where none may":     {saboteur{doctor: finding}, both, unnoticed},
+		"found, and another layer":     {saboteur{doctor: finding}, examined{findings: finding}, caught},
+		"nothing notices":              {saboteur{doctor: finding}, examined{}, unnoticed},
+		"nothing notices, or should":   {saboteur{}, examined{}, unnoticed},
+		"noticed by the attacks alone": {saboteur{attacks: breach}, examined{breaches: breach}, caught},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			v := tt.found.judge(newVerdict(tt.sabotage), tt.sabotage).end(nil, time.Now())
-			require.Equal(t, tt.want, v.Status)
-		})
+		v := tt.found.judge(newVerdict(tt.sabotage), tt.sabotage).end(nil, time.Now())
+		require.Equal(t, tt.want, v.Status, name)
 	}
 }
 
@@ -191,29 +139,21 @@ func TestTheRunFailsWhereSomethingGoesUnnoticed(t *testing.T) {
 	good := verdict{ID: "a", Layer: layerDriver, Status: caught, By: []string{"test x TestX"}}
 	for name, tt := range map[string]struct {
 		verdicts []verdict
-		proven   bool
+		want     error
+		says     string
 	}{
-		"all caught":      {[]verdict{good}, true},
-		"one unnoticed":   {[]verdict{good, {ID: "b", Layer: layerMixin, Status: unnoticed}}, false},
-		"one broken":      {[]verdict{good, {ID: "b", Layer: layerMixin, Status: broken}}, false},
-		"nothing to show": {nil, false},
+		"all caught":      {[]verdict{good}, nil, "# Sabotage report\n\nPROVEN: 1 protections"},
+		"one unnoticed":   {[]verdict{good, {ID: "b", Layer: layerMixin, Status: unnoticed}}, errUnproven, "NOT PROVEN"},
+		"one broken":      {[]verdict{good, {ID: "b", Layer: layerMixin, Status: broken}}, errUnproven, "NOT PROVEN"},
+		"nothing to show": {nil, errUnproven, "NOT PROVEN"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			folder := t.TempDir()
-			r := newReport(tt.verdicts, time.Now())
-			require.NoError(t, r.write(folder))
-			text, err := os.ReadFile(filepath.Join(folder, "sabotage-report.md"))
-			require.NoError(t, err)
-			err = r.conclude(io.Discard)
-			if tt.proven {
-				require.NoError(t, err)
-				require.Contains(t, string(text), "# Sabotage report\n\nPROVEN: 1 protections")
-				return
-			}
-			require.ErrorIs(t, err, errUnproven)
-			require.Contains(t, string(text), "NOT PROVEN")
-		})
+		folder := t.TempDir()
+		r := newReport(tt.verdicts, time.Now())
+		require.NoError(t, r.write(folder))
+		text, err := os.ReadFile(filepath.Join(folder, "sabotage-report.md"))
+		require.NoError(t, err)
+		require.Contains(t, string(text), tt.says, name)
+		require.ErrorIs(t, r.conclude(io.Discard), tt.want, name)
 	}
 }
 

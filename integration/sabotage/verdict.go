@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"slices"
 	"time"
 )
@@ -39,6 +38,8 @@ func newVerdict(s saboteur) verdict {
 	return verdict{ID: s.id, Layer: s.layer, Removes: s.removes, Held: s.held, By: []string{}}
 }
 
+func (v verdict) layer() layer { return v.Layer }
+
 // end sets the status.
 func (v verdict) end(err error, began time.Time) verdict {
 	v.Took = time.Since(began).Round(100 * time.Millisecond).String()
@@ -68,15 +69,6 @@ func (v verdict) noticed(kind string, wanted, got []string) verdict {
 		}
 	}
 	return v
-}
-
-// sorted puts verdicts in the order of the layers.
-func sorted(verdicts []verdict) []verdict {
-	order := layers()
-	slices.SortStableFunc(verdicts, func(a, b verdict) int {
-		return cmp.Compare(slices.Index(order, a.Layer), slices.Index(order, b.Layer))
-	})
-	return verdicts
 }
 
 func count(verdicts []verdict, s status) int {
