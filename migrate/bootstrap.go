@@ -5,10 +5,8 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -36,9 +34,6 @@ type Passwords struct {
 	Owner string
 	App   string
 }
-
-// bootstrapAttempts bounds the attempts when a concurrent run alters the same roles.
-const bootstrapAttempts = 12
 
 // bootstrapNotice is the prefix of the warnings that bootstrap.sql raises.
 const bootstrapNotice = "konstruct bootstrap: "
@@ -70,18 +65,11 @@ func Bootstrap(ctx context.Context, superuserURL string, p Passwords) (warnings 
 
 // bootstrapOn retries while concurrent runs alter the same roles.
 func bootstrapOn(ctx context.Context, conn *pgx.Conn, verifiers []verifier) error {
-	for attempt := 1; ; attempt++ {
-		err := bootstrap(ctx, conn, verifiers)
-		if err == nil {
-			return nil
-		}
-		if attempt == bootstrapAttempts || !collided(err) {
-			return fmt.Errorf("bootstrap: %w", err)
-		}
-		if err := pause(ctx, time.Duration(attempt)*10*time.Millisecond); err != nil {
-			return err
-		}
+	run := func() error { return bootstrap(ctx, conn, verifiers) }
+	if err := retry(ctx, collisionAttempts, collisionPause, collided, run); err != nil {
+		return fmt.Errorf("bootstrap: %w", err)
 	}
+	return nil
 }
 
 // bootstrap makes one attempt and leaves no transaction open.
@@ -97,28 +85,4 @@ func bootstrap(ctx context.Context, conn *pgx.Conn, verifiers []verifier) error 
 		}
 	}
 	return nil
-}
-
-// collided reports whether a statement lost a race against the same one. PostgreSQL reports "tuple concurrently
-// updated" as an internal error.
-func collided(err error) bool {
-	pgErr, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && slices.Contains([]string{
-		"XX000", // internal_error
-		"23505", // unique_violation, in a system catalog
-		"42710", // duplicate_object
-		"40P01", // deadlock_detected
-	}, pgErr.Code)
-}
-
-// pause waits for d plus jitter, so that colliding runs do not collide again.
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d + rand.N(d)) //nolint:gosec // jitter
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }

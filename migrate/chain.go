@@ -53,18 +53,14 @@ type file struct {
 	stmts   []*atlas.Stmt
 }
 
+// line returns the line number at a position.
+func (f file) line(pos int) int { return 1 + strings.Count(f.text[:pos], "\n") }
+
 var fileName = regexp.MustCompile(`^\d{14}_[a-z0-9_]+\.sql$`)
 
 // load reads a chain's files, oldest first, and verifies them against atlas.sum.
 func (c Chain) load() ([]file, error) {
-	dir, err := c.dir()
-	if err != nil {
-		return nil, fmt.Errorf("migrations of %s: %w", c.Name, err)
-	}
-	if err := validate(dir); err != nil {
-		return nil, fmt.Errorf("migrations of %s: %w", c.Name, err)
-	}
-	files, err := readFiles(dir)
+	files, err := c.read()
 	if err != nil {
 		return nil, fmt.Errorf("migrations of %s: %w", c.Name, err)
 	}
@@ -105,7 +101,14 @@ func validate(dir atlas.Dir) error {
 	return nil
 }
 
-func readFiles(dir atlas.Dir) ([]file, error) {
+func (c Chain) read() ([]file, error) {
+	dir, err := c.dir()
+	if err != nil {
+		return nil, err
+	}
+	if err := validate(dir); err != nil {
+		return nil, err
+	}
 	sums, err := dir.Checksum()
 	if err != nil {
 		return nil, err
@@ -127,7 +130,8 @@ func readFiles(dir atlas.Dir) ([]file, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", f.Name(), err)
 		}
-		stmts, err := scan(f.Bytes())
+		// As PostgreSQL would split the file, function bodies included.
+		stmts, err := (*postgres.Driver)(nil).ScanStmts(string(f.Bytes()))
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", f.Name(), err)
 		}
@@ -136,9 +140,4 @@ func readFiles(dir atlas.Dir) ([]file, error) {
 		})
 	}
 	return files, nil
-}
-
-// scan splits a file as PostgreSQL would, function bodies included.
-func scan(text []byte) ([]*atlas.Stmt, error) {
-	return (*postgres.Driver)(nil).ScanStmts(string(text))
 }

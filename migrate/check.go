@@ -63,7 +63,8 @@ func Check(ctx context.Context, o CheckOptions) []CheckResult {
 		step("snapshot", o.snapshotIsCurrent(ctx))
 	}
 	if o.Doctor != nil {
-		step("doctor", o.examine(ctx))
+		examine := func(conn *pgx.Conn) error { return o.Doctor(ctx, conn) }
+		step("doctor", replayAsApp(ctx, o.ScratchURL, o.Chains, examine))
 	}
 	return out
 }
@@ -81,19 +82,15 @@ func loadAll(chains []Chain) ([]file, error) {
 }
 
 // rehearse applies the chains to a scratch database and seeds new tables after every file.
-func (o CheckOptions) rehearse(ctx context.Context, w *weakening) (err error) {
-	s, err := newScratch(ctx, o.ScratchURL)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, s.drop(ctx)) }()
-	seeds := &seeder{scratch: s, chains: o.Chains, done: make(map[uint32]bool)}
-	_, err = s.up(ctx, o.Chains, seeds.fill, w.observe)
-	return err
+func (o CheckOptions) rehearse(ctx context.Context, w *weakening) error {
+	return withScratch(ctx, o.ScratchURL, func(s *scratch) error {
+		seeds := &seeder{scratch: s, chains: o.Chains, done: make(map[uint32]bool)}
+		return s.up(ctx, o.Chains, seeds.fill, w.observe)
+	})
 }
 
 // drift compares the chains with the Ent schema.
-func (o CheckOptions) drift(ctx context.Context) (err error) {
+func (o CheckOptions) drift(ctx context.Context) error {
 	last := len(o.Chains) - 1
 	d := DiffOptions{
 		Name: "drift", Tables: o.Tables, Base: o.Chains[:last], Spec: o.Spec, ScratchURL: o.ScratchURL,
@@ -106,18 +103,4 @@ func (o CheckOptions) drift(ctx context.Context) (err error) {
 		return fmt.Errorf("%w:\n%s", ErrDrift, plan.SQL)
 	}
 	return nil
-}
-
-func (o CheckOptions) examine(ctx context.Context) (err error) {
-	s, err := replay(ctx, o.ScratchURL, o.Chains)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, s.drop(ctx)) }()
-	conn, err := s.as(ctx, AppRole)
-	if err != nil {
-		return err
-	}
-	defer closeConn(ctx, conn)
-	return o.Doctor(ctx, conn)
 }

@@ -2,7 +2,6 @@ package migrate
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -97,85 +96,58 @@ func folder(dir string) (Chain, error) {
 }
 
 func draft(ctx context.Context, o DiffOptions, own Chain) (plan Plan, err error) {
-	c, err := compare(ctx, o, own)
+	err = replay(ctx, o.ScratchURL, append(slices.Clone(o.Base), own), func(s *scratch) error {
+		plan, err = s.plan(ctx, o)
+		return err
+	})
+	return plan, err
+}
+
+// comparison is the difference between the folder and the Ent schema.
+type comparison struct {
+	current, want *schema.Schema
+	protection    map[string]protection
+}
+
+// plan compares the database, to which the folder was applied, with the Ent schema.
+func (s *scratch) plan(ctx context.Context, o DiffOptions) (Plan, error) {
+	db := s.open()
+	defer func() { _ = db.Close() }()
+	driver, err := postgres.Open(db)
 	if err != nil {
 		return Plan{}, err
 	}
-	defer func() { err = errors.Join(err, c.close(ctx)) }()
+	var c comparison
+	if c.current, err = inspect(ctx, driver); err != nil {
+		return Plan{}, err
+	}
+	if c.protection, err = s.protections(ctx, o.Spec.AppRole); err != nil {
+		return Plan{}, err
+	}
+	if c.want, err = wanted(ctx, o); err != nil {
+		return Plan{}, err
+	}
+	changes, err := driver.SchemaDiff(c.current, c.want, schema.DiffNormalized())
+	if err != nil {
+		return Plan{}, err
+	}
 	steps := &atlas.Plan{}
-	if len(c.changes) > 0 {
-		if steps, err = c.driver.PlanChanges(ctx, o.Name, c.changes, planStyle); err != nil {
+	if len(changes) > 0 {
+		if steps, err = driver.PlanChanges(ctx, o.Name, changes, planStyle); err != nil {
 			return Plan{}, err
 		}
 	}
-	return Plan{SQL: c.compose(steps, o.Spec), Drops: drops(c.changes), seeds: c.seeds()}, nil
+	return Plan{SQL: c.compose(steps, o.Spec), Drops: drops(changes), seeds: c.seeds()}, nil
 }
 
-// comparison is the difference between the folder and the Ent schema. The replayed database stays open because the
-// driver queries it while planning.
-type comparison struct {
-	changes       []schema.Change
-	current, want *schema.Schema
-	protection    map[string]protection
-	driver        atlas.Driver
-	replayed      *scratch
-	db            *sql.DB
-}
-
-func (c *comparison) close(ctx context.Context) error {
-	return errors.Join(c.db.Close(), c.replayed.drop(ctx))
-}
-
-func compare(ctx context.Context, o DiffOptions, own Chain) (*comparison, error) {
-	replayed, err := replay(ctx, o.ScratchURL, append(slices.Clone(o.Base), own))
-	if err != nil {
-		return nil, err
-	}
-	c := &comparison{replayed: replayed, db: replayed.open()}
-	if err := c.find(ctx, o); err != nil {
-		return nil, errors.Join(err, c.close(ctx))
-	}
-	return c, nil
-}
-
-func (c *comparison) find(ctx context.Context, o DiffOptions) (err error) {
-	if c.driver, err = postgres.Open(c.db); err != nil {
+func wanted(ctx context.Context, o DiffOptions) (want *schema.Schema, err error) {
+	err = replay(ctx, o.ScratchURL, o.Base, func(s *scratch) error {
+		db := s.open()
+		defer func() { _ = db.Close() }()
+		want, err = build(ctx, db, o.Tables, o.Spec)
 		return err
-	}
-	if c.current, err = inspect(ctx, c.driver); err != nil {
-		return err
-	}
-	if c.protection, err = protections(ctx, c.db, o.Spec.AppRole); err != nil {
-		return err
-	}
-	if c.want, err = wanted(ctx, o); err != nil {
-		return err
-	}
-	c.changes, err = c.driver.SchemaDiff(c.current, c.want, schema.DiffNormalized())
-	return err
-}
-
-func wanted(ctx context.Context, o DiffOptions) (_ *schema.Schema, err error) {
-	s, err := replay(ctx, o.ScratchURL, o.Base)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, s.drop(ctx)) }()
-	db := s.open()
-	defer func() { err = errors.Join(err, db.Close()) }()
-	return build(ctx, db, o.Tables, o.Spec)
-}
-
-// replay applies chains to a new scratch database as the owner role.
-func replay(ctx context.Context, scratchURL string, chains []Chain) (*scratch, error) {
-	s, err := newScratch(ctx, scratchURL)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := s.up(ctx, chains, nil, nil); err != nil {
-		return nil, errors.Join(err, s.drop(ctx))
-	}
-	return s, nil
+	})
+	return want, err
 }
 
 // write adds the file to the folder and updates atlas.sum.

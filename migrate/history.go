@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
@@ -31,13 +30,10 @@ var (
 
 // revision is a row of the revision table.
 type revision struct {
-	version string
-	desc    string
-	applied int64
-	total   int64
-	failure string
-	hash    string
-	at      time.Time
+	Version, Desc  string
+	Applied, Total int64
+	Failure, Hash  string
+	At             time.Time
 }
 
 // The columns are those of the Atlas CLI.
@@ -78,18 +74,13 @@ func (c Chain) revisions(ctx context.Context, q Querier) ([]revision, error) {
 	if err != nil {
 		return nil, absent(err)
 	}
-	revs, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (revision, error) {
-		var r revision
-		err := row.Scan(&r.version, &r.desc, &r.applied, &r.total, &r.failure, &r.hash, &r.at)
-		return r, err
-	})
+	revs, err := pgx.CollectRows(rows, pgx.RowToStructByPos[revision])
 	return revs, absent(err)
 }
 
 // absent drops the error of a missing table or schema.
 func absent(err error) error {
-	pgErr, ok := errors.AsType[*pgconn.PgError](err)
-	if ok && (pgErr.Code == "42P01" || pgErr.Code == "3F000") {
+	if hasCode(err, "42P01", "3F000") {
 		return nil
 	}
 	return err
@@ -106,18 +97,18 @@ func (c Chain) pending(files []file, revs []revision) ([]file, error) {
 }
 
 func compareRevision(files []file, i int, r revision) error {
-	applied := r.version + "_" + r.desc + ".sql"
+	applied := r.Version + "_" + r.Desc + ".sql"
 	switch {
 	case i >= len(files):
 		return fmt.Errorf("%w: it has %s, the last migration of this binary is %s", ErrNewer, applied, last(files))
-	case files[i].version < r.version:
+	case files[i].version < r.Version:
 		return fmt.Errorf("%w: %s precedes %s: rename it to a later version", ErrOutOfOrder, files[i].name, applied)
-	case files[i].version > r.version:
+	case files[i].version > r.Version:
 		return fmt.Errorf("%w: %s", ErrRemoved, applied)
 	case files[i].name != applied:
 		return fmt.Errorf("%w: %s was renamed to %s", ErrEdited, applied, files[i].name)
-	case r.failure != "" || r.applied != r.total:
-		return fmt.Errorf("%w: %s: %d of %d statements", ErrPartial, applied, r.applied, r.total)
+	case r.Failure != "" || r.Applied != r.Total:
+		return fmt.Errorf("%w: %s: %d of %d statements", ErrPartial, applied, r.Applied, r.Total)
 	case !files[i].appliedAs(r):
 		return fmt.Errorf("%w: %s differs from the applied file: restore it and make the change in a new file",
 			ErrEdited, applied)
@@ -131,8 +122,8 @@ var replaces = regexp.MustCompile(`(?m)^-- konstruct:replaces h1:(\S+)$`)
 
 // appliedAs reports whether r applied this text of the file, or a declared earlier one with as many statements.
 func (f file) appliedAs(r revision) bool {
-	hash := strings.TrimPrefix(r.hash, "h1:")
-	return hash == f.hash || r.total == int64(len(f.stmts)) &&
+	hash := strings.TrimPrefix(r.Hash, "h1:")
+	return hash == f.hash || r.Total == int64(len(f.stmts)) &&
 		slices.ContainsFunc(replaces.FindAllStringSubmatch(f.text, -1), func(m []string) bool { return m[1] == hash })
 }
 

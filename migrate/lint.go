@@ -72,10 +72,8 @@ var aside = regexp.MustCompile(`(?s)--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|\$\w*\$.*?
 // txMode matches anywhere. Atlas reads it only before a blank line, but a reader would assume that it applies.
 var txMode = regexp.MustCompile(`(?m)^\s*--\s*atlas:txmode\b`)
 
-var (
-	noForce = regexp.MustCompile(`(?i)^ALTER\s+TABLE\s+(?:ONLY\s+)?([\w."]+)\s+NO\s+FORCE\s+ROW\s+LEVEL\s+SECURITY`)
-	force   = regexp.MustCompile(`(?i)^ALTER\s+TABLE\s+(?:ONLY\s+)?([\w."]+)\s+FORCE\s+ROW\s+LEVEL\s+SECURITY`)
-)
+// force matches FORCE and NO FORCE.
+var force = regexp.MustCompile(`(?i)^ALTER\s+TABLE\s+(?:ONLY\s+)?([\w."]+)\s+(NO\s+)?FORCE\s+ROW\s+LEVEL\s+SECURITY`)
 
 // lintErrors returns every violation of the rules.
 func lintErrors(files []file) error {
@@ -98,11 +96,13 @@ func lintStatements(f file) (errs []error) {
 				errs = append(errs, refused(f, stmt.Pos, r.why))
 			}
 		}
-		if m := noForce.FindStringSubmatch(text); m != nil {
-			lifted[bare(m[1])] = stmt.Pos
-		}
-		if m := force.FindStringSubmatch(text); m != nil {
+		m := force.FindStringSubmatch(text)
+		switch {
+		case m == nil:
+		case m[2] == "":
 			delete(lifted, bare(m[1]))
+		default:
+			lifted[bare(m[1])] = stmt.Pos
 		}
 	}
 	for table, pos := range lifted {
@@ -114,5 +114,5 @@ func lintStatements(f file) (errs []error) {
 func bare(table string) string { return strings.ReplaceAll(table, `"`, "") }
 
 func refused(f file, pos int, why string) error {
-	return fmt.Errorf("%w: %s:%d: %s", ErrLint, f.name, 1+strings.Count(f.text[:pos], "\n"), why)
+	return fmt.Errorf("%w: %s:%d: %s", ErrLint, f.name, f.line(pos), why)
 }

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
@@ -16,30 +15,27 @@ import (
 // ACCESS SHARE lock, which does not conflict, whereas any role could take an advisory lock.
 const lockTable = "migration_lock"
 
-// lock is held while its connection is open.
-type lock struct {
-	conn *pgx.Conn
-	tx   pgx.Tx
-}
+// lock is held while its transaction is open.
+type lock struct{ tx pgx.Tx }
 
 // acquire waits for a concurrent migration of this database.
 func acquire(ctx context.Context, conn *pgx.Conn, log *slog.Logger) (*lock, error) {
-	l := &lock{conn: conn}
-	err := l.try(ctx, " NOWAIT")
-	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok && pgErr.Code == "55P03" {
+	tx, err := lockIn(ctx, conn, " NOWAIT")
+	if hasCode(err, "55P03") {
 		log.InfoContext(ctx, "waiting for another migration to finish")
-		err = l.try(ctx, "")
+		tx, err = lockIn(ctx, conn, "")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("migration lock: %w", err)
 	}
-	return l, nil
+	return &lock{tx}, nil
 }
 
-func (l *lock) try(ctx context.Context, nowait string) error {
-	tx, err := l.conn.Begin(ctx)
+// lockIn takes the lock in a new transaction.
+func lockIn(ctx context.Context, conn *pgx.Conn, nowait string) (pgx.Tx, error) {
+	tx, err := conn.Begin(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, stmt := range []string{
 		// The transaction is idle while the files run. Only the caller's context bounds the wait.
@@ -49,11 +45,10 @@ func (l *lock) try(ctx context.Context, nowait string) error {
 		"LOCK TABLE " + rls.Quote(revisionsSchema, lockTable) + " IN EXCLUSIVE MODE" + nowait,
 	} {
 		if _, err := tx.Exec(ctx, stmt); err != nil {
-			return errors.Join(err, tx.Rollback(context.WithoutCancel(ctx)))
+			return nil, errors.Join(err, tx.Rollback(context.WithoutCancel(ctx)))
 		}
 	}
-	l.tx = tx
-	return nil
+	return tx, nil
 }
 
 // held returns an error if the connection, and so the lock, is lost.

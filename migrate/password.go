@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
@@ -52,9 +51,7 @@ func (v verifier) set(ctx context.Context, conn *pgx.Conn) error {
 		return nil
 	}
 	salt := make([]byte, 16)
-	if _, err := rand.Read(salt); err != nil {
-		return err
-	}
+	_, _ = rand.Read(salt) // never fails
 	secret, err := scramSecret(v.password, salt, scramIterations)
 	if err != nil {
 		return err
@@ -69,7 +66,7 @@ func (v verifier) current(ctx context.Context, conn *pgx.Conn) (string, error) {
 	var stored string
 	err := conn.QueryRow(ctx, "SELECT coalesce(rolpassword, '') FROM pg_authid WHERE rolname = $1",
 		v.role).Scan(&stored)
-	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok && pgErr.Code == "42501" {
+	if hasCode(err, "42501") {
 		return "", nil
 	}
 	return stored, err
@@ -77,19 +74,12 @@ func (v verifier) current(ctx context.Context, conn *pgx.Conn) (string, error) {
 
 // matches reports whether a stored verifier is of this password.
 func (v verifier) matches(stored string) bool {
-	rest, ok := strings.CutPrefix(stored, "SCRAM-SHA-256$")
-	if !ok {
-		return false
-	}
 	var iterations int
-	var encoded string
-	head, _, ok := strings.Cut(rest, "$")
-	if !ok {
+	var rest string
+	if _, err := fmt.Sscanf(stored, "SCRAM-SHA-256$%d:%s", &iterations, &rest); err != nil {
 		return false
 	}
-	if _, err := fmt.Sscanf(strings.Replace(head, ":", " ", 1), "%d %s", &iterations, &encoded); err != nil {
-		return false
-	}
+	encoded, _, _ := strings.Cut(rest, "$")
 	salt, err := base64.StdEncoding.DecodeString(encoded)
 	if err != nil {
 		return false

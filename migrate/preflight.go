@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 )
 
 var (
@@ -74,14 +72,12 @@ func identify(ctx context.Context, url string) (super bool, err error) {
 	if user != OwnerRole {
 		return false, fmt.Errorf("%w: %s: log in as %s, or as a superuser", ErrRole, user, OwnerRole)
 	}
-	missing, err := unbootstrapped(ctx, conn)
-	if err != nil {
-		return false, err
+	rows, _ := conn.Query(ctx, unbootstrappedQuery) // its error is that of the rows
+	missing, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err == nil && len(missing) > 0 {
+		err = notBootstrapped(conn.Config(), missing, nil)
 	}
-	if len(missing) > 0 {
-		return false, notBootstrapped(conn.Config(), missing, nil)
-	}
-	return false, nil
+	return false, err
 }
 
 func notBootstrapped(cfg *pgx.ConnConfig, missing []string, err error) error {
@@ -91,12 +87,11 @@ func notBootstrapped(cfg *pgx.ConnConfig, missing []string, err error) error {
 // explainLogin adds the bootstrap commands if the owner role cannot log in, which may not exist yet.
 func explainLogin(url string, err error) error {
 	cfg, parseErr := pgx.ParseConfig(url)
-	pgErr, ok := errors.AsType[*pgconn.PgError](err)
-	if parseErr != nil || !ok || cfg.User != OwnerRole || !slices.Contains([]string{
+	if parseErr != nil || cfg.User != OwnerRole || !hasCode(err,
 		"28000", // invalid_authorization_specification
 		"28P01", // invalid_password, also if the role does not exist
 		"42501", // insufficient_privilege
-	}, pgErr.Code) {
+	) {
 		return fmt.Errorf("migrate: %w", err)
 	}
 	return notBootstrapped(cfg,
@@ -145,11 +140,3 @@ SELECT finding FROM (
            JOIN pg_roles AS r ON r.oid = s.setrole
           WHERE r.rolname = 'konstruct_app' AND s.setdatabase = 0)
 ) AS found (n, finding) ORDER BY n, finding`
-
-func unbootstrapped(ctx context.Context, conn *pgx.Conn) ([]string, error) {
-	rows, err := conn.Query(ctx, unbootstrappedQuery)
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, pgx.RowTo[string])
-}

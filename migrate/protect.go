@@ -2,13 +2,12 @@ package migrate
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"ariga.io/atlas/sql/schema"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/konstruct/konstruct/ent/schema/mixin"
 	"github.com/konstruct/konstruct/tenancy/doctor"
@@ -17,31 +16,28 @@ import (
 
 // protection is what protects a table of the replayed database.
 type protection struct {
-	enabled, forced bool
-	policies        []string
-	privileges      []string
+	Table                string
+	Enabled, Forced      bool
+	Policies, Privileges []string
 }
 
-func protections(ctx context.Context, db *sql.DB, app string) (_ map[string]protection, err error) {
-	rows, err := db.QueryContext(ctx, `SELECT c.relname, c.relrowsecurity, c.relforcerowsecurity,
-		array_to_string(ARRAY(SELECT polname FROM pg_policy WHERE polrelid = c.oid), ','),
-		array_to_string(ARRAY(SELECT privilege_type FROM aclexplode(c.relacl) WHERE grantee = $1::regrole), ',')
-		FROM pg_class AS c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')`, rls.Quote(app))
+// protections returns those of all tables, by name. app is the role whose privileges count.
+func (s *scratch) protections(ctx context.Context, app string) (map[string]protection, error) {
+	conn, err := s.superuser(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
+	defer closeConn(ctx, conn)
+	rows, _ := conn.Query(ctx, `SELECT c.relname::text, c.relrowsecurity, c.relforcerowsecurity,
+		ARRAY(SELECT polname::text FROM pg_policy WHERE polrelid = c.oid),
+		ARRAY(SELECT privilege_type FROM aclexplode(c.relacl) WHERE grantee = $1::regrole)
+		FROM pg_class AS c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')`, rls.Quote(app))
+	found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[protection])
 	out := make(map[string]protection)
-	for rows.Next() {
-		var name, policies, privileges string
-		var p protection
-		if err := rows.Scan(&name, &p.enabled, &p.forced, &policies, &privileges); err != nil {
-			return nil, err
-		}
-		p.policies, p.privileges = strings.Split(policies, ","), strings.Split(privileges, ",")
-		out[name] = p
+	for _, p := range found {
+		out[p.Table] = p
 	}
-	return out, rows.Err()
+	return out, err
 }
 
 // protect returns the statements that complete a table's protection, whether the table is new, gets its tenant column
@@ -54,19 +50,19 @@ func protect(t *schema.Table, has protection, spec doctor.Spec) []string {
 		there bool
 		stmt  string
 	}{
-		{has.enabled, fmt.Sprintf("ALTER TABLE %s ENABLE ROW LEVEL SECURITY", table)},
-		{has.forced, fmt.Sprintf("ALTER TABLE %s FORCE ROW LEVEL SECURITY", table)},
+		{has.Enabled, fmt.Sprintf("ALTER TABLE %s ENABLE ROW LEVEL SECURITY", table)},
+		{has.Forced, fmt.Sprintf("ALTER TABLE %s FORCE ROW LEVEL SECURITY", table)},
 		{
-			slices.Contains(has.policies, rls.IsolationPolicy),
+			slices.Contains(has.Policies, rls.IsolationPolicy),
 			fmt.Sprintf("CREATE POLICY %s ON %s TO %s\n  USING (%s)\n  WITH CHECK (%s)",
 				rls.Quote(rls.IsolationPolicy), table, app, own, own),
 		},
 		{
-			slices.Contains(has.policies, rls.FloorPolicy),
+			slices.Contains(has.Policies, rls.FloorPolicy),
 			fmt.Sprintf("CREATE POLICY %s ON %s AS RESTRICTIVE TO %s\n  USING (%s)",
 				rls.Quote(rls.FloorPolicy), table, app, own),
 		},
-		{containsAll(has.privileges, spec.Grants[doctor.ClassTenant]), grants(t, doctor.ClassTenant, spec)},
+		{containsAll(has.Privileges, spec.Grants[doctor.ClassTenant]), grants(t, doctor.ClassTenant, spec)},
 	} {
 		if !part.there {
 			out = append(out, part.stmt)

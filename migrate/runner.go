@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -15,8 +14,11 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// fileAttempts bounds how often a file is attempted that does not get its locks in time.
-const fileAttempts = 10
+// A file that does not get its locks in time is retried.
+const (
+	fileAttempts = 10
+	filePause    = 100 * time.Millisecond
+)
 
 // runner applies chains as the owner.
 type runner struct {
@@ -25,7 +27,7 @@ type runner struct {
 	// dial opens a connection with the owner role. Each file gets a new one, so session settings don't carry over.
 	dial func(context.Context) (*pgx.Conn, error)
 	// between is called after each file. It may be nil.
-	between func(ctx context.Context, file string) error
+	between func(context.Context) error
 	// observe receives the snapshots before and after each file. It may be nil.
 	observe func(f file, before, after doctor.Snapshot)
 	// unrecorded means that the database had no snapshot when the run started.
@@ -48,22 +50,22 @@ func (e *StatementError) Unwrap() error { return e.Err }
 func (r *runner) run(ctx context.Context) (Result, error) {
 	loaded := make([][]file, len(r.Chains))
 	for i, c := range r.Chains {
-		files, err := c.load()
-		if err != nil {
+		var err error
+		if loaded[i], err = c.load(); err != nil {
 			return Result{}, err
 		}
-		if err := lintErrors(files); err != nil {
+		if err := lintErrors(loaded[i]); err != nil {
 			return Result{}, err
 		}
-		loaded[i] = files
 	}
 	conn, err := r.dial(ctx)
 	if err != nil {
 		return Result{}, fmt.Errorf("migrate: %w", err)
 	}
 	defer closeConn(ctx, conn)
-	if err := r.prepare(ctx, conn); err != nil {
-		return Result{}, err
+	prepare := func() error { return r.prepare(ctx, conn) }
+	if err := retry(ctx, collisionAttempts, collisionPause, collided, prepare); err != nil {
+		return Result{}, fmt.Errorf("revision table: %w", err)
 	}
 	l, err := acquire(ctx, conn, r.Logger)
 	if err != nil {
@@ -84,9 +86,6 @@ func (r *runner) run(ctx context.Context) (Result, error) {
 
 // finish records a missing snapshot, even if no file was pending.
 func (r *runner) finish(ctx context.Context) error {
-	if len(r.Chains) == 0 {
-		return nil
-	}
 	conn, err := r.dial(ctx)
 	if err != nil {
 		return fmt.Errorf("migrate: %w", err)
@@ -124,7 +123,7 @@ func (r *runner) apply(ctx context.Context, l *lock, loaded [][]file) (Result, e
 			if r.between == nil {
 				continue
 			}
-			if err := r.between(ctx, f.name); err != nil {
+			if err := r.between(ctx); err != nil {
 				return result, fmt.Errorf("after %s: %w", f.name, err)
 			}
 		}
@@ -134,63 +133,65 @@ func (r *runner) apply(ctx context.Context, l *lock, loaded [][]file) (Result, e
 
 // applyFile retries a file when it could not lock a table in time.
 func (r *runner) applyFile(ctx context.Context, l *lock, c Chain, f file) error {
-	for attempt := 1; ; attempt++ {
-		start := time.Now()
-		err := r.attempt(ctx, l, c, f)
-		if err == nil {
-			r.Logger.InfoContext(ctx, "migration applied", "chain", c.Name, "file", f.name, "took", time.Since(start))
-			return nil
-		}
-		if attempt == fileAttempts || !inUse(err) {
-			return err
+	attempt := 0
+	inUse := func(err error) bool {
+		attempt++
+		if !hasCode(err, "55P03", "40P01", "40001") {
+			return false
 		}
 		r.Logger.WarnContext(ctx, "migration is retried: a table is in use", "file", f.name, "attempt", attempt,
 			"error", err)
-		if err := pause(ctx, time.Duration(attempt)*100*time.Millisecond); err != nil {
-			return err
-		}
+		return true
 	}
-}
-
-func inUse(err error) bool {
-	pgErr, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && slices.Contains([]string{"55P03", "40P01", "40001"}, pgErr.Code)
+	start := time.Now()
+	err := retry(ctx, fileAttempts, filePause, inUse, func() error {
+		start = time.Now()
+		return r.attempt(ctx, l, c, f)
+	})
+	if _, located := errors.AsType[*StatementError](err); located {
+		return err
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", f.name, err)
+	}
+	r.Logger.InfoContext(ctx, "migration applied", "chain", c.Name, "file", f.name, "took", time.Since(start))
+	return nil
 }
 
 // attempt runs a file and inserts its revision in one transaction.
 func (r *runner) attempt(ctx context.Context, l *lock, c Chain, f file) error {
 	conn, err := r.dial(ctx)
 	if err != nil {
-		return fmt.Errorf("%s: %w", f.name, err)
+		return err
 	}
 	defer closeConn(ctx, conn) // rolls back if not committed
 	start := time.Now()
 	tx, err := conn.Begin(ctx)
 	if err != nil {
-		return fmt.Errorf("%s: %w", f.name, err)
+		return err
 	}
 	if err := r.configure(ctx, tx); err != nil {
-		return fmt.Errorf("%s: %w", f.name, err)
+		return err
 	}
-	before, err := r.take(ctx, tx)
+	before, err := take(ctx, tx, r.Chains)
 	if err != nil {
-		return fmt.Errorf("%s: %w", f.name, err)
+		return err
 	}
 	if err := execute(ctx, conn.PgConn(), f); err != nil {
 		return err
 	}
 	if _, err := tx.Exec(ctx, fmt.Sprintf(insertRevision, c.table()), f.version, f.desc, len(f.stmts), start.UTC(),
 		int64(time.Since(start)), f.hash, r.Operator); err != nil {
-		return fmt.Errorf("%s: revision: %w", f.name, err)
+		return fmt.Errorf("revision: %w", err)
 	}
 	if err := r.record(ctx, tx, c, f, before); err != nil {
-		return fmt.Errorf("%s: snapshot: %w", f.name, err)
+		return fmt.Errorf("snapshot: %w", err)
 	}
 	if err := l.held(ctx); err != nil { // another run may have started
-		return fmt.Errorf("%s: %w", f.name, err)
+		return err
 	}
 	if err := tx.Commit(ctx); err != nil {
-		return fmt.Errorf("%s: commit: %w", f.name, err)
+		return fmt.Errorf("commit: %w", err)
 	}
 	return nil
 }
@@ -216,7 +217,7 @@ func (r *runner) configure(ctx context.Context, tx pgx.Tx) error {
 // execute sends each statement separately: the extended protocol rejects more than one.
 func execute(ctx context.Context, conn *pgconn.PgConn, f file) error {
 	for _, stmt := range f.stmts {
-		line := 1 + strings.Count(f.text[:stmt.Pos], "\n")
+		line := f.line(stmt.Pos)
 		tag, err := conn.ExecParams(ctx, stmt.Text, nil, nil, nil, nil).Close()
 		if err != nil {
 			return &StatementError{File: f.name, Line: line, Err: err}
@@ -229,23 +230,8 @@ func execute(ctx context.Context, conn *pgconn.PgConn, f file) error {
 	return nil
 }
 
-// prepare creates missing revision and lock tables. It retries when it collides with a concurrent run.
+// prepare creates missing revision and lock tables. It may collide with a concurrent run.
 func (r *runner) prepare(ctx context.Context, conn *pgx.Conn) error {
-	for attempt := 1; ; attempt++ {
-		err := r.prepareOnce(ctx, conn)
-		if err == nil {
-			return nil
-		}
-		if attempt == bootstrapAttempts || !collided(err) {
-			return fmt.Errorf("revision table: %w", err)
-		}
-		if err := pause(ctx, 10*time.Millisecond); err != nil {
-			return err
-		}
-	}
-}
-
-func (r *runner) prepareOnce(ctx context.Context, conn *pgx.Conn) error {
 	lockName := rls.Quote(revisionsSchema, lockTable)
 	if err := ensure(ctx, conn, revisionsSchema, lockName, "CREATE TABLE IF NOT EXISTS "+lockName+" ()"); err != nil {
 		return err

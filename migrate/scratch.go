@@ -22,22 +22,47 @@ type scratch struct {
 	config *pgx.ConnConfig
 }
 
-// newScratch creates a bootstrapped database on the superuser's server. The caller must drop it.
-func newScratch(ctx context.Context, superuserURL string) (*scratch, error) {
+// withScratch calls fn with a bootstrapped database on the superuser's server and drops it, even if ctx is done.
+func withScratch(ctx context.Context, superuserURL string, fn func(*scratch) error) error {
 	cfg, err := pgx.ParseConfig(superuserURL)
 	if err != nil {
-		return nil, errors.New("the scratch URL is invalid") // the cause may contain it
+		return errors.New("the scratch URL is invalid") // the cause may contain it
 	}
 	s := &scratch{name: "konstruct_scratch_" + strings.ToLower(rand.Text()), admin: superuserURL, config: cfg}
 	cfg.Database = s.name
 	cfg.DefaultQueryExecMode = pgx.QueryExecModeExec
 	if err := s.administer(ctx, "CREATE DATABASE "+rls.Quote(s.name)+" TEMPLATE template0"); err != nil {
-		return nil, fmt.Errorf("scratch database: %w", err)
+		return fmt.Errorf("scratch database: %w", err)
 	}
-	if err := s.bootstrap(ctx); err != nil {
-		return nil, errors.Join(err, s.drop(ctx))
+	err = s.bootstrap(ctx)
+	if err == nil {
+		err = fn(s)
 	}
-	return s, nil
+	return errors.Join(err, s.drop(ctx))
+}
+
+// replay calls fn with a scratch database to which the owner role applied the chains.
+func replay(ctx context.Context, scratchURL string, chains []Chain, fn func(*scratch) error) error {
+	return withScratch(ctx, scratchURL, func(s *scratch) error {
+		if len(chains) > 0 {
+			if err := s.up(ctx, chains, nil, nil); err != nil {
+				return err
+			}
+		}
+		return fn(s)
+	})
+}
+
+// replayAsApp calls fn with a connection of the application role to a scratch database with the chains.
+func replayAsApp(ctx context.Context, scratchURL string, chains []Chain, fn func(*pgx.Conn) error) error {
+	return replay(ctx, scratchURL, chains, func(s *scratch) error {
+		conn, err := s.as(ctx, AppRole)
+		if err != nil {
+			return err
+		}
+		defer closeConn(ctx, conn)
+		return fn(conn)
+	})
 }
 
 func (s *scratch) administer(ctx context.Context, statement string) error {
@@ -51,7 +76,7 @@ func (s *scratch) administer(ctx context.Context, statement string) error {
 }
 
 func (s *scratch) bootstrap(ctx context.Context) error {
-	conn, err := pgtenant.Connect(ctx, s.config.Copy())
+	conn, err := s.superuser(ctx)
 	if err != nil {
 		return err
 	}
@@ -59,7 +84,7 @@ func (s *scratch) bootstrap(ctx context.Context) error {
 	return bootstrapOn(ctx, conn, nil)
 }
 
-// drop removes the database even if it has connections or ctx is done.
+// drop removes the database even if it has connections.
 func (s *scratch) drop(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
@@ -73,11 +98,9 @@ func (s *scratch) superuser(ctx context.Context) (*pgx.Conn, error) {
 	return pgtenant.Connect(ctx, s.config.Copy())
 }
 
-func (s *scratch) owner(ctx context.Context) (*pgx.Conn, error) { return s.as(ctx, OwnerRole) }
-
 // as opens a connection with the session user set to the role, as if it had logged in.
 func (s *scratch) as(ctx context.Context, role string) (*pgx.Conn, error) {
-	conn, err := pgtenant.Connect(ctx, s.config.Copy())
+	conn, err := s.superuser(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package migrate
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,7 +14,6 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/konstruct/konstruct/tenancy/doctor"
 	"github.com/konstruct/konstruct/tenancy/rls"
@@ -50,10 +50,6 @@ func (c Chain) Snapshot() (doctor.Snapshot, error) {
 	return doctor.ParseSnapshot(text)
 }
 
-func observer() doctor.Spec {
-	return doctor.Spec{OwnerRole: OwnerRole, AppRole: AppRole, ResolverRole: ResolverRole}
-}
-
 func revisionSchemas(chains []Chain) []string {
 	out := make([]string, 0, len(chains))
 	for _, c := range chains {
@@ -62,29 +58,19 @@ func revisionSchemas(chains []Chain) []string {
 	return out
 }
 
-func (r *runner) take(ctx context.Context, q doctor.Querier) (doctor.Snapshot, error) {
-	return doctor.Take(ctx, q, observer(), revisionSchemas(r.Chains)...)
+func take(ctx context.Context, q doctor.Querier, chains []Chain) (doctor.Snapshot, error) {
+	observer := doctor.Spec{OwnerRole: OwnerRole, AppRole: AppRole, ResolverRole: ResolverRole}
+	return doctor.Take(ctx, q, observer, revisionSchemas(chains)...)
 }
 
 // recorded returns the latest snapshot that was recorded in the database, or nil.
 func (r *runner) recorded(ctx context.Context, q Querier) (*doctor.Snapshot, error) {
-	if len(r.Chains) == 0 {
-		return nil, nil //nolint:nilnil // no snapshot
-	}
-	rows, err := q.Query(ctx, r.allSnapshots()+" ORDER BY recorded_at DESC LIMIT 1")
-	if err != nil {
-		return nil, err
-	}
-	found, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (doctor.Snapshot, error) {
-		var s doctor.Snapshot
-		var ignored any
-		err := row.Scan(&s, &ignored)
-		return s, err
-	})
+	rows, _ := q.Query(ctx, "SELECT snapshot FROM ("+r.allSnapshots()+") AS s ORDER BY recorded_at DESC LIMIT 1")
+	found, err := pgx.CollectRows(rows, pgx.RowToAddrOf[doctor.Snapshot])
 	if err != nil || len(found) == 0 {
 		return nil, err
 	}
-	return &found[0], nil
+	return found[0], nil
 }
 
 func (r *runner) allSnapshots() string {
@@ -95,19 +81,19 @@ func (r *runner) allSnapshots() string {
 	return strings.Join(tables, " UNION ALL ")
 }
 
-// shipped returns the last chain's snapshot if it is of exactly these migrations, or nil.
-func (r *runner) shipped(versions map[string]string) (*doctor.Snapshot, error) {
+// shipped returns the last chain's snapshot if it is of exactly the migrations of now, or else now.
+func (r *runner) shipped(now doctor.Snapshot) (doctor.Snapshot, error) {
 	s, err := r.Chains[len(r.Chains)-1].Snapshot()
-	if err != nil || s.Versions == nil || !maps.Equal(s.Versions, versions) {
-		return nil, err
+	if err != nil || s.Versions == nil || !maps.Equal(s.Versions, now.Versions) {
+		return now, err
 	}
-	return &s, nil
+	return s, nil
 }
 
 // record stores the expected snapshot after a file: the previous one plus the file's own changes, so that changes made
 // by hand remain differences.
 func (r *runner) record(ctx context.Context, tx pgx.Tx, c Chain, f file, before doctor.Snapshot) error {
-	after, err := r.take(ctx, tx)
+	after, err := take(ctx, tx, r.Chains)
 	if err != nil {
 		return err
 	}
@@ -118,29 +104,22 @@ func (r *runner) record(ctx context.Context, tx pgx.Tx, c Chain, f file, before 
 	if err != nil {
 		return err
 	}
-	next := after
+	var next doctor.Snapshot
 	if expected != nil && !r.unrecorded {
 		next = expected.With(before.Without(revisionSchemas(r.Chains)...), after)
-	} else if shipped, err := r.shipped(after.Versions); err != nil {
+	} else if next, err = r.shipped(after); err != nil {
 		return err
-	} else if shipped != nil {
-		next = *shipped
 	}
-	return r.insert(ctx, tx, c, f.version, next)
-}
-
-// execer is a connection or a transaction of pgx.
-type execer interface {
-	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
+	return r.insert(ctx, tx.Conn(), c, f.version, next)
 }
 
 // insert records a snapshot as the latest, even if the clock was set back.
-func (r *runner) insert(ctx context.Context, q execer, c Chain, version string, s doctor.Snapshot) error {
+func (r *runner) insert(ctx context.Context, conn *pgx.Conn, c Chain, version string, s doctor.Snapshot) error {
 	text, err := json.Marshal(s)
 	if err != nil {
 		return err
 	}
-	_, err = q.Exec(ctx, "INSERT INTO "+c.snapshots()+" (version, snapshot, recorded_at) SELECT $1, $2::jsonb, "+
+	_, err = conn.Exec(ctx, "INSERT INTO "+c.snapshots()+" (version, snapshot, recorded_at) SELECT $1, $2::jsonb, "+
 		"greatest(clock_timestamp(), max(recorded_at) + interval '1 microsecond') FROM ("+r.allSnapshots()+") AS s",
 		version, string(text))
 	return err
@@ -149,7 +128,7 @@ func (r *runner) insert(ctx context.Context, q execer, c Chain, version string, 
 // recordCurrent records a snapshot of a database without one, such as one migrated by another tool: the shipped
 // snapshot or the database's current state.
 func (r *runner) recordCurrent(ctx context.Context, conn *pgx.Conn) error {
-	now, err := r.take(ctx, conn)
+	now, err := take(ctx, conn, r.Chains)
 	if err != nil {
 		return err
 	}
@@ -164,13 +143,10 @@ func (r *runner) recordCurrent(ctx context.Context, conn *pgx.Conn) error {
 	if err != nil || exists {
 		return err
 	}
-	next := now
-	if shipped, err := r.shipped(now.Versions); err != nil {
+	if now, err = r.shipped(now); err != nil {
 		return err
-	} else if shipped != nil {
-		next = *shipped
 	}
-	return r.insert(ctx, conn, last, version, next)
+	return r.insert(ctx, conn, last, version, now)
 }
 
 // SnapshotOptions configure [WriteSnapshot].
@@ -187,9 +163,8 @@ type SnapshotOptions struct {
 
 // WriteSnapshot writes the snapshot.json of a folder after a migration was written by hand.
 func WriteSnapshot(ctx context.Context, o SnapshotOptions) error {
-	own := Chain{Name: filepath.Base(o.Dir), Files: os.DirFS(o.Dir), Revisions: o.Revisions}
-	if own.Revisions == "" {
-		own.Revisions = revisionsSchema
+	own := Chain{
+		Name: filepath.Base(o.Dir), Files: os.DirFS(o.Dir), Revisions: cmp.Or(o.Revisions, revisionsSchema),
 	}
 	made, err := snapshotOf(ctx, o.ScratchURL, append(slices.Clone(o.Base), own))
 	if err != nil {
@@ -203,18 +178,12 @@ func WriteSnapshot(ctx context.Context, o SnapshotOptions) error {
 }
 
 // snapshotOf applies chains to a scratch database and returns its snapshot.
-func snapshotOf(ctx context.Context, scratchURL string, chains []Chain) (_ doctor.Snapshot, err error) {
-	s, err := replay(ctx, scratchURL, chains)
-	if err != nil {
-		return doctor.Snapshot{}, err
-	}
-	defer func() { err = errors.Join(err, s.drop(ctx)) }()
-	conn, err := s.as(ctx, AppRole)
-	if err != nil {
-		return doctor.Snapshot{}, err
-	}
-	defer closeConn(ctx, conn)
-	return doctor.Take(ctx, conn, observer(), revisionSchemas(chains)...)
+func snapshotOf(ctx context.Context, scratchURL string, chains []Chain) (made doctor.Snapshot, err error) {
+	err = replayAsApp(ctx, scratchURL, chains, func(conn *pgx.Conn) error {
+		made, err = take(ctx, conn, chains)
+		return err
+	})
+	return made, err
 }
 
 func (o CheckOptions) snapshotIsCurrent(ctx context.Context) error {

@@ -46,14 +46,10 @@ func Spec() doctor.Spec {
 		},
 		RoleSettings: []string{"statement_timeout=15s", "lock_timeout=3s", "idle_in_transaction_session_timeout=30s"},
 		Definers: map[string]doctor.Definer{
-			"public.resolve_tenant(text, text)": resolver(),
+			"public.resolve_tenant(text, text)": {
+				Why:   "a webhook names a workspace, and its tenant must be found before the tenant is known",
+				Owner: ResolverRole,
+			},
 		},
-	}
-}
-
-func resolver() doctor.Definer {
-	return doctor.Definer{
-		Why:   "a webhook names a workspace, and its tenant must be found before the tenant is known",
-		Owner: ResolverRole,
 	}
 }

@@ -9,8 +9,7 @@ import (
 
 // FileStatus is a migration and the time it was applied.
 type FileStatus struct {
-	Chain string
-	Name  string
+	Name string
 	// AppliedAt is in UTC, or zero if the file is pending.
 	AppliedAt time.Time
 }
@@ -64,12 +63,12 @@ func (c Chain) status(ctx context.Context, q Querier) (ChainStatus, error) {
 	}
 	at := make(map[string]time.Time, len(revs))
 	for _, r := range revs {
-		at[r.version] = r.at.UTC()
+		at[r.Version] = r.At.UTC()
 	}
 	_, problem := c.pending(files, revs)
 	s := ChainStatus{Name: c.Name, Problem: problem}
 	for _, f := range files {
-		s.Files = append(s.Files, FileStatus{Chain: c.Name, Name: f.name, AppliedAt: at[f.version]})
+		s.Files = append(s.Files, FileStatus{Name: f.name, AppliedAt: at[f.version]})
 	}
 	return s, nil
 }

@@ -1,6 +1,7 @@
 package migrate
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -26,10 +27,7 @@ type Options struct {
 	Operator string
 }
 
-const (
-	defaultLockTimeout = 3 * time.Second
-	defaultOperator    = "konstruct"
-)
+const defaultLockTimeout = 3 * time.Second
 
 // Result is the outcome of [Up].
 type Result struct {
@@ -51,9 +49,7 @@ func (o Options) withDefaults() Options {
 	if o.LockTimeout <= 0 {
 		o.LockTimeout = defaultLockTimeout
 	}
-	if o.Operator == "" {
-		o.Operator = defaultOperator
-	}
+	o.Operator = cmp.Or(o.Operator, "konstruct")
 	return o
 }
 
@@ -102,9 +98,10 @@ func dialOwner(ctx context.Context, url string) (*pgx.Conn, error) {
 // up applies chains to a scratch database as the owner role. between runs after each file, observe in its transaction.
 func (s *scratch) up(
 	ctx context.Context, chains []Chain,
-	between func(context.Context, string) error, observe func(f file, before, after doctor.Snapshot),
-) (Result, error) {
-	o := Options{Chains: chains}.withDefaults()
-	o.Chains = chains
-	return (&runner{Options: o, dial: s.owner, between: between, observe: observe}).run(ctx)
+	between func(context.Context) error, observe func(f file, before, after doctor.Snapshot),
+) error {
+	dial := func(ctx context.Context) (*pgx.Conn, error) { return s.as(ctx, OwnerRole) }
+	r := &runner{Options: Options{Chains: chains}.withDefaults(), dial: dial, between: between, observe: observe}
+	_, err := r.run(ctx)
+	return err
 }

@@ -12,17 +12,17 @@ func plannerSaboteurs() []saboteur {
 	return []saboteur{
 		{
 			id: "planner-rls", removes: "ENABLE ROW LEVEL SECURITY from what the planner writes", held: held,
-			edits:  []edit{{protect, "\t\t{has.enabled, fmt.Sprintf(\"ALTER TABLE %s ENABLE ROW LEVEL SECURITY\", table)},\n", ""}},
+			edits:  []edit{{protect, "\t\t{has.Enabled, fmt.Sprintf(\"ALTER TABLE %s ENABLE ROW LEVEL SECURITY\", table)},\n", ""}},
 			caught: newTable,
 		},
 		{
 			id: "planner-force", removes: "FORCE from what the planner writes", held: held,
-			edits:  []edit{{protect, "\t\t{has.forced, fmt.Sprintf(\"ALTER TABLE %s FORCE ROW LEVEL SECURITY\", table)},\n", ""}},
+			edits:  []edit{{protect, "\t\t{has.Forced, fmt.Sprintf(\"ALTER TABLE %s FORCE ROW LEVEL SECURITY\", table)},\n", ""}},
 			caught: newTable,
 		},
 		{
 			id: "planner-floor", removes: "the floor from what the planner writes", held: held,
-			edits:  []edit{{protect, "slices.Contains(has.policies, rls.FloorPolicy),", "rls.FloorPolicy != \"\","}},
+			edits:  []edit{{protect, "slices.Contains(has.Policies, rls.FloorPolicy),", "rls.FloorPolicy != \"\","}},
 			caught: newTable,
 		},
 		{
