@@ -1,7 +1,5 @@
 package attack
 
-import "context"
-
 // Attack is an attack as reports and documentation list it.
 type Attack struct {
 	// ID is stable: A for SQL, E for Ent, D for the driver, R for Redis, L for live reads, and a few words.
@@ -15,27 +13,54 @@ type Attack struct {
 	Accepted string `json:"accepted,omitempty"`
 }
 
+// family is attacks that run in sequence, with two tenants.
 type family struct {
 	name, title string
-	statements  []statement
 	scenarios   []scenario
+}
+
+// scenario is an attack and how it is attempted.
+type scenario struct {
+	Attack
+
+	try func(*attempt)
+	// once is set if no particular table is concerned. Others are attempted on every table.
+	once bool
+	// privileged is set if a superuser must prepare it.
+	privileged bool
+}
+
+// each is an attack that is attempted on every table.
+func each(id, does, required string, try func(*attempt)) scenario {
+	return scenario{Attack: Attack{ID: id, Does: does, Required: required}, try: try}
+}
+
+// once is an attack that concerns no particular table.
+func once(id, does, required string, try func(*attempt)) scenario {
+	s := each(id, does, required, try)
+	s.once = true
+	return s
+}
+
+// accepting makes the attack pin an accepted risk.
+func (s scenario) accepting(risk string) scenario {
+	s.Accepted = risk
+	return s
 }
 
 // statement is an attack of one SQL statement. Another tenant, no tenant and the owner send it, by a raw login and
 // through the driver, in a transaction that is rolled back. For names in braces, see spell.
 type statement struct {
 	id, does string
-	// once is set if no particular table is concerned.
-	once   bool
-	before []string // statements that come first, in the same transaction
-	sql    string
+	once     bool
+	before   []string // statements that come first, in the same transaction
+	sql      string
 
 	// Defaults: nothing for another tenant and without one, something for the owner.
 	other, unset, owner expectation
 	accepted            string
 	// raw is set if the driver would refuse the statement.
-	raw bool
-	// privileged is set if a superuser must prepare it.
+	raw        bool
 	privileged bool
 }
 
@@ -47,62 +72,44 @@ func ownOnly(id, does, sql string) statement {
 	return statement{id: id, does: does, sql: sql, other: own(), owner: own()}
 }
 
-// scenario is an attack of several steps. It returns what went wrong.
-type scenario struct {
-	id, does, required string
-	accepted           string
-	privileged         bool
-	// Exactly one is set. each is tried on every table.
-	once func(h *harness, ctx context.Context) error
-	each func(h *harness, ctx context.Context, tb *table) error
-}
-
-func families() []family {
-	all := []family{
-		reads(), writes(), keys(), rights(), sideChannels(), contexts(), leftovers(), injections(),
-		sessions(), connections(), leaks(), driverStates(),
-	}
-	for _, f := range all {
-		for i, s := range f.statements {
-			f.statements[i] = s.withDefaults()
+// sent are the statements' scenarios.
+func sent(statements []statement) []scenario {
+	all := make([]scenario, len(statements))
+	for i, st := range statements {
+		st.other, st.unset, st.owner = st.other.or(nothing()), st.unset.or(nothing()), st.owner.or(something())
+		all[i] = scenario{
+			Attack: Attack{ID: st.id, Does: st.does, Required: st.other.says, Accepted: st.accepted},
+			try:    st.try, once: st.once, privileged: st.privileged,
 		}
 	}
 	return all
 }
 
-func (s statement) withDefaults() statement {
-	for want, strictest := range map[*expectation]expectation{
-		&s.other: nothing(), &s.unset: nothing(), &s.owner: something(),
-	} {
-		if want.met == nil {
-			*want = strictest
+// families are all but that of [Live], in the report's order.
+func families(target Target) []family {
+	all := []family{
+		reads(), writes(), keys(), rights(), sideChannels(), contexts(), leftovers(), injections(),
+		sessions(), connections(), leaks(), driverStates(), entities(), pins(target), redis(),
+	}
+	for _, f := range all {
+		for i := range f.scenarios {
+			a := &f.scenarios[i].Attack
+			a.Family = f.name
+			*a = described(*a)
 		}
 	}
-	return s
+	return all
 }
 
 // All lists the kit's attacks, without a [Target]'s paths and pins.
 func All() []Attack {
 	var all []Attack
-	for _, f := range families() {
-		for _, s := range f.statements {
-			all = append(all, s.attack(f))
-		}
+	for _, f := range families(Target{}) {
 		for _, s := range f.scenarios {
-			all = append(all, s.attack(f))
+			all = append(all, s.Attack)
 		}
 	}
-	all = append(all, entityAttacks()...)
-	all = append(all, redisAttacks()...)
 	return append(all, liveAttacks()...)
-}
-
-func (s statement) attack(f family) Attack {
-	return described(Attack{ID: s.id, Family: f.name, Does: s.does, Required: s.other.says, Accepted: s.accepted})
-}
-
-func (s scenario) attack(f family) Attack {
-	return described(Attack{ID: s.id, Family: f.name, Does: s.does, Required: s.required, Accepted: s.accepted})
 }
 
 // described words the requirement of an accepted risk as a limit.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"time"
 
 	"entgo.io/ent/dialect"
@@ -19,348 +18,241 @@ import (
 const shortly = 50 * time.Millisecond
 
 func driverStates() family {
-	return family{name: "driver", title: "The driver's states", scenarios: append(transactions(), failures()...)}
+	const nothingWritten = "nothing is written"
+	cut := each("D15-cut", "has the connection terminated during a write",
+		"an error, nothing is written, and each tenant gets its own rows", cut)
+	cut.privileged = true
+	return family{name: "driver", title: "The driver's states", scenarios: []scenario{
+		once("D01-foreign-in-transaction", "sends another tenant's statement in a tenant's transaction",
+			"ErrTenantMismatch", foreignInside),
+		once("D02-no-tenant-in-transaction",
+			"sends a statement without a tenant in a tenant's transaction, and the reverse", "ErrTenantMismatch",
+			unsetInside),
+		once("D03-pool-in-transaction", "uses the pool's client inside InTx instead of the transaction's",
+			"ErrPoolInTx", func(a *attempt) {
+				a.inTx(a.mine, func(ctx context.Context, _ dialect.Tx) {
+					a.sendsNothing(ctx, a.driver, pgtenant.ErrPoolInTx)
+				})
+			}),
+		once("D04-nested-transaction", "begins a transaction inside InTx", "ErrNestedTx", func(a *attempt) {
+			a.inTx(a.mine, func(ctx context.Context, _ dialect.Tx) {
+				inner := pgtenant.InTx(ctx, a.driver.Tx, func(context.Context, dialect.Tx) error { return nil })
+				a.requireErr(inner, pgtenant.ErrNestedTx)
+			})
+		}),
+		each("D05-after-the-end", "uses a transaction after its end", "sql.ErrTxDone", afterTheEnd),
+		each("D06-panic", "panics inside InTx after a write", nothingWritten, panics),
+		once("D07-query-mode", "configures a query mode that allows several statements in one text", "ErrConfig",
+			unsafeModes),
+		each("D08-first-statement-fails",
+			"writes and rolls back after the transaction's first statement failed, in each way that it can fail",
+			nothingWritten, firstFails),
+		each("D09-commit-after-failure", "commits after a failed statement whose error was ignored",
+			"ErrTxAborted, and nothing is written", commitFailed),
+		each("D10-time-out", "writes more slowly than statement_timeout allows", "an error, and nothing is written",
+			timeOut),
+		each("D11-cancel", "cancels a write", "the context's error, and nothing is written", cancelWrite),
+		each("D12-cancel-then-next", "cancels statements and gives the connection to the other tenant",
+			"each tenant gets its own rows", cancelThenNext),
+		once("D13-late-failure", "fails after rows have been returned", "an error, not a shorter result", lateFailure),
+		each("D14-open-result",
+			"reads half of a result, gives the connection to the other tenant, and continues to read",
+			"each tenant gets its own rows", openResult),
+		cut,
+	}}
 }
 
-func transactions() []scenario {
-	return []scenario{
-		{
-			id: "D01-foreign-in-transaction", does: "sends another tenant's statement in a tenant's transaction",
-			required: "ErrTenantMismatch", once: (*harness).foreignInside,
-		},
-		{
-			id:       "D02-no-tenant-in-transaction",
-			does:     "sends a statement without a tenant in a tenant's transaction, and the reverse",
-			required: "ErrTenantMismatch", once: (*harness).unsetInside,
-		},
-		{
-			id: "D03-pool-in-transaction", does: "uses the pool's client inside InTx instead of the transaction's",
-			required: "ErrPoolInTx", once: func(h *harness, ctx context.Context) error {
-				return pgtenant.InTx(as(ctx, h.attacker.id), h.driver.Tx,
-					func(ctx context.Context, _ dialect.Tx) error {
-						return requireErr(query(ctx, h.driver, "select 1").err, pgtenant.ErrPoolInTx)
-					})
-			},
-		},
-		{
-			id: "D04-nested-transaction", does: "begins a transaction inside InTx", required: "ErrNestedTx",
-			once: func(h *harness, ctx context.Context) error {
-				return pgtenant.InTx(as(ctx, h.attacker.id), h.driver.Tx,
-					func(ctx context.Context, _ dialect.Tx) error {
-						inner := pgtenant.InTx(ctx, h.driver.Tx, func(context.Context, dialect.Tx) error { return nil })
-						return requireErr(inner, pgtenant.ErrNestedTx)
-					})
-			},
-		},
-		{
-			id: "D05-after-the-end", does: "uses a transaction after its end", required: "sql.ErrTxDone",
-			each: (*harness).afterTheEnd,
-		},
-		{
-			id: "D06-panic", does: "panics inside InTx after a write", required: "nothing is written",
-			each: (*harness).panics,
-		},
-		{
-			id: "D07-query-mode", does: "configures a query mode that allows several statements in one text",
-			required: "ErrConfig", once: func(h *harness, ctx context.Context) error {
-				for _, mode := range []string{"simple_protocol", "describe_exec"} {
-					drv, err := pgtenant.Open(ctx, h.kit.target.DSN, pgtenant.WithQueryMode(mode))
-					if err == nil {
-						_ = drv.Close()
-					}
-					byURL := h.refusedToOpen(ctx, "default_query_exec_mode="+mode)
-					if err := errors.Join(requireErr(err, pgtenant.ErrConfig), byURL); err != nil {
-						return err
-					}
-				}
-				return nil
-			},
-		},
-	}
-}
+// slowWrite adds a row as the attacker.
+func slowWrite() string { return insert("{mine}") + ", (select pg_sleep(10)) slow" }
 
-func failures() []scenario {
-	return []scenario{
-		{
-			id:       "D08-first-statement-fails",
-			does:     "writes and rolls back after the transaction's first statement failed, in each way that it can fail",
-			required: "nothing is written", each: (*harness).firstFails,
-		},
-		{
-			id: "D09-commit-after-failure", does: "commits after a failed statement whose error was ignored",
-			required: "ErrTxAborted, and nothing is written", each: (*harness).commitFailed,
-		},
-		{
-			id: "D10-time-out", does: "writes more slowly than statement_timeout allows",
-			required: "an error, and nothing is written", each: (*harness).timeOut,
-		},
-		{
-			id: "D11-cancel", does: "cancels a write", required: "the context's error, and nothing is written",
-			each: (*harness).canceled,
-		},
-		{
-			id: "D12-cancel-then-next", does: "cancels statements and gives the connection to the other tenant",
-			required: "each tenant gets its own rows", each: (*harness).cancelThenNext,
-		},
-		{
-			id: "D13-late-failure", does: "fails after rows have been returned",
-			required: "an error, not a shorter result", once: (*harness).lateFailure,
-		},
-		{
-			id:       "D14-open-result",
-			does:     "reads half of a result, gives the connection to the other tenant, and continues to read",
-			required: "each tenant gets its own rows", each: (*harness).openResult,
-		},
-		{
-			id: "D15-cut", does: "has the connection terminated during a write",
-			required: "an error, nothing is written, and each tenant gets its own rows", privileged: true,
-			each: (*harness).cut,
-		},
-	}
-}
-
-func (h *harness) unwritten(ctx context.Context, tb *table) error {
-	digest, err := h.digest(ctx, h.attacker.id, tb)
-	if err == nil && digest != h.attacker.digests[tb.Name] {
-		return errors.New("rows were written")
-	}
-	return err
-}
-
-// write adds a row as the attacker, which changes the table's digest.
-func (h *harness) write(tb *table) string { return h.spell(insert("{mine}"), tb, h.attacker.id) }
-
-func (h *harness) slowWrite(tb *table) string {
-	return h.spell(insert("{mine}")+", (select pg_sleep(10)) slow", tb, h.attacker.id)
-}
-
-func (h *harness) foreignInside(ctx context.Context) error {
-	mine, tb := as(ctx, h.attacker.id), h.tables[0]
-	return pgtenant.InTx(mine, h.driver.Tx, func(ctx context.Context, tx dialect.Tx) error {
-		theirs := tenancy.With(tenancy.Detach(ctx), h.victim.id)
-		for range 2 { // before the transaction has begun on the server, and after
-			if err := requireErr(query(theirs, tx, "select * from "+tb.SQL).err,
-				tenancy.ErrTenantMismatch); err != nil {
-				return err
-			}
-			a := query(ctx, tx, "select * from "+tb.SQL)
-			if err := errors.Join(own().check(a), h.victim.leaks(a.text(), "")); err != nil {
-				return err
-			}
-		}
+// inTx is pgtenant.InTx.
+func (a *attempt) inTx(ctx context.Context, do func(context.Context, dialect.Tx)) {
+	a.must(pgtenant.InTx(ctx, a.driver.Tx, func(ctx context.Context, tx dialect.Tx) error {
+		do(ctx, tx)
 		return nil
+	}))
+}
+
+func foreignInside(a *attempt) {
+	a.inTx(a.mine, func(ctx context.Context, tx dialect.Tx) {
+		for range 2 { // before the transaction has begun on the server, and after
+			a.sendsNothing(tenancy.With(tenancy.Detach(ctx), a.victim.id), tx, tenancy.ErrTenantMismatch)
+			a.require(own(), a.query(ctx, tx, "select * from {table}"))
+		}
 	})
 }
 
-func (h *harness) unsetInside(ctx context.Context) error {
-	err := pgtenant.InTx(as(ctx, h.attacker.id), h.driver.Tx, func(ctx context.Context, tx dialect.Tx) error {
-		return requireErr(query(tenancy.Detach(ctx), tx, "select 1").err, tenancy.ErrTenantMismatch)
+func unsetInside(a *attempt) {
+	a.inTx(a.mine, func(ctx context.Context, tx dialect.Tx) {
+		a.sendsNothing(tenancy.Detach(ctx), tx, tenancy.ErrTenantMismatch)
 	})
-	if err != nil {
-		return err
-	}
-	return pgtenant.InTx(ctx, h.driver.Tx, func(ctx context.Context, tx dialect.Tx) error {
-		return requireErr(query(tenancy.With(ctx, h.attacker.id), tx, "select 1").err, tenancy.ErrTenantMismatch)
+	a.inTx(a.ctx, func(ctx context.Context, tx dialect.Tx) {
+		a.sendsNothing(tenancy.With(ctx, a.attacker.id), tx, tenancy.ErrTenantMismatch)
 	})
 }
 
-func (h *harness) afterTheEnd(ctx context.Context, tb *table) error {
-	mine := as(ctx, h.attacker.id)
-	for _, end := range []func(dialect.Tx) error{dialect.Tx.Commit, dialect.Tx.Rollback} {
-		tx, err := h.driver.Tx(mine)
-		if err != nil {
-			return err
-		}
-		if err := errors.Join(tx.Exec(mine, "select 1", []any{}, nil), end(tx)); err != nil {
-			return err
-		}
-		for _, text := range []string{"select * from " + tb.SQL, h.write(tb)} {
-			if err := requireErr(query(mine, tx, text).err, sql.ErrTxDone); err != nil {
-				return err
-			}
+func afterTheEnd(a *attempt) {
+	for _, end := range ends() {
+		tx := a.begin(a.mine, a.driver)
+		a.must(a.exec(a.mine, tx, "select 1"), end(tx))
+		for _, text := range []string{"select * from {table}", insert("{mine}")} {
+			a.requireErr(a.query(a.mine, tx, text).err, sql.ErrTxDone)
 		}
 	}
-	return h.unwritten(ctx, tb)
+	a.unwritten()
 }
 
-func (h *harness) panics(ctx context.Context, tb *table) (err error) {
+func panics(a *attempt) {
 	func() {
 		defer func() { _ = recover() }()
-		_ = pgtenant.InTx(as(ctx, h.attacker.id), h.driver.Tx, func(ctx context.Context, tx dialect.Tx) error {
-			if err = tx.Exec(ctx, h.write(tb), []any{}, nil); err == nil {
-				panic("after a write")
-			}
-			return err
+		a.inTx(a.mine, func(ctx context.Context, tx dialect.Tx) {
+			a.must(a.exec(ctx, tx, insert("{mine}")))
+			panic("after a write")
 		})
 	}()
-	return errors.Join(err, h.unwritten(ctx, tb), h.ownRows(ctx, h.driver, tb))
+	a.unwritten()
+	a.ownRows(a.driver)
+}
+
+func unsafeModes(a *attempt) {
+	for _, mode := range []string{"simple_protocol", "describe_exec"} {
+		drv, err := pgtenant.Open(a.ctx, a.kit.target.DSN, pgtenant.WithQueryMode(mode))
+		if err == nil {
+			_ = drv.Close()
+		}
+		a.requireErr(err, pgtenant.ErrConfig)
+		a.refusedToOpen("default_query_exec_mode=" + mode)
+	}
 }
 
 // firstFails lets the first batch of a transaction fail in parsing, encoding, execution and by cancellation. If the
 // driver took its BEGIN as sent, later statements would commit outside a transaction.
-func (h *harness) firstFails(ctx context.Context, tb *table) error {
-	mine := as(ctx, h.attacker.id)
+func firstFails(a *attempt) {
 	for way, fail := range map[string]func(dialect.Tx) error{
-		"by parse":      func(tx dialect.Tx) error { return tx.Exec(mine, "selec 1", []any{}, nil) },
-		"by encoding":   func(tx dialect.Tx) error { return tx.Exec(mine, "select $1::int", []any{"no number"}, nil) },
-		"by an unknown": func(tx dialect.Tx) error { return tx.Exec(mine, "select 1", []any{make(chan int)}, nil) },
-		"in the server": func(tx dialect.Tx) error { return tx.Exec(mine, "select 1 / (select 0)", []any{}, nil) },
+		"by parse":      func(tx dialect.Tx) error { return tx.Exec(a.mine, "selec 1", []any{}, nil) },
+		"by encoding":   func(tx dialect.Tx) error { return tx.Exec(a.mine, "select $1::int", []any{"no number"}, nil) },
+		"by an unknown": func(tx dialect.Tx) error { return tx.Exec(a.mine, "select 1", []any{make(chan int)}, nil) },
+		"in the server": func(tx dialect.Tx) error { return tx.Exec(a.mine, "select 1 / (select 0)", []any{}, nil) },
 		"by cancelling": func(tx dialect.Tx) error {
-			short, cancel := context.WithTimeout(mine, shortly)
+			short, cancel := context.WithTimeout(a.mine, shortly)
 			defer cancel()
 			return tx.Exec(short, "select pg_sleep(5)", []any{}, nil)
 		},
 	} {
-		err := h.withOneConn(ctx, func(drv *pgtenant.Driver) error {
-			tx, err := drv.Tx(mine)
-			if err != nil {
-				return err
-			}
-			failure := fail(tx)
-			_ = tx.Exec(mine, h.write(tb), []any{}, nil)
-			if err := errors.Join(tx.Rollback(), h.unwritten(ctx, tb)); err != nil || failure == nil {
-				return fmt.Errorf("the first statement failed with %w: %w", orNone(failure), orNone(err))
-			}
-			return h.ownRows(ctx, drv, tb)
-		})
-		if err != nil {
-			return fmt.Errorf("%s: %w", way, err)
+		a.stepf("%s", way)
+		drv := a.open()
+		tx := a.begin(a.mine, drv)
+		failure := fail(tx)
+		_ = a.exec(a.mine, tx, insert("{mine}"))
+		a.must(tx.Rollback())
+		a.stepf("%s: the first statement failed with %v", way, orNone(failure))
+		a.unwritten()
+		if failure == nil {
+			a.failf("it must fail")
 		}
+		a.ownRows(drv)
 	}
-	return nil
 }
 
-func (h *harness) commitFailed(ctx context.Context, tb *table) error {
-	mine := as(ctx, h.attacker.id)
-	tx, err := h.driver.Tx(mine)
-	if err != nil {
-		return err
+func commitFailed(a *attempt) {
+	tx := a.begin(a.mine, a.driver)
+	a.must(a.exec(a.mine, tx, insert("{mine}")))
+	if a.exec(a.mine, tx, "select 1 / (select 0)") == nil {
+		a.failf("a division by zero succeeded")
 	}
-	if err := tx.Exec(mine, h.write(tb), []any{}, nil); err != nil {
-		return errors.Join(err, tx.Rollback())
-	}
-	if err := tx.Exec(mine, "select 1 / (select 0)", []any{}, nil); err == nil {
-		return errors.Join(errors.New("a division by zero succeeded"), tx.Rollback())
-	}
-	return errors.Join(requireErr(tx.Commit(), pgtenant.ErrTxAborted), h.unwritten(ctx, tb))
+	a.requireErr(tx.Commit(), pgtenant.ErrTxAborted)
+	a.unwritten()
 }
 
-func (h *harness) timeOut(ctx context.Context, tb *table) error {
-	mine := as(ctx, h.attacker.id)
-	err := pgtenant.InTx(mine, h.driver.Tx, func(ctx context.Context, tx dialect.Tx) error {
-		if err := tx.Exec(ctx, "set local statement_timeout = 50", []any{}, nil); err != nil {
-			return err
-		}
-		return tx.Exec(ctx, h.slowWrite(tb), []any{}, nil)
+func timeOut(a *attempt) {
+	err := pgtenant.InTx(a.mine, a.driver.Tx, func(ctx context.Context, tx dialect.Tx) error {
+		a.must(a.exec(ctx, tx, "set local statement_timeout = 50"))
+		return a.exec(ctx, tx, slowWrite())
 	})
 	if code(err) != canceled || errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("required: %s, and no context's error; got %w", canceled, orNone(err))
+		a.failf("required: %s, and no context's error; got %v", canceled, orNone(err))
 	}
-	return h.unwritten(ctx, tb)
+	a.unwritten()
 }
 
-// canceled cancels a write that is known to run: a cancel that arrives before its statement is lost.
-func (h *harness) canceled(ctx context.Context, tb *table) error {
-	return h.withLogin(ctx, func(watcher *session) error {
-		mine, cancel := context.WithCancel(as(ctx, h.attacker.id))
-		defer cancel()
-		write, ended := "/* canceled */ "+h.slowWrite(tb), make(chan error, 1)
-		go func() { ended <- h.driver.Exec(mine, write, []any{}, nil) }()
-		running := watcher.await(ctx, "pid", write)
-		cancel()
-		return errors.Join(requireErr(<-ended, context.Canceled), running, h.unwritten(ctx, tb))
-	})
+// cancelWrite cancels a write that is known to run: a cancel that arrives before its statement is lost.
+func cancelWrite(a *attempt) {
+	mine, cancel := context.WithCancel(a.mine)
+	defer cancel()
+	ended := a.writing(mine, a.driver, a.login(a.kit.target.DSN), "canceled", "pid")
+	cancel()
+	a.requireErr(<-ended, context.Canceled)
+	a.unwritten()
 }
 
 // cancelThenNext cancels at varying times. A statement whose cancel is lost succeeds; the next one counts.
-func (h *harness) cancelThenNext(ctx context.Context, tb *table) error {
-	return h.withOneConn(ctx, func(drv *pgtenant.Driver) error {
-		for range 3 {
-			short, cancel := context.WithTimeout(as(ctx, h.victim.id), shortly/2)
-			err := query(short, drv, "select *, (select pg_sleep(1)) from "+tb.SQL).err
-			cancel()
-			if err != nil {
-				err = requireErr(err, context.DeadlineExceeded)
-			}
-			if err := errors.Join(err, h.ownRows(ctx, drv, tb)); err != nil {
-				return err
-			}
+func cancelThenNext(a *attempt) {
+	drv := a.open()
+	for range 3 {
+		short, cancel := context.WithTimeout(a.theirs, shortly/2)
+		err := a.query(short, drv, "select *, (select pg_sleep(1)) from {table}").err
+		cancel()
+		if err != nil {
+			a.requireErr(err, context.DeadlineExceeded)
 		}
-		return nil
-	})
-}
-
-func (h *harness) lateFailure(ctx context.Context) error {
-	a := query(as(ctx, h.attacker.id), h.driver, "select 1 / (50000 - n) from generate_series(1, 100000) n")
-	if len(a.rows) == 0 {
-		return fmt.Errorf("no row was returned before the failure: %w", orNone(a.err))
+		a.ownRows(drv)
 	}
-	return refused(divisionBy0).check(a)
 }
 
-func (h *harness) openResult(ctx context.Context, tb *table) error {
-	return h.withOneConn(ctx, func(drv *pgtenant.Driver) error {
-		for _, end := range []func(dialect.Tx) error{dialect.Tx.Commit, dialect.Tx.Rollback} {
-			r, err := halfRead(as(ctx, h.victim.id), drv, end)
-			if err != nil {
-				return err
-			}
-			if err := h.ownRows(ctx, drv, tb); err != nil {
-				return err
-			}
-			var n int
-			if r.Scan(&n) == nil || r.Next() {
-				return errors.New("the result can be read after its transaction ended")
-			}
-			_ = r.Close()
+func lateFailure(a *attempt) {
+	got := a.query(a.mine, a.driver, "select 1 / (50000 - n) from generate_series(1, 100000) n")
+	if len(got.rows) == 0 {
+		a.failf("no row was returned before the failure: %v", orNone(got.err))
+	}
+	a.require(refused(divisionBy0), got)
+}
+
+func openResult(a *attempt) {
+	drv := a.open()
+	for _, end := range ends() {
+		tx := a.begin(a.theirs, drv)
+		var r entsql.Rows
+		a.must(tx.Query(a.theirs, "select generate_series(1, 10000)", []any{}, &r))
+		r.Next()
+		_ = end(tx) // a commit is refused here, a rollback not; the connection must be clean after either
+		a.ownRows(drv)
+		var n int
+		if r.Scan(&n) == nil || r.Next() {
+			a.failf("the result can be read after its transaction ended")
 		}
-		return nil
-	})
+		_ = r.Close()
+	}
 }
 
-// halfRead reads one row of a result and ends the transaction.
-func halfRead(ctx context.Context, drv *pgtenant.Driver, end func(dialect.Tx) error) (*entsql.Rows, error) {
-	tx, err := drv.Tx(ctx)
-	if err != nil {
-		return nil, err
+func cut(a *attempt) {
+	drv := a.open()
+	ended := a.writing(a.mine, drv, a.login(a.kit.target.Superuser), "cut", "pg_terminate_backend(pid)")
+	if <-ended == nil {
+		a.failf("a write whose connection was terminated reported success")
 	}
-	r := &entsql.Rows{}
-	if err := tx.Query(ctx, "select generate_series(1, 10000)", []any{}, r); err != nil {
-		return nil, errors.Join(err, tx.Rollback())
-	}
-	r.Next()
-	_ = end(tx) // a commit is refused here, a rollback not; the connection must be clean after either
-	return r, nil
+	a.unwritten()
+	a.ownRows(drv)
 }
 
-func (h *harness) cut(ctx context.Context, tb *table) error {
-	super, err := login(ctx, h.kit.target.Superuser)
-	if err != nil {
-		return err
-	}
-	defer super.close(ctx)
-	return h.withOneConn(ctx, func(drv *pgtenant.Driver) error {
-		mine, ended := as(ctx, h.attacker.id), make(chan error, 1)
-		write := "/* cut */ " + h.slowWrite(tb) // apart from other attacks' that are still ending
-		go func() { ended <- drv.Exec(mine, write, []any{}, nil) }()
-		terminated := super.await(ctx, "pg_terminate_backend(pid)", write)
-		if err := <-ended; err == nil {
-			return errors.New("a write whose connection was terminated reported success")
-		}
-		return errors.Join(terminated, h.unwritten(ctx, tb), h.ownRows(ctx, drv, tb))
-	})
-}
-
-// await waits until a statement sleeps, and selects something about its connection. It finds the connection by the start
-// of the text, which is all that the server shows: behind a pooler, statements change connections.
-func (s *session) await(ctx context.Context, what, text string) error {
+// writing begins a slow write through the driver, and waits until a session has selected something about the
+// connection that runs it. It finds the connection by the start of the text, which is all that the server shows: behind
+// a pooler, statements change connections. The word tells the write from other attacks' that are still ending.
+func (a *attempt) writing(
+	ctx context.Context, drv *pgtenant.Driver, watcher *session, word, what string,
+) <-chan error {
+	write := a.spell(ctx, "/* "+word+" */ "+slowWrite())
+	ended := make(chan error, 1)
+	go func() { ended <- drv.Exec(ctx, write, []any{}, nil) }()
 	for range 100 {
-		a := s.do(ctx, "select "+what+" from pg_stat_activity where pid <> pg_backend_pid() and wait_event = 'PgSleep'"+
-			" and datname = current_database() and query <> '' and starts_with("+rls.Literal(text)+", query)")
-		if a.err != nil || len(a.rows) > 0 {
-			return a.err
+		got := a.do(watcher, "select "+what+" from pg_stat_activity where pid <> pg_backend_pid()"+
+			" and wait_event = 'PgSleep' and datname = current_database() and query <> ''"+
+			" and starts_with("+rls.Literal(write)+", query)")
+		a.must(got.err)
+		if len(got.rows) > 0 {
+			return ended
 		}
 		time.Sleep(shortly)
 	}
-	return errors.New("the statement is not running")
+	a.failf("the statement is not running")
+	return ended
 }

@@ -13,10 +13,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy"
 )
 
-const (
-	entityFamily = "entities"
-	entityTitle  = "The application's own code"
-)
+const entityFamily = "entities"
 
 func ordinary(e Entity) []Path {
 	return []Path{
@@ -39,24 +36,17 @@ func ordinary(e Entity) []Path {
 	}
 }
 
-func entityAttacks() []Attack {
-	var all []Attack
-	for _, p := range ordinary(Entity{}) {
-		all = append(all, p.attack())
-	}
-	return append(all, withoutTenant().inEntities())
+func entities() family {
+	return family{name: entityFamily, title: "The application's own code", scenarios: Entity{}.scenarios()}
 }
 
-func withoutTenant() scenario {
-	return scenario{
-		id: "E05-no-tenant", does: "calls each of these without a tenant", required: "ErrNoTenant, before any SQL",
+func (e Entity) scenarios() []scenario {
+	var all []scenario
+	for _, p := range append(ordinary(e), e.Paths...) {
+		all = append(all, each(p.ID, p.Does, p.Want.String(), func(a *attempt) { a.path(e, p) }))
 	}
-}
-
-func (s scenario) inEntities() Attack { return s.attack(family{name: entityFamily}) }
-
-func (p Path) attack() Attack {
-	return Attack{ID: p.ID, Family: entityFamily, Does: p.Does, Required: p.Want.String()}
+	return slices.Insert(all, len(ordinary(e)), each("E05-no-tenant", "calls each of these without a tenant",
+		"ErrNoTenant, before any SQL", e.refusesUnset))
 }
 
 func (w Want) String() string {
@@ -72,88 +62,78 @@ func (w Want) String() string {
 	}
 }
 
-// entities tries each path with two new tenants, because its writes are committed.
-func (k *kit) entities(t test) {
+// entities attempts the attacks on each entity.
+func (k *kit) entities(t test, f family) {
 	t.Parallel()
 	for _, e := range k.target.Entities {
-		tb := k.table(e.Table)
-		if tb == nil {
+		if k.table(e.Table) == nil {
 			continue // registration has failed by name
 		}
 		t.sub(e.Name, func(t test) {
 			t.Parallel()
-			unset := withoutTenant().inEntities()
-			t.sub(unset.ID, func(t test) {
-				k.record(t, entityTitle, unset, e.Table, e.refusesUnset)
-			})
-			for _, p := range slices.Concat(ordinary(e), e.Paths) {
-				t.sub(p.ID, func(t test) {
-					k.record(t, entityTitle, p.attack(), e.Table, func(ctx context.Context) error {
-						return k.path(ctx, e, tb, p)
-					})
-				})
+			for _, s := range e.scenarios() {
+				s.Family = f.name
+				t.sub(s.ID, func(t test) { k.record(t, f.title, s.Attack, e.Table, s.try) })
 			}
 		})
 	}
 }
 
-func (e Entity) refusesUnset(ctx context.Context) error {
+func (e Entity) refusesUnset(a *attempt) {
 	const id = "018f6d0e-0000-7000-8000-0000000000ff"
-	_, create := e.Create(ctx, newCanary())
-	_, list := e.List(ctx)
-	_, get := e.Get(ctx, id)
-	_, update := e.Update(ctx, id)
-	_, remove := e.Delete(ctx, id)
+	_, create := e.Create(a.ctx, newCanary())
+	_, list := e.List(a.ctx)
+	_, get := e.Get(a.ctx, id)
+	_, update := e.Update(a.ctx, id)
+	_, remove := e.Delete(a.ctx, id)
 	for what, err := range map[string]error{
 		"create": create, "list": list, "get": get, "update": update, "delete": remove,
 	} {
-		if err := requireErr(err, tenancy.ErrNoTenant); err != nil {
-			return fmt.Errorf("%s: %w", what, err)
-		}
+		a.stepf("%s", what)
+		a.requireErr(err, tenancy.ErrNoTenant)
 		if code(err) != "" {
-			return fmt.Errorf("%s: PostgreSQL refused it, not the client: %w", what, err)
+			a.failf("PostgreSQL refused it, not the client: %v", err)
 		}
 	}
-	return nil
 }
 
-// path is tried as another tenant, without a tenant, and as the owner.
-func (k *kit) path(ctx context.Context, e Entity, tb *table, p Path) error {
-	h, err := k.newHarness(ctx, e)
-	if err != nil {
-		return err
+// path is tried as another tenant, without a tenant, and as the owner. Both tenants are new, because its writes are
+// committed.
+func (a *attempt) path(e Entity, p Path) {
+	h, err := a.kit.newHarness(a.ctx, e)
+	a.must(err)
+	a.t.Cleanup(func() { h.close(a.ctx) })
+	a.with(h, a.kit.table(e.Table))
+	mine, theirs := h.attacker.stock[e.Table], h.victim.stock[e.Table]
+	aim := theirs.rows[0]
+	unharmed := func(got any, err error) error {
+		return errors.Join(
+			h.victim.leaks(resultText(got, err), aim.ID+aim.Canary+h.victim.id.String()), h.intact(a.ctx))
 	}
-	defer h.close(ctx)
-	attackerRows, victimRows := h.attacker.rows[tb.Name], h.victim.rows[tb.Name]
 
-	got, err := p.Try(as(ctx, h.attacker.id), attackerRows[0], victimRows[0])
-	given := victimRows[0].ID + victimRows[0].Canary + h.victim.id.String()
-	if err := errors.Join(p.Want.other(got, err, h, tb), h.victim.leaks(resultText(got, err), given),
-		h.intact(ctx)); err != nil {
-		return fmt.Errorf("another tenant: %w", err)
-	}
-	got, err = p.Try(ctx, attackerRows[0], victimRows[0])
-	if err == nil && !empty(got) {
-		return fmt.Errorf("no tenant: required: nothing; got %s", resultText(got, nil))
-	}
-	if err := errors.Join(h.victim.leaks(resultText(got, err), given), h.intact(ctx)); err != nil {
-		return fmt.Errorf("no tenant: %w", err)
-	}
-	got, err = p.Try(as(ctx, h.victim.id), victimRows[1], victimRows[0])
+	a.step = "another tenant: "
+	got, err := p.Try(a.mine, mine.rows[0], aim)
+	a.must(p.Want.other(got, err, mine.count()), unharmed(got, err))
+
+	a.step = "no tenant: "
+	got, err = p.Try(a.ctx, mine.rows[0], aim)
+	a.must(WantNothing.other(got, err, 0), unharmed(got, err))
+
+	a.step = "the owner: "
+	got, err = p.Try(a.theirs, theirs.rows[1], aim)
 	if err != nil || empty(got) && p.Want != WantRefused {
-		return fmt.Errorf("the owner: required: something; got %s", resultText(got, err))
+		a.failf("required: something; got %s", resultText(got, err))
 	}
-	return nil
 }
 
-func (w Want) other(got any, err error, h *harness, tb *table) error {
+// other checks what another tenant got, whose table has a number of rows.
+func (w Want) other(got any, err error, rows int) error {
 	var fits bool
 	switch w {
 	case WantOwn:
 		fits = err == nil && !empty(got)
 	case WantOwnCount:
-		n, _ := rowsIn(h.attacker.digests[tb.Name])
-		fits = err == nil && fmt.Sprint(got) == strconv.Itoa(n)
+		fits = err == nil && fmt.Sprint(got) == strconv.Itoa(rows)
 	case WantRefused:
 		fits = err != nil
 	default:
@@ -163,11 +143,6 @@ func (w Want) other(got any, err error, h *harness, tb *table) error {
 		return nil
 	}
 	return fmt.Errorf("required: %s; got %s", w, resultText(got, err))
-}
-
-func rowsIn(digest string) (n int, err error) {
-	count, _, _ := strings.Cut(digest, " ")
-	return strconv.Atoi(count)
 }
 
 // resultText returns everything in got and err as text.

@@ -33,6 +33,8 @@ type answer struct {
 	affected int64
 	notices  []string
 	err      error
+	given    string // the statements
+	owner    bool   // the victim itself sent them
 }
 
 // text returns every part of the answer that could contain a secret.
@@ -66,6 +68,14 @@ func (a answer) got() string {
 type expectation struct {
 	says string
 	met  func(answer) bool
+}
+
+// or returns another expectation in place of none.
+func (e expectation) or(other expectation) expectation {
+	if e.met == nil {
+		return other
+	}
+	return e
 }
 
 func (e expectation) check(a answer) error {

@@ -25,14 +25,25 @@ type harness struct {
 
 type tenant struct {
 	id tenancy.ID
-	// rows are by table, the target first.
-	rows map[string][]Row
-	// kept and spare are rows as JSON, by table: the target, and a valid row that was deleted.
-	kept, spare map[string]string
-	ctid        map[string]string
-	digests     map[string]string
+	// stock is by table.
+	stock map[string]*stock
 	// secrets are values that occur in no other row.
 	secrets []string
+}
+
+// stock is a tenant's rows in a table.
+type stock struct {
+	rows []Row // the target first
+	// kept and spare are rows as JSON: the target, and a valid row that was deleted.
+	kept, spare string
+	ctid        string
+	digest      string
+}
+
+// count returns the number of all rows, which are more than the kit created if other entities refer to the table.
+func (s *stock) count() (n int) {
+	_, _ = fmt.Sscan(s.digest, &n)
+	return n
 }
 
 // The numbers of rows differ, so that counts identify the tenant.
@@ -75,12 +86,10 @@ func (h *harness) populate(ctx context.Context, entities []Entity, n int) (*tena
 	if err != nil {
 		return nil, fmt.Errorf("create a tenant: %w", err)
 	}
-	p := &tenant{
-		id: id, rows: map[string][]Row{}, kept: map[string]string{}, spare: map[string]string{},
-		ctid: map[string]string{}, digests: map[string]string{},
-	}
+	p := &tenant{id: id, stock: map[string]*stock{}}
+	ctx = tenancy.With(ctx, id)
 	for _, e := range entities {
-		if err := h.createRows(ctx, p, e, n); err != nil {
+		if p.stock[e.Table], err = h.createRows(ctx, e, n); err != nil {
 			return nil, fmt.Errorf("%s: %w", e.Name, err)
 		}
 	}
@@ -93,50 +102,53 @@ func (h *harness) populate(ctx context.Context, entities []Entity, n int) (*tena
 }
 
 // createRows creates an entity's rows, and one that it deletes after saving it as JSON.
-func (h *harness) createRows(ctx context.Context, p *tenant, e Entity, n int) error {
+func (h *harness) createRows(ctx context.Context, e Entity, n int) (*stock, error) {
+	s := &stock{}
 	for range n + 1 {
 		canary := newCanary()
-		id, err := e.Create(tenancy.With(ctx, p.id), canary)
+		id, err := e.Create(ctx, canary)
 		if err != nil {
-			return fmt.Errorf("create: %w", err)
+			return nil, fmt.Errorf("create: %w", err)
 		}
-		p.rows[e.Table] = append(p.rows[e.Table], Row{Tenant: p.id.String(), ID: id, Canary: canary})
+		s.rows = append(s.rows, Row{Tenant: tenantOf(ctx).String(), ID: id, Canary: canary})
 	}
 	tb := h.kit.table(e.Table)
 	if tb == nil {
-		return fmt.Errorf("no table %s with a %s", e.Table, tenantColumn)
+		return nil, fmt.Errorf("no table %s with a %s", e.Table, tenantColumn)
 	}
-	last := p.rows[e.Table][n]
-	p.rows[e.Table] = p.rows[e.Table][:n]
-	image, err := h.only(ctx, p.id, "select to_jsonb(t.*) from "+tb.SQL+" t where "+tb.Key+" = "+rls.Literal(last.ID))
+	last := s.rows[n]
+	s.rows = s.rows[:n]
+	image, err := h.only(ctx, "select to_jsonb(t.*) from "+tb.SQL+" t where "+tb.Key+" = "+rls.Literal(last.ID))
 	if err != nil {
-		return fmt.Errorf("create returned an id that its tenant cannot read: %w", err)
+		return nil, fmt.Errorf("create returned an id that its tenant cannot read: %w", err)
 	}
-	p.spare[e.Table] = image[0]
-	if n, err := e.Delete(tenancy.With(ctx, p.id), last.ID); err != nil || n != 1 {
-		return fmt.Errorf("delete of a new row: %d rows, %w", n, orNone(err))
+	s.spare = image[0]
+	if n, err := e.Delete(ctx, last.ID); err != nil || n != 1 {
+		return nil, fmt.Errorf("delete of a new row: %d rows, %w", n, orNone(err))
 	}
-	return nil
+	return s, nil
 }
 
 func (h *harness) readRows(ctx context.Context, p *tenant, tb *table) error {
-	aim, err := h.only(ctx, p.id,
-		"select to_jsonb(t.*), ctid from "+tb.SQL+" t where "+tb.Key+" = "+rls.Literal(p.rows[tb.Name][0].ID))
+	s := p.stock[tb.Name]
+	target, err := h.only(ctx,
+		"select to_jsonb(t.*), ctid from "+tb.SQL+" t where "+tb.Key+" = "+rls.Literal(s.rows[0].ID))
 	if err != nil {
 		return err
 	}
-	p.kept[tb.Name], p.ctid[tb.Name] = aim[0], aim[1]
-	all, err := h.only(ctx, p.id, "select jsonb_agg(to_jsonb(t.*)) from "+tb.SQL+" t")
+	s.kept, s.ctid = target[0], target[1]
+	all, err := h.only(ctx, "select jsonb_agg(to_jsonb(t.*)) from "+tb.SQL+" t")
 	if err != nil {
 		return err
 	}
 	p.secrets = append(p.secrets, secretsIn(all[0])...)
-	p.digests[tb.Name], err = h.digest(ctx, p.id, tb)
+	s.digest, err = h.digest(ctx, tb)
 	return err
 }
 
-func (h *harness) only(ctx context.Context, id tenancy.ID, sql string) ([]string, error) {
-	a := h.raw.run(ctx, id, sql)
+// only returns the row of a query that finds one.
+func (h *harness) only(ctx context.Context, sql string) ([]string, error) {
+	a := h.raw.run(ctx, sql)
 	if a.err != nil {
 		return nil, a.err
 	}
@@ -150,18 +162,18 @@ func digestOf(tb *table) string {
 	return "select count(*), md5(coalesce(string_agg(t::text, ' ' order by t::text), '')) from " + tb.SQL + " t"
 }
 
-func (h *harness) digest(ctx context.Context, id tenancy.ID, tb *table) (string, error) {
-	row, err := h.only(ctx, id, digestOf(tb))
+func (h *harness) digest(ctx context.Context, tb *table) (string, error) {
+	row, err := h.only(ctx, digestOf(tb))
 	return strings.Join(row, " "), err
 }
 
 func (h *harness) intact(ctx context.Context) error {
 	for _, tb := range h.tables {
-		digest, err := h.digest(ctx, h.victim.id, tb)
+		digest, err := h.digest(tenancy.With(ctx, h.victim.id), tb)
 		if err != nil {
 			return err
 		}
-		if digest != h.victim.digests[tb.Name] {
+		if digest != h.victim.stock[tb.Name].digest {
 			return fmt.Errorf("%s: another tenant's rows were changed", tb.Name)
 		}
 	}
@@ -170,24 +182,27 @@ func (h *harness) intact(ctx context.Context) error {
 
 // spell replaces the names in braces with quoted literals and identifiers. {own} is the caller's tenant, or else the
 // attacker's.
-func (h *harness) spell(sql string, tb *table, caller tenancy.ID) string {
-	mine := h.attacker
-	if caller == h.victim.id {
-		mine = h.victim
+func (a *attempt) spell(ctx context.Context, sql string) string {
+	tb, victim, mine := a.tb, a.victim.stock[a.tb.Name], a.attacker
+	if a.isOwner(ctx) {
+		mine = a.victim
 	}
-	pairs := []string{"{own}", rls.Literal(mine.id.String()), "{victim}", rls.Literal(h.victim.id.String())}
-	if tb != nil {
-		pairs = append(
-			pairs,
-			"{table}", tb.SQL, "{key}", tb.Key, "{columns}", tb.columnList(""), "{s.columns}", tb.columnList("s."),
-			"{id}", rls.Literal(h.victim.rows[tb.Name][0].ID), "{ctid}", rls.Literal(h.victim.ctid[tb.Name]),
-			"{name}", rls.Literal(tb.Name),
-			"{kept}", rls.Literal(h.victim.kept[tb.Name])+"::jsonb",
-			"{spare}", rls.Literal(h.victim.spare[tb.Name])+"::jsonb",
-			"{mine}", rls.Literal(mine.spare[tb.Name])+"::jsonb", "{ownid}", rls.Literal(mine.rows[tb.Name][0].ID),
-		)
+	own := mine.stock[tb.Name]
+	return strings.NewReplacer(
+		"{own}", rls.Literal(mine.id.String()), "{victim}", rls.Literal(a.victim.id.String()),
+		"{table}", tb.SQL, "{key}", tb.Key, "{columns}", tb.columnList(""), "{s.columns}", tb.columnList("s."),
+		"{name}", rls.Literal(tb.Name), "{id}", rls.Literal(victim.rows[0].ID), "{ctid}", rls.Literal(victim.ctid),
+		"{kept}", rls.Literal(victim.kept)+"::jsonb", "{spare}", rls.Literal(victim.spare)+"::jsonb",
+		"{mine}", rls.Literal(own.spare)+"::jsonb", "{ownid}", rls.Literal(own.rows[0].ID),
+	).Replace(sql)
+}
+
+func (a *attempt) spellAll(ctx context.Context, statements []string) []string {
+	spelled := make([]string, len(statements))
+	for i, sql := range statements {
+		spelled[i] = a.spell(ctx, sql)
 	}
-	return strings.NewReplacer(pairs...).Replace(sql)
+	return spelled
 }
 
 // insert is an INSERT of a row's image: a name in braces, or a jsonb expression.

@@ -1,10 +1,6 @@
 package attack
 
 import (
-	"context"
-	"errors"
-	"fmt"
-
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
@@ -14,7 +10,7 @@ import (
 func injections() family {
 	return family{
 		name: "injection", title: "Injected SQL",
-		statements: []statement{
+		scenarios: append(sent([]statement{
 			{
 				id: "A39-set-in-where", does: "sets the tenant in a condition, row by row",
 				sql: "select * from {table} where tenant_id = {own} or set_config('" + rls.Setting +
@@ -41,81 +37,58 @@ func injections() family {
 				sql:   "select 1 where current_setting('" + rls.Setting + "') = {victim}",
 				other: allowed("the setting changes: any SQL can set it"), unset: something(),
 			},
-		},
-		scenarios: []scenario{
-			{
-				id:       "A39-set-before-read",
-				does:     "sets the tenant earlier in the same statement or transaction, before rows are read",
-				required: "rows are returned: any SQL can set the setting", accepted: "injected-setting",
-				each: (*harness).injectedRead,
-			},
-			{
-				id: "A39-next-statement", does: "sets the tenant for the next statement",
-				required: "the next statement runs under its own tenant", each: (*harness).nextStatement,
-			},
-			{
-				id: "A39-parameter", does: "sends SQL as a value", required: "it stays a value",
-				each: (*harness).asValue,
-			},
-		},
+		}),
+			each("A39-set-before-read",
+				"sets the tenant earlier in the same statement or transaction, before rows are read",
+				"rows are returned: any SQL can set the setting", injectedRead).accepting("injected-setting"),
+			each("A39-next-statement", "sets the tenant for the next statement",
+				"the next statement runs under its own tenant", nextStatement),
+			each("A39-parameter", "sends SQL as a value", "it stays a value", asValue),
+		),
 	}
 }
 
 // injectedRead pins how far the setting alone goes: one statement can read the other tenant's rows.
-func (h *harness) injectedRead(ctx context.Context, tb *table) error {
+func injectedRead(a *attempt) {
 	text := "with s as materialized (select set_config('" + rls.Setting + "', {victim}, true))" +
 		" select t.* from s, lateral (select * from {table}) t where s.set_config is not null"
 	for _, planned := range []string{"select 1", "set local enable_hashjoin = off"} {
-		a := h.raw.run(ctx, h.attacker.id, planned, h.spell(text, tb, h.attacker.id))
-		if a.err != nil {
-			return a.err
-		}
-		if h.victim.leaks(a.text(), h.victim.id.String()) != nil {
-			return nil //nolint:nilerr // that it leaks is what is accepted
+		got := a.run(a.mine, a.raw, planned, text)
+		a.must(got.err)
+		if a.leaks(got) != nil {
+			return
 		}
 	}
 	// In one statement, the planner's order may prevent it, which is no protection. Two statements of one transaction
 	// always succeed.
-	a := h.raw.run(ctx, h.attacker.id, setTenant(h.victim.id, true), "select * from "+tb.SQL)
-	return pinned(a.err, h.victim.leaks(a.text(), "") != nil)
+	got := a.run(a.mine, a.raw, setTenant(a.victim.id, true), "select * from {table}")
+	a.pinned(got.err, a.leaks(got) != nil)
 }
 
-func (h *harness) nextStatement(ctx context.Context, tb *table) error {
-	mine := as(ctx, h.attacker.id)
-	return h.withOneConn(ctx, func(drv *pgtenant.Driver) error {
-		for _, local := range []bool{true, false} {
-			if err := drv.Exec(mine, setTenant(h.victim.id, local), []any{}, nil); err != nil {
-				return err
-			}
-			if err := h.ownRows(ctx, drv, tb); err != nil {
-				return fmt.Errorf("outside of a transaction: %w", err)
-			}
-		}
-		tx, err := drv.Tx(mine)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = tx.Rollback() }()
-		if err := tx.Exec(mine, setTenant(h.victim.id, true), []any{}, nil); err != nil {
-			return err
-		}
-		a := query(mine, tx, "select * from "+tb.SQL)
-		return errors.Join(own().check(a), h.victim.leaks(a.text(), ""))
-	})
-}
-
-func (h *harness) asValue(ctx context.Context, tb *table) error {
-	attempts := []string{
-		"' or '1'='1", "x'; " + setTenant(h.victim.id, false) + "; --", "' union select * from " + tb.SQL + " --",
-		"') or set_config('" + rls.Setting + "', " + rls.Literal(h.victim.id.String()) + ", false) is not null --",
+func nextStatement(a *attempt) {
+	drv := a.open()
+	for _, local := range []bool{true, false} {
+		a.must(a.exec(a.mine, drv, setTenant(a.victim.id, local)))
+		a.step = "outside of a transaction: "
+		a.ownRows(drv)
+		a.step = ""
 	}
-	for _, value := range attempts {
+	tx := a.begin(a.mine, drv)
+	a.must(a.exec(a.mine, tx, setTenant(a.victim.id, true)))
+	a.require(own(), a.query(a.mine, tx, "select * from {table}"))
+}
+
+func asValue(a *attempt) {
+	for _, value := range []string{
+		"' or '1'='1", "x'; " + setTenant(a.victim.id, false) + "; --", "' union select * from " + a.tb.SQL + " --",
+		"') or set_config('" + rls.Setting + "', " + rls.Literal(a.victim.id.String()) + ", false) is not null --",
+	} {
 		var rows int64
-		query := "select count(*) from " + tb.SQL + " where " + tb.Key + "::text = $1"
-		err := pgtenant.QueryRow(as(ctx, h.attacker.id), h.driver, query, value).Scan(&rows)
+		query := "select count(*) from " + a.tb.SQL + " where " + a.tb.Key + "::text = $1"
+		err := pgtenant.QueryRow(a.mine, a.driver, query, value).Scan(&rows)
 		if err != nil || rows != 0 {
-			return fmt.Errorf("%d rows: %w", rows, orNone(err))
+			a.failf("%d rows: %v", rows, orNone(err))
 		}
 	}
-	return h.ownRows(ctx, h.driver, tb)
+	a.ownRows(a.driver)
 }

@@ -1,54 +1,27 @@
 package attack
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
-	"github.com/konstruct/konstruct/tenancy"
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 // keys are attacks through key checks, which bypass row-level security.
 func keys() family {
 	return family{name: "keys", title: "Foreign and unique keys", scenarios: []scenario{
-		{
-			id: "A14-attach", does: "adds a row that references the other tenant's row", required: "refused, 23503",
-			each: (*harness).attach,
-		},
-		{
-			id: "A14-attach-by-update", does: "updates a row to reference the other tenant's row",
-			required: "refused, 23503", each: (*harness).attachByUpdate,
-		},
-		{
-			id: "A13-cascade", does: "deletes or changes a row that the other tenant's rows reference",
-			required: "refused, 23503", each: (*harness).changeParents,
-		},
-		{
-			id: "A17-same-value", does: "uses a unique value that the other tenant has",
-			required: "the value is free for every tenant", each: (*harness).sameValue,
-		},
-		{
-			id: "A17-existence-by-id", does: "adds a row with the other tenant's id",
-			required: "refused, 23505, with no value of the row", accepted: "existence-by-key",
-			each: (*harness).sameID,
-		},
-		{
-			id:       "A17-existence-by-spanning-key",
-			does:     "adds a row with a taken value of a key that spans tenants on purpose",
-			required: "refused, 23505, with no value of the row", accepted: "existence-by-key",
-			each: (*harness).spanning,
-		},
+		each("A14-attach", "adds a row that references the other tenant's row", "refused, 23503", attach),
+		each("A14-attach-by-update", "updates a row to reference the other tenant's row", "refused, 23503",
+			attachByUpdate),
+		each("A13-cascade", "deletes or changes a row that the other tenant's rows reference", "refused, 23503",
+			changeParents),
+		each("A17-same-value", "uses a unique value that the other tenant has",
+			"the value is free for every tenant", sameValue),
+		each("A17-existence-by-id", "adds a row with the other tenant's id",
+			"refused, 23505, with no value of the row", sameID).accepting("existence-by-key"),
+		each("A17-existence-by-spanning-key", "adds a row with a taken value of a key that spans tenants on purpose",
+			"refused, 23505, with no value of the row", spanning).accepting("existence-by-key"),
 	}}
-}
-
-func applied(tried int, otherwise string) error {
-	if tried == 0 {
-		return notApplicable(otherwise)
-	}
-	return nil
 }
 
 // mineWith is the image of the caller's spare row with some of another row's values.
@@ -63,182 +36,124 @@ func mineWith(values map[string]string) string {
 
 func field(image, column string) string { return "(" + image + " -> " + rls.Literal(column) + ")" }
 
-func (h *harness) insertAs(ctx context.Context, id tenancy.ID, tb *table, image string) (answer, string, error) {
-	sql := h.spell(insert(image), tb, id)
-	err := h.raw.as(ctx, id)
-	if err != nil {
-		return answer{}, sql, err
-	}
-	a := h.raw.do(ctx, sql)
-	if a.err == nil { // what is checked late is checked now
-		if late := h.raw.do(ctx, "set constraints all immediate"); late.err != nil {
-			a = late
+// compare sends a statement as the attacker and as the owner. Deferred constraints are checked at once.
+func compare(a *attempt, sql string, want, wantOfOwner expectation) {
+	a.step = "another tenant: "
+	a.require(want, a.run(a.mine, a.raw, allImmediate, sql))
+	a.step = "the owner: "
+	a.require(wantOfOwner, a.run(a.theirs, a.raw, allImmediate, sql))
+}
+
+const allImmediate = "set constraints all immediate"
+
+// references calls try for each foreign key to a tenant-scoped table, with the values of the victim's row in it.
+func references(a *attempt, try func(values map[string]string)) {
+	a.notApplicable("no foreign key to a tenant's table")
+	for _, f := range a.tb.Foreign {
+		target, ok := a.victim.stock[f.Target]
+		if !ok {
+			continue
+		}
+		values := map[string]string{}
+		for i, column := range f.Columns {
+			if column != tenantColumn {
+				values[column] = field(rls.Literal(target.kept)+"::jsonb", f.Refs[i])
+			}
+		}
+		if len(values) > 0 {
+			a.applies(f.Name)
+			try(values)
 		}
 	}
-	return a, sql, h.raw.rollback(ctx)
 }
 
-func (h *harness) compare(
-	ctx context.Context, tb *table, attackerRow, victimRow string, wantA, wantB expectation,
-) error {
-	a, given, err := h.insertAs(ctx, h.attacker.id, tb, attackerRow)
-	if err := errors.Join(err, wantA.check(a), h.victim.leaks(a.text(), given)); err != nil {
-		return fmt.Errorf("another tenant: %w", err)
-	}
-	a, _, err = h.insertAs(ctx, h.victim.id, tb, victimRow)
-	if err := errors.Join(err, wantB.check(a)); err != nil {
-		return fmt.Errorf("the owner: %w", err)
-	}
-	return nil
+func attach(a *attempt) {
+	references(a, func(values map[string]string) {
+		compare(a, insert(mineWith(values)), refused(foreignKey), somethingOr(duplicate))
+	})
 }
 
-// references are a foreign key's columns with the values of the victim's row in the other tenant-scoped table.
-func (h *harness) references(f foreignRef) map[string]string {
-	target := h.kit.table(f.Target)
-	if target == nil || h.victim.kept[f.Target] == "" {
-		return nil
+func attachByUpdate(a *attempt) {
+	references(a, func(values map[string]string) {
+		for column, value := range values {
+			compare(a, "update {table} set "+rls.Quote(column)+" = (select r."+rls.Quote(column)+
+				" from jsonb_populate_record(null::{table}, jsonb_build_object("+rls.Literal(column)+", "+value+")) r)"+
+				" where {key} = {ownid}", refused(foreignKey), somethingOr(duplicate))
+		}
+	})
+}
+
+// changeParents deletes the global parents of the victim's row and changes their keys. A cascade would bypass row-level
+// security.
+func changeParents(a *attempt) {
+	a.notApplicable("no foreign key to a global table")
+	for _, f := range a.tb.Foreign {
+		if a.kit.table(f.Target) != nil {
+			continue
+		}
+		a.applies(f.Name)
+		if f.Acts { // the attempt alone might be stopped by another table's key
+			a.failf("cascades: it changes or deletes referencing rows")
+		}
+		for i, column := range f.Columns {
+			where := " where " + rls.Quote(f.Refs[i]) + "::text = " + field("{kept}", column) + " #>> '{}'"
+			for _, sql := range []string{
+				"delete from " + f.SQL + where,
+				"update " + f.SQL + " set " + rls.Quote(f.Refs[i]) + " = gen_random_uuid()" + where,
+			} {
+				a.require(refused(foreignKey, denied), a.run(a.mine, a.raw, sql))
+			}
+		}
 	}
+}
+
+// sameValue uses the victim's value of every key that includes the tenant.
+func sameValue(a *attempt) {
+	a.notApplicable("no unique text within a tenant")
+	for _, u := range a.tb.Uniques {
+		if values := textsOf(a.tb, u); len(values) > 0 && slices.Contains(u.Columns, tenantColumn) {
+			a.applies(u.Name)
+			compare(a, insert(mineWith(values)), own(), refused(duplicate))
+		}
+	}
+}
+
+// spanning uses the victim's value of keys that span tenants. A key that is not in Target.SpanningKeys is a breach.
+func spanning(a *attempt) {
+	a.notApplicable("no key spans tenants")
+	for _, u := range a.tb.Uniques {
+		if slices.Contains(u.Columns, tenantColumn) {
+			continue
+		}
+		if !slices.Contains(a.kit.target.SpanningKeys, u.Name) {
+			a.failf("unique index %s spans tenants and is not in Target.SpanningKeys", u.Name)
+		}
+		if values := textsOf(a.tb, u); len(values) > 0 {
+			a.applies(u.Name)
+			compare(a, insert(mineWith(values)), refused(duplicate), refused(duplicate))
+		}
+	}
+}
+
+// textsOf returns the victim's values of the key's columns, or none unless all but the tenant are texts.
+func textsOf(tb *table, u uniqueKey) map[string]string {
 	values := map[string]string{}
-	for i, column := range f.Columns {
-		if column != tenantColumn {
-			values[column] = field(rls.Literal(h.victim.kept[f.Target])+"::jsonb", f.Refs[i])
+	for _, name := range u.Columns {
+		c, _ := tb.column(name)
+		switch {
+		case name == tenantColumn:
+		case c.Text:
+			values[name] = field("{kept}", name)
+		default:
+			return nil
 		}
 	}
 	return values
 }
 
-func (h *harness) attach(ctx context.Context, tb *table) error {
-	tried := 0
-	for _, f := range tb.Foreign {
-		values := h.references(f)
-		if len(values) == 0 {
-			continue
-		}
-		tried++
-		image := mineWith(values)
-		if err := h.compare(ctx, tb, image, image, refused(foreignKey), somethingOr(duplicate)); err != nil {
-			return fmt.Errorf("%s: %w", f.Name, err)
-		}
-	}
-	return applied(tried, "no foreign key to a tenant's table")
-}
-
-func (h *harness) attachByUpdate(ctx context.Context, tb *table) error {
-	tried := 0
-	for _, f := range tb.Foreign {
-		for column, value := range h.references(f) {
-			tried++
-			sql := "update {table} set " + rls.Quote(column) + " = (select r." + rls.Quote(column) +
-				" from jsonb_populate_record(null::{table}, jsonb_build_object(" +
-				rls.Literal(column) + ", " + value + ")) r)" +
-				" where {key} = {ownid}"
-			for id, want := range map[tenancy.ID]expectation{
-				h.attacker.id: refused(foreignKey), h.victim.id: somethingOr(duplicate),
-			} {
-				a := h.raw.run(ctx, id, h.spell(sql, tb, id), "set constraints all immediate")
-				if a.err == nil {
-					a.affected = 1
-				}
-				if err := want.check(a); err != nil {
-					return fmt.Errorf("%s: %w", f.Name, err)
-				}
-			}
-		}
-	}
-	return applied(tried, "no foreign key to a tenant's table")
-}
-
-// changeParents deletes the global parents of the victim's row and changes their keys. A cascade would bypass row-level
-// security.
-func (h *harness) changeParents(ctx context.Context, tb *table) error {
-	tried := 0
-	for _, f := range tb.Foreign {
-		if h.kit.table(f.Target) != nil {
-			continue
-		}
-		if f.Acts { // the attempt alone might be stopped by another table's key
-			return fmt.Errorf("%s cascades: it changes or deletes referencing rows", f.Name)
-		}
-		for i, column := range f.Columns {
-			tried++
-			value := field("{kept}", column) + " #>> '{}'"
-			where := " where " + rls.Quote(f.Refs[i]) + "::text = " + value
-			for _, sql := range []string{
-				"delete from " + f.SQL + where,
-				"update " + f.SQL + " set " + rls.Quote(f.Refs[i]) + " = gen_random_uuid()" + where,
-			} {
-				if err := h.refusedAs(ctx, tb, sql, foreignKey, denied); err != nil {
-					return fmt.Errorf("%s: %w", f.Name, err)
-				}
-			}
-		}
-	}
-	return applied(tried, "no foreign key to a global table")
-}
-
-func (h *harness) refusedAs(ctx context.Context, tb *table, sql string, codes ...string) error {
-	given := h.spell(sql, tb, h.attacker.id)
-	a := h.raw.run(ctx, h.attacker.id, given)
-	return errors.Join(refused(codes...).check(a), h.victim.leaks(a.text(), given))
-}
-
-// sameValue uses the victim's value of every key that includes the tenant.
-func (h *harness) sameValue(ctx context.Context, tb *table) error {
-	tried := 0
-	for _, u := range tb.Uniques {
-		values, ok := textsOf(tb, u)
-		if !ok || !slices.Contains(u.Columns, tenantColumn) {
-			continue
-		}
-		tried++
-		image := mineWith(values)
-		if err := h.compare(ctx, tb, image, image, own(), refused(duplicate)); err != nil {
-			return fmt.Errorf("%s: %w", u.Name, err)
-		}
-	}
-	return applied(tried, "no unique text within a tenant")
-}
-
-// spanning uses the victim's value of keys that span tenants. A key that is not in Target.SpanningKeys is a breach.
-func (h *harness) spanning(ctx context.Context, tb *table) error {
-	tried := 0
-	for _, u := range tb.Uniques {
-		if slices.Contains(u.Columns, tenantColumn) {
-			continue
-		}
-		if !slices.Contains(h.kit.target.SpanningKeys, u.Name) {
-			return fmt.Errorf("unique index %s spans tenants and is not in Target.SpanningKeys", u.Name)
-		}
-		values, ok := textsOf(tb, u)
-		if !ok {
-			continue
-		}
-		tried++
-		image := mineWith(values)
-		if err := h.compare(ctx, tb, image, image, refused(duplicate), refused(duplicate)); err != nil {
-			return fmt.Errorf("%s: %w", u.Name, err)
-		}
-	}
-	return applied(tried, "no key spans tenants")
-}
-
-// textsOf returns the victim's values of the key's columns, if all but the tenant are texts.
-func textsOf(tb *table, u uniqueKey) (map[string]string, bool) {
-	values := map[string]string{}
-	for _, name := range u.Columns {
-		c, ok := tb.column(name)
-		switch {
-		case name == tenantColumn:
-		case ok && c.Text:
-			values[name] = field("{kept}", name)
-		default:
-			return nil, false
-		}
-	}
-	return values, len(values) > 0
-}
-
-func (h *harness) sameID(ctx context.Context, tb *table) error {
-	image := mineWith(map[string]string{strings.Trim(tb.Key, `"`): field("{kept}", strings.Trim(tb.Key, `"`))})
-	return h.compare(ctx, tb, image, "{mine}", refused(duplicate), something())
+func sameID(a *attempt) {
+	key := strings.Trim(a.tb.Key, `"`)
+	image := mineWith(map[string]string{key: field("{kept}", key)})
+	a.require(refused(duplicate), a.run(a.mine, a.raw, allImmediate, insert(image)))
+	a.require(something(), a.run(a.theirs, a.raw, allImmediate, insert("{mine}")))
 }

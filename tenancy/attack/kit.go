@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
@@ -41,12 +40,15 @@ func run(t test, target Target) *Report {
 	}
 	// The families run in parallel and end before the group does.
 	t.sub("attacks", func(t test) {
-		for _, f := range families() {
-			t.sub(f.name, func(t test) { k.family(t, f) })
+		for _, f := range families(target) {
+			t.sub(f.name, func(t test) {
+				if f.name == entityFamily {
+					k.entities(t, f)
+				} else {
+					k.family(t, f)
+				}
+			})
 		}
-		t.sub(entityFamily, func(t test) { k.entities(t) })
-		t.sub(pinFamily, func(t test) { k.pins(t) })
-		t.sub(redisFamily, func(t test) { k.redis(t) })
 	})
 	k.report.finish()
 	return k.report
@@ -135,18 +137,8 @@ func (k *kit) family(t test, f family) {
 	}
 	t.Cleanup(func() { h.close(context.WithoutCancel(t.Context())) })
 	t.Parallel()
-	for _, st := range f.statements {
-		k.attempt(t, f, st.attack(f), st.once, st.privileged, h, func(ctx context.Context, tb *table) error {
-			return h.send(ctx, st, tb)
-		})
-	}
-	for _, sc := range f.scenarios {
-		k.attempt(t, f, sc.attack(f), sc.once != nil, sc.privileged, h, func(ctx context.Context, tb *table) error {
-			if sc.once != nil {
-				return sc.once(h, ctx)
-			}
-			return sc.each(h, ctx, tb)
-		})
+	for _, s := range f.scenarios {
+		k.scenario(t, f, s, h)
 	}
 	t.sub("afterwards", func(t test) {
 		if err := h.intact(t.Context()); err != nil {
@@ -155,51 +147,31 @@ func (k *kit) family(t test, f family) {
 	})
 }
 
-func (k *kit) attempt(
-	t test, f family, a Attack, once, privileged bool, h *harness, try func(context.Context, *table) error,
-) {
+func (k *kit) scenario(t test, f family, s scenario, h *harness) {
 	t.Helper()
-	if privileged && k.target.Superuser == "" {
-		k.report.add(f.title, a, Result{Outcome: NotMade, Detail: "needs Target.Superuser"})
+	switch {
+	case s.privileged && k.target.Superuser == "":
+		k.report.add(f.title, s.Attack, Result{Outcome: NotMade, Detail: "needs Target.Superuser"})
+		return
+	case f.name == redisFamily && k.target.Redis == nil:
+		k.report.add(f.title, s.Attack, Result{Outcome: NotMade, Detail: "needs Target.Redis"})
 		return
 	}
-	if once {
-		t.sub(a.ID, func(t test) {
-			k.record(t, f.title, a, "", func(ctx context.Context) error { return try(ctx, nil) })
+	attempt := func(t test, on string, tb *table) {
+		k.record(t, f.title, s.Attack, on, func(a *attempt) {
+			a.with(h, tb)
+			s.try(a)
 		})
-		return
 	}
-	t.sub(a.ID, func(t test) {
+	t.sub(s.ID, func(t test) {
+		if s.once {
+			attempt(t, "", h.tables[0])
+			return
+		}
 		for _, tb := range h.tables {
-			t.sub(tb.Name, func(t test) {
-				k.record(t, f.title, a, tb.Name, func(ctx context.Context) error { return try(ctx, tb) })
-			})
+			t.sub(tb.Name, func(t test) { attempt(t, tb.Name, tb) })
 		}
 	})
-}
-
-// record runs an attempt and reports its result, even if it panics.
-func (k *kit) record(t test, title string, a Attack, on string, try func(context.Context) error) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), attemptTimeout)
-	defer cancel()
-	result := Result{On: on, Outcome: Breach, Detail: "panicked"}
-	defer func() { k.report.add(title, a, result) }()
-	err := try(ctx)
-	if errors.Is(err, errNotApplicable) {
-		result = Result{
-			On: on, Outcome: NotMade, Detail: strings.TrimPrefix(err.Error(), errNotApplicable.Error()+": "),
-		}
-		return
-	}
-	result = Result{On: on, Outcome: Held}
-	if a.Accepted != "" {
-		result.Outcome = Accepted
-	}
-	if err != nil {
-		result.Outcome, result.Detail = Breach, err.Error()
-		t.Errorf("%s (%s): %v", a.ID, a.Does, err)
-	}
 }
 
 func (k *kit) faultf(t test, format string, args ...any) {
@@ -207,8 +179,3 @@ func (k *kit) faultf(t test, format string, args ...any) {
 	k.report.fault(fmt.Sprintf(format, args...))
 	t.Errorf(format, args...)
 }
-
-// errNotApplicable is returned when the target has no place for an attack.
-var errNotApplicable = errors.New("not applicable")
-
-func notApplicable(why string) error { return fmt.Errorf("%w: %s", errNotApplicable, why) }

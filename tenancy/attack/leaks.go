@@ -3,7 +3,6 @@ package attack
 import (
 	"context"
 	"database/sql/driver"
-	"errors"
 	"fmt"
 	"runtime"
 	"time"
@@ -24,48 +23,33 @@ const (
 )
 
 func leaks() family {
+	const released = "the connection and the slot are released"
 	return family{name: "leak", title: "Connections and slots that are not released", scenarios: []scenario{
-		{
-			id:       "A72-panic-in-statement",
-			does:     "panics while a statement is sent: an empty text, a value that panics, also in a slice",
-			required: "the connection and the slot are released", once: (*harness).panicInStatement,
-		},
-		{
-			id: "A72-panic-in-scan", does: "panics while a row is read into its destination",
-			required: "the connection and the slot are released", once: (*harness).panicInScan,
-		},
-		{
-			id: "A72-goroutine-exit", does: "ends the goroutine in a transaction, and in the middle of a result",
-			required: "the connection and the slot are released, and nothing is written",
-			once:     (*harness).goroutineExit,
-		},
-		{
-			id:       "A76-copy",
-			does:     "sends COPY FROM STDIN and TO STDOUT through the driver, plain and in disguise, in each query mode",
-			required: "refused before it is sent; the connection and the slot are released",
-			once:     (*harness).copyInOut,
-		},
+		once("A72-panic-in-statement",
+			"panics while a statement is sent: an empty text, a value that panics, also in a slice", released,
+			panicInStatement),
+		once("A72-panic-in-scan", "panics while a row is read into its destination", released, panicInScan),
+		once("A72-goroutine-exit", "ends the goroutine in a transaction, and in the middle of a result",
+			released+", and nothing is written", goroutineExit),
+		once("A76-copy",
+			"sends COPY FROM STDIN and TO STDOUT through the driver, plain and in disguise, in each query mode",
+			"refused before it is sent; "+released, copyInOut),
 	}}
 }
 
 // withSlots opens a direct driver with one slot per tenant, in each query mode.
-func (h *harness) withSlots(ctx context.Context, do func(*pgtenant.Driver) error) error {
+func (a *attempt) withSlots(do func(*pgtenant.Driver)) {
 	for _, mode := range queryModes() {
-		drv, err := pgtenant.Open(ctx, h.kit.target.DSN, pgtenant.WithMaxConns(leakConns),
+		a.where = "query mode " + mode + ": "
+		drv, err := pgtenant.Open(a.ctx, a.kit.target.DSN, pgtenant.WithMaxConns(leakConns),
 			pgtenant.WithAcquireTimeout(leakWait), pgtenant.WithQueryMode(mode))
-		if err != nil {
-			return err
-		}
-		if err = errors.Join(do(drv), allReleased(drv)); err == nil {
-			err = h.ownRows(ctx, drv, h.tables[0])
-		}
-		if err != nil {
-			// Closing would wait for lost connections.
-			return fmt.Errorf("query mode %s: %w", mode, err)
-		}
-		_ = drv.Close()
+		a.must(err)
+		do(drv)
+		a.must(allReleased(drv))
+		a.ownRows(drv)
+		_ = drv.Close() // not after a failure, as it would wait for lost connections
 	}
-	return nil
+	a.where = ""
 }
 
 // allReleased waits, because the pool closes connections in the background.
@@ -93,9 +77,8 @@ func survive(do func()) {
 	<-done
 }
 
-func (h *harness) panicInStatement(ctx context.Context) error {
-	mine := as(ctx, h.attacker.id)
-	return h.withSlots(ctx, func(drv *pgtenant.Driver) error {
+func panicInStatement(a *attempt) {
+	a.withSlots(func(drv *pgtenant.Driver) {
 		for _, st := range []struct {
 			text string
 			args []any
@@ -111,30 +94,39 @@ func (h *harness) panicInStatement(ctx context.Context) error {
 			{"select $1::text[]", []any{[]driver.Valuer{panicking{}}}},
 			{"select $1::text", []any{(*panicking)(nil)}},
 		} {
+			a.stepf("after %q with %T", st.text, st.args)
 			for range leakRounds {
-				survive(func() { _ = drv.Exec(mine, st.text, st.args, nil) })
-				survive(func() {
-					var r entsql.Rows
-					if drv.Query(mine, st.text, st.args, &r) == nil {
-						_ = r.Close()
-					}
-				})
-				survive(func() {
-					_ = pgtenant.InTx(mine, drv.Tx, func(ctx context.Context, tx dialect.Tx) error {
-						return tx.Exec(ctx, st.text, st.args, nil)
-					})
-				})
-				survive(func() {
-					_ = pgtenant.InTx(mine, drv.Tx, func(ctx context.Context, tx dialect.Tx) error {
-						return errors.Join(tx.Exec(ctx, "select 1", []any{}, nil), tx.Exec(ctx, st.text, st.args, nil))
-					})
-				})
+				survive(func() { _ = drv.Exec(a.mine, st.text, st.args, nil) })
+				survive(func() { _ = queryOnly(a.mine, drv, st.text, st.args) })
+				for _, first := range []string{"", "select 1"} {
+					survive(func() { _ = execInTx(a.mine, drv, first, st.text, st.args) })
+				}
 			}
-			if err := h.ownRows(ctx, drv, h.tables[0]); err != nil {
-				return fmt.Errorf("after %q with %T: %w", st.text, st.args, err)
+			a.ownRows(drv)
+		}
+		a.step = ""
+	})
+}
+
+// queryOnly sends a query and reads no row.
+func queryOnly(ctx context.Context, drv *pgtenant.Driver, text string, args []any) error {
+	var r entsql.Rows
+	err := drv.Query(ctx, text, args, &r)
+	if err == nil {
+		_ = r.Close()
+	}
+	return err
+}
+
+// execInTx sends a statement in a transaction, after the first one, if any.
+func execInTx(ctx context.Context, drv *pgtenant.Driver, first, text string, args []any) error {
+	return pgtenant.InTx(ctx, drv.Tx, func(ctx context.Context, tx dialect.Tx) error {
+		if first != "" {
+			if err := tx.Exec(ctx, first, []any{}, nil); err != nil {
+				return err
 			}
 		}
-		return nil
+		return tx.Exec(ctx, text, args, nil)
 	})
 }
 
@@ -142,35 +134,32 @@ type badScanner struct{}
 
 func (*badScanner) Scan(any) error { panic("a destination that panics") }
 
-func (h *harness) panicInScan(ctx context.Context) error {
-	mine := as(ctx, h.attacker.id)
+func panicInScan(a *attempt) {
 	const text = "select generate_series(1, 1000)"
-	return h.withSlots(ctx, func(drv *pgtenant.Driver) error {
+	a.withSlots(func(drv *pgtenant.Driver) {
 		for range leakRounds {
-			survive(func() { _ = pgtenant.QueryRow(mine, drv, text).Scan(&badScanner{}) })
+			survive(func() { _ = pgtenant.QueryRow(a.mine, drv, text).Scan(&badScanner{}) })
 			survive(func() { // the rows are not closed
 				var r entsql.Rows
-				if drv.Query(mine, text, []any{}, &r) == nil && r.Next() {
+				if drv.Query(a.mine, text, []any{}, &r) == nil && r.Next() {
 					_ = r.Scan(&badScanner{})
 				}
 			})
 			survive(func() {
-				_ = pgtenant.InTx(mine, drv.Tx, func(ctx context.Context, tx dialect.Tx) error {
+				_ = pgtenant.InTx(a.mine, drv.Tx, func(ctx context.Context, tx dialect.Tx) error {
 					return pgtenant.QueryRow(ctx, tx, text).Scan(&badScanner{})
 				})
 			})
 		}
-		return nil
 	})
 }
 
-func (h *harness) goroutineExit(ctx context.Context) error {
-	mine, tb := as(ctx, h.attacker.id), h.tables[0]
-	err := h.withSlots(ctx, func(drv *pgtenant.Driver) error {
+func goroutineExit(a *attempt) {
+	a.withSlots(func(drv *pgtenant.Driver) {
 		for range leakRounds {
 			survive(func() {
-				_ = pgtenant.InTx(mine, drv.Tx, func(ctx context.Context, tx dialect.Tx) error {
-					if err := tx.Exec(ctx, h.write(tb), []any{}, nil); err != nil {
+				_ = pgtenant.InTx(a.mine, drv.Tx, func(ctx context.Context, tx dialect.Tx) error {
+					if err := a.exec(ctx, tx, insert("{mine}")); err != nil {
 						return err
 					}
 					runtime.Goexit()
@@ -179,63 +168,40 @@ func (h *harness) goroutineExit(ctx context.Context) error {
 			})
 			survive(func() {
 				var r entsql.Rows
-				if drv.Query(mine, "select generate_series(1, 10000)", []any{}, &r) == nil {
+				if drv.Query(a.mine, "select generate_series(1, 10000)", []any{}, &r) == nil {
 					defer func() { _ = r.Close() }()
 					r.Next()
 					runtime.Goexit()
 				}
 			})
 		}
-		return nil
 	})
-	return errors.Join(err, h.unwritten(ctx, tb))
+	a.unwritten()
 }
 
 // copyInOut sends COPY with a timeout, in case the driver waits for data.
-func (h *harness) copyInOut(ctx context.Context) error {
-	tb := h.tables[0].SQL
-	return h.withSlots(ctx, func(drv *pgtenant.Driver) error {
+func copyInOut(a *attempt) {
+	a.withSlots(func(drv *pgtenant.Driver) {
 		for _, text := range []string{
-			"copy " + tb + " from stdin", "COPY " + tb + " FROM STDIN",
-			"\n\t copy " + tb + " from stdin", "-- x\ncopy " + tb + " from stdin",
-			"/* x /* nested */ */ copy " + tb + " from stdin", "copy/**/" + tb + " from stdin",
-			";copy " + tb + " from stdin", "copy " + tb + " from stdin with (format csv);",
+			"copy {table} from stdin", "COPY {table} FROM STDIN",
+			"\n\t copy {table} from stdin", "-- x\ncopy {table} from stdin",
+			"/* x /* nested */ */ copy {table} from stdin", "copy/**/{table} from stdin",
+			";copy {table} from stdin", "copy {table} from stdin with (format csv);",
 			"copy pg_catalog.pg_class from stdin", "copy (select 1) to stdout",
-			"copy " + tb + " to stdout", "/* x */ copy (select generate_series(1, 100000)) to stdout",
+			"copy {table} to stdout", "/* x */ copy (select generate_series(1, 100000)) to stdout",
 		} {
-			if err := h.refusedCopy(ctx, drv, text); err != nil {
-				return fmt.Errorf("%q: %w", text, err)
+			text = a.spell(a.mine, text)
+			a.stepf("%q", text)
+			short, cancel := context.WithTimeout(a.mine, 10*time.Second)
+			for _, err := range []error{
+				drv.Exec(short, text, []any{}, nil), queryOnly(short, drv, text, nil),
+				execInTx(short, drv, "select 1", text, nil),
+			} {
+				a.requireErr(err, pgtenant.ErrCopy)
 			}
+			cancel()
+			a.ownRows(drv)
 		}
-		return nil
+		a.step = ""
 	})
-}
-
-func (h *harness) refusedCopy(ctx context.Context, drv *pgtenant.Driver, text string) error {
-	short, cancel := context.WithTimeout(as(ctx, h.attacker.id), 10*time.Second)
-	defer cancel()
-	for _, send := range []func() error{
-		func() error { return drv.Exec(short, text, []any{}, nil) },
-		func() error {
-			var r entsql.Rows
-			err := drv.Query(short, text, []any{}, &r)
-			if err == nil {
-				_ = r.Close()
-			}
-			return err
-		},
-		func() error {
-			return pgtenant.InTx(short, drv.Tx, func(ctx context.Context, tx dialect.Tx) error {
-				if err := tx.Exec(ctx, "select 1", []any{}, nil); err != nil {
-					return nil //nolint:nilerr // not the statement in question
-				}
-				return tx.Exec(ctx, text, []any{}, nil)
-			})
-		},
-	} {
-		if err := requireErr(send(), pgtenant.ErrCopy); err != nil {
-			return err
-		}
-	}
-	return h.ownRows(ctx, drv, h.tables[0])
 }

@@ -4,7 +4,8 @@ import "slices"
 
 func reads() family {
 	return family{
-		name: "reads", title: "Reading", statements: slices.Concat(plainReads(), combinedReads(), disguisedReads()),
+		name: "reads", title: "Reading",
+		scenarios: sent(slices.Concat(plainReads(), combinedReads(), disguisedReads())),
 	}
 }
 

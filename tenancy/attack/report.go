@@ -258,8 +258,8 @@ func (r *Report) leftOut() (n int) {
 
 func familyOrder() []string {
 	var names []string
-	for _, f := range families() {
+	for _, f := range families(Target{}) {
 		names = append(names, f.name)
 	}
-	return append(names, entityFamily, pinFamily, redisFamily, liveFamily)
+	return append(names, liveFamily)
 }

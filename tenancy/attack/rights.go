@@ -1,57 +1,34 @@
 package attack
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 func rights() family {
-	return family{
-		name: "rights", title: "Rights of the role",
-		statements: slices.Concat(onTables(), onDatabase(), onServer(), ofRole()),
-		scenarios: []scenario{
-			{
-				id:       "A04-set-role",
-				does:     "changes to any other role of the cluster (SET ROLE, SET SESSION AUTHORIZATION)",
-				required: "refused, 42501", once: (*harness).setRole,
-			},
-			{
-				id: "A19-any-relation", does: "reads every table, view and materialized view that the role may read",
-				required: "no value of another tenant", once: (*harness).everyRelation,
-			},
-			{
-				id: "A20-definer", does: "calls a SECURITY DEFINER function that is not on the allow-list",
-				required: "no such function exists", once: (*harness).definers,
-			},
-			{
-				id: "A50-copy-program", does: "copies to a program, and to and from the server's files",
-				required: "refused, 42501", once: (*harness).serverFiles,
-			},
-			{
-				id: "A01-global-tables", does: "reads the other tenant's row in a global table",
-				required: "the row is returned: the table lists the tenants", accepted: "global-tables",
-				each: (*harness).globalTables,
-			},
-			{
-				id: "A69-system", does: "changes the server's configuration", required: "refused, 42501",
-				// ALTER SYSTEM is refused inside a transaction for another reason.
-				once: func(h *harness, ctx context.Context) error {
-					return h.withLogin(ctx, func(raw *session) error {
-						return refused(denied).check(raw.do(ctx, "alter system set row_security = off"))
-					})
-				},
-			},
-			{
-				id: "A23-own-settings", does: "changes its own role's password and defaults",
-				required: "it is allowed: PostgreSQL gives every role this right", accepted: "own-role-settings",
-				once: (*harness).ownSettings,
-			},
-		},
-	}
+	return family{name: "rights", title: "Rights of the role", scenarios: append(
+		sent(slices.Concat(onTables(), onDatabase(), onServer(), ofRole())),
+		once("A04-set-role", "changes to any other role of the cluster (SET ROLE, SET SESSION AUTHORIZATION)",
+			"refused, 42501", setRole),
+		once("A19-any-relation", "reads every table, view and materialized view that the role may read",
+			"no value of another tenant", everyRelation),
+		once("A20-definer", "calls a SECURITY DEFINER function that is not on the allow-list",
+			"no such function exists", definers),
+		once("A50-copy-program", "copies to a program, and to and from the server's files", "refused, 42501",
+			serverFiles),
+		each("A01-global-tables", "reads the other tenant's row in a global table",
+			"the row is returned: the table lists the tenants", globalTables).accepting("global-tables"),
+		// ALTER SYSTEM is refused inside a transaction for another reason.
+		once("A69-system", "changes the server's configuration", "refused, 42501", func(a *attempt) {
+			a.require(refused(denied), a.do(a.raw, "alter system set row_security = off"))
+		}),
+		once("A23-own-settings", "changes its own role's password and defaults",
+			"it is allowed: PostgreSQL gives every role this right", func(a *attempt) {
+				a.must(a.run(a.mine, a.raw, "alter role current_user set statement_timeout = '1h'",
+					"set local statement_timeout = 0").err)
+			}).accepting("own-role-settings"),
+	)}
 }
 
 func forbidden(id, does, sql string, codes ...string) statement {
@@ -188,94 +165,75 @@ func ofRole() []statement {
 	}
 }
 
-func (h *harness) setRole(ctx context.Context) error {
-	a := h.raw.do(ctx, "select quote_ident(rolname) from pg_roles where rolname <> current_user")
-	if a.err != nil {
-		return a.err
+func setRole(a *attempt) {
+	roles := a.do(a.raw, "select quote_ident(rolname) from pg_roles where rolname <> current_user")
+	a.must(roles.err)
+	for _, row := range roles.rows {
+		a.eachDenied("set role "+row[0], "set session authorization "+row[0])
 	}
-	var changes []string
-	for _, row := range a.rows {
-		changes = append(changes, "set role "+row[0], "set session authorization "+row[0])
-	}
-	return h.eachRefused(ctx, changes...)
 }
 
-// eachRefused requires that each of the attacker's statements is refused.
-func (h *harness) eachRefused(ctx context.Context, statements ...string) error {
+// eachDenied requires that each of the attacker's statements is denied.
+func (a *attempt) eachDenied(statements ...string) {
 	for _, sql := range statements {
-		if err := refused(denied).check(h.raw.run(ctx, h.attacker.id, sql)); err != nil {
-			return fmt.Errorf("%s: %w", sql, err)
-		}
+		a.stepf("%s", sql)
+		a.require(refused(denied), a.run(a.mine, a.raw, sql))
 	}
-	return nil
 }
 
 // everyRelation reads every relation that the role may read.
-func (h *harness) everyRelation(ctx context.Context) error {
-	a := h.raw.do(ctx, `select format('%I.%I', n.nspname, c.relname),
+func everyRelation(a *attempt) {
+	relations := a.do(a.raw, `select format('%I.%I', n.nspname, c.relname),
 		       exists (select from pg_attribute t where t.attrelid = c.oid and t.attname = '`+tenantColumn+`')
 		  from pg_class c join pg_namespace n on n.oid = c.relnamespace
 		 where c.relkind in ('r', 'p', 'v', 'm', 'f') and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
 		   and has_schema_privilege(n.oid, 'USAGE') and has_table_privilege(c.oid, 'SELECT')`)
-	if a.err != nil {
-		return a.err
-	}
-	for _, row := range a.rows {
-		given := ""
+	a.must(relations.err)
+	for _, row := range relations.rows {
+		a.stepf("%s", row[0])
+		got := a.run(a.mine, a.raw, "select * from "+row[0])
+		a.must(got.err)
 		if row[1] == "f" {
-			given = h.victim.id.String() // a table of tenants lists them
+			got.given = a.victim.id.String() // a table of tenants lists them
 		}
-		a := h.raw.run(ctx, h.attacker.id, "select * from "+row[0])
-		if err := errors.Join(a.err, h.victim.leaks(a.text(), given)); err != nil {
-			return fmt.Errorf("%s: %w", row[0], err)
-		}
+		a.must(a.leaks(got))
 	}
-	return nil
 }
 
-func (h *harness) definers(ctx context.Context) error {
-	a := h.raw.do(ctx, `select format('%s.%s(%s)', n.nspname, p.proname, oidvectortypes(p.proargtypes))
+func definers(a *attempt) {
+	functions := a.do(a.raw, `select format('%s.%s(%s)', n.nspname, p.proname, oidvectortypes(p.proargtypes))
 		  from pg_proc p join pg_namespace n on n.oid = p.pronamespace
 		 where p.prosecdef and n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and has_function_privilege(p.oid, 'EXECUTE')`)
-	if a.err != nil {
-		return a.err
-	}
-	for _, row := range a.rows {
-		if !slices.Contains(h.kit.target.Definers, row[0]) {
-			return fmt.Errorf("SECURITY DEFINER function %s is not in Target.Definers", row[0])
+	a.must(functions.err)
+	for _, row := range functions.rows {
+		if !slices.Contains(a.kit.target.Definers, row[0]) {
+			a.failf("SECURITY DEFINER function %s is not in Target.Definers", row[0])
 		}
 	}
-	return nil
 }
 
 // tenantRow selects the victim's row of the global table that tenant_id references, if any.
-func (h *harness) tenantRow(tb *table) (from string, ok bool) {
-	for _, f := range tb.Foreign {
-		if h.kit.table(f.Target) == nil && len(f.Columns) == 1 && f.Columns[0] == tenantColumn {
-			return " from " + f.SQL + " where " + rls.Quote(f.Refs[0]) + " = " + rls.Literal(h.victim.id.String()), true
+func (a *attempt) tenantRow() (from string, ok bool) {
+	for _, f := range a.tb.Foreign {
+		if a.kit.table(f.Target) == nil && len(f.Columns) == 1 && f.Columns[0] == tenantColumn {
+			return " from " + f.SQL + " where " + rls.Quote(f.Refs[0]) + " = {victim}", true
 		}
 	}
+	a.notApplicable("its tenant refers to no table")
 	return "", false
 }
 
 // globalTables pins that the table of tenants is visible: it has no row-level security.
-func (h *harness) globalTables(ctx context.Context, tb *table) error {
-	where, ok := h.tenantRow(tb)
-	if !ok {
-		return notApplicable("its tenant refers to no table")
+func globalTables(a *attempt) {
+	if from, ok := a.tenantRow(); ok {
+		got := a.run(a.mine, a.raw, "select *"+from)
+		a.pinned(got.err, found(got))
 	}
-	a := h.raw.run(ctx, h.attacker.id, "select *"+where)
-	return pinned(a.err, found(a))
 }
 
-func (h *harness) serverFiles(ctx context.Context) error {
-	return h.eachRefused(ctx,
+func serverFiles(a *attempt) {
+	a.eachDenied(
 		"copy (select 1) to program 'true'", "copy (select 1) to '/tmp/stolen'", "copy (select 1) to '/dev/null'",
-		"copy "+h.tables[0].SQL+" from program 'true'", "copy "+h.tables[0].SQL+" from '/etc/passwd'",
+		"copy {table} from program 'true'", "copy {table} from '/etc/passwd'",
 	)
-}
-
-func (h *harness) ownSettings(ctx context.Context) error {
-	return h.raw.run(ctx, h.attacker.id,
-		"alter role current_user set statement_timeout = '1h'", "set local statement_timeout = 0").err
 }

@@ -4,115 +4,68 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"entgo.io/ent/dialect"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/konstruct/konstruct/tenancy"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-type caller struct {
-	says string
-	id   tenancy.ID
-	want expectation
-}
-
-func (h *harness) callers(st statement) []caller {
-	return []caller{
-		{"another tenant", h.attacker.id, st.other},
-		{"no tenant", tenancy.ID{}, st.unset},
-		{"the owner", h.victim.id, st.owner},
-	}
-}
-
-func (h *harness) send(ctx context.Context, st statement, tb *table) error {
-	for _, c := range h.callers(st) {
-		given := h.given(st, tb, c.id)
-		a, err := h.byLogin(ctx, st, tb, c)
-		if err := errors.Join(err, h.judge(c, a, given)); err != nil {
-			return fmt.Errorf("%s, by a raw login: %w", c.says, err)
-		}
+// try sends the statement as each caller.
+func (st statement) try(a *attempt) {
+	statements := slices.Concat(st.before, []string{st.sql})
+	for i, want := range []expectation{st.other, st.unset, st.owner} {
+		c := a.callers()[i]
+		a.stepf("%s, by a raw login", c.says)
+		a.require(want, a.byLogin(c.ctx, statements))
 		if st.raw {
 			continue
 		}
-		a, err = h.byDriver(ctx, st, tb, c)
-		if err := errors.Join(err, h.judge(c, a, given), withoutValues(a.err)); err != nil {
-			return fmt.Errorf("%s, through the driver: %w", c.says, err)
-		}
+		a.stepf("%s, through the driver", c.says)
+		got := a.byDriver(c.ctx, statements)
+		a.require(want, got)
+		a.must(withoutValues(got.err))
 	}
-	return nil
 }
 
-// given returns all text that the attacker submitted.
-func (h *harness) given(st statement, tb *table, id tenancy.ID) string {
-	return h.spell(strings.Join(append(st.before, st.sql), "\n"), tb, id)
-}
-
-func (h *harness) judge(c caller, a answer, given string) error {
-	if err := c.want.check(a); err != nil {
-		return err
-	}
-	if c.id == h.victim.id {
-		return nil
-	}
-	return h.victim.leaks(a.text(), given)
-}
-
-// byLogin sends a statement beside the driver, in a transaction that is rolled back after the victim has checked its
+// byLogin sends statements beside the driver, in a transaction that is rolled back after the victim has checked its
 // rows.
-func (h *harness) byLogin(ctx context.Context, st statement, tb *table, c caller) (a answer, err error) {
-	if err := h.raw.as(ctx, c.id); err != nil {
-		return answer{}, err
+func (a *attempt) byLogin(ctx context.Context, statements []string) answer {
+	a.must(a.raw.begin(ctx))
+	got := a.raw.all(ctx, a.spellAll(ctx, statements)...)
+	got.owner = a.isOwner(ctx)
+	if got.err == nil && !got.owner { // a failed transaction can have changed nothing
+		a.unchanged()
 	}
-	defer func() { err = errors.Join(err, h.raw.rollback(ctx)) }()
-	for _, sql := range append(append([]string{}, st.before...), st.sql) {
-		said := a.notices
-		a = h.raw.do(ctx, h.spell(sql, tb, c.id))
-		a.notices = append(a.notices, said...)
-		if a.err != nil {
-			return a, nil // the transaction has failed, so nothing can have changed
-		}
-	}
-	if c.id == h.victim.id || tb == nil {
-		return a, nil
-	}
-	return a, h.unchanged(ctx, tb)
+	a.must(a.raw.rollback(ctx))
+	return got
 }
 
-func (h *harness) unchanged(ctx context.Context, tb *table) error {
+func (a *attempt) unchanged() {
 	// The statement may have turned row_security off.
-	a := h.raw.all(ctx, "set local row_security = on", setTenant(h.victim.id, true), digestOf(tb))
-	if a.err == nil && strings.Join(a.rows[0], " ") != h.victim.digests[tb.Name] {
-		return errors.New("it changed or added rows of another tenant")
+	got := a.raw.all(a.ctx, "set local row_security = on", setTenant(a.victim.id, true), digestOf(a.tb))
+	a.must(got.err)
+	if strings.Join(got.rows[0], " ") != a.victim.stock[a.tb.Name].digest {
+		a.failf("it changed or added rows of another tenant")
 	}
-	return a.err
 }
 
-// byDriver sends a statement through the driver, in a transaction that is rolled back.
-func (h *harness) byDriver(ctx context.Context, st statement, tb *table, c caller) (a answer, err error) {
-	ctx = as(ctx, c.id)
-	tx, err := h.driver.Tx(ctx)
-	if err != nil {
-		return answer{}, err
-	}
-	defer func() { err = errors.Join(err, tx.Rollback()) }()
-	for _, sql := range append(append([]string{}, st.before...), st.sql) {
-		if a = query(ctx, tx, h.spell(sql, tb, c.id)); a.err != nil {
-			return a, nil
+// byDriver sends statements through the driver, in a transaction that is rolled back.
+func (a *attempt) byDriver(ctx context.Context, statements []string) (got answer) {
+	tx := a.begin(ctx, a.driver)
+	for _, sql := range statements {
+		before := got.given
+		got = a.query(ctx, tx, sql)
+		got.given = before + "\n" + got.given
+		if got.err != nil {
+			break
 		}
 	}
-	return a, nil
-}
-
-// as returns a context with a tenant, or ctx itself for the zero tenant.
-func as(ctx context.Context, id tenancy.ID) context.Context {
-	if id.IsZero() {
-		return ctx
-	}
-	return tenancy.With(ctx, id)
+	a.must(tx.Rollback())
+	return got
 }
 
 func query(ctx context.Context, q dialect.ExecQuerier, text string) answer {

@@ -57,7 +57,7 @@ func (s *session) close(ctx context.Context) { _ = s.conn.Close(context.WithoutC
 func (s *session) do(ctx context.Context, sql string) answer {
 	s.notices.take()
 	result := s.conn.PgConn().ExecParams(ctx, sql, nil, nil, nil, nil).Read()
-	a := answer{err: result.Err, affected: result.CommandTag.RowsAffected()}
+	a := answer{given: sql, err: result.Err, affected: result.CommandTag.RowsAffected()}
 	for _, values := range result.Rows {
 		row := make([]string, len(values))
 		for i, value := range values {
@@ -71,11 +71,10 @@ func (s *session) do(ctx context.Context, sql string) answer {
 
 // all sends statements until one fails. It returns the last answer, with all notices.
 func (s *session) all(ctx context.Context, statements ...string) (a answer) {
-	var said []string
 	for _, sql := range statements {
+		before := a
 		a = s.do(ctx, sql)
-		said = append(said, a.notices...)
-		a.notices = said
+		a.given, a.notices = before.given+"\n"+sql, append(before.notices, a.notices...)
 		if a.err != nil {
 			return a
 		}
@@ -83,9 +82,9 @@ func (s *session) all(ctx context.Context, statements ...string) (a answer) {
 	return a
 }
 
-// run sends statements in a transaction that is rolled back, as a tenant or without one.
-func (s *session) run(ctx context.Context, id tenancy.ID, statements ...string) answer {
-	if err := s.as(ctx, id); err != nil {
+// run sends statements in a transaction that is rolled back, as the context's tenant or without one.
+func (s *session) run(ctx context.Context, statements ...string) answer {
+	if err := s.begin(ctx); err != nil {
 		return answer{err: errors.New("set the tenant: " + err.Error())} // its SQLSTATE must not pass for the attack's
 	}
 	a := s.all(ctx, statements...)
@@ -95,9 +94,9 @@ func (s *session) run(ctx context.Context, id tenancy.ID, statements ...string) 
 	return a
 }
 
-// as begins a transaction as the driver does, without a tenant for the zero ID.
-func (s *session) as(ctx context.Context, id tenancy.ID) error {
-	return s.all(ctx, "begin", setTenant(id, true)).err
+// begin begins a transaction as the driver does, of the context's tenant or without one.
+func (s *session) begin(ctx context.Context) error {
+	return s.all(ctx, "begin", setTenant(tenantOf(ctx), true)).err
 }
 
 func (s *session) rollback(ctx context.Context) error {

@@ -2,8 +2,6 @@ package attack
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"slices"
 
 	"entgo.io/ent/dialect"
@@ -13,185 +11,109 @@ import (
 )
 
 func sessions() family {
-	return family{
-		name: "session", title: "Session settings", scenarios: slices.Concat(settingsLeft(), settingsHidden()),
-	}
-}
-
-const asBefore = "the next statement runs under the server's settings, and each tenant gets its own rows"
-
-func settingsLeft() []scenario {
-	return []scenario{
-		{
-			id:   "A69-every-setting",
-			does: "changes each setting that affects more than speed, each in its own SELECT", required: asBefore,
-			once: (*harness).everySetting,
-		},
-		{
-			id: "A69-two-at-once", does: "changes all of them in a single SELECT", required: asBefore,
-			once: (*harness).allSettings,
-		},
-		{
-			id: "A69-effects", does: "leaves settings that corrupt text, refuse writes, hide rows or end statements",
-			required: "the next tenant's reads, writes and texts are unharmed", once: (*harness).effects,
-		},
-		{
-			id:       "A69-equivalent",
-			does:     "spells a setting's value in another way, so that a comparison of texts could miss or repeat it",
-			required: asBefore, once: (*harness).equivalent,
-		},
-	}
-}
-
-func settingsHidden() []scenario {
-	return []scenario{
-		{
-			id:       "A69-in-transaction",
-			does:     "changes settings for the session inside a transaction that commits, rolls back, or uses savepoints",
-			required: asBefore, each: (*harness).settingsInTransaction,
-		},
-		{
-			id:       "A69-by-function",
-			does:     "has a function run the SQL that changes a setting, so that no statement of that kind is seen",
-			required: asBefore, once: (*harness).settingByFunction,
-		},
-		{
-			id: "A69-by-command", does: "changes settings by SET, SET SESSION, RESET and DISCARD", required: asBefore,
-			once: (*harness).settingByCommand,
-		},
-		{
-			id:       "A69-role",
-			does:     "names its own role by SET ROLE and SET SESSION AUTHORIZATION, and by their settings",
-			required: "the next statement has the login's role, unchanged", once: (*harness).sessionRole,
-		},
-		{
-			id: "A69-speed", does: "leaves settings that only make statements slower", accepted: "session-state",
-			required: "they stay until the connection is closed", once: (*harness).slowed,
-		},
-		{
-			id: "A69-seed", does: "seeds random(), whose state no setting shows", accepted: "session-state",
-			required: "the next random() on the connection is predictable; UUIDs are not", once: (*harness).seeded,
-		},
-		{
-			id:       "A70-role-encoding",
-			does:     "gives its own role another client_encoding, which every new connection begins with",
-			required: "text is stored as it was sent", once: (*harness).roleEncoding,
-		},
-	}
-}
-
-// comparing opens a driver with one connection, and passes a function that requires unchanged settings.
-func (h *harness) comparing(ctx context.Context, do func(drv *pgtenant.Driver, unchanged func() error) error) error {
-	all, err := h.changes(ctx)
-	if err != nil {
-		return err
-	}
-	want, err := h.reference(ctx, all)
-	if err != nil {
-		return err
-	}
-	return h.withOneConn(ctx, func(drv *pgtenant.Driver) error {
-		return do(drv, func() error { return h.unchangedSettings(ctx, drv, all, want) })
-	})
+	const asBefore = "the next statement runs under the server's settings, and each tenant gets its own rows"
+	return family{name: "session", title: "Session settings", scenarios: []scenario{
+		once("A69-every-setting", "changes each setting that affects more than speed, each in its own SELECT", asBefore,
+			everySetting),
+		once("A69-two-at-once", "changes all of them in a single SELECT", asBefore, allSettings),
+		once("A69-effects", "leaves settings that corrupt text, refuse writes, hide rows or end statements",
+			"the next tenant's reads, writes and texts are unharmed", effects),
+		once("A69-equivalent",
+			"spells a setting's value in another way, so that a comparison of texts could miss or repeat it", asBefore,
+			equivalent),
+		each("A69-in-transaction",
+			"changes settings for the session inside a transaction that commits, rolls back, or uses savepoints",
+			asBefore, settingsInTransaction),
+		once("A69-by-function",
+			"has a function run the SQL that changes a setting, so that no statement of that kind is seen", asBefore,
+			settingByFunction),
+		once("A69-by-command", "changes settings by SET, SET SESSION, RESET and DISCARD", asBefore, settingByCommand),
+		once("A69-role", "names its own role by SET ROLE and SET SESSION AUTHORIZATION, and by their settings",
+			"the next statement has the login's role, unchanged", sessionRole),
+		once("A69-speed", "leaves settings that only make statements slower",
+			"they stay until the connection is closed", slowed).accepting("session-state"),
+		once("A69-seed", "seeds random(), whose state no setting shows",
+			"the next random() on the connection is predictable; UUIDs are not", seeded).accepting("session-state"),
+		once("A70-role-encoding",
+			"gives its own role another client_encoding, which every new connection begins with",
+			"text is stored as it was sent", roleEncoding),
+	}}
 }
 
 // afterEach sends each statement as a tenant, and requires that the next one finds its settings unchanged.
-func (h *harness) afterEach(ctx context.Context, texts ...string) error {
-	return h.comparing(ctx, func(drv *pgtenant.Driver, unchanged func() error) error {
-		for _, text := range texts {
-			if a := query(as(ctx, h.attacker.id), drv, text); a.err != nil {
-				return fmt.Errorf("%q: %w", text, a.err)
-			}
-			if err := errors.Join(unchanged(), h.ownRows(ctx, drv, h.tables[0])); err != nil {
-				return fmt.Errorf("after %q: %w", text, err)
-			}
-		}
-		return nil
-	})
+func (a *attempt) afterEach(texts ...string) {
+	drv := a.open()
+	unchanged := a.watchSettings(drv)
+	for _, text := range texts {
+		a.stepf("after %q", text)
+		a.must(a.query(a.mine, drv, text).err)
+		unchanged()
+		a.ownRows(drv)
+	}
 }
 
-func (h *harness) everySetting(ctx context.Context) error {
-	all, err := h.changes(ctx)
-	if err != nil {
-		return err
+func everySetting(a *attempt) {
+	drv := a.open()
+	unchanged := a.watchSettings(drv)
+	all, changed := a.changes(), 0
+	for _, c := range all {
+		if a.exec(a.mine, drv, c.sql()) != nil {
+			continue // this server takes no such value
+		}
+		changed++
+		a.stepf("after %q", c.sql())
+		unchanged()
 	}
-	return h.comparing(ctx, func(drv *pgtenant.Driver, unchanged func() error) error {
-		changed := 0
-		for _, c := range all {
-			if err := drv.Exec(as(ctx, h.attacker.id), c.sql(), []any{}, nil); err != nil {
-				continue // this server takes no such value
-			}
-			changed++
-			if err := unchanged(); err != nil {
-				return fmt.Errorf("after %q: %w", c.sql(), err)
-			}
-		}
-		if changed < len(all)/2 {
-			return fmt.Errorf("only %d of %d settings could be changed, so little is proven", changed, len(all))
-		}
-		return h.ownRows(ctx, drv, h.tables[0])
-	})
+	if changed < len(all)/2 {
+		a.failf("only %d of %d settings could be changed, so little is proven", changed, len(all))
+	}
+	a.ownRows(drv)
 }
 
-func (h *harness) allSettings(ctx context.Context) error {
-	all, err := h.changes(ctx)
-	if err != nil {
-		return err
-	}
+func allSettings(a *attempt) {
 	// With another client_encoding, the answer itself could not be read.
-	all = slices.DeleteFunc(all, func(c change) bool { return c.name == "client_encoding" })
-	return h.afterEach(ctx, setAll(all...))
+	all := slices.DeleteFunc(a.changes(), func(c change) bool { return c.name == "client_encoding" })
+	a.afterEach(setAll(all...))
 }
 
 // effects leaves harmful settings, and tests for the harm itself.
-func (h *harness) effects(ctx context.Context) error {
-	theirs, tb := as(ctx, h.victim.id), h.tables[0]
-	return h.withOneConn(ctx, func(drv *pgtenant.Driver) error {
-		for _, c := range []change{
-			{"client_encoding", "LATIN1"},
-			{"row_security", "off"},
-			{"search_path", "pg_temp"},
-			{"default_transaction_read_only", "on"},
-			{"statement_timeout", "20"},
-			{"extra_float_digits", "-15"},
-			{"xmloption", "document"},
-			{"transform_null_equals", "on"},
-			{"array_nulls", "off"},
-		} {
-			if err := drv.Exec(as(ctx, h.attacker.id), c.sql(), []any{}, nil); err != nil {
-				return err
-			}
-			if err := errors.Join(h.unharmed(theirs, drv, tb), h.ownRows(ctx, drv, tb)); err != nil {
-				return fmt.Errorf("after %q: %w", c.sql(), err)
-			}
-		}
-		return nil
-	})
+func effects(a *attempt) {
+	drv := a.open()
+	for _, c := range []change{
+		{"client_encoding", "LATIN1"},
+		{"row_security", "off"},
+		{"search_path", "pg_temp"},
+		{"default_transaction_read_only", "on"},
+		{"statement_timeout", "20"},
+		{"extra_float_digits", "-15"},
+		{"xmloption", "document"},
+		{"transform_null_equals", "on"},
+		{"array_nulls", "off"},
+	} {
+		a.stepf("after %q", c.sql())
+		a.must(a.exec(a.mine, drv, c.sql()))
+		a.unharmed(drv)
+		a.ownRows(drv)
+	}
 }
 
-// unharmed writes, sleeps, and requires that text and numbers arrive as sent.
-func (h *harness) unharmed(ctx context.Context, drv *pgtenant.Driver, tb *table) (err error) {
-	tx, err := drv.Tx(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, tx.Rollback()) }()
+// unharmed has the victim write, sleep, and requires that text and numbers arrive as sent.
+func (a *attempt) unharmed(drv *pgtenant.Driver) {
+	tx := a.begin(a.theirs, drv)
 	var length, nulls int64
 	var number string
-	row := pgtenant.QueryRow(ctx, tx, "select char_length($1::text), array_length($2::text[], 1),"+
+	row := pgtenant.QueryRow(a.theirs, tx, "select char_length($1::text), array_length($2::text[], 1),"+
 		" (0.1::float8 + 0.2::float8)::text from pg_sleep(0.05)", "é€", "{NULL,x}")
-	if err := row.Scan(&length, &nulls, &number); err != nil {
-		return err
-	}
+	a.must(row.Scan(&length, &nulls, &number))
 	if length != 2 || nulls != 2 || number != "0.30000000000000004" {
-		return fmt.Errorf("a text of two characters has %d, a sum of floats is %s", length, number)
+		a.failf("a text of two characters has %d, a sum of floats is %s", length, number)
 	}
-	return tx.Exec(ctx, h.spell(insert("{mine}"), tb, h.victim.id), []any{}, nil)
+	a.must(a.exec(a.theirs, tx, insert("{mine}")), tx.Rollback())
 }
 
 // equivalent sets a setting's own value in another spelling. The driver may take it for a change only if it then
 // replaces the connection.
-func (h *harness) equivalent(ctx context.Context) error {
+func equivalent(a *attempt) {
 	var texts []string
 	for _, c := range []change{
 		{"client_encoding", "utf-8"},
@@ -205,60 +127,58 @@ func (h *harness) equivalent(ctx context.Context) error {
 	} {
 		texts = append(texts, c.sql())
 	}
-	return h.afterEach(ctx, texts...)
+	a.afterEach(texts...)
 }
 
 // settingsInTransaction changes the session's tenant and time limit from inside a transaction.
-func (h *harness) settingsInTransaction(ctx context.Context, tb *table) error {
-	mine := as(ctx, h.attacker.id)
-	tenant, poison := change{rls.Setting, h.victim.id.String()}.sql(), change{"statement_timeout", "1234"}.sql()
-	return h.comparing(ctx, func(drv *pgtenant.Driver, unchanged func() error) error {
-		for _, steps := range [][]string{
-			{tenant},
-			{poison},
-			{tenant, "savepoint one", poison, "release one"},
-			{"savepoint one", poison, "rollback to one"},
-			{"savepoint one", poison, "savepoint two", "release one"},
-			{poison, "savepoint one", "rollback to one"},
-		} {
-			for _, end := range []func(dialect.Tx) error{dialect.Tx.Commit, dialect.Tx.Rollback} {
-				if err := runInTx(mine, drv, end, steps...); err != nil {
-					return fmt.Errorf("%q: %w", steps, err)
-				}
-				if err := errors.Join(unchanged(), h.ownRows(ctx, drv, tb)); err != nil {
-					return fmt.Errorf("after %q: %w", steps, err)
-				}
-			}
+func settingsInTransaction(a *attempt) {
+	tenant, poison := setTenant(a.victim.id, false), change{"statement_timeout", "1234"}.sql()
+	drv := a.open()
+	unchanged := a.watchSettings(drv)
+	for _, steps := range [][]string{
+		{tenant},
+		{poison},
+		{tenant, "savepoint one", poison, "release one"},
+		{"savepoint one", poison, "rollback to one"},
+		{"savepoint one", poison, "savepoint two", "release one"},
+		{poison, "savepoint one", "rollback to one"},
+	} {
+		for _, end := range ends() {
+			a.stepf("after %q", steps)
+			a.must(a.runInTx(a.mine, drv, end, steps...))
+			unchanged()
+			a.ownRows(drv)
 		}
-		return nil
-	})
+	}
 }
 
-func runInTx(ctx context.Context, drv *pgtenant.Driver, end func(dialect.Tx) error, steps ...string) error {
-	tx, err := drv.Tx(ctx)
-	if err != nil {
-		return err
-	}
+func ends() []func(dialect.Tx) error {
+	return []func(dialect.Tx) error{dialect.Tx.Commit, dialect.Tx.Rollback}
+}
+
+// runInTx sends statements in a transaction, and ends it.
+func (a *attempt) runInTx(
+	ctx context.Context, drv *pgtenant.Driver, end func(dialect.Tx) error, steps ...string,
+) error {
+	tx := a.begin(ctx, drv)
 	for _, step := range steps {
-		if err := tx.Exec(ctx, step, []any{}, nil); err != nil {
-			return errors.Join(err, tx.Rollback())
-		}
+		a.must(a.exec(ctx, tx, step))
 	}
 	return end(tx)
 }
 
 // settingByFunction has functions run a text as a query.
-func (h *harness) settingByFunction(ctx context.Context) error {
+func settingByFunction(a *attempt) {
 	inner := rls.Literal(setAll(change{"row_security", "off"}, change{"statement_timeout", "1234"}))
-	return h.afterEach(ctx,
+	a.afterEach(
 		"select query_to_xml("+inner+", true, false, '')",
 		"with x as materialized (select query_to_xml("+inner+", true, false, '') r) select count(r::text) from x",
 		"select count(*) from ts_stat("+rls.Literal("select to_tsvector(set_config('row_security', 'off', false))")+")",
 	)
 }
 
-func (h *harness) settingByCommand(ctx context.Context) error {
-	return h.afterEach(ctx,
+func settingByCommand(a *attempt) {
+	a.afterEach(
 		"set row_security = off", "set session statement_timeout = 1234", "set time zone 'Asia/Tokyo'",
 		"set names 'LATIN1'", "set session characteristics as transaction read only",
 		"set session characteristics as transaction isolation level serializable",
@@ -267,82 +187,55 @@ func (h *harness) settingByCommand(ctx context.Context) error {
 }
 
 // sessionRole sets the only role it may set, its own, which must not stay either.
-func (h *harness) sessionRole(ctx context.Context) error {
+func sessionRole(a *attempt) {
 	const who = "select current_user, session_user, current_setting('is_superuser')"
-	return h.withOneConn(ctx, func(drv *pgtenant.Driver) error {
-		want := query(as(ctx, h.victim.id), drv, who)
-		if want.err != nil {
-			return want.err
+	drv := a.open()
+	want := a.query(a.theirs, drv, who)
+	a.must(want.err)
+	for _, text := range []string{
+		"set role none", "set session authorization default", "select set_config('role', current_user, false)",
+		"select set_config('session_authorization', current_user, false)",
+	} {
+		a.stepf("after %q", text)
+		a.must(a.query(a.mine, drv, text).err)
+		got := a.query(a.theirs, drv, who)
+		a.must(got.err)
+		if !slices.Equal(got.rows[0], want.rows[0]) {
+			a.failf("the next statement is %q, and was %q", got.rows, want.rows)
 		}
-		for _, text := range []string{
-			"set role none", "set session authorization default", "select set_config('role', current_user, false)",
-			"select set_config('session_authorization', current_user, false)",
-		} {
-			if a := query(as(ctx, h.attacker.id), drv, text); a.err != nil {
-				return fmt.Errorf("%q: %w", text, a.err)
-			}
-			got := query(as(ctx, h.victim.id), drv, who)
-			if got.err != nil || !slices.Equal(got.rows[0], want.rows[0]) {
-				return fmt.Errorf("after %q the next statement is %q, and was %q: %w",
-					text, got.rows, want.rows, orNone(got.err))
-			}
-			if err := h.ownRows(ctx, drv, h.tables[0]); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+		a.ownRows(drv)
+	}
 }
 
 // roleEncoding changes its role's default in this database only, while a driver connects.
-func (h *harness) roleEncoding(ctx context.Context) error {
-	a := h.raw.do(ctx, "select quote_ident(current_database())")
-	if a.err != nil {
-		return a.err
+func roleEncoding(a *attempt) {
+	database := a.do(a.raw, "select quote_ident(current_database())")
+	a.must(database.err)
+	role := "alter role current_user in database " + database.rows[0][0]
+	a.must(a.do(a.raw, role+" set client_encoding = 'LATIN1'").err)
+	a.t.Cleanup(func() { a.raw.do(context.WithoutCancel(a.ctx), role+" reset client_encoding") })
+	drv := a.direct()
+	for range 2 { // a connection's first statement, and a later one
+		a.unharmed(drv)
 	}
-	role := "alter role current_user in database " + a.rows[0][0]
-	if err := h.raw.do(ctx, role+" set client_encoding = 'LATIN1'").err; err != nil {
-		return err
-	}
-	defer h.raw.do(context.WithoutCancel(ctx), role+" reset client_encoding")
-	return h.direct(ctx, func(drv *pgtenant.Driver) error {
-		for range 2 { // a connection's first statement, and a later one
-			if err := h.unharmed(as(ctx, h.victim.id), drv, h.tables[0]); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
 }
 
-func (h *harness) slowed(ctx context.Context) error {
-	return h.direct(ctx, func(drv *pgtenant.Driver) error {
-		if err := drv.Exec(as(ctx, h.attacker.id), change{"work_mem", "64"}.sql(), []any{}, nil); err != nil {
-			return err
-		}
-		a := query(as(ctx, h.victim.id), drv, "select 1 where current_setting('work_mem') = '64kB'")
-		return errors.Join(pinned(a.err, found(a)), h.ownRows(ctx, drv, h.tables[0]))
-	})
+func slowed(a *attempt) {
+	drv := a.direct()
+	a.must(a.exec(a.mine, drv, change{"work_mem", "64"}.sql()))
+	got := a.query(a.theirs, drv, "select 1 where current_setting('work_mem') = '64kB'")
+	a.pinned(got.err, found(got))
+	a.ownRows(drv)
 }
 
-func (h *harness) seeded(ctx context.Context) error {
-	const seed = "select setseed(0.42)"
-	want := h.raw.all(ctx, seed, "select random()::text")
-	if want.err != nil {
-		return want.err
+func seeded(a *attempt) {
+	const seed, read = "select setseed(0.42)", "select random()::text, gen_random_uuid()::text"
+	drv := a.direct()
+	a.must(a.exec(a.mine, drv, seed))
+	got, want := a.query(a.theirs, drv, read), a.do(a.raw, seed, read)
+	a.must(got.err, want.err)
+	if want.rows[0][1] == got.rows[0][1] {
+		a.failf("gen_random_uuid() follows the seed")
 	}
-	return h.direct(ctx, func(drv *pgtenant.Driver) error {
-		if err := drv.Exec(as(ctx, h.attacker.id), seed, []any{}, nil); err != nil {
-			return err
-		}
-		a := query(as(ctx, h.victim.id), drv, "select random()::text, gen_random_uuid()::text")
-		if a.err != nil {
-			return a.err
-		}
-		uuids := h.raw.all(ctx, seed, "select random()::text, gen_random_uuid()::text")
-		if uuids.err == nil && uuids.rows[0][1] == a.rows[0][1] {
-			return errors.New("gen_random_uuid() follows the seed")
-		}
-		return pinned(uuids.err, a.rows[0][0] == want.rows[0][0])
-	})
+	a.pinned(nil, got.rows[0][0] == want.rows[0][0])
 }

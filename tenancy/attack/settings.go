@@ -2,13 +2,10 @@ package attack
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
 
-	"github.com/konstruct/konstruct/tenancy"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
@@ -57,8 +54,8 @@ func setAll(all ...change) string {
 
 // changes reads from the catalog the settings that the role may change, those of extensions included, with a new value
 // for each.
-func (h *harness) changes(ctx context.Context) ([]change, error) {
-	a := h.raw.do(ctx, `select name, case
+func (a *attempt) changes() []change {
+	got := a.do(a.raw, `select name, case
 		when vartype = 'bool' and setting = 'on' then 'off'
 		when vartype = 'bool' then 'on'
 		when vartype = 'enum' then (select v from unnest(enumvals) v where v <> setting order by v <> 'local', v limit 1)
@@ -67,8 +64,9 @@ func (h *harness) changes(ctx context.Context) ([]change, error) {
 		when setting = min_val then max_val
 		else min_val
 	end from pg_settings where context = 'user' order by name`)
+	a.must(got.err)
 	var all []change
-	for _, row := range a.rows {
+	for _, row := range got.rows {
 		c := change{name: row[0], value: row[1]}
 		if text, ok := otherTexts()[c.name]; ok {
 			c.value = text
@@ -77,45 +75,34 @@ func (h *harness) changes(ctx context.Context) ([]change, error) {
 			all = append(all, c)
 		}
 	}
-	if a.err == nil && len(all) == 0 {
-		a.err = errors.New("no setting can be changed, so nothing is proven")
+	if len(all) == 0 {
+		a.failf("no setting can be changed, so nothing is proven")
 	}
-	return all, a.err
+	return all
 }
 
-func compared(all []change) string {
-	names := make([]string, len(all))
-	for i, c := range all {
-		names[i] = rls.Literal(c.name)
+// watchSettings returns a function that requires the same settings in the other tenant's next statement, and in one
+// without a tenant, as in an unchanged session of the driver's.
+func (a *attempt) watchSettings(drv *pgtenant.Driver) (unchanged func()) {
+	var names []string
+	for _, c := range a.changes() {
+		names = append(names, c.name)
 	}
-	return "select name, setting from pg_catalog.pg_settings where name in (" + strings.Join(names, ", ") +
-		") order by name"
-}
-
-// reference reads the settings of an unchanged session of the driver's.
-func (h *harness) reference(ctx context.Context, all []change) (want answer, err error) {
-	err = h.withOneConn(ctx, func(drv *pgtenant.Driver) error {
-		want = query(as(ctx, h.victim.id), drv, compared(all))
-		return want.err
-	})
-	return want, err
-}
-
-// unchangedSettings requires the same settings in the other tenant's next statement, and in one without a tenant.
-func (h *harness) unchangedSettings(ctx context.Context, drv *pgtenant.Driver, all []change, want answer) error {
-	for _, id := range []tenancy.ID{h.victim.id, {}} {
-		got := query(as(ctx, id), drv, compared(all))
-		if got.err != nil {
-			return got.err
-		}
-		if len(got.rows) != len(want.rows) {
-			return fmt.Errorf("the next statement finds %d settings instead of %d", len(got.rows), len(want.rows))
-		}
-		for i, row := range got.rows {
-			if !slices.Equal(row, want.rows[i]) {
-				return fmt.Errorf("the next statement finds %s = %q", row[0], row[1])
+	read := "select name, setting from pg_catalog.pg_settings where name = any (" + array(names) + ") order by name"
+	want := a.query(a.theirs, a.open(), read)
+	a.must(want.err)
+	return func() {
+		for _, ctx := range []context.Context{a.theirs, a.ctx} {
+			got := a.query(ctx, drv, read)
+			a.must(got.err)
+			if len(got.rows) != len(want.rows) {
+				a.failf("the next statement finds %d settings instead of %d", len(got.rows), len(want.rows))
+			}
+			for i, row := range got.rows {
+				if !slices.Equal(row, want.rows[i]) {
+					a.failf("the next statement finds %s = %q", row[0], row[1])
+				}
 			}
 		}
 	}
-	return nil
 }

@@ -1,20 +1,15 @@
 package attack
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"strings"
 
-	"github.com/konstruct/konstruct/tenancy"
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 func sideChannels() family {
 	return family{
 		name: "side-channels", title: "Errors, notices, plans and statistics",
-		statements: append(leakyConditions(), plansAndStatistics()...),
-		scenarios:  watching(),
+		scenarios: append(sent(append(leakyConditions(), plansAndStatistics()...)), watching()...),
 	}
 }
 
@@ -104,117 +99,72 @@ func containing(words, meaning string) expectation {
 }
 
 func watching() []scenario {
+	commonValues := each("A55-common-values", "reads the most common values of the table's columns", "no row", statistics)
+	commonValues.privileged = true
 	return []scenario{
-		{
-			id: "A56-bound-values", does: "reads pg_stat_activity for bound values of other tenants' statements",
-			required: "no value of another tenant", once: (*harness).watchBound,
-		},
-		{
-			id: "A56-texts", does: "reads pg_stat_activity for values inside the text of other tenants' statements",
-			required: "the text is visible: both run as the same role", accepted: "statement-texts",
-			once: (*harness).watchText,
-		},
-		{
-			id: "A55-common-values", does: "reads the most common values of the table's columns", required: "no row",
-			privileged: true, each: (*harness).statistics,
-		},
-		{
-			id:       "A77-lock-parent",
-			does:     "locks the other tenant's row of a global table FOR UPDATE, so that its inserts wait",
-			required: "the inserts wait until their lock_timeout: the row is not protected by a tenant",
-			accepted: "locks", each: (*harness).lockParent,
-		},
-		{
-			id: "A60-listen", does: "listens on a channel that another tenant notifies",
-			required: "the payload is received: channels have no privileges", accepted: "notify",
-			once: (*harness).listen,
-		},
+		once("A56-bound-values", "reads pg_stat_activity for bound values of other tenants' statements",
+			"no value of another tenant", watchBound),
+		once("A56-texts", "reads pg_stat_activity for values inside the text of other tenants' statements",
+			"the text is visible: both run as the same role", watchText).accepting("statement-texts"),
+		commonValues,
+		each("A77-lock-parent", "locks the other tenant's row of a global table FOR UPDATE, so that its inserts wait",
+			"the inserts wait until their lock_timeout: the row is not protected by a tenant", lockParent).accepting("locks"),
+		once("A60-listen", "listens on a channel that another tenant notifies",
+			"the payload is received: channels have no privileges", listen).accepting("notify"),
 	}
 }
 
-func (h *harness) watchBound(ctx context.Context) error {
-	secret := h.victim.secrets[0]
-	tx, err := h.driver.Tx(as(ctx, h.victim.id))
-	if err != nil {
-		return err
-	}
-	defer func() { _ = tx.Rollback() }()
+func watchBound(a *attempt) {
+	tx := a.begin(a.theirs, a.driver)
 	// The connection's last statement stays visible while its transaction is open.
-	if err := tx.Exec(as(ctx, h.victim.id), "select $1::text as watched", []any{secret}, nil); err != nil {
-		return err
+	a.must(tx.Exec(a.theirs, "select $1::text as watched", []any{a.victim.secrets[0]}, nil))
+	got := a.do(a.raw, "select query from pg_stat_activity where query ilike '%watched%' or query ilike '%set_config%'")
+	a.must(got.err, a.leaks(got))
+	if !found(got) {
+		a.failf("no other statement was seen, so nothing is proven")
 	}
-	a := h.raw.do(ctx, "select query from pg_stat_activity where query ilike '%watched%' or query ilike '%set_config%'")
-	if err := errors.Join(a.err, h.victim.leaks(a.text(), "")); err != nil {
-		return err
-	}
-	if !found(a) {
-		return errors.New("no other statement was seen, so nothing is proven")
-	}
-	return nil
 }
 
-func (h *harness) watchText(ctx context.Context) error {
-	return h.withLogin(ctx, func(other *session) error {
-		if err := errors.Join(other.as(ctx, h.victim.id),
-			other.do(ctx, "select 1 /* "+h.victim.secrets[0]+" */").err); err != nil {
-			return err
-		}
-		a := h.raw.do(ctx, "select query from pg_stat_activity where pid <> pg_backend_pid()")
-		return pinned(a.err, h.victim.leaks(a.text(), "") != nil)
-	})
+func watchText(a *attempt) {
+	other := a.login(a.kit.target.DSN)
+	a.must(other.begin(a.theirs), a.do(other, "select 1 /* "+a.victim.secrets[0]+" */").err)
+	got := a.do(a.raw, "select query from pg_stat_activity where pid <> pg_backend_pid()")
+	a.pinned(got.err, a.leaks(got) != nil)
 }
 
 // statistics requires first that a superuser sees statistics.
-func (h *harness) statistics(ctx context.Context, tb *table) error {
-	super, err := login(ctx, h.kit.target.Superuser)
-	if err != nil {
-		return err
+func statistics(a *attempt) {
+	const read = "select * from pg_stats where format('%s.%s', schemaname, tablename) = {name}"
+	if got := a.do(a.login(a.kit.target.Superuser), "analyze {table}", read); !found(got) {
+		a.failf("there are no statistics, so nothing is proven: %v", orNone(got.err))
 	}
-	defer super.close(ctx)
-	read := "select * from pg_stats where format('%s.%s', schemaname, tablename) = " + rls.Literal(tb.Name)
-	if a := super.all(ctx, "analyze "+tb.SQL, read); !found(a) {
-		return fmt.Errorf("there are no statistics, so nothing is proven: %w", orNone(a.err))
+	for _, c := range a.callers() {
+		a.require(nothing(), a.run(c.ctx, a.raw, read))
 	}
-	for _, id := range []tenancy.ID{h.attacker.id, {}, h.victim.id} {
-		if err := nothing().check(h.raw.run(ctx, id, read)); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
-func (h *harness) listen(ctx context.Context) error {
-	return h.withLogin(ctx, func(listener *session) error {
-		if err := listener.do(ctx, "listen konstruct_attack").err; err != nil {
-			return err
+func listen(a *attempt) {
+	listener := a.login(a.kit.target.DSN)
+	a.must(a.do(listener, "listen konstruct_attack").err)
+	payload := "canary of " + a.victim.id.String()
+	a.must(a.do(a.raw, "begin", setTenant(a.victim.id, true),
+		"select pg_notify('konstruct_attack', "+rls.Literal(payload)+")", "commit").err)
+	for range 20 { // other suites may notify, too
+		n, err := listener.conn.WaitForNotification(a.ctx)
+		if err != nil || n.Payload == payload {
+			a.pinned(err, true)
+			return
 		}
-		payload := "canary of " + h.victim.id.String()
-		notify := "select pg_notify('konstruct_attack', " + rls.Literal(payload) + ")"
-		if err := h.raw.all(ctx, "begin", setTenant(h.victim.id, true), notify, "commit").err; err != nil {
-			return err
-		}
-		for range 20 { // other suites may notify, too
-			n, err := listener.conn.WaitForNotification(ctx)
-			if err != nil || n.Payload == payload {
-				return pinned(err, true)
-			}
-		}
-		return pinned(nil, false)
-	})
+	}
+	a.pinned(nil, false)
 }
 
-func (h *harness) lockParent(ctx context.Context, tb *table) error {
-	where, ok := h.tenantRow(tb)
+func lockParent(a *attempt) {
+	from, ok := a.tenantRow()
 	if !ok {
-		return notApplicable("its tenant refers to no table")
+		return
 	}
-	return h.withLogin(ctx, func(other *session) error {
-		if err := errors.Join(h.raw.as(ctx, h.attacker.id),
-			h.raw.do(ctx, "select"+where+" for update").err); err != nil {
-			return err
-		}
-		defer func() { _ = h.raw.rollback(ctx) }()
-		a := other.run(ctx, h.victim.id, "set local lock_timeout = '50ms'", h.spell(insert("{mine}"), tb, h.victim.id))
-		return pinned(nil, code(a.err) == lockTimeout)
-	})
+	a.must(a.raw.begin(a.mine), a.do(a.raw, "select"+from+" for update").err)
+	got := a.run(a.theirs, a.login(a.kit.target.DSN), "set local lock_timeout = '50ms'", insert("{mine}"))
+	a.pinned(nil, code(got.err) == lockTimeout)
 }

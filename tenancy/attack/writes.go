@@ -1,10 +1,11 @@
 package attack
 
+import "slices"
+
 func writes() family {
 	return family{
 		name: "writes", title: "Writing",
-		statements: append(append(changes(), additions()...), merges()...),
-		scenarios:  copies(),
+		scenarios: append(sent(slices.Concat(changes(), additions(), merges())), copies()...),
 	}
 }
 
