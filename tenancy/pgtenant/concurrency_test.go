@@ -61,7 +61,7 @@ func (h *testBundle) visit(ctx context.Context, id tenancy.ID, check func(tenanc
 		agents, _ := h.client.Agent.Query().All(ctx)
 		check(id, agents)
 	default:
-		_ = pgtenant.InTx(ctx, h.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
+		_ = h.inTx(ctx, func(ctx context.Context, tx *ent.Tx) error {
 			agents, _ := tx.Agent.Query().All(ctx)
 			check(id, agents)
 			switch rand.IntN(3) {

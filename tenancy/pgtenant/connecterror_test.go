@@ -100,7 +100,7 @@ func TestConnectCauses(t *testing.T) {
 			require.NoError(t, err)
 			defer func() { _ = drv.Close() }()
 			start := time.Now()
-			_, err = pgtenant.Exec(t.Context(), drv, "select 1")
+			err = exec(t.Context(), drv, "select 1")
 			require.Less(t, time.Since(start), 4*time.Second, "before the acquire timeout")
 			requireCause(t, tc.cause, err)
 
@@ -128,7 +128,7 @@ func TestNoAnswerWithinTheAcquireTimeout(t *testing.T) {
 	drv, err := pgtenant.Open(t.Context(), hanging.URL()+"?sslmode=disable", pgtenant.WithAcquireTimeout(4*shortly))
 	require.NoError(t, err)
 	defer func() { _ = drv.Close() }()
-	_, err = pgtenant.Exec(t.Context(), drv, "select 1")
+	err = exec(t.Context(), drv, "select 1")
 	requireCause(t, pgtenant.CauseTimeout, err)
 }
 
@@ -166,8 +166,7 @@ func TestSeveralHosts(t *testing.T) {
 			drv, err := pgtenant.Open(t.Context(), u.String())
 			require.NoError(t, err)
 			defer func() { _ = drv.Close() }()
-			_, err = pgtenant.Exec(as(t, h.a), drv, "select 1")
-			require.NoError(t, err)
+			require.NoError(t, exec(h.asA, drv, "select 1"))
 		})
 	}
 }
@@ -179,6 +178,6 @@ func TestNoServerTakesWrites(t *testing.T) {
 	h.alter(t, "set default_transaction_read_only = on")
 	h.url += "&target_session_attrs=read-write"
 	drv := h.open(t)
-	_, err := pgtenant.Exec(context.WithoutCancel(t.Context()), drv, "select 1")
+	err := exec(context.WithoutCancel(t.Context()), drv, "select 1")
 	requireCause(t, pgtenant.CauseTarget, err)
 }

@@ -39,11 +39,11 @@ func (h *testBundle) allow(t *testing.T, connections int) {
 }
 
 // hold keeps a connection in a transaction until the returned function ends it.
-func (h *testBundle) hold(t *testing.T) (end func()) {
+func (h *testBundle) hold(ctx context.Context, t *testing.T) (end func()) {
 	t.Helper()
-	tx, err := h.Tx(t.Context())
+	tx, err := h.Tx(ctx)
 	require.NoError(t, err)
-	require.NoError(t, tx.Exec(t.Context(), "select 1", []any{}, nil))
+	require.NoError(t, exec(ctx, tx, "select 1"))
 	end = sync.OnceFunc(func() { _ = tx.Rollback() })
 	t.Cleanup(end)
 	return end
@@ -58,7 +58,7 @@ func (h *testBundle) crowd(t *testing.T, clients int, lasting time.Duration, que
 	for range clients {
 		wg.Go(func() {
 			for again := true; again; again = time.Now().Before(until) {
-				if _, err := pgtenant.Exec(t.Context(), h, query); err != nil {
+				if err := exec(t.Context(), h, query); err != nil {
 					bad.Add(1)
 					t.Log(err)
 				} else {
@@ -93,13 +93,12 @@ func TestServerAcceptsLessThanThePool(t *testing.T) {
 func TestRefusedRequestMakesOneAttempt(t *testing.T) {
 	t.Parallel()
 	h, proxy := proxied(t, pgtenant.WithMaxConns(8))
-	h.hold(t)
+	h.hold(t.Context(), t)
 	h.allow(t, 1)
 	before := proxy.Accepted()
 	ctx, cancel := context.WithTimeout(t.Context(), 4*shortly)
 	defer cancel()
-	_, err := pgtenant.Exec(ctx, h, "select 1")
-	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.ErrorIs(t, exec(ctx, h, "select 1"), context.DeadlineExceeded)
 	// Its attempt, and those after at least 25, 75 and 175 ms.
 	require.LessOrEqual(t, proxy.Accepted()-before, 4)
 	require.Positive(t, proxy.Accepted()-before)
@@ -138,12 +137,11 @@ func TestWaitsForAnOpenConnection(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h, proxy := proxied(t, pgtenant.WithMaxConns(4))
-			end := h.hold(t)
+			end := h.hold(t.Context(), t)
 			fault(t, h, proxy)
 			time.AfterFunc(10*shortly, end)
 			start := time.Now()
-			_, err := pgtenant.Exec(as(t, h.a), h, "select 1")
-			require.NoError(t, err)
+			require.NoError(t, exec(h.asA, h, "select 1"))
 			require.Less(t, time.Since(start), 3*time.Second) // a hanging attempt has to time out first
 			h.healthy(t)
 		})
@@ -154,9 +152,9 @@ func TestWaitsForAnOpenConnection(t *testing.T) {
 func TestBusyBelowTheLimitOfThePool(t *testing.T) {
 	t.Parallel()
 	h, _ := proxied(t, pgtenant.WithMaxConns(4), pgtenant.WithAcquireTimeout(20*shortly))
-	h.hold(t)
+	h.hold(t.Context(), t)
 	h.allow(t, 1)
-	_, err := pgtenant.Exec(t.Context(), h, "select 1")
+	err := exec(t.Context(), h, "select 1")
 	require.ErrorIs(t, err, pgtenant.ErrPoolBusy)
 	require.ErrorContains(t, err, string(pgtenant.CauseLimit))
 	require.NotErrorIs(t, err, pgtenant.ErrConnection)
@@ -171,8 +169,7 @@ func TestNoConnectionAtAll(t *testing.T) {
 	outcomes := make(chan error, requests)
 	for range requests {
 		go func() {
-			_, err := pgtenant.Exec(t.Context(), h, "select 1")
-			outcomes <- err
+			outcomes <- exec(t.Context(), h, "select 1")
 		}()
 	}
 	for range requests {
@@ -194,11 +191,9 @@ func TestOnlyConnectionIsExiting(t *testing.T) {
 
 	h.terminate(t)
 	h.allow(t, 0)
-	_, err := pgtenant.Exec(t.Context(), h, "select 1")
-	require.Error(t, err) // the server ended it while idle
+	require.Error(t, exec(t.Context(), h, "select 1")) // the server ended it while idle
 	start := time.Now()
-	_, err = pgtenant.Exec(t.Context(), h, "select 1")
-	requireCause(t, pgtenant.CauseLimit, err)
+	requireCause(t, pgtenant.CauseLimit, exec(t.Context(), h, "select 1"))
 	require.Less(t, time.Since(start), 4*time.Second)
 	h.allow(t, -1)
 	h.healthy(t)
@@ -207,10 +202,7 @@ func TestOnlyConnectionIsExiting(t *testing.T) {
 func TestAcquireErrors(t *testing.T) {
 	t.Parallel()
 	h, proxy := proxied(t, pgtenant.WithMaxConns(2), pgtenant.WithAcquireTimeout(20*shortly))
-	one := func(ctx context.Context) error {
-		_, err := pgtenant.Exec(ctx, h, "select 1")
-		return err
-	}
+	one := func(ctx context.Context) error { return exec(ctx, h, "select 1") }
 	kinds := []error{context.DeadlineExceeded, pgtenant.ErrTenantBusy, pgtenant.ErrConnection}
 	requireOnly := func(err, kind error) {
 		t.Helper()
@@ -220,28 +212,25 @@ func TestAcquireErrors(t *testing.T) {
 		}
 	}
 
-	tx, err := h.Tx(as(t, h.a))
-	require.NoError(t, err)
-	require.NoError(t, tx.Exec(as(t, h.a), "select 1", []any{}, nil))
-	err = one(as(t, h.a))
-	requireOnly(err, pgtenant.ErrTenantBusy)
-	require.NoError(t, one(as(t, h.b)))
+	endOfA := h.hold(h.asA, t)
+	requireOnly(one(h.asA), pgtenant.ErrTenantBusy)
+	require.NoError(t, one(h.asB))
 
-	end := h.hold(t)
-	err = one(as(t, h.b))
+	end := h.hold(t.Context(), t)
+	err := one(h.asB)
 	require.ErrorIs(t, err, pgtenant.ErrPoolBusy)
 	requireOnly(err, nil)
 
-	short, cancel := context.WithTimeout(as(t, h.b), shortly)
+	short, cancel := context.WithTimeout(h.asB, shortly)
 	defer cancel()
 	requireOnly(one(short), context.DeadlineExceeded)
 
 	end()
-	require.NoError(t, tx.Rollback())
+	endOfA()
 	proxy.Refuse()
 	proxy.Drop()
-	_ = errors.Join(one(as(t, h.b)), one(as(t, h.b))) // the idle connections
-	requireOnly(one(as(t, h.b)), pgtenant.ErrConnection)
+	_ = errors.Join(one(h.asB), one(h.asB)) // the idle connections
+	requireOnly(one(h.asB), pgtenant.ErrConnection)
 	proxy.Accept()
 	h.healthy(t)
 }
@@ -253,8 +242,7 @@ func TestCloseWhileTheServerIsAway(t *testing.T) {
 	ended := make(chan error, 2)
 	for range 2 {
 		go func() {
-			_, err := pgtenant.Exec(t.Context(), h, "select 1")
-			ended <- err
+			ended <- exec(t.Context(), h, "select 1")
 		}()
 	}
 	time.Sleep(shortly)
@@ -267,8 +255,7 @@ func TestCloseWhileTheServerIsAway(t *testing.T) {
 			t.Fatal("still waiting")
 		}
 	}
-	_, err := pgtenant.Exec(t.Context(), h, "select 1")
-	requireCause(t, pgtenant.CauseClosed, err)
+	requireCause(t, pgtenant.CauseClosed, exec(t.Context(), h, "select 1"))
 }
 
 func requireCause(t *testing.T, cause pgtenant.Cause, err error) {
@@ -285,7 +272,7 @@ func requireCause(t *testing.T, cause pgtenant.Cause, err error) {
 func TestWithConnWaitsForAnOpenConnection(t *testing.T) {
 	t.Parallel()
 	h, _ := proxied(t, pgtenant.WithMaxConns(4))
-	end := h.hold(t)
+	end := h.hold(t.Context(), t)
 	h.allow(t, 1)
 	require.Error(t, h.Pool().Ping(t.Context()), "the pool alone does not wait")
 	time.AfterFunc(4*shortly, end)

@@ -22,28 +22,21 @@ const slow = "select pg_sleep(3)"
 
 func TestCanceled(t *testing.T) {
 	t.Parallel()
-	for _, mode := range modes {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
-			ctx, cancel := context.WithCancel(as(t, h.a))
-			time.AfterFunc(shortly, cancel)
-			_, err := pgtenant.Exec(ctx, h, slow)
-			require.ErrorIs(t, err, context.Canceled)
-			_, err = pgtenant.Exec(ctx, h, "select 1")
-			require.ErrorIs(t, err, context.Canceled, "also before anything is sent")
-			h.healthy(t)
-		})
-	}
+	eachMode(t, func(t *testing.T, h *testBundle) {
+		ctx, cancel := context.WithCancel(h.asA)
+		time.AfterFunc(shortly, cancel)
+		require.ErrorIs(t, exec(ctx, h, slow), context.Canceled)
+		require.ErrorIs(t, exec(ctx, h, "select 1"), context.Canceled, "also before anything is sent")
+		h.healthy(t)
+	})
 }
 
 func TestDeadline(t *testing.T) {
 	t.Parallel()
 	h := setup(t, pgtenant.WithMaxConns(1))
-	ctx, cancel := context.WithTimeout(as(t, h.a), shortly)
+	ctx, cancel := context.WithTimeout(h.asA, shortly)
 	defer cancel()
-	_, err := pgtenant.Exec(ctx, h, slow)
-	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.ErrorIs(t, exec(ctx, h, slow), context.DeadlineExceeded)
 	h.healthy(t)
 }
 
@@ -51,16 +44,11 @@ func TestDeadline(t *testing.T) {
 func TestCancelKeepsADirectConnection(t *testing.T) {
 	t.Parallel()
 	h := setup(t, pgtenant.WithMaxConns(1))
-	pid := func() (pid int64) {
-		require.NoError(t, pgtenant.QueryRow(t.Context(), h, "select pg_backend_pid()").Scan(&pid))
-		return pid
-	}
-	before := pid()
-	ctx, cancel := context.WithTimeout(as(t, h.a), shortly)
+	before := h.pid(t)
+	ctx, cancel := context.WithTimeout(h.asA, shortly)
 	defer cancel()
-	_, err := pgtenant.Exec(ctx, h, slow)
-	require.ErrorIs(t, err, context.DeadlineExceeded)
-	require.Equal(t, before, pid())
+	require.ErrorIs(t, exec(ctx, h, slow), context.DeadlineExceeded)
+	require.Equal(t, before, h.pid(t))
 }
 
 // The server's timeout has the SQLSTATE of a cancel, but no context ended.
@@ -69,7 +57,7 @@ func TestStatementTimeout(t *testing.T) {
 	h := setup(t)
 	h.url += "&statement_timeout=100"
 	h.Driver = h.open(t, pgtenant.WithMaxConns(1))
-	_, err := pgtenant.Exec(as(t, h.a), h, "select pg_sleep(10)")
+	err := exec(h.asA, h, "select pg_sleep(10)")
 	requireCode(t, "57014", err)
 	require.NotErrorIs(t, err, context.DeadlineExceeded)
 	require.NotErrorIs(t, err, context.Canceled)
@@ -79,75 +67,63 @@ func TestStatementTimeout(t *testing.T) {
 // Rows before a failure must not count as the whole result.
 func TestFailureInTheMiddleOfAResult(t *testing.T) {
 	t.Parallel()
-	for _, mode := range modes {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
-			var r entsql.Rows
-			require.NoError(t,
-				h.Query(as(t, h.a), "select 1 / (100000 - n) from generate_series(1, 200000) n", []any{}, &r))
-			n := 0
-			for r.Next() {
-				n++
-			}
-			require.Positive(t, n)
-			require.Less(t, n, 200000)
-			requireCode(t, "22012", r.Err())
-			require.Error(t, r.Close())
-			h.healthy(t)
-		})
-	}
+	eachMode(t, func(t *testing.T, h *testBundle) {
+		var r entsql.Rows
+		require.NoError(t,
+			h.Query(h.asA, "select 1 / (100000 - n) from generate_series(1, 200000) n", []any{}, &r))
+		n := 0
+		for r.Next() {
+			n++
+		}
+		require.Positive(t, n)
+		require.Less(t, n, 200000)
+		requireCode(t, "22012", r.Err())
+		require.Error(t, r.Close())
+		h.healthy(t)
+	})
 }
 
 func TestCancelInTheMiddleOfAResult(t *testing.T) {
 	t.Parallel()
-	for _, mode := range modes {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
-			ctx, cancel := context.WithCancel(as(t, h.a))
-			defer cancel()
-			var r entsql.Rows
-			require.NoError(t,
-				h.Query(ctx, "select n, pg_sleep(0.0005) from generate_series(1, 100000) n", []any{}, &r))
-			for r.Next() {
-				cancel()
-			}
-			require.ErrorIs(t, r.Err(), context.Canceled)
-			h.healthy(t)
-		})
-	}
+	eachMode(t, func(t *testing.T, h *testBundle) {
+		ctx, cancel := context.WithCancel(h.asA)
+		defer cancel()
+		var r entsql.Rows
+		require.NoError(t,
+			h.Query(ctx, "select n, pg_sleep(0.0005) from generate_series(1, 100000) n", []any{}, &r))
+		for r.Next() {
+			cancel()
+		}
+		require.ErrorIs(t, r.Err(), context.Canceled)
+		h.healthy(t)
+	})
 }
 
 func TestServerGoesAway(t *testing.T) {
 	t.Parallel()
-	for _, mode := range modes {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
-			var terminated sync.WaitGroup
-			terminated.Go(func() {
-				h.sleeping(t)
-				h.terminate(t)
-			})
-			key := unique()
-			_, err := pgtenant.Exec(as(t, h.a), h, "with s as (select pg_sleep(10)) "+
-				"insert into login_attempts (key, count, window_ends) select $1, 1, now() from s", key)
-			terminated.Wait()
-			require.Error(t, err)
-			require.Zero(t, h.written(t, key))
-			h.healthy(t)
+	eachMode(t, func(t *testing.T, h *testBundle) {
+		var terminated sync.WaitGroup
+		terminated.Go(func() {
+			h.sleeping(t)
+			h.terminate(t)
 		})
-	}
+		key := unique()
+		err := exec(h.asA, h, "with s as (select pg_sleep(10)) "+
+			"insert into login_attempts (key, count, window_ends) select $1, 1, now() from s", key)
+		terminated.Wait()
+		require.Error(t, err)
+		require.Zero(t, h.written(t, key))
+		h.healthy(t)
+	})
 }
 
 func TestServerGoesAwayInTransaction(t *testing.T) {
 	t.Parallel()
 	h := setup(t, pgtenant.WithMaxConns(1))
-	ctx, key, tx := as(t, h.a), unique(), h.begin(t, h.a)
-	require.NoError(t, tx.Exec(ctx, writeGlobal, []any{key}, nil))
+	ctx, key, tx := h.asA, unique(), h.begin(t, h.a)
+	require.NoError(t, exec(ctx, tx, writeGlobal, key))
 	h.terminate(t)
-	require.Error(t, tx.Exec(ctx, writeGlobal, []any{key + "2"}, nil))
+	require.Error(t, exec(ctx, tx, writeGlobal, key+"2"))
 	require.ErrorIs(t, tx.Commit(), pgtenant.ErrTxAborted)
 	require.Zero(t, h.written(t, key))
 	h.healthy(t)
@@ -171,62 +147,52 @@ func (h *testBundle) terminate(t *testing.T) {
 func TestErrorsCarryNoValues(t *testing.T) {
 	t.Parallel()
 	const secret = "xoxb-canary-7f3a"
-	for _, mode := range modes {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			h := setup(t, pgtenant.WithQueryMode(mode))
-			ctx := as(t, h.a)
-			for name, query := range map[string]string{
-				"an invalid uuid":   "select $1::uuid",
-				"an invalid number": "select $1::int",
-				"a CHECK": "insert into agents (id, name, tool_assignments) " +
-					"values (gen_random_uuid(), $1, '{}')",
-				"NOT NULL": "insert into agents (id, name, role) values (gen_random_uuid(), $1, null)",
-				"a policy": "insert into agents (id, tenant_id, name) " +
-					"values (gen_random_uuid(), gen_random_uuid(), $1)",
-				"invalid JSON":               "select $1::jsonb",
-				"a cast of a column's value": "with x as (select $1::text v) select v::int from x",
-			} {
-				_, err := pgtenant.Exec(ctx, h, query, secret)
-				require.Error(t, err, name)
-				require.NotContains(t, fmt.Sprintf("%v %+v %#v", err, err, err), secret, name)
-			}
-			h.healthy(t)
-		})
-	}
+	eachMode(t, func(t *testing.T, h *testBundle) {
+		ctx := h.asA
+		for name, query := range map[string]string{
+			"an invalid uuid":   "select $1::uuid",
+			"an invalid number": "select $1::int",
+			"a CHECK": "insert into agents (id, name, tool_assignments) " +
+				"values (gen_random_uuid(), $1, '{}')",
+			"NOT NULL": "insert into agents (id, name, role) values (gen_random_uuid(), $1, null)",
+			"a policy": "insert into agents (id, tenant_id, name) " +
+				"values (gen_random_uuid(), gen_random_uuid(), $1)",
+			"invalid JSON":               "select $1::jsonb",
+			"a cast of a column's value": "with x as (select $1::text v) select v::int from x",
+		} {
+			err := exec(ctx, h, query, secret)
+			require.Error(t, err, name)
+			require.NotContains(t, fmt.Sprintf("%v %+v %#v", err, err, err), secret, name)
+		}
+		h.healthy(t)
+	})
 }
 
 // pgx repeats a value that it can't encode.
 func TestEncodingErrorsCarryNoValues(t *testing.T) {
 	t.Parallel()
 	const secret = "xoxb-canary-7f3a"
-	for _, mode := range modes {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			h := setup(t, pgtenant.WithQueryMode(mode))
-			_, err := pgtenant.Exec(as(t, h.a), h, "select $1::uuid", []string{secret})
-			require.Error(t, err)
-			require.NotContains(t, fmt.Sprintf("%v %+v %#v", err, err, err), secret)
-			if mode != "exec" { // in which types are unknown, and the server reports it
-				require.ErrorIs(t, err, pgtenant.ErrArgument)
-			}
-			h.healthy(t)
-		})
-	}
+	eachMode(t, func(t *testing.T, h *testBundle) {
+		err := exec(h.asA, h, "select $1::uuid", []string{secret})
+		require.Error(t, err)
+		require.NotContains(t, fmt.Sprintf("%v %+v %#v", err, err, err), secret)
+		if h.mode != "exec" { // in which types are unknown, and the server reports it
+			require.ErrorIs(t, err, pgtenant.ErrArgument)
+		}
+		h.healthy(t)
+	})
 }
 
 func TestTenantLimit(t *testing.T) {
 	t.Parallel()
 	h := setup(t, pgtenant.WithMaxConns(4), pgtenant.WithAcquireTimeout(20*shortly))
-	hold := func(id tenancy.ID) { require.NoError(t, h.begin(t, id).Exec(as(t, id), "select 1", []any{}, nil)) }
+	hold := func(id tenancy.ID) { require.NoError(t, exec(as(t, id), h.begin(t, id), "select 1")) }
 	hold(h.a)
 	hold(h.a)
-	_, err := pgtenant.Exec(as(t, h.a), h, "select 1")
-	require.ErrorIs(t, err, pgtenant.ErrPoolBusy)
-	require.Equal(t, "b1", h.names(as(t, h.b), t), "another tenant is not affected")
+	require.ErrorIs(t, exec(h.asA, h, "select 1"), pgtenant.ErrPoolBusy)
+	require.Equal(t, "b1", h.names(h.asB, t), "another tenant is not affected")
 
 	hold(h.b)
-	h.hold(t)
-	_, err = pgtenant.Exec(as(t, h.b), h, "select 1")
-	require.ErrorIs(t, err, pgtenant.ErrPoolBusy, "within its limit, but the pool is empty")
+	h.hold(t.Context(), t)
+	require.ErrorIs(t, exec(h.asB, h, "select 1"), pgtenant.ErrPoolBusy, "within its limit, but the pool is empty")
 }

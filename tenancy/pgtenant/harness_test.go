@@ -28,7 +28,23 @@ type testBundle struct {
 	trips  *pgtenant.RoundTrips
 	super  *pgx.Conn // bypasses RLS
 	url    string
+	mode   string // of eachMode
 	a, b   tenancy.ID
+	// Contexts of the tenants.
+	asA, asB context.Context
+}
+
+// eachMode runs a test in each query mode, with a driver of one connection.
+func eachMode(t *testing.T, test func(t *testing.T, h *testBundle)) {
+	t.Helper()
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
+			h.mode = mode
+			test(t, h)
+		})
+	}
 }
 
 func setup(t *testing.T, opts ...pgtenant.Option) *testBundle {
@@ -42,6 +58,7 @@ func setup(t *testing.T, opts ...pgtenant.Option) *testBundle {
 	h.Driver = h.open(t, append([]pgtenant.Option{pgtenant.WithRoundTrips(h.trips)}, opts...)...)
 	h.client = ent.NewClient(ent.Driver(h.Driver))
 	h.a, h.b = h.tenant(t, "a"), h.tenant(t, "b")
+	h.asA, h.asB = as(t, h.a), as(t, h.b)
 	return h
 }
 
@@ -76,8 +93,19 @@ func (h *testBundle) begin(t *testing.T, id tenancy.ID) dialect.Tx {
 // alter changes the settings of the database.
 func (h *testBundle) alter(t *testing.T, change string) {
 	t.Helper()
-	_, err := h.super.Exec(t.Context(), "alter database "+rls.Quote(h.super.Config().Database)+" "+change)
+	h.admin(t, "alter database "+rls.Quote(h.super.Config().Database)+" "+change)
+}
+
+// admin runs SQL as the superuser.
+func (h *testBundle) admin(t *testing.T, query string) {
+	t.Helper()
+	_, err := h.super.Exec(t.Context(), query)
 	require.NoError(t, err)
+}
+
+// inTx calls [pgtenant.InTx] with the bundle's client.
+func (h *testBundle) inTx(ctx context.Context, fn func(context.Context, *ent.Tx) error) error {
+	return pgtenant.InTx(ctx, h.client.Tx, fn)
 }
 
 // as returns a context of a tenant.
@@ -106,8 +134,8 @@ func (h *testBundle) names(ctx context.Context, t *testing.T) string {
 // healthy requires that the driver returns each tenant its rows.
 func (h *testBundle) healthy(t *testing.T) {
 	t.Helper()
-	require.Equal(t, "a1", h.names(as(t, h.a), t))
-	require.Equal(t, "b1", h.names(as(t, h.b), t))
+	require.Equal(t, "a1", h.names(h.asA, t))
+	require.Equal(t, "b1", h.names(h.asB, t))
 	require.Empty(t, h.names(t.Context(), t))
 }
 
@@ -120,3 +148,21 @@ func (h *testBundle) written(t *testing.T, key string) int {
 }
 
 func unique() string { return uuid.NewString() }
+
+// exec is [pgtenant.Exec] without the number of rows.
+func exec(ctx context.Context, q dialect.ExecQuerier, query string, args ...any) error {
+	_, err := pgtenant.Exec(ctx, q, query, args...)
+	return err
+}
+
+// read returns the value of a query for one row of one column.
+func read[T any](ctx context.Context, t *testing.T, q dialect.ExecQuerier, query string, args ...any) (value T) {
+	t.Helper()
+	require.NoError(t, pgtenant.QueryRow(ctx, q, query, args...).Scan(&value))
+	return value
+}
+
+func (h *testBundle) pid(t *testing.T) int64 {
+	t.Helper()
+	return read[int64](t.Context(), t, h, "select pg_backend_pid()")
+}

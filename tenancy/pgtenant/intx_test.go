@@ -30,7 +30,7 @@ func TestTransaction(t *testing.T) {
 		},
 		"a transaction inside is refused, the outer one continues": {
 			do: func(h *testBundle, ctx context.Context, _ *ent.Tx) error {
-				err := pgtenant.InTx(ctx, h.client.Tx, func(context.Context, *ent.Tx) error { return nil })
+				err := h.inTx(ctx, func(context.Context, *ent.Tx) error { return nil })
 				return expect(err, pgtenant.ErrNestedTx)
 			},
 			kept: true,
@@ -80,7 +80,7 @@ func TestTransaction(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h := setup(t)
-			err := pgtenant.InTx(as(t, h.a), h.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
+			err := h.inTx(h.asA, func(ctx context.Context, tx *ent.Tx) error {
 				require.NoError(t, tx.Agent.Create().SetName("kept").Exec(ctx))
 				return tc.do(h, ctx, tx)
 			})
@@ -108,7 +108,7 @@ func TestPanicRollsBack(t *testing.T) {
 	t.Parallel()
 	h := setup(t, pgtenant.WithMaxConns(1))
 	require.PanicsWithValue(t, "boom", func() {
-		_ = pgtenant.InTx(as(t, h.a), h.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
+		_ = h.inTx(h.asA, func(ctx context.Context, tx *ent.Tx) error {
 			require.NoError(t, tx.Agent.Create().SetName("lost").Exec(ctx))
 			panic("boom")
 		})
@@ -118,51 +118,43 @@ func TestPanicRollsBack(t *testing.T) {
 
 func TestContextEndsBeforeCommit(t *testing.T) {
 	t.Parallel()
-	for _, mode := range modes {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			h := setup(t, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode))
-			ctx, cancel := context.WithCancel(as(t, h.a))
-			err := pgtenant.InTx(ctx, h.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
-				require.NoError(t, tx.Agent.Create().SetName("lost").Exec(ctx))
-				cancel()
-				return nil
-			})
-			require.ErrorIs(t, err, context.Canceled)
-			h.healthy(t)
+	eachMode(t, func(t *testing.T, h *testBundle) {
+		ctx, cancel := context.WithCancel(h.asA)
+		err := h.inTx(ctx, func(ctx context.Context, tx *ent.Tx) error {
+			require.NoError(t, tx.Agent.Create().SetName("lost").Exec(ctx))
+			cancel()
+			return nil
 		})
-	}
+		require.ErrorIs(t, err, context.Canceled)
+		h.healthy(t)
+	})
 }
 
 func TestTransactionRoundTrips(t *testing.T) {
 	t.Parallel()
-	for _, mode := range modes {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			h := setup(t, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode))
-			for name, tc := range map[string]struct {
-				trips int64
-				do    func(ctx context.Context, tx *ent.Tx) error
-			}{
-				"unused": {0, func(context.Context, *ent.Tx) error { return nil }},
-				"one statement": {2, func(ctx context.Context, tx *ent.Tx) error {
-					return tx.Agent.Create().SetName("n").Exec(ctx)
-				}},
-				"three statements": {4, func(ctx context.Context, tx *ent.Tx) error {
-					return errors.Join(
-						tx.Agent.Create().SetName("n").Exec(ctx),
-						tx.Agent.Update().SetRole("r").Exec(ctx),
-						second(tx.Agent.Query().Count(ctx)),
-					)
-				}},
-			} {
-				require.NoError(t, pgtenant.InTx(as(t, h.a), h.client.Tx, tc.do), name)
-				before := h.trips.Count()
-				require.NoError(t, pgtenant.InTx(as(t, h.a), h.client.Tx, tc.do), name)
-				require.Equal(t, tc.trips, h.trips.Count()-before, name)
-			}
-		})
-	}
+	eachMode(t, func(t *testing.T, h *testBundle) {
+		for name, tc := range map[string]struct {
+			trips int64
+			do    func(ctx context.Context, tx *ent.Tx) error
+		}{
+			"unused": {0, func(context.Context, *ent.Tx) error { return nil }},
+			"one statement": {2, func(ctx context.Context, tx *ent.Tx) error {
+				return tx.Agent.Create().SetName("n").Exec(ctx)
+			}},
+			"three statements": {4, func(ctx context.Context, tx *ent.Tx) error {
+				return errors.Join(
+					tx.Agent.Create().SetName("n").Exec(ctx),
+					tx.Agent.Update().SetRole("r").Exec(ctx),
+					second(tx.Agent.Query().Count(ctx)),
+				)
+			}},
+		} {
+			require.NoError(t, h.inTx(h.asA, tc.do), name)
+			before := h.trips.Count()
+			require.NoError(t, h.inTx(h.asA, tc.do), name)
+			require.Equal(t, tc.trips, h.trips.Count()-before, name)
+		}
+	})
 }
 
 func second[T any](_ T, err error) error { return err }

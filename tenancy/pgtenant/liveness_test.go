@@ -16,7 +16,7 @@ func (h *testBundle) warm(t *testing.T, n int) {
 	t.Helper()
 	var ends []func()
 	for range n {
-		ends = append(ends, h.hold(t))
+		ends = append(ends, h.hold(t.Context(), t))
 	}
 	for _, end := range ends {
 		end()
@@ -26,22 +26,18 @@ func (h *testBundle) warm(t *testing.T, n int) {
 
 func TestOnlyAStaleConnectionIsPinged(t *testing.T) {
 	t.Parallel()
-	for _, mode := range modes {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
-			trips := func() int64 {
-				before := h.trips.Count()
-				require.Equal(t, "a1", h.names(as(t, h.a), t))
-				return h.trips.Count() - before
-			}
-			trips()
-			require.EqualValues(t, 1, trips())
-			time.Sleep(untilStale)
-			require.EqualValues(t, 2, trips())
-			require.EqualValues(t, 1, trips())
-		})
-	}
+	eachMode(t, func(t *testing.T, h *testBundle) {
+		trips := func() int64 {
+			before := h.trips.Count()
+			require.Equal(t, "a1", h.names(h.asA, t))
+			return h.trips.Count() - before
+		}
+		trips()
+		require.EqualValues(t, 1, trips())
+		time.Sleep(untilStale)
+		require.EqualValues(t, 2, trips())
+		require.EqualValues(t, 1, trips())
+	})
 }
 
 // A proxy that lost the connections accepts data on them but never answers. New connections work.
@@ -53,7 +49,7 @@ func TestFrozenConnections(t *testing.T) {
 	time.Sleep(untilStale)
 	for i := range 9 {
 		start := time.Now()
-		require.Equal(t, "a1", h.names(as(t, h.a), t))
+		require.Equal(t, "a1", h.names(h.asA, t))
 		require.Less(t, time.Since(start), 2*time.Second, "request %d", i)
 	}
 	// All were tested after the first one, and left the pool.
@@ -94,11 +90,10 @@ func TestContextEndsDuringAPing(t *testing.T) {
 	h.warm(t, 2)
 	proxy.Freeze()
 	time.Sleep(untilStale)
-	ctx, cancel := context.WithTimeout(as(t, h.a), 2*shortly)
+	ctx, cancel := context.WithTimeout(h.asA, 2*shortly)
 	defer cancel()
 	start := time.Now()
-	_, err := pgtenant.Exec(ctx, h, "select 1")
-	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.ErrorIs(t, exec(ctx, h, "select 1"), context.DeadlineExceeded)
 	require.Less(t, time.Since(start), 18*shortly, "a ping may take a second")
 	h.healthy(t)
 }
@@ -112,11 +107,10 @@ func TestFrozenInUse(t *testing.T) {
 			h, proxy := proxied(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
 			h.warm(t, 1)
 			proxy.Freeze()
-			ctx, cancel := context.WithTimeout(as(t, h.a), 4*shortly)
+			ctx, cancel := context.WithTimeout(h.asA, 4*shortly)
 			defer cancel()
 			start := time.Now()
-			_, err := pgtenant.Exec(ctx, h, "select 1")
-			require.ErrorIs(t, err, context.DeadlineExceeded)
+			require.ErrorIs(t, exec(ctx, h, "select 1"), context.DeadlineExceeded)
 			h.healthy(t)
 			require.Less(t, time.Since(start), 4*time.Second)
 		})
@@ -132,7 +126,7 @@ func TestSilentNetwork(t *testing.T) {
 	proxy.Hang(true)
 	time.Sleep(untilStale)
 	start := time.Now()
-	_, err := pgtenant.Exec(as(t, h.a), h, "select 1")
+	err := exec(h.asA, h, "select 1")
 	requireCause(t, pgtenant.CauseTimeout, err)
 	require.Less(t, time.Since(start), 4*time.Second)
 	proxy.Hang(false)

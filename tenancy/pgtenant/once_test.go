@@ -23,12 +23,12 @@ func TestFailedStatementsAreSentOnce(t *testing.T) {
 	require.NoError(t, pgtenant.QueryRow(t.Context(), drv, "select 1").Scan(&one))
 
 	before := trips.Count()
-	require.Error(t, drv.Exec(t.Context(), failing, []any{}, nil))
+	require.Error(t, exec(t.Context(), drv, failing))
 	require.EqualValues(t, 1, trips.Count()-before, "Exec")
 	require.Error(t, pgtenant.QueryRow(t.Context(), drv, failing).Scan(&one))
 	require.EqualValues(t, 2, trips.Count()-before, "Query")
 	// 0A000 without a stale plan.
 	requireCode(t, "0A000",
-		drv.Exec(t.Context(), "select count(distinct x) over () from (values (1)) v (x)", []any{}, nil))
+		exec(t.Context(), drv, "select count(distinct x) over () from (values (1)) v (x)"))
 	require.EqualValues(t, 3, trips.Count()-before, "0A000")
 }

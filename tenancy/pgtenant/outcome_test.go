@@ -95,12 +95,11 @@ func TestLostAnswer(t *testing.T) {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
 			h, relay := setupRelay(t, pgtenant.WithQueryMode(mode))
-			ctx := as(t, h.a)
+			ctx := h.asA
 			// Prepare first, so that the lost answer is the statement's.
 			warm := func() {
 				relay.lossy.Store(false)
-				_, err := pgtenant.Exec(ctx, h, writeGlobal, unique())
-				require.NoError(t, err)
+				require.NoError(t, exec(ctx, h, writeGlobal, unique()))
 				var n int64
 				require.NoError(t, pgtenant.QueryRow(ctx, h, returning, unique()).Scan(&n))
 				require.NoError(t,
@@ -109,7 +108,7 @@ func TestLostAnswer(t *testing.T) {
 			}
 			var n int64
 			for name, write := range map[string]func(key string) error{
-				"exec":      func(key string) error { return h.Exec(ctx, writeGlobal, []any{key}, nil) },
+				"exec":      func(key string) error { return exec(ctx, h, writeGlobal, key) },
 				"returning": func(key string) error { return pgtenant.QueryRow(ctx, h, returning, key).Scan(&n) },
 				"with": func(key string) error {
 					return pgtenant.QueryRow(ctx, h, "with w as ("+returning+") select count from w", key).Scan(&n)
@@ -139,7 +138,7 @@ func TestLostAnswer(t *testing.T) {
 				tx := h.begin(t, h.a)
 				require.NoError(t, pgtenant.QueryRow(ctx, tx, "select count(*) from agents").Scan(&n))
 				if write {
-					require.NoError(t, tx.Exec(ctx, writeGlobal, []any{key}, nil))
+					require.NoError(t, exec(ctx, tx, writeGlobal, key))
 				}
 				relay.lossy.Store(true)
 				err = tx.Commit()
@@ -155,9 +154,9 @@ func TestLostAnswer(t *testing.T) {
 			warm()
 			key := unique()
 			tx := h.begin(t, h.a)
-			require.NoError(t, tx.Exec(ctx, writeGlobal, []any{key}, nil))
+			require.NoError(t, exec(ctx, tx, writeGlobal, key))
 			relay.lossy.Store(true)
-			requireNoEffect(t, tx.Exec(ctx, writeGlobal, []any{key + "2"}, nil), "a statement before the commit")
+			requireNoEffect(t, exec(ctx, tx, writeGlobal, key+"2"), "a statement before the commit")
 			requireNoEffect(t, tx.Commit(), "an unsent commit")
 			require.Zero(t, h.written(t, key))
 			relay.lossy.Store(false)
@@ -190,15 +189,14 @@ func TestContextEndsWhileAnAnswerIsAwaited(t *testing.T) {
 				h.healthy(t)
 			}
 			frozen := func() context.Context {
-				_, err := pgtenant.Exec(as(t, h.a), h, writeGlobal, unique())
-				require.NoError(t, err)
+				require.NoError(t, exec(h.asA, h, writeGlobal, unique()))
 				relay.frozen.Store(true)
-				ctx, cancel := context.WithTimeout(as(t, h.a), shortly)
+				ctx, cancel := context.WithTimeout(h.asA, shortly)
 				t.Cleanup(cancel)
 				return ctx
 			}
 			key := unique()
-			err := h.Exec(frozen(), writeGlobal, []any{key}, nil)
+			err := exec(frozen(), h, writeGlobal, key)
 			requireUnknown(t, err, "write")
 			require.ErrorIs(t, err, context.DeadlineExceeded)
 			require.Equal(t, 1, h.eventually(t, key))
@@ -210,12 +208,12 @@ func TestContextEndsWhileAnAnswerIsAwaited(t *testing.T) {
 			require.ErrorIs(t, err, context.DeadlineExceeded)
 			thaw()
 
-			ctx, cancel := context.WithCancel(as(t, h.a))
+			ctx, cancel := context.WithCancel(h.asA)
 			defer cancel()
 			key = unique()
 			tx, err := h.Tx(ctx)
 			require.NoError(t, err)
-			require.NoError(t, tx.Exec(ctx, writeGlobal, []any{key}, nil))
+			require.NoError(t, exec(ctx, tx, writeGlobal, key))
 			relay.frozen.Store(true)
 			time.AfterFunc(shortly, cancel)
 			err = tx.Commit()
@@ -231,17 +229,17 @@ func TestContextEndsWhileAnAnswerIsAwaited(t *testing.T) {
 func TestNoEffect(t *testing.T) {
 	t.Parallel()
 	h := setup(t, pgtenant.WithMaxConns(1), pgtenant.WithAcquireTimeout(20*shortly))
-	ended, cancel := context.WithCancel(as(t, h.a))
+	ended, cancel := context.WithCancel(h.asA)
 	cancel()
-	err := h.Exec(ended, writeGlobal, []any{unique()}, nil)
+	err := exec(ended, h, writeGlobal, unique())
 	requireNoEffect(t, err, "not sent")
 	require.ErrorIs(t, err, context.Canceled)
 
-	ctx, cancel := context.WithCancel(as(t, h.a))
+	ctx, cancel := context.WithCancel(h.asA)
 	tx, err := h.Tx(ctx)
 	require.NoError(t, err)
-	require.NoError(t, tx.Exec(ctx, writeGlobal, []any{unique()}, nil))
-	err = h.Exec(as(t, h.b), writeGlobal, []any{unique()}, nil)
+	require.NoError(t, exec(ctx, tx, writeGlobal, unique()))
+	err = exec(h.asB, h, writeGlobal, unique())
 	requireNoEffect(t, err, "no connection")
 	require.ErrorIs(t, err, pgtenant.ErrPoolBusy)
 	cancel()
@@ -250,17 +248,17 @@ func TestNoEffect(t *testing.T) {
 	unreachable, err := pgtenant.Open(t.Context(), "postgres://konstruct_app@127.0.0.1:1/konstruct")
 	require.NoError(t, err)
 	defer func() { _ = unreachable.Close() }()
-	requireNoEffect(t, unreachable.Exec(t.Context(), writeGlobal, []any{unique()}, nil), "no server")
+	requireNoEffect(t, exec(t.Context(), unreachable, writeGlobal, unique()), "no server")
 
 	h.url += "&statement_timeout=100"
 	drv := h.open(t)
-	err = drv.Exec(as(t, h.a), "select pg_sleep(10)", []any{}, nil)
+	err = exec(h.asA, drv, "select pg_sleep(10)")
 	requireCode(t, "57014", err)
 	require.NotErrorIs(t, err, pgtenant.ErrOutcomeUnknown, "the server refused it")
 
 	key := unique()
-	require.NoError(t, h.Exec(as(t, h.a), writeGlobal, []any{key}, nil))
-	err = h.Exec(as(t, h.a), writeGlobal, []any{key}, nil)
+	require.NoError(t, exec(h.asA, h, writeGlobal, key))
+	err = exec(h.asA, h, writeGlobal, key)
 	requireCode(t, "23505", err)
 	require.NotErrorIs(t, err, pgtenant.ErrOutcomeUnknown, "the server refused it")
 	require.NotErrorIs(t, err, pgtenant.ErrNoEffect, "it would refuse it again")
@@ -276,8 +274,8 @@ func TestServerEndsTheSession(t *testing.T) {
 		h.sleeping(t)
 		h.terminate(t)
 	})
-	err := h.Exec(as(t, h.a), "with s as (select pg_sleep(3)) "+
-		"insert into login_attempts (key, count, window_ends) select 'x', 1, now() from s", []any{}, nil)
+	err := exec(h.asA, h, "with s as (select pg_sleep(3)) "+
+		"insert into login_attempts (key, count, window_ends) select 'x', 1, now() from s")
 	terminated.Wait()
 	requireNoEffect(t, err, "rolled back")
 	require.ErrorIs(t, err, pgtenant.ErrConnection)
@@ -288,79 +286,65 @@ func TestServerEndsTheSession(t *testing.T) {
 // A statement on a connection that the server closed while idle is resent.
 func TestServerEndsIdleSessions(t *testing.T) {
 	t.Parallel()
-	for _, mode := range modes {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			h := setup(t, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode))
-			_, err := pgtenant.Exec(as(t, h.a), h, writeGlobal, unique())
-			require.NoError(t, err)
-			for _, cold := range []string{"", " -- not prepared"} {
-				h.terminate(t)
-				key := unique()
-				_, err := pgtenant.Exec(as(t, h.a), h, writeGlobal+cold, key)
-				if err != nil { // the socket was reset before the server's message was read
-					require.ErrorIs(t, err, pgtenant.ErrConnection)
-				}
-				require.Equal(t, err == nil, h.written(t, key) == 1)
-				h.healthy(t)
+	eachMode(t, func(t *testing.T, h *testBundle) {
+		require.NoError(t, exec(h.asA, h, writeGlobal, unique()))
+		for _, cold := range []string{"", " -- not prepared"} {
+			h.terminate(t)
+			key := unique()
+			err := exec(h.asA, h, writeGlobal+cold, key)
+			if err != nil { // the socket was reset before the server's message was read
+				require.ErrorIs(t, err, pgtenant.ErrConnection)
 			}
-		})
-	}
+			require.Equal(t, err == nil, h.written(t, key) == 1)
+			h.healthy(t)
+		}
+	})
 }
 
 // Connections to a read-only server are replaced; those with a read-only transaction are not.
 func TestReadOnlyServer(t *testing.T) {
 	t.Parallel()
-	for _, mode := range modes {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			h := setup(t, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode))
-			pid := func() int64 {
-				_, pid := h.session(t.Context(), t, "server_version")
-				return pid
-			}
-			ctx, before := as(t, h.a), pid()
+	eachMode(t, func(t *testing.T, h *testBundle) {
+		ctx, before := h.asA, h.pid(t)
 
-			tx, err := h.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
-			require.NoError(t, err)
-			t.Cleanup(func() { _ = tx.Rollback() })
-			err = tx.Exec(ctx, writeGlobal, []any{unique()}, nil)
+		tx, err := h.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = tx.Rollback() })
+		err = exec(ctx, tx, writeGlobal, unique())
+		requireCode(t, "25006", err)
+		require.NotErrorIs(t, err, pgtenant.ErrReadOnlyServer)
+		require.NoError(t, tx.Rollback())
+		require.Equal(t, before, h.pid(t), "the connection is kept")
+
+		h.alter(t, "set default_transaction_read_only = on")
+		h.terminate(t)
+		require.Eventually(t, func() bool {
+			return pgtenant.QueryRow(ctx, h, "select pg_backend_pid()").Scan(&before) == nil
+		}, 10*time.Second, time.Millisecond)
+		write := func() error { return exec(ctx, h, writeGlobal, unique()) }
+		for name, write := range map[string]func() error{
+			"write": write,
+			"rows": func() error {
+				return h.Query(ctx, writeGlobal+" returning key", []any{unique()}, &entsql.Rows{})
+			},
+			"transaction": func() error {
+				return h.inTx(ctx, func(ctx context.Context, tx *ent.Tx) error {
+					return tx.Agent.Update().SetRole("x").Exec(ctx)
+				})
+			},
+		} {
+			before := h.pid(t)
+			err := write()
+			require.ErrorIs(t, err, pgtenant.ErrReadOnlyServer, name)
+			requireNoEffect(t, err, name)
 			requireCode(t, "25006", err)
-			require.NotErrorIs(t, err, pgtenant.ErrReadOnlyServer)
-			require.NoError(t, tx.Rollback())
-			require.Equal(t, before, pid(), "the connection is kept")
+			require.NotEqual(t, before, h.pid(t), name)
+		}
+		h.healthy(t)
 
-			h.alter(t, "set default_transaction_read_only = on")
-			h.terminate(t)
-			require.Eventually(t, func() bool {
-				return pgtenant.QueryRow(ctx, h, "select pg_backend_pid()").Scan(&before) == nil
-			}, 10*time.Second, time.Millisecond)
-			write := func() error { return h.Exec(ctx, writeGlobal, []any{unique()}, nil) }
-			for name, write := range map[string]func() error{
-				"write": write,
-				"rows": func() error {
-					return h.Query(ctx, writeGlobal+" returning key", []any{unique()}, &entsql.Rows{})
-				},
-				"transaction": func() error {
-					return pgtenant.InTx(ctx, h.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
-						return tx.Agent.Update().SetRole("x").Exec(ctx)
-					})
-				},
-			} {
-				before := pid()
-				err := write()
-				require.ErrorIs(t, err, pgtenant.ErrReadOnlyServer, name)
-				requireNoEffect(t, err, name)
-				requireCode(t, "25006", err)
-				require.NotEqual(t, before, pid(), name)
-			}
-			h.healthy(t)
-
-			_, err = h.super.Exec(t.Context(), "set default_transaction_read_only = off")
-			require.NoError(t, err)
-			h.alter(t, "reset default_transaction_read_only")
-			require.Error(t, write(), "still the read-only connection")
-			require.NoError(t, write())
-		})
-	}
+		h.admin(t, "set default_transaction_read_only = off")
+		h.alter(t, "reset default_transaction_read_only")
+		require.Error(t, write(), "still the read-only connection")
+		require.NoError(t, write())
+	})
 }

@@ -37,13 +37,13 @@ func TestPanicsLeakNothing(t *testing.T) {
 	ends := map[string]func(){"panic": func() { panic("boom") }, "Goexit": runtime.Goexit}
 	uses := map[string]func(q dialect.ExecQuerier, ctx context.Context, e explosive){
 		"argument of Exec": func(q dialect.ExecQuerier, ctx context.Context, e explosive) {
-			_ = q.Exec(ctx, "select $1", []any{e}, nil)
+			_ = exec(ctx, q, "select $1", e)
 		},
 		"argument of Query": func(q dialect.ExecQuerier, ctx context.Context, e explosive) {
 			_ = q.Query(ctx, "select $1", []any{e}, &entsql.Rows{})
 		},
 		"element of an argument of Exec": func(q dialect.ExecQuerier, ctx context.Context, e explosive) {
-			_ = q.Exec(ctx, "select $1::text[]", []any{[]explosive{e}}, nil)
+			_ = exec(ctx, q, "select $1::text[]", []explosive{e})
 		},
 		"element of an argument of Query": func(q dialect.ExecQuerier, ctx context.Context, e explosive) {
 			_ = q.Query(ctx, "select $1::text[]", []any{[]explosive{e}}, &entsql.Rows{})
@@ -69,7 +69,7 @@ func TestPanicsLeakNothing(t *testing.T) {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
 			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(2)) // one slot per tenant
-			ctx := as(t, h.a)
+			ctx := h.asA
 			for end, do := range ends {
 				for name, use := range uses {
 					vanish(func() { use(h, ctx, explosive{do}) })
@@ -77,7 +77,7 @@ func TestPanicsLeakNothing(t *testing.T) {
 					h.healthy(t)
 
 					tx := h.begin(t, h.a)
-					require.NoError(t, tx.Exec(ctx, "select 1", []any{}, nil))
+					require.NoError(t, exec(ctx, tx, "select 1"))
 					vanish(func() { use(tx, ctx, explosive{do}) })
 					_ = tx.Rollback()
 					h.requireIdle(t, "in a transaction, %s: %s", end, name)
@@ -98,14 +98,14 @@ func TestPanicsLeakNothing(t *testing.T) {
 func TestPanicEndsATransaction(t *testing.T) {
 	t.Parallel()
 	h := setup(t, pgtenant.WithMaxConns(1))
-	ctx, key := as(t, h.a), unique()
+	ctx, key := h.asA, unique()
 	tx := h.begin(t, h.a)
-	require.NoError(t, tx.Exec(ctx, writeGlobal, []any{key}, nil))
+	require.NoError(t, exec(ctx, tx, writeGlobal, key))
 	require.Panics(t, func() {
-		_ = tx.Exec(ctx, "select $1::text[]", []any{[]explosive{{func() { panic("boom") }}}}, nil)
+		_ = exec(ctx, tx, "select $1::text[]", []explosive{{func() { panic("boom") }}})
 	})
 	h.requireIdle(t)
-	require.ErrorIs(t, tx.Exec(ctx, writeGlobal, []any{key + "2"}, nil), pgtenant.ErrTxAborted)
+	require.ErrorIs(t, exec(ctx, tx, writeGlobal, key+"2"), pgtenant.ErrTxAborted)
 	require.ErrorIs(t, tx.Commit(), pgtenant.ErrTxAborted)
 	require.Zero(t, h.written(t, key))
 	h.healthy(t)
@@ -118,7 +118,7 @@ func TestTransactionNeverEnded(t *testing.T) {
 	ends := explosive{func() { panic("boom") }}
 	for name, use := range map[string]func(ctx context.Context, cancel func(), tx dialect.Tx){
 		"argument": func(ctx context.Context, _ func(), tx dialect.Tx) {
-			_ = tx.Exec(ctx, "select $1", []any{ends}, nil)
+			_ = exec(ctx, tx, "select $1", ends)
 		},
 		"destination": func(ctx context.Context, _ func(), tx dialect.Tx) {
 			var r entsql.Rows
@@ -143,16 +143,16 @@ func TestTransactionNeverEnded(t *testing.T) {
 			require.ErrorIs(t, r.Err(), context.Canceled)
 		},
 	} {
-		ctx, cancel := context.WithCancel(as(t, h.a))
+		ctx, cancel := context.WithCancel(h.asA)
 		t.Cleanup(cancel)
 		tx, err := h.Tx(ctx)
 		require.NoError(t, err)
 		key := unique()
-		require.NoError(t, tx.Exec(ctx, writeGlobal, []any{key}, nil))
+		require.NoError(t, exec(ctx, tx, writeGlobal, key))
 		vanish(func() { use(ctx, cancel, tx) })
 		h.requireIdle(t, name)
 		h.healthy(t) // needs the tenant's only slot
-		require.ErrorIs(t, tx.Exec(as(t, h.a), writeGlobal, []any{key + "2"}, nil), pgtenant.ErrTxAborted, name)
+		require.ErrorIs(t, exec(h.asA, tx, writeGlobal, key+"2"), pgtenant.ErrTxAborted, name)
 		require.Error(t, tx.Commit(), name)
 		require.Zero(t, h.written(t, key), name)
 	}
@@ -161,34 +161,30 @@ func TestTransactionNeverEnded(t *testing.T) {
 // A caller that panics does not close its rows.
 func TestRowsNeverClosed(t *testing.T) {
 	t.Parallel()
-	for _, mode := range modes {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
-			for _, rows := range []int{2, 100_000} {
-				ctx, cancel := context.WithCancel(as(t, h.a))
-				var r entsql.Rows
-				require.NoError(t, h.Query(ctx, "select generate_series(1, $1)", []any{rows}, &r))
-				require.True(t, r.Next())
-				cancel()
-				h.requireIdle(t)
-				h.healthy(t)
-				require.False(t, r.Next())
-				require.ErrorIs(t, r.Err(), context.Canceled, "a truncated result")
-			}
-		})
-	}
+	eachMode(t, func(t *testing.T, h *testBundle) {
+		for _, rows := range []int{2, 100_000} {
+			ctx, cancel := context.WithCancel(h.asA)
+			var r entsql.Rows
+			require.NoError(t, h.Query(ctx, "select generate_series(1, $1)", []any{rows}, &r))
+			require.True(t, r.Next())
+			cancel()
+			h.requireIdle(t)
+			h.healthy(t)
+			require.False(t, r.Next())
+			require.ErrorIs(t, r.Err(), context.Canceled, "a truncated result")
+		}
+	})
 }
 
 func TestPanicCostsTheConnection(t *testing.T) {
 	t.Parallel()
 	h := setup(t, pgtenant.WithMaxConns(1))
-	ctx := as(t, h.a)
-	_, before := h.session(ctx, t, "server_version")
+	ctx := h.asA
+	before := h.pid(t)
 	vanish(func() {
 		_ = h.Query(ctx, "select $1::text[]", []any{[]explosive{{func() { panic("boom") }}}}, &entsql.Rows{})
 	})
-	_, after := h.session(ctx, t, "server_version")
+	after := h.pid(t)
 	require.NotEqual(t, before, after)
 }
 

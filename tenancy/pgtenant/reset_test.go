@@ -14,16 +14,16 @@ import (
 func TestReadsResetTheirSession(t *testing.T) {
 	t.Parallel()
 	h := setup(t, pgtenant.WithMaxConns(1))
-	own, pid := h.session(as(t, h.b), t, "search_path")
+	own, pid := h.session(h.asB, t, "search_path")
 	for setting, changed := range changes {
 		if h.count(t, "select count(current_setting($1, true))", setting) == 0 && setting != rls.Setting {
 			continue // not in this release
 		}
-		before, _ := h.session(as(t, h.b), t, setting)
+		before, _ := h.session(h.asB, t, setting)
 		var set string
 		require.NoError(t,
-			pgtenant.QueryRow(as(t, h.a), h, "select set_config($1, $2, false)", setting, changed).Scan(&set), setting)
-		after, samePid := h.session(as(t, h.b), t, setting)
+			pgtenant.QueryRow(h.asA, h, "select set_config($1, $2, false)", setting, changed).Scan(&set), setting)
+		after, samePid := h.session(h.asB, t, setting)
 		require.Equal(t, before, after, setting)
 		require.Equal(t, pid, samePid, setting)
 		h.healthy(t)
@@ -31,8 +31,8 @@ func TestReadsResetTheirSession(t *testing.T) {
 	short := "select coalesce(sum(generic_plans + custom_plans), 0)::int8 " +
 		"from pg_prepared_statements where statement = $1"
 	var before, after int
-	require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, short, pgtenant.CheckUser).Scan(&before))
-	require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, short, pgtenant.CheckUser).Scan(&after))
+	require.NoError(t, pgtenant.QueryRow(h.asA, h, short, pgtenant.CheckUser).Scan(&before))
+	require.NoError(t, pgtenant.QueryRow(h.asA, h, short, pgtenant.CheckUser).Scan(&after))
 	require.Equal(t, before+1, after, "the short check is used")
 
 	conn, err := h.Pool().Acquire(t.Context())
@@ -40,7 +40,7 @@ func TestReadsResetTheirSession(t *testing.T) {
 	_, err = conn.Exec(t.Context(), "set search_path = nowhere")
 	require.NoError(t, err)
 	conn.Release()
-	path, otherPid := h.session(as(t, h.b), t, "search_path")
+	path, otherPid := h.session(h.asB, t, "search_path")
 	require.Equal(t, own, path)
 	require.NotEqual(t, pid, otherPid, "a session changed by another user is replaced")
 	h.healthy(t)
@@ -70,7 +70,7 @@ func TestAReadChangesItsRole(t *testing.T) {
 func TestADeferredTriggerChangesTheSession(t *testing.T) {
 	t.Parallel()
 	h := setup(t, pgtenant.WithMaxConns(1))
-	_, err := h.super.Exec(t.Context(), `
+	h.admin(t, `
 		create table late (id int primary key);
 		grant select, insert on late to konstruct_app;
 		create function poison() returns trigger language plpgsql as
@@ -78,20 +78,19 @@ func TestADeferredTriggerChangesTheSession(t *testing.T) {
 		create function write(n int) returns int language sql as 'insert into late values (n) returning id';
 		create constraint trigger late after insert on late deferrable initially deferred
 			for each row execute function poison()`)
-	require.NoError(t, err)
-	own, pid := h.session(as(t, h.b), t, "search_path")
+	own, pid := h.session(h.asB, t, "search_path")
 	var id int
-	require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "insert into late values (1) returning id").Scan(&id))
-	path, newPid := h.session(as(t, h.b), t, "search_path")
+	require.NoError(t, pgtenant.QueryRow(h.asA, h, "insert into late values (1) returning id").Scan(&id))
+	path, newPid := h.session(h.asB, t, "search_path")
 	require.Equal(t, own, path)
 	require.NotEqual(t, pid, newPid)
 	h.healthy(t)
 
 	// Accepted risk: a SELECT counts as a read, and is reset before its function's trigger runs.
-	require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "select write(2)").Scan(&id))
-	path, _ = h.session(as(t, h.b), t, "search_path")
+	require.NoError(t, pgtenant.QueryRow(h.asA, h, "select write(2)").Scan(&id))
+	path, _ = h.session(h.asB, t, "search_path")
 	require.Equal(t, "nowhere", path)
-	path, _ = h.session(as(t, h.b), t, "search_path")
+	path, _ = h.session(h.asB, t, "search_path")
 	require.Equal(t, own, path)
 }
 
@@ -106,15 +105,15 @@ func TestSharedSessionsAreCheckedWhole(t *testing.T) {
 			require.NoError(t, err)
 			shared := conn.Conn().PgConn()
 			conn.Release()
-			own, pid := h.session(as(t, h.b), t, "search_path")
+			own, pid := h.session(h.asB, t, "search_path")
 			_, err = shared.ExecParams(t.Context(), "set search_path = nowhere", nil, nil, nil, nil).Close()
 			require.NoError(t, err)
-			path, newPid := h.session(as(t, h.b), t, "search_path")
+			path, newPid := h.session(h.asB, t, "search_path")
 			require.Equal(t, own, path)
 			require.NotEqual(t, pid, newPid)
 			require.NoError(t,
-				pgtenant.QueryRow(as(t, h.a), h, "select set_config('search_path', 'nowhere', false)").Scan(&path))
-			_, lastPid := h.session(as(t, h.b), t, "search_path")
+				pgtenant.QueryRow(h.asA, h, "select set_config('search_path', 'nowhere', false)").Scan(&path))
+			_, lastPid := h.session(h.asB, t, "search_path")
 			require.NotEqual(t, newPid, lastPid, "a read must not reset the session")
 			h.healthy(t)
 		})

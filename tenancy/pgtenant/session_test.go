@@ -63,195 +63,168 @@ func (h *testBundle) session(ctx context.Context, t *testing.T, setting string) 
 // connection is replaced.
 func TestChangedSessionIsReplaced(t *testing.T) {
 	t.Parallel()
-	for _, mode := range modes {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
-			for setting, changed := range changes {
-				if h.count(t, "select count(current_setting($1, true))", setting) == 0 && setting != rls.Setting {
-					continue // not in this release
-				}
-				if strings.HasPrefix(setting, "lc_") &&
-					h.count(t, "select count(*) from pg_settings where name = $1 and setting = 'C'", setting) > 0 {
-					changed = "POSIX"
-				}
-				before, pid := h.session(as(t, h.b), t, setting)
-				if setting == rls.Setting {
-					before = h.b.String()
-				}
-				require.NotEqual(t, changed, before, "the setting must differ")
-
-				_, err := pgtenant.Exec(as(t, h.a), h, "select set_config($1, $2, false)", setting, changed)
-				require.NoError(t, err, setting)
-				after, newPid := h.session(as(t, h.b), t, setting)
-				require.Equal(t, before, after, setting)
-				require.NotEqual(t, pid, newPid, setting)
-				h.healthy(t)
+	eachMode(t, func(t *testing.T, h *testBundle) {
+		for setting, changed := range changes {
+			if h.count(t, "select count(current_setting($1, true))", setting) == 0 && setting != rls.Setting {
+				continue // not in this release
 			}
-		})
-	}
+			if strings.HasPrefix(setting, "lc_") &&
+				h.count(t, "select count(*) from pg_settings where name = $1 and setting = 'C'", setting) > 0 {
+				changed = "POSIX"
+			}
+			before, pid := h.session(h.asB, t, setting)
+			if setting == rls.Setting {
+				before = h.b.String()
+			}
+			require.NotEqual(t, changed, before, "the setting must differ")
+
+			require.NoError(t, exec(h.asA, h, "select set_config($1, $2, false)", setting, changed), setting)
+			after, newPid := h.session(h.asB, t, setting)
+			require.Equal(t, before, after, setting)
+			require.NotEqual(t, pid, newPid, setting)
+			h.healthy(t)
+		}
+	})
 }
 
 // The first statement in the changed session is an unprepared write.
 func TestChangedSessionServesUnknownStatements(t *testing.T) {
 	t.Parallel()
-	for _, mode := range modes {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
-			for i, change := range []string{
-				"set_config('search_path', 'nowhere', false)",
-				"set_config('default_transaction_read_only', 'on', false)",
-				"set_config('statement_timeout', '1', false)",
-				"set_config('row_security', 'off', false)",
-				"set_config('row_security', 'off', false), set_config('exit_on_error', 'on', false)",
-			} {
-				poison := func() {
-					_, err := pgtenant.Exec(as(t, h.a), h, "select "+change)
-					require.NoError(t, err)
-				}
-				name := fmt.Sprintf("unknown%d", i)
-				poison()
-				n, err := pgtenant.Exec(as(t, h.b), h, "update agents set role = '"+name+"'")
-				require.NoError(t, err, change)
-				require.EqualValues(t, 1, n)
-				poison()
-				var role string
-				require.NoError(t,
-					pgtenant.QueryRow(as(t, h.b), h, "select role as "+name+" from agents").Scan(&role), change)
-				require.Equal(t, name, role)
-				poison()
-				require.NoError(t, pgtenant.QueryRow(as(t, h.b), h,
-					"update agents set name = name returning role as "+name).Scan(&role), change)
-				require.Equal(t, name, role)
-				poison()
-				require.NoError(t, pgtenant.InTx(as(t, h.b), h.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
-					return tx.Agent.Update().SetRole("in " + name).Exec(ctx)
-				}), change)
-				require.Equal(t, 1, h.count(t, "select count(*) from agents where role = $1", "in "+name))
-				h.healthy(t)
+	eachMode(t, func(t *testing.T, h *testBundle) {
+		for i, change := range []string{
+			"set_config('search_path', 'nowhere', false)",
+			"set_config('default_transaction_read_only', 'on', false)",
+			"set_config('statement_timeout', '1', false)",
+			"set_config('row_security', 'off', false)",
+			"set_config('row_security', 'off', false), set_config('exit_on_error', 'on', false)",
+		} {
+			poison := func() {
+				require.NoError(t, exec(h.asA, h, "select "+change))
 			}
-		})
-	}
+			name := fmt.Sprintf("unknown%d", i)
+			poison()
+			n, err := pgtenant.Exec(h.asB, h, "update agents set role = '"+name+"'")
+			require.NoError(t, err, change)
+			require.EqualValues(t, 1, n)
+			poison()
+			var role string
+			require.NoError(t,
+				pgtenant.QueryRow(h.asB, h, "select role as "+name+" from agents").Scan(&role), change)
+			require.Equal(t, name, role)
+			poison()
+			require.NoError(t, pgtenant.QueryRow(h.asB, h,
+				"update agents set name = name returning role as "+name).Scan(&role), change)
+			require.Equal(t, name, role)
+			poison()
+			require.NoError(t, h.inTx(h.asB, func(ctx context.Context, tx *ent.Tx) error {
+				return tx.Agent.Update().SetRole("in " + name).Exec(ctx)
+			}), change)
+			require.Equal(t, 1, h.count(t, "select count(*) from agents where role = $1", "in "+name))
+			h.healthy(t)
+		}
+	})
 }
 
 // A resent statement fails like any other, also at commit, and releases its connection.
 func TestChangedSessionServesFailures(t *testing.T) {
 	t.Parallel()
-	for _, mode := range modes {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
-			_, err := h.super.Exec(t.Context(), `
-				create table late (id int primary key, next int references late deferrable initially deferred);
-				grant select, insert on late to konstruct_app`)
-			require.NoError(t, err)
-			for statement, code := range map[string]string{
-				"insert into late values (1, 2)":                  "23503",
-				"insert into late values (1, 2) returning id":     "23503",
-				"insert into late values (1 / 0, 2)":              "22012",
-				"insert into late values (1 / 0, 2) returning id": "22012",
-				"select 1 / (n - 1) from generate_series(1, 3) n": "22012",
-				"select id from nowhere":                          "42P01",
+	eachMode(t, func(t *testing.T, h *testBundle) {
+		h.admin(t, `
+			create table late (id int primary key, next int references late deferrable initially deferred);
+			grant select, insert on late to konstruct_app`)
+		for statement, code := range map[string]string{
+			"insert into late values (1, 2)":                  "23503",
+			"insert into late values (1, 2) returning id":     "23503",
+			"insert into late values (1 / 0, 2)":              "22012",
+			"insert into late values (1 / 0, 2) returning id": "22012",
+			"select 1 / (n - 1) from generate_series(1, 3) n": "22012",
+			"select id from nowhere":                          "42P01",
+		} {
+			for _, send := range []func() error{
+				func() error { return exec(h.asB, h, statement) },
+				func() error {
+					var r entsql.Rows
+					if err := h.Query(h.asB, statement, []any{}, &r); err != nil {
+						return err
+					}
+					defer r.Close()
+					return r.Err()
+				},
 			} {
-				for _, send := range []func() error{
-					func() error { return h.Exec(as(t, h.b), statement, []any{}, nil) },
-					func() error {
-						var r entsql.Rows
-						if err := h.Query(as(t, h.b), statement, []any{}, &r); err != nil {
-							return err
-						}
-						defer r.Close()
-						return r.Err()
-					},
-				} {
-					_, err := pgtenant.Exec(as(t, h.a), h, "select set_config('row_security', 'off', false)")
-					require.NoError(t, err)
-					requireCode(t, code, send())
-					h.healthy(t)
-				}
+				require.NoError(t, exec(h.asA, h, "select set_config('row_security', 'off', false)"))
+				requireCode(t, code, send())
+				h.healthy(t)
 			}
-			require.Zero(t, h.count(t, "select count(*) from late"))
-		})
-	}
+		}
+		require.Zero(t, h.count(t, "select count(*) from late"))
+	})
 }
 
 // In a changed session results are still read row by row and fail at the same row, and BEGIN is refused.
 func TestChangedSessionChangesNoSemantics(t *testing.T) {
 	t.Parallel()
-	for _, mode := range modes {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
-			poison := func() {
-				_, err := pgtenant.Exec(as(t, h.a), h, "select set_config('row_security', 'off', false)")
-				require.NoError(t, err)
-			}
-			poison()
-			var r entsql.Rows
-			require.NoError(t,
-				h.Query(as(t, h.b), "select 1 / (100000 - n) from generate_series(1, 200000) n", []any{}, &r))
-			require.True(t, r.Next())
-			for r.Next() { // to the end
-			}
-			requireCode(t, "22012", r.Err())
-			require.Error(t, r.Close())
+	eachMode(t, func(t *testing.T, h *testBundle) {
+		poison := func() {
+			require.NoError(t, exec(h.asA, h, "select set_config('row_security', 'off', false)"))
+		}
+		poison()
+		var r entsql.Rows
+		require.NoError(t,
+			h.Query(h.asB, "select 1 / (100000 - n) from generate_series(1, 200000) n", []any{}, &r))
+		require.True(t, r.Next())
+		for r.Next() { // to the end
+		}
+		requireCode(t, "22012", r.Err())
+		require.Error(t, r.Close())
 
-			poison()
-			require.NoError(t, h.Query(as(t, h.b), "select generate_series(1, 100000)", []any{}, &r))
-			require.True(t, r.Next())
-			require.NoError(t, r.Close(), "a partly read result")
-			h.requireIdle(t)
+		poison()
+		require.NoError(t, h.Query(h.asB, "select generate_series(1, 100000)", []any{}, &r))
+		require.True(t, r.Next())
+		require.NoError(t, r.Close(), "a partly read result")
+		h.requireIdle(t)
 
-			poison()
-			_, err := pgtenant.Exec(as(t, h.b), h, "begin")
-			require.ErrorIs(t, err, pgtenant.ErrTxLeftOpen)
-			poison()
-			require.ErrorIs(t, h.Query(as(t, h.b), "begin", []any{}, &r), pgtenant.ErrTxLeftOpen)
-			poison()
-			_, err = pgtenant.Exec(as(t, h.b), h, writeGlobal, nil)
-			requireCode(t, "23502", err)
-			h.healthy(t)
-		})
-	}
+		poison()
+		require.ErrorIs(t, exec(h.asB, h, "begin"), pgtenant.ErrTxLeftOpen)
+		poison()
+		require.ErrorIs(t, h.Query(h.asB, "begin", []any{}, &r), pgtenant.ErrTxLeftOpen)
+		poison()
+		requireCode(t, "23502", exec(h.asB, h, writeGlobal, nil))
+		h.healthy(t)
+	})
 }
 
 // Isolation level and access mode, fixed at BEGIN, must be the server's defaults.
 func TestChangedSessionDoesNotReachATransaction(t *testing.T) {
 	t.Parallel()
-	for _, mode := range modes {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
-			_, err := pgtenant.Exec(as(t, h.a), h, `select
-				set_config('default_transaction_isolation', 'serializable', false),
-				set_config('default_transaction_read_only', 'on', false),
-				set_config('default_transaction_deferrable', 'on', false)`)
-			require.NoError(t, err)
-			tx := h.begin(t, h.b)
-			var isolation, readOnly, deferrable string
-			const query = `select current_setting('transaction_isolation'), current_setting('transaction_read_only'),
-				current_setting('transaction_deferrable')`
-			require.NoError(t, pgtenant.QueryRow(as(t, h.b), tx, query).Scan(&isolation, &readOnly, &deferrable))
-			require.Equal(t, "read committed, off, off", isolation+", "+readOnly+", "+deferrable)
-			require.NoError(t, tx.Commit())
-			h.healthy(t)
-		})
-	}
+	eachMode(t, func(t *testing.T, h *testBundle) {
+		err := exec(h.asA, h, `select
+			set_config('default_transaction_isolation', 'serializable', false),
+			set_config('default_transaction_read_only', 'on', false),
+			set_config('default_transaction_deferrable', 'on', false)`)
+		require.NoError(t, err)
+		tx := h.begin(t, h.b)
+		var isolation, readOnly, deferrable string
+		const query = `select current_setting('transaction_isolation'), current_setting('transaction_read_only'),
+			current_setting('transaction_deferrable')`
+		require.NoError(t, pgtenant.QueryRow(h.asB, tx, query).Scan(&isolation, &readOnly, &deferrable))
+		require.Equal(t, "read committed, off, off", isolation+", "+readOnly+", "+deferrable)
+		require.NoError(t, tx.Commit())
+		h.healthy(t)
+	})
 }
 
 // A transaction may change settings for itself and for its session until it ends.
 func TestSettingsInsideATransaction(t *testing.T) {
 	t.Parallel()
 	h := setup(t, pgtenant.WithMaxConns(1))
-	_, pid := h.session(as(t, h.a), t, "work_mem")
+	_, pid := h.session(h.asA, t, "work_mem")
 	const set = "select set_config('statement_timeout', '7s', $1)"
 	for name, send := range map[string]func(q dialect.ExecQuerier, local bool) error{
 		"a write": func(q dialect.ExecQuerier, local bool) error {
-			return second(pgtenant.Exec(as(t, h.a), q, set, local))
+			return exec(h.asA, q, set, local)
 		},
 		"a read": func(q dialect.ExecQuerier, local bool) error {
-			return pgtenant.QueryRow(as(t, h.a), q, set, local).Scan(new(string))
+			return pgtenant.QueryRow(h.asA, q, set, local).Scan(new(string))
 		},
 	} {
 		for _, local := range []bool{true, false} {
@@ -259,10 +232,10 @@ func TestSettingsInsideATransaction(t *testing.T) {
 			require.NoError(t, send(tx, local), name)
 			var now string
 			require.NoError(t,
-				pgtenant.QueryRow(as(t, h.a), tx, "select current_setting('statement_timeout')").Scan(&now))
+				pgtenant.QueryRow(h.asA, tx, "select current_setting('statement_timeout')").Scan(&now))
 			require.Equal(t, "7s", now, name)
 			require.NoError(t, tx.Commit())
-			now, newPid := h.session(as(t, h.b), t, "statement_timeout")
+			now, newPid := h.session(h.asB, t, "statement_timeout")
 			require.NotEqual(t, "7s", now, name)
 			require.Equal(t, local, pid == newPid,
 				"only a setting that outlives the transaction costs the connection, after %s", name)
@@ -275,44 +248,39 @@ func TestSettingsInsideATransaction(t *testing.T) {
 // must not be reused, even if the transaction reset them or its session was replaced before.
 func TestSettingsInsideATransactionAreNotPrepared(t *testing.T) {
 	t.Parallel()
-	for _, mode := range modes {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
-			set := func(q dialect.ExecQuerier, setting, value string, local bool) {
-				_, err := pgtenant.Exec(as(t, h.a), q, "select set_config($1, $2, $3)", setting, value, local)
-				require.NoError(t, err)
-			}
-			for setting, tc := range map[string]struct{ changed, before, query, want string }{
-				"TimeZone": {
-					"Asia/Tokyo", "UTC", "select '2026-01-01 00:00'::timestamptz::text", "2026-01-01 00:00:00+00",
-				},
-				"DateStyle": {
-					"ISO, DMY", "ISO, MDY", "select '01/02/2026'::date::text", "2026-01-02",
-				},
-				"standard_conforming_strings": {"off", "on", `select 'a\\b'`, `a\\b`},
-				"client_encoding":             {"LATIN1", "UTF8", "select 'ż'", "ż"},
-				"bytea_output":                {"escape", "hex", `select '\x00ff'::bytea::text`, `\x00ff`},
-				"extra_float_digits":          {"-10", "1", "select (1::float8 / 3)::text", "0.3333333333333333"},
-				"quote_all_identifiers":       {"on", "off", "select quote_ident('a')", "a"},
-			} {
-				for _, replaced := range []bool{false, true} {
-					query, read := tc.query+" -- "+unique(), ""
-					if replaced {
-						set(h, "search_path", "nowhere", false)
-					}
-					tx := h.begin(t, h.a)
-					set(tx, setting, tc.changed, true)
-					require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx, query).Scan(&read))
-					set(tx, setting, tc.before, true)
-					require.NoError(t, tx.Commit())
-					require.NoError(t, pgtenant.QueryRow(as(t, h.b), h, query).Scan(&read))
-					require.Equal(t, tc.want, read, setting)
+	eachMode(t, func(t *testing.T, h *testBundle) {
+		set := func(q dialect.ExecQuerier, setting, value string, local bool) {
+			require.NoError(t, exec(h.asA, q, "select set_config($1, $2, $3)", setting, value, local))
+		}
+		for setting, tc := range map[string]struct{ changed, before, query, want string }{
+			"TimeZone": {
+				"Asia/Tokyo", "UTC", "select '2026-01-01 00:00'::timestamptz::text", "2026-01-01 00:00:00+00",
+			},
+			"DateStyle": {
+				"ISO, DMY", "ISO, MDY", "select '01/02/2026'::date::text", "2026-01-02",
+			},
+			"standard_conforming_strings": {"off", "on", `select 'a\\b'`, `a\\b`},
+			"client_encoding":             {"LATIN1", "UTF8", "select 'ż'", "ż"},
+			"bytea_output":                {"escape", "hex", `select '\x00ff'::bytea::text`, `\x00ff`},
+			"extra_float_digits":          {"-10", "1", "select (1::float8 / 3)::text", "0.3333333333333333"},
+			"quote_all_identifiers":       {"on", "off", "select quote_ident('a')", "a"},
+		} {
+			for _, replaced := range []bool{false, true} {
+				query, read := tc.query+" -- "+unique(), ""
+				if replaced {
+					set(h, "search_path", "nowhere", false)
 				}
+				tx := h.begin(t, h.a)
+				set(tx, setting, tc.changed, true)
+				require.NoError(t, pgtenant.QueryRow(h.asA, tx, query).Scan(&read))
+				set(tx, setting, tc.before, true)
+				require.NoError(t, tx.Commit())
+				require.NoError(t, pgtenant.QueryRow(h.asB, h, query).Scan(&read))
+				require.Equal(t, tc.want, read, setting)
 			}
-			h.healthy(t)
-		})
-	}
+		}
+		h.healthy(t)
+	})
 }
 
 // A default changed by an operator is not a changed session: statements continue on new connections.
@@ -326,8 +294,8 @@ func TestOperatorChangesADefault(t *testing.T) {
 			h.alter(t, "set datestyle = 'German'")
 			drv := h.open(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
 			var before, after int64
-			require.NoError(t, pgtenant.QueryRow(as(t, h.a), drv, "select pg_backend_pid()").Scan(&before))
-			require.NoError(t, pgtenant.QueryRow(as(t, h.a), drv, "select pg_backend_pid()").Scan(&after))
+			require.NoError(t, pgtenant.QueryRow(h.asA, drv, "select pg_backend_pid()").Scan(&before))
+			require.NoError(t, pgtenant.QueryRow(h.asA, drv, "select pg_backend_pid()").Scan(&after))
 			require.Equal(t, before, after, "its connection is kept")
 			h.Driver = drv
 			h.healthy(t)
@@ -344,19 +312,17 @@ func TestEncodingIsPinned(t *testing.T) {
 			t.Parallel()
 			h := setup(t)
 			for _, preset := range []string{"client_encoding = 'LATIN1'", "timezone = 'Asia/Tokyo'"} {
-				_, err := h.super.Exec(t.Context(),
-					"alter role konstruct_app in database "+h.super.Config().Database+" set "+preset)
-				require.NoError(t, err)
+				h.admin(t, "alter role konstruct_app in database "+h.super.Config().Database+" set "+preset)
 			}
 			h.url += "&Client_Encoding=LATIN2&TimeZone=Asia/Tokyo"
 			drv := h.open(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
 			client := ent.NewClient(ent.Driver(drv))
-			row := client.Agent.Create().SetName(text).SaveX(as(t, h.a))
-			require.Equal(t, text, client.Agent.GetX(as(t, h.a), row.ID).Name)
+			row := client.Agent.Create().SetName(text).SaveX(h.asA)
+			require.Equal(t, text, client.Agent.GetX(h.asA, row.ID).Name)
 			require.Equal(t, 1, h.count(t, "select count(*) from agents where name = $1", text),
 				"another client reads the same text")
 			var zone string
-			require.NoError(t, pgtenant.QueryRow(as(t, h.a), drv, "select current_setting('TimeZone')").Scan(&zone))
+			require.NoError(t, pgtenant.QueryRow(h.asA, drv, "select current_setting('TimeZone')").Scan(&zone))
 			require.Equal(t, "UTC", zone)
 		})
 	}

@@ -21,61 +21,56 @@ import (
 // After a migration changed its columns, PostgreSQL refuses a prepared statement before it runs, and it is resent.
 func TestStalePlans(t *testing.T) {
 	t.Parallel()
-	for _, mode := range modes {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			h := setup(t, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode))
-			ctx := as(t, h.a)
-			_, pid := h.session(ctx, t, "server_version")
-			key := unique()
-			uses := map[string]func() error{
-				"query": func() error { return second(h.client.Agent.Query().All(ctx)) },
-				"write with rows": func() error {
-					var name string
-					return pgtenant.QueryRow(ctx, h, "update agents set role = role || 'x' returning name").Scan(&name)
-				},
-				"all columns": func() error { return second(pgtenant.Exec(ctx, h, "table agents")) },
-				"a transaction's first statement": func() error {
-					return pgtenant.InTx(ctx, h.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
-						_, err := tx.Agent.Query().All(ctx)
-						if err != nil {
-							return err
-						}
-						return tx.Agent.Update().SetPersona(key).Exec(ctx)
-					})
-				},
-			}
+	eachMode(t, func(t *testing.T, h *testBundle) {
+		ctx := h.asA
+		pid := h.pid(t)
+		key := unique()
+		uses := map[string]func() error{
+			"query": func() error { return second(h.client.Agent.Query().All(ctx)) },
+			"write with rows": func() error {
+				var name string
+				return pgtenant.QueryRow(ctx, h, "update agents set role = role || 'x' returning name").Scan(&name)
+			},
+			"all columns": func() error { return exec(ctx, h, "table agents") },
+			"a transaction's first statement": func() error {
+				return h.inTx(ctx, func(ctx context.Context, tx *ent.Tx) error {
+					_, err := tx.Agent.Query().All(ctx)
+					if err != nil {
+						return err
+					}
+					return tx.Agent.Update().SetPersona(key).Exec(ctx)
+				})
+			},
+		}
+		for name, use := range uses {
+			require.NoError(t, use(), name)
+		}
+		for i, change := range []string{
+			"alter table agents alter column name type varchar(%d)",
+			"alter table agents add column further%d text",
+			"alter table agents alter column name type varchar(1%d)",
+		} {
 			for name, use := range uses {
-				require.NoError(t, use(), name)
+				h.admin(t, fmt.Sprintf(change, 500+len(name)+i))
+				before := h.count(t, "select length(role) from agents where name = 'a1'")
+				require.NoError(t, use(), "%s after %s", name, change)
+				after := h.count(t, "select length(role) from agents where name = 'a1'")
+				require.Equal(t, name == "write with rows", after == before+1, "a write must run once")
 			}
-			for i, change := range []string{
-				"alter table agents alter column name type varchar(%d)",
-				"alter table agents add column further%d text",
-				"alter table agents alter column name type varchar(1%d)",
-			} {
-				for name, use := range uses {
-					_, err := h.super.Exec(t.Context(), fmt.Sprintf(change, 500+len(name)+i))
-					require.NoError(t, err)
-					before := h.count(t, "select length(role) from agents where name = 'a1'")
-					require.NoError(t, use(), "%s after %s", name, change)
-					after := h.count(t, "select length(role) from agents where name = 'a1'")
-					require.Equal(t, name == "write with rows", after == before+1, "a write must run once")
-				}
-			}
-			_, newPid := h.session(ctx, t, "server_version")
-			require.Equal(t, pid, newPid, "the connection is kept")
-			h.healthy(t)
-		})
-	}
+		}
+		newPid := h.pid(t)
+		require.Equal(t, pid, newPid, "the connection is kept")
+		h.healthy(t)
+	})
 }
 
 // Later in a transaction a stale plan is returned as an error, and the next use works.
 func TestStalePlanInATransaction(t *testing.T) {
 	t.Parallel()
 	h := setup(t, pgtenant.WithMaxConns(1))
-	ctx := as(t, h.a)
+	ctx := h.asA
 	use := func() error {
-		return pgtenant.InTx(ctx, h.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
+		return h.inTx(ctx, func(ctx context.Context, tx *ent.Tx) error {
 			if err := tx.Agent.Update().SetRole("written").Exec(ctx); err != nil {
 				return err
 			}
@@ -83,10 +78,8 @@ func TestStalePlanInATransaction(t *testing.T) {
 		})
 	}
 	require.NoError(t, use())
-	_, err := h.super.Exec(t.Context(),
-		"update agents set role = ''; alter table agents alter column name type varchar(500)")
-	require.NoError(t, err)
-	err = use()
+	h.admin(t, "update agents set role = ''; alter table agents alter column name type varchar(500)")
+	err := use()
 	requireCode(t, "0A000", err)
 	requireNoEffect(t, err, "the transaction was rolled back")
 	require.Zero(t, h.count(t, "select count(*) from agents where role = 'written'"))
@@ -99,7 +92,7 @@ func TestStalePlanInATransaction(t *testing.T) {
 func TestMissingPreparedStatements(t *testing.T) {
 	t.Parallel()
 	h := setup(t, pgtenant.WithMaxConns(1))
-	ctx := as(t, h.a)
+	ctx := h.asA
 	lose := func() {
 		conn, err := h.Pool().Acquire(t.Context())
 		require.NoError(t, err)
@@ -108,16 +101,14 @@ func TestMissingPreparedStatements(t *testing.T) {
 		require.NoError(t, err)
 	}
 	key := unique()
-	_, err := pgtenant.Exec(ctx, h, writeGlobal, key)
-	require.NoError(t, err)
+	require.NoError(t, exec(ctx, h, writeGlobal, key))
 	for range 2 {
 		lose()
 		key := unique()
-		_, err := pgtenant.Exec(ctx, h, writeGlobal, key)
-		require.NoError(t, err)
+		require.NoError(t, exec(ctx, h, writeGlobal, key))
 		require.Equal(t, 1, h.written(t, key))
 		lose()
-		require.NoError(t, pgtenant.InTx(ctx, h.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
+		require.NoError(t, h.inTx(ctx, func(ctx context.Context, tx *ent.Tx) error {
 			return tx.Agent.Update().SetRole("x").Exec(ctx)
 		}))
 		lose()
@@ -157,59 +148,50 @@ func TestPreparedStatementsAreBounded(t *testing.T) {
 // After a migration changed the types of parameters, a statement may fail once.
 func TestChangedParameterTypes(t *testing.T) {
 	t.Parallel()
-	for _, mode := range modes {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			h := setup(t, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode))
-			change := func(sql string) {
-				_, err := h.super.Exec(t.Context(), sql)
-				require.NoError(t, err)
-			}
-			change("create table changing (code text, n int4); grant select, insert on changing to konstruct_app")
-			code := unique()
-			uses := map[string]func() error{
-				"compared": func() error {
-					var n int
-					return pgtenant.QueryRow(as(t, h.a), h,
-						"select count(*) from changing where code = $1", code).Scan(&n)
-				},
-				"stored": func() error {
-					return second(pgtenant.Exec(as(t, h.a), h, "insert into changing (code) values ($1)", code))
-				},
-				"out of int": func() error {
-					return second(pgtenant.Exec(as(t, h.a), h, "insert into changing (n) values ($1)", 3e9))
-				},
-			}
-			for _, use := range uses {
-				_ = use()
-			}
-			change("alter table changing alter code type uuid using code::uuid, alter n type int8")
-			for name, use := range uses {
-				_ = use()
-				require.NoError(t, use(), name)
-			}
-		})
-	}
+	eachMode(t, func(t *testing.T, h *testBundle) {
+		change := func(sql string) {
+			h.admin(t, sql)
+		}
+		change("create table changing (code text, n int4); grant select, insert on changing to konstruct_app")
+		code := unique()
+		uses := map[string]func() error{
+			"compared": func() error {
+				var n int
+				return pgtenant.QueryRow(h.asA, h,
+					"select count(*) from changing where code = $1", code).Scan(&n)
+			},
+			"stored": func() error {
+				return exec(h.asA, h, "insert into changing (code) values ($1)", code)
+			},
+			"out of int": func() error {
+				return exec(h.asA, h, "insert into changing (n) values ($1)", 3e9)
+			},
+		}
+		for _, use := range uses {
+			_ = use()
+		}
+		change("alter table changing alter code type uuid using code::uuid, alter n type int8")
+		for name, use := range uses {
+			_ = use()
+			require.NoError(t, use(), name)
+		}
+	})
 }
 
 // A statement prepared under a transaction's settings does not outlive it, even if it was not sent.
 func TestUnsentStatementsAreNotKept(t *testing.T) {
 	t.Parallel()
-	for _, mode := range modes {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			h := setup(t, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode))
-			const query = `select ('2020-01-01 00:00'::timestamptz at time zone 'UTC')::text || '\x' || $1::int4::text`
-			var at string
-			tx := h.begin(t, h.a)
-			require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx,
-				"select set_config('timezone', 'America/New_York', true)").Scan(&at))
-			require.Error(t, pgtenant.QueryRow(as(t, h.a), tx, query, int64(1)<<40).Scan(&at))
-			require.NoError(t, tx.Rollback())
-			require.NoError(t, pgtenant.QueryRow(as(t, h.b), h, query, 1).Scan(&at))
-			require.Equal(t, `2020-01-01 00:00:00\x1`, at)
-		})
-	}
+	eachMode(t, func(t *testing.T, h *testBundle) {
+		const query = `select ('2020-01-01 00:00'::timestamptz at time zone 'UTC')::text || '\x' || $1::int4::text`
+		var at string
+		tx := h.begin(t, h.a)
+		require.NoError(t, pgtenant.QueryRow(h.asA, tx,
+			"select set_config('timezone', 'America/New_York', true)").Scan(&at))
+		require.Error(t, pgtenant.QueryRow(h.asA, tx, query, int64(1)<<40).Scan(&at))
+		require.NoError(t, tx.Rollback())
+		require.NoError(t, pgtenant.QueryRow(h.asB, h, query, 1).Scan(&at))
+		require.Equal(t, `2020-01-01 00:00:00\x1`, at)
+	})
 }
 
 // An argument that can't be encoded does not abort the transaction, since nothing was sent.
@@ -218,50 +200,42 @@ func TestArgumentErrorDoesNotAbort(t *testing.T) {
 	h := setup(t)
 	tx := h.begin(t, h.a)
 	var n int
-	require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx, "select 1").Scan(&n))
+	require.NoError(t, pgtenant.QueryRow(h.asA, tx, "select 1").Scan(&n))
 	require.ErrorIs(t,
-		pgtenant.QueryRow(as(t, h.a), tx, "select $1::int4", int64(1)<<40).Scan(&n), pgtenant.ErrArgument)
-	require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx, "select 2").Scan(&n))
+		pgtenant.QueryRow(h.asA, tx, "select $1::int4", int64(1)<<40).Scan(&n), pgtenant.ErrArgument)
+	require.NoError(t, pgtenant.QueryRow(h.asA, tx, "select 2").Scan(&n))
 	require.NoError(t, tx.Commit())
 }
 
 func TestDeallocateInATransaction(t *testing.T) {
 	t.Parallel()
-	for _, mode := range modes {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			h := setup(t, pgtenant.WithQueryMode(mode))
-			tx := h.begin(t, h.a)
-			for range 2 {
-				var n int
-				require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx, "select 1").Scan(&n))
-				require.NoError(t, second(pgtenant.Exec(as(t, h.a), tx, "deallocate all")))
-			}
-			require.NoError(t, tx.Commit())
-			h.healthy(t)
-		})
-	}
+	eachMode(t, func(t *testing.T, h *testBundle) {
+		tx := h.begin(t, h.a)
+		for range 2 {
+			var n int
+			require.NoError(t, pgtenant.QueryRow(h.asA, tx, "select 1").Scan(&n))
+			require.NoError(t, exec(h.asA, tx, "deallocate all"))
+		}
+		require.NoError(t, tx.Commit())
+		h.healthy(t)
+	})
 }
 
 // A prepared FETCH keeps no description: a cursor of the same name may have other columns.
 func TestFetchOfAnotherCursor(t *testing.T) {
 	t.Parallel()
-	for _, mode := range modes {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			h := setup(t, pgtenant.WithQueryMode(mode))
-			tx := h.begin(t, h.a)
-			for _, query := range []string{"select 7::int8", "select 'abcdefgh'::text", "select 1::int4, 'two'::text"} {
-				require.NoError(t, second(pgtenant.Exec(as(t, h.a), tx, "declare c cursor for "+query)))
-				var want, got [2]any
-				columns := strings.Count(query, "::")
-				require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx, query).Scan(pointers(want[:columns])...))
-				require.NoError(t, pgtenant.QueryRow(as(t, h.a), tx, "fetch c").Scan(pointers(got[:columns])...))
-				require.Equal(t, want, got, query)
-				require.NoError(t, second(pgtenant.Exec(as(t, h.a), tx, "close c")))
-			}
-		})
-	}
+	eachMode(t, func(t *testing.T, h *testBundle) {
+		tx := h.begin(t, h.a)
+		for _, query := range []string{"select 7::int8", "select 'abcdefgh'::text", "select 1::int4, 'two'::text"} {
+			require.NoError(t, exec(h.asA, tx, "declare c cursor for "+query))
+			var want, got [2]any
+			columns := strings.Count(query, "::")
+			require.NoError(t, pgtenant.QueryRow(h.asA, tx, query).Scan(pointers(want[:columns])...))
+			require.NoError(t, pgtenant.QueryRow(h.asA, tx, "fetch c").Scan(pointers(got[:columns])...))
+			require.Equal(t, want, got, query)
+			require.NoError(t, exec(h.asA, tx, "close c"))
+		}
+	})
 }
 
 func pointers(values []any) (out []any) {
@@ -274,28 +248,24 @@ func pointers(values []any) (out []any) {
 // The columns of a fully read result do not change when its connection is reused.
 func TestColumnsOutliveTheirConnection(t *testing.T) {
 	t.Parallel()
-	for _, mode := range modes {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			h := setup(t, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode))
-			var rows entsql.Rows
-			require.NoError(t,
-				h.Query(as(t, h.a), "update agents set role = 'x' returning name, is_active", nil, &rows))
-			defer func() { _ = rows.Close() }()
-			var one, two, three int
-			require.NoError(t,
-				pgtenant.QueryRow(as(t, h.b), h, "select 1 as x, 2 as y, 3 as z").Scan(&one, &two, &three))
-			columns, err := rows.Columns()
-			require.NoError(t, err)
-			require.Equal(t, []string{"name", "is_active"}, columns)
-			require.True(t, rows.Next())
-			var name string
-			var active bool
-			require.NoError(t, rows.Scan(&name, &active))
-			require.Equal(t, "a1", name)
-			require.True(t, active)
-		})
-	}
+	eachMode(t, func(t *testing.T, h *testBundle) {
+		var rows entsql.Rows
+		require.NoError(t,
+			h.Query(h.asA, "update agents set role = 'x' returning name, is_active", nil, &rows))
+		defer func() { _ = rows.Close() }()
+		var one, two, three int
+		require.NoError(t,
+			pgtenant.QueryRow(h.asB, h, "select 1 as x, 2 as y, 3 as z").Scan(&one, &two, &three))
+		columns, err := rows.Columns()
+		require.NoError(t, err)
+		require.Equal(t, []string{"name", "is_active"}, columns)
+		require.True(t, rows.Next())
+		var name string
+		var active bool
+		require.NoError(t, rows.Scan(&name, &active))
+		require.Equal(t, "a1", name)
+		require.True(t, active)
+	})
 }
 
 // Behind a pooler another client may use the same name for another text, so cache_statement is refused before anything
@@ -318,7 +288,7 @@ func TestNamedStatementsNeedADirectConnection(t *testing.T) {
 		drv, err := pgtenant.New(pool)
 		require.NoError(t, err)
 		var named int
-		err = pgtenant.QueryRow(as(t, h.a), drv, "select count(*) from pg_prepared_statements").Scan(&named)
+		err = pgtenant.QueryRow(h.asA, drv, "select count(*) from pg_prepared_statements").Scan(&named)
 		require.Equal(t, mode == "cache_statement", errors.Is(err, pgtenant.ErrConfig), "%s: %v", mode, err)
 		require.Zero(t, named)
 	}

@@ -19,37 +19,33 @@ import (
 // A prepared single statement costs one round trip in every query mode.
 func TestOneRoundTrip(t *testing.T) {
 	t.Parallel()
-	for _, mode := range modes {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
-			ctx := as(t, h.a)
-			for name, tc := range map[string]struct {
-				trips int64
-				do    func() error
-			}{
-				"query":  {1, func() error { _, err := h.client.Agent.Query().All(ctx); return err }},
-				"count":  {1, func() error { _, err := h.client.Agent.Query().Count(ctx); return err }},
-				"create": {1, func() error { return h.client.Agent.Create().SetName("n").Exec(ctx) }},
-				"bulk create": {1, func() error {
-					return h.client.Agent.CreateBulk(h.named("x"), h.named("y")).Exec(ctx)
-				}},
-				"update many": {1, func() error {
-					return h.client.Agent.Update().Where(agent.Name("x")).SetRole("r").Exec(ctx)
-				}},
-				"delete many": {1, func() error {
-					_, err := h.client.Agent.Delete().Where(agent.Name("y")).Exec(ctx)
-					return err
-				}},
-				"no tenant": {1, func() error { _, err := h.client.Tenant.Query().All(t.Context()); return err }},
-			} {
-				require.NoError(t, tc.do(), name) // prepares
-				before := h.trips.Count()
-				require.NoError(t, tc.do(), name)
-				require.Equal(t, tc.trips, h.trips.Count()-before, name)
-			}
-		})
-	}
+	eachMode(t, func(t *testing.T, h *testBundle) {
+		ctx := h.asA
+		for name, tc := range map[string]struct {
+			trips int64
+			do    func() error
+		}{
+			"query":  {1, func() error { _, err := h.client.Agent.Query().All(ctx); return err }},
+			"count":  {1, func() error { _, err := h.client.Agent.Query().Count(ctx); return err }},
+			"create": {1, func() error { return h.client.Agent.Create().SetName("n").Exec(ctx) }},
+			"bulk create": {1, func() error {
+				return h.client.Agent.CreateBulk(h.named("x"), h.named("y")).Exec(ctx)
+			}},
+			"update many": {1, func() error {
+				return h.client.Agent.Update().Where(agent.Name("x")).SetRole("r").Exec(ctx)
+			}},
+			"delete many": {1, func() error {
+				_, err := h.client.Agent.Delete().Where(agent.Name("y")).Exec(ctx)
+				return err
+			}},
+			"no tenant": {1, func() error { _, err := h.client.Tenant.Query().All(t.Context()); return err }},
+		} {
+			require.NoError(t, tc.do(), name) // prepares
+			before := h.trips.Count()
+			require.NoError(t, tc.do(), name)
+			require.Equal(t, tc.trips, h.trips.Count()-before, name)
+		}
+	})
 }
 
 func (h *testBundle) named(name string) *ent.AgentCreate {
@@ -58,115 +54,92 @@ func (h *testBundle) named(name string) *ent.AgentCreate {
 
 func TestWithoutATenant(t *testing.T) {
 	t.Parallel()
-	for _, mode := range modes {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			h := setup(t, pgtenant.WithQueryMode(mode))
-			ctx := t.Context()
+	eachMode(t, func(t *testing.T, h *testBundle) {
+		ctx := t.Context()
 
-			before := h.trips.Count()
-			_, err := h.client.Agent.Query().All(ctx)
-			require.ErrorIs(t, err, tenancy.ErrNoTenant)
-			require.ErrorIs(t, h.client.Agent.Create().SetName("x").Exec(ctx), tenancy.ErrNoTenant)
-			require.ErrorIs(t, h.client.Agent.Update().SetName("x").Exec(ctx), tenancy.ErrNoTenant)
-			_, err = h.client.Agent.Delete().Exec(ctx)
-			require.ErrorIs(t, err, tenancy.ErrNoTenant)
-			require.Equal(t, before, h.trips.Count(), "refused before any SQL")
+		before := h.trips.Count()
+		_, err := h.client.Agent.Query().All(ctx)
+		require.ErrorIs(t, err, tenancy.ErrNoTenant)
+		require.ErrorIs(t, h.client.Agent.Create().SetName("x").Exec(ctx), tenancy.ErrNoTenant)
+		require.ErrorIs(t, h.client.Agent.Update().SetName("x").Exec(ctx), tenancy.ErrNoTenant)
+		_, err = h.client.Agent.Delete().Exec(ctx)
+		require.ErrorIs(t, err, tenancy.ErrNoTenant)
+		require.Equal(t, before, h.trips.Count(), "refused before any SQL")
 
-			require.Empty(t, h.names(ctx, t), "raw SQL returns no row")
-			_, err = pgtenant.Exec(ctx, h,
-				"insert into agents (id, tenant_id, name) values ($1, $2, 'x')", unique(), h.a.String())
-			require.ErrorIs(t, err, tenancy.ErrNoTenant)
-			requireCode(t, "42501", err)
-			n, err := pgtenant.Exec(ctx, h, "update agents set name = 'x'")
-			require.NoError(t, err)
-			require.Zero(t, n)
-			n, err = pgtenant.Exec(ctx, h, "delete from agents")
-			require.NoError(t, err)
-			require.Zero(t, n)
-			h.healthy(t)
-		})
-	}
+		require.Empty(t, h.names(ctx, t), "raw SQL returns no row")
+		err = exec(ctx, h,
+			"insert into agents (id, tenant_id, name) values ($1, $2, 'x')", unique(), h.a.String())
+		require.ErrorIs(t, err, tenancy.ErrNoTenant)
+		requireCode(t, "42501", err)
+		n, err := pgtenant.Exec(ctx, h, "update agents set name = 'x'")
+		require.NoError(t, err)
+		require.Zero(t, n)
+		n, err = pgtenant.Exec(ctx, h, "delete from agents")
+		require.NoError(t, err)
+		require.Zero(t, n)
+		h.healthy(t)
+	})
 }
 
 func TestAnotherTenant(t *testing.T) {
 	t.Parallel()
-	for _, mode := range modes {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			h := setup(t, pgtenant.WithQueryMode(mode))
-			_, err := pgtenant.Exec(as(t, h.a), h,
-				"insert into agents (id, tenant_id, name) values ($1, $2, 'x')", unique(), h.b.String())
-			requireCode(t, "42501", err)
-			require.NotErrorIs(t, err, tenancy.ErrNoTenant, "a wrong tenant is not a missing one")
-			_, err = pgtenant.Exec(as(t, h.a), h, "update agents set tenant_id = $1", h.b.String())
-			requireCode(t, "42501", err)
-			n, err := pgtenant.Exec(as(t, h.a), h, "delete from agents where tenant_id = $1", h.b.String())
-			require.NoError(t, err)
-			require.Zero(t, n)
-			h.healthy(t)
-		})
-	}
+	eachMode(t, func(t *testing.T, h *testBundle) {
+		err := exec(h.asA, h,
+			"insert into agents (id, tenant_id, name) values ($1, $2, 'x')", unique(), h.b.String())
+		requireCode(t, "42501", err)
+		require.NotErrorIs(t, err, tenancy.ErrNoTenant, "a wrong tenant is not a missing one")
+		requireCode(t, "42501", exec(h.asA, h, "update agents set tenant_id = $1", h.b.String()))
+		n, err := pgtenant.Exec(h.asA, h, "delete from agents where tenant_id = $1", h.b.String())
+		require.NoError(t, err)
+		require.Zero(t, n)
+		h.healthy(t)
+	})
 }
 
 // A tenant set for a connection's session does not affect statements of other tenants or without a tenant.
 func TestPoisonedConnection(t *testing.T) {
 	t.Parallel()
-	for _, mode := range modes {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
-			_, err := h.Pool().Exec(t.Context(), "select set_config('app.current_tenant', $1, false)", h.a.String())
-			require.NoError(t, err)
-			var poisoned int
-			require.NoError(t, h.Pool().QueryRow(t.Context(), "select count(*) from agents").Scan(&poisoned))
-			require.Equal(t, 1, poisoned, "the setting applies outside of the driver")
-			h.healthy(t)
-		})
-	}
+	eachMode(t, func(t *testing.T, h *testBundle) {
+		_, err := h.Pool().Exec(t.Context(), "select set_config('app.current_tenant', $1, false)", h.a.String())
+		require.NoError(t, err)
+		var poisoned int
+		require.NoError(t, h.Pool().QueryRow(t.Context(), "select count(*) from agents").Scan(&poisoned))
+		require.Equal(t, 1, poisoned, "the setting applies outside of the driver")
+		h.healthy(t)
+	})
 }
 
 // Nothing is set for a session: the connection's next user, even outside of the driver, has no tenant.
 func TestSettingEndsWithItsStatement(t *testing.T) {
 	t.Parallel()
-	for _, mode := range modes {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
-			left := func() (setting string) {
-				const query = "select coalesce(current_setting('app.current_tenant', true), '')"
-				require.NoError(t, h.Pool().QueryRow(t.Context(), query).Scan(&setting))
-				return setting
-			}
-			require.Equal(t, "a1", h.names(as(t, h.a), t))
-			require.Empty(t, left(), "after a statement")
-			require.NoError(t, pgtenant.InTx(as(t, h.a), h.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
-				return tx.Agent.Update().SetRole("r").Exec(ctx)
-			}))
-			require.Empty(t, left(), "after a transaction")
-		})
-	}
+	eachMode(t, func(t *testing.T, h *testBundle) {
+		left := func() (setting string) {
+			const query = "select coalesce(current_setting('app.current_tenant', true), '')"
+			require.NoError(t, h.Pool().QueryRow(t.Context(), query).Scan(&setting))
+			return setting
+		}
+		require.Equal(t, "a1", h.names(h.asA, t))
+		require.Empty(t, left(), "after a statement")
+		require.NoError(t, h.inTx(h.asA, func(ctx context.Context, tx *ent.Tx) error {
+			return tx.Agent.Update().SetRole("r").Exec(ctx)
+		}))
+		require.Empty(t, left(), "after a transaction")
+	})
 }
 
 func TestOneStatementIsOneStatement(t *testing.T) {
 	t.Parallel()
-	for _, mode := range modes {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			h := setup(t, pgtenant.WithQueryMode(mode))
-			_, err := pgtenant.Exec(as(t, h.a), h, "select 1; delete from login_attempts")
-			requireCode(t, "42601", err)
-			h.healthy(t)
-		})
-	}
+	eachMode(t, func(t *testing.T, h *testBundle) {
+		requireCode(t, "42601", exec(h.asA, h, "select 1; delete from login_attempts"))
+		h.healthy(t)
+	})
 }
 
 // A single BEGIN would leave its transaction and tenant to the connection's next user.
 func TestStatementThatLeavesATransactionOpen(t *testing.T) {
 	t.Parallel()
 	h := setup(t, pgtenant.WithMaxConns(1))
-	_, err := pgtenant.Exec(as(t, h.a), h, "begin")
-	require.ErrorIs(t, err, pgtenant.ErrTxLeftOpen)
+	require.ErrorIs(t, exec(h.asA, h, "begin"), pgtenant.ErrTxLeftOpen)
 	h.healthy(t)
 }
 
@@ -174,7 +147,7 @@ func TestQueryRow(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
 	var name string
-	ctx := as(t, h.a)
+	ctx := h.asA
 	require.NoError(t, pgtenant.QueryRow(ctx, h, "select name from agents where name = $1", "a1").Scan(&name))
 	require.Equal(t, "a1", name)
 	require.ErrorIs(t,
@@ -187,7 +160,7 @@ func TestQueryRow(t *testing.T) {
 func TestCollect(t *testing.T) {
 	t.Parallel()
 	h := setup(t, pgtenant.WithMaxConns(1)) // an open result would block the next statement
-	ctx := as(t, h.a)
+	ctx := h.asA
 	names, err := pgtenant.Collect(
 		pgtenant.Query(ctx, h, "select name from agents where name = $1", "a1"), pgtenant.RowTo[string])
 	require.NoError(t, err)
@@ -225,38 +198,34 @@ func TestCollect(t *testing.T) {
 func TestErrorAtCommit(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
-	_, err := h.super.Exec(t.Context(), `
+	h.admin(t, `
 		create table late (id int primary key, next int references late deferrable initially deferred);
 		grant select, insert on late to konstruct_app`)
-	require.NoError(t, err)
 	const insert = "insert into late values (1, 2)"
 
-	_, err = pgtenant.Exec(as(t, h.a), h, insert)
-	requireCode(t, "23503", err)
+	requireCode(t, "23503", exec(h.asA, h, insert))
 	var id int64
-	requireCode(t, "23503", pgtenant.QueryRow(as(t, h.a), h, insert+" returning id").Scan(&id))
+	requireCode(t, "23503", pgtenant.QueryRow(h.asA, h, insert+" returning id").Scan(&id))
 	requireCode(t, "23503",
-		pgtenant.QueryRow(as(t, h.a), h, "with w as ("+insert+" returning id) select id from w").Scan(&id))
+		pgtenant.QueryRow(h.asA, h, "with w as ("+insert+" returning id) select id from w").Scan(&id))
 	require.Zero(t, h.count(t, "select count(*) from late"))
 
-	_, err = pgtenant.Exec(as(t, h.a), h, "insert into late values (1, 1)")
-	require.NoError(t, err)
+	require.NoError(t, exec(h.asA, h, "insert into late values (1, 1)"))
 }
 
 // A write with rows is committed when Query returns.
 func TestWriteIsCommittedWhenQueryReturns(t *testing.T) {
 	t.Parallel()
 	h := setup(t, pgtenant.WithMaxConns(1))
-	_, err := h.super.Exec(t.Context(), `
+	h.admin(t, `
 		create table late (id int primary key, next int references late deferrable initially deferred);
 		grant select, insert on late to konstruct_app`)
-	require.NoError(t, err)
 	const insert = "insert into late values ($1, $2) returning id"
-	requireCode(t, "23503", h.Query(as(t, h.a), insert, []any{1, 2}, &entsql.Rows{}))
+	requireCode(t, "23503", h.Query(h.asA, insert, []any{1, 2}, &entsql.Rows{}))
 	require.Zero(t, h.count(t, "select count(*) from late"))
 
 	var r entsql.Rows
-	require.NoError(t, h.Query(as(t, h.a), insert, []any{1, 1}, &r))
+	require.NoError(t, h.Query(h.asA, insert, []any{1, 1}, &r))
 	require.Equal(t, 1, h.count(t, "select count(*) from late"), "committed before a row is read")
 	require.True(t, r.Next())
 	require.NoError(t, r.Close())
@@ -298,7 +267,7 @@ func TestUnreachableServer(t *testing.T) {
 	drv, err := pgtenant.Open(t.Context(), "postgres://konstruct_app:s3cr3t-p4ss@127.0.0.1:1/konstruct")
 	require.NoError(t, err)
 	defer func() { _ = drv.Close() }()
-	_, err = pgtenant.Exec(t.Context(), drv, "select 1")
+	err = exec(t.Context(), drv, "select 1")
 	require.ErrorIs(t, err, pgtenant.ErrConnection)
 	require.NotContains(t, err.Error(), "s3cr3t-p4ss")
 }

@@ -17,86 +17,77 @@ import (
 // something in a session costs the connection, unlike a query or a change of rows.
 func TestCommandTagsDecideOverTheConnection(t *testing.T) {
 	t.Parallel()
-	for _, mode := range modes {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
-			ctx := as(t, h.a)
-			pid := func() int64 {
-				_, pid := h.session(t.Context(), t, "server_version")
-				return pid
-			}
-			for query, kept := range map[string]bool{
-				"select 1": true,
-				"/* a /* nested */ comment */ -- and one more\n select 1":                          true,
-				"(select 1) union (select 2)":                                                      true,
-				"values (1), (2)":                                                                  true,
-				"table agents":                                                                     true,
-				"update agents set role = 'x'":                                                     true,
-				"insert into agents (id, name) values (gen_random_uuid(), 'x')":                    true,
-				"delete from agents where name = 'x'":                                              true,
-				"with w as (update agents set role = 'y' returning id) select id from w":           true,
-				"insert into agents (id, name) values (gen_random_uuid(), null)":                   true, // fails
-				"select 1 / (select 0)":                                                            true, // fails
-				"merge into agents using (values (1)) v on false when not matched then do nothing": true,
-				"prepare p as select 1":                                                            false,
-				"deallocate all":                                                                   false,
-				"listen konstruct":                                                                 false,
-				"notify konstruct":                                                                 false,
-				"declare c cursor with hold for select 1":                                          false,
-				"set statement_timeout = '1s'":                                                     false,
-				"set local statement_timeout = '1s'":                                               false,
-				"reset all":                                                                        false,
-				"show statement_timeout":                                                           false,
-				"explain select 1":                                                                 false,
-				"discard plans":                                                                    false,
-				"lock table agents in share mode":                                                  false,
-				"do language sql 'select 1'":                                                       false, // fails
-				"call nothing()":                                                                   false, // fails
-				"execute nothing":                                                                  false, // fails
-				"fetch nothing":                                                                    false, // fails
-				"prepare p as selec":                                                               false, // fails
-				"checkpoint":                                                                       false, // fails
-			} {
-				before := pid()
-				_, _ = pgtenant.Exec(ctx, h, query)
-				require.Equal(t, kept, before == pid(), "Exec: %s", query)
+	eachMode(t, func(t *testing.T, h *testBundle) {
+		ctx := h.asA
+		for query, kept := range map[string]bool{
+			"select 1": true,
+			"/* a /* nested */ comment */ -- and one more\n select 1":                          true,
+			"(select 1) union (select 2)":                                                      true,
+			"values (1), (2)":                                                                  true,
+			"table agents":                                                                     true,
+			"update agents set role = 'x'":                                                     true,
+			"insert into agents (id, name) values (gen_random_uuid(), 'x')":                    true,
+			"delete from agents where name = 'x'":                                              true,
+			"with w as (update agents set role = 'y' returning id) select id from w":           true,
+			"insert into agents (id, name) values (gen_random_uuid(), null)":                   true, // fails
+			"select 1 / (select 0)":                                                            true, // fails
+			"merge into agents using (values (1)) v on false when not matched then do nothing": true,
+			"prepare p as select 1":                                                            false,
+			"deallocate all":                                                                   false,
+			"listen konstruct":                                                                 false,
+			"notify konstruct":                                                                 false,
+			"declare c cursor with hold for select 1":                                          false,
+			"set statement_timeout = '1s'":                                                     false,
+			"set local statement_timeout = '1s'":                                               false,
+			"reset all":                                                                        false,
+			"show statement_timeout":                                                           false,
+			"explain select 1":                                                                 false,
+			"discard plans":                                                                    false,
+			"lock table agents in share mode":                                                  false,
+			"do language sql 'select 1'":                                                       false, // fails
+			"call nothing()":                                                                   false, // fails
+			"execute nothing":                                                                  false, // fails
+			"fetch nothing":                                                                    false, // fails
+			"prepare p as selec":                                                               false, // fails
+			"checkpoint":                                                                       false, // fails
+		} {
+			before := h.pid(t)
+			_, _ = pgtenant.Exec(ctx, h, query)
+			require.Equal(t, kept, before == h.pid(t), "Exec: %s", query)
 
-				before = pid()
-				_ = pgtenant.QueryRow(ctx, h, query).Scan()
-				require.Equal(t, kept, before == pid(), "Query: %s", query)
+			before = h.pid(t)
+			_ = pgtenant.QueryRow(ctx, h, query).Scan()
+			require.Equal(t, kept, before == h.pid(t), "Query: %s", query)
 
-				before = pid()
-				_ = pgtenant.InTx(ctx, h.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
-					_, err := tx.Agent.Query().Count(ctx)
-					require.NoError(t, err)
-					return context.Canceled // rolled back
-				})
-				require.Equal(t, before, pid(), "a rolled back transaction")
-				tx := h.begin(t, h.a)
-				require.NoError(t, tx.Exec(ctx, "select 1", []any{}, nil))
-				_ = tx.Exec(ctx, query, []any{}, nil)
-				require.NoError(t, tx.Rollback())
-				require.Equal(t, kept, before == pid(), "in a transaction that is rolled back: %s", query)
-			}
-			_, err := pgtenant.Exec(ctx, h, "delete from agents where name <> 'a1'")
-			require.NoError(t, err)
-			h.healthy(t)
-		})
-	}
+			before = h.pid(t)
+			_ = h.inTx(ctx, func(ctx context.Context, tx *ent.Tx) error {
+				_, err := tx.Agent.Query().Count(ctx)
+				require.NoError(t, err)
+				return context.Canceled // rolled back
+			})
+			require.Equal(t, before, h.pid(t), "a rolled back transaction")
+			tx := h.begin(t, h.a)
+			require.NoError(t, exec(ctx, tx, "select 1"))
+			_ = exec(ctx, tx, query)
+			require.NoError(t, tx.Rollback())
+			require.Equal(t, kept, before == h.pid(t), "in a transaction that is rolled back: %s", query)
+		}
+		require.NoError(t, exec(ctx, h, "delete from agents where name <> 'a1'"))
+		h.healthy(t)
+	})
 }
 
 func TestSavepointCostsTheConnection(t *testing.T) {
 	t.Parallel()
 	h := setup(t, pgtenant.WithMaxConns(1))
-	_, before := h.session(t.Context(), t, "server_version")
+	before := h.pid(t)
 	tx := h.begin(t, h.a)
 	for _, query := range []string{"savepoint s", "update agents set role = 'saved'", "release s"} {
-		require.NoError(t, tx.Exec(as(t, h.a), query, []any{}, nil))
+		require.NoError(t, exec(h.asA, tx, query))
 	}
 	require.NoError(t, tx.Commit())
 	require.Equal(t, 1, h.count(t, "select count(*) from agents where role = 'saved'"))
-	_, after := h.session(t.Context(), t, "server_version")
+	after := h.pid(t)
 	require.NotEqual(t, before, after)
 }
 
@@ -105,7 +96,7 @@ func TestPreparedUnderADriverName(t *testing.T) {
 	t.Parallel()
 	h := setup(t, pgtenant.WithMaxConns(1))
 	list := func() string {
-		rows := h.client.Agent.Query().AllX(as(t, h.b))
+		rows := h.client.Agent.Query().AllX(h.asB)
 		require.Len(t, rows, 1)
 		return rows[0].Name
 	}
@@ -113,7 +104,7 @@ func TestPreparedUnderADriverName(t *testing.T) {
 	var name, text, left string
 	find := "select name, statement from pg_prepared_statements " +
 		"where statement like '%\"agents\".\"name\"%' and statement not like '%pg_prepared_statements%'"
-	require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, find).Scan(&name, &text))
+	require.NoError(t, pgtenant.QueryRow(h.asA, h, find).Scan(&name, &text))
 	for _, inTx := range []bool{false, true} {
 		require.Equal(t, "b1", list())
 		attack := []string{
@@ -124,15 +115,15 @@ func TestPreparedUnderADriverName(t *testing.T) {
 		if inTx {
 			tx := h.begin(t, h.a)
 			for _, query := range attack {
-				require.NoError(t, tx.Exec(as(t, h.a), query, []any{}, nil))
+				require.NoError(t, exec(h.asA, tx, query))
 			}
 			require.NoError(t, tx.Rollback())
 		} else {
 			for _, query := range attack {
-				_, _ = pgtenant.Exec(as(t, h.a), h, query)
+				_, _ = pgtenant.Exec(h.asA, h, query)
 			}
 		}
-		require.NoError(t, pgtenant.QueryRow(as(t, h.b), h, "select count(*)::text from pg_prepared_statements "+
+		require.NoError(t, pgtenant.QueryRow(h.asB, h, "select count(*)::text from pg_prepared_statements "+
 			"where name = $1 and statement like '%or true%'", name).Scan(&left))
 		require.Equal(t, "0", left)
 		require.Equal(t, "b1", list())
@@ -148,8 +139,7 @@ func TestNotificationsAreNotKept(t *testing.T) {
 	_, err = conn.Exec(t.Context(), "listen konstruct")
 	require.NoError(t, err)
 	for range 10 {
-		_, err = h.super.Exec(t.Context(), "notify konstruct, 'x'")
-		require.NoError(t, err)
+		h.admin(t, "notify konstruct, 'x'")
 	}
 	_, err = conn.Exec(t.Context(), "select 1")
 	require.NoError(t, err)
@@ -161,65 +151,54 @@ func TestNotificationsAreNotKept(t *testing.T) {
 
 func TestCopyIsRefused(t *testing.T) {
 	t.Parallel()
-	for _, mode := range modes {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
-			before := h.trips.Count()
-			for _, query := range []string{
-				"copy login_attempts from stdin", "COPY agents TO STDOUT", " \t\r\n\f\v;copy (select 1) to stdout",
-				"/* a /* nested */ comment */ -- another\n\tCopy login_attempts from stdin",
-				"--x\rcopy agents to stdout", "((copy agents to stdout",
-			} {
-				require.ErrorIs(t, h.Exec(as(t, h.a), query, []any{}, nil), pgtenant.ErrCopy, query)
-				require.ErrorIs(t, pgtenant.QueryRow(as(t, h.a), h, query).Scan(), pgtenant.ErrCopy, query)
-				tx := h.begin(t, h.a)
-				require.ErrorIs(t, tx.Exec(as(t, h.a), query, []any{}, nil), pgtenant.ErrCopy, query)
-				require.NoError(t, tx.Rollback())
-			}
-			require.Equal(t, before, h.trips.Count(), "nothing was sent")
-			var one int64
-			require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "select 1 as copy").Scan(&one))
-			require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "/* copy */ select 1").Scan(&one))
-			requireCode(t, "42601", pgtenant.QueryRow(as(t, h.a), h, "copy_1").Scan())
-			h.healthy(t)
-		})
-	}
+	eachMode(t, func(t *testing.T, h *testBundle) {
+		before := h.trips.Count()
+		for _, query := range []string{
+			"copy login_attempts from stdin", "COPY agents TO STDOUT", " \t\r\n\f\v;copy (select 1) to stdout",
+			"/* a /* nested */ comment */ -- another\n\tCopy login_attempts from stdin",
+			"--x\rcopy agents to stdout", "((copy agents to stdout",
+		} {
+			require.ErrorIs(t, exec(h.asA, h, query), pgtenant.ErrCopy, query)
+			require.ErrorIs(t, pgtenant.QueryRow(h.asA, h, query).Scan(), pgtenant.ErrCopy, query)
+			tx := h.begin(t, h.a)
+			require.ErrorIs(t, exec(h.asA, tx, query), pgtenant.ErrCopy, query)
+			require.NoError(t, tx.Rollback())
+		}
+		require.Equal(t, before, h.trips.Count(), "nothing was sent")
+		var one int64
+		require.NoError(t, pgtenant.QueryRow(h.asA, h, "select 1 as copy").Scan(&one))
+		require.NoError(t, pgtenant.QueryRow(h.asA, h, "/* copy */ select 1").Scan(&one))
+		requireCode(t, "42601", pgtenant.QueryRow(h.asA, h, "copy_1").Scan())
+		h.healthy(t)
+	})
 }
 
 // SELECT INTO and CREATE TABLE AS have the command tag of a query. A temporary table would hide the real one.
 func TestTableMadeByAQuery(t *testing.T) {
 	t.Parallel()
-	for _, mode := range modes {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
-			_, err := h.super.Exec(t.Context(),
-				"grant temp on database "+rls.Quote(h.super.Config().Database)+" to konstruct_app")
-			require.NoError(t, err)
-			for _, query := range []string{
-				"select 'planted' as name into temp agents", "create temp table agents as select 'planted' as name",
-			} {
-				_, err := pgtenant.Exec(as(t, h.a), h, query)
-				require.NoError(t, err)
-				h.healthy(t)
-				require.ErrorIs(t, pgtenant.QueryRow(as(t, h.a), h, query).Scan(), sql.ErrNoRows)
-				h.healthy(t)
-				tx := h.begin(t, h.a)
-				require.NoError(t, tx.Exec(as(t, h.a), query, []any{}, nil))
-				require.NoError(t, tx.Commit())
-				h.healthy(t)
-			}
-		})
-	}
+	eachMode(t, func(t *testing.T, h *testBundle) {
+		h.admin(t, "grant temp on database "+rls.Quote(h.super.Config().Database)+" to konstruct_app")
+		for _, query := range []string{
+			"select 'planted' as name into temp agents", "create temp table agents as select 'planted' as name",
+		} {
+			require.NoError(t, exec(h.asA, h, query))
+			h.healthy(t)
+			require.ErrorIs(t, pgtenant.QueryRow(h.asA, h, query).Scan(), sql.ErrNoRows)
+			h.healthy(t)
+			tx := h.begin(t, h.a)
+			require.NoError(t, exec(h.asA, tx, query))
+			require.NoError(t, tx.Commit())
+			h.healthy(t)
+		}
+	})
 }
 
 func TestEmptyStatementIsRefused(t *testing.T) {
 	t.Parallel()
 	h := setup(t, pgtenant.WithMaxConns(2))
 	for _, query := range []string{"", " ", ";", "-- nothing", "/* nothing */", "/* open"} {
-		require.ErrorIs(t, h.Exec(as(t, h.a), query, []any{}, nil), pgtenant.ErrArgument)
-		require.ErrorIs(t, pgtenant.QueryRow(as(t, h.a), h, query).Scan(), pgtenant.ErrArgument)
+		require.ErrorIs(t, exec(h.asA, h, query), pgtenant.ErrArgument)
+		require.ErrorIs(t, pgtenant.QueryRow(h.asA, h, query).Scan(), pgtenant.ErrArgument)
 	}
 	h.healthy(t)
 }

@@ -21,36 +21,36 @@ func TestFirstStatementFails(t *testing.T) {
 	t.Parallel()
 	failures := map[string]func(ctx context.Context, tx dialect.Tx) error{
 		"by parse": func(ctx context.Context, tx dialect.Tx) error {
-			return tx.Exec(ctx, "selec 1", []any{}, nil)
+			return exec(ctx, tx, "selec 1")
 		},
 		"by an unknown table": func(ctx context.Context, tx dialect.Tx) error {
 			return tx.Query(ctx, "select name from nowhere", []any{}, &entsql.Rows{})
 		},
 		"by encoding": func(ctx context.Context, tx dialect.Tx) error {
-			return tx.Exec(ctx, "update agents set name = $1 where id = $2", []any{"x", "no uuid"}, nil)
+			return exec(ctx, tx, "update agents set name = $1 where id = $2", "x", "no uuid")
 		},
 		"by the number of arguments": func(ctx context.Context, tx dialect.Tx) error {
-			return tx.Exec(ctx, "select $1::int", []any{1, 2}, nil)
+			return exec(ctx, tx, "select $1::int", 1, 2)
 		},
 		"in the server": func(ctx context.Context, tx dialect.Tx) error {
 			return tx.Query(ctx, "select 1 / (select 0)", []any{}, &entsql.Rows{})
 		},
 		"by a policy": func(ctx context.Context, tx dialect.Tx) error {
-			return tx.Exec(ctx, "insert into agents (id, tenant_id, name) "+
-				"values (gen_random_uuid(), gen_random_uuid(), 'x')", []any{}, nil)
+			return exec(ctx, tx, "insert into agents (id, tenant_id, name) "+
+				"values (gen_random_uuid(), gen_random_uuid(), 'x')")
 		},
 		"by canceling": func(ctx context.Context, tx dialect.Tx) error {
 			ctx, cancel := context.WithCancel(ctx)
 			cancel()
-			return tx.Exec(ctx, "select 1", []any{}, nil)
+			return exec(ctx, tx, "select 1")
 		},
 		"by canceling during execution": func(ctx context.Context, tx dialect.Tx) error {
 			ctx, cancel := context.WithTimeout(ctx, shortly)
 			defer cancel()
-			return tx.Exec(ctx, slow, []any{}, nil)
+			return exec(ctx, tx, slow)
 		},
 		"by the statement timeout": func(ctx context.Context, tx dialect.Tx) error {
-			return tx.Exec(ctx, "select pg_sleep(10)", []any{}, nil)
+			return exec(ctx, tx, "select pg_sleep(10)")
 		},
 	}
 	for _, mode := range modes {
@@ -60,14 +60,14 @@ func TestFirstStatementFails(t *testing.T) {
 				h := setup(t)
 				h.url += "&statement_timeout=300"
 				drv := h.open(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
-				ctx, key := as(t, h.a), unique()
+				ctx, key := h.asA, unique()
 
 				for _, end := range []func(dialect.Tx) error{dialect.Tx.Rollback, dialect.Tx.Commit} {
 					tx, err := drv.Tx(ctx)
 					require.NoError(t, err)
 					t.Cleanup(func() { _ = tx.Rollback() })
 					require.Error(t, fail(ctx, tx))
-					require.ErrorIs(t, tx.Exec(ctx, writeGlobal, []any{key}, nil), pgtenant.ErrTxAborted)
+					require.ErrorIs(t, exec(ctx, tx, writeGlobal, key), pgtenant.ErrTxAborted)
 					_ = end(tx)
 					require.Zero(t, h.written(t, key), "written by an aborted transaction")
 				}
@@ -90,11 +90,11 @@ func TestLaterStatementFails(t *testing.T) {
 			t.Run(mode+" "+name, func(t *testing.T) {
 				t.Parallel()
 				h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
-				ctx, key := as(t, h.a), unique()
+				ctx, key := h.asA, unique()
 				tx := h.begin(t, h.a)
-				require.NoError(t, tx.Exec(ctx, writeGlobal, []any{key}, nil))
-				require.Error(t, tx.Exec(ctx, query, []any{}, nil))
-				require.ErrorIs(t, tx.Exec(ctx, writeGlobal, []any{key + "2"}, nil), pgtenant.ErrTxAborted)
+				require.NoError(t, exec(ctx, tx, writeGlobal, key))
+				require.Error(t, exec(ctx, tx, query))
+				require.ErrorIs(t, exec(ctx, tx, writeGlobal, key+"2"), pgtenant.ErrTxAborted)
 				require.ErrorIs(t, tx.Commit(), pgtenant.ErrTxAborted)
 				require.Zero(t, h.written(t, key))
 				h.healthy(t)
@@ -106,9 +106,9 @@ func TestLaterStatementFails(t *testing.T) {
 func TestAbortedTransactionNamesTheCause(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
-	ctx, tx := as(t, h.a), h.begin(t, h.a)
-	require.Error(t, tx.Exec(ctx, "select 1 / (select 0)", []any{}, nil))
-	for _, err := range []error{tx.Exec(ctx, "select 1", []any{}, nil), tx.Commit()} {
+	ctx, tx := h.asA, h.begin(t, h.a)
+	require.Error(t, exec(ctx, tx, "select 1 / (select 0)"))
+	for _, err := range []error{exec(ctx, tx, "select 1"), tx.Commit()} {
 		require.ErrorIs(t, err, pgtenant.ErrTxAborted)
 		requireCode(t, "22012", err)
 	}
@@ -117,16 +117,12 @@ func TestAbortedTransactionNamesTheCause(t *testing.T) {
 func TestRollbackKeepsItsConnection(t *testing.T) {
 	t.Parallel()
 	h := setup(t, pgtenant.WithMaxConns(1))
-	pid := func() (pid int64) {
-		require.NoError(t, pgtenant.QueryRow(t.Context(), h, "select pg_backend_pid()").Scan(&pid))
-		return pid
-	}
-	before, boom := pid(), errors.New("boom")
-	require.ErrorIs(t, pgtenant.InTx(as(t, h.a), h.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
+	before, boom := h.pid(t), errors.New("boom")
+	require.ErrorIs(t, h.inTx(h.asA, func(ctx context.Context, tx *ent.Tx) error {
 		require.NoError(t, tx.Agent.Create().SetName("lost").Exec(ctx))
 		return boom
 	}), boom)
-	require.Equal(t, before, pid())
+	require.Equal(t, before, h.pid(t))
 	h.healthy(t)
 }
 
@@ -137,17 +133,17 @@ func TestCommitAsStatement(t *testing.T) {
 		t.Run(end, func(t *testing.T) {
 			t.Parallel()
 			h := setup(t, pgtenant.WithMaxConns(1))
-			ctx, key := as(t, h.a), unique()
+			ctx, key := h.asA, unique()
 			tx := h.begin(t, h.a)
-			require.NoError(t, tx.Exec(ctx, "select 1", []any{}, nil))
-			err := tx.Exec(ctx, end, []any{}, nil)
+			require.NoError(t, exec(ctx, tx, "select 1"))
+			err := exec(ctx, tx, end)
 			if err == nil { // a chained transaction continues, under the same tenant
 				require.Equal(t, "commit and chain", end)
 				var names string
 				require.NoError(t, pgtenant.QueryRow(ctx, tx, "select string_agg(name, ',') from agents").Scan(&names))
 				require.Equal(t, "a1", names)
 			} else {
-				require.ErrorIs(t, tx.Exec(ctx, writeGlobal, []any{key}, nil), pgtenant.ErrTxAborted)
+				require.ErrorIs(t, exec(ctx, tx, writeGlobal, key), pgtenant.ErrTxAborted)
 				require.ErrorIs(t, tx.Commit(), pgtenant.ErrTxAborted)
 			}
 			_ = tx.Rollback()
@@ -161,11 +157,11 @@ func TestCommitAsStatement(t *testing.T) {
 func TestSavepointCannotSwitchTheTenant(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
-	ctx, tx := as(t, h.a), h.begin(t, h.a)
+	ctx, tx := h.asA, h.begin(t, h.a)
 	for _, query := range []string{
 		"savepoint s", "select set_config('app.current_tenant', '" + h.b.String() + "', true)", "release s",
 	} {
-		require.NoError(t, tx.Exec(ctx, query, []any{}, nil))
+		require.NoError(t, exec(ctx, tx, query))
 	}
 	var names string
 	require.NoError(t, pgtenant.QueryRow(ctx, tx, "select string_agg(name, ',') from agents").Scan(&names))
@@ -176,7 +172,7 @@ func TestSavepointCannotSwitchTheTenant(t *testing.T) {
 func TestResultLeftOpenInTransaction(t *testing.T) {
 	t.Parallel()
 	h := setup(t, pgtenant.WithMaxConns(1))
-	ctx := as(t, h.a)
+	ctx := h.asA
 	begin := func() (dialect.Tx, *entsql.Rows) {
 		tx, r := h.begin(t, h.a), &entsql.Rows{}
 		require.NoError(t, tx.Query(ctx, "select generate_series(1, 3)", []any{}, r))
@@ -184,9 +180,9 @@ func TestResultLeftOpenInTransaction(t *testing.T) {
 		return tx, r
 	}
 	tx, r := begin()
-	require.ErrorIs(t, tx.Exec(ctx, "select 1", []any{}, nil), pgtenant.ErrRowsOpen)
+	require.ErrorIs(t, exec(ctx, tx, "select 1"), pgtenant.ErrRowsOpen)
 	require.NoError(t, r.Close())
-	require.NoError(t, tx.Exec(ctx, "select 1", []any{}, nil), "the transaction continues after Close")
+	require.NoError(t, exec(ctx, tx, "select 1"), "the transaction continues after Close")
 	require.NoError(t, tx.Commit())
 
 	tx, r = begin()
@@ -207,12 +203,12 @@ func TestResultEndsWithItsTransaction(t *testing.T) {
 	for _, end := range []func(dialect.Tx) error{dialect.Tx.Commit, dialect.Tx.Rollback} {
 		for _, begun := range []bool{true, false} {
 			tx, r := h.begin(t, h.a), entsql.Rows{}
-			require.NoError(t, tx.Query(as(t, h.a), "select name from agents, generate_series(1, 3)", []any{}, &r))
+			require.NoError(t, tx.Query(h.asA, "select name from agents, generate_series(1, 3)", []any{}, &r))
 			if begun {
 				require.True(t, r.Next())
 			}
 			_ = end(tx)
-			require.Equal(t, "b1", h.names(as(t, h.b), t))
+			require.Equal(t, "b1", h.names(h.asB, t))
 			var name string
 			require.Error(t, r.Scan(&name))
 			require.False(t, r.Next())
@@ -243,10 +239,10 @@ func TestTransactionEndsWhileItsResultIsRead(t *testing.T) {
 	h := setup(t, pgtenant.WithMaxConns(1))
 	for range 10 {
 		tx, r := h.begin(t, h.a), entsql.Rows{}
-		require.NoError(t, tx.Query(as(t, h.a), "select name from agents, generate_series(1, 10000)", []any{}, &r))
+		require.NoError(t, tx.Query(h.asA, "select name from agents, generate_series(1, 10000)", []any{}, &r))
 		wait := readBeside(t, &r)
 		require.NoError(t, tx.Rollback())
-		require.Equal(t, "b1", h.names(as(t, h.b), t))
+		require.Equal(t, "b1", h.names(h.asB, t))
 		wait()
 	}
 	h.healthy(t)
@@ -258,10 +254,10 @@ func TestRowsAreClosedWhileTheyAreRead(t *testing.T) {
 	h := setup(t, pgtenant.WithMaxConns(1))
 	for range 10 {
 		var r entsql.Rows
-		require.NoError(t, h.Query(as(t, h.a), "select name from agents, generate_series(1, 10000)", []any{}, &r))
+		require.NoError(t, h.Query(h.asA, "select name from agents, generate_series(1, 10000)", []any{}, &r))
 		wait := readBeside(t, &r)
 		require.NoError(t, r.Close())
-		require.Equal(t, "b1", h.names(as(t, h.b), t))
+		require.Equal(t, "b1", h.names(h.asB, t))
 		wait()
 	}
 	h.healthy(t)
@@ -271,10 +267,10 @@ func TestRowsAreClosedWhileTheyAreRead(t *testing.T) {
 func TestScannerUsesItsTransaction(t *testing.T) {
 	t.Parallel()
 	h := setup(t, pgtenant.WithMaxConns(1))
-	ctx := as(t, h.a)
+	ctx := h.asA
 	for name, use := range map[string]func(tx dialect.Tx, r *entsql.Rows){
 		"statement": func(tx dialect.Tx, _ *entsql.Rows) {
-			require.ErrorIs(t, tx.Exec(ctx, "select 1", []any{}, nil), pgtenant.ErrRowsOpen)
+			require.ErrorIs(t, exec(ctx, tx, "select 1"), pgtenant.ErrRowsOpen)
 		},
 		"next":  func(_ dialect.Tx, r *entsql.Rows) { require.True(t, r.Next()) },
 		"close": func(_ dialect.Tx, r *entsql.Rows) { require.NoError(t, r.Close()) },
@@ -298,12 +294,12 @@ func TestScannerUsesItsTransaction(t *testing.T) {
 func TestTransactionIsOverOnce(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
-	ctx := as(t, h.a)
+	ctx := h.asA
 	for _, end := range []func(dialect.Tx) error{dialect.Tx.Commit, dialect.Tx.Rollback} {
 		tx := h.begin(t, h.a)
-		require.NoError(t, tx.Exec(ctx, "select 1", []any{}, nil))
+		require.NoError(t, exec(ctx, tx, "select 1"))
 		require.NoError(t, end(tx))
-		require.ErrorIs(t, tx.Exec(ctx, "select 1", []any{}, nil), sql.ErrTxDone)
+		require.ErrorIs(t, exec(ctx, tx, "select 1"), sql.ErrTxDone)
 		require.ErrorIs(t, tx.Commit(), sql.ErrTxDone)
 		require.ErrorIs(t, tx.Rollback(), sql.ErrTxDone)
 	}
@@ -312,14 +308,14 @@ func TestTransactionIsOverOnce(t *testing.T) {
 func TestTransactionOptions(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
-	ctx := as(t, h.a)
+	ctx := h.asA
 	tx, err := h.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelSerializable, ReadOnly: true})
 	require.NoError(t, err)
 	var level, readOnly string
 	const query = "select current_setting('transaction_isolation'), current_setting('transaction_read_only')"
 	require.NoError(t, pgtenant.QueryRow(ctx, tx, query).Scan(&level, &readOnly))
 	require.Equal(t, "serializable on", level+" "+readOnly)
-	requireCode(t, "25006", tx.Exec(ctx, writeGlobal, []any{unique()}, nil))
+	requireCode(t, "25006", exec(ctx, tx, writeGlobal, unique()))
 	require.NoError(t, tx.Rollback())
 
 	_, err = h.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelLinearizable})
@@ -330,7 +326,7 @@ func TestTransactionWithoutATenant(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
 	ctx := t.Context()
-	require.NoError(t, pgtenant.InTx(ctx, h.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
+	require.NoError(t, h.inTx(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		require.Equal(t, 2, tx.Tenant.Query().CountX(ctx))
 		_, err := tx.Agent.Query().All(tenancy.With(ctx, h.a))
 		require.ErrorIs(t, err, tenancy.ErrTenantMismatch)
@@ -343,7 +339,7 @@ func TestTransactionWithoutATenant(t *testing.T) {
 func TestTransactionIsSafeForConcurrentUse(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
-	require.NoError(t, pgtenant.InTx(as(t, h.a), h.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
+	require.NoError(t, h.inTx(h.asA, func(ctx context.Context, tx *ent.Tx) error {
 		var wg sync.WaitGroup
 		for range 8 {
 			wg.Go(func() {
@@ -355,5 +351,5 @@ func TestTransactionIsSafeForConcurrentUse(t *testing.T) {
 		wg.Wait()
 		return tx.Agent.Create().SetName("after").Exec(ctx)
 	}))
-	require.Equal(t, "a1,after", h.names(as(t, h.a), t))
+	require.Equal(t, "a1,after", h.names(h.asA, t))
 }

@@ -32,49 +32,44 @@ func TestValuesAreCopiedOutOfTheBuffer(t *testing.T) {
 	const values = `from (select n, repeat(n::text, 10) word from generate_series(1, $1) n) v`
 	const columns = `select n, word::bytea, json_build_object('word', word)::json,
 		json_build_object('word', word)::jsonb, word, md5(word)::uuid `
-	for _, mode := range modes {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
-			_, err := h.super.Exec(t.Context(), `
-				create table kept (n int, b bytea, j json, jb jsonb, word text, id uuid);
-				grant select, insert on kept to konstruct_app`)
-			require.NoError(t, err)
-			for name, query := range map[string]string{
-				"read":  columns + values + " order by n",
-				"write": "insert into kept " + columns + values + " returning n, b, j, jb, word, id",
-				"with": "with w as (insert into kept " + columns + values +
-					" returning *) select n, b, j, jb, word, id from w",
-			} {
-				type row struct {
-					n       int64
-					b, j, i []byte
-					word    sql.NullString
-					id      uuid.UUID
-				}
-				var rows []row
-				var r entsql.Rows
-				require.NoError(t, h.Query(as(t, h.a), query, []any{manyRows}, &r))
-				for r.Next() {
-					var next row
-					require.NoError(t, r.Scan(&next.n, &next.b, &next.j, &next.i, &next.word, &next.id))
-					rows = append(rows, next)
-				}
-				require.NoError(t, r.Err())
-				require.NoError(t, r.Close())
-				h.healthy(t) // reuses the buffer
-				require.Len(t, rows, manyRows)
-				for i, got := range rows {
-					word := string(bytes.Repeat([]byte(strconv.Itoa(i+1)), 10))
-					require.Equal(t, int64(i+1), got.n, name)
-					require.Equal(t, word, string(got.b), name)
-					require.JSONEq(t, `{"word":"`+word+`"}`, string(got.j), name)
-					require.JSONEq(t, `{"word":"`+word+`"}`, string(got.i), name)
-					require.Equal(t, word, got.word.String, name)
-				}
+	eachMode(t, func(t *testing.T, h *testBundle) {
+		h.admin(t, `
+			create table kept (n int, b bytea, j json, jb jsonb, word text, id uuid);
+			grant select, insert on kept to konstruct_app`)
+		for name, query := range map[string]string{
+			"read":  columns + values + " order by n",
+			"write": "insert into kept " + columns + values + " returning n, b, j, jb, word, id",
+			"with": "with w as (insert into kept " + columns + values +
+				" returning *) select n, b, j, jb, word, id from w",
+		} {
+			type row struct {
+				n       int64
+				b, j, i []byte
+				word    sql.NullString
+				id      uuid.UUID
 			}
-		})
-	}
+			var rows []row
+			var r entsql.Rows
+			require.NoError(t, h.Query(h.asA, query, []any{manyRows}, &r))
+			for r.Next() {
+				var next row
+				require.NoError(t, r.Scan(&next.n, &next.b, &next.j, &next.i, &next.word, &next.id))
+				rows = append(rows, next)
+			}
+			require.NoError(t, r.Err())
+			require.NoError(t, r.Close())
+			h.healthy(t) // reuses the buffer
+			require.Len(t, rows, manyRows)
+			for i, got := range rows {
+				word := string(bytes.Repeat([]byte(strconv.Itoa(i+1)), 10))
+				require.Equal(t, int64(i+1), got.n, name)
+				require.Equal(t, word, string(got.b), name)
+				require.JSONEq(t, `{"word":"`+word+`"}`, string(got.j), name)
+				require.JSONEq(t, `{"word":"`+word+`"}`, string(got.i), name)
+				require.Equal(t, word, got.word.String, name)
+			}
+		}
+	})
 }
 
 type keeper struct{ Kept any }
@@ -85,48 +80,44 @@ func (k *keeper) ScanBytes(v []byte) error { k.Kept = v; return nil }
 // A destination that keeps the connection's buffer would expose what the next user reads.
 func TestDestinationsKeepNothingOfTheBuffer(t *testing.T) {
 	t.Parallel()
-	for _, mode := range modes {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
-			for _, query := range []string{
-				"select repeat('a', 32)", "select repeat('a', 32)::bytea",
-				`select ('"' || repeat('a', 32) || '"')::json`,
-				"select array[repeat('a', 32)]", "update agents set role = repeat('a', 32) returning role",
+	eachMode(t, func(t *testing.T, h *testBundle) {
+		for _, query := range []string{
+			"select repeat('a', 32)", "select repeat('a', 32)::bytea",
+			`select ('"' || repeat('a', 32) || '"')::json`,
+			"select array[repeat('a', 32)]", "update agents set role = repeat('a', 32) returning role",
+		} {
+			for _, dest := range []any{
+				&keeper{}, new(pgtype.DriverBytes), &[]pgtype.DriverBytes{}, new(pgtype.UndecodedBytes),
+				new(sql.RawBytes), &sql.Null[sql.RawBytes]{}, &entsql.NullScanner{S: &keeper{}}, new(any),
+				&[][]byte{},
 			} {
-				for _, dest := range []any{
-					&keeper{}, new(pgtype.DriverBytes), &[]pgtype.DriverBytes{}, new(pgtype.UndecodedBytes),
-					new(sql.RawBytes), &sql.Null[sql.RawBytes]{}, &entsql.NullScanner{S: &keeper{}}, new(any),
-					&[][]byte{},
-				} {
-					for _, inTx := range []bool{false, true} {
-						var q dialect.ExecQuerier = h
-						rollback := func() error { return nil }
-						if inTx {
-							tx := h.begin(t, h.a)
-							q, rollback = tx, tx.Rollback
-						}
-						err := pgtenant.QueryRow(as(t, h.a), q, query).Scan(dest)
-						require.NoError(t, rollback())
-						if err != nil {
-							require.ErrorIs(t, err, pgtenant.ErrScan)
-							continue
-						}
-						was, err := json.Marshal(dest)
-						require.NoError(t, err)
-						var other string
-						for range 3 {
-							require.NoError(t,
-								pgtenant.QueryRow(as(t, h.b), h, "select repeat('BBBB', 50)").Scan(&other))
-						}
-						now, err := json.Marshal(dest)
-						require.NoError(t, err)
-						require.Equal(t, string(was), string(now), "%T: %s", dest, query)
+				for _, inTx := range []bool{false, true} {
+					var q dialect.ExecQuerier = h
+					rollback := func() error { return nil }
+					if inTx {
+						tx := h.begin(t, h.a)
+						q, rollback = tx, tx.Rollback
 					}
+					err := pgtenant.QueryRow(h.asA, q, query).Scan(dest)
+					require.NoError(t, rollback())
+					if err != nil {
+						require.ErrorIs(t, err, pgtenant.ErrScan)
+						continue
+					}
+					was, err := json.Marshal(dest)
+					require.NoError(t, err)
+					var other string
+					for range 3 {
+						require.NoError(t,
+							pgtenant.QueryRow(h.asB, h, "select repeat('BBBB', 50)").Scan(&other))
+					}
+					now, err := json.Marshal(dest)
+					require.NoError(t, err)
+					require.Equal(t, string(was), string(now), "%T: %s", dest, query)
 				}
 			}
-		})
-	}
+		}
+	})
 }
 
 // The rows of a write are scanned after their connection was released, when another tenant may use it.
@@ -152,83 +143,75 @@ func TestRowsScannedAfterRelease(t *testing.T) {
 
 func TestRawJSON(t *testing.T) {
 	t.Parallel()
-	for _, mode := range modes {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			h := setup(t, pgtenant.WithQueryMode(mode))
-			var first, second []byte
-			for _, out := range []*[]byte{&first, &second} {
-				want := json.RawMessage(fmt.Sprintf(`{"n": %d}`, 1+len(first)))
-				require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "select $1::jsonb", want).Scan(out))
-			}
-			require.JSONEq(t, `{"n": 1}`, string(first))
-			require.NotEqual(t, string(first), string(second))
-		})
-	}
+	eachMode(t, func(t *testing.T, h *testBundle) {
+		var first, second []byte
+		for _, out := range []*[]byte{&first, &second} {
+			want := json.RawMessage(fmt.Sprintf(`{"n": %d}`, 1+len(first)))
+			require.NoError(t, pgtenant.QueryRow(h.asA, h, "select $1::jsonb", want).Scan(out))
+		}
+		require.JSONEq(t, `{"n": 1}`, string(first))
+		require.NotEqual(t, string(first), string(second))
+	})
 }
 
 func TestNullsAndSmallIntegers(t *testing.T) {
 	t.Parallel()
-	for _, mode := range modes {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
-			id := uuid.New()
-			const query = `select v.u, u, v.four, v.two, v.eight, v.four, v.flag, v.word, v.at, v.b, v.j
-				from (values ($1::text::uuid, $2::int4, $3::int2, $4::int8, $5::bool, $6::text, $7::timestamptz,
-				$8::text::bytea, $9::text::jsonb)) v (u, four, two, eight, flag, word, at, b, j)`
-			var u uuid.UUID
-			var nullable entsql.NullScanner
-			var four, two, eight, plain sql.NullInt64
-			var flag sql.NullBool
-			var word sql.NullString
-			var at sql.NullTime
-			var b, j []byte
-			read := func(args ...any) {
-				// Values that must be overwritten.
-				u, nullable = uuid.New(), entsql.NullScanner{S: new(uuid.UUID), Valid: args[0] == nil}
-				four, two, eight = sql.NullInt64{Int64: 7, Valid: true}, sql.NullInt64{Int64: 7, Valid: true},
-					sql.NullInt64{Int64: 7, Valid: true}
-				flag, word, b, j = sql.NullBool{Bool: true, Valid: true}, sql.NullString{String: "x", Valid: true},
-					[]byte("x"), []byte("x")
-				require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, query, args...).Scan(
-					&u, &nullable, &four, &two, &eight, &plain, &flag, &word, &at, &b, &j))
-			}
-			read(id.String(), -2147483648, -32768, int64(-9223372036854775808),
-				false, "", "2000-01-01T00:00:00Z", "b", `{"a": 1}`)
-			require.Equal(t, id, u)
-			require.True(t, nullable.Valid)
-			require.Equal(t, &id, nullable.S)
-			require.Equal(t, sql.NullInt64{Int64: -2147483648, Valid: true}, four)
-			require.Equal(t, sql.NullInt64{Int64: -32768, Valid: true}, two)
-			require.Equal(t, sql.NullInt64{Int64: -9223372036854775808, Valid: true}, eight)
-			require.Equal(t, four, plain)
-			require.Equal(t, sql.NullBool{Valid: true}, flag)
-			require.Equal(t, sql.NullString{Valid: true}, word, "empty is not NULL")
-			require.True(t, at.Valid)
-			require.Equal(t, "b", string(b))
-			require.JSONEq(t, `{"a": 1}`, string(j))
+	eachMode(t, func(t *testing.T, h *testBundle) {
+		id := uuid.New()
+		const query = `select v.u, u, v.four, v.two, v.eight, v.four, v.flag, v.word, v.at, v.b, v.j
+			from (values ($1::text::uuid, $2::int4, $3::int2, $4::int8, $5::bool, $6::text, $7::timestamptz,
+			$8::text::bytea, $9::text::jsonb)) v (u, four, two, eight, flag, word, at, b, j)`
+		var u uuid.UUID
+		var nullable entsql.NullScanner
+		var four, two, eight, plain sql.NullInt64
+		var flag sql.NullBool
+		var word sql.NullString
+		var at sql.NullTime
+		var b, j []byte
+		read := func(args ...any) {
+			// Values that must be overwritten.
+			u, nullable = uuid.New(), entsql.NullScanner{S: new(uuid.UUID), Valid: args[0] == nil}
+			four, two, eight = sql.NullInt64{Int64: 7, Valid: true}, sql.NullInt64{Int64: 7, Valid: true},
+				sql.NullInt64{Int64: 7, Valid: true}
+			flag, word, b, j = sql.NullBool{Bool: true, Valid: true}, sql.NullString{String: "x", Valid: true},
+				[]byte("x"), []byte("x")
+			require.NoError(t, pgtenant.QueryRow(h.asA, h, query, args...).Scan(
+				&u, &nullable, &four, &two, &eight, &plain, &flag, &word, &at, &b, &j))
+		}
+		read(id.String(), -2147483648, -32768, int64(-9223372036854775808),
+			false, "", "2000-01-01T00:00:00Z", "b", `{"a": 1}`)
+		require.Equal(t, id, u)
+		require.True(t, nullable.Valid)
+		require.Equal(t, &id, nullable.S)
+		require.Equal(t, sql.NullInt64{Int64: -2147483648, Valid: true}, four)
+		require.Equal(t, sql.NullInt64{Int64: -32768, Valid: true}, two)
+		require.Equal(t, sql.NullInt64{Int64: -9223372036854775808, Valid: true}, eight)
+		require.Equal(t, four, plain)
+		require.Equal(t, sql.NullBool{Valid: true}, flag)
+		require.Equal(t, sql.NullString{Valid: true}, word, "empty is not NULL")
+		require.True(t, at.Valid)
+		require.Equal(t, "b", string(b))
+		require.JSONEq(t, `{"a": 1}`, string(j))
 
-			read(nil, nil, nil, nil, nil, nil, nil, nil, nil)
-			require.Equal(t, uuid.Nil, u)
-			require.False(t, nullable.Valid)
-			require.False(t,
-				four.Valid || two.Valid || eight.Valid || plain.Valid || flag.Valid || word.Valid || at.Valid)
-			require.Nil(t, b)
-			require.Nil(t, j)
+		read(nil, nil, nil, nil, nil, nil, nil, nil, nil)
+		require.Equal(t, uuid.Nil, u)
+		require.False(t, nullable.Valid)
+		require.False(t,
+			four.Valid || two.Valid || eight.Valid || plain.Valid || flag.Valid || word.Valid || at.Valid)
+		require.Nil(t, b)
+		require.Nil(t, j)
 
-			var n int64
-			require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "select -5::int4").Scan(&n))
-			require.EqualValues(t, -5, n)
-			require.NoError(t, pgtenant.QueryRow(as(t, h.a), h, "select -5::int2").Scan(&n))
-			require.EqualValues(t, -5, n)
-			require.ErrorIs(t, pgtenant.QueryRow(as(t, h.a), h, "select null::int4").Scan(&n), pgtenant.ErrScan)
-			var many []uuid.UUID
-			require.NoError(t,
-				pgtenant.QueryRow(as(t, h.a), h, "select $1::uuid[]", []uuid.UUID{id, uuid.Nil}).Scan(&many))
-			require.Equal(t, []uuid.UUID{id, uuid.Nil}, many)
-		})
-	}
+		var n int64
+		require.NoError(t, pgtenant.QueryRow(h.asA, h, "select -5::int4").Scan(&n))
+		require.EqualValues(t, -5, n)
+		require.NoError(t, pgtenant.QueryRow(h.asA, h, "select -5::int2").Scan(&n))
+		require.EqualValues(t, -5, n)
+		require.ErrorIs(t, pgtenant.QueryRow(h.asA, h, "select null::int4").Scan(&n), pgtenant.ErrScan)
+		var many []uuid.UUID
+		require.NoError(t,
+			pgtenant.QueryRow(h.asA, h, "select $1::uuid[]", []uuid.UUID{id, uuid.Nil}).Scan(&many))
+		require.Equal(t, []uuid.UUID{id, uuid.Nil}, many)
+	})
 }
 
 // HINT and DETAIL of a RAISE, CONTEXT and the internal query of a function can contain any value.
@@ -236,7 +219,7 @@ func TestErrorsCarryNoContext(t *testing.T) {
 	t.Parallel()
 	const secret = "xoxb-canary-7f3a"
 	h := setup(t)
-	_, err := h.super.Exec(t.Context(), `
+	h.admin(t, `
 		create function tells(v text) returns int language plpgsql as $$
 			begin raise exception 'refused' using
 				detail = v, hint = v, errcode = 'P0001', table = 'agents', column = 'name'; end $$;
@@ -244,11 +227,10 @@ func TestErrorsCarryNoContext(t *testing.T) {
 			begin execute 'select 1 from nowhere where x = ' || quote_literal(v); return 1; end $$;
 		create function casts(v text) returns int language plpgsql as $$ begin return v::int; end $$;
 		grant execute on all functions in schema public to konstruct_app`)
-	require.NoError(t, err)
 	for function, code := range map[string]string{"tells": "P0001", "asks": "42P01", "casts": "22P02"} {
 		for name, err := range map[string]error{
-			"exec":  h.Exec(as(t, h.a), "select "+function+"($1)", []any{secret}, nil),
-			"query": h.Query(as(t, h.a), "select "+function+"($1)", []any{secret}, &entsql.Rows{}),
+			"exec":  exec(h.asA, h, "select "+function+"($1)", secret),
+			"query": h.Query(h.asA, "select "+function+"($1)", []any{secret}, &entsql.Rows{}),
 		} {
 			requireCode(t, code, err)
 			var db *pgconn.PgError
@@ -264,40 +246,35 @@ func TestErrorsCarryNoContext(t *testing.T) {
 func TestOwnErrorsCarryNoValues(t *testing.T) {
 	t.Parallel()
 	const secret = "xoxb-canary-7f3a"
-	for _, mode := range modes {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			h := setup(t, pgtenant.WithQueryMode(mode))
-			ctx := as(t, h.a)
-			var n int64
-			var id uuid.UUID
-			var at sql.NullTime
-			for name, err := range map[string]error{
-				"a column that does not fit":    pgtenant.QueryRow(ctx, h, "select $1::text", secret).Scan(&n),
-				"a column that is not a uuid":   pgtenant.QueryRow(ctx, h, "select $1::text", secret).Scan(&id),
-				"a column that is not a time":   pgtenant.QueryRow(ctx, h, "select $1::text", secret).Scan(&at),
-				"an argument that does not fit": h.Exec(ctx, "select $1::int", []any{secret}, nil),
-				"an element that does not fit":  h.Exec(ctx, "select $1::int[]", []any{[]string{secret}}, nil),
-				"a map": h.Exec(ctx, "select $1",
-					[]any{map[string]string{secret: secret}}, nil),
-				"a struct":                       h.Exec(ctx, "select $1", []any{struct{ S string }{secret}}, nil),
-				"a Valuer that fails":            h.Exec(ctx, "select $1", []any{failing{secret}}, nil),
-				"a Valuer in a slice that fails": h.Exec(ctx, "select $1::text[]", []any{[]failing{{secret}}}, nil),
-				"a Scanner that fails": pgtenant.QueryRow(ctx, h, "select $1::text", secret).
-					Scan(failing{secret}),
-				"too many arguments":                 h.Exec(ctx, "select $1::text", []any{secret, secret}, nil),
-				"arguments that are not a list":      h.Exec(ctx, "select 1", secret, nil),
-				"a statement that can't be prepared": h.Exec(ctx, "select '"+secret+"'::int", []any{}, nil),
-			} {
-				require.Error(t, err, name)
-				require.NotContains(t, fmt.Sprintf("%v %+v %#v", err, err, err), secret, name)
-				for ; err != nil; err = unwrap(err) {
-					require.NotContains(t, fmt.Sprintf("%v %+v", err, err), secret, name)
-				}
+	eachMode(t, func(t *testing.T, h *testBundle) {
+		ctx := h.asA
+		var n int64
+		var id uuid.UUID
+		var at sql.NullTime
+		for name, err := range map[string]error{
+			"a column that does not fit":     pgtenant.QueryRow(ctx, h, "select $1::text", secret).Scan(&n),
+			"a column that is not a uuid":    pgtenant.QueryRow(ctx, h, "select $1::text", secret).Scan(&id),
+			"a column that is not a time":    pgtenant.QueryRow(ctx, h, "select $1::text", secret).Scan(&at),
+			"an argument that does not fit":  exec(ctx, h, "select $1::int", secret),
+			"an element that does not fit":   exec(ctx, h, "select $1::int[]", []string{secret}),
+			"a map":                          exec(ctx, h, "select $1", map[string]string{secret: secret}),
+			"a struct":                       exec(ctx, h, "select $1", struct{ S string }{secret}),
+			"a Valuer that fails":            exec(ctx, h, "select $1", failing{secret}),
+			"a Valuer in a slice that fails": exec(ctx, h, "select $1::text[]", []failing{{secret}}),
+			"a Scanner that fails": pgtenant.QueryRow(ctx, h, "select $1::text", secret).
+				Scan(failing{secret}),
+			"too many arguments":                 exec(ctx, h, "select $1::text", secret, secret),
+			"arguments that are not a list":      h.Exec(ctx, "select 1", secret, nil),
+			"a statement that can't be prepared": exec(ctx, h, "select '"+secret+"'::int"),
+		} {
+			require.Error(t, err, name)
+			require.NotContains(t, fmt.Sprintf("%v %+v %#v", err, err, err), secret, name)
+			for ; err != nil; err = unwrap(err) {
+				require.NotContains(t, fmt.Sprintf("%v %+v", err, err), secret, name)
 			}
-			h.healthy(t)
-		})
-	}
+		}
+		h.healthy(t)
+	})
 }
 
 func unwrap(err error) error {
@@ -318,20 +295,20 @@ func TestTenantLimitIsKept(t *testing.T) {
 	t.Parallel()
 	h := setup(t, pgtenant.WithMaxConns(4), pgtenant.WithAcquireTimeout(time.Second))
 	for range 2 {
-		require.NoError(t, h.begin(t, h.a).Exec(as(t, h.a), "select 1", []any{}, nil))
+		require.NoError(t, exec(h.asA, h.begin(t, h.a), "select 1"))
 	}
 	for range 3 {
-		require.ErrorIs(t, h.Exec(as(t, h.a), "select 1", []any{}, nil), pgtenant.ErrPoolBusy)
-		require.Equal(t, "b1", h.names(as(t, h.b), t))
+		require.ErrorIs(t, exec(h.asA, h, "select 1"), pgtenant.ErrPoolBusy)
+		require.Equal(t, "b1", h.names(h.asB, t))
 	}
 	// It applies until the last of two ends.
 	h = setup(t, pgtenant.WithMaxConns(4), pgtenant.WithAcquireTimeout(time.Second))
 	first, other := h.begin(t, h.a), h.begin(t, h.a)
-	require.NoError(t, first.Exec(as(t, h.a), "select 1", []any{}, nil))
-	require.NoError(t, other.Exec(as(t, h.a), "select 1", []any{}, nil))
+	require.NoError(t, exec(h.asA, first, "select 1"))
+	require.NoError(t, exec(h.asA, other, "select 1"))
 	require.NoError(t, first.Rollback())
-	require.NoError(t, h.begin(t, h.a).Exec(as(t, h.a), "select 1", []any{}, nil))
-	require.ErrorIs(t, h.Exec(as(t, h.a), "select 1", []any{}, nil), pgtenant.ErrPoolBusy)
+	require.NoError(t, exec(h.asA, h.begin(t, h.a), "select 1"))
+	require.ErrorIs(t, exec(h.asA, h, "select 1"), pgtenant.ErrPoolBusy)
 }
 
 func TestNewChecksThePool(t *testing.T) {
