@@ -52,24 +52,36 @@ func TestFind(t *testing.T) {
 	noConfig(t)
 	old, middle, newest := fakeServer(t, "14.2"), fakeServer(t, "15.13 (Debian 15.13-0+deb12u1)"),
 		fakeServer(t, "17beta1")
-	lone := fakeServer(t, "18.1", "initdb")
+	lone, downloaded := fakeServer(t, "18.1", "initdb"), fakeServer(t, "16.1")
 	link := t.TempDir()
 	require.NoError(t, os.Symlink(filepath.Join(middle, "postgres"), filepath.Join(link, "postgres")))
 
 	for name, tt := range map[string]struct {
-		folders []string
-		major   int
-		want    string
+		folders  []string
+		major    int
+		explicit string
+		online   bool
+		want     string
 	}{
-		"newest":                                {[]string{middle, newest}, 0, newest},
-		"major of the data":                     {[]string{newest, middle}, 15, middle},
-		"newest if the data's major is missing": {[]string{middle, newest}, 16, newest},
-		"too old":                               {[]string{old, middle}, 0, middle},
-		"only postgres":                         {[]string{lone, middle}, 0, middle},
-		"symlink to postgres":                   {[]string{link}, 0, middle},
+		"newest":                                {[]string{middle, newest}, 0, "", true, newest},
+		"major of the data":                     {[]string{newest, middle}, 15, "", true, middle},
+		"newest if the data's major is missing": {[]string{middle, newest}, 16, "", false, newest},
+		"download of the data's major":          {[]string{middle, newest}, 16, "", true, downloaded},
+		"too old":                               {[]string{old, middle}, 0, "", true, middle},
+		"only postgres":                         {[]string{lone, middle}, 0, "", true, middle},
+		"symlink to postgres":                   {[]string{link}, 0, "", true, middle},
+		"only the explicit folder":              {[]string{newest}, 0, middle, true, middle},
 	} {
 		t.Run(name, func(t *testing.T) {
-			found, err := testFinder(t, tt.folders...).find(t.Context(), tt.major)
+			f := testFinder(t, tt.folders...)
+			f.explicit = tt.explicit
+			if tt.online {
+				f.download = func(_ context.Context, major int) (string, error) {
+					require.Equal(t, 16, major)
+					return downloaded, nil
+				}
+			}
+			found, err := f.find(t.Context(), tt.major)
 			require.NoError(t, err)
 			require.Equal(t, tt.want, found.folder)
 		})
@@ -90,33 +102,11 @@ func TestFindExplains(t *testing.T) {
 
 func TestFindLooksOnlyIntoAnExplicitFolder(t *testing.T) {
 	t.Parallel()
-	good, lone := fakeServer(t, "16.1"), fakeServer(t, "16.1", "pg_ctl")
-	f := testFinder(t, good)
-	f.explicit = lone
+	f := testFinder(t, fakeServer(t, "16.1"))
+	f.explicit = fakeServer(t, "16.1", "pg_ctl")
 	_, err := f.find(t.Context(), 0)
 	require.ErrorIs(t, err, ErrNoBinaries)
 	require.ErrorContains(t, err, "pg_ctl")
-
-	f.explicit = good
-	found, err := f.find(t.Context(), 0)
-	require.NoError(t, err)
-	require.Equal(t, binaries{folder: good, version: "16.1", major: 16}, found)
-}
-
-//nolint:paralleltest // it sets the PATH
-func TestFindDownloadsTheMajorOfTheData(t *testing.T) {
-	noConfig(t)
-	installed, downloaded := fakeServer(t, "15.1"), fakeServer(t, "16.1")
-	f := testFinder(t, installed)
-	var asked int
-	f.download = func(_ context.Context, major int) (string, error) {
-		asked = major
-		return downloaded, nil
-	}
-	found, err := f.find(t.Context(), 16)
-	require.NoError(t, err)
-	require.Equal(t, 16, asked)
-	require.Equal(t, downloaded, found.folder)
 }
 
 func TestParseVersion(t *testing.T) {
@@ -186,17 +176,4 @@ func TestCheckFolder(t *testing.T) {
 	require.ErrorIs(t, checkFolder(folder, os.Geteuid()+1), ErrForeignFolder)
 	require.ErrorIs(t, checkFolder(file, os.Geteuid()), ErrForeignFolder)
 	require.ErrorIs(t, checkFolder(link, os.Geteuid()), ErrForeignFolder)
-}
-
-func TestStartOf(t *testing.T) {
-	t.Parallel()
-	mine, err := startOf(os.Getpid())
-	require.NoError(t, err)
-	require.NotEmpty(t, mine)
-	again, err := startOf(os.Getpid())
-	require.NoError(t, err)
-	require.Equal(t, mine, again)
-	missing, err := startOf(2147483646)
-	require.NoError(t, err)
-	require.Empty(t, missing)
 }

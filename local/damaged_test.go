@@ -5,10 +5,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/konstruct/konstruct/integration/testdb"
@@ -45,16 +43,15 @@ func TestDamagedStateFiles(t *testing.T) {
 				damage()
 				up, err := local.StartDetached(t.Context(), opt)
 				require.NoError(t, err)
-				require.Equal(t, "1", query(t, up.Postgres.SuperuserDSN(), "SELECT '1'"))
+				requireRuns(t, up.Postgres)
 				c := client(t, up.Redis.URL())
-				require.NoError(t, c.Do(t.Context(), c.B().Ping().Build()).Error())
+				require.NoError(t, ping(t, c))
 
 				damage()
 				_, err = local.StopDetached(t.Context(), opt.Folder)
 				require.NoError(t, err)
-				_, err = pgx.Connect(t.Context(), up.Postgres.SuperuserDSN())
-				require.Error(t, err, "the server must be stopped")
-				require.Error(t, c.Do(t.Context(), c.B().Ping().Build()).Error())
+				requireStopped(t, up.Postgres.SuperuserDSN())
+				require.Error(t, ping(t, c))
 
 				_, err = local.StartDetached(t.Context(), opt)
 				require.NoError(t, err, "the next start must work")
@@ -65,22 +62,14 @@ func TestDamagedStateFiles(t *testing.T) {
 
 func TestAStartRightAfterAKill(t *testing.T) {
 	t.Parallel()
-	opt := local.PostgresOptions{Folder: folder(t), Detached: true}
-	t.Cleanup(func() { _, _ = local.StopPostgres(t.Context(), opt.Folder) })
-	pg, err := local.StartPostgres(t.Context(), opt)
-	require.NoError(t, err)
+	opt := local.PostgresOptions{Folder: folder(t)}
+	pg := start(t, opt)
 	opt.Port = pg.Port // so that the socket's lock file of the killed server is in the way
 	for range 3 {
-		content, err := os.ReadFile(filepath.Join(pg.DataDir, "postmaster.pid"))
-		require.NoError(t, err)
-		first, _, _ := strings.Cut(string(content), "\n")
-		pid, err := strconv.Atoi(first)
-		require.NoError(t, err)
-		require.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
-		again, err := local.StartPostgres(t.Context(), opt)
-		require.NoError(t, err)
-		require.False(t, again.Reused)
-		require.Equal(t, "1", query(t, again.SuperuserDSN(), "SELECT '1'"))
+		kill(t, pg)
+		pg = start(t, opt)
+		require.False(t, pg.Reused)
+		requireRuns(t, pg)
 	}
 }
 
@@ -105,7 +94,6 @@ func TestRedisTakesAnyPassword(t *testing.T) {
 		`quo"te`, `back\slash`, `tab\tend`, "it's", "with space", "zero\u200bwidth", "#hash", "$dollar", ">x",
 	} {
 		redis := startRedis(t, local.RedisOptions{Throwaway: true, Kind: local.RedisServer, Password: password})
-		c := client(t, redis.URL())
-		require.NoError(t, c.Do(t.Context(), c.B().Ping().Build()).Error(), password)
+		require.NoError(t, ping(t, client(t, redis.URL())), password)
 	}
 }

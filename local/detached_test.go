@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/konstruct/konstruct/integration/testdb"
@@ -20,7 +19,6 @@ import (
 
 func TestDetached(t *testing.T) {
 	t.Parallel()
-	miniredis := []string{"/usr/bin/env", role + "=miniredis", os.Args[0]}
 	for _, kind := range kinds() {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
@@ -28,7 +26,7 @@ func TestDetached(t *testing.T) {
 				Folder:    folder(t),
 				Postgres:  local.PostgresOptions{Port: testdb.FreePort(t), Password: "pg-secret"},
 				Redis:     local.RedisOptions{Port: testdb.FreePort(t), Password: "redis-secret", Kind: kind},
-				Miniredis: miniredis,
+				Miniredis: []string{"/usr/bin/env", role + "=miniredis", os.Args[0]},
 			}
 			t.Cleanup(func() {
 				_, err := local.StopDetached(context.WithoutCancel(t.Context()), opt.Folder)
@@ -37,23 +35,21 @@ func TestDetached(t *testing.T) {
 			up, err := local.StartDetached(t.Context(), opt)
 			require.NoError(t, err)
 			require.Equal(t, opt.Postgres.Port, up.Postgres.Port)
-			require.Equal(t, "1", query(t, up.Postgres.SuperuserDSN(), "SELECT '1'"))
+			requireRuns(t, up.Postgres)
 			require.Equal(t, kind, up.Redis.Kind)
-			c := client(t, up.Redis.URL())
-			require.NoError(t, c.Do(t.Context(), c.B().Ping().Build()).Error())
+			require.NoError(t, ping(t, client(t, up.Redis.URL())))
 
 			again, err := local.StartDetached(t.Context(), opt)
 			require.NoError(t, err)
 			require.True(t, again.Postgres.Reused)
 			require.True(t, again.Redis.Reused)
-			require.NoError(t, up.Postgres.Stop(t.Context()), "Stop must not stop a detached server")
-			require.Equal(t, "1", query(t, up.Postgres.SuperuserDSN(), "SELECT '1'"))
+			stop(t, up.Postgres)
+			requireRuns(t, up.Postgres) // Stop does not stop a detached server
 
 			stopped, err := local.StopDetached(t.Context(), opt.Folder)
 			require.NoError(t, err)
 			require.Equal(t, local.Stopped{Postgres: true, Redis: true}, stopped)
-			_, err = pgx.Connect(t.Context(), up.Postgres.SuperuserDSN())
-			require.Error(t, err)
+			requireStopped(t, up.Postgres.SuperuserDSN())
 			stopped, err = local.StopDetached(t.Context(), opt.Folder)
 			require.NoError(t, err)
 			require.Equal(t, local.Stopped{}, stopped)
@@ -122,10 +118,16 @@ func TestACrashTakesTheServerWithIt(t *testing.T) {
 		t.Log("only Linux ends children with their parent")
 		return
 	}
+	requireEnds(t, place, "the server must end with its parent")
+}
+
+// requireEnds waits until the server of folder has removed its pid file.
+func requireEnds(t *testing.T, folder, message string) {
+	t.Helper()
 	require.Eventually(t, func() bool {
-		_, err := os.Stat(filepath.Join(place, "data", "postmaster.pid"))
+		_, err := os.Stat(filepath.Join(folder, "data", "postmaster.pid"))
 		return os.IsNotExist(err)
-	}, 10*time.Second, 20*time.Millisecond, "the server must end with its parent")
+	}, 20*time.Second, 20*time.Millisecond, message)
 }
 
 func TestTheNextStartSweepsAfterACrash(t *testing.T) {

@@ -2,7 +2,7 @@ package local_test
 
 import (
 	"context"
-	"net/url"
+	"errors"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -39,23 +39,30 @@ func stop(t *testing.T, pg *local.Postgres) {
 	require.NoError(t, pg.Stop(context.WithoutCancel(t.Context())))
 }
 
-func query(t *testing.T, dsn, sql string) string {
+func session(t *testing.T, dsn string) *pgx.Conn {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), dsn)
 	require.NoError(t, err)
-	defer func() { require.NoError(t, conn.Close(t.Context())) }()
+	t.Cleanup(func() { _ = conn.Close(context.WithoutCancel(t.Context())) })
+	return conn
+}
+
+func query(t *testing.T, dsn, sql string) string {
+	t.Helper()
 	var value string
-	require.NoError(t, conn.QueryRow(t.Context(), sql).Scan(&value))
+	require.NoError(t, session(t, dsn).QueryRow(t.Context(), sql).Scan(&value))
 	return value
 }
 
-func execute(t *testing.T, dsn, sql string) {
+func requireRuns(t *testing.T, pg *local.Postgres) {
 	t.Helper()
-	conn, err := pgx.Connect(t.Context(), dsn)
-	require.NoError(t, err)
-	defer func() { require.NoError(t, conn.Close(t.Context())) }()
-	_, err = conn.Exec(t.Context(), sql)
-	require.NoError(t, err)
+	require.NoError(t, session(t, pg.SuperuserDSN()).Ping(t.Context()))
+}
+
+func requireStopped(t *testing.T, dsn string) {
+	t.Helper()
+	_, err := pgx.Connect(t.Context(), dsn)
+	require.Error(t, err, "the server must be stopped")
 }
 
 func TestDataSurvivesARestart(t *testing.T) {
@@ -63,10 +70,10 @@ func TestDataSurvivesARestart(t *testing.T) {
 	place := folder(t)
 
 	first := start(t, local.PostgresOptions{Folder: place})
-	execute(t, first.SuperuserDSN(), "CREATE TABLE kept AS SELECT 'here' AS word")
+	_, err := session(t, first.SuperuserDSN()).Exec(t.Context(), "CREATE TABLE kept AS SELECT 'here' AS word")
+	require.NoError(t, err)
 	stop(t, first)
-	_, err := pgx.Connect(t.Context(), first.SuperuserDSN())
-	require.Error(t, err, "the server was stopped")
+	requireStopped(t, first.SuperuserDSN())
 
 	second := start(t, local.PostgresOptions{Folder: place})
 	require.False(t, second.Reused)
@@ -94,23 +101,26 @@ func TestSettings(t *testing.T) {
 	require.Contains(t, query(t, durable.SuperuserDSN(), "SHOW server_version"), durable.Version)
 }
 
-func TestAThrowawayTakesItsFolderWithIt(t *testing.T) {
-	t.Parallel()
-	pg, err := local.StartPostgres(t.Context(), local.PostgresOptions{Throwaway: true})
-	require.NoError(t, err)
-	require.DirExists(t, pg.DataDir)
-	stop(t, pg)
-	require.NoDirExists(t, pg.Folder)
-}
-
-func TestTwoServersAtOnce(t *testing.T) {
+func TestThrowaways(t *testing.T) {
 	t.Parallel()
 	one := start(t, local.PostgresOptions{Throwaway: true})
 	other := start(t, local.PostgresOptions{Throwaway: true})
 	require.NotEqual(t, one.Port, other.Port)
-	execute(t, one.SuperuserDSN(), "CREATE TABLE mine ()")
-	require.Equal(t, "t", query(t, one.SuperuserDSN(), "SELECT (to_regclass('mine') IS NOT NULL)::text::char"))
-	require.Equal(t, "f", query(t, other.SuperuserDSN(), "SELECT (to_regclass('mine') IS NOT NULL)::text::char"))
+	_, err := session(t, one.SuperuserDSN()).Exec(t.Context(), "CREATE TABLE mine ()")
+	require.NoError(t, err)
+	const mine = "SELECT (to_regclass('mine') IS NOT NULL)::text"
+	require.Equal(t, "true", query(t, one.SuperuserDSN(), mine))
+	require.Equal(t, "false", query(t, other.SuperuserDSN(), mine))
+
+	_, err = local.StartPostgres(t.Context(), local.PostgresOptions{Throwaway: true, Port: one.Port})
+	require.ErrorIs(t, err, local.ErrPortTaken)
+	require.ErrorContains(t, err, strconv.Itoa(one.Port))
+
+	require.DirExists(t, one.DataDir)
+	stop(t, one)
+	require.NoDirExists(t, one.Folder)
+	again := start(t, local.PostgresOptions{Throwaway: true, Port: one.Port})
+	require.Equal(t, one.Port, again.Port)
 }
 
 func TestARunningServerIsReused(t *testing.T) {
@@ -123,21 +133,18 @@ func TestARunningServerIsReused(t *testing.T) {
 	require.Equal(t, first.Port, second.Port)
 
 	stop(t, second)
-	require.Equal(t, "1", query(t, first.SuperuserDSN(), "SELECT '1'"), "Stop must not stop a reused server")
+	requireRuns(t, first) // Stop does not stop a reused server
 
 	_, err := local.StartPostgres(t.Context(), local.PostgresOptions{Folder: place, Port: first.Port + 1})
 	require.ErrorContains(t, err, "is running on port "+strconv.Itoa(first.Port))
 }
 
-func TestPasswordIsDemanded(t *testing.T) {
+func TestPasswordIsDemandedAndNotPrinted(t *testing.T) {
 	t.Parallel()
-	pg := start(t, local.PostgresOptions{Throwaway: true})
+	const password = "unspeakable"
+	pg := start(t, local.PostgresOptions{Throwaway: true, Password: password})
 	socket := "host=" + pg.SocketDir + " port=" + strconv.Itoa(pg.Port) + " user=postgres dbname=postgres"
 	tcp := "host=127.0.0.1 port=" + strconv.Itoa(pg.Port) + " user=postgres dbname=postgres sslmode=disable"
-	dsn, err := url.Parse(pg.SuperuserDSN())
-	require.NoError(t, err)
-	password, _ := dsn.User.Password()
-
 	for name, tt := range map[string]struct {
 		dsn     string
 		refused bool
@@ -157,6 +164,18 @@ func TestPasswordIsDemanded(t *testing.T) {
 		require.NoError(t, err, name)
 		require.NoError(t, conn.Close(t.Context()))
 	}
+
+	for _, printed := range []string{pg.String(), pg.GoString()} {
+		require.Contains(t, printed, "PostgreSQL "+pg.Version)
+		require.NotContains(t, printed, password)
+	}
+	for _, path := range []string{
+		filepath.Join(pg.Folder, "server.log"), filepath.Join(pg.DataDir, "postmaster.opts"), // its command line
+	} {
+		content, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.NotContains(t, string(content), password)
+	}
 }
 
 func TestAGivenPasswordReplacesTheKeptOne(t *testing.T) {
@@ -170,39 +189,14 @@ func TestAGivenPasswordReplacesTheKeptOne(t *testing.T) {
 
 	third := start(t, local.PostgresOptions{Folder: place})
 	require.Contains(t, second.SuperuserDSN(), "://postgres:second@")
-	require.Equal(t, "1", query(t, third.SuperuserDSN(), "SELECT '1'"))
-}
-
-func TestNoSecretIsPrinted(t *testing.T) {
-	t.Parallel()
-	pg := start(t, local.PostgresOptions{Throwaway: true, Password: "unspeakable"})
-	for _, said := range []string{pg.String(), pg.GoString()} {
-		require.Contains(t, said, "PostgreSQL "+pg.Version)
-		require.NotContains(t, said, "unspeakable")
-	}
-	found, err := os.ReadFile(filepath.Join(pg.Folder, "server.log"))
-	require.NoError(t, err)
-	require.NotContains(t, string(found), "unspeakable")
-	command, err := os.ReadFile(filepath.Join(pg.DataDir, "postmaster.opts"))
-	require.NoError(t, err)
-	require.NotContains(t, string(command), "unspeakable")
-}
-
-func TestFixedPort(t *testing.T) {
-	t.Parallel()
-	first := start(t, local.PostgresOptions{Throwaway: true})
-	_, err := local.StartPostgres(t.Context(), local.PostgresOptions{Throwaway: true, Port: first.Port})
-	require.ErrorIs(t, err, local.ErrPortTaken)
-	require.ErrorContains(t, err, strconv.Itoa(first.Port))
-
-	stop(t, first)
-	second := start(t, local.PostgresOptions{Throwaway: true, Port: first.Port})
-	require.Equal(t, first.Port, second.Port)
+	requireRuns(t, third)
 }
 
 func TestFolders(t *testing.T) {
 	t.Parallel()
-	pg := start(t, local.PostgresOptions{Folder: folder(t)})
+	// A comma separates the directories of PostgreSQL's sockets.
+	pg := start(t, local.PostgresOptions{Folder: filepath.Join(folder(t), `a, "b" c`)})
+	require.FileExists(t, filepath.Join(pg.SocketDir, ".s.PGSQL."+strconv.Itoa(pg.Port)+".lock"))
 	outer := os.FileMode(0o700)
 	if os.Geteuid() == 0 {
 		outer = 0o711
@@ -226,33 +220,26 @@ func TestFolders(t *testing.T) {
 
 func TestForeignFoldersAreRefused(t *testing.T) {
 	t.Parallel()
-	t.Run("the folder is a symlink", func(t *testing.T) {
-		t.Parallel()
-		place := folder(t)
-		require.NoError(t, os.Symlink(filepath.Dir(place), place))
-		_, err := local.StartPostgres(t.Context(), local.PostgresOptions{Folder: place})
-		require.ErrorIs(t, err, local.ErrForeignFolder)
-	})
-	t.Run("the socket's folder is a symlink", func(t *testing.T) {
-		t.Parallel()
-		place := folder(t)
-		require.NoError(t, os.MkdirAll(place, 0o700))
-		require.NoError(t, os.Symlink(filepath.Dir(place), filepath.Join(place, "run")))
-		_, err := local.StartPostgres(t.Context(), local.PostgresOptions{Folder: place})
-		require.ErrorIs(t, err, local.ErrForeignFolder)
-	})
-	t.Run("the folder is owned by another user", func(t *testing.T) {
-		t.Parallel()
-		if os.Geteuid() != 0 {
-			t.Log("only root can change the owner; see TestCheckFolder")
-			return
+	faults := map[string]func(place string) error{
+		"symlink": func(place string) error { return os.Symlink(filepath.Dir(place), place) },
+		"symlink for the socket": func(place string) error {
+			return errors.Join(os.Mkdir(place, 0o700), os.Symlink(filepath.Dir(place), filepath.Join(place, "run")))
+		},
+	}
+	if os.Geteuid() == 0 { // only root can change the owner; see TestCheckFolder
+		faults["another owner"] = func(place string) error {
+			return errors.Join(os.Mkdir(place, 0o700), os.Chown(place, 12345, 12345))
 		}
-		place := folder(t)
-		require.NoError(t, os.Mkdir(place, 0o700))
-		require.NoError(t, os.Chown(place, 12345, 12345))
-		_, err := local.StartPostgres(t.Context(), local.PostgresOptions{Folder: place})
-		require.ErrorIs(t, err, local.ErrForeignFolder)
-	})
+	}
+	for name, create := range faults {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			place := folder(t)
+			require.NoError(t, create(place))
+			_, err := local.StartPostgres(t.Context(), local.PostgresOptions{Folder: place})
+			require.ErrorIs(t, err, local.ErrForeignFolder)
+		})
+	}
 }
 
 func TestOutOfReach(t *testing.T) {
@@ -288,14 +275,16 @@ func TestAnotherMajorIsRefused(t *testing.T) {
 	}
 }
 
-// kill simulates a crash, which leaves the pid file.
-func kill(t *testing.T, pid string) {
+// kill simulates a crash, which leaves the pid file, and returns its lines after the pid.
+func kill(t *testing.T, pg *local.Postgres) (rest string) {
 	t.Helper()
-	number, err := strconv.Atoi(pid)
+	content, err := os.ReadFile(filepath.Join(pg.DataDir, "postmaster.pid"))
 	require.NoError(t, err)
-	process, err := os.FindProcess(number)
+	first, rest, _ := strings.Cut(string(content), "\n")
+	pid, err := strconv.Atoi(first)
 	require.NoError(t, err)
-	require.NoError(t, process.Kill())
+	require.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
+	return rest
 }
 
 func TestStalePIDFiles(t *testing.T) {
@@ -309,20 +298,14 @@ func TestStalePIDFiles(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			pg := start(t, local.PostgresOptions{Folder: folder(t)})
-			path := filepath.Join(pg.DataDir, "postmaster.pid")
-			content, err := os.ReadFile(path)
-			require.NoError(t, err)
-			pid, rest, _ := strings.Cut(string(content), "\n")
-			kill(t, pid)
-
-			stale := first + "\n" + rest
+			stale := first + "\n" + kill(t, pg)
 			if first == "" {
 				stale = "123"
 			}
-			require.NoError(t, os.WriteFile(path, []byte(stale), 0o600))
+			require.NoError(t, os.WriteFile(filepath.Join(pg.DataDir, "postmaster.pid"), []byte(stale), 0o600))
 			again := start(t, local.PostgresOptions{Folder: pg.Folder})
 			require.False(t, again.Reused)
-			require.Equal(t, "1", query(t, again.SuperuserDSN(), "SELECT '1'"))
+			requireRuns(t, again)
 		})
 	}
 }
@@ -331,13 +314,15 @@ func TestALostPasswordIsNamed(t *testing.T) {
 	t.Parallel()
 	pg := start(t, local.PostgresOptions{Folder: folder(t)})
 	stop(t, pg)
-	require.NoError(t, os.Remove(filepath.Join(pg.Folder, "password")))
-	_, err := local.StartPostgres(t.Context(), local.PostgresOptions{Folder: pg.Folder})
-	require.ErrorIs(t, err, local.ErrPassword)
-
-	require.NoError(t, os.WriteFile(filepath.Join(pg.Folder, "password"), []byte("wrong"), 0o600))
-	_, err = local.StartPostgres(t.Context(), local.PostgresOptions{Folder: pg.Folder})
-	require.ErrorIs(t, err, local.ErrPassword)
+	password := filepath.Join(pg.Folder, "password")
+	for name, lose := range map[string]func() error{
+		"missing": func() error { return os.Remove(password) },
+		"wrong":   func() error { return os.WriteFile(password, []byte("wrong"), 0o600) },
+	} {
+		require.NoError(t, lose(), name)
+		_, err := local.StartPostgres(t.Context(), local.PostgresOptions{Folder: pg.Folder})
+		require.ErrorIs(t, err, local.ErrPassword, name)
+	}
 	require.NoFileExists(t, filepath.Join(pg.DataDir, "postmaster.pid"), "a failed start must leave no server")
 }
 
@@ -373,13 +358,6 @@ func TestStartsAtTheSameTimeShareOneServer(t *testing.T) {
 		}
 	}
 	require.Equal(t, 1, hosts)
-}
-
-// A comma separates the directories of PostgreSQL's sockets.
-func TestAFolderOfAnyName(t *testing.T) {
-	t.Parallel()
-	pg := start(t, local.PostgresOptions{Folder: filepath.Join(folder(t), `a, "b" c`)})
-	require.FileExists(t, filepath.Join(pg.SocketDir, ".s.PGSQL."+strconv.Itoa(pg.Port)+".lock"))
 }
 
 func TestTheUmaskKeepsTheServersUserInReach(t *testing.T) { //nolint:paralleltest // the umask is the process's

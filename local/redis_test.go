@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -25,6 +28,20 @@ func kinds() []local.RedisKind {
 	return []local.RedisKind{local.RedisServer, local.Miniredis}
 }
 
+// eachKind runs a test with a server of each kind.
+func eachKind(t *testing.T, test func(t *testing.T, opt local.RedisOptions, redis *local.Redis)) {
+	t.Helper()
+	for _, kind := range kinds() {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			opt := local.RedisOptions{Throwaway: true, Kind: kind, Password: "unspeakable"}
+			redis := startRedis(t, opt)
+			require.Equal(t, kind, redis.Kind)
+			test(t, opt, redis)
+		})
+	}
+}
+
 func startRedis(t *testing.T, opt local.RedisOptions) *local.Redis {
 	t.Helper()
 	redis, err := local.StartRedis(t.Context(), opt)
@@ -35,62 +52,71 @@ func startRedis(t *testing.T, opt local.RedisOptions) *local.Redis {
 
 func client(t *testing.T, url string) rueidis.Client {
 	t.Helper()
-	opt, err := rueidis.ParseURL(url)
-	require.NoError(t, err)
-	opt.DisableCache = true
-	c, err := rueidis.NewClient(opt)
+	c, err := connect(t, url)
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
 	return c
 }
 
+func connect(t *testing.T, url string) (rueidis.Client, error) {
+	t.Helper()
+	opt, err := rueidis.ParseURL(url)
+	require.NoError(t, err)
+	opt.DisableCache = true
+	return rueidis.NewClient(opt)
+}
+
+func ping(t *testing.T, c rueidis.Client) error {
+	t.Helper()
+	return c.Do(t.Context(), c.B().Ping().Build()).Error()
+}
+
 func TestRedisKeepsAndExpires(t *testing.T) {
 	t.Parallel()
-	for _, kind := range kinds() {
-		t.Run(string(kind), func(t *testing.T) {
-			t.Parallel()
-			redis := startRedis(t, local.RedisOptions{Throwaway: true, Kind: kind})
-			require.Equal(t, kind, redis.Kind)
-			c := client(t, redis.URL())
+	eachKind(t, func(t *testing.T, _ local.RedisOptions, redis *local.Redis) {
+		c := client(t, redis.URL())
+		require.NoError(t, c.Do(t.Context(), c.B().Set().Key("brief").Value("x").PxMilliseconds(40).Build()).Error())
+		require.NoError(t, c.Do(t.Context(), c.B().Set().Key("lasting").Value("y").Build()).Error())
+		require.Eventually(t, func() bool {
+			return rueidis.IsRedisNil(c.Do(t.Context(), c.B().Get().Key("brief").Build()).Error())
+		}, 5*time.Second, 10*time.Millisecond, "the key must expire")
+		require.Equal(t, "y", get(t, c, "lasting"))
+	})
+}
 
-			require.NoError(t, c.Do(t.Context(),
-				c.B().Set().Key("brief").Value("x").PxMilliseconds(40).Build()).Error())
-			require.NoError(t, c.Do(t.Context(), c.B().Set().Key("lasting").Value("y").Build()).Error())
-			require.Eventually(t, func() bool {
-				return rueidis.IsRedisNil(c.Do(t.Context(), c.B().Get().Key("brief").Build()).Error())
-			}, 5*time.Second, 10*time.Millisecond, "the key must expire")
-			lasting, err := c.Do(t.Context(), c.B().Get().Key("lasting").Build()).ToString()
-			require.NoError(t, err)
-			require.Equal(t, "y", lasting)
-		})
-	}
+func get(t *testing.T, c rueidis.Client, key string) string {
+	t.Helper()
+	value, err := c.Do(t.Context(), c.B().Get().Key(key).Build()).ToString()
+	require.NoError(t, err)
+	return value
 }
 
 func TestRedisDemandsItsPassword(t *testing.T) {
 	t.Parallel()
-	for _, kind := range kinds() {
-		t.Run(string(kind), func(t *testing.T) {
-			t.Parallel()
-			redis := startRedis(t, local.RedisOptions{Throwaway: true, Kind: kind, Password: "unspeakable"})
-			for name, url := range map[string]string{
-				"without": strings.Replace(redis.URL(), "default:unspeakable@", "", 1),
-				"wrong":   strings.Replace(redis.URL(), "unspeakable", "guess", 1),
-			} {
-				opt, err := rueidis.ParseURL(url)
-				require.NoError(t, err)
-				opt.DisableCache = true
-				c, err := rueidis.NewClient(opt)
-				if err == nil {
-					err = c.Do(t.Context(), c.B().Ping().Build()).Error()
-					c.Close()
-				}
-				require.Error(t, err, name)
+	eachKind(t, func(t *testing.T, _ local.RedisOptions, redis *local.Redis) {
+		for name, url := range map[string]string{
+			"without": strings.Replace(redis.URL(), "default:unspeakable@", "", 1),
+			"wrong":   strings.Replace(redis.URL(), "unspeakable", "guess", 1),
+		} {
+			c, err := connect(t, url)
+			if err == nil {
+				err = ping(t, c)
+				c.Close()
 			}
-			c := client(t, redis.URL())
-			require.NoError(t, c.Do(t.Context(), c.B().Ping().Build()).Error())
-			require.NotContains(t, redis.String()+redis.GoString(), "unspeakable")
-		})
-	}
+			require.Error(t, err, name)
+		}
+		require.NoError(t, ping(t, client(t, redis.URL())))
+		require.NotContains(t, redis.String()+redis.GoString(), "unspeakable")
+	})
+}
+
+func TestRedisOnATakenPort(t *testing.T) {
+	t.Parallel()
+	eachKind(t, func(t *testing.T, opt local.RedisOptions, redis *local.Redis) {
+		opt.Port = redis.Port
+		_, err := local.StartRedis(t.Context(), opt)
+		require.ErrorIs(t, err, local.ErrPortTaken)
+	})
 }
 
 func TestTheKindIsChosenByWhatIsInstalled(t *testing.T) {
@@ -98,38 +124,17 @@ func TestTheKindIsChosenByWhatIsInstalled(t *testing.T) {
 	require.Equal(t, kinds()[0], startRedis(t, local.RedisOptions{Throwaway: true}).Kind)
 }
 
-func TestRedisOnATakenPort(t *testing.T) {
-	t.Parallel()
-	for _, kind := range kinds() {
-		t.Run(string(kind), func(t *testing.T) {
-			t.Parallel()
-			first := startRedis(t, local.RedisOptions{Throwaway: true, Kind: kind})
-			_, err := local.StartRedis(t.Context(), local.RedisOptions{Throwaway: true, Kind: kind, Port: first.Port})
-			require.ErrorIs(t, err, local.ErrPortTaken)
-		})
-	}
-}
-
-func TestMiniredisIsNotDetached(t *testing.T) {
-	t.Parallel()
-	_, err := local.StartRedis(t.Context(), local.RedisOptions{Kind: local.Miniredis, Detached: true})
-	require.ErrorIs(t, err, local.ErrInProcess)
-}
-
 func TestServeMiniredisEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	taken := startRedis(t, local.RedisOptions{Kind: local.Miniredis})
-	require.ErrorIs(t, local.ServeMiniredis(t.Context(), "127.0.0.1:"+port(taken.URL()), "x"), local.ErrPortTaken)
+	address := net.JoinHostPort(local.Loopback, strconv.Itoa(taken.Port))
+	require.ErrorIs(t, local.ServeMiniredis(t.Context(), address, "x"), local.ErrPortTaken)
 
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- local.ServeMiniredis(ctx, "127.0.0.1:0", "x") }()
 	cancel()
 	require.NoError(t, <-ended)
-}
-
-func port(url string) string {
-	return strings.TrimSuffix(url[strings.LastIndexByte(url, ':')+1:], "/0")
 }
 
 func TestRedisDataSurvivesARestart(t *testing.T) {
@@ -152,17 +157,12 @@ func TestRedisDataSurvivesARestart(t *testing.T) {
 	require.NoError(t, first.Stop(t.Context()))
 	second := startRedis(t, opt)
 	require.False(t, second.Reused)
-	again := client(t, second.URL())
-	value, err := again.Do(t.Context(), again.B().Get().Key("k").Build()).ToString()
-	require.NoError(t, err)
-	require.Equal(t, "v", value)
+	require.Equal(t, "v", get(t, client(t, second.URL()), "k"))
 
-	password, err := os.ReadFile(filepath.Join(opt.Folder, "password"))
+	password, err := os.Stat(filepath.Join(opt.Folder, "password"))
 	require.NoError(t, err)
-	require.NotEmpty(t, password)
-	info, err := os.Stat(filepath.Join(opt.Folder, "password"))
-	require.NoError(t, err)
-	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+	require.NotZero(t, password.Size())
+	require.Equal(t, os.FileMode(0o600), password.Mode().Perm())
 }
 
 // Tests run this binary again in these roles.
@@ -220,9 +220,11 @@ func startAndDie() error {
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stdout.WriteString(pg.Folder); err != nil {
-		return err
-	}
-	self, err := os.FindProcess(os.Getpid())
-	return errors.Join(err, self.Kill())
+	return die(pg.Folder)
+}
+
+// die prints result, for the test that runs this process, and exits like a crash.
+func die(result string) error {
+	_, err := os.Stdout.WriteString(result)
+	return errors.Join(err, syscall.Kill(os.Getpid(), syscall.SIGKILL))
 }

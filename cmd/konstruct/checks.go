@@ -14,7 +14,6 @@ import (
 	"github.com/konstruct/konstruct/config"
 	"github.com/konstruct/konstruct/migrate"
 	"github.com/konstruct/konstruct/server"
-	"github.com/konstruct/konstruct/tenancy/doctor"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
@@ -32,7 +31,6 @@ type checks struct {
 	probe  *pgtenant.Driver
 	driver *pgtenant.Driver // of the requests
 	redis  *redisCheck
-	expect doctor.Spec
 
 	flight     singleflight.Group
 	migrations atomic.Pointer[migrationsResult]
@@ -45,7 +43,7 @@ func openChecks(ctx context.Context, c config.Serve, driver *pgtenant.Driver) (*
 		return nil, err
 	}
 	return &checks{
-		probe: probe, driver: driver, redis: &redisCheck{url: c.Redis.RedisURL}, expect: spec(c.Database),
+		probe: probe, driver: driver, redis: &redisCheck{url: c.Redis.RedisURL},
 	}, nil
 }
 
@@ -111,34 +109,28 @@ func (c *checks) migrated(ctx context.Context) error {
 	return err
 }
 
-func (c *checks) checkMigrations(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, migrationsTimeout)
-	defer cancel()
-	pending, err := c.pendingMigrations(ctx)
-	if err == nil {
-		c.migrations.Store(&migrationsResult{at: time.Now(), pending: pending})
-	}
-	return err
-}
-
 type migrationsResult struct {
 	at      time.Time
 	pending error
 }
 
-// pendingMigrations returns what is pending, or err if that is unknown.
-func (c *checks) pendingMigrations(ctx context.Context) (pending, err error) {
-	err = c.driver.WithConn(ctx, func(conn *pgx.Conn) error {
-		ok, detail, err := migrate.Current(ctx, conn)
-		if err == nil && !ok {
-			pending = errors.New(detail)
+// checkMigrations stores what is pending, or returns an error if that is unknown.
+func (c *checks) checkMigrations(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, migrationsTimeout)
+	defer cancel()
+	return c.driver.WithConn(ctx, func(conn *pgx.Conn) error {
+		current, detail, err := migrate.Current(ctx, conn)
+		if err != nil {
+			return err
 		}
-		return err
+		result := &migrationsResult{at: time.Now()}
+		if !current {
+			result.pending = errors.New(detail)
+		}
+		c.migrations.Store(result)
+		return nil
 	})
-	return pending, err
 }
-
-var errReadOnly = errors.New("the database is read-only (a standby, or default_transaction_read_only)")
 
 // spill exceeds the smallest work_mem, so PostgreSQL writes a temporary file.
 const spill = "select count(*) from generate_series(1, 10000)"
@@ -162,7 +154,7 @@ func (c *checks) writes(ctx context.Context) (err error) {
 		return err
 	}
 	if readOnly.String != "off" {
-		return errReadOnly
+		return errors.New("the database is read-only (a standby, or default_transaction_read_only)")
 	}
 	var rows int64
 	err = pgtenant.QueryRow(ctx, tx, spill).Scan(&rows)
@@ -170,14 +162,6 @@ func (c *checks) writes(ctx context.Context) (err error) {
 		return nil
 	}
 	return err
-}
-
-func (c *checks) examine(ctx context.Context) (report doctor.Report, err error) {
-	err = c.driver.WithConn(ctx, func(conn *pgx.Conn) error {
-		report, err = doctor.Check(ctx, conn, c.expect)
-		return err
-	})
-	return report, err
 }
 
 func sqlState(err error) string {

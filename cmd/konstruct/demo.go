@@ -42,8 +42,8 @@ func demoTenants() []demoTenant {
 }
 
 // seed creates missing demo data as konstruct_app, in the context of each tenant.
-func seed(ctx context.Context, client *ent.Client, users *account.Users, box *secrets.Box, s devState) error {
-	_, err := users.Create(ctx, account.NewUser{
+func seed(ctx context.Context, client *ent.Client, box *secrets.Box, s devState) error {
+	_, err := newUsers(client).Create(ctx, account.NewUser{
 		Email: s.AdminEmail, Name: "Demo Admin", Password: s.AdminPassword, IsAdmin: true,
 	})
 	if err != nil && !errors.Is(err, account.ErrTaken) {

@@ -12,14 +12,12 @@ import (
 	"path/filepath"
 	"strconv"
 	"syscall"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/konstruct/konstruct/config"
 	"github.com/konstruct/konstruct/local"
 	"github.com/konstruct/konstruct/migrate"
-	"github.com/konstruct/konstruct/server/account"
 )
 
 const longDev = `Run a complete system on this machine: PostgreSQL, Redis, the schema, the API, and demo data (an admin
@@ -35,7 +33,7 @@ const (
 )
 
 func newDev() *cobra.Command {
-	cmd := &cobra.Command{Use: "dev", Short: "Run a complete system with demo data", Long: longDev, Args: noArgs}
+	cmd := &cobra.Command{Use: "dev", Short: "Run a complete system with demo data", Long: longDev}
 	folder := cmd.Flags().String("data", "", "data folder (default: dev in the folder for local data)")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		config.IgnoreLibpq(true)
@@ -167,8 +165,7 @@ func (d *devSystem) serve(ctx context.Context, env config.Env, log *slog.Logger,
 		return err
 	}
 	defer s.close()
-	users := account.NewUsers(s.client, account.Argon2{Params: account.OWASP()}, time.Now)
-	if err := seed(ctx, s.client, users, s.box, d.state); err != nil {
+	if err := seed(ctx, s.client, s.box, d.state); err != nil {
 		return stopped(ctx, fmt.Errorf("create demo data: %w", err))
 	}
 	if err := s.refuseUnsafe(ctx); err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -35,7 +36,6 @@ func newDoctor() *cobra.Command {
 		Use:   "doctor",
 		Short: "Check that tenant isolation holds in a live database",
 		Long:  longDoctor,
-		Args:  noArgs,
 	}
 	var d diagnosis
 	cmd.Flags().BoolVar(&d.asJSON, "json", false, "print the report as JSON")
@@ -108,11 +108,7 @@ func (d diagnosis) examine(cmd *cobra.Command, c config.Doctor) error {
 		return err
 	}
 	defer func() { _ = drv.Close() }()
-	var report doctor.Report
-	err = drv.WithConn(cmd.Context(), func(conn *pgx.Conn) (err error) {
-		report, err = doctor.Check(cmd.Context(), conn, spec(c.Database))
-		return err
-	})
+	report, err := examine(cmd.Context(), drv, c.Database)
 	if err != nil {
 		return err
 	}
@@ -131,7 +127,11 @@ func (d diagnosis) examine(cmd *cobra.Command, c config.Doctor) error {
 	return nil
 }
 
-// spec adds KONSTRUCT_DOCTOR_KNOWN to the spec of the migrations.
-func spec(c config.Database) doctor.Spec {
-	return migrate.Spec().With(doctor.Spec{Known: c.Known})
+// examine runs the doctor with the spec of the migrations and KONSTRUCT_DOCTOR_KNOWN.
+func examine(ctx context.Context, drv *pgtenant.Driver, c config.Database) (report doctor.Report, err error) {
+	err = drv.WithConn(ctx, func(conn *pgx.Conn) error {
+		report, err = doctor.Check(ctx, conn, migrate.Spec().With(doctor.Spec{Known: c.Known}))
+		return err
+	})
+	return report, err
 }

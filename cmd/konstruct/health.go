@@ -25,7 +25,7 @@ const healthTimeout = 4 * time.Second
 
 func newHealth() *cobra.Command {
 	return &cobra.Command{
-		Use: "health", Short: "Check that the local server is ready", Long: longHealth, Args: noArgs,
+		Use: "health", Short: "Check that the local server is ready", Long: longHealth,
 		RunE: runHealth,
 	}
 }

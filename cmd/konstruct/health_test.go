@@ -11,6 +11,17 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// run returns the standard output of a command.
+func run(t *testing.T, args ...string) (string, error) {
+	t.Helper()
+	var out bytes.Buffer
+	root := newRoot()
+	root.SetOut(&out)
+	root.SetArgs(args)
+	err := root.ExecuteContext(t.Context())
+	return out.String(), err
+}
+
 func TestHealth(t *testing.T) {
 	for _, test := range []struct {
 		name   string
@@ -28,13 +39,8 @@ func TestHealth(t *testing.T) {
 			}))
 			t.Cleanup(server.Close)
 			t.Setenv("KONSTRUCT_LISTEN_ADDR", strings.TrimPrefix(server.URL, "http://"))
-			var out bytes.Buffer
-			cmd := newHealth()
-			cmd.SetOut(&out)
-			cmd.SetArgs(nil)
-			cmd.SilenceUsage, cmd.SilenceErrors = true, true
-			err := cmd.ExecuteContext(t.Context())
-			require.JSONEq(t, `{"status":"`+test.name+`"}`, out.String())
+			out, err := run(t, "health")
+			require.JSONEq(t, `{"status":"`+test.name+`"}`, out)
 			if test.err == "" {
 				require.NoError(t, err)
 			} else {
@@ -45,20 +51,16 @@ func TestHealth(t *testing.T) {
 
 	t.Run("IPv6 zone", func(t *testing.T) {
 		t.Setenv("KONSTRUCT_LISTEN_ADDR", "[::1%lo]:1")
-		cmd := newHealth()
-		cmd.SetArgs(nil)
-		cmd.SilenceUsage, cmd.SilenceErrors = true, true
-		require.ErrorContains(t, cmd.ExecuteContext(t.Context()), "dial tcp [::1%lo]:1")
+		_, err := run(t, "health")
+		require.ErrorContains(t, err, "dial tcp [::1%lo]:1")
 	})
 
 	t.Run("no server", func(t *testing.T) {
 		server := httptest.NewServer(http.NotFoundHandler())
 		t.Setenv("KONSTRUCT_LISTEN_ADDR", strings.TrimPrefix(server.URL, "http://"))
 		server.Close()
-		cmd := newHealth()
-		cmd.SetArgs(nil)
-		cmd.SilenceUsage, cmd.SilenceErrors = true, true
-		require.ErrorContains(t, cmd.ExecuteContext(t.Context()), "connection refused")
+		_, err := run(t, "health")
+		require.ErrorContains(t, err, "connection refused")
 	})
 }
 

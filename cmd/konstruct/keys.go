@@ -10,6 +10,7 @@ import (
 	"github.com/konstruct/konstruct/channel/rotation"
 	"github.com/konstruct/konstruct/channel/secrets"
 	"github.com/konstruct/konstruct/config"
+	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
 const longRotate = `Reseal the secrets of all channel connections under the newest key, the first of
@@ -27,7 +28,7 @@ configuration; 5 the database has no schema, or with --check an older key is in 
 func newKeys() *cobra.Command {
 	cmd := &cobra.Command{Use: "keys", Short: "Rotate the keys that seal the secrets of channel connections"}
 	rotate := &cobra.Command{
-		Use: "rotate", Short: "Reseal all secrets under the newest key", Long: longRotate, Args: noArgs,
+		Use: "rotate", Short: "Reseal all secrets under the newest key", Long: longRotate,
 	}
 	check := rotate.Flags().Bool("check", false, "only list the keys and how many secrets each one seals")
 	rotate.RunE = func(cmd *cobra.Command, _ []string) error { return rotateKeys(cmd, *check) }
@@ -43,24 +44,18 @@ func rotateKeys(cmd *cobra.Command, check bool) error {
 	if err != nil {
 		return err
 	}
-	drv, err := openDriver(cmd.Context(), c.Database)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = drv.Close() }()
-	if err := requireSchema(cmd.Context(), c.Database.URL, drv, newLogger(c.Log)); err != nil {
-		return err
-	}
-	keys := rotation.New(drv, box)
-	if !check {
-		report, err := keys.Run(cmd.Context())
-		return errors.Join(report.WriteRun(cmd.OutOrStdout()), verdict(report, err, 0))
-	}
-	report, err := keys.Check(cmd.Context())
-	if err != nil { // an incomplete list could report a used key as unused
-		return verdict(report, err, 0)
-	}
-	return errors.Join(report.WriteCheck(cmd.OutOrStdout()), verdict(report, nil, report.Resealed))
+	return withSchema(cmd.Context(), c.Database, newLogger(c.Log), func(drv *pgtenant.Driver) error {
+		keys := rotation.New(drv, box)
+		if !check {
+			report, err := keys.Run(cmd.Context())
+			return errors.Join(report.WriteRun(cmd.OutOrStdout()), verdict(report, err, 0))
+		}
+		report, err := keys.Check(cmd.Context())
+		if err != nil { // an incomplete list could report a used key as unused
+			return verdict(report, err, 0)
+		}
+		return errors.Join(report.WriteCheck(cmd.OutOrStdout()), verdict(report, nil, report.Resealed))
+	})
 }
 
 // verdict returns the command's error. old is the number of secrets sealed with an older key.

@@ -33,8 +33,8 @@ func newLocal() *cobra.Command {
 			Use: "up [postgres] [redis]", Short: "Start both servers, or only the named ones",
 			Args: cobra.ArbitraryArgs, RunE: localUp,
 		},
-		&cobra.Command{Use: "down", Short: "Stop the servers and keep their data", Args: noArgs, RunE: localDown},
-		&cobra.Command{Use: "redis", Hidden: true, Args: noArgs, RunE: localRedis},
+		&cobra.Command{Use: "down", Short: "Stop the servers and keep their data", RunE: localDown},
+		&cobra.Command{Use: "redis", Hidden: true, RunE: localRedis},
 		&cobra.Command{Use: "guard FOLDER", Hidden: true, Args: exactArgs(1), RunE: localGuard},
 	)
 }
@@ -86,14 +86,12 @@ func localUp(cmd *cobra.Command, args []string) error {
 
 // projectFolder is a checkout's data folder, shared without a project name.
 func projectFolder(project string) (string, error) {
+	name := "up"
+	if project != "" {
+		name += "-" + project
+	}
 	base, err := local.DefaultFolder()
-	if err != nil {
-		return "", err
-	}
-	if project == "" {
-		return filepath.Join(base, "up"), nil
-	}
-	return filepath.Join(base, "up-"+project), nil
+	return filepath.Join(base, name), err
 }
 
 // prepareDatabase creates the database and its roles if missing, and sets the passwords.

@@ -29,12 +29,10 @@ func newMigrate() *cobra.Command {
 	cmd := &cobra.Command{Use: "migrate", Short: "Apply, inspect and write migrations", Long: longMigrate}
 	return group(cmd,
 		&cobra.Command{
-			Use: "up", Short: "Apply pending migrations",
-			Args: noArgs, RunE: migrateUp,
+			Use: "up", Short: "Apply pending migrations", RunE: migrateUp,
 		},
 		&cobra.Command{
-			Use: "status", Short: "List applied and pending migrations; exit with 5 if any are pending",
-			Args: noArgs, RunE: migrateStatus,
+			Use: "status", Short: "List applied and pending migrations; exit with 5 if any are pending", RunE: migrateStatus,
 		},
 		newMigrateCheck(), newMigrateDiff(), newMigrateHash(), newMigrateSnapshot(), newMigrateBootstrap(),
 	)
@@ -54,10 +52,9 @@ func migrateUp(cmd *cobra.Command, _ []string) error {
 	for _, file := range done.Applied {
 		fmt.Fprintln(cmd.OutOrStdout(), "applied", file)
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "%s is up to date: %d migrations, %d applied now\n",
-		c.Owner.OwnerURL, done.Current+len(done.Applied), len(done.Applied))
-	fmt.Fprintf(cmd.OutOrStdout(), "Next: %[1]s user create --admin you@example.com, then %[1]s serve\n", programName())
-	return nil
+	return printf(cmd, "%s is up to date: %d migrations, %d applied now\n"+
+		"Next: %[4]s user create --admin you@example.com, then %[4]s serve",
+		c.Owner.OwnerURL, done.Current+len(done.Applied), len(done.Applied), programName())
 }
 
 func migrateStatus(cmd *cobra.Command, _ []string) error {
@@ -102,21 +99,16 @@ func newMigrateCheck() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Check that migrations, Ent schema, hashes and row-level security agree",
-		Args:  noArgs,
 	}
-	scratch := scratchFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		return onScratch(cmd.Context(), *scratch, func(url string) error {
-			return printChecks(cmd.OutOrStdout(), migrate.Check(cmd.Context(), migrate.CheckOptions{
-				Tables: entmigrate.Tables, Spec: migrate.Spec(), ScratchURL: url, Doctor: examine,
-			}))
-		})
-	}
-	return cmd
+	return onScratch(cmd, func(cmd *cobra.Command, _ []string, url string) error {
+		return printChecks(cmd.OutOrStdout(), migrate.Check(cmd.Context(), migrate.CheckOptions{
+			Tables: entmigrate.Tables, Spec: migrate.Spec(), ScratchURL: url, Doctor: examineScratch,
+		}))
+	})
 }
 
-// examine runs the doctor on a scratch database and ignores warnings, which are about a live server.
-func examine(ctx context.Context, conn *pgx.Conn) error {
+// examineScratch runs the doctor on a scratch database and ignores warnings, which are about a live server.
+func examineScratch(ctx context.Context, conn *pgx.Conn) error {
 	report, err := doctor.Check(ctx, conn, migrate.Spec())
 	if err != nil {
 		return err
@@ -146,34 +138,27 @@ func newMigrateDiff() *cobra.Command {
 		Short: "Write a migration for the changes of the Ent schema, with row-level security for new tables",
 		Args:  exactArgs(1),
 	}
-	scratch := scratchFlag(cmd)
 	dir := dirFlag(cmd)
 	drops := cmd.Flags().Bool("allow-drops", false, "allow the migration to drop tables and columns with their data")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		return onScratch(cmd.Context(), *scratch, func(url string) error {
-			plan, err := migrate.Diff(cmd.Context(), migrate.DiffOptions{
-				Name: args[0], Dir: *dir, Tables: entmigrate.Tables, Spec: migrate.Spec(),
-				ScratchURL: url, AllowDrops: *drops, Now: time.Now(),
-			})
-			if err != nil {
-				return err
-			}
-			if plan.File == "" {
-				fmt.Fprintln(cmd.OutOrStdout(), "The migrations match the Ent schema; nothing to write.")
-				return nil
-			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s\nWrote %s. Review it, then run task migrate.\n", plan.SQL, plan.File)
-			return nil
+	return onScratch(cmd, func(cmd *cobra.Command, args []string, url string) error {
+		plan, err := migrate.Diff(cmd.Context(), migrate.DiffOptions{
+			Name: args[0], Dir: *dir, Tables: entmigrate.Tables, Spec: migrate.Spec(),
+			ScratchURL: url, AllowDrops: *drops, Now: time.Now(),
 		})
-	}
-	return cmd
+		if err != nil {
+			return err
+		}
+		if plan.File == "" {
+			return printf(cmd, "The migrations match the Ent schema; nothing to write.")
+		}
+		return printf(cmd, "%s\nWrote %s. Review it, then run task migrate.", plan.SQL, plan.File)
+	})
 }
 
 func newMigrateHash() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "hash",
 		Short: "Update atlas.sum after editing migrations that were never applied",
-		Args:  noArgs,
 	}
 	dir := dirFlag(cmd)
 	cmd.RunE = func(*cobra.Command, []string) error { return migrate.Hash(*dir) }
@@ -181,26 +166,17 @@ func newMigrateHash() *cobra.Command {
 }
 
 func newMigrateSnapshot() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "snapshot",
-		Short: "Update snapshot.json after writing a migration by hand",
-		Args:  noArgs,
-	}
-	scratch := scratchFlag(cmd)
+	cmd := &cobra.Command{Use: "snapshot", Short: "Update snapshot.json after writing a migration by hand"}
 	dir := dirFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		return onScratch(cmd.Context(), *scratch, func(url string) error {
-			return migrate.WriteSnapshot(cmd.Context(), migrate.SnapshotOptions{Dir: *dir, ScratchURL: url})
-		})
-	}
-	return cmd
+	return onScratch(cmd, func(cmd *cobra.Command, _ []string, url string) error {
+		return migrate.WriteSnapshot(cmd.Context(), migrate.SnapshotOptions{Dir: *dir, ScratchURL: url})
+	})
 }
 
 func newMigrateBootstrap() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bootstrap",
 		Short: "Print the SQL that a superuser runs once on a new database",
-		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			_, err := io.WriteString(cmd.OutOrStdout(), migrate.BootstrapSQL())
 			return err
@@ -214,20 +190,21 @@ func dirFlag(cmd *cobra.Command) *string {
 	return cmd.Flags().String("dir", "migrate/migrations", "directory of the migrations")
 }
 
-func scratchFlag(cmd *cobra.Command) *string {
-	return cmd.Flags().String("scratch-url", "",
+// onScratch makes cmd call run with a scratch server's superuser URL, by default of a temporary server.
+func onScratch(cmd *cobra.Command, run func(cmd *cobra.Command, args []string, url string) error) *cobra.Command {
+	scratch := cmd.Flags().String("scratch-url", "",
 		"superuser URL of the scratch server, without a password; set PGPASSFILE (default: a temporary PostgreSQL)")
-}
-
-// onScratch runs do with a scratch server's superuser URL, by default a temporary server.
-func onScratch(ctx context.Context, url string, do func(url string) error) error {
-	if url != "" {
-		return do(url)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if *scratch != "" {
+			return run(cmd, args, *scratch)
+		}
+		config.IgnoreLibpq(true)
+		ctx := cmd.Context()
+		pg, err := local.StartPostgres(ctx, local.PostgresOptions{Throwaway: true})
+		if err != nil {
+			return err
+		}
+		return errors.Join(run(cmd, args, pg.SuperuserDSN()), pg.Stop(context.WithoutCancel(ctx)))
 	}
-	config.IgnoreLibpq(true)
-	pg, err := local.StartPostgres(ctx, local.PostgresOptions{Throwaway: true})
-	if err != nil {
-		return err
-	}
-	return errors.Join(do(pg.SuperuserDSN()), pg.Stop(context.WithoutCancel(ctx)))
+	return cmd
 }

@@ -67,26 +67,20 @@ func redisError(err error) error {
 		}
 		return fmt.Errorf("REDIS_URL: Redis returned %s", code)
 	}
-	for _, known := range []struct {
-		is    func(error) bool
-		cause string
-	}{
-		{func(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }, "connection refused"},
-		{func(err error) bool { return errors.As(err, new(*net.DNSError)) }, "host name not resolved"},
-		{func(err error) bool {
-			return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded)
-		}, "timed out"},
-		{func(err error) bool { return errors.Is(err, syscall.ENOENT) }, "no such socket"},
-		{
-			func(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) },
-			"connection closed",
-		},
-	} {
-		if known.is(err) {
-			return errors.New("REDIS_URL: " + known.cause)
-		}
+	cause := fmt.Sprintf("connection failed (%T)", err)
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		cause = "connection refused"
+	case errors.As(err, new(*net.DNSError)):
+		cause = "host name not resolved"
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
+		cause = "timed out"
+	case errors.Is(err, syscall.ENOENT):
+		cause = "no such socket"
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
+		cause = "connection closed"
 	}
-	return fmt.Errorf("REDIS_URL: connection failed (%T)", err)
+	return errors.New("REDIS_URL: " + cause)
 }
 
 func (r *redisCheck) close() {

@@ -46,9 +46,14 @@ func newRoot() *cobra.Command {
 		newVersion())
 }
 
-// group makes cmd a parent of commands. Alone it prints its help. An unknown subcommand is a usage error; cobra's
+// group makes cmd a parent of commands, which take no arguments by default. Alone it prints its help. An unknown subcommand is a usage error; cobra's
 // default prints the help and succeeds.
 func group(cmd *cobra.Command, commands ...*cobra.Command) *cobra.Command {
+	for _, command := range commands {
+		if command.Args == nil {
+			command.Args = exactArgs(0)
+		}
+	}
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
 		if len(args) > 0 {
 			return exit{fmt.Errorf("unknown command %q: see %s --help", args[0], cmd.CommandPath()), exitUsage}
@@ -69,8 +74,6 @@ func exactArgs(n int) cobra.PositionalArgs {
 		return nil
 	}
 }
-
-func noArgs(cmd *cobra.Command, args []string) error { return exactArgs(0)(cmd, args) }
 
 func environment() (config.Env, error) {
 	env, err := config.Environment(os.Environ(), ".env")

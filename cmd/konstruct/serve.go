@@ -26,7 +26,7 @@ requests. A second signal exits immediately. SIGHUP is ignored; restart the serv
 
 func newServe() *cobra.Command {
 	return &cobra.Command{
-		Use: "serve", Short: "Serve the API until SIGINT or SIGTERM", Long: longServe, Args: noArgs,
+		Use: "serve", Short: "Serve the API until SIGINT or SIGTERM", Long: longServe,
 		RunE: runServe,
 	}
 }

@@ -53,21 +53,30 @@ func migrateFirst(pending error) error {
 	return exit{fmt.Errorf("%w: run %q (or task migrate)", pending, programName()+" migrate up"), exitPending}
 }
 
-// requireSchema refuses a database without tables and warns of pending migrations.
-func requireSchema(ctx context.Context, url config.DatabaseURL, drv *pgtenant.Driver, log *slog.Logger) error {
+// withSchema calls do with a database that has tables. It warns of pending migrations.
+func withSchema(ctx context.Context, c config.Database, log *slog.Logger, do func(*pgtenant.Driver) error) error {
+	drv, err := openDriver(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = drv.Close() }()
 	has, err := hasSchema(ctx, drv)
 	if err != nil {
-		return explainDatabase("DATABASE_URL", url, err)
+		return explainDatabase("DATABASE_URL", c.URL, err)
 	}
 	if !has {
 		return migrateFirst(errNoSchema)
 	}
-	return drv.WithConn(ctx, func(conn *pgx.Conn) error {
+	err = drv.WithConn(ctx, func(conn *pgx.Conn) error {
 		if current, detail, err := migrate.Current(ctx, conn); err == nil && !current {
 			log.WarnContext(ctx, "the schema is not at this version: run konstruct migrate up", "detail", detail)
 		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	return do(drv)
 }
 
 // explainDatabase adds the variable to fix and a hint to a connection error.

@@ -42,7 +42,9 @@ func openSystem(ctx context.Context, c config.Serve, log *slog.Logger, tele *run
 		return nil, err
 	}
 	s.client = ent.NewClient(ent.Driver(s.driver))
-	s.monitor = doctor.NewMonitor(s.checks.examine, isolationInterval, log)
+	s.monitor = doctor.NewMonitor(func(ctx context.Context) (doctor.Report, error) {
+		return examine(ctx, s.driver, c.Database)
+	}, isolationInterval, log)
 	if err := s.build(ctx, c, log, tele); err != nil {
 		return nil, err
 	}

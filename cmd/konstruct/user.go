@@ -35,7 +35,7 @@ func newUser() *cobra.Command {
 	cmd := &cobra.Command{Use: "user", Short: "Create, change and list users of the portal", Long: longUser}
 	return group(cmd,
 		newUserCreate(),
-		&cobra.Command{Use: "list", Short: "List all users", Args: noArgs, RunE: listUsers},
+		&cobra.Command{Use: "list", Short: "List all users", RunE: listUsers},
 		&cobra.Command{
 			Use: "password EMAIL", Short: "Set the password of a user and clear failed logins", Args: exactArgs(1),
 			RunE: setPassword,
@@ -177,22 +177,19 @@ func withUsers(cmd *cobra.Command, do func(userStore) error) error {
 	if err != nil {
 		return err
 	}
-	drv, err := openDriver(cmd.Context(), c.Database)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = drv.Close() }()
-	if err := requireSchema(cmd.Context(), c.Database.URL, drv, newLogger(c.Log)); err != nil {
-		return err
-	}
-	hasher := account.Argon2{Params: account.OWASP()}
-	s := userStore{users: account.NewUsers(ent.NewClient(ent.Driver(drv)), hasher, time.Now)}
-	if keys := c.SecretsKeys.Reveal(); len(keys) > 0 {
-		if s.attempts, err = account.NewAttempts(drv, keys[0]); err != nil {
-			return err
+	return withSchema(cmd.Context(), c.Database, newLogger(c.Log), func(drv *pgtenant.Driver) error {
+		s := userStore{users: newUsers(ent.NewClient(ent.Driver(drv)))}
+		if keys := c.SecretsKeys.Reveal(); len(keys) > 0 {
+			if s.attempts, err = account.NewAttempts(drv, keys[0]); err != nil {
+				return err
+			}
 		}
-	}
-	return do(s)
+		return do(s)
+	})
+}
+
+func newUsers(client *ent.Client) *account.Users {
+	return account.NewUsers(client, account.Argon2{Params: account.OWASP()}, time.Now)
 }
 
 func openDriver(ctx context.Context, c config.Database) (*pgtenant.Driver, error) {
@@ -257,7 +254,6 @@ func untilSignal[T any](ctx context.Context, read func() (T, error)) (T, error) 
 	case r := <-done:
 		return r.value, r.err
 	case <-ctx.Done():
-		var zero T
-		return zero, ctx.Err()
+		return *new(T), ctx.Err()
 	}
 }

@@ -102,7 +102,7 @@ func (b buildInfo) writeText(out io.Writer) error {
 }
 
 func newVersion() *cobra.Command {
-	cmd := &cobra.Command{Use: "version", Short: "Print the version, commit, Go version and platform", Args: noArgs}
+	cmd := &cobra.Command{Use: "version", Short: "Print the version, commit, Go version and platform"}
 	asJSON := cmd.Flags().Bool("json", false, "print as JSON")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if *asJSON {

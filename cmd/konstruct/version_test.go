@@ -62,18 +62,16 @@ platform   linux/amd64
 
 func TestVersionCommand(t *testing.T) {
 	t.Parallel()
-	run := func(args ...string) string {
-		var out bytes.Buffer
-		root := newRoot()
-		root.SetOut(&out)
-		root.SetArgs(args)
-		require.NoError(t, root.ExecuteContext(t.Context()))
-		return out.String()
-	}
-	require.Equal(t, thisBuild().String()+"\n", run("--version"))
-	require.Regexp(t, `^konstruct \S+ \(go\S+, \w+/\w+\)\n$`, run("--version"))
-	require.Regexp(t, `(?m)^go +`+runtime.Version()+`$`, run("version"))
+	line, err := run(t, "--version")
+	require.NoError(t, err)
+	require.Equal(t, thisBuild().String()+"\n", line)
+	require.Regexp(t, `^konstruct \S+ \(go\S+, \w+/\w+\)\n$`, line)
+	text, err := run(t, "version")
+	require.NoError(t, err)
+	require.Regexp(t, `(?m)^go +`+runtime.Version()+`$`, text)
+	document, err := run(t, "version", "--json")
+	require.NoError(t, err)
 	var decoded buildInfo
-	require.NoError(t, json.Unmarshal([]byte(run("version", "--json")), &decoded))
+	require.NoError(t, json.Unmarshal([]byte(document), &decoded))
 	require.Equal(t, thisBuild(), decoded)
 }

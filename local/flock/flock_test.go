@@ -15,64 +15,44 @@ import (
 
 // Two open files in one process stand for two processes, because flock(2) locks open files.
 
-func TestLockExcludes(t *testing.T) {
+func TestTryWhileLocked(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "lock")
-
-	first, err := flock.Lock(t.Context(), path)
-	require.NoError(t, err)
-
-	_, held, err := flock.Try(path)
-	require.NoError(t, err)
-	require.False(t, held, "locked twice")
-
-	require.NoError(t, first.Unlock())
-	second, held, err := flock.Try(path)
-	require.NoError(t, err)
-	require.True(t, held, "not unlocked")
-	require.NoError(t, second.Unlock())
+	type lock func(context.Context, string) (*flock.File, error)
+	for name, locks := range map[string][]lock{"exclusive": {flock.Lock}, "shared": {flock.Share, flock.Share}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "lock")
+			var files []*flock.File
+			for _, lock := range locks {
+				file, err := lock(t.Context(), path)
+				require.NoError(t, err)
+				files = append(files, file)
+			}
+			for _, file := range files {
+				_, held, err := flock.Try(path)
+				require.NoError(t, err)
+				require.False(t, held, "still locked")
+				require.NoError(t, file.Unlock())
+			}
+			last, held, err := flock.Try(path)
+			require.NoError(t, err)
+			require.True(t, held, "no longer locked")
+			require.NoError(t, last.Unlock())
+		})
+	}
 }
 
-func TestShareLetsOthersShare(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "lock")
-
-	first, err := flock.Share(t.Context(), path)
-	require.NoError(t, err)
-	second, err := flock.Share(t.Context(), path)
-	require.NoError(t, err)
-
-	require.NoError(t, first.Unlock())
-	_, held, err := flock.Try(path)
-	require.NoError(t, err)
-	require.False(t, held, "still shared")
-
-	require.NoError(t, second.Unlock())
-	last, held, err := flock.Try(path)
-	require.NoError(t, err)
-	require.True(t, held, "no longer shared")
-	require.NoError(t, last.Unlock())
-}
-
-func TestLockGivesUpWithItsContext(t *testing.T) {
+func TestLockWaits(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "lock")
 	first, err := flock.Lock(t.Context(), path)
 	require.NoError(t, err)
-	defer func() { require.NoError(t, first.Unlock()) }()
 
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
 	defer cancel()
 	_, err = flock.Lock(ctx, path)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	require.ErrorContains(t, err, path)
-}
-
-func TestLockWaitsForItsTurn(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "lock")
-	first, err := flock.Lock(t.Context(), path)
-	require.NoError(t, err)
 
 	taken := make(chan error, 1)
 	go func() {
