@@ -45,19 +45,14 @@ grant select, insert, update, delete on invoices to konstruct_app;`
 
 func TestATableWithoutEnt(t *testing.T) {
 	t.Parallel()
-	db := testdb.New(t)
-	run(t, db.SuperURL, invoices)
-
-	report := attack.Run(t, target(t, db))
+	report := attack.Run(t, target(t, withInvoices(t, "")))
 	require.True(t, report.Holds, report.Verdict)
 	require.Contains(t, report.Tables, "public.invoices")
 }
 
 func target(t *testing.T, db *testdb.Database) attack.Target {
 	t.Helper()
-	drv, err := pgtenant.Open(t.Context(), db.AppURL)
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = drv.Close() })
+	drv := open(t, db.AppURL)
 	client := ent.NewClient(ent.Driver(drv))
 	return attack.Target{
 		DSN: db.AppURL, Superuser: db.SuperURL,
@@ -111,11 +106,34 @@ func invoicesOf(drv *pgtenant.Driver) attack.Entity {
 	}
 }
 
-func run(t *testing.T, url, sql string) {
+// withInvoices returns a database with the table, changed by sql.
+func withInvoices(t *testing.T, sql string) *testdb.Database {
+	t.Helper()
+	db := testdb.New(t)
+	conn := connect(t, db.SuperURL)
+	run(t, conn, invoices)
+	run(t, conn, sql)
+	return db
+}
+
+func open(t *testing.T, url string) *pgtenant.Driver {
+	t.Helper()
+	drv, err := pgtenant.Open(t.Context(), url)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = drv.Close() })
+	return drv
+}
+
+func connect(t *testing.T, url string) *pgx.Conn {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), url)
 	require.NoError(t, err)
-	defer func() { _ = conn.Close(t.Context()) }()
-	_, err = conn.Exec(t.Context(), sql)
+	t.Cleanup(func() { _ = conn.Close(context.WithoutCancel(t.Context())) })
+	return conn
+}
+
+func run(t *testing.T, conn *pgx.Conn, sql string) {
+	t.Helper()
+	_, err := conn.Exec(t.Context(), sql)
 	require.NoError(t, err)
 }

@@ -24,28 +24,25 @@ func TestGeneratedValues(t *testing.T) {
 		word   string
 		author struct{ Name string }
 	)
-	refuseAll := func(any) error { return errors.New("refused") }
 	for _, f := range []Field{
-		{Type: reflect.TypeFor[string]()},
-		{Type: reflect.TypeFor[word](), Check: Check(func(s string) error { return only(strings.Contains(s, "@")) })},
-		{Type: reflect.TypeFor[string](), Check: Check(func(s string) error { return only(len(s) <= 8 && s != "") })},
-		{Type: reflect.TypeFor[string](), Check: Check(func(s string) error {
-			return only(strings.Trim(s, "0123456789") == "")
-		})},
+		of[string](nil),
+		of(func(w word) bool { return strings.Contains(string(w), "@") }),
+		of(func(s string) bool { return len(s) <= 8 && s != "" }),
+		of(func(s string) bool { return strings.Trim(s, "0123456789") == "" }),
 		{Type: reflect.TypeFor[word](), Enum: []string{"small", "large"}},
-		{Type: reflect.TypeFor[bool](), Check: Check(func(b bool) error { return only(!b) })},
-		{Type: reflect.TypeFor[int8]()},
-		{Type: reflect.TypeFor[uint]()},
-		{Type: reflect.TypeFor[int](), Check: Check(func(n int) error { return only(n < 0) })},
-		{Type: reflect.TypeFor[float64](), Check: Check(func(f float64) error { return only(f <= 1) })},
-		{Type: reflect.TypeFor[time.Time]()},
-		{Type: reflect.TypeFor[time.Duration]()},
-		{Type: reflect.TypeFor[uuid.UUID]()},
-		{Type: reflect.TypeFor[[]byte]()},
-		{Type: reflect.TypeFor[*big.Int]()},
-		{Type: reflect.TypeFor[pgtype.Numeric]()},
-		{Type: reflect.TypeFor[netip.Addr]()},
-		{Type: reflect.TypeFor[net.IP]()},
+		of(func(b bool) bool { return !b }),
+		of[int8](nil),
+		of[uint](nil),
+		of(func(n int) bool { return n < 0 }),
+		of(func(f float64) bool { return f <= 1 }),
+		of[time.Time](nil),
+		of[time.Duration](nil),
+		of[uuid.UUID](nil),
+		of[[]byte](nil),
+		of[*big.Int](nil),
+		of[pgtype.Numeric](nil),
+		of[netip.Addr](nil),
+		of[net.IP](nil),
 		{Type: reflect.TypeFor[json.RawMessage](), JSON: true},
 		{Type: reflect.TypeFor[map[string]string](), JSON: true},
 		{Type: reflect.TypeFor[author](), JSON: true},
@@ -57,7 +54,7 @@ func TestGeneratedValues(t *testing.T) {
 		require.NoError(t, err, f.Type)
 		require.True(t, reflect.TypeOf(value).AssignableTo(f.Type), "%T for %s", value, f.Type)
 
-		f.Name, f.Check = "status", refuseAll
+		f.Name, f.Check = "status", func(any) error { return errors.New("refused") }
 		_, err = f.value(newCanary())
 		require.EqualError(t, err, "field status needs a value in attack.Override.Values: refused")
 	}
@@ -65,11 +62,18 @@ func TestGeneratedValues(t *testing.T) {
 	require.EqualError(t, err, "field events needs a value in attack.Override.Values: type chan int is unknown")
 }
 
-func only(ok bool) error {
-	if ok {
-		return nil
+// of is a field of a type whose values must be valid.
+func of[T any](valid func(T) bool) Field {
+	f := Field{Type: reflect.TypeFor[T]()}
+	if valid != nil {
+		f.Check = Check(func(value T) error {
+			if valid(value) {
+				return nil
+			}
+			return errors.New("refused")
+		})
 	}
-	return errors.New("refused")
+	return f
 }
 
 func TestIDs(t *testing.T) {
