@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/google/uuid"
-
 	"github.com/konstruct/konstruct/integration/fixture/ent"
 	"github.com/konstruct/konstruct/integration/fixture/ent/note"
 	"github.com/konstruct/konstruct/integration/fixture/ent/tag"
@@ -42,29 +40,29 @@ func noteBuilders(client *ent.Client) []attack.Path {
 				return len(slugs), err
 			}
 		}),
-		{
-			ID: "E15-builder-update", Does: "updates with one builder under two tenants in turn", Want: attack.WantOwn,
-			Try: func(ctx context.Context, own, aim attack.Row) (any, error) {
-				id := uuid.MustParse(own.ID)
-				many := client.Note.Update().Where(note.ID(id)).SetBody("changed")
-				one := client.Note.UpdateOneID(id).SetBody("changed")
-				return reached(ctx, own, aim, many.Save, func(ctx context.Context) (int, error) {
+		ownRows("E15-builder-update", "updates with one builder under two tenants in turn",
+			func(ctx context.Context, p pair) (any, error) {
+				many := client.Note.Update().Where(note.ID(p.own)).SetBody("changed")
+				one := client.Note.UpdateOneID(p.own).SetBody("changed")
+				for _, update := range []run{many.Save, func(ctx context.Context) (int, error) {
 					return attack.Affected(one.Exec(ctx), ent.IsNotFound)
-				})
-			},
-		},
-		{
-			ID: "E15-builder-delete", Does: "deletes with one builder under two tenants in turn", Want: attack.WantOwn,
-			Try: func(ctx context.Context, own, aim attack.Row) (any, error) {
-				if _, err := client.Tagging.Delete().Exec(ctx); err != nil {
+				}} {
+					if _, err := update(ctx); err != nil {
+						return nil, err
+					}
+					if _, err := inTurn(ctx, p, update); err != nil {
+						return nil, err
+					}
+				}
+				return true, nil
+			}),
+		ownRows("E15-builder-delete", "deletes with one builder under two tenants in turn",
+			func(ctx context.Context, p pair) (any, error) {
+				if err := untag(ctx, client); err != nil {
 					return nil, err
 				}
-				if own.Tenant == aim.Tenant {
-					return client.Note.Delete().Where(note.ID(uuid.MustParse(own.ID))).Exec(ctx)
-				}
-				return inTurn(ctx, aim, client.Note.Delete().Where(note.ID(uuid.MustParse(own.ID))).Exec)
-			},
-		},
+				return inTurn(ctx, p, client.Note.Delete().Where(note.ID(p.own)).Exec)
+			}),
 	}
 }
 
@@ -74,11 +72,9 @@ type run func(ctx context.Context) (int, error)
 // turns runs a query under the caller, the other tenant, and the caller again. Each run must find as many rows as a new
 // query.
 func turns(id, does string, build func() run) attack.Path {
-	return attack.Path{ID: id, Does: does, Want: attack.WantOwnCount, Try: func(
-		ctx context.Context, _, aim attack.Row,
-	) (any, error) {
+	return ownCount(id, does, func(ctx context.Context, p pair) (any, error) {
 		reused, n := build(), 0
-		theirs, err := tenantContext(ctx, aim.Tenant)
+		theirs, err := p.theirContext(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -88,7 +84,7 @@ func turns(id, does string, build func() run) attack.Path {
 			}
 		}
 		return n, nil
-	}}
+	})
 }
 
 // compare requires that a reused builder finds as many rows as a new one.
@@ -104,25 +100,12 @@ func compare(ctx context.Context, made, reused run) (int, error) {
 	return n, err
 }
 
-// reached runs builders on the caller's own row, which only the caller reaches.
-func reached(ctx context.Context, own, aim attack.Row, builders ...run) (any, error) {
-	n := 0
-	for _, builder := range builders {
-		first, err := builder(ctx)
-		if err != nil {
-			return nil, err
-		}
-		if n, err = inTurn(ctx, aim, builder); err != nil && own.Tenant != aim.Tenant {
-			return nil, err
-		}
-		n += first
+// inTurn runs a builder on the caller's row as the other tenant, which must reach nothing, and then as the caller.
+func inTurn(ctx context.Context, p pair, builder run) (int, error) {
+	if p.tenant == p.theirs { // the row's owner has no other tenant
+		return builder(ctx)
 	}
-	return n, nil
-}
-
-// inTurn runs a builder as the other tenant, which must reach nothing, and then as the caller.
-func inTurn(ctx context.Context, aim attack.Row, builder run) (int, error) {
-	theirs, err := tenantContext(ctx, aim.Tenant)
+	theirs, err := p.theirContext(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -140,10 +123,7 @@ func inTurn(ctx context.Context, aim attack.Row, builder run) (int, error) {
 	return n, err
 }
 
-func tenantContext(ctx context.Context, id string) (context.Context, error) {
-	tenant, err := tenancy.Parse(id)
-	if err != nil {
-		return nil, err
-	}
-	return tenancy.With(tenancy.Detach(ctx), tenant), nil
+func (p pair) theirContext(ctx context.Context) (context.Context, error) {
+	tenant, err := tenancy.FromUUID(p.theirs)
+	return tenancy.With(tenancy.Detach(ctx), tenant), err
 }

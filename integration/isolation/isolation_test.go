@@ -45,10 +45,11 @@ func commit(t *testing.T) string {
 	}
 	changes, err := exec.CommandContext(t.Context(), "git", "status", "--porcelain", "--untracked-files=no").Output()
 	require.NoError(t, err)
+	commit := strings.TrimSpace(string(head))
 	if len(changes) > 0 {
-		return strings.TrimSpace(string(head)) + " with uncommitted changes"
+		commit += " with uncommitted changes"
 	}
-	return strings.TrimSpace(string(head))
+	return commit
 }
 
 // TestIsolation attacks every tenant-scoped table and writes isolation-report.md.
@@ -60,10 +61,7 @@ func TestIsolation(t *testing.T) {
 	}
 	db.Commit = commit(t)
 	report := isolation.Run(t, db)
-	var text bytes.Buffer
-	require.NoError(t, report.Text(&text))
-	_, err := text.WriteTo(os.Stdout)
-	require.NoError(t, err)
+	require.NoError(t, report.Text(os.Stdout))
 	write(t, "isolation-report.md", report.Markdown)
 	write(t, "isolation-report.json", report.JSON)
 	require.True(t, report.Holds, report.Verdict)

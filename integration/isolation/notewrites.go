@@ -2,67 +2,62 @@ package isolation
 
 import (
 	"context"
+	"slices"
 
 	"entgo.io/ent/dialect/sql"
-	"github.com/google/uuid"
 
 	"github.com/konstruct/konstruct/integration/fixture/ent"
 	"github.com/konstruct/konstruct/integration/fixture/ent/note"
-	"github.com/konstruct/konstruct/integration/fixture/ent/predicate"
 	"github.com/konstruct/konstruct/integration/fixture/ent/privacy"
 	"github.com/konstruct/konstruct/integration/fixture/ent/tag"
 	"github.com/konstruct/konstruct/tenancy/attack"
 )
 
 func noteWrites(client *ent.Client) []attack.Path {
-	return append(append(changes(client), additions(client)...), attachments(client)...)
+	return slices.Concat(changes(client), additions(client), attachments(client))
 }
 
 func changes(client *ent.Client) []attack.Path {
-	everything := predicate.Note(func(s *sql.Selector) { s.Or().Where(sql.ExprP("true")) })
 	return []attack.Path{
-		path("E20-update-many", "updates all rows with an id", attack.WantNothing,
+		nothing("E20-update-many", "updates all rows with an id",
 			func(ctx context.Context, p pair) (any, error) {
 				return client.Note.Update().Where(note.ID(p.aim)).SetBody("changed").Save(ctx)
 			}),
-		path("E20-update-or", "updates with the mixin's condition ORed with true", attack.WantOwnCount,
+		ownCount("E20-update-or", "updates with the mixin's condition ORed with true",
 			func(ctx context.Context, _ pair) (any, error) {
-				return client.Note.Update().Where(everything).SetBody("changed").Save(ctx)
+				return client.Note.Update().Where(orTrue).SetBody("changed").Save(ctx)
 			}),
-		path("E20-update-edge", "updates rows that are found by an edge", attack.WantNothing,
+		nothing("E20-update-edge", "updates rows that are found by an edge",
 			func(ctx context.Context, p pair) (any, error) {
 				return client.Note.Update().Where(note.HasMainTagWith(tag.Slug("tag-" + p.canary))).
 					SetBody("changed").Save(ctx)
 			}),
-		path("E20-update-in-transaction", "updates a row in a transaction", attack.WantNothing,
+		nothing("E20-update-in-transaction", "updates a row in a transaction",
 			func(ctx context.Context, p pair) (any, error) {
 				return inTx(ctx, client, func(ctx context.Context, tx *ent.Tx) (any, error) {
 					return attack.Affected(tx.Note.UpdateOneID(p.aim).SetBody("changed").Exec(ctx), ent.IsNotFound)
 				})
 			}),
-		{
-			ID: "E20-update-modify", Does: "sets another tenant on its row by an update's modifier",
-			Want: attack.WantRefused,
-			Try: func(ctx context.Context, own, aim attack.Row) (any, error) {
-				give := func(u *sql.UpdateBuilder) { u.Set(note.FieldTenantID, aim.Tenant) }
-				return client.Note.Update().Where(note.ID(uuid.MustParse(own.ID))).Modify(give).Save(ctx)
-			},
-		},
-		path("E20-delete-many", "deletes all rows with an id", attack.WantNothing,
+		refused("E20-update-modify", "sets another tenant on its row by an update's modifier",
+			func(ctx context.Context, p pair) (any, error) {
+				give := func(u *sql.UpdateBuilder) { u.Set(note.FieldTenantID, p.theirs) }
+				return client.Note.Update().Where(note.ID(p.own)).Modify(give).Save(ctx)
+			}),
+		nothing("E20-delete-many", "deletes all rows with an id",
 			func(ctx context.Context, p pair) (any, error) {
 				if err := untag(ctx, client); err != nil {
 					return nil, err
 				}
 				return client.Note.Delete().Where(note.ID(p.aim)).Exec(ctx)
 			}),
-		path("E20-delete-or", "deletes with the mixin's condition ORed with true", attack.WantOwnCount,
+		ownCount("E20-delete-or", "deletes with the mixin's condition ORed with true",
 			func(ctx context.Context, _ pair) (any, error) {
 				if err := untag(ctx, client); err != nil {
 					return nil, err
 				}
-				return client.Note.Delete().Where(everything).Exec(ctx)
+				return client.Note.Delete().Where(orTrue).Exec(ctx)
 			}),
-		path("E20-privacy", "allows an update by Ent's privacy layer", attack.WantNothing,
+		nothing("E20-privacy", "allows an update by Ent's privacy layer",
 			func(ctx context.Context, p pair) (any, error) {
 				ctx = privacy.DecisionContext(ctx, privacy.Allow)
 				return client.Note.Update().Where(note.ID(p.aim)).SetBody("changed").Save(ctx)
@@ -78,33 +73,26 @@ func untag(ctx context.Context, client *ent.Client) error {
 
 func additions(client *ent.Client) []attack.Path {
 	return []attack.Path{
-		{
-			ID: "E21-bulk-for-other", Does: "creates another tenant's row among its own in a bulk",
-			Want: attack.WantRefused,
-			Try: func(ctx context.Context, _, aim attack.Row) (any, error) {
+		refused("E21-bulk-for-other", "creates another tenant's row among its own in a bulk",
+			func(ctx context.Context, p pair) (any, error) {
 				return nil, client.Note.CreateBulk(
-					client.Note.Create().SetSlug("new1"),
-					client.Note.Create().SetTenantID(uuid.MustParse(aim.Tenant)).SetSlug("new2"),
+					client.Note.Create().SetSlug("new1"), client.Note.Create().SetTenantID(p.theirs).SetSlug("new2"),
 				).Exec(ctx)
-			},
-		},
-		{
-			ID: "E22-move", Does: "changes a row's tenant behind the builder, which has no method for it",
-			Want: attack.WantNothing,
-			Try:  func(ctx context.Context, own, aim attack.Row) (any, error) { return move(ctx, client, own, aim) },
-		},
-		path("E23-upsert", "overwrites a row by its id", attack.WantRefused,
+			}),
+		nothing("E22-move", "changes a row's tenant behind the builder, which has no method for it",
+			func(ctx context.Context, p pair) (any, error) { return move(ctx, client, p) }),
+		refused("E23-upsert", "overwrites a row by its id",
 			func(ctx context.Context, p pair) (any, error) {
 				return nil, client.Note.Create().SetID(p.aim).SetSlug("stolen").
 					OnConflictColumns(note.FieldID).UpdateNewValues().Exec(ctx)
 			}),
-		path("E23-upsert-bulk", "overwrites a row in a bulk", attack.WantRefused,
+		refused("E23-upsert-bulk", "overwrites a row in a bulk",
 			func(ctx context.Context, p pair) (any, error) {
 				own, aim := client.Note.Create().SetSlug("new3"), client.Note.Create().SetID(p.aim).SetSlug("stolen")
 				return nil, client.Note.CreateBulk(own, aim).
 					OnConflictColumns(note.FieldID).Update(func(u *ent.NoteUpsert) { u.UpdateBody() }).Exec(ctx)
 			}),
-		path("E23-upsert-same-slug", "upserts a value that another tenant has too", attack.WantOwn,
+		ownRows("E23-upsert-same-slug", "upserts a value that another tenant has too",
 			func(ctx context.Context, p pair) (any, error) {
 				// The slug is unique within a tenant: the owner updates its own row, another tenant creates one.
 				return client.Note.Create().SetSlug(p.canary).SetBody("changed").
@@ -113,31 +101,28 @@ func additions(client *ent.Client) []attack.Path {
 	}
 }
 
-// move changes a row's tenant, if it can, and reports whether the row then belongs to aim's tenant.
-func move(ctx context.Context, client *ent.Client, own, aim attack.Row) (any, error) {
-	update := client.Note.UpdateOneID(uuid.MustParse(own.ID)).SetBody("changed")
-	update.Mutation().SetTenantID(uuid.MustParse(aim.Tenant))
-	if err := update.Mutation().SetField(note.FieldTenantID, uuid.MustParse(aim.Tenant)); err != nil {
-		return nil, err
+// move changes a row's tenant, if it can, and reports whether the row then belongs to the other tenant.
+func move(ctx context.Context, client *ent.Client, p pair) (bool, error) {
+	update := client.Note.UpdateOneID(p.own).SetBody("changed")
+	update.Mutation().SetTenantID(p.theirs)
+	if err := update.Mutation().SetField(note.FieldTenantID, p.theirs); err != nil {
+		return false, err
 	}
 	if err := update.Exec(ctx); err != nil {
-		return nil, err
+		return false, err
 	}
-	row, err := client.Note.Get(ctx, uuid.MustParse(own.ID))
-	if err != nil {
-		return nil, err
-	}
-	return row.TenantID.String() == aim.Tenant, nil
+	row, err := client.Note.Get(ctx, p.own)
+	return err == nil && row.TenantID == p.theirs, err
 }
 
 // attachments create edges between rows of different tenants.
 func attachments(client *ent.Client) []attack.Path {
 	return []attack.Path{
-		path("E30-parent", "makes another tenant's row the parent of its own", attack.WantRefused,
+		refused("E30-parent", "makes another tenant's row the parent of its own",
 			func(ctx context.Context, p pair) (any, error) {
 				return nil, client.Note.UpdateOneID(p.own).SetParentID(p.aim).Exec(ctx)
 			}),
-		path("E30-child", "adds another tenant's row to the children of its own", attack.WantRefused,
+		refused("E30-child", "adds another tenant's row to the children of its own",
 			func(ctx context.Context, p pair) (any, error) {
 				return nil, client.Note.UpdateOneID(p.own).AddChildIDs(p.aim).Exec(ctx)
 			}),
@@ -147,11 +132,11 @@ func attachments(client *ent.Client) []attack.Path {
 // tagAttachments use a composite edge and a many-to-many edge to tags.
 func tagAttachments(client *ent.Client) []attack.Path {
 	return []attack.Path{
-		path("E31-many", "adds another tenant's tag over a many-to-many edge", attack.WantRefused,
+		refused("E31-many", "adds another tenant's tag over a many-to-many edge",
 			func(ctx context.Context, p pair) (any, error) {
 				return nil, client.Note.Create().SetSlug("tagged").AddTagIDs(p.aim).Exec(ctx)
 			}),
-		path("E31-many-by-update", "the same, by an update", attack.WantRefused,
+		refused("E31-many-by-update", "the same, by an update",
 			func(ctx context.Context, p pair) (any, error) {
 				row, err := client.Note.Create().SetSlug("untagged").Save(ctx)
 				if err != nil {
@@ -159,7 +144,7 @@ func tagAttachments(client *ent.Client) []attack.Path {
 				}
 				return nil, client.Note.UpdateOne(row).AddTagIDs(p.aim).Exec(ctx)
 			}),
-		path("E31-edge-row", "writes the edge's row directly", attack.WantRefused,
+		refused("E31-edge-row", "writes the edge's row directly",
 			func(ctx context.Context, p pair) (any, error) {
 				row, err := client.Note.Create().SetSlug("linked").Save(ctx)
 				if err != nil {

@@ -1,6 +1,7 @@
 package isolation
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -45,11 +46,7 @@ func Run[S attack.T[S]](t S, db DB) *attack.Report {
 // Open opens the target. done closes it.
 func Open(ctx context.Context, db DB) (target attack.Target, done func(), err error) {
 	open := func(ctx context.Context, opts ...pgtenant.Option) (*pgtenant.Driver, error) {
-		url := db.DriverURL
-		if url == "" {
-			url = db.AppURL
-		}
-		return pgtenant.Open(ctx, url, append(append([]pgtenant.Option{}, db.Options...), opts...)...)
+		return pgtenant.Open(ctx, cmp.Or(db.DriverURL, db.AppURL), slices.Concat(db.Options, opts)...)
 	}
 	drv, err := open(ctx)
 	if err != nil {

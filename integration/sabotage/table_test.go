@@ -83,7 +83,7 @@ func TestEveryNamedFindingAndAttackExists(t *testing.T) {
 	for _, lint := range doctor.Lints() {
 		codes[lint.Code] = true
 	}
-	for _, a := range attack.All() {
+	for _, a := range attack.All(attack.Target{}) {
 		attacks[a.ID] = true
 	}
 	for _, sab := range saboteurs() {

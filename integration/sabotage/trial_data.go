@@ -96,7 +96,7 @@ func skipped(named []string) []string {
 		return skip
 	}
 	needed := map[string]bool{}
-	for _, a := range attack.All() {
+	for _, a := range attack.All(attack.Target{}) {
 		needed[a.Family] = needed[a.Family] || slices.Contains(named, a.ID)
 	}
 	for family, need := range needed {

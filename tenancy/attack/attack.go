@@ -89,33 +89,27 @@ func sent(statements []statement) []scenario {
 func families(target Target) []family {
 	all := []family{
 		reads(), writes(), keys(), rights(), sideChannels(), contexts(), leftovers(), injections(),
-		sessions(), connections(), leaks(), driverStates(), entities(), pins(target), redis(),
+		sessions(), connections(), leaks(), driverStates(), entities(target), pins(target), redis(),
 	}
 	for _, f := range all {
 		for i := range f.scenarios {
 			a := &f.scenarios[i].Attack
 			a.Family = f.name
-			*a = described(*a)
+			if a.Accepted != "" { // a requirement must not read as a success
+				a.Required = "no more than the accepted effect: " + a.Required
+			}
 		}
 	}
 	return all
 }
 
-// All lists the kit's attacks, without a [Target]'s paths and pins.
-func All() []Attack {
+// All lists the kit's attacks, with a target's paths and pins.
+func All(target Target) []Attack {
 	var all []Attack
-	for _, f := range families(Target{}) {
+	for _, f := range families(target) {
 		for _, s := range f.scenarios {
 			all = append(all, s.Attack)
 		}
 	}
 	return append(all, liveAttacks()...)
-}
-
-// described words the requirement of an accepted risk as a limit.
-func described(a Attack) Attack {
-	if a.Accepted != "" {
-		a.Required = "no more than the accepted effect: " + a.Required
-	}
-	return a
 }

@@ -36,8 +36,17 @@ func ordinary(e Entity) []Path {
 	}
 }
 
-func entities() family {
-	return family{name: entityFamily, title: "The application's own code", scenarios: Entity{}.scenarios()}
+// entities lists the attacks on every entity, and the entities' own.
+func entities(target Target) family {
+	f := family{name: entityFamily, title: "The application's own code"}
+	for _, e := range append([]Entity{{}}, target.Entities...) {
+		for _, s := range e.scenarios() {
+			if !slices.ContainsFunc(f.scenarios, func(listed scenario) bool { return listed.Attack == s.Attack }) {
+				f.scenarios = append(f.scenarios, s)
+			}
+		}
+	}
+	return f
 }
 
 func (e Entity) scenarios() []scenario {

@@ -248,7 +248,7 @@ func (r *Report) leftOut() (n int) {
 			made[e.ID] = true
 		}
 	}
-	for _, a := range All() {
+	for _, a := range All(Target{}) {
 		if (a.Family == liveFamily) == (r.Mode == liveFamily) && !made[a.ID] {
 			n++
 		}
