@@ -119,8 +119,8 @@ func (a *attempt) callers() []caller {
 	}
 }
 
-// others are the contexts of callers that must not reach the victim's rows.
-func (a *attempt) others() []context.Context { return []context.Context{a.mine, a.ctx} }
+// others are the callers that must not reach the owner's rows.
+func (a *attempt) others() []caller { return a.callers()[:2] }
 
 // query sends a statement through the driver and reads the whole answer.
 func (a *attempt) query(ctx context.Context, q dialect.ExecQuerier, text string) answer {

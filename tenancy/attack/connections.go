@@ -120,8 +120,8 @@ func notLeft(leave, read string, want expectation) func(*attempt) {
 	return func(a *attempt) {
 		a.inEachMode(func(drv *pgtenant.Driver) {
 			a.must(a.runInTx(a.theirs, drv, dialect.Tx.Commit, leave))
-			for _, ctx := range a.others() {
-				a.require(want, a.query(ctx, drv, read))
+			for _, c := range a.others() {
+				a.require(want, a.query(c.ctx, drv, read))
 			}
 			a.ownRows(drv)
 		})

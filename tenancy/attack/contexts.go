@@ -150,8 +150,8 @@ func twoStatements(a *attempt) {
 		"select 1; delete from {table}",
 		setTenant(a.victim.id, true) + "; select * from {table}",
 	} {
-		for _, ctx := range a.others() {
-			a.require(refused(syntax), answer{err: a.exec(ctx, a.driver, text)})
+		for _, c := range a.others() {
+			a.require(refused(syntax), answer{err: a.exec(c.ctx, a.driver, text)})
 		}
 	}
 	a.ownRows(a.driver)

@@ -71,9 +71,9 @@ func poisonedByStatement(a *attempt) {
 	for _, text := range []string{
 		setTenant(a.victim.id, false), "set session " + rls.Setting + " = " + rls.Literal(a.victim.id.String()),
 	} {
-		for _, ctx := range a.others() {
+		for _, c := range a.others() {
 			a.stepf("after %q", text)
-			a.must(a.exec(ctx, drv, text))
+			a.must(a.exec(c.ctx, drv, text))
 			a.ownRows(drv)
 		}
 	}

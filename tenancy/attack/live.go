@@ -64,7 +64,7 @@ func Live(ctx context.Context, dsn string, o LiveOptions) (*Report, error) {
 	if err := l.unset(ctx); err != nil {
 		return nil, fmt.Errorf("attack: no tenant: %w", err)
 	}
-	l.report.finish() //nolint:contextcheck // it lists attacks and attempts none
+	l.report.finish()
 	l.requireRows()
 	return l.report, nil
 }
