@@ -84,15 +84,13 @@ func TestBatchTypes(t *testing.T) {
 					d.exec(t, fmt.Sprintf(
 						"create table %q (i bigint, v %s); grant select, insert on %[1]q to konstruct_app",
 						table, column))
-					requireSameBatch(t, d, table, kind.typ, kind.values, kind.typ != field.TypeOther)
-					same := []any{kind.values[0], kind.values[0]}
-					requireSameBatch(t, d, table, kind.typ, same, true)
+					typ, first := kind.typ, kind.values[0]
+					requireSameBatch(t, d, table, typ, kind.values, typ != field.TypeOther)
+					requireSameBatch(t, d, table, typ, []any{first, first}, true)
 					null := append(slices.Clip(kind.values), nil)
-					requireSameBatch(t, d, table, kind.typ, null,
-						kind.typ != field.TypeOther && kind.typ != field.TypeTime)
-					custom := []any{kind.values[0], secret("s")}
-					requireSameBatch(t, d, table, kind.typ, custom,
-						kind.typ == field.TypeJSON || kind.typ == field.TypeBytes)
+					requireSameBatch(t, d, table, typ, null, typ != field.TypeOther && typ != field.TypeTime)
+					custom := []any{first, secret("s")}
+					requireSameBatch(t, d, table, typ, custom, typ == field.TypeJSON || typ == field.TypeBytes)
 				}
 			}
 		})
@@ -105,14 +103,12 @@ func requireSameBatch(t *testing.T, d *database, table string, typ field.Type, v
 	drv := &recorder{Driver: d}
 	insert := func(g graph) ([]string, error) {
 		d.exec(t, fmt.Sprintf("truncate %q", table))
-		spec := &sqlgraph.BatchCreateSpec{}
-		for i, v := range values {
+		err := g.batch(t.Context(), drv, batchOf(len(values), func(i int) *sqlgraph.CreateSpec {
 			node := sqlgraph.NewCreateSpec(table, nil)
 			node.SetField("i", field.TypeInt, i)
-			node.SetField("v", typ, v)
-			spec.Nodes = append(spec.Nodes, node)
-		}
-		err := g.batch(t.Context(), drv, spec)
+			node.SetField("v", typ, values[i])
+			return node
+		}))
 		return d.rows(t, table), err
 	}
 	want, wantErr := insert(ents)
@@ -172,122 +168,86 @@ func batchOf(n int, spec func(i int) *sqlgraph.CreateSpec) *sqlgraph.BatchCreate
 
 func TestBatchCreate(t *testing.T) {
 	t.Parallel()
-	thing := func(i int) *sqlgraph.CreateSpec { return createThing(fmt.Sprintf("new %d", i), nil) }
+	note := func(typ field.Type, value any) func(int, *sqlgraph.CreateSpec) {
+		return func(_ int, c *sqlgraph.CreateSpec) { c.SetField("note", typ, value) }
+	}
+	taken := func(i int, c *sqlgraph.CreateSpec) { *c = *createThing(string(rune('a'+i)), nil) }
 	for _, tt := range []struct {
 		name  string
-		batch func() *sqlgraph.BatchCreateSpec
+		n     int
+		each  func(i int, c *sqlgraph.CreateSpec) // changes a thing without id
+		batch func(b *sqlgraph.BatchCreateSpec)
 		query string
 		fails string
 	}{
 		{
-			"the database makes the ids", func() *sqlgraph.BatchCreateSpec { return batchOf(3, thing) },
-			`INSERT INTO "things" ("name") SELECT "name" FROM unnest(` +
-				`CASE WHEN true THEN $1 ELSE ARRAY[(NULL::"things")."name"] END) AS t ("name") RETURNING "id"`, "",
+			name: "the database makes the ids", n: 3,
+			query: `INSERT INTO "things" ("name") SELECT "name" FROM unnest(` +
+				`CASE WHEN true THEN $1 ELSE ARRAY[(NULL::"things")."name"] END) AS t ("name") RETURNING "id"`,
 		},
-		{"the ids are set", func() *sqlgraph.BatchCreateSpec {
-			return batchOf(3, func(i int) *sqlgraph.CreateSpec { return createThing(strconv.Itoa(i), i+5) })
-		}, `INSERT INTO "things" ("id", "name") SELECT "id", "name" FROM unnest(` +
-			`CASE WHEN true THEN $1 ELSE ARRAY[(NULL::"things")."id"] END, ` +
-			`CASE WHEN true THEN $2 ELSE ARRAY[(NULL::"things")."name"] END) AS t ("id", "name") RETURNING "id"`, ""},
-		{"a schema, a common value and a foreign key", func() *sqlgraph.BatchCreateSpec {
-			return batchOf(3, func(i int) *sqlgraph.CreateSpec {
-				c := thing(i)
+		{
+			name: "the ids are set", n: 3, each: func(i int, c *sqlgraph.CreateSpec) { c.ID.Value = i + 5 },
+			query: `INSERT INTO "things" ("id", "name") SELECT "id", "name" FROM unnest(` +
+				`CASE WHEN true THEN $1 ELSE ARRAY[(NULL::"things")."id"] END, ` +
+				`CASE WHEN true THEN $2 ELSE ARRAY[(NULL::"things")."name"] END) AS t ("id", "name") RETURNING "id"`,
+		},
+		{
+			name: "a schema, a common value and a foreign key", n: 3, each: func(i int, c *sqlgraph.CreateSpec) {
 				c.Schema = "public"
 				c.SetField("n", field.TypeInt, 5)
 				c.Edges = append(c.Edges, owner(sqlgraph.M2O, true, i%2+1))
-				return c
-			})
-		}, `INSERT INTO "public"."things" ("name", "n", "owner_id") SELECT "name", $1, "owner_id" FROM unnest(` +
-			`CASE WHEN true THEN $2 ELSE ARRAY[(NULL::"public"."things")."name"] END, ` +
-			`CASE WHEN true THEN $3 ELSE ARRAY[(NULL::"public"."things")."owner_id"] END) ` +
-			`AS t ("name", "owner_id") RETURNING "id"`, ""},
-		{"no id", func() *sqlgraph.BatchCreateSpec {
-			return batchOf(2, func(i int) *sqlgraph.CreateSpec {
-				c := sqlgraph.NewCreateSpec("links", nil)
+			},
+			query: `INSERT INTO "public"."things" ("name", "n", "owner_id") SELECT "name", $1, "owner_id" FROM unnest(` +
+				`CASE WHEN true THEN $2 ELSE ARRAY[(NULL::"public"."things")."name"] END, ` +
+				`CASE WHEN true THEN $3 ELSE ARRAY[(NULL::"public"."things")."owner_id"] END) ` +
+				`AS t ("name", "owner_id") RETURNING "id"`,
+		},
+		{
+			name: "no id", n: 2, each: func(i int, c *sqlgraph.CreateSpec) {
+				*c = *sqlgraph.NewCreateSpec("links", nil)
 				c.SetField("a", field.TypeInt, i+5)
 				c.SetField("b", field.TypeInt, 6)
-				return c
-			})
-		}, `INSERT INTO "links" ("a", "b") SELECT "a", $1 FROM unnest(` +
-			`CASE WHEN true THEN $2 ELSE ARRAY[(NULL::"links")."a"] END) AS t ("a")`, ""},
-		{"taken names", func() *sqlgraph.BatchCreateSpec {
-			return batchOf(2, func(i int) *sqlgraph.CreateSpec { return createThing(string(rune('a'+i)), nil) })
-		}, `unnest`, "unique constraint"},
-		{"JSON that can't be marshaled", func() *sqlgraph.BatchCreateSpec {
-			return batchOf(2, func(i int) *sqlgraph.CreateSpec {
-				c := thing(i)
-				c.SetField("note", field.TypeJSON, func() {})
-				return c
-			})
-		}, ``, "marshal"},
-		{"other columns in the last", func() *sqlgraph.BatchCreateSpec {
-			b := batchOf(3, thing)
+			},
+			query: `INSERT INTO "links" ("a", "b") SELECT "a", $1 FROM unnest(` +
+				`CASE WHEN true THEN $2 ELSE ARRAY[(NULL::"links")."a"] END) AS t ("a")`,
+		},
+		{name: "taken names", n: 2, each: taken, query: `unnest`, fails: "unique constraint"},
+		{name: "JSON that can't be marshaled", n: 2, each: note(field.TypeJSON, func() {}), fails: "marshal"},
+		{name: "other columns in the last", n: 3, batch: func(b *sqlgraph.BatchCreateSpec) {
 			b.Nodes[2].SetField("note", field.TypeString, "x")
-			return b
-		}, `VALUES`, ""},
-		{"other columns in the first", func() *sqlgraph.BatchCreateSpec {
-			b := batchOf(3, thing)
+		}, query: `VALUES`},
+		{name: "other columns in the first", n: 3, batch: func(b *sqlgraph.BatchCreateSpec) {
 			b.Nodes[0].SetField("note", field.TypeString, "x")
-			return b
-		}, `VALUES`, ""},
-		{"as many other columns", func() *sqlgraph.BatchCreateSpec {
-			b := batchOf(2, thing)
-			b.Nodes[0].SetField("note", field.TypeString, "x")
-			b.Nodes[1].SetField("stamp", field.TypeString, "y")
-			return b
-		}, `VALUES`, ""},
-		{"the id of one", func() *sqlgraph.BatchCreateSpec {
-			b := batchOf(3, thing)
+		}, query: `VALUES`},
+		{name: "as many other columns", n: 2, each: func(i int, c *sqlgraph.CreateSpec) {
+			c.SetField([]string{"note", "stamp"}[i], field.TypeString, "x")
+		}, query: `VALUES`},
+		{name: "the id of one", n: 3, batch: func(b *sqlgraph.BatchCreateSpec) {
 			b.Nodes[1].ID.Value = 5
-			return b
-		}, ``, "inconsistent id values"},
-		{"two tables", func() *sqlgraph.BatchCreateSpec {
-			b := batchOf(3, thing)
+		}, fails: "inconsistent id values"},
+		{name: "two tables", n: 3, batch: func(b *sqlgraph.BatchCreateSpec) {
 			b.Nodes[1].Table = "links"
-			return b
-		}, ``, "more than 1 table"},
-		{"the same in all rows", func() *sqlgraph.BatchCreateSpec {
-			return batchOf(2, func(int) *sqlgraph.CreateSpec {
-				c := sqlgraph.NewCreateSpec("bare", idSpec(nil))
-				c.SetField("n", field.TypeInt, 5)
-				return c
-			})
-		}, `VALUES`, ""},
-		{"one", func() *sqlgraph.BatchCreateSpec { return batchOf(1, thing) }, `VALUES`, ""},
-		{"none", func() *sqlgraph.BatchCreateSpec { return batchOf(0, thing) }, ``, ""},
-		{"an expression", func() *sqlgraph.BatchCreateSpec {
-			return batchOf(2, func(i int) *sqlgraph.CreateSpec {
-				c := thing(i)
-				c.SetField("note", field.TypeString, entsql.Raw("upper('x')"))
-				return c
-			})
-		}, `VALUES`, ""},
-		{"an expression around a parameter", func() *sqlgraph.BatchCreateSpec {
-			return batchOf(2, func(i int) *sqlgraph.CreateSpec {
-				c := thing(i)
-				c.SetField("note", field.TypeString, shouted(strconv.Itoa(i)+"x"))
-				return c
-			})
-		}, `VALUES`, ""},
-		{"a common expression around a parameter", func() *sqlgraph.BatchCreateSpec {
-			return batchOf(2, func(i int) *sqlgraph.CreateSpec {
-				c := thing(i)
-				c.SetField("note", field.TypeString, shouted("x"))
-				return c
-			})
-		}, `upper($1::text) FROM unnest`, ""},
-		{"a conflict", func() *sqlgraph.BatchCreateSpec {
-			b := batchOf(2, func(i int) *sqlgraph.CreateSpec { return createThing(string(rune('a'+i)), nil) })
+		}, fails: "more than 1 table"},
+		{name: "the same in all rows", n: 2, each: func(_ int, c *sqlgraph.CreateSpec) {
+			*c = *sqlgraph.NewCreateSpec("bare", idSpec(nil))
+			c.SetField("n", field.TypeInt, 5)
+		}, query: `VALUES`},
+		{name: "one", n: 1, query: `VALUES`},
+		{name: "none"},
+		{name: "an expression", n: 2, each: note(field.TypeString, entsql.Raw("upper('x')")), query: `VALUES`},
+		{name: "an expression around a parameter", n: 2, each: func(i int, c *sqlgraph.CreateSpec) {
+			c.SetField("note", field.TypeString, shouted(strconv.Itoa(i)+"x"))
+		}, query: `VALUES`},
+		{
+			name: "a common expression around a parameter", n: 2, each: note(field.TypeString, shouted("x")),
+			query: `upper($1::text) FROM unnest`,
+		},
+		{name: "a conflict", n: 2, each: taken, batch: func(b *sqlgraph.BatchCreateSpec) {
 			b.OnConflict = []entsql.ConflictOption{entsql.ConflictColumns("name"), entsql.ResolveWithNewValues()}
-			return b
-		}, `VALUES`, ""},
-		{"another row's foreign key", func() *sqlgraph.BatchCreateSpec {
-			return batchOf(2, func(i int) *sqlgraph.CreateSpec {
-				c := thing(i)
-				c.Edges = append(c.Edges, owner(sqlgraph.O2M, false, i+1))
-				return c
-			})
-		}, ``, ""},
+		}, query: `VALUES`},
+		{name: "another row's foreign key", n: 2, each: func(i int, c *sqlgraph.CreateSpec) {
+			c.Edges = append(c.Edges, owner(sqlgraph.O2M, false, i+1))
+		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -299,7 +259,16 @@ func TestBatchCreate(t *testing.T) {
 			run := func(g graph) (ids []any, rows []string, err error) {
 				d.exec(t, reset+"truncate bare restart identity")
 				drv.query = ""
-				batch := tt.batch()
+				batch := batchOf(tt.n, func(i int) *sqlgraph.CreateSpec {
+					c := createThing(fmt.Sprintf("new %d", i), nil)
+					if tt.each != nil {
+						tt.each(i, c)
+					}
+					return c
+				})
+				if tt.batch != nil {
+					tt.batch(batch)
+				}
 				err = g.batch(t.Context(), drv, batch)
 				for _, node := range batch.Nodes {
 					if node.ID != nil {
@@ -313,13 +282,7 @@ func TestBatchCreate(t *testing.T) {
 			require.Equal(t, wantRows, rows)
 			require.Equal(t, wantIDs, ids)
 			require.Contains(t, drv.query, tt.query)
-			if tt.fails != "" {
-				requireSame(t, wantErr, err)
-				require.ErrorContains(t, err, tt.fails)
-			} else {
-				require.NoError(t, wantErr)
-				require.NoError(t, err)
-			}
+			requireSame(t, tt.fails, wantErr, err)
 		})
 	}
 }
