@@ -25,7 +25,7 @@ func proxied(t *testing.T, opts ...pgtenant.Option) (*testBundle, *faultproxy.Pr
 	require.NoError(t, h.Close())
 	proxy := faultproxy.Start(t, h.url)
 	h.url = proxy.URL() + "&connect_timeout=1"
-	h.Driver = h.open(t, append([]pgtenant.Option{pgtenant.WithRoundTrips(h.trips)}, opts...)...)
+	h.use(h.open(t, opts...))
 	return h, proxy
 }
 
@@ -41,12 +41,9 @@ func (h *testBundle) allow(t *testing.T, connections int) {
 // hold keeps a connection in a transaction until the returned function ends it.
 func (h *testBundle) hold(ctx context.Context, t *testing.T) (end func()) {
 	t.Helper()
-	tx, err := h.Tx(ctx)
-	require.NoError(t, err)
+	tx := h.begin(ctx, t)
 	require.NoError(t, exec(ctx, tx, "select 1"))
-	end = sync.OnceFunc(func() { _ = tx.Rollback() })
-	t.Cleanup(end)
-	return end
+	return func() { _ = tx.Rollback() }
 }
 
 // crowd runs the statement in each client, at least once and for the given time, and counts the outcomes.

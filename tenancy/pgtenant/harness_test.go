@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"entgo.io/ent/dialect"
+	entsql "entgo.io/ent/dialect/sql"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
@@ -55,8 +56,7 @@ func setup(t *testing.T, opts ...pgtenant.Option) *testBundle {
 	t.Cleanup(func() { _ = super.Close(context.WithoutCancel(t.Context())) })
 
 	h := &testBundle{super: super, url: db.AppURL, trips: &pgtenant.RoundTrips{}}
-	h.Driver = h.open(t, append([]pgtenant.Option{pgtenant.WithRoundTrips(h.trips)}, opts...)...)
-	h.client = ent.NewClient(ent.Driver(h.Driver))
+	h.use(h.open(t, opts...))
 	h.a, h.b = h.tenant(t, "a"), h.tenant(t, "b")
 	h.asA, h.asB = as(t, h.a), as(t, h.b)
 	return h
@@ -64,10 +64,15 @@ func setup(t *testing.T, opts ...pgtenant.Option) *testBundle {
 
 func (h *testBundle) open(t *testing.T, opts ...pgtenant.Option) *pgtenant.Driver {
 	t.Helper()
-	drv, err := pgtenant.Open(t.Context(), h.url, opts...)
+	drv, err := pgtenant.Open(t.Context(), h.url, append(opts, pgtenant.WithRoundTrips(h.trips))...)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = drv.Close() })
 	return drv
+}
+
+// use replaces the bundle's driver.
+func (h *testBundle) use(drv *pgtenant.Driver) {
+	h.Driver, h.client = drv, ent.NewClient(ent.Driver(drv))
 }
 
 func (h *testBundle) tenant(t *testing.T, name string) tenancy.ID {
@@ -82,9 +87,9 @@ func (h *testBundle) tenant(t *testing.T, name string) tenancy.ID {
 }
 
 // begin opens a transaction that is rolled back after the test.
-func (h *testBundle) begin(t *testing.T, id tenancy.ID) dialect.Tx {
+func (h *testBundle) begin(ctx context.Context, t *testing.T) dialect.Tx {
 	t.Helper()
-	tx, err := h.Tx(as(t, id))
+	tx, err := h.Tx(ctx)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = tx.Rollback() })
 	return tx
@@ -125,10 +130,7 @@ func (h *testBundle) count(t *testing.T, query string, args ...any) int {
 // names reads the visible agents' names by raw SQL, without a mixin.
 func (h *testBundle) names(ctx context.Context, t *testing.T) string {
 	t.Helper()
-	var names string
-	require.NoError(t, pgtenant.QueryRow(ctx, h,
-		"select coalesce(string_agg(name, ',' order by name), '') from agents").Scan(&names))
-	return names
+	return read[string](ctx, t, h, "select coalesce(string_agg(name, ',' order by name), '') from agents")
 }
 
 // healthy requires that the driver returns each tenant its rows.
@@ -160,6 +162,14 @@ func read[T any](ctx context.Context, t *testing.T, q dialect.ExecQuerier, query
 	t.Helper()
 	require.NoError(t, pgtenant.QueryRow(ctx, q, query, args...).Scan(&value))
 	return value
+}
+
+// openRows sends a query whose rows are not read yet.
+func openRows(ctx context.Context, t *testing.T, q dialect.ExecQuerier, query string, args ...any) *entsql.Rows {
+	t.Helper()
+	r := &entsql.Rows{}
+	require.NoError(t, q.Query(ctx, query, args, r))
+	return r
 }
 
 func (h *testBundle) pid(t *testing.T) int64 {

@@ -76,14 +76,14 @@ func TestPanicsLeakNothing(t *testing.T) {
 					h.requireIdle(t, "%s: %s", end, name)
 					h.healthy(t)
 
-					tx := h.begin(t, h.a)
+					tx := h.begin(h.asA, t)
 					require.NoError(t, exec(ctx, tx, "select 1"))
 					vanish(func() { use(tx, ctx, explosive{do}) })
 					_ = tx.Rollback()
 					h.requireIdle(t, "in a transaction, %s: %s", end, name)
 					h.healthy(t)
 
-					tx = h.begin(t, h.a)
+					tx = h.begin(h.asA, t)
 					vanish(func() { use(tx, ctx, explosive{do}) })
 					_ = tx.Commit()
 					h.requireIdle(t, "first in a transaction, %s: %s", end, name)
@@ -99,7 +99,7 @@ func TestPanicEndsATransaction(t *testing.T) {
 	t.Parallel()
 	h := setup(t, pgtenant.WithMaxConns(1))
 	ctx, key := h.asA, unique()
-	tx := h.begin(t, h.a)
+	tx := h.begin(h.asA, t)
 	require.NoError(t, exec(ctx, tx, writeGlobal, key))
 	require.Panics(t, func() {
 		_ = exec(ctx, tx, "select $1::text[]", []explosive{{func() { panic("boom") }}})
@@ -164,8 +164,7 @@ func TestRowsNeverClosed(t *testing.T) {
 	eachMode(t, func(t *testing.T, h *testBundle) {
 		for _, rows := range []int{2, 100_000} {
 			ctx, cancel := context.WithCancel(h.asA)
-			var r entsql.Rows
-			require.NoError(t, h.Query(ctx, "select generate_series(1, $1)", []any{rows}, &r))
+			r := openRows(ctx, t, h, "select generate_series(1, $1)", rows)
 			require.True(t, r.Next())
 			cancel()
 			h.requireIdle(t)

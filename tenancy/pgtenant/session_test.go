@@ -168,9 +168,7 @@ func TestChangedSessionChangesNoSemantics(t *testing.T) {
 			require.NoError(t, exec(h.asA, h, "select set_config('row_security', 'off', false)"))
 		}
 		poison()
-		var r entsql.Rows
-		require.NoError(t,
-			h.Query(h.asB, "select 1 / (100000 - n) from generate_series(1, 200000) n", []any{}, &r))
+		r := openRows(h.asB, t, h, "select 1 / (100000 - n) from generate_series(1, 200000) n")
 		require.True(t, r.Next())
 		for r.Next() { // to the end
 		}
@@ -178,7 +176,7 @@ func TestChangedSessionChangesNoSemantics(t *testing.T) {
 		require.Error(t, r.Close())
 
 		poison()
-		require.NoError(t, h.Query(h.asB, "select generate_series(1, 100000)", []any{}, &r))
+		r = openRows(h.asB, t, h, "select generate_series(1, 100000)")
 		require.True(t, r.Next())
 		require.NoError(t, r.Close(), "a partly read result")
 		h.requireIdle(t)
@@ -186,7 +184,7 @@ func TestChangedSessionChangesNoSemantics(t *testing.T) {
 		poison()
 		require.ErrorIs(t, exec(h.asB, h, "begin"), pgtenant.ErrTxLeftOpen)
 		poison()
-		require.ErrorIs(t, h.Query(h.asB, "begin", []any{}, &r), pgtenant.ErrTxLeftOpen)
+		require.ErrorIs(t, h.Query(h.asB, "begin", []any{}, r), pgtenant.ErrTxLeftOpen)
 		poison()
 		requireCode(t, "23502", exec(h.asB, h, writeGlobal, nil))
 		h.healthy(t)
@@ -202,7 +200,7 @@ func TestChangedSessionDoesNotReachATransaction(t *testing.T) {
 			set_config('default_transaction_read_only', 'on', false),
 			set_config('default_transaction_deferrable', 'on', false)`)
 		require.NoError(t, err)
-		tx := h.begin(t, h.b)
+		tx := h.begin(h.asB, t)
 		var isolation, readOnly, deferrable string
 		const query = `select current_setting('transaction_isolation'), current_setting('transaction_read_only'),
 			current_setting('transaction_deferrable')`
@@ -228,7 +226,7 @@ func TestSettingsInsideATransaction(t *testing.T) {
 		},
 	} {
 		for _, local := range []bool{true, false} {
-			tx := h.begin(t, h.a)
+			tx := h.begin(h.asA, t)
 			require.NoError(t, send(tx, local), name)
 			var now string
 			require.NoError(t,
@@ -270,7 +268,7 @@ func TestSettingsInsideATransactionAreNotPrepared(t *testing.T) {
 				if replaced {
 					set(h, "search_path", "nowhere", false)
 				}
-				tx := h.begin(t, h.a)
+				tx := h.begin(h.asA, t)
 				set(tx, setting, tc.changed, true)
 				require.NoError(t, pgtenant.QueryRow(h.asA, tx, query).Scan(&read))
 				set(tx, setting, tc.before, true)

@@ -9,9 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	entsql "entgo.io/ent/dialect/sql"
-	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/konstruct/konstruct/ent"
@@ -184,7 +182,7 @@ func TestUnsentStatementsAreNotKept(t *testing.T) {
 	eachMode(t, func(t *testing.T, h *testBundle) {
 		const query = `select ('2020-01-01 00:00'::timestamptz at time zone 'UTC')::text || '\x' || $1::int4::text`
 		var at string
-		tx := h.begin(t, h.a)
+		tx := h.begin(h.asA, t)
 		require.NoError(t, pgtenant.QueryRow(h.asA, tx,
 			"select set_config('timezone', 'America/New_York', true)").Scan(&at))
 		require.Error(t, pgtenant.QueryRow(h.asA, tx, query, int64(1)<<40).Scan(&at))
@@ -198,7 +196,7 @@ func TestUnsentStatementsAreNotKept(t *testing.T) {
 func TestArgumentErrorDoesNotAbort(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
-	tx := h.begin(t, h.a)
+	tx := h.begin(h.asA, t)
 	var n int
 	require.NoError(t, pgtenant.QueryRow(h.asA, tx, "select 1").Scan(&n))
 	require.ErrorIs(t,
@@ -210,7 +208,7 @@ func TestArgumentErrorDoesNotAbort(t *testing.T) {
 func TestDeallocateInATransaction(t *testing.T) {
 	t.Parallel()
 	eachMode(t, func(t *testing.T, h *testBundle) {
-		tx := h.begin(t, h.a)
+		tx := h.begin(h.asA, t)
 		for range 2 {
 			var n int
 			require.NoError(t, pgtenant.QueryRow(h.asA, tx, "select 1").Scan(&n))
@@ -225,7 +223,7 @@ func TestDeallocateInATransaction(t *testing.T) {
 func TestFetchOfAnotherCursor(t *testing.T) {
 	t.Parallel()
 	eachMode(t, func(t *testing.T, h *testBundle) {
-		tx := h.begin(t, h.a)
+		tx := h.begin(h.asA, t)
 		for _, query := range []string{"select 7::int8", "select 'abcdefgh'::text", "select 1::int4, 'two'::text"} {
 			require.NoError(t, exec(h.asA, tx, "declare c cursor for "+query))
 			var want, got [2]any
@@ -249,9 +247,7 @@ func pointers(values []any) (out []any) {
 func TestColumnsOutliveTheirConnection(t *testing.T) {
 	t.Parallel()
 	eachMode(t, func(t *testing.T, h *testBundle) {
-		var rows entsql.Rows
-		require.NoError(t,
-			h.Query(h.asA, "update agents set role = 'x' returning name, is_active", nil, &rows))
+		rows := openRows(h.asA, t, h, "update agents set role = 'x' returning name, is_active")
 		defer func() { _ = rows.Close() }()
 		var one, two, three int
 		require.NoError(t,
@@ -273,19 +269,16 @@ func TestColumnsOutliveTheirConnection(t *testing.T) {
 func TestNamedStatementsNeedADirectConnection(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
+	url := h.url
 	for _, mode := range modes {
-		config, err := pgxpool.ParseConfig(h.url + "&client_encoding=UTF8&timezone=UTC&default_query_exec_mode=" + mode)
-		require.NoError(t, err)
-		config.ConnConfig.OnNotification = func(*pgconn.PgConn, *pgconn.Notification) {}
-		dial := config.ConnConfig.DialFunc
-		config.ConnConfig.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
-			conn, err := dial(ctx, network, addr)
-			return pooled{conn}, err
-		}
-		pool, err := pgxpool.NewWithConfig(t.Context(), config)
-		require.NoError(t, err)
-		t.Cleanup(pool.Close)
-		drv, err := pgtenant.New(pool)
+		h.url = url + "&default_query_exec_mode=" + mode
+		drv, err := pgtenant.New(h.pool(t, func(c *pgx.ConnConfig) {
+			dial := c.DialFunc
+			c.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
+				conn, err := dial(ctx, network, addr)
+				return pooled{conn}, err
+			}
+		}))
 		require.NoError(t, err)
 		var named int
 		err = pgtenant.QueryRow(h.asA, drv, "select count(*) from pg_prepared_statements").Scan(&named)

@@ -66,7 +66,7 @@ func TestCommandTagsDecideOverTheConnection(t *testing.T) {
 				return context.Canceled // rolled back
 			})
 			require.Equal(t, before, h.pid(t), "a rolled back transaction")
-			tx := h.begin(t, h.a)
+			tx := h.begin(h.asA, t)
 			require.NoError(t, exec(ctx, tx, "select 1"))
 			_ = exec(ctx, tx, query)
 			require.NoError(t, tx.Rollback())
@@ -81,7 +81,7 @@ func TestSavepointCostsTheConnection(t *testing.T) {
 	t.Parallel()
 	h := setup(t, pgtenant.WithMaxConns(1))
 	before := h.pid(t)
-	tx := h.begin(t, h.a)
+	tx := h.begin(h.asA, t)
 	for _, query := range []string{"savepoint s", "update agents set role = 'saved'", "release s"} {
 		require.NoError(t, exec(h.asA, tx, query))
 	}
@@ -113,7 +113,7 @@ func TestPreparedUnderADriverName(t *testing.T) {
 				strings.ReplaceAll(text, "\"agents\".\"tenant_id\" = $1", "$1::uuid is not null or true"),
 		}
 		if inTx {
-			tx := h.begin(t, h.a)
+			tx := h.begin(h.asA, t)
 			for _, query := range attack {
 				require.NoError(t, exec(h.asA, tx, query))
 			}
@@ -160,7 +160,7 @@ func TestCopyIsRefused(t *testing.T) {
 		} {
 			require.ErrorIs(t, exec(h.asA, h, query), pgtenant.ErrCopy, query)
 			require.ErrorIs(t, pgtenant.QueryRow(h.asA, h, query).Scan(), pgtenant.ErrCopy, query)
-			tx := h.begin(t, h.a)
+			tx := h.begin(h.asA, t)
 			require.ErrorIs(t, exec(h.asA, tx, query), pgtenant.ErrCopy, query)
 			require.NoError(t, tx.Rollback())
 		}
@@ -185,7 +185,7 @@ func TestTableMadeByAQuery(t *testing.T) {
 			h.healthy(t)
 			require.ErrorIs(t, pgtenant.QueryRow(h.asA, h, query).Scan(), sql.ErrNoRows)
 			h.healthy(t)
-			tx := h.begin(t, h.a)
+			tx := h.begin(h.asA, t)
 			require.NoError(t, exec(h.asA, tx, query))
 			require.NoError(t, tx.Commit())
 			h.healthy(t)

@@ -59,23 +59,19 @@ func TestFirstStatementFails(t *testing.T) {
 				t.Parallel()
 				h := setup(t)
 				h.url += "&statement_timeout=300"
-				drv := h.open(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
+				h.use(h.open(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1)))
 				ctx, key := h.asA, unique()
 
 				for _, end := range []func(dialect.Tx) error{dialect.Tx.Rollback, dialect.Tx.Commit} {
-					tx, err := drv.Tx(ctx)
-					require.NoError(t, err)
-					t.Cleanup(func() { _ = tx.Rollback() })
+					tx := h.begin(ctx, t)
 					require.Error(t, fail(ctx, tx))
 					require.ErrorIs(t, exec(ctx, tx, writeGlobal, key), pgtenant.ErrTxAborted)
 					_ = end(tx)
 					require.Zero(t, h.written(t, key), "written by an aborted transaction")
 				}
-				tx, err := drv.Tx(ctx)
-				require.NoError(t, err)
+				tx := h.begin(ctx, t)
 				require.Error(t, fail(ctx, tx))
 				require.ErrorIs(t, tx.Commit(), pgtenant.ErrTxAborted)
-				h.Driver = drv
 				h.healthy(t)
 			})
 		}
@@ -91,7 +87,7 @@ func TestLaterStatementFails(t *testing.T) {
 				t.Parallel()
 				h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
 				ctx, key := h.asA, unique()
-				tx := h.begin(t, h.a)
+				tx := h.begin(h.asA, t)
 				require.NoError(t, exec(ctx, tx, writeGlobal, key))
 				require.Error(t, exec(ctx, tx, query))
 				require.ErrorIs(t, exec(ctx, tx, writeGlobal, key+"2"), pgtenant.ErrTxAborted)
@@ -106,7 +102,7 @@ func TestLaterStatementFails(t *testing.T) {
 func TestAbortedTransactionNamesTheCause(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
-	ctx, tx := h.asA, h.begin(t, h.a)
+	ctx, tx := h.asA, h.begin(h.asA, t)
 	require.Error(t, exec(ctx, tx, "select 1 / (select 0)"))
 	for _, err := range []error{exec(ctx, tx, "select 1"), tx.Commit()} {
 		require.ErrorIs(t, err, pgtenant.ErrTxAborted)
@@ -134,7 +130,7 @@ func TestCommitAsStatement(t *testing.T) {
 			t.Parallel()
 			h := setup(t, pgtenant.WithMaxConns(1))
 			ctx, key := h.asA, unique()
-			tx := h.begin(t, h.a)
+			tx := h.begin(h.asA, t)
 			require.NoError(t, exec(ctx, tx, "select 1"))
 			err := exec(ctx, tx, end)
 			if err == nil { // a chained transaction continues, under the same tenant
@@ -157,7 +153,7 @@ func TestCommitAsStatement(t *testing.T) {
 func TestSavepointCannotSwitchTheTenant(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
-	ctx, tx := h.asA, h.begin(t, h.a)
+	ctx, tx := h.asA, h.begin(h.asA, t)
 	for _, query := range []string{
 		"savepoint s", "select set_config('app.current_tenant', '" + h.b.String() + "', true)", "release s",
 	} {
@@ -174,8 +170,8 @@ func TestResultLeftOpenInTransaction(t *testing.T) {
 	h := setup(t, pgtenant.WithMaxConns(1))
 	ctx := h.asA
 	begin := func() (dialect.Tx, *entsql.Rows) {
-		tx, r := h.begin(t, h.a), &entsql.Rows{}
-		require.NoError(t, tx.Query(ctx, "select generate_series(1, 3)", []any{}, r))
+		tx := h.begin(h.asA, t)
+		r := openRows(ctx, t, tx, "select generate_series(1, 3)")
 		require.True(t, r.Next())
 		return tx, r
 	}
@@ -202,8 +198,8 @@ func TestResultEndsWithItsTransaction(t *testing.T) {
 	h := setup(t, pgtenant.WithMaxConns(1))
 	for _, end := range []func(dialect.Tx) error{dialect.Tx.Commit, dialect.Tx.Rollback} {
 		for _, begun := range []bool{true, false} {
-			tx, r := h.begin(t, h.a), entsql.Rows{}
-			require.NoError(t, tx.Query(h.asA, "select name from agents, generate_series(1, 3)", []any{}, &r))
+			tx := h.begin(h.asA, t)
+			r := openRows(h.asA, t, tx, "select name from agents, generate_series(1, 3)")
 			if begun {
 				require.True(t, r.Next())
 			}
@@ -238,9 +234,8 @@ func TestTransactionEndsWhileItsResultIsRead(t *testing.T) {
 	t.Parallel()
 	h := setup(t, pgtenant.WithMaxConns(1))
 	for range 10 {
-		tx, r := h.begin(t, h.a), entsql.Rows{}
-		require.NoError(t, tx.Query(h.asA, "select name from agents, generate_series(1, 10000)", []any{}, &r))
-		wait := readBeside(t, &r)
+		tx := h.begin(h.asA, t)
+		wait := readBeside(t, openRows(h.asA, t, tx, "select name from agents, generate_series(1, 10000)"))
 		require.NoError(t, tx.Rollback())
 		require.Equal(t, "b1", h.names(h.asB, t))
 		wait()
@@ -253,9 +248,8 @@ func TestRowsAreClosedWhileTheyAreRead(t *testing.T) {
 	t.Parallel()
 	h := setup(t, pgtenant.WithMaxConns(1))
 	for range 10 {
-		var r entsql.Rows
-		require.NoError(t, h.Query(h.asA, "select name from agents, generate_series(1, 10000)", []any{}, &r))
-		wait := readBeside(t, &r)
+		r := openRows(h.asA, t, h, "select name from agents, generate_series(1, 10000)")
+		wait := readBeside(t, r)
 		require.NoError(t, r.Close())
 		require.Equal(t, "b1", h.names(h.asB, t))
 		wait()
@@ -280,11 +274,10 @@ func TestScannerUsesItsTransaction(t *testing.T) {
 		"rollback":           func(tx dialect.Tx, _ *entsql.Rows) { require.NoError(t, tx.Rollback()) },
 		"rollback and panic": func(tx dialect.Tx, _ *entsql.Rows) { _ = tx.Rollback(); panic("boom") },
 	} {
-		tx, r, text := h.begin(t, h.a), entsql.Rows{}, ""
-		require.NoError(t,
-			tx.Query(ctx, "select name, 1, role || 'x' from agents, generate_series(1, 1000)", []any{}, &r))
+		tx, text := h.begin(h.asA, t), ""
+		r := openRows(ctx, t, tx, "select name, 1, role || 'x' from agents, generate_series(1, 1000)")
 		require.True(t, r.Next())
-		vanish(func() { require.NoError(t, r.Scan(&text, explosive{func() { use(tx, &r) }}, &text), name) })
+		vanish(func() { require.NoError(t, r.Scan(&text, explosive{func() { use(tx, r) }}, &text), name) })
 		_ = tx.Rollback()
 		h.requireIdle(t, name)
 		h.healthy(t)
@@ -296,7 +289,7 @@ func TestTransactionIsOverOnce(t *testing.T) {
 	h := setup(t)
 	ctx := h.asA
 	for _, end := range []func(dialect.Tx) error{dialect.Tx.Commit, dialect.Tx.Rollback} {
-		tx := h.begin(t, h.a)
+		tx := h.begin(h.asA, t)
 		require.NoError(t, exec(ctx, tx, "select 1"))
 		require.NoError(t, end(tx))
 		require.ErrorIs(t, exec(ctx, tx, "select 1"), sql.ErrTxDone)

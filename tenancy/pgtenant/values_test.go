@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"sync"
 	"testing"
-	"time"
 
 	"entgo.io/ent/dialect"
 	entsql "entgo.io/ent/dialect/sql"
@@ -49,8 +48,7 @@ func TestValuesAreCopiedOutOfTheBuffer(t *testing.T) {
 				id      uuid.UUID
 			}
 			var rows []row
-			var r entsql.Rows
-			require.NoError(t, h.Query(h.asA, query, []any{manyRows}, &r))
+			r := openRows(h.asA, t, h, query, manyRows)
 			for r.Next() {
 				var next row
 				require.NoError(t, r.Scan(&next.n, &next.b, &next.j, &next.i, &next.word, &next.id))
@@ -95,7 +93,7 @@ func TestDestinationsKeepNothingOfTheBuffer(t *testing.T) {
 					var q dialect.ExecQuerier = h
 					rollback := func() error { return nil }
 					if inTx {
-						tx := h.begin(t, h.a)
+						tx := h.begin(h.asA, t)
 						q, rollback = tx, tx.Rollback
 					}
 					err := pgtenant.QueryRow(h.asA, q, query).Scan(dest)
@@ -290,41 +288,11 @@ type failing struct{ secret string }
 func (f failing) Value() (any, error) { return nil, fmt.Errorf("can't use %s", f.secret) }
 func (f failing) Scan(any) error      { return fmt.Errorf("can't use %s", f.secret) }
 
-// A tenant's limit applies while one of its connections is in use, even if others stopped waiting.
-func TestTenantLimitIsKept(t *testing.T) {
-	t.Parallel()
-	h := setup(t, pgtenant.WithMaxConns(4), pgtenant.WithAcquireTimeout(time.Second))
-	for range 2 {
-		require.NoError(t, exec(h.asA, h.begin(t, h.a), "select 1"))
-	}
-	for range 3 {
-		require.ErrorIs(t, exec(h.asA, h, "select 1"), pgtenant.ErrPoolBusy)
-		require.Equal(t, "b1", h.names(h.asB, t))
-	}
-	// It applies until the last of two ends.
-	h = setup(t, pgtenant.WithMaxConns(4), pgtenant.WithAcquireTimeout(time.Second))
-	first, other := h.begin(t, h.a), h.begin(t, h.a)
-	require.NoError(t, exec(h.asA, first, "select 1"))
-	require.NoError(t, exec(h.asA, other, "select 1"))
-	require.NoError(t, first.Rollback())
-	require.NoError(t, exec(h.asA, h.begin(t, h.a), "select 1"))
-	require.ErrorIs(t, exec(h.asA, h, "select 1"), pgtenant.ErrPoolBusy)
-}
-
 func TestNewChecksThePool(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
-	open := func(change func(*pgxpool.Config)) error {
-		config, err := pgxpool.ParseConfig(h.url)
-		require.NoError(t, err)
-		config.ConnConfig.RuntimeParams["client_encoding"] = "UTF8"
-		config.ConnConfig.RuntimeParams["timezone"] = "UTC"
-		config.ConnConfig.OnNotification = func(*pgconn.PgConn, *pgconn.Notification) {}
-		change(config)
-		pool, err := pgxpool.NewWithConfig(t.Context(), config)
-		require.NoError(t, err)
-		t.Cleanup(pool.Close)
-		drv, err := pgtenant.New(pool)
+	open := func(change func(*pgx.ConnConfig)) error {
+		drv, err := pgtenant.New(h.pool(t, change))
 		if err != nil {
 			return err
 		}
@@ -333,36 +301,47 @@ func TestNewChecksThePool(t *testing.T) {
 		served.healthy(t)
 		return nil
 	}
-	for name, change := range map[string]func(*pgxpool.Config){
-		"simple protocol": func(c *pgxpool.Config) {
-			c.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
+	param := func(name, value string) func(*pgx.ConnConfig) {
+		return func(c *pgx.ConnConfig) { c.RuntimeParams[name] = value }
+	}
+	without := func(name string) func(*pgx.ConnConfig) {
+		return func(c *pgx.ConnConfig) { delete(c.RuntimeParams, name) }
+	}
+	for name, change := range map[string]func(*pgx.ConnConfig){
+		"simple protocol":        func(c *pgx.ConnConfig) { c.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol },
+		"describe_exec":          func(c *pgx.ConnConfig) { c.DefaultQueryExecMode = pgx.QueryExecModeDescribeExec },
+		"no cache of statements": func(c *pgx.ConnConfig) { c.StatementCacheCapacity = 0 },
+		"no cache of descriptions": func(c *pgx.ConnConfig) {
+			c.DefaultQueryExecMode, c.DescriptionCacheCapacity = pgx.QueryExecModeCacheDescribe, 0
 		},
-		"describe_exec": func(c *pgxpool.Config) {
-			c.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeDescribeExec
-		},
-		"no cache of statements": func(c *pgxpool.Config) {
-			c.ConnConfig.StatementCacheCapacity = 0
-		},
-		"no cache of descriptions": func(c *pgxpool.Config) {
-			c.ConnConfig.DefaultQueryExecMode, c.ConnConfig.DescriptionCacheCapacity = pgx.QueryExecModeCacheDescribe, 0
-		},
-		"a tenant":         func(c *pgxpool.Config) { c.ConnConfig.RuntimeParams["app.current_tenant"] = h.a.String() },
-		"options":          func(c *pgxpool.Config) { c.ConnConfig.RuntimeParams["options"] = "-c row_security=off" },
-		"a role":           func(c *pgxpool.Config) { c.ConnConfig.RuntimeParams["Role"] = "konstruct_owner" },
-		"row_security":     func(c *pgxpool.Config) { c.ConnConfig.RuntimeParams["row_security"] = "off" },
-		"no encoding":      func(c *pgxpool.Config) { delete(c.ConnConfig.RuntimeParams, "client_encoding") },
-		"another encoding": func(c *pgxpool.Config) { c.ConnConfig.RuntimeParams["client_encoding"] = "LATIN1" },
-		"no time zone":     func(c *pgxpool.Config) { delete(c.ConnConfig.RuntimeParams, "timezone") },
-		"another time zone": func(c *pgxpool.Config) {
-			c.ConnConfig.RuntimeParams["timezone"] = "Asia/Tokyo"
-		},
-		"no handler for notifications": func(c *pgxpool.Config) { c.ConnConfig.OnNotification = nil },
+		"a tenant":                     param("app.current_tenant", h.a.String()),
+		"options":                      param("options", "-c row_security=off"),
+		"a role":                       param("Role", "konstruct_owner"),
+		"row_security":                 param("row_security", "off"),
+		"no encoding":                  without("client_encoding"),
+		"another encoding":             param("client_encoding", "LATIN1"),
+		"no time zone":                 without("timezone"),
+		"another time zone":            param("timezone", "Asia/Tokyo"),
+		"no handler for notifications": func(c *pgx.ConnConfig) { c.OnNotification = nil },
 	} {
 		require.ErrorIs(t, open(change), pgtenant.ErrConfig, name)
 	}
-	require.NoError(t, open(func(*pgxpool.Config) {}), "the unchanged pool is accepted")
-	require.NoError(t, open(func(c *pgxpool.Config) {
-		delete(c.ConnConfig.RuntimeParams, "timezone")
-		c.ConnConfig.RuntimeParams["TimeZone"] = "utc"
+	require.NoError(t, open(func(*pgx.ConnConfig) {}), "the unchanged pool is accepted")
+	require.NoError(t, open(func(c *pgx.ConnConfig) {
+		delete(c.RuntimeParams, "timezone")
+		c.RuntimeParams["TimeZone"] = "utc"
 	}), "in any case")
+}
+
+// pool returns a pool that the driver accepts, if it is not changed.
+func (h *testBundle) pool(t *testing.T, change func(*pgx.ConnConfig)) *pgxpool.Pool {
+	t.Helper()
+	config, err := pgxpool.ParseConfig(h.url + "&client_encoding=UTF8&timezone=UTC")
+	require.NoError(t, err)
+	config.ConnConfig.OnNotification = func(*pgconn.PgConn, *pgconn.Notification) {}
+	change(config.ConnConfig)
+	pool, err := pgxpool.NewWithConfig(t.Context(), config)
+	require.NoError(t, err)
+	t.Cleanup(pool.Close)
+	return pool
 }
