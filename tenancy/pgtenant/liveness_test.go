@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/konstruct/konstruct/integration/faultproxy"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
@@ -22,6 +23,16 @@ func (h *testBundle) warm(t *testing.T, n int) {
 		end()
 	}
 	require.EqualValues(t, n, h.Pool().Stat().IdleConns())
+}
+
+// frozen returns a bundle with stale connections that a proxy lost: it accepts data on them but never answers.
+func frozen(t *testing.T, conns int32) (*testBundle, *faultproxy.Proxy) {
+	t.Helper()
+	h, proxy := proxied(t, pgtenant.WithMaxConns(conns))
+	h.warm(t, int(conns))
+	require.EqualValues(t, conns, proxy.Freeze())
+	time.Sleep(untilStale)
+	return h, proxy
 }
 
 func TestOnlyAStaleConnectionIsPinged(t *testing.T) {
@@ -40,13 +51,10 @@ func TestOnlyAStaleConnectionIsPinged(t *testing.T) {
 	})
 }
 
-// A proxy that lost the connections accepts data on them but never answers. New connections work.
+// New connections work.
 func TestFrozenConnections(t *testing.T) {
 	t.Parallel()
-	h, proxy := proxied(t, pgtenant.WithMaxConns(8))
-	h.warm(t, 8)
-	require.Equal(t, 8, proxy.Freeze())
-	time.Sleep(untilStale)
+	h, _ := frozen(t, 8)
 	for i := range 9 {
 		start := time.Now()
 		require.Equal(t, "a1", h.names(h.asA, t))
@@ -59,10 +67,7 @@ func TestFrozenConnections(t *testing.T) {
 
 func TestFrozenConnectionsUnderConcurrentRequests(t *testing.T) {
 	t.Parallel()
-	h, proxy := proxied(t, pgtenant.WithMaxConns(8))
-	h.warm(t, 8)
-	proxy.Freeze()
-	time.Sleep(untilStale)
+	h, _ := frozen(t, 8)
 	start := time.Now()
 	served, failed := h.crowd(t, 32, shortly, "select 1")
 	require.Less(t, time.Since(start), 3*time.Second)
@@ -86,10 +91,7 @@ func TestLiveConnectionsSurviveADeadOne(t *testing.T) {
 
 func TestContextEndsDuringAPing(t *testing.T) {
 	t.Parallel()
-	h, proxy := proxied(t, pgtenant.WithMaxConns(2))
-	h.warm(t, 2)
-	proxy.Freeze()
-	time.Sleep(untilStale)
+	h, _ := frozen(t, 2)
 	ctx, cancel := context.WithTimeout(h.asA, 2*shortly)
 	defer cancel()
 	start := time.Now()
@@ -120,11 +122,8 @@ func TestFrozenInUse(t *testing.T) {
 // If the network is silent, an attempt to connect ends before the acquire timeout, with its cause.
 func TestSilentNetwork(t *testing.T) {
 	t.Parallel()
-	h, proxy := proxied(t, pgtenant.WithMaxConns(2))
-	h.warm(t, 2)
-	proxy.Freeze()
+	h, proxy := frozen(t, 2)
 	proxy.Hang(true)
-	time.Sleep(untilStale)
 	start := time.Now()
 	err := exec(h.asA, h, "select 1")
 	requireCause(t, pgtenant.CauseTimeout, err)

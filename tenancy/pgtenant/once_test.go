@@ -19,13 +19,12 @@ func TestFailedStatementsAreSentOnce(t *testing.T) {
 		pgtenant.WithMaxConns(1), pgtenant.WithQueryMode("exec"), pgtenant.WithRoundTrips(trips))
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = drv.Close() })
-	var one int64
-	require.NoError(t, pgtenant.QueryRow(t.Context(), drv, "select 1").Scan(&one))
+	read[int](t.Context(), t, drv, "select 1")
 
 	before := trips.Count()
 	require.Error(t, exec(t.Context(), drv, failing))
 	require.EqualValues(t, 1, trips.Count()-before, "Exec")
-	require.Error(t, pgtenant.QueryRow(t.Context(), drv, failing).Scan(&one))
+	require.Error(t, pgtenant.QueryRow(t.Context(), drv, failing).Scan(new(int)))
 	require.EqualValues(t, 2, trips.Count()-before, "Query")
 	// 0A000 without a stale plan.
 	requireCode(t, "0A000",

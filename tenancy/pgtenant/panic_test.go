@@ -21,6 +21,14 @@ type explosive struct{ do func() }
 func (e explosive) Value() (driver.Value, error) { e.do(); return nil, nil } //nolint:nilnil // never reached
 func (e explosive) Scan(any) error               { e.do(); return nil }
 
+// scanOne scans one of many rows and does not close them.
+func scanOne(ctx context.Context, q dialect.ExecQuerier, dest any) {
+	var r entsql.Rows
+	if q.Query(ctx, "select generate_series(1, 100000)", []any{}, &r) == nil && r.Next() {
+		_ = r.Scan(dest)
+	}
+}
+
 // vanish runs f on a goroutine that a panic or Goexit may end.
 func vanish(f func()) {
 	var done sync.WaitGroup
@@ -35,35 +43,27 @@ func vanish(f func()) {
 func TestPanicsLeakNothing(t *testing.T) {
 	t.Parallel()
 	ends := map[string]func(){"panic": func() { panic("boom") }, "Goexit": runtime.Goexit}
-	uses := map[string]func(q dialect.ExecQuerier, ctx context.Context, e explosive){
-		"argument of Exec": func(q dialect.ExecQuerier, ctx context.Context, e explosive) {
-			_ = exec(ctx, q, "select $1", e)
-		},
-		"argument of Query": func(q dialect.ExecQuerier, ctx context.Context, e explosive) {
-			_ = q.Query(ctx, "select $1", []any{e}, &entsql.Rows{})
-		},
-		"element of an argument of Exec": func(q dialect.ExecQuerier, ctx context.Context, e explosive) {
-			_ = exec(ctx, q, "select $1::text[]", []explosive{e})
-		},
-		"element of an argument of Query": func(q dialect.ExecQuerier, ctx context.Context, e explosive) {
-			_ = q.Query(ctx, "select $1::text[]", []any{[]explosive{e}}, &entsql.Rows{})
-		},
-		"element of an argument of a write with rows": func(q dialect.ExecQuerier, ctx context.Context, e explosive) {
-			_ = q.Query(ctx, "update agents set role = 'x' where name = any($1) returning id",
-				[]any{[]explosive{e}}, &entsql.Rows{})
-		},
-		"destination": func(q dialect.ExecQuerier, ctx context.Context, e explosive) {
-			_ = pgtenant.QueryRow(ctx, q, "select generate_series(1, 1000)").Scan(&e)
-		},
-		"destination of rows that are not closed": func(q dialect.ExecQuerier, ctx context.Context, e explosive) {
-			var r entsql.Rows
-			if q.Query(ctx, "select generate_series(1, 100000)", []any{}, &r) == nil && r.Next() {
-				_ = r.Scan(&e)
-			}
-		},
-		"destination of a write": func(q dialect.ExecQuerier, ctx context.Context, e explosive) {
-			_ = pgtenant.QueryRow(ctx, q, "update agents set role = role returning name").Scan(&e)
-		},
+	uses := func(ctx context.Context, e explosive) map[string]func(q dialect.ExecQuerier) {
+		query := func(query string, arg any) func(q dialect.ExecQuerier) {
+			return func(q dialect.ExecQuerier) { _ = q.Query(ctx, query, []any{arg}, &entsql.Rows{}) }
+		}
+		return map[string]func(q dialect.ExecQuerier){
+			"argument of Exec":  func(q dialect.ExecQuerier) { _ = exec(ctx, q, "select $1", e) },
+			"argument of Query": query("select $1", e),
+			"element of an argument of Exec": func(q dialect.ExecQuerier) {
+				_ = exec(ctx, q, "select $1::text[]", []explosive{e})
+			},
+			"element of an argument of Query": query("select $1::text[]", []explosive{e}),
+			"element of an argument of a write with rows": query(
+				"update agents set role = 'x' where name = any($1) returning id", []explosive{e}),
+			"destination": func(q dialect.ExecQuerier) {
+				_ = pgtenant.QueryRow(ctx, q, "select generate_series(1, 1000)").Scan(&e)
+			},
+			"destination of rows that are not closed": func(q dialect.ExecQuerier) { scanOne(ctx, q, &e) },
+			"destination of a write": func(q dialect.ExecQuerier) {
+				_ = pgtenant.QueryRow(ctx, q, "update agents set role = role returning name").Scan(&e)
+			},
+		}
 	}
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
@@ -71,20 +71,20 @@ func TestPanicsLeakNothing(t *testing.T) {
 			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(2)) // one slot per tenant
 			ctx := h.asA
 			for end, do := range ends {
-				for name, use := range uses {
-					vanish(func() { use(h, ctx, explosive{do}) })
+				for name, use := range uses(ctx, explosive{do}) {
+					vanish(func() { use(h) })
 					h.requireIdle(t, "%s: %s", end, name)
 					h.healthy(t)
 
 					tx := h.begin(h.asA, t)
 					require.NoError(t, exec(ctx, tx, "select 1"))
-					vanish(func() { use(tx, ctx, explosive{do}) })
+					vanish(func() { use(tx) })
 					_ = tx.Rollback()
 					h.requireIdle(t, "in a transaction, %s: %s", end, name)
 					h.healthy(t)
 
 					tx = h.begin(h.asA, t)
-					vanish(func() { use(tx, ctx, explosive{do}) })
+					vanish(func() { use(tx) })
 					_ = tx.Commit()
 					h.requireIdle(t, "first in a transaction, %s: %s", end, name)
 					h.healthy(t)
@@ -117,15 +117,8 @@ func TestTransactionNeverEnded(t *testing.T) {
 	h := setup(t, pgtenant.WithMaxConns(2))
 	ends := explosive{func() { panic("boom") }}
 	for name, use := range map[string]func(ctx context.Context, cancel func(), tx dialect.Tx){
-		"argument": func(ctx context.Context, _ func(), tx dialect.Tx) {
-			_ = exec(ctx, tx, "select $1", ends)
-		},
-		"destination": func(ctx context.Context, _ func(), tx dialect.Tx) {
-			var r entsql.Rows
-			if tx.Query(ctx, "select generate_series(1, 100000)", []any{}, &r) == nil && r.Next() {
-				_ = r.Scan(&ends)
-			}
-		},
+		"argument":               func(ctx context.Context, _ func(), tx dialect.Tx) { _ = exec(ctx, tx, "select $1", ends) },
+		"destination":            func(ctx context.Context, _ func(), tx dialect.Tx) { scanOne(ctx, tx, &ends) },
 		"the end of the context": func(_ context.Context, cancel func(), _ dialect.Tx) { cancel() },
 		"the end of the context under a result": func(ctx context.Context, cancel func(), tx dialect.Tx) {
 			var r entsql.Rows
@@ -145,9 +138,7 @@ func TestTransactionNeverEnded(t *testing.T) {
 	} {
 		ctx, cancel := context.WithCancel(h.asA)
 		t.Cleanup(cancel)
-		tx, err := h.Tx(ctx)
-		require.NoError(t, err)
-		key := unique()
+		tx, key := h.begin(ctx, t), unique()
 		require.NoError(t, exec(ctx, tx, writeGlobal, key))
 		vanish(func() { use(ctx, cancel, tx) })
 		h.requireIdle(t, name)
@@ -183,8 +174,7 @@ func TestPanicCostsTheConnection(t *testing.T) {
 	vanish(func() {
 		_ = h.Query(ctx, "select $1::text[]", []any{[]explosive{{func() { panic("boom") }}}}, &entsql.Rows{})
 	})
-	after := h.pid(t)
-	require.NotEqual(t, before, after)
+	require.NotEqual(t, before, h.pid(t))
 }
 
 // requireIdle requires that all connections are released. The pool counts destroyed ones until they are closed.

@@ -6,7 +6,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
-	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 // After a read the session is reset, so that the next statement needs only a short check, unless the connection was
@@ -15,14 +14,9 @@ func TestReadsResetTheirSession(t *testing.T) {
 	t.Parallel()
 	h := setup(t, pgtenant.WithMaxConns(1))
 	own, pid := h.session(h.asB, t, "search_path")
-	for setting, changed := range changes {
-		if h.count(t, "select count(current_setting($1, true))", setting) == 0 && setting != rls.Setting {
-			continue // not in this release
-		}
+	for setting, changed := range h.changes(t) {
 		before, _ := h.session(h.asB, t, setting)
-		var set string
-		require.NoError(t,
-			pgtenant.QueryRow(h.asA, h, "select set_config($1, $2, false)", setting, changed).Scan(&set), setting)
+		read[string](h.asA, t, h, "select set_config($1, $2, false)", setting, changed)
 		after, samePid := h.session(h.asB, t, setting)
 		require.Equal(t, before, after, setting)
 		require.Equal(t, pid, samePid, setting)
@@ -30,10 +24,8 @@ func TestReadsResetTheirSession(t *testing.T) {
 	}
 	short := "select coalesce(sum(generic_plans + custom_plans), 0)::int8 " +
 		"from pg_prepared_statements where statement = $1"
-	var before, after int
-	require.NoError(t, pgtenant.QueryRow(h.asA, h, short, pgtenant.CheckUser).Scan(&before))
-	require.NoError(t, pgtenant.QueryRow(h.asA, h, short, pgtenant.CheckUser).Scan(&after))
-	require.Equal(t, before+1, after, "the short check is used")
+	before := read[int](h.asA, t, h, short, pgtenant.CheckUser)
+	require.Equal(t, before+1, read[int](h.asA, t, h, short, pgtenant.CheckUser), "the short check is used")
 
 	conn, err := h.Pool().Acquire(t.Context())
 	require.NoError(t, err)
@@ -50,18 +42,13 @@ func TestReadsResetTheirSession(t *testing.T) {
 func TestAReadChangesItsRole(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
+	h.url = h.super.Config().ConnString()
 	for _, mode := range modes {
-		drv, err := pgtenant.Open(t.Context(), h.super.Config().ConnString(),
-			pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
-		require.NoError(t, err)
-		t.Cleanup(func() { _ = drv.Close() })
+		drv := h.open(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
 		for range 2 {
-			var before, after, set string
-			require.NoError(t, pgtenant.QueryRow(t.Context(), drv, "select current_user").Scan(&before))
-			require.NoError(t,
-				pgtenant.QueryRow(t.Context(), drv, "select set_config('role', 'konstruct_app', false)").Scan(&set))
-			require.NoError(t, pgtenant.QueryRow(t.Context(), drv, "select current_user").Scan(&after))
-			require.Equal(t, before, after, mode)
+			before := read[string](t.Context(), t, drv, "select current_user")
+			read[string](t.Context(), t, drv, "select set_config('role', 'konstruct_app', false)")
+			require.Equal(t, before, read[string](t.Context(), t, drv, "select current_user"), mode)
 		}
 	}
 }
@@ -79,15 +66,14 @@ func TestADeferredTriggerChangesTheSession(t *testing.T) {
 		create constraint trigger late after insert on late deferrable initially deferred
 			for each row execute function poison()`)
 	own, pid := h.session(h.asB, t, "search_path")
-	var id int
-	require.NoError(t, pgtenant.QueryRow(h.asA, h, "insert into late values (1) returning id").Scan(&id))
+	read[int](h.asA, t, h, "insert into late values (1) returning id")
 	path, newPid := h.session(h.asB, t, "search_path")
 	require.Equal(t, own, path)
 	require.NotEqual(t, pid, newPid)
 	h.healthy(t)
 
 	// Accepted risk: a SELECT counts as a read, and is reset before its function's trigger runs.
-	require.NoError(t, pgtenant.QueryRow(h.asA, h, "select write(2)").Scan(&id))
+	read[int](h.asA, t, h, "select write(2)")
 	path, _ = h.session(h.asB, t, "search_path")
 	require.Equal(t, "nowhere", path)
 	path, _ = h.session(h.asB, t, "search_path")
@@ -111,8 +97,7 @@ func TestSharedSessionsAreCheckedWhole(t *testing.T) {
 			path, newPid := h.session(h.asB, t, "search_path")
 			require.Equal(t, own, path)
 			require.NotEqual(t, pid, newPid)
-			require.NoError(t,
-				pgtenant.QueryRow(h.asA, h, "select set_config('search_path', 'nowhere', false)").Scan(&path))
+			read[string](h.asA, t, h, "select set_config('search_path', 'nowhere', false)")
 			_, lastPid := h.session(h.asB, t, "search_path")
 			require.NotEqual(t, newPid, lastPid, "a read must not reset the session")
 			h.healthy(t)

@@ -3,11 +3,11 @@ package pgtenant_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
 	"entgo.io/ent/dialect"
-	entsql "entgo.io/ent/dialect/sql"
 	"github.com/stretchr/testify/require"
 
 	"github.com/konstruct/konstruct/ent"
@@ -15,41 +15,55 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// changes are settings that a statement can change for its session without a sign in its command tag.
-var changes = map[string]string{
-	"app.current_tenant":                  "00000000-0000-7000-8000-000000000001",
-	"search_path":                         "pg_catalog",
-	"row_security":                        "off",
-	"client_encoding":                     "LATIN1",
-	"DateStyle":                           "German",
-	"IntervalStyle":                       "iso_8601",
-	"TimeZone":                            "Asia/Tokyo",
-	"timezone_abbreviations":              "Australia",
-	"extra_float_digits":                  "-10",
-	"bytea_output":                        "escape",
-	"xmlbinary":                           "hex",
-	"xmloption":                           "document",
-	"array_nulls":                         "off",
-	"quote_all_identifiers":               "on",
-	"gin_fuzzy_search_limit":              "1",
-	"standard_conforming_strings":         "off",
-	"backslash_quote":                     "on",
-	"transform_null_equals":               "on",
-	"default_text_search_config":          "pg_catalog.german",
-	"lc_monetary":                         "C",
-	"lc_numeric":                          "C",
-	"lc_time":                             "C",
-	"statement_timeout":                   "0",
-	"lock_timeout":                        "0",
-	"idle_in_transaction_session_timeout": "0",
-	"idle_session_timeout":                "1d",
-	"default_transaction_isolation":       "serializable",
-	"default_transaction_read_only":       "on",
-	"default_transaction_deferrable":      "on",
-	"synchronous_commit":                  "local",
-	"exit_on_error":                       "on",
-	"transaction_timeout":                 "1h",            // from 17
-	"restrict_nonsystem_relation_kind":    "foreign-table", // from 17, and later releases of 15 and 16
+// changes returns settings that a statement can change for its session without a sign in its command tag, with values
+// that differ from the server's.
+func (h *testBundle) changes(t *testing.T) map[string]string {
+	t.Helper()
+	changes := map[string]string{
+		"app.current_tenant":                  "00000000-0000-7000-8000-000000000001",
+		"search_path":                         "pg_catalog",
+		"row_security":                        "off",
+		"client_encoding":                     "LATIN1",
+		"DateStyle":                           "German",
+		"IntervalStyle":                       "iso_8601",
+		"TimeZone":                            "Asia/Tokyo",
+		"timezone_abbreviations":              "Australia",
+		"extra_float_digits":                  "-10",
+		"bytea_output":                        "escape",
+		"xmlbinary":                           "hex",
+		"xmloption":                           "document",
+		"array_nulls":                         "off",
+		"quote_all_identifiers":               "on",
+		"gin_fuzzy_search_limit":              "1",
+		"standard_conforming_strings":         "off",
+		"backslash_quote":                     "on",
+		"transform_null_equals":               "on",
+		"default_text_search_config":          "pg_catalog.german",
+		"lc_monetary":                         "C",
+		"lc_numeric":                          "C",
+		"lc_time":                             "C",
+		"statement_timeout":                   "0",
+		"lock_timeout":                        "0",
+		"idle_in_transaction_session_timeout": "0",
+		"idle_session_timeout":                "1d",
+		"default_transaction_isolation":       "serializable",
+		"default_transaction_read_only":       "on",
+		"default_transaction_deferrable":      "on",
+		"synchronous_commit":                  "local",
+		"exit_on_error":                       "on",
+		"transaction_timeout":                 "1h",            // from 17
+		"restrict_nonsystem_relation_kind":    "foreign-table", // from 17, and later releases of 15 and 16
+	}
+	maps.DeleteFunc(changes, func(setting, _ string) bool { // not in this release
+		return h.count(t, "select count(current_setting($1, true))", setting) == 0 && setting != rls.Setting
+	})
+	for setting := range changes {
+		if strings.HasPrefix(setting, "lc_") &&
+			h.count(t, "select count(*) from pg_settings where name = $1 and setting = 'C'", setting) > 0 {
+			changes[setting] = "POSIX"
+		}
+	}
+	return changes
 }
 
 func (h *testBundle) session(ctx context.Context, t *testing.T, setting string) (value string, pid int64) {
@@ -64,14 +78,7 @@ func (h *testBundle) session(ctx context.Context, t *testing.T, setting string) 
 func TestChangedSessionIsReplaced(t *testing.T) {
 	t.Parallel()
 	eachMode(t, func(t *testing.T, h *testBundle) {
-		for setting, changed := range changes {
-			if h.count(t, "select count(current_setting($1, true))", setting) == 0 && setting != rls.Setting {
-				continue // not in this release
-			}
-			if strings.HasPrefix(setting, "lc_") &&
-				h.count(t, "select count(*) from pg_settings where name = $1 and setting = 'C'", setting) > 0 {
-				changed = "POSIX"
-			}
+		for setting, changed := range h.changes(t) {
 			before, pid := h.session(h.asB, t, setting)
 			if setting == rls.Setting {
 				before = h.b.String()
@@ -98,23 +105,17 @@ func TestChangedSessionServesUnknownStatements(t *testing.T) {
 			"set_config('row_security', 'off', false)",
 			"set_config('row_security', 'off', false), set_config('exit_on_error', 'on', false)",
 		} {
-			poison := func() {
-				require.NoError(t, exec(h.asA, h, "select "+change))
-			}
+			poison := func() { require.NoError(t, exec(h.asA, h, "select "+change)) }
 			name := fmt.Sprintf("unknown%d", i)
 			poison()
 			n, err := pgtenant.Exec(h.asB, h, "update agents set role = '"+name+"'")
 			require.NoError(t, err, change)
 			require.EqualValues(t, 1, n)
 			poison()
-			var role string
-			require.NoError(t,
-				pgtenant.QueryRow(h.asB, h, "select role as "+name+" from agents").Scan(&role), change)
-			require.Equal(t, name, role)
+			require.Equal(t, name, read[string](h.asB, t, h, "select role as "+name+" from agents"), change)
 			poison()
-			require.NoError(t, pgtenant.QueryRow(h.asB, h,
-				"update agents set name = name returning role as "+name).Scan(&role), change)
-			require.Equal(t, name, role)
+			require.Equal(t, name,
+				read[string](h.asB, t, h, "update agents set name = name returning role as "+name), change)
 			poison()
 			require.NoError(t, h.inTx(h.asB, func(ctx context.Context, tx *ent.Tx) error {
 				return tx.Agent.Update().SetRole("in " + name).Exec(ctx)
@@ -129,9 +130,7 @@ func TestChangedSessionServesUnknownStatements(t *testing.T) {
 func TestChangedSessionServesFailures(t *testing.T) {
 	t.Parallel()
 	eachMode(t, func(t *testing.T, h *testBundle) {
-		h.admin(t, `
-			create table late (id int primary key, next int references late deferrable initially deferred);
-			grant select, insert on late to konstruct_app`)
+		h.admin(t, deferred)
 		for statement, code := range map[string]string{
 			"insert into late values (1, 2)":                  "23503",
 			"insert into late values (1, 2) returning id":     "23503",
@@ -142,14 +141,7 @@ func TestChangedSessionServesFailures(t *testing.T) {
 		} {
 			for _, send := range []func() error{
 				func() error { return exec(h.asB, h, statement) },
-				func() error {
-					var r entsql.Rows
-					if err := h.Query(h.asB, statement, []any{}, &r); err != nil {
-						return err
-					}
-					defer r.Close()
-					return r.Err()
-				},
+				func() error { return pgtenant.QueryRow(h.asB, h, statement).Scan(new(any)) },
 			} {
 				require.NoError(t, exec(h.asA, h, "select set_config('row_security', 'off', false)"))
 				requireCode(t, code, send())
@@ -164,9 +156,7 @@ func TestChangedSessionServesFailures(t *testing.T) {
 func TestChangedSessionChangesNoSemantics(t *testing.T) {
 	t.Parallel()
 	eachMode(t, func(t *testing.T, h *testBundle) {
-		poison := func() {
-			require.NoError(t, exec(h.asA, h, "select set_config('row_security', 'off', false)"))
-		}
+		poison := func() { require.NoError(t, exec(h.asA, h, "select set_config('row_security', 'off', false)")) }
 		poison()
 		r := openRows(h.asB, t, h, "select 1 / (100000 - n) from generate_series(1, 200000) n")
 		require.True(t, r.Next())
@@ -201,11 +191,9 @@ func TestChangedSessionDoesNotReachATransaction(t *testing.T) {
 			set_config('default_transaction_deferrable', 'on', false)`)
 		require.NoError(t, err)
 		tx := h.begin(h.asB, t)
-		var isolation, readOnly, deferrable string
-		const query = `select current_setting('transaction_isolation'), current_setting('transaction_read_only'),
-			current_setting('transaction_deferrable')`
-		require.NoError(t, pgtenant.QueryRow(h.asB, tx, query).Scan(&isolation, &readOnly, &deferrable))
-		require.Equal(t, "read committed, off, off", isolation+", "+readOnly+", "+deferrable)
+		require.Equal(t, "read committed, off, off", read[string](h.asB, t, tx, `select concat_ws(', ',
+			current_setting('transaction_isolation'), current_setting('transaction_read_only'),
+			current_setting('transaction_deferrable'))`))
 		require.NoError(t, tx.Commit())
 		h.healthy(t)
 	})
@@ -218,9 +206,7 @@ func TestSettingsInsideATransaction(t *testing.T) {
 	_, pid := h.session(h.asA, t, "work_mem")
 	const set = "select set_config('statement_timeout', '7s', $1)"
 	for name, send := range map[string]func(q dialect.ExecQuerier, local bool) error{
-		"a write": func(q dialect.ExecQuerier, local bool) error {
-			return exec(h.asA, q, set, local)
-		},
+		"a write": func(q dialect.ExecQuerier, local bool) error { return exec(h.asA, q, set, local) },
 		"a read": func(q dialect.ExecQuerier, local bool) error {
 			return pgtenant.QueryRow(h.asA, q, set, local).Scan(new(string))
 		},
@@ -228,10 +214,7 @@ func TestSettingsInsideATransaction(t *testing.T) {
 		for _, local := range []bool{true, false} {
 			tx := h.begin(h.asA, t)
 			require.NoError(t, send(tx, local), name)
-			var now string
-			require.NoError(t,
-				pgtenant.QueryRow(h.asA, tx, "select current_setting('statement_timeout')").Scan(&now))
-			require.Equal(t, "7s", now, name)
+			require.Equal(t, "7s", read[string](h.asA, t, tx, "select current_setting('statement_timeout')"), name)
 			require.NoError(t, tx.Commit())
 			now, newPid := h.session(h.asB, t, "statement_timeout")
 			require.NotEqual(t, "7s", now, name)
@@ -264,17 +247,16 @@ func TestSettingsInsideATransactionAreNotPrepared(t *testing.T) {
 			"quote_all_identifiers":       {"on", "off", "select quote_ident('a')", "a"},
 		} {
 			for _, replaced := range []bool{false, true} {
-				query, read := tc.query+" -- "+unique(), ""
+				query := tc.query + " -- " + unique()
 				if replaced {
 					set(h, "search_path", "nowhere", false)
 				}
 				tx := h.begin(h.asA, t)
 				set(tx, setting, tc.changed, true)
-				require.NoError(t, pgtenant.QueryRow(h.asA, tx, query).Scan(&read))
+				read[string](h.asA, t, tx, query)
 				set(tx, setting, tc.before, true)
 				require.NoError(t, tx.Commit())
-				require.NoError(t, pgtenant.QueryRow(h.asB, h, query).Scan(&read))
-				require.Equal(t, tc.want, read, setting)
+				require.Equal(t, tc.want, read[string](h.asB, t, h, query), setting)
 			}
 		}
 		h.healthy(t)
@@ -284,44 +266,29 @@ func TestSettingsInsideATransactionAreNotPrepared(t *testing.T) {
 // A default changed by an operator is not a changed session: statements continue on new connections.
 func TestOperatorChangesADefault(t *testing.T) {
 	t.Parallel()
-	for _, mode := range modes {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			h := setup(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(2))
-			h.alter(t, "set statement_timeout = '11s'")
-			h.alter(t, "set datestyle = 'German'")
-			drv := h.open(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
-			var before, after int64
-			require.NoError(t, pgtenant.QueryRow(h.asA, drv, "select pg_backend_pid()").Scan(&before))
-			require.NoError(t, pgtenant.QueryRow(h.asA, drv, "select pg_backend_pid()").Scan(&after))
-			require.Equal(t, before, after, "its connection is kept")
-			h.Driver = drv
-			h.healthy(t)
-		})
-	}
+	eachMode(t, func(t *testing.T, h *testBundle) {
+		h.alter(t, "set statement_timeout = '11s'")
+		h.alter(t, "set datestyle = 'German'")
+		h.use(h.open(t, pgtenant.WithQueryMode(h.mode), pgtenant.WithMaxConns(1)))
+		require.Equal(t, h.pid(t), h.pid(t), "its connection is kept")
+		h.healthy(t)
+	})
 }
 
 // A role may run ALTER ROLE on itself, which must not change the encoding.
 func TestEncodingIsPinned(t *testing.T) {
 	t.Parallel()
 	const text = "Zoë żółć 日本"
-	for _, mode := range modes {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			h := setup(t)
-			for _, preset := range []string{"client_encoding = 'LATIN1'", "timezone = 'Asia/Tokyo'"} {
-				h.admin(t, "alter role konstruct_app in database "+h.super.Config().Database+" set "+preset)
-			}
-			h.url += "&Client_Encoding=LATIN2&TimeZone=Asia/Tokyo"
-			drv := h.open(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
-			client := ent.NewClient(ent.Driver(drv))
-			row := client.Agent.Create().SetName(text).SaveX(h.asA)
-			require.Equal(t, text, client.Agent.GetX(h.asA, row.ID).Name)
-			require.Equal(t, 1, h.count(t, "select count(*) from agents where name = $1", text),
-				"another client reads the same text")
-			var zone string
-			require.NoError(t, pgtenant.QueryRow(h.asA, drv, "select current_setting('TimeZone')").Scan(&zone))
-			require.Equal(t, "UTC", zone)
-		})
-	}
+	eachMode(t, func(t *testing.T, h *testBundle) {
+		for _, preset := range []string{"client_encoding = 'LATIN1'", "timezone = 'Asia/Tokyo'"} {
+			h.admin(t, "alter role konstruct_app in database "+h.super.Config().Database+" set "+preset)
+		}
+		h.url += "&Client_Encoding=LATIN2&TimeZone=Asia/Tokyo"
+		h.use(h.open(t, pgtenant.WithQueryMode(h.mode), pgtenant.WithMaxConns(1)))
+		row := h.client.Agent.Create().SetName(text).SaveX(h.asA)
+		require.Equal(t, text, h.client.Agent.GetX(h.asA, row.ID).Name)
+		require.Equal(t, 1, h.count(t, "select count(*) from agents where name = $1", text),
+			"another client reads the same text")
+		require.Equal(t, "UTC", read[string](h.asA, t, h, "select current_setting('TimeZone')"))
+	})
 }

@@ -26,17 +26,13 @@ func TestStalePlans(t *testing.T) {
 		uses := map[string]func() error{
 			"query": func() error { return second(h.client.Agent.Query().All(ctx)) },
 			"write with rows": func() error {
-				var name string
-				return pgtenant.QueryRow(ctx, h, "update agents set role = role || 'x' returning name").Scan(&name)
+				return pgtenant.QueryRow(ctx, h, "update agents set role = role || 'x' returning name").Scan(new(string))
 			},
 			"all columns": func() error { return exec(ctx, h, "table agents") },
 			"a transaction's first statement": func() error {
 				return h.inTx(ctx, func(ctx context.Context, tx *ent.Tx) error {
-					_, err := tx.Agent.Query().All(ctx)
-					if err != nil {
-						return err
-					}
-					return tx.Agent.Update().SetPersona(key).Exec(ctx)
+					return errors.Join(
+						second(tx.Agent.Query().All(ctx)), tx.Agent.Update().SetPersona(key).Exec(ctx))
 				})
 			},
 		}
@@ -56,8 +52,7 @@ func TestStalePlans(t *testing.T) {
 				require.Equal(t, name == "write with rows", after == before+1, "a write must run once")
 			}
 		}
-		newPid := h.pid(t)
-		require.Equal(t, pid, newPid, "the connection is kept")
+		require.Equal(t, pid, h.pid(t), "the connection is kept")
 		h.healthy(t)
 	})
 }
@@ -69,10 +64,7 @@ func TestStalePlanInATransaction(t *testing.T) {
 	ctx := h.asA
 	use := func() error {
 		return h.inTx(ctx, func(ctx context.Context, tx *ent.Tx) error {
-			if err := tx.Agent.Update().SetRole("written").Exec(ctx); err != nil {
-				return err
-			}
-			return second(tx.Agent.Query().All(ctx))
+			return errors.Join(tx.Agent.Update().SetRole("written").Exec(ctx), second(tx.Agent.Query().All(ctx)))
 		})
 	}
 	require.NoError(t, use())
@@ -123,10 +115,9 @@ func TestPreparedStatementsAreBounded(t *testing.T) {
 	} {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			url := fmt.Sprintf("%s&%s=%d", setup(t).url, setting, capacity)
-			drv, err := pgtenant.Open(t.Context(), url, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode))
-			require.NoError(t, err)
-			defer func() { _ = drv.Close() }()
+			h := setup(t)
+			h.url += fmt.Sprintf("&%s=%d", setting, capacity)
+			drv := h.open(t, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(mode))
 			for range 2 {
 				for i := range 3 * capacity {
 					var n, prepared int
@@ -147,16 +138,11 @@ func TestPreparedStatementsAreBounded(t *testing.T) {
 func TestChangedParameterTypes(t *testing.T) {
 	t.Parallel()
 	eachMode(t, func(t *testing.T, h *testBundle) {
-		change := func(sql string) {
-			h.admin(t, sql)
-		}
-		change("create table changing (code text, n int4); grant select, insert on changing to konstruct_app")
+		h.admin(t, "create table changing (code text, n int4); grant select, insert on changing to konstruct_app")
 		code := unique()
 		uses := map[string]func() error{
 			"compared": func() error {
-				var n int
-				return pgtenant.QueryRow(h.asA, h,
-					"select count(*) from changing where code = $1", code).Scan(&n)
+				return pgtenant.QueryRow(h.asA, h, "select count(*) from changing where code = $1", code).Scan(new(int))
 			},
 			"stored": func() error {
 				return exec(h.asA, h, "insert into changing (code) values ($1)", code)
@@ -168,7 +154,7 @@ func TestChangedParameterTypes(t *testing.T) {
 		for _, use := range uses {
 			_ = use()
 		}
-		change("alter table changing alter code type uuid using code::uuid, alter n type int8")
+		h.admin(t, "alter table changing alter code type uuid using code::uuid, alter n type int8")
 		for name, use := range uses {
 			_ = use()
 			require.NoError(t, use(), name)
@@ -181,14 +167,11 @@ func TestUnsentStatementsAreNotKept(t *testing.T) {
 	t.Parallel()
 	eachMode(t, func(t *testing.T, h *testBundle) {
 		const query = `select ('2020-01-01 00:00'::timestamptz at time zone 'UTC')::text || '\x' || $1::int4::text`
-		var at string
 		tx := h.begin(h.asA, t)
-		require.NoError(t, pgtenant.QueryRow(h.asA, tx,
-			"select set_config('timezone', 'America/New_York', true)").Scan(&at))
-		require.Error(t, pgtenant.QueryRow(h.asA, tx, query, int64(1)<<40).Scan(&at))
+		read[string](h.asA, t, tx, "select set_config('timezone', 'America/New_York', true)")
+		require.Error(t, pgtenant.QueryRow(h.asA, tx, query, int64(1)<<40).Scan(new(string)))
 		require.NoError(t, tx.Rollback())
-		require.NoError(t, pgtenant.QueryRow(h.asB, h, query, 1).Scan(&at))
-		require.Equal(t, `2020-01-01 00:00:00\x1`, at)
+		require.Equal(t, `2020-01-01 00:00:00\x1`, read[string](h.asB, t, h, query, 1))
 	})
 }
 
@@ -197,11 +180,9 @@ func TestArgumentErrorDoesNotAbort(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
 	tx := h.begin(h.asA, t)
-	var n int
-	require.NoError(t, pgtenant.QueryRow(h.asA, tx, "select 1").Scan(&n))
-	require.ErrorIs(t,
-		pgtenant.QueryRow(h.asA, tx, "select $1::int4", int64(1)<<40).Scan(&n), pgtenant.ErrArgument)
-	require.NoError(t, pgtenant.QueryRow(h.asA, tx, "select 2").Scan(&n))
+	read[int](h.asA, t, tx, "select 1")
+	require.ErrorIs(t, exec(h.asA, tx, "select $1::int4", int64(1)<<40), pgtenant.ErrArgument)
+	read[int](h.asA, t, tx, "select 2")
 	require.NoError(t, tx.Commit())
 }
 
@@ -210,8 +191,7 @@ func TestDeallocateInATransaction(t *testing.T) {
 	eachMode(t, func(t *testing.T, h *testBundle) {
 		tx := h.begin(h.asA, t)
 		for range 2 {
-			var n int
-			require.NoError(t, pgtenant.QueryRow(h.asA, tx, "select 1").Scan(&n))
+			read[int](h.asA, t, tx, "select 1")
 			require.NoError(t, exec(h.asA, tx, "deallocate all"))
 		}
 		require.NoError(t, tx.Commit())
@@ -249,9 +229,7 @@ func TestColumnsOutliveTheirConnection(t *testing.T) {
 	eachMode(t, func(t *testing.T, h *testBundle) {
 		rows := openRows(h.asA, t, h, "update agents set role = 'x' returning name, is_active")
 		defer func() { _ = rows.Close() }()
-		var one, two, three int
-		require.NoError(t,
-			pgtenant.QueryRow(h.asB, h, "select 1 as x, 2 as y, 3 as z").Scan(&one, &two, &three))
+		require.NoError(t, exec(h.asB, h, "select 1 as x, 2 as y, 3 as z"))
 		columns, err := rows.Columns()
 		require.NoError(t, err)
 		require.Equal(t, []string{"name", "is_active"}, columns)

@@ -52,7 +52,7 @@ func TestCommandTagsDecideOverTheConnection(t *testing.T) {
 			"checkpoint":                                                                       false, // fails
 		} {
 			before := h.pid(t)
-			_, _ = pgtenant.Exec(ctx, h, query)
+			_ = exec(ctx, h, query)
 			require.Equal(t, kept, before == h.pid(t), "Exec: %s", query)
 
 			before = h.pid(t)
@@ -87,8 +87,7 @@ func TestSavepointCostsTheConnection(t *testing.T) {
 	}
 	require.NoError(t, tx.Commit())
 	require.Equal(t, 1, h.count(t, "select count(*) from agents where role = 'saved'"))
-	after := h.pid(t)
-	require.NotEqual(t, before, after)
+	require.NotEqual(t, before, h.pid(t))
 }
 
 // The attack that command tags prevent: replacing the text that another tenant's query runs.
@@ -101,7 +100,7 @@ func TestPreparedUnderADriverName(t *testing.T) {
 		return rows[0].Name
 	}
 	require.Equal(t, "b1", list())
-	var name, text, left string
+	var name, text string
 	find := "select name, statement from pg_prepared_statements " +
 		"where statement like '%\"agents\".\"name\"%' and statement not like '%pg_prepared_statements%'"
 	require.NoError(t, pgtenant.QueryRow(h.asA, h, find).Scan(&name, &text))
@@ -120,12 +119,11 @@ func TestPreparedUnderADriverName(t *testing.T) {
 			require.NoError(t, tx.Rollback())
 		} else {
 			for _, query := range attack {
-				_, _ = pgtenant.Exec(h.asA, h, query)
+				_ = exec(h.asA, h, query)
 			}
 		}
-		require.NoError(t, pgtenant.QueryRow(h.asB, h, "select count(*)::text from pg_prepared_statements "+
-			"where name = $1 and statement like '%or true%'", name).Scan(&left))
-		require.Equal(t, "0", left)
+		require.Zero(t, read[int](h.asB, t, h, "select count(*) from pg_prepared_statements "+
+			"where name = $1 and statement like '%or true%'", name))
 		require.Equal(t, "b1", list())
 	}
 }
@@ -165,9 +163,8 @@ func TestCopyIsRefused(t *testing.T) {
 			require.NoError(t, tx.Rollback())
 		}
 		require.Equal(t, before, h.trips.Count(), "nothing was sent")
-		var one int64
-		require.NoError(t, pgtenant.QueryRow(h.asA, h, "select 1 as copy").Scan(&one))
-		require.NoError(t, pgtenant.QueryRow(h.asA, h, "/* copy */ select 1").Scan(&one))
+		read[int](h.asA, t, h, "select 1 as copy")
+		read[int](h.asA, t, h, "/* copy */ select 1")
 		requireCode(t, "42601", pgtenant.QueryRow(h.asA, h, "copy_1").Scan())
 		h.healthy(t)
 	})

@@ -135,9 +135,7 @@ func TestCommitAsStatement(t *testing.T) {
 			err := exec(ctx, tx, end)
 			if err == nil { // a chained transaction continues, under the same tenant
 				require.Equal(t, "commit and chain", end)
-				var names string
-				require.NoError(t, pgtenant.QueryRow(ctx, tx, "select string_agg(name, ',') from agents").Scan(&names))
-				require.Equal(t, "a1", names)
+				require.Equal(t, "a1", read[string](ctx, t, tx, "select string_agg(name, ',') from agents"))
 			} else {
 				require.ErrorIs(t, exec(ctx, tx, writeGlobal, key), pgtenant.ErrTxAborted)
 				require.ErrorIs(t, tx.Commit(), pgtenant.ErrTxAborted)
@@ -159,9 +157,7 @@ func TestSavepointCannotSwitchTheTenant(t *testing.T) {
 	} {
 		require.NoError(t, exec(ctx, tx, query))
 	}
-	var names string
-	require.NoError(t, pgtenant.QueryRow(ctx, tx, "select string_agg(name, ',') from agents").Scan(&names))
-	require.Equal(t, "a1", names)
+	require.Equal(t, "a1", read[string](ctx, t, tx, "select string_agg(name, ',') from agents"))
 	require.NoError(t, tx.Rollback())
 }
 

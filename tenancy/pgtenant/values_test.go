@@ -104,10 +104,8 @@ func TestDestinationsKeepNothingOfTheBuffer(t *testing.T) {
 					}
 					was, err := json.Marshal(dest)
 					require.NoError(t, err)
-					var other string
 					for range 3 {
-						require.NoError(t,
-							pgtenant.QueryRow(h.asB, h, "select repeat('BBBB', 50)").Scan(&other))
+						read[string](h.asB, t, h, "select repeat('BBBB', 50)")
 					}
 					now, err := json.Marshal(dest)
 					require.NoError(t, err)
@@ -166,7 +164,7 @@ func TestNullsAndSmallIntegers(t *testing.T) {
 		var word sql.NullString
 		var at sql.NullTime
 		var b, j []byte
-		read := func(args ...any) {
+		scan := func(args ...any) {
 			// Values that must be overwritten.
 			u, nullable = uuid.New(), entsql.NullScanner{S: new(uuid.UUID), Valid: args[0] == nil}
 			four, two, eight = sql.NullInt64{Int64: 7, Valid: true}, sql.NullInt64{Int64: 7, Valid: true},
@@ -176,7 +174,7 @@ func TestNullsAndSmallIntegers(t *testing.T) {
 			require.NoError(t, pgtenant.QueryRow(h.asA, h, query, args...).Scan(
 				&u, &nullable, &four, &two, &eight, &plain, &flag, &word, &at, &b, &j))
 		}
-		read(id.String(), -2147483648, -32768, int64(-9223372036854775808),
+		scan(id.String(), -2147483648, -32768, int64(-9223372036854775808),
 			false, "", "2000-01-01T00:00:00Z", "b", `{"a": 1}`)
 		require.Equal(t, id, u)
 		require.True(t, nullable.Valid)
@@ -191,7 +189,7 @@ func TestNullsAndSmallIntegers(t *testing.T) {
 		require.Equal(t, "b", string(b))
 		require.JSONEq(t, `{"a": 1}`, string(j))
 
-		read(nil, nil, nil, nil, nil, nil, nil, nil, nil)
+		scan(nil, nil, nil, nil, nil, nil, nil, nil, nil)
 		require.Equal(t, uuid.Nil, u)
 		require.False(t, nullable.Valid)
 		require.False(t,
@@ -200,15 +198,11 @@ func TestNullsAndSmallIntegers(t *testing.T) {
 		require.Nil(t, j)
 
 		var n int64
-		require.NoError(t, pgtenant.QueryRow(h.asA, h, "select -5::int4").Scan(&n))
-		require.EqualValues(t, -5, n)
-		require.NoError(t, pgtenant.QueryRow(h.asA, h, "select -5::int2").Scan(&n))
-		require.EqualValues(t, -5, n)
+		require.EqualValues(t, -5, read[int64](h.asA, t, h, "select -5::int4"))
+		require.EqualValues(t, -5, read[int64](h.asA, t, h, "select -5::int2"))
 		require.ErrorIs(t, pgtenant.QueryRow(h.asA, h, "select null::int4").Scan(&n), pgtenant.ErrScan)
-		var many []uuid.UUID
-		require.NoError(t,
-			pgtenant.QueryRow(h.asA, h, "select $1::uuid[]", []uuid.UUID{id, uuid.Nil}).Scan(&many))
-		require.Equal(t, []uuid.UUID{id, uuid.Nil}, many)
+		many := []uuid.UUID{id, uuid.Nil}
+		require.Equal(t, many, read[[]uuid.UUID](h.asA, t, h, "select $1::uuid[]", many))
 	})
 }
 
