@@ -270,7 +270,8 @@ func TestOperatorChangesADefault(t *testing.T) {
 		h.alter(t, "set statement_timeout = '11s'")
 		h.alter(t, "set datestyle = 'German'")
 		h.use(h.open(t, pgtenant.WithQueryMode(h.mode), pgtenant.WithMaxConns(1)))
-		require.Equal(t, h.pid(t), h.pid(t), "its connection is kept")
+		before := h.pid(t)
+		require.Equal(t, before, h.pid(t), "its connection is kept")
 		h.healthy(t)
 	})
 }
