@@ -2,8 +2,6 @@ package server_test
 
 import (
 	"fmt"
-	"net/http"
-	"net/url"
 	"strings"
 	"testing"
 
@@ -11,112 +9,58 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-//nolint:paralleltest,tparallel // the steps follow each other
 func TestAgents(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	acme, other := b.createTenant(t, "acme"), b.createTenant(t, "other")
-	path, etag := b.create(t, acme+"/agents", map[string]any{
-		"name": "Mara", "role": "Support", "tool_assignments": []any{map[string]any{"name": "search", "limits": map[string]any{"a": []any{1.5}}}},
+	tools := []any{object{"name": "search", "limits": object{"a": []any{1.5}}}}
+	path, etag := b.create(t, acme+"/agents", object{"name": "Mara", "role": "Support", "tool_assignments": tools})
+	require.Subset(t, b.admin.get(t, path).is(200).json(), object{
+		"model_preference": "quality", "is_active": true, "escalation_rules": []any{}, "tool_assignments": tools, "tenant_id": idText(acme),
 	})
-	elsewhere := strings.Replace(path, acme, other, 1)
 
-	got := b.get(t, b.admin, path)
-	require.Equal(t, http.StatusOK, got.status)
-	body := got.json(t)
-	require.Equal(t, "quality", body["model_preference"])
-	require.Equal(t, true, body["is_active"])
-	require.Equal(t, []any{}, body["escalation_rules"])
-	require.Equal(t, []any{map[string]any{"name": "search", "limits": map[string]any{"a": []any{1.5}}}}, body["tool_assignments"])
-	require.Equal(t, idOf(t, acme).String(), body["tenant_id"])
+	// Not from another tenant.
+	missing, elsewhere := acme+"/agents/"+uuid.NewString(), strings.Replace(path, acme, other, 1)
+	b.admin.get(t, elsewhere).sameAs(b.admin.get(t, missing).is(404))
+	b.admin.patch(t, elsewhere, etag, `{"name": "Eve"}`).sameAs(b.admin.patch(t, missing, etag, `{"name": "Eve"}`).is(404))
+	b.admin.delete(t, elsewhere, "If-Match", etag).sameAs(b.admin.delete(t, missing, "If-Match", etag).is(404))
+	require.Equal(t, "Mara", b.admin.get(t, path).at("name"))
 
-	t.Run("not from another tenant", func(t *testing.T) {
-		missing := acme + "/agents/" + uuid.NewString()
-		for _, method := range []string{http.MethodGet, http.MethodPatch, http.MethodDelete} {
-			var change any
-			if method == http.MethodPatch {
-				change = map[string]any{"name": "Eve"}
-			}
-			want := b.do(t, method, b.admin, missing, change, "If-Match", etag)
-			got := b.do(t, method, b.admin, elsewhere, change, "If-Match", etag)
-			require.Equal(t, http.StatusNotFound, got.status, method)
-			require.Equal(t, want.stableBody(), got.stableBody())
-		}
-		require.Equal(t, "Mara", b.get(t, b.admin, path).at(t, "name"))
-	})
-	t.Run("versions", func(t *testing.T) {
-		patch := func(etag string) response {
-			header := []string{"If-Match", etag}
-			if etag == "" {
-				header = nil
-			}
-			return b.do(t, http.MethodPatch, b.admin, path, map[string]any{"persona": "calm"}, header...)
-		}
-		required := patch("")
-		require.Equal(t, http.StatusPreconditionRequired, required.status)
-		require.Equal(t, "precondition_required", required.code(t))
-		first := patch(etag)
-		require.Equal(t, http.StatusOK, first.status, first.body)
-		for _, stale := range []string{etag, "W/" + etag, `"garbage!"`, strings.Trim(first.header.Get("ETag"), `"`), `""`, ","} {
-			got := patch(stale)
-			require.Equal(t, http.StatusPreconditionFailed, got.status, stale)
-			require.Equal(t, "precondition_failed", got.code(t))
-		}
-		second := patch(etag + ", " + first.header.Get("ETag"))
-		require.Equal(t, http.StatusOK, second.status, "one of several tags")
-		require.NotEqual(t, first.header.Get("ETag"), second.header.Get("ETag"), "a new version at the same time")
-		require.Equal(t, http.StatusPreconditionFailed, patch(first.header.Get("ETag")).status)
-		require.Equal(t, http.StatusOK, patch("*").status)
-		require.Equal(t, http.StatusPreconditionFailed, b.do(t, http.MethodDelete, b.admin, path, nil, "If-Match", etag).status)
-	})
-	require.Equal(t, http.StatusNoContent, b.do(t, http.MethodDelete, b.admin, path, nil).status)
-	require.Equal(t, http.StatusNotFound, b.do(t, http.MethodDelete, b.admin, path, nil).status)
+	b.admin.delete(t, path).is(204)
+	b.admin.delete(t, path).is(404)
 }
 
 func TestPages(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	acme, other := b.createTenant(t, "acme"), b.createTenant(t, "other")
-	var want []string
+	var want []any
 	for i := range 5 {
 		name := fmt.Sprintf("agent %d", i)
-		b.create(t, acme+"/agents", map[string]any{"name": name})
+		b.create(t, acme+"/agents", object{"name": name})
 		want = append(want, name)
 	}
-	b.create(t, other+"/agents", map[string]any{"name": "another tenant's"})
+	b.createAgent(t, other)
 
-	var got, cursors []string
-	for next := ""; ; {
-		page := b.get(t, b.admin, acme+"/agents?limit=2&cursor="+url.QueryEscape(next)).json(t)
-		for _, item := range page["items"].([]any) {
-			got = append(got, item.(map[string]any)["name"].(string))
-		}
-		var more bool
-		if next, more = page["next_cursor"].(string); !more {
-			break
-		}
-		cursors = append(cursors, next)
-	}
-	require.Equal(t, want, got)
-	require.Len(t, cursors, 2)
-	require.JSONEq(t, `{"items": []}`, b.get(t, b.admin, b.createTenant(t, "empty")+"/agents").body)
+	pages, names := b.admin.pages(t, acme+"/agents?limit=2")
+	require.Equal(t, want, names)
+	require.Len(t, pages, 3)
+	require.JSONEq(t, `{"items": []}`, b.admin.get(t, b.createTenant(t, "empty")+"/agents").body)
 
-	flipped := []byte(cursors[0])
+	cursor := pages[0].at("next_cursor").(string)
+	flipped := []byte(cursor)
 	flipped[3] ^= 1
-	for name, path := range map[string]string{
-		"another tenant":  other + "/agents?cursor=" + cursors[0],
-		"another list":    acme + "/channel-connections?cursor=" + cursors[0],
-		"list of tenants": "/v1/tenants?cursor=" + cursors[0],
-		"altered":         acme + "/agents?cursor=" + url.QueryEscape(string(flipped)),
-		"truncated":       acme + "/agents?cursor=" + cursors[0][:20],
-		"non-canonical":   acme + "/agents?cursor=" + cursors[0] + "%0a",
-		"invalid":         acme + "/agents?cursor=" + uuid.NewString(),
+	for _, path := range []string{
+		other + "/agents?cursor=" + cursor, // another tenant
+		acme + "/channel-connections?cursor=" + cursor,
+		"/v1/tenants?cursor=" + cursor,
+		acme + "/agents?cursor=" + string(flipped),
+		acme + "/agents?cursor=" + cursor[:20],
+		acme + "/agents?cursor=" + cursor + "%0a", // not canonical
+		acme + "/agents?cursor=" + uuid.NewString(),
 	} {
-		got := b.get(t, b.admin, path)
-		require.Equal(t, http.StatusUnprocessableEntity, got.status, name)
-		require.Equal(t, []string{"query.cursor"}, got.fields(t), name)
+		b.admin.get(t, path).invalid("query.cursor")
 	}
-	tenants := b.get(t, b.admin, "/v1/tenants?limit=1").json(t)
-	require.NotEmpty(t, tenants["next_cursor"])
-	require.Equal(t, http.StatusOK, b.get(t, b.admin, "/v1/tenants?cursor="+tenants["next_cursor"].(string)).status)
+	next := b.admin.get(t, "/v1/tenants?limit=1").is(200).at("next_cursor").(string)
+	b.admin.get(t, "/v1/tenants?cursor="+next).is(200)
 }

@@ -28,14 +28,14 @@ func TestAllocationsPerRequest(t *testing.T) {
 	})
 	tenant := b.createTenant(t, "acme")
 	for i := range 21 {
-		b.create(t, tenant+"/agents", map[string]any{"name": fmt.Sprint("Agent ", i)})
+		b.create(t, tenant+"/agents", object{"name": fmt.Sprint("Agent ", i)})
 	}
 	for path, limit := range map[string]allocations{
 		"/healthz":                  {objects: 28, bytes: 2_000},
 		tenant + "/agents?limit=20": {objects: 375, bytes: 30_000},
 	} {
 		request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)
-		request.Header.Set("Authorization", "Bearer "+b.admin)
+		request.Header.Set("Authorization", "Bearer "+b.admin.token)
 		response := &discardResponse{header: http.Header{}}
 		least := allocations{objects: math.MaxUint64, bytes: math.MaxUint64}
 		for range 100 { // the minimum, because other goroutines allocate, too

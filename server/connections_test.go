@@ -2,13 +2,13 @@ package server_test
 
 import (
 	"maps"
-	"net/http"
 	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/konstruct/konstruct/channel/secrets"
+	"github.com/konstruct/konstruct/server"
 	"github.com/konstruct/konstruct/tenancy"
 )
 
@@ -16,12 +16,11 @@ func TestConnectionSecrets(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	acme := b.createTenant(t, "acme")
-	path, etag := b.create(t, acme+"/channel-connections", map[string]any{
-		"channel_type": "slack", "workspace_id": "T0ACME", "config": map[string]any{"channels": []any{"C1"}},
-		"secrets": map[string]any{"bot_token": "xoxb-first", "app_token": "xapp-first"},
-	})
-	stored := func() map[string]string {
-		row, err := b.client.ChannelConnection.Get(tenancy.With(t.Context(), idOf(t, acme)), idOf(t, path).UUID())
+	path, _ := b.create(t, acme+"/channel-connections", `{"channel_type": "slack", "workspace_id": "T0ACME",
+		"config": {"channels": ["C1"]}, "secrets": {"bot_token": "xoxb-first", "app_token": "xapp-first"}}`)
+	requireStored := func(want map[string]string) {
+		t.Helper()
+		row, err := b.ent.ChannelConnection.Get(tenancy.With(t.Context(), idOf(t, acme)), idOf(t, path).UUID())
 		require.NoError(t, err)
 		opened := map[string]string{}
 		for name, sealed := range row.Secrets {
@@ -30,58 +29,61 @@ func TestConnectionSecrets(t *testing.T) {
 			require.NoError(t, err)
 			opened[name] = secret.Reveal()
 		}
-		return opened
+		require.Equal(t, want, opened)
 	}
-	patch := func(body map[string]any) response {
-		got := b.do(t, http.MethodPatch, b.admin, path, body, "If-Match", etag)
-		if got.status == http.StatusOK {
-			etag = got.header.Get("ETag")
-		}
+	patch := func(body string) response {
+		got := b.admin.patch(t, path, "*", body)
 		require.NotContains(t, got.body, "xoxb")
 		return got
 	}
-	require.Equal(t, map[string]string{"bot_token": "xoxb-first", "app_token": "xapp-first"}, stored())
-	got := b.get(t, b.admin, path)
-	require.Equal(t, []any{"app_token", "bot_token"}, got.at(t, "secret_names"))
-	require.ElementsMatch(t, []string{"id", "tenant_id", "channel_type", "workspace_id", "status", "config", "secret_names", "created_at", "updated_at"}, slices.Collect(maps.Keys(got.json(t))))
+	requireStored(map[string]string{"bot_token": "xoxb-first", "app_token": "xapp-first"})
+	got := b.admin.get(t, path)
+	require.Equal(t, []any{"app_token", "bot_token"}, got.at("secret_names"))
+	require.ElementsMatch(t, []string{"id", "tenant_id", "channel_type", "workspace_id", "status", "config", "secret_names", "created_at", "updated_at"}, slices.Collect(maps.Keys(got.json())))
 
-	require.Equal(t, http.StatusOK, patch(map[string]any{"status": "active"}).status)
-	require.Equal(t, map[string]string{"bot_token": "xoxb-first", "app_token": "xapp-first"}, stored(), "omitted secrets are kept")
-	require.Equal(t, http.StatusOK, patch(map[string]any{"secrets": map[string]any{"bot_token": "xoxb-second", "app_token": nil}}).status)
-	require.Equal(t, map[string]string{"bot_token": "xoxb-second"}, stored(), "null removes a secret")
+	patch(`{"status": "active"}`).is(200)
+	requireStored(map[string]string{"bot_token": "xoxb-first", "app_token": "xapp-first"}) // omitted secrets are kept
+	patch(`{"secrets": {"bot_token": "xoxb-second", "app_token": null}}`).is(200)
+	requireStored(map[string]string{"bot_token": "xoxb-second"}) // null removes a secret
 	for _, mark := range []string{"[redacted]", "••••••", "xoxb-***", ""} {
-		refused := patch(map[string]any{"secrets": map[string]any{"bot_token": mark}})
-		require.Equal(t, http.StatusUnprocessableEntity, refused.status, mark)
-		require.Equal(t, []string{"body.secrets.bot_token"}, refused.fields(t))
+		b.admin.patch(t, path, "*", object{"secrets": object{"bot_token": mark}}).invalid("body.secrets.bot_token")
 	}
-	require.Equal(t, map[string]string{"bot_token": "xoxb-second"}, stored())
-	require.Equal(t, http.StatusUnprocessableEntity, patch(map[string]any{"workspace_id": "T0OTHER"}).status, "workspace_id is immutable")
+	patch(`{"workspace_id": "T0OTHER"}`).invalid("body.workspace_id") // immutable
+	requireStored(map[string]string{"bot_token": "xoxb-second"})
 
-	stale := b.do(t, http.MethodPatch, b.admin, path, map[string]any{"status": "revoked"}, "If-Match", `"abc"`)
-	require.Equal(t, http.StatusPreconditionFailed, stale.status)
-	require.Equal(t, http.StatusOK, b.do(t, http.MethodPatch, b.admin, path, map[string]any{"status": "revoked"}, "If-Match", "*").status)
-	require.Equal(t, http.StatusPreconditionFailed, b.do(t, http.MethodDelete, b.admin, path, nil, "If-Match", etag).status)
-	require.Equal(t, http.StatusNoContent, b.do(t, http.MethodDelete, b.admin, path, nil).status)
-	require.Equal(t, http.StatusNotFound, b.get(t, b.admin, path).status)
+	b.admin.delete(t, path).is(204)
+	b.admin.get(t, path).is(404)
 }
 
-// TestDefaultConnectionStatus: active for a platform admin.
-func TestDefaultConnectionStatus(t *testing.T) {
+// TestConnectionStatus: active by default for a platform admin, and only active connections receive messages.
+func TestConnectionStatus(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	list := b.createTenant(t, "acme") + "/channel-connections"
-	for workspace, status := range map[string]string{"T1": "", "T2": "pending", "T3": "active", "T4": "revoked"} {
-		body := map[string]any{"channel_type": "slack", "workspace_id": workspace}
-		if status != "" {
-			body["status"] = status
-		}
-		path, _ := b.create(t, list, body)
-		want := status
-		if want == "" {
-			want = "active"
-		}
-		require.Equal(t, want, b.get(t, b.admin, path).at(t, "status"), workspace)
-		require.Equal(t, http.StatusOK, b.slack(t, slackMessage(workspace, "hello "+workspace)).status)
+	byDefault, _ := b.create(t, list, `{"channel_type": "slack", "workspace_id": "default"}`)
+	require.Equal(t, "active", b.admin.get(t, byDefault).at("status"))
+	for _, status := range []string{"pending", "active", "revoked"} {
+		path, _ := b.create(t, list, object{"channel_type": "slack", "workspace_id": status, "status": status})
+		require.Equal(t, status, b.admin.get(t, path).at("status"))
 	}
-	require.Len(t, b.delivered, 2, "T1 and T3")
+	for _, workspace := range []string{"default", "pending", "active", "revoked"} {
+		b.slack(t, slackMessage(workspace, "hello")).is(200)
+	}
+	require.Len(t, b.delivered, 2, "by default and active")
+}
+
+func TestSecretsWithoutSealingKey(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	connections := b.createTenant(t, "acme") + "/channel-connections"
+	path, _ := b.create(t, connections, `{"channel_type": "slack", "workspace_id": "T0ACME", "secrets": {"bot_token": "xoxb-1", "other": "x"}}`)
+	b.restart(t, func(o *server.Options) { o.Box = nil })
+
+	got := b.admin.patch(t, path, "*", `{"secrets": {"bot_token": "xoxb-2"}}`).invalid("body.secrets.bot_token")
+	require.Contains(t, got.body, "KONSTRUCT_SECRETS_KEY")
+	require.NotContains(t, got.body, "xoxb")
+
+	got = b.admin.patch(t, path, "*", `{"secrets": {"other": null}}`).is(200)
+	require.Equal(t, []any{"bot_token"}, got.at("secret_names"), "removing requires no key, and omitted secrets are kept")
+	b.create(t, connections, `{"channel_type": "slack", "workspace_id": "T0OTHER"}`)
 }

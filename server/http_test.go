@@ -2,8 +2,6 @@ package server_test
 
 import (
 	"errors"
-	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -17,20 +15,15 @@ import (
 
 	"github.com/konstruct/konstruct/channel/slack"
 	"github.com/konstruct/konstruct/server"
-	"github.com/konstruct/konstruct/tenancy/doctor"
 )
 
 func TestUnknownRoutesAndMethods(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	for _, path := range []string{"/", "/v1", "/v1/tenants/", "/V1/tenants", "/v1/nothing", "/schemas/Agent", "/openapi.yaml"} {
-		got := b.get(t, b.admin, path)
-		require.Equal(t, http.StatusNotFound, got.status, path)
-		require.Equal(t, "not_found", got.code(t))
+		b.admin.get(t, path).is(404)
 	}
-	got := b.do(t, http.MethodPut, b.admin, "/v1/tenants", nil)
-	require.Equal(t, http.StatusMethodNotAllowed, got.status)
-	require.Equal(t, "method_not_allowed", got.code(t))
+	got := b.admin.do(t, http.MethodPut, "/v1/tenants", nil).is(405)
 	require.ElementsMatch(t, []string{"GET", "HEAD", "POST"}, strings.Split(strings.ReplaceAll(got.header.Get("Allow"), " ", ""), ","))
 }
 
@@ -38,7 +31,7 @@ func TestResponseHeaders(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	for _, path := range []string{"/healthz", "/nothing", "/v1/me", "/openapi.json"} {
-		got := b.get(t, "", path, "Origin", "https://elsewhere.example", "Cookie", "session="+b.admin)
+		got := b.anyone.get(t, path, "Origin", "https://elsewhere.example", "Cookie", "session="+b.admin.token)
 		require.Equal(t, "no-store", got.header.Get("Cache-Control"), path)
 		require.Equal(t, "nosniff", got.header.Get("X-Content-Type-Options"), path)
 		require.Contains(t, got.header.Get("Content-Security-Policy"), "default-src 'none'", path)
@@ -47,20 +40,23 @@ func TestResponseHeaders(t *testing.T) {
 			require.NotEqual(t, "Set-Cookie", name)
 		}
 	}
-	require.Equal(t, http.StatusUnauthorized, b.get(t, "", "/v1/me", "Cookie", "session="+b.admin).status)
+	b.anyone.get(t, "/v1/me", "Cookie", "session="+b.admin.token).is(401)
 }
 
 func TestRequestIDs(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
+	sent := func(id string) string {
+		return b.anyone.get(t, "/healthz", "X-Request-ID", id).header.Get("X-Request-ID")
+	}
 	id := uuid.NewString()
-	require.Equal(t, id, b.get(t, "", "/healthz", "X-Request-ID", id).header.Get("X-Request-ID"))
+	require.Equal(t, id, sent(id))
 	for _, bad := range []string{"", "short", "xoxb-0123456789abcdef", strings.Repeat("a", 65), "0123456789abcdef\n"} {
-		got := b.get(t, "", "/healthz", "X-Request-ID", bad).header.Get("X-Request-ID")
+		got := sent(bad)
 		require.NotEqual(t, bad, got)
 		require.NoError(t, uuid.Validate(got))
 	}
-	require.Contains(t, b.logs.String(), `"request_id":"`+id+`"`)
+	require.Len(t, b.logLines(t, "request_id", id), 1)
 }
 
 func TestBodyLimit(t *testing.T) {
@@ -68,73 +64,58 @@ func TestBodyLimit(t *testing.T) {
 	b := setup(t)
 	body := `{"name": "x", "slug": "x"}`
 	body += strings.Repeat(" ", 1<<20-len(body))
-	got := b.post(t, b.admin, "/v1/tenants", body+" ")
-	require.Equal(t, http.StatusRequestEntityTooLarge, got.status)
-	require.Equal(t, "request_too_large", got.code(t))
-	require.Equal(t, http.StatusCreated, b.post(t, b.admin, "/v1/tenants", body).status, "1 MiB")
+	b.admin.post(t, "/v1/tenants", body+" ").is(413)
+	b.admin.post(t, "/v1/tenants", body).is(201) // 1 MiB
 }
 
 func TestIsolationFindingBlocksTenants(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	tenant := b.createTenant(t, "acme")
-	require.Equal(t, http.StatusOK, b.get(t, "", "/readyz").status)
+	b.anyone.get(t, "/readyz").is(200)
 
-	b.isolation.finding.Store(errorFinding())
-	_, err := b.monitor.Check(t.Context())
-	require.NoError(t, err)
+	b.checkIsolation(t, errorFinding())
 	b.advance(2 * time.Second)
 	for _, got := range []response{
-		b.get(t, b.admin, tenant+"/agents"), b.get(t, "", tenant+"/agents"),
-		b.do(t, http.MethodDelete, b.admin, tenant+"?purge=true", nil), b.post(t, "", "/v1/channels/slack/events", `{}`),
+		b.admin.get(t, tenant+"/agents"), b.anyone.get(t, tenant+"/agents"), b.admin.delete(t, tenant+"?purge=true"), b.anyone.post(t, slackPath, `{}`),
 	} {
-		require.Equal(t, http.StatusServiceUnavailable, got.status)
-		require.Equal(t, "unavailable", got.code(t))
-		require.NotContains(t, got.body, "policy")
+		require.NotContains(t, got.is(503).body, "policy")
 	}
-	ready := b.get(t, "", "/readyz")
-	require.Equal(t, http.StatusServiceUnavailable, ready.status)
+	ready := b.anyone.get(t, "/readyz")
+	require.Equal(t, 503, ready.status)
 	require.JSONEq(t, `{"status": "not_ready", "checks": [{"name": "isolation", "status": "failing", "required": true}]}`, ready.body)
-	require.Equal(t, http.StatusOK, b.get(t, b.admin, "/v1/tenants").status, "the platform's tables are served")
+	b.admin.get(t, "/v1/tenants").is(200) // the platform's tables are served
 
-	b.isolation.finding.Store(nil)
-	_, err = b.monitor.Check(t.Context())
-	require.NoError(t, err)
-	require.Equal(t, http.StatusOK, b.get(t, b.admin, tenant+"/agents").status)
+	b.checkIsolation(t, nil)
+	b.admin.get(t, tenant+"/agents").is(200)
 }
 
 func TestMissingIsolationCheckBlocksTenants(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.options.Isolation = doctor.NewMonitor(b.isolation.check, time.Minute, slog.New(slog.DiscardHandler))
-	b.options.Docs = false
-	var err error
-	b.Server, err = server.New(t.Context(), b.options)
-	require.NoError(t, err)
-	require.Equal(t, http.StatusServiceUnavailable, b.get(t, b.admin, "/v1/tenants/"+uuid.NewString()+"/agents").status)
-	require.Equal(t, http.StatusNotFound, b.get(t, "", "/docs").status, "off by default")
-	require.Equal(t, http.StatusNotFound, b.get(t, "", "/openapi.json").status)
+	b.restart(t, func(o *server.Options) { o.Isolation, o.Docs = b.isolation.monitor(time.Minute), false })
+	b.admin.get(t, "/v1/tenants/"+uuid.NewString()+"/agents").is(503)
+	b.anyone.get(t, "/docs").is(404) // off by default
+	b.anyone.get(t, "/openapi.json").is(404)
 }
 
 func TestReadiness(t *testing.T) {
 	t.Parallel()
-	broken := errors.New("canary-4711")
 	b := setup(t, func(o *server.Options) {
 		o.Ready = []server.Check{
 			{Name: "postgresql", Required: true, Run: o.Driver.Pool().Ping},
-			{Name: "redis", Run: failing(broken)},
+			{Name: "redis", Run: failing(errors.New("canary-4711"))},
 		}
 	})
-	got := b.get(t, "", "/readyz")
-	require.Equal(t, http.StatusOK, got.status, got.body)
 	require.JSONEq(t, `{"status": "ready", "checks": [
 		{"name": "isolation", "status": "ok", "required": true},
 		{"name": "postgresql", "status": "ok", "required": true},
-		{"name": "redis", "status": "failing", "required": false}]}`, got.body)
+		{"name": "redis", "status": "failing", "required": false}]}`, b.anyone.get(t, "/readyz").is(200).body)
 }
 
 func TestForwardedAddresses(t *testing.T) {
 	t.Parallel()
+	b := setup(t)
 	for _, tt := range []struct {
 		proxies []netip.Prefix
 		client  string
@@ -143,34 +124,19 @@ func TestForwardedAddresses(t *testing.T) {
 		{networks("198.51.100.0/24"), "192.0.2.1"},
 		{networks("192.0.2.0/24"), "203.0.113.7"},
 	} {
-		b := setup(t, func(o *server.Options) { o.TrustedProxies = tt.proxies })
+		b.restart(t, func(o *server.Options) { o.TrustedProxies = tt.proxies })
 		id := uuid.NewString()
 		// The first line is from the client; HAProxy adds a second one.
-		b.get(t, "", "/healthz", "X-Forwarded-For", "198.18.0.1", "X-Forwarded-For", "203.0.113.7", "X-Real-Ip", "203.0.113.8", "X-Request-ID", id)
-		require.Contains(t, lineWith(b.logs.String(), id), `"client":"`+tt.client+`"`, tt.proxies)
+		b.anyone.get(t, "/healthz", "X-Forwarded-For", "198.18.0.1", "X-Forwarded-For", "203.0.113.7", "X-Real-Ip", "203.0.113.8", "X-Request-ID", id)
+		require.Equal(t, tt.client, b.logLines(t, "request_id", id)[0]["client"], tt.proxies)
 	}
 }
 
-func networks(texts ...string) (prefixes []netip.Prefix) {
-	for _, text := range texts {
-		prefixes = append(prefixes, netip.MustParsePrefix(text))
-	}
-	return prefixes
-}
-
-func lineWith(log, part string) string {
-	for line := range strings.Lines(log) {
-		if strings.Contains(line, part) {
-			return line
-		}
-	}
-	return ""
-}
+func networks(text string) []netip.Prefix { return []netip.Prefix{netip.MustParsePrefix(text)} }
 
 func TestNewRejectsInvalidOptions(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-
 	for name, tt := range map[string]struct {
 		change func(*server.Options)
 		want   error
@@ -195,31 +161,22 @@ func TestContentLength(t *testing.T) {
 	b := setup(t)
 	tenant := b.createTenant(t, "acme")
 	for range 21 {
-		b.create(t, tenant+"/agents", map[string]any{"name": "Mara"})
+		b.createAgent(t, tenant)
 	}
 	listening := httptest.NewServer(b.Handler())
 	defer listening.Close()
 	for path, status := range map[string]int{
-		tenant + "/agents": http.StatusOK, "/healthz": http.StatusOK, "/openapi.json": http.StatusOK, "/docs": http.StatusOK,
-		"/nowhere": http.StatusNotFound, tenant + "/agents?limit=0": http.StatusUnprocessableEntity,
-		tenant + "/agents?limit=1&limit=2":  http.StatusUnprocessableEntity,
-		tenant + "/agents?" + manyUnknown(): http.StatusUnprocessableEntity,
+		tenant + "/agents": 200, "/healthz": 200, "/openapi.json": 200, "/docs": 200,
+		"/nowhere": 404, tenant + "/agents?limit=0": 422, tenant + "/agents?limit=1&limit=2": 422, tenant + "/agents?" + manyUnknown(): 422,
 	} {
 		for _, method := range []string{http.MethodGet, http.MethodHead} {
-			request, err := http.NewRequestWithContext(t.Context(), method, listening.URL+path, nil)
-			require.NoError(t, err)
-			request.Header.Set("Authorization", "Bearer "+b.admin)
-			got, err := listening.Client().Do(request)
-			require.NoError(t, err)
-			body, err := io.ReadAll(got.Body)
-			require.NoError(t, err)
-			require.NoError(t, got.Body.Close())
+			got, body := fetch(t, method, listening.URL+path, b.admin.token)
 			require.Equal(t, status, got.StatusCode, path)
 			require.Empty(t, got.TransferEncoding, path)
+			require.Positive(t, got.ContentLength, path)
 			if method == http.MethodGet {
 				require.Len(t, body, int(got.ContentLength), path)
 			}
-			require.Positive(t, got.ContentLength, path)
 		}
 	}
 }

@@ -31,22 +31,32 @@ func TestDocumentIsCurrent(t *testing.T) {
 func TestDocumentIsValid(t *testing.T) {
 	t.Parallel()
 
-	document, err := server.OpenAPI()
-	require.NoError(t, err)
-	doc, err := openapi3.NewLoader().LoadFromData(document)
-	require.NoError(t, err)
+	doc := document(t)
 	require.NoError(t, doc.Validate(t.Context()))
 	require.Equal(t, "3.1.0", doc.OpenAPI)
 	require.NotNil(t, doc.Paths.Find("/readyz").Get.Responses.Value("503").Value.Content.Get("application/json"), "the checks")
 	require.NotNil(t, doc.Paths.Find("/v1/tenants/{tenant_id}").Get.Responses.Value("304"))
 	require.NotNil(t, doc.Paths.Find("/v1/me").Get.Responses.Value("422"), "for an unknown parameter")
-	for path, item := range doc.Paths.Map() {
-		for method, operation := range item.Operations() {
-			for status, response := range operation.Responses.Map() {
-				for name, header := range response.Value.Headers {
-					require.NotEmpty(t, header.Value.Description, "%s %s, %s: %s", method, path, status, name)
-				}
+	operations(t, func(_, _ string, op *openapi3.Operation) {
+		for status, response := range op.Responses.Map() {
+			for name, header := range response.Value.Headers {
+				require.NotEmpty(t, header.Value.Description, "%s, %s: %s", op.OperationID, status, name)
 			}
 		}
-	}
+	})
+}
+
+func TestDocs(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+
+	page := b.anyone.get(t, "/docs").is(200)
+	require.Equal(t, "text/html; charset=utf-8", page.header.Get("Content-Type"))
+	require.Contains(t, page.header.Get("Content-Security-Policy"), "script-src 'sha256-")
+	require.Len(t, page.header.Values("Content-Security-Policy"), 1)
+	require.Equal(t, "DENY", page.header.Get("X-Frame-Options"))
+
+	golden, err := os.ReadFile(goldenDocument)
+	require.NoError(t, err)
+	require.JSONEq(t, string(golden), b.anyone.get(t, "/openapi.json").is(200).body, "equal to the committed document")
 }

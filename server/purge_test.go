@@ -2,7 +2,6 @@ package server_test
 
 import (
 	"context"
-	"net/http"
 	"strconv"
 	"sync"
 	"testing"
@@ -24,20 +23,22 @@ func TestPurgeDuringWrites(t *testing.T) {
 	for n := range purges {
 		tenant := b.createTenant(t, "purged-"+strconv.Itoa(n))
 		stop, counted := b.createAgentsConcurrently(t, tenant)
-		purged := b.do(t, http.MethodDelete, b.admin, tenant+"?purge=true", nil)
-		require.Equal(t, http.StatusOK, purged.status, purged.body)
+		b.admin.delete(t, tenant+"?purge=true").is(200)
 		stop()
 		for status, count := range counted {
 			outcomes[status] += count
 		}
-		require.Zero(t, b.queryInt(t, `SELECT count(*) FROM agents WHERE tenant_id::text = $1`, idOf(t, tenant).String()))
+		require.Zero(t, b.countAgents(t, tenant))
 	}
 	t.Log("outcomes of the writes:", outcomes)
-	require.GreaterOrEqual(t, outcomes[http.StatusCreated], purges, "rows to purge")
-	require.GreaterOrEqual(t, outcomes[http.StatusNotFound], purges, "writes after the purge")
-	delete(outcomes, http.StatusCreated)
-	delete(outcomes, http.StatusNotFound)
-	require.Empty(t, outcomes, "no other outcome")
+	require.GreaterOrEqual(t, outcomes[201], purges, "rows to purge")
+	require.GreaterOrEqual(t, outcomes[404], purges, "writes after the purge")
+	require.Len(t, outcomes, 2, "no other outcome")
+}
+
+func (b *testBundle) countAgents(t *testing.T, tenant string) int {
+	t.Helper()
+	return b.queryInt(t, `SELECT count(*) FROM agents WHERE tenant_id::text = $1`, idText(tenant))
 }
 
 // createAgentsConcurrently starts writers and returns when each has created an agent. They end after the purge.
@@ -52,12 +53,12 @@ func (b *testBundle) createAgentsConcurrently(t *testing.T, tenant string) (stop
 		writing.Go(func() {
 			first := sync.OnceFunc(started.Done)
 			for ctx.Err() == nil {
-				status := b.post(t, b.admin, tenant+"/agents", map[string]any{"name": "Mara"}).status
+				status := b.admin.post(t, tenant+"/agents", `{"name": "Mara"}`).status
 				mu.Lock()
 				outcomes[status]++
 				mu.Unlock()
 				first()
-				if status == http.StatusNotFound {
+				if status == 404 {
 					return
 				}
 			}
@@ -75,22 +76,16 @@ func TestPurgeLockTimeout(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	tenant := b.createTenant(t, "acme")
-	b.create(t, tenant+"/agents", map[string]any{"name": "Mara"})
+	b.createAgent(t, tenant)
 	b.setRoleParameter(t, "lock_timeout", "200")
 
-	holder := b.beginTx(t, `SELECT FROM tenants WHERE id = $1 FOR UPDATE`, idOf(t, tenant).String())
-	for _, got := range []response{
-		b.do(t, http.MethodDelete, b.admin, tenant+"?purge=true", nil),
-		b.do(t, http.MethodDelete, b.admin, tenant, nil),
-		b.post(t, b.admin, tenant+"/agents", map[string]any{"name": "Nora"}),
-	} {
-		require.Equal(t, http.StatusServiceUnavailable, got.status, got.body)
-		require.Equal(t, "unavailable", got.code(t))
-		require.NotEmpty(t, got.header.Get("Retry-After"))
-	}
+	holder := b.beginTx(t, `SELECT FROM tenants WHERE id = $1 FOR UPDATE`, idText(tenant))
+	b.admin.delete(t, tenant+"?purge=true").is(503)
+	b.admin.delete(t, tenant).is(503)
+	b.admin.post(t, tenant+"/agents", `{"name": "Nora"}`).is(503)
 	require.NoError(t, holder.Rollback(t.Context()))
-	require.Len(t, b.get(t, b.admin, tenant+"/agents").at(t, "items"), 1, "nothing was done")
-	require.Equal(t, http.StatusOK, b.do(t, http.MethodDelete, b.admin, tenant+"?purge=true", nil).status)
+	require.Len(t, b.admin.get(t, tenant+"/agents").items(), 1, "nothing was done")
+	b.admin.delete(t, tenant+"?purge=true").is(200)
 }
 
 // TestPurgeRetriesDeadlocks: a transaction that updates an agent before it inserts another takes the purge's locks in
@@ -99,13 +94,13 @@ func TestPurgeRetriesDeadlocks(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	tenant := b.createTenant(t, "acme")
-	b.create(t, tenant+"/agents", map[string]any{"name": "Mara"})
-	id := idOf(t, tenant).String()
+	b.createAgent(t, tenant)
+	id := idText(tenant)
 	b.setRoleParameter(t, "lock_timeout", "12000")
 
 	other := b.beginTx(t, `UPDATE agents SET role = 'x' WHERE tenant_id = $1`, id)
 	purged := make(chan response, 1)
-	go func() { purged <- b.do(t, http.MethodDelete, b.admin, tenant+"?purge=true", nil) }() //nolint:testifylint // do asserts only its encoding
+	go func() { purged <- b.admin.delete(t, tenant+"?purge=true") }()
 	b.waitForLocks(t, 1, `DELETE FROM "agents"%`)
 	// The purge has waited longer, so it usually detects the deadlock.
 	_, err := other.Exec(t.Context(), `INSERT INTO agents (id, tenant_id, name) VALUES (gen_random_uuid(), $1, 'Nora')`, id)
@@ -113,7 +108,7 @@ func TestPurgeRetriesDeadlocks(t *testing.T) {
 		err = other.Commit(t.Context())
 	}
 	t.Log("the other transaction:", err)
-	got := <-purged
-	require.Equal(t, http.StatusOK, got.status, got.body)
-	require.Zero(t, b.queryInt(t, `SELECT count(*) FROM agents WHERE tenant_id::text = $1`, id))
+	response := <-purged
+	response.is(200)
+	require.Zero(t, b.countAgents(t, tenant))
 }

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"io"
+	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,9 +18,11 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
 	"github.com/konstruct/konstruct/channel/secrets"
+	"github.com/konstruct/konstruct/channel/slack"
 	"github.com/konstruct/konstruct/ent"
 	"github.com/konstruct/konstruct/integration/testdb"
 	"github.com/konstruct/konstruct/message"
@@ -43,9 +47,12 @@ const (
 type testBundle struct {
 	*server.Server
 
-	client    *ent.Client
+	anyone, user, admin client
+
+	ent       *ent.Client
 	driver    *pgtenant.Driver
 	db        *testdb.Database
+	super     *pgxpool.Pool // of the superuser
 	users     *account.Users
 	box       *secrets.Box
 	hasher    *countingHasher
@@ -53,62 +60,80 @@ type testBundle struct {
 	logs      *lockedBuffer
 	isolation isolationCheck
 	options   server.Options
-	monitor   *doctor.Monitor
 
 	mu        sync.Mutex
 	now       time.Time
 	delivered []message.ResolvedMessage
 	failing   error // returned by deliver
-
-	admin string // session tokens
-	user  string
 }
 
 func setup(t *testing.T, changes ...func(*server.Options)) *testBundle {
 	t.Helper()
-	b := &testBundle{db: testdb.New(t), hasher: &countingHasher{}, trips: &pgtenant.RoundTrips{}, logs: &lockedBuffer{}, now: time.Now()}
+	b := &testBundle{db: testdb.New(t), hasher: &countingHasher{Argon2: cheap}, trips: &pgtenant.RoundTrips{}, logs: &lockedBuffer{}, now: time.Now()}
 	var err error
+	b.super, err = pgxpool.New(t.Context(), b.db.SuperURL)
+	require.NoError(t, err)
+	t.Cleanup(b.super.Close)
 	b.driver, err = pgtenant.Open(t.Context(), b.db.AppURL, pgtenant.WithMaxConns(4), pgtenant.WithRoundTrips(b.trips))
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = b.driver.Close() })
-	b.client = ent.NewClient(ent.Driver(b.driver))
+	b.ent = ent.NewClient(ent.Driver(b.driver))
 	b.box, err = secrets.NewBox([][]byte{bytes.Repeat([]byte{7}, secrets.KeySize)})
 	require.NoError(t, err)
-
-	b.monitor = doctor.NewMonitor(b.isolation.check, time.Minute, slog.New(slog.DiscardHandler))
-
 	b.options = server.Options{
-		Client: b.client, Driver: b.driver, Box: b.box, Key: bytes.Repeat([]byte{9}, 32), SlackSecret: slackSecret,
-		Isolation: b.monitor, Logger: slog.New(slog.NewJSONHandler(b.logs, nil)),
+		Client: b.ent, Driver: b.driver, Box: b.box, Key: bytes.Repeat([]byte{9}, 32), SlackSecret: slackSecret,
+		Isolation: b.isolation.monitor(time.Minute), Logger: slog.New(slog.NewJSONHandler(b.logs, nil)),
 		Deliver: b.deliver, Hasher: b.hasher, Clock: b.clock, Docs: true,
 	}
-	for _, change := range changes {
-		change(&b.options)
-	}
-	b.Server, err = server.New(t.Context(), b.options)
-	require.NoError(t, err)
-	_, err = b.options.Isolation.Check(t.Context())
-	require.NoError(t, err)
+	b.restart(t, changes...)
+	b.checkIsolation(t, nil)
 
-	b.users = account.NewUsers(b.client, b.hasher, b.clock)
-	b.admin = b.createUser(t, account.NewUser{Email: adminEmail, Name: "Ada", Password: password, IsAdmin: true})
-	b.user = b.createUser(t, account.NewUser{Email: userEmail, Name: "Uma", Password: password})
+	b.users = account.NewUsers(b.ent, b.hasher, b.clock)
+	b.anyone = client{bundle: b}
+	b.admin = b.createUser(t, account.NewUser{Email: adminEmail, Name: "Ada", IsAdmin: true})
+	b.user = b.createUser(t, account.NewUser{Email: userEmail, Name: "Uma"})
 	return b
 }
 
-// createUser creates a user and returns a session token.
-func (b *testBundle) createUser(t *testing.T, n account.NewUser) string {
+// restart replaces the server by one with other options.
+func (b *testBundle) restart(t *testing.T, changes ...func(*server.Options)) {
 	t.Helper()
+	for _, change := range changes {
+		change(&b.options)
+	}
+	var err error
+	b.Server, err = server.New(t.Context(), b.options)
+	require.NoError(t, err)
+}
+
+// serve serves on loopback until stop is called or the test ends.
+func (b *testBundle) serve(t *testing.T) (address string, stop func(), stopped <-chan error) {
+	t.Helper()
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- b.Serve(ctx, listener) }()
+	return listener.Addr().String(), stop, done
+}
+
+// createUser creates a user with the password and logs in.
+func (b *testBundle) createUser(t *testing.T, n account.NewUser) client {
+	t.Helper()
+	n.Password = password
 	_, err := b.users.Create(t.Context(), n)
 	require.NoError(t, err)
 	return b.login(t, n.Email)
 }
 
-func (b *testBundle) login(t *testing.T, email string) string {
+func (b *testBundle) login(t *testing.T, email string) client {
 	t.Helper()
-	got := b.post(t, "", "/v1/auth/login", map[string]any{"email": email, "password": password})
-	require.Equal(t, http.StatusOK, got.status, got.body)
-	return got.at(t, "session", "token").(string)
+	return client{b, b.tryLogin(t, email, password).is(200).at("session", "token").(string)}
+}
+
+func (b *testBundle) tryLogin(t *testing.T, email, password string, header ...string) response {
+	t.Helper()
+	return b.anyone.post(t, "/v1/auth/login", object{"email": email, "password": password}, header...)
 }
 
 func (b *testBundle) clock() time.Time {
@@ -130,15 +155,27 @@ type isolationCheck struct {
 	checks  atomic.Int64
 }
 
-func (i *isolationCheck) check(context.Context) (doctor.Report, error) {
+func (i *isolationCheck) check(context.Context) (report doctor.Report, err error) {
 	i.checks.Add(1)
-	if err := i.failure.Load(); err != nil {
-		return doctor.Report{}, *err
+	if failure := i.failure.Load(); failure != nil {
+		return report, *failure
 	}
 	if f := i.finding.Load(); f != nil {
-		return doctor.Report{Findings: []doctor.Finding{*f}}, nil
+		report.Findings = append(report.Findings, *f)
 	}
-	return doctor.Report{}, nil
+	return report, nil
+}
+
+func (i *isolationCheck) monitor(every time.Duration) *doctor.Monitor {
+	return doctor.NewMonitor(i.check, every, slog.New(slog.DiscardHandler))
+}
+
+// checkIsolation checks isolation with this finding, if any.
+func (b *testBundle) checkIsolation(t *testing.T, finding *doctor.Finding) {
+	t.Helper()
+	b.isolation.finding.Store(finding)
+	_, err := b.options.Isolation.Check(t.Context())
+	require.NoError(t, err)
 }
 
 func errorFinding() *doctor.Finding {
@@ -148,208 +185,31 @@ func errorFinding() *doctor.Finding {
 func (b *testBundle) deliver(_ context.Context, m message.ResolvedMessage) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.failing != nil {
-		return b.failing
+	if b.failing == nil {
+		b.delivered = append(b.delivered, m)
 	}
-	b.delivered = append(b.delivered, m)
-	return nil
+	return b.failing
 }
 
 // exec runs SQL as the superuser.
 func (b *testBundle) exec(t *testing.T, sql string, args ...any) {
 	t.Helper()
-	conn, err := pgx.Connect(t.Context(), b.db.SuperURL)
-	require.NoError(t, err)
-	defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
-	_, err = conn.Exec(t.Context(), sql, args...)
+	_, err := b.super.Exec(t.Context(), sql, args...)
 	require.NoError(t, err)
 }
 
-func (b *testBundle) queryInt(t *testing.T, sql string, args ...any) int {
+func (b *testBundle) queryInt(t *testing.T, sql string, args ...any) (n int) {
 	t.Helper()
-	conn, err := pgx.Connect(t.Context(), b.db.SuperURL)
-	require.NoError(t, err)
-	defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
-	var n int
-	require.NoError(t, conn.QueryRow(t.Context(), sql, args...).Scan(&n))
+	require.NoError(t, b.super.QueryRow(t.Context(), sql, args...).Scan(&n))
 	return n
-}
-
-// logLines returns the log lines that match.
-func (b *testBundle) logLines(t *testing.T, match func(map[string]any) bool) []map[string]any {
-	t.Helper()
-	var found []map[string]any
-	for line := range strings.Lines(b.logs.String()) {
-		var record map[string]any
-		require.NoError(t, json.Unmarshal([]byte(line), &record))
-		if match(record) {
-			found = append(found, record)
-		}
-	}
-	return found
-}
-
-// countLogLines returns the number of log lines with the message.
-func (b *testBundle) countLogLines(t *testing.T, msg string) int {
-	t.Helper()
-	return len(b.logLines(t, func(record map[string]any) bool { return record["msg"] == msg }))
-}
-
-type response struct {
-	status int
-	header http.Header
-	body   string
-}
-
-// stableBody returns the body without the request id.
-func (r response) stableBody() string { return requestIDs.ReplaceAllString(r.body, "") }
-
-var requestIDs = regexp.MustCompile(`,"request_id":"[^"]+"`)
-
-func (r response) json(t *testing.T) map[string]any {
-	t.Helper()
-	var v map[string]any
-	require.NoError(t, json.Unmarshal([]byte(r.body), &v), r.body)
-	return v
-}
-
-// at returns a nested property of the body.
-func (r response) at(t *testing.T, names ...string) any {
-	t.Helper()
-	var v any = r.json(t)
-	for _, name := range names {
-		v = v.(map[string]any)[name]
-	}
-	return v
-}
-
-// code returns the code of a problem.
-func (r response) code(t *testing.T) string {
-	t.Helper()
-	require.Equal(t, "application/problem+json", r.header.Get("Content-Type"), r.body)
-	problem := r.json(t)
-	require.InDelta(t, float64(r.status), problem["status"], 0)
-	require.Equal(t, "about:blank", problem["type"])
-	return problem["code"].(string)
-}
-
-// fields returns the fields of a problem.
-func (r response) fields(t *testing.T) []string {
-	t.Helper()
-	fields := []string{}
-	errors, _ := r.at(t, "errors").([]any)
-	for _, e := range errors {
-		fields = append(fields, e.(map[string]any)["field"].(string))
-	}
-	return fields
-}
-
-func (b *testBundle) do(t *testing.T, method, token, path string, body any, header ...string) response {
-	t.Helper()
-	var reader io.Reader
-	switch body := body.(type) {
-	case nil:
-	case string:
-		reader = strings.NewReader(body)
-	default:
-		encoded, err := json.Marshal(body)
-		require.NoError(t, err)
-		reader = bytes.NewReader(encoded)
-	}
-	r := httptest.NewRequestWithContext(t.Context(), method, path, reader)
-	if reader != nil {
-		r.Header.Set("Content-Type", "application/json")
-	}
-	if token != "" {
-		r.Header.Set("Authorization", "Bearer "+token)
-	}
-	for i := 0; i+1 < len(header); i += 2 {
-		r.Header.Add(header[i], header[i+1])
-	}
-	recorder := httptest.NewRecorder()
-	b.Handler().ServeHTTP(recorder, r)
-	return response{status: recorder.Code, header: recorder.Header(), body: recorder.Body.String()}
-}
-
-func (b *testBundle) get(t *testing.T, token, path string, header ...string) response {
-	t.Helper()
-	return b.do(t, http.MethodGet, token, path, nil, header...)
-}
-
-func (b *testBundle) post(t *testing.T, token, path string, body any) response {
-	t.Helper()
-	return b.do(t, http.MethodPost, token, path, body)
-}
-
-// create posts a resource and returns its path and entity tag.
-func (b *testBundle) create(t *testing.T, path string, body any) (location, etag string) {
-	t.Helper()
-	made := b.post(t, b.admin, path, body)
-	require.Equal(t, http.StatusCreated, made.status, made.body)
-	require.Equal(t, path+"/"+made.at(t, "id").(string), made.header.Get("Location"))
-	return made.header.Get("Location"), made.header.Get("ETag")
-}
-
-func (b *testBundle) createTenant(t *testing.T, slug string) string {
-	t.Helper()
-	location, _ := b.create(t, "/v1/tenants", map[string]any{"name": slug, "slug": slug})
-	return location
-}
-
-// countingHasher is a cheap argon2id. It counts comparisons, and blocks them until hold is closed.
-type countingHasher struct {
-	compared atomic.Int64
-	hold     atomic.Pointer[chan struct{}]
-}
-
-func (h *countingHasher) cheap() account.Argon2 {
-	return account.Argon2{Params: account.Params{MemoryKiB: 64, Iterations: 1, Parallelism: 1}}
-}
-
-func (h *countingHasher) Hash(ctx context.Context, password string) (string, error) {
-	return h.cheap().Hash(ctx, password)
-}
-
-func (h *countingHasher) Compare(ctx context.Context, password, hash string) (bool, error) {
-	h.compared.Add(1)
-	if hold := h.hold.Load(); hold != nil {
-		<-*hold
-	}
-	return h.cheap().Compare(ctx, password, hash)
-}
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
-func idOf(t *testing.T, path string) tenancy.ID {
-	t.Helper()
-	id, err := tenancy.Parse(path[strings.LastIndex(path, "/")+1:])
-	require.NoError(t, err)
-	return id
 }
 
 // beginTx begins a transaction of the superuser, which is rolled back at the end of the test.
 func (b *testBundle) beginTx(t *testing.T, sql string, args ...any) pgx.Tx {
 	t.Helper()
-	conn, err := pgx.Connect(t.Context(), b.db.SuperURL)
+	tx, err := b.super.Begin(t.Context())
 	require.NoError(t, err)
-	t.Cleanup(func() { _ = conn.Close(context.WithoutCancel(t.Context())) })
-	tx, err := conn.Begin(t.Context())
-	require.NoError(t, err)
+	t.Cleanup(func() { _ = tx.Rollback(context.WithoutCancel(t.Context())) })
 	_, err = tx.Exec(t.Context(), sql, args...)
 	require.NoError(t, err)
 	return tx
@@ -369,4 +229,318 @@ func (b *testBundle) setRoleParameter(t *testing.T, name, value string) {
 	t.Helper()
 	b.exec(t, `ALTER ROLE konstruct_app IN DATABASE `+rls.Quote(b.db.Name)+` SET `+name+` = `+value)
 	b.driver.Pool().Reset()
+}
+
+// logLines returns the log lines with the attribute.
+func (b *testBundle) logLines(t *testing.T, key, value string) (found []object) {
+	t.Helper()
+	for line := range strings.Lines(b.logs.String()) {
+		var record object
+		require.NoError(t, json.Unmarshal([]byte(line), &record))
+		if record[key] == value {
+			found = append(found, record)
+		}
+	}
+	return found
+}
+
+// object is a JSON object.
+type object = map[string]any
+
+// client sends requests with a session token, if any. Headers are names and values in turn.
+type client struct {
+	bundle *testBundle
+	token  string
+}
+
+func (c client) get(t *testing.T, path string, header ...string) response {
+	t.Helper()
+	return c.do(t, http.MethodGet, path, nil, header...)
+}
+
+func (c client) post(t *testing.T, path string, body any, header ...string) response {
+	t.Helper()
+	return c.do(t, http.MethodPost, path, body, header...)
+}
+
+// patch sends etag as If-Match unless it is empty.
+func (c client) patch(t *testing.T, path, etag string, body any) response {
+	t.Helper()
+	var header []string
+	if etag != "" {
+		header = []string{"If-Match", etag}
+	}
+	return c.do(t, http.MethodPatch, path, body, header...)
+}
+
+func (c client) delete(t *testing.T, path string, header ...string) response {
+	t.Helper()
+	return c.do(t, http.MethodDelete, path, nil, header...)
+}
+
+// do sends a body of JSON: a text as it is, or any other value encoded.
+func (c client) do(t *testing.T, method, path string, body any, header ...string) response {
+	t.Helper()
+	text, isText := body.(string)
+	if !isText && body != nil {
+		encoded, err := json.Marshal(body)
+		require.NoError(t, err)
+		text = string(encoded)
+	}
+	r := httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(text))
+	for i := 0; i+1 < len(header); i += 2 {
+		r.Header.Add(header[i], header[i+1])
+	}
+	if _, given := r.Header["Content-Type"]; !given && body != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	if c.token != "" {
+		r.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	recorder := httptest.NewRecorder()
+	c.bundle.Handler().ServeHTTP(recorder, r)
+	return response{
+		t: t, request: method + " " + path + " " + text,
+		status: recorder.Code, header: recorder.Header(), body: recorder.Body.String(),
+	}
+}
+
+// response is checked with the methods of the test that sent the request.
+type response struct {
+	t       testing.TB
+	request string
+	status  int
+	header  http.Header
+	body    string
+}
+
+// String is the message of a failed test.
+func (r response) String() string { return fmt.Sprintf("%.500q: %d %s", r.request, r.status, r.body) }
+
+// codes are the usual codes of the statuses.
+var codes = map[int]string{
+	400: "malformed_request", 401: "unauthenticated", 403: "forbidden", 404: "not_found", 405: "method_not_allowed", 409: "already_taken",
+	412: "precondition_failed", 413: "request_too_large", 415: "unsupported_media_type", 422: "validation_failed",
+	428: "precondition_required", 429: "too_many_attempts", 500: "internal_error", 503: "unavailable",
+}
+
+// is checks the status and, of a failure, the problem. Its code is the usual one of the status unless it is given.
+func (r response) is(status int, code ...string) response {
+	r.t.Helper()
+	require.Equal(r.t, status, r.status, r)
+	if status < 400 {
+		return r
+	}
+	code = append(code, codes[status])
+	problem := r.json()
+	require.Equal(r.t, code[0], problem["code"], r)
+	require.EqualValues(r.t, status, problem["status"])
+	require.Equal(r.t, "about:blank", problem["type"])
+	require.Equal(r.t, "application/problem+json", r.header.Get("Content-Type"))
+	require.Equal(r.t, r.header.Get("X-Request-ID"), problem["request_id"])
+	require.Equal(r.t, status == 401, r.header.Get("WWW-Authenticate") != "", "RFC 9110, section 15.5.2")
+	require.Equal(r.t, status == 429 || status == 503, r.header.Get("Retry-After") != "")
+	return r
+}
+
+// invalid checks that the response is a 422 for these fields.
+func (r response) invalid(fields ...string) response {
+	r.t.Helper()
+	require.ElementsMatch(r.t, fields, r.is(422).fields(), r)
+	return r
+}
+
+// sameAs checks that the response differs from another one only in the request id.
+func (r response) sameAs(other response) {
+	r.t.Helper()
+	require.Equal(r.t, other.status, r.status, r)
+	require.Equal(r.t, requestIDs.ReplaceAllString(other.body, ""), requestIDs.ReplaceAllString(r.body, ""), r)
+}
+
+var requestIDs = regexp.MustCompile(`,"request_id":"[^"]+"`)
+
+func (r response) json() (v object) {
+	r.t.Helper()
+	require.NoError(r.t, json.Unmarshal([]byte(r.body), &v), r)
+	return v
+}
+
+// at returns the value at a path of names and indexes in the body.
+func (r response) at(path ...any) any {
+	r.t.Helper()
+	var v any = r.json()
+	for _, step := range path {
+		if i, ok := step.(int); ok {
+			v = v.([]any)[i]
+		} else {
+			v = v.(object)[step.(string)]
+		}
+	}
+	return v
+}
+
+// fields returns the fields of a problem.
+func (r response) fields() (fields []string) {
+	r.t.Helper()
+	errors, _ := r.at("errors").([]any)
+	for i := range errors {
+		fields = append(fields, r.at("errors", i, "field").(string))
+	}
+	return fields
+}
+
+// items returns the items of a list.
+func (r response) items() (items []object) {
+	r.t.Helper()
+	for _, item := range r.is(200).at("items").([]any) {
+		items = append(items, item.(object))
+	}
+	return items
+}
+
+func (r response) etag() string { return r.header.Get("ETag") }
+
+// pages gets a list to its end. The path has a query. It returns the pages and the names of all items.
+func (c client) pages(t *testing.T, path string) (pages []response, names []any) {
+	t.Helper()
+	cursor, more := "", true
+	for more {
+		page := c.get(t, path+"&cursor="+cursor)
+		for _, item := range page.items() {
+			names = append(names, item["name"])
+		}
+		pages = append(pages, page)
+		cursor, more = page.at("next_cursor").(string)
+	}
+	return pages, names
+}
+
+// create posts a resource as the admin, and returns its path and entity tag.
+func (b *testBundle) create(t *testing.T, list string, body any) (path, etag string) {
+	t.Helper()
+	made := b.admin.post(t, list, body).is(201)
+	path = made.header.Get("Location")
+	require.Contains(t, made.body, `"id":"`+strings.TrimPrefix(path, list+"/")+`"`)
+	return path, made.etag()
+}
+
+func (b *testBundle) createTenant(t *testing.T, slug string) string {
+	t.Helper()
+	path, _ := b.create(t, "/v1/tenants", object{"name": slug, "slug": slug})
+	return path
+}
+
+func (b *testBundle) createAgent(t *testing.T, tenant string) (path, etag string) {
+	t.Helper()
+	return b.create(t, tenant+"/agents", `{"name": "Mara"}`)
+}
+
+// connect connects a Slack workspace.
+func (b *testBundle) connect(t *testing.T, tenant, workspace string) (path, etag string) {
+	t.Helper()
+	return b.create(t, tenant+"/channel-connections", object{"channel_type": "slack", "workspace_id": workspace})
+}
+
+// kinds are the kinds of resources, with the body of a request to create one and of one to update it.
+var kinds = []struct{ name, list, create, update string }{
+	{"tenant", "", `{"name": "a", "slug": "a", "settings": {"x": "detail"}}`, `{"status": "suspended"}`},
+	{"agent", "/agents", `{"name": "Mara", "system_prompt": "detail", "persona": "detail"}`, `{"persona": "calm"}`},
+	{
+		"channel_connection", "/channel-connections",
+		`{"channel_type": "slack", "workspace_id": "T1", "config": {"x": "detail"}}`, `{"secrets": {"bot_token": "xoxb-1"}}`,
+	},
+}
+
+// resource is a resource of one of the kinds.
+type resource struct{ kind, list, path, etag, update string }
+
+// createAll creates a tenant, and one resource of each other kind in it.
+func (b *testBundle) createAll(t *testing.T) (all []resource) {
+	t.Helper()
+	for _, kind := range kinds {
+		list := "/v1/tenants"
+		if kind.list != "" {
+			list = all[0].path + kind.list
+		}
+		path, etag := b.create(t, list, kind.create)
+		all = append(all, resource{kind.name, list, path, etag, kind.update})
+	}
+	return all
+}
+
+// slack signs the body of an event and sends it.
+func (b *testBundle) slack(t *testing.T, body string) response {
+	t.Helper()
+	return b.anyone.post(t, slackPath, body, signed(t, slackSecret, b.clock(), body)...)
+}
+
+const slackPath = "/v1/channels/slack/events"
+
+// signed returns the headers of an event of Slack.
+func signed(t *testing.T, secret string, at time.Time, body string) []string {
+	t.Helper()
+	verifier, err := slack.NewVerifier(secret, time.Now)
+	require.NoError(t, err)
+	return []string{slack.TimestampHeader, strconv.FormatInt(at.Unix(), 10), slack.SignatureHeader, verifier.Sign(at, []byte(body))}
+}
+
+var cheap = account.Argon2{Params: account.Params{MemoryKiB: 64, Iterations: 1, Parallelism: 1}}
+
+// countingHasher counts comparisons, and blocks them between hold and release.
+type countingHasher struct {
+	account.Argon2
+
+	compared, blocked atomic.Int64
+	held              atomic.Pointer[chan struct{}]
+}
+
+func (h *countingHasher) Compare(ctx context.Context, password, hash string) (bool, error) {
+	h.compared.Add(1)
+	if held := h.held.Load(); held != nil {
+		h.blocked.Add(1)
+		<-*held
+	}
+	return h.Argon2.Compare(ctx, password, hash)
+}
+
+func (h *countingHasher) hold() (release func()) {
+	held := make(chan struct{})
+	h.held.Store(&held)
+	return func() {
+		h.held.Store(nil)
+		close(held)
+	}
+}
+
+// waitForComparison waits until a comparison is blocked.
+func (h *countingHasher) waitForComparison(t *testing.T) {
+	t.Helper()
+	require.Eventually(t, func() bool { return h.blocked.Load() == 1 }, 10*time.Second, time.Millisecond)
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// idText returns the id at the end of a path.
+func idText(path string) string { return path[strings.LastIndex(path, "/")+1:] }
+
+func idOf(t *testing.T, path string) tenancy.ID {
+	t.Helper()
+	id, err := tenancy.Parse(idText(path))
+	require.NoError(t, err)
+	return id
 }

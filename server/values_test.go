@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"strings"
 	"testing"
 
@@ -33,26 +32,19 @@ func TestValuesAreStoredAsSent(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	want := exact(t, fmt.Sprintf(freeStored, strings.Repeat("0", 399)))
+	read := func(path string) object { return exact(t, b.admin.get(t, path).is(200).body).(object) }
 
-	made := b.post(t, b.admin, "/v1/tenants", `{"name":"a","slug":"a","settings":`+free+`}`)
-	require.Equal(t, http.StatusCreated, made.status, made.body)
-	tenant := made.header.Get("Location")
-	require.Equal(t, want, exact(t, b.get(t, b.admin, tenant).body).(map[string]any)["settings"])
-
-	connection := b.post(t, b.admin, tenant+"/channel-connections", `{"channel_type":"slack","workspace_id":"T1","config":`+free+`}`)
-	require.Equal(t, http.StatusCreated, connection.status, connection.body)
-	read := b.get(t, b.admin, connection.header.Get("Location"))
-	require.Equal(t, want, exact(t, read.body).(map[string]any)["config"])
+	tenant, _ := b.create(t, "/v1/tenants", `{"name":"a","slug":"a","settings":`+free+`}`)
+	require.Equal(t, want, read(tenant)["settings"])
+	connection, _ := b.create(t, tenant+"/channel-connections", `{"channel_type":"slack","workspace_id":"T1","config":`+free+`}`)
+	require.Equal(t, want, read(connection)["config"])
 
 	tool, rule := `{"name":"search","config":`+free+`,"further":`+free+`}`, `{"when":"asks_for_person","further":`+free+`}`
-	agent := b.post(t, b.admin, tenant+"/agents", `{"name":"Mara","tool_assignments":[`+tool+`],"escalation_rules":[`+rule+`]}`)
-	require.Equal(t, http.StatusCreated, agent.status, agent.body)
-	path := agent.header.Get("Location")
-	changed := b.do(t, http.MethodPatch, b.admin, path, `{"tool_assignments":[`+tool+`,`+tool+`]}`, "If-Match", agent.header.Get("ETag"))
-	require.Equal(t, http.StatusOK, changed.status, changed.body)
-	got := exact(t, b.get(t, b.admin, path).body).(map[string]any)
-	require.Equal(t, map[string]any{"name": "search", "config": want, "further": want}, got["tool_assignments"].([]any)[1])
-	require.Equal(t, map[string]any{"when": "asks_for_person", "further": want}, got["escalation_rules"].([]any)[0])
+	agent, etag := b.create(t, tenant+"/agents", `{"name":"Mara","tool_assignments":[`+tool+`],"escalation_rules":[`+rule+`]}`)
+	b.admin.patch(t, agent, etag, `{"tool_assignments":[`+tool+`,`+tool+`]}`).is(200)
+	got := read(agent)
+	require.Equal(t, object{"name": "search", "config": want, "further": want}, got["tool_assignments"].([]any)[1])
+	require.Equal(t, object{"when": "asks_for_person", "further": want}, got["escalation_rules"].([]any)[0])
 }
 
 // TestRowsWrittenBySQLAreReadable: rows of other services need not match the API's schemas.
@@ -60,18 +52,16 @@ func TestRowsWrittenBySQLAreReadable(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	tenant := b.createTenant(t, "a")
-	path, _ := b.create(t, tenant+"/agents", map[string]any{"name": "Mara"})
+	path, _ := b.createAgent(t, tenant)
 	deep := strings.Repeat("[", 3000) + strings.Repeat("]", 3000)
 	for _, stored := range []string{
 		`[{"id":9007199254740993}]`, `["text", 1, null, []]`, `[{"name":7}]`, `[{"n":` + strings.Repeat("9", 1000) + `}]`, `[` + deep + `]`,
 	} {
 		b.exec(t, `UPDATE agents SET tool_assignments = $1, escalation_rules = $1`, stored)
-		got := b.get(t, b.admin, path)
-		require.Equal(t, http.StatusOK, got.status, "%.60s", stored)
-		for _, field := range []string{"tool_assignments", "escalation_rules"} {
-			require.Equal(t, exact(t, stored), exact(t, got.body).(map[string]any)[field], "%.60s", stored)
-		}
-		require.Equal(t, http.StatusOK, b.get(t, b.admin, tenant+"/agents").status)
+		got := exact(t, b.admin.get(t, path).is(200).body).(object)
+		require.Equal(t, exact(t, stored), got["tool_assignments"])
+		require.Equal(t, exact(t, stored), got["escalation_rules"])
+		b.admin.get(t, tenant+"/agents").is(200)
 	}
 }
 
@@ -83,26 +73,25 @@ func TestUnstorableValuesAreRejected(t *testing.T) {
 		status      int
 		field, code string
 	}{
-		"\"\xff\"":      {http.StatusBadRequest, "body", "malformed"},
-		`"\ud800"`:      {http.StatusBadRequest, "body", "malformed"},
-		`"a\u0000"`:     {http.StatusBadRequest, "%s", "character"},
-		`{"x":1,"x":2}`: {http.StatusBadRequest, "%s.x", "repeated"},
-		`1e400`:         {http.StatusUnprocessableEntity, "%s", "too_long"},
-		`1e131071`:      {http.StatusUnprocessableEntity, "%s", "too_long"},
-		`1e-400`:        {http.StatusUnprocessableEntity, "%s", "too_long"},
-		"[" + strings.Repeat("1e399,", 3000) + "1]": {http.StatusRequestEntityTooLarge, "", "too_long"},
-		"[" + strings.Repeat("{},", 10000) + "1]":   {http.StatusUnprocessableEntity, "", "too_long"},
+		"\"\xff\"":      {400, "body", "malformed"},
+		`"\ud800"`:      {400, "body", "malformed"},
+		`"a\u0000"`:     {400, "%s", "character"},
+		`{"x":1,"x":2}`: {400, "%s.x", "repeated"},
+		`1e400`:         {422, "%s", "too_long"},
+		`1e131071`:      {422, "%s", "too_long"},
+		`1e-400`:        {422, "%s", "too_long"},
+		"[" + strings.Repeat("1e399,", 3000) + "1]": {413, "", "too_long"},
+		"[" + strings.Repeat("{},", 10000) + "1]":   {422, "", "too_long"},
 	} {
-		for name, body := range map[string]string{
-			"config":          `{"channel_type":"slack","workspace_id":"T1","config":{"value":%s}}`,
-			"secrets":         `{"channel_type":"slack","workspace_id":"T1","secrets":{"value":%s}}`,
-			"config.value[0]": `{"channel_type":"slack","workspace_id":"T1","config":{"value":{"value":[{"value":%s}]}}}`,
+		for place, body := range map[string]string{
+			"body.config.value":  `{"channel_type":"slack","workspace_id":"T1","config":{"value":%s}}`,
+			"body.secrets.value": `{"channel_type":"slack","workspace_id":"T1","secrets":{"value":%s}}`,
+			"":                   `{"channel_type":"slack","workspace_id":"T1","config":{"value":{"value":[{"value":%s}]}}}`,
 		} {
-			got := b.post(t, b.admin, tenant+"/channel-connections", fmt.Sprintf(body, value))
-			require.Equal(t, want.status, got.status, "%s %.60q: %s", name, value, got.body)
-			require.Equal(t, want.code, got.json(t)["errors"].([]any)[0].(map[string]any)["code"], "%.60q", value)
-			if place := map[string]string{"config": "body.config.value", "secrets": "body.secrets.value"}[name]; place != "" && strings.Contains(want.field, "%s") {
-				require.Equal(t, []string{fmt.Sprintf(want.field, place)}, got.fields(t))
+			got := b.admin.post(t, tenant+"/channel-connections", fmt.Sprintf(body, value)).is(want.status)
+			require.Equal(t, want.code, got.at("errors", 0, "code"), got)
+			if place != "" && strings.Contains(want.field, "%s") {
+				require.Equal(t, []string{fmt.Sprintf(want.field, place)}, got.fields())
 			}
 		}
 	}
@@ -112,34 +101,31 @@ func TestUnstorableValuesAreRejected(t *testing.T) {
 func TestToolAndRuleSchemas(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	path, etag := b.create(t, b.createTenant(t, "a")+"/agents", map[string]any{"name": "Mara"})
-	for body, want := range map[string][]string{
-		`{"tool_assignments":[{"config":{}}]}`:                              {"body.tool_assignments[0].name"},
-		`{"tool_assignments":[{"name":" "}]}`:                               {"body.tool_assignments[0].name"},
-		`{"tool_assignments":[{"name":"x","config":[]}]}`:                   {"body.tool_assignments[0].config"},
-		`{"tool_assignments":[{"name":"x","config":null}]}`:                 {"body.tool_assignments[0].config"},
-		`{"escalation_rules":[{"when":"over_budget","count":null}]}`:        {"body.escalation_rules[0].count"},
-		`{"escalation_rules":[{"when":"over_budget","keywords":null}]}`:     {"body.escalation_rules[0].keywords"},
-		`{"escalation_rules":[{"when":"over_budget","notify":null}]}`:       {"body.escalation_rules[0].notify"},
-		`{"escalation_rules":[{"when":"over_budget","message":null}]}`:      {"body.escalation_rules[0].message"},
-		`{"escalation_rules":[{"notify":"x"}]}`:                             {"body.escalation_rules[0].when"},
-		`{"escalation_rules":[{"when":"sometimes"}]}`:                       {"body.escalation_rules[0].when"},
-		`{"escalation_rules":[{"when":"over_budget"},{"when":"keywords"}]}`: {"body.escalation_rules[1].keywords"},
-		`{"escalation_rules":[{"when":"keywords","keywords":[]}]}`:          {"body.escalation_rules[0].keywords"},
-		`{"escalation_rules":[{"when":"failed_turns"}]}`:                    {"body.escalation_rules[0].count"},
-		`{"escalation_rules":[{"when":"failed_turns","count":0}]}`:          {"body.escalation_rules[0].count"},
-		`{"escalation_rules":[{"when":"failed_turns","count":1.5}]}`:        {"body.escalation_rules[0].count"},
-		`{"escalation_rules":[{"when":"failed_turns","count":1.0}]}`:        {"body.escalation_rules[0].count"},
-		`{"escalation_rules":[{"when":"failed_turns","Count":3}]}`:          {"body.escalation_rules[0].count"},
+	path, etag := b.createAgent(t, b.createTenant(t, "a"))
+	for body, field := range map[string]string{
+		`{"tool_assignments":[{"config":{}}]}`:                              "body.tool_assignments[0].name",
+		`{"tool_assignments":[{"name":" "}]}`:                               "body.tool_assignments[0].name",
+		`{"tool_assignments":[{"name":"x","config":[]}]}`:                   "body.tool_assignments[0].config",
+		`{"tool_assignments":[{"name":"x","config":null}]}`:                 "body.tool_assignments[0].config",
+		`{"escalation_rules":[{"when":"over_budget","count":null}]}`:        "body.escalation_rules[0].count",
+		`{"escalation_rules":[{"when":"over_budget","keywords":null}]}`:     "body.escalation_rules[0].keywords",
+		`{"escalation_rules":[{"when":"over_budget","notify":null}]}`:       "body.escalation_rules[0].notify",
+		`{"escalation_rules":[{"when":"over_budget","message":null}]}`:      "body.escalation_rules[0].message",
+		`{"escalation_rules":[{"notify":"x"}]}`:                             "body.escalation_rules[0].when",
+		`{"escalation_rules":[{"when":"sometimes"}]}`:                       "body.escalation_rules[0].when",
+		`{"escalation_rules":[{"when":"over_budget"},{"when":"keywords"}]}`: "body.escalation_rules[1].keywords",
+		`{"escalation_rules":[{"when":"keywords","keywords":[]}]}`:          "body.escalation_rules[0].keywords",
+		`{"escalation_rules":[{"when":"failed_turns"}]}`:                    "body.escalation_rules[0].count",
+		`{"escalation_rules":[{"when":"failed_turns","count":0}]}`:          "body.escalation_rules[0].count",
+		`{"escalation_rules":[{"when":"failed_turns","count":1.5}]}`:        "body.escalation_rules[0].count",
+		`{"escalation_rules":[{"when":"failed_turns","count":1.0}]}`:        "body.escalation_rules[0].count",
+		`{"escalation_rules":[{"when":"failed_turns","Count":3}]}`:          "body.escalation_rules[0].count",
 	} {
-		got := b.do(t, http.MethodPatch, b.admin, path, body, "If-Match", etag)
-		require.Equal(t, http.StatusUnprocessableEntity, got.status, "%s: %s", body, got.body)
-		require.Equal(t, want, got.fields(t), body)
+		b.admin.patch(t, path, etag, body).invalid(field)
 	}
-	got := b.do(t, http.MethodPatch, b.admin, path, `{"escalation_rules":[{"when":"asks_for_person"},{"when":"keywords","keywords":["refund"]},
+	b.admin.patch(t, path, etag, `{"escalation_rules":[{"when":"asks_for_person"},{"when":"keywords","keywords":["refund"]},
 		{"when":"failed_turns","count":3,"message":"A colleague takes over."},{"when":"over_budget","When":"failed_turns","COUNT":"x","more":null,"list":[{"a":null}]}],
-		"tool_assignments":[{"name":"x","config":{"a":null,"b":[null,{"c":null}]}}]}`, "If-Match", etag)
-	require.Equal(t, http.StatusOK, got.status, got.body)
+		"tool_assignments":[{"name":"x","config":{"a":null,"b":[null,{"c":null}]}}]}`).is(200)
 }
 
 func TestValidationErrors(t *testing.T) {
@@ -169,19 +155,11 @@ func TestValidationErrors(t *testing.T) {
 		{tenant + "/channel-connections", `{"channel_type": "slack", "workspace_id": "T1", "secrets": {"a": "", "b": "x", "c": "[redacted]"}}`, []string{"body.secrets.a", "body.secrets.c"}},
 		{tenant + "/channel-connections", `{"channel_type": "slack", "workspace_id": "T1", "secrets": {"a": 1}}`, []string{"body.secrets.a"}},
 	} {
-		got := b.do(t, http.MethodPost, b.admin, tt.path, tt.body)
-		require.Equal(t, http.StatusUnprocessableEntity, got.status, "%s: %s", tt.body, got.body)
-		require.Equal(t, "validation_failed", got.code(t))
-		require.ElementsMatch(t, tt.fields, got.fields(t), tt.body)
-	}
-	for _, query := range []string{"limit=0", "limit=201", "limit=x"} {
-		got := b.get(t, b.admin, tenant+"/agents?"+query)
-		require.Equal(t, http.StatusUnprocessableEntity, got.status, query)
-		require.Equal(t, []string{"query.limit"}, got.fields(t))
+		b.admin.post(t, tt.path, tt.body).invalid(tt.fields...)
 	}
 	for _, body := range []string{``, `{`, `{"name": "a\u0000b", "slug": "x"}`, strings.Repeat("[", 100) + strings.Repeat("]", 100)} {
-		got := b.do(t, http.MethodPost, b.admin, "/v1/tenants", body)
-		require.Equal(t, http.StatusBadRequest, got.status, body)
-		require.Equal(t, "malformed_request", got.code(t))
+		b.admin.post(t, "/v1/tenants", body).is(400)
 	}
+	long := b.admin.post(t, "/v1/tenants", object{"name": "x", "slug": strings.Repeat("x", 64)})
+	require.Equal(t, object{"field": "body.slug", "code": "too_long", "message": "expected length <= 63", "limit": 63.0}, long.at("errors", 0))
 }
