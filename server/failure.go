@@ -34,10 +34,10 @@ func failure(err error) *problem.Problem {
 	p := problem.New(codeOf(err))
 	p.Errors = fieldsOf(err)
 	if attempts, ok := errors.AsType[*account.AttemptsError](err); ok {
-		p.RetryAfter(attempts.RetryAfter)
+		return p.RetryAfter(attempts.RetryAfter)
 	}
 	if p.Status >= http.StatusInternalServerError {
-		p.Because(err)
+		return p.Because(err)
 	}
 	return p
 }

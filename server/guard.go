@@ -69,8 +69,8 @@ func unreadable(ctx huma.Context, r route) *problem.Problem {
 	return nil
 }
 
-// malformed rejects a query that net/url parses only in part, a repeated parameter, of which huma reads the first, and an
-// id that is not canonical, since no resource has it.
+// malformed rejects a query that net/url parses only in part, a repeated parameter, of which huma reads the first, and
+// an id that is not canonical, since no resource has it.
 func malformed(ctx huma.Context) *problem.Problem {
 	address := ctx.URL()
 	query, err := url.ParseQuery(address.RawQuery)

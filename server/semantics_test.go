@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -93,7 +94,7 @@ func TestPageIsBoundedInBytes(t *testing.T) {
 	b := setup(t)
 	tenant := b.createTenant(t, "a")
 	for i := range 5 {
-		b.create(t, tenant+"/agents", object{"name": fmt.Sprint(i)})
+		b.create(t, tenant+"/agents", object{"name": strconv.Itoa(i)})
 	}
 	b.exec(t, `UPDATE agents SET role = repeat('x', 400000)`)
 	pages, names := b.admin.pages(t, tenant+"/agents?limit=50")

@@ -45,13 +45,14 @@ func New(code Code) *Problem {
 	}
 	switch code {
 	case CodeUnauthenticated, CodeInvalidCredentials:
-		p.With("WWW-Authenticate", `Bearer realm="konstruct"`)
+		return p.With("WWW-Authenticate", `Bearer realm="konstruct"`)
 	case CodeInvalidSignature:
-		p.With("WWW-Authenticate", `Signature realm="konstruct"`)
+		return p.With("WWW-Authenticate", `Signature realm="konstruct"`)
 	case CodeUnavailable, CodeOverloaded: // not for an unknown outcome: a blind retry could apply a change twice
-		p.RetryAfter(time.Second)
+		return p.RetryAfter(time.Second)
+	default:
+		return p
 	}
-	return p
 }
 
 // Error implements error.
