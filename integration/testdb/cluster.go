@@ -48,7 +48,7 @@ type Cluster struct {
 // sharedCluster joins the shared cluster on first use.
 func sharedCluster(tb testing.TB) *Cluster {
 	tb.Helper()
-	m, err := process.get()
+	m, err := process()
 	if err != nil {
 		tb.Fatalf("testdb: no database: %v", err)
 	}
@@ -76,13 +76,7 @@ func ownCluster(tb testing.TB, start func(context.Context) (ownServer, error)) *
 	if err != nil {
 		tb.Fatalf("testdb: start a cluster: %v", err)
 	}
-	tb.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), serverTimeout)
-		defer cancel()
-		if err := server.stop(ctx); err != nil {
-			tb.Errorf("testdb: %v", err)
-		}
-	})
+	atEnd(tb, server.stop)
 	c, err := connect(ctx, server.superURL)
 	if err != nil {
 		tb.Fatalf("testdb: %v", err)

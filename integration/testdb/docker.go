@@ -68,31 +68,31 @@ func ping(ctx context.Context) error {
 }
 
 // obtainImage pulls a missing image. It records a failure, so that the run's other processes do not wait again.
-func obtainImage(ctx context.Context, name string) error {
+func obtainImage(ctx context.Context) error {
 	return withEngine(func(engine client.APIClient) error {
-		if _, err := engine.ImageInspect(ctx, name); err == nil {
+		if _, err := engine.ImageInspect(ctx, image); err == nil {
 			return nil
 		}
 		folder, err := ownFolder()
 		if err != nil {
 			return err
 		}
-		failed := filepath.Join(folder, "no-"+url.PathEscape(name))
+		failed := filepath.Join(folder, "no-"+url.PathEscape(image))
 		if info, err := os.Stat(failed); err == nil && time.Since(info.ModTime()) < pullAgainAfter {
-			return fmt.Errorf("the Docker engine has no %s and could not pull it", name)
+			return fmt.Errorf("the Docker engine has no %s and could not pull it", image)
 		}
-		if err := pull(ctx, engine, name); err != nil {
-			err = fmt.Errorf("the Docker engine has no %s and cannot pull it: %w", name, err)
+		if err := pull(ctx, engine); err != nil {
+			err = fmt.Errorf("the Docker engine has no %s and cannot pull it: %w", image, err)
 			return errors.Join(err, os.WriteFile(failed, nil, 0o600))
 		}
 		return nil
 	})
 }
 
-func pull(ctx context.Context, engine client.APIClient, name string) error {
+func pull(ctx context.Context, engine client.APIClient) error {
 	ctx, cancel := context.WithTimeout(ctx, pullWithin)
 	defer cancel()
-	progress, err := engine.ImagePull(ctx, name, client.ImagePullOptions{})
+	progress, err := engine.ImagePull(ctx, image, client.ImagePullOptions{})
 	if err != nil {
 		return err
 	}
@@ -140,7 +140,7 @@ func startDocker(ctx context.Context, p *place) (string, error) {
 
 // stopDocker removes the shared container and those of crashed tests.
 func stopDocker(ctx context.Context, p *place) error {
-	if err := remove(p.file("url")); err != nil {
+	if err := os.RemoveAll(p.file("url")); err != nil {
 		return err
 	}
 	return withEngine(func(engine client.APIClient) error {
@@ -228,12 +228,9 @@ func reach(ctx context.Context, container testcontainers.Container, password str
 	return "", errors.Join(faults...)
 }
 
-func ownDocker(ctx context.Context) (ownServer, error) {
-	return runPostgres(ctx, ownLabels())
-}
-
-func ownLabels() testcontainers.CustomizeRequestOption {
-	return testcontainers.WithLabels(map[string]string{ownLabel: strconv.Itoa(os.Geteuid())})
+func ownDocker(ctx context.Context, more ...testcontainers.ContainerCustomizer) (ownServer, error) {
+	label := testcontainers.WithLabels(map[string]string{ownLabel: strconv.Itoa(os.Geteuid())})
+	return runPostgres(ctx, append(more, label)...)
 }
 
 func answers(ctx context.Context, superURL string) error {

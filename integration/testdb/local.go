@@ -23,16 +23,9 @@ func startLocal(ctx context.Context, p *place) (string, error) {
 		Settings: map[string]string{"max_connections": maxConnections},
 	}
 	server, err := local.StartPostgres(ctx, options)
-	if err == nil {
-		return server.SuperuserDSN(), nil
+	if err != nil && stopLocal(ctx, p) == nil && os.RemoveAll(p.file("server")) == nil {
+		server, err = local.StartPostgres(ctx, options)
 	}
-	if stopErr := stopLocal(ctx, p); stopErr != nil {
-		return "", err
-	}
-	if removeErr := os.RemoveAll(p.file("server")); removeErr != nil {
-		return "", err
-	}
-	server, err = local.StartPostgres(ctx, options)
 	if err != nil {
 		return "", err
 	}
@@ -51,44 +44,48 @@ type ownServer struct {
 
 // startOwn starts a server of the shared one's kind, or a local one if KONSTRUCT_TEST_DATABASE_URL is set.
 func startOwn(ctx context.Context) (ownServer, error) {
-	if os.Getenv(urlVariable) != "" && os.Getenv(serverVariable) == "" {
-		server, err := ownLocal(ctx)
-		if err == nil || dockerAnswers(ctx) != nil {
-			return server, err
-		}
-		return ownDocker(ctx)
+	asked := os.Getenv(serverVariable)
+	if os.Getenv(urlVariable) != "" && asked == "" {
+		return ownLocalOrDocker(ctx, nil)
 	}
-	chosen, err := chooseKind(ctx, os.Getenv(serverVariable))
+	chosen, err := chooseKind(ctx, asked)
 	if err != nil {
 		return ownServer{}, err
 	}
 	if chosen.name == dockerKind.name {
 		return ownDocker(ctx)
 	}
-	return ownLocal(ctx)
+	return ownLocal(ctx, nil)
 }
 
 // startDurable prefers a local server, unless KONSTRUCT_TEST_SERVER is docker.
 func startDurable(ctx context.Context) (ownServer, error) {
-	asked := os.Getenv(serverVariable)
-	if asked != dockerKind.name {
-		server, err := local.StartPostgres(ctx, local.PostgresOptions{Throwaway: true, Settings: map[string]string{
-			"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on",
-		}})
-		if err == nil {
-			return ownServer{superURL: server.SuperuserDSN(), stop: server.Stop}, nil
-		}
-		if asked == localKind.name || dockerAnswers(ctx) != nil {
-			return ownServer{}, err
-		}
+	settings := map[string]string{"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on"}
+	command := testcontainers.WithCmd("postgres")
+	switch os.Getenv(serverVariable) {
+	case dockerKind.name:
+		return ownDocker(ctx, command)
+	case localKind.name:
+		return ownLocal(ctx, settings)
+	default:
+		return ownLocalOrDocker(ctx, settings, command)
 	}
-	return runPostgres(ctx, ownLabels(), testcontainers.WithCmd("postgres"))
 }
 
-func ownLocal(ctx context.Context) (ownServer, error) {
-	server, err := local.StartPostgres(ctx, local.PostgresOptions{Throwaway: true})
+func ownLocal(ctx context.Context, settings map[string]string) (ownServer, error) {
+	server, err := local.StartPostgres(ctx, local.PostgresOptions{Throwaway: true, Settings: settings})
 	if err != nil {
 		return ownServer{}, err
 	}
 	return ownServer{superURL: server.SuperuserDSN(), stop: server.Stop}, nil
+}
+
+func ownLocalOrDocker(
+	ctx context.Context, settings map[string]string, options ...testcontainers.ContainerCustomizer,
+) (ownServer, error) {
+	server, err := ownLocal(ctx, settings)
+	if err == nil || dockerAnswers(ctx) != nil {
+		return server, err
+	}
+	return ownDocker(ctx, options...)
 }

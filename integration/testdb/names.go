@@ -101,19 +101,15 @@ func (c *Cluster) cleanUp(ctx context.Context, alone bool) error {
 			return err
 		}
 		for _, name := range superfluous(all, templatePrefix+key, alone, time.Now()) {
-			if err := dropAny(ctx, conn, name); err != nil {
+			if err := run(ctx, conn,
+				"ALTER DATABASE "+rls.Quote(name)+" IS_TEMPLATE false",
+				"DROP DATABASE "+rls.Quote(name)+" WITH (FORCE)",
+			); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-}
-
-func dropAny(ctx context.Context, conn *pgx.Conn, name string) error {
-	return run(ctx, conn,
-		"ALTER DATABASE "+rls.Quote(name)+" IS_TEMPLATE false",
-		"DROP DATABASE "+rls.Quote(name)+" WITH (FORCE)",
-	)
 }
 
 // markKept keeps the database and the server.

@@ -24,19 +24,13 @@ func TestDatabaseName(t *testing.T) {
 		require.Equal(t, now, made)
 		require.NotEqual(t, name, databaseName(test, now), "two of one test at once")
 	}
-	long := databaseName("Test"+strings.Repeat("x", 200), now)
-	require.Len(t, long, longestName)
-	require.NotEqual(t, long, databaseName("Test"+strings.Repeat("x", 200), now))
-}
-
-func TestMadeAtOfOthers(t *testing.T) {
-	t.Parallel()
-	for _, name := range []string{
-		"", "postgres", "test_", "test_template_0123456789abcdef", "test_yesterday_at_noon_x",
-	} {
+	for _, name := range []string{"", "postgres", "test_", "test_template_0123456789abcdef", "test_yesterday_at_noon_x"} {
 		_, dated := madeAt(name)
 		require.False(t, dated, name)
 	}
+	long := databaseName("Test"+strings.Repeat("x", 200), now)
+	require.Len(t, long, longestName)
+	require.NotEqual(t, long, databaseName("Test"+strings.Repeat("x", 200), now))
 }
 
 func TestSuperfluous(t *testing.T) {
@@ -50,15 +44,9 @@ func TestSuperfluous(t *testing.T) {
 	foreign := found{Name: "test_of_somebody"}
 	all := []found{fresh, old, kept, keptLong, current, former, foreign}
 
-	for name, tt := range map[string]struct {
-		alone bool
-		want  []string
-	}{
-		"other processes run":   {false, []string{old.Name, keptLong.Name}},
-		"no other process runs": {true, []string{fresh.Name, old.Name, keptLong.Name, former.Name}},
-	} {
-		require.Equal(t, tt.want, superfluous(all, current.Name, tt.alone, now), name)
-	}
+	require.Equal(t, []string{old.Name, keptLong.Name}, superfluous(all, current.Name, false, now))
+	alone := superfluous(all, current.Name, true, now)
+	require.Equal(t, []string{fresh.Name, old.Name, keptLong.Name, former.Name}, alone)
 }
 
 func TestOnlySoManyAreKept(t *testing.T) {

@@ -6,10 +6,10 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -20,7 +20,10 @@ import (
 	"github.com/konstruct/konstruct/local"
 )
 
-const childVariable = "KONSTRUCT_TESTDB_CHILD"
+const (
+	childVariable = "KONSTRUCT_TESTDB_CHILD"
+	killed        = -1 // the exit code of a child that a signal ended
+)
 
 // TestChild runs in the processes below. In this process it does nothing.
 //
@@ -49,99 +52,85 @@ func TestChild(t *testing.T) {
 	}
 }
 
-// site is a folder for processes that are independent of this test's run.
-type site struct{ tmp string }
+// testBundle is a folder for processes that are independent of this test's run.
+type testBundle struct{ folder string }
 
-func newSite(t *testing.T) site {
+func setup(t *testing.T) testBundle {
 	t.Helper()
-	tmp, err := os.MkdirTemp("", "konstruct-site-") //nolint:usetesting // the servers' user cannot reach t.TempDir
+	folder, err := os.MkdirTemp("", "konstruct-site-") //nolint:usetesting // the servers' user cannot reach t.TempDir
 	require.NoError(t, err)
-	require.NoError(t, os.Chmod(tmp, 0o711))
+	require.NoError(t, os.Chmod(folder, 0o711))
 	t.Cleanup(func() {
-		servers, err := filepath.Glob(filepath.Join(tmp, "konstruct-test-*", "local*", "server"))
+		servers, err := filepath.Glob(filepath.Join(folder, "konstruct-test-*", "local*", "server"))
 		require.NoError(t, err)
 		for _, server := range servers {
 			_, err := local.StopPostgres(context.WithoutCancel(t.Context()), server)
 			require.NoError(t, err)
 		}
-		require.NoError(t, os.RemoveAll(tmp))
+		require.NoError(t, os.RemoveAll(folder))
 	})
-	return site{tmp}
+	return testBundle{folder}
 }
 
 // child is a running test binary.
 type child struct {
-	url, name string
-	stdin     io.WriteCloser
-	stdout    *bufio.Reader
-	// said is stdout up to the database's name; the others are complete at the end.
-	said, stderr *strings.Builder
-	cmd          *exec.Cmd
+	url, admin *url.URL // of its database, and of the server's database postgres
+	name       string
+	cmd        *exec.Cmd
+	stdin      io.WriteCloser
+	output     *bufio.Reader
+	said       strings.Builder // the output up to the database's URL
 }
 
-func (s site) start(t *testing.T, role string, env ...string) *child {
+func (b testBundle) start(t *testing.T, role string, env ...string) *child {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], "-test.run=^TestChild$", "-test.v")
-	cmd.Env = append(os.Environ(), "TMPDIR="+s.tmp, childVariable+"="+role, "KONSTRUCT_TEST_SERVER=local",
+	cmd.Env = append(os.Environ(), "TMPDIR="+b.folder, childVariable+"="+role, "KONSTRUCT_TEST_SERVER=local",
 		"KONSTRUCT_TEST_DATABASE_URL=", "KONSTRUCT_TEST_KEEP=")
 	cmd.Env = append(cmd.Env, env...)
-	c := &child{cmd: cmd, said: &strings.Builder{}}
-	var stderr strings.Builder
-	cmd.Stderr = &stderr
-	c.stderr = &stderr
-	var err error
-	c.stdin, err = cmd.StdinPipe()
+	stdin, err := cmd.StdinPipe()
 	require.NoError(t, err)
 	stdout, err := cmd.StdoutPipe()
 	require.NoError(t, err)
-	c.stdout = bufio.NewReader(stdout)
+	cmd.Stderr = cmd.Stdout
 	require.NoError(t, cmd.Start())
-	for {
-		line, err := c.stdout.ReadString('\n')
-		if url, found := strings.CutPrefix(line, "database "); found {
-			c.url = strings.TrimSpace(url)
-			break
+	c := &child{url: &url.URL{}, cmd: cmd, stdin: stdin, output: bufio.NewReader(stdout)}
+	for err == nil && c.name == "" {
+		var line string
+		line, err = c.output.ReadString('\n')
+		if given, found := strings.CutPrefix(line, "database "); found {
+			c.url, err = url.Parse(strings.TrimSpace(given))
+			require.NoError(t, err)
+			c.name = strings.TrimPrefix(c.url.Path, "/")
 		}
 		c.said.WriteString(line)
-		if err != nil {
-			break
-		}
 	}
-	if config, err := pgx.ParseConfig(c.url); err == nil {
-		c.name = config.Database
-	}
+	c.admin = c.url.JoinPath("../postgres")
 	return c
 }
 
-// end lets the child finish and returns its output.
-func (c *child) end(t *testing.T) (string, error) {
+// end lets the child finish, expects its exit code and returns its output without the URL.
+func (c *child) end(t *testing.T, want int) string {
 	t.Helper()
 	require.NoError(t, c.stdin.Close())
-	out, err := io.ReadAll(c.stdout)
+	rest, err := io.ReadAll(c.output)
 	require.NoError(t, err)
-	err = c.cmd.Wait()
-	return c.said.String() + string(out) + c.stderr.String(), err
+	_ = c.cmd.Wait()
+	out := strings.ReplaceAll(c.said.String()+string(rest), c.url.String(), "")
+	require.Equal(t, want, c.cmd.ProcessState.ExitCode(), out)
+	return out
 }
 
-func (c *child) endWell(t *testing.T) {
+// exists reports whether the server has a database of another child.
+func (c *child) exists(t *testing.T, other *child) bool {
 	t.Helper()
-	out, err := c.end(t)
-	require.NoError(t, err, out)
+	count := "SELECT count(*)::text FROM pg_database WHERE datname = $1"
+	return ask(t, c.admin.String(), count, other.name) == "1"
 }
 
-var databaseInURL = regexp.MustCompile(`/[^/?]+\?`)
-
-// admin returns the URL of the server's database postgres.
-func (c *child) admin() string { return databaseInURL.ReplaceAllString(c.url, "/postgres?") }
-
-func (c *child) exists(t *testing.T, name string) bool {
+func (c *child) serverStopped(t *testing.T) bool {
 	t.Helper()
-	return ask(t, c.admin(), "SELECT count(*)::text FROM pg_database WHERE datname = $1", name) == "1"
-}
-
-func stopped(t *testing.T, url string) bool {
-	t.Helper()
-	conn, err := pgx.Connect(t.Context(), url)
+	conn, err := pgx.Connect(t.Context(), c.admin.String())
 	if err != nil {
 		return true
 	}
@@ -151,102 +140,70 @@ func stopped(t *testing.T, url string) bool {
 
 func TestTheLastProcessStopsTheServer(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
-	first, second := s.start(t, "share"), s.start(t, "share")
-	require.Equal(t, first.admin(), second.admin(), "one server for both")
+	b := setup(t)
+	first, second, crashed := b.start(t, "share"), b.start(t, "share"), b.start(t, "crash")
+	require.Equal(t, first.admin, second.admin, "one server for both")
 	require.NotEqual(t, first.name, second.name)
+	crashed.end(t, killed)
 
-	first.endWell(t)
-	require.False(t, stopped(t, second.admin()), "the second still needs it")
-	require.False(t, second.exists(t, first.name), "a passed test's database goes")
-	second.endWell(t)
-	require.True(t, stopped(t, second.admin()), "no process uses it")
+	first.end(t, 0)
+	require.False(t, second.serverStopped(t), "the second still needs it")
+	require.False(t, second.exists(t, first), "a passed test's database goes")
+	second.end(t, 0)
+	require.True(t, second.serverStopped(t), "no process uses it, and the crashed one does not count as living")
 }
 
 func TestWhatACrashLeavesIsReclaimed(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
-	crashed := s.start(t, "crash")
-	_, err := crashed.end(t)
-	require.Error(t, err)
-	require.False(t, stopped(t, crashed.admin()), "no process stopped it")
-	require.True(t, crashed.exists(t, crashed.name))
+	b := setup(t)
+	crashed := b.start(t, "crash")
+	crashed.end(t, killed)
+	require.False(t, crashed.serverStopped(t), "no process stopped it")
+	require.True(t, crashed.exists(t, crashed))
 
-	next := s.start(t, "share")
-	require.Equal(t, crashed.admin(), next.admin(), "the running server is used")
-	require.False(t, next.exists(t, crashed.name), "and cleaned up")
-	next.endWell(t)
-	require.True(t, stopped(t, next.admin()))
-}
-
-func TestACrashDoesNotDisturbOthers(t *testing.T) {
-	t.Parallel()
-	s := newSite(t)
-	steady := s.start(t, "share")
-	crashed := s.start(t, "crash")
-	_, err := crashed.end(t)
-	require.Error(t, err)
-	steady.endWell(t)
-	require.True(t, stopped(t, steady.admin()), "the crashed one does not count as living")
+	next := b.start(t, "share")
+	require.Equal(t, crashed.admin, next.admin, "the running server is used")
+	require.False(t, next.exists(t, crashed), "and cleaned up")
+	next.end(t, 0)
+	require.True(t, next.serverStopped(t))
 }
 
 func TestAFailedTestsDatabaseIsKept(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
-	failed := s.start(t, "fail")
-	out, err := failed.end(t)
-	require.Error(t, err)
+	b := setup(t)
+	failed := b.start(t, "fail")
+	out := failed.end(t, 1)
 	require.Contains(t, out, "kept database "+failed.name)
-	require.NotContains(t, strings.ReplaceAll(out, failed.url, ""), passwordOf(t, failed.url))
-	require.False(t, stopped(t, failed.admin()), "the server runs on, to look into")
-	require.True(t, failed.exists(t, failed.name))
+	password, _ := failed.url.User.Password()
+	require.NotContains(t, out, password)
+	require.False(t, failed.serverStopped(t), "the server runs on, to look into")
+	require.True(t, failed.exists(t, failed))
 
-	next := s.start(t, "share")
-	require.True(t, next.exists(t, failed.name), "the next run spares it")
-	next.endWell(t)
-	require.True(t, stopped(t, next.admin()), "and, having kept nothing, stops the server")
+	next := b.start(t, "share")
+	require.True(t, next.exists(t, failed), "the next run spares it")
+	next.end(t, 0)
+	require.True(t, next.serverStopped(t), "and, having kept nothing, stops the server")
 
-	later := s.start(t, "share")
-	require.True(t, later.exists(t, failed.name), "the data survives that")
-	later.endWell(t)
-}
-
-func TestKeepEverything(t *testing.T) {
-	t.Parallel()
-	s := newSite(t)
-	passed := s.start(t, "share", "KONSTRUCT_TEST_KEEP=1")
-	out, err := passed.end(t)
-	require.NoError(t, err, out)
-	require.Contains(t, out, "kept database "+passed.name)
-	require.True(t, passed.exists(t, passed.name))
+	later := b.start(t, "share", "KONSTRUCT_TEST_KEEP=1")
+	require.True(t, later.exists(t, failed), "the data survives that")
+	require.Contains(t, later.end(t, 0), "kept database "+later.name)
+	require.True(t, later.exists(t, later))
 }
 
 func TestAGivenServerIsUsedAndLeftRunning(t *testing.T) {
 	t.Parallel()
-	given := testdb.OwnCluster(t)
-	s := newSite(t)
-	c := s.start(t, "share", "KONSTRUCT_TEST_DATABASE_URL="+given.SuperURL)
-	require.Equal(t, given.SuperURL, c.admin())
-	out, err := c.end(t)
-	require.NoError(t, err, out)
-	require.Contains(t, out, "(KONSTRUCT_TEST_DATABASE_URL)")
-	require.False(t, stopped(t, given.SuperURL))
+	given := testdb.OwnCluster(t).SuperURL
+	c := setup(t).start(t, "share", "KONSTRUCT_TEST_DATABASE_URL="+given)
+	require.Equal(t, given, c.admin.String())
+	require.Contains(t, c.end(t, 0), "(KONSTRUCT_TEST_DATABASE_URL)")
+	require.False(t, c.serverStopped(t))
 }
 
 func TestNoServerIsAFailure(t *testing.T) {
 	t.Parallel()
-	c := newSite(t).start(t, "share", "KONSTRUCT_POSTGRES_BIN="+t.TempDir())
-	out, err := c.end(t)
-	require.Error(t, err)
+	out := setup(t).start(t, "share", "KONSTRUCT_POSTGRES_BIN="+t.TempDir()).end(t, 1)
 	require.Contains(t, out, "testdb: no database: ")
 	require.NotContains(t, out, "SKIP")
-}
-
-func passwordOf(t *testing.T, url string) string {
-	t.Helper()
-	config, err := pgx.ParseConfig(url)
-	require.NoError(t, err)
-	return config.Password
 }
 
 // The engine answers, but neither has the image nor can pull it.
@@ -268,20 +225,18 @@ func TestAnEngineWithoutTheImageIsNotUsed(t *testing.T) {
 		}
 	}))
 	t.Cleanup(engine.Close)
-	s := newSite(t)
+	b := setup(t)
 	env := []string{"DOCKER_HOST=tcp://" + engine.Listener.Addr().String(), "KONSTRUCT_TEST_SERVER="}
-	c := s.start(t, "share", env...)
-	require.Contains(t, c.url, "127.0.0.1")
-	out, err := c.end(t)
-	require.NoError(t, err, out)
+	c := b.start(t, "share", env...)
+	require.Equal(t, "127.0.0.1", c.url.Hostname())
+	out := c.end(t, 0)
 	require.Contains(t, out, "the Docker engine has no postgres:16 and cannot pull it")
 	require.Contains(t, out, "using this machine's PostgreSQL")
 	require.Contains(t, out, "(local)")
-	exposed, err := filepath.Glob(filepath.Join(s.tmp, "konstruct-test-*-no-*"))
+	exposed, err := filepath.Glob(filepath.Join(b.folder, "konstruct-test-*-no-*"))
 	require.NoError(t, err)
 	require.Empty(t, exposed, "the note about the failure is where no other user can write")
 
-	out, err = s.start(t, "share", append(env, "KONSTRUCT_TEST_SERVER=docker")...).end(t)
-	require.Error(t, err, "an engine that was asked for must be used")
-	require.NotContains(t, out, "(local)")
+	out = b.start(t, "share", append(env, "KONSTRUCT_TEST_SERVER=docker")...).end(t, 1)
+	require.NotContains(t, out, "(local)", "an engine that was asked for must be used")
 }

@@ -16,12 +16,6 @@ func Redis(tb testing.TB) string {
 	if err != nil {
 		tb.Fatalf("testdb: no Redis: %v", err)
 	}
-	tb.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), serverTimeout)
-		defer cancel()
-		if err := redis.Stop(ctx); err != nil {
-			tb.Errorf("testdb: %v", err)
-		}
-	})
+	atEnd(tb, redis.Stop)
 	return redis.URL()
 }

@@ -21,24 +21,18 @@ const (
 	serverVariable = "KONSTRUCT_TEST_SERVER"
 )
 
-// membership lasts from the process's first test with a database until [Main] ends.
-type membership struct {
-	once   sync.Once
-	member *member
-	err    error
-}
-
+// process joins the shared cluster in the process's first test with a database. [Main] leaves it.
+//
 //nolint:gochecknoglobals // one per process
-var process membership
-
-func (p *membership) get() (*member, error) {
-	p.once.Do(func() {
+var (
+	joined  *member
+	process = sync.OnceValues(func() (m *member, err error) {
 		ctx, cancel := context.WithTimeout(context.Background(), serverTimeout)
 		defer cancel()
-		p.member, p.err = join(ctx)
+		joined, err = join(ctx)
+		return joined, err
 	})
-	return p.member, p.err
-}
+)
 
 // member is a process that uses the shared cluster.
 type member struct {
@@ -54,12 +48,12 @@ type member struct {
 //	func TestMain(m *testing.M) { testdb.Main(m) }
 func Main(m *testing.M) {
 	m.Run()
-	if process.member == nil {
+	if joined == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), serverTimeout)
 	defer cancel()
-	if err := process.member.leave(ctx); err != nil {
+	if err := joined.leave(ctx); err != nil {
 		fmt.Fprintf(os.Stderr, "testdb: %v\n", err)
 	}
 }
@@ -108,7 +102,7 @@ func chooseKind(ctx context.Context, wanted string) (kind, error) {
 		if dockerAnswers(ctx) != nil {
 			return localKind, nil //nolint:nilerr // without an engine, use this machine's
 		}
-		if err := obtainImage(ctx, image); err != nil {
+		if err := obtainImage(ctx); err != nil {
 			fmt.Fprintf(os.Stderr, "testdb: %v: using this machine's PostgreSQL\n", err)
 			return localKind, nil
 		}
@@ -173,7 +167,7 @@ func (p *place) join(ctx context.Context) (*member, error) {
 		return nil, err
 	}
 	if alone {
-		if err := remove(p.keepMarker()); err != nil {
+		if err := os.RemoveAll(p.keepMarker()); err != nil {
 			return nil, err
 		}
 	}
@@ -245,11 +239,4 @@ func (m *member) leave(ctx context.Context) error {
 // announce prints to stderr, which `go test` shows for failing packages and with -v.
 func announce(c *Cluster, source string) {
 	fmt.Fprintf(os.Stderr, "testdb: %s (%s)\n", c, source)
-}
-
-func remove(path string) error {
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	return nil
 }

@@ -1,11 +1,11 @@
 package testdb
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"io"
 	"io/fs"
 	"strings"
 
@@ -41,7 +41,9 @@ func (c *Cluster) prepare(ctx context.Context) *template {
 		}
 		c.template.name = templatePrefix + key
 		c.template.bootstrapErr = c.exclusively(ctx, func(conn *pgx.Conn) error {
-			found, err := exists(ctx, conn, c.template.name)
+			var found bool
+			err := conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", c.template.name).
+				Scan(&found)
 			if found || err != nil {
 				return err
 			}
@@ -61,22 +63,18 @@ func (c *Cluster) templateKey() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	hash := sha256.New()
-	for _, part := range []string{
-		migrate.BootstrapSQL(), string(sum), string(snapshot), c.password(ownerRole),
-		c.password(appRole),
-	} {
-		fmt.Fprintf(hash, "%d:", len(part))
-		if _, err := io.WriteString(hash, part); err != nil {
-			return "", err
-		}
-	}
-	return hex.EncodeToString(hash.Sum(nil))[:16], nil
+	inputs := fmt.Appendf(nil, "%q %q %q %q %q",
+		migrate.BootstrapSQL(), sum, snapshot, c.password(ownerRole), c.password(appRole))
+	hash := sha256.Sum256(inputs)
+	return hex.EncodeToString(hash[:8]), nil
 }
 
 // makeTemplate renames a draft at the end, so that an existing template is complete.
 func (c *Cluster) makeTemplate(ctx context.Context, conn *pgx.Conn, draft string) error {
-	if err := recreate(ctx, conn, draft); err != nil {
+	if err := run(ctx, conn,
+		"DROP DATABASE IF EXISTS "+rls.Quote(draft)+" WITH (FORCE)",
+		"CREATE DATABASE "+rls.Quote(draft),
+	); err != nil {
 		return err
 	}
 	passwords := migrate.Passwords{Owner: c.password(ownerRole), App: c.password(appRole)}
@@ -111,11 +109,8 @@ func (c *Cluster) exclusively(ctx context.Context, do func(*pgx.Conn) error) err
 // clone also copies the owner, grants and settings, which CREATE DATABASE omits.
 func (c *Cluster) clone(ctx context.Context, name string) error {
 	template := c.prepare(ctx)
-	if template.bootstrapErr != nil {
-		return template.bootstrapErr
-	}
-	if template.chainErr != nil {
-		return template.chainErr
+	if err := cmp.Or(template.bootstrapErr, template.chainErr); err != nil {
+		return err
 	}
 	create := "CREATE DATABASE " + rls.Quote(name) + " TEMPLATE " + rls.Quote(template.name) +
 		" OWNER " + rls.Quote(ownerRole) + " STRATEGY " + c.strategy
@@ -144,11 +139,12 @@ func (c *Cluster) drop(ctx context.Context, name string) error {
 	return err
 }
 
-// databaseLevel returns statements that copy the grants and settings of database $1 to $2. Lists such as search_path
+// databaseLevel returns a script that copies the grants and settings of database $1 to $2. Lists such as search_path
 // are stored quoted, other settings as plain text.
 const databaseLevel = `
 WITH source AS (SELECT oid, datdba, datacl FROM pg_database WHERE datname = $1)
-SELECT format('REVOKE ALL ON DATABASE %I FROM PUBLIC, %s', $2::text, datdba::regrole) AS statement, 1 AS step
+SELECT coalesce(string_agg(statement, ';' ORDER BY step), '') FROM (
+SELECT format('REVOKE ALL ON DATABASE %I FROM PUBLIC, %s', $2::text, datdba::regrole), 1
   FROM source WHERE datacl IS NOT NULL
 UNION ALL
 SELECT format('GRANT %s ON DATABASE %I TO %s%s', privilege_type, $2::text,
@@ -164,38 +160,15 @@ SELECT format('ALTER %s %s %I SET %I TO %s',
                    THEN substr(setting, strpos(setting, '=') + 1)
                    ELSE quote_literal(substr(setting, strpos(setting, '=') + 1)) END), 3
   FROM source JOIN pg_db_role_setting ON setdatabase = source.oid, unnest(setconfig) AS setting
-ORDER BY step`
+) AS statements (statement, step)`
 
 func (c *Cluster) copyDatabaseLevel(ctx context.Context, from, to string) error {
-	rows, err := c.admin.Query(ctx, databaseLevel, from, to)
-	if err != nil {
+	var script string
+	if err := c.admin.QueryRow(ctx, databaseLevel, from, to).Scan(&script); err != nil {
 		return err
 	}
-	type line struct {
-		Statement string
-		Step      int
-	}
-	lines, err := pgx.CollectRows(rows, pgx.RowToStructByPos[line])
-	if err != nil || len(lines) == 0 {
-		return err
-	}
-	batch := &pgx.Batch{}
-	for _, l := range lines {
-		batch.Queue(l.Statement)
-	}
-	return c.admin.SendBatch(ctx, batch).Close()
-}
-
-func exists(ctx context.Context, conn *pgx.Conn, database string) (found bool, err error) {
-	err = conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", database).Scan(&found)
-	return found, err
-}
-
-func recreate(ctx context.Context, conn *pgx.Conn, database string) error {
-	return run(ctx, conn,
-		"DROP DATABASE IF EXISTS "+rls.Quote(database)+" WITH (FORCE)",
-		"CREATE DATABASE "+rls.Quote(database),
-	)
+	_, err := c.admin.Exec(ctx, script)
+	return err
 }
 
 func run(ctx context.Context, conn *pgx.Conn, statements ...string) error {

@@ -36,40 +36,29 @@ func Empty(tb testing.TB) *Database {
 // New is [New] on this cluster.
 func (c *Cluster) New(tb testing.TB) *Database {
 	tb.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), serverTimeout)
-	defer cancel()
-	name := databaseName(tb.Name(), time.Now())
-	if err := c.clone(ctx, name); err != nil {
-		tb.Fatalf("testdb: %v", err)
-	}
-	return c.hand(tb, name)
+	return c.database(tb, c.clone)
 }
 
 // Empty is [Empty] on this cluster. On an [OwnCluster] no role exists before the first bootstrap.
 func (c *Cluster) Empty(tb testing.TB) *Database {
 	tb.Helper()
+	return c.database(tb, c.create)
+}
+
+// database creates a database, and drops or keeps it when the test ends.
+func (c *Cluster) database(tb testing.TB, create func(ctx context.Context, name string) error) *Database {
+	tb.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), serverTimeout)
 	defer cancel()
 	name := databaseName(tb.Name(), time.Now())
-	if err := c.create(ctx, name); err != nil {
+	if err := create(ctx, name); err != nil {
 		tb.Fatalf("testdb: %v", err)
 	}
-	return c.hand(tb, name)
-}
-
-// hand returns the database, and drops or keeps it when the test ends.
-func (c *Cluster) hand(tb testing.TB, name string) *Database {
-	tb.Helper()
-	tb.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), serverTimeout)
-		defer cancel()
+	atEnd(tb, func(ctx context.Context) error {
 		if tb.Failed() || os.Getenv(keepVariable) == "1" {
-			c.keep(ctx, tb, name)
-			return
+			return c.keep(ctx, tb, name)
 		}
-		if err := c.drop(ctx, name); err != nil {
-			tb.Errorf("testdb: %v", err)
-		}
+		return c.drop(ctx, name)
 	})
 	return &Database{
 		Name:     name,
@@ -80,15 +69,27 @@ func (c *Cluster) hand(tb testing.TB, name string) *Database {
 }
 
 // keep marks the database, so that later cleanups keep it for a day.
-func (c *Cluster) keep(ctx context.Context, tb testing.TB, name string) {
+func (c *Cluster) keep(ctx context.Context, tb testing.TB, name string) error {
 	tb.Helper()
 	if c.own {
 		tb.Logf("testdb: database %s went with the test's own cluster", name)
-		return
+		return nil
 	}
 	if err := c.markKept(ctx, name, tb.Name()); err != nil {
-		tb.Errorf("testdb: %v", err)
-		return
+		return err
 	}
 	tb.Logf("testdb: kept database %s; look at it with: %s", name, c.lookInto(name))
+	return nil
+}
+
+// atEnd calls do when the test has ended.
+func atEnd(tb testing.TB, do func(context.Context) error) {
+	tb.Helper()
+	tb.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), serverTimeout)
+		defer cancel()
+		if err := do(ctx); err != nil {
+			tb.Errorf("testdb: %v", err)
+		}
+	})
 }

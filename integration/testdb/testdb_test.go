@@ -22,6 +22,15 @@ func ask(t testing.TB, url, sql string, args ...any) string {
 	return value
 }
 
+func execute(t *testing.T, url, statement string) error {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	require.NoError(t, err)
+	_, err = conn.Exec(t.Context(), statement)
+	require.NoError(t, conn.Close(t.Context()))
+	return err
+}
+
 func TestNew(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t)
@@ -43,11 +52,7 @@ func TestDatabasesAreApart(t *testing.T) {
 	t.Parallel()
 	one, other := testdb.New(t), testdb.New(t)
 	require.NotEqual(t, one.Name, other.Name)
-	conn, err := pgx.Connect(t.Context(), one.OwnerURL)
-	require.NoError(t, err)
-	defer func() { require.NoError(t, conn.Close(t.Context())) }()
-	_, err = conn.Exec(t.Context(), "CREATE TABLE mine (word text)")
-	require.NoError(t, err)
+	require.NoError(t, execute(t, one.OwnerURL, "CREATE TABLE mine (word text)"))
 	require.Equal(t, "true", ask(t, one.SuperURL, "SELECT (to_regclass('mine') IS NOT NULL)::text"))
 	require.Equal(t, "false", ask(t, other.SuperURL, "SELECT (to_regclass('mine') IS NOT NULL)::text"))
 }
@@ -64,11 +69,7 @@ func TestACloneHasTheDatabaseLevelOfABootstrap(t *testing.T) {
 		"SELECT datdba::regrole::text FROM pg_database WHERE datname = current_database()"))
 	require.Equal(t, "0", ask(t, db.SuperURL, `SELECT count(*)::text FROM pg_database AS d, aclexplode(d.datacl) AS a
 		WHERE d.datname = current_database() AND a.grantee = 0 AND a.privilege_type IN ('TEMPORARY', 'CREATE')`))
-	conn, err := pgx.Connect(t.Context(), db.AppURL)
-	require.NoError(t, err)
-	defer func() { require.NoError(t, conn.Close(t.Context())) }()
-	_, err = conn.Exec(t.Context(), "CREATE TEMPORARY TABLE t ()")
-	require.ErrorContains(t, err, "42501")
+	require.ErrorContains(t, execute(t, db.AppURL, "CREATE TEMPORARY TABLE t ()"), "42501")
 }
 
 func TestEmpty(t *testing.T) {
