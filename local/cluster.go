@@ -39,13 +39,13 @@ func (c *cluster) open(ctx context.Context) error {
 	if c.binaries, err = c.finder().find(ctx, major); err != nil {
 		return err
 	}
-	if major != 0 && major != c.binaries.major {
-		return &VersionError{DataDir: c.dataDir(), Data: major, Binaries: c.binaries.major}
-	}
-	if major != 0 {
+	switch major {
+	case 0:
+		return c.create(ctx)
+	case c.binaries.major:
 		return c.unlock()
 	}
-	return c.create(ctx)
+	return &VersionError{DataDir: c.dataDir(), Data: major, Binaries: c.binaries.major}
 }
 
 // unlock reads the password of existing data.
@@ -129,10 +129,10 @@ func (c *cluster) initdb(ctx context.Context, locale string) error {
 		return err
 	}
 	passwordFile, err := c.passwordFile()
+	defer func() { _ = os.Remove(passwordFile) }()
 	if err != nil {
 		return err
 	}
-	defer func() { _ = os.Remove(passwordFile) }()
 
 	args := []string{
 		"--pgdata=" + draft, "--username=" + superuser, "--pwfile=" + passwordFile,
@@ -159,11 +159,7 @@ func (c *cluster) passwordFile() (string, error) {
 		return "", err
 	}
 	_, err = file.WriteString(c.password)
-	err = errors.Join(err, file.Close(), c.home.account.take(file.Name(), 0o400))
-	if err != nil {
-		return "", errors.Join(err, os.Remove(file.Name()))
-	}
-	return file.Name(), nil
+	return file.Name(), errors.Join(err, file.Close(), c.home.account.take(file.Name(), 0o400))
 }
 
 // environment lacks variables such as PGPORT and LC_ALL, which affect the programs.

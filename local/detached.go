@@ -98,12 +98,12 @@ func startMiniredisProcess(ctx context.Context, opt DetachedOptions) (*Redis, er
 		return nil, err
 	}
 	self := account{uid: os.Geteuid(), gid: os.Getegid()}
-	command := func(port int, password string) (*exec.Cmd, error) {
+	command := func(port int, password string) *exec.Cmd {
 		cmd := exec.Command(opt.Miniredis[0], opt.Miniredis[1:]...)
 		cmd.Env = append(os.Environ(),
 			MiniredisAddrVariable+"="+Loopback+":"+strconv.Itoa(port),
 			MiniredisPasswordVariable+"="+password)
-		return cmd, nil
+		return cmd
 	}
 	redis, err := startIn(ctx, self, opt.Redis.Folder, RedisService, func(h *home) (*Redis, error) {
 		return (&redisServer{home: h, opt: opt.Redis, kind: Miniredis, command: command}).start(ctx)

@@ -1,8 +1,10 @@
 package local
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -161,11 +163,17 @@ func (h *home) file(name string) string { return filepath.Join(h.path, name) }
 
 func (h *home) recordFile() string { return h.file("process.json") }
 
-// recorded returns the server's process and whether it runs.
+// recorded returns the server's process and whether it runs. A damaged file, such as one truncated in a crash, counts as
+// missing.
 func (h *home) recorded() (r record, alive bool, err error) {
-	if r, err = readRecord(h.recordFile()); err == nil {
-		alive, err = r.alive()
+	content, err := os.ReadFile(h.recordFile())
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return r, false, err
 	}
+	if json.Unmarshal(content, &r) != nil {
+		return record{}, false, nil
+	}
+	alive, err = r.alive()
 	return r, alive, err
 }
 
@@ -230,16 +238,11 @@ func (h *home) stop(ctx context.Context, p *process, server string) error {
 // secret returns the stored password, or stores the given or a random one.
 func (h *home) secret(given string) (string, error) {
 	path := h.file("password")
-	kept, err := os.ReadFile(path)
-	if err == nil && len(kept) > 0 {
-		return string(kept), nil
+	stored, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, os.ErrNotExist) || len(stored) > 0 {
+		return string(stored), err
 	}
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return "", err
-	}
-	if given == "" {
-		given = rand.Text()
-	}
+	given = cmp.Or(given, rand.Text())
 	return given, ReplaceFile(path, []byte(given))
 }
 

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -18,22 +19,14 @@ func startMiniredis(ctx context.Context, opt RedisOptions) (*Redis, error) {
 	if opt.Detached {
 		return nil, ErrInProcess
 	}
-	password := opt.Password
-	if password == "" {
-		password = rand.Text()
-	}
+	password := cmp.Or(opt.Password, rand.Text())
 	server, err := runMiniredis(net.JoinHostPort(Loopback, strconv.Itoa(opt.Port)), password)
 	if err != nil {
 		return nil, err
 	}
-	port, err := strconv.Atoi(server.Port())
-	if err != nil {
-		server.Close()
-		return nil, err
-	}
 	orSilence(opt.Logger).InfoContext(ctx,
 		"redis-server is not installed: using miniredis, which keeps data in memory only")
-	return &Redis{Kind: Miniredis, Port: port, password: password, stop: func(context.Context) error {
+	return &Redis{Kind: Miniredis, Port: server.Server().Addr().Port, password: password, stop: func(context.Context) error {
 		server.Close()
 		return nil
 	}}, nil

@@ -76,22 +76,6 @@ func recordOf(pid int) (record, error) {
 	return record{PID: pid, Started: started}, err
 }
 
-// readRecord returns the zero record for a missing or damaged file, such as one truncated in a crash.
-func readRecord(path string) (record, error) {
-	content, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return record{}, nil
-	}
-	if err != nil {
-		return record{}, err
-	}
-	var r record
-	if json.Unmarshal(content, &r) != nil {
-		return record{}, nil //nolint:nilerr // as if missing
-	}
-	return r, nil
-}
-
 func (r record) write(path string) error {
 	content, err := json.Marshal(r)
 	if err != nil {

@@ -16,7 +16,7 @@ type redisServer struct {
 	home    *home
 	opt     RedisOptions
 	kind    RedisKind
-	command func(port int, password string) (*exec.Cmd, error)
+	command func(port int, password string) *exec.Cmd
 }
 
 func startRedisServer(ctx context.Context, program string, opt RedisOptions) (*Redis, error) {
@@ -24,10 +24,19 @@ func startRedisServer(ctx context.Context, program string, opt RedisOptions) (*R
 	if err != nil {
 		return nil, err
 	}
-	return startIn(ctx, acc, opt.Folder, "redis", func(h *home) (*Redis, error) {
-		s := &redisServer{home: h, opt: opt, kind: RedisServer}
-		s.command = s.program(program)
-		return s.start(ctx)
+	return startIn(ctx, acc, opt.Folder, RedisService, func(h *home) (*Redis, error) {
+		data := h.file("data")
+		if err := acc.ownFolder(data); err != nil {
+			return nil, err
+		}
+		// The configuration is passed on stdin, so that `ps` does not show the password.
+		command := func(port int, password string) *exec.Cmd {
+			cmd := exec.Command(program, "-")
+			cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
+			cmd.Stdin = strings.NewReader(configuration(opt, port, password, data))
+			return cmd
+		}
+		return (&redisServer{home: h, opt: opt, kind: RedisServer, command: command}).start(ctx)
 	})
 }
 
@@ -87,14 +96,10 @@ func keptPort(folder string) (port int, known bool) {
 }
 
 func (s *redisServer) startOn(ctx context.Context, port int, password string) (*Redis, error) {
-	kept := errors.Join(
+	err := errors.Join(
 		ReplaceFile(s.home.file("password"), []byte(password)),
 		ReplaceFile(s.home.file("port"), []byte(strconv.Itoa(port))),
 	)
-	if kept != nil {
-		return nil, kept
-	}
-	cmd, err := s.command(port, password)
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +107,7 @@ func (s *redisServer) startOn(ctx context.Context, port int, password string) (*
 	if s.opt.Detached {
 		lastSignal = detached
 	}
-	process, err := s.home.launch(cmd, lastSignal)
+	process, err := s.home.launch(s.command(port, password), lastSignal)
 	if err != nil {
 		return nil, err
 	}
@@ -116,21 +121,7 @@ func (s *redisServer) startOn(ctx context.Context, port int, password string) (*
 	return redis, nil
 }
 
-// program passes the configuration on stdin, so that `ps` does not show the password.
-func (s *redisServer) program(path string) func(int, string) (*exec.Cmd, error) {
-	return func(port int, password string) (*exec.Cmd, error) {
-		data := s.home.file("data")
-		if err := s.home.account.ownFolder(data); err != nil {
-			return nil, err
-		}
-		cmd := exec.Command(path, "-")
-		cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
-		cmd.Stdin = strings.NewReader(s.configuration(port, password, data))
-		return cmd, nil
-	}
-}
-
-func (s *redisServer) configuration(port int, password, data string) string {
+func configuration(opt RedisOptions, port int, password, data string) string {
 	lines := []string{
 		"bind " + Loopback,
 		"port " + strconv.Itoa(port),
@@ -140,7 +131,7 @@ func (s *redisServer) configuration(port int, password, data string) string {
 		"daemonize no",
 		`save ""`,
 	}
-	if !s.opt.Throwaway {
+	if !opt.Throwaway {
 		lines = append(lines, "appendonly yes")
 	}
 	return strings.Join(lines, "\n") + "\n"

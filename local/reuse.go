@@ -20,10 +20,7 @@ type postmasterPID struct {
 // readPID returns whole = false if postmaster.pid is missing or incomplete.
 func (c *cluster) readPID() (found postmasterPID, whole bool, err error) {
 	content, err := os.ReadFile(filepath.Join(c.dataDir(), "postmaster.pid"))
-	if errors.Is(err, os.ErrNotExist) {
-		return found, false, nil
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return found, false, err
 	}
 	lines := strings.Split(string(content), "\n")

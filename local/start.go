@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -185,8 +186,7 @@ func onPort[S any](wanted int, start func(port int) (S, error)) (S, error) {
 	for attempt := 1; ; attempt++ {
 		port, err := choosePort(wanted)
 		if err != nil {
-			var zero S
-			return zero, err
+			return *new(S), err
 		}
 		server, err := start(port)
 		if !errors.Is(err, ErrPortTaken) || wanted != 0 || attempt == portAttempts {
@@ -202,11 +202,7 @@ func choosePort(wanted int) (int, error) {
 		return 0, fmt.Errorf("%s:%d: %w: %w", Loopback, wanted, ErrPortTaken, err)
 	}
 	defer func() { _ = listener.Close() }()
-	address, ok := listener.Addr().(*net.TCPAddr)
-	if !ok {
-		return 0, fmt.Errorf("%s is not a TCP address", listener.Addr())
-	}
-	return address.Port, nil
+	return int(netip.MustParseAddrPort(listener.Addr().String()).Port()), nil
 }
 
 func sameFile(a, b string) bool {

@@ -35,14 +35,14 @@ func newUser() *cobra.Command {
 	cmd := &cobra.Command{Use: "user", Short: "Create, change and list users of the portal", Long: longUser}
 	return group(cmd,
 		newUserCreate(),
-		&cobra.Command{Use: "list", Short: "List all users", RunE: listUsers},
+		&cobra.Command{Use: "list", Short: "List all users", RunE: withUsers(listUsers)},
 		&cobra.Command{
 			Use: "password EMAIL", Short: "Set the password of a user and clear failed logins", Args: exactArgs(1),
-			RunE: setPassword,
+			RunE: withUsers(setPassword),
 		},
 		&cobra.Command{
 			Use: "unlock EMAIL", Short: "Clear the failed logins of a user", Args: exactArgs(1),
-			RunE: unlock,
+			RunE: withUsers(unlock),
 		},
 		newUserChange("disable", "Disable a user", "disabled %s and ended all sessions", (*account.Users).Disable),
 		newUserChange("enable", "Enable a disabled user", "enabled %s", (*account.Users).Enable),
@@ -58,14 +58,12 @@ func newUserChange(
 	use, short, done string, do func(users *account.Users, ctx context.Context, email string) error,
 ) *cobra.Command {
 	cmd := &cobra.Command{Use: use + " EMAIL", Short: short, Args: exactArgs(1)}
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		return withUsers(cmd, func(s userStore) error {
-			if err := do(s.users, cmd.Context(), args[0]); err != nil {
-				return err
-			}
-			return printf(cmd, done, args[0])
-		})
-	}
+	cmd.RunE = withUsers(func(cmd *cobra.Command, args []string, s userStore) error {
+		if err := do(s.users, cmd.Context(), args[0]); err != nil {
+			return err
+		}
+		return printf(cmd, done, args[0])
+	})
 	return cmd
 }
 
@@ -73,43 +71,39 @@ func newUserCreate() *cobra.Command {
 	cmd := &cobra.Command{Use: "create EMAIL", Short: "Create a user", Args: exactArgs(1)}
 	admin := cmd.Flags().Bool("admin", false, "make the user a platform admin with access to every tenant")
 	name := cmd.Flags().String("name", "", "display name (default: the part of the address before @)")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		return withUsers(cmd, func(s userStore) error {
-			password, err := readPassword(cmd)
-			if err != nil {
-				return err
-			}
-			user := account.NewUser{Email: args[0], Name: *name, Password: password, IsAdmin: *admin}
-			if user.Name == "" {
-				user.Name, _, _ = strings.Cut(args[0], "@")
-			}
-			created, err := s.users.Create(cmd.Context(), user)
-			if err != nil {
-				return err
-			}
-			return printf(cmd, "created %s (%s)", created.Email, created.ID)
-		})
-	}
-	return cmd
-}
-
-func listUsers(cmd *cobra.Command, _ []string) error {
-	return withUsers(cmd, func(s userStore) error {
-		users, err := s.users.List(cmd.Context())
+	cmd.RunE = withUsers(func(cmd *cobra.Command, args []string, s userStore) error {
+		password, err := readPassword(cmd)
 		if err != nil {
 			return err
 		}
-		table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-		fmt.Fprintln(table, "EMAIL\tNAME\tADMIN\tSTATUS\tID")
-		for _, u := range users {
-			status := "enabled"
-			if u.DisabledAt != nil {
-				status = "disabled since " + u.DisabledAt.UTC().Format(time.DateOnly)
-			}
-			fmt.Fprintf(table, "%s\t%s\t%t\t%s\t%s\n", u.Email, printable(u.Name), u.IsAdmin, status, u.ID)
+		user := account.NewUser{Email: args[0], Name: *name, Password: password, IsAdmin: *admin}
+		if user.Name == "" {
+			user.Name, _, _ = strings.Cut(args[0], "@")
 		}
-		return table.Flush()
+		created, err := s.users.Create(cmd.Context(), user)
+		if err != nil {
+			return err
+		}
+		return printf(cmd, "created %s (%s)", created.Email, created.ID)
 	})
+	return cmd
+}
+
+func listUsers(cmd *cobra.Command, _ []string, s userStore) error {
+	users, err := s.users.List(cmd.Context())
+	if err != nil {
+		return err
+	}
+	table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "EMAIL\tNAME\tADMIN\tSTATUS\tID")
+	for _, u := range users {
+		status := "enabled"
+		if u.DisabledAt != nil {
+			status = "disabled since " + u.DisabledAt.UTC().Format(time.DateOnly)
+		}
+		fmt.Fprintf(table, "%s\t%s\t%t\t%s\t%s\n", u.Email, printable(u.Name), u.IsAdmin, status, u.ID)
+	}
+	return table.Flush()
 }
 
 // printable replaces control characters, which could move the cursor or end the line.
@@ -122,43 +116,39 @@ func printable(name string) string {
 	}, name)
 }
 
-func setPassword(cmd *cobra.Command, args []string) error {
-	return withUsers(cmd, func(s userStore) error {
-		password, err := readPassword(cmd)
-		if err != nil {
-			return err
-		}
-		if err := s.users.SetPassword(cmd.Context(), args[0], password); err != nil {
-			return err
-		}
-		if s.attempts == nil {
-			return printf(cmd, "set the password of %s and ended all sessions; failed logins were not cleared: %s",
-				args[0], errNoAttemptsKey)
-		}
-		if err := s.attempts.Clear(cmd.Context(), args[0]); err != nil {
-			return err
-		}
-		return printf(cmd, "set the password of %s, ended all sessions and cleared failed logins", args[0])
-	})
+func setPassword(cmd *cobra.Command, args []string, s userStore) error {
+	password, err := readPassword(cmd)
+	if err != nil {
+		return err
+	}
+	if err := s.users.SetPassword(cmd.Context(), args[0], password); err != nil {
+		return err
+	}
+	if s.attempts == nil {
+		return printf(cmd, "set the password of %s and ended all sessions; failed logins were not cleared: %s",
+			args[0], errNoAttemptsKey)
+	}
+	if err := s.attempts.Clear(cmd.Context(), args[0]); err != nil {
+		return err
+	}
+	return printf(cmd, "set the password of %s, ended all sessions and cleared failed logins", args[0])
 }
 
 var errNoAttemptsKey = errors.New("KONSTRUCT_SECRETS_KEY is not set (it derives the key under which failed logins " +
 	"are counted)")
 
-func unlock(cmd *cobra.Command, args []string) error {
-	return withUsers(cmd, func(s userStore) error {
-		if s.attempts == nil {
-			return exit{errNoAttemptsKey, exitUsage}
-		}
-		user, err := s.users.Find(cmd.Context(), args[0]) // reports a mistyped address
-		if err != nil {
-			return err
-		}
-		if err := s.attempts.Clear(cmd.Context(), user.Email); err != nil {
-			return err
-		}
-		return printf(cmd, "cleared the failed logins of %s", user.Email)
-	})
+func unlock(cmd *cobra.Command, args []string, s userStore) error {
+	if s.attempts == nil {
+		return exit{errNoAttemptsKey, exitUsage}
+	}
+	user, err := s.users.Find(cmd.Context(), args[0]) // reports a mistyped address
+	if err != nil {
+		return err
+	}
+	if err := s.attempts.Clear(cmd.Context(), user.Email); err != nil {
+		return err
+	}
+	return printf(cmd, "cleared the failed logins of %s", user.Email)
 }
 
 func printf(cmd *cobra.Command, format string, args ...any) error {
@@ -172,20 +162,23 @@ type userStore struct {
 	attempts *account.Attempts
 }
 
-func withUsers(cmd *cobra.Command, do func(userStore) error) error {
-	c, err := load(config.LoadUser)
-	if err != nil {
-		return err
-	}
-	return withSchema(cmd.Context(), c.Database, newLogger(c.Log), func(drv *pgtenant.Driver) error {
-		s := userStore{users: newUsers(ent.NewClient(ent.Driver(drv)))}
-		if keys := c.SecretsKeys.Reveal(); len(keys) > 0 {
-			if s.attempts, err = account.NewAttempts(drv, keys[0]); err != nil {
-				return err
-			}
+// withUsers returns the RunE of a command on users.
+func withUsers(run func(*cobra.Command, []string, userStore) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		c, err := load(config.LoadUser)
+		if err != nil {
+			return err
 		}
-		return do(s)
-	})
+		return withSchema(cmd.Context(), c.Database, newLogger(c.Log), func(drv *pgtenant.Driver) error {
+			s := userStore{users: newUsers(ent.NewClient(ent.Driver(drv)))}
+			if keys := c.SecretsKeys.Reveal(); len(keys) > 0 {
+				if s.attempts, err = account.NewAttempts(drv, keys[0]); err != nil {
+					return err
+				}
+			}
+			return run(cmd, args, s)
+		})
+	}
 }
 
 func newUsers(client *ent.Client) *account.Users {
