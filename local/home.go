@@ -163,15 +163,14 @@ func (h *home) file(name string) string { return filepath.Join(h.path, name) }
 
 func (h *home) recordFile() string { return h.file("process.json") }
 
-// recorded returns the server's process and whether it runs. A damaged file, such as one truncated in a crash, counts as
-// missing.
+// recorded returns the server's process and whether it runs. A file truncated in a crash counts as missing.
 func (h *home) recorded() (r record, alive bool, err error) {
 	content, err := os.ReadFile(h.recordFile())
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return r, false, err
 	}
 	if json.Unmarshal(content, &r) != nil {
-		return record{}, false, nil
+		return record{}, false, nil //nolint:nilerr // as if missing
 	}
 	alive, err = r.alive()
 	return r, alive, err
@@ -186,7 +185,7 @@ func (h *home) adopt(pid int) error {
 	return r.write(h.recordFile())
 }
 
-// launch starts a server with its log and record in the folder. The log is truncated, so that it does not fill the disk.
+// launch starts a server with its log and record in the folder. It truncates the log, which could fill the disk.
 func (h *home) launch(cmd *exec.Cmd, lastSignal syscall.Signal) (*process, error) {
 	log, err := os.OpenFile(h.file("server.log"), os.O_WRONLY|os.O_CREATE|os.O_TRUNC|os.O_APPEND|noFollow, 0o600)
 	if err != nil {

@@ -26,7 +26,8 @@ func startMiniredis(ctx context.Context, opt RedisOptions) (*Redis, error) {
 	}
 	orSilence(opt.Logger).InfoContext(ctx,
 		"redis-server is not installed: using miniredis, which keeps data in memory only")
-	return &Redis{Kind: Miniredis, Port: server.Server().Addr().Port, password: password, stop: func(context.Context) error {
+	port := server.Server().Addr().Port
+	return &Redis{Kind: Miniredis, Port: port, password: password, stop: func(context.Context) error {
 		server.Close()
 		return nil
 	}}, nil

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
-	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -142,18 +141,23 @@ func (p *Postgres) EnsureDatabase(ctx context.Context, name string) error {
 	if err != nil || exists {
 		return err
 	}
-	return p.execute(ctx, "create database "+pgx.Identifier{name}.Sanitize())
+	return p.execute(ctx, "create database %I", name)
 }
 
 // Comment sets the comment of a database.
 func (p *Postgres) Comment(ctx context.Context, database, comment string) error {
-	return p.execute(ctx, "comment on database "+pgx.Identifier{database}.Sanitize()+" is $1", comment)
+	return p.execute(ctx, "comment on database %I is %L", database, comment)
 }
 
-// execute interpolates args, because utility statements take no parameters.
-func (p *Postgres) execute(ctx context.Context, statement string, args ...any) error {
+// execute lets PostgreSQL format the statement, because utility statements take no parameters.
+func (p *Postgres) execute(ctx context.Context, format string, values ...string) error {
 	return p.asSuperuser(ctx, func(conn *pgx.Conn) error {
-		_, err := conn.Exec(ctx, statement, slices.Insert(args, 0, any(pgx.QueryExecModeSimpleProtocol))...)
+		var statement string
+		err := conn.QueryRow(ctx, "select format($1::text, variadic $2::text[])", format, values).Scan(&statement)
+		if err != nil {
+			return err
+		}
+		_, err = conn.Exec(ctx, statement)
 		return err
 	})
 }

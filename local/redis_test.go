@@ -74,6 +74,7 @@ func ping(t *testing.T, c rueidis.Client) error {
 func TestRedisKeepsAndExpires(t *testing.T) {
 	t.Parallel()
 	eachKind(t, func(t *testing.T, _ local.RedisOptions, redis *local.Redis) {
+		t.Helper()
 		c := client(t, redis.URL())
 		require.NoError(t, c.Do(t.Context(), c.B().Set().Key("brief").Value("x").PxMilliseconds(40).Build()).Error())
 		require.NoError(t, c.Do(t.Context(), c.B().Set().Key("lasting").Value("y").Build()).Error())
@@ -94,6 +95,7 @@ func get(t *testing.T, c rueidis.Client, key string) string {
 func TestRedisDemandsItsPassword(t *testing.T) {
 	t.Parallel()
 	eachKind(t, func(t *testing.T, _ local.RedisOptions, redis *local.Redis) {
+		t.Helper()
 		for name, url := range map[string]string{
 			"without": strings.Replace(redis.URL(), "default:unspeakable@", "", 1),
 			"wrong":   strings.Replace(redis.URL(), "unspeakable", "guess", 1),
@@ -113,6 +115,7 @@ func TestRedisDemandsItsPassword(t *testing.T) {
 func TestRedisOnATakenPort(t *testing.T) {
 	t.Parallel()
 	eachKind(t, func(t *testing.T, opt local.RedisOptions, redis *local.Redis) {
+		t.Helper()
 		opt.Port = redis.Port
 		_, err := local.StartRedis(t.Context(), opt)
 		require.ErrorIs(t, err, local.ErrPortTaken)

@@ -175,7 +175,7 @@ func (c *cluster) adoptPassword(ctx context.Context, pg *Postgres) error {
 	if !c.isNewPassword() {
 		return nil
 	}
-	if err := pg.execute(ctx, "ALTER ROLE "+superuser+" PASSWORD $1", c.opt.Password); err != nil {
+	if err := pg.execute(ctx, "alter role %I password %L", superuser, c.opt.Password); err != nil {
 		return err
 	}
 	return c.storePassword()

@@ -32,7 +32,8 @@ func newMigrate() *cobra.Command {
 			Use: "up", Short: "Apply pending migrations", RunE: migrateUp,
 		},
 		&cobra.Command{
-			Use: "status", Short: "List applied and pending migrations; exit with 5 if any are pending", RunE: migrateStatus,
+			Use: "status", Short: "List applied and pending migrations; exit with 5 if any are pending",
+			RunE: migrateStatus,
 		},
 		newMigrateCheck(), newMigrateDiff(), newMigrateHash(), newMigrateSnapshot(), newMigrateBootstrap(),
 	)

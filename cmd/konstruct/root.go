@@ -46,8 +46,8 @@ func newRoot() *cobra.Command {
 		newVersion())
 }
 
-// group makes cmd a parent of commands, which take no arguments by default. Alone it prints its help. An unknown subcommand is a usage error; cobra's
-// default prints the help and succeeds.
+// group makes cmd a parent of commands, which take no arguments by default. Alone it prints its help. An unknown
+// subcommand is a usage error; cobra's default prints the help and succeeds.
 func group(cmd *cobra.Command, commands ...*cobra.Command) *cobra.Command {
 	for _, command := range commands {
 		if command.Args == nil {

@@ -13,7 +13,7 @@ const (
 
 func flock(fd uintptr, how int) error {
 	for {
-		if err := syscall.Flock(int(fd), how|syscall.LOCK_NB); err != syscall.EINTR { //nolint:errorlint // a number
+		if err := syscall.Flock(int(fd), how|syscall.LOCK_NB); err != syscall.EINTR {
 			return err
 		}
 	}
