@@ -8,7 +8,7 @@
 //	ctx = tenancy.With(ctx, resolved.TenantID())
 //
 // The JSON is a versioned contract with other services: docs/message.md describes it and testdata/*.golden.json fixes
-// it. Texts, names and links are personal data: String, GoString and LogValue print ids and sizes only.
+// it. Texts, names and links are personal data: fmt and slog print ids and sizes only.
 //
 // The package imports only tenancy.
 package message

@@ -5,13 +5,10 @@ import (
 	"log/slog"
 )
 
-// String returns ids only, no text or name.
-func (m KonstructMessage) String() string {
-	return fmt.Sprintf("message %s (%s, thread %q, event %q)", m.ID, m.Kind, m.ThreadID, m.ChannelMetadata.EventID)
+// Format implements [fmt.Formatter] with ids only, no text or name.
+func (m KonstructMessage) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "message %s (%s, thread %q, event %q)", m.ID, m.Kind, m.ThreadID, m.ChannelMetadata.EventID)
 }
-
-// GoString implements [fmt.GoStringer] as String does.
-func (m KonstructMessage) GoString() string { return m.String() }
 
 // LogValue implements [slog.LogValuer] with ids only.
 func (m KonstructMessage) LogValue() slog.Value { return slog.GroupValue(m.attributes()...) }
@@ -28,13 +25,10 @@ func (m KonstructMessage) attributes() []slog.Attr {
 	}
 }
 
-// String returns the tenant's and the message's ids.
-func (r ResolvedMessage) String() string {
-	return fmt.Sprintf("tenant %s, %s", r.tenant, r.message)
+// Format implements [fmt.Formatter] with the tenant's and the message's ids.
+func (r ResolvedMessage) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "tenant %s, %s", r.tenant, r.message)
 }
-
-// GoString implements [fmt.GoStringer] as String does.
-func (r ResolvedMessage) GoString() string { return r.String() }
 
 // LogValue implements [slog.LogValuer] with ids only.
 func (r ResolvedMessage) LogValue() slog.Value {
@@ -42,45 +36,35 @@ func (r ResolvedMessage) LogValue() slog.Value {
 		r.message.attributes()...)...)
 }
 
-// String returns the sender's id, not the name.
-func (s SenderInfo) String() string {
-	return fmt.Sprintf("sender %s (bot %t, self %t)", s.ID, s.IsBot, s.IsSelf)
+// Format implements [fmt.Formatter] with the sender's id, not the name.
+func (s SenderInfo) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "sender %s (bot %t, self %t)", s.ID, s.IsBot, s.IsSelf)
 }
 
-// GoString implements [fmt.GoStringer] as String does.
-func (s SenderInfo) GoString() string { return s.String() }
+// LogValue implements [slog.LogValuer] as Format does.
+func (s SenderInfo) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(s)) }
 
-// LogValue implements [slog.LogValuer] as String does.
-func (s SenderInfo) LogValue() slog.Value { return slog.StringValue(s.String()) }
-
-// String returns sizes, not the text.
-func (c MessageContent) String() string {
-	return fmt.Sprintf("content (%d bytes, %d parts, %d mentions, %d attachments)",
+// Format implements [fmt.Formatter] with sizes, not the text.
+func (c MessageContent) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "content (%d bytes, %d parts, %d mentions, %d attachments)",
 		len(c.Text), len(c.Parts), len(c.Mentions), len(c.Attachments))
 }
 
-// GoString implements [fmt.GoStringer] as String does.
-func (c MessageContent) GoString() string { return c.String() }
+// LogValue implements [slog.LogValuer] as Format does.
+func (c MessageContent) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(c)) }
 
-// LogValue implements [slog.LogValuer] as String does.
-func (c MessageContent) LogValue() slog.Value { return slog.StringValue(c.String()) }
-
-// String returns the kind and sizes, not the text.
-func (p Part) String() string {
-	return fmt.Sprintf("part %s (%d bytes, %d parts)", p.Kind, len(p.Text), len(p.Parts))
+// Format implements [fmt.Formatter] with the kind and sizes, not the text.
+func (p Part) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "part %s (%d bytes, %d parts)", p.Kind, len(p.Text), len(p.Parts))
 }
 
-// GoString implements [fmt.GoStringer] as String does.
-func (p Part) GoString() string { return p.String() }
+// LogValue implements [slog.LogValuer] as Format does.
+func (p Part) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(p)) }
 
-// LogValue implements [slog.LogValuer] as String does.
-func (p Part) LogValue() slog.Value { return slog.StringValue(p.String()) }
+// Format implements [fmt.Formatter] with the file's id and size, not its name or URL.
+func (a Attachment) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "attachment %s (%d bytes)", a.ID, a.Size)
+}
 
-// String returns the file's id and size, not its name or URL.
-func (a Attachment) String() string { return fmt.Sprintf("attachment %s (%d bytes)", a.ID, a.Size) }
-
-// GoString implements [fmt.GoStringer] as String does.
-func (a Attachment) GoString() string { return a.String() }
-
-// LogValue implements [slog.LogValuer] as String does.
-func (a Attachment) LogValue() slog.Value { return slog.StringValue(a.String()) }
+// LogValue implements [slog.LogValuer] as Format does.
+func (a Attachment) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(a)) }

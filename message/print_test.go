@@ -29,7 +29,7 @@ func TestPrinting_ShowsIDsOnly(t *testing.T) {
 		map[string]message.ResolvedMessage{"m": r},
 		struct{ M message.KonstructMessage }{m},
 	} {
-		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d"} {
 			require.NotContains(t, fmt.Sprintf(verb, value), "canary", "%s of %T", verb, value)
 		}
 	}
@@ -40,8 +40,8 @@ func TestPrinting_ShowsIDsOnly(t *testing.T) {
 		require.NotContains(t, out.String(), "canary")
 		require.NotContains(t, out.String(), "!ERROR")
 	}
-	require.Contains(t, m.String(), m.ID)
-	require.Contains(t, r.String(), tenantA)
+	require.Contains(t, fmt.Sprint(m), m.ID)
+	require.Contains(t, fmt.Sprint(r), tenantA)
 	out := &bytes.Buffer{}
 	slog.New(slog.NewTextHandler(out, nil)).Info("log", "message", r)
 	require.Contains(t, out.String(), "message.tenant_id="+tenantA+" message.id="+m.ID)

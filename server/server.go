@@ -122,7 +122,7 @@ func (s *Server) buildSlack(_ context.Context, o Options) error {
 	if o.Deliver == nil {
 		o.Deliver = channel.LogIDs(s.log)
 	}
-	ingress := channel.NewIngress(resolver.New(o.Driver, resolver.Options{}), o.Deliver, s.log)
+	ingress := channel.NewIngress(resolver.New(o.Driver, resolver.TTL), o.Deliver, s.log)
 	s.slack = slack.NewReceiver(verifier, ingress, s.log)
 	return nil
 }

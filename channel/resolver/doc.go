@@ -4,7 +4,7 @@
 // resolve_tenant sees active connections of active tenants and returns a tenant's id or NULL. Its answer is confirmed
 // by reading the connection under row-level security, as that tenant:
 //
-//	r := resolver.New(drv, resolver.Options{})
+//	r := resolver.New(drv, resolver.TTL)
 //	found, err := r.Resolve(ctx, message.Slack, "T0123456789")     // errors.Is(err, resolver.ErrUnknownWorkspace)
 //	ctx = tenancy.With(ctx, found.Tenant)
 //

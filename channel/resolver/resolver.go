@@ -20,17 +20,11 @@ import (
 var ErrUnknownWorkspace = errors.New("resolver: unknown workspace")
 
 const (
-	defaultSize = 4096
-	defaultTTL  = 5 * time.Second
+	// TTL is how long servers cache a workspace. A revoked connection stops resolving at once nevertheless.
+	TTL = 5 * time.Second
+	// cacheSize is the maximum number of cached workspaces.
+	cacheSize = 4096
 )
-
-// Options configure the cache. Zero fields have defaults.
-type Options struct {
-	// Size is the maximum number of cached workspaces. Default 4096.
-	Size int
-	// TTL is how long a workspace is cached. Default 5 s. A revoked connection stops resolving at once nevertheless.
-	TTL time.Duration
-}
 
 // Resolution is the tenant of a workspace, and the connection between them.
 type Resolution struct {
@@ -51,10 +45,9 @@ type workspace struct {
 	id      string
 }
 
-// New returns a resolver that queries db, a [*pgtenant.Driver].
-func New(db dialect.ExecQuerier, opt Options) *Resolver {
-	opt = opt.withDefaults()
-	return &Resolver{db: db, cache: expirable.NewLRU[workspace, tenancy.ID](opt.Size, nil, opt.TTL)}
+// New returns a resolver that queries db, a [*pgtenant.Driver], and caches workspaces for ttl, which must be positive.
+func New(db dialect.ExecQuerier, ttl time.Duration) *Resolver {
+	return &Resolver{db: db, cache: expirable.NewLRU[workspace, tenancy.ID](cacheSize, nil, ttl)}
 }
 
 // Resolve returns the connection of a workspace. ctx must carry no tenant. The error is [ErrUnknownWorkspace] if there
@@ -110,14 +103,4 @@ func (r *Resolver) confirm(ctx context.Context, w workspace, tenant tenancy.ID) 
 		return Resolution{}, fmt.Errorf("resolver: read connection: %w", err)
 	}
 	return found, nil
-}
-
-func (o Options) withDefaults() Options {
-	if o.Size <= 0 {
-		o.Size = defaultSize
-	}
-	if o.TTL <= 0 {
-		o.TTL = defaultTTL
-	}
-	return o
 }

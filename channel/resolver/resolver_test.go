@@ -39,7 +39,7 @@ func setup(t *testing.T) (*resolver.Resolver, *testBundle) {
 	b.client = ent.NewClient(ent.Driver(drv))
 	b.acme = b.tenant(t, "acme")
 	b.conn = b.connect(t, b.acme, channelconnection.ChannelTypeSlack, workspaceID)
-	return resolver.New(drv, resolver.Options{TTL: time.Hour}), b
+	return resolver.New(drv, time.Hour), b
 }
 
 func (b *testBundle) tenant(t *testing.T, slug string) tenancy.ID {

@@ -55,7 +55,7 @@ func (w *walk) add(c connection, f found) {
 		r.Found[id] += n
 	}
 	r.Current += f.current
-	r.Resealed += len(f.resealed)
+	r.Resealed += f.resealed
 	for _, name := range slices.Sorted(maps.Keys(f.failed)) {
 		r.Failures = append(r.Failures, c.failure(name, f.failed[name]))
 	}

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 
 	"entgo.io/ent/dialect"
 	"github.com/google/uuid"
@@ -159,10 +157,8 @@ func (w *walk) attempt(ctx context.Context, c connection) error {
 		return nil //nolint:nilerr // it is in the report
 	}
 	found := w.reseal(c, stored)
-	if len(found.resealed) > 0 {
-		after := maps.Clone(stored)
-		maps.Copy(after, found.resealed)
-		if err := w.store(ctx, c, after); err != nil {
+	if found.resealed > 0 {
+		if err := w.store(ctx, c, stored); err != nil {
 			return err
 		}
 	}
@@ -172,27 +168,28 @@ func (w *walk) attempt(ctx context.Context, c connection) error {
 
 // found describes a connection's secrets.
 type found struct {
-	keys     map[string]int
-	resealed map[string]string
-	current  int
-	failed   map[string]error
+	keys              map[string]int
+	resealed, current int
+	failed            map[string]error
 }
 
+// reseal replaces the texts in stored that an older key sealed.
 func (w *walk) reseal(c connection, stored map[string]string) found {
-	f := found{keys: map[string]int{}, resealed: map[string]string{}, failed: map[string]error{}}
+	f := found{keys: map[string]int{}, failed: map[string]error{}}
 	ref := secrets.Ref{Tenant: c.tenant, Connection: c.ID, Channel: c.ChannelType}
-	for _, name := range slices.Sorted(maps.Keys(stored)) {
-		if id, err := secrets.KeyID(stored[name]); err == nil {
+	for name, sealed := range stored {
+		if id, err := secrets.KeyID(sealed); err == nil {
 			f.keys[id]++
 		}
-		after, err := w.box.Reseal(ref, name, stored[name])
+		after, err := w.box.Reseal(ref, name, sealed)
 		switch {
 		case err != nil:
 			f.failed[name] = err
-		case after == stored[name]:
+		case after == sealed:
 			f.current++
 		default:
-			f.resealed[name] = after
+			f.resealed++
+			stored[name] = after
 		}
 	}
 	return f

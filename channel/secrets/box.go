@@ -47,9 +47,8 @@ func (r Ref) check() error {
 type Box struct {
 	redact.Redacted
 
-	first string // id of the key that seals
-	ids   []string
-	byID  map[string]tink.AEAD
+	ids  []string // in configured order; the first key seals
+	byID map[string]tink.AEAD
 }
 
 // NewBox returns a box that seals with the first key and opens with all. The errors are [ErrNoKeys], [ErrKey] and
@@ -58,7 +57,7 @@ func NewBox(keys [][]byte) (*Box, error) {
 	if len(keys) == 0 {
 		return nil, ErrNoKeys
 	}
-	box := &Box{first: keyID(keys[0]), byID: map[string]tink.AEAD{}}
+	box := &Box{byID: map[string]tink.AEAD{}}
 	for i, key := range keys {
 		if len(key) != KeySize { // NewAESGCM accepts 16 bytes, for AES-128
 			return nil, fmt.Errorf("%w: number %d", ErrKey, i+1)
@@ -67,11 +66,12 @@ func NewBox(keys [][]byte) (*Box, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%w: number %d", ErrKey, i+1)
 		}
-		if _, taken := box.byID[keyID(key)]; taken {
+		id := keyID(key)
+		if box.byID[id] != nil {
 			return nil, fmt.Errorf("%w: number %d", ErrDuplicateKey, i+1)
 		}
-		box.ids = append(box.ids, keyID(key))
-		box.byID[keyID(key)] = cipher
+		box.ids = append(box.ids, id)
+		box.byID[id] = cipher
 	}
 	return box, nil
 }
@@ -92,11 +92,12 @@ func (b *Box) Seal(ref Ref, name string, plaintext []byte) (string, error) {
 }
 
 func (b *Box) seal(ref Ref, name string, plaintext []byte) (string, error) {
-	sealed, err := b.byID[b.first].Encrypt(plaintext, associated(b.first, ref, name))
+	id := b.ids[0]
+	sealed, err := b.byID[id].Encrypt(plaintext, associated(id, ref, name))
 	if err != nil {
 		return "", fmt.Errorf("secrets: encrypt: %w", err)
 	}
-	return format + "." + b.first + "." + base64.RawURLEncoding.EncodeToString(sealed), nil
+	return format + "." + id + "." + base64.RawURLEncoding.EncodeToString(sealed), nil
 }
 
 // Reseal returns the secret sealed with the first key. A text that already is, and opens, is returned unchanged. The
@@ -106,7 +107,7 @@ func (b *Box) Reseal(ref Ref, name, sealed string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if id, err := KeyID(sealed); err != nil || id == b.first {
+	if id, err := KeyID(sealed); err != nil || id == b.ids[0] {
 		return sealed, err
 	}
 	return b.seal(ref, name, []byte(opened.Reveal()))
@@ -138,10 +139,8 @@ func (b *Box) Open(ref Ref, name, sealed string) (redact.Text, error) {
 
 func parseSealed(sealed string) (id string, ciphertext []byte, err error) {
 	parts := strings.SplitN(sealed, ".", 3)
-	if len(parts) != 3 || parts[0] != format || len(parts[2]) > maxSealed+1 {
-		return "", nil, ErrNotSealed
-	}
-	if len(parts[1]) != 2*keyIDSize || strings.Trim(parts[1], "0123456789abcdef") != "" {
+	if len(parts) != 3 || parts[0] != format || len(parts[2]) > maxSealed+1 ||
+		len(parts[1]) != 2*keyIDSize || strings.Trim(parts[1], "0123456789abcdef") != "" {
 		return "", nil, ErrNotSealed
 	}
 	ciphertext, err = base64.RawURLEncoding.Strict().DecodeString(parts[2])

@@ -47,7 +47,13 @@ func (b *Box) Apply(ref Ref, stored map[string]string, p Patch) (map[string]stri
 	if err := p.Check(); err != nil {
 		return nil, err
 	}
-	merged := b.resealed(ref, stored)
+	merged := map[string]string{}
+	maps.Copy(merged, stored)
+	for name, sealed := range stored {
+		if current, err := b.Reseal(ref, name, sealed); err == nil {
+			merged[name] = current
+		}
+	}
 	for name, value := range p {
 		if value == nil {
 			delete(merged, name)
@@ -63,18 +69,6 @@ func (b *Box) Apply(ref Ref, stored map[string]string, p Patch) (map[string]stri
 		return nil, &FaultError{Err: ErrTooMany}
 	}
 	return merged, nil
-}
-
-// resealed returns a copy of stored in which every secret that opens is sealed with the first key.
-func (b *Box) resealed(ref Ref, stored map[string]string) map[string]string {
-	merged := make(map[string]string, len(stored))
-	for name, sealed := range stored {
-		merged[name] = sealed
-		if current, err := b.Reseal(ref, name, sealed); err == nil {
-			merged[name] = current
-		}
-	}
-	return merged
 }
 
 // Names returns the sorted names of stored secrets.
@@ -111,15 +105,9 @@ func checkValue(name, value string) error {
 // dots or stars, possibly beside the secret's first or last characters. No channel's tokens look like that.
 func redacted(value string) bool {
 	word := strings.Trim(strings.ToLower(strings.TrimSpace(value)), "[](){}<>*_- ")
-	if word == "" || word == "redacted" || word == "hidden" || word == "masked" {
-		return true
-	}
-	for _, mark := range []string{"***", "•••", "●●●", redact.Mark} {
-		if strings.Contains(value, mark) {
-			return true
-		}
-	}
-	return false
+	contains := func(mark string) bool { return strings.Contains(value, mark) }
+	return slices.Contains([]string{"", "redacted", "hidden", "masked"}, word) ||
+		slices.ContainsFunc([]string{"***", "•••", "●●●", redact.Mark}, contains)
 }
 
 // shown returns p with its values and invalid names redacted.

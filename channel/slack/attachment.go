@@ -1,6 +1,8 @@
 package slack
 
 import (
+	"cmp"
+
 	"github.com/tidwall/gjson"
 
 	"github.com/konstruct/konstruct/message"
@@ -223,8 +225,8 @@ func (c *collector) attachmentText(a attachment, kind message.PartKind, mentions
 
 func (c *collector) author(a attachment) *message.SenderInfo {
 	author := message.SenderInfo{
-		ID:          firstOf(a.authorID, a.botID),
-		DisplayName: cut(firstOf(a.authorName, a.authorSubname), maxName),
+		ID:          cmp.Or(a.authorID, a.botID),
+		DisplayName: cut(cmp.Or(a.authorName, a.authorSubname), maxName),
 	}
 	if author == (message.SenderInfo{}) {
 		return nil
@@ -237,7 +239,7 @@ func (c *collector) author(a attachment) *message.SenderInfo {
 
 // link returns the first non-empty candidate, or "" if it is too long.
 func link(candidates ...string) string {
-	if s := firstOf(candidates...); len(s) <= maxLink {
+	if s := cmp.Or(candidates...); len(s) <= maxLink {
 		return s
 	}
 	return ""

@@ -1,6 +1,7 @@
 package slack
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/tidwall/gjson"
@@ -11,13 +12,6 @@ const (
 	maxDepth = 16
 	maxNodes = 50_000
 )
-
-// blocks writes a list of Block Kit blocks (https://docs.slack.dev/reference/block-kit/blocks/).
-func (w *writer) blocks(v gjson.Result) {
-	if v.IsArray() {
-		w.each(v, 0, "\n")
-	}
-}
 
 // each writes a list's members, or a single value, with sep between them.
 func (w *writer) each(v gjson.Result, depth int, sep string) {
@@ -34,8 +28,8 @@ func (w *writer) each(v gjson.Result, depth int, sep string) {
 	}
 }
 
-// node writes a block, element or composition object. Unknown types, which Slack keeps adding, are written by their
-// text fields.
+// node writes a block (https://docs.slack.dev/reference/block-kit/blocks/), element or composition object. Unknown
+// types, which Slack keeps adding, are written by their text fields.
 func (w *writer) node(v gjson.Result, depth int) {
 	if depth > maxDepth {
 		w.truncated = true
@@ -61,7 +55,7 @@ func (w *writer) element(kind string, v gjson.Result, depth int) bool {
 	case "plain_text", "raw_text":
 		w.write(unescape(text(v.Get("text"))))
 	case "raw_number":
-		w.write(firstOf(text(v.Get("text")), text(v.Get("value"))))
+		w.write(cmp.Or(text(v.Get("text")), text(v.Get("value"))))
 	case "table", "data_table":
 		w.plainField(v.Get("caption"), depth)
 		w.separate("\n")
@@ -131,6 +125,11 @@ func (w *writer) plainField(v gjson.Result, depth int) {
 	w.write(unescape(text(v)))
 }
 
+// plainText returns what plainField writes, for w to write.
+func (w *writer) plainText(v gjson.Result) string {
+	return w.nested(w.mentions, func(inner *writer) { inner.plainField(v, 0) })
+}
+
 // table writes one line per row, with cells separated by " | ".
 func (w *writer) table(v gjson.Result, depth int) {
 	for _, row := range v.Get("rows").All() {
@@ -163,7 +162,7 @@ func (w *writer) table(v gjson.Result, depth int) {
 }
 
 func (w *writer) image(v gjson.Result) {
-	title := w.nested(w.mentions, func(inner *writer) { inner.plainField(v.Get("title"), 0) })
+	title := w.plainText(v.Get("title"))
 	alt := unescape(text(v.Get("alt_text")))
 	if title != "" && alt != "" && title != alt {
 		title += ": "
@@ -175,9 +174,9 @@ func (w *writer) image(v gjson.Result) {
 }
 
 func (w *writer) video(v gjson.Result) {
-	title := w.nested(w.mentions, func(inner *writer) { inner.plainField(v.Get("title"), 0) })
-	w.link(firstOf(text(v.Get("title_url")), text(v.Get("video_url"))),
-		"[video: "+firstOf(title, unescape(text(v.Get("alt_text"))))+"]")
+	title := w.plainText(v.Get("title"))
+	w.link(cmp.Or(text(v.Get("title_url")), text(v.Get("video_url"))),
+		"[video: "+cmp.Or(title, unescape(text(v.Get("alt_text"))))+"]")
 	w.separate("\n")
 	w.plainField(v.Get("description"), 0)
 	for _, name := range []string{"author_name", "provider_name"} {
@@ -187,8 +186,8 @@ func (w *writer) video(v gjson.Result) {
 }
 
 func (w *writer) button(v gjson.Result) {
-	label := w.nested(w.mentions, func(inner *writer) { inner.plainField(v.Get("text"), 0) })
-	w.link(text(v.Get("url")), "["+firstOf(label, unescape(text(v.Get("alt_text"))))+"]")
+	label := w.plainText(v.Get("text"))
+	w.link(text(v.Get("url")), "["+cmp.Or(label, unescape(text(v.Get("alt_text"))))+"]")
 }
 
 // menu writes a select menu or an input.
@@ -204,8 +203,8 @@ func (w *writer) menu(kind string, v gjson.Result, depth int) bool {
 			return false
 		}
 	}
-	label := w.nested(w.mentions, func(inner *writer) { inner.plainField(v.Get("placeholder"), 0) })
-	chosen := firstOf(text(v.Get("initial_option.text.text")), text(v.Get("initial_date")), text(v.Get("initial_time")),
+	label := w.plainText(v.Get("placeholder"))
+	chosen := cmp.Or(text(v.Get("initial_option.text.text")), text(v.Get("initial_date")), text(v.Get("initial_time")),
 		text(v.Get("initial_value")))
 	if label+chosen == "" {
 		return true
@@ -222,7 +221,5 @@ func (w *writer) embedded(v gjson.Result) {
 	if w.file == nil || !v.IsObject() {
 		return
 	}
-	f := readFile(v)
-	f.privateURL = firstOf(f.privateURL, text(v.Get("url")))
-	w.file(f)
+	w.file(readFile(v, cmp.Or(text(v.Get("url_private")), text(v.Get("url")))))
 }

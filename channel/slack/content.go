@@ -1,6 +1,7 @@
 package slack
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -27,7 +28,7 @@ type collector struct {
 
 // content reads the text, blocks, attachments and mentions of p.
 func (e envelope) content(event messageEvent, p posting) message.MessageContent {
-	c := &collector{budget: newBudget(), own: e.ownUser(), files: []message.Attachment{}}
+	c := &collector{budget: newBudget(), own: e.ownUser(), files: []message.Attachment{}, seen: map[string]bool{}}
 	addressed := &mentionList{own: c.own, list: []message.Mention{}}
 	c.addFiles(nil, p.files)
 	c.addFiles(nil, p.file)
@@ -63,9 +64,9 @@ func (c *collector) body(text string, blocks gjson.Result, mentions *mentionList
 	if !blocks.IsArray() {
 		return b
 	}
-	w := &writer{budget: c.budget, mentions: mentions, labels: true}
-	w.file = func(f file) { b.files = c.addFile(b.files, f) }
-	w.blocks(blocks)
+	w := c.writer(mentions)
+	w.file = func(f message.Attachment) { b.files = c.addFile(b.files, f) }
+	w.each(blocks, 0, "\n")
 	b.blocks = w.out.String()
 	if text != "" && bareWords(b.blocks) == bareWords(unlabeled(text)) {
 		b.blocks = ""
@@ -84,15 +85,19 @@ func unlabeled(mrkdwn string) string {
 }
 
 func (c *collector) plain(mrkdwn string, mentions *mentionList) string {
-	w := &writer{budget: c.budget, mentions: mentions, labels: true}
+	w := c.writer(mentions)
 	w.mrkdwn(mrkdwn)
 	return w.out.String()
+}
+
+func (c *collector) writer(mentions *mentionList) *writer {
+	return &writer{budget: c.budget, mentions: mentions, labels: true}
 }
 
 // addFiles adds a list of files, or the single file of older messages, and returns ids with their ids.
 func (c *collector) addFiles(ids []string, v gjson.Result) []string {
 	if v.IsObject() {
-		return c.addFile(ids, readFile(v))
+		return c.addFile(ids, readFile(v, text(v.Get("url_private"))))
 	}
 	if !v.IsArray() {
 		return ids
@@ -102,28 +107,25 @@ func (c *collector) addFiles(ids []string, v gjson.Result) []string {
 			break
 		}
 		if one.IsObject() {
-			ids = c.addFile(ids, readFile(one))
+			ids = c.addFiles(ids, one)
 		}
 	}
 	return ids
 }
 
 // addFile adds f to the message's files and its id to ids, if missing. A file without an id cannot be fetched.
-func (c *collector) addFile(ids []string, f file) []string {
-	if f.id == "" {
+func (c *collector) addFile(ids []string, f message.Attachment) []string {
+	switch {
+	case f.ID == "":
 		return ids
+	case c.seen[f.ID]:
+	case !c.take(&c.budget.files):
+		return ids
+	default:
+		c.seen[f.ID] = true
+		c.files = append(c.files, f)
 	}
-	if !c.seen[f.id] {
-		if !c.take(&c.budget.files) {
-			return ids
-		}
-		if c.seen == nil {
-			c.seen = map[string]bool{}
-		}
-		c.seen[f.id] = true
-		c.files = append(c.files, f.attachment())
-	}
-	return union(ids, f.id)
+	return union(ids, f.ID)
 }
 
 // union appends the ids that list lacks.
@@ -151,18 +153,13 @@ func plainPart(p message.Part) string {
 		return s
 	}
 	if p.Author != nil {
-		s = lines(firstOf(p.Author.DisplayName, p.Author.ID)+":", s)
+		s = lines(cmp.Or(p.Author.DisplayName, p.Author.ID)+":", s)
 	}
 	return quote(s)
 }
 
 // lines joins the non-empty texts.
 func lines(texts ...string) string {
-	var kept []string
-	for _, s := range texts {
-		if s != "" {
-			kept = append(kept, s)
-		}
-	}
-	return strings.Join(kept, "\n")
+	empty := func(s string) bool { return s == "" }
+	return strings.Join(slices.DeleteFunc(texts, empty), "\n")
 }

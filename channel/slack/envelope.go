@@ -77,40 +77,38 @@ func readEnvelope(v gjson.Result) (e envelope) {
 }
 
 // readAuthorization reads the first of the list; Slack never sends more.
-func readAuthorization(list gjson.Result) (a authorization) {
+func readAuthorization(list gjson.Result) authorization {
 	if !list.IsArray() {
 		return authorization{}
 	}
-	for key, v := range list.Get("0").All() {
-		switch key.Str {
-		case "team_id":
-			a.teamID = identifier(v)
-		case "enterprise_id":
-			a.enterpriseID = identifier(v)
-		case "user_id":
-			a.userID = identifier(v)
-		case "is_bot":
-			a.bot = readBool(v)
-		case "is_enterprise_install":
-			a.enterpriseInstall = readBool(v)
-		}
+	first := list.Get("0")
+	return authorization{
+		teamID:            identifier(first.Get("team_id")),
+		enterpriseID:      identifier(first.Get("enterprise_id")),
+		userID:            identifier(first.Get("user_id")),
+		bot:               readBool(first.Get("is_bot")),
+		enterpriseInstall: readBool(first.Get("is_enterprise_install")),
 	}
-	return a
+}
+
+// installation returns the authorization or, without one, the same fields of the envelope.
+func (e envelope) installation() authorization {
+	if e.authorized {
+		return e.authorization
+	}
+	return authorization{teamID: e.teamID, enterpriseID: e.enterpriseID, enterpriseInstall: e.enterpriseInstall}
 }
 
 // workspace returns the installation's id. See the package documentation for the rule.
 func (e envelope) workspace() (string, error) {
-	team, enterprise, install := e.authorization.teamID, e.authorization.enterpriseID, e.authorization.enterpriseInstall
-	if !e.authorized {
-		if e.shared || e.contextTeamID != "" && e.contextTeamID != e.teamID {
-			return "", fmt.Errorf("%w: a shared channel without authorizations", ErrNoWorkspace)
-		}
-		team, enterprise, install = e.teamID, e.enterpriseID, e.enterpriseInstall
+	if !e.authorized && (e.shared || e.contextTeamID != "" && e.contextTeamID != e.teamID) {
+		return "", fmt.Errorf("%w: a shared channel without authorizations", ErrNoWorkspace)
 	}
-	id := team
-	switch install {
+	in := e.installation()
+	id := in.teamID
+	switch in.enterpriseInstall {
 	case yes:
-		id = enterprise
+		id = in.enterpriseID
 	case invalid:
 		return "", fmt.Errorf("%w: is_enterprise_install is neither true nor false", ErrNoWorkspace)
 	case absent, no:
@@ -128,14 +126,6 @@ func (e envelope) organization() (string, error) {
 		return e.enterpriseID, nil
 	}
 	return e.workspace()
-}
-
-// isEnterpriseInstall reports whether workspace returned the organization.
-func (e envelope) isEnterpriseInstall() bool {
-	if e.authorized {
-		return e.authorization.enterpriseInstall == yes
-	}
-	return e.enterpriseInstall == yes
 }
 
 // ownUser returns our app's user, or "" if the event was sent for a person's token.

@@ -1,6 +1,7 @@
 package slack
 
 import (
+	"cmp"
 	"net/url"
 	"strings"
 
@@ -11,58 +12,19 @@ import (
 
 const maxPreview = 16 << 10 // bytes of a file's content in its attachment
 
-// file holds the fields we use of Slack's file object.
-type file struct {
-	id, name, title, mimeType, subtype, mode, access string
-	externalType, privateURL, alt, transcript        string
-	preview                                          string
-	size                                             int64
-	external, deleted                                boolean
-}
-
-func readFile(v gjson.Result) (f file) {
-	for key, v := range v.All() {
-		switch key.Str {
-		case "id":
-			f.id = identifier(v)
-		case "name":
-			f.name = cut(text(v), maxName)
-		case "title":
-			f.title = cut(text(v), maxName)
-		case "mimetype":
-			f.mimeType = cut(text(v), maxName)
-		case "subtype":
-			f.subtype = text(v)
-		case "mode":
-			f.mode = text(v)
-		case "file_access":
-			f.access = text(v)
-		case "external_type":
-			f.externalType = text(v)
-		case "url_private":
-			f.privateURL = text(v)
-		case "alt_txt":
-			f.alt = text(v)
-		case "transcription":
-			f.transcript = text(v.Get("preview.content"))
-		case "plain_text", "preview":
-			f.preview = firstOf(f.preview, text(v))
-		case "size":
-			f.size = count(v)
-		case "is_external":
-			f.external = readBool(v)
-		case "is_deleted":
-			f.deleted = readBool(v)
-		}
-	}
-	return f
-}
-
-func (f file) attachment() message.Attachment {
+// readFile reads Slack's file object, whose content is at address.
+func readFile(v gjson.Result, address string) message.Attachment {
+	field := func(name string) string { return text(v.Get(name)) }
+	transcript := text(v.Get("transcription.preview.content"))
 	a := message.Attachment{
-		ID: f.id, Name: firstOf(f.name, f.title), MediaType: f.mimeType, Size: f.size, URL: link(f.privateURL),
-		State: f.state(), IsVoice: f.subtype == "slack_audio",
-		Text: cut(firstOf(f.alt, f.transcript, f.preview), maxPreview),
+		ID:        identifier(v.Get("id")),
+		Name:      cut(cmp.Or(field("name"), field("title")), maxName),
+		MediaType: cut(field("mimetype"), maxName),
+		Size:      count(v.Get("size")),
+		URL:       link(address),
+		State:     fileState(v, address),
+		IsVoice:   field("subtype") == "slack_audio",
+		Text:      cut(cmp.Or(field("alt_txt"), transcript, field("plain_text"), field("preview")), maxPreview),
 	}
 	if a.State == message.FileDeleted {
 		a.URL = ""
@@ -70,14 +32,15 @@ func (f file) attachment() message.Attachment {
 	return a
 }
 
-func (f file) state() message.FileState {
+func fileState(v gjson.Result, address string) message.FileState {
+	mode, access := text(v.Get("mode")), text(v.Get("file_access"))
 	switch {
-	case f.mode == "tombstone", f.access == "file_not_found", f.deleted == yes:
+	case mode == "tombstone", access == "file_not_found", readBool(v.Get("is_deleted")) == yes:
 		return message.FileDeleted
-	case f.access == "access_denied", strings.HasPrefix(f.mode, "hidden_by"):
+	case access == "access_denied", strings.HasPrefix(mode, "hidden_by"):
 		return message.FileUnavailable
-	case f.external == yes, f.mode == "external", f.externalType != "",
-		f.privateURL != "" && !slackHost(f.privateURL):
+	case mode == "external", text(v.Get("external_type")) != "", readBool(v.Get("is_external")) == yes,
+		address != "" && !slackHost(address):
 		return message.FileExternal
 	}
 	return message.FileFetchable

@@ -1,6 +1,7 @@
 package slack
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -88,11 +89,11 @@ func (e envelope) readMessage(kind string) messageEvent {
 func (m messageEvent) occurrence() (occurrence, bool) {
 	switch {
 	case m.subtype == slackapi.MsgSubTypeMessageDeleted:
-		return m.deletion(firstTS(m.deletedTS, m.before.ts)), isMessage(m.before.subtype)
+		return m.deletion(cmp.Or(m.deletedTS, m.before.ts)), isMessage(m.before.subtype)
 	case m.subtype != slackapi.MsgSubTypeMessageChanged:
 		return m.posted(), true
 	case m.after.subtype == tombstone:
-		return m.deletion(firstTS(m.after.ts, m.before.ts)), isMessage(m.before.subtype)
+		return m.deletion(cmp.Or(m.after.ts, m.before.ts)), isMessage(m.before.subtype)
 	default:
 		return m.edit(), isMessage(m.after.subtype)
 	}
@@ -101,10 +102,10 @@ func (m messageEvent) occurrence() (occurrence, bool) {
 // posted returns the occurrence of a posting in the event itself. An app_mention also reports an edit that added the
 // mention this way.
 func (m messageEvent) posted() occurrence {
-	ts := firstTS(m.ts, m.eventTS)
+	ts := cmp.Or(m.ts, m.eventTS)
 	o := occurrence{kind: message.KindNew, posting: m.posting, ts: ts, threadTS: m.threadTS, at: ts.at}
 	if m.edited.id != "" {
-		o.kind, o.reason, o.revision = message.KindEdited, m.editor(m.posting), m.edited.id
+		o.kind, o.reason, o.revision = message.KindEdited, editor(m.posting), m.edited.id
 		o.at = m.editedAt(m.edited, ts)
 	}
 	return o
@@ -115,12 +116,12 @@ func (m messageEvent) posted() occurrence {
 func (m messageEvent) edit() occurrence {
 	revision := m.after.edited
 	if revision.id == "" || revision.id == m.before.edited.id {
-		revision = firstTS(m.eventTS, m.ts)
+		revision = cmp.Or(m.eventTS, m.ts)
 	}
-	ts := firstTS(m.after.ts, m.before.ts)
+	ts := cmp.Or(m.after.ts, m.before.ts)
 	return occurrence{
 		kind: message.KindEdited, reason: m.editReason(), posting: m.after, revision: revision.id,
-		ts: ts, threadTS: firstTS(m.after.threadTS, m.before.threadTS), at: m.editedAt(revision, ts),
+		ts: ts, threadTS: cmp.Or(m.after.threadTS, m.before.threadTS), at: m.editedAt(revision, ts),
 	}
 }
 
@@ -129,7 +130,7 @@ func (m messageEvent) editedAt(revision, posted timestamp) time.Time {
 	if !revision.at.Before(posted.at) {
 		return revision.at
 	}
-	if at := firstTS(m.eventTS, m.ts).at; at.After(posted.at) {
+	if at := cmp.Or(m.eventTS, m.ts).at; at.After(posted.at) {
 		return at
 	}
 	return posted.at
@@ -138,8 +139,8 @@ func (m messageEvent) editedAt(revision, posted timestamp) time.Time {
 // deletion keeps sender and place but no content, which the author withdrew.
 func (m messageEvent) deletion(ts timestamp) occurrence {
 	return occurrence{
-		kind: message.KindDeleted, posting: m.before, ts: ts, threadTS: firstTS(m.before.threadTS, m.threadTS),
-		at: firstTS(m.eventTS, m.ts).at,
+		kind: message.KindDeleted, posting: m.before, ts: ts, threadTS: cmp.Or(m.before.threadTS, m.threadTS),
+		at: cmp.Or(m.eventTS, m.ts).at,
 	}
 }
 
@@ -147,7 +148,7 @@ func (m messageEvent) editReason() message.EditReason {
 	switch {
 	case m.after.edited.id != "" && (m.after.edited.id != m.before.edited.id || m.after.text != m.before.text):
 		// edited.ts has whole seconds, so two edits may share it.
-		return m.editor(m.after)
+		return editor(m.after)
 	case m.after.pins != m.before.pins:
 		return message.EditPin
 	case m.before.found && m.after.byProgram() &&
@@ -160,7 +161,7 @@ func (m messageEvent) editReason() message.EditReason {
 	}
 }
 
-func (messageEvent) editor(p posting) message.EditReason {
+func editor(p posting) message.EditReason {
 	if p.byProgram() {
 		return message.EditByProgram
 	}
@@ -243,7 +244,7 @@ func (e envelope) metadata(workspace string, event messageEvent, o occurrence) m
 		AppID:               e.appID,
 		TeamID:              e.teamID,
 		EnterpriseID:        e.enterpriseID,
-		IsEnterpriseInstall: e.isEnterpriseInstall(),
+		IsEnterpriseInstall: e.installation().enterpriseInstall == yes,
 	}
 }
 
@@ -272,7 +273,7 @@ func (e envelope) replyTo(o occurrence) *message.ReplyTo {
 		root.user = o.posting.parentUser
 	}
 	return &message.ReplyTo{
-		MessageID: o.threadTS.id, SenderID: firstOf(root.user, root.botID), IsSelf: e.isSelf(root),
+		MessageID: o.threadTS.id, SenderID: cmp.Or(root.user, root.botID), IsSelf: e.isSelf(root),
 	}
 }
 

@@ -1,6 +1,7 @@
 package slack
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/konstruct/konstruct/message"
@@ -68,31 +69,26 @@ func (w *writer) reference(s string) {
 	label = unescape(label)
 	switch {
 	case strings.HasPrefix(target, "@"):
-		w.user(target[1:], label)
+		w.mention(message.MentionUser, target[1:], label)
 	case strings.HasPrefix(target, "#"):
-		w.channel(target[1:], label)
+		w.named("#", target[1:], label)
 	case strings.HasPrefix(target, "!subteam^"):
-		w.group(strings.TrimPrefix(target, "!subteam^"), label)
+		w.mention(message.MentionGroup, strings.TrimPrefix(target, "!subteam^"), label)
 	case target == "!here", target == "!channel", target == "!everyone", target == "!group":
 		w.broadcast(target[1:])
 	case strings.HasPrefix(target, "!date^"): // <!date^seconds^format^link|fallback>
 		_, address, _ := strings.Cut(strings.TrimPrefix(target, "!date^"), "^")
 		_, address, _ = strings.Cut(address, "^")
-		w.link(unescape(address), firstOf(label, target[1:]))
+		w.link(unescape(address), cmp.Or(label, target[1:]))
 	case strings.HasPrefix(target, "!"):
-		w.write(firstOf(label, target[1:]))
+		w.write(cmp.Or(label, target[1:]))
 	default:
 		w.link(unescape(target), label)
 	}
 }
 
-func (w *writer) user(id, label string) {
-	w.mentions.add(id, message.MentionUser, w.budget)
-	w.named("@", id, label)
-}
-
-func (w *writer) group(id, label string) {
-	w.mentions.add(id, message.MentionGroup, w.budget)
+func (w *writer) mention(kind message.MentionKind, id, label string) {
+	w.mentions.add(id, kind, w.budget)
 	w.named("@", id, label)
 }
 
@@ -103,8 +99,6 @@ func (w *writer) broadcast(name string) {
 	w.mentions.add(name, message.MentionBroadcast, w.budget)
 	w.write("@" + name)
 }
-
-func (w *writer) channel(id, label string) { w.named("#", id, label) }
 
 func (w *writer) named(mark, id, label string) {
 	if !w.labels || label == "" {
@@ -129,9 +123,6 @@ func (w *writer) link(url, label string) {
 
 // unescape replaces the three entities that Slack uses.
 func unescape(s string) string {
-	if strings.IndexByte(s, '&') < 0 {
-		return s
-	}
 	s = strings.ReplaceAll(strings.ReplaceAll(s, "&lt;", "<"), "&gt;", ">")
 	return strings.ReplaceAll(s, "&amp;", "&")
 }

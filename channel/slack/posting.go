@@ -13,11 +13,10 @@ type posting struct {
 	edited      timestamp // the author's last edit
 	user        string
 	username    string
-	profile     profile
+	profile     gjson.Result // a user_profile
 	botID       string
 	appID       string
-	bot         profile
-	isBot       bool // it has a bot_profile
+	bot         gjson.Result // a bot_profile
 	team        string
 	userTeam    string
 	sourceTeam  string
@@ -32,9 +31,6 @@ type posting struct {
 
 // pins is where a posting is pinned, as raw JSON.
 type pins struct{ to, info string }
-
-// profile is a user_profile or a bot_profile.
-type profile struct{ displayName, realName, name, team, appID string }
 
 func readPosting(v gjson.Result) (p posting) {
 	if !v.IsObject() {
@@ -89,14 +85,13 @@ func readAuthorField(p *posting, key string, v gjson.Result) {
 	case "username":
 		p.username = text(v)
 	case "user_profile":
-		p.profile = readProfile(v)
+		p.profile = v
 	case "bot_id":
 		p.botID = identifier(v)
 	case "app_id":
 		p.appID = identifier(v)
 	case "bot_profile":
-		p.isBot = v.IsObject()
-		p.bot = readProfile(v)
+		p.bot = v
 	case "team":
 		p.team = identifier(v)
 	case "user_team":
@@ -104,25 +99,4 @@ func readAuthorField(p *posting, key string, v gjson.Result) {
 	case "source_team":
 		p.sourceTeam = identifier(v)
 	}
-}
-
-func readProfile(v gjson.Result) (p profile) {
-	if !v.IsObject() {
-		return p
-	}
-	for key, v := range v.All() {
-		switch key.Str {
-		case "display_name":
-			p.displayName = text(v)
-		case "real_name":
-			p.realName = text(v)
-		case "name":
-			p.name = text(v)
-		case "team", "team_id":
-			p.team = firstOf(p.team, identifier(v))
-		case "app_id":
-			p.appID = identifier(v)
-		}
-	}
-	return p
 }

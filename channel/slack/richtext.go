@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/tidwall/gjson"
+
+	"github.com/konstruct/konstruct/message"
 )
 
 // richText writes an element of a rich_text block (https://docs.slack.dev/reference/block-kit/blocks/rich-text-block/),
@@ -19,18 +21,18 @@ func (w *writer) richText(kind string, v gjson.Result, depth int) bool {
 }
 
 func (w *writer) borderless(kind string, v gjson.Result, depth int) bool {
+	inline := func(w *writer) { w.each(v.Get("elements"), depth, "") }
 	switch kind {
 	case "rich_text":
 		w.each(v.Get("elements"), depth, "\n")
 	case "rich_text_section":
-		w.each(v.Get("elements"), depth, "")
+		inline(w)
 	case "rich_text_list":
 		w.list(v, depth)
 	case "rich_text_quote":
-		w.quoted(func(inner *writer) { inner.each(v.Get("elements"), depth, "") })
+		w.quoted(inline)
 	case "rich_text_preformatted":
-		w.write("```\n" + w.nested(w.mentions, func(inner *writer) { inner.each(v.Get("elements"), depth, "") }) +
-			"\n```")
+		w.write("```\n" + w.nested(w.mentions, inline) + "\n```")
 	default:
 		return w.leaf(kind, v)
 	}
@@ -63,11 +65,11 @@ func (w *writer) leaf(kind string, v gjson.Result) bool {
 	case "link":
 		w.link(text(v.Get("url")), text(v.Get("text")))
 	case "user":
-		w.user(identifier(v.Get("user_id")), "")
+		w.mention(message.MentionUser, identifier(v.Get("user_id")), "")
 	case "usergroup":
-		w.group(identifier(v.Get("usergroup_id")), "")
+		w.mention(message.MentionGroup, identifier(v.Get("usergroup_id")), "")
 	case "channel":
-		w.channel(identifier(v.Get("channel_id")), "")
+		w.named("#", identifier(v.Get("channel_id")), "")
 	case "team":
 		w.write(identifier(v.Get("team_id")))
 	case "broadcast":

@@ -1,9 +1,11 @@
 package slack
 
 import (
+	"cmp"
 	"strings"
 
 	slackapi "github.com/slack-go/slack"
+	"github.com/tidwall/gjson"
 
 	"github.com/konstruct/konstruct/message"
 )
@@ -21,7 +23,7 @@ func (e envelope) sender(p posting) message.SenderInfo {
 		p.team = e.teamID // where the event arose; the author is not assumed to be a colleague
 	}
 	return message.SenderInfo{
-		ID:          firstOf(p.user, p.botID),
+		ID:          cmp.Or(p.user, p.botID),
 		DisplayName: p.displayName(),
 		WorkspaceID: workspace,
 		IsBot:       self || p.byProgram(),
@@ -32,13 +34,18 @@ func (e envelope) sender(p posting) message.SenderInfo {
 }
 
 func (p posting) displayName() string {
-	return cut(firstOf(p.profile.displayName, p.profile.realName, p.profile.name, p.bot.name, p.username), maxName)
+	of := func(field string) string { return text(p.profile.Get(field)) }
+	return cut(cmp.Or(of("display_name"), of("real_name"), of("name"), text(p.bot.Get("name")), p.username), maxName)
 }
 
 // workspace returns the author's workspace or organization. team is last because in a shared channel it may be the
 // channel's host.
 func (p posting) workspace() string {
-	return firstOf(p.userTeam, p.sourceTeam, p.profile.team, p.bot.team, p.team)
+	return cmp.Or(p.userTeam, p.sourceTeam, profileTeam(p.profile), profileTeam(p.bot), p.team)
+}
+
+func profileTeam(v gjson.Result) string {
+	return cmp.Or(identifier(v.Get("team")), identifier(v.Get("team_id")))
 }
 
 func (p posting) bySlack() bool {
@@ -47,7 +54,8 @@ func (p posting) bySlack() bool {
 
 // byProgram reports whether a program wrote p. A person's posting always names a user.
 func (p posting) byProgram() bool {
-	return p.user == "" || p.botID != "" || p.isBot || p.bySlack() || p.subtype == slackapi.MsgSubTypeBotMessage
+	return p.user == "" || p.botID != "" || p.bot.IsObject() || p.bySlack() ||
+		p.subtype == slackapi.MsgSubTypeBotMessage
 }
 
 // isSelf reports whether our app posted p, under its own user or another. The same app installed by another company,
@@ -56,7 +64,7 @@ func (e envelope) isSelf(p posting) bool {
 	if own := e.ownUser(); own != "" && p.user == own {
 		return true
 	}
-	ours := e.appID != "" && (p.appID == e.appID || p.bot.appID == e.appID)
+	ours := e.appID != "" && (p.appID == e.appID || identifier(p.bot.Get("app_id")) == e.appID)
 	return ours && !e.external(p)
 }
 
@@ -68,9 +76,6 @@ func (e envelope) external(p posting) bool {
 	}
 	theirs := p.workspace()
 	if theirs == "" || theirs == e.authorization.teamID || theirs == e.authorization.enterpriseID {
-		return false
-	}
-	if own := e.ownUser(); own != "" && p.user == own {
 		return false
 	}
 	// The envelope has the ids of the workspace in which the event arose.

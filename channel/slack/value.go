@@ -1,6 +1,7 @@
 package slack
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 	"time"
@@ -17,25 +18,13 @@ const (
 	microDigits   = 6
 )
 
-// text returns a string, or a number as written. Any other type counts as absent.
+// text returns a string, or a number as written. Any other type counts as absent. Invalid UTF-8 and NUL, which
+// PostgreSQL cannot store, are replaced.
 func text(v gjson.Result) string {
-	switch v.Type {
-	case gjson.String:
-		return clean(v.Str)
-	case gjson.Number:
+	if v.Type == gjson.Number {
 		return v.Raw
-	case gjson.Null, gjson.False, gjson.True, gjson.JSON:
 	}
-	return ""
-}
-
-// clean replaces invalid UTF-8 and NUL, which PostgreSQL cannot store.
-func clean(s string) string {
-	s = strings.ToValidUTF8(s, "\uFFFD")
-	if strings.IndexByte(s, 0) >= 0 {
-		s = strings.ReplaceAll(s, "\x00", "\uFFFD")
-	}
-	return s
+	return strings.ReplaceAll(strings.ToValidUTF8(v.Str, "\uFFFD"), "\x00", "\uFFFD")
 }
 
 // identifier returns an id, also from an object with an "id", or "" if it is malformed.
@@ -72,16 +61,10 @@ const (
 
 // readBool also reads "true", "false", 1 and 0.
 func readBool(v gjson.Result) boolean {
-	switch v.Type {
-	case gjson.Null:
+	if v.Type == gjson.Null {
 		return absent
-	case gjson.True:
-		return yes
-	case gjson.False:
-		return no
-	case gjson.Number, gjson.String, gjson.JSON:
 	}
-	switch text(v) {
+	switch cmp.Or(v.Str, v.Raw) {
 	case "true", "1":
 		return yes
 	case "false", "0":
@@ -109,21 +92,14 @@ func seconds(v gjson.Result) time.Time {
 // isID reports whether s has the form of Slack's ids: 1 to 64 of A-Z a-z 0-9 _ and -. Message ids rely on the absence
 // of dots.
 func isID(s string) bool {
-	if s == "" || len(s) > maxIdentifier {
-		return false
-	}
-	for i := range len(s) {
-		c := s[i]
-		if (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && c != '_' && c != '-' {
-			return false
-		}
-	}
-	return true
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	return s != "" && len(s) <= maxIdentifier && strings.Trim(s, letters+"0123456789_-") == ""
 }
 
 // visible reports whether s is 1 to limit visible ASCII characters.
 func visible(s string, limit int) bool {
-	return s != "" && len(s) <= limit && strings.IndexFunc(s, func(r rune) bool { return r <= ' ' || r > '~' }) < 0
+	invisible := func(r rune) bool { return r <= ' ' || r > '~' }
+	return s != "" && len(s) <= limit && !strings.ContainsFunc(s, invisible)
 }
 
 // timestamp is a ts, which is a message's id and time.
@@ -162,22 +138,4 @@ func digits(s string) (int64, bool) {
 	}
 	n, err := strconv.ParseInt(s, 10, 64)
 	return n, err == nil
-}
-
-func firstOf(candidates ...string) string {
-	for _, c := range candidates {
-		if c != "" {
-			return c
-		}
-	}
-	return ""
-}
-
-func firstTS(candidates ...timestamp) timestamp {
-	for _, c := range candidates {
-		if c.id != "" {
-			return c
-		}
-	}
-	return timestamp{}
 }

@@ -23,11 +23,7 @@ const (
 // Tolerance is the maximum difference between a request's timestamp and our clock.
 const Tolerance = 5 * time.Minute
 
-const (
-	version = "v0"
-	// maxDigits is the length of seconds since 1970 until the year 2286.
-	maxDigits = 10
-)
+const version = "v0"
 
 // The errors of [NewVerifier] and [Verifier.Verify]. They contain nothing of the request. Send clients the same
 // response for all errors of Verify.
@@ -111,11 +107,8 @@ func (v *Verifier) sum(timestamp string, body []byte) []byte {
 }
 
 func (v *Verifier) checkTime(timestamp string) error {
-	if len(timestamp) > maxDigits || strings.Trim(timestamp, "0123456789") != "" {
-		return ErrMalformedTimestamp
-	}
-	seconds, err := strconv.ParseInt(timestamp, 10, 64)
-	if err != nil {
+	seconds, ok := digits(timestamp)
+	if !ok || len(timestamp) > secondDigits {
 		return ErrMalformedTimestamp
 	}
 	if v.now().Sub(time.Unix(seconds, 0)).Abs() > Tolerance {

@@ -2,7 +2,6 @@ package slack
 
 import (
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/konstruct/konstruct/message"
@@ -74,7 +73,7 @@ type writer struct {
 	gap      string // written before the next text
 	mentions *mentionList
 	// file receives the files in blocks.
-	file func(file)
+	file func(message.Attachment)
 	// labels writes mentions by name, if they carry one, instead of by id.
 	labels bool
 }
@@ -151,45 +150,29 @@ func cut(s string, limit int) string {
 // formatting is markup that rich text lacks or writes differently: emphasis, code, quotes, bullets.
 const formatting = "*_~`>•◦▪\uFE0E"
 
-// bareWords returns the words of s for comparison, without [formatting] and with single spaces around each. Signs and
+// bareWords returns the words of s for comparison, without [formatting] and with single spaces between them. Signs and
 // punctuation stay: +5 is not -5. Entities are unescaped, since text and blocks may be escaped differently.
 func bareWords(s string) string {
-	s = unescape(s)
-	words := strings.Builder{}
-	words.Grow(len(s) + 2)
-	words.WriteByte(' ')
-	afterSpace := true
-	for _, r := range s {
+	bare := strings.Map(func(r rune) rune {
 		if strings.ContainsRune(formatting, r) {
-			continue
+			return -1
 		}
-		if unicode.IsSpace(r) {
-			if !afterSpace {
-				words.WriteByte(' ')
-			}
-			afterSpace = true
-			continue
-		}
-		words.WriteRune(r)
-		afterSpace = false
-	}
-	if !afterSpace {
-		words.WriteByte(' ')
-	}
-	return words.String()
+		return r
+	}, unescape(s))
+	return strings.Join(strings.Fields(bare), " ")
 }
 
-// merge joins a and b, or returns the one that contains the other.
+// merge joins a and b, or returns the one that contains the other's words.
 func merge(a, b string) string {
 	if a == "" || b == "" {
 		return a + b
 	}
 	inA, inB := bareWords(a), bareWords(b)
 	switch {
-	case inA == " " || inB == " ": // no words to compare
-	case strings.Contains(inB, inA):
+	case inA == "" || inB == "": // no words to compare
+	case strings.Contains(" "+inB+" ", " "+inA+" "):
 		return b
-	case strings.Contains(inA, inB):
+	case strings.Contains(" "+inA+" ", " "+inB+" "):
 		return a
 	}
 	return a + "\n" + b
