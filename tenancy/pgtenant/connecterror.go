@@ -115,11 +115,12 @@ func causeOf(err error) Cause {
 	switch {
 	case errors.Is(err, puddle.ErrClosedPool):
 		return CauseClosed
-	case isTarget(err):
+	case isAny(err, pgconn.ErrReadOnlyConnection, pgconn.ErrReadWriteConnection,
+		pgconn.ErrPrimaryConnection, pgconn.ErrStandbyConnection):
 		return CauseTarget
-	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENOENT): // ENOENT: no such socket
+	case isAny(err, syscall.ECONNREFUSED, syscall.ENOENT): // ENOENT: no such socket
 		return CauseRefused
-	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
+	case isAny(err, syscall.EHOSTUNREACH, syscall.ENETUNREACH):
 		return CauseUnreachable
 	case errors.As(err, &hostname):
 		return CauseHostname
@@ -127,21 +128,8 @@ func causeOf(err error) Cause {
 		return CauseTimeout
 	case strings.Contains(err.Error(), "tls error"): // pgconn's own prefix: crypto/tls has no common error type
 		return CauseTLS
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
-		errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+	case isAny(err, io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE):
 		return CauseHangup
 	}
 	return CauseOther
-}
-
-func isTarget(err error) bool {
-	for _, unmet := range []error{
-		pgconn.ErrReadOnlyConnection, pgconn.ErrReadWriteConnection,
-		pgconn.ErrPrimaryConnection, pgconn.ErrStandbyConnection,
-	} {
-		if errors.Is(err, unmet) {
-			return true
-		}
-	}
-	return false
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"regexp"
+	"slices"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -144,20 +145,17 @@ func redact(err *pgconn.PgError) *pgconn.PgError {
 }
 
 func known(err error) bool {
-	for _, sentinel := range []error{
-		ErrTxLeftOpen, ErrTxAborted, ErrRowsOpen, ErrPoolBusy, ErrScan, ErrConfig, ErrConnection, ErrOutcomeUnknown,
-		ErrNoEffect, sql.ErrTxDone,
-	} {
-		if errors.Is(err, sentinel) {
-			return true
-		}
-	}
-	return false
+	return isAny(err, ErrTxLeftOpen, ErrTxAborted, ErrRowsOpen, ErrPoolBusy, ErrScan, ErrConfig, ErrConnection,
+		ErrOutcomeUnknown, ErrNoEffect, sql.ErrTxDone)
+}
+
+func isAny(err error, sentinels ...error) bool {
+	return slices.ContainsFunc(sentinels, func(sentinel error) bool { return errors.Is(err, sentinel) })
 }
 
 func lost(err error) bool {
 	var network net.Error
 	var connect *pgconn.ConnectError
 	return errors.As(err, &network) || errors.As(err, &connect) ||
-		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, pgconn.ErrConnClosed)
+		isAny(err, io.EOF, io.ErrUnexpectedEOF, pgconn.ErrConnClosed)
 }

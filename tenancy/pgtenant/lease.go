@@ -23,9 +23,8 @@ const closeTimeout = time.Second
 type lease struct {
 	ctx      context.Context //nolint:containedctx // for closing the connection, which takes none
 	pooled   *pgxpool.Conn
-	conns    *connLimiter
+	driver   *Driver
 	slot     *tenantSlot
-	resets   bool // sessions are reset after reads
 	discard  bool // release closes the connection
 	released bool
 }
@@ -52,7 +51,7 @@ func (d *Driver) lease(ctx context.Context, tenant tenancy.ID) (*lease, error) {
 		return nil, leaseError(ctx, waiting, err, d.conns.busyErr)
 	}
 	leased = true
-	return &lease{ctx: ctx, pooled: pooled, conns: d.conns, slot: slot, resets: d.resets}, nil
+	return &lease{ctx: ctx, pooled: pooled, driver: d, slot: slot}, nil
 }
 
 // leaseError returns the reason why a wait ended: ctx, the acquire timeout (busy's error), or no connection could be
@@ -111,7 +110,7 @@ func (l *lease) release() {
 	}
 	l.released = true
 	defer l.slot.release()
-	defer l.conns.release()
+	defer l.driver.conns.release()
 	defer l.returnToPool()
 	if l.discard {
 		l.close()
@@ -138,4 +137,16 @@ func (l *lease) close() {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(l.ctx), closeTimeout)
 	defer cancel()
 	_ = l.conn().Close(ctx) // closes the socket in any case
+}
+
+// WithConn runs fn on a connection of the pool, then closes the connection. It waits as a statement does and returns
+// the same errors, whereas [Driver.Pool] fails if the server accepts no further connection. What fn sends has no tenant
+// and none of the driver's guarantees: use it to read the catalog.
+func (d *Driver) WithConn(ctx context.Context, fn func(*pgx.Conn) error) error {
+	l, err := d.lease(ctx, tenancy.ID{})
+	if err != nil {
+		return err
+	}
+	defer l.destroy()
+	return fn(l.conn())
 }

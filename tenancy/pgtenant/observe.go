@@ -72,6 +72,7 @@ func startSpan(ctx context.Context, provider trace.TracerProvider, query string)
 // summarize returns the first word of a statement in upper case, and the table after its first FROM, INTO or UPDATE
 // outside of parentheses, or "". A name in a comment or a constant can be mistaken for the table.
 func summarize(query string) (operation, table string) {
+	operation = strings.ToUpper(keyword(query))
 	depth, previous := 0, ""
 	for word := range strings.FieldsSeq(query) {
 		switch {
@@ -81,10 +82,10 @@ func summarize(query string) (operation, table string) {
 			if name := strings.Trim(word, `";,`); keyword(name) == name {
 				table = name
 			}
-			return strings.ToUpper(keyword(query)), table
+			return operation, table
 		}
 		depth += strings.Count(word, "(") - strings.Count(word, ")")
 		previous = word
 	}
-	return strings.ToUpper(keyword(query)), ""
+	return operation, ""
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -158,10 +158,7 @@ func boundConnect(config *pgconn.Config) {
 
 // check refuses an unsupported query mode, a missing cache, and presets that isolation depends on.
 func check(cc *pgx.ConnConfig) error {
-	allowed := false
-	for _, mode := range queryModes() {
-		allowed = allowed || mode == cc.DefaultQueryExecMode
-	}
+	allowed := slices.Contains(slices.Collect(maps.Values(queryModes())), cc.DefaultQueryExecMode)
 	switch {
 	case !allowed:
 		return fmt.Errorf("%w: query mode %q; use cache_statement, cache_describe or exec",
@@ -205,5 +202,3 @@ func drop(*pgconn.PgConn, *pgconn.Notification) {}
 func cancelOnServer(conn *pgconn.PgConn) ctxwatch.Handler {
 	return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: cancelTimeout}
 }
-
-type dialer = func(ctx context.Context, network, addr string) (net.Conn, error)

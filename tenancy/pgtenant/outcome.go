@@ -1,6 +1,7 @@
 package pgtenant
 
 import (
+	"cmp"
 	"errors"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -62,15 +63,10 @@ func neverSent(err error) bool {
 }
 
 // refused reports whether the statement failed and its session continues.
-func refused(err *pgconn.PgError) bool { return severity(err) == "ERROR" }
+func refused(err *pgconn.PgError) bool {
+	return cmp.Or(err.SeverityUnlocalized, err.Severity) == "ERROR"
+}
 
 // fromServer reports whether err is PostgreSQL's own. A pooler's errors lack the unlocalized severity, and do not
 // report what a lost server did.
 func fromServer(err *pgconn.PgError) bool { return err.SeverityUnlocalized != "" }
-
-func severity(err *pgconn.PgError) string {
-	if fromServer(err) {
-		return err.SeverityUnlocalized
-	}
-	return err.Severity
-}

@@ -1,6 +1,7 @@
 package pgtenant
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -46,7 +47,7 @@ func (c *connState) run(ctx context.Context, o opening, s statement) (a answer, 
 		same, err = readBool(p)
 	}
 	if err != nil {
-		return a, true, preludeError{firstError(err, p.Close())}
+		return a, true, preludeError{cmp.Or(err, p.Close())}
 	}
 	if a.result, err = nextResult[*pgconn.ResultReader](p); err != nil {
 		_ = p.Close()

@@ -1,6 +1,7 @@
 package pgtenant
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 
@@ -70,7 +71,7 @@ func (r *SingleRow) Scan(dest ...any) error {
 	rows := r.result.rows
 	defer func() { _ = rows.Close() }() // the Close below reports its error
 	if !rows.Next() {
-		return firstError(rows.Err(), sql.ErrNoRows)
+		return cmp.Or(rows.Err(), sql.ErrNoRows)
 	}
 	if err := rows.Scan(dest...); err != nil {
 		return err

@@ -17,7 +17,7 @@ func (t *RoundTrips) Count() int64 { return t.n.Load() }
 
 // watch counts the round trips of every connection of config.
 func (t *RoundTrips) watch(config *pgconn.Config) {
-	dial := dialer(config.DialFunc)
+	dial := config.DialFunc
 	config.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
 		conn, err := dial(ctx, network, addr)
 		if err != nil {

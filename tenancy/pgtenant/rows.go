@@ -2,6 +2,7 @@ package pgtenant
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -103,7 +104,7 @@ func (r *rowReader) watch(ctx context.Context) {
 			return
 		}
 		r.discard()
-		r.err = firstError(r.err, fmt.Errorf("pgtenant: result ended by its context: %w (%w)", ctx.Err(), ErrNoEffect))
+		r.err = cmp.Or(r.err, fmt.Errorf("pgtenant: result ended by its context: %w (%w)", ctx.Err(), ErrNoEffect))
 		_ = r.finish()
 	})
 }
@@ -169,7 +170,7 @@ func (r *rowReader) scanDirect(dest []any) (rest []column, err error) {
 	case r.current == nil || r.peeked:
 		return nil, errors.New("pgtenant: Scan without a row: call Next first")
 	case len(dest) != len(r.current):
-		return nil, scanCountError(len(r.current), len(dest))
+		return nil, fmt.Errorf("%w: %d columns into %d destinations", ErrScan, len(r.current), len(dest))
 	}
 	for i, raw := range r.current {
 		if !scanDirect(&r.answer.fields[i], raw, dest[i]) {

@@ -248,7 +248,3 @@ func databaseValue(types *pgtype.Map, field *pgconn.FieldDescription, raw []byte
 	}
 	return t.Codec.DecodeDatabaseSQLValue(types, field.DataTypeOID, field.Format, raw)
 }
-
-func scanCountError(columns, dests int) error {
-	return fmt.Errorf("%w: %d columns into %d destinations", ErrScan, columns, dests)
-}

@@ -85,17 +85,10 @@ var setTenantAgain = "select " + parsed() + " = $3, set_config($1, $2, true)"
 // values is an expression for the session's settings as one string. A dedicated function such as current_user costs a
 // fraction of current_setting. concat_ws omits NULL, the value of a setting that the release lacks.
 func values() string {
-	var b strings.Builder
-	b.WriteString("concat_ws('|', current_user, " + parsed() +
-		", coalesce(current_setting('" + rls.Setting + "', true), '')")
-	for _, name := range settings() {
-		b.WriteString(", current_setting('" + name + "')")
-	}
-	for _, name := range versionedSettings() {
-		b.WriteString(", current_setting('" + name + "', true)")
-	}
-	b.WriteString(")")
-	return b.String()
+	return "concat_ws('|', current_user, " + parsed() +
+		", coalesce(current_setting('" + rls.Setting + "', true), '')" +
+		", current_setting('" + strings.Join(settings(), "'), current_setting('") + "')" +
+		", current_setting('" + strings.Join(versionedSettings(), "', true), current_setting('") + "', true))"
 }
 
 // parsed is an expression for the encoding and the settings of parsing as one string.
@@ -125,12 +118,8 @@ type session struct {
 // pg_settings has another format than current_setting. Call it outside of a transaction.
 func readSession(ctx context.Context, conn *pgconn.PgConn) (session, error) {
 	statements := reset()
-	batch := &pgconn.Batch{}
-	for _, statement := range append(
-		statements, "select "+values()+", "+parsed()+", current_user, pg_backend_pid()", "rollback",
-	) {
-		batch.ExecParams(statement, nil, nil, nil, nil)
-	}
+	batch := batchOf(append(
+		statements, "select "+values()+", "+parsed()+", current_user, pg_backend_pid()", "rollback"))
 	results, err := conn.ExecBatch(ctx, batch).ReadAll()
 	if err != nil {
 		return session{}, err
@@ -144,11 +133,16 @@ func readSession(ctx context.Context, conn *pgconn.PgConn) (session, error) {
 // the session in between. The reset is a separate transaction, because isolation level and access mode are taken from
 // the settings at BEGIN.
 func (l *lease) openReset(ctx context.Context, begin string, tenant tenancy.ID) error {
-	batch := &pgconn.Batch{}
-	for _, statement := range append(reset(), "commit", begin) {
-		batch.ExecParams(statement, nil, nil, nil, nil)
-	}
+	batch := batchOf(append(reset(), "commit", begin))
 	batch.ExecParams(setTenant, [][]byte{[]byte(rls.Setting), []byte(tenant.String())}, nil, nil, nil)
 	_, err := l.conn().PgConn().ExecBatch(ctx, batch).ReadAll()
 	return err
+}
+
+func batchOf(statements []string) *pgconn.Batch {
+	batch := &pgconn.Batch{}
+	for _, statement := range statements {
+		batch.ExecParams(statement, nil, nil, nil, nil)
+	}
+	return batch
 }

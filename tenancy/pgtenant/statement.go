@@ -72,7 +72,7 @@ func (s statement) exec(ctx context.Context, l *lease, o opening) (tag pgconn.Co
 // after the last row, with the outcome.
 func (s statement) query(ctx context.Context, l *lease, o opening, end func(error) error) (*rowReader, error) {
 	writes := mayWrite(s.sql)
-	o.reset = l.resets && o.check && o.begin == "" && !writes
+	o.reset = l.driver.resets && o.check && o.begin == "" && !writes
 	a, err := s.send(ctx, l, o)
 	if err != nil {
 		l.recordTag(s, pgconn.CommandTag{}, 0, err)
@@ -137,15 +137,6 @@ func isStale(err *pgconn.PgError) bool {
 func isPlainTag(tag pgconn.CommandTag, columns int) bool {
 	return tag.Select() && columns > 0 || tag.Insert() || tag.Update() || tag.Delete() ||
 		strings.HasPrefix(tag.String(), "MERGE ")
-}
-
-func firstError(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 type result struct{ tag pgconn.CommandTag }

@@ -58,15 +58,14 @@ type counts struct {
 	replaced   atomic.Int64
 }
 
-// outcomes lists the outcomes with their errors. The first match counts, so specific ones come first.
-func outcomes() [outcomeCount]struct {
+type outcome struct {
 	name   Outcome
 	errors []error
-} {
-	return [...]struct {
-		name   Outcome
-		errors []error
-	}{
+}
+
+// outcomes lists the outcomes with their errors. The first match counts, so specific ones come first.
+func outcomes() [outcomeCount]outcome {
+	return [...]outcome{
 		{"ok", nil},
 		{"tenant_mismatch", []error{tenancy.ErrTenantMismatch}},
 		{"no_tenant", []error{tenancy.ErrNoTenant}},
@@ -92,10 +91,8 @@ func outcomeOf(err error) int {
 		return 0
 	}
 	for i, outcome := range outcomes() {
-		for _, sentinel := range outcome.errors {
-			if errors.Is(err, sentinel) {
-				return i
-			}
+		if isAny(err, outcome.errors...) {
+			return i
 		}
 	}
 	if errors.As(err, new(*pgconn.PgError)) {

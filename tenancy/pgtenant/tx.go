@@ -1,6 +1,7 @@
 package pgtenant
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -211,7 +212,7 @@ func (t *tx) checkActive() error {
 // commit on their own. So the transaction is aborted whenever the connection is not in an active one.
 func (t *tx) recordOutcome(ctx context.Context, err error) error {
 	if t.lease == nil { // it could not be replaced, or the context has ended
-		t.failed = firstError(t.failed, err)
+		t.failed = cmp.Or(t.failed, err)
 		return t.failed
 	}
 	state := t.checkActive()
@@ -220,7 +221,7 @@ func (t *tx) recordOutcome(ctx context.Context, err error) error {
 		t.suspect = false
 		return nil
 	}
-	err = firstError(t.lease.translate(ctx, t.tenant, t.effect(), err), state)
+	err = cmp.Or(t.lease.translate(ctx, t.tenant, t.effect(), err), state)
 	if state != nil {
 		t.failed = err
 	}
@@ -327,7 +328,7 @@ func (t *tx) expire() {
 	if t.done || t.lease == nil {
 		return
 	}
-	t.failed = firstError(t.failed,
+	t.failed = cmp.Or(t.failed,
 		fmt.Errorf("pgtenant: transaction ended by its context: %w (%w)", t.ctx.Err(), ErrNoEffect))
 	t.rollback()
 	t.lease.release()

@@ -56,12 +56,11 @@ type predicated interface {
 func confineMutations(next ent.Mutator) ent.Mutator {
 	return ent.MutateFunc(func(ctx context.Context, m ent.Mutation) (ent.Value, error) {
 		id, err := tenancy.From(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("%s of %s: %w", m.Op(), m.Type(), err)
-		}
-		if m.Op().Is(ent.OpCreate) {
+		switch {
+		case err != nil:
+		case m.Op().Is(ent.OpCreate):
 			err = stamp(m, id)
-		} else {
+		default:
 			err = confine(m, id)
 		}
 		if err != nil {

@@ -150,7 +150,8 @@ func value(f *sqlgraph.FieldSpec) (any, error) {
 // parameter its column's type, which Ent's field does not have.
 func insertSQL(name string, node *sqlgraph.CreateSpec, columns []column) (*sql.Builder, error) {
 	table := string(appendTable(nil, node))
-	b := newBuilder(name)
+	b := &sql.Builder{}
+	b.SetDialect(name)
 	b.WriteString("INSERT INTO " + table + " (").IdentComma(names(columns)...).WriteString(") SELECT ")
 	var arrays []column
 	for i, c := range columns {
@@ -188,10 +189,4 @@ func names(columns []column) []string {
 		names[i] = c.name
 	}
 	return names
-}
-
-func newBuilder(name string) *sql.Builder {
-	b := &sql.Builder{}
-	b.SetDialect(name)
-	return b
 }
