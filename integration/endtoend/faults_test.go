@@ -191,7 +191,7 @@ func TestServeUnknownOutcome(t *testing.T) {
 		for b.number(t, sleepers) == 0 {
 			time.Sleep(10 * time.Millisecond)
 		}
-		b.proxy.Deafen()
+		b.proxy.Deafen(true)
 	})
 	defer deaf.Wait()
 	require.Equal(t, "outcome_unknown", b.create(t, http.StatusServiceUnavailable).text(t, "code"))

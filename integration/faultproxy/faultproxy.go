@@ -1,4 +1,4 @@
-// Package faultproxy is a TCP proxy for tests. It freezes, drops, deafens, refuses, hangs and delays
+// Package faultproxy is a TCP proxy for tests. It freezes, drops, deafens, mutes, refuses, hangs and delays
 // connections.
 //
 //	proxy := faultproxy.Start(t, databaseURL)
@@ -28,6 +28,7 @@ type Proxy struct {
 	trips atomic.Uint64
 	delay atomic.Int64 // a time.Duration
 	deaf  atomic.Bool
+	mute  atomic.Bool
 
 	mu       sync.Mutex
 	server   string
@@ -53,6 +54,7 @@ func Start(tb testing.TB, databaseURL string) *Proxy {
 	p := &Proxy{tb: tb, url: u, server: u.Host, address: "127.0.0.1:0", links: map[*link]struct{}{}}
 	p.Accept()
 	tb.Cleanup(func() {
+		p.Mute(false)
 		p.Refuse()
 		p.Drop()
 		p.done.Wait()
@@ -87,8 +89,11 @@ func (p *Proxy) RoundTrips() uint64 { return p.trips.Load() }
 // Delay adds d to each round trip, also on existing connections.
 func (p *Proxy) Delay(d time.Duration) { p.delay.Store(int64(d)) }
 
-// Deafen closes a connection instead of forwarding a response.
-func (p *Proxy) Deafen() { p.deaf.Store(true) }
+// Deafen controls whether a connection is closed instead of forwarding a response.
+func (p *Proxy) Deafen(on bool) { p.deaf.Store(on) }
+
+// Mute controls whether responses are held back.
+func (p *Proxy) Mute(on bool) { p.mute.Store(on) }
 
 // Accept accepts new connections, after [Proxy.Refuse] on the same port.
 func (p *Proxy) Accept() {
@@ -186,6 +191,9 @@ func (p *Proxy) forward(l *link, to io.Writer, from io.Reader) {
 			if to == l.client && p.deaf.Load() {
 				p.end(l)
 				return
+			}
+			for to == l.client && p.mute.Load() {
+				time.Sleep(time.Millisecond)
 			}
 			p.trackRoundTrip(l, to)
 			if _, failed := to.Write(buffer[:n]); failed != nil {

@@ -18,15 +18,21 @@ import (
 
 const nap = "select pg_sleep(0.002)"
 
-// proxied returns a bundle whose driver connects through a proxy. Its first driver is closed.
+// proxied returns a bundle whose driver connects through a proxy.
 func proxied(t *testing.T, opts ...pgtenant.Option) (*testBundle, *faultproxy.Proxy) {
 	t.Helper()
 	h := setup(t)
+	return h, h.proxied(t, opts...)
+}
+
+// proxied replaces the bundle's driver by one that connects through a proxy.
+func (h *testBundle) proxied(t *testing.T, opts ...pgtenant.Option) *faultproxy.Proxy {
+	t.Helper()
 	require.NoError(t, h.Close())
 	proxy := faultproxy.Start(t, h.url)
 	h.url = proxy.URL() + "&connect_timeout=1"
 	h.use(h.open(t, opts...))
-	return h, proxy
+	return proxy
 }
 
 // allow sets how many connections the server accepts for this database besides the superuser's; negative is no limit.

@@ -101,31 +101,4 @@ func TestContextEndsBeforeCommit(t *testing.T) {
 	})
 }
 
-func TestTransactionRoundTrips(t *testing.T) {
-	t.Parallel()
-	eachMode(t, func(t *testing.T, h *testBundle) {
-		for name, tc := range map[string]struct {
-			trips int64
-			do    func(ctx context.Context, tx *ent.Tx) error
-		}{
-			"unused": {0, func(context.Context, *ent.Tx) error { return nil }},
-			"one statement": {2, func(ctx context.Context, tx *ent.Tx) error {
-				return tx.Agent.Create().SetName("n").Exec(ctx)
-			}},
-			"three statements": {4, func(ctx context.Context, tx *ent.Tx) error {
-				return errors.Join(
-					tx.Agent.Create().SetName("n").Exec(ctx),
-					tx.Agent.Update().SetRole("r").Exec(ctx),
-					second(tx.Agent.Query().Count(ctx)),
-				)
-			}},
-		} {
-			require.NoError(t, h.inTx(h.asA, tc.do), name)
-			before := h.trips.Count()
-			require.NoError(t, h.inTx(h.asA, tc.do), name)
-			require.Equal(t, tc.trips, h.trips.Count()-before, name)
-		}
-	})
-}
-
 func second[T any](_ T, err error) error { return err }

@@ -103,20 +103,17 @@ func TestContextEndsDuringAPing(t *testing.T) {
 // A connection that freezes in use ends with its statement's context. The pool does not count it while pgx closes it.
 func TestFrozenInUse(t *testing.T) {
 	t.Parallel()
-	for _, mode := range modes {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			h, proxy := proxied(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1))
-			h.warm(t, 1)
-			proxy.Freeze()
-			ctx, cancel := context.WithTimeout(h.asA, 4*shortly)
-			defer cancel()
-			start := time.Now()
-			require.ErrorIs(t, exec(ctx, h, "select 1"), context.DeadlineExceeded)
-			h.healthy(t)
-			require.Less(t, time.Since(start), 4*time.Second)
-		})
-	}
+	eachMode(t, func(t *testing.T, h *testBundle) {
+		proxy := h.proxied(t, pgtenant.WithQueryMode(h.mode), pgtenant.WithMaxConns(1))
+		h.warm(t, 1)
+		proxy.Freeze()
+		ctx, cancel := context.WithTimeout(h.asA, 4*shortly)
+		defer cancel()
+		start := time.Now()
+		require.ErrorIs(t, exec(ctx, h, "select 1"), context.DeadlineExceeded)
+		h.healthy(t)
+		require.Less(t, time.Since(start), 4*time.Second)
+	})
 }
 
 // If the network is silent, an attempt to connect ends before the acquire timeout, with its cause.

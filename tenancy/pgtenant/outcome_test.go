@@ -3,10 +3,6 @@ package pgtenant_test
 import (
 	"context"
 	"database/sql"
-	"io"
-	"net"
-	"net/url"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,60 +12,6 @@ import (
 	"github.com/konstruct/konstruct/ent"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
-
-type relay struct {
-	address string
-	lossy   atomic.Bool // the next answer is dropped with its connection
-	frozen  atomic.Bool // answers are delayed
-}
-
-func newRelay(t *testing.T, server string) *relay {
-	t.Helper()
-	r := &relay{}
-	r.address = listen(t, func(client net.Conn) { r.serve(t.Context(), client, server) })
-	return r
-}
-
-func (r *relay) serve(ctx context.Context, client net.Conn, address string) {
-	server, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
-	if err != nil {
-		_ = client.Close()
-		return
-	}
-	stop := context.AfterFunc(ctx, func() { _ = client.Close(); _ = server.Close() })
-	defer stop()
-	go func() {
-		_, _ = io.Copy(server, client)
-		_ = server.Close()
-	}()
-	defer client.Close()
-	buffer := make([]byte, 64<<10)
-	for {
-		n, err := server.Read(buffer)
-		if err != nil || r.lossy.Load() {
-			return
-		}
-		for r.frozen.Load() && ctx.Err() == nil {
-			time.Sleep(time.Millisecond)
-		}
-		if _, err := client.Write(buffer[:n]); err != nil {
-			return
-		}
-	}
-}
-
-// relayed connects the bundle's driver, of one connection, through a relay.
-func (h *testBundle) relayed(t *testing.T) *relay {
-	t.Helper()
-	direct, err := url.Parse(h.url)
-	require.NoError(t, err)
-	r := newRelay(t, direct.Host)
-	direct.Host = r.address
-	h.url = direct.String()
-	h.use(h.open(t, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(h.mode)))
-	h.healthy(t)
-	return r
-}
 
 func requireUnknown(t *testing.T, err error, what string) {
 	t.Helper()
@@ -88,7 +30,8 @@ func TestLostAnswer(t *testing.T) {
 	t.Parallel()
 	const returning = writeGlobal + " returning count"
 	eachMode(t, func(t *testing.T, h *testBundle) {
-		relay := h.relayed(t)
+		proxy := h.proxied(t, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(h.mode))
+		h.healthy(t)
 		ctx := h.asA
 		var n int64
 		writes := map[string]func(key string) error{
@@ -101,7 +44,7 @@ func TestLostAnswer(t *testing.T) {
 		}
 		// Prepare first, so that the lost answer is the statement's.
 		warm := func() {
-			relay.lossy.Store(false)
+			proxy.Deafen(false)
 			for _, write := range writes {
 				require.NoError(t, write(unique()))
 			}
@@ -110,7 +53,7 @@ func TestLostAnswer(t *testing.T) {
 		for name, write := range writes {
 			warm()
 			key := unique()
-			relay.lossy.Store(true)
+			proxy.Deafen(true)
 			err := write(key)
 			requireUnknown(t, err, name)
 			require.ErrorIs(t, err, pgtenant.ErrConnection, name)
@@ -118,7 +61,7 @@ func TestLostAnswer(t *testing.T) {
 		}
 
 		warm()
-		relay.lossy.Store(true)
+		proxy.Deafen(true)
 		err := pgtenant.QueryRow(ctx, h, "select count(*) from agents").Scan(&n)
 		requireNoEffect(t, err, "a read")
 		require.ErrorIs(t, err, pgtenant.ErrConnection)
@@ -133,7 +76,7 @@ func TestLostAnswer(t *testing.T) {
 			if write {
 				require.NoError(t, exec(ctx, tx, writeGlobal, key))
 			}
-			relay.lossy.Store(true)
+			proxy.Deafen(true)
 			err = tx.Commit()
 			require.ErrorIs(t, err, pgtenant.ErrConnection)
 			if write {
@@ -148,11 +91,11 @@ func TestLostAnswer(t *testing.T) {
 		key := unique()
 		tx := h.begin(h.asA, t)
 		require.NoError(t, exec(ctx, tx, writeGlobal, key))
-		relay.lossy.Store(true)
+		proxy.Deafen(true)
 		requireNoEffect(t, exec(ctx, tx, writeGlobal, key+"2"), "a statement before the commit")
 		requireNoEffect(t, tx.Commit(), "an unsent commit")
 		require.Zero(t, h.written(t, key))
-		relay.lossy.Store(false)
+		proxy.Deafen(false)
 		h.healthy(t)
 	})
 }
@@ -167,14 +110,15 @@ func (h *testBundle) requireWritten(t *testing.T, key string) {
 func TestContextEndsWhileAnAnswerIsAwaited(t *testing.T) {
 	t.Parallel()
 	eachMode(t, func(t *testing.T, h *testBundle) {
-		relay := h.relayed(t)
+		proxy := h.proxied(t, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(h.mode))
+		h.healthy(t)
 		thaw := func() {
-			relay.frozen.Store(false)
+			proxy.Mute(false)
 			h.healthy(t)
 		}
 		frozen := func() context.Context {
 			require.NoError(t, exec(h.asA, h, writeGlobal, unique()))
-			relay.frozen.Store(true)
+			proxy.Mute(true)
 			ctx, cancel := context.WithTimeout(h.asA, shortly)
 			t.Cleanup(cancel)
 			return ctx
@@ -197,7 +141,7 @@ func TestContextEndsWhileAnAnswerIsAwaited(t *testing.T) {
 		key = unique()
 		tx := h.begin(ctx, t)
 		require.NoError(t, exec(ctx, tx, writeGlobal, key))
-		relay.frozen.Store(true)
+		proxy.Mute(true)
 		time.AfterFunc(shortly, cancel)
 		err = tx.Commit()
 		requireUnknown(t, err, "commit")

@@ -275,3 +275,22 @@ func (c pooled) Read(b []byte) (int, error) {
 	}
 	return n, err
 }
+
+// A statement that failed on the server is not resent. (In other modes, dropping a failed statement costs further round
+// trips.)
+func TestFailedStatementsAreSentOnce(t *testing.T) {
+	t.Parallel()
+	const failing = "select 1 / (select 0)"
+	h := setup(t, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode("exec"))
+	read[int](t.Context(), t, h, "select 1")
+
+	before := h.trips.Count()
+	require.Error(t, exec(t.Context(), h, failing))
+	require.EqualValues(t, 1, h.trips.Count()-before, "Exec")
+	require.Error(t, pgtenant.QueryRow(t.Context(), h, failing).Scan(new(int)))
+	require.EqualValues(t, 2, h.trips.Count()-before, "Query")
+	// 0A000 without a stale plan.
+	requireCode(t, "0A000",
+		exec(t.Context(), h, "select count(distinct x) over () from (values (1)) v (x)"))
+	require.EqualValues(t, 3, h.trips.Count()-before, "0A000")
+}

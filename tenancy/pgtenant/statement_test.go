@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strconv"
 	"testing"
 
 	entsql "entgo.io/ent/dialect/sql"
@@ -16,27 +17,47 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// A prepared single statement costs one round trip in every query mode.
-func TestOneRoundTrip(t *testing.T) {
+// A prepared single statement costs one round trip in every query mode, and a transaction of n statements n + 1.
+func TestRoundTrips(t *testing.T) {
 	t.Parallel()
 	eachMode(t, func(t *testing.T, h *testBundle) {
-		ctx := h.asA
-		agents := h.client.Agent
-		named := func(name string) *ent.AgentCreate { return agents.Create().SetName(name) }
-		for name, do := range map[string]func() error{
-			"query":       func() error { return second(agents.Query().All(ctx)) },
-			"count":       func() error { return second(agents.Query().Count(ctx)) },
-			"create":      func() error { return agents.Create().SetName("n").Exec(ctx) },
-			"bulk create": func() error { return agents.CreateBulk(named("x"), named("y")).Exec(ctx) },
-			"update many": func() error { return agents.Update().Where(agent.Name("x")).SetRole("r").Exec(ctx) },
-			"delete many": func() error { return second(agents.Delete().Where(agent.Name("y")).Exec(ctx)) },
-			"no tenant":   func() error { return second(h.client.Tenant.Query().All(t.Context())) },
-		} {
+		id := h.client.Agent.Create().SetName("n").SaveX(h.asA).ID
+		uses := map[string]func(agents *ent.AgentClient) error{
+			"query":  func(agents *ent.AgentClient) error { return second(agents.Query().Limit(20).All(h.asA)) },
+			"count":  func(agents *ent.AgentClient) error { return second(agents.Query().Count(h.asA)) },
+			"create": func(agents *ent.AgentClient) error { return agents.Create().SetName("n").Exec(h.asA) },
+			"bulk create": func(agents *ent.AgentClient) error {
+				return agents.MapCreateBulk(make([]int, 1000), func(c *ent.AgentCreate, i int) {
+					c.SetName(strconv.Itoa(i))
+				}).Exec(h.asA)
+			},
+			"update one":  func(agents *ent.AgentClient) error { return agents.UpdateOneID(id).SetRole("r").Exec(h.asA) },
+			"update many": func(agents *ent.AgentClient) error { return agents.Update().SetRole("r").Exec(h.asA) },
+			"delete many": func(agents *ent.AgentClient) error {
+				return second(agents.Delete().Where(agent.Name("7")).Exec(h.asA))
+			},
+		}
+		requireTrips := func(trips int, name string, do func() error) {
 			require.NoError(t, do(), name) // prepares
 			before := h.trips.Count()
 			require.NoError(t, do(), name)
-			require.EqualValues(t, 1, h.trips.Count()-before, name)
+			require.EqualValues(t, trips, h.trips.Count()-before, name)
 		}
+		for name, use := range uses {
+			requireTrips(1, name, func() error { return use(h.client.Agent) })
+		}
+		requireTrips(1, "no tenant", func() error { return second(h.client.Tenant.Query().All(t.Context())) })
+		requireTrips(0, "unused transaction", func() error {
+			return h.inTx(h.asA, func(context.Context, *ent.Tx) error { return nil })
+		})
+		requireTrips(len(uses)+1, "transaction", func() error {
+			return h.inTx(h.asA, func(_ context.Context, tx *ent.Tx) (err error) {
+				for _, use := range uses {
+					err = errors.Join(err, use(tx.Agent))
+				}
+				return err
+			})
+		})
 	})
 }
 

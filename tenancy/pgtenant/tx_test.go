@@ -1,11 +1,13 @@
 package pgtenant_test
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"sync"
 	"testing"
+	"time"
 
 	"entgo.io/ent/dialect"
 	entsql "entgo.io/ent/dialect/sql"
@@ -19,59 +21,51 @@ import (
 // If the first batch fails, BEGIN may not have been sent, and later statements would commit on their own.
 func TestFirstStatementFails(t *testing.T) {
 	t.Parallel()
-	failures := map[string]func(ctx context.Context, tx dialect.Tx) error{
-		"by parse": func(ctx context.Context, tx dialect.Tx) error {
-			return exec(ctx, tx, "selec 1")
+	failures := map[string]struct {
+		query   string
+		args    []any
+		timeout time.Duration
+	}{
+		"by parse":                   {query: "selec 1"},
+		"by an unknown table":        {query: "select name from nowhere"},
+		"by encoding":                {query: "update agents set name = $1 where id = $2", args: []any{"x", "no uuid"}},
+		"by the number of arguments": {query: "select $1::int", args: []any{1, 2}},
+		"in the server":              {query: "select 1 / (select 0)"},
+		"by a policy": {
+			query: "insert into agents (id, tenant_id, name) values (gen_random_uuid(), gen_random_uuid(), 'x')",
 		},
-		"by an unknown table": func(ctx context.Context, tx dialect.Tx) error {
-			return tx.Query(ctx, "select name from nowhere", []any{}, &entsql.Rows{})
-		},
-		"by encoding": func(ctx context.Context, tx dialect.Tx) error {
-			return exec(ctx, tx, "update agents set name = $1 where id = $2", "x", "no uuid")
-		},
-		"by the number of arguments": func(ctx context.Context, tx dialect.Tx) error {
-			return exec(ctx, tx, "select $1::int", 1, 2)
-		},
-		"in the server": func(ctx context.Context, tx dialect.Tx) error {
-			return tx.Query(ctx, "select 1 / (select 0)", []any{}, &entsql.Rows{})
-		},
-		"by a policy": func(ctx context.Context, tx dialect.Tx) error {
-			return exec(ctx, tx, "insert into agents (id, tenant_id, name) "+
-				"values (gen_random_uuid(), gen_random_uuid(), 'x')")
-		},
-		"by canceling": func(ctx context.Context, tx dialect.Tx) error {
-			ctx, cancel := context.WithCancel(ctx)
-			cancel()
-			return exec(ctx, tx, "select 1")
-		},
-		"by canceling during execution": func(ctx context.Context, tx dialect.Tx) error {
-			ctx, cancel := context.WithTimeout(ctx, shortly)
-			defer cancel()
-			return exec(ctx, tx, slow)
-		},
-		"by the statement timeout": func(ctx context.Context, tx dialect.Tx) error {
-			return exec(ctx, tx, "select pg_sleep(10)")
-		},
+		"by canceling":                  {query: "select 1", timeout: -1},
+		"by canceling during execution": {query: slow, timeout: shortly},
+		"by the statement timeout":      {query: "select pg_sleep(10)"},
 	}
 	for _, mode := range modes {
-		for name, fail := range failures {
+		for name, tc := range failures {
 			t.Run(mode+" "+name, func(t *testing.T) {
 				t.Parallel()
 				h := setup(t)
 				h.url += "&statement_timeout=300"
 				h.use(h.open(t, pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(1)))
-				ctx, key := h.asA, unique()
-
-				for _, end := range []func(dialect.Tx) error{dialect.Tx.Rollback, dialect.Tx.Commit} {
-					tx := h.begin(ctx, t)
-					require.Error(t, fail(ctx, tx))
-					require.ErrorIs(t, exec(ctx, tx, writeGlobal, key), pgtenant.ErrTxAborted)
-					_ = end(tx)
-					require.Zero(t, h.written(t, key), "written by an aborted transaction")
+				key := unique()
+				for _, rows := range []bool{false, true} {
+					begin := func() dialect.Tx {
+						tx := h.begin(h.asA, t)
+						ctx, cancel := context.WithTimeout(h.asA, cmp.Or(tc.timeout, time.Minute))
+						defer cancel()
+						if rows {
+							require.Error(t, tx.Query(ctx, tc.query, tc.args, &entsql.Rows{}))
+						} else {
+							require.Error(t, exec(ctx, tx, tc.query, tc.args...))
+						}
+						return tx
+					}
+					for _, end := range []func(dialect.Tx) error{dialect.Tx.Rollback, dialect.Tx.Commit} {
+						tx := begin()
+						require.ErrorIs(t, exec(h.asA, tx, writeGlobal, key), pgtenant.ErrTxAborted)
+						_ = end(tx)
+						require.Zero(t, h.written(t, key), "written by an aborted transaction")
+					}
+					require.ErrorIs(t, begin().Commit(), pgtenant.ErrTxAborted)
 				}
-				tx := h.begin(ctx, t)
-				require.Error(t, fail(ctx, tx))
-				require.ErrorIs(t, tx.Commit(), pgtenant.ErrTxAborted)
 				h.healthy(t)
 			})
 		}
@@ -300,10 +294,8 @@ func TestTransactionOptions(t *testing.T) {
 	ctx := h.asA
 	tx, err := h.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelSerializable, ReadOnly: true})
 	require.NoError(t, err)
-	var level, readOnly string
-	const query = "select current_setting('transaction_isolation'), current_setting('transaction_read_only')"
-	require.NoError(t, pgtenant.QueryRow(ctx, tx, query).Scan(&level, &readOnly))
-	require.Equal(t, "serializable on", level+" "+readOnly)
+	require.Equal(t, "serializable on", read[string](ctx, t, tx, "select concat_ws(' ', "+
+		"current_setting('transaction_isolation'), current_setting('transaction_read_only'))"))
 	requireCode(t, "25006", exec(ctx, tx, writeGlobal, unique()))
 	require.NoError(t, tx.Rollback())
 
@@ -317,10 +309,8 @@ func TestTransactionWithoutATenant(t *testing.T) {
 	ctx := t.Context()
 	require.NoError(t, h.inTx(ctx, func(ctx context.Context, tx *ent.Tx) error {
 		require.Equal(t, 2, tx.Tenant.Query().CountX(ctx))
-		_, err := tx.Agent.Query().All(tenancy.With(ctx, h.a))
-		require.ErrorIs(t, err, tenancy.ErrTenantMismatch)
-		_, err = tx.Agent.Query().All(ctx)
-		require.ErrorIs(t, err, tenancy.ErrNoTenant)
+		require.ErrorIs(t, second(tx.Agent.Query().All(tenancy.With(ctx, h.a))), tenancy.ErrTenantMismatch)
+		require.ErrorIs(t, second(tx.Agent.Query().All(ctx)), tenancy.ErrNoTenant)
 		return nil
 	}))
 }

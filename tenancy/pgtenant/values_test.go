@@ -2,9 +2,11 @@ package pgtenant_test
 
 import (
 	"bytes"
+	"context"
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"math"
 	"strconv"
 	"sync"
 	"testing"
@@ -18,7 +20,6 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
-	"github.com/konstruct/konstruct/tenancy"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
@@ -121,8 +122,7 @@ func TestRowsScannedAfterRelease(t *testing.T) {
 	t.Parallel()
 	h := setup(t, pgtenant.WithMaxConns(2))
 	var users sync.WaitGroup
-	for _, id := range []tenancy.ID{h.a, h.b, h.a, h.b} {
-		ctx := as(t, id)
+	for _, ctx := range []context.Context{h.asA, h.asB, h.asA, h.asB} {
 		users.Go(func() {
 			for i := range 100 {
 				var number, list any
@@ -164,24 +164,24 @@ func TestNullsAndSmallIntegers(t *testing.T) {
 		var word sql.NullString
 		var at sql.NullTime
 		var b, j []byte
+		number := func(n int64) sql.NullInt64 { return sql.NullInt64{Int64: n, Valid: true} }
 		scan := func(args ...any) {
 			// Values that must be overwritten.
 			u, nullable = uuid.New(), entsql.NullScanner{S: new(uuid.UUID), Valid: args[0] == nil}
-			four, two, eight = sql.NullInt64{Int64: 7, Valid: true}, sql.NullInt64{Int64: 7, Valid: true},
-				sql.NullInt64{Int64: 7, Valid: true}
+			four, two, eight = number(7), number(7), number(7)
 			flag, word, b, j = sql.NullBool{Bool: true, Valid: true}, sql.NullString{String: "x", Valid: true},
 				[]byte("x"), []byte("x")
 			require.NoError(t, pgtenant.QueryRow(h.asA, h, query, args...).Scan(
 				&u, &nullable, &four, &two, &eight, &plain, &flag, &word, &at, &b, &j))
 		}
-		scan(id.String(), -2147483648, -32768, int64(-9223372036854775808),
+		scan(id.String(), math.MinInt32, math.MinInt16, int64(math.MinInt64),
 			false, "", "2000-01-01T00:00:00Z", "b", `{"a": 1}`)
 		require.Equal(t, id, u)
 		require.True(t, nullable.Valid)
 		require.Equal(t, &id, nullable.S)
-		require.Equal(t, sql.NullInt64{Int64: -2147483648, Valid: true}, four)
-		require.Equal(t, sql.NullInt64{Int64: -32768, Valid: true}, two)
-		require.Equal(t, sql.NullInt64{Int64: -9223372036854775808, Valid: true}, eight)
+		require.Equal(t, number(math.MinInt32), four)
+		require.Equal(t, number(math.MinInt16), two)
+		require.Equal(t, number(math.MinInt64), eight)
 		require.Equal(t, four, plain)
 		require.Equal(t, sql.NullBool{Valid: true}, flag)
 		require.Equal(t, sql.NullString{Valid: true}, word, "empty is not NULL")

@@ -15,14 +15,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/konstruct/konstruct/ent"
-	"github.com/konstruct/konstruct/ent/agent"
 	"github.com/konstruct/konstruct/integration/fixture"
 	fixtureent "github.com/konstruct/konstruct/integration/fixture/ent"
 	"github.com/konstruct/konstruct/integration/fixture/ent/note"
 	"github.com/konstruct/konstruct/integration/fixture/ent/tagging"
 	"github.com/konstruct/konstruct/integration/testdb"
 	"github.com/konstruct/konstruct/tenancy"
-	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
 // clients has the product's and the fixture's client, and a context for each of two tenants.
@@ -34,11 +32,11 @@ type clients struct {
 	a, b    context.Context
 }
 
-func newClients(t *testing.T, mode string) *clients {
+func newClients(t *testing.T) *clients {
 	t.Helper()
 	db := testdb.New(t)
 	require.NoError(t, fixture.Migrate(t.Context(), db.OwnerURL))
-	d := connect(t, db, mode)
+	d := connect(t, db, "cache_statement")
 	c := &clients{
 		database: d, product: ent.NewClient(ent.Driver(d)), fixture: fixtureent.NewClient(fixtureent.Driver(d)),
 	}
@@ -53,62 +51,10 @@ func (c *clients) tenant(t *testing.T, name string) context.Context {
 	return tenancy.With(t.Context(), id)
 }
 
-func TestRoundTrips(t *testing.T) {
-	t.Parallel()
-	for _, mode := range modes {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			c := newClients(t, mode)
-			id := c.product.Agent.Create().SetName("n").SaveX(c.a).ID
-			works := []struct {
-				name string
-				do   func(client *ent.Client) error
-			}{
-				{"create", func(client *ent.Client) error { return client.Agent.Create().SetName("n").Exec(c.a) }},
-				{"bulk create", func(client *ent.Client) error {
-					return client.Agent.MapCreateBulk(make([]int, 1000), func(b *ent.AgentCreate, i int) {
-						b.SetName(strconv.Itoa(i))
-					}).Exec(c.a)
-				}},
-				{"update one", func(client *ent.Client) error {
-					return client.Agent.UpdateOneID(id).SetRole("r").Exec(c.a)
-				}},
-				{"update many", func(client *ent.Client) error {
-					return client.Agent.Update().Where(agent.ID(id)).SetRole("r").Exec(c.a)
-				}},
-				{"query", func(client *ent.Client) error { return second(client.Agent.Query().Limit(20).All(c.a)) }},
-				{"count", func(client *ent.Client) error { return second(client.Agent.Query().Count(c.a)) }},
-			}
-			for _, work := range works {
-				require.NoError(t, work.do(c.product), work.name)
-				before := c.trips.Count()
-				require.NoError(t, work.do(c.product), work.name)
-				require.EqualValues(t, 1, c.trips.Count()-before, work.name)
-			}
-			transaction := func() error {
-				return pgtenant.InTx(c.a, c.product.Tx, func(_ context.Context, tx *ent.Tx) error {
-					for _, work := range works {
-						if err := work.do(tx.Client()); err != nil {
-							return err
-						}
-					}
-					return nil
-				})
-			}
-			require.NoError(t, transaction())
-			before := c.trips.Count()
-			require.NoError(t, transaction())
-			require.EqualValues(t, len(works)+1, c.trips.Count()-before, "transaction")
-		})
-	}
-}
-
-func second[T any](_ T, err error) error { return err }
-
 // A create or an update returns what a query finds, even if a trigger changes it.
 func TestSavedNodeIsTheRow(t *testing.T) {
 	t.Parallel()
-	c := newClients(t, "cache_statement")
+	c := newClients(t)
 	c.exec(t, `
 		create function decide() returns trigger language plpgsql as
 			$$ begin new.body = tg_op || ' ' || new.slug; new.main_tag_id = null; new.mood = null; return new; end $$;
@@ -151,7 +97,7 @@ func TestSavedNodeIsTheRow(t *testing.T) {
 // A deprecated field is not read. A create's node keeps the value that was set, as with Ent.
 func TestDeprecatedField(t *testing.T) {
 	t.Parallel()
-	c := newClients(t, "cache_statement")
+	c := newClients(t)
 	taggings := c.fixture.Tagging
 	tagged, noted := c.fixture.Tag.Create().SetSlug("t").SaveX(c.a), c.fixture.Note.Create().SetSlug("n").SaveX(c.a)
 	one := taggings.Create().SetTag(tagged).SetNote(noted).SetLabel("one").SaveX(c.a)
@@ -168,7 +114,7 @@ func TestDeprecatedField(t *testing.T) {
 
 func TestUpdateOneErrors(t *testing.T) {
 	t.Parallel()
-	c := newClients(t, "cache_statement")
+	c := newClients(t)
 	notes := c.fixture.Note
 	mine, theirs := notes.Create().SetSlug("n").SaveX(c.a), notes.Create().SetSlug("n").SaveX(c.b)
 	notes.Create().SetSlug("taken").SaveX(c.a)
@@ -191,7 +137,7 @@ func TestUpdateOneErrors(t *testing.T) {
 // TestPoliciesAlone bypasses the mixin.
 func TestPoliciesAlone(t *testing.T) {
 	t.Parallel()
-	c := newClients(t, "cache_statement")
+	c := newClients(t)
 	theirs := c.fixture.Note.Create().SetSlug("n").SaveX(c.b)
 
 	id := sqlgraph.NewFieldSpec(note.FieldID, field.TypeUUID)
@@ -227,7 +173,7 @@ func TestPoliciesAlone(t *testing.T) {
 
 func TestBulkOfAnotherTenant(t *testing.T) {
 	t.Parallel()
-	c := newClients(t, "cache_statement")
+	c := newClients(t)
 	b, err := tenancy.From(c.b)
 	require.NoError(t, err)
 	bulk := func(tenant ...uuid.UUID) error {
