@@ -22,7 +22,8 @@ const nap = "select pg_sleep(0.002)"
 func proxied(t *testing.T, opts ...pgtenant.Option) (*testBundle, *faultproxy.Proxy) {
 	t.Helper()
 	h := setup(t)
-	return h, h.proxied(t, opts...)
+	proxy := h.proxied(t, opts...)
+	return h, proxy
 }
 
 // proxied replaces the bundle's driver by one that connects through a proxy.
