@@ -58,17 +58,15 @@ func TestBootstrap(t *testing.T) {
 		require.Equal(t, first, column(t, super, state))
 	})
 
-	t.Run("both roles log in with their passwords only", func(t *testing.T) {
-		open(t, as(t, db.SuperURL, migrate.OwnerRole, passwords.Owner))
-		open(t, as(t, db.SuperURL, migrate.AppRole, passwords.App))
+	app := open(t, as(t, db.SuperURL, migrate.AppRole, passwords.App))
+	owner := open(t, as(t, db.SuperURL, migrate.OwnerRole, passwords.Owner))
+
+	t.Run("no role logs in with another password", func(t *testing.T) {
 		for _, role := range []string{migrate.OwnerRole, migrate.AppRole} {
 			_, err := pgx.Connect(t.Context(), as(t, db.SuperURL, role, "another"))
 			requireCode(t, err, "28P01")
 		}
 	})
-
-	app := open(t, as(t, db.SuperURL, migrate.AppRole, passwords.App))
-	owner := open(t, as(t, db.SuperURL, migrate.OwnerRole, passwords.Owner))
 
 	for _, sql := range []string{
 		"CREATE TEMPORARY TABLE t ()",
@@ -89,11 +87,11 @@ func TestBootstrap(t *testing.T) {
 	}
 
 	t.Run("the owner role creates objects, runs DO and sets the resolver role", func(t *testing.T) {
-		exec(t, owner, "CREATE TABLE public.t ()")
-		exec(t, owner, "DROP TABLE public.t")
-		exec(t, owner, "DO $$ BEGIN END $$")
-		exec(t, owner, "SET ROLE konstruct_resolver")
-		exec(t, owner, "RESET ROLE")
+		exec(t, owner, `CREATE TABLE public.t ();
+			DROP TABLE public.t;
+			DO $$ BEGIN END $$;
+			SET ROLE konstruct_resolver;
+			RESET ROLE`)
 		require.False(t, one[bool](t, owner, "SELECT pg_has_role('konstruct_resolver', 'USAGE')"))
 	})
 
@@ -111,19 +109,15 @@ func TestBootstrap(t *testing.T) {
 	})
 
 	t.Run("restores changes", func(t *testing.T) {
-		for _, sql := range []string{
-			"ALTER ROLE konstruct_app BYPASSRLS CREATEROLE INHERIT",
-			"ALTER ROLE konstruct_app SET search_path = 'elsewhere'",
-			"ALTER ROLE konstruct_app SET statement_timeout = 0",
-			fmt.Sprintf("ALTER ROLE konstruct_app IN DATABASE %s SET row_security = off", rls.Quote(db.Name)),
-			"GRANT konstruct_resolver TO konstruct_app",
-			"GRANT CREATE ON SCHEMA public TO PUBLIC",
-			"GRANT EXECUTE ON FUNCTION pg_catalog.lo_get(oid) TO PUBLIC",
-			"GRANT USAGE ON LANGUAGE plpgsql TO PUBLIC",
-			"ALTER SCHEMA public OWNER TO CURRENT_USER",
-		} {
-			exec(t, super, sql)
-		}
+		exec(t, super, `ALTER ROLE konstruct_app BYPASSRLS CREATEROLE INHERIT;
+			ALTER ROLE konstruct_app SET search_path = 'elsewhere';
+			ALTER ROLE konstruct_app SET statement_timeout = 0;
+			ALTER ROLE konstruct_app IN DATABASE `+rls.Quote(db.Name)+` SET row_security = off;
+			GRANT konstruct_resolver TO konstruct_app;
+			GRANT CREATE ON SCHEMA public TO PUBLIC;
+			GRANT EXECUTE ON FUNCTION pg_catalog.lo_get(oid) TO PUBLIC;
+			GRANT USAGE ON LANGUAGE plpgsql TO PUBLIC;
+			ALTER SCHEMA public OWNER TO CURRENT_USER`)
 		require.NotEqual(t, first, column(t, super, state))
 		_, err := migrate.Bootstrap(t.Context(), db.SuperURL, migrate.Passwords{})
 		require.NoError(t, err)
@@ -141,8 +135,7 @@ func TestBootstrap(t *testing.T) {
 // On managed PostgreSQL the administrator has CREATEROLE and CREATEDB but is not a superuser.
 func TestBootstrapOnManagedPostgreSQL(t *testing.T) {
 	t.Parallel()
-	cluster := testdb.OwnCluster(t)
-	db := cluster.Empty(t)
+	db := testdb.OwnCluster(t).Empty(t)
 	super := open(t, db.SuperURL)
 	exec(t, super, "CREATE ROLE administrator LOGIN CREATEROLE CREATEDB PASSWORD 'secret'")
 	exec(t, super, "ALTER DATABASE "+rls.Quote(db.Name)+" OWNER TO administrator")

@@ -3,8 +3,8 @@ package migrate_test
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
+	"io/fs"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -19,14 +19,19 @@ import (
 	"github.com/konstruct/konstruct/migrate"
 )
 
-func faults(results []migrate.CheckResult) map[string]error {
-	out := make(map[string]error)
-	for _, r := range results {
+// check returns the faults of a chain by step, if Ent's schema has the product's tables and more.
+func check(t *testing.T, chain migrate.Chain, more ...*entschema.Table) map[string]error {
+	t.Helper()
+	faults := make(map[string]error)
+	for _, r := range migrate.Check(t.Context(), migrate.CheckOptions{
+		Chains: []migrate.Chain{chain}, Tables: slices.Concat(entmigrate.Tables, more), Spec: migrate.Spec(),
+		ScratchURL: testdb.Empty(t).SuperURL, Doctor: examine(migrate.Spec()),
+	}) {
 		if r.Err != nil {
-			out[r.Step] = r.Err
+			faults[r.Step] = r.Err
 		}
 	}
-	return out
+	return faults
 }
 
 func TestProductIsCurrent(t *testing.T) {
@@ -41,9 +46,9 @@ func TestProductIsCurrent(t *testing.T) {
 			return examine(migrate.Spec())(ctx, conn)
 		},
 	})
-	require.Empty(t, faults(results))
 	var steps []string
 	for _, r := range results {
+		require.NoError(t, r.Err, r.Step)
 		steps = append(steps, r.Step)
 	}
 	require.Equal(t, []string{"sums", "lints", "rehearsal", "weakening", "schema", "snapshot", "doctor"}, steps)
@@ -78,16 +83,8 @@ func TestCheckFinds(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			dir := product(t)
-			require.NoError(t, os.WriteFile(filepath.Join(dir, "20300101000000_step.sql"), []byte(c.file), 0o600))
-			require.NoError(t, os.WriteFile(filepath.Join(dir, "seed", "stray.sql"), []byte("-- empty"), 0o600))
-			require.NoError(t, migrate.Hash(dir))
-			chain := migrate.Konstruct()
-			chain.Files = os.DirFS(dir)
-			found := faults(migrate.Check(t.Context(), migrate.CheckOptions{
-				Chains: []migrate.Chain{chain}, Tables: entmigrate.Tables, Spec: migrate.Spec(),
-				ScratchURL: testdb.Empty(t).SuperURL, Doctor: examine(migrate.Spec()),
-			}))
+			_, chain := product(t, files{"20300101000000_step.sql": c.file, "seed/stray.sql": "-- empty"})
+			found := check(t, chain)
 			if c.step == "schema" || c.step == "weakening" {
 				delete(found, "doctor") // it reports the result, too
 			}
@@ -99,10 +96,7 @@ func TestCheckFinds(t *testing.T) {
 
 func TestCheckFindsASchemaThatWasNotPlanned(t *testing.T) {
 	t.Parallel()
-	found := faults(migrate.Check(t.Context(), migrate.CheckOptions{
-		Tables: append([]*entschema.Table{scoped("notes", col("body", field.TypeString))}, entmigrate.Tables...),
-		Spec:   migrate.Spec(), ScratchURL: testdb.Empty(t).SuperURL,
-	}))
+	found := check(t, migrate.Konstruct(), scoped("notes", col("body", field.TypeString)))
 	require.Len(t, found, 1)
 	require.ErrorIs(t, found["schema"], migrate.ErrDrift)
 	require.ErrorContains(t, found["schema"], `CREATE TABLE "notes"`)
@@ -119,30 +113,22 @@ func TestErrorsOmitTheScratchURL(t *testing.T) {
 
 func TestCheckFindsAnEditedSnapshot(t *testing.T) {
 	t.Parallel()
-	dir := product(t)
-	file := filepath.Join(dir, "snapshot.json")
-	kept, err := os.ReadFile(file)
+	kept, err := fs.ReadFile(migrate.Konstruct().Files, "snapshot.json")
 	require.NoError(t, err)
 	edited := strings.Replace(string(kept), "konstruct_app", "konstruct_application", 1)
 	require.NotEqual(t, string(kept), edited)
-	require.NoError(t, os.WriteFile(file, []byte(edited), 0o600))
-	chain := migrate.Konstruct()
-	chain.Files = os.DirFS(dir)
-	found := faults(migrate.Check(t.Context(), migrate.CheckOptions{
-		Chains: []migrate.Chain{chain}, Tables: entmigrate.Tables, Spec: migrate.Spec(), ScratchURL: testdb.Empty(t).SuperURL,
-	}))
+	_, chain := product(t, files{"snapshot.json": edited})
+	found := check(t, chain)
 	require.Len(t, found, 1)
 	require.ErrorIs(t, found["snapshot"], migrate.ErrSnapshot)
 }
 
 func TestCheckFindsAnEditedFile(t *testing.T) {
 	t.Parallel()
-	dir := product(t)
-	first := sqlFiles(t, os.DirFS(dir))[0]
-	require.NoError(t, os.WriteFile(filepath.Join(dir, first), []byte("SELECT 1;"), 0o600))
-	chain := migrate.Konstruct()
-	chain.Files = os.DirFS(dir)
-	found := faults(migrate.Check(t.Context(), migrate.CheckOptions{Chains: []migrate.Chain{chain}}))
+	dir, chain := product(t, nil)
+	first := sqlFiles(t, chain.Files)[0]
+	files{first: "SELECT 1;"}.write(t, dir)
+	found := check(t, chain)
 	require.Len(t, found, 1)
 	require.ErrorContains(t, found["sums"], first+" was edited")
 }
@@ -170,42 +156,35 @@ CREATE TABLE copied AS TABLE parents;`,
 		"seed/children.sql":        "INSERT INTO children SELECT id FROM parents;",
 		"seed/empty.sql":           "-- stays empty",
 	}
-	rehearse := func(f files) error {
-		return faults(migrate.Check(t.Context(), migrate.CheckOptions{
-			Chains: []migrate.Chain{f.chain(t)}, ScratchURL: testdb.Empty(t).SuperURL,
-		}))["rehearsal"]
-	}
-	require.NoError(t, rehearse(seeded))
-	err := rehearse(seeded.with(files{"seed/parents.sql": "INSERT INTO parents SELECT 1 WHERE false"}))
+	require.NoError(t, check(t, seeded.chain(t))["rehearsal"])
+	err := check(t, seeded.with(files{"seed/parents.sql": "INSERT INTO parents SELECT 1 WHERE false"}).chain(t))["rehearsal"]
 	require.ErrorIs(t, err, migrate.ErrSeed)
 	require.ErrorContains(t, err, "seed/parents.sql: no rows inserted")
 }
 
 func TestStatus(t *testing.T) {
 	t.Parallel()
-	db := bootstrapped(t)
+	b := setup(t, bootstrapped)
 	all := sqlFiles(t, migrate.Konstruct().Files)
-	app := open(t, db.AppURL)
 
-	before, err := migrate.Status(t.Context(), migrate.Options{URL: db.OwnerURL})
+	before, err := migrate.Status(t.Context(), migrate.Options{URL: b.OwnerURL})
 	require.NoError(t, err)
 	require.Len(t, before, 1)
 	require.Equal(t, all, before[0].Pending())
 	require.NoError(t, before[0].Problem)
-	require.Zero(t, one[int](t, open(t, db.SuperURL), "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'atlas%'"))
-	ok, detail, err := migrate.Current(t.Context(), app)
+	require.Zero(t, one[int](t, b.super, "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'atlas%'"))
+	ok, detail, err := migrate.Current(t.Context(), b.app)
 	require.NoError(t, err)
 	require.False(t, ok)
 	require.Contains(t, detail, "migrations of konstruct are pending, starting with "+all[0])
 
-	_, err = migrate.Up(t.Context(), migrate.Options{URL: db.OwnerURL})
-	require.NoError(t, err)
-	after, err := migrate.Status(t.Context(), migrate.Options{URL: db.AppURL})
+	b.mustUp(t)
+	after, err := migrate.Status(t.Context(), migrate.Options{URL: b.AppURL})
 	require.NoError(t, err)
 	require.Empty(t, after[0].Pending())
 	require.WithinDuration(t, time.Now(), after[0].Files[0].AppliedAt, time.Minute)
 	require.Equal(t, time.UTC, after[0].Files[0].AppliedAt.Location())
-	ok, detail, err = migrate.Current(t.Context(), app)
+	ok, detail, err = migrate.Current(t.Context(), b.app)
 	require.NoError(t, err)
 	require.True(t, ok, detail)
 }

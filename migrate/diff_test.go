@@ -55,35 +55,47 @@ func scoped(name string, columns ...*entschema.Column) *entschema.Table {
 }
 
 func refer(from *entschema.Table, column string, to *entschema.Table) {
-	for _, c := range from.Columns {
-		if c.Name == column {
-			from.ForeignKeys = append(from.ForeignKeys, &entschema.ForeignKey{
-				Symbol: from.Name + "_" + column, Columns: []*entschema.Column{c},
-				RefTable: to, RefColumns: to.PrimaryKey, OnDelete: entschema.Cascade,
-			})
-		}
-	}
+	c, _ := from.Column(column)
+	from.AddForeignKey(&entschema.ForeignKey{
+		Symbol: from.Name + "_" + column, Columns: []*entschema.Column{c},
+		RefTable: to, RefColumns: to.PrimaryKey, OnDelete: entschema.Cascade,
+	})
 }
 
 func unique(t *entschema.Table, columns ...string) {
 	idx := &entschema.Index{Name: t.Name + "_unique", Unique: true}
 	for _, name := range columns {
-		for _, c := range t.Columns {
-			if c.Name == name {
-				idx.Columns = append(idx.Columns, c)
-			}
-		}
+		c, _ := t.Column(name)
+		idx.Columns = append(idx.Columns, c)
 	}
 	t.Indexes = append(t.Indexes, idx)
 }
 
-// diff plans in a folder that is based on the product's chain.
+// productOptions plan in a copy of the product's folder, with tables besides its own.
+func productOptions(t *testing.T, dir string, tables ...*entschema.Table) migrate.DiffOptions {
+	t.Helper()
+	return migrate.DiffOptions{
+		Name: "next_step", Dir: dir, Tables: slices.Concat(entmigrate.Tables, tables), Spec: migrate.Spec(),
+		ScratchURL: testdb.Empty(t).SuperURL, Now: planned,
+	}
+}
+
+// projectOptions plan in a folder that is based on the product's chain.
+func projectOptions(t *testing.T, dir string, tables ...*entschema.Table) migrate.DiffOptions {
+	t.Helper()
+	o := productOptions(t, dir)
+	o.Tables, o.Base = tables, []migrate.Chain{migrate.Konstruct()}
+	return o
+}
+
 func diff(t *testing.T, dir string, tables ...*entschema.Table) (migrate.Plan, error) {
 	t.Helper()
-	return migrate.Diff(t.Context(), migrate.DiffOptions{
-		Name: "step", Dir: dir, Tables: tables, Base: []migrate.Chain{migrate.Konstruct()},
-		Spec: migrate.Spec(), ScratchURL: testdb.Empty(t).SuperURL, Now: planned,
-	})
+	return migrate.Diff(t.Context(), projectOptions(t, dir, tables...))
+}
+
+// global lists a table without a tenant.
+func global(table, why string) doctor.Spec {
+	return migrate.Spec().With(doctor.Spec{Global: map[string]string{"public." + table: why}})
 }
 
 func TestDiffOfANewTable(t *testing.T) {
@@ -95,7 +107,7 @@ func TestDiffOfANewTable(t *testing.T) {
 
 	plan, err := diff(t, dir, notes)
 	require.NoError(t, err)
-	require.Equal(t, filepath.Join(dir, "20300102030405_step.sql"), plan.File)
+	require.Equal(t, filepath.Join(dir, "20300102030405_next_step.sql"), plan.File)
 	require.Empty(t, plan.Drops)
 	requireGolden(t, "new_table.sql", plan.SQL)
 	written, err := os.ReadFile(plan.File)
@@ -119,8 +131,7 @@ SELECT gen_random_uuid(), tenants.id, 'seed'
 	t.Run("keeps an edited seed", func(t *testing.T) {
 		t.Parallel()
 		edited := t.TempDir()
-		require.NoError(t, os.MkdirAll(filepath.Join(edited, "seed"), 0o700))
-		require.NoError(t, os.WriteFile(filepath.Join(edited, "seed", "notes.sql"), []byte("-- edited"), 0o600))
+		files{"seed/notes.sql": "-- edited"}.write(t, edited)
 		_, err := diff(t, edited, notes)
 		require.NoError(t, err)
 		kept, err := os.ReadFile(filepath.Join(edited, "seed", "notes.sql"))
@@ -197,19 +208,13 @@ func TestDiffOfChanges(t *testing.T) {
 
 func TestDiffOfAGlobalTable(t *testing.T) {
 	t.Parallel()
-	plans := plain("plans", col("name", field.TypeString))
-	options := migrate.DiffOptions{
-		Name: "step", Dir: t.TempDir(), Tables: []*entschema.Table{plans}, Base: []migrate.Chain{migrate.Konstruct()},
-		Spec: migrate.Spec(), ScratchURL: testdb.Empty(t).SuperURL, Now: planned,
-	}
+	options := projectOptions(t, t.TempDir(), plain("plans", col("name", field.TypeString)))
 	_, err := migrate.Diff(t.Context(), options)
 	require.ErrorIs(t, err, migrate.ErrUnclassified)
 	require.ErrorContains(t, err, "plans: give its schema mixin.Tenant{}, or")
 	require.Empty(t, sqlFiles(t, os.DirFS(options.Dir)), "writes nothing")
 
-	options.Spec = options.Spec.With(doctor.Spec{
-		Global: map[string]string{"public.plans": "products, the same for all tenants"},
-	})
+	options.Spec = global("plans", "products, the same for all tenants")
 	plan, err := migrate.Diff(t.Context(), options)
 	require.NoError(t, err)
 	requireGolden(t, "global_table.sql", plan.SQL)
@@ -222,18 +227,11 @@ func TestDiffOfANewForeignKeyBetweenTablesWithRows(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEmpty(t, first.File)
 
-	db := testdb.New(t)
-	a, b := twoTenants(t, db)
-	chain := func() migrate.Chain {
-		return migrate.Chain{Name: "test", Files: os.DirFS(dir), Revisions: "test_revisions"}
-	}
-	_, err = upChains(t.Context(), db.OwnerURL, migrate.Konstruct(), chain())
-	require.NoError(t, err)
-	super := open(t, db.SuperURL)
-	for _, tenant := range []uuid.UUID{a, b} {
-		exec(t, super, "INSERT INTO notes (id, tenant_id) VALUES ($1, $2)", uuid.New(), tenant)
-		exec(t, super, "INSERT INTO tags (id, tenant_id) VALUES ($1, $2)", uuid.New(), tenant)
-	}
+	b := setup(t, testdb.New)
+	b.twoTenants(t)
+	b.mustUp(t, migrate.Konstruct(), testChain(dir))
+	exec(t, b.super, `INSERT INTO notes (id, tenant_id) SELECT id, id FROM tenants;
+		INSERT INTO tags (id, tenant_id) SELECT id, id FROM tenants`)
 
 	notes, tags := scoped("notes", optional(col("tag_id", field.TypeUUID))), scoped("tags")
 	labels := scoped("labels", col("tag_id", field.TypeUUID))
@@ -242,108 +240,77 @@ func TestDiffOfANewForeignKeyBetweenTablesWithRows(t *testing.T) {
 	unique(labels, "tag_id")
 	plan, err := diff(t, dir, notes, tags, labels)
 	require.NoError(t, err)
-	require.Equal(t, "20300102030406_step.sql", filepath.Base(plan.File), "later than the last")
+	require.Equal(t, "20300102030406_next_step.sql", filepath.Base(plan.File), "later than the last")
 	requireGolden(t, "new_foreign_key.sql", plan.SQL)
 
-	_, err = upChains(t.Context(), db.OwnerURL, migrate.Konstruct(), chain())
-	require.NoError(t, err)
-	require.Equal(t, 2, one[int](t, super, "SELECT count(*) FROM notes"))
-	require.Equal(t, 3, one[int](t, super, `SELECT count(*) FROM pg_class
+	b.mustUp(t, migrate.Konstruct(), testChain(dir))
+	require.Equal(t, 2, one[int](t, b.super, "SELECT count(*) FROM notes"))
+	require.Equal(t, 3, one[int](t, b.super, `SELECT count(*) FROM pg_class
 		WHERE relname IN ('notes', 'tags', 'labels') AND relrowsecurity AND relforcerowsecurity`))
-	_, err = super.Exec(t.Context(), `UPDATE notes AS n SET tag_id = t.id FROM tags AS t WHERE t.tenant_id <> n.tenant_id`)
+	_, err = b.super.Exec(t.Context(), `UPDATE notes AS n SET tag_id = t.id FROM tags AS t WHERE t.tenant_id <> n.tenant_id`)
 	requireCode(t, err, "23503")
-	exec(t, super, `UPDATE notes AS n SET tag_id = t.id FROM tags AS t WHERE t.tenant_id = n.tenant_id`)
+	exec(t, b.super, `UPDATE notes AS n SET tag_id = t.id FROM tags AS t WHERE t.tenant_id = n.tenant_id`)
 }
 
 // Existing tables, planned and hand-written, become tenant-scoped, and one has a second edge to Tenant.
 func TestDiffOfATableThatBecomesTenantScoped(t *testing.T) {
 	t.Parallel()
-	dir := product(t)
-	options := migrate.DiffOptions{
-		Name: "step", Dir: dir, Tables: slices.Concat(entmigrate.Tables, []*entschema.Table{plain("labels")}),
-		Spec:       migrate.Spec().With(doctor.Spec{Global: map[string]string{"public.labels": "a test"}}),
-		ScratchURL: testdb.Empty(t).SuperURL, Now: planned,
-	}
+	dir, chain := product(t, nil)
+	options := productOptions(t, dir, plain("labels"))
+	options.Spec = global("labels", "a test")
 	_, err := migrate.Diff(t.Context(), options)
 	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "20300102030500_by_hand.sql"), []byte(`
+	files{
+		"20300102030500_by_hand.sql": `
 CREATE TABLE hints (id uuid PRIMARY KEY, tenant_id uuid NOT NULL);
-GRANT SELECT, INSERT, UPDATE, DELETE ON hints TO konstruct_app;`), 0o600))
+GRANT SELECT, INSERT, UPDATE, DELETE ON hints TO konstruct_app;`,
+		"seed/hints.sql":  "INSERT INTO hints SELECT gen_random_uuid(), id FROM tenants",
+		"seed/labels.sql": "-- rows without a tenant would violate the new foreign key",
+	}.write(t, dir)
 	require.NoError(t, migrate.Hash(dir))
-	for table, seed := range map[string]string{
-		"hints":  "INSERT INTO hints SELECT gen_random_uuid(), id FROM tenants",
-		"labels": "-- rows without a tenant would violate the new foreign key",
-	} {
-		require.NoError(t, os.WriteFile(filepath.Join(dir, "seed", table+".sql"), []byte(seed), 0o600))
-	}
 
 	labels := scoped("labels", optional(col("referred_by", field.TypeUUID)))
 	refer(labels, "referred_by", entmigrate.TenantsTable)
-	options.Tables = slices.Concat(entmigrate.Tables, []*entschema.Table{labels, scoped("hints")})
-	options.Spec = migrate.Spec()
-	plan, err := migrate.Diff(t.Context(), options)
+	plan, err := migrate.Diff(t.Context(), productOptions(t, dir, labels, scoped("hints")))
 	require.NoError(t, err)
 	requireGolden(t, "becomes_tenant_scoped.sql", plan.SQL)
-
-	chain := migrate.Konstruct()
-	chain.Files = os.DirFS(dir)
-	require.Empty(t, faults(migrate.Check(t.Context(), migrate.CheckOptions{
-		Chains: []migrate.Chain{chain}, Tables: options.Tables, Spec: options.Spec,
-		ScratchURL: options.ScratchURL, Doctor: examine(options.Spec),
-	})))
+	require.Empty(t, check(t, chain, labels, scoped("hints")))
 }
 
 func TestDiffRefuses(t *testing.T) {
 	t.Parallel()
-	join := func() []*entschema.Table {
-		notes, tags := scoped("notes"), scoped("tags")
-		both := &entschema.Table{Name: "note_tags", Annotation: &entsql.Annotation{}}
-		both.Columns = []*entschema.Column{col("note_id", field.TypeUUID), col("tag_id", field.TypeUUID)}
-		both.PrimaryKey = both.Columns
-		refer(both, "note_id", notes)
-		refer(both, "tag_id", tags)
-		return []*entschema.Table{notes, tags, both}
-	}
-	global := func() []*entschema.Table {
-		notes, plans := scoped("notes"), plain("login_audits", col("note_id", field.TypeUUID))
-		refer(plans, "note_id", notes)
-		return []*entschema.Table{notes, plans}
-	}
-	spanning := func() []*entschema.Table {
-		notes := scoped("notes", col("slug", field.TypeString))
-		unique(notes, "slug")
-		return []*entschema.Table{notes}
-	}
-	numbered := func() []*entschema.Table {
-		notes := scoped("notes")
-		notes.Columns = append(notes.Columns, &entschema.Column{Name: "number", Type: field.TypeInt, Increment: true})
-		return []*entschema.Table{notes}
-	}
-	loose := func() []*entschema.Table {
-		notes := scoped("notes")
-		notes.Columns[1].Nullable = true
-		return []*entschema.Table{notes}
-	}
+	notes, tags := scoped("notes"), scoped("tags")
+	both := &entschema.Table{Name: "note_tags", Annotation: &entsql.Annotation{}}
+	both.Columns = []*entschema.Column{col("note_id", field.TypeUUID), col("tag_id", field.TypeUUID)}
+	both.PrimaryKey = both.Columns
+	refer(both, "note_id", notes)
+	refer(both, "tag_id", tags)
+
+	audited, audits := scoped("notes"), plain("login_audits", col("note_id", field.TypeUUID))
+	refer(audits, "note_id", audited)
+
+	spanning := scoped("notes", col("slug", field.TypeString))
+	unique(spanning, "slug")
+	numbered := scoped("notes", &entschema.Column{Name: "number", Type: field.TypeInt, Increment: true})
+	loose := scoped("notes")
+	loose.Columns[1].Nullable = true
 	for name, c := range map[string]struct {
 		tables []*entschema.Table
 		err    error
 		says   string
 	}{
-		"a many-to-many table without a tenant":            {join(), migrate.ErrUnscopedReference, "note_tags: a many-to-many edge between tenant-scoped schemas needs an edge schema"},
-		"a table without a tenant that refers to one with": {global(), migrate.ErrUnscopedReference, "login_audits references notes"},
-		"a key that spans tenants":                         {spanning(), migrate.ErrSpanningKey, "notes_unique (slug) of notes"},
-		"a sequence":                                       {numbered(), migrate.ErrSequence, "notes.number: use mixin.ID{}"},
-		"a tenant that may be missing":                     {loose(), migrate.ErrTenantColumn, "notes.tenant_id: use mixin.Tenant{}"},
+		"a many-to-many table without a tenant":            {[]*entschema.Table{notes, tags, both}, migrate.ErrUnscopedReference, "note_tags: a many-to-many edge between tenant-scoped schemas needs an edge schema"},
+		"a table without a tenant that refers to one with": {[]*entschema.Table{audited, audits}, migrate.ErrUnscopedReference, "login_audits references notes"},
+		"a key that spans tenants":                         {[]*entschema.Table{spanning}, migrate.ErrSpanningKey, "notes_unique (slug) of notes"},
+		"a sequence":                                       {[]*entschema.Table{numbered}, migrate.ErrSequence, "notes.number: use mixin.ID{}"},
+		"a tenant that may be missing":                     {[]*entschema.Table{loose}, migrate.ErrTenantColumn, "notes.tenant_id: use mixin.Tenant{}"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
-			_, err := migrate.Diff(t.Context(), migrate.DiffOptions{
-				Name: "step", Dir: dir, Tables: c.tables, Base: []migrate.Chain{migrate.Konstruct()}, Now: planned,
-				Spec: migrate.Spec().With(doctor.Spec{Global: map[string]string{"public.login_audits": "a test"}}),
-
-				ScratchURL: testdb.Empty(t).SuperURL,
-			})
+			options := projectOptions(t, dir, c.tables...)
+			options.Spec = global("login_audits", "a test")
+			_, err := migrate.Diff(t.Context(), options)
 			require.ErrorIs(t, err, c.err)
 			require.ErrorContains(t, err, c.says)
 			require.Empty(t, sqlFiles(t, os.DirFS(dir)))
@@ -357,10 +324,7 @@ func TestDiffRefusesDrops(t *testing.T) {
 	_, err := diff(t, dir, scoped("notes", col("body", field.TypeString)), scoped("tags"))
 	require.NoError(t, err)
 
-	options := migrate.DiffOptions{
-		Name: "drop", Dir: dir, Tables: []*entschema.Table{scoped("notes")}, Base: []migrate.Chain{migrate.Konstruct()},
-		Spec: migrate.Spec(), ScratchURL: testdb.Empty(t).SuperURL, Now: planned,
-	}
+	options := projectOptions(t, dir, scoped("notes"))
 	plan, err := migrate.Diff(t.Context(), options)
 	require.ErrorIs(t, err, migrate.ErrDestructive)
 	require.ErrorContains(t, err, "column notes.body, table tags")
@@ -384,13 +348,9 @@ func TestDiffNames(t *testing.T) {
 
 func TestDiffDropsScratchDatabases(t *testing.T) {
 	t.Parallel()
-	cluster := testdb.OwnCluster(t)
-	db := cluster.Empty(t)
-	options := migrate.DiffOptions{
-		Name: "step", Dir: t.TempDir(), Tables: []*entschema.Table{scoped("notes")}, Base: []migrate.Chain{migrate.Konstruct()},
-		Spec: migrate.Spec(), ScratchURL: db.SuperURL, Now: planned,
-	}
-	super := open(t, db.SuperURL)
+	options := projectOptions(t, t.TempDir(), scoped("notes"))
+	options.ScratchURL = testdb.OwnCluster(t).Empty(t).SuperURL
+	super := open(t, options.ScratchURL)
 	const left = "SELECT datname::text FROM pg_database WHERE datname LIKE 'konstruct%'"
 
 	_, err := migrate.Diff(t.Context(), options)
@@ -406,37 +366,21 @@ func TestDiffDropsScratchDatabases(t *testing.T) {
 // As in CONTRIBUTING: new schemas with the mixin, in a copy of the product's folder.
 func TestDiffOfTheProductWithOneMoreSchema(t *testing.T) {
 	t.Parallel()
-	dir := product(t)
-	db := testdb.New(t)
+	dir, chain := product(t, nil)
 	notes := scoped("notes", col("body", field.TypeString))
 	parts := scoped("parts", col("note_id", field.TypeUUID), col("done", field.TypeBool), col("at", field.TypeTime),
 		col("data", field.TypeJSON), col("raw", field.TypeBytes), &entschema.Column{Name: "position", Type: field.TypeInt})
 	refer(parts, "note_id", notes)
-	options := migrate.DiffOptions{
-		Name: "add_notes", Dir: dir, Spec: migrate.Spec(), ScratchURL: db.SuperURL, Now: planned,
-		Tables: append([]*entschema.Table{notes, parts}, entmigrate.Tables...),
-	}
-	plan, err := migrate.Diff(t.Context(), options)
+	plan, err := migrate.Diff(t.Context(), productOptions(t, dir, notes, parts))
 	require.NoError(t, err)
-	require.Equal(t, "20300102030405_add_notes.sql", filepath.Base(plan.File))
+	require.Empty(t, check(t, chain, notes, parts))
 
-	chain := migrate.Konstruct()
-	chain.Files = os.DirFS(dir)
-	for _, r := range migrate.Check(t.Context(), migrate.CheckOptions{
-		Chains: []migrate.Chain{chain}, Tables: options.Tables, Spec: options.Spec, ScratchURL: db.SuperURL,
-		Doctor: examine(options.Spec),
-	}) {
-		require.NoError(t, r.Err, r.Step)
-	}
-
-	a, b := twoTenants(t, db)
-	result, err := upChains(t.Context(), db.OwnerURL, chain)
-	require.NoError(t, err)
-	require.Equal(t, []string{filepath.Base(plan.File)}, result.Applied)
-	app := open(t, db.AppURL)
-	for _, tenant := range []uuid.UUID{a, b} {
-		exec(t, app, "SELECT set_config('app.current_tenant', $1, false)", tenant.String())
-		exec(t, app, "INSERT INTO notes (id, body) VALUES ($1, $2)", uuid.New(), tenant.String())
-		require.Equal(t, []string{tenant.String()}, column(t, app, "SELECT body FROM notes"))
+	b := setup(t, testdb.New)
+	first, second := b.twoTenants(t)
+	require.Equal(t, []string{filepath.Base(plan.File)}, b.mustUp(t, chain))
+	for _, tenant := range []uuid.UUID{first, second} {
+		b.enter(t, tenant.String())
+		exec(t, b.app, "INSERT INTO notes (id, body) VALUES ($1, $2)", tenant, tenant.String())
+		require.Equal(t, []string{tenant.String()}, column(t, b.app, "SELECT body FROM notes"))
 	}
 }

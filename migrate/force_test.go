@@ -11,20 +11,6 @@ import (
 	"github.com/konstruct/konstruct/migrate"
 )
 
-// twoTenants inserts two tenants, each with an agent and a channel connection.
-func twoTenants(t *testing.T, db *testdb.Database) (a, b uuid.UUID) {
-	t.Helper()
-	a, b = uuid.New(), uuid.New()
-	super := open(t, db.SuperURL)
-	for name, id := range map[string]uuid.UUID{"a": a, "b": b} {
-		exec(t, super, "INSERT INTO tenants (id, name, slug) VALUES ($1, $2, $3)", id, name, name)
-		exec(t, super, "INSERT INTO agents (id, tenant_id, name) VALUES ($1, $2, $3)", uuid.New(), id, "agent of "+name)
-		exec(t, super, `INSERT INTO channel_connections (id, tenant_id, channel_type, workspace_id)
-			VALUES ($1, $2, 'slack', $3)`, uuid.New(), id, "T"+name)
-	}
-	return a, b
-}
-
 const (
 	liftAgents  = "ALTER TABLE agents NO FORCE ROW LEVEL SECURITY;\n"
 	forceAgents = "ALTER TABLE agents FORCE ROW LEVEL SECURITY;\n"
@@ -60,26 +46,23 @@ func TestFilesThatTouchRowsOfTenants(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			for as, url := range map[string]func(*testdb.Database) string{
-				"owner":     func(db *testdb.Database) string { return db.OwnerURL },
-				"superuser": func(db *testdb.Database) string { return db.SuperURL },
-			} {
-				db := testdb.New(t)
-				twoTenants(t, db)
-				_, err := upChains(t.Context(), url(db), files{"20300101000000_rows.sql": c.sql}.chain(t))
-				super := open(t, db.SuperURL)
+			for _, as := range []string{"owner", "superuser"} {
+				b := setup(t, testdb.New)
+				b.twoTenants(t)
+				url := map[string]string{"owner": b.OwnerURL, "superuser": b.SuperURL}[as]
+				_, err := upAs(t, url, files{"20300101000000_rows.sql": c.sql}.chain(t))
+				filled := 0
 				if c.code != "" {
-					require.Error(t, err, as)
 					requireCode(t, err, c.code)
-					require.Zero(t, one[int](t, super, "SELECT count(*) FROM agents WHERE role = 'filled'"), as)
 				} else {
 					require.NoError(t, err, as)
 				}
-				require.Equal(t, 2, one[int](t, super, `SELECT count(*) FROM pg_class
-					WHERE relname IN ('agents', 'channel_connections') AND relrowsecurity AND relforcerowsecurity`), as)
 				if name == "a backfill in brackets" {
-					require.Equal(t, 2, one[int](t, super, "SELECT count(*) FROM agents WHERE role = 'filled'"), as)
+					filled = 2
 				}
+				require.Equal(t, filled, one[int](t, b.super, "SELECT count(*) FROM agents WHERE role = 'filled'"), as)
+				require.Equal(t, 2, one[int](t, b.super, `SELECT count(*) FROM pg_class
+					WHERE relname IN ('agents', 'channel_connections') AND relrowsecurity AND relforcerowsecurity`), as)
 			}
 		})
 	}
@@ -90,29 +73,28 @@ func TestFilesThatTouchRowsOfTenants(t *testing.T) {
 //nolint:paralleltest,tparallel // one session whose tenant changes
 func TestChainIsolates(t *testing.T) {
 	t.Parallel()
-	db := testdb.New(t)
-	a, b := twoTenants(t, db)
-	require.NoError(t, fixture.Migrate(t.Context(), db.OwnerURL))
-	super, app := open(t, db.SuperURL), open(t, db.AppURL)
+	b := setup(t, testdb.New)
+	own, foreign := b.twoTenants(t)
+	require.NoError(t, fixture.Migrate(t.Context(), b.OwnerURL))
 
-	scoped := column(t, super, `SELECT c.relname::text FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid
+	scoped := column(t, b.super, `SELECT c.relname::text FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid
 		WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND a.attname = 'tenant_id' ORDER BY 1`)
 	require.Equal(t, []string{"agents", "channel_connections", "fixture_notes", "fixture_samples", "fixture_taggings", "fixture_tags"}, scoped)
 
 	t.Run("every table has the same protection", func(t *testing.T) {
 		for _, table := range scoped {
-			require.True(t, one[bool](t, super,
+			require.True(t, one[bool](t, b.super,
 				"SELECT relrowsecurity AND relforcerowsecurity FROM pg_class WHERE oid = $1::regclass", table), table)
 			require.Equal(t, []string{"tenant_floor RESTRICTIVE {konstruct_app}", "tenant_isolation PERMISSIVE {konstruct_app}"},
-				column(t, super, `SELECT policyname || ' ' || permissive || ' ' || roles::text FROM pg_policies
+				column(t, b.super, `SELECT policyname || ' ' || permissive || ' ' || roles::text FROM pg_policies
 					WHERE tablename = $1 AND policyname LIKE 'tenant%' ORDER BY 1`, table), table)
-			require.Equal(t, []string{"DELETE", "INSERT", "SELECT", "UPDATE"}, column(t, super, `SELECT privilege_type
+			require.Equal(t, []string{"DELETE", "INSERT", "SELECT", "UPDATE"}, column(t, b.super, `SELECT privilege_type
 				FROM pg_class, aclexplode(relacl) WHERE oid = $1::regclass AND grantee = 'konstruct_app'::regrole ORDER BY 1`, table), table)
 		}
 	})
 
 	t.Run("no foreign key cascades, and those between tenant-scoped tables include the tenant", func(t *testing.T) {
-		require.Empty(t, column(t, super, `SELECT conname::text FROM pg_constraint
+		require.Empty(t, column(t, b.super, `SELECT conname::text FROM pg_constraint
 			WHERE contype = 'f' AND (confdeltype <> 'a' OR confupdtype <> 'a')`))
 		require.Equal(t, []string{
 			"fixture_notes_fixture_notes_children FOREIGN KEY (tenant_id, parent_id) REFERENCES fixture_notes(tenant_id, id)",
@@ -122,72 +104,66 @@ func TestChainIsolates(t *testing.T) {
 			"fixture_samples_fixture_tags_tag FOREIGN KEY (tenant_id, sample_tag) REFERENCES fixture_tags(tenant_id, id)",
 			"fixture_taggings_fixture_notes_note FOREIGN KEY (tenant_id, note_id) REFERENCES fixture_notes(tenant_id, id)",
 			"fixture_taggings_fixture_tags_tag FOREIGN KEY (tenant_id, tag_id) REFERENCES fixture_tags(tenant_id, id)",
-		}, column(t, super, `SELECT conname || ' ' || pg_get_constraintdef(oid) FROM pg_constraint
+		}, column(t, b.super, `SELECT conname || ' ' || pg_get_constraintdef(oid) FROM pg_constraint
 			WHERE contype = 'f' AND conrelid::regclass::text LIKE 'fixture%' AND confrelid <> 'tenants'::regclass ORDER BY 1`))
-		require.Len(t, column(t, super, `SELECT conname::text FROM pg_constraint
+		require.Len(t, column(t, b.super, `SELECT conname::text FROM pg_constraint
 			WHERE contype = 'f' AND confrelid = 'tenants'::regclass`), len(scoped))
 	})
 
 	t.Run("a tenant sees its own rows", func(t *testing.T) {
-		for id, name := range map[uuid.UUID]string{a: "agent of a", b: "agent of b"} {
-			exec(t, app, "SELECT set_config('app.current_tenant', $1, false)", id.String())
-			require.Equal(t, []string{name}, column(t, app, "SELECT name FROM agents"))
-			require.Equal(t, 1, one[int](t, app, "SELECT count(*) FROM channel_connections"))
-			_, err := app.Exec(t.Context(), "UPDATE agents SET tenant_id = $1", uuid.New())
+		for id, name := range map[uuid.UUID]string{own: "agent of a", foreign: "agent of b"} {
+			b.enter(t, id.String())
+			require.Equal(t, []string{name}, column(t, b.app, "SELECT name FROM agents"))
+			require.Equal(t, 1, one[int](t, b.app, "SELECT count(*) FROM channel_connections"))
+			_, err := b.app.Exec(t.Context(), "UPDATE agents SET tenant_id = $1", uuid.New())
 			requireCode(t, err, "42501")
 		}
 	})
 
 	t.Run("a session without a tenant sees and writes no rows", func(t *testing.T) {
-		exec(t, app, "SELECT set_config('app.current_tenant', '', false)")
+		b.enter(t, "")
 		for _, table := range scoped {
-			require.Zero(t, one[int](t, app, "SELECT count(*) FROM "+table), table)
+			require.Zero(t, one[int](t, b.app, "SELECT count(*) FROM "+table), table)
 		}
-		_, err := app.Exec(t.Context(), "INSERT INTO agents (id, tenant_id, name) VALUES ($1, $2, 'x')", uuid.New(), a)
+		_, err := b.app.Exec(t.Context(), "INSERT INTO agents (id, tenant_id, name) VALUES ($1, $2, 'x')", uuid.New(), own)
 		requireCode(t, err, "42501")
 	})
 
 	t.Run("the owner role sees no rows", func(t *testing.T) {
-		require.Zero(t, one[int](t, open(t, db.OwnerURL), "SELECT count(*) FROM agents"))
+		require.Zero(t, one[int](t, b.owner, "SELECT count(*) FROM agents"))
 	})
 
 	t.Run("a reference to another tenant's row is refused", func(t *testing.T) {
-		tag := func(tenant uuid.UUID) uuid.UUID {
-			id := uuid.New()
-			exec(t, super, "INSERT INTO fixture_tags (id, tenant_id, slug) VALUES ($1, $2, 'tag')", id, tenant)
-			return id
-		}
-		own, foreign := tag(a), tag(b)
-		exec(t, app, "SELECT set_config('app.current_tenant', $1, false)", a.String())
+		exec(t, b.super, "INSERT INTO fixture_tags (id, tenant_id, slug) SELECT id, id AS tenant_id, 'tag' FROM tenants")
+		b.enter(t, own.String())
 		const insert = "INSERT INTO fixture_notes (id, slug, main_tag_id) VALUES ($1, $2, $3)"
-		exec(t, app, insert, uuid.New(), "own", own)
-		_, err := app.Exec(t.Context(), insert, uuid.New(), "foreign", foreign)
+		exec(t, b.app, insert, uuid.New(), "own", own)
+		_, err := b.app.Exec(t.Context(), insert, uuid.New(), "foreign", foreign)
 		requireCode(t, err, "23503")
 	})
 }
 
 func TestResolver(t *testing.T) {
 	t.Parallel()
-	db := testdb.New(t)
-	a, _ := twoTenants(t, db)
-	super, app := open(t, db.SuperURL), open(t, db.AppURL)
-	exec(t, super, "UPDATE channel_connections SET status = 'active' WHERE workspace_id = 'Ta'")
+	b := setup(t, testdb.New)
+	a, _ := b.twoTenants(t)
+	exec(t, b.super, "UPDATE channel_connections SET status = 'active' WHERE workspace_id = 'Ta'")
 	resolve := func(channel, workspace string) *uuid.UUID {
 		t.Helper()
-		return one[*uuid.UUID](t, app, "SELECT resolve_tenant($1, $2)", channel, workspace)
+		return one[*uuid.UUID](t, b.app, "SELECT resolve_tenant($1, $2)", channel, workspace)
 	}
 	require.Equal(t, &a, resolve("slack", "Ta"))
 	require.Nil(t, resolve("whatsapp", "Ta"), "the wrong channel")
 	require.Nil(t, resolve("slack", "Tb"), "a connection that is pending")
 	require.Nil(t, resolve("slack", "Tc"), "an unknown workspace")
-	require.Zero(t, one[int](t, app, "SELECT count(*) FROM channel_connections"), "no other rows are visible")
+	require.Zero(t, one[int](t, b.app, "SELECT count(*) FROM channel_connections"), "no other rows are visible")
 
-	exec(t, super, "UPDATE tenants SET status = 'suspended'")
+	exec(t, b.super, "UPDATE tenants SET status = 'suspended'")
 	require.Nil(t, resolve("slack", "Ta"), "a suspended tenant")
 
-	denied(t, open(t, db.OwnerURL), "SELECT resolve_tenant('slack', 'Ta')")
-	require.Equal(t, migrate.ResolverRole, one[string](t, super,
+	denied(t, b.owner, "SELECT resolve_tenant('slack', 'Ta')")
+	require.Equal(t, migrate.ResolverRole, one[string](t, b.super,
 		"SELECT proowner::regrole::text FROM pg_proc WHERE oid = 'resolve_tenant(text, text)'::regprocedure"))
-	require.False(t, one[bool](t, super, "SELECT has_schema_privilege('konstruct_resolver', 'public', 'CREATE')"),
+	require.False(t, one[bool](t, b.super, "SELECT has_schema_privilege('konstruct_resolver', 'public', 'CREATE')"),
 		"the handover's grant is revoked")
 }

@@ -57,12 +57,11 @@ func TestHistory(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			db := bootstrapped(t)
-			_, err := upChains(t.Context(), db.OwnerURL, applied.chain(t))
-			require.NoError(t, err)
+			b := setup(t, bootstrapped)
+			b.mustUp(t, applied.chain(t))
 			chain := c.now.chain(t)
 
-			ok, detail, err := migrate.Current(t.Context(), open(t, db.AppURL), chain)
+			ok, detail, err := migrate.Current(t.Context(), b.app, chain)
 			require.NoError(t, err)
 			if errors.Is(c.problem, migrate.ErrNewer) {
 				require.True(t, ok, "an older release keeps serving")
@@ -71,14 +70,12 @@ func TestHistory(t *testing.T) {
 				require.Contains(t, detail, c.says)
 			}
 
-			_, err = upChains(t.Context(), db.OwnerURL, chain)
-			if c.problem == nil {
-				require.NoError(t, err)
-				return
-			}
+			_, err = b.up(t, chain)
 			require.ErrorIs(t, err, c.problem)
-			require.ErrorContains(t, err, c.says)
-			require.Len(t, column(t, open(t, db.OwnerURL), tables), 2, "nothing was applied")
+			if c.problem != nil {
+				require.ErrorContains(t, err, c.says)
+				require.Len(t, column(t, b.owner, tables), 2, "nothing was applied")
+			}
 		})
 	}
 }
@@ -87,17 +84,16 @@ func TestHistory(t *testing.T) {
 func TestReplacedText(t *testing.T) {
 	t.Parallel()
 	const name, statement = "20260101000000_one.sql", "CREATE TABLE one ();"
-	db := bootstrapped(t)
-	_, err := upChains(t.Context(), db.OwnerURL, files{name: "-- earlier\n" + statement}.chain(t))
-	require.NoError(t, err)
-	replaces := "-- konstruct:replaces h1:" + one[string](t, open(t, db.OwnerURL), "SELECT hash FROM test_revisions.atlas_schema_revisions") + "\n"
+	b := setup(t, bootstrapped)
+	b.mustUp(t, files{name: "-- earlier\n" + statement}.chain(t))
+	replaces := "-- konstruct:replaces h1:" + one[string](t, b.owner, "SELECT hash FROM test_revisions.atlas_schema_revisions") + "\n"
 	for text, want := range map[string]error{
 		statement: migrate.ErrEdited,
 		"-- konstruct:replaces h1:AAAA\n" + statement:            migrate.ErrEdited,
 		replaces + statement + "\nCREATE TABLE two ();":          migrate.ErrEdited,
 		replaces + "-- konstruct:replaces h1:AAAA\n" + statement: nil,
 	} {
-		result, err := upChains(t.Context(), db.OwnerURL, files{name: text}.chain(t))
+		result, err := b.up(t, files{name: text}.chain(t))
 		require.ErrorIs(t, err, want, text)
 		require.Empty(t, result.Applied, text)
 	}
@@ -111,32 +107,27 @@ func TestEarlierTextOfTheProduct(t *testing.T) {
 	statements := regexp.MustCompile(`(?m)^(--.*)?\n`).ReplaceAll(text, nil)
 	require.Equal(t, "78086aab5c58a359eec1659f2ceffe7548a9d4a5c4d5adbfec8c8ee25ec60245",
 		fmt.Sprintf("%x", sha256.Sum256(statements)), "only comments of a file that was applied may change")
-	db := testdb.New(t)
-	exec(t, open(t, db.OwnerURL), `UPDATE atlas_schema_revisions.atlas_schema_revisions
+	b := setup(t, testdb.New)
+	exec(t, b.owner, `UPDATE atlas_schema_revisions.atlas_schema_revisions
 		SET hash = '1iLJ6mAu5KfEz4HgQqI2+SJ16oo3fzONWaesoL3f/zo=' WHERE version = '20261123194802'`)
-	result, err := migrate.Up(t.Context(), migrate.Options{URL: db.OwnerURL})
-	require.NoError(t, err)
-	require.Empty(t, result.Applied)
-	ok, detail, err := migrate.Current(t.Context(), open(t, db.AppURL))
+	require.Empty(t, b.mustUp(t))
+	ok, detail, err := migrate.Current(t.Context(), b.app)
 	require.NoError(t, err)
 	require.True(t, ok, detail)
-	require.Empty(t, diagnosed(t, db, migrate.Spec()))
+	require.Empty(t, b.diagnose(t, migrate.Spec()))
 }
 
 func TestPartiallyApplied(t *testing.T) {
 	t.Parallel()
-	db := bootstrapped(t)
+	b := setup(t, bootstrapped)
 	chain := files{"20260101000000_one.sql": "CREATE TABLE one ();"}.chain(t)
-	_, err := upChains(t.Context(), db.OwnerURL, chain)
-	require.NoError(t, err)
-	owner := open(t, db.OwnerURL)
-	exec(t, owner, "INSERT INTO test_revisions.atlas_schema_revisions SELECT (r).* FROM (SELECT jsonb_populate_record(r, "+
+	b.mustUp(t, chain)
+	exec(t, b.owner, "INSERT INTO test_revisions.atlas_schema_revisions SELECT (r).* FROM (SELECT jsonb_populate_record(r, "+
 		`'{"version": ".atlas_cloud_identifier"}') AS r FROM test_revisions.atlas_schema_revisions AS r) AS note`)
-	_, err = upChains(t.Context(), db.OwnerURL, chain)
-	require.NoError(t, err, "the Atlas CLI's metadata rows are ignored")
+	require.Empty(t, b.mustUp(t, chain), "the Atlas CLI's metadata rows are ignored")
 
-	exec(t, owner, "UPDATE test_revisions.atlas_schema_revisions SET total = 2, error = 'stopped'")
-	_, err = upChains(t.Context(), db.OwnerURL, chain)
+	exec(t, b.owner, "UPDATE test_revisions.atlas_schema_revisions SET total = 2, error = 'stopped'")
+	_, err := b.up(t, chain)
 	require.ErrorIs(t, err, migrate.ErrPartial)
 	require.ErrorContains(t, err, "20260101000000_one.sql: 1 of 2 statements")
 }
@@ -145,33 +136,23 @@ func TestChecksums(t *testing.T) {
 	t.Parallel()
 	base := files{"20260101000000_one.sql": "CREATE TABLE one ();", "20260101000001_two.sql": "CREATE TABLE two ();"}
 	for name, c := range map[string]struct {
-		tamper func(t *testing.T, dir string)
+		write  files
+		remove string
 		says   string
 	}{
-		"edited": {func(t *testing.T, dir string) {
-			t.Helper()
-			require.NoError(t, os.WriteFile(filepath.Join(dir, "20260101000001_two.sql"), []byte("SELECT 1;"), 0o600))
-		}, "20260101000001_two.sql was edited"},
-		"added": {func(t *testing.T, dir string) {
-			t.Helper()
-			require.NoError(t, os.WriteFile(filepath.Join(dir, "20260101000002_three.sql"), []byte("SELECT 1;"), 0o600))
-		}, "20260101000002_three.sql was added"},
-		"removed": {func(t *testing.T, dir string) {
-			t.Helper()
-			require.NoError(t, os.Remove(filepath.Join(dir, "20260101000000_one.sql")))
-		}, "20260101000000_one.sql was removed"},
-		"without sums": {func(t *testing.T, dir string) {
-			t.Helper()
-			require.NoError(t, os.Remove(filepath.Join(dir, "atlas.sum")))
-		}, "checksum file not found"},
+		"edited":       {write: files{"20260101000001_two.sql": "SELECT 1;"}, says: "20260101000001_two.sql was edited"},
+		"added":        {write: files{"20260101000002_three.sql": "SELECT 1;"}, says: "20260101000002_three.sql was added"},
+		"removed":      {remove: "20260101000000_one.sql", says: "20260101000000_one.sql was removed"},
+		"without sums": {remove: "atlas.sum", says: "checksum file not found"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			db := bootstrapped(t)
 			dir := base.folder(t)
-			chain := migrate.Chain{Name: "test", Files: os.DirFS(dir), Revisions: "test_revisions"}
-			c.tamper(t, dir)
-			_, err := upChains(t.Context(), db.OwnerURL, chain)
+			c.write.write(t, dir)
+			if c.remove != "" {
+				require.NoError(t, os.Remove(filepath.Join(dir, c.remove)))
+			}
+			_, err := setup(t, bootstrapped).up(t, testChain(dir))
 			require.ErrorIs(t, err, migrate.ErrChecksum)
 			require.ErrorContains(t, err, c.says)
 		})

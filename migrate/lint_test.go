@@ -10,7 +10,7 @@ import (
 
 func TestLints(t *testing.T) {
 	t.Parallel()
-	db := bootstrapped(t)
+	b := setup(t, bootstrapped)
 	for name, c := range map[string]struct {
 		sql  string
 		says string
@@ -37,7 +37,7 @@ func TestLints(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := upChains(t.Context(), db.OwnerURL, files{"20260101000000_bad.sql": c.sql}.chain(t))
+			_, err := b.up(t, files{"20260101000000_bad.sql": c.sql}.chain(t))
 			require.ErrorIs(t, err, migrate.ErrLint)
 			require.ErrorContains(t, err, "20260101000000_bad.sql:")
 			require.ErrorContains(t, err, c.says)
@@ -48,8 +48,7 @@ func TestLints(t *testing.T) {
 // Statements that only resemble refused ones apply.
 func TestLintsAccept(t *testing.T) {
 	t.Parallel()
-	db := bootstrapped(t)
-	_, err := upChains(t.Context(), db.OwnerURL, files{
+	setup(t, bootstrapped).mustUp(t, files{
 		"20260101000000_fine.sql": `-- COMMIT; and BEGIN; in a comment
 CREATE TABLE commits (note text DEFAULT 'ON DELETE CASCADE');
 DO $$ BEGIN PERFORM 1; END $$;
@@ -66,5 +65,4 @@ GRANT SELECT ON commits TO konstruct_app;
 SET LOCAL ROLE konstruct_resolver;
 SET LOCAL ROLE konstruct_owner;`,
 	}.chain(t))
-	require.NoError(t, err)
 }

@@ -12,11 +12,11 @@ import (
 // The runner refuses these statements even if the lints miss them.
 func TestAStatementThatEndsTheTransaction(t *testing.T) {
 	t.Parallel()
-	db := testdb.Empty(t)
+	url := testdb.Empty(t).OwnerURL
 	for _, statement := range []string{"COMMIT", "ROLLBACK", "COMMIT AND CHAIN", "ROLLBACK AND CHAIN"} {
 		t.Run(statement, func(t *testing.T) {
 			t.Parallel()
-			conn := open(t, db.OwnerURL)
+			conn := open(t, url)
 			exec(t, conn, "BEGIN")
 			require.NoError(t, migrate.ExecuteUnlinted(t.Context(), conn.PgConn(), "SELECT 1", "SELECT 2"))
 			err := migrate.ExecuteUnlinted(t.Context(), conn.PgConn(), "SELECT 1", statement)

@@ -2,163 +2,126 @@ package migrate_test
 
 import (
 	"context"
-	"os"
+	"errors"
 	"strings"
 	"testing"
 	"time"
 
-	entschema "entgo.io/ent/dialect/sql/schema"
 	"entgo.io/ent/schema/field"
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
-	entmigrate "github.com/konstruct/konstruct/ent/migrate"
 	"github.com/konstruct/konstruct/integration/fixture"
 	"github.com/konstruct/konstruct/integration/testdb"
 	"github.com/konstruct/konstruct/migrate"
 	"github.com/konstruct/konstruct/tenancy/doctor"
 )
 
-func diagnosed(t *testing.T, db *testdb.Database, spec doctor.Spec) []string {
-	t.Helper()
-	conn, err := pgx.Connect(t.Context(), db.AppURL)
-	require.NoError(t, err)
-	defer func() { require.NoError(t, conn.Close(context.WithoutCancel(t.Context()))) }()
-	report, err := doctor.Check(t.Context(), conn, spec)
-	require.NoError(t, err)
-	out := []string{}
-	for _, f := range report.Findings {
-		out = append(out, f.Code+" "+f.Object)
-	}
-	return out
-}
-
 // newer returns the product's chain with another tenant-scoped table, as in a later release.
-func newer(t *testing.T, db *testdb.Database) migrate.Chain {
+func newer(t *testing.T) migrate.Chain {
 	t.Helper()
-	dir := product(t)
-	_, err := migrate.Diff(t.Context(), migrate.DiffOptions{
-		Name: "add_notes", Dir: dir, Spec: migrate.Spec(), ScratchURL: db.SuperURL, Now: planned,
-		Tables: append([]*entschema.Table{scoped("notes", col("body", field.TypeString))}, entmigrate.Tables...),
-	})
+	dir, chain := product(t, nil)
+	_, err := migrate.Diff(t.Context(), productOptions(t, dir, scoped("notes", col("body", field.TypeString))))
 	require.NoError(t, err)
-	chain := migrate.Konstruct()
-	chain.Files = os.DirFS(dir)
 	return chain
 }
 
 // `migrate up` runs before the new servers start. The old ones must accept the newer database and still report faults.
 func TestBinaryOlderThanDatabase(t *testing.T) {
 	t.Parallel()
-	db := testdb.New(t)
+	b := setup(t, testdb.New)
 	old := migrate.Spec()
-	require.Empty(t, diagnosed(t, db, old))
+	require.Empty(t, b.diagnose(t, old))
 
-	chain := newer(t, db)
-	_, err := upChains(t.Context(), db.OwnerURL, chain)
-	require.NoError(t, err)
-	other := "snapshot.other-version database " + db.Name
-	require.Equal(t, []string{other}, diagnosed(t, db, old), "the old binary")
+	chain := newer(t)
+	b.mustUp(t, chain)
+	other := "snapshot.other-version database " + b.Name
+	require.Equal(t, []string{other}, b.diagnose(t, old), "the old binary")
 	shipped, err := chain.Snapshot()
 	require.NoError(t, err)
-	require.Empty(t, diagnosed(t, db, old.With(doctor.Spec{Snapshot: shipped})), "the new binary")
+	require.Empty(t, b.diagnose(t, old.With(doctor.Spec{Snapshot: shipped})), "the new binary")
 
-	super := open(t, db.SuperURL)
-	exec(t, super, `UPDATE atlas_schema_revisions.snapshots SET snapshot = jsonb_set(snapshot, '{objects}', '[{"kind":"later","name":"x"}]' ||
+	exec(t, b.super, `UPDATE atlas_schema_revisions.snapshots SET snapshot = jsonb_set(snapshot, '{objects}', '[{"kind":"later","name":"x"}]' ||
 		(SELECT jsonb_agg(jsonb_set(o, '{props,later}', '"x"')) FROM jsonb_array_elements(snapshot->'objects') AS o))`)
-	require.Equal(t, []string{other}, diagnosed(t, db, old), "the later release records more of each object")
-	exec(t, super, "ALTER TABLE notes NO FORCE ROW LEVEL SECURITY")
-	require.Equal(t, []string{"rls.not-forced table public.notes", other}, diagnosed(t, db, old), "of an unknown table")
-	exec(t, super, "ALTER TABLE notes FORCE ROW LEVEL SECURITY")
-	exec(t, super, "DROP INDEX channelconnection_channel_type_workspace_id")
+	require.Equal(t, []string{other}, b.diagnose(t, old), "the later release records more of each object")
+	exec(t, b.super, "ALTER TABLE notes NO FORCE ROW LEVEL SECURITY")
+	require.Equal(t, []string{"rls.not-forced table public.notes", other}, b.diagnose(t, old), "of an unknown table")
+	exec(t, b.super, "ALTER TABLE notes FORCE ROW LEVEL SECURITY; DROP INDEX channelconnection_channel_type_workspace_id")
 	require.Equal(t, []string{
 		"schema.missing unique key channelconnection_channel_type_workspace_id on public.channel_connections", other,
-	}, diagnosed(t, db, old))
+	}, b.diagnose(t, old))
 }
 
 func TestLatestSnapshotAfterClockWasSetBack(t *testing.T) {
 	t.Parallel()
-	db := testdb.New(t)
-	super := open(t, db.SuperURL)
-	exec(t, super, "UPDATE atlas_schema_revisions.snapshots SET recorded_at = recorded_at + interval '1 hour'")
-	result, err := upChains(t.Context(), db.OwnerURL, newer(t, db))
-	require.NoError(t, err)
-	require.Len(t, result.Applied, 1)
-	var latest string
-	require.NoError(t, super.QueryRow(t.Context(),
-		"SELECT version FROM atlas_schema_revisions.snapshots ORDER BY recorded_at DESC LIMIT 1").Scan(&latest))
-	require.True(t, strings.HasPrefix(result.Applied[0], latest), "%v", result.Applied)
+	b := setup(t, testdb.New)
+	exec(t, b.super, "UPDATE atlas_schema_revisions.snapshots SET recorded_at = recorded_at + interval '1 hour'")
+	applied := b.mustUp(t, newer(t))
+	require.Len(t, applied, 1)
+	latest := one[string](t, b.super, "SELECT version FROM atlas_schema_revisions.snapshots ORDER BY recorded_at DESC LIMIT 1")
+	require.True(t, strings.HasPrefix(applied[0], latest), "%v", applied)
 }
 
 // The application role can read but not write snapshots, and a forged snapshot hides no missing protection.
 func TestSnapshotsAreReadOnly(t *testing.T) {
 	t.Parallel()
-	db := testdb.New(t)
-	_, err := upChains(t.Context(), db.OwnerURL, newer(t, db))
-	require.NoError(t, err)
-	app, super := open(t, db.AppURL), open(t, db.SuperURL)
-	require.Equal(t, 3, one[int](t, app, "SELECT count(*) FROM atlas_schema_revisions.snapshots"))
+	b := setup(t, testdb.New)
+	b.mustUp(t, newer(t))
+	require.Equal(t, 3, one[int](t, b.app, "SELECT count(*) FROM atlas_schema_revisions.snapshots"))
 	for _, statement := range []string{
 		"INSERT INTO atlas_schema_revisions.snapshots (version, snapshot) VALUES ('9', '{}')",
 		"UPDATE atlas_schema_revisions.snapshots SET snapshot = '{}'", "DELETE FROM atlas_schema_revisions.snapshots",
 	} {
-		denied(t, app, statement)
+		denied(t, b.app, statement)
 	}
 
-	exec(t, super, "ALTER TABLE agents DISABLE ROW LEVEL SECURITY")
-	exec(t, super, "UPDATE atlas_schema_revisions.snapshots SET snapshot = replace(snapshot::text, '\"rls\": \"true\"', '\"x\": \"\"')::jsonb")
-	require.Contains(t, diagnosed(t, db, migrate.Spec()), "rls.disabled table public.agents")
+	exec(t, b.super, "ALTER TABLE agents DISABLE ROW LEVEL SECURITY; "+
+		"UPDATE atlas_schema_revisions.snapshots SET snapshot = replace(snapshot::text, '\"rls\": \"true\"', '\"x\": \"\"')::jsonb")
+	require.Contains(t, b.diagnose(t, migrate.Spec()), "rls.disabled table public.agents")
 }
 
 // A change made by hand before a migration remains a finding.
 func TestMigrationRecordsItsOwnChangesOnly(t *testing.T) {
 	t.Parallel()
-	db := testdb.New(t)
-	super := open(t, db.SuperURL)
-	exec(t, super, "CREATE TRIGGER odd BEFORE UPDATE ON tenants FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()")
-	chain := newer(t, db)
-	_, err := upChains(t.Context(), db.OwnerURL, chain)
-	require.NoError(t, err)
-	require.Equal(t, []string{"trigger.unlisted trigger odd on public.tenants", "snapshot.other-version database " + db.Name},
-		diagnosed(t, db, migrate.Spec()))
+	b := setup(t, testdb.New)
+	exec(t, b.super, "CREATE TRIGGER odd BEFORE UPDATE ON tenants FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()")
+	b.mustUp(t, newer(t))
+	require.Equal(t, []string{"trigger.unlisted trigger odd on public.tenants", "snapshot.other-version database " + b.Name},
+		b.diagnose(t, migrate.Spec()))
 }
 
 // Up adds a missing snapshots table with the chain's shipped snapshot.
 func TestUpAddsTheSnapshotsTable(t *testing.T) {
 	t.Parallel()
-	db := testdb.New(t)
-	super := open(t, db.SuperURL)
-	exec(t, super, "DROP TABLE atlas_schema_revisions.snapshots")
-	require.Contains(t, diagnosed(t, db, migrate.Spec()), "schema.missing table atlas_schema_revisions.snapshots")
-	exec(t, super, "DROP INDEX tenants_slug_key") // an existing fault is not recorded as expected
+	b := setup(t, testdb.New)
+	exec(t, b.super, "DROP TABLE atlas_schema_revisions.snapshots")
+	require.Contains(t, b.diagnose(t, migrate.Spec()), "schema.missing table atlas_schema_revisions.snapshots")
+	exec(t, b.super, "DROP INDEX tenants_slug_key") // an existing fault is not recorded as expected
 
-	result, err := upChains(t.Context(), db.OwnerURL, migrate.Konstruct())
-	require.NoError(t, err)
-	require.Empty(t, result.Applied)
-	require.Equal(t, []string{"schema.missing unique key tenants_slug_key on public.tenants"}, diagnosed(t, db, migrate.Spec()))
-	recorded := one[doctor.Snapshot](t, super, "SELECT snapshot FROM atlas_schema_revisions.snapshots")
+	require.Empty(t, b.mustUp(t))
+	require.Equal(t, []string{"schema.missing unique key tenants_slug_key on public.tenants"}, b.diagnose(t, migrate.Spec()))
+	recorded := one[doctor.Snapshot](t, b.super, "SELECT snapshot FROM atlas_schema_revisions.snapshots")
 	require.Empty(t, recorded.Differing(migrate.Spec().Snapshot))
 }
 
 // A project's snapshot covers both chains.
 func TestProjectSnapshot(t *testing.T) {
 	t.Parallel()
-	db := testdb.New(t)
-	require.NoError(t, fixture.Migrate(t.Context(), db.OwnerURL))
-	require.Empty(t, diagnosed(t, db, fixture.Spec()))
+	b := setup(t, testdb.New)
+	require.NoError(t, fixture.Migrate(t.Context(), b.OwnerURL))
+	require.Empty(t, b.diagnose(t, fixture.Spec()))
 	require.NotEmpty(t, fixture.Spec().Snapshot.Versions["fixture_schema_revisions"])
-	exec(t, open(t, db.SuperURL), "ALTER TABLE fixture_notes DROP CONSTRAINT fixture_notes_tenant_id_fkey")
+	exec(t, b.super, "ALTER TABLE fixture_notes DROP CONSTRAINT fixture_notes_tenant_id_fkey")
 	require.Equal(t, []string{"schema.missing foreign key fixture_notes_tenant_id_fkey on public.fixture_notes"},
-		diagnosed(t, db, fixture.Spec()))
+		b.diagnose(t, fixture.Spec()))
 }
 
 // An empty database is reported as not migrated, neither safe nor unsafe.
 func TestEmptyDatabase(t *testing.T) {
 	t.Parallel()
-	db := testdb.Empty(t)
-	require.Equal(t, []string{"database.not-migrated database " + db.Name}, diagnosed(t, db, migrate.Spec()))
-	conn := open(t, db.AppURL)
-	report, err := doctor.Check(t.Context(), conn, migrate.Spec())
+	b := setup(t, testdb.Empty)
+	require.Equal(t, []string{"database.not-migrated database " + b.Name}, b.diagnose(t, migrate.Spec()))
+	report, err := doctor.Check(t.Context(), b.app, migrate.Spec())
 	require.NoError(t, err)
 	require.ErrorIs(t, report.Err(), doctor.ErrNotMigrated)
 	require.ErrorIs(t, report.Err(), doctor.ErrUnsafe)
@@ -174,43 +137,44 @@ func TestEmptyDatabase(t *testing.T) {
 // A check that can't get a lock within a second returns an error, not a finding.
 func TestLockTimeoutIsAnError(t *testing.T) {
 	t.Parallel()
-	db := testdb.New(t)
-	super := open(t, db.SuperURL)
-	exec(t, super, "CREATE VIEW people WITH (security_invoker = true) AS SELECT name FROM tenants")
-	exec(t, super, "BEGIN; LOCK TABLE tenants IN ACCESS EXCLUSIVE MODE", pgx.QueryExecModeSimpleProtocol)
+	b := setup(t, testdb.New)
+	exec(t, b.super, "CREATE VIEW people WITH (security_invoker = true) AS SELECT name FROM tenants")
+	exec(t, b.super, "BEGIN; LOCK TABLE tenants IN ACCESS EXCLUSIVE MODE")
 	began := time.Now()
-	_, err := doctor.Check(t.Context(), open(t, db.AppURL), migrate.Spec())
+	_, err := doctor.Check(t.Context(), b.app, migrate.Spec())
 	requireCode(t, err, "55P03")
 	require.NotErrorIs(t, err, doctor.ErrUnsafe)
 	require.Less(t, time.Since(began), 30*time.Second)
-	exec(t, super, "ROLLBACK")
-	require.Equal(t, []string{"schema.outside view public.people"}, diagnosed(t, db, migrate.Spec()))
+	exec(t, b.super, "ROLLBACK")
+	require.Equal(t, []string{"schema.outside view public.people"}, b.diagnose(t, migrate.Spec()))
 }
 
-func latin1(t *testing.T) *testdb.Database {
-	t.Helper()
-	db := testdb.Empty(t)
-	super := open(t, db.SuperURL)
-	exec(t, super, "CREATE DATABASE "+db.Name+"_latin1 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
-	t.Cleanup(func() {
-		conn, err := pgx.Connect(context.WithoutCancel(t.Context()), db.SuperURL)
-		require.NoError(t, err)
-		_, err = conn.Exec(context.WithoutCancel(t.Context()), "DROP DATABASE "+db.Name+"_latin1 WITH (FORCE)")
-		require.NoError(t, err)
-		require.NoError(t, conn.Close(context.WithoutCancel(t.Context())))
+// latin1 returns a database whose encoding is not UTF-8.
+func latin1(tb testing.TB) *testdb.Database {
+	tb.Helper()
+	db := testdb.Empty(tb)
+	name := db.Name + "_latin1"
+	super, err := pgx.Connect(tb.Context(), db.SuperURL)
+	require.NoError(tb, err)
+	_, err = super.Exec(tb.Context(), "CREATE DATABASE "+name+" ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+	require.NoError(tb, err)
+	tb.Cleanup(func() {
+		ctx := context.WithoutCancel(tb.Context())
+		_, err := super.Exec(ctx, "DROP DATABASE "+name+" WITH (FORCE)")
+		require.NoError(tb, errors.Join(err, super.Close(ctx)))
 	})
-	of := func(url string) string { return strings.Replace(url, db.Name, db.Name+"_latin1", 1) }
-	return &testdb.Database{Name: db.Name + "_latin1", AppURL: of(db.AppURL), OwnerURL: of(db.OwnerURL), SuperURL: of(db.SuperURL)}
+	of := func(url string) string { return strings.Replace(url, db.Name, name, 1) }
+	return &testdb.Database{Name: name, AppURL: of(db.AppURL), OwnerURL: of(db.OwnerURL), SuperURL: of(db.SuperURL)}
 }
 
 func TestOnlyUTF8(t *testing.T) {
 	t.Parallel()
-	db := latin1(t)
-	for _, url := range []string{db.SuperURL, db.OwnerURL} {
-		_, err := upChains(t.Context(), url, migrate.Konstruct())
+	b := setup(t, latin1)
+	for _, url := range []string{b.SuperURL, b.OwnerURL} {
+		_, err := upAs(t, url)
 		require.ErrorIs(t, err, migrate.ErrEncoding)
 		require.ErrorContains(t, err, "is LATIN1")
 	}
-	require.Equal(t, []string{"database.not-migrated database " + db.Name, "server.encoding database " + db.Name + ": LATIN1"},
-		diagnosed(t, db, migrate.Spec()))
+	require.Equal(t, []string{"database.not-migrated database " + b.Name, "server.encoding database " + b.Name + ": LATIN1"},
+		b.diagnose(t, migrate.Spec()))
 }

@@ -1,15 +1,11 @@
 package migrate_test
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
-	entmigrate "github.com/konstruct/konstruct/ent/migrate"
-	"github.com/konstruct/konstruct/integration/testdb"
 	"github.com/konstruct/konstruct/migrate"
 )
 
@@ -74,55 +70,37 @@ func weakened(t *testing.T, extra string) migrate.Chain {
 			rest.WriteString(sql + "\n")
 		}
 	}
-	dir := product(t)
-	text := extra + first.String() + rest.String()
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "20300101000000_step.sql"), []byte(text), 0o600))
-	for _, table := range []string{"older", "later", "shown"} {
-		require.NoError(t, os.WriteFile(filepath.Join(dir, "seed", table+".sql"), []byte("-- empty"), 0o600))
-	}
-	require.NoError(t, migrate.Hash(dir))
-	chain := migrate.Konstruct()
-	chain.Files = os.DirFS(dir)
+	_, chain := product(t, files{
+		"20300101000000_step.sql": extra + first.String() + rest.String(),
+		"seed/older.sql":          "-- empty", "seed/later.sql": "-- empty", "seed/shown.sql": "-- empty",
+	})
 	return chain
 }
 
 func TestCheckReportsWeakenings(t *testing.T) {
 	t.Parallel()
-	check := func(extra string) error {
-		return faults(migrate.Check(t.Context(), migrate.CheckOptions{
-			Chains: []migrate.Chain{weakened(t, extra)}, Tables: entmigrate.Tables, Spec: migrate.Spec(),
-			ScratchURL: testdb.Empty(t).SuperURL,
-		}))["weakening"]
-	}
-	err := check("")
+	weakening := func(extra string) error { return check(t, weakened(t, extra))["weakening"] }
+	err := weakening("")
 	require.ErrorIs(t, err, migrate.ErrWeakens)
 	var declared strings.Builder
 	for object := range weakenings() {
 		require.ErrorContains(t, err, "20300101000000_step.sql: "+object+" (")
 		declared.WriteString("-- konstruct:weakens " + object + " because this is a test\n")
 	}
-	require.NoError(t, check(declared.String()), "all declared")
-	require.ErrorContains(t, check(declared.String()+"-- konstruct:weakens table public.tenants: rls because it might\n"),
+	require.NoError(t, weakening(declared.String()), "all declared")
+	require.ErrorContains(t, weakening(declared.String()+"-- konstruct:weakens table public.tenants: rls because it might\n"),
 		"remove declarations that do not apply: table public.tenants: rls")
-	require.ErrorContains(t, check(strings.Replace(declared.String(), " because this is a test", " because", 1)), "weakens isolation",
+	require.ErrorContains(t, weakening(strings.Replace(declared.String(), " because this is a test", " because", 1)), "weakens isolation",
 		"the reason is missing")
 }
 
 func TestValidatingAKeyNeedsNoDeclaration(t *testing.T) {
 	t.Parallel()
-	dir := product(t)
-	for name, sql := range map[string]string{
+	_, chain := product(t, files{
 		"20300101000000_adds.sql":      "ALTER TABLE portal_sessions ADD CONSTRAINT again FOREIGN KEY (user_id) REFERENCES portal_users (id) NOT VALID;",
 		"20300101000001_validates.sql": "ALTER TABLE portal_sessions VALIDATE CONSTRAINT again;",
-	} {
-		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(sql), 0o600))
-	}
-	require.NoError(t, migrate.Hash(dir))
-	chain := migrate.Konstruct()
-	chain.Files = os.DirFS(dir)
-	found := faults(migrate.Check(t.Context(), migrate.CheckOptions{
-		Chains: []migrate.Chain{chain}, Tables: entmigrate.Tables, Spec: migrate.Spec(), ScratchURL: testdb.Empty(t).SuperURL,
-	}))
+	})
+	found := check(t, chain)
 	require.NoError(t, found["rehearsal"])
 	require.NoError(t, found["weakening"])
 }
