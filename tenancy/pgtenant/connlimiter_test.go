@@ -18,7 +18,6 @@ import (
 
 const nap = "select pg_sleep(0.002)"
 
-// proxied returns a bundle whose driver connects through a proxy.
 func proxied(t *testing.T, opts ...pgtenant.Option) (*testBundle, *faultproxy.Proxy) {
 	t.Helper()
 	h := setup(t)
@@ -26,7 +25,7 @@ func proxied(t *testing.T, opts ...pgtenant.Option) (*testBundle, *faultproxy.Pr
 	return h, proxy
 }
 
-// proxied replaces the bundle's driver by one that connects through a proxy.
+// proxied reconnects through a proxy.
 func (h *testBundle) proxied(t *testing.T, opts ...pgtenant.Option) *faultproxy.Proxy {
 	t.Helper()
 	require.NoError(t, h.Close())

@@ -172,7 +172,6 @@ func TestEncodingErrorsCarryNoValues(t *testing.T) {
 	})
 }
 
-// A tenant's limit applies while one of its connections is in use, even if others stopped waiting.
 func TestTenantLimit(t *testing.T) {
 	t.Parallel()
 	h := setup(t, pgtenant.WithMaxConns(4), pgtenant.WithAcquireTimeout(20*shortly))

@@ -25,17 +25,16 @@ var modes = []string{"cache_statement", "cache_describe", "exec"}
 type testBundle struct {
 	*pgtenant.Driver
 
-	client *ent.Client
-	trips  *pgtenant.RoundTrips
-	super  *pgx.Conn // bypasses RLS
-	url    string
-	mode   string // of eachMode
-	a, b   tenancy.ID
-	// Contexts of the tenants.
+	client   *ent.Client
+	trips    *pgtenant.RoundTrips
+	super    *pgx.Conn // bypasses RLS
+	url      string
+	mode     string // set by eachMode
+	a, b     tenancy.ID
 	asA, asB context.Context
 }
 
-// eachMode runs a test in each query mode, with a driver of one connection.
+// eachMode runs a test in each query mode, on one connection.
 func eachMode(t *testing.T, test func(t *testing.T, h *testBundle)) {
 	t.Helper()
 	for _, mode := range modes {
@@ -70,7 +69,6 @@ func (h *testBundle) open(t *testing.T, opts ...pgtenant.Option) *pgtenant.Drive
 	return drv
 }
 
-// use replaces the bundle's driver.
 func (h *testBundle) use(drv *pgtenant.Driver) {
 	h.Driver, h.client = drv, ent.NewClient(ent.Driver(drv))
 }
@@ -95,7 +93,6 @@ func (h *testBundle) begin(ctx context.Context, t *testing.T) dialect.Tx {
 	return tx
 }
 
-// alter changes the settings of the database.
 func (h *testBundle) alter(t *testing.T, change string) {
 	t.Helper()
 	h.admin(t, "alter database "+rls.Quote(h.super.Config().Database)+" "+change)
@@ -108,12 +105,10 @@ func (h *testBundle) admin(t *testing.T, query string) {
 	require.NoError(t, err)
 }
 
-// inTx calls [pgtenant.InTx] with the bundle's client.
 func (h *testBundle) inTx(ctx context.Context, fn func(context.Context, *ent.Tx) error) error {
 	return pgtenant.InTx(ctx, h.client.Tx, fn)
 }
 
-// as returns a context of a tenant.
 func as(t *testing.T, id tenancy.ID) context.Context {
 	t.Helper()
 	return tenancy.With(t.Context(), id)
@@ -151,20 +146,18 @@ func (h *testBundle) written(t *testing.T, key string) int {
 
 func unique() string { return uuid.NewString() }
 
-// exec is [pgtenant.Exec] without the number of rows.
 func exec(ctx context.Context, q dialect.ExecQuerier, query string, args ...any) error {
 	_, err := pgtenant.Exec(ctx, q, query, args...)
 	return err
 }
 
-// read returns the value of a query for one row of one column.
+// read returns the first value of a query.
 func read[T any](ctx context.Context, t *testing.T, q dialect.ExecQuerier, query string, args ...any) (value T) {
 	t.Helper()
 	require.NoError(t, pgtenant.QueryRow(ctx, q, query, args...).Scan(&value))
 	return value
 }
 
-// openRows sends a query whose rows are not read yet.
 func openRows(ctx context.Context, t *testing.T, q dialect.ExecQuerier, query string, args ...any) *entsql.Rows {
 	t.Helper()
 	r := &entsql.Rows{}

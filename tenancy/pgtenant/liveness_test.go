@@ -25,7 +25,7 @@ func (h *testBundle) warm(t *testing.T, n int) {
 	require.EqualValues(t, n, h.Pool().Stat().IdleConns())
 }
 
-// frozen returns a bundle with stale connections that a proxy lost: it accepts data on them but never answers.
+// frozen returns stale connections of a proxy that accepts data on them but never answers.
 func frozen(t *testing.T, conns int32) (*testBundle, *faultproxy.Proxy) {
 	t.Helper()
 	h, proxy := proxied(t, pgtenant.WithMaxConns(conns))

@@ -100,7 +100,7 @@ func TestLostAnswer(t *testing.T) {
 	})
 }
 
-// requireWritten waits for the server to complete a write whose answer was lost.
+// requireWritten waits for a write whose answer was lost.
 func (h *testBundle) requireWritten(t *testing.T, key string) {
 	t.Helper()
 	require.Eventually(t, func() bool { return h.written(t, key) == 1 }, 10*time.Second, 10*time.Millisecond)

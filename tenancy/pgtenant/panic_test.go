@@ -21,7 +21,7 @@ type explosive struct{ do func() }
 func (e explosive) Value() (driver.Value, error) { e.do(); return nil, nil } //nolint:nilnil // never reached
 func (e explosive) Scan(any) error               { e.do(); return nil }
 
-// scanOne scans one of many rows and does not close them.
+// scanOne leaves its rows open.
 func scanOne(ctx context.Context, q dialect.ExecQuerier, dest any) {
 	var r entsql.Rows
 	if q.Query(ctx, "select generate_series(1, 100000)", []any{}, &r) == nil && r.Next() {

@@ -15,8 +15,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-// changes returns settings that a statement can change for its session without a sign in its command tag, with values
-// that differ from the server's.
+// changes returns settings that a statement can change for its session without a sign in its command tag.
 func (h *testBundle) changes(t *testing.T) map[string]string {
 	t.Helper()
 	changes := map[string]string{
@@ -130,7 +129,7 @@ func TestChangedSessionServesUnknownStatements(t *testing.T) {
 func TestChangedSessionServesFailures(t *testing.T) {
 	t.Parallel()
 	eachMode(t, func(t *testing.T, h *testBundle) {
-		h.admin(t, deferred)
+		h.admin(t, deferredTable)
 		for statement, code := range map[string]string{
 			"insert into late values (1, 2)":                  "23503",
 			"insert into late values (1, 2) returning id":     "23503",

@@ -276,8 +276,7 @@ func (c pooled) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// A statement that failed on the server is not resent. (In other modes, dropping a failed statement costs further round
-// trips.)
+// In other modes, dropping a failed statement costs further round trips.
 func TestFailedStatementsAreSentOnce(t *testing.T) {
 	t.Parallel()
 	const failing = "select 1 / (select 0)"

@@ -17,7 +17,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// A prepared single statement costs one round trip in every query mode, and a transaction of n statements n + 1.
+// A prepared statement costs one round trip, and a transaction of n statements n + 1.
 func TestRoundTrips(t *testing.T) {
 	t.Parallel()
 	eachMode(t, func(t *testing.T, h *testBundle) {
@@ -200,8 +200,7 @@ func TestCollect(t *testing.T) {
 	h.healthy(t)
 }
 
-// deferred makes a table whose foreign key is checked at commit.
-const deferred = `
+const deferredTable = `
 	create table late (id int primary key, next int references late deferrable initially deferred);
 	grant select, insert on late to konstruct_app`
 
@@ -209,7 +208,7 @@ const deferred = `
 func TestErrorAtCommit(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
-	h.admin(t, deferred)
+	h.admin(t, deferredTable)
 	const insert = "insert into late values (1, 2)"
 
 	requireCode(t, "23503", exec(h.asA, h, insert))
@@ -225,7 +224,7 @@ func TestErrorAtCommit(t *testing.T) {
 func TestWriteIsCommittedWhenQueryReturns(t *testing.T) {
 	t.Parallel()
 	h := setup(t, pgtenant.WithMaxConns(1))
-	h.admin(t, deferred)
+	h.admin(t, deferredTable)
 	const insert = "insert into late values ($1, $2) returning id"
 	requireCode(t, "23503", h.Query(h.asA, insert, []any{1, 2}, &entsql.Rows{}))
 	require.Zero(t, h.count(t, "select count(*) from late"))

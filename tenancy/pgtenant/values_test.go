@@ -327,7 +327,7 @@ func TestNewChecksThePool(t *testing.T) {
 	}), "in any case")
 }
 
-// pool returns a pool that the driver accepts, if it is not changed.
+// pool is accepted by the driver, unless changed.
 func (h *testBundle) pool(t *testing.T, change func(*pgx.ConnConfig)) *pgxpool.Pool {
 	t.Helper()
 	config, err := pgxpool.ParseConfig(h.url + "&client_encoding=UTF8&timezone=UTC")

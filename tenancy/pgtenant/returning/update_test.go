@@ -172,7 +172,7 @@ func TestUpdateNode(t *testing.T) {
 	}
 }
 
-// requireSame compares what callers can see of an error that contains fails; "" is no error.
+// requireSame compares what callers see of an error, if one is expected.
 func requireSame(t *testing.T, fails string, want, got error) {
 	t.Helper()
 	if fails == "" {
