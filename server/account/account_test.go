@@ -1,6 +1,7 @@
 package account_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/netip"
@@ -73,30 +74,45 @@ func (b *testBundle) createUser(t *testing.T, email, password string) {
 	require.NoError(t, err)
 }
 
-// login logs in without a device and a client address.
-func (b *testBundle) login(t *testing.T, email, password string) (account.Login, error) {
+// attempt is a login attempt. Empty fields are Ada's address and password, no device and no client address.
+type attempt struct{ email, password, device, client string }
+
+func (b *testBundle) login(t *testing.T, a attempt) (account.Login, error) {
 	t.Helper()
-	return b.logins.Login(t.Context(), account.Attempt{Email: email, Password: password})
+	var client netip.Addr
+	if a.client != "" {
+		client = netip.MustParseAddr(a.client)
+	}
+	login, err := b.logins.Login(t.Context(), account.Attempt{
+		Email: cmp.Or(a.email, ada), Password: cmp.Or(a.password, adaPassword), Device: a.device, Client: client,
+	})
+	assert.Equal(t, err == nil, login.Token != "")
+	return login, err
 }
 
-// mustLogin logs Ada in.
-func (b *testBundle) mustLogin(t *testing.T) account.Login {
+// expect logs in and checks the error.
+func (b *testBundle) expect(t *testing.T, want error, a attempt) account.Login {
 	t.Helper()
-	login, err := b.login(t, ada, adaPassword)
-	require.NoError(t, err)
+	login, err := b.login(t, a)
+	require.ErrorIs(t, err, want, "%+v", a)
 	return login
 }
 
-// try logs Ada in and returns the error.
-func (b *testBundle) try(t *testing.T, password, device, client string) error {
+// fail logs in with a wrong password n times.
+func (b *testBundle) fail(t *testing.T, n int, a attempt) {
 	t.Helper()
-	a := account.Attempt{Email: ada, Password: password, Device: device}
-	if client != "" {
-		a.Client = netip.MustParseAddr(client)
+	a.password = "wrong horse"
+	for range n {
+		b.expect(t, account.ErrCredentials, a)
 	}
-	login, err := b.logins.Login(t.Context(), a)
-	assert.Equal(t, err == nil, login.Token != "")
-	return err
+}
+
+// expectSession authenticates a session token and checks the error.
+func (b *testBundle) expectSession(t *testing.T, want error, token string) account.Principal {
+	t.Helper()
+	principal, err := b.sessions.Authenticate(t.Context(), token, tenancy.ID{})
+	require.ErrorIs(t, err, want)
+	return principal
 }
 
 // storeHash stores a hash of password without normalization, as earlier versions did.
@@ -166,33 +182,37 @@ func noLimits() account.Limits {
 
 func TestNormalizeEmail(t *testing.T) {
 	t.Parallel()
+	longest := strings.Repeat("a", 250) + "@b.c"
+	const most = 4*254 - len("ada@b.c") // white space
 	for in, want := range map[string]string{
-		"ada@example.com":                      "ada@example.com",
-		"  Ada@EXAMPLE.com\n":                  "ada@example.com",
-		"a+b@x.org":                            "a+b@x.org",
-		"Jose\u0301@example.com":               "jos\u00e9@example.com",
-		"ÄDA@example.com":                      "äda@example.com",
-		"":                                     "",
-		"ada":                                  "",
-		"@example.com":                         "",
-		"ada@":                                 "",
-		"a@b@c":                                "",
-		"a da@example.com":                     "",
-		"ada@exam\u00a0ple.com":                "",
-		"ada\x00@example.com":                  "",
-		"ada@example.com\u200b":                "",
-		"\u0915\u094d\u200d\u0915@example.com": "", // a joiner where the profile allows it
-		"\xff@example.com":                     "",
-		"\u0130@example.com":                   "i\u0307@example.com", // a capital I with a dot is no i
-		"\u0131@example.com":                   "\u0131@example.com",
-		"\uff21da@example.com":                 "ada@example.com", // full width
-		"\u039f\u0394\u039f\u03a3@x.org":       "\u03bf\u03b4\u03bf\u03c3@x.org",
-		"\u0627\u0628@example.com":             "\u0627\u0628@example.com", // right to left
-		"\ufb01@example.com":                   "",                         // a ligature
-		"ada@example..com":                     "",
-		"ada\uff20b@example.com":               "", // a second @, full width
-		strings.Repeat("a", 251) + "@b.c":      "",
-		strings.Repeat("a", 5000):              "",
+		"ada@example.com":                       "ada@example.com",
+		"  Ada@EXAMPLE.com\n":                   "ada@example.com",
+		"a+b@x.org":                             "a+b@x.org",
+		"Jose\u0301@example.com":                "jos\u00e9@example.com",
+		"ÄDA@example.com":                       "äda@example.com",
+		"":                                      "",
+		"ada":                                   "",
+		"@example.com":                          "",
+		"ada@":                                  "",
+		"a@b@c":                                 "",
+		"a da@example.com":                      "",
+		"ada@exam\u00a0ple.com":                 "",
+		"ada\x00@example.com":                   "",
+		"ada@example.com\u200b":                 "",
+		"\u0915\u094d\u200d\u0915@example.com":  "", // a joiner where the profile allows it
+		"\xff@example.com":                      "",
+		"\u0130@example.com":                    "i\u0307@example.com", // a capital I with a dot is no i
+		"\u0131@example.com":                    "\u0131@example.com",
+		"\uff21da@example.com":                  "ada@example.com", // full width
+		"\u039f\u0394\u039f\u03a3@x.org":        "\u03bf\u03b4\u03bf\u03c3@x.org",
+		"\u0627\u0628@example.com":              "\u0627\u0628@example.com", // right to left
+		"\ufb01@example.com":                    "",                         // a ligature
+		"ada@example..com":                      "",
+		"ada\uff20b@example.com":                "", // a second @, full width
+		" " + longest:                           longest,
+		"a" + longest:                           "",
+		strings.Repeat(" ", most) + "ada@b.c":   "ada@b.c",
+		strings.Repeat(" ", most+1) + "ada@b.c": "",
 	} {
 		got, err := account.NormalizeEmail(in)
 		require.Equal(t, want, got, "%q", in)
@@ -210,18 +230,29 @@ func TestNormalizeEmail(t *testing.T) {
 func TestArgon2(t *testing.T) {
 	t.Parallel()
 	h := cheap()
-	one, err := h.Hash(t.Context(), "correct horse")
+	one, err := h.Hash(t.Context(), adaPassword)
 	require.NoError(t, err)
-	two, err := h.Hash(t.Context(), "correct horse")
+	two, err := h.Hash(t.Context(), adaPassword)
 	require.NoError(t, err)
 	require.NotEqual(t, one, two, "salted")
 	require.True(t, strings.HasPrefix(one, "$argon2id$v=19$m=64,t=1,p=1$"), one)
-	for password, want := range map[string]bool{"correct horse": true, "correct horse ": false, "": false} {
+	for password, want := range map[string]bool{adaPassword: true, adaPassword + " ": false, "": false} {
 		same, err := h.Compare(t.Context(), password, one)
 		require.NoError(t, err)
 		require.Equal(t, want, same)
 	}
 	require.Equal(t, account.Params{MemoryKiB: 19456, Iterations: 2, Parallelism: 1}, account.OWASP())
+}
+
+func TestPasswords(t *testing.T) {
+	t.Parallel()
+	for password, want := range map[string]error{
+		strings.Repeat("x", 7): account.ErrPassword, strings.Repeat("x", 8): nil,
+		strings.Repeat("x", 1024): nil, strings.Repeat("x", 1025): account.ErrPassword,
+		"correct\x00horse": account.ErrPassword, strings.Repeat("\xff", 8): account.ErrPassword,
+	} {
+		require.ErrorIs(t, account.CheckPassword(password), want, password)
+	}
 }
 
 func TestUsers(t *testing.T) {
@@ -238,14 +269,12 @@ func TestUsers(t *testing.T) {
 		change func(*account.NewUser)
 		want   error
 	}{
-		"the same address":            {func(*account.NewUser) {}, account.ErrTaken},
-		"no address":                  {func(n *account.NewUser) { n.Email = "ada" }, account.ErrEmail},
-		"no name":                     {func(n *account.NewUser) { n.Name = " " }, account.ErrName},
-		"a name with NUL":             {func(n *account.NewUser) { n.Name = "A\x00" }, account.ErrName},
-		"a long name":                 {func(n *account.NewUser) { n.Name = strings.Repeat("x", 201) }, account.ErrName},
-		"a short password":            {func(n *account.NewUser) { n.Password = "1234567" }, account.ErrPassword},
-		"a long password":             {func(n *account.NewUser) { n.Password = strings.Repeat("x", 1025) }, account.ErrPassword},
-		"a password that isn't UTF-8": {func(n *account.NewUser) { n.Password = strings.Repeat("\xff", 8) }, account.ErrPassword},
+		"the same address": {func(*account.NewUser) {}, account.ErrTaken},
+		"no address":       {func(n *account.NewUser) { n.Email = "ada" }, account.ErrEmail},
+		"no name":          {func(n *account.NewUser) { n.Name = " " }, account.ErrName},
+		"a name with NUL":  {func(n *account.NewUser) { n.Name = "A\x00" }, account.ErrName},
+		"a long name":      {func(n *account.NewUser) { n.Name = strings.Repeat("x", 201) }, account.ErrName},
+		"a short password": {func(n *account.NewUser) { n.Password = "1234567" }, account.ErrPassword},
 	} {
 		n := valid
 		tt.change(&n)
@@ -273,7 +302,7 @@ func TestPasswordChangeDuringLogins(t *testing.T) {
 		for range 4 {
 			wg.Go(func() {
 				for range 5 {
-					login, err := b.login(t, ada, "old password")
+					login, err := b.login(t, attempt{password: "old password"})
 					if err == nil {
 						tokens <- login.Token
 					} else if !errors.Is(err, account.ErrCredentials) {
@@ -286,26 +315,20 @@ func TestPasswordChangeDuringLogins(t *testing.T) {
 		wg.Wait()
 		close(tokens)
 		for token := range tokens {
-			_, err := b.sessions.Authenticate(t.Context(), token, tenancy.ID{})
-			require.ErrorIs(t, err, account.ErrNoSession)
+			b.expectSession(t, account.ErrNoSession, token)
 		}
 	}
-	login, err := b.login(t, ada, "new password")
-	require.NoError(t, err)
-	_, err = b.sessions.Authenticate(t.Context(), login.Token, tenancy.ID{})
-	require.NoError(t, err)
+	b.expectSession(t, nil, b.expect(t, nil, attempt{password: "new password"}).Token)
 }
 
 func TestSweep(t *testing.T) {
 	t.Parallel()
 	b := setup(t, noLimits())
-	login := b.mustLogin(t)
-	_, err := b.login(t, "unknown@example.com", "x")
-	require.ErrorIs(t, err, account.ErrCredentials)
+	login := b.expect(t, nil, attempt{})
+	b.fail(t, 1, attempt{email: "unknown@example.com"})
 
 	require.NoError(t, b.sessions.Sweep(t.Context()))
-	_, err = b.sessions.Authenticate(t.Context(), login.Token, tenancy.ID{})
-	require.NoError(t, err, "not expired")
+	b.expectSession(t, nil, login.Token) // not expired
 	require.Equal(t, 1, b.client.LoginAttempt.Query().CountX(t.Context()))
 
 	b.now = b.now.Add(time.Hour + time.Second)

@@ -8,7 +8,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/konstruct/konstruct/server/account"
-	"github.com/konstruct/konstruct/tenancy"
 )
 
 const (
@@ -22,7 +21,7 @@ func TestClockSetBack(t *testing.T) {
 	b := setup(t, account.Limits{Address: account.Limit{Attempts: 2, Window: window}})
 	fail := func() (retryAfter time.Duration) {
 		t.Helper()
-		err := b.try(t, "wrong horse", "", "")
+		_, err := b.login(t, attempt{password: "wrong horse"})
 		if attempts, ok := errors.AsType[*account.AttemptsError](err); ok {
 			return attempts.RetryAfter
 		}
@@ -49,19 +48,16 @@ func TestSessionFromClockAhead(t *testing.T) {
 	t.Parallel()
 	b := setup(t, noLimits())
 	b.now = b.now.Add(30 * day)
-	login := b.mustLogin(t)
+	login := b.expect(t, nil, attempt{})
 	b.now = b.now.Add(-30 * day)
-	principal, err := b.sessions.Authenticate(t.Context(), login.Token, tenancy.ID{})
-	require.NoError(t, err)
+	principal := b.expectSession(t, nil, login.Token)
 	require.NoError(t, principal.Warning)
 	require.Equal(t, b.now.Add(account.Lifetime), principal.SessionEnds.In(b.now.Location()))
 	session := b.client.PortalSession.Query().OnlyX(t.Context())
 	require.True(t, b.now.Equal(session.LastSeenAt), "last_seen_at is updated")
 
 	b.now = b.now.Add(account.Lifetime - time.Second)
-	_, err = b.sessions.Authenticate(t.Context(), login.Token, tenancy.ID{})
-	require.NoError(t, err)
+	b.expectSession(t, nil, login.Token)
 	b.now = b.now.Add(time.Second)
-	_, err = b.sessions.Authenticate(t.Context(), login.Token, tenancy.ID{})
-	require.ErrorIs(t, err, account.ErrNoSession)
+	b.expectSession(t, account.ErrNoSession, login.Token)
 }

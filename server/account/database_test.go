@@ -51,50 +51,60 @@ func TestCountFailure(t *testing.T) {
 	for _, at := range []string{"query", "scan", "rows"} {
 		db := &failingRows{at: at}
 		b := setup(t, tightLimits(), func(o *account.LoginOptions) { o.DB = db })
-		err := b.try(t, adaPassword, "", "")
+		_, err := b.login(t, attempt{})
 		require.ErrorIs(t, err, errBroken, at)
 		require.ErrorContains(t, err, "count a login attempt", at)
+		require.Zero(t, b.hasher.compared.Load(), at)
 		require.Equal(t, at != "query", db.closed, "closes the rows")
 		require.Zero(t, b.client.PortalSession.Query().CountX(t.Context()))
 	}
 }
 
+// setupFailing is setup with statements that contain text failing.
+func setupFailing(t *testing.T, text string) *testBundle {
+	t.Helper()
+	return setup(t, tightLimits(), func(o *account.LoginOptions) {
+		driver := failing{o.DB.(dialect.Driver), text}
+		o.DB, o.Client = driver, ent.NewClient(ent.Driver(driver))
+	})
+}
+
 func TestRefundFailureIsAWarning(t *testing.T) {
 	t.Parallel()
-	b := setup(t, tightLimits(), func(o *account.LoginOptions) { o.DB = failing{o.DB.(dialect.Driver), "UPDATE login_attempts"} })
-	login := b.mustLogin(t)
-	require.NotEmpty(t, login.Token)
+	b := setupFailing(t, "UPDATE login_attempts")
+	login := b.expect(t, nil, attempt{})
 	require.ErrorIs(t, login.Warning, errBroken)
 	require.ErrorContains(t, login.Warning, "refund a login attempt")
 	require.Equal(t, 1, b.failedAttempts(t))
 }
 
-// TestRehashFailure: the login fails and can be retried.
+// TestLoginFailure: the login fails and can be retried.
+func TestLoginFailure(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		`FROM "portal_users"`: "look up a user", `UPDATE "portal_users"`: "store a password's hash", `INSERT INTO portal_sessions`: "open a session",
+	} {
+		b := setupFailing(t, text)
+		b.storeHash(t, decomposed)
+		_, err := b.login(t, attempt{password: decomposed})
+		require.ErrorIs(t, err, errBroken)
+		require.ErrorContains(t, err, want)
+		require.NotErrorIs(t, err, account.ErrCredentials)
+		require.Zero(t, b.failedAttempts(t))
+		require.Zero(t, b.client.PortalSession.Query().CountX(t.Context()))
+	}
+}
+
 func TestRehashFailure(t *testing.T) {
 	t.Parallel()
-	b := setup(t, tightLimits(), func(o *account.LoginOptions) {
-		o.Client = ent.NewClient(ent.Driver(failing{o.DB.(dialect.Driver), `UPDATE "portal_users"`}))
-	})
+	b := setup(t, tightLimits())
 	b.storeHash(t, decomposed)
-	err := b.try(t, decomposed, "", "")
-	require.ErrorIs(t, err, errBroken)
-	require.ErrorContains(t, err, "store a password's hash")
-
 	b.hasher.hashErr = errHash
-	err = b.try(t, decomposed, "", "")
+	_, err := b.login(t, attempt{password: decomposed})
 	require.ErrorIs(t, err, errHash)
 	require.ErrorContains(t, err, "hash a password")
 	require.Zero(t, b.failedAttempts(t))
 	require.Zero(t, b.client.PortalSession.Query().CountX(t.Context()))
-}
-
-// TestSessionInsertFailure: without a stored session the login fails.
-func TestSessionInsertFailure(t *testing.T) {
-	t.Parallel()
-	b := setup(t, noLimits(), func(o *account.LoginOptions) { o.DB = failing{o.DB.(dialect.Driver), "portal_sessions"} })
-	login, err := b.login(t, ada, adaPassword)
-	require.ErrorIs(t, err, errBroken)
-	require.Empty(t, login)
 }
 
 func TestClearFailure(t *testing.T) {
@@ -136,7 +146,7 @@ func (b brokenDB) Query(context.Context, string, any, any) error { return b.err 
 func TestCanceledContext(t *testing.T) {
 	t.Parallel()
 	b := setup(t, noLimits())
-	login := b.mustLogin(t)
+	login := b.expect(t, nil, attempt{})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for name, do := range map[string]func() error{
@@ -156,6 +166,5 @@ func TestCanceledContext(t *testing.T) {
 	} {
 		require.ErrorIs(t, do(), context.Canceled, name)
 	}
-	_, err := b.sessions.Authenticate(t.Context(), login.Token, tenancy.ID{})
-	require.NoError(t, err, "nothing was changed")
+	b.expectSession(t, nil, login.Token) // nothing was changed
 }

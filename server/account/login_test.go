@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -20,20 +19,19 @@ var errHash = errors.New("out of memory")
 func TestRefunds(t *testing.T) {
 	t.Parallel()
 	b := setup(t, tightLimits())
+	here := attempt{client: "192.0.2.1"}
 	for range 10 {
-		require.NoError(t, b.try(t, adaPassword, "", "192.0.2.1"))
+		require.NoError(t, b.expect(t, nil, here).Warning)
 	}
-	login := b.mustLogin(t)
-	require.NoError(t, login.Warning)
 	require.Zero(t, b.failedAttempts(t))
-	require.ErrorIs(t, b.try(t, "wrong", "", "192.0.2.1"), account.ErrCredentials)
+	b.fail(t, 1, here)
 	require.Equal(t, 2, b.failedAttempts(t), "a failure counts for the address and the client")
-	require.NoError(t, b.try(t, adaPassword, "", "192.0.2.1"))
+	b.expect(t, nil, here)
 	require.Equal(t, 2, b.failedAttempts(t), "success keeps earlier failures")
 
 	b.hasher.before = func() error { return errHash }
 	for range 10 {
-		require.ErrorIs(t, b.try(t, "wrong", "", "192.0.2.1"), errHash)
+		b.expect(t, errHash, here)
 	}
 	require.Equal(t, 2, b.failedAttempts(t), "nothing was hashed")
 	b.hasher.before = nil
@@ -55,7 +53,10 @@ func TestConcurrentLoginsLockNoAccount(t *testing.T) {
 	b.hasher.before = func() error { <-hold; return nil }
 	outcomes := make(chan error, 8)
 	for range cap(outcomes) {
-		go func() { outcomes <- b.try(t, adaPassword, "", "") }()
+		go func() {
+			_, err := b.login(t, attempt{})
+			outcomes <- err
+		}()
 	}
 	for range 5 {
 		require.ErrorIs(t, <-outcomes, account.ErrTooManyAttempts)
@@ -65,21 +66,15 @@ func TestConcurrentLoginsLockNoAccount(t *testing.T) {
 		require.NoError(t, <-outcomes)
 	}
 	require.Zero(t, b.failedAttempts(t))
-	require.NoError(t, b.try(t, adaPassword, "", ""))
+	b.expect(t, nil, attempt{})
 }
 
 func TestInvalidAddressesAreCountedSeparately(t *testing.T) {
 	t.Parallel()
 	b := setup(t, tightLimits())
-	try := func(email string) error {
-		_, err := b.login(t, email, "wrong")
-		return err
-	}
-	for range 3 {
-		require.ErrorIs(t, try("ada"), account.ErrCredentials)
-	}
-	require.ErrorIs(t, try("ada"), account.ErrTooManyAttempts)
-	require.ErrorIs(t, try("uma"), account.ErrCredentials)
+	b.fail(t, 3, attempt{email: "ada"})
+	b.expect(t, account.ErrTooManyAttempts, attempt{email: "ada"})
+	b.fail(t, 1, attempt{email: "uma"})
 }
 
 // TestWindowAfterWaiting: an attempt is counted at the time it stops waiting.
@@ -92,27 +87,27 @@ func TestWindowAfterWaiting(t *testing.T) {
 			return now
 		}
 	})
-	require.ErrorIs(t, b.try(t, "wrong", "", ""), account.ErrCredentials)
-	attempt := b.client.LoginAttempt.Query().OnlyX(t.Context())
-	require.WithinDuration(t, now.Add(time.Minute), attempt.WindowEnds, time.Second)
+	b.fail(t, 1, attempt{})
+	require.WithinDuration(t, now.Add(time.Minute), b.client.LoginAttempt.Query().OnlyX(t.Context()).WindowEnds, time.Second)
+}
+
+// spray fails n times from a client, each time for another address.
+func (b *testBundle) spray(t *testing.T, n int, client string) {
+	t.Helper()
+	for i := range n {
+		b.fail(t, 1, attempt{email: fmt.Sprintf("a%d@example.com", i), client: client})
+	}
 }
 
 func TestDefaultClientLimit(t *testing.T) {
 	t.Parallel()
 	b := setup(t, account.Limits{})
-	spray := func(i int) error {
-		_, err := b.logins.Login(t.Context(), account.Attempt{
-			Email: fmt.Sprintf("a%d@example.com", i), Password: "wrong", Client: netip.MustParseAddr("192.0.2.1"),
-		})
-		return err
-	}
-	for i := range 100 {
-		require.ErrorIs(t, spray(i), account.ErrCredentials)
-	}
+	here := attempt{client: "192.0.2.1"}
+	b.spray(t, 100, here.client)
 	b.now = b.now.Add(15*time.Minute - time.Second)
-	require.ErrorIs(t, spray(100), account.ErrTooManyAttempts)
+	b.expect(t, account.ErrTooManyAttempts, here)
 	b.now = b.now.Add(time.Second)
-	require.NoError(t, b.try(t, adaPassword, "", "192.0.2.1"))
+	b.expect(t, nil, here)
 }
 
 // TestPasswordChangeForgetsDevices: with the old password an attacker could have collected device tokens, each with a
@@ -120,12 +115,10 @@ func TestDefaultClientLimit(t *testing.T) {
 func TestPasswordChangeForgetsDevices(t *testing.T) {
 	t.Parallel()
 	b := setup(t, tightLimits())
-	login := b.mustLogin(t)
+	login := b.expect(t, nil, attempt{})
 	require.NoError(t, b.users.SetPassword(t.Context(), ada, "another long password"))
-	for range 3 {
-		require.ErrorIs(t, b.try(t, adaPassword, login.DeviceToken, ""), account.ErrCredentials)
-	}
-	require.ErrorIs(t, b.try(t, "another long password", "", ""), account.ErrTooManyAttempts, "counted as an unknown device")
+	b.fail(t, 3, attempt{device: login.DeviceToken})
+	b.expect(t, account.ErrTooManyAttempts, attempt{password: "another long password"}) // counted as an unknown device
 }
 
 // TestDeviceFromClockAhead: a token from beyond the tolerated clock skew is invalid.
@@ -137,12 +130,10 @@ func TestDeviceFromClockAhead(t *testing.T) {
 		want  error
 	}{{time.Hour, nil}, {time.Hour + time.Second, account.ErrTooManyAttempts}} {
 		b.now = b.now.Add(tt.ahead)
-		login := b.mustLogin(t)
+		login := b.expect(t, nil, attempt{})
 		b.now = b.now.Add(-tt.ahead)
-		for range 3 {
-			require.ErrorIs(t, b.try(t, "wrong", "", ""), account.ErrCredentials)
-		}
-		require.ErrorIs(t, b.try(t, adaPassword, login.DeviceToken, ""), tt.want)
+		b.fail(t, 3, attempt{})
+		b.expect(t, tt.want, attempt{device: login.DeviceToken})
 		require.NoError(t, b.attempts.Clear(t.Context(), ada))
 	}
 }
@@ -150,113 +141,95 @@ func TestDeviceFromClockAhead(t *testing.T) {
 func TestClientLimit(t *testing.T) {
 	t.Parallel()
 	b := setup(t, tightLimits())
-	spray := func(client, email string) error {
-		_, err := b.logins.Login(t.Context(), account.Attempt{Email: email, Password: "wrong", Client: netip.MustParseAddr(client)})
-		return err
-	}
-	for i := range 5 {
-		require.ErrorIs(t, spray("2001:db8::"+string(rune('1'+i)), string(rune('a'+i))+"@example.com"), account.ErrCredentials)
+	for i := range 5 { // of one /64
+		b.fail(t, 1, attempt{email: fmt.Sprintf("b%d@example.com", i), client: fmt.Sprintf("2001:db8::%d", i)})
 	}
 	compared := b.hasher.compared.Load()
 	var tooMany *account.AttemptsError
 	for range 5 {
-		require.ErrorAs(t, spray("2001:db8::ffff", ada), &tooMany)
+		_, err := b.login(t, attempt{password: "wrong horse", client: "2001:db8::ffff"})
+		require.ErrorAs(t, err, &tooMany)
 	}
 	require.Equal(t, time.Minute, tooMany.RetryAfter)
 	require.Equal(t, compared, b.hasher.compared.Load(), "nothing is hashed")
-	require.NoError(t, b.try(t, adaPassword, "", "2001:db8:0:1::1"), "another /64; the rejected attempts were refunded")
-	require.NoError(t, b.try(t, adaPassword, "", ""), "no client address")
-	require.ErrorIs(t, b.try(t, adaPassword, "", "2001:db8::1"), account.ErrTooManyAttempts)
-	b.now = b.now.Add(time.Minute)
-	require.NoError(t, b.try(t, adaPassword, "", "2001:db8::1"))
-}
+	b.expect(t, nil, attempt{client: "2001:db8:0:1::1"}) // another /64; the rejected attempts were refunded
+	b.expect(t, nil, attempt{})                          // no client address
+	b.expect(t, account.ErrTooManyAttempts, attempt{client: "2001:db8::1"})
 
-func TestIPv4MappedClients(t *testing.T) {
-	t.Parallel()
-	b := setup(t, tightLimits())
-	for i := range 5 {
-		_, err := b.logins.Login(t.Context(), account.Attempt{
-			Email: fmt.Sprintf("a%d@example.com", i), Password: "wrong", Client: netip.MustParseAddr("::ffff:192.0.2.1"),
-		})
-		require.ErrorIs(t, err, account.ErrCredentials)
-	}
-	require.ErrorIs(t, b.try(t, adaPassword, "", "192.0.2.1"), account.ErrTooManyAttempts)
-	require.NoError(t, b.try(t, adaPassword, "", "::ffff:192.0.2.2"))
+	b.spray(t, 5, "::ffff:192.0.2.1")
+	b.expect(t, account.ErrTooManyAttempts, attempt{client: "192.0.2.1"}) // the same as the mapped one
+	b.expect(t, nil, attempt{client: "::ffff:192.0.2.2"})
+
+	b.now = b.now.Add(time.Minute)
+	b.expect(t, nil, attempt{client: "2001:db8::1"})
 }
 
 func TestKnownDevice(t *testing.T) {
 	t.Parallel()
 	b := setup(t, tightLimits())
-	login := b.mustLogin(t)
+	login := b.expect(t, nil, attempt{})
 	b.createUser(t, "eve@example.com", adaPassword)
-	eve, err := b.login(t, "eve@example.com", adaPassword)
-	require.NoError(t, err)
-	second := b.mustLogin(t)
+	eve := b.expect(t, nil, attempt{email: "eve@example.com"})
+	second := attempt{device: b.expect(t, nil, attempt{}).DeviceToken}
+	known := attempt{device: login.DeviceToken}
 
-	for range 3 {
-		require.ErrorIs(t, b.try(t, "wrong", "", ""), account.ErrCredentials)
-	}
-	forged := login.DeviceToken[:len(login.DeviceToken)-2] + "AA"
-	altered := login.DeviceToken[:20] + "AAAA" + login.DeviceToken[24:]
-	for name, device := range map[string]string{
-		"none": "", "garbage": "kdt_AAAA", "another account's": eve.DeviceToken, "forged": forged, "session token": login.Token,
-		"altered": altered, "without prefix": strings.TrimPrefix(login.DeviceToken, "kdt_"),
+	b.fail(t, 3, attempt{})
+	forged := known.device[:len(known.device)-2] + "AA"
+	altered := known.device[:20] + "AAAA" + known.device[24:]
+	for _, device := range []string{
+		"", "kdt_AAAA", eve.DeviceToken, login.Token, forged, altered, strings.TrimPrefix(known.device, "kdt_"),
 	} {
-		require.ErrorIs(t, b.try(t, adaPassword, device, ""), account.ErrTooManyAttempts, name)
+		b.expect(t, account.ErrTooManyAttempts, attempt{device: device})
 	}
-	require.NoError(t, b.try(t, adaPassword, login.DeviceToken, ""), "the owner can log in")
-	require.NoError(t, b.try(t, adaPassword, login.DeviceToken, ""), "more than once")
+	b.expect(t, nil, known) // the owner can log in
+	b.expect(t, nil, known) // more than once
 
-	for range 3 {
-		require.ErrorIs(t, b.try(t, "wrong", login.DeviceToken, ""), account.ErrCredentials)
-	}
-	require.ErrorIs(t, b.try(t, adaPassword, login.DeviceToken, ""), account.ErrTooManyAttempts, "a device has a limit")
-	require.NoError(t, b.try(t, adaPassword, second.DeviceToken, ""), "separate for each device, even if issued at the same instant")
+	b.fail(t, 3, known)
+	b.expect(t, account.ErrTooManyAttempts, known) // a device has a limit
+	b.expect(t, nil, second)                       // separate for each device, even if issued at the same instant
 
 	require.NoError(t, b.attempts.Clear(t.Context(), " ADA@example.com"))
-	require.NoError(t, b.try(t, adaPassword, login.DeviceToken, ""), "clears the device's count")
-	require.NoError(t, b.try(t, adaPassword, "", ""), "and that of unknown devices")
+	b.expect(t, nil, known)     // clears the device's count
+	b.expect(t, nil, attempt{}) // and that of unknown devices
 
 	b.now = b.now.Add(account.DeviceLifetime)
-	for range 3 {
-		require.ErrorIs(t, b.try(t, "wrong", "", ""), account.ErrCredentials)
-	}
-	require.ErrorIs(t, b.try(t, adaPassword, login.DeviceToken, ""), account.ErrTooManyAttempts, "expired")
+	b.fail(t, 3, attempt{})
+	b.expect(t, account.ErrTooManyAttempts, known) // expired
 }
 
 func TestPasswordsAreNormalized(t *testing.T) {
 	t.Parallel()
 	b := setup(t, account.Limits{})
 	require.NoError(t, b.users.SetPassword(t.Context(), ada, decomposed))
-	for _, typed := range []string{composed, decomposed} {
-		require.NoError(t, b.try(t, typed, "", ""), "%q", typed)
-	}
+	b.expect(t, nil, attempt{password: composed})
+	b.expect(t, nil, attempt{password: decomposed})
 
 	old := b.storeHash(t, decomposed)
-	require.ErrorIs(t, b.try(t, composed, "", ""), account.ErrCredentials, "a hash of other bytes")
-	require.NoError(t, b.try(t, decomposed, "", ""))
+	b.expect(t, account.ErrCredentials, attempt{password: composed}) // a hash of other bytes
+	b.expect(t, nil, attempt{password: decomposed})
 	require.NotEqual(t, old, b.client.PortalUser.Query().Where(portaluser.Email(ada)).OnlyX(t.Context()).HashedPassword)
-	for _, typed := range []string{composed, decomposed} {
-		require.NoError(t, b.try(t, typed, "", ""), "%q, after the hash was replaced", typed)
-	}
+	b.expect(t, nil, attempt{password: composed})
+	b.expect(t, nil, attempt{password: decomposed})
 }
 
 func TestConcurrentRehash(t *testing.T) {
 	t.Parallel()
 	b := setup(t, account.Limits{})
-	b.storeHash(t, decomposed)
-	b.hasher.before = func() error { // a second login during the comparison
-		b.hasher.before = nil
-		return b.try(t, decomposed, "", "")
+	old := attempt{password: decomposed}
+	duringComparison := func(do func() error) {
+		b.storeHash(t, decomposed)
+		b.hasher.before = func() error {
+			b.hasher.before = nil
+			return do()
+		}
 	}
-	require.NoError(t, b.try(t, decomposed, "", ""))
-
-	b.storeHash(t, decomposed)
-	b.hasher.before = func() error {
-		b.hasher.before = nil
-		return b.users.SetPassword(t.Context(), ada, adaPassword)
-	}
-	require.ErrorIs(t, b.try(t, decomposed, "", ""), account.ErrCredentials, "the password was changed during the comparison")
+	duringComparison(func() error {
+		_, err := b.login(t, old)
+		return err
+	})
+	b.expect(t, nil, old)
+	duringComparison(func() error { return b.users.SetPassword(t.Context(), ada, adaPassword) })
+	b.expect(t, account.ErrCredentials, old) // the password was changed
 }
 
 // TestFailuresHashEqually: one comparison, or two if the password is not in NFC.
@@ -268,8 +241,7 @@ func TestFailuresHashEqually(t *testing.T) {
 	for _, email := range []string{ada, "disabled@example.com", "unknown@example.com", "invalid"} {
 		for password, want := range map[string]int64{composed: 1, decomposed: 2} {
 			before := b.hasher.compared.Load()
-			_, err := b.logins.Login(t.Context(), account.Attempt{Email: email, Password: password})
-			require.ErrorIs(t, err, account.ErrCredentials)
+			b.expect(t, account.ErrCredentials, attempt{email: email, password: password})
 			require.Equal(t, want, b.hasher.compared.Load()-before, "%s %q", email, password)
 		}
 	}
