@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"testing"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -19,44 +18,36 @@ import (
 func TestServerFailures(t *testing.T) {
 	t.Parallel()
 	state := func(code string) error { return &pgconn.PgError{Code: code, Detail: "canary"} }
-	for _, tt := range []struct {
-		name   string
-		err    error
-		code   problem.Code
+	for code, tt := range map[problem.Code]struct {
 		status int
 		retry  bool
+		errs   []error
 	}{
-		{"a lost commit", fmt.Errorf("commit: %w", errors.Join(pgtenant.ErrConnection, pgtenant.ErrOutcomeUnknown)), problem.CodeOutcomeUnknown, 503, false},
-		{"a canceled commit", errors.Join(context.DeadlineExceeded, pgtenant.ErrOutcomeUnknown), problem.CodeOutcomeUnknown, 503, false},
-		{"a server shutdown", state("57P01"), problem.CodeOutcomeUnknown, 503, false},
-		{"a server crash", state("57P02"), problem.CodeOutcomeUnknown, 503, false},
-		{"a pooler without its server", state("08P01"), problem.CodeOutcomeUnknown, 503, false},
-		{"a server shutdown during a read", errors.Join(state("57P01"), pgtenant.ErrNoEffect), problem.CodeUnavailable, 503, true},
-		{"a lost read", errors.Join(pgtenant.ErrConnection, pgtenant.ErrNoEffect), problem.CodeUnavailable, 503, true},
-		{"a deadline", fmt.Errorf("x: %w", context.DeadlineExceeded), problem.CodeUnavailable, 503, true},
-		{"a read-only server", pgtenant.ErrReadOnlyServer, problem.CodeUnavailable, 503, true},
-		{"a read-only transaction", state("25006"), problem.CodeUnavailable, 503, true},
-		{"an idle transaction", state("25P03"), problem.CodeUnavailable, 503, true},
-		{"a deadlock", state("40P01"), problem.CodeUnavailable, 503, true},
-		{"a full disk", state("53100"), problem.CodeUnavailable, 503, true},
-		{"too many connections", state("53300"), problem.CodeUnavailable, 503, true},
-		{"lock_timeout", state("55P03"), problem.CodeUnavailable, 503, true},
-		{"statement_timeout", state("57014"), problem.CodeUnavailable, 503, true},
-		{"a starting server", state("57P03"), problem.CodeUnavailable, 503, true},
-		{"a busy pool", fmt.Errorf("x: %w", pgtenant.ErrPoolBusy), problem.CodeOverloaded, 503, true},
-		{"busy hashing", account.ErrBusy, problem.CodeOverloaded, 503, true},
-		{"a missing table", state("42P01"), problem.CodeUnavailable, 503, true},
-		{"a missing grant", state("42501"), problem.CodeInternal, 500, false},
-		{"a bug", errors.New("canary"), problem.CodeInternal, 500, false},
-		{"a conflict", fmt.Errorf("x: %w (%w)", operation.ErrTaken, state("23505")), problem.CodeConflict, 409, false},
+		problem.CodeOutcomeUnknown: {503, false, []error{
+			fmt.Errorf("commit: %w", errors.Join(pgtenant.ErrConnection, pgtenant.ErrOutcomeUnknown)),
+			errors.Join(context.DeadlineExceeded, pgtenant.ErrOutcomeUnknown),
+			state("57P01"), state("57P02"), state("08P01"), // a shutdown, a crash, a pooler without its server
+		}},
+		problem.CodeUnavailable: {503, true, []error{
+			errors.Join(state("57P01"), pgtenant.ErrNoEffect), errors.Join(pgtenant.ErrConnection, pgtenant.ErrNoEffect),
+			fmt.Errorf("x: %w", context.DeadlineExceeded), pgtenant.ErrReadOnlyServer, state("25006"),
+			state("25P03"), state("40P01"), state("53100"), // an idle transaction, a deadlock, a full disk
+			state("53300"), state("55P03"), state("57014"), // too many connections, lock_timeout, statement_timeout
+			state("57P03"), state("42P01"), // a starting server, a missing table
+		}},
+		problem.CodeOverloaded: {503, true, []error{fmt.Errorf("x: %w", pgtenant.ErrPoolBusy), account.ErrBusy}},
+		problem.CodeInternal:   {500, false, []error{state("42501"), errors.New("canary")}},
+		problem.CodeConflict:   {409, false, []error{fmt.Errorf("x: %w (%w)", operation.ErrTaken, state("23505"))}},
 	} {
-		p := failure(tt.err)
-		require.Equal(t, tt.status, p.Status, tt.name)
-		require.Equal(t, tt.code, p.Code, tt.name)
-		require.Equal(t, tt.retry, p.GetHeaders().Get("Retry-After") != "", tt.name)
-		require.NotContains(t, p.Detail, "canary")
-		if tt.status >= http.StatusInternalServerError {
-			require.ErrorIs(t, p, tt.err, "%s: the log gets the cause", tt.name)
+		for _, err := range tt.errs {
+			p := failure(err)
+			require.Equal(t, tt.status, p.Status, err)
+			require.Equal(t, code, p.Code, err)
+			require.Equal(t, tt.retry, p.GetHeaders().Get("Retry-After") != "", err)
+			require.NotContains(t, p.Detail, "canary")
+			if tt.status >= 500 {
+				require.ErrorIs(t, p, err, "the log gets the cause")
+			}
 		}
 	}
 }

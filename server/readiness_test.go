@@ -1,9 +1,11 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -115,7 +117,7 @@ func TestReadinessIsCached(t *testing.T) {
 // lockedLog is safe for concurrent use.
 type lockedLog struct {
 	mu   sync.Mutex
-	text strings.Builder
+	text bytes.Buffer
 }
 
 func (l *lockedLog) Write(p []byte) (int, error) {
@@ -124,16 +126,12 @@ func (l *lockedLog) Write(p []byte) (int, error) {
 	return l.text.Write(p)
 }
 
-func (l *lockedLog) String() string {
+// take returns the lines since the last call.
+func (l *lockedLog) take() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.text.String()
-}
-
-func (l *lockedLog) Reset() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.text.Reset()
+	defer l.text.Reset()
+	return slices.Collect(strings.Lines(l.text.String()))
 }
 
 func TestRepeatedFailuresAreSummarized(t *testing.T) {
@@ -141,47 +139,44 @@ func TestRepeatedFailuresAreSummarized(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log lockedLog
 		r := newRepeats(slog.New(slog.NewTextHandler(&log, nil)), firstSummary)
-		line := func(kind string) failureLine {
-			return failureLine{
+		add := func(kind string) {
+			r.add(t.Context(), failureLine{
 				kind: kind, level: slog.LevelWarn, msg: "failed",
 				attrs: []slog.Attr{slog.String("kind", kind)}, each: []slog.Attr{slog.String("only", "first")},
-			}
-		}
-		lines := func() int {
-			n := strings.Count(log.String(), "\n")
-			log.Reset()
-			return n
+			})
 		}
 		for range 1000 {
-			r.add(t.Context(), line("a"))
+			add("a")
 		}
-		r.add(t.Context(), line("b"))
-		require.Contains(t, log.String(), "kind=a only=first")
-		require.Equal(t, 2, lines(), "the first of each kind")
+		add("b")
+		lines := log.take()
+		require.Len(t, lines, 2, "the first of each kind")
+		require.Contains(t, lines[0], "kind=a only=first")
 
 		time.Sleep(firstSummary)
 		synctest.Wait()
-		require.Contains(t, log.String(), "kind=a repeated=999")
-		require.Equal(t, 1, lines())
+		lines = log.take()
+		require.Len(t, lines, 1)
+		require.Contains(t, lines[0], "kind=a repeated=999")
 
 		for range 60 { // a minute, once a second
 			time.Sleep(time.Second)
-			r.add(t.Context(), line("a"))
+			add("a")
 		}
 		synctest.Wait()
-		require.Equal(t, 1, lines(), "then once a minute")
+		require.Len(t, log.take(), 1, "then once a minute")
 
 		time.Sleep(10 * time.Minute)
 		synctest.Wait()
-		log.Reset()
+		log.take()
 		r.mu.Lock()
 		require.Empty(t, r.kinds, "quiet kinds are forgotten")
 		r.mu.Unlock()
-		r.add(t.Context(), line("a"))
-		require.Equal(t, 1, lines(), "logged again at once")
-		r.add(t.Context(), line("a"))
+		add("a")
+		require.Len(t, log.take(), 1, "logged again at once")
+		add("a")
 		r.flush()
-		require.Contains(t, log.String(), "repeated=1", "flushed")
+		require.Contains(t, log.take()[0], "repeated=1", "flushed")
 	})
 }
 
