@@ -13,7 +13,6 @@ import (
 	"github.com/konstruct/konstruct/server"
 )
 
-// document returns the OpenAPI document.
 func document(t *testing.T) *openapi3.T {
 	t.Helper()
 	text, err := server.OpenAPI()

@@ -86,7 +86,6 @@ func TestLoginValidation(t *testing.T) {
 	require.Zero(t, b.openAttempts(t))
 }
 
-// openAttempts returns the number of counts in open windows.
 func (b *testBundle) openAttempts(t *testing.T) int {
 	t.Helper()
 	return b.queryInt(t, `SELECT count(*) FROM login_attempts WHERE window_ends > $1`, b.clock())
@@ -114,7 +113,7 @@ func TestLoginFromKnownDevice(t *testing.T) {
 	}
 	b.tryLogin(t, userEmail, password).is(429)
 	b.anyone.post(t, "/v1/auth/login", object{"email": userEmail, "password": password, "device_token": device}).is(200)
-	client{b, device}.get(t, "/v1/me").is(401) // not a session token
+	client{b, device}.get(t, "/v1/me").is(401)
 }
 
 // TestClientLimit: client addresses have a limit, trusted proxies and loopback do not.
@@ -178,8 +177,8 @@ func TestTooManyAttempts(t *testing.T) {
 		return refused
 	}
 	exceed("unknown@example.com").sameAs(exceed(userEmail))
-	b.tryLogin(t, " USER@example.com", password).is(429) // another spelling of the address
-	b.tryLogin(t, adminEmail, password).is(200)          // other addresses are not limited
+	b.tryLogin(t, " USER@example.com", password).is(429)
+	b.tryLogin(t, adminEmail, password).is(200)
 	require.Zero(t, b.queryInt(t, `SELECT count(*) FROM login_attempts WHERE key LIKE '%@%'`), "the table contains no address")
 
 	b.advance(time.Minute) // rejected attempts do not extend the window

@@ -14,7 +14,7 @@ func TestConflicts(t *testing.T) {
 	b.connect(t, first, "T0A")
 	workspace := `{"channel_type": "slack", "workspace_id": "T0A"}`
 	own := b.admin.post(t, first+"/channel-connections", workspace)
-	b.admin.post(t, second+"/channel-connections", workspace).sameAs(own) // no hint at the other tenant
+	b.admin.post(t, second+"/channel-connections", workspace).sameAs(own)
 	for field, got := range map[string]response{
 		"body.name":         b.admin.post(t, "/v1/tenants", `{"name": "a", "slug": "c"}`),
 		"body.slug":         b.admin.post(t, "/v1/tenants", `{"name": "c", "slug": "a"}`),
@@ -26,7 +26,6 @@ func TestConflicts(t *testing.T) {
 	b.create(t, second+"/channel-connections", `{"channel_type": "mattermost", "workspace_id": "T0A"}`)
 }
 
-// concurrently returns the statuses of concurrent requests.
 func concurrently(requests ...func() response) (statuses map[int]int) {
 	var racing sync.WaitGroup
 	all := make(chan int, len(requests))

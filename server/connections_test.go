@@ -48,7 +48,7 @@ func TestConnectionSecrets(t *testing.T) {
 	for _, mark := range []string{"[redacted]", "••••••", "xoxb-***", ""} {
 		b.admin.patch(t, path, "*", object{"secrets": object{"bot_token": mark}}).invalid("body.secrets.bot_token")
 	}
-	patch(`{"workspace_id": "T0OTHER"}`).invalid("body.workspace_id") // immutable
+	patch(`{"workspace_id": "T0OTHER"}`).invalid("body.workspace_id")
 	requireStored(map[string]string{"bot_token": "xoxb-second"})
 
 	b.admin.delete(t, path).is(204)

@@ -84,7 +84,7 @@ func TestIsolationFindingBlocksTenants(t *testing.T) {
 	ready := b.anyone.get(t, "/readyz")
 	require.Equal(t, 503, ready.status)
 	require.JSONEq(t, `{"status": "not_ready", "checks": [{"name": "isolation", "status": "failing", "required": true}]}`, ready.body)
-	b.admin.get(t, "/v1/tenants").is(200) // the platform's tables are served
+	b.admin.get(t, "/v1/tenants").is(200)
 
 	b.checkIsolation(t, nil)
 	b.admin.get(t, tenant+"/agents").is(200)

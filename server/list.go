@@ -59,7 +59,6 @@ func (in TenantPathInput) id() tenancy.ID {
 	return id
 }
 
-// idOf returns an id in a path.
 func idOf(text string) uuid.UUID {
 	id, _ := uuid.Parse(text)
 	return id

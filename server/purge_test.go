@@ -100,7 +100,8 @@ func TestPurgeRetriesDeadlocks(t *testing.T) {
 
 	other := b.beginTx(t, `UPDATE agents SET role = 'x' WHERE tenant_id = $1`, id)
 	purged := make(chan map[int]int, 1)
-	go func() { purged <- concurrently(func() response { return b.admin.delete(t, tenant+"?purge=true") }) }()
+	purge := func() response { return b.admin.delete(t, tenant+"?purge=true") }
+	go func() { purged <- concurrently(purge) }()
 	b.waitForLocks(t, 1, `DELETE FROM "agents"%`)
 	// The purge has waited longer, so it usually detects the deadlock.
 	_, err := other.Exec(t.Context(), `INSERT INTO agents (id, tenant_id, name) VALUES (gen_random_uuid(), $1, 'Nora')`, id)

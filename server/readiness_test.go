@@ -126,7 +126,6 @@ func (l *lockedLog) Write(p []byte) (int, error) {
 	return l.text.Write(p)
 }
 
-// take returns the lines since the last call.
 func (l *lockedLog) take() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -226,7 +226,7 @@ func TestInvalidIDsAreNotFound(t *testing.T) {
 	} {
 		b.admin.get(t, path).sameAs(missing)
 		b.admin.delete(t, path).sameAs(missing)
-		b.admin.patch(t, path, "", `{}`).sameAs(missing) // an existing resource is 428
+		b.admin.patch(t, path, "", `{}`).sameAs(missing)
 	}
 	b.admin.get(t, "/v1/tenants/"+strings.ToUpper(id)+"/agents").sameAs(missing)
 	b.admin.get(t, "/v1/tenants/x/agents").sameAs(missing)

@@ -15,7 +15,6 @@ import (
 	"github.com/konstruct/konstruct/tenancy/doctor"
 )
 
-// loginOver logs in over the network, and returns the status, or 0 for an error.
 func loginOver(address string) <-chan int {
 	status := make(chan int, 1)
 	go func() {

@@ -95,7 +95,6 @@ func setup(t *testing.T, changes ...func(*server.Options)) *testBundle {
 	return b
 }
 
-// restart replaces the server by one with other options.
 func (b *testBundle) restart(t *testing.T, changes ...func(*server.Options)) {
 	t.Helper()
 	for _, change := range changes {
@@ -117,7 +116,6 @@ func (b *testBundle) serve(t *testing.T) (address string, stop func(), stopped <
 	return listener.Addr().String(), stop, done
 }
 
-// createUser creates a user with the password and logs in.
 func (b *testBundle) createUser(t *testing.T, n account.NewUser) client {
 	t.Helper()
 	n.Password = password
@@ -170,7 +168,6 @@ func (i *isolationCheck) monitor(every time.Duration) *doctor.Monitor {
 	return doctor.NewMonitor(i.check, every, slog.New(slog.DiscardHandler))
 }
 
-// checkIsolation checks isolation with this finding, if any.
 func (b *testBundle) checkIsolation(t *testing.T, finding *doctor.Finding) {
 	t.Helper()
 	b.isolation.finding.Store(finding)
@@ -231,7 +228,6 @@ func (b *testBundle) setRoleParameter(t *testing.T, name, value string) {
 	b.driver.Pool().Reset()
 }
 
-// logLines returns the log lines with the attribute.
 func (b *testBundle) logLines(t *testing.T, key, value string) (found []object) {
 	t.Helper()
 	for line := range strings.Lines(b.logs.String()) {
@@ -244,7 +240,6 @@ func (b *testBundle) logLines(t *testing.T, key, value string) (found []object) 
 	return found
 }
 
-// object is a JSON object.
 type object = map[string]any
 
 // client sends requests with a session token, if any. Headers are names and values in turn.
@@ -305,7 +300,6 @@ func (c client) do(t *testing.T, method, path string, body any, header ...string
 	}
 }
 
-// response is checked with the methods of the test that sent the request.
 type response struct {
 	t       testing.TB
 	request string
@@ -314,7 +308,6 @@ type response struct {
 	body    string
 }
 
-// String is the message of a failed test.
 func (r response) String() string { return fmt.Sprintf("%.500q: %d %s", r.request, r.status, r.body) }
 
 // codes are the usual codes of the statuses.
@@ -343,7 +336,6 @@ func (r response) is(status int, code ...string) response {
 	return r
 }
 
-// invalid checks that the response is a 422 for these fields.
 func (r response) invalid(fields ...string) response {
 	r.t.Helper()
 	require.ElementsMatch(r.t, fields, r.is(422).fields(), r)
@@ -379,7 +371,6 @@ func (r response) at(path ...any) any {
 	return v
 }
 
-// fields returns the fields of a problem.
 func (r response) fields() (fields []string) {
 	r.t.Helper()
 	errors, _ := r.at("errors").([]any)
@@ -389,7 +380,6 @@ func (r response) fields() (fields []string) {
 	return fields
 }
 
-// items returns the items of a list.
 func (r response) items() (items []object) {
 	r.t.Helper()
 	for _, item := range r.is(200).at("items").([]any) {
@@ -435,7 +425,6 @@ func (b *testBundle) createAgent(t *testing.T, tenant string) (path, etag string
 	return b.create(t, tenant+"/agents", `{"name": "Mara"}`)
 }
 
-// connect connects a Slack workspace.
 func (b *testBundle) connect(t *testing.T, tenant, workspace string) (path, etag string) {
 	t.Helper()
 	return b.create(t, tenant+"/channel-connections", object{"channel_type": "slack", "workspace_id": workspace})
@@ -451,10 +440,8 @@ var kinds = []struct{ name, list, create, update string }{
 	},
 }
 
-// resource is a resource of one of the kinds.
 type resource struct{ kind, list, path, etag, update string }
 
-// createAll creates a tenant, and one resource of each other kind in it.
 func (b *testBundle) createAll(t *testing.T) (all []resource) {
 	t.Helper()
 	for _, kind := range kinds {
@@ -468,7 +455,6 @@ func (b *testBundle) createAll(t *testing.T) (all []resource) {
 	return all
 }
 
-// slack signs the body of an event and sends it.
 func (b *testBundle) slack(t *testing.T, body string) response {
 	t.Helper()
 	return b.anyone.post(t, slackPath, body, signed(t, slackSecret, b.clock(), body)...)
@@ -476,7 +462,6 @@ func (b *testBundle) slack(t *testing.T, body string) response {
 
 const slackPath = "/v1/channels/slack/events"
 
-// signed returns the headers of an event of Slack.
 func signed(t *testing.T, secret string, at time.Time, body string) []string {
 	t.Helper()
 	verifier, err := slack.NewVerifier(secret, time.Now)
@@ -512,7 +497,6 @@ func (h *countingHasher) hold() (release func()) {
 	}
 }
 
-// waitForComparison waits until a comparison is blocked.
 func (h *countingHasher) waitForComparison(t *testing.T) {
 	t.Helper()
 	require.Eventually(t, func() bool { return h.blocked.Load() == 1 }, 10*time.Second, time.Millisecond)
@@ -535,7 +519,6 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-// idText returns the id at the end of a path.
 func idText(path string) string { return path[strings.LastIndex(path, "/")+1:] }
 
 func idOf(t *testing.T, path string) tenancy.ID {

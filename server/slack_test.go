@@ -78,7 +78,7 @@ func TestSlackSignatures(t *testing.T) {
 		signed(t, slackSecret, now, body+" "),
 		signed(t, slackSecret, now.Add(-6*time.Minute), body),
 		signed(t, slackSecret, now.Add(6*time.Minute), body),
-		append(signed(t, slackSecret, now, body), slack.SignatureHeader, "v0=00"), // a second one
+		append(signed(t, slackSecret, now, body), slack.SignatureHeader, "v0=00"),
 	} {
 		b.anyone.post(t, slackPath, body, header...).is(401, "invalid_signature")
 	}

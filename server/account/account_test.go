@@ -90,7 +90,6 @@ func (b *testBundle) login(t *testing.T, a attempt) (account.Login, error) {
 	return login, err
 }
 
-// expect logs in and checks the error.
 func (b *testBundle) expect(t *testing.T, want error, a attempt) account.Login {
 	t.Helper()
 	login, err := b.login(t, a)
@@ -98,7 +97,6 @@ func (b *testBundle) expect(t *testing.T, want error, a attempt) account.Login {
 	return login
 }
 
-// fail logs in with a wrong password n times.
 func (b *testBundle) fail(t *testing.T, n int, a attempt) {
 	t.Helper()
 	a.password = "wrong horse"
@@ -107,7 +105,6 @@ func (b *testBundle) fail(t *testing.T, n int, a attempt) {
 	}
 }
 
-// expectSession authenticates a session token and checks the error.
 func (b *testBundle) expectSession(t *testing.T, want error, token string) account.Principal {
 	t.Helper()
 	principal, err := b.sessions.Authenticate(t.Context(), token, tenancy.ID{})

@@ -16,8 +16,8 @@ func TestAddressLimit(t *testing.T) {
 	t.Parallel()
 	b := setup(t, account.Limits{Address: account.Limit{Attempts: 2, Window: time.Hour}})
 	b.fail(t, 1, attempt{})
-	b.expect(t, nil, attempt{}) // the second of two
-	b.fail(t, 1, attempt{})     // a successful login is refunded
+	b.expect(t, nil, attempt{})
+	b.fail(t, 1, attempt{}) // a successful login is refunded
 	_, err := b.login(t, attempt{})
 	var limit *account.AttemptsError
 	require.ErrorAs(t, err, &limit)

@@ -60,7 +60,6 @@ func TestCountFailure(t *testing.T) {
 	}
 }
 
-// setupFailing is setup with statements that contain text failing.
 func setupFailing(t *testing.T, text string) *testBundle {
 	t.Helper()
 	return setup(t, tightLimits(), func(o *account.LoginOptions) {
@@ -78,7 +77,6 @@ func TestRefundFailureIsAWarning(t *testing.T) {
 	require.Equal(t, 1, b.failedAttempts(t))
 }
 
-// TestLoginFailure: the login fails and can be retried.
 func TestLoginFailure(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{

@@ -15,7 +15,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// LoginOptions configures [NewLogins]. Only Queue and Limits have defaults.
+// LoginOptions configures [NewLogins]. Only Hashing and Limits have defaults.
 type LoginOptions struct {
 	Client  *ent.Client
 	DB      dialect.ExecQuerier // the driver of Client, for hand-written SQL

@@ -91,7 +91,6 @@ func TestWindowAfterWaiting(t *testing.T) {
 	require.WithinDuration(t, now.Add(time.Minute), b.client.LoginAttempt.Query().OnlyX(t.Context()).WindowEnds, time.Second)
 }
 
-// spray fails n times from a client, each time for another address.
 func (b *testBundle) spray(t *testing.T, n int, client string) {
 	t.Helper()
 	for i := range n {
@@ -141,7 +140,7 @@ func TestDeviceFromClockAhead(t *testing.T) {
 func TestClientLimit(t *testing.T) {
 	t.Parallel()
 	b := setup(t, tightLimits())
-	for i := range 5 { // of one /64
+	for i := range 5 {
 		b.fail(t, 1, attempt{email: fmt.Sprintf("b%d@example.com", i), client: fmt.Sprintf("2001:db8::%d", i)})
 	}
 	compared := b.hasher.compared.Load()
@@ -153,7 +152,7 @@ func TestClientLimit(t *testing.T) {
 	require.Equal(t, time.Minute, tooMany.RetryAfter)
 	require.Equal(t, compared, b.hasher.compared.Load(), "nothing is hashed")
 	b.expect(t, nil, attempt{client: "2001:db8:0:1::1"}) // another /64; the rejected attempts were refunded
-	b.expect(t, nil, attempt{})                          // no client address
+	b.expect(t, nil, attempt{})
 	b.expect(t, account.ErrTooManyAttempts, attempt{client: "2001:db8::1"})
 
 	b.spray(t, 5, "::ffff:192.0.2.1")
@@ -182,7 +181,7 @@ func TestKnownDevice(t *testing.T) {
 		b.expect(t, account.ErrTooManyAttempts, attempt{device: device})
 	}
 	b.expect(t, nil, known) // the owner can log in
-	b.expect(t, nil, known) // more than once
+	b.expect(t, nil, known)
 
 	b.fail(t, 3, known)
 	b.expect(t, account.ErrTooManyAttempts, known) // a device has a limit
@@ -194,7 +193,7 @@ func TestKnownDevice(t *testing.T) {
 
 	b.now = b.now.Add(account.DeviceLifetime)
 	b.fail(t, 3, attempt{})
-	b.expect(t, account.ErrTooManyAttempts, known) // expired
+	b.expect(t, account.ErrTooManyAttempts, known)
 }
 
 func TestPasswordsAreNormalized(t *testing.T) {
