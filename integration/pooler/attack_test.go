@@ -1,5 +1,6 @@
 //go:build pooler
 
+//nolint:thelper // the functions passed to eachMode are tests
 package pooler_test
 
 import (
@@ -17,16 +18,13 @@ import (
 // their session settings.
 func TestAttacks(t *testing.T) {
 	t.Parallel()
-	for _, mode := range modes {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			db := testdb.New(t)
-			require.NoError(t, fixture.Migrate(t.Context(), db.OwnerURL))
-			report := isolation.Run(t, isolation.DB{
-				AppURL: db.AppURL, SuperURL: db.SuperURL, DriverURL: newBouncer(t, db, poolSize).url,
-				Options: []pgtenant.Option{pgtenant.WithQueryMode(mode)},
-			})
-			require.True(t, report.Holds, report.Verdict)
+	eachMode(t, func(t *testing.T, mode string) {
+		db := testdb.New(t)
+		require.NoError(t, fixture.Migrate(t.Context(), db.OwnerURL))
+		report := isolation.Run(t, isolation.DB{
+			AppURL: db.AppURL, SuperURL: db.SuperURL, DriverURL: newBouncer(t, db, poolSize).url,
+			Options: []pgtenant.Option{pgtenant.WithQueryMode(mode)},
 		})
-	}
+		require.True(t, report.Holds, report.Verdict)
+	})
 }

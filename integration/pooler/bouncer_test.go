@@ -4,7 +4,6 @@ package pooler_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -120,8 +119,10 @@ func programVersion(t *testing.T, program string) (major, minor int) {
 // that started the program ends.
 func (b *bouncer) start(t *testing.T, program string, f folder) {
 	t.Helper()
-	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), program, filepath.Join(f.path, "ini"))
-	cmd.Dir = f.path
+	ctx, end := context.WithCancel(context.WithoutCancel(t.Context()))
+	cmd := exec.CommandContext(ctx, program, filepath.Join(f.path, "ini"))
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay, cmd.Dir = processTimeout, f.path
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM, Credential: f.account}
 	started, ended := make(chan error, 1), make(chan struct{})
 	go func() {
@@ -135,22 +136,11 @@ func (b *bouncer) start(t *testing.T, program string, f folder) {
 		}
 	}()
 	require.NoError(t, <-started)
-	t.Cleanup(func() { stop(t, cmd.Process, ended) })
-	b.await(t, ended)
-}
-
-func stop(t *testing.T, process *os.Process, ended <-chan struct{}) {
-	t.Helper()
-	if err := process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		t.Error(err)
-	}
-	select {
-	case <-ended:
-	case <-time.After(processTimeout):
-		t.Error("pgbouncer did not end")
-		_ = process.Kill()
+	t.Cleanup(func() {
+		end()
 		<-ended
-	}
+	})
+	b.await(t, ended)
 }
 
 func (b *bouncer) await(t *testing.T, ended <-chan struct{}) {

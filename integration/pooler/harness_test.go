@@ -45,26 +45,35 @@ func setup(t *testing.T, mode string, poolSize int) *testBundle {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = super.Close(context.WithoutCancel(t.Context())) })
 	b := &testBundle{super: super, bouncer: newBouncer(t, db, poolSize)}
-	b.Driver = b.open(t, mode)
+	b.Driver = b.bouncer.open(t, mode)
 	b.client = ent.NewClient(ent.Driver(b.Driver))
 	b.a, b.b = b.tenant(t, "a"), b.tenant(t, "b")
 	return b
 }
 
 // eachMode runs test in every query mode.
-func eachMode(t *testing.T, poolSize int, test func(t *testing.T, b *testBundle)) {
+func eachMode(t *testing.T, test func(t *testing.T, mode string)) {
 	t.Helper()
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			test(t, setup(t, mode, poolSize))
+			test(t, mode)
 		})
 	}
 }
 
-func (b *testBundle) open(t *testing.T, mode string) *pgtenant.Driver {
+// eachBundle runs test with a bundle in every query mode.
+func eachBundle(t *testing.T, poolSize int, test func(t *testing.T, b *testBundle)) {
 	t.Helper()
-	drv, err := pgtenant.Open(t.Context(), b.bouncer.url,
+	eachMode(t, func(t *testing.T, mode string) {
+		t.Helper()
+		test(t, setup(t, mode, poolSize))
+	})
+}
+
+func (b *bouncer) open(t *testing.T, mode string) *pgtenant.Driver {
+	t.Helper()
+	drv, err := pgtenant.Open(t.Context(), b.url,
 		pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(clients), pgtenant.WithAcquireTimeout(time.Minute))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, drv.Close()) })
@@ -89,19 +98,31 @@ func as(t *testing.T, id tenancy.ID) context.Context {
 }
 
 // count queries as superuser.
-func (b *testBundle) count(t *testing.T, query string, args ...any) int {
+func (b *testBundle) count(t *testing.T, query string, args ...any) (n int) {
 	t.Helper()
-	var n int
-	require.NoError(t, b.super.QueryRow(context.WithoutCancel(t.Context()), query, args...).Scan(&n))
+	require.NoError(t, b.super.QueryRow(t.Context(), query, args...).Scan(&n))
 	return n
+}
+
+// insertFor creates an agent of the tenant. Raw SQL bypasses the mixin.
+func (b *testBundle) insertFor(ctx context.Context, id tenancy.ID) error {
+	const insert = "insert into agents (id, tenant_id, name) values (gen_random_uuid(), $1, 'x')"
+	_, err := pgtenant.Exec(ctx, b, insert, id.String())
+	return err
+}
+
+// setRole updates all agents of the context's tenant in a transaction.
+func (b *testBundle) setRole(ctx context.Context, role string) error {
+	return pgtenant.InTx(ctx, b.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
+		return tx.Agent.Update().SetRole(role).Exec(ctx)
+	})
 }
 
 const readNames = "select coalesce(string_agg(name, ',' order by name), '') from agents"
 
-// names returns the agents that RLS shows to ctx. Raw SQL bypasses the mixin.
-func (b *testBundle) names(ctx context.Context, t *testing.T) string {
+// names returns the agents that RLS shows to ctx.
+func (b *testBundle) names(ctx context.Context, t *testing.T) (names string) {
 	t.Helper()
-	var names string
 	require.NoError(t, pgtenant.QueryRow(ctx, b, readNames).Scan(&names))
 	return names
 }

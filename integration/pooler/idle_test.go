@@ -1,5 +1,6 @@
 //go:build pooler
 
+//nolint:thelper // the functions passed to eachMode are tests
 package pooler_test
 
 import (
@@ -15,19 +16,13 @@ import (
 // A connection that was idle for more than a second is pinged, without the simple protocol, and kept.
 func TestIdleConnectionIsKept(t *testing.T) {
 	t.Parallel()
-	for _, mode := range modes {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			pooler := newBouncer(t, testdb.New(t), poolSize, "disable_pqexec = 1")
-			drv, err := pgtenant.Open(t.Context(), pooler.url, pgtenant.WithQueryMode(mode))
+	eachMode(t, func(t *testing.T, mode string) {
+		drv := newBouncer(t, testdb.New(t), poolSize, "disable_pqexec = 1").open(t, mode)
+		for range 2 {
+			_, err := pgtenant.Exec(t.Context(), drv, "select 1")
 			require.NoError(t, err)
-			defer func() { require.NoError(t, drv.Close()) }()
-			for range 2 {
-				_, err = pgtenant.Exec(t.Context(), drv, "select 1")
-				require.NoError(t, err)
-				time.Sleep(1100 * time.Millisecond)
-			}
-			require.EqualValues(t, 1, drv.Pool().Stat().NewConnsCount())
-		})
-	}
+			time.Sleep(1100 * time.Millisecond)
+		}
+		require.EqualValues(t, 1, drv.Pool().Stat().NewConnsCount())
+	})
 }

@@ -1,6 +1,6 @@
 //go:build pooler
 
-//nolint:thelper // the functions passed to eachMode are tests
+//nolint:thelper // the functions passed to eachBundle are tests
 package pooler_test
 
 import (
@@ -28,7 +28,7 @@ const writeGlobal = "insert into login_attempts (key, count, window_ends) values
 // Many clients of two tenants share two connections.
 func TestTenantsAlternate(t *testing.T) {
 	t.Parallel()
-	eachMode(t, poolSize, func(t *testing.T, b *testBundle) {
+	eachBundle(t, poolSize, func(t *testing.T, b *testBundle) {
 		var wg sync.WaitGroup
 		for i := range clients {
 			wg.Go(func() {
@@ -37,9 +37,8 @@ func TestTenantsAlternate(t *testing.T) {
 					id, want = b.b, "b1"
 				}
 				for range 20 {
-					var names string
-					if err := pgtenant.QueryRow(as(t, id), b, readNames).Scan(&names); err != nil || names != want {
-						t.Errorf("%q instead of %q: %v", names, want, err)
+					if names := b.names(as(t, id), t); names != want {
+						t.Errorf("%q instead of %q", names, want)
 						return
 					}
 				}
@@ -56,9 +55,9 @@ func TestTenantsAlternate(t *testing.T) {
 
 func TestWithoutATenant(t *testing.T) {
 	t.Parallel()
-	eachMode(t, poolSize, func(t *testing.T, b *testBundle) {
+	eachBundle(t, poolSize, func(t *testing.T, b *testBundle) {
 		require.Empty(t, b.names(t.Context(), t))
-		_, err := pgtenant.Exec(t.Context(), b, "insert into agents (id, tenant_id, name) values (gen_random_uuid(), $1, 'x')", b.a.String())
+		err := b.insertFor(t.Context(), b.a)
 		require.ErrorIs(t, err, tenancy.ErrNoTenant)
 		requireCode(t, "42501", err)
 		_, err = b.client.Agent.Query().All(t.Context())
@@ -69,10 +68,9 @@ func TestWithoutATenant(t *testing.T) {
 
 func TestAnotherTenant(t *testing.T) {
 	t.Parallel()
-	eachMode(t, poolSize, func(t *testing.T, b *testBundle) {
-		_, err := pgtenant.Exec(as(t, b.a), b, "insert into agents (id, tenant_id, name) values (gen_random_uuid(), $1, 'x')", b.b.String())
-		requireCode(t, "42501", err)
-		_, err = pgtenant.Exec(as(t, b.a), b, "update agents set tenant_id = $1", b.b.String())
+	eachBundle(t, poolSize, func(t *testing.T, b *testBundle) {
+		requireCode(t, "42501", b.insertFor(as(t, b.a), b.b))
+		_, err := pgtenant.Exec(as(t, b.a), b, "update agents set tenant_id = $1", b.b.String())
 		requireCode(t, "42501", err)
 		n, err := pgtenant.Exec(as(t, b.a), b, "delete from agents where tenant_id = $1", b.b.String())
 		require.NoError(t, err)
@@ -87,7 +85,7 @@ func TestAnotherTenant(t *testing.T) {
 // A transaction keeps its server connection until its end, while other clients use the other one.
 func TestTransactions(t *testing.T) {
 	t.Parallel()
-	eachMode(t, poolSize, func(t *testing.T, b *testBundle) {
+	eachBundle(t, poolSize, func(t *testing.T, b *testBundle) {
 		boom := errors.New("boom")
 		work := func(end func() error) error {
 			return pgtenant.InTx(as(t, b.a), b.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
@@ -110,7 +108,7 @@ func TestTransactions(t *testing.T) {
 // connection.
 func TestFirstStatementFails(t *testing.T) {
 	t.Parallel()
-	eachMode(t, poolSize, func(t *testing.T, b *testBundle) {
+	eachBundle(t, poolSize, func(t *testing.T, b *testBundle) {
 		for name, fail := range map[string]func(ctx context.Context, tx dialect.Tx) error{
 			"parse error": func(ctx context.Context, tx dialect.Tx) error { return tx.Exec(ctx, "selec 1", []any{}, nil) },
 			"runtime error": func(ctx context.Context, tx dialect.Tx) error {
@@ -139,7 +137,7 @@ func TestFirstStatementFails(t *testing.T) {
 
 func TestCanceled(t *testing.T) {
 	t.Parallel()
-	eachMode(t, poolSize, func(t *testing.T, b *testBundle) {
+	eachBundle(t, poolSize, func(t *testing.T, b *testBundle) {
 		for range 3 * poolSize {
 			ctx, cancel := context.WithTimeout(as(t, b.a), 30*time.Millisecond)
 			_, err := pgtenant.Exec(ctx, b, "select pg_sleep(2)")
@@ -153,7 +151,7 @@ func TestCanceled(t *testing.T) {
 
 func TestServerConnectionTerminated(t *testing.T) {
 	t.Parallel()
-	eachMode(t, poolSize, func(t *testing.T, b *testBundle) {
+	eachBundle(t, poolSize, func(t *testing.T, b *testBundle) {
 		ctx, key := as(t, b.a), uuid.NewString()
 		tx, err := b.Tx(ctx)
 		require.NoError(t, err)
@@ -169,22 +167,15 @@ func TestServerConnectionTerminated(t *testing.T) {
 
 func TestNoWrongRowUnderLoad(t *testing.T) {
 	t.Parallel()
-	for _, mode := range modes {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			db := testdb.New(t)
-			drv, err := pgtenant.Open(t.Context(), newBouncer(t, db, poolSize).url,
-				pgtenant.WithQueryMode(mode), pgtenant.WithMaxConns(clients), pgtenant.WithAcquireTimeout(time.Minute))
-			require.NoError(t, err)
-			defer func() { require.NoError(t, drv.Close()) }()
-			result := load.Run(t, db, drv, load.Options{
-				Tenants: 50, Goroutines: 32, For: 4 * time.Second, Disconnects: 200 * time.Millisecond,
-			})
-			t.Logf("%+v", result)
-			require.Zero(t, result.Wrong)
-			require.Positive(t, result.Checked)
+	eachMode(t, func(t *testing.T, mode string) {
+		db := testdb.New(t)
+		result := load.Run(t, db, newBouncer(t, db, poolSize).open(t, mode), load.Options{
+			Tenants: 50, Goroutines: 32, For: 4 * time.Second, Disconnects: 200 * time.Millisecond,
 		})
-	}
+		t.Logf("%+v", result)
+		require.Zero(t, result.Wrong)
+		require.Positive(t, result.Checked)
+	})
 }
 
 func requireCode(t *testing.T, code string, err error) {

@@ -1,6 +1,6 @@
 //go:build pooler
 
-//nolint:thelper // the functions passed to eachMode are tests
+//nolint:thelper // the functions passed to eachBundle are tests
 package pooler_test
 
 import (
@@ -11,7 +11,6 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
-	"github.com/konstruct/konstruct/ent"
 	"github.com/konstruct/konstruct/tenancy"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
@@ -20,22 +19,21 @@ import (
 // before it runs anything.
 func TestSessionSettingLeaksToOtherClients(t *testing.T) {
 	t.Parallel()
-	eachMode(t, 1, func(t *testing.T, b *testBundle) {
+	eachBundle(t, 1, func(t *testing.T, b *testBundle) {
 		one, other := b.connect(t), b.connect(t)
 		poison := func() {
 			_, err := one.Exec(t.Context(), "select set_config('app.current_tenant', $1, false)", b.a.String())
 			require.NoError(t, err)
-			require.Equal(t, "a1", plainNames(t, other), "another client sees a's rows")
+			require.Equal(t, "a1", plain(t, other, readNames), "another client sees a's rows")
 		}
-		require.Empty(t, plainNames(t, other), "before")
+		require.Empty(t, plain(t, other, readNames), "before")
 		poison()
 		require.Equal(t, "b1", b.names(as(t, b.b), t), "the driver's b sees only b's rows in the same session")
-		require.Empty(t, plainNames(t, other), "the session was reset")
+		require.Empty(t, plain(t, other, readNames), "the session was reset")
 		poison()
 		require.Empty(t, b.names(t.Context(), t), "without a tenant")
 		poison()
-		_, err := pgtenant.Exec(t.Context(), b, "insert into agents (id, tenant_id, name) values (gen_random_uuid(), $1, 'x')", b.a.String())
-		require.ErrorIs(t, err, tenancy.ErrNoTenant)
+		require.ErrorIs(t, b.insertFor(t.Context(), b.a), tenancy.ErrNoTenant)
 		b.requireIsolation(t)
 	})
 }
@@ -43,7 +41,7 @@ func TestSessionSettingLeaksToOtherClients(t *testing.T) {
 // A setting left by another client changes no rows, values, timeouts or access modes of the driver's statements.
 func TestSessionSettingsDoNotReachTheDriver(t *testing.T) {
 	t.Parallel()
-	eachMode(t, 1, func(t *testing.T, b *testBundle) {
+	eachBundle(t, 1, func(t *testing.T, b *testBundle) {
 		other := b.connect(t)
 		const text = "Zoë żółć"
 		for setting, changed := range map[string]string{
@@ -71,9 +69,7 @@ func TestSessionSettingsDoNotReachTheDriver(t *testing.T) {
 			require.EqualValues(t, 1, n)
 			require.Equal(t, 1, b.count(t, "select count(*) from agents where role = $1", text), setting)
 			poison()
-			require.NoError(t, pgtenant.InTx(as(t, b.b), b.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
-				return tx.Agent.Update().SetRole(setting).Exec(ctx)
-			}), setting)
+			require.NoError(t, b.setRole(as(t, b.b), setting), setting)
 			require.Equal(t, 1, b.count(t, "select count(*) from agents where role = $1", setting))
 			b.requireIsolation(t)
 		}
@@ -83,15 +79,11 @@ func TestSessionSettingsDoNotReachTheDriver(t *testing.T) {
 // Another client could replace or run a named statement of the driver.
 func TestDriverUsesNoNamedStatements(t *testing.T) {
 	t.Parallel()
-	eachMode(t, 1, func(t *testing.T, b *testBundle) {
+	eachBundle(t, 1, func(t *testing.T, b *testBundle) {
 		other := b.connect(t)
 		b.requireIsolation(t)
-		require.NoError(t, pgtenant.InTx(as(t, b.a), b.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
-			return tx.Agent.Update().SetRole("secret").Exec(ctx)
-		}))
-		var named int
-		require.NoError(t, other.QueryRow(t.Context(), "select count(*) from pg_prepared_statements").Scan(&named))
-		require.Zero(t, named)
+		require.NoError(t, b.setRole(as(t, b.a), "secret"))
+		require.Equal(t, "0", plain(t, other, countNamed))
 
 		// The names that the driver uses in cache_statement mode.
 		for n := range 100 {
@@ -120,11 +112,13 @@ func (b *testBundle) connect(t *testing.T) *pgx.Conn {
 	return conn
 }
 
-func plainNames(t *testing.T, conn *pgx.Conn) string {
+const countNamed = "select count(*)::text from pg_prepared_statements"
+
+// plain reads a text without our driver.
+func plain(t *testing.T, conn *pgx.Conn, query string) (text string) {
 	t.Helper()
-	var names string
-	require.NoError(t, conn.QueryRow(t.Context(), readNames).Scan(&names))
-	return names
+	require.NoError(t, conn.QueryRow(t.Context(), query).Scan(&text))
+	return text
 }
 
 // In cache_statement mode another client may have prepared a different text under the same name. The mode is rejected
@@ -138,14 +132,10 @@ func TestCacheStatementIsRejected(t *testing.T) {
 		require.ErrorIs(t, pgtenant.QueryRow(as(t, b.a), b, readNames).Scan(&names), pgtenant.ErrConfig)
 		_, err := pgtenant.Exec(as(t, b.a), b, writeGlobal, "refused")
 		require.ErrorIs(t, err, pgtenant.ErrConfig)
-		require.ErrorIs(t, pgtenant.InTx(as(t, b.a), b.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
-			return tx.Agent.Update().SetRole("refused").Exec(ctx)
-		}), pgtenant.ErrConfig)
+		require.ErrorIs(t, b.setRole(as(t, b.a), "refused"), pgtenant.ErrConfig)
 	}
-	var named int
-	require.NoError(t, other.QueryRow(t.Context(), "select count(*) from pg_prepared_statements").Scan(&named))
-	require.Zero(t, named)
+	require.Equal(t, "0", plain(t, other, countNamed))
 	require.Zero(t, b.count(t, "select count(*) from login_attempts where key = 'refused'"))
-	b.Driver = b.open(t, modes[0])
+	b.Driver = b.bouncer.open(t, modes[0])
 	b.requireIsolation(t)
 }
