@@ -59,7 +59,7 @@ func revisionSchemas(chains []Chain) []string {
 }
 
 func take(ctx context.Context, q doctor.Querier, chains []Chain) (doctor.Snapshot, error) {
-	observer := doctor.Spec{OwnerRole: OwnerRole, AppRole: AppRole, ResolverRole: ResolverRole}
+	observer := doctor.Spec{OwnerRole: OwnerRole, AppRole: AppRole}
 	return doctor.Take(ctx, q, observer, revisionSchemas(chains)...)
 }
 

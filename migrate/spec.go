@@ -22,7 +22,6 @@ func Spec() doctor.Spec {
 		Schemas:      []string{publicSchema, revisionsSchema},
 		OwnerRole:    OwnerRole,
 		AppRole:      AppRole,
-		ResolverRole: ResolverRole,
 		TenantColumn: mixin.TenantColumn,
 		TenantsTable: "public.tenants",
 		Global: map[string]string{

@@ -44,7 +44,9 @@ func examine(r reading, spec Spec) Report {
 		e.compare()
 	}
 	findings := e.findings()
-	slices.SortStableFunc(findings, func(a, b Finding) int { return cmp.Compare(weight(a.Level), weight(b.Level)) })
+	slices.SortStableFunc(findings, func(a, b Finding) int {
+		return cmp.Compare(slices.Index(levels(), a.Level), slices.Index(levels(), b.Level))
+	})
 	return Report{
 		ServerVersion: r.Server.Version,
 		Database:      r.Server.Database,
@@ -65,8 +67,6 @@ func (e *examination) findings() []Finding {
 	}
 	return out
 }
-
-func weight(l Level) int { return slices.Index([]Level{LevelError, LevelWarning, LevelInfo}, l) }
 
 const migrateUp = "-- run konstruct migrate up"
 

@@ -13,7 +13,7 @@ func (e *examination) compare() {
 	for _, want := range sorted(e.want) {
 		have, exists := e.live[want.key()]
 		switch {
-		case e.covered[want.key()] || e.covered[key{"table", "", want.On}] || isOutside(want) || e.partOfAbsent(want):
+		case e.covered[want.key()] || e.covered[tableKey(want.On)] || isOutside(want) || e.partOfAbsent(want):
 		case want.Kind == "grant":
 			e.compareGrant(want, have)
 		case !exists:
@@ -25,7 +25,7 @@ func (e *examination) compare() {
 	for _, have := range sorted(e.live) {
 		_, expected := e.want[have.key()]
 		switch {
-		case expected || e.covered[have.key()] || e.covered[key{"table", "", have.On}]:
+		case expected || e.covered[have.key()] || e.covered[tableKey(have.On)]:
 		case e.want == nil && !isSurrounding(have.Kind): // nothing to compare with
 		case have.Kind == "grant":
 			e.compareGrant(Object{Kind: have.Kind, Name: have.Name}, have)
@@ -40,15 +40,6 @@ func isSurrounding(kind string) bool {
 	return slices.Contains([]string{
 		"extension", "publication", "subscription", "event trigger", "default privileges",
 	}, kind)
-}
-
-func (e *examination) found(code string, o Object, remedy string) {
-	e.foundAs(code, o, o.String(), remedy)
-}
-
-// foundAs is found with another name for the object.
-func (e *examination) foundAs(code string, o Object, name, remedy string) {
-	e.faults[code] = append(e.faults[code], fault{name, remedy, o})
 }
 
 // partOfAbsent reports whether an object is part of a missing table, which is the finding.
@@ -99,10 +90,9 @@ func (e *examination) differs(want, have Object) {
 	case want.Kind == "default privileges":
 		e.defaultGrant(have)
 		return
-	case only("owner") && want.Kind == "function":
-		code, name = "definer.owner", fmt.Sprintf("%s: owned by %s", have, have.Props["owner"])
-	case only("owner") && want.Kind == "table":
-		code, name = "table.owner", fmt.Sprintf("%s: owned by %s", have, have.Props["owner"])
+	case only("owner") && (want.Kind == "function" || want.Kind == "table"):
+		code = map[string]string{"function": "definer.owner", "table": "table.owner"}[want.Kind]
+		name = fmt.Sprintf("%s: owned by %s", have, have.Props["owner"])
 	case want.Kind == "function" && want.Props["definer"] != "" && isLoose(have):
 		code = "definer.search-path"
 	case want.Kind == "function" && want.Props["definer"] != "":
@@ -122,17 +112,18 @@ func (e *examination) differs(want, have Object) {
 // isLoose reports whether the caller's search_path decides what a function's names mean: its body was not parsed at
 // creation (BEGIN ATOMIC), and its search_path does not end in pg_temp. If not listed, pg_temp is searched first.
 func isLoose(f Object) bool {
-	if f.Props["atomic"] != "" {
-		return false
+	schemas := strings.Split(settings(f)["search_path"], ",")
+	return f.Props["atomic"] == "" && strings.Trim(schemas[len(schemas)-1], ` "`) != "pg_temp"
+}
+
+// settings returns the settings of a function by name, in lower case.
+func settings(f Object) map[string]string {
+	out := make(map[string]string)
+	for line := range strings.Lines(f.Props["config"]) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+		out[strings.ToLower(name)] = value
 	}
-	for setting := range strings.Lines(f.Props["config"]) {
-		name, value, _ := strings.Cut(strings.TrimSpace(setting), "=")
-		schemas := strings.Split(value, ",")
-		if strings.EqualFold(name, "search_path") && strings.Trim(schemas[len(schemas)-1], ` "`) == "pg_temp" {
-			return false
-		}
-	}
-	return true
+	return out
 }
 
 // unknown reports an object that no migration created. It matters if the application can reach it or if it acts on an
@@ -175,7 +166,7 @@ func (e *examination) unknown(o Object) {
 
 // unknownPart returns the code for a part of a relation of the snapshot, or a part that references one.
 func (e *examination) unknownPart(o Object) string {
-	if on := e.live[key{"table", "", o.On}]; !has(e.want, o.On) {
+	if on := e.live[tableKey(o.On)]; !has(e.want, o.On) {
 		if has(e.want, o.Props["references"]) && (e.spec.knows(on) || !e.reaches(on)) {
 			return "schema.unknown"
 		}
@@ -234,13 +225,8 @@ func (e *examination) unknownReach(o Object) string {
 }
 
 func setsTenant(f Object) bool {
-	for setting := range strings.Lines(f.Props["config"]) {
-		name, _, _ := strings.Cut(setting, "=")
-		if strings.EqualFold(name, rls.Setting) {
-			return true
-		}
-	}
-	return false
+	_, sets := settings(f)[rls.Setting]
+	return sets
 }
 
 // outside reports objects in a schema outside the spec as one finding per schema.

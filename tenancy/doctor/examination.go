@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -24,16 +25,21 @@ type examination struct {
 type fault struct {
 	object string
 	remedy string
-	of     Object // set by the comparison
+	of     Object // if any
 }
 
+// newExamination compares with the caller's snapshot if the database has the same migrations, else with the one that the
+// database recorded with its latest migration.
 func newExamination(r reading, spec Spec) *examination {
 	e := &examination{
 		reading: r, spec: spec, live: index(r.objects),
 		faults: make(map[string][]fault), covered: make(map[key]bool),
 	}
-	if s := e.standard(); s != nil {
-		e.want = index(s.Objects)
+	switch {
+	case e.isCurrent():
+		e.want = index(spec.Snapshot.Objects)
+	case len(e.recorded) > 0:
+		e.want = index(e.recorded[0].readable().Objects)
 	}
 	return e
 }
@@ -42,40 +48,26 @@ func (e *examination) report(code, object, remedy string) {
 	e.faults[code] = append(e.faults[code], fault{object: object, remedy: remedy})
 }
 
-// reportCovered is report, and excludes the object from the comparison.
-func (e *examination) reportCovered(code string, o Object, object, remedy string) {
-	e.covered[o.key()] = true
-	e.report(code, object, remedy)
+// found is report about an object.
+func (e *examination) found(code string, o Object, remedy string) {
+	e.foundAs(code, o, o.String(), remedy)
 }
 
-// standard returns the snapshot to compare with: the caller's if the database has the same migrations, else the one
-// that the database recorded with its latest migration.
-func (e *examination) standard() *Snapshot {
-	own := e.spec.Snapshot
-	if e.isCurrent() {
-		return &own
-	}
-	if len(e.recorded) == 0 {
-		return nil
-	}
-	recorded := e.recorded[0].readable()
-	return &recorded
+// foundAs is found with another name for the object.
+func (e *examination) foundAs(code string, o Object, name, remedy string) {
+	e.faults[code] = append(e.faults[code], fault{name, remedy, o})
+}
+
+// cover excludes an object from the comparison.
+func (e *examination) cover(o Object) Object {
+	e.covered[o.key()] = true
+	return o
 }
 
 // isCurrent reports whether the database has exactly the migrations of the caller's snapshot.
 func (e *examination) isCurrent() bool {
-	if e.unreadable {
-		return true
-	}
-	if e.spec.Snapshot.Versions == nil {
-		return false
-	}
-	for schema, version := range e.spec.Snapshot.Versions {
-		if e.versions[schema] != version {
-			return false
-		}
-	}
-	return true
+	expected := e.spec.Snapshot.Versions
+	return e.unreadable || expected != nil && maps.Equal(e.versions, expected)
 }
 
 // isMigrated reports whether at least one file of every chain was applied.
@@ -108,7 +100,7 @@ func (e *examination) hasTenant(table string) bool {
 
 // class returns a table's class, or "" if it is not a table or belongs to an extension.
 func (e *examination) class(table string) Class {
-	if _, ok := e.live[key{"table", "", table}]; !ok {
+	if _, ok := e.live[tableKey(table)]; !ok {
 		return ""
 	}
 	if class, ok := e.spec.ClassOf(table, e.hasTenant(table)); ok {
@@ -186,9 +178,9 @@ func (e *examination) isApp(grantee string) bool { return grantee == public || g
 
 func (c Spec) app() string { return ident(c.AppRole) }
 
-func (e *examination) definerOwners() []string {
+func (c Spec) definerOwners() []string {
 	var out []string
-	for _, d := range e.spec.Definers {
+	for _, d := range c.Definers {
 		out = append(out, d.Owner)
 	}
 	slices.Sort(out)

@@ -23,7 +23,7 @@ func (e *examination) compareGrant(want, have Object) {
 	for code, extra := range extras {
 		e.foundAs(code, g, spokenGrant(g, extra), revoke(g, extra, wanted))
 	}
-	if e.ownerOf(g) == g.Props["grantee"] {
+	if ident(granted(e.live, g).Props["owner"]) == g.Props["grantee"] {
 		return // ownership absorbed the grant
 	}
 	plain := slices.DeleteFunc(without(wanted, held), func(p string) bool {
@@ -83,7 +83,7 @@ func without(a, b []string) []string {
 // extra returns the code for a privilege that no migration granted, or "".
 func (e *examination) extra(g Object, privilege string) string {
 	kind, object, grantee := g.Props["kind"], g.Props["object"], g.Props["grantee"]
-	isApp, isDefiner := e.isApp(grantee), slices.Contains(e.definerOwners(), grantee)
+	isApp, isDefiner := e.isApp(grantee), slices.Contains(e.spec.definerOwners(), grantee)
 	switch {
 	case kind == "SCHEMA" && privilege == "CREATE" && grantee != ident(e.spec.OwnerRole):
 		return "grant.schema"
@@ -97,7 +97,7 @@ func (e *examination) extra(g Object, privilege string) string {
 		return "platform.language"
 	case kind == "PARAMETER" && isApp:
 		return "platform.parameter"
-	case !e.isOurs(kind, object):
+	case granted(e.want, g).Kind == "":
 		return ""
 	case kind == "ROUTINE" && e.live[key{"function", "", object}].Props["definer"] != "":
 		return "definer.grant"
@@ -118,31 +118,19 @@ func (e *examination) extra(g Object, privilege string) string {
 	}
 }
 
-func (e *examination) isOurs(kind, object string) bool {
-	for k := range e.want {
-		if k.name == object && k.on == "" && grantKind(e.want[k]) == kind {
-			return true
+// granted returns the object of a grant, or the zero Object.
+func granted(objects map[key]Object, g Object) Object {
+	for k, o := range objects {
+		if k.on == "" && k.name == g.Props["object"] && grantKind(o) == g.Props["kind"] {
+			return o
 		}
 	}
-	return false
-}
-
-func (e *examination) ownerOf(g Object) string {
-	for _, o := range e.objects {
-		if o.On == "" && o.Name == g.Props["object"] && grantKind(o) == g.Props["kind"] {
-			return ident(o.Props["owner"])
-		}
-	}
-	return ""
+	return Object{}
 }
 
 func spokenGrant(g Object, privileges []string) string {
-	said := make([]string, 0, len(privileges))
-	for _, p := range privileges {
-		said = append(said, strings.TrimSuffix(p, grantOption))
-	}
-	return fmt.Sprintf("%s %s: %s to %s", strings.ToLower(g.Props["kind"]), g.Props["object"], strings.Join(said, ", "),
-		strings.Trim(g.Props["grantee"], `"`))
+	return fmt.Sprintf("%s %s: %s to %s", strings.ToLower(g.Props["kind"]), g.Props["object"],
+		strings.ReplaceAll(strings.Join(privileges, ", "), grantOption, ""), strings.Trim(g.Props["grantee"], `"`))
 }
 
 func (e *examination) defaultGrant(d Object) {
@@ -156,8 +144,8 @@ func (e *examination) defaultGrant(d Object) {
 	name := fmt.Sprintf("default of %s%s: %s on %s to %s",
 		d.Props["role"], where, d.Props["privileges"], strings.ToLower(d.Props["on"]), d.Props["grantee"])
 	e.foundAs("grant.default", d, name,
-		script(fmt.Sprintf("ALTER DEFAULT PRIVILEGES FOR ROLE %s%s REVOKE %s ON %s FROM %s",
-			d.Props["role"], in, d.Props["privileges"], d.Props["on"], d.Props["grantee"])))
+		scriptf("ALTER DEFAULT PRIVILEGES FOR ROLE %s%s REVOKE %s ON %s FROM %s",
+			d.Props["role"], in, d.Props["privileges"], d.Props["on"], d.Props["grantee"]))
 }
 
 func grant(g Object, privileges string) string {

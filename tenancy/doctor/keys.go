@@ -14,18 +14,18 @@ func (e *examination) checkKeys() {
 	}
 	for _, k := range e.of("constraint") {
 		if code := e.keyFault(k); code != "" {
-			e.reportCovered(code, k, k.String(), e.asPlanned(k))
+			e.found(code, e.cover(k), e.asPlanned(k))
 		}
 	}
 	for _, u := range e.of("index") {
 		if e.spansTenants(u) {
 			e.covered[key{"constraint", u.On, u.Props["constraint"]}] = true
-			e.reportCovered("key.spans-tenants", u, u.String(), e.asPlanned(u))
+			e.found("key.spans-tenants", e.cover(u), e.asPlanned(u))
 		}
 	}
 	for _, c := range e.of("column") {
 		if e.isTenant(c.On) && (c.Props["identity"] != "" || c.Props["sequence"] != "") {
-			e.reportCovered("key.sequence", c, c.String(), e.asPlanned(c))
+			e.found("key.sequence", e.cover(c), e.asPlanned(c))
 		}
 	}
 }
@@ -37,11 +37,12 @@ func (e *examination) keyFault(k Object) string {
 		return ""
 	}
 	tenant := ident(e.spec.TenantColumn)
-	columns, refColumns, set := list(k.Props["columns"]), list(k.Props["ref_columns"]), list(k.Props["set_columns"])
+	columns, refColumns := strings.Split(k.Props["columns"], ","), strings.Split(k.Props["ref_columns"], ",")
+	set := k.Props["set_columns"]
 	actions := map[string]string{"c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
 	onUpdate, onDelete := actions[k.Props["on_update"]], actions[k.Props["on_delete"]]
 	i := slices.Index(columns, tenant)
-	setsTenant := strings.HasPrefix(onDelete, "SET") && (len(set) == 0 || slices.Contains(set, tenant))
+	setsTenant := strings.HasPrefix(onDelete, "SET") && (set == "" || slices.Contains(strings.Split(set, ","), tenant))
 	switch {
 	case !e.isTenant(k.Props["references"]):
 		if onUpdate != "" || onDelete != "" {
@@ -74,7 +75,7 @@ func (e *examination) checkLinks(t Object) {
 		}
 	}
 	if len(drops) > 0 {
-		e.reportCovered("key.no-tenant-table", t, t.String(), script(append([]string{
+		e.found("key.no-tenant-table", e.cover(t), script(append([]string{
 			"-- if the table is needed, create it in a migration, with mixin.Tenant{} in its schema",
 			fmt.Sprintf("REVOKE ALL ON %s FROM PUBLIC, %s", t.Name, e.spec.app()),
 		}, drops...)...))
@@ -84,6 +85,6 @@ func (e *examination) checkLinks(t Object) {
 // spansTenants accepts a primary key of one uuid, which reveals nothing about other tenants.
 func (e *examination) spansTenants(u Object) bool {
 	_, listed := e.spec.SpanningKeys[u.schema()+"."+u.Name]
-	return u.Props["unique"] != "" && e.isTenant(u.On) && e.concerns(e.live[key{"table", "", u.On}]) && !listed &&
-		u.Props["uuid"] == "" && !slices.Contains(list(u.Props["columns"]), ident(e.spec.TenantColumn))
+	return u.Props["unique"] != "" && e.isTenant(u.On) && e.concerns(e.live[tableKey(u.On)]) && !listed &&
+		u.Props["uuid"] == "" && !slices.Contains(strings.Split(u.Props["columns"], ","), ident(e.spec.TenantColumn))
 }

@@ -85,7 +85,7 @@ func (m *Monitor) keep(ctx context.Context, report Report, err error) {
 	} else {
 		m.checked, m.unsafe, m.failures = time.Now(), report.Err(), 0
 		m.findings = map[Level]int{}
-		for _, level := range []Level{LevelError, LevelWarning, LevelInfo} {
+		for _, level := range levels() {
 			m.findings[level] = report.Count(level)
 		}
 	}
@@ -170,13 +170,12 @@ func (m *Monitor) log(ctx context.Context, report Report) {
 	switch {
 	case report.NotMigrated():
 		m.logger.ErrorContext(ctx, "the database is not migrated, tenant traffic is refused")
-		return
 	case report.Err() != nil:
 		m.logger.ErrorContext(ctx, "tenant isolation does not hold, tenant traffic is refused",
 			"errors", report.Count(LevelError))
-		return
+	default:
+		m.logger.InfoContext(ctx, "tenant isolation holds", "warnings", report.Count(LevelWarning))
 	}
-	m.logger.InfoContext(ctx, "tenant isolation holds", "warnings", report.Count(LevelWarning))
 }
 
 func (m *Monitor) logFailure(ctx context.Context) {

@@ -28,6 +28,8 @@ type key struct{ kind, on, name string }
 
 func (o Object) key() key { return key{o.Kind, o.On, o.Name} }
 
+func tableKey(name string) key { return key{"table", "", name} }
+
 // String returns a name such as "policy tenant_floor on public.agents".
 func (o Object) String() string {
 	switch {
@@ -57,11 +59,9 @@ func (o Object) with(prop, value string) Object {
 // differing returns the names of the properties that differ, sorted.
 func (o Object) differing(p Object) []string {
 	var out []string
-	for _, props := range []map[string]string{o.Props, p.Props} {
-		for name := range props {
-			if o.Props[name] != p.Props[name] && !slices.Contains(out, name) {
-				out = append(out, name)
-			}
+	for name := range merged(o.Props, p.Props) {
+		if o.Props[name] != p.Props[name] {
+			out = append(out, name)
 		}
 	}
 	slices.Sort(out)
@@ -146,42 +146,29 @@ func (s Snapshot) With(before, after Snapshot) Snapshot {
 	return Snapshot{Versions: after.Versions, Objects: sorted(expected)}
 }
 
-// kinds and properties are what this release reads. A later release may have recorded more.
-func kinds() []string {
-	return []string{
-		"schema", "table", "view", "materialized view", "foreign table", "sequence", "type", "column", "constraint",
-		"index",
-		"trigger", "rule", "policy", "child", "function", "grant", "default privileges", "event trigger", "publication",
-		"subscription", "extension",
-		// As named by pg_identify_object.
-		"operator", "cast", "collation", "conversion", "operator class", "text search configuration",
-		"text search dictionary",
-		"statistics object", "language", "access method", "transform", "foreign-data wrapper", "server",
-	}
-}
-
-func properties() []string {
-	return []string{
-		"atomic", "bound", "calls", "check", "collation", "columns", "command", "config", "constraint", "def",
-		"default",
-		"definer",
-		"enabled", "event", "forced", "generated", "grantee", "identity", "invalid", "invoker", "kind", "leakproof",
-		"notnull",
-		"object", "objects", "on", "on_delete", "on_update", "options", "owner", "partition", "partitioned",
-		"permissive",
-		"persistence", "privileges", "ref_columns", "references", "rls", "role", "roles", "schema", "sequence",
-		"set_columns",
-		"tables", "triggers", "type", "unique", "untrusted", "using", "uuid",
-	}
-}
+// The kinds and properties that this release reads. A later release may have recorded more. Kinds from operator on are
+// named by pg_identify_object.
+const (
+	kinds = "schema, table, view, materialized view, foreign table, sequence, type, column, constraint, index, " +
+		"trigger, rule, policy, child, function, grant, default privileges, event trigger, publication, " +
+		"subscription, extension, operator, cast, collation, conversion, operator class, text search " +
+		"configuration, text search dictionary, statistics object, language, access method, transform, " +
+		"foreign-data wrapper, server"
+	properties = "atomic, bound, calls, check, collation, columns, command, config, constraint, def, default, definer, " +
+		"enabled, event, forced, generated, grantee, identity, invalid, invoker, kind, leakproof, notnull, " +
+		"object, objects, on, on_delete, on_update, options, owner, partition, partitioned, permissive, " +
+		"persistence, privileges, ref_columns, references, rls, role, roles, schema, sequence, set_columns, " +
+		"tables, triggers, type, unique, untrusted, using, uuid"
+)
 
 // readable returns the snapshot without the kinds and properties of later releases.
 func (s Snapshot) readable() Snapshot {
+	kinds, properties := strings.Split(kinds, ", "), strings.Split(properties, ", ")
 	known := make([]Object, 0, len(s.Objects))
 	for _, o := range s.Objects {
-		if slices.Contains(kinds(), o.Kind) {
+		if slices.Contains(kinds, o.Kind) {
 			o.Props = maps.Clone(o.Props)
-			maps.DeleteFunc(o.Props, func(name, _ string) bool { return !slices.Contains(properties(), name) })
+			maps.DeleteFunc(o.Props, func(name, _ string) bool { return !slices.Contains(properties, name) })
 			known = append(known, o)
 		}
 	}
@@ -201,17 +188,15 @@ func (s Snapshot) Without(schemas ...string) Snapshot {
 func (s Snapshot) Differing(t Snapshot) []string {
 	var out []string
 	ours, theirs := index(s.Objects), index(t.Objects)
-	for _, all := range []map[key]Object{ours, theirs} {
-		for k, o := range all {
-			a, inOurs := ours[k]
-			b, inTheirs := theirs[k]
-			if (inOurs != inTheirs || !a.equal(b)) && !slices.Contains(out, o.String()) {
-				out = append(out, o.String())
-			}
+	for k, o := range merged(ours, theirs) {
+		a, inOurs := ours[k]
+		b, inTheirs := theirs[k]
+		if inOurs != inTheirs || !a.equal(b) {
+			out = append(out, o.String())
 		}
 	}
 	slices.Sort(out)
-	return out
+	return slices.Compact(out)
 }
 
 func index(objects []Object) map[key]Object {

@@ -10,7 +10,7 @@ import (
 func (e *examination) checkPlatform() {
 	for _, m := range e.Mappings {
 		e.report("foreign.mapping", fmt.Sprintf("user mapping of %s on %s", m.Role, m.Server),
-			script(fmt.Sprintf("DROP USER MAPPING FOR %s SERVER %s", m.Role, m.Server)))
+			scriptf("DROP USER MAPPING FOR %s SERVER %s", m.Role, m.Server))
 	}
 	defaults := make(map[[2]string][]string)
 	for _, g := range e.SystemGrants {

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -19,14 +20,6 @@ func ident(name string) string {
 	return rls.Quote(name)
 }
 
-// list splits the column names that objects.sql joins.
-func list(s string) []string {
-	if s == "" {
-		return nil
-	}
-	return strings.Split(s, ",")
-}
-
 // script joins comments and statements, which become one transaction if there are several.
 func script(parts ...string) string {
 	var comments, statements []string
@@ -42,3 +35,5 @@ func script(parts ...string) string {
 	}
 	return strings.Join(append(comments, statements...), "\n")
 }
+
+func scriptf(format string, args ...any) string { return script(fmt.Sprintf(format, args...)) }

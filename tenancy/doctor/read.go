@@ -65,7 +65,8 @@ func read(ctx context.Context, q Querier, spec Spec) (r reading, err error) {
 	defer func() { err = errors.Join(err, tx.Rollback(context.WithoutCancel(ctx))) }()
 	batch := &pgx.Batch{}
 	batch.Queue(reset, rls.Setting)
-	batch.Queue(factsQuery, spec.AppRole, rls.Setting, spec.roles(), spec.RoleSettings).
+	roles := append(spec.definerOwners(), spec.AppRole, spec.OwnerRole)
+	batch.Queue(factsQuery, spec.AppRole, rls.Setting, roles, spec.RoleSettings).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&r.facts) })
 	batch.Queue(pin)
 	batch.Queue(objectsQuery, spec.OwnerRole).QueryRow(func(row pgx.Row) error { return row.Scan(&r.objects) })
@@ -143,16 +144,4 @@ func isOutside(o Object) bool {
 	default:
 		return false
 	}
-}
-
-func (c Spec) roles() []string {
-	out := []string{c.AppRole, c.OwnerRole}
-	for _, d := range c.Definers {
-		out = append(out, d.Owner)
-	}
-	if c.ResolverRole != "" {
-		out = append(out, c.ResolverRole)
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
 }

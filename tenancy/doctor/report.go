@@ -10,14 +10,15 @@ import (
 // ErrUnsafe is returned, wrapped, when a check has a finding of [LevelError].
 var ErrUnsafe = errors.New("tenant isolation does not hold")
 
-// ErrNotMigrated is returned, wrapped, when the database has no schema yet.
-var ErrNotMigrated = errors.New("the database is not migrated: run konstruct migrate up")
+// ErrNotMigrated is returned when the database has no schema yet. It wraps [ErrUnsafe].
+var ErrNotMigrated error = notMigratedError{}
 
-// notMigratedError is ErrUnsafe with the cause as its text.
 type notMigratedError struct{}
 
-func (notMigratedError) Error() string   { return ErrNotMigrated.Error() }
-func (notMigratedError) Unwrap() []error { return []error{ErrNotMigrated, ErrUnsafe} }
+func (notMigratedError) Error() string {
+	return "the database is not migrated: run konstruct migrate up"
+}
+func (notMigratedError) Unwrap() error { return ErrUnsafe }
 
 // Level is the severity of a finding.
 type Level string
@@ -31,6 +32,8 @@ const (
 	// LevelInfo needs no action.
 	LevelInfo Level = "info"
 )
+
+func levels() []Level { return []Level{LevelError, LevelWarning, LevelInfo} }
 
 // ClassUnclassified is the reported class of a table without a tenant column that is not in the spec.
 const ClassUnclassified Class = "unclassified"
@@ -77,7 +80,7 @@ func (r Report) NotMigrated() bool {
 // database it also wraps [ErrNotMigrated].
 func (r Report) Err() error {
 	if r.NotMigrated() {
-		return notMigratedError{}
+		return ErrNotMigrated
 	}
 	var faults []string
 	for _, f := range r.Findings {

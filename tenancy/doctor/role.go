@@ -55,7 +55,7 @@ func (e *examination) checkAttributes() {
 		e.report("owner.bypass", "role "+e.spec.OwnerRole,
 			withoutAttributes(e.spec.OwnerRole, "SUPERUSER", "BYPASSRLS"))
 	}
-	for _, name := range e.definerOwners() {
+	for _, name := range e.spec.definerOwners() {
 		if more := without(e.Roles[name], []string{"INHERIT"}); len(more) > 0 {
 			e.report("definer.role", fmt.Sprintf("role %s: %s", name, strings.Join(more, ", ")),
 				withoutAttributes(name, more...))
@@ -64,13 +64,13 @@ func (e *examination) checkAttributes() {
 }
 
 func withoutAttributes(role string, attributes ...string) string {
-	return script(fmt.Sprintf("ALTER ROLE %s NO%s", rls.Quote(role), strings.Join(attributes, " NO")))
+	return scriptf("ALTER ROLE %s NO%s", rls.Quote(role), strings.Join(attributes, " NO"))
 }
 
 // checkMemberships allows the owner role to SET ROLE to a function's owner, to hand functions over, but not to inherit
 // its privileges. It also allows ADMIN alone, which since 16 the creator of a role always has.
 func (e *examination) checkMemberships() {
-	definers := e.definerOwners()
+	definers := e.spec.definerOwners()
 	for _, m := range e.Memberships {
 		object := fmt.Sprintf("role %s: member of %s", m.Member, m.Role)
 		usable, isDefiner := m.CanSet || m.Inherits, slices.Contains(definers, m.Role)
@@ -103,7 +103,7 @@ func (e *examination) revokeMembership(m membership) string {
 
 func (e *examination) revokeInheriting(m membership) string {
 	if e.Server.major() < grantsHaveOptions {
-		return script(fmt.Sprintf("ALTER ROLE %s NOINHERIT", rls.Quote(m.Member)))
+		return scriptf("ALTER ROLE %s NOINHERIT", rls.Quote(m.Member))
 	}
-	return script(fmt.Sprintf("GRANT %s TO %s WITH INHERIT FALSE, SET TRUE", rls.Quote(m.Role), rls.Quote(m.Member)))
+	return scriptf("GRANT %s TO %s WITH INHERIT FALSE, SET TRUE", rls.Quote(m.Role), rls.Quote(m.Member))
 }

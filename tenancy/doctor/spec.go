@@ -12,10 +12,9 @@ type Spec struct {
 	// Schemas to examine, starting with that of the application's tables.
 	Schemas []string
 
-	// OwnerRole owns every object, the application logs in as AppRole, ResolverRole owns the Definers.
-	OwnerRole    string
-	AppRole      string
-	ResolverRole string
+	// OwnerRole owns every object, and the application logs in as AppRole.
+	OwnerRole string
+	AppRole   string
 
 	// TenantColumn makes a table tenant-scoped.
 	TenantColumn string
@@ -103,11 +102,9 @@ func (c Spec) With(more Spec) Spec {
 	return c
 }
 
-func merged[V any](a, b map[string]V) map[string]V {
-	out := maps.Clone(a)
-	if out == nil {
-		out = make(map[string]V, len(b))
-	}
+func merged[K comparable, V any](a, b map[K]V) map[K]V {
+	out := make(map[K]V, len(a)+len(b))
+	maps.Copy(out, a)
 	maps.Copy(out, b)
 	return out
 }

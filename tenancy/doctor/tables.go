@@ -35,7 +35,7 @@ func (e *examination) checkTables() {
 	}
 	for _, c := range e.of("child") {
 		if e.isTenant(c.Name) && !e.isTenant(c.On) {
-			e.reportCovered("child.of-other", c, c.String(), script(drop(c)))
+			e.found("child.of-other", e.cover(c), script(drop(c)))
 		}
 	}
 }
@@ -45,24 +45,22 @@ func (e *examination) checkTables() {
 func (e *examination) checkTenantColumn(t Object) bool {
 	c, _ := e.column(t.Name, e.spec.TenantColumn)
 	if c.Props["notnull"] == "" {
-		e.reportCovered("tenant-column.nullable", c, c.String(), e.alter(c.with("notnull", "true"), c))
+		e.found("tenant-column.nullable", e.cover(c), e.alter(c.with("notnull", "true"), c))
 	}
 	if c.Props["type"] == "uuid" {
 		return true
 	}
 	var all []string
 	for _, p := range e.on("policy", t.Name) {
-		e.covered[p.key()] = true
-		all = append(all, drop(p))
+		all = append(all, drop(e.cover(p)))
 	}
 	alter := fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s ", t.Name, c.Name)
 	all = append(all, alter+"DROP DEFAULT", alter+fmt.Sprintf("TYPE uuid USING %s::text::uuid", c.Name),
 		alter+"SET DEFAULT "+rls.CurrentTenant)
 	for _, p := range e.meantFor(t) {
-		e.covered[p.key()] = true
-		all = append(all, createPolicy(p))
+		all = append(all, createPolicy(e.cover(p)))
 	}
-	e.reportCovered("tenant-column.type", c, fmt.Sprintf("%s: %s", c, c.Props["type"]), script(all...))
+	e.foundAs("tenant-column.type", e.cover(c), fmt.Sprintf("%s: %s", c, c.Props["type"]), script(all...))
 	return false
 }
 
@@ -85,16 +83,16 @@ func (e *examination) checkPolicies(t Object) {
 		case !have.equal(want):
 			e.differs(want, have)
 		}
-		e.covered[want.key()] = true
+		e.cover(want)
 	}
 	for _, p := range e.on("policy", t.Name) {
 		want, planned := e.want[p.key()]
 		switch calls := p.Props["calls"]; {
 		case e.covered[p.key()], planned && want.Props["calls"] != calls: // the comparison reports those
 		case calls != "":
-			e.reportCovered("policy.function", p, p.String()+": "+calls, script(drop(p)))
+			e.foundAs("policy.function", e.cover(p), p.String()+": "+calls, script(drop(p)))
 		case e.isExtra(p):
-			e.reportCovered("policy.extra", p, p.String(), script(drop(p)))
+			e.found("policy.extra", e.cover(p), script(drop(p)))
 		}
 	}
 }
@@ -109,9 +107,9 @@ func (e *examination) checkOpen(t Object) {
 	for _, g := range e.of("grant") {
 		if grantee := g.Props["grantee"]; g.Props["kind"] == "TABLE" && g.Props["object"] == t.Name &&
 			grantee != ident(e.spec.OwnerRole) {
-			e.covered[t.key()] = true
-			e.reportCovered("child.open", g, fmt.Sprintf("table %s: open to %s", t.Name, grantee),
-				script(fmt.Sprintf("REVOKE ALL ON %s FROM %s", t.Name, grantee)))
+			e.cover(t)
+			e.foundAs("child.open", e.cover(g), fmt.Sprintf("table %s: open to %s", t.Name, grantee),
+				scriptf("REVOKE ALL ON %s FROM %s", t.Name, grantee))
 		}
 	}
 }
