@@ -28,8 +28,8 @@ type fault struct {
 	of     Object // if any
 }
 
-// newExamination compares with the caller's snapshot if the database has the same migrations, else with the one that the
-// database recorded with its latest migration.
+// newExamination compares with the caller's snapshot if the database has the same migrations, else with the one that
+// the database recorded with its latest migration.
 func newExamination(r reading, spec Spec) *examination {
 	e := &examination{
 		reading: r, spec: spec, live: index(r.objects),

@@ -154,11 +154,11 @@ const (
 		"subscription, extension, operator, cast, collation, conversion, operator class, text search " +
 		"configuration, text search dictionary, statistics object, language, access method, transform, " +
 		"foreign-data wrapper, server"
-	properties = "atomic, bound, calls, check, collation, columns, command, config, constraint, def, default, definer, " +
-		"enabled, event, forced, generated, grantee, identity, invalid, invoker, kind, leakproof, notnull, " +
-		"object, objects, on, on_delete, on_update, options, owner, partition, partitioned, permissive, " +
-		"persistence, privileges, ref_columns, references, rls, role, roles, schema, sequence, set_columns, " +
-		"tables, triggers, type, unique, untrusted, using, uuid"
+	properties = "atomic, bound, calls, check, collation, columns, command, config, constraint, def, default, " +
+		"definer, enabled, event, forced, generated, grantee, identity, invalid, invoker, kind, leakproof, " +
+		"notnull, object, objects, on, on_delete, on_update, options, owner, partition, partitioned, " +
+		"permissive, persistence, privileges, ref_columns, references, rls, role, roles, schema, sequence, " +
+		"set_columns, tables, triggers, type, unique, untrusted, using, uuid"
 )
 
 // readable returns the snapshot without the kinds and properties of later releases.
