@@ -159,14 +159,20 @@ func TestRotation_Interrupted(t *testing.T) {
 	}
 }
 
+// setupConnection also returns a connection with two secrets under the old key.
+func setupConnection(t *testing.T) (*rotation.Rotation, *testBundle, *ent.ChannelConnection) {
+	t.Helper()
+	r, b := setup(t)
+	return r, b, b.connect(t, b.tenant(t, tenant.StatusActive), b.old, twoSecrets("bot", "sign"))
+}
+
 func TestRotation_ConcurrentChange(t *testing.T) {
 	t.Parallel()
 	after := map[string]string{"bot_token": "saved", "signing_secret": "sign"}
 
 	t.Run("saved between read and replacement", func(t *testing.T) {
 		t.Parallel()
-		r, b := setup(t)
-		row := b.connect(t, b.tenant(t, tenant.StatusActive), b.old, twoSecrets("bot", "sign"))
+		r, b, row := setupConnection(t)
 		b.driver.before = func(ctx context.Context, call int64) {
 			if call == 1 {
 				require.NoError(t, b.save(ctx, row, secrets.Patch{"bot_token": new("saved")}, nil))
@@ -179,8 +185,7 @@ func TestRotation_ConcurrentChange(t *testing.T) {
 	})
 	t.Run("saved around the whole rotation", func(t *testing.T) {
 		t.Parallel()
-		r, b := setup(t)
-		row := b.connect(t, b.tenant(t, tenant.StatusActive), b.old, twoSecrets("bot", "sign"))
+		r, b, row := setupConnection(t)
 		require.NoError(t, b.save(t.Context(), row, secrets.Patch{"bot_token": new("saved")}, func() {
 			report, err := r.Run(t.Context())
 			require.NoError(t, err)
@@ -190,8 +195,7 @@ func TestRotation_ConcurrentChange(t *testing.T) {
 	})
 	t.Run("saved on every attempt", func(t *testing.T) {
 		t.Parallel()
-		r, b := setup(t)
-		row := b.connect(t, b.tenant(t, tenant.StatusActive), b.old, twoSecrets("bot", "sign"))
+		r, b, row := setupConnection(t)
 		b.driver.before = func(context.Context, int64) { // as a server with only the old key does
 			sealed, err := b.old.Apply(ref(row), nil, twoSecrets("saved", "sign"))
 			require.NoError(t, err)
@@ -205,8 +209,7 @@ func TestRotation_ConcurrentChange(t *testing.T) {
 	})
 	t.Run("deleted", func(t *testing.T) {
 		t.Parallel()
-		r, b := setup(t)
-		row := b.connect(t, b.tenant(t, tenant.StatusActive), b.old, twoSecrets("bot", "sign"))
+		r, b, row := setupConnection(t)
 		b.driver.before = func(ctx context.Context, _ int64) {
 			b.client.ChannelConnection.DeleteOneID(row.ID).ExecX(tenancy.With(ctx, ref(row).Tenant))
 		}
