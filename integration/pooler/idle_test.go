@@ -1,6 +1,5 @@
 //go:build pooler
 
-//nolint:thelper // the functions passed to eachMode are tests
 package pooler_test
 
 import (
