@@ -189,15 +189,13 @@ func (m *Monitor) logFailure(ctx context.Context) {
 
 // kindOf returns the kind of an error without details that change between attempts, such as ports.
 func kindOf(err error) string {
-	var pg *pgconn.PgError
-	switch {
-	case errors.As(err, &pg):
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return pg.Code
-	case errors.Is(err, context.DeadlineExceeded):
-		return "timeout"
-	default:
-		return "other"
 	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return "timeout"
+	}
+	return "other"
 }
 
 func (l Level) slog() slog.Level {

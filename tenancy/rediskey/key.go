@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/konstruct/konstruct/tenancy"
 )
@@ -69,14 +70,6 @@ func encode(part string) string {
 }
 
 func literal(part string) bool {
-	if len(part) > maxLiteral {
-		return false
-	}
-	for i := range len(part) {
-		c := part[i]
-		if (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && c != '.' && c != '_' && c != '-' {
-			return false
-		}
-	}
-	return true
+	const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz._-"
+	return len(part) <= maxLiteral && strings.Trim(part, alphabet) == ""
 }
