@@ -156,7 +156,7 @@ func alterColumn(want, have Object) []string {
 	})
 }
 
-// alterations returns a statement for each differing property, or a comment if there is none.
+// alterations returns a statement for each differing property, or a comment for a property without an action.
 func alterations(want, have Object, prefix string, actions map[string]string) []string {
 	var out []string
 	for _, p := range want.differing(have) {
