@@ -149,8 +149,7 @@ func (b *testBundle) fetch(t *testing.T, path string) string {
 	return string(answer)
 }
 
-// value returns the value of the first series with a name and at least these labels ("name label=value label=value"), or
-// a histogram's count. It is 0 for a series that is not there.
+// value returns the value, or a histogram's count, of a series with at least these labels ("name label=value"), or 0.
 func (s scraped) value(series string) float64 {
 	fields := strings.Fields(series)
 	for _, m := range s[fields[0]].GetMetric() {

@@ -15,8 +15,7 @@ import (
 // poolName is the pool of requests. The connection of readiness checks is not observed.
 const poolName = "requests"
 
-// Observe registers the metrics of a driver, its pool and the doctor's monitor. They are read when they are scraped.
-// Nothing is registered if metrics are off.
+// Observe registers the metrics of a driver, its pool and the doctor's monitor, unless metrics are off.
 func (t *Telemetry) Observe(d *pgtenant.Driver, m *doctor.Monitor) error {
 	if t.meters == nil {
 		return nil
@@ -104,7 +103,7 @@ func (i *instruments) counter(name, unit, description string) metric.Float64Obse
 
 type observer func(of metric.Float64Observable, value float64, labels ...attribute.KeyValue)
 
-// observe registers a callback for all instruments, and returns the errors of all of them.
+// observe registers a callback for all instruments.
 func (i *instruments) observe(callback func(observer)) error {
 	_, err := i.meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
 		callback(func(of metric.Float64Observable, value float64, labels ...attribute.KeyValue) {
