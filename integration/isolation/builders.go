@@ -79,25 +79,19 @@ func turns(id, does string, build func() run) attack.Path {
 			return nil, err
 		}
 		for _, turn := range []context.Context{ctx, theirs, ctx} {
-			if n, err = compare(turn, build(), reused); err != nil { //nolint:contextcheck // each turn has its own tenant
+			due, err := build()(turn) //nolint:contextcheck // each turn has its own tenant
+			if err != nil {
 				return nil, err
+			}
+			if n, err = reused(turn); err != nil { //nolint:contextcheck // as above
+				return nil, err
+			}
+			if n != due || n == 0 {
+				return nil, fmt.Errorf("a reused builder finds %d rows, a new one %d", n, due)
 			}
 		}
 		return n, nil
 	})
-}
-
-// compare requires that a reused builder finds as many rows as a new one.
-func compare(ctx context.Context, made, reused run) (int, error) {
-	due, err := made(ctx)
-	if err != nil {
-		return 0, err
-	}
-	n, err := reused(ctx)
-	if err == nil && (n != due || n == 0) {
-		err = fmt.Errorf("a reused builder finds %d rows, a new one %d", n, due)
-	}
-	return n, err
 }
 
 // inTurn runs a builder on the caller's row as the other tenant, which must reach nothing, and then as the caller.

@@ -3,7 +3,6 @@ package isolation
 import (
 	"cmp"
 	"context"
-	"errors"
 	"maps"
 	"slices"
 
@@ -34,30 +33,23 @@ type DB struct {
 // Run attacks db in subtests of t named by the attacks' ids.
 func Run[S attack.T[S]](t S, db DB) *attack.Report {
 	t.Helper()
-	target, done, err := Open(t.Context(), db)
-	if err != nil {
-		t.Errorf("isolation: %v", err)
-		t.FailNow()
+	must := func(err error) {
+		if err != nil {
+			t.Errorf("isolation: %v", err)
+			t.FailNow()
+		}
 	}
-	defer done()
-	return attack.Run(t, target)
-}
-
-// Open opens the target. done closes it.
-func Open(ctx context.Context, db DB) (target attack.Target, done func(), err error) {
 	open := func(ctx context.Context, opts ...pgtenant.Option) (*pgtenant.Driver, error) {
 		return pgtenant.Open(ctx, cmp.Or(db.DriverURL, db.AppURL), slices.Concat(db.Options, opts)...)
 	}
-	drv, err := open(ctx)
-	if err != nil {
-		return attack.Target{}, nil, err
-	}
+	drv, err := open(t.Context())
+	must(err)
+	defer func() { _ = drv.Close() }()
 	redis, closeRedis, err := newRedis()
-	if err != nil {
-		return attack.Target{}, nil, errors.Join(err, drv.Close())
-	}
+	must(err)
+	defer closeRedis()
 	client, fixtures := ent.NewClient(ent.Driver(drv)), fixtureent.NewClient(fixtureent.Driver(drv))
-	target = attack.Target{
+	return attack.Run(t, attack.Target{
 		DSN: db.AppURL, Superuser: db.SuperURL, Open: open,
 		Tenant:       func(ctx context.Context) (tenancy.ID, error) { return newTenant(ctx, client) },
 		Entities:     Entities(client, fixtures, drv),
@@ -66,11 +58,7 @@ func Open(ctx context.Context, db DB) (target attack.Target, done func(), err er
 		Pins:         Pins(db, drv),
 		Redis:        redis,
 		Commit:       db.Commit,
-	}
-	return target, func() {
-		closeRedis()
-		_ = drv.Close()
-	}, nil
+	})
 }
 
 // Entities registers the tenant-scoped tables of both clients, with hand-written paths.

@@ -72,6 +72,11 @@ func ownOnly(id, does, sql string) statement {
 	return statement{id: id, does: does, sql: sql, other: own(), owner: own()}
 }
 
+// refusedToOthers is a statement that only the owner may send.
+func refusedToOthers(id, does, sql string) statement {
+	return statement{id: id, does: does, sql: sql, other: refused(denied), unset: refused(denied)}
+}
+
 // sent are the statements' scenarios.
 func sent(statements []statement) []scenario {
 	all := make([]scenario, len(statements))

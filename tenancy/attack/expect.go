@@ -22,7 +22,6 @@ const (
 	notFunction = "42883"
 	noFile      = "58P01"
 	canceled    = "57014"
-	wrongObject = "42809"
 	notPrepared = "55000"
 	lockTimeout = "55P03"
 )

@@ -56,13 +56,15 @@ func Live(ctx context.Context, dsn string, o LiveOptions) (*Report, error) {
 	if err := l.inspect(ctx, o); err != nil {
 		return nil, fmt.Errorf("attack: %w", err)
 	}
-	for i := range l.tenants {
-		if err := l.transaction(ctx, i); err != nil {
-			return nil, fmt.Errorf("attack: tenant %d of %d: %w", i+1, len(l.tenants), err)
+	for i, id := range l.tenants {
+		who := fmt.Sprintf("tenant %d of %d", i+1, len(l.tenants))
+		if err := l.transaction(ctx, who, id, append(liveReads(), resolverReads()...)); err != nil {
+			return nil, err
 		}
 	}
-	if err := l.unset(ctx); err != nil {
-		return nil, fmt.Errorf("attack: no tenant: %w", err)
+	unset := slices.Concat(liveUnset(), resolverUnset(), objectReads())
+	if err := l.transaction(ctx, "no tenant", tenancy.ID{}, unset); err != nil {
+		return nil, err
 	}
 	l.report.finish()
 	l.requireRows()
@@ -172,9 +174,7 @@ func (l *live) inspect(ctx context.Context, o LiveOptions) (err error) {
 	if l.tables, err = readTables(ctx, l.session.conn); err != nil {
 		return err
 	}
-	if err := l.report.readProtection(ctx, l.session, l.tables); err != nil {
-		return err
-	}
+	l.report.readProtection(l.tables)
 	l.targets = map[string]target{}
 	if o.Tenants <= 0 {
 		o.Tenants = liveTenants
@@ -200,27 +200,24 @@ func (l *live) begin(ctx context.Context) error {
 		"set local statement_timeout = '1s'").err
 }
 
-func (l *live) transaction(ctx context.Context, i int) error {
-	id := l.tenants[i]
-	if err := errors.Join(l.begin(ctx), l.session.do(ctx, setTenant(id, true)).err); err != nil {
-		return err
+// transaction makes reads under a tenant, whose rows it saves as targets for the next one, or without a tenant.
+func (l *live) transaction(ctx context.Context, who string, id tenancy.ID, reads []read) error {
+	err := l.begin(ctx)
+	if err == nil && !id.IsZero() {
+		err = l.session.do(ctx, setTenant(id, true)).err
 	}
-	who := fmt.Sprintf("tenant %d of %d", i+1, len(l.tenants))
-	err := l.each(ctx, append(liveReads(), resolverReads()...), who, id)
+	if err == nil {
+		err = l.each(ctx, reads, who, id)
+	}
 	for _, tb := range l.tables {
-		if err == nil {
+		if err == nil && !id.IsZero() {
 			err = l.saveTarget(ctx, id, tb)
 		}
 	}
-	return errors.Join(err, l.session.rollback(ctx))
-}
-
-func (l *live) unset(ctx context.Context) error {
-	if err := l.begin(ctx); err != nil {
-		return err
+	if err := errors.Join(err, l.session.rollback(ctx)); err != nil {
+		return fmt.Errorf("attack: %s: %w", who, err)
 	}
-	reads := slices.Concat(liveUnset(), resolverUnset(), objectReads())
-	return errors.Join(l.each(ctx, reads, "no tenant", tenancy.ID{}), l.session.rollback(ctx))
+	return nil
 }
 
 func (l *live) each(ctx context.Context, reads []read, who string, id tenancy.ID) error {

@@ -8,8 +8,6 @@ import (
 	"slices"
 	"sync"
 	"time"
-
-	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
 // Outcome is the result of one attempt.
@@ -137,22 +135,15 @@ func (r *Report) readServer(ctx context.Context, s *session) error {
 	return nil
 }
 
-// readProtection reads each table's row-level security from the catalog. A table without it, or without FORCE, is a
-// fault.
-func (r *Report) readProtection(ctx context.Context, s *session, tables []*table) error {
+// readProtection reports each table's row-level security. A table without it, or without FORCE, is a fault.
+func (r *Report) readProtection(tables []*table) {
 	for _, tb := range tables {
-		a := s.do(ctx, "select relrowsecurity, relforcerowsecurity from pg_catalog.pg_class where oid = "+
-			rls.Literal(tb.SQL)+"::regclass")
-		if a.err != nil || len(a.rows) != 1 {
-			return fmt.Errorf("reading the protection of %s: %w", tb.Name, orNone(a.err))
-		}
-		p := Protection{Table: tb.Name, Enabled: a.rows[0][0] == "t", Forced: a.rows[0][1] == "t"}
+		p := Protection{Table: tb.Name, Enabled: tb.Enabled, Forced: tb.Forced}
 		r.Tables, r.Protection = append(r.Tables, tb.Name), append(r.Protection, p)
 		if !p.Enabled || !p.Forced {
 			r.fault("table " + p.Table + ": " + p.String())
 		}
 	}
-	return nil
 }
 
 // String describes the protection in a sentence.

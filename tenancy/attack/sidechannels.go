@@ -13,24 +13,22 @@ func sideChannels() family {
 	}
 }
 
+// byLeaky calls a function that a superuser has to prepare.
+func byLeaky(id, does, sql string) statement {
+	st := ownOnly(id, does, sql)
+	st.raw, st.privileged = true, true
+	return st
+}
+
 func leakyConditions() []statement {
 	return []statement{
-		{
-			id:   "A53-leaky-function",
-			does: "filters with a leaky function that costs nothing and prints every row it sees", privileged: true,
-			raw: true, sql: "select * from {table} t where " + leaky + "(t::text)", other: own(), owner: own(),
-		},
-		{
-			id: "A53-leaky-update", does: "the same, while updating", privileged: true, raw: true,
-			sql:   "update {table} t set tenant_id = tenant_id where " + leaky + "(t::text)",
-			other: own(), owner: own(),
-		},
-		{
-			id: "A53-leaky-count", does: "the same, in a subquery with a limit", privileged: true, raw: true,
-			sql: "select count(*) from (select * from {table} t where " + leaky +
-				"(t::text) limit 1000000) x having count(*) > 0",
-			other: own(), owner: own(),
-		},
+		byLeaky("A53-leaky-function", "filters with a leaky function that costs nothing and prints every row it sees",
+			"select * from {table} t where "+leaky+"(t::text)"),
+		byLeaky("A53-leaky-update", "the same, while updating",
+			"update {table} t set tenant_id = tenant_id where "+leaky+"(t::text)"),
+		byLeaky("A53-leaky-count", "the same, in a subquery with a limit",
+			"select count(*) from (select * from {table} t where "+leaky+
+				"(t::text) limit 1000000) x having count(*) > 0"),
 		{
 			id: "A53-division", does: "divides by zero if a row belongs to the other tenant",
 			sql:   "select * from {table} where 1 / (case when tenant_id = {victim} then 0 else 1 end) = 1",

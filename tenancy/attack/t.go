@@ -6,12 +6,9 @@ import "context"
 // it.
 type TB interface {
 	Helper()
-	Name() string
 	Context() context.Context
-	Logf(format string, args ...any)
 	Errorf(format string, args ...any)
 	FailNow()
-	Failed() bool
 	Cleanup(f func())
 	Parallel()
 }
@@ -33,13 +30,4 @@ func adapt[S T[S]](t S) test {
 	return test{TB: t, sub: func(name string, f func(test)) bool {
 		return t.Run(name, func(s S) { f(adapt(s)) })
 	}}
-}
-
-// must fails the test for an error that is not a breach.
-func (t test) must(err error, what string) {
-	t.Helper()
-	if err != nil {
-		t.Errorf("%s: %v", what, err)
-		t.FailNow()
-	}
 }

@@ -13,9 +13,11 @@ const tenantColumn = "tenant_id"
 
 // table is a tenant-scoped table in the live catalog.
 type table struct {
-	Name    string       `json:"name"` // with its schema, unquoted
-	SQL     string       `json:"sql"`  // with its schema, quoted
-	Key     string       `json:"key"`  // the primary key's column besides the tenant's, quoted
+	Name    string       `json:"name"`    // with its schema, unquoted
+	SQL     string       `json:"sql"`     // with its schema, quoted
+	Key     string       `json:"key"`     // the primary key's column besides the tenant's, quoted
+	Enabled bool         `json:"enabled"` // row-level security
+	Forced  bool         `json:"forced"`
 	Columns []column     `json:"columns"`
 	Uniques []uniqueKey  `json:"uniques"`
 	Foreign []foreignRef `json:"foreign"`
@@ -50,6 +52,7 @@ select json_build_object(
 	'key', (select quote_ident(a.attname) from pg_index i
 	          join pg_attribute a on a.attrelid = c.oid and a.attnum = any (i.indkey)
 	         where i.indrelid = c.oid and i.indisprimary and a.attname <> $1 order by a.attnum limit 1),
+	'enabled', c.relrowsecurity, 'forced', c.relforcerowsecurity,
 	'columns', (select json_agg(json_build_object('name', a.attname, 'sql', quote_ident(a.attname),
 	                   'text', a.atttypid in ('text'::regtype, 'varchar'::regtype)) order by a.attnum)
 	              from pg_attribute a

@@ -46,10 +46,7 @@ func changes() []statement {
 
 func additions() []statement {
 	return []statement{
-		{
-			id: "A47-insert-for-other", does: "adds a row for the other tenant", sql: insert("{spare}"),
-			other: refused(denied), unset: refused(denied),
-		},
+		refusedToOthers("A47-insert-for-other", "adds a row for the other tenant", insert("{spare}")),
 		{
 			id: "A47-insert-own", does: "adds its own row, which must work, and must fail without a tenant",
 			sql: insert("{mine}"), other: own(), unset: refused(denied),
@@ -64,23 +61,14 @@ func additions() []statement {
 			sql:   insert("{mine}") + " union all select {columns} from jsonb_populate_record(null::{table}, {spare})",
 			other: refused(denied), unset: refused(denied), owner: somethingOr(duplicate),
 		},
-		{
-			id: "A48-upsert", does: "overwrites a row through ON CONFLICT DO UPDATE",
-			sql: insert("{kept} || jsonb_build_object('tenant_id', {own})") +
-				" on conflict ({key}) do update set tenant_id = excluded.tenant_id",
-			other: refused(denied), unset: refused(denied),
-		},
-		{
-			id: "A48-upsert-returning", does: "reads a row through ON CONFLICT DO UPDATE … RETURNING",
-			sql: insert("{kept} || jsonb_build_object('tenant_id', {own})") +
-				" on conflict ({key}) do update set tenant_id = {table}.tenant_id returning *",
-			other: refused(denied), unset: refused(denied),
-		},
-		{
-			id: "A48-upsert-foreign", does: "overwrites a row, naming the other tenant",
-			sql:   insert("{kept}") + " on conflict ({key}) do update set tenant_id = excluded.tenant_id",
-			other: refused(denied), unset: refused(denied),
-		},
+		refusedToOthers("A48-upsert", "overwrites a row through ON CONFLICT DO UPDATE",
+			insert("{kept} || jsonb_build_object('tenant_id', {own})")+
+				" on conflict ({key}) do update set tenant_id = excluded.tenant_id"),
+		refusedToOthers("A48-upsert-returning", "reads a row through ON CONFLICT DO UPDATE … RETURNING",
+			insert("{kept} || jsonb_build_object('tenant_id', {own})")+
+				" on conflict ({key}) do update set tenant_id = {table}.tenant_id returning *"),
+		refusedToOthers("A48-upsert-foreign", "overwrites a row, naming the other tenant",
+			insert("{kept}")+" on conflict ({key}) do update set tenant_id = excluded.tenant_id"),
 	}
 }
 
@@ -93,11 +81,7 @@ func merges() []statement {
 			id: "A49-merge-delete", does: "deletes a row through MERGE",
 			sql: merge + "{kept})) s on t.{key} = s.{key} when matched then delete", owner: somethingOr(foreignKey),
 		},
-		{
-			id: "A49-merge-insert", does: "adds a row for the other tenant through MERGE",
-			sql: merge +
-				"{spare})) s on t.{key} = s.{key} when not matched then insert ({columns}) values ({s.columns})",
-			other: refused(denied), unset: refused(denied),
-		},
+		refusedToOthers("A49-merge-insert", "adds a row for the other tenant through MERGE", merge+
+			"{spare})) s on t.{key} = s.{key} when not matched then insert ({columns}) values ({s.columns})"),
 	}
 }
