@@ -19,7 +19,6 @@ type family struct {
 	scenarios   []scenario
 }
 
-// scenario is an attack and how it is attempted.
 type scenario struct {
 	Attack
 
@@ -30,19 +29,16 @@ type scenario struct {
 	privileged bool
 }
 
-// each is an attack that is attempted on every table.
 func each(id, does, required string, try func(*attempt)) scenario {
 	return scenario{Attack: Attack{ID: id, Does: does, Required: required}, try: try}
 }
 
-// once is an attack that concerns no particular table.
 func once(id, does, required string, try func(*attempt)) scenario {
 	s := each(id, does, required, try)
 	s.once = true
 	return s
 }
 
-// accepting makes the attack pin an accepted risk.
 func (s scenario) accepting(risk string) scenario {
 	s.Accepted = risk
 	return s
@@ -64,20 +60,16 @@ type statement struct {
 	privileged bool
 }
 
-// hidden is a statement that must succeed only for the owner.
 func hidden(id, does, sql string) statement { return statement{id: id, does: does, sql: sql} }
 
-// ownOnly is a statement that reaches each tenant's own rows.
 func ownOnly(id, does, sql string) statement {
 	return statement{id: id, does: does, sql: sql, other: own(), owner: own()}
 }
 
-// refusedToOthers is a statement that only the owner may send.
 func refusedToOthers(id, does, sql string) statement {
 	return statement{id: id, does: does, sql: sql, other: refused(denied), unset: refused(denied)}
 }
 
-// sent are the statements' scenarios.
 func sent(statements []statement) []scenario {
 	all := make([]scenario, len(statements))
 	for i, st := range statements {

@@ -47,19 +47,16 @@ func (k *kit) record(t test, title string, attack Attack, on string, try func(*a
 	a.result.Detail = a.notMade
 }
 
-// with gives the attempt two tenants and a table.
 func (a *attempt) with(h *harness, tb *table) {
 	a.harness, a.tb = h, tb
 	a.mine, a.theirs = tenancy.With(a.ctx, h.attacker.id), tenancy.With(a.ctx, h.victim.id)
 	a.t.Cleanup(func() { _ = h.raw.rollback(a.ctx) }) // where a failure left a transaction
 }
 
-// notApplicable says why the attack is not made, unless applies is called for a place that it can be made in.
 func (a *attempt) notApplicable(why string) { a.notMade = why }
 
 func (a *attempt) applies(where string) { a.where, a.notMade = where+": ", "" }
 
-// stepf names what comes next, for a failure's message.
 func (a *attempt) stepf(format string, args ...any) { a.step = fmt.Sprintf(format, args...) + ": " }
 
 func (a *attempt) failf(format string, args ...any) {
@@ -90,10 +87,8 @@ func (a *attempt) requireErr(got, want error) {
 	a.must(requireErr(got, want))
 }
 
-// leaks returns an error if the answer has a value of the victim's that was not submitted.
 func (a *attempt) leaks(got answer) error { return a.victim.leaks(got.text(), got.given) }
 
-// pinned fails if an accepted risk could not be shown, or no longer exists.
 func (a *attempt) pinned(err error, stillThere bool) {
 	a.t.Helper()
 	if err != nil {
@@ -104,7 +99,6 @@ func (a *attempt) pinned(err error, stillThere bool) {
 	}
 }
 
-// caller is one that attempts the attack, with the number of its rows in the table.
 type caller struct {
 	says string
 	ctx  context.Context //nolint:containedctx // it ends with the attempt
@@ -119,10 +113,8 @@ func (a *attempt) callers() []caller {
 	}
 }
 
-// others are the callers that must not reach the owner's rows.
 func (a *attempt) others() []caller { return a.callers()[:2] }
 
-// query sends a statement through the driver and reads the whole answer.
 func (a *attempt) query(ctx context.Context, q dialect.ExecQuerier, text string) answer {
 	text = a.spell(ctx, text)
 	got := query(ctx, q, text)
@@ -135,7 +127,6 @@ func (a *attempt) exec(ctx context.Context, q dialect.ExecQuerier, text string) 
 	return q.Exec(ctx, a.spell(ctx, text), []any{}, nil)
 }
 
-// do sends statements by a raw login until one fails, and returns the last answer.
 func (a *attempt) do(s *session, statements ...string) answer {
 	return s.all(a.ctx, a.spellAll(a.ctx, statements)...)
 }
@@ -167,7 +158,6 @@ func (a *attempt) open() *pgtenant.Driver {
 	return a.closing(a.kit.open(a.ctx, pgtenant.WithMaxConns(1)))
 }
 
-// direct opens a driver with one connection to the server.
 func (a *attempt) direct(opts ...pgtenant.Option) *pgtenant.Driver {
 	return a.closing(pgtenant.Open(a.ctx, a.kit.target.DSN, append(opts, pgtenant.WithMaxConns(1))...))
 }
@@ -209,7 +199,6 @@ func (a *attempt) readsOwn(drv *pgtenant.Driver) error {
 	return nil
 }
 
-// unwritten requires that the attacker's rows are as they were.
 func (a *attempt) unwritten() {
 	a.t.Helper()
 	digest, err := a.digest(a.mine, a.tb)

@@ -76,7 +76,6 @@ func clients() []scenario {
 	}
 }
 
-// sendsNothing requires that the client refuses a statement with this context.
 func (a *attempt) sendsNothing(ctx context.Context, q dialect.ExecQuerier, want error) {
 	a.requireErr(query(ctx, q, "select 1").err, want)
 }

@@ -62,10 +62,8 @@ func driverStates() family {
 	}}
 }
 
-// slowWrite adds a row as the attacker.
 func slowWrite() string { return insert("{mine}") + ", (select pg_sleep(10)) slow" }
 
-// inTx is pgtenant.InTx.
 func (a *attempt) inTx(ctx context.Context, do func(context.Context, dialect.Tx)) {
 	a.must(pgtenant.InTx(ctx, a.driver.Tx, func(ctx context.Context, tx dialect.Tx) error {
 		do(ctx, tx)

@@ -71,7 +71,6 @@ func (w Want) String() string {
 	}
 }
 
-// entities attempts the attacks on each entity.
 func (k *kit) entities(t test, f family) {
 	t.Parallel()
 	for _, e := range k.target.Entities {
@@ -135,7 +134,6 @@ func (a *attempt) path(e Entity, p Path) {
 	}
 }
 
-// other checks what another tenant got, whose table has a number of rows.
 func (w Want) other(got any, err error, rows int) error {
 	var fits bool
 	switch w {

@@ -69,7 +69,6 @@ type expectation struct {
 	met  func(answer) bool
 }
 
-// or returns another expectation in place of none.
 func (e expectation) or(other expectation) expectation {
 	if e.met == nil {
 		return other

@@ -31,7 +31,6 @@ type tenant struct {
 	secrets []string
 }
 
-// stock is a tenant's rows in a table.
 type stock struct {
 	rows []Row // the target first
 	// kept and spare are rows as JSON: the target, and a valid row that was deleted.
@@ -40,7 +39,6 @@ type stock struct {
 	digest      string
 }
 
-// count returns the number of all rows, which are more than the kit created if other entities refer to the table.
 func (s *stock) count() (n int) {
 	_, _ = fmt.Sscan(s.digest, &n)
 	return n
@@ -101,7 +99,6 @@ func (h *harness) populate(ctx context.Context, entities []Entity, n int) (*tena
 	return p, nil
 }
 
-// createRows creates an entity's rows, and one that it deletes after saving it as JSON.
 func (h *harness) createRows(ctx context.Context, e Entity, n int) (*stock, error) {
 	s := &stock{}
 	for range n + 1 {
@@ -146,7 +143,6 @@ func (h *harness) readRows(ctx context.Context, p *tenant, tb *table) error {
 	return err
 }
 
-// only returns the row of a query that finds one.
 func (h *harness) only(ctx context.Context, sql string) ([]string, error) {
 	a := h.raw.run(ctx, sql)
 	if a.err != nil {

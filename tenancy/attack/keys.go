@@ -36,7 +36,6 @@ func mineWith(values map[string]string) string {
 
 func field(image, column string) string { return "(" + image + " -> " + rls.Literal(column) + ")" }
 
-// compare sends a statement as the attacker and as the owner. Deferred constraints are checked at once.
 func compare(a *attempt, sql string, want, wantOfOwner expectation) {
 	a.step = "another tenant: "
 	a.require(want, a.run(a.mine, a.raw, allImmediate, sql))
@@ -107,7 +106,6 @@ func changeParents(a *attempt) {
 	}
 }
 
-// sameValue uses the victim's value of every key that includes the tenant.
 func sameValue(a *attempt) {
 	a.notApplicable("no unique text within a tenant")
 	for _, u := range a.tb.Uniques {
@@ -135,7 +133,6 @@ func spanning(a *attempt) {
 	}
 }
 
-// textsOf returns the victim's values of the key's columns, or none unless all but the tenant are texts.
 func textsOf(tb *table, u uniqueKey) map[string]string {
 	values := map[string]string{}
 	for _, name := range u.Columns {

@@ -108,7 +108,6 @@ func panicInStatement(a *attempt) {
 	})
 }
 
-// queryOnly sends a query and reads no row.
 func queryOnly(ctx context.Context, drv *pgtenant.Driver, text string, args []any) error {
 	var r entsql.Rows
 	err := drv.Query(ctx, text, args, &r)
@@ -118,7 +117,6 @@ func queryOnly(ctx context.Context, drv *pgtenant.Driver, text string, args []an
 	return err
 }
 
-// execInTx sends a statement in a transaction, after the first one, if any.
 func execInTx(ctx context.Context, drv *pgtenant.Driver, first, text string, args []any) error {
 	return pgtenant.InTx(ctx, drv.Tx, func(ctx context.Context, tx dialect.Tx) error {
 		if first != "" {

@@ -274,7 +274,6 @@ func (l *live) try(ctx context.Context, r read, on, sql string) error {
 	return nil
 }
 
-// saveTarget saves one of the tenant's rows as a target for the next tenant.
 func (l *live) saveTarget(ctx context.Context, id tenancy.ID, tb *table) error {
 	a := l.session.do(ctx,
 		"select "+tb.Key+", ctid from "+tb.SQL+" where tenant_id = "+rls.Literal(id.String())+" limit 1")

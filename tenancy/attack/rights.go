@@ -173,7 +173,6 @@ func setRole(a *attempt) {
 	}
 }
 
-// eachDenied requires that each of the attacker's statements is denied.
 func (a *attempt) eachDenied(statements ...string) {
 	for _, sql := range statements {
 		a.stepf("%s", sql)
@@ -181,7 +180,6 @@ func (a *attempt) eachDenied(statements ...string) {
 	}
 }
 
-// everyRelation reads every relation that the role may read.
 func everyRelation(a *attempt) {
 	relations := a.do(a.raw, `select format('%I.%I', n.nspname, c.relname),
 		       exists (select from pg_attribute t where t.attrelid = c.oid and t.attname = '`+tenantColumn+`')

@@ -156,7 +156,6 @@ func ends() []func(dialect.Tx) error {
 	return []func(dialect.Tx) error{dialect.Tx.Commit, dialect.Tx.Rollback}
 }
 
-// runInTx sends statements in a transaction, and ends it.
 func (a *attempt) runInTx(
 	ctx context.Context, drv *pgtenant.Driver, end func(dialect.Tx) error, steps ...string,
 ) error {

@@ -13,7 +13,6 @@ func sideChannels() family {
 	}
 }
 
-// byLeaky calls a function that a superuser has to prepare.
 func byLeaky(id, does, sql string) statement {
 	st := ownOnly(id, does, sql)
 	st.raw, st.privileged = true, true
