@@ -163,7 +163,8 @@ func TestRotation_Interrupted(t *testing.T) {
 func setupConnection(t *testing.T) (*rotation.Rotation, *testBundle, *ent.ChannelConnection) {
 	t.Helper()
 	r, b := setup(t)
-	return r, b, b.connect(t, b.tenant(t, tenant.StatusActive), b.old, twoSecrets("bot", "sign"))
+	row := b.connect(t, b.tenant(t, tenant.StatusActive), b.old, twoSecrets("bot", "sign"))
+	return r, b, row
 }
 
 func TestRotation_ConcurrentChange(t *testing.T) {
