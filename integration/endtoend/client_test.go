@@ -47,7 +47,6 @@ func (c client) request(t *testing.T, method, path string, body []byte) *http.Re
 	return request
 }
 
-// send sends a request and expects the status.
 func (c client) send(t *testing.T, want int, request *http.Request) object {
 	t.Helper()
 	response, err := http.DefaultClient.Do(request)
@@ -75,13 +74,11 @@ func (c client) post(t *testing.T, want int, path string, body object) object {
 	return c.send(t, want, c.request(t, http.MethodPost, path, text))
 }
 
-// login sends credentials and expects the status.
 func (c client) login(t *testing.T, want int, email, password string) object {
 	t.Helper()
 	return c.post(t, want, "/v1/auth/login", object{"email": email, "password": password})
 }
 
-// as returns a client with a user's session.
 func (c client) as(t *testing.T, email, password string) client {
 	t.Helper()
 	response := c.login(t, http.StatusOK, email, password)

@@ -20,7 +20,6 @@ const (
 	postgresLine  = `PostgreSQL \S+ on (\S+),`
 )
 
-// startDev starts a development system, and waits until it listens.
 func startDev(t *testing.T, env environment, folder string) *process {
 	t.Helper()
 	dev := start(t, env, "dev --data "+folder)

@@ -133,7 +133,6 @@ func (b testBundle) number(t *testing.T, statement string) int64 {
 	return query[int64](t, b.db.SuperURL, statement)[0]
 }
 
-// hold keeps the locks of a statement until release.
 func (b testBundle) hold(t *testing.T, statement string) (release func()) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), b.db.SuperURL)

@@ -152,7 +152,6 @@ func (p *process) client(t *testing.T) client {
 // signal fails only if the process has exited, which [process.exit] reports.
 func (p *process) signal(signal os.Signal) { _ = p.cmd.Process.Signal(signal) }
 
-// exit waits for the exit code.
 func (p *process) exit(t *testing.T) int {
 	t.Helper()
 	kill := time.AfterFunc(timeout, func() { _ = p.cmd.Process.Kill() })

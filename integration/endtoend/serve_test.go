@@ -116,7 +116,6 @@ func execute(t *testing.T, url, statements string) {
 	require.NoError(t, err)
 }
 
-// query returns a column.
 func query[T any](t *testing.T, url, statement string) []T {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), url)

@@ -62,7 +62,6 @@ func eachMode(t *testing.T, test func(t *testing.T, mode string)) {
 	}
 }
 
-// eachBundle runs test with a bundle in every query mode.
 func eachBundle(t *testing.T, poolSize int, test func(t *testing.T, b *testBundle)) {
 	t.Helper()
 	eachMode(t, func(t *testing.T, mode string) {
@@ -97,7 +96,6 @@ func as(t *testing.T, id tenancy.ID) context.Context {
 	return tenancy.With(t.Context(), id)
 }
 
-// count queries as superuser.
 func (b *testBundle) count(t *testing.T, query string, args ...any) (n int) {
 	t.Helper()
 	require.NoError(t, b.super.QueryRow(t.Context(), query, args...).Scan(&n))
@@ -111,7 +109,6 @@ func (b *testBundle) insertFor(ctx context.Context, id tenancy.ID) error {
 	return err
 }
 
-// setRole updates all agents of the context's tenant in a transaction.
 func (b *testBundle) setRole(ctx context.Context, role string) error {
 	return pgtenant.InTx(ctx, b.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
 		return tx.Agent.Update().SetRole(role).Exec(ctx)

@@ -114,7 +114,6 @@ func (b *testBundle) connect(t *testing.T) *pgx.Conn {
 
 const countNamed = "select count(*)::text from pg_prepared_statements"
 
-// plain reads a text without our driver.
 func plain(t *testing.T, conn *pgx.Conn, query string) (text string) {
 	t.Helper()
 	require.NoError(t, conn.QueryRow(t.Context(), query).Scan(&text))

@@ -126,7 +126,6 @@ func (o outcome) state(n testName) string {
 	return cmp.Or(o[testName(n.pkg()+" "+n.test())], "not run")
 }
 
-// passed returns an error unless all tests passed.
 func (o outcome) passed(tests []testName) error {
 	for _, t := range tests {
 		if state := o.state(t); state != "passed" {

@@ -60,7 +60,6 @@ func layers() []layer {
 	}
 }
 
-// byLayer returns the items of each layer that has any.
 func byLayer[T any](items []T, layerOf func(T) layer) iter.Seq2[layer, []T] {
 	return func(yield func(layer, []T) bool) {
 		for _, l := range layers() {

@@ -82,7 +82,6 @@ func (c *Cluster) keep(ctx context.Context, tb testing.TB, name string) error {
 	return nil
 }
 
-// atEnd calls do when the test has ended.
 func atEnd(tb testing.TB, do func(context.Context) error) {
 	tb.Helper()
 	tb.Cleanup(func() {
