@@ -25,24 +25,23 @@ type Proxy struct {
 	url     *url.URL
 	address string
 
-	trips atomic.Uint64
-	delay atomic.Int64 // a time.Duration
-	deaf  atomic.Bool
-	mute  atomic.Bool
+	trips    atomic.Uint64
+	delay    atomic.Int64 // a time.Duration
+	deaf     atomic.Bool
+	mute     atomic.Bool
+	hanging  atomic.Bool
+	accepted atomic.Int64
 
 	mu       sync.Mutex
 	server   string
 	listener net.Listener
 	links    map[*link]struct{}
-	hanging  bool
-	accepted int
 	done     sync.WaitGroup
 }
 
 type link struct {
 	client, server net.Conn
-	frozen         chan struct{} // closed when forwarding has stopped
-	freeze         sync.Once
+	frozen         atomic.Bool
 	clientSent     atomic.Bool // the client sent last
 }
 
@@ -77,11 +76,7 @@ func (p *Proxy) Address() string {
 }
 
 // Accepted counts accepted connections, including hanging ones and cancel requests.
-func (p *Proxy) Accepted() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.accepted
-}
+func (p *Proxy) Accepted() int { return int(p.accepted.Load()) }
 
 // RoundTrips counts how often a client sent data first, or after receiving some.
 func (p *Proxy) RoundTrips() uint64 { return p.trips.Load() }
@@ -114,11 +109,7 @@ func (p *Proxy) Refuse() {
 }
 
 // Hang controls whether new connections are accepted but not forwarded.
-func (p *Proxy) Hang(on bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.hanging = on
-}
+func (p *Proxy) Hang(on bool) { p.hanging.Store(on) }
 
 // Redirect forwards new connections to another server, "host:port".
 func (p *Proxy) Redirect(server string) {
@@ -132,7 +123,7 @@ func (p *Proxy) Freeze() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for l := range p.links {
-		l.stop()
+		l.frozen.Store(true)
 	}
 	return len(p.links)
 }
@@ -142,7 +133,7 @@ func (p *Proxy) Drop() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for l := range p.links {
-		l.stop()
+		l.frozen.Store(true)
 		l.close()
 		delete(p.links, l)
 	}
@@ -159,12 +150,12 @@ func (p *Proxy) accept(listener net.Listener) {
 }
 
 func (p *Proxy) take(client net.Conn) {
-	l := &link{client: client, frozen: make(chan struct{})}
+	l := &link{client: client}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.accepted++
+	p.accepted.Add(1)
 	p.links[l] = struct{}{}
-	if p.hanging {
+	if p.hanging.Load() {
 		return
 	}
 	server, err := (&net.Dialer{}).DialContext(context.WithoutCancel(p.tb.Context()), "tcp", p.server)
@@ -182,10 +173,8 @@ func (p *Proxy) forward(l *link, to io.Writer, from io.Reader) {
 	buffer := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(buffer)
-		select {
-		case <-l.frozen:
+		if l.frozen.Load() {
 			return
-		default:
 		}
 		if n > 0 {
 			if to == l.client && p.deaf.Load() {
@@ -222,8 +211,6 @@ func (p *Proxy) end(l *link) {
 	l.close()
 	delete(p.links, l)
 }
-
-func (l *link) stop() { l.freeze.Do(func() { close(l.frozen) }) }
 
 func (l *link) close() {
 	_ = l.client.Close()

@@ -148,7 +148,7 @@ func (h *harness) disconnect(ctx context.Context) {
 			WHERE datname = current_database() AND usename = 'konstruct_app' ORDER BY random() LIMIT 1) AS victim`)
 		switch {
 		case err == nil:
-			h.results.terminated(int(terminated.RowsAffected()))
+			h.results.add(func(c *Result) { c.Terminated += int(terminated.RowsAffected()) })
 		case !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled):
 			h.results.unexpected("disconnect", err)
 		}
@@ -162,7 +162,7 @@ func (h *harness) verify(t *testing.T) {
 		(SELECT count(*) FROM agents WHERE persona <> 'canary ' || tenant_id) +
 		(SELECT count(*) FROM channel_connections
 			WHERE NOT starts_with(workspace_id, 'canary ' || tenant_id))`).Scan(&wrong))
-	h.results.wrong(wrong)
+	h.results.add(func(c *Result) { c.Wrong += wrong })
 	var seeds int
 	require.NoError(t, h.super.QueryRow(t.Context(),
 		"SELECT count(*) FROM agents WHERE starts_with(name, 'seed ')").Scan(&seeds))

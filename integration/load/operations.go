@@ -101,13 +101,19 @@ func (w *worker) listNothing(ctx context.Context, _ tenancy.ID) error {
 // --- Writing
 
 func (w *worker) create(ctx context.Context, id tenancy.ID) error {
-	r := row{name: uuid.NewString(), tenant: id}
-	w.ledger.note(r.name, id, unknown)
+	r := w.newRow(id, unknown)
 	if err := newAgent(w.client, r).Exec(tenancy.With(ctx, id)); err != nil {
 		return err
 	}
 	w.keep(r)
 	return nil
+}
+
+// newRow notes a row that is about to be written.
+func (w *worker) newRow(id tenancy.ID, o outcome) row {
+	r := row{name: uuid.NewString(), tenant: id}
+	w.ledger.note(r.name, id, o)
+	return r
 }
 
 func newAgent(c *ent.Client, r row) *ent.AgentCreate {
@@ -164,8 +170,7 @@ func (w *worker) inTx(ctx context.Context, r row, fn func(context.Context, *ent.
 }
 
 func (w *worker) commit(ctx context.Context, id tenancy.ID) error {
-	r := row{name: uuid.NewString(), tenant: id}
-	w.ledger.note(r.name, id, unknown)
+	r := w.newRow(id, unknown)
 	err := w.inTx(ctx, r, func(ctx context.Context, tx *ent.Tx) error {
 		agents, err := tx.Agent.Query().All(ctx)
 		return w.checkAgents(id, agents, err)
@@ -177,8 +182,7 @@ func (w *worker) commit(ctx context.Context, id tenancy.ID) error {
 }
 
 func (w *worker) rollBack(ctx context.Context, id tenancy.ID) error {
-	r := row{name: uuid.NewString(), tenant: id}
-	w.ledger.note(r.name, id, absent)
+	r := w.newRow(id, absent)
 	err := w.inTx(ctx, r, func(context.Context, *ent.Tx) error { return errBoom })
 	if errors.Is(err, errBoom) {
 		return nil
@@ -187,8 +191,7 @@ func (w *worker) rollBack(ctx context.Context, id tenancy.ID) error {
 }
 
 func (w *worker) panics(ctx context.Context, id tenancy.ID) error {
-	r := row{name: uuid.NewString(), tenant: id}
-	w.ledger.note(r.name, id, absent)
+	r := w.newRow(id, absent)
 	return w.inTx(ctx, r, func(context.Context, *ent.Tx) error { panic(errBoom) })
 }
 
@@ -205,8 +208,7 @@ func (w *worker) timesOut(ctx context.Context, id tenancy.ID) error {
 
 // commitFailed runs statements, the last of which must fail with code. The commit must then fail, too.
 func (w *worker) commitFailed(ctx context.Context, id tenancy.ID, code string, statements ...string) error {
-	r := row{name: uuid.NewString(), tenant: id}
-	w.ledger.note(r.name, id, absent)
+	r := w.newRow(id, absent)
 	ctx = tenancy.With(ctx, id)
 	tx, err := w.driver.Tx(ctx)
 	if err != nil {
@@ -228,11 +230,14 @@ func (w *worker) commitFailed(ctx context.Context, id tenancy.ID, code string, s
 	return expect(err, code)
 }
 
+func (w *worker) exec(ctx context.Context, id tenancy.ID, statement string, args ...any) (int64, error) {
+	return pgtenant.Exec(tenancy.With(ctx, id), w.driver, statement, args...)
+}
+
 // --- Attacking
 
 func (w *worker) steal(ctx context.Context, id tenancy.ID) error {
-	n, err := pgtenant.Exec(tenancy.With(ctx, id), w.driver,
-		"update agents set persona = 'stolen' where tenant_id = $1", w.other(id).String())
+	n, err := w.exec(ctx, id, "update agents set persona = 'stolen' where tenant_id = $1", w.other(id).String())
 	if err == nil && n != 0 {
 		return fmt.Errorf("%w: %d foreign rows updated", errNoError, n)
 	}
@@ -240,7 +245,7 @@ func (w *worker) steal(ctx context.Context, id tenancy.ID) error {
 }
 
 func (w *worker) plant(ctx context.Context, id tenancy.ID) error {
-	_, err := pgtenant.Exec(tenancy.With(ctx, id), w.driver,
+	_, err := w.exec(ctx, id,
 		"insert into agents (id, tenant_id, name, persona) values (gen_random_uuid(), $1, 'planted', $2)",
 		w.other(id).String(), canary(id))
 	if err == nil {
@@ -251,13 +256,13 @@ func (w *worker) plant(ctx context.Context, id tenancy.ID) error {
 
 // poison tries to set another tenant for the session.
 func (w *worker) poison(ctx context.Context, id tenancy.ID) error {
-	_, err := pgtenant.Exec(tenancy.With(ctx, id), w.driver, "select set_config('app.current_tenant', $1, false)",
+	_, err := w.exec(ctx, id, "select set_config('app.current_tenant', $1, false)",
 		w.other(id).String())
 	return err
 }
 
 func (w *worker) leaveOpen(ctx context.Context, id tenancy.ID) error {
-	_, err := pgtenant.Exec(tenancy.With(ctx, id), w.driver, "begin")
+	_, err := w.exec(ctx, id, "begin")
 	if err == nil {
 		return errNoError
 	}
@@ -268,13 +273,12 @@ func (w *worker) leaveOpen(ctx context.Context, id tenancy.ID) error {
 }
 
 func (w *worker) sleep(ctx context.Context, id tenancy.ID) error {
-	_, err := pgtenant.Exec(tenancy.With(ctx, id), w.driver, "select pg_sleep(0.01)")
+	_, err := w.exec(ctx, id, "select pg_sleep(0.01)")
 	return err
 }
 
 func expect(err error, code string) error {
-	var db *pgconn.PgError
-	if errors.As(err, &db) && db.Code == code {
+	if db, ok := errors.AsType[*pgconn.PgError](err); ok && db.Code == code {
 		return nil
 	}
 	return err

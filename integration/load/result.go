@@ -21,31 +21,11 @@ func newRecorder() *recorder {
 	return &recorder{counts: Result{Done: map[string]int{}, Faults: map[string]int{}}, unexplained: map[string]int{}}
 }
 
-func (r *recorder) checked(rows, wrong int64) {
+// add changes the counts.
+func (r *recorder) add(change func(*Result)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.counts.Checked += rows
-	r.counts.Wrong += wrong
-}
-
-func (r *recorder) wrong(rows int64) { r.checked(0, rows) }
-
-func (r *recorder) terminated(connections int) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.counts.Terminated += connections
-}
-
-func (r *recorder) done(what string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.counts.Done[what]++
-}
-
-func (r *recorder) fault(kind string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.counts.Faults[kind]++
+	change(&r.counts)
 }
 
 func (r *recorder) unexpected(where string, err error) {
@@ -83,11 +63,9 @@ func (r *recorder) missing(o Options) []string {
 	return missing
 }
 
-// check fails the test for wrong rows, unexplained errors, and anything not tried.
+// check fails the test for wrong rows, unexplained errors, and anything not tried. It is called after the run.
 func (r *recorder) check(tb testing.TB, o Options) {
 	tb.Helper()
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	if r.counts.Wrong > 0 {
 		tb.Errorf("load: %d wrong rows among %d checked", r.counts.Wrong, r.counts.Checked)
 	}
@@ -103,8 +81,6 @@ func (r *recorder) check(tb testing.TB, o Options) {
 }
 
 func (r *recorder) sum(l *ledger) Result {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	sum, outcomes := r.counts, l.outcomes()
 	sum.Present, sum.Absent, sum.Unknown = outcomes[present], outcomes[absent], outcomes[unknown]
 	return sum

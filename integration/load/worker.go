@@ -56,11 +56,11 @@ func (w *worker) step(ctx context.Context) {
 	defer cancel()
 	err := w.do(ctx, operation)
 	if err == nil {
-		w.results.done(operation.name)
+		w.results.add(func(c *Result) { c.Done[operation.name]++ })
 		return
 	}
 	if kind := w.faultKind(ctx, interrupted, err); kind != "" {
-		w.results.fault(kind)
+		w.results.add(func(c *Result) { c.Faults[kind]++ })
 		return
 	}
 	w.results.unexpected(operation.name, err)
@@ -111,8 +111,7 @@ func (w *worker) other(id tenancy.ID) tenancy.ID {
 
 // faultKind returns the injected fault that explains err, or "".
 func (w *worker) faultKind(ctx context.Context, interrupted bool, err error) string {
-	var db *pgconn.PgError
-	isDB := errors.As(err, &db)
+	db, isDB := errors.AsType[*pgconn.PgError](err)
 	switch {
 	case errors.Is(err, errNoError), errors.Is(err, errMissingRows):
 		return ""
@@ -136,5 +135,8 @@ func checkRows[T any](w *worker, rows []T, own func(T) bool) {
 			wrong++
 		}
 	}
-	w.results.checked(int64(len(rows)), wrong)
+	w.results.add(func(c *Result) {
+		c.Checked += int64(len(rows))
+		c.Wrong += wrong
+	})
 }

@@ -23,12 +23,12 @@ func (m mutant) String() string { return fmt.Sprintf("%s:%d %s: %s", m.file, m.l
 // key returns the mutant's line in accepted.txt, without a line number, so that other edits do not change it.
 func (m mutant) key() string { return m.file + " " + m.fn + ": " + m.change }
 
-// edit replaces size bytes at offset with text. At one offset, edits that close an expression come first, innermost
-// first.
+// edit replaces size bytes at offset with text. Edits at one offset are applied by order: those that close an
+// expression, which have a negative one, come first, innermost first.
 type edit struct {
 	mutant       int
 	offset, size int
-	closes       bool
+	order        int
 	text         string
 }
 
@@ -121,10 +121,10 @@ func (s *source) visit(n ast.Node) bool {
 
 // mutant adds a change that wraps n in before, with %d for the mutant's ID, and after.
 func (s *source) mutant(n ast.Node, change, before, after string) {
-	m := s.add(n.Pos(), change)
+	m, order := s.add(n.Pos(), change), len(s.edits)+1
 	s.edits = append(s.edits,
-		edit{mutant: m, offset: s.offset(n.Pos()), text: fmt.Sprintf(before, m)},
-		edit{mutant: m, offset: s.offset(n.End()), text: after, closes: true})
+		edit{mutant: m, offset: s.offset(n.Pos()), order: order, text: fmt.Sprintf(before, m)},
+		edit{mutant: m, offset: s.offset(n.End()), order: -order, text: after})
 }
 
 func (s *source) add(at token.Pos, change string) int {
@@ -277,27 +277,10 @@ func (s *source) sql(n *ast.BasicLit) {
 
 // apply returns the text with the changes that keep selects, each behind its switch.
 func (s *source) apply(keep func(mutant int) bool) string {
-	order := make([]int, len(s.edits))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortFunc(order, func(i, j int) int {
-		a, b := s.edits[i], s.edits[j]
-		switch {
-		case a.offset != b.offset:
-			return a.offset - b.offset
-		case a.closes != b.closes:
-			return cmp.Compare(btoi(b.closes), btoi(a.closes))
-		case a.closes:
-			return j - i
-		default:
-			return i - j
-		}
-	})
+	slices.SortStableFunc(s.edits, func(a, b edit) int { return cmp.Or(a.offset-b.offset, a.order-b.order) })
 	var out strings.Builder
 	at := 0
-	for _, i := range order {
-		e := s.edits[i]
+	for _, e := range s.edits {
 		if e.offset < at || !keep(e.mutant) {
 			continue // before at: a repeated "var" for one "const"
 		}
@@ -305,13 +288,6 @@ func (s *source) apply(keep func(mutant int) bool) string {
 		at = e.offset + e.size
 	}
 	return out.String() + s.text[at:]
-}
-
-func btoi(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // switches has the functions that changes call.
