@@ -35,7 +35,7 @@ func (s *Serve) check(faults *Faults, env Env) {
 func (s *Serve) isPublished(faults Faults) bool {
 	return !faults.has("KONSTRUCT_LISTEN_ADDR") && !s.HTTP.IsLoopback() ||
 		!faults.has(metricsVariable) && !s.Telemetry.IsLoopback() || // profiles show memory
-		len(s.HTTP.TrustedProxies) > 0 ||
+		len(s.HTTP.TrustedProxies.Prefixes()) > 0 ||
 		!s.Database.URL.IsLoopback() ||
 		!faults.has("REDIS_URL") && !s.Redis.RedisURL.isLoopback()
 }

@@ -174,7 +174,8 @@ func (d Database) check(faults *Faults, owner string) {
 			" defeat isolation (for the pool, use KONSTRUCT_DB_MAX_CONNS and KONSTRUCT_DB_QUERY_MODE)")
 	}
 	mode := strings.ReplaceAll(d.URL.config().DefaultQueryExecMode.String(), " ", "_")
-	if strings.Contains(d.URL.Reveal(), "default_query_exec_mode") && mode != string(d.QueryMode) {
+	wanted := cmp.Or(string(d.QueryMode), "cache_statement") // the default, also if the variable is invalid
+	if strings.Contains(d.URL.Reveal(), "default_query_exec_mode") && mode != wanted {
 		faults.add(databaseVariable, "sets a default_query_exec_mode that differs from KONSTRUCT_DB_QUERY_MODE")
 	}
 }

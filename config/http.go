@@ -67,9 +67,12 @@ func isListenAddr(address string) bool {
 	return err == nil
 }
 
-// Proxies are the networks of the proxies trusted to set X-Forwarded-For. A single address is a network of one. None by
-// default.
-type Proxies []netip.Prefix
+// Proxies are the networks of the proxies trusted to set X-Forwarded-For. None by default. It is a struct because the
+// parser of the environment also fills slices of structs from variables such as 0_A.
+type Proxies struct{ prefixes []netip.Prefix }
+
+// Prefixes returns the networks. A single address is a network of one.
+func (p Proxies) Prefixes() []netip.Prefix { return p.prefixes }
 
 // UnmarshalText implements [encoding.TextUnmarshaler]: addresses and CIDR networks, separated by commas.
 func (p *Proxies) UnmarshalText(text []byte) error {
@@ -84,7 +87,7 @@ func (p *Proxies) UnmarshalText(text []byte) error {
 		}
 		prefixes = append(prefixes, prefix)
 	}
-	*p = prefixes
+	p.prefixes = prefixes
 
 	return nil
 }

@@ -13,7 +13,7 @@ import (
 func TestServeNeedsNothingLocally(t *testing.T) {
 	t.Parallel()
 
-	serve, err := config.LoadServe(config.Env{})
+	serve, err := config.LoadServe(config.Env{"0_A": "x"}) // as for a slice of structs
 	require.NoError(t, err)
 	require.False(t, serve.Slack.SigningSecret.IsSet())
 	require.False(t, serve.SecretsKeys.IsSet(), "no default key")
@@ -27,7 +27,7 @@ func TestServeNeedsNothingLocally(t *testing.T) {
 	require.Positive(t, serve.Database.PoolSize())
 	require.Equal(t, config.LogText, serve.Log.Format)
 	require.False(t, serve.HTTP.Docs)
-	require.Empty(t, serve.HTTP.TrustedProxies)
+	require.Empty(t, serve.HTTP.TrustedProxies.Prefixes())
 }
 
 func TestServeReadsWhatIsSet(t *testing.T) {
@@ -46,7 +46,7 @@ func TestServeReadsWhatIsSet(t *testing.T) {
 
 	require.EqualValues(t, 7, serve.Database.PoolSize())
 	require.EqualValues(t, "exec", serve.Database.QueryMode)
-	require.Equal(t, "[10.0.0.0/8 192.0.2.1/32 2001:db8::/32]", fmt.Sprint(serve.HTTP.TrustedProxies))
+	require.Equal(t, "[10.0.0.0/8 192.0.2.1/32 2001:db8::/32]", fmt.Sprint(serve.HTTP.TrustedProxies.Prefixes()))
 	require.Len(t, serve.SecretsKeys.Reveal(), 2)
 	require.Equal(t, config.LogJSON, serve.Log.Format)
 	require.False(t, serve.Database.URL.IsLoopback())

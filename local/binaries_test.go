@@ -54,6 +54,7 @@ func TestFind(t *testing.T) {
 		fakeServer(t, "17beta1")
 	lone, downloaded := fakeServer(t, "18.1", "initdb"), fakeServer(t, "16.1")
 	link := t.TempDir()
+	majors := map[string]int{middle: 15, link: 15, downloaded: 16, newest: 17}
 	require.NoError(t, os.Symlink(filepath.Join(middle, "postgres"), filepath.Join(link, "postgres")))
 
 	for name, tt := range map[string]struct {
@@ -84,6 +85,7 @@ func TestFind(t *testing.T) {
 			found, err := f.find(t.Context(), tt.major)
 			require.NoError(t, err)
 			require.Equal(t, tt.want, found.folder)
+			require.Equal(t, majors[tt.want], found.major)
 		})
 	}
 }

@@ -124,9 +124,18 @@ func (r *Redis) GoString() string { return r.String() }
 
 func (r *Redis) address() string { return net.JoinHostPort(Loopback, strconv.Itoa(r.Port)) }
 
-// ping logs in, because another program can use the port.
-func (r *Redis) ping(ctx context.Context) error {
+// login succeeds while the server loads its data, too.
+func (r *Redis) login(ctx context.Context) error {
 	_, err := r.do(ctx, "PING")
+	return err
+}
+
+// ping logs in, because another program can use the port. It fails while the server loads its data.
+func (r *Redis) ping(ctx context.Context) error {
+	reply, err := r.do(ctx, "PING")
+	if err == nil && !strings.HasPrefix(reply, "+PONG") {
+		err = fmt.Errorf("Redis is not ready: %q", reply)
+	}
 	return err
 }
 
@@ -134,10 +143,13 @@ var redisPID = regexp.MustCompile(`(?m)^process_id:(\d+)`)
 
 // serves returns the pid of a redis-server whose data folder is folder.
 func (r *Redis) serves(ctx context.Context, folder string) (pid int, found bool) {
-	info, infoErr := r.do(ctx, "INFO", "server")
-	config, configErr := r.do(ctx, "CONFIG", "GET", "dir")
+	info, err := r.do(ctx, "INFO", "server")
 	match := redisPID.FindStringSubmatch(info)
-	if infoErr != nil || configErr != nil || match == nil {
+	if err != nil || match == nil {
+		return 0, false
+	}
+	config, err := r.do(ctx, "CONFIG", "GET", "dir")
+	if err != nil {
 		return 0, false
 	}
 	for line := range strings.Lines(config) {

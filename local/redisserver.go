@@ -72,12 +72,12 @@ func (s *redisServer) running(ctx context.Context, password string) (*Redis, err
 		}
 		return nil, nil //nolint:nilnil // not running
 	}
-	if redis.ping(ctx) == nil {
+	if redis.login(ctx) == nil {
 		return redis, nil
 	}
 	if stored, err := os.ReadFile(s.home.file("password")); err == nil && string(stored) != password {
 		redis.password = string(stored)
-		if redis.ping(ctx) == nil {
+		if redis.login(ctx) == nil {
 			return nil, fmt.Errorf("process %d serves %s on port %d: %w for Redis; stop it to change the password",
 				r.PID, s.home.path, port, ErrPassword)
 		}

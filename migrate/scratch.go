@@ -23,7 +23,7 @@ type scratch struct {
 }
 
 // withScratch calls fn with a bootstrapped database on the superuser's server and drops it, even if ctx is done.
-func withScratch(ctx context.Context, superuserURL string, fn func(*scratch) error) error {
+func withScratch(ctx context.Context, superuserURL string, fn func(*scratch) error) (err error) {
 	cfg, err := pgx.ParseConfig(superuserURL)
 	if err != nil {
 		return errors.New("the scratch URL is invalid") // the cause may contain it
@@ -34,11 +34,11 @@ func withScratch(ctx context.Context, superuserURL string, fn func(*scratch) err
 	if err := s.administer(ctx, "CREATE DATABASE "+rls.Quote(s.name)+" TEMPLATE template0"); err != nil {
 		return fmt.Errorf("scratch database: %w", err)
 	}
-	err = s.bootstrap(ctx)
-	if err == nil {
-		err = fn(s)
+	defer func() { err = errors.Join(err, s.drop(ctx)) }()
+	if err := s.bootstrap(ctx); err != nil {
+		return err
 	}
-	return errors.Join(err, s.drop(ctx))
+	return fn(s)
 }
 
 // replay calls fn with a scratch database to which the owner role applied the chains.

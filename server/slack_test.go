@@ -58,7 +58,9 @@ func TestSlackEvents(t *testing.T) {
 	expect(1, long)
 	long += strings.Repeat(" ", 4<<20-len(long))
 	expect(1, long)
+	before := len(b.delivered)
 	b.slack(t, long+" ").is(413)
+	require.Len(t, b.delivered, before)
 
 	b.admin.patch(t, path, "*", `{"status": "revoked"}`).is(200)
 	expect(0, slackMessage("T0ACME", "hello"))

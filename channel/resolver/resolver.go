@@ -45,8 +45,11 @@ type workspace struct {
 	id      string
 }
 
-// New returns a resolver that queries db, a [*pgtenant.Driver], and caches workspaces for ttl, which must be positive.
+// New returns a resolver that queries db, a [*pgtenant.Driver], and caches workspaces for ttl, by default [TTL].
 func New(db dialect.ExecQuerier, ttl time.Duration) *Resolver {
+	if ttl <= 0 {
+		ttl = TTL
+	}
 	return &Resolver{db: db, cache: expirable.NewLRU[workspace, tenancy.ID](cacheSize, nil, ttl)}
 }
 

@@ -2,6 +2,7 @@ package slack_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"strings"
 	"testing"
@@ -35,6 +36,9 @@ func with(parts ...any) object {
 					delete(merged, name)
 				}
 			}
+		case nil:
+		default:
+			panic(fmt.Sprintf("%T", part))
 		}
 	}
 	maps.DeleteFunc(merged, func(_ string, value any) bool { return value == nil })

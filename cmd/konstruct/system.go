@@ -65,7 +65,7 @@ func (s *system) build(ctx context.Context, c config.Serve, log *slog.Logger, te
 		Isolation:       s.monitor,
 		Ready:           s.checks.readiness(),
 		Logger:          log,
-		TrustedProxies:  c.HTTP.TrustedProxies,
+		TrustedProxies:  c.HTTP.TrustedProxies.Prefixes(),
 		Docs:            c.HTTP.Docs,
 		Addr:            c.HTTP.ListenAddr,
 		DrainDelay:      c.HTTP.Drain(),

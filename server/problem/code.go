@@ -89,12 +89,12 @@ var definitions = []struct {
 	},
 	{CodeInternal, http.StatusInternalServerError, "Internal error; report it with the request_id."},
 	{
-		CodeOverloaded, http.StatusServiceUnavailable,
-		"The service is overloaded; retry after retry_after seconds.",
-	},
-	{
 		CodeUnavailable, http.StatusServiceUnavailable,
 		"The service is unavailable and did not process the request; retry it.",
+	},
+	{
+		CodeOverloaded, http.StatusServiceUnavailable,
+		"The service is overloaded; retry after retry_after seconds.",
 	},
 	{
 		CodeOutcomeUnknown, http.StatusServiceUnavailable,

@@ -33,6 +33,7 @@ func (k *kit) record(t test, title string, attack Attack, on string, try func(*a
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), attemptTimeout)
 	t.Cleanup(cancel) // after the attempt's own cleanups, which need the context
+	defer context.AfterFunc(t.Context(), cancel)()
 	a := &attempt{kit: k, t: t, attack: attack, ctx: ctx, result: Result{On: on, Outcome: Breach, Detail: "panicked"}}
 	defer func() { k.report.add(title, attack, a.result) }()
 	try(a)

@@ -61,7 +61,7 @@ func planted(a *attempt) {
 			text := fmt.Sprintf("select %s::text as key_%d from %s", a.tb.Key, i, a.tb.SQL)
 			name := a.preparedName(drv, text)
 			plant("deallocate "+name, "prepare "+name+" as select 'planted'")
-			for _, c := range a.callers() {
+			for _, c := range slices.Backward(a.callers()) { // the planter last, whose statement could be prepared again
 				a.step = c.says + ": "
 				got := a.query(c.ctx, drv, text)
 				a.must(got.err)

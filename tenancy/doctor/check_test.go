@@ -261,6 +261,12 @@ func TestFailedCheckIsAnError(t *testing.T) {
 	_, err := doctor.Check(ctx, conn, b.spec)
 	require.ErrorIs(t, err, context.Canceled)
 	require.NotErrorIs(t, err, doctor.ErrUnsafe)
+	closed, err := pgxpool.New(t.Context(), b.AppURL)
+	require.NoError(t, err)
+	closed.Close()
+	_, err = doctor.Check(t.Context(), closed, b.spec)
+	require.Error(t, err)
+	require.NotErrorIs(t, err, doctor.ErrUnsafe)
 }
 
 func TestReportJSON(t *testing.T) {

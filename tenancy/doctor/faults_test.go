@@ -30,15 +30,16 @@ func faults(t *testing.T, file string) (all []fault) {
 // a clean database again.
 func (f fault) verify(t *testing.T, b *testBundle) {
 	t.Helper()
+	named := strings.NewReplacer("{db}", b.Name).Replace
 	if f.given != "" {
-		b.run(t, f.given)
+		b.run(t, named(f.given))
 		b.accept(t)
 	}
 	require.Empty(t, serious(b.check(t)), "clean before")
 
-	b.run(t, f.plant)
+	b.run(t, named(f.plant))
 	report := b.check(t)
-	require.ElementsMatch(t, strings.Split(strings.ReplaceAll(f.findings, "{db}", b.Name), "; "), serious(report))
+	require.ElementsMatch(t, strings.Split(named(f.findings), "; "), serious(report))
 
 	for _, finding := range report.Findings {
 		b.run(t, finding.Remedy)

@@ -5,7 +5,6 @@ import (
 	"os"
 	"regexp"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -53,11 +52,11 @@ func (b *testBundle) check(t testing.TB) doctor.Report {
 
 var include = regexp.MustCompile(`(?m)^\\i .*`)
 
-// run runs SQL as a superuser, with {db} for the database and \i for files of testdata.
+// run runs SQL as a superuser, with \i for files of testdata.
 func (b *testBundle) run(t testing.TB, script string) {
 	t.Helper()
 	script = include.ReplaceAllStringFunc(script, func(line string) string { return read(t, line[len(`\i `):]) })
-	_, err := connect(t, b.SuperURL).PgConn().Exec(t.Context(), strings.ReplaceAll(script, "{db}", b.Name)).ReadAll()
+	_, err := connect(t, b.SuperURL).PgConn().Exec(t.Context(), script).ReadAll()
 	require.NoError(t, err, script)
 }
 

@@ -182,6 +182,7 @@ func TestArgumentErrorDoesNotAbort(t *testing.T) {
 	tx := h.begin(h.asA, t)
 	read[int](h.asA, t, tx, "select 1")
 	require.ErrorIs(t, exec(h.asA, tx, "select $1::int4", int64(1)<<40), pgtenant.ErrArgument)
+	require.ErrorIs(t, pgtenant.QueryRow(h.asA, tx, "select $1::int4", int64(1)<<40).Scan(new(int)), pgtenant.ErrArgument)
 	read[int](h.asA, t, tx, "select 2")
 	require.NoError(t, tx.Commit())
 }

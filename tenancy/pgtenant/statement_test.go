@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"strconv"
+	"strings"
 	"testing"
 
 	entsql "entgo.io/ent/dialect/sql"
@@ -246,7 +247,7 @@ func TestUnsafeConfigurationIsRefused(t *testing.T) {
 		"a tenant preset as a parameter":   {"app.current_tenant=x", ""},
 		"another role":                     {"role=konstruct_owner", ""},
 		"row_security":                     {"row_security=off", ""},
-		"an invalid URL":                   {"port=x", ""},
+		"an invalid port":                  {"port=x", ""},
 		"a query mode that does not exist": {"", "fast"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -256,6 +257,9 @@ func TestUnsafeConfigurationIsRefused(t *testing.T) {
 			require.NotContains(t, err.Error(), "s3cr3t-p4ss")
 		})
 	}
+	_, err := pgtenant.Open(t.Context(), strings.Replace(url, ":1/", ":port/", 1)) // url.Parse quotes the whole URL
+	require.ErrorIs(t, err, pgtenant.ErrConfig)
+	require.NotContains(t, err.Error(), "s3cr3t-p4ss")
 	drv, err := pgtenant.Open(t.Context(), url)
 	require.NoError(t, err, "the same URL without them is accepted")
 	require.NoError(t, drv.Close())

@@ -22,9 +22,10 @@ import (
 func TestFirstStatementFails(t *testing.T) {
 	t.Parallel()
 	failures := map[string]struct {
-		query   string
-		args    []any
-		timeout time.Duration
+		query    string
+		args     []any
+		timeout  time.Duration
+		canceled bool
 	}{
 		"by parse":                   {query: "selec 1"},
 		"by an unknown table":        {query: "select name from nowhere"},
@@ -34,7 +35,7 @@ func TestFirstStatementFails(t *testing.T) {
 		"by a policy": {
 			query: "insert into agents (id, tenant_id, name) values (gen_random_uuid(), gen_random_uuid(), 'x')",
 		},
-		"by canceling":                  {query: "select 1", timeout: -1},
+		"by canceling":                  {query: "select 1", canceled: true},
 		"by canceling during execution": {query: slow, timeout: shortly},
 		"by the statement timeout":      {query: "select pg_sleep(10)"},
 	}
@@ -51,6 +52,9 @@ func TestFirstStatementFails(t *testing.T) {
 						tx := h.begin(h.asA, t)
 						ctx, cancel := context.WithTimeout(h.asA, cmp.Or(tc.timeout, time.Minute))
 						defer cancel()
+						if tc.canceled {
+							cancel()
+						}
 						if rows {
 							require.Error(t, tx.Query(ctx, tc.query, tc.args, &entsql.Rows{}))
 						} else {
