@@ -166,7 +166,7 @@ func TestServeUnderAFrozenDatabase(t *testing.T) {
 	require.Equal(t, []string{"postgresql", "writes"}, failing)
 	require.Equal(t, "unavailable", b.list(t, http.StatusServiceUnavailable).text(t, "code"))
 
-	b.proxy.Hang(false)
+	b.proxy.Hang(false) // the frozen connections stay dead, so the pool must replace them
 	require.Eventually(t, func() bool {
 		response, err := http.DefaultClient.Do(b.admin.request(t, http.MethodGet, b.agents, nil))
 		return err == nil && response.Body.Close() == nil && response.StatusCode == http.StatusOK

@@ -155,8 +155,8 @@ func (p *process) signal(signal os.Signal) { _ = p.cmd.Process.Signal(signal) }
 func (p *process) exit(t *testing.T) int {
 	t.Helper()
 	kill := time.AfterFunc(timeout, func() { _ = p.cmd.Process.Kill() })
-	defer kill.Stop()
 	<-p.done
+	require.True(t, kill.Stop(), "still running: %s", p.text())
 	return p.cmd.ProcessState.ExitCode()
 }
 

@@ -44,17 +44,19 @@ func noteBuilders(client *ent.Client) []attack.Path {
 			func(ctx context.Context, p pair) (any, error) {
 				many := client.Note.Update().Where(note.ID(p.own)).SetBody("changed")
 				one := client.Note.UpdateOneID(p.own).SetBody("changed")
+				n := 0
 				for _, update := range []run{many.Save, func(ctx context.Context) (int, error) {
 					return attack.Affected(one.Exec(ctx), ent.IsNotFound)
 				}} {
 					if _, err := update(ctx); err != nil {
 						return nil, err
 					}
-					if _, err := inTurn(ctx, p, update); err != nil {
+					var err error
+					if n, err = inTurn(ctx, p, update); err != nil {
 						return nil, err
 					}
 				}
-				return true, nil
+				return n, nil
 			}),
 		ownRows("E15-builder-delete", "deletes with one builder under two tenants in turn",
 			func(ctx context.Context, p pair) (any, error) {

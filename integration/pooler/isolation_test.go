@@ -37,8 +37,9 @@ func TestTenantsAlternate(t *testing.T) {
 					id, want = b.b, "b1"
 				}
 				for range 20 {
-					if names := b.names(as(t, id), t); names != want {
-						t.Errorf("%q instead of %q", names, want)
+					var names string
+					if err := pgtenant.QueryRow(as(t, id), b, readNames).Scan(&names); err != nil || names != want {
+						t.Errorf("%q instead of %q: %v", names, want, err)
 						return
 					}
 				}
