@@ -43,9 +43,10 @@ func tryData(ctx context.Context, shared *testdb.Cluster, sab saboteur, whole bo
 
 // examined is what the doctor and the attack kit found in a database.
 type examined struct {
-	findings []string // codes
-	breaches []string // ids of attacks
-	faults   []string // other failures of the kit
+	findings []string          // codes
+	breaches []string          // ids of attacks
+	details  map[string]string // of a breach by each attack
+	faults   []string          // other failures of the kit
 }
 
 // anyAttack requires that some attack succeeds, where timing decides which one.
@@ -137,10 +138,14 @@ func examine(ctx context.Context, h *mockt.T, db *testdb.Database, attacks []str
 }
 
 func (e examined) with(r *attack.Report) examined {
+	e.details = map[string]string{}
 	for _, family := range r.Families {
 		for _, entry := range family.Attacks {
-			if slices.ContainsFunc(entry.Results, func(r attack.Result) bool { return r.Outcome == attack.Breach }) {
-				e.breaches = append(e.breaches, entry.ID)
+			for _, result := range entry.Results {
+				if result.Outcome == attack.Breach {
+					e.breaches = append(e.breaches, entry.ID)
+					e.details[entry.ID] = result.On + ": " + result.Detail
+				}
 			}
 		}
 	}
@@ -167,7 +172,7 @@ func (e examined) judge(v verdict, sab saboteur) verdict {
 	v.Crossed = len(e.breaches) > 0
 	if len(sab.attacks) == 0 {
 		for _, id := range e.breaches {
-			v.Missed = append(v.Missed, "held against "+id)
+			v.Missed = append(v.Missed, "held against "+id+" ("+e.details[id]+")")
 		}
 	}
 	for _, f := range e.faults {
