@@ -164,7 +164,7 @@ func (r response) items() (items []object) {
 
 func (r response) etag() string { return r.header.Get("ETag") }
 
-// pages gets a list to its end. The path has a query. It returns the pages and the names of all items.
+// pages gets all pages of a list, whose path has a query. It returns them and the names of all items.
 func (c client) pages(t *testing.T, path string) (pages []response, names []any) {
 	t.Helper()
 	cursor, more := "", true

@@ -13,7 +13,7 @@ type Attack struct {
 	Accepted string `json:"accepted,omitempty"`
 }
 
-// family is attacks that run in sequence, with two tenants.
+// family is a group of attacks that run in sequence, with two tenants.
 type family struct {
 	name, title string
 	scenarios   []scenario

@@ -234,7 +234,8 @@ func cut(a *attempt) {
 
 // writing begins a slow write through the driver, and waits until a session has selected something about the
 // connection that runs it. It finds the connection by the start of the text, which is all that the server shows: behind
-// a pooler, statements change connections. The word tells the write from other attacks' that are still ending.
+// a pooler, statements change connections. The word distinguishes the write from those of other attacks that
+// are still ending.
 func (a *attempt) writing(
 	ctx context.Context, drv *pgtenant.Driver, watcher *session, word, what string,
 ) <-chan error {

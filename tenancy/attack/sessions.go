@@ -97,7 +97,7 @@ func effects(a *attempt) {
 	}
 }
 
-// unharmed has the victim write, sleep, and requires that text and numbers arrive as sent.
+// unharmed requires that the victim can write and sleep, and that text and numbers arrive as sent.
 func (a *attempt) unharmed(drv *pgtenant.Driver) {
 	tx := a.begin(a.theirs, drv)
 	var length, nulls int64
