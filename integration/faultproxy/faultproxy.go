@@ -7,6 +7,7 @@
 package faultproxy
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"net"
@@ -25,12 +26,13 @@ type Proxy struct {
 	url     *url.URL
 	address string
 
-	trips    atomic.Uint64
-	delay    atomic.Int64 // a time.Duration
-	deaf     atomic.Bool
-	mute     atomic.Bool
-	hanging  atomic.Bool
-	accepted atomic.Int64
+	trips     atomic.Uint64
+	delay     atomic.Int64 // a time.Duration, like syncDelay
+	syncDelay atomic.Int64
+	deaf      atomic.Bool
+	mute      atomic.Bool
+	hanging   atomic.Bool
+	accepted  atomic.Int64
 
 	mu       sync.Mutex
 	server   string
@@ -83,6 +85,9 @@ func (p *Proxy) RoundTrips() uint64 { return p.trips.Load() }
 
 // Delay adds d to each round trip, also on existing connections.
 func (p *Proxy) Delay(d time.Duration) { p.delay.Store(int64(d)) }
+
+// DelaySync holds back the last message of each pipeline, PostgreSQL's Sync, for d.
+func (p *Proxy) DelaySync(d time.Duration) { p.syncDelay.Store(int64(d)) }
 
 // Deafen controls whether a connection is closed instead of forwarding a response.
 func (p *Proxy) Deafen(on bool) { p.deaf.Store(on) }
@@ -185,7 +190,7 @@ func (p *Proxy) forward(l *link, to io.Writer, from io.Reader) {
 				time.Sleep(time.Millisecond)
 			}
 			p.trackRoundTrip(l, to)
-			if _, failed := to.Write(buffer[:n]); failed != nil {
+			if failed := p.send(l, to, buffer[:n]); failed != nil {
 				err = failed
 			}
 		}
@@ -203,6 +208,20 @@ func (p *Proxy) trackRoundTrip(l *link, to io.Writer) {
 		p.trips.Add(1)
 		time.Sleep(time.Duration(p.delay.Load()))
 	}
+}
+
+func (p *Proxy) send(l *link, to io.Writer, data []byte) error {
+	last := []byte{'S', 0, 0, 0, 4} // the whole message
+	if delay := time.Duration(p.syncDelay.Load()); delay > 0 && to == l.server && bytes.HasSuffix(data, last) {
+		data = bytes.TrimSuffix(data, last)
+		if _, err := to.Write(data); err != nil {
+			return err
+		}
+		time.Sleep(delay)
+		data = last
+	}
+	_, err := to.Write(data)
+	return err
 }
 
 func (p *Proxy) end(l *link) {

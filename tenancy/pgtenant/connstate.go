@@ -197,6 +197,9 @@ func (c *connState) prepare(ctx context.Context, texts []string) (found []*prepa
 		}
 		found = append(found, c.describe(names[i], text, description))
 	}
+	if err := p.Close(); err != nil { // a statement timeout can come after the last result
+		return found, unpreparedError{err}
+	}
 	return found, nil
 }
 

@@ -55,6 +55,25 @@ func TestStatementTimeout(t *testing.T) {
 	h.healthy(t)
 }
 
+// While a statement is prepared, the server's timeout also runs between its answer and the end of the pipeline.
+func TestStatementTimeoutAfterPrepare(t *testing.T) {
+	t.Parallel()
+	eachMode(t, func(t *testing.T, h *testBundle) {
+		if h.mode == "exec" { // prepares nothing
+			return
+		}
+		proxy := h.proxied(t, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(h.mode))
+		h.healthy(t)
+		tx := h.begin(h.asA, t)
+		require.NoError(t, exec(h.asA, tx, "select set_config('statement_timeout', '20ms', true)"))
+		proxy.DelaySync(200 * time.Millisecond)
+		requireCode(t, "57014", exec(h.asA, tx, "select 1 + 1"))
+		proxy.DelaySync(0)
+		require.Error(t, tx.Commit())
+		h.healthy(t)
+	})
+}
+
 // Rows before a failure must not count as the whole result.
 func TestFailureInTheMiddleOfAResult(t *testing.T) {
 	t.Parallel()
