@@ -26,6 +26,8 @@ type T struct {
 	returned chan struct{}   // closed when the test's own function has returned
 	parallel chan struct{}   // closed when the subtest calls Parallel
 	released <-chan struct{} // closed when the parent's own function has returned, and parallel subtests may continue
+	running  chan struct{}   // has a slot for each parallel subtest that runs, and not those that wait for their own
+	inSlot   bool
 	subtests sync.WaitGroup
 
 	mu       sync.Mutex
@@ -39,11 +41,19 @@ type failures struct {
 	lines []string
 }
 
-// New returns a test that has not started.
-func New(ctx context.Context, name string) *T { return newT(ctx, name, &failures{}) }
+// maxParallel bounds the parallel subtests that run, as -parallel does for the testing package.
+const maxParallel = 4
 
-func newT(ctx context.Context, name string, log *failures) *T {
-	return &T{ctx: ctx, name: name, log: log, parallel: make(chan struct{}), returned: make(chan struct{})}
+// New returns a test that has not started.
+func New(ctx context.Context, name string) *T {
+	return newT(ctx, name, &failures{}, make(chan struct{}, maxParallel))
+}
+
+func newT(ctx context.Context, name string, log *failures, running chan struct{}) *T {
+	return &T{
+		ctx: ctx, name: name, log: log, running: running,
+		parallel: make(chan struct{}), returned: make(chan struct{}),
+	}
 }
 
 // Do runs the test once. It returns when do, all subtests and all cleanups have ended.
@@ -53,7 +63,12 @@ func (t *T) Do(do func(*T)) {
 		defer close(done)
 		defer t.cleanup()
 		defer t.subtests.Wait()
-		defer close(t.returned)
+		defer func() {
+			if t.inSlot {
+				<-t.running
+			}
+			close(t.returned)
+		}()
 		defer func() {
 			if p := recover(); p != nil {
 				t.Errorf("panicked: %v", p)
@@ -90,7 +105,7 @@ func (t *T) Run(name string, f func(*T)) bool {
 	if slices.Contains(t.Without, name) {
 		return true
 	}
-	sub := newT(t.ctx, t.name+"/"+name, t.log)
+	sub := newT(t.ctx, t.name+"/"+name, t.log, t.running)
 	sub.Without, sub.released = t.Without, t.returned
 	ended := make(chan struct{})
 	t.subtests.Go(func() {
@@ -104,12 +119,14 @@ func (t *T) Run(name string, f func(*T)) bool {
 	return !sub.Failed()
 }
 
-// Parallel waits until the parent's function has returned.
+// Parallel waits until the parent's function has returned, and at most 3 other parallel subtests run.
 func (t *T) Parallel() {
 	close(t.parallel)
 	if t.released != nil {
 		<-t.released
 	}
+	t.running <- struct{}{}
+	t.inSlot = true
 }
 
 // Helper does nothing.

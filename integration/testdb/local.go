@@ -2,6 +2,7 @@ package testdb
 
 import (
 	"context"
+	"maps"
 	"os"
 
 	"github.com/testcontainers/testcontainers-go"
@@ -9,7 +10,7 @@ import (
 	"github.com/konstruct/konstruct/local"
 )
 
-// maxConnections is for the tests of all packages.
+// maxConnections is for the tests of all packages, and for the saboteurs that run in parallel.
 const maxConnections = "300"
 
 //nolint:gochecknoglobals // a constant that Go cannot express
@@ -73,7 +74,9 @@ func startDurable(ctx context.Context) (ownServer, error) {
 }
 
 func ownLocal(ctx context.Context, settings map[string]string) (ownServer, error) {
-	server, err := local.StartPostgres(ctx, local.PostgresOptions{Throwaway: true, Settings: settings})
+	all := map[string]string{"max_connections": maxConnections}
+	maps.Copy(all, settings)
+	server, err := local.StartPostgres(ctx, local.PostgresOptions{Throwaway: true, Settings: all})
 	if err != nil {
 		return ownServer{}, err
 	}
