@@ -27,8 +27,8 @@ type Proxy struct {
 	address string
 
 	trips     atomic.Uint64
-	delay     atomic.Int64 // a time.Duration, like syncDelay
-	syncDelay atomic.Int64
+	delay     atomic.Int64 // a time.Duration
+	syncDelay atomic.Int64 // a time.Duration
 	deaf      atomic.Bool
 	mute      atomic.Bool
 	hanging   atomic.Bool
@@ -86,7 +86,7 @@ func (p *Proxy) RoundTrips() uint64 { return p.trips.Load() }
 // Delay adds d to each round trip, also on existing connections.
 func (p *Proxy) Delay(d time.Duration) { p.delay.Store(int64(d)) }
 
-// DelaySync holds back the last message of each pipeline, PostgreSQL's Sync, for d.
+// DelaySync delays the Sync message at the end of each pipeline by d.
 func (p *Proxy) DelaySync(d time.Duration) { p.syncDelay.Store(int64(d)) }
 
 // Deafen controls whether a connection is closed instead of forwarding a response.
@@ -210,15 +210,16 @@ func (p *Proxy) trackRoundTrip(l *link, to io.Writer) {
 	}
 }
 
+// send writes data, which may end with a delayed Sync: the byte S and the length 4.
 func (p *Proxy) send(l *link, to io.Writer, data []byte) error {
-	last := []byte{'S', 0, 0, 0, 4} // the whole message
-	if delay := time.Duration(p.syncDelay.Load()); delay > 0 && to == l.server && bytes.HasSuffix(data, last) {
-		data = bytes.TrimSuffix(data, last)
-		if _, err := to.Write(data); err != nil {
+	syncMessage := []byte{'S', 0, 0, 0, 4}
+	delay := time.Duration(p.syncDelay.Load())
+	if before, found := bytes.CutSuffix(data, syncMessage); found && delay > 0 && to == l.server {
+		if _, err := to.Write(before); err != nil {
 			return err
 		}
 		time.Sleep(delay)
-		data = last
+		data = syncMessage
 	}
 	_, err := to.Write(data)
 	return err

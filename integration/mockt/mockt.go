@@ -26,8 +26,8 @@ type T struct {
 	returned chan struct{}   // closed when the test's own function has returned
 	parallel chan struct{}   // closed when the subtest calls Parallel
 	released <-chan struct{} // closed when the parent's own function has returned, and parallel subtests may continue
-	running  chan struct{}   // has a slot for each parallel subtest that runs, and not those that wait for their own
-	inSlot   bool
+	slots    chan struct{}   // limits parallel subtests; one that waits for its own subtests needs no slot
+	hasSlot  bool
 	subtests sync.WaitGroup
 
 	mu       sync.Mutex
@@ -41,7 +41,7 @@ type failures struct {
 	lines []string
 }
 
-// maxParallel bounds the parallel subtests that run, as -parallel does for the testing package.
+// maxParallel limits the parallel subtests that run at once, as the flag -parallel does in the testing package.
 const maxParallel = 4
 
 // New returns a test that has not started.
@@ -49,9 +49,9 @@ func New(ctx context.Context, name string) *T {
 	return newT(ctx, name, &failures{}, make(chan struct{}, maxParallel))
 }
 
-func newT(ctx context.Context, name string, log *failures, running chan struct{}) *T {
+func newT(ctx context.Context, name string, log *failures, slots chan struct{}) *T {
 	return &T{
-		ctx: ctx, name: name, log: log, running: running,
+		ctx: ctx, name: name, log: log, slots: slots,
 		parallel: make(chan struct{}), returned: make(chan struct{}),
 	}
 }
@@ -64,8 +64,8 @@ func (t *T) Do(do func(*T)) {
 		defer t.cleanup()
 		defer t.subtests.Wait()
 		defer func() {
-			if t.inSlot {
-				<-t.running
+			if t.hasSlot {
+				<-t.slots
 			}
 			close(t.returned)
 		}()
@@ -105,7 +105,7 @@ func (t *T) Run(name string, f func(*T)) bool {
 	if slices.Contains(t.Without, name) {
 		return true
 	}
-	sub := newT(t.ctx, t.name+"/"+name, t.log, t.running)
+	sub := newT(t.ctx, t.name+"/"+name, t.log, t.slots)
 	sub.Without, sub.released = t.Without, t.returned
 	ended := make(chan struct{})
 	t.subtests.Go(func() {
@@ -119,14 +119,14 @@ func (t *T) Run(name string, f func(*T)) bool {
 	return !sub.Failed()
 }
 
-// Parallel waits until the parent's function has returned, and at most 3 other parallel subtests run.
+// Parallel waits until the parent's function has returned and fewer than 4 other parallel subtests run.
 func (t *T) Parallel() {
 	close(t.parallel)
 	if t.released != nil {
 		<-t.released
 	}
-	t.running <- struct{}{}
-	t.inSlot = true
+	t.slots <- struct{}{}
+	t.hasSlot = true
 }
 
 // Helper does nothing.
