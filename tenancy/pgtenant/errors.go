@@ -91,7 +91,9 @@ func translate(ctx context.Context, tenant tenancy.ID, e effect, err error) erro
 	}
 	var db *pgconn.PgError
 	switch {
-	case errors.As(err, &db) && refused(db):
+	case errors.As(err, &db) && ctx.Err() != nil && retryAfter(err) != noRetry: // too late to resend it
+		return fmt.Errorf("pgtenant: statement ended by its context: %w (%w, %w)", ctx.Err(), redact(db), ErrNoEffect)
+	case db != nil && refused(db):
 		return translateDatabase(ctx, tenant, e, redact(db))
 	case ctx.Err() != nil && (errors.Is(err, ctx.Err()) || pgconn.Timeout(err)):
 		return fmt.Errorf("pgtenant: statement ended by its context: %w (%w)", ctx.Err(), e.kind(err))

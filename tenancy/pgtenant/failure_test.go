@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"entgo.io/ent/dialect"
 	"github.com/stretchr/testify/require"
 
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
@@ -206,4 +207,49 @@ func TestTenantLimit(t *testing.T) {
 	h.hold(h.asB, t)
 	h.hold(t.Context(), t)
 	require.ErrorIs(t, exec(h.asB, h, "select 1"), pgtenant.ErrPoolBusy, "within its limit, but the pool is empty")
+}
+
+// If the context ends while a statement fails because of a changed session, it is too late to resend the statement, and
+// the cause is the context.
+func TestContextEndsInAChangedSession(t *testing.T) {
+	t.Parallel()
+	eachMode(t, func(t *testing.T, h *testBundle) {
+		proxy := h.proxied(t, pgtenant.WithMaxConns(1), pgtenant.WithQueryMode(h.mode))
+		const prepared = "update agents set role = 'x'"
+		tries := map[string]func(ctx context.Context) error{
+			"unprepared": func(ctx context.Context) error { return exec(ctx, h, prepared+" where name = '"+unique()+"'") },
+			"prepared":   func(ctx context.Context) error { return exec(ctx, h, prepared) },
+			"transaction": func(ctx context.Context) error {
+				return pgtenant.InTx(ctx, h.Tx, func(ctx context.Context, tx dialect.Tx) error { return exec(ctx, tx, prepared) })
+			},
+		}
+		for _, change := range []string{
+			"'row_security', 'off'", "'search_path', 'nowhere'", "'statement_timeout', '1'", "'exit_on_error', 'on'",
+		} {
+			for name, try := range tries {
+				require.NoError(t, try(h.asA))
+				require.NoError(t, exec(h.asA, h, "select set_config("+change+", false)"))
+				proxy.Delay(shortly)
+				err := try(lateContext{h.asA, time.Now().Add(shortly / 2)})
+				proxy.Delay(0)
+				require.ErrorIs(t, err, context.DeadlineExceeded, "%s, %s", change, name)
+				requireNoEffect(t, err, name)
+				h.healthy(t)
+			}
+		}
+	})
+}
+
+// lateContext ends without waking those who wait for it.
+type lateContext struct {
+	context.Context
+
+	ends time.Time
+}
+
+func (c lateContext) Err() error {
+	if time.Now().After(c.ends) {
+		return context.DeadlineExceeded
+	}
+	return nil
 }

@@ -100,13 +100,17 @@ const (
 	retryUnprepared
 )
 
-// retry returns how to resend the first statement on a connection after err. A failure of the prelude can have any
-// code: a changed time limit fails there, exit_on_error makes it FATAL, and so does a session that the server ended
-// while idle.
+// retry returns how to resend the first statement on a connection after err.
 func (o opening) retry(ctx context.Context, err error) retry {
-	if err == nil || !o.check || ctx.Err() != nil {
+	if !o.check || ctx.Err() != nil {
 		return noRetry
 	}
+	return retryAfter(err)
+}
+
+// retryAfter returns how to resend a statement that failed before it ran. A failure of the prelude can have any code: a
+// changed time limit fails there, exit_on_error makes it FATAL, and so does a session that the server ended while idle.
+func retryAfter(err error) retry {
 	var db *pgconn.PgError
 	switch {
 	case !errors.As(err, &db) || !fromServer(db):
