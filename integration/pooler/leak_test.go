@@ -20,7 +20,7 @@ import (
 func TestSessionSettingLeaksToOtherClients(t *testing.T) {
 	t.Parallel()
 	eachBundle(t, 1, func(t *testing.T, b *testBundle) {
-		one, other := b.connect(t), b.connect(t)
+		one, other := b.bouncer.connect(t), b.bouncer.connect(t)
 		poison := func() {
 			_, err := one.Exec(t.Context(), "select set_config('app.current_tenant', $1, false)", b.a.String())
 			require.NoError(t, err)
@@ -38,18 +38,20 @@ func TestSessionSettingLeaksToOtherClients(t *testing.T) {
 	})
 }
 
+var leftSettings = map[string]string{
+	"search_path": "nowhere", "row_security": "off", "client_encoding": "LATIN2", "statement_timeout": "1",
+	"DateStyle": "German", "TimeZone": "Asia/Tokyo", "default_transaction_read_only": "on",
+	"default_transaction_isolation": "serializable", "bytea_output": "escape",
+	"synchronous_commit": "local", "exit_on_error": "on",
+}
+
 // A setting left by another client changes no rows, values, timeouts or access modes of the driver's statements.
 func TestSessionSettingsDoNotReachTheDriver(t *testing.T) {
 	t.Parallel()
 	eachBundle(t, 1, func(t *testing.T, b *testBundle) {
-		other := b.connect(t)
+		other := b.bouncer.connect(t)
 		const text = "Zoë żółć"
-		for setting, changed := range map[string]string{
-			"search_path": "nowhere", "row_security": "off", "client_encoding": "LATIN2", "statement_timeout": "1",
-			"DateStyle": "German", "TimeZone": "Asia/Tokyo", "default_transaction_read_only": "on",
-			"default_transaction_isolation": "serializable", "bytea_output": "escape",
-			"synchronous_commit": "local", "exit_on_error": "on",
-		} {
+		for setting, changed := range leftSettings {
 			poison := func() {
 				_, err := other.Exec(t.Context(), "select set_config($1, $2, false)", setting, changed)
 				require.NoError(t, err, setting)
@@ -80,7 +82,7 @@ func TestSessionSettingsDoNotReachTheDriver(t *testing.T) {
 func TestDriverUsesNoNamedStatements(t *testing.T) {
 	t.Parallel()
 	eachBundle(t, 1, func(t *testing.T, b *testBundle) {
-		other := b.connect(t)
+		other := b.bouncer.connect(t)
 		b.requireIsolation(t)
 		require.NoError(t, b.setRole(as(t, b.a), "secret"))
 		require.Equal(t, "0", plain(t, other, countNamed))
@@ -101,9 +103,9 @@ func TestDriverUsesNoNamedStatements(t *testing.T) {
 }
 
 // connect returns a client of the pooler without our driver.
-func (b *testBundle) connect(t *testing.T) *pgx.Conn {
+func (b *bouncer) connect(t *testing.T) *pgx.Conn {
 	t.Helper()
-	config, err := pgx.ParseConfig(b.bouncer.url)
+	config, err := pgx.ParseConfig(b.url)
 	require.NoError(t, err)
 	config.DefaultQueryExecMode = pgx.QueryExecModeExec
 	conn, err := pgx.ConnectConfig(t.Context(), config)
@@ -125,7 +127,7 @@ func plain(t *testing.T, conn *pgx.Conn, query string) (text string) {
 func TestCacheStatementIsRejected(t *testing.T) {
 	t.Parallel()
 	b := setup(t, "cache_statement", 1)
-	other := b.connect(t)
+	other := b.bouncer.connect(t)
 	for range 2 {
 		var names string
 		require.ErrorIs(t, pgtenant.QueryRow(as(t, b.a), b, readNames).Scan(&names), pgtenant.ErrConfig)
