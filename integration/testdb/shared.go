@@ -129,7 +129,7 @@ func openPlace(k kind) (*place, error) {
 
 // ownFolder returns a folder for shared files that no other user can write to.
 func ownFolder() (string, error) {
-	folder := filepath.Join(os.TempDir(), "konstruct-test-"+strconv.Itoa(os.Geteuid()))
+	folder := filepath.Join(serverFolder(), "konstruct-test-"+strconv.Itoa(os.Geteuid()))
 	return folder, local.OwnFolder(folder)
 }
 
