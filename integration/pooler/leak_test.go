@@ -38,9 +38,8 @@ func TestSessionSettingLeaksToOtherClients(t *testing.T) {
 	})
 }
 
-// leftSettings gives statement_timeout the time that resetting the session takes on a busy machine.
 var leftSettings = map[string]string{
-	"search_path": "nowhere", "row_security": "off", "client_encoding": "LATIN2", "statement_timeout": "500",
+	"search_path": "nowhere", "row_security": "off", "client_encoding": "LATIN2", "statement_timeout": "1",
 	"DateStyle": "German", "TimeZone": "Asia/Tokyo", "default_transaction_read_only": "on",
 	"default_transaction_isolation": "serializable", "bytea_output": "escape",
 	"synchronous_commit": "local", "exit_on_error": "on",

@@ -7,7 +7,8 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
-const poisonings = 20
+// maxTries bounds the tries of what another attack may undo behind a pooler.
+const maxTries = 20
 
 func leftovers() family {
 	const ownOrNone = "each tenant gets its own rows; without a tenant there are none"
@@ -53,7 +54,7 @@ func leftovers() family {
 // connections. So the attack could succeed: without the driver, the poisoned connection returns the other tenant's rows.
 func poisoned(a *attempt) {
 	drv := a.open()
-	for range poisonings {
+	for range maxTries {
 		var set string
 		var rows int
 		a.beside(drv, &set, setTenant(a.victim.id, false))
@@ -108,7 +109,7 @@ func afterTheDriver(a *attempt) {
 // on the connection that makes it fail, such as row_security = off: then it resets the session and reads again.
 func (a *attempt) beside(drv *pgtenant.Driver, value any, text string) {
 	var err error
-	for range poisonings {
+	for range maxTries {
 		if err = drv.Pool().QueryRow(a.ctx, text).Scan(value); err == nil {
 			return
 		}
