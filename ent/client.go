@@ -16,11 +16,20 @@ import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"github.com/konstruct/konstruct/ent/agent"
+	"github.com/konstruct/konstruct/ent/auditevent"
 	"github.com/konstruct/konstruct/ent/channelconnection"
+	"github.com/konstruct/konstruct/ent/idempotencykey"
+	"github.com/konstruct/konstruct/ent/invitation"
 	"github.com/konstruct/konstruct/ent/loginattempt"
+	"github.com/konstruct/konstruct/ent/mailoutbox"
+	"github.com/konstruct/konstruct/ent/membership"
+	"github.com/konstruct/konstruct/ent/platformauditevent"
+	"github.com/konstruct/konstruct/ent/platformidempotencykey"
+	"github.com/konstruct/konstruct/ent/portallink"
 	"github.com/konstruct/konstruct/ent/portalsession"
 	"github.com/konstruct/konstruct/ent/portaluser"
 	"github.com/konstruct/konstruct/ent/tenant"
+	"github.com/konstruct/konstruct/ent/tenantpurge"
 
 	"entgo.io/ent"
 )
@@ -32,16 +41,34 @@ type Client struct {
 	Schema *migrate.Schema
 	// Agent is the client for interacting with the Agent builders.
 	Agent *AgentClient
+	// AuditEvent is the client for interacting with the AuditEvent builders.
+	AuditEvent *AuditEventClient
 	// ChannelConnection is the client for interacting with the ChannelConnection builders.
 	ChannelConnection *ChannelConnectionClient
+	// IdempotencyKey is the client for interacting with the IdempotencyKey builders.
+	IdempotencyKey *IdempotencyKeyClient
+	// Invitation is the client for interacting with the Invitation builders.
+	Invitation *InvitationClient
 	// LoginAttempt is the client for interacting with the LoginAttempt builders.
 	LoginAttempt *LoginAttemptClient
+	// MailOutbox is the client for interacting with the MailOutbox builders.
+	MailOutbox *MailOutboxClient
+	// Membership is the client for interacting with the Membership builders.
+	Membership *MembershipClient
+	// PlatformAuditEvent is the client for interacting with the PlatformAuditEvent builders.
+	PlatformAuditEvent *PlatformAuditEventClient
+	// PlatformIdempotencyKey is the client for interacting with the PlatformIdempotencyKey builders.
+	PlatformIdempotencyKey *PlatformIdempotencyKeyClient
+	// PortalLink is the client for interacting with the PortalLink builders.
+	PortalLink *PortalLinkClient
 	// PortalSession is the client for interacting with the PortalSession builders.
 	PortalSession *PortalSessionClient
 	// PortalUser is the client for interacting with the PortalUser builders.
 	PortalUser *PortalUserClient
 	// Tenant is the client for interacting with the Tenant builders.
 	Tenant *TenantClient
+	// TenantPurge is the client for interacting with the TenantPurge builders.
+	TenantPurge *TenantPurgeClient
 }
 
 // NewClient creates a new client configured with the given options.
@@ -54,11 +81,20 @@ func NewClient(opts ...Option) *Client {
 func (c *Client) init() {
 	c.Schema = migrate.NewSchema(c.driver)
 	c.Agent = NewAgentClient(c.config)
+	c.AuditEvent = NewAuditEventClient(c.config)
 	c.ChannelConnection = NewChannelConnectionClient(c.config)
+	c.IdempotencyKey = NewIdempotencyKeyClient(c.config)
+	c.Invitation = NewInvitationClient(c.config)
 	c.LoginAttempt = NewLoginAttemptClient(c.config)
+	c.MailOutbox = NewMailOutboxClient(c.config)
+	c.Membership = NewMembershipClient(c.config)
+	c.PlatformAuditEvent = NewPlatformAuditEventClient(c.config)
+	c.PlatformIdempotencyKey = NewPlatformIdempotencyKeyClient(c.config)
+	c.PortalLink = NewPortalLinkClient(c.config)
 	c.PortalSession = NewPortalSessionClient(c.config)
 	c.PortalUser = NewPortalUserClient(c.config)
 	c.Tenant = NewTenantClient(c.config)
+	c.TenantPurge = NewTenantPurgeClient(c.config)
 }
 
 type (
@@ -149,14 +185,23 @@ func (c *Client) Tx(ctx context.Context) (*Tx, error) {
 	cfg := c.config
 	cfg.driver = tx
 	return &Tx{
-		ctx:               ctx,
-		config:            cfg,
-		Agent:             NewAgentClient(cfg),
-		ChannelConnection: NewChannelConnectionClient(cfg),
-		LoginAttempt:      NewLoginAttemptClient(cfg),
-		PortalSession:     NewPortalSessionClient(cfg),
-		PortalUser:        NewPortalUserClient(cfg),
-		Tenant:            NewTenantClient(cfg),
+		ctx:                    ctx,
+		config:                 cfg,
+		Agent:                  NewAgentClient(cfg),
+		AuditEvent:             NewAuditEventClient(cfg),
+		ChannelConnection:      NewChannelConnectionClient(cfg),
+		IdempotencyKey:         NewIdempotencyKeyClient(cfg),
+		Invitation:             NewInvitationClient(cfg),
+		LoginAttempt:           NewLoginAttemptClient(cfg),
+		MailOutbox:             NewMailOutboxClient(cfg),
+		Membership:             NewMembershipClient(cfg),
+		PlatformAuditEvent:     NewPlatformAuditEventClient(cfg),
+		PlatformIdempotencyKey: NewPlatformIdempotencyKeyClient(cfg),
+		PortalLink:             NewPortalLinkClient(cfg),
+		PortalSession:          NewPortalSessionClient(cfg),
+		PortalUser:             NewPortalUserClient(cfg),
+		Tenant:                 NewTenantClient(cfg),
+		TenantPurge:            NewTenantPurgeClient(cfg),
 	}, nil
 }
 
@@ -174,14 +219,23 @@ func (c *Client) BeginTx(ctx context.Context, opts *sql.TxOptions) (*Tx, error) 
 	cfg := c.config
 	cfg.driver = &txDriver{tx: tx, drv: c.driver}
 	return &Tx{
-		ctx:               ctx,
-		config:            cfg,
-		Agent:             NewAgentClient(cfg),
-		ChannelConnection: NewChannelConnectionClient(cfg),
-		LoginAttempt:      NewLoginAttemptClient(cfg),
-		PortalSession:     NewPortalSessionClient(cfg),
-		PortalUser:        NewPortalUserClient(cfg),
-		Tenant:            NewTenantClient(cfg),
+		ctx:                    ctx,
+		config:                 cfg,
+		Agent:                  NewAgentClient(cfg),
+		AuditEvent:             NewAuditEventClient(cfg),
+		ChannelConnection:      NewChannelConnectionClient(cfg),
+		IdempotencyKey:         NewIdempotencyKeyClient(cfg),
+		Invitation:             NewInvitationClient(cfg),
+		LoginAttempt:           NewLoginAttemptClient(cfg),
+		MailOutbox:             NewMailOutboxClient(cfg),
+		Membership:             NewMembershipClient(cfg),
+		PlatformAuditEvent:     NewPlatformAuditEventClient(cfg),
+		PlatformIdempotencyKey: NewPlatformIdempotencyKeyClient(cfg),
+		PortalLink:             NewPortalLinkClient(cfg),
+		PortalSession:          NewPortalSessionClient(cfg),
+		PortalUser:             NewPortalUserClient(cfg),
+		Tenant:                 NewTenantClient(cfg),
+		TenantPurge:            NewTenantPurgeClient(cfg),
 	}, nil
 }
 
@@ -211,8 +265,10 @@ func (c *Client) Close() error {
 // In order to add hooks to a specific client, call: `client.Node.Use(...)`.
 func (c *Client) Use(hooks ...Hook) {
 	for _, n := range []interface{ Use(...Hook) }{
-		c.Agent, c.ChannelConnection, c.LoginAttempt, c.PortalSession, c.PortalUser,
-		c.Tenant,
+		c.Agent, c.AuditEvent, c.ChannelConnection, c.IdempotencyKey, c.Invitation,
+		c.LoginAttempt, c.MailOutbox, c.Membership, c.PlatformAuditEvent,
+		c.PlatformIdempotencyKey, c.PortalLink, c.PortalSession, c.PortalUser,
+		c.Tenant, c.TenantPurge,
 	} {
 		n.Use(hooks...)
 	}
@@ -222,8 +278,10 @@ func (c *Client) Use(hooks ...Hook) {
 // In order to add interceptors to a specific client, call: `client.Node.Intercept(...)`.
 func (c *Client) Intercept(interceptors ...Interceptor) {
 	for _, n := range []interface{ Intercept(...Interceptor) }{
-		c.Agent, c.ChannelConnection, c.LoginAttempt, c.PortalSession, c.PortalUser,
-		c.Tenant,
+		c.Agent, c.AuditEvent, c.ChannelConnection, c.IdempotencyKey, c.Invitation,
+		c.LoginAttempt, c.MailOutbox, c.Membership, c.PlatformAuditEvent,
+		c.PlatformIdempotencyKey, c.PortalLink, c.PortalSession, c.PortalUser,
+		c.Tenant, c.TenantPurge,
 	} {
 		n.Intercept(interceptors...)
 	}
@@ -234,16 +292,34 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 	switch m := m.(type) {
 	case *AgentMutation:
 		return c.Agent.mutate(ctx, m)
+	case *AuditEventMutation:
+		return c.AuditEvent.mutate(ctx, m)
 	case *ChannelConnectionMutation:
 		return c.ChannelConnection.mutate(ctx, m)
+	case *IdempotencyKeyMutation:
+		return c.IdempotencyKey.mutate(ctx, m)
+	case *InvitationMutation:
+		return c.Invitation.mutate(ctx, m)
 	case *LoginAttemptMutation:
 		return c.LoginAttempt.mutate(ctx, m)
+	case *MailOutboxMutation:
+		return c.MailOutbox.mutate(ctx, m)
+	case *MembershipMutation:
+		return c.Membership.mutate(ctx, m)
+	case *PlatformAuditEventMutation:
+		return c.PlatformAuditEvent.mutate(ctx, m)
+	case *PlatformIdempotencyKeyMutation:
+		return c.PlatformIdempotencyKey.mutate(ctx, m)
+	case *PortalLinkMutation:
+		return c.PortalLink.mutate(ctx, m)
 	case *PortalSessionMutation:
 		return c.PortalSession.mutate(ctx, m)
 	case *PortalUserMutation:
 		return c.PortalUser.mutate(ctx, m)
 	case *TenantMutation:
 		return c.Tenant.mutate(ctx, m)
+	case *TenantPurgeMutation:
+		return c.TenantPurge.mutate(ctx, m)
 	default:
 		return nil, fmt.Errorf("ent: unknown mutation type %T", m)
 	}
@@ -384,6 +460,141 @@ func (c *AgentClient) mutate(ctx context.Context, m *AgentMutation) (Value, erro
 	}
 }
 
+// AuditEventClient is a client for the AuditEvent schema.
+type AuditEventClient struct {
+	config
+}
+
+// NewAuditEventClient returns a client for the AuditEvent from the given config.
+func NewAuditEventClient(c config) *AuditEventClient {
+	return &AuditEventClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `auditevent.Hooks(f(g(h())))`.
+func (c *AuditEventClient) Use(hooks ...Hook) {
+	c.hooks.AuditEvent = append(c.hooks.AuditEvent, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `auditevent.Intercept(f(g(h())))`.
+func (c *AuditEventClient) Intercept(interceptors ...Interceptor) {
+	c.inters.AuditEvent = append(c.inters.AuditEvent, interceptors...)
+}
+
+// Create returns a builder for creating a AuditEvent entity.
+func (c *AuditEventClient) Create() *AuditEventCreate {
+	mutation := newAuditEventMutation(c.config, OpCreate)
+	return &AuditEventCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of AuditEvent entities.
+func (c *AuditEventClient) CreateBulk(builders ...*AuditEventCreate) *AuditEventCreateBulk {
+	return &AuditEventCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *AuditEventClient) MapCreateBulk(slice any, setFunc func(*AuditEventCreate, int)) *AuditEventCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &AuditEventCreateBulk{err: fmt.Errorf("calling to AuditEventClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*AuditEventCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &AuditEventCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for AuditEvent.
+func (c *AuditEventClient) Update() *AuditEventUpdate {
+	mutation := newAuditEventMutation(c.config, OpUpdate)
+	return &AuditEventUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *AuditEventClient) UpdateOne(_m *AuditEvent) *AuditEventUpdateOne {
+	mutation := newAuditEventMutation(c.config, OpUpdateOne, withAuditEvent(_m))
+	return &AuditEventUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *AuditEventClient) UpdateOneID(id uuid.UUID) *AuditEventUpdateOne {
+	mutation := newAuditEventMutation(c.config, OpUpdateOne, withAuditEventID(id))
+	return &AuditEventUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for AuditEvent.
+func (c *AuditEventClient) Delete() *AuditEventDelete {
+	mutation := newAuditEventMutation(c.config, OpDelete)
+	return &AuditEventDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *AuditEventClient) DeleteOne(_m *AuditEvent) *AuditEventDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *AuditEventClient) DeleteOneID(id uuid.UUID) *AuditEventDeleteOne {
+	builder := c.Delete().Where(auditevent.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &AuditEventDeleteOne{builder}
+}
+
+// Query returns a query builder for AuditEvent.
+func (c *AuditEventClient) Query() *AuditEventQuery {
+	return &AuditEventQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeAuditEvent},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a AuditEvent entity by its id.
+func (c *AuditEventClient) Get(ctx context.Context, id uuid.UUID) (*AuditEvent, error) {
+	return c.Query().Where(auditevent.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *AuditEventClient) GetX(ctx context.Context, id uuid.UUID) *AuditEvent {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *AuditEventClient) Hooks() []Hook {
+	hooks := c.hooks.AuditEvent
+	return append(hooks[:len(hooks):len(hooks)], auditevent.Hooks[:]...)
+}
+
+// Interceptors returns the client interceptors.
+func (c *AuditEventClient) Interceptors() []Interceptor {
+	inters := c.inters.AuditEvent
+	return append(inters[:len(inters):len(inters)], auditevent.Interceptors[:]...)
+}
+
+func (c *AuditEventClient) mutate(ctx context.Context, m *AuditEventMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&AuditEventCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&AuditEventUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&AuditEventUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&AuditEventDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown AuditEvent mutation op: %q", m.Op())
+	}
+}
+
 // ChannelConnectionClient is a client for the ChannelConnection schema.
 type ChannelConnectionClient struct {
 	config
@@ -519,6 +730,276 @@ func (c *ChannelConnectionClient) mutate(ctx context.Context, m *ChannelConnecti
 	}
 }
 
+// IdempotencyKeyClient is a client for the IdempotencyKey schema.
+type IdempotencyKeyClient struct {
+	config
+}
+
+// NewIdempotencyKeyClient returns a client for the IdempotencyKey from the given config.
+func NewIdempotencyKeyClient(c config) *IdempotencyKeyClient {
+	return &IdempotencyKeyClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `idempotencykey.Hooks(f(g(h())))`.
+func (c *IdempotencyKeyClient) Use(hooks ...Hook) {
+	c.hooks.IdempotencyKey = append(c.hooks.IdempotencyKey, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `idempotencykey.Intercept(f(g(h())))`.
+func (c *IdempotencyKeyClient) Intercept(interceptors ...Interceptor) {
+	c.inters.IdempotencyKey = append(c.inters.IdempotencyKey, interceptors...)
+}
+
+// Create returns a builder for creating a IdempotencyKey entity.
+func (c *IdempotencyKeyClient) Create() *IdempotencyKeyCreate {
+	mutation := newIdempotencyKeyMutation(c.config, OpCreate)
+	return &IdempotencyKeyCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of IdempotencyKey entities.
+func (c *IdempotencyKeyClient) CreateBulk(builders ...*IdempotencyKeyCreate) *IdempotencyKeyCreateBulk {
+	return &IdempotencyKeyCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *IdempotencyKeyClient) MapCreateBulk(slice any, setFunc func(*IdempotencyKeyCreate, int)) *IdempotencyKeyCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &IdempotencyKeyCreateBulk{err: fmt.Errorf("calling to IdempotencyKeyClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*IdempotencyKeyCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &IdempotencyKeyCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for IdempotencyKey.
+func (c *IdempotencyKeyClient) Update() *IdempotencyKeyUpdate {
+	mutation := newIdempotencyKeyMutation(c.config, OpUpdate)
+	return &IdempotencyKeyUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *IdempotencyKeyClient) UpdateOne(_m *IdempotencyKey) *IdempotencyKeyUpdateOne {
+	mutation := newIdempotencyKeyMutation(c.config, OpUpdateOne, withIdempotencyKey(_m))
+	return &IdempotencyKeyUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *IdempotencyKeyClient) UpdateOneID(id uuid.UUID) *IdempotencyKeyUpdateOne {
+	mutation := newIdempotencyKeyMutation(c.config, OpUpdateOne, withIdempotencyKeyID(id))
+	return &IdempotencyKeyUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for IdempotencyKey.
+func (c *IdempotencyKeyClient) Delete() *IdempotencyKeyDelete {
+	mutation := newIdempotencyKeyMutation(c.config, OpDelete)
+	return &IdempotencyKeyDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *IdempotencyKeyClient) DeleteOne(_m *IdempotencyKey) *IdempotencyKeyDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *IdempotencyKeyClient) DeleteOneID(id uuid.UUID) *IdempotencyKeyDeleteOne {
+	builder := c.Delete().Where(idempotencykey.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &IdempotencyKeyDeleteOne{builder}
+}
+
+// Query returns a query builder for IdempotencyKey.
+func (c *IdempotencyKeyClient) Query() *IdempotencyKeyQuery {
+	return &IdempotencyKeyQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeIdempotencyKey},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a IdempotencyKey entity by its id.
+func (c *IdempotencyKeyClient) Get(ctx context.Context, id uuid.UUID) (*IdempotencyKey, error) {
+	return c.Query().Where(idempotencykey.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *IdempotencyKeyClient) GetX(ctx context.Context, id uuid.UUID) *IdempotencyKey {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *IdempotencyKeyClient) Hooks() []Hook {
+	hooks := c.hooks.IdempotencyKey
+	return append(hooks[:len(hooks):len(hooks)], idempotencykey.Hooks[:]...)
+}
+
+// Interceptors returns the client interceptors.
+func (c *IdempotencyKeyClient) Interceptors() []Interceptor {
+	inters := c.inters.IdempotencyKey
+	return append(inters[:len(inters):len(inters)], idempotencykey.Interceptors[:]...)
+}
+
+func (c *IdempotencyKeyClient) mutate(ctx context.Context, m *IdempotencyKeyMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&IdempotencyKeyCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&IdempotencyKeyUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&IdempotencyKeyUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&IdempotencyKeyDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown IdempotencyKey mutation op: %q", m.Op())
+	}
+}
+
+// InvitationClient is a client for the Invitation schema.
+type InvitationClient struct {
+	config
+}
+
+// NewInvitationClient returns a client for the Invitation from the given config.
+func NewInvitationClient(c config) *InvitationClient {
+	return &InvitationClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `invitation.Hooks(f(g(h())))`.
+func (c *InvitationClient) Use(hooks ...Hook) {
+	c.hooks.Invitation = append(c.hooks.Invitation, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `invitation.Intercept(f(g(h())))`.
+func (c *InvitationClient) Intercept(interceptors ...Interceptor) {
+	c.inters.Invitation = append(c.inters.Invitation, interceptors...)
+}
+
+// Create returns a builder for creating a Invitation entity.
+func (c *InvitationClient) Create() *InvitationCreate {
+	mutation := newInvitationMutation(c.config, OpCreate)
+	return &InvitationCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of Invitation entities.
+func (c *InvitationClient) CreateBulk(builders ...*InvitationCreate) *InvitationCreateBulk {
+	return &InvitationCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *InvitationClient) MapCreateBulk(slice any, setFunc func(*InvitationCreate, int)) *InvitationCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &InvitationCreateBulk{err: fmt.Errorf("calling to InvitationClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*InvitationCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &InvitationCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for Invitation.
+func (c *InvitationClient) Update() *InvitationUpdate {
+	mutation := newInvitationMutation(c.config, OpUpdate)
+	return &InvitationUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *InvitationClient) UpdateOne(_m *Invitation) *InvitationUpdateOne {
+	mutation := newInvitationMutation(c.config, OpUpdateOne, withInvitation(_m))
+	return &InvitationUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *InvitationClient) UpdateOneID(id uuid.UUID) *InvitationUpdateOne {
+	mutation := newInvitationMutation(c.config, OpUpdateOne, withInvitationID(id))
+	return &InvitationUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for Invitation.
+func (c *InvitationClient) Delete() *InvitationDelete {
+	mutation := newInvitationMutation(c.config, OpDelete)
+	return &InvitationDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *InvitationClient) DeleteOne(_m *Invitation) *InvitationDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *InvitationClient) DeleteOneID(id uuid.UUID) *InvitationDeleteOne {
+	builder := c.Delete().Where(invitation.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &InvitationDeleteOne{builder}
+}
+
+// Query returns a query builder for Invitation.
+func (c *InvitationClient) Query() *InvitationQuery {
+	return &InvitationQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeInvitation},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a Invitation entity by its id.
+func (c *InvitationClient) Get(ctx context.Context, id uuid.UUID) (*Invitation, error) {
+	return c.Query().Where(invitation.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *InvitationClient) GetX(ctx context.Context, id uuid.UUID) *Invitation {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *InvitationClient) Hooks() []Hook {
+	hooks := c.hooks.Invitation
+	return append(hooks[:len(hooks):len(hooks)], invitation.Hooks[:]...)
+}
+
+// Interceptors returns the client interceptors.
+func (c *InvitationClient) Interceptors() []Interceptor {
+	inters := c.inters.Invitation
+	return append(inters[:len(inters):len(inters)], invitation.Interceptors[:]...)
+}
+
+func (c *InvitationClient) mutate(ctx context.Context, m *InvitationMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&InvitationCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&InvitationUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&InvitationUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&InvitationDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown Invitation mutation op: %q", m.Op())
+	}
+}
+
 // LoginAttemptClient is a client for the LoginAttempt schema.
 type LoginAttemptClient struct {
 	config
@@ -649,6 +1130,705 @@ func (c *LoginAttemptClient) mutate(ctx context.Context, m *LoginAttemptMutation
 		return (&LoginAttemptDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
 	default:
 		return nil, fmt.Errorf("ent: unknown LoginAttempt mutation op: %q", m.Op())
+	}
+}
+
+// MailOutboxClient is a client for the MailOutbox schema.
+type MailOutboxClient struct {
+	config
+}
+
+// NewMailOutboxClient returns a client for the MailOutbox from the given config.
+func NewMailOutboxClient(c config) *MailOutboxClient {
+	return &MailOutboxClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `mailoutbox.Hooks(f(g(h())))`.
+func (c *MailOutboxClient) Use(hooks ...Hook) {
+	c.hooks.MailOutbox = append(c.hooks.MailOutbox, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `mailoutbox.Intercept(f(g(h())))`.
+func (c *MailOutboxClient) Intercept(interceptors ...Interceptor) {
+	c.inters.MailOutbox = append(c.inters.MailOutbox, interceptors...)
+}
+
+// Create returns a builder for creating a MailOutbox entity.
+func (c *MailOutboxClient) Create() *MailOutboxCreate {
+	mutation := newMailOutboxMutation(c.config, OpCreate)
+	return &MailOutboxCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of MailOutbox entities.
+func (c *MailOutboxClient) CreateBulk(builders ...*MailOutboxCreate) *MailOutboxCreateBulk {
+	return &MailOutboxCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *MailOutboxClient) MapCreateBulk(slice any, setFunc func(*MailOutboxCreate, int)) *MailOutboxCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &MailOutboxCreateBulk{err: fmt.Errorf("calling to MailOutboxClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*MailOutboxCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &MailOutboxCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for MailOutbox.
+func (c *MailOutboxClient) Update() *MailOutboxUpdate {
+	mutation := newMailOutboxMutation(c.config, OpUpdate)
+	return &MailOutboxUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *MailOutboxClient) UpdateOne(_m *MailOutbox) *MailOutboxUpdateOne {
+	mutation := newMailOutboxMutation(c.config, OpUpdateOne, withMailOutbox(_m))
+	return &MailOutboxUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *MailOutboxClient) UpdateOneID(id uuid.UUID) *MailOutboxUpdateOne {
+	mutation := newMailOutboxMutation(c.config, OpUpdateOne, withMailOutboxID(id))
+	return &MailOutboxUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for MailOutbox.
+func (c *MailOutboxClient) Delete() *MailOutboxDelete {
+	mutation := newMailOutboxMutation(c.config, OpDelete)
+	return &MailOutboxDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *MailOutboxClient) DeleteOne(_m *MailOutbox) *MailOutboxDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *MailOutboxClient) DeleteOneID(id uuid.UUID) *MailOutboxDeleteOne {
+	builder := c.Delete().Where(mailoutbox.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &MailOutboxDeleteOne{builder}
+}
+
+// Query returns a query builder for MailOutbox.
+func (c *MailOutboxClient) Query() *MailOutboxQuery {
+	return &MailOutboxQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeMailOutbox},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a MailOutbox entity by its id.
+func (c *MailOutboxClient) Get(ctx context.Context, id uuid.UUID) (*MailOutbox, error) {
+	return c.Query().Where(mailoutbox.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *MailOutboxClient) GetX(ctx context.Context, id uuid.UUID) *MailOutbox {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *MailOutboxClient) Hooks() []Hook {
+	return c.hooks.MailOutbox
+}
+
+// Interceptors returns the client interceptors.
+func (c *MailOutboxClient) Interceptors() []Interceptor {
+	return c.inters.MailOutbox
+}
+
+func (c *MailOutboxClient) mutate(ctx context.Context, m *MailOutboxMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&MailOutboxCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&MailOutboxUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&MailOutboxUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&MailOutboxDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown MailOutbox mutation op: %q", m.Op())
+	}
+}
+
+// MembershipClient is a client for the Membership schema.
+type MembershipClient struct {
+	config
+}
+
+// NewMembershipClient returns a client for the Membership from the given config.
+func NewMembershipClient(c config) *MembershipClient {
+	return &MembershipClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `membership.Hooks(f(g(h())))`.
+func (c *MembershipClient) Use(hooks ...Hook) {
+	c.hooks.Membership = append(c.hooks.Membership, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `membership.Intercept(f(g(h())))`.
+func (c *MembershipClient) Intercept(interceptors ...Interceptor) {
+	c.inters.Membership = append(c.inters.Membership, interceptors...)
+}
+
+// Create returns a builder for creating a Membership entity.
+func (c *MembershipClient) Create() *MembershipCreate {
+	mutation := newMembershipMutation(c.config, OpCreate)
+	return &MembershipCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of Membership entities.
+func (c *MembershipClient) CreateBulk(builders ...*MembershipCreate) *MembershipCreateBulk {
+	return &MembershipCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *MembershipClient) MapCreateBulk(slice any, setFunc func(*MembershipCreate, int)) *MembershipCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &MembershipCreateBulk{err: fmt.Errorf("calling to MembershipClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*MembershipCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &MembershipCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for Membership.
+func (c *MembershipClient) Update() *MembershipUpdate {
+	mutation := newMembershipMutation(c.config, OpUpdate)
+	return &MembershipUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *MembershipClient) UpdateOne(_m *Membership) *MembershipUpdateOne {
+	mutation := newMembershipMutation(c.config, OpUpdateOne, withMembership(_m))
+	return &MembershipUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *MembershipClient) UpdateOneID(id uuid.UUID) *MembershipUpdateOne {
+	mutation := newMembershipMutation(c.config, OpUpdateOne, withMembershipID(id))
+	return &MembershipUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for Membership.
+func (c *MembershipClient) Delete() *MembershipDelete {
+	mutation := newMembershipMutation(c.config, OpDelete)
+	return &MembershipDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *MembershipClient) DeleteOne(_m *Membership) *MembershipDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *MembershipClient) DeleteOneID(id uuid.UUID) *MembershipDeleteOne {
+	builder := c.Delete().Where(membership.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &MembershipDeleteOne{builder}
+}
+
+// Query returns a query builder for Membership.
+func (c *MembershipClient) Query() *MembershipQuery {
+	return &MembershipQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeMembership},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a Membership entity by its id.
+func (c *MembershipClient) Get(ctx context.Context, id uuid.UUID) (*Membership, error) {
+	return c.Query().Where(membership.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *MembershipClient) GetX(ctx context.Context, id uuid.UUID) *Membership {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// QueryUser queries the user edge of a Membership.
+func (c *MembershipClient) QueryUser(_m *Membership) *PortalUserQuery {
+	query := (&PortalUserClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(membership.Table, membership.FieldID, id),
+			sqlgraph.To(portaluser.Table, portaluser.FieldID),
+			sqlgraph.Edge(sqlgraph.M2O, true, membership.UserTable, membership.UserColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// Hooks returns the client hooks.
+func (c *MembershipClient) Hooks() []Hook {
+	hooks := c.hooks.Membership
+	return append(hooks[:len(hooks):len(hooks)], membership.Hooks[:]...)
+}
+
+// Interceptors returns the client interceptors.
+func (c *MembershipClient) Interceptors() []Interceptor {
+	inters := c.inters.Membership
+	return append(inters[:len(inters):len(inters)], membership.Interceptors[:]...)
+}
+
+func (c *MembershipClient) mutate(ctx context.Context, m *MembershipMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&MembershipCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&MembershipUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&MembershipUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&MembershipDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown Membership mutation op: %q", m.Op())
+	}
+}
+
+// PlatformAuditEventClient is a client for the PlatformAuditEvent schema.
+type PlatformAuditEventClient struct {
+	config
+}
+
+// NewPlatformAuditEventClient returns a client for the PlatformAuditEvent from the given config.
+func NewPlatformAuditEventClient(c config) *PlatformAuditEventClient {
+	return &PlatformAuditEventClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `platformauditevent.Hooks(f(g(h())))`.
+func (c *PlatformAuditEventClient) Use(hooks ...Hook) {
+	c.hooks.PlatformAuditEvent = append(c.hooks.PlatformAuditEvent, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `platformauditevent.Intercept(f(g(h())))`.
+func (c *PlatformAuditEventClient) Intercept(interceptors ...Interceptor) {
+	c.inters.PlatformAuditEvent = append(c.inters.PlatformAuditEvent, interceptors...)
+}
+
+// Create returns a builder for creating a PlatformAuditEvent entity.
+func (c *PlatformAuditEventClient) Create() *PlatformAuditEventCreate {
+	mutation := newPlatformAuditEventMutation(c.config, OpCreate)
+	return &PlatformAuditEventCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of PlatformAuditEvent entities.
+func (c *PlatformAuditEventClient) CreateBulk(builders ...*PlatformAuditEventCreate) *PlatformAuditEventCreateBulk {
+	return &PlatformAuditEventCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *PlatformAuditEventClient) MapCreateBulk(slice any, setFunc func(*PlatformAuditEventCreate, int)) *PlatformAuditEventCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &PlatformAuditEventCreateBulk{err: fmt.Errorf("calling to PlatformAuditEventClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*PlatformAuditEventCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &PlatformAuditEventCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for PlatformAuditEvent.
+func (c *PlatformAuditEventClient) Update() *PlatformAuditEventUpdate {
+	mutation := newPlatformAuditEventMutation(c.config, OpUpdate)
+	return &PlatformAuditEventUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *PlatformAuditEventClient) UpdateOne(_m *PlatformAuditEvent) *PlatformAuditEventUpdateOne {
+	mutation := newPlatformAuditEventMutation(c.config, OpUpdateOne, withPlatformAuditEvent(_m))
+	return &PlatformAuditEventUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *PlatformAuditEventClient) UpdateOneID(id uuid.UUID) *PlatformAuditEventUpdateOne {
+	mutation := newPlatformAuditEventMutation(c.config, OpUpdateOne, withPlatformAuditEventID(id))
+	return &PlatformAuditEventUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for PlatformAuditEvent.
+func (c *PlatformAuditEventClient) Delete() *PlatformAuditEventDelete {
+	mutation := newPlatformAuditEventMutation(c.config, OpDelete)
+	return &PlatformAuditEventDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *PlatformAuditEventClient) DeleteOne(_m *PlatformAuditEvent) *PlatformAuditEventDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *PlatformAuditEventClient) DeleteOneID(id uuid.UUID) *PlatformAuditEventDeleteOne {
+	builder := c.Delete().Where(platformauditevent.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &PlatformAuditEventDeleteOne{builder}
+}
+
+// Query returns a query builder for PlatformAuditEvent.
+func (c *PlatformAuditEventClient) Query() *PlatformAuditEventQuery {
+	return &PlatformAuditEventQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypePlatformAuditEvent},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a PlatformAuditEvent entity by its id.
+func (c *PlatformAuditEventClient) Get(ctx context.Context, id uuid.UUID) (*PlatformAuditEvent, error) {
+	return c.Query().Where(platformauditevent.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *PlatformAuditEventClient) GetX(ctx context.Context, id uuid.UUID) *PlatformAuditEvent {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *PlatformAuditEventClient) Hooks() []Hook {
+	return c.hooks.PlatformAuditEvent
+}
+
+// Interceptors returns the client interceptors.
+func (c *PlatformAuditEventClient) Interceptors() []Interceptor {
+	return c.inters.PlatformAuditEvent
+}
+
+func (c *PlatformAuditEventClient) mutate(ctx context.Context, m *PlatformAuditEventMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&PlatformAuditEventCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&PlatformAuditEventUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&PlatformAuditEventUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&PlatformAuditEventDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown PlatformAuditEvent mutation op: %q", m.Op())
+	}
+}
+
+// PlatformIdempotencyKeyClient is a client for the PlatformIdempotencyKey schema.
+type PlatformIdempotencyKeyClient struct {
+	config
+}
+
+// NewPlatformIdempotencyKeyClient returns a client for the PlatformIdempotencyKey from the given config.
+func NewPlatformIdempotencyKeyClient(c config) *PlatformIdempotencyKeyClient {
+	return &PlatformIdempotencyKeyClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `platformidempotencykey.Hooks(f(g(h())))`.
+func (c *PlatformIdempotencyKeyClient) Use(hooks ...Hook) {
+	c.hooks.PlatformIdempotencyKey = append(c.hooks.PlatformIdempotencyKey, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `platformidempotencykey.Intercept(f(g(h())))`.
+func (c *PlatformIdempotencyKeyClient) Intercept(interceptors ...Interceptor) {
+	c.inters.PlatformIdempotencyKey = append(c.inters.PlatformIdempotencyKey, interceptors...)
+}
+
+// Create returns a builder for creating a PlatformIdempotencyKey entity.
+func (c *PlatformIdempotencyKeyClient) Create() *PlatformIdempotencyKeyCreate {
+	mutation := newPlatformIdempotencyKeyMutation(c.config, OpCreate)
+	return &PlatformIdempotencyKeyCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of PlatformIdempotencyKey entities.
+func (c *PlatformIdempotencyKeyClient) CreateBulk(builders ...*PlatformIdempotencyKeyCreate) *PlatformIdempotencyKeyCreateBulk {
+	return &PlatformIdempotencyKeyCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *PlatformIdempotencyKeyClient) MapCreateBulk(slice any, setFunc func(*PlatformIdempotencyKeyCreate, int)) *PlatformIdempotencyKeyCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &PlatformIdempotencyKeyCreateBulk{err: fmt.Errorf("calling to PlatformIdempotencyKeyClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*PlatformIdempotencyKeyCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &PlatformIdempotencyKeyCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for PlatformIdempotencyKey.
+func (c *PlatformIdempotencyKeyClient) Update() *PlatformIdempotencyKeyUpdate {
+	mutation := newPlatformIdempotencyKeyMutation(c.config, OpUpdate)
+	return &PlatformIdempotencyKeyUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *PlatformIdempotencyKeyClient) UpdateOne(_m *PlatformIdempotencyKey) *PlatformIdempotencyKeyUpdateOne {
+	mutation := newPlatformIdempotencyKeyMutation(c.config, OpUpdateOne, withPlatformIdempotencyKey(_m))
+	return &PlatformIdempotencyKeyUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *PlatformIdempotencyKeyClient) UpdateOneID(id uuid.UUID) *PlatformIdempotencyKeyUpdateOne {
+	mutation := newPlatformIdempotencyKeyMutation(c.config, OpUpdateOne, withPlatformIdempotencyKeyID(id))
+	return &PlatformIdempotencyKeyUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for PlatformIdempotencyKey.
+func (c *PlatformIdempotencyKeyClient) Delete() *PlatformIdempotencyKeyDelete {
+	mutation := newPlatformIdempotencyKeyMutation(c.config, OpDelete)
+	return &PlatformIdempotencyKeyDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *PlatformIdempotencyKeyClient) DeleteOne(_m *PlatformIdempotencyKey) *PlatformIdempotencyKeyDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *PlatformIdempotencyKeyClient) DeleteOneID(id uuid.UUID) *PlatformIdempotencyKeyDeleteOne {
+	builder := c.Delete().Where(platformidempotencykey.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &PlatformIdempotencyKeyDeleteOne{builder}
+}
+
+// Query returns a query builder for PlatformIdempotencyKey.
+func (c *PlatformIdempotencyKeyClient) Query() *PlatformIdempotencyKeyQuery {
+	return &PlatformIdempotencyKeyQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypePlatformIdempotencyKey},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a PlatformIdempotencyKey entity by its id.
+func (c *PlatformIdempotencyKeyClient) Get(ctx context.Context, id uuid.UUID) (*PlatformIdempotencyKey, error) {
+	return c.Query().Where(platformidempotencykey.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *PlatformIdempotencyKeyClient) GetX(ctx context.Context, id uuid.UUID) *PlatformIdempotencyKey {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *PlatformIdempotencyKeyClient) Hooks() []Hook {
+	return c.hooks.PlatformIdempotencyKey
+}
+
+// Interceptors returns the client interceptors.
+func (c *PlatformIdempotencyKeyClient) Interceptors() []Interceptor {
+	return c.inters.PlatformIdempotencyKey
+}
+
+func (c *PlatformIdempotencyKeyClient) mutate(ctx context.Context, m *PlatformIdempotencyKeyMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&PlatformIdempotencyKeyCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&PlatformIdempotencyKeyUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&PlatformIdempotencyKeyUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&PlatformIdempotencyKeyDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown PlatformIdempotencyKey mutation op: %q", m.Op())
+	}
+}
+
+// PortalLinkClient is a client for the PortalLink schema.
+type PortalLinkClient struct {
+	config
+}
+
+// NewPortalLinkClient returns a client for the PortalLink from the given config.
+func NewPortalLinkClient(c config) *PortalLinkClient {
+	return &PortalLinkClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `portallink.Hooks(f(g(h())))`.
+func (c *PortalLinkClient) Use(hooks ...Hook) {
+	c.hooks.PortalLink = append(c.hooks.PortalLink, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `portallink.Intercept(f(g(h())))`.
+func (c *PortalLinkClient) Intercept(interceptors ...Interceptor) {
+	c.inters.PortalLink = append(c.inters.PortalLink, interceptors...)
+}
+
+// Create returns a builder for creating a PortalLink entity.
+func (c *PortalLinkClient) Create() *PortalLinkCreate {
+	mutation := newPortalLinkMutation(c.config, OpCreate)
+	return &PortalLinkCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of PortalLink entities.
+func (c *PortalLinkClient) CreateBulk(builders ...*PortalLinkCreate) *PortalLinkCreateBulk {
+	return &PortalLinkCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *PortalLinkClient) MapCreateBulk(slice any, setFunc func(*PortalLinkCreate, int)) *PortalLinkCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &PortalLinkCreateBulk{err: fmt.Errorf("calling to PortalLinkClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*PortalLinkCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &PortalLinkCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for PortalLink.
+func (c *PortalLinkClient) Update() *PortalLinkUpdate {
+	mutation := newPortalLinkMutation(c.config, OpUpdate)
+	return &PortalLinkUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *PortalLinkClient) UpdateOne(_m *PortalLink) *PortalLinkUpdateOne {
+	mutation := newPortalLinkMutation(c.config, OpUpdateOne, withPortalLink(_m))
+	return &PortalLinkUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *PortalLinkClient) UpdateOneID(id uuid.UUID) *PortalLinkUpdateOne {
+	mutation := newPortalLinkMutation(c.config, OpUpdateOne, withPortalLinkID(id))
+	return &PortalLinkUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for PortalLink.
+func (c *PortalLinkClient) Delete() *PortalLinkDelete {
+	mutation := newPortalLinkMutation(c.config, OpDelete)
+	return &PortalLinkDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *PortalLinkClient) DeleteOne(_m *PortalLink) *PortalLinkDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *PortalLinkClient) DeleteOneID(id uuid.UUID) *PortalLinkDeleteOne {
+	builder := c.Delete().Where(portallink.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &PortalLinkDeleteOne{builder}
+}
+
+// Query returns a query builder for PortalLink.
+func (c *PortalLinkClient) Query() *PortalLinkQuery {
+	return &PortalLinkQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypePortalLink},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a PortalLink entity by its id.
+func (c *PortalLinkClient) Get(ctx context.Context, id uuid.UUID) (*PortalLink, error) {
+	return c.Query().Where(portallink.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *PortalLinkClient) GetX(ctx context.Context, id uuid.UUID) *PortalLink {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// QueryUser queries the user edge of a PortalLink.
+func (c *PortalLinkClient) QueryUser(_m *PortalLink) *PortalUserQuery {
+	query := (&PortalUserClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(portallink.Table, portallink.FieldID, id),
+			sqlgraph.To(portaluser.Table, portaluser.FieldID),
+			sqlgraph.Edge(sqlgraph.M2O, true, portallink.UserTable, portallink.UserColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// Hooks returns the client hooks.
+func (c *PortalLinkClient) Hooks() []Hook {
+	return c.hooks.PortalLink
+}
+
+// Interceptors returns the client interceptors.
+func (c *PortalLinkClient) Interceptors() []Interceptor {
+	return c.inters.PortalLink
+}
+
+func (c *PortalLinkClient) mutate(ctx context.Context, m *PortalLinkMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&PortalLinkCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&PortalLinkUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&PortalLinkUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&PortalLinkDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown PortalLink mutation op: %q", m.Op())
 	}
 }
 
@@ -925,6 +2105,38 @@ func (c *PortalUserClient) QuerySessions(_m *PortalUser) *PortalSessionQuery {
 	return query
 }
 
+// QueryMemberships queries the memberships edge of a PortalUser.
+func (c *PortalUserClient) QueryMemberships(_m *PortalUser) *MembershipQuery {
+	query := (&MembershipClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(portaluser.Table, portaluser.FieldID, id),
+			sqlgraph.To(membership.Table, membership.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, portaluser.MembershipsTable, portaluser.MembershipsColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// QueryLinks queries the links edge of a PortalUser.
+func (c *PortalUserClient) QueryLinks(_m *PortalUser) *PortalLinkQuery {
+	query := (&PortalLinkClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(portaluser.Table, portaluser.FieldID, id),
+			sqlgraph.To(portallink.Table, portallink.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, portaluser.LinksTable, portaluser.LinksColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
 // Hooks returns the client hooks.
 func (c *PortalUserClient) Hooks() []Hook {
 	hooks := c.hooks.PortalUser
@@ -1085,14 +2297,150 @@ func (c *TenantClient) mutate(ctx context.Context, m *TenantMutation) (Value, er
 	}
 }
 
+// TenantPurgeClient is a client for the TenantPurge schema.
+type TenantPurgeClient struct {
+	config
+}
+
+// NewTenantPurgeClient returns a client for the TenantPurge from the given config.
+func NewTenantPurgeClient(c config) *TenantPurgeClient {
+	return &TenantPurgeClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `tenantpurge.Hooks(f(g(h())))`.
+func (c *TenantPurgeClient) Use(hooks ...Hook) {
+	c.hooks.TenantPurge = append(c.hooks.TenantPurge, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `tenantpurge.Intercept(f(g(h())))`.
+func (c *TenantPurgeClient) Intercept(interceptors ...Interceptor) {
+	c.inters.TenantPurge = append(c.inters.TenantPurge, interceptors...)
+}
+
+// Create returns a builder for creating a TenantPurge entity.
+func (c *TenantPurgeClient) Create() *TenantPurgeCreate {
+	mutation := newTenantPurgeMutation(c.config, OpCreate)
+	return &TenantPurgeCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of TenantPurge entities.
+func (c *TenantPurgeClient) CreateBulk(builders ...*TenantPurgeCreate) *TenantPurgeCreateBulk {
+	return &TenantPurgeCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *TenantPurgeClient) MapCreateBulk(slice any, setFunc func(*TenantPurgeCreate, int)) *TenantPurgeCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &TenantPurgeCreateBulk{err: fmt.Errorf("calling to TenantPurgeClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*TenantPurgeCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &TenantPurgeCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for TenantPurge.
+func (c *TenantPurgeClient) Update() *TenantPurgeUpdate {
+	mutation := newTenantPurgeMutation(c.config, OpUpdate)
+	return &TenantPurgeUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *TenantPurgeClient) UpdateOne(_m *TenantPurge) *TenantPurgeUpdateOne {
+	mutation := newTenantPurgeMutation(c.config, OpUpdateOne, withTenantPurge(_m))
+	return &TenantPurgeUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *TenantPurgeClient) UpdateOneID(id uuid.UUID) *TenantPurgeUpdateOne {
+	mutation := newTenantPurgeMutation(c.config, OpUpdateOne, withTenantPurgeID(id))
+	return &TenantPurgeUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for TenantPurge.
+func (c *TenantPurgeClient) Delete() *TenantPurgeDelete {
+	mutation := newTenantPurgeMutation(c.config, OpDelete)
+	return &TenantPurgeDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *TenantPurgeClient) DeleteOne(_m *TenantPurge) *TenantPurgeDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *TenantPurgeClient) DeleteOneID(id uuid.UUID) *TenantPurgeDeleteOne {
+	builder := c.Delete().Where(tenantpurge.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &TenantPurgeDeleteOne{builder}
+}
+
+// Query returns a query builder for TenantPurge.
+func (c *TenantPurgeClient) Query() *TenantPurgeQuery {
+	return &TenantPurgeQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeTenantPurge},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a TenantPurge entity by its id.
+func (c *TenantPurgeClient) Get(ctx context.Context, id uuid.UUID) (*TenantPurge, error) {
+	return c.Query().Where(tenantpurge.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *TenantPurgeClient) GetX(ctx context.Context, id uuid.UUID) *TenantPurge {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *TenantPurgeClient) Hooks() []Hook {
+	hooks := c.hooks.TenantPurge
+	return append(hooks[:len(hooks):len(hooks)], tenantpurge.Hooks[:]...)
+}
+
+// Interceptors returns the client interceptors.
+func (c *TenantPurgeClient) Interceptors() []Interceptor {
+	return c.inters.TenantPurge
+}
+
+func (c *TenantPurgeClient) mutate(ctx context.Context, m *TenantPurgeMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&TenantPurgeCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&TenantPurgeUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&TenantPurgeUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&TenantPurgeDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown TenantPurge mutation op: %q", m.Op())
+	}
+}
+
 // hooks and interceptors per client, for fast access.
 type (
 	hooks struct {
-		Agent, ChannelConnection, LoginAttempt, PortalSession, PortalUser,
-		Tenant []ent.Hook
+		Agent, AuditEvent, ChannelConnection, IdempotencyKey, Invitation, LoginAttempt,
+		MailOutbox, Membership, PlatformAuditEvent, PlatformIdempotencyKey, PortalLink,
+		PortalSession, PortalUser, Tenant, TenantPurge []ent.Hook
 	}
 	inters struct {
-		Agent, ChannelConnection, LoginAttempt, PortalSession, PortalUser,
-		Tenant []ent.Interceptor
+		Agent, AuditEvent, ChannelConnection, IdempotencyKey, Invitation, LoginAttempt,
+		MailOutbox, Membership, PlatformAuditEvent, PlatformIdempotencyKey, PortalLink,
+		PortalSession, PortalUser, Tenant, TenantPurge []ent.Interceptor
 	}
 )

@@ -13,11 +13,20 @@ import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"github.com/konstruct/konstruct/ent/agent"
+	"github.com/konstruct/konstruct/ent/auditevent"
 	"github.com/konstruct/konstruct/ent/channelconnection"
+	"github.com/konstruct/konstruct/ent/idempotencykey"
+	"github.com/konstruct/konstruct/ent/invitation"
 	"github.com/konstruct/konstruct/ent/loginattempt"
+	"github.com/konstruct/konstruct/ent/mailoutbox"
+	"github.com/konstruct/konstruct/ent/membership"
+	"github.com/konstruct/konstruct/ent/platformauditevent"
+	"github.com/konstruct/konstruct/ent/platformidempotencykey"
+	"github.com/konstruct/konstruct/ent/portallink"
 	"github.com/konstruct/konstruct/ent/portalsession"
 	"github.com/konstruct/konstruct/ent/portaluser"
 	"github.com/konstruct/konstruct/ent/tenant"
+	"github.com/konstruct/konstruct/ent/tenantpurge"
 )
 
 // ent aliases to avoid import conflicts in user's code.
@@ -78,12 +87,21 @@ var (
 func checkColumn(t, c string) error {
 	initCheck.Do(func() {
 		columnCheck = sql.NewColumnCheck(map[string]func(string) bool{
-			agent.Table:             agent.ValidColumn,
-			channelconnection.Table: channelconnection.ValidColumn,
-			loginattempt.Table:      loginattempt.ValidColumn,
-			portalsession.Table:     portalsession.ValidColumn,
-			portaluser.Table:        portaluser.ValidColumn,
-			tenant.Table:            tenant.ValidColumn,
+			agent.Table:                  agent.ValidColumn,
+			auditevent.Table:             auditevent.ValidColumn,
+			channelconnection.Table:      channelconnection.ValidColumn,
+			idempotencykey.Table:         idempotencykey.ValidColumn,
+			invitation.Table:             invitation.ValidColumn,
+			loginattempt.Table:           loginattempt.ValidColumn,
+			mailoutbox.Table:             mailoutbox.ValidColumn,
+			membership.Table:             membership.ValidColumn,
+			platformauditevent.Table:     platformauditevent.ValidColumn,
+			platformidempotencykey.Table: platformidempotencykey.ValidColumn,
+			portallink.Table:             portallink.ValidColumn,
+			portalsession.Table:          portalsession.ValidColumn,
+			portaluser.Table:             portaluser.ValidColumn,
+			tenant.Table:                 tenant.ValidColumn,
+			tenantpurge.Table:            tenantpurge.ValidColumn,
 		})
 	})
 	return columnCheck(t, c)

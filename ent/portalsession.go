@@ -29,6 +29,12 @@ type PortalSession struct {
 	ExpiresAt time.Time `json:"expires_at,omitempty"`
 	// RevokedAt holds the value of the "revoked_at" field.
 	RevokedAt *time.Time `json:"revoked_at,omitempty"`
+	// SessionID holds the value of the "session_id" field.
+	SessionID uuid.UUID `json:"session_id,omitempty"`
+	// UserAgent holds the value of the "user_agent" field.
+	UserAgent string `json:"user_agent,omitempty"`
+	// Address holds the value of the "address" field.
+	Address string `json:"address,omitempty"`
 	// Edges holds the relations/edges for other nodes in the graph.
 	// The values are being populated by the PortalSessionQuery when eager-loading is set.
 	Edges        PortalSessionEdges `json:"edges"`
@@ -60,11 +66,11 @@ func (*PortalSession) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
-		case portalsession.FieldID:
+		case portalsession.FieldID, portalsession.FieldUserAgent, portalsession.FieldAddress:
 			values[i] = new(sql.NullString)
 		case portalsession.FieldCreatedAt, portalsession.FieldLastSeenAt, portalsession.FieldExpiresAt, portalsession.FieldRevokedAt:
 			values[i] = new(sql.NullTime)
-		case portalsession.FieldUserID:
+		case portalsession.FieldUserID, portalsession.FieldSessionID:
 			values[i] = new(uuid.UUID)
 		default:
 			values[i] = new(sql.UnknownType)
@@ -117,6 +123,24 @@ func (_m *PortalSession) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.RevokedAt = new(time.Time)
 				*_m.RevokedAt = value.Time
+			}
+		case portalsession.FieldSessionID:
+			if value, ok := values[i].(*uuid.UUID); !ok {
+				return fmt.Errorf("unexpected type %T for field session_id", values[i])
+			} else if value != nil {
+				_m.SessionID = *value
+			}
+		case portalsession.FieldUserAgent:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field user_agent", values[i])
+			} else if value.Valid {
+				_m.UserAgent = value.String
+			}
+		case portalsession.FieldAddress:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field address", values[i])
+			} else if value.Valid {
+				_m.Address = value.String
 			}
 		default:
 			_m.selectValues.Set(columns[i], values[i])
@@ -175,6 +199,15 @@ func (_m *PortalSession) String() string {
 		builder.WriteString("revoked_at=")
 		builder.WriteString(v.Format(time.ANSIC))
 	}
+	builder.WriteString(", ")
+	builder.WriteString("session_id=")
+	builder.WriteString(fmt.Sprintf("%v", _m.SessionID))
+	builder.WriteString(", ")
+	builder.WriteString("user_agent=")
+	builder.WriteString(_m.UserAgent)
+	builder.WriteString(", ")
+	builder.WriteString("address=")
+	builder.WriteString(_m.Address)
 	builder.WriteByte(')')
 	return builder.String()
 }

@@ -77,6 +77,48 @@ func (_c *PortalSessionCreate) SetNillableRevokedAt(v *time.Time) *PortalSession
 	return _c
 }
 
+// SetSessionID sets the "session_id" field.
+func (_c *PortalSessionCreate) SetSessionID(v uuid.UUID) *PortalSessionCreate {
+	_c.mutation.SetSessionID(v)
+	return _c
+}
+
+// SetNillableSessionID sets the "session_id" field if the given value is not nil.
+func (_c *PortalSessionCreate) SetNillableSessionID(v *uuid.UUID) *PortalSessionCreate {
+	if v != nil {
+		_c.SetSessionID(*v)
+	}
+	return _c
+}
+
+// SetUserAgent sets the "user_agent" field.
+func (_c *PortalSessionCreate) SetUserAgent(v string) *PortalSessionCreate {
+	_c.mutation.SetUserAgent(v)
+	return _c
+}
+
+// SetNillableUserAgent sets the "user_agent" field if the given value is not nil.
+func (_c *PortalSessionCreate) SetNillableUserAgent(v *string) *PortalSessionCreate {
+	if v != nil {
+		_c.SetUserAgent(*v)
+	}
+	return _c
+}
+
+// SetAddress sets the "address" field.
+func (_c *PortalSessionCreate) SetAddress(v string) *PortalSessionCreate {
+	_c.mutation.SetAddress(v)
+	return _c
+}
+
+// SetNillableAddress sets the "address" field if the given value is not nil.
+func (_c *PortalSessionCreate) SetNillableAddress(v *string) *PortalSessionCreate {
+	if v != nil {
+		_c.SetAddress(*v)
+	}
+	return _c
+}
+
 // SetID sets the "id" field.
 func (_c *PortalSessionCreate) SetID(v string) *PortalSessionCreate {
 	_c.mutation.SetID(v)
@@ -131,6 +173,18 @@ func (_c *PortalSessionCreate) defaults() {
 		v := portalsession.DefaultLastSeenAt()
 		_c.mutation.SetLastSeenAt(v)
 	}
+	if _, ok := _c.mutation.SessionID(); !ok {
+		v := portalsession.DefaultSessionID()
+		_c.mutation.SetSessionID(v)
+	}
+	if _, ok := _c.mutation.UserAgent(); !ok {
+		v := portalsession.DefaultUserAgent
+		_c.mutation.SetUserAgent(v)
+	}
+	if _, ok := _c.mutation.Address(); !ok {
+		v := portalsession.DefaultAddress
+		_c.mutation.SetAddress(v)
+	}
 }
 
 // check runs all checks and user-defined validators on the builder.
@@ -140,6 +194,12 @@ func (_c *PortalSessionCreate) check() error {
 	}
 	if _, ok := _c.mutation.ExpiresAt(); !ok {
 		return &ValidationError{Name: "expires_at", err: errors.New(`ent: missing required field "PortalSession.expires_at"`)}
+	}
+	if _, ok := _c.mutation.UserAgent(); !ok {
+		return &ValidationError{Name: "user_agent", err: errors.New(`ent: missing required field "PortalSession.user_agent"`)}
+	}
+	if _, ok := _c.mutation.Address(); !ok {
+		return &ValidationError{Name: "address", err: errors.New(`ent: missing required field "PortalSession.address"`)}
 	}
 	if v, ok := _c.mutation.ID(); ok {
 		if err := portalsession.IDValidator(v); err != nil {
@@ -199,6 +259,18 @@ func (_c *PortalSessionCreate) createSpec() (*PortalSession, *sqlgraph.CreateSpe
 	if value, ok := _c.mutation.RevokedAt(); ok {
 		_spec.SetField(portalsession.FieldRevokedAt, field.TypeTime, value)
 		_node.RevokedAt = &value
+	}
+	if value, ok := _c.mutation.SessionID(); ok {
+		_spec.SetField(portalsession.FieldSessionID, field.TypeUUID, value)
+		_node.SessionID = value
+	}
+	if value, ok := _c.mutation.UserAgent(); ok {
+		_spec.SetField(portalsession.FieldUserAgent, field.TypeString, value)
+		_node.UserAgent = value
+	}
+	if value, ok := _c.mutation.Address(); ok {
+		_spec.SetField(portalsession.FieldAddress, field.TypeString, value)
+		_node.Address = value
 	}
 	if nodes := _c.mutation.UserIDs(); len(nodes) > 0 {
 		edge := &sqlgraph.EdgeSpec{

@@ -32,6 +32,10 @@ type PortalUser struct {
 	IsAdmin bool `json:"is_admin,omitempty"`
 	// DisabledAt holds the value of the "disabled_at" field.
 	DisabledAt *time.Time `json:"disabled_at,omitempty"`
+	// UnprovenTenantID holds the value of the "unproven_tenant_id" field.
+	UnprovenTenantID *uuid.UUID `json:"unproven_tenant_id,omitempty"`
+	// ErasedAt holds the value of the "erased_at" field.
+	ErasedAt *time.Time `json:"erased_at,omitempty"`
 	// Edges holds the relations/edges for other nodes in the graph.
 	// The values are being populated by the PortalUserQuery when eager-loading is set.
 	Edges        PortalUserEdges `json:"edges"`
@@ -42,9 +46,13 @@ type PortalUser struct {
 type PortalUserEdges struct {
 	// Sessions holds the value of the sessions edge.
 	Sessions []*PortalSession `json:"sessions,omitempty"`
+	// Memberships holds the value of the memberships edge.
+	Memberships []*Membership `json:"memberships,omitempty"`
+	// Links holds the value of the links edge.
+	Links []*PortalLink `json:"links,omitempty"`
 	// loadedTypes holds the information for reporting if a
 	// type was loaded (or requested) in eager-loading or not.
-	loadedTypes [1]bool
+	loadedTypes [3]bool
 }
 
 // SessionsOrErr returns the Sessions value or an error if the edge
@@ -56,16 +64,36 @@ func (e PortalUserEdges) SessionsOrErr() ([]*PortalSession, error) {
 	return nil, &NotLoadedError{edge: "sessions"}
 }
 
+// MembershipsOrErr returns the Memberships value or an error if the edge
+// was not loaded in eager-loading.
+func (e PortalUserEdges) MembershipsOrErr() ([]*Membership, error) {
+	if e.loadedTypes[1] {
+		return e.Memberships, nil
+	}
+	return nil, &NotLoadedError{edge: "memberships"}
+}
+
+// LinksOrErr returns the Links value or an error if the edge
+// was not loaded in eager-loading.
+func (e PortalUserEdges) LinksOrErr() ([]*PortalLink, error) {
+	if e.loadedTypes[2] {
+		return e.Links, nil
+	}
+	return nil, &NotLoadedError{edge: "links"}
+}
+
 // scanValues returns the types for scanning values from sql.Rows.
 func (*PortalUser) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
+		case portaluser.FieldUnprovenTenantID:
+			values[i] = &sql.NullScanner{S: new(uuid.UUID)}
 		case portaluser.FieldIsAdmin:
 			values[i] = new(sql.NullBool)
 		case portaluser.FieldEmail, portaluser.FieldHashedPassword, portaluser.FieldName:
 			values[i] = new(sql.NullString)
-		case portaluser.FieldCreatedAt, portaluser.FieldUpdatedAt, portaluser.FieldDisabledAt:
+		case portaluser.FieldCreatedAt, portaluser.FieldUpdatedAt, portaluser.FieldDisabledAt, portaluser.FieldErasedAt:
 			values[i] = new(sql.NullTime)
 		case portaluser.FieldID:
 			values[i] = new(uuid.UUID)
@@ -133,6 +161,20 @@ func (_m *PortalUser) assignValues(columns []string, values []any) error {
 				_m.DisabledAt = new(time.Time)
 				*_m.DisabledAt = value.Time
 			}
+		case portaluser.FieldUnprovenTenantID:
+			if value, ok := values[i].(*sql.NullScanner); !ok {
+				return fmt.Errorf("unexpected type %T for field unproven_tenant_id", values[i])
+			} else if value.Valid {
+				_m.UnprovenTenantID = new(uuid.UUID)
+				*_m.UnprovenTenantID = *value.S.(*uuid.UUID)
+			}
+		case portaluser.FieldErasedAt:
+			if value, ok := values[i].(*sql.NullTime); !ok {
+				return fmt.Errorf("unexpected type %T for field erased_at", values[i])
+			} else if value.Valid {
+				_m.ErasedAt = new(time.Time)
+				*_m.ErasedAt = value.Time
+			}
 		default:
 			_m.selectValues.Set(columns[i], values[i])
 		}
@@ -149,6 +191,16 @@ func (_m *PortalUser) Value(name string) (ent.Value, error) {
 // QuerySessions queries the "sessions" edge of the PortalUser entity.
 func (_m *PortalUser) QuerySessions() *PortalSessionQuery {
 	return NewPortalUserClient(_m.config).QuerySessions(_m)
+}
+
+// QueryMemberships queries the "memberships" edge of the PortalUser entity.
+func (_m *PortalUser) QueryMemberships() *MembershipQuery {
+	return NewPortalUserClient(_m.config).QueryMemberships(_m)
+}
+
+// QueryLinks queries the "links" edge of the PortalUser entity.
+func (_m *PortalUser) QueryLinks() *PortalLinkQuery {
+	return NewPortalUserClient(_m.config).QueryLinks(_m)
 }
 
 // Update returns a builder for updating this PortalUser.
@@ -193,6 +245,16 @@ func (_m *PortalUser) String() string {
 	builder.WriteString(", ")
 	if v := _m.DisabledAt; v != nil {
 		builder.WriteString("disabled_at=")
+		builder.WriteString(v.Format(time.ANSIC))
+	}
+	builder.WriteString(", ")
+	if v := _m.UnprovenTenantID; v != nil {
+		builder.WriteString("unproven_tenant_id=")
+		builder.WriteString(fmt.Sprintf("%v", *v))
+	}
+	builder.WriteString(", ")
+	if v := _m.ErasedAt; v != nil {
+		builder.WriteString("erased_at=")
 		builder.WriteString(v.Format(time.ANSIC))
 	}
 	builder.WriteByte(')')

@@ -11,6 +11,8 @@ import (
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"entgo.io/ent/schema/field"
 	"github.com/google/uuid"
+	"github.com/konstruct/konstruct/ent/membership"
+	"github.com/konstruct/konstruct/ent/portallink"
 	"github.com/konstruct/konstruct/ent/portalsession"
 	"github.com/konstruct/konstruct/ent/portaluser"
 	"github.com/konstruct/konstruct/tenancy/pgtenant/returning"
@@ -89,6 +91,34 @@ func (_c *PortalUserCreate) SetNillableDisabledAt(v *time.Time) *PortalUserCreat
 	return _c
 }
 
+// SetUnprovenTenantID sets the "unproven_tenant_id" field.
+func (_c *PortalUserCreate) SetUnprovenTenantID(v uuid.UUID) *PortalUserCreate {
+	_c.mutation.SetUnprovenTenantID(v)
+	return _c
+}
+
+// SetNillableUnprovenTenantID sets the "unproven_tenant_id" field if the given value is not nil.
+func (_c *PortalUserCreate) SetNillableUnprovenTenantID(v *uuid.UUID) *PortalUserCreate {
+	if v != nil {
+		_c.SetUnprovenTenantID(*v)
+	}
+	return _c
+}
+
+// SetErasedAt sets the "erased_at" field.
+func (_c *PortalUserCreate) SetErasedAt(v time.Time) *PortalUserCreate {
+	_c.mutation.SetErasedAt(v)
+	return _c
+}
+
+// SetNillableErasedAt sets the "erased_at" field if the given value is not nil.
+func (_c *PortalUserCreate) SetNillableErasedAt(v *time.Time) *PortalUserCreate {
+	if v != nil {
+		_c.SetErasedAt(*v)
+	}
+	return _c
+}
+
 // SetID sets the "id" field.
 func (_c *PortalUserCreate) SetID(v uuid.UUID) *PortalUserCreate {
 	_c.mutation.SetID(v)
@@ -116,6 +146,36 @@ func (_c *PortalUserCreate) AddSessions(v ...*PortalSession) *PortalUserCreate {
 		ids[i] = v[i].ID
 	}
 	return _c.AddSessionIDs(ids...)
+}
+
+// AddMembershipIDs adds the "memberships" edge to the Membership entity by IDs.
+func (_c *PortalUserCreate) AddMembershipIDs(ids ...uuid.UUID) *PortalUserCreate {
+	_c.mutation.AddMembershipIDs(ids...)
+	return _c
+}
+
+// AddMemberships adds the "memberships" edges to the Membership entity.
+func (_c *PortalUserCreate) AddMemberships(v ...*Membership) *PortalUserCreate {
+	ids := make([]uuid.UUID, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _c.AddMembershipIDs(ids...)
+}
+
+// AddLinkIDs adds the "links" edge to the PortalLink entity by IDs.
+func (_c *PortalUserCreate) AddLinkIDs(ids ...uuid.UUID) *PortalUserCreate {
+	_c.mutation.AddLinkIDs(ids...)
+	return _c
+}
+
+// AddLinks adds the "links" edges to the PortalLink entity.
+func (_c *PortalUserCreate) AddLinks(v ...*PortalLink) *PortalUserCreate {
+	ids := make([]uuid.UUID, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _c.AddLinkIDs(ids...)
 }
 
 // Mutation returns the PortalUserMutation object of the builder.
@@ -268,6 +328,14 @@ func (_c *PortalUserCreate) createSpec() (*PortalUser, *sqlgraph.CreateSpec) {
 		_spec.SetField(portaluser.FieldDisabledAt, field.TypeTime, value)
 		_node.DisabledAt = &value
 	}
+	if value, ok := _c.mutation.UnprovenTenantID(); ok {
+		_spec.SetField(portaluser.FieldUnprovenTenantID, field.TypeUUID, value)
+		_node.UnprovenTenantID = &value
+	}
+	if value, ok := _c.mutation.ErasedAt(); ok {
+		_spec.SetField(portaluser.FieldErasedAt, field.TypeTime, value)
+		_node.ErasedAt = &value
+	}
 	if nodes := _c.mutation.SessionsIDs(); len(nodes) > 0 {
 		edge := &sqlgraph.EdgeSpec{
 			Rel:     sqlgraph.O2M,
@@ -277,6 +345,38 @@ func (_c *PortalUserCreate) createSpec() (*PortalUser, *sqlgraph.CreateSpec) {
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(portalsession.FieldID, field.TypeString),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges = append(_spec.Edges, edge)
+	}
+	if nodes := _c.mutation.MembershipsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   portaluser.MembershipsTable,
+			Columns: []string{portaluser.MembershipsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(membership.FieldID, field.TypeUUID),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges = append(_spec.Edges, edge)
+	}
+	if nodes := _c.mutation.LinksIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   portaluser.LinksTable,
+			Columns: []string{portaluser.LinksColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(portallink.FieldID, field.TypeUUID),
 			},
 		}
 		for _, k := range nodes {

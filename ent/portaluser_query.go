@@ -13,6 +13,8 @@ import (
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"entgo.io/ent/schema/field"
 	"github.com/google/uuid"
+	"github.com/konstruct/konstruct/ent/membership"
+	"github.com/konstruct/konstruct/ent/portallink"
 	"github.com/konstruct/konstruct/ent/portalsession"
 	"github.com/konstruct/konstruct/ent/portaluser"
 	"github.com/konstruct/konstruct/ent/predicate"
@@ -21,11 +23,13 @@ import (
 // PortalUserQuery is the builder for querying PortalUser entities.
 type PortalUserQuery struct {
 	config
-	ctx          *QueryContext
-	order        []portaluser.OrderOption
-	inters       []Interceptor
-	predicates   []predicate.PortalUser
-	withSessions *PortalSessionQuery
+	ctx             *QueryContext
+	order           []portaluser.OrderOption
+	inters          []Interceptor
+	predicates      []predicate.PortalUser
+	withSessions    *PortalSessionQuery
+	withMemberships *MembershipQuery
+	withLinks       *PortalLinkQuery
 	// intermediate query (i.e. traversal path).
 	sql  *sql.Selector
 	path func(context.Context) (*sql.Selector, error)
@@ -77,6 +81,50 @@ func (_q *PortalUserQuery) QuerySessions() *PortalSessionQuery {
 			sqlgraph.From(portaluser.Table, portaluser.FieldID, selector),
 			sqlgraph.To(portalsession.Table, portalsession.FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, portaluser.SessionsTable, portaluser.SessionsColumn),
+		)
+		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
+		return fromU, nil
+	}
+	return query
+}
+
+// QueryMemberships chains the current query on the "memberships" edge.
+func (_q *PortalUserQuery) QueryMemberships() *MembershipQuery {
+	query := (&MembershipClient{config: _q.config}).Query()
+	query.path = func(ctx context.Context) (fromU *sql.Selector, err error) {
+		if err := _q.prepareQuery(ctx); err != nil {
+			return nil, err
+		}
+		selector := _q.sqlQuery(ctx)
+		if err := selector.Err(); err != nil {
+			return nil, err
+		}
+		step := sqlgraph.NewStep(
+			sqlgraph.From(portaluser.Table, portaluser.FieldID, selector),
+			sqlgraph.To(membership.Table, membership.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, portaluser.MembershipsTable, portaluser.MembershipsColumn),
+		)
+		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
+		return fromU, nil
+	}
+	return query
+}
+
+// QueryLinks chains the current query on the "links" edge.
+func (_q *PortalUserQuery) QueryLinks() *PortalLinkQuery {
+	query := (&PortalLinkClient{config: _q.config}).Query()
+	query.path = func(ctx context.Context) (fromU *sql.Selector, err error) {
+		if err := _q.prepareQuery(ctx); err != nil {
+			return nil, err
+		}
+		selector := _q.sqlQuery(ctx)
+		if err := selector.Err(); err != nil {
+			return nil, err
+		}
+		step := sqlgraph.NewStep(
+			sqlgraph.From(portaluser.Table, portaluser.FieldID, selector),
+			sqlgraph.To(portallink.Table, portallink.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, portaluser.LinksTable, portaluser.LinksColumn),
 		)
 		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
 		return fromU, nil
@@ -271,12 +319,14 @@ func (_q *PortalUserQuery) Clone() *PortalUserQuery {
 		return nil
 	}
 	return &PortalUserQuery{
-		config:       _q.config,
-		ctx:          _q.ctx.Clone(),
-		order:        append([]portaluser.OrderOption{}, _q.order...),
-		inters:       append([]Interceptor{}, _q.inters...),
-		predicates:   append([]predicate.PortalUser{}, _q.predicates...),
-		withSessions: _q.withSessions.Clone(),
+		config:          _q.config,
+		ctx:             _q.ctx.Clone(),
+		order:           append([]portaluser.OrderOption{}, _q.order...),
+		inters:          append([]Interceptor{}, _q.inters...),
+		predicates:      append([]predicate.PortalUser{}, _q.predicates...),
+		withSessions:    _q.withSessions.Clone(),
+		withMemberships: _q.withMemberships.Clone(),
+		withLinks:       _q.withLinks.Clone(),
 		// clone intermediate query.
 		sql:  _q.sql.Clone(),
 		path: _q.path,
@@ -291,6 +341,28 @@ func (_q *PortalUserQuery) WithSessions(opts ...func(*PortalSessionQuery)) *Port
 		opt(query)
 	}
 	_q.withSessions = query
+	return _q
+}
+
+// WithMemberships tells the query-builder to eager-load the nodes that are connected to
+// the "memberships" edge. The optional arguments are used to configure the query builder of the edge.
+func (_q *PortalUserQuery) WithMemberships(opts ...func(*MembershipQuery)) *PortalUserQuery {
+	query := (&MembershipClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	_q.withMemberships = query
+	return _q
+}
+
+// WithLinks tells the query-builder to eager-load the nodes that are connected to
+// the "links" edge. The optional arguments are used to configure the query builder of the edge.
+func (_q *PortalUserQuery) WithLinks(opts ...func(*PortalLinkQuery)) *PortalUserQuery {
+	query := (&PortalLinkClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	_q.withLinks = query
 	return _q
 }
 
@@ -372,8 +444,10 @@ func (_q *PortalUserQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*P
 	var (
 		nodes       = []*PortalUser{}
 		_spec       = _q.querySpec()
-		loadedTypes = [1]bool{
+		loadedTypes = [3]bool{
 			_q.withSessions != nil,
+			_q.withMemberships != nil,
+			_q.withLinks != nil,
 		}
 	)
 	_spec.ScanValues = func(columns []string) ([]any, error) {
@@ -402,6 +476,20 @@ func (_q *PortalUserQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*P
 			return nil, err
 		}
 	}
+	if query := _q.withMemberships; query != nil {
+		if err := _q.loadMemberships(ctx, query, nodes,
+			func(n *PortalUser) { n.Edges.Memberships = []*Membership{} },
+			func(n *PortalUser, e *Membership) { n.Edges.Memberships = append(n.Edges.Memberships, e) }); err != nil {
+			return nil, err
+		}
+	}
+	if query := _q.withLinks; query != nil {
+		if err := _q.loadLinks(ctx, query, nodes,
+			func(n *PortalUser) { n.Edges.Links = []*PortalLink{} },
+			func(n *PortalUser, e *PortalLink) { n.Edges.Links = append(n.Edges.Links, e) }); err != nil {
+			return nil, err
+		}
+	}
 	return nodes, nil
 }
 
@@ -420,6 +508,66 @@ func (_q *PortalUserQuery) loadSessions(ctx context.Context, query *PortalSessio
 	}
 	query.Where(predicate.PortalSession(func(s *sql.Selector) {
 		s.Where(sql.InValues(s.C(portaluser.SessionsColumn), fks...))
+	}))
+	neighbors, err := query.All(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range neighbors {
+		fk := n.UserID
+		node, ok := nodeids[fk]
+		if !ok {
+			return fmt.Errorf(`unexpected referenced foreign-key "user_id" returned %v for node %v`, fk, n.ID)
+		}
+		assign(node, n)
+	}
+	return nil
+}
+func (_q *PortalUserQuery) loadMemberships(ctx context.Context, query *MembershipQuery, nodes []*PortalUser, init func(*PortalUser), assign func(*PortalUser, *Membership)) error {
+	fks := make([]driver.Value, 0, len(nodes))
+	nodeids := make(map[uuid.UUID]*PortalUser)
+	for i := range nodes {
+		fks = append(fks, nodes[i].ID)
+		nodeids[nodes[i].ID] = nodes[i]
+		if init != nil {
+			init(nodes[i])
+		}
+	}
+	if len(query.ctx.Fields) > 0 {
+		query.ctx.AppendFieldOnce(membership.FieldUserID)
+	}
+	query.Where(predicate.Membership(func(s *sql.Selector) {
+		s.Where(sql.InValues(s.C(portaluser.MembershipsColumn), fks...))
+	}))
+	neighbors, err := query.All(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range neighbors {
+		fk := n.UserID
+		node, ok := nodeids[fk]
+		if !ok {
+			return fmt.Errorf(`unexpected referenced foreign-key "user_id" returned %v for node %v`, fk, n.ID)
+		}
+		assign(node, n)
+	}
+	return nil
+}
+func (_q *PortalUserQuery) loadLinks(ctx context.Context, query *PortalLinkQuery, nodes []*PortalUser, init func(*PortalUser), assign func(*PortalUser, *PortalLink)) error {
+	fks := make([]driver.Value, 0, len(nodes))
+	nodeids := make(map[uuid.UUID]*PortalUser)
+	for i := range nodes {
+		fks = append(fks, nodes[i].ID)
+		nodeids[nodes[i].ID] = nodes[i]
+		if init != nil {
+			init(nodes[i])
+		}
+	}
+	if len(query.ctx.Fields) > 0 {
+		query.ctx.AppendFieldOnce(portallink.FieldUserID)
+	}
+	query.Where(predicate.PortalLink(func(s *sql.Selector) {
+		s.Where(sql.InValues(s.C(portaluser.LinksColumn), fks...))
 	}))
 	neighbors, err := query.All(ctx)
 	if err != nil {

@@ -11,6 +11,9 @@ import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"entgo.io/ent/schema/field"
+	"github.com/google/uuid"
+	"github.com/konstruct/konstruct/ent/membership"
+	"github.com/konstruct/konstruct/ent/portallink"
 	"github.com/konstruct/konstruct/ent/portalsession"
 	"github.com/konstruct/konstruct/ent/portaluser"
 	"github.com/konstruct/konstruct/ent/predicate"
@@ -112,6 +115,46 @@ func (_u *PortalUserUpdate) ClearDisabledAt() *PortalUserUpdate {
 	return _u
 }
 
+// SetUnprovenTenantID sets the "unproven_tenant_id" field.
+func (_u *PortalUserUpdate) SetUnprovenTenantID(v uuid.UUID) *PortalUserUpdate {
+	_u.mutation.SetUnprovenTenantID(v)
+	return _u
+}
+
+// SetNillableUnprovenTenantID sets the "unproven_tenant_id" field if the given value is not nil.
+func (_u *PortalUserUpdate) SetNillableUnprovenTenantID(v *uuid.UUID) *PortalUserUpdate {
+	if v != nil {
+		_u.SetUnprovenTenantID(*v)
+	}
+	return _u
+}
+
+// ClearUnprovenTenantID clears the value of the "unproven_tenant_id" field.
+func (_u *PortalUserUpdate) ClearUnprovenTenantID() *PortalUserUpdate {
+	_u.mutation.ClearUnprovenTenantID()
+	return _u
+}
+
+// SetErasedAt sets the "erased_at" field.
+func (_u *PortalUserUpdate) SetErasedAt(v time.Time) *PortalUserUpdate {
+	_u.mutation.SetErasedAt(v)
+	return _u
+}
+
+// SetNillableErasedAt sets the "erased_at" field if the given value is not nil.
+func (_u *PortalUserUpdate) SetNillableErasedAt(v *time.Time) *PortalUserUpdate {
+	if v != nil {
+		_u.SetErasedAt(*v)
+	}
+	return _u
+}
+
+// ClearErasedAt clears the value of the "erased_at" field.
+func (_u *PortalUserUpdate) ClearErasedAt() *PortalUserUpdate {
+	_u.mutation.ClearErasedAt()
+	return _u
+}
+
 // AddSessionIDs adds the "sessions" edge to the PortalSession entity by IDs.
 func (_u *PortalUserUpdate) AddSessionIDs(ids ...string) *PortalUserUpdate {
 	_u.mutation.AddSessionIDs(ids...)
@@ -125,6 +168,36 @@ func (_u *PortalUserUpdate) AddSessions(v ...*PortalSession) *PortalUserUpdate {
 		ids[i] = v[i].ID
 	}
 	return _u.AddSessionIDs(ids...)
+}
+
+// AddMembershipIDs adds the "memberships" edge to the Membership entity by IDs.
+func (_u *PortalUserUpdate) AddMembershipIDs(ids ...uuid.UUID) *PortalUserUpdate {
+	_u.mutation.AddMembershipIDs(ids...)
+	return _u
+}
+
+// AddMemberships adds the "memberships" edges to the Membership entity.
+func (_u *PortalUserUpdate) AddMemberships(v ...*Membership) *PortalUserUpdate {
+	ids := make([]uuid.UUID, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddMembershipIDs(ids...)
+}
+
+// AddLinkIDs adds the "links" edge to the PortalLink entity by IDs.
+func (_u *PortalUserUpdate) AddLinkIDs(ids ...uuid.UUID) *PortalUserUpdate {
+	_u.mutation.AddLinkIDs(ids...)
+	return _u
+}
+
+// AddLinks adds the "links" edges to the PortalLink entity.
+func (_u *PortalUserUpdate) AddLinks(v ...*PortalLink) *PortalUserUpdate {
+	ids := make([]uuid.UUID, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddLinkIDs(ids...)
 }
 
 // Mutation returns the PortalUserMutation object of the builder.
@@ -151,6 +224,48 @@ func (_u *PortalUserUpdate) RemoveSessions(v ...*PortalSession) *PortalUserUpdat
 		ids[i] = v[i].ID
 	}
 	return _u.RemoveSessionIDs(ids...)
+}
+
+// ClearMemberships clears all "memberships" edges to the Membership entity.
+func (_u *PortalUserUpdate) ClearMemberships() *PortalUserUpdate {
+	_u.mutation.ClearMemberships()
+	return _u
+}
+
+// RemoveMembershipIDs removes the "memberships" edge to Membership entities by IDs.
+func (_u *PortalUserUpdate) RemoveMembershipIDs(ids ...uuid.UUID) *PortalUserUpdate {
+	_u.mutation.RemoveMembershipIDs(ids...)
+	return _u
+}
+
+// RemoveMemberships removes "memberships" edges to Membership entities.
+func (_u *PortalUserUpdate) RemoveMemberships(v ...*Membership) *PortalUserUpdate {
+	ids := make([]uuid.UUID, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveMembershipIDs(ids...)
+}
+
+// ClearLinks clears all "links" edges to the PortalLink entity.
+func (_u *PortalUserUpdate) ClearLinks() *PortalUserUpdate {
+	_u.mutation.ClearLinks()
+	return _u
+}
+
+// RemoveLinkIDs removes the "links" edge to PortalLink entities by IDs.
+func (_u *PortalUserUpdate) RemoveLinkIDs(ids ...uuid.UUID) *PortalUserUpdate {
+	_u.mutation.RemoveLinkIDs(ids...)
+	return _u
+}
+
+// RemoveLinks removes "links" edges to PortalLink entities.
+func (_u *PortalUserUpdate) RemoveLinks(v ...*PortalLink) *PortalUserUpdate {
+	ids := make([]uuid.UUID, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveLinkIDs(ids...)
 }
 
 // Save executes the query and returns the number of nodes affected by the update operation.
@@ -248,6 +363,18 @@ func (_u *PortalUserUpdate) sqlSave(ctx context.Context) (_node int, err error) 
 	if _u.mutation.DisabledAtCleared() {
 		_spec.ClearField(portaluser.FieldDisabledAt, field.TypeTime)
 	}
+	if value, ok := _u.mutation.UnprovenTenantID(); ok {
+		_spec.SetField(portaluser.FieldUnprovenTenantID, field.TypeUUID, value)
+	}
+	if _u.mutation.UnprovenTenantIDCleared() {
+		_spec.ClearField(portaluser.FieldUnprovenTenantID, field.TypeUUID)
+	}
+	if value, ok := _u.mutation.ErasedAt(); ok {
+		_spec.SetField(portaluser.FieldErasedAt, field.TypeTime, value)
+	}
+	if _u.mutation.ErasedAtCleared() {
+		_spec.ClearField(portaluser.FieldErasedAt, field.TypeTime)
+	}
 	if _u.mutation.SessionsCleared() {
 		edge := &sqlgraph.EdgeSpec{
 			Rel:     sqlgraph.O2M,
@@ -286,6 +413,96 @@ func (_u *PortalUserUpdate) sqlSave(ctx context.Context) (_node int, err error) 
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(portalsession.FieldID, field.TypeString),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.MembershipsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   portaluser.MembershipsTable,
+			Columns: []string{portaluser.MembershipsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(membership.FieldID, field.TypeUUID),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedMembershipsIDs(); len(nodes) > 0 && !_u.mutation.MembershipsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   portaluser.MembershipsTable,
+			Columns: []string{portaluser.MembershipsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(membership.FieldID, field.TypeUUID),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.MembershipsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   portaluser.MembershipsTable,
+			Columns: []string{portaluser.MembershipsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(membership.FieldID, field.TypeUUID),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.LinksCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   portaluser.LinksTable,
+			Columns: []string{portaluser.LinksColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(portallink.FieldID, field.TypeUUID),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedLinksIDs(); len(nodes) > 0 && !_u.mutation.LinksCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   portaluser.LinksTable,
+			Columns: []string{portaluser.LinksColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(portallink.FieldID, field.TypeUUID),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.LinksIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   portaluser.LinksTable,
+			Columns: []string{portaluser.LinksColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(portallink.FieldID, field.TypeUUID),
 			},
 		}
 		for _, k := range nodes {
@@ -395,6 +612,46 @@ func (_u *PortalUserUpdateOne) ClearDisabledAt() *PortalUserUpdateOne {
 	return _u
 }
 
+// SetUnprovenTenantID sets the "unproven_tenant_id" field.
+func (_u *PortalUserUpdateOne) SetUnprovenTenantID(v uuid.UUID) *PortalUserUpdateOne {
+	_u.mutation.SetUnprovenTenantID(v)
+	return _u
+}
+
+// SetNillableUnprovenTenantID sets the "unproven_tenant_id" field if the given value is not nil.
+func (_u *PortalUserUpdateOne) SetNillableUnprovenTenantID(v *uuid.UUID) *PortalUserUpdateOne {
+	if v != nil {
+		_u.SetUnprovenTenantID(*v)
+	}
+	return _u
+}
+
+// ClearUnprovenTenantID clears the value of the "unproven_tenant_id" field.
+func (_u *PortalUserUpdateOne) ClearUnprovenTenantID() *PortalUserUpdateOne {
+	_u.mutation.ClearUnprovenTenantID()
+	return _u
+}
+
+// SetErasedAt sets the "erased_at" field.
+func (_u *PortalUserUpdateOne) SetErasedAt(v time.Time) *PortalUserUpdateOne {
+	_u.mutation.SetErasedAt(v)
+	return _u
+}
+
+// SetNillableErasedAt sets the "erased_at" field if the given value is not nil.
+func (_u *PortalUserUpdateOne) SetNillableErasedAt(v *time.Time) *PortalUserUpdateOne {
+	if v != nil {
+		_u.SetErasedAt(*v)
+	}
+	return _u
+}
+
+// ClearErasedAt clears the value of the "erased_at" field.
+func (_u *PortalUserUpdateOne) ClearErasedAt() *PortalUserUpdateOne {
+	_u.mutation.ClearErasedAt()
+	return _u
+}
+
 // AddSessionIDs adds the "sessions" edge to the PortalSession entity by IDs.
 func (_u *PortalUserUpdateOne) AddSessionIDs(ids ...string) *PortalUserUpdateOne {
 	_u.mutation.AddSessionIDs(ids...)
@@ -408,6 +665,36 @@ func (_u *PortalUserUpdateOne) AddSessions(v ...*PortalSession) *PortalUserUpdat
 		ids[i] = v[i].ID
 	}
 	return _u.AddSessionIDs(ids...)
+}
+
+// AddMembershipIDs adds the "memberships" edge to the Membership entity by IDs.
+func (_u *PortalUserUpdateOne) AddMembershipIDs(ids ...uuid.UUID) *PortalUserUpdateOne {
+	_u.mutation.AddMembershipIDs(ids...)
+	return _u
+}
+
+// AddMemberships adds the "memberships" edges to the Membership entity.
+func (_u *PortalUserUpdateOne) AddMemberships(v ...*Membership) *PortalUserUpdateOne {
+	ids := make([]uuid.UUID, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddMembershipIDs(ids...)
+}
+
+// AddLinkIDs adds the "links" edge to the PortalLink entity by IDs.
+func (_u *PortalUserUpdateOne) AddLinkIDs(ids ...uuid.UUID) *PortalUserUpdateOne {
+	_u.mutation.AddLinkIDs(ids...)
+	return _u
+}
+
+// AddLinks adds the "links" edges to the PortalLink entity.
+func (_u *PortalUserUpdateOne) AddLinks(v ...*PortalLink) *PortalUserUpdateOne {
+	ids := make([]uuid.UUID, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddLinkIDs(ids...)
 }
 
 // Mutation returns the PortalUserMutation object of the builder.
@@ -434,6 +721,48 @@ func (_u *PortalUserUpdateOne) RemoveSessions(v ...*PortalSession) *PortalUserUp
 		ids[i] = v[i].ID
 	}
 	return _u.RemoveSessionIDs(ids...)
+}
+
+// ClearMemberships clears all "memberships" edges to the Membership entity.
+func (_u *PortalUserUpdateOne) ClearMemberships() *PortalUserUpdateOne {
+	_u.mutation.ClearMemberships()
+	return _u
+}
+
+// RemoveMembershipIDs removes the "memberships" edge to Membership entities by IDs.
+func (_u *PortalUserUpdateOne) RemoveMembershipIDs(ids ...uuid.UUID) *PortalUserUpdateOne {
+	_u.mutation.RemoveMembershipIDs(ids...)
+	return _u
+}
+
+// RemoveMemberships removes "memberships" edges to Membership entities.
+func (_u *PortalUserUpdateOne) RemoveMemberships(v ...*Membership) *PortalUserUpdateOne {
+	ids := make([]uuid.UUID, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveMembershipIDs(ids...)
+}
+
+// ClearLinks clears all "links" edges to the PortalLink entity.
+func (_u *PortalUserUpdateOne) ClearLinks() *PortalUserUpdateOne {
+	_u.mutation.ClearLinks()
+	return _u
+}
+
+// RemoveLinkIDs removes the "links" edge to PortalLink entities by IDs.
+func (_u *PortalUserUpdateOne) RemoveLinkIDs(ids ...uuid.UUID) *PortalUserUpdateOne {
+	_u.mutation.RemoveLinkIDs(ids...)
+	return _u
+}
+
+// RemoveLinks removes "links" edges to PortalLink entities.
+func (_u *PortalUserUpdateOne) RemoveLinks(v ...*PortalLink) *PortalUserUpdateOne {
+	ids := make([]uuid.UUID, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveLinkIDs(ids...)
 }
 
 // Where appends a list predicates to the PortalUserUpdate builder.
@@ -561,6 +890,18 @@ func (_u *PortalUserUpdateOne) sqlSave(ctx context.Context) (_node *PortalUser, 
 	if _u.mutation.DisabledAtCleared() {
 		_spec.ClearField(portaluser.FieldDisabledAt, field.TypeTime)
 	}
+	if value, ok := _u.mutation.UnprovenTenantID(); ok {
+		_spec.SetField(portaluser.FieldUnprovenTenantID, field.TypeUUID, value)
+	}
+	if _u.mutation.UnprovenTenantIDCleared() {
+		_spec.ClearField(portaluser.FieldUnprovenTenantID, field.TypeUUID)
+	}
+	if value, ok := _u.mutation.ErasedAt(); ok {
+		_spec.SetField(portaluser.FieldErasedAt, field.TypeTime, value)
+	}
+	if _u.mutation.ErasedAtCleared() {
+		_spec.ClearField(portaluser.FieldErasedAt, field.TypeTime)
+	}
 	if _u.mutation.SessionsCleared() {
 		edge := &sqlgraph.EdgeSpec{
 			Rel:     sqlgraph.O2M,
@@ -599,6 +940,96 @@ func (_u *PortalUserUpdateOne) sqlSave(ctx context.Context) (_node *PortalUser, 
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(portalsession.FieldID, field.TypeString),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.MembershipsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   portaluser.MembershipsTable,
+			Columns: []string{portaluser.MembershipsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(membership.FieldID, field.TypeUUID),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedMembershipsIDs(); len(nodes) > 0 && !_u.mutation.MembershipsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   portaluser.MembershipsTable,
+			Columns: []string{portaluser.MembershipsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(membership.FieldID, field.TypeUUID),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.MembershipsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   portaluser.MembershipsTable,
+			Columns: []string{portaluser.MembershipsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(membership.FieldID, field.TypeUUID),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.LinksCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   portaluser.LinksTable,
+			Columns: []string{portaluser.LinksColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(portallink.FieldID, field.TypeUUID),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedLinksIDs(); len(nodes) > 0 && !_u.mutation.LinksCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   portaluser.LinksTable,
+			Columns: []string{portaluser.LinksColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(portallink.FieldID, field.TypeUUID),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.LinksIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   portaluser.LinksTable,
+			Columns: []string{portaluser.LinksColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(portallink.FieldID, field.TypeUUID),
 			},
 		}
 		for _, k := range nodes {

@@ -5,11 +5,20 @@ package ent
 import (
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"github.com/konstruct/konstruct/ent/agent"
+	"github.com/konstruct/konstruct/ent/auditevent"
 	"github.com/konstruct/konstruct/ent/channelconnection"
+	"github.com/konstruct/konstruct/ent/idempotencykey"
+	"github.com/konstruct/konstruct/ent/invitation"
 	"github.com/konstruct/konstruct/ent/loginattempt"
+	"github.com/konstruct/konstruct/ent/mailoutbox"
+	"github.com/konstruct/konstruct/ent/membership"
+	"github.com/konstruct/konstruct/ent/platformauditevent"
+	"github.com/konstruct/konstruct/ent/platformidempotencykey"
+	"github.com/konstruct/konstruct/ent/portallink"
 	"github.com/konstruct/konstruct/ent/portalsession"
 	"github.com/konstruct/konstruct/ent/portaluser"
 	"github.com/konstruct/konstruct/ent/tenant"
+	"github.com/konstruct/konstruct/ent/tenantpurge"
 	"github.com/konstruct/konstruct/tenancy/pgtenant/returning"
 )
 
@@ -21,6 +30,20 @@ func (_m *Agent) returned() returning.Row {
 		Columns: agent.Columns,
 		ScanValues: func(columns []string) ([]any, error) {
 			*_m = Agent{config: _m.config}
+			return spec.ScanValues(columns)
+		},
+		Assign: spec.Assign,
+	}
+}
+
+// returned describes the scan of a create's row into the AuditEvent, as of an update's.
+func (_m *AuditEvent) returned() returning.Row {
+	spec := &sqlgraph.UpdateSpec{ScanValues: _m.scanValues, Assign: _m.assignValues}
+	_m.scanRow(spec)
+	return returning.Row{
+		Columns: auditevent.Columns,
+		ScanValues: func(columns []string) ([]any, error) {
+			*_m = AuditEvent{config: _m.config}
 			return spec.ScanValues(columns)
 		},
 		Assign: spec.Assign,
@@ -41,6 +64,34 @@ func (_m *ChannelConnection) returned() returning.Row {
 	}
 }
 
+// returned describes the scan of a create's row into the IdempotencyKey, as of an update's.
+func (_m *IdempotencyKey) returned() returning.Row {
+	spec := &sqlgraph.UpdateSpec{ScanValues: _m.scanValues, Assign: _m.assignValues}
+	_m.scanRow(spec)
+	return returning.Row{
+		Columns: idempotencykey.Columns,
+		ScanValues: func(columns []string) ([]any, error) {
+			*_m = IdempotencyKey{config: _m.config}
+			return spec.ScanValues(columns)
+		},
+		Assign: spec.Assign,
+	}
+}
+
+// returned describes the scan of a create's row into the Invitation, as of an update's.
+func (_m *Invitation) returned() returning.Row {
+	spec := &sqlgraph.UpdateSpec{ScanValues: _m.scanValues, Assign: _m.assignValues}
+	_m.scanRow(spec)
+	return returning.Row{
+		Columns: invitation.Columns,
+		ScanValues: func(columns []string) ([]any, error) {
+			*_m = Invitation{config: _m.config}
+			return spec.ScanValues(columns)
+		},
+		Assign: spec.Assign,
+	}
+}
+
 // returned describes the scan of a create's row into the LoginAttempt, as of an update's.
 func (_m *LoginAttempt) returned() returning.Row {
 	spec := &sqlgraph.UpdateSpec{ScanValues: _m.scanValues, Assign: _m.assignValues}
@@ -49,6 +100,76 @@ func (_m *LoginAttempt) returned() returning.Row {
 		Columns: loginattempt.Columns,
 		ScanValues: func(columns []string) ([]any, error) {
 			*_m = LoginAttempt{config: _m.config}
+			return spec.ScanValues(columns)
+		},
+		Assign: spec.Assign,
+	}
+}
+
+// returned describes the scan of a create's row into the MailOutbox, as of an update's.
+func (_m *MailOutbox) returned() returning.Row {
+	spec := &sqlgraph.UpdateSpec{ScanValues: _m.scanValues, Assign: _m.assignValues}
+	_m.scanRow(spec)
+	return returning.Row{
+		Columns: mailoutbox.Columns,
+		ScanValues: func(columns []string) ([]any, error) {
+			*_m = MailOutbox{config: _m.config}
+			return spec.ScanValues(columns)
+		},
+		Assign: spec.Assign,
+	}
+}
+
+// returned describes the scan of a create's row into the Membership, as of an update's.
+func (_m *Membership) returned() returning.Row {
+	spec := &sqlgraph.UpdateSpec{ScanValues: _m.scanValues, Assign: _m.assignValues}
+	_m.scanRow(spec)
+	return returning.Row{
+		Columns: membership.Columns,
+		ScanValues: func(columns []string) ([]any, error) {
+			*_m = Membership{config: _m.config}
+			return spec.ScanValues(columns)
+		},
+		Assign: spec.Assign,
+	}
+}
+
+// returned describes the scan of a create's row into the PlatformAuditEvent, as of an update's.
+func (_m *PlatformAuditEvent) returned() returning.Row {
+	spec := &sqlgraph.UpdateSpec{ScanValues: _m.scanValues, Assign: _m.assignValues}
+	_m.scanRow(spec)
+	return returning.Row{
+		Columns: platformauditevent.Columns,
+		ScanValues: func(columns []string) ([]any, error) {
+			*_m = PlatformAuditEvent{config: _m.config}
+			return spec.ScanValues(columns)
+		},
+		Assign: spec.Assign,
+	}
+}
+
+// returned describes the scan of a create's row into the PlatformIdempotencyKey, as of an update's.
+func (_m *PlatformIdempotencyKey) returned() returning.Row {
+	spec := &sqlgraph.UpdateSpec{ScanValues: _m.scanValues, Assign: _m.assignValues}
+	_m.scanRow(spec)
+	return returning.Row{
+		Columns: platformidempotencykey.Columns,
+		ScanValues: func(columns []string) ([]any, error) {
+			*_m = PlatformIdempotencyKey{config: _m.config}
+			return spec.ScanValues(columns)
+		},
+		Assign: spec.Assign,
+	}
+}
+
+// returned describes the scan of a create's row into the PortalLink, as of an update's.
+func (_m *PortalLink) returned() returning.Row {
+	spec := &sqlgraph.UpdateSpec{ScanValues: _m.scanValues, Assign: _m.assignValues}
+	_m.scanRow(spec)
+	return returning.Row{
+		Columns: portallink.Columns,
+		ScanValues: func(columns []string) ([]any, error) {
+			*_m = PortalLink{config: _m.config}
 			return spec.ScanValues(columns)
 		},
 		Assign: spec.Assign,
@@ -91,6 +212,20 @@ func (_m *Tenant) returned() returning.Row {
 		Columns: tenant.Columns,
 		ScanValues: func(columns []string) ([]any, error) {
 			*_m = Tenant{config: _m.config}
+			return spec.ScanValues(columns)
+		},
+		Assign: spec.Assign,
+	}
+}
+
+// returned describes the scan of a create's row into the TenantPurge, as of an update's.
+func (_m *TenantPurge) returned() returning.Row {
+	spec := &sqlgraph.UpdateSpec{ScanValues: _m.scanValues, Assign: _m.assignValues}
+	_m.scanRow(spec)
+	return returning.Row{
+		Columns: tenantpurge.Columns,
+		ScanValues: func(columns []string) ([]any, error) {
+			*_m = TenantPurge{config: _m.config}
 			return spec.ScanValues(columns)
 		},
 		Assign: spec.Assign,

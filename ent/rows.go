@@ -9,12 +9,21 @@ import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"github.com/konstruct/konstruct/ent/agent"
+	"github.com/konstruct/konstruct/ent/auditevent"
 	"github.com/konstruct/konstruct/ent/channelconnection"
+	"github.com/konstruct/konstruct/ent/idempotencykey"
+	"github.com/konstruct/konstruct/ent/invitation"
 	"github.com/konstruct/konstruct/ent/loginattempt"
+	"github.com/konstruct/konstruct/ent/mailoutbox"
+	"github.com/konstruct/konstruct/ent/membership"
+	"github.com/konstruct/konstruct/ent/platformauditevent"
+	"github.com/konstruct/konstruct/ent/platformidempotencykey"
+	"github.com/konstruct/konstruct/ent/portallink"
 	"github.com/konstruct/konstruct/ent/portalsession"
 	"github.com/konstruct/konstruct/ent/portaluser"
 	"github.com/konstruct/konstruct/ent/schema/mixin"
 	"github.com/konstruct/konstruct/ent/tenant"
+	"github.com/konstruct/konstruct/ent/tenantpurge"
 )
 
 // scanRows scans the query's rows by mixin.ScanRows.
@@ -84,6 +93,60 @@ func (r *agentRow) Assign(node *Agent) error {
 }
 
 // scanRows scans the query's rows by mixin.ScanRows.
+func (_q *AuditEventQuery) scanRows(spec *sqlgraph.QuerySpec, nodes *[]*AuditEvent) {
+	mixin.ScanRows(spec, auditevent.Columns, auditEventRowColumns, &auditEventRow{}, nodes, func(node *AuditEvent) {
+		node.config = _q.config
+	})
+}
+
+// auditEventRowColumns are auditevent.Columns, quoted and qualified.
+var auditEventRowColumns = mixin.Qualify(auditevent.Table, auditevent.Columns)
+
+// scanRow scans the update's row by mixin.ScanRow.
+func (_m *AuditEvent) scanRow(spec *sqlgraph.UpdateSpec) {
+	mixin.ScanRow(spec, auditevent.Columns, &auditEventRow{}, _m)
+}
+
+// auditEventRow are the columns that are not scanned directly into the AuditEvent. It implements mixin.Row.
+type auditEventRow struct {
+	CreatedAt  sql.NullTime
+	Action     sql.NullString
+	ObjectType sql.NullString
+	RequestID  sql.NullString
+	Address    sql.NullString
+	Details    stdsql.RawBytes
+}
+
+// Dest appends the destinations of auditevent.Columns.
+func (r *auditEventRow) Dest(dest []any, node *AuditEvent) []any {
+	return append(dest,
+		&node.ID,
+		&node.TenantID,
+		&r.CreatedAt,
+		&node.ActorID,
+		&r.Action,
+		&r.ObjectType,
+		&node.ObjectID,
+		&r.RequestID,
+		&r.Address,
+		&r.Details,
+	)
+}
+
+// Assign sets the node's fields from the row.
+func (r *auditEventRow) Assign(node *AuditEvent) error {
+	node.CreatedAt = r.CreatedAt.Time
+	node.Action = r.Action.String
+	node.ObjectType = r.ObjectType.String
+	node.RequestID = r.RequestID.String
+	node.Address = r.Address.String
+	if err := mixin.UnmarshalJSON(r.Details, &node.Details); err != nil {
+		return fmt.Errorf("unmarshal field details: %w", err)
+	}
+	return nil
+}
+
+// scanRows scans the query's rows by mixin.ScanRows.
 func (_q *ChannelConnectionQuery) scanRows(spec *sqlgraph.QuerySpec, nodes *[]*ChannelConnection) {
 	mixin.ScanRows(spec, channelconnection.Columns, channelConnectionRowColumns, &channelConnectionRow{}, nodes, func(node *ChannelConnection) {
 		node.config = _q.config
@@ -141,6 +204,125 @@ func (r *channelConnectionRow) Assign(node *ChannelConnection) error {
 }
 
 // scanRows scans the query's rows by mixin.ScanRows.
+func (_q *IdempotencyKeyQuery) scanRows(spec *sqlgraph.QuerySpec, nodes *[]*IdempotencyKey) {
+	mixin.ScanRows(spec, idempotencykey.Columns, idempotencyKeyRowColumns, &idempotencyKeyRow{}, nodes, func(node *IdempotencyKey) {
+		node.config = _q.config
+	})
+}
+
+// idempotencyKeyRowColumns are idempotencykey.Columns, quoted and qualified.
+var idempotencyKeyRowColumns = mixin.Qualify(idempotencykey.Table, idempotencykey.Columns)
+
+// scanRow scans the update's row by mixin.ScanRow.
+func (_m *IdempotencyKey) scanRow(spec *sqlgraph.UpdateSpec) {
+	mixin.ScanRow(spec, idempotencykey.Columns, &idempotencyKeyRow{}, _m)
+}
+
+// idempotencyKeyRow are the columns that are not scanned directly into the IdempotencyKey. It implements mixin.Row.
+type idempotencyKeyRow struct {
+	CreatedAt   sql.NullTime
+	Scope       sql.NullString
+	RequestHash sql.NullString
+	Status      sql.NullInt64
+	Header      sql.NullString
+	Body        sql.NullString
+}
+
+// Dest appends the destinations of idempotencykey.Columns.
+func (r *idempotencyKeyRow) Dest(dest []any, node *IdempotencyKey) []any {
+	return append(dest,
+		&node.ID,
+		&node.TenantID,
+		&r.CreatedAt,
+		&r.Scope,
+		&r.RequestHash,
+		&r.Status,
+		&r.Header,
+		&r.Body,
+	)
+}
+
+// Assign sets the node's fields from the row.
+func (r *idempotencyKeyRow) Assign(node *IdempotencyKey) error {
+	node.CreatedAt = r.CreatedAt.Time
+	node.Scope = r.Scope.String
+	node.RequestHash = r.RequestHash.String
+	node.Status = int(r.Status.Int64)
+	node.Header = r.Header.String
+	node.Body = r.Body.String
+	return nil
+}
+
+// scanRows scans the query's rows by mixin.ScanRows.
+func (_q *InvitationQuery) scanRows(spec *sqlgraph.QuerySpec, nodes *[]*Invitation) {
+	mixin.ScanRows(spec, invitation.Columns, invitationRowColumns, &invitationRow{}, nodes, func(node *Invitation) {
+		node.config = _q.config
+	})
+}
+
+// invitationRowColumns are invitation.Columns, quoted and qualified.
+var invitationRowColumns = mixin.Qualify(invitation.Table, invitation.Columns)
+
+// scanRow scans the update's row by mixin.ScanRow.
+func (_m *Invitation) scanRow(spec *sqlgraph.UpdateSpec) {
+	mixin.ScanRow(spec, invitation.Columns, &invitationRow{}, _m)
+}
+
+// invitationRow are the columns that are not scanned directly into the Invitation. It implements mixin.Row.
+type invitationRow struct {
+	CreatedAt  sql.NullTime
+	UpdatedAt  sql.NullTime
+	Email      sql.NullString
+	Role       sql.NullString
+	TokenHash  sql.NullString
+	Mailed     sql.NullBool
+	ExpiresAt  sql.NullTime
+	AcceptedAt sql.NullTime
+	RevokedAt  sql.NullTime
+}
+
+// Dest appends the destinations of invitation.Columns.
+func (r *invitationRow) Dest(dest []any, node *Invitation) []any {
+	return append(dest,
+		&node.ID,
+		&node.TenantID,
+		&r.CreatedAt,
+		&r.UpdatedAt,
+		&r.Email,
+		&r.Role,
+		&node.InvitedBy,
+		&r.TokenHash,
+		&r.Mailed,
+		&r.ExpiresAt,
+		&r.AcceptedAt,
+		&r.RevokedAt,
+	)
+}
+
+// Assign sets the node's fields from the row.
+func (r *invitationRow) Assign(node *Invitation) error {
+	node.CreatedAt = r.CreatedAt.Time
+	node.UpdatedAt = r.UpdatedAt.Time
+	node.Email = r.Email.String
+	node.Role = invitation.Role(r.Role.String)
+	if r.TokenHash.Valid {
+		value := r.TokenHash.String
+		node.TokenHash = &value
+	}
+	node.Mailed = r.Mailed.Bool
+	node.ExpiresAt = r.ExpiresAt.Time
+	if r.AcceptedAt.Valid {
+		value := r.AcceptedAt.Time
+		node.AcceptedAt = &value
+	}
+	if r.RevokedAt.Valid {
+		value := r.RevokedAt.Time
+		node.RevokedAt = &value
+	}
+	return nil
+}
+
+// scanRows scans the query's rows by mixin.ScanRows.
 func (_q *LoginAttemptQuery) scanRows(spec *sqlgraph.QuerySpec, nodes *[]*LoginAttempt) {
 	mixin.ScanRows(spec, loginattempt.Columns, loginAttemptRowColumns, &loginAttemptRow{}, nodes, func(node *LoginAttempt) {
 		node.config = _q.config
@@ -180,6 +362,277 @@ func (r *loginAttemptRow) Assign(node *LoginAttempt) error {
 }
 
 // scanRows scans the query's rows by mixin.ScanRows.
+func (_q *MailOutboxQuery) scanRows(spec *sqlgraph.QuerySpec, nodes *[]*MailOutbox) {
+	mixin.ScanRows(spec, mailoutbox.Columns, mailOutboxRowColumns, &mailOutboxRow{}, nodes, func(node *MailOutbox) {
+		node.config = _q.config
+	})
+}
+
+// mailOutboxRowColumns are mailoutbox.Columns, quoted and qualified.
+var mailOutboxRowColumns = mixin.Qualify(mailoutbox.Table, mailoutbox.Columns)
+
+// scanRow scans the update's row by mixin.ScanRow.
+func (_m *MailOutbox) scanRow(spec *sqlgraph.UpdateSpec) {
+	mixin.ScanRow(spec, mailoutbox.Columns, &mailOutboxRow{}, _m)
+}
+
+// mailOutboxRow are the columns that are not scanned directly into the MailOutbox. It implements mixin.Row.
+type mailOutboxRow struct {
+	CreatedAt sql.NullTime
+	Kind      sql.NullString
+	Address   sql.NullString
+	Attempts  sql.NullInt64
+	NotBefore sql.NullTime
+	SentAt    sql.NullTime
+	GaveUpAt  sql.NullTime
+	Reason    sql.NullString
+}
+
+// Dest appends the destinations of mailoutbox.Columns.
+func (r *mailOutboxRow) Dest(dest []any, node *MailOutbox) []any {
+	return append(dest,
+		&node.ID,
+		&r.CreatedAt,
+		&r.Kind,
+		&node.AboutTenantID,
+		&node.SubjectID,
+		&r.Address,
+		&r.Attempts,
+		&r.NotBefore,
+		&r.SentAt,
+		&r.GaveUpAt,
+		&r.Reason,
+	)
+}
+
+// Assign sets the node's fields from the row.
+func (r *mailOutboxRow) Assign(node *MailOutbox) error {
+	node.CreatedAt = r.CreatedAt.Time
+	node.Kind = mailoutbox.Kind(r.Kind.String)
+	node.Address = r.Address.String
+	node.Attempts = int(r.Attempts.Int64)
+	node.NotBefore = r.NotBefore.Time
+	if r.SentAt.Valid {
+		value := r.SentAt.Time
+		node.SentAt = &value
+	}
+	if r.GaveUpAt.Valid {
+		value := r.GaveUpAt.Time
+		node.GaveUpAt = &value
+	}
+	node.Reason = r.Reason.String
+	return nil
+}
+
+// scanRows scans the query's rows by mixin.ScanRows.
+func (_q *MembershipQuery) scanRows(spec *sqlgraph.QuerySpec, nodes *[]*Membership) {
+	loadedTypes := [1]bool{
+		_q.withUser != nil,
+	}
+	mixin.ScanRows(spec, membership.Columns, membershipRowColumns, &membershipRow{}, nodes, func(node *Membership) {
+		node.config = _q.config
+		node.Edges.loadedTypes = loadedTypes
+	})
+}
+
+// membershipRowColumns are membership.Columns, quoted and qualified.
+var membershipRowColumns = mixin.Qualify(membership.Table, membership.Columns)
+
+// scanRow scans the update's row by mixin.ScanRow.
+func (_m *Membership) scanRow(spec *sqlgraph.UpdateSpec) {
+	mixin.ScanRow(spec, membership.Columns, &membershipRow{}, _m)
+}
+
+// membershipRow are the columns that are not scanned directly into the Membership. It implements mixin.Row.
+type membershipRow struct {
+	CreatedAt sql.NullTime
+	UpdatedAt sql.NullTime
+	Role      sql.NullString
+}
+
+// Dest appends the destinations of membership.Columns.
+func (r *membershipRow) Dest(dest []any, node *Membership) []any {
+	return append(dest,
+		&node.ID,
+		&node.TenantID,
+		&r.CreatedAt,
+		&r.UpdatedAt,
+		&node.UserID,
+		&r.Role,
+	)
+}
+
+// Assign sets the node's fields from the row.
+func (r *membershipRow) Assign(node *Membership) error {
+	node.CreatedAt = r.CreatedAt.Time
+	node.UpdatedAt = r.UpdatedAt.Time
+	node.Role = membership.Role(r.Role.String)
+	return nil
+}
+
+// scanRows scans the query's rows by mixin.ScanRows.
+func (_q *PlatformAuditEventQuery) scanRows(spec *sqlgraph.QuerySpec, nodes *[]*PlatformAuditEvent) {
+	mixin.ScanRows(spec, platformauditevent.Columns, platformAuditEventRowColumns, &platformAuditEventRow{}, nodes, func(node *PlatformAuditEvent) {
+		node.config = _q.config
+	})
+}
+
+// platformAuditEventRowColumns are platformauditevent.Columns, quoted and qualified.
+var platformAuditEventRowColumns = mixin.Qualify(platformauditevent.Table, platformauditevent.Columns)
+
+// scanRow scans the update's row by mixin.ScanRow.
+func (_m *PlatformAuditEvent) scanRow(spec *sqlgraph.UpdateSpec) {
+	mixin.ScanRow(spec, platformauditevent.Columns, &platformAuditEventRow{}, _m)
+}
+
+// platformAuditEventRow are the columns that are not scanned directly into the PlatformAuditEvent. It implements mixin.Row.
+type platformAuditEventRow struct {
+	CreatedAt  sql.NullTime
+	Action     sql.NullString
+	ObjectType sql.NullString
+	RequestID  sql.NullString
+	Address    sql.NullString
+	Details    stdsql.RawBytes
+}
+
+// Dest appends the destinations of platformauditevent.Columns.
+func (r *platformAuditEventRow) Dest(dest []any, node *PlatformAuditEvent) []any {
+	return append(dest,
+		&node.ID,
+		&r.CreatedAt,
+		&node.ActorID,
+		&r.Action,
+		&r.ObjectType,
+		&node.ObjectID,
+		&r.RequestID,
+		&r.Address,
+		&r.Details,
+	)
+}
+
+// Assign sets the node's fields from the row.
+func (r *platformAuditEventRow) Assign(node *PlatformAuditEvent) error {
+	node.CreatedAt = r.CreatedAt.Time
+	node.Action = r.Action.String
+	node.ObjectType = r.ObjectType.String
+	node.RequestID = r.RequestID.String
+	node.Address = r.Address.String
+	if err := mixin.UnmarshalJSON(r.Details, &node.Details); err != nil {
+		return fmt.Errorf("unmarshal field details: %w", err)
+	}
+	return nil
+}
+
+// scanRows scans the query's rows by mixin.ScanRows.
+func (_q *PlatformIdempotencyKeyQuery) scanRows(spec *sqlgraph.QuerySpec, nodes *[]*PlatformIdempotencyKey) {
+	mixin.ScanRows(spec, platformidempotencykey.Columns, platformIdempotencyKeyRowColumns, &platformIdempotencyKeyRow{}, nodes, func(node *PlatformIdempotencyKey) {
+		node.config = _q.config
+	})
+}
+
+// platformIdempotencyKeyRowColumns are platformidempotencykey.Columns, quoted and qualified.
+var platformIdempotencyKeyRowColumns = mixin.Qualify(platformidempotencykey.Table, platformidempotencykey.Columns)
+
+// scanRow scans the update's row by mixin.ScanRow.
+func (_m *PlatformIdempotencyKey) scanRow(spec *sqlgraph.UpdateSpec) {
+	mixin.ScanRow(spec, platformidempotencykey.Columns, &platformIdempotencyKeyRow{}, _m)
+}
+
+// platformIdempotencyKeyRow are the columns that are not scanned directly into the PlatformIdempotencyKey. It implements mixin.Row.
+type platformIdempotencyKeyRow struct {
+	CreatedAt   sql.NullTime
+	Scope       sql.NullString
+	RequestHash sql.NullString
+	Status      sql.NullInt64
+	Header      sql.NullString
+	Body        sql.NullString
+}
+
+// Dest appends the destinations of platformidempotencykey.Columns.
+func (r *platformIdempotencyKeyRow) Dest(dest []any, node *PlatformIdempotencyKey) []any {
+	return append(dest,
+		&node.ID,
+		&r.CreatedAt,
+		&r.Scope,
+		&r.RequestHash,
+		&r.Status,
+		&r.Header,
+		&r.Body,
+	)
+}
+
+// Assign sets the node's fields from the row.
+func (r *platformIdempotencyKeyRow) Assign(node *PlatformIdempotencyKey) error {
+	node.CreatedAt = r.CreatedAt.Time
+	node.Scope = r.Scope.String
+	node.RequestHash = r.RequestHash.String
+	node.Status = int(r.Status.Int64)
+	node.Header = r.Header.String
+	node.Body = r.Body.String
+	return nil
+}
+
+// scanRows scans the query's rows by mixin.ScanRows.
+func (_q *PortalLinkQuery) scanRows(spec *sqlgraph.QuerySpec, nodes *[]*PortalLink) {
+	loadedTypes := [1]bool{
+		_q.withUser != nil,
+	}
+	mixin.ScanRows(spec, portallink.Columns, portalLinkRowColumns, &portalLinkRow{}, nodes, func(node *PortalLink) {
+		node.config = _q.config
+		node.Edges.loadedTypes = loadedTypes
+	})
+}
+
+// portalLinkRowColumns are portallink.Columns, quoted and qualified.
+var portalLinkRowColumns = mixin.Qualify(portallink.Table, portallink.Columns)
+
+// scanRow scans the update's row by mixin.ScanRow.
+func (_m *PortalLink) scanRow(spec *sqlgraph.UpdateSpec) {
+	mixin.ScanRow(spec, portallink.Columns, &portalLinkRow{}, _m)
+}
+
+// portalLinkRow are the columns that are not scanned directly into the PortalLink. It implements mixin.Row.
+type portalLinkRow struct {
+	CreatedAt sql.NullTime
+	Kind      sql.NullString
+	Email     sql.NullString
+	TokenHash sql.NullString
+	ExpiresAt sql.NullTime
+	UsedAt    sql.NullTime
+}
+
+// Dest appends the destinations of portallink.Columns.
+func (r *portalLinkRow) Dest(dest []any, node *PortalLink) []any {
+	return append(dest,
+		&node.ID,
+		&r.CreatedAt,
+		&node.UserID,
+		&r.Kind,
+		&r.Email,
+		&r.TokenHash,
+		&r.ExpiresAt,
+		&r.UsedAt,
+	)
+}
+
+// Assign sets the node's fields from the row.
+func (r *portalLinkRow) Assign(node *PortalLink) error {
+	node.CreatedAt = r.CreatedAt.Time
+	node.Kind = portallink.Kind(r.Kind.String)
+	node.Email = r.Email.String
+	if r.TokenHash.Valid {
+		value := r.TokenHash.String
+		node.TokenHash = &value
+	}
+	node.ExpiresAt = r.ExpiresAt.Time
+	if r.UsedAt.Valid {
+		value := r.UsedAt.Time
+		node.UsedAt = &value
+	}
+	return nil
+}
+
+// scanRows scans the query's rows by mixin.ScanRows.
 func (_q *PortalSessionQuery) scanRows(spec *sqlgraph.QuerySpec, nodes *[]*PortalSession) {
 	loadedTypes := [1]bool{
 		_q.withUser != nil,
@@ -205,6 +658,8 @@ type portalSessionRow struct {
 	LastSeenAt sql.NullTime
 	ExpiresAt  sql.NullTime
 	RevokedAt  sql.NullTime
+	UserAgent  sql.NullString
+	Address    sql.NullString
 }
 
 // Dest appends the destinations of portalsession.Columns.
@@ -216,6 +671,9 @@ func (r *portalSessionRow) Dest(dest []any, node *PortalSession) []any {
 		&r.LastSeenAt,
 		&r.ExpiresAt,
 		&r.RevokedAt,
+		&node.SessionID,
+		&r.UserAgent,
+		&r.Address,
 	)
 }
 
@@ -229,13 +687,17 @@ func (r *portalSessionRow) Assign(node *PortalSession) error {
 		value := r.RevokedAt.Time
 		node.RevokedAt = &value
 	}
+	node.UserAgent = r.UserAgent.String
+	node.Address = r.Address.String
 	return nil
 }
 
 // scanRows scans the query's rows by mixin.ScanRows.
 func (_q *PortalUserQuery) scanRows(spec *sqlgraph.QuerySpec, nodes *[]*PortalUser) {
-	loadedTypes := [1]bool{
+	loadedTypes := [3]bool{
 		_q.withSessions != nil,
+		_q.withMemberships != nil,
+		_q.withLinks != nil,
 	}
 	mixin.ScanRows(spec, portaluser.Columns, portalUserRowColumns, &portalUserRow{}, nodes, func(node *PortalUser) {
 		node.config = _q.config
@@ -260,6 +722,7 @@ type portalUserRow struct {
 	Name           sql.NullString
 	IsAdmin        sql.NullBool
 	DisabledAt     sql.NullTime
+	ErasedAt       sql.NullTime
 }
 
 // Dest appends the destinations of portaluser.Columns.
@@ -273,6 +736,8 @@ func (r *portalUserRow) Dest(dest []any, node *PortalUser) []any {
 		&r.Name,
 		&r.IsAdmin,
 		&r.DisabledAt,
+		&node.UnprovenTenantID,
+		&r.ErasedAt,
 	)
 }
 
@@ -287,6 +752,10 @@ func (r *portalUserRow) Assign(node *PortalUser) error {
 	if r.DisabledAt.Valid {
 		value := r.DisabledAt.Time
 		node.DisabledAt = &value
+	}
+	if r.ErasedAt.Valid {
+		value := r.ErasedAt.Time
+		node.ErasedAt = &value
 	}
 	return nil
 }
@@ -338,6 +807,55 @@ func (r *tenantRow) Assign(node *Tenant) error {
 	node.Status = tenant.Status(r.Status.String)
 	if err := mixin.UnmarshalJSON(r.Settings, &node.Settings); err != nil {
 		return fmt.Errorf("unmarshal field settings: %w", err)
+	}
+	return nil
+}
+
+// scanRows scans the query's rows by mixin.ScanRows.
+func (_q *TenantPurgeQuery) scanRows(spec *sqlgraph.QuerySpec, nodes *[]*TenantPurge) {
+	mixin.ScanRows(spec, tenantpurge.Columns, tenantPurgeRowColumns, &tenantPurgeRow{}, nodes, func(node *TenantPurge) {
+		node.config = _q.config
+	})
+}
+
+// tenantPurgeRowColumns are tenantpurge.Columns, quoted and qualified.
+var tenantPurgeRowColumns = mixin.Qualify(tenantpurge.Table, tenantpurge.Columns)
+
+// scanRow scans the update's row by mixin.ScanRow.
+func (_m *TenantPurge) scanRow(spec *sqlgraph.UpdateSpec) {
+	mixin.ScanRow(spec, tenantpurge.Columns, &tenantPurgeRow{}, _m)
+}
+
+// tenantPurgeRow are the columns that are not scanned directly into the TenantPurge. It implements mixin.Row.
+type tenantPurgeRow struct {
+	CreatedAt  sql.NullTime
+	UpdatedAt  sql.NullTime
+	Deleted    stdsql.RawBytes
+	FinishedAt sql.NullTime
+}
+
+// Dest appends the destinations of tenantpurge.Columns.
+func (r *tenantPurgeRow) Dest(dest []any, node *TenantPurge) []any {
+	return append(dest,
+		&node.ID,
+		&r.CreatedAt,
+		&r.UpdatedAt,
+		&node.RequestedBy,
+		&r.Deleted,
+		&r.FinishedAt,
+	)
+}
+
+// Assign sets the node's fields from the row.
+func (r *tenantPurgeRow) Assign(node *TenantPurge) error {
+	node.CreatedAt = r.CreatedAt.Time
+	node.UpdatedAt = r.UpdatedAt.Time
+	if err := mixin.UnmarshalJSON(r.Deleted, &node.Deleted); err != nil {
+		return fmt.Errorf("unmarshal field deleted: %w", err)
+	}
+	if r.FinishedAt.Valid {
+		value := r.FinishedAt.Time
+		node.FinishedAt = &value
 	}
 	return nil
 }

@@ -14,16 +14,34 @@ type Tx struct {
 	config
 	// Agent is the client for interacting with the Agent builders.
 	Agent *AgentClient
+	// AuditEvent is the client for interacting with the AuditEvent builders.
+	AuditEvent *AuditEventClient
 	// ChannelConnection is the client for interacting with the ChannelConnection builders.
 	ChannelConnection *ChannelConnectionClient
+	// IdempotencyKey is the client for interacting with the IdempotencyKey builders.
+	IdempotencyKey *IdempotencyKeyClient
+	// Invitation is the client for interacting with the Invitation builders.
+	Invitation *InvitationClient
 	// LoginAttempt is the client for interacting with the LoginAttempt builders.
 	LoginAttempt *LoginAttemptClient
+	// MailOutbox is the client for interacting with the MailOutbox builders.
+	MailOutbox *MailOutboxClient
+	// Membership is the client for interacting with the Membership builders.
+	Membership *MembershipClient
+	// PlatformAuditEvent is the client for interacting with the PlatformAuditEvent builders.
+	PlatformAuditEvent *PlatformAuditEventClient
+	// PlatformIdempotencyKey is the client for interacting with the PlatformIdempotencyKey builders.
+	PlatformIdempotencyKey *PlatformIdempotencyKeyClient
+	// PortalLink is the client for interacting with the PortalLink builders.
+	PortalLink *PortalLinkClient
 	// PortalSession is the client for interacting with the PortalSession builders.
 	PortalSession *PortalSessionClient
 	// PortalUser is the client for interacting with the PortalUser builders.
 	PortalUser *PortalUserClient
 	// Tenant is the client for interacting with the Tenant builders.
 	Tenant *TenantClient
+	// TenantPurge is the client for interacting with the TenantPurge builders.
+	TenantPurge *TenantPurgeClient
 
 	// lazily loaded.
 	client     *Client
@@ -156,11 +174,20 @@ func (tx *Tx) Client() *Client {
 
 func (tx *Tx) init() {
 	tx.Agent = NewAgentClient(tx.config)
+	tx.AuditEvent = NewAuditEventClient(tx.config)
 	tx.ChannelConnection = NewChannelConnectionClient(tx.config)
+	tx.IdempotencyKey = NewIdempotencyKeyClient(tx.config)
+	tx.Invitation = NewInvitationClient(tx.config)
 	tx.LoginAttempt = NewLoginAttemptClient(tx.config)
+	tx.MailOutbox = NewMailOutboxClient(tx.config)
+	tx.Membership = NewMembershipClient(tx.config)
+	tx.PlatformAuditEvent = NewPlatformAuditEventClient(tx.config)
+	tx.PlatformIdempotencyKey = NewPlatformIdempotencyKeyClient(tx.config)
+	tx.PortalLink = NewPortalLinkClient(tx.config)
 	tx.PortalSession = NewPortalSessionClient(tx.config)
 	tx.PortalUser = NewPortalUserClient(tx.config)
 	tx.Tenant = NewTenantClient(tx.config)
+	tx.TenantPurge = NewTenantPurgeClient(tx.config)
 }
 
 // txDriver wraps the given dialect.Tx with a nop dialect.Driver implementation.

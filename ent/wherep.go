@@ -27,6 +27,24 @@ func (m *AgentMutation) ReplaceP(p func(*sql.Selector)) {
 	m.predicates = mixin.ReplaceP(m.predicates, p)
 }
 
+// ReplaceP replaces a predicate of the AuditEventQuery builder, as mixin.ReplaceP does.
+func (_q *AuditEventQuery) ReplaceP(p func(*sql.Selector)) {
+	_q.predicates = mixin.ReplaceP(_q.predicates, p)
+}
+
+// Detach returns a copy of the AuditEventQuery builder, eager-loading included, that can run without changing it.
+func (_q *AuditEventQuery) Detach() Query {
+	detached := *_q
+	detached.ctx = _q.ctx.Clone()
+	detached.predicates = slices.Clip(_q.predicates)
+	return &detached
+}
+
+// ReplaceP replaces a predicate of the AuditEventMutation, as mixin.ReplaceP does.
+func (m *AuditEventMutation) ReplaceP(p func(*sql.Selector)) {
+	m.predicates = mixin.ReplaceP(m.predicates, p)
+}
+
 // ReplaceP replaces a predicate of the ChannelConnectionQuery builder, as mixin.ReplaceP does.
 func (_q *ChannelConnectionQuery) ReplaceP(p func(*sql.Selector)) {
 	_q.predicates = mixin.ReplaceP(_q.predicates, p)
@@ -45,6 +63,42 @@ func (m *ChannelConnectionMutation) ReplaceP(p func(*sql.Selector)) {
 	m.predicates = mixin.ReplaceP(m.predicates, p)
 }
 
+// ReplaceP replaces a predicate of the IdempotencyKeyQuery builder, as mixin.ReplaceP does.
+func (_q *IdempotencyKeyQuery) ReplaceP(p func(*sql.Selector)) {
+	_q.predicates = mixin.ReplaceP(_q.predicates, p)
+}
+
+// Detach returns a copy of the IdempotencyKeyQuery builder, eager-loading included, that can run without changing it.
+func (_q *IdempotencyKeyQuery) Detach() Query {
+	detached := *_q
+	detached.ctx = _q.ctx.Clone()
+	detached.predicates = slices.Clip(_q.predicates)
+	return &detached
+}
+
+// ReplaceP replaces a predicate of the IdempotencyKeyMutation, as mixin.ReplaceP does.
+func (m *IdempotencyKeyMutation) ReplaceP(p func(*sql.Selector)) {
+	m.predicates = mixin.ReplaceP(m.predicates, p)
+}
+
+// ReplaceP replaces a predicate of the InvitationQuery builder, as mixin.ReplaceP does.
+func (_q *InvitationQuery) ReplaceP(p func(*sql.Selector)) {
+	_q.predicates = mixin.ReplaceP(_q.predicates, p)
+}
+
+// Detach returns a copy of the InvitationQuery builder, eager-loading included, that can run without changing it.
+func (_q *InvitationQuery) Detach() Query {
+	detached := *_q
+	detached.ctx = _q.ctx.Clone()
+	detached.predicates = slices.Clip(_q.predicates)
+	return &detached
+}
+
+// ReplaceP replaces a predicate of the InvitationMutation, as mixin.ReplaceP does.
+func (m *InvitationMutation) ReplaceP(p func(*sql.Selector)) {
+	m.predicates = mixin.ReplaceP(m.predicates, p)
+}
+
 // ReplaceP replaces a predicate of the LoginAttemptQuery builder, as mixin.ReplaceP does.
 func (_q *LoginAttemptQuery) ReplaceP(p func(*sql.Selector)) {
 	_q.predicates = mixin.ReplaceP(_q.predicates, p)
@@ -60,6 +114,98 @@ func (_q *LoginAttemptQuery) Detach() Query {
 
 // ReplaceP replaces a predicate of the LoginAttemptMutation, as mixin.ReplaceP does.
 func (m *LoginAttemptMutation) ReplaceP(p func(*sql.Selector)) {
+	m.predicates = mixin.ReplaceP(m.predicates, p)
+}
+
+// ReplaceP replaces a predicate of the MailOutboxQuery builder, as mixin.ReplaceP does.
+func (_q *MailOutboxQuery) ReplaceP(p func(*sql.Selector)) {
+	_q.predicates = mixin.ReplaceP(_q.predicates, p)
+}
+
+// Detach returns a copy of the MailOutboxQuery builder, eager-loading included, that can run without changing it.
+func (_q *MailOutboxQuery) Detach() Query {
+	detached := *_q
+	detached.ctx = _q.ctx.Clone()
+	detached.predicates = slices.Clip(_q.predicates)
+	return &detached
+}
+
+// ReplaceP replaces a predicate of the MailOutboxMutation, as mixin.ReplaceP does.
+func (m *MailOutboxMutation) ReplaceP(p func(*sql.Selector)) {
+	m.predicates = mixin.ReplaceP(m.predicates, p)
+}
+
+// ReplaceP replaces a predicate of the MembershipQuery builder, as mixin.ReplaceP does.
+func (_q *MembershipQuery) ReplaceP(p func(*sql.Selector)) {
+	_q.predicates = mixin.ReplaceP(_q.predicates, p)
+}
+
+// Detach returns a copy of the MembershipQuery builder, eager-loading included, that can run without changing it.
+func (_q *MembershipQuery) Detach() Query {
+	detached := *_q
+	detached.ctx = _q.ctx.Clone()
+	detached.predicates = slices.Clip(_q.predicates)
+	detached.withUser = mixin.DetachEdge(_q.withUser)
+	return &detached
+}
+
+// ReplaceP replaces a predicate of the MembershipMutation, as mixin.ReplaceP does.
+func (m *MembershipMutation) ReplaceP(p func(*sql.Selector)) {
+	m.predicates = mixin.ReplaceP(m.predicates, p)
+}
+
+// ReplaceP replaces a predicate of the PlatformAuditEventQuery builder, as mixin.ReplaceP does.
+func (_q *PlatformAuditEventQuery) ReplaceP(p func(*sql.Selector)) {
+	_q.predicates = mixin.ReplaceP(_q.predicates, p)
+}
+
+// Detach returns a copy of the PlatformAuditEventQuery builder, eager-loading included, that can run without changing it.
+func (_q *PlatformAuditEventQuery) Detach() Query {
+	detached := *_q
+	detached.ctx = _q.ctx.Clone()
+	detached.predicates = slices.Clip(_q.predicates)
+	return &detached
+}
+
+// ReplaceP replaces a predicate of the PlatformAuditEventMutation, as mixin.ReplaceP does.
+func (m *PlatformAuditEventMutation) ReplaceP(p func(*sql.Selector)) {
+	m.predicates = mixin.ReplaceP(m.predicates, p)
+}
+
+// ReplaceP replaces a predicate of the PlatformIdempotencyKeyQuery builder, as mixin.ReplaceP does.
+func (_q *PlatformIdempotencyKeyQuery) ReplaceP(p func(*sql.Selector)) {
+	_q.predicates = mixin.ReplaceP(_q.predicates, p)
+}
+
+// Detach returns a copy of the PlatformIdempotencyKeyQuery builder, eager-loading included, that can run without changing it.
+func (_q *PlatformIdempotencyKeyQuery) Detach() Query {
+	detached := *_q
+	detached.ctx = _q.ctx.Clone()
+	detached.predicates = slices.Clip(_q.predicates)
+	return &detached
+}
+
+// ReplaceP replaces a predicate of the PlatformIdempotencyKeyMutation, as mixin.ReplaceP does.
+func (m *PlatformIdempotencyKeyMutation) ReplaceP(p func(*sql.Selector)) {
+	m.predicates = mixin.ReplaceP(m.predicates, p)
+}
+
+// ReplaceP replaces a predicate of the PortalLinkQuery builder, as mixin.ReplaceP does.
+func (_q *PortalLinkQuery) ReplaceP(p func(*sql.Selector)) {
+	_q.predicates = mixin.ReplaceP(_q.predicates, p)
+}
+
+// Detach returns a copy of the PortalLinkQuery builder, eager-loading included, that can run without changing it.
+func (_q *PortalLinkQuery) Detach() Query {
+	detached := *_q
+	detached.ctx = _q.ctx.Clone()
+	detached.predicates = slices.Clip(_q.predicates)
+	detached.withUser = mixin.DetachEdge(_q.withUser)
+	return &detached
+}
+
+// ReplaceP replaces a predicate of the PortalLinkMutation, as mixin.ReplaceP does.
+func (m *PortalLinkMutation) ReplaceP(p func(*sql.Selector)) {
 	m.predicates = mixin.ReplaceP(m.predicates, p)
 }
 
@@ -93,6 +239,8 @@ func (_q *PortalUserQuery) Detach() Query {
 	detached.ctx = _q.ctx.Clone()
 	detached.predicates = slices.Clip(_q.predicates)
 	detached.withSessions = mixin.DetachEdge(_q.withSessions)
+	detached.withMemberships = mixin.DetachEdge(_q.withMemberships)
+	detached.withLinks = mixin.DetachEdge(_q.withLinks)
 	return &detached
 }
 
@@ -116,5 +264,23 @@ func (_q *TenantQuery) Detach() Query {
 
 // ReplaceP replaces a predicate of the TenantMutation, as mixin.ReplaceP does.
 func (m *TenantMutation) ReplaceP(p func(*sql.Selector)) {
+	m.predicates = mixin.ReplaceP(m.predicates, p)
+}
+
+// ReplaceP replaces a predicate of the TenantPurgeQuery builder, as mixin.ReplaceP does.
+func (_q *TenantPurgeQuery) ReplaceP(p func(*sql.Selector)) {
+	_q.predicates = mixin.ReplaceP(_q.predicates, p)
+}
+
+// Detach returns a copy of the TenantPurgeQuery builder, eager-loading included, that can run without changing it.
+func (_q *TenantPurgeQuery) Detach() Query {
+	detached := *_q
+	detached.ctx = _q.ctx.Clone()
+	detached.predicates = slices.Clip(_q.predicates)
+	return &detached
+}
+
+// ReplaceP replaces a predicate of the TenantPurgeMutation, as mixin.ReplaceP does.
+func (m *TenantPurgeMutation) ReplaceP(p func(*sql.Selector)) {
 	m.predicates = mixin.ReplaceP(m.predicates, p)
 }

@@ -62,7 +62,7 @@ func protect(t *schema.Table, has protection, spec doctor.Spec) []string {
 			fmt.Sprintf("CREATE POLICY %s ON %s AS RESTRICTIVE TO %s\n  USING (%s)",
 				rls.Quote(rls.FloorPolicy), table, app, own),
 		},
-		{containsAll(has.Privileges, spec.Grants[doctor.ClassTenant]), grants(t, doctor.ClassTenant, spec)},
+		{containsAll(has.Privileges, spec.PrivilegesOn(qualified(t), doctor.ClassTenant)), grants(t, doctor.ClassTenant, spec)},
 	} {
 		if !part.there {
 			out = append(out, part.stmt)
@@ -76,6 +76,6 @@ func containsAll(all, some []string) bool {
 }
 
 func grants(t *schema.Table, class doctor.Class, spec doctor.Spec) string {
-	return fmt.Sprintf("GRANT %s ON %s TO %s", strings.Join(spec.Grants[class], ", "),
+	return fmt.Sprintf("GRANT %s ON %s TO %s", strings.Join(spec.PrivilegesOn(qualified(t), class), ", "),
 		rls.Quote(t.Name), rls.Quote(spec.AppRole))
 }

@@ -29,6 +29,12 @@ func Spec() doctor.Spec {
 			"public.portal_users":    "a person can belong to several tenants and logs in before choosing one",
 			"public.portal_sessions": "a session belongs to a portal user and is read before the tenant is known",
 			"public.login_attempts":  "counted before the user is known; keys are hashes",
+			"public.portal_links":    "a link of a portal user, who may belong to several tenants",
+			"public.mail_outbox":     "ids of what is to be mailed, to users of any tenant or of none",
+			"public.tenant_purges":   "remains after its tenant is deleted",
+
+			"public.platform_audit_events":     "what was done outside of a tenant",
+			"public.platform_idempotency_keys": "answers to requests outside of a tenant",
 		},
 		Platform: map[string]string{
 			revisionsSchema + "." + revisionsTable: "applied migrations, which the readiness probe reads",
@@ -40,13 +46,42 @@ func Spec() doctor.Spec {
 			doctor.ClassGlobal:   {"SELECT", "INSERT", "UPDATE", "DELETE"},
 			doctor.ClassPlatform: {"SELECT"},
 		},
+		AppendOnly: map[string]string{
+			"public.audit_events":          "what was done cannot be changed afterwards",
+			"public.platform_audit_events": "what was done cannot be changed afterwards",
+		},
 		SpanningKeys: map[string]string{
 			"public.channelconnection_channel_type_workspace_id": "webhooks look up their tenant by it",
+			"public.invitation_token_hash":                       "a link names no tenant",
 		},
 		RoleSettings: []string{"statement_timeout=15s", "lock_timeout=3s", "idle_in_transaction_session_timeout=30s"},
 		Definers: map[string]doctor.Definer{
 			"public.resolve_tenant(text, text)": {
 				Why:   "a webhook names a workspace, and its tenant must be found before the tenant is known",
+				Owner: ResolverRole,
+			},
+			"public.session_role(text, uuid)": {
+				Why:   "a session's role in a tenant is read before the tenant may be entered",
+				Owner: ResolverRole,
+			},
+			"public.session_tenants(text)": {
+				Why:   "a person's tenants are listed before one is chosen",
+				Owner: ResolverRole,
+			},
+			"public.user_tenants(text, uuid)": {
+				Why:   "a platform admin disables, exports and erases a user across tenants",
+				Owner: ResolverRole,
+			},
+			"public.invitation_tenant(text)": {
+				Why:   "a link has a token, and its tenant must be found before the tenant is known",
+				Owner: ResolverRole,
+			},
+			"public.expire_audit_events(integer)": {
+				Why:   "the application may not delete events; this deletes old ones, and those of a tenant that is purged",
+				Owner: ResolverRole,
+			},
+			"public.expire_platform_audit_events(integer)": {
+				Why:   "the application may not delete events; this deletes old ones",
 				Owner: ResolverRole,
 			},
 		},

@@ -9,11 +9,20 @@ import (
 	"github.com/google/uuid"
 	"github.com/konstruct/konstruct/ent"
 	"github.com/konstruct/konstruct/ent/agent"
+	"github.com/konstruct/konstruct/ent/auditevent"
 	"github.com/konstruct/konstruct/ent/channelconnection"
+	"github.com/konstruct/konstruct/ent/idempotencykey"
+	"github.com/konstruct/konstruct/ent/invitation"
 	"github.com/konstruct/konstruct/ent/loginattempt"
+	"github.com/konstruct/konstruct/ent/mailoutbox"
+	"github.com/konstruct/konstruct/ent/membership"
+	"github.com/konstruct/konstruct/ent/platformauditevent"
+	"github.com/konstruct/konstruct/ent/platformidempotencykey"
+	"github.com/konstruct/konstruct/ent/portallink"
 	"github.com/konstruct/konstruct/ent/portalsession"
 	"github.com/konstruct/konstruct/ent/portaluser"
 	"github.com/konstruct/konstruct/ent/tenant"
+	"github.com/konstruct/konstruct/ent/tenantpurge"
 	"github.com/konstruct/konstruct/tenancy/attack"
 )
 
@@ -21,11 +30,20 @@ import (
 func Schemas(client *ent.Client) []attack.Schema {
 	return []attack.Schema{
 		agentSchema(client),
+		auditeventSchema(client),
 		channelconnectionSchema(client),
+		idempotencykeySchema(client),
+		invitationSchema(client),
 		loginattemptSchema(client),
+		mailoutboxSchema(client),
+		membershipSchema(client),
+		platformauditeventSchema(client),
+		platformidempotencykeySchema(client),
+		portallinkSchema(client),
 		portalsessionSchema(client),
 		portaluserSchema(client),
 		tenantSchema(client),
+		tenantpurgeSchema(client),
 	}
 }
 
@@ -117,6 +135,85 @@ func agentSchema(client *ent.Client) attack.Schema {
 	}
 }
 
+func auditeventSchema(client *ent.Client) attack.Schema {
+	var row ent.AuditEvent
+	return attack.Schema{
+		Name: "AuditEvent", Table: "public.audit_events",
+		Fields: []attack.Field{
+			{
+				Name: "tenant_id", Type: attack.TypeOf(&row.TenantID),
+				Required: true, Immutable: true, JSON: false,
+			},
+			{
+				Name: "created_at", Type: attack.TypeOf(&row.CreatedAt),
+				Required: false, Immutable: true, JSON: false,
+			},
+			{
+				Name: "actor_id", Type: attack.TypeOf(row.ActorID),
+				Required: false, Immutable: true, JSON: false,
+			},
+			{
+				Name: "action", Type: attack.TypeOf(&row.Action),
+				Required: true, Immutable: true, JSON: false,
+				Check: attack.Check(auditevent.ActionValidator),
+			},
+			{
+				Name: "object_type", Type: attack.TypeOf(&row.ObjectType),
+				Required: false, Immutable: true, JSON: false,
+			},
+			{
+				Name: "object_id", Type: attack.TypeOf(row.ObjectID),
+				Required: false, Immutable: true, JSON: false,
+			},
+			{
+				Name: "request_id", Type: attack.TypeOf(&row.RequestID),
+				Required: false, Immutable: true, JSON: false,
+			},
+			{
+				Name: "address", Type: attack.TypeOf(&row.Address),
+				Required: false, Immutable: true, JSON: false,
+			},
+			{
+				Name: "details", Type: attack.TypeOf(&row.Details),
+				Required: false, Immutable: true, JSON: true,
+			},
+		},
+		Edges: []attack.Edge{},
+		Create: func(ctx context.Context, fill func(attack.Mutation) error) (string, error) {
+			create := client.AuditEvent.Create()
+			if err := fill(create.Mutation()); err != nil {
+				return "", err
+			}
+			created, err := create.Save(ctx)
+			if err != nil {
+				return "", err
+			}
+			return fmt.Sprint(created.ID), nil
+		},
+		List: func(ctx context.Context) (any, error) {
+			return client.AuditEvent.Query().All(ctx)
+		},
+		IDs: func(ctx context.Context) ([]string, error) {
+			ids, err := client.AuditEvent.Query().IDs(ctx)
+			return attack.IDs(ids), err
+		},
+		Get: func(ctx context.Context, id string) (any, error) {
+			return client.AuditEvent.Query().Where(auditevent.ID(attack.ID[uuid.UUID](id))).All(ctx)
+		},
+		Update: func(ctx context.Context, id string, fill func(attack.Mutation) error) error {
+			update := client.AuditEvent.UpdateOneID(attack.ID[uuid.UUID](id))
+			if err := fill(update.Mutation()); err != nil {
+				return err
+			}
+			return update.Exec(ctx)
+		},
+		Delete: func(ctx context.Context, id string) error {
+			return client.AuditEvent.DeleteOneID(attack.ID[uuid.UUID](id)).Exec(ctx)
+		},
+		NotFound: ent.IsNotFound,
+	}
+}
+
 func channelconnectionSchema(client *ent.Client) attack.Schema {
 	var row ent.ChannelConnection
 	return attack.Schema{
@@ -194,6 +291,166 @@ func channelconnectionSchema(client *ent.Client) attack.Schema {
 	}
 }
 
+func idempotencykeySchema(client *ent.Client) attack.Schema {
+	var row ent.IdempotencyKey
+	return attack.Schema{
+		Name: "IdempotencyKey", Table: "public.idempotency_keys",
+		Fields: []attack.Field{
+			{
+				Name: "tenant_id", Type: attack.TypeOf(&row.TenantID),
+				Required: true, Immutable: true, JSON: false,
+			},
+			{
+				Name: "created_at", Type: attack.TypeOf(&row.CreatedAt),
+				Required: false, Immutable: true, JSON: false,
+			},
+			{
+				Name: "scope", Type: attack.TypeOf(&row.Scope),
+				Required: true, Immutable: true, JSON: false,
+				Check: attack.Check(idempotencykey.ScopeValidator),
+			},
+			{
+				Name: "request_hash", Type: attack.TypeOf(&row.RequestHash),
+				Required: true, Immutable: true, JSON: false,
+				Check: attack.Check(idempotencykey.RequestHashValidator),
+			},
+			{
+				Name: "status", Type: attack.TypeOf(&row.Status),
+				Required: false, Immutable: false, JSON: false,
+			},
+			{
+				Name: "header", Type: attack.TypeOf(&row.Header),
+				Required: false, Immutable: false, JSON: false,
+			},
+			{
+				Name: "body", Type: attack.TypeOf(&row.Body),
+				Required: false, Immutable: false, JSON: false,
+			},
+		},
+		Edges: []attack.Edge{},
+		Create: func(ctx context.Context, fill func(attack.Mutation) error) (string, error) {
+			create := client.IdempotencyKey.Create()
+			if err := fill(create.Mutation()); err != nil {
+				return "", err
+			}
+			created, err := create.Save(ctx)
+			if err != nil {
+				return "", err
+			}
+			return fmt.Sprint(created.ID), nil
+		},
+		List: func(ctx context.Context) (any, error) {
+			return client.IdempotencyKey.Query().All(ctx)
+		},
+		IDs: func(ctx context.Context) ([]string, error) {
+			ids, err := client.IdempotencyKey.Query().IDs(ctx)
+			return attack.IDs(ids), err
+		},
+		Get: func(ctx context.Context, id string) (any, error) {
+			return client.IdempotencyKey.Query().Where(idempotencykey.ID(attack.ID[uuid.UUID](id))).All(ctx)
+		},
+		Update: func(ctx context.Context, id string, fill func(attack.Mutation) error) error {
+			update := client.IdempotencyKey.UpdateOneID(attack.ID[uuid.UUID](id))
+			if err := fill(update.Mutation()); err != nil {
+				return err
+			}
+			return update.Exec(ctx)
+		},
+		Delete: func(ctx context.Context, id string) error {
+			return client.IdempotencyKey.DeleteOneID(attack.ID[uuid.UUID](id)).Exec(ctx)
+		},
+		NotFound: ent.IsNotFound,
+	}
+}
+
+func invitationSchema(client *ent.Client) attack.Schema {
+	var row ent.Invitation
+	return attack.Schema{
+		Name: "Invitation", Table: "public.invitations",
+		Fields: []attack.Field{
+			{
+				Name: "tenant_id", Type: attack.TypeOf(&row.TenantID),
+				Required: true, Immutable: true, JSON: false,
+			},
+			{
+				Name: "created_at", Type: attack.TypeOf(&row.CreatedAt),
+				Required: false, Immutable: true, JSON: false,
+			},
+			{
+				Name: "updated_at", Type: attack.TypeOf(&row.UpdatedAt),
+				Required: true, Immutable: false, JSON: false,
+			},
+			{
+				Name: "email", Type: attack.TypeOf(&row.Email),
+				Required: true, Immutable: true, JSON: false,
+				Check: attack.Check(invitation.EmailValidator),
+			},
+			{
+				Name: "role", Type: attack.TypeOf(&row.Role),
+				Required: true, Immutable: true, JSON: false,
+				Enum: []string{"owner", "editor", "viewer"},
+			},
+			{
+				Name: "invited_by", Type: attack.TypeOf(&row.InvitedBy),
+				Required: true, Immutable: true, JSON: false,
+			},
+			{
+				Name: "token_hash", Type: attack.TypeOf(row.TokenHash),
+				Required: false, Immutable: false, JSON: false,
+			},
+			{
+				Name: "mailed", Type: attack.TypeOf(&row.Mailed),
+				Required: false, Immutable: false, JSON: false,
+			},
+			{
+				Name: "expires_at", Type: attack.TypeOf(&row.ExpiresAt),
+				Required: true, Immutable: false, JSON: false,
+			},
+			{
+				Name: "accepted_at", Type: attack.TypeOf(row.AcceptedAt),
+				Required: false, Immutable: false, JSON: false,
+			},
+			{
+				Name: "revoked_at", Type: attack.TypeOf(row.RevokedAt),
+				Required: false, Immutable: false, JSON: false,
+			},
+		},
+		Edges: []attack.Edge{},
+		Create: func(ctx context.Context, fill func(attack.Mutation) error) (string, error) {
+			create := client.Invitation.Create()
+			if err := fill(create.Mutation()); err != nil {
+				return "", err
+			}
+			created, err := create.Save(ctx)
+			if err != nil {
+				return "", err
+			}
+			return fmt.Sprint(created.ID), nil
+		},
+		List: func(ctx context.Context) (any, error) {
+			return client.Invitation.Query().All(ctx)
+		},
+		IDs: func(ctx context.Context) ([]string, error) {
+			ids, err := client.Invitation.Query().IDs(ctx)
+			return attack.IDs(ids), err
+		},
+		Get: func(ctx context.Context, id string) (any, error) {
+			return client.Invitation.Query().Where(invitation.ID(attack.ID[uuid.UUID](id))).All(ctx)
+		},
+		Update: func(ctx context.Context, id string, fill func(attack.Mutation) error) error {
+			update := client.Invitation.UpdateOneID(attack.ID[uuid.UUID](id))
+			if err := fill(update.Mutation()); err != nil {
+				return err
+			}
+			return update.Exec(ctx)
+		},
+		Delete: func(ctx context.Context, id string) error {
+			return client.Invitation.DeleteOneID(attack.ID[uuid.UUID](id)).Exec(ctx)
+		},
+		NotFound: ent.IsNotFound,
+	}
+}
+
 func loginattemptSchema(client *ent.Client) attack.Schema {
 	var row ent.LoginAttempt
 	return attack.Schema{
@@ -245,6 +502,373 @@ func loginattemptSchema(client *ent.Client) attack.Schema {
 	}
 }
 
+func mailoutboxSchema(client *ent.Client) attack.Schema {
+	var row ent.MailOutbox
+	return attack.Schema{
+		Name: "MailOutbox", Table: "public.mail_outbox",
+		Fields: []attack.Field{
+			{
+				Name: "created_at", Type: attack.TypeOf(&row.CreatedAt),
+				Required: false, Immutable: true, JSON: false,
+			},
+			{
+				Name: "kind", Type: attack.TypeOf(&row.Kind),
+				Required: true, Immutable: true, JSON: false,
+				Enum: []string{"invitation", "password_reset", "confirm_email", "email_changed", "password_changed"},
+			},
+			{
+				Name: "about_tenant_id", Type: attack.TypeOf(row.AboutTenantID),
+				Required: false, Immutable: true, JSON: false,
+			},
+			{
+				Name: "subject_id", Type: attack.TypeOf(&row.SubjectID),
+				Required: true, Immutable: true, JSON: false,
+			},
+			{
+				Name: "address", Type: attack.TypeOf(&row.Address),
+				Required: false, Immutable: false, JSON: false,
+			},
+			{
+				Name: "attempts", Type: attack.TypeOf(&row.Attempts),
+				Required: false, Immutable: false, JSON: false,
+			},
+			{
+				Name: "not_before", Type: attack.TypeOf(&row.NotBefore),
+				Required: false, Immutable: false, JSON: false,
+			},
+			{
+				Name: "sent_at", Type: attack.TypeOf(row.SentAt),
+				Required: false, Immutable: false, JSON: false,
+			},
+			{
+				Name: "gave_up_at", Type: attack.TypeOf(row.GaveUpAt),
+				Required: false, Immutable: false, JSON: false,
+			},
+			{
+				Name: "reason", Type: attack.TypeOf(&row.Reason),
+				Required: false, Immutable: false, JSON: false,
+			},
+		},
+		Edges: []attack.Edge{},
+		Create: func(ctx context.Context, fill func(attack.Mutation) error) (string, error) {
+			create := client.MailOutbox.Create()
+			if err := fill(create.Mutation()); err != nil {
+				return "", err
+			}
+			created, err := create.Save(ctx)
+			if err != nil {
+				return "", err
+			}
+			return fmt.Sprint(created.ID), nil
+		},
+		List: func(ctx context.Context) (any, error) {
+			return client.MailOutbox.Query().All(ctx)
+		},
+		IDs: func(ctx context.Context) ([]string, error) {
+			ids, err := client.MailOutbox.Query().IDs(ctx)
+			return attack.IDs(ids), err
+		},
+		Get: func(ctx context.Context, id string) (any, error) {
+			return client.MailOutbox.Query().Where(mailoutbox.ID(attack.ID[uuid.UUID](id))).All(ctx)
+		},
+		Update: func(ctx context.Context, id string, fill func(attack.Mutation) error) error {
+			update := client.MailOutbox.UpdateOneID(attack.ID[uuid.UUID](id))
+			if err := fill(update.Mutation()); err != nil {
+				return err
+			}
+			return update.Exec(ctx)
+		},
+		Delete: func(ctx context.Context, id string) error {
+			return client.MailOutbox.DeleteOneID(attack.ID[uuid.UUID](id)).Exec(ctx)
+		},
+		NotFound: ent.IsNotFound,
+	}
+}
+
+func membershipSchema(client *ent.Client) attack.Schema {
+	var row ent.Membership
+	return attack.Schema{
+		Name: "Membership", Table: "public.memberships",
+		Fields: []attack.Field{
+			{
+				Name: "tenant_id", Type: attack.TypeOf(&row.TenantID),
+				Required: true, Immutable: true, JSON: false,
+			},
+			{
+				Name: "created_at", Type: attack.TypeOf(&row.CreatedAt),
+				Required: false, Immutable: true, JSON: false,
+			},
+			{
+				Name: "updated_at", Type: attack.TypeOf(&row.UpdatedAt),
+				Required: true, Immutable: false, JSON: false,
+			},
+			{
+				Name: "role", Type: attack.TypeOf(&row.Role),
+				Required: true, Immutable: false, JSON: false,
+				Enum: []string{"owner", "editor", "viewer"},
+			},
+		},
+		Edges: []attack.Edge{
+			{
+				Name: "user", To: "PortalUser", Required: true,
+				Set: func(m attack.Mutation, id string) {
+					m.(*ent.MembershipMutation).SetUserID(attack.ID[uuid.UUID](id))
+				},
+			},
+		},
+		Create: func(ctx context.Context, fill func(attack.Mutation) error) (string, error) {
+			create := client.Membership.Create()
+			if err := fill(create.Mutation()); err != nil {
+				return "", err
+			}
+			created, err := create.Save(ctx)
+			if err != nil {
+				return "", err
+			}
+			return fmt.Sprint(created.ID), nil
+		},
+		List: func(ctx context.Context) (any, error) {
+			return client.Membership.Query().WithUser().All(ctx)
+		},
+		IDs: func(ctx context.Context) ([]string, error) {
+			ids, err := client.Membership.Query().IDs(ctx)
+			return attack.IDs(ids), err
+		},
+		Get: func(ctx context.Context, id string) (any, error) {
+			return client.Membership.Query().Where(membership.ID(attack.ID[uuid.UUID](id))).All(ctx)
+		},
+		Update: func(ctx context.Context, id string, fill func(attack.Mutation) error) error {
+			update := client.Membership.UpdateOneID(attack.ID[uuid.UUID](id))
+			if err := fill(update.Mutation()); err != nil {
+				return err
+			}
+			return update.Exec(ctx)
+		},
+		Delete: func(ctx context.Context, id string) error {
+			return client.Membership.DeleteOneID(attack.ID[uuid.UUID](id)).Exec(ctx)
+		},
+		NotFound: ent.IsNotFound,
+	}
+}
+
+func platformauditeventSchema(client *ent.Client) attack.Schema {
+	var row ent.PlatformAuditEvent
+	return attack.Schema{
+		Name: "PlatformAuditEvent", Table: "public.platform_audit_events",
+		Fields: []attack.Field{
+			{
+				Name: "created_at", Type: attack.TypeOf(&row.CreatedAt),
+				Required: false, Immutable: true, JSON: false,
+			},
+			{
+				Name: "actor_id", Type: attack.TypeOf(row.ActorID),
+				Required: false, Immutable: true, JSON: false,
+			},
+			{
+				Name: "action", Type: attack.TypeOf(&row.Action),
+				Required: true, Immutable: true, JSON: false,
+				Check: attack.Check(platformauditevent.ActionValidator),
+			},
+			{
+				Name: "object_type", Type: attack.TypeOf(&row.ObjectType),
+				Required: false, Immutable: true, JSON: false,
+			},
+			{
+				Name: "object_id", Type: attack.TypeOf(row.ObjectID),
+				Required: false, Immutable: true, JSON: false,
+			},
+			{
+				Name: "request_id", Type: attack.TypeOf(&row.RequestID),
+				Required: false, Immutable: true, JSON: false,
+			},
+			{
+				Name: "address", Type: attack.TypeOf(&row.Address),
+				Required: false, Immutable: true, JSON: false,
+			},
+			{
+				Name: "details", Type: attack.TypeOf(&row.Details),
+				Required: false, Immutable: true, JSON: true,
+			},
+		},
+		Edges: []attack.Edge{},
+		Create: func(ctx context.Context, fill func(attack.Mutation) error) (string, error) {
+			create := client.PlatformAuditEvent.Create()
+			if err := fill(create.Mutation()); err != nil {
+				return "", err
+			}
+			created, err := create.Save(ctx)
+			if err != nil {
+				return "", err
+			}
+			return fmt.Sprint(created.ID), nil
+		},
+		List: func(ctx context.Context) (any, error) {
+			return client.PlatformAuditEvent.Query().All(ctx)
+		},
+		IDs: func(ctx context.Context) ([]string, error) {
+			ids, err := client.PlatformAuditEvent.Query().IDs(ctx)
+			return attack.IDs(ids), err
+		},
+		Get: func(ctx context.Context, id string) (any, error) {
+			return client.PlatformAuditEvent.Query().Where(platformauditevent.ID(attack.ID[uuid.UUID](id))).All(ctx)
+		},
+		Update: func(ctx context.Context, id string, fill func(attack.Mutation) error) error {
+			update := client.PlatformAuditEvent.UpdateOneID(attack.ID[uuid.UUID](id))
+			if err := fill(update.Mutation()); err != nil {
+				return err
+			}
+			return update.Exec(ctx)
+		},
+		Delete: func(ctx context.Context, id string) error {
+			return client.PlatformAuditEvent.DeleteOneID(attack.ID[uuid.UUID](id)).Exec(ctx)
+		},
+		NotFound: ent.IsNotFound,
+	}
+}
+
+func platformidempotencykeySchema(client *ent.Client) attack.Schema {
+	var row ent.PlatformIdempotencyKey
+	return attack.Schema{
+		Name: "PlatformIdempotencyKey", Table: "public.platform_idempotency_keys",
+		Fields: []attack.Field{
+			{
+				Name: "created_at", Type: attack.TypeOf(&row.CreatedAt),
+				Required: false, Immutable: true, JSON: false,
+			},
+			{
+				Name: "scope", Type: attack.TypeOf(&row.Scope),
+				Required: true, Immutable: true, JSON: false,
+				Check: attack.Check(platformidempotencykey.ScopeValidator),
+			},
+			{
+				Name: "request_hash", Type: attack.TypeOf(&row.RequestHash),
+				Required: true, Immutable: true, JSON: false,
+				Check: attack.Check(platformidempotencykey.RequestHashValidator),
+			},
+			{
+				Name: "status", Type: attack.TypeOf(&row.Status),
+				Required: false, Immutable: false, JSON: false,
+			},
+			{
+				Name: "header", Type: attack.TypeOf(&row.Header),
+				Required: false, Immutable: false, JSON: false,
+			},
+			{
+				Name: "body", Type: attack.TypeOf(&row.Body),
+				Required: false, Immutable: false, JSON: false,
+			},
+		},
+		Edges: []attack.Edge{},
+		Create: func(ctx context.Context, fill func(attack.Mutation) error) (string, error) {
+			create := client.PlatformIdempotencyKey.Create()
+			if err := fill(create.Mutation()); err != nil {
+				return "", err
+			}
+			created, err := create.Save(ctx)
+			if err != nil {
+				return "", err
+			}
+			return fmt.Sprint(created.ID), nil
+		},
+		List: func(ctx context.Context) (any, error) {
+			return client.PlatformIdempotencyKey.Query().All(ctx)
+		},
+		IDs: func(ctx context.Context) ([]string, error) {
+			ids, err := client.PlatformIdempotencyKey.Query().IDs(ctx)
+			return attack.IDs(ids), err
+		},
+		Get: func(ctx context.Context, id string) (any, error) {
+			return client.PlatformIdempotencyKey.Query().Where(platformidempotencykey.ID(attack.ID[uuid.UUID](id))).All(ctx)
+		},
+		Update: func(ctx context.Context, id string, fill func(attack.Mutation) error) error {
+			update := client.PlatformIdempotencyKey.UpdateOneID(attack.ID[uuid.UUID](id))
+			if err := fill(update.Mutation()); err != nil {
+				return err
+			}
+			return update.Exec(ctx)
+		},
+		Delete: func(ctx context.Context, id string) error {
+			return client.PlatformIdempotencyKey.DeleteOneID(attack.ID[uuid.UUID](id)).Exec(ctx)
+		},
+		NotFound: ent.IsNotFound,
+	}
+}
+
+func portallinkSchema(client *ent.Client) attack.Schema {
+	var row ent.PortalLink
+	return attack.Schema{
+		Name: "PortalLink", Table: "public.portal_links",
+		Fields: []attack.Field{
+			{
+				Name: "created_at", Type: attack.TypeOf(&row.CreatedAt),
+				Required: false, Immutable: true, JSON: false,
+			},
+			{
+				Name: "kind", Type: attack.TypeOf(&row.Kind),
+				Required: true, Immutable: true, JSON: false,
+				Enum: []string{"password_reset", "confirm_email"},
+			},
+			{
+				Name: "email", Type: attack.TypeOf(&row.Email),
+				Required: true, Immutable: true, JSON: false,
+				Check: attack.Check(portallink.EmailValidator),
+			},
+			{
+				Name: "token_hash", Type: attack.TypeOf(row.TokenHash),
+				Required: false, Immutable: false, JSON: false,
+			},
+			{
+				Name: "expires_at", Type: attack.TypeOf(&row.ExpiresAt),
+				Required: true, Immutable: true, JSON: false,
+			},
+			{
+				Name: "used_at", Type: attack.TypeOf(row.UsedAt),
+				Required: false, Immutable: false, JSON: false,
+			},
+		},
+		Edges: []attack.Edge{
+			{
+				Name: "user", To: "PortalUser", Required: true,
+				Set: func(m attack.Mutation, id string) {
+					m.(*ent.PortalLinkMutation).SetUserID(attack.ID[uuid.UUID](id))
+				},
+			},
+		},
+		Create: func(ctx context.Context, fill func(attack.Mutation) error) (string, error) {
+			create := client.PortalLink.Create()
+			if err := fill(create.Mutation()); err != nil {
+				return "", err
+			}
+			created, err := create.Save(ctx)
+			if err != nil {
+				return "", err
+			}
+			return fmt.Sprint(created.ID), nil
+		},
+		List: func(ctx context.Context) (any, error) {
+			return client.PortalLink.Query().WithUser().All(ctx)
+		},
+		IDs: func(ctx context.Context) ([]string, error) {
+			ids, err := client.PortalLink.Query().IDs(ctx)
+			return attack.IDs(ids), err
+		},
+		Get: func(ctx context.Context, id string) (any, error) {
+			return client.PortalLink.Query().Where(portallink.ID(attack.ID[uuid.UUID](id))).All(ctx)
+		},
+		Update: func(ctx context.Context, id string, fill func(attack.Mutation) error) error {
+			update := client.PortalLink.UpdateOneID(attack.ID[uuid.UUID](id))
+			if err := fill(update.Mutation()); err != nil {
+				return err
+			}
+			return update.Exec(ctx)
+		},
+		Delete: func(ctx context.Context, id string) error {
+			return client.PortalLink.DeleteOneID(attack.ID[uuid.UUID](id)).Exec(ctx)
+		},
+		NotFound: ent.IsNotFound,
+	}
+}
+
 func portalsessionSchema(client *ent.Client) attack.Schema {
 	var row ent.PortalSession
 	return attack.Schema{
@@ -265,6 +889,18 @@ func portalsessionSchema(client *ent.Client) attack.Schema {
 			{
 				Name: "revoked_at", Type: attack.TypeOf(row.RevokedAt),
 				Required: false, Immutable: false, JSON: false,
+			},
+			{
+				Name: "session_id", Type: attack.TypeOf(&row.SessionID),
+				Required: false, Immutable: true, JSON: false,
+			},
+			{
+				Name: "user_agent", Type: attack.TypeOf(&row.UserAgent),
+				Required: false, Immutable: true, JSON: false,
+			},
+			{
+				Name: "address", Type: attack.TypeOf(&row.Address),
+				Required: false, Immutable: true, JSON: false,
 			},
 		},
 		Edges: []attack.Edge{
@@ -346,6 +982,14 @@ func portaluserSchema(client *ent.Client) attack.Schema {
 				Name: "disabled_at", Type: attack.TypeOf(row.DisabledAt),
 				Required: false, Immutable: false, JSON: false,
 			},
+			{
+				Name: "unproven_tenant_id", Type: attack.TypeOf(row.UnprovenTenantID),
+				Required: false, Immutable: false, JSON: false,
+			},
+			{
+				Name: "erased_at", Type: attack.TypeOf(row.ErasedAt),
+				Required: false, Immutable: false, JSON: false,
+			},
 		},
 		Edges: []attack.Edge{},
 		Create: func(ctx context.Context, fill func(attack.Mutation) error) (string, error) {
@@ -360,7 +1004,7 @@ func portaluserSchema(client *ent.Client) attack.Schema {
 			return fmt.Sprint(created.ID), nil
 		},
 		List: func(ctx context.Context) (any, error) {
-			return client.PortalUser.Query().WithSessions().All(ctx)
+			return client.PortalUser.Query().WithSessions().WithMemberships().WithLinks().All(ctx)
 		},
 		IDs: func(ctx context.Context) ([]string, error) {
 			ids, err := client.PortalUser.Query().IDs(ctx)
@@ -409,7 +1053,7 @@ func tenantSchema(client *ent.Client) attack.Schema {
 			{
 				Name: "status", Type: attack.TypeOf(&row.Status),
 				Required: false, Immutable: false, JSON: false,
-				Enum: []string{"active", "suspended"},
+				Enum: []string{"active", "suspended", "purging"},
 			},
 			{
 				Name: "settings", Type: attack.TypeOf(&row.Settings),
@@ -447,6 +1091,68 @@ func tenantSchema(client *ent.Client) attack.Schema {
 		},
 		Delete: func(ctx context.Context, id string) error {
 			return client.Tenant.DeleteOneID(attack.ID[uuid.UUID](id)).Exec(ctx)
+		},
+		NotFound: ent.IsNotFound,
+	}
+}
+
+func tenantpurgeSchema(client *ent.Client) attack.Schema {
+	var row ent.TenantPurge
+	return attack.Schema{
+		Name: "TenantPurge", Table: "public.tenant_purges",
+		Fields: []attack.Field{
+			{
+				Name: "created_at", Type: attack.TypeOf(&row.CreatedAt),
+				Required: false, Immutable: true, JSON: false,
+			},
+			{
+				Name: "updated_at", Type: attack.TypeOf(&row.UpdatedAt),
+				Required: true, Immutable: false, JSON: false,
+			},
+			{
+				Name: "requested_by", Type: attack.TypeOf(&row.RequestedBy),
+				Required: true, Immutable: true, JSON: false,
+			},
+			{
+				Name: "deleted", Type: attack.TypeOf(&row.Deleted),
+				Required: false, Immutable: false, JSON: true,
+			},
+			{
+				Name: "finished_at", Type: attack.TypeOf(row.FinishedAt),
+				Required: false, Immutable: false, JSON: false,
+			},
+		},
+		Edges: []attack.Edge{},
+		Create: func(ctx context.Context, fill func(attack.Mutation) error) (string, error) {
+			create := client.TenantPurge.Create()
+			if err := fill(create.Mutation()); err != nil {
+				return "", err
+			}
+			created, err := create.Save(ctx)
+			if err != nil {
+				return "", err
+			}
+			return fmt.Sprint(created.ID), nil
+		},
+		List: func(ctx context.Context) (any, error) {
+			return client.TenantPurge.Query().All(ctx)
+		},
+		IDs: func(ctx context.Context) ([]string, error) {
+			ids, err := client.TenantPurge.Query().IDs(ctx)
+			return attack.IDs(ids), err
+		},
+		Get: func(ctx context.Context, id string) (any, error) {
+			return client.TenantPurge.Query().Where(tenantpurge.ID(attack.ID[uuid.UUID](id))).All(ctx)
+		},
+		Update: func(ctx context.Context, id string, fill func(attack.Mutation) error) error {
+			update := client.TenantPurge.UpdateOneID(attack.ID[uuid.UUID](id))
+			if err := fill(update.Mutation()); err != nil {
+				return err
+			}
+			return update.Exec(ctx)
+		},
+		Delete: func(ctx context.Context, id string) error {
+			return client.TenantPurge.DeleteOneID(attack.ID[uuid.UUID](id)).Exec(ctx)
 		},
 		NotFound: ent.IsNotFound,
 	}

@@ -37,6 +37,47 @@ var (
 			},
 		},
 	}
+	// AuditEventsColumns holds the columns for the "audit_events" table.
+	AuditEventsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeUUID},
+		{Name: "tenant_id", Type: field.TypeUUID, Default: schema.Expr("NULLIF(current_setting('app.current_tenant', true), '')::uuid")},
+		{Name: "created_at", Type: field.TypeTime, Default: schema.Expr("now()")},
+		{Name: "actor_id", Type: field.TypeUUID, Nullable: true},
+		{Name: "action", Type: field.TypeString, Size: 2147483647},
+		{Name: "object_type", Type: field.TypeString, Size: 2147483647, Default: ""},
+		{Name: "object_id", Type: field.TypeUUID, Nullable: true},
+		{Name: "request_id", Type: field.TypeString, Size: 2147483647, Default: ""},
+		{Name: "address", Type: field.TypeString, Size: 2147483647, Default: ""},
+		{Name: "details", Type: field.TypeJSON, Default: schema.Expr("'{}'::jsonb")},
+	}
+	// AuditEventsTable holds the schema information for the "audit_events" table.
+	AuditEventsTable = &schema.Table{
+		Name:       "audit_events",
+		Columns:    AuditEventsColumns,
+		PrimaryKey: []*schema.Column{AuditEventsColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "auditevent_tenant_id_id",
+				Unique:  true,
+				Columns: []*schema.Column{AuditEventsColumns[1], AuditEventsColumns[0]},
+			},
+			{
+				Name:    "auditevent_tenant_id_actor_id_id",
+				Unique:  false,
+				Columns: []*schema.Column{AuditEventsColumns[1], AuditEventsColumns[3], AuditEventsColumns[0]},
+			},
+			{
+				Name:    "auditevent_tenant_id_object_id_id",
+				Unique:  false,
+				Columns: []*schema.Column{AuditEventsColumns[1], AuditEventsColumns[6], AuditEventsColumns[0]},
+			},
+			{
+				Name:    "auditevent_tenant_id_created_at",
+				Unique:  false,
+				Columns: []*schema.Column{AuditEventsColumns[1], AuditEventsColumns[2]},
+			},
+		},
+	}
 	// ChannelConnectionsColumns holds the columns for the "channel_connections" table.
 	ChannelConnectionsColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeUUID},
@@ -67,6 +108,86 @@ var (
 			},
 		},
 	}
+	// IdempotencyKeysColumns holds the columns for the "idempotency_keys" table.
+	IdempotencyKeysColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeUUID},
+		{Name: "tenant_id", Type: field.TypeUUID, Default: schema.Expr("NULLIF(current_setting('app.current_tenant', true), '')::uuid")},
+		{Name: "created_at", Type: field.TypeTime, Default: schema.Expr("now()")},
+		{Name: "scope", Type: field.TypeString, Size: 2147483647},
+		{Name: "request_hash", Type: field.TypeString, Size: 2147483647},
+		{Name: "status", Type: field.TypeInt, Default: 0},
+		{Name: "header", Type: field.TypeString, Size: 2147483647, Default: ""},
+		{Name: "body", Type: field.TypeString, Size: 2147483647, Default: ""},
+	}
+	// IdempotencyKeysTable holds the schema information for the "idempotency_keys" table.
+	IdempotencyKeysTable = &schema.Table{
+		Name:       "idempotency_keys",
+		Columns:    IdempotencyKeysColumns,
+		PrimaryKey: []*schema.Column{IdempotencyKeysColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "idempotencykey_tenant_id_id",
+				Unique:  true,
+				Columns: []*schema.Column{IdempotencyKeysColumns[1], IdempotencyKeysColumns[0]},
+			},
+			{
+				Name:    "idempotencykey_tenant_id_scope",
+				Unique:  true,
+				Columns: []*schema.Column{IdempotencyKeysColumns[1], IdempotencyKeysColumns[3]},
+			},
+			{
+				Name:    "idempotencykey_tenant_id_created_at",
+				Unique:  false,
+				Columns: []*schema.Column{IdempotencyKeysColumns[1], IdempotencyKeysColumns[2]},
+			},
+		},
+	}
+	// InvitationsColumns holds the columns for the "invitations" table.
+	InvitationsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeUUID},
+		{Name: "tenant_id", Type: field.TypeUUID, Default: schema.Expr("NULLIF(current_setting('app.current_tenant', true), '')::uuid")},
+		{Name: "created_at", Type: field.TypeTime, Default: schema.Expr("now()")},
+		{Name: "updated_at", Type: field.TypeTime, Default: schema.Expr("now()")},
+		{Name: "email", Type: field.TypeString, Size: 2147483647},
+		{Name: "role", Type: field.TypeEnum, Enums: []string{"owner", "editor", "viewer"}, SchemaType: map[string]string{"postgres": "text"}},
+		{Name: "invited_by", Type: field.TypeUUID},
+		{Name: "token_hash", Type: field.TypeString, Nullable: true, Size: 2147483647},
+		{Name: "mailed", Type: field.TypeBool, Default: false},
+		{Name: "expires_at", Type: field.TypeTime},
+		{Name: "accepted_at", Type: field.TypeTime, Nullable: true},
+		{Name: "revoked_at", Type: field.TypeTime, Nullable: true},
+	}
+	// InvitationsTable holds the schema information for the "invitations" table.
+	InvitationsTable = &schema.Table{
+		Name:       "invitations",
+		Columns:    InvitationsColumns,
+		PrimaryKey: []*schema.Column{InvitationsColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "invitation_tenant_id_id",
+				Unique:  true,
+				Columns: []*schema.Column{InvitationsColumns[1], InvitationsColumns[0]},
+			},
+			{
+				Name:    "invitation_token_hash",
+				Unique:  true,
+				Columns: []*schema.Column{InvitationsColumns[7]},
+			},
+			{
+				Name:    "invitation_tenant_id_email",
+				Unique:  true,
+				Columns: []*schema.Column{InvitationsColumns[1], InvitationsColumns[4]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "accepted_at IS NULL AND revoked_at IS NULL",
+				},
+			},
+			{
+				Name:    "invitation_tenant_id_created_at",
+				Unique:  false,
+				Columns: []*schema.Column{InvitationsColumns[1], InvitationsColumns[2]},
+			},
+		},
+	}
 	// LoginAttemptsColumns holds the columns for the "login_attempts" table.
 	LoginAttemptsColumns = []*schema.Column{
 		{Name: "key", Type: field.TypeString, Size: 2147483647},
@@ -86,6 +207,181 @@ var (
 			},
 		},
 	}
+	// MailOutboxColumns holds the columns for the "mail_outbox" table.
+	MailOutboxColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeUUID},
+		{Name: "created_at", Type: field.TypeTime, Default: schema.Expr("now()")},
+		{Name: "kind", Type: field.TypeEnum, Enums: []string{"invitation", "password_reset", "confirm_email", "email_changed", "password_changed"}, SchemaType: map[string]string{"postgres": "text"}},
+		{Name: "about_tenant_id", Type: field.TypeUUID, Nullable: true},
+		{Name: "subject_id", Type: field.TypeUUID},
+		{Name: "address", Type: field.TypeString, Size: 2147483647, Default: ""},
+		{Name: "attempts", Type: field.TypeInt, Default: 0},
+		{Name: "not_before", Type: field.TypeTime, Default: schema.Expr("now()")},
+		{Name: "sent_at", Type: field.TypeTime, Nullable: true},
+		{Name: "gave_up_at", Type: field.TypeTime, Nullable: true},
+		{Name: "reason", Type: field.TypeString, Size: 2147483647, Default: ""},
+	}
+	// MailOutboxTable holds the schema information for the "mail_outbox" table.
+	MailOutboxTable = &schema.Table{
+		Name:       "mail_outbox",
+		Columns:    MailOutboxColumns,
+		PrimaryKey: []*schema.Column{MailOutboxColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "mailoutbox_not_before",
+				Unique:  false,
+				Columns: []*schema.Column{MailOutboxColumns[7]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "sent_at IS NULL AND gave_up_at IS NULL",
+				},
+			},
+			{
+				Name:    "mailoutbox_created_at",
+				Unique:  false,
+				Columns: []*schema.Column{MailOutboxColumns[1]},
+			},
+		},
+	}
+	// MembershipsColumns holds the columns for the "memberships" table.
+	MembershipsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeUUID},
+		{Name: "tenant_id", Type: field.TypeUUID, Default: schema.Expr("NULLIF(current_setting('app.current_tenant', true), '')::uuid")},
+		{Name: "created_at", Type: field.TypeTime, Default: schema.Expr("now()")},
+		{Name: "updated_at", Type: field.TypeTime, Default: schema.Expr("now()")},
+		{Name: "role", Type: field.TypeEnum, Enums: []string{"owner", "editor", "viewer"}, SchemaType: map[string]string{"postgres": "text"}},
+		{Name: "user_id", Type: field.TypeUUID},
+	}
+	// MembershipsTable holds the schema information for the "memberships" table.
+	MembershipsTable = &schema.Table{
+		Name:       "memberships",
+		Columns:    MembershipsColumns,
+		PrimaryKey: []*schema.Column{MembershipsColumns[0]},
+		ForeignKeys: []*schema.ForeignKey{
+			{
+				Symbol:     "memberships_portal_users_memberships",
+				Columns:    []*schema.Column{MembershipsColumns[5]},
+				RefColumns: []*schema.Column{PortalUsersColumns[0]},
+				OnDelete:   schema.NoAction,
+			},
+		},
+		Indexes: []*schema.Index{
+			{
+				Name:    "membership_tenant_id_id",
+				Unique:  true,
+				Columns: []*schema.Column{MembershipsColumns[1], MembershipsColumns[0]},
+			},
+			{
+				Name:    "membership_tenant_id_user_id",
+				Unique:  true,
+				Columns: []*schema.Column{MembershipsColumns[1], MembershipsColumns[5]},
+			},
+			{
+				Name:    "membership_user_id",
+				Unique:  false,
+				Columns: []*schema.Column{MembershipsColumns[5]},
+			},
+		},
+	}
+	// PlatformAuditEventsColumns holds the columns for the "platform_audit_events" table.
+	PlatformAuditEventsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeUUID},
+		{Name: "created_at", Type: field.TypeTime, Default: schema.Expr("now()")},
+		{Name: "actor_id", Type: field.TypeUUID, Nullable: true},
+		{Name: "action", Type: field.TypeString, Size: 2147483647},
+		{Name: "object_type", Type: field.TypeString, Size: 2147483647, Default: ""},
+		{Name: "object_id", Type: field.TypeUUID, Nullable: true},
+		{Name: "request_id", Type: field.TypeString, Size: 2147483647, Default: ""},
+		{Name: "address", Type: field.TypeString, Size: 2147483647, Default: ""},
+		{Name: "details", Type: field.TypeJSON, Default: schema.Expr("'{}'::jsonb")},
+	}
+	// PlatformAuditEventsTable holds the schema information for the "platform_audit_events" table.
+	PlatformAuditEventsTable = &schema.Table{
+		Name:       "platform_audit_events",
+		Columns:    PlatformAuditEventsColumns,
+		PrimaryKey: []*schema.Column{PlatformAuditEventsColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "platformauditevent_actor_id_id",
+				Unique:  false,
+				Columns: []*schema.Column{PlatformAuditEventsColumns[2], PlatformAuditEventsColumns[0]},
+			},
+			{
+				Name:    "platformauditevent_object_id_id",
+				Unique:  false,
+				Columns: []*schema.Column{PlatformAuditEventsColumns[5], PlatformAuditEventsColumns[0]},
+			},
+			{
+				Name:    "platformauditevent_created_at",
+				Unique:  false,
+				Columns: []*schema.Column{PlatformAuditEventsColumns[1]},
+			},
+		},
+	}
+	// PlatformIdempotencyKeysColumns holds the columns for the "platform_idempotency_keys" table.
+	PlatformIdempotencyKeysColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeUUID},
+		{Name: "created_at", Type: field.TypeTime, Default: schema.Expr("now()")},
+		{Name: "scope", Type: field.TypeString, Size: 2147483647},
+		{Name: "request_hash", Type: field.TypeString, Size: 2147483647},
+		{Name: "status", Type: field.TypeInt, Default: 0},
+		{Name: "header", Type: field.TypeString, Size: 2147483647, Default: ""},
+		{Name: "body", Type: field.TypeString, Size: 2147483647, Default: ""},
+	}
+	// PlatformIdempotencyKeysTable holds the schema information for the "platform_idempotency_keys" table.
+	PlatformIdempotencyKeysTable = &schema.Table{
+		Name:       "platform_idempotency_keys",
+		Columns:    PlatformIdempotencyKeysColumns,
+		PrimaryKey: []*schema.Column{PlatformIdempotencyKeysColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "platformidempotencykey_scope",
+				Unique:  true,
+				Columns: []*schema.Column{PlatformIdempotencyKeysColumns[2]},
+			},
+			{
+				Name:    "platformidempotencykey_created_at",
+				Unique:  false,
+				Columns: []*schema.Column{PlatformIdempotencyKeysColumns[1]},
+			},
+		},
+	}
+	// PortalLinksColumns holds the columns for the "portal_links" table.
+	PortalLinksColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeUUID},
+		{Name: "created_at", Type: field.TypeTime, Default: schema.Expr("now()")},
+		{Name: "kind", Type: field.TypeEnum, Enums: []string{"password_reset", "confirm_email"}, SchemaType: map[string]string{"postgres": "text"}},
+		{Name: "email", Type: field.TypeString, Size: 2147483647},
+		{Name: "token_hash", Type: field.TypeString, Unique: true, Nullable: true, Size: 2147483647},
+		{Name: "expires_at", Type: field.TypeTime},
+		{Name: "used_at", Type: field.TypeTime, Nullable: true},
+		{Name: "user_id", Type: field.TypeUUID},
+	}
+	// PortalLinksTable holds the schema information for the "portal_links" table.
+	PortalLinksTable = &schema.Table{
+		Name:       "portal_links",
+		Columns:    PortalLinksColumns,
+		PrimaryKey: []*schema.Column{PortalLinksColumns[0]},
+		ForeignKeys: []*schema.ForeignKey{
+			{
+				Symbol:     "portal_links_portal_users_links",
+				Columns:    []*schema.Column{PortalLinksColumns[7]},
+				RefColumns: []*schema.Column{PortalUsersColumns[0]},
+				OnDelete:   schema.NoAction,
+			},
+		},
+		Indexes: []*schema.Index{
+			{
+				Name:    "portallink_user_id",
+				Unique:  false,
+				Columns: []*schema.Column{PortalLinksColumns[7]},
+			},
+			{
+				Name:    "portallink_expires_at",
+				Unique:  false,
+				Columns: []*schema.Column{PortalLinksColumns[5]},
+			},
+		},
+	}
 	// PortalSessionsColumns holds the columns for the "portal_sessions" table.
 	PortalSessionsColumns = []*schema.Column{
 		{Name: "token_hash", Type: field.TypeString, Size: 2147483647},
@@ -93,6 +389,9 @@ var (
 		{Name: "last_seen_at", Type: field.TypeTime, Default: schema.Expr("now()")},
 		{Name: "expires_at", Type: field.TypeTime},
 		{Name: "revoked_at", Type: field.TypeTime, Nullable: true},
+		{Name: "session_id", Type: field.TypeUUID, Unique: true, Default: schema.Expr("gen_random_uuid()")},
+		{Name: "user_agent", Type: field.TypeString, Size: 2147483647, Default: ""},
+		{Name: "address", Type: field.TypeString, Size: 2147483647, Default: ""},
 		{Name: "user_id", Type: field.TypeUUID},
 	}
 	// PortalSessionsTable holds the schema information for the "portal_sessions" table.
@@ -103,7 +402,7 @@ var (
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "portal_sessions_portal_users_sessions",
-				Columns:    []*schema.Column{PortalSessionsColumns[5]},
+				Columns:    []*schema.Column{PortalSessionsColumns[8]},
 				RefColumns: []*schema.Column{PortalUsersColumns[0]},
 				OnDelete:   schema.NoAction,
 			},
@@ -112,7 +411,7 @@ var (
 			{
 				Name:    "portalsession_user_id",
 				Unique:  false,
-				Columns: []*schema.Column{PortalSessionsColumns[5]},
+				Columns: []*schema.Column{PortalSessionsColumns[8]},
 			},
 			{
 				Name:    "portalsession_expires_at",
@@ -131,6 +430,8 @@ var (
 		{Name: "name", Type: field.TypeString, Size: 2147483647},
 		{Name: "is_admin", Type: field.TypeBool, Default: false},
 		{Name: "disabled_at", Type: field.TypeTime, Nullable: true},
+		{Name: "unproven_tenant_id", Type: field.TypeUUID, Nullable: true},
+		{Name: "erased_at", Type: field.TypeTime, Nullable: true},
 	}
 	// PortalUsersTable holds the schema information for the "portal_users" table.
 	PortalUsersTable = &schema.Table{
@@ -145,7 +446,7 @@ var (
 		{Name: "updated_at", Type: field.TypeTime, Default: schema.Expr("now()")},
 		{Name: "name", Type: field.TypeString, Unique: true, Size: 2147483647},
 		{Name: "slug", Type: field.TypeString, Unique: true, Size: 63, SchemaType: map[string]string{"postgres": "text"}},
-		{Name: "status", Type: field.TypeEnum, Enums: []string{"active", "suspended"}, Default: "active", SchemaType: map[string]string{"postgres": "text"}},
+		{Name: "status", Type: field.TypeEnum, Enums: []string{"active", "suspended", "purging"}, Default: "active", SchemaType: map[string]string{"postgres": "text"}},
 		{Name: "settings", Type: field.TypeJSON, Default: schema.Expr("'{}'::jsonb")},
 	}
 	// TenantsTable holds the schema information for the "tenants" table.
@@ -154,14 +455,38 @@ var (
 		Columns:    TenantsColumns,
 		PrimaryKey: []*schema.Column{TenantsColumns[0]},
 	}
+	// TenantPurgesColumns holds the columns for the "tenant_purges" table.
+	TenantPurgesColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeUUID},
+		{Name: "created_at", Type: field.TypeTime, Default: schema.Expr("now()")},
+		{Name: "updated_at", Type: field.TypeTime, Default: schema.Expr("now()")},
+		{Name: "requested_by", Type: field.TypeUUID},
+		{Name: "deleted", Type: field.TypeJSON, Default: schema.Expr("'{}'::jsonb")},
+		{Name: "finished_at", Type: field.TypeTime, Nullable: true},
+	}
+	// TenantPurgesTable holds the schema information for the "tenant_purges" table.
+	TenantPurgesTable = &schema.Table{
+		Name:       "tenant_purges",
+		Columns:    TenantPurgesColumns,
+		PrimaryKey: []*schema.Column{TenantPurgesColumns[0]},
+	}
 	// Tables holds all the tables in the schema.
 	Tables = []*schema.Table{
 		AgentsTable,
+		AuditEventsTable,
 		ChannelConnectionsTable,
+		IdempotencyKeysTable,
+		InvitationsTable,
 		LoginAttemptsTable,
+		MailOutboxTable,
+		MembershipsTable,
+		PlatformAuditEventsTable,
+		PlatformIdempotencyKeysTable,
+		PortalLinksTable,
 		PortalSessionsTable,
 		PortalUsersTable,
 		TenantsTable,
+		TenantPurgesTable,
 	}
 )
 
@@ -172,6 +497,11 @@ func init() {
 		"agents_name_not_blank":         "btrim(name) <> ''",
 		"agents_tool_assignments_shape": "jsonb_typeof(tool_assignments) = 'array'",
 	}
+	AuditEventsTable.Annotation = &entsql.Annotation{}
+	AuditEventsTable.Annotation.Checks = map[string]string{
+		"audit_events_action_not_blank": "btrim(action) <> ''",
+		"audit_events_details_shape":    "jsonb_typeof(details) = 'object'",
+	}
 	ChannelConnectionsTable.Annotation = &entsql.Annotation{}
 	ChannelConnectionsTable.Annotation.Checks = map[string]string{
 		"channel_connections_channel_type_known":     "channel_type IN ('slack', 'whatsapp', 'mattermost')",
@@ -180,9 +510,50 @@ func init() {
 		"channel_connections_status_known":           "status IN ('pending', 'active', 'revoked')",
 		"channel_connections_workspace_id_not_blank": "btrim(workspace_id) <> ''",
 	}
+	IdempotencyKeysTable.Annotation = &entsql.Annotation{}
+	IdempotencyKeysTable.Annotation.Checks = map[string]string{
+		"idempotency_keys_request_hash_form": "request_hash ~ '^[0-9a-f]{64}$'",
+		"idempotency_keys_scope_form":        "scope ~ '^[0-9a-f]{64}$'",
+	}
+	InvitationsTable.Annotation = &entsql.Annotation{}
+	InvitationsTable.Annotation.Checks = map[string]string{
+		"invitations_email_normalised": "email = lower(btrim(email)) AND position('@' IN email) > 1",
+		"invitations_ends_once":        "accepted_at IS NULL OR revoked_at IS NULL",
+		"invitations_role_known":       "role IN ('owner', 'editor', 'viewer')",
+		"invitations_token_hash_form":  "token_hash ~ '^[0-9a-f]{64}$'",
+	}
 	LoginAttemptsTable.Annotation = &entsql.Annotation{}
 	LoginAttemptsTable.Annotation.Checks = map[string]string{
 		"login_attempts_count_positive": "count > 0",
+	}
+	MailOutboxTable.Annotation = &entsql.Annotation{
+		Table: "mail_outbox",
+	}
+	MailOutboxTable.Annotation.Checks = map[string]string{
+		"mail_outbox_ends_once":  "sent_at IS NULL OR gave_up_at IS NULL",
+		"mail_outbox_kind_known": "kind IN ('invitation', 'password_reset', 'confirm_email', 'email_changed', 'password_changed')",
+	}
+	MembershipsTable.ForeignKeys[0].RefTable = PortalUsersTable
+	MembershipsTable.Annotation = &entsql.Annotation{}
+	MembershipsTable.Annotation.Checks = map[string]string{
+		"memberships_role_known": "role IN ('owner', 'editor', 'viewer')",
+	}
+	PlatformAuditEventsTable.Annotation = &entsql.Annotation{}
+	PlatformAuditEventsTable.Annotation.Checks = map[string]string{
+		"platform_audit_events_action_not_blank": "btrim(action) <> ''",
+		"platform_audit_events_details_shape":    "jsonb_typeof(details) = 'object'",
+	}
+	PlatformIdempotencyKeysTable.Annotation = &entsql.Annotation{}
+	PlatformIdempotencyKeysTable.Annotation.Checks = map[string]string{
+		"platform_idempotency_keys_request_hash_form": "request_hash ~ '^[0-9a-f]{64}$'",
+		"platform_idempotency_keys_scope_form":        "scope ~ '^[0-9a-f]{64}$'",
+	}
+	PortalLinksTable.ForeignKeys[0].RefTable = PortalUsersTable
+	PortalLinksTable.Annotation = &entsql.Annotation{}
+	PortalLinksTable.Annotation.Checks = map[string]string{
+		"portal_links_email_normalised": "email = lower(btrim(email)) AND position('@' IN email) > 1",
+		"portal_links_kind_known":       "kind IN ('password_reset', 'confirm_email')",
+		"portal_links_token_hash_form":  "token_hash ~ '^[0-9a-f]{64}$'",
 	}
 	PortalSessionsTable.ForeignKeys[0].RefTable = PortalUsersTable
 	PortalSessionsTable.Annotation = &entsql.Annotation{}
@@ -200,6 +571,10 @@ func init() {
 		"tenants_name_not_blank": "btrim(name) <> ''",
 		"tenants_settings_shape": "jsonb_typeof(settings) = 'object'",
 		"tenants_slug_form":      "slug ~ '^[a-z0-9](-?[a-z0-9])*$' AND length(slug) <= 63",
-		"tenants_status_known":   "status IN ('active', 'suspended')",
+		"tenants_status_known":   "status IN ('active', 'suspended', 'purging')",
+	}
+	TenantPurgesTable.Annotation = &entsql.Annotation{}
+	TenantPurgesTable.Annotation.Checks = map[string]string{
+		"tenant_purges_deleted_shape": "jsonb_typeof(deleted) = 'object'",
 	}
 }

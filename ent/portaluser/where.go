@@ -91,6 +91,16 @@ func DisabledAt(v time.Time) predicate.PortalUser {
 	return predicate.PortalUser(sql.FieldEQ(FieldDisabledAt, v))
 }
 
+// UnprovenTenantID applies equality check predicate on the "unproven_tenant_id" field. It's identical to UnprovenTenantIDEQ.
+func UnprovenTenantID(v uuid.UUID) predicate.PortalUser {
+	return predicate.PortalUser(sql.FieldEQ(FieldUnprovenTenantID, v))
+}
+
+// ErasedAt applies equality check predicate on the "erased_at" field. It's identical to ErasedAtEQ.
+func ErasedAt(v time.Time) predicate.PortalUser {
+	return predicate.PortalUser(sql.FieldEQ(FieldErasedAt, v))
+}
+
 // CreatedAtEQ applies the EQ predicate on the "created_at" field.
 func CreatedAtEQ(v time.Time) predicate.PortalUser {
 	return predicate.PortalUser(sql.FieldEQ(FieldCreatedAt, v))
@@ -426,6 +436,106 @@ func DisabledAtNotNil() predicate.PortalUser {
 	return predicate.PortalUser(sql.FieldNotNull(FieldDisabledAt))
 }
 
+// UnprovenTenantIDEQ applies the EQ predicate on the "unproven_tenant_id" field.
+func UnprovenTenantIDEQ(v uuid.UUID) predicate.PortalUser {
+	return predicate.PortalUser(sql.FieldEQ(FieldUnprovenTenantID, v))
+}
+
+// UnprovenTenantIDNEQ applies the NEQ predicate on the "unproven_tenant_id" field.
+func UnprovenTenantIDNEQ(v uuid.UUID) predicate.PortalUser {
+	return predicate.PortalUser(sql.FieldNEQ(FieldUnprovenTenantID, v))
+}
+
+// UnprovenTenantIDIn applies the In predicate on the "unproven_tenant_id" field.
+func UnprovenTenantIDIn(vs ...uuid.UUID) predicate.PortalUser {
+	return predicate.PortalUser(sql.FieldIn(FieldUnprovenTenantID, vs...))
+}
+
+// UnprovenTenantIDNotIn applies the NotIn predicate on the "unproven_tenant_id" field.
+func UnprovenTenantIDNotIn(vs ...uuid.UUID) predicate.PortalUser {
+	return predicate.PortalUser(sql.FieldNotIn(FieldUnprovenTenantID, vs...))
+}
+
+// UnprovenTenantIDGT applies the GT predicate on the "unproven_tenant_id" field.
+func UnprovenTenantIDGT(v uuid.UUID) predicate.PortalUser {
+	return predicate.PortalUser(sql.FieldGT(FieldUnprovenTenantID, v))
+}
+
+// UnprovenTenantIDGTE applies the GTE predicate on the "unproven_tenant_id" field.
+func UnprovenTenantIDGTE(v uuid.UUID) predicate.PortalUser {
+	return predicate.PortalUser(sql.FieldGTE(FieldUnprovenTenantID, v))
+}
+
+// UnprovenTenantIDLT applies the LT predicate on the "unproven_tenant_id" field.
+func UnprovenTenantIDLT(v uuid.UUID) predicate.PortalUser {
+	return predicate.PortalUser(sql.FieldLT(FieldUnprovenTenantID, v))
+}
+
+// UnprovenTenantIDLTE applies the LTE predicate on the "unproven_tenant_id" field.
+func UnprovenTenantIDLTE(v uuid.UUID) predicate.PortalUser {
+	return predicate.PortalUser(sql.FieldLTE(FieldUnprovenTenantID, v))
+}
+
+// UnprovenTenantIDIsNil applies the IsNil predicate on the "unproven_tenant_id" field.
+func UnprovenTenantIDIsNil() predicate.PortalUser {
+	return predicate.PortalUser(sql.FieldIsNull(FieldUnprovenTenantID))
+}
+
+// UnprovenTenantIDNotNil applies the NotNil predicate on the "unproven_tenant_id" field.
+func UnprovenTenantIDNotNil() predicate.PortalUser {
+	return predicate.PortalUser(sql.FieldNotNull(FieldUnprovenTenantID))
+}
+
+// ErasedAtEQ applies the EQ predicate on the "erased_at" field.
+func ErasedAtEQ(v time.Time) predicate.PortalUser {
+	return predicate.PortalUser(sql.FieldEQ(FieldErasedAt, v))
+}
+
+// ErasedAtNEQ applies the NEQ predicate on the "erased_at" field.
+func ErasedAtNEQ(v time.Time) predicate.PortalUser {
+	return predicate.PortalUser(sql.FieldNEQ(FieldErasedAt, v))
+}
+
+// ErasedAtIn applies the In predicate on the "erased_at" field.
+func ErasedAtIn(vs ...time.Time) predicate.PortalUser {
+	return predicate.PortalUser(sql.FieldIn(FieldErasedAt, vs...))
+}
+
+// ErasedAtNotIn applies the NotIn predicate on the "erased_at" field.
+func ErasedAtNotIn(vs ...time.Time) predicate.PortalUser {
+	return predicate.PortalUser(sql.FieldNotIn(FieldErasedAt, vs...))
+}
+
+// ErasedAtGT applies the GT predicate on the "erased_at" field.
+func ErasedAtGT(v time.Time) predicate.PortalUser {
+	return predicate.PortalUser(sql.FieldGT(FieldErasedAt, v))
+}
+
+// ErasedAtGTE applies the GTE predicate on the "erased_at" field.
+func ErasedAtGTE(v time.Time) predicate.PortalUser {
+	return predicate.PortalUser(sql.FieldGTE(FieldErasedAt, v))
+}
+
+// ErasedAtLT applies the LT predicate on the "erased_at" field.
+func ErasedAtLT(v time.Time) predicate.PortalUser {
+	return predicate.PortalUser(sql.FieldLT(FieldErasedAt, v))
+}
+
+// ErasedAtLTE applies the LTE predicate on the "erased_at" field.
+func ErasedAtLTE(v time.Time) predicate.PortalUser {
+	return predicate.PortalUser(sql.FieldLTE(FieldErasedAt, v))
+}
+
+// ErasedAtIsNil applies the IsNil predicate on the "erased_at" field.
+func ErasedAtIsNil() predicate.PortalUser {
+	return predicate.PortalUser(sql.FieldIsNull(FieldErasedAt))
+}
+
+// ErasedAtNotNil applies the NotNil predicate on the "erased_at" field.
+func ErasedAtNotNil() predicate.PortalUser {
+	return predicate.PortalUser(sql.FieldNotNull(FieldErasedAt))
+}
+
 // HasSessions applies the HasEdge predicate on the "sessions" edge.
 func HasSessions() predicate.PortalUser {
 	return predicate.PortalUser(func(s *sql.Selector) {
@@ -441,6 +551,52 @@ func HasSessions() predicate.PortalUser {
 func HasSessionsWith(preds ...predicate.PortalSession) predicate.PortalUser {
 	return predicate.PortalUser(func(s *sql.Selector) {
 		step := newSessionsStep()
+		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
+			for _, p := range preds {
+				p(s)
+			}
+		})
+	})
+}
+
+// HasMemberships applies the HasEdge predicate on the "memberships" edge.
+func HasMemberships() predicate.PortalUser {
+	return predicate.PortalUser(func(s *sql.Selector) {
+		step := sqlgraph.NewStep(
+			sqlgraph.From(Table, FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, MembershipsTable, MembershipsColumn),
+		)
+		sqlgraph.HasNeighbors(s, step)
+	})
+}
+
+// HasMembershipsWith applies the HasEdge predicate on the "memberships" edge with a given conditions (other predicates).
+func HasMembershipsWith(preds ...predicate.Membership) predicate.PortalUser {
+	return predicate.PortalUser(func(s *sql.Selector) {
+		step := newMembershipsStep()
+		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
+			for _, p := range preds {
+				p(s)
+			}
+		})
+	})
+}
+
+// HasLinks applies the HasEdge predicate on the "links" edge.
+func HasLinks() predicate.PortalUser {
+	return predicate.PortalUser(func(s *sql.Selector) {
+		step := sqlgraph.NewStep(
+			sqlgraph.From(Table, FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, LinksTable, LinksColumn),
+		)
+		sqlgraph.HasNeighbors(s, step)
+	})
+}
+
+// HasLinksWith applies the HasEdge predicate on the "links" edge with a given conditions (other predicates).
+func HasLinksWith(preds ...predicate.PortalLink) predicate.PortalUser {
+	return predicate.PortalUser(func(s *sql.Selector) {
+		step := newLinksStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)

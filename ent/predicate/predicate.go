@@ -9,11 +9,35 @@ import (
 // Agent is the predicate function for agent builders.
 type Agent func(*sql.Selector)
 
+// AuditEvent is the predicate function for auditevent builders.
+type AuditEvent func(*sql.Selector)
+
 // ChannelConnection is the predicate function for channelconnection builders.
 type ChannelConnection func(*sql.Selector)
 
+// IdempotencyKey is the predicate function for idempotencykey builders.
+type IdempotencyKey func(*sql.Selector)
+
+// Invitation is the predicate function for invitation builders.
+type Invitation func(*sql.Selector)
+
 // LoginAttempt is the predicate function for loginattempt builders.
 type LoginAttempt func(*sql.Selector)
+
+// MailOutbox is the predicate function for mailoutbox builders.
+type MailOutbox func(*sql.Selector)
+
+// Membership is the predicate function for membership builders.
+type Membership func(*sql.Selector)
+
+// PlatformAuditEvent is the predicate function for platformauditevent builders.
+type PlatformAuditEvent func(*sql.Selector)
+
+// PlatformIdempotencyKey is the predicate function for platformidempotencykey builders.
+type PlatformIdempotencyKey func(*sql.Selector)
+
+// PortalLink is the predicate function for portallink builders.
+type PortalLink func(*sql.Selector)
 
 // PortalSession is the predicate function for portalsession builders.
 type PortalSession func(*sql.Selector)
@@ -23,3 +47,6 @@ type PortalUser func(*sql.Selector)
 
 // Tenant is the predicate function for tenant builders.
 type Tenant func(*sql.Selector)
+
+// TenantPurge is the predicate function for tenantpurge builders.
+type TenantPurge func(*sql.Selector)

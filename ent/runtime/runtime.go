@@ -8,12 +8,21 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/konstruct/konstruct/ent/agent"
+	"github.com/konstruct/konstruct/ent/auditevent"
 	"github.com/konstruct/konstruct/ent/channelconnection"
+	"github.com/konstruct/konstruct/ent/idempotencykey"
+	"github.com/konstruct/konstruct/ent/invitation"
 	"github.com/konstruct/konstruct/ent/loginattempt"
+	"github.com/konstruct/konstruct/ent/mailoutbox"
+	"github.com/konstruct/konstruct/ent/membership"
+	"github.com/konstruct/konstruct/ent/platformauditevent"
+	"github.com/konstruct/konstruct/ent/platformidempotencykey"
+	"github.com/konstruct/konstruct/ent/portallink"
 	"github.com/konstruct/konstruct/ent/portalsession"
 	"github.com/konstruct/konstruct/ent/portaluser"
 	"github.com/konstruct/konstruct/ent/schema"
 	"github.com/konstruct/konstruct/ent/tenant"
+	"github.com/konstruct/konstruct/ent/tenantpurge"
 )
 
 // The init function reads all schema descriptors with runtime code
@@ -79,6 +88,43 @@ func init() {
 	agentDescID := agentMixinFields0[0].Descriptor()
 	// agent.DefaultID holds the default value on creation for the id field.
 	agent.DefaultID = agentDescID.Default.(func() uuid.UUID)
+	auditeventMixin := schema.AuditEvent{}.Mixin()
+	auditeventMixinHooks1 := auditeventMixin[1].Hooks()
+	auditevent.Hooks[0] = auditeventMixinHooks1[0]
+	auditeventMixinInters1 := auditeventMixin[1].Interceptors()
+	auditevent.Interceptors[0] = auditeventMixinInters1[0]
+	auditeventMixinFields0 := auditeventMixin[0].Fields()
+	_ = auditeventMixinFields0
+	auditeventFields := schema.AuditEvent{}.Fields()
+	_ = auditeventFields
+	// auditeventDescCreatedAt is the schema descriptor for created_at field.
+	auditeventDescCreatedAt := auditeventFields[0].Descriptor()
+	// auditevent.DefaultCreatedAt holds the default value on creation for the created_at field.
+	auditevent.DefaultCreatedAt = auditeventDescCreatedAt.Default.(func() time.Time)
+	// auditeventDescAction is the schema descriptor for action field.
+	auditeventDescAction := auditeventFields[2].Descriptor()
+	// auditevent.ActionValidator is a validator for the "action" field. It is called by the builders before save.
+	auditevent.ActionValidator = auditeventDescAction.Validators[0].(func(string) error)
+	// auditeventDescObjectType is the schema descriptor for object_type field.
+	auditeventDescObjectType := auditeventFields[3].Descriptor()
+	// auditevent.DefaultObjectType holds the default value on creation for the object_type field.
+	auditevent.DefaultObjectType = auditeventDescObjectType.Default.(string)
+	// auditeventDescRequestID is the schema descriptor for request_id field.
+	auditeventDescRequestID := auditeventFields[5].Descriptor()
+	// auditevent.DefaultRequestID holds the default value on creation for the request_id field.
+	auditevent.DefaultRequestID = auditeventDescRequestID.Default.(string)
+	// auditeventDescAddress is the schema descriptor for address field.
+	auditeventDescAddress := auditeventFields[6].Descriptor()
+	// auditevent.DefaultAddress holds the default value on creation for the address field.
+	auditevent.DefaultAddress = auditeventDescAddress.Default.(string)
+	// auditeventDescDetails is the schema descriptor for details field.
+	auditeventDescDetails := auditeventFields[7].Descriptor()
+	// auditevent.DefaultDetails holds the default value on creation for the details field.
+	auditevent.DefaultDetails = auditeventDescDetails.Default.(func() json.RawMessage)
+	// auditeventDescID is the schema descriptor for id field.
+	auditeventDescID := auditeventMixinFields0[0].Descriptor()
+	// auditevent.DefaultID holds the default value on creation for the id field.
+	auditevent.DefaultID = auditeventDescID.Default.(func() uuid.UUID)
 	channelconnectionMixin := schema.ChannelConnection{}.Mixin()
 	channelconnectionMixinHooks1 := channelconnectionMixin[1].Hooks()
 	channelconnectionMixinHooks2 := channelconnectionMixin[2].Hooks()
@@ -116,6 +162,76 @@ func init() {
 	channelconnectionDescID := channelconnectionMixinFields0[0].Descriptor()
 	// channelconnection.DefaultID holds the default value on creation for the id field.
 	channelconnection.DefaultID = channelconnectionDescID.Default.(func() uuid.UUID)
+	idempotencykeyMixin := schema.IdempotencyKey{}.Mixin()
+	idempotencykeyMixinHooks1 := idempotencykeyMixin[1].Hooks()
+	idempotencykey.Hooks[0] = idempotencykeyMixinHooks1[0]
+	idempotencykeyMixinInters1 := idempotencykeyMixin[1].Interceptors()
+	idempotencykey.Interceptors[0] = idempotencykeyMixinInters1[0]
+	idempotencykeyMixinFields0 := idempotencykeyMixin[0].Fields()
+	_ = idempotencykeyMixinFields0
+	idempotencykeyFields := schema.IdempotencyKey{}.Fields()
+	_ = idempotencykeyFields
+	// idempotencykeyDescCreatedAt is the schema descriptor for created_at field.
+	idempotencykeyDescCreatedAt := idempotencykeyFields[0].Descriptor()
+	// idempotencykey.DefaultCreatedAt holds the default value on creation for the created_at field.
+	idempotencykey.DefaultCreatedAt = idempotencykeyDescCreatedAt.Default.(func() time.Time)
+	// idempotencykeyDescScope is the schema descriptor for scope field.
+	idempotencykeyDescScope := idempotencykeyFields[1].Descriptor()
+	// idempotencykey.ScopeValidator is a validator for the "scope" field. It is called by the builders before save.
+	idempotencykey.ScopeValidator = idempotencykeyDescScope.Validators[0].(func(string) error)
+	// idempotencykeyDescRequestHash is the schema descriptor for request_hash field.
+	idempotencykeyDescRequestHash := idempotencykeyFields[2].Descriptor()
+	// idempotencykey.RequestHashValidator is a validator for the "request_hash" field. It is called by the builders before save.
+	idempotencykey.RequestHashValidator = idempotencykeyDescRequestHash.Validators[0].(func(string) error)
+	// idempotencykeyDescStatus is the schema descriptor for status field.
+	idempotencykeyDescStatus := idempotencykeyFields[3].Descriptor()
+	// idempotencykey.DefaultStatus holds the default value on creation for the status field.
+	idempotencykey.DefaultStatus = idempotencykeyDescStatus.Default.(int)
+	// idempotencykeyDescHeader is the schema descriptor for header field.
+	idempotencykeyDescHeader := idempotencykeyFields[4].Descriptor()
+	// idempotencykey.DefaultHeader holds the default value on creation for the header field.
+	idempotencykey.DefaultHeader = idempotencykeyDescHeader.Default.(string)
+	// idempotencykeyDescBody is the schema descriptor for body field.
+	idempotencykeyDescBody := idempotencykeyFields[5].Descriptor()
+	// idempotencykey.DefaultBody holds the default value on creation for the body field.
+	idempotencykey.DefaultBody = idempotencykeyDescBody.Default.(string)
+	// idempotencykeyDescID is the schema descriptor for id field.
+	idempotencykeyDescID := idempotencykeyMixinFields0[0].Descriptor()
+	// idempotencykey.DefaultID holds the default value on creation for the id field.
+	idempotencykey.DefaultID = idempotencykeyDescID.Default.(func() uuid.UUID)
+	invitationMixin := schema.Invitation{}.Mixin()
+	invitationMixinHooks1 := invitationMixin[1].Hooks()
+	invitationMixinHooks2 := invitationMixin[2].Hooks()
+	invitation.Hooks[0] = invitationMixinHooks1[0]
+	invitation.Hooks[1] = invitationMixinHooks2[0]
+	invitationMixinInters1 := invitationMixin[1].Interceptors()
+	invitation.Interceptors[0] = invitationMixinInters1[0]
+	invitationMixinFields0 := invitationMixin[0].Fields()
+	_ = invitationMixinFields0
+	invitationMixinFields2 := invitationMixin[2].Fields()
+	_ = invitationMixinFields2
+	invitationFields := schema.Invitation{}.Fields()
+	_ = invitationFields
+	// invitationDescCreatedAt is the schema descriptor for created_at field.
+	invitationDescCreatedAt := invitationMixinFields2[0].Descriptor()
+	// invitation.DefaultCreatedAt holds the default value on creation for the created_at field.
+	invitation.DefaultCreatedAt = invitationDescCreatedAt.Default.(func() time.Time)
+	// invitationDescUpdatedAt is the schema descriptor for updated_at field.
+	invitationDescUpdatedAt := invitationMixinFields2[1].Descriptor()
+	// invitation.UpdateDefaultUpdatedAt holds the default value on update for the updated_at field.
+	invitation.UpdateDefaultUpdatedAt = invitationDescUpdatedAt.UpdateDefault.(func() time.Time)
+	// invitationDescEmail is the schema descriptor for email field.
+	invitationDescEmail := invitationFields[0].Descriptor()
+	// invitation.EmailValidator is a validator for the "email" field. It is called by the builders before save.
+	invitation.EmailValidator = invitationDescEmail.Validators[0].(func(string) error)
+	// invitationDescMailed is the schema descriptor for mailed field.
+	invitationDescMailed := invitationFields[4].Descriptor()
+	// invitation.DefaultMailed holds the default value on creation for the mailed field.
+	invitation.DefaultMailed = invitationDescMailed.Default.(bool)
+	// invitationDescID is the schema descriptor for id field.
+	invitationDescID := invitationMixinFields0[0].Descriptor()
+	// invitation.DefaultID holds the default value on creation for the id field.
+	invitation.DefaultID = invitationDescID.Default.(func() uuid.UUID)
 	loginattemptFields := schema.LoginAttempt{}.Fields()
 	_ = loginattemptFields
 	// loginattemptDescCount is the schema descriptor for count field.
@@ -126,6 +242,143 @@ func init() {
 	loginattemptDescID := loginattemptFields[0].Descriptor()
 	// loginattempt.IDValidator is a validator for the "id" field. It is called by the builders before save.
 	loginattempt.IDValidator = loginattemptDescID.Validators[0].(func(string) error)
+	mailoutboxMixin := schema.MailOutbox{}.Mixin()
+	mailoutboxMixinFields0 := mailoutboxMixin[0].Fields()
+	_ = mailoutboxMixinFields0
+	mailoutboxFields := schema.MailOutbox{}.Fields()
+	_ = mailoutboxFields
+	// mailoutboxDescCreatedAt is the schema descriptor for created_at field.
+	mailoutboxDescCreatedAt := mailoutboxFields[0].Descriptor()
+	// mailoutbox.DefaultCreatedAt holds the default value on creation for the created_at field.
+	mailoutbox.DefaultCreatedAt = mailoutboxDescCreatedAt.Default.(func() time.Time)
+	// mailoutboxDescAddress is the schema descriptor for address field.
+	mailoutboxDescAddress := mailoutboxFields[4].Descriptor()
+	// mailoutbox.DefaultAddress holds the default value on creation for the address field.
+	mailoutbox.DefaultAddress = mailoutboxDescAddress.Default.(string)
+	// mailoutboxDescAttempts is the schema descriptor for attempts field.
+	mailoutboxDescAttempts := mailoutboxFields[5].Descriptor()
+	// mailoutbox.DefaultAttempts holds the default value on creation for the attempts field.
+	mailoutbox.DefaultAttempts = mailoutboxDescAttempts.Default.(int)
+	// mailoutboxDescNotBefore is the schema descriptor for not_before field.
+	mailoutboxDescNotBefore := mailoutboxFields[6].Descriptor()
+	// mailoutbox.DefaultNotBefore holds the default value on creation for the not_before field.
+	mailoutbox.DefaultNotBefore = mailoutboxDescNotBefore.Default.(func() time.Time)
+	// mailoutboxDescReason is the schema descriptor for reason field.
+	mailoutboxDescReason := mailoutboxFields[9].Descriptor()
+	// mailoutbox.DefaultReason holds the default value on creation for the reason field.
+	mailoutbox.DefaultReason = mailoutboxDescReason.Default.(string)
+	// mailoutboxDescID is the schema descriptor for id field.
+	mailoutboxDescID := mailoutboxMixinFields0[0].Descriptor()
+	// mailoutbox.DefaultID holds the default value on creation for the id field.
+	mailoutbox.DefaultID = mailoutboxDescID.Default.(func() uuid.UUID)
+	membershipMixin := schema.Membership{}.Mixin()
+	membershipMixinHooks1 := membershipMixin[1].Hooks()
+	membershipMixinHooks2 := membershipMixin[2].Hooks()
+	membership.Hooks[0] = membershipMixinHooks1[0]
+	membership.Hooks[1] = membershipMixinHooks2[0]
+	membershipMixinInters1 := membershipMixin[1].Interceptors()
+	membership.Interceptors[0] = membershipMixinInters1[0]
+	membershipMixinFields0 := membershipMixin[0].Fields()
+	_ = membershipMixinFields0
+	membershipMixinFields2 := membershipMixin[2].Fields()
+	_ = membershipMixinFields2
+	membershipFields := schema.Membership{}.Fields()
+	_ = membershipFields
+	// membershipDescCreatedAt is the schema descriptor for created_at field.
+	membershipDescCreatedAt := membershipMixinFields2[0].Descriptor()
+	// membership.DefaultCreatedAt holds the default value on creation for the created_at field.
+	membership.DefaultCreatedAt = membershipDescCreatedAt.Default.(func() time.Time)
+	// membershipDescUpdatedAt is the schema descriptor for updated_at field.
+	membershipDescUpdatedAt := membershipMixinFields2[1].Descriptor()
+	// membership.UpdateDefaultUpdatedAt holds the default value on update for the updated_at field.
+	membership.UpdateDefaultUpdatedAt = membershipDescUpdatedAt.UpdateDefault.(func() time.Time)
+	// membershipDescID is the schema descriptor for id field.
+	membershipDescID := membershipMixinFields0[0].Descriptor()
+	// membership.DefaultID holds the default value on creation for the id field.
+	membership.DefaultID = membershipDescID.Default.(func() uuid.UUID)
+	platformauditeventMixin := schema.PlatformAuditEvent{}.Mixin()
+	platformauditeventMixinFields0 := platformauditeventMixin[0].Fields()
+	_ = platformauditeventMixinFields0
+	platformauditeventFields := schema.PlatformAuditEvent{}.Fields()
+	_ = platformauditeventFields
+	// platformauditeventDescCreatedAt is the schema descriptor for created_at field.
+	platformauditeventDescCreatedAt := platformauditeventFields[0].Descriptor()
+	// platformauditevent.DefaultCreatedAt holds the default value on creation for the created_at field.
+	platformauditevent.DefaultCreatedAt = platformauditeventDescCreatedAt.Default.(func() time.Time)
+	// platformauditeventDescAction is the schema descriptor for action field.
+	platformauditeventDescAction := platformauditeventFields[2].Descriptor()
+	// platformauditevent.ActionValidator is a validator for the "action" field. It is called by the builders before save.
+	platformauditevent.ActionValidator = platformauditeventDescAction.Validators[0].(func(string) error)
+	// platformauditeventDescObjectType is the schema descriptor for object_type field.
+	platformauditeventDescObjectType := platformauditeventFields[3].Descriptor()
+	// platformauditevent.DefaultObjectType holds the default value on creation for the object_type field.
+	platformauditevent.DefaultObjectType = platformauditeventDescObjectType.Default.(string)
+	// platformauditeventDescRequestID is the schema descriptor for request_id field.
+	platformauditeventDescRequestID := platformauditeventFields[5].Descriptor()
+	// platformauditevent.DefaultRequestID holds the default value on creation for the request_id field.
+	platformauditevent.DefaultRequestID = platformauditeventDescRequestID.Default.(string)
+	// platformauditeventDescAddress is the schema descriptor for address field.
+	platformauditeventDescAddress := platformauditeventFields[6].Descriptor()
+	// platformauditevent.DefaultAddress holds the default value on creation for the address field.
+	platformauditevent.DefaultAddress = platformauditeventDescAddress.Default.(string)
+	// platformauditeventDescDetails is the schema descriptor for details field.
+	platformauditeventDescDetails := platformauditeventFields[7].Descriptor()
+	// platformauditevent.DefaultDetails holds the default value on creation for the details field.
+	platformauditevent.DefaultDetails = platformauditeventDescDetails.Default.(func() json.RawMessage)
+	// platformauditeventDescID is the schema descriptor for id field.
+	platformauditeventDescID := platformauditeventMixinFields0[0].Descriptor()
+	// platformauditevent.DefaultID holds the default value on creation for the id field.
+	platformauditevent.DefaultID = platformauditeventDescID.Default.(func() uuid.UUID)
+	platformidempotencykeyMixin := schema.PlatformIdempotencyKey{}.Mixin()
+	platformidempotencykeyMixinFields0 := platformidempotencykeyMixin[0].Fields()
+	_ = platformidempotencykeyMixinFields0
+	platformidempotencykeyFields := schema.PlatformIdempotencyKey{}.Fields()
+	_ = platformidempotencykeyFields
+	// platformidempotencykeyDescCreatedAt is the schema descriptor for created_at field.
+	platformidempotencykeyDescCreatedAt := platformidempotencykeyFields[0].Descriptor()
+	// platformidempotencykey.DefaultCreatedAt holds the default value on creation for the created_at field.
+	platformidempotencykey.DefaultCreatedAt = platformidempotencykeyDescCreatedAt.Default.(func() time.Time)
+	// platformidempotencykeyDescScope is the schema descriptor for scope field.
+	platformidempotencykeyDescScope := platformidempotencykeyFields[1].Descriptor()
+	// platformidempotencykey.ScopeValidator is a validator for the "scope" field. It is called by the builders before save.
+	platformidempotencykey.ScopeValidator = platformidempotencykeyDescScope.Validators[0].(func(string) error)
+	// platformidempotencykeyDescRequestHash is the schema descriptor for request_hash field.
+	platformidempotencykeyDescRequestHash := platformidempotencykeyFields[2].Descriptor()
+	// platformidempotencykey.RequestHashValidator is a validator for the "request_hash" field. It is called by the builders before save.
+	platformidempotencykey.RequestHashValidator = platformidempotencykeyDescRequestHash.Validators[0].(func(string) error)
+	// platformidempotencykeyDescStatus is the schema descriptor for status field.
+	platformidempotencykeyDescStatus := platformidempotencykeyFields[3].Descriptor()
+	// platformidempotencykey.DefaultStatus holds the default value on creation for the status field.
+	platformidempotencykey.DefaultStatus = platformidempotencykeyDescStatus.Default.(int)
+	// platformidempotencykeyDescHeader is the schema descriptor for header field.
+	platformidempotencykeyDescHeader := platformidempotencykeyFields[4].Descriptor()
+	// platformidempotencykey.DefaultHeader holds the default value on creation for the header field.
+	platformidempotencykey.DefaultHeader = platformidempotencykeyDescHeader.Default.(string)
+	// platformidempotencykeyDescBody is the schema descriptor for body field.
+	platformidempotencykeyDescBody := platformidempotencykeyFields[5].Descriptor()
+	// platformidempotencykey.DefaultBody holds the default value on creation for the body field.
+	platformidempotencykey.DefaultBody = platformidempotencykeyDescBody.Default.(string)
+	// platformidempotencykeyDescID is the schema descriptor for id field.
+	platformidempotencykeyDescID := platformidempotencykeyMixinFields0[0].Descriptor()
+	// platformidempotencykey.DefaultID holds the default value on creation for the id field.
+	platformidempotencykey.DefaultID = platformidempotencykeyDescID.Default.(func() uuid.UUID)
+	portallinkMixin := schema.PortalLink{}.Mixin()
+	portallinkMixinFields0 := portallinkMixin[0].Fields()
+	_ = portallinkMixinFields0
+	portallinkFields := schema.PortalLink{}.Fields()
+	_ = portallinkFields
+	// portallinkDescCreatedAt is the schema descriptor for created_at field.
+	portallinkDescCreatedAt := portallinkFields[0].Descriptor()
+	// portallink.DefaultCreatedAt holds the default value on creation for the created_at field.
+	portallink.DefaultCreatedAt = portallinkDescCreatedAt.Default.(func() time.Time)
+	// portallinkDescEmail is the schema descriptor for email field.
+	portallinkDescEmail := portallinkFields[3].Descriptor()
+	// portallink.EmailValidator is a validator for the "email" field. It is called by the builders before save.
+	portallink.EmailValidator = portallinkDescEmail.Validators[0].(func(string) error)
+	// portallinkDescID is the schema descriptor for id field.
+	portallinkDescID := portallinkMixinFields0[0].Descriptor()
+	// portallink.DefaultID holds the default value on creation for the id field.
+	portallink.DefaultID = portallinkDescID.Default.(func() uuid.UUID)
 	portalsessionFields := schema.PortalSession{}.Fields()
 	_ = portalsessionFields
 	// portalsessionDescCreatedAt is the schema descriptor for created_at field.
@@ -136,6 +389,18 @@ func init() {
 	portalsessionDescLastSeenAt := portalsessionFields[3].Descriptor()
 	// portalsession.DefaultLastSeenAt holds the default value on creation for the last_seen_at field.
 	portalsession.DefaultLastSeenAt = portalsessionDescLastSeenAt.Default.(func() time.Time)
+	// portalsessionDescSessionID is the schema descriptor for session_id field.
+	portalsessionDescSessionID := portalsessionFields[6].Descriptor()
+	// portalsession.DefaultSessionID holds the default value on creation for the session_id field.
+	portalsession.DefaultSessionID = portalsessionDescSessionID.Default.(func() uuid.UUID)
+	// portalsessionDescUserAgent is the schema descriptor for user_agent field.
+	portalsessionDescUserAgent := portalsessionFields[7].Descriptor()
+	// portalsession.DefaultUserAgent holds the default value on creation for the user_agent field.
+	portalsession.DefaultUserAgent = portalsessionDescUserAgent.Default.(string)
+	// portalsessionDescAddress is the schema descriptor for address field.
+	portalsessionDescAddress := portalsessionFields[8].Descriptor()
+	// portalsession.DefaultAddress holds the default value on creation for the address field.
+	portalsession.DefaultAddress = portalsessionDescAddress.Default.(string)
 	// portalsessionDescID is the schema descriptor for id field.
 	portalsessionDescID := portalsessionFields[0].Descriptor()
 	// portalsession.IDValidator is a validator for the "id" field. It is called by the builders before save.
@@ -224,6 +489,31 @@ func init() {
 	tenantDescID := tenantMixinFields0[0].Descriptor()
 	// tenant.DefaultID holds the default value on creation for the id field.
 	tenant.DefaultID = tenantDescID.Default.(func() uuid.UUID)
+	tenantpurgeMixin := schema.TenantPurge{}.Mixin()
+	tenantpurgeMixinHooks1 := tenantpurgeMixin[1].Hooks()
+	tenantpurge.Hooks[0] = tenantpurgeMixinHooks1[0]
+	tenantpurgeMixinFields0 := tenantpurgeMixin[0].Fields()
+	_ = tenantpurgeMixinFields0
+	tenantpurgeMixinFields1 := tenantpurgeMixin[1].Fields()
+	_ = tenantpurgeMixinFields1
+	tenantpurgeFields := schema.TenantPurge{}.Fields()
+	_ = tenantpurgeFields
+	// tenantpurgeDescCreatedAt is the schema descriptor for created_at field.
+	tenantpurgeDescCreatedAt := tenantpurgeMixinFields1[0].Descriptor()
+	// tenantpurge.DefaultCreatedAt holds the default value on creation for the created_at field.
+	tenantpurge.DefaultCreatedAt = tenantpurgeDescCreatedAt.Default.(func() time.Time)
+	// tenantpurgeDescUpdatedAt is the schema descriptor for updated_at field.
+	tenantpurgeDescUpdatedAt := tenantpurgeMixinFields1[1].Descriptor()
+	// tenantpurge.UpdateDefaultUpdatedAt holds the default value on update for the updated_at field.
+	tenantpurge.UpdateDefaultUpdatedAt = tenantpurgeDescUpdatedAt.UpdateDefault.(func() time.Time)
+	// tenantpurgeDescDeleted is the schema descriptor for deleted field.
+	tenantpurgeDescDeleted := tenantpurgeFields[1].Descriptor()
+	// tenantpurge.DefaultDeleted holds the default value on creation for the deleted field.
+	tenantpurge.DefaultDeleted = tenantpurgeDescDeleted.Default.(func() json.RawMessage)
+	// tenantpurgeDescID is the schema descriptor for id field.
+	tenantpurgeDescID := tenantpurgeMixinFields0[0].Descriptor()
+	// tenantpurge.DefaultID holds the default value on creation for the id field.
+	tenantpurge.DefaultID = tenantpurgeDescID.Default.(func() uuid.UUID)
 }
 
 const (

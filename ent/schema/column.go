@@ -24,3 +24,9 @@ func emptyObject() json.RawMessage { return json.RawMessage("{}") }
 func emptyList() []json.RawMessage { return []json.RawMessage{} }
 
 func emptyNames() map[string]string { return map[string]string{} }
+
+// Checks of columns that several tables have.
+const (
+	normalizedEmail = "email = lower(btrim(email)) AND position('@' IN email) > 1"
+	hashForm        = "token_hash ~ '^[0-9a-f]{64}$'"
+)

@@ -19,7 +19,7 @@ type PortalSession struct{ ent.Schema }
 func (PortalSession) Annotations() []schema.Annotation {
 	return []schema.Annotation{
 		entsql.Checks(map[string]string{
-			"portal_sessions_token_hash_form": "token_hash ~ '^[0-9a-f]{64}$'",
+			"portal_sessions_token_hash_form": hashForm,
 			"portal_sessions_ends_later":      "expires_at > created_at",
 		}),
 	}
@@ -35,6 +35,11 @@ func (PortalSession) Fields() []ent.Field {
 		field.Time("last_seen_at").Default(utcNow).Annotations(entsql.DefaultExpr("now()")),
 		field.Time("expires_at").Immutable(),
 		field.Time("revoked_at").Optional().Nillable(),
+		// What the user sees of the session. The token's hash is not shown.
+		field.UUID("session_id", uuid.UUID{}).Default(newID).Unique().Immutable().
+			Annotations(entsql.DefaultExpr("gen_random_uuid()")),
+		field.Text("user_agent").Default("").Immutable(),
+		field.Text("address").Default("").Immutable(),
 	}
 }
 
@@ -52,5 +57,7 @@ func (PortalSession) Indexes() []ent.Index {
 		index.Fields("expires_at"),
 	}
 }
+
+func newID() uuid.UUID { return uuid.Must(uuid.NewV7()) }
 
 func utcNow() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }

@@ -6,6 +6,7 @@ import (
 	"entgo.io/ent/schema"
 	"entgo.io/ent/schema/edge"
 	"entgo.io/ent/schema/field"
+	"github.com/google/uuid"
 
 	"github.com/konstruct/konstruct/ent/schema/mixin"
 )
@@ -20,7 +21,7 @@ func (PortalUser) Mixin() []ent.Mixin { return []ent.Mixin{mixin.ID{}, mixin.Tim
 func (PortalUser) Annotations() []schema.Annotation {
 	return []schema.Annotation{
 		entsql.Checks(map[string]string{
-			"portal_users_email_normalised": "email = lower(btrim(email)) AND position('@' IN email) > 1",
+			"portal_users_email_normalised": normalizedEmail,
 			"portal_users_name_not_blank":   "btrim(name) <> ''",
 		}),
 	}
@@ -35,6 +36,11 @@ func (PortalUser) Fields() []ent.Field {
 		field.Text("name").NotEmpty(),
 		field.Bool("is_admin").Default(false),
 		field.Time("disabled_at").Optional().Nillable(),
+		// Set while no mailed link has proved the address: the account may join this tenant only. Not a foreign key, so
+		// that the tenant can be deleted.
+		field.UUID("unproven_tenant_id", uuid.UUID{}).Optional().Nillable(),
+		// Set once the person's data is erased. The row remains for the events and rows that name its id.
+		field.Time("erased_at").Optional().Nillable(),
 	}
 }
 
@@ -42,5 +48,7 @@ func (PortalUser) Fields() []ent.Field {
 func (PortalUser) Edges() []ent.Edge {
 	return []ent.Edge{
 		edge.To("sessions", PortalSession.Type).Annotations(entsql.OnDelete(entsql.NoAction)),
+		edge.To("memberships", Membership.Type).Annotations(entsql.OnDelete(entsql.NoAction)),
+		edge.To("links", PortalLink.Type).Annotations(entsql.OnDelete(entsql.NoAction)),
 	}
 }

@@ -30,7 +30,7 @@ func (Tenant) Annotations() []schema.Annotation {
 		entsql.Checks(map[string]string{
 			"tenants_name_not_blank": "btrim(name) <> ''",
 			"tenants_slug_form":      "slug ~ '^[a-z0-9](-?[a-z0-9])*$' AND length(slug) <= 63",
-			"tenants_status_known":   "status IN ('active', 'suspended')",
+			"tenants_status_known":   "status IN ('active', 'suspended', 'purging')",
 			"tenants_settings_shape": "jsonb_typeof(settings) = 'object'",
 		}),
 	}
@@ -41,7 +41,7 @@ func (Tenant) Fields() []ent.Field {
 	return []ent.Field{
 		field.Text("name").NotEmpty().Unique(),
 		field.Text("slug").Match(Slug).MaxLen(slugMaxLen).SchemaType(textColumn()).Unique(),
-		field.Enum("status").Values("active", "suspended").Default("active").SchemaType(textColumn()),
+		field.Enum("status").Values("active", "suspended", "purging").Default("active").SchemaType(textColumn()),
 		field.JSON("settings", json.RawMessage{}).Default(emptyObject).Annotations(emptyObjectDefault()),
 	}
 }

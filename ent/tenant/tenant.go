@@ -85,6 +85,7 @@ const DefaultStatus = StatusActive
 const (
 	StatusActive    Status = "active"
 	StatusSuspended Status = "suspended"
+	StatusPurging   Status = "purging"
 )
 
 func (s Status) String() string {
@@ -94,7 +95,7 @@ func (s Status) String() string {
 // StatusValidator is a validator for the "status" field enum values. It is called by the builders before save.
 func StatusValidator(s Status) error {
 	switch s {
-	case StatusActive, StatusSuspended:
+	case StatusActive, StatusSuspended, StatusPurging:
 		return nil
 	default:
 		return fmt.Errorf("tenant: invalid enum value for status field: %q", s)

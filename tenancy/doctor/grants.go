@@ -57,10 +57,11 @@ func (e *examination) beyond(g Object) []string {
 	if g.Props["kind"] != "TABLE" || g.Props["grantee"] != e.spec.app() {
 		return privileges(g)
 	}
-	allowed, classified := e.spec.Grants[e.class(g.Props["object"])]
-	if !classified {
-		allowed = e.spec.Grants[ClassGlobal]
+	class := e.class(g.Props["object"])
+	if _, classified := e.spec.Grants[class]; !classified {
+		class = ClassGlobal
 	}
+	allowed := e.spec.PrivilegesOn(g.Props["object"], class)
 	return slices.DeleteFunc(privileges(g), func(p string) bool {
 		table, column, _ := strings.Cut(p, " (") // column privileges are part of table privileges
 		return slices.Contains(allowed, table) && !strings.HasSuffix(column, grantOption)

@@ -30,6 +30,9 @@ type Spec struct {
 	// Grants are exactly AppRole's privileges on the tables of each class.
 	Grants map[Class][]string
 
+	// AppendOnly are tables of any class on which AppRole may only SELECT and INSERT; the values are the reasons.
+	AppendOnly map[string]string
+
 	// SpanningKeys are unique indexes of tenant-scoped tables without TenantColumn; the values are the reasons. A
 	// primary key needs no entry.
 	SpanningKeys map[string]string
@@ -83,6 +86,15 @@ func (c Spec) ClassOf(table string, hasTenantColumn bool) (Class, bool) {
 	return "", false
 }
 
+// PrivilegesOn returns AppRole's privileges on a table, or nil if it is of no class.
+func (c Spec) PrivilegesOn(table string, class Class) []string {
+	all := c.Grants[class]
+	if _, limited := c.AppendOnly[table]; !limited {
+		return all
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(p string) bool { return p != "SELECT" && p != "INSERT" })
+}
+
 // With returns the spec with a project's own schemas, tables, keys, functions and known objects added. The snapshot of
 // more, which covers all chains, replaces c's. Roles, grants and names are unchanged.
 func (c Spec) With(more Spec) Spec {
@@ -93,6 +105,7 @@ func (c Spec) With(more Spec) Spec {
 	}
 	c.Global = merged(c.Global, more.Global)
 	c.Platform = merged(c.Platform, more.Platform)
+	c.AppendOnly = merged(c.AppendOnly, more.AppendOnly)
 	c.SpanningKeys = merged(c.SpanningKeys, more.SpanningKeys)
 	c.Definers = merged(c.Definers, more.Definers)
 	c.Known = slices.Concat(c.Known, more.Known)

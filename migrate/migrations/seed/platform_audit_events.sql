@@ -1,0 +1,1 @@
+INSERT INTO platform_audit_events (id, action) SELECT gen_random_uuid(), 'seed' FROM generate_series(1, 2);
