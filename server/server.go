@@ -8,12 +8,15 @@ import (
 	"net/netip"
 	"time"
 
+	"entgo.io/ent/dialect"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/konstruct/konstruct/channel"
 	"github.com/konstruct/konstruct/channel/resolver"
 	"github.com/konstruct/konstruct/channel/slack"
+	"github.com/konstruct/konstruct/ent"
 	"github.com/konstruct/konstruct/server/account"
+	"github.com/konstruct/konstruct/server/audit"
 	"github.com/konstruct/konstruct/server/operation"
 	"github.com/konstruct/konstruct/tenancy/doctor"
 )
@@ -25,6 +28,10 @@ type Server struct {
 	handler http.Handler
 	headers http.Header // of every response
 
+	db          dialect.Driver // joins the context's transaction
+	audit       *audit.Log
+	answers     *operation.Answers
+	outbox      *operation.Outbox
 	logins      *account.Logins
 	proxies     []netip.Prefix
 	sessions    *account.Sessions
@@ -37,6 +44,8 @@ type Server struct {
 	readiness   *readiness
 	metrics     *metrics     // nil: none
 	tracer      trace.Tracer // nil: none
+
+	background []func(context.Context) // run by Serve, until their context ends
 
 	addr            string
 	drainDelay      time.Duration
@@ -104,7 +113,11 @@ func (s *Server) buildOperations(_ context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	store := operation.Store{Client: o.Client, Pages: operation.NewPages(key), Clock: o.Clock}
+	s.db = o.Driver.Joining()
+	s.audit = audit.NewLog(s.db, o.Clock)
+	s.outbox = &operation.Outbox{DB: s.db, Clock: o.Clock}
+	s.answers = &operation.Answers{DB: s.db, Clock: o.Clock}
+	store := operation.Store{Client: ent.NewClient(ent.Driver(s.db)), Pages: operation.NewPages(key), Clock: o.Clock}
 	s.tenants, s.agents = &operation.Tenants{Store: store}, &operation.Agents{Store: store}
 	s.connections = &operation.Connections{Store: store, Box: o.Box}
 	return nil
