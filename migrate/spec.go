@@ -50,9 +50,9 @@ func Spec() doctor.Spec {
 			"public.audit_events":          "what was done cannot be changed afterwards",
 			"public.platform_audit_events": "what was done cannot be changed afterwards",
 		},
-		SpanningKeys: map[string]string{
+		SpanningKeys: map[string]string{ //nolint:gosec // names of indexes
 			"public.channelconnection_channel_type_workspace_id": "webhooks look up their tenant by it",
-			"public.invitation_token_hash":                       "a link names no tenant", //nolint:gosec // an index
+			"public.invitation_token_hash":                       "a link names no tenant",
 		},
 		RoleSettings: []string{"statement_timeout=15s", "lock_timeout=3s", "idle_in_transaction_session_timeout=30s"},
 		Definers:     definers(),
@@ -63,13 +63,13 @@ func Spec() doctor.Spec {
 func definers() map[string]doctor.Definer {
 	all := make(map[string]doctor.Definer)
 	for signature, why := range map[string]string{
-		"public.resolve_tenant(text, text)":            "a webhook names a workspace, and its tenant must be found before the tenant is known",
-		"public.session_role(text, uuid)":              "a session's role in a tenant is read before the tenant may be entered",
-		"public.session_tenants(text)":                 "a person's tenants are listed before one is chosen",
-		"public.user_tenants(text, uuid)":              "a platform admin disables, exports and erases a user across tenants",
-		"public.invitation_tenant(text)":               "a link has a token, and its tenant must be found before the tenant is known",
-		"public.expire_audit_events(integer)":          "the application may not delete events; this deletes old ones and those of a purged tenant",
-		"public.expire_platform_audit_events(integer)": "the application may not delete events; this deletes old ones",
+		"public.resolve_tenant(text, text)":            "a webhook names a workspace only",
+		"public.session_role(text, uuid)":              "read before the tenant may be entered",
+		"public.session_tenants(text)":                 "listed before a tenant is chosen",
+		"public.user_tenants(text, uuid)":              "a platform admin acts on users across tenants",
+		"public.invitation_tenant(text)":               "a link names a token only",
+		"public.expire_audit_events(integer)":          "the application may not delete events itself",
+		"public.expire_platform_audit_events(integer)": "the application may not delete events itself",
 	} {
 		all[signature] = doctor.Definer{Why: why, Owner: ResolverRole}
 	}
