@@ -11,6 +11,9 @@ export interface RetryOptions {
   key?: string | undefined;
 }
 
+/** The codes of a request that may have been processed, or still is. */
+const unsettled = new Set<string>(["outcome_unknown", "request_in_progress"]);
+
 const firstWait = 0.5; // seconds, doubled with each attempt
 const longestBackoff = 8;
 
@@ -23,8 +26,8 @@ export function idempotencyKey(): string {
  * Retries a request that was not processed: `unavailable`, `overloaded`, and 429 with a `retryAfter`. It waits for
  * `retryAfter`, or for half a second, doubled with each attempt. `call` must throw, so call `unwrap` in it.
  *
- * After `outcome_unknown`, a {@link NetworkError}, a proxy's 502, 503 or 504, or a 409 with a `retryAfter` (an earlier
- * attempt is in progress) the request may have been processed. It is retried only if it sent the key passed to `call`
+ * After `outcome_unknown`, `request_in_progress` (an earlier attempt with this key), a {@link NetworkError} or a
+ * proxy's 502, 503 or 504 the request may have been processed. It is retried only if it sent the key passed to `call`
  * as its Idempotency-Key, which the route must support. All other errors are thrown at once.
  */
 export async function withRetry<T>(call: (key: string) => Promise<T>, options: RetryOptions = {}): Promise<T> {
@@ -62,10 +65,7 @@ function secondsUntilRetry(error: unknown, key: string, attempt: number): number
     return undefined;
   }
   const lost = error.code === "unknown" && [502, 503, 504].includes(error.status);
-  if (error.code === "outcome_unknown" || lost) {
-    return error.retryAfter ?? backoff;
-  }
-  return error.status === 409 ? error.retryAfter : undefined;
+  return lost || unsettled.has(error.code) ? (error.retryAfter ?? backoff) : undefined;
 }
 
 /** Waits up to 20 % longer, so that clients that failed at the same time do not retry at the same time. */
