@@ -60,6 +60,7 @@ interface FieldProps {
   hint?: ReactNode;
   rows?: number;
   options?: [value: string, label: string][];
+  /** Undefined says "optional" in the label, false does not. */
   required?: boolean;
   autoComplete?: string;
   maxLength?: number;
@@ -81,7 +82,7 @@ export function Field({ name, label, type = "text", value, hint, rows, options, 
   };
   return (
     <div className="field">
-      <label htmlFor={id}>{label}{attributes.required ? null : <span className="optional"> optional</span>}</label>
+      <label htmlFor={id}>{label}{attributes.required === undefined ? <span className="optional"> optional</span> : null}</label>
       {hint ? <p className="hint" id={`${id}-hint`}>{hint}</p> : null}
       {options ? (
         <select {...shared}>

@@ -56,23 +56,6 @@ export function Badge({ children, tone = "plain" }: { children: ReactNode; tone?
   return <span className={`badge ${tone}`}>{children}</span>;
 }
 
-/** A button that opens what is to be confirmed or filled in. It needs no JavaScript. */
-export function Disclosure({ label, children, danger, primary, name }: {
-  label: string;
-  children: ReactNode;
-  danger?: boolean;
-  primary?: boolean;
-  /** Of the disclosures of which only one is open. */
-  name?: string;
-}) {
-  return (
-    <details className="disclosure" name={name}>
-      <summary className={`button ${danger ? "danger-quiet" : ""} ${primary ? "primary" : ""}`}>{label}</summary>
-      <div className="panel">{children}</div>
-    </details>
-  );
-}
-
 /** The links of a list to its first and its next page. */
 export function Pager({ path, query, next }: { path: string; query: Partial<Record<string, string>>; next?: string }) {
   const to = (cursor?: string) => {

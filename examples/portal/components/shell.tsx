@@ -23,12 +23,12 @@ export function Shell({ me, tenant, children }: ShellProps) {
           <div className="tenant">
             <strong>{tenant.name}</strong>
             <span className="muted">{tenant.role}</span>
-            {more ? <Link href="/?all" className="small">Switch tenant</Link> : null}
+            {more ? <Link href="/" className="small">Switch tenant</Link> : null}
           </div>
         ) : null}
         <nav aria-label="Main">
           {tenant ? tenantLinks(tenant).map(([href, label]) => <NavLink key={href} href={href}>{label}</NavLink>) : null}
-          {!tenant && more ? <NavLink href="/">Tenants</NavLink> : null}
+          {!tenant && me.memberships.length > 1 ? <NavLink href="/">Tenants</NavLink> : null}
           {me.user.is_admin ? (
             <>
               <NavLink href="/admin/tenants">All tenants</NavLink>

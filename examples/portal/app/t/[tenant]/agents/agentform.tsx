@@ -47,7 +47,7 @@ interface RowProps {
   values: Record<string, string>;
 }
 
-/** Existing rows, and an empty one, which is not saved unless it is filled in. */
+/** Existing rows, and empty ones, which are not saved unless they are filled in. */
 function List({ name, label, add, values, row: Item }: {
   name: string;
   label: string;
@@ -55,12 +55,13 @@ function List({ name, label, add, values, row: Item }: {
   values: Record<string, string>;
   row: (props: RowProps) => React.ReactNode;
 }) {
-  const [more, setMore] = useState(1);
+  const [more, setMore] = useState(0);
   const count = rowsIn(values, name) + more;
   return (
     <fieldset>
       <legend>{label}</legend>
       {Array.from({ length: count }, (_, i) => <Item key={i} row={`${name}[${i}]`} values={values} />)}
+      <noscript><Item row={`${name}[${count}]`} values={values} /></noscript>
       <button type="button" className="button" onClick={() => setMore(more + 1)}>{add}</button>
     </fieldset>
   );

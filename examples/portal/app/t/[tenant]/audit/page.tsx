@@ -3,7 +3,7 @@ import type { Metadata } from "next";
 
 import { Field, Submit } from "@/components/form";
 import { Link } from "@/components/link";
-import { Head, Pager, Row, Rows, Time } from "@/components/parts";
+import { Head, Pager, Row, Rows } from "@/components/parts";
 import { page } from "@/lib/page";
 import { actions, filterOf, objects } from "./filter";
 
@@ -61,7 +61,6 @@ function EventRow({ event, tenant }: { event: Schemas["AuditEvent"]; tenant: str
   return (
     <Row title={<>{who}: {spaced(event.action)}</>}>
       <span>{event.created_at.slice(0, 19).replace("T", " ")}</span>
-      <span><Time at={event.created_at} /></span>
       {object.id ? (
         folder && !event.action.startsWith("delete")
           ? <span><Link href={`/t/${tenant}/${folder}/${object.id}`}>{spaced(object.type)}</Link></span>

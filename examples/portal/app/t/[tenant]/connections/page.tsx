@@ -1,18 +1,19 @@
 import { idempotencyKey, unwrap, type Schemas } from "@konstruct/client";
 import type { Metadata } from "next";
 
+import { Disclosure } from "@/components/disclosure";
 import { Field, Form, Submit } from "@/components/form";
 import { Link } from "@/components/link";
-import { Badge, Disclosure, Head, Pager, Row, Rows, Time } from "@/components/parts";
+import { Badge, Head, Pager, Row, Rows, Time } from "@/components/parts";
 import { page } from "@/lib/page";
 import { may } from "@/lib/role";
 import { tenantOf } from "@/lib/tenant";
+import { channels } from "./channels";
 import { createConnection } from "./actions";
 
 export const metadata: Metadata = { title: "Connections" };
 
 const tones = { pending: "warn", active: "good", revoked: "bad" } as const;
-const channels = { slack: "Slack", whatsapp: "WhatsApp", mattermost: "Mattermost" };
 
 export default page(async ({ client, params: { tenant: id = "" }, query }) => {
   const tenant = await tenantOf(id);
@@ -49,7 +50,7 @@ function StatusBadge({ status }: { status: Schemas["Connection"]["status"] }) {
 
 function Connect({ tenant }: { tenant: string }) {
   return (
-    <Disclosure label="Connect a workspace" primary>
+    <Disclosure label="Connect a workspace" kind="primary">
       <Form action={createConnection} hidden={{ tenant, key: idempotencyKey() }}>
         <Field name="channel_type" label="Channel" options={Object.entries(channels)} required />
         <Field name="workspace_id" label="Workspace id" required maxLength={64} pattern="[A-Za-z0-9_\-]{1,64}" spellCheck={false}

@@ -1,8 +1,9 @@
 import { idempotencyKey, unwrap, type Client, type Schemas } from "@konstruct/client";
 import type { Metadata } from "next";
 
+import { Disclosure } from "@/components/disclosure";
 import { Field, Form, Submit } from "@/components/form";
-import { Badge, Disclosure, Done, Head, Pager, Row, Rows, Section, Time } from "@/components/parts";
+import { Badge, Done, Head, Pager, Row, Rows, Section, Time } from "@/components/parts";
 import { page } from "@/lib/page";
 import { may, roleOptions } from "@/lib/role";
 import { me } from "@/lib/session";
@@ -11,7 +12,11 @@ import { invite, removeMember, resend, revoke, setRole } from "./actions";
 
 export const metadata: Metadata = { title: "People" };
 
-const done = { removed: "The member is removed.", revoked: "The invitation is revoked; its link no longer works." };
+const done = {
+  created: "The tenant is created. Invite its first owner.",
+  removed: "The member is removed.",
+  revoked: "The invitation is revoked; its link no longer works.",
+};
 
 export default page(async ({ client, params: { tenant: id = "" }, query }) => {
   const tenant = await tenantOf(id);
@@ -80,7 +85,7 @@ function MemberRow({ tenant, member, owner, self }: {
       actions={
         <>
           {owner ? (
-            <Disclosure label={role} name="role">
+            <Disclosure label={role}>
               <Form action={setRole} hidden={hidden}>
                 <Field name="role" label={`Role of ${name}`} options={roleOptions} value={role} required />
                 <Submit>Change role</Submit>
@@ -88,7 +93,7 @@ function MemberRow({ tenant, member, owner, self }: {
             </Disclosure>
           ) : <Badge>{role}</Badge>}
           {owner || self ? (
-            <Disclosure label={self ? "Leave" : "Remove"} danger name="role">
+            <Disclosure label={self ? "Leave" : "Remove"} kind="danger-quiet">
               <p>{self ? "Leave this tenant? An owner can invite you again." : `Remove ${name} from this tenant? The account stays.`}</p>
               <Form action={removeMember} hidden={hidden}>
                 <Submit kind="danger">{self ? "Leave tenant" : "Remove member"}</Submit>
@@ -98,7 +103,7 @@ function MemberRow({ tenant, member, owner, self }: {
         </>
       }>
       <span>{user.email}</span>
-      <span>since <Time at={member.created_at} /></span>
+      <span>joined <Time at={member.created_at} /></span>
     </Row>
   );
 }
@@ -114,7 +119,7 @@ function InvitationRow({ invitation }: { invitation: Schemas["Invitation"] }) {
             <Submit kind="plain" label={`Send the invitation of ${invitation.email} again`}>Send again</Submit>
           </Form>
           {expired ? null : (
-            <Disclosure label="Revoke" danger name="invitation">
+            <Disclosure label="Revoke" kind="danger-quiet">
               <p>Revoke the invitation of {invitation.email}? Its link stops working.</p>
               <Form action={revoke} hidden={hidden}><Submit kind="danger">Revoke invitation</Submit></Form>
             </Disclosure>

@@ -1,8 +1,10 @@
 import { idempotencyKey, unwrap, type Schemas } from "@konstruct/client";
 import type { Metadata } from "next";
 
+import { Disclosure } from "@/components/disclosure";
 import { Field, Form, Submit } from "@/components/form";
-import { Badge, Disclosure, Done, Head, Time } from "@/components/parts";
+import { Link } from "@/components/link";
+import { Badge, Done, Head, Time } from "@/components/parts";
 import { fieldsOf, valuesOf } from "@/lib/agent";
 import { page } from "@/lib/page";
 import { may } from "@/lib/role";
@@ -23,18 +25,19 @@ export default page(async ({ client, params: { tenant: id = "", agent: agentId =
   const editor = may(tenant.role, "editor");
   return (
     <>
+      <p className="crumb"><Link href={`/t/${id}/agents`}>Agents</Link></p>
       <Head title={agent.name} action={editor ? (
         <>
           <Form action={setActive} className="inline" hidden={{ ...hidden, active: String(!agent.is_active) }}>
             <Submit kind="plain">{agent.is_active ? "Deactivate" : "Activate"}</Submit>
           </Form>
-          <Disclosure label="Duplicate" name="agent">
+          <Disclosure label="Duplicate">
             <Form action={duplicateAgent} hidden={{ ...hidden, key: idempotencyKey() }}>
               <Field name="name" label="Name of the copy" maxLength={200} />
               <Submit>Duplicate</Submit>
             </Form>
           </Disclosure>
-          <Disclosure label="Delete" danger name="agent">
+          <Disclosure label="Delete" kind="danger-quiet">
             <p>Delete {agent.name}? This cannot be undone.</p>
             <Form action={deleteAgent} hidden={hidden}><Submit kind="danger">Delete agent</Submit></Form>
           </Disclosure>

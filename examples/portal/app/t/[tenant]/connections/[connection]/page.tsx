@@ -1,12 +1,14 @@
 import { unwrap } from "@konstruct/client";
 import type { Metadata } from "next";
 
+import { Disclosure } from "@/components/disclosure";
 import { Field, Form, Submit } from "@/components/form";
 import { Link } from "@/components/link";
-import { Badge, Disclosure, Done, Head, Row, Rows, Section, Time } from "@/components/parts";
+import { Badge, Done, Head, Row, Rows, Section, Time } from "@/components/parts";
 import { page } from "@/lib/page";
 import { may } from "@/lib/role";
 import { tenantOf } from "@/lib/tenant";
+import { channels } from "../channels";
 import { removeSecret, setSecret, setStatus } from "../actions";
 
 export const metadata: Metadata = { title: "Connection" };
@@ -26,30 +28,30 @@ export default page(async ({ client, params: { tenant: id = "", connection: conn
   const { status } = connection;
   return (
     <>
-      <p className="small"><Link href={`/t/${id}/connections`}>Connections</Link></p>
+      <p className="crumb"><Link href={`/t/${id}/connections`}>Connections</Link></p>
       <Head title={connection.workspace_id} action={
         <>
           {admin && status !== "active" ? (
             <Form action={setStatus} className="inline" hidden={{ ...hidden, status: "active" }}><Submit>Activate</Submit></Form>
           ) : null}
           {owner && status !== "revoked" ? (
-            <Disclosure label="Revoke" danger>
+            <Disclosure label="Revoke" kind="danger-quiet">
               <p>Revoke this connection? Its messages are no longer received, and only a platform admin can activate it again.</p>
               <Form action={setStatus} hidden={{ ...hidden, status: "revoked" }}><Submit kind="danger">Revoke connection</Submit></Form>
             </Disclosure>
           ) : null}
         </>
       }>
-        {connection.channel_type} <Badge tone={status === "active" ? "good" : "warn"}>{status}</Badge> changed{" "}
+        {channels[connection.channel_type]} <Badge tone={status === "active" ? "good" : "warn"}>{status}</Badge> changed{" "}
         <Time at={connection.updated_at} />
       </Head>
       <Done of={query.done} words={done} />
       {connection.status_note ? <p className="message warn">{connection.status_note}</p> : null}
-      <Section title="Secrets" note="They are stored encrypted. Their values are never shown again, so only the names stand here.">
+      <Section title="Secrets" note="They are stored encrypted. Only their names are shown again, never their values.">
         <Rows label="Secrets" empty="No secrets yet. Slack needs bot_token.">
           {connection.secret_names.map((name) => (
             <Row key={name} title={<code>{name}</code>} actions={owner ? (
-              <Disclosure label={`Remove ${name}`} danger>
+              <Disclosure label={`Remove ${name}`} kind="danger-quiet">
                 <p>Remove {name}? What needs it stops working.</p>
                 <Form action={removeSecret} hidden={{ ...hidden, name }}><Submit kind="danger">Remove secret</Submit></Form>
               </Disclosure>
@@ -57,7 +59,8 @@ export default page(async ({ client, params: { tenant: id = "", connection: conn
           ))}
         </Rows>
         {owner ? (
-          <Form action={setSecret} hidden={hidden} label="Set a secret">
+          <Form action={setSecret} hidden={hidden} label="Store a secret">
+            <h3>Store a secret</h3>
             <div className="columns">
               <Field name="name" label="Name" required maxLength={64} spellCheck={false} autoComplete="off"
                 value={connection.secret_names.length === 0 && connection.channel_type === "slack" ? "bot_token" : ""} />
