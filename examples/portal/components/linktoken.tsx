@@ -13,7 +13,8 @@ export function useLinkToken(): { token: string; read: boolean } {
   useEffect(() => {
     const token = new URLSearchParams(window.location.hash.slice(1)).get("token") ?? "";
     if (token) {
-      window.history.replaceState(window.history.state, "", window.location.pathname);
+      // Without a state of its own, Next.js takes the new URL over. Otherwise it would put the old one back.
+      window.history.replaceState(null, "", window.location.pathname);
     }
     // In StrictMode the effect runs twice, and the second time the fragment is gone.
     setState((before) => ({ token: token || before.token, read: true }));

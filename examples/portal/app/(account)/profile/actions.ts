@@ -39,6 +39,6 @@ export async function endSession(_: FormState, form: FormData): Promise<FormStat
 export async function endOthers(_: FormState, form: FormData): Promise<FormState> {
   return change(form, async (client) => {
     await unwrap(client.DELETE("/v1/me/sessions"));
-    return { notice: "All other devices are logged out." };
+    return "/profile?done=others";
   });
 }

@@ -10,7 +10,11 @@ import { changeEmail, changePassword, endOthers, endSession, rename } from "./ac
 
 export const metadata: Metadata = { title: "Profile" };
 
-const done = { ended: "The device is logged out.", confirmed: "Your e-mail address is confirmed." };
+const done = {
+  ended: "The device is logged out.",
+  others: "All other devices are logged out.",
+  confirmed: "Your e-mail address is confirmed.",
+};
 
 export default page(async ({ client, query }) => {
   const [{ user }, meta, sessions] = await Promise.all([

@@ -39,7 +39,7 @@ export default page(async ({ client, query }) => {
       </Head>
       <form className="inline filters" role="search">
         <Field name="q" label="Name or slug" type="search" value={q} required={false} maxLength={100} />
-        <Field name="status" label="State" value={status} required
+        <Field name="status" label="State" value={status} required={false}
           options={[["", "All"], ["active", "Active"], ["suspended", "Suspended"], ["purging", "Being deleted"]]} />
         <Submit kind="plain">Search</Submit>
       </form>

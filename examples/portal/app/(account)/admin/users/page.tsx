@@ -15,7 +15,7 @@ const done = { erased: "The user is erased." };
 export default page(async ({ client, query }) => {
   const { q, cursor } = query;
   const { data } = await unwrap(
-    client.GET("/v1/users", { params: { query: { limit: 30, ...(cursor ? { cursor } : {}) } } }),
+    client.GET("/v1/users", { params: { query: { limit: 30, ...(q ? { q } : {}), ...(cursor ? { cursor } : {}) } } }),
   );
   return (
     <>
@@ -33,6 +33,10 @@ export default page(async ({ client, query }) => {
         Everybody with an account. Owners invite people to their tenants themselves.
       </Head>
       <Done of={query.done} words={done} />
+      <form className="inline filters" role="search">
+        <Field name="q" label="Name or address" type="search" value={q} required={false} maxLength={100} />
+        <Submit kind="plain">Search</Submit>
+      </form>
       <Rows label="Users" empty={q ? "No user matches the search." : "No users."}>
         {data.items.map((user) => (
           <Row key={user.id} title={<Link href={`/admin/users/${user.id}`}>{user.name || user.email}</Link>}

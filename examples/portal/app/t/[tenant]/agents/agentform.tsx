@@ -91,7 +91,7 @@ function Rule({ row, values }: RowProps) {
   return (
     <div className="columns rule">
       <input type="hidden" name={`${row}.rest`} value={value("rest") ?? ""} />
-      <Field name={`${row}.when`} label="Condition" options={conditions} value={value("when")} required />
+      <Field name={`${row}.when`} label="Condition" options={conditions} value={value("when")} required={false} />
       <Field name={`${row}.keywords`} label="Keywords, separated by commas" value={value("keywords")} />
       <Field name={`${row}.count`} label="Number of failed answers" type="number" value={value("count")} />
       <Field name={`${row}.notify`} label="Person or group to notify" value={value("notify")} maxLength={200} />

@@ -40,8 +40,8 @@ export default page(async ({ client, params: { tenant: id = "" }, query }) => {
       <Done of={query.done} words={done} />
       <form className="inline filters" role="search">
         <Field name="q" label="Name or role" type="search" value={query.q} required={false} maxLength={100} />
-        <Field name="state" label="State" value={state} options={[["", "All"], ["true", "Active"], ["false", "Inactive"]]} required />
-        <Field name="sort" label="Sort" value={sort} required options={[
+        <Field name="state" label="State" value={state} options={[["", "All"], ["true", "Active"], ["false", "Inactive"]]} required={false} />
+        <Field name="sort" label="Sort" value={sort} required={false} options={[
           ["name", "Name"], ["-created_at", "Newest first"], ["created_at", "Oldest first"], ["-updated_at", "Last changed"],
         ]} />
         <Submit kind="plain">Search</Submit>

@@ -27,10 +27,10 @@ export default page(async ({ client, params: { tenant: id = "" }, query }) => {
         What was done in this tenant, by whom. Times are in UTC.
       </Head>
       <form className="inline filters" role="search">
-        <Field name="actor" label="Person" value={actor} required
+        <Field name="actor" label="Person" value={actor} required={false}
           options={[["", "All"], ...members.data.items.map(({ user }): [string, string] => [user.id, user.name || user.email])]} />
-        <Field name="action" label="Action" value={action} required options={[["", "All"], ...actions.map(option)]} />
-        <Field name="object" label="Object" value={object} required options={[["", "All"], ...objects.map(option)]} />
+        <Field name="action" label="Action" value={action} required={false} options={[["", "All"], ...actions.map(option)]} />
+        <Field name="object" label="Object" value={object} required={false} options={[["", "All"], ...objects.map(option)]} />
         <Field name="from" label="From" type="date" value={from} required={false} />
         <Field name="to" label="To" type="date" value={to} required={false} />
         <Submit kind="plain">Filter</Submit>

@@ -116,7 +116,7 @@ function InvitationRow({ invitation }: { invitation: Schemas["Invitation"] }) {
       actions={
         <>
           <Form action={resend} className="inline" hidden={hidden}>
-            <Submit kind="plain" label={`Send the invitation of ${invitation.email} again`}>Send again</Submit>
+            <Submit kind="plain" label={`Send again to ${invitation.email}`}>Send again</Submit>
           </Form>
           {expired ? null : (
             <Disclosure label="Revoke" kind="danger-quiet">
