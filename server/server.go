@@ -36,6 +36,9 @@ type Server struct {
 	logins      *account.Logins
 	proxies     []netip.Prefix
 	sessions    *account.Sessions
+	profiles    *account.Profiles
+	mailing     bool
+	pages       operation.Pages
 	tenants     *operation.Tenants
 	agents      *operation.Agents
 	connections *operation.Connections
