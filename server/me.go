@@ -20,22 +20,22 @@ const (
 func (s *Server) meRoutes() []route {
 	return tagged(tagMe,
 		handle(authenticated, http.MethodGet, mePath, "me", "Get the current user", s.me).
-			description("Returns the user, the session, and the user's role in each tenant, for at most 1,000 tenants. "+
-				"Tenants that are being deleted are left out. A platform admin has access to every tenant without a role."),
+			description("Returns the user, the session, and the user's role in each of at most 1,000 tenants. Tenants "+
+				"that are being deleted are left out. A platform admin has access to every tenant without a role."),
 		handle(authenticated, http.MethodPatch, mePath, "update-me", "Update the current user", s.updateMe),
 		handle(authenticated, http.MethodPost, mePath+"/password", "change-password", "Change the password",
 			s.changePassword).
 			withoutTransaction().errors(http.StatusTooManyRequests).
-			description("Ends the user's other sessions and voids mailed links. Returns 422 if the current password is "+
-				"incorrect, which counts as a failed login, and 429 after too many."),
-		handle(authenticated, http.MethodPost, mePath+"/email", "request-email-change", "Ask for another e-mail address",
-			s.requestEmail).
+			description("Ends the user's other sessions and voids mailed links. Returns 422 if the current password "+
+				"is incorrect, which counts as a failed login, and 429 after too many."),
+		handle(authenticated, http.MethodPost, mePath+"/email", "request-email-change",
+			"Ask for another e-mail address", s.requestEmail).
 			withoutTransaction().success(http.StatusAccepted).
 			errors(http.StatusConflict, http.StatusTooManyRequests).
-			description("Mails a link to the new address, which works for 24 hours and voids earlier ones. The address "+
-				"changes when the link is confirmed. The current address is accepted too: the link proves it. Returns "+
-				"the same 202 if the new address belongs to another user or was mailed 3 links within an hour; then "+
-				"nothing is mailed. Returns 409 if no mail is configured."),
+			description("Mails a link to the new address, which works for 24 hours and voids earlier ones. The "+
+				"address changes when the link is confirmed. The current address is accepted too: the link proves it. "+
+				"Returns the same 202 if the new address belongs to another user or was mailed 3 links within an "+
+				"hour; then nothing is mailed. Returns 409 if no mail is configured."),
 		handle(authenticated, http.MethodGet, sessionsPath, "list-sessions", "List sessions", s.listSessions).
 			description("Lists the live sessions of the current user."),
 		handle(authenticated, http.MethodDelete, sessionsPath, "end-other-sessions", "End the other sessions",

@@ -97,13 +97,15 @@ func describeHeaders(status int, response *huma.Response) {
 func requestExamples() map[string]any {
 	type object = map[string]any
 	return map[string]any{
-		"login":          object{"email": "ada@example.com", "password": "correct horse battery staple"},
-		"update-me":      object{"name": "Ada Lovelace"},
-		opChangePassword: object{"current_password": "correct horse battery staple", "new_password": "seven quiet rivers"},
+		"login":     object{"email": "ada@example.com", "password": "correct horse battery staple"},
+		"update-me": object{"name": "Ada Lovelace"},
+		opChangePassword: object{ //nolint:gosec // an example
+			"current_password": "correct horse battery staple", "new_password": "seven quiet rivers",
+		},
 		opRequestEmail:   object{"current_password": "correct horse battery staple", "email": "ada@example.org"},
 		opForgotPassword: object{"email": "ada@example.com"},
-		opResetPassword:  object{"token": "klt_token-of-the-link", "password": "seven quiet rivers"},
-		opConfirmEmail:   object{"token": "klt_token-of-the-link"},
+		opResetPassword:  object{"token": "klt_token-of-the-link", "password": "seven quiet rivers"}, //nolint:gosec // an example
+		opConfirmEmail:   object{"token": "klt_token-of-the-link"},                                   //nolint:gosec // an example
 		"create-tenant":  object{"name": "Acme", "slug": "acme"},
 		"update-tenant":  object{"status": "suspended"},
 		"create-agent": object{

@@ -31,8 +31,8 @@ func (s *Server) linkRoutes() []route {
 			s.forgotPassword).
 			success(http.StatusAccepted).errors(http.StatusTooManyRequests).
 			description("Mails a link that works for an hour. Returns the same 202 for an unknown address, a disabled "+
-				"user, an address that was mailed 3 links within an hour, and if no mail is configured; then nothing is "+
-				"mailed. Returns 429 after too many requests from one client."),
+				"user, an address that was mailed 3 links within an hour, and if no mail is configured; then nothing "+
+				"is mailed. Returns 429 after too many requests from one client."),
 		handle(public, http.MethodPost, "/v1/auth/password/reset", opResetPassword, "Set a new password by a link",
 			s.resetPassword).
 			errors(http.StatusGone).
@@ -42,8 +42,8 @@ func (s *Server) linkRoutes() []route {
 			s.confirmEmail).
 			errors(http.StatusConflict, http.StatusGone).
 			description("The link proves the address, which becomes that of the user. Sessions are kept, and other "+
-				"links are voided. Returns 409 if another user has the address, and 410 if the link is unknown, expired "+
-				"or was used."),
+				"links are voided. Returns 409 if another user has the address, and 410 if the link is unknown, "+
+				"expired or was used."),
 	)
 }
 
@@ -182,7 +182,8 @@ func (s *Server) confirmation(r *request, password string) account.Confirmation 
 	return account.Confirmation{User: r.principal.User, Password: password, Client: s.limitedClient(r)}
 }
 
-// notify queues a notice to the user, or to an address that the user no longer has. Without mail there is none.
+// notify queues a notice to the user, or to an address that the user no longer has. It does nothing if no
+// mail is configured.
 func (s *Server) notify(ctx context.Context, kind mailoutbox.Kind, user uuid.UUID, address string) error {
 	if !s.mailing {
 		return nil

@@ -39,8 +39,8 @@ type Limits struct {
 	Client Limit
 	// Mail limits the links that are mailed to an address. The default is 3 in an hour.
 	Mail Limit
-	// MailClient limits the requests to mail a link, by network address, or by the user who is logged in. The default is
-	// 30 in an hour.
+	// MailClient limits the requests to mail a link, by network address or by the user who is logged in. The default
+	// is 30 in an hour.
 	MailClient Limit
 }
 

@@ -18,8 +18,9 @@ const lockUser = `SELECT id FROM portal_users
 WHERE id = $1 AND hashed_password = $2 AND disabled_at IS NULL AND erased_at IS NULL FOR NO KEY UPDATE`
 
 // The user's own address is mailed too: the link proves it.
-const confirmLink = newLink + `u.id = $7 AND NOT EXISTS (SELECT FROM portal_users o WHERE o.email = $4 AND o.id <> u.id)` +
-	mailedLink + ` SELECT count(*) FROM link`
+const confirmLink = newLink + `u.id = $7
+    AND NOT EXISTS (SELECT FROM portal_users o WHERE o.email = $4 AND o.id <> u.id)` + mailedLink + `
+SELECT count(*) FROM link`
 
 // RequestEmail queues a link to a new, normalized address and voids earlier ones, so that a mistyped address is not
 // confirmed later. If another user has the address, or too much was mailed to it, nothing is mailed, and the caller

@@ -47,7 +47,8 @@ func (s *Sessions) Memberships(ctx context.Context, p Principal) ([]Membership, 
 // A version of a row is newer than the last one, even if the clock is behind.
 const nextVersion = ` updated_at = greatest($2, updated_at + interval '1 microsecond') `
 
-const rename = `UPDATE portal_users SET name = $3,` + nextVersion + `WHERE id = $1 AND disabled_at IS NULL RETURNING name`
+const rename = `UPDATE portal_users SET name = $3,` + nextVersion + `
+WHERE id = $1 AND disabled_at IS NULL RETURNING name`
 
 // Rename changes the name of a user and returns it. Returns [ErrName], or [ErrNoSession] if the user was disabled.
 func (p *Profiles) Rename(ctx context.Context, user uuid.UUID, name string) (string, error) {

@@ -10,7 +10,8 @@ import (
 // given one, in their order, at most limit. Measure returns a row's id and the bytes of its texts. Cursors are of the
 // list with the name.
 func ListRows[T any](
-	p Pages, name string, page Page, fetch func(after uuid.UUID, limit int) ([]T, error), measure func(T) (uuid.UUID, int),
+	p Pages, name string, page Page,
+	fetch func(after uuid.UUID, limit int) ([]T, error), measure func(T) (uuid.UUID, int),
 ) (List[T], error) {
 	after, err := p.after(name, tenancy.ID{}, page.Cursor)
 	if err != nil {
