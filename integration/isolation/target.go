@@ -55,6 +55,7 @@ func Run[S attack.T[S]](t S, db DB) *attack.Report {
 		Entities:     Entities(client, fixtures, drv),
 		Definers:     slices.Collect(maps.Keys(migrate.Spec().Definers)),
 		SpanningKeys: slices.Collect(maps.Keys(migrate.Spec().SpanningKeys)),
+		AppendOnly:   slices.Collect(maps.Keys(migrate.Spec().AppendOnly)),
 		Pins:         Pins(db, drv),
 		Redis:        redis,
 		Commit:       db.Commit,
@@ -64,10 +65,10 @@ func Run[S attack.T[S]](t S, db DB) *attack.Report {
 // Entities registers the tenant-scoped tables of both clients, with hand-written paths.
 func Entities(client *ent.Client, fixtures *fixtureent.Client, drv *pgtenant.Driver) []attack.Entity {
 	return slices.Concat(
-		attack.Entities(attacks.Schemas(client),
+		attack.Entities(attacks.Schemas(client), append(people(drv),
 			attack.Override{Entity: attack.Entity{Name: "Agent", Paths: handWritten(drv)}},
 			attack.Override{Entity: attack.Entity{Name: "ChannelConnection", Paths: takenWorkspace(client)}},
-		),
+		)...),
 		attack.Entities(fixtureattacks.Schemas(fixtures),
 			attack.Override{Entity: attack.Entity{Name: "Tag", Paths: tagAttachments(fixtures)}},
 			attack.Override{Entity: notes(fixtures)},

@@ -29,6 +29,11 @@ type LiveOptions struct {
 	Triggers []string
 	// Resolver finds a tenant before one is set. The zero value skips its attacks.
 	Resolver Resolver
+	// Answers are queries, run under each tenant ({own}) and without one (the zero UUID), that return a row if a definer function's
+	// answer contradicts the tables. They should have a limit.
+	Answers []string
+	// AppendOnly are the tables on which the role may only SELECT and INSERT ("public.audit_events").
+	AppendOnly []string
 }
 
 // Resolver describes a function that finds the tenant of an external name, such as a workspace.
@@ -58,11 +63,11 @@ func Live(ctx context.Context, dsn string, o LiveOptions) (*Report, error) {
 	}
 	for i, id := range l.tenants {
 		who := fmt.Sprintf("tenant %d of %d", i+1, len(l.tenants))
-		if err := l.transaction(ctx, who, id, append(liveReads(), resolverReads()...)); err != nil {
+		if err := l.transaction(ctx, who, id, slices.Concat(liveReads(), resolverReads(), answerReads())); err != nil {
 			return nil, err
 		}
 	}
-	unset := slices.Concat(liveUnset(), resolverUnset(), objectReads())
+	unset := slices.Concat(liveUnset(), resolverUnset(), answerReads(), objectReads())
 	if err := l.transaction(ctx, "no tenant", tenancy.ID{}, unset); err != nil {
 		return nil, err
 	}
@@ -94,6 +99,8 @@ type read struct {
 	once bool
 	// resolver is set if it calls LiveOptions.Resolver.
 	resolver bool
+	// answers is set if it is each of LiveOptions.Answers.
+	answers bool
 	// errs are the codes of a stopped attempt.
 	errs []string
 	// found are the codes of a breach.
@@ -158,7 +165,7 @@ func (r read) attack() Attack {
 
 func liveAttacks() []Attack {
 	var all []Attack
-	for _, r := range slices.Concat(liveReads(), resolverReads(), liveUnset(), resolverUnset(), objectReads()) {
+	for _, r := range slices.Concat(liveReads(), resolverReads(), liveUnset(), resolverUnset(), answerReads(), objectReads()) {
 		all = append(all, r.attack())
 	}
 	return all
@@ -226,6 +233,12 @@ func (l *live) each(ctx context.Context, reads []read, who string, id tenancy.ID
 			l.report.add(liveTitle, r.attack(), Result{Outcome: NotMade, Detail: "needs LiveOptions.Resolver"})
 			continue
 		}
+		if r.answers {
+			if err := l.answers(ctx, r, who, id); err != nil {
+				return err
+			}
+			continue
+		}
 		if r.once {
 			if err := l.try(ctx, r, who, l.options.spell(r.sql, id)); err != nil {
 				return err
@@ -245,6 +258,19 @@ func (l *live) each(ctx context.Context, reads []read, who string, id tenancy.ID
 			if err := l.try(ctx, r, tb.Name+", "+who, sql); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+func (l *live) answers(ctx context.Context, r read, who string, id tenancy.ID) error {
+	if len(l.options.Answers) == 0 {
+		l.report.add(liveTitle, r.attack(), Result{Outcome: NotMade, Detail: "needs LiveOptions.Answers"})
+	}
+	for i, sql := range l.options.Answers {
+		on := fmt.Sprintf("answer %d of %d, %s", i+1, len(l.options.Answers), who)
+		if err := l.try(ctx, r, on, l.options.spell(sql, id)); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -1,0 +1,159 @@
+package isolation
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"github.com/konstruct/konstruct/tenancy"
+	"github.com/konstruct/konstruct/tenancy/attack"
+	"github.com/konstruct/konstruct/tenancy/pgtenant"
+)
+
+// people overrides the schemas of people, with attacks on the functions that act across tenants.
+func people(drv *pgtenant.Driver) []attack.Override {
+	f, overrides := functions{drv}, Values()
+	for i := range overrides {
+		if overrides[i].Name == "Invitation" {
+			overrides[i].Paths = f.invitations()
+		}
+	}
+	return append(
+		overrides,
+		attack.Override{Entity: attack.Entity{
+			Name: "Membership", Paths: slices.Concat(f.memberships(), f.forgedMemberships()),
+		}},
+		attack.Override{Entity: attack.Entity{Name: "AuditEvent", Paths: f.auditEvents()}},
+	)
+}
+
+func (f functions) forgedMemberships() []attack.Path {
+	return []attack.Path{
+		nothing("E60-raise-role", "makes a member of another tenant an owner", func(ctx context.Context, p pair) (any, error) {
+			return pgtenant.Exec(ctx, f.drv, "update memberships set role = 'owner' where id = $1 or tenant_id = $2",
+				p.aim, p.theirs)
+		}),
+		refused("E60-forge", "makes itself a member of another tenant", func(ctx context.Context, p pair) (any, error) {
+			user := uuid.New()
+			if err := f.exec(tenancy.Detach(ctx), "insert into portal_users (id, email, hashed_password, name) "+
+				"values ($1, $2, 'none', 'forged')", user, user.String()+"@forged.example"); err != nil {
+				return nil, err
+			}
+			return pgtenant.Exec(ctx, f.drv, "insert into memberships (id, tenant_id, user_id, role) "+
+				"values (gen_random_uuid(), $1, $2, 'owner')", p.theirs, user)
+		}),
+		refused("E60-move", "moves its own membership to another tenant", func(ctx context.Context, p pair) (any, error) {
+			return pgtenant.Exec(ctx, f.drv, "update memberships set tenant_id = $1 where id = $2", p.theirs, p.own)
+		}),
+		refused("E60-move-by-conflict", "moves its own membership to another tenant when a unique key is violated",
+			func(ctx context.Context, p pair) (any, error) {
+				return pgtenant.Exec(ctx, f.drv, "insert into memberships (id, user_id, role) "+
+					"select gen_random_uuid(), user_id, 'owner' from memberships where id = $2 "+
+					"on conflict (tenant_id, user_id) do update set tenant_id = $1", p.theirs, p.own)
+			}),
+	}
+}
+
+func (f functions) invitations() []attack.Path {
+	return []attack.Path{
+		nothing("E54-no-link", "asks for the tenant of a link with texts that are no link's hash, a session's among them",
+			func(ctx context.Context, p pair) (any, error) {
+				hashes := []any{hash(p.canary)} // as Values sets it
+				if !p.isOwner() {
+					sessions, err := f.texts(ctx, "select token_hash from portal_sessions limit 10")
+					if err != nil {
+						return nil, err
+					}
+					hashes = noHashes(hash(p.canary))
+					for _, h := range sessions {
+						hashes = append(hashes, h)
+					}
+				}
+				return f.linkTenants(ctx, hashes)
+			}),
+	}
+}
+
+func (f functions) linkTenants(ctx context.Context, hashes []any) (all []string, err error) {
+	for _, h := range hashes {
+		got, err := f.texts(ctx, "select t::text from public.invitation_tenant($1) as t where t is not null", h)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, got...)
+	}
+	return all, nil
+}
+
+const (
+	oldEvent   = "insert into %s (id, created_at, action) values (gen_random_uuid(), now() - interval '366 days', 'old')"
+	youngEvent = "insert into %s (id, created_at, action) values (gen_random_uuid(), now() - interval '364 days', 'young')"
+)
+
+func (f functions) auditEvents() []attack.Path {
+	return []attack.Path{
+		nothing("E61-expire", "expires another tenant's old events", f.expireTheirs),
+		nothing("E61-expire-young", "expires events of less than 365 days, its own included",
+			func(ctx context.Context, p pair) (any, error) {
+				event := youngEvent
+				if p.isOwner() { // an old one, which must go alone
+					event = oldEvent
+				}
+				if err := f.exec(ctx, fmt.Sprintf(event, "audit_events")); err != nil {
+					return nil, err
+				}
+				n, err := f.expire(ctx, "expire_audit_events")
+				if err == nil && p.isOwner() && n != 1 {
+					err = fmt.Errorf("%d events expired instead of 1", n)
+				}
+				return n, err
+			}),
+		ownRows("E61-expire-purging", "expires all events while its own tenant is purged",
+			func(ctx context.Context, p pair) (any, error) {
+				if err := f.exec(tenancy.Detach(ctx), "update tenants set status = 'purging' where id = $1", p.tenant); err != nil {
+					return nil, err
+				}
+				return f.expire(ctx, "expire_audit_events")
+			}),
+		nothing("E61-expire-platform", "expires platform events of less than 365 days", f.expirePlatform),
+	}
+}
+
+func (f functions) expire(ctx context.Context, function string) (n int64, err error) {
+	err = pgtenant.QueryRow(ctx, f.drv, "select public."+function+"(1000)").Scan(&n)
+	return n, err
+}
+
+// expireTheirs adds an old event to the other tenant, which only that tenant can then expire.
+func (f functions) expireTheirs(ctx context.Context, p pair) (any, error) {
+	theirs, err := entered(ctx, p.theirs)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.exec(theirs, fmt.Sprintf(oldEvent, "audit_events")); err != nil {
+		return nil, err
+	}
+	n, err := f.expire(ctx, "expire_audit_events")
+	if err != nil || p.isOwner() {
+		return n, err
+	}
+	left, err := f.expire(theirs, "expire_audit_events")
+	if err == nil && left != 1 {
+		return "the other tenant's event is gone", nil
+	}
+	return n, err
+}
+
+// expirePlatform adds a young event or, as the owner, an old one.
+func (f functions) expirePlatform(ctx context.Context, p pair) (any, error) {
+	event := youngEvent
+	if p.isOwner() {
+		event = oldEvent
+	}
+	if err := f.exec(tenancy.Detach(ctx), fmt.Sprintf(event, "platform_audit_events")); err != nil {
+		return nil, err
+	}
+	return f.expire(ctx, "expire_platform_audit_events")
+}
