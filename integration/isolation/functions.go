@@ -174,10 +174,9 @@ func noHashes(h string) []any {
 }
 
 func (f functions) shadowed(ctx context.Context, p pair) (any, error) {
-	const path = "with path as materialized (select set_config('search_path', 'pg_temp, information_schema', true) as v) "
 	questions := everyQuestion()
 	for i := range questions {
-		questions[i].sql = path + "select answer.* from path, lateral (" + questions[i].sql + ") as answer where v is not null"
+		questions[i].sql = behindPath(questions[i].sql)
 	}
 	return f.asked(ctx, p, p.theirs, p.aim, questions, func(ctx context.Context, s session) error {
 		err := f.promote(ctx, s)
@@ -186,6 +185,12 @@ func (f functions) shadowed(ctx context.Context, p pair) (any, error) {
 		}
 		return f.exec(ctx, "update portal_sessions set revoked_at = now() where token_hash = $1", s.hash)
 	})
+}
+
+// behindPath runs a query after search_path has lost the schema of the functions' tables.
+func behindPath(query string) string {
+	return "with path as materialized (select set_config('search_path', 'pg_temp, information_schema', true) as v) " +
+		"select answer.* from path, lateral (" + query + ") as answer where v is not null"
 }
 
 func (f functions) rowsBehind(ctx context.Context, p pair) (any, error) {

@@ -73,12 +73,22 @@ func (f functions) invitations() []attack.Path {
 				}
 				return f.linkTenants(ctx, hashes)
 			}),
+		nothing("E54-shadowed", "asks for the tenant of an unknown link after it has changed search_path",
+			func(ctx context.Context, p pair) (any, error) {
+				link := p.canary
+				if !p.isOwner() {
+					link += " is unknown"
+				}
+				return f.texts(ctx, behindPath(tenantOfLink), hash(link))
+			}),
 	}
 }
 
+const tenantOfLink = "select t::text from public.invitation_tenant($1) as t where t is not null"
+
 func (f functions) linkTenants(ctx context.Context, hashes []any) (all []string, err error) {
 	for _, h := range hashes {
-		got, err := f.texts(ctx, "select t::text from public.invitation_tenant($1) as t where t is not null", h)
+		got, err := f.texts(ctx, tenantOfLink, h)
 		if err != nil {
 			return nil, err
 		}
@@ -88,13 +98,19 @@ func (f functions) linkTenants(ctx context.Context, hashes []any) (all []string,
 }
 
 const (
-	oldEvent   = "insert into %s (id, created_at, action) values (gen_random_uuid(), now() - interval '366 days', 'old')"
-	youngEvent = "insert into %s (id, created_at, action) values (gen_random_uuid(), now() - interval '364 days', 'young')"
+	expireEvents = "select public.expire_audit_events(1000)"
+	oldEvent     = "insert into %s (id, created_at, action) values (gen_random_uuid(), now() - interval '366 days', 'old')"
+	youngEvent   = "insert into %s (id, created_at, action) values (gen_random_uuid(), now() - interval '364 days', 'young')"
 )
 
 func (f functions) auditEvents() []attack.Path {
 	return []attack.Path{
-		nothing("E61-expire", "expires another tenant's old events", f.expireTheirs),
+		nothing("E61-expire", "expires another tenant's old events",
+			func(ctx context.Context, p pair) (any, error) { return f.expireTheirs(ctx, p, expireEvents) }),
+		nothing("E61-expire-shadowed", "expires another tenant's old events after it has changed search_path",
+			func(ctx context.Context, p pair) (any, error) {
+				return f.expireTheirs(ctx, p, behindPath(expireEvents))
+			}),
 		nothing("E61-expire-young", "expires events of less than 365 days, its own included",
 			func(ctx context.Context, p pair) (any, error) {
 				event := youngEvent
@@ -104,7 +120,7 @@ func (f functions) auditEvents() []attack.Path {
 				if err := f.exec(ctx, fmt.Sprintf(event, "audit_events")); err != nil {
 					return nil, err
 				}
-				n, err := f.expire(ctx, "expire_audit_events")
+				n, err := f.expire(ctx, expireEvents)
 				if err == nil && p.isOwner() && n != 1 {
 					err = fmt.Errorf("%d events expired instead of 1", n)
 				}
@@ -115,19 +131,19 @@ func (f functions) auditEvents() []attack.Path {
 				if err := f.exec(tenancy.Detach(ctx), "update tenants set status = 'purging' where id = $1", p.tenant); err != nil {
 					return nil, err
 				}
-				return f.expire(ctx, "expire_audit_events")
+				return f.expire(ctx, expireEvents)
 			}),
 		nothing("E61-expire-platform", "expires platform events of less than 365 days", f.expirePlatform),
 	}
 }
 
-func (f functions) expire(ctx context.Context, function string) (n int64, err error) {
-	err = pgtenant.QueryRow(ctx, f.drv, "select public."+function+"(1000)").Scan(&n)
+func (f functions) expire(ctx context.Context, query string) (n int64, err error) {
+	err = pgtenant.QueryRow(ctx, f.drv, query).Scan(&n)
 	return n, err
 }
 
 // expireTheirs adds an old event to the other tenant, which only that tenant can then expire.
-func (f functions) expireTheirs(ctx context.Context, p pair) (any, error) {
+func (f functions) expireTheirs(ctx context.Context, p pair, query string) (any, error) {
 	theirs, err := entered(ctx, p.theirs)
 	if err != nil {
 		return nil, err
@@ -135,11 +151,11 @@ func (f functions) expireTheirs(ctx context.Context, p pair) (any, error) {
 	if err := f.exec(theirs, fmt.Sprintf(oldEvent, "audit_events")); err != nil {
 		return nil, err
 	}
-	n, err := f.expire(ctx, "expire_audit_events")
+	n, err := f.expire(ctx, query)
 	if err != nil || p.isOwner() {
 		return n, err
 	}
-	left, err := f.expire(theirs, "expire_audit_events")
+	left, err := f.expire(theirs, query)
 	if err == nil && left != 1 {
 		return "the other tenant's event is gone", nil
 	}
@@ -155,5 +171,5 @@ func (f functions) expirePlatform(ctx context.Context, p pair) (any, error) {
 	if err := f.exec(tenancy.Detach(ctx), fmt.Sprintf(event, "platform_audit_events")); err != nil {
 		return nil, err
 	}
-	return f.expire(ctx, "expire_platform_audit_events")
+	return f.expire(ctx, "select public.expire_platform_audit_events(1000)")
 }

@@ -62,6 +62,11 @@ func Run[S attack.T[S]](t S, db DB) *attack.Report {
 	})
 }
 
+// Attacks lists the kit's attacks with the paths of the entities and the pins.
+func Attacks() []attack.Attack {
+	return attack.All(attack.Target{Entities: Entities(nil, nil, nil), Pins: Pins(DB{}, nil)})
+}
+
 // Entities registers the tenant-scoped tables of both clients, with hand-written paths.
 func Entities(client *ent.Client, fixtures *fixtureent.Client, drv *pgtenant.Driver) []attack.Entity {
 	return slices.Concat(
