@@ -26,12 +26,8 @@ type IdempotencyKey struct {
 	Scope string `json:"scope,omitempty"`
 	// RequestHash holds the value of the "request_hash" field.
 	RequestHash string `json:"request_hash,omitempty"`
-	// Status holds the value of the "status" field.
-	Status int `json:"status,omitempty"`
-	// Header holds the value of the "header" field.
-	Header string `json:"header,omitempty"`
-	// Body holds the value of the "body" field.
-	Body         string `json:"body,omitempty"`
+	// Answer holds the value of the "answer" field.
+	Answer       string `json:"answer,omitempty"`
 	selectValues sql.SelectValues
 }
 
@@ -40,9 +36,7 @@ func (*IdempotencyKey) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
-		case idempotencykey.FieldStatus:
-			values[i] = new(sql.NullInt64)
-		case idempotencykey.FieldScope, idempotencykey.FieldRequestHash, idempotencykey.FieldHeader, idempotencykey.FieldBody:
+		case idempotencykey.FieldScope, idempotencykey.FieldRequestHash, idempotencykey.FieldAnswer:
 			values[i] = new(sql.NullString)
 		case idempotencykey.FieldCreatedAt:
 			values[i] = new(sql.NullTime)
@@ -93,23 +87,11 @@ func (_m *IdempotencyKey) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.RequestHash = value.String
 			}
-		case idempotencykey.FieldStatus:
-			if value, ok := values[i].(*sql.NullInt64); !ok {
-				return fmt.Errorf("unexpected type %T for field status", values[i])
-			} else if value.Valid {
-				_m.Status = int(value.Int64)
-			}
-		case idempotencykey.FieldHeader:
+		case idempotencykey.FieldAnswer:
 			if value, ok := values[i].(*sql.NullString); !ok {
-				return fmt.Errorf("unexpected type %T for field header", values[i])
+				return fmt.Errorf("unexpected type %T for field answer", values[i])
 			} else if value.Valid {
-				_m.Header = value.String
-			}
-		case idempotencykey.FieldBody:
-			if value, ok := values[i].(*sql.NullString); !ok {
-				return fmt.Errorf("unexpected type %T for field body", values[i])
-			} else if value.Valid {
-				_m.Body = value.String
+				_m.Answer = value.String
 			}
 		default:
 			_m.selectValues.Set(columns[i], values[i])
@@ -159,14 +141,8 @@ func (_m *IdempotencyKey) String() string {
 	builder.WriteString("request_hash=")
 	builder.WriteString(_m.RequestHash)
 	builder.WriteString(", ")
-	builder.WriteString("status=")
-	builder.WriteString(fmt.Sprintf("%v", _m.Status))
-	builder.WriteString(", ")
-	builder.WriteString("header=")
-	builder.WriteString(_m.Header)
-	builder.WriteString(", ")
-	builder.WriteString("body=")
-	builder.WriteString(_m.Body)
+	builder.WriteString("answer=")
+	builder.WriteString(_m.Answer)
 	builder.WriteByte(')')
 	return builder.String()
 }

@@ -54,44 +54,16 @@ func (_c *IdempotencyKeyCreate) SetRequestHash(v string) *IdempotencyKeyCreate {
 	return _c
 }
 
-// SetStatus sets the "status" field.
-func (_c *IdempotencyKeyCreate) SetStatus(v int) *IdempotencyKeyCreate {
-	_c.mutation.SetStatus(v)
+// SetAnswer sets the "answer" field.
+func (_c *IdempotencyKeyCreate) SetAnswer(v string) *IdempotencyKeyCreate {
+	_c.mutation.SetAnswer(v)
 	return _c
 }
 
-// SetNillableStatus sets the "status" field if the given value is not nil.
-func (_c *IdempotencyKeyCreate) SetNillableStatus(v *int) *IdempotencyKeyCreate {
+// SetNillableAnswer sets the "answer" field if the given value is not nil.
+func (_c *IdempotencyKeyCreate) SetNillableAnswer(v *string) *IdempotencyKeyCreate {
 	if v != nil {
-		_c.SetStatus(*v)
-	}
-	return _c
-}
-
-// SetHeader sets the "header" field.
-func (_c *IdempotencyKeyCreate) SetHeader(v string) *IdempotencyKeyCreate {
-	_c.mutation.SetHeader(v)
-	return _c
-}
-
-// SetNillableHeader sets the "header" field if the given value is not nil.
-func (_c *IdempotencyKeyCreate) SetNillableHeader(v *string) *IdempotencyKeyCreate {
-	if v != nil {
-		_c.SetHeader(*v)
-	}
-	return _c
-}
-
-// SetBody sets the "body" field.
-func (_c *IdempotencyKeyCreate) SetBody(v string) *IdempotencyKeyCreate {
-	_c.mutation.SetBody(v)
-	return _c
-}
-
-// SetNillableBody sets the "body" field if the given value is not nil.
-func (_c *IdempotencyKeyCreate) SetNillableBody(v *string) *IdempotencyKeyCreate {
-	if v != nil {
-		_c.SetBody(*v)
+		_c.SetAnswer(*v)
 	}
 	return _c
 }
@@ -154,17 +126,9 @@ func (_c *IdempotencyKeyCreate) defaults() error {
 		v := idempotencykey.DefaultCreatedAt()
 		_c.mutation.SetCreatedAt(v)
 	}
-	if _, ok := _c.mutation.Status(); !ok {
-		v := idempotencykey.DefaultStatus
-		_c.mutation.SetStatus(v)
-	}
-	if _, ok := _c.mutation.Header(); !ok {
-		v := idempotencykey.DefaultHeader
-		_c.mutation.SetHeader(v)
-	}
-	if _, ok := _c.mutation.Body(); !ok {
-		v := idempotencykey.DefaultBody
-		_c.mutation.SetBody(v)
+	if _, ok := _c.mutation.Answer(); !ok {
+		v := idempotencykey.DefaultAnswer
+		_c.mutation.SetAnswer(v)
 	}
 	if _, ok := _c.mutation.ID(); !ok {
 		if idempotencykey.DefaultID == nil {
@@ -194,14 +158,8 @@ func (_c *IdempotencyKeyCreate) check() error {
 			return &ValidationError{Name: "request_hash", err: fmt.Errorf(`ent: validator failed for field "IdempotencyKey.request_hash": %w`, err)}
 		}
 	}
-	if _, ok := _c.mutation.Status(); !ok {
-		return &ValidationError{Name: "status", err: errors.New(`ent: missing required field "IdempotencyKey.status"`)}
-	}
-	if _, ok := _c.mutation.Header(); !ok {
-		return &ValidationError{Name: "header", err: errors.New(`ent: missing required field "IdempotencyKey.header"`)}
-	}
-	if _, ok := _c.mutation.Body(); !ok {
-		return &ValidationError{Name: "body", err: errors.New(`ent: missing required field "IdempotencyKey.body"`)}
+	if _, ok := _c.mutation.Answer(); !ok {
+		return &ValidationError{Name: "answer", err: errors.New(`ent: missing required field "IdempotencyKey.answer"`)}
 	}
 	return nil
 }
@@ -254,17 +212,9 @@ func (_c *IdempotencyKeyCreate) createSpec() (*IdempotencyKey, *sqlgraph.CreateS
 		_spec.SetField(idempotencykey.FieldRequestHash, field.TypeString, value)
 		_node.RequestHash = value
 	}
-	if value, ok := _c.mutation.Status(); ok {
-		_spec.SetField(idempotencykey.FieldStatus, field.TypeInt, value)
-		_node.Status = value
-	}
-	if value, ok := _c.mutation.Header(); ok {
-		_spec.SetField(idempotencykey.FieldHeader, field.TypeString, value)
-		_node.Header = value
-	}
-	if value, ok := _c.mutation.Body(); ok {
-		_spec.SetField(idempotencykey.FieldBody, field.TypeString, value)
-		_node.Body = value
+	if value, ok := _c.mutation.Answer(); ok {
+		_spec.SetField(idempotencykey.FieldAnswer, field.TypeString, value)
+		_node.Answer = value
 	}
 	return _node, _spec
 }

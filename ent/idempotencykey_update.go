@@ -28,51 +28,16 @@ func (_u *IdempotencyKeyUpdate) Where(ps ...predicate.IdempotencyKey) *Idempoten
 	return _u
 }
 
-// SetStatus sets the "status" field.
-func (_u *IdempotencyKeyUpdate) SetStatus(v int) *IdempotencyKeyUpdate {
-	_u.mutation.ResetStatus()
-	_u.mutation.SetStatus(v)
+// SetAnswer sets the "answer" field.
+func (_u *IdempotencyKeyUpdate) SetAnswer(v string) *IdempotencyKeyUpdate {
+	_u.mutation.SetAnswer(v)
 	return _u
 }
 
-// SetNillableStatus sets the "status" field if the given value is not nil.
-func (_u *IdempotencyKeyUpdate) SetNillableStatus(v *int) *IdempotencyKeyUpdate {
+// SetNillableAnswer sets the "answer" field if the given value is not nil.
+func (_u *IdempotencyKeyUpdate) SetNillableAnswer(v *string) *IdempotencyKeyUpdate {
 	if v != nil {
-		_u.SetStatus(*v)
-	}
-	return _u
-}
-
-// AddStatus adds value to the "status" field.
-func (_u *IdempotencyKeyUpdate) AddStatus(v int) *IdempotencyKeyUpdate {
-	_u.mutation.AddStatus(v)
-	return _u
-}
-
-// SetHeader sets the "header" field.
-func (_u *IdempotencyKeyUpdate) SetHeader(v string) *IdempotencyKeyUpdate {
-	_u.mutation.SetHeader(v)
-	return _u
-}
-
-// SetNillableHeader sets the "header" field if the given value is not nil.
-func (_u *IdempotencyKeyUpdate) SetNillableHeader(v *string) *IdempotencyKeyUpdate {
-	if v != nil {
-		_u.SetHeader(*v)
-	}
-	return _u
-}
-
-// SetBody sets the "body" field.
-func (_u *IdempotencyKeyUpdate) SetBody(v string) *IdempotencyKeyUpdate {
-	_u.mutation.SetBody(v)
-	return _u
-}
-
-// SetNillableBody sets the "body" field if the given value is not nil.
-func (_u *IdempotencyKeyUpdate) SetNillableBody(v *string) *IdempotencyKeyUpdate {
-	if v != nil {
-		_u.SetBody(*v)
+		_u.SetAnswer(*v)
 	}
 	return _u
 }
@@ -118,17 +83,8 @@ func (_u *IdempotencyKeyUpdate) sqlSave(ctx context.Context) (_node int, err err
 			}
 		}
 	}
-	if value, ok := _u.mutation.Status(); ok {
-		_spec.SetField(idempotencykey.FieldStatus, field.TypeInt, value)
-	}
-	if value, ok := _u.mutation.AddedStatus(); ok {
-		_spec.AddField(idempotencykey.FieldStatus, field.TypeInt, value)
-	}
-	if value, ok := _u.mutation.Header(); ok {
-		_spec.SetField(idempotencykey.FieldHeader, field.TypeString, value)
-	}
-	if value, ok := _u.mutation.Body(); ok {
-		_spec.SetField(idempotencykey.FieldBody, field.TypeString, value)
+	if value, ok := _u.mutation.Answer(); ok {
+		_spec.SetField(idempotencykey.FieldAnswer, field.TypeString, value)
 	}
 	if _node, err = sqlgraph.UpdateNodes(ctx, _u.driver, _spec); err != nil {
 		if _, ok := err.(*sqlgraph.NotFoundError); ok {
@@ -150,51 +106,16 @@ type IdempotencyKeyUpdateOne struct {
 	mutation *IdempotencyKeyMutation
 }
 
-// SetStatus sets the "status" field.
-func (_u *IdempotencyKeyUpdateOne) SetStatus(v int) *IdempotencyKeyUpdateOne {
-	_u.mutation.ResetStatus()
-	_u.mutation.SetStatus(v)
+// SetAnswer sets the "answer" field.
+func (_u *IdempotencyKeyUpdateOne) SetAnswer(v string) *IdempotencyKeyUpdateOne {
+	_u.mutation.SetAnswer(v)
 	return _u
 }
 
-// SetNillableStatus sets the "status" field if the given value is not nil.
-func (_u *IdempotencyKeyUpdateOne) SetNillableStatus(v *int) *IdempotencyKeyUpdateOne {
+// SetNillableAnswer sets the "answer" field if the given value is not nil.
+func (_u *IdempotencyKeyUpdateOne) SetNillableAnswer(v *string) *IdempotencyKeyUpdateOne {
 	if v != nil {
-		_u.SetStatus(*v)
-	}
-	return _u
-}
-
-// AddStatus adds value to the "status" field.
-func (_u *IdempotencyKeyUpdateOne) AddStatus(v int) *IdempotencyKeyUpdateOne {
-	_u.mutation.AddStatus(v)
-	return _u
-}
-
-// SetHeader sets the "header" field.
-func (_u *IdempotencyKeyUpdateOne) SetHeader(v string) *IdempotencyKeyUpdateOne {
-	_u.mutation.SetHeader(v)
-	return _u
-}
-
-// SetNillableHeader sets the "header" field if the given value is not nil.
-func (_u *IdempotencyKeyUpdateOne) SetNillableHeader(v *string) *IdempotencyKeyUpdateOne {
-	if v != nil {
-		_u.SetHeader(*v)
-	}
-	return _u
-}
-
-// SetBody sets the "body" field.
-func (_u *IdempotencyKeyUpdateOne) SetBody(v string) *IdempotencyKeyUpdateOne {
-	_u.mutation.SetBody(v)
-	return _u
-}
-
-// SetNillableBody sets the "body" field if the given value is not nil.
-func (_u *IdempotencyKeyUpdateOne) SetNillableBody(v *string) *IdempotencyKeyUpdateOne {
-	if v != nil {
-		_u.SetBody(*v)
+		_u.SetAnswer(*v)
 	}
 	return _u
 }
@@ -270,17 +191,8 @@ func (_u *IdempotencyKeyUpdateOne) sqlSave(ctx context.Context) (_node *Idempote
 			}
 		}
 	}
-	if value, ok := _u.mutation.Status(); ok {
-		_spec.SetField(idempotencykey.FieldStatus, field.TypeInt, value)
-	}
-	if value, ok := _u.mutation.AddedStatus(); ok {
-		_spec.AddField(idempotencykey.FieldStatus, field.TypeInt, value)
-	}
-	if value, ok := _u.mutation.Header(); ok {
-		_spec.SetField(idempotencykey.FieldHeader, field.TypeString, value)
-	}
-	if value, ok := _u.mutation.Body(); ok {
-		_spec.SetField(idempotencykey.FieldBody, field.TypeString, value)
+	if value, ok := _u.mutation.Answer(); ok {
+		_spec.SetField(idempotencykey.FieldAnswer, field.TypeString, value)
 	}
 	_node = &IdempotencyKey{config: _u.config}
 	_spec.Assign = _node.assignValues

@@ -2518,10 +2518,7 @@ type IdempotencyKeyMutation struct {
 	created_at    *time.Time
 	scope         *string
 	request_hash  *string
-	status        *int
-	addstatus     *int
-	header        *string
-	body          *string
+	answer        *string
 	clearedFields map[string]struct{}
 	done          bool
 	oldValue      func(context.Context) (*IdempotencyKey, error)
@@ -2776,132 +2773,40 @@ func (m *IdempotencyKeyMutation) ResetRequestHash() {
 	m.request_hash = nil
 }
 
-// SetStatus sets the "status" field.
-func (m *IdempotencyKeyMutation) SetStatus(i int) {
-	m.status = &i
-	m.addstatus = nil
+// SetAnswer sets the "answer" field.
+func (m *IdempotencyKeyMutation) SetAnswer(s string) {
+	m.answer = &s
 }
 
-// Status returns the value of the "status" field in the mutation.
-func (m *IdempotencyKeyMutation) Status() (r int, exists bool) {
-	v := m.status
+// Answer returns the value of the "answer" field in the mutation.
+func (m *IdempotencyKeyMutation) Answer() (r string, exists bool) {
+	v := m.answer
 	if v == nil {
 		return
 	}
 	return *v, true
 }
 
-// OldStatus returns the old "status" field's value of the IdempotencyKey entity.
+// OldAnswer returns the old "answer" field's value of the IdempotencyKey entity.
 // If the IdempotencyKey object wasn't provided to the builder, the object is fetched from the database.
 // An error is returned if the mutation operation is not UpdateOne, or the database query fails.
-func (m *IdempotencyKeyMutation) OldStatus(ctx context.Context) (v int, err error) {
+func (m *IdempotencyKeyMutation) OldAnswer(ctx context.Context) (v string, err error) {
 	if !m.op.Is(OpUpdateOne) {
-		return v, errors.New("OldStatus is only allowed on UpdateOne operations")
+		return v, errors.New("OldAnswer is only allowed on UpdateOne operations")
 	}
 	if m.id == nil || m.oldValue == nil {
-		return v, errors.New("OldStatus requires an ID field in the mutation")
+		return v, errors.New("OldAnswer requires an ID field in the mutation")
 	}
 	oldValue, err := m.oldValue(ctx)
 	if err != nil {
-		return v, fmt.Errorf("querying old value for OldStatus: %w", err)
+		return v, fmt.Errorf("querying old value for OldAnswer: %w", err)
 	}
-	return oldValue.Status, nil
+	return oldValue.Answer, nil
 }
 
-// AddStatus adds i to the "status" field.
-func (m *IdempotencyKeyMutation) AddStatus(i int) {
-	if m.addstatus != nil {
-		*m.addstatus += i
-	} else {
-		m.addstatus = &i
-	}
-}
-
-// AddedStatus returns the value that was added to the "status" field in this mutation.
-func (m *IdempotencyKeyMutation) AddedStatus() (r int, exists bool) {
-	v := m.addstatus
-	if v == nil {
-		return
-	}
-	return *v, true
-}
-
-// ResetStatus resets all changes to the "status" field.
-func (m *IdempotencyKeyMutation) ResetStatus() {
-	m.status = nil
-	m.addstatus = nil
-}
-
-// SetHeader sets the "header" field.
-func (m *IdempotencyKeyMutation) SetHeader(s string) {
-	m.header = &s
-}
-
-// Header returns the value of the "header" field in the mutation.
-func (m *IdempotencyKeyMutation) Header() (r string, exists bool) {
-	v := m.header
-	if v == nil {
-		return
-	}
-	return *v, true
-}
-
-// OldHeader returns the old "header" field's value of the IdempotencyKey entity.
-// If the IdempotencyKey object wasn't provided to the builder, the object is fetched from the database.
-// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
-func (m *IdempotencyKeyMutation) OldHeader(ctx context.Context) (v string, err error) {
-	if !m.op.Is(OpUpdateOne) {
-		return v, errors.New("OldHeader is only allowed on UpdateOne operations")
-	}
-	if m.id == nil || m.oldValue == nil {
-		return v, errors.New("OldHeader requires an ID field in the mutation")
-	}
-	oldValue, err := m.oldValue(ctx)
-	if err != nil {
-		return v, fmt.Errorf("querying old value for OldHeader: %w", err)
-	}
-	return oldValue.Header, nil
-}
-
-// ResetHeader resets all changes to the "header" field.
-func (m *IdempotencyKeyMutation) ResetHeader() {
-	m.header = nil
-}
-
-// SetBody sets the "body" field.
-func (m *IdempotencyKeyMutation) SetBody(s string) {
-	m.body = &s
-}
-
-// Body returns the value of the "body" field in the mutation.
-func (m *IdempotencyKeyMutation) Body() (r string, exists bool) {
-	v := m.body
-	if v == nil {
-		return
-	}
-	return *v, true
-}
-
-// OldBody returns the old "body" field's value of the IdempotencyKey entity.
-// If the IdempotencyKey object wasn't provided to the builder, the object is fetched from the database.
-// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
-func (m *IdempotencyKeyMutation) OldBody(ctx context.Context) (v string, err error) {
-	if !m.op.Is(OpUpdateOne) {
-		return v, errors.New("OldBody is only allowed on UpdateOne operations")
-	}
-	if m.id == nil || m.oldValue == nil {
-		return v, errors.New("OldBody requires an ID field in the mutation")
-	}
-	oldValue, err := m.oldValue(ctx)
-	if err != nil {
-		return v, fmt.Errorf("querying old value for OldBody: %w", err)
-	}
-	return oldValue.Body, nil
-}
-
-// ResetBody resets all changes to the "body" field.
-func (m *IdempotencyKeyMutation) ResetBody() {
-	m.body = nil
+// ResetAnswer resets all changes to the "answer" field.
+func (m *IdempotencyKeyMutation) ResetAnswer() {
+	m.answer = nil
 }
 
 // Where appends a list predicates to the IdempotencyKeyMutation builder.
@@ -2938,7 +2843,7 @@ func (m *IdempotencyKeyMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *IdempotencyKeyMutation) Fields() []string {
-	fields := make([]string, 0, 7)
+	fields := make([]string, 0, 5)
 	if m.tenant_id != nil {
 		fields = append(fields, idempotencykey.FieldTenantID)
 	}
@@ -2951,14 +2856,8 @@ func (m *IdempotencyKeyMutation) Fields() []string {
 	if m.request_hash != nil {
 		fields = append(fields, idempotencykey.FieldRequestHash)
 	}
-	if m.status != nil {
-		fields = append(fields, idempotencykey.FieldStatus)
-	}
-	if m.header != nil {
-		fields = append(fields, idempotencykey.FieldHeader)
-	}
-	if m.body != nil {
-		fields = append(fields, idempotencykey.FieldBody)
+	if m.answer != nil {
+		fields = append(fields, idempotencykey.FieldAnswer)
 	}
 	return fields
 }
@@ -2976,12 +2875,8 @@ func (m *IdempotencyKeyMutation) Field(name string) (ent.Value, bool) {
 		return m.Scope()
 	case idempotencykey.FieldRequestHash:
 		return m.RequestHash()
-	case idempotencykey.FieldStatus:
-		return m.Status()
-	case idempotencykey.FieldHeader:
-		return m.Header()
-	case idempotencykey.FieldBody:
-		return m.Body()
+	case idempotencykey.FieldAnswer:
+		return m.Answer()
 	}
 	return nil, false
 }
@@ -2999,12 +2894,8 @@ func (m *IdempotencyKeyMutation) OldField(ctx context.Context, name string) (ent
 		return m.OldScope(ctx)
 	case idempotencykey.FieldRequestHash:
 		return m.OldRequestHash(ctx)
-	case idempotencykey.FieldStatus:
-		return m.OldStatus(ctx)
-	case idempotencykey.FieldHeader:
-		return m.OldHeader(ctx)
-	case idempotencykey.FieldBody:
-		return m.OldBody(ctx)
+	case idempotencykey.FieldAnswer:
+		return m.OldAnswer(ctx)
 	}
 	return nil, fmt.Errorf("unknown IdempotencyKey field %s", name)
 }
@@ -3042,26 +2933,12 @@ func (m *IdempotencyKeyMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetRequestHash(v)
 		return nil
-	case idempotencykey.FieldStatus:
-		v, ok := value.(int)
-		if !ok {
-			return fmt.Errorf("unexpected type %T for field %s", value, name)
-		}
-		m.SetStatus(v)
-		return nil
-	case idempotencykey.FieldHeader:
+	case idempotencykey.FieldAnswer:
 		v, ok := value.(string)
 		if !ok {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
-		m.SetHeader(v)
-		return nil
-	case idempotencykey.FieldBody:
-		v, ok := value.(string)
-		if !ok {
-			return fmt.Errorf("unexpected type %T for field %s", value, name)
-		}
-		m.SetBody(v)
+		m.SetAnswer(v)
 		return nil
 	}
 	return fmt.Errorf("unknown IdempotencyKey field %s", name)
@@ -3070,21 +2947,13 @@ func (m *IdempotencyKeyMutation) SetField(name string, value ent.Value) error {
 // AddedFields returns all numeric fields that were incremented/decremented during
 // this mutation.
 func (m *IdempotencyKeyMutation) AddedFields() []string {
-	var fields []string
-	if m.addstatus != nil {
-		fields = append(fields, idempotencykey.FieldStatus)
-	}
-	return fields
+	return nil
 }
 
 // AddedField returns the numeric value that was incremented/decremented on a field
 // with the given name. The second boolean return value indicates that this field
 // was not set, or was not defined in the schema.
 func (m *IdempotencyKeyMutation) AddedField(name string) (ent.Value, bool) {
-	switch name {
-	case idempotencykey.FieldStatus:
-		return m.AddedStatus()
-	}
 	return nil, false
 }
 
@@ -3093,13 +2962,6 @@ func (m *IdempotencyKeyMutation) AddedField(name string) (ent.Value, bool) {
 // type.
 func (m *IdempotencyKeyMutation) AddField(name string, value ent.Value) error {
 	switch name {
-	case idempotencykey.FieldStatus:
-		v, ok := value.(int)
-		if !ok {
-			return fmt.Errorf("unexpected type %T for field %s", value, name)
-		}
-		m.AddStatus(v)
-		return nil
 	}
 	return fmt.Errorf("unknown IdempotencyKey numeric field %s", name)
 }
@@ -3139,14 +3001,8 @@ func (m *IdempotencyKeyMutation) ResetField(name string) error {
 	case idempotencykey.FieldRequestHash:
 		m.ResetRequestHash()
 		return nil
-	case idempotencykey.FieldStatus:
-		m.ResetStatus()
-		return nil
-	case idempotencykey.FieldHeader:
-		m.ResetHeader()
-		return nil
-	case idempotencykey.FieldBody:
-		m.ResetBody()
+	case idempotencykey.FieldAnswer:
+		m.ResetAnswer()
 		return nil
 	}
 	return fmt.Errorf("unknown IdempotencyKey field %s", name)
@@ -6846,10 +6702,7 @@ type PlatformIdempotencyKeyMutation struct {
 	created_at    *time.Time
 	scope         *string
 	request_hash  *string
-	status        *int
-	addstatus     *int
-	header        *string
-	body          *string
+	answer        *string
 	clearedFields map[string]struct{}
 	done          bool
 	oldValue      func(context.Context) (*PlatformIdempotencyKey, error)
@@ -7068,132 +6921,40 @@ func (m *PlatformIdempotencyKeyMutation) ResetRequestHash() {
 	m.request_hash = nil
 }
 
-// SetStatus sets the "status" field.
-func (m *PlatformIdempotencyKeyMutation) SetStatus(i int) {
-	m.status = &i
-	m.addstatus = nil
+// SetAnswer sets the "answer" field.
+func (m *PlatformIdempotencyKeyMutation) SetAnswer(s string) {
+	m.answer = &s
 }
 
-// Status returns the value of the "status" field in the mutation.
-func (m *PlatformIdempotencyKeyMutation) Status() (r int, exists bool) {
-	v := m.status
+// Answer returns the value of the "answer" field in the mutation.
+func (m *PlatformIdempotencyKeyMutation) Answer() (r string, exists bool) {
+	v := m.answer
 	if v == nil {
 		return
 	}
 	return *v, true
 }
 
-// OldStatus returns the old "status" field's value of the PlatformIdempotencyKey entity.
+// OldAnswer returns the old "answer" field's value of the PlatformIdempotencyKey entity.
 // If the PlatformIdempotencyKey object wasn't provided to the builder, the object is fetched from the database.
 // An error is returned if the mutation operation is not UpdateOne, or the database query fails.
-func (m *PlatformIdempotencyKeyMutation) OldStatus(ctx context.Context) (v int, err error) {
+func (m *PlatformIdempotencyKeyMutation) OldAnswer(ctx context.Context) (v string, err error) {
 	if !m.op.Is(OpUpdateOne) {
-		return v, errors.New("OldStatus is only allowed on UpdateOne operations")
+		return v, errors.New("OldAnswer is only allowed on UpdateOne operations")
 	}
 	if m.id == nil || m.oldValue == nil {
-		return v, errors.New("OldStatus requires an ID field in the mutation")
+		return v, errors.New("OldAnswer requires an ID field in the mutation")
 	}
 	oldValue, err := m.oldValue(ctx)
 	if err != nil {
-		return v, fmt.Errorf("querying old value for OldStatus: %w", err)
+		return v, fmt.Errorf("querying old value for OldAnswer: %w", err)
 	}
-	return oldValue.Status, nil
+	return oldValue.Answer, nil
 }
 
-// AddStatus adds i to the "status" field.
-func (m *PlatformIdempotencyKeyMutation) AddStatus(i int) {
-	if m.addstatus != nil {
-		*m.addstatus += i
-	} else {
-		m.addstatus = &i
-	}
-}
-
-// AddedStatus returns the value that was added to the "status" field in this mutation.
-func (m *PlatformIdempotencyKeyMutation) AddedStatus() (r int, exists bool) {
-	v := m.addstatus
-	if v == nil {
-		return
-	}
-	return *v, true
-}
-
-// ResetStatus resets all changes to the "status" field.
-func (m *PlatformIdempotencyKeyMutation) ResetStatus() {
-	m.status = nil
-	m.addstatus = nil
-}
-
-// SetHeader sets the "header" field.
-func (m *PlatformIdempotencyKeyMutation) SetHeader(s string) {
-	m.header = &s
-}
-
-// Header returns the value of the "header" field in the mutation.
-func (m *PlatformIdempotencyKeyMutation) Header() (r string, exists bool) {
-	v := m.header
-	if v == nil {
-		return
-	}
-	return *v, true
-}
-
-// OldHeader returns the old "header" field's value of the PlatformIdempotencyKey entity.
-// If the PlatformIdempotencyKey object wasn't provided to the builder, the object is fetched from the database.
-// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
-func (m *PlatformIdempotencyKeyMutation) OldHeader(ctx context.Context) (v string, err error) {
-	if !m.op.Is(OpUpdateOne) {
-		return v, errors.New("OldHeader is only allowed on UpdateOne operations")
-	}
-	if m.id == nil || m.oldValue == nil {
-		return v, errors.New("OldHeader requires an ID field in the mutation")
-	}
-	oldValue, err := m.oldValue(ctx)
-	if err != nil {
-		return v, fmt.Errorf("querying old value for OldHeader: %w", err)
-	}
-	return oldValue.Header, nil
-}
-
-// ResetHeader resets all changes to the "header" field.
-func (m *PlatformIdempotencyKeyMutation) ResetHeader() {
-	m.header = nil
-}
-
-// SetBody sets the "body" field.
-func (m *PlatformIdempotencyKeyMutation) SetBody(s string) {
-	m.body = &s
-}
-
-// Body returns the value of the "body" field in the mutation.
-func (m *PlatformIdempotencyKeyMutation) Body() (r string, exists bool) {
-	v := m.body
-	if v == nil {
-		return
-	}
-	return *v, true
-}
-
-// OldBody returns the old "body" field's value of the PlatformIdempotencyKey entity.
-// If the PlatformIdempotencyKey object wasn't provided to the builder, the object is fetched from the database.
-// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
-func (m *PlatformIdempotencyKeyMutation) OldBody(ctx context.Context) (v string, err error) {
-	if !m.op.Is(OpUpdateOne) {
-		return v, errors.New("OldBody is only allowed on UpdateOne operations")
-	}
-	if m.id == nil || m.oldValue == nil {
-		return v, errors.New("OldBody requires an ID field in the mutation")
-	}
-	oldValue, err := m.oldValue(ctx)
-	if err != nil {
-		return v, fmt.Errorf("querying old value for OldBody: %w", err)
-	}
-	return oldValue.Body, nil
-}
-
-// ResetBody resets all changes to the "body" field.
-func (m *PlatformIdempotencyKeyMutation) ResetBody() {
-	m.body = nil
+// ResetAnswer resets all changes to the "answer" field.
+func (m *PlatformIdempotencyKeyMutation) ResetAnswer() {
+	m.answer = nil
 }
 
 // Where appends a list predicates to the PlatformIdempotencyKeyMutation builder.
@@ -7230,7 +6991,7 @@ func (m *PlatformIdempotencyKeyMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *PlatformIdempotencyKeyMutation) Fields() []string {
-	fields := make([]string, 0, 6)
+	fields := make([]string, 0, 4)
 	if m.created_at != nil {
 		fields = append(fields, platformidempotencykey.FieldCreatedAt)
 	}
@@ -7240,14 +7001,8 @@ func (m *PlatformIdempotencyKeyMutation) Fields() []string {
 	if m.request_hash != nil {
 		fields = append(fields, platformidempotencykey.FieldRequestHash)
 	}
-	if m.status != nil {
-		fields = append(fields, platformidempotencykey.FieldStatus)
-	}
-	if m.header != nil {
-		fields = append(fields, platformidempotencykey.FieldHeader)
-	}
-	if m.body != nil {
-		fields = append(fields, platformidempotencykey.FieldBody)
+	if m.answer != nil {
+		fields = append(fields, platformidempotencykey.FieldAnswer)
 	}
 	return fields
 }
@@ -7263,12 +7018,8 @@ func (m *PlatformIdempotencyKeyMutation) Field(name string) (ent.Value, bool) {
 		return m.Scope()
 	case platformidempotencykey.FieldRequestHash:
 		return m.RequestHash()
-	case platformidempotencykey.FieldStatus:
-		return m.Status()
-	case platformidempotencykey.FieldHeader:
-		return m.Header()
-	case platformidempotencykey.FieldBody:
-		return m.Body()
+	case platformidempotencykey.FieldAnswer:
+		return m.Answer()
 	}
 	return nil, false
 }
@@ -7284,12 +7035,8 @@ func (m *PlatformIdempotencyKeyMutation) OldField(ctx context.Context, name stri
 		return m.OldScope(ctx)
 	case platformidempotencykey.FieldRequestHash:
 		return m.OldRequestHash(ctx)
-	case platformidempotencykey.FieldStatus:
-		return m.OldStatus(ctx)
-	case platformidempotencykey.FieldHeader:
-		return m.OldHeader(ctx)
-	case platformidempotencykey.FieldBody:
-		return m.OldBody(ctx)
+	case platformidempotencykey.FieldAnswer:
+		return m.OldAnswer(ctx)
 	}
 	return nil, fmt.Errorf("unknown PlatformIdempotencyKey field %s", name)
 }
@@ -7320,26 +7067,12 @@ func (m *PlatformIdempotencyKeyMutation) SetField(name string, value ent.Value) 
 		}
 		m.SetRequestHash(v)
 		return nil
-	case platformidempotencykey.FieldStatus:
-		v, ok := value.(int)
-		if !ok {
-			return fmt.Errorf("unexpected type %T for field %s", value, name)
-		}
-		m.SetStatus(v)
-		return nil
-	case platformidempotencykey.FieldHeader:
+	case platformidempotencykey.FieldAnswer:
 		v, ok := value.(string)
 		if !ok {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
-		m.SetHeader(v)
-		return nil
-	case platformidempotencykey.FieldBody:
-		v, ok := value.(string)
-		if !ok {
-			return fmt.Errorf("unexpected type %T for field %s", value, name)
-		}
-		m.SetBody(v)
+		m.SetAnswer(v)
 		return nil
 	}
 	return fmt.Errorf("unknown PlatformIdempotencyKey field %s", name)
@@ -7348,21 +7081,13 @@ func (m *PlatformIdempotencyKeyMutation) SetField(name string, value ent.Value) 
 // AddedFields returns all numeric fields that were incremented/decremented during
 // this mutation.
 func (m *PlatformIdempotencyKeyMutation) AddedFields() []string {
-	var fields []string
-	if m.addstatus != nil {
-		fields = append(fields, platformidempotencykey.FieldStatus)
-	}
-	return fields
+	return nil
 }
 
 // AddedField returns the numeric value that was incremented/decremented on a field
 // with the given name. The second boolean return value indicates that this field
 // was not set, or was not defined in the schema.
 func (m *PlatformIdempotencyKeyMutation) AddedField(name string) (ent.Value, bool) {
-	switch name {
-	case platformidempotencykey.FieldStatus:
-		return m.AddedStatus()
-	}
 	return nil, false
 }
 
@@ -7371,13 +7096,6 @@ func (m *PlatformIdempotencyKeyMutation) AddedField(name string) (ent.Value, boo
 // type.
 func (m *PlatformIdempotencyKeyMutation) AddField(name string, value ent.Value) error {
 	switch name {
-	case platformidempotencykey.FieldStatus:
-		v, ok := value.(int)
-		if !ok {
-			return fmt.Errorf("unexpected type %T for field %s", value, name)
-		}
-		m.AddStatus(v)
-		return nil
 	}
 	return fmt.Errorf("unknown PlatformIdempotencyKey numeric field %s", name)
 }
@@ -7414,14 +7132,8 @@ func (m *PlatformIdempotencyKeyMutation) ResetField(name string) error {
 	case platformidempotencykey.FieldRequestHash:
 		m.ResetRequestHash()
 		return nil
-	case platformidempotencykey.FieldStatus:
-		m.ResetStatus()
-		return nil
-	case platformidempotencykey.FieldHeader:
-		m.ResetHeader()
-		return nil
-	case platformidempotencykey.FieldBody:
-		m.ResetBody()
+	case platformidempotencykey.FieldAnswer:
+		m.ResetAnswer()
 		return nil
 	}
 	return fmt.Errorf("unknown PlatformIdempotencyKey field %s", name)

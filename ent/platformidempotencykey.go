@@ -24,12 +24,8 @@ type PlatformIdempotencyKey struct {
 	Scope string `json:"scope,omitempty"`
 	// RequestHash holds the value of the "request_hash" field.
 	RequestHash string `json:"request_hash,omitempty"`
-	// Status holds the value of the "status" field.
-	Status int `json:"status,omitempty"`
-	// Header holds the value of the "header" field.
-	Header string `json:"header,omitempty"`
-	// Body holds the value of the "body" field.
-	Body         string `json:"body,omitempty"`
+	// Answer holds the value of the "answer" field.
+	Answer       string `json:"answer,omitempty"`
 	selectValues sql.SelectValues
 }
 
@@ -38,9 +34,7 @@ func (*PlatformIdempotencyKey) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
-		case platformidempotencykey.FieldStatus:
-			values[i] = new(sql.NullInt64)
-		case platformidempotencykey.FieldScope, platformidempotencykey.FieldRequestHash, platformidempotencykey.FieldHeader, platformidempotencykey.FieldBody:
+		case platformidempotencykey.FieldScope, platformidempotencykey.FieldRequestHash, platformidempotencykey.FieldAnswer:
 			values[i] = new(sql.NullString)
 		case platformidempotencykey.FieldCreatedAt:
 			values[i] = new(sql.NullTime)
@@ -85,23 +79,11 @@ func (_m *PlatformIdempotencyKey) assignValues(columns []string, values []any) e
 			} else if value.Valid {
 				_m.RequestHash = value.String
 			}
-		case platformidempotencykey.FieldStatus:
-			if value, ok := values[i].(*sql.NullInt64); !ok {
-				return fmt.Errorf("unexpected type %T for field status", values[i])
-			} else if value.Valid {
-				_m.Status = int(value.Int64)
-			}
-		case platformidempotencykey.FieldHeader:
+		case platformidempotencykey.FieldAnswer:
 			if value, ok := values[i].(*sql.NullString); !ok {
-				return fmt.Errorf("unexpected type %T for field header", values[i])
+				return fmt.Errorf("unexpected type %T for field answer", values[i])
 			} else if value.Valid {
-				_m.Header = value.String
-			}
-		case platformidempotencykey.FieldBody:
-			if value, ok := values[i].(*sql.NullString); !ok {
-				return fmt.Errorf("unexpected type %T for field body", values[i])
-			} else if value.Valid {
-				_m.Body = value.String
+				_m.Answer = value.String
 			}
 		default:
 			_m.selectValues.Set(columns[i], values[i])
@@ -148,14 +130,8 @@ func (_m *PlatformIdempotencyKey) String() string {
 	builder.WriteString("request_hash=")
 	builder.WriteString(_m.RequestHash)
 	builder.WriteString(", ")
-	builder.WriteString("status=")
-	builder.WriteString(fmt.Sprintf("%v", _m.Status))
-	builder.WriteString(", ")
-	builder.WriteString("header=")
-	builder.WriteString(_m.Header)
-	builder.WriteString(", ")
-	builder.WriteString("body=")
-	builder.WriteString(_m.Body)
+	builder.WriteString("answer=")
+	builder.WriteString(_m.Answer)
 	builder.WriteByte(')')
 	return builder.String()
 }

@@ -48,44 +48,16 @@ func (_c *PlatformIdempotencyKeyCreate) SetRequestHash(v string) *PlatformIdempo
 	return _c
 }
 
-// SetStatus sets the "status" field.
-func (_c *PlatformIdempotencyKeyCreate) SetStatus(v int) *PlatformIdempotencyKeyCreate {
-	_c.mutation.SetStatus(v)
+// SetAnswer sets the "answer" field.
+func (_c *PlatformIdempotencyKeyCreate) SetAnswer(v string) *PlatformIdempotencyKeyCreate {
+	_c.mutation.SetAnswer(v)
 	return _c
 }
 
-// SetNillableStatus sets the "status" field if the given value is not nil.
-func (_c *PlatformIdempotencyKeyCreate) SetNillableStatus(v *int) *PlatformIdempotencyKeyCreate {
+// SetNillableAnswer sets the "answer" field if the given value is not nil.
+func (_c *PlatformIdempotencyKeyCreate) SetNillableAnswer(v *string) *PlatformIdempotencyKeyCreate {
 	if v != nil {
-		_c.SetStatus(*v)
-	}
-	return _c
-}
-
-// SetHeader sets the "header" field.
-func (_c *PlatformIdempotencyKeyCreate) SetHeader(v string) *PlatformIdempotencyKeyCreate {
-	_c.mutation.SetHeader(v)
-	return _c
-}
-
-// SetNillableHeader sets the "header" field if the given value is not nil.
-func (_c *PlatformIdempotencyKeyCreate) SetNillableHeader(v *string) *PlatformIdempotencyKeyCreate {
-	if v != nil {
-		_c.SetHeader(*v)
-	}
-	return _c
-}
-
-// SetBody sets the "body" field.
-func (_c *PlatformIdempotencyKeyCreate) SetBody(v string) *PlatformIdempotencyKeyCreate {
-	_c.mutation.SetBody(v)
-	return _c
-}
-
-// SetNillableBody sets the "body" field if the given value is not nil.
-func (_c *PlatformIdempotencyKeyCreate) SetNillableBody(v *string) *PlatformIdempotencyKeyCreate {
-	if v != nil {
-		_c.SetBody(*v)
+		_c.SetAnswer(*v)
 	}
 	return _c
 }
@@ -143,17 +115,9 @@ func (_c *PlatformIdempotencyKeyCreate) defaults() {
 		v := platformidempotencykey.DefaultCreatedAt()
 		_c.mutation.SetCreatedAt(v)
 	}
-	if _, ok := _c.mutation.Status(); !ok {
-		v := platformidempotencykey.DefaultStatus
-		_c.mutation.SetStatus(v)
-	}
-	if _, ok := _c.mutation.Header(); !ok {
-		v := platformidempotencykey.DefaultHeader
-		_c.mutation.SetHeader(v)
-	}
-	if _, ok := _c.mutation.Body(); !ok {
-		v := platformidempotencykey.DefaultBody
-		_c.mutation.SetBody(v)
+	if _, ok := _c.mutation.Answer(); !ok {
+		v := platformidempotencykey.DefaultAnswer
+		_c.mutation.SetAnswer(v)
 	}
 	if _, ok := _c.mutation.ID(); !ok {
 		v := platformidempotencykey.DefaultID()
@@ -179,14 +143,8 @@ func (_c *PlatformIdempotencyKeyCreate) check() error {
 			return &ValidationError{Name: "request_hash", err: fmt.Errorf(`ent: validator failed for field "PlatformIdempotencyKey.request_hash": %w`, err)}
 		}
 	}
-	if _, ok := _c.mutation.Status(); !ok {
-		return &ValidationError{Name: "status", err: errors.New(`ent: missing required field "PlatformIdempotencyKey.status"`)}
-	}
-	if _, ok := _c.mutation.Header(); !ok {
-		return &ValidationError{Name: "header", err: errors.New(`ent: missing required field "PlatformIdempotencyKey.header"`)}
-	}
-	if _, ok := _c.mutation.Body(); !ok {
-		return &ValidationError{Name: "body", err: errors.New(`ent: missing required field "PlatformIdempotencyKey.body"`)}
+	if _, ok := _c.mutation.Answer(); !ok {
+		return &ValidationError{Name: "answer", err: errors.New(`ent: missing required field "PlatformIdempotencyKey.answer"`)}
 	}
 	return nil
 }
@@ -235,17 +193,9 @@ func (_c *PlatformIdempotencyKeyCreate) createSpec() (*PlatformIdempotencyKey, *
 		_spec.SetField(platformidempotencykey.FieldRequestHash, field.TypeString, value)
 		_node.RequestHash = value
 	}
-	if value, ok := _c.mutation.Status(); ok {
-		_spec.SetField(platformidempotencykey.FieldStatus, field.TypeInt, value)
-		_node.Status = value
-	}
-	if value, ok := _c.mutation.Header(); ok {
-		_spec.SetField(platformidempotencykey.FieldHeader, field.TypeString, value)
-		_node.Header = value
-	}
-	if value, ok := _c.mutation.Body(); ok {
-		_spec.SetField(platformidempotencykey.FieldBody, field.TypeString, value)
-		_node.Body = value
+	if value, ok := _c.mutation.Answer(); ok {
+		_spec.SetField(platformidempotencykey.FieldAnswer, field.TypeString, value)
+		_node.Answer = value
 	}
 	return _node, _spec
 }

@@ -28,51 +28,16 @@ func (_u *PlatformIdempotencyKeyUpdate) Where(ps ...predicate.PlatformIdempotenc
 	return _u
 }
 
-// SetStatus sets the "status" field.
-func (_u *PlatformIdempotencyKeyUpdate) SetStatus(v int) *PlatformIdempotencyKeyUpdate {
-	_u.mutation.ResetStatus()
-	_u.mutation.SetStatus(v)
+// SetAnswer sets the "answer" field.
+func (_u *PlatformIdempotencyKeyUpdate) SetAnswer(v string) *PlatformIdempotencyKeyUpdate {
+	_u.mutation.SetAnswer(v)
 	return _u
 }
 
-// SetNillableStatus sets the "status" field if the given value is not nil.
-func (_u *PlatformIdempotencyKeyUpdate) SetNillableStatus(v *int) *PlatformIdempotencyKeyUpdate {
+// SetNillableAnswer sets the "answer" field if the given value is not nil.
+func (_u *PlatformIdempotencyKeyUpdate) SetNillableAnswer(v *string) *PlatformIdempotencyKeyUpdate {
 	if v != nil {
-		_u.SetStatus(*v)
-	}
-	return _u
-}
-
-// AddStatus adds value to the "status" field.
-func (_u *PlatformIdempotencyKeyUpdate) AddStatus(v int) *PlatformIdempotencyKeyUpdate {
-	_u.mutation.AddStatus(v)
-	return _u
-}
-
-// SetHeader sets the "header" field.
-func (_u *PlatformIdempotencyKeyUpdate) SetHeader(v string) *PlatformIdempotencyKeyUpdate {
-	_u.mutation.SetHeader(v)
-	return _u
-}
-
-// SetNillableHeader sets the "header" field if the given value is not nil.
-func (_u *PlatformIdempotencyKeyUpdate) SetNillableHeader(v *string) *PlatformIdempotencyKeyUpdate {
-	if v != nil {
-		_u.SetHeader(*v)
-	}
-	return _u
-}
-
-// SetBody sets the "body" field.
-func (_u *PlatformIdempotencyKeyUpdate) SetBody(v string) *PlatformIdempotencyKeyUpdate {
-	_u.mutation.SetBody(v)
-	return _u
-}
-
-// SetNillableBody sets the "body" field if the given value is not nil.
-func (_u *PlatformIdempotencyKeyUpdate) SetNillableBody(v *string) *PlatformIdempotencyKeyUpdate {
-	if v != nil {
-		_u.SetBody(*v)
+		_u.SetAnswer(*v)
 	}
 	return _u
 }
@@ -118,17 +83,8 @@ func (_u *PlatformIdempotencyKeyUpdate) sqlSave(ctx context.Context) (_node int,
 			}
 		}
 	}
-	if value, ok := _u.mutation.Status(); ok {
-		_spec.SetField(platformidempotencykey.FieldStatus, field.TypeInt, value)
-	}
-	if value, ok := _u.mutation.AddedStatus(); ok {
-		_spec.AddField(platformidempotencykey.FieldStatus, field.TypeInt, value)
-	}
-	if value, ok := _u.mutation.Header(); ok {
-		_spec.SetField(platformidempotencykey.FieldHeader, field.TypeString, value)
-	}
-	if value, ok := _u.mutation.Body(); ok {
-		_spec.SetField(platformidempotencykey.FieldBody, field.TypeString, value)
+	if value, ok := _u.mutation.Answer(); ok {
+		_spec.SetField(platformidempotencykey.FieldAnswer, field.TypeString, value)
 	}
 	if _node, err = sqlgraph.UpdateNodes(ctx, _u.driver, _spec); err != nil {
 		if _, ok := err.(*sqlgraph.NotFoundError); ok {
@@ -150,51 +106,16 @@ type PlatformIdempotencyKeyUpdateOne struct {
 	mutation *PlatformIdempotencyKeyMutation
 }
 
-// SetStatus sets the "status" field.
-func (_u *PlatformIdempotencyKeyUpdateOne) SetStatus(v int) *PlatformIdempotencyKeyUpdateOne {
-	_u.mutation.ResetStatus()
-	_u.mutation.SetStatus(v)
+// SetAnswer sets the "answer" field.
+func (_u *PlatformIdempotencyKeyUpdateOne) SetAnswer(v string) *PlatformIdempotencyKeyUpdateOne {
+	_u.mutation.SetAnswer(v)
 	return _u
 }
 
-// SetNillableStatus sets the "status" field if the given value is not nil.
-func (_u *PlatformIdempotencyKeyUpdateOne) SetNillableStatus(v *int) *PlatformIdempotencyKeyUpdateOne {
+// SetNillableAnswer sets the "answer" field if the given value is not nil.
+func (_u *PlatformIdempotencyKeyUpdateOne) SetNillableAnswer(v *string) *PlatformIdempotencyKeyUpdateOne {
 	if v != nil {
-		_u.SetStatus(*v)
-	}
-	return _u
-}
-
-// AddStatus adds value to the "status" field.
-func (_u *PlatformIdempotencyKeyUpdateOne) AddStatus(v int) *PlatformIdempotencyKeyUpdateOne {
-	_u.mutation.AddStatus(v)
-	return _u
-}
-
-// SetHeader sets the "header" field.
-func (_u *PlatformIdempotencyKeyUpdateOne) SetHeader(v string) *PlatformIdempotencyKeyUpdateOne {
-	_u.mutation.SetHeader(v)
-	return _u
-}
-
-// SetNillableHeader sets the "header" field if the given value is not nil.
-func (_u *PlatformIdempotencyKeyUpdateOne) SetNillableHeader(v *string) *PlatformIdempotencyKeyUpdateOne {
-	if v != nil {
-		_u.SetHeader(*v)
-	}
-	return _u
-}
-
-// SetBody sets the "body" field.
-func (_u *PlatformIdempotencyKeyUpdateOne) SetBody(v string) *PlatformIdempotencyKeyUpdateOne {
-	_u.mutation.SetBody(v)
-	return _u
-}
-
-// SetNillableBody sets the "body" field if the given value is not nil.
-func (_u *PlatformIdempotencyKeyUpdateOne) SetNillableBody(v *string) *PlatformIdempotencyKeyUpdateOne {
-	if v != nil {
-		_u.SetBody(*v)
+		_u.SetAnswer(*v)
 	}
 	return _u
 }
@@ -270,17 +191,8 @@ func (_u *PlatformIdempotencyKeyUpdateOne) sqlSave(ctx context.Context) (_node *
 			}
 		}
 	}
-	if value, ok := _u.mutation.Status(); ok {
-		_spec.SetField(platformidempotencykey.FieldStatus, field.TypeInt, value)
-	}
-	if value, ok := _u.mutation.AddedStatus(); ok {
-		_spec.AddField(platformidempotencykey.FieldStatus, field.TypeInt, value)
-	}
-	if value, ok := _u.mutation.Header(); ok {
-		_spec.SetField(platformidempotencykey.FieldHeader, field.TypeString, value)
-	}
-	if value, ok := _u.mutation.Body(); ok {
-		_spec.SetField(platformidempotencykey.FieldBody, field.TypeString, value)
+	if value, ok := _u.mutation.Answer(); ok {
+		_spec.SetField(platformidempotencykey.FieldAnswer, field.TypeString, value)
 	}
 	_node = &PlatformIdempotencyKey{config: _u.config}
 	_spec.Assign = _node.assignValues

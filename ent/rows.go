@@ -223,9 +223,7 @@ type idempotencyKeyRow struct {
 	CreatedAt   sql.NullTime
 	Scope       sql.NullString
 	RequestHash sql.NullString
-	Status      sql.NullInt64
-	Header      sql.NullString
-	Body        sql.NullString
+	Answer      sql.NullString
 }
 
 // Dest appends the destinations of idempotencykey.Columns.
@@ -236,9 +234,7 @@ func (r *idempotencyKeyRow) Dest(dest []any, node *IdempotencyKey) []any {
 		&r.CreatedAt,
 		&r.Scope,
 		&r.RequestHash,
-		&r.Status,
-		&r.Header,
-		&r.Body,
+		&r.Answer,
 	)
 }
 
@@ -247,9 +243,7 @@ func (r *idempotencyKeyRow) Assign(node *IdempotencyKey) error {
 	node.CreatedAt = r.CreatedAt.Time
 	node.Scope = r.Scope.String
 	node.RequestHash = r.RequestHash.String
-	node.Status = int(r.Status.Int64)
-	node.Header = r.Header.String
-	node.Body = r.Body.String
+	node.Answer = r.Answer.String
 	return nil
 }
 
@@ -543,9 +537,7 @@ type platformIdempotencyKeyRow struct {
 	CreatedAt   sql.NullTime
 	Scope       sql.NullString
 	RequestHash sql.NullString
-	Status      sql.NullInt64
-	Header      sql.NullString
-	Body        sql.NullString
+	Answer      sql.NullString
 }
 
 // Dest appends the destinations of platformidempotencykey.Columns.
@@ -555,9 +547,7 @@ func (r *platformIdempotencyKeyRow) Dest(dest []any, node *PlatformIdempotencyKe
 		&r.CreatedAt,
 		&r.Scope,
 		&r.RequestHash,
-		&r.Status,
-		&r.Header,
-		&r.Body,
+		&r.Answer,
 	)
 }
 
@@ -566,9 +556,7 @@ func (r *platformIdempotencyKeyRow) Assign(node *PlatformIdempotencyKey) error {
 	node.CreatedAt = r.CreatedAt.Time
 	node.Scope = r.Scope.String
 	node.RequestHash = r.RequestHash.String
-	node.Status = int(r.Status.Int64)
-	node.Header = r.Header.String
-	node.Body = r.Body.String
+	node.Answer = r.Answer.String
 	return nil
 }
 

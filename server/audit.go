@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"log/slog"
 	"net/http"
 
@@ -16,15 +15,20 @@ const (
 	objectTenant     = "tenant"
 	objectAgent      = "agent"
 	objectConnection = "channel_connection"
+	objectUser       = "user"
+	objectInvitation = "invitation"
+	objectSession    = "session"
 )
-
-// setObject sets the object of the request in the audit log.
-func (r *request) setObject(kind string, id uuid.UUID) { r.object = kind + "/" + id.String() }
 
 // setObjectFromPath sets the innermost object in the path. Invalid ids are skipped, because they are arbitrary text.
 func (r *request) setObjectFromPath(ctx huma.Context) {
 	for _, part := range []struct{ param, kind string }{
-		{"agent_id", objectAgent}, {"connection_id", objectConnection}, {tenantParam, objectTenant},
+		{"agent_id", objectAgent},
+		{"connection_id", objectConnection},
+		{"invitation_id", objectInvitation},
+		{"session_id", objectSession},
+		{"user_id", objectUser},
+		{tenantParam, objectTenant},
 	} {
 		if id, err := uuid.Parse(ctx.Param(part.param)); err == nil {
 			r.setObject(part.kind, id)
@@ -33,16 +37,8 @@ func (r *request) setObjectFromPath(ctx huma.Context) {
 	}
 }
 
-// auditEntry logs that the principal enters a tenant, before any of its rows are read.
-func (s *Server) auditEntry(ctx context.Context, method string) {
-	r := requestOf(ctx)
-	s.log.LogAttrs(ctx, slog.LevelInfo, "audit: tenant entered", append([]slog.Attr{
-		slog.String("method", method), slog.String("route", r.route), slog.String("object", r.object),
-	}, r.detail...)...)
-}
-
-// auditChange logs a change by the principal, also if its outcome is unknown.
-func (s *Server) auditChange(ctx huma.Context, action string) {
+// logChange logs a change by the principal, also if its outcome is unknown, which no audit event can tell.
+func (s *Server) logChange(ctx huma.Context, action string) {
 	r, outcome := requestOf(ctx.Context()), "done"
 	switch {
 	case ctx.Method() == http.MethodGet || ctx.Method() == http.MethodHead:
@@ -52,7 +48,8 @@ func (s *Server) auditChange(ctx huma.Context, action string) {
 	case r.code != "" || ctx.Status() >= http.StatusBadRequest:
 		return
 	}
+	object := r.event.kind + "/" + r.event.id.String()
 	s.log.LogAttrs(ctx.Context(), slog.LevelInfo, "audit: change", append([]slog.Attr{
-		slog.String("action", action), slog.String("object", r.object), slog.String("outcome", outcome),
-	}, r.detail...)...)
+		slog.String("action", action), slog.String("object", object), slog.String("outcome", outcome),
+	}, r.event.details...)...)
 }

@@ -10,6 +10,8 @@ import (
 )
 
 type loginInput struct {
+	UserAgent string `header:"User-Agent" hidden:"true"`
+
 	Body loginBody `nameHint:"LoginRequest"`
 }
 
@@ -55,7 +57,7 @@ type sessionExpiryView struct {
 func (s *Server) login(ctx context.Context, in *loginInput) (*loginOutput, error) {
 	login, err := s.logins.Login(ctx, account.Attempt{
 		Email: in.Body.Email, Password: in.Body.Password, Device: in.Body.DeviceToken,
-		Client: s.limitedClient(requestOf(ctx)),
+		Client: s.limitedClient(requestOf(ctx)), UserAgent: in.UserAgent, Address: requestOf(ctx).client,
 	})
 	if err != nil {
 		return nil, err

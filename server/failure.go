@@ -36,10 +36,23 @@ func failure(err error) *problem.Problem {
 	if attempts, ok := errors.AsType[*account.AttemptsError](err); ok {
 		return p.RetryAfter(attempts.RetryAfter)
 	}
+	if link, ok := errors.AsType[*account.LinkError](err); ok {
+		return p.WithDetail(linkDetails()[link.Reason])
+	}
 	if p.Status >= http.StatusInternalServerError {
 		return p.Because(err)
 	}
 	return p
+}
+
+// linkDetails are the reasons why a link cannot be used.
+func linkDetails() map[string]string {
+	return map[string]string{
+		"unknown": "The link is invalid; ask for a new one.",
+		"expired": "The link has expired; ask for a new one.",
+		"used":    "The link was already used.",
+		"revoked": "The link was revoked; ask for a new one.",
+	}
 }
 
 // codeOf distinguishes the caller's errors from those of the server, unknown outcomes from requests without effect, and
@@ -53,6 +66,18 @@ func codeOf(err error) problem.Code {
 		{account.ErrCredentials, problem.CodeInvalidCredentials},
 		{account.ErrNoSession, problem.CodeUnauthenticated},
 		{channel.ErrUnverified, problem.CodeInvalidSignature},
+		{account.ErrIncorrect, problem.CodeValidation},
+		{account.ErrLastAdmin, problem.CodeLastAdmin},
+		{account.ErrLink, problem.CodeInvalidLink},
+		{account.ErrNoMail, problem.CodeNoMail},
+		{operation.ErrLastOwner, problem.CodeLastOwner},
+		{operation.ErrLimit, problem.CodeLimitReached},
+		{operation.ErrLoginRequired, problem.CodeLoginRequired},
+		{operation.ErrWrongAccount, problem.CodeWrongAccount},
+		{operation.ErrUnproven, problem.CodeUnprovenAddress},
+		{operation.ErrSuspended, problem.CodeTenantSuspended},
+		{operation.ErrKeyReused, problem.CodeKeyReused},
+		{operation.ErrInProgress, problem.CodeInProgress},
 		{operation.ErrNotFound, problem.CodeNotFound},
 		{operation.ErrTaken, problem.CodeConflict},
 		{operation.ErrNotEmpty, problem.CodeTenantNotEmpty},
@@ -101,6 +126,11 @@ func databaseFailure(code string) problem.Code {
 func fieldsOf(err error) (fields []problem.Field) {
 	if taken, ok := errors.AsType[*operation.TakenError](err); ok {
 		return []problem.Field{{Field: "body." + taken.Field, Code: problem.FieldTaken, Message: "already in use"}}
+	}
+	if errors.Is(err, account.ErrIncorrect) {
+		return []problem.Field{{
+			Field: "body.current_password", Code: problem.FieldIncorrect, Message: "expected the current password",
+		}}
 	}
 	if errors.Is(err, operation.ErrCursor) {
 		return []problem.Field{{

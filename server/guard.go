@@ -1,8 +1,10 @@
 package server
 
 import (
+	"context"
 	"fmt"
 	"mime"
+	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -10,7 +12,9 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humagin"
 
+	"github.com/konstruct/konstruct/ent/tenant"
 	"github.com/konstruct/konstruct/server/account"
+	"github.com/konstruct/konstruct/server/audit"
 	"github.com/konstruct/konstruct/server/problem"
 	"github.com/konstruct/konstruct/tenancy"
 )
@@ -39,8 +43,13 @@ func (s *Server) guard(r route) func(huma.Context, func(huma.Context)) {
 			s.reject(ctx, p)
 			return
 		}
-		next(authorized)
-		s.auditChange(authorized, r.op.OperationID)
+		prepared, p := prepareKey(authorized, r)
+		if p != nil {
+			s.reject(ctx, p)
+			return
+		}
+		next(prepared)
+		s.logChange(prepared, r.op.OperationID)
 	}
 }
 
@@ -96,41 +105,89 @@ func malformed(ctx huma.Context) *problem.Problem {
 // check.
 func (s *Server) authorize(ctx huma.Context, r route) (huma.Context, error) {
 	// An invalid id parses to the zero ID, which no principal may access.
-	tenant, _ := tenancy.Parse(ctx.Param(tenantParam))
-	principal, err := s.sessions.Authenticate(ctx.Context(), bearer(ctx.Header("Authorization")), tenant)
+	id, _ := tenancy.Parse(ctx.Param(tenantParam))
+	principal, err := s.sessions.Authenticate(ctx.Context(), bearer(ctx.Header("Authorization")), id)
 	if err != nil {
 		return nil, err
 	}
 	requestOf(ctx.Context()).principal = principal
 	requestOf(ctx.Context()).setObjectFromPath(ctx)
 	s.warn(ctx.Context(), "last_seen_at of a session was not updated", principal.Warning)
-	switch r.access {
-	case authenticated:
+	switch {
+	case r.access == authenticated:
 		return ctx, nil
-	case platformAdmin:
+	case r.access == platformAdmin:
 		if !principal.IsAdmin {
 			return nil, problem.New(problem.CodeForbidden)
 		}
 		return ctx, nil
-	case ofTenant:
-		if !mayEnter(principal) {
-			return nil, problem.NotFound()
-		}
-		return s.enter(ctx, tenant), nil
-	case public:
+	case !r.access.ofTenant():
+		return nil, fmt.Errorf("server: unknown access rule %q", r.access)
 	}
-	return nil, fmt.Errorf("server: unknown access rule %q", r.access)
+	if p := r.forbids(principal); p != nil {
+		return nil, p
+	}
+	return s.enter(ctx, id)
 }
 
-// mayEnter reports whether the principal may enter the requested tenant: only platform admins may.
-func mayEnter(p account.Principal) bool { return p.IsAdmin && p.TenantExists }
+// forbids returns the problem of a principal who may not use the route in the tenant. A tenant without a role for the
+// principal is the same as none.
+func (r route) forbids(p account.Principal) *problem.Problem {
+	status, changes := tenant.Status(p.TenantStatus), r.op.Method != http.MethodGet
+	switch {
+	case p.TenantStatus == "", !p.IsAdmin && p.Role == "", !p.IsAdmin && status == tenant.StatusPurging:
+		return problem.NotFound()
+	case p.IsAdmin && status == tenant.StatusPurging && changes:
+		return problem.New(problem.CodeTenantPurging)
+	case p.IsAdmin:
+		return nil
+	case status == tenant.StatusSuspended:
+		return problem.New(problem.CodeTenantSuspended)
+	case !p.Role.Includes(account.Role(r.access)):
+		return problem.New(problem.CodeForbidden)
+	}
+	return nil
+}
 
-// enter returns a context with the tenant and logs the entry.
-func (s *Server) enter(ctx huma.Context, id tenancy.ID) huma.Context {
-	requestOf(ctx.Context()).tenant = id
+// property is a property of a body, and whether it was sent.
+type property struct {
+	name string
+	sent bool
+}
+
+// reserve refuses properties that only a platform admin may send.
+func reserve(ctx context.Context, properties ...property) error {
+	if requestOf(ctx).principal.IsAdmin {
+		return nil
+	}
+	p := problem.New(problem.CodeForbidden)
+	for _, one := range properties {
+		if one.sent {
+			p.Errors = append(p.Errors, problem.Field{
+				Field: "body." + one.name, Code: problem.FieldReserved, Message: "reserved to platform admins",
+			})
+		}
+	}
+	if p.Errors == nil {
+		return nil
+	}
+	return p
+}
+
+// enter returns a context with the tenant. That a platform admin enters it is recorded before anything is read.
+func (s *Server) enter(ctx huma.Context, id tenancy.ID) (huma.Context, error) {
+	r := requestOf(ctx.Context())
+	r.tenant = id
 	entered := tenancy.With(ctx.Context(), id)
-	s.auditEntry(entered, ctx.Method())
-	return huma.WithContext(ctx, entered)
+	if r.principal.IsAdmin {
+		err := s.audit.Enter(entered, r.principal.SessionID, audit.Event{
+			ActorID: r.principal.ID, RequestID: r.id, Address: r.client,
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return huma.WithContext(ctx, entered), nil
 }
 
 // reject writes the problem as the response.

@@ -26,8 +26,8 @@ type request struct {
 	client    string // the address from trusted proxies or of the peer; "" on a Unix socket
 	principal account.Principal
 	tenant    tenancy.ID
-	object    string      // kind/id, for the audit log
-	detail    []slog.Attr // additional attributes of the audit log
+	event     event
+	keyed     *keyedRequest // nil without an Idempotency-Key
 	code      problem.Code
 	cause     error       // of a server failure
 	panicked  []slog.Attr // the value and the stack

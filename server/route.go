@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"reflect"
 	"slices"
@@ -11,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/konstruct/konstruct/server/account"
 )
 
 // access is the access rule of a route. There is no default.
@@ -23,9 +26,15 @@ const (
 	authenticated access = "authenticated"
 	// platformAdmin routes require a platform admin: 403 for others.
 	platformAdmin access = "platform_admin"
-	// ofTenant routes require access to the tenant in their path: 404 for others.
-	ofTenant access = "tenant"
+	// viewer, editor and owner routes require that role, or a higher one, in the tenant in their path: 404 for users
+	// without a role in it, and 403 for a lower one. Platform admins have access to every tenant.
+	viewer = access(account.Viewer)
+	editor = access(account.Editor)
+	owner  = access(account.Owner)
 )
+
+// ofTenant reports whether the rule is about a role in the tenant in the path.
+func (a access) ofTenant() bool { return a == viewer || a == editor || a == owner }
 
 // tenantParam is the path parameter of the tenant.
 const tenantParam = "tenant_id"
@@ -34,10 +43,14 @@ const tenantParam = "tenant_id"
 type route struct {
 	access access
 	op     huma.Operation
-	// tenantTraffic is rejected while isolation is not proven. It is true for ofTenant.
+	// tenantTraffic is rejected while isolation is not proven. It is true for rules of a tenant.
 	tenantTraffic bool
 	hasBody       bool
-	register      func(huma.API, huma.Operation)
+	// transaction says that the handler runs in one transaction with its audit event; see perform.
+	transaction bool
+	// keyed says that the route takes an Idempotency-Key.
+	keyed    bool
+	register func(*Server, huma.API, huma.Operation, route)
 }
 
 // handle returns the route of a typed handler.
@@ -46,15 +59,19 @@ func handle[I, O any](
 ) route {
 	return route{
 		access:        rule,
-		tenantTraffic: rule == ofTenant,
+		tenantTraffic: rule.ofTenant(),
+		transaction:   method != http.MethodGet && rule != public,
 		hasBody:       readsBody(reflect.TypeFor[I]()),
 		op: huma.Operation{
 			OperationID: id, Method: method, Path: path, Summary: summary, MaxBodyBytes: bodyLimit,
 			RejectUnknownQueryParameters: rule != public, // URLs of webhooks and probes may have others
 		},
-		register: func(api huma.API, op huma.Operation) {
+		register: func(s *Server, api huma.API, op huma.Operation, r route) {
 			huma.Register(api, op, func(ctx context.Context, in *I) (*O, error) {
-				out, err := handler(ctx, in)
+				if r.transaction {
+					requestOf(ctx).note(slog.Any("fields", givenFields(in)))
+				}
+				out, err := perform(ctx, s, r, func(ctx context.Context) (*O, error) { return handler(ctx, in) })
 				if err != nil {
 					return nil, failureFor(ctx, err)
 				}
@@ -75,7 +92,7 @@ func page(rule access, path string, headers map[string]string, body []byte) rout
 	return route{
 		access: rule,
 		op:     huma.Operation{Method: http.MethodGet, Path: path, Hidden: true},
-		register: func(api huma.API, op huma.Operation) {
+		register: func(_ *Server, api huma.API, op huma.Operation, _ route) {
 			api.Adapter().Handle(&op, op.Middlewares.Handler(func(ctx huma.Context) {
 				for name, value := range headers {
 					ctx.SetHeader(name, value)
@@ -98,12 +115,12 @@ func (r route) check() error {
 	switch {
 	case r.access == "":
 		fault = "no access rule"
-	case !slices.Contains([]access{public, authenticated, platformAdmin, ofTenant}, r.access):
+	case !slices.Contains([]access{public, authenticated, platformAdmin, viewer, editor, owner}, r.access):
 		fault = "unknown access rule"
-	case r.access == ofTenant && !hasTenant:
-		fault = "the rule tenant requires {tenant_id} in the path"
-	case hasTenant && r.access != ofTenant && r.access != platformAdmin:
-		fault = "a path with {tenant_id} requires the rule tenant or platform_admin"
+	case r.access.ofTenant() && !hasTenant:
+		fault = "the rule of a role requires {tenant_id} in the path"
+	case hasTenant && !r.access.ofTenant() && r.access != platformAdmin:
+		fault = "a path with {tenant_id} requires the rule of a role or platform_admin"
 	default:
 		return nil
 	}
@@ -121,8 +138,16 @@ func (r route) describe() huma.Operation {
 		op.Errors = append(op.Errors, http.StatusUnauthorized)
 	case platformAdmin:
 		op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusForbidden)
-	case ofTenant:
-		op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusNotFound)
+	case viewer, editor, owner:
+		op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound)
+		if r.transaction {
+			op.Errors = append(op.Errors, http.StatusConflict) // the tenant is being deleted
+		}
+	}
+	op.Description = strings.TrimSpace(op.Description + " " + r.access.words())
+	if r.keyed {
+		op.Parameters = append(op.Parameters, keyParameter())
+		op.Errors = append(op.Errors, http.StatusConflict)
 	}
 	op.Security = []map[string][]string{}
 	if r.access != public {
@@ -137,6 +162,49 @@ func (r route) describe() huma.Operation {
 		op.Errors = append(op.Errors, http.StatusUnprocessableEntity)
 	}
 	return op
+}
+
+// words describe the rule in the document.
+func (a access) words() string {
+	switch a {
+	case public:
+		return "No session is required."
+	case authenticated:
+		return "Any portal user."
+	case platformAdmin:
+		return "Platform admins only."
+	case viewer:
+		return "Any member of the tenant, and platform admins."
+	case editor:
+		return "Editors and owners of the tenant, and platform admins."
+	case owner:
+		return "Owners of the tenant, and platform admins."
+	}
+	return ""
+}
+
+func keyParameter() *huma.Param {
+	least, most := 1, 255
+	return &huma.Param{
+		Name: keyHeader, In: "header",
+		Description: "Makes a retry safe. A request with the same key and body within 24 hours returns the first " +
+			"answer, without its secrets, and the header " + replayedHeader + ". Another body is 422, and a request " +
+			"that is still being processed 409.",
+		Schema: &huma.Schema{Type: huma.TypeString, MinLength: &least, MaxLength: &most, Pattern: "^[!-~]+$"},
+	}
+}
+
+// withKey lets a route take an Idempotency-Key.
+func (r route) withKey() route {
+	r.keyed = true
+	return r
+}
+
+// withoutTransaction is for handlers that do more than the database's work, such as hashing a password. They record
+// their own audit event.
+func (r route) withoutTransaction() route {
+	r.transaction = false
+	return r
 }
 
 // tagged sets the tag of routes, which groups them in the document.

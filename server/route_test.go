@@ -23,13 +23,13 @@ func TestRouteRequiresAccessRule(t *testing.T) {
 		path    string
 		refused bool
 	}{
-		"public":                    {public, "/x", false},
-		"no rule":                   {"", "/x", true},
-		"unknown rule":              {"friends", "/x", true},
-		"tenant rule, other path":   {ofTenant, "/x", true},
-		"tenant rule":               {ofTenant, "/v1/tenants/{tenant_id}/x", false},
-		"public tenant path":        {public, "/v1/tenants/{tenant_id}/x", true},
-		"authenticated tenant path": {authenticated, "/v1/tenants/{tenant_id}/x", true},
+		"public":                     {public, "/x", false},
+		"no rule":                    {"", "/x", true},
+		"unknown rule":               {"friends", "/x", true},
+		"rule of a role, other path": {viewer, "/x", true},
+		"rule of a role":             {viewer, "/v1/tenants/{tenant_id}/x", false},
+		"public tenant path":         {public, "/v1/tenants/{tenant_id}/x", true},
+		"authenticated tenant path":  {authenticated, "/v1/tenants/{tenant_id}/x", true},
 	} {
 		s := &Server{}
 		api := humagin.New(gin.New(), s.humaConfig())

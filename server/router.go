@@ -59,10 +59,10 @@ func (s *Server) mount(api huma.API, routes []route) error {
 		}
 		op := r.describe()
 		op.Middlewares = huma.Middlewares{s.guard(r)}
-		r.register(api, op)
+		r.register(s, api, op, r)
 		if op.Method == http.MethodGet {
 			op.Method, op.Hidden = http.MethodHead, true // net/http omits the body
-			r.register(api, op)
+			r.register(s, api, op, r)
 		}
 	}
 	return nil

@@ -68,47 +68,47 @@ func (s *Server) authRoutes() []route {
 
 func (s *Server) tenantRoutes() []route {
 	return tagged(tagTenants,
-		handle(platformAdmin, http.MethodGet, tenantsPath, "list-tenants", "List tenants", s.listTenants),
+		handle(authenticated, http.MethodGet, tenantsPath, "list-tenants", "List tenants", s.listTenants),
 		handle(platformAdmin, http.MethodPost, tenantsPath, "create-tenant", "Create a tenant", s.createTenant).
 			success(http.StatusCreated).errors(http.StatusConflict),
-		handle(platformAdmin, http.MethodGet, tenantPath, "get-tenant", "Get a tenant", s.getTenant).
+		handle(viewer, http.MethodGet, tenantPath, "get-tenant", "Get a tenant", s.getTenant).
 			errors(http.StatusNotFound),
-		handle(platformAdmin, http.MethodPatch, tenantPath, "update-tenant", "Update a tenant", s.updateTenant).
+		handle(owner, http.MethodPatch, tenantPath, "update-tenant", "Update a tenant", s.updateTenant).
 			errors(updateErrors...).errors(http.StatusConflict).
 			description("Omitted properties keep their values. A suspended tenant receives no messages; platform "+
 				"admins can still manage it."),
 		purging(handle(platformAdmin, http.MethodDelete, tenantPath, "delete-tenant", "Delete a tenant",
-			s.deleteTenant)),
+			s.deleteTenant)).withoutTransaction(),
 	)
 }
 
 func (s *Server) agentRoutes() []route {
 	return tagged(tagAgents,
-		handle(ofTenant, http.MethodGet, agentsPath, "list-agents", "List agents", s.listAgents),
-		handle(ofTenant, http.MethodPost, agentsPath, "create-agent", "Create an agent", s.createAgent).
+		handle(viewer, http.MethodGet, agentsPath, "list-agents", "List agents", s.listAgents),
+		handle(editor, http.MethodPost, agentsPath, "create-agent", "Create an agent", s.createAgent).
 			success(http.StatusCreated),
-		handle(ofTenant, http.MethodGet, agentPath, "get-agent", "Get an agent", s.getAgent),
-		handle(ofTenant, http.MethodPatch, agentPath, "update-agent", "Update an agent", s.updateAgent).
+		handle(viewer, http.MethodGet, agentPath, "get-agent", "Get an agent", s.getAgent),
+		handle(editor, http.MethodPatch, agentPath, "update-agent", "Update an agent", s.updateAgent).
 			errors(updateErrors...).description("Omitted properties keep their values."),
-		handle(ofTenant, http.MethodDelete, agentPath, "delete-agent", "Delete an agent", s.deleteAgent).
+		handle(editor, http.MethodDelete, agentPath, "delete-agent", "Delete an agent", s.deleteAgent).
 			errors(http.StatusPreconditionFailed),
 	)
 }
 
 func (s *Server) connectionRoutes() []route {
 	return tagged(tagConnections,
-		handle(ofTenant, http.MethodGet, connectionsPath, "list-channel-connections", "List channel connections",
+		handle(viewer, http.MethodGet, connectionsPath, "list-channel-connections", "List channel connections",
 			s.listConnections),
-		handle(ofTenant, http.MethodPost, connectionsPath, "create-channel-connection", "Create a channel connection",
+		handle(owner, http.MethodPost, connectionsPath, "create-channel-connection", "Create a channel connection",
 			s.createConnection).success(http.StatusCreated).errors(http.StatusConflict).
 			description("Returns 409 if the workspace is already connected."),
-		handle(ofTenant, http.MethodGet, connectionPath, "get-channel-connection", "Get a channel connection",
+		handle(viewer, http.MethodGet, connectionPath, "get-channel-connection", "Get a channel connection",
 			s.getConnection),
-		handle(ofTenant, http.MethodPatch, connectionPath, "update-channel-connection", "Update a channel connection",
+		handle(owner, http.MethodPatch, connectionPath, "update-channel-connection", "Update a channel connection",
 			s.updateConnection).errors(updateErrors...).
 			description("Omitted properties keep their values. Secrets are write-only: a string sets a secret, null "+
 				"removes it, and a redacted value is rejected."),
-		handle(ofTenant, http.MethodDelete, connectionPath, "delete-channel-connection", "Delete a channel connection",
+		handle(owner, http.MethodDelete, connectionPath, "delete-channel-connection", "Delete a channel connection",
 			s.deleteConnection).errors(http.StatusPreconditionFailed),
 	)
 }

@@ -52,6 +52,9 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	working, stop := context.WithCancel(context.WithoutCancel(ctx)) // also runs during the drain
 	background.Go(func() { _ = s.isolation.Run(working) })          // the error is of working
 	background.Go(func() { s.every(working, sweepEvery, s.sweep) })
+	for _, work := range s.background {
+		background.Go(func() { work(working) })
+	}
 	counts := s.slackCounts()
 	background.Go(func() { s.every(working, countsEvery, counts) })
 

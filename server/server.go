@@ -8,12 +8,15 @@ import (
 	"net/netip"
 	"time"
 
+	"entgo.io/ent/dialect"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/konstruct/konstruct/channel"
 	"github.com/konstruct/konstruct/channel/resolver"
 	"github.com/konstruct/konstruct/channel/slack"
+	"github.com/konstruct/konstruct/ent"
 	"github.com/konstruct/konstruct/server/account"
+	"github.com/konstruct/konstruct/server/audit"
 	"github.com/konstruct/konstruct/server/operation"
 	"github.com/konstruct/konstruct/tenancy/doctor"
 )
@@ -25,6 +28,11 @@ type Server struct {
 	handler http.Handler
 	headers http.Header // of every response
 
+	db          dialect.Driver // joins the context's transaction
+	client      *ent.Client    // on db
+	audit       *audit.Log
+	answers     *operation.Answers
+	outbox      *operation.Outbox
 	logins      *account.Logins
 	proxies     []netip.Prefix
 	sessions    *account.Sessions
@@ -37,6 +45,8 @@ type Server struct {
 	readiness   *readiness
 	metrics     *metrics     // nil: none
 	tracer      trace.Tracer // nil: none
+
+	background []func(context.Context) // run by Serve, until their context ends
 
 	addr            string
 	drainDelay      time.Duration
@@ -53,8 +63,9 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	s := &Server{
 		log: slog.New(requestHandler{o.Logger.Handler()}), clock: o.Clock, headers: fixedHeaders(),
 		addr: o.Addr, drainDelay: o.DrainDelay, shutdownTimeout: o.ShutdownTimeout,
-		isolation: o.Isolation,
+		isolation: o.Isolation, db: o.Driver.Joining(),
 	}
+	s.client = ent.NewClient(ent.Driver(s.db))
 	s.failures = newRepeats(s.log, firstSummary)
 	healthy := func(context.Context) error { return s.isolation.Healthy() }
 	isolation := Check{Name: "isolation", Required: true, Run: healthy}
@@ -90,10 +101,10 @@ func (s *Server) SlackStats() channel.Stats {
 
 func (s *Server) buildAccounts(ctx context.Context, o Options) error {
 	s.proxies = o.TrustedProxies
-	s.sessions = account.NewSessions(o.Driver, o.Clock)
+	s.sessions = account.NewSessions(s.db, o.Clock)
 	var err error
 	s.logins, err = account.NewLogins(ctx, account.LoginOptions{
-		Client: o.Client, DB: o.Driver, Hasher: o.Hasher, Hashing: o.Hashing,
+		Client: s.client, DB: s.db, Hasher: o.Hasher, Hashing: o.Hashing,
 		Clock: o.Clock, Key: o.Key, Limits: o.LoginLimits,
 	})
 	return err
@@ -104,7 +115,10 @@ func (s *Server) buildOperations(_ context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	store := operation.Store{Client: o.Client, Pages: operation.NewPages(key), Clock: o.Clock}
+	s.audit = audit.NewLog(s.db, o.Clock)
+	s.outbox = &operation.Outbox{DB: s.db, Clock: o.Clock}
+	s.answers = &operation.Answers{DB: s.db, Clock: o.Clock}
+	store := operation.Store{Client: s.client, Pages: operation.NewPages(key), Clock: o.Clock}
 	s.tenants, s.agents = &operation.Tenants{Store: store}, &operation.Agents{Store: store}
 	s.connections = &operation.Connections{Store: store, Box: o.Box}
 	return nil

@@ -20,7 +20,7 @@ type tenantView struct {
 	ID        uuid.UUID  `json:"id" format:"uuid"`
 	Name      string     `json:"name"`
 	Slug      string     `json:"slug"`
-	Status    string     `json:"status" enum:"active,suspended"`
+	Status    string     `json:"status" enum:"active,suspended,purging"`
 	Settings  FreeObject `json:"settings"`
 	CreatedAt time.Time  `json:"created_at"`
 	UpdatedAt time.Time  `json:"updated_at"`
@@ -31,7 +31,7 @@ type tenantSummary struct {
 	ID        uuid.UUID `json:"id" format:"uuid"`
 	Name      string    `json:"name"`
 	Slug      string    `json:"slug"`
-	Status    string    `json:"status" enum:"active,suspended"`
+	Status    string    `json:"status" enum:"active,suspended,purging"`
 	CreatedAt time.Time `json:"created_at"`
 	UpdatedAt time.Time `json:"updated_at"`
 	ETag      string    `json:"etag" doc:"Version of the resource, for If-Match."`
@@ -86,7 +86,11 @@ type deletedView struct {
 }
 
 func (s *Server) listTenants(ctx context.Context, in *PageInput) (*listOutput[tenantSummary], error) {
-	list, err := s.tenants.List(ctx, in.page())
+	session := "" // a platform admin lists all
+	if p := requestOf(ctx).principal; !p.IsAdmin {
+		session = p.TokenHash()
+	}
+	list, err := s.tenants.List(ctx, session, in.page())
 	if err != nil {
 		return nil, err
 	}
@@ -116,6 +120,10 @@ func (s *Server) getTenant(ctx context.Context, in *getTenantInput) (*itemOutput
 
 func (s *Server) updateTenant(ctx context.Context, in *updateTenantInput) (*itemOutput[tenantView], error) {
 	id := in.id()
+	err := reserve(ctx, property{"slug", in.Body.Slug != nil}, property{"status", in.Body.Status != ""})
+	if err != nil {
+		return nil, err
+	}
 	match, err := required(ctx, in.IfMatchInput, id, s.tenants.Get)
 	if err != nil {
 		return nil, err
@@ -140,14 +148,13 @@ func (s *Server) deleteTenant(ctx context.Context, in *deleteTenantInput) (*dele
 		return nil, problem.New(problem.CodeUnavailable).Because(err)
 	}
 	r := requestOf(ctx)
-	r.tenant, r.detail = id, []slog.Attr{slog.Bool("purge", true)}
-	s.auditEntry(ctx, http.MethodDelete)
+	r.tenant = id
+	r.note(slog.Bool("purge", true))
 	purged, err := s.tenants.Purge(ctx, id, in.optional())
 	if err != nil {
 		return nil, err
 	}
-	r.detail = append(r.detail,
-		slog.Int("agents", purged.Agents), slog.Int("channel_connections", purged.ChannelConnections))
+	r.note(slog.Int("agents", purged.Agents), slog.Int("channel_connections", purged.ChannelConnections))
 	return &deleteTenantOutput{Status: http.StatusOK, Body: writePurged(purged)}, nil
 }
 
@@ -163,13 +170,13 @@ func writePurged(purged operation.Purged) func(huma.Context) {
 // purging documents both success statuses of deleting a tenant. Huma supports only one.
 func purging(r route) route {
 	register := r.register
-	r.register = func(api huma.API, op huma.Operation) {
+	r.register = func(s *Server, api huma.API, op huma.Operation, r route) {
 		schema := api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[purgedView](), true, "Purged")
 		op.Responses = map[string]*huma.Response{
 			"200": {Description: "Purged", Content: map[string]*huma.MediaType{"application/json": {Schema: schema}}},
 			"204": {Description: "Deleted"},
 		}
-		register(api, op)
+		register(s, api, op, r)
 	}
 	return r.success(http.StatusNoContent).errors(http.StatusNotFound, http.StatusConflict,
 		http.StatusPreconditionFailed).

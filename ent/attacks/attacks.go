@@ -315,15 +315,7 @@ func idempotencykeySchema(client *ent.Client) attack.Schema {
 				Check: attack.Check(idempotencykey.RequestHashValidator),
 			},
 			{
-				Name: "status", Type: attack.TypeOf(&row.Status),
-				Required: false, Immutable: false, JSON: false,
-			},
-			{
-				Name: "header", Type: attack.TypeOf(&row.Header),
-				Required: false, Immutable: false, JSON: false,
-			},
-			{
-				Name: "body", Type: attack.TypeOf(&row.Body),
+				Name: "answer", Type: attack.TypeOf(&row.Answer),
 				Required: false, Immutable: false, JSON: false,
 			},
 		},
@@ -746,15 +738,7 @@ func platformidempotencykeySchema(client *ent.Client) attack.Schema {
 				Check: attack.Check(platformidempotencykey.RequestHashValidator),
 			},
 			{
-				Name: "status", Type: attack.TypeOf(&row.Status),
-				Required: false, Immutable: false, JSON: false,
-			},
-			{
-				Name: "header", Type: attack.TypeOf(&row.Header),
-				Required: false, Immutable: false, JSON: false,
-			},
-			{
-				Name: "body", Type: attack.TypeOf(&row.Body),
+				Name: "answer", Type: attack.TypeOf(&row.Answer),
 				Required: false, Immutable: false, JSON: false,
 			},
 		},

@@ -23,12 +23,8 @@ const (
 	FieldScope = "scope"
 	// FieldRequestHash holds the string denoting the request_hash field in the database.
 	FieldRequestHash = "request_hash"
-	// FieldStatus holds the string denoting the status field in the database.
-	FieldStatus = "status"
-	// FieldHeader holds the string denoting the header field in the database.
-	FieldHeader = "header"
-	// FieldBody holds the string denoting the body field in the database.
-	FieldBody = "body"
+	// FieldAnswer holds the string denoting the answer field in the database.
+	FieldAnswer = "answer"
 	// Table holds the table name of the idempotencykey in the database.
 	Table = "idempotency_keys"
 )
@@ -40,9 +36,7 @@ var Columns = []string{
 	FieldCreatedAt,
 	FieldScope,
 	FieldRequestHash,
-	FieldStatus,
-	FieldHeader,
-	FieldBody,
+	FieldAnswer,
 }
 
 // ValidColumn reports if the column name is valid (part of the table columns).
@@ -69,12 +63,8 @@ var (
 	ScopeValidator func(string) error
 	// RequestHashValidator is a validator for the "request_hash" field. It is called by the builders before save.
 	RequestHashValidator func(string) error
-	// DefaultStatus holds the default value on creation for the "status" field.
-	DefaultStatus int
-	// DefaultHeader holds the default value on creation for the "header" field.
-	DefaultHeader string
-	// DefaultBody holds the default value on creation for the "body" field.
-	DefaultBody string
+	// DefaultAnswer holds the default value on creation for the "answer" field.
+	DefaultAnswer string
 	// DefaultID holds the default value on creation for the "id" field.
 	DefaultID func() uuid.UUID
 )
@@ -107,17 +97,7 @@ func ByRequestHash(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldRequestHash, opts...).ToFunc()
 }
 
-// ByStatus orders the results by the status field.
-func ByStatus(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldStatus, opts...).ToFunc()
-}
-
-// ByHeader orders the results by the header field.
-func ByHeader(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldHeader, opts...).ToFunc()
-}
-
-// ByBody orders the results by the body field.
-func ByBody(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldBody, opts...).ToFunc()
+// ByAnswer orders the results by the answer field.
+func ByAnswer(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldAnswer, opts...).ToFunc()
 }

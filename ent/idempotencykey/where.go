@@ -75,19 +75,9 @@ func RequestHash(v string) predicate.IdempotencyKey {
 	return predicate.IdempotencyKey(sql.FieldEQ(FieldRequestHash, v))
 }
 
-// Status applies equality check predicate on the "status" field. It's identical to StatusEQ.
-func Status(v int) predicate.IdempotencyKey {
-	return predicate.IdempotencyKey(sql.FieldEQ(FieldStatus, v))
-}
-
-// Header applies equality check predicate on the "header" field. It's identical to HeaderEQ.
-func Header(v string) predicate.IdempotencyKey {
-	return predicate.IdempotencyKey(sql.FieldEQ(FieldHeader, v))
-}
-
-// Body applies equality check predicate on the "body" field. It's identical to BodyEQ.
-func Body(v string) predicate.IdempotencyKey {
-	return predicate.IdempotencyKey(sql.FieldEQ(FieldBody, v))
+// Answer applies equality check predicate on the "answer" field. It's identical to AnswerEQ.
+func Answer(v string) predicate.IdempotencyKey {
+	return predicate.IdempotencyKey(sql.FieldEQ(FieldAnswer, v))
 }
 
 // TenantIDEQ applies the EQ predicate on the "tenant_id" field.
@@ -300,174 +290,69 @@ func RequestHashContainsFold(v string) predicate.IdempotencyKey {
 	return predicate.IdempotencyKey(sql.FieldContainsFold(FieldRequestHash, v))
 }
 
-// StatusEQ applies the EQ predicate on the "status" field.
-func StatusEQ(v int) predicate.IdempotencyKey {
-	return predicate.IdempotencyKey(sql.FieldEQ(FieldStatus, v))
+// AnswerEQ applies the EQ predicate on the "answer" field.
+func AnswerEQ(v string) predicate.IdempotencyKey {
+	return predicate.IdempotencyKey(sql.FieldEQ(FieldAnswer, v))
 }
 
-// StatusNEQ applies the NEQ predicate on the "status" field.
-func StatusNEQ(v int) predicate.IdempotencyKey {
-	return predicate.IdempotencyKey(sql.FieldNEQ(FieldStatus, v))
+// AnswerNEQ applies the NEQ predicate on the "answer" field.
+func AnswerNEQ(v string) predicate.IdempotencyKey {
+	return predicate.IdempotencyKey(sql.FieldNEQ(FieldAnswer, v))
 }
 
-// StatusIn applies the In predicate on the "status" field.
-func StatusIn(vs ...int) predicate.IdempotencyKey {
-	return predicate.IdempotencyKey(sql.FieldIn(FieldStatus, vs...))
+// AnswerIn applies the In predicate on the "answer" field.
+func AnswerIn(vs ...string) predicate.IdempotencyKey {
+	return predicate.IdempotencyKey(sql.FieldIn(FieldAnswer, vs...))
 }
 
-// StatusNotIn applies the NotIn predicate on the "status" field.
-func StatusNotIn(vs ...int) predicate.IdempotencyKey {
-	return predicate.IdempotencyKey(sql.FieldNotIn(FieldStatus, vs...))
+// AnswerNotIn applies the NotIn predicate on the "answer" field.
+func AnswerNotIn(vs ...string) predicate.IdempotencyKey {
+	return predicate.IdempotencyKey(sql.FieldNotIn(FieldAnswer, vs...))
 }
 
-// StatusGT applies the GT predicate on the "status" field.
-func StatusGT(v int) predicate.IdempotencyKey {
-	return predicate.IdempotencyKey(sql.FieldGT(FieldStatus, v))
+// AnswerGT applies the GT predicate on the "answer" field.
+func AnswerGT(v string) predicate.IdempotencyKey {
+	return predicate.IdempotencyKey(sql.FieldGT(FieldAnswer, v))
 }
 
-// StatusGTE applies the GTE predicate on the "status" field.
-func StatusGTE(v int) predicate.IdempotencyKey {
-	return predicate.IdempotencyKey(sql.FieldGTE(FieldStatus, v))
+// AnswerGTE applies the GTE predicate on the "answer" field.
+func AnswerGTE(v string) predicate.IdempotencyKey {
+	return predicate.IdempotencyKey(sql.FieldGTE(FieldAnswer, v))
 }
 
-// StatusLT applies the LT predicate on the "status" field.
-func StatusLT(v int) predicate.IdempotencyKey {
-	return predicate.IdempotencyKey(sql.FieldLT(FieldStatus, v))
+// AnswerLT applies the LT predicate on the "answer" field.
+func AnswerLT(v string) predicate.IdempotencyKey {
+	return predicate.IdempotencyKey(sql.FieldLT(FieldAnswer, v))
 }
 
-// StatusLTE applies the LTE predicate on the "status" field.
-func StatusLTE(v int) predicate.IdempotencyKey {
-	return predicate.IdempotencyKey(sql.FieldLTE(FieldStatus, v))
+// AnswerLTE applies the LTE predicate on the "answer" field.
+func AnswerLTE(v string) predicate.IdempotencyKey {
+	return predicate.IdempotencyKey(sql.FieldLTE(FieldAnswer, v))
 }
 
-// HeaderEQ applies the EQ predicate on the "header" field.
-func HeaderEQ(v string) predicate.IdempotencyKey {
-	return predicate.IdempotencyKey(sql.FieldEQ(FieldHeader, v))
+// AnswerContains applies the Contains predicate on the "answer" field.
+func AnswerContains(v string) predicate.IdempotencyKey {
+	return predicate.IdempotencyKey(sql.FieldContains(FieldAnswer, v))
 }
 
-// HeaderNEQ applies the NEQ predicate on the "header" field.
-func HeaderNEQ(v string) predicate.IdempotencyKey {
-	return predicate.IdempotencyKey(sql.FieldNEQ(FieldHeader, v))
+// AnswerHasPrefix applies the HasPrefix predicate on the "answer" field.
+func AnswerHasPrefix(v string) predicate.IdempotencyKey {
+	return predicate.IdempotencyKey(sql.FieldHasPrefix(FieldAnswer, v))
 }
 
-// HeaderIn applies the In predicate on the "header" field.
-func HeaderIn(vs ...string) predicate.IdempotencyKey {
-	return predicate.IdempotencyKey(sql.FieldIn(FieldHeader, vs...))
+// AnswerHasSuffix applies the HasSuffix predicate on the "answer" field.
+func AnswerHasSuffix(v string) predicate.IdempotencyKey {
+	return predicate.IdempotencyKey(sql.FieldHasSuffix(FieldAnswer, v))
 }
 
-// HeaderNotIn applies the NotIn predicate on the "header" field.
-func HeaderNotIn(vs ...string) predicate.IdempotencyKey {
-	return predicate.IdempotencyKey(sql.FieldNotIn(FieldHeader, vs...))
+// AnswerEqualFold applies the EqualFold predicate on the "answer" field.
+func AnswerEqualFold(v string) predicate.IdempotencyKey {
+	return predicate.IdempotencyKey(sql.FieldEqualFold(FieldAnswer, v))
 }
 
-// HeaderGT applies the GT predicate on the "header" field.
-func HeaderGT(v string) predicate.IdempotencyKey {
-	return predicate.IdempotencyKey(sql.FieldGT(FieldHeader, v))
-}
-
-// HeaderGTE applies the GTE predicate on the "header" field.
-func HeaderGTE(v string) predicate.IdempotencyKey {
-	return predicate.IdempotencyKey(sql.FieldGTE(FieldHeader, v))
-}
-
-// HeaderLT applies the LT predicate on the "header" field.
-func HeaderLT(v string) predicate.IdempotencyKey {
-	return predicate.IdempotencyKey(sql.FieldLT(FieldHeader, v))
-}
-
-// HeaderLTE applies the LTE predicate on the "header" field.
-func HeaderLTE(v string) predicate.IdempotencyKey {
-	return predicate.IdempotencyKey(sql.FieldLTE(FieldHeader, v))
-}
-
-// HeaderContains applies the Contains predicate on the "header" field.
-func HeaderContains(v string) predicate.IdempotencyKey {
-	return predicate.IdempotencyKey(sql.FieldContains(FieldHeader, v))
-}
-
-// HeaderHasPrefix applies the HasPrefix predicate on the "header" field.
-func HeaderHasPrefix(v string) predicate.IdempotencyKey {
-	return predicate.IdempotencyKey(sql.FieldHasPrefix(FieldHeader, v))
-}
-
-// HeaderHasSuffix applies the HasSuffix predicate on the "header" field.
-func HeaderHasSuffix(v string) predicate.IdempotencyKey {
-	return predicate.IdempotencyKey(sql.FieldHasSuffix(FieldHeader, v))
-}
-
-// HeaderEqualFold applies the EqualFold predicate on the "header" field.
-func HeaderEqualFold(v string) predicate.IdempotencyKey {
-	return predicate.IdempotencyKey(sql.FieldEqualFold(FieldHeader, v))
-}
-
-// HeaderContainsFold applies the ContainsFold predicate on the "header" field.
-func HeaderContainsFold(v string) predicate.IdempotencyKey {
-	return predicate.IdempotencyKey(sql.FieldContainsFold(FieldHeader, v))
-}
-
-// BodyEQ applies the EQ predicate on the "body" field.
-func BodyEQ(v string) predicate.IdempotencyKey {
-	return predicate.IdempotencyKey(sql.FieldEQ(FieldBody, v))
-}
-
-// BodyNEQ applies the NEQ predicate on the "body" field.
-func BodyNEQ(v string) predicate.IdempotencyKey {
-	return predicate.IdempotencyKey(sql.FieldNEQ(FieldBody, v))
-}
-
-// BodyIn applies the In predicate on the "body" field.
-func BodyIn(vs ...string) predicate.IdempotencyKey {
-	return predicate.IdempotencyKey(sql.FieldIn(FieldBody, vs...))
-}
-
-// BodyNotIn applies the NotIn predicate on the "body" field.
-func BodyNotIn(vs ...string) predicate.IdempotencyKey {
-	return predicate.IdempotencyKey(sql.FieldNotIn(FieldBody, vs...))
-}
-
-// BodyGT applies the GT predicate on the "body" field.
-func BodyGT(v string) predicate.IdempotencyKey {
-	return predicate.IdempotencyKey(sql.FieldGT(FieldBody, v))
-}
-
-// BodyGTE applies the GTE predicate on the "body" field.
-func BodyGTE(v string) predicate.IdempotencyKey {
-	return predicate.IdempotencyKey(sql.FieldGTE(FieldBody, v))
-}
-
-// BodyLT applies the LT predicate on the "body" field.
-func BodyLT(v string) predicate.IdempotencyKey {
-	return predicate.IdempotencyKey(sql.FieldLT(FieldBody, v))
-}
-
-// BodyLTE applies the LTE predicate on the "body" field.
-func BodyLTE(v string) predicate.IdempotencyKey {
-	return predicate.IdempotencyKey(sql.FieldLTE(FieldBody, v))
-}
-
-// BodyContains applies the Contains predicate on the "body" field.
-func BodyContains(v string) predicate.IdempotencyKey {
-	return predicate.IdempotencyKey(sql.FieldContains(FieldBody, v))
-}
-
-// BodyHasPrefix applies the HasPrefix predicate on the "body" field.
-func BodyHasPrefix(v string) predicate.IdempotencyKey {
-	return predicate.IdempotencyKey(sql.FieldHasPrefix(FieldBody, v))
-}
-
-// BodyHasSuffix applies the HasSuffix predicate on the "body" field.
-func BodyHasSuffix(v string) predicate.IdempotencyKey {
-	return predicate.IdempotencyKey(sql.FieldHasSuffix(FieldBody, v))
-}
-
-// BodyEqualFold applies the EqualFold predicate on the "body" field.
-func BodyEqualFold(v string) predicate.IdempotencyKey {
-	return predicate.IdempotencyKey(sql.FieldEqualFold(FieldBody, v))
-}
-
-// BodyContainsFold applies the ContainsFold predicate on the "body" field.
-func BodyContainsFold(v string) predicate.IdempotencyKey {
-	return predicate.IdempotencyKey(sql.FieldContainsFold(FieldBody, v))
+// AnswerContainsFold applies the ContainsFold predicate on the "answer" field.
+func AnswerContainsFold(v string) predicate.IdempotencyKey {
+	return predicate.IdempotencyKey(sql.FieldContainsFold(FieldAnswer, v))
 }
 
 // And groups predicates with the AND operator between them.

@@ -115,9 +115,7 @@ var (
 		{Name: "created_at", Type: field.TypeTime, Default: schema.Expr("now()")},
 		{Name: "scope", Type: field.TypeString, Size: 2147483647},
 		{Name: "request_hash", Type: field.TypeString, Size: 2147483647},
-		{Name: "status", Type: field.TypeInt, Default: 0},
-		{Name: "header", Type: field.TypeString, Size: 2147483647, Default: ""},
-		{Name: "body", Type: field.TypeString, Size: 2147483647, Default: ""},
+		{Name: "answer", Type: field.TypeString, Size: 2147483647, Default: ""},
 	}
 	// IdempotencyKeysTable holds the schema information for the "idempotency_keys" table.
 	IdempotencyKeysTable = &schema.Table{
@@ -323,9 +321,7 @@ var (
 		{Name: "created_at", Type: field.TypeTime, Default: schema.Expr("now()")},
 		{Name: "scope", Type: field.TypeString, Size: 2147483647},
 		{Name: "request_hash", Type: field.TypeString, Size: 2147483647},
-		{Name: "status", Type: field.TypeInt, Default: 0},
-		{Name: "header", Type: field.TypeString, Size: 2147483647, Default: ""},
-		{Name: "body", Type: field.TypeString, Size: 2147483647, Default: ""},
+		{Name: "answer", Type: field.TypeString, Size: 2147483647, Default: ""},
 	}
 	// PlatformIdempotencyKeysTable holds the schema information for the "platform_idempotency_keys" table.
 	PlatformIdempotencyKeysTable = &schema.Table{

@@ -70,19 +70,9 @@ func RequestHash(v string) predicate.PlatformIdempotencyKey {
 	return predicate.PlatformIdempotencyKey(sql.FieldEQ(FieldRequestHash, v))
 }
 
-// Status applies equality check predicate on the "status" field. It's identical to StatusEQ.
-func Status(v int) predicate.PlatformIdempotencyKey {
-	return predicate.PlatformIdempotencyKey(sql.FieldEQ(FieldStatus, v))
-}
-
-// Header applies equality check predicate on the "header" field. It's identical to HeaderEQ.
-func Header(v string) predicate.PlatformIdempotencyKey {
-	return predicate.PlatformIdempotencyKey(sql.FieldEQ(FieldHeader, v))
-}
-
-// Body applies equality check predicate on the "body" field. It's identical to BodyEQ.
-func Body(v string) predicate.PlatformIdempotencyKey {
-	return predicate.PlatformIdempotencyKey(sql.FieldEQ(FieldBody, v))
+// Answer applies equality check predicate on the "answer" field. It's identical to AnswerEQ.
+func Answer(v string) predicate.PlatformIdempotencyKey {
+	return predicate.PlatformIdempotencyKey(sql.FieldEQ(FieldAnswer, v))
 }
 
 // CreatedAtEQ applies the EQ predicate on the "created_at" field.
@@ -255,174 +245,69 @@ func RequestHashContainsFold(v string) predicate.PlatformIdempotencyKey {
 	return predicate.PlatformIdempotencyKey(sql.FieldContainsFold(FieldRequestHash, v))
 }
 
-// StatusEQ applies the EQ predicate on the "status" field.
-func StatusEQ(v int) predicate.PlatformIdempotencyKey {
-	return predicate.PlatformIdempotencyKey(sql.FieldEQ(FieldStatus, v))
+// AnswerEQ applies the EQ predicate on the "answer" field.
+func AnswerEQ(v string) predicate.PlatformIdempotencyKey {
+	return predicate.PlatformIdempotencyKey(sql.FieldEQ(FieldAnswer, v))
 }
 
-// StatusNEQ applies the NEQ predicate on the "status" field.
-func StatusNEQ(v int) predicate.PlatformIdempotencyKey {
-	return predicate.PlatformIdempotencyKey(sql.FieldNEQ(FieldStatus, v))
+// AnswerNEQ applies the NEQ predicate on the "answer" field.
+func AnswerNEQ(v string) predicate.PlatformIdempotencyKey {
+	return predicate.PlatformIdempotencyKey(sql.FieldNEQ(FieldAnswer, v))
 }
 
-// StatusIn applies the In predicate on the "status" field.
-func StatusIn(vs ...int) predicate.PlatformIdempotencyKey {
-	return predicate.PlatformIdempotencyKey(sql.FieldIn(FieldStatus, vs...))
+// AnswerIn applies the In predicate on the "answer" field.
+func AnswerIn(vs ...string) predicate.PlatformIdempotencyKey {
+	return predicate.PlatformIdempotencyKey(sql.FieldIn(FieldAnswer, vs...))
 }
 
-// StatusNotIn applies the NotIn predicate on the "status" field.
-func StatusNotIn(vs ...int) predicate.PlatformIdempotencyKey {
-	return predicate.PlatformIdempotencyKey(sql.FieldNotIn(FieldStatus, vs...))
+// AnswerNotIn applies the NotIn predicate on the "answer" field.
+func AnswerNotIn(vs ...string) predicate.PlatformIdempotencyKey {
+	return predicate.PlatformIdempotencyKey(sql.FieldNotIn(FieldAnswer, vs...))
 }
 
-// StatusGT applies the GT predicate on the "status" field.
-func StatusGT(v int) predicate.PlatformIdempotencyKey {
-	return predicate.PlatformIdempotencyKey(sql.FieldGT(FieldStatus, v))
+// AnswerGT applies the GT predicate on the "answer" field.
+func AnswerGT(v string) predicate.PlatformIdempotencyKey {
+	return predicate.PlatformIdempotencyKey(sql.FieldGT(FieldAnswer, v))
 }
 
-// StatusGTE applies the GTE predicate on the "status" field.
-func StatusGTE(v int) predicate.PlatformIdempotencyKey {
-	return predicate.PlatformIdempotencyKey(sql.FieldGTE(FieldStatus, v))
+// AnswerGTE applies the GTE predicate on the "answer" field.
+func AnswerGTE(v string) predicate.PlatformIdempotencyKey {
+	return predicate.PlatformIdempotencyKey(sql.FieldGTE(FieldAnswer, v))
 }
 
-// StatusLT applies the LT predicate on the "status" field.
-func StatusLT(v int) predicate.PlatformIdempotencyKey {
-	return predicate.PlatformIdempotencyKey(sql.FieldLT(FieldStatus, v))
+// AnswerLT applies the LT predicate on the "answer" field.
+func AnswerLT(v string) predicate.PlatformIdempotencyKey {
+	return predicate.PlatformIdempotencyKey(sql.FieldLT(FieldAnswer, v))
 }
 
-// StatusLTE applies the LTE predicate on the "status" field.
-func StatusLTE(v int) predicate.PlatformIdempotencyKey {
-	return predicate.PlatformIdempotencyKey(sql.FieldLTE(FieldStatus, v))
+// AnswerLTE applies the LTE predicate on the "answer" field.
+func AnswerLTE(v string) predicate.PlatformIdempotencyKey {
+	return predicate.PlatformIdempotencyKey(sql.FieldLTE(FieldAnswer, v))
 }
 
-// HeaderEQ applies the EQ predicate on the "header" field.
-func HeaderEQ(v string) predicate.PlatformIdempotencyKey {
-	return predicate.PlatformIdempotencyKey(sql.FieldEQ(FieldHeader, v))
+// AnswerContains applies the Contains predicate on the "answer" field.
+func AnswerContains(v string) predicate.PlatformIdempotencyKey {
+	return predicate.PlatformIdempotencyKey(sql.FieldContains(FieldAnswer, v))
 }
 
-// HeaderNEQ applies the NEQ predicate on the "header" field.
-func HeaderNEQ(v string) predicate.PlatformIdempotencyKey {
-	return predicate.PlatformIdempotencyKey(sql.FieldNEQ(FieldHeader, v))
+// AnswerHasPrefix applies the HasPrefix predicate on the "answer" field.
+func AnswerHasPrefix(v string) predicate.PlatformIdempotencyKey {
+	return predicate.PlatformIdempotencyKey(sql.FieldHasPrefix(FieldAnswer, v))
 }
 
-// HeaderIn applies the In predicate on the "header" field.
-func HeaderIn(vs ...string) predicate.PlatformIdempotencyKey {
-	return predicate.PlatformIdempotencyKey(sql.FieldIn(FieldHeader, vs...))
+// AnswerHasSuffix applies the HasSuffix predicate on the "answer" field.
+func AnswerHasSuffix(v string) predicate.PlatformIdempotencyKey {
+	return predicate.PlatformIdempotencyKey(sql.FieldHasSuffix(FieldAnswer, v))
 }
 
-// HeaderNotIn applies the NotIn predicate on the "header" field.
-func HeaderNotIn(vs ...string) predicate.PlatformIdempotencyKey {
-	return predicate.PlatformIdempotencyKey(sql.FieldNotIn(FieldHeader, vs...))
+// AnswerEqualFold applies the EqualFold predicate on the "answer" field.
+func AnswerEqualFold(v string) predicate.PlatformIdempotencyKey {
+	return predicate.PlatformIdempotencyKey(sql.FieldEqualFold(FieldAnswer, v))
 }
 
-// HeaderGT applies the GT predicate on the "header" field.
-func HeaderGT(v string) predicate.PlatformIdempotencyKey {
-	return predicate.PlatformIdempotencyKey(sql.FieldGT(FieldHeader, v))
-}
-
-// HeaderGTE applies the GTE predicate on the "header" field.
-func HeaderGTE(v string) predicate.PlatformIdempotencyKey {
-	return predicate.PlatformIdempotencyKey(sql.FieldGTE(FieldHeader, v))
-}
-
-// HeaderLT applies the LT predicate on the "header" field.
-func HeaderLT(v string) predicate.PlatformIdempotencyKey {
-	return predicate.PlatformIdempotencyKey(sql.FieldLT(FieldHeader, v))
-}
-
-// HeaderLTE applies the LTE predicate on the "header" field.
-func HeaderLTE(v string) predicate.PlatformIdempotencyKey {
-	return predicate.PlatformIdempotencyKey(sql.FieldLTE(FieldHeader, v))
-}
-
-// HeaderContains applies the Contains predicate on the "header" field.
-func HeaderContains(v string) predicate.PlatformIdempotencyKey {
-	return predicate.PlatformIdempotencyKey(sql.FieldContains(FieldHeader, v))
-}
-
-// HeaderHasPrefix applies the HasPrefix predicate on the "header" field.
-func HeaderHasPrefix(v string) predicate.PlatformIdempotencyKey {
-	return predicate.PlatformIdempotencyKey(sql.FieldHasPrefix(FieldHeader, v))
-}
-
-// HeaderHasSuffix applies the HasSuffix predicate on the "header" field.
-func HeaderHasSuffix(v string) predicate.PlatformIdempotencyKey {
-	return predicate.PlatformIdempotencyKey(sql.FieldHasSuffix(FieldHeader, v))
-}
-
-// HeaderEqualFold applies the EqualFold predicate on the "header" field.
-func HeaderEqualFold(v string) predicate.PlatformIdempotencyKey {
-	return predicate.PlatformIdempotencyKey(sql.FieldEqualFold(FieldHeader, v))
-}
-
-// HeaderContainsFold applies the ContainsFold predicate on the "header" field.
-func HeaderContainsFold(v string) predicate.PlatformIdempotencyKey {
-	return predicate.PlatformIdempotencyKey(sql.FieldContainsFold(FieldHeader, v))
-}
-
-// BodyEQ applies the EQ predicate on the "body" field.
-func BodyEQ(v string) predicate.PlatformIdempotencyKey {
-	return predicate.PlatformIdempotencyKey(sql.FieldEQ(FieldBody, v))
-}
-
-// BodyNEQ applies the NEQ predicate on the "body" field.
-func BodyNEQ(v string) predicate.PlatformIdempotencyKey {
-	return predicate.PlatformIdempotencyKey(sql.FieldNEQ(FieldBody, v))
-}
-
-// BodyIn applies the In predicate on the "body" field.
-func BodyIn(vs ...string) predicate.PlatformIdempotencyKey {
-	return predicate.PlatformIdempotencyKey(sql.FieldIn(FieldBody, vs...))
-}
-
-// BodyNotIn applies the NotIn predicate on the "body" field.
-func BodyNotIn(vs ...string) predicate.PlatformIdempotencyKey {
-	return predicate.PlatformIdempotencyKey(sql.FieldNotIn(FieldBody, vs...))
-}
-
-// BodyGT applies the GT predicate on the "body" field.
-func BodyGT(v string) predicate.PlatformIdempotencyKey {
-	return predicate.PlatformIdempotencyKey(sql.FieldGT(FieldBody, v))
-}
-
-// BodyGTE applies the GTE predicate on the "body" field.
-func BodyGTE(v string) predicate.PlatformIdempotencyKey {
-	return predicate.PlatformIdempotencyKey(sql.FieldGTE(FieldBody, v))
-}
-
-// BodyLT applies the LT predicate on the "body" field.
-func BodyLT(v string) predicate.PlatformIdempotencyKey {
-	return predicate.PlatformIdempotencyKey(sql.FieldLT(FieldBody, v))
-}
-
-// BodyLTE applies the LTE predicate on the "body" field.
-func BodyLTE(v string) predicate.PlatformIdempotencyKey {
-	return predicate.PlatformIdempotencyKey(sql.FieldLTE(FieldBody, v))
-}
-
-// BodyContains applies the Contains predicate on the "body" field.
-func BodyContains(v string) predicate.PlatformIdempotencyKey {
-	return predicate.PlatformIdempotencyKey(sql.FieldContains(FieldBody, v))
-}
-
-// BodyHasPrefix applies the HasPrefix predicate on the "body" field.
-func BodyHasPrefix(v string) predicate.PlatformIdempotencyKey {
-	return predicate.PlatformIdempotencyKey(sql.FieldHasPrefix(FieldBody, v))
-}
-
-// BodyHasSuffix applies the HasSuffix predicate on the "body" field.
-func BodyHasSuffix(v string) predicate.PlatformIdempotencyKey {
-	return predicate.PlatformIdempotencyKey(sql.FieldHasSuffix(FieldBody, v))
-}
-
-// BodyEqualFold applies the EqualFold predicate on the "body" field.
-func BodyEqualFold(v string) predicate.PlatformIdempotencyKey {
-	return predicate.PlatformIdempotencyKey(sql.FieldEqualFold(FieldBody, v))
-}
-
-// BodyContainsFold applies the ContainsFold predicate on the "body" field.
-func BodyContainsFold(v string) predicate.PlatformIdempotencyKey {
-	return predicate.PlatformIdempotencyKey(sql.FieldContainsFold(FieldBody, v))
+// AnswerContainsFold applies the ContainsFold predicate on the "answer" field.
+func AnswerContainsFold(v string) predicate.PlatformIdempotencyKey {
+	return predicate.PlatformIdempotencyKey(sql.FieldContainsFold(FieldAnswer, v))
 }
 
 // And groups predicates with the AND operator between them.

@@ -183,18 +183,10 @@ func init() {
 	idempotencykeyDescRequestHash := idempotencykeyFields[2].Descriptor()
 	// idempotencykey.RequestHashValidator is a validator for the "request_hash" field. It is called by the builders before save.
 	idempotencykey.RequestHashValidator = idempotencykeyDescRequestHash.Validators[0].(func(string) error)
-	// idempotencykeyDescStatus is the schema descriptor for status field.
-	idempotencykeyDescStatus := idempotencykeyFields[3].Descriptor()
-	// idempotencykey.DefaultStatus holds the default value on creation for the status field.
-	idempotencykey.DefaultStatus = idempotencykeyDescStatus.Default.(int)
-	// idempotencykeyDescHeader is the schema descriptor for header field.
-	idempotencykeyDescHeader := idempotencykeyFields[4].Descriptor()
-	// idempotencykey.DefaultHeader holds the default value on creation for the header field.
-	idempotencykey.DefaultHeader = idempotencykeyDescHeader.Default.(string)
-	// idempotencykeyDescBody is the schema descriptor for body field.
-	idempotencykeyDescBody := idempotencykeyFields[5].Descriptor()
-	// idempotencykey.DefaultBody holds the default value on creation for the body field.
-	idempotencykey.DefaultBody = idempotencykeyDescBody.Default.(string)
+	// idempotencykeyDescAnswer is the schema descriptor for answer field.
+	idempotencykeyDescAnswer := idempotencykeyFields[3].Descriptor()
+	// idempotencykey.DefaultAnswer holds the default value on creation for the answer field.
+	idempotencykey.DefaultAnswer = idempotencykeyDescAnswer.Default.(string)
 	// idempotencykeyDescID is the schema descriptor for id field.
 	idempotencykeyDescID := idempotencykeyMixinFields0[0].Descriptor()
 	// idempotencykey.DefaultID holds the default value on creation for the id field.
@@ -346,18 +338,10 @@ func init() {
 	platformidempotencykeyDescRequestHash := platformidempotencykeyFields[2].Descriptor()
 	// platformidempotencykey.RequestHashValidator is a validator for the "request_hash" field. It is called by the builders before save.
 	platformidempotencykey.RequestHashValidator = platformidempotencykeyDescRequestHash.Validators[0].(func(string) error)
-	// platformidempotencykeyDescStatus is the schema descriptor for status field.
-	platformidempotencykeyDescStatus := platformidempotencykeyFields[3].Descriptor()
-	// platformidempotencykey.DefaultStatus holds the default value on creation for the status field.
-	platformidempotencykey.DefaultStatus = platformidempotencykeyDescStatus.Default.(int)
-	// platformidempotencykeyDescHeader is the schema descriptor for header field.
-	platformidempotencykeyDescHeader := platformidempotencykeyFields[4].Descriptor()
-	// platformidempotencykey.DefaultHeader holds the default value on creation for the header field.
-	platformidempotencykey.DefaultHeader = platformidempotencykeyDescHeader.Default.(string)
-	// platformidempotencykeyDescBody is the schema descriptor for body field.
-	platformidempotencykeyDescBody := platformidempotencykeyFields[5].Descriptor()
-	// platformidempotencykey.DefaultBody holds the default value on creation for the body field.
-	platformidempotencykey.DefaultBody = platformidempotencykeyDescBody.Default.(string)
+	// platformidempotencykeyDescAnswer is the schema descriptor for answer field.
+	platformidempotencykeyDescAnswer := platformidempotencykeyFields[3].Descriptor()
+	// platformidempotencykey.DefaultAnswer holds the default value on creation for the answer field.
+	platformidempotencykey.DefaultAnswer = platformidempotencykeyDescAnswer.Default.(string)
 	// platformidempotencykeyDescID is the schema descriptor for id field.
 	platformidempotencykeyDescID := platformidempotencykeyMixinFields0[0].Descriptor()
 	// platformidempotencykey.DefaultID holds the default value on creation for the id field.

@@ -65,9 +65,7 @@ func idempotencyFields() []ent.Field {
 		field.Text("scope").NotEmpty().Immutable(),
 		// SHA-256 of the request's body.
 		field.Text("request_hash").NotEmpty().Immutable(),
-		// The answer, written in the transaction that inserts the row. The body has no secrets.
-		field.Int("status").Default(0),
-		field.Text("header").Default(""),
-		field.Text("body").Default(""),
+		// The answer as JSON without secrets, written in the transaction that inserts the row.
+		field.Text("answer").Default(""),
 	}
 }

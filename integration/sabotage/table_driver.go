@@ -12,6 +12,7 @@ const (
 	errorsFile    = "tenancy/pgtenant/errors.go"
 	rowsFile      = "tenancy/pgtenant/rows.go"
 	intxFile      = "tenancy/pgtenant/intx.go"
+	joiningFile   = "tenancy/pgtenant/joining.go"
 	openFile      = "tenancy/pgtenant/open.go"
 	limiterFile   = "tenancy/pgtenant/tenantlimiter.go"
 )
@@ -148,6 +149,17 @@ func transactionSaboteurs() []saboteur {
 			id: "driver-pool-in-unit", removes: "that the pool is not used beside a unit of work",
 			edits:  never(driverFile, "if inside(ctx, d) {"),
 			caught: in(driverTests, "TestTransaction/the pool's client inside is refused"),
+		},
+		{
+			id: "driver-joined-rollback", removes: "that the rollback of a transaction that joined another aborts that one",
+			edits:  []edit{{joiningFile, "t.failed = cmp.Or(t.failed, errJoinedRollback)", "_ = errJoinedRollback"}},
+			caught: in(driverTests, "TestJoining/a dropped error inside", "TestJoining/a recovered panic inside"),
+		},
+		{
+			id: "driver-joined-tenant", removes: "that a transaction joins only one of its tenant", held: "the statements in it are refused",
+			edits:  never(joiningFile, "case asked.tenant != t.tenant:"),
+			caught: in(driverTests, "TestJoining/another tenant"),
+			holds:  in(driverTests, "TestTransaction/another tenant inside is refused"),
 		},
 	}
 }

@@ -52,12 +52,29 @@ func TestSessionFromClockAhead(t *testing.T) {
 	b.now = b.now.Add(-30 * day)
 	principal := b.expectSession(t, nil, login.Token)
 	require.NoError(t, principal.Warning)
-	require.Equal(t, b.now.Add(account.Lifetime), principal.SessionEnds.In(b.now.Location()))
+	require.Equal(t, b.now.Add(account.IdleLifetime), principal.SessionEnds.In(b.now.Location()))
 	session := b.client.PortalSession.Query().OnlyX(t.Context())
 	require.True(t, b.now.Equal(session.LastSeenAt), "last_seen_at is updated")
 
-	b.now = b.now.Add(account.Lifetime - time.Second)
+	ends := b.now.Add(account.Lifetime)
+	for b.now.Add(account.IdleLifetime).Before(ends) {
+		b.now = b.now.Add(account.IdleLifetime - time.Second)
+		b.expectSession(t, nil, login.Token)
+	}
+	b.now = ends.Add(-time.Second)
+	require.Equal(t, ends, b.expectSession(t, nil, login.Token).SessionEnds.In(b.now.Location()))
+	b.now = ends
+	b.expectSession(t, account.ErrNoSession, login.Token)
+}
+
+// TestIdleSessionEnds: a session that is not used ends earlier than its lifetime.
+func TestIdleSessionEnds(t *testing.T) {
+	t.Parallel()
+	b := setup(t, noLimits())
+	login := b.expect(t, nil, attempt{})
+	require.Equal(t, b.now.Add(account.IdleLifetime), login.ExpiresAt.In(b.now.Location()))
+	b.now = b.now.Add(account.IdleLifetime - time.Second)
 	b.expectSession(t, nil, login.Token)
-	b.now = b.now.Add(time.Second)
+	b.now = b.now.Add(account.IdleLifetime)
 	b.expectSession(t, account.ErrNoSession, login.Token)
 }

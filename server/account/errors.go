@@ -26,9 +26,26 @@ var (
 	ErrName = errors.New("account: a name must have 1 to 200 characters and not be blank")
 	// ErrPassword is returned when a password fails [CheckPassword].
 	ErrPassword = fmt.Errorf("account: a password must have %d to %d bytes", MinPassword, MaxPassword)
+	// ErrIncorrect is returned when the current password, which a change requires, is wrong.
+	ErrIncorrect = errors.New("account: the current password is incorrect")
+	// ErrLastAdmin is returned when a change would leave the platform without an enabled admin.
+	ErrLastAdmin = errors.New("account: the platform needs an admin")
+	// ErrLink is returned, as a [LinkError], when a link cannot be used.
+	ErrLink = errors.New("account: invalid link")
+	// ErrNoMail is returned when something must be mailed and no mail is configured.
+	ErrNoMail = errors.New("account: mail is not configured")
 	// ErrKey is returned when a key is too short.
 	ErrKey = errors.New("account: the key must have at least 32 bytes")
 )
+
+// LinkError is [ErrLink] with the reason: "unknown", "expired", "used" or "revoked".
+type LinkError struct{ Reason string }
+
+// Error implements error.
+func (e *LinkError) Error() string { return ErrLink.Error() + ": " + e.Reason }
+
+// Unwrap returns [ErrLink].
+func (e *LinkError) Unwrap() error { return ErrLink }
 
 // AttemptsError is [ErrTooManyAttempts] with the time until the next attempt is allowed.
 type AttemptsError struct{ RetryAfter time.Duration }

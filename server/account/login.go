@@ -7,11 +7,15 @@ import (
 	"fmt"
 	"net/netip"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"entgo.io/ent/dialect"
+	"github.com/google/uuid"
 
 	"github.com/konstruct/konstruct/ent"
 	"github.com/konstruct/konstruct/ent/portaluser"
+	"github.com/konstruct/konstruct/server/token"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
@@ -50,6 +54,8 @@ type Attempt struct {
 	// Client is the client's network address. The zero address has no limit; use it for a proxy that logs in many
 	// users.
 	Client netip.Addr
+	// UserAgent and Address describe the session to its user.
+	UserAgent, Address string
 }
 
 // Login is a successful login. Its tokens cannot be retrieved again.
@@ -70,7 +76,8 @@ func NewLogins(ctx context.Context, o LoginOptions) (*Logins, error) {
 	if err != nil {
 		return nil, err
 	}
-	dummyHash, err := o.Hasher.Hash(ctx, newToken())
+	dummy, _ := token.New(token.Session)
+	dummyHash, err := o.Hasher.Hash(ctx, dummy)
 	if err != nil {
 		return nil, fmt.Errorf("hash the dummy password: %w", err)
 	}
@@ -108,7 +115,7 @@ func (l *Logins) Login(ctx context.Context, a Attempt) (login Login, err error) 
 	if err := l.attempts.count(ctx, now, counters); err != nil {
 		return Login{}, err
 	}
-	login, err = l.verify(ctx, user, hash, a.Password)
+	login, err = l.verify(ctx, user, hash, a)
 	if errors.Is(err, ErrCredentials) {
 		return Login{}, err
 	}
@@ -138,8 +145,8 @@ func (l *Logins) counters(a Attempt, email string) []counter {
 }
 
 // verify checks the password and opens a session. It holds no database connection while hashing.
-func (l *Logins) verify(ctx context.Context, user *ent.PortalUser, hash, password string) (Login, error) {
-	same, outdated, err := l.compare(ctx, password, hash)
+func (l *Logins) verify(ctx context.Context, user *ent.PortalUser, hash string, from Attempt) (Login, error) {
+	same, outdated, err := l.compare(ctx, from.Password, hash)
 	if err != nil {
 		return Login{}, fmt.Errorf("compare a password: %w", err)
 	}
@@ -147,11 +154,11 @@ func (l *Logins) verify(ctx context.Context, user *ent.PortalUser, hash, passwor
 		return Login{}, ErrCredentials
 	}
 	if outdated {
-		if err := l.rehash(ctx, user, password); err != nil {
+		if err := l.rehash(ctx, user, from.Password); err != nil {
 			return Login{}, err
 		}
 	}
-	return l.open(ctx, user)
+	return l.open(ctx, user, from)
 }
 
 // compare checks the normalized password, and the typed one if it differs, because older hashes are of the typed bytes.
@@ -213,16 +220,20 @@ func (l *Logins) find(ctx context.Context, email string) (*ent.PortalUser, strin
 // FOR SHARE waits for a concurrent change of the user, so that no session opens between a password change and the end
 // of the old sessions.
 const openSession = `
-INSERT INTO portal_sessions (token_hash, user_id, created_at, last_seen_at, expires_at)
-SELECT $1, u.id, $4, $4, $5 FROM portal_users u
+INSERT INTO portal_sessions (token_hash, user_id, created_at, last_seen_at, expires_at, session_id, user_agent, address)
+SELECT $1, u.id, $4, $4, $5, $6, $7, $8 FROM portal_users u
 WHERE u.id = $2 AND u.hashed_password = $3 AND u.disabled_at IS NULL
 FOR SHARE OF u`
 
-func (l *Logins) open(ctx context.Context, user *ent.PortalUser) (Login, error) {
-	now, token := instant(l.clock), newToken()
-	hash, _ := hashToken(token)
-	ends := now.Add(Lifetime)
-	opened, err := pgtenant.Exec(ctx, l.db, openSession, hash, user.ID, user.HashedPassword, now, ends)
+func (l *Logins) open(ctx context.Context, user *ent.PortalUser, from Attempt) (Login, error) {
+	now := instant(l.clock)
+	session, hash := token.New(token.Session)
+	id, err := uuid.NewV7()
+	if err != nil {
+		return Login{}, fmt.Errorf("open a session: %w", err)
+	}
+	opened, err := pgtenant.Exec(ctx, l.db, openSession, hash, user.ID, user.HashedPassword, now, now.Add(Lifetime),
+		id, printable(from.UserAgent), from.Address)
 	if err != nil {
 		return Login{}, fmt.Errorf("open a session: %w", err)
 	}
@@ -230,11 +241,32 @@ func (l *Logins) open(ctx context.Context, user *ent.PortalUser) (Login, error) 
 		return Login{}, ErrCredentials
 	}
 	return Login{
-		User: userOf(user), Token: token, ExpiresAt: ends,
+		User: userOf(user), Token: session, ExpiresAt: now.Add(IdleLifetime),
 		DeviceToken: l.attempts.newDevice(user.Email, user.HashedPassword, now),
 	}, nil
 }
 
 func userOf(u *ent.PortalUser) User {
-	return User{ID: u.ID, Email: u.Email, Name: u.Name, IsAdmin: u.IsAdmin, DisabledAt: u.DisabledAt}
+	user := User{ID: u.ID, Email: u.Email, Name: u.Name, IsAdmin: u.IsAdmin, DisabledAt: u.DisabledAt}
+	if u.UnprovenTenantID != nil {
+		user.UnprovenTenant = *u.UnprovenTenantID
+	}
+	return user
+}
+
+// maxUserAgent is the stored length of a User-Agent header, in characters.
+const maxUserAgent = 300
+
+// printable returns the printable characters of a header, at most maxUserAgent.
+func printable(header string) string {
+	kept := make([]rune, 0, min(len(header), maxUserAgent))
+	for _, r := range header {
+		if len(kept) == maxUserAgent {
+			break
+		}
+		if unicode.IsPrint(r) && r != utf8.RuneError {
+			kept = append(kept, r)
+		}
+	}
+	return string(kept)
 }

@@ -11,12 +11,17 @@ import (
 	"entgo.io/ent/dialect"
 	"github.com/google/uuid"
 
+	"github.com/konstruct/konstruct/server/token"
 	"github.com/konstruct/konstruct/tenancy"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// Lifetime is the lifetime of a session. It is not extended.
-const Lifetime = 12 * time.Hour
+// A session ends after Lifetime, or earlier if it is not used for IdleLifetime, which the functions of the database
+// check as well.
+const (
+	Lifetime     = 7 * 24 * time.Hour
+	IdleLifetime = 12 * time.Hour
+)
 
 // seenEvery is the resolution of last_seen_at, so that not every read is a write.
 const seenEvery = time.Minute
@@ -29,22 +34,32 @@ type User struct {
 	IsAdmin bool
 	// DisabledAt is nil for a user who may log in.
 	DisabledAt *time.Time
+	// UnprovenTenant is the only tenant that the user may join until a mailed link proves the address. It is zero for a
+	// proven address.
+	UnprovenTenant uuid.UUID
 }
 
 // Principal is the authenticated user of a request, read for that request.
 type Principal struct {
 	User
 
-	// SessionEnds is the expiry of the session.
+	// SessionID identifies the session to its user.
+	SessionID uuid.UUID
+	// SessionEnds is when the session ends unless it is used before.
 	SessionEnds time.Time
-	// TenantExists reports whether the tenant given to Authenticate exists.
-	TenantExists bool
+	// TenantStatus is the status of the tenant given to Authenticate, or "" if there is none.
+	TenantStatus string
+	// Role is the user's role in that tenant, or "". A platform admin has none.
+	Role Role
 
 	// Warning is the error of a failed update of last_seen_at. It is safe to log.
 	Warning error
 
 	tokenHash string
 }
+
+// TokenHash returns the hash of the session's token, which the definer functions of the database take.
+func (p Principal) TokenHash() string { return p.tokenHash }
 
 // touchTimeout bounds the update of last_seen_at, so that a locked session row does not delay the request.
 const touchTimeout = 250 * time.Millisecond
@@ -63,41 +78,52 @@ func NewSessions(db dialect.ExecQuerier, clock func() time.Time) *Sessions {
 }
 
 const authenticate = `
-SELECT u.id, u.email, u.name, u.is_admin, s.expires_at, s.last_seen_at, EXISTS (SELECT FROM tenants t WHERE t.id = $3)
-FROM portal_sessions s JOIN portal_users u ON u.id = s.user_id
-WHERE s.token_hash = $1 AND s.revoked_at IS NULL AND s.expires_at > $2 AND u.disabled_at IS NULL`
+SELECT u.id, u.email, u.name, u.is_admin, u.unproven_tenant_id, s.session_id, s.expires_at, s.last_seen_at,
+  COALESCE(t.status, ''), CASE WHEN u.is_admin THEN '' ELSE COALESCE(session_role($1, t.id), '') END
+FROM portal_sessions s JOIN portal_users u ON u.id = s.user_id LEFT JOIN tenants t ON t.id = $3
+WHERE s.token_hash = $1 AND s.revoked_at IS NULL AND s.expires_at > $2 AND s.last_seen_at > $4
+  AND u.disabled_at IS NULL`
 
-// Authenticate returns the principal of a session token and whether the tenant exists, in one round trip. ctx must have
-// no tenant. Returns [ErrNoSession] if the token is malformed, unknown, expired or revoked, or the user is disabled.
-func (s *Sessions) Authenticate(ctx context.Context, token string, tenant tenancy.ID) (Principal, error) {
-	hash, ok := hashToken(token)
+// Authenticate returns the principal of a session token, and its role in the tenant, in one round trip. ctx must have
+// no tenant. Returns [ErrNoSession] if the token is malformed, unknown, expired, idle or revoked, or the user is
+// disabled.
+func (s *Sessions) Authenticate(ctx context.Context, sessionToken string, tenant tenancy.ID) (Principal, error) {
+	hash, ok := token.Hash(token.Session, sessionToken)
 	if !ok {
 		return Principal{}, ErrNoSession
 	}
-	var (
-		p               = Principal{tokenHash: hash}
-		email, name     sql.NullString
-		admin, exists   sql.NullBool
+	now := s.now()
+	var row struct { // one allocation
+		Principal
+
+		unproven        uuid.NullUUID
 		expires, seenAt sql.NullTime
-		now             = s.now()
-	)
-	err := pgtenant.QueryRow(ctx, s.db, authenticate, hash, now, tenant.UUID()).
-		Scan(&p.ID, &email, &name, &admin, &expires, &seenAt, &exists)
+	}
+	p := &row.Principal
+	p.tokenHash = hash
+	err := pgtenant.QueryRow(ctx, s.db, authenticate, hash, now, tenant.UUID(), now.Add(-IdleLifetime)).
+		Scan(&p.ID, &p.Email, &p.Name, &p.IsAdmin, &row.unproven, &p.SessionID, &row.expires, &row.seenAt,
+			&p.TenantStatus, &p.Role)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Principal{}, ErrNoSession
 	}
 	if err != nil {
 		return Principal{}, fmt.Errorf("look up a session: %w", err)
 	}
-	p.Email, p.Name, p.IsAdmin = email.String, name.String, admin.Bool
-	p.SessionEnds, p.TenantExists = expires.Time, exists.Bool
-	if longest := now.Add(Lifetime); p.SessionEnds.After(longest) {
-		p.SessionEnds = longest
-	}
-	if !within(seenEvery, now, seenAt.Time) {
+	p.UnprovenTenant = row.unproven.UUID
+	p.SessionEnds = earliest(row.expires.Time, now.Add(IdleLifetime))
+	if !within(seenEvery, now, row.seenAt.Time) {
 		p.Warning = s.touch(ctx, hash, now)
 	}
-	return p, nil
+	return *p, nil
+}
+
+// earliest returns the earlier time.
+func earliest(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // within reports whether at is less than d before now. It is false for a future time, stored before the clock was set

@@ -23,6 +23,18 @@ var (
 	ErrCursor = errors.New("operation: invalid cursor")
 	// ErrInvalid is returned when the schema or the database rejects a value that the API's validation accepted.
 	ErrInvalid = errors.New("operation: invalid value")
+	// ErrLastOwner is returned when a change would leave a tenant without an enabled owner.
+	ErrLastOwner = errors.New("operation: the tenant needs an owner")
+	// ErrLimit is returned when a tenant has reached a limit of its rows.
+	ErrLimit = errors.New("operation: limit reached")
+	// ErrLoginRequired is returned when a link is used for an address that has an account, without a session.
+	ErrLoginRequired = errors.New("operation: the address has an account")
+	// ErrWrongAccount is returned when an invitation is for another address than the user's.
+	ErrWrongAccount = errors.New("operation: the invitation is for another address")
+	// ErrUnproven is returned when an account whose address is not proven would join another tenant.
+	ErrUnproven = errors.New("operation: the account's address is not proven")
+	// ErrSuspended is returned when the tenant of a link is suspended.
+	ErrSuspended = errors.New("operation: the tenant is suspended")
 )
 
 // PostgreSQL's codes (manual, appendix A).
@@ -31,6 +43,7 @@ const (
 	uniqueViolation     = "23505"
 	checkViolation      = "23514"
 	deadlockDetected    = "40P01"
+	lockNotAvailable    = "55P03"
 	classDataException  = "22"
 )
 
@@ -81,6 +94,9 @@ func takenError(err error) error {
 	}
 	return ErrTaken
 }
+
+// Deadlocked reports whether err is a deadlock, which rolled the transaction back.
+func Deadlocked(err error) bool { return sqlState(err) == deadlockDetected }
 
 func sqlState(err error) string {
 	if db, ok := errors.AsType[*pgconn.PgError](err); ok {

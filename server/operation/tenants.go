@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"time"
 
+	entsql "entgo.io/ent/dialect/sql"
 	"github.com/google/uuid"
 
 	"github.com/konstruct/konstruct/ent"
@@ -14,7 +15,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// Tenants manages the platform's table of tenants. Its contexts have no tenant.
+// Tenants manages the platform's table of tenants.
 type Tenants struct{ Store }
 
 // TenantFields are the writable fields of a tenant. A nil or empty field keeps its value, or gets its default.
@@ -31,9 +32,17 @@ type Purged struct {
 	ChannelConnections int
 }
 
-// List returns a page of tenants without settings, or [ErrCursor].
-func (t *Tenants) List(ctx context.Context, page Page) (List[*ent.Tenant], error) {
+// List returns a page of tenants without settings, or [ErrCursor]. With the hash of a session's token, it lists the
+// tenants of the session's user, without those that are being deleted.
+func (t *Tenants) List(ctx context.Context, session string, page Page) (List[*ent.Tenant], error) {
 	query := t.Client.Tenant.Query().Order(tenant.ByID())
+	if session != "" {
+		query.Where(tenant.StatusNEQ(tenant.StatusPurging), func(s *entsql.Selector) {
+			s.Where(entsql.P(func(b *entsql.Builder) {
+				b.Ident("id").WriteString(" IN (SELECT tenant_id FROM session_tenants(").Arg(session).WriteString("))")
+			}))
+		})
+	}
 	query.Select(
 		tenant.FieldID, tenant.FieldName, tenant.FieldSlug, tenant.FieldStatus, tenant.FieldCreatedAt,
 		tenant.FieldUpdatedAt,

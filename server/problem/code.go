@@ -31,6 +31,18 @@ const (
 	CodeOverloaded           Code = "overloaded"
 	CodeUnavailable          Code = "unavailable"
 	CodeOutcomeUnknown       Code = "outcome_unknown"
+	CodeTenantSuspended      Code = "tenant_suspended"
+	CodeTenantPurging        Code = "tenant_purging"
+	CodeWrongAccount         Code = "wrong_account"
+	CodeUnprovenAddress      Code = "unproven_address"
+	CodeLoginRequired        Code = "login_required"
+	CodeInvalidLink          Code = "invalid_link"
+	CodeLastOwner            Code = "last_owner"
+	CodeLastAdmin            Code = "last_platform_admin"
+	CodeLimitReached         Code = "limit_reached"
+	CodeNoMail               Code = "mail_not_configured"
+	CodeKeyReused            Code = "idempotency_key_reused"
+	CodeInProgress           Code = "request_in_progress"
 )
 
 // Schema implements [huma.SchemaProvider].
@@ -60,7 +72,16 @@ var definitions = []struct {
 	},
 	{CodeInvalidCredentials, http.StatusUnauthorized, "Incorrect e-mail address or password."},
 	{CodeInvalidSignature, http.StatusUnauthorized, "The request signature is missing, invalid or expired."},
-	{CodeForbidden, http.StatusForbidden, "This operation requires a platform admin."},
+	{CodeForbidden, http.StatusForbidden, "Your role does not allow this."},
+	{
+		CodeTenantSuspended, http.StatusForbidden,
+		"The tenant is suspended; a platform admin can activate it again.",
+	},
+	{CodeWrongAccount, http.StatusForbidden, "The invitation is for another e-mail address than yours."},
+	{
+		CodeUnprovenAddress, http.StatusForbidden,
+		"No mailed link has proved your e-mail address, so your account can join no other tenant.",
+	},
 	{CodeNotFound, http.StatusNotFound, "Not found."},
 	{
 		CodeMethodNotAllowed, http.StatusMethodNotAllowed,
@@ -72,12 +93,30 @@ var definitions = []struct {
 		CodeTenantNotEmpty, http.StatusConflict,
 		"The tenant still has agents or channel connections; delete them first or retry with ?purge=true.",
 	},
+	{CodeTenantPurging, http.StatusConflict, "The tenant is being deleted."},
+	{CodeLoginRequired, http.StatusConflict, "This e-mail address has an account; log in and retry."},
+	{CodeLastOwner, http.StatusConflict, "A tenant needs an owner; make another member an owner first."},
+	{CodeLastAdmin, http.StatusConflict, "The platform needs an admin; make another user a platform admin first."},
+	{
+		CodeLimitReached, http.StatusConflict,
+		"The tenant has reached a limit; delete something or ask a platform admin.",
+	},
+	{CodeNoMail, http.StatusConflict, "This server sends no mail; ask the operator to configure it."},
+	{
+		CodeInProgress, http.StatusConflict,
+		"A request with the same Idempotency-Key is still being processed; retry it.",
+	},
+	{CodeInvalidLink, http.StatusGone, "The link is invalid, expired or was already used."},
 	{CodePreconditionFailed, http.StatusPreconditionFailed, "The resource was modified; fetch it and retry."},
 	{CodeTooLarge, http.StatusRequestEntityTooLarge, "The request body is too large."},
 	{CodeUnsupportedMedia, http.StatusUnsupportedMediaType, "Send the request body as application/json."},
 	{
 		CodeValidation, http.StatusUnprocessableEntity,
 		"The request is invalid; fix the fields listed in errors.",
+	},
+	{
+		CodeKeyReused, http.StatusUnprocessableEntity,
+		"The Idempotency-Key was sent with another request; use a new one.",
 	},
 	{
 		CodePreconditionRequired, http.StatusPreconditionRequired,

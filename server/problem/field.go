@@ -33,6 +33,8 @@ const (
 	FieldCursor     FieldCode = "cursor"
 	FieldRedacted   FieldCode = "redacted"
 	FieldDisallowed FieldCode = "disallowed"
+	FieldReserved   FieldCode = "reserved"
+	FieldIncorrect  FieldCode = "incorrect"
 )
 
 // FieldCodes returns all field codes.
@@ -42,6 +44,7 @@ func FieldCodes() []FieldCode {
 		FieldTooFew, FieldTooMany, FieldTooSmall, FieldTooLarge, FieldRepeated, FieldCharacter, FieldTooDeep,
 		FieldMalformed,
 		FieldTaken, FieldCursor, FieldRedacted, FieldDisallowed,
+		FieldReserved, FieldIncorrect,
 	}
 }
 

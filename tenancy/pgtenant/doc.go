@@ -34,8 +34,9 @@
 // # Transactions and hand-written SQL
 //
 // [InTx] runs several statements as one transaction. It has one tenant, or none, from its beginning. BEGIN is sent with
-// the first statement, so n statements cost n + 1 round trips, and an unused transaction none. Send hand-written SQL by
-// [Query] with [Collect], [QueryRow] and [Exec].
+// the first statement, so n statements cost n + 1 round trips, and an unused transaction none. Inside InTx the pool's
+// client is refused. One of [Driver.Joining] joins the transaction, so the same code can be the whole of a transaction
+// or a part of one. Send hand-written SQL by [Query] with [Collect], [QueryRow] and [Exec].
 //
 // # Errors
 //

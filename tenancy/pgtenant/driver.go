@@ -140,11 +140,19 @@ func (d *Driver) query(ctx context.Context, s statement) (*rowReader, error) {
 func (d *Driver) Tx(ctx context.Context) (dialect.Tx, error) { return d.BeginTx(ctx, nil) }
 
 // BeginTx returns a transaction of ctx's tenant, or of none. BEGIN is sent with its first statement. The transaction is
-// rolled back when ctx ends. Within [InTx] it returns [ErrNestedTx].
+// rolled back when ctx ends. Within [InTx] it returns [ErrNestedTx]; see [Driver.Joining].
 func (d *Driver) BeginTx(ctx context.Context, opts *sql.TxOptions) (dialect.Tx, error) {
-	if err := enter(ctx, d); err != nil {
+	t, err := d.newTx(ctx, opts)
+	if err != nil {
 		return nil, err
 	}
+	if err := enter(ctx, t); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+func (d *Driver) newTx(ctx context.Context, opts *sql.TxOptions) (*tx, error) {
 	tenant, err := tenantOf(ctx)
 	if err != nil {
 		return nil, err

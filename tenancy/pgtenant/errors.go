@@ -44,12 +44,14 @@ var (
 	// ErrConnection is returned when the server can't be reached, which is a [*ConnectError], or the connection was
 	// lost. It comes with [ErrOutcomeUnknown] or [ErrNoEffect], never alone.
 	ErrConnection = errors.New("pgtenant: connection lost")
-	// ErrNestedTx is returned when a transaction is begun inside [InTx]. Pass the outer one down.
+	// ErrNestedTx is returned when a transaction is begun inside [InTx]. Pass the outer one down, or begin it on
+	// [Driver.Joining], which joins the outer one.
 	ErrNestedTx = errors.New("pgtenant: a transaction is already open in this context")
-	// ErrPoolInTx is returned when the pool's client is used inside [InTx] instead of the transaction's.
+	// ErrPoolInTx is returned when the pool's client is used inside [InTx] instead of the transaction's, or one of
+	// [Driver.Joining].
 	ErrPoolInTx = errors.New("pgtenant: statement outside of the context's transaction")
-	// ErrTxAborted is returned when a transaction can't continue or commit after a failed statement. Nothing is
-	// written. It wraps the cause, if known.
+	// ErrTxAborted is returned when a transaction can't continue or commit after a failed statement, or the rollback of
+	// a transaction that joined it. Nothing is written. It wraps the cause, if known.
 	ErrTxAborted = errors.New("pgtenant: transaction aborted by an earlier failure")
 	// ErrRowsOpen is returned when an earlier result of the transaction was neither read to its end nor closed.
 	ErrRowsOpen = errors.New("pgtenant: an earlier result of the transaction is still open")

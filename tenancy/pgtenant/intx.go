@@ -21,12 +21,13 @@ type Tx interface {
 //
 // It commits if fn returns nil, and rolls back if fn returns an error or panics, or ctx ends. Use the context passed to
 // fn: on it, the pool's client returns [ErrPoolInTx] and another transaction [ErrNestedTx], so that nothing is written
-// outside of the transaction by mistake.
+// outside of the transaction by mistake. A client of [Driver.Joining] joins the transaction instead.
 func InTx[T Tx](ctx context.Context, begin func(context.Context) (T, error), fn func(context.Context, T) error) error {
 	if _, nested := ctx.Value(unitKey{}).(*unit); nested {
-		return ErrNestedTx
+		begin = mustJoin(begin)
+	} else {
+		ctx = context.WithValue(ctx, unitKey{}, &unit{})
 	}
-	ctx = context.WithValue(ctx, unitKey{}, &unit{})
 	tx, err := begin(ctx)
 	if err != nil {
 		return err
@@ -48,21 +49,48 @@ func InTx[T Tx](ctx context.Context, begin func(context.Context) (T, error), fn 
 	return tx.Commit()
 }
 
-// unit marks a context of InTx, with the driver of its transaction.
-type unit struct{ driver atomic.Pointer[Driver] }
+// mustJoin returns a begin that returns ErrNestedTx unless its transaction joins the context's.
+func mustJoin[T Tx](begin func(context.Context) (T, error)) func(context.Context) (T, error) {
+	return func(ctx context.Context) (T, error) {
+		joins := new(atomic.Bool)
+		tx, err := begin(context.WithValue(ctx, joinsKey{}, joins))
+		if joins.Load() {
+			return tx, err
+		}
+		if err == nil { // it did not use the context
+			_ = tx.Rollback()
+		}
+		return tx, ErrNestedTx
+	}
+}
 
-type unitKey struct{}
+// unit marks a context of InTx, with its transaction.
+type unit struct{ tx atomic.Pointer[tx] }
 
-// enter returns an error for all but the unit's first transaction.
-func enter(ctx context.Context, d *Driver) error {
+type (
+	unitKey  struct{}
+	joinsKey struct{}
+)
+
+// enter makes t the unit's transaction. It returns an error if the unit has one.
+func enter(ctx context.Context, t *tx) error {
 	u, ok := ctx.Value(unitKey{}).(*unit)
-	if !ok || u.driver.CompareAndSwap(nil, d) {
+	if !ok || u.tx.CompareAndSwap(nil, t) {
 		return nil
 	}
 	return ErrNestedTx
 }
 
-func inside(ctx context.Context, d *Driver) bool {
+// txOf returns the driver's transaction that the unit of ctx has or had, or nil.
+func txOf(ctx context.Context, d *Driver) *tx {
 	u, ok := ctx.Value(unitKey{}).(*unit)
-	return ok && u.driver.Load() == d
+	if !ok {
+		return nil
+	}
+	if t := u.tx.Load(); t != nil && t.driver == d {
+		return t
+	}
+	return nil
 }
+
+func inside(ctx context.Context, d *Driver) bool { return txOf(ctx, d) != nil }

@@ -23,8 +23,8 @@ type Rows struct {
 }
 
 // Query sends hand-written SQL under the context's tenant. Read the rows with [Collect], which releases their
-// connection and also returns the error of the query. q is a [*Driver] or a transaction's driver. Pass values as
-// arguments ($1, …), never in the text.
+// connection and also returns the error of the query. q is a [*Driver], its [Driver.Joining], or a
+// transaction's driver. Pass values as arguments ($1, …), never in the text.
 func Query(ctx context.Context, q dialect.ExecQuerier, query string, args ...any) *Rows {
 	r := &Rows{}
 	r.err = q.Query(ctx, query, args, &r.rows)

@@ -16,6 +16,8 @@ import (
 )
 
 const (
+	// plainBegin begins a transaction with the server's default options.
+	plainBegin = "begin"
 	// activeStatus is PostgreSQL's transaction status in a transaction that has not failed.
 	activeStatus = 'T'
 	// rollbackTimeout bounds a rollback, which is sent even after the caller's context has ended.
@@ -351,7 +353,7 @@ func (t *tx) finish() {
 }
 
 func beginSQL(opts *sql.TxOptions) (string, error) {
-	begin := "begin"
+	begin := plainBegin
 	if opts == nil {
 		return begin, nil
 	}

@@ -1,0 +1,92 @@
+package operation
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"entgo.io/ent/dialect"
+	"github.com/google/uuid"
+
+	"github.com/konstruct/konstruct/tenancy"
+	"github.com/konstruct/konstruct/tenancy/pgtenant"
+)
+
+var (
+	// ErrKeyReused is returned when an Idempotency-Key was sent with another request.
+	ErrKeyReused = errors.New("operation: Idempotency-Key was used for another request")
+	// ErrInProgress is returned when a request with the same Idempotency-Key has not been answered.
+	ErrInProgress = errors.New("operation: a request with this Idempotency-Key is in progress")
+)
+
+// AnswersKept is how long an answer is kept.
+const AnswersKept = 24 * time.Hour
+
+// Answers keeps the answers to requests with an Idempotency-Key, in the transaction of the request: a request that
+// fails keeps none. Keys belong to the context's tenant, or to the platform.
+type Answers struct {
+	DB    dialect.ExecQuerier // joins the context's transaction
+	Clock func() time.Time
+}
+
+// Claim is a request with an Idempotency-Key.
+type Claim struct{ scope, request string }
+
+// NewClaim returns the claim of a request. The same key of another user, method or path is another claim.
+func NewClaim(user uuid.UUID, method, path, key string, bodyHash []byte) Claim {
+	scope := sha256.Sum256([]byte(strings.Join([]string{user.String(), method, path, key}, "\x00")))
+	return Claim{scope: hex.EncodeToString(scope[:]), request: hex.EncodeToString(bodyHash)}
+}
+
+// maxClaimWait is how long a claim waits for a concurrent request with the same key.
+const maxClaimWait = "200ms"
+
+// Begin returns the answer that the claim has, and whether it has one. Returns [ErrKeyReused], or [ErrInProgress] after
+// 200 ms. Call it first in the transaction.
+func (a *Answers) Begin(ctx context.Context, c Claim) (answer string, found bool, err error) {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return "", false, err
+	}
+	table := answersTable(ctx)
+	claimed, err := pgtenant.Exec(ctx, a.DB, `INSERT INTO `+table+` (id, created_at, scope, request_hash)
+		SELECT $1, $2, $3, $4 FROM (SELECT set_config('lock_timeout', $5, true) AS bound) AS t WHERE bound <> ''
+		ON CONFLICT DO NOTHING`, id, a.Clock().UTC(), c.scope, c.request, maxClaimWait)
+	if sqlState(err) == lockNotAvailable {
+		return "", false, ErrInProgress
+	}
+	if err != nil {
+		return "", false, fmt.Errorf("claim an Idempotency-Key: %w", err)
+	}
+	var reset, request string
+	err = pgtenant.QueryRow(ctx, a.DB, `SELECT set_config('lock_timeout', s.reset_val, true), k.request_hash, k.answer
+		FROM pg_settings s, `+table+` k WHERE s.name = 'lock_timeout' AND k.scope = $1`, c.scope).
+		Scan(&reset, &request, &answer)
+	if err != nil {
+		return "", false, fmt.Errorf("claim an Idempotency-Key: %w", err)
+	}
+	if request != c.request {
+		return "", false, ErrKeyReused
+	}
+	return answer, claimed == 0, nil
+}
+
+// Keep stores the answer to the claim. It must have no secrets.
+func (a *Answers) Keep(ctx context.Context, c Claim, answer string) error {
+	_, err := pgtenant.Exec(ctx, a.DB, `UPDATE `+answersTable(ctx)+` SET answer = $2 WHERE scope = $1`, c.scope, answer)
+	if err != nil {
+		return fmt.Errorf("keep an answer: %w", err)
+	}
+	return nil
+}
+
+func answersTable(ctx context.Context) string {
+	if _, err := tenancy.From(ctx); err != nil {
+		return "platform_idempotency_keys"
+	}
+	return "idempotency_keys"
+}
