@@ -40,7 +40,7 @@ var sources = []struct{ family, title, file string }{
 	{"entities", "The application's own code", "tenancy/attack/entities.go"},
 	{"pins", "Accepted risks of the application's tables", "integration/isolation/pins.go"},
 	{"redis", "Keys in Redis", "tenancy/attack/redis.go"},
-	{"live", "Read-only checks of a live database", "tenancy/attack/live.go"},
+	{"live", "Read-only checks of a live database", "tenancy/attack/livereads.go"},
 }
 
 func TestIDsAreUnique(t *testing.T) {

@@ -61,7 +61,8 @@ func (f functions) memberships() []attack.Path {
 		nothing("E50-unproven", "asks for the role of a person whose address is proven to another tenant only",
 			func(ctx context.Context, p pair) (any, error) {
 				return f.asked(ctx, p, p.theirs, p.aim, ofTenant(), func(ctx context.Context, s session) error {
-					return f.exec(ctx, "update portal_users set unproven_tenant_id = $2 where id = $1", s.user, p.tenant)
+					return f.exec(ctx, "update portal_users set unproven_tenant_id = $2 where id = $1", s.user,
+						p.tenant)
 				})
 			}),
 		f.ended("E51-revoked", "asks with a session that is revoked", fmt.Sprintf(ended, "revoked_at = now()")),
@@ -69,7 +70,8 @@ func (f functions) memberships() []attack.Path {
 		f.ended("E51-idle", "asks with a session that is idle for 12 hours",
 			fmt.Sprintf(ended, "last_seen_at = now() - interval '12 hours'")),
 		f.ended("E51-disabled", "asks with a session of a disabled person",
-			"update portal_users u set disabled_at = now() from portal_sessions s where s.user_id = u.id and s.token_hash = $1"),
+			"update portal_users set disabled_at = now() "+
+				"where id = (select user_id from portal_sessions where token_hash = $1)"),
 		nothing("E52-no-session", "asks with texts that are no session's hash, null among them", f.withoutSession),
 		nothing("E52-shadowed", "asks with an ended session after it has changed search_path", f.shadowed),
 		nothing("E53-rows-behind", "reads the rows of a tenant that a stolen session names", f.rowsBehind),
@@ -141,12 +143,14 @@ func (f functions) within(
 			f.exec(global, "update portal_users set is_admin = false, disabled_at = null, unproven_tenant_id = null "+
 				"where id = $1", s.user))
 	}()
-	if err := f.exec(global, "insert into portal_sessions (token_hash, user_id, expires_at) "+
-		"values ($1, $2, now() + interval '1 hour')", s.hash, s.user); err != nil {
+	if err := f.exec(global, openSession, s.hash, s.user); err != nil {
 		return nil, err
 	}
 	return do(s)
 }
+
+const openSession = "insert into portal_sessions (token_hash, user_id, expires_at) " +
+	"values ($1, $2, now() + interval '1 hour')"
 
 func (f functions) withoutSession(ctx context.Context, p pair) (any, error) {
 	return f.within(ctx, p, p.theirs, p.aim, func(s session) (all []string, err error) {
@@ -189,13 +193,15 @@ func (f functions) shadowed(ctx context.Context, p pair) (any, error) {
 
 // behindPath runs a query after search_path has lost the schema of the functions' tables.
 func behindPath(query string) string {
+	//nolint:unqueryvet // the query names its columns
 	return "with path as materialized (select set_config('search_path', 'pg_temp, information_schema', true) as v) " +
 		"select answer.* from path, lateral (" + query + ") as answer where v is not null"
 }
 
 func (f functions) rowsBehind(ctx context.Context, p pair) (any, error) {
 	return f.within(ctx, p, p.theirs, p.aim, func(s session) ([]string, error) {
-		return f.texts(ctx, "select m.id::text from public.session_tenants($1) t join memberships m using (tenant_id)", s.hash)
+		return f.texts(ctx, "select m.id::text from public.session_tenants($1) t "+
+			"join memberships m using (tenant_id)", s.hash)
 	})
 }
 

@@ -31,10 +31,11 @@ func people(drv *pgtenant.Driver) []attack.Override {
 
 func (f functions) forgedMemberships() []attack.Path {
 	return []attack.Path{
-		nothing("E60-raise-role", "makes a member of another tenant an owner", func(ctx context.Context, p pair) (any, error) {
-			return pgtenant.Exec(ctx, f.drv, "update memberships set role = 'owner' where id = $1 or tenant_id = $2",
-				p.aim, p.theirs)
-		}),
+		nothing("E60-raise-role", "makes members of another tenant owners",
+			func(ctx context.Context, p pair) (any, error) {
+				return pgtenant.Exec(ctx, f.drv,
+					"update memberships set role = 'owner' where id = $1 or tenant_id = $2", p.aim, p.theirs)
+			}),
 		refused("E60-forge", "makes itself a member of another tenant", func(ctx context.Context, p pair) (any, error) {
 			user := uuid.New()
 			if err := f.exec(tenancy.Detach(ctx), "insert into portal_users (id, email, hashed_password, name) "+
@@ -44,9 +45,10 @@ func (f functions) forgedMemberships() []attack.Path {
 			return pgtenant.Exec(ctx, f.drv, "insert into memberships (id, tenant_id, user_id, role) "+
 				"values (gen_random_uuid(), $1, $2, 'owner')", p.theirs, user)
 		}),
-		refused("E60-move", "moves its own membership to another tenant", func(ctx context.Context, p pair) (any, error) {
-			return pgtenant.Exec(ctx, f.drv, "update memberships set tenant_id = $1 where id = $2", p.theirs, p.own)
-		}),
+		refused("E60-move", "moves its own membership to another tenant",
+			func(ctx context.Context, p pair) (any, error) {
+				return pgtenant.Exec(ctx, f.drv, "update memberships set tenant_id = $1 where id = $2", p.theirs, p.own)
+			}),
 		refused("E60-move-by-conflict", "moves its own membership to another tenant when a unique key is violated",
 			func(ctx context.Context, p pair) (any, error) {
 				return pgtenant.Exec(ctx, f.drv, "insert into memberships (id, user_id, role) "+
@@ -58,7 +60,7 @@ func (f functions) forgedMemberships() []attack.Path {
 
 func (f functions) invitations() []attack.Path {
 	return []attack.Path{
-		nothing("E54-no-link", "asks for the tenant of a link with texts that are no link's hash, a session's among them",
+		nothing("E54-no-link", "asks for a link's tenant with texts that are no link's hash, sessions' hashes included",
 			func(ctx context.Context, p pair) (any, error) {
 				hashes := []any{hash(p.canary)} // as Values sets it
 				if !p.isOwner() {
@@ -97,11 +99,17 @@ func (f functions) linkTenants(ctx context.Context, hashes []any) (all []string,
 	return all, nil
 }
 
-const (
-	expireEvents = "select public.expire_audit_events(1000)"
-	oldEvent     = "insert into %s (id, created_at, action) values (gen_random_uuid(), now() - interval '366 days', 'old')"
-	youngEvent   = "insert into %s (id, created_at, action) values (gen_random_uuid(), now() - interval '364 days', 'young')"
-)
+const expireEvents = "select public.expire_audit_events(1000)"
+
+// addEvent adds an event that is a number of days old.
+func (f functions) addEvent(ctx context.Context, table string, days int) error {
+	return f.exec(ctx, "insert into "+table+" (id, action, created_at) "+
+		"values (gen_random_uuid(), 'attacked', now() - $1 * interval '1 day')", days)
+}
+
+const young, old = 364, 366
+
+const purge = "update tenants set status = 'purging' where id = $1"
 
 func (f functions) auditEvents() []attack.Path {
 	return []attack.Path{
@@ -113,11 +121,11 @@ func (f functions) auditEvents() []attack.Path {
 			}),
 		nothing("E61-expire-young", "expires events of less than 365 days, its own included",
 			func(ctx context.Context, p pair) (any, error) {
-				event := youngEvent
+				days := young
 				if p.isOwner() { // an old one, which must go alone
-					event = oldEvent
+					days = old
 				}
-				if err := f.exec(ctx, fmt.Sprintf(event, "audit_events")); err != nil {
+				if err := f.addEvent(ctx, "audit_events", days); err != nil {
 					return nil, err
 				}
 				n, err := f.expire(ctx, expireEvents)
@@ -128,7 +136,7 @@ func (f functions) auditEvents() []attack.Path {
 			}),
 		ownRows("E61-expire-purging", "expires all events while its own tenant is purged",
 			func(ctx context.Context, p pair) (any, error) {
-				if err := f.exec(tenancy.Detach(ctx), "update tenants set status = 'purging' where id = $1", p.tenant); err != nil {
+				if err := f.exec(tenancy.Detach(ctx), purge, p.tenant); err != nil {
 					return nil, err
 				}
 				return f.expire(ctx, expireEvents)
@@ -148,7 +156,7 @@ func (f functions) expireTheirs(ctx context.Context, p pair, query string) (any,
 	if err != nil {
 		return nil, err
 	}
-	if err := f.exec(theirs, fmt.Sprintf(oldEvent, "audit_events")); err != nil {
+	if err := f.addEvent(theirs, "audit_events", old); err != nil {
 		return nil, err
 	}
 	n, err := f.expire(ctx, query)
@@ -164,11 +172,11 @@ func (f functions) expireTheirs(ctx context.Context, p pair, query string) (any,
 
 // expirePlatform adds a young event or, as the owner, an old one.
 func (f functions) expirePlatform(ctx context.Context, p pair) (any, error) {
-	event := youngEvent
+	days := young
 	if p.isOwner() {
-		event = oldEvent
+		days = old
 	}
-	if err := f.exec(tenancy.Detach(ctx), fmt.Sprintf(event, "platform_audit_events")); err != nil {
+	if err := f.addEvent(tenancy.Detach(ctx), "platform_audit_events", days); err != nil {
 		return nil, err
 	}
 	return f.expire(ctx, "select public.expire_platform_audit_events(1000)")

@@ -67,7 +67,7 @@ func peopleSaboteurs() []saboteur {
 			{"disabled", "is a disabled person's", "(u.disabled_at IS NULL)"},
 		} {
 			all = append(all, answering(function, ended.name,
-				fmt.Sprintf("that `%s` refuses a session that %s", bare, ended.how), ended.condition, "E51-"+ended.name))
+				"that `"+bare+"` refuses a session that "+ended.how, ended.condition, "E51-"+ended.name))
 		}
 	}
 	return all
