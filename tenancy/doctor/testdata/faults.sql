@@ -71,7 +71,7 @@ ALTER POLICY resolver_lookup ON public.channel_connections USING (true);
 --- policy.missing policy resolver_lookup on public.memberships
 DROP POLICY resolver_lookup ON public.memberships;
 
---- policy.extra policy resolver_lookup on public.memberships
+--- policy.roles policy resolver_lookup on public.memberships
 ALTER POLICY resolver_lookup ON public.memberships TO konstruct_app, konstruct_resolver;
 
 --- policy.differs policy resolver_lookup on public.invitations
