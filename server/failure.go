@@ -99,6 +99,9 @@ func codeOf(err error) problem.Code {
 		return problem.CodeValidation
 	}
 	if db, ok := errors.AsType[*pgconn.PgError](err); ok {
+		if db.Code == "23503" && strings.HasSuffix(db.ConstraintName, "_tenant_id_fkey") {
+			return problem.CodeNotFound // the tenant was deleted after the request was authorized
+		}
 		return databaseFailure(db.Code)
 	}
 	return problem.CodeInternal

@@ -76,6 +76,8 @@ func describeHeaders(status int, response *huma.Response) {
 	switch status {
 	case http.StatusCreated:
 		text("Location", "The path of the new resource.")
+	case http.StatusAccepted:
+		text("Location", "The path of the progress.")
 	case http.StatusNotModified:
 		text("ETag", "The current version.")
 	case http.StatusMethodNotAllowed:

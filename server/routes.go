@@ -32,6 +32,7 @@ const (
 func (s *Server) routes() []route {
 	return slices.Concat(
 		s.healthRoutes(), s.authRoutes(), s.tenantRoutes(), s.agentRoutes(), s.connectionRoutes(), s.channelRoutes(),
+		s.purgeRoutes(),
 	)
 }
 
@@ -77,8 +78,6 @@ func (s *Server) tenantRoutes() []route {
 			errors(updateErrors...).errors(http.StatusConflict).
 			description("Omitted properties keep their values. A suspended tenant receives no messages; platform "+
 				"admins can still manage it."),
-		purging(handle(platformAdmin, http.MethodDelete, tenantPath, "delete-tenant", "Delete a tenant",
-			s.deleteTenant)).withoutTransaction(),
 	)
 }
 

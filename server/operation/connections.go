@@ -69,8 +69,8 @@ func (c *Connections) Create(ctx context.Context, n NewConnection) (row *ent.Cha
 		if err := admit(ctx, tx, MaxConnections, tx.ChannelConnection.Query().Count); err != nil {
 			return err
 		}
-		create := tx.ChannelConnection.Create().SetID(id).
-			SetChannelType(channelconnection.ChannelType(n.ChannelType)).SetWorkspaceID(n.WorkspaceID).SetSecrets(sealed)
+		create := tx.ChannelConnection.Create().SetID(id).SetWorkspaceID(n.WorkspaceID).SetSecrets(sealed).
+			SetChannelType(channelconnection.ChannelType(n.ChannelType))
 		n.set(create.Mutation())
 		row, err = create.Save(ctx)
 		return translate("create a channel connection", err)
