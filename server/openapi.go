@@ -19,6 +19,7 @@ func complete(doc *huma.OpenAPI) {
 		{Name: tagHealth, Description: "Health checks for load balancers and supervisors."},
 		{Name: tagLogin, Description: "Sessions of portal users."},
 		{Name: tagTenants, Description: "Companies on this platform, managed by platform admins."},
+		{Name: tagUsers, Description: "Users of the portal, managed by platform admins."},
 		{Name: tagAgents, Description: "AI agents of a tenant."},
 		{Name: tagConnections, Description: "Chat workspaces connected to a tenant."},
 		{Name: tagChannels, Description: "Webhooks called by chat platforms."},
@@ -101,6 +102,10 @@ func requestExamples() map[string]any {
 		"login":         object{"email": "ada@example.com", "password": "correct horse battery staple"},
 		"create-tenant": object{"name": "Acme", "slug": "acme"},
 		"update-tenant": object{"status": "suspended"},
+		"create-user": object{
+			"email": "ada@example.com", "name": "Ada Lovelace", "password": "correct horse battery staple",
+		},
+		"update-user": object{"disabled": true},
 		"create-agent": object{
 			"name": "Mara", "role": "Support", "persona": "Friendly and brief.",
 			"system_prompt":    "You answer questions about orders.",

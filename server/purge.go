@@ -8,7 +8,6 @@ import (
 
 	"entgo.io/ent/dialect"
 
-	"github.com/konstruct/konstruct/ent"
 	"github.com/konstruct/konstruct/server/operation"
 	"github.com/konstruct/konstruct/tenancy"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
@@ -64,7 +63,7 @@ func (s *Server) buildPurges(_ context.Context, o Options) error {
 	}
 	s.purgeRequested = make(chan struct{}, 1)
 	purger := &operation.Purger{
-		DB: s.db, Client: ent.NewClient(ent.Driver(s.db)), Audit: s.audit, Clock: o.Clock, Tables: tables,
+		DB: s.db, Client: s.client, Audit: s.audit, Clock: o.Clock, Tables: tables,
 		Batch: operation.Batch,
 	}
 	s.background = append(s.background, func(ctx context.Context) { s.purge(ctx, purger) })

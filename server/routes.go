@@ -23,6 +23,7 @@ const (
 	tagHealth      = "Health"
 	tagLogin       = "Login"
 	tagTenants     = "Tenants"
+	tagUsers       = "Users"
 	tagAgents      = "Agents"
 	tagConnections = "Channel connections"
 	tagChannels    = "Channels"
@@ -33,6 +34,7 @@ func (s *Server) routes() []route {
 	return slices.Concat(
 		s.healthRoutes(), s.authRoutes(), s.tenantRoutes(), s.agentRoutes(), s.connectionRoutes(), s.channelRoutes(),
 		s.purgeRoutes(),
+		s.userRoutes(),
 	)
 }
 

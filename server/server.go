@@ -37,6 +37,7 @@ type Server struct {
 	proxies     []netip.Prefix
 	sessions    *account.Sessions
 	tenants     *operation.Tenants
+	users       *operation.Users
 	agents      *operation.Agents
 	connections *operation.Connections
 	slack       *slack.Receiver
@@ -74,6 +75,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	for _, build := range []func(context.Context, Options) error{
 		s.buildAccounts, s.buildOperations, s.buildSlack,
 		s.buildPurges,
+		s.buildUsers,
 	} {
 		if err := build(ctx, o); err != nil {
 			return nil, err

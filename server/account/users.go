@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -45,10 +43,9 @@ func (u *Users) Create(ctx context.Context, n NewUser) (User, error) {
 	if err != nil {
 		return User{}, err
 	}
-	name := strings.TrimSpace(n.Name)
-	if name == "" || !utf8.ValidString(name) || utf8.RuneCountInString(name) > maxName ||
-		strings.ContainsRune(name, 0) {
-		return User{}, ErrName
+	name, err := NormalizeName(n.Name)
+	if err != nil {
+		return User{}, err
 	}
 	hash, err := u.hash(ctx, n.Password)
 	if err != nil {
@@ -131,7 +128,7 @@ func (u *Users) change(ctx context.Context, email string, set func(*ent.PortalUs
 		return err
 	}
 	return pgtenant.InTx(ctx, u.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
-		update := tx.PortalUser.Update().Where(portaluser.Email(email))
+		update := tx.PortalUser.Update().Where(portaluser.Email(email), portaluser.ErasedAtIsNil())
 		set(update)
 		changed, err := update.Save(ctx)
 		if err != nil {
