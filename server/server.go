@@ -40,6 +40,7 @@ type Server struct {
 	mailing     bool
 	pages       operation.Pages
 	tenants     *operation.Tenants
+	users       *operation.Users
 	agents      *operation.Agents
 	connections *operation.Connections
 	slack       *slack.Receiver
@@ -49,7 +50,8 @@ type Server struct {
 	metrics     *metrics     // nil: none
 	tracer      trace.Tracer // nil: none
 
-	background []func(context.Context) // run by Serve, until their context ends
+	background     []func(context.Context) // run by Serve, until their context ends
+	purgeRequested chan struct{}
 
 	addr            string
 	drainDelay      time.Duration
@@ -73,7 +75,11 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	healthy := func(context.Context) error { return s.isolation.Healthy() }
 	isolation := Check{Name: "isolation", Required: true, Run: healthy}
 	s.readiness = newReadiness(s.failures, o.Clock, append([]Check{isolation}, o.Ready...))
-	for _, build := range []func(context.Context, Options) error{s.buildAccounts, s.buildOperations, s.buildSlack} {
+	for _, build := range []func(context.Context, Options) error{
+		s.buildAccounts, s.buildOperations, s.buildSlack,
+		s.buildPurges,
+		s.buildUsers,
+	} {
 		if err := build(ctx, o); err != nil {
 			return nil, err
 		}
