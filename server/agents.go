@@ -108,6 +108,10 @@ type getAgentInput struct {
 type listAgentsInput struct {
 	TenantPathInput
 	PageInput
+	SearchInput
+
+	Sort     string         `query:"sort" enum:"created_at,-created_at,name,-name,updated_at,-updated_at" default:"created_at" doc:"Order of the items; with - in front, descending."`
+	IsActive optional[bool] `query:"is_active" doc:"Return only agents that are active, or only those that are not."`
 }
 
 type deleteAgentInput struct {
@@ -116,7 +120,8 @@ type deleteAgentInput struct {
 }
 
 func (s *Server) listAgents(ctx context.Context, in *listAgentsInput) (*listOutput[agentSummary], error) {
-	list, err := s.agents.List(ctx, in.page())
+	page := in.sorted(in.Sort, in.SearchInput)
+	list, err := s.agents.List(ctx, page, operation.AgentFilter{IsActive: in.IsActive.pointer()})
 	if err != nil {
 		return nil, err
 	}

@@ -78,6 +78,11 @@ type getConnectionInput struct {
 type listConnectionsInput struct {
 	TenantPathInput
 	PageInput
+	SearchInput
+
+	Sort        string `query:"sort" enum:"created_at,-created_at,workspace_id,-workspace_id,updated_at,-updated_at" default:"created_at" doc:"Order of the items; with - in front, descending."`
+	ChannelType string `query:"channel_type" enum:"slack,whatsapp,mattermost" doc:"Return only connections of this channel."`
+	Status      string `query:"status" enum:"pending,active,revoked" doc:"Return only connections with this status."`
 }
 
 type deleteConnectionInput struct {
@@ -88,7 +93,9 @@ type deleteConnectionInput struct {
 func (s *Server) listConnections(
 	ctx context.Context, in *listConnectionsInput,
 ) (*listOutput[connectionSummary], error) {
-	list, err := s.connections.List(ctx, in.page())
+	list, err := s.connections.List(ctx, in.sorted(in.Sort, in.SearchInput), operation.ConnectionFilter{
+		ChannelType: in.ChannelType, Status: in.Status,
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -68,7 +68,8 @@ func (s *Server) authRoutes() []route {
 
 func (s *Server) tenantRoutes() []route {
 	return tagged(tagTenants,
-		handle(authenticated, http.MethodGet, tenantsPath, "list-tenants", "List tenants", s.listTenants),
+		handle(authenticated, http.MethodGet, tenantsPath, "list-tenants", "List tenants", s.listTenants).
+			description("Returns the user's own tenants, and all to a platform admin. q searches names and slugs."),
 		handle(platformAdmin, http.MethodPost, tenantsPath, "create-tenant", "Create a tenant", s.createTenant).
 			success(http.StatusCreated).errors(http.StatusConflict),
 		handle(viewer, http.MethodGet, tenantPath, "get-tenant", "Get a tenant", s.getTenant).
@@ -84,7 +85,8 @@ func (s *Server) tenantRoutes() []route {
 
 func (s *Server) agentRoutes() []route {
 	return tagged(tagAgents,
-		handle(viewer, http.MethodGet, agentsPath, "list-agents", "List agents", s.listAgents),
+		handle(viewer, http.MethodGet, agentsPath, "list-agents", "List agents", s.listAgents).
+			description("q searches names and roles."),
 		handle(editor, http.MethodPost, agentsPath, "create-agent", "Create an agent", s.createAgent).
 			success(http.StatusCreated),
 		handle(viewer, http.MethodGet, agentPath, "get-agent", "Get an agent", s.getAgent),
@@ -98,7 +100,7 @@ func (s *Server) agentRoutes() []route {
 func (s *Server) connectionRoutes() []route {
 	return tagged(tagConnections,
 		handle(viewer, http.MethodGet, connectionsPath, "list-channel-connections", "List channel connections",
-			s.listConnections),
+			s.listConnections).description("q searches workspace ids."),
 		handle(owner, http.MethodPost, connectionsPath, "create-channel-connection", "Create a channel connection",
 			s.createConnection).success(http.StatusCreated).errors(http.StatusConflict).
 			description("Returns 409 if the workspace is already connected."),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"reflect"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -26,16 +27,33 @@ type AgentFields struct {
 	IsActive        *bool
 }
 
+// AgentFilter selects agents. A nil field selects all.
+type AgentFilter struct{ IsActive *bool }
+
+// agentList sorts and searches agents by what a page of them shows.
+//
+//nolint:gochecknoglobals // a constant
+var agentList = listing[*ent.Agent]{
+	name: "agents",
+	sorts: []sorting[*ent.Agent]{
+		byCreation[*ent.Agent](),
+		byText(agent.FieldName, func(row *ent.Agent) string { return row.Name }),
+		byTime(agent.FieldUpdatedAt, func(row *ent.Agent) time.Time { return row.UpdatedAt }),
+	},
+	search: []string{agent.FieldName, agent.FieldRole},
+	measure: func(row *ent.Agent) (uuid.UUID, int) {
+		return row.ID, len(row.Name) + len(row.Role) + len(row.ModelPreference)
+	},
+}
+
 // List returns a page of agents without prompts, tools and rules, or [ErrCursor].
-func (a *Agents) List(ctx context.Context, page Page) (List[*ent.Agent], error) {
-	query := a.Client.Agent.Query().Order(agent.ByID())
+func (a *Agents) List(ctx context.Context, page Page, f AgentFilter) (List[*ent.Agent], error) {
+	query := a.Client.Agent.Query()
 	query.Select(
 		agent.FieldID, agent.FieldTenantID, agent.FieldName, agent.FieldRole, agent.FieldModelPreference,
 		agent.FieldIsActive, agent.FieldCreatedAt, agent.FieldUpdatedAt,
 	)
-	return list(ctx, a.Pages, "agents", page, query, func(row *ent.Agent) (uuid.UUID, int) {
-		return row.ID, len(row.Name) + len(row.Role) + len(row.ModelPreference)
-	})
+	return list(ctx, a.Pages, &agentList, page, query, equalTo(agent.FieldIsActive, f.IsActive))
 }
 
 // Create creates an agent. The name is required. Returns [ErrInvalid], or [ErrNotFound] if the tenant was deleted.

@@ -37,17 +37,33 @@ type ConnectionFields struct {
 	Secrets secrets.Patch
 }
 
+// ConnectionFilter selects connections. An empty field selects all.
+type ConnectionFilter struct{ ChannelType, Status string }
+
+//nolint:gochecknoglobals // a constant
+var connectionList = listing[*ent.ChannelConnection]{
+	name: "channel-connections",
+	sorts: []sorting[*ent.ChannelConnection]{
+		byCreation[*ent.ChannelConnection](),
+		byText(channelconnection.FieldWorkspaceID, func(row *ent.ChannelConnection) string { return row.WorkspaceID }),
+		byTime(channelconnection.FieldUpdatedAt, func(row *ent.ChannelConnection) time.Time { return row.UpdatedAt }),
+	},
+	search:  []string{channelconnection.FieldWorkspaceID},
+	measure: func(row *ent.ChannelConnection) (uuid.UUID, int) { return row.ID, len(row.WorkspaceID) },
+}
+
 // List returns a page of connections without configuration and secrets, or [ErrCursor].
-func (c *Connections) List(ctx context.Context, page Page) (List[*ent.ChannelConnection], error) {
-	query := c.Client.ChannelConnection.Query().Order(channelconnection.ByID())
+func (c *Connections) List(
+	ctx context.Context, page Page, f ConnectionFilter,
+) (List[*ent.ChannelConnection], error) {
+	query := c.Client.ChannelConnection.Query()
 	query.Select(
 		channelconnection.FieldID, channelconnection.FieldTenantID, channelconnection.FieldChannelType,
 		channelconnection.FieldWorkspaceID, channelconnection.FieldStatus,
 		channelconnection.FieldCreatedAt, channelconnection.FieldUpdatedAt,
 	)
-	return list(ctx, c.Pages, "channel-connections", page, query, func(row *ent.ChannelConnection) (uuid.UUID, int) {
-		return row.ID, len(row.WorkspaceID)
-	})
+	return list(ctx, c.Pages, &connectionList, page, query,
+		equal(channelconnection.FieldChannelType, f.ChannelType), equal(channelconnection.FieldStatus, f.Status))
 }
 
 // Create creates a connection. Returns [ErrTaken] if any tenant has connected the workspace, [ErrInvalid],
