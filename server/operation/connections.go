@@ -94,13 +94,12 @@ func (c *Connections) Get(ctx context.Context, id uuid.UUID) (*ent.ChannelConnec
 	return row, translate("get a channel connection", err)
 }
 
-// Update updates a connection, unless f is empty, and returns it. Returns [ErrNotFound], [ErrStale], [ErrInvalid] or a
-// secrets.FaultError.
+// Update updates a connection, unless f is empty, and returns it with the status that it had before. Returns
+// [ErrNotFound], [ErrStale], [ErrInvalid] or a secrets.FaultError.
 func (c *Connections) Update(
 	ctx context.Context, id uuid.UUID, match Match, f ConnectionFields,
-) (*ent.ChannelConnection, error) {
-	var updated *ent.ChannelConnection
-	err := pgtenant.InTx(ctx, c.Client.Tx, func(ctx context.Context, tx *ent.Tx) error {
+) (updated *ent.ChannelConnection, before channelconnection.Status, err error) {
+	err = pgtenant.InTx(ctx, c.Client.Tx, func(ctx context.Context, tx *ent.Tx) error {
 		// The lock keeps concurrent updates that match any version from losing each other's secrets.
 		row, err := lock(ctx, id, match, tx.ChannelConnection.Query(), func(row *ent.ChannelConnection) time.Time {
 			return row.UpdatedAt
@@ -108,6 +107,7 @@ func (c *Connections) Update(
 		if err != nil {
 			return err
 		}
+		before = row.Status
 		if f.Status == "" && f.Config == nil && len(f.Secrets) == 0 {
 			updated = row
 			return nil
@@ -115,7 +115,7 @@ func (c *Connections) Update(
 		updated, err = c.update(ctx, row, f)
 		return err
 	})
-	return updated, translate("update a channel connection", err)
+	return updated, before, translate("update a channel connection", err)
 }
 
 func (c *Connections) update(
