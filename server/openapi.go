@@ -107,7 +107,8 @@ func requestExamples() map[string]any {
 				object{"when": "keywords", "keywords": []any{"refund", "lawyer"}, "notify": "support-leads"},
 			},
 		},
-		"update-agent": object{"role": "First-level support", "is_active": false},
+		"duplicate-agent": object{"name": "Mara II"},
+		"update-agent":    object{"role": "First-level support", "is_active": false},
 		"create-channel-connection": object{
 			"channel_type": "slack", "workspace_id": "T0123ABCD",
 			"secrets": object{"bot_token": "xoxb-your-token"}, //nolint:gosec // an example

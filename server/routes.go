@@ -11,6 +11,7 @@ const (
 	tenantPath      = tenantsPath + "/{" + tenantParam + "}"
 	agentsPath      = tenantPath + "/agents"
 	agentPath       = agentsPath + "/{agent_id}"
+	duplicatePath   = agentPath + "/duplicate"
 	connectionsPath = tenantPath + "/channel-connections"
 	connectionPath  = connectionsPath + "/{connection_id}"
 )
@@ -71,7 +72,7 @@ func (s *Server) tenantRoutes() []route {
 		handle(authenticated, http.MethodGet, tenantsPath, "list-tenants", "List tenants", s.listTenants).
 			description("Returns the user's own tenants, and all to a platform admin. q searches names and slugs."),
 		handle(platformAdmin, http.MethodPost, tenantsPath, "create-tenant", "Create a tenant", s.createTenant).
-			success(http.StatusCreated).errors(http.StatusConflict),
+			withKey().success(http.StatusCreated).errors(http.StatusConflict),
 		handle(viewer, http.MethodGet, tenantPath, "get-tenant", "Get a tenant", s.getTenant).
 			errors(http.StatusNotFound),
 		handle(owner, http.MethodPatch, tenantPath, "update-tenant", "Update a tenant", s.updateTenant).
@@ -88,7 +89,10 @@ func (s *Server) agentRoutes() []route {
 		handle(viewer, http.MethodGet, agentsPath, "list-agents", "List agents", s.listAgents).
 			description("q searches names and roles."),
 		handle(editor, http.MethodPost, agentsPath, "create-agent", "Create an agent", s.createAgent).
-			success(http.StatusCreated),
+			withKey().success(http.StatusCreated),
+		handle(editor, http.MethodPost, duplicatePath, "duplicate-agent", "Duplicate an agent", s.duplicateAgent).
+			withKey().success(http.StatusCreated).
+			description("Creates an inactive copy. The body may be omitted."),
 		handle(viewer, http.MethodGet, agentPath, "get-agent", "Get an agent", s.getAgent),
 		handle(editor, http.MethodPatch, agentPath, "update-agent", "Update an agent", s.updateAgent).
 			errors(updateErrors...).description("Omitted properties keep their values."),
@@ -102,7 +106,7 @@ func (s *Server) connectionRoutes() []route {
 		handle(viewer, http.MethodGet, connectionsPath, "list-channel-connections", "List channel connections",
 			s.listConnections).description("q searches workspace ids."),
 		handle(owner, http.MethodPost, connectionsPath, "create-channel-connection", "Create a channel connection",
-			s.createConnection).success(http.StatusCreated).errors(http.StatusConflict).
+			s.createConnection).withKey().success(http.StatusCreated).errors(http.StatusConflict).
 			description("Returns 409 if the workspace is already connected."),
 		handle(viewer, http.MethodGet, connectionPath, "get-channel-connection", "Get a channel connection",
 			s.getConnection),

@@ -64,6 +64,29 @@ func (a *Agents) Create(ctx context.Context, f AgentFields) (*ent.Agent, error) 
 	return row, translate("create an agent", err)
 }
 
+// Duplicate creates an inactive copy of an agent, with a name or, if it is "", with its name and " (copy)". Returns
+// [ErrNotFound].
+func (a *Agents) Duplicate(ctx context.Context, id uuid.UUID, name string) (*ent.Agent, error) {
+	row, err := a.Get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if name == "" {
+		name = firstCharacters(row.Name, maxAgentName-len(copySuffix)) + copySuffix
+	}
+	inactive := false
+	return a.Create(ctx, AgentFields{
+		Name: &name, Role: &row.Role, Persona: &row.Persona, SystemPrompt: &row.SystemPrompt,
+		ModelPreference: &row.ModelPreference, ToolAssignments: row.ToolAssignments,
+		EscalationRules: row.EscalationRules, IsActive: &inactive,
+	})
+}
+
+// maxAgentName is the maximum length of a name in the API, in characters.
+const maxAgentName = 200
+
+const copySuffix = " (copy)"
+
 // Get returns an agent, or [ErrNotFound].
 func (a *Agents) Get(ctx context.Context, id uuid.UUID) (*ent.Agent, error) {
 	row, err := a.Client.Agent.Get(ctx, id)
