@@ -21,6 +21,7 @@ func complete(doc *huma.OpenAPI) {
 		{Name: tagTenants, Description: "Companies on this platform, managed by platform admins."},
 		{Name: tagAgents, Description: "AI agents of a tenant."},
 		{Name: tagConnections, Description: "Chat workspaces connected to a tenant."},
+		{Name: tagAudit, Description: "What was done by whom, in a tenant and on the platform."},
 		{Name: tagChannels, Description: "Webhooks called by chat platforms."},
 	}
 	for _, path := range doc.Paths {

@@ -14,6 +14,9 @@ const (
 	duplicatePath   = agentPath + "/duplicate"
 	connectionsPath = tenantPath + "/channel-connections"
 	connectionPath  = connectionsPath + "/{connection_id}"
+	eventsPath      = "/v1/audit-events"
+	tenantEvents    = tenantPath + "/audit-events"
+	exportSuffix    = "/export"
 )
 
 // readyOperation is the id of the operation whose 503 is not a problem.
@@ -26,6 +29,7 @@ const (
 	tagTenants     = "Tenants"
 	tagAgents      = "Agents"
 	tagConnections = "Channel connections"
+	tagAudit       = "Audit log"
 	tagChannels    = "Channels"
 )
 
@@ -33,6 +37,7 @@ const (
 func (s *Server) routes() []route {
 	return slices.Concat(
 		s.healthRoutes(), s.authRoutes(), s.tenantRoutes(), s.agentRoutes(), s.connectionRoutes(), s.channelRoutes(),
+		s.eventRoutes(),
 	)
 }
 

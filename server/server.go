@@ -39,6 +39,8 @@ type Server struct {
 	tenants     *operation.Tenants
 	agents      *operation.Agents
 	connections *operation.Connections
+	events      *operation.Events
+	exports     exports
 	slack       *slack.Receiver
 	isolation   *doctor.Monitor
 	failures    *repeats
@@ -121,6 +123,7 @@ func (s *Server) buildOperations(_ context.Context, o Options) error {
 	store := operation.Store{Client: s.client, Pages: operation.NewPages(key), Clock: o.Clock}
 	s.tenants, s.agents = &operation.Tenants{Store: store}, &operation.Agents{Store: store}
 	s.connections = &operation.Connections{Store: store, Box: o.Box}
+	s.events = &operation.Events{DB: s.db, Pages: store.Pages}
 	return nil
 }
 

@@ -74,6 +74,19 @@ func equalTo[T any](column string, value *T) filter {
 	return filter{column, " = ", *value}
 }
 
+// since returns the filter for times from one on, or none for the zero time.
+func since(column string, from time.Time) filter { return compared(column, " >= ", from) }
+
+// before returns the filter for times before one, or none for the zero time.
+func before(column string, to time.Time) filter { return compared(column, " < ", to) }
+
+func compared(column, operator string, at time.Time) filter {
+	if at.IsZero() {
+		return filter{}
+	}
+	return filter{column, operator, at.UTC()}
+}
+
 // window is a page of a list in the making.
 type window[T any] struct {
 	listing *listing[T]
