@@ -18,6 +18,7 @@ func complete(doc *huma.OpenAPI) {
 	doc.Tags = []*huma.Tag{
 		{Name: tagHealth, Description: "Health checks for load balancers and supervisors."},
 		{Name: tagLogin, Description: "Sessions of portal users."},
+		{Name: tagMe, Description: "The user who is logged in: name, password, e-mail address and sessions."},
 		{Name: tagTenants, Description: "Companies on this platform, managed by platform admins."},
 		{Name: tagAgents, Description: "AI agents of a tenant."},
 		{Name: tagConnections, Description: "Chat workspaces connected to a tenant."},
@@ -97,9 +98,17 @@ func describeHeaders(status int, response *huma.Response) {
 func requestExamples() map[string]any {
 	type object = map[string]any
 	return map[string]any{
-		"login":         object{"email": "ada@example.com", "password": "correct horse battery staple"},
-		"create-tenant": object{"name": "Acme", "slug": "acme"},
-		"update-tenant": object{"status": "suspended"},
+		"login":     object{"email": "ada@example.com", "password": "correct horse battery staple"},
+		"update-me": object{"name": "Ada Lovelace"},
+		opChangePassword: object{ //nolint:gosec // an example
+			"current_password": "correct horse battery staple", "new_password": "seven quiet rivers",
+		},
+		opRequestEmail:   object{"current_password": "correct horse battery staple", "email": "ada@example.org"},
+		opForgotPassword: object{"email": "ada@example.com"},
+		opResetPassword:  object{"token": "klt_token-of-the-link", "password": "seven quiet rivers"}, //nolint:gosec // an example
+		opConfirmEmail:   object{"token": "klt_token-of-the-link"},                                   //nolint:gosec // an example
+		"create-tenant":  object{"name": "Acme", "slug": "acme"},
+		"update-tenant":  object{"status": "suspended"},
 		"create-agent": object{
 			"name": "Mara", "role": "Support", "persona": "Friendly and brief.",
 			"system_prompt":    "You answer questions about orders.",

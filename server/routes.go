@@ -26,6 +26,7 @@ const readyOperation = "ready"
 const (
 	tagHealth      = "Health"
 	tagLogin       = "Login"
+	tagMe          = "Current user"
 	tagTenants     = "Tenants"
 	tagAgents      = "Agents"
 	tagConnections = "Channel connections"
@@ -37,6 +38,8 @@ const (
 func (s *Server) routes() []route {
 	return slices.Concat(
 		s.healthRoutes(), s.authRoutes(), s.tenantRoutes(), s.agentRoutes(), s.connectionRoutes(), s.channelRoutes(),
+		s.linkRoutes(),
+		s.meRoutes(),
 		s.eventRoutes(),
 	)
 }
@@ -68,7 +71,6 @@ func (s *Server) authRoutes() []route {
 				"can send all fields of its form."),
 		handle(authenticated, http.MethodPost, "/v1/auth/logout", "logout", "Log out", s.logout).
 			description("Ends the current session."),
-		handle(authenticated, http.MethodGet, "/v1/me", "me", "Get the current user", s.me),
 	)
 }
 

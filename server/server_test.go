@@ -304,12 +304,17 @@ func signed(t *testing.T, secret string, at time.Time, body string) []string {
 
 var cheap = account.Argon2{Params: account.Params{MemoryKiB: 64, Iterations: 1, Parallelism: 1}}
 
-// countingHasher counts comparisons, and blocks them between hold and release.
+// countingHasher counts new hashes and comparisons, and blocks comparisons between hold and release.
 type countingHasher struct {
 	account.Argon2
 
-	compared, blocked atomic.Int64
-	held              atomic.Pointer[chan struct{}]
+	hashed, compared, blocked atomic.Int64
+	held                      atomic.Pointer[chan struct{}]
+}
+
+func (h *countingHasher) Hash(ctx context.Context, password string) (string, error) {
+	h.hashed.Add(1)
+	return h.Argon2.Hash(ctx, password)
 }
 
 func (h *countingHasher) Compare(ctx context.Context, password, hash string) (bool, error) {
