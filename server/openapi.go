@@ -23,6 +23,7 @@ func complete(doc *huma.OpenAPI) {
 		{Name: tagUsers, Description: "Users of the portal, managed by platform admins."},
 		{Name: tagAgents, Description: "AI agents of a tenant."},
 		{Name: tagConnections, Description: "Chat workspaces connected to a tenant."},
+		{Name: tagAudit, Description: "What was done by whom, in a tenant and on the platform."},
 		{Name: tagChannels, Description: "Webhooks called by chat platforms."},
 	}
 	for _, path := range doc.Paths {
@@ -123,7 +124,8 @@ func requestExamples() map[string]any {
 				object{"when": "keywords", "keywords": []any{"refund", "lawyer"}, "notify": "support-leads"},
 			},
 		},
-		"update-agent": object{"role": "First-level support", "is_active": false},
+		"duplicate-agent": object{"name": "Mara II"},
+		"update-agent":    object{"role": "First-level support", "is_active": false},
 		"create-channel-connection": object{
 			"channel_type": "slack", "workspace_id": "T0123ABCD",
 			"secrets": object{"bot_token": "xoxb-your-token"}, //nolint:gosec // an example

@@ -43,6 +43,8 @@ type Server struct {
 	users       *operation.Users
 	agents      *operation.Agents
 	connections *operation.Connections
+	events      *operation.Events
+	exports     exports
 	slack       *slack.Receiver
 	isolation   *doctor.Monitor
 	failures    *repeats
@@ -133,6 +135,7 @@ func (s *Server) buildOperations(_ context.Context, o Options) error {
 	store := operation.Store{Client: s.client, Pages: s.pages, Clock: o.Clock}
 	s.tenants, s.agents = &operation.Tenants{Store: store}, &operation.Agents{Store: store}
 	s.connections = &operation.Connections{Store: store, Box: o.Box}
+	s.events = &operation.Events{DB: s.db, Pages: store.Pages}
 	return nil
 }
 
