@@ -48,7 +48,7 @@ func (s *Server) userRoutes() []route {
 	)
 }
 
-type accountView struct {
+type AccountView struct {
 	ID          uuid.UUID  `json:"id" format:"uuid"`
 	Email       string     `json:"email"`
 	Name        string     `json:"name"`
@@ -61,7 +61,7 @@ type accountView struct {
 
 // accountSummary is a user in a list.
 type accountSummary struct {
-	accountView
+	AccountView
 
 	ETag string `json:"etag" doc:"Version of the resource, for If-Match."`
 }
@@ -143,7 +143,7 @@ func invalidUser(field string, code problem.FieldCode, message string) error {
 	return problem.Invalid(problem.Field{Field: "body." + field, Code: code, Message: message})
 }
 
-func (s *Server) createUser(ctx context.Context, n operation.NewUser) (*itemOutput[accountView], error) {
+func (s *Server) createUser(ctx context.Context, n operation.NewUser) (*itemOutput[AccountView], error) {
 	row, err := s.users.Create(ctx, n)
 	if err != nil {
 		return nil, err
@@ -155,7 +155,7 @@ func (s *Server) createUser(ctx context.Context, n operation.NewUser) (*itemOutp
 	return out, nil
 }
 
-func (s *Server) getUser(ctx context.Context, in *getUserInput) (*itemOutput[accountView], error) {
+func (s *Server) getUser(ctx context.Context, in *getUserInput) (*itemOutput[AccountView], error) {
 	row, err := s.users.Get(ctx, idOf(in.UserID))
 	if err != nil {
 		return nil, err
@@ -163,7 +163,7 @@ func (s *Server) getUser(ctx context.Context, in *getUserInput) (*itemOutput[acc
 	return item(row.UpdatedAt, viewAccount(row)), in.notModified(row.UpdatedAt)
 }
 
-func (s *Server) updateUser(ctx context.Context, in *updateUserInput) (*itemOutput[accountView], error) {
+func (s *Server) updateUser(ctx context.Context, in *updateUserInput) (*itemOutput[AccountView], error) {
 	id, r := idOf(in.UserID), requestOf(ctx)
 	match, err := required(ctx, in.IfMatchInput, id, s.users.Get)
 	if err != nil {
@@ -202,8 +202,8 @@ func (s *Server) endUserSessions(ctx context.Context, in *UserPathInput) (*struc
 	return nil, err
 }
 
-func viewAccount(row *ent.PortalUser) accountView {
-	return accountView{
+func viewAccount(row *ent.PortalUser) AccountView {
+	return AccountView{
 		ID: row.ID, Email: row.Email, Name: row.Name, IsAdmin: row.IsAdmin, DisabledAt: row.DisabledAt,
 		EmailProven: row.UnprovenTenantID == nil, CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt,
 	}

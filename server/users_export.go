@@ -14,12 +14,12 @@ type userExportOutput struct{ Body userExportView }
 
 type userExportView struct {
 	Complete       bool                     `json:"complete" doc:"False if there are more rows of a kind than the export has."`
-	User           accountView              `json:"user"`
+	User           AccountView              `json:"user"`
 	Memberships    []exportedMembership     `json:"memberships" nullable:"false"`
 	Sessions       []exportedSession        `json:"sessions" nullable:"false"`
 	Links          []exportedLink           `json:"links" nullable:"false" doc:"Mailed links, without their tokens."`
 	Invitations    []exportedInvitation     `json:"invitations" nullable:"false" doc:"Invitations to the address, in the user's tenants."`
-	PlatformEvents []exportedEvent          `json:"platform_audit_events" nullable:"false"`
+	PlatformEvents []ExportedEvent          `json:"platform_audit_events" nullable:"false"`
 	TenantEvents   []exportedEventOfATenant `json:"audit_events" nullable:"false"`
 }
 
@@ -59,7 +59,7 @@ type exportedInvitation struct {
 	RevokedAt  *time.Time `json:"revoked_at,omitempty"`
 }
 
-type exportedEvent struct {
+type ExportedEvent struct {
 	ID         uuid.UUID  `json:"id" format:"uuid"`
 	CreatedAt  time.Time  `json:"created_at"`
 	ActorID    *uuid.UUID `json:"actor_id,omitempty" format:"uuid"`
@@ -72,7 +72,7 @@ type exportedEvent struct {
 }
 
 type exportedEventOfATenant struct {
-	exportedEvent
+	ExportedEvent
 
 	TenantID uuid.UUID `json:"tenant_id" format:"uuid"`
 }
@@ -113,14 +113,14 @@ func viewExport(e operation.Export) userExportView {
 				row.AcceptedAt, row.RevokedAt,
 			}
 		}),
-		PlatformEvents: viewAll(e.PlatformEvents, func(row *ent.PlatformAuditEvent) exportedEvent {
-			return exportedEvent{
+		PlatformEvents: viewAll(e.PlatformEvents, func(row *ent.PlatformAuditEvent) ExportedEvent {
+			return ExportedEvent{
 				row.ID, row.CreatedAt, row.ActorID, row.Action, row.ObjectType, row.ObjectID, row.RequestID,
 				row.Address, FreeObject(row.Details),
 			}
 		}),
 		TenantEvents: viewAll(e.TenantEvents, func(row *ent.AuditEvent) exportedEventOfATenant {
-			return exportedEventOfATenant{exportedEvent{
+			return exportedEventOfATenant{ExportedEvent{
 				row.ID, row.CreatedAt, row.ActorID, row.Action, row.ObjectType, row.ObjectID, row.RequestID,
 				row.Address, FreeObject(row.Details),
 			}, row.TenantID}
