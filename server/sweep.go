@@ -36,11 +36,13 @@ func (s *Server) observeSweeper(meter metric.Meter) error {
 			return nil
 		}))
 	_, err3 := meter.Float64ObservableGauge("konstruct.sweep.last_success", metric.WithUnit("s"),
-		metric.WithDescription("Unix time of the last completed sweep of this process; absent if it had none."),
+		metric.WithDescription("Unix time of the last completed sweep of this process, or 0."),
 		metric.WithFloat64Callback(func(_ context.Context, o metric.Float64Observer) error {
+			at := 0.0
 			if last := s.sweeper.Stats().LastSuccess; !last.IsZero() {
-				o.Observe(float64(last.UnixMilli()) / 1000)
+				at = float64(last.Unix())
 			}
+			o.Observe(at)
 			return nil
 		}))
 	return errors.Join(err1, err2, err3)
