@@ -43,17 +43,6 @@ type sessionView struct {
 	ExpiresAt time.Time `json:"expires_at"`
 }
 
-type meOutput struct{ Body meView }
-
-type meView struct {
-	User    userView          `json:"user"`
-	Session sessionExpiryView `json:"session"`
-}
-
-type sessionExpiryView struct {
-	ExpiresAt time.Time `json:"expires_at"`
-}
-
 func (s *Server) login(ctx context.Context, in *loginInput) (*loginOutput, error) {
 	login, err := s.logins.Login(ctx, account.Attempt{
 		Email: in.Body.Email, Password: in.Body.Password, Device: in.Body.DeviceToken,
@@ -72,15 +61,9 @@ func (s *Server) login(ctx context.Context, in *loginInput) (*loginOutput, error
 }
 
 func (s *Server) logout(ctx context.Context, _ *struct{}) (*struct{}, error) {
-	return nil, s.sessions.End(ctx, requestOf(ctx).principal)
-}
-
-func (s *Server) me(ctx context.Context, _ *struct{}) (*meOutput, error) {
-	principal := requestOf(ctx).principal
-	return &meOutput{Body: meView{
-		User:    viewUser(principal.User),
-		Session: sessionExpiryView{ExpiresAt: principal.SessionEnds},
-	}}, nil
+	r := requestOf(ctx)
+	r.setObject(objectSession, r.principal.SessionID)
+	return nil, s.sessions.End(ctx, r.principal)
 }
 
 func viewUser(u account.User) userView {

@@ -61,7 +61,8 @@ func answered[O any](
 			return nil, err
 		}
 		if found {
-			keyed.replayed()
+			keyed.answered = true
+			keyed.markReplayed()
 			return decodeAnswer[O](answer)
 		}
 	}
@@ -135,11 +136,11 @@ func encodeAnswer[O any](out *O) (string, error) {
 	if secret, ok := any(out).(withoutSecrets[O]); ok {
 		out = secret.withoutSecrets()
 	}
-	answer, err := json.Marshal(out)
-	if err != nil {
+	var answer strings.Builder
+	if err := writeJSON(&answer, out); err != nil { // as the response is written, so that a replay has the same bytes
 		return "", fmt.Errorf("encode an answer: %w", err)
 	}
-	return string(answer), nil
+	return strings.TrimSpace(answer.String()), nil
 }
 
 func decodeAnswer[O any](answer string) (*O, error) {
@@ -176,16 +177,17 @@ func prepareKey(ctx huma.Context, r route) (huma.Context, *problem.Problem) {
 	body, url := sha256.New(), ctx.URL()
 	requestOf(ctx.Context()).keyed = &keyedRequest{
 		key: key, path: url.Path, body: body,
-		replayed: func() { ctx.SetHeader(replayedHeader, "true") },
+		markReplayed: func() { ctx.SetHeader(replayedHeader, "true") },
 	}
 	return hashedBody{humaContext: ctx, sum: body}, nil
 }
 
 // keyedRequest is a request with an Idempotency-Key.
 type keyedRequest struct {
-	key, path string
-	body      hash.Hash // of what huma has read
-	replayed  func()    // marks the response
+	key, path    string
+	body         hash.Hash // of what huma has read
+	markReplayed func()    // marks the response
+	answered     bool      // by an earlier request's answer
 }
 
 type humaContext = huma.Context // to embed it beside its method Context

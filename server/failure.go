@@ -80,6 +80,7 @@ func codeOf(err error) problem.Code {
 		{account.ErrNoSession, problem.CodeUnauthenticated},
 		{channel.ErrUnverified, problem.CodeInvalidSignature},
 		{account.ErrIncorrect, problem.CodeValidation},
+		{account.ErrTaken, problem.CodeConflict},
 		{account.ErrLastAdmin, problem.CodeLastAdmin},
 		{account.ErrLink, problem.CodeInvalidLink},
 		{account.ErrNoMail, problem.CodeNoMail},

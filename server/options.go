@@ -51,6 +51,8 @@ type Options struct {
 	Hashing account.SemaphoreOptions
 	// LoginLimits limit failed logins by e-mail address and by network address.
 	LoginLimits account.Limits
+	// Mailing is whether mail is configured. Otherwise links and notices are not queued.
+	Mailing bool
 	// TrustedProxies are the networks of proxies trusted to set X-Forwarded-For. None by default. IPv4-mapped IPv6
 	// networks match no client; write them as IPv4.
 	TrustedProxies []netip.Prefix

@@ -37,10 +37,15 @@ type Server struct {
 	logins      *account.Logins
 	proxies     []netip.Prefix
 	sessions    *account.Sessions
+	profiles    *account.Profiles
+	mailing     bool
+	pages       operation.Pages
 	tenants     *operation.Tenants
 	users       *operation.Users
 	agents      *operation.Agents
 	connections *operation.Connections
+	events      *operation.Events
+	exports     exports
 	slack       *slack.Receiver
 	isolation   *doctor.Monitor
 	failures    *repeats
@@ -110,12 +115,14 @@ func (s *Server) SlackStats() channel.Stats {
 
 func (s *Server) buildAccounts(ctx context.Context, o Options) error {
 	s.proxies = o.TrustedProxies
+	s.mailing = o.Mailing
 	s.sessions = account.NewSessions(s.db, o.Clock)
 	var err error
 	s.logins, err = account.NewLogins(ctx, account.LoginOptions{
 		Client: s.client, DB: s.db, Hasher: o.Hasher, Hashing: o.Hashing,
 		Clock: o.Clock, Key: o.Key, Limits: o.LoginLimits,
 	})
+	s.profiles = account.NewProfiles(s.logins, s.db)
 	return err
 }
 
@@ -127,9 +134,11 @@ func (s *Server) buildOperations(_ context.Context, o Options) error {
 	s.audit = audit.NewLog(s.db, o.Clock)
 	s.outbox = &operation.Outbox{DB: s.db, Clock: o.Clock}
 	s.answers = &operation.Answers{DB: s.db, Clock: o.Clock}
-	store := operation.Store{Client: s.client, Pages: operation.NewPages(key), Clock: o.Clock}
+	s.pages = operation.NewPages(key)
+	store := operation.Store{Client: s.client, Pages: s.pages, Clock: o.Clock}
 	s.tenants, s.agents = &operation.Tenants{Store: store}, &operation.Agents{Store: store}
 	s.connections = &operation.Connections{Store: store, Box: o.Box}
+	s.events = &operation.Events{DB: s.db, Pages: store.Pages}
 	return nil
 }
 

@@ -288,6 +288,16 @@ func (b *testBundle) createAll(t *testing.T) (all []resource) {
 	return all
 }
 
+// addMember gives a user, by path or address, a role in the tenant.
+func (b *testBundle) addMember(t *testing.T, tenant, user, role string) {
+	t.Helper()
+	if strings.HasPrefix(user, "/") {
+		user = idText(user)
+	}
+	b.exec(t, `INSERT INTO memberships (id, tenant_id, user_id, role)
+		SELECT gen_random_uuid(), $1, id, $3 FROM portal_users WHERE email = $2 OR id::text = $2`, idText(tenant), user, role)
+}
+
 func (b *testBundle) slack(t *testing.T, body string) response {
 	t.Helper()
 	return b.anyone.post(t, slackPath, body, signed(t, slackSecret, b.clock(), body)...)
@@ -304,12 +314,17 @@ func signed(t *testing.T, secret string, at time.Time, body string) []string {
 
 var cheap = account.Argon2{Params: account.Params{MemoryKiB: 64, Iterations: 1, Parallelism: 1}}
 
-// countingHasher counts comparisons, and blocks them between hold and release.
+// countingHasher counts new hashes and comparisons, and blocks comparisons between hold and release.
 type countingHasher struct {
 	account.Argon2
 
-	compared, blocked atomic.Int64
-	held              atomic.Pointer[chan struct{}]
+	hashed, compared, blocked atomic.Int64
+	held                      atomic.Pointer[chan struct{}]
+}
+
+func (h *countingHasher) Hash(ctx context.Context, password string) (string, error) {
+	h.hashed.Add(1)
+	return h.Argon2.Hash(ctx, password)
 }
 
 func (h *countingHasher) Compare(ctx context.Context, password, hash string) (bool, error) {

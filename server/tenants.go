@@ -32,6 +32,14 @@ type tenantSummary struct {
 	ETag      string    `json:"etag" doc:"Version of the resource, for If-Match."`
 }
 
+type listTenantsInput struct {
+	PageInput
+	SearchInput
+
+	Sort   string `query:"sort" enum:"created_at,-created_at,name,-name,updated_at,-updated_at" default:"created_at" doc:"Order of the items; with - in front, descending."`
+	Status string `query:"status" enum:"active,suspended,purging" doc:"Return only tenants with this status."`
+}
+
 type createTenantInput struct {
 	Body struct {
 		Name     string     `json:"name" minLength:"1" maxLength:"200" pattern:"\\S" doc:"Unique." example:"Acme"`
@@ -58,12 +66,12 @@ type getTenantInput struct {
 	IfNoneMatchInput
 }
 
-func (s *Server) listTenants(ctx context.Context, in *PageInput) (*listOutput[tenantSummary], error) {
-	session := "" // a platform admin lists all
-	if p := requestOf(ctx).principal; !p.IsAdmin {
-		session = p.TokenHash()
+func (s *Server) listTenants(ctx context.Context, in *listTenantsInput) (*listOutput[tenantSummary], error) {
+	filter := operation.TenantFilter{Status: in.Status}
+	if p := requestOf(ctx).principal; !p.IsAdmin { // a platform admin lists all
+		filter.Session = p.TokenHash()
 	}
-	list, err := s.tenants.List(ctx, session, in.page())
+	list, err := s.tenants.List(ctx, in.sorted(in.Sort, in.SearchInput), filter)
 	if err != nil {
 		return nil, err
 	}

@@ -106,8 +106,15 @@ func (s *Server) buildUsers(_ context.Context, _ Options) error {
 	return nil
 }
 
-func (s *Server) listUsers(ctx context.Context, in *PageInput) (*listOutput[accountSummary], error) {
-	list, err := s.users.List(ctx, in.page())
+type listUsersInput struct {
+	PageInput
+	SearchInput
+
+	Sort string `query:"sort" enum:"created_at,-created_at,name,-name,email,-email" default:"created_at" doc:"Order of the items; with - in front, descending."`
+}
+
+func (s *Server) listUsers(ctx context.Context, in *listUsersInput) (*listOutput[accountSummary], error) {
+	list, err := s.users.List(ctx, in.sorted(in.Sort, in.SearchInput))
 	if err != nil {
 		return nil, err
 	}

@@ -16,11 +16,6 @@ func (b *testBundle) userPath(t *testing.T, email string) string {
 	return "/v1/users/" + id.String()
 }
 
-func (b *testBundle) addMember(t *testing.T, tenant, user, role string) {
-	t.Helper()
-	b.exec(t, `INSERT INTO memberships (id, tenant_id, user_id, role) VALUES (gen_random_uuid(), $1, $2, $3)`, idText(tenant), idText(user), role)
-}
-
 func TestUsers(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -104,7 +104,10 @@ func responseTypes(tb testing.TB) (types []reflect.Type) {
 				continue
 			}
 			for _, response := range op.Responses {
-				for _, content := range response.Content {
+				for mediaType, content := range response.Content {
+					if mediaType == "application/x-ndjson" {
+						continue // written by encoding/json
+					}
 					answer := document.Components.Schemas.TypeFromRef(content.Schema.Ref)
 					require.NotNil(tb, answer, op.OperationID)
 					if !seen[answer] {

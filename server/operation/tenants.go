@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"reflect"
+	"time"
 
 	entsql "entgo.io/ent/dialect/sql"
 	"github.com/google/uuid"
@@ -24,14 +25,33 @@ type TenantFields struct {
 	Settings json.RawMessage
 }
 
-// List returns a page of tenants without settings, or [ErrCursor]. With the hash of a session's token, it lists the
-// tenants of the session's user, without those that are being deleted.
-func (t *Tenants) List(ctx context.Context, session string, page Page) (List[*ent.Tenant], error) {
-	query := t.Client.Tenant.Query().Order(tenant.ByID())
-	if session != "" {
+// TenantFilter selects tenants. An empty field selects all.
+type TenantFilter struct {
+	// Session is the hash of a session's token. It selects the tenants of its user, without those being deleted.
+	Session string
+	Status  string
+}
+
+//nolint:gochecknoglobals // a constant
+var tenantList = listing[*ent.Tenant]{
+	name: "tenants",
+	sorts: []sorting[*ent.Tenant]{
+		byCreation[*ent.Tenant](),
+		byText(tenant.FieldName, func(row *ent.Tenant) string { return row.Name }),
+		byTime(tenant.FieldUpdatedAt, func(row *ent.Tenant) time.Time { return row.UpdatedAt }),
+	},
+	search:  []string{tenant.FieldName, tenant.FieldSlug},
+	measure: func(row *ent.Tenant) (uuid.UUID, int) { return row.ID, len(row.Name) + len(row.Slug) },
+}
+
+// List returns a page of tenants without settings, or [ErrCursor].
+func (t *Tenants) List(ctx context.Context, page Page, f TenantFilter) (List[*ent.Tenant], error) {
+	query := t.Client.Tenant.Query()
+	if f.Session != "" {
 		query.Where(tenant.StatusNEQ(tenant.StatusPurging), func(s *entsql.Selector) {
 			s.Where(entsql.P(func(b *entsql.Builder) {
-				b.Ident("id").WriteString(" IN (SELECT tenant_id FROM session_tenants(").Arg(session).WriteString("))")
+				b.Ident("id").WriteString(" IN (SELECT tenant_id FROM session_tenants(")
+				b.Arg(f.Session).WriteString("))")
 			}))
 		})
 	}
@@ -39,9 +59,7 @@ func (t *Tenants) List(ctx context.Context, session string, page Page) (List[*en
 		tenant.FieldID, tenant.FieldName, tenant.FieldSlug, tenant.FieldStatus, tenant.FieldCreatedAt,
 		tenant.FieldUpdatedAt,
 	)
-	return list(ctx, t.Pages, "tenants", page, query, func(row *ent.Tenant) (uuid.UUID, int) {
-		return row.ID, len(row.Name) + len(row.Slug)
-	})
+	return list(ctx, t.Pages, &tenantList, page, query, equal(tenant.FieldStatus, f.Status))
 }
 
 // Create creates a tenant. The name and the slug are required. Returns [ErrTaken] or [ErrInvalid].

@@ -37,17 +37,27 @@ type UserFields struct {
 	IsAdmin  *bool
 }
 
+//nolint:gochecknoglobals // a constant
+var userList = listing[*ent.PortalUser]{
+	name: "users",
+	sorts: []sorting[*ent.PortalUser]{
+		byCreation[*ent.PortalUser](),
+		byText(portaluser.FieldName, func(row *ent.PortalUser) string { return row.Name }),
+		byText(portaluser.FieldEmail, func(row *ent.PortalUser) string { return row.Email }),
+	},
+	search:  []string{portaluser.FieldName, portaluser.FieldEmail},
+	measure: func(row *ent.PortalUser) (uuid.UUID, int) { return row.ID, len(row.Email) + len(row.Name) },
+}
+
 // List returns a page of users, or [ErrCursor].
 func (u *Users) List(ctx context.Context, page Page) (List[*ent.PortalUser], error) {
-	query := u.Client.PortalUser.Query().Where(portaluser.ErasedAtIsNil()).Order(portaluser.ByID())
+	query := u.Client.PortalUser.Query().Where(portaluser.ErasedAtIsNil())
 	query.Select(
 		portaluser.FieldID, portaluser.FieldEmail, portaluser.FieldName, portaluser.FieldIsAdmin,
 		portaluser.FieldDisabledAt, portaluser.FieldUnprovenTenantID, portaluser.FieldCreatedAt,
 		portaluser.FieldUpdatedAt,
 	)
-	return list(ctx, u.Pages, "users", page, query, func(row *ent.PortalUser) (uuid.UUID, int) {
-		return row.ID, len(row.Email) + len(row.Name)
-	})
+	return list(ctx, u.Pages, &userList, page, query)
 }
 
 // Create creates a user. Returns [ErrTaken] or [ErrInvalid].
