@@ -18,6 +18,7 @@ import (
 	"github.com/konstruct/konstruct/server/account"
 	"github.com/konstruct/konstruct/server/audit"
 	"github.com/konstruct/konstruct/server/operation"
+	"github.com/konstruct/konstruct/server/sweep"
 	"github.com/konstruct/konstruct/tenancy/doctor"
 )
 
@@ -54,6 +55,7 @@ type Server struct {
 
 	background     []func(context.Context) // run by Serve, until their context ends
 	purgeRequested chan struct{}
+	sweeper        *sweep.Sweeper
 
 	addr            string
 	drainDelay      time.Duration
@@ -81,6 +83,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		s.buildAccounts, s.buildOperations, s.buildSlack,
 		s.buildPurges,
 		s.buildUsers,
+		s.buildSweeper,
 	} {
 		if err := build(ctx, o); err != nil {
 			return nil, err

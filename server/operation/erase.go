@@ -3,6 +3,7 @@ package operation
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -131,7 +132,7 @@ func (u *Users) finishErasure(ctx context.Context, e Erasure, email string) erro
 		if err != nil {
 			return err
 		}
-		subjects := append(links, row.ID)
+		subjects := slices.Concat(links, []uuid.UUID{row.ID})
 		if _, err := tx.MailOutbox.Delete().Where(mailoutbox.SubjectIDIn(subjects...)).Exec(ctx); err != nil {
 			return err
 		}
