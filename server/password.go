@@ -121,8 +121,14 @@ func (s *Server) requestEmail(ctx context.Context, in *requestEmailInput) (*stru
 	}
 	s.warn(ctx, "login attempt was not refunded", confirmed.Warning)
 	return nil, s.inTx(ctx, func(ctx context.Context) error {
-		if err := s.profiles.RequestEmail(ctx, confirmed, email); err != nil {
+		tell, err := s.profiles.RequestEmail(ctx, confirmed, email)
+		if err != nil {
 			return err
+		}
+		if tell {
+			if err := s.notify(ctx, mailoutbox.KindEmailChanged, r.principal.ID, r.principal.Email); err != nil {
+				return err
+			}
 		}
 		r.setObject(objectUser, r.principal.ID)
 		return s.record(ctx, opRequestEmail)
@@ -161,16 +167,11 @@ func (s *Server) resetPassword(ctx context.Context, in *resetPasswordInput) (*st
 
 func (s *Server) confirmEmail(ctx context.Context, in *confirmEmailInput) (*struct{}, error) {
 	return nil, s.inTx(ctx, func(ctx context.Context) error {
-		change, err := s.profiles.ConfirmEmail(ctx, in.Body.Token)
+		user, err := s.profiles.ConfirmEmail(ctx, in.Body.Token)
 		if err != nil {
 			return err
 		}
-		if change.Old != "" {
-			if err := s.notify(ctx, mailoutbox.KindEmailChanged, change.UserID, change.Old); err != nil {
-				return err
-			}
-		}
-		return s.recordBy(ctx, change.UserID, opConfirmEmail)
+		return s.recordBy(ctx, user, opConfirmEmail)
 	})
 }
 
