@@ -165,7 +165,7 @@ func (f functions) expireTheirs(ctx context.Context, p pair, query string) (any,
 	}
 	left, err := f.expire(theirs, query)
 	if err == nil && left != 1 {
-		return "the other tenant's event is gone", nil
+		return fmt.Sprintf("the other tenant then expires %d events instead of 1", left), nil
 	}
 	return n, err
 }
