@@ -187,7 +187,8 @@ func TestProfilesOnBrokenDatabase(t *testing.T) {
 			return p.ResetPassword(ctx, reset)
 		},
 		"FOR NO KEY UPDATE": func(ctx context.Context, p *account.Profiles, _ *account.Sessions) error {
-			return p.RequestEmail(ctx, confirmed, "ada@example.org")
+			_, err := p.RequestEmail(ctx, confirmed, "ada@example.org")
+			return err
 		},
 		"INSERT INTO portal_links": func(ctx context.Context, p *account.Profiles, _ *account.Sessions) error {
 			return p.RequestReset(ctx, account.ResetRequest{Email: ada, Action: "forgot"})

@@ -29,7 +29,8 @@ func TestPasswordChangesMeanwhile(t *testing.T) {
 		return err
 	}), account.ErrIncorrect)
 	require.ErrorIs(t, b.inTx(t, func(ctx context.Context) error {
-		return b.profiles.RequestEmail(ctx, change.Confirmed, "ada@example.org")
+		_, err := b.profiles.RequestEmail(ctx, change.Confirmed, "ada@example.org")
+		return err
 	}), account.ErrIncorrect)
 	require.ErrorIs(t, b.inTx(t, func(ctx context.Context) error { return b.profiles.ResetPassword(ctx, reset) }),
 		account.ErrLink, "the link was voided")
