@@ -104,8 +104,8 @@ func responseTypes(tb testing.TB) (types []reflect.Type) {
 				continue
 			}
 			for _, response := range op.Responses {
-				for _, content := range response.Content {
-					answer := document.Components.Schemas.TypeFromRef(content.Schema.Ref)
+				for _, schema := range contentSchemas(response) {
+					answer := document.Components.Schemas.TypeFromRef(schema.Ref)
 					require.NotNil(tb, answer, op.OperationID)
 					if !seen[answer] {
 						seen[answer] = true
@@ -118,6 +118,18 @@ func responseTypes(tb testing.TB) (types []reflect.Type) {
 	require.Greater(tb, len(types), 10)
 	slices.SortFunc(types, func(a, b reflect.Type) int { return strings.Compare(a.String(), b.String()) })
 	return types
+}
+
+// contentSchemas returns the schemas of a response, or of the lines of a stream.
+func contentSchemas(response *huma.Response) (schemas []*huma.Schema) {
+	for _, content := range response.Content {
+		if lines := content.Schema.OneOf; lines != nil {
+			schemas = append(schemas, lines...)
+		} else {
+			schemas = append(schemas, content.Schema)
+		}
+	}
+	return schemas
 }
 
 // oddTexts are strings that encoders may treat differently.
