@@ -146,9 +146,9 @@ var parameters = regexp.MustCompile(`\{\w+\}`)
 func (b *testBundle) createMember(t *testing.T, tenant, role string) (email string) {
 	t.Helper()
 	email = role + "@" + b.admin.get(t, tenant).at("slug").(string) + ".example"
-	user, err := b.users.Create(t.Context(), account.NewUser{Email: email, Name: role, Password: password})
+	_, err := b.users.Create(t.Context(), account.NewUser{Email: email, Name: role, Password: password})
 	require.NoError(t, err)
-	b.exec(t, `INSERT INTO memberships (id, tenant_id, user_id, role) VALUES (gen_random_uuid(), $1, $2, $3)`, idText(tenant), user.ID, role)
+	b.addMember(t, tenant, email, role)
 	return email
 }
 

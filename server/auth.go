@@ -26,12 +26,12 @@ type loginBody struct {
 type loginOutput struct{ Body loginView }
 
 type loginView struct {
-	User        userView    `json:"user"`
+	User        UserView    `json:"user"`
 	Session     sessionView `json:"session"`
 	DeviceToken string      `json:"device_token" doc:"Store it for 180 days and send it with the next login from this device. Failed attempts from a known device are counted separately until the password changes. It grants no access."`
 }
 
-type userView struct {
+type UserView struct {
 	ID      uuid.UUID `json:"id" format:"uuid"`
 	Email   string    `json:"email"`
 	Name    string    `json:"name"`
@@ -66,6 +66,6 @@ func (s *Server) logout(ctx context.Context, _ *struct{}) (*struct{}, error) {
 	return nil, s.sessions.End(ctx, r.principal)
 }
 
-func viewUser(u account.User) userView {
-	return userView{ID: u.ID, Email: u.Email, Name: u.Name, IsAdmin: u.IsAdmin}
+func viewUser(u account.User) UserView {
+	return UserView{ID: u.ID, Email: u.Email, Name: u.Name, IsAdmin: u.IsAdmin}
 }

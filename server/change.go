@@ -85,7 +85,10 @@ func answered[O any](
 
 // record adds the request's audit event to the context's transaction.
 func (s *Server) record(ctx context.Context, action string) error {
-	r := requestOf(ctx)
+	return s.audit.Record(ctx, requestOf(ctx).auditEvent(action))
+}
+
+func (r *request) auditEvent(action string) audit.Event {
 	event := audit.Event{
 		ActorID: r.principal.ID, Action: action, ObjectType: r.event.kind, ObjectID: r.event.id,
 		RequestID: r.id, Address: r.client, Details: make(map[string]any, len(r.event.details)),
@@ -93,7 +96,7 @@ func (s *Server) record(ctx context.Context, action string) error {
 	for _, detail := range r.event.details {
 		event.Details[detail.Key] = detail.Value.Any()
 	}
-	return s.audit.Record(ctx, event)
+	return event
 }
 
 // event is what the audit log says of a request.

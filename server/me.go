@@ -48,7 +48,7 @@ func (s *Server) meRoutes() []route {
 
 // profileView is a user as the user sees it.
 type profileView struct {
-	userView
+	UserView
 
 	EmailProven bool `json:"email_proven" doc:"Whether a mailed link has proved the address. Otherwise the user can join no other tenant."`
 }
@@ -117,7 +117,7 @@ func (s *Server) updateMe(ctx context.Context, in *updateMeInput) (*profileOutpu
 }
 
 func viewProfile(u account.User) profileView {
-	return profileView{userView: viewUser(u), EmailProven: u.UnprovenTenant == uuid.Nil}
+	return profileView{UserView: viewUser(u), EmailProven: u.UnprovenTenant == uuid.Nil}
 }
 
 // checkPassword returns a problem for a new password that the schema accepts, which counts characters and not bytes.

@@ -12,12 +12,6 @@ import (
 	"github.com/konstruct/konstruct/server/account"
 )
 
-func (b *testBundle) addMember(t *testing.T, tenant, email, role string) {
-	t.Helper()
-	b.exec(t, `INSERT INTO memberships (id, tenant_id, user_id, role)
-		SELECT gen_random_uuid(), $1, id, $3 FROM portal_users WHERE email = $2`, idText(tenant), email, role)
-}
-
 // id returns the id of the user.
 func (c client) id(t *testing.T) string {
 	t.Helper()

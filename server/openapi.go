@@ -20,6 +20,7 @@ func complete(doc *huma.OpenAPI) {
 		{Name: tagLogin, Description: "Sessions of portal users."},
 		{Name: tagMe, Description: "The user who is logged in: name, password, e-mail address and sessions."},
 		{Name: tagTenants, Description: "Companies on this platform, managed by platform admins."},
+		{Name: tagUsers, Description: "Users of the portal, managed by platform admins."},
 		{Name: tagAgents, Description: "AI agents of a tenant."},
 		{Name: tagConnections, Description: "Chat workspaces connected to a tenant."},
 		{Name: tagAudit, Description: "What was done by whom, in a tenant and on the platform."},
@@ -78,6 +79,8 @@ func describeHeaders(status int, response *huma.Response) {
 	switch status {
 	case http.StatusCreated:
 		text("Location", "The path of the new resource.")
+	case http.StatusAccepted:
+		text("Location", "The path of the progress.")
 	case http.StatusNotModified:
 		text("ETag", "The current version.")
 	case http.StatusMethodNotAllowed:
@@ -109,6 +112,10 @@ func requestExamples() map[string]any {
 		opConfirmEmail:   object{"token": "klt_token-of-the-link"},                                   //nolint:gosec // an example
 		"create-tenant":  object{"name": "Acme", "slug": "acme"},
 		"update-tenant":  object{"status": "suspended"},
+		"create-user": object{
+			"email": "ada@example.com", "name": "Ada Lovelace", "password": "correct horse battery staple",
+		},
+		"update-user": object{"disabled": true},
 		"create-agent": object{
 			"name": "Mara", "role": "Support", "persona": "Friendly and brief.",
 			"system_prompt":    "You answer questions about orders.",

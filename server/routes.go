@@ -28,6 +28,7 @@ const (
 	tagLogin       = "Login"
 	tagMe          = "Current user"
 	tagTenants     = "Tenants"
+	tagUsers       = "Users"
 	tagAgents      = "Agents"
 	tagConnections = "Channel connections"
 	tagAudit       = "Audit log"
@@ -40,6 +41,8 @@ func (s *Server) routes() []route {
 		s.healthRoutes(), s.authRoutes(), s.tenantRoutes(), s.agentRoutes(), s.connectionRoutes(), s.channelRoutes(),
 		s.linkRoutes(),
 		s.meRoutes(),
+		s.purgeRoutes(),
+		s.userRoutes(),
 		s.eventRoutes(),
 	)
 }
@@ -86,8 +89,6 @@ func (s *Server) tenantRoutes() []route {
 			errors(updateErrors...).errors(http.StatusConflict).
 			description("Omitted properties keep their values. A suspended tenant receives no messages; platform "+
 				"admins can still manage it."),
-		purging(handle(platformAdmin, http.MethodDelete, tenantPath, "delete-tenant", "Delete a tenant",
-			s.deleteTenant)).withoutTransaction(),
 	)
 }
 

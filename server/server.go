@@ -18,6 +18,7 @@ import (
 	"github.com/konstruct/konstruct/server/account"
 	"github.com/konstruct/konstruct/server/audit"
 	"github.com/konstruct/konstruct/server/operation"
+	"github.com/konstruct/konstruct/server/sweep"
 	"github.com/konstruct/konstruct/tenancy/doctor"
 )
 
@@ -40,6 +41,7 @@ type Server struct {
 	mailing     bool
 	pages       operation.Pages
 	tenants     *operation.Tenants
+	users       *operation.Users
 	agents      *operation.Agents
 	connections *operation.Connections
 	events      *operation.Events
@@ -51,7 +53,9 @@ type Server struct {
 	metrics     *metrics     // nil: none
 	tracer      trace.Tracer // nil: none
 
-	background []func(context.Context) // run by Serve, until their context ends
+	background     []func(context.Context) // run by Serve, until their context ends
+	purgeRequested chan struct{}
+	sweeper        *sweep.Sweeper
 
 	addr            string
 	drainDelay      time.Duration
@@ -75,7 +79,12 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	healthy := func(context.Context) error { return s.isolation.Healthy() }
 	isolation := Check{Name: "isolation", Required: true, Run: healthy}
 	s.readiness = newReadiness(s.failures, o.Clock, append([]Check{isolation}, o.Ready...))
-	for _, build := range []func(context.Context, Options) error{s.buildAccounts, s.buildOperations, s.buildSlack} {
+	for _, build := range []func(context.Context, Options) error{
+		s.buildAccounts, s.buildOperations, s.buildSlack,
+		s.buildPurges,
+		s.buildUsers,
+		s.buildSweeper,
+	} {
 		if err := build(ctx, o); err != nil {
 			return nil, err
 		}

@@ -288,6 +288,16 @@ func (b *testBundle) createAll(t *testing.T) (all []resource) {
 	return all
 }
 
+// addMember gives a user, by path or address, a role in the tenant.
+func (b *testBundle) addMember(t *testing.T, tenant, user, role string) {
+	t.Helper()
+	if strings.HasPrefix(user, "/") {
+		user = idText(user)
+	}
+	b.exec(t, `INSERT INTO memberships (id, tenant_id, user_id, role)
+		SELECT gen_random_uuid(), $1, id, $3 FROM portal_users WHERE email = $2 OR id::text = $2`, idText(tenant), user, role)
+}
+
 func (b *testBundle) slack(t *testing.T, body string) response {
 	t.Helper()
 	return b.anyone.post(t, slackPath, body, signed(t, slackSecret, b.clock(), body)...)

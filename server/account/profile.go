@@ -5,8 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -52,7 +50,7 @@ WHERE id = $1 AND disabled_at IS NULL RETURNING name`
 
 // Rename changes the name of a user and returns it. Returns [ErrName], or [ErrNoSession] if the user was disabled.
 func (p *Profiles) Rename(ctx context.Context, user uuid.UUID, name string) (string, error) {
-	name, err := normalizeName(name)
+	name, err := NormalizeName(name)
 	if err != nil {
 		return "", err
 	}
@@ -65,14 +63,4 @@ func (p *Profiles) Rename(ctx context.Context, user uuid.UUID, name string) (str
 		return "", fmt.Errorf("rename a user: %w", err)
 	}
 	return stored.String, nil
-}
-
-// normalizeName returns a name as it is stored, or [ErrName].
-func normalizeName(name string) (string, error) {
-	name = strings.TrimSpace(name)
-	if name == "" || !utf8.ValidString(name) || utf8.RuneCountInString(name) > maxName ||
-		strings.ContainsRune(name, 0) {
-		return "", ErrName
-	}
-	return name, nil
 }

@@ -164,19 +164,6 @@ func (s *Sessions) End(ctx context.Context, p Principal) error {
 	return nil
 }
 
-// Sweep deletes sessions a day after their expiry, and expired login attempts.
-func (s *Sessions) Sweep(ctx context.Context) error {
-	now := s.now()
-	yesterday := now.Add(-24 * time.Hour)
-	if _, err := pgtenant.Exec(ctx, s.db, `DELETE FROM portal_sessions WHERE expires_at < $1`, yesterday); err != nil {
-		return fmt.Errorf("delete expired sessions: %w", err)
-	}
-	if _, err := pgtenant.Exec(ctx, s.db, `DELETE FROM login_attempts WHERE window_ends < $1`, now); err != nil {
-		return fmt.Errorf("delete expired login attempts: %w", err)
-	}
-	return nil
-}
-
 func (s *Sessions) now() time.Time { return instant(s.clock) }
 
 // instant returns the clock's time in PostgreSQL's resolution.

@@ -45,7 +45,7 @@ func (u *Users) Create(ctx context.Context, n NewUser) (User, error) {
 	if err != nil {
 		return User{}, err
 	}
-	name, err := normalizeName(n.Name)
+	name, err := NormalizeName(n.Name)
 	if err != nil {
 		return User{}, err
 	}
@@ -130,7 +130,7 @@ func (u *Users) change(ctx context.Context, email string, set func(*ent.PortalUs
 		return err
 	}
 	return pgtenant.InTx(ctx, u.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
-		update := tx.PortalUser.Update().Where(portaluser.Email(email))
+		update := tx.PortalUser.Update().Where(portaluser.Email(email), portaluser.ErasedAtIsNil())
 		set(update)
 		changed, err := update.Save(ctx)
 		if err != nil {

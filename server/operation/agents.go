@@ -10,6 +10,7 @@ import (
 
 	"github.com/konstruct/konstruct/ent"
 	"github.com/konstruct/konstruct/ent/agent"
+	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
 // Agents manages the agents of the context's tenant.
@@ -56,12 +57,19 @@ func (a *Agents) List(ctx context.Context, page Page, f AgentFilter) (List[*ent.
 	return list(ctx, a.Pages, &agentList, page, query, equalTo(agent.FieldIsActive, f.IsActive))
 }
 
-// Create creates an agent. The name is required. Returns [ErrInvalid], or [ErrNotFound] if the tenant was deleted.
-func (a *Agents) Create(ctx context.Context, f AgentFields) (*ent.Agent, error) {
-	create := a.Client.Agent.Create()
-	f.set(create.Mutation())
-	row, err := create.Save(ctx)
-	return row, translate("create an agent", err)
+// Create creates an agent. The name is required. Returns [ErrInvalid], [ErrLimit], or [ErrNotFound] if the tenant was
+// deleted.
+func (a *Agents) Create(ctx context.Context, f AgentFields) (row *ent.Agent, err error) {
+	err = pgtenant.InTx(ctx, a.Client.Tx, func(ctx context.Context, tx *ent.Tx) error {
+		if err := admit(ctx, tx, MaxAgents, tx.Agent.Query().Count); err != nil {
+			return err
+		}
+		create := tx.Agent.Create()
+		f.set(create.Mutation())
+		row, err = create.Save(ctx)
+		return translate("create an agent", err)
+	})
+	return row, err
 }
 
 // Duplicate creates an inactive copy of an agent, with a name or, if it is "", with its name and " (copy)". Returns

@@ -66,9 +66,9 @@ func (c *Connections) List(
 		equal(channelconnection.FieldChannelType, f.ChannelType), equal(channelconnection.FieldStatus, f.Status))
 }
 
-// Create creates a connection. Returns [ErrTaken] if any tenant has connected the workspace, [ErrInvalid],
+// Create creates a connection. Returns [ErrTaken] if any tenant has connected the workspace, [ErrInvalid], [ErrLimit],
 // [ErrNotFound] if the tenant was deleted, or a secrets.FaultError.
-func (c *Connections) Create(ctx context.Context, n NewConnection) (*ent.ChannelConnection, error) {
+func (c *Connections) Create(ctx context.Context, n NewConnection) (row *ent.ChannelConnection, err error) {
 	tenant, err := tenancy.From(ctx)
 	if err != nil {
 		return nil, err
@@ -81,11 +81,17 @@ func (c *Connections) Create(ctx context.Context, n NewConnection) (*ent.Channel
 	if err != nil {
 		return nil, err
 	}
-	create := c.Client.ChannelConnection.Create().SetID(id).
-		SetChannelType(channelconnection.ChannelType(n.ChannelType)).SetWorkspaceID(n.WorkspaceID).SetSecrets(sealed)
-	n.set(create.Mutation())
-	row, err := create.Save(ctx)
-	return row, translate("create a channel connection", err)
+	err = pgtenant.InTx(ctx, c.Client.Tx, func(ctx context.Context, tx *ent.Tx) error {
+		if err := admit(ctx, tx, MaxConnections, tx.ChannelConnection.Query().Count); err != nil {
+			return err
+		}
+		create := tx.ChannelConnection.Create().SetID(id).SetWorkspaceID(n.WorkspaceID).SetSecrets(sealed).
+			SetChannelType(channelconnection.ChannelType(n.ChannelType))
+		n.set(create.Mutation())
+		row, err = create.Save(ctx)
+		return translate("create a channel connection", err)
+	})
+	return row, err
 }
 
 // Get returns a connection, or [ErrNotFound].

@@ -89,6 +89,8 @@ func takenError(err error) error {
 		return &TakenError{"name"}
 	case "tenants_slug_key":
 		return &TakenError{"slug"}
+	case "portal_users_email_key":
+		return &TakenError{"email"}
 	case "channelconnection_channel_type_workspace_id":
 		return &TakenError{"workspace_id"}
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/konstruct/konstruct/ent"
 	"github.com/konstruct/konstruct/ent/tenant"
 	"github.com/konstruct/konstruct/tenancy"
-	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
 // Tenants manages the platform's table of tenants.
@@ -24,12 +23,6 @@ type TenantFields struct {
 	Slug     *string
 	Status   string
 	Settings json.RawMessage
-}
-
-// Purged is the number of rows deleted with a tenant.
-type Purged struct {
-	Agents             int
-	ChannelConnections int
 }
 
 // TenantFilter selects tenants. An empty field selects all.
@@ -83,8 +76,8 @@ func (t *Tenants) Get(ctx context.Context, id tenancy.ID) (*ent.Tenant, error) {
 	return row, translate("get a tenant", err)
 }
 
-// Update updates a tenant, unless f is empty, and returns it. Returns [ErrNotFound], [ErrStale], [ErrTaken] or
-// [ErrInvalid].
+// Update updates a tenant, unless f is empty, and returns it. Returns [ErrNotFound], [ErrStale], also if a purge began
+// concurrently, [ErrTaken] or [ErrInvalid].
 func (t *Tenants) Update(ctx context.Context, id tenancy.ID, match Match, f TenantFields) (*ent.Tenant, error) {
 	if reflect.ValueOf(f).IsZero() {
 		row, err := t.Get(ctx, id)
@@ -93,14 +86,10 @@ func (t *Tenants) Update(ctx context.Context, id tenancy.ID, match Match, f Tena
 		}
 		return row, err
 	}
-	update := t.Client.Tenant.UpdateOneID(id.UUID()).SetUpdatedAt(match.next(t.Clock()))
+	update := t.Client.Tenant.UpdateOneID(id.UUID()).Where(tenant.StatusNEQ(tenant.StatusPurging)).
+		SetUpdatedAt(match.next(t.Clock()))
 	f.set(update.Mutation())
 	return save(ctx, id.UUID(), match, update, t.Client.Tenant.Query())
-}
-
-// Delete deletes a tenant without rows. Returns [ErrNotFound], [ErrStale] or [ErrNotEmpty].
-func (t *Tenants) Delete(ctx context.Context, id tenancy.ID, match Match) error {
-	return remove(ctx, id.UUID(), match, t.Client.Tenant.Delete(), t.Client.Tenant.Query())
 }
 
 func (f TenantFields) set(m *ent.TenantMutation) {
@@ -112,45 +101,4 @@ func (f TenantFields) set(m *ent.TenantMutation) {
 	if f.Settings != nil {
 		m.SetSettings(f.Settings)
 	}
-}
-
-// purgeAttempts bounds how often a purge is retried after a deadlock, which rolled it back.
-const purgeAttempts = 3
-
-// Purge deletes a tenant and all its rows in one transaction, and returns the counts. No foreign key cascades. Returns
-// [ErrNotFound], [ErrStale], or [ErrNotEmpty] for rows in a table that Purge does not cover.
-//
-// Purge locks the tenant's row first. Every insert into a tenant table takes a KEY SHARE lock on that row through its
-// foreign key, so it waits and then fails with [ErrNotFound]; without the lock it could commit between the deletes and
-// fail the purge. A transaction that updates a row before it inserts another locks in the opposite order and can
-// deadlock.
-func (t *Tenants) Purge(ctx context.Context, id tenancy.ID, match Match) (Purged, error) {
-	for attempt := 1; ; attempt++ {
-		purged, err := t.purge(ctx, id, match)
-		if sqlState(err) != deadlockDetected || attempt == purgeAttempts {
-			return purged, err
-		}
-	}
-}
-
-func (t *Tenants) purge(ctx context.Context, id tenancy.ID, match Match) (Purged, error) {
-	var purged Purged
-	err := pgtenant.InTx(tenancy.With(ctx, id), t.Client.Tx, func(ctx context.Context, tx *ent.Tx) error {
-		_, err := lock(ctx, id.UUID(), match, tx.Tenant.Query(),
-			func(row *ent.Tenant) time.Time { return row.UpdatedAt })
-		if err != nil {
-			return err
-		}
-		if purged.ChannelConnections, err = tx.ChannelConnection.Delete().Exec(ctx); err != nil {
-			return translate("purge channel connections", err)
-		}
-		if purged.Agents, err = tx.Agent.Delete().Exec(ctx); err != nil {
-			return translate("purge agents", err)
-		}
-		return remove(ctx, id.UUID(), Match{}, tx.Tenant.Delete(), tx.Tenant.Query())
-	})
-	if err != nil {
-		return Purged{}, err
-	}
-	return purged, nil
 }
