@@ -28,6 +28,7 @@ func (c client) walk(t *testing.T, path string, query url.Values, between func()
 			return ids
 		}
 		require.LessOrEqual(t, len(cursor), 1110, "the maximum length of the parameter")
+		require.Less(t, len(ids), 1000, "the walk does not end")
 		query.Set("cursor", cursor)
 		between()
 	}

@@ -73,7 +73,7 @@ func (a *Agents) Create(ctx context.Context, f AgentFields) (row *ent.Agent, err
 }
 
 // Duplicate creates an inactive copy of an agent, with a name or, if it is "", with its name and " (copy)". Returns
-// [ErrNotFound].
+// [ErrNotFound] or [ErrLimit].
 func (a *Agents) Duplicate(ctx context.Context, id uuid.UUID, name string) (*ent.Agent, error) {
 	row, err := a.Get(ctx, id)
 	if err != nil {

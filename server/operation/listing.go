@@ -51,13 +51,13 @@ func byTime[T any](column string, value func(T) time.Time) sorting[T] {
 // longer.
 const maxSortText = 200
 
-// filter is a condition on a column. A filter without a value is none.
+// filter is a condition on a column. The zero filter selects all rows.
 type filter struct {
 	column, operator string
 	value            any
 }
 
-// equal returns the filter for a value, or none for the zero value.
+// equal returns the filter for a value; the zero value selects all rows.
 func equal[T comparable](column string, value T) filter {
 	var zero T
 	if value == zero {
@@ -66,7 +66,7 @@ func equal[T comparable](column string, value T) filter {
 	return filter{column, " = ", value}
 }
 
-// equalTo returns the filter for a value, or none for nil.
+// equalTo returns the filter for a value; nil selects all rows.
 func equalTo[T any](column string, value *T) filter {
 	if value == nil {
 		return filter{}
@@ -74,10 +74,10 @@ func equalTo[T any](column string, value *T) filter {
 	return filter{column, " = ", *value}
 }
 
-// since returns the filter for times from one on, or none for the zero time.
+// since returns the filter for times from one on; the zero time selects all rows.
 func since(column string, from time.Time) filter { return compared(column, " >= ", from) }
 
-// before returns the filter for times before one, or none for the zero time.
+// before returns the filter for times before one; the zero time selects all rows.
 func before(column string, to time.Time) filter { return compared(column, " < ", to) }
 
 func compared(column, operator string, at time.Time) filter {
