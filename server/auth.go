@@ -31,6 +31,7 @@ type loginView struct {
 	DeviceToken string      `json:"device_token" doc:"Store it for 180 days and send it with the next login from this device. Failed attempts from a known device are counted separately until the password changes. It grants no access."`
 }
 
+// UserView is a user. Embedded types are exported because huma ignores unexported fields.
 type UserView struct {
 	ID      uuid.UUID `json:"id" format:"uuid"`
 	Email   string    `json:"email"`

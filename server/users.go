@@ -48,6 +48,7 @@ func (s *Server) userRoutes() []route {
 	)
 }
 
+// AccountView is a user as platform admins see it.
 type AccountView struct {
 	ID          uuid.UUID  `json:"id" format:"uuid"`
 	Email       string     `json:"email"`

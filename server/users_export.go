@@ -59,6 +59,7 @@ type exportedInvitation struct {
 	RevokedAt  *time.Time `json:"revoked_at,omitempty"`
 }
 
+// ExportedEvent is an audit event in the export of a user.
 type ExportedEvent struct {
 	ID         uuid.UUID  `json:"id" format:"uuid"`
 	CreatedAt  time.Time  `json:"created_at"`

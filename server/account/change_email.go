@@ -25,8 +25,8 @@ SELECT count(*) FROM link`
 // RequestEmail queues a link to a new, normalized address and voids earlier ones, so that a mistyped address is not
 // confirmed later. If another user has the address, or too much was mailed to it, nothing is mailed, and the caller
 // does not learn it. It reports whether the present address may be told of the request, which it is unless it is the
-// same or too much was mailed to it. Returns [ErrTooManyAttempts] after too many requests of the user, or [ErrIncorrect] if the
-// password was changed since. Call it in a transaction.
+// same or too much was mailed to it. Returns [ErrTooManyAttempts] after too many requests of the user, or
+// [ErrIncorrect] if the password was changed since. Call it in a transaction.
 func (p *Profiles) RequestEmail(ctx context.Context, c Confirmed, email string) (tell bool, err error) {
 	attempts, limits, now := p.logins.attempts, p.logins.limits, p.now()
 	toAddress := counter{attempts.mailKey("address", email), limits.Mail}
@@ -75,8 +75,8 @@ const changeEmail = `UPDATE portal_users SET email = $4, unproven_tenant_id = NU
 WHERE id = $1 AND email = $3 AND disabled_at IS NULL AND erased_at IS NULL`
 
 // ConfirmEmail changes the address of the link's user to the one that the link was mailed to, which is then proven, and
-// voids the user's other links. Sessions stay. It returns the user's id, a [LinkError], or [ErrTaken] if another user has the address.
-// Call it in a transaction.
+// voids the user's other links. Sessions stay. It returns the user's id, a [LinkError], or [ErrTaken] if another user
+// has the address. Call it in a transaction.
 func (p *Profiles) ConfirmEmail(ctx context.Context, linkToken string) (uuid.UUID, error) {
 	l, err := p.find(ctx, portallink.KindConfirmEmail, linkToken)
 	if err != nil {
