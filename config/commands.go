@@ -10,6 +10,7 @@ type Serve struct {
 	Telemetry   Telemetry
 	Log         Log
 	Slack       Slack
+	Mail        Mail
 	Models      Models
 	SecretsKeys SecretsKeys `env:"KONSTRUCT_SECRETS_KEY"`
 	AuthSecret  Secret      `env:"AUTH_SECRET"` // of the portal; optional
@@ -24,6 +25,7 @@ func (s *Serve) check(faults *Faults, env Env) {
 	s.Redis.check(faults)
 	s.HTTP.check(faults)
 	s.Telemetry = s.Telemetry.checked(faults, env)
+	s.Mail.check(faults)
 	s.Models.check(faults)
 	if s.isPublished(*faults) {
 		s.refuseExamples(faults)
@@ -145,6 +147,7 @@ type Dev struct {
 	HTTP      HTTP
 	Telemetry Telemetry
 	Log       Log
+	Mail      Mail
 	Models    Models
 }
 
@@ -154,6 +157,7 @@ func LoadDev(env Env) (Dev, error) { return load(env, (*Dev).check) }
 func (d *Dev) check(faults *Faults, env Env) {
 	d.HTTP.check(faults)
 	d.Telemetry = d.Telemetry.checked(faults, env)
+	d.Mail.check(faults)
 	d.Models.check(faults)
 	faults.require("KONSTRUCT_LISTEN_ADDR", d.HTTP.IsLoopback() || faults.has("KONSTRUCT_LISTEN_ADDR"),
 		"must be a loopback address: dev serves demo data (use serve instead)")

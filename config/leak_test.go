@@ -59,6 +59,8 @@ func TestMalformedURLsTellNothing(t *testing.T) {
 		"MIGRATION_DATABASE_URL": {"postgres", "konstruct_owner"},
 		"REDIS_URL":              {"redis", ""},
 		"OLLAMA_BASE_URL":        {"http", "me"},
+		"KONSTRUCT_SMTP_URL":     {"smtp", "me"},
+		"KONSTRUCT_PORTAL_URL":   {"https", "me"},
 	} {
 		for _, password := range passwords() {
 			for _, text := range malformations(form[0], form[1], password) {

@@ -44,6 +44,7 @@ var libraries = []struct {
 	{"testing/...", "integration/... ent/enttest", false, "take a small interface that *testing.T implements"},
 	{"go.opentelemetry.io/otel/sdk/...", "telemetry", false, "other packages use the OpenTelemetry API"},
 	{"github.com/prometheus/...", "telemetry", false, "other packages use the OpenTelemetry API"},
+	{"github.com/wneessen/go-mail/...", "server/mail", true, "other packages take a mail.Sender"},
 	{"github.com/stretchr/testify/...", "integration/...", false, "testify is for tests"},
 	{"github.com/testcontainers/...", "integration/...", false, "containers are for tests"},
 }
@@ -81,6 +82,7 @@ func TestImportDirectionsBite(t *testing.T) {
 	require.NotEmpty(t, refusal("channel", "testing", false))
 	require.Empty(t, refusal("channel", "testing", true))
 	require.NotEmpty(t, refusal("channel", "ariga.io/atlas/sql/schema", true))
+	require.NotEmpty(t, refusal("server", "github.com/wneessen/go-mail", false))
 	require.Empty(t, refusal("migrate", "ariga.io/atlas/sql/schema", false))
 }
 
