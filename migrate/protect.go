@@ -62,7 +62,10 @@ func protect(t *schema.Table, has protection, spec doctor.Spec) []string {
 			fmt.Sprintf("CREATE POLICY %s ON %s AS RESTRICTIVE TO %s\n  USING (%s)",
 				rls.Quote(rls.FloorPolicy), table, app, own),
 		},
-		{containsAll(has.Privileges, spec.PrivilegesOn(qualified(t), doctor.ClassTenant)), grants(t, doctor.ClassTenant, spec)},
+		{
+			containsAll(has.Privileges, spec.PrivilegesOn(qualified(t), doctor.ClassTenant)),
+			grants(t, doctor.ClassTenant, spec),
+		},
 	} {
 		if !part.there {
 			out = append(out, part.stmt)

@@ -50,40 +50,28 @@ func Spec() doctor.Spec {
 			"public.audit_events":          "what was done cannot be changed afterwards",
 			"public.platform_audit_events": "what was done cannot be changed afterwards",
 		},
-		SpanningKeys: map[string]string{
+		SpanningKeys: map[string]string{ //nolint:gosec // names of indexes
 			"public.channelconnection_channel_type_workspace_id": "webhooks look up their tenant by it",
 			"public.invitation_token_hash":                       "a link names no tenant",
 		},
 		RoleSettings: []string{"statement_timeout=15s", "lock_timeout=3s", "idle_in_transaction_session_timeout=30s"},
-		Definers: map[string]doctor.Definer{
-			"public.resolve_tenant(text, text)": {
-				Why:   "a webhook names a workspace, and its tenant must be found before the tenant is known",
-				Owner: ResolverRole,
-			},
-			"public.session_role(text, uuid)": {
-				Why:   "a session's role in a tenant is read before the tenant may be entered",
-				Owner: ResolverRole,
-			},
-			"public.session_tenants(text)": {
-				Why:   "a person's tenants are listed before one is chosen",
-				Owner: ResolverRole,
-			},
-			"public.user_tenants(text, uuid)": {
-				Why:   "a platform admin disables, exports and erases a user across tenants",
-				Owner: ResolverRole,
-			},
-			"public.invitation_tenant(text)": {
-				Why:   "a link has a token, and its tenant must be found before the tenant is known",
-				Owner: ResolverRole,
-			},
-			"public.expire_audit_events(integer)": {
-				Why:   "the application may not delete events; this deletes old ones, and those of a tenant that is purged",
-				Owner: ResolverRole,
-			},
-			"public.expire_platform_audit_events(integer)": {
-				Why:   "the application may not delete events; this deletes old ones",
-				Owner: ResolverRole,
-			},
-		},
+		Definers:     definers(),
 	}
+}
+
+// definers are the functions that run as the resolver's role.
+func definers() map[string]doctor.Definer {
+	all := make(map[string]doctor.Definer)
+	for signature, why := range map[string]string{
+		"public.resolve_tenant(text, text)":            "a webhook names a workspace only",
+		"public.session_role(text, uuid)":              "read before the tenant may be entered",
+		"public.session_tenants(text)":                 "listed before a tenant is chosen",
+		"public.user_tenants(text, uuid)":              "a platform admin acts on users across tenants",
+		"public.invitation_tenant(text)":               "a link names a token only",
+		"public.expire_audit_events(integer)":          "the application may not delete events itself",
+		"public.expire_platform_audit_events(integer)": "the application may not delete events itself",
+	} {
+		all[signature] = doctor.Definer{Why: why, Owner: ResolverRole}
+	}
+	return all
 }

@@ -2,6 +2,8 @@ package server_test
 
 import (
 	"encoding/json"
+	"maps"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/konstruct/konstruct/server"
+	"github.com/konstruct/konstruct/server/account"
+	"github.com/konstruct/konstruct/server/audit"
 )
 
 func document(t *testing.T) *openapi3.T {
@@ -41,36 +45,47 @@ func accessOf(t *testing.T, op *openapi3.Operation) (rule string) {
 	return rule
 }
 
-// TestAccessMatrix calls every operation as every kind of principal.
+// TestAccessMatrix calls every operation as every kind of principal, each time in a new session.
 func TestAccessMatrix(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	tenant := b.createTenant(t, "acme")
-	revoked, expired := b.login(t, adminEmail), b.login(t, adminEmail)
+	tenant, other := b.createTenant(t, "acme"), b.createTenant(t, "other")
+	revoked, expired, idle := b.login(t, adminEmail), b.login(t, adminEmail), b.login(t, adminEmail)
 	revoked.post(t, "/v1/auth/logout", nil).is(204)
-	b.exec(t, `UPDATE portal_sessions SET created_at = created_at - interval '1 day', expires_at = created_at - interval '1 hour'
-		WHERE token_hash = encode(sha256(convert_to($1, 'UTF8')), 'hex')`, expired.token)
+	b.changeSession(t, expired, `created_at = created_at - interval '8 days', expires_at = created_at - interval '1 hour'`)
+	b.changeSession(t, idle, `last_seen_at = last_seen_at - interval '13 hours'`)
 
 	const allowed = 0 // any status but 401 and 403
 	unauthenticated := map[string]client{
 		"no token": b.anyone, "garbage": {b, "garbage"}, "unknown token": {b, "kst_" + strings.Repeat("A", 43)},
-		"revoked session": revoked, "expired session": expired,
+		"link token": {b, "klt_" + strings.Repeat("A", 43)}, "revoked session": revoked, "expired session": expired, "idle session": idle,
 	}
-	expected := map[string]struct{ unauthenticated, user, admin int }{
-		"public":         {allowed, allowed, allowed},
-		"authenticated":  {401, allowed, allowed},
-		"platform_admin": {401, 403, allowed},
-		"tenant":         {401, 404, allowed},
+	principals := map[string]string{
+		"no membership": userEmail, "viewer": b.createMember(t, tenant, "viewer"), "editor": b.createMember(t, tenant, "editor"),
+		"owner": b.createMember(t, tenant, "owner"), "owner of another tenant": b.createMember(t, other, "owner"), "platform admin": adminEmail,
+	}
+	all := map[string]int{
+		"no membership": allowed, "owner of another tenant": allowed, "viewer": allowed, "editor": allowed, "owner": allowed, "platform admin": allowed,
+	}
+	with := func(changes map[string]int) map[string]int {
+		expected := maps.Clone(all)
+		maps.Copy(expected, changes)
+		return expected
+	}
+	expected := map[string]map[string]int{
+		"public":         all,
+		"authenticated":  all,
+		"viewer":         with(map[string]int{"no membership": 404, "owner of another tenant": 404}),
+		"editor":         with(map[string]int{"no membership": 404, "owner of another tenant": 404, "viewer": 403}),
+		"owner":          with(map[string]int{"no membership": 404, "owner of another tenant": 404, "viewer": 403, "editor": 403}),
+		"platform_admin": {"no membership": 403, "owner of another tenant": 403, "viewer": 403, "editor": 403, "owner": 403, "platform admin": allowed},
 	}
 	called := 0
-	operations(t, func(method, path string, op *openapi3.Operation) {
-		want, ok := expected[accessOf(t, op)]
-		require.True(t, ok, op.OperationID)
-		require.Equal(t, accessOf(t, op) == "public", len(*op.Security) == 0, "security in the document")
-		if op.OperationID == "logout" || op.OperationID == "delete-tenant" {
-			return // called last, below
-		}
-		path = strings.NewReplacer("/v1/tenants/{tenant_id}", tenant, "{agent_id}", uuid.NewString(), "{connection_id}", uuid.NewString()).Replace(path)
+	check := func(method, path string, op *openapi3.Operation) {
+		rule := accessOf(t, op)
+		require.Contains(t, expected, rule, op.OperationID)
+		require.Equal(t, rule == "public", len(*op.Security) == 0, "security in the document")
+		path = parameters.ReplaceAllStringFunc(strings.Replace(path, "/v1/tenants/{tenant_id}", tenant, 1), func(string) string { return uuid.NewString() })
 		call := func(name string, c client, want int) {
 			called++
 			got := c.do(t, method, path, nil)
@@ -78,25 +93,69 @@ func TestAccessMatrix(t *testing.T) {
 				got.is(want)
 				return
 			}
-			require.NotEqual(t, 403, got.status, "%s as %s", op.OperationID, name)
-			if op.Security != nil {
-				require.NotEqual(t, 401, got.status, "%s as %s", op.OperationID, name)
+			require.NotContains(t, []int{401, 403}, got.status, "%s as %s", op.OperationID, name)
+		}
+		if rule != "public" {
+			for name, c := range unauthenticated {
+				call(name, c, 401)
 			}
 		}
-		for name, c := range unauthenticated {
-			call(name, c, want.unauthenticated)
+		for name, want := range expected[rule] {
+			call(name, b.login(t, principals[name]), want)
 		}
-		call("user", b.user, want.user)
-		call("admin", b.admin, want.admin)
+	}
+	var last func()
+	operations(t, func(method, path string, op *openapi3.Operation) {
+		if op.OperationID == "delete-tenant" {
+			last = func() { check(method, path, op) }
+			return
+		}
+		check(method, path, op)
 	})
-	require.Greater(t, called, 100)
+	last()
+	require.Greater(t, called, 200)
+}
 
-	b.anyone.delete(t, tenant).is(401)
-	revoked.delete(t, tenant).is(401)
-	b.user.delete(t, tenant).is(403)
-	revoked.post(t, "/v1/auth/logout", nil).is(401)
-	b.admin.delete(t, tenant).is(204)
-	b.user.post(t, "/v1/auth/logout", nil).is(204)
+// TestSuspensionEndsAccess: members of a suspended tenant are refused at once, by every route. Platform admins are not.
+func TestSuspensionEndsAccess(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	tenant := b.createTenant(t, "acme")
+	owner := b.login(t, b.createMember(t, tenant, "owner"))
+	owner.get(t, tenant+"/agents").is(200)
+	b.admin.patch(t, tenant, "*", `{"status": "suspended"}`).is(200)
+	operations(t, func(method, path string, op *openapi3.Operation) {
+		if rule := accessOf(t, op); rule == "viewer" || rule == "editor" || rule == "owner" {
+			path = parameters.ReplaceAllStringFunc(strings.Replace(path, "/v1/tenants/{tenant_id}", tenant, 1), func(string) string { return uuid.NewString() })
+			owner.do(t, method, path, nil).is(403, "tenant_suspended")
+		}
+	})
+	b.admin.get(t, tenant+"/agents").is(200)
+	b.admin.patch(t, tenant, "*", `{"status": "active"}`).is(200)
+	owner.get(t, tenant+"/agents").is(200)
+
+	b.exec(t, `UPDATE tenants SET status = 'purging'`)
+	owner.get(t, tenant+"/agents").is(404)
+	b.admin.get(t, tenant+"/agents").is(200)
+	b.admin.post(t, tenant+"/agents", `{"name": "Mara"}`).is(409, "tenant_purging")
+}
+
+var parameters = regexp.MustCompile(`\{\w+\}`)
+
+// createMember creates a user with a role in the tenant and returns the address.
+func (b *testBundle) createMember(t *testing.T, tenant, role string) (email string) {
+	t.Helper()
+	email = role + "@" + b.admin.get(t, tenant).at("slug").(string) + ".example"
+	user, err := b.users.Create(t.Context(), account.NewUser{Email: email, Name: role, Password: password})
+	require.NoError(t, err)
+	b.exec(t, `INSERT INTO memberships (id, tenant_id, user_id, role) VALUES (gen_random_uuid(), $1, $2, $3)`, idText(tenant), user.ID, role)
+	return email
+}
+
+// changeSession updates the row of a client's session.
+func (b *testBundle) changeSession(t *testing.T, c client, set string) {
+	t.Helper()
+	b.exec(t, `UPDATE portal_sessions SET `+set+` WHERE token_hash = encode(sha256(convert_to($1, 'UTF8')), 'hex')`, c.token)
 }
 
 // TestInaccessibleTenantIsNotFound: for a user without access, existing and missing tenants are the same 404.
@@ -123,12 +182,22 @@ func TestTenantEntryIsAudited(t *testing.T) {
 	b.admin.get(t, tenant+"/agents?limit=7", "X-Request-Id", requestID).is(200)
 	b.user.get(t, tenant+"/agents").is(404)
 
-	audits := b.logLines(t, "msg", "audit: tenant entered")
-	require.Len(t, audits, 1, "only the admin")
-	require.Subset(t, audits[0], object{
-		"principal": b.admin.get(t, "/v1/me").at("user", "id"), "tenant": idText(tenant),
-		"route": "/v1/tenants/:tenant_id/agents", "request_id": requestID,
+	events := b.events(t, "audit_events")
+	require.Len(t, events, 1, "only the admin")
+	require.Subset(t, events[0], object{
+		"action": "enter-tenant", "actor_id": b.admin.get(t, "/v1/me").at("user", "id"), "tenant_id": idText(tenant),
+		"object_type": "tenant", "object_id": idText(tenant), "request_id": requestID,
 	})
+
+	b.admin.get(t, tenant+"/agents").is(200)
+	b.restart(t) // another instance
+	b.admin.get(t, tenant+"/agents").is(200)
+	require.Len(t, b.events(t, "audit_events"), 1, "once in five minutes")
+	b.login(t, adminEmail).get(t, tenant+"/agents").is(200)
+	require.Len(t, b.events(t, "audit_events"), 2, "another session")
+	b.advance(audit.EnterEvery + time.Second)
+	b.admin.get(t, tenant+"/agents").is(200)
+	require.Len(t, b.events(t, "audit_events"), 3)
 }
 
 // TestRoundTripsPerRequest: one for the session, one for the operation, and a third once a minute for last_seen_at.

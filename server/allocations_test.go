@@ -32,7 +32,7 @@ func TestAllocationsPerRequest(t *testing.T) {
 	}
 	for path, limit := range map[string]allocations{
 		"/healthz":                  {objects: 28, bytes: 2_000},
-		tenant + "/agents?limit=20": {objects: 375, bytes: 30_000},
+		tenant + "/agents?limit=20": {objects: 385, bytes: 30_000},
 	} {
 		request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)
 		request.Header.Set("Authorization", "Bearer "+b.admin.token)

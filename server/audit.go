@@ -23,8 +23,12 @@ const (
 // setObjectFromPath sets the innermost object in the path. Invalid ids are skipped, because they are arbitrary text.
 func (r *request) setObjectFromPath(ctx huma.Context) {
 	for _, part := range []struct{ param, kind string }{
-		{"agent_id", objectAgent}, {"connection_id", objectConnection}, {"invitation_id", objectInvitation},
-		{"session_id", objectSession}, {"user_id", objectUser}, {tenantParam, objectTenant},
+		{"agent_id", objectAgent},
+		{"connection_id", objectConnection},
+		{"invitation_id", objectInvitation},
+		{"session_id", objectSession},
+		{"user_id", objectUser},
+		{tenantParam, objectTenant},
 	} {
 		if id, err := uuid.Parse(ctx.Param(part.param)); err == nil {
 			r.setObject(part.kind, id)

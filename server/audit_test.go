@@ -5,41 +5,61 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 )
 
-// TestChangesAreAudited: one line for each change, and none for reads and rejected changes.
+// TestChangesAreAudited: one event for each change, and none for reads and rejected changes.
 func TestChangesAreAudited(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	me := b.admin.get(t, "/v1/me").at("user", "id")
 	all := b.createAll(t)
-	for _, r := range slices.Backward(all) { // the tenant last
-		b.admin.patch(t, r.path, r.etag, r.update).is(200)
+	for _, r := range slices.Backward(all[1:]) {
+		const requestID = "0123456789abcdef"
+		b.admin.do(t, "PATCH", r.path, r.update, "If-Match", r.etag, "X-Request-Id", requestID).is(200)
 		b.admin.get(t, r.path).is(200)
 		b.admin.patch(t, r.path, r.etag, r.update).is(412)
 		b.admin.delete(t, r.path).is(204)
 
-		var actions, entries []any
-		for _, record := range b.logLines(t, "object", r.kind+"/"+idText(r.path)) {
-			require.Equal(t, me, record["principal"])
-			if r.kind != "tenant" {
-				require.Equal(t, idText(all[0].path), record["tenant"])
-			}
-			if record["msg"] == "audit: tenant entered" {
-				entries = append(entries, record["method"])
+		var actions []any
+		for _, event := range b.events(t, "audit_events") {
+			if event["object_id"] != idText(r.path) {
 				continue
 			}
-			require.Equal(t, "audit: change", record["msg"])
-			require.Equal(t, "done", record["outcome"])
-			actions = append(actions, record["action"])
+			require.Subset(t, event, object{"actor_id": me, "tenant_id": idText(all[0].path), "object_type": r.kind})
+			actions = append(actions, event["action"])
+			if len(actions) == 2 {
+				require.Equal(t, requestID, event["request_id"])
+				require.NotEmpty(t, event["details"].(object)["fields"])
+			}
 		}
 		name := strings.ReplaceAll(r.kind, "_", "-")
 		require.Equal(t, []any{"create-" + name, "update-" + name, "delete-" + name}, actions)
-		if r.kind != "tenant" {
-			require.Equal(t, []any{"PATCH", "GET", "PATCH", "DELETE"}, entries, "the entry has the object")
-		}
 	}
+	created := b.events(t, "platform_audit_events")
+	require.Len(t, created, 1)
+	require.Subset(t, created[0], object{"action": "create-tenant", "object_id": idText(all[0].path), "actor_id": me})
+}
+
+// TestEventAndChangeAreOneTransaction: without its event, nothing is changed.
+func TestEventAndChangeAreOneTransaction(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	tenant := b.createTenant(t, "acme")
+	b.admin.get(t, tenant).is(200) // the entry is recorded
+	b.exec(t, `REVOKE INSERT ON audit_events FROM konstruct_app`)
+	b.admin.post(t, tenant+"/agents", `{"name": "Mara"}`).is(500)
+	require.Zero(t, b.queryInt(t, `SELECT count(*) FROM agents`))
+}
+
+// events returns the rows of a table of audit events.
+func (b *testBundle) events(t *testing.T, table string) (events []object) {
+	t.Helper()
+	rows, _ := b.super.Query(t.Context(), `SELECT to_jsonb(e) FROM `+table+` e ORDER BY id`)
+	events, err := pgx.CollectRows(rows, pgx.RowTo[object])
+	require.NoError(t, err)
+	return events
 }
 
 // TestPurgeIsAudited: one line before anything is deleted, and one with the counts.

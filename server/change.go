@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 
 	"entgo.io/ent/dialect"
@@ -103,7 +104,7 @@ type event struct {
 
 // note adds details to the request's audit event: names, numbers and words of the API, never secrets.
 func (r *request) note(details ...slog.Attr) {
-	r.event.details = append(r.event.details[:len(r.event.details):len(r.event.details)], details...)
+	r.event.details = append(slices.Clip(r.event.details), details...)
 }
 
 // setObject sets the object of the request's audit event.
@@ -155,7 +156,7 @@ const (
 )
 
 // wellFormedKey matches visible ASCII characters.
-var wellFormedKey = regexp.MustCompile(`^[!-~]{1,255}$`)
+var wellFormedKey = regexp.MustCompile(`^[\x21-\x7e]{1,255}$`)
 
 // prepareKey prepares a request for its Idempotency-Key, if it has one. The body is hashed while huma reads it.
 func prepareKey(ctx huma.Context, r route) (huma.Context, *problem.Problem) {
@@ -165,7 +166,8 @@ func prepareKey(ctx huma.Context, r route) (huma.Context, *problem.Problem) {
 	}
 	if !wellFormedKey.MatchString(key) {
 		return nil, problem.Invalid(problem.Field{
-			Field: "header." + keyHeader, Code: problem.FieldPattern, Message: "expected 1 to 255 visible ASCII characters",
+			Field: "header." + keyHeader, Code: problem.FieldPattern,
+			Message: "expected 1 to 255 visible ASCII characters",
 		})
 	}
 	body, url := sha256.New(), ctx.URL()

@@ -149,16 +149,22 @@ func (r route) forbids(p account.Principal) *problem.Problem {
 	return nil
 }
 
-// reserve refuses properties that only a platform admin may set, given as names and whether each was sent.
-func reserve(ctx context.Context, sent ...any) error {
+// property is a property of a body, and whether it was sent.
+type property struct {
+	name string
+	sent bool
+}
+
+// reserve refuses properties that only a platform admin may send.
+func reserve(ctx context.Context, properties ...property) error {
 	if requestOf(ctx).principal.IsAdmin {
 		return nil
 	}
 	p := problem.New(problem.CodeForbidden)
-	for i := 0; i < len(sent); i += 2 {
-		if sent[i+1] == true {
+	for _, one := range properties {
+		if one.sent {
 			p.Errors = append(p.Errors, problem.Field{
-				Field: fmt.Sprintf("body.%v", sent[i]), Code: problem.FieldReserved, Message: "reserved to platform admins",
+				Field: "body." + one.name, Code: problem.FieldReserved, Message: "reserved to platform admins",
 			})
 		}
 	}

@@ -144,7 +144,6 @@ func TestNewRejectsInvalidOptions(t *testing.T) {
 		"a short key":          {func(o *server.Options) { o.Key = o.Key[:31] }, server.ErrOptions},
 		"no doctor":            {func(o *server.Options) { o.Isolation = nil }, server.ErrOptions},
 		"an invalid network":   {func(o *server.Options) { o.TrustedProxies = []netip.Prefix{{}} }, server.ErrOptions},
-		"no client":            {func(o *server.Options) { o.Client = nil }, server.ErrOptions},
 		"no driver":            {func(o *server.Options) { o.Driver = nil }, server.ErrOptions},
 		"no logger":            {func(o *server.Options) { o.Logger = nil }, server.ErrOptions},
 		"a blank slack secret": {func(o *server.Options) { o.SlackSecret = " " }, slack.ErrEmptySecret},

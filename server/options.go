@@ -14,7 +14,6 @@ import (
 
 	"github.com/konstruct/konstruct/channel"
 	"github.com/konstruct/konstruct/channel/secrets"
-	"github.com/konstruct/konstruct/ent"
 	"github.com/konstruct/konstruct/redact"
 	"github.com/konstruct/konstruct/server/account"
 	"github.com/konstruct/konstruct/tenancy/doctor"
@@ -28,8 +27,7 @@ var ErrOptions = errors.New("server: options")
 type Options struct {
 	redact.Redacted
 
-	// Client and Driver access the database as konstruct_app. Client must run on Driver.
-	Client *ent.Client
+	// Driver accesses the database as konstruct_app.
 	Driver *pgtenant.Driver
 	// Key signs cursors and hashes the addresses of login attempts: at least 32 bytes, the same on every instance.
 	Key []byte
@@ -83,7 +81,6 @@ func (o Options) withDefaults() (Options, error) {
 		given bool
 		name  string
 	}{
-		{o.Client != nil, "Client"},
 		{o.Driver != nil, "Driver"},
 		{o.Isolation != nil, "Isolation"},
 		{o.Logger != nil, "Logger"},

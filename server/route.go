@@ -187,9 +187,9 @@ func keyParameter() *huma.Param {
 	least, most := 1, 255
 	return &huma.Param{
 		Name: keyHeader, In: "header",
-		Description: "Makes a retry safe. A request with the same key and body within 24 hours returns the first answer, " +
-			"without its secrets, and the header " + replayedHeader + ". Another body is 422, and a request that is still " +
-			"being processed 409.",
+		Description: "Makes a retry safe. A request with the same key and body within 24 hours returns the first " +
+			"answer, without its secrets, and the header " + replayedHeader + ". Another body is 422, and a request " +
+			"that is still being processed 409.",
 		Schema: &huma.Schema{Type: huma.TypeString, MinLength: &least, MaxLength: &most, Pattern: "^[!-~]+$"},
 	}
 }

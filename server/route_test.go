@@ -24,12 +24,12 @@ func TestRouteRequiresAccessRule(t *testing.T) {
 		refused bool
 	}{
 		"public":                     {public, "/x", false},
-		"no rule":                   {"", "/x", true},
-		"unknown rule":              {"friends", "/x", true},
+		"no rule":                    {"", "/x", true},
+		"unknown rule":               {"friends", "/x", true},
 		"rule of a role, other path": {viewer, "/x", true},
-		"rule of a role":            {viewer, "/v1/tenants/{tenant_id}/x", false},
-		"public tenant path":        {public, "/v1/tenants/{tenant_id}/x", true},
-		"authenticated tenant path": {authenticated, "/v1/tenants/{tenant_id}/x", true},
+		"rule of a role":             {viewer, "/v1/tenants/{tenant_id}/x", false},
+		"public tenant path":         {public, "/v1/tenants/{tenant_id}/x", true},
+		"authenticated tenant path":  {authenticated, "/v1/tenants/{tenant_id}/x", true},
 	} {
 		s := &Server{}
 		api := humagin.New(gin.New(), s.humaConfig())

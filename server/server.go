@@ -29,6 +29,7 @@ type Server struct {
 	headers http.Header // of every response
 
 	db          dialect.Driver // joins the context's transaction
+	client      *ent.Client    // on db
 	audit       *audit.Log
 	answers     *operation.Answers
 	outbox      *operation.Outbox
@@ -62,8 +63,9 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	s := &Server{
 		log: slog.New(requestHandler{o.Logger.Handler()}), clock: o.Clock, headers: fixedHeaders(),
 		addr: o.Addr, drainDelay: o.DrainDelay, shutdownTimeout: o.ShutdownTimeout,
-		isolation: o.Isolation,
+		isolation: o.Isolation, db: o.Driver.Joining(),
 	}
+	s.client = ent.NewClient(ent.Driver(s.db))
 	s.failures = newRepeats(s.log, firstSummary)
 	healthy := func(context.Context) error { return s.isolation.Healthy() }
 	isolation := Check{Name: "isolation", Required: true, Run: healthy}
@@ -99,10 +101,10 @@ func (s *Server) SlackStats() channel.Stats {
 
 func (s *Server) buildAccounts(ctx context.Context, o Options) error {
 	s.proxies = o.TrustedProxies
-	s.sessions = account.NewSessions(o.Driver, o.Clock)
+	s.sessions = account.NewSessions(s.db, o.Clock)
 	var err error
 	s.logins, err = account.NewLogins(ctx, account.LoginOptions{
-		Client: o.Client, DB: o.Driver, Hasher: o.Hasher, Hashing: o.Hashing,
+		Client: s.client, DB: s.db, Hasher: o.Hasher, Hashing: o.Hashing,
 		Clock: o.Clock, Key: o.Key, Limits: o.LoginLimits,
 	})
 	return err
@@ -113,11 +115,10 @@ func (s *Server) buildOperations(_ context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	s.db = o.Driver.Joining()
 	s.audit = audit.NewLog(s.db, o.Clock)
 	s.outbox = &operation.Outbox{DB: s.db, Clock: o.Clock}
 	s.answers = &operation.Answers{DB: s.db, Clock: o.Clock}
-	store := operation.Store{Client: ent.NewClient(ent.Driver(s.db)), Pages: operation.NewPages(key), Clock: o.Clock}
+	store := operation.Store{Client: s.client, Pages: operation.NewPages(key), Clock: o.Clock}
 	s.tenants, s.agents = &operation.Tenants{Store: store}, &operation.Agents{Store: store}
 	s.connections = &operation.Connections{Store: store, Box: o.Box}
 	return nil

@@ -77,7 +77,7 @@ func setup(t *testing.T, changes ...func(*server.Options)) *testBundle {
 	b.box, err = secrets.NewBox([][]byte{bytes.Repeat([]byte{7}, secrets.KeySize)})
 	require.NoError(t, err)
 	b.options = server.Options{
-		Client: b.ent, Driver: b.driver, Box: b.box, Key: bytes.Repeat([]byte{9}, 32), SlackSecret: slackSecret,
+		Driver: b.driver, Box: b.box, Key: bytes.Repeat([]byte{9}, 32), SlackSecret: slackSecret,
 		Isolation: b.isolation.monitor(time.Minute), Logger: slog.New(slog.NewJSONHandler(b.logs, nil)),
 		Deliver: b.deliver, Hasher: b.hasher, Clock: b.clock, Docs: true,
 	}

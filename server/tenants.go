@@ -120,7 +120,8 @@ func (s *Server) getTenant(ctx context.Context, in *getTenantInput) (*itemOutput
 
 func (s *Server) updateTenant(ctx context.Context, in *updateTenantInput) (*itemOutput[tenantView], error) {
 	id := in.id()
-	if err := reserve(ctx, "slug", in.Body.Slug != nil, "status", in.Body.Status != ""); err != nil {
+	err := reserve(ctx, property{"slug", in.Body.Slug != nil}, property{"status", in.Body.Status != ""})
+	if err != nil {
 		return nil, err
 	}
 	match, err := required(ctx, in.IfMatchInput, id, s.tenants.Get)

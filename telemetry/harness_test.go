@@ -70,7 +70,7 @@ func setup(t *testing.T, options telemetry.Options) *testBundle {
 	monitor := doctor.NewMonitor(isolated, time.Minute, log)
 	hasher := account.Argon2{Params: account.Params{MemoryKiB: 64, Iterations: 1, Parallelism: 1}}
 	s, err := server.New(t.Context(), server.Options{
-		Client: client, Driver: driver, Key: bytes.Repeat([]byte{9}, 32), SlackSecret: "slack", Isolation: monitor, Logger: log,
+		Driver: driver, Key: bytes.Repeat([]byte{9}, 32), SlackSecret: "slack", Isolation: monitor, Logger: log,
 		Hasher: hasher, Meters: b.Meters(), Tracers: b.Tracers(),
 		Ready: []server.Check{{Name: "redis", Run: func(context.Context) error { return io.EOF }}},
 	})

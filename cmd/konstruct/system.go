@@ -60,7 +60,7 @@ func (s *system) build(ctx context.Context, c config.Serve, log *slog.Logger, te
 		return err
 	}
 	s.server, err = server.New(ctx, server.Options{
-		Client: s.client, Driver: s.driver, Box: s.box, Key: key,
+		Driver: s.driver, Box: s.box, Key: key,
 		SlackSecret:     c.Slack.SigningSecret.Reveal(),
 		Isolation:       s.monitor,
 		Ready:           s.checks.readiness(),

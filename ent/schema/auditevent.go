@@ -41,7 +41,9 @@ type PlatformAuditEvent struct{ ent.Schema }
 func (PlatformAuditEvent) Mixin() []ent.Mixin { return []ent.Mixin{mixin.ID{}} }
 
 // Annotations implements [ent.Interface].
-func (PlatformAuditEvent) Annotations() []schema.Annotation { return auditChecks("platform_audit_events") }
+func (PlatformAuditEvent) Annotations() []schema.Annotation {
+	return auditChecks("platform_audit_events")
+}
 
 // Fields implements [ent.Interface].
 func (PlatformAuditEvent) Fields() []ent.Field { return auditFields() }

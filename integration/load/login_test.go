@@ -88,7 +88,7 @@ func loginServer(t *testing.T, drv *pgtenant.Driver) string {
 	_, err = monitor.Check(t.Context())
 	require.NoError(t, err)
 	s, err := server.New(t.Context(), server.Options{
-		Client: client, Driver: drv, Box: box, Key: bytes.Repeat([]byte{9}, 32), SlackSecret: "unused",
+		Driver: drv, Box: box, Key: bytes.Repeat([]byte{9}, 32), SlackSecret: "unused",
 		Isolation: monitor, Logger: slog.New(slog.DiscardHandler),
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
 	})

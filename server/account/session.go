@@ -78,10 +78,11 @@ func NewSessions(db dialect.ExecQuerier, clock func() time.Time) *Sessions {
 }
 
 const authenticate = `
-SELECT u.id, u.email, u.name, u.is_admin, u.unproven_tenant_id, s.session_id, s.expires_at, s.last_seen_at, t.status,
-  CASE WHEN NOT u.is_admin THEN session_role($1, t.id) END
+SELECT u.id, u.email, u.name, u.is_admin, u.unproven_tenant_id, s.session_id, s.expires_at, s.last_seen_at,
+  COALESCE(t.status, ''), CASE WHEN u.is_admin THEN '' ELSE COALESCE(session_role($1, t.id), '') END
 FROM portal_sessions s JOIN portal_users u ON u.id = s.user_id LEFT JOIN tenants t ON t.id = $3
-WHERE s.token_hash = $1 AND s.revoked_at IS NULL AND s.expires_at > $2 AND s.last_seen_at > $4 AND u.disabled_at IS NULL`
+WHERE s.token_hash = $1 AND s.revoked_at IS NULL AND s.expires_at > $2 AND s.last_seen_at > $4
+  AND u.disabled_at IS NULL`
 
 // Authenticate returns the principal of a session token, and its role in the tenant, in one round trip. ctx must have
 // no tenant. Returns [ErrNoSession] if the token is malformed, unknown, expired, idle or revoked, or the user is
@@ -91,29 +92,30 @@ func (s *Sessions) Authenticate(ctx context.Context, sessionToken string, tenant
 	if !ok {
 		return Principal{}, ErrNoSession
 	}
-	var (
-		p                         = Principal{tokenHash: hash}
-		email, name, status, role sql.NullString
-		admin                     sql.NullBool
-		unproven                  uuid.NullUUID
-		expires, seenAt           sql.NullTime
-		now                       = s.now()
-	)
+	now := s.now()
+	var row struct { // one allocation
+		Principal
+
+		unproven        uuid.NullUUID
+		expires, seenAt sql.NullTime
+	}
+	p := &row.Principal
+	p.tokenHash = hash
 	err := pgtenant.QueryRow(ctx, s.db, authenticate, hash, now, tenant.UUID(), now.Add(-IdleLifetime)).
-		Scan(&p.ID, &email, &name, &admin, &unproven, &p.SessionID, &expires, &seenAt, &status, &role)
+		Scan(&p.ID, &p.Email, &p.Name, &p.IsAdmin, &row.unproven, &p.SessionID, &row.expires, &row.seenAt,
+			&p.TenantStatus, &p.Role)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Principal{}, ErrNoSession
 	}
 	if err != nil {
 		return Principal{}, fmt.Errorf("look up a session: %w", err)
 	}
-	p.Email, p.Name, p.IsAdmin, p.UnprovenTenant = email.String, name.String, admin.Bool, unproven.UUID
-	p.TenantStatus, p.Role = status.String, Role(role.String)
-	p.SessionEnds = earliest(expires.Time, now.Add(IdleLifetime))
-	if !within(seenEvery, now, seenAt.Time) {
+	p.UnprovenTenant = row.unproven.UUID
+	p.SessionEnds = earliest(row.expires.Time, now.Add(IdleLifetime))
+	if !within(seenEvery, now, row.seenAt.Time) {
 		p.Warning = s.touch(ctx, hash, now)
 	}
-	return p, nil
+	return *p, nil
 }
 
 // earliest returns the earlier time.

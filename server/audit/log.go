@@ -73,7 +73,8 @@ func (l *Log) Record(ctx context.Context, e Event) error {
 	if err != nil {
 		return err
 	}
-	_, err = pgtenant.Exec(ctx, l.db, `INSERT INTO `+table+` `+columns+` VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, args...)
+	_, err = pgtenant.Exec(ctx, l.db,
+		`INSERT INTO `+table+` `+columns+` VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, args...)
 	if err != nil {
 		return fmt.Errorf("record an audit event: %w", err)
 	}

@@ -36,7 +36,8 @@ func (o *Outbox) Add(ctx context.Context, m Mail) error {
 		return err
 	}
 	now := o.Clock().UTC().Truncate(time.Microsecond)
-	_, err = pgtenant.Exec(ctx, o.DB, `INSERT INTO mail_outbox (id, created_at, not_before, kind, about_tenant_id, subject_id, address)
+	_, err = pgtenant.Exec(ctx, o.DB, `INSERT INTO mail_outbox
+		(id, created_at, not_before, kind, about_tenant_id, subject_id, address)
 		VALUES ($1, $2, $2, $3, $4, $5, $6)`,
 		id, now, m.Kind, uuid.NullUUID{UUID: m.Tenant, Valid: m.Tenant != uuid.Nil}, m.Subject, m.Address)
 	if err != nil {

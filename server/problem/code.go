@@ -97,7 +97,10 @@ var definitions = []struct {
 	{CodeLoginRequired, http.StatusConflict, "This e-mail address has an account; log in and retry."},
 	{CodeLastOwner, http.StatusConflict, "A tenant needs an owner; make another member an owner first."},
 	{CodeLastAdmin, http.StatusConflict, "The platform needs an admin; make another user a platform admin first."},
-	{CodeLimitReached, http.StatusConflict, "The tenant has reached a limit; delete something or ask a platform admin."},
+	{
+		CodeLimitReached, http.StatusConflict,
+		"The tenant has reached a limit; delete something or ask a platform admin.",
+	},
 	{CodeNoMail, http.StatusConflict, "This server sends no mail; ask the operator to configure it."},
 	{
 		CodeInProgress, http.StatusConflict,
