@@ -17,10 +17,12 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// failureFor returns the problem for the request's principal. Only a platform admin learns which value is in use.
+// failureFor returns the problem for the request's principal. Only a platform admin learns which value is in use, unless
+// it is in use in the tenant of the request.
 func failureFor(ctx context.Context, err error) *problem.Problem {
 	p := failure(err)
-	if p.Code == problem.CodeConflict && !requestOf(ctx).principal.IsAdmin {
+	taken, ok := errors.AsType[*operation.TakenError](err)
+	if p.Code == problem.CodeConflict && !requestOf(ctx).principal.IsAdmin && !(ok && taken.Own) {
 		p.Errors = nil
 	}
 	return p
@@ -48,10 +50,10 @@ func failure(err error) *problem.Problem {
 // linkDetails are the reasons why a link cannot be used.
 func linkDetails() map[string]string {
 	return map[string]string{
-		"unknown": "The link is invalid; ask for a new one.",
-		"expired": "The link has expired; ask for a new one.",
-		"used":    "The link was already used.",
-		"revoked": "The link was revoked; ask for a new one.",
+		account.LinkUnknown: "The link is invalid; ask for a new one.",
+		account.LinkExpired: "The link has expired; ask for a new one.",
+		account.LinkUsed:    "The link was already used.",
+		account.LinkRevoked: "The link was revoked; ask for a new one.",
 	}
 }
 

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -45,10 +43,9 @@ func (u *Users) Create(ctx context.Context, n NewUser) (User, error) {
 	if err != nil {
 		return User{}, err
 	}
-	name := strings.TrimSpace(n.Name)
-	if name == "" || !utf8.ValidString(name) || utf8.RuneCountInString(name) > maxName ||
-		strings.ContainsRune(name, 0) {
-		return User{}, ErrName
+	name, err := NormalizeName(n.Name)
+	if err != nil {
+		return User{}, err
 	}
 	hash, err := u.hash(ctx, n.Password)
 	if err != nil {

@@ -1,0 +1,31 @@
+package account
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+)
+
+// HashPassword hashes a new password in the queue of logins, which bounds the cores and the memory for hashing. Client
+// is as in [Attempt]. ctx must have no transaction. Returns [ErrPassword] before it waits, [ErrBusy] or the hasher's
+// error.
+func (l *Logins) HashPassword(ctx context.Context, password string, client netip.Addr) (string, error) {
+	if err := CheckPassword(password); err != nil {
+		return "", err
+	}
+	release, err := l.unknownDevices.Acquire(ctx, clientOf(client).String())
+	if err != nil {
+		return "", fmt.Errorf("wait to hash a password: %w", err)
+	}
+	defer release()
+	hash, err := l.hasher.Hash(ctx, normalizePassword(password))
+	if err != nil {
+		return "", fmt.Errorf("hash a password: %w", err)
+	}
+	return hash, nil
+}
+
+// ClearAttempts deletes the failed logins of an address, after its password was replaced. Returns [ErrEmail].
+func (l *Logins) ClearAttempts(ctx context.Context, email string) error {
+	return l.attempts.Clear(ctx, email)
+}
