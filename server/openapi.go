@@ -21,6 +21,8 @@ func complete(doc *huma.OpenAPI) {
 		{Name: tagTenants, Description: "Companies on this platform, managed by platform admins."},
 		{Name: tagAgents, Description: "AI agents of a tenant."},
 		{Name: tagConnections, Description: "Chat workspaces connected to a tenant."},
+		{Name: tagMembers, Description: "Users with a role in a tenant."},
+		{Name: tagInvitations, Description: "Links with which people become members."},
 		{Name: tagChannels, Description: "Webhooks called by chat platforms."},
 	}
 	for _, path := range doc.Paths {
@@ -92,6 +94,9 @@ func describeHeaders(status int, response *huma.Response) {
 	}
 }
 
+// exampleLinkToken has the form of a token.
+const exampleLinkToken = "klt_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG" //nolint:gosec // no row has it
+
 // requestExamples returns valid request bodies by operation.
 func requestExamples() map[string]any {
 	type object = map[string]any
@@ -113,5 +118,11 @@ func requestExamples() map[string]any {
 			"secrets": object{"bot_token": "xoxb-your-token"}, //nolint:gosec // an example
 		},
 		"update-channel-connection": object{"status": "revoked", "secrets": object{"bot_token": nil}},
+		"update-member":             object{"role": "editor"},
+		"create-invitation":         object{"email": "grace@example.com", "role": "editor"},
+		"look-up-invitation":        object{"token": exampleLinkToken},
+		"accept-invitation": object{
+			"token": exampleLinkToken, "name": "Grace", "password": "correct horse battery staple",
+		},
 	}
 }

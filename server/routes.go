@@ -25,6 +25,8 @@ const (
 	tagTenants     = "Tenants"
 	tagAgents      = "Agents"
 	tagConnections = "Channel connections"
+	tagMembers     = "Members"
+	tagInvitations = "Invitations"
 	tagChannels    = "Channels"
 )
 
@@ -32,6 +34,10 @@ const (
 func (s *Server) routes() []route {
 	return slices.Concat(
 		s.healthRoutes(), s.authRoutes(), s.tenantRoutes(), s.agentRoutes(), s.connectionRoutes(), s.channelRoutes(),
+		s.memberRoutes(),
+		s.invitationRoutes(),
+		s.acceptRoutes(),
+		s.metaRoutes(),
 	)
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/konstruct/konstruct/ent"
 	"github.com/konstruct/konstruct/server/account"
 	"github.com/konstruct/konstruct/server/audit"
+	"github.com/konstruct/konstruct/server/mail"
 	"github.com/konstruct/konstruct/server/operation"
 	"github.com/konstruct/konstruct/tenancy/doctor"
 )
@@ -33,6 +34,13 @@ type Server struct {
 	audit       *audit.Log
 	answers     *operation.Answers
 	outbox      *operation.Outbox
+	members     *operation.Members
+	invitations *operation.Invitations
+	links       mail.Links
+	mailing     bool         // messages are mailed
+	mailer      *mail.Worker // nil: none
+	devMail     *mail.Box    // nil: none
+	version     string
 	logins      *account.Logins
 	proxies     []netip.Prefix
 	sessions    *account.Sessions
@@ -70,7 +78,9 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	healthy := func(context.Context) error { return s.isolation.Healthy() }
 	isolation := Check{Name: "isolation", Required: true, Run: healthy}
 	s.readiness = newReadiness(s.failures, o.Clock, append([]Check{isolation}, o.Ready...))
-	for _, build := range []func(context.Context, Options) error{s.buildAccounts, s.buildOperations, s.buildSlack} {
+	for _, build := range []func(context.Context, Options) error{
+		s.buildAccounts, s.buildOperations, s.buildSlack, s.buildMail,
+	} {
 		if err := build(ctx, o); err != nil {
 			return nil, err
 		}
@@ -116,11 +126,16 @@ func (s *Server) buildOperations(_ context.Context, o Options) error {
 		return err
 	}
 	s.audit = audit.NewLog(s.db, o.Clock)
-	s.outbox = &operation.Outbox{DB: s.db, Clock: o.Clock}
+	s.outbox = &operation.Outbox{DB: s.db, Clock: o.Clock, Added: markMail}
 	s.answers = &operation.Answers{DB: s.db, Clock: o.Clock}
 	store := operation.Store{Client: s.client, Pages: operation.NewPages(key), Clock: o.Clock}
 	s.tenants, s.agents = &operation.Tenants{Store: store}, &operation.Agents{Store: store}
 	s.connections = &operation.Connections{Store: store, Box: o.Box}
+	s.mailing = o.Mail.Sender != nil
+	s.members = &operation.Members{DB: s.db, Pages: store.Pages, Clock: o.Clock}
+	s.invitations = &operation.Invitations{
+		DB: s.db, Pages: store.Pages, Clock: o.Clock, Outbox: s.outbox, Mailing: s.mailing,
+	}
 	return nil
 }
 

@@ -304,12 +304,32 @@ func signed(t *testing.T, secret string, at time.Time, body string) []string {
 
 var cheap = account.Argon2{Params: account.Params{MemoryKiB: 64, Iterations: 1, Parallelism: 1}}
 
-// countingHasher counts comparisons, and blocks them between hold and release.
+// countingHasher counts comparisons and hashes, and blocks comparisons between hold and release.
 type countingHasher struct {
 	account.Argon2
 
-	compared, blocked atomic.Int64
-	held              atomic.Pointer[chan struct{}]
+	compared, blocked, hashed atomic.Int64
+	held, heldHash            atomic.Pointer[chan struct{}]
+}
+
+func (h *countingHasher) Hash(ctx context.Context, password string) (string, error) {
+	h.hashed.Add(1)
+	if held := h.heldHash.Load(); held != nil {
+		h.blocked.Add(1)
+		<-*held
+	}
+	return h.Argon2.Hash(ctx, password)
+}
+
+// holdHash blocks hashes until release.
+func (h *countingHasher) holdHash() (release func()) {
+	held := make(chan struct{})
+	h.blocked.Store(0)
+	h.heldHash.Store(&held)
+	return func() {
+		h.heldHash.Store(nil)
+		close(held)
+	}
 }
 
 func (h *countingHasher) Compare(ctx context.Context, password, hash string) (bool, error) {
@@ -329,6 +349,8 @@ func (h *countingHasher) hold() (release func()) {
 		close(held)
 	}
 }
+
+func (h *countingHasher) waitForHash(t *testing.T) { t.Helper(); h.waitForComparison(t) }
 
 func (h *countingHasher) waitForComparison(t *testing.T) {
 	t.Helper()
