@@ -164,7 +164,9 @@ func nameFault(name string, err error) *problem.Field {
 	case name == "":
 		return &problem.Field{Field: "body.name", Code: problem.FieldRequired, Message: "required"}
 	case err != nil:
-		return &problem.Field{Field: "body.name", Code: problem.FieldPattern, Message: "expected a name that is not blank"}
+		return &problem.Field{
+			Field: "body.name", Code: problem.FieldPattern, Message: "expected a name that is not blank",
+		}
 	}
 	return nil
 }

@@ -3,12 +3,8 @@ package server_test
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/konstruct/konstruct/server/account"
-	"github.com/konstruct/konstruct/server/token"
 )
 
 const (
@@ -31,20 +27,6 @@ func (b *testBundle) accept(t *testing.T, link string) response {
 func (c client) accept(t *testing.T, link string) response {
 	t.Helper()
 	return c.post(t, "/v1/invitations/accept", object{"token": link})
-}
-
-// mail makes the newest link of an address as the worker does when it mails one.
-func (b *testBundle) mail(t *testing.T, email string) (link string) {
-	t.Helper()
-	link, hash := token.New(token.Link)
-	b.exec(t, `UPDATE invitations SET token_hash = $2, mailed = true
-		WHERE id = (SELECT id FROM invitations WHERE email = $1 ORDER BY id DESC LIMIT 1)`, email, hash)
-	return link
-}
-
-func (b *testBundle) unproven(t *testing.T, email string) int {
-	t.Helper()
-	return b.queryInt(t, `SELECT count(*) FROM portal_users WHERE email = $1 AND unproven_tenant_id IS NOT NULL`, email)
 }
 
 func (b *testBundle) role(t *testing.T, tenant, email string) (role string) {
@@ -183,7 +165,7 @@ func TestMembersAcceptInvitations(t *testing.T) {
 	}
 }
 
-// TestClosedTenants: nobody joins a tenant that is suspended or being deleted, or was deleted.
+// TestClosedTenants: a tenant that is suspended, being deleted or deleted gets no members.
 func TestClosedTenants(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -226,113 +208,21 @@ func TestConcurrentAccepts(t *testing.T) {
 func TestRevokedWhileAccepting(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
+	want := map[string]int{"revoked": 410, "suspended": 403}
 	for what, change := range map[string]func(tenant, path string){
 		"revoked":   func(_, path string) { b.admin.delete(t, path).is(204) },
 		"suspended": func(tenant, _ string) { b.admin.patch(t, tenant, "*", `{"status": "suspended"}`).is(200) },
 	} {
 		tenant := b.createTenant(t, what)
 		path, link := b.admin.invite(t, tenant, grace, "editor")
-		release, answers := b.hasher.holdHash(), make(chan response)
-		go func() { answers <- b.accept(t, link) }()
+		accept := func() response { return b.accept(t, link) }
+		release, statuses := b.hasher.holdHash(), make(chan map[int]int)
+		go func() { statuses <- concurrently(accept) }()
 		b.hasher.waitForHash(t)
 		change(tenant, path)
 		release()
-		require.NotEqual(t, 201, (<-answers).status, what)
+		require.Equal(t, map[int]int{want[what]: 1}, <-statuses, what)
 		require.Zero(t, b.queryInt(t, `SELECT count(*) FROM portal_users WHERE email = $1`, grace), what)
 		require.Zero(t, b.queryInt(t, `SELECT count(*) FROM memberships`), what)
-	}
-}
-
-// TestUnprovenAccountsStay: an account from a link that was not mailed joins no other tenant, until a mailed link.
-func TestUnprovenAccountsStay(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	acme, other := b.createTenant(t, "acme"), b.createTenant(t, "other")
-	_, link := b.admin.invite(t, acme, grace, "viewer")
-	b.accept(t, link).is(201)
-	require.Equal(t, 1, b.unproven(t, grace))
-	session := b.login(t, grace)
-	_, link = b.admin.invite(t, other, grace, "viewer")
-	session.accept(t, link).is(403, "unproven_address")
-	b.accept(t, link).is(409, "login_required")
-	session.get(t, other+"/agents").is(404)
-
-	session.accept(t, b.mail(t, grace)).is(201)
-	require.Zero(t, b.unproven(t, grace))
-	session.get(t, other+"/agents").is(200)
-	session.get(t, acme+"/agents").is(200) // keeps what it has
-}
-
-// TestMailedLinkTakesAnAccountOver: the owner of the address gets the account, and not what its former user had.
-func TestMailedLinkTakesAnAccountOver(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	acme, other := b.createTenant(t, "acme"), b.createTenant(t, "other")
-	_, link := b.admin.invite(t, acme, grace, "owner")
-	b.accept(t, link).is(201)
-	former := b.login(t, grace)
-	me := former.get(t, "/v1/me").at("user", "id").(string)
-	b.exec(t, `INSERT INTO portal_links (id, user_id, kind, email, expires_at) VALUES (gen_random_uuid(), $1, 'confirm_email', 'eve@example.com', $2)`,
-		me, b.clock().Add(time.Hour))
-
-	b.admin.invite(t, other, grace, "viewer")
-	link = b.mail(t, grace)
-	require.Equal(t, true, b.lookUp(t, link).at("needs_account"))
-	taken := object{"token": link, "name": "Grace Hopper", "password": "another long password"}
-	b.anyone.post(t, "/v1/invitations/accept", taken).is(201)
-	b.anyone.post(t, "/v1/invitations/accept", taken).is(410, "invalid_link")
-
-	former.get(t, "/v1/me").is(401)
-	b.tryLogin(t, grace, password).is(401, "invalid_credentials")
-	in := b.tryLogin(t, grace, "another long password").is(200)
-	require.Equal(t, []any{me, "Grace Hopper"}, []any{in.at("user", "id"), in.at("user", "name")})
-	session := client{b, in.at("session", "token").(string)}
-	session.get(t, other+"/agents").is(200)
-	session.get(t, acme+"/agents").is(404)
-	require.Empty(t, b.role(t, acme, grace))
-	require.Zero(t, b.unproven(t, grace))
-	require.Zero(t, b.queryInt(t, `SELECT count(*) FROM portal_links WHERE used_at IS NULL`))
-	actor, changed, _ := b.event(t, acme, "remove-member")
-	require.Equal(t, []string{me, "user/" + me}, []string{actor, changed})
-}
-
-// TestMailedLinkOfTheSameTenant: the account is taken over as well.
-func TestMailedLinkOfTheSameTenant(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	acme := b.createTenant(t, "acme")
-	_, link := b.admin.invite(t, acme, grace, "editor")
-	b.accept(t, link).is(201)
-	former := b.login(t, grace)
-	me := former.get(t, "/v1/me").at("user", "id").(string)
-	b.admin.delete(t, acme+"/members/"+me).is(204)
-	b.admin.invite(t, acme, grace, "viewer")
-	link = b.mail(t, grace)
-	b.addMember(t, acme, me, "owner")
-	b.accept(t, link).is(201)
-	former.get(t, "/v1/me").is(401)
-	require.Equal(t, "viewer", b.role(t, acme, grace), "not the former user's role")
-	require.Zero(t, b.unproven(t, grace))
-}
-
-// TestProvenAccountsAreNotTakenOver, nor those of platform admins, nor disabled ones.
-func TestProvenAccountsAreNotTakenOver(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	acme := b.createTenant(t, "acme")
-	for name, change := range map[string]string{
-		"proven": ``, "platform admin": `unproven_tenant_id = '` + idText(acme) + `', is_admin = true`,
-		"disabled": `unproven_tenant_id = '` + idText(acme) + `', disabled_at = now()`,
-	} {
-		email := strings.ReplaceAll(name, " ", "-") + "@example.com"
-		b.createUser(t, account.NewUser{Email: email, Name: "x"})
-		if change != "" {
-			b.exec(t, `UPDATE portal_users SET `+change+` WHERE email = $1`, email)
-		}
-		b.admin.invite(t, acme, email, "viewer")
-		link := b.mail(t, email)
-		require.Equal(t, false, b.lookUp(t, link).at("needs_account"), name)
-		b.accept(t, link).is(409, "login_required")
-		require.Empty(t, b.role(t, acme, email), name)
 	}
 }

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"encoding/json"
 	"html/template"
 	"net"
 	"net/http"
@@ -36,7 +35,7 @@ func (s *Server) showMail(ctx huma.Context) {
 	messages := s.devMail.Messages()
 	if strings.Contains(ctx.Header("Accept"), "application/json") {
 		writer.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(writer).Encode(viewMail(messages)) // the client disconnected
+		_ = jsonFormat().Marshal(writer, viewMail(messages)) // the client disconnected
 		return
 	}
 	writer.Header().Set("Content-Type", "text/html; charset=utf-8")

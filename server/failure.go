@@ -17,12 +17,13 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// failureFor returns the problem for the request's principal. Only a platform admin learns which value is in use, unless
-// it is in use in the tenant of the request.
+// failureFor returns the problem for the request's principal. Only a platform admin learns which value is in use,
+// unless it is in use in the tenant of the request.
 func failureFor(ctx context.Context, err error) *problem.Problem {
 	p := failure(err)
 	taken, ok := errors.AsType[*operation.TakenError](err)
-	if p.Code == problem.CodeConflict && !requestOf(ctx).principal.IsAdmin && !(ok && taken.Own) {
+	own := ok && taken.Own
+	if p.Code == problem.CodeConflict && !requestOf(ctx).principal.IsAdmin && !own {
 		p.Errors = nil
 	}
 	return p

@@ -130,8 +130,8 @@ func (s *Server) authorize(ctx huma.Context, r route) (huma.Context, error) {
 	return s.enter(ctx, id)
 }
 
-// forbids returns the problem of a principal who may not use the route in the tenant, on the user in the path, if any. A
-// tenant without a role for the principal is the same as none.
+// forbids returns the problem of a principal who may not use the route in the tenant, on the user in the path, if any.
+// A tenant without a role for the principal is the same as none.
 func (r route) forbids(p account.Principal, user string) *problem.Problem {
 	status, changes := tenant.Status(p.TenantStatus), r.op.Method != http.MethodGet
 	switch {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"maps"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
@@ -42,9 +43,7 @@ func (s *Server) observeMail(meter metric.Meter) error {
 			}
 			stats := s.mailer.Stats()
 			counts := map[string]int64{"sent": stats.Sent, "retried": stats.Retried}
-			for reason, n := range stats.GaveUp {
-				counts[reason] = n
-			}
+			maps.Copy(counts, stats.GaveUp)
 			for outcome, n := range counts {
 				o.Observe(n, metric.WithAttributes(attribute.String("outcome", outcome)))
 			}

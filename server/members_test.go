@@ -1,15 +1,12 @@
 package server_test
 
 import (
-	"strings"
-	"sync"
 	"testing"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/konstruct/konstruct/server/account"
-	"github.com/konstruct/konstruct/tenancy"
 )
 
 // person is a member of a tenant who is logged in.
@@ -171,20 +168,4 @@ func TestMembersOfATenantWithoutOwner(t *testing.T) {
 	viewer := b.hire(t, acme, "viewer")
 	b.admin.patch(t, viewer.path, "*", `{"role": "editor"}`).is(200)
 	b.admin.delete(t, viewer.path).is(204)
-}
-
-// inParallel runs do n times at once.
-func inParallel(n int, do func(i int)) {
-	var running sync.WaitGroup
-	for i := range n {
-		running.Go(func() { do(i) })
-	}
-	running.Wait()
-}
-
-func inTenant(t *testing.T, path string) tenancy.ID {
-	t.Helper()
-	id, err := tenancy.Parse(strings.TrimPrefix(path, "/v1/tenants/"))
-	require.NoError(t, err)
-	return id
 }

@@ -95,7 +95,7 @@ func describeHeaders(status int, response *huma.Response) {
 }
 
 // exampleLinkToken has the form of a token.
-const exampleLinkToken = "klt_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG" //nolint:gosec // no row has it
+const exampleLinkToken = "klt_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"
 
 // requestExamples returns valid request bodies by operation.
 func requestExamples() map[string]any {

@@ -35,7 +35,8 @@ func (a Addresses) Lock(ctx context.Context, email string) (User, error) {
 	return u, nil
 }
 
-// Create creates an account with a password's hash. Its address is proven if UnprovenTenant is zero. Returns [ErrTaken].
+// Create creates an account with a password's hash. Its address is proven if UnprovenTenant is zero. Returns
+// [ErrTaken].
 func (a Addresses) Create(ctx context.Context, u User, hash string) (User, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
@@ -61,8 +62,8 @@ func (u User) MayTakeOver() bool {
 	return u.UnprovenTenant != uuid.Nil && !u.IsAdmin && u.DisabledAt == nil
 }
 
-// TakeOver gives an account to the owner of its address: a new name and password's hash, and all sessions and links end.
-// The address is proven if UnprovenTenant is zero. The account must be locked.
+// TakeOver gives an account to the owner of its address: a new name and password's hash, and all sessions and links
+// end. The address is proven if UnprovenTenant is zero. The account must be locked.
 func (a Addresses) TakeOver(ctx context.Context, u User, hash string) error {
 	now := instant(a.Clock)
 	_, err := pgtenant.Exec(ctx, a.DB, `UPDATE portal_users

@@ -12,7 +12,8 @@ const maxName = 200
 // PostgreSQL: not UTF-8, or with U+0000.
 func NormalizeName(name string) (string, error) {
 	name = strings.TrimSpace(name)
-	if name == "" || !utf8.ValidString(name) || utf8.RuneCountInString(name) > maxName || strings.ContainsRune(name, 0) {
+	if name == "" || !utf8.ValidString(name) || utf8.RuneCountInString(name) > maxName ||
+		strings.ContainsRune(name, 0) {
 		return "", ErrName
 	}
 	return name, nil

@@ -18,8 +18,8 @@ type Acceptance struct {
 	Token string
 	// User is logged in, or nil.
 	User *account.User
-	// Name and Hash are for a new account. Hash hashes its password. It is called once, only if the link can be accepted,
-	// and without a transaction.
+	// Name and Hash are for a new account. Hash hashes its password. It is called once, only if the link can be
+	// accepted, and without a transaction.
 	Name string
 	Hash func(context.Context) (string, error)
 	// Record adds an event to the audit log in the context's transaction.

@@ -24,8 +24,8 @@ type Composer struct {
 	From  string // an address of RFC 5322
 }
 
-// Compose returns the message of a job. ctx must have no tenant. Returns [mail.ErrObsolete] if the invitation or the link
-// was used, revoked or has expired, the tenant is not active, or the user is disabled or was erased.
+// Compose returns the message of a job. ctx must have no tenant. Returns [mail.ErrObsolete] if the invitation or the
+// link was used, revoked or has expired, the tenant is not active, or the user is disabled or was erased.
 func (c *Composer) Compose(ctx context.Context, job mail.Job) (mail.Message, error) {
 	to, text, err := c.text(ctx, job)
 	if errors.Is(err, sql.ErrNoRows) {

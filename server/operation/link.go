@@ -37,9 +37,9 @@ const (
 )
 
 // selectLink takes the time as $1 and the hash of the token as $2.
-const selectLink = `SELECT i.id, i.email, i.role, i.mailed, i.expires_at, CASE WHEN i.accepted_at IS NOT NULL THEN 'accepted'
-  WHEN i.revoked_at IS NOT NULL THEN 'revoked' WHEN i.expires_at <= $1 THEN 'expired' ELSE 'pending' END,
-  t.name, t.slug, t.status, coalesce(inviter.name, ''), u.id, coalesce(u.is_admin, false), u.disabled_at, u.unproven_tenant_id
+const selectLink = `SELECT i.id, i.email, i.role, i.mailed, i.expires_at, ` + invitationStatus + `,
+  t.name, t.slug, t.status, coalesce(inviter.name, ''),
+  u.id, coalesce(u.is_admin, false), u.disabled_at, u.unproven_tenant_id
 FROM invitations i JOIN tenants t ON t.id = i.tenant_id
 LEFT JOIN portal_users inviter ON inviter.id = i.invited_by LEFT JOIN portal_users u ON u.email = i.email
 WHERE i.token_hash = $2`
@@ -87,7 +87,8 @@ func (i *Invitations) LookUp(ctx context.Context, linkToken string) (Link, error
 // dead returns the error of an invitation that cannot be accepted.
 func dead(status string) error {
 	reasons := map[string]string{
-		invitationAccepted: account.LinkUsed, invitationRevoked: account.LinkRevoked, invitationExpired: account.LinkExpired,
+		invitationAccepted: account.LinkUsed, invitationRevoked: account.LinkRevoked,
+		invitationExpired: account.LinkExpired,
 	}
 	if reason, found := reasons[status]; found {
 		return &account.LinkError{Reason: reason}

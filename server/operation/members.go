@@ -31,7 +31,8 @@ type Member struct {
 	CreatedAt, UpdatedAt time.Time
 }
 
-const selectMembers = `SELECT m.id, m.user_id, u.email, u.name, u.disabled_at IS NOT NULL, m.role, m.created_at, m.updated_at
+const selectMembers = `SELECT m.id, m.user_id, u.email, u.name, u.disabled_at IS NOT NULL, m.role,
+  m.created_at, m.updated_at
 FROM memberships m JOIN portal_users u ON u.id = m.user_id WHERE m.tenant_id = $1 AND `
 
 func scanMember(row pgtenant.Row) (m Member, err error) {
@@ -147,7 +148,8 @@ func (m *Members) requireOwner(ctx context.Context, former string) error {
 		return nil
 	}
 	var owned bool
-	err := pgtenant.QueryRow(ctx, m.DB, `SELECT EXISTS (SELECT FROM memberships m JOIN portal_users u ON u.id = m.user_id
+	err := pgtenant.QueryRow(ctx, m.DB, `SELECT EXISTS (
+		SELECT FROM memberships m JOIN portal_users u ON u.id = m.user_id
 		WHERE m.role = 'owner' AND u.disabled_at IS NULL)`).Scan(&owned)
 	if err != nil {
 		return translate("look for an owner", err)

@@ -11,8 +11,8 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// Outbox queues mail in the context's transaction. A message is sent after the commit. It is also the [mail.Queue] of the
-// workers.
+// Outbox queues mail in the context's transaction. A message is sent after the commit. It is also the [mail.Queue] of
+// the workers.
 type Outbox struct {
 	DB    dialect.ExecQuerier // joins the context's transaction
 	Clock func() time.Time
