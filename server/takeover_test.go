@@ -1,10 +1,13 @@
 package server_test
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/konstruct/konstruct/server/account"
@@ -76,6 +79,46 @@ func TestMailedLinkTakesAnAccountOver(t *testing.T) {
 	require.Zero(t, b.queryInt(t, `SELECT count(*) FROM portal_links WHERE used_at IS NULL`))
 	actor, changed, _ := b.event(t, acme, "remove-member")
 	require.Equal(t, []string{me, "user/" + me}, []string{actor, changed})
+}
+
+// TestConcurrentTakeovers: exactly one wins, and the account has its password.
+func TestConcurrentTakeovers(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	acme, other := b.createTenant(t, "acme"), b.createTenant(t, "other")
+	for round := range 10 {
+		email := fmt.Sprintf("grace%d@example.com", round)
+		_, link := b.admin.invite(t, acme, email, "viewer")
+		b.accept(t, link).is(201)
+		b.admin.invite(t, other, email, "viewer")
+		link = b.mail(t, email)
+		statuses := [3]int{}
+		takeOver := func(i int) func() response {
+			return func() response {
+				got := b.anyone.post(t, "/v1/invitations/accept", object{"token": link, "name": "Grace", "password": fmt.Sprint("a new password ", i)})
+				statuses[i] = got.status
+				return got
+			}
+		}
+		require.Equal(t, map[int]int{201: 1, 410: 2}, concurrently(takeOver(0), takeOver(1), takeOver(2)))
+		b.tryLogin(t, email, fmt.Sprint("a new password ", slices.Index(statuses[:], 201))).is(200)
+		require.Empty(t, b.role(t, acme, email))
+		require.Equal(t, "viewer", b.role(t, other, email))
+		require.Zero(t, b.unproven(t, email))
+	}
+}
+
+// TestTakeoverAfterThePurge of the tenant that made the account.
+func TestTakeoverAfterThePurge(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	acme := b.createTenant(t, "acme")
+	b.createUser(t, account.NewUser{Email: grace, Name: "x"})
+	b.exec(t, `UPDATE portal_users SET unproven_tenant_id = $2 WHERE email = $1`, grace, uuid.NewString())
+	b.admin.invite(t, acme, grace, "viewer")
+	b.accept(t, b.mail(t, grace)).is(201)
+	require.Equal(t, "viewer", b.role(t, acme, grace))
+	require.Zero(t, b.unproven(t, grace))
 }
 
 // TestMailedLinkOfTheSameTenant: the account is taken over as well.
