@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"time"
 
@@ -51,7 +50,7 @@ type acceptInvitationInput struct {
 		LinkTokenFields
 
 		Name     string `json:"name,omitempty" minLength:"1" maxLength:"200" pattern:"\\S" doc:"Of the new account. Required without a session."`
-		Password string `json:"password,omitempty" minLength:"1" maxLength:"1024" writeOnly:"true" doc:"Of the new account, 8 to 1,024 bytes. Required without a session."`
+		Password string `json:"password,omitempty" minLength:"8" maxLength:"1024" writeOnly:"true" doc:"Of the new account, at most 1024 bytes. Required without a session."`
 	} `nameHint:"AcceptInvitation"`
 }
 
@@ -141,15 +140,12 @@ func (s *Server) identify(ctx context.Context, in *acceptInvitationInput, a *ope
 		r.principal, a.User = principal, &principal.User
 		return nil
 	}
-	name, noName := account.NormalizeName(in.Body.Name)
-	if err := firstProblem(nameFault(in.Body.Name, noName), passwordFault(in.Body.Password)); err != nil {
-		return err
-	}
-	a.Name = name
 	a.Hash = func(ctx context.Context) (string, error) {
 		return s.logins.HashPassword(ctx, in.Body.Password, s.limitedClient(r))
 	}
-	return nil
+	var err error
+	a.Name, err = in.newAccount()
+	return err
 }
 
 // recordFor records an event of a public request, which has no principal.
@@ -159,49 +155,23 @@ func (s *Server) recordFor(ctx context.Context, e audit.Event) error {
 	return s.audit.Record(ctx, e)
 }
 
-func nameFault(name string, err error) *problem.Field {
-	switch {
-	case name == "":
-		return &problem.Field{Field: "body.name", Code: problem.FieldRequired, Message: "required"}
-	case err != nil:
-		return &problem.Field{
-			Field: "body.name", Code: problem.FieldPattern, Message: "expected a name that is not blank",
+// newAccount returns the normalized name of the account to make, whose password must be valid.
+func (in *acceptInvitationInput) newAccount() (name string, err error) {
+	var missing []problem.Field
+	for _, property := range []struct{ field, value string }{
+		{"body.name", in.Body.Name}, {"body.password", in.Body.Password},
+	} {
+		if property.value == "" {
+			missing = append(missing, problem.Field{
+				Field: property.field, Code: problem.FieldRequired, Message: "required",
+			})
 		}
 	}
-	return nil
-}
-
-// passwordFault applies account.CheckPassword to body.password.
-func passwordFault(password string) *problem.Field {
-	fault := &problem.Field{Field: "body.password"}
-	limit := func(n int64) *int64 { return &n }
-	switch {
-	case password == "":
-		fault.Code, fault.Message = problem.FieldRequired, "required"
-	case len(password) < account.MinPassword:
-		fault.Code, fault.Message = problem.FieldTooShort, "expected at least 8 bytes"
-		fault.Limit = limit(account.MinPassword)
-	case len(password) > account.MaxPassword:
-		fault.Code, fault.Message = problem.FieldTooLong, "expected at most 1024 bytes"
-		fault.Limit = limit(account.MaxPassword)
-	case errors.Is(account.CheckPassword(password), account.ErrPassword):
-		fault.Code, fault.Message = problem.FieldCharacter, "expected UTF-8 without U+0000"
-	default:
-		return nil
+	if missing != nil {
+		return "", problem.Invalid(missing...)
 	}
-	return fault
-}
-
-// firstProblem returns the problem of the faults that are not nil, or nil.
-func firstProblem(faults ...*problem.Field) error {
-	var fields []problem.Field
-	for _, fault := range faults {
-		if fault != nil {
-			fields = append(fields, *fault)
-		}
+	if name, err = account.NormalizeName(in.Body.Name); err != nil {
+		return "", invalidUser("name", problem.FieldPattern, "expected a name that is not blank")
 	}
-	if fields == nil {
-		return nil
-	}
-	return problem.Invalid(fields...)
+	return name, checkPassword("body.password", in.Body.Password)
 }

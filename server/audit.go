@@ -47,6 +47,8 @@ func (s *Server) logChange(ctx huma.Context, action string) {
 		outcome = "unknown"
 	case r.code != "" || ctx.Status() >= http.StatusBadRequest:
 		return
+	case r.keyed != nil && r.keyed.answered:
+		outcome = "replayed"
 	}
 	object := r.event.kind + "/" + r.event.id.String()
 	s.log.LogAttrs(ctx.Context(), slog.LevelInfo, "audit: change", append([]slog.Attr{

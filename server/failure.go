@@ -39,6 +39,9 @@ func failure(err error) *problem.Problem {
 	if attempts, ok := errors.AsType[*account.AttemptsError](err); ok {
 		return p.RetryAfter(attempts.RetryAfter)
 	}
+	if last, ok := errors.AsType[*operation.LastOwnerError](err); ok {
+		return p.WithDetail(lastOwnerDetail(last))
+	}
 	if link, ok := errors.AsType[*account.LinkError](err); ok {
 		return p.WithDetail(linkDetails()[link.Reason])
 	}
@@ -46,6 +49,16 @@ func failure(err error) *problem.Problem {
 		return p.Because(err)
 	}
 	return p
+}
+
+// lastOwnerDetail names the tenants to a platform admin.
+func lastOwnerDetail(last *operation.LastOwnerError) string {
+	const most = 20
+	ids := make([]string, 0, most)
+	for _, id := range last.Tenants[:min(len(last.Tenants), most)] {
+		ids = append(ids, id.String())
+	}
+	return "The user is the only owner of tenants; give each another owner first: " + strings.Join(ids, ", ") + "."
 }
 
 // linkDetails are the reasons why a link cannot be used.
@@ -70,6 +83,7 @@ func codeOf(err error) problem.Code {
 		{account.ErrNoSession, problem.CodeUnauthenticated},
 		{channel.ErrUnverified, problem.CodeInvalidSignature},
 		{account.ErrIncorrect, problem.CodeValidation},
+		{account.ErrTaken, problem.CodeConflict},
 		{account.ErrLastAdmin, problem.CodeLastAdmin},
 		{account.ErrLink, problem.CodeInvalidLink},
 		{account.ErrNoMail, problem.CodeNoMail},
@@ -102,6 +116,9 @@ func codeOf(err error) problem.Code {
 		return problem.CodeValidation
 	}
 	if db, ok := errors.AsType[*pgconn.PgError](err); ok {
+		if db.Code == "23503" && strings.HasSuffix(db.ConstraintName, "_tenant_id_fkey") {
+			return problem.CodeNotFound // the tenant was deleted after the request was authorized
+		}
 		return databaseFailure(db.Code)
 	}
 	return problem.CodeInternal

@@ -112,9 +112,7 @@ func (s *Server) createInvitation(ctx context.Context, in *createInvitationInput
 		Email: in.Body.Email, Role: in.Body.Role, InvitedBy: requestOf(ctx).principal.ID,
 	})
 	if errors.Is(err, account.ErrEmail) {
-		return nil, problem.Invalid(problem.Field{
-			Field: "body.email", Code: problem.FieldFormat, Message: "expected an e-mail address",
-		})
+		return nil, invalidUser("email", problem.FieldFormat, "expected an e-mail address")
 	}
 	if err != nil {
 		return nil, err

@@ -27,12 +27,6 @@ func (b *testBundle) hire(t *testing.T, tenant, role string) person {
 	return p
 }
 
-func (b *testBundle) addMember(t *testing.T, tenant, user, role string) {
-	t.Helper()
-	b.exec(t, `INSERT INTO memberships (id, tenant_id, user_id, role) VALUES ($1, $2, $3, $4)`,
-		uuid.Must(uuid.NewV7()), idText(tenant), user, role)
-}
-
 func (b *testBundle) owners(t *testing.T, tenant string) int {
 	t.Helper()
 	return b.queryInt(t, `SELECT count(*) FROM memberships WHERE tenant_id = $1 AND role = 'owner'`, idText(tenant))
@@ -108,7 +102,7 @@ func TestMembersTakeOneStatement(t *testing.T) {
 	require.EqualValues(t, 2, b.roundTrips(func() { viewer.get(t, acme+"/members").is(200) }))
 }
 
-func TestLastOwner(t *testing.T) {
+func TestLastOwnerAmongMembers(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	acme := b.createTenant(t, "acme")

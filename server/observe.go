@@ -51,7 +51,9 @@ func (s *Server) observe(c *gin.Context) {
 // If-Match becomes a list that matches nothing, because huma would treat it as missing. Media types become lower case,
 // as huma expects.
 func normalizeHeaders(h http.Header) {
-	for _, name := range []string{"Authorization", "Content-Encoding", "Content-Type", "If-Match", "If-None-Match"} {
+	for _, name := range []string{
+		"Authorization", "Content-Encoding", "Content-Type", keyHeader, "If-Match", "If-None-Match",
+	} {
 		if lines := h[name]; len(lines) > 1 {
 			h.Set(name, strings.Join(lines, ", "))
 		}

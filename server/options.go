@@ -79,7 +79,7 @@ type Options struct {
 
 // MailOptions configures the mail to users.
 type MailOptions struct {
-	// Sender sends messages. Without it nothing is mailed, and the API returns the links of invitations.
+	// Sender sends messages. Without it links and notices are not queued, and the API returns the links of invitations.
 	Sender mail.Sender
 	// From is the sender's address: ada@example.com, or Ada <ada@example.com>.
 	From string

@@ -62,6 +62,31 @@ type route struct {
 func handle[I, O any](
 	rule access, method, path, id, summary string, handler func(context.Context, *I) (*O, error),
 ) route {
+	return operationOf(rule, method, path, id, summary,
+		func(ctx context.Context, s *Server, r route, in *I) (*O, error) {
+			return perform(ctx, s, r, func(ctx context.Context) (*O, error) { return handler(ctx, in) })
+		})
+}
+
+// handlePrepared returns the route of a handler that takes what prepare returns. Prepare runs before the transaction,
+// for work such as hashing a password.
+func handlePrepared[I, P, O any](
+	rule access, method, path, id, summary string,
+	prepare func(context.Context, *I) (P, error), handler func(context.Context, P) (*O, error),
+) route {
+	return operationOf(rule, method, path, id, summary,
+		func(ctx context.Context, s *Server, r route, in *I) (*O, error) {
+			prepared, err := prepare(ctx, in)
+			if err != nil {
+				return nil, err
+			}
+			return perform(ctx, s, r, func(ctx context.Context) (*O, error) { return handler(ctx, prepared) })
+		})
+}
+
+func operationOf[I, O any](
+	rule access, method, path, id, summary string, handler func(context.Context, *Server, route, *I) (*O, error),
+) route {
 	return route{
 		access:        rule,
 		tenantTraffic: rule.ofTenant(),
@@ -76,7 +101,7 @@ func handle[I, O any](
 				if r.transaction {
 					requestOf(ctx).note(slog.Any("fields", givenFields(in)))
 				}
-				out, err := perform(ctx, s, r, func(ctx context.Context) (*O, error) { return handler(ctx, in) })
+				out, err := handler(ctx, s, r, in)
 				if err != nil {
 					return nil, failureFor(ctx, err)
 				}

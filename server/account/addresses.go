@@ -72,17 +72,10 @@ func (a Addresses) TakeOver(ctx context.Context, u User, hash string) error {
 	if err != nil {
 		return fmt.Errorf("take over an account: %w", err)
 	}
-	_, err = pgtenant.Exec(ctx, a.DB,
-		`UPDATE portal_sessions SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL`, u.ID, now)
-	if err != nil {
-		return fmt.Errorf("end a user's sessions: %w", err)
+	if _, err := endSessions(ctx, a.DB, u.ID, "", now); err != nil {
+		return err
 	}
-	_, err = pgtenant.Exec(ctx, a.DB,
-		`UPDATE portal_links SET used_at = $2 WHERE user_id = $1 AND used_at IS NULL`, u.ID, now)
-	if err != nil {
-		return fmt.Errorf("end a user's links: %w", err)
-	}
-	return nil
+	return voidLinks(ctx, a.DB, u.ID)
 }
 
 // Prove records that a mailed link has proved the address of a locked account.

@@ -47,7 +47,7 @@ type Principal struct {
 	SessionID uuid.UUID
 	// SessionEnds is when the session ends unless it is used before.
 	SessionEnds time.Time
-	// TenantStatus is the status of the tenant given to Authenticate, or "" if there is none.
+	// TenantStatus is the status of the requested tenant, or "" if it does not exist.
 	TenantStatus string
 	// Role is the user's role in that tenant, or "". A platform admin has none.
 	Role Role

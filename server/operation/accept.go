@@ -99,7 +99,7 @@ func (l Link) admits(u account.User) error {
 
 // use ends the link, once. The tenant is locked against suspension and against changes of members.
 func (i *Invitations) use(ctx context.Context, link Link) error {
-	status, err := lockTenant(ctx, i.DB, "SHARE")
+	status, err := lockStatus(ctx, i.DB, "SHARE")
 	if errors.Is(err, ErrNotFound) {
 		return &account.LinkError{Reason: account.LinkUnknown}
 	}
@@ -187,7 +187,7 @@ func (i *Invitations) vacate(ctx context.Context, link Link, a Acceptance, hash 
 	}
 	addresses := account.Addresses{DB: i.DB, Clock: i.Clock}
 	return pgtenant.InTx(tenancy.With(ctx, former), i.DB.Tx, func(ctx context.Context, _ dialect.Tx) error {
-		if _, err := lockTenant(ctx, i.DB, "NO KEY UPDATE"); err != nil && !errors.Is(err, ErrNotFound) {
+		if _, err := lockStatus(ctx, i.DB, "NO KEY UPDATE"); err != nil && !errors.Is(err, ErrNotFound) {
 			return err
 		}
 		user, err := addresses.Lock(ctx, link.Email)

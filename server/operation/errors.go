@@ -93,6 +93,8 @@ func takenError(err error) error {
 		return &TakenError{Field: "name"}
 	case "tenants_slug_key":
 		return &TakenError{Field: "slug"}
+	case "portal_users_email_key":
+		return &TakenError{Field: "email"}
 	case "channelconnection_channel_type_workspace_id":
 		return &TakenError{Field: "workspace_id"}
 	}

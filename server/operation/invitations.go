@@ -96,7 +96,7 @@ func (i *Invitations) Revoke(ctx context.Context, id uuid.UUID) error {
 
 // locked locks the tenant, and so its invitations, and returns one that has not ended, except by its time.
 func (i *Invitations) locked(ctx context.Context, id uuid.UUID) (Invitation, error) {
-	if _, err := lockTenant(ctx, i.DB, "NO KEY UPDATE"); err != nil {
+	if _, err := lockStatus(ctx, i.DB, "NO KEY UPDATE"); err != nil {
 		return Invitation{}, err
 	}
 	row, err := i.get(ctx, id)

@@ -14,16 +14,6 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// The limits of a tenant. Reaching one is [ErrLimit].
-const (
-	// MaxMembers bounds members and pending invitations together.
-	MaxMembers = 1000
-	// MaxInvitationsPerDay bounds the invitations that are made in 24 hours.
-	MaxInvitationsPerDay = 200
-	// MaxMailsPerDay bounds the invitations that are mailed to one address in 24 hours.
-	MaxMailsPerDay = 10
-)
-
 // InvitationLifetime is how long the link of an invitation works.
 const InvitationLifetime = 7 * 24 * time.Hour
 
@@ -68,7 +58,7 @@ func (i *Invitations) Create(ctx context.Context, n NewInvitation) (made Invitat
 
 // admit locks the tenant, and refuses an address that is taken and one more than the limits.
 func (i *Invitations) admit(ctx context.Context, email string) error {
-	if _, err := lockTenant(ctx, i.DB, "NO KEY UPDATE"); err != nil {
+	if _, err := lockStatus(ctx, i.DB, "NO KEY UPDATE"); err != nil {
 		return err
 	}
 	now := i.now()

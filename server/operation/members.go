@@ -128,7 +128,7 @@ func (m *Members) Remove(ctx context.Context, user uuid.UUID, match Match) (role
 // locked locks the tenant and the member. Changes of members wait for each other, so that two owners who demote each
 // other do not both find the other one.
 func (m *Members) locked(ctx context.Context, user uuid.UUID, match Match) (Member, error) {
-	if _, err := lockTenant(ctx, m.DB, "NO KEY UPDATE"); err != nil {
+	if _, err := lockStatus(ctx, m.DB, "NO KEY UPDATE"); err != nil {
 		return Member{}, err
 	}
 	member, err := m.get(ctx, user, ` FOR UPDATE OF m`)
@@ -162,9 +162,9 @@ func (m *Members) requireOwner(ctx context.Context, former string) error {
 
 const ownerRole = "owner"
 
-// lockTenant locks the row of the context's tenant FOR the strength, before any other lock, and returns its status.
+// lockStatus locks the row of the context's tenant FOR the strength, before any other lock, and returns its status.
 // Returns [ErrNotFound] if the tenant was deleted.
-func lockTenant(ctx context.Context, db dialect.ExecQuerier, strength string) (status string, err error) {
+func lockStatus(ctx context.Context, db dialect.ExecQuerier, strength string) (status string, err error) {
 	tenant, err := tenancy.From(ctx)
 	if err != nil {
 		return "", err
