@@ -27,7 +27,7 @@ func (r *request) setObjectFromPath(ctx huma.Context) {
 		{"connection_id", objectConnection},
 		{"invitation_id", objectInvitation},
 		{"session_id", objectSession},
-		{"user_id", objectUser},
+		{userParam, objectUser},
 		{tenantParam, objectTenant},
 	} {
 		if id, err := uuid.Parse(ctx.Param(part.param)); err == nil {

@@ -141,6 +141,6 @@ func TestRequestEmailLimits(t *testing.T) {
 	b.admin.post(t, "/v1/me/email", object{"current_password": password, "email": "ada@example.org"}).is(202)
 
 	b.requestEmail(t, "no address").invalid("body.email")
-	b.restart(t, func(o *server.Options) { o.Mailing = false })
+	b.restart(t, func(o *server.Options) { o.Mail.Sender = nil })
 	b.requestEmail(t, newEmail).is(409, "mail_not_configured")
 }

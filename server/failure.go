@@ -17,10 +17,13 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// failureFor returns the problem for the request's principal. Only a platform admin learns which value is in use.
+// failureFor returns the problem for the request's principal. Only a platform admin learns which value is in use,
+// unless it is in use in the tenant of the request.
 func failureFor(ctx context.Context, err error) *problem.Problem {
 	p := failure(err)
-	if p.Code == problem.CodeConflict && !requestOf(ctx).principal.IsAdmin {
+	taken, ok := errors.AsType[*operation.TakenError](err)
+	own := ok && taken.Own
+	if p.Code == problem.CodeConflict && !requestOf(ctx).principal.IsAdmin && !own {
 		p.Errors = nil
 	}
 	return p
@@ -61,10 +64,10 @@ func lastOwnerDetail(last *operation.LastOwnerError) string {
 // linkDetails are the reasons why a link cannot be used.
 func linkDetails() map[string]string {
 	return map[string]string{
-		"unknown": "The link is invalid; ask for a new one.",
-		"expired": "The link has expired; ask for a new one.",
-		"used":    "The link was already used.",
-		"revoked": "The link was revoked; ask for a new one.",
+		account.LinkUnknown: "The link is invalid; ask for a new one.",
+		account.LinkExpired: "The link has expired; ask for a new one.",
+		account.LinkUsed:    "The link was already used.",
+		account.LinkRevoked: "The link was revoked; ask for a new one.",
 	}
 }
 

@@ -107,7 +107,7 @@ func TestForgotTellsNothing(t *testing.T) {
 		WHERE count = 1 AND window_ends > $1::timestamptz + interval '30 min'`, b.clock()), "each address was counted")
 
 	b.anyone.post(t, forgotPath, object{"email": ""}).invalid("body.email")
-	b.restart(t, func(o *server.Options) { o.Mailing = false })
+	b.restart(t, func(o *server.Options) { o.Mail.Sender = nil })
 	ask(userEmail).sameAs(first)
 	require.Len(t, b.messages(t), 1, "no mail is configured")
 }

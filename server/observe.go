@@ -42,6 +42,9 @@ func (s *Server) observe(c *gin.Context) {
 	defer func() { s.logRequest(ctx, c, started, incoming.Err() != nil) }()
 	defer s.recoverPanic(ctx, c.Writer)
 	c.Next()
+	if r.mails && s.mailer != nil {
+		s.mailer.Wake()
+	}
 }
 
 // normalizeHeaders joins repeated header lines (RFC 9110, section 5.3), because huma reads only the first. An empty

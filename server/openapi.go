@@ -23,6 +23,8 @@ func complete(doc *huma.OpenAPI) {
 		{Name: tagUsers, Description: "Users of the portal, managed by platform admins."},
 		{Name: tagAgents, Description: "AI agents of a tenant."},
 		{Name: tagConnections, Description: "Chat workspaces connected to a tenant."},
+		{Name: tagMembers, Description: "Users with a role in a tenant."},
+		{Name: tagInvitations, Description: "Links with which people become members."},
 		{Name: tagAudit, Description: "What was done by whom, in a tenant and on the platform."},
 		{Name: tagChannels, Description: "Webhooks called by chat platforms."},
 	}
@@ -97,6 +99,9 @@ func describeHeaders(status int, response *huma.Response) {
 	}
 }
 
+// exampleLinkToken has the form of a token.
+const exampleLinkToken = "klt_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"
+
 // requestExamples returns valid request bodies by operation.
 func requestExamples() map[string]any {
 	type object = map[string]any
@@ -131,5 +136,11 @@ func requestExamples() map[string]any {
 			"secrets": object{"bot_token": "xoxb-your-token"}, //nolint:gosec // an example
 		},
 		"update-channel-connection": object{"status": "revoked", "secrets": object{"bot_token": nil}},
+		"update-member":             object{"role": "editor"},
+		"create-invitation":         object{"email": "grace@example.com", "role": "editor"},
+		"look-up-invitation":        object{"token": exampleLinkToken},
+		"accept-invitation": object{
+			"token": exampleLinkToken, "name": "Grace", "password": "correct horse battery staple",
+		},
 	}
 }

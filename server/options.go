@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"net/url"
 	"time"
 
 	"go.opentelemetry.io/otel/metric"
@@ -16,6 +17,7 @@ import (
 	"github.com/konstruct/konstruct/channel/secrets"
 	"github.com/konstruct/konstruct/redact"
 	"github.com/konstruct/konstruct/server/account"
+	"github.com/konstruct/konstruct/server/mail"
 	"github.com/konstruct/konstruct/tenancy/doctor"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
@@ -42,6 +44,11 @@ type Options struct {
 	// SlackSecret verifies Slack's events. Without it, there is no route for them.
 	SlackSecret string
 
+	// Mail sends messages to users.
+	Mail MailOptions
+	// Version is returned by /v1/meta.
+	Version string
+
 	// Deliver accepts a message. The default is channel.LogIDs.
 	Deliver channel.Deliver
 	// Ready are additional checks of /readyz.
@@ -51,8 +58,6 @@ type Options struct {
 	Hashing account.SemaphoreOptions
 	// LoginLimits limit failed logins by e-mail address and by network address.
 	LoginLimits account.Limits
-	// Mailing is whether mail is configured. Otherwise links and notices are not queued.
-	Mailing bool
 	// TrustedProxies are the networks of proxies trusted to set X-Forwarded-For. None by default. IPv4-mapped IPv6
 	// networks match no client; write them as IPv4.
 	TrustedProxies []netip.Prefix
@@ -72,6 +77,18 @@ type Options struct {
 	Clock func() time.Time
 }
 
+// MailOptions configures the mail to users.
+type MailOptions struct {
+	// Sender sends messages. Without it links and notices are not queued, and the API returns the links of invitations.
+	Sender mail.Sender
+	// From is the sender's address: ada@example.com, or Ada <ada@example.com>.
+	From string
+	// Portal is the URL to which links lead. Without it they are paths on the portal.
+	Portal *url.URL
+	// Box is served at /dev/mail to clients on this machine, with the tokens in its messages. For development only.
+	Box *mail.Box
+}
+
 const (
 	defaultAddr     = "127.0.0.1:8080"
 	defaultShutdown = 15 * time.Second
@@ -87,6 +104,7 @@ func (o Options) withDefaults() (Options, error) {
 		{o.Isolation != nil, "Isolation"},
 		{o.Logger != nil, "Logger"},
 		{len(o.Key) >= minKey, "Key (at least 32 bytes)"},
+		{o.Mail.Sender == nil || o.Mail.From != "", "Mail.From (with Mail.Sender)"},
 	} {
 		if !required.given {
 			return o, fmt.Errorf("%w: %s is required", ErrOptions, required.name)

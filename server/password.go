@@ -125,6 +125,7 @@ func (s *Server) requestEmail(ctx context.Context, in *requestEmailInput) (*stru
 		if err != nil {
 			return err
 		}
+		markMail(ctx)
 		if tell {
 			if err := s.notify(ctx, mailoutbox.KindEmailChanged, r.principal.ID, r.principal.Email); err != nil {
 				return err
@@ -139,6 +140,7 @@ func (s *Server) forgotPassword(ctx context.Context, in *forgotPasswordInput) (*
 	if !s.mailing {
 		return nil, nil //nolint:nilnil // huma's handlers return nil if there is no body
 	}
+	markMail(ctx) // for any address
 	r := requestOf(ctx)
 	return nil, s.profiles.RequestReset(ctx, account.ResetRequest{
 		Email: in.Body.Email, Client: s.limitedClient(r),

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/konstruct/konstruct/server"
 	"github.com/konstruct/konstruct/server/account"
+	"github.com/konstruct/konstruct/server/mail"
 	"github.com/konstruct/konstruct/server/token"
 )
 
@@ -18,7 +20,9 @@ const (
 	resetPath   = "/v1/auth/password/reset"
 )
 
-func mailing(o *server.Options) { o.Mailing = true }
+func mailing(o *server.Options) {
+	o.Mail = server.MailOptions{Sender: mail.NewBox(io.Discard), From: "konstruct@example.com"}
+}
 
 // messages returns the kinds of the messages in the outbox, in order.
 func (b *testBundle) messages(t *testing.T) (kinds []any) {

@@ -36,8 +36,11 @@ const (
 // ofTenant reports whether the rule is about a role in the tenant in the path.
 func (a access) ofTenant() bool { return a == viewer || a == editor || a == owner }
 
-// tenantParam is the path parameter of the tenant.
-const tenantParam = "tenant_id"
+// The path parameters that the guard reads.
+const (
+	tenantParam = "tenant_id"
+	userParam   = "user_id"
+)
 
 // route is an operation of the API.
 type route struct {
@@ -49,7 +52,9 @@ type route struct {
 	// transaction says that the handler runs in one transaction with its audit event; see perform.
 	transaction bool
 	// keyed says that the route takes an Idempotency-Key.
-	keyed    bool
+	keyed bool
+	// self says that the member in the path may use the route with any role.
+	self     bool
 	register func(*Server, huma.API, huma.Operation, route)
 }
 
@@ -170,6 +175,9 @@ func (r route) describe() huma.Operation {
 		}
 	}
 	op.Description = strings.TrimSpace(op.Description + " " + r.access.words())
+	if r.self {
+		op.Description += " Every member may do it to themselves."
+	}
 	if r.keyed {
 		op.Parameters = append(op.Parameters, keyParameter())
 		op.Errors = append(op.Errors, http.StatusConflict)
@@ -222,6 +230,12 @@ func keyParameter() *huma.Param {
 // withKey lets a route take an Idempotency-Key.
 func (r route) withKey() route {
 	r.keyed = true
+	return r
+}
+
+// orSelf also lets a member of any role use a route on themselves.
+func (r route) orSelf() route {
+	r.self = true
 	return r
 }
 

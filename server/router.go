@@ -40,6 +40,11 @@ func (s *Server) router(withDocs bool) (http.Handler, error) {
 	if err := s.mount(api, s.enabledRoutes()); err != nil {
 		return nil, err
 	}
+	if s.devMail != nil {
+		if err := s.mount(api, s.devMailRoutes()); err != nil {
+			return nil, err
+		}
+	}
 	if withDocs {
 		document, err := render(api)
 		if err != nil {

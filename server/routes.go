@@ -31,6 +31,8 @@ const (
 	tagUsers       = "Users"
 	tagAgents      = "Agents"
 	tagConnections = "Channel connections"
+	tagMembers     = "Members"
+	tagInvitations = "Invitations"
 	tagAudit       = "Audit log"
 	tagChannels    = "Channels"
 )
@@ -44,6 +46,10 @@ func (s *Server) routes() []route {
 		s.purgeRoutes(),
 		s.userRoutes(),
 		s.eventRoutes(),
+		s.memberRoutes(),
+		s.invitationRoutes(),
+		s.acceptRoutes(),
+		s.metaRoutes(),
 	)
 }
 

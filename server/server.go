@@ -17,6 +17,7 @@ import (
 	"github.com/konstruct/konstruct/ent"
 	"github.com/konstruct/konstruct/server/account"
 	"github.com/konstruct/konstruct/server/audit"
+	"github.com/konstruct/konstruct/server/mail"
 	"github.com/konstruct/konstruct/server/operation"
 	"github.com/konstruct/konstruct/server/sweep"
 	"github.com/konstruct/konstruct/tenancy/doctor"
@@ -34,11 +35,17 @@ type Server struct {
 	audit       *audit.Log
 	answers     *operation.Answers
 	outbox      *operation.Outbox
+	members     *operation.Members
+	invitations *operation.Invitations
+	links       mail.Links
+	mailing     bool         // messages are mailed
+	mailer      *mail.Worker // nil: none
+	devMail     *mail.Box    // nil: none
+	version     string
 	logins      *account.Logins
 	proxies     []netip.Prefix
 	sessions    *account.Sessions
 	profiles    *account.Profiles
-	mailing     bool
 	pages       operation.Pages
 	tenants     *operation.Tenants
 	users       *operation.Users
@@ -84,6 +91,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		s.buildPurges,
 		s.buildUsers,
 		s.buildSweeper,
+		s.buildMail,
 	} {
 		if err := build(ctx, o); err != nil {
 			return nil, err
@@ -115,7 +123,7 @@ func (s *Server) SlackStats() channel.Stats {
 
 func (s *Server) buildAccounts(ctx context.Context, o Options) error {
 	s.proxies = o.TrustedProxies
-	s.mailing = o.Mailing
+	s.mailing = o.Mail.Sender != nil
 	s.sessions = account.NewSessions(s.db, o.Clock)
 	var err error
 	s.logins, err = account.NewLogins(ctx, account.LoginOptions{
@@ -132,13 +140,17 @@ func (s *Server) buildOperations(_ context.Context, o Options) error {
 		return err
 	}
 	s.audit = audit.NewLog(s.db, o.Clock)
-	s.outbox = &operation.Outbox{DB: s.db, Clock: o.Clock}
+	s.outbox = &operation.Outbox{DB: s.db, Clock: o.Clock, Added: markMail}
 	s.answers = &operation.Answers{DB: s.db, Clock: o.Clock}
 	s.pages = operation.NewPages(key)
 	store := operation.Store{Client: s.client, Pages: s.pages, Clock: o.Clock}
 	s.tenants, s.agents = &operation.Tenants{Store: store}, &operation.Agents{Store: store}
 	s.connections = &operation.Connections{Store: store, Box: o.Box}
-	s.events = &operation.Events{DB: s.db, Pages: store.Pages}
+	s.members = &operation.Members{DB: s.db, Pages: s.pages, Clock: o.Clock}
+	s.invitations = &operation.Invitations{
+		DB: s.db, Pages: s.pages, Clock: o.Clock, Outbox: s.outbox, Mailing: s.mailing,
+	}
+	s.events = &operation.Events{DB: s.db, Pages: s.pages}
 	return nil
 }
 

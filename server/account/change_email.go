@@ -90,7 +90,7 @@ func (p *Profiles) ConfirmEmail(ctx context.Context, linkToken string) (uuid.UUI
 		return uuid.Nil, fmt.Errorf("change an address: %w", err)
 	}
 	if changed == 0 { // a concurrent request used the link, or changed the user
-		return uuid.Nil, &LinkError{Reason: "used"}
+		return uuid.Nil, &LinkError{Reason: LinkUsed}
 	}
 	return l.user, p.use(ctx, l)
 }

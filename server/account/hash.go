@@ -2,7 +2,6 @@ package account
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
 )
 
@@ -13,16 +12,12 @@ func (l *Logins) HashPassword(ctx context.Context, password string, client netip
 	if err := CheckPassword(password); err != nil {
 		return "", err
 	}
-	release, err := l.unknownDevices.Acquire(ctx, clientOf(client).String())
-	if err != nil {
-		return "", fmt.Errorf("wait to hash a password: %w", err)
-	}
-	defer release()
-	hash, err := l.hasher.Hash(ctx, normalizePassword(password))
-	if err != nil {
-		return "", fmt.Errorf("hash a password: %w", err)
-	}
-	return hash, nil
+	hash := ""
+	err := l.hashing(ctx, clientOf(client).String(), func() (err error) {
+		hash, err = hashPassword(ctx, l.hasher, password)
+		return err
+	})
+	return hash, err
 }
 
 // ClearAttempts deletes the failed logins of an address, after its password was replaced. Returns [ErrEmail].

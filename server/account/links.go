@@ -53,7 +53,7 @@ WHERE l.token_hash = $1 AND l.kind = $2 AND u.disabled_at IS NULL AND u.erased_a
 func (p *Profiles) find(ctx context.Context, kind portallink.Kind, linkToken string) (link, error) {
 	hash, ok := token.Hash(token.Link, linkToken)
 	if !ok {
-		return link{}, &LinkError{Reason: "unknown"}
+		return link{}, &LinkError{Reason: LinkUnknown}
 	}
 	var (
 		l              link
@@ -64,13 +64,13 @@ func (p *Profiles) find(ctx context.Context, kind portallink.Kind, linkToken str
 		Scan(&l.id, &l.user, &address, &email, &expires, &used)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
-		return link{}, &LinkError{Reason: "unknown"}
+		return link{}, &LinkError{Reason: LinkUnknown}
 	case err != nil:
 		return link{}, fmt.Errorf("look up a link: %w", err)
 	case used.Valid:
-		return link{}, &LinkError{Reason: "used"}
+		return link{}, &LinkError{Reason: LinkUsed}
 	case !expires.Time.After(p.now()):
-		return link{}, &LinkError{Reason: "expired"}
+		return link{}, &LinkError{Reason: LinkExpired}
 	}
 	l.address, l.email = address.String, email.String
 	return l, nil
@@ -85,7 +85,7 @@ func (p *Profiles) use(ctx context.Context, l link) error {
 		return fmt.Errorf("use a link: %w", err)
 	}
 	if used == 0 {
-		return &LinkError{Reason: "used"}
+		return &LinkError{Reason: LinkUsed}
 	}
 	return voidLinks(ctx, p.db, l.user)
 }

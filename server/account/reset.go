@@ -89,7 +89,7 @@ func (p *Profiles) PrepareReset(ctx context.Context, linkToken, password string,
 		return Reset{}, err
 	}
 	if l.address != l.email { // the user's address was changed since
-		return Reset{}, &LinkError{Reason: "unknown"}
+		return Reset{}, &LinkError{Reason: LinkUnknown}
 	}
 	reset := Reset{link: l}
 	err = p.logins.hashing(ctx, clientOf(client).String(), func() error {
@@ -112,7 +112,7 @@ func (p *Profiles) ResetPassword(ctx context.Context, r Reset) error {
 		return fmt.Errorf("reset a password: %w", err)
 	}
 	if stored == 0 {
-		return &LinkError{Reason: "unknown"}
+		return &LinkError{Reason: LinkUnknown}
 	}
 	if err := p.use(ctx, l); err != nil {
 		return err

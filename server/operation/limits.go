@@ -14,6 +14,7 @@ import (
 const (
 	MaxMembers           = 1000
 	MaxInvitationsPerDay = 200
+	MaxMailsPerDay       = 10
 	MaxAgents            = 1000
 	MaxConnections       = 100
 )
@@ -29,8 +30,9 @@ func Limits() []Limit {
 	return []Limit{
 		{"agents", MaxAgents},
 		{"channel connections", MaxConnections},
-		{"members", MaxMembers},
+		{"members and pending invitations", MaxMembers},
 		{"invitations a day", MaxInvitationsPerDay},
+		{"mailed invitations a day for an address", MaxMailsPerDay},
 	}
 }
 
