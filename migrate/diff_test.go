@@ -206,6 +206,20 @@ func TestDiffOfChanges(t *testing.T) {
 	}
 }
 
+func TestDiffOfAnAppendOnlyTable(t *testing.T) {
+	t.Parallel()
+	options := projectOptions(t, t.TempDir(), scoped("notes"), plain("news"))
+	options.Spec = migrate.Spec().With(doctor.Spec{
+		Global:     map[string]string{"public.news": "for everyone"},
+		AppendOnly: map[string]string{"public.notes": "kept", "public.news": "kept"},
+	})
+	plan, err := migrate.Diff(t.Context(), options)
+	require.NoError(t, err)
+	for _, table := range []string{"notes", "news"} {
+		require.Contains(t, plan.SQL, `GRANT SELECT, INSERT ON "`+table+`" TO "konstruct_app";`)
+	}
+}
+
 func TestDiffOfAGlobalTable(t *testing.T) {
 	t.Parallel()
 	options := projectOptions(t, t.TempDir(), plain("plans", col("name", field.TypeString)))

@@ -34,10 +34,11 @@ func TestUp(t *testing.T) {
 			require.Equal(t, all, first.Applied)
 			require.Zero(t, first.Current)
 
-			require.Equal(t, []string{
-				"agents konstruct_owner", "channel_connections konstruct_owner", "login_attempts konstruct_owner",
-				"portal_sessions konstruct_owner", "portal_users konstruct_owner", "tenants konstruct_owner",
-			}, column(t, b.super, tables))
+			owned := column(t, b.super, tables)
+			require.Contains(t, owned, "agents konstruct_owner")
+			for _, table := range owned {
+				require.True(t, strings.HasSuffix(table, " konstruct_owner"), table)
+			}
 			require.Equal(t, "konstruct_owner", one[string](t, b.super,
 				"SELECT nspowner::regrole::text FROM pg_namespace WHERE nspname = 'atlas_schema_revisions'"))
 

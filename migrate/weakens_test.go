@@ -23,6 +23,21 @@ END;
 SET LOCAL row_security = off;
 SET LOCAL ROLE konstruct_owner;
 REVOKE CREATE ON SCHEMA public FROM konstruct_resolver;`,
+		"function public.session_role(text, uuid)": `
+GRANT CREATE ON SCHEMA public TO konstruct_resolver;
+SET LOCAL ROLE konstruct_resolver;
+SET LOCAL row_security = on;
+CREATE OR REPLACE FUNCTION session_role(token_hash text, tenant_id uuid) RETURNS text LANGUAGE sql STABLE STRICT SECURITY DEFINER
+BEGIN ATOMIC
+  SELECT m.role FROM public.memberships AS m WHERE m.tenant_id = session_role.tenant_id LIMIT 1;
+END;
+SET LOCAL row_security = off;
+SET LOCAL ROLE konstruct_owner;
+REVOKE CREATE ON SCHEMA public FROM konstruct_resolver;`,
+		"unique key invitation_token_hash on public.invitations":                               "DROP INDEX invitation_token_hash;",
+		"policy resolver_expiry on public.audit_events":                                        "ALTER POLICY resolver_expiry ON audit_events USING (true);",
+		"table public.audit_events: UPDATE to konstruct_app":                                   "GRANT UPDATE ON audit_events TO konstruct_app;",
+		"table public.memberships: SELECT (id) to konstruct_resolver":                          "GRANT SELECT (id) ON memberships TO konstruct_resolver;",
 		"unique key channelconnection_channel_type_workspace_id on public.channel_connections": "DROP INDEX channelconnection_channel_type_workspace_id;",
 		"function hidden.peek(text)": `CREATE SCHEMA hidden;
 CREATE FUNCTION hidden.peek(text) RETURNS boolean LANGUAGE sql IMMUTABLE SECURITY DEFINER AS 'SELECT true';`,

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
 	jsonv2 "github.com/go-json-experiment/json"
@@ -93,6 +94,14 @@ type updateAgentInput struct {
 	} `nameHint:"UpdateAgent"`
 }
 
+type duplicateAgentInput struct {
+	AgentPathInput
+
+	Body *struct {
+		Name string `json:"name,omitempty" minLength:"1" maxLength:"200" pattern:"\\S" doc:"Defaults to the agent's name and (copy)."`
+	} `nameHint:"DuplicateAgent"`
+}
+
 // AgentPathInput is the path of an agent.
 type AgentPathInput struct {
 	TenantPathInput
@@ -108,6 +117,10 @@ type getAgentInput struct {
 type listAgentsInput struct {
 	TenantPathInput
 	PageInput
+	SearchInput
+
+	Sort     string         `query:"sort" enum:"created_at,-created_at,name,-name,updated_at,-updated_at" default:"created_at" doc:"Order of the items; with - in front, descending."`
+	IsActive optional[bool] `query:"is_active" doc:"Return only agents that are active, or only those that are not."`
 }
 
 type deleteAgentInput struct {
@@ -116,7 +129,8 @@ type deleteAgentInput struct {
 }
 
 func (s *Server) listAgents(ctx context.Context, in *listAgentsInput) (*listOutput[agentSummary], error) {
-	list, err := s.agents.List(ctx, in.page())
+	page := in.sorted(in.Sort, in.SearchInput)
+	list, err := s.agents.List(ctx, page, operation.AgentFilter{IsActive: in.IsActive.pointer()})
 	if err != nil {
 		return nil, err
 	}
@@ -131,10 +145,27 @@ func (s *Server) createAgent(ctx context.Context, in *createAgentInput) (*itemOu
 	if err != nil {
 		return nil, err
 	}
+	return createdAgent(ctx, row), nil
+}
+
+func (s *Server) duplicateAgent(ctx context.Context, in *duplicateAgentInput) (*itemOutput[agentView], error) {
+	name := ""
+	if in.Body != nil {
+		name = in.Body.Name
+	}
+	row, err := s.agents.Duplicate(ctx, idOf(in.AgentID), name)
+	if err != nil {
+		return nil, err
+	}
+	requestOf(ctx).note(slog.String("duplicate_of", in.AgentID))
+	return createdAgent(ctx, row), nil
+}
+
+func createdAgent(ctx context.Context, row *ent.Agent) *itemOutput[agentView] {
 	requestOf(ctx).setObject(objectAgent, row.ID)
 	out := item(row.UpdatedAt, viewAgent(row))
 	out.Location = tenantsPath + "/" + row.TenantID.String() + "/agents/" + row.ID.String()
-	return out, nil
+	return out
 }
 
 func (s *Server) getAgent(ctx context.Context, in *getAgentInput) (*itemOutput[agentView], error) {

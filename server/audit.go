@@ -27,7 +27,7 @@ func (r *request) setObjectFromPath(ctx huma.Context) {
 		{"connection_id", objectConnection},
 		{"invitation_id", objectInvitation},
 		{"session_id", objectSession},
-		{"user_id", objectUser},
+		{userParam, objectUser},
 		{tenantParam, objectTenant},
 	} {
 		if id, err := uuid.Parse(ctx.Param(part.param)); err == nil {
@@ -47,6 +47,8 @@ func (s *Server) logChange(ctx huma.Context, action string) {
 		outcome = "unknown"
 	case r.code != "" || ctx.Status() >= http.StatusBadRequest:
 		return
+	case r.keyed != nil && r.keyed.answered:
+		outcome = "replayed"
 	}
 	object := r.event.kind + "/" + r.event.id.String()
 	s.log.LogAttrs(ctx.Context(), slog.LevelInfo, "audit: change", append([]slog.Attr{

@@ -61,25 +61,3 @@ func (b *testBundle) events(t *testing.T, table string) (events []object) {
 	require.NoError(t, err)
 	return events
 }
-
-// TestPurgeIsAudited: one line before anything is deleted, and one with the counts.
-func TestPurgeIsAudited(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	tenant := b.createTenant(t, "acme")
-	b.createAgent(t, tenant)
-	const id = "0123456789abcdef0123"
-	b.admin.delete(t, tenant+"?purge=true", "X-Request-Id", id).is(200)
-
-	lines := b.logLines(t, "request_id", id)
-	require.Len(t, lines, 3, "with that of the request")
-	entered, changed := lines[0], lines[1]
-	for _, record := range lines[:2] {
-		require.Subset(t, record, object{
-			"purge": true, "principal": b.admin.get(t, "/v1/me").at("user", "id"),
-			"tenant": idText(tenant), "object": "tenant/" + idText(tenant),
-		})
-	}
-	require.Subset(t, entered, object{"msg": "audit: tenant entered", "method": "DELETE"})
-	require.Subset(t, changed, object{"msg": "audit: change", "action": "delete-tenant", "agents": 1.0, "channel_connections": 0.0})
-}

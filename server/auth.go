@@ -26,12 +26,13 @@ type loginBody struct {
 type loginOutput struct{ Body loginView }
 
 type loginView struct {
-	User        userView    `json:"user"`
+	User        UserView    `json:"user"`
 	Session     sessionView `json:"session"`
 	DeviceToken string      `json:"device_token" doc:"Store it for 180 days and send it with the next login from this device. Failed attempts from a known device are counted separately until the password changes. It grants no access."`
 }
 
-type userView struct {
+// UserView is a user. Embedded types are exported because huma ignores unexported fields.
+type UserView struct {
 	ID      uuid.UUID `json:"id" format:"uuid"`
 	Email   string    `json:"email"`
 	Name    string    `json:"name"`
@@ -40,17 +41,6 @@ type userView struct {
 
 type sessionView struct {
 	Token     string    `json:"token" doc:"Send it as Authorization: Bearer <token>. It is returned only here."`
-	ExpiresAt time.Time `json:"expires_at"`
-}
-
-type meOutput struct{ Body meView }
-
-type meView struct {
-	User    userView          `json:"user"`
-	Session sessionExpiryView `json:"session"`
-}
-
-type sessionExpiryView struct {
 	ExpiresAt time.Time `json:"expires_at"`
 }
 
@@ -72,17 +62,11 @@ func (s *Server) login(ctx context.Context, in *loginInput) (*loginOutput, error
 }
 
 func (s *Server) logout(ctx context.Context, _ *struct{}) (*struct{}, error) {
-	return nil, s.sessions.End(ctx, requestOf(ctx).principal)
+	r := requestOf(ctx)
+	r.setObject(objectSession, r.principal.SessionID)
+	return nil, s.sessions.End(ctx, r.principal)
 }
 
-func (s *Server) me(ctx context.Context, _ *struct{}) (*meOutput, error) {
-	principal := requestOf(ctx).principal
-	return &meOutput{Body: meView{
-		User:    viewUser(principal.User),
-		Session: sessionExpiryView{ExpiresAt: principal.SessionEnds},
-	}}, nil
-}
-
-func viewUser(u account.User) userView {
-	return userView{ID: u.ID, Email: u.Email, Name: u.Name, IsAdmin: u.IsAdmin}
+func viewUser(u account.User) UserView {
+	return UserView{ID: u.ID, Email: u.Email, Name: u.Name, IsAdmin: u.IsAdmin}
 }

@@ -61,7 +61,8 @@ func answered[O any](
 			return nil, err
 		}
 		if found {
-			keyed.replayed()
+			keyed.answered = true
+			keyed.markReplayed()
 			return decodeAnswer[O](answer)
 		}
 	}
@@ -84,7 +85,10 @@ func answered[O any](
 
 // record adds the request's audit event to the context's transaction.
 func (s *Server) record(ctx context.Context, action string) error {
-	r := requestOf(ctx)
+	return s.audit.Record(ctx, requestOf(ctx).auditEvent(action))
+}
+
+func (r *request) auditEvent(action string) audit.Event {
 	event := audit.Event{
 		ActorID: r.principal.ID, Action: action, ObjectType: r.event.kind, ObjectID: r.event.id,
 		RequestID: r.id, Address: r.client, Details: make(map[string]any, len(r.event.details)),
@@ -92,7 +96,7 @@ func (s *Server) record(ctx context.Context, action string) error {
 	for _, detail := range r.event.details {
 		event.Details[detail.Key] = detail.Value.Any()
 	}
-	return s.audit.Record(ctx, event)
+	return event
 }
 
 // event is what the audit log says of a request.
@@ -132,11 +136,11 @@ func encodeAnswer[O any](out *O) (string, error) {
 	if secret, ok := any(out).(withoutSecrets[O]); ok {
 		out = secret.withoutSecrets()
 	}
-	answer, err := json.Marshal(out)
-	if err != nil {
+	var answer strings.Builder
+	if err := writeJSON(&answer, out); err != nil { // as the response is written, so that a replay has the same bytes
 		return "", fmt.Errorf("encode an answer: %w", err)
 	}
-	return string(answer), nil
+	return strings.TrimSpace(answer.String()), nil
 }
 
 func decodeAnswer[O any](answer string) (*O, error) {
@@ -173,16 +177,17 @@ func prepareKey(ctx huma.Context, r route) (huma.Context, *problem.Problem) {
 	body, url := sha256.New(), ctx.URL()
 	requestOf(ctx.Context()).keyed = &keyedRequest{
 		key: key, path: url.Path, body: body,
-		replayed: func() { ctx.SetHeader(replayedHeader, "true") },
+		markReplayed: func() { ctx.SetHeader(replayedHeader, "true") },
 	}
 	return hashedBody{humaContext: ctx, sum: body}, nil
 }
 
 // keyedRequest is a request with an Idempotency-Key.
 type keyedRequest struct {
-	key, path string
-	body      hash.Hash // of what huma has read
-	replayed  func()    // marks the response
+	key, path    string
+	body         hash.Hash // of what huma has read
+	markReplayed func()    // marks the response
+	answered     bool      // by an earlier request's answer
 }
 
 type humaContext = huma.Context // to embed it beside its method Context

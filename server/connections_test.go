@@ -87,3 +87,63 @@ func TestSecretsWithoutSealingKey(t *testing.T) {
 	require.Equal(t, []any{"bot_token"}, got.at("secret_names"), "removing requires no key, and omitted secrets are kept")
 	b.create(t, connections, `{"channel_type": "slack", "workspace_id": "T0OTHER"}`)
 }
+
+// TestOwnersConnectWorkspaces: an owner's connection waits for a platform admin, and an owner can only revoke it.
+func TestOwnersConnectWorkspaces(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	tenant := b.createTenant(t, "acme")
+	list := tenant + "/channel-connections"
+	owner, editor := b.login(t, b.createMember(t, tenant, "owner")), b.login(t, b.createMember(t, tenant, "editor"))
+	reserved := func(got response) {
+		t.Helper()
+		require.Equal(t, "reserved", got.is(403).at("errors", 0, "code"))
+		require.Equal(t, []string{"body.status"}, got.fields())
+	}
+	workspace := func(status string) object {
+		return object{"channel_type": "slack", "workspace_id": "T0A", "status": status, "secrets": object{"bot_token": canarySecret}}
+	}
+	for _, status := range []string{"pending", "active", "revoked"} {
+		reserved(owner.post(t, list, workspace(status)))
+	}
+	body := workspace("")
+	delete(body, "status")
+	editor.post(t, list, body).is(403)
+	made := owner.post(t, list, body).is(201)
+	require.Subset(t, made.json(), object{"status": "pending", "status_note": "Waiting until a platform admin has verified the workspace."})
+	require.Equal(t, made.at("status_note"), owner.get(t, list).items()[0]["status_note"])
+	path := made.header.Get("Location")
+	b.slack(t, slackMessage("T0A", "hello")).is(200)
+	require.Empty(t, b.delivered)
+
+	for _, status := range []string{"pending", "active"} {
+		reserved(owner.patch(t, path, "*", object{"status": status}))
+	}
+	b.admin.patch(t, path, "*", `{"status": "active"}`).is(200)
+	got := owner.patch(t, path, "*", object{"secrets": object{"bot_token": nil, "signing_key": canarySecret}}).is(200)
+	require.Equal(t, "active", got.at("status"))
+	require.NotContains(t, got.json(), "status_note")
+	b.slack(t, slackMessage("T0A", "hello")).is(200)
+	require.Len(t, b.delivered, 1)
+
+	revoked := owner.patch(t, path, "*", `{"status": "revoked"}`).is(200)
+	require.Equal(t, "Disconnected. Only a platform admin can connect the workspace again.", revoked.at("status_note"))
+	reserved(owner.patch(t, path, "*", `{"status": "active"}`))
+	owner.patch(t, path, revoked.etag(), `{"status": "revoked", "config": {}}`).is(200)
+	require.Equal(t, "revoked", b.admin.get(t, path).at("status"))
+
+	var details []any
+	for _, event := range b.events(t, "audit_events") {
+		if event["object_id"] == idText(path) {
+			details = append(details, event["details"])
+		}
+	}
+	require.Equal(t, []any{
+		object{"fields": []any{"secrets", "channel_type", "workspace_id"}, "secrets_set": []any{"bot_token"}, "status": "pending"},
+		object{"fields": []any{"status"}, "old_status": "pending", "new_status": "active"},
+		object{"fields": []any{"secrets"}, "secrets_set": []any{"signing_key"}, "secrets_removed": []any{"bot_token"}},
+		object{"fields": []any{"status"}, "old_status": "active", "new_status": "revoked"},
+		object{"fields": []any{"status", "config"}},
+	}, details)
+	silent(t, b.logs.String(), "the log")
+}

@@ -17,10 +17,13 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
-// failureFor returns the problem for the request's principal. Only a platform admin learns which value is in use.
+// failureFor returns the problem for the request's principal. Only a platform admin learns which value is in use,
+// unless it is in use in the tenant of the request.
 func failureFor(ctx context.Context, err error) *problem.Problem {
 	p := failure(err)
-	if p.Code == problem.CodeConflict && !requestOf(ctx).principal.IsAdmin {
+	taken, ok := errors.AsType[*operation.TakenError](err)
+	own := ok && taken.Own
+	if p.Code == problem.CodeConflict && !requestOf(ctx).principal.IsAdmin && !own {
 		p.Errors = nil
 	}
 	return p
@@ -36,6 +39,9 @@ func failure(err error) *problem.Problem {
 	if attempts, ok := errors.AsType[*account.AttemptsError](err); ok {
 		return p.RetryAfter(attempts.RetryAfter)
 	}
+	if last, ok := errors.AsType[*operation.LastOwnerError](err); ok {
+		return p.WithDetail(lastOwnerDetail(last))
+	}
 	if link, ok := errors.AsType[*account.LinkError](err); ok {
 		return p.WithDetail(linkDetails()[link.Reason])
 	}
@@ -45,13 +51,23 @@ func failure(err error) *problem.Problem {
 	return p
 }
 
+// lastOwnerDetail names the tenants to a platform admin.
+func lastOwnerDetail(last *operation.LastOwnerError) string {
+	const most = 20
+	ids := make([]string, 0, most)
+	for _, id := range last.Tenants[:min(len(last.Tenants), most)] {
+		ids = append(ids, id.String())
+	}
+	return "The user is the only owner of tenants; give each another owner first: " + strings.Join(ids, ", ") + "."
+}
+
 // linkDetails are the reasons why a link cannot be used.
 func linkDetails() map[string]string {
 	return map[string]string{
-		"unknown": "The link is invalid; ask for a new one.",
-		"expired": "The link has expired; ask for a new one.",
-		"used":    "The link was already used.",
-		"revoked": "The link was revoked; ask for a new one.",
+		account.LinkUnknown: "The link is invalid; ask for a new one.",
+		account.LinkExpired: "The link has expired; ask for a new one.",
+		account.LinkUsed:    "The link was already used.",
+		account.LinkRevoked: "The link was revoked; ask for a new one.",
 	}
 }
 
@@ -67,6 +83,7 @@ func codeOf(err error) problem.Code {
 		{account.ErrNoSession, problem.CodeUnauthenticated},
 		{channel.ErrUnverified, problem.CodeInvalidSignature},
 		{account.ErrIncorrect, problem.CodeValidation},
+		{account.ErrTaken, problem.CodeConflict},
 		{account.ErrLastAdmin, problem.CodeLastAdmin},
 		{account.ErrLink, problem.CodeInvalidLink},
 		{account.ErrNoMail, problem.CodeNoMail},
@@ -99,6 +116,9 @@ func codeOf(err error) problem.Code {
 		return problem.CodeValidation
 	}
 	if db, ok := errors.AsType[*pgconn.PgError](err); ok {
+		if db.Code == "23503" && strings.HasSuffix(db.ConstraintName, "_tenant_id_fkey") {
+			return problem.CodeNotFound // the tenant was deleted after the request was authorized
+		}
 		return databaseFailure(db.Code)
 	}
 	return problem.CodeInternal

@@ -124,15 +124,15 @@ func (s *Server) authorize(ctx huma.Context, r route) (huma.Context, error) {
 	case !r.access.ofTenant():
 		return nil, fmt.Errorf("server: unknown access rule %q", r.access)
 	}
-	if p := r.forbids(principal); p != nil {
+	if p := r.forbids(principal, ctx.Param(userParam)); p != nil {
 		return nil, p
 	}
 	return s.enter(ctx, id)
 }
 
-// forbids returns the problem of a principal who may not use the route in the tenant. A tenant without a role for the
-// principal is the same as none.
-func (r route) forbids(p account.Principal) *problem.Problem {
+// forbids returns the problem of a principal who may not use the route in the tenant, on the user in the path, if any.
+// A tenant without a role for the principal is the same as none.
+func (r route) forbids(p account.Principal, user string) *problem.Problem {
 	status, changes := tenant.Status(p.TenantStatus), r.op.Method != http.MethodGet
 	switch {
 	case p.TenantStatus == "", !p.IsAdmin && p.Role == "", !p.IsAdmin && status == tenant.StatusPurging:
@@ -143,6 +143,8 @@ func (r route) forbids(p account.Principal) *problem.Problem {
 		return nil
 	case status == tenant.StatusSuspended:
 		return problem.New(problem.CodeTenantSuspended)
+	case r.self && user == p.ID.String():
+		return nil
 	case !p.Role.Includes(account.Role(r.access)):
 		return problem.New(problem.CodeForbidden)
 	}

@@ -62,7 +62,8 @@ func (s *Server) newMetrics(meters metric.MeterProvider) (*metrics, error) {
 			}
 			return nil
 		}))
-	return m, errors.Join(err1, err2, err3, s.observeLogins(meter), s.observeIngress(meter))
+	return m, errors.Join(err1, err2, err3,
+		s.observeLogins(meter), s.observeIngress(meter), s.observeMail(meter), s.observeSweeper(meter))
 }
 
 func (s *Server) observeLogins(meter metric.Meter) error {

@@ -42,13 +42,18 @@ func (s *Server) observe(c *gin.Context) {
 	defer func() { s.logRequest(ctx, c, started, incoming.Err() != nil) }()
 	defer s.recoverPanic(ctx, c.Writer)
 	c.Next()
+	if r.mails && s.mailer != nil {
+		s.mailer.Wake()
+	}
 }
 
 // normalizeHeaders joins repeated header lines (RFC 9110, section 5.3), because huma reads only the first. An empty
 // If-Match becomes a list that matches nothing, because huma would treat it as missing. Media types become lower case,
 // as huma expects.
 func normalizeHeaders(h http.Header) {
-	for _, name := range []string{"Authorization", "Content-Encoding", "Content-Type", "If-Match", "If-None-Match"} {
+	for _, name := range []string{
+		"Authorization", "Content-Encoding", "Content-Type", keyHeader, "If-Match", "If-None-Match",
+	} {
 		if lines := h[name]; len(lines) > 1 {
 			h.Set(name, strings.Join(lines, ", "))
 		}

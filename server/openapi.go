@@ -18,9 +18,14 @@ func complete(doc *huma.OpenAPI) {
 	doc.Tags = []*huma.Tag{
 		{Name: tagHealth, Description: "Health checks for load balancers and supervisors."},
 		{Name: tagLogin, Description: "Sessions of portal users."},
+		{Name: tagMe, Description: "The user who is logged in: name, password, e-mail address and sessions."},
 		{Name: tagTenants, Description: "Companies on this platform, managed by platform admins."},
+		{Name: tagUsers, Description: "Users of the portal, managed by platform admins."},
 		{Name: tagAgents, Description: "AI agents of a tenant."},
 		{Name: tagConnections, Description: "Chat workspaces connected to a tenant."},
+		{Name: tagMembers, Description: "Users with a role in a tenant."},
+		{Name: tagInvitations, Description: "Links with which people become members."},
+		{Name: tagAudit, Description: "What was done by whom, in a tenant and on the platform."},
 		{Name: tagChannels, Description: "Webhooks called by chat platforms."},
 	}
 	for _, path := range doc.Paths {
@@ -76,6 +81,8 @@ func describeHeaders(status int, response *huma.Response) {
 	switch status {
 	case http.StatusCreated:
 		text("Location", "The path of the new resource.")
+	case http.StatusAccepted:
+		text("Location", "The path of the progress.")
 	case http.StatusNotModified:
 		text("ETag", "The current version.")
 	case http.StatusMethodNotAllowed:
@@ -92,13 +99,28 @@ func describeHeaders(status int, response *huma.Response) {
 	}
 }
 
+// exampleLinkToken has the form of a token.
+const exampleLinkToken = "klt_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"
+
 // requestExamples returns valid request bodies by operation.
 func requestExamples() map[string]any {
 	type object = map[string]any
 	return map[string]any{
-		"login":         object{"email": "ada@example.com", "password": "correct horse battery staple"},
-		"create-tenant": object{"name": "Acme", "slug": "acme"},
-		"update-tenant": object{"status": "suspended"},
+		"login":     object{"email": "ada@example.com", "password": "correct horse battery staple"},
+		"update-me": object{"name": "Ada Lovelace"},
+		opChangePassword: object{ //nolint:gosec // an example
+			"current_password": "correct horse battery staple", "new_password": "seven quiet rivers",
+		},
+		opRequestEmail:   object{"current_password": "correct horse battery staple", "email": "ada@example.org"},
+		opForgotPassword: object{"email": "ada@example.com"},
+		opResetPassword:  object{"token": "klt_token-of-the-link", "password": "seven quiet rivers"}, //nolint:gosec // an example
+		opConfirmEmail:   object{"token": "klt_token-of-the-link"},                                   //nolint:gosec // an example
+		"create-tenant":  object{"name": "Acme", "slug": "acme"},
+		"update-tenant":  object{"status": "suspended"},
+		"create-user": object{
+			"email": "ada@example.com", "name": "Ada Lovelace", "password": "correct horse battery staple",
+		},
+		"update-user": object{"disabled": true},
 		"create-agent": object{
 			"name": "Mara", "role": "Support", "persona": "Friendly and brief.",
 			"system_prompt":    "You answer questions about orders.",
@@ -107,11 +129,18 @@ func requestExamples() map[string]any {
 				object{"when": "keywords", "keywords": []any{"refund", "lawyer"}, "notify": "support-leads"},
 			},
 		},
-		"update-agent": object{"role": "First-level support", "is_active": false},
+		"duplicate-agent": object{"name": "Mara II"},
+		"update-agent":    object{"role": "First-level support", "is_active": false},
 		"create-channel-connection": object{
 			"channel_type": "slack", "workspace_id": "T0123ABCD",
 			"secrets": object{"bot_token": "xoxb-your-token"}, //nolint:gosec // an example
 		},
 		"update-channel-connection": object{"status": "revoked", "secrets": object{"bot_token": nil}},
+		"update-member":             object{"role": "editor"},
+		"create-invitation":         object{"email": "grace@example.com", "role": "editor"},
+		"look-up-invitation":        object{"token": exampleLinkToken},
+		"accept-invitation": object{
+			"token": exampleLinkToken, "name": "Grace", "password": "correct horse battery staple",
+		},
 	}
 }

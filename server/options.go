@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"net/url"
 	"time"
 
 	"go.opentelemetry.io/otel/metric"
@@ -16,6 +17,7 @@ import (
 	"github.com/konstruct/konstruct/channel/secrets"
 	"github.com/konstruct/konstruct/redact"
 	"github.com/konstruct/konstruct/server/account"
+	"github.com/konstruct/konstruct/server/mail"
 	"github.com/konstruct/konstruct/tenancy/doctor"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
@@ -41,6 +43,11 @@ type Options struct {
 	Box *secrets.Box
 	// SlackSecret verifies Slack's events. Without it, there is no route for them.
 	SlackSecret string
+
+	// Mail sends messages to users.
+	Mail MailOptions
+	// Version is returned by /v1/meta.
+	Version string
 
 	// Deliver accepts a message. The default is channel.LogIDs.
 	Deliver channel.Deliver
@@ -70,6 +77,18 @@ type Options struct {
 	Clock func() time.Time
 }
 
+// MailOptions configures the mail to users.
+type MailOptions struct {
+	// Sender sends messages. Without it links and notices are not queued, and the API returns the links of invitations.
+	Sender mail.Sender
+	// From is the sender's address: ada@example.com, or Ada <ada@example.com>.
+	From string
+	// Portal is the URL to which links lead. Without it they are paths on the portal.
+	Portal *url.URL
+	// Box is served at /dev/mail to clients on this machine, with the tokens in its messages. For development only.
+	Box *mail.Box
+}
+
 const (
 	defaultAddr     = "127.0.0.1:8080"
 	defaultShutdown = 15 * time.Second
@@ -85,6 +104,7 @@ func (o Options) withDefaults() (Options, error) {
 		{o.Isolation != nil, "Isolation"},
 		{o.Logger != nil, "Logger"},
 		{len(o.Key) >= minKey, "Key (at least 32 bytes)"},
+		{o.Mail.Sender == nil || o.Mail.From != "", "Mail.From (with Mail.Sender)"},
 	} {
 		if !required.given {
 			return o, fmt.Errorf("%w: %s is required", ErrOptions, required.name)

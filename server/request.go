@@ -28,6 +28,7 @@ type request struct {
 	tenant    tenancy.ID
 	event     event
 	keyed     *keyedRequest // nil without an Idempotency-Key
+	mails     bool          // it queued a message
 	code      problem.Code
 	cause     error       // of a server failure
 	panicked  []slog.Attr // the value and the stack

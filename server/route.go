@@ -36,8 +36,11 @@ const (
 // ofTenant reports whether the rule is about a role in the tenant in the path.
 func (a access) ofTenant() bool { return a == viewer || a == editor || a == owner }
 
-// tenantParam is the path parameter of the tenant.
-const tenantParam = "tenant_id"
+// The path parameters that the guard reads.
+const (
+	tenantParam = "tenant_id"
+	userParam   = "user_id"
+)
 
 // route is an operation of the API.
 type route struct {
@@ -49,13 +52,40 @@ type route struct {
 	// transaction says that the handler runs in one transaction with its audit event; see perform.
 	transaction bool
 	// keyed says that the route takes an Idempotency-Key.
-	keyed    bool
+	keyed bool
+	// self says that the member in the path may use the route with any role.
+	self     bool
 	register func(*Server, huma.API, huma.Operation, route)
 }
 
 // handle returns the route of a typed handler.
 func handle[I, O any](
 	rule access, method, path, id, summary string, handler func(context.Context, *I) (*O, error),
+) route {
+	return operationOf(rule, method, path, id, summary,
+		func(ctx context.Context, s *Server, r route, in *I) (*O, error) {
+			return perform(ctx, s, r, func(ctx context.Context) (*O, error) { return handler(ctx, in) })
+		})
+}
+
+// handlePrepared returns the route of a handler that takes what prepare returns. Prepare runs before the transaction,
+// for work such as hashing a password.
+func handlePrepared[I, P, O any](
+	rule access, method, path, id, summary string,
+	prepare func(context.Context, *I) (P, error), handler func(context.Context, P) (*O, error),
+) route {
+	return operationOf(rule, method, path, id, summary,
+		func(ctx context.Context, s *Server, r route, in *I) (*O, error) {
+			prepared, err := prepare(ctx, in)
+			if err != nil {
+				return nil, err
+			}
+			return perform(ctx, s, r, func(ctx context.Context) (*O, error) { return handler(ctx, prepared) })
+		})
+}
+
+func operationOf[I, O any](
+	rule access, method, path, id, summary string, handler func(context.Context, *Server, route, *I) (*O, error),
 ) route {
 	return route{
 		access:        rule,
@@ -71,7 +101,7 @@ func handle[I, O any](
 				if r.transaction {
 					requestOf(ctx).note(slog.Any("fields", givenFields(in)))
 				}
-				out, err := perform(ctx, s, r, func(ctx context.Context) (*O, error) { return handler(ctx, in) })
+				out, err := handler(ctx, s, r, in)
 				if err != nil {
 					return nil, failureFor(ctx, err)
 				}
@@ -145,6 +175,9 @@ func (r route) describe() huma.Operation {
 		}
 	}
 	op.Description = strings.TrimSpace(op.Description + " " + r.access.words())
+	if r.self {
+		op.Description += " Every member may do it to themselves."
+	}
 	if r.keyed {
 		op.Parameters = append(op.Parameters, keyParameter())
 		op.Errors = append(op.Errors, http.StatusConflict)
@@ -197,6 +230,12 @@ func keyParameter() *huma.Param {
 // withKey lets a route take an Idempotency-Key.
 func (r route) withKey() route {
 	r.keyed = true
+	return r
+}
+
+// orSelf also lets a member of any role use a route on themselves.
+func (r route) orSelf() route {
+	r.self = true
 	return r
 }
 

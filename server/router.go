@@ -40,6 +40,11 @@ func (s *Server) router(withDocs bool) (http.Handler, error) {
 	if err := s.mount(api, s.enabledRoutes()); err != nil {
 		return nil, err
 	}
+	if s.devMail != nil {
+		if err := s.mount(api, s.devMailRoutes()); err != nil {
+			return nil, err
+		}
+	}
 	if withDocs {
 		document, err := render(api)
 		if err != nil {
@@ -108,8 +113,9 @@ func description() string {
 			"with `POST /v1/tenants` and its first agent with `POST /v1/tenants/{tenant_id}/agents`.",
 		"Updates: fetch the resource and send its `ETag` as `If-Match` with the PATCH request. Returns 412 if the " +
 			"resource was modified in between; fetch it and retry.",
-		"Lists are sorted by creation time and paginated: pass `next_cursor` as `cursor` until it is absent. Items " +
-			"are summaries; get the resource for all its properties.",
+		"Lists are sorted by creation time, unless `sort` names another order, and paginated: pass `next_cursor` as " +
+			"`cursor`, with the same other parameters, until it is absent. Items are summaries; get the resource for " +
+			"all its properties.",
 		"Errors are RFC 9457 problem details with a stable code: " + strings.Join(codes, ", ") + ". Include the " +
 			"`request_id` when you report a problem. A request that failed with 503 `unavailable` or `overloaded` " +
 			"was not processed; retry it after `retry_after` seconds. A request that failed with 503 " +

@@ -11,8 +11,12 @@ const (
 	tenantPath      = tenantsPath + "/{" + tenantParam + "}"
 	agentsPath      = tenantPath + "/agents"
 	agentPath       = agentsPath + "/{agent_id}"
+	duplicatePath   = agentPath + "/duplicate"
 	connectionsPath = tenantPath + "/channel-connections"
 	connectionPath  = connectionsPath + "/{connection_id}"
+	eventsPath      = "/v1/audit-events"
+	tenantEvents    = tenantPath + "/audit-events"
+	exportSuffix    = "/export"
 )
 
 // readyOperation is the id of the operation whose 503 is not a problem.
@@ -22,9 +26,14 @@ const readyOperation = "ready"
 const (
 	tagHealth      = "Health"
 	tagLogin       = "Login"
+	tagMe          = "Current user"
 	tagTenants     = "Tenants"
+	tagUsers       = "Users"
 	tagAgents      = "Agents"
 	tagConnections = "Channel connections"
+	tagMembers     = "Members"
+	tagInvitations = "Invitations"
+	tagAudit       = "Audit log"
 	tagChannels    = "Channels"
 )
 
@@ -32,6 +41,15 @@ const (
 func (s *Server) routes() []route {
 	return slices.Concat(
 		s.healthRoutes(), s.authRoutes(), s.tenantRoutes(), s.agentRoutes(), s.connectionRoutes(), s.channelRoutes(),
+		s.linkRoutes(),
+		s.meRoutes(),
+		s.purgeRoutes(),
+		s.userRoutes(),
+		s.eventRoutes(),
+		s.memberRoutes(),
+		s.invitationRoutes(),
+		s.acceptRoutes(),
+		s.metaRoutes(),
 	)
 }
 
@@ -62,31 +80,33 @@ func (s *Server) authRoutes() []route {
 				"can send all fields of its form."),
 		handle(authenticated, http.MethodPost, "/v1/auth/logout", "logout", "Log out", s.logout).
 			description("Ends the current session."),
-		handle(authenticated, http.MethodGet, "/v1/me", "me", "Get the current user", s.me),
 	)
 }
 
 func (s *Server) tenantRoutes() []route {
 	return tagged(tagTenants,
-		handle(authenticated, http.MethodGet, tenantsPath, "list-tenants", "List tenants", s.listTenants),
+		handle(authenticated, http.MethodGet, tenantsPath, "list-tenants", "List tenants", s.listTenants).
+			description("Returns the user's own tenants, and all to a platform admin. q searches names and slugs."),
 		handle(platformAdmin, http.MethodPost, tenantsPath, "create-tenant", "Create a tenant", s.createTenant).
-			success(http.StatusCreated).errors(http.StatusConflict),
+			withKey().success(http.StatusCreated).errors(http.StatusConflict),
 		handle(viewer, http.MethodGet, tenantPath, "get-tenant", "Get a tenant", s.getTenant).
 			errors(http.StatusNotFound),
 		handle(owner, http.MethodPatch, tenantPath, "update-tenant", "Update a tenant", s.updateTenant).
 			errors(updateErrors...).errors(http.StatusConflict).
 			description("Omitted properties keep their values. A suspended tenant receives no messages; platform "+
 				"admins can still manage it."),
-		purging(handle(platformAdmin, http.MethodDelete, tenantPath, "delete-tenant", "Delete a tenant",
-			s.deleteTenant)).withoutTransaction(),
 	)
 }
 
 func (s *Server) agentRoutes() []route {
 	return tagged(tagAgents,
-		handle(viewer, http.MethodGet, agentsPath, "list-agents", "List agents", s.listAgents),
+		handle(viewer, http.MethodGet, agentsPath, "list-agents", "List agents", s.listAgents).
+			description("q searches names and roles."),
 		handle(editor, http.MethodPost, agentsPath, "create-agent", "Create an agent", s.createAgent).
-			success(http.StatusCreated),
+			withKey().success(http.StatusCreated),
+		handle(editor, http.MethodPost, duplicatePath, "duplicate-agent", "Duplicate an agent", s.duplicateAgent).
+			withKey().success(http.StatusCreated).
+			description("Creates an inactive copy. The body may be omitted."),
 		handle(viewer, http.MethodGet, agentPath, "get-agent", "Get an agent", s.getAgent),
 		handle(editor, http.MethodPatch, agentPath, "update-agent", "Update an agent", s.updateAgent).
 			errors(updateErrors...).description("Omitted properties keep their values."),
@@ -98,9 +118,9 @@ func (s *Server) agentRoutes() []route {
 func (s *Server) connectionRoutes() []route {
 	return tagged(tagConnections,
 		handle(viewer, http.MethodGet, connectionsPath, "list-channel-connections", "List channel connections",
-			s.listConnections),
+			s.listConnections).description("q searches workspace ids."),
 		handle(owner, http.MethodPost, connectionsPath, "create-channel-connection", "Create a channel connection",
-			s.createConnection).success(http.StatusCreated).errors(http.StatusConflict).
+			s.createConnection).withKey().success(http.StatusCreated).errors(http.StatusConflict).
 			description("Returns 409 if the workspace is already connected."),
 		handle(viewer, http.MethodGet, connectionPath, "get-channel-connection", "Get a channel connection",
 			s.getConnection),

@@ -22,11 +22,7 @@ const (
 	bodyLimit         = 1<<20 + 1 // the smallest rejected size, in bytes
 )
 
-const (
-	sweepEvery   = 10 * time.Minute
-	sweepTimeout = 30 * time.Second
-	countsEvery  = time.Minute
-)
+const countsEvery = time.Minute
 
 // Run listens on Options.Addr and serves until ctx ends; see [Server.Serve].
 func (s *Server) Run(ctx context.Context) error {
@@ -51,7 +47,6 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	var background sync.WaitGroup
 	working, stop := context.WithCancel(context.WithoutCancel(ctx)) // also runs during the drain
 	background.Go(func() { _ = s.isolation.Run(working) })          // the error is of working
-	background.Go(func() { s.every(working, sweepEvery, s.sweep) })
 	for _, work := range s.background {
 		background.Go(func() { work(working) })
 	}
@@ -126,13 +121,5 @@ func (s *Server) every(ctx context.Context, interval time.Duration, do func(cont
 		case <-ticker.C:
 			do(ctx)
 		}
-	}
-}
-
-func (s *Server) sweep(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, sweepTimeout)
-	defer cancel()
-	if err := s.sessions.Sweep(ctx); err != nil {
-		s.warn(ctx, "deleting expired sessions failed", err)
 	}
 }

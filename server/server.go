@@ -17,7 +17,9 @@ import (
 	"github.com/konstruct/konstruct/ent"
 	"github.com/konstruct/konstruct/server/account"
 	"github.com/konstruct/konstruct/server/audit"
+	"github.com/konstruct/konstruct/server/mail"
 	"github.com/konstruct/konstruct/server/operation"
+	"github.com/konstruct/konstruct/server/sweep"
 	"github.com/konstruct/konstruct/tenancy/doctor"
 )
 
@@ -33,12 +35,24 @@ type Server struct {
 	audit       *audit.Log
 	answers     *operation.Answers
 	outbox      *operation.Outbox
+	members     *operation.Members
+	invitations *operation.Invitations
+	links       mail.Links
+	mailing     bool         // messages are mailed
+	mailer      *mail.Worker // nil: none
+	devMail     *mail.Box    // nil: none
+	version     string
 	logins      *account.Logins
 	proxies     []netip.Prefix
 	sessions    *account.Sessions
+	profiles    *account.Profiles
+	pages       operation.Pages
 	tenants     *operation.Tenants
+	users       *operation.Users
 	agents      *operation.Agents
 	connections *operation.Connections
+	events      *operation.Events
+	exports     exports
 	slack       *slack.Receiver
 	isolation   *doctor.Monitor
 	failures    *repeats
@@ -46,7 +60,9 @@ type Server struct {
 	metrics     *metrics     // nil: none
 	tracer      trace.Tracer // nil: none
 
-	background []func(context.Context) // run by Serve, until their context ends
+	background     []func(context.Context) // run by Serve, until their context ends
+	purgeRequested chan struct{}
+	sweeper        *sweep.Sweeper
 
 	addr            string
 	drainDelay      time.Duration
@@ -70,7 +86,13 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	healthy := func(context.Context) error { return s.isolation.Healthy() }
 	isolation := Check{Name: "isolation", Required: true, Run: healthy}
 	s.readiness = newReadiness(s.failures, o.Clock, append([]Check{isolation}, o.Ready...))
-	for _, build := range []func(context.Context, Options) error{s.buildAccounts, s.buildOperations, s.buildSlack} {
+	for _, build := range []func(context.Context, Options) error{
+		s.buildAccounts, s.buildOperations, s.buildSlack,
+		s.buildPurges,
+		s.buildUsers,
+		s.buildSweeper,
+		s.buildMail,
+	} {
 		if err := build(ctx, o); err != nil {
 			return nil, err
 		}
@@ -101,12 +123,14 @@ func (s *Server) SlackStats() channel.Stats {
 
 func (s *Server) buildAccounts(ctx context.Context, o Options) error {
 	s.proxies = o.TrustedProxies
+	s.mailing = o.Mail.Sender != nil
 	s.sessions = account.NewSessions(s.db, o.Clock)
 	var err error
 	s.logins, err = account.NewLogins(ctx, account.LoginOptions{
 		Client: s.client, DB: s.db, Hasher: o.Hasher, Hashing: o.Hashing,
 		Clock: o.Clock, Key: o.Key, Limits: o.LoginLimits,
 	})
+	s.profiles = account.NewProfiles(s.logins, s.db)
 	return err
 }
 
@@ -116,11 +140,17 @@ func (s *Server) buildOperations(_ context.Context, o Options) error {
 		return err
 	}
 	s.audit = audit.NewLog(s.db, o.Clock)
-	s.outbox = &operation.Outbox{DB: s.db, Clock: o.Clock}
+	s.outbox = &operation.Outbox{DB: s.db, Clock: o.Clock, Added: markMail}
 	s.answers = &operation.Answers{DB: s.db, Clock: o.Clock}
-	store := operation.Store{Client: s.client, Pages: operation.NewPages(key), Clock: o.Clock}
+	s.pages = operation.NewPages(key)
+	store := operation.Store{Client: s.client, Pages: s.pages, Clock: o.Clock}
 	s.tenants, s.agents = &operation.Tenants{Store: store}, &operation.Agents{Store: store}
 	s.connections = &operation.Connections{Store: store, Box: o.Box}
+	s.members = &operation.Members{DB: s.db, Pages: s.pages, Clock: o.Clock}
+	s.invitations = &operation.Invitations{
+		DB: s.db, Pages: s.pages, Clock: o.Clock, Outbox: s.outbox, Mailing: s.mailing,
+	}
+	s.events = &operation.Events{DB: s.db, Pages: s.pages}
 	return nil
 }
 

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
@@ -288,6 +289,16 @@ func (b *testBundle) createAll(t *testing.T) (all []resource) {
 	return all
 }
 
+// addMember gives a user, by path or address, a role in the tenant.
+func (b *testBundle) addMember(t *testing.T, tenant, user, role string) {
+	t.Helper()
+	if strings.HasPrefix(user, "/") {
+		user = idText(user)
+	}
+	b.exec(t, `INSERT INTO memberships (id, tenant_id, user_id, role)
+		SELECT $4, $1, id, $3 FROM portal_users WHERE email = $2 OR id::text = $2`, idText(tenant), user, role, uuid.Must(uuid.NewV7()))
+}
+
 func (b *testBundle) slack(t *testing.T, body string) response {
 	t.Helper()
 	return b.anyone.post(t, slackPath, body, signed(t, slackSecret, b.clock(), body)...)
@@ -304,12 +315,32 @@ func signed(t *testing.T, secret string, at time.Time, body string) []string {
 
 var cheap = account.Argon2{Params: account.Params{MemoryKiB: 64, Iterations: 1, Parallelism: 1}}
 
-// countingHasher counts comparisons, and blocks them between hold and release.
+// countingHasher counts new hashes and comparisons, and blocks both between hold and release.
 type countingHasher struct {
 	account.Argon2
 
-	compared, blocked atomic.Int64
-	held              atomic.Pointer[chan struct{}]
+	hashed, compared, blocked atomic.Int64
+	held, heldHash            atomic.Pointer[chan struct{}]
+}
+
+func (h *countingHasher) Hash(ctx context.Context, password string) (string, error) {
+	h.hashed.Add(1)
+	if held := h.heldHash.Load(); held != nil {
+		h.blocked.Add(1)
+		<-*held
+	}
+	return h.Argon2.Hash(ctx, password)
+}
+
+// holdHash blocks hashes until release.
+func (h *countingHasher) holdHash() (release func()) {
+	held := make(chan struct{})
+	h.blocked.Store(0)
+	h.heldHash.Store(&held)
+	return func() {
+		h.heldHash.Store(nil)
+		close(held)
+	}
 }
 
 func (h *countingHasher) Compare(ctx context.Context, password, hash string) (bool, error) {
@@ -329,6 +360,8 @@ func (h *countingHasher) hold() (release func()) {
 		close(held)
 	}
 }
+
+func (h *countingHasher) waitForHash(t *testing.T) { t.Helper(); h.waitForComparison(t) }
 
 func (h *countingHasher) waitForComparison(t *testing.T) {
 	t.Helper()

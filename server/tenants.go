@@ -3,17 +3,12 @@ package server
 import (
 	"context"
 	"encoding/json"
-	"log/slog"
-	"net/http"
-	"reflect"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
 	"github.com/konstruct/konstruct/ent"
 	"github.com/konstruct/konstruct/server/operation"
-	"github.com/konstruct/konstruct/server/problem"
 )
 
 type tenantView struct {
@@ -35,6 +30,14 @@ type tenantSummary struct {
 	CreatedAt time.Time `json:"created_at"`
 	UpdatedAt time.Time `json:"updated_at"`
 	ETag      string    `json:"etag" doc:"Version of the resource, for If-Match."`
+}
+
+type listTenantsInput struct {
+	PageInput
+	SearchInput
+
+	Sort   string `query:"sort" enum:"created_at,-created_at,name,-name,updated_at,-updated_at" default:"created_at" doc:"Order of the items; with - in front, descending."`
+	Status string `query:"status" enum:"active,suspended,purging" doc:"Return only tenants with this status."`
 }
 
 type createTenantInput struct {
@@ -63,34 +66,12 @@ type getTenantInput struct {
 	IfNoneMatchInput
 }
 
-type deleteTenantInput struct {
-	TenantPathInput
-	IfMatchInput
-
-	Purge bool `query:"purge" doc:"Also delete the tenant's agents and channel connections."`
-}
-
-// deleteTenantOutput is a 204 without a body, or a 200 with the counts of a purge.
-type deleteTenantOutput struct {
-	Status int
-	Body   func(huma.Context)
-}
-
-type purgedView struct {
-	Deleted deletedView `json:"deleted" doc:"Number of rows deleted with the tenant."`
-}
-
-type deletedView struct {
-	Agents             int `json:"agents" format:"int32"`
-	ChannelConnections int `json:"channel_connections" format:"int32"`
-}
-
-func (s *Server) listTenants(ctx context.Context, in *PageInput) (*listOutput[tenantSummary], error) {
-	session := "" // a platform admin lists all
-	if p := requestOf(ctx).principal; !p.IsAdmin {
-		session = p.TokenHash()
+func (s *Server) listTenants(ctx context.Context, in *listTenantsInput) (*listOutput[tenantSummary], error) {
+	filter := operation.TenantFilter{Status: in.Status}
+	if p := requestOf(ctx).principal; !p.IsAdmin { // a platform admin lists all
+		filter.Session = p.TokenHash()
 	}
-	list, err := s.tenants.List(ctx, session, in.page())
+	list, err := s.tenants.List(ctx, in.sorted(in.Sort, in.SearchInput), filter)
 	if err != nil {
 		return nil, err
 	}
@@ -135,55 +116,6 @@ func (s *Server) updateTenant(ctx context.Context, in *updateTenantInput) (*item
 		return nil, err
 	}
 	return item(row.UpdatedAt, viewTenant(row)), nil
-}
-
-func (s *Server) deleteTenant(ctx context.Context, in *deleteTenantInput) (*deleteTenantOutput, error) {
-	id := in.id()
-	if !in.Purge {
-		noContent := func(c huma.Context) { c.SetStatus(http.StatusNoContent) }
-		return &deleteTenantOutput{Status: http.StatusNoContent, Body: noContent},
-			s.tenants.Delete(ctx, id, in.optional())
-	}
-	if err := s.isolation.Healthy(); err != nil {
-		return nil, problem.New(problem.CodeUnavailable).Because(err)
-	}
-	r := requestOf(ctx)
-	r.tenant = id
-	r.note(slog.Bool("purge", true))
-	purged, err := s.tenants.Purge(ctx, id, in.optional())
-	if err != nil {
-		return nil, err
-	}
-	r.note(slog.Int("agents", purged.Agents), slog.Int("channel_connections", purged.ChannelConnections))
-	return &deleteTenantOutput{Status: http.StatusOK, Body: writePurged(purged)}, nil
-}
-
-func writePurged(purged operation.Purged) func(huma.Context) {
-	view := purgedView{Deleted: deletedView{Agents: purged.Agents, ChannelConnections: purged.ChannelConnections}}
-	return func(c huma.Context) {
-		c.SetHeader("Content-Type", "application/json")
-		c.SetStatus(http.StatusOK)
-		_ = huma.DefaultJSONFormat.Marshal(c.BodyWriter(), view) // the client disconnected
-	}
-}
-
-// purging documents both success statuses of deleting a tenant. Huma supports only one.
-func purging(r route) route {
-	register := r.register
-	r.register = func(s *Server, api huma.API, op huma.Operation, r route) {
-		schema := api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[purgedView](), true, "Purged")
-		op.Responses = map[string]*huma.Response{
-			"200": {Description: "Purged", Content: map[string]*huma.MediaType{"application/json": {Schema: schema}}},
-			"204": {Description: "Deleted"},
-		}
-		register(s, api, op, r)
-	}
-	return r.success(http.StatusNoContent).errors(http.StatusNotFound, http.StatusConflict,
-		http.StatusPreconditionFailed).
-		description("Returns 409 if the tenant still has agents or channel connections. With purge=true, deletes " +
-			"them in the same transaction and returns the counts. Concurrent writes to the tenant wait for the purge " +
-			"and then return 404. A purge that times out waiting for other writes returns 503 `unavailable` and " +
-			"deletes nothing.")
 }
 
 func summarizeTenant(row *ent.Tenant) tenantSummary {

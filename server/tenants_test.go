@@ -32,26 +32,3 @@ func TestTenants(t *testing.T) {
 	b.admin.delete(t, missing).is(404)
 	b.admin.delete(t, missing+"?purge=true").is(404)
 }
-
-func TestDeleteTenant(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	acme, other := b.createTenant(t, "acme"), b.createTenant(t, "other")
-	for range 3 {
-		b.createAgent(t, acme)
-		b.createAgent(t, other)
-	}
-	b.connect(t, acme, "T0ACME")
-
-	b.admin.delete(t, acme).is(409, "tenant_not_empty")
-	b.admin.delete(t, acme+"?purge=true", "If-Match", `"abc"`).is(412)
-	require.Len(t, b.admin.get(t, acme+"/agents").items(), 3, "nothing was changed")
-
-	purged := b.admin.delete(t, acme+"?purge=true").is(200)
-	require.JSONEq(t, `{"deleted": {"agents": 3, "channel_connections": 1}}`, purged.body)
-	b.admin.get(t, acme).is(404)
-	require.Len(t, b.admin.get(t, other+"/agents").items(), 3)
-	require.Contains(t, b.logs.String(), `"purge":true`)
-
-	require.Empty(t, b.admin.delete(t, b.createTenant(t, "empty")).is(204).body)
-}

@@ -25,6 +25,7 @@ import (
 	"github.com/konstruct/konstruct/integration/testdb"
 	"github.com/konstruct/konstruct/server"
 	"github.com/konstruct/konstruct/server/account"
+	"github.com/konstruct/konstruct/server/mail"
 	"github.com/konstruct/konstruct/telemetry"
 	"github.com/konstruct/konstruct/tenancy/doctor"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
@@ -72,6 +73,7 @@ func setup(t *testing.T, options telemetry.Options) *testBundle {
 	s, err := server.New(t.Context(), server.Options{
 		Driver: driver, Key: bytes.Repeat([]byte{9}, 32), SlackSecret: "slack", Isolation: monitor, Logger: log,
 		Hasher: hasher, Meters: b.Meters(), Tracers: b.Tracers(),
+		Mail:  server.MailOptions{Sender: mail.NewBox(io.Discard), From: "konstruct@example.com"},
 		Ready: []server.Check{{Name: "redis", Run: func(context.Context) error { return io.EOF }}},
 	})
 	require.NoError(t, err)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,7 +26,13 @@ and two tenants with agents and a Slack connection).
 
 It starts its own servers, ignores DATABASE_URL, MIGRATION_DATABASE_URL and REDIS_URL, and listens on loopback only
 (default 127.0.0.1:8080, or the next free port). Ctrl-C stops everything; the data are kept for the next run. Several
-"konstruct dev" on the same data share the database, which stops with the last of them.`
+"konstruct dev" on the same data share the database, which stops with the last of them.
+
+Mail is printed and shown at /dev/mail, but not sent. Its links lead to KONSTRUCT_PORTAL_URL (default
+http://localhost:3000).`
+
+// devPortal is where a portal in development usually runs.
+const devPortal = "http://localhost:3000"
 
 const (
 	portsTried = 20 // from the configured one
@@ -149,7 +156,11 @@ func (d *devSystem) serve(ctx context.Context, env config.Env, log *slog.Logger,
 		"KONSTRUCT_SECRETS_KEY": d.state.secretsKey(),
 		"SLACK_SIGNING_SECRET":  d.state.SlackSecret,
 		"KONSTRUCT_DOCS":        "true",
+		"KONSTRUCT_PORTAL_URL":  cmp.Or(env["KONSTRUCT_PORTAL_URL"], devPortal),
 	})
+	for _, variable := range []string{"KONSTRUCT_SMTP_URL", "KONSTRUCT_MAIL_FROM"} {
+		delete(env, variable) // messages are printed
+	}
 	c, err := config.LoadServe(env)
 	if err != nil {
 		return err
@@ -160,7 +171,7 @@ func (d *devSystem) serve(ctx context.Context, env config.Env, log *slog.Logger,
 		return err
 	}
 	defer tele.stop()
-	s, err := openSystem(ctx, c, log, tele)
+	s, err := openSystem(ctx, c, boxMail(c.Mail, out), log, tele)
 	if err != nil {
 		return err
 	}

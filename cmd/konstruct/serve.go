@@ -48,7 +48,11 @@ func runServe(cmd *cobra.Command, _ []string) error {
 		return err
 	}
 	defer tele.stop()
-	s, err := openSystem(ctx, c, log, tele)
+	mailing, err := smtpMail(ctx, c.Mail, log)
+	if err != nil {
+		return err
+	}
+	s, err := openSystem(ctx, c, mailing, log, tele)
 	if err != nil {
 		return err
 	}

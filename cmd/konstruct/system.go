@@ -28,7 +28,9 @@ type system struct {
 }
 
 // openSystem builds a system without connecting to anything.
-func openSystem(ctx context.Context, c config.Serve, log *slog.Logger, tele *runningTelemetry) (_ *system, err error) {
+func openSystem(
+	ctx context.Context, c config.Serve, mailing server.MailOptions, log *slog.Logger, tele *runningTelemetry,
+) (_ *system, err error) {
 	s := &system{}
 	defer func() {
 		if err != nil {
@@ -45,7 +47,7 @@ func openSystem(ctx context.Context, c config.Serve, log *slog.Logger, tele *run
 	s.monitor = doctor.NewMonitor(func(ctx context.Context) (doctor.Report, error) {
 		return examine(ctx, s.driver, c.Database)
 	}, isolationInterval, log)
-	if err := s.build(ctx, c, log, tele); err != nil {
+	if err := s.build(ctx, c, mailing, log, tele); err != nil {
 		return nil, err
 	}
 	if err := tele.Observe(s.driver, s.monitor); err != nil {
@@ -54,7 +56,9 @@ func openSystem(ctx context.Context, c config.Serve, log *slog.Logger, tele *run
 	return s, nil
 }
 
-func (s *system) build(ctx context.Context, c config.Serve, log *slog.Logger, tele *runningTelemetry) (err error) {
+func (s *system) build(
+	ctx context.Context, c config.Serve, mailing server.MailOptions, log *slog.Logger, tele *runningTelemetry,
+) (err error) {
 	key, err := s.openBox(c.SecretsKeys)
 	if err != nil {
 		return err
@@ -62,6 +66,8 @@ func (s *system) build(ctx context.Context, c config.Serve, log *slog.Logger, te
 	s.server, err = server.New(ctx, server.Options{
 		Driver: s.driver, Box: s.box, Key: key,
 		SlackSecret:     c.Slack.SigningSecret.Reveal(),
+		Mail:            mailing,
+		Version:         thisBuild().Version,
 		Isolation:       s.monitor,
 		Ready:           s.checks.readiness(),
 		Logger:          log,

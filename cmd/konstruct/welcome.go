@@ -36,6 +36,7 @@ Konstruct is running.
 
   API        {{.URL}}
   docs       {{.URL}}/docs
+  mail       {{.URL}}/dev/mail
   log in     {{.Email}}  {{.Password}}
   data       {{.Folder}}  ({{.Postgres}}, {{.Redis}})
 

@@ -2,6 +2,7 @@ package endtoend_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -45,7 +46,25 @@ func TestDev(t *testing.T) {
 	require.Equal(t, password, again.wait(t, adminPassword))
 	admin := again.client(t).as(t, "admin@example.com", password)
 	require.Len(t, admin.get(t, http.StatusOK, "/v1/tenants/"+tenant+"/agents")["items"], 2)
+	acceptInvitation(t, again, admin, tenant)
 	again.stop(t)
+}
+
+// acceptInvitation accepts an invitation with the link that dev prints and shows.
+func acceptInvitation(t *testing.T, dev *process, admin client, tenant string) {
+	t.Helper()
+	admin.post(t, http.StatusCreated, "/v1/tenants/"+tenant+"/invitations", object{"email": "grace@example.com", "role": "owner"})
+	link := dev.wait(t, `(?m)^http://localhost:3000/invitation#token=(\S+)$`)
+	shown := admin.request(t, http.MethodGet, "/dev/mail", nil)
+	shown.Header.Set("Accept", "application/json")
+	require.Contains(t, fmt.Sprint(admin.send(t, http.StatusOK, shown)), link)
+	shown.Host = "konstruct.example"
+	admin.send(t, http.StatusNotFound, shown)
+
+	admin.token = ""
+	const password = "correct horse battery"
+	admin.post(t, http.StatusCreated, "/v1/invitations/accept", object{"token": link, "name": "Grace", "password": password})
+	admin.as(t, "grace@example.com", password).get(t, http.StatusOK, "/v1/tenants/"+tenant+"/members")
 }
 
 // devFolder returns a data folder that servers running as another user can access.

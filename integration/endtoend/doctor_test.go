@@ -39,6 +39,19 @@ func TestDoctorAttacksALiveSystem(t *testing.T) {
 	execute(t, b.db.SuperURL, `create or replace function public.resolve_tenant(channel_type text, workspace_id text)
 		returns uuid language sql stable strict security definer begin atomic select null::uuid; end`)
 	require.Contains(t, run(t, env, unsafe, "doctor --attack"), "L11-resolver-own")
+
+	// A member's session that has ended keeps its role.
+	execute(t, b.db.SuperURL, `with person as (insert into portal_users (id, email, hashed_password, name)
+			values (gen_random_uuid(), 'ended@example.com', 'none', 'Ended') returning id),
+		session as (insert into portal_sessions (token_hash, user_id, expires_at, revoked_at)
+			select repeat('0', 64), id, now() + interval '1 hour', now() from person)
+		insert into memberships (id, tenant_id, user_id, role) select gen_random_uuid(), t.id, p.id, 'viewer'
+			from tenants t, person p`)
+	require.NotContains(t, run(t, env, unsafe, "doctor --attack"), "L17-answers")
+	execute(t, b.db.SuperURL, `create or replace function public.session_role(token_hash text, tenant_id uuid)
+		returns text language sql stable strict security definer begin atomic select m.role from public.portal_sessions s
+		join public.memberships m using (user_id) where s.token_hash = session_role.token_hash and m.tenant_id = session_role.tenant_id; end`)
+	require.Contains(t, run(t, env, unsafe, "doctor --attack"), "BREACH L17-answers")
 }
 
 func TestKnownObjectsOfADevelopmentSystem(t *testing.T) {

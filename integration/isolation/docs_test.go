@@ -12,7 +12,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/konstruct/konstruct/integration/isolation"
-	"github.com/konstruct/konstruct/tenancy/attack"
 )
 
 var update = flag.Bool("update", false, "rewrite docs/security/attacks.md")
@@ -41,20 +40,13 @@ var sources = []struct{ family, title, file string }{
 	{"entities", "The application's own code", "tenancy/attack/entities.go"},
 	{"pins", "Accepted risks of the application's tables", "integration/isolation/pins.go"},
 	{"redis", "Keys in Redis", "tenancy/attack/redis.go"},
-	{"live", "Read-only checks of a live database", "tenancy/attack/live.go"},
-}
-
-// everyAttack is the kit's attacks with the paths of our entities and our pins.
-func everyAttack() []attack.Attack {
-	return attack.All(attack.Target{
-		Entities: isolation.Entities(nil, nil, nil), Pins: isolation.Pins(isolation.DB{}, nil),
-	})
+	{"live", "Read-only checks of a live database", "tenancy/attack/livereads.go"},
 }
 
 func TestIDsAreUnique(t *testing.T) {
 	t.Parallel()
 	seen, list := map[string]bool{}, attackList(t)
-	for _, a := range everyAttack() {
+	for _, a := range isolation.Attacks() {
 		require.False(t, seen[a.ID], a.ID)
 		seen[a.ID] = true
 		require.NotEmpty(t, a.Does, a.ID)
@@ -89,7 +81,7 @@ func attackList(t *testing.T) string {
 			b.WriteString(" for every entity; those of Konstruct and the fixture in [`integration/isolation`](../../integration/isolation)")
 		}
 		b.WriteString(".\n\n| id | what is tried | required |\n|---|---|---|\n")
-		for _, a := range everyAttack() {
+		for _, a := range isolation.Attacks() {
 			if a.Family != s.family {
 				continue
 			}
@@ -109,7 +101,7 @@ func TestAcceptedRisksAreExplained(t *testing.T) {
 	page, err := os.ReadFile(risksPage)
 	require.NoError(t, err)
 	ids := map[string]bool{}
-	for _, a := range everyAttack() {
+	for _, a := range isolation.Attacks() {
 		ids[a.ID] = true
 		if a.Accepted != "" {
 			require.Contains(t, string(page), "<a id=\""+a.Accepted+"\"></a>", "%s is accepted without an explanation", a.ID)

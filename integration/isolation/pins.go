@@ -39,6 +39,18 @@ func Pins(db DB, drv *pgtenant.Driver) []attack.Pin {
 			Shows: "the session is accepted: the application's role has to write sessions", Risk: "forged-session",
 			Show: func(ctx context.Context) (bool, error) { return forgedSession(ctx, drv) },
 		},
+		{
+			ID: "A78-session-hashes", Does: "reads sessions' hashes by SQL, and asks session_tenants with them",
+			Shows: "the tenants of people with live sessions are returned: the application's role reads sessions",
+			Risk:  "functions-by-sql",
+			Show:  func(ctx context.Context) (bool, error) { return askedByHash(ctx, drv) },
+		},
+		{
+			ID: "A78-purged-events", Does: "marks a tenant as purging by SQL, and expires its audit events",
+			Shows: "young events are deleted: the application's role writes the tenants' status",
+			Risk:  "functions-by-sql",
+			Show:  func(ctx context.Context) (bool, error) { return purgedEvents(ctx, drv) },
+		},
 	}
 }
 

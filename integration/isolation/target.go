@@ -55,19 +55,25 @@ func Run[S attack.T[S]](t S, db DB) *attack.Report {
 		Entities:     Entities(client, fixtures, drv),
 		Definers:     slices.Collect(maps.Keys(migrate.Spec().Definers)),
 		SpanningKeys: slices.Collect(maps.Keys(migrate.Spec().SpanningKeys)),
+		AppendOnly:   slices.Collect(maps.Keys(migrate.Spec().AppendOnly)),
 		Pins:         Pins(db, drv),
 		Redis:        redis,
 		Commit:       db.Commit,
 	})
 }
 
+// Attacks lists the kit's attacks with the paths of the entities and the pins.
+func Attacks() []attack.Attack {
+	return attack.All(attack.Target{Entities: Entities(nil, nil, nil), Pins: Pins(DB{}, nil)})
+}
+
 // Entities registers the tenant-scoped tables of both clients, with hand-written paths.
 func Entities(client *ent.Client, fixtures *fixtureent.Client, drv *pgtenant.Driver) []attack.Entity {
 	return slices.Concat(
-		attack.Entities(attacks.Schemas(client),
+		attack.Entities(attacks.Schemas(client), append(people(drv),
 			attack.Override{Entity: attack.Entity{Name: "Agent", Paths: handWritten(drv)}},
 			attack.Override{Entity: attack.Entity{Name: "ChannelConnection", Paths: takenWorkspace(client)}},
-		),
+		)...),
 		attack.Entities(fixtureattacks.Schemas(fixtures),
 			attack.Override{Entity: attack.Entity{Name: "Tag", Paths: tagAttachments(fixtures)}},
 			attack.Override{Entity: notes(fixtures)},

@@ -102,7 +102,8 @@ func (l layer) of(tables ...[]saboteur) []saboteur {
 
 func saboteurs() []saboteur {
 	return slices.Concat(
-		layerDatabase.of(policySaboteurs(), tableSaboteurs(), grantSaboteurs(), functionSaboteurs()),
+		layerDatabase.of(policySaboteurs(), tableSaboteurs(), grantSaboteurs(), functionSaboteurs(),
+			peopleSaboteurs()),
 		layerRoles.of(roleSaboteurs()),
 		layerDriver.of(statementSaboteurs(), sessionSaboteurs(), tagSaboteurs(), transactionSaboteurs(),
 			resultSaboteurs(), outcomeSaboteurs(), poolSaboteurs(), leakSaboteurs()),

@@ -192,7 +192,7 @@ func grantSaboteurs() []saboteur {
 		},
 		{
 			id: "grant-resolver-secrets", removes: "that the resolver reads only the columns that it compares",
-			held:   "the resolver's role cannot log in, and its one function returns an id",
+			held:   "the resolver's role cannot log in, and its functions return ids, roles and numbers",
 			plant:  "GRANT SELECT (secrets) ON channel_connections TO konstruct_resolver",
 			doctor: []string{"grant.column"},
 		},

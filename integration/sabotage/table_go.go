@@ -185,14 +185,39 @@ func serverSaboteurs() []saboteur {
 			caught: in(serverTests, "TestAccessMatrix"),
 		},
 		{
-			id: "server-enter", removes: "the rule of tenants' routes",
-			edits:  never(guard, "if !mayEnter(principal) {"),
+			id: "server-enter", removes: "that a tenant is not found without a role in it",
+			edits:  []edit{{guard, `!p.IsAdmin && p.Role == "", `, ""}},
 			caught: in(serverTests, "TestAccessMatrix"),
 		},
 		{
-			id: "server-audit", removes: "the audit line of a platform admin who enters a tenant",
-			edits:  []edit{{"server/audit.go", `"audit: tenant entered"`, `"entered"`}},
+			id: "server-role", removes: "that a lower role is refused",
+			edits:  []edit{{guard, "case !p.Role.Includes(account.Role(r.access)):", "case false:"}},
+			caught: in(serverTests, "TestAccessMatrix"),
+		},
+		{
+			id: "server-suspended", removes: "that a suspended tenant's members are refused",
+			edits:  []edit{{guard, "case status == tenant.StatusSuspended:", "case false:"}},
+			caught: in(serverTests, "TestSuspensionEndsAccess"),
+		},
+		{
+			id: "server-purging", removes: "that a tenant that is being deleted is not changed",
+			edits:  []edit{{guard, "case p.IsAdmin && status == tenant.StatusPurging && changes:", "case false && changes:"}},
+			caught: in(serverTests, "TestSuspensionEndsAccess"),
+		},
+		{
+			id: "server-audit", removes: "the audit event of a platform admin who enters a tenant",
+			edits:  never(guard, "if r.principal.IsAdmin {"),
 			caught: in(serverTests, "TestTenantEntryIsAudited"),
+		},
+		{
+			id: "server-event", removes: "the audit event of a change",
+			edits:  never("server/change.go", "if err := s.record(ctx, r.op.OperationID); err != nil {"),
+			caught: in(serverTests, "TestChangesAreAudited"),
+		},
+		{
+			id: "server-idle", removes: "that an idle session ends",
+			edits:  []edit{{account, " AND s.last_seen_at > $4", " AND $4::timestamptz IS NOT NULL"}},
+			caught: in("server/account", "TestIdleSessionEnds"),
 		},
 		{
 			id: "server-revocation", removes: "that a session's revocation is read",

@@ -61,6 +61,11 @@ func plannerSaboteurs() []saboteur {
 			caught: in(migrateTests, "TestDiffRefuses/a key that spans tenants"),
 		},
 		{
+			id: "planner-append-only", removes: "that the planner grants SELECT and INSERT alone on an append-only table", held: held,
+			edits:  []edit{{"migrate/protect.go", "strings.Join(spec.PrivilegesOn(qualified(t), class), \", \")", "strings.Join(spec.Grants[class], \", \")"}},
+			caught: in(migrateTests, "TestDiffOfAnAppendOnlyTable"),
+		},
+		{
 			id: "planner-bracket", removes: "the NO FORCE … FORCE around a later foreign key", held: "under row_security = off the key fails loudly",
 			edits:  []edit{{"migrate/compose.go", "rls.Unforced(forced(step, c.current), stmt)", "[]string{stmt}"}},
 			caught: in(migrateTests, "TestDiffOfANewForeignKeyBetweenTablesWithRows"),
@@ -136,6 +141,11 @@ func doctorSaboteurs() []saboteur {
 			id: "doctor-comparison", removes: "the doctor's comparison with the migrations", held: held,
 			edits:  []edit{{"tenancy/doctor/check.go", "\t\te.compare()\n", ""}},
 			caught: in(doctorTests, "TestEachFaultIsFoundAndFixed/trigger.unlisted trigger promote on public.portal_users"),
+		},
+		{
+			id: "doctor-append-only", removes: "that the doctor limits append-only tables whatever a migration grants", held: held,
+			edits:  []edit{{"tenancy/doctor/grants.go", "e.spec.PrivilegesOn(g.Props[\"object\"], class)", "e.spec.Grants[class]"}},
+			caught: in(doctorTests, "TestSnapshotDoesNotExcuseMissingProtection"),
 		},
 		{
 			id: "doctor-roles", removes: "the doctor's check for BYPASSRLS", held: held,

@@ -52,8 +52,8 @@ func roleSaboteurs() []saboteur {
 			roles: true, plant: "ALTER ROLE konstruct_resolver LOGIN", doctor: []string{"definer.role"},
 		},
 		{
-			id: "role-resolver-bypassrls", removes: "that the resolver's own policy applies to it", held: "its one function selects active connections",
-			roles: true, plant: "ALTER ROLE konstruct_resolver BYPASSRLS", doctor: []string{"definer.role"},
+			id: "role-resolver-bypassrls", removes: "that the resolver's own policies apply to it, which keep audit events for 365 days",
+			roles: true, plant: "ALTER ROLE konstruct_resolver BYPASSRLS", doctor: []string{"definer.role"}, attacks: []string{"E61-expire-young"},
 		},
 		{
 			id: "role-owner-bypassrls", removes: "that FORCE applies to the owner", held: "the application cannot become the owner",

@@ -12,7 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/konstruct/konstruct/tenancy/attack"
+	"github.com/konstruct/konstruct/integration/isolation"
 	"github.com/konstruct/konstruct/tenancy/doctor"
 )
 
@@ -83,7 +83,7 @@ func TestEveryNamedFindingAndAttackExists(t *testing.T) {
 	for _, lint := range doctor.Lints() {
 		codes[lint.Code] = true
 	}
-	for _, a := range attack.All(attack.Target{}) {
+	for _, a := range isolation.Attacks() {
 		attacks[a.ID] = true
 	}
 	for _, sab := range saboteurs() {

@@ -18,7 +18,7 @@ import (
 	"github.com/konstruct/konstruct/tenancy/doctor"
 )
 
-// tryData plants a database saboteur in a clone, and runs the doctor and the attack kit: only the families of named
+// tryData plants a database saboteur in a clone, and runs the doctor and the attack kit: only the named
 // attacks, unless whole is set.
 func tryData(ctx context.Context, shared *testdb.Cluster, sab saboteur, whole bool) verdict {
 	began, v := time.Now(), newVerdict(sab)
@@ -55,7 +55,7 @@ const anyAttack = "any"
 // registration stands for the kit's refusal of a table without attacks, like the id of an attack.
 const registration = "registration"
 
-// sabotaged plants the sabotage in a new database and examines it with the families of the attacks, by default all.
+// sabotaged plants the sabotage in a new database and examines it with the attacks, by default all.
 // Before, the doctor must report no finding, and with other layers removed first, all attacks must fail.
 func sabotaged(
 	ctx context.Context, h *mockt.T, cluster *testdb.Cluster, sab saboteur, attacks []string,
@@ -89,16 +89,20 @@ func sabotaged(
 	return examine(ctx, h, db, attacks)
 }
 
-// skipped returns the families that need not run: those without a named attack, and those on the driver's connections,
-// which no change of a database affects.
+// skipped returns the families and attacks that need not run: those that are not named or, without names, those on the
+// driver's connections, which no change of a database affects.
 func skipped(named []string) []string {
 	skip := []string{"connection", "leak", "driver"}
 	if len(named) == 0 || slices.Contains(named, anyAttack) {
 		return skip
 	}
 	needed := map[string]bool{}
-	for _, a := range attack.All(attack.Target{}) {
-		needed[a.Family] = needed[a.Family] || slices.Contains(named, a.ID)
+	for _, a := range isolation.Attacks() {
+		named := slices.Contains(named, a.ID)
+		needed[a.Family] = needed[a.Family] || named
+		if !named {
+			skip = append(skip, a.ID)
+		}
 	}
 	for family, need := range needed {
 		if !need {

@@ -318,21 +318,6 @@ func TestPasswordChangeDuringLogins(t *testing.T) {
 	b.expectSession(t, nil, b.expect(t, nil, attempt{password: "new password"}).Token)
 }
 
-func TestSweep(t *testing.T) {
-	t.Parallel()
-	b := setup(t, noLimits())
-	login := b.expect(t, nil, attempt{})
-	b.fail(t, 1, attempt{email: "unknown@example.com"})
-
-	require.NoError(t, b.sessions.Sweep(t.Context()))
-	b.expectSession(t, nil, login.Token) // not expired
-	require.Equal(t, 1, b.client.LoginAttempt.Query().CountX(t.Context()))
-
-	b.now = b.now.Add(time.Hour + time.Second)
-	require.NoError(t, b.sessions.Sweep(t.Context()))
-	require.Zero(t, b.client.LoginAttempt.Query().CountX(t.Context()))
-}
-
 func TestShortKey(t *testing.T) {
 	t.Parallel()
 	_, err := account.NewLogins(t.Context(), account.LoginOptions{Hasher: cheap(), Key: make([]byte, 31)})

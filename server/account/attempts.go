@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"time"
@@ -36,9 +37,17 @@ type Limits struct {
 	// Client limits the failed attempts from a network address (an IPv6 /64), against password spraying. The default is
 	// 100 in 15 minutes.
 	Client Limit
+	// Mail limits the links that are mailed to an address. The default is 3 in an hour.
+	Mail Limit
+	// MailClient limits the requests to mail a link, by network address or by the user who is logged in. The default
+	// is 30 in an hour.
+	MailClient Limit
 }
 
-const defaultWindow = 15 * time.Minute
+const (
+	defaultWindow     = 15 * time.Minute
+	defaultMailWindow = time.Hour
+)
 
 func (l Limits) withDefaults() Limits {
 	if l.Address == (Limit{}) {
@@ -46,6 +55,12 @@ func (l Limits) withDefaults() Limits {
 	}
 	if l.Client == (Limit{}) {
 		l.Client = Limit{Attempts: 100, Window: defaultWindow}
+	}
+	if l.Mail == (Limit{}) {
+		l.Mail = Limit{Attempts: 3, Window: defaultMailWindow}
+	}
+	if l.MailClient == (Limit{}) {
+		l.MailClient = Limit{Attempts: 30, Window: defaultMailWindow}
 	}
 	return l
 }
@@ -91,31 +106,42 @@ RETURNING key, count, window_ends`
 // returns an [AttemptsError]: a client over its limit must not use up the limits of accounts, and concurrent logins
 // with the correct password must not lock the account.
 func (a *Attempts) count(ctx context.Context, now time.Time, counters []counter) error {
+	over, err := a.add(ctx, now, counters)
+	if err != nil {
+		return err
+	}
+	if len(over) == 0 {
+		return nil
+	}
+	wait := slices.Max(slices.Collect(maps.Values(over)))
+	return errors.Join(&AttemptsError{RetryAfter: wait}, a.refund(ctx, now, counters))
+}
+
+// add adds an attempt to every counter. It returns the keys of those over their limit, with the time until they are
+// not.
+func (a *Attempts) add(ctx context.Context, now time.Time, counters []counter) (map[string]time.Duration, error) {
 	keys, windows := make([]string, len(counters)), make([]int64, len(counters))
 	for i, c := range counters {
 		keys[i], windows[i] = c.key, c.limit.Window.Microseconds()
 	}
-	waits, err := pgtenant.Collect(pgtenant.Query(ctx, a.db, countAttempt, now, keys, windows),
-		func(row pgtenant.Row) (wait time.Duration, err error) {
+	over := map[string]time.Duration{}
+	_, err := pgtenant.Collect(pgtenant.Query(ctx, a.db, countAttempt, now, keys, windows),
+		func(row pgtenant.Row) (counted struct{}, err error) {
 			var key sql.NullString
 			var count sql.NullInt64
 			var ends sql.NullTime
 			err = row.Scan(&key, &count, &ends)
 			for _, c := range counters {
 				if c.key == key.String && count.Int64 > c.limit.Attempts {
-					wait = max(wait, ends.Time.Sub(now))
+					over[c.key] = ends.Time.Sub(now)
 				}
 			}
-			return wait, err
+			return counted, err
 		})
 	if err != nil {
-		return countError("count a login attempt", err)
+		return nil, countError("count a login attempt", err)
 	}
-	wait := slices.Max(append(waits, 0))
-	if wait == 0 {
-		return nil
-	}
-	return errors.Join(&AttemptsError{RetryAfter: wait}, a.refund(ctx, now, counters))
+	return over, nil
 }
 
 // Rows are locked in the order of countAttempt. Refunding the only attempt of a window ends the window at the epoch,
@@ -182,6 +208,9 @@ func (a *Attempts) deviceKey(email string, device []byte) string {
 func (a *Attempts) clientKey(client netip.Prefix) string {
 	return a.hash("login attempts by client", client.String())
 }
+
+// mailKey returns the key of the links mailed to an address, or requested by a client or a user.
+func (a *Attempts) mailKey(kind, value string) string { return a.hash("mailed links by "+kind, value) }
 
 func (a *Attempts) hash(purpose, value string) string {
 	return hex.EncodeToString(a.sign(purpose, []byte(value)))

@@ -157,7 +157,6 @@ func TestCanceledContext(t *testing.T) {
 		},
 		"authenticate": func() error { _, err := b.sessions.Authenticate(ctx, login.Token, tenancy.ID{}); return err },
 		"end":          func() error { return b.sessions.End(ctx, account.Principal{}) },
-		"sweep":        func() error { return b.sessions.Sweep(ctx) },
 		"create": func() error {
 			_, err := b.users.Create(ctx, account.NewUser{Email: "eve@example.com", Name: "Eve", Password: "correct horse"})
 			return err

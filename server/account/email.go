@@ -10,9 +10,6 @@ import (
 // maxEmail is the maximum length of an address, in bytes (RFC 5321, section 4.5.3.1.3, without the brackets).
 const maxEmail = 254
 
-// maxName is the maximum length of a user's name, in characters.
-const maxName = 200
-
 // NormalizeEmail returns the form in which addresses are stored, compared and counted: trimmed, with the local part and
 // each domain label mapped by the UsernameCaseMapped profile of RFC 8265 (width, lower case, NFC), which never maps two
 // different letters to one. Returns [ErrEmail] unless the result has exactly one @ between non-empty parts, only

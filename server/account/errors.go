@@ -38,7 +38,15 @@ var (
 	ErrKey = errors.New("account: the key must have at least 32 bytes")
 )
 
-// LinkError is [ErrLink] with the reason: "unknown", "expired", "used" or "revoked".
+// The reasons of a [LinkError].
+const (
+	LinkUnknown = "unknown"
+	LinkExpired = "expired"
+	LinkUsed    = "used"
+	LinkRevoked = "revoked"
+)
+
+// LinkError is [ErrLink] with the reason.
 type LinkError struct{ Reason string }
 
 // Error implements error.

@@ -22,7 +22,7 @@ import (
 // LoginOptions configures [NewLogins]. Only Hashing and Limits have defaults.
 type LoginOptions struct {
 	Client  *ent.Client
-	DB      dialect.ExecQuerier // the driver of Client, for hand-written SQL
+	DB      dialect.ExecQuerier // the driver of Client, for hand-written SQL; joining, if [Profiles] use the logins
 	Hasher  Hasher
 	Hashing SemaphoreOptions
 	Clock   func() time.Time

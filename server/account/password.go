@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"unicode/utf8"
 
@@ -27,6 +28,18 @@ func CheckPassword(password string) error {
 		return ErrPassword
 	}
 	return nil
+}
+
+// hashPassword returns the hash of a new password, [ErrPassword] or the hasher's error.
+func hashPassword(ctx context.Context, hasher Hasher, password string) (string, error) {
+	if err := CheckPassword(password); err != nil {
+		return "", err
+	}
+	hash, err := hasher.Hash(ctx, normalizePassword(password))
+	if err != nil {
+		return "", fmt.Errorf("hash a password: %w", err)
+	}
+	return hash, nil
 }
 
 // Hasher hashes passwords. A hash includes its parameters.

@@ -47,7 +47,7 @@ type Principal struct {
 	SessionID uuid.UUID
 	// SessionEnds is when the session ends unless it is used before.
 	SessionEnds time.Time
-	// TenantStatus is the status of the tenant given to Authenticate, or "" if there is none.
+	// TenantStatus is the status of the requested tenant, or "" if it does not exist.
 	TenantStatus string
 	// Role is the user's role in that tenant, or "". A platform admin has none.
 	Role Role
@@ -160,19 +160,6 @@ func (s *Sessions) End(ctx context.Context, p Principal) error {
 		`UPDATE portal_sessions SET revoked_at = $2 WHERE token_hash = $1 AND revoked_at IS NULL`, p.tokenHash, s.now())
 	if err != nil {
 		return fmt.Errorf("end a session: %w", err)
-	}
-	return nil
-}
-
-// Sweep deletes sessions a day after their expiry, and expired login attempts.
-func (s *Sessions) Sweep(ctx context.Context) error {
-	now := s.now()
-	yesterday := now.Add(-24 * time.Hour)
-	if _, err := pgtenant.Exec(ctx, s.db, `DELETE FROM portal_sessions WHERE expires_at < $1`, yesterday); err != nil {
-		return fmt.Errorf("delete expired sessions: %w", err)
-	}
-	if _, err := pgtenant.Exec(ctx, s.db, `DELETE FROM login_attempts WHERE window_ends < $1`, now); err != nil {
-		return fmt.Errorf("delete expired login attempts: %w", err)
 	}
 	return nil
 }

@@ -4,13 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/konstruct/konstruct/ent"
+	"github.com/konstruct/konstruct/ent/portallink"
 	"github.com/konstruct/konstruct/ent/portalsession"
 	"github.com/konstruct/konstruct/ent/portaluser"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
@@ -19,7 +18,8 @@ import (
 // uniqueViolation is PostgreSQL's unique_violation.
 const uniqueViolation = "23505"
 
-// Users creates and updates users. Every update ends the user's sessions in the same transaction.
+// Users creates and updates users. Every update ends the user's sessions and voids the user's links in the same
+// transaction.
 type Users struct {
 	client *ent.Client
 	hasher Hasher
@@ -45,12 +45,11 @@ func (u *Users) Create(ctx context.Context, n NewUser) (User, error) {
 	if err != nil {
 		return User{}, err
 	}
-	name := strings.TrimSpace(n.Name)
-	if name == "" || !utf8.ValidString(name) || utf8.RuneCountInString(name) > maxName ||
-		strings.ContainsRune(name, 0) {
-		return User{}, ErrName
+	name, err := NormalizeName(n.Name)
+	if err != nil {
+		return User{}, err
 	}
-	hash, err := u.hash(ctx, n.Password)
+	hash, err := hashPassword(ctx, u.hasher, n.Password)
 	if err != nil {
 		return User{}, err
 	}
@@ -96,7 +95,7 @@ func (u *Users) List(ctx context.Context) ([]User, error) {
 
 // SetPassword changes a user's password. Returns [ErrEmail], [ErrPassword], [ErrNoUser] or the hasher's error.
 func (u *Users) SetPassword(ctx context.Context, email, password string) error {
-	hash, err := u.hash(ctx, password)
+	hash, err := hashPassword(ctx, u.hasher, password)
 	if err != nil {
 		return err
 	}
@@ -131,7 +130,7 @@ func (u *Users) change(ctx context.Context, email string, set func(*ent.PortalUs
 		return err
 	}
 	return pgtenant.InTx(ctx, u.client.Tx, func(ctx context.Context, tx *ent.Tx) error {
-		update := tx.PortalUser.Update().Where(portaluser.Email(email))
+		update := tx.PortalUser.Update().Where(portaluser.Email(email), portaluser.ErasedAtIsNil())
 		set(update)
 		changed, err := update.Save(ctx)
 		if err != nil {
@@ -146,17 +145,11 @@ func (u *Users) change(ctx context.Context, email string, set func(*ent.PortalUs
 		if err != nil {
 			return fmt.Errorf("end a user's sessions: %w", err)
 		}
+		_, err = tx.PortalLink.Delete().
+			Where(portallink.UsedAtIsNil(), portallink.HasUserWith(portaluser.Email(email))).Exec(ctx)
+		if err != nil {
+			return fmt.Errorf("void a user's links: %w", err)
+		}
 		return nil
 	})
-}
-
-func (u *Users) hash(ctx context.Context, password string) (string, error) {
-	if err := CheckPassword(password); err != nil {
-		return "", err
-	}
-	hash, err := u.hasher.Hash(ctx, normalizePassword(password))
-	if err != nil {
-		return "", fmt.Errorf("hash a password: %w", err)
-	}
-	return hash, nil
 }

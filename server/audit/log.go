@@ -65,10 +65,18 @@ const columns = `(id, created_at, actor_id, action, object_type, object_id, requ
 
 // Record adds an event to the log of the context's tenant, or to the platform's.
 func (l *Log) Record(ctx context.Context, e Event) error {
-	table := "audit_events"
 	if _, err := tenancy.From(ctx); err != nil {
-		table = "platform_audit_events"
+		return l.RecordPlatform(ctx, e)
 	}
+	return l.insert(ctx, "audit_events", e)
+}
+
+// RecordPlatform adds an event to the platform's log, also in the transaction of a tenant.
+func (l *Log) RecordPlatform(ctx context.Context, e Event) error {
+	return l.insert(ctx, "platform_audit_events", e)
+}
+
+func (l *Log) insert(ctx context.Context, table string, e Event) error {
 	args, err := l.values(e)
 	if err != nil {
 		return err

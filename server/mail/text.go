@@ -47,7 +47,7 @@ type ConfirmEmail struct {
 	Expires time.Time
 }
 
-// EmailChanged goes to the old address after the change.
+// EmailChanged goes to the present address when another one is requested.
 type EmailChanged struct{ Name Name }
 
 // PasswordChanged reports a new password, which has ended all other sessions.

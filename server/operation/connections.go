@@ -37,22 +37,38 @@ type ConnectionFields struct {
 	Secrets secrets.Patch
 }
 
+// ConnectionFilter selects connections. An empty field selects all.
+type ConnectionFilter struct{ ChannelType, Status string }
+
+//nolint:gochecknoglobals // a constant
+var connectionList = listing[*ent.ChannelConnection]{
+	name: "channel-connections",
+	sorts: []sorting[*ent.ChannelConnection]{
+		byCreation[*ent.ChannelConnection](),
+		byText(channelconnection.FieldWorkspaceID, func(row *ent.ChannelConnection) string { return row.WorkspaceID }),
+		byTime(channelconnection.FieldUpdatedAt, func(row *ent.ChannelConnection) time.Time { return row.UpdatedAt }),
+	},
+	search:  []string{channelconnection.FieldWorkspaceID},
+	measure: func(row *ent.ChannelConnection) (uuid.UUID, int) { return row.ID, len(row.WorkspaceID) },
+}
+
 // List returns a page of connections without configuration and secrets, or [ErrCursor].
-func (c *Connections) List(ctx context.Context, page Page) (List[*ent.ChannelConnection], error) {
-	query := c.Client.ChannelConnection.Query().Order(channelconnection.ByID())
+func (c *Connections) List(
+	ctx context.Context, page Page, f ConnectionFilter,
+) (List[*ent.ChannelConnection], error) {
+	query := c.Client.ChannelConnection.Query()
 	query.Select(
 		channelconnection.FieldID, channelconnection.FieldTenantID, channelconnection.FieldChannelType,
 		channelconnection.FieldWorkspaceID, channelconnection.FieldStatus,
 		channelconnection.FieldCreatedAt, channelconnection.FieldUpdatedAt,
 	)
-	return list(ctx, c.Pages, "channel-connections", page, query, func(row *ent.ChannelConnection) (uuid.UUID, int) {
-		return row.ID, len(row.WorkspaceID)
-	})
+	return list(ctx, c.Pages, &connectionList, page, query,
+		equal(channelconnection.FieldChannelType, f.ChannelType), equal(channelconnection.FieldStatus, f.Status))
 }
 
-// Create creates a connection. Returns [ErrTaken] if any tenant has connected the workspace, [ErrInvalid],
+// Create creates a connection. Returns [ErrTaken] if any tenant has connected the workspace, [ErrInvalid], [ErrLimit],
 // [ErrNotFound] if the tenant was deleted, or a secrets.FaultError.
-func (c *Connections) Create(ctx context.Context, n NewConnection) (*ent.ChannelConnection, error) {
+func (c *Connections) Create(ctx context.Context, n NewConnection) (row *ent.ChannelConnection, err error) {
 	tenant, err := tenancy.From(ctx)
 	if err != nil {
 		return nil, err
@@ -65,11 +81,17 @@ func (c *Connections) Create(ctx context.Context, n NewConnection) (*ent.Channel
 	if err != nil {
 		return nil, err
 	}
-	create := c.Client.ChannelConnection.Create().SetID(id).
-		SetChannelType(channelconnection.ChannelType(n.ChannelType)).SetWorkspaceID(n.WorkspaceID).SetSecrets(sealed)
-	n.set(create.Mutation())
-	row, err := create.Save(ctx)
-	return row, translate("create a channel connection", err)
+	err = pgtenant.InTx(ctx, c.Client.Tx, func(ctx context.Context, tx *ent.Tx) error {
+		if err := admit(ctx, tx, MaxConnections, tx.ChannelConnection.Query().Count); err != nil {
+			return err
+		}
+		create := tx.ChannelConnection.Create().SetID(id).SetWorkspaceID(n.WorkspaceID).SetSecrets(sealed).
+			SetChannelType(channelconnection.ChannelType(n.ChannelType))
+		n.set(create.Mutation())
+		row, err = create.Save(ctx)
+		return translate("create a channel connection", err)
+	})
+	return row, err
 }
 
 // Get returns a connection, or [ErrNotFound].
@@ -78,13 +100,12 @@ func (c *Connections) Get(ctx context.Context, id uuid.UUID) (*ent.ChannelConnec
 	return row, translate("get a channel connection", err)
 }
 
-// Update updates a connection, unless f is empty, and returns it. Returns [ErrNotFound], [ErrStale], [ErrInvalid] or a
-// secrets.FaultError.
+// Update updates a connection, unless f is empty, and returns it with the status that it had before. Returns
+// [ErrNotFound], [ErrStale], [ErrInvalid] or a secrets.FaultError.
 func (c *Connections) Update(
 	ctx context.Context, id uuid.UUID, match Match, f ConnectionFields,
-) (*ent.ChannelConnection, error) {
-	var updated *ent.ChannelConnection
-	err := pgtenant.InTx(ctx, c.Client.Tx, func(ctx context.Context, tx *ent.Tx) error {
+) (updated *ent.ChannelConnection, before channelconnection.Status, err error) {
+	err = pgtenant.InTx(ctx, c.Client.Tx, func(ctx context.Context, tx *ent.Tx) error {
 		// The lock keeps concurrent updates that match any version from losing each other's secrets.
 		row, err := lock(ctx, id, match, tx.ChannelConnection.Query(), func(row *ent.ChannelConnection) time.Time {
 			return row.UpdatedAt
@@ -92,6 +113,7 @@ func (c *Connections) Update(
 		if err != nil {
 			return err
 		}
+		before = row.Status
 		if f.Status == "" && f.Config == nil && len(f.Secrets) == 0 {
 			updated = row
 			return nil
@@ -99,7 +121,7 @@ func (c *Connections) Update(
 		updated, err = c.update(ctx, row, f)
 		return err
 	})
-	return updated, translate("update a channel connection", err)
+	return updated, before, translate("update a channel connection", err)
 }
 
 func (c *Connections) update(

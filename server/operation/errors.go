@@ -73,7 +73,11 @@ func meaningOf(err error) error {
 }
 
 // TakenError is [ErrTaken] with the name of the field.
-type TakenError struct{ Field string }
+type TakenError struct {
+	Field string
+	// Own says that a row of the caller's tenant has the value, which is no secret to its members.
+	Own bool
+}
 
 // Error implements error.
 func (e *TakenError) Error() string { return ErrTaken.Error() + ": " + e.Field }
@@ -86,11 +90,13 @@ func takenError(err error) error {
 	db, _ := errors.AsType[*pgconn.PgError](err)
 	switch db.ConstraintName {
 	case "tenants_name_key":
-		return &TakenError{"name"}
+		return &TakenError{Field: "name"}
 	case "tenants_slug_key":
-		return &TakenError{"slug"}
+		return &TakenError{Field: "slug"}
+	case "portal_users_email_key":
+		return &TakenError{Field: "email"}
 	case "channelconnection_channel_type_workspace_id":
-		return &TakenError{"workspace_id"}
+		return &TakenError{Field: "workspace_id"}
 	}
 	return ErrTaken
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"strconv"
 	"strings"
 
 	"github.com/google/uuid"
@@ -11,12 +12,17 @@ import (
 	"github.com/konstruct/konstruct/tenancy"
 )
 
-// Page selects a page of a list, ordered by id, which is the order of creation.
+// Page selects a page of a list.
 type Page struct {
 	// Limit is the maximum number of items, from 1.
 	Limit int
 	// Cursor is the Next of the previous page, or "" for the first one.
 	Cursor string
+	// Sort is the name of a sort of the list, with a "-" in front for the descending order. The default is the list's
+	// first sort, ascending.
+	Sort string
+	// Search is a text that an item must contain, in any case, or "".
+	Search string
 }
 
 // List is a page of a list. Next is "" on the last page.
@@ -25,7 +31,8 @@ type List[T any] struct {
 	Next  string
 }
 
-// Pages issues cursors. A cursor is the last id of a page with a MAC over the id, the list and the tenant.
+// Pages issues cursors. A cursor is the position of a page's last item in the list, with a MAC over it and over the
+// tenant, the list, its sort, its search and its filters. It is valid for exactly these.
 type Pages struct{ key []byte }
 
 // NewPages signs cursors with key: at least 32 bytes, the same on every instance.
@@ -34,52 +41,70 @@ func NewPages(key []byte) Pages { return Pages{key: key} }
 // macBytes is the length of the truncated HMAC-SHA256.
 const macBytes = 16
 
+// MaxCursor is the maximum length of a cursor, in bytes: of an id, a text of maxSortText characters and a MAC.
+const MaxCursor = (len(uuid.UUID{})+maxSortText*4+macBytes)*4/3 + 1
+
+// position is where an item is in a list: the encoded value that the list is sorted by, and the id.
+type position struct {
+	id    uuid.UUID
+	value string
+}
+
 // cursorEncoding is strict so that each cursor has one spelling.
 func cursorEncoding() *base64.Encoding { return base64.RawURLEncoding.Strict() }
 
-// after returns the last id of the previous page, or the nil UUID.
+// open returns the position in a cursor that was issued for the scope.
+func (p Pages) open(scope []string, cursor string) (position, error) {
+	raw, err := cursorEncoding().DecodeString(cursor)
+	// DecodeString skips line breaks.
+	if err != nil || len(raw) < macBytes+len(uuid.UUID{}) || strings.ContainsAny(cursor, "\r\n") {
+		return position{}, ErrCursor
+	}
+	body, mac := raw[:len(raw)-macBytes], raw[len(raw)-macBytes:]
+	if !hmac.Equal(mac, p.mac(scope, body)) {
+		return position{}, ErrCursor
+	}
+	return position{id: uuid.UUID(body[:16]), value: string(body[16:])}, nil
+}
+
+func (p Pages) cursor(scope []string, at position) string {
+	body := at.id[:]
+	body = append(body, at.value...)
+	return cursorEncoding().EncodeToString(append(body, p.mac(scope, body)...))
+}
+
+func (p Pages) mac(scope []string, body []byte) []byte {
+	mac := hmac.New(sha256.New, p.key)
+	text := append(make([]byte, 0, 128), "cursor"...)
+	for _, part := range scope {
+		text = strconv.AppendQuote(text, part) // no two scopes have the same text
+	}
+	text = append(text, 0)
+	mac.Write(append(text, body...)) // a hash's Write never fails
+	return mac.Sum(text[:0])[:macBytes]
+}
+
+// after returns the last id of the previous page of a list that is ordered by id only, or the nil UUID. Its pages are
+// made by [cut].
 func (p Pages) after(list string, tenant tenancy.ID, cursor string) (uuid.UUID, error) {
 	if cursor == "" {
 		return uuid.Nil, nil
 	}
-	raw, err := cursorEncoding().DecodeString(cursor)
-	// DecodeString skips line breaks.
-	if err != nil || len(raw) != len(uuid.UUID{})+macBytes || strings.ContainsAny(cursor, "\r\n") {
-		return uuid.Nil, ErrCursor
-	}
-	last := uuid.UUID(raw[:16])
-	if !hmac.Equal(raw[16:], p.mac(list, tenant, last)) {
-		return uuid.Nil, ErrCursor
-	}
-	return last, nil
+	at, err := p.open([]string{list, tenant.String()}, cursor)
+	return at.id, err
 }
 
-func (p Pages) cursor(list string, tenant tenancy.ID, last uuid.UUID) string {
-	return cursorEncoding().EncodeToString(append(last[:], p.mac(list, tenant, last)...))
-}
-
-func (p Pages) mac(list string, tenant tenancy.ID, last uuid.UUID) []byte {
-	mac := hmac.New(sha256.New, p.key)
-	mac.Write([]byte("cursor\x00" + list + "\x00" + tenant.String() + "\x00")) // a hash's Write never fails
-	mac.Write(last[:])
-	return mac.Sum(nil)[:macBytes]
+// cut returns a page of 1 to limit items of a list that is ordered by id only, and at most pageBytes. Rows has limit+1
+// items if another page follows. Measure returns a row's id and the bytes of its texts.
+func cut[T any](
+	p Pages, list string, tenant tenancy.ID, limit int, rows []T, measure func(T) (uuid.UUID, int),
+) List[T] {
+	w := &window[T]{
+		listing: &listing[T]{measure: measure}, pages: p, page: Page{Limit: limit},
+		scope: []string{list, tenant.String()},
+	}
+	return w.cut(rows)
 }
 
 // pageBytes bounds the texts of a page, far above the size of rows from the API.
 const pageBytes = 1 << 20
-
-// cut returns a page of 1 to limit items and at most pageBytes. Rows has limit+1 items if another page follows.
-func cut[T any](
-	p Pages, list string, tenant tenancy.ID, limit int, rows []T, measure func(T) (uuid.UUID, int),
-) List[T] {
-	var last uuid.UUID
-	size := 0
-	for i, row := range rows {
-		id, bytes := measure(row)
-		if size += bytes; i == limit || i > 0 && size > pageBytes {
-			return List[T]{Items: rows[:i], Next: p.cursor(list, tenant, last)}
-		}
-		last = id
-	}
-	return List[T]{Items: rows}
-}

@@ -5,11 +5,12 @@ import (
 	"fmt"
 	"time"
 
+	"entgo.io/ent/dialect"
 	entsql "entgo.io/ent/dialect/sql"
 	"github.com/google/uuid"
 
 	"github.com/konstruct/konstruct/ent"
-	"github.com/konstruct/konstruct/tenancy"
+	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
 // Store is what the operations on every table use.
@@ -24,7 +25,6 @@ type Store struct {
 type (
 	query[T any, P ~func(*entsql.Selector), Q any] interface {
 		Where(predicates ...P) Q
-		Limit(limit int) Q
 		All(ctx context.Context) ([]*T, error)
 		Only(ctx context.Context) (*T, error)
 		Exist(ctx context.Context) (bool, error)
@@ -39,23 +39,38 @@ type (
 	}
 )
 
-// list returns a page of q, which must be ordered by id. Measure returns a row's id and the bytes of its texts.
+// list returns a page of q, which has no order of its own, or [ErrCursor].
 func list[T any, P ~func(*entsql.Selector), Q query[T, P, Q]](
-	ctx context.Context, p Pages, name string, page Page, q Q, measure func(*T) (uuid.UUID, int),
+	ctx context.Context, p Pages, l *listing[*T], page Page, q Q, filters ...filter,
 ) (List[*T], error) {
-	tenant, _ := tenancy.From(ctx) // zero for the platform's tables; pgtenant rejects others
-	after, err := p.after(name, tenant, page.Cursor)
+	w, err := l.window(ctx, p, page, filters)
 	if err != nil {
 		return List[*T]{}, err
 	}
-	if after != uuid.Nil {
-		q.Where(entsql.FieldGT("id", after))
-	}
-	rows, err := q.Limit(page.Limit + 1).All(ctx)
+	rows, err := q.Where(w.apply).All(ctx)
 	if err != nil {
-		return List[*T]{}, translate("list "+name, err)
+		return List[*T]{}, translate("list "+l.name, err)
 	}
-	return cut(p, name, tenant, page.Limit, rows, measure), nil
+	return w.cut(rows), nil
+}
+
+// listRows returns a page of the rows of a statement, which has no order of its own, or [ErrCursor]. It is for what
+// Ent cannot query.
+func listRows[T any](
+	ctx context.Context, db dialect.ExecQuerier, p Pages, l *listing[T], page Page, s *entsql.Selector,
+	scan func(pgtenant.Row) (T, error), filters ...filter,
+) (List[T], error) {
+	w, err := l.window(ctx, p, page, filters)
+	if err != nil {
+		return List[T]{}, err
+	}
+	w.apply(s)
+	text, args := s.Query()
+	rows, err := pgtenant.Collect(pgtenant.Query(ctx, db, text, args...), scan)
+	if err != nil {
+		return List[T]{}, translate("list "+l.name, err)
+	}
+	return w.cut(rows), nil
 }
 
 // save updates row id if its version matches.

@@ -12,7 +12,6 @@ import (
 	"github.com/konstruct/konstruct/ent"
 	"github.com/konstruct/konstruct/ent/tenant"
 	"github.com/konstruct/konstruct/tenancy"
-	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
 // Tenants manages the platform's table of tenants.
@@ -26,20 +25,33 @@ type TenantFields struct {
 	Settings json.RawMessage
 }
 
-// Purged is the number of rows deleted with a tenant.
-type Purged struct {
-	Agents             int
-	ChannelConnections int
+// TenantFilter selects tenants. An empty field selects all.
+type TenantFilter struct {
+	// Session is the hash of a session's token. It selects the tenants of its user, without those being deleted.
+	Session string
+	Status  string
 }
 
-// List returns a page of tenants without settings, or [ErrCursor]. With the hash of a session's token, it lists the
-// tenants of the session's user, without those that are being deleted.
-func (t *Tenants) List(ctx context.Context, session string, page Page) (List[*ent.Tenant], error) {
-	query := t.Client.Tenant.Query().Order(tenant.ByID())
-	if session != "" {
+//nolint:gochecknoglobals // a constant
+var tenantList = listing[*ent.Tenant]{
+	name: "tenants",
+	sorts: []sorting[*ent.Tenant]{
+		byCreation[*ent.Tenant](),
+		byText(tenant.FieldName, func(row *ent.Tenant) string { return row.Name }),
+		byTime(tenant.FieldUpdatedAt, func(row *ent.Tenant) time.Time { return row.UpdatedAt }),
+	},
+	search:  []string{tenant.FieldName, tenant.FieldSlug},
+	measure: func(row *ent.Tenant) (uuid.UUID, int) { return row.ID, len(row.Name) + len(row.Slug) },
+}
+
+// List returns a page of tenants without settings, or [ErrCursor].
+func (t *Tenants) List(ctx context.Context, page Page, f TenantFilter) (List[*ent.Tenant], error) {
+	query := t.Client.Tenant.Query()
+	if f.Session != "" {
 		query.Where(tenant.StatusNEQ(tenant.StatusPurging), func(s *entsql.Selector) {
 			s.Where(entsql.P(func(b *entsql.Builder) {
-				b.Ident("id").WriteString(" IN (SELECT tenant_id FROM session_tenants(").Arg(session).WriteString("))")
+				b.Ident("id").WriteString(" IN (SELECT tenant_id FROM session_tenants(")
+				b.Arg(f.Session).WriteString("))")
 			}))
 		})
 	}
@@ -47,9 +59,7 @@ func (t *Tenants) List(ctx context.Context, session string, page Page) (List[*en
 		tenant.FieldID, tenant.FieldName, tenant.FieldSlug, tenant.FieldStatus, tenant.FieldCreatedAt,
 		tenant.FieldUpdatedAt,
 	)
-	return list(ctx, t.Pages, "tenants", page, query, func(row *ent.Tenant) (uuid.UUID, int) {
-		return row.ID, len(row.Name) + len(row.Slug)
-	})
+	return list(ctx, t.Pages, &tenantList, page, query, equal(tenant.FieldStatus, f.Status))
 }
 
 // Create creates a tenant. The name and the slug are required. Returns [ErrTaken] or [ErrInvalid].
@@ -66,8 +76,8 @@ func (t *Tenants) Get(ctx context.Context, id tenancy.ID) (*ent.Tenant, error) {
 	return row, translate("get a tenant", err)
 }
 
-// Update updates a tenant, unless f is empty, and returns it. Returns [ErrNotFound], [ErrStale], [ErrTaken] or
-// [ErrInvalid].
+// Update updates a tenant, unless f is empty, and returns it. Returns [ErrNotFound], [ErrStale], also if a purge began
+// concurrently, [ErrTaken] or [ErrInvalid].
 func (t *Tenants) Update(ctx context.Context, id tenancy.ID, match Match, f TenantFields) (*ent.Tenant, error) {
 	if reflect.ValueOf(f).IsZero() {
 		row, err := t.Get(ctx, id)
@@ -76,14 +86,10 @@ func (t *Tenants) Update(ctx context.Context, id tenancy.ID, match Match, f Tena
 		}
 		return row, err
 	}
-	update := t.Client.Tenant.UpdateOneID(id.UUID()).SetUpdatedAt(match.next(t.Clock()))
+	update := t.Client.Tenant.UpdateOneID(id.UUID()).Where(tenant.StatusNEQ(tenant.StatusPurging)).
+		SetUpdatedAt(match.next(t.Clock()))
 	f.set(update.Mutation())
 	return save(ctx, id.UUID(), match, update, t.Client.Tenant.Query())
-}
-
-// Delete deletes a tenant without rows. Returns [ErrNotFound], [ErrStale] or [ErrNotEmpty].
-func (t *Tenants) Delete(ctx context.Context, id tenancy.ID, match Match) error {
-	return remove(ctx, id.UUID(), match, t.Client.Tenant.Delete(), t.Client.Tenant.Query())
 }
 
 func (f TenantFields) set(m *ent.TenantMutation) {
@@ -95,45 +101,4 @@ func (f TenantFields) set(m *ent.TenantMutation) {
 	if f.Settings != nil {
 		m.SetSettings(f.Settings)
 	}
-}
-
-// purgeAttempts bounds how often a purge is retried after a deadlock, which rolled it back.
-const purgeAttempts = 3
-
-// Purge deletes a tenant and all its rows in one transaction, and returns the counts. No foreign key cascades. Returns
-// [ErrNotFound], [ErrStale], or [ErrNotEmpty] for rows in a table that Purge does not cover.
-//
-// Purge locks the tenant's row first. Every insert into a tenant table takes a KEY SHARE lock on that row through its
-// foreign key, so it waits and then fails with [ErrNotFound]; without the lock it could commit between the deletes and
-// fail the purge. A transaction that updates a row before it inserts another locks in the opposite order and can
-// deadlock.
-func (t *Tenants) Purge(ctx context.Context, id tenancy.ID, match Match) (Purged, error) {
-	for attempt := 1; ; attempt++ {
-		purged, err := t.purge(ctx, id, match)
-		if sqlState(err) != deadlockDetected || attempt == purgeAttempts {
-			return purged, err
-		}
-	}
-}
-
-func (t *Tenants) purge(ctx context.Context, id tenancy.ID, match Match) (Purged, error) {
-	var purged Purged
-	err := pgtenant.InTx(tenancy.With(ctx, id), t.Client.Tx, func(ctx context.Context, tx *ent.Tx) error {
-		_, err := lock(ctx, id.UUID(), match, tx.Tenant.Query(),
-			func(row *ent.Tenant) time.Time { return row.UpdatedAt })
-		if err != nil {
-			return err
-		}
-		if purged.ChannelConnections, err = tx.ChannelConnection.Delete().Exec(ctx); err != nil {
-			return translate("purge channel connections", err)
-		}
-		if purged.Agents, err = tx.Agent.Delete().Exec(ctx); err != nil {
-			return translate("purge agents", err)
-		}
-		return remove(ctx, id.UUID(), Match{}, tx.Tenant.Delete(), tx.Tenant.Query())
-	})
-	if err != nil {
-		return Purged{}, err
-	}
-	return purged, nil
 }

@@ -124,7 +124,7 @@ var definitions = []struct {
 	},
 	{
 		CodeTooManyAttempts, http.StatusTooManyRequests,
-		"Too many login attempts; retry after retry_after seconds.",
+		"Too many attempts; retry after retry_after seconds.",
 	},
 	{CodeInternal, http.StatusInternalServerError, "Internal error; report it with the request_id."},
 	{

@@ -59,6 +59,9 @@ type Field struct {
 	Limit   *int64    `json:"limit,omitempty" format:"int32" doc:"The limit, if the rule has one." example:"63"`
 }
 
+// MessageText is the message of a parameter with U+0000 or invalid UTF-8.
+const MessageText = "expected text in UTF-8 without U+0000"
+
 // rules map huma's messages to codes. The first match wins.
 //
 //nolint:gochecknoglobals // a constant that Go cannot express
@@ -75,6 +78,7 @@ var rules = []struct {
 	{regexp.MustCompile(`^expected number >=? (-?\d+)`), FieldTooSmall},
 	{regexp.MustCompile(`^expected number <=? (-?\d+)`), FieldTooLarge},
 	{regexp.MustCompile(`^expected array items to be unique`), FieldRepeated},
+	{regexp.MustCompile(`^expected text in UTF-8`), FieldCharacter},
 	{regexp.MustCompile(`^expected value to be one of`), FieldChoice},
 	{regexp.MustCompile(`^expected string to match`), FieldPattern},
 	{regexp.MustCompile(`^expected string to be`), FieldFormat},

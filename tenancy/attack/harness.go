@@ -29,11 +29,13 @@ type tenant struct {
 	stock map[string]*stock
 	// secrets are values that occur in no other row.
 	secrets []string
+	// parents are the keys of rows of global tables that its rows reference, as text.
+	parents string
 }
 
 type stock struct {
 	rows []Row // the target first
-	// kept and spare are rows as JSON: the target, and a valid row that was deleted.
+	// kept and spare are rows as JSON: the target, and a valid row that does not exist.
 	kept, spare string
 	ctid        string
 	digest      string
@@ -101,7 +103,14 @@ func (h *harness) populate(ctx context.Context, entities []Entity, n int) (*tena
 
 func (h *harness) createRows(ctx context.Context, e Entity, n int) (*stock, error) {
 	s := &stock{}
-	for range n + 1 {
+	tb := h.kit.table(e.Table)
+	if tb == nil {
+		return nil, fmt.Errorf("no table %s with a %s", e.Table, tenantColumn)
+	}
+	if !tb.AppendOnly {
+		n++ // for the spare row
+	}
+	for range n {
 		canary := newCanary()
 		id, err := e.Create(ctx, canary)
 		if err != nil {
@@ -109,21 +118,29 @@ func (h *harness) createRows(ctx context.Context, e Entity, n int) (*stock, erro
 		}
 		s.rows = append(s.rows, Row{Tenant: tenantOf(ctx).String(), ID: id, Canary: canary})
 	}
-	tb := h.kit.table(e.Table)
-	if tb == nil {
-		return nil, fmt.Errorf("no table %s with a %s", e.Table, tenantColumn)
-	}
-	last := s.rows[n]
-	s.rows = s.rows[:n]
-	image, err := h.only(ctx, "select to_jsonb(t.*) from "+tb.SQL+" t where "+tb.Key+" = "+rls.Literal(last.ID))
+	last := s.rows[n-1]
+	image, err := h.only(ctx, "select "+spareOf(tb)+" from "+tb.SQL+" t where "+tb.Key+" = "+rls.Literal(last.ID))
 	if err != nil {
 		return nil, fmt.Errorf("create returned an id that its tenant cannot read: %w", err)
 	}
 	s.spare = image[0]
+	if tb.AppendOnly {
+		return s, nil
+	}
+	s.rows = s.rows[:n-1]
 	if n, err := e.Delete(ctx, last.ID); err != nil || n != 1 {
 		return nil, fmt.Errorf("delete of a new row: %d rows, %w", n, orNone(err))
 	}
 	return s, nil
+}
+
+// spareOf is the image of a row that does not exist: of one that is deleted afterwards or, where none can be deleted,
+// of one with another id.
+func spareOf(tb *table) string {
+	if !tb.AppendOnly {
+		return "to_jsonb(t.*)"
+	}
+	return "to_jsonb(t.*) || jsonb_build_object(" + rls.Literal(strings.Trim(tb.Key, `"`)) + ", gen_random_uuid())"
 }
 
 func (h *harness) readRows(ctx context.Context, p *tenant, tb *table) error {
@@ -139,6 +156,11 @@ func (h *harness) readRows(ctx context.Context, p *tenant, tb *table) error {
 		return err
 	}
 	p.secrets = append(p.secrets, secretsIn(all[0])...)
+	for _, f := range tb.Foreign {
+		if h.kit.table(f.Target) == nil {
+			p.parents += parentsIn(all[0], f.Columns)
+		}
+	}
 	s.digest, err = h.digest(ctx, tb)
 	return err
 }
@@ -249,6 +271,21 @@ func secretsIn(rows string) []string {
 	walk(value)
 	slices.Sort(secrets)
 	return slices.Compact(secrets)
+}
+
+// parentsIn returns the values of columns in rows.
+func parentsIn(rows string, columns []string) string {
+	var images []map[string]any
+	if err := json.Unmarshal([]byte(rows), &images); err != nil {
+		return ""
+	}
+	var values strings.Builder
+	for _, image := range images {
+		for _, column := range columns {
+			fmt.Fprintln(&values, image[column])
+		}
+	}
+	return values.String()
 }
 
 func difference(of, without []string) []string {

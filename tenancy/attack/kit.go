@@ -69,6 +69,20 @@ func (k *kit) inspect(ctx context.Context) error {
 	if k.tables, err = readTables(ctx, s.conn); err != nil {
 		return err
 	}
+	for _, tb := range k.tables {
+		tb.AppendOnly = slices.Contains(k.target.AppendOnly, tb.Name)
+	}
+	// Attacks that concern no particular table change the first one.
+	slices.SortStableFunc(k.tables, func(a, b *table) int {
+		switch {
+		case a.AppendOnly == b.AppendOnly:
+			return 0
+		case a.AppendOnly:
+			return 1
+		default:
+			return -1
+		}
+	})
 	if k.target.Commit != "" {
 		k.report.Commit = k.target.Commit
 	}

@@ -29,6 +29,11 @@ type LiveOptions struct {
 	Triggers []string
 	// Resolver finds a tenant before one is set. The zero value skips its attacks.
 	Resolver Resolver
+	// Answers are queries, run under each tenant ({own}) and without one (the zero UUID), that return a row if a definer function's
+	// answer contradicts the tables. They should have a limit.
+	Answers []string
+	// AppendOnly are the tables on which the role may only SELECT and INSERT ("public.audit_events").
+	AppendOnly []string
 }
 
 // Resolver describes a function that finds the tenant of an external name, such as a workspace.
@@ -58,11 +63,11 @@ func Live(ctx context.Context, dsn string, o LiveOptions) (*Report, error) {
 	}
 	for i, id := range l.tenants {
 		who := fmt.Sprintf("tenant %d of %d", i+1, len(l.tenants))
-		if err := l.transaction(ctx, who, id, append(liveReads(), resolverReads()...)); err != nil {
+		if err := l.transaction(ctx, who, id, slices.Concat(liveReads(), resolverReads(), answerReads())); err != nil {
 			return nil, err
 		}
 	}
-	unset := slices.Concat(liveUnset(), resolverUnset(), objectReads())
+	unset := slices.Concat(liveUnset(), resolverUnset(), answerReads(), objectReads())
 	if err := l.transaction(ctx, "no tenant", tenancy.ID{}, unset); err != nil {
 		return nil, err
 	}
@@ -84,85 +89,6 @@ type live struct {
 
 // target identifies a tenant's row. It is never reported.
 type target struct{ tenant, key, ctid string }
-
-// read finds a row if isolation is broken.
-type read struct {
-	id, does, sql string
-	// targets is set if it needs another tenant's row.
-	targets bool
-	// once is set if it concerns no particular table.
-	once bool
-	// resolver is set if it calls LiveOptions.Resolver.
-	resolver bool
-	// errs are the codes of a stopped attempt.
-	errs []string
-	// found are the codes of a breach.
-	found []string
-}
-
-// liveReads neither lock nor write.
-func liveReads() []read {
-	return []read{
-		{
-			id: "L01-others", does: "searches for any row of another tenant",
-			sql: "select 1 from {table} where tenant_id is distinct from {own} limit 1",
-		},
-		{
-			id: "L02-by-id", does: "reads another tenant's row by its id", targets: true,
-			sql: "select 1 from {table} where {key} = {id}",
-		},
-		{
-			id: "L03-by-address", does: "reads another tenant's row by its physical address (ctid)", targets: true,
-			sql: "select 1 from {table} where ctid = {ctid} and tenant_id = {victim}",
-		},
-		{
-			id: "L04-by-tenant", does: "reads by another tenant's id", targets: true,
-			sql: "select 1 from {table} where tenant_id = {victim} limit 1",
-		},
-		{
-			id: "L05-row-security-off", does: "reads with row_security = off, which must fail",
-			errs: []string{denied}, sql: "select 1 from {table} limit 1",
-		},
-		{
-			id: "L06-statistics", does: "reads the most common values of the table's columns",
-			sql: "select 1 from pg_stats where format('%s.%s', schemaname, tablename) = {name} limit 1",
-		},
-		{
-			id: "L07-privileges", does: "has TRUNCATE, REFERENCES or TRIGGER on the table",
-			sql: "select 1 from unnest(array['TRUNCATE', 'REFERENCES', 'TRIGGER']) p where has_table_privilege({name}, p)",
-		},
-		{
-			id:   "L08-role",
-			does: "has a role attribute, a membership or an owned table that bypasses row-level security", once: true,
-			sql: `select 1 from pg_roles r where rolname = current_user
-			         and (rolsuper or rolbypassrls or rolcreaterole or rolreplication
-			              or exists (select from pg_auth_members m where m.member = r.oid)
-			              or exists (select from pg_class c where c.relowner = r.oid))`,
-		},
-	}
-}
-
-func liveUnset() []read {
-	return []read{
-		{id: "L09-no-tenant", does: "reads without a tenant", sql: "select 1 from {table} limit 1"},
-		{
-			id: "L10-preset", does: "begins with a preset tenant", once: true,
-			sql: "select 1 where coalesce(current_setting('" + rls.Setting + "', true), '') <> ''",
-		},
-	}
-}
-
-func (r read) attack() Attack {
-	return Attack{ID: r.id, Family: liveFamily, Does: r.does, Required: nothing().says}
-}
-
-func liveAttacks() []Attack {
-	var all []Attack
-	for _, r := range slices.Concat(liveReads(), resolverReads(), liveUnset(), resolverUnset(), objectReads()) {
-		all = append(all, r.attack())
-	}
-	return all
-}
 
 func (l *live) inspect(ctx context.Context, o LiveOptions) (err error) {
 	if err := l.report.readServer(ctx, l.session); err != nil {
@@ -222,29 +148,48 @@ func (l *live) transaction(ctx context.Context, who string, id tenancy.ID, reads
 
 func (l *live) each(ctx context.Context, reads []read, who string, id tenancy.ID) error {
 	for _, r := range reads {
-		if r.resolver && l.options.Resolver.Function == "" {
+		var err error
+		switch {
+		case r.resolver && l.options.Resolver.Function == "":
 			l.report.add(liveTitle, r.attack(), Result{Outcome: NotMade, Detail: "needs LiveOptions.Resolver"})
+		case r.answers && len(l.options.Answers) == 0:
+			l.report.add(liveTitle, r.attack(), Result{Outcome: NotMade, Detail: "needs LiveOptions.Answers"})
+		case r.answers:
+			err = l.answers(ctx, r, who, id)
+		case r.once:
+			err = l.try(ctx, r, who, l.options.spell(r.sql, id))
+		default:
+			err = l.eachTable(ctx, r, who, id)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *live) answers(ctx context.Context, r read, who string, id tenancy.ID) error {
+	for i, sql := range l.options.Answers {
+		on := fmt.Sprintf("answer %d of %d, %s", i+1, len(l.options.Answers), who)
+		if err := l.try(ctx, r, on, l.options.spell(sql, id)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *live) eachTable(ctx context.Context, r read, who string, id tenancy.ID) error {
+	for _, tb := range l.tables {
+		other, ok := l.targets[tb.Name]
+		if r.targets && !ok {
 			continue
 		}
-		if r.once {
-			if err := l.try(ctx, r, who, l.options.spell(r.sql, id)); err != nil {
-				return err
-			}
-			continue
-		}
-		for _, tb := range l.tables {
-			other, ok := l.targets[tb.Name]
-			if r.targets && !ok {
-				continue
-			}
-			sql := strings.NewReplacer(
-				"{table}", tb.SQL, "{key}", tb.Key, "{name}", rls.Literal(tb.Name), "{own}", rls.Literal(id.String()),
-				"{id}", rls.Literal(other.key), "{ctid}", rls.Literal(other.ctid),
-				"{victim}", rls.Literal(other.tenant),
-			).Replace(r.sql)
-			if err := l.try(ctx, r, tb.Name+", "+who, sql); err != nil {
-				return err
-			}
+		sql := strings.NewReplacer(
+			"{table}", tb.SQL, "{key}", tb.Key, "{name}", rls.Literal(tb.Name), "{own}", rls.Literal(id.String()),
+			"{id}", rls.Literal(other.key), "{ctid}", rls.Literal(other.ctid), "{victim}", rls.Literal(other.tenant),
+		).Replace(r.sql)
+		if err := l.try(ctx, r, tb.Name+", "+who, sql); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -1,6 +1,8 @@
 package attack_test
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -8,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/konstruct/konstruct/integration/testdb"
+	"github.com/konstruct/konstruct/migrate"
 	"github.com/konstruct/konstruct/tenancy"
 	"github.com/konstruct/konstruct/tenancy/attack"
 )
@@ -22,9 +25,12 @@ func stocked(t *testing.T, sql string) (*testdb.Database, []string) {
 	for _, canary := range []string{"canaryone", "canarytwo"} {
 		id, err := target.Tenant(t.Context())
 		require.NoError(t, err)
-		row, err := target.Entities[2].Create(tenancy.With(t.Context(), id), canary)
+		row, err := target.Entities[len(target.Entities)-1].Create(tenancy.With(t.Context(), id), canary)
 		require.NoError(t, err)
 		values = append(values, canary, row, id.String())
+		run(t, super,
+			"insert into invitations (id, tenant_id, email, role, invited_by, token_hash, expires_at) values (gen_random_uuid(), '"+
+				id.String()+"', 'someone@example.com', 'viewer', gen_random_uuid(), encode(sha256('"+canary+"'), 'hex'), now())")
 		run(t, super,
 			"insert into channel_connections (id, tenant_id, channel_type, workspace_id, status) values "+
 				"(gen_random_uuid(), '"+id.String()+"', 'slack', 'active"+canary+"', 'active'), "+
@@ -37,12 +43,17 @@ func stocked(t *testing.T, sql string) (*testdb.Database, []string) {
 // liveOptions are those of `konstruct doctor --attack`.
 func liveOptions() attack.LiveOptions {
 	return attack.LiveOptions{
-		TenantsTable: "public.tenants", Definers: []string{"public.resolve_tenant(text, text)"},
+		TenantsTable: "public.tenants", Definers: slices.Collect(maps.Keys(migrate.Spec().Definers)),
 		Resolver: attack.Resolver{
 			Function: "public.resolve_tenant",
 			Expected: `select c.channel_type, c.workspace_id, c.status = 'active' and t.status = 'active'
 				from channel_connections c join tenants t on t.id = c.tenant_id limit 100`,
 		},
+		Answers: []string{
+			`select 1 from invitations i where public.invitation_tenant(i.token_hash) is distinct from i.tenant_id limit 1`,
+			`select 1 where public.invitation_tenant('unknown') is not null`,
+		},
+		AppendOnly: slices.Collect(maps.Keys(migrate.Spec().AppendOnly)),
 	}
 }
 
@@ -56,6 +67,12 @@ func live(t *testing.T, db *testdb.Database) (*attack.Report, string) {
 // resolverBody replaces the body of the resolver, which keeps its owner and its policy.
 func resolverBody(body string) string {
 	return `set row_security = on; create or replace function public.resolve_tenant(channel_type text, workspace_id text) returns uuid
+		language sql stable strict security definer begin atomic ` + body + `; end; reset row_security`
+}
+
+// linkBody replaces the body of the function that finds a link's tenant.
+func linkBody(body string) string {
+	return `set row_security = on; create or replace function public.invitation_tenant(token_hash text) returns uuid
 		language sql stable strict security definer begin atomic ` + body + `; end; reset row_security`
 }
 
@@ -78,8 +95,8 @@ func TestLive(t *testing.T) {
 			"BREACH L09-no-tenant",
 		},
 		"the table may be emptied": {"grant truncate on invoices to konstruct_app", "BREACH L07-privileges"},
-		"the tables have no rows":  {"truncate invoices, channel_connections", notProven},
-		"there are no tenants":     {"truncate invoices, channel_connections; delete from tenants", notProven},
+		"the tables have no rows":  {"truncate invoices, channel_connections, invitations", notProven},
+		"there are no tenants":     {"truncate invoices, channel_connections, invitations; delete from tenants", notProven},
 		"the resolver answers for an inactive connection": {
 			"alter policy resolver_lookup on channel_connections using (true);" +
 				resolverBody(lookup+" and c.channel_type = resolve_tenant.channel_type"),
@@ -102,6 +119,19 @@ func TestLive(t *testing.T) {
 			where c.channel_type = $1 and c.workspace_id = $2 and c.status = 'active' $$`, "BREACH L14-definers"},
 		"the resolver's owner bypasses policies": {
 			"alter function public.resolve_tenant(text, text) owner to current_user", "BREACH L14-definers",
+		},
+		"a link's function answers with one tenant only": {
+			linkBody("select t.id from public.tenants t order by t.id limit 1"), "BREACH L17-answers",
+		},
+		"a link's function has a default": {
+			linkBody("select coalesce((select i.tenant_id from public.invitations i where i.token_hash = invitation_tenant.token_hash), gen_random_uuid())"),
+			"BREACH L17-answers",
+		},
+		"events may be changed": {
+			"grant update (action) on audit_events to konstruct_app", "BREACH L18-append-only",
+		},
+		"platform events may be deleted": {
+			"grant delete on platform_audit_events to konstruct_app", "BREACH L18-append-only",
 		},
 		"another definer": {
 			"create function everything() returns setof invoices language sql security definer begin atomic select * from invoices; end",

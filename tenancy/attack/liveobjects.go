@@ -34,6 +34,13 @@ func resolverUnset() []read {
 	}}
 }
 
+func answerReads() []read {
+	return []read{{
+		id: "L17-answers", answers: true, found: []string{readOnly},
+		does: "asks the definer functions about the tenant's and other rows, and compares the answers with the tables",
+	}}
+}
+
 // objectReads search the catalog for objects that act with other rights than the role's, or on every tenant's rows.
 func objectReads() []read {
 	return []read{
@@ -65,15 +72,21 @@ func objectReads() []read {
 			sql: `select 1 from pg_catalog.pg_class c join pg_catalog.pg_trigger t on t.tgrelid = c.oid
 			       where t.tgenabled in ('D', 'R') and has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE')`,
 		},
+		{
+			id: "L18-append-only", once: true, does: "may change or delete rows of an append-only table",
+			sql: `select 1 from unnest({append-only}) as t (name)
+			       where has_any_column_privilege(t.name, 'UPDATE') or has_table_privilege(t.name, 'DELETE, TRUNCATE')`,
+		},
 	}
 }
 
 func (o LiveOptions) spell(sql string, own tenancy.ID) string {
 	schema, name, _ := strings.Cut(o.Resolver.Function, ".")
 	return strings.NewReplacer(
-		"{own}", rls.Literal(own.String()), "{expected}", o.Resolver.Expected,
+		"{own}", rls.Literal(own.UUID().String()), "{expected}", o.Resolver.Expected,
 		"{resolver}", rls.Quote(schema)+"."+rls.Quote(name),
 		"{definers}", array(o.Definers), "{triggers}", array(o.Triggers),
+		"{append-only}", array(o.AppendOnly),
 	).Replace(sql)
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/konstruct/konstruct/ent"
 	"github.com/konstruct/konstruct/ent/attacks"
+	"github.com/konstruct/konstruct/integration/isolation"
 	"github.com/konstruct/konstruct/integration/testdb"
 	"github.com/konstruct/konstruct/migrate"
 	"github.com/konstruct/konstruct/tenancy"
@@ -64,9 +65,10 @@ func target(t *testing.T, db *testdb.Database) attack.Target {
 			}
 			return tenancy.FromUUID(row.ID)
 		},
-		Entities:     attack.Entities(attacks.Schemas(client), attack.Override{Entity: invoicesOf(drv)}),
+		Entities:     attack.Entities(attacks.Schemas(client), append(isolation.Values(), attack.Override{Entity: invoicesOf(drv)})...),
 		Definers:     slices.Collect(maps.Keys(migrate.Spec().Definers)),
 		SpanningKeys: slices.Collect(maps.Keys(migrate.Spec().SpanningKeys)),
+		AppendOnly:   slices.Collect(maps.Keys(migrate.Spec().AppendOnly)),
 	}
 }
 

@@ -43,7 +43,7 @@ func TestTheReportExplainsItself(t *testing.T) {
 			require.Contains(t, form, due, name)
 		}
 	}
-	require.Contains(t, text, "row-level security is enabled and forced on each of the 3 tables")
+	require.Contains(t, text, "row-level security is enabled and forced on each of the 7 tables")
 	require.Contains(t, page, "| `public.invoices` | row-level security is enabled and forced |")
 	require.Contains(t, page, "([locks](docs/security/accepted-risks.md#locks))")
 

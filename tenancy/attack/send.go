@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -14,10 +15,17 @@ import (
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
+// changing matches statements that need UPDATE or DELETE.
+var changing = regexp.MustCompile(`(?i)\b(update|delete|for key share|lock table)\b`)
+
 // try sends the statement as each caller.
 func (st statement) try(a *attempt) {
 	statements := slices.Concat(st.before, []string{st.sql})
-	for i, want := range []expectation{st.other, st.unset, st.owner} {
+	wanted := []expectation{st.other, st.unset, st.owner}
+	if a.tb.AppendOnly && changing.MatchString(strings.Join(statements, "\n")) {
+		wanted = []expectation{refused(denied), refused(denied), refused(denied)}
+	}
+	for i, want := range wanted {
 		c := a.callers()[i]
 		a.stepf("%s, by a raw login", c.says)
 		a.require(want, a.byLogin(c.ctx, statements))

@@ -21,6 +21,8 @@ type table struct {
 	Columns []column     `json:"columns"`
 	Uniques []uniqueKey  `json:"uniques"`
 	Foreign []foreignRef `json:"foreign"`
+	// AppendOnly is set from Target.AppendOnly.
+	AppendOnly bool `json:"-"`
 }
 
 type column struct {

@@ -27,6 +27,10 @@ type Target struct {
 	// SpanningKeys are the unique indexes that span tenants on purpose ("public.index"). Each reveals that a value is
 	// taken.
 	SpanningKeys []string
+	// AppendOnly are the tables, with a tenant_id or without, on which the application may only SELECT and INSERT
+	// ("public.audit_events"). The kit requires that nothing else is possible, to a row's owner as well. With a
+	// tenant_id, the primary key must be a uuid.
+	AppendOnly []string
 	// Pins are the accepted risks of the application's own tables.
 	Pins []Pin
 	// Redis is attacked if set.
@@ -65,6 +69,9 @@ type Path struct {
 	// Try makes the attempt: own is a row of the context's tenant, aim is the target row. The result is searched for
 	// values of aim's tenant.
 	Try func(ctx context.Context, own, aim Row) (any, error)
+
+	// changes is set if the rows' owner cannot do it in an append-only table.
+	changes bool
 }
 
 // Want is the required result of a path for another tenant.

@@ -43,11 +43,15 @@ func TestSpec(t *testing.T) {
 		"key.spans-tenants unique key channelconnection_channel_type_workspace_id on public.channel_connections": func(c *doctor.Spec) {
 			c.SpanningKeys = nil
 		},
+		"key.spans-tenants unique key invitation_token_hash on public.invitations": func(c *doctor.Spec) {
+			c.SpanningKeys = nil
+		},
 		"setting.unlisted setting statement_timeout of ROLE konstruct_app": func(c *doctor.Spec) {
 			c.RoleSettings = c.RoleSettings[1:]
 		},
 		"schema.unknown table public.login_attempts":                  without("table", "public.login_attempts"),
 		"definer.unlisted function public.resolve_tenant(text, text)": without("function", "public.resolve_tenant(text, text)"),
+		"definer.unlisted function public.session_role(text, uuid)":   without("function", "public.session_role(text, uuid)"),
 		"snapshot.missing database " + b.Name:                         func(c *doctor.Spec) { c.Snapshot = doctor.Snapshot{} },
 	} {
 		t.Run(want, func(t *testing.T) {
@@ -107,10 +111,12 @@ func TestSnapshotDoesNotExcuseMissingProtection(t *testing.T) {
 		CREATE POLICY mine ON public.agents AS RESTRICTIVE USING (public.is_mine(tenant_id));
 		ALTER POLICY tenant_floor ON public.agents USING (true);
 		ALTER TABLE public.agents DISABLE ROW LEVEL SECURITY;
-		GRANT TRUNCATE, UPDATE (name) ON public.agents TO konstruct_app;`)
+		GRANT TRUNCATE, UPDATE (name) ON public.agents TO konstruct_app;
+		GRANT UPDATE, DELETE ON public.audit_events TO konstruct_app;`)
 	b.accept(t)
 	require.ElementsMatch(t, []string{
 		"grant.table table public.agents: TRUNCATE to konstruct_app",
+		"grant.table table public.audit_events: DELETE, UPDATE to konstruct_app",
 		"rls.disabled table public.agents",
 		"policy.extra policy support on public.agents",
 		"policy.function policy mine on public.agents: public.is_mine(pg_catalog.uuid)",

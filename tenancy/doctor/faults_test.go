@@ -57,6 +57,26 @@ func TestEachFaultIsFoundAndFixed(t *testing.T) {
 	}
 }
 
+// Each definer function is compared: its body, its owner and who may call it.
+//
+//nolint:paralleltest,tparallel // one database, which each remedy restores
+func TestEachDefinerIsCompared(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for function := range b.spec.Definers {
+		for finding, plant := range map[string]string{
+			"definer.differs function " + function: `DO $$ DECLARE was text := pg_get_functiondef('{f}'::regprocedure);
+				BEGIN EXECUTE replace(was, 'WHERE (', 'WHERE (true OR '); END $$`,
+			"definer.owner function " + function + ": owned by konstruct_owner": "ALTER FUNCTION {f} OWNER TO konstruct_owner",
+			"definer.grant routine " + function + ": EXECUTE to PUBLIC":         "GRANT EXECUTE ON FUNCTION {f} TO PUBLIC",
+		} {
+			t.Run(finding, func(t *testing.T) {
+				fault{findings: finding, plant: strings.ReplaceAll(plant, "{f}", function)}.verify(t, b)
+			})
+		}
+	}
+}
+
 // Roles belong to the cluster, so these faults run one after the other on a separate cluster.
 //
 //nolint:paralleltest,tparallel // see above

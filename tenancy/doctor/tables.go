@@ -91,7 +91,7 @@ func (e *examination) checkPolicies(t Object) {
 		case e.covered[p.key()], planned && want.Props["calls"] != calls: // the comparison reports those
 		case calls != "":
 			e.foundAs("policy.function", e.cover(p), p.String()+": "+calls, script(drop(p)))
-		case e.isExtra(p):
+		case e.isExtra(p) && (!planned || e.isExtra(want)): // else the comparison reports the other roles
 			e.found("policy.extra", e.cover(p), script(drop(p)))
 		}
 	}

@@ -59,14 +59,14 @@ test("unwrap returns data, ETag and Location", async () => {
 });
 
 test("unwrap returns undefined where there is no content", async () => {
-  const { api } = setup([new Response(null, { status: 204 }), json(200, { deleted: { agents: 2 } })]);
+  const { api } = setup([new Response(null, { status: 204 }), json(202, { status: "running", deleted: { agents: 2 } })]);
   const { data, etag } = await unwrap(api.POST("/v1/auth/logout"));
   expectTypeOf(data).toEqualTypeOf<undefined>();
   expect(data).toBeUndefined();
   expect(etag).toBeUndefined();
-  const purged = await unwrap(api.DELETE("/v1/tenants/{tenant_id}", { params: { path, query: { purge: true } } }));
-  expectTypeOf(purged.data).toEqualTypeOf<Schemas["Purged"] | undefined>();
-  expect(purged.data?.deleted.agents).toBe(2);
+  const purge = await unwrap(api.DELETE("/v1/tenants/{tenant_id}", { params: { path, query: { purge: true } } }));
+  expectTypeOf(purge.data).toEqualTypeOf<Schemas["Purge"]>();
+  expect(purge.data.deleted["agents"]).toBe(2);
 });
 
 test("unwrap throws a problem", async () => {

@@ -68,6 +68,27 @@ CREATE POLICY tenant_isolation ON public.channel_connections TO konstruct_app
 --- policy.differs policy resolver_lookup on public.channel_connections
 ALTER POLICY resolver_lookup ON public.channel_connections USING (true);
 
+--- policy.missing policy resolver_lookup on public.memberships
+DROP POLICY resolver_lookup ON public.memberships;
+
+--- policy.roles policy resolver_lookup on public.memberships
+ALTER POLICY resolver_lookup ON public.memberships TO konstruct_app, konstruct_resolver;
+
+--- policy.differs policy resolver_lookup on public.invitations
+ALTER POLICY resolver_lookup ON public.invitations USING (true);
+
+--- policy.differs policy resolver_lookup on public.audit_events
+ALTER POLICY resolver_lookup ON public.audit_events USING (true);
+
+--- policy.differs policy resolver_expiry on public.audit_events
+ALTER POLICY resolver_expiry ON public.audit_events USING (true);
+
+--- policy.differs policy resolver_expiry on public.audit_events
+DROP POLICY resolver_expiry ON public.audit_events;
+CREATE POLICY resolver_expiry ON public.audit_events TO konstruct_resolver
+  USING (created_at < now() - interval '365 days'
+    OR EXISTS (SELECT FROM public.tenants AS t WHERE t.id = tenant_id AND t.status = 'purging'));
+
 --- policy.differs policy tenant_floor on public.channel_connections
 DROP POLICY tenant_floor ON public.channel_connections;
 CREATE POLICY tenant_floor ON public.channel_connections TO konstruct_app
@@ -104,6 +125,15 @@ GRANT TRUNCATE ON public.tenants TO konstruct_app;
 --- grant.table table atlas_schema_revisions.atlas_schema_revisions: UPDATE to konstruct_app
 GRANT UPDATE ON atlas_schema_revisions.atlas_schema_revisions TO konstruct_app;
 
+--- grant.table table public.audit_events: DELETE, UPDATE to konstruct_app
+GRANT UPDATE, DELETE ON public.audit_events TO konstruct_app;
+
+--- grant.table table public.platform_audit_events: UPDATE to konstruct_app
+GRANT UPDATE ON public.platform_audit_events TO konstruct_app;
+
+--- grant.column table public.audit_events: UPDATE (action) to konstruct_app
+GRANT UPDATE (action) ON public.audit_events TO konstruct_app;
+
 --- grant.option table public.agents: SELECT to konstruct_app
 GRANT SELECT ON public.agents TO konstruct_app WITH GRANT OPTION;
 
@@ -115,6 +145,12 @@ GRANT SELECT (secrets) ON public.channel_connections TO konstruct_resolver;
 
 --- grant.column table public.portal_users: SELECT (hashed_password) to konstruct_resolver
 GRANT SELECT (hashed_password) ON public.portal_users TO konstruct_resolver;
+
+--- grant.column table public.invitations: SELECT (email) to konstruct_resolver
+GRANT SELECT (email) ON public.invitations TO konstruct_resolver;
+
+--- grant.column table public.memberships: UPDATE (role) to konstruct_resolver
+GRANT UPDATE (role) ON public.memberships TO konstruct_resolver;
 
 --- grant.public table public.agents: SELECT to PUBLIC
 GRANT SELECT ON public.agents TO PUBLIC;
@@ -408,6 +444,9 @@ CREATE OR REPLACE FUNCTION public.resolve_tenant(channel_type text, workspace_id
 --- schema.missing function public.resolve_tenant(text, text)
 DROP FUNCTION public.resolve_tenant;
 
+--- schema.missing unique key invitation_token_hash on public.invitations
+DROP INDEX public.invitation_token_hash;
+
 --- schema.missing unique key channelconnection_channel_type_workspace_id on public.channel_connections
 DROP INDEX public.channelconnection_channel_type_workspace_id;
 
@@ -460,7 +499,7 @@ ALTER TABLE public.agents ADD CONSTRAINT agents_tenant_id_fkey FOREIGN KEY (tena
 --- schema.differs foreign key agents_tenant_id_fkey on public.agents: triggers
 ALTER TABLE public.agents DISABLE TRIGGER ALL;
 
---- schema.differs foreign key portal_sessions_portal_users_sessions on public.portal_sessions: triggers
+--- schema.differs foreign key memberships_portal_users_memberships on public.memberships: triggers; schema.differs foreign key portal_links_portal_users_links on public.portal_links: triggers; schema.differs foreign key portal_sessions_portal_users_sessions on public.portal_sessions: triggers
 ALTER TABLE public.portal_users DISABLE TRIGGER ALL;
 
 --- schema.missing constraint portal_sessions_ends_later on public.portal_sessions

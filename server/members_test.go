@@ -1,0 +1,165 @@
+package server_test
+
+import (
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"github.com/konstruct/konstruct/server/account"
+)
+
+// person is a member of a tenant who is logged in.
+type person struct {
+	client
+
+	id, email, path string // of the member
+}
+
+// hire creates a user with a role in the tenant.
+func (b *testBundle) hire(t *testing.T, tenant, role string) person {
+	t.Helper()
+	email := role + "-" + uuid.NewString() + "@example.com"
+	p := person{client: b.createUser(t, account.NewUser{Email: email, Name: "Name of " + role}), email: email}
+	p.id = p.get(t, "/v1/me").at("user", "id").(string)
+	p.path = tenant + "/members/" + p.id
+	b.addMember(t, tenant, p.id, role)
+	return p
+}
+
+func (b *testBundle) owners(t *testing.T, tenant string) int {
+	t.Helper()
+	return b.queryInt(t, `SELECT count(*) FROM memberships WHERE tenant_id = $1 AND role = 'owner'`, idText(tenant))
+}
+
+// event returns the newest event of an action in the tenant's audit log.
+func (b *testBundle) event(t *testing.T, tenant, action string) (actor, object string, details object) {
+	t.Helper()
+	err := b.super.QueryRow(t.Context(), `SELECT actor_id::text, object_type || '/' || object_id, details FROM audit_events
+		WHERE tenant_id = $1 AND action = $2 ORDER BY id DESC LIMIT 1`, idText(tenant), action).
+		Scan(&actor, &object, &details)
+	require.NoError(t, err)
+	return actor, object, details
+}
+
+func TestMembers(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	acme, other := b.createTenant(t, "acme"), b.createTenant(t, "other")
+	owner, editor, viewer := b.hire(t, acme, "owner"), b.hire(t, acme, "editor"), b.hire(t, acme, "viewer")
+	stranger := b.hire(t, other, "owner")
+
+	list := viewer.get(t, acme+"/members?limit=2").is(200)
+	require.Equal(t, object{"id": owner.id, "email": owner.email, "name": "Name of owner", "disabled": false}, list.at("items", 0, "user"))
+	require.Equal(t, "owner", list.at("items", 0, "role"))
+	next := list.at("next_cursor").(string)
+	rest := viewer.get(t, acme+"/members?cursor="+next).items()
+	require.Len(t, rest, 1)
+	require.Equal(t, viewer.id, rest[0]["user"].(object)["id"])
+	stranger.get(t, acme+"/members").is(404)
+	require.Len(t, stranger.get(t, other+"/members").items(), 1, "not those of another tenant")
+	stranger.get(t, other+"/members?cursor="+next).invalid("query.cursor")
+
+	etag := rest[0]["etag"].(string)
+	viewer.patch(t, viewer.path, etag, `{"role": "owner"}`).is(403)
+	editor.patch(t, viewer.path, etag, `{"role": "editor"}`).is(403)
+	owner.patch(t, viewer.path, "", `{"role": "editor"}`).is(428)
+	owner.patch(t, viewer.path, etag, `{"role": "admin"}`).invalid("body.role")
+	changed := owner.patch(t, viewer.path, etag, `{"role": "editor"}`).is(200)
+	require.Equal(t, "editor", changed.at("role"))
+	require.Equal(t, changed.etag(), changed.at("etag"))
+	owner.patch(t, viewer.path, etag, `{"role": "viewer"}`).is(412)
+	actor, changedObject, details := b.event(t, acme, "update-member")
+	require.Equal(t, []string{owner.id, "user/" + viewer.id}, []string{actor, changedObject})
+	require.Subset(t, details, object{"former_role": "viewer", "role": "editor"})
+
+	missing := owner.patch(t, acme+"/members/"+uuid.NewString(), "*", `{"role": "viewer"}`).is(404)
+	owner.patch(t, acme+"/members/"+stranger.id, "*", `{"role": "viewer"}`).sameAs(missing)
+	owner.delete(t, acme+"/members/"+stranger.id).sameAs(missing)
+	stranger.patch(t, owner.path, "*", `{"role": "viewer"}`).is(404)
+	stranger.delete(t, owner.path).is(404)
+
+	editor.delete(t, viewer.path).is(403)
+	owner.delete(t, viewer.path, "If-Match", etag).is(412)
+	owner.delete(t, viewer.path).is(204)
+	actor, changedObject, details = b.event(t, acme, "remove-member")
+	require.Equal(t, []string{owner.id, "user/" + viewer.id}, []string{actor, changedObject})
+	require.Subset(t, details, object{"role": "editor"})
+	viewer.get(t, acme+"/members").is(404)
+	editor.delete(t, editor.path).is(204) // leaves
+	editor.get(t, acme+"/members").is(404)
+	require.Len(t, owner.get(t, acme+"/members").items(), 1)
+}
+
+func TestMembersTakeOneStatement(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	acme := b.createTenant(t, "acme")
+	viewer := b.hire(t, acme, "viewer")
+	for range 8 { // prepare the statements on every connection
+		viewer.get(t, acme+"/members").is(200)
+	}
+	require.EqualValues(t, 2, b.roundTrips(func() { viewer.get(t, acme+"/members").is(200) }))
+}
+
+func TestLastOwnerAmongMembers(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	acme := b.createTenant(t, "acme")
+	owner, editor := b.hire(t, acme, "owner"), b.hire(t, acme, "editor")
+	disabled := b.hire(t, acme, "owner")
+	require.NoError(t, b.users.Disable(t.Context(), disabled.email))
+	require.Equal(t, true, owner.get(t, acme+"/members").at("items", 2, "user", "disabled"))
+
+	for _, c := range []client{owner.client, b.admin} {
+		c.patch(t, owner.path, "*", `{"role": "editor"}`).is(409, "last_owner")
+		c.delete(t, owner.path).is(409, "last_owner")
+	}
+	require.Equal(t, 2, b.owners(t, acme))
+	owner.patch(t, owner.path, "*", `{"role": "owner"}`).is(200) // stays one
+
+	owner.patch(t, editor.path, "*", `{"role": "owner"}`).is(200)
+	owner.delete(t, owner.path).is(204)
+	editor.delete(t, editor.path).is(409, "last_owner")
+	b.admin.delete(t, acme+"/members/"+editor.id).is(409, "last_owner")
+	editor.delete(t, disabled.path).is(204)
+	require.Equal(t, 1, b.owners(t, acme))
+}
+
+// TestOwnersDemoteEachOther: of two owners who demote or remove each other at once, or who leave at once, one remains.
+func TestOwnersDemoteEachOther(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	acme := b.createTenant(t, "acme")
+	one, two := b.hire(t, acme, "owner"), b.hire(t, acme, "owner")
+	demote := func(who, whom person) func() response {
+		return func() response { return who.patch(t, whom.path, "*", `{"role": "viewer"}`) }
+	}
+	remove := func(who, whom person) func() response {
+		return func() response { return who.delete(t, whom.path) }
+	}
+	for round := range 50 {
+		changes := [][]func() response{
+			{demote(one, two), demote(two, one)},
+			{remove(one, two), remove(two, one)},
+			{remove(one, one), remove(two, two)},
+			{demote(one, one), remove(two, two)},
+		}[round%4]
+		statuses := concurrently(changes...)
+		require.Equal(t, 1, statuses[200]+statuses[204], statuses)
+		require.Equal(t, 1, b.owners(t, acme), "round %d: %v", round, statuses)
+		b.exec(t, `DELETE FROM memberships WHERE tenant_id = $1`, idText(acme))
+		b.addMember(t, acme, one.id, "owner")
+		b.addMember(t, acme, two.id, "owner")
+	}
+}
+
+// TestMembersOfATenantWithoutOwner: a platform admin may change them.
+func TestMembersOfATenantWithoutOwner(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	acme := b.createTenant(t, "acme")
+	viewer := b.hire(t, acme, "viewer")
+	b.admin.patch(t, viewer.path, "*", `{"role": "editor"}`).is(200)
+	b.admin.delete(t, viewer.path).is(204)
+}

@@ -1,0 +1,158 @@
+package operation
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"github.com/konstruct/konstruct/ent"
+	"github.com/konstruct/konstruct/ent/invitation"
+	"github.com/konstruct/konstruct/ent/mailoutbox"
+	"github.com/konstruct/konstruct/ent/membership"
+	"github.com/konstruct/konstruct/ent/portallink"
+	"github.com/konstruct/konstruct/ent/portalsession"
+	"github.com/konstruct/konstruct/tenancy"
+	"github.com/konstruct/konstruct/tenancy/pgtenant"
+)
+
+// Erasure is the request to erase a user.
+type Erasure struct {
+	User  uuid.UUID
+	Match Match
+	// By is the hash of the admin's session token. Self says that the admin is the user.
+	By   string
+	Self bool
+	// Record records an event in the transaction of the context: of the platform at the beginning and the end, and of
+	// each of the user's tenants.
+	Record func(ctx context.Context, action string) error
+}
+
+// The actions of an erasure's audit events: the request, and its end.
+const (
+	ActionErase  = "erase-user"
+	ActionErased = "user-erased"
+)
+
+// Erase disables a user and deletes what is stored of the person: memberships, invitations to the address in the user's
+// tenants, sessions, links, messages and failed logins. The row remains without the person's data, because rows and
+// events name its id. It takes several transactions; if one fails, call it again. Returns [ErrNotFound], [ErrStale], a
+// [LastOwnerError], account.ErrLastAdmin or account.ErrNoSession.
+func (u *Users) Erase(ctx context.Context, e Erasure) error {
+	row, tenants, err := u.beginErasure(ctx, e)
+	for err == nil && len(tenants) > 0 {
+		for _, tenant := range tenants {
+			if err = u.leave(ctx, e, row, tenant); err != nil {
+				return translate("erase a user's membership", err)
+			}
+		}
+		if tenants = nil; !e.Self { // whose session has ended, as has that of a user who could join another tenant
+			tenants, err = u.remaining(ctx, e)
+		}
+	}
+	if err == nil {
+		err = u.finishErasure(ctx, e, row.Email)
+	}
+	return translate("erase a user", err)
+}
+
+// beginErasure disables the user and returns the ids of the user's tenants.
+func (u *Users) beginErasure(ctx context.Context, e Erasure) (row *ent.PortalUser, tenants []uuid.UUID, err error) {
+	err = pgtenant.InTx(ctx, u.Client.Tx, func(ctx context.Context, tx *ent.Tx) error {
+		locked, err := u.lockTenants(ctx, e.By, e.User)
+		if err != nil {
+			return err
+		}
+		if err := u.lockAdmins(ctx, e.User); err != nil {
+			return err
+		}
+		if row, err = u.lock(ctx, tx, e.User, e.Match); err != nil {
+			return err
+		}
+		if locked.last != nil {
+			return locked.last
+		}
+		disabled := true
+		tenants = locked.ids
+		if row, err = u.update(ctx, tx, row, UserFields{Disabled: &disabled}); err != nil {
+			return err
+		}
+		return e.Record(ctx, ActionErase)
+	})
+	return row, tenants, err
+}
+
+// leave deletes the user's rows in a tenant. A tenant that was deleted concurrently has none.
+func (u *Users) leave(ctx context.Context, e Erasure, row *ent.PortalUser, tenant uuid.UUID) error {
+	id, err := tenancy.FromUUID(tenant)
+	if err != nil {
+		return err
+	}
+	err = pgtenant.InTx(tenancy.With(ctx, id), u.Client.Tx, func(ctx context.Context, tx *ent.Tx) error {
+		if _, err := tx.Membership.Delete().Where(membership.UserID(row.ID)).Exec(ctx); err != nil {
+			return err
+		}
+		invitations, err := tx.Invitation.Query().Where(invitation.Email(row.Email)).IDs(ctx)
+		if err != nil {
+			return err
+		}
+		if len(invitations) > 0 {
+			if _, err := tx.Invitation.Delete().Where(invitation.IDIn(invitations...)).Exec(ctx); err != nil {
+				return err
+			}
+			if _, err := tx.MailOutbox.Delete().Where(mailoutbox.SubjectIDIn(invitations...)).Exec(ctx); err != nil {
+				return err
+			}
+		}
+		return e.Record(ctx, ActionErase)
+	})
+	if sqlState(err) == foreignKeyViolation { // of the event
+		return nil
+	}
+	return err
+}
+
+// remaining returns the tenants of the user.
+func (u *Users) remaining(ctx context.Context, e Erasure) (ids []uuid.UUID, err error) {
+	tenants, err := userTenants(ctx, u.DB, e.By, e.User)
+	for _, one := range tenants {
+		ids = append(ids, one.TenantID)
+	}
+	return ids, err
+}
+
+func (u *Users) finishErasure(ctx context.Context, e Erasure, email string) error {
+	return pgtenant.InTx(ctx, u.Client.Tx, func(ctx context.Context, tx *ent.Tx) error {
+		row, err := u.lock(ctx, tx, e.User, Match{})
+		if err != nil {
+			return err
+		}
+		links, err := tx.PortalLink.Query().Where(portallink.UserID(row.ID)).IDs(ctx)
+		if err != nil {
+			return err
+		}
+		subjects := slices.Concat(links, []uuid.UUID{row.ID})
+		if _, err := tx.MailOutbox.Delete().Where(mailoutbox.SubjectIDIn(subjects...)).Exec(ctx); err != nil {
+			return err
+		}
+		if _, err := tx.PortalLink.Delete().Where(portallink.UserID(row.ID)).Exec(ctx); err != nil {
+			return err
+		}
+		if _, err := tx.PortalSession.Delete().Where(portalsession.UserID(row.ID)).Exec(ctx); err != nil {
+			return err
+		}
+		if err := u.ClearAttempts(ctx, email); err != nil {
+			return err
+		}
+		now := MatchVersions(row.UpdatedAt).next(u.Clock())
+		// The hash is of no password, and no disabled user's is compared.
+		err = row.Update().SetEmail(fmt.Sprintf("erased-%s@erased.invalid", row.ID)).SetName("Erased user").
+			SetHashedPassword("none").SetIsAdmin(false).ClearUnprovenTenantID().SetErasedAt(now).SetUpdatedAt(now).
+			Exec(ctx)
+		if err != nil {
+			return err
+		}
+		return e.Record(ctx, ActionErased)
+	})
+}

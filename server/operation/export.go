@@ -1,0 +1,143 @@
+package operation
+
+import (
+	"context"
+
+	entsql "entgo.io/ent/dialect/sql"
+	"github.com/google/uuid"
+
+	"github.com/konstruct/konstruct/ent"
+	"github.com/konstruct/konstruct/ent/auditevent"
+	"github.com/konstruct/konstruct/ent/invitation"
+	"github.com/konstruct/konstruct/ent/platformauditevent"
+	"github.com/konstruct/konstruct/ent/portallink"
+	"github.com/konstruct/konstruct/ent/portalsession"
+	"github.com/konstruct/konstruct/ent/tenant"
+	"github.com/konstruct/konstruct/tenancy"
+)
+
+// maxExported bounds the rows of each kind in an export.
+const maxExported = 10_000
+
+// Export is what is stored about a user: the newest 10,000 rows of each kind.
+type Export struct {
+	User        *ent.PortalUser
+	Tenants     []UserTenant
+	Sessions    []*ent.PortalSession
+	Links       []*ent.PortalLink
+	Invitations []*ent.Invitation // in the user's tenants
+	// The events that the user caused, or that are about the user: the platform's, and those of all tenants, because
+	// the user may have left some.
+	PlatformEvents []*ent.PlatformAuditEvent
+	TenantEvents   []*ent.AuditEvent
+	// Complete is false if there are more rows of a kind.
+	Complete bool
+}
+
+// Export returns what is stored about a user. By is the hash of the admin's session token. Returns [ErrNotFound], or
+// account.ErrNoSession if the admin's session ended.
+func (u *Users) Export(ctx context.Context, by string, id uuid.UUID) (e Export, err error) {
+	if e.User, err = u.Get(ctx, id); err != nil {
+		return e, err
+	}
+	if e.Tenants, err = userTenants(ctx, u.DB, by, id); err != nil {
+		return e, err
+	}
+	if err := u.exportPlatform(ctx, &e); err != nil {
+		return e, translate("export a user", err)
+	}
+	if err := u.exportTenants(ctx, &e); err != nil {
+		return e, translate("export a user", err)
+	}
+	for _, rows := range []int{
+		len(e.Sessions), len(e.Links), len(e.Invitations), len(e.PlatformEvents), len(e.TenantEvents),
+	} {
+		if rows >= maxExported {
+			return e, nil
+		}
+	}
+	e.Complete = true
+	return e, nil
+}
+
+func (u *Users) exportPlatform(ctx context.Context, e *Export) (err error) {
+	id := e.User.ID
+	e.Sessions, err = u.Client.PortalSession.Query().Where(portalsession.UserID(id)).
+		Order(portalsession.ByCreatedAt(entsql.OrderDesc())).Limit(maxExported).All(ctx)
+	if err != nil {
+		return err
+	}
+	e.Links, err = u.Client.PortalLink.Query().Where(portallink.UserID(id)).
+		Order(portallink.ByID(entsql.OrderDesc())).Limit(maxExported).All(ctx)
+	if err != nil {
+		return err
+	}
+	e.PlatformEvents, err = u.Client.PlatformAuditEvent.Query().
+		Where(platformauditevent.Or(platformauditevent.ActorID(id), platformauditevent.ObjectID(id))).
+		Order(platformauditevent.ByID(entsql.OrderDesc())).Limit(maxExported).All(ctx)
+	return err
+}
+
+// exportTenants reads the rows of each tenant under its own context.
+func (u *Users) exportTenants(ctx context.Context, e *Export) error {
+	return eachTenant(ctx, u.Client.Tenant.Query, func(ctx context.Context) error {
+		id, left := e.User.ID, maxExported-len(e.TenantEvents)
+		if left == 0 {
+			return nil
+		}
+		events, err := u.Client.AuditEvent.Query().
+			Where(auditevent.Or(auditevent.ActorID(id), auditevent.ObjectID(id))).
+			Order(auditevent.ByID(entsql.OrderDesc())).Limit(left).All(ctx)
+		if err != nil {
+			return err
+		}
+		e.TenantEvents = append(e.TenantEvents, events...)
+		if !e.isMember(ctx) {
+			return nil
+		}
+		invitations, err := u.Client.Invitation.Query().Where(invitation.Email(e.User.Email)).All(ctx)
+		e.Invitations = append(e.Invitations, invitations...)
+		return err
+	})
+}
+
+// isMember reports whether the user has a role in the context's tenant.
+func (e *Export) isMember(ctx context.Context) bool {
+	id, err := tenancy.From(ctx)
+	if err != nil {
+		return false
+	}
+	for _, one := range e.Tenants {
+		if one.TenantID == id.UUID() {
+			return true
+		}
+	}
+	return false
+}
+
+// tenantPage is the number of tenants that are listed at once.
+const tenantPage = 500
+
+// eachTenant calls do with the context of each tenant, until it fails.
+func eachTenant(ctx context.Context, tenants func() *ent.TenantQuery, do func(context.Context) error) error {
+	var after uuid.UUID
+	for {
+		page, err := tenants().Where(tenant.IDGT(after)).Order(tenant.ByID()).Limit(tenantPage).IDs(ctx)
+		if err != nil {
+			return err
+		}
+		for _, row := range page {
+			id, err := tenancy.FromUUID(row)
+			if err != nil {
+				return err
+			}
+			if err := do(tenancy.With(ctx, id)); err != nil {
+				return err
+			}
+		}
+		if len(page) < tenantPage {
+			return nil
+		}
+		after = page[len(page)-1]
+	}
+}

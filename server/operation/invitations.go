@@ -1,0 +1,130 @@
+package operation
+
+import (
+	"context"
+	"time"
+
+	"entgo.io/ent/dialect"
+	"github.com/google/uuid"
+
+	"github.com/konstruct/konstruct/server/account"
+	"github.com/konstruct/konstruct/tenancy"
+	"github.com/konstruct/konstruct/tenancy/pgtenant"
+)
+
+// Invitations manages the invitations of the context's tenant, except for [Invitations.LookUp] and
+// [Invitations.Accept], which find the tenant by the token of a link.
+type Invitations struct {
+	DB     dialect.Driver // joins the context's transaction
+	Pages  Pages
+	Clock  func() time.Time
+	Outbox *Outbox
+	// Mailing says that links are mailed. Otherwise Create and Resend return them.
+	Mailing bool
+}
+
+// Invitation invites an address to the tenant.
+type Invitation struct {
+	ID, TenantID uuid.UUID
+	Email, Role  string
+	// Status is pending, accepted, revoked or expired.
+	Status        string
+	InvitedBy     uuid.UUID
+	InvitedByName string
+	CreatedAt     time.Time
+	ExpiresAt     time.Time
+	AcceptedAt    *time.Time
+}
+
+const (
+	invitationAccepted = "accepted"
+	invitationRevoked  = "revoked"
+	invitationExpired  = "expired"
+)
+
+// invitationStatus takes the time as $1.
+const invitationStatus = `CASE WHEN i.accepted_at IS NOT NULL THEN 'accepted'
+  WHEN i.revoked_at IS NOT NULL THEN 'revoked' WHEN i.expires_at <= $1 THEN 'expired' ELSE 'pending' END`
+
+// selectInvitations takes the time as $1 and the tenant as $2.
+const selectInvitations = `SELECT i.id, i.tenant_id, i.email, i.role, ` + invitationStatus + `,
+  i.invited_by, coalesce(u.name, ''), i.created_at, i.expires_at, i.accepted_at
+FROM invitations i LEFT JOIN portal_users u ON u.id = i.invited_by WHERE i.tenant_id = $2 AND `
+
+func scanInvitation(row pgtenant.Row) (i Invitation, err error) {
+	err = row.Scan(&i.ID, &i.TenantID, &i.Email, &i.Role, &i.Status, &i.InvitedBy, &i.InvitedByName, &i.CreatedAt,
+		&i.ExpiresAt, &i.AcceptedAt)
+	return i, err
+}
+
+// List returns a page of invitations, the newest first, or [ErrCursor]. A status selects those that have it.
+func (i *Invitations) List(ctx context.Context, status string, page Page) (List[Invitation], error) {
+	name := "invitations " + status
+	tenant, err := tenancy.From(ctx)
+	if err != nil {
+		return List[Invitation]{}, err
+	}
+	before, err := i.Pages.after(name, tenant, page.Cursor)
+	if err != nil {
+		return List[Invitation]{}, err
+	}
+	if before == uuid.Nil {
+		before = uuid.Max
+	}
+	rows, err := pgtenant.Collect(pgtenant.Query(ctx, i.DB,
+		selectInvitations+`i.id < $3 AND $4 IN ('', `+invitationStatus+`) ORDER BY i.id DESC LIMIT $5`,
+		i.now(), tenant.UUID(), before, status, page.Limit+1), scanInvitation)
+	if err != nil {
+		return List[Invitation]{}, translate("list invitations", err)
+	}
+	return cut(i.Pages, name, tenant, page.Limit, rows, func(row Invitation) (uuid.UUID, int) {
+		return row.ID, len(row.Email) + len(row.InvitedByName)
+	}), nil
+}
+
+// Revoke ends an invitation. Returns [ErrNotFound], or account.ErrLink if it was accepted or revoked.
+func (i *Invitations) Revoke(ctx context.Context, id uuid.UUID) error {
+	return pgtenant.InTx(ctx, i.DB.Tx, func(ctx context.Context, _ dialect.Tx) error {
+		if _, err := i.locked(ctx, id); err != nil {
+			return err
+		}
+		_, err := pgtenant.Exec(ctx, i.DB, `UPDATE invitations SET revoked_at = $2, updated_at = $2 WHERE id = $1`,
+			id, i.now())
+		return translate("revoke an invitation", err)
+	})
+}
+
+// locked locks the tenant, and so its invitations, and returns one that has not ended, except by its time.
+func (i *Invitations) locked(ctx context.Context, id uuid.UUID) (Invitation, error) {
+	if _, err := lockStatus(ctx, i.DB, "NO KEY UPDATE"); err != nil {
+		return Invitation{}, err
+	}
+	row, err := i.get(ctx, id)
+	switch {
+	case err != nil:
+		return Invitation{}, err
+	case row.Status == invitationAccepted:
+		return Invitation{}, &account.LinkError{Reason: account.LinkUsed}
+	case row.Status == invitationRevoked:
+		return Invitation{}, &account.LinkError{Reason: account.LinkRevoked}
+	}
+	return row, nil
+}
+
+func (i *Invitations) get(ctx context.Context, id uuid.UUID) (Invitation, error) {
+	tenant, err := tenancy.From(ctx)
+	if err != nil {
+		return Invitation{}, err
+	}
+	rows, err := pgtenant.Collect(
+		pgtenant.Query(ctx, i.DB, selectInvitations+`i.id = $3`, i.now(), tenant.UUID(), id), scanInvitation)
+	if err != nil {
+		return Invitation{}, translate("get an invitation", err)
+	}
+	if len(rows) == 0 {
+		return Invitation{}, ErrNotFound
+	}
+	return rows[0], nil
+}
+
+func (i *Invitations) now() time.Time { return i.Clock().UTC().Truncate(time.Microsecond) }

@@ -1,0 +1,178 @@
+package operation
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"entgo.io/ent/dialect"
+	"github.com/google/uuid"
+
+	"github.com/konstruct/konstruct/tenancy"
+	"github.com/konstruct/konstruct/tenancy/pgtenant"
+)
+
+// Members manages who works in the context's tenant, and as what.
+type Members struct {
+	DB    dialect.Driver // joins the context's transaction
+	Pages Pages
+	Clock func() time.Time
+}
+
+// Member is a user with a role in the tenant.
+type Member struct {
+	ID          uuid.UUID // of the membership
+	UserID      uuid.UUID
+	Email, Name string
+	// Disabled users cannot log in.
+	Disabled             bool
+	Role                 string
+	CreatedAt, UpdatedAt time.Time
+}
+
+const selectMembers = `SELECT m.id, m.user_id, u.email, u.name, u.disabled_at IS NOT NULL, m.role,
+  m.created_at, m.updated_at
+FROM memberships m JOIN portal_users u ON u.id = m.user_id WHERE m.tenant_id = $1 AND `
+
+func scanMember(row pgtenant.Row) (m Member, err error) {
+	err = row.Scan(&m.ID, &m.UserID, &m.Email, &m.Name, &m.Disabled, &m.Role, &m.CreatedAt, &m.UpdatedAt)
+	return m, err
+}
+
+// List returns a page of members in the order in which they joined, or [ErrCursor].
+func (m *Members) List(ctx context.Context, page Page) (List[Member], error) {
+	const name = "members"
+	tenant, err := tenancy.From(ctx)
+	if err != nil {
+		return List[Member]{}, err
+	}
+	after, err := m.Pages.after(name, tenant, page.Cursor)
+	if err != nil {
+		return List[Member]{}, err
+	}
+	rows, err := pgtenant.Collect(pgtenant.Query(ctx, m.DB, selectMembers+`m.id > $2 ORDER BY m.id LIMIT $3`,
+		tenant.UUID(), after, page.Limit+1), scanMember)
+	if err != nil {
+		return List[Member]{}, translate("list members", err)
+	}
+	return cut(m.Pages, name, tenant, page.Limit, rows, func(row Member) (uuid.UUID, int) {
+		return row.ID, len(row.Email) + len(row.Name)
+	}), nil
+}
+
+// Get returns the member with the user's id, or [ErrNotFound].
+func (m *Members) Get(ctx context.Context, user uuid.UUID) (Member, error) {
+	return m.get(ctx, user, "")
+}
+
+// get returns a member, and locks the membership if lock says so.
+func (m *Members) get(ctx context.Context, user uuid.UUID, lock string) (Member, error) {
+	tenant, err := tenancy.From(ctx)
+	if err != nil {
+		return Member{}, err
+	}
+	members, err := pgtenant.Collect(
+		pgtenant.Query(ctx, m.DB, selectMembers+`m.user_id = $2`+lock, tenant.UUID(), user), scanMember)
+	if err != nil {
+		return Member{}, translate("get a member", err)
+	}
+	if len(members) == 0 {
+		return Member{}, ErrNotFound
+	}
+	return members[0], nil
+}
+
+// SetRole changes a member's role, and returns the member and the former role. Returns [ErrNotFound], [ErrStale] or
+// [ErrLastOwner].
+func (m *Members) SetRole(
+	ctx context.Context, user uuid.UUID, match Match, role string,
+) (changed Member, former string, err error) {
+	err = pgtenant.InTx(ctx, m.DB.Tx, func(ctx context.Context, _ dialect.Tx) error {
+		changed, err = m.locked(ctx, user, match)
+		if err != nil {
+			return err
+		}
+		former = changed.Role
+		if err := m.setRole(ctx, &changed, role); err != nil {
+			return err
+		}
+		return m.requireOwner(ctx, former)
+	})
+	return changed, former, err
+}
+
+func (m *Members) setRole(ctx context.Context, member *Member, role string) error {
+	member.Role, member.UpdatedAt = role, MatchVersions(member.UpdatedAt).next(m.Clock())
+	_, err := pgtenant.Exec(ctx, m.DB, `UPDATE memberships SET role = $2, updated_at = $3 WHERE id = $1`,
+		member.ID, member.Role, member.UpdatedAt)
+	return translate("change a role", err)
+}
+
+// Remove ends a membership, and returns its role. Returns [ErrNotFound], [ErrStale] or [ErrLastOwner].
+func (m *Members) Remove(ctx context.Context, user uuid.UUID, match Match) (role string, err error) {
+	err = pgtenant.InTx(ctx, m.DB.Tx, func(ctx context.Context, _ dialect.Tx) error {
+		member, err := m.locked(ctx, user, match)
+		if err != nil {
+			return err
+		}
+		role = member.Role
+		if _, err := pgtenant.Exec(ctx, m.DB, `DELETE FROM memberships WHERE id = $1`, member.ID); err != nil {
+			return translate("remove a member", err)
+		}
+		return m.requireOwner(ctx, role)
+	})
+	return role, err
+}
+
+// locked locks the tenant and the member. Changes of members wait for each other, so that two owners who demote each
+// other do not both find the other one.
+func (m *Members) locked(ctx context.Context, user uuid.UUID, match Match) (Member, error) {
+	if _, err := lockStatus(ctx, m.DB, "NO KEY UPDATE"); err != nil {
+		return Member{}, err
+	}
+	member, err := m.get(ctx, user, ` FOR UPDATE OF m`)
+	if err != nil {
+		return Member{}, err
+	}
+	if !match.has(member.UpdatedAt) {
+		return Member{}, ErrStale
+	}
+	return member, nil
+}
+
+// requireOwner returns [ErrLastOwner] if a change of a member with the former role left no enabled owner. Disabled ones
+// cannot log in. The tenant must be locked.
+func (m *Members) requireOwner(ctx context.Context, former string) error {
+	if former != ownerRole {
+		return nil
+	}
+	var owned bool
+	err := pgtenant.QueryRow(ctx, m.DB, `SELECT EXISTS (
+		SELECT FROM memberships m JOIN portal_users u ON u.id = m.user_id
+		WHERE m.role = 'owner' AND u.disabled_at IS NULL)`).Scan(&owned)
+	if err != nil {
+		return translate("look for an owner", err)
+	}
+	if !owned {
+		return ErrLastOwner
+	}
+	return nil
+}
+
+const ownerRole = "owner"
+
+// lockStatus locks the row of the context's tenant FOR the strength, before any other lock, and returns its status.
+// Returns [ErrNotFound] if the tenant was deleted.
+func lockStatus(ctx context.Context, db dialect.ExecQuerier, strength string) (status string, err error) {
+	tenant, err := tenancy.From(ctx)
+	if err != nil {
+		return "", err
+	}
+	err = pgtenant.QueryRow(ctx, db, `SELECT status FROM tenants WHERE id = $1 FOR `+strength, tenant.UUID()).
+		Scan(&status)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", ErrNotFound
+	}
+	return status, translate("lock a tenant", err)
+}

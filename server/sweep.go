@@ -1,0 +1,49 @@
+package server
+
+import (
+	"context"
+	"errors"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/konstruct/konstruct/server/sweep"
+)
+
+// buildSweeper starts a sweeper on every instance. One of them sweeps at a time.
+func (s *Server) buildSweeper(_ context.Context, o Options) error {
+	s.sweeper = sweep.New(sweep.Options{
+		DB: s.db, Clock: o.Clock, Healthy: s.isolation.Healthy,
+		Warn: func(ctx context.Context, err error) { s.warn(ctx, "deleting expired rows failed", err) },
+	})
+	s.background = append(s.background, s.sweeper.Run)
+	return nil
+}
+
+func (s *Server) observeSweeper(meter metric.Meter) error {
+	_, err1 := meter.Int64ObservableCounter("konstruct.sweep.deleted", metric.WithUnit("{row}"),
+		metric.WithDescription("Expired rows that were deleted, by table."),
+		metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {
+			for table, rows := range s.sweeper.Stats().Deleted {
+				o.Observe(rows, metric.WithAttributes(attribute.String("table", table)))
+			}
+			return nil
+		}))
+	_, err2 := meter.Int64ObservableCounter("konstruct.sweep.failures", metric.WithUnit("{sweep}"),
+		metric.WithDescription("Sweeps that failed, at least in part."),
+		metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {
+			o.Observe(s.sweeper.Stats().Failures)
+			return nil
+		}))
+	_, err3 := meter.Float64ObservableGauge("konstruct.sweep.last_success", metric.WithUnit("s"),
+		metric.WithDescription("Unix time of the last completed sweep of this process, or 0."),
+		metric.WithFloat64Callback(func(_ context.Context, o metric.Float64Observer) error {
+			at := 0.0
+			if last := s.sweeper.Stats().LastSuccess; !last.IsZero() {
+				at = float64(last.Unix())
+			}
+			o.Observe(at)
+			return nil
+		}))
+	return errors.Join(err1, err2, err3)
+}

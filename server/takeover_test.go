@@ -1,0 +1,163 @@
+package server_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"github.com/konstruct/konstruct/server/account"
+	"github.com/konstruct/konstruct/server/token"
+)
+
+// mail makes the newest link of an address as the worker does when it mails one.
+func (b *testBundle) mail(t *testing.T, email string) (link string) {
+	t.Helper()
+	link, hash := token.New(token.Link)
+	b.exec(t, `UPDATE invitations SET token_hash = $2, mailed = true
+		WHERE id = (SELECT id FROM invitations WHERE email = $1 ORDER BY id DESC LIMIT 1)`, email, hash)
+	return link
+}
+
+func (b *testBundle) unproven(t *testing.T, email string) int {
+	t.Helper()
+	return b.queryInt(t, `SELECT count(*) FROM portal_users WHERE email = $1 AND unproven_tenant_id IS NOT NULL`, email)
+}
+
+// TestUnprovenAccountsStay: an account from a link that was not mailed joins no other tenant, until a mailed link.
+func TestUnprovenAccountsStay(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	acme, other := b.createTenant(t, "acme"), b.createTenant(t, "other")
+	_, link := b.admin.invite(t, acme, grace, "viewer")
+	b.accept(t, link).is(201)
+	require.Equal(t, 1, b.unproven(t, grace))
+	session := b.login(t, grace)
+	_, link = b.admin.invite(t, other, grace, "viewer")
+	session.accept(t, link).is(403, "unproven_address")
+	b.accept(t, link).is(409, "login_required")
+	session.get(t, other+"/agents").is(404)
+
+	session.accept(t, b.mail(t, grace)).is(201)
+	require.Zero(t, b.unproven(t, grace))
+	session.get(t, other+"/agents").is(200)
+	session.get(t, acme+"/agents").is(200) // keeps what it has
+}
+
+// TestMailedLinkTakesAnAccountOver: the owner of the address gets the account, and not what its former user had.
+func TestMailedLinkTakesAnAccountOver(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	acme, other := b.createTenant(t, "acme"), b.createTenant(t, "other")
+	_, link := b.admin.invite(t, acme, grace, "owner")
+	b.accept(t, link).is(201)
+	former := b.login(t, grace)
+	me := former.get(t, "/v1/me").at("user", "id").(string)
+	b.exec(t, `INSERT INTO portal_links (id, user_id, kind, email, expires_at) VALUES (gen_random_uuid(), $1, 'confirm_email', 'eve@example.com', $2)`,
+		me, b.clock().Add(time.Hour))
+
+	b.admin.invite(t, other, grace, "viewer")
+	link = b.mail(t, grace)
+	require.Equal(t, true, b.lookUp(t, link).at("needs_account"))
+	taken := object{"token": link, "name": "Grace Hopper", "password": "another long password"}
+	b.anyone.post(t, "/v1/invitations/accept", taken).is(201)
+	b.anyone.post(t, "/v1/invitations/accept", taken).is(410, "invalid_link")
+
+	former.get(t, "/v1/me").is(401)
+	b.tryLogin(t, grace, password).is(401, "invalid_credentials")
+	in := b.tryLogin(t, grace, "another long password").is(200)
+	require.Equal(t, []any{me, "Grace Hopper"}, []any{in.at("user", "id"), in.at("user", "name")})
+	session := client{b, in.at("session", "token").(string)}
+	session.get(t, other+"/agents").is(200)
+	session.get(t, acme+"/agents").is(404)
+	require.Empty(t, b.role(t, acme, grace))
+	require.Zero(t, b.unproven(t, grace))
+	require.Zero(t, b.queryInt(t, `SELECT count(*) FROM portal_links WHERE used_at IS NULL`))
+	actor, changed, _ := b.event(t, acme, "remove-member")
+	require.Equal(t, []string{me, "user/" + me}, []string{actor, changed})
+}
+
+// TestConcurrentTakeovers: exactly one wins, and the account has its password.
+func TestConcurrentTakeovers(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	acme, other := b.createTenant(t, "acme"), b.createTenant(t, "other")
+	for round := range 10 {
+		email := fmt.Sprintf("grace%d@example.com", round)
+		_, link := b.admin.invite(t, acme, email, "viewer")
+		b.accept(t, link).is(201)
+		b.admin.invite(t, other, email, "viewer")
+		link = b.mail(t, email)
+		statuses := [3]int{}
+		takeOver := func(i int) func() response {
+			return func() response {
+				got := b.anyone.post(t, "/v1/invitations/accept", object{"token": link, "name": "Grace", "password": fmt.Sprint("a new password ", i)})
+				statuses[i] = got.status
+				return got
+			}
+		}
+		require.Equal(t, map[int]int{201: 1, 410: 2}, concurrently(takeOver(0), takeOver(1), takeOver(2)))
+		b.tryLogin(t, email, fmt.Sprint("a new password ", slices.Index(statuses[:], 201))).is(200)
+		require.Empty(t, b.role(t, acme, email))
+		require.Equal(t, "viewer", b.role(t, other, email))
+		require.Zero(t, b.unproven(t, email))
+	}
+}
+
+// TestTakeoverAfterThePurge of the tenant that made the account.
+func TestTakeoverAfterThePurge(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	acme := b.createTenant(t, "acme")
+	b.createUser(t, account.NewUser{Email: grace, Name: "x"})
+	b.exec(t, `UPDATE portal_users SET unproven_tenant_id = $2 WHERE email = $1`, grace, uuid.NewString())
+	b.admin.invite(t, acme, grace, "viewer")
+	b.accept(t, b.mail(t, grace)).is(201)
+	require.Equal(t, "viewer", b.role(t, acme, grace))
+	require.Zero(t, b.unproven(t, grace))
+}
+
+// TestMailedLinkOfTheSameTenant: the account is taken over as well.
+func TestMailedLinkOfTheSameTenant(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	acme := b.createTenant(t, "acme")
+	_, link := b.admin.invite(t, acme, grace, "editor")
+	b.accept(t, link).is(201)
+	former := b.login(t, grace)
+	me := former.get(t, "/v1/me").at("user", "id").(string)
+	b.admin.delete(t, acme+"/members/"+me).is(204)
+	b.admin.invite(t, acme, grace, "viewer")
+	link = b.mail(t, grace)
+	b.addMember(t, acme, me, "owner")
+	b.accept(t, link).is(201)
+	former.get(t, "/v1/me").is(401)
+	require.Equal(t, "viewer", b.role(t, acme, grace), "not the former user's role")
+	require.Zero(t, b.unproven(t, grace))
+}
+
+// TestProvenAccountsAreNotTakenOver, nor those of platform admins, nor disabled ones.
+func TestProvenAccountsAreNotTakenOver(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	acme := b.createTenant(t, "acme")
+	for name, change := range map[string]string{
+		"proven": ``, "platform admin": `unproven_tenant_id = '` + idText(acme) + `', is_admin = true`,
+		"disabled": `unproven_tenant_id = '` + idText(acme) + `', disabled_at = now()`,
+	} {
+		email := strings.ReplaceAll(name, " ", "-") + "@example.com"
+		b.createUser(t, account.NewUser{Email: email, Name: "x"})
+		if change != "" {
+			b.exec(t, `UPDATE portal_users SET `+change+` WHERE email = $1`, email)
+		}
+		b.admin.invite(t, acme, email, "viewer")
+		link := b.mail(t, email)
+		require.Equal(t, false, b.lookUp(t, link).at("needs_account"), name)
+		b.accept(t, link).is(409, "login_required")
+		require.Empty(t, b.role(t, acme, email), name)
+	}
+}

@@ -1,0 +1,141 @@
+package server_test
+
+import (
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+)
+
+const refuseDeletion = `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'refused'; END $$;
+	CREATE TRIGGER refuse BEFORE DELETE ON portal_links FOR EACH ROW EXECUTE FUNCTION refuse()`
+
+// employ gives the user a role in two tenants and rows in each table that has some of a person.
+func (b *testBundle) employ(t *testing.T, user, email string) (tenants []string) {
+	t.Helper()
+	for n, slug := range []string{"acme", "other"} {
+		tenant := b.createTenant(t, slug)
+		tenants = append(tenants, tenant)
+		b.addMember(t, tenant, user, []string{"editor", "viewer"}[n])
+		b.exec(t, `INSERT INTO invitations (id, tenant_id, email, role, invited_by, expires_at, accepted_at)
+			VALUES (gen_random_uuid(), $1, $2, 'editor', gen_random_uuid(), now(), now())`, idText(tenant), email)
+	}
+	b.exec(t, `INSERT INTO portal_links (id, user_id, kind, email, token_hash, expires_at)
+		VALUES (gen_random_uuid(), $1, 'confirm_email', 'new-' || $2, repeat('b', 64), now())`, idText(user), email)
+	b.exec(t, `INSERT INTO mail_outbox (id, kind, subject_id, address) VALUES (gen_random_uuid(), 'email_changed', $1, $2)`, idText(user), email)
+	b.exec(t, `INSERT INTO mail_outbox (id, kind, subject_id) SELECT gen_random_uuid(), 'confirm_email', id FROM portal_links`)
+	b.exec(t, `INSERT INTO mail_outbox (id, kind, about_tenant_id, subject_id) SELECT gen_random_uuid(), 'invitation', tenant_id, id FROM invitations`)
+	b.exec(t, `UPDATE portal_sessions SET user_agent = 'agent-of-uma' WHERE user_id = $1`, idText(user))
+	b.tryLogin(t, email, "wrong password").is(401, "invalid_credentials")
+	b.user.post(t, tenants[0]+"/agents", `{"name": "Mara"}`).is(201)
+	return tenants
+}
+
+// remains returns the tables of the database with a row that has the text or the id.
+func (b *testBundle) remains(t *testing.T, text string) (tables []string) {
+	t.Helper()
+	rows, err := b.super.Query(t.Context(), `SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'`)
+	require.NoError(t, err)
+	all, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	require.NoError(t, err)
+	for _, table := range all {
+		if b.queryInt(t, `SELECT count(*) FROM `+pgx.Identifier{table}.Sanitize()+` r WHERE to_jsonb(r)::text LIKE '%' || $1 || '%'`, text) > 0 {
+			tables = append(tables, table)
+		}
+	}
+	return tables
+}
+
+func TestEraseUser(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	path := b.userPath(t, userEmail)
+	tenants := b.employ(t, path, userEmail)
+	require.ElementsMatch(t, []string{"portal_users", "invitations", "portal_links", "mail_outbox"}, b.remains(t, userEmail))
+	b.admin.delete(t, path, "If-Match", `"abc"`).is(412)
+	b.user.get(t, "/v1/me").is(200)
+
+	attempts := b.queryInt(t, `SELECT count(*) FROM login_attempts`)
+	b.admin.delete(t, path).is(204)
+	for _, text := range []string{userEmail, "Uma", "agent-of-uma"} {
+		require.Empty(t, b.remains(t, text), text)
+	}
+	require.ElementsMatch(t, []string{"portal_users", "audit_events", "platform_audit_events"}, b.remains(t, idText(path)))
+	require.Zero(t, b.queryInt(t, `SELECT count(*) FROM mail_outbox`))
+	require.Equal(t, attempts-1, b.queryInt(t, `SELECT count(*) FROM login_attempts`))
+	require.Equal(t, 1, b.queryInt(t, `SELECT count(*) FROM portal_users WHERE id = $1 AND email = 'erased-' || id || '@erased.invalid'
+		AND name = 'Erased user' AND erased_at IS NOT NULL AND disabled_at IS NOT NULL AND NOT is_admin`, idText(path)))
+
+	b.user.get(t, "/v1/me").is(401)
+	b.tryLogin(t, userEmail, password).is(401, "invalid_credentials")
+	b.tryLogin(t, "erased-"+idText(path)+"@erased.invalid", password).is(401, "invalid_credentials")
+	require.Error(t, b.users.Enable(t.Context(), "erased-"+idText(path)+"@erased.invalid"))
+	for _, got := range []response{b.admin.get(t, path), b.admin.delete(t, path), b.admin.patch(t, path, "*", object{"disabled": false})} {
+		got.is(404)
+	}
+	require.Len(t, b.admin.get(t, "/v1/users").items(), 1)
+	require.Len(t, b.admin.get(t, tenants[0]+"/agents").items(), 1, "what the person made stays")
+	b.create(t, "/v1/users", object{"email": userEmail, "name": "Uma", "password": password}) // the address is free
+
+	var actions []any
+	for _, event := range b.events(t, "platform_audit_events") {
+		if event["object_id"] == idText(path) {
+			actions = append(actions, event["action"])
+		}
+	}
+	require.Equal(t, []any{"erase-user", "user-erased"}, actions)
+	require.Equal(t, 2, b.queryInt(t, `SELECT count(*) FROM audit_events WHERE action = 'erase-user' AND object_id = $1`, idText(path)))
+}
+
+// TestEraseUserAgain: an erasure that failed in between is completed by the next request.
+func TestEraseUserAgain(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	path := b.userPath(t, userEmail)
+	b.employ(t, path, userEmail)
+	b.exec(t, refuseDeletion)
+	b.admin.delete(t, path).is(500)
+	require.NotEmpty(t, b.admin.get(t, path).is(200).at("disabled_at"), "disabled first")
+	b.user.get(t, "/v1/me").is(401)
+	require.Contains(t, b.remains(t, userEmail), "portal_users")
+	b.exec(t, `DROP TRIGGER refuse ON portal_links`)
+	b.admin.delete(t, path).is(204)
+	require.Empty(t, b.remains(t, userEmail))
+}
+
+func TestAdminErasesThemself(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.addMember(t, b.createTenant(t, "acme"), b.userPath(t, adminEmail), "viewer")
+	path := b.userPath(t, adminEmail)
+	b.admin.delete(t, path).is(409, "last_platform_admin")
+	b.admin.patch(t, b.userPath(t, userEmail), "*", object{"is_admin": true}).is(200)
+	b.admin.delete(t, path).is(204)
+	b.admin.get(t, "/v1/me").is(401)
+	require.Empty(t, b.remains(t, adminEmail))
+	require.Zero(t, b.queryInt(t, `SELECT count(*) FROM memberships`))
+}
+
+func TestExportUser(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	path := b.userPath(t, userEmail)
+	tenants := b.employ(t, path, userEmail)
+	b.exec(t, `DELETE FROM memberships WHERE tenant_id = $1`, idText(tenants[0])) // the events there stay
+	got := b.admin.get(t, path+"/export").is(200)
+	require.Equal(t, true, got.at("complete"))
+	require.Equal(t, userEmail, got.at("user", "email"))
+	require.Equal(t, []any{object{"tenant_id": idText(tenants[1]), "role": "viewer"}}, got.at("memberships"))
+	require.Equal(t, "agent-of-uma", got.at("sessions", 0, "user_agent"))
+	require.Equal(t, "new-"+userEmail, got.at("links", 0, "email"))
+	require.Len(t, got.at("invitations"), 1, "of their tenants")
+	require.Len(t, got.at("audit_events"), 1)
+	require.Equal(t, "create-agent", got.at("audit_events", 0, "action"))
+	require.Equal(t, idText(tenants[0]), got.at("audit_events", 0, "tenant_id"))
+	require.Equal(t, "export-user", got.at("platform_audit_events", 0, "action"))
+	for _, secret := range []string{"hash", "bbbbbbbb", "argon2", b.user.token} {
+		require.NotContains(t, got.body, secret)
+	}
+	require.NotContains(t, got.body, adminEmail)
+	b.user.get(t, path+"/export").is(403)
+}
