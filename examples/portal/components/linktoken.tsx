@@ -13,8 +13,8 @@ export function useLinkToken(): { token: string; read: boolean } {
   useEffect(() => {
     const token = new URLSearchParams(window.location.hash.slice(1)).get("token") ?? "";
     if (token) {
-      // Without a state of its own, Next.js takes the new URL over. Otherwise it would put the old one back.
-      window.history.replaceState(null, "", window.location.pathname);
+      // Next.js must learn of the new URL, or it would put the old one back. It listens after the first effects.
+      setTimeout(() => window.history.replaceState(null, "", window.location.pathname));
     }
     // In StrictMode the effect runs twice, and the second time the fragment is gone.
     setState((before) => ({ token: token || before.token, read: true }));

@@ -31,7 +31,7 @@ test("unknown and disabled users get the same words", async () => {
   await look(page, "admin-user");
   await page.getByRole("button", { name: "Disable" }).click();
   await sees(page, "The user is disabled and logged out.");
-  for (const email of ["dora@example.com", "nobody@example.com"]) {
+  for (const email of ["dora@example.com", "unknown@example.com"]) {
     const other = await open(b.browser, b.system);
     await other.goto("/login");
     await submitLogin(other, email, password);

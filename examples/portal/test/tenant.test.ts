@@ -26,7 +26,7 @@ test("a new person is invited, hires an agent, enters Slack's secrets, and sees 
   const page = await open(b.browser, b.system);
   await page.goto(await b.system.mailedLink("paul@example.com", "invitation"));
   await sees(page, "Join Acme Robotics");
-  expect(page.url()).toBe(`${b.system.url}/invitation`);
+  await expect.poll(() => page.url()).toBe(`${b.system.url}/invitation`);
   await look(page, "invitation");
   await page.getByLabel("Your name").fill("Paul New");
   await page.getByLabel(/^Password/).fill(password);
@@ -74,7 +74,7 @@ test("a new person is invited, hires an agent, enters Slack's secrets, and sees 
   expect(lines[0]?.action).toBe("create-agent");
 });
 
-test("a person with an account logs in to accept, and nobody else can", async () => {
+test("a person with an account logs in to accept, and others cannot", async () => {
   const path = { tenant_id: b.globex };
   await unwrap(b.admin.POST("/v1/tenants/{tenant_id}/invitations", { params: { path }, body: { email: "vera@example.com", role: "viewer" } }));
   const url = await b.system.mailedLink("vera@example.com", "invitation", "Globex Foods");
@@ -250,10 +250,10 @@ test("a suspended tenant ends its members' access at once, and is deleted with i
   await expect(stale).rejects.toMatchObject({ code: "precondition_failed" });
   await admin.locator("summary", { hasText: "Delete tenant" }).click();
   await admin.getByLabel(/^Type initech/).fill("initec");
-  await admin.getByRole("button", { name: "Delete for ever" }).click();
+  await admin.getByRole("button", { name: "Delete permanently" }).click();
   await sees(admin, "This is not the slug of the tenant.");
   await admin.getByLabel(/^Type initech/).fill("initech");
-  await admin.getByRole("button", { name: "Delete for ever" }).click();
+  await admin.getByRole("button", { name: "Delete permanently" }).click();
   await sees(admin, "The tenant is deleted");
   await look(admin, "admin-purge");
   await ines.reload();
@@ -273,7 +273,7 @@ test("a platform admin makes, finds and erases a user", async () => {
   await sees(admin, /The user is created/);
   await admin.locator("summary", { hasText: "Erase user" }).click();
   await admin.getByLabel(/^Type erik/).fill("erik@example.com");
-  await admin.getByRole("button", { name: "Erase for ever" }).click();
+  await admin.getByRole("button", { name: "Erase permanently" }).click();
   await sees(admin, "The user is erased.");
   await admin.getByLabel("Name or address").fill("erik");
   await admin.getByRole("button", { name: "Search" }).click();

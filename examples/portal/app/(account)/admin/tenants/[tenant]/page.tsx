@@ -47,7 +47,7 @@ export default page(async ({ client, params: { tenant: id = "" } }) => {
         <Disclosure label="Delete tenant" kind="danger-quiet">
           <Form action={purgeTenant} hidden={{ ...hidden, slug: data.slug }}>
             <Field name="typed" label={`Type ${data.slug} to confirm`} required autoComplete="off" spellCheck={false} />
-            <Submit kind="danger">Delete for ever</Submit>
+            <Submit kind="danger">Delete permanently</Submit>
           </Form>
         </Disclosure>
       </Section>

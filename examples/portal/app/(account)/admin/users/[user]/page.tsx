@@ -50,7 +50,7 @@ export default page(async ({ client, params: { user: id = "" }, query }) => {
         <Disclosure label="Erase user" kind="danger-quiet">
           <Form action={erase} hidden={{ ...hidden, email: user.email }}>
             <Field name="typed" label={`Type ${user.email} to confirm`} required autoComplete="off" spellCheck={false} />
-            <Submit kind="danger">Erase for ever</Submit>
+            <Submit kind="danger">Erase permanently</Submit>
           </Form>
         </Disclosure>
       </Section>
