@@ -73,12 +73,6 @@ export function Pager({ path, query, next }: { path: string; query: Partial<Reco
   );
 }
 
-/** The words of a change that was made by the form that led here. */
-export function Done({ of, words }: { of: string | undefined; words: Record<string, string> }) {
-  const sentence = of !== undefined && Object.hasOwn(words, of) ? words[of] : undefined;
-  return sentence ? <p className="message done" role="status">{sentence}</p> : null;
-}
-
 /** A time, in words if it is near: the server does not know the browser's time zone. */
 export function Time({ at, from = Date.now() }: { at: string; from?: number }) {
   const exact = new Date(at).toISOString().replace("T", " ").replace(/:\d\d\.\d+Z/, " UTC");

@@ -34,6 +34,7 @@ test("a new person is invited, hires an agent, enters Slack's secrets, and sees 
   await page.waitForURL(/agents$/);
 
   await page.getByRole("link", { name: "New agent" }).click();
+  await page.getByRole("heading", { name: "New agent" }).waitFor();
   await look(page, "agent-new");
   await page.getByLabel("Name", { exact: true }).fill("Mara");
   await page.getByLabel("System prompt").fill("Answer questions about orders.");

@@ -1,8 +1,9 @@
 import { unwrap, type Schemas } from "@konstruct/client";
 import type { Metadata } from "next";
 
+import { Done } from "@/components/done";
 import { Field, Form, Submit } from "@/components/form";
-import { Badge, Done, Head, Pager, Row, Rows, Section, Time } from "@/components/parts";
+import { Badge, Head, Pager, Row, Rows, Section, Time } from "@/components/parts";
 import { deviceOf } from "@/lib/device";
 import { page } from "@/lib/page";
 import { me } from "@/lib/session";

@@ -1,8 +1,8 @@
 import type { Metadata } from "next";
 import { redirect } from "next/navigation";
 
+import { Done } from "@/components/done";
 import { Field, Form, Submit } from "@/components/form";
-import { Done } from "@/components/parts";
 import { ownPath } from "@/lib/paths";
 import { apiToken } from "@/lib/session";
 import { logIn } from "../actions";

@@ -20,7 +20,7 @@ export default async function TenantLayout({ params, children }: {
     const tenant = await tenantOf(id);
     return (
       <Shell me={await me()} tenant={tenant}>
-        {notes[tenant.status] ? <p className="message warn">{notes[tenant.status]}</p> : null}
+        {tenant.role === "platform admin" && notes[tenant.status] ? <p className="message warn">{notes[tenant.status]}</p> : null}
         {children}
       </Shell>
     );

@@ -2,9 +2,10 @@ import { idempotencyKey, unwrap } from "@konstruct/client";
 import type { Metadata } from "next";
 
 import { Disclosure } from "@/components/disclosure";
+import { Done } from "@/components/done";
 import { Check, Field, Form, Submit } from "@/components/form";
 import { Link } from "@/components/link";
-import { Badge, Done, Head, Pager, Row, Rows, Time } from "@/components/parts";
+import { Badge, Head, Pager, Row, Rows, Time } from "@/components/parts";
 import { page } from "@/lib/page";
 import { createUser } from "./actions";
 

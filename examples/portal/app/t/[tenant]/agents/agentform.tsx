@@ -73,7 +73,7 @@ function Tool({ row, values }: RowProps) {
       <input type="hidden" name={`${row}.rest`} value={values[`${row}.rest`] ?? ""} />
       <Field name={`${row}.name`} label="Tool" value={values[`${row}.name`]} maxLength={200}
         hint="Without a name, the tool is removed." />
-      <Field name={`${row}.config`} label="Settings" rows={2} value={values[`${row}.config`]} hint="A JSON object." />
+      <Field name={`${row}.config`} label="Settings" rows={4} value={values[`${row}.config`]} hint="A JSON object." />
     </div>
   );
 }

@@ -1,9 +1,10 @@
 import { unwrap } from "@konstruct/client";
 import type { Metadata } from "next";
 
+import { Done } from "@/components/done";
 import { Field, Form, Submit } from "@/components/form";
 import { Link } from "@/components/link";
-import { Badge, Done, Head, Pager, Row, Rows, Time } from "@/components/parts";
+import { Badge, Head, Pager, Row, Rows, Time } from "@/components/parts";
 import { oneOf, page } from "@/lib/page";
 import { may } from "@/lib/role";
 import { tenantOf } from "@/lib/tenant";

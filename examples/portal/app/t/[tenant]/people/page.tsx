@@ -2,8 +2,9 @@ import { idempotencyKey, unwrap, type Client, type Schemas } from "@konstruct/cl
 import type { Metadata } from "next";
 
 import { Disclosure } from "@/components/disclosure";
+import { Done } from "@/components/done";
 import { Field, Form, Submit } from "@/components/form";
-import { Badge, Done, Head, Pager, Row, Rows, Section, Time } from "@/components/parts";
+import { Badge, Head, Pager, Row, Rows, Section, Time } from "@/components/parts";
 import { page } from "@/lib/page";
 import { may, roleOptions } from "@/lib/role";
 import { me } from "@/lib/session";

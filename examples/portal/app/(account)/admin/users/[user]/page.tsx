@@ -2,9 +2,10 @@ import { unwrap } from "@konstruct/client";
 import type { Metadata } from "next";
 
 import { Disclosure } from "@/components/disclosure";
+import { Done } from "@/components/done";
 import { Field, Form, Submit } from "@/components/form";
 import { Link } from "@/components/link";
-import { Badge, Done, Head, Section, Time } from "@/components/parts";
+import { Badge, Head, Section, Time } from "@/components/parts";
 import { page } from "@/lib/page";
 import { endSessions, erase, rename, setAdmin, setDisabled, unlock } from "../actions";
 

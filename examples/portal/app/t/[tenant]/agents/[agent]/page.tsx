@@ -2,9 +2,10 @@ import { idempotencyKey, unwrap, type Schemas } from "@konstruct/client";
 import type { Metadata } from "next";
 
 import { Disclosure } from "@/components/disclosure";
+import { Done } from "@/components/done";
 import { Field, Form, Submit } from "@/components/form";
 import { Link } from "@/components/link";
-import { Badge, Done, Head, Time } from "@/components/parts";
+import { Badge, Head, Time } from "@/components/parts";
 import { fieldsOf, valuesOf } from "@/lib/agent";
 import { page } from "@/lib/page";
 import { may } from "@/lib/role";

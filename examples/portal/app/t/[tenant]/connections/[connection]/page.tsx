@@ -2,9 +2,10 @@ import { unwrap } from "@konstruct/client";
 import type { Metadata } from "next";
 
 import { Disclosure } from "@/components/disclosure";
+import { Done } from "@/components/done";
 import { Field, Form, Submit } from "@/components/form";
 import { Link } from "@/components/link";
-import { Badge, Done, Head, Row, Rows, Section, Time } from "@/components/parts";
+import { Badge, Head, Row, Rows, Section, Time } from "@/components/parts";
 import { page } from "@/lib/page";
 import { may } from "@/lib/role";
 import { tenantOf } from "@/lib/tenant";
