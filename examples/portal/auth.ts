@@ -52,7 +52,9 @@ export const { handlers, signIn, signOut } = NextAuth({
       const token = "token" in message ? message.token?.apiToken : undefined;
       if (typeof token === "string") {
         // The browser is logged out even if the API does not answer; its session then ends by itself.
-        await createClient({ ...connection(), token }).POST("/v1/auth/logout").catch(() => undefined);
+        await createClient({ ...connection(), token })
+          .POST("/v1/auth/logout")
+          .catch(() => undefined);
       }
     },
   },
@@ -79,7 +81,11 @@ async function logIn(credentials: Partial<Record<string, unknown>>, headers: Hea
       }),
     );
     jar.set(deviceCookie, data.device_token, {
-      httpOnly: true, secure: secure(), sameSite: "lax", path: "/", maxAge: deviceSeconds,
+      httpOnly: true,
+      secure: secure(),
+      sameSite: "lax",
+      path: "/",
+      maxAge: deviceSeconds,
     });
     const { user, session } = data;
     return { id: user.id, name: user.name, email: user.email, apiToken: session.token, expiresAt: session.expires_at };

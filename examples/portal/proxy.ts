@@ -7,11 +7,12 @@ import { isPublic } from "@/lib/paths";
 
 const checkEvery = 60_000; // ms
 
-/** Leads to the login without a session, keeps the cookie's end that of the API's session, and sets security headers. */
+/** Leads to the login without a session, extends the cookie with the API's session, and sets security headers. */
 export async function proxy(request: NextRequest): Promise<NextResponse> {
   const { pathname, search } = request.nextUrl;
   const jwt = await readJwt(request.cookies.get(cookieName())?.value);
-  if (jwt === undefined && !isPublic(pathname)) {
+  // A form's action leads to the login by itself, in a way that the page understands.
+  if (jwt === undefined && !isPublic(pathname) && request.method !== "POST") {
     const login = new URL("/login", process.env["AUTH_URL"] ?? request.url);
     login.searchParams.set("callbackUrl", pathname + search);
     return NextResponse.redirect(login, 303);
@@ -36,7 +37,11 @@ async function extend(response: NextResponse, headers: Headers, jwt: SessionJwt)
     const { data } = await unwrap(createClient({ ...connection(headers), token: jwt.apiToken }).GET("/v1/me"));
     const value = await sessionJwt({ ...jwt, expiresAt: data.session.expires_at, checkedAt: Date.now() });
     response.cookies.set(cookieName(), value, {
-      httpOnly: true, secure: secure(), sameSite: "lax", path: "/", expires: new Date(data.session.expires_at),
+      httpOnly: true,
+      secure: secure(),
+      sameSite: "lax",
+      path: "/",
+      expires: new Date(data.session.expires_at),
     });
   } catch (error) {
     // The page asks the API as well, and shows what is wrong.
@@ -62,7 +67,8 @@ function contentSecurityPolicy(nonce: string): string {
 function securityHeaders(policy: string): Record<string, string> {
   return {
     "Content-Security-Policy": policy,
-    "Referrer-Policy": "same-origin", // with no-referrer browsers send forms with "Origin: null", which server actions refuse
+    // With no-referrer, browsers send forms with "Origin: null", which server actions refuse.
+    "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Cross-Origin-Opener-Policy": "same-origin",

@@ -23,7 +23,10 @@ const handle = app.getRequestHandler();
 
 const server = createServer((request, response) => {
   const { headers, socket } = request;
-  const forwarded = String(headers["x-forwarded-for"] ?? "").split(",").at(-1)?.trim();
+  const forwarded = String(headers["x-forwarded-for"] ?? "")
+    .split(",")
+    .at(-1)
+    ?.trim();
   for (const name of ["forwarded", "x-forwarded-for", "x-forwarded-port", "x-real-ip"]) delete headers[name];
   if (!behindProxy) for (const name of ["x-forwarded-host", "x-forwarded-proto"]) delete headers[name];
   const address = (behindProxy && forwarded) || socket.remoteAddress || "";
@@ -41,7 +44,13 @@ for (const signal of ["SIGINT", "SIGTERM"]) {
 /** Takes the portal's settings from the environment or the repository's .env, and nothing else from that file. */
 function readEnvironment() {
   const file = readOptional(new URL("../../.env", import.meta.url));
-  for (const name of ["AUTH_SECRET", "AUTH_URL", "KONSTRUCT_PORTAL_URL", "KONSTRUCT_API_URL", "KONSTRUCT_LISTEN_ADDR"]) {
+  for (const name of [
+    "AUTH_SECRET",
+    "AUTH_URL",
+    "KONSTRUCT_PORTAL_URL",
+    "KONSTRUCT_API_URL",
+    "KONSTRUCT_LISTEN_ADDR",
+  ]) {
     const value = process.env[name] || new RegExp(`^${name}=(['"]?)(.*)\\1$`, "m").exec(file)?.[2];
     if (value) process.env[name] = value;
   }

@@ -8,7 +8,9 @@ export default function NotFound() {
       <main className="failure">
         <h1>Not found</h1>
         <p>This page does not exist, or you have no access to it.</p>
-        <a className="button" href="/">Go to the start</a>
+        <a className="button" href="/">
+          Go to the start
+        </a>
       </main>
     </div>
   );

@@ -8,8 +8,14 @@ export function Conflicts({ conflicts }: { conflicts: Conflict[] }) {
         <div key={label}>
           <h3>{label}</h3>
           <dl>
-            <div><dt>Saved now</dt><dd>{saved || <em>empty</em>}</dd></div>
-            <div><dt>Yours</dt><dd>{yours || <em>empty</em>}</dd></div>
+            <div>
+              <dt>Saved now</dt>
+              <dd>{saved || <em>empty</em>}</dd>
+            </div>
+            <div>
+              <dt>Yours</dt>
+              <dd>{yours || <em>empty</em>}</dd>
+            </div>
           </dl>
         </div>
       ))}

@@ -12,9 +12,17 @@ export function CopyLink({ link }: { link: string }) {
       <label htmlFor={id}>Link to pass on. It works once and is shown only here.</label>
       <div className="copy-line">
         <input id={id} readOnly value={whole} suppressHydrationWarning onFocus={(event) => event.target.select()} />
-        <button type="button" className="button" onClick={() => {
-          void navigator.clipboard.writeText(whole).then(() => setCopied(true), () => setCopied(false));
-        }}>
+        <button
+          type="button"
+          className="button"
+          onClick={() => {
+            // Without HTTPS there is no clipboard; the field can be copied from by hand.
+            void navigator.clipboard?.writeText(whole).then(
+              () => setCopied(true),
+              () => setCopied(false),
+            );
+          }}
+        >
           Copy
         </button>
       </div>

@@ -18,7 +18,8 @@ export function Disclosure({ label, children, kind = "plain" }: DisclosureProps)
     const close = (event: Event) => {
       const { current } = details;
       const outside = event instanceof MouseEvent && !current?.contains(event.target as Node);
-      const escape = event instanceof KeyboardEvent && event.key === "Escape" && current?.contains(document.activeElement);
+      const escape =
+        event instanceof KeyboardEvent && event.key === "Escape" && current?.contains(document.activeElement);
       if (current?.open && (outside || escape)) {
         current.open = false;
         if (escape) {

@@ -14,5 +14,9 @@ export function Done({ of, words }: { of: string | undefined; words: Record<stri
       setTimeout(() => window.history.replaceState(null, "", window.location.pathname));
     }
   }, [sentence]);
-  return sentence ? <p className="message done" role="status">{sentence}</p> : null;
+  return sentence ? (
+    <p className="message done" role="status">
+      {sentence}
+    </p>
+  ) : null;
 }

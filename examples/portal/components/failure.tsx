@@ -8,7 +8,9 @@ export function Unavailable() {
     <section className="failure" role="alert">
       <h1>The server is not available</h1>
       <p>The portal runs, but the server behind it does not answer. Nothing was lost. Try again in a moment.</p>
-      <a className="button primary" href="">Try again</a>
+      <a className="button primary" href="">
+        Try again
+      </a>
     </section>
   );
 }
@@ -19,7 +21,9 @@ export function Refusal({ error }: { error: Problem }) {
     <section className="failure" role="alert">
       <h1>{title}</h1>
       <p>{words(error)}</p>
-      <a className="button" href="/">Go to the start</a>
+      <a className="button" href="/">
+        Go to the start
+      </a>
     </section>
   );
 }

@@ -34,7 +34,11 @@ export function Form({ action, children, hidden = {}, className = "stack", label
           value === undefined ? null : <input key={name} type="hidden" name={name} value={value} />,
         )}
         <div aria-live="assertive">
-          {state.error ? <p className="message error" tabIndex={-1}>{state.error}</p> : null}
+          {state.error ? (
+            <p className="message error" tabIndex={-1}>
+              {state.error}
+            </p>
+          ) : null}
         </div>
         <div aria-live="polite">
           {state.notice ? <p className="message done">{state.notice}</p> : null}
@@ -77,23 +81,42 @@ export function Field({ name, label, type = "text", value, hint, rows, options, 
   const error = (errors ?? [name]).map((field) => state.fields?.[field]).find((words) => words !== undefined);
   const described = [hint ? `${id}-hint` : "", error ? `${id}-error` : ""].join(" ").trim();
   const shared = {
-    id, name, defaultValue: state.values?.[name] ?? value ?? "",
-    "aria-invalid": error ? true : undefined, "aria-describedby": described || undefined, ...attributes,
+    id,
+    name,
+    defaultValue: state.values?.[name] ?? value ?? "",
+    "aria-invalid": error ? true : undefined,
+    "aria-describedby": described || undefined,
+    ...attributes,
   };
   return (
     <div className="field">
-      <label htmlFor={id}>{label}{attributes.required === undefined ? <span className="optional"> optional</span> : null}</label>
-      {hint ? <p className="hint" id={`${id}-hint`}>{hint}</p> : null}
+      <label htmlFor={id}>
+        {label}
+        {attributes.required === undefined ? <span className="optional"> optional</span> : null}
+      </label>
+      {hint ? (
+        <p className="hint" id={`${id}-hint`}>
+          {hint}
+        </p>
+      ) : null}
       {options ? (
         <select {...shared}>
-          {options.map(([option, text]) => <option key={option} value={option}>{text}</option>)}
+          {options.map(([option, text]) => (
+            <option key={option} value={option}>
+              {text}
+            </option>
+          ))}
         </select>
       ) : rows ? (
         <textarea {...shared} rows={rows} />
       ) : (
         <input {...shared} type={type} />
       )}
-      {error ? <p className="field-error" id={`${id}-error`}>{error}</p> : null}
+      {error ? (
+        <p className="field-error" id={`${id}-error`}>
+          {error}
+        </p>
+      ) : null}
     </div>
   );
 }
@@ -119,8 +142,15 @@ interface SubmitProps {
 export function Submit({ children, kind = "primary", label }: SubmitProps) {
   const { pending } = useFormStatus();
   return (
-    <button className={`button ${kind}`} aria-disabled={pending} aria-busy={pending} aria-label={label}
-      onClick={(event) => { if (pending) event.preventDefault(); }}>
+    <button
+      className={`button ${kind}`}
+      aria-disabled={pending}
+      aria-busy={pending}
+      aria-label={label}
+      onClick={(event) => {
+        if (pending) event.preventDefault();
+      }}
+    >
       {children}
     </button>
   );

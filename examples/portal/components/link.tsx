@@ -35,5 +35,9 @@ export function NavLink({ href, children }: LinkProps) {
 /** A bar at the top of the window while a page is being fetched. */
 function Pending() {
   const { pending } = useLinkStatus();
-  return pending ? <span className="loading" role="status"><span className="hidden">Loading</span></span> : null;
+  return pending ? (
+    <span className="loading" role="status">
+      <span className="hidden">Loading</span>
+    </span>
+  ) : null;
 }

@@ -28,12 +28,24 @@ export function LinkToken() {
   if (token) {
     return <input type="hidden" name="token" value={token} />;
   }
-  return read ? <PastedLink /> : <noscript><PastedLink /></noscript>;
+  return read ? (
+    <PastedLink />
+  ) : (
+    <noscript>
+      <PastedLink />
+    </noscript>
+  );
 }
 
 export function PastedLink() {
   return (
-    <Field name="token" label="The link that you were sent" required autoComplete="off" spellCheck={false}
-      hint="Paste the whole link." />
+    <Field
+      name="token"
+      label="The link that you were sent"
+      required
+      autoComplete="off"
+      spellCheck={false}
+      hint="Paste the whole link."
+    />
   );
 }

@@ -30,7 +30,11 @@ export function Rows({ label, children, empty }: { label: string; children: Reac
   if (children.length === 0) {
     return <p className="empty">{empty}</p>;
   }
-  return <ul className="rows" aria-label={label}>{children}</ul>;
+  return (
+    <ul className="rows" aria-label={label}>
+      {children}
+    </ul>
+  );
 }
 
 interface RowProps {
@@ -44,7 +48,10 @@ export function Row({ title, badges, children, actions }: RowProps) {
   return (
     <li className="row">
       <div className="row-main">
-        <div className="row-title">{title}{badges}</div>
+        <div className="row-title">
+          {title}
+          {badges}
+        </div>
         {children ? <div className="row-more">{children}</div> : null}
       </div>
       {actions ? <div className="actions">{actions}</div> : null}
@@ -67,16 +74,35 @@ export function Pager({ path, query, next }: { path: string; query: Partial<Reco
   }
   return (
     <nav className="pager" aria-label="Pages">
-      {query["cursor"] ? <Link className="button" href={to()}>First page</Link> : <span />}
-      {next ? <Link className="button" href={to(next)}>Next page</Link> : <span className="muted">This is the last page.</span>}
+      {query["cursor"] ? (
+        <Link className="button" href={to()}>
+          First page
+        </Link>
+      ) : (
+        <span />
+      )}
+      {next ? (
+        <Link className="button" href={to(next)}>
+          Next page
+        </Link>
+      ) : (
+        <span className="muted">This is the last page.</span>
+      )}
     </nav>
   );
 }
 
 /** A time, in words if it is near: the server does not know the browser's time zone. */
 export function Time({ at, from = Date.now() }: { at: string; from?: number }) {
-  const exact = new Date(at).toISOString().replace("T", " ").replace(/:\d\d\.\d+Z/, " UTC");
-  return <time dateTime={at} title={exact}>{relative(Date.parse(at) - from) ?? exact}</time>;
+  const exact = new Date(at)
+    .toISOString()
+    .replace("T", " ")
+    .replace(/:\d\d\.\d+Z/, " UTC");
+  return (
+    <time dateTime={at} title={exact}>
+      {relative(Date.parse(at) - from) ?? exact}
+    </time>
+  );
 }
 
 function relative(ms: number): string | undefined {
@@ -88,7 +114,11 @@ function relative(ms: number): string | undefined {
     return undefined;
   }
   const [count, unit] =
-    minutes < 60 ? [minutes, "minute"] : minutes < 48 * 60 ? [Math.round(minutes / 60), "hour"] : [Math.round(minutes / 1440), "day"];
+    minutes < 60
+      ? [minutes, "minute"]
+      : minutes < 48 * 60
+        ? [Math.round(minutes / 60), "hour"]
+        : [Math.round(minutes / 1440), "day"];
   const words = `${count} ${unit}${count === 1 ? "" : "s"}`;
   return ms > 0 ? `in ${words}` : `${words} ago`;
 }

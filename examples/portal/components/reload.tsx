@@ -12,5 +12,9 @@ export function Reload() {
     const timer = setInterval(() => router.refresh(), every);
     return () => clearInterval(timer);
   }, [router]);
-  return <p className="muted">This page updates itself. <a href="">Update now</a></p>;
+  return (
+    <p className="muted">
+      This page updates itself. <a href="">Update now</a>
+    </p>
+  );
 }

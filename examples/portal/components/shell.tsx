@@ -16,18 +16,32 @@ export function Shell({ me, tenant, children }: ShellProps) {
   const more = me.user.is_admin || me.memberships.length > 1;
   return (
     <div className="shell">
-      <a className="skip" href="#content">Skip to the content</a>
+      <a className="skip" href="#content">
+        Skip to the content
+      </a>
       <aside>
-        <Link href="/" className="brand">Konstruct</Link>
+        <Link href="/" className="brand">
+          Konstruct
+        </Link>
         {tenant ? (
           <div className="tenant">
             <strong>{tenant.name}</strong>
             <span className="muted">{tenant.role}</span>
-            {more ? <Link href="/" className="small">Switch tenant</Link> : null}
+            {more ? (
+              <Link href="/" className="small">
+                Switch tenant
+              </Link>
+            ) : null}
           </div>
         ) : null}
         <nav aria-label="Main">
-          {tenant ? tenantLinks(tenant).map(([href, label]) => <NavLink key={href} href={href}>{label}</NavLink>) : null}
+          {tenant
+            ? tenantLinks(tenant).map(([href, label]) => (
+                <NavLink key={href} href={href}>
+                  {label}
+                </NavLink>
+              ))
+            : null}
           {!tenant && me.memberships.length > 1 ? <NavLink href="/">Tenants</NavLink> : null}
           {me.user.is_admin ? (
             <>
@@ -39,10 +53,14 @@ export function Shell({ me, tenant, children }: ShellProps) {
         </nav>
         <div className="person">
           <span className="who">{me.user.name || me.user.email}</span>
-          <form action={logOut}><Submit kind="plain">Log out</Submit></form>
+          <form action={logOut}>
+            <Submit kind="plain">Log out</Submit>
+          </form>
         </div>
       </aside>
-      <main id="content" tabIndex={-1}>{children}</main>
+      <main id="content" tabIndex={-1}>
+        {children}
+      </main>
     </div>
   );
 }

@@ -41,8 +41,8 @@ export async function answer(form: FormData, run: () => Promise<Answer>): Promis
 }
 
 /**
- * Runs a creating request with the form's Idempotency-Key, which was made when the form was rendered. So a double submit
- * has one result, and a request whose answer was lost can be retried.
+ * Runs a creating request with the form's Idempotency-Key, which was made when the form was rendered. So a double
+ * submit has one result, and a request whose answer was lost can be retried.
  */
 export function once<T>(form: FormData, run: (header: { "Idempotency-Key": string }) => Promise<T>): Promise<T> {
   const key = text(form, "key") || idempotencyKey();

@@ -3,8 +3,10 @@ import type { Schemas } from "@konstruct/client";
 import { text, type Conflict } from "./form";
 
 /** What people edit of an agent. */
-export type AgentFields = Pick<Schemas["Agent"],
-  "name" | "role" | "persona" | "system_prompt" | "model_preference" | "tool_assignments" | "escalation_rules">;
+export type AgentFields = Pick<
+  Schemas["Agent"],
+  "name" | "role" | "persona" | "system_prompt" | "model_preference" | "tool_assignments" | "escalation_rules"
+>;
 
 type Key = keyof AgentFields;
 
@@ -50,7 +52,9 @@ export function valuesOf(agent: AgentFields): Record<string, string> {
 
 /** Returns how many rows of a list the values have. */
 export function rowsIn(values: Record<string, string>, list: string): number {
-  const indexes = Object.keys(values).map((name) => Number(/^(\w+)\[(\d+)\]/.exec(name)?.[1] === list ? /\d+/.exec(name)?.[0] : -1));
+  const indexes = Object.keys(values).map((name) =>
+    Number(/^(\w+)\[(\d+)\]/.exec(name)?.[1] === list ? /\d+/.exec(name)?.[0] : -1),
+  );
   return Math.max(-1, ...indexes) + 1;
 }
 
@@ -74,11 +78,15 @@ export function agentOf(form: FormData): { agent: AgentFields; faults: Record<st
     return undefined;
   };
   const rows = (list: string, first: string) =>
-    [...form.keys()].filter((name) => name.startsWith(`${list}[`) && name.endsWith(`].${first}`) && text(form, name).trim())
+    [...form.keys()]
+      .filter((name) => name.startsWith(`${list}[`) && name.endsWith(`].${first}`) && text(form, name).trim())
       .map((name) => name.slice(0, -first.length - 1));
   const agent = {
-    name: text(form, "name"), role: text(form, "role"), persona: text(form, "persona"),
-    system_prompt: text(form, "system_prompt"), model_preference: text(form, "model_preference"),
+    name: text(form, "name"),
+    role: text(form, "role"),
+    persona: text(form, "persona"),
+    system_prompt: text(form, "system_prompt"),
+    model_preference: text(form, "model_preference"),
     tool_assignments: rows("tool_assignments", "name").map((row) => {
       const config = json(`${row}.config`);
       return { ...json(`${row}.rest`), name: text(form, `${row}.name`).trim(), ...(config ? { config } : {}) };
@@ -89,7 +97,10 @@ export function agentOf(form: FormData): { agent: AgentFields; faults: Record<st
 }
 
 function ruleOf(form: FormData, row: string): Schemas["EscalationRule"] {
-  const keywords = text(form, `${row}.keywords`).split(",").map((word) => word.trim()).filter(Boolean);
+  const keywords = text(form, `${row}.keywords`)
+    .split(",")
+    .map((word) => word.trim())
+    .filter(Boolean);
   const count = text(form, `${row}.count`);
   const notify = text(form, `${row}.notify`);
   const message = text(form, `${row}.message`);
@@ -112,7 +123,8 @@ export function conflictsOf(base: AgentFields, saved: AgentFields, yours: AgentF
   return keys
     .filter((key) => !same(base[key], saved[key]) && !same(saved[key], yours[key]))
     .map((key) => ({
-      label: labels[key], saved: shownAs(saved[key]),
+      label: labels[key],
+      saved: shownAs(saved[key]),
       yours: same(base[key], yours[key]) ? "You did not change this, so what is saved now stays." : shownAs(yours[key]),
     }));
 }

@@ -1,10 +1,18 @@
 /** Returns the browser and the system that a User-Agent names, in words that people recognize. */
 export function deviceOf(userAgent: string): string {
   const browser = first(userAgent, [
-    ["Edg/", "Edge"], ["OPR/", "Opera"], ["Firefox/", "Firefox"], ["Chrome/", "Chrome"], ["Safari/", "Safari"],
+    ["Edg/", "Edge"],
+    ["OPR/", "Opera"],
+    ["Firefox/", "Firefox"],
+    ["Chrome/", "Chrome"],
+    ["Safari/", "Safari"],
   ]);
   const system = first(userAgent, [
-    ["iPhone", "iPhone"], ["iPad", "iPad"], ["Android", "Android"], ["Windows", "Windows"], ["Mac OS X", "macOS"],
+    ["iPhone", "iPhone"],
+    ["iPad", "iPad"],
+    ["Android", "Android"],
+    ["Windows", "Windows"],
+    ["Mac OS X", "macOS"],
     ["Linux", "Linux"],
   ]);
   if (browser) {

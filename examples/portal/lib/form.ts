@@ -37,5 +37,7 @@ export function shown(form: FormData): Record<string, string> {
 
 /** Returns the token of a link, of which the whole may have been pasted. */
 export function linkToken(form: FormData): string {
-  return text(form, "token").trim().replace(/^.*#token=/, "");
+  return text(form, "token")
+    .trim()
+    .replace(/^.*#token=/, "");
 }

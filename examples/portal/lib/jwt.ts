@@ -32,7 +32,11 @@ export function sessionJwt(token: JWT): Promise<string> {
 /** Decrypts the value of the cookie, or returns undefined if it is missing, forged or has expired. */
 export async function readJwt(value: string | undefined): Promise<SessionJwt | undefined> {
   try {
-    const token = await decode<SessionJwt>({ ...(value ? { token: value } : {}), secret: secret(), salt: cookieName() });
+    const token = await decode<SessionJwt>({
+      ...(value ? { token: value } : {}),
+      secret: secret(),
+      salt: cookieName(),
+    });
     return token ?? undefined;
   } catch {
     return undefined;

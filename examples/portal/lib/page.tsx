@@ -30,7 +30,8 @@ export function page(render: (context: PageContext) => Promise<ReactNode>) {
 }
 
 /**
- * Renders, and shows errors of the API in a frame. Everything must be fetched in `render` itself, not in its components.
+ * Renders, and shows errors of the API in a frame. Everything must be fetched in `render` itself, not in its
+ * components.
  */
 export async function guarded(
   render: () => Promise<ReactNode>,
@@ -64,7 +65,11 @@ function first(query: Record<string, string | string[] | undefined>): Query {
 
 /** The frame of failures outside of other frames. */
 export function alone(failure: ReactNode): ReactNode {
-  return <div className="door"><main>{failure}</main></div>;
+  return (
+    <div className="door">
+      <main>{failure}</main>
+    </div>
+  );
 }
 
 /** Returns the value if it is one of those that a page knows. */

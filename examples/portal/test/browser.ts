@@ -10,8 +10,13 @@ const pictures = "test-results";
 
 /** Flags without which Chromium looks for hosts outside of this machine. */
 const args = [
-  "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-  "--disable-component-update", "--disable-sync",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
 ];
 
 export function launch(): Promise<Browser> {
@@ -27,7 +32,8 @@ export async function open(browser: Browser, system: System, options: BrowserCon
   page.on("pageerror", (error) => expect.soft(String(error), page.url()).toBe(""));
   page.on("console", (message) => {
     const text = message.text();
-    if (message.type() === "error" && !text.startsWith("Failed to load resource")) expect.soft(text, page.url()).toBe("");
+    if (message.type() === "error" && !text.startsWith("Failed to load resource"))
+      expect.soft(text, page.url()).toBe("");
   });
   return page;
 }
@@ -54,7 +60,10 @@ export async function look(page: Page, name: string): Promise<void> {
   const size = page.viewportSize();
   for (const colorScheme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-    for (const [device, width, height] of [["phone", 390, 844], ["desktop", 1280, 800]] as const) {
+    for (const [device, width, height] of [
+      ["phone", 390, 844],
+      ["desktop", 1280, 800],
+    ] as const) {
       await page.setViewportSize({ width, height });
       await page.screenshot({ path: `${pictures}/${name}-${device}-${colorScheme}.png`, fullPage: true });
       if ((device === "phone") === (colorScheme === "light")) {
@@ -71,8 +80,8 @@ export async function look(page: Page, name: string): Promise<void> {
 /** Returns what axe calls serious or critical. */
 async function serious(page: Page): Promise<string[]> {
   await page.evaluate(axe.source);
-  const { violations } = await page.evaluate(
-    () => (window as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run(),
+  const { violations } = await page.evaluate(() =>
+    (window as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run(),
   );
   return violations
     .filter(({ impact }) => impact === "serious" || impact === "critical")

@@ -60,7 +60,14 @@ test("too many attempts say how long to wait, and unlocking helps", async () => 
 test("the token and other sites' paths stay out of the browser", async () => {
   const page = await open(b.browser, b.system);
   const bodies: string[] = [];
-  page.on("response", (response) => void response.text().then((body) => bodies.push(body), () => undefined));
+  page.on(
+    "response",
+    (response) =>
+      void response.text().then(
+        (body) => bodies.push(body),
+        () => undefined,
+      ),
+  );
   await page.goto("/login?callbackUrl=https://evil.example/%2F..//evil.example");
   await submitLogin(page, "olga@example.com", password);
   await page.waitForURL(/agents$/);
@@ -69,7 +76,8 @@ test("the token and other sites' paths stay out of the browser", async () => {
   expect(Object.keys((await session.json()) as object).sort()).toEqual(["expires", "user"]);
   const storage = await page.evaluate(() => JSON.stringify([localStorage, sessionStorage, document.cookie]));
   expect(storage).toBe('[{},{},""]');
-  for (const text of [...bodies, await session.text(), await page.content()]) expect(text).not.toMatch(/kst_|"apiToken"/);
+  for (const text of [...bodies, await session.text(), await page.content()])
+    expect(text).not.toMatch(/kst_|"apiToken"/);
   const cookies = await page.context().cookies();
   const device = cookies.find(({ name }) => name === "konstruct.device");
   const days = ((device?.expires ?? 0) - Date.now() / 1000) / 86_400;
@@ -85,7 +93,10 @@ test("the token and other sites' paths stay out of the browser", async () => {
 
 test("the address of the browser is that of its connection, whatever it claims", async () => {
   const claims = { "X-Forwarded-For": "203.0.113.7", Forwarded: "for=203.0.113.7", "X-Real-IP": "203.0.113.7" };
-  const page = await open(b.browser, b.system, { extraHTTPHeaders: claims, userAgent: "Mozilla/5.0 (X11; Linux) Firefox/140.0" });
+  const page = await open(b.browser, b.system, {
+    extraHTTPHeaders: claims,
+    userAgent: "Mozilla/5.0 (X11; Linux) Firefox/140.0",
+  });
   await logIn(page, "gina@example.com");
   await page.goto("/profile");
   const own = page.getByRole("listitem").filter({ hasText: "this device" });
@@ -108,7 +119,11 @@ test("a device that is logged out elsewhere comes back to the login", async () =
   await phone.goto("/profile");
   await desk.getByRole("button", { name: "Log out Chrome on Linux" }).first().click();
   await sees(desk, "The device is logged out.");
-  // In a form, too.
+  // In a form, too, and without the cookie.
+  await desk.getByRole("textbox", { name: "Name" }).fill("Gina");
+  await desk.context().clearCookies({ name: "konstruct.session" });
+  await desk.getByRole("button", { name: "Save name" }).click();
+  await desk.getByRole("heading", { name: "Log in" }).waitFor();
   await phone.getByRole("textbox", { name: "Name" }).fill("Gina");
   await phone.getByRole("button", { name: "Save name" }).click();
   await sees(phone, "Your session has ended. Log in again.");
@@ -173,6 +188,32 @@ test("everything needed to log in and to hire works without JavaScript", async (
   await sees(page, "The agent is created.");
   await page.getByRole("button", { name: "Log out" }).click();
   await sees(page, "You are logged out.");
+});
+
+test("the keyboard is enough", async () => {
+  const page = await open(b.browser, b.system);
+  await page.goto("/login");
+  const press = async (...keys: string[]) => {
+    for (const key of keys) await page.keyboard.press(key);
+  };
+  await press("Tab", "Tab");
+  await page.keyboard.type("olga@example.com");
+  await press("Tab");
+  await page.keyboard.type(password);
+  await press("Enter");
+  await page.waitForURL(/agents$/);
+  await press("Tab");
+  expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("Skip to the content");
+  await press("Enter", "Tab", "Enter");
+  await page.getByRole("heading", { name: "New agent" }).waitFor();
+  await page.goto(`/t/${b.acme}/people`);
+  const summary = page.getByRole("listitem").filter({ hasText: "vera@example.com" }).locator("summary").last();
+  await summary.focus();
+  await press("Enter");
+  await page.getByText("Remove Vera Viewer from this tenant?").waitFor();
+  await press("Tab", "Escape");
+  await page.getByText("Remove Vera Viewer from this tenant?").waitFor({ state: "hidden" });
+  expect(await summary.evaluate((element) => element === document.activeElement)).toBe(true);
 });
 
 test("a back end that stops and comes back", async () => {

@@ -30,8 +30,13 @@ export class System {
     await this.startBackend();
     this.portal = spawn(process.execPath, ["server.mjs"], {
       env: {
-        ...process.env, NODE_ENV: "production", PORT: String(this.ports.portal), KONSTRUCT_API_URL: this.api,
-        KONSTRUCT_PORTAL_URL: this.url, AUTH_URL: this.url, AUTH_SECRET: "a secret of the portal's tests only",
+        ...process.env,
+        NODE_ENV: "production",
+        PORT: String(this.ports.portal),
+        KONSTRUCT_API_URL: this.api,
+        KONSTRUCT_PORTAL_URL: this.url,
+        AUTH_URL: this.url,
+        AUTH_SECRET: "a secret of the portal's tests only",
       },
       stdio: ["ignore", "ignore", "inherit"],
     });
@@ -39,13 +44,20 @@ export class System {
   }
 
   async startBackend(): Promise<void> {
-    this.backend = spawn(required("KONSTRUCT_TEST_BINARY"), ["dev", "--data", `${required("KONSTRUCT_TEST_DATA")}/${this.name}`], {
-      env: {
-        ...process.env, KONSTRUCT_LISTEN_ADDR: `127.0.0.1:${this.ports.api}`, KONSTRUCT_METRICS_ADDR: "off",
-        KONSTRUCT_TRUSTED_PROXIES: "127.0.0.1", KONSTRUCT_PORTAL_URL: this.url,
+    this.backend = spawn(
+      required("KONSTRUCT_TEST_BINARY"),
+      ["dev", "--data", `${required("KONSTRUCT_TEST_DATA")}/${this.name}`],
+      {
+        env: {
+          ...process.env,
+          KONSTRUCT_LISTEN_ADDR: `127.0.0.1:${this.ports.api}`,
+          KONSTRUCT_METRICS_ADDR: "off",
+          KONSTRUCT_TRUSTED_PROXIES: "127.0.0.1",
+          KONSTRUCT_PORTAL_URL: this.url,
+        },
+        stdio: ["ignore", "pipe", "ignore"],
       },
-      stdio: ["ignore", "pipe", "ignore"],
-    });
+    );
     const lines = createInterface({ input: this.backend.stdout ?? process.stdin });
     lines.on("line", (line) => {
       const [, email, secret] = /^ {2}log in +(\S+) +(\S+)$/.exec(line) ?? [];
@@ -88,7 +100,9 @@ export class System {
     const path = { tenant_id: tenant };
     await unwrap(admin.POST("/v1/tenants/{tenant_id}/invitations", { params: { path }, body: { email, role } }));
     const token = (await this.mailedLink(email, "invitation")).replace(/.*#token=/, "");
-    await unwrap(createClient({ baseUrl: this.api }).POST("/v1/invitations/accept", { body: { token, name, password } }));
+    await unwrap(
+      createClient({ baseUrl: this.api }).POST("/v1/invitations/accept", { body: { token, name, password } }),
+    );
   }
 }
 

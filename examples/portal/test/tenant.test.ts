@@ -9,7 +9,9 @@ const b = setup("tenant");
 
 const agentOf = async (name: string) => {
   const path = { tenant_id: b.acme };
-  const { data } = await unwrap(b.admin.GET("/v1/tenants/{tenant_id}/agents", { params: { path, query: { q: name } } }));
+  const { data } = await unwrap(
+    b.admin.GET("/v1/tenants/{tenant_id}/agents", { params: { path, query: { q: name } } }),
+  );
   return data.items;
 };
 
@@ -71,13 +73,22 @@ test("a new person is invited, hires an agent, enters Slack's secrets, and sees 
   const download = page.waitForEvent("download");
   await page.getByRole("link", { name: "Download" }).click();
   const file = await (await download).createReadStream();
-  const lines = (await file.toArray()).join("").trim().split("\n").map((line) => JSON.parse(line) as { action?: string });
+  const lines = (await file.toArray())
+    .join("")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { action?: string });
   expect(lines[0]?.action).toBe("create-agent");
 });
 
 test("a person with an account logs in to accept, and others cannot", async () => {
   const path = { tenant_id: b.globex };
-  await unwrap(b.admin.POST("/v1/tenants/{tenant_id}/invitations", { params: { path }, body: { email: "vera@example.com", role: "viewer" } }));
+  await unwrap(
+    b.admin.POST("/v1/tenants/{tenant_id}/invitations", {
+      params: { path },
+      body: { email: "vera@example.com", role: "viewer" },
+    }),
+  );
   const url = await b.system.mailedLink("vera@example.com", "invitation", "Globex Foods");
   const gina = await open(b.browser, b.system);
   await logIn(gina, "gina@example.com");
@@ -93,9 +104,11 @@ test("a person with an account logs in to accept, and others cannot", async () =
   await vera.goto("/");
   await sees(vera, "Choose a tenant");
   await look(vera, "tenants");
-  await unwrap(b.admin.DELETE("/v1/tenants/{tenant_id}/members/{user_id}", {
-    params: { path: { ...path, user_id: await idOf("vera@example.com") } },
-  }));
+  await unwrap(
+    b.admin.DELETE("/v1/tenants/{tenant_id}/members/{user_id}", {
+      params: { path: { ...path, user_id: await idOf("vera@example.com") } },
+    }),
+  );
 });
 
 test("each role has its buttons, and refusals are words", async () => {
@@ -194,9 +207,11 @@ test("an edit conflict shows both versions and lets one save again", async () =>
   await look(two, "agent-conflict");
   await two.getByRole("button", { name: "Save" }).click();
   await sees(two, "The agent is saved.");
-  const { data } = await unwrap(b.admin.GET("/v1/tenants/{tenant_id}/agents/{agent_id}", {
-    params: { path: { tenant_id: b.acme, agent_id: rosie?.id ?? "" } },
-  }));
+  const { data } = await unwrap(
+    b.admin.GET("/v1/tenants/{tenant_id}/agents/{agent_id}", {
+      params: { path: { tenant_id: b.acme, agent_id: rosie?.id ?? "" } },
+    }),
+  );
   expect(data).toMatchObject({ role: "Chief of the office", persona: "Loud.", system_prompt: "Order the coffee." });
 });
 
@@ -204,9 +219,9 @@ test("a double submit has one result", async () => {
   const page = await open(b.browser, b.system, { javaScriptEnabled: false });
   await logIn(page, "edgar@example.com");
   await page.goto(`/t/${b.acme}/agents/new`);
-  const fields = await page.locator("form[aria-label=Agent] [name]").evaluateAll((all) =>
-    all.map((one) => [(one as HTMLInputElement).name, (one as HTMLInputElement).value]),
-  );
+  const fields = await page
+    .locator("form[aria-label=Agent] [name]")
+    .evaluateAll((all) => all.map((one) => [(one as HTMLInputElement).name, (one as HTMLInputElement).value]));
   const multipart = { ...Object.fromEntries(fields), name: "Twin" };
   const headers = { Origin: b.system.url };
   const send = () => page.request.post(`/t/${b.acme}/agents/new`, { multipart, headers });
@@ -231,7 +246,9 @@ test("duplicate, deactivate, delete", async () => {
 });
 
 test("a suspended tenant ends its members' access at once, and is deleted with its progress shown", async () => {
-  const { data: tenant, etag } = await unwrap(b.admin.POST("/v1/tenants", { body: { name: "Initech", slug: "initech" } }));
+  const { data: tenant, etag } = await unwrap(
+    b.admin.POST("/v1/tenants", { body: { name: "Initech", slug: "initech" } }),
+  );
   await b.system.join(tenant.id, "owner", "ines@example.com", "Ines");
   const [ines, admin] = [await open(b.browser, b.system), await open(b.browser, b.system)];
   await logIn(ines, "ines@example.com");
@@ -245,9 +262,12 @@ test("a suspended tenant ends its members' access at once, and is deleted with i
   await ines.reload();
   await sees(ines, "This tenant is suspended. A platform admin can activate it again.");
   await look(ines, "suspended");
-  const stale = unwrap(b.admin.PATCH("/v1/tenants/{tenant_id}", {
-    params: { path: { tenant_id: tenant.id }, header: ifMatch(etag ?? "") }, body: { status: "active" },
-  }));
+  const stale = unwrap(
+    b.admin.PATCH("/v1/tenants/{tenant_id}", {
+      params: { path: { tenant_id: tenant.id }, header: ifMatch(etag ?? "") },
+      body: { status: "active" },
+    }),
+  );
   await expect(stale).rejects.toMatchObject({ code: "precondition_failed" });
   await admin.locator("summary", { hasText: "Delete tenant" }).click();
   await admin.getByLabel(/^Type initech/).fill("initec");

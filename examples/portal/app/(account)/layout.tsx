@@ -7,7 +7,11 @@ import { me, type Me } from "@/lib/session";
 export default function AccountLayout({ children }: { children: ReactNode }) {
   return guarded(async () => {
     const person = await me();
-    return <Shell me={person} tenant={onlyTenant(person)}>{children}</Shell>;
+    return (
+      <Shell me={person} tenant={onlyTenant(person)}>
+        {children}
+      </Shell>
+    );
   }, alone);
 }
 

@@ -23,8 +23,11 @@ export default page(async () => {
       <Head title="Choose a tenant">The companies in which you work.</Head>
       <Rows label="Tenants" empty="You are in no tenant yet. Ask an owner of one to invite you.">
         {memberships.map(({ tenant, role }) => (
-          <Row key={tenant.id} title={<Link href={`/t/${tenant.id}/agents`}>{tenant.name}</Link>}
-            badges={tenant.status === "suspended" ? <Badge tone="warn">suspended</Badge> : null}>
+          <Row
+            key={tenant.id}
+            title={<Link href={`/t/${tenant.id}/agents`}>{tenant.name}</Link>}
+            badges={tenant.status === "suspended" ? <Badge tone="warn">suspended</Badge> : null}
+          >
             <span>Your role: {role}</span>
           </Row>
         ))}

@@ -45,7 +45,11 @@ export async function lookUp(_: FormState, form: FormData): Promise<FormState> {
     const { data } = await unwrap((await publicApi()).POST("/v1/invitations/lookup", { body: { token } }));
     return {
       data: {
-        token, tenant: data.tenant.name, email: data.email, role: data.role, inviter: data.invited_by.name,
+        token,
+        tenant: data.tenant.name,
+        email: data.email,
+        role: data.role,
+        inviter: data.invited_by.name,
         account: data.needs_account ? "new" : "existing",
       },
     };

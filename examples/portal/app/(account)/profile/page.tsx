@@ -26,7 +26,10 @@ export default page(async ({ client, query }) => {
   const { items, next_cursor } = sessions.data;
   return (
     <>
-      <Head title="Profile">{user.email}{user.is_admin ? ", platform admin" : ""}</Head>
+      <Head title="Profile">
+        {user.email}
+        {user.is_admin ? ", platform admin" : ""}
+      </Head>
       <Done of={query.done} words={done} />
       <Form action={rename} label="Name">
         <Field name="name" label="Name" value={user.name} required maxLength={200} autoComplete="name" />
@@ -35,31 +38,62 @@ export default page(async ({ client, query }) => {
       <Section title="Password" note="A new password logs your other devices out.">
         <Form action={changePassword} label="Password">
           <div className="columns">
-            <Field name="current_password" label="Current password" type="password" required autoComplete="current-password" />
-            <Field name="new_password" label="New password, at least 8 characters" type="password" required
-              autoComplete="new-password" />
+            <Field
+              name="current_password"
+              label="Current password"
+              type="password"
+              required
+              autoComplete="current-password"
+            />
+            <Field
+              name="new_password"
+              label="New password, at least 8 characters"
+              type="password"
+              required
+              autoComplete="new-password"
+            />
           </div>
           <Submit kind="plain">Change password</Submit>
         </Form>
       </Section>
-      <Section title="E-mail address"
-        note={user.email_proven ? undefined : "Your address was never confirmed by a mailed link, so you cannot join another tenant."}>
+      <Section
+        title="E-mail address"
+        note={
+          user.email_proven
+            ? undefined
+            : "Your address was never confirmed by a mailed link, so you cannot join another tenant."
+        }
+      >
         {meta.data.mail ? (
           <Form action={changeEmail} label="E-mail address">
             <div className="columns">
               <Field name="email" label="New address" type="email" required maxLength={320} autoComplete="email" />
-              <Field name="current_password" label="Current password" type="password" required autoComplete="current-password" />
+              <Field
+                name="current_password"
+                label="Current password"
+                type="password"
+                required
+                autoComplete="current-password"
+              />
             </div>
             <Submit kind="plain">Send the link</Submit>
           </Form>
-        ) : <p className="muted">This server sends no mail, so your address cannot be changed here.</p>}
+        ) : (
+          <p className="muted">This server sends no mail, so your address cannot be changed here.</p>
+        )}
       </Section>
       <Section title="Devices" note="Where you are logged in.">
         <Rows label="Devices" empty="No devices.">
-          {items.map((session) => <SessionRow key={session.id} session={session} />)}
+          {items.map((session) => (
+            <SessionRow key={session.id} session={session} />
+          ))}
         </Rows>
         <Pager path="/profile" query={{ cursor: query.cursor }} next={next_cursor} />
-        {items.length > 1 ? <Form action={endOthers}><Submit kind="plain">Log out all other devices</Submit></Form> : null}
+        {items.length > 1 ? (
+          <Form action={endOthers}>
+            <Submit kind="plain">Log out all other devices</Submit>
+          </Form>
+        ) : null}
       </Section>
     </>
   );
@@ -68,14 +102,25 @@ export default page(async ({ client, query }) => {
 function SessionRow({ session }: { session: Schemas["OwnSession"] }) {
   const device = deviceOf(session.user_agent);
   return (
-    <Row title={device} badges={session.current ? <Badge tone="good">this device</Badge> : null}
-      actions={session.current ? null : (
-        <Form action={endSession} className="inline" hidden={{ session: session.id }}>
-          <Submit kind="plain" label={`Log out ${device}`}>Log out</Submit>
-        </Form>
-      )}>
-      <span>used <Time at={session.last_seen_at} /></span>
-      <span>logged in <Time at={session.created_at} /></span>
+    <Row
+      title={device}
+      badges={session.current ? <Badge tone="good">this device</Badge> : null}
+      actions={
+        session.current ? null : (
+          <Form action={endSession} className="inline" hidden={{ session: session.id }}>
+            <Submit kind="plain" label={`Log out ${device}`}>
+              Log out
+            </Submit>
+          </Form>
+        )
+      }
+    >
+      <span>
+        used <Time at={session.last_seen_at} />
+      </span>
+      <span>
+        logged in <Time at={session.created_at} />
+      </span>
       {session.address ? <span>from {session.address}</span> : null}
     </Row>
   );

@@ -19,8 +19,12 @@ export default function ForgotPage() {
             <Field name="email" label="E-mail address" type="email" autoComplete="username" required />
             <Submit>Send a link</Submit>
           </Form>
-        ) : <p>This server sends no mail. Ask a platform admin for help.</p>}
-        <p><a href="/login">Back to the login</a></p>
+        ) : (
+          <p>This server sends no mail. Ask a platform admin for help.</p>
+        )}
+        <p>
+          <a href="/login">Back to the login</a>
+        </p>
       </>
     );
   });

@@ -25,7 +25,9 @@ export function Invitation({ email }: { email: string | undefined }) {
     <>
       <h1>Invitation</h1>
       <div aria-live="assertive">{state.error ? <p className="message error">{state.error}</p> : null}</div>
-      {pending ? <p role="status">Looking up the invitation…</p> : (
+      {pending ? (
+        <p role="status">Looking up the invitation…</p>
+      ) : (
         <form action={look} className="stack">
           <PastedLink />
           <Submit>Continue</Submit>
@@ -45,16 +47,26 @@ function Accept({ data, email }: { data: Record<string, string>; email: string |
         <strong>{data["role"]}</strong>, with the address {data["email"]}.
       </p>
       {email === data["email"] ? (
-        <Form action={acceptAsMe} hidden={hidden}><Submit>Accept</Submit></Form>
+        <Form action={acceptAsMe} hidden={hidden}>
+          <Submit>Accept</Submit>
+        </Form>
       ) : email ? (
         <>
           <p className="message warn">You are logged in as {email}. Log out, then open the link again.</p>
-          <form action={logOut}><Submit kind="plain">Log out</Submit></form>
+          <form action={logOut}>
+            <Submit kind="plain">Log out</Submit>
+          </form>
         </>
       ) : data["account"] === "new" ? (
         <Form action={acceptAsNew} hidden={hidden}>
           <Field name="name" label="Your name" autoComplete="name" required maxLength={200} />
-          <Field name="password" label="Password, at least 8 characters" type="password" autoComplete="new-password" required />
+          <Field
+            name="password"
+            label="Password, at least 8 characters"
+            type="password"
+            autoComplete="new-password"
+            required
+          />
           <Submit>Create account and join</Submit>
         </Form>
       ) : (

@@ -30,7 +30,9 @@ export default async function LoginPage({ searchParams }: { searchParams: Promis
         <Field name="password" label="Password" type="password" autoComplete="current-password" required />
         <Submit>Log in</Submit>
       </Form>
-      <p><a href="/forgot">Forgot your password?</a></p>
+      <p>
+        <a href="/forgot">Forgot your password?</a>
+      </p>
     </>
   );
 }

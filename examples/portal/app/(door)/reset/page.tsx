@@ -13,10 +13,18 @@ export default function ResetPage() {
       <p className="muted">It logs you out on all devices.</p>
       <Form action={reset}>
         <LinkToken />
-        <Field name="password" label="New password, at least 8 characters" type="password" autoComplete="new-password" required />
+        <Field
+          name="password"
+          label="New password, at least 8 characters"
+          type="password"
+          autoComplete="new-password"
+          required
+        />
         <Submit>Set password</Submit>
       </Form>
-      <p><a href="/forgot">Ask for a new link</a></p>
+      <p>
+        <a href="/forgot">Ask for a new link</a>
+      </p>
     </>
   );
 }

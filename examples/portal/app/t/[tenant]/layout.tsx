@@ -11,7 +11,10 @@ const notes = {
   purging: "This tenant is being deleted.",
 };
 
-export default async function TenantLayout({ params, children }: {
+export default async function TenantLayout({
+  params,
+  children,
+}: {
   params: Promise<{ tenant: string }>;
   children: ReactNode;
 }) {
@@ -20,7 +23,9 @@ export default async function TenantLayout({ params, children }: {
     const tenant = await tenantOf(id);
     return (
       <Shell me={await me()} tenant={tenant}>
-        {tenant.role === "platform admin" && notes[tenant.status] ? <p className="message warn">{notes[tenant.status]}</p> : null}
+        {tenant.role === "platform admin" && notes[tenant.status] ? (
+          <p className="message warn">{notes[tenant.status]}</p>
+        ) : null}
         {children}
       </Shell>
     );

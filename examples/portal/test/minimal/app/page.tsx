@@ -13,7 +13,13 @@ export default async function HomePage() {
   return (
     <main>
       <h1>Hello {user.name}</h1>
-      <ul>{memberships.map(({ tenant, role }) => <li key={tenant.id}>{tenant.name}: {role}</li>)}</ul>
+      <ul>
+        {memberships.map(({ tenant, role }) => (
+          <li key={tenant.id}>
+            {tenant.name}: {role}
+          </li>
+        ))}
+      </ul>
     </main>
   );
 }

@@ -36,7 +36,11 @@ export async function setStatus(_: FormState, form: FormData): Promise<FormState
 export async function purgeTenant(_: FormState, form: FormData): Promise<FormState> {
   return change(form, async (client) => {
     if (text(form, "typed").trim() !== text(form, "slug")) {
-      return { error: "Check the marked field.", fields: { typed: "This is not the slug of the tenant." }, values: shown(form) };
+      return {
+        error: "Check the marked field.",
+        fields: { typed: "This is not the slug of the tenant." },
+        values: shown(form),
+      };
     }
     await unwrap(client.DELETE("/v1/tenants/{tenant_id}", { params: { ...versionOf(form), query: { purge: true } } }));
     return `/admin/tenants/${pathOf(form).tenant_id}?done=purging`;

@@ -11,7 +11,9 @@ const versionOf = (form: FormData) => ({ path: pathOf(form), header: ifMatch(tex
 export async function createUser(_: FormState, form: FormData): Promise<FormState> {
   return change(form, async (client) => {
     const body = {
-      email: text(form, "email").trim(), name: text(form, "name"), password: text(form, "password"),
+      email: text(form, "email").trim(),
+      name: text(form, "name"),
+      password: text(form, "password"),
       is_admin: text(form, "is_admin") === "on",
     };
     const { data } = await once(form, (header) => unwrap(client.POST("/v1/users", { params: { header }, body })));
@@ -30,7 +32,11 @@ export async function setDisabled(_: FormState, form: FormData): Promise<FormSta
 
 export async function setAdmin(_: FormState, form: FormData): Promise<FormState> {
   const admin = text(form, "admin") === "true";
-  return update(form, { is_admin: admin }, admin ? "The user is a platform admin." : "The user is no platform admin any more.");
+  return update(
+    form,
+    { is_admin: admin },
+    admin ? "The user is a platform admin." : "The user is no platform admin any more.",
+  );
 }
 
 export async function unlock(_: FormState, form: FormData): Promise<FormState> {
@@ -51,7 +57,11 @@ export async function endSessions(_: FormState, form: FormData): Promise<FormSta
 export async function erase(_: FormState, form: FormData): Promise<FormState> {
   return change(form, async (client) => {
     if (text(form, "typed").trim() !== text(form, "email")) {
-      return { error: "Check the marked field.", fields: { typed: "This is not the address of the user." }, values: shown(form) };
+      return {
+        error: "Check the marked field.",
+        fields: { typed: "This is not the address of the user." },
+        values: shown(form),
+      };
     }
     await unwrap(client.DELETE("/v1/users/{user_id}", { params: versionOf(form) }));
     return "/admin/users?done=erased";

@@ -20,17 +20,26 @@ export default page(async ({ client, query }) => {
   );
   return (
     <>
-      <Head title="All users" action={
-        <Disclosure label="New user" kind="primary">
-          <Form action={createUser} hidden={{ key: idempotencyKey() }}>
-            <Field name="email" label="E-mail address" type="email" required maxLength={320} autoComplete="off" />
-            <Field name="name" label="Name" required maxLength={200} autoComplete="off" />
-            <Field name="password" label="Password, at least 8 characters" type="password" required autoComplete="new-password" />
-            <Check name="is_admin" label="Platform admin" />
-            <Submit>Create user</Submit>
-          </Form>
-        </Disclosure>
-      }>
+      <Head
+        title="All users"
+        action={
+          <Disclosure label="New user" kind="primary">
+            <Form action={createUser} hidden={{ key: idempotencyKey() }}>
+              <Field name="email" label="E-mail address" type="email" required maxLength={320} autoComplete="off" />
+              <Field name="name" label="Name" required maxLength={200} autoComplete="off" />
+              <Field
+                name="password"
+                label="Password, at least 8 characters"
+                type="password"
+                required
+                autoComplete="new-password"
+              />
+              <Check name="is_admin" label="Platform admin" />
+              <Submit>Create user</Submit>
+            </Form>
+          </Disclosure>
+        }
+      >
         Everybody with an account. Owners invite people to their tenants themselves.
       </Head>
       <Done of={query.done} words={done} />
@@ -40,13 +49,20 @@ export default page(async ({ client, query }) => {
       </form>
       <Rows label="Users" empty={q ? "No user matches the search." : "No users."}>
         {data.items.map((user) => (
-          <Row key={user.id} title={<Link href={`/admin/users/${user.id}`}>{user.name || user.email}</Link>}
-            badges={<>
-              {user.is_admin ? <Badge>platform admin</Badge> : null}
-              {user.disabled_at ? <Badge tone="bad">disabled</Badge> : null}
-            </>}>
+          <Row
+            key={user.id}
+            title={<Link href={`/admin/users/${user.id}`}>{user.name || user.email}</Link>}
+            badges={
+              <>
+                {user.is_admin ? <Badge>platform admin</Badge> : null}
+                {user.disabled_at ? <Badge tone="bad">disabled</Badge> : null}
+              </>
+            }
+          >
             <span>{user.email}</span>
-            <span>created <Time at={user.created_at} /></span>
+            <span>
+              created <Time at={user.created_at} />
+            </span>
           </Row>
         ))}
       </Rows>

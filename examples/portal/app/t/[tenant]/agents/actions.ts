@@ -31,7 +31,12 @@ export async function updateAgent(_: FormState, form: FormData): Promise<FormSta
   return change(form, async (client) => {
     const { agent: yours, faults } = agentOf(form);
     if (Object.keys(faults).length > 0) {
-      return { ...notJson, fields: faults, values: shown(form), data: { base: text(form, "base"), etag: text(form, "etag") } };
+      return {
+        ...notJson,
+        fields: faults,
+        values: shown(form),
+        data: { base: text(form, "base"), etag: text(form, "etag") },
+      };
     }
     const base = JSON.parse(text(form, "base")) as AgentFields;
     const body = changes(base, yours);
@@ -47,7 +52,8 @@ export async function updateAgent(_: FormState, form: FormData): Promise<FormSta
       const saved = await unwrap(client.GET("/v1/tenants/{tenant_id}/agents/{agent_id}", { params }));
       const now = fieldsOf(saved.data);
       return {
-        error: "Somebody else has saved this agent since you opened it. Your changes are kept in the form below, and " +
+        error:
+          "Somebody else has saved this agent since you opened it. Your changes are kept in the form below, and " +
           "theirs in all other fields. Compare the differences, then save again.",
         conflicts: conflictsOf(base, now, yours),
         values: valuesOf({ ...now, ...body }),
@@ -87,7 +93,9 @@ export async function duplicateAgent(_: FormState, form: FormData): Promise<Form
 export async function deleteAgent(_: FormState, form: FormData): Promise<FormState> {
   return change(form, async (client) => {
     const header = ifMatch(text(form, "etag"));
-    await unwrap(client.DELETE("/v1/tenants/{tenant_id}/agents/{agent_id}", { params: { path: pathOf(form), header } }));
+    await unwrap(
+      client.DELETE("/v1/tenants/{tenant_id}/agents/{agent_id}", { params: { path: pathOf(form), header } }),
+    );
     return `${listOf(form)}?done=deleted`;
   });
 }

@@ -32,10 +32,20 @@ function Fields({ values: given }: { values: Record<string, string> }) {
         <Field name="role" label="Role" value={given["role"]} maxLength={200} />
       </div>
       <Field name="persona" label="Persona" rows={3} value={given["persona"]} hint="The tone and style of the agent." />
-      <Field name="system_prompt" label="System prompt" rows={8} value={given["system_prompt"]}
-        hint="What the agent is told before each conversation." />
-      <Field name="model_preference" label="Model" value={given["model_preference"]} maxLength={100}
-        hint="The name of a model, or of a list of models such as quality." />
+      <Field
+        name="system_prompt"
+        label="System prompt"
+        rows={8}
+        value={given["system_prompt"]}
+        hint="What the agent is told before each conversation."
+      />
+      <Field
+        name="model_preference"
+        label="Model"
+        value={given["model_preference"]}
+        maxLength={100}
+        hint="The name of a model, or of a list of models such as quality."
+      />
       <List name="tool_assignments" label="Tools" add="Add a tool" values={values} row={Tool} />
       <List name="escalation_rules" label="Hand-over to a person" add="Add a condition" values={values} row={Rule} />
     </>
@@ -48,7 +58,13 @@ interface RowProps {
 }
 
 /** Existing rows, and empty ones, which are not saved unless they are filled in. */
-function List({ name, label, add, values, row: Item }: {
+function List({
+  name,
+  label,
+  add,
+  values,
+  row: Item,
+}: {
   name: string;
   label: string;
   add: string;
@@ -60,9 +76,15 @@ function List({ name, label, add, values, row: Item }: {
   return (
     <fieldset>
       <legend>{label}</legend>
-      {Array.from({ length: count }, (_, i) => <Item key={i} row={`${name}[${i}]`} values={values} />)}
-      <noscript><Item row={`${name}[${count}]`} values={values} /></noscript>
-      <button type="button" className="button" onClick={() => setMore(more + 1)}>{add}</button>
+      {Array.from({ length: count }, (_, i) => (
+        <Item key={i} row={`${name}[${i}]`} values={values} />
+      ))}
+      <noscript>
+        <Item row={`${name}[${count}]`} values={values} />
+      </noscript>
+      <button type="button" className="button" onClick={() => setMore(more + 1)}>
+        {add}
+      </button>
     </fieldset>
   );
 }
@@ -71,8 +93,13 @@ function Tool({ row, values }: RowProps) {
   return (
     <div className="columns">
       <input type="hidden" name={`${row}.rest`} value={values[`${row}.rest`] ?? ""} />
-      <Field name={`${row}.name`} label="Tool" value={values[`${row}.name`]} maxLength={200}
-        hint="Without a name, the tool is removed." />
+      <Field
+        name={`${row}.name`}
+        label="Tool"
+        value={values[`${row}.name`]}
+        maxLength={200}
+        hint="Without a name, the tool is removed."
+      />
       <Field name={`${row}.config`} label="Settings" rows={4} value={values[`${row}.config`]} hint="A JSON object." />
     </div>
   );

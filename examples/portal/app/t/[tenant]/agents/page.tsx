@@ -25,8 +25,11 @@ export default page(async ({ client, params: { tenant: id = "" }, query }) => {
       params: {
         path: { tenant_id: id },
         query: {
-          limit: 20, sort: sort ?? "name", ...(query.q ? { q: query.q } : {}),
-          ...(state ? { is_active: state === "true" } : {}), ...(query.cursor ? { cursor: query.cursor } : {}),
+          limit: 20,
+          sort: sort ?? "name",
+          ...(query.q ? { q: query.q } : {}),
+          ...(state ? { is_active: state === "true" } : {}),
+          ...(query.cursor ? { cursor: query.cursor } : {}),
         },
       },
     }),
@@ -35,36 +38,80 @@ export default page(async ({ client, params: { tenant: id = "" }, query }) => {
   const searched = query.q || state;
   return (
     <>
-      <Head title="Agents" action={editor ? <Link className="button primary" href={`/t/${id}/agents/new`}>New agent</Link> : null}>
-        {editor ? "The AI employees of this tenant." : "Your role is viewer: you can read what agents do, but not change them."}
+      <Head
+        title="Agents"
+        action={
+          editor ? (
+            <Link className="button primary" href={`/t/${id}/agents/new`}>
+              New agent
+            </Link>
+          ) : null
+        }
+      >
+        {editor
+          ? "The AI employees of this tenant."
+          : "Your role is viewer: you can read what agents do, but not change them."}
       </Head>
       <Done of={query.done} words={done} />
       <form className="inline filters" role="search">
         <Field name="q" label="Name or role" type="search" value={query.q} required={false} maxLength={100} />
-        <Field name="state" label="State" value={state} options={[["", "All"], ["true", "Active"], ["false", "Inactive"]]} required={false} />
-        <Field name="sort" label="Sort" value={sort} required={false} options={[
-          ["name", "Name"], ["-created_at", "Newest first"], ["created_at", "Oldest first"], ["-updated_at", "Last changed"],
-        ]} />
+        <Field
+          name="state"
+          label="State"
+          value={state}
+          options={[
+            ["", "All"],
+            ["true", "Active"],
+            ["false", "Inactive"],
+          ]}
+          required={false}
+        />
+        <Field
+          name="sort"
+          label="Sort"
+          value={sort}
+          required={false}
+          options={[
+            ["name", "Name"],
+            ["-created_at", "Newest first"],
+            ["created_at", "Oldest first"],
+            ["-updated_at", "Last changed"],
+          ]}
+        />
         <Submit kind="plain">Search</Submit>
       </form>
       <Rows label="Agents" empty={searched ? "No agent matches the search." : "No agents yet."}>
         {data.items.map((agent) => (
-          <Row key={agent.id} title={<Link href={`/t/${id}/agents/${agent.id}`}>{agent.name}</Link>}
+          <Row
+            key={agent.id}
+            title={<Link href={`/t/${id}/agents/${agent.id}`}>{agent.name}</Link>}
             badges={agent.is_active ? <Badge tone="good">active</Badge> : <Badge>inactive</Badge>}
-            actions={editor ? (
-              <Form action={setActive} className="inline"
-                hidden={{ tenant: id, agent: agent.id, etag: agent.etag, active: String(!agent.is_active) }}>
-                <Submit kind="plain" label={`${agent.is_active ? "Deactivate" : "Activate"} ${agent.name}`}>
-                  {agent.is_active ? "Deactivate" : "Activate"}
-                </Submit>
-              </Form>
-            ) : null}>
+            actions={
+              editor ? (
+                <Form
+                  action={setActive}
+                  className="inline"
+                  hidden={{ tenant: id, agent: agent.id, etag: agent.etag, active: String(!agent.is_active) }}
+                >
+                  <Submit kind="plain" label={`${agent.is_active ? "Deactivate" : "Activate"} ${agent.name}`}>
+                    {agent.is_active ? "Deactivate" : "Activate"}
+                  </Submit>
+                </Form>
+              ) : null
+            }
+          >
             {agent.role ? <span>{agent.role}</span> : null}
-            <span>changed <Time at={agent.updated_at} /></span>
+            <span>
+              changed <Time at={agent.updated_at} />
+            </span>
           </Row>
         ))}
       </Rows>
-      <Pager path={`/t/${id}/agents`} query={{ q: query.q, state, sort, cursor: query.cursor }} next={data.next_cursor} />
+      <Pager
+        path={`/t/${id}/agents`}
+        query={{ q: query.q, state, sort, cursor: query.cursor }}
+        next={data.next_cursor}
+      />
     </>
   );
 });

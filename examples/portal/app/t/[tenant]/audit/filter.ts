@@ -2,9 +2,20 @@ import type { operations } from "@konstruct/client";
 
 /** The actions of a tenant's log by which people filter it. */
 export const actions = [
-  "create-agent", "update-agent", "duplicate-agent", "delete-agent", "create-channel-connection",
-  "update-channel-connection", "delete-channel-connection", "create-invitation", "resend-invitation",
-  "revoke-invitation", "accept-invitation", "update-member", "remove-member", "update-tenant",
+  "create-agent",
+  "update-agent",
+  "duplicate-agent",
+  "delete-agent",
+  "create-channel-connection",
+  "update-channel-connection",
+  "delete-channel-connection",
+  "create-invitation",
+  "resend-invitation",
+  "revoke-invitation",
+  "accept-invitation",
+  "update-member",
+  "remove-member",
+  "update-tenant",
 ] as const satisfies (keyof operations)[];
 
 export const objects = ["agent", "channel_connection", "invitation", "member", "tenant"] as const;
@@ -12,13 +23,22 @@ export const objects = ["agent", "channel_connection", "invitation", "member", "
 type Query = Partial<Record<string, string>>;
 
 /** Returns the parameters of the API for those of the page. Days are those of UTC, and the last one is included. */
-export function filterOf(query: Query): { actor_id?: string; action?: string; object_type?: string; from?: string; to?: string } {
+export function filterOf(query: Query): {
+  actor_id?: string;
+  action?: string;
+  object_type?: string;
+  from?: string;
+  to?: string;
+} {
   const { actor, action, object } = query;
   const from = dayOf(query["from"]);
   const to = dayOf(query["to"], 1);
   return {
-    ...(actor ? { actor_id: actor } : {}), ...(action ? { action } : {}), ...(object ? { object_type: object } : {}),
-    ...(from ? { from } : {}), ...(to ? { to } : {}),
+    ...(actor ? { actor_id: actor } : {}),
+    ...(action ? { action } : {}),
+    ...(object ? { object_type: object } : {}),
+    ...(from ? { from } : {}),
+    ...(to ? { to } : {}),
   };
 }
 

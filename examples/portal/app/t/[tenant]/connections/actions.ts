@@ -16,7 +16,9 @@ export async function createConnection(_: FormState, form: FormData): Promise<Fo
       workspace_id: text(form, "workspace_id").trim(),
     };
     const { data } = await once(form, (header) =>
-      unwrap(client.POST("/v1/tenants/{tenant_id}/channel-connections", { params: { path: pathOf(form), header }, body })),
+      unwrap(
+        client.POST("/v1/tenants/{tenant_id}/channel-connections", { params: { path: pathOf(form), header }, body }),
+      ),
     );
     return `/t/${text(form, "tenant")}/connections/${data.id}?done=created`;
   });
@@ -28,7 +30,11 @@ export async function setStatus(_: FormState, form: FormData): Promise<FormState
 
 export async function setSecret(_: FormState, form: FormData): Promise<FormState> {
   const name = text(form, "name").trim();
-  const state = await update(form, { secrets: { [name]: text(form, "secret_value") } }, `The secret ${name} is stored.`);
+  const state = await update(
+    form,
+    { secrets: { [name]: text(form, "secret_value") } },
+    `The secret ${name} is stored.`,
+  );
   const { [`secrets.${name}`]: fault, ...fields } = state.fields ?? {};
   return fault ? { ...state, fields: { ...fields, secret_value: fault } } : state;
 }

@@ -31,11 +31,19 @@ export default page(async ({ client, params: { tenant: id = "" }, query }) => {
       </Head>
       <Rows label="Connections" empty="No workspace is connected yet.">
         {data.items.map((connection) => (
-          <Row key={connection.id}
-            title={<Link href={`/t/${id}/connections/${connection.id}`}>{channels[connection.channel_type]} {connection.workspace_id}</Link>}
-            badges={<StatusBadge status={connection.status} />}>
+          <Row
+            key={connection.id}
+            title={
+              <Link href={`/t/${id}/connections/${connection.id}`}>
+                {channels[connection.channel_type]} {connection.workspace_id}
+              </Link>
+            }
+            badges={<StatusBadge status={connection.status} />}
+          >
             {connection.status_note ? <span>{connection.status_note}</span> : null}
-            <span>changed <Time at={connection.updated_at} /></span>
+            <span>
+              changed <Time at={connection.updated_at} />
+            </span>
           </Row>
         ))}
       </Rows>
@@ -53,8 +61,15 @@ function Connect({ tenant }: { tenant: string }) {
     <Disclosure label="Connect a workspace" kind="primary">
       <Form action={createConnection} hidden={{ tenant, key: idempotencyKey() }}>
         <Field name="channel_type" label="Channel" options={Object.entries(channels)} required />
-        <Field name="workspace_id" label="Workspace id" required maxLength={64} pattern="[A-Za-z0-9_\-]{1,64}" spellCheck={false}
-          hint="In Slack it begins with T, such as T0123ABCD." />
+        <Field
+          name="workspace_id"
+          label="Workspace id"
+          required
+          maxLength={64}
+          pattern="[A-Za-z0-9_\-]{1,64}"
+          spellCheck={false}
+          hint="In Slack it begins with T, such as T0123ABCD."
+        />
         <Submit>Connect</Submit>
       </Form>
     </Disclosure>

@@ -32,7 +32,9 @@ export async function invite(_: FormState, form: FormData): Promise<FormState> {
   return change(form, async (client) => {
     const body = { email: text(form, "email").trim(), role: text(form, "role") as Role };
     const { data } = await once(form, (header) =>
-      unwrap(client.POST("/v1/tenants/{tenant_id}/invitations", { params: { path: invitationOf(form), header }, body })),
+      unwrap(
+        client.POST("/v1/tenants/{tenant_id}/invitations", { params: { path: invitationOf(form), header }, body }),
+      ),
     );
     return { ...sent(data), data: { key: idempotencyKey() } };
   });

@@ -32,7 +32,9 @@ export default page(async ({ client, params: { tenant: id = "" }, query }) => {
   return (
     <>
       <Head title="People">
-        {owner ? "Who works in this tenant, and as what." : "Who works in this tenant. Owners can invite people and change roles."}
+        {owner
+          ? "Who works in this tenant, and as what."
+          : "Who works in this tenant. Owners can invite people and change roles."}
       </Head>
       <Done of={query.done} words={done} />
       <Rows label="Members" empty="No members.">
@@ -54,7 +56,9 @@ export default page(async ({ client, params: { tenant: id = "" }, query }) => {
           </Section>
           <Section title="Open invitations" note="A link works once, for 7 days.">
             <Rows label="Invitations" empty="No open invitations.">
-              {invitations.map((invitation) => <InvitationRow key={invitation.id} invitation={invitation} />)}
+              {invitations.map((invitation) => (
+                <InvitationRow key={invitation.id} invitation={invitation} />
+              ))}
             </Rows>
           </Section>
         </>
@@ -72,7 +76,12 @@ async function invitationsOf(client: Client, tenant: string): Promise<Schemas["I
   return data.items.filter(({ status }) => status === "pending" || status === "expired");
 }
 
-function MemberRow({ tenant, member, owner, self }: {
+function MemberRow({
+  tenant,
+  member,
+  owner,
+  self,
+}: {
   tenant: string;
   member: Schemas["Member"];
   owner: boolean;
@@ -82,7 +91,14 @@ function MemberRow({ tenant, member, owner, self }: {
   const hidden = { tenant, user: user.id, etag };
   const name = user.name || user.email;
   return (
-    <Row title={name} badges={<>{self ? <Badge>you</Badge> : null}{user.disabled ? <Badge tone="bad">disabled</Badge> : null}</>}
+    <Row
+      title={name}
+      badges={
+        <>
+          {self ? <Badge>you</Badge> : null}
+          {user.disabled ? <Badge tone="bad">disabled</Badge> : null}
+        </>
+      }
       actions={
         <>
           {owner ? (
@@ -92,19 +108,28 @@ function MemberRow({ tenant, member, owner, self }: {
                 <Submit>Change role</Submit>
               </Form>
             </Disclosure>
-          ) : <Badge>{role}</Badge>}
+          ) : (
+            <Badge>{role}</Badge>
+          )}
           {owner || self ? (
             <Disclosure label={self ? "Leave" : "Remove"} kind="danger-quiet">
-              <p>{self ? "Leave this tenant? An owner can invite you again." : `Remove ${name} from this tenant? The account stays.`}</p>
+              <p>
+                {self
+                  ? "Leave this tenant? An owner can invite you again."
+                  : `Remove ${name} from this tenant? The account stays.`}
+              </p>
               <Form action={removeMember} hidden={hidden}>
                 <Submit kind="danger">{self ? "Leave tenant" : "Remove member"}</Submit>
               </Form>
             </Disclosure>
           ) : null}
         </>
-      }>
+      }
+    >
       <span>{user.email}</span>
-      <span>joined <Time at={member.created_at} /></span>
+      <span>
+        joined <Time at={member.created_at} />
+      </span>
     </Row>
   );
 }
@@ -113,21 +138,35 @@ function InvitationRow({ invitation }: { invitation: Schemas["Invitation"] }) {
   const hidden = { tenant: invitation.tenant_id, invitation: invitation.id };
   const expired = invitation.status === "expired";
   return (
-    <Row title={invitation.email} badges={<><Badge>{invitation.role}</Badge>{expired ? <Badge tone="warn">expired</Badge> : null}</>}
+    <Row
+      title={invitation.email}
+      badges={
+        <>
+          <Badge>{invitation.role}</Badge>
+          {expired ? <Badge tone="warn">expired</Badge> : null}
+        </>
+      }
       actions={
         <>
           <Form action={resend} className="inline" hidden={hidden}>
-            <Submit kind="plain" label={`Send again to ${invitation.email}`}>Send again</Submit>
+            <Submit kind="plain" label={`Send again to ${invitation.email}`}>
+              Send again
+            </Submit>
           </Form>
           {expired ? null : (
             <Disclosure label="Revoke" kind="danger-quiet">
               <p>Revoke the invitation of {invitation.email}? Its link stops working.</p>
-              <Form action={revoke} hidden={hidden}><Submit kind="danger">Revoke invitation</Submit></Form>
+              <Form action={revoke} hidden={hidden}>
+                <Submit kind="danger">Revoke invitation</Submit>
+              </Form>
             </Disclosure>
           )}
         </>
-      }>
-      <span>{expired ? "expired" : "expires"} <Time at={invitation.expires_at} /></span>
+      }
+    >
+      <span>
+        {expired ? "expired" : "expires"} <Time at={invitation.expires_at} />
+      </span>
       {invitation.invited_by.name ? <span>invited by {invitation.invited_by.name}</span> : null}
     </Row>
   );

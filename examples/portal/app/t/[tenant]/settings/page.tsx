@@ -12,9 +12,7 @@ export const metadata: Metadata = { title: "Settings" };
 
 export default page(async ({ client, params: { tenant: id = "" } }) => {
   const { role } = await tenantOf(id);
-  const { data, etag } = await unwrap(
-    client.GET("/v1/tenants/{tenant_id}", { params: { path: { tenant_id: id } } }),
-  );
+  const { data, etag } = await unwrap(client.GET("/v1/tenants/{tenant_id}", { params: { path: { tenant_id: id } } }));
   return (
     <>
       <Head title="Settings" />
@@ -23,7 +21,9 @@ export default page(async ({ client, params: { tenant: id = "" } }) => {
           <Field name="name" label="Name of the tenant" value={data.name} required maxLength={200} />
           <Submit>Save</Submit>
         </Form>
-      ) : <p className="muted">Only owners can change the settings.</p>}
+      ) : (
+        <p className="muted">Only owners can change the settings.</p>
+      )}
     </>
   );
 });

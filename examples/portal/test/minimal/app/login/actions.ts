@@ -16,6 +16,8 @@ export async function logIn(_: string, form: FormData): Promise<string> {
     if (code === "too_many_attempts") {
       return `Too many attempts. Try again in ${seconds} seconds.`;
     }
-    return code === "invalid_credentials" ? "The e-mail address or the password is wrong." : "The server does not answer.";
+    return code === "invalid_credentials"
+      ? "The e-mail address or the password is wrong."
+      : "The server does not answer.";
   }
 }

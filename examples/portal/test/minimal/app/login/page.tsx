@@ -10,8 +10,12 @@ export default function LoginPage() {
     <form action={action}>
       <h1>Log in</h1>
       <p role="alert">{error}</p>
-      <label>E-mail address <input name="email" type="email" autoComplete="username" required /></label>
-      <label>Password <input name="password" type="password" autoComplete="current-password" required /></label>
+      <label>
+        E-mail address <input name="email" type="email" autoComplete="username" required />
+      </label>
+      <label>
+        Password <input name="password" type="password" autoComplete="current-password" required />
+      </label>
       <button>Log in</button>
     </form>
   );

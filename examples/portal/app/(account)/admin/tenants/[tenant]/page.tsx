@@ -25,25 +25,50 @@ export default page(async ({ client, params: { tenant: id = "" } }) => {
   const suspended = data.status === "suspended";
   return (
     <>
-      <p className="crumb"><Link href="/admin/tenants">All tenants</Link></p>
-      <Head title={data.name} action={<Link className="button" href={`/t/${id}/agents`}>Enter tenant</Link>}>
+      <p className="crumb">
+        <Link href="/admin/tenants">All tenants</Link>
+      </p>
+      <Head
+        title={data.name}
+        action={
+          <Link className="button" href={`/t/${id}/agents`}>
+            Enter tenant
+          </Link>
+        }
+      >
         <Badge tone={suspended ? "warn" : "good"}>{data.status}</Badge> created <Time at={data.created_at} />
       </Head>
       <Form action={updateTenant} hidden={hidden} label="Tenant">
         <div className="columns">
           <Field name="name" label="Name" value={data.name} required maxLength={200} />
-          <Field name="slug" label="Slug" value={data.slug} required maxLength={63} pattern="[a-z0-9](-?[a-z0-9])*" spellCheck={false} />
+          <Field
+            name="slug"
+            label="Slug"
+            value={data.slug}
+            required
+            maxLength={63}
+            pattern="[a-z0-9](-?[a-z0-9])*"
+            spellCheck={false}
+          />
         </div>
         <Submit>Save</Submit>
       </Form>
-      <Section title={suspended ? "Activate" : "Suspend"} note={suspended
-        ? "The members get access again, and the agents receive messages."
-        : "The members lose access at once, and the agents receive no messages. Nothing is deleted."}>
+      <Section
+        title={suspended ? "Activate" : "Suspend"}
+        note={
+          suspended
+            ? "The members get access again, and the agents receive messages."
+            : "The members lose access at once, and the agents receive no messages. Nothing is deleted."
+        }
+      >
         <Form action={setStatus} hidden={{ ...hidden, status: suspended ? "active" : "suspended" }}>
           <Submit kind="plain">{suspended ? "Activate tenant" : "Suspend tenant"}</Submit>
         </Form>
       </Section>
-      <Section title="Delete" note="Deletes the tenant with its agents, connections, members and audit log. It cannot be undone.">
+      <Section
+        title="Delete"
+        note="Deletes the tenant with its agents, connections, members and audit log. It cannot be undone."
+      >
         <Disclosure label="Delete tenant" kind="danger-quiet">
           <Form action={purgeTenant} hidden={{ ...hidden, slug: data.slug }}>
             <Field name="typed" label={`Type ${data.slug} to confirm`} required autoComplete="off" spellCheck={false} />
@@ -59,14 +84,25 @@ function Progress({ name, purge }: { name: string | undefined; purge: Schemas["P
   const running = purge.status === "running";
   return (
     <>
-      <p className="crumb"><Link href="/admin/tenants">All tenants</Link></p>
+      <p className="crumb">
+        <Link href="/admin/tenants">All tenants</Link>
+      </p>
       <Head title={running ? `${name ?? "The tenant"} is being deleted` : "The tenant is deleted"}>
-        Requested <Time at={purge.requested_at} />{purge.finished_at ? <>, finished <Time at={purge.finished_at} /></> : null}.
+        Requested <Time at={purge.requested_at} />
+        {purge.finished_at ? (
+          <>
+            , finished <Time at={purge.finished_at} />
+          </>
+        ) : null}
+        .
       </Head>
       <div role="status">
         <dl className="facts">
           {Object.entries(purge.deleted).map(([table, rows]) => (
-            <div key={table} className="fact"><dt>{table.replaceAll("_", " ")}</dt><dd>{rows} deleted</dd></div>
+            <div key={table} className="fact">
+              <dt>{table.replaceAll("_", " ")}</dt>
+              <dd>{rows} deleted</dd>
+            </div>
           ))}
         </dl>
       </div>

@@ -15,7 +15,10 @@ import { AgentForm } from "../agentform";
 
 export const metadata: Metadata = { title: "Agent" };
 
-const done = { created: "The agent is created.", duplicated: "This is the copy. It is inactive until you activate it." };
+const done = {
+  created: "The agent is created.",
+  duplicated: "This is the copy. It is inactive until you activate it.",
+};
 
 export default page(async ({ client, params: { tenant: id = "", agent: agentId = "" }, query }) => {
   const tenant = await tenantOf(id);
@@ -26,31 +29,47 @@ export default page(async ({ client, params: { tenant: id = "", agent: agentId =
   const editor = may(tenant.role, "editor");
   return (
     <>
-      <p className="crumb"><Link href={`/t/${id}/agents`}>Agents</Link></p>
-      <Head title={agent.name} action={editor ? (
-        <>
-          <Form action={setActive} className="inline" hidden={{ ...hidden, active: String(!agent.is_active) }}>
-            <Submit kind="plain">{agent.is_active ? "Deactivate" : "Activate"}</Submit>
-          </Form>
-          <Disclosure label="Duplicate">
-            <Form action={duplicateAgent} hidden={{ ...hidden, key: idempotencyKey() }}>
-              <Field name="name" label="Name of the copy" maxLength={200} />
-              <Submit>Duplicate</Submit>
-            </Form>
-          </Disclosure>
-          <Disclosure label="Delete" kind="danger-quiet">
-            <p>Delete {agent.name}? This cannot be undone.</p>
-            <Form action={deleteAgent} hidden={hidden}><Submit kind="danger">Delete agent</Submit></Form>
-          </Disclosure>
-        </>
-      ) : null}>
-        {agent.is_active ? <Badge tone="good">active</Badge> : <Badge>inactive</Badge>} changed <Time at={agent.updated_at} />
+      <p className="crumb">
+        <Link href={`/t/${id}/agents`}>Agents</Link>
+      </p>
+      <Head
+        title={agent.name}
+        action={
+          editor ? (
+            <>
+              <Form action={setActive} className="inline" hidden={{ ...hidden, active: String(!agent.is_active) }}>
+                <Submit kind="plain">{agent.is_active ? "Deactivate" : "Activate"}</Submit>
+              </Form>
+              <Disclosure label="Duplicate">
+                <Form action={duplicateAgent} hidden={{ ...hidden, key: idempotencyKey() }}>
+                  <Field name="name" label="Name of the copy" maxLength={200} />
+                  <Submit>Duplicate</Submit>
+                </Form>
+              </Disclosure>
+              <Disclosure label="Delete" kind="danger-quiet">
+                <p>Delete {agent.name}? This cannot be undone.</p>
+                <Form action={deleteAgent} hidden={hidden}>
+                  <Submit kind="danger">Delete agent</Submit>
+                </Form>
+              </Disclosure>
+            </>
+          ) : null
+        }
+      >
+        {agent.is_active ? <Badge tone="good">active</Badge> : <Badge>inactive</Badge>} changed{" "}
+        <Time at={agent.updated_at} />
       </Head>
       <Done of={query.done} words={done} />
       {editor ? (
-        <AgentForm action={updateAgent} values={valuesOf(agent)} submit="Save"
-          hidden={{ ...hidden, base: JSON.stringify(fieldsOf(agent)) }} />
-      ) : <Facts agent={agent} />}
+        <AgentForm
+          action={updateAgent}
+          values={valuesOf(agent)}
+          submit="Save"
+          hidden={{ ...hidden, base: JSON.stringify(fieldsOf(agent)) }}
+        />
+      ) : (
+        <Facts agent={agent} />
+      )}
     </>
   );
 });
@@ -67,7 +86,10 @@ function Facts({ agent }: { agent: Schemas["Agent"] }) {
   return (
     <dl className="facts">
       {rows.map(([label, value]) => (
-        <div key={label} className="fact"><dt>{label}</dt><dd>{value || <span className="muted">none</span>}</dd></div>
+        <div key={label} className="fact">
+          <dt>{label}</dt>
+          <dd>{value || <span className="muted">none</span>}</dd>
+        </div>
       ))}
     </dl>
   );

@@ -13,7 +13,9 @@ export async function GET(request: Request, { params }: { params: Promise<{ tena
   try {
     const { response } = await unwrap(
       client.GET("/v1/tenants/{tenant_id}/audit-events/export", {
-        params: { path, query }, parseAs: "stream", signal: request.signal,
+        params: { path, query },
+        parseAs: "stream",
+        signal: request.signal,
       }),
     );
     return new Response(response.body, {

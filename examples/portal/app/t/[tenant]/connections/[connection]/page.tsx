@@ -29,21 +29,34 @@ export default page(async ({ client, params: { tenant: id = "", connection: conn
   const { status } = connection;
   return (
     <>
-      <p className="crumb"><Link href={`/t/${id}/connections`}>Connections</Link></p>
-      <Head title={connection.workspace_id} action={
-        <>
-          {admin && status !== "active" ? (
-            <Form action={setStatus} className="inline" hidden={{ ...hidden, status: "active" }}><Submit>Activate</Submit></Form>
-          ) : null}
-          {owner && status !== "revoked" ? (
-            <Disclosure label="Revoke" kind="danger-quiet">
-              <p>Revoke this connection? Its messages are no longer received, and only a platform admin can activate it again.</p>
-              <Form action={setStatus} hidden={{ ...hidden, status: "revoked" }}><Submit kind="danger">Revoke connection</Submit></Form>
-            </Disclosure>
-          ) : null}
-        </>
-      }>
-        {channels[connection.channel_type]} <Badge tone={status === "active" ? "good" : "warn"}>{status}</Badge> changed{" "}
+      <p className="crumb">
+        <Link href={`/t/${id}/connections`}>Connections</Link>
+      </p>
+      <Head
+        title={connection.workspace_id}
+        action={
+          <>
+            {admin && status !== "active" ? (
+              <Form action={setStatus} className="inline" hidden={{ ...hidden, status: "active" }}>
+                <Submit>Activate</Submit>
+              </Form>
+            ) : null}
+            {owner && status !== "revoked" ? (
+              <Disclosure label="Revoke" kind="danger-quiet">
+                <p>
+                  Revoke this connection? Its messages are no longer received, and only a platform admin can activate it
+                  again.
+                </p>
+                <Form action={setStatus} hidden={{ ...hidden, status: "revoked" }}>
+                  <Submit kind="danger">Revoke connection</Submit>
+                </Form>
+              </Disclosure>
+            ) : null}
+          </>
+        }
+      >
+        {channels[connection.channel_type]} <Badge tone={status === "active" ? "good" : "warn"}>{status}</Badge>
+        {" changed "}
         <Time at={connection.updated_at} />
       </Head>
       <Done of={query.done} words={done} />
@@ -51,25 +64,42 @@ export default page(async ({ client, params: { tenant: id = "", connection: conn
       <Section title="Secrets" note="They are stored encrypted. Only their names are shown again, never their values.">
         <Rows label="Secrets" empty="No secrets yet. Slack needs bot_token.">
           {connection.secret_names.map((name) => (
-            <Row key={name} title={<code>{name}</code>} actions={owner ? (
-              <Disclosure label={`Remove ${name}`} kind="danger-quiet">
-                <p>Remove {name}? What needs it stops working.</p>
-                <Form action={removeSecret} hidden={{ ...hidden, name }}><Submit kind="danger">Remove secret</Submit></Form>
-              </Disclosure>
-            ) : null} />
+            <Row
+              key={name}
+              title={<code>{name}</code>}
+              actions={
+                owner ? (
+                  <Disclosure label={`Remove ${name}`} kind="danger-quiet">
+                    <p>Remove {name}? What needs it stops working.</p>
+                    <Form action={removeSecret} hidden={{ ...hidden, name }}>
+                      <Submit kind="danger">Remove secret</Submit>
+                    </Form>
+                  </Disclosure>
+                ) : null
+              }
+            />
           ))}
         </Rows>
         {owner ? (
           <Form action={setSecret} hidden={hidden} label="Store a secret">
             <h3>Store a secret</h3>
             <div className="columns">
-              <Field name="name" label="Name" required maxLength={64} spellCheck={false} autoComplete="off"
-                value={connection.secret_names.length === 0 && connection.channel_type === "slack" ? "bot_token" : ""} />
+              <Field
+                name="name"
+                label="Name"
+                required
+                maxLength={64}
+                spellCheck={false}
+                autoComplete="off"
+                value={connection.secret_names.length === 0 && connection.channel_type === "slack" ? "bot_token" : ""}
+              />
               <Field name="secret_value" label="Value" type="password" required autoComplete="off" />
             </div>
             <Submit kind="plain">Store secret</Submit>
           </Form>
-        ) : <p className="muted">Only owners can change secrets.</p>}
+        ) : (
+          <p className="muted">Only owners can change secrets.</p>
+        )}
       </Section>
     </>
   );
