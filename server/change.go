@@ -96,6 +96,9 @@ func (r *request) auditEvent(action string) audit.Event {
 	for _, detail := range r.event.details {
 		event.Details[detail.Key] = detail.Value.Any()
 	}
+	if r.principal.IsAdmin && !r.tenant.IsZero() {
+		event.Details[audit.DetailStaff] = true
+	}
 	return event
 }
 

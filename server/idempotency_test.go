@@ -1,10 +1,15 @@
 package server_test
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/konstruct/konstruct/server"
 )
 
 // keyed posts with an Idempotency-Key.
@@ -205,4 +210,17 @@ func TestMalformedKeys(t *testing.T) {
 		}
 	}
 	require.Equal(t, 4, b.count(t, "idempotency_keys"))
+}
+
+// TestKeptBodiesAreNoHashes: a reader of the table cannot guess a password by hashing bodies.
+func TestKeptBodiesAreNoHashes(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	const body = `{"email": "grace@example.com", "name": "Grace", "password": "12345678"}`
+	b.admin.keyed(t, "k", "/v1/users", body).is(201)
+	sum := sha256.Sum256([]byte(body))
+	require.Equal(t, 1, b.count(t, "platform_idempotency_keys"))
+	require.Zero(t, b.queryInt(t, `SELECT count(*) FROM platform_idempotency_keys WHERE request_hash = $1`, hex.EncodeToString(sum[:])))
+	b.restart(t, func(o *server.Options) { o.Key = bytes.Repeat([]byte{8}, 32) })
+	b.admin.keyed(t, "k", "/v1/users", body).is(422, "idempotency_key_reused")
 }
