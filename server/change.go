@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
@@ -162,8 +163,9 @@ const (
 // wellFormedKey matches visible ASCII characters.
 var wellFormedKey = regexp.MustCompile(`^[\x21-\x7e]{1,255}$`)
 
-// prepareKey prepares a request for its Idempotency-Key, if it has one. The body is hashed while huma reads it.
-func prepareKey(ctx huma.Context, r route) (huma.Context, *problem.Problem) {
+// prepareKey prepares a request for its Idempotency-Key, if it has one. The body is hashed while huma reads it, under a
+// key, because a plain hash of a body with a password could be guessed.
+func (s *Server) prepareKey(ctx huma.Context, r route) (huma.Context, *problem.Problem) {
 	key := ctx.Header(keyHeader)
 	if !r.keyed || key == "" {
 		return ctx, nil
@@ -174,7 +176,7 @@ func prepareKey(ctx huma.Context, r route) (huma.Context, *problem.Problem) {
 			Message: "expected 1 to 255 visible ASCII characters",
 		})
 	}
-	body, url := sha256.New(), ctx.URL()
+	body, url := hmac.New(sha256.New, s.bodyKey), ctx.URL()
 	requestOf(ctx.Context()).keyed = &keyedRequest{
 		key: key, path: url.Path, body: body,
 		markReplayed: func() { ctx.SetHeader(replayedHeader, "true") },

@@ -1,6 +1,8 @@
 package server_test
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"strings"
 	"testing"
 
@@ -183,6 +185,21 @@ func TestAuthorizationBeforeReplay(t *testing.T) {
 	b.admin.keyed(t, "k", "/v1/tenants", `{"name": "b", "slug": "b"}`).is(201)
 	b.exec(t, `UPDATE portal_users SET is_admin = false`)
 	b.admin.keyed(t, "k", "/v1/tenants", `{"name": "b", "slug": "b"}`).is(403)
+}
+
+// TestBodiesAreHashedUnderAKey: a body can have a password, which a plain hash would let others guess.
+func TestBodiesAreHashedUnderAKey(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	const body = `{"email": "zoe@example.com", "name": "Zoe", "password": "` + password + `"}`
+	b.admin.keyed(t, "k", "/v1/users", body).is(201)
+	kept := b.events(t, "platform_idempotency_keys")
+	require.Len(t, kept, 1)
+	require.Len(t, kept[0]["request_hash"], hex.EncodedLen(sha256.Size))
+	plain := sha256.Sum256([]byte(body))
+	require.NotEqual(t, hex.EncodeToString(plain[:]), kept[0]["request_hash"])
+	b.restart(t) // another instance
+	require.True(t, b.admin.keyed(t, "k", "/v1/users", body).is(201).replayed())
 }
 
 func TestMalformedKeys(t *testing.T) {

@@ -34,6 +34,7 @@ type Server struct {
 	client      *ent.Client    // on db
 	audit       *audit.Log
 	answers     *operation.Answers
+	bodyKey     []byte // of the hashes of bodies
 	outbox      *operation.Outbox
 	members     *operation.Members
 	invitations *operation.Invitations
@@ -137,6 +138,9 @@ func (s *Server) buildAccounts(ctx context.Context, o Options) error {
 func (s *Server) buildOperations(_ context.Context, o Options) error {
 	key, err := o.subkey("cursors")
 	if err != nil {
+		return err
+	}
+	if s.bodyKey, err = o.subkey("request bodies"); err != nil {
 		return err
 	}
 	s.audit = audit.NewLog(s.db, o.Clock)
