@@ -1,7 +1,7 @@
 import { createClient, isNetworkError, isProblem, unwrap } from "@konstruct/client";
 import NextAuth, { CredentialsSignin, type User } from "next-auth";
 import Credentials from "next-auth/providers/credentials";
-import { cookies } from "next/headers";
+import { cookies, headers } from "next/headers";
 
 import { connection } from "@/lib/connection";
 import { cookieName, secure, sessionJwt } from "@/lib/jwt";
@@ -52,7 +52,7 @@ export const { handlers, signIn, signOut } = NextAuth({
       const token = "token" in message ? message.token?.apiToken : undefined;
       if (typeof token === "string") {
         // The browser is logged out even if the API does not answer; its session then ends by itself.
-        await createClient({ ...connection(), token })
+        await createClient({ ...connection(await headers()), token })
           .POST("/v1/auth/logout")
           .catch(() => undefined);
       }
