@@ -18,7 +18,7 @@ export const actions = [
   "update-tenant",
 ] as const satisfies (keyof operations)[];
 
-export const objects = ["agent", "channel_connection", "invitation", "member", "tenant"] as const;
+export const objects = ["agent", "channel_connection", "invitation", "user", "tenant"] as const;
 
 type Query = Partial<Record<string, string>>;
 
