@@ -163,7 +163,8 @@ func TestUserEnabledDuringErasure(t *testing.T) {
 	b.addMember(t, b.createTenant(t, "acme"), path, "viewer")
 	holder := b.beginTx(t, `SELECT FROM memberships FOR UPDATE`)
 	outcome := make(chan map[int]int, 1)
-	go func() { outcome <- concurrently(func() response { return b.admin.delete(t, path) }) }()
+	erase := func() response { return b.admin.delete(t, path) }
+	go func() { outcome <- concurrently(erase) }()
 	b.waitForLocks(t, 1, `DELETE FROM%memberships%`)
 	b.admin.patch(t, path, "*", object{"disabled": false}).is(200)
 	require.NoError(t, holder.Rollback(t.Context()))
