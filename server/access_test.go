@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -55,10 +56,14 @@ func TestAccessMatrix(t *testing.T) {
 	b.changeSession(t, expired, `created_at = created_at - interval '8 days', expires_at = created_at - interval '1 hour'`)
 	b.changeSession(t, idle, `last_seen_at = last_seen_at - interval '13 hours'`)
 
+	disabled := b.createUser(t, account.NewUser{Email: "dora@example.com", Name: "Dora", IsAdmin: true})
+	b.exec(t, `UPDATE portal_users SET disabled_at = now() WHERE email = 'dora@example.com'`)
+
 	const allowed = 0 // any status but 401 and 403
 	unauthenticated := map[string]client{
 		"no token": b.anyone, "garbage": {b, "garbage"}, "unknown token": {b, "kst_" + strings.Repeat("A", 43)},
 		"link token": {b, "klt_" + strings.Repeat("A", 43)}, "revoked session": revoked, "expired session": expired, "idle session": idle,
+		"disabled user": disabled,
 	}
 	principals := map[string]string{
 		"no membership": userEmail, "viewer": b.createMember(t, tenant, "viewer"), "editor": b.createMember(t, tenant, "editor"),
@@ -80,10 +85,11 @@ func TestAccessMatrix(t *testing.T) {
 		"owner":          with(map[string]int{"no membership": 404, "owner of another tenant": 404, "viewer": 403, "editor": 403}),
 		"platform_admin": {"no membership": 403, "owner of another tenant": 403, "viewer": 403, "editor": 403, "owner": 403, "platform admin": allowed},
 	}
-	called := 0
+	called, rules := 0, map[string]bool{}
 	check := func(method, path string, op *openapi3.Operation) {
 		rule := accessOf(t, op)
 		require.Contains(t, expected, rule, op.OperationID)
+		rules[rule] = true
 		require.Equal(t, rule == "public", len(*op.Security) == 0, "security in the document")
 		path = parameters.ReplaceAllStringFunc(strings.Replace(path, "/v1/tenants/{tenant_id}", tenant, 1), func(string) string { return uuid.NewString() })
 		call := func(name string, c client, want int) {
@@ -114,6 +120,41 @@ func TestAccessMatrix(t *testing.T) {
 	})
 	last()
 	require.Greater(t, called, 200)
+	require.Len(t, rules, len(expected), "each rule is used")
+}
+
+// TestMembersUseRoutesOnThemselves: routes that say so let every member act on themselves, and on nobody else.
+func TestMembersUseRoutesOnThemselves(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	tenant, other := b.createTenant(t, "acme"), b.createTenant(t, "other")
+	b.hire(t, tenant, "owner")
+	b.hire(t, other, "owner")
+	found := 0
+	operations(t, func(method, path string, op *openapi3.Operation) {
+		if !strings.Contains(op.Description, "Every member may do it to themselves.") {
+			return
+		}
+		found++
+		require.Equal(t, "owner", accessOf(t, op))
+		at := func(tenant, user string) string {
+			return strings.NewReplacer("/v1/tenants/{tenant_id}", tenant, "{user_id}", user).Replace(path)
+		}
+		for _, role := range []string{"viewer", "editor", "owner"} {
+			one, another := b.hire(t, tenant, role), b.hire(t, tenant, "viewer")
+			outsider := b.hire(t, other, role)
+			outsider.do(t, method, at(tenant, outsider.id), nil).is(404)
+			outsider.do(t, method, at(tenant, one.id), nil).is(404)
+			one.do(t, method, at(other, one.id), nil).is(404)
+			if role != "owner" {
+				one.do(t, method, at(tenant, another.id), nil).is(403)
+				one.do(t, method, at(tenant, strings.ToUpper(one.id)), nil).is(403)
+			}
+			one.do(t, method, at(tenant, one.id), nil).is(204)
+			one.do(t, method, at(tenant, one.id), nil).is(404)
+		}
+	})
+	require.Equal(t, 1, found, "remove-member")
 }
 
 // TestSuspensionEndsAccess: members of a suspended tenant are refused at once, by every route. Platform admins are not.
@@ -200,17 +241,37 @@ func TestTenantEntryIsAudited(t *testing.T) {
 	require.Len(t, b.events(t, "audit_events"), 3)
 }
 
-// TestRoundTripsPerRequest: one for the session, one for the operation, and a third once a minute for last_seen_at.
+// TestRoundTripsPerRequest: one for the session with its role, one for the operation, and a third once a minute for
+// last_seen_at. Rules of a role, and entries that were recorded, need no more.
 func TestRoundTripsPerRequest(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	tenant := b.createTenant(t, "acme")
-	admin := b.login(t, adminEmail)
-	for path, want := range map[string]int64{tenant + "/agents?limit=20": 2, "/v1/me": 2, "/v1/tenants": 2, "/healthz": 0} {
-		for range 8 { // prepare the statements on every connection
-			admin.get(t, path).is(200)
+	agent, _ := b.createAgent(t, tenant)
+	connection, _ := b.connect(t, tenant, "T1")
+	admin, owner, viewer := b.login(t, adminEmail), b.hire(t, tenant, "owner"), b.hire(t, tenant, "viewer")
+	owner.invite(t, tenant, grace, "viewer")
+	viewers := []string{
+		tenant, agent, connection, tenant + "/agents?limit=20", tenant + "/agents?q=mara&sort=-name", tenant + "/channel-connections",
+		tenant + "/members", "/v1/me", "/v1/me/sessions", "/v1/tenants",
+	}
+	owners := []string{tenant + "/invitations", tenant + "/audit-events", tenant + "/audit-events?action=create-agent"}
+	for _, tt := range []struct {
+		client client
+		paths  []string
+		want   int64
+	}{
+		{viewer.client, viewers, 2},
+		{owner.client, slices.Concat(viewers, owners), 2},
+		{admin, slices.Concat(viewers, owners, []string{"/v1/users", "/v1/audit-events"}), 2},
+		{b.anyone, []string{"/healthz", "/v1/meta"}, 0},
+	} {
+		for _, path := range tt.paths {
+			for range 8 { // prepare the statements on every connection
+				tt.client.get(t, path).is(200)
+			}
+			require.Equal(t, tt.want, b.roundTrips(func() { tt.client.get(t, path).is(200) }), path)
 		}
-		require.Equal(t, want, b.roundTrips(func() { admin.get(t, path).is(200) }), path)
 	}
 	seen := func() int {
 		return b.queryInt(t, `SELECT count(*) FROM portal_sessions WHERE last_seen_at > created_at + interval '30 s'`)

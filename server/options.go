@@ -31,7 +31,8 @@ type Options struct {
 
 	// Driver accesses the database as konstruct_app.
 	Driver *pgtenant.Driver
-	// Key signs cursors and hashes the addresses of login attempts: at least 32 bytes, the same on every instance.
+	// Key signs cursors, and hashes the addresses of login attempts and the bodies of repeatable requests: at least
+	// 32 bytes, the same on every instance.
 	Key []byte
 	// Isolation checks tenant isolation. No tenant is served while its Healthy fails. Serve runs it.
 	Isolation *doctor.Monitor

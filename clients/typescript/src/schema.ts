@@ -3758,6 +3758,19 @@ export interface operations {
                     "application/json": components["schemas"]["Meta"];
                 };
             };
+            /** @description Method Not Allowed */
+            405: {
+                headers: {
+                    /** @description The allowed methods. */
+                    Allow?: string;
+                    /** @description The request id, as in the server log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Internal Server Error */
             500: {
                 headers: {
