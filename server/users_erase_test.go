@@ -172,3 +172,16 @@ func TestUserEnabledDuringErasure(t *testing.T) {
 	require.Zero(t, b.queryInt(t, `SELECT count(*) FROM portal_users WHERE erased_at IS NOT NULL`))
 	b.admin.delete(t, path).is(204)
 }
+
+// TestErasureAndExportNeedIsolation: they read rows of tenants.
+func TestErasureAndExportNeedIsolation(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	path := b.userPath(t, userEmail)
+	b.checkIsolation(t, errorFinding())
+	b.admin.get(t, path+"/export").is(503)
+	b.admin.delete(t, path).is(503)
+	b.admin.get(t, path).is(200)
+	b.checkIsolation(t, nil)
+	b.admin.get(t, path+"/export").is(200)
+}
