@@ -144,8 +144,8 @@ func (s *Server) permit(ctx huma.Context, r route, id tenancy.ID) error {
 	return nil
 }
 
-// slowBody is how long a body may take until the access is checked again, so that nobody keeps access by an unfinished
-// request.
+// slowBody is how long a body may take until the access is checked again, so that an unfinished request does not keep
+// it.
 const slowBody = time.Second
 
 // permitAgain returns a function that applies the rule again, unless it was applied just now.
