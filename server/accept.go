@@ -105,7 +105,9 @@ func (s *Server) lookUpInvitation(ctx context.Context, in *lookUpInvitationInput
 }
 
 func (s *Server) acceptInvitation(ctx context.Context, in *acceptInvitationInput) (*acceptedOutput, error) {
-	acceptance := operation.Acceptance{Token: in.Body.Token, Record: s.recordFor}
+	acceptance := operation.Acceptance{
+		Token: in.Body.Token, Address: requestOf(ctx).client, Record: s.recordFor,
+	}
 	if err := s.identify(ctx, in, &acceptance); err != nil {
 		return nil, err
 	}
@@ -150,8 +152,7 @@ func (s *Server) identify(ctx context.Context, in *acceptInvitationInput, a *ope
 
 // recordFor records an event of a public request, which has no principal.
 func (s *Server) recordFor(ctx context.Context, e audit.Event) error {
-	r := requestOf(ctx)
-	e.RequestID, e.Address = r.id, r.client
+	e.RequestID = requestOf(ctx).id
 	return s.audit.Record(ctx, e)
 }
 

@@ -61,3 +61,14 @@ func (b *testBundle) events(t *testing.T, table string) (events []object) {
 	require.NoError(t, err)
 	return events
 }
+
+// TestStatusIsAudited: the event says whether a tenant was suspended or activated.
+func TestStatusIsAudited(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	tenant := b.createTenant(t, "acme")
+	for _, status := range []string{"suspended", "active"} {
+		b.admin.patch(t, tenant, "*", object{"status": status}).is(200)
+		require.Equal(t, 1, b.queryInt(t, `SELECT count(*) FROM audit_events WHERE action = 'update-tenant' AND details->>'status' = $1`, status))
+	}
+}

@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
@@ -97,6 +96,9 @@ func (r *request) auditEvent(action string) audit.Event {
 	for _, detail := range r.event.details {
 		event.Details[detail.Key] = detail.Value.Any()
 	}
+	if r.principal.IsAdmin && !r.tenant.IsZero() {
+		event.Details[audit.DetailStaff] = true
+	}
 	return event
 }
 
@@ -163,9 +165,8 @@ const (
 // wellFormedKey matches visible ASCII characters.
 var wellFormedKey = regexp.MustCompile(`^[\x21-\x7e]{1,255}$`)
 
-// prepareKey prepares a request for its Idempotency-Key, if it has one. The body is hashed while huma reads it, under a
-// key, because a plain hash of a body with a password could be guessed.
-func (s *Server) prepareKey(ctx huma.Context, r route) (huma.Context, *problem.Problem) {
+// prepareKey prepares a request for its Idempotency-Key, if it has one. The body is hashed while huma reads it.
+func prepareKey(ctx huma.Context, r route) (huma.Context, *problem.Problem) {
 	key := ctx.Header(keyHeader)
 	if !r.keyed || key == "" {
 		return ctx, nil
@@ -176,7 +177,7 @@ func (s *Server) prepareKey(ctx huma.Context, r route) (huma.Context, *problem.P
 			Message: "expected 1 to 255 visible ASCII characters",
 		})
 	}
-	body, url := hmac.New(sha256.New, s.bodyKey), ctx.URL()
+	body, url := sha256.New(), ctx.URL()
 	requestOf(ctx.Context()).keyed = &keyedRequest{
 		key: key, path: url.Path, body: body,
 		markReplayed: func() { ctx.SetHeader(replayedHeader, "true") },

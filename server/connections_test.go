@@ -140,7 +140,7 @@ func TestOwnersConnectWorkspaces(t *testing.T) {
 	}
 	require.Equal(t, []any{
 		object{"fields": []any{"secrets", "channel_type", "workspace_id"}, "secrets_set": []any{"bot_token"}, "status": "pending"},
-		object{"fields": []any{"status"}, "old_status": "pending", "new_status": "active"},
+		object{"fields": []any{"status"}, "old_status": "pending", "new_status": "active", "platform_admin": true},
 		object{"fields": []any{"secrets"}, "secrets_set": []any{"signing_key"}, "secrets_removed": []any{"bot_token"}},
 		object{"fields": []any{"status"}, "old_status": "active", "new_status": "revoked"},
 		object{"fields": []any{"status", "config"}},

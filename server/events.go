@@ -7,7 +7,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/konstruct/konstruct/server/audit"
 	"github.com/konstruct/konstruct/server/operation"
 )
 
@@ -106,9 +105,7 @@ func eventViewer(ctx context.Context) func(operation.Event) auditEventView {
 			return view
 		}
 		view.Actor = &auditActorView{ID: e.Actor.ID, Name: e.Actor.Name, Email: e.Actor.Email}
-		// Only a platform admin enters a tenant, who may not be one any more.
-		staff := e.Actor.IsAdmin || e.Action == audit.ActionEnter
-		if staff && !all {
+		if e.Actor.IsAdmin && !all {
 			view.Address = ""
 			if !e.Actor.IsMember {
 				view.Actor.Name, view.Actor.Email = "Platform admin", ""

@@ -153,3 +153,23 @@ func TestConcurrentResets(t *testing.T) {
 	require.Equal(t, 1, b.queryInt(t, `SELECT count(*) FROM mail_outbox WHERE kind = 'password_changed'`))
 	require.Equal(t, 1, b.queryInt(t, `SELECT count(*) FROM portal_links`), "the used one")
 }
+
+// TestStrangersSilenceNoMail: requests for an address of somebody else keep no link and no notice from that person.
+func TestStrangersSilenceNoMail(t *testing.T) {
+	t.Parallel()
+	b := setup(t, mailing)
+	owner := b.createUser(t, account.NewUser{Email: grace, Name: "Grace"})
+	for range 4 {
+		b.requestEmail(t, grace).is(202)
+		b.anyone.post(t, forgotPath, object{"email": userEmail}).is(202)
+	}
+	b.forgot(t, grace)
+	owner.post(t, "/v1/me/email", object{"current_password": password, "email": newEmail}).is(202)
+	b.requestEmail(t, userEmail).is(202)
+	b.open(t, "confirm_email", userEmail)
+	require.Equal(t, 1, b.queryInt(t, `SELECT count(*) FROM mail_outbox WHERE kind = 'email_changed' AND address = $1`, grace))
+	for range 4 {
+		owner.post(t, "/v1/me/email", object{"current_password": password, "email": newEmail}).is(202)
+	}
+	require.Equal(t, 3, b.queryInt(t, `SELECT count(*) FROM mail_outbox WHERE kind = 'email_changed' AND address = $1`, grace))
+}

@@ -43,7 +43,7 @@ func (s *Server) guard(r route) func(huma.Context, func(huma.Context)) {
 			s.reject(ctx, p)
 			return
 		}
-		prepared, p := s.prepareKey(authorized, r)
+		prepared, p := prepareKey(authorized, r)
 		if p != nil {
 			s.reject(ctx, p)
 			return

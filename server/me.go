@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -110,7 +111,11 @@ func (s *Server) updateMe(ctx context.Context, in *updateMeInput) (*profileOutpu
 	user := requestOf(ctx).principal.User
 	requestOf(ctx).setObject(objectUser, user.ID)
 	var err error
-	if user.Name, err = s.profiles.Rename(ctx, user.ID, in.Body.Name); err != nil {
+	user.Name, err = s.profiles.Rename(ctx, user.ID, in.Body.Name)
+	if errors.Is(err, account.ErrName) { // blank, as Unicode sees it
+		return nil, invalidUser("name", problem.FieldPattern, "expected a name that is not blank")
+	}
+	if err != nil {
 		return nil, err
 	}
 	return &profileOutput{Body: viewProfile(user)}, nil

@@ -194,3 +194,12 @@ func TestSessionsEndWithoutDeadlock(t *testing.T) {
 		WHERE u.email = $1 AND s.revoked_at IS NULL`, userEmail)
 	require.LessOrEqual(t, live, 1)
 }
+
+// TestBlankNames: Unicode has more spaces than the pattern of the document.
+func TestBlankNames(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for _, name := range []string{"\u00a0", "\v", "\u2003 \u3000"} {
+		b.user.do(t, "PATCH", "/v1/me", object{"name": name}).invalid("body.name")
+	}
+}

@@ -17,6 +17,7 @@ type metaView struct {
 func (s *Server) metaRoutes() []route {
 	return tagged(tagHealth,
 		handle(public, http.MethodGet, "/v1/meta", "meta", "Get what is configured", s.meta).
+			errors(http.StatusMethodNotAllowed).
 			description("The version, and what a portal can offer."),
 	)
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -34,7 +35,6 @@ type Server struct {
 	client      *ent.Client    // on db
 	audit       *audit.Log
 	answers     *operation.Answers
-	bodyKey     []byte // of the hashes of bodies
 	outbox      *operation.Outbox
 	members     *operation.Members
 	invitations *operation.Invitations
@@ -136,16 +136,14 @@ func (s *Server) buildAccounts(ctx context.Context, o Options) error {
 }
 
 func (s *Server) buildOperations(_ context.Context, o Options) error {
-	key, err := o.subkey("cursors")
-	if err != nil {
-		return err
-	}
-	if s.bodyKey, err = o.subkey("request bodies"); err != nil {
+	key, err1 := o.subkey("cursors")
+	answersKey, err2 := o.subkey("answers")
+	if err := errors.Join(err1, err2); err != nil {
 		return err
 	}
 	s.audit = audit.NewLog(s.db, o.Clock)
 	s.outbox = &operation.Outbox{DB: s.db, Clock: o.Clock, Added: markMail}
-	s.answers = &operation.Answers{DB: s.db, Clock: o.Clock}
+	s.answers = &operation.Answers{DB: s.db, Clock: o.Clock, Key: answersKey}
 	s.pages = operation.NewPages(key)
 	store := operation.Store{Client: s.client, Pages: s.pages, Clock: o.Clock}
 	s.tenants, s.agents = &operation.Tenants{Store: store}, &operation.Agents{Store: store}

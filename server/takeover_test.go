@@ -79,6 +79,9 @@ func TestMailedLinkTakesAnAccountOver(t *testing.T) {
 	require.Zero(t, b.queryInt(t, `SELECT count(*) FROM portal_links WHERE used_at IS NULL`))
 	actor, changed, _ := b.event(t, acme, "remove-member")
 	require.Equal(t, []string{me, "user/" + me}, []string{actor, changed})
+	addresses := `SELECT count(*) FROM audit_events WHERE action = $1 AND address <> '' AND tenant_id = $2`
+	require.Zero(t, b.queryInt(t, addresses, "remove-member", idText(acme)), "the person never was there")
+	require.Equal(t, 1, b.queryInt(t, addresses, "accept-invitation", idText(other)))
 }
 
 // TestConcurrentTakeovers: exactly one wins, and the account has its password.

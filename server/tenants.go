@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"encoding/json"
+	"log/slog"
 	"time"
 
 	"github.com/google/uuid"
@@ -108,6 +109,9 @@ func (s *Server) updateTenant(ctx context.Context, in *updateTenantInput) (*item
 	match, err := required(ctx, in.IfMatchInput, id, s.tenants.Get)
 	if err != nil {
 		return nil, err
+	}
+	if in.Body.Status != "" {
+		requestOf(ctx).note(slog.String("status", in.Body.Status))
 	}
 	row, err := s.tenants.Update(ctx, id, match, operation.TenantFields{
 		Name: in.Body.Name, Slug: in.Body.Slug, Status: in.Body.Status, Settings: json.RawMessage(in.Body.Settings),

@@ -139,3 +139,35 @@ func TestExportUser(t *testing.T) {
 	require.NotContains(t, got.body, adminEmail)
 	b.user.get(t, path+"/export").is(403)
 }
+
+// TestEraseInvitations, also in tenants that the person never joined.
+func TestEraseInvitations(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	path := b.userPath(t, userEmail)
+	tenant := b.createTenant(t, "acme")
+	b.admin.invite(t, tenant, userEmail, "viewer")
+	b.admin.invite(t, tenant, grace, "viewer")
+	b.admin.delete(t, path).is(204)
+	require.Empty(t, b.remains(t, userEmail))
+	require.Equal(t, 1, b.count(t, "invitations"))
+	_, erased, _ := b.event(t, tenant, "erase-user")
+	require.Equal(t, "user/"+idText(path), erased)
+}
+
+// TestUserEnabledDuringErasure is not erased, because the user may have joined a tenant again.
+func TestUserEnabledDuringErasure(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	path := b.userPath(t, userEmail)
+	b.addMember(t, b.createTenant(t, "acme"), path, "viewer")
+	holder := b.beginTx(t, `SELECT FROM memberships FOR UPDATE`)
+	outcome := make(chan map[int]int, 1)
+	go func() { outcome <- concurrently(func() response { return b.admin.delete(t, path) }) }()
+	b.waitForLocks(t, 1, `DELETE FROM%memberships%`)
+	b.admin.patch(t, path, "*", object{"disabled": false}).is(200)
+	require.NoError(t, holder.Rollback(t.Context()))
+	require.Equal(t, map[int]int{412: 1}, <-outcome)
+	require.Zero(t, b.queryInt(t, `SELECT count(*) FROM portal_users WHERE erased_at IS NOT NULL`))
+	b.admin.delete(t, path).is(204)
+}

@@ -205,3 +205,41 @@ func TestEndedSessionDisablesNoOwner(t *testing.T) {
 	require.Equal(t, map[int]int{401: 1}, <-outcome)
 	require.Zero(t, b.queryInt(t, `SELECT count(*) FROM portal_users WHERE disabled_at IS NOT NULL`))
 }
+
+// TestOwnerWhoJoinsIsNotDisabled: also a membership that begins while the admin's request waits makes a last owner.
+func TestOwnerWhoJoinsIsNotDisabled(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(b *testBundle, path string) response{
+		"disable": func(b *testBundle, path string) response {
+			return b.admin.patch(t, path, "*", object{"disabled": true})
+		},
+		"erase": func(b *testBundle, path string) response { return b.admin.delete(t, path) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			path := b.userPath(t, userEmail)
+			_, link := b.admin.invite(t, b.createTenant(t, "acme"), userEmail, "owner")
+			holder := b.beginTx(t, `SELECT FROM portal_users WHERE is_admin FOR UPDATE`)
+			outcome := make(chan map[int]int, 1)
+			go func() { outcome <- concurrently(func() response { return change(b, path) }) }()
+			b.waitForLocks(t, 1, `%WHERE is_admin AND disabled_at IS NULL%`)
+			b.user.accept(t, link).is(201)
+			require.NoError(t, holder.Rollback(t.Context()))
+			require.Equal(t, map[int]int{409: 1}, <-outcome)
+			b.user.get(t, "/v1/me").is(200)
+		})
+	}
+}
+
+// TestDisablingEndsLinks, which do not work again when the user is enabled.
+func TestDisablingEndsLinks(t *testing.T) {
+	t.Parallel()
+	b := setup(t, mailing)
+	link, path := b.forgot(t, userEmail), b.userPath(t, userEmail)
+	for _, disabled := range []bool{true, false} {
+		b.admin.patch(t, path, "*", object{"disabled": disabled}).is(200)
+	}
+	b.reset(t, link).is(410, "invalid_link")
+	b.login(t, userEmail)
+}

@@ -25,16 +25,17 @@ SELECT count(*) FROM link`
 // RequestEmail queues a link to a new, normalized address and voids earlier ones, so that a mistyped address is not
 // confirmed later. If another user has the address, or too much was mailed to it, nothing is mailed, and the caller
 // does not learn it. It reports whether the present address may be told of the request, which it is unless it is the
-// same or too much was mailed to it. Returns [ErrTooManyAttempts] after too many requests of the user, or
+// same or was told too often. Returns [ErrTooManyAttempts] after too many requests of the user, or
 // [ErrIncorrect] if the password was changed since. Call it in a transaction.
 func (p *Profiles) RequestEmail(ctx context.Context, c Confirmed, email string) (tell bool, err error) {
 	attempts, limits, now := p.logins.attempts, p.logins.limits, p.now()
-	toAddress := counter{attempts.mailKey("address", email), limits.Mail}
+	// Apart from the links for a new password, because anybody can name an address here to whose user nothing is mailed.
+	toAddress := counter{attempts.mailKey("new address", email), limits.Mail}
 	byUser := counter{attempts.mailKey("user", c.user.ID.String()), limits.MailClient}
 	counters := []counter{toAddress, byUser}
-	toPresent := counter{attempts.mailKey("address", c.user.Email), limits.Mail}
+	notices := counter{attempts.mailKey("noticed user", c.user.ID.String()), limits.Mail}
 	if email != c.user.Email {
-		counters = append(counters, toPresent)
+		counters = append(counters, notices)
 	}
 	over, err := attempts.add(ctx, now, counters)
 	if err != nil {
@@ -56,7 +57,7 @@ func (p *Profiles) RequestEmail(ctx context.Context, c Confirmed, email string) 
 	if err != nil {
 		return false, fmt.Errorf("void links: %w", err)
 	}
-	_, isOver := over[toPresent.key]
+	_, isOver := over[notices.key]
 	tell = email != c.user.Email && !isOver
 	if _, isOver := over[toAddress.key]; isOver {
 		return tell, nil

@@ -22,6 +22,8 @@ type Acceptance struct {
 	// accepted, and without a transaction.
 	Name string
 	Hash func(context.Context) (string, error)
+	// Address is that of the person, for the audit log of the tenant that is joined.
+	Address string
 	// Record adds an event to the audit log in the context's transaction.
 	Record func(context.Context, audit.Event) error
 }
@@ -79,6 +81,7 @@ func (i *Invitations) Accept(ctx context.Context, a Acceptance) (Accepted, error
 		}
 		return a.Record(ctx, audit.Event{
 			ActorID: accepted.User.ID, Action: "accept-invitation", ObjectType: "invitation", ObjectID: link.invitation,
+			Address: a.Address,
 			Details: map[string]any{"role": accepted.Role, "mailed": link.mailed},
 		})
 	})
@@ -201,7 +204,7 @@ func (i *Invitations) vacate(ctx context.Context, link Link, a Acceptance, hash 
 		if err != nil {
 			return err
 		}
-		if role != "" {
+		if role != "" { // without the address: the person never was in this tenant
 			err := a.Record(ctx, audit.Event{
 				ActorID: user.ID, Action: "remove-member", ObjectType: "user", ObjectID: user.ID,
 				Details: map[string]any{"role": role},

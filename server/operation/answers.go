@@ -2,6 +2,7 @@ package operation
 
 import (
 	"context"
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -31,15 +32,28 @@ const AnswersKept = 24 * time.Hour
 type Answers struct {
 	DB    dialect.ExecQuerier // joins the context's transaction
 	Clock func() time.Time
+	// Key is the same on every instance. Bodies with passwords are stored as a MAC, because a hash would let readers of
+	// the table guess them faster than by the password's own hash.
+	Key []byte
 }
 
 // Claim is a request with an Idempotency-Key.
-type Claim struct{ scope, request string }
+type Claim struct {
+	scope string
+	body  []byte // its hash
+}
 
 // NewClaim returns the claim of a request. The same key of another user, method or path is another claim.
 func NewClaim(user uuid.UUID, method, path, key string, bodyHash []byte) Claim {
 	scope := sha256.Sum256([]byte(strings.Join([]string{user.String(), method, path, key}, "\x00")))
-	return Claim{scope: hex.EncodeToString(scope[:]), request: hex.EncodeToString(bodyHash)}
+	return Claim{scope: hex.EncodeToString(scope[:]), body: bodyHash}
+}
+
+// sign returns the stored form of the claim's body.
+func (a *Answers) sign(c Claim) string {
+	mac := hmac.New(sha256.New, a.Key)
+	mac.Write(c.body) // never fails
+	return hex.EncodeToString(mac.Sum(nil))
 }
 
 // maxClaimWait is how long a claim waits for a concurrent request with the same key.
@@ -52,24 +66,24 @@ func (a *Answers) Begin(ctx context.Context, c Claim) (answer string, found bool
 	if err != nil {
 		return "", false, err
 	}
-	table := answersTable(ctx)
+	table, signed := answersTable(ctx), a.sign(c)
 	claimed, err := pgtenant.Exec(ctx, a.DB, `INSERT INTO `+table+` (id, created_at, scope, request_hash)
 		SELECT $1, $2, $3, $4 FROM (SELECT set_config('lock_timeout', $5, true) AS bound) AS t WHERE bound <> ''
-		ON CONFLICT DO NOTHING`, id, a.Clock().UTC(), c.scope, c.request, maxClaimWait)
+		ON CONFLICT DO NOTHING`, id, a.Clock().UTC(), c.scope, signed, maxClaimWait)
 	if sqlState(err) == lockNotAvailable {
 		return "", false, ErrInProgress
 	}
 	if err != nil {
 		return "", false, fmt.Errorf("claim an Idempotency-Key: %w", err)
 	}
-	var reset, request string
+	var reset, stored string
 	err = pgtenant.QueryRow(ctx, a.DB, `SELECT set_config('lock_timeout', s.reset_val, true), k.request_hash, k.answer
 		FROM pg_settings s, `+table+` k WHERE s.name = 'lock_timeout' AND k.scope = $1`, c.scope).
-		Scan(&reset, &request, &answer)
+		Scan(&reset, &stored, &answer)
 	if err != nil {
 		return "", false, fmt.Errorf("claim an Idempotency-Key: %w", err)
 	}
-	if request != c.request {
+	if stored != signed {
 		return "", false, ErrKeyReused
 	}
 	return answer, claimed == 0, nil

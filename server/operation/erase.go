@@ -35,8 +35,7 @@ const (
 	ActionErased = "user-erased"
 )
 
-// Erase disables a user and deletes what is stored of the person: memberships, invitations to the address in the user's
-// tenants, sessions, links, messages and failed logins. The row remains without the person's data, because rows and
+// Erase disables a user and deletes what is stored of the person: memberships, invitations to the address, sessions, links, messages and failed logins. The row remains without the person's data, because rows and
 // events name its id. It takes several transactions; if one fails, call it again. Returns [ErrNotFound], [ErrStale], a
 // [LastOwnerError], account.ErrLastAdmin or account.ErrNoSession.
 func (u *Users) Erase(ctx context.Context, e Erasure) error {
@@ -52,6 +51,11 @@ func (u *Users) Erase(ctx context.Context, e Erasure) error {
 		}
 	}
 	if err == nil {
+		err = eachTenant(ctx, u.Client.Tenant.Query, func(ctx context.Context) error {
+			return u.uninvite(ctx, e, row.Email)
+		})
+	}
+	if err == nil {
 		err = u.finishErasure(ctx, e, row.Email)
 	}
 	return translate("erase a user", err)
@@ -60,14 +64,18 @@ func (u *Users) Erase(ctx context.Context, e Erasure) error {
 // beginErasure disables the user and returns the ids of the user's tenants.
 func (u *Users) beginErasure(ctx context.Context, e Erasure) (row *ent.PortalUser, tenants []uuid.UUID, err error) {
 	err = pgtenant.InTx(ctx, u.Client.Tx, func(ctx context.Context, tx *ent.Tx) error {
-		locked, err := u.lockTenants(ctx, e.By, e.User)
-		if err != nil {
+		if _, err := u.lockTenants(ctx, e.By, e.User); err != nil {
 			return err
 		}
 		if err := u.lockAdmins(ctx, e.User); err != nil {
 			return err
 		}
 		if row, err = u.lock(ctx, tx, e.User, e.Match); err != nil {
+			return err
+		}
+		// Again, with those joined before the lock of the user, who can join none after it.
+		locked, err := u.lockTenants(ctx, e.By, e.User)
+		if err != nil {
 			return err
 		}
 		if locked.last != nil {
@@ -89,7 +97,7 @@ func (u *Users) leave(ctx context.Context, e Erasure, row *ent.PortalUser, tenan
 	if err != nil {
 		return err
 	}
-	err = pgtenant.InTx(tenancy.With(ctx, id), u.Client.Tx, func(ctx context.Context, tx *ent.Tx) error {
+	return u.inTenant(tenancy.With(ctx, id), func(ctx context.Context, tx *ent.Tx) error {
 		if _, err := tx.Membership.Delete().Where(membership.UserID(row.ID)).Exec(ctx); err != nil {
 			return err
 		}
@@ -97,19 +105,43 @@ func (u *Users) leave(ctx context.Context, e Erasure, row *ent.PortalUser, tenan
 		if err != nil {
 			return err
 		}
-		if len(invitations) > 0 {
-			if _, err := tx.Invitation.Delete().Where(invitation.IDIn(invitations...)).Exec(ctx); err != nil {
-				return err
-			}
-			if _, err := tx.MailOutbox.Delete().Where(mailoutbox.SubjectIDIn(invitations...)).Exec(ctx); err != nil {
-				return err
-			}
+		if err := deleteInvitations(ctx, tx, invitations); err != nil {
+			return err
 		}
 		return e.Record(ctx, ActionErase)
 	})
-	if sqlState(err) == foreignKeyViolation { // of the event
+}
+
+// uninvite deletes the invitations to the address in the context's tenant, which the user never joined or has left.
+func (u *Users) uninvite(ctx context.Context, e Erasure, email string) error {
+	invitations, err := u.Client.Invitation.Query().Where(invitation.Email(email)).IDs(ctx)
+	if err != nil || len(invitations) == 0 {
+		return err
+	}
+	return u.inTenant(ctx, func(ctx context.Context, tx *ent.Tx) error {
+		if err := deleteInvitations(ctx, tx, invitations); err != nil {
+			return err
+		}
+		return e.Record(ctx, ActionErase)
+	})
+}
+
+func (u *Users) inTenant(ctx context.Context, do func(context.Context, *ent.Tx) error) error {
+	err := pgtenant.InTx(ctx, u.Client.Tx, do)
+	if sqlState(err) == foreignKeyViolation { // of the event: the tenant was deleted
 		return nil
 	}
+	return err
+}
+
+func deleteInvitations(ctx context.Context, tx *ent.Tx, ids []uuid.UUID) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	if _, err := tx.Invitation.Delete().Where(invitation.IDIn(ids...)).Exec(ctx); err != nil {
+		return err
+	}
+	_, err := tx.MailOutbox.Delete().Where(mailoutbox.SubjectIDIn(ids...)).Exec(ctx)
 	return err
 }
 
@@ -127,6 +159,9 @@ func (u *Users) finishErasure(ctx context.Context, e Erasure, email string) erro
 		row, err := u.lock(ctx, tx, e.User, Match{})
 		if err != nil {
 			return err
+		}
+		if row.DisabledAt == nil { // enabled since the beginning, and perhaps a member again
+			return ErrStale
 		}
 		links, err := tx.PortalLink.Query().Where(portallink.UserID(row.ID)).IDs(ctx)
 		if err != nil {

@@ -10,6 +10,7 @@ import (
 	entsql "entgo.io/ent/dialect/sql"
 	"github.com/google/uuid"
 
+	"github.com/konstruct/konstruct/server/audit"
 	"github.com/konstruct/konstruct/tenancy"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
@@ -37,7 +38,7 @@ type Event struct {
 type Actor struct {
 	ID          uuid.UUID
 	Name, Email string
-	IsAdmin     bool // a platform admin
+	IsAdmin     bool // a platform admin, now or when it was done
 	IsMember    bool // of the tenant
 }
 
@@ -75,6 +76,10 @@ func (e *Events) List(ctx context.Context, page Page, f EventFilter) (List[Event
 		equal("object_id", f.ObjectID), since("created_at", f.From), before("created_at", f.To))
 }
 
+// isStaff is true for the actions that only a platform admin can do in a tenant.
+const isStaff = `coalesce(u.is_admin, false) OR e.action = '` + audit.ActionEnter + `'
+  OR jsonb_exists(e.details, '` + audit.DetailStaff + `')`
+
 // selectEvents selects what scanEvent scans. A platform admin need not be a member of the tenant.
 func selectEvents(ctx context.Context) *entsql.Selector {
 	build := entsql.Dialect(dialect.Postgres)
@@ -88,8 +93,8 @@ func selectEvents(ctx context.Context) *entsql.Selector {
 	s := build.Select(event.Columns(
 		"id", "created_at", "action", "object_type", "object_id", "request_id", "address", "details", "actor_id",
 	)...).From(event)
-	s.AppendSelect(user.Columns("name", "email", "is_admin")...)
-	s.AppendSelectExpr(entsql.Raw(isMember))
+	s.AppendSelect(user.Columns("name", "email")...)
+	s.AppendSelectExpr(entsql.Raw(isStaff), entsql.Raw(isMember))
 	s.LeftJoin(user).On(user.C("id"), event.C("actor_id"))
 	if err == nil {
 		s.LeftJoin(member).OnP(entsql.And(

@@ -73,7 +73,7 @@ func (u *Users) Get(ctx context.Context, id uuid.UUID) (*ent.PortalUser, error) 
 	return row, translate("get a user", err)
 }
 
-// Update updates a user, unless f is empty, and returns it. Disabling ends the user's sessions. By is the hash of the
+// Update updates a user, unless f is empty, and returns it. Disabling ends the user's sessions and links. By is the hash of the
 // admin's session token. Returns [ErrNotFound], [ErrStale], [ErrInvalid], a [LastOwnerError], account.ErrLastAdmin, or
 // account.ErrNoSession if the admin's session ended.
 func (u *Users) Update(
@@ -95,6 +95,11 @@ func (u *Users) Update(
 		if updated, err = u.lock(ctx, tx, id, match); err != nil || reflect.ValueOf(f).IsZero() {
 			return err
 		}
+		if disables { // with those joined before the lock of the user, who can join none after it
+			if tenants, err = u.lockTenants(ctx, by, id); err != nil {
+				return err
+			}
+		}
 		if disables && updated.DisabledAt == nil && tenants.last != nil {
 			return tenants.last
 		}
@@ -110,6 +115,9 @@ func (u *Users) lock(ctx context.Context, tx *ent.Tx, id uuid.UUID, match Match)
 		func(row *ent.PortalUser) time.Time { return row.UpdatedAt })
 }
 
+// endLinks keeps the rows, by which an erasure finds the messages.
+const endLinks = `UPDATE portal_links SET expires_at = $2 WHERE user_id = $1 AND used_at IS NULL AND expires_at > $2`
+
 func (u *Users) update(ctx context.Context, tx *ent.Tx, row *ent.PortalUser, f UserFields) (*ent.PortalUser, error) {
 	now := MatchVersions(row.UpdatedAt).next(u.Clock())
 	update := row.Update().SetUpdatedAt(now)
@@ -122,6 +130,9 @@ func (u *Users) update(ctx context.Context, tx *ent.Tx, row *ent.PortalUser, f U
 	case row.DisabledAt == nil:
 		update.SetDisabledAt(now)
 		if _, err := endSessions(ctx, tx, row.ID, now); err != nil {
+			return nil, err
+		}
+		if _, err := pgtenant.Exec(ctx, u.DB, endLinks, row.ID, u.Clock().UTC()); err != nil {
 			return nil, err
 		}
 	}

@@ -1,0 +1,16 @@
+"use client";
+
+/** Shown for errors that no page expects. */
+export default function ErrorPage({ error }: { error: Error & { digest?: string } }) {
+  return (
+    <div className="door">
+      <main className="failure" role="alert">
+        <h1>Something went wrong</h1>
+        <p>The page could not be shown.{error.digest ? ` Its report number is ${error.digest}.` : ""}</p>
+        <a className="button primary" href="">
+          Try again
+        </a>
+      </main>
+    </div>
+  );
+}

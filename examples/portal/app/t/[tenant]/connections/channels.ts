@@ -1,0 +1,1 @@
+export const channels = { slack: "Slack", whatsapp: "WhatsApp", mattermost: "Mattermost" };
