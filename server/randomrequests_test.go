@@ -24,7 +24,7 @@ const requestsPerSeed = 1000
 // TestRandomRequests sends requests that are made at random from the OpenAPI document, by every kind of principal. The
 // server must not fail, each status must be in the document, and members of a tenant must read nothing of another one.
 // With KONSTRUCT_FUZZ_TIME it goes on for that time.
-func TestRandomRequests(t *testing.T) {
+func TestRandomRequests(t *testing.T) { //nolint:tparallel // one seed after the other, for a given time
 	t.Parallel()
 	if duration, err := time.ParseDuration(os.Getenv("KONSTRUCT_FUZZ_TIME")); err == nil {
 		for until := time.Now().Add(duration); time.Now().Before(until); {
@@ -162,10 +162,10 @@ func (z *randomRequests) path(t *testing.T, one operationOf) string {
 	t.Helper()
 	path := parameters.ReplaceAllStringFunc(one.path, func(name string) string {
 		ids := z.ids[strings.Trim(name, "{}")]
-		switch {
-		case one.op.OperationID == "delete-tenant", one.op.OperationID == "get-purge":
+		switch one.op.OperationID {
+		case "delete-tenant", "get-purge":
 			ids = ids[3:] // made by the run
-		case one.op.OperationID == "end-session":
+		case "end-session":
 			ids = z.queryTexts(t, `SELECT session_id::text FROM portal_sessions WHERE revoked_at IS NULL ORDER BY 1`)
 		}
 		if len(ids) == 0 || z.IntN(12) == 0 {
