@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { openSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { createInterface } from "node:readline";
 
@@ -26,7 +27,8 @@ export class System {
   }
 
   async start(): Promise<void> {
-    this.ports = { api: await freePort(), portal: await freePort() };
+    const [api = 0, portal = 0] = await freePorts(2);
+    this.ports = { api, portal };
     await this.startBackend();
     this.portal = spawn(process.execPath, ["server.mjs"], {
       env: {
@@ -44,20 +46,17 @@ export class System {
   }
 
   async startBackend(): Promise<void> {
-    this.backend = spawn(
-      required("KONSTRUCT_TEST_BINARY"),
-      ["dev", "--data", `${required("KONSTRUCT_TEST_DATA")}/${this.name}`],
-      {
-        env: {
-          ...process.env,
-          KONSTRUCT_LISTEN_ADDR: `127.0.0.1:${this.ports.api}`,
-          KONSTRUCT_METRICS_ADDR: "off",
-          KONSTRUCT_TRUSTED_PROXIES: "127.0.0.1",
-          KONSTRUCT_PORTAL_URL: this.url,
-        },
-        stdio: ["ignore", "pipe", "ignore"],
+    const data = `${required("KONSTRUCT_TEST_DATA")}/${this.name}`;
+    this.backend = spawn(required("KONSTRUCT_TEST_BINARY"), ["dev", "--data", data], {
+      env: {
+        ...process.env,
+        KONSTRUCT_LISTEN_ADDR: `127.0.0.1:${this.ports.api}`,
+        KONSTRUCT_METRICS_ADDR: "off",
+        KONSTRUCT_TRUSTED_PROXIES: "127.0.0.1",
+        KONSTRUCT_PORTAL_URL: this.url,
       },
-    );
+      stdio: ["ignore", "pipe", openSync(`${data}.log`, "a")], // .ci/portal shows the log of a failure
+    });
     const lines = createInterface({ input: this.backend.stdout ?? process.stdin });
     lines.on("line", (line) => {
       const [, email, secret] = /^ {2}log in +(\S+) +(\S+)$/.exec(line) ?? [];
@@ -108,7 +107,7 @@ export class System {
 
 /** Waits until a check returns something, and returns it. A check that throws is repeated. */
 export async function until<T>(what: string, check: () => Promise<T | undefined | false>): Promise<T> {
-  const deadline = Date.now() + 60_000;
+  const deadline = Date.now() + 120_000;
   for (;;) {
     const result = await check().catch(() => undefined);
     if (result !== undefined && result !== false) {
@@ -129,12 +128,13 @@ async function end(child: ChildProcess | undefined, signal: NodeJS.Signals): Pro
   }
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
+/** Returns free ports. They are held until all are found, so that they differ. */
+async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
+  await Promise.all(servers.map((server) => once(server, "listening")));
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => once(server.close(), "close")));
+  return ports;
 }
 
 function required(name: string): string {

@@ -24,6 +24,7 @@ export default page(async ({ client, query }) => {
     unwrap(client.GET("/v1/me/sessions", { params: { query: query.cursor ? { cursor: query.cursor } : {} } })),
   ]);
   const { items, next_cursor } = sessions.data;
+  const currentFirst = [...items].sort((a, b) => Number(b.current) - Number(a.current));
   return (
     <>
       <Head title="Profile">
@@ -84,7 +85,7 @@ export default page(async ({ client, query }) => {
       </Section>
       <Section title="Devices" note="Where you are logged in.">
         <Rows label="Devices" empty="No devices.">
-          {items.map((session) => (
+          {currentFirst.map((session) => (
             <SessionRow key={session.id} session={session} />
           ))}
         </Rows>
