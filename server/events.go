@@ -13,7 +13,7 @@ import (
 type auditEventView struct {
 	ID        uuid.UUID       `json:"id" format:"uuid"`
 	CreatedAt time.Time       `json:"created_at"`
-	Actor     *auditActorView `json:"actor" doc:"The user who did it, or null for the operator's command line and for a person who is not known yet."`
+	Actor     *auditActorView `json:"actor,omitempty" doc:"The user who did it. Absent for the operator's command line and for a person who is not known yet."`
 	Action    string          `json:"action" doc:"The id of the operation in this document, or another word of the server." example:"create-agent"`
 	Object    auditObjectView `json:"object" doc:"What it was done to."`
 	RequestID string          `json:"request_id" doc:"The X-Request-ID of the request."`

@@ -933,8 +933,8 @@ export interface components {
              * @example create-agent
              */
             action: string;
-            /** @description The user who did it, or null for the operator's command line. */
-            actor: components["schemas"]["AuditActor"];
+            /** @description The user who did it. Absent for the operator's command line and for a person who is not known yet. */
+            actor?: components["schemas"]["AuditActor"];
             /** @description The network address of the actor, or empty if unknown. Empty for a platform admin, unless it is read by one. */
             address: string;
             /** Format: date-time */
