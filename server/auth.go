@@ -47,7 +47,7 @@ type sessionView struct {
 func (s *Server) login(ctx context.Context, in *loginInput) (*loginOutput, error) {
 	login, err := s.logins.Login(ctx, account.Attempt{
 		Email: in.Body.Email, Password: in.Body.Password, Device: in.Body.DeviceToken,
-		Client: s.limitedClient(requestOf(ctx)), UserAgent: in.UserAgent, Address: requestOf(ctx).client,
+		Client: s.limitedClient(requestOf(ctx)), UserAgent: in.UserAgent, Address: requestOf(ctx).client, RequestID: requestOf(ctx).id,
 	})
 	if err != nil {
 		return nil, err
