@@ -221,7 +221,8 @@ func (l *Logins) find(ctx context.Context, email string) (*ent.PortalUser, strin
 // of the old sessions.
 const openSession = `
 WITH opened AS (
-  INSERT INTO portal_sessions (token_hash, user_id, created_at, last_seen_at, expires_at, session_id, user_agent, address)
+  INSERT INTO portal_sessions
+    (token_hash, user_id, created_at, last_seen_at, expires_at, session_id, user_agent, address)
   SELECT $1, u.id, $4, $4, $5, $6, $7, $8 FROM portal_users u
   WHERE u.id = $2 AND u.hashed_password = $3 AND u.disabled_at IS NULL
   FOR SHARE OF u
