@@ -123,7 +123,7 @@ func TestAccessMatrix(t *testing.T) {
 	require.Len(t, rules, len(expected), "each rule is used")
 }
 
-// TestMembersUseRoutesOnThemselves: routes that say so let every member act on themselves, and on nobody else.
+// TestMembersUseRoutesOnThemselves: routes that say so let every member act on themselves, not on others.
 func TestMembersUseRoutesOnThemselves(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

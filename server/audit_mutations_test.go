@@ -126,6 +126,12 @@ func (w *walk) byLink(p person, path string, body any) mutation {
 func (w *walk) personMutations(t *testing.T) map[string]func() mutation {
 	t.Helper()
 	return map[string]func() mutation{
+		"login": func() mutation {
+			return mutation{
+				by: w.anyone, actor: w.owner.id, path: "/v1/auth/login", kind: "session", platform: true,
+				body: object{"email": w.owner.email, "password": password},
+			}
+		},
 		"logout": func() mutation {
 			m := onThemselves(w.person(t), "/v1/auth/logout", nil)
 			m.kind, m.id = "session", m.by.get(t, "/v1/me").at("session", "id").(string)

@@ -45,9 +45,10 @@ type sessionView struct {
 }
 
 func (s *Server) login(ctx context.Context, in *loginInput) (*loginOutput, error) {
+	r := requestOf(ctx)
 	login, err := s.logins.Login(ctx, account.Attempt{
 		Email: in.Body.Email, Password: in.Body.Password, Device: in.Body.DeviceToken,
-		Client: s.limitedClient(requestOf(ctx)), UserAgent: in.UserAgent, Address: requestOf(ctx).client,
+		Client: s.limitedClient(r), UserAgent: in.UserAgent, Address: r.client, RequestID: r.id,
 	})
 	if err != nil {
 		return nil, err

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humagin"
@@ -101,33 +102,61 @@ func malformed(ctx huma.Context) *problem.Problem {
 	return nil
 }
 
-// authorize authenticates the session and applies the rule. A tenant is added to the context only after the access
-// check.
+// authorize applies the rule. A tenant is added to the context only after the access check.
 func (s *Server) authorize(ctx huma.Context, r route) (huma.Context, error) {
 	// An invalid id parses to the zero ID, which no principal may access.
 	id, _ := tenancy.Parse(ctx.Param(tenantParam))
-	principal, err := s.sessions.Authenticate(ctx.Context(), bearer(ctx.Header("Authorization")), id)
-	if err != nil {
+	requestOf(ctx.Context()).setObjectFromPath(ctx)
+	if err := s.permit(ctx, r, id); err != nil {
 		return nil, err
 	}
+	if r.hasBody {
+		requestOf(ctx.Context()).permit = s.permitAgain(ctx, r, id)
+	}
+	if !r.access.ofTenant() {
+		return ctx, nil
+	}
+	return s.enter(ctx, id)
+}
+
+// permit authenticates the session and applies the rule to its user in the tenant, if any.
+func (s *Server) permit(ctx huma.Context, r route, id tenancy.ID) error {
+	principal, err := s.sessions.Authenticate(ctx.Context(), bearer(ctx.Header("Authorization")), id)
+	if err != nil {
+		return err
+	}
 	requestOf(ctx.Context()).principal = principal
-	requestOf(ctx.Context()).setObjectFromPath(ctx)
 	s.warn(ctx.Context(), "last_seen_at of a session was not updated", principal.Warning)
 	switch {
 	case r.access == authenticated:
-		return ctx, nil
+		return nil
 	case r.access == platformAdmin:
 		if !principal.IsAdmin {
-			return nil, problem.New(problem.CodeForbidden)
+			return problem.New(problem.CodeForbidden)
 		}
-		return ctx, nil
+		return nil
 	case !r.access.ofTenant():
-		return nil, fmt.Errorf("server: unknown access rule %q", r.access)
+		return fmt.Errorf("server: unknown access rule %q", r.access)
 	}
 	if p := r.forbids(principal, ctx.Param(userParam)); p != nil {
-		return nil, p
+		return p
 	}
-	return s.enter(ctx, id)
+	return nil
+}
+
+// slowBody is how long a body may take until the access is checked again, so that an unfinished request does not keep
+// it.
+const slowBody = time.Second
+
+// permitAgain returns a function that applies the rule again, unless it was applied just now.
+func (s *Server) permitAgain(ctx huma.Context, r route, id tenancy.ID) func() error {
+	permitted := s.clock()
+	return func() error {
+		if s.clock().Sub(permitted) < slowBody {
+			return nil
+		}
+		return s.permit(ctx, r, id)
+	}
 }
 
 // forbids returns the problem of a principal who may not use the route in the tenant, on the user in the path, if any.

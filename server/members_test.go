@@ -155,6 +155,30 @@ func TestOwnersDemoteEachOther(t *testing.T) {
 }
 
 // TestMembersOfATenantWithoutOwner: a platform admin may change them.
+// TestFormerOwnersInvitationsEnd: a person who is no longer an owner cannot come back by an own invitation.
+func TestFormerOwnersInvitationsEnd(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	acme := b.createTenant(t, "acme")
+	owner := b.hire(t, acme, "owner")
+	for end, do := range map[string]func(person) response{
+		"removed": func(p person) response { return owner.delete(t, p.path) },
+		"demoted": func(p person) response { return owner.patch(t, p.path, "*", `{"role": "viewer"}`) },
+	} {
+		former := b.hire(t, acme, "owner")
+		made := func(by client) response {
+			return by.post(t, acme+"/invitations", object{"email": uuid.NewString() + "@example.com", "role": "owner"}).is(201)
+		}
+		theirs, others := made(former.client), made(owner.client)
+		require.Less(t, do(former).status, 300, end)
+		look := func(r response) response {
+			return b.anyone.post(t, "/v1/invitations/lookup", object{"token": r.at("token")})
+		}
+		require.Equal(t, "The link was revoked; ask for a new one.", look(theirs).is(410, "invalid_link").at("detail"), end)
+		look(others).is(200)
+	}
+}
+
 func TestMembersOfATenantWithoutOwner(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -82,7 +82,9 @@ func describeHeaders(status int, response *huma.Response) {
 	case http.StatusCreated:
 		text("Location", "The path of the new resource.")
 	case http.StatusAccepted:
-		text("Location", "The path of the progress.")
+		if response.Content != nil {
+			text("Location", "The path of the progress.")
+		}
 	case http.StatusNotModified:
 		text("ETag", "The current version.")
 	case http.StatusMethodNotAllowed:

@@ -26,6 +26,7 @@ type request struct {
 	client    string // the address from trusted proxies or of the peer; "" on a Unix socket
 	principal account.Principal
 	tenant    tenancy.ID
+	permit    func() error // applies the access rule again, if the body took long; nil without a body
 	event     event
 	keyed     *keyedRequest // nil without an Idempotency-Key
 	mails     bool          // it queued a message

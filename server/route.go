@@ -101,6 +101,11 @@ func operationOf[I, O any](
 				if r.transaction {
 					requestOf(ctx).note(slog.Any("fields", givenFields(in)))
 				}
+				if permit := requestOf(ctx).permit; permit != nil {
+					if err := permit(); err != nil {
+						return nil, failureFor(ctx, err)
+					}
+				}
 				out, err := handler(ctx, s, r, in)
 				if err != nil {
 					return nil, failureFor(ctx, err)

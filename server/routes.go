@@ -74,10 +74,10 @@ func (s *Server) authRoutes() []route {
 	return tagged(tagLogin,
 		handle(public, http.MethodPost, "/v1/auth/login", "login", "Log in", s.login).
 			errors(http.StatusUnauthorized, http.StatusTooManyRequests).
-			description("Opens a session that lasts 12 hours. Returns the same 401 for an unknown address, a wrong "+
-				"password and a disabled user. Returns 429 after too many failed attempts for one address, known or "+
-				"unknown, or from one client. Unknown properties are ignored, so the authorize() function of Auth.js "+
-				"can send all fields of its form."),
+			description("Opens a session that lasts 7 days, and ends when it is unused for 12 hours. Returns the same "+
+				"401 for an unknown address, a wrong password and a disabled user. Returns 429 after too many failed "+
+				"attempts for one address, known or unknown, or from one client. Unknown properties are ignored, so "+
+				"the authorize() function of Auth.js can send all fields of its form."),
 		handle(authenticated, http.MethodPost, "/v1/auth/logout", "logout", "Log out", s.logout).
 			description("Ends the current session."),
 	)

@@ -163,11 +163,25 @@ func TestUserEnabledDuringErasure(t *testing.T) {
 	b.addMember(t, b.createTenant(t, "acme"), path, "viewer")
 	holder := b.beginTx(t, `SELECT FROM memberships FOR UPDATE`)
 	outcome := make(chan map[int]int, 1)
-	go func() { outcome <- concurrently(func() response { return b.admin.delete(t, path) }) }()
+	erase := func() response { return b.admin.delete(t, path) }
+	go func() { outcome <- concurrently(erase) }()
 	b.waitForLocks(t, 1, `DELETE FROM%memberships%`)
 	b.admin.patch(t, path, "*", object{"disabled": false}).is(200)
 	require.NoError(t, holder.Rollback(t.Context()))
 	require.Equal(t, map[int]int{412: 1}, <-outcome)
 	require.Zero(t, b.queryInt(t, `SELECT count(*) FROM portal_users WHERE erased_at IS NOT NULL`))
 	b.admin.delete(t, path).is(204)
+}
+
+// TestErasureAndExportNeedIsolation: they read rows of tenants.
+func TestErasureAndExportNeedIsolation(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	path := b.userPath(t, userEmail)
+	b.checkIsolation(t, errorFinding())
+	b.admin.get(t, path+"/export").is(503)
+	b.admin.delete(t, path).is(503)
+	b.admin.get(t, path).is(200)
+	b.checkIsolation(t, nil)
+	b.admin.get(t, path+"/export").is(200)
 }

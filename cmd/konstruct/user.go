@@ -12,12 +12,14 @@ import (
 	"time"
 	"unicode"
 
+	"entgo.io/ent/dialect"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"github.com/konstruct/konstruct/config"
 	"github.com/konstruct/konstruct/ent"
 	"github.com/konstruct/konstruct/server/account"
+	"github.com/konstruct/konstruct/server/audit"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
@@ -29,7 +31,8 @@ The password is read from a prompt, or from the first line of standard input if 
   konstruct user create --admin ada@example.com
   pass show konstruct/ada | konstruct user create --admin ada@example.com
 
-Setting a password, and disabling, promoting or demoting a user, end all sessions of that user.`
+Setting a password, and disabling, promoting or demoting a user, end all sessions of that user. Each change is recorded
+in the platform's audit log.`
 
 func newUser() *cobra.Command {
 	cmd := &cobra.Command{Use: "user", Short: "Create, change and list users of the portal", Long: longUser}
@@ -53,20 +56,6 @@ func newUser() *cobra.Command {
 	)
 }
 
-// newUserChange returns a command that changes one user and prints done.
-func newUserChange(
-	use, short, done string, do func(users *account.Users, ctx context.Context, email string) error,
-) *cobra.Command {
-	cmd := &cobra.Command{Use: use + " EMAIL", Short: short, Args: exactArgs(1)}
-	cmd.RunE = withUsers(func(cmd *cobra.Command, args []string, s userStore) error {
-		if err := do(s.users, cmd.Context(), args[0]); err != nil {
-			return err
-		}
-		return printf(cmd, done, args[0])
-	})
-	return cmd
-}
-
 func newUserCreate() *cobra.Command {
 	cmd := &cobra.Command{Use: "create EMAIL", Short: "Create a user", Args: exactArgs(1)}
 	admin := cmd.Flags().Bool("admin", false, "make the user a platform admin with access to every tenant")
@@ -80,7 +69,9 @@ func newUserCreate() *cobra.Command {
 		if user.Name == "" {
 			user.Name, _, _ = strings.Cut(args[0], "@")
 		}
-		created, err := s.users.Create(cmd.Context(), user)
+		created, err := s.record(cmd.Context(), "create-user", func(ctx context.Context) (account.User, error) {
+			return s.users.Create(ctx, user)
+		})
 		if err != nil {
 			return err
 		}
@@ -121,7 +112,10 @@ func setPassword(cmd *cobra.Command, args []string, s userStore) error {
 	if err != nil {
 		return err
 	}
-	if err := s.users.SetPassword(cmd.Context(), args[0], password); err != nil {
+	err = s.change(cmd.Context(), "set-password", args[0], func(ctx context.Context) error {
+		return s.users.SetPassword(ctx, args[0], password)
+	})
+	if err != nil {
 		return err
 	}
 	if s.attempts == nil {
@@ -145,7 +139,10 @@ func unlock(cmd *cobra.Command, args []string, s userStore) error {
 	if err != nil {
 		return err
 	}
-	if err := s.attempts.Clear(cmd.Context(), user.Email); err != nil {
+	err = s.change(cmd.Context(), "unlock-user", user.Email, func(ctx context.Context) error {
+		return s.attempts.Clear(ctx, user.Email)
+	})
+	if err != nil {
 		return err
 	}
 	return printf(cmd, "cleared the failed logins of %s", user.Email)
@@ -160,6 +157,8 @@ func printf(cmd *cobra.Command, format string, args ...any) error {
 type userStore struct {
 	users    *account.Users
 	attempts *account.Attempts
+	db       dialect.Driver // joins the context's transaction
+	audit    *audit.Log     // on db
 }
 
 // withUsers returns the RunE of a command on users.
@@ -170,9 +169,10 @@ func withUsers(run func(*cobra.Command, []string, userStore) error) func(*cobra.
 			return err
 		}
 		return withSchema(cmd.Context(), c.Database, newLogger(c.Log), func(drv *pgtenant.Driver) error {
-			s := userStore{users: newUsers(ent.NewClient(ent.Driver(drv)))}
+			db := drv.Joining()
+			s := userStore{users: newUsers(ent.NewClient(ent.Driver(db))), db: db, audit: audit.NewLog(db, time.Now)}
 			if keys := c.SecretsKeys.Reveal(); len(keys) > 0 {
-				if s.attempts, err = account.NewAttempts(drv, keys[0]); err != nil {
+				if s.attempts, err = account.NewAttempts(db, keys[0]); err != nil {
 					return err
 				}
 			}

@@ -46,14 +46,17 @@ func TestDev(t *testing.T) {
 	require.Equal(t, password, again.wait(t, adminPassword))
 	admin := again.client(t).as(t, "admin@example.com", password)
 	require.Len(t, admin.get(t, http.StatusOK, "/v1/tenants/"+tenant+"/agents")["items"], 2)
-	acceptInvitation(t, again, admin, tenant)
+	hireAnAgent(t, again, admin)
 	again.stop(t)
 }
 
-// acceptInvitation accepts an invitation with the link that dev prints and shows.
-func acceptInvitation(t *testing.T, dev *process, admin client, tenant string) {
+// hireAnAgent goes the way of a new company: a platform admin creates the tenant and invites an owner, who accepts with
+// the link that dev prints and shows, creates an agent, and reads in the audit log who did what.
+func hireAnAgent(t *testing.T, dev *process, admin client) {
 	t.Helper()
-	admin.post(t, http.StatusCreated, "/v1/tenants/"+tenant+"/invitations", object{"email": "grace@example.com", "role": "owner"})
+	made := admin.post(t, http.StatusCreated, "/v1/tenants", object{"name": "Newcomers", "slug": "newcomers"})
+	tenant := "/v1/tenants/" + made.text(t, "id")
+	admin.post(t, http.StatusCreated, tenant+"/invitations", object{"email": "grace@example.com", "role": "owner"})
 	link := dev.wait(t, `(?m)^http://localhost:3000/invitation#token=(\S+)$`)
 	shown := admin.request(t, http.MethodGet, "/dev/mail", nil)
 	shown.Header.Set("Accept", "application/json")
@@ -61,10 +64,24 @@ func acceptInvitation(t *testing.T, dev *process, admin client, tenant string) {
 	shown.Host = "konstruct.example"
 	admin.send(t, http.StatusNotFound, shown)
 
-	admin.token = ""
+	anyone := client{base: admin.base}
 	const password = "correct horse battery"
-	admin.post(t, http.StatusCreated, "/v1/invitations/accept", object{"token": link, "name": "Grace", "password": password})
-	admin.as(t, "grace@example.com", password).get(t, http.StatusOK, "/v1/tenants/"+tenant+"/members")
+	anyone.post(t, http.StatusCreated, "/v1/invitations/accept", object{"token": link, "name": "Grace", "password": password})
+	anyone.post(t, http.StatusGone, "/v1/invitations/accept", object{"token": link, "name": "Eve", "password": password})
+	grace := anyone.as(t, "grace@example.com", password)
+	agent := grace.post(t, http.StatusCreated, tenant+"/agents", object{"name": "Mara"}).text(t, "id")
+
+	var log []string
+	for _, event := range grace.get(t, http.StatusOK, tenant+"/audit-events")["items"].([]any) {
+		event := object(event.(map[string]any))
+		log = append(log, event.text(t, "action")+" by "+event.text(t, "actor", "name"))
+		if event["action"] == "create-agent" {
+			require.Equal(t, agent, event.text(t, "object", "id"))
+		}
+	}
+	require.Equal(t, []string{
+		"create-agent by Grace", "accept-invitation by Grace", "create-invitation by Platform admin", "enter-tenant by Platform admin",
+	}, log, "the newest first")
 }
 
 // devFolder returns a data folder that servers running as another user can access.

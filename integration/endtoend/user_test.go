@@ -14,7 +14,8 @@ import (
 // Every user command reports its change, and unlock ends a lockout.
 func TestUserCommands(t *testing.T) {
 	t.Parallel()
-	env := serveEnvironment(t, testdb.New(t).AppURL)
+	db := testdb.New(t)
+	env := serveEnvironment(t, db.AppURL)
 	for _, step := range []struct{ command, says string }{
 		{"create --admin Ada@Example.com", "created ada@example.com ("},
 		{"create --name Uma uma@example.com", "created uma@example.com ("},
@@ -34,6 +35,12 @@ func TestUserCommands(t *testing.T) {
 	for _, change := range []string{"password", "disable", "enable", "promote", "demote", "unlock"} {
 		require.Contains(t, run(t, env, failed, "user "+change+" unknown@example.com"), "user not found", change)
 	}
+
+	require.Equal(t, []string{
+		"create-user ada", "create-user uma", "set-password uma", "disable-user uma", "enable-user uma", "promote-user uma",
+		"demote-user uma", "unlock-user uma",
+	}, query[string](t, db.SuperURL, `SELECT e.action || ' ' || split_part(u.email, '@', 1)
+		FROM platform_audit_events e JOIN portal_users u ON u.id = e.object_id WHERE e.actor_id IS NULL ORDER BY e.id`))
 
 	requireInterruptible(t, env, "user password uma@example.com")
 

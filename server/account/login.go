@@ -54,8 +54,8 @@ type Attempt struct {
 	// Client is the client's network address. The zero address has no limit; use it for a proxy that logs in many
 	// users.
 	Client netip.Addr
-	// UserAgent and Address describe the session to its user.
-	UserAgent, Address string
+	// UserAgent and Address describe the session to its user. RequestID is that of the audit event.
+	UserAgent, Address, RequestID string
 }
 
 // Login is a successful login. Its tokens cannot be retrieved again.
@@ -220,20 +220,27 @@ func (l *Logins) find(ctx context.Context, email string) (*ent.PortalUser, strin
 // FOR SHARE waits for a concurrent change of the user, so that no session opens between a password change and the end
 // of the old sessions.
 const openSession = `
-INSERT INTO portal_sessions (token_hash, user_id, created_at, last_seen_at, expires_at, session_id, user_agent, address)
-SELECT $1, u.id, $4, $4, $5, $6, $7, $8 FROM portal_users u
-WHERE u.id = $2 AND u.hashed_password = $3 AND u.disabled_at IS NULL
-FOR SHARE OF u`
+WITH opened AS (
+  INSERT INTO portal_sessions
+    (token_hash, user_id, created_at, last_seen_at, expires_at, session_id, user_agent, address)
+  SELECT $1, u.id, $4, $4, $5, $6, $7, $8 FROM portal_users u
+  WHERE u.id = $2 AND u.hashed_password = $3 AND u.disabled_at IS NULL
+  FOR SHARE OF u
+  RETURNING user_id, session_id
+)
+INSERT INTO platform_audit_events (id, created_at, actor_id, action, object_type, object_id, request_id, address)
+SELECT $9, $4, user_id, 'login', 'session', session_id, $10, $8 FROM opened`
 
 func (l *Logins) open(ctx context.Context, user *ent.PortalUser, from Attempt) (Login, error) {
 	now := instant(l.clock)
 	session, hash := token.New(token.Session)
-	id, err := uuid.NewV7()
-	if err != nil {
+	id, err1 := uuid.NewV7()
+	event, err2 := uuid.NewV7()
+	if err := errors.Join(err1, err2); err != nil {
 		return Login{}, fmt.Errorf("open a session: %w", err)
 	}
 	opened, err := pgtenant.Exec(ctx, l.db, openSession, hash, user.ID, user.HashedPassword, now, now.Add(Lifetime),
-		id, printable(from.UserAgent), from.Address)
+		id, printable(from.UserAgent), from.Address, event, from.RequestID)
 	if err != nil {
 		return Login{}, fmt.Errorf("open a session: %w", err)
 	}

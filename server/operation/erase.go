@@ -35,9 +35,10 @@ const (
 	ActionErased = "user-erased"
 )
 
-// Erase disables a user and deletes what is stored of the person: memberships, invitations to the address, sessions, links, messages and failed logins. The row remains without the person's data, because rows and
-// events name its id. It takes several transactions; if one fails, call it again. Returns [ErrNotFound], [ErrStale], a
-// [LastOwnerError], account.ErrLastAdmin or account.ErrNoSession.
+// Erase disables a user and deletes what is stored of the person: memberships, invitations to the address, sessions,
+// links, messages and failed logins. The row remains without the person's data, because rows and events name its id. It
+// takes several transactions; if one fails, call it again. Returns [ErrNotFound], [ErrStale], also if the user was
+// enabled meanwhile, a [LastOwnerError], account.ErrLastAdmin or account.ErrNoSession.
 func (u *Users) Erase(ctx context.Context, e Erasure) error {
 	row, tenants, err := u.beginErasure(ctx, e)
 	for err == nil && len(tenants) > 0 {
@@ -64,18 +65,8 @@ func (u *Users) Erase(ctx context.Context, e Erasure) error {
 // beginErasure disables the user and returns the ids of the user's tenants.
 func (u *Users) beginErasure(ctx context.Context, e Erasure) (row *ent.PortalUser, tenants []uuid.UUID, err error) {
 	err = pgtenant.InTx(ctx, u.Client.Tx, func(ctx context.Context, tx *ent.Tx) error {
-		if _, err := u.lockTenants(ctx, e.By, e.User); err != nil {
-			return err
-		}
-		if err := u.lockAdmins(ctx, e.User); err != nil {
-			return err
-		}
-		if row, err = u.lock(ctx, tx, e.User, e.Match); err != nil {
-			return err
-		}
-		// Again, with those joined before the lock of the user, who can join none after it.
-		locked, err := u.lockTenants(ctx, e.By, e.User)
-		if err != nil {
+		var locked lockedTenants
+		if row, locked, err = u.lockAll(ctx, tx, e.By, e.User, e.Match); err != nil {
 			return err
 		}
 		if locked.last != nil {

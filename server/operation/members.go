@@ -94,10 +94,10 @@ func (m *Members) SetRole(
 			return err
 		}
 		former = changed.Role
-		if err := m.setRole(ctx, &changed, role); err != nil {
+		if err := m.setRole(ctx, &changed, role); err != nil || former != ownerRole || role == ownerRole {
 			return err
 		}
-		return m.requireOwner(ctx, former)
+		return m.endOwner(ctx, user)
 	})
 	return changed, former, err
 }
@@ -120,9 +120,24 @@ func (m *Members) Remove(ctx context.Context, user uuid.UUID, match Match) (role
 		if _, err := pgtenant.Exec(ctx, m.DB, `DELETE FROM memberships WHERE id = $1`, member.ID); err != nil {
 			return translate("remove a member", err)
 		}
-		return m.requireOwner(ctx, role)
+		if role != ownerRole {
+			return nil
+		}
+		return m.endOwner(ctx, user)
 	})
 	return role, err
+}
+
+// endOwner revokes the invitations of a user who is no longer an owner, so that none of them leads back. Returns
+// [ErrLastOwner] if no owner is left.
+func (m *Members) endOwner(ctx context.Context, user uuid.UUID) error {
+	now := m.Clock().UTC().Truncate(time.Microsecond)
+	_, err := pgtenant.Exec(ctx, m.DB, `UPDATE invitations SET revoked_at = $2, updated_at = $2
+		WHERE invited_by = $1 AND accepted_at IS NULL AND revoked_at IS NULL`, user, now)
+	if err != nil {
+		return translate("revoke invitations", err)
+	}
+	return m.requireOwner(ctx)
 }
 
 // locked locks the tenant and the member. Changes of members wait for each other, so that two owners who demote each
@@ -141,12 +156,9 @@ func (m *Members) locked(ctx context.Context, user uuid.UUID, match Match) (Memb
 	return member, nil
 }
 
-// requireOwner returns [ErrLastOwner] if a change of a member with the former role left no enabled owner. Disabled ones
-// cannot log in. The tenant must be locked.
-func (m *Members) requireOwner(ctx context.Context, former string) error {
-	if former != ownerRole {
-		return nil
-	}
+// requireOwner returns [ErrLastOwner] if no enabled owner is left. Disabled ones cannot log in. The tenant must be
+// locked.
+func (m *Members) requireOwner(ctx context.Context) error {
 	var owned bool
 	err := pgtenant.QueryRow(ctx, m.DB, `SELECT EXISTS (
 		SELECT FROM memberships m JOIN portal_users u ON u.id = m.user_id

@@ -73,40 +73,54 @@ func (u *Users) Get(ctx context.Context, id uuid.UUID) (*ent.PortalUser, error) 
 	return row, translate("get a user", err)
 }
 
-// Update updates a user, unless f is empty, and returns it. Disabling ends the user's sessions and links. By is the hash of the
-// admin's session token. Returns [ErrNotFound], [ErrStale], [ErrInvalid], a [LastOwnerError], account.ErrLastAdmin, or
-// account.ErrNoSession if the admin's session ended.
+// Update updates a user, unless f is empty, and returns it. Disabling ends the user's sessions and links. By is the
+// hash of the admin's session token. Returns [ErrNotFound], [ErrStale], [ErrInvalid], a [LastOwnerError],
+// account.ErrLastAdmin, or account.ErrNoSession if the admin's session ended.
 func (u *Users) Update(
 	ctx context.Context, by string, id uuid.UUID, match Match, f UserFields,
 ) (updated *ent.PortalUser, err error) {
 	disables, demotes := f.Disabled != nil && *f.Disabled, f.IsAdmin != nil && !*f.IsAdmin
 	err = pgtenant.InTx(ctx, u.Client.Tx, func(ctx context.Context, tx *ent.Tx) error {
 		var tenants lockedTenants
-		if disables {
-			if tenants, err = u.lockTenants(ctx, by, id); err != nil {
-				return err
-			}
-		}
-		if disables || demotes {
+		switch {
+		case disables:
+			updated, tenants, err = u.lockAll(ctx, tx, by, id, match)
+		case demotes:
 			if err := u.lockAdmins(ctx, id); err != nil {
 				return err
 			}
+			fallthrough
+		default:
+			updated, err = u.lock(ctx, tx, id, match)
 		}
-		if updated, err = u.lock(ctx, tx, id, match); err != nil || reflect.ValueOf(f).IsZero() {
+		if err != nil || reflect.ValueOf(f).IsZero() {
 			return err
 		}
-		if disables { // with those joined before the lock of the user, who can join none after it
-			if tenants, err = u.lockTenants(ctx, by, id); err != nil {
-				return err
-			}
-		}
-		if disables && updated.DisabledAt == nil && tenants.last != nil {
+		if tenants.last != nil && updated.DisabledAt == nil {
 			return tenants.last
 		}
 		updated, err = u.update(ctx, tx, updated, f)
 		return err
 	})
 	return updated, translate("update a user", err)
+}
+
+// lockAll locks a user's tenants, all platform admins and the user, before the user is disabled.
+func (u *Users) lockAll(
+	ctx context.Context, tx *ent.Tx, by string, id uuid.UUID, match Match,
+) (row *ent.PortalUser, tenants lockedTenants, err error) {
+	if _, err := u.lockTenants(ctx, by, id); err != nil {
+		return nil, tenants, err
+	}
+	if err := u.lockAdmins(ctx, id); err != nil {
+		return nil, tenants, err
+	}
+	if row, err = u.lock(ctx, tx, id, match); err != nil {
+		return nil, tenants, err
+	}
+	// Again, with those that the user joined meanwhile. From now on the user can join none.
+	tenants, err = u.lockTenants(ctx, by, id)
+	return row, tenants, err
 }
 
 // lock locks the row of a user. It is locked after those of tenants and other admins.

@@ -115,7 +115,7 @@ export interface paths {
         put?: never;
         /**
          * Log in
-         * @description Opens a session that lasts 12 hours. Returns the same 401 for an unknown address, a wrong password and a disabled user. Returns 429 after too many failed attempts for one address, known or unknown, or from one client. Unknown properties are ignored, so the authorize() function of Auth.js can send all fields of its form. No session is required.
+         * @description Opens a session that lasts 7 days, and ends when it is unused for 12 hours. Returns the same 401 for an unknown address, a wrong password and a disabled user. Returns 429 after too many failed attempts for one address, known or unknown, or from one client. Unknown properties are ignored, so the authorize() function of Auth.js can send all fields of its form. No session is required.
          */
         post: operations["login"];
         delete?: never;
@@ -2385,8 +2385,6 @@ export interface operations {
             /** @description Accepted */
             202: {
                 headers: {
-                    /** @description The path of the progress. */
-                    Location?: string;
                     /** @description The request id, as in the server log. */
                     "X-Request-ID"?: string;
                     [name: string]: unknown;
@@ -3249,8 +3247,6 @@ export interface operations {
             /** @description Accepted */
             202: {
                 headers: {
-                    /** @description The path of the progress. */
-                    Location?: string;
                     /** @description The request id, as in the server log. */
                     "X-Request-ID"?: string;
                     [name: string]: unknown;
