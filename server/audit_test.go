@@ -53,10 +53,20 @@ func TestEventAndChangeAreOneTransaction(t *testing.T) {
 	require.Zero(t, b.queryInt(t, `SELECT count(*) FROM agents`))
 }
 
-// events returns the rows of a table of audit events.
+// events returns the rows of a table of audit events, without logins.
 func (b *testBundle) events(t *testing.T, table string) (events []object) {
 	t.Helper()
-	rows, _ := b.super.Query(t.Context(), `SELECT to_jsonb(e) FROM `+table+` e ORDER BY id`)
+	rows, _ := b.super.Query(t.Context(), `SELECT to_jsonb(e) FROM `+table+` e
+		WHERE to_jsonb(e)->>'action' IS DISTINCT FROM 'login' ORDER BY id`)
+	events, err := pgx.CollectRows(rows, pgx.RowTo[object])
+	require.NoError(t, err)
+	return events
+}
+
+// logins returns the events of logins.
+func (b *testBundle) logins(t *testing.T) (events []object) {
+	t.Helper()
+	rows, _ := b.super.Query(t.Context(), `SELECT to_jsonb(e) FROM platform_audit_events e WHERE action = 'login' ORDER BY id`)
 	events, err := pgx.CollectRows(rows, pgx.RowTo[object])
 	require.NoError(t, err)
 	return events

@@ -109,7 +109,7 @@ func (w *walk) perform(t *testing.T, method, operation string, m mutation) {
 	w.secrets = append(w.secrets, w.storedHashes(t)...)
 
 	var found []object
-	for _, event := range w.events(t, table) {
+	for _, event := range append(w.events(t, table), w.logins(t)...) {
 		if event["request_id"] == request && event["action"] == operation {
 			found = append(found, event)
 		}

@@ -176,15 +176,16 @@ func TestServeUnderAFrozenDatabase(t *testing.T) {
 	require.NotContains(t, b.server.text(), "level=ERROR")
 }
 
-// If the response to a write is lost, its outcome is unknown, so a client must not retry it. Reads can be retried.
+// If the response to a commit is lost, its outcome is unknown, so a client must not retry it. Reads can be retried.
 func TestServeUnknownOutcome(t *testing.T) {
 	t.Parallel()
 	b := setupServer(t, nil)
 	before := b.number(t, countAgents)
-	// The delay keeps the session's lookup apart: only the response to the insert must be lost.
+	// The delay keeps the other statements apart: only the response to the commit must be lost.
 	execute(t, b.db.SuperURL, `create function slow() returns trigger language plpgsql as
 			'begin perform pg_sleep(2); return new; end';
-		create trigger slow before insert on agents for each row execute function slow()`)
+		create constraint trigger slow after insert on agents deferrable initially deferred
+			for each row execute function slow()`)
 	var deaf sync.WaitGroup
 	deaf.Go(func() {
 		for b.number(t, sleepers) == 0 {

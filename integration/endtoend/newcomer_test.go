@@ -46,7 +46,7 @@ func TestWithoutMigrations(t *testing.T) {
 	server := start(t, env, "serve")
 	anonymous := server.client(t)
 	anonymous.login(t, http.StatusOK, "ada@example.com", password)
-	execute(t, db.SuperURL, "drop table login_attempts, portal_sessions, portal_users")
+	execute(t, db.SuperURL, "drop table login_attempts, portal_sessions, portal_users cascade")
 	problem := anonymous.login(t, http.StatusServiceUnavailable, "ada@example.com", password)
 	require.Equal(t, "unavailable", problem.text(t, "code"))
 	server.wait(t, `konstruct migrate up`)
