@@ -102,6 +102,11 @@ func TestBench(t *testing.T) { //nolint:paralleltest // counts allocations
 	}
 	got[workBulk][wayRaw] = 0 // varies: the server may respond while it receives a COPY
 	require.Equal(t, trips, got, "round trips")
+	var http []float64
+	for _, result := range r.http {
+		http = append(http, result.trips)
+	}
+	require.Equal(t, []float64{serverRaw: 2, serverByHand: 5, serverOurs: 2, serverWithoutMetrics: 2}, http, "round trips")
 	require.LessOrEqual(t, r.workloads[workRead][wayOurs].allocs, 240.0, "allocations of a list")
 }
 

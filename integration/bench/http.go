@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/konstruct/konstruct/integration/faultproxy"
 	"github.com/konstruct/konstruct/integration/testdb"
 )
 
@@ -53,24 +54,20 @@ type listed struct {
 	} `json:"items"`
 }
 
-// http lists a tenant's agents over HTTP as an admin. Each server is a separate process, looks up the session in the
-// database on every request, and returns the same agents.
+// http lists a tenant's agents over HTTP as a viewer. Each server is a separate process, looks up the session and
+// the role in the database on every request, and returns the same agents.
 func (b bench) http(servers ...server) []result {
 	b.Log("the authenticated list over HTTP")
 	jobs := b.size.main.jobs(b)
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: httpConnections}}
 	contestants, pages := make([]contestant, len(servers)), make([]listed, len(servers))
+	trips := make([]float64, len(servers))
 	for i, s := range servers {
-		base, pid := s.launch(b)
-		list := func(ctx context.Context, turn int) ([]byte, error) {
-			tenant := jobs[turn%len(jobs)].tenant
-			return get(ctx, client, fmt.Sprintf("%s/v1/tenants/%s/agents?limit=%d", base, tenant, pageSize))
-		}
-		require.EventuallyWithT(b, func(c *assert.CollectT) {
-			body, err := list(b.Context(), 0)
-			require.NoError(c, err, s.name)
-			require.NoError(c, json.Unmarshal(body, &pages[i]), s.name)
-		}, time.Minute, 50*time.Millisecond)
+		trips[i] = b.httpTrips(s, client, jobs)
+		list, pid := s.start(b.Context(), b, client, jobs)
+		body, err := list(b.Context(), 0)
+		require.NoError(b, err, s.name)
+		require.NoError(b, json.Unmarshal(body, &pages[i]), s.name)
 		require.Len(b, pages[i].Items, pageSize, s.name)
 		require.Equal(b, pages[0], pages[i], s.name)
 		contestants[i] = contestant{s.name, func(ctx context.Context, turn int) error {
@@ -78,7 +75,29 @@ func (b bench) http(servers ...server) []result {
 			return err
 		}, pid}
 	}
-	return saturate(b, b.size.http, httpConnections, contestants)
+	results := saturate(b, b.size.http, httpConnections, contestants)
+	for i := range results {
+		results[i].trips = trips[i]
+	}
+	return results
+}
+
+// httpTrips returns the database round trips of a request to a separate process, counted by a proxy: the fewest
+// of several, since connections prepare statements and servers also work in the background.
+func (b bench) httpTrips(s server, client *http.Client, jobs []job) float64 {
+	ctx, stop := context.WithCancel(b.Context())
+	defer stop()
+	proxy := faultproxy.Start(b, s.databaseURL)
+	s.databaseURL = proxy.URL()
+	list, _ := s.start(ctx, b, client, jobs)
+	var trips []float64
+	for turn := range 300 {
+		before := proxy.RoundTrips()
+		_, err := list(ctx, turn)
+		require.NoError(b, err, s.name)
+		trips = append(trips, float64(proxy.RoundTrips()-before))
+	}
+	return slices.Min(trips)
 }
 
 // servers returns the servers in Go, for the gates.
@@ -144,14 +163,31 @@ func (b bench) peers(db *testdb.Database) (found []server) {
 	return found
 }
 
-// launch starts a server that stops with the test. It may not be listening yet.
-func (s server) launch(tb testing.TB) (base string, pid int) {
+// start starts a server that stops with ctx, at the latest with the test. list gets the page of a turn's tenant.
+func (s server) start(
+	ctx context.Context, tb testing.TB, client *http.Client, jobs []job,
+) (list func(ctx context.Context, turn int) ([]byte, error), pid int) {
 	tb.Helper()
-	port := strconv.Itoa(testdb.FreePort(tb))
+	base, pid := s.launch(ctx, tb)
+	list = func(ctx context.Context, turn int) ([]byte, error) {
+		tenant := jobs[turn%len(jobs)].tenant
+		return get(ctx, client, fmt.Sprintf("%s/v1/tenants/%s/agents?limit=%d", base, tenant, pageSize))
+	}
+	require.EventuallyWithT(tb, func(c *assert.CollectT) {
+		_, err := list(ctx, 0)
+		require.NoError(c, err, s.name)
+	}, time.Minute, 50*time.Millisecond)
+	return list, pid
+}
+
+// launch starts a server that may not be listening yet.
+func (s server) launch(ctx context.Context, tb testing.TB) (base string, pid int) {
+	tb.Helper()
+	port := strconv.Itoa(testdb.FreePort(tb)) //nolint:contextcheck // of the moment only
 	address := net.JoinHostPort("127.0.0.1", port)
 	log, err := os.Create(filepath.Join(tb.TempDir(), "log")) // a file, since writing the log is measured, too
 	require.NoError(tb, err)
-	cmd := exec.CommandContext(tb.Context(), s.command[0], s.command[1:]...)
+	cmd := exec.CommandContext(ctx, s.command[0], s.command[1:]...)
 	cmd.Env = append([]string{
 		"PATH=" + os.Getenv("PATH"), "DATABASE_URL=" + s.databaseURL, fmt.Sprint("POOL=", httpPool),
 		"PORT=" + port, "KONSTRUCT_LISTEN_ADDR=" + address, "KONSTRUCT_METRICS_ADDR=127.0.0.1:0",
@@ -159,7 +195,7 @@ func (s server) launch(tb testing.TB) (base string, pid int) {
 	cmd.Dir, cmd.Stdout, cmd.Stderr = filepath.Dir(log.Name()), log, log
 	require.NoError(tb, cmd.Start(), s.name)
 	tb.Cleanup(func() {
-		_ = cmd.Wait() // the end of the test's context has killed it
+		_ = cmd.Wait() // the end of the context has killed it
 		if text, _ := os.ReadFile(log.Name()); tb.Failed() {
 			tb.Logf("%s: %.2000s", s.name, text)
 		}

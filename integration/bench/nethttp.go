@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
 	"strconv"
@@ -18,12 +19,15 @@ import (
 	"github.com/konstruct/konstruct/tenancy/rls"
 )
 
+// The role is that of the session's user in the tenant. Without RLS it is read from the table.
 const (
 	authenticate = `
-		SELECT u.is_admin AND EXISTS (SELECT FROM tenants t WHERE t.id = $3)
-		FROM portal_sessions s JOIN portal_users u ON u.id = s.user_id
+		SELECT t.status = 'active' AND %s IS NOT NULL
+		FROM portal_sessions s JOIN portal_users u ON u.id = s.user_id JOIN tenants t ON t.id = $3
 		WHERE s.token_hash = $1 AND s.revoked_at IS NULL AND s.expires_at > $2 AND u.disabled_at IS NULL`
-	listAgents = `
+	roleIsolated = `session_role($1, t.id)`
+	rolePlain    = `(SELECT m.role FROM memberships m WHERE m.tenant_id = t.id AND m.user_id = u.id)`
+	listAgents   = `
 		SELECT id, tenant_id, name, role, model_preference, is_active, created_at, updated_at
 		FROM agents WHERE tenant_id = $1 ORDER BY id LIMIT $2`
 )
@@ -47,11 +51,12 @@ type item struct {
 }
 
 // nethttp lists a tenant's agents with net/http and pgx, the baseline for the product's server. Like the product it
-// looks up the session, its user and the tenant in one query. If isolated, the list is read in a transaction: BEGIN,
-// set_config, SELECT, COMMIT.
+// looks up the session, its user, the tenant and the role in one query. If isolated, the list is read in a transaction:
+// BEGIN, set_config, SELECT, COMMIT.
 type nethttp struct {
-	pool     *pgxpool.Pool
-	isolated bool
+	pool         *pgxpool.Pool
+	isolated     bool
+	authenticate string
 }
 
 // serveNetHTTP serves from the test binary.
@@ -61,8 +66,12 @@ func serveNetHTTP(ctx context.Context, isolated bool) error {
 		return err
 	}
 	defer pool.Close()
+	role := rolePlain
+	if isolated {
+		role = roleIsolated
+	}
 	mux := http.NewServeMux()
-	mux.Handle("GET /v1/tenants/{tenant}/agents", nethttp{pool, isolated})
+	mux.Handle("GET /v1/tenants/{tenant}/agents", nethttp{pool, isolated, fmt.Sprintf(authenticate, role)})
 	s := &http.Server{Addr: "127.0.0.1:" + os.Getenv("PORT"), Handler: mux, ReadHeaderTimeout: time.Minute}
 	return s.ListenAndServe()
 }
@@ -73,7 +82,7 @@ func (h nethttp) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	limit, _ := strconv.Atoi(r.URL.Query().Get("limit"))
 	hash := sha256.Sum256([]byte(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")))
 	var may bool
-	row := h.pool.QueryRow(r.Context(), authenticate, hex.EncodeToString(hash[:]), time.Now().UTC(), [16]byte(tenant))
+	row := h.pool.QueryRow(r.Context(), h.authenticate, hex.EncodeToString(hash[:]), time.Now().UTC(), [16]byte(tenant))
 	if err := row.Scan(&may); err != nil || !may {
 		http.Error(w, "log in first", http.StatusUnauthorized)
 		return

@@ -38,7 +38,12 @@ func (r report) markdown() string {
 
 func (r report) httpTable(w io.Writer) {
 	name := fmt.Sprintf("Over HTTP: the authenticated list of %d agents on %d connections", pageSize, httpConnections)
-	rates("server", r.http).write(w, name)
+	t := rates("server", r.http)
+	t[0] = append(t[0], "round trips")
+	for i, r := range r.http {
+		t[i+1] = append(t[i+1], fmt.Sprintf("%.4g", r.trips))
+	}
+	t.write(w, name)
 }
 
 func workTable(results []result) table {

@@ -16,7 +16,7 @@ const (
 	pageSize = 20                                                // agents in a list
 	subjects = 32                                                // tenants that operations use
 	agentsOf = 8                                                 // agents that operations use, per subject
-	token    = "kst_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" // of an admin's session
+	token    = "kst_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" // of a viewer's session
 )
 
 // population is the content of a database.
@@ -77,11 +77,14 @@ const (
 		FROM generate_series(1, $1::bigint + 1) AS tenant,
 			generate_series(1, CASE WHEN tenant <= $1 THEN $2::bigint ELSE $3 END) AS n`
 	seedSession = `
-		WITH admin AS (
-			INSERT INTO portal_users (id, email, hashed_password, name, is_admin)
-			VALUES (pg_temp.id_of(1, 0), 'bench@example.com', 'none', 'Bench', true) RETURNING id)
+		WITH viewer AS (
+			INSERT INTO portal_users (id, email, hashed_password, name)
+			VALUES (pg_temp.id_of(1, 0), 'bench@example.com', 'none', 'Bench') RETURNING id)
 		INSERT INTO portal_sessions (token_hash, user_id, expires_at)
-		SELECT encode(sha256($1::text::bytea), 'hex'), id, now() + interval '1 day' FROM admin`
+		SELECT encode(sha256($1::text::bytea), 'hex'), id, now() + interval '1 day' FROM viewer`
+	seedMemberships = `
+		INSERT INTO memberships (id, tenant_id, user_id, role)
+		SELECT gen_random_uuid(), t.id, u.id, 'viewer' FROM tenants t CROSS JOIN portal_users u`
 )
 
 // seed fills an empty database.
@@ -97,7 +100,8 @@ func (p population) seed(tb testing.TB, superURL string) {
 	exec(seedTenants, p.tenants)
 	exec(seedAgents, p.tenants, p.agentsEach, p.bigTenant)
 	exec(seedSession, token)
-	exec("VACUUM (ANALYZE, FREEZE) tenants, agents")
+	exec(seedMemberships)
+	exec("VACUUM (ANALYZE, FREEZE) tenants, agents, memberships")
 	exec("CHECKPOINT")
 }
 

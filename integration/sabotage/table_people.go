@@ -27,7 +27,8 @@ func peopleSaboteurs() []saboteur {
 	)
 	all := []saboteur{
 		answering(role, "tenant", "that `session_role` answers for the given tenant", "(m.tenant_id = session_role.tenant_id)", "E50-role-elsewhere"),
-		answering(role, "unproven", "that an unproven address has a role in its own tenant only", unproven, "E50-unproven"),
+		answering(role, "unproven", "that an unproven address has a role in its own tenant only",
+			"((u.unproven_tenant_id IS NULL) OR (u.unproven_tenant_id = session_role.tenant_id))", "E50-unproven"),
 		answering(tenants, "unproven", "that an unproven address is shown its own tenant only", unproven, "E50-unproven"),
 		answering(user, "admin", "that only a platform admin asks for a person's tenants", "u.is_admin", "E50-no-admin"),
 		answering(role, "hash", "that a role is a session's", "(s.token_hash = session_role.token_hash)", "E52-no-session"),

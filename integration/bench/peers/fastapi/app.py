@@ -22,8 +22,8 @@ engine = create_async_engine(url, pool_size=int(os.environ["POOL"]), max_overflo
 app = FastAPI()
 
 AUTHENTICATE = text(
-    """SELECT u.is_admin AND EXISTS (SELECT FROM tenants t WHERE t.id = :tenant)
-    FROM portal_sessions s JOIN portal_users u ON u.id = s.user_id
+    """SELECT t.status = 'active' AND session_role(:hash, t.id) IS NOT NULL
+    FROM portal_sessions s JOIN portal_users u ON u.id = s.user_id JOIN tenants t ON t.id = :tenant
     WHERE s.token_hash = :hash AND s.revoked_at IS NULL AND s.expires_at > :now AND u.disabled_at IS NULL"""
 )
 SET_TENANT = text("SELECT set_config('app.current_tenant', :tenant, true)")

@@ -11,8 +11,8 @@ types.setTypeParser(types.builtins.TIMESTAMPTZ, (text) => text)
 const pool = new Pool({ connectionString: process.env.DATABASE_URL, max: Number(process.env.POOL) })
 const authenticate = {
   name: 'authenticate',
-  text: `SELECT u.is_admin AND EXISTS (SELECT FROM tenants t WHERE t.id = $3) AS may
-    FROM portal_sessions s JOIN portal_users u ON u.id = s.user_id
+  text: `SELECT t.status = 'active' AND session_role($1, t.id) IS NOT NULL AS may
+    FROM portal_sessions s JOIN portal_users u ON u.id = s.user_id JOIN tenants t ON t.id = $3
     WHERE s.token_hash = $1 AND s.revoked_at IS NULL AND s.expires_at > $2 AND u.disabled_at IS NULL`
 }
 const setTenant = { name: 'set_tenant', text: "SELECT set_config('app.current_tenant', $1, true)" }
