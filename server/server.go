@@ -90,7 +90,6 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	for _, build := range []func(context.Context, Options) error{
 		s.buildAccounts, s.buildOperations, s.buildSlack,
 		s.buildPurges,
-		s.buildUsers,
 		s.buildSweeper,
 		s.buildMail,
 	} {
@@ -145,14 +144,12 @@ func (s *Server) buildOperations(_ context.Context, o Options) error {
 	s.outbox = &operation.Outbox{DB: s.db, Clock: o.Clock, Added: markMail}
 	s.answers = &operation.Answers{DB: s.db, Clock: o.Clock, Key: answersKey}
 	s.pages = operation.NewPages(key)
-	store := operation.Store{Client: s.client, Pages: s.pages, Clock: o.Clock}
+	store := operation.Store{DB: s.db, Client: s.client, Pages: s.pages, Clock: o.Clock}
 	s.tenants, s.agents = &operation.Tenants{Store: store}, &operation.Agents{Store: store}
 	s.connections = &operation.Connections{Store: store, Box: o.Box}
-	s.members = &operation.Members{DB: s.db, Pages: s.pages, Clock: o.Clock}
-	s.invitations = &operation.Invitations{
-		DB: s.db, Pages: s.pages, Clock: o.Clock, Outbox: s.outbox, Mailing: s.mailing,
-	}
-	s.events = &operation.Events{DB: s.db, Pages: s.pages}
+	s.members, s.events = &operation.Members{Store: store}, &operation.Events{Store: store}
+	s.invitations = &operation.Invitations{Store: store, Outbox: s.outbox, Mailing: s.mailing}
+	s.users = &operation.Users{Store: store, ClearAttempts: s.logins.ClearAttempts}
 	return nil
 }
 

@@ -105,11 +105,6 @@ type eraseUserInput struct {
 	IfMatchInput
 }
 
-func (s *Server) buildUsers(_ context.Context, _ Options) error {
-	s.users = &operation.Users{Store: s.tenants.Store, DB: s.db, ClearAttempts: s.logins.ClearAttempts}
-	return nil
-}
-
 type listUsersInput struct {
 	PageInput
 	SearchInput

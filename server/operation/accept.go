@@ -1,6 +1,7 @@
 package operation
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -102,7 +103,7 @@ func (l Link) admits(u account.User) error {
 
 // use ends the link, once. The tenant is locked against suspension and against changes of members.
 func (i *Invitations) use(ctx context.Context, link Link) error {
-	status, err := lockStatus(ctx, i.DB, "SHARE")
+	status, err := i.lockTenant(ctx, forShare)
 	if errors.Is(err, ErrNotFound) {
 		return &account.LinkError{Reason: account.LinkUnknown}
 	}
@@ -111,7 +112,7 @@ func (i *Invitations) use(ctx context.Context, link Link) error {
 	}
 	used, err := pgtenant.Exec(ctx, i.DB, `UPDATE invitations SET accepted_at = $3, updated_at = $3
 		WHERE id = $1 AND token_hash = $2 AND accepted_at IS NULL AND revoked_at IS NULL AND expires_at > $3`,
-		link.invitation, link.tokenHash, i.now())
+		link.invitation, link.tokenHash, i.Clock())
 	if err != nil {
 		return translate("accept an invitation", err)
 	}
@@ -122,7 +123,7 @@ func (i *Invitations) use(ctx context.Context, link Link) error {
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return err
 	}
-	return firstError(dead(row.Status), &account.LinkError{Reason: account.LinkUnknown})
+	return cmp.Or[error](dead(row.Status), &account.LinkError{Reason: account.LinkUnknown})
 }
 
 // userOf returns the user who accepts: the one who is logged in, or a new account, or one that is taken over. The
@@ -162,7 +163,7 @@ func (i *Invitations) userOf(ctx context.Context, link Link, a Acceptance, hash 
 
 // join adds the user, whose account is locked, to the tenant, or raises the role of a member.
 func (i *Invitations) join(ctx context.Context, user account.User, role string) (string, error) {
-	members := &Members{DB: i.DB, Clock: i.Clock}
+	members := &Members{i.Store}
 	member, err := members.get(ctx, user.ID, ` FOR UPDATE OF m`)
 	switch {
 	case errors.Is(err, ErrNotFound):
@@ -171,7 +172,7 @@ func (i *Invitations) join(ctx context.Context, user account.User, role string) 
 			return "", err
 		}
 		_, err = pgtenant.Exec(ctx, i.DB, `INSERT INTO memberships (id, user_id, role, created_at, updated_at)
-			VALUES ($1, $2, $3, $4, $4)`, id, user.ID, role, i.now())
+			VALUES ($1, $2, $3, $4, $4)`, id, user.ID, role, i.Clock())
 		return role, translate("add a member", err)
 	case err != nil:
 		return "", err
@@ -190,7 +191,7 @@ func (i *Invitations) vacate(ctx context.Context, link Link, a Acceptance, hash 
 	}
 	addresses := account.Addresses{DB: i.DB, Clock: i.Clock}
 	return pgtenant.InTx(tenancy.With(ctx, former), i.DB.Tx, func(ctx context.Context, _ dialect.Tx) error {
-		if _, err := lockStatus(ctx, i.DB, "NO KEY UPDATE"); err != nil && !errors.Is(err, ErrNotFound) {
+		if _, err := i.lockTenant(ctx, forChange); err != nil && !errors.Is(err, ErrNotFound) {
 			return err
 		}
 		user, err := addresses.Lock(ctx, link.Email)

@@ -1,6 +1,6 @@
 // Package operation implements the API's operations without HTTP. A method's transaction has ended when it returns.
 //
-//	agents := &operation.Agents{Store: operation.Store{Client: client, Pages: pages, Clock: time.Now}}
+//	agents := &operation.Agents{Store: operation.Store{DB: db, Client: client, Pages: pages, Clock: time.Now}}
 //	list, err := agents.List(tenancy.With(ctx, id), operation.Page{Limit: 50}, operation.AgentFilter{})
 //
 // [Agents] and [Connections] use the context's tenant; a row of another tenant is [ErrNotFound]. [Tenants] uses a

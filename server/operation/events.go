@@ -16,10 +16,7 @@ import (
 )
 
 // Events reads the audit log of the context's tenant, or the platform's.
-type Events struct {
-	DB    dialect.ExecQuerier
-	Pages Pages
-}
+type Events struct{ Store }
 
 // Event is an event of an audit log.
 type Event struct {

@@ -2,12 +2,12 @@ package operation
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 
-	entsql "entgo.io/ent/dialect/sql"
-
-	"github.com/konstruct/konstruct/ent"
 	"github.com/konstruct/konstruct/ent/tenant"
 	"github.com/konstruct/konstruct/tenancy"
+	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
 // The limits of a tenant's rows. A request beyond one returns [ErrLimit].
@@ -39,12 +39,12 @@ func Limits() []Limit {
 // unlocked is how far below a limit rows are counted without a lock. More inserts at once could exceed the limit.
 const unlocked = 50
 
-// admit returns [ErrLimit] if the context's tenant has at least most rows, by count. Near the limit it locks the
+// checkLimit returns [ErrLimit] if the context's tenant has at least most rows, by count. Near the limit it locks the
 // tenant's row, so that concurrent inserts cannot exceed the limit together. Call it in the transaction of the insert.
-func admit(ctx context.Context, tx *ent.Tx, most int, count func(context.Context) (int, error)) error {
+func (s *Store) checkLimit(ctx context.Context, most int, count func(context.Context) (int, error)) error {
 	rows, err := count(ctx)
 	if err == nil && rows >= most-unlocked {
-		if err := lockTenant(ctx, tx); err != nil {
+		if _, err := s.lockTenant(ctx, forChange); err != nil {
 			return err
 		}
 		rows, err = count(ctx)
@@ -58,15 +58,24 @@ func admit(ctx context.Context, tx *ent.Tx, most int, count func(context.Context
 	return nil
 }
 
-// lockTenant locks the row of the context's tenant against other holders of this lock, changes and a purge, but not
-// against inserts of rows that reference it.
-func lockTenant(ctx context.Context, tx *ent.Tx) error {
+// The strengths of a lock on a tenant's row. Both keep changes of the row and a purge out, but not inserts of rows that
+// reference it.
+const (
+	forChange = "NO KEY UPDATE"
+	forShare  = "SHARE" // with other holders of this lock
+)
+
+// lockTenant locks the row of the context's tenant and returns its status. Call it before other rows are locked.
+// Returns [ErrNotFound] if the tenant was deleted.
+func (s *Store) lockTenant(ctx context.Context, strength string) (status tenant.Status, err error) {
 	id, err := tenancy.From(ctx)
 	if err != nil {
-		return err
+		return "", err
 	}
-	_, err = tx.Tenant.Query().Where(tenant.ID(id.UUID()), noKeyUpdate).OnlyID(ctx)
-	return translate("lock the tenant", err)
+	err = pgtenant.QueryRow(ctx, s.DB, `SELECT status FROM tenants WHERE id = $1 FOR `+strength, id.UUID()).
+		Scan(&status)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", ErrNotFound
+	}
+	return status, translate("lock a tenant", err)
 }
-
-func noKeyUpdate(s *entsql.Selector) { s.ForUpdate(entsql.WithLockClause("FOR NO KEY UPDATE")) }

@@ -1,6 +1,7 @@
 package operation
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/konstruct/konstruct/ent/tenant"
 	"github.com/konstruct/konstruct/server/account"
 	"github.com/konstruct/konstruct/server/token"
 	"github.com/konstruct/konstruct/tenancy"
@@ -31,11 +33,6 @@ type Link struct {
 	unproven   uuid.UUID // the tenant of the address's account, if it may be taken over
 }
 
-const (
-	tenantSuspended = "suspended"
-	tenantPurging   = "purging"
-)
-
 // selectLink takes the time as $1 and the hash of the token as $2.
 const selectLink = `SELECT i.id, i.email, i.role, i.mailed, i.expires_at, ` + invitationStatus + `,
   t.name, t.slug, t.status, coalesce(inviter.name, ''),
@@ -50,21 +47,22 @@ func (i *Invitations) LookUp(ctx context.Context, linkToken string) (Link, error
 	unknown := &account.LinkError{Reason: account.LinkUnknown}
 	link := Link{}
 	link.tokenHash, _ = token.Hash(token.Link, linkToken) // "" for a malformed token, which no row has
-	var tenant uuid.NullUUID
-	err := pgtenant.QueryRow(ctx, i.DB, `SELECT invitation_tenant($1)`, link.tokenHash).Scan(&tenant)
+	var owner uuid.NullUUID
+	err := pgtenant.QueryRow(ctx, i.DB, `SELECT invitation_tenant($1)`, link.tokenHash).Scan(&owner)
 	if err != nil {
 		return Link{}, translate("find the tenant of a link", err)
 	}
-	if !tenant.Valid {
+	if !owner.Valid {
 		return Link{}, unknown
 	}
-	if link.Tenant, err = tenancy.FromUUID(tenant.UUID); err != nil {
+	if link.Tenant, err = tenancy.FromUUID(owner.UUID); err != nil {
 		return Link{}, err
 	}
-	var status, tenantStatus string
+	var status string
+	var tenantStatus tenant.Status
 	var id, unproven uuid.NullUUID
 	var user account.User
-	err = pgtenant.QueryRow(tenancy.With(ctx, link.Tenant), i.DB, selectLink, i.now(), link.tokenHash).Scan(
+	err = pgtenant.QueryRow(tenancy.With(ctx, link.Tenant), i.DB, selectLink, i.Clock(), link.tokenHash).Scan(
 		&link.invitation, &link.Email, &link.Role, &link.mailed, &link.ExpiresAt, &status, &link.TenantName, &link.Slug,
 		&tenantStatus, &link.InvitedBy, &id, &user.IsAdmin, &user.DisabledAt, &unproven)
 	if errors.Is(err, sql.ErrNoRows) { // it was replaced since
@@ -73,7 +71,7 @@ func (i *Invitations) LookUp(ctx context.Context, linkToken string) (Link, error
 	if err != nil {
 		return Link{}, translate("look up a link", err)
 	}
-	if err := firstError(dead(status), closed(tenantStatus)); err != nil {
+	if err := cmp.Or(dead(status), closed(tenantStatus)); err != nil {
 		return Link{}, err
 	}
 	user.UnprovenTenant = unproven.UUID
@@ -97,21 +95,13 @@ func dead(status string) error {
 }
 
 // closed returns the error of a tenant that new members cannot join.
-func closed(status string) error {
+func closed(status tenant.Status) error {
 	switch status {
-	case tenantSuspended:
+	case tenant.StatusSuspended:
 		return ErrSuspended
-	case tenantPurging:
+	case tenant.StatusPurging:
 		return &account.LinkError{Reason: account.LinkUnknown}
-	}
-	return nil
-}
-
-func firstError(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
+	case tenant.StatusActive:
 	}
 	return nil
 }

@@ -40,14 +40,14 @@ func (o *Outbox) Claim(ctx context.Context, now time.Time, limit int) ([]mail.Jo
 
 // Done implements [mail.Queue].
 func (o *Outbox) Done(ctx context.Context, id uuid.UUID) error {
-	return o.end(ctx, `UPDATE mail_outbox SET sent_at = $2, reason = '', address = '' WHERE id = $1`, id, o.now())
+	return o.end(ctx, `UPDATE mail_outbox SET sent_at = $2, reason = '', address = '' WHERE id = $1`, id, o.Clock())
 }
 
 // Failed implements [mail.Queue].
 func (o *Outbox) Failed(ctx context.Context, id uuid.UUID, reason string, retryAt time.Time) error {
 	if retryAt.IsZero() {
 		return o.end(ctx, `UPDATE mail_outbox SET gave_up_at = $2, reason = $3, address = '' WHERE id = $1`,
-			id, o.now(), reason)
+			id, o.Clock(), reason)
 	}
 	return o.end(ctx, `UPDATE mail_outbox SET not_before = $2, reason = $3 WHERE id = $1`, id, retryAt.UTC(), reason)
 }
@@ -60,5 +60,3 @@ func (o *Outbox) end(ctx context.Context, update string, args ...any) error {
 	}
 	return nil
 }
-
-func (o *Outbox) now() time.Time { return o.Clock().UTC().Truncate(time.Microsecond) }

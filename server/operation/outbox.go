@@ -38,7 +38,7 @@ func (o *Outbox) Add(ctx context.Context, m Mail) error {
 	if err != nil {
 		return err
 	}
-	now := o.now()
+	now := o.Clock()
 	_, err = pgtenant.Exec(ctx, o.DB, `INSERT INTO mail_outbox
 		(id, created_at, not_before, kind, about_tenant_id, subject_id, address)
 		VALUES ($1, $2, $2, $3, $4, $5, $6)`,

@@ -8,8 +8,6 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
-
-	"github.com/konstruct/konstruct/tenancy"
 )
 
 // Page selects a page of a list.
@@ -82,28 +80,6 @@ func (p Pages) mac(scope []string, body []byte) []byte {
 	text = append(text, 0)
 	mac.Write(append(text, body...)) // a hash's Write never fails
 	return mac.Sum(text[:0])[:macBytes]
-}
-
-// after returns the last id of the previous page of a list that is ordered by id only, or the nil UUID. Its pages are
-// made by [cut].
-func (p Pages) after(list string, tenant tenancy.ID, cursor string) (uuid.UUID, error) {
-	if cursor == "" {
-		return uuid.Nil, nil
-	}
-	at, err := p.open([]string{list, tenant.String()}, cursor)
-	return at.id, err
-}
-
-// cut returns a page of 1 to limit items of a list that is ordered by id only, and at most pageBytes. Rows has limit+1
-// items if another page follows. Measure returns a row's id and the bytes of its texts.
-func cut[T any](
-	p Pages, list string, tenant tenancy.ID, limit int, rows []T, measure func(T) (uuid.UUID, int),
-) List[T] {
-	w := &window[T]{
-		listing: &listing[T]{measure: measure}, pages: p, page: Page{Limit: limit},
-		scope: []string{list, tenant.String()},
-	}
-	return w.cut(rows)
 }
 
 // pageBytes bounds the texts of a page, far above the size of rows from the API.

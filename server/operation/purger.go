@@ -145,7 +145,7 @@ func (p *Purger) finish(ctx context.Context, tx *ent.Tx, row *ent.TenantPurge, d
 	if err := tx.Tenant.DeleteOneID(id.UUID()).Exec(ctx); err != nil && !ent.IsNotFound(err) {
 		return err
 	}
-	if err := p.save(ctx, row.Update().SetFinishedAt(p.now()), deleted); err != nil {
+	if err := p.save(ctx, row.Update().SetFinishedAt(p.Clock()), deleted); err != nil {
 		return err
 	}
 	return p.Audit.RecordPlatform(ctx, audit.Event{
@@ -159,7 +159,5 @@ func (p *Purger) save(ctx context.Context, update *ent.TenantPurgeUpdateOne, del
 	if err != nil {
 		return err
 	}
-	return update.SetDeleted(counts).SetUpdatedAt(p.now()).Exec(ctx)
+	return update.SetDeleted(counts).SetUpdatedAt(p.Clock()).Exec(ctx)
 }
-
-func (p *Purger) now() time.Time { return p.Clock().UTC().Truncate(time.Microsecond) }

@@ -15,7 +15,8 @@ import (
 
 // Store is what the operations on every table use.
 type Store struct {
-	Client *ent.Client // on a pgtenant driver
+	DB     dialect.Driver // joins the context's transaction
+	Client *ent.Client    // on DB
 	Pages  Pages
 	Clock  func() time.Time
 }

@@ -5,7 +5,6 @@ import (
 	"reflect"
 	"time"
 
-	"entgo.io/ent/dialect"
 	"github.com/google/uuid"
 
 	"github.com/konstruct/konstruct/ent"
@@ -18,7 +17,6 @@ import (
 type Users struct {
 	Store
 
-	DB dialect.Driver // of Client; joins the context's transaction
 	// ClearAttempts deletes the failed logins of an address, in the context's transaction.
 	ClearAttempts func(ctx context.Context, email string) error
 }
