@@ -2,7 +2,6 @@ package account
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"time"
 
@@ -39,18 +38,10 @@ func (s *Sessions) List(ctx context.Context, p Principal, after uuid.UUID, limit
 	return all, nil
 }
 
-func scanSession(row pgtenant.Row) (OwnSession, error) {
-	var (
-		session                  OwnSession
-		created, seen, expires   sql.NullTime
-		userAgent, clientAddress sql.NullString
-		current                  sql.NullBool
-	)
-	err := row.Scan(&session.ID, &created, &seen, &expires, &userAgent, &clientAddress, &current)
-	session.CreatedAt, session.LastSeenAt = created.Time, seen.Time
-	session.ExpiresAt = earliest(expires.Time, seen.Time.Add(IdleLifetime))
-	session.UserAgent, session.Address, session.Current = userAgent.String, clientAddress.String, current.Bool
-	return session, err
+func scanSession(row pgtenant.Row) (o OwnSession, err error) {
+	err = row.Scan(&o.ID, &o.CreatedAt, &o.LastSeenAt, &o.ExpiresAt, &o.UserAgent, &o.Address, &o.Current)
+	o.ExpiresAt = earliest(o.ExpiresAt, o.LastSeenAt.Add(IdleLifetime))
+	return o, err
 }
 
 const endSession = `UPDATE portal_sessions SET revoked_at = $2 WHERE user_id = $1 AND` + live + `AND session_id = $4`
