@@ -172,7 +172,7 @@ func (in *acceptInvitationInput) newAccount() (name string, err error) {
 		return "", problem.Invalid(missing...)
 	}
 	if name, err = account.NormalizeName(in.Body.Name); err != nil {
-		return "", invalidUser("name", problem.FieldPattern, "expected a name that is not blank")
+		return "", err
 	}
 	return name, checkPassword("body.password", in.Body.Password)
 }

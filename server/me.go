@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"time"
 
@@ -112,9 +111,6 @@ func (s *Server) updateMe(ctx context.Context, in *updateMeInput) (*profileOutpu
 	requestOf(ctx).setObject(objectUser, user.ID)
 	var err error
 	user.Name, err = s.profiles.Rename(ctx, user.ID, in.Body.Name)
-	if errors.Is(err, account.ErrName) { // blank, as Unicode sees it
-		return nil, invalidUser("name", problem.FieldPattern, "expected a name that is not blank")
-	}
 	if err != nil {
 		return nil, err
 	}

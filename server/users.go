@@ -11,7 +11,6 @@ import (
 	"github.com/konstruct/konstruct/ent"
 	"github.com/konstruct/konstruct/server/account"
 	"github.com/konstruct/konstruct/server/operation"
-	"github.com/konstruct/konstruct/server/problem"
 )
 
 const (
@@ -125,21 +124,17 @@ func (s *Server) listUsers(ctx context.Context, in *listUsersInput) (*listOutput
 // prepareUser hashes the password, which must hold no connection.
 func (s *Server) prepareUser(ctx context.Context, in *createUserInput) (n operation.NewUser, err error) {
 	if n.Email, err = account.NormalizeEmail(in.Body.Email); err != nil {
-		return n, invalidUser("email", problem.FieldFormat, "expected an e-mail address")
+		return n, err
 	}
 	if n.Name, err = account.NormalizeName(in.Body.Name); err != nil {
-		return n, invalidUser("name", problem.FieldPattern, "expected a name that is not blank")
+		return n, err
 	}
-	if account.CheckPassword(in.Body.Password) != nil {
-		return n, invalidUser("password", problem.FieldTooLong, "expected at most 1024 bytes")
+	if err := checkPassword("body.password", in.Body.Password); err != nil {
+		return n, err
 	}
 	n.IsAdmin = in.Body.IsAdmin
 	n.HashedPassword, err = s.logins.HashPassword(ctx, in.Body.Password, s.limitedClient(requestOf(ctx)))
 	return n, err
-}
-
-func invalidUser(field string, code problem.FieldCode, message string) error {
-	return problem.Invalid(problem.Field{Field: "body." + field, Code: code, Message: message})
 }
 
 func (s *Server) createUser(ctx context.Context, n operation.NewUser) (*itemOutput[AccountView], error) {
@@ -172,7 +167,7 @@ func (s *Server) updateUser(ctx context.Context, in *updateUserInput) (*itemOutp
 	if fields.Name != nil {
 		name, err := account.NormalizeName(*fields.Name)
 		if err != nil {
-			return nil, invalidUser("name", problem.FieldPattern, "expected a name that is not blank")
+			return nil, err
 		}
 		fields.Name = &name
 	}

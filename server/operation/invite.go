@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/konstruct/konstruct/server/account"
+	"github.com/konstruct/konstruct/server/mail"
 	"github.com/konstruct/konstruct/server/token"
 	"github.com/konstruct/konstruct/tenancy"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
@@ -124,7 +125,7 @@ func (i *Invitations) send(ctx context.Context, id uuid.UUID, email string) (lin
 	if mails >= MaxMailsPerDay {
 		return "", ErrLimit
 	}
-	return "", i.Outbox.Add(ctx, Mail{Kind: "invitation", Tenant: tenant.UUID(), Subject: id})
+	return "", i.Outbox.Add(ctx, mail.Job{Kind: mail.KindInvitation, TenantID: tenant.UUID(), SubjectID: id})
 }
 
 // Resend replaces the link of an invitation that is pending or expired, and returns the token unless it is mailed. The
