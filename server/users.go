@@ -192,7 +192,7 @@ func (s *Server) unlockUser(ctx context.Context, in *UserPathInput) (*struct{}, 
 
 func (s *Server) endUserSessions(ctx context.Context, in *UserPathInput) (*struct{}, error) {
 	ended, err := s.users.EndSessions(ctx, idOf(in.UserID))
-	requestOf(ctx).note(slog.Int("sessions", ended))
+	requestOf(ctx).note(slog.Int64("sessions", ended))
 	return nil, err
 }
 

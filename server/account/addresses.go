@@ -72,7 +72,7 @@ func (a Addresses) TakeOver(ctx context.Context, u User, hash string) error {
 	if err != nil {
 		return fmt.Errorf("take over an account: %w", err)
 	}
-	if _, err := endSessions(ctx, a.DB, u.ID, "", now); err != nil {
+	if _, err := EndSessions(ctx, a.DB, u.ID, "", now); err != nil {
 		return err
 	}
 	return voidLinks(ctx, a.DB, u.ID)

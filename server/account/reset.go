@@ -113,7 +113,7 @@ func (p *Profiles) ResetPassword(ctx context.Context, r Reset) error {
 	if err := p.use(ctx, l); err != nil {
 		return err
 	}
-	if _, err := endSessions(ctx, p.db, l.user, "", p.now()); err != nil {
+	if _, err := EndSessions(ctx, p.db, l.user, "", p.now()); err != nil {
 		return err
 	}
 	return p.logins.attempts.Clear(ctx, l.email)

@@ -58,7 +58,7 @@ func (s *Sessions) EndOne(ctx context.Context, p Principal, id uuid.UUID) (bool,
 
 // EndOthers ends all sessions of the principal except the current one, and returns their number.
 func (s *Sessions) EndOthers(ctx context.Context, p Principal) (int64, error) {
-	return endSessions(ctx, s.db, p.ID, p.tokenHash, s.now())
+	return EndSessions(ctx, s.db, p.ID, p.tokenHash, s.now())
 }
 
 // Rows are locked in one order, so that concurrent requests do not deadlock.
@@ -69,8 +69,9 @@ WITH others AS (
 )
 UPDATE portal_sessions s SET revoked_at = $2 FROM others WHERE s.token_hash = others.token_hash`
 
-// endSessions ends the user's sessions except the one with the hash keep, and returns their number.
-func endSessions(
+// EndSessions ends the user's sessions except the one with the token's hash keep, or all for "", and returns their
+// number.
+func EndSessions(
 	ctx context.Context, db dialect.ExecQuerier, user uuid.UUID, keep string, now time.Time,
 ) (int64, error) {
 	ended, err := pgtenant.Exec(ctx, db, endOthers, user, now, keep)

@@ -24,11 +24,8 @@ var (
 	ErrInProgress = errors.New("operation: a request with this Idempotency-Key is in progress")
 )
 
-// AnswersKept is how long an answer is kept.
-const AnswersKept = 24 * time.Hour
-
-// Answers keeps the answers to requests with an Idempotency-Key, in the transaction of the request: a request that
-// fails keeps none. Keys belong to the context's tenant, or to the platform.
+// Answers keeps the answers to requests with an Idempotency-Key for a day, in the transaction of the request: a request
+// that fails keeps none. Keys belong to the context's tenant, or to the platform.
 type Answers struct {
 	DB    dialect.ExecQuerier // joins the context's transaction
 	Clock func() time.Time
@@ -69,7 +66,7 @@ func (a *Answers) Begin(ctx context.Context, c Claim) (answer string, found bool
 	table, signed := answersTable(ctx), a.sign(c)
 	claimed, err := pgtenant.Exec(ctx, a.DB, `INSERT INTO `+table+` (id, created_at, scope, request_hash)
 		SELECT $1, $2, $3, $4 FROM (SELECT set_config('lock_timeout', $5, true) AS bound) AS t WHERE bound <> ''
-		ON CONFLICT DO NOTHING`, id, a.Clock().UTC(), c.scope, signed, maxClaimWait)
+		ON CONFLICT DO NOTHING`, id, a.Clock(), c.scope, signed, maxClaimWait)
 	if sqlState(err) == lockNotAvailable {
 		return "", false, ErrInProgress
 	}

@@ -31,8 +31,8 @@ type Erasure struct {
 
 // The actions of an erasure's audit events: the request, and its end.
 const (
-	ActionErase  = "erase-user"
-	ActionErased = "user-erased"
+	actionErase  = "erase-user"
+	actionErased = "user-erased"
 )
 
 // Erase disables a user and deletes what is stored of the person: memberships, invitations to the address, sessions,
@@ -52,7 +52,7 @@ func (u *Users) Erase(ctx context.Context, e Erasure) error {
 		}
 	}
 	if err == nil {
-		err = eachTenant(ctx, u.Client.Tenant.Query, func(ctx context.Context) error {
+		err = EachTenant(ctx, u.Client, func(ctx context.Context) error {
 			return u.uninvite(ctx, e, row.Email)
 		})
 	}
@@ -74,10 +74,10 @@ func (u *Users) beginErasure(ctx context.Context, e Erasure) (row *ent.PortalUse
 		}
 		disabled := true
 		tenants = locked.ids
-		if row, err = u.update(ctx, tx, row, UserFields{Disabled: &disabled}); err != nil {
+		if row, err = u.update(ctx, row, UserFields{Disabled: &disabled}); err != nil {
 			return err
 		}
-		return e.Record(ctx, ActionErase)
+		return e.Record(ctx, actionErase)
 	})
 	return row, tenants, err
 }
@@ -99,7 +99,7 @@ func (u *Users) leave(ctx context.Context, e Erasure, row *ent.PortalUser, tenan
 		if err := deleteInvitations(ctx, tx, invitations); err != nil {
 			return err
 		}
-		return e.Record(ctx, ActionErase)
+		return e.Record(ctx, actionErase)
 	})
 }
 
@@ -113,7 +113,7 @@ func (u *Users) uninvite(ctx context.Context, e Erasure, email string) error {
 		if err := deleteInvitations(ctx, tx, invitations); err != nil {
 			return err
 		}
-		return e.Record(ctx, ActionErase)
+		return e.Record(ctx, actionErase)
 	})
 }
 
@@ -179,6 +179,6 @@ func (u *Users) finishErasure(ctx context.Context, e Erasure, email string) erro
 		if err != nil {
 			return err
 		}
-		return e.Record(ctx, ActionErased)
+		return e.Record(ctx, actionErased)
 	})
 }

@@ -49,8 +49,8 @@ type EventFilter struct {
 	To         time.Time // exclusive
 }
 
-// NewestFirst is the sort of events.
-const NewestFirst = "-created_at"
+// newestFirst is the sort of events and invitations.
+const newestFirst = "-created_at"
 
 //nolint:gochecknoglobals // a constant
 var eventList = listing[Event]{
@@ -67,7 +67,7 @@ var eventList = listing[Event]{
 
 // List returns a page of events, the newest first, or [ErrCursor].
 func (e *Events) List(ctx context.Context, page Page, f EventFilter) (List[Event], error) {
-	page.Sort = NewestFirst
+	page.Sort = newestFirst
 	return listRows(ctx, e.DB, e.Pages, &eventList, page, selectEvents(ctx), scanEvent,
 		equal("actor_id", f.ActorID), equal("action", f.Action), equal("object_type", f.ObjectType),
 		equal("object_id", f.ObjectID), since("created_at", f.From), before("created_at", f.To))

@@ -12,7 +12,6 @@ import (
 	"github.com/konstruct/konstruct/ent/platformauditevent"
 	"github.com/konstruct/konstruct/ent/portallink"
 	"github.com/konstruct/konstruct/ent/portalsession"
-	"github.com/konstruct/konstruct/ent/tenant"
 	"github.com/konstruct/konstruct/tenancy"
 )
 
@@ -80,7 +79,7 @@ func (u *Users) exportPlatform(ctx context.Context, e *Export) (err error) {
 
 // exportTenants reads the rows of each tenant under its own context.
 func (u *Users) exportTenants(ctx context.Context, e *Export) error {
-	return eachTenant(ctx, u.Client.Tenant.Query, func(ctx context.Context) error {
+	return EachTenant(ctx, u.Client, func(ctx context.Context) error {
 		id, left := e.User.ID, maxExported-len(e.TenantEvents)
 		if left == 0 {
 			return nil
@@ -113,31 +112,4 @@ func (e *Export) isMember(ctx context.Context) bool {
 		}
 	}
 	return false
-}
-
-// tenantPage is the number of tenants that are listed at once.
-const tenantPage = 500
-
-// eachTenant calls do with the context of each tenant, until it fails.
-func eachTenant(ctx context.Context, tenants func() *ent.TenantQuery, do func(context.Context) error) error {
-	var after uuid.UUID
-	for {
-		page, err := tenants().Where(tenant.IDGT(after)).Order(tenant.ByID()).Limit(tenantPage).IDs(ctx)
-		if err != nil {
-			return err
-		}
-		for _, row := range page {
-			id, err := tenancy.FromUUID(row)
-			if err != nil {
-				return err
-			}
-			if err := do(tenancy.With(ctx, id)); err != nil {
-				return err
-			}
-		}
-		if len(page) < tenantPage {
-			return nil
-		}
-		after = page[len(page)-1]
-	}
 }

@@ -61,7 +61,7 @@ func (i *Invitations) List(ctx context.Context, status string, page Page) (List[
 	if err != nil {
 		return List[Invitation]{}, err
 	}
-	page.Sort = NewestFirst
+	page.Sort = newestFirst
 	return ListByID(ctx, i.Pages, "invitations "+status, page,
 		func(before uuid.UUID, limit int) ([]Invitation, error) {
 			return pgtenant.Collect(pgtenant.Query(ctx, i.DB,

@@ -39,9 +39,6 @@ func NewPages(key []byte) Pages { return Pages{key: key} }
 // macBytes is the length of the truncated HMAC-SHA256.
 const macBytes = 16
 
-// MaxCursor is the maximum length of a cursor, in bytes: of an id, a text of maxSortText characters and a MAC.
-const MaxCursor = (len(uuid.UUID{})+maxSortText*4+macBytes)*4/3 + 1
-
 // position is where an item is in a list: the encoded value that the list is sorted by, and the id.
 type position struct {
 	id    uuid.UUID

@@ -23,9 +23,6 @@ import (
 // Batch is the number of rows that one transaction deletes.
 const Batch = 5000
 
-// ActionPurged is the action of the platform's audit event at the end of a purge.
-const ActionPurged = "tenant-purged"
-
 // maxPurges bounds the purges of one run. The next run continues with others.
 const maxPurges = 100
 
@@ -149,7 +146,7 @@ func (p *Purger) finish(ctx context.Context, tx *ent.Tx, row *ent.TenantPurge, d
 		return err
 	}
 	return p.Audit.RecordPlatform(ctx, audit.Event{
-		ActorID: row.RequestedBy, Action: ActionPurged, ObjectType: "tenant", ObjectID: row.ID,
+		ActorID: row.RequestedBy, Action: "tenant-purged", ObjectType: "tenant", ObjectID: row.ID,
 		Details: map[string]any{"deleted": deleted},
 	})
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// ListByID returns a page of rows in the order of their ids or, for [NewestFirst], in the reverse order, or
+// ListByID returns a page of rows in the order of their ids or, for newestFirst, in the reverse order, or
 // [ErrCursor]. Fetch returns at most limit rows after the given id, which is the first or the last UUID for the first
 // page. Measure returns a row's id and the bytes of its texts. Cursors are valid for the list with the name, in the
 // context's tenant.
