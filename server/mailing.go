@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 
 	"github.com/konstruct/konstruct/server/mail"
@@ -35,19 +34,14 @@ func (s *Server) buildMail(_ context.Context, o Options) error {
 func markMail(ctx context.Context) { requestOf(ctx).mails = true }
 
 func (s *Server) observeMail(meter metric.Meter) error {
-	_, err := meter.Int64ObservableCounter("konstruct.mail.attempts", metric.WithUnit("{attempt}"),
-		metric.WithDescription("Attempts to mail a message, by outcome."),
-		metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {
+	return observeCounts(meter, "konstruct.mail.attempts", "{attempt}", "Attempts to mail a message, by outcome.",
+		"outcome", func() map[string]int64 {
 			if s.mailer == nil {
 				return nil
 			}
 			stats := s.mailer.Stats()
 			counts := map[string]int64{"sent": stats.Sent, "retried": stats.Retried}
 			maps.Copy(counts, stats.GaveUp)
-			for outcome, n := range counts {
-				o.Observe(n, metric.WithAttributes(attribute.String("outcome", outcome)))
-			}
-			return nil
-		}))
-	return err
+			return counts
+		})
 }

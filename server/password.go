@@ -192,8 +192,7 @@ func (s *Server) notify(ctx context.Context, kind string, user uuid.UUID, addres
 
 // recordBy adds the audit event of a public request, whose link says who the user is.
 func (s *Server) recordBy(ctx context.Context, user uuid.UUID, action string) error {
-	r := requestOf(ctx)
-	return s.audit.Record(ctx, audit.Event{
-		ActorID: user, Action: action, ObjectType: objectUser, ObjectID: user, RequestID: r.id, Address: r.client,
+	return s.recordFor(ctx, audit.Event{
+		ActorID: user, Action: action, ObjectType: objectUser, ObjectID: user, Address: requestOf(ctx).client,
 	})
 }

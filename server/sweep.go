@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 
 	"github.com/konstruct/konstruct/server/sweep"
@@ -21,14 +20,8 @@ func (s *Server) buildSweeper(_ context.Context, o Options) error {
 }
 
 func (s *Server) observeSweeper(meter metric.Meter) error {
-	_, err1 := meter.Int64ObservableCounter("konstruct.sweep.deleted", metric.WithUnit("{row}"),
-		metric.WithDescription("Expired rows that were deleted, by table."),
-		metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {
-			for table, rows := range s.sweeper.Stats().Deleted {
-				o.Observe(rows, metric.WithAttributes(attribute.String("table", table)))
-			}
-			return nil
-		}))
+	err1 := observeCounts(meter, "konstruct.sweep.deleted", "{row}", "Expired rows that were deleted, by table.",
+		"table", func() map[string]int64 { return s.sweeper.Stats().Deleted })
 	_, err2 := meter.Int64ObservableCounter("konstruct.sweep.failures", metric.WithUnit("{sweep}"),
 		metric.WithDescription("Sweeps that failed, at least in part."),
 		metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {
