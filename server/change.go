@@ -97,7 +97,7 @@ func (r *request) auditEvent(action string) audit.Event {
 		event.Details[detail.Key] = detail.Value.Any()
 	}
 	if r.principal.IsAdmin && !r.tenant.IsZero() {
-		event.Details[audit.DetailStaff] = true
+		event.Details[audit.DetailPlatformAdmin] = true
 	}
 	return event
 }

@@ -104,7 +104,7 @@ func (s *Server) deleteTenant(ctx context.Context, in *deleteTenantInput) (*dele
 	}
 	select {
 	case s.purgeRequested <- struct{}{}:
-	default: // the worker will look already
+	default: // the worker is about to run
 	}
 	progress, err := s.tenants.PurgeOf(ctx, id.UUID())
 	if err != nil {

@@ -179,7 +179,7 @@ func (r route) describe() huma.Operation {
 			op.Errors = append(op.Errors, http.StatusConflict) // the tenant is being deleted
 		}
 	}
-	op.Description = strings.TrimSpace(op.Description + " " + r.access.words())
+	op.Description = strings.TrimSpace(op.Description + " " + r.access.prose())
 	if r.self {
 		op.Description += " Every member may do it to themselves."
 	}
@@ -193,8 +193,7 @@ func (r route) describe() huma.Operation {
 	}
 	if r.hasBody {
 		op.Errors = append(op.Errors, http.StatusBadRequest, http.StatusRequestTimeout,
-			http.StatusRequestEntityTooLarge,
-			http.StatusUnsupportedMediaType)
+			http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
 	}
 	if op.RejectUnknownQueryParameters {
 		op.Errors = append(op.Errors, http.StatusUnprocessableEntity)
@@ -202,8 +201,8 @@ func (r route) describe() huma.Operation {
 	return op
 }
 
-// words describe the rule in the document.
-func (a access) words() string {
+// prose is the rule in the words of the document.
+func (a access) prose() string {
 	switch a {
 	case public:
 		return "No session is required."

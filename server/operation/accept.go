@@ -65,7 +65,7 @@ func (i *Invitations) Accept(ctx context.Context, a Acceptance) (Accepted, error
 		return Accepted{}, err
 	}
 	if a.User == nil && link.unproven != uuid.Nil && link.unproven != link.Tenant.UUID() {
-		if err := i.vacate(ctx, link, a, hash); err != nil {
+		if err := i.takeOverElsewhere(ctx, link, a, hash); err != nil {
 			return Accepted{}, err
 		}
 	}
@@ -117,13 +117,13 @@ func (i *Invitations) use(ctx context.Context, link Link) error {
 		return translate("accept an invitation", err)
 	}
 	if used > 0 {
-		return closed(status)
+		return tenantError(status)
 	}
 	row, err := i.get(ctx, link.invitation)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return err
 	}
-	return cmp.Or[error](dead(row.Status), &account.LinkError{Reason: account.LinkUnknown})
+	return cmp.Or[error](statusError(row.Status), &account.LinkError{Reason: account.LinkUnknown})
 }
 
 // userOf returns the user who accepts: the one who is logged in, or a new account, or one that is taken over. The
@@ -182,9 +182,9 @@ func (i *Invitations) join(ctx context.Context, user account.User, role string) 
 	return role, members.setRole(ctx, &member, role)
 }
 
-// vacate takes an account over that belongs to another tenant, where its membership ends, and leaves the account to the
-// tenant of the link, which proves its address afterwards. In between it has no membership at all.
-func (i *Invitations) vacate(ctx context.Context, link Link, a Acceptance, hash string) error {
+// takeOverElsewhere takes over an account that may join only another tenant: it ends the membership there, and lets the
+// account join the tenant of the link instead, whose transaction proves the address. In between it has no membership.
+func (i *Invitations) takeOverElsewhere(ctx context.Context, link Link, a Acceptance, hash string) error {
 	former, err := tenancy.FromUUID(link.unproven)
 	if err != nil {
 		return err
@@ -199,13 +199,13 @@ func (i *Invitations) vacate(ctx context.Context, link Link, a Acceptance, hash 
 			return err
 		}
 		if !user.MayTakeOver() || user.UnprovenTenant != link.unproven {
-			return nil // it was changed since, which the next transaction sees
+			return nil // it has changed since, which the next transaction refuses
 		}
 		role, err := i.removeMember(ctx, user.ID)
 		if err != nil {
 			return err
 		}
-		if role != "" { // without the address: the person never was in this tenant
+		if role != "" { // without the address, which is of no person in this tenant
 			err := a.Record(ctx, audit.Event{
 				ActorID: user.ID, Action: "remove-member", ObjectType: "user", ObjectID: user.ID,
 				Details: map[string]any{"role": role},

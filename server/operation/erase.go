@@ -47,7 +47,9 @@ func (u *Users) Erase(ctx context.Context, e Erasure) error {
 				return translate("erase a user's membership", err)
 			}
 		}
-		if tenants = nil; !e.Self { // whose session has ended, as has that of a user who could join another tenant
+		// The user may have joined a tenant before the sessions ended. Admins who erase themselves have no session left to
+		// ask with.
+		if tenants = nil; !e.Self {
 			tenants, err = u.remaining(ctx, e)
 		}
 	}
@@ -82,7 +84,7 @@ func (u *Users) beginErasure(ctx context.Context, e Erasure) (row *ent.PortalUse
 	return row, tenants, err
 }
 
-// leave deletes the user's rows in a tenant. A tenant that was deleted concurrently has none.
+// leave deletes the user's rows in a tenant.
 func (u *Users) leave(ctx context.Context, e Erasure, row *ent.PortalUser, tenant uuid.UUID) error {
 	id, err := tenancy.FromUUID(tenant)
 	if err != nil {
@@ -117,6 +119,7 @@ func (u *Users) uninvite(ctx context.Context, e Erasure, email string) error {
 	})
 }
 
+// inTenant runs do in a transaction. A tenant that was deleted concurrently has nothing to erase.
 func (u *Users) inTenant(ctx context.Context, do func(context.Context, *ent.Tx) error) error {
 	err := pgtenant.InTx(ctx, u.Client.Tx, do)
 	if sqlState(err) == foreignKeyViolation { // of the event: the tenant was deleted

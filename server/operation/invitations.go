@@ -92,7 +92,7 @@ func (i *Invitations) locked(ctx context.Context, id uuid.UUID) (Invitation, err
 	if err != nil || row.Status == invitationExpired {
 		return row, err
 	}
-	return row, dead(row.Status)
+	return row, statusError(row.Status)
 }
 
 func (i *Invitations) get(ctx context.Context, id uuid.UUID) (Invitation, error) {

@@ -65,13 +65,13 @@ func (i *Invitations) LookUp(ctx context.Context, linkToken string) (Link, error
 	err = pgtenant.QueryRow(tenancy.With(ctx, link.Tenant), i.DB, selectLink, i.Clock(), link.tokenHash).Scan(
 		&link.invitation, &link.Email, &link.Role, &link.mailed, &link.ExpiresAt, &status, &link.TenantName, &link.Slug,
 		&tenantStatus, &link.InvitedBy, &id, &user.IsAdmin, &user.DisabledAt, &unproven)
-	if errors.Is(err, sql.ErrNoRows) { // it was replaced since
+	if errors.Is(err, sql.ErrNoRows) { // it has been replaced
 		return Link{}, unknown
 	}
 	if err != nil {
 		return Link{}, translate("look up a link", err)
 	}
-	if err := cmp.Or(dead(status), closed(tenantStatus)); err != nil {
+	if err := cmp.Or(statusError(status), tenantError(tenantStatus)); err != nil {
 		return Link{}, err
 	}
 	user.UnprovenTenant = unproven.UUID
@@ -82,8 +82,8 @@ func (i *Invitations) LookUp(ctx context.Context, linkToken string) (Link, error
 	return link, nil
 }
 
-// dead returns the error of an invitation that cannot be accepted.
-func dead(status string) error {
+// statusError returns the error of an invitation that cannot be accepted, or nil.
+func statusError(status string) error {
 	reasons := map[string]string{
 		invitationAccepted: account.LinkUsed, invitationRevoked: account.LinkRevoked,
 		invitationExpired: account.LinkExpired,
@@ -94,8 +94,8 @@ func dead(status string) error {
 	return nil
 }
 
-// closed returns the error of a tenant that new members cannot join.
-func closed(status tenant.Status) error {
+// tenantError returns the error of a tenant that new members cannot join, or nil.
+func tenantError(status tenant.Status) error {
 	switch status {
 	case tenant.StatusSuspended:
 		return ErrSuspended

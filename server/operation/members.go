@@ -115,7 +115,7 @@ func (m *Members) Remove(ctx context.Context, user uuid.UUID, match Match) (role
 	return role, err
 }
 
-// endOwner revokes the invitations of a user who is no longer an owner, so that none of them leads back. Returns
+// endOwner revokes the invitations by a user who is no longer an owner, who could return by one of them. Returns
 // [ErrLastOwner] if no owner is left.
 func (m *Members) endOwner(ctx context.Context, user uuid.UUID) error {
 	_, err := pgtenant.Exec(ctx, m.DB, `UPDATE invitations SET revoked_at = $2, updated_at = $2
