@@ -20,6 +20,6 @@
 // A change runs in one transaction with its audit event and its Idempotency-Key; see perform in change.go.
 //
 // Subpackages: problem (error responses), account (users, sessions, login), operation (units of work), audit (the audit
-// log), mail (messages to users), sweep (deletion of expired rows), token (random tokens), docs (the page at /docs). The
-// package is imported by cmd only.
+// log), mail (messages to users), sweep (deletion of expired rows), token (random tokens), docs (the page at /docs).
+// The package is imported by cmd only.
 package server

@@ -47,8 +47,8 @@ func (u *Users) Erase(ctx context.Context, e Erasure) error {
 				return translate("erase a user's membership", err)
 			}
 		}
-		// The user may have joined a tenant before the sessions ended. Admins who erase themselves have no session left to
-		// ask with.
+		// The user may have joined a tenant before the sessions ended. Admins who erase themselves have no session
+		// left to ask with.
 		if tenants = nil; !e.Self {
 			tenants, err = u.remaining(ctx, e)
 		}
