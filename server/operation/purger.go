@@ -23,7 +23,7 @@ import (
 // Batch is the number of rows that one transaction deletes.
 const Batch = 5000
 
-// maxPurges bounds the purges of one run. The next run continues with others.
+// maxPurges bounds the purges of one run, which takes the oldest.
 const maxPurges = 100
 
 // Purger deletes the rows of tenants whose purge was requested, in batches, and then the tenants. Any number of
