@@ -11,10 +11,10 @@ import (
 )
 
 // buildMail starts no worker without a sender.
-func (s *Server) buildMail(_ context.Context, o Options) error {
+func (s *Server) buildMail(o Options) {
 	s.links, s.devMail, s.version = mail.Links{Portal: o.Mail.Portal}, o.Mail.Box, o.Version
 	if !s.mailing {
-		return nil
+		return
 	}
 	composer := &operation.Composer{DB: s.db, Clock: o.Clock, Links: s.links, From: o.Mail.From}
 	s.mailer = mail.NewWorker(mail.WorkerOptions{
@@ -27,7 +27,6 @@ func (s *Server) buildMail(_ context.Context, o Options) error {
 		},
 	})
 	s.background = append(s.background, s.mailer.Run)
-	return nil
 }
 
 // markMail notes that the request queued a message, which is sent after the commit.

@@ -56,7 +56,7 @@ type purgeView struct {
 type purgeOutput struct{ Body purgeView }
 
 // buildPurges starts a worker on every instance.
-func (s *Server) buildPurges(_ context.Context, o Options) error {
+func (s *Server) buildPurges(o Options) error {
 	tables, err := operation.TenantTables()
 	if err != nil {
 		return err

@@ -87,16 +87,16 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	healthy := func(context.Context) error { return s.isolation.Healthy() }
 	isolation := Check{Name: "isolation", Required: true, Run: healthy}
 	s.readiness = newReadiness(s.failures, o.Clock, append([]Check{isolation}, o.Ready...))
-	for _, build := range []func(context.Context, Options) error{
-		s.buildAccounts, s.buildOperations, s.buildSlack,
-		s.buildPurges,
-		s.buildSweeper,
-		s.buildMail,
-	} {
-		if err := build(ctx, o); err != nil {
+	if err := s.buildAccounts(ctx, o); err != nil {
+		return nil, err
+	}
+	for _, build := range []func(Options) error{s.buildOperations, s.buildSlack, s.buildPurges} {
+		if err := build(o); err != nil {
 			return nil, err
 		}
 	}
+	s.buildSweeper(o)
+	s.buildMail(o)
 	if o.Meters != nil {
 		if s.metrics, err = s.newMetrics(o.Meters); err != nil {
 			return nil, fmt.Errorf("register metrics: %w", err)
@@ -134,7 +134,7 @@ func (s *Server) buildAccounts(ctx context.Context, o Options) error {
 	return err
 }
 
-func (s *Server) buildOperations(_ context.Context, o Options) error {
+func (s *Server) buildOperations(o Options) error {
 	key, err1 := o.subkey("cursors")
 	answersKey, err2 := o.subkey("answers")
 	if err := errors.Join(err1, err2); err != nil {
@@ -154,7 +154,7 @@ func (s *Server) buildOperations(_ context.Context, o Options) error {
 }
 
 // buildSlack leaves the route out without a signing secret, since no event could be verified.
-func (s *Server) buildSlack(_ context.Context, o Options) error {
+func (s *Server) buildSlack(o Options) error {
 	if o.SlackSecret == "" {
 		return nil
 	}

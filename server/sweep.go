@@ -10,13 +10,12 @@ import (
 )
 
 // buildSweeper starts a sweeper on every instance. One of them sweeps at a time.
-func (s *Server) buildSweeper(_ context.Context, o Options) error {
+func (s *Server) buildSweeper(o Options) {
 	s.sweeper = sweep.New(sweep.Options{
 		DB: s.db, Clock: o.Clock, Healthy: s.isolation.Healthy,
 		Warn: func(ctx context.Context, err error) { s.warn(ctx, "deleting expired rows failed", err) },
 	})
 	s.background = append(s.background, s.sweeper.Run)
-	return nil
 }
 
 func (s *Server) observeSweeper(meter metric.Meter) error {
