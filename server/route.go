@@ -228,6 +228,12 @@ func (r route) withKey() route {
 	return r
 }
 
+// withTenantTraffic is for routes that reach tenants' rows without the rule of a role.
+func (r route) withTenantTraffic() route {
+	r.tenantTraffic = true
+	return r
+}
+
 // orSelf also lets a member of any role use a route on themselves.
 func (r route) orSelf() route {
 	r.self = true

@@ -21,17 +21,6 @@ const (
 func (s *Server) userRoutes() []route {
 	const lastOnes = "Returns 409 `last_owner` for the only enabled owner of a tenant, and `last_platform_admin` for " +
 		"the only enabled platform admin."
-	erase := handle(platformAdmin, http.MethodDelete, userPath, "erase-user", "Erase a user", s.eraseUser).
-		withoutTransaction().
-		errors(http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed).
-		description("Disables the user and deletes the person's data in all tenants: name, address, memberships, " +
-			"invitations, sessions, links and mail. Audit events keep the id. It cannot be undone. If it fails, " +
-			"repeat the request. " + lastOnes)
-	export := handle(platformAdmin, http.MethodGet, userPath+"/export", "export-user",
-		"Export what is stored about a user", s.exportUser).errors(http.StatusNotFound).
-		description("Returns the newest 10,000 rows of each kind. Audit events are those that the user caused, " +
-			"and those about the user. The export is recorded in the audit log.")
-	erase.tenantTraffic, export.tenantTraffic = true, true // both read rows of tenants
 	return tagged(tagUsers,
 		handle(platformAdmin, http.MethodGet, usersPath, "list-users", "List users", s.listUsers),
 		handlePrepared(platformAdmin, http.MethodPost, usersPath, "create-user", "Create a user",
@@ -41,12 +30,20 @@ func (s *Server) userRoutes() []route {
 		handle(platformAdmin, http.MethodPatch, userPath, "update-user", "Update a user", s.updateUser).
 			errors(updateErrors...).errors(http.StatusConflict).
 			description("Omitted properties keep their values. Disabling a user ends all their sessions. "+lastOnes),
-		erase,
+		handle(platformAdmin, http.MethodDelete, userPath, "erase-user", "Erase a user", s.eraseUser).
+			withoutTransaction().withTenantTraffic().
+			errors(http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed).
+			description("Disables the user and deletes the person's data in all tenants: name, address, memberships, "+
+				"invitations, sessions, links and mail. Audit events keep the id. It cannot be undone. If it fails, "+
+				"repeat the request. "+lastOnes),
 		handle(platformAdmin, http.MethodPost, userPath+"/unlock", "unlock-user", "Clear a user's failed logins",
 			s.unlockUser).errors(http.StatusNotFound),
 		handle(platformAdmin, http.MethodDelete, userPath+"/sessions", "end-user-sessions",
 			"End all sessions of a user", s.endUserSessions).errors(http.StatusNotFound),
-		export,
+		handle(platformAdmin, http.MethodGet, userPath+"/export", "export-user", "Export what is stored about a user",
+			s.exportUser).withTenantTraffic().errors(http.StatusNotFound).
+			description("Returns the newest 10,000 rows of each kind. Audit events are those that the user caused, "+
+				"and those about the user. The export is recorded in the audit log."),
 	)
 }
 
