@@ -3,6 +3,7 @@ package operation
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"errors"
 
 	"entgo.io/ent/dialect"
@@ -221,10 +222,9 @@ func (i *Invitations) takeOverElsewhere(ctx context.Context, link Link, a Accept
 
 // removeMember ends the user's membership in the context's tenant, and returns its role, or "" if there was none.
 func (i *Invitations) removeMember(ctx context.Context, user uuid.UUID) (role string, err error) {
-	roles, err := pgtenant.Collect(pgtenant.Query(ctx, i.DB,
-		`DELETE FROM memberships WHERE user_id = $1 RETURNING role`, user), pgtenant.RowTo[string])
-	if err != nil || len(roles) == 0 {
-		return "", translate("remove a member", err)
+	err = pgtenant.QueryRow(ctx, i.DB, `DELETE FROM memberships WHERE user_id = $1 RETURNING role`, user).Scan(&role)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
 	}
-	return roles[0], nil
+	return role, translate("remove a member", err)
 }

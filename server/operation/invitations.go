@@ -100,13 +100,7 @@ func (i *Invitations) get(ctx context.Context, id uuid.UUID) (Invitation, error)
 	if err != nil {
 		return Invitation{}, err
 	}
-	rows, err := pgtenant.Collect(
-		pgtenant.Query(ctx, i.DB, selectInvitations+`i.id = $3`, i.Clock(), tenant.UUID(), id), scanInvitation)
-	if err != nil {
-		return Invitation{}, translate("get an invitation", err)
-	}
-	if len(rows) == 0 {
-		return Invitation{}, ErrNotFound
-	}
-	return rows[0], nil
+	row, err := first(pgtenant.Collect(
+		pgtenant.Query(ctx, i.DB, selectInvitations+`i.id = $3`, i.Clock(), tenant.UUID(), id), scanInvitation))
+	return row, translate("get an invitation", err)
 }

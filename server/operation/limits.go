@@ -1,14 +1,6 @@
 package operation
 
-import (
-	"context"
-	"database/sql"
-	"errors"
-
-	"github.com/konstruct/konstruct/ent/tenant"
-	"github.com/konstruct/konstruct/tenancy"
-	"github.com/konstruct/konstruct/tenancy/pgtenant"
-)
+import "context"
 
 // The limits of a tenant's rows. A request beyond one returns [ErrLimit].
 const (
@@ -56,26 +48,4 @@ func (s *Store) checkLimit(ctx context.Context, most int, count func(context.Con
 		return ErrLimit
 	}
 	return nil
-}
-
-// The strengths of a lock on a tenant's row. Both keep changes of the row and a purge out, but not inserts of rows that
-// reference it.
-const (
-	forChange = "NO KEY UPDATE"
-	forShare  = "SHARE" // with other holders of this lock
-)
-
-// lockTenant locks the row of the context's tenant and returns its status. Call it before other rows are locked.
-// Returns [ErrNotFound] if the tenant was deleted.
-func (s *Store) lockTenant(ctx context.Context, strength string) (status tenant.Status, err error) {
-	id, err := tenancy.From(ctx)
-	if err != nil {
-		return "", err
-	}
-	err = pgtenant.QueryRow(ctx, s.DB, `SELECT status FROM tenants WHERE id = $1 FOR `+strength, id.UUID()).
-		Scan(&status)
-	if errors.Is(err, sql.ErrNoRows) {
-		return "", ErrNotFound
-	}
-	return status, translate("lock a tenant", err)
 }

@@ -47,15 +47,15 @@ func (i *Invitations) LookUp(ctx context.Context, linkToken string) (Link, error
 	unknown := &account.LinkError{Reason: account.LinkUnknown}
 	link := Link{}
 	link.tokenHash, _ = token.Hash(token.Link, linkToken) // "" for a malformed token, which no row has
-	var owner uuid.NullUUID
-	err := pgtenant.QueryRow(ctx, i.DB, `SELECT invitation_tenant($1)`, link.tokenHash).Scan(&owner)
+	var found uuid.NullUUID
+	err := pgtenant.QueryRow(ctx, i.DB, `SELECT invitation_tenant($1)`, link.tokenHash).Scan(&found)
 	if err != nil {
 		return Link{}, translate("find the tenant of a link", err)
 	}
-	if !owner.Valid {
+	if !found.Valid {
 		return Link{}, unknown
 	}
-	if link.Tenant, err = tenancy.FromUUID(owner.UUID); err != nil {
+	if link.Tenant, err = tenancy.FromUUID(found.UUID); err != nil {
 		return Link{}, err
 	}
 	var status string

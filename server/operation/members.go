@@ -7,9 +7,12 @@ import (
 	"entgo.io/ent/dialect"
 	"github.com/google/uuid"
 
+	"github.com/konstruct/konstruct/server/account"
 	"github.com/konstruct/konstruct/tenancy"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
+
+const owner = string(account.Owner)
 
 // Members manages who works in the context's tenant, and as what.
 type Members struct{ Store }
@@ -59,15 +62,9 @@ func (m *Members) get(ctx context.Context, user uuid.UUID, lock string) (Member,
 	if err != nil {
 		return Member{}, err
 	}
-	members, err := pgtenant.Collect(
-		pgtenant.Query(ctx, m.DB, selectMembers+`m.user_id = $2`+lock, tenant.UUID(), user), scanMember)
-	if err != nil {
-		return Member{}, translate("get a member", err)
-	}
-	if len(members) == 0 {
-		return Member{}, ErrNotFound
-	}
-	return members[0], nil
+	member, err := first(pgtenant.Collect(
+		pgtenant.Query(ctx, m.DB, selectMembers+`m.user_id = $2`+lock, tenant.UUID(), user), scanMember))
+	return member, translate("get a member", err)
 }
 
 // SetRole changes a member's role, and returns the member and the former role. Returns [ErrNotFound], [ErrStale] or
@@ -81,7 +78,7 @@ func (m *Members) SetRole(
 			return err
 		}
 		former = changed.Role
-		if err := m.setRole(ctx, &changed, role); err != nil || former != ownerRole || role == ownerRole {
+		if err := m.setRole(ctx, &changed, role); err != nil || former != owner || role == owner {
 			return err
 		}
 		return m.endOwner(ctx, user)
@@ -107,7 +104,7 @@ func (m *Members) Remove(ctx context.Context, user uuid.UUID, match Match) (role
 		if _, err := pgtenant.Exec(ctx, m.DB, `DELETE FROM memberships WHERE id = $1`, member.ID); err != nil {
 			return translate("remove a member", err)
 		}
-		if role != ownerRole {
+		if role != owner {
 			return nil
 		}
 		return m.endOwner(ctx, user)
@@ -157,5 +154,3 @@ func (m *Members) requireOwner(ctx context.Context) error {
 	}
 	return nil
 }
-
-const ownerRole = "owner"
