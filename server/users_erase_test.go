@@ -178,6 +178,30 @@ func TestEraseInvitations(t *testing.T) {
 	require.Equal(t, "user/"+idText(path), erased)
 }
 
+// TestEraseDuringAPurge: both lock the tenant before its rows, so they do not deadlock.
+func TestEraseDuringAPurge(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	path := b.userPath(t, userEmail)
+	tenant := b.createTenant(t, "acme")
+	b.admin.invite(t, tenant, userEmail, "viewer")
+	purge := b.beginTx(t, `SELECT FROM tenants WHERE id = $1 FOR UPDATE`, idText(tenant))
+	outcome := make(chan map[int]int, 1)
+	erase := func() response { return b.admin.delete(t, path) }
+	go func() { outcome <- concurrently(erase) }()
+	b.waitForLocks(t, 1, `%`)
+	for _, sql := range []string{
+		`DELETE FROM invitations WHERE tenant_id = $1`, `DELETE FROM audit_events WHERE tenant_id = $1`,
+		`DELETE FROM tenants WHERE id = $1`,
+	} {
+		_, err := purge.Exec(t.Context(), sql, idText(tenant))
+		require.NoError(t, err)
+	}
+	require.NoError(t, purge.Commit(t.Context()))
+	require.Equal(t, map[int]int{204: 1}, <-outcome)
+	require.Empty(t, b.remains(t, userEmail))
+}
+
 // TestUserEnabledDuringErasure is not erased, because the user may have joined a tenant again.
 func TestUserEnabledDuringErasure(t *testing.T) {
 	t.Parallel()

@@ -2,6 +2,7 @@ package operation
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -119,10 +120,16 @@ func (u *Users) uninvite(ctx context.Context, e Erasure, email string) error {
 	})
 }
 
-// inTenant runs do in a transaction. A tenant that was deleted concurrently has nothing to erase.
+// inTenant runs do in a transaction that locks the tenant first, as a purge does. A tenant that was deleted
+// concurrently has nothing to erase.
 func (u *Users) inTenant(ctx context.Context, do func(context.Context, *ent.Tx) error) error {
-	err := pgtenant.InTx(ctx, u.Client.Tx, do)
-	if sqlState(err) == foreignKeyViolation { // of the event: the tenant was deleted
+	err := pgtenant.InTx(ctx, u.Client.Tx, func(ctx context.Context, tx *ent.Tx) error {
+		if _, err := u.lockTenant(ctx, forShare); err != nil {
+			return err
+		}
+		return do(ctx, tx)
+	})
+	if errors.Is(err, ErrNotFound) {
 		return nil
 	}
 	return err
