@@ -34,7 +34,7 @@ type Server struct {
 	db          dialect.Driver // joins the context's transaction
 	client      *ent.Client    // on db
 	audit       *audit.Log
-	answers     *operation.Answers
+	idempotency *operation.IdempotencyKeys
 	outbox      *operation.Outbox
 	members     *operation.Members
 	invitations *operation.Invitations
@@ -136,13 +136,13 @@ func (s *Server) buildAccounts(ctx context.Context, o Options) error {
 
 func (s *Server) buildOperations(o Options) error {
 	key, err1 := o.subkey("cursors")
-	answersKey, err2 := o.subkey("answers")
+	bodiesKey, err2 := o.subkey("answers")
 	if err := errors.Join(err1, err2); err != nil {
 		return err
 	}
 	s.audit = audit.NewLog(s.db, o.Clock)
 	s.outbox = &operation.Outbox{DB: s.db, Clock: o.Clock, Added: markMail}
-	s.answers = &operation.Answers{DB: s.db, Clock: o.Clock, Key: answersKey}
+	s.idempotency = &operation.IdempotencyKeys{DB: s.db, Clock: o.Clock, Key: bodiesKey}
 	s.pages = operation.NewPages(key)
 	store := operation.Store{DB: s.db, Client: s.client, Pages: s.pages, Clock: o.Clock}
 	s.tenants, s.agents = &operation.Tenants{Store: store}, &operation.Agents{Store: store}
