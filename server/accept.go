@@ -71,13 +71,13 @@ type joinedTenantView struct {
 }
 
 func (s *Server) acceptRoutes() []route {
-	routes := tagged(tagInvitations,
+	return tagged(tagInvitations,
 		handle(public, http.MethodPost, lookUpPath, "look-up-invitation", "Look up an invitation", s.lookUpInvitation).
-			errors(http.StatusForbidden, http.StatusGone, http.StatusUnprocessableEntity).
+			withTenantTraffic().errors(http.StatusForbidden, http.StatusGone, http.StatusUnprocessableEntity).
 			description("Says what a link is for. Returns 410 if the link is unknown, expired, used or revoked, and "+
 				"403 if the tenant is suspended."),
 		handle(public, http.MethodPost, acceptPath, "accept-invitation", "Accept an invitation", s.acceptInvitation).
-			success(http.StatusCreated).
+			withTenantTraffic().success(http.StatusCreated).
 			errors(http.StatusUnauthorized, http.StatusForbidden, http.StatusConflict, http.StatusGone,
 				http.StatusUnprocessableEntity).
 			description("With the session of the invited person, adds the tenant to their account; name and password "+
@@ -87,10 +87,6 @@ func (s *Server) acceptRoutes() []route {
 				"tenant. A mailed link proves the address: without a session, it replaces the name, the password and "+
 				"the memberships of an account whose address was not proven before."),
 	)
-	for i := range routes {
-		routes[i].tenantTraffic = true
-	}
-	return routes
 }
 
 func (s *Server) lookUpInvitation(ctx context.Context, in *lookUpInvitationInput) (*invitationLinkOutput, error) {
@@ -172,7 +168,7 @@ func (in *acceptInvitationInput) newAccount() (name string, err error) {
 		return "", problem.Invalid(missing...)
 	}
 	if name, err = account.NormalizeName(in.Body.Name); err != nil {
-		return "", invalidUser("name", problem.FieldPattern, "expected a name that is not blank")
+		return "", err
 	}
 	return name, checkPassword("body.password", in.Body.Password)
 }

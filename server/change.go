@@ -56,7 +56,7 @@ func answered[O any](
 	var claim operation.Claim
 	if keyed != nil {
 		claim = operation.NewClaim(requestOf(ctx).principal.ID, r.op.Method, keyed.path, keyed.key, keyed.body.Sum(nil))
-		answer, found, err := s.answers.Begin(ctx, claim)
+		answer, found, err := s.idempotency.Begin(ctx, claim)
 		if err != nil {
 			return nil, err
 		}
@@ -80,7 +80,7 @@ func answered[O any](
 	if err != nil {
 		return nil, err
 	}
-	return out, s.answers.Keep(ctx, claim, answer)
+	return out, s.idempotency.Keep(ctx, claim, answer)
 }
 
 // record adds the request's audit event to the context's transaction.
@@ -97,7 +97,7 @@ func (r *request) auditEvent(action string) audit.Event {
 		event.Details[detail.Key] = detail.Value.Any()
 	}
 	if r.principal.IsAdmin && !r.tenant.IsZero() {
-		event.Details[audit.DetailStaff] = true
+		event.Details[audit.DetailPlatformAdmin] = true
 	}
 	return event
 }

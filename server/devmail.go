@@ -79,11 +79,9 @@ type mailLine struct {
 
 // viewMail shows the newest message first.
 func viewMail(messages []mail.Message) mailView {
-	view := mailView{Messages: []mailMessageView{}}
-	for _, m := range messages {
-		view.Messages = append(view.Messages, mailMessageView{From: m.From, To: m.To, Subject: m.Subject, Text: m.Text})
-	}
-	return view
+	return mailView{Messages: viewAll(messages, func(m mail.Message) mailMessageView {
+		return mailMessageView{From: m.From, To: m.To, Subject: m.Subject, Text: m.Text}
+	})}
 }
 
 //nolint:gochecknoglobals // parsed once, never changed

@@ -17,6 +17,9 @@
 //
 // Updates require If-Match (428 without it, 412 if it is stale); deletions accept it.
 //
-// Subpackages: problem (error responses), account (users, sessions, login), operation (units of work), docs (the page
-// at /docs). The package is imported by cmd only.
+// A change runs in one transaction with its audit event and its Idempotency-Key; see perform in change.go.
+//
+// Subpackages: problem (error responses), account (users, sessions, login), operation (units of work), audit (the audit
+// log), mail (messages to users), sweep (deletion of expired rows), token (random tokens), docs (the page at /docs).
+// The package is imported by cmd only.
 package server

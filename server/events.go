@@ -97,7 +97,7 @@ func eventViewer(ctx context.Context) func(operation.Event) auditEventView {
 	all := requestOf(ctx).principal.IsAdmin
 	return func(e operation.Event) auditEventView {
 		view := auditEventView{
-			ID: e.ID, CreatedAt: e.CreatedAt.UTC(), Action: e.Action,
+			ID: e.ID, CreatedAt: e.CreatedAt, Action: e.Action,
 			Object:    auditObjectView{Type: e.ObjectType, ID: e.ObjectID},
 			RequestID: e.RequestID, Address: e.Address, Details: FreeObject(e.Details),
 		}

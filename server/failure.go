@@ -83,6 +83,8 @@ func codeOf(err error) problem.Code {
 		{account.ErrNoSession, problem.CodeUnauthenticated},
 		{channel.ErrUnverified, problem.CodeInvalidSignature},
 		{account.ErrIncorrect, problem.CodeValidation},
+		{account.ErrEmail, problem.CodeValidation},
+		{account.ErrName, problem.CodeValidation},
 		{account.ErrTaken, problem.CodeConflict},
 		{account.ErrLastAdmin, problem.CodeLastAdmin},
 		{account.ErrLink, problem.CodeInvalidLink},
@@ -142,20 +144,25 @@ func databaseFailure(code string) problem.Code {
 	return problem.CodeInternal
 }
 
-// fieldsOf returns the fields that the error is about: a value in use, the cursor, or each invalid secret.
+// fieldsOf returns the fields that the error is about.
 func fieldsOf(err error) (fields []problem.Field) {
 	if taken, ok := errors.AsType[*operation.TakenError](err); ok {
 		return []problem.Field{{Field: "body." + taken.Field, Code: problem.FieldTaken, Message: "already in use"}}
 	}
-	if errors.Is(err, account.ErrIncorrect) {
-		return []problem.Field{{
-			Field: "body.current_password", Code: problem.FieldIncorrect, Message: "expected the current password",
-		}}
-	}
-	if errors.Is(err, operation.ErrCursor) {
-		return []problem.Field{{
-			Field: "query.cursor", Code: problem.FieldCursor, Message: "expected a next_cursor of this list",
-		}}
+	for _, known := range []struct {
+		err      error
+		field    string
+		code     problem.FieldCode
+		expected string
+	}{
+		{account.ErrIncorrect, "body.current_password", problem.FieldIncorrect, "the current password"},
+		{account.ErrEmail, "body.email", problem.FieldFormat, "an e-mail address"},
+		{account.ErrName, "body.name", problem.FieldPattern, "a name that is not blank"},
+		{operation.ErrCursor, "query.cursor", problem.FieldCursor, "a next_cursor of this list"},
+	} {
+		if errors.Is(err, known.err) {
+			return []problem.Field{{Field: known.field, Code: known.code, Message: "expected " + known.expected}}
+		}
 	}
 	for _, fault := range faultsIn(err) {
 		message := strings.TrimPrefix(fault.Err.Error(), "secrets: ")

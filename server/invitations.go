@@ -2,16 +2,13 @@ package server
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net/http"
 	"time"
 
 	"github.com/google/uuid"
 
-	"github.com/konstruct/konstruct/server/account"
 	"github.com/konstruct/konstruct/server/operation"
-	"github.com/konstruct/konstruct/server/problem"
 )
 
 const (
@@ -111,9 +108,6 @@ func (s *Server) createInvitation(ctx context.Context, in *createInvitationInput
 	made, token, err := s.invitations.Create(ctx, operation.NewInvitation{
 		Email: in.Body.Email, Role: in.Body.Role, InvitedBy: requestOf(ctx).principal.ID,
 	})
-	if errors.Is(err, account.ErrEmail) {
-		return nil, invalidUser("email", problem.FieldFormat, "expected an e-mail address")
-	}
 	if err != nil {
 		return nil, err
 	}

@@ -78,11 +78,15 @@ type listView[T any] struct {
 type listOutput[T any] struct{ Body listView[T] }
 
 func viewList[R, V any](list operation.List[R], view func(R) V) *listOutput[V] {
-	out := &listOutput[V]{Body: listView[V]{Items: make([]V, 0, len(list.Items)), NextCursor: list.Next}}
-	for _, row := range list.Items {
-		out.Body.Items = append(out.Body.Items, view(row))
+	return &listOutput[V]{Body: listView[V]{Items: viewAll(list.Items, view), NextCursor: list.Next}}
+}
+
+func viewAll[R, V any](rows []R, view func(R) V) []V {
+	views := make([]V, 0, len(rows))
+	for _, row := range rows {
+		views = append(views, view(row))
 	}
-	return out
+	return views
 }
 
 // itemOutput is a row and its version.

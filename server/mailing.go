@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 
 	"github.com/konstruct/konstruct/server/mail"
@@ -12,10 +11,10 @@ import (
 )
 
 // buildMail starts no worker without a sender.
-func (s *Server) buildMail(_ context.Context, o Options) error {
+func (s *Server) buildMail(o Options) {
 	s.links, s.devMail, s.version = mail.Links{Portal: o.Mail.Portal}, o.Mail.Box, o.Version
 	if !s.mailing {
-		return nil
+		return
 	}
 	composer := &operation.Composer{DB: s.db, Clock: o.Clock, Links: s.links, From: o.Mail.From}
 	s.mailer = mail.NewWorker(mail.WorkerOptions{
@@ -28,26 +27,20 @@ func (s *Server) buildMail(_ context.Context, o Options) error {
 		},
 	})
 	s.background = append(s.background, s.mailer.Run)
-	return nil
 }
 
 // markMail notes that the request queued a message, which is sent after the commit.
 func markMail(ctx context.Context) { requestOf(ctx).mails = true }
 
 func (s *Server) observeMail(meter metric.Meter) error {
-	_, err := meter.Int64ObservableCounter("konstruct.mail.attempts", metric.WithUnit("{attempt}"),
-		metric.WithDescription("Attempts to mail a message, by outcome."),
-		metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {
+	return observeCounts(meter, "konstruct.mail.attempts", "{attempt}", "Attempts to mail a message, by outcome.",
+		"outcome", func() map[string]int64 {
 			if s.mailer == nil {
 				return nil
 			}
 			stats := s.mailer.Stats()
 			counts := map[string]int64{"sent": stats.Sent, "retried": stats.Retried}
 			maps.Copy(counts, stats.GaveUp)
-			for outcome, n := range counts {
-				o.Observe(n, metric.WithAttributes(attribute.String("outcome", outcome)))
-			}
-			return nil
-		}))
-	return err
+			return counts
+		})
 }

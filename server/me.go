@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"time"
 
@@ -93,18 +92,16 @@ func (s *Server) me(ctx context.Context, _ *struct{}) (*meOutput, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &meOutput{Body: meView{
-		User:        viewProfile(principal.User),
-		Session:     currentSessionView{ID: principal.SessionID, ExpiresAt: principal.SessionEnds},
-		Memberships: make([]membershipView, 0, len(memberships)),
-	}}
-	for _, m := range memberships {
-		out.Body.Memberships = append(out.Body.Memberships, membershipView{
-			Tenant: memberTenantView{ID: m.TenantID, Name: m.TenantName, Slug: m.TenantSlug, Status: m.Status},
-			Role:   m.Role,
-		})
-	}
-	return out, nil
+	return &meOutput{Body: meView{
+		User:    viewProfile(principal.User),
+		Session: currentSessionView{ID: principal.SessionID, ExpiresAt: principal.SessionEnds},
+		Memberships: viewAll(memberships, func(m account.Membership) membershipView {
+			return membershipView{
+				Tenant: memberTenantView{ID: m.TenantID, Name: m.TenantName, Slug: m.TenantSlug, Status: m.Status},
+				Role:   m.Role,
+			}
+		}),
+	}}, nil
 }
 
 func (s *Server) updateMe(ctx context.Context, in *updateMeInput) (*profileOutput, error) {
@@ -112,9 +109,6 @@ func (s *Server) updateMe(ctx context.Context, in *updateMeInput) (*profileOutpu
 	requestOf(ctx).setObject(objectUser, user.ID)
 	var err error
 	user.Name, err = s.profiles.Rename(ctx, user.ID, in.Body.Name)
-	if errors.Is(err, account.ErrName) { // blank, as Unicode sees it
-		return nil, invalidUser("name", problem.FieldPattern, "expected a name that is not blank")
-	}
 	if err != nil {
 		return nil, err
 	}

@@ -27,7 +27,7 @@ type sessionPathInput struct {
 
 func (s *Server) listSessions(ctx context.Context, in *PageInput) (*listOutput[ownSessionView], error) {
 	principal := requestOf(ctx).principal
-	list, err := operation.ListRows(s.pages, "sessions of "+principal.ID.String(), in.page(),
+	list, err := operation.ListByID(ctx, s.pages, "sessions of "+principal.ID.String(), in.page(),
 		func(after uuid.UUID, limit int) ([]account.OwnSession, error) {
 			return s.sessions.List(ctx, principal, after, limit)
 		},

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"strconv"
 	"sync"
@@ -67,14 +68,8 @@ func (s *Server) newMetrics(meters metric.MeterProvider) (*metrics, error) {
 }
 
 func (s *Server) observeLogins(meter metric.Meter) error {
-	_, err1 := meter.Int64ObservableCounter("konstruct.login.attempts", metric.WithUnit("{attempt}"),
-		metric.WithDescription("Login attempts, by outcome."),
-		metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {
-			for outcome, n := range s.logins.Stats().Attempts {
-				o.Observe(n, metric.WithAttributes(attribute.String("outcome", outcome)))
-			}
-			return nil
-		}))
+	err1 := observeCounts(meter, "konstruct.login.attempts", "{attempt}", "Login attempts, by outcome.", "outcome",
+		func() map[string]int64 { return s.logins.Stats().Attempts })
 	_, err2 := meter.Int64ObservableUpDownCounter("konstruct.login.hashes", metric.WithUnit("{password}"),
 		metric.WithDescription("Passwords that are hashed or wait for it; those from known devices have their own "+
 			"queue."),
@@ -94,15 +89,25 @@ func (s *Server) observeLogins(meter metric.Meter) error {
 }
 
 func (s *Server) observeIngress(meter metric.Meter) error {
-	_, err := meter.Int64ObservableCounter("konstruct.ingress.events", metric.WithUnit("{event}"),
-		metric.WithDescription("Events that channels sent, by outcome."),
-		metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {
+	return observeCounts(meter, "konstruct.ingress.events", "{event}", "Events that channels sent, by outcome.",
+		"outcome", func() map[string]int64 {
 			if s.slack == nil {
 				return nil
 			}
-			for outcome, n := range s.slack.Stats().All() {
-				o.Observe(n, metric.WithAttributes(attribute.String("channel", "slack"),
-					attribute.String("outcome", outcome)))
+			return maps.Collect(s.slack.Stats().All())
+		}, attribute.String("channel", "slack"))
+}
+
+// observeCounts registers a counter of what counts returns, whose keys become the attribute key. Each value also has
+// the attributes of all.
+func observeCounts(
+	meter metric.Meter, name, unit, description, key string, counts func() map[string]int64,
+	all ...attribute.KeyValue,
+) error {
+	_, err := meter.Int64ObservableCounter(name, metric.WithUnit(unit), metric.WithDescription(description),
+		metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {
+			for value, n := range counts() {
+				o.Observe(n, metric.WithAttributes(all...), metric.WithAttributes(attribute.String(key, value)))
 			}
 			return nil
 		}))

@@ -8,11 +8,9 @@ import (
 	"entgo.io/ent/dialect"
 	"github.com/google/uuid"
 
-	"github.com/konstruct/konstruct/ent/mailoutbox"
 	"github.com/konstruct/konstruct/server/account"
 	"github.com/konstruct/konstruct/server/audit"
-	"github.com/konstruct/konstruct/server/operation"
-	"github.com/konstruct/konstruct/server/problem"
+	"github.com/konstruct/konstruct/server/mail"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
@@ -97,7 +95,7 @@ func (s *Server) changePassword(ctx context.Context, in *changePasswordInput) (*
 		}
 		r.setObject(objectUser, r.principal.ID)
 		r.note(slog.Int64("sessions", ended))
-		if err := s.notify(ctx, mailoutbox.KindPasswordChanged, r.principal.ID, ""); err != nil {
+		if err := s.notify(ctx, mail.KindPasswordChanged, r.principal.ID, ""); err != nil {
 			return err
 		}
 		return s.record(ctx, opChangePassword)
@@ -110,9 +108,7 @@ func (s *Server) requestEmail(ctx context.Context, in *requestEmailInput) (*stru
 	}
 	email, err := account.NormalizeEmail(in.Body.Email)
 	if err != nil {
-		return nil, problem.Invalid(problem.Field{
-			Field: "body.email", Code: problem.FieldFormat, Message: "expected an e-mail address",
-		})
+		return nil, err
 	}
 	r := requestOf(ctx)
 	confirmed, err := s.profiles.PrepareChange(ctx, s.confirmation(r, in.Body.CurrentPassword))
@@ -127,7 +123,7 @@ func (s *Server) requestEmail(ctx context.Context, in *requestEmailInput) (*stru
 		}
 		markMail(ctx)
 		if tell {
-			if err := s.notify(ctx, mailoutbox.KindEmailChanged, r.principal.ID, r.principal.Email); err != nil {
+			if err := s.notify(ctx, mail.KindEmailChanged, r.principal.ID, r.principal.Email); err != nil {
 				return err
 			}
 		}
@@ -160,7 +156,7 @@ func (s *Server) resetPassword(ctx context.Context, in *resetPasswordInput) (*st
 		if err := s.profiles.ResetPassword(ctx, reset); err != nil {
 			return err
 		}
-		if err := s.notify(ctx, mailoutbox.KindPasswordChanged, reset.UserID(), ""); err != nil {
+		if err := s.notify(ctx, mail.KindPasswordChanged, reset.UserID(), ""); err != nil {
 			return err
 		}
 		return s.recordBy(ctx, reset.UserID(), opResetPassword)
@@ -187,17 +183,16 @@ func (s *Server) confirmation(r *request, password string) account.Confirmation 
 
 // notify queues a notice to the user, or to an address that the user no longer has. It does nothing if no
 // mail is configured.
-func (s *Server) notify(ctx context.Context, kind mailoutbox.Kind, user uuid.UUID, address string) error {
+func (s *Server) notify(ctx context.Context, kind string, user uuid.UUID, address string) error {
 	if !s.mailing {
 		return nil
 	}
-	return s.outbox.Add(ctx, operation.Mail{Kind: string(kind), Subject: user, Address: address})
+	return s.outbox.Add(ctx, mail.Job{Kind: kind, SubjectID: user, Address: address})
 }
 
 // recordBy adds the audit event of a public request, whose link says who the user is.
 func (s *Server) recordBy(ctx context.Context, user uuid.UUID, action string) error {
-	r := requestOf(ctx)
-	return s.audit.Record(ctx, audit.Event{
-		ActorID: user, Action: action, ObjectType: objectUser, ObjectID: user, RequestID: r.id, Address: r.client,
+	return s.recordFor(ctx, audit.Event{
+		ActorID: user, Action: action, ObjectType: objectUser, ObjectID: user, Address: requestOf(ctx).client,
 	})
 }

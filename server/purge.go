@@ -19,15 +19,14 @@ const purgePath = tenantPath + "/purge"
 const purgeEvery = 5 * time.Second
 
 func (s *Server) purgeRoutes() []route {
-	remove := handle(platformAdmin, http.MethodDelete, tenantPath, "delete-tenant", "Delete a tenant", s.deleteTenant).
-		withoutTransaction().success(http.StatusAccepted).
-		errors(http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed).
-		description("Deletes the tenant and all its rows in the background; get the purge for the progress. Returns " +
-			"409 if the tenant has agents or channel connections, unless purge is true. From then on the tenant's " +
-			"members receive 404, its webhooks find no tenant, and changes by platform admins return 409 " +
-			"`tenant_purging`. It cannot be undone. A repeated request has no further effect.")
-	remove.tenantTraffic = true
-	return tagged(tagTenants, remove,
+	return tagged(tagTenants,
+		handle(platformAdmin, http.MethodDelete, tenantPath, "delete-tenant", "Delete a tenant", s.deleteTenant).
+			withoutTransaction().withTenantTraffic().success(http.StatusAccepted).
+			errors(http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed).
+			description("Deletes the tenant and all its rows in the background; get the purge for the progress. "+
+				"Returns 409 if the tenant has agents or channel connections, unless purge is true. From then on the "+
+				"tenant's members receive 404, its webhooks find no tenant, and changes by platform admins return 409 "+
+				"`tenant_purging`. It cannot be undone. A repeated request has no further effect."),
 		handle(platformAdmin, http.MethodGet, purgePath, "get-purge", "Get the progress of deleting a tenant",
 			s.getPurge).errors(http.StatusNotFound).
 			description("Available for 90 days after the tenant is deleted."),
@@ -56,7 +55,7 @@ type purgeView struct {
 type purgeOutput struct{ Body purgeView }
 
 // buildPurges starts a worker on every instance.
-func (s *Server) buildPurges(_ context.Context, o Options) error {
+func (s *Server) buildPurges(o Options) error {
 	tables, err := operation.TenantTables()
 	if err != nil {
 		return err
@@ -104,7 +103,7 @@ func (s *Server) deleteTenant(ctx context.Context, in *deleteTenantInput) (*dele
 	}
 	select {
 	case s.purgeRequested <- struct{}{}:
-	default: // the worker will look already
+	default: // the worker is about to run
 	}
 	progress, err := s.tenants.PurgeOf(ctx, id.UUID())
 	if err != nil {

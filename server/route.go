@@ -62,10 +62,8 @@ type route struct {
 func handle[I, O any](
 	rule access, method, path, id, summary string, handler func(context.Context, *I) (*O, error),
 ) route {
-	return operationOf(rule, method, path, id, summary,
-		func(ctx context.Context, s *Server, r route, in *I) (*O, error) {
-			return perform(ctx, s, r, func(ctx context.Context) (*O, error) { return handler(ctx, in) })
-		})
+	return handlePrepared(rule, method, path, id, summary,
+		func(_ context.Context, in *I) (*I, error) { return in, nil }, handler)
 }
 
 // handlePrepared returns the route of a handler that takes what prepare returns. Prepare runs before the transaction,
@@ -73,19 +71,6 @@ func handle[I, O any](
 func handlePrepared[I, P, O any](
 	rule access, method, path, id, summary string,
 	prepare func(context.Context, *I) (P, error), handler func(context.Context, P) (*O, error),
-) route {
-	return operationOf(rule, method, path, id, summary,
-		func(ctx context.Context, s *Server, r route, in *I) (*O, error) {
-			prepared, err := prepare(ctx, in)
-			if err != nil {
-				return nil, err
-			}
-			return perform(ctx, s, r, func(ctx context.Context) (*O, error) { return handler(ctx, prepared) })
-		})
-}
-
-func operationOf[I, O any](
-	rule access, method, path, id, summary string, handler func(context.Context, *Server, route, *I) (*O, error),
 ) route {
 	return route{
 		access:        rule,
@@ -106,7 +91,11 @@ func operationOf[I, O any](
 						return nil, failureFor(ctx, err)
 					}
 				}
-				out, err := handler(ctx, s, r, in)
+				prepared, err := prepare(ctx, in)
+				if err != nil {
+					return nil, failureFor(ctx, err)
+				}
+				out, err := perform(ctx, s, r, func(ctx context.Context) (*O, error) { return handler(ctx, prepared) })
 				if err != nil {
 					return nil, failureFor(ctx, err)
 				}
@@ -156,6 +145,8 @@ func (r route) check() error {
 		fault = "the rule of a role requires {tenant_id} in the path"
 	case hasTenant && !r.access.ofTenant() && r.access != platformAdmin:
 		fault = "a path with {tenant_id} requires the rule of a role or platform_admin"
+	case r.keyed && !r.transaction:
+		fault = "an Idempotency-Key is kept in the request's transaction, and the route has none"
 	default:
 		return nil
 	}
@@ -179,7 +170,7 @@ func (r route) describe() huma.Operation {
 			op.Errors = append(op.Errors, http.StatusConflict) // the tenant is being deleted
 		}
 	}
-	op.Description = strings.TrimSpace(op.Description + " " + r.access.words())
+	op.Description = strings.TrimSpace(op.Description + " " + r.access.prose())
 	if r.self {
 		op.Description += " Every member may do it to themselves."
 	}
@@ -193,8 +184,7 @@ func (r route) describe() huma.Operation {
 	}
 	if r.hasBody {
 		op.Errors = append(op.Errors, http.StatusBadRequest, http.StatusRequestTimeout,
-			http.StatusRequestEntityTooLarge,
-			http.StatusUnsupportedMediaType)
+			http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
 	}
 	if op.RejectUnknownQueryParameters {
 		op.Errors = append(op.Errors, http.StatusUnprocessableEntity)
@@ -202,8 +192,8 @@ func (r route) describe() huma.Operation {
 	return op
 }
 
-// words describe the rule in the document.
-func (a access) words() string {
+// prose is the rule in the words of the document.
+func (a access) prose() string {
 	switch a {
 	case public:
 		return "No session is required."
@@ -235,6 +225,12 @@ func keyParameter() *huma.Param {
 // withKey lets a route take an Idempotency-Key.
 func (r route) withKey() route {
 	r.keyed = true
+	return r
+}
+
+// withTenantTraffic is for routes that reach tenants' rows without the rule of a role.
+func (r route) withTenantTraffic() route {
+	r.tenantTraffic = true
 	return r
 }
 

@@ -42,6 +42,14 @@ func TestRouteRequiresAccessRule(t *testing.T) {
 	}
 }
 
+func TestIdempotencyKeyRequiresTransaction(t *testing.T) {
+	t.Parallel()
+	do := func(context.Context, *struct{}) (*struct{}, error) { return &struct{}{}, nil }
+	keyed := handle(authenticated, http.MethodPost, "/x", "x", "X", do).withKey()
+	require.NoError(t, keyed.check())
+	require.ErrorIs(t, keyed.withoutTransaction().check(), errRoute)
+}
+
 func TestPanicDetailsAreHidden(t *testing.T) {
 	t.Parallel()
 	gin.SetMode(gin.ReleaseMode)

@@ -135,11 +135,10 @@ func (s *Server) connectionRoutes() []route {
 
 func (s *Server) channelRoutes() []route {
 	slack := handle(public, http.MethodPost, slackPath, "receive-slack-event", "Receive a Slack event", s.slackEvent).
-		errors(http.StatusUnauthorized).
+		withTenantTraffic().errors(http.StatusUnauthorized).
 		description("Webhook for the Slack Events API, authenticated by the signature of the raw body (at most 4 " +
 			"MiB). Events that cannot be processed (unknown workspace, invalid payload) are acknowledged so that " +
 			"Slack does not retry them.")
-	slack.tenantTraffic = true
 	slack.op.MaxBodyBytes = bodyLimitOf(slackPath)
 	slack.op.SkipValidateBody = true // the signature of the raw body is checked first
 	return tagged(tagChannels, slack)

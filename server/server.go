@@ -34,7 +34,7 @@ type Server struct {
 	db          dialect.Driver // joins the context's transaction
 	client      *ent.Client    // on db
 	audit       *audit.Log
-	answers     *operation.Answers
+	idempotency *operation.IdempotencyKeys
 	outbox      *operation.Outbox
 	members     *operation.Members
 	invitations *operation.Invitations
@@ -87,17 +87,16 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	healthy := func(context.Context) error { return s.isolation.Healthy() }
 	isolation := Check{Name: "isolation", Required: true, Run: healthy}
 	s.readiness = newReadiness(s.failures, o.Clock, append([]Check{isolation}, o.Ready...))
-	for _, build := range []func(context.Context, Options) error{
-		s.buildAccounts, s.buildOperations, s.buildSlack,
-		s.buildPurges,
-		s.buildUsers,
-		s.buildSweeper,
-		s.buildMail,
-	} {
-		if err := build(ctx, o); err != nil {
+	if err := s.buildAccounts(ctx, o); err != nil {
+		return nil, err
+	}
+	for _, build := range []func(Options) error{s.buildOperations, s.buildSlack, s.buildPurges} {
+		if err := build(o); err != nil {
 			return nil, err
 		}
 	}
+	s.buildSweeper(o)
+	s.buildMail(o)
 	if o.Meters != nil {
 		if s.metrics, err = s.newMetrics(o.Meters); err != nil {
 			return nil, fmt.Errorf("register metrics: %w", err)
@@ -135,29 +134,27 @@ func (s *Server) buildAccounts(ctx context.Context, o Options) error {
 	return err
 }
 
-func (s *Server) buildOperations(_ context.Context, o Options) error {
+func (s *Server) buildOperations(o Options) error {
 	key, err1 := o.subkey("cursors")
-	answersKey, err2 := o.subkey("answers")
+	bodiesKey, err2 := o.subkey("answers")
 	if err := errors.Join(err1, err2); err != nil {
 		return err
 	}
 	s.audit = audit.NewLog(s.db, o.Clock)
 	s.outbox = &operation.Outbox{DB: s.db, Clock: o.Clock, Added: markMail}
-	s.answers = &operation.Answers{DB: s.db, Clock: o.Clock, Key: answersKey}
+	s.idempotency = &operation.IdempotencyKeys{DB: s.db, Clock: o.Clock, Key: bodiesKey}
 	s.pages = operation.NewPages(key)
-	store := operation.Store{Client: s.client, Pages: s.pages, Clock: o.Clock}
+	store := operation.Store{DB: s.db, Client: s.client, Pages: s.pages, Clock: o.Clock}
 	s.tenants, s.agents = &operation.Tenants{Store: store}, &operation.Agents{Store: store}
 	s.connections = &operation.Connections{Store: store, Box: o.Box}
-	s.members = &operation.Members{DB: s.db, Pages: s.pages, Clock: o.Clock}
-	s.invitations = &operation.Invitations{
-		DB: s.db, Pages: s.pages, Clock: o.Clock, Outbox: s.outbox, Mailing: s.mailing,
-	}
-	s.events = &operation.Events{DB: s.db, Pages: s.pages}
+	s.members, s.events = &operation.Members{Store: store}, &operation.Events{Store: store}
+	s.invitations = &operation.Invitations{Store: store, Outbox: s.outbox, Mailing: s.mailing}
+	s.users = &operation.Users{Store: store, ClearAttempts: s.logins.ClearAttempts}
 	return nil
 }
 
 // buildSlack leaves the route out without a signing secret, since no event could be verified.
-func (s *Server) buildSlack(_ context.Context, o Options) error {
+func (s *Server) buildSlack(o Options) error {
 	if o.SlackSecret == "" {
 		return nil
 	}

@@ -4,31 +4,23 @@ import (
 	"context"
 	"errors"
 
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 
 	"github.com/konstruct/konstruct/server/sweep"
 )
 
 // buildSweeper starts a sweeper on every instance. One of them sweeps at a time.
-func (s *Server) buildSweeper(_ context.Context, o Options) error {
+func (s *Server) buildSweeper(o Options) {
 	s.sweeper = sweep.New(sweep.Options{
 		DB: s.db, Clock: o.Clock, Healthy: s.isolation.Healthy,
 		Warn: func(ctx context.Context, err error) { s.warn(ctx, "deleting expired rows failed", err) },
 	})
 	s.background = append(s.background, s.sweeper.Run)
-	return nil
 }
 
 func (s *Server) observeSweeper(meter metric.Meter) error {
-	_, err1 := meter.Int64ObservableCounter("konstruct.sweep.deleted", metric.WithUnit("{row}"),
-		metric.WithDescription("Expired rows that were deleted, by table."),
-		metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {
-			for table, rows := range s.sweeper.Stats().Deleted {
-				o.Observe(rows, metric.WithAttributes(attribute.String("table", table)))
-			}
-			return nil
-		}))
+	err1 := observeCounts(meter, "konstruct.sweep.deleted", "{row}", "Expired rows that were deleted, by table.",
+		"table", func() map[string]int64 { return s.sweeper.Stats().Deleted })
 	_, err2 := meter.Int64ObservableCounter("konstruct.sweep.failures", metric.WithUnit("{sweep}"),
 		metric.WithDescription("Sweeps that failed, at least in part."),
 		metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {

@@ -28,6 +28,19 @@ func (b *testBundle) unproven(t *testing.T, email string) int {
 	return b.queryInt(t, `SELECT count(*) FROM portal_users WHERE email = $1 AND unproven_tenant_id IS NOT NULL`, email)
 }
 
+// ahead changes a user by a clock that is an hour ahead of the server's.
+func (b *testBundle) ahead(t *testing.T, email string) {
+	t.Helper()
+	b.exec(t, `UPDATE portal_users SET updated_at = $2 WHERE email = $1`, email, b.clock().Add(time.Hour))
+}
+
+// hasNewVersion reports whether the user was changed after ahead.
+func (b *testBundle) hasNewVersion(t *testing.T, email string) bool {
+	t.Helper()
+	return b.queryInt(t, `SELECT count(*) FROM portal_users WHERE email = $1 AND updated_at > $2`,
+		email, b.clock().Add(time.Hour)) == 1
+}
+
 // TestUnprovenAccountsStay: an account from a link that was not mailed joins no other tenant, until a mailed link.
 func TestUnprovenAccountsStay(t *testing.T) {
 	t.Parallel()
@@ -42,7 +55,9 @@ func TestUnprovenAccountsStay(t *testing.T) {
 	b.accept(t, link).is(409, "login_required")
 	session.get(t, other+"/agents").is(404)
 
+	b.ahead(t, grace)
 	session.accept(t, b.mail(t, grace)).is(201)
+	require.True(t, b.hasNewVersion(t, grace))
 	require.Zero(t, b.unproven(t, grace))
 	session.get(t, other+"/agents").is(200)
 	session.get(t, acme+"/agents").is(200) // keeps what it has
@@ -64,7 +79,9 @@ func TestMailedLinkTakesAnAccountOver(t *testing.T) {
 	link = b.mail(t, grace)
 	require.Equal(t, true, b.lookUp(t, link).at("needs_account"))
 	taken := object{"token": link, "name": "Grace Hopper", "password": "another long password"}
+	b.ahead(t, grace)
 	b.anyone.post(t, "/v1/invitations/accept", taken).is(201)
+	require.True(t, b.hasNewVersion(t, grace))
 	b.anyone.post(t, "/v1/invitations/accept", taken).is(410, "invalid_link")
 
 	former.get(t, "/v1/me").is(401)

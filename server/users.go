@@ -11,7 +11,6 @@ import (
 	"github.com/konstruct/konstruct/ent"
 	"github.com/konstruct/konstruct/server/account"
 	"github.com/konstruct/konstruct/server/operation"
-	"github.com/konstruct/konstruct/server/problem"
 )
 
 const (
@@ -22,17 +21,6 @@ const (
 func (s *Server) userRoutes() []route {
 	const lastOnes = "Returns 409 `last_owner` for the only enabled owner of a tenant, and `last_platform_admin` for " +
 		"the only enabled platform admin."
-	erase := handle(platformAdmin, http.MethodDelete, userPath, "erase-user", "Erase a user", s.eraseUser).
-		withoutTransaction().
-		errors(http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed).
-		description("Disables the user and deletes the person's data in all tenants: name, address, memberships, " +
-			"invitations, sessions, links and mail. Audit events keep the id. It cannot be undone. If it fails, " +
-			"repeat the request. " + lastOnes)
-	export := handle(platformAdmin, http.MethodGet, userPath+"/export", "export-user",
-		"Export what is stored about a user", s.exportUser).errors(http.StatusNotFound).
-		description("Returns the newest 10,000 rows of each kind. Audit events are those that the user caused, " +
-			"and those about the user. The export is recorded in the audit log.")
-	erase.tenantTraffic, export.tenantTraffic = true, true // both read rows of tenants
 	return tagged(tagUsers,
 		handle(platformAdmin, http.MethodGet, usersPath, "list-users", "List users", s.listUsers),
 		handlePrepared(platformAdmin, http.MethodPost, usersPath, "create-user", "Create a user",
@@ -42,12 +30,20 @@ func (s *Server) userRoutes() []route {
 		handle(platformAdmin, http.MethodPatch, userPath, "update-user", "Update a user", s.updateUser).
 			errors(updateErrors...).errors(http.StatusConflict).
 			description("Omitted properties keep their values. Disabling a user ends all their sessions. "+lastOnes),
-		erase,
+		handle(platformAdmin, http.MethodDelete, userPath, "erase-user", "Erase a user", s.eraseUser).
+			withoutTransaction().withTenantTraffic().
+			errors(http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed).
+			description("Disables the user and deletes the person's data in all tenants: name, address, memberships, "+
+				"invitations, sessions, links and mail. Audit events keep the id. It cannot be undone. If it fails, "+
+				"repeat the request. "+lastOnes),
 		handle(platformAdmin, http.MethodPost, userPath+"/unlock", "unlock-user", "Clear a user's failed logins",
 			s.unlockUser).errors(http.StatusNotFound),
 		handle(platformAdmin, http.MethodDelete, userPath+"/sessions", "end-user-sessions",
 			"End all sessions of a user", s.endUserSessions).errors(http.StatusNotFound),
-		export,
+		handle(platformAdmin, http.MethodGet, userPath+"/export", "export-user", "Export what is stored about a user",
+			s.exportUser).withTenantTraffic().errors(http.StatusNotFound).
+			description("Returns the newest 10,000 rows of each kind. Audit events are those that the user caused, "+
+				"and those about the user. The export is recorded in the audit log."),
 	)
 }
 
@@ -105,11 +101,6 @@ type eraseUserInput struct {
 	IfMatchInput
 }
 
-func (s *Server) buildUsers(_ context.Context, _ Options) error {
-	s.users = &operation.Users{Store: s.tenants.Store, DB: s.db, ClearAttempts: s.logins.ClearAttempts}
-	return nil
-}
-
 type listUsersInput struct {
 	PageInput
 	SearchInput
@@ -130,21 +121,17 @@ func (s *Server) listUsers(ctx context.Context, in *listUsersInput) (*listOutput
 // prepareUser hashes the password, which must hold no connection.
 func (s *Server) prepareUser(ctx context.Context, in *createUserInput) (n operation.NewUser, err error) {
 	if n.Email, err = account.NormalizeEmail(in.Body.Email); err != nil {
-		return n, invalidUser("email", problem.FieldFormat, "expected an e-mail address")
+		return n, err
 	}
 	if n.Name, err = account.NormalizeName(in.Body.Name); err != nil {
-		return n, invalidUser("name", problem.FieldPattern, "expected a name that is not blank")
+		return n, err
 	}
-	if account.CheckPassword(in.Body.Password) != nil {
-		return n, invalidUser("password", problem.FieldTooLong, "expected at most 1024 bytes")
+	if err := checkPassword("body.password", in.Body.Password); err != nil {
+		return n, err
 	}
 	n.IsAdmin = in.Body.IsAdmin
 	n.HashedPassword, err = s.logins.HashPassword(ctx, in.Body.Password, s.limitedClient(requestOf(ctx)))
 	return n, err
-}
-
-func invalidUser(field string, code problem.FieldCode, message string) error {
-	return problem.Invalid(problem.Field{Field: "body." + field, Code: code, Message: message})
 }
 
 func (s *Server) createUser(ctx context.Context, n operation.NewUser) (*itemOutput[AccountView], error) {
@@ -177,7 +164,7 @@ func (s *Server) updateUser(ctx context.Context, in *updateUserInput) (*itemOutp
 	if fields.Name != nil {
 		name, err := account.NormalizeName(*fields.Name)
 		if err != nil {
-			return nil, invalidUser("name", problem.FieldPattern, "expected a name that is not blank")
+			return nil, err
 		}
 		fields.Name = &name
 	}
@@ -202,7 +189,7 @@ func (s *Server) unlockUser(ctx context.Context, in *UserPathInput) (*struct{}, 
 
 func (s *Server) endUserSessions(ctx context.Context, in *UserPathInput) (*struct{}, error) {
 	ended, err := s.users.EndSessions(ctx, idOf(in.UserID))
-	requestOf(ctx).note(slog.Int("sessions", ended))
+	requestOf(ctx).note(slog.Int64("sessions", ended))
 	return nil, err
 }
 

@@ -140,6 +140,29 @@ func TestExportUser(t *testing.T) {
 	b.user.get(t, path+"/export").is(403)
 }
 
+// TestExportHasTheNewestEvents of all tenants, although the first one alone reaches the limit.
+func TestExportHasTheNewestEvents(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	path := b.userPath(t, userEmail)
+	busy, other := b.createTenant(t, "busy"), b.createTenant(t, "other")
+	b.exec(t, `INSERT INTO audit_events (id, tenant_id, actor_id, action)
+		SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, $1, $2, 'n' || n FROM generate_series(0, 10000) n`,
+		idText(busy), idText(path))
+	b.exec(t, `INSERT INTO audit_events (id, tenant_id, actor_id, action)
+		VALUES ('00000000-0000-7000-9000-000000000000', $1, $2, 'newest')`, idText(other), idText(path))
+	b.addMember(t, other, path, "viewer")
+	b.admin.invite(t, other, "new-"+userEmail, "viewer")
+	b.exec(t, `UPDATE invitations SET email = $1`, userEmail)
+	got := b.admin.get(t, path+"/export").is(200)
+	require.Equal(t, false, got.at("complete"))
+	require.Len(t, got.at("audit_events"), 10_000)
+	require.Equal(t, "newest", got.at("audit_events", 0, "action"))
+	require.Equal(t, "n10000", got.at("audit_events", 1, "action"))
+	require.Equal(t, "n2", got.at("audit_events", 9_999, "action"))
+	require.Len(t, got.at("invitations"), 1)
+}
+
 // TestEraseInvitations, also in tenants that the person never joined.
 func TestEraseInvitations(t *testing.T) {
 	t.Parallel()
@@ -153,6 +176,30 @@ func TestEraseInvitations(t *testing.T) {
 	require.Equal(t, 1, b.count(t, "invitations"))
 	_, erased, _ := b.event(t, tenant, "erase-user")
 	require.Equal(t, "user/"+idText(path), erased)
+}
+
+// TestEraseDuringAPurge: both lock the tenant before its rows, so they do not deadlock.
+func TestEraseDuringAPurge(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	path := b.userPath(t, userEmail)
+	tenant := b.createTenant(t, "acme")
+	b.admin.invite(t, tenant, userEmail, "viewer")
+	purge := b.beginTx(t, `SELECT FROM tenants WHERE id = $1 FOR UPDATE`, idText(tenant))
+	outcome := make(chan map[int]int, 1)
+	erase := func() response { return b.admin.delete(t, path) }
+	go func() { outcome <- concurrently(erase) }()
+	b.waitForLocks(t, 1, `%`)
+	for _, sql := range []string{
+		`DELETE FROM invitations WHERE tenant_id = $1`, `DELETE FROM audit_events WHERE tenant_id = $1`,
+		`DELETE FROM tenants WHERE id = $1`,
+	} {
+		_, err := purge.Exec(t.Context(), sql, idText(tenant))
+		require.NoError(t, err)
+	}
+	require.NoError(t, purge.Commit(t.Context()))
+	require.Equal(t, map[int]int{204: 1}, <-outcome)
+	require.Empty(t, b.remains(t, userEmail))
 }
 
 // TestUserEnabledDuringErasure is not erased, because the user may have joined a tenant again.

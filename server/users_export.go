@@ -128,11 +128,3 @@ func viewExport(e operation.Export) userExportView {
 		}),
 	}
 }
-
-func viewAll[R, V any](rows []R, view func(R) V) []V {
-	views := make([]V, 0, len(rows))
-	for _, row := range rows {
-		views = append(views, view(row))
-	}
-	return views
-}

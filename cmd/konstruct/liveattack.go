@@ -12,11 +12,12 @@ import (
 const expectedOfResolver = `select c.channel_type, c.workspace_id, c.status = 'active' and t.status = 'active'
 	from public.channel_connections c join public.tenants t on t.id = c.tenant_id order by c.id desc limit 100`
 
-// isLive tells of a session s and its user u whether the functions may answer for it.
+// isLive is the condition under which the functions may answer for a session s and its user u.
 const isLive = `s.revoked_at is null and s.expires_at > now() and s.last_seen_at > now() - interval '12 hours'
 	and u.disabled_at is null`
 
-// membersAnswers finds a member whose session has another role than the membership's or, once it has ended, any role.
+// membersAnswers finds a member whose live session has another role than the membership, or whose ended session has
+// a role.
 const membersAnswers = `select 1 from (
 	select s.token_hash, m.tenant_id, m.role,
 	       ` + isLive + ` and (u.unproven_tenant_id is null or u.unproven_tenant_id = m.tenant_id) as live
@@ -27,11 +28,11 @@ const membersAnswers = `select 1 from (
 	   or exists (select from public.session_tenants(e.token_hash) t
 	               where t.tenant_id = e.tenant_id and t.role = e.role) <> e.live limit 1`
 
-// answersOfFunctions find answers about people that contradict the tables.
+// answersOfFunctions returns queries for answers about people that contradict the tables.
 func answersOfFunctions() []string {
 	return []string{
 		membersAnswers,
-		// Other people's sessions have no role.
+		// Sessions of users without a membership have no role.
 		`select 1 from (select token_hash, user_id from public.portal_sessions order by token_hash limit 20) s
 		  where not exists (select from public.memberships m where m.user_id = s.user_id)
 		    and public.session_role(s.token_hash, {own}::uuid) is not null limit 1`,
@@ -40,7 +41,7 @@ func answersOfFunctions() []string {
 		                  from public.portal_sessions s join public.portal_users u on u.id = s.user_id
 		                 where not (u.is_admin and ` + isLive + `) limit 20) s
 		  where exists (select from public.user_tenants(s.token_hash, s.id)) limit 1`,
-		// A link is its own tenant's.
+		// A link belongs to the tenant of its invitation.
 		`select 1 from (select token_hash, tenant_id from public.invitations
 		                 where token_hash is not null order by id desc limit 20) i
 		  where public.invitation_tenant(i.token_hash) is distinct from i.tenant_id limit 1`,

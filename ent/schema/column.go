@@ -28,5 +28,6 @@ func emptyNames() map[string]string { return map[string]string{} }
 // Checks of columns that several tables have.
 const (
 	normalizedEmail = "email = lower(btrim(email)) AND position('@' IN email) > 1"
+	knownRole       = "role IN ('owner', 'editor', 'viewer')"
 	hashForm        = "token_hash ~ '^[0-9a-f]{64}$'"
 )

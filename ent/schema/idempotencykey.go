@@ -63,7 +63,7 @@ func idempotencyFields() []ent.Field {
 		field.Time("created_at").Default(utcNow).Immutable().Annotations(entsql.DefaultExpr("now()")),
 		// SHA-256 of the user, the method, the path and the key.
 		field.Text("scope").NotEmpty().Immutable(),
-		// SHA-256 of the request's body.
+		// HMAC-SHA256 of the body's hash, because a body can have a password.
 		field.Text("request_hash").NotEmpty().Immutable(),
 		// The answer as JSON without secrets, written in the transaction that inserts the row.
 		field.Text("answer").Default(""),

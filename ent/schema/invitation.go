@@ -21,7 +21,7 @@ func (Invitation) Mixin() []ent.Mixin { return []ent.Mixin{mixin.ID{}, mixin.Ten
 func (Invitation) Annotations() []schema.Annotation {
 	return []schema.Annotation{
 		entsql.Checks(map[string]string{
-			"invitations_role_known":       "role IN ('owner', 'editor', 'viewer')",
+			"invitations_role_known":       knownRole,
 			"invitations_email_normalised": normalizedEmail,
 			"invitations_token_hash_form":  hashForm,
 			"invitations_ends_once":        "accepted_at IS NULL OR revoked_at IS NULL",

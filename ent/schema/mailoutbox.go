@@ -48,7 +48,7 @@ func (MailOutbox) Fields() []ent.Field {
 	}
 }
 
-// Indexes implements [ent.Interface]: for what waits, and for expiry.
+// Indexes implements [ent.Interface]: for the messages that are due, and for expiry.
 func (MailOutbox) Indexes() []ent.Index {
 	return []ent.Index{
 		index.Fields("not_before").Annotations(entsql.IndexWhere("sent_at IS NULL AND gave_up_at IS NULL")),

@@ -21,7 +21,7 @@ func (Membership) Mixin() []ent.Mixin { return []ent.Mixin{mixin.ID{}, mixin.Ten
 // Annotations implements [ent.Interface].
 func (Membership) Annotations() []schema.Annotation {
 	return []schema.Annotation{
-		entsql.Checks(map[string]string{"memberships_role_known": "role IN ('owner', 'editor', 'viewer')"}),
+		entsql.Checks(map[string]string{"memberships_role_known": knownRole}),
 	}
 }
 

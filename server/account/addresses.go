@@ -67,12 +67,12 @@ func (u User) MayTakeOver() bool {
 func (a Addresses) TakeOver(ctx context.Context, u User, hash string) error {
 	now := instant(a.Clock)
 	_, err := pgtenant.Exec(ctx, a.DB, `UPDATE portal_users
-		SET name = $2, hashed_password = $3, unproven_tenant_id = $4, updated_at = $5 WHERE id = $1`,
-		u.ID, u.Name, hash, orNull(u.UnprovenTenant), now)
+		SET name = $3, hashed_password = $4, unproven_tenant_id = $5,`+nextVersion+`WHERE id = $1`,
+		u.ID, now, u.Name, hash, orNull(u.UnprovenTenant))
 	if err != nil {
 		return fmt.Errorf("take over an account: %w", err)
 	}
-	if _, err := endSessions(ctx, a.DB, u.ID, "", now); err != nil {
+	if _, err := EndSessions(ctx, a.DB, u.ID, "", now); err != nil {
 		return err
 	}
 	return voidLinks(ctx, a.DB, u.ID)
@@ -80,7 +80,7 @@ func (a Addresses) TakeOver(ctx context.Context, u User, hash string) error {
 
 // Prove records that a mailed link has proved the address of a locked account.
 func (a Addresses) Prove(ctx context.Context, u User) error {
-	_, err := pgtenant.Exec(ctx, a.DB, `UPDATE portal_users SET unproven_tenant_id = NULL, updated_at = $2
+	_, err := pgtenant.Exec(ctx, a.DB, `UPDATE portal_users SET unproven_tenant_id = NULL,`+nextVersion+`
 		WHERE id = $1 AND unproven_tenant_id IS NOT NULL`, u.ID, instant(a.Clock))
 	if err != nil {
 		return fmt.Errorf("prove an address: %w", err)

@@ -29,7 +29,7 @@ type Limit struct {
 	Window   time.Duration
 }
 
-// Limits are the limits of failed logins. Zero values have defaults.
+// Limits are the limits of failed logins and of mailed links. Zero values have defaults.
 type Limits struct {
 	// Address limits the failed attempts for an e-mail address, with a separate count for each known device. The
 	// default is 10 in 15 minutes.

@@ -29,7 +29,8 @@ SELECT count(*) FROM link`
 // [ErrIncorrect] if the password was changed since. Call it in a transaction.
 func (p *Profiles) RequestEmail(ctx context.Context, c Confirmed, email string) (tell bool, err error) {
 	attempts, limits, now := p.logins.attempts, p.logins.limits, p.now()
-	// Apart from the links for a new password: anybody can name an address here, to whose user nothing is mailed.
+	// Counted separately from the links for a new password: users can enter other people's addresses here, which are
+	// counted although nothing is mailed to them.
 	toAddress := counter{attempts.mailKey("new address", email), limits.Mail}
 	byUser := counter{attempts.mailKey("user", c.user.ID.String()), limits.MailClient}
 	counters := []counter{toAddress, byUser}

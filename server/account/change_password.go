@@ -46,7 +46,7 @@ func (p *Profiles) ChangePassword(ctx context.Context, change PasswordChange, cu
 	if stored == 0 {
 		return 0, ErrIncorrect
 	}
-	ended, err := endSessions(ctx, p.db, user.ID, current.tokenHash, p.now())
+	ended, err := EndSessions(ctx, p.db, user.ID, current.tokenHash, p.now())
 	if err != nil {
 		return 0, err
 	}

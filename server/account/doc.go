@@ -1,7 +1,7 @@
 // Package account manages portal users, their passwords, logins and sessions.
 //
 //	hasher := account.Argon2{Params: account.OWASP()}
-//	users := account.NewUsers(client, hasher)            // also for `konstruct user`
+//	users := account.NewUsers(client, hasher, time.Now)  // also for `konstruct user`
 //	sessions := account.NewSessions(driver, time.Now)
 //	logins, err := account.NewLogins(ctx, account.LoginOptions{…})
 //	profiles := account.NewProfiles(logins, driver)      // of users who are logged in or have a mailed link
@@ -19,5 +19,5 @@
 // as a login attempt. A link to reset a password is queued by the same statements for known and unknown addresses. It
 // works once, for an hour, and any change of the password voids all others of the user.
 //
-// The package imports ent, the driver and tenancy.
+// The package imports ent, token, the driver and tenancy.
 package account

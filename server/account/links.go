@@ -56,12 +56,12 @@ func (p *Profiles) find(ctx context.Context, kind portallink.Kind, linkToken str
 		return link{}, &LinkError{Reason: LinkUnknown}
 	}
 	var (
-		l              link
-		address, email sql.NullString
-		expires, used  sql.NullTime
+		l       link
+		expires time.Time
+		used    sql.NullTime
 	)
 	err := pgtenant.QueryRow(ctx, p.db, findLink, hash, string(kind)).
-		Scan(&l.id, &l.user, &address, &email, &expires, &used)
+		Scan(&l.id, &l.user, &l.address, &l.email, &expires, &used)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return link{}, &LinkError{Reason: LinkUnknown}
@@ -69,10 +69,9 @@ func (p *Profiles) find(ctx context.Context, kind portallink.Kind, linkToken str
 		return link{}, fmt.Errorf("look up a link: %w", err)
 	case used.Valid:
 		return link{}, &LinkError{Reason: LinkUsed}
-	case !expires.Time.After(p.now()):
+	case !expires.After(p.now()):
 		return link{}, &LinkError{Reason: LinkExpired}
 	}
-	l.address, l.email = address.String, email.String
 	return l, nil
 }
 

@@ -2,8 +2,6 @@ package account
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -31,9 +29,7 @@ WHERE t.status <> 'purging' ORDER BY t.name, t.id LIMIT $2`
 func (s *Sessions) Memberships(ctx context.Context, p Principal) ([]Membership, error) {
 	all, err := pgtenant.Collect(pgtenant.Query(ctx, s.db, memberships, p.tokenHash, maxMemberships),
 		func(row pgtenant.Row) (m Membership, err error) {
-			var name, slug, status, role sql.NullString
-			err = row.Scan(&m.TenantID, &name, &slug, &status, &role)
-			m.TenantName, m.TenantSlug, m.Status, m.Role = name.String, slug.String, status.String, Role(role.String)
+			err = row.Scan(&m.TenantID, &m.TenantName, &m.TenantSlug, &m.Status, &m.Role)
 			return m, err
 		})
 	if err != nil {
@@ -46,7 +42,7 @@ func (s *Sessions) Memberships(ctx context.Context, p Principal) ([]Membership, 
 const nextVersion = ` updated_at = greatest($2, updated_at + interval '1 microsecond') `
 
 const rename = `UPDATE portal_users SET name = $3,` + nextVersion + `
-WHERE id = $1 AND disabled_at IS NULL RETURNING name`
+WHERE id = $1 AND disabled_at IS NULL`
 
 // Rename changes the name of a user and returns it. Returns [ErrName], or [ErrNoSession] if the user was disabled.
 func (p *Profiles) Rename(ctx context.Context, user uuid.UUID, name string) (string, error) {
@@ -54,13 +50,12 @@ func (p *Profiles) Rename(ctx context.Context, user uuid.UUID, name string) (str
 	if err != nil {
 		return "", err
 	}
-	var stored sql.NullString
-	err = pgtenant.QueryRow(ctx, p.db, rename, user, p.now(), name).Scan(&stored)
-	if errors.Is(err, sql.ErrNoRows) {
-		return "", ErrNoSession
-	}
+	renamed, err := pgtenant.Exec(ctx, p.db, rename, user, p.now(), name)
 	if err != nil {
 		return "", fmt.Errorf("rename a user: %w", err)
 	}
-	return stored.String, nil
+	if renamed == 0 {
+		return "", ErrNoSession
+	}
+	return name, nil
 }

@@ -91,12 +91,8 @@ func (p *Profiles) PrepareReset(ctx context.Context, linkToken, password string,
 	if l.address != l.email { // the user's address was changed since
 		return Reset{}, &LinkError{Reason: LinkUnknown}
 	}
-	reset := Reset{link: l}
-	err = p.logins.hashing(ctx, clientOf(client).String(), func() error {
-		reset.hash, err = hashPassword(ctx, p.logins.hasher, password)
-		return err
-	})
-	return reset, err
+	hash, err := p.logins.HashPassword(ctx, password, client)
+	return Reset{link: l, hash: hash}, err
 }
 
 const resetPassword = `UPDATE portal_users SET hashed_password = $4, unproven_tenant_id = NULL,` + nextVersion + `
@@ -117,7 +113,7 @@ func (p *Profiles) ResetPassword(ctx context.Context, r Reset) error {
 	if err := p.use(ctx, l); err != nil {
 		return err
 	}
-	if _, err := endSessions(ctx, p.db, l.user, "", p.now()); err != nil {
+	if _, err := EndSessions(ctx, p.db, l.user, "", p.now()); err != nil {
 		return err
 	}
 	return p.logins.attempts.Clear(ctx, l.email)

@@ -2,7 +2,6 @@ package account
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"time"
 
@@ -39,18 +38,10 @@ func (s *Sessions) List(ctx context.Context, p Principal, after uuid.UUID, limit
 	return all, nil
 }
 
-func scanSession(row pgtenant.Row) (OwnSession, error) {
-	var (
-		session                  OwnSession
-		created, seen, expires   sql.NullTime
-		userAgent, clientAddress sql.NullString
-		current                  sql.NullBool
-	)
-	err := row.Scan(&session.ID, &created, &seen, &expires, &userAgent, &clientAddress, &current)
-	session.CreatedAt, session.LastSeenAt = created.Time, seen.Time
-	session.ExpiresAt = earliest(expires.Time, seen.Time.Add(IdleLifetime))
-	session.UserAgent, session.Address, session.Current = userAgent.String, clientAddress.String, current.Bool
-	return session, err
+func scanSession(row pgtenant.Row) (o OwnSession, err error) {
+	err = row.Scan(&o.ID, &o.CreatedAt, &o.LastSeenAt, &o.ExpiresAt, &o.UserAgent, &o.Address, &o.Current)
+	o.ExpiresAt = earliest(o.ExpiresAt, o.LastSeenAt.Add(IdleLifetime))
+	return o, err
 }
 
 const endSession = `UPDATE portal_sessions SET revoked_at = $2 WHERE user_id = $1 AND` + live + `AND session_id = $4`
@@ -67,7 +58,7 @@ func (s *Sessions) EndOne(ctx context.Context, p Principal, id uuid.UUID) (bool,
 
 // EndOthers ends all sessions of the principal except the current one, and returns their number.
 func (s *Sessions) EndOthers(ctx context.Context, p Principal) (int64, error) {
-	return endSessions(ctx, s.db, p.ID, p.tokenHash, s.now())
+	return EndSessions(ctx, s.db, p.ID, p.tokenHash, s.now())
 }
 
 // Rows are locked in one order, so that concurrent requests do not deadlock.
@@ -78,8 +69,9 @@ WITH others AS (
 )
 UPDATE portal_sessions s SET revoked_at = $2 FROM others WHERE s.token_hash = others.token_hash`
 
-// endSessions ends the user's sessions except the one with the hash keep, and returns their number.
-func endSessions(
+// EndSessions ends the user's sessions except the one with the token's hash keep, or all for "", and returns their
+// number.
+func EndSessions(
 	ctx context.Context, db dialect.ExecQuerier, user uuid.UUID, keep string, now time.Time,
 ) (int64, error) {
 	ended, err := pgtenant.Exec(ctx, db, endOthers, user, now, keep)

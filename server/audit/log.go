@@ -36,8 +36,8 @@ type Event struct {
 // ActionEnter is the action of a platform admin who enters a tenant.
 const ActionEnter = "enter-tenant"
 
-// DetailStaff marks an event of a platform admin in a tenant, who may lose that role later.
-const DetailStaff = "platform_admin"
+// DetailPlatformAdmin marks an event of a platform admin in a tenant, who may lose that role later.
+const DetailPlatformAdmin = "platform_admin"
 
 // EnterEvery is how often the entries of a session into a tenant are recorded.
 const EnterEvery = 5 * time.Minute

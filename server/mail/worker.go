@@ -56,7 +56,7 @@ func NewWorker(o WorkerOptions) *Worker {
 func (w *Worker) Wake() {
 	select {
 	case w.wake <- struct{}{}:
-	default: // it is awake already
+	default: // a wake-up is pending
 	}
 }
 

@@ -1,7 +1,9 @@
 package operation
 
 import (
+	"cmp"
 	"context"
+	"database/sql"
 	"errors"
 
 	"entgo.io/ent/dialect"
@@ -64,7 +66,7 @@ func (i *Invitations) Accept(ctx context.Context, a Acceptance) (Accepted, error
 		return Accepted{}, err
 	}
 	if a.User == nil && link.unproven != uuid.Nil && link.unproven != link.Tenant.UUID() {
-		if err := i.vacate(ctx, link, a, hash); err != nil {
+		if err := i.takeOverElsewhere(ctx, link, a, hash); err != nil {
 			return Accepted{}, err
 		}
 	}
@@ -102,7 +104,7 @@ func (l Link) admits(u account.User) error {
 
 // use ends the link, once. The tenant is locked against suspension and against changes of members.
 func (i *Invitations) use(ctx context.Context, link Link) error {
-	status, err := lockStatus(ctx, i.DB, "SHARE")
+	status, err := i.lockTenant(ctx, forShare)
 	if errors.Is(err, ErrNotFound) {
 		return &account.LinkError{Reason: account.LinkUnknown}
 	}
@@ -111,18 +113,18 @@ func (i *Invitations) use(ctx context.Context, link Link) error {
 	}
 	used, err := pgtenant.Exec(ctx, i.DB, `UPDATE invitations SET accepted_at = $3, updated_at = $3
 		WHERE id = $1 AND token_hash = $2 AND accepted_at IS NULL AND revoked_at IS NULL AND expires_at > $3`,
-		link.invitation, link.tokenHash, i.now())
+		link.invitation, link.tokenHash, i.Clock())
 	if err != nil {
 		return translate("accept an invitation", err)
 	}
 	if used > 0 {
-		return closed(status)
+		return tenantError(status)
 	}
 	row, err := i.get(ctx, link.invitation)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return err
 	}
-	return firstError(dead(row.Status), &account.LinkError{Reason: account.LinkUnknown})
+	return cmp.Or[error](statusError(row.Status), &account.LinkError{Reason: account.LinkUnknown})
 }
 
 // userOf returns the user who accepts: the one who is logged in, or a new account, or one that is taken over. The
@@ -162,7 +164,7 @@ func (i *Invitations) userOf(ctx context.Context, link Link, a Acceptance, hash 
 
 // join adds the user, whose account is locked, to the tenant, or raises the role of a member.
 func (i *Invitations) join(ctx context.Context, user account.User, role string) (string, error) {
-	members := &Members{DB: i.DB, Clock: i.Clock}
+	members := &Members{i.Store}
 	member, err := members.get(ctx, user.ID, ` FOR UPDATE OF m`)
 	switch {
 	case errors.Is(err, ErrNotFound):
@@ -171,7 +173,7 @@ func (i *Invitations) join(ctx context.Context, user account.User, role string) 
 			return "", err
 		}
 		_, err = pgtenant.Exec(ctx, i.DB, `INSERT INTO memberships (id, user_id, role, created_at, updated_at)
-			VALUES ($1, $2, $3, $4, $4)`, id, user.ID, role, i.now())
+			VALUES ($1, $2, $3, $4, $4)`, id, user.ID, role, i.Clock())
 		return role, translate("add a member", err)
 	case err != nil:
 		return "", err
@@ -181,16 +183,16 @@ func (i *Invitations) join(ctx context.Context, user account.User, role string) 
 	return role, members.setRole(ctx, &member, role)
 }
 
-// vacate takes an account over that belongs to another tenant, where its membership ends, and leaves the account to the
-// tenant of the link, which proves its address afterwards. In between it has no membership at all.
-func (i *Invitations) vacate(ctx context.Context, link Link, a Acceptance, hash string) error {
+// takeOverElsewhere takes over an account that may join only another tenant: it ends the membership there, and lets the
+// account join the tenant of the link instead, whose transaction proves the address. In between it has no membership.
+func (i *Invitations) takeOverElsewhere(ctx context.Context, link Link, a Acceptance, hash string) error {
 	former, err := tenancy.FromUUID(link.unproven)
 	if err != nil {
 		return err
 	}
 	addresses := account.Addresses{DB: i.DB, Clock: i.Clock}
 	return pgtenant.InTx(tenancy.With(ctx, former), i.DB.Tx, func(ctx context.Context, _ dialect.Tx) error {
-		if _, err := lockStatus(ctx, i.DB, "NO KEY UPDATE"); err != nil && !errors.Is(err, ErrNotFound) {
+		if _, err := i.lockTenant(ctx, forChange); err != nil && !errors.Is(err, ErrNotFound) {
 			return err
 		}
 		user, err := addresses.Lock(ctx, link.Email)
@@ -198,13 +200,13 @@ func (i *Invitations) vacate(ctx context.Context, link Link, a Acceptance, hash 
 			return err
 		}
 		if !user.MayTakeOver() || user.UnprovenTenant != link.unproven {
-			return nil // it was changed since, which the next transaction sees
+			return nil // it has changed since, which the next transaction refuses
 		}
 		role, err := i.removeMember(ctx, user.ID)
 		if err != nil {
 			return err
 		}
-		if role != "" { // without the address: the person never was in this tenant
+		if role != "" { // without the address, which is of no person in this tenant
 			err := a.Record(ctx, audit.Event{
 				ActorID: user.ID, Action: "remove-member", ObjectType: "user", ObjectID: user.ID,
 				Details: map[string]any{"role": role},
@@ -220,10 +222,9 @@ func (i *Invitations) vacate(ctx context.Context, link Link, a Acceptance, hash 
 
 // removeMember ends the user's membership in the context's tenant, and returns its role, or "" if there was none.
 func (i *Invitations) removeMember(ctx context.Context, user uuid.UUID) (role string, err error) {
-	roles, err := pgtenant.Collect(pgtenant.Query(ctx, i.DB,
-		`DELETE FROM memberships WHERE user_id = $1 RETURNING role`, user), pgtenant.RowTo[string])
-	if err != nil || len(roles) == 0 {
-		return "", translate("remove a member", err)
+	err = pgtenant.QueryRow(ctx, i.DB, `DELETE FROM memberships WHERE user_id = $1 RETURNING role`, user).Scan(&role)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
 	}
-	return roles[0], nil
+	return role, translate("remove a member", err)
 }

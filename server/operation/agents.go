@@ -61,7 +61,7 @@ func (a *Agents) List(ctx context.Context, page Page, f AgentFilter) (List[*ent.
 // deleted.
 func (a *Agents) Create(ctx context.Context, f AgentFields) (row *ent.Agent, err error) {
 	err = pgtenant.InTx(ctx, a.Client.Tx, func(ctx context.Context, tx *ent.Tx) error {
-		if err := admit(ctx, tx, MaxAgents, tx.Agent.Query().Count); err != nil {
+		if err := a.checkLimit(ctx, MaxAgents, tx.Agent.Query().Count); err != nil {
 			return err
 		}
 		create := tx.Agent.Create()

@@ -65,7 +65,7 @@ func (c *Composer) invitation(ctx context.Context, job mail.Job) (to string, _ m
 	}
 	link, hash := token.New(token.Link)
 	text := mail.Invitation{Link: c.Links.Invitation(link)}
-	err = pgtenant.QueryRow(tenancy.With(ctx, tenant), c.DB, linkInvitation, job.SubjectID, hash, c.Clock().UTC()).
+	err = pgtenant.QueryRow(tenancy.With(ctx, tenant), c.DB, linkInvitation, job.SubjectID, hash, c.Clock()).
 		Scan(&to, &text.Role, &text.Expires, (*string)(&text.Tenant), (*string)(&text.Inviter))
 	return to, text, err
 }
@@ -80,7 +80,7 @@ func (c *Composer) link(ctx context.Context, job mail.Job) (to string, _ mail.Te
 	var name string
 	var expires time.Time
 	link, hash := token.New(token.Link)
-	err = pgtenant.QueryRow(ctx, c.DB, linkUser, job.SubjectID, job.Kind, hash, c.Clock().UTC()).
+	err = pgtenant.QueryRow(ctx, c.DB, linkUser, job.SubjectID, job.Kind, hash, c.Clock()).
 		Scan(&to, &name, &expires)
 	if job.Kind == mail.KindConfirmEmail {
 		return to, mail.ConfirmEmail{Name: mail.Name(name), Link: c.Links.Confirm(link), Expires: expires}, err

@@ -82,7 +82,7 @@ func (c *Connections) Create(ctx context.Context, n NewConnection) (row *ent.Cha
 		return nil, err
 	}
 	err = pgtenant.InTx(ctx, c.Client.Tx, func(ctx context.Context, tx *ent.Tx) error {
-		if err := admit(ctx, tx, MaxConnections, tx.ChannelConnection.Query().Count); err != nil {
+		if err := c.checkLimit(ctx, MaxConnections, tx.ChannelConnection.Query().Count); err != nil {
 			return err
 		}
 		create := tx.ChannelConnection.Create().SetID(id).SetWorkspaceID(n.WorkspaceID).SetSecrets(sealed).

@@ -2,6 +2,7 @@ package operation
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -31,8 +32,8 @@ type Erasure struct {
 
 // The actions of an erasure's audit events: the request, and its end.
 const (
-	ActionErase  = "erase-user"
-	ActionErased = "user-erased"
+	actionErase  = "erase-user"
+	actionErased = "user-erased"
 )
 
 // Erase disables a user and deletes what is stored of the person: memberships, invitations to the address, sessions,
@@ -47,12 +48,14 @@ func (u *Users) Erase(ctx context.Context, e Erasure) error {
 				return translate("erase a user's membership", err)
 			}
 		}
-		if tenants = nil; !e.Self { // whose session has ended, as has that of a user who could join another tenant
+		// The user may have joined a tenant before the sessions ended. Admins who erase themselves have no session
+		// left to ask with.
+		if tenants = nil; !e.Self {
 			tenants, err = u.remaining(ctx, e)
 		}
 	}
 	if err == nil {
-		err = eachTenant(ctx, u.Client.Tenant.Query, func(ctx context.Context) error {
+		err = EachTenant(ctx, u.Client, func(ctx context.Context) error {
 			return u.uninvite(ctx, e, row.Email)
 		})
 	}
@@ -74,15 +77,15 @@ func (u *Users) beginErasure(ctx context.Context, e Erasure) (row *ent.PortalUse
 		}
 		disabled := true
 		tenants = locked.ids
-		if row, err = u.update(ctx, tx, row, UserFields{Disabled: &disabled}); err != nil {
+		if row, err = u.update(ctx, row, UserFields{Disabled: &disabled}); err != nil {
 			return err
 		}
-		return e.Record(ctx, ActionErase)
+		return e.Record(ctx, actionErase)
 	})
 	return row, tenants, err
 }
 
-// leave deletes the user's rows in a tenant. A tenant that was deleted concurrently has none.
+// leave deletes the user's rows in a tenant.
 func (u *Users) leave(ctx context.Context, e Erasure, row *ent.PortalUser, tenant uuid.UUID) error {
 	id, err := tenancy.FromUUID(tenant)
 	if err != nil {
@@ -99,7 +102,7 @@ func (u *Users) leave(ctx context.Context, e Erasure, row *ent.PortalUser, tenan
 		if err := deleteInvitations(ctx, tx, invitations); err != nil {
 			return err
 		}
-		return e.Record(ctx, ActionErase)
+		return e.Record(ctx, actionErase)
 	})
 }
 
@@ -113,13 +116,20 @@ func (u *Users) uninvite(ctx context.Context, e Erasure, email string) error {
 		if err := deleteInvitations(ctx, tx, invitations); err != nil {
 			return err
 		}
-		return e.Record(ctx, ActionErase)
+		return e.Record(ctx, actionErase)
 	})
 }
 
+// inTenant runs do in a transaction that locks the tenant first, as a purge does. A tenant that was deleted
+// concurrently has nothing to erase.
 func (u *Users) inTenant(ctx context.Context, do func(context.Context, *ent.Tx) error) error {
-	err := pgtenant.InTx(ctx, u.Client.Tx, do)
-	if sqlState(err) == foreignKeyViolation { // of the event: the tenant was deleted
+	err := pgtenant.InTx(ctx, u.Client.Tx, func(ctx context.Context, tx *ent.Tx) error {
+		if _, err := u.lockTenant(ctx, forShare); err != nil {
+			return err
+		}
+		return do(ctx, tx)
+	})
+	if errors.Is(err, ErrNotFound) {
 		return nil
 	}
 	return err
@@ -179,6 +189,6 @@ func (u *Users) finishErasure(ctx context.Context, e Erasure, email string) erro
 		if err != nil {
 			return err
 		}
-		return e.Record(ctx, ActionErased)
+		return e.Record(ctx, actionErased)
 	})
 }

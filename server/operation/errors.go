@@ -1,6 +1,7 @@
 package operation
 
 import (
+	"database/sql"
 	"errors"
 	"fmt"
 
@@ -60,7 +61,7 @@ func translate(what string, err error) error {
 
 func meaningOf(err error) error {
 	switch code := sqlState(err); {
-	case ent.IsNotFound(err):
+	case ent.IsNotFound(err), errors.Is(err, sql.ErrNoRows):
 		return ErrNotFound
 	case ent.IsValidationError(err), code == checkViolation, len(code) == 5 && code[:2] == classDataException:
 		return ErrInvalid

@@ -16,10 +16,7 @@ import (
 )
 
 // Events reads the audit log of the context's tenant, or the platform's.
-type Events struct {
-	DB    dialect.ExecQuerier
-	Pages Pages
-}
+type Events struct{ Store }
 
 // Event is an event of an audit log.
 type Event struct {
@@ -52,8 +49,8 @@ type EventFilter struct {
 	To         time.Time // exclusive
 }
 
-// NewestFirst is the sort of events.
-const NewestFirst = "-created_at"
+// newestFirst is the sort of events and invitations.
+const newestFirst = "-created_at"
 
 //nolint:gochecknoglobals // a constant
 var eventList = listing[Event]{
@@ -70,15 +67,15 @@ var eventList = listing[Event]{
 
 // List returns a page of events, the newest first, or [ErrCursor].
 func (e *Events) List(ctx context.Context, page Page, f EventFilter) (List[Event], error) {
-	page.Sort = NewestFirst
+	page.Sort = newestFirst
 	return listRows(ctx, e.DB, e.Pages, &eventList, page, selectEvents(ctx), scanEvent,
 		equal("actor_id", f.ActorID), equal("action", f.Action), equal("object_type", f.ObjectType),
 		equal("object_id", f.ObjectID), since("created_at", f.From), before("created_at", f.To))
 }
 
-// isStaff is true for the actions that only a platform admin can do in a tenant.
-const isStaff = `coalesce(u.is_admin, false) OR e.action = '` + audit.ActionEnter + `'
-  OR jsonb_exists(e.details, '` + audit.DetailStaff + `')`
+// byPlatformAdmin is true for events of a user who is a platform admin, or was one then.
+const byPlatformAdmin = `coalesce(u.is_admin, false) OR e.action = '` + audit.ActionEnter + `'
+  OR jsonb_exists(e.details, '` + audit.DetailPlatformAdmin + `')`
 
 // selectEvents selects what scanEvent scans. A platform admin need not be a member of the tenant.
 func selectEvents(ctx context.Context) *entsql.Selector {
@@ -94,7 +91,7 @@ func selectEvents(ctx context.Context) *entsql.Selector {
 		"id", "created_at", "action", "object_type", "object_id", "request_id", "address", "details", "actor_id",
 	)...).From(event)
 	s.AppendSelect(user.Columns("name", "email")...)
-	s.AppendSelectExpr(entsql.Raw(isStaff), entsql.Raw(isMember))
+	s.AppendSelectExpr(entsql.Raw(byPlatformAdmin), entsql.Raw(isMember))
 	s.LeftJoin(user).On(user.C("id"), event.C("actor_id"))
 	if err == nil {
 		s.LeftJoin(member).OnP(entsql.And(

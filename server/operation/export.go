@@ -1,7 +1,9 @@
 package operation
 
 import (
+	"bytes"
 	"context"
+	"slices"
 
 	entsql "entgo.io/ent/dialect/sql"
 	"github.com/google/uuid"
@@ -12,7 +14,6 @@ import (
 	"github.com/konstruct/konstruct/ent/platformauditevent"
 	"github.com/konstruct/konstruct/ent/portallink"
 	"github.com/konstruct/konstruct/ent/portalsession"
-	"github.com/konstruct/konstruct/ent/tenant"
 	"github.com/konstruct/konstruct/tenancy"
 )
 
@@ -49,14 +50,9 @@ func (u *Users) Export(ctx context.Context, by string, id uuid.UUID) (e Export, 
 	if err := u.exportTenants(ctx, &e); err != nil {
 		return e, translate("export a user", err)
 	}
-	for _, rows := range []int{
+	e.Complete = maxExported > max(
 		len(e.Sessions), len(e.Links), len(e.Invitations), len(e.PlatformEvents), len(e.TenantEvents),
-	} {
-		if rows >= maxExported {
-			return e, nil
-		}
-	}
-	e.Complete = true
+	)
 	return e, nil
 }
 
@@ -80,64 +76,42 @@ func (u *Users) exportPlatform(ctx context.Context, e *Export) (err error) {
 
 // exportTenants reads the rows of each tenant under its own context.
 func (u *Users) exportTenants(ctx context.Context, e *Export) error {
-	return eachTenant(ctx, u.Client.Tenant.Query, func(ctx context.Context) error {
-		id, left := e.User.ID, maxExported-len(e.TenantEvents)
-		if left == 0 {
-			return nil
+	return EachTenant(ctx, u.Client, func(ctx context.Context) error {
+		id := e.User.ID
+		query := u.Client.AuditEvent.Query().Where(auditevent.Or(auditevent.ActorID(id), auditevent.ObjectID(id)))
+		if len(e.TenantEvents) == maxExported {
+			query.Where(auditevent.IDGT(e.TenantEvents[maxExported-1].ID))
 		}
-		events, err := u.Client.AuditEvent.Query().
-			Where(auditevent.Or(auditevent.ActorID(id), auditevent.ObjectID(id))).
-			Order(auditevent.ByID(entsql.OrderDesc())).Limit(left).All(ctx)
+		events, err := query.Order(auditevent.ByID(entsql.OrderDesc())).Limit(maxExported).All(ctx)
 		if err != nil {
 			return err
 		}
-		e.TenantEvents = append(e.TenantEvents, events...)
+		e.TenantEvents = newest(e.TenantEvents, events, func(row *ent.AuditEvent) uuid.UUID { return row.ID })
 		if !e.isMember(ctx) {
 			return nil
 		}
-		invitations, err := u.Client.Invitation.Query().Where(invitation.Email(e.User.Email)).All(ctx)
-		e.Invitations = append(e.Invitations, invitations...)
+		invitations, err := u.Client.Invitation.Query().Where(invitation.Email(e.User.Email)).
+			Order(invitation.ByID(entsql.OrderDesc())).Limit(maxExported).All(ctx)
+		e.Invitations = newest(e.Invitations, invitations, func(row *ent.Invitation) uuid.UUID { return row.ID })
 		return err
 	})
+}
+
+// newest returns the newest rows of both lists, the newest first. Ids are made in the order of creation.
+func newest[T any](rows, more []T, id func(T) uuid.UUID) []T {
+	if len(more) == 0 {
+		return rows
+	}
+	rows = append(rows, more...)
+	slices.SortFunc(rows, func(a, b T) int {
+		x, y := id(a), id(b)
+		return bytes.Compare(y[:], x[:])
+	})
+	return rows[:min(len(rows), maxExported)]
 }
 
 // isMember reports whether the user has a role in the context's tenant.
 func (e *Export) isMember(ctx context.Context) bool {
 	id, err := tenancy.From(ctx)
-	if err != nil {
-		return false
-	}
-	for _, one := range e.Tenants {
-		if one.TenantID == id.UUID() {
-			return true
-		}
-	}
-	return false
-}
-
-// tenantPage is the number of tenants that are listed at once.
-const tenantPage = 500
-
-// eachTenant calls do with the context of each tenant, until it fails.
-func eachTenant(ctx context.Context, tenants func() *ent.TenantQuery, do func(context.Context) error) error {
-	var after uuid.UUID
-	for {
-		page, err := tenants().Where(tenant.IDGT(after)).Order(tenant.ByID()).Limit(tenantPage).IDs(ctx)
-		if err != nil {
-			return err
-		}
-		for _, row := range page {
-			id, err := tenancy.FromUUID(row)
-			if err != nil {
-				return err
-			}
-			if err := do(tenancy.With(ctx, id)); err != nil {
-				return err
-			}
-		}
-		if len(page) < tenantPage {
-			return nil
-		}
-		after = page[len(page)-1]
-	}
+	return err == nil && slices.ContainsFunc(e.Tenants, func(one UserTenant) bool { return one.TenantID == id.UUID() })
 }

@@ -7,7 +7,6 @@ import (
 	"entgo.io/ent/dialect"
 	"github.com/google/uuid"
 
-	"github.com/konstruct/konstruct/server/account"
 	"github.com/konstruct/konstruct/tenancy"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
@@ -15,9 +14,8 @@ import (
 // Invitations manages the invitations of the context's tenant, except for [Invitations.LookUp] and
 // [Invitations.Accept], which find the tenant by the token of a link.
 type Invitations struct {
-	DB     dialect.Driver // joins the context's transaction
-	Pages  Pages
-	Clock  func() time.Time
+	Store
+
 	Outbox *Outbox
 	// Mailing says that links are mailed. Otherwise Create and Resend return them.
 	Mailing bool
@@ -59,27 +57,18 @@ func scanInvitation(row pgtenant.Row) (i Invitation, err error) {
 
 // List returns a page of invitations, the newest first, or [ErrCursor]. A status selects those that have it.
 func (i *Invitations) List(ctx context.Context, status string, page Page) (List[Invitation], error) {
-	name := "invitations " + status
 	tenant, err := tenancy.From(ctx)
 	if err != nil {
 		return List[Invitation]{}, err
 	}
-	before, err := i.Pages.after(name, tenant, page.Cursor)
-	if err != nil {
-		return List[Invitation]{}, err
-	}
-	if before == uuid.Nil {
-		before = uuid.Max
-	}
-	rows, err := pgtenant.Collect(pgtenant.Query(ctx, i.DB,
-		selectInvitations+`i.id < $3 AND $4 IN ('', `+invitationStatus+`) ORDER BY i.id DESC LIMIT $5`,
-		i.now(), tenant.UUID(), before, status, page.Limit+1), scanInvitation)
-	if err != nil {
-		return List[Invitation]{}, translate("list invitations", err)
-	}
-	return cut(i.Pages, name, tenant, page.Limit, rows, func(row Invitation) (uuid.UUID, int) {
-		return row.ID, len(row.Email) + len(row.InvitedByName)
-	}), nil
+	page.Sort = newestFirst
+	return ListByID(ctx, i.Pages, "invitations "+status, page,
+		func(before uuid.UUID, limit int) ([]Invitation, error) {
+			return pgtenant.Collect(pgtenant.Query(ctx, i.DB,
+				selectInvitations+`i.id < $3 AND $4 IN ('', `+invitationStatus+`) ORDER BY i.id DESC LIMIT $5`,
+				i.Clock(), tenant.UUID(), before, status, limit), scanInvitation)
+		},
+		func(row Invitation) (uuid.UUID, int) { return row.ID, len(row.Email) + len(row.InvitedByName) })
 }
 
 // Revoke ends an invitation. Returns [ErrNotFound], or account.ErrLink if it was accepted or revoked.
@@ -89,26 +78,21 @@ func (i *Invitations) Revoke(ctx context.Context, id uuid.UUID) error {
 			return err
 		}
 		_, err := pgtenant.Exec(ctx, i.DB, `UPDATE invitations SET revoked_at = $2, updated_at = $2 WHERE id = $1`,
-			id, i.now())
+			id, i.Clock())
 		return translate("revoke an invitation", err)
 	})
 }
 
 // locked locks the tenant, and so its invitations, and returns one that has not ended, except by its time.
 func (i *Invitations) locked(ctx context.Context, id uuid.UUID) (Invitation, error) {
-	if _, err := lockStatus(ctx, i.DB, "NO KEY UPDATE"); err != nil {
+	if _, err := i.lockTenant(ctx, forChange); err != nil {
 		return Invitation{}, err
 	}
 	row, err := i.get(ctx, id)
-	switch {
-	case err != nil:
-		return Invitation{}, err
-	case row.Status == invitationAccepted:
-		return Invitation{}, &account.LinkError{Reason: account.LinkUsed}
-	case row.Status == invitationRevoked:
-		return Invitation{}, &account.LinkError{Reason: account.LinkRevoked}
+	if err != nil || row.Status == invitationExpired {
+		return row, err
 	}
-	return row, nil
+	return row, statusError(row.Status)
 }
 
 func (i *Invitations) get(ctx context.Context, id uuid.UUID) (Invitation, error) {
@@ -116,15 +100,7 @@ func (i *Invitations) get(ctx context.Context, id uuid.UUID) (Invitation, error)
 	if err != nil {
 		return Invitation{}, err
 	}
-	rows, err := pgtenant.Collect(
-		pgtenant.Query(ctx, i.DB, selectInvitations+`i.id = $3`, i.now(), tenant.UUID(), id), scanInvitation)
-	if err != nil {
-		return Invitation{}, translate("get an invitation", err)
-	}
-	if len(rows) == 0 {
-		return Invitation{}, ErrNotFound
-	}
-	return rows[0], nil
+	row, err := first(pgtenant.Collect(
+		pgtenant.Query(ctx, i.DB, selectInvitations+`i.id = $3`, i.Clock(), tenant.UUID(), id), scanInvitation))
+	return row, translate("get an invitation", err)
 }
-
-func (i *Invitations) now() time.Time { return i.Clock().UTC().Truncate(time.Microsecond) }

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/konstruct/konstruct/server/account"
+	"github.com/konstruct/konstruct/server/mail"
 	"github.com/konstruct/konstruct/server/token"
 	"github.com/konstruct/konstruct/tenancy"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
@@ -40,7 +41,7 @@ func (i *Invitations) Create(ctx context.Context, n NewInvitation) (made Invitat
 		if err := i.admit(ctx, n.Email); err != nil {
 			return err
 		}
-		now := i.now()
+		now := i.Clock()
 		_, err := pgtenant.Exec(ctx, i.DB, `INSERT INTO invitations
 			(id, email, role, invited_by, created_at, updated_at, expires_at) VALUES ($1, $2, $3, $4, $5, $5, $6)`,
 			id, n.Email, n.Role, n.InvitedBy, now, now.Add(InvitationLifetime))
@@ -58,10 +59,10 @@ func (i *Invitations) Create(ctx context.Context, n NewInvitation) (made Invitat
 
 // admit locks the tenant, and refuses an address that is taken and one more than the limits.
 func (i *Invitations) admit(ctx context.Context, email string) error {
-	if _, err := lockStatus(ctx, i.DB, "NO KEY UPDATE"); err != nil {
+	if _, err := i.lockTenant(ctx, forChange); err != nil {
 		return err
 	}
-	now := i.now()
+	now := i.Clock()
 	_, err := pgtenant.Exec(ctx, i.DB, `UPDATE invitations SET revoked_at = $2, updated_at = $2
 		WHERE email = $1 AND accepted_at IS NULL AND revoked_at IS NULL AND expires_at <= $2`, email, now)
 	if err != nil {
@@ -88,7 +89,7 @@ func (i *Invitations) admit(ctx context.Context, email string) error {
 func (i *Invitations) requireRoom(ctx context.Context) error {
 	var people int
 	err := pgtenant.QueryRow(ctx, i.DB, `SELECT (SELECT count(*) FROM memberships) + (SELECT count(*) FROM invitations
-		WHERE accepted_at IS NULL AND revoked_at IS NULL AND expires_at > $1)`, i.now()).Scan(&people)
+		WHERE accepted_at IS NULL AND revoked_at IS NULL AND expires_at > $1)`, i.Clock()).Scan(&people)
 	if err != nil {
 		return translate("count members", err)
 	}
@@ -107,7 +108,7 @@ func (i *Invitations) send(ctx context.Context, id uuid.UUID, email string) (lin
 	}
 	_, err = pgtenant.Exec(ctx, i.DB, `UPDATE invitations
 		SET token_hash = $2, mailed = false, expires_at = $3, updated_at = $4 WHERE id = $1`,
-		id, hash, i.now().Add(InvitationLifetime), i.now())
+		id, hash, i.Clock().Add(InvitationLifetime), i.Clock())
 	if err != nil || !i.Mailing {
 		return link, translate("make a link", err)
 	}
@@ -117,14 +118,14 @@ func (i *Invitations) send(ctx context.Context, id uuid.UUID, email string) (lin
 	}
 	var mails int
 	err = pgtenant.QueryRow(ctx, i.DB, `SELECT count(*) FROM mail_outbox o JOIN invitations i ON i.id = o.subject_id
-		WHERE o.kind = 'invitation' AND o.created_at > $2 AND i.email = $1`, email, i.now().Add(-day)).Scan(&mails)
+		WHERE o.kind = 'invitation' AND o.created_at > $2 AND i.email = $1`, email, i.Clock().Add(-day)).Scan(&mails)
 	if err != nil {
 		return "", translate("count messages", err)
 	}
 	if mails >= MaxMailsPerDay {
 		return "", ErrLimit
 	}
-	return "", i.Outbox.Add(ctx, Mail{Kind: "invitation", Tenant: tenant.UUID(), Subject: id})
+	return "", i.Outbox.Add(ctx, mail.Job{Kind: mail.KindInvitation, TenantID: tenant.UUID(), SubjectID: id})
 }
 
 // Resend replaces the link of an invitation that is pending or expired, and returns the token unless it is mailed. The

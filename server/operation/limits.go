@@ -1,14 +1,6 @@
 package operation
 
-import (
-	"context"
-
-	entsql "entgo.io/ent/dialect/sql"
-
-	"github.com/konstruct/konstruct/ent"
-	"github.com/konstruct/konstruct/ent/tenant"
-	"github.com/konstruct/konstruct/tenancy"
-)
+import "context"
 
 // The limits of a tenant's rows. A request beyond one returns [ErrLimit].
 const (
@@ -39,12 +31,12 @@ func Limits() []Limit {
 // unlocked is how far below a limit rows are counted without a lock. More inserts at once could exceed the limit.
 const unlocked = 50
 
-// admit returns [ErrLimit] if the context's tenant has at least most rows, by count. Near the limit it locks the
+// checkLimit returns [ErrLimit] if the context's tenant has at least most rows, by count. Near the limit it locks the
 // tenant's row, so that concurrent inserts cannot exceed the limit together. Call it in the transaction of the insert.
-func admit(ctx context.Context, tx *ent.Tx, most int, count func(context.Context) (int, error)) error {
+func (s *Store) checkLimit(ctx context.Context, most int, count func(context.Context) (int, error)) error {
 	rows, err := count(ctx)
 	if err == nil && rows >= most-unlocked {
-		if err := lockTenant(ctx, tx); err != nil {
+		if _, err := s.lockTenant(ctx, forChange); err != nil {
 			return err
 		}
 		rows, err = count(ctx)
@@ -57,16 +49,3 @@ func admit(ctx context.Context, tx *ent.Tx, most int, count func(context.Context
 	}
 	return nil
 }
-
-// lockTenant locks the row of the context's tenant against other holders of this lock, changes and a purge, but not
-// against inserts of rows that reference it.
-func lockTenant(ctx context.Context, tx *ent.Tx) error {
-	id, err := tenancy.From(ctx)
-	if err != nil {
-		return err
-	}
-	_, err = tx.Tenant.Query().Where(tenant.ID(id.UUID()), noKeyUpdate).OnlyID(ctx)
-	return translate("lock the tenant", err)
-}
-
-func noKeyUpdate(s *entsql.Selector) { s.ForUpdate(entsql.WithLockClause("FOR NO KEY UPDATE")) }

@@ -1,6 +1,7 @@
 package operation
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/konstruct/konstruct/ent/tenant"
 	"github.com/konstruct/konstruct/server/account"
 	"github.com/konstruct/konstruct/server/token"
 	"github.com/konstruct/konstruct/tenancy"
@@ -31,11 +33,6 @@ type Link struct {
 	unproven   uuid.UUID // the tenant of the address's account, if it may be taken over
 }
 
-const (
-	tenantSuspended = "suspended"
-	tenantPurging   = "purging"
-)
-
 // selectLink takes the time as $1 and the hash of the token as $2.
 const selectLink = `SELECT i.id, i.email, i.role, i.mailed, i.expires_at, ` + invitationStatus + `,
   t.name, t.slug, t.status, coalesce(inviter.name, ''),
@@ -50,30 +47,31 @@ func (i *Invitations) LookUp(ctx context.Context, linkToken string) (Link, error
 	unknown := &account.LinkError{Reason: account.LinkUnknown}
 	link := Link{}
 	link.tokenHash, _ = token.Hash(token.Link, linkToken) // "" for a malformed token, which no row has
-	var tenant uuid.NullUUID
-	err := pgtenant.QueryRow(ctx, i.DB, `SELECT invitation_tenant($1)`, link.tokenHash).Scan(&tenant)
+	var found uuid.NullUUID
+	err := pgtenant.QueryRow(ctx, i.DB, `SELECT invitation_tenant($1)`, link.tokenHash).Scan(&found)
 	if err != nil {
 		return Link{}, translate("find the tenant of a link", err)
 	}
-	if !tenant.Valid {
+	if !found.Valid {
 		return Link{}, unknown
 	}
-	if link.Tenant, err = tenancy.FromUUID(tenant.UUID); err != nil {
+	if link.Tenant, err = tenancy.FromUUID(found.UUID); err != nil {
 		return Link{}, err
 	}
-	var status, tenantStatus string
+	var status string
+	var tenantStatus tenant.Status
 	var id, unproven uuid.NullUUID
 	var user account.User
-	err = pgtenant.QueryRow(tenancy.With(ctx, link.Tenant), i.DB, selectLink, i.now(), link.tokenHash).Scan(
+	err = pgtenant.QueryRow(tenancy.With(ctx, link.Tenant), i.DB, selectLink, i.Clock(), link.tokenHash).Scan(
 		&link.invitation, &link.Email, &link.Role, &link.mailed, &link.ExpiresAt, &status, &link.TenantName, &link.Slug,
 		&tenantStatus, &link.InvitedBy, &id, &user.IsAdmin, &user.DisabledAt, &unproven)
-	if errors.Is(err, sql.ErrNoRows) { // it was replaced since
+	if errors.Is(err, sql.ErrNoRows) { // it has been replaced
 		return Link{}, unknown
 	}
 	if err != nil {
 		return Link{}, translate("look up a link", err)
 	}
-	if err := firstError(dead(status), closed(tenantStatus)); err != nil {
+	if err := cmp.Or(statusError(status), tenantError(tenantStatus)); err != nil {
 		return Link{}, err
 	}
 	user.UnprovenTenant = unproven.UUID
@@ -84,8 +82,8 @@ func (i *Invitations) LookUp(ctx context.Context, linkToken string) (Link, error
 	return link, nil
 }
 
-// dead returns the error of an invitation that cannot be accepted.
-func dead(status string) error {
+// statusError returns the error of an invitation that cannot be accepted, or nil.
+func statusError(status string) error {
 	reasons := map[string]string{
 		invitationAccepted: account.LinkUsed, invitationRevoked: account.LinkRevoked,
 		invitationExpired: account.LinkExpired,
@@ -96,22 +94,14 @@ func dead(status string) error {
 	return nil
 }
 
-// closed returns the error of a tenant that new members cannot join.
-func closed(status string) error {
+// tenantError returns the error of a tenant that new members cannot join, or nil.
+func tenantError(status tenant.Status) error {
 	switch status {
-	case tenantSuspended:
+	case tenant.StatusSuspended:
 		return ErrSuspended
-	case tenantPurging:
+	case tenant.StatusPurging:
 		return &account.LinkError{Reason: account.LinkUnknown}
-	}
-	return nil
-}
-
-func firstError(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
+	case tenant.StatusActive:
 	}
 	return nil
 }

@@ -25,7 +25,7 @@ RETURNING o.id, o.kind, o.about_tenant_id, o.subject_id, o.address, o.attempts`
 
 // Claim implements [mail.Queue].
 func (o *Outbox) Claim(ctx context.Context, now time.Time, limit int) ([]mail.Job, error) {
-	jobs, err := pgtenant.Collect(pgtenant.Query(ctx, o.DB, claimMail, now.UTC(), limit, now.UTC().Add(mailLease)),
+	jobs, err := pgtenant.Collect(pgtenant.Query(ctx, o.DB, claimMail, now, limit, now.Add(mailLease)),
 		func(row pgtenant.Row) (j mail.Job, err error) {
 			var tenant uuid.NullUUID
 			err = row.Scan(&j.ID, &j.Kind, &tenant, &j.SubjectID, &j.Address, &j.Attempts)
@@ -40,16 +40,16 @@ func (o *Outbox) Claim(ctx context.Context, now time.Time, limit int) ([]mail.Jo
 
 // Done implements [mail.Queue].
 func (o *Outbox) Done(ctx context.Context, id uuid.UUID) error {
-	return o.end(ctx, `UPDATE mail_outbox SET sent_at = $2, reason = '', address = '' WHERE id = $1`, id, o.now())
+	return o.end(ctx, `UPDATE mail_outbox SET sent_at = $2, reason = '', address = '' WHERE id = $1`, id, o.Clock())
 }
 
 // Failed implements [mail.Queue].
 func (o *Outbox) Failed(ctx context.Context, id uuid.UUID, reason string, retryAt time.Time) error {
 	if retryAt.IsZero() {
 		return o.end(ctx, `UPDATE mail_outbox SET gave_up_at = $2, reason = $3, address = '' WHERE id = $1`,
-			id, o.now(), reason)
+			id, o.Clock(), reason)
 	}
-	return o.end(ctx, `UPDATE mail_outbox SET not_before = $2, reason = $3 WHERE id = $1`, id, retryAt.UTC(), reason)
+	return o.end(ctx, `UPDATE mail_outbox SET not_before = $2, reason = $3 WHERE id = $1`, id, retryAt, reason)
 }
 
 // end stores the outcome of an attempt. A message that was sent or given up stays so.
@@ -60,5 +60,3 @@ func (o *Outbox) end(ctx context.Context, update string, args ...any) error {
 	}
 	return nil
 }
-
-func (o *Outbox) now() time.Time { return o.Clock().UTC().Truncate(time.Microsecond) }

@@ -2,23 +2,20 @@ package operation
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"time"
 
 	"entgo.io/ent/dialect"
 	"github.com/google/uuid"
 
+	"github.com/konstruct/konstruct/server/account"
 	"github.com/konstruct/konstruct/tenancy"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
+const owner = string(account.Owner)
+
 // Members manages who works in the context's tenant, and as what.
-type Members struct {
-	DB    dialect.Driver // joins the context's transaction
-	Pages Pages
-	Clock func() time.Time
-}
+type Members struct{ Store }
 
 // Member is a user with a role in the tenant.
 type Member struct {
@@ -42,23 +39,16 @@ func scanMember(row pgtenant.Row) (m Member, err error) {
 
 // List returns a page of members in the order in which they joined, or [ErrCursor].
 func (m *Members) List(ctx context.Context, page Page) (List[Member], error) {
-	const name = "members"
 	tenant, err := tenancy.From(ctx)
 	if err != nil {
 		return List[Member]{}, err
 	}
-	after, err := m.Pages.after(name, tenant, page.Cursor)
-	if err != nil {
-		return List[Member]{}, err
-	}
-	rows, err := pgtenant.Collect(pgtenant.Query(ctx, m.DB, selectMembers+`m.id > $2 ORDER BY m.id LIMIT $3`,
-		tenant.UUID(), after, page.Limit+1), scanMember)
-	if err != nil {
-		return List[Member]{}, translate("list members", err)
-	}
-	return cut(m.Pages, name, tenant, page.Limit, rows, func(row Member) (uuid.UUID, int) {
-		return row.ID, len(row.Email) + len(row.Name)
-	}), nil
+	return ListByID(ctx, m.Pages, "members", page,
+		func(after uuid.UUID, limit int) ([]Member, error) {
+			return pgtenant.Collect(pgtenant.Query(ctx, m.DB, selectMembers+`m.id > $2 ORDER BY m.id LIMIT $3`,
+				tenant.UUID(), after, limit), scanMember)
+		},
+		func(row Member) (uuid.UUID, int) { return row.ID, len(row.Email) + len(row.Name) })
 }
 
 // Get returns the member with the user's id, or [ErrNotFound].
@@ -72,15 +62,9 @@ func (m *Members) get(ctx context.Context, user uuid.UUID, lock string) (Member,
 	if err != nil {
 		return Member{}, err
 	}
-	members, err := pgtenant.Collect(
-		pgtenant.Query(ctx, m.DB, selectMembers+`m.user_id = $2`+lock, tenant.UUID(), user), scanMember)
-	if err != nil {
-		return Member{}, translate("get a member", err)
-	}
-	if len(members) == 0 {
-		return Member{}, ErrNotFound
-	}
-	return members[0], nil
+	member, err := first(pgtenant.Collect(
+		pgtenant.Query(ctx, m.DB, selectMembers+`m.user_id = $2`+lock, tenant.UUID(), user), scanMember))
+	return member, translate("get a member", err)
 }
 
 // SetRole changes a member's role, and returns the member and the former role. Returns [ErrNotFound], [ErrStale] or
@@ -94,7 +78,7 @@ func (m *Members) SetRole(
 			return err
 		}
 		former = changed.Role
-		if err := m.setRole(ctx, &changed, role); err != nil || former != ownerRole || role == ownerRole {
+		if err := m.setRole(ctx, &changed, role); err != nil || former != owner || role == owner {
 			return err
 		}
 		return m.endOwner(ctx, user)
@@ -120,7 +104,7 @@ func (m *Members) Remove(ctx context.Context, user uuid.UUID, match Match) (role
 		if _, err := pgtenant.Exec(ctx, m.DB, `DELETE FROM memberships WHERE id = $1`, member.ID); err != nil {
 			return translate("remove a member", err)
 		}
-		if role != ownerRole {
+		if role != owner {
 			return nil
 		}
 		return m.endOwner(ctx, user)
@@ -128,12 +112,11 @@ func (m *Members) Remove(ctx context.Context, user uuid.UUID, match Match) (role
 	return role, err
 }
 
-// endOwner revokes the invitations of a user who is no longer an owner, so that none of them leads back. Returns
+// endOwner revokes the invitations by a user who is no longer an owner, who could return by one of them. Returns
 // [ErrLastOwner] if no owner is left.
 func (m *Members) endOwner(ctx context.Context, user uuid.UUID) error {
-	now := m.Clock().UTC().Truncate(time.Microsecond)
 	_, err := pgtenant.Exec(ctx, m.DB, `UPDATE invitations SET revoked_at = $2, updated_at = $2
-		WHERE invited_by = $1 AND accepted_at IS NULL AND revoked_at IS NULL`, user, now)
+		WHERE invited_by = $1 AND accepted_at IS NULL AND revoked_at IS NULL`, user, m.Clock())
 	if err != nil {
 		return translate("revoke invitations", err)
 	}
@@ -143,7 +126,7 @@ func (m *Members) endOwner(ctx context.Context, user uuid.UUID) error {
 // locked locks the tenant and the member. Changes of members wait for each other, so that two owners who demote each
 // other do not both find the other one.
 func (m *Members) locked(ctx context.Context, user uuid.UUID, match Match) (Member, error) {
-	if _, err := lockStatus(ctx, m.DB, "NO KEY UPDATE"); err != nil {
+	if _, err := m.lockTenant(ctx, forChange); err != nil {
 		return Member{}, err
 	}
 	member, err := m.get(ctx, user, ` FOR UPDATE OF m`)
@@ -170,21 +153,4 @@ func (m *Members) requireOwner(ctx context.Context) error {
 		return ErrLastOwner
 	}
 	return nil
-}
-
-const ownerRole = "owner"
-
-// lockStatus locks the row of the context's tenant FOR the strength, before any other lock, and returns its status.
-// Returns [ErrNotFound] if the tenant was deleted.
-func lockStatus(ctx context.Context, db dialect.ExecQuerier, strength string) (status string, err error) {
-	tenant, err := tenancy.From(ctx)
-	if err != nil {
-		return "", err
-	}
-	err = pgtenant.QueryRow(ctx, db, `SELECT status FROM tenants WHERE id = $1 FOR `+strength, tenant.UUID()).
-		Scan(&status)
-	if errors.Is(err, sql.ErrNoRows) {
-		return "", ErrNotFound
-	}
-	return status, translate("lock a tenant", err)
 }

@@ -8,6 +8,7 @@ import (
 	"entgo.io/ent/dialect"
 	"github.com/google/uuid"
 
+	"github.com/konstruct/konstruct/server/mail"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
@@ -20,29 +21,17 @@ type Outbox struct {
 	Added func(context.Context)
 }
 
-// Mail is a message to be sent: its kind, and the ids from which its text and link are made.
-type Mail struct {
-	// Kind is invitation, password_reset, confirm_email, email_changed or password_changed.
-	Kind string
-	// Tenant is that of an invitation, or zero.
-	Tenant uuid.UUID
-	// Subject is the invitation, the link or the user that the message is about.
-	Subject uuid.UUID
-	// Address is the recipient of a notice to an address that the user no longer has, or "".
-	Address string
-}
-
-// Add queues a message.
-func (o *Outbox) Add(ctx context.Context, m Mail) error {
+// Add queues a message, of which only the ids are stored. It gives the job its ID.
+func (o *Outbox) Add(ctx context.Context, j mail.Job) error {
 	id, err := uuid.NewV7()
 	if err != nil {
 		return err
 	}
-	now := o.now()
+	tenant := uuid.NullUUID{UUID: j.TenantID, Valid: j.TenantID != uuid.Nil}
 	_, err = pgtenant.Exec(ctx, o.DB, `INSERT INTO mail_outbox
 		(id, created_at, not_before, kind, about_tenant_id, subject_id, address)
 		VALUES ($1, $2, $2, $3, $4, $5, $6)`,
-		id, now, m.Kind, uuid.NullUUID{UUID: m.Tenant, Valid: m.Tenant != uuid.Nil}, m.Subject, m.Address)
+		id, o.Clock(), j.Kind, tenant, j.SubjectID, j.Address)
 	if err != nil {
 		return fmt.Errorf("queue a message: %w", err)
 	}

@@ -1,6 +1,7 @@
 package operation
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -8,8 +9,6 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
-
-	"github.com/konstruct/konstruct/tenancy"
 )
 
 // Page selects a page of a list.
@@ -40,9 +39,6 @@ func NewPages(key []byte) Pages { return Pages{key: key} }
 
 // macBytes is the length of the truncated HMAC-SHA256.
 const macBytes = 16
-
-// MaxCursor is the maximum length of a cursor, in bytes: of an id, a text of maxSortText characters and a MAC.
-const MaxCursor = (len(uuid.UUID{})+maxSortText*4+macBytes)*4/3 + 1
 
 // position is where an item is in a list: the encoded value that the list is sorted by, and the id.
 type position struct {
@@ -84,27 +80,32 @@ func (p Pages) mac(scope []string, body []byte) []byte {
 	return mac.Sum(text[:0])[:macBytes]
 }
 
-// after returns the last id of the previous page of a list that is ordered by id only, or the nil UUID. Its pages are
-// made by [cut].
-func (p Pages) after(list string, tenant tenancy.ID, cursor string) (uuid.UUID, error) {
-	if cursor == "" {
-		return uuid.Nil, nil
-	}
-	at, err := p.open([]string{list, tenant.String()}, cursor)
-	return at.id, err
-}
-
-// cut returns a page of 1 to limit items of a list that is ordered by id only, and at most pageBytes. Rows has limit+1
-// items if another page follows. Measure returns a row's id and the bytes of its texts.
-func cut[T any](
-	p Pages, list string, tenant tenancy.ID, limit int, rows []T, measure func(T) (uuid.UUID, int),
-) List[T] {
-	w := &window[T]{
-		listing: &listing[T]{measure: measure}, pages: p, page: Page{Limit: limit},
-		scope: []string{list, tenant.String()},
-	}
-	return w.cut(rows)
-}
-
 // pageBytes bounds the texts of a page, far above the size of rows from the API.
 const pageBytes = 1 << 20
+
+// ListByID returns a page of rows in the order of their ids or, for newestFirst, in the reverse order, or
+// [ErrCursor]. Fetch returns at most limit rows after the given id, which is the first or the last UUID for the first
+// page. Measure returns a row's id and the bytes of its texts. Cursors are valid for the list with the name, in the
+// context's tenant.
+func ListByID[T any](
+	ctx context.Context, p Pages, name string, page Page,
+	fetch func(after uuid.UUID, limit int) ([]T, error), measure func(T) (uuid.UUID, int),
+) (List[T], error) {
+	l := listing[T]{name: name, sorts: []sorting[T]{byCreation[T]()}, measure: measure}
+	w, err := l.window(ctx, p, page, nil)
+	if err != nil {
+		return List[T]{}, err
+	}
+	after := uuid.Nil
+	switch {
+	case w.after != nil:
+		after = w.after.id
+	case w.desc:
+		after = uuid.Max
+	}
+	rows, err := fetch(after, page.Limit+1)
+	if err != nil {
+		return List[T]{}, translate("list rows", err)
+	}
+	return w.cut(rows), nil
+}

@@ -23,10 +23,7 @@ import (
 // Batch is the number of rows that one transaction deletes.
 const Batch = 5000
 
-// ActionPurged is the action of the platform's audit event at the end of a purge.
-const ActionPurged = "tenant-purged"
-
-// maxPurges bounds the purges of one run. The next run continues with others.
+// maxPurges bounds the purges of one run, which takes the oldest.
 const maxPurges = 100
 
 // Purger deletes the rows of tenants whose purge was requested, in batches, and then the tenants. Any number of
@@ -145,11 +142,11 @@ func (p *Purger) finish(ctx context.Context, tx *ent.Tx, row *ent.TenantPurge, d
 	if err := tx.Tenant.DeleteOneID(id.UUID()).Exec(ctx); err != nil && !ent.IsNotFound(err) {
 		return err
 	}
-	if err := p.save(ctx, row.Update().SetFinishedAt(p.now()), deleted); err != nil {
+	if err := p.save(ctx, row.Update().SetFinishedAt(p.Clock()), deleted); err != nil {
 		return err
 	}
 	return p.Audit.RecordPlatform(ctx, audit.Event{
-		ActorID: row.RequestedBy, Action: ActionPurged, ObjectType: "tenant", ObjectID: row.ID,
+		ActorID: row.RequestedBy, Action: "tenant-purged", ObjectType: "tenant", ObjectID: row.ID,
 		Details: map[string]any{"deleted": deleted},
 	})
 }
@@ -159,7 +156,5 @@ func (p *Purger) save(ctx context.Context, update *ent.TenantPurgeUpdateOne, del
 	if err != nil {
 		return err
 	}
-	return update.SetDeleted(counts).SetUpdatedAt(p.now()).Exec(ctx)
+	return update.SetDeleted(counts).SetUpdatedAt(p.Clock()).Exec(ctx)
 }
-
-func (p *Purger) now() time.Time { return p.Clock().UTC().Truncate(time.Microsecond) }

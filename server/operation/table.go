@@ -2,6 +2,7 @@ package operation
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"time"
 
@@ -10,14 +11,47 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/konstruct/konstruct/ent"
+	"github.com/konstruct/konstruct/ent/tenant"
+	"github.com/konstruct/konstruct/tenancy"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
 // Store is what the operations on every table use.
 type Store struct {
-	Client *ent.Client // on a pgtenant driver
+	DB     dialect.Driver // joins the context's transaction
+	Client *ent.Client    // on DB
 	Pages  Pages
 	Clock  func() time.Time
+}
+
+// The strengths of a lock on a tenant's row. Both keep changes of the row and a purge out, but not inserts of rows that
+// reference it.
+const (
+	forChange = "NO KEY UPDATE"
+	forShare  = "SHARE" // with other holders of this lock
+)
+
+// lockTenant locks the row of the context's tenant and returns its status. Call it before other rows are locked.
+// Returns [ErrNotFound] if the tenant was deleted.
+func (s *Store) lockTenant(ctx context.Context, strength string) (status tenant.Status, err error) {
+	id, err := tenancy.From(ctx)
+	if err != nil {
+		return "", err
+	}
+	err = pgtenant.QueryRow(ctx, s.DB, `SELECT status FROM tenants WHERE id = $1 FOR `+strength, id.UUID()).
+		Scan(&status)
+	return status, translate("lock a tenant", err)
+}
+
+// first returns the first row, or [sql.ErrNoRows].
+func first[T any](rows []T, err error) (row T, _ error) {
+	if err == nil && len(rows) == 0 {
+		err = sql.ErrNoRows
+	}
+	if err != nil {
+		return row, err
+	}
+	return rows[0], nil
 }
 
 // The methods of Ent's builders for rows of type T and predicates of type P. All tables have the columns id and

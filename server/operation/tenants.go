@@ -3,6 +3,7 @@ package operation
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/konstruct/konstruct/ent"
+	"github.com/konstruct/konstruct/ent/predicate"
 	"github.com/konstruct/konstruct/ent/tenant"
 	"github.com/konstruct/konstruct/tenancy"
 )
@@ -100,5 +102,35 @@ func (f TenantFields) set(m *ent.TenantMutation) {
 	}
 	if f.Settings != nil {
 		m.SetSettings(f.Settings)
+	}
+}
+
+// tenantPage is the number of tenants that are listed at once.
+const tenantPage = 500
+
+// EachTenant calls do with the context of each tenant that has the properties, until do fails. ctx must have no tenant.
+func EachTenant(
+	ctx context.Context, client *ent.Client, do func(context.Context) error, having ...predicate.Tenant,
+) error {
+	var after uuid.UUID
+	for {
+		page, err := client.Tenant.Query().Where(having...).Where(tenant.IDGT(after)).
+			Order(tenant.ByID()).Limit(tenantPage).IDs(ctx)
+		if err != nil {
+			return fmt.Errorf("list tenants: %w", err)
+		}
+		for _, row := range page {
+			id, err := tenancy.FromUUID(row)
+			if err != nil {
+				return err
+			}
+			if err := do(tenancy.With(ctx, id)); err != nil {
+				return err
+			}
+		}
+		if len(page) < tenantPage {
+			return nil
+		}
+		after = page[len(page)-1]
 	}
 }

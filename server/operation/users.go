@@ -5,12 +5,11 @@ import (
 	"reflect"
 	"time"
 
-	"entgo.io/ent/dialect"
 	"github.com/google/uuid"
 
 	"github.com/konstruct/konstruct/ent"
-	"github.com/konstruct/konstruct/ent/portalsession"
 	"github.com/konstruct/konstruct/ent/portaluser"
+	"github.com/konstruct/konstruct/server/account"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
 
@@ -18,7 +17,6 @@ import (
 type Users struct {
 	Store
 
-	DB dialect.Driver // of Client; joins the context's transaction
 	// ClearAttempts deletes the failed logins of an address, in the context's transaction.
 	ClearAttempts func(ctx context.Context, email string) error
 }
@@ -99,7 +97,7 @@ func (u *Users) Update(
 		if tenants.last != nil && updated.DisabledAt == nil {
 			return tenants.last
 		}
-		updated, err = u.update(ctx, tx, updated, f)
+		updated, err = u.update(ctx, updated, f)
 		return err
 	})
 	return updated, translate("update a user", err)
@@ -132,7 +130,7 @@ func (u *Users) lock(ctx context.Context, tx *ent.Tx, id uuid.UUID, match Match)
 // endLinks keeps the rows, by which an erasure finds the messages.
 const endLinks = `UPDATE portal_links SET expires_at = $2 WHERE user_id = $1 AND used_at IS NULL AND expires_at > $2`
 
-func (u *Users) update(ctx context.Context, tx *ent.Tx, row *ent.PortalUser, f UserFields) (*ent.PortalUser, error) {
+func (u *Users) update(ctx context.Context, row *ent.PortalUser, f UserFields) (*ent.PortalUser, error) {
 	now := MatchVersions(row.UpdatedAt).next(u.Clock())
 	update := row.Update().SetUpdatedAt(now)
 	given(f.Name, func(name string) { update.SetName(name) })
@@ -143,10 +141,10 @@ func (u *Users) update(ctx context.Context, tx *ent.Tx, row *ent.PortalUser, f U
 		update.ClearDisabledAt()
 	case row.DisabledAt == nil:
 		update.SetDisabledAt(now)
-		if _, err := endSessions(ctx, tx, row.ID, now); err != nil {
+		if _, err := account.EndSessions(ctx, u.DB, row.ID, "", now); err != nil {
 			return nil, err
 		}
-		if _, err := pgtenant.Exec(ctx, u.DB, endLinks, row.ID, u.Clock().UTC()); err != nil {
+		if _, err := pgtenant.Exec(ctx, u.DB, endLinks, row.ID, u.Clock()); err != nil {
 			return nil, err
 		}
 	}
@@ -154,21 +152,16 @@ func (u *Users) update(ctx context.Context, tx *ent.Tx, row *ent.PortalUser, f U
 }
 
 // EndSessions ends all sessions of a user and returns their number. Returns [ErrNotFound].
-func (u *Users) EndSessions(ctx context.Context, id uuid.UUID) (ended int, err error) {
+func (u *Users) EndSessions(ctx context.Context, id uuid.UUID) (ended int64, err error) {
 	err = pgtenant.InTx(ctx, u.Client.Tx, func(ctx context.Context, tx *ent.Tx) error {
 		// The lock waits for concurrent logins, whose sessions end as well.
 		if _, err := u.lock(ctx, tx, id, Match{}); err != nil {
 			return err
 		}
-		ended, err = endSessions(ctx, tx, id, Match{}.next(u.Clock()))
+		ended, err = account.EndSessions(ctx, u.DB, id, "", u.Clock())
 		return err
 	})
 	return ended, translate("end a user's sessions", err)
-}
-
-func endSessions(ctx context.Context, tx *ent.Tx, user uuid.UUID, now time.Time) (int, error) {
-	return tx.PortalSession.Update().Where(portalsession.UserID(user), portalsession.RevokedAtIsNil()).
-		SetRevokedAt(now).Save(ctx)
 }
 
 // Unlock deletes the failed logins of a user. Returns [ErrNotFound].

@@ -15,6 +15,7 @@ import (
 
 	"github.com/konstruct/konstruct/ent"
 	"github.com/konstruct/konstruct/ent/tenant"
+	"github.com/konstruct/konstruct/server/operation"
 	"github.com/konstruct/konstruct/tenancy"
 	"github.com/konstruct/konstruct/tenancy/pgtenant"
 )
@@ -28,11 +29,11 @@ const (
 	claimed = 55 * time.Minute
 	// batch is the number of rows that one statement deletes.
 	batch = 5000
-	// tenantPage is the number of tenants that are listed at once.
-	tenantPage = 500
 	// maxFailures is the number of failed tenants after which a sweep gives up: the database does not answer.
 	maxFailures = 10
 )
+
+var errGaveUp = errors.New("too many tenants failed; the others were not swept")
 
 // Options configures a [Sweeper].
 type Options struct {
@@ -125,7 +126,7 @@ func (s *Sweeper) claim(ctx context.Context) (mine bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	scope, now := sha256.Sum256([]byte("konstruct sweep")), s.now()
+	scope, now := sha256.Sum256([]byte("konstruct sweep")), s.Clock()
 	rows, err := pgtenant.Exec(ctx, s.DB, claimSweep, id, now, hex.EncodeToString(scope[:]), now.Add(-claimed))
 	if err != nil {
 		return false, fmt.Errorf("claim a sweep: %w", err)
@@ -152,46 +153,35 @@ func (s *Sweeper) sweep(ctx context.Context) error {
 // sweepTenants sweeps each tenant under its own context.
 func (s *Sweeper) sweepTenants(ctx context.Context, classes []Class) error {
 	var failures []error
-	var after uuid.UUID
-	for {
-		page, err := s.client.Tenant.Query().Where(tenant.IDGT(after), tenant.StatusNEQ(tenant.StatusPurging)).
-			Order(tenant.ByID()).Limit(tenantPage).IDs(ctx)
-		if err != nil {
-			return errors.Join(append(failures, fmt.Errorf("list tenants: %w", err))...)
+	err := operation.EachTenant(ctx, s.client, func(ctx context.Context) error {
+		if err := s.sweepTenant(ctx, classes); err != nil {
+			failures = append(failures, err)
 		}
-		for _, id := range page {
-			if err := s.sweepTenant(ctx, classes, id); err != nil {
-				failures = append(failures, fmt.Errorf("tenant %s: %w", id, err))
-			}
-			if len(failures) == maxFailures {
-				return errors.Join(failures...)
-			}
+		if len(failures) == maxFailures {
+			return errGaveUp
 		}
-		if len(page) < tenantPage {
-			return errors.Join(failures...)
-		}
-		after = page[len(page)-1]
-	}
+		return nil
+	}, tenant.StatusNEQ(tenant.StatusPurging))
+	return errors.Join(append(failures, err)...)
 }
 
-func (s *Sweeper) sweepTenant(ctx context.Context, classes []Class, row uuid.UUID) error {
-	id, err := tenancy.FromUUID(row)
+func (s *Sweeper) sweepTenant(ctx context.Context, classes []Class) error {
+	id, err := tenancy.From(ctx)
 	if err != nil {
 		return err
 	}
-	ctx = tenancy.With(ctx, id)
 	for _, class := range classes {
-		if err := s.expire(ctx, class, row); err != nil {
-			return err
+		if err := s.expire(ctx, class, id.UUID()); err != nil {
+			return fmt.Errorf("tenant %s: %w", id, err)
 		}
 	}
 	return nil
 }
 
 // expire deletes the expired rows of a class, in batches.
-func (s *Sweeper) expire(ctx context.Context, class Class, row uuid.UUID) error {
+func (s *Sweeper) expire(ctx context.Context, class Class, tenantID uuid.UUID) error {
 	for {
-		rows, err := s.deleteBatch(ctx, class, row)
+		rows, err := s.deleteBatch(ctx, class, tenantID)
 		if err != nil {
 			return fmt.Errorf("delete from %s: %w", class.Table, err)
 		}
@@ -204,16 +194,14 @@ func (s *Sweeper) expire(ctx context.Context, class Class, row uuid.UUID) error 
 	}
 }
 
-func (s *Sweeper) deleteBatch(ctx context.Context, class Class, row uuid.UUID) (rows int64, err error) {
+func (s *Sweeper) deleteBatch(ctx context.Context, class Class, tenantID uuid.UUID) (rows int64, err error) {
 	if class.function != "" {
 		err = pgtenant.QueryRow(ctx, s.DB, class.function, batch).Scan(&rows)
 		return rows, err
 	}
-	args := []any{s.now().Add(-class.kept()), batch}
+	args := []any{s.Clock().Add(-class.kept()), batch}
 	if class.ofTenant {
-		args = append(args, row)
+		args = append(args, tenantID)
 	}
 	return pgtenant.Exec(ctx, s.DB, class.statement, args...)
 }
-
-func (s *Sweeper) now() time.Time { return s.Clock().UTC().Truncate(time.Microsecond) }

@@ -12,7 +12,7 @@ select quote_ident(a.attname), a.attnum = i.indkey[0] from pg_attribute a
   join pg_index i on i.indrelid = a.attrelid and i.indisprimary
  where a.attrelid = {on}::regclass and a.attnum > 0 and not a.attisdropped`
 
-// appendOnly tries to change each append-only table as everyone, the rows' owner included. The privileges, which
+// appendOnly tries to change each append-only table as every caller, including the rows' owner. The privileges, which
 // PostgreSQL checks before any row, must be SELECT and INSERT.
 func appendOnly(a *attempt) {
 	if len(a.kit.target.AppendOnly) == 0 {

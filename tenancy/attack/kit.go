@@ -73,16 +73,8 @@ func (k *kit) inspect(ctx context.Context) error {
 		tb.AppendOnly = slices.Contains(k.target.AppendOnly, tb.Name)
 	}
 	// Attacks that concern no particular table change the first one.
-	slices.SortStableFunc(k.tables, func(a, b *table) int {
-		switch {
-		case a.AppendOnly == b.AppendOnly:
-			return 0
-		case a.AppendOnly:
-			return 1
-		default:
-			return -1
-		}
-	})
+	rank := map[bool]int{false: 0, true: 1}
+	slices.SortStableFunc(k.tables, func(a, b *table) int { return rank[a.AppendOnly] - rank[b.AppendOnly] })
 	if k.target.Commit != "" {
 		k.report.Commit = k.target.Commit
 	}

@@ -29,8 +29,8 @@ type LiveOptions struct {
 	Triggers []string
 	// Resolver finds a tenant before one is set. The zero value skips its attacks.
 	Resolver Resolver
-	// Answers are queries, run under each tenant ({own}) and without one (the zero UUID), that return a row if a definer function's
-	// answer contradicts the tables. They should have a limit.
+	// Answers are queries that return a row if a definer function's answer contradicts the tables. They are run under
+	// each tenant ({own}) and without one (the zero UUID), and should have a limit.
 	Answers []string
 	// AppendOnly are the tables on which the role may only SELECT and INSERT ("public.audit_events").
 	AppendOnly []string

@@ -81,7 +81,9 @@ func (r read) attack() Attack {
 
 func liveAttacks() []Attack {
 	var all []Attack
-	for _, r := range slices.Concat(liveReads(), resolverReads(), liveUnset(), resolverUnset(), answerReads(), objectReads()) {
+	for _, r := range slices.Concat(
+		liveReads(), resolverReads(), liveUnset(), resolverUnset(), answerReads(), objectReads(),
+	) {
 		all = append(all, r.attack())
 	}
 	return all

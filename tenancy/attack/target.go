@@ -28,7 +28,7 @@ type Target struct {
 	// taken.
 	SpanningKeys []string
 	// AppendOnly are the tables, with a tenant_id or without, on which the application may only SELECT and INSERT
-	// ("public.audit_events"). The kit requires that nothing else is possible, to a row's owner as well. With a
+	// ("public.audit_events"). The kit requires that nothing else is possible, even for a row's owner. With a
 	// tenant_id, the primary key must be a uuid.
 	AppendOnly []string
 	// Pins are the accepted risks of the application's own tables.

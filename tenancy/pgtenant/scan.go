@@ -39,7 +39,8 @@ const (
 	lastTimestamp  = math.MaxInt64 - postgresEpoch
 )
 
-// scan reads one column into dest as pgx does, or as database/sql does if dest is untyped. dest may keep raw.
+// scan reads one column into dest as pgx does, but times in UTC, or as database/sql does if dest is untyped. dest may
+// keep raw.
 func scan(types *pgtype.Map, field *pgconn.FieldDescription, raw []byte, dest any) error {
 	if err := scanAny(types, field, raw, dest); err != nil {
 		// The cause repeats the value.
@@ -229,8 +230,15 @@ func scanAny(types *pgtype.Map, field *pgconn.FieldDescription, raw []byte, dest
 	if err := types.Scan(field.DataTypeOID, field.Format, raw, dest); err != nil {
 		return err
 	}
-	if t, ok := dest.(*sql.NullTime); ok {
+	switch t := dest.(type) { // pgx returns times in the local zone
+	case *sql.NullTime:
 		t.Time = t.Time.UTC()
+	case *time.Time:
+		*t = t.UTC()
+	case **time.Time:
+		if *t != nil {
+			**t = (*t).UTC()
+		}
 	}
 	return nil
 }

@@ -45,6 +45,25 @@ func TestScanMakesUUIDs(t *testing.T) {
 	require.Equal(t, uuid.Max, kept)
 }
 
+func TestScanReturnsUTC(t *testing.T) {
+	t.Parallel()
+	types := pgtype.NewMap()
+	for _, format := range []int16{pgtype.TextFormatCode, pgtype.BinaryFormatCode} {
+		raw, err := types.Encode(pgtype.TimestamptzOID, format, time.UnixMicro(1e15), nil)
+		require.NoError(t, err)
+		var at time.Time
+		var optional, missing *time.Time
+		field := &pgconn.FieldDescription{DataTypeOID: pgtype.TimestamptzOID, Format: format}
+		require.NoError(t, scan(types, field, raw, &at))
+		require.NoError(t, scan(types, field, raw, &optional))
+		require.NoError(t, scan(types, field, nil, &missing))
+		require.Equal(t, time.UnixMicro(1e15).UTC(), at)
+		require.Same(t, time.UTC, at.Location())
+		require.Same(t, time.UTC, optional.Location())
+		require.Nil(t, missing)
+	}
+}
+
 // FuzzScanDirect compares the driver's decoding with that of pgx.
 func FuzzScanDirect(f *testing.F) {
 	types := pgtype.NewMap()

@@ -20,16 +20,13 @@ import (
 var (
 	// ErrKeyReused is returned when an Idempotency-Key was sent with another request.
 	ErrKeyReused = errors.New("operation: Idempotency-Key was used for another request")
-	// ErrInProgress is returned when a request with the same Idempotency-Key has not been answered.
+	// ErrInProgress is returned when a request with the same Idempotency-Key is still being processed.
 	ErrInProgress = errors.New("operation: a request with this Idempotency-Key is in progress")
 )
 
-// AnswersKept is how long an answer is kept.
-const AnswersKept = 24 * time.Hour
-
-// Answers keeps the answers to requests with an Idempotency-Key, in the transaction of the request: a request that
-// fails keeps none. Keys belong to the context's tenant, or to the platform.
-type Answers struct {
+// IdempotencyKeys keeps the responses to requests with an Idempotency-Key for a day, in the transaction of the request:
+// a request that fails keeps none. Keys belong to the context's tenant, or to the platform.
+type IdempotencyKeys struct {
 	DB    dialect.ExecQuerier // joins the context's transaction
 	Clock func() time.Time
 	// Key is the same on every instance. Bodies with passwords are stored as a MAC, because a hash would let readers of
@@ -50,8 +47,8 @@ func NewClaim(user uuid.UUID, method, path, key string, bodyHash []byte) Claim {
 }
 
 // sign returns the stored form of the claim's body.
-func (a *Answers) sign(c Claim) string {
-	mac := hmac.New(sha256.New, a.Key)
+func (k *IdempotencyKeys) sign(c Claim) string {
+	mac := hmac.New(sha256.New, k.Key)
 	mac.Write(c.body) // never fails
 	return hex.EncodeToString(mac.Sum(nil))
 }
@@ -59,17 +56,17 @@ func (a *Answers) sign(c Claim) string {
 // maxClaimWait is how long a claim waits for a concurrent request with the same key.
 const maxClaimWait = "200ms"
 
-// Begin returns the answer that the claim has, and whether it has one. Returns [ErrKeyReused], or [ErrInProgress] after
-// 200 ms. Call it first in the transaction.
-func (a *Answers) Begin(ctx context.Context, c Claim) (answer string, found bool, err error) {
+// Begin returns the response that the claim has, and whether it has one. Returns [ErrKeyReused], or [ErrInProgress]
+// after 200 ms. Call it first in the transaction.
+func (k *IdempotencyKeys) Begin(ctx context.Context, c Claim) (response string, found bool, err error) {
 	id, err := uuid.NewV7()
 	if err != nil {
 		return "", false, err
 	}
-	table, signed := answersTable(ctx), a.sign(c)
-	claimed, err := pgtenant.Exec(ctx, a.DB, `INSERT INTO `+table+` (id, created_at, scope, request_hash)
+	table, signed := keysTable(ctx), k.sign(c)
+	claimed, err := pgtenant.Exec(ctx, k.DB, `INSERT INTO `+table+` (id, created_at, scope, request_hash)
 		SELECT $1, $2, $3, $4 FROM (SELECT set_config('lock_timeout', $5, true) AS bound) AS t WHERE bound <> ''
-		ON CONFLICT DO NOTHING`, id, a.Clock().UTC(), c.scope, signed, maxClaimWait)
+		ON CONFLICT DO NOTHING`, id, k.Clock(), c.scope, signed, maxClaimWait)
 	if sqlState(err) == lockNotAvailable {
 		return "", false, ErrInProgress
 	}
@@ -77,28 +74,28 @@ func (a *Answers) Begin(ctx context.Context, c Claim) (answer string, found bool
 		return "", false, fmt.Errorf("claim an Idempotency-Key: %w", err)
 	}
 	var reset, stored string
-	err = pgtenant.QueryRow(ctx, a.DB, `SELECT set_config('lock_timeout', s.reset_val, true), k.request_hash, k.answer
-		FROM pg_settings s, `+table+` k WHERE s.name = 'lock_timeout' AND k.scope = $1`, c.scope).
-		Scan(&reset, &stored, &answer)
+	err = pgtenant.QueryRow(ctx, k.DB, `SELECT set_config('lock_timeout', s.reset_val, true), r.request_hash, r.answer
+		FROM pg_settings s, `+table+` r WHERE s.name = 'lock_timeout' AND r.scope = $1`, c.scope).
+		Scan(&reset, &stored, &response)
 	if err != nil {
 		return "", false, fmt.Errorf("claim an Idempotency-Key: %w", err)
 	}
 	if stored != signed {
 		return "", false, ErrKeyReused
 	}
-	return answer, claimed == 0, nil
+	return response, claimed == 0, nil
 }
 
-// Keep stores the answer to the claim. It must have no secrets.
-func (a *Answers) Keep(ctx context.Context, c Claim, answer string) error {
-	_, err := pgtenant.Exec(ctx, a.DB, `UPDATE `+answersTable(ctx)+` SET answer = $2 WHERE scope = $1`, c.scope, answer)
+// Keep stores the response to the claim. It must have no secrets.
+func (k *IdempotencyKeys) Keep(ctx context.Context, c Claim, response string) error {
+	_, err := pgtenant.Exec(ctx, k.DB, `UPDATE `+keysTable(ctx)+` SET answer = $2 WHERE scope = $1`, c.scope, response)
 	if err != nil {
-		return fmt.Errorf("keep an answer: %w", err)
+		return fmt.Errorf("keep a response: %w", err)
 	}
 	return nil
 }
 
-func answersTable(ctx context.Context) string {
+func keysTable(ctx context.Context) string {
 	if _, err := tenancy.From(ctx); err != nil {
 		return "platform_idempotency_keys"
 	}
