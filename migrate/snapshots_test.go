@@ -3,11 +3,12 @@ package migrate_test
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"entgo.io/ent/schema/field"
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
@@ -17,13 +18,13 @@ import (
 	"github.com/konstruct/konstruct/tenancy/doctor"
 )
 
-// newer returns the product's chain with another tenant-scoped table, as in a later release.
-func newer(t *testing.T) migrate.Chain {
+// newer returns the product's chain with another tenant-scoped table, as in a later release. Its snapshot.json is not
+// current.
+func newer(t *testing.T) (dir string, chain migrate.Chain) {
 	t.Helper()
-	dir, chain := product(t, nil)
-	_, err := migrate.Diff(t.Context(), productOptions(t, dir, scoped("notes", col("body", field.TypeString))))
+	planned, err := os.ReadFile(filepath.Join("testdata", "new_table.sql"))
 	require.NoError(t, err)
-	return chain
+	return product(t, files{"20300102030405_next_step.sql": string(planned)})
 }
 
 // `migrate up` runs before the new servers start. The old ones must accept the newer database and still report faults.
@@ -33,7 +34,8 @@ func TestBinaryOlderThanDatabase(t *testing.T) {
 	old := migrate.Spec()
 	require.Empty(t, b.diagnose(t, old))
 
-	chain := newer(t)
+	dir, chain := newer(t)
+	require.NoError(t, migrate.WriteSnapshot(t.Context(), migrate.SnapshotOptions{Dir: dir, ScratchURL: b.SuperURL}))
 	b.mustUp(t, chain)
 	other := "snapshot.other-version database " + b.Name
 	require.Equal(t, []string{other}, b.diagnose(t, old), "the old binary")
@@ -56,7 +58,8 @@ func TestLatestSnapshotAfterClockWasSetBack(t *testing.T) {
 	t.Parallel()
 	b := setup(t, testdb.New)
 	exec(t, b.super, "UPDATE atlas_schema_revisions.snapshots SET recorded_at = recorded_at + interval '1 hour'")
-	applied := b.mustUp(t, newer(t))
+	_, chain := newer(t)
+	applied := b.mustUp(t, chain)
 	require.Len(t, applied, 1)
 	latest := one[string](t, b.super, "SELECT version FROM atlas_schema_revisions.snapshots ORDER BY recorded_at DESC LIMIT 1")
 	require.True(t, strings.HasPrefix(applied[0], latest), "%v", applied)
@@ -66,7 +69,8 @@ func TestLatestSnapshotAfterClockWasSetBack(t *testing.T) {
 func TestSnapshotsAreReadOnly(t *testing.T) {
 	t.Parallel()
 	b := setup(t, testdb.New)
-	b.mustUp(t, newer(t))
+	_, chain := newer(t)
+	b.mustUp(t, chain)
 	require.Equal(t, len(sqlFiles(t, migrate.Konstruct().Files))+1, one[int](t, b.app, "SELECT count(*) FROM atlas_schema_revisions.snapshots"))
 	for _, statement := range []string{
 		"INSERT INTO atlas_schema_revisions.snapshots (version, snapshot) VALUES ('9', '{}')",
@@ -85,7 +89,8 @@ func TestMigrationRecordsItsOwnChangesOnly(t *testing.T) {
 	t.Parallel()
 	b := setup(t, testdb.New)
 	exec(t, b.super, "CREATE TRIGGER odd BEFORE UPDATE ON tenants FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()")
-	b.mustUp(t, newer(t))
+	_, chain := newer(t)
+	b.mustUp(t, chain)
 	require.Equal(t, []string{"trigger.unlisted trigger odd on public.tenants", "snapshot.other-version database " + b.Name},
 		b.diagnose(t, migrate.Spec()))
 }
