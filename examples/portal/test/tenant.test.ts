@@ -1,7 +1,7 @@
 import { ifMatch, unwrap } from "@konstruct/client";
 import { expect, test } from "vitest";
 
-import { logIn, look, open, sees } from "./browser";
+import { fieldsOf, logIn, look, open, sees } from "./browser";
 import { setup } from "./setup";
 import { password } from "./system";
 
@@ -219,10 +219,7 @@ test("a double submit has one result", async () => {
   const page = await open(b.browser, b.system, { javaScriptEnabled: false });
   await logIn(page, "edgar@example.com");
   await page.goto(`/t/${b.acme}/agents/new`);
-  const fields = await page
-    .locator("form[aria-label=Agent] [name]")
-    .evaluateAll((all) => all.map((one) => [(one as HTMLInputElement).name, (one as HTMLInputElement).value]));
-  const multipart = { ...Object.fromEntries(fields), name: "Twin" };
+  const multipart = { ...(await fieldsOf(page, "Agent")), name: "Twin" };
   const headers = { Origin: b.system.url };
   const send = () => page.request.post(`/t/${b.acme}/agents/new`, { multipart, headers });
   const answers = await Promise.all([send(), send()]);
