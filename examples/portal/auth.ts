@@ -4,7 +4,7 @@ import Credentials from "next-auth/providers/credentials";
 import { cookies, headers } from "next/headers";
 
 import { connection } from "@/lib/connection";
-import { cookieName, secure, sessionJwt } from "@/lib/jwt";
+import { cookieName, cookieOptions, secure, sessionJwt } from "@/lib/jwt";
 
 declare module "next-auth" {
   interface User {
@@ -21,7 +21,6 @@ export class LoginFailed extends CredentialsSignin {
   }
 }
 
-const deviceCookie = "konstruct.device";
 const deviceSeconds = 180 * 24 * 60 * 60;
 const sessionSeconds = 7 * 24 * 60 * 60; // the API ends sessions before that
 
@@ -36,15 +35,18 @@ export const { handlers, signIn, signOut } = NextAuth({
   pages: { signIn: "/login", error: "/login" },
   trustHost: true,
   useSecureCookies: secure(),
-  cookies: { sessionToken: { name: cookieName() } },
+  cookies: { sessionToken: { name: cookieName("session") } },
   jwt: {
     // The JWT ends with the session of the API, not with the cookie.
     encode: ({ token }) => sessionJwt(token ?? {}),
   },
   callbacks: {
-    // The token stays in the encrypted JWT: the default session callback shows a name and an address only.
+    // The token stays in the encrypted JWT: browsers see a name, an address and the end of the session.
     jwt({ token, user }) {
       return user ? { ...token, apiToken: user.apiToken, expiresAt: user.expiresAt, checkedAt: Date.now() } : token;
+    },
+    session({ session, token }) {
+      return { ...session, expires: String(token["expiresAt"]) };
     },
   },
   events: {
@@ -69,7 +71,7 @@ export const { handlers, signIn, signOut } = NextAuth({
 
 async function logIn(credentials: Partial<Record<string, unknown>>, headers: Headers): Promise<User> {
   const jar = await cookies();
-  const device = jar.get(deviceCookie)?.value;
+  const device = jar.get(cookieName("device"))?.value;
   try {
     const { data } = await unwrap(
       createClient(connection(headers)).POST("/v1/auth/login", {
@@ -80,13 +82,7 @@ async function logIn(credentials: Partial<Record<string, unknown>>, headers: Hea
         },
       }),
     );
-    jar.set(deviceCookie, data.device_token, {
-      httpOnly: true,
-      secure: secure(),
-      sameSite: "lax",
-      path: "/",
-      maxAge: deviceSeconds,
-    });
+    jar.set(cookieName("device"), data.device_token, { ...cookieOptions(), maxAge: deviceSeconds });
     const { user, session } = data;
     return { id: user.id, name: user.name, email: user.email, apiToken: session.token, expiresAt: session.expires_at };
   } catch (error) {

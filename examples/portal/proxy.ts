@@ -2,15 +2,18 @@ import { createClient, isProblem, unwrap } from "@konstruct/client";
 import { NextResponse, type NextRequest } from "next/server";
 
 import { connection } from "@/lib/connection";
-import { cookieName, readJwt, secure, sessionJwt, type SessionJwt } from "@/lib/jwt";
+import { cookieName, cookieOptions, readJwt, sessionJwt, type SessionJwt } from "@/lib/jwt";
 import { isPublic } from "@/lib/paths";
 
 const checkEvery = 60_000; // ms
 
-/** Leads to the login without a session, extends the cookie with the API's session, and sets security headers. */
+/**
+ * Leads to the login without a session, extends the cookie with the API's session, and sets security headers.
+ * Strict-Transport-Security is the reverse proxy's, which ends TLS for the whole host.
+ */
 export async function proxy(request: NextRequest): Promise<NextResponse> {
   const { pathname, search } = request.nextUrl;
-  const jwt = await readJwt(request.cookies.get(cookieName())?.value);
+  const jwt = await readJwt(request.cookies.get(cookieName("session"))?.value);
   // A form's action leads to the login by itself, in a way that the page understands.
   if (jwt === undefined && !isPublic(pathname) && request.method !== "POST") {
     const login = new URL("/login", process.env["AUTH_URL"] ?? request.url);
@@ -36,11 +39,8 @@ async function extend(response: NextResponse, headers: Headers, jwt: SessionJwt)
   try {
     const { data } = await unwrap(createClient({ ...connection(headers), token: jwt.apiToken }).GET("/v1/me"));
     const value = await sessionJwt({ ...jwt, expiresAt: data.session.expires_at, checkedAt: Date.now() });
-    response.cookies.set(cookieName(), value, {
-      httpOnly: true,
-      secure: secure(),
-      sameSite: "lax",
-      path: "/",
+    response.cookies.set(cookieName("session"), value, {
+      ...cookieOptions(),
       expires: new Date(data.session.expires_at),
     });
   } catch (error) {
@@ -74,7 +74,6 @@ function securityHeaders(policy: string): Record<string, string> {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Cache-Control": "no-store",
-    ...(secure() ? { "Strict-Transport-Security": "max-age=31536000" } : {}),
   };
 }
 

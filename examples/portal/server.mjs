@@ -1,5 +1,6 @@
 // The portal's server. It tells the API the browser's address: that of the connection, or behind a reverse proxy the
-// last one in X-Forwarded-For, which the proxy has added. What a browser claims in such headers is removed.
+// last one in X-Forwarded-For, which the proxy has added. All other forwarding headers are removed, because proxies pass
+// on those of browsers.
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -11,6 +12,7 @@ process.env.NEXT_TELEMETRY_DISABLED ??= "1";
 readEnvironment();
 const port = Number(process.env.PORT || 3000);
 const hostname = process.env.HOST || "127.0.0.1";
+const url = new URL(process.env.AUTH_URL);
 const behindProxy = process.env.KONSTRUCT_PORTAL_TRUST_PROXY === "true";
 
 // No browser can send a header whose name it does not know, so without this server the API gets no address at all.
@@ -27,13 +29,15 @@ const server = createServer((request, response) => {
     .split(",")
     .at(-1)
     ?.trim();
-  for (const name of ["forwarded", "x-forwarded-for", "x-forwarded-port", "x-real-ip"]) delete headers[name];
-  if (!behindProxy) for (const name of ["x-forwarded-host", "x-forwarded-proto"]) delete headers[name];
+  for (const name of Object.keys(headers)) if (/^(forwarded|x-forwarded-.*|x-real-ip)$/.test(name)) delete headers[name];
+  // Next.js compares it with the Origin of forms. Proxies often send their own Host, and the browser's X-Forwarded-Host.
+  if (behindProxy || url.protocol === "https:") headers["x-forwarded-host"] = url.host;
   const address = (behindProxy && forwarded) || socket.remoteAddress || "";
-  headers[clientHeader] = address.replace(/^::ffff:/, "");
+  // After a form, Next.js requests the next page from this server itself, with the headers of the browser's request.
+  headers[clientHeader] ??= address.replace(/^::ffff:/, "");
   void handle(request, response);
 });
-server.listen(port, hostname, () => console.log(`Portal: ${process.env.AUTH_URL}`));
+server.listen(port, hostname, () => console.log(`Portal: ${url.origin}`));
 for (const signal of ["SIGINT", "SIGTERM"]) {
   process.once(signal, () => {
     server.close(() => process.exit(0));
@@ -48,6 +52,7 @@ function readEnvironment() {
     "AUTH_SECRET",
     "AUTH_URL",
     "KONSTRUCT_PORTAL_URL",
+    "KONSTRUCT_PORTAL_TRUST_PROXY",
     "KONSTRUCT_API_URL",
     "KONSTRUCT_LISTEN_ADDR",
   ]) {

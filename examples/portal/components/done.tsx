@@ -15,7 +15,7 @@ export function Done({ of, words }: { of: string | undefined; words: Record<stri
     }
   }, [sentence]);
   return sentence ? (
-    <p className="message done" role="status">
+    <p className="message" role="status">
       {sentence}
     </p>
   ) : null;

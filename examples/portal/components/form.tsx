@@ -41,7 +41,7 @@ export function Form({ action, children, hidden = {}, className = "stack", label
           ) : null}
         </div>
         <div aria-live="polite">
-          {state.notice ? <p className="message done">{state.notice}</p> : null}
+          {state.notice ? <p className="message">{state.notice}</p> : null}
           {state.link ? <CopyLink link={state.link} /> : null}
         </div>
         {state.conflicts ? <Conflicts conflicts={state.conflicts} /> : null}

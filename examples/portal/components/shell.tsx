@@ -20,42 +20,45 @@ export function Shell({ me, tenant, children }: ShellProps) {
         Skip to the content
       </a>
       <aside>
-        <Link href="/" className="brand">
-          Konstruct
-        </Link>
-        {tenant ? (
-          <div className="tenant">
-            <strong>{tenant.name}</strong>
-            <span className="muted">{tenant.role}</span>
-            {more ? (
-              <Link href="/" className="small">
-                Switch tenant
-              </Link>
-            ) : null}
-          </div>
-        ) : null}
-        <nav aria-label="Main">
-          {tenant
-            ? tenantLinks(tenant).map(([href, label]) => (
-                <NavLink key={href} href={href}>
-                  {label}
-                </NavLink>
-              ))
-            : null}
-          {!tenant && me.memberships.length > 1 ? <NavLink href="/">Tenants</NavLink> : null}
-          {me.user.is_admin ? (
-            <>
-              <NavLink href="/admin/tenants">All tenants</NavLink>
-              <NavLink href="/admin/users">All users</NavLink>
-            </>
+        <div className="side">
+          <Link href="/" className="brand">
+            Konstruct
+          </Link>
+          {tenant ? (
+            <div className="tenant">
+              <strong>{tenant.name}</strong>
+              <span className="muted">{tenant.role}</span>
+              {more ? (
+                <Link href="/" className="small">
+                  Switch tenant
+                </Link>
+              ) : null}
+            </div>
           ) : null}
-          <NavLink href="/profile">Profile</NavLink>
-        </nav>
-        <div className="person">
-          <span className="who">{me.user.name || me.user.email}</span>
-          <form action={logOut}>
-            <Submit kind="plain">Log out</Submit>
-          </form>
+          <nav aria-label="Main">
+            {tenant
+              ? tenantLinks(tenant).map(([href, label]) => (
+                  <NavLink key={href} href={href}>
+                    {label}
+                  </NavLink>
+                ))
+              : null}
+            {!tenant && me.memberships.length > 1 ? <NavLink href="/">Tenants</NavLink> : null}
+            {me.user.is_admin ? (
+              <>
+                <NavLink href="/admin/tenants">All tenants</NavLink>
+                <NavLink href="/admin/users">All users</NavLink>
+                <NavLink href="/admin/audit">Platform audit log</NavLink>
+              </>
+            ) : null}
+            <NavLink href="/profile">Profile</NavLink>
+          </nav>
+          <div className="person">
+            <span className="who">{me.user.name || me.user.email}</span>
+            <form action={logOut}>
+              <Submit kind="plain">Log out</Submit>
+            </form>
+          </div>
         </div>
       </aside>
       <main id="content" tabIndex={-1}>

@@ -5,7 +5,7 @@ import { refresh } from "next/cache";
 import { redirect, unstable_rethrow } from "next/navigation";
 
 import { shown, text, type FormState } from "./form";
-import { api } from "./session";
+import { api, signedOut } from "./session";
 import { fieldWords, words } from "./words";
 
 /** A path to go to, or what the form shows. */
@@ -24,7 +24,7 @@ export async function answer(form: FormData, run: () => Promise<Answer>): Promis
   } catch (error) {
     unstable_rethrow(error); // a redirect
     if (isProblem(error, "unauthenticated")) {
-      redirect("/signed-out");
+      return signedOut();
     }
     result = { error: words(error), fields: fieldWords(error), values: shown(form) };
     if (isProblem(error, "idempotency_key_reused")) {

@@ -1,6 +1,6 @@
 import type { Schemas } from "@konstruct/client";
 
-import { text, type Conflict } from "./form";
+import { jsonObject, notJson, text, type Conflict } from "./form";
 
 /** What people edit of an agent. */
 export type AgentFields = Pick<
@@ -58,7 +58,7 @@ export function rowsIn(values: Record<string, string>, list: string): number {
   return Math.max(-1, ...indexes) + 1;
 }
 
-/** Reads the form, and returns words for fields that are not JSON. Rows without a name or a condition are left out. */
+/** Reads the form, and returns sentences about fields that are not JSON. Rows without a name or a condition are left out. */
 export function agentOf(form: FormData): { agent: AgentFields; faults: Record<string, string> } {
   const faults: Record<string, string> = {};
   const json = (name: string): Record<string, unknown> | undefined => {
@@ -66,16 +66,11 @@ export function agentOf(form: FormData): { agent: AgentFields; faults: Record<st
     if (value === "") {
       return undefined;
     }
-    try {
-      const parsed: unknown = JSON.parse(value);
-      if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) {
-        return parsed as Record<string, unknown>;
-      }
-    } catch {
-      // the same words as for other values
+    const parsed = jsonObject(value);
+    if (parsed === undefined) {
+      faults[name] = notJson;
     }
-    faults[name] = 'Enter a JSON object, such as {"limit": 5}.';
-    return undefined;
+    return parsed;
   };
   const rows = (list: string, first: string) =>
     [...form.keys()]

@@ -35,6 +35,28 @@ export function shown(form: FormData): Record<string, string> {
   return Object.fromEntries(names.map((name) => [name, text(form, name)]));
 }
 
+/** Returns what a form shows if the portal itself finds fault with fields. */
+export function refused(form: FormData, fields: Record<string, string>): FormState {
+  return { stamp: Date.now(), error: "Check the marked fields.", fields, values: shown(form) };
+}
+
+export const notJson = 'Enter a JSON object, such as {"limit": 5}. Numbers of more than 15 digits need quotes.';
+
+/** Parses a JSON object, or returns undefined for anything else, and for integers that JavaScript would round. */
+export function jsonObject(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text, (_, part: unknown) => {
+      if (Number.isInteger(part) && !Number.isSafeInteger(part)) throw new RangeError("not exact");
+      return part;
+    });
+    return typeof value === "object" && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Returns the token of a link, of which the whole may have been pasted. */
 export function linkToken(form: FormData): string {
   return text(form, "token")

@@ -14,9 +14,14 @@ export function secure(): boolean {
   return (process.env["AUTH_URL"] ?? "").startsWith("https:");
 }
 
-/** The cookie of the session. Only a portal of this host by HTTPS can set one with the prefix. */
-export function cookieName(): string {
-  return secure() ? "__Host-konstruct.session" : "konstruct.session";
+/** The name of a cookie. By HTTPS it has a prefix with which only this host can set it. */
+export function cookieName(cookie: "session" | "device"): string {
+  return `${secure() ? "__Host-" : ""}konstruct.${cookie}`;
+}
+
+/** The attributes of a cookie, also of one that is deleted: browsers ignore a prefixed name without them. */
+export function cookieOptions() {
+  return { httpOnly: true, secure: secure(), sameSite: "lax", path: "/" } as const;
 }
 
 export function secondsUntil(time: string | undefined): number {
@@ -26,7 +31,7 @@ export function secondsUntil(time: string | undefined): number {
 /** Encrypts a JWT that ends with the session of the API. */
 export function sessionJwt(token: JWT): Promise<string> {
   const { expiresAt } = token as SessionJwt;
-  return encode({ token, secret: secret(), salt: cookieName(), maxAge: secondsUntil(expiresAt) });
+  return encode({ token, secret: secret(), salt: cookieName("session"), maxAge: secondsUntil(expiresAt) });
 }
 
 /** Decrypts the value of the cookie, or returns undefined if it is missing, forged or has expired. */
@@ -35,7 +40,7 @@ export async function readJwt(value: string | undefined): Promise<SessionJwt | u
     const token = await decode<SessionJwt>({
       ...(value ? { token: value } : {}),
       secret: secret(),
-      salt: cookieName(),
+      salt: cookieName("session"),
     });
     return token ?? undefined;
   } catch {

@@ -6,11 +6,17 @@ import { redirect } from "next/navigation";
 import { cache } from "react";
 
 import { connection } from "./connection";
-import { cookieName, readJwt } from "./jwt";
+import { cookieName, cookieOptions, readJwt } from "./jwt";
 
 /** Returns the token of the browser's session, or undefined. It must not be passed to a client component. */
 export async function apiToken(): Promise<string | undefined> {
-  return (await readJwt((await cookies()).get(cookieName())?.value))?.apiToken;
+  return (await readJwt((await cookies()).get(cookieName("session"))?.value))?.apiToken;
+}
+
+/** Logs the browser out whose session the API refuses. For route handlers and server actions. */
+export async function signedOut(): Promise<never> {
+  (await cookies()).delete({ name: cookieName("session"), ...cookieOptions() });
+  redirect("/login?reason=ended");
 }
 
 /** Returns a client of the API without a session. */

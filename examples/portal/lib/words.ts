@@ -16,7 +16,7 @@ const problems: Partial<Record<Problem["code"], string>> = {
   not_found: "This does not exist any more, or you have no access to it.",
   outcome_unknown: "It is not known whether this was saved. Reload the page and check.",
   overloaded: "The server is busy. Try again in a moment.",
-  precondition_failed: "Somebody else has changed this in the meantime.",
+  precondition_failed: "Somebody else has changed this in the meantime. Reload the page, then try again.",
   request_in_progress: "This form is still being processed. Reload the page in a moment.",
   request_too_large: "This is too long to be saved.",
   tenant_not_empty: "The tenant still has agents or connections.",

@@ -55,6 +55,14 @@ export async function sees(page: Page, text: string | RegExp): Promise<void> {
   await page.getByText(text).first().waitFor();
 }
 
+/** Returns what the form with a label sends. */
+export async function fieldsOf(page: Page, label: string): Promise<Record<string, string>> {
+  const fields = page.locator(`form[aria-label=${label}] [name]`);
+  return Object.fromEntries(
+    await fields.evaluateAll((all) => all.map((one) => [one.getAttribute("name"), (one as HTMLInputElement).value])),
+  ) as Record<string, string>;
+}
+
 /** Takes pictures of a page on a phone and a desktop, light and dark, and lets axe look at it. */
 export async function look(page: Page, name: string): Promise<void> {
   const size = page.viewportSize();

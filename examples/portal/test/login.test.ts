@@ -1,7 +1,7 @@
 import { isProblem, unwrap } from "@konstruct/client";
 import { expect, test } from "vitest";
 
-import { logIn, look, open, sees, submitLogin } from "./browser";
+import { fieldsOf, logIn, look, open, sees, submitLogin } from "./browser";
 import { setup } from "./setup";
 import { password, until } from "./system";
 
@@ -70,7 +70,9 @@ test("the token and other sites' paths stay out of the browser", async () => {
   await page.waitForURL(/agents$/);
   await page.goto("/profile");
   const session = await page.request.get("/api/auth/session");
-  expect(Object.keys((await session.json()) as object).sort()).toEqual(["expires", "user"]);
+  const { expires, ...rest } = (await session.json()) as { expires: string };
+  expect(Object.keys(rest)).toEqual(["user"]);
+  expect(Math.abs(Date.parse(expires) - Date.now() - 12 * 3_600_000)).toBeLessThan(60_000); // when the API ends it
   const storage = await page.evaluate(() => JSON.stringify([localStorage, sessionStorage, document.cookie]));
   expect(storage).toBe('[{},{},""]');
   for (const text of [...bodies, await session.text(), await page.content()])
@@ -98,6 +100,43 @@ test("the address of the browser is that of its connection, whatever it claims",
   await page.goto("/profile");
   const own = page.getByRole("listitem").filter({ hasText: "this device" });
   expect(await own.innerText()).toMatch(/Firefox on Linux[^]*from 127\.0\.0\.1/);
+});
+
+test("behind a proxy that ends TLS, cookies are secure, and the proxy says what the browser's address is", async () => {
+  const address = "203.0.113.9";
+  const url = await b.system.startBehindTLS(address);
+  const claims = { "X-Forwarded-For": "198.51.100.7", "X-Forwarded-Host": "evil.example" };
+  const page = await open(b.browser, b.system, { baseURL: url, ignoreHTTPSErrors: true, extraHTTPHeaders: claims });
+  await page.goto(`/t/${b.acme}/people`);
+  await submitLogin(page, b.system.admin.email, b.system.admin.password);
+  await page.waitForURL(`${url}/t/${b.acme}/people`);
+  await sees(page, "Invite a person");
+  const path = { tenant_id: b.acme };
+  const { data } = await unwrap(
+    b.admin.GET("/v1/tenants/{tenant_id}/audit-events", { params: { path, query: { action: "enter-tenant" } } }),
+  );
+  expect(data.items.map((event) => event.address)).toContain(address); // of the page to which the login led
+  const cookies = await page.context().cookies();
+  const names = ["__Host-konstruct.device", "__Host-konstruct.session", "__Secure-authjs.callback-url"];
+  expect(cookies.map(({ name }) => name).sort()).toEqual(names);
+  for (const cookie of cookies) expect(cookie).toMatchObject({ secure: true, httpOnly: true, sameSite: "Lax" });
+
+  const response = await page.goto("/profile");
+  expect(Object.keys(response?.headers() ?? {}).filter((name) => /^(x-client-|strict-transport)/.test(name))).toEqual([]);
+  const own = page.getByRole("listitem").filter({ hasText: "this device" });
+  expect(await own.innerText()).toContain(`from ${address}`);
+  await page.getByRole("button", { name: "Save name" }).click();
+  await sees(page, "Your name is saved.");
+  const multipart = await fieldsOf(page, "Name");
+  const post = (Origin: string) => page.request.post("/profile", { multipart, headers: { Origin } });
+  expect([(await post(url)).status(), (await post("https://evil.example")).status()]).toEqual([200, 500]);
+
+  const admin = await b.system.client(b.system.admin.email, b.system.admin.password);
+  await unwrap(admin.DELETE("/v1/me/sessions"));
+  await page.reload();
+  await sees(page, "Your session has ended. Log in again.");
+  expect((await page.context().cookies()).map(({ name }) => name)).not.toContain("__Host-konstruct.session");
+  expect(new URL(page.url()).origin).toBe(url);
 });
 
 test("a device that is logged out elsewhere comes back to the login", async () => {

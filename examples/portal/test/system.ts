@@ -1,10 +1,13 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { openSync } from "node:fs";
+import type { Server } from "node:https";
 import { createServer, type AddressInfo } from "node:net";
 import { createInterface } from "node:readline";
 
 import { createClient, unwrap, type Client } from "@konstruct/client";
+
+import { startProxy } from "./tls";
 
 /** The password of everybody that the tests invite. */
 export const password = "correct horse battery";
@@ -12,7 +15,8 @@ export const password = "correct horse battery";
 /** `konstruct dev` with its own data, and the portal in front of it. */
 export class System {
   private backend: ChildProcess | undefined;
-  private portal: ChildProcess | undefined;
+  private readonly portals: ChildProcess[] = [];
+  private proxy: Server | undefined;
   private ports: Record<"api" | "portal", number> = { api: 0, portal: 0 };
   admin = { email: "", password: "" };
 
@@ -30,19 +34,34 @@ export class System {
     const [api = 0, portal = 0] = await freePorts(2);
     this.ports = { api, portal };
     await this.startBackend();
-    this.portal = spawn(process.execPath, ["server.mjs"], {
+    await this.startPortal(portal, this.url);
+  }
+
+  /** Starts a second portal, behind a proxy that ends TLS and adds an address as its client's. Returns the proxy's URL. */
+  async startBehindTLS(address: string): Promise<string> {
+    const [port = 0] = await freePorts(1);
+    const { server, url } = await startProxy(port, address);
+    this.proxy = server;
+    await this.startPortal(port, url, { KONSTRUCT_PORTAL_TRUST_PROXY: "true" });
+    return url;
+  }
+
+  private async startPortal(port: number, url: string, settings: Record<string, string> = {}): Promise<void> {
+    const portal = spawn(process.execPath, ["server.mjs"], {
       env: {
         ...process.env,
         NODE_ENV: "production",
-        PORT: String(this.ports.portal),
+        PORT: String(port),
         KONSTRUCT_API_URL: this.api,
-        KONSTRUCT_PORTAL_URL: this.url,
-        AUTH_URL: this.url,
+        KONSTRUCT_PORTAL_URL: url,
+        AUTH_URL: url,
         AUTH_SECRET: "a secret of the portal's tests only",
+        ...settings,
       },
       stdio: ["ignore", "ignore", "inherit"],
     });
-    await until("the portal answers", async () => (await fetch(`${this.url}/login`)).ok);
+    this.portals.push(portal);
+    await until("the portal answers", async () => (await fetch(`http://127.0.0.1:${port}/login`)).ok);
   }
 
   async startBackend(): Promise<void> {
@@ -70,7 +89,8 @@ export class System {
   }
 
   async stop(): Promise<void> {
-    await end(this.portal, "SIGTERM");
+    this.proxy?.close().closeAllConnections();
+    for (const portal of this.portals) await end(portal, "SIGTERM");
     await this.stopBackend();
   }
 

@@ -1,7 +1,7 @@
 import { ifMatch, unwrap } from "@konstruct/client";
 import { expect, test } from "vitest";
 
-import { logIn, look, open, sees } from "./browser";
+import { fieldsOf, logIn, look, open, sees } from "./browser";
 import { setup } from "./setup";
 import { password } from "./system";
 
@@ -60,6 +60,16 @@ test("a new person is invited, hires an agent, enters Slack's secrets, and sees 
   await page.getByRole("button", { name: "Store secret" }).click();
   await sees(page, "The secret bot_token is stored.");
   expect(await page.content()).not.toContain("xoxb-the-secret-of-paul");
+  for (const wrong of ["[]", '{"channel_id": 9007199254740993}']) {
+    await page.getByLabel("Settings").last().fill(wrong);
+    await page.getByRole("button", { name: "Save settings" }).click();
+    await sees(page, /Enter a JSON object/);
+    expect(await page.getByLabel("Settings").last().inputValue()).toBe(wrong);
+    await page.reload();
+  }
+  await page.getByLabel("Settings").last().fill('{"channel_ids": ["C0HALL0001"]}');
+  await page.getByRole("button", { name: "Save settings" }).click();
+  await sees(page, "The settings are saved.");
   await look(page, "connection");
 
   await page.getByRole("link", { name: "Audit log" }).click();
@@ -130,9 +140,17 @@ test("each role has its buttons, and refusals are words", async () => {
   await vera.getByRole("button", { name: "Create agent" }).click();
   await sees(vera, "Your role does not allow this. Ask an owner of the tenant.");
   await vera.goto("/admin/tenants");
-  await sees(vera, /You cannot open this page|Acme Robotics/);
-  await vera.goto("/admin/users");
-  await sees(vera, "You cannot open this page");
+  await sees(vera, "Not found");
+  for (const path of ["/admin/users", "/admin/audit"]) {
+    await vera.goto(path);
+    await sees(vera, "You cannot open this page");
+  }
+  expect((await vera.request.get("/admin/audit/export")).status()).toBe(403);
+  const connection = await connect("T0ROLES001");
+  await vera.goto(connection);
+  await sees(vera, '"C0HALL0001"');
+  expect(await vera.getByRole("button").allInnerTexts()).toEqual(["Log out"]);
+  await look(vera, "connection-viewer");
 
   const edgar = await open(b.browser, b.system);
   await logIn(edgar, "edgar@example.com");
@@ -146,6 +164,10 @@ test("each role has its buttons, and refusals are words", async () => {
 
   const olga = await open(b.browser, b.system);
   await logIn(olga, "olga@example.com");
+  await olga.goto(connection);
+  await olga.locator("summary", { hasText: "Delete" }).click();
+  await olga.getByRole("button", { name: "Delete connection" }).click();
+  await sees(olga, "The connection is deleted.");
   await olga.goto(`${at}/people`);
   const row = olga.getByRole("listitem").filter({ hasText: "vera@example.com" });
   await row.locator("summary", { hasText: "viewer" }).click();
@@ -219,10 +241,7 @@ test("a double submit has one result", async () => {
   const page = await open(b.browser, b.system, { javaScriptEnabled: false });
   await logIn(page, "edgar@example.com");
   await page.goto(`/t/${b.acme}/agents/new`);
-  const fields = await page
-    .locator("form[aria-label=Agent] [name]")
-    .evaluateAll((all) => all.map((one) => [(one as HTMLInputElement).name, (one as HTMLInputElement).value]));
-  const multipart = { ...Object.fromEntries(fields), name: "Twin" };
+  const multipart = { ...(await fieldsOf(page, "Agent")), name: "Twin" };
   const headers = { Origin: b.system.url };
   const send = () => page.request.post(`/t/${b.acme}/agents/new`, { multipart, headers });
   const answers = await Promise.all([send(), send()]);
@@ -299,7 +318,30 @@ test("a platform admin makes, finds and erases a user", async () => {
   await admin.getByLabel("Name or address").fill("erik");
   await admin.getByRole("button", { name: "Search" }).click();
   await sees(admin, "No user matches the search.");
+  await admin.getByRole("link", { name: "Platform audit log" }).click();
+  await sees(admin, /: erase user$/);
+  await look(admin, "admin-audit");
+  await admin.getByLabel("Action").selectOption("create-user");
+  await admin.getByRole("button", { name: "Filter" }).click();
+  await admin.waitForURL(/action=create-user/);
+  await sees(admin, /: create user$/);
+  expect(await admin.getByText(/: erase user$/).count()).toBe(0);
+  const download = admin.waitForEvent("download");
+  await admin.getByRole("link", { name: "Download" }).click();
+  const stream = await (await download).createReadStream();
+  expect((await stream.toArray()).join("")).toMatch(/^{[^\n]*"action":"create-user"/);
 });
+
+/** Connects a workspace of Acme's, and returns the path of its page. */
+async function connect(workspace_id: string): Promise<string> {
+  const { data } = await unwrap(
+    b.admin.POST("/v1/tenants/{tenant_id}/channel-connections", {
+      params: { path: { tenant_id: b.acme } },
+      body: { channel_type: "slack", workspace_id, config: { channel_ids: ["C0HALL0001"] } },
+    }),
+  );
+  return `/t/${b.acme}/connections/${data.id}`;
+}
 
 async function idOf(email: string): Promise<string> {
   const { data } = await unwrap(b.admin.GET("/v1/users", { params: { query: { q: email } } }));

@@ -1,9 +1,7 @@
 import { isProblem, unwrap } from "@konstruct/client";
-import { cookies } from "next/headers";
 import { redirect } from "next/navigation";
 
-import { cookieName } from "@/lib/jwt";
-import { api, apiToken } from "@/lib/session";
+import { api, apiToken, signedOut } from "@/lib/session";
 
 /**
  * Logs a browser out whose session the API refuses. It asks the API itself, so that a link on another site cannot log
@@ -19,6 +17,5 @@ export async function GET(): Promise<never> {
       redirect("/");
     }
   }
-  (await cookies()).delete({ name: cookieName(), path: "/" });
-  redirect("/login?reason=ended");
+  return signedOut();
 }

@@ -3,7 +3,7 @@
 import { ifMatch, unwrap } from "@konstruct/client";
 
 import { change, once } from "@/lib/action";
-import { shown, text, type FormState } from "@/lib/form";
+import { refused, text, type FormState } from "@/lib/form";
 
 const pathOf = (form: FormData) => ({ tenant_id: text(form, "tenant") });
 const versionOf = (form: FormData) => ({ path: pathOf(form), header: ifMatch(text(form, "etag")) });
@@ -36,11 +36,7 @@ export async function setStatus(_: FormState, form: FormData): Promise<FormState
 export async function purgeTenant(_: FormState, form: FormData): Promise<FormState> {
   return change(form, async (client) => {
     if (text(form, "typed").trim() !== text(form, "slug")) {
-      return {
-        error: "Check the marked field.",
-        fields: { typed: "This is not the slug of the tenant." },
-        values: shown(form),
-      };
+      return refused(form, { typed: "This is not the slug of the tenant." });
     }
     await unwrap(client.DELETE("/v1/tenants/{tenant_id}", { params: { ...versionOf(form), query: { purge: true } } }));
     return `/admin/tenants/${pathOf(form).tenant_id}?done=purging`;

@@ -1,11 +1,13 @@
 import { idempotencyKey, unwrap } from "@konstruct/client";
 import type { Metadata } from "next";
+import { notFound } from "next/navigation";
 
 import { Disclosure } from "@/components/disclosure";
 import { Field, Form, Submit } from "@/components/form";
 import { Link } from "@/components/link";
 import { Badge, Head, Pager, Row, Rows, Time } from "@/components/parts";
 import { oneOf, page } from "@/lib/page";
+import { me } from "@/lib/session";
 import { createTenant } from "./actions";
 
 export const metadata: Metadata = { title: "All tenants" };
@@ -14,6 +16,9 @@ const tones = { active: "good", suspended: "warn", purging: "bad" } as const;
 const states = ["active", "suspended", "purging"] as const;
 
 export default page(async ({ client, query }) => {
+  if (!(await me()).user.is_admin) {
+    notFound(); // the API would list their own tenants
+  }
   const status = oneOf(states, query.status);
   const { q, cursor } = query;
   const { data } = await unwrap(

@@ -3,7 +3,7 @@
 import { ifMatch, unwrap, type Schemas } from "@konstruct/client";
 
 import { change, once } from "@/lib/action";
-import { shown, text, type FormState } from "@/lib/form";
+import { refused, text, type FormState } from "@/lib/form";
 
 const pathOf = (form: FormData) => ({ user_id: text(form, "user") });
 const versionOf = (form: FormData) => ({ path: pathOf(form), header: ifMatch(text(form, "etag")) });
@@ -57,11 +57,7 @@ export async function endSessions(_: FormState, form: FormData): Promise<FormSta
 export async function erase(_: FormState, form: FormData): Promise<FormState> {
   return change(form, async (client) => {
     if (text(form, "typed").trim() !== text(form, "email")) {
-      return {
-        error: "Check the marked field.",
-        fields: { typed: "This is not the address of the user." },
-        values: shown(form),
-      };
+      return refused(form, { typed: "This is not the address of the user." });
     }
     await unwrap(client.DELETE("/v1/users/{user_id}", { params: versionOf(form) }));
     return "/admin/users?done=erased";

@@ -4,18 +4,16 @@ import { ifMatch, isProblem, unwrap } from "@konstruct/client";
 
 import { change, once } from "@/lib/action";
 import { agentOf, changes, conflictsOf, fieldsOf, valuesOf, type AgentFields } from "@/lib/agent";
-import { shown, text, type FormState } from "@/lib/form";
+import { refused, text, type FormState } from "@/lib/form";
 
 const pathOf = (form: FormData) => ({ tenant_id: text(form, "tenant"), agent_id: text(form, "agent") });
 const listOf = (form: FormData) => `/t/${text(form, "tenant")}/agents`;
-
-const notJson = { error: "Check the marked fields." };
 
 export async function createAgent(_: FormState, form: FormData): Promise<FormState> {
   return change(form, async (client) => {
     const { agent, faults } = agentOf(form);
     if (Object.keys(faults).length > 0) {
-      return { ...notJson, fields: faults, values: shown(form) };
+      return refused(form, faults);
     }
     const { model_preference, ...rest } = agent;
     const body = { ...rest, ...(model_preference ? { model_preference } : {}) };
@@ -31,12 +29,7 @@ export async function updateAgent(_: FormState, form: FormData): Promise<FormSta
   return change(form, async (client) => {
     const { agent: yours, faults } = agentOf(form);
     if (Object.keys(faults).length > 0) {
-      return {
-        ...notJson,
-        fields: faults,
-        values: shown(form),
-        data: { base: text(form, "base"), etag: text(form, "etag") },
-      };
+      return { ...refused(form, faults), data: { base: text(form, "base"), etag: text(form, "etag") } };
     }
     const base = JSON.parse(text(form, "base")) as AgentFields;
     const body = changes(base, yours);

@@ -116,7 +116,7 @@ const conditions: [string, string][] = [
 function Rule({ row, values }: RowProps) {
   const value = (name: string) => values[`${row}.${name}`];
   return (
-    <div className="columns rule">
+    <div className="columns">
       <input type="hidden" name={`${row}.rest`} value={value("rest") ?? ""} />
       <Field name={`${row}.when`} label="Condition" options={conditions} value={value("when")} required={false} />
       <Field name={`${row}.keywords`} label="Keywords, separated by commas" value={value("keywords")} />

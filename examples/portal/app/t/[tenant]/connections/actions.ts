@@ -3,11 +3,12 @@
 import { ifMatch, unwrap, type Schemas } from "@konstruct/client";
 
 import { change, once } from "@/lib/action";
-import { text, type FormState } from "@/lib/form";
+import { jsonObject, notJson, refused, text, type FormState } from "@/lib/form";
 
 type Update = Schemas["UpdateChannelConnection"];
 
 const pathOf = (form: FormData) => ({ tenant_id: text(form, "tenant"), connection_id: text(form, "connection") });
+const versionOf = (form: FormData) => ({ path: pathOf(form), header: ifMatch(text(form, "etag")) });
 
 export async function createConnection(_: FormState, form: FormData): Promise<FormState> {
   return change(form, async (client) => {
@@ -28,6 +29,11 @@ export async function setStatus(_: FormState, form: FormData): Promise<FormState
   return update(form, { status: text(form, "status") as Update["status"] & string }, "The state is changed.");
 }
 
+export async function setConfig(_: FormState, form: FormData): Promise<FormState> {
+  const config = jsonObject(text(form, "config"));
+  return config ? update(form, { config }, "The settings are saved.") : refused(form, { config: notJson });
+}
+
 export async function setSecret(_: FormState, form: FormData): Promise<FormState> {
   const name = text(form, "name").trim();
   const state = await update(
@@ -43,9 +49,18 @@ export async function removeSecret(_: FormState, form: FormData): Promise<FormSt
   return update(form, { secrets: { [text(form, "name")]: null } }, "The secret is removed.");
 }
 
+export async function deleteConnection(_: FormState, form: FormData): Promise<FormState> {
+  return change(form, async (client) => {
+    await unwrap(
+      client.DELETE("/v1/tenants/{tenant_id}/channel-connections/{connection_id}", { params: versionOf(form) }),
+    );
+    return `/t/${text(form, "tenant")}/connections?done=deleted`;
+  });
+}
+
 async function update(form: FormData, body: Update, notice: string): Promise<FormState> {
   return change(form, async (client) => {
-    const params = { path: pathOf(form), header: ifMatch(text(form, "etag")) };
+    const params = versionOf(form);
     await unwrap(client.PATCH("/v1/tenants/{tenant_id}/channel-connections/{connection_id}", { params, body }));
     return { notice };
   });

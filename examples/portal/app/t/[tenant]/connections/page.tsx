@@ -2,6 +2,7 @@ import { idempotencyKey, unwrap, type Schemas } from "@konstruct/client";
 import type { Metadata } from "next";
 
 import { Disclosure } from "@/components/disclosure";
+import { Done } from "@/components/done";
 import { Field, Form, Submit } from "@/components/form";
 import { Link } from "@/components/link";
 import { Badge, Head, Pager, Row, Rows, Time } from "@/components/parts";
@@ -13,6 +14,7 @@ import { createConnection } from "./actions";
 
 export const metadata: Metadata = { title: "Connections" };
 
+const done = { deleted: "The connection is deleted." };
 const tones = { pending: "warn", active: "good", revoked: "bad" } as const;
 
 export default page(async ({ client, params: { tenant: id = "" }, query }) => {
@@ -29,6 +31,7 @@ export default page(async ({ client, params: { tenant: id = "" }, query }) => {
           ? "The workspaces in which this tenant's agents work."
           : "The workspaces in which this tenant's agents work. Owners can change them."}
       </Head>
+      <Done of={query.done} words={done} />
       <Rows label="Connections" empty="No workspace is connected yet.">
         {data.items.map((connection) => (
           <Row

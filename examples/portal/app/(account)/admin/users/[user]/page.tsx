@@ -22,7 +22,14 @@ export default page(async ({ client, params: { user: id = "" }, query }) => {
       <p className="crumb">
         <Link href="/admin/users">All users</Link>
       </p>
-      <Head title={user.name || user.email}>
+      <Head
+        title={user.name || user.email}
+        action={
+          <Link className="button" href={`/admin/audit?actor=${id}`}>
+            Audit log
+          </Link>
+        }
+      >
         {user.email} {user.is_admin ? <Badge>platform admin</Badge> : null}{" "}
         {disabled ? <Badge tone="bad">disabled</Badge> : null}{" "}
         {user.email_proven ? null : <Badge tone="warn">address not confirmed</Badge>} created{" "}

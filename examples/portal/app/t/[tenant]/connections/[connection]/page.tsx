@@ -10,7 +10,7 @@ import { page } from "@/lib/page";
 import { may } from "@/lib/role";
 import { tenantOf } from "@/lib/tenant";
 import { channels } from "../channels";
-import { removeSecret, setSecret, setStatus } from "../actions";
+import { deleteConnection, removeSecret, setConfig, setSecret, setStatus } from "../actions";
 
 export const metadata: Metadata = { title: "Connection" };
 
@@ -27,6 +27,7 @@ export default page(async ({ client, params: { tenant: id = "", connection: conn
   const owner = may(tenant.role, "owner");
   const admin = tenant.role === "platform admin";
   const { status } = connection;
+  const config = JSON.stringify(connection.config, null, 2);
   return (
     <>
       <p className="crumb">
@@ -49,6 +50,14 @@ export default page(async ({ client, params: { tenant: id = "", connection: conn
                 </p>
                 <Form action={setStatus} hidden={{ ...hidden, status: "revoked" }}>
                   <Submit kind="danger">Revoke connection</Submit>
+                </Form>
+              </Disclosure>
+            ) : null}
+            {owner ? (
+              <Disclosure label="Delete" kind="danger-quiet">
+                <p>Delete this connection with its settings and secrets? This cannot be undone.</p>
+                <Form action={deleteConnection} hidden={hidden}>
+                  <Submit kind="danger">Delete connection</Submit>
                 </Form>
               </Disclosure>
             ) : null}
@@ -99,6 +108,27 @@ export default page(async ({ client, params: { tenant: id = "", connection: conn
           </Form>
         ) : (
           <p className="muted">Only owners can change secrets.</p>
+        )}
+      </Section>
+      <Section title="Settings" note="Settings of the channel, such as channel ids. Every member can read them.">
+        {owner ? (
+          <Form action={setConfig} hidden={hidden} label="Settings">
+            <Field
+              name="config"
+              label="Settings"
+              rows={6}
+              value={config}
+              required
+              spellCheck={false}
+              hint="A JSON object."
+            />
+            <Submit kind="plain">Save settings</Submit>
+          </Form>
+        ) : (
+          <>
+            <pre>{config}</pre>
+            <p className="muted">Only owners can change settings.</p>
+          </>
         )}
       </Section>
     </>
