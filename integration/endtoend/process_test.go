@@ -3,6 +3,7 @@ package endtoend_test
 import (
 	"bytes"
 	"context"
+	"flag"
 	"io"
 	"os"
 	"os/exec"
@@ -46,6 +47,10 @@ func TestMain(m *testing.M) {
 	build := exec.Command("go", "build", "-ldflags", "-X main.version="+buildVersion, "-o", binary, "../../cmd/konstruct")
 	if out, err := build.CombinedOutput(); err != nil {
 		panic(string(out))
+	}
+	// Most of the tests wait for a time limit. -parallel has precedence.
+	if err := flag.Set("test.parallel", "8"); err != nil {
+		panic(err)
 	}
 	testdb.Main(m)
 }
